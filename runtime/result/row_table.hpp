@@ -1,0 +1,43 @@
+// Rows in memory, by columns: what a step hands over, what an upstream input reads. Types as in descriptors.
+#pragma once
+
+#include <mole/result.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace mole::runtime {
+
+// One column. `values` holds one entry per row, also for a null; times and bools are int64. Addresses are text.
+struct Column {
+  std::string name;
+  std::string type;  // "u64", "i64", "f64", "bool", "text", "time"; u8..u32 outputs are widened to u64
+  std::string unit;  // "" if none
+  std::string doc;
+  std::variant<std::vector<std::uint64_t>, std::vector<std::int64_t>, std::vector<double>, std::vector<std::string>> values;
+  std::vector<std::uint8_t> valid;  // one byte per row, 1: value, 0: null; empty: no nulls
+
+  std::size_t size() const {
+    return std::visit([](const auto& v) { return v.size(); }, values);
+  }
+};
+
+// Standard columns come in this order around a module's own (DESIGN decision 11):
+//   interval_start, interval_end (time), <by columns>, <outputs>, coverage (f64), flows_lost, flows_late,
+//   files_expected, files_present (u64)
+// Rows are sorted by (interval_start, by columns in order).
+struct RowTable {
+  std::vector<Column> columns;
+
+  std::size_t rows() const { return columns.empty() ? 0 : columns.front().size(); }
+  const Column* find(std::string_view name) const {
+    for (const auto& c : columns)
+      if (c.name == name) return &c;
+    return nullptr;
+  }
+};
+
+}  // namespace mole::runtime
