@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""After a run nothing is planned; after a change exactly what it reaches; `explain` says why, `why` traces one number."""
+import shutil
+
+from system import Place, check, mole, mole_json, rows
+
+MANIFEST = """
+pipeline: planned
+archives:
+  simulated:
+    downloader: directory
+    params: {root: ./archive}
+    files: "{router}_{sequence}_{start:unix}.dat.bz2"
+    covers: 1h
+    block: {length: 2h, origin: 00:00}
+modules:
+  traffic:  {plugin: traffic, input: {archive: simulated, where: {router: [1, 2]}}, interval: 15m, by: [router]}
+  mean:     {plugin: mean, inputs: {values: traffic.bytes}, window: 4h}
+  variance: {plugin: variance, inputs: {values: traffic.bytes, centre: mean.bytes_mean}, window: 4h}
+"""
+RANGE = ("--from", "2007-09-22", "--to", "2007-09-22T16", "--partial")
+
+
+def planned(place, *more):
+    plan = mole_json("plan", "planned.yaml", *RANGE, *more, cwd=place)
+    return {m["module"].split("/")[-1]: m["new"] for m in plan["modules"]}, plan
+
+
+def new_blocks(plan):
+    out = {}
+    for job in plan["new_jobs"]:
+        module, block = job["job"].split("@")
+        out.setdefault(module.split("/")[-1], set()).add(block)
+    return out
+
+
+def reached_by_hour(hour):
+    """Brute force: a file of [hour, hour+1) is read by the blocks it overlaps with lateness 1h; a row depends on the values of 4 h."""
+    blocks = [(b, b + 2) for b in range(0, 16, 2)]
+    traffic = {b for b in blocks if hour < b[1] + 1 and hour + 1 > b[0]}
+    mean = set()
+    for b in blocks:
+        # the first interval's window begins 4 h before its end: 3h45 before the block
+        if any(t[0] < b[1] and t[1] > b[0] + 0.25 - 4 for t in traffic):
+            mean.add(b)
+    variance = set()
+    for b in blocks:
+        if any(t[0] < b[1] and t[1] > b[0] + 0.25 - 4 for t in mean | traffic):
+            variance.add(b)
+    def name(b):
+        return f"2007-09-22T{b[0]:02d}:00:00Z"
+    return {m: {name(b) for b in s} for m, s in (("traffic", traffic), ("mean", mean), ("variance", variance))}
+
+
+with Place("plan") as place:
+    (place / "planned.yaml").write_text(MANIFEST)
+    mole("archive", "simulate", place / "archive", "--seed", 3, "--from", "2007-09-22", "--to", "2007-09-22T17", "--routers", "1,2",
+         "--flows-per-hour", 200)
+    victim = next((place / "archive").glob("2_*_1190451600.dat.bz2"))  # 09:00
+    shutil.move(victim, place / victim.name)
+    mole("run", "planned.yaml", *RANGE, cwd=place, code=3)
+
+    counts, plan = planned(place)
+    check(not any(counts.values()) and plan["jobs"]["new"] == 0 and plan["files"]["count"] == 0, f"nothing to do after a run: {plan}")
+
+    counts, plan = planned(place, "--set", "modules.mean.params.minimum_coverage=0.5")
+    check(counts["traffic"] == 0 and counts["mean"] == 8 and counts["variance"] == 8, f"a parameter of mean reaches mean and variance only: {counts}")
+    check(plan["files"]["count"] == 0, f"no file is read for it: {plan['files']}")
+
+    before = rows("variance", cwd=place)
+    shutil.move(place / victim.name, victim)
+    mole("archive", "index", "planned.yaml", cwd=place)
+    counts, plan = planned(place)
+    expected = reached_by_hour(9)
+    check(new_blocks(plan) == expected, f"blocks reached by the added file: {new_blocks(plan)}, brute force {expected}")
+    reasons = " ".join(j["reason"] for j in plan["new_jobs"])
+    check(victim.name in reasons, f"the reason names the added file: {reasons[:400]}")
+    job = next(j["job"] for j in plan["new_jobs"] if "traffic" in j["job"])
+    why = mole_json("explain", job, cwd=place)
+    check(victim.name in str(why), f"explain names the file that changed the key: {why}")
+
+    mole("run", "planned.yaml", *RANGE, cwd=place, code=(0, 3))
+    check(planned(place)[1]["jobs"]["new"] == 0, "nothing left")
+    after = rows("variance", cwd=place)
+    check(before != after and len(before) == len(after), "the rows changed, their number did not")
+
+    # A changed parameter, really run, then back: the old results are reused.
+    mole("run", "planned.yaml", *RANGE, "--set", "modules.mean.params.minimum_coverage=0.5", cwd=place, code=(0, 3))
+    changed = mole_json("explain", "planned/mean@2007-09-22T10:00:00Z", cwd=place)
+    check("minimum_coverage" in str(changed), f"explain names the parameter: {changed}")
+    counts, plan = planned(place)
+    check(plan["jobs"]["new"] == 0, f"the former results are still there: {counts}")
+
+    trace = mole_json("why", "variance", "bytes_variance", "2007-09-22T10:00", cwd=place)
+    text = str(trace)
+    for word in (victim.name, "digest", "variance", "mean", "traffic"):
+        check(word in text, f"why names {word}: {text[:600]}")
+    people = mole("why", "traffic", "bytes", "2007-09-22T10:00", cwd=place).stdout
+    check(victim.name in people and "bytes" in people, f"why for people: {people}")
+print("plan, explain and why hold")
