@@ -1,0 +1,97 @@
+// One archive file through a decoder plugin: batches of flows, and afterwards what the file proved to hold.
+//
+//   FlowReader reader(file, std::move(source), decoder, module, wanted, router);
+//   FlowBatch batch;
+//   while (true) {
+//     auto more = reader.next(batch);
+//     if (!more) return more.error();
+//     if (!*more) break;
+//     ...
+//   }
+//   task::FileReport report = reader.report();
+#pragma once
+
+#include <mole/abi.h>
+#include <mole/result.hpp>
+
+#include "runtime/decode/content_source.hpp"
+#include "runtime/decode/evidence.hpp"
+#include "runtime/decode/flow_batch.hpp"
+#include "sdk/descriptor/task.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace mole::runtime {
+
+// One thread at a time. Loads no code: `decoder` and `module` (opened by the host) must outlive the reader.
+class FlowReader {
+ public:
+  // `wanted` are the columns somebody reads; `router` is the number put into MOLE_COLUMN_ROUTER.
+  FlowReader(task::File file, std::unique_ptr<ContentSource> source, const mole_decoder_v1* decoder,
+             const mole_module* module, ColumnSet wanted, std::uint32_t router);
+  FlowReader(const FlowReader&) = delete;
+  FlowReader& operator=(const FlowReader&) = delete;
+  ~FlowReader();
+
+  // First readable bytes of the content, up to 4096 (fewer if the first block is shorter), for a decoder's recognises().
+  // Good until the first next(), and only to be asked before it; fails as next() does.
+  Result<std::span<const std::uint8_t>> head();
+
+  // Next batch (at least one row) in the reader's own buffers, good until the next call. False: no more flows.
+  // Damage is no error: what is readable is given and report() tells the rest; a decoder that gives up (corrupt) ends
+  // the file as damaged. Errors are the disk's (transient), memory's (exhausted) or the decoder's own (internal, ...).
+  Result<bool> next(FlowBatch& batch);
+
+  // After next() gave false. `digest` is left empty: staging knows it. state: sound, damaged, or unreadable (damaged
+  // and not one datagram could be read).
+  task::FileReport report() const;
+  // After next() gave false.
+  const Evidence& evidence() const { return evidence_; }
+  std::uint64_t flows() const { return flows_; }                            // given so far
+  std::uint64_t stored_bytes() const { return source_->stored_bytes(); }    // size of the file
+  std::uint64_t content_bytes() const { return source_->content_bytes(); }  // decompressed so far
+
+ private:
+  // What the decoder calls.
+  static std::int32_t source_next(void* self, const std::uint8_t** data, std::uint64_t* size, std::uint64_t* offset,
+                                  std::int32_t* gap);
+  static void sink_datagram(void* self, std::int64_t exported_us, std::uint32_t flows, std::uint64_t lost,
+                            std::uint32_t flags);
+  static void sink_skipped(void* self, std::uint64_t offset, std::uint64_t size, mole_text reason);
+
+  Result<> create_decoder();
+  Result<bool> fill(FlowBatch& batch);
+  void damage();  // export time is not known from the last datagram on
+  void finish(bool ends_in_damage);
+
+  task::File file_;
+  std::unique_ptr<ContentSource> source_;
+  const mole_decoder_v1* decoder_vtable_;
+  const mole_module* module_;
+  std::uint32_t router_;
+  ColumnBuffers buffers_;
+  mole_source abi_source_;
+  mole_decode_sink abi_sink_;
+  mole_decoder* decoder_ = nullptr;
+
+  std::optional<Chunk> held_;  // asked for by head(), not yet given to the decoder
+  std::optional<Error> source_error_;
+
+  bool finished_ = false;
+  bool in_damage_ = false;  // nothing was read since the last loss
+  std::optional<std::string> given_up_;
+  std::uint64_t flows_ = 0, datagrams_ = 0, flows_lost_ = 0;
+  std::vector<task::ByteRange> lost_content_;
+  Micros exported_first_ = 0, exported_last_ = 0, last_datagram_ = 0, open_from_ = 0;
+  bool range_open_ = true;  // export time is known from open_from_ on
+  bool range_read_ = false; // a datagram was read in the open range
+  std::vector<TimeRange> readable_;
+  Evidence evidence_;
+};
+
+}  // namespace mole::runtime
