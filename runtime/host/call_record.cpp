@@ -1,0 +1,144 @@
+#include "runtime/host/call_record.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+
+namespace mole::runtime {
+namespace {
+
+constexpr std::uint16_t record_version = 1;
+
+struct Mark {
+  Call call = Call::none;
+  std::uint32_t step = no_step;
+  std::uint64_t batch = 0;
+  char module[32] = {};
+};
+thread_local Mark own_mark;
+thread_local std::uint32_t own_thread = 0;
+
+CallRecordBytes* fault_record = nullptr;  // set once by install_fault_handler; a signal handler has no other way to find it
+
+// Word by word and without order: several threads may mark at once, and the reader reads only what the dead left.
+void store(CallRecordBytes* bytes) {
+  CallRecordBytes next{};
+  next.magic = call_record_magic;
+  next.version = record_version;
+  next.call = static_cast<std::uint16_t>(own_mark.call);
+  next.step = own_mark.step;
+  next.thread = own_thread;
+  next.batch = own_mark.batch;
+  std::memcpy(next.module, own_mark.module, sizeof next.module);
+  std::uint64_t words[8];
+  std::memcpy(words, &next, sizeof words);
+  auto* shared = reinterpret_cast<std::uint64_t*>(bytes);
+  constexpr std::size_t progress_word = offsetof(CallRecordBytes, progress) / 8;
+  for (std::size_t i = 0; i < 8; ++i)
+    if (i != progress_word) std::atomic_ref(shared[i]).store(words[i], std::memory_order_relaxed);
+}
+
+void on_fault(int signal) {
+  if (fault_record && own_mark.call != Call::none) store(fault_record);
+  ::signal(signal, SIG_DFL);
+  ::raise(signal);
+}
+
+void initialise(CallRecordBytes* bytes) {
+  std::memset(bytes, 0, sizeof *bytes);
+  bytes->magic = call_record_magic;
+  bytes->version = record_version;
+  bytes->step = no_step;
+}
+
+}  // namespace
+
+std::string_view call_name(Call call) {
+  static constexpr std::string_view names[] = {"",      "load library", "open", "create", "begin",      "add",   "merge", "finish",
+                                               "save",  "load",         "next", "recognises", "index", "stage", "fetch", "close"};
+  const auto i = static_cast<std::size_t>(call);
+  return i < std::size(names) ? names[i] : "unknown call";
+}
+
+Result<std::unique_ptr<CallRecord>> CallRecord::map(const std::filesystem::path& path) {
+  const auto failed = [&](const char* what) {
+    return transient(std::string("call record ") + path.string() + ": " + what + ": " + std::strerror(errno) +
+                     "; check the node's work folder");
+  };
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return failed("cannot open");
+  void* address = MAP_FAILED;
+  if (::ftruncate(fd, sizeof(CallRecordBytes)) == 0)
+    address = ::mmap(nullptr, sizeof(CallRecordBytes), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  ::close(fd);
+  if (address == MAP_FAILED) return failed("cannot map");
+  auto* bytes = static_cast<CallRecordBytes*>(address);
+  initialise(bytes);
+  return std::unique_ptr<CallRecord>(new CallRecord(bytes, true));
+}
+
+std::unique_ptr<CallRecord> CallRecord::in_memory() {
+  auto* bytes = new CallRecordBytes;
+  initialise(bytes);
+  return std::unique_ptr<CallRecord>(new CallRecord(bytes, false));
+}
+
+CallRecord::~CallRecord() {
+  if (fault_record == bytes_) fault_record = nullptr;
+  if (mapped_) ::munmap(bytes_, sizeof *bytes_);
+  else delete bytes_;
+}
+
+void CallRecord::mark(Call call, std::uint32_t step, std::string_view module, std::uint64_t batch) {
+  if (own_thread == 0) own_thread = static_cast<std::uint32_t>(::syscall(SYS_gettid));
+  own_mark.call = call;
+  own_mark.step = step;
+  own_mark.batch = batch;
+  const auto length = std::min(module.size(), sizeof own_mark.module - 1);
+  std::memset(own_mark.module, 0, sizeof own_mark.module);
+  std::memcpy(own_mark.module, module.data(), length);
+  store(bytes_);
+  progress();
+}
+
+void CallRecord::progress() {
+  std::atomic_ref(bytes_->progress).fetch_add(1, std::memory_order_relaxed);
+}
+
+CallRecordBytes CallRecord::read() const { return *bytes_; }
+
+void CallRecord::install_fault_handler() {
+  fault_record = bytes_;
+  // A stack of its own: a plugin that recursed without end has none left.
+  static char stack[64 * 1024];
+  stack_t alternative{};
+  alternative.ss_sp = stack;
+  alternative.ss_size = sizeof stack;
+  ::sigaltstack(&alternative, nullptr);
+  struct sigaction action {};
+  action.sa_handler = on_fault;
+  action.sa_flags = SA_ONSTACK | SA_NODEFER;
+  for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS}) ::sigaction(signal, &action, nullptr);
+}
+
+Result<CallRecordBytes> read_call_record(const std::filesystem::path& path) {
+  CallRecordBytes bytes;
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return missing("no call record at " + path.string());
+  const auto got = ::read(fd, &bytes, sizeof bytes);
+  ::close(fd);
+  if (got != static_cast<ssize_t>(sizeof bytes) || bytes.magic != call_record_magic)
+    return corrupt(path.string() + " is not a call record; the worker died before its first call");
+  bytes.module[sizeof bytes.module - 1] = '\0';
+  return bytes;
+}
+
+}  // namespace mole::runtime

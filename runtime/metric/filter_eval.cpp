@@ -1,0 +1,148 @@
+#include "runtime/metric/filter_eval.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace mole::runtime {
+namespace {
+
+using Kind = FilterNode::Kind;
+using Compare = FilterNode::Compare;
+
+template <class Value>
+void compare_rows(std::uint8_t* out, std::uint32_t rows, const FilterNode& node, Value value) {
+  const std::uint64_t n = node.numbers[0];
+  switch (node.compare) {
+    case Compare::equal: for (std::uint32_t i = 0; i < rows; ++i) out[i] = value(i) == n; break;
+    case Compare::unequal: for (std::uint32_t i = 0; i < rows; ++i) out[i] = value(i) != n; break;
+    case Compare::less: for (std::uint32_t i = 0; i < rows; ++i) out[i] = value(i) < n; break;
+    case Compare::greater: for (std::uint32_t i = 0; i < rows; ++i) out[i] = value(i) > n; break;
+    case Compare::at_most: for (std::uint32_t i = 0; i < rows; ++i) out[i] = value(i) <= n; break;
+    case Compare::at_least: for (std::uint32_t i = 0; i < rows; ++i) out[i] = value(i) >= n; break;
+    case Compare::in:
+      if (node.numbers.size() <= 8) {
+        std::fill_n(out, rows, std::uint8_t{0});
+        for (const std::uint64_t m : node.numbers)
+          for (std::uint32_t i = 0; i < rows; ++i) out[i] |= value(i) == m;
+      } else {
+        for (std::uint32_t i = 0; i < rows; ++i)
+          out[i] = std::binary_search(node.numbers.begin(), node.numbers.end(), value(i));
+      }
+      break;
+  }
+}
+
+template <class T>
+void compare_column(std::uint8_t* out, const FlowView& flows, const FilterNode& node) {
+  const T* column = flows.column<T>(node.column);
+  compare_rows(out, flows.rows, node, [=](std::uint32_t i) { return static_cast<std::uint64_t>(column[i]); });
+}
+
+void compare_numbers(std::uint8_t* out, const FlowView& flows, const FilterNode& node) {
+  if (node.column == duration_column) {
+    const auto* start = flows.column<std::int64_t>(MOLE_COLUMN_START);
+    const auto* end = flows.column<std::int64_t>(MOLE_COLUMN_END);
+    compare_rows(out, flows.rows, node, [=](std::uint32_t i) {
+      return end[i] > start[i] ? (static_cast<std::uint64_t>(end[i]) - static_cast<std::uint64_t>(start[i])) / 1000 : 0;
+    });
+    return;
+  }
+  if (node.column == bpp_column) {
+    const auto* packets = flows.column<std::uint64_t>(MOLE_COLUMN_PACKETS);
+    const auto* bytes = flows.column<std::uint64_t>(MOLE_COLUMN_BYTES);
+    compare_rows(out, flows.rows, node, [=](std::uint32_t i) { return packets[i] ? bytes[i] / packets[i] : 0; });
+    return;
+  }
+  switch (node.column) {
+    case MOLE_COLUMN_SRC_PORT: case MOLE_COLUMN_DST_PORT: case MOLE_COLUMN_TCP_FLAGS:
+      return compare_column<std::uint16_t>(out, flows, node);
+    case MOLE_COLUMN_PROTOCOL: case MOLE_COLUMN_TOS: case MOLE_COLUMN_SRC_MASK: case MOLE_COLUMN_DST_MASK:
+      return compare_column<std::uint8_t>(out, flows, node);
+    case MOLE_COLUMN_SRC_AS: case MOLE_COLUMN_DST_AS: case MOLE_COLUMN_IN_IF: case MOLE_COLUMN_OUT_IF: case MOLE_COLUMN_SAMPLING:
+      return compare_column<std::uint32_t>(out, flows, node);
+    default:  // times and counters
+      return compare_column<std::uint64_t>(out, flows, node);
+  }
+}
+
+void match_v4(std::uint8_t* out, const FlowView& flows, const FilterNode& node) {
+  const auto* column = flows.column<std::uint32_t>(node.column);
+  for (const auto& net : node.nets) {
+    if (net.family != 4) continue;
+    const std::uint32_t mask = net.prefix == 0 ? 0 : ~std::uint32_t{0} << (32 - net.prefix);
+    const std::uint32_t want = static_cast<std::uint32_t>(net.address[0]) << 24 | static_cast<std::uint32_t>(net.address[1]) << 16 |
+                               static_cast<std::uint32_t>(net.address[2]) << 8 | net.address[3];
+    for (std::uint32_t i = 0; i < flows.rows; ++i) out[i] |= (column[i] & mask) == want;
+  }
+}
+
+void match_v6(std::uint8_t* out, const FlowView& flows, const FilterNode& node) {
+  const auto* column = flows.column<std::uint8_t>(node.column);
+  for (const auto& net : node.nets) {
+    if (net.family != 6) continue;
+    std::array<std::uint8_t, 16> mask{};
+    for (std::uint32_t bit = 0; bit < net.prefix; ++bit)
+      mask[bit / 8] = static_cast<std::uint8_t>(mask[bit / 8] | 0x80u >> (bit % 8));
+    std::uint64_t mask_words[2], want[2], have[2];
+    std::memcpy(mask_words, mask.data(), 16);
+    std::memcpy(want, net.address.data(), 16);
+    for (std::uint32_t i = 0; i < flows.rows; ++i) {
+      std::memcpy(have, column + std::size_t{16} * i, 16);
+      out[i] |= (have[0] & mask_words[0]) == want[0] && (have[1] & mask_words[1]) == want[1];
+    }
+  }
+}
+
+}  // namespace
+
+std::uint8_t* FilterEvaluator::mask(std::size_t depth, std::uint32_t rows) {
+  if (masks_.size() <= depth) masks_.resize(depth + 1);
+  if (masks_[depth].size() < rows) masks_[depth].resize(rows);
+  return masks_[depth].data();
+}
+
+const std::uint8_t* FilterEvaluator::evaluate(const FlowView& flows, std::string_view router) {
+  node(filter_.root(), flows, router, 0);
+  return mask(0, flows.rows);
+}
+
+// Leaves its answer in mask(depth).
+void FilterEvaluator::node(const FilterNode& n, const FlowView& flows, std::string_view router, std::size_t depth) {
+  mask(depth + 1, flows.rows);  // grown before pointers are taken: masks_ may move
+  std::uint8_t* out = mask(depth, flows.rows);
+  const auto rows = flows.rows;
+  const auto fill = [&](bool value) { std::fill_n(out, rows, static_cast<std::uint8_t>(value)); };
+  switch (n.kind) {
+    case Kind::any: return fill(true);
+    case Kind::family: return fill(n.numbers[0] == flows.family);
+    case Kind::router: return fill(std::binary_search(n.names.begin(), n.names.end(), router));
+    case Kind::number: return compare_numbers(out, flows, n);
+    case Kind::flags: {
+      const auto* column = flows.column<std::uint16_t>(MOLE_COLUMN_TCP_FLAGS);
+      const auto bits = static_cast<std::uint16_t>(n.numbers[0]);
+      for (std::uint32_t i = 0; i < rows; ++i) out[i] = (column[i] & bits) == bits;
+      return;
+    }
+    case Kind::address:
+      fill(false);
+      return flows.family == 4 ? match_v4(out, flows, n) : match_v6(out, flows, n);
+    case Kind::negation:
+      node(n.children[0], flows, router, depth);
+      out = mask(depth, rows);
+      for (std::uint32_t i = 0; i < rows; ++i) out[i] ^= 1;
+      return;
+    case Kind::all_of:
+    case Kind::one_of:
+      node(n.children[0], flows, router, depth);
+      for (std::size_t c = 1; c < n.children.size(); ++c) {
+        node(n.children[c], flows, router, depth + 1);
+        out = mask(depth, rows);
+        const std::uint8_t* other = mask(depth + 1, rows);
+        if (n.kind == Kind::all_of) for (std::uint32_t i = 0; i < rows; ++i) out[i] &= other[i];
+        else for (std::uint32_t i = 0; i < rows; ++i) out[i] |= other[i];
+      }
+      return;
+  }
+}
+
+}  // namespace mole::runtime

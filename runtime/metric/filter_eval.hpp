@@ -1,0 +1,31 @@
+// Evaluates a filter over a batch, column by column: one pass over one column per leaf, masks joined by and/or/not.
+#pragma once
+
+#include "runtime/metric/flow_view.hpp"
+#include "sdk/descriptor/filter.hpp"
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace mole::runtime {
+
+// Holds scratch masks: one thread at a time.
+class FilterEvaluator {
+ public:
+  explicit FilterEvaluator(Filter filter) : filter_(std::move(filter)) {}
+
+  const Filter& filter() const { return filter_; }
+
+  // One byte per row, 1: the flow passes. Every column of filter().columns() is in the view. Valid until the next call.
+  const std::uint8_t* evaluate(const FlowView& flows, std::string_view router);
+
+ private:
+  std::uint8_t* mask(std::size_t depth, std::uint32_t rows);
+  void node(const FilterNode& node, const FlowView& flows, std::string_view router, std::size_t depth);
+
+  Filter filter_;
+  std::vector<std::vector<std::uint8_t>> masks_;  // one per depth of the tree
+};
+
+}  // namespace mole::runtime

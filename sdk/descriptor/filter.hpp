@@ -1,0 +1,76 @@
+// A filter of flows in nfdump's words, as a module's `filter` key takes it.
+//
+//   auto filter = mole::parse_filter("proto tcp and dst port in [80, 443] and not src net 10.0.0.0/8");
+//   filter->canonical();  // "(protocol = 6 and dst_port in [80, 443] and not src_addr in 10.0.0.0/8)": goes into keys
+//   filter->columns();    // the flow columns an evaluation reads
+//
+// Grammar (words are case-insensitive; `and` binds tighter than `or`; `&&`, `||`, `!` are the same words):
+//   any
+//   proto tcp|udp|icmp|icmp6|gre|esp|ah|sctp|igmp|N         inet | inet6 (ipv4 | ipv6)
+//   [src|dst] port [=|<|>|<=|>=|!=] N | [src|dst] port in [N, N, ...]           the same for `as`, `mask`
+//   [src|dst] ip|host A | [src|dst] ip in [A, A/B, ...] | [src|dst] net A/B     next ip A
+//   [in|out] if N        flags SAFRPU (all of them are set; a number works too)
+//   tos|packets|bytes|duration|bpp [op] N      N may end in k, m, g (1024-fold, as nfdump)
+//   router NAME | router in [NAME, ...]        COLUMN [op] N for every other flow column
+// A word without src or dst means either. Evaluation: runtime/metric/filter_eval.hpp.
+#pragma once
+
+#include <mole/result.hpp>
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mole {
+
+// One node of the tree. Leaves compare one column; nothing here is evaluated.
+struct FilterNode {
+  enum class Kind { any, all_of, one_of, negation, number, address, flags, router, family };
+  enum class Compare { equal, unequal, less, greater, at_most, at_least, in };
+  struct Net {
+    std::uint32_t family = 4;               // 4 or 6
+    std::array<std::uint8_t, 16> address{};  // network order; the first 4 bytes of an IPv4 address
+    std::uint32_t prefix = 32;              // bits that must agree
+    auto operator<=>(const Net&) const = default;
+  };
+
+  Kind kind = Kind::any;
+  std::vector<FilterNode> children;    // all_of, one_of: at least 2; negation: 1
+  int column = -1;                     // MOLE_COLUMN_*; number: also `duration_column` and `bpp_column`
+  Compare compare = Compare::equal;
+  std::vector<std::uint64_t> numbers;  // number: the operand, or the sorted set of `in`; flags: the bits; family: 4 or 6
+  std::vector<Net> nets;               // address: any of them
+  std::vector<std::string> names;      // router: any of them
+};
+
+inline constexpr int duration_column = 1000;  // end - start, milliseconds
+inline constexpr int bpp_column = 1001;       // bytes / packets, rounded down
+
+class Filter {
+ public:
+  Filter() = default;  // any
+  explicit Filter(FilterNode root);
+
+  const FilterNode& root() const { return root_; }
+  bool any() const { return root_.kind == FilterNode::Kind::any; }
+  // One text for equal trees, however they were typed; "any" for the empty filter. parse_filter reads it back.
+  const std::string& canonical() const { return canonical_; }
+  // Flow columns (MOLE_COLUMN_*) read by an evaluation, ascending. `router` is not among them: it is a fact of the file.
+  const std::vector<int>& columns() const { return columns_; }
+
+ private:
+  FilterNode root_;
+  std::string canonical_ = "any";
+  std::vector<int> columns_;
+};
+
+// invalid: the message names the column (from 1) at which the text stops making sense, and what is expected there.
+// An empty text is `any`.
+Result<Filter> parse_filter(std::string_view text);
+
+// The flow column's name ("src_addr") for a MOLE_COLUMN_*.
+std::string_view flow_column_name(int column);
+
+}  // namespace mole
