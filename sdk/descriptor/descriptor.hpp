@@ -1,0 +1,93 @@
+// Descriptor: what a plugin says about itself, as the coordinator and the daemon read it from the sidecar. No code is loaded.
+// JSON layout: docs/formats/descriptor.md.
+//
+//   auto descriptor = mole::Descriptor::parse(text);
+//   auto params = mole::resolve_params(*descriptor, manifest_params);       // defaults filled in
+//   auto columns = mole::resolve_outputs(*descriptor, {{"values", {"bytes", "B", "u64"}}});
+#pragma once
+
+#include <mole/result.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace mole {
+
+// One input role.
+struct Input {
+  std::string role;
+  std::string kind;                // "flows", "rows" or "context"
+  std::vector<std::string> reads;  // flows: columns, in the order the plugin gets them
+  std::string type;                // rows, context: "number" (u64, i64, f64)
+  std::string unit;                // rows, context: a unit, "any", or "same(role)"
+  std::string doc;
+};
+
+struct Param {
+  std::string name;
+  std::string type;              // "u64", "i64", "f64", "bool", "text"
+  nlohmann::json default_value;  // of that type
+  std::optional<std::pair<double, double>> range;  // both ends allowed
+  std::string unit;              // "" if none
+  std::string format;            // "path" or ""
+  std::string doc;
+};
+
+// A result column; in a Descriptor name and unit are templates, from resolve_outputs they are final.
+struct Output {
+  std::string name;  // "bytes", "{values}_mean"
+  std::string type;  // "u64", "i64", "f64", "bool", "text", "time"
+  bool nullable = false;
+  std::string unit;  // "B", "square(values)"
+  std::string doc;
+};
+
+struct Descriptor {
+  std::string kind;  // "metric", "decoder", "downloader"
+  std::string name, version, summary;
+  std::string execution;  // metric: "mergeable", "sequential" or "block"; else ""
+  bool deterministic = true;  // metric: merging in any order gives the same bytes
+  std::vector<Input> inputs;
+  std::vector<Param> params;
+  std::vector<Output> outputs;
+  std::uint64_t state_revision = 1;  // metric
+  std::string state_shape;           // metric: 16 hex digits
+  std::vector<std::string> writes;   // decoder: columns it can fill
+  nlohmann::json json;               // the whole document, canonical when dumped
+
+  // corrupt, with the path of the bad field, unless the text is a descriptor as docs/formats/descriptor.md says.
+  static Result<Descriptor> parse(std::string_view text);
+  static Result<Descriptor> from_json(const nlohmann::json& document);
+
+  const Input* input(std::string_view role) const;
+  bool development() const { return version.ends_with("-dev"); }  // the digest of the .so belongs to the key
+};
+
+// The column an input role is bound to.
+struct Binding {
+  std::string column;  // "bytes"
+  std::string unit;    // "B"
+  std::string type;    // "u64"
+};
+
+// Every declared parameter with its value: given ones checked, defaults filled in. invalid: unknown name, wrong type, out of
+// range; the message quotes the parameter's doc line.
+Result<nlohmann::json> resolve_params(const Descriptor&, const nlohmann::json& given);
+
+// Result columns for these bindings (by role; roles of kind "flows" need none). invalid: a "rows" role not bound, an unknown
+// role, a bound column that is not a number, a unit that is not the one asked for. "context" roles may stay unbound.
+Result<std::vector<Output>> resolve_outputs(const Descriptor&, const std::map<std::string, Binding>&);
+
+// Unit algebra over the closed list: "B", "B^2", "B/s", "1".
+bool is_unit(std::string_view text);
+Result<std::string> square_unit(std::string_view unit);      // "B" -> "B^2"
+Result<std::string> per_second_unit(std::string_view unit);  // "B" -> "B/s"
+
+}  // namespace mole

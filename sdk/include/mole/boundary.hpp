@@ -1,0 +1,71 @@
+// The edge between C++ and the C ABI: exceptions stop here and become a code and a message.
+#pragma once
+
+#include <mole/result.hpp>
+
+#include <cstring>
+#include <exception>
+#include <new>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace mole {
+
+// Thrown by an author to fail a call with a code of his choice:
+//   throw mole::Failure(mole::invalid("ddof 2 is above 1; choose 0 or 1"));
+class Failure : public std::exception {
+ public:
+  explicit Failure(Error error) : error_(std::move(error)) {}
+  const Error& error() const { return error_; }
+  const char* what() const noexcept override { return error_.message.c_str(); }
+
+ private:
+  Error error_;
+};
+
+namespace detail {
+
+inline std::string_view view(mole_text t) { return t.size ? std::string_view(t.data, t.size) : std::string_view(); }
+inline mole_text text_of(std::string_view s) { return {s.data(), s.size()}; }
+
+// Writes what fits; never splits a UTF-8 character.
+inline void put_message(mole_error* e, std::string_view message) noexcept {
+  if (!e || !e->text) return;
+  std::size_t n = message.size() < e->capacity ? message.size() : e->capacity;
+  while (n > 0 && n < message.size() && (static_cast<unsigned char>(message[n]) & 0xC0) == 0x80) --n;
+  std::memcpy(e->text, message.data(), n);
+  e->size = static_cast<std::uint32_t>(n);
+}
+
+inline std::int32_t put_error(mole_error* e, const Error& error) noexcept {
+  put_message(e, error.message);
+  return static_cast<std::int32_t>(error.code);
+}
+
+// Runs `call`, which returns an outcome; turns every exception into one.
+template <class F>
+std::int32_t guarded(mole_error* e, F&& call) noexcept {
+  try {
+    return call();
+  } catch (const Failure& f) {
+    return put_error(e, f.error());
+  } catch (const std::bad_alloc&) {
+    put_message(e, "out of memory; give the node more memory or make the work smaller");
+    return MOLE_EXHAUSTED;
+  } catch (const std::exception& x) {
+    put_message(e, x.what());
+    return MOLE_INTERNAL;
+  } catch (...) {
+    put_message(e, "threw something that is not a std::exception");
+    return MOLE_INTERNAL;
+  }
+}
+
+template <class M>
+mole_module* as_module(M* m) { return reinterpret_cast<mole_module*>(m); }
+template <class M>
+const M& module_of(const mole_module* m) { return *reinterpret_cast<const M*>(m); }
+
+}  // namespace detail
+}  // namespace mole

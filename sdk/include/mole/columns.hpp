@@ -1,0 +1,146 @@
+// Flow columns as types, and Flows<...>: the rows of a batch, of the columns named.
+//
+//   void add(const mole::Flows<mole::bytes, mole::packets>& flows) {
+//     for (auto [bytes, packets] : flows) ...
+//   }
+//
+// Naming a column reads it: the runtime decodes no other. Times are Time, addresses Addr, the rest plain integers.
+#pragma once
+
+#include <mole/abi.h>
+#include <mole/addr.hpp>
+
+#include <array>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <tuple>
+#include <type_traits>
+
+namespace mole {
+
+// An instant, microseconds since 1970-01-01T00:00:00Z.
+struct Time {
+  std::int64_t us = 0;
+  auto operator<=>(const Time&) const = default;
+};
+
+// `stored`: the element in a column's memory. Addresses: uint32_t in a batch of family 4, Addr in one of family 6.
+template <int Index, class T, class Stored = T>
+struct FlowColumn {
+  static constexpr int index = Index;
+  using value = T;
+  using stored = Stored;
+};
+
+struct start : FlowColumn<MOLE_COLUMN_START, Time> { static constexpr const char* name = "start"; };
+struct end : FlowColumn<MOLE_COLUMN_END, Time> { static constexpr const char* name = "end"; };
+struct src_addr : FlowColumn<MOLE_COLUMN_SRC_ADDR, Addr, std::uint32_t> { static constexpr const char* name = "src_addr"; };
+struct dst_addr : FlowColumn<MOLE_COLUMN_DST_ADDR, Addr, std::uint32_t> { static constexpr const char* name = "dst_addr"; };
+struct src_port : FlowColumn<MOLE_COLUMN_SRC_PORT, std::uint16_t> { static constexpr const char* name = "src_port"; };
+struct dst_port : FlowColumn<MOLE_COLUMN_DST_PORT, std::uint16_t> { static constexpr const char* name = "dst_port"; };
+struct protocol : FlowColumn<MOLE_COLUMN_PROTOCOL, std::uint8_t> { static constexpr const char* name = "protocol"; };
+struct packets : FlowColumn<MOLE_COLUMN_PACKETS, std::uint64_t> { static constexpr const char* name = "packets"; };
+struct bytes : FlowColumn<MOLE_COLUMN_BYTES, std::uint64_t> { static constexpr const char* name = "bytes"; };
+struct tcp_flags : FlowColumn<MOLE_COLUMN_TCP_FLAGS, std::uint16_t> { static constexpr const char* name = "tcp_flags"; };
+struct tos : FlowColumn<MOLE_COLUMN_TOS, std::uint8_t> { static constexpr const char* name = "tos"; };
+struct src_as : FlowColumn<MOLE_COLUMN_SRC_AS, std::uint32_t> { static constexpr const char* name = "src_as"; };
+struct dst_as : FlowColumn<MOLE_COLUMN_DST_AS, std::uint32_t> { static constexpr const char* name = "dst_as"; };
+struct src_mask : FlowColumn<MOLE_COLUMN_SRC_MASK, std::uint8_t> { static constexpr const char* name = "src_mask"; };
+struct dst_mask : FlowColumn<MOLE_COLUMN_DST_MASK, std::uint8_t> { static constexpr const char* name = "dst_mask"; };
+struct next_hop : FlowColumn<MOLE_COLUMN_NEXT_HOP, Addr, std::uint32_t> { static constexpr const char* name = "next_hop"; };
+struct in_if : FlowColumn<MOLE_COLUMN_IN_IF, std::uint32_t> { static constexpr const char* name = "in_if"; };
+struct out_if : FlowColumn<MOLE_COLUMN_OUT_IF, std::uint32_t> { static constexpr const char* name = "out_if"; };
+struct router : FlowColumn<MOLE_COLUMN_ROUTER, std::uint32_t> { static constexpr const char* name = "router"; };
+struct sampling : FlowColumn<MOLE_COLUMN_SAMPLING, std::uint32_t> { static constexpr const char* name = "sampling"; };
+
+template <class C>
+inline constexpr bool is_address = std::is_same_v<typename C::value, Addr>;
+
+// Bytes of one element of column C in a batch of this address family.
+template <class C>
+constexpr std::size_t stored_size(std::uint32_t family) {
+  return is_address<C> && family == 6 ? sizeof(Addr) : sizeof(typename C::stored);
+}
+
+// Rows of one batch, contiguous by column. Borrowed: valid during `add` only.
+template <class... C>
+class Flows {
+ public:
+  using Row = std::tuple<typename C::value...>;
+  using Columns = std::array<const void*, sizeof...(C)>;
+
+  Flows(const Columns& columns, std::size_t size, std::uint32_t family) : columns_(columns), size_(size), family_(family) {}
+
+  std::size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  std::uint32_t address_family() const { return family_; }  // 4, 6; 0: no address column is read
+
+  // One column as it lies in memory; for addresses see span4 and span6.
+  template <class X>
+  std::span<const typename X::value> span() const {
+    static_assert(!is_address<X>, "an address column: use span4 or span6, after address_family()");
+    return {static_cast<const typename X::value*>(columns_[position<X>()]), size_};
+  }
+  // Addresses as numbers; only if address_family() is 4.
+  template <class X>
+  std::span<const std::uint32_t> span4() const {
+    return {static_cast<const std::uint32_t*>(columns_[position<X>()]), size_};
+  }
+  // Only if address_family() is 6.
+  template <class X>
+  std::span<const Addr> span6() const {
+    return {static_cast<const Addr*>(columns_[position<X>()]), size_};
+  }
+
+  struct Sentinel {
+    std::size_t size;
+  };
+  // Holds copies of the column pointers, so that the compiler can keep them in registers across the author's stores.
+  class Iterator {
+   public:
+    Iterator(const Columns& columns, std::uint32_t family) : columns_(columns), family_(family) {}
+    Row operator*() const { return row(std::index_sequence_for<C...>{}); }
+    Iterator& operator++() {
+      ++row_;
+      return *this;
+    }
+    bool operator!=(Sentinel s) const { return row_ != s.size; }
+
+   private:
+    template <std::size_t... I>
+    Row row(std::index_sequence<I...>) const {
+      return Row{value<C>(columns_[I])...};
+    }
+    template <class X>
+    typename X::value value(const void* column) const {
+      if constexpr (is_address<X>) {
+        if (family_ == 6) return static_cast<const Addr*>(column)[row_];
+        return Addr::v4(static_cast<const std::uint32_t*>(column)[row_]);
+      } else {
+        return static_cast<const typename X::value*>(column)[row_];
+      }
+    }
+    Columns columns_;
+    std::uint32_t family_;
+    std::size_t row_ = 0;
+  };
+  Iterator begin() const { return {columns_, family_}; }
+  Sentinel end() const { return {size_}; }
+
+ private:
+  template <class X>
+  static constexpr std::size_t position() {
+    static_assert((std::is_same_v<X, C> || ...), "this column is not among those `add` names");
+    std::size_t at = 0, found = 0;
+    ((std::is_same_v<X, C> ? (found = at++, 0) : (++at, 0)), ...);
+    return found;
+  }
+
+  Columns columns_;
+  std::size_t size_;
+  std::uint32_t family_;
+};
+
+}  // namespace mole

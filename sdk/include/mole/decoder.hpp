@@ -1,0 +1,185 @@
+// Decoders: turn the bytes of one (decompressed) file into flows.
+//
+//   struct Raw48 {
+//     static constexpr auto about = mole::decoder("raw48", "1.0.0", "Fixed 48-byte flow records");
+//     using writes = mole::Writes<mole::start, mole::bytes>;            // columns it can fill
+//
+//     static bool recognises(std::span<const std::byte> head);          // the first 4 KiB
+//
+//     Raw48(mole::ByteSource& source, mole::Sink& sink) : in(source), told(sink) {}
+//     mole::Result<bool> next(mole::FlowBuilder& out);                   // fills one batch; false: no more flows
+//
+//     mole::ByteSource& in;
+//     mole::Sink& told;
+//   };
+//   MOLE_PLUGINS(Raw48)
+//
+// A decoder with parameters declares `Params` and `params` (params.hpp) and takes `const Params&` as third argument.
+// It survives any bytes: damage is told to the Sink and stepped over, it is not an error. One object decodes one file,
+// on one thread; ByteSource and Sink live as long as it does.
+#pragma once
+
+#include <mole/byte_source.hpp>
+#include <mole/columns.hpp>
+#include <mole/entry.hpp>
+#include <mole/params.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace mole {
+
+template <class... C>
+struct Writes {};
+
+// A number in network order.
+template <class T>
+T big_endian(const std::byte* p) {
+  T value = 0;
+  for (std::size_t i = 0; i < sizeof(T); ++i) value = static_cast<T>(value << 8 | std::to_integer<T>(p[i]));
+  return value;
+}
+
+// Where a decoder tells what it found beside the flows. Calls come in file order.
+class Sink {
+ public:
+  explicit Sink(const mole_decode_sink* sink) : sink_(sink) {}
+
+  // One datagram was read: exported then, holding `flows` flows, `lost` flows missing right before it by sequence number.
+  // in_damage: the sequence gap lies across damaged bytes of this file, so the exporter did not lose them.
+  void datagram(Time exported, std::uint32_t flows, std::uint64_t lost = 0, bool in_damage = false) {
+    sink_->datagram(sink_->self, exported.us, flows, lost, in_damage ? std::uint32_t{MOLE_LOST_IN_DAMAGE} : 0u);
+  }
+  // `size` bytes at `offset` (ByteSource::offset) could not be read.
+  void skipped(std::uint64_t offset, std::uint64_t size, std::string_view reason) {
+    sink_->skipped(sink_->self, offset, size, detail::text_of(reason));
+  }
+
+ private:
+  const mole_decode_sink* sink_;
+};
+
+// One batch under construction: columns of the host, `capacity` rows each.
+class FlowBuilder {
+ public:
+  explicit FlowBuilder(mole_flow_builder* raw) : raw_(raw) {}
+
+  std::uint32_t capacity() const { return raw_->capacity; }
+  std::uint32_t rows() const { return raw_->rows; }
+  std::uint32_t room() const { return raw_->capacity - raw_->rows; }
+  void set_rows(std::uint32_t rows) { raw_->rows = rows; }       // at most capacity
+  void set_address_family(std::uint32_t f) { raw_->address_family = f; }  // 4 (as it is at first) or 6, before the first row
+
+  // False: nobody reads column C; do not compute it.
+  template <class C>
+  bool wants() const {
+    return raw_->columns[C::index] != nullptr;
+  }
+  // The column's memory, or nullptr if not wanted. Addresses: numbers; see column6 for family 6.
+  template <class C>
+  typename C::stored* column() const {
+    return static_cast<typename C::stored*>(raw_->columns[C::index]);
+  }
+  template <class C>
+  Addr* column6() const {
+    static_assert(is_address<C>);
+    return static_cast<Addr*>(raw_->columns[C::index]);
+  }
+  // Writes one cell if the column is wanted.
+  template <class C>
+  void set(std::uint32_t row, typename C::stored value) {
+    if (auto* c = column<C>()) c[row] = value;
+  }
+
+ private:
+  mole_flow_builder* raw_;
+};
+
+namespace detail {
+
+template <class D>
+struct DecoderModule {
+  typename ParamsOf<D>::type params;
+};
+
+template <class D>
+struct DecoderInstance {
+  ByteSource source;
+  Sink sink;
+  D decoder;
+  bool finished = false;
+
+  DecoderInstance(const mole_source* in, const mole_decode_sink* told)
+      : source(in), sink(told), decoder(source, sink) {}
+  template <class P>
+  DecoderInstance(const mole_source* in, const mole_decode_sink* told, const P& params)
+      : source(in), sink(told), decoder(source, sink, params) {}
+};
+
+template <class D>
+struct DecoderCalls {
+  using Module = DecoderModule<D>;
+  using Instance = DecoderInstance<D>;
+
+  static std::int32_t open(const mole_host*, const mole_value* params, std::uint32_t count, mole_module** out,
+                           mole_error* e) {
+    return guarded(e, [&] {
+      *out = as_module(new Module{read_params<D>(params, count)});
+      return MOLE_OK;
+    });
+  }
+  static void close(mole_module* m) { delete reinterpret_cast<Module*>(m); }
+  static std::int32_t recognises(const std::uint8_t* head, std::uint64_t size) {
+    return guarded(nullptr, [&] { return D::recognises({reinterpret_cast<const std::byte*>(head), size}) ? 1 : 0; }) == 1;
+  }
+  static std::int32_t create(const mole_module* m, const mole_source* source, const mole_decode_sink* sink,
+                             mole_decoder** out, mole_error* e) {
+    return guarded(e, [&] {
+      Instance* made;
+      if constexpr (requires { D::params; }) made = new Instance(source, sink, module_of<Module>(m).params);
+      else made = new Instance(source, sink);
+      *out = reinterpret_cast<mole_decoder*>(made);
+      return MOLE_OK;
+    });
+  }
+  static void destroy(mole_decoder* d) { delete reinterpret_cast<Instance*>(d); }
+  static std::int32_t next(mole_decoder* d, mole_flow_builder* raw, mole_error* e) {
+    return guarded(e, [&]() -> std::int32_t {
+      auto& instance = *reinterpret_cast<Instance*>(d);
+      raw->rows = 0;
+      raw->address_family = 4;
+      if (instance.finished) return MOLE_END;
+      FlowBuilder builder(raw);
+      const Result<bool> more = instance.decoder.next(builder);
+      if (!more) return put_error(e, more.error());
+      instance.finished = !*more;
+      return instance.finished && raw->rows == 0 ? MOLE_END : MOLE_OK;
+    });
+  }
+};
+
+template <class... C>
+std::string names_of(Writes<C...>) {
+  return json_array({json_text(C::name)...});
+}
+
+template <>
+struct Glue<Kind::decoder> {
+  static constexpr const char* kind_id = "mole.decoder/1";
+  template <class D>
+  static std::string describe() {
+    return describe_about(D::about).raw("params", describe_params<D>()).raw("writes", names_of(typename D::writes{})).str();
+  }
+  template <class D>
+  static constexpr mole_decoder_v1 vtable{sizeof(mole_decoder_v1), 0, DecoderCalls<D>::open, DecoderCalls<D>::close,
+                                          DecoderCalls<D>::recognises, DecoderCalls<D>::create, DecoderCalls<D>::destroy,
+                                          DecoderCalls<D>::next};
+};
+
+}  // namespace detail
+}  // namespace mole
