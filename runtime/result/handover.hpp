@@ -23,15 +23,15 @@
 
 namespace mole::runtime {
 
-// Writes to a descriptor it does not own. One thread at a time. exhausted: disk full; invalid: a table that cannot be
-// encoded (nothing of it is written, the stream stays usable).
+// Writes to a descriptor it does not own. One thread at a time. exhausted: disk full; a table that cannot be encoded:
+// the error of encode_rows, nothing of it is written and the stream stays usable.
 class HandoverWriter {
  public:
   HandoverWriter(int fd, std::filesystem::path attempt);
 
-  // One finished step. `index` is its place in Spec::steps. `rows`: null if the step gives none. `state_file`: a closed file
-  // inside the attempt folder; it stays where it is, only its name is handed over, and the sealing process moves it away.
-  // Of `outcome` step, rows, digests and coverage are filled in by the sealing process; outcome, code, message and
+  // One finished step. `index` is its place in Spec::steps. `rows`: null if the step gives none. `state_file`: a closed
+  // file inside the attempt folder; it stays where it is, only its name is handed over, and the sealing process moves
+  // it. Of `outcome` step, rows, digests and coverage are filled in by the sealing process; outcome, code, message and
   // lineage are the worker's word.
   Result<> step(std::uint32_t index, const RowTable* rows, const std::optional<std::filesystem::path>& state_file,
                 const task::StepReport& outcome);
@@ -84,7 +84,7 @@ class HandoverReader {
 
   int fd_;
   std::uint64_t size_, at_ = 0;
-  bool ended_ = false, complete_ = false, started_ = false;
+  bool oversized_, ended_ = false, complete_ = false;
   std::string problem_;
 };
 

@@ -22,7 +22,7 @@ struct RowLimits {
   std::uint64_t rows = 16'000'000;
   std::uint64_t columns = 512;
   std::uint64_t text = std::uint64_t{1} << 20;   // bytes of one text value
-  std::uint64_t bytes = std::uint64_t{1} << 30;  // of the encoded table
+  std::uint64_t bytes = std::uint64_t{1} << 30;  // of the table in memory and encoded
 };
 
 // Encodes `table`. invalid: columns of unequal length, a type and values that do not fit, an unknown type, text in a
@@ -30,7 +30,7 @@ struct RowLimits {
 Result<std::string> encode_rows(const RowTable& table, const RowLimits& limits = {});
 
 // Decodes bytes nobody vouches for. corrupt: anything but what encode_rows wrote; exhausted: past a limit.
-// Memory is bounded by the size of `bytes`. Contents (UTF-8 of text values, order, NaN) are not judged here.
+// Memory is bounded by limits.bytes. Contents (UTF-8 of text values, order, NaN) are not judged here.
 Result<RowTable> decode_rows(std::string_view bytes, const RowLimits& limits = {});
 
 // The same to and from a file. Not durable: such files live as long as an attempt.

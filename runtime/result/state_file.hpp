@@ -52,7 +52,7 @@ struct StateEntry {
   Micros interval_start = 0;
   std::vector<std::string> group;  // one value per `by`
   Evidence evidence;
-  std::string payload;             // what the metric's save wrote
+  std::string payload;  // what the metric's save wrote
 };
 
 // Borrowed from the reader until it is destroyed.
@@ -70,7 +70,8 @@ class StateFileWriter {
   StateFileWriter(StateFileWriter&&) noexcept;
   ~StateFileWriter();
 
-  // internal: not after its predecessor in (interval_start, group), compared as bytes; a group of another size than `by`.
+  // internal: not after its predecessor in (interval_start, group), compared as bytes; a group of another size than
+  // `by`.
   Result<> add(const StateEntry& entry);
   Result<> finish();
 
@@ -83,9 +84,9 @@ class StateFileWriter {
 // Reads a file nobody vouches for, mapped into memory. One thread.
 class StateFileReader {
  public:
-  // corrupt: not a state file, damaged, cut short in the header. invalid ("shape differs: ..."): the header does not fit
-  // `expected`. Compared are plugin, version, revision, shape, interval and by; fingerprint, state_key, params and block
-  // where `expected` has them (not empty).
+  // corrupt: not a state file, damaged, cut short in the header. invalid ("shape differs: ..."): the header does not
+  // fit `expected`. Compared are plugin, version, revision, shape, interval and by; fingerprint, state_key, params and
+  // block where `expected` has them (not empty).
   static Result<StateFileReader> open(const std::filesystem::path& path, const StateHeader& expected);
   // Without expectations: for the sealing process and tools.
   static Result<StateFileReader> open(const std::filesystem::path& path);

@@ -1,0 +1,70 @@
+// Little-endian fields of the formats in this folder: appending them, and taking them from bytes nobody vouches for.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace mole::runtime {
+
+static_assert(std::endian::native == std::endian::little, "the formats are written as they lie in memory");
+
+template <class T>
+void put(std::string& out, T value) {
+  static_assert(std::is_arithmetic_v<T>);
+  out.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+// Zeros up to the next multiple of 8.
+inline void pad8(std::string& out) { out.append((8 - out.size() % 8) % 8, '\0'); }
+inline std::uint64_t padded8(std::uint64_t size) { return (size + 7) / 8 * 8; }
+
+// Takes fields from the front of a view. A take that does not fit gives nothing and leaves the cursor failed for good,
+// so that a run of takes needs one check at its end.
+class ByteCursor {
+ public:
+  explicit ByteCursor(std::string_view bytes) : rest_(bytes) {}
+
+  bool failed() const { return failed_; }
+  std::size_t left() const { return rest_.size(); }
+
+  template <class T>
+  T take() {
+    static_assert(std::is_arithmetic_v<T>);
+    T value{};
+    const auto bytes = take(sizeof value);
+    if (bytes.size() == sizeof value) std::memcpy(&value, bytes.data(), sizeof value);
+    return value;
+  }
+
+  std::string_view take(std::uint64_t size) {
+    if (failed_ || size > rest_.size()) {
+      failed_ = true;
+      return {};
+    }
+    const auto front = rest_.substr(0, size);
+    rest_.remove_prefix(size);
+    return front;
+  }
+
+  // `size` bytes and the zeros up to a multiple of 8 behind them.
+  std::string_view take_padded(std::uint64_t size) {
+    const auto front = take(size);
+    const auto zeros = take(failed_ ? 0 : padded8(size) - size);
+    if (zeros.find_first_not_of('\0') != std::string_view::npos) failed_ = true;
+    return failed_ ? std::string_view{} : front;
+  }
+
+ private:
+  std::string_view rest_;
+  bool failed_ = false;
+};
+
+// Checksum of frames and entries (XXH3, 64 bits): against damage, not against forgery.
+std::uint64_t checksum(std::string_view bytes, std::uint64_t seed = 0);
+
+}  // namespace mole::runtime
