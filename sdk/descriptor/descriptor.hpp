@@ -38,6 +38,8 @@ struct Param {
   std::string unit;              // "" if none
   std::string format;            // "path" or ""
   std::string doc;
+
+  bool accepts(const nlohmann::json& value) const;  // its type fits; the range is not looked at
 };
 
 // A result column; in a Descriptor name and unit are templates, from resolve_outputs they are final.
@@ -60,7 +62,7 @@ struct Descriptor {
   std::uint64_t state_revision = 1;  // metric
   std::string state_shape;           // metric: 16 hex digits
   std::vector<std::string> writes;   // decoder: columns it can fill
-  nlohmann::json json;               // the whole document, canonical when dumped
+  nlohmann::json document;           // as parsed; canonical when dumped
 
   // corrupt, with the path of the bad field, unless the text is a descriptor as docs/formats/descriptor.md says.
   static Result<Descriptor> parse(std::string_view text);

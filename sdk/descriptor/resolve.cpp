@@ -1,0 +1,150 @@
+// What a descriptor becomes once a manifest has given parameters and bound the inputs.
+#include "sdk/descriptor/descriptor.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <set>
+
+namespace mole {
+namespace {
+
+using nlohmann::json;
+
+std::string about(const Param& p) { return "'" + p.name + "' (" + p.doc + ")"; }
+
+std::string number_text(double value) {
+  const bool whole = std::abs(value) < 1e15 && value == std::trunc(value);
+  return whole ? std::to_string(static_cast<std::int64_t>(value)) : json(value).dump();
+}
+
+const char* wanted(const Param& p) {
+  if (p.type == "u64") return "a whole number, 0 or more";
+  if (p.type == "i64") return "a whole number";
+  if (p.type == "f64") return "a number";
+  if (p.type == "bool") return "true or false";
+  return "a text";
+}
+
+Result<json> resolve_param(const Param& p, const json& value) {
+  if (!p.accepts(value)) return invalid("parameter " + about(p) + " is " + value.dump() + "; give " + wanted(p));
+  if (p.range && value.is_number()) {
+    const double x = value.get<double>();
+    if (!(x >= p.range->first && x <= p.range->second))
+      return invalid("parameter " + about(p) + " is " + value.dump() + "; give a value from " + number_text(p.range->first) + " to " +
+                     number_text(p.range->second));
+  }
+  if (p.type == "u64") return json(value.get<std::uint64_t>());
+  return p.type == "f64" ? json(value.get<double>()) : value;
+}
+
+constexpr std::array<std::string_view, 7> standard_columns{"interval_start", "interval_end", "coverage",     "flows_lost",
+                                                           "flows_late",     "files_expected", "files_present"};
+
+using Bindings = std::map<std::string, Binding>;
+
+std::string bound_unit(const Binding& b) { return b.unit.empty() ? "1" : b.unit; }
+
+// The unit a template stands for; "" if it depends on a role that is not bound.
+Result<std::string> resolve_unit(const std::string& unit, const Bindings& bindings) {
+  const auto open = unit.find('(');
+  if (open == std::string::npos) return unit;
+  const auto found = bindings.find(unit.substr(open + 1, unit.size() - open - 2));
+  if (found == bindings.end()) return std::string();
+  const auto base = bound_unit(found->second);
+  if (unit.starts_with("square")) return square_unit(base);
+  if (unit.starts_with("per_second")) return per_second_unit(base);
+  return base;
+}
+
+Result<> check_binding(const Descriptor& d, const Input& in, const Bindings& bindings) {
+  const auto found = bindings.find(in.role);
+  if (found == bindings.end()) {
+    if (in.kind != "rows") return {};
+    return invalid(d.name + ": input '" + in.role + "' (" + in.doc + ") is not bound; bind it to a column of another module");
+  }
+  const auto& b = found->second;
+  if (b.type != "u64" && b.type != "i64" && b.type != "f64")
+    return invalid(d.name + ": input '" + in.role + "' takes numbers, but column '" + b.column + "' is " + b.type +
+                   "; bind it to a column of type u64, i64 or f64");
+  if (in.unit == "any") {
+    if (is_unit(bound_unit(b))) return {};
+    return invalid(d.name + ": column '" + b.column + "' has the unknown unit '" + b.unit + "'");
+  }
+  const auto unit = resolve_unit(in.unit, bindings);
+  if (!unit) return unit.error();
+  if (*unit == bound_unit(b)) return {};
+  return invalid(d.name + ": input '" + in.role + "' (" + in.doc + ") takes " + (unit->empty() ? in.unit : *unit) + ", but column '" +
+                 b.column + "' is in " + bound_unit(b) + "; bind it to a column of that unit");
+}
+
+// "{values}_mean" -> "bytes_mean".
+Result<std::string> resolve_name(const Descriptor& d, const std::string& name, const Bindings& bindings) {
+  std::string out;
+  for (std::size_t at = 0; at < name.size();) {
+    const auto open = name.find('{', at);
+    out += name.substr(at, open - at);
+    if (open == std::string::npos) break;
+    const auto close = name.find('}', open);
+    const auto role = name.substr(open + 1, close - open - 1);
+    const auto found = bindings.find(role);
+    if (close == std::string::npos || found == bindings.end())
+      return invalid(d.name + ": the column '" + name + "' is named after input '" + role + "', which is not bound; bind it");
+    out += found->second.column;
+    at = close + 1;
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<json> resolve_params(const Descriptor& d, const json& given) {
+  if (!given.is_object() && !given.is_null()) return invalid(d.name + ": params is not a mapping; write params: {name: value}");
+  json out = json::object();
+  for (const auto& p : d.params) {
+    const auto found = given.is_object() ? given.find(p.name) : given.end();
+    if (!given.is_object() || found == given.end()) {
+      out[p.name] = p.default_value;
+      continue;
+    }
+    auto value = resolve_param(p, *found);
+    if (!value) return Error{value.error().code, d.name + ": " + value.error().message};
+    out[p.name] = std::move(*value);
+  }
+  for (const auto& item : given.items()) {
+    if (out.contains(item.key())) continue;
+    std::string known;
+    for (const auto& p : d.params) known += (known.empty() ? "" : ", ") + about(p);
+    return invalid(d.name + ": there is no parameter '" + item.key() + "'; " + (known.empty() ? "it takes none" : "it takes " + known));
+  }
+  return out;
+}
+
+Result<std::vector<Output>> resolve_outputs(const Descriptor& d, const Bindings& bindings) {
+  for (const auto& [role, binding] : bindings) {
+    if (d.input(role)) continue;
+    std::string roles;
+    for (const auto& in : d.inputs) roles += (roles.empty() ? "" : ", ") + in.role;
+    return invalid(d.name + ": there is no input '" + role + "'; it has " + (roles.empty() ? "none" : roles));
+  }
+  for (const auto& in : d.inputs) {
+    if (in.kind == "flows") continue;
+    if (auto checked = check_binding(d, in, bindings); !checked) return checked.error();
+  }
+  std::vector<Output> out;
+  std::set<std::string> taken(standard_columns.begin(), standard_columns.end());
+  for (const auto& declared : d.outputs) {
+    Output o = declared;
+    auto name = resolve_name(d, declared.name, bindings);
+    if (!name) return name.error();
+    auto unit = resolve_unit(declared.unit, bindings);
+    if (!unit) return unit.error();
+    o.name = std::move(*name);
+    o.unit = unit->empty() ? "1" : std::move(*unit);
+    if (!taken.insert(o.name).second) return invalid(d.name + ": two result columns would be named '" + o.name + "'; bind another column");
+    out.push_back(std::move(o));
+  }
+  return out;
+}
+
+}  // namespace mole

@@ -1,0 +1,152 @@
+#include "sdk/descriptor/sidecar.hpp"
+
+#include <mole/abi.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "sdk/descriptor/durable_file.hpp"
+
+namespace mole {
+namespace fs = std::filesystem;
+namespace {
+
+using nlohmann::json;
+constexpr std::uint64_t schema = 1;
+constexpr std::uint64_t sidecar_limit = 16u << 20;
+
+Error unusable(const std::string& why) { return corrupt("plugin sidecar: " + why + "; make it again with mole-describe"); }
+
+}  // namespace
+
+Result<Sidecar> Sidecar::parse(std::string_view text) {
+  const auto j = json::parse(text, nullptr, false);
+  if (!j.is_object()) return unusable("it is not a JSON object");
+  try {
+    if (j.at("schema").get<std::uint64_t>() != schema) return unusable("its schema is " + j.at("schema").dump() + ", expected 1");
+    Sidecar s;
+    s.text = text;
+    s.library = j.at("library").get<std::string>();
+    if (s.library.empty() || fs::path(s.library).filename() != s.library) return unusable("'library' is not a file name");
+    auto digest = Digest::from_hex(j.at("digest").get<std::string>());
+    if (!digest) return unusable(digest.error().message);
+    s.digest = *digest;
+    s.abi_major = j.at("abi").at("major").get<std::uint32_t>();
+    s.abi_minor = j.at("abi").at("minor").get<std::uint32_t>();
+    s.compiler = j.value("compiler", "");
+    for (const auto& item : j.at("plugins")) {
+      auto d = Descriptor::from_json(item);
+      if (!d) return d.error();
+      s.plugins.push_back(std::move(*d));
+    }
+    return s;
+  } catch (const json::exception& e) {
+    return unusable(e.what());
+  }
+}
+
+Result<Sidecar> Sidecar::read(const fs::path& path) {
+  auto text = read_file(path, sidecar_limit);
+  if (!text) return text.error();
+  auto parsed = parse(*text);
+  if (!parsed) return Error{parsed.error().code, path.string() + ": " + parsed.error().message};
+  return parsed;
+}
+
+Result<> Sidecar::verify(const fs::path& library_path) const {
+  if (abi_major != MOLE_ABI_MAJOR || abi_minor > MOLE_ABI_MINOR)
+    return unsupported(library_path.string() + " is built for plugin ABI " + std::to_string(abi_major) + "." + std::to_string(abi_minor) +
+                       ", this host has " + std::to_string(MOLE_ABI_MAJOR) + "." + std::to_string(MOLE_ABI_MINOR) +
+                       "; rebuild the plugin with this SDK");
+  auto found = digest_of_file(library_path);
+  if (!found) return found.error();
+  if (*found != digest)
+    return invalid(library_path.string() + " has digest " + found->hex() + ", its sidecar says " + digest.hex() +
+                   "; build the plugin again, or copy both files together");
+  return {};
+}
+
+const Descriptor* Sidecar::find(std::string_view kind, std::string_view name) const {
+  for (const auto& d : plugins)
+    if (d.kind == kind && d.name == name) return &d;
+  return nullptr;
+}
+
+PluginCatalogue PluginCatalogue::load(const std::vector<fs::path>& folders) {
+  PluginCatalogue out;
+  for (const auto& folder : folders) {
+    std::error_code failed;
+    std::vector<fs::path> files;
+    for (fs::directory_iterator it(folder, failed), end; !failed && it != end; it.increment(failed))
+      if (it->path().string().ends_with(".plugin.json")) files.push_back(it->path());
+    if (failed && failed != std::errc::no_such_file_or_directory)
+      out.problems_.push_back("cannot list " + folder.string() + ": " + failed.message());
+    out.folders_.push_back(folder);
+    std::sort(files.begin(), files.end());
+    for (const auto& file : files) {
+      auto sidecar = Sidecar::read(file);
+      if (!sidecar) {
+        out.problems_.push_back(sidecar.error().message);
+        continue;
+      }
+      const auto library = file.parent_path() / sidecar->library;
+      for (const auto& d : sidecar->plugins) out.plugins_[{d.kind, d.name}] = {d, *sidecar, library, file};
+    }
+  }
+  return out;
+}
+
+Error PluginCatalogue::not_found(std::string_view what) const {
+  std::string text = "there is no " + std::string(what) + " in";
+  for (const auto& folder : folders_) text += " " + folder.string();
+  if (folders_.empty()) text += " (no folder is searched)";
+  text += "; there are:";
+  for (const auto& [key, plugin] : plugins_) text += " " + key.second;
+  if (plugins_.empty()) text += " none";
+  for (const auto& problem : problems_) text += "; not usable: " + problem;
+  return missing(text + "; build or install it, or name its folder with --plugins or MOLE_PLUGIN_PATH");
+}
+
+Result<const CataloguedPlugin*> PluginCatalogue::find(std::string_view kind, std::string_view name) const {
+  const auto found = plugins_.find({std::string(kind), std::string(name)});
+  if (found == plugins_.end()) return not_found(std::string(kind) + " plugin '" + std::string(name) + "'");
+  return &found->second;
+}
+
+Result<const CataloguedPlugin*> PluginCatalogue::find(std::string_view name) const {
+  const CataloguedPlugin* only = nullptr;
+  for (const auto& [key, plugin] : plugins_) {
+    if (key.second != name) continue;
+    if (only) return invalid("'" + std::string(name) + "' is both a " + only->descriptor.kind + " and a " + key.first + "; say which");
+    only = &plugin;
+  }
+  if (!only) return not_found("plugin '" + std::string(name) + "'");
+  return only;
+}
+
+std::vector<const CataloguedPlugin*> PluginCatalogue::all() const {
+  std::vector<const CataloguedPlugin*> out;
+  for (const auto& [key, plugin] : plugins_) out.push_back(&plugin);
+  return out;
+}
+
+std::vector<fs::path> plugin_folders(const std::optional<fs::path>& given) {
+  std::vector<fs::path> out;
+  std::error_code failed;
+  const auto exe = fs::read_symlink("/proc/self/exe", failed);
+  if (!failed) out.push_back((exe.parent_path() / "../lib/mole/plugins").lexically_normal());
+  std::vector<fs::path> named;
+  if (const char* path = std::getenv("MOLE_PLUGIN_PATH")) {
+    std::string_view rest = path;
+    while (!rest.empty()) {
+      const auto stop = rest.find(':');
+      if (const auto one = rest.substr(0, stop); !one.empty()) named.emplace_back(one);
+      rest.remove_prefix(stop == std::string_view::npos ? rest.size() : stop + 1);
+    }
+  }
+  out.insert(out.end(), named.rbegin(), named.rend());
+  if (given) out.push_back(*given);
+  return out;
+}
+
+}  // namespace mole
