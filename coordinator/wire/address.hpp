@@ -1,0 +1,26 @@
+// Where a service listens: "unix:/run/mole/coordinator.sock", "tcp:127.0.0.1:9190" or "tcp:[::1]:9190".
+#pragma once
+
+#include <mole/result.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace mole::coordinator {
+
+struct Address {
+  std::string path;        // of the Unix socket; empty: TCP
+  std::string host;        // numeric loopback address
+  std::uint16_t port = 0;  // 0: any free one, for listeners only
+
+  bool operator==(const Address&) const = default;
+  bool is_unix() const { return !path.empty(); }
+  std::string text() const;  // what parse_address reads back
+};
+
+// Reads an address; "localhost" is 127.0.0.1. invalid: malformed, a path too long for a socket, or a TCP address off
+// loopback, which is refused until connections are encrypted and authenticated.
+Result<Address> parse_address(std::string_view text);
+
+}  // namespace mole::coordinator

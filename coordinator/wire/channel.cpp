@@ -1,0 +1,85 @@
+#include "coordinator/wire/channel.hpp"
+
+#include "coordinator/wire/convert.hpp"
+#include "coordinator/wire/limits.hpp"
+
+#include <thrift/TApplicationException.h>
+#include <thrift/TConfiguration.h>
+#include <thrift/TOutput.h>
+#include <thrift/protocol/TBinaryProtocol.h>
+#include <thrift/transport/TBufferTransports.h>
+
+#include <poll.h>
+
+#include <mutex>
+
+namespace mole::coordinator {
+namespace {
+
+using apache::thrift::TApplicationException;
+using apache::thrift::TConfiguration;
+using apache::thrift::protocol::TBinaryProtocol;
+using apache::thrift::protocol::TProtocolException;
+using apache::thrift::transport::TFramedTransport;
+using apache::thrift::transport::TSocket;
+using apache::thrift::transport::TTransportException;
+
+// Thrift prints to stderr beside throwing; the error that reaches the caller is enough.
+void silence_thrift() {
+  static std::once_flag once;
+  std::call_once(once, [] { apache::thrift::GlobalOutput.setOutputFunction([](const char*) {}); });
+}
+
+std::shared_ptr<TSocket> make_socket(const Address& address, const Timeouts& timeouts) {
+  auto config = std::make_shared<TConfiguration>(reply_bytes, reply_bytes, nesting);
+  auto socket = address.is_unix() ? std::make_shared<TSocket>(address.path, config)
+                                  : std::make_shared<TSocket>(address.host, address.port, config);
+  socket->setConnTimeout(static_cast<int>(timeouts.connect.count()));
+  socket->setSendTimeout(static_cast<int>(timeouts.send.count()));
+  socket->setRecvTimeout(static_cast<int>(timeouts.receive.count()));
+  return socket;
+}
+
+CallEnd broken(const std::string& whom, const TTransportException& e) {
+  if (e.getType() == TTransportException::TIMED_OUT)
+    return {Outcome::broken, false, transient(whom + " did not answer in time; it may be overloaded, try again")};
+  return {Outcome::broken, true, transient(whom + " cannot be reached (" + e.what() + "); is it running?")};
+}
+
+}  // namespace
+
+Channel::Channel(const Address& address, const Timeouts& timeouts) {
+  silence_thrift();
+  socket_ = make_socket(address, timeouts);
+  socket_->open();
+  auto framed = std::make_shared<TFramedTransport>(socket_, socket_->getConfiguration());
+  auto protocol = std::make_shared<TBinaryProtocol>(framed, reply_bytes, container_items, true, true);
+  protocol_ = protocol;
+}
+
+Channel::~Channel() { socket_->close(); }
+
+bool Channel::usable() const {
+  pollfd fd{.fd = socket_->getSocketFD(), .events = POLLIN, .revents = 0};
+  return ::poll(&fd, 1, 0) == 0;
+}
+
+CallEnd guarded(const std::string& whom, const std::function<void()>& call) {
+  try {
+    call();
+    return {};
+  } catch (const wire::Failure& failure) {
+    return {Outcome::failed, false, from_wire(failure)};
+  } catch (const TTransportException& e) {
+    return broken(whom, e);
+  } catch (const TProtocolException& e) {
+    return {Outcome::broken, false,
+            internal(whom + " sent what cannot be read (" + e.what() + "); are both programs of the same version?")};
+  } catch (const TApplicationException& e) {
+    if (e.getType() == TApplicationException::UNKNOWN_METHOD)
+      return {Outcome::failed, false, unsupported(whom + " does not know this call; update it to this program's version")};
+    return {Outcome::broken, false, internal(whom + " failed: " + e.what() + "; see its log")};
+  }
+}
+
+}  // namespace mole::coordinator

@@ -1,0 +1,242 @@
+#include "coordinator/wire/client.hpp"
+
+#include "Coordinator.h"
+#include "coordinator/wire/channel.hpp"
+#include "coordinator/wire/convert.hpp"
+#include "coordinator/wire/limits.hpp"
+
+#include <limits>
+#include <mutex>
+#include <utility>
+
+namespace mole::coordinator {
+namespace {
+
+// A call that is not safe to repeat may have been carried out before its connection broke.
+enum class Repeat { safe, unsafe };
+
+Repeat repeatable(const Submission& s) { return s.client_id.empty() ? Repeat::unsafe : Repeat::safe; }
+
+struct Connection {
+  Connection(const Address& address, const Timeouts& timeouts) : channel(address, timeouts), client(channel.protocol()) {}
+  Channel channel;
+  wire::CoordinatorClient client;
+};
+
+}  // namespace
+
+class RemoteCoordinator::Pool {
+ public:
+  using Call = std::function<void(wire::CoordinatorClient&)>;
+
+  Pool(Address address, Timeouts timeouts)
+      : address_(std::move(address)), timeouts_(timeouts), whom_("the coordinator at " + address_.text()) {}
+
+  // Runs `call` on a connection, twice at most.
+  Result<> run(Repeat repeat, const Call& call) {
+    auto end = once(call);
+    if (end.outcome == Outcome::broken && end.worth_repeating && repeat == Repeat::safe) end = once(call);
+    if (end.outcome == Outcome::answered) return {};
+    return end.error;
+  }
+
+  Result<nlohmann::json> document(Repeat repeat, const std::function<void(wire::CoordinatorClient&, std::string&)>& call) {
+    std::string text;
+    const auto done = run(repeat, [&](wire::CoordinatorClient& client) { call(client, text); });
+    if (!done) return done.error();
+    return document_from_wire(text);
+  }
+
+ private:
+  CallEnd once(const Call& call) {
+    std::unique_ptr<Connection> connection = take();
+    const auto end = guarded(whom_, [&] {
+      if (!connection) connection = std::make_unique<Connection>(address_, timeouts_);
+      call(connection->client);
+    });
+    if (end.outcome != Outcome::broken) give_back(std::move(connection));
+    return end;
+  }
+
+  std::unique_ptr<Connection> take() {
+    const std::lock_guard lock(mutex_);
+    while (!idle_.empty()) {
+      auto connection = std::move(idle_.back());
+      idle_.pop_back();
+      if (connection->channel.usable()) return connection;
+    }
+    return nullptr;
+  }
+
+  void give_back(std::unique_ptr<Connection> connection) {
+    const std::lock_guard lock(mutex_);
+    if (idle_.size() < 8) idle_.push_back(std::move(connection));
+  }
+
+  const Address address_;
+  const Timeouts timeouts_;
+  const std::string whom_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Connection>> idle_;
+};
+
+RemoteCoordinator::RemoteCoordinator(Address address, Timeouts timeouts)
+    : pool_(std::make_unique<Pool>(std::move(address), timeouts)) {}
+RemoteCoordinator::~RemoteCoordinator() = default;
+
+Result<std::unique_ptr<RemoteCoordinator>> RemoteCoordinator::at(std::string_view text, Timeouts timeouts) {
+  auto address = parse_address(text);
+  if (!address) return address.error();
+  return std::make_unique<RemoteCoordinator>(std::move(*address), timeouts);
+}
+
+Result<nlohmann::json> RemoteCoordinator::submit(const Submission& s) {
+  const auto sent = to_wire(s);
+  return pool_->document(repeatable(s), [&](auto& client, auto& out) { client.submit(out, sent); });
+}
+
+Result<nlohmann::json> RemoteCoordinator::plan(const Submission& s) {
+  const auto sent = to_wire(s);
+  return pool_->document(Repeat::safe, [&](auto& client, auto& out) { client.plan(out, sent); });
+}
+
+Result<nlohmann::json> RemoteCoordinator::validate(const Submission& s) {
+  const auto sent = to_wire(s);
+  return pool_->document(Repeat::safe, [&](auto& client, auto& out) { client.validate(out, sent); });
+}
+
+Result<nlohmann::json> RemoteCoordinator::request(const std::string& id) {
+  return pool_->document(Repeat::safe, [&](auto& client, auto& out) { client.request(out, id); });
+}
+
+Result<nlohmann::json> RemoteCoordinator::requests() {
+  return pool_->document(Repeat::safe, [&](auto& client, auto& out) { client.requests(out); });
+}
+
+Result<nlohmann::json> RemoteCoordinator::cancel(const std::string& id) {
+  return pool_->document(Repeat::safe, [&](auto& client, auto& out) { client.cancel(out, id); });
+}
+
+Result<nlohmann::json> RemoteCoordinator::status() {
+  return pool_->document(Repeat::safe, [&](auto& client, auto& out) { client.status(out); });
+}
+
+Result<nlohmann::json> RemoteCoordinator::explain(const std::string& job) {
+  return pool_->document(Repeat::safe, [&](auto& client, auto& out) { client.explain(out, job); });
+}
+
+Result<nlohmann::json> RemoteCoordinator::why(const std::string& module, const std::string& column, Micros time) {
+  return pool_->document(Repeat::safe, [&](auto& client, auto& out) { client.why(out, module, column, time); });
+}
+
+Result<nlohmann::json> RemoteCoordinator::results(const std::string& module, TimeRange range) {
+  return pool_->document(Repeat::safe, [&](auto& client, auto& out) { client.results(out, module, range.from, range.to); });
+}
+
+Result<nlohmann::json> RemoteCoordinator::archive(const std::string& archive, const std::string& what) {
+  return pool_->document(Repeat::safe, [&](auto& client, auto& out) { client.archive(out, archive, what); });
+}
+
+Result<nlohmann::json> RemoteCoordinator::archive_task(const Submission& s, const std::string& archive,
+                                                       const std::string& what) {
+  const auto sent = to_wire(s);
+  return pool_->document(repeatable(s), [&](auto& client, auto& out) { client.archive_task(out, sent, archive, what); });
+}
+
+Result<nlohmann::json> RemoteCoordinator::dump(const std::string& table, const std::string& from, std::uint32_t limit) {
+  constexpr std::uint32_t most = std::numeric_limits<std::int32_t>::max();
+  const auto sent = static_cast<std::int32_t>(std::min(limit, most));
+  return pool_->document(Repeat::safe, [&](auto& client, auto& out) { client.dump(out, table, from, sent); });
+}
+
+Result<Registration> RemoteCoordinator::register_node(const NodeInfo& node) {
+  const auto sent = to_wire(node);
+  wire::Registration got;
+  const auto done = pool_->run(Repeat::safe, [&](auto& client) { client.register_node(got, sent); });
+  if (!done) return done.error();
+  return from_wire(got);
+}
+
+// Safe to repeat: what was granted in a reply that got lost is not among `held` and is granted again.
+Result<std::vector<task::Spec>> RemoteCoordinator::lease(const LeaseAsk& ask) {
+  const auto sent = to_wire(ask);
+  std::vector<wire::Grant> got;
+  const auto done = pool_->run(Repeat::safe, [&](auto& client) { client.lease(got, sent); });
+  if (!done) return done.error();
+  std::vector<task::Spec> specs;
+  specs.reserve(got.size());
+  for (const auto& grant : got) {
+    auto spec = from_wire(grant);
+    if (!spec) return spec.error();
+    specs.push_back(std::move(*spec));
+  }
+  return specs;
+}
+
+Result<HeartbeatReply> RemoteCoordinator::heartbeat(const Heartbeat& heartbeat) {
+  const auto sent = to_wire(heartbeat);
+  wire::HeartbeatReply got;
+  const auto done = pool_->run(Repeat::safe, [&](auto& client) { client.heartbeat(got, sent); });
+  if (!done) return done.error();
+  return from_wire(got);
+}
+
+Result<> RemoteCoordinator::release(const std::string& node, const std::string& incarnation,
+                                    const std::vector<std::string>& tasks) {
+  return pool_->run(Repeat::safe, [&](auto& client) { client.release(node, incarnation, tasks); });
+}
+
+Result<std::vector<std::string>> RemoteCoordinator::complete(const std::vector<Completion>& completions) {
+  constexpr std::size_t room = request_bytes - 65'536;  // the envelope is far smaller
+  std::vector<std::string> verdicts;
+  std::vector<wire::Completion> batch;
+  std::size_t bytes = 0;
+  const auto send = [&]() -> Result<> {
+    if (batch.empty()) return {};
+    std::vector<std::string> got;
+    const auto done = pool_->run(Repeat::safe, [&](auto& client) { client.complete(got, batch); });
+    if (!done) return done.error();
+    if (got.size() != batch.size()) return internal("the coordinator gave a wrong number of verdicts; see its log");
+    verdicts.insert(verdicts.end(), got.begin(), got.end());
+    batch.clear();
+    bytes = 0;
+    return {};
+  };
+  for (const auto& completion : completions) {
+    auto sent = to_wire(completion);
+    const auto size = sent.node.size() + sent.incarnation.size() + sent.spec.size() + sent.report.size() + 64;
+    if (size > room)
+      return exhausted("the report of task " + completion.spec.id + " has " + std::to_string(size) + " bytes, a message " +
+                       std::to_string(room) + "; use shorter blocks");
+    if (bytes + size > room)
+      if (const auto done = send(); !done) return done.error();
+    batch.push_back(std::move(sent));
+    bytes += size;
+  }
+  if (const auto done = send(); !done) return done.error();
+  return verdicts;
+}
+
+Result<std::uint64_t> RemoteCoordinator::put_blob(const Digest& digest, std::uint64_t offset, std::string_view bytes,
+                                                  std::uint64_t total) {
+  if (bytes.size() > piece_bytes) return invalid("a piece of a blob has at most 1 MiB");
+  const std::string piece(bytes);
+  std::int64_t held = 0;
+  const auto done = pool_->run(Repeat::safe, [&](auto& client) {
+    held = client.put_blob(digest.hex(), static_cast<std::int64_t>(offset), piece, static_cast<std::int64_t>(total));
+  });
+  if (!done) return done.error();
+  return static_cast<std::uint64_t>(held);
+}
+
+Result<std::string> RemoteCoordinator::get_blob(const Digest& digest, std::uint64_t offset, std::uint32_t limit) {
+  const auto sent = static_cast<std::int32_t>(std::min(limit, piece_bytes));
+  std::string piece;
+  const auto done = pool_->run(Repeat::safe, [&](auto& client) {
+    client.get_blob(piece, digest.hex(), static_cast<std::int64_t>(offset), sent);
+  });
+  if (!done) return done.error();
+  return piece;
+}
+
+}  // namespace mole::coordinator

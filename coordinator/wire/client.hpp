@@ -1,0 +1,63 @@
+// The coordinator in another process.
+//
+//   auto coordinator = mole::coordinator::RemoteCoordinator::at("unix:/run/mole/coordinator.sock");
+//   if (!coordinator) return coordinator.error();
+//   auto status = (*coordinator)->status();
+//
+// Thread-safe: each call takes a connection of its own from a small pool and gives it back. Connections are opened when
+// needed; a coordinator that is away costs each call one `transient` error, never the object. A call that is safe to repeat is
+// repeated once when its connection breaks.
+#pragma once
+
+#include "coordinator/wire/address.hpp"
+#include "coordinator/wire/api.hpp"
+
+#include <chrono>
+#include <memory>
+
+namespace mole::coordinator {
+
+struct Timeouts {
+  std::chrono::milliseconds connect{5'000};
+  std::chrono::milliseconds send{15'000};
+  std::chrono::milliseconds receive{120'000};  // until the whole reply is here
+};
+
+class RemoteCoordinator final : public Api {
+ public:
+  explicit RemoteCoordinator(Address address, Timeouts timeouts = {});
+  ~RemoteCoordinator() override;
+
+  // Does not connect yet. invalid: the address is malformed or off loopback.
+  static Result<std::unique_ptr<RemoteCoordinator>> at(std::string_view address, Timeouts timeouts = {});
+
+  Result<nlohmann::json> submit(const Submission&) override;
+  Result<nlohmann::json> plan(const Submission&) override;
+  Result<nlohmann::json> validate(const Submission&) override;
+  Result<nlohmann::json> request(const std::string& id) override;
+  Result<nlohmann::json> requests() override;
+  Result<nlohmann::json> cancel(const std::string& id) override;
+  Result<nlohmann::json> status() override;
+  Result<nlohmann::json> explain(const std::string& job) override;
+  Result<nlohmann::json> why(const std::string& module, const std::string& column, Micros time) override;
+  Result<nlohmann::json> results(const std::string& module, TimeRange range) override;
+  Result<nlohmann::json> archive(const std::string& archive, const std::string& what) override;
+  Result<nlohmann::json> archive_task(const Submission&, const std::string& archive, const std::string& what) override;
+  Result<nlohmann::json> dump(const std::string& table, const std::string& from, std::uint32_t limit) override;
+
+  Result<Registration> register_node(const NodeInfo&) override;
+  Result<std::vector<task::Spec>> lease(const LeaseAsk&) override;
+  Result<HeartbeatReply> heartbeat(const Heartbeat&) override;
+  Result<> release(const std::string& node, const std::string& incarnation, const std::vector<std::string>& tasks) override;
+  // Sent in as many frames as needed. exhausted: one completion alone is larger than a frame.
+  Result<std::vector<std::string>> complete(const std::vector<Completion>&) override;
+
+  Result<std::uint64_t> put_blob(const Digest&, std::uint64_t offset, std::string_view bytes, std::uint64_t total) override;
+  Result<std::string> get_blob(const Digest&, std::uint64_t offset, std::uint32_t limit) override;
+
+ private:
+  class Pool;
+  std::unique_ptr<Pool> pool_;
+};
+
+}  // namespace mole::coordinator

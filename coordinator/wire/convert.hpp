@@ -1,0 +1,35 @@
+// Between the contract (api.hpp) and the generated Thrift types. Nothing outside wire/ sees the latter.
+//
+// from_wire of what a peer may have made up checks it: invalid names the field.
+#pragma once
+
+#include "coordinator/wire/api.hpp"
+#include "coordinator_types.h"
+
+namespace mole::coordinator {
+
+wire::Submission to_wire(const Submission&);
+Submission from_wire(const wire::Submission&);
+wire::NodeInfo to_wire(const NodeInfo&);
+Result<NodeInfo> from_wire(const wire::NodeInfo&);
+wire::Registration to_wire(const Registration&);
+Registration from_wire(const wire::Registration&);
+wire::Attempt to_wire(const Attempt&);
+Attempt from_wire(const wire::Attempt&);
+wire::LeaseAsk to_wire(const LeaseAsk&);
+Result<LeaseAsk> from_wire(const wire::LeaseAsk&);
+wire::Grant to_wire(const task::Spec&);
+Result<task::Spec> from_wire(const wire::Grant&);
+wire::Heartbeat to_wire(const Heartbeat&);
+Heartbeat from_wire(const wire::Heartbeat&);
+wire::HeartbeatReply to_wire(const HeartbeatReply&);
+HeartbeatReply from_wire(const wire::HeartbeatReply&);
+wire::Completion to_wire(const Completion&);
+Result<Completion> from_wire(const wire::Completion&);
+wire::Failure to_wire(const Error&);
+Error from_wire(const wire::Failure&);
+
+std::string to_wire(const nlohmann::json&);  // bytes that are not UTF-8 become U+FFFD
+Result<nlohmann::json> document_from_wire(const std::string& text);
+
+}  // namespace mole::coordinator

@@ -1,0 +1,105 @@
+// The coordinator's service as it travels (docs/formats/wire.md). coordinator/wire/api.hpp is the contract; convert.hpp maps
+// between the two. Fields are only ever added, with new numbers; a number is never used again.
+namespace cpp mole.wire
+
+// Digests are 32 hex digits, times and durations microseconds. Unsigned 64-bit values travel as i64 with the same bits.
+
+exception Failure {
+  1: i32 code       // mole::Code
+  2: string message
+}
+
+struct Submission {
+  1: string manifest
+  2: string manifest_name
+  3: string base
+  4: list<string> overrides
+  5: string module_name
+  6: i64 from_us
+  7: i64 to_us
+  8: bool partial
+  9: i32 priority
+  10: string client_id
+}
+
+struct NodeInfo {
+  1: string name
+  2: string incarnation
+  3: string address
+  4: i32 slots
+  5: i32 threads
+}
+
+struct Registration {
+  1: i64 epoch
+  2: i64 lease_us
+  3: i64 heartbeat_us
+}
+
+struct Attempt {
+  1: string task
+  2: string phase
+  3: i64 bytes_done
+  4: i64 bytes_total
+  5: i64 flows
+}
+
+struct LeaseAsk {
+  1: string node
+  2: string incarnation
+  3: i32 free_slots
+  4: list<string> held
+}
+
+// A leased task. `spec` is task::Spec as JSON (docs/formats/task.md): the same bytes the worker reads.
+struct Grant {
+  1: string spec
+}
+
+struct Heartbeat {
+  1: string node
+  2: string incarnation
+  3: list<Attempt> attempts
+  4: bool draining
+}
+
+struct HeartbeatReply {
+  1: list<string> cancel
+  2: bool drain
+  3: bool reregister
+}
+
+struct Completion {
+  1: string node
+  2: string incarnation
+  3: string spec    // task::Spec as JSON
+  4: string report  // task::Report as JSON
+}
+
+service Coordinator {
+  // Clients. Documents are JSON texts.
+  string submit(1: Submission submission) throws (1: Failure failure)
+  string plan(1: Submission submission) throws (1: Failure failure)
+  string validate(1: Submission submission) throws (1: Failure failure)
+  string request(1: string id) throws (1: Failure failure)
+  string requests() throws (1: Failure failure)
+  string cancel(1: string id) throws (1: Failure failure)
+  string status() throws (1: Failure failure)
+  string explain(1: string job) throws (1: Failure failure)
+  string why(1: string module_name, 2: string column, 3: i64 time_us) throws (1: Failure failure)
+  string results(1: string module_name, 2: i64 from_us, 3: i64 to_us) throws (1: Failure failure)
+  string archive(1: string archive, 2: string what) throws (1: Failure failure)
+  string archive_task(1: Submission submission, 2: string archive, 3: string what) throws (1: Failure failure)
+  string dump(1: string table, 2: string start, 3: i32 limit) throws (1: Failure failure)
+
+  // Nodes.
+  Registration register_node(1: NodeInfo node) throws (1: Failure failure)
+  list<Grant> lease(1: LeaseAsk ask) throws (1: Failure failure)
+  HeartbeatReply heartbeat(1: Heartbeat heartbeat) throws (1: Failure failure)
+  void release(1: string node, 2: string incarnation, 3: list<string> tasks) throws (1: Failure failure)
+  list<string> complete(1: list<Completion> completions) throws (1: Failure failure)
+
+  // Blobs, in pieces of at most 1 MiB.
+  i64 put_blob(1: string digest, 2: i64 offset, 3: binary bytes, 4: i64 total) throws (1: Failure failure)
+  binary get_blob(1: string digest, 2: i64 offset, 3: i32 limit) throws (1: Failure failure)
+}
