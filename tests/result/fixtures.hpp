@@ -1,0 +1,88 @@
+// Tables, folders and damage shared by the tests of this folder.
+#pragma once
+
+#include "runtime/result/row_table.hpp"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+namespace mole::runtime::testing {
+
+class Folder {
+ public:
+  Folder() {
+    static std::atomic<int> counter{0};
+    path_ = std::filesystem::temp_directory_path() /
+            ("mole-result-" + std::to_string(::getpid()) + "-" + std::to_string(counter++));
+    std::filesystem::create_directories(path_);
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  ~Folder() { std::filesystem::remove_all(path_); }
+
+  std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline std::string slurp(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+inline void spill(const std::filesystem::path& path, std::string_view bytes) {
+  std::filesystem::create_directories(path.parent_path());
+  std::ofstream(path, std::ios::binary | std::ios::trunc)
+      .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
+
+inline std::string hex(std::string_view bytes) {
+  std::string text;
+  for (const unsigned char c : bytes) {
+    constexpr char digits[] = "0123456789abcdef";
+    text += digits[c >> 4];
+    text += digits[c & 15];
+  }
+  return text;
+}
+
+// Every type, nulls in each nullable one, a text of no bytes and one of several.
+inline RowTable small_table() {
+  RowTable t;
+  t.columns.push_back({"interval_start", "time", "", "", std::vector<std::int64_t>{0, 900000000, -900000000}, {}});
+  t.columns.push_back(
+      {"bytes", "u64", "B", "octets", std::vector<std::uint64_t>{1, 18446744073709551615u, 0}, {1, 1, 0}});
+  t.columns.push_back({"delta", "i64", "", "", std::vector<std::int64_t>{-1, 0, 1}, {}});
+  t.columns.push_back({"mean", "f64", "B", "", std::vector<double>{0.5, 0, -2}, {1, 0, 1}});
+  t.columns.push_back({"seen", "bool", "", "", std::vector<std::int64_t>{1, 0, 1}, {1, 1, 0}});
+  t.columns.push_back({"name", "text", "", "", std::vector<std::string>{"", "Z\xc3\xbcrich", "x"}, {1, 1, 0}});
+  return t;
+}
+
+inline bool same(const RowTable& a, const RowTable& b) {
+  if (a.columns.size() != b.columns.size()) return false;
+  for (std::size_t i = 0; i < a.columns.size(); ++i) {
+    const auto &x = a.columns[i], &y = b.columns[i];
+    if (x.name != y.name || x.type != y.type || x.unit != y.unit || x.doc != y.doc || x.size() != y.size())
+      return false;
+    if (x.values.index() != y.values.index()) return false;
+    for (std::size_t row = 0; row < x.size(); ++row) {
+      const bool null_x = !x.valid.empty() && !x.valid[row], null_y = !y.valid.empty() && !y.valid[row];
+      if (null_x != null_y) return false;
+      const auto equal = [&](const auto& values) {
+        return values[row] == std::get<std::decay_t<decltype(values)>>(y.values)[row];
+      };
+      if (!null_x && !std::visit(equal, x.values)) return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace mole::runtime::testing

@@ -1,0 +1,221 @@
+#include "runtime/result/state_file.hpp"
+
+#include "tests/result/fixtures.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+namespace mole::runtime {
+namespace {
+
+using testing::hex;
+using testing::slurp;
+using testing::spill;
+
+constexpr Micros start = 1190487600 * second_us;
+
+StateHeader header() {
+  StateHeader h;
+  h.plugin = "traffic";
+  h.version = "1.0.0";
+  h.revision = 1;
+  h.shape = "0123456789abcdef";
+  h.fingerprint.bytes.fill(1);
+  h.state_key.bytes.fill(2);
+  h.params.bytes.fill(3);
+  h.block = {start, start + 12 * hour_us};
+  h.interval = 15 * minute_us;
+  h.by = {"router"};
+  return h;
+}
+
+class State : public ::testing::Test {
+ protected:
+  void write(const std::string& name = "state", bool finish = true) {
+    auto out = StateFileWriter::create(folder / name, header());
+    ASSERT_TRUE(out);
+    ASSERT_TRUE(out->add({start, {"19991"}, {1, 0, 0, 1, 1}, "abc"}));
+    ASSERT_TRUE(out->add({start, {"19993"}, {0.5, 7, 8, 2, 1}, ""}));
+    ASSERT_TRUE(out->add({start + 15 * minute_us, {"19991"}, {}, std::string(8, 'x')}));
+    if (finish) {
+      ASSERT_TRUE(out->finish());
+    }
+  }
+
+  // Entries read before the end or the error.
+  std::size_t read(std::string_view bytes) {
+    spill(folder / "read", bytes);
+    sound = false;
+    auto in = StateFileReader::open(folder / "read");
+    if (!in) return 0;
+    for (std::size_t entries = 0;; ++entries) {
+      auto entry = in->next();
+      if (!entry) {
+        EXPECT_FALSE(in->next());
+        return entries;
+      }
+      if (!*entry) {
+        sound = true;
+        return entries;
+      }
+      EXPECT_LE((*entry)->payload.size(), bytes.size());
+    }
+  }
+
+  testing::Folder folder;
+  bool sound = false;
+};
+
+TEST_F(State, ComesBackAsItWent) {
+  write();
+  auto in = StateFileReader::open(folder / "state", header());
+  ASSERT_TRUE(in) << in.error().message;
+  EXPECT_EQ(in->header(), header());
+  const auto first = *in->next(), second = *in->next(), third = *in->next();
+  EXPECT_EQ(first->interval_start, start);
+  EXPECT_EQ(first->group, std::vector<std::string>{"19991"});
+  EXPECT_EQ(first->payload, "abc");
+  EXPECT_EQ(second->evidence, (Evidence{0.5, 7, 8, 2, 1}));
+  EXPECT_EQ(second->payload, "");
+  EXPECT_EQ(third->payload, "xxxxxxxx");
+  EXPECT_FALSE(*in->next());
+  EXPECT_FALSE(*in->next());
+}
+
+TEST_F(State, HasTheDocumentedBytes) {
+  write();
+  const auto bytes = slurp(folder / "state");
+  const std::string text =
+      R"({"block":[1190487600000000,1190530800000000],"by":["router"],"fingerprint":"01010101010101010101010101010101",)"
+      R"("interval":900000000,"params":"03030303030303030303030303030303","plugin":"traffic","revision":1,)"
+      R"("shape":"0123456789abcdef","state_key":"02020202020202020202020202020202","version":"1.0.0"})";
+  EXPECT_EQ(bytes.substr(0, 8), "MOLESTAT");
+  EXPECT_EQ(hex(bytes.substr(8, 8)),
+            "01000000"
+            "2b010000");
+  EXPECT_EQ(bytes.substr(16, 299), text);
+  const auto first = bytes.substr(320 + 8, 96);
+  EXPECT_EQ(hex(first.substr(0, 8)), "5000000000000000");
+  EXPECT_EQ(hex(first.substr(16)),
+            "00ec81febd3a0400"  // interval_start
+            "000000000000f03f"  // coverage
+            "0000000000000000"
+            "0000000000000000"  // lost, late
+            "0100000000000000"
+            "0100000000000000"  // files expected, present
+            "01000000"
+            "05000000"
+            "3139393931"
+            "000000"  // group
+            "0300000000000000"
+            "6162630000000000");
+  EXPECT_EQ(hex(bytes.substr(bytes.size() - 24, 8)), "ffffffffffffffff");
+  EXPECT_EQ(hex(bytes.substr(bytes.size() - 8)), "0300000000000000");
+}
+
+TEST_F(State, IsTheSameFileTwice) {
+  write("a");
+  write("b");
+  EXPECT_EQ(slurp(folder / "a"), slurp(folder / "b"));
+}
+
+TEST_F(State, OfAnotherShapeIsRefusedWithBothNamed) {
+  write();
+  auto other = header();
+  other.shape = "fedcba9876543210";
+  const auto refused = StateFileReader::open(folder / "state", other);
+  EXPECT_EQ(refused.error().code, Code::invalid);
+  EXPECT_EQ(refused.error().message,
+            "shape differs: the state has 0123456789abcdef, the module fedcba9876543210; the state is refused and "
+            "computed again");
+}
+
+TEST_F(State, OfAnotherModuleIsRefused) {
+  write();
+  const auto refuses = [&](auto change) {
+    auto other = header();
+    change(other);
+    return !StateFileReader::open(folder / "state", other);
+  };
+  EXPECT_TRUE(refuses([](StateHeader& h) { h.plugin = "mean"; }));
+  EXPECT_TRUE(refuses([](StateHeader& h) { h.version = "1.0.1"; }));
+  EXPECT_TRUE(refuses([](StateHeader& h) { h.revision = 2; }));
+  EXPECT_TRUE(refuses([](StateHeader& h) { h.interval = hour_us; }));
+  EXPECT_TRUE(refuses([](StateHeader& h) { h.by.clear(); }));
+  EXPECT_TRUE(refuses([](StateHeader& h) { h.fingerprint.bytes[0] = 9; }));
+  EXPECT_TRUE(refuses([](StateHeader& h) { h.state_key.bytes[0] = 9; }));
+  EXPECT_TRUE(refuses([](StateHeader& h) { h.params.bytes[0] = 9; }));
+  EXPECT_TRUE(refuses([](StateHeader& h) { h.block.from -= hour_us; }));
+  EXPECT_FALSE(refuses([](StateHeader& h) {
+    h.fingerprint = h.state_key = h.params = {};
+    h.block = {};
+  }));
+}
+
+TEST_F(State, CutShortAnywhereIsNeverSound) {
+  write();
+  const auto bytes = slurp(folder / "state");
+  std::size_t before = 0;
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    const auto entries = read(std::string_view(bytes).substr(0, size));
+    EXPECT_FALSE(sound) << size;
+    EXPECT_GE(entries, before);
+    before = entries;
+  }
+  EXPECT_EQ(read(bytes), 3u);
+  EXPECT_TRUE(sound);
+  read(bytes + "x");
+  EXPECT_FALSE(sound);
+}
+
+TEST_F(State, WithAFlippedByteIsNeverSound) {
+  write();
+  const auto bytes = slurp(folder / "state");
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    for (const int bit : {1, 0x80}) {
+      auto broken = bytes;
+      broken[i] = static_cast<char>(broken[i] ^ bit);
+      read(broken);
+      EXPECT_FALSE(sound) << i;
+    }
+}
+
+TEST_F(State, OfAWriterThatDiedIsCorrupt) {
+  write("state", false);
+  auto in = StateFileReader::open(folder / "state");
+  EXPECT_FALSE(in);
+  EXPECT_EQ(in.error().code, Code::corrupt);
+}
+
+TEST_F(State, IsWrittenInOrderOnly) {
+  auto out = StateFileWriter::create(folder / "state", header());
+  ASSERT_TRUE(out->add({start, {"2"}, {}, ""}));
+  EXPECT_EQ(out->add({start, {"2"}, {}, ""}).error().code, Code::internal);
+  EXPECT_EQ(out->add({start, {"19"}, {}, ""}).error().code, Code::internal);
+  EXPECT_EQ(out->add({start + 1, {}, {}, ""}).error().code, Code::internal);
+  EXPECT_TRUE(out->add({start, {"3"}, {}, ""}));
+}
+
+TEST_F(State, ThatIsLargeComesBackWhole) {
+  auto out = StateFileWriter::create(folder / "state", header());
+  for (int i = 0; i < 100; ++i)
+    ASSERT_TRUE(out->add({start + i, {"r"}, {}, std::string(100'003, static_cast<char>(i))}));
+  ASSERT_TRUE(out->finish());
+  auto in = StateFileReader::open(folder / "state");
+  for (int i = 0; i < 100; ++i) {
+    const auto entry = *in->next();
+    EXPECT_EQ(entry->payload, std::string(100'003, static_cast<char>(i)));
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(entry->payload.data()) % 8, 0u);
+  }
+  EXPECT_FALSE(*in->next());
+}
+
+TEST_F(State, OnAFullDiskSaysSo) {
+  auto out = StateFileWriter::create("/dev/full", header());
+  ASSERT_TRUE(out);
+  EXPECT_EQ(out->finish().error().code, Code::exhausted);
+}
+
+}  // namespace
+}  // namespace mole::runtime
