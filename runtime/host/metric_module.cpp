@@ -1,0 +1,153 @@
+#include "runtime/host/metric_module.hpp"
+
+#include "runtime/host/arrow_columns.hpp"
+#include "runtime/host/host_services.hpp"
+#include "runtime/host/plugin_call.hpp"
+
+#include <numeric>
+
+namespace mole::runtime {
+namespace {
+
+std::int32_t type_number(std::string_view type) {
+  if (type == "u64") return MOLE_TYPE_U64;
+  if (type == "i64") return MOLE_TYPE_I64;
+  if (type == "f64") return MOLE_TYPE_F64;
+  if (type == "bool") return MOLE_TYPE_BOOL;
+  if (type == "text") return MOLE_TYPE_TEXT;
+  if (type == "time") return MOLE_TYPE_TIME;
+  return 0;
+}
+
+struct Saved {
+  std::string bytes;
+  std::uint64_t limit;
+
+  static std::int32_t write(void* self, const void* data, std::uint64_t size) {
+    auto* saved = static_cast<Saved*>(self);
+    if (size > saved->limit - saved->bytes.size()) return MOLE_EXHAUSTED;
+    try {
+      saved->bytes.append(static_cast<const char*>(data), size);
+    } catch (const std::bad_alloc&) {
+      return MOLE_EXHAUSTED;
+    }
+    return MOLE_OK;
+  }
+};
+
+}  // namespace
+
+MetricState::~MetricState() {
+  if (state_) module_->vtable_->destroy(module_->module_, state_);
+}
+
+template <class F>
+Result<> MetricModule::call(Call which, std::uint64_t number, F&& body) const {
+  auto outcome = plugin_call(record_, which, opening_.step, opening_.module, number, body);
+  if (!outcome) return outcome.error();
+  if (*outcome != MOLE_OK) return call_error(opening_.module, which, *outcome, {});
+  return {};
+}
+
+Result<std::unique_ptr<MetricModule>> MetricModule::open(const mole_metric_v1* vtable, Descriptor descriptor, Opening opening, CallRecord& record) {
+  std::unique_ptr<MetricModule> module(new MetricModule(vtable, std::move(descriptor), std::move(opening), record));
+  if (auto started = module->start(); !started) return started.error();
+  return module;
+}
+
+Result<> MetricModule::start() {
+  const auto& d = descriptor_;
+  if (d.inputs.size() != opening_.inputs.size())
+    return invalid(name() + ": '" + d.name + "' has " + std::to_string(d.inputs.size()) + " inputs, the task binds " +
+                   std::to_string(opening_.inputs.size()) + "; submit the manifest again");
+  std::map<std::string, Binding> bound;
+  std::vector<mole_binding> bindings;
+  for (std::size_t i = 0; i < d.inputs.size(); ++i) {
+    const auto& given = opening_.inputs[i];
+    if (given.role != d.inputs[i].role || given.kind != d.inputs[i].kind)
+      return invalid(name() + ": input " + std::to_string(i) + " is '" + given.role + "', '" + d.name + "' wants '" + d.inputs[i].role +
+                     "'; submit the manifest again");
+    if (given.kind == "context") context_input_ = static_cast<int>(i);
+    if (given.kind != "flows" && !given.column.empty()) bound[given.role] = {given.column, given.unit, given.type};
+    mole_binding binding{};
+    binding.struct_size = sizeof binding;
+    binding.type = given.kind == "flows" ? 0 : type_number(given.type);
+    binding.role = to_text(given.role);
+    binding.module = to_text(given.module);
+    binding.column = to_text(given.column);
+    binding.unit = to_text(given.unit);
+    bindings.push_back(binding);
+  }
+  auto outputs = resolve_outputs(d, bound);
+  if (!outputs) return Error{outputs.error().code, name() + ": " + outputs.error().message};
+  outputs_ = std::move(*outputs);
+  auto params = resolve_params(d, opening_.params);
+  if (!params) return Error{params.error().code, name() + ": " + params.error().message};
+  auto values = to_values(d, *params);
+  if (!values) return values.error();
+  auto opened = call(Call::open, 0, [&](mole_error* e) {
+    return vtable_->open(host_services_for(name()), bindings.data(), static_cast<std::uint32_t>(bindings.size()), values->data(),
+                         static_cast<std::uint32_t>(values->size()), &module_, e);
+  });
+  if (!opened) module_ = nullptr;
+  return opened;
+}
+
+MetricModule::~MetricModule() {
+  if (!module_) return;
+  record_.mark(Call::close, opening_.step, opening_.module);
+  vtable_->close(module_);
+  record_.clear();
+}
+
+Result<MetricState> MetricModule::create() const {
+  mole_state* state = nullptr;
+  auto created = call(Call::create, 0, [&](mole_error* e) { return vtable_->create(module_, &state, e); });
+  if (!created) return created.error();
+  return MetricState(this, state);
+}
+
+Result<> MetricModule::begin(const MetricState& state, const ArrowArray* rows) const {
+  return call(Call::begin, 0, [&](mole_error* e) {
+    return vtable_->begin(module_, state.get(), static_cast<std::uint32_t>(context_input_), rows, e);
+  });
+}
+
+Result<> MetricModule::add(std::span<mole_state* const> states, const std::uint32_t* state_of_row, const mole_batch& batch, std::uint64_t number) const {
+  return call(Call::add, number, [&](mole_error* e) {
+    return vtable_->add(module_, states.data(), static_cast<std::uint32_t>(states.size()), state_of_row, &batch, e);
+  });
+}
+
+Result<> MetricModule::merge(const MetricState& into, const MetricState& other) const {
+  return call(Call::merge, 0, [&](mole_error* e) { return vtable_->merge(module_, into.get(), other.get(), e); });
+}
+
+Result<FinishedRows> MetricModule::finish(std::span<mole_state* const> states) const {
+  FinishedRows out;
+  out.rows_of_state.assign(states.size(), 0);
+  TakenArray rows;
+  auto finished = call(Call::finish, 0, [&](mole_error* e) {
+    return vtable_->finish(module_, states.data(), static_cast<std::uint32_t>(states.size()), out.rows_of_state.data(), rows.out(), e);
+  });
+  if (!finished) return finished.error();
+  const auto total = std::accumulate(out.rows_of_state.begin(), out.rows_of_state.end(), std::uint64_t{0});
+  auto columns = to_columns(rows.get(), total, outputs_);
+  if (!columns) return Error{columns.error().code, name() + ": " + columns.error().message};
+  out.columns = std::move(*columns);
+  return out;
+}
+
+Result<std::string> MetricModule::save(const MetricState& state, std::uint64_t limit) const {
+  Saved saved{{}, limit};
+  const mole_writer writer{&saved, &Saved::write};
+  auto done = call(Call::save, 0, [&](mole_error* e) { return vtable_->save(module_, state.get(), &writer, e); });
+  if (!done) return done.error();
+  return std::move(saved.bytes);
+}
+
+Result<> MetricModule::load(const MetricState& state, std::string_view bytes) const {
+  return call(Call::load, 0, [&](mole_error* e) { return vtable_->load(module_, state.get(), bytes.data(), bytes.size(), e); });
+}
+
+}  // namespace mole::runtime

@@ -1,0 +1,104 @@
+// A metric plugin opened with its parameters, and its states: the C calls as Results. Every call is marked in the call record
+// first; an error's message begins with the module and the call.
+#pragma once
+
+#include "runtime/host/call_record.hpp"
+#include "runtime/result/row_table.hpp"
+#include "sdk/descriptor/descriptor.hpp"
+#include "sdk/descriptor/task.hpp"
+
+#include <mole/abi.h>
+#include <mole/result.hpp>
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mole::runtime {
+
+class MetricModule;
+
+// One state of a module, destroyed with it. The module must outlive it. One thread at a time.
+class MetricState {
+ public:
+  MetricState() = default;
+  MetricState(const MetricModule* module, mole_state* state) : module_(module), state_(state) {}
+  MetricState(MetricState&& o) noexcept : module_(o.module_), state_(std::exchange(o.state_, nullptr)) {}
+  MetricState& operator=(MetricState&& o) noexcept {
+    std::swap(module_, o.module_);
+    std::swap(state_, o.state_);
+    return *this;
+  }
+  ~MetricState();
+
+  mole_state* get() const { return state_; }
+  explicit operator bool() const { return state_ != nullptr; }
+
+ private:
+  const MetricModule* module_ = nullptr;
+  mole_state* state_ = nullptr;
+};
+
+// What finish gave for some states.
+struct FinishedRows {
+  std::vector<Column> columns;               // the module's outputs
+  std::vector<std::uint32_t> rows_of_state;  // state i gave so many of the rows, in order
+};
+
+// Immutable once open; its functions may be called by several threads on different states.
+class MetricModule {
+ public:
+  // How a module is told what it is: the step of a task.
+  struct Opening {
+    std::uint32_t step = no_step;      // for the call record
+    std::string module;                // "traffic"
+    std::vector<task::Input> inputs;   // bindings, in the descriptor's order
+    nlohmann::json params = nlohmann::json::object();
+  };
+
+  // `vtable` and `record` must outlive the module. invalid: parameters or bindings do not fit the descriptor, or the
+  // plugin refuses them.
+  static Result<std::unique_ptr<MetricModule>> open(const mole_metric_v1* vtable, Descriptor descriptor, Opening opening, CallRecord& record);
+  ~MetricModule();
+  MetricModule(const MetricModule&) = delete;
+  MetricModule& operator=(const MetricModule&) = delete;
+
+  const Descriptor& descriptor() const { return descriptor_; }
+  const std::vector<Output>& outputs() const { return outputs_; }  // names and units are final
+  const std::string& name() const { return opening_.module; }
+  std::uint32_t step() const { return opening_.step; }
+  bool mergeable() const { return vtable_->merge != nullptr; }
+  // Index of the descriptor's input of kind "context"; -1: none.
+  int context_input() const { return context_input_; }
+
+  Result<MetricState> create() const;
+  // Rows of the context input, 0 or 1: the upstream value of this interval and group.
+  Result<> begin(const MetricState& state, const ArrowArray* rows) const;
+  // `states` are borrowed pointers; state_of_row as in the ABI.
+  Result<> add(std::span<mole_state* const> states, const std::uint32_t* state_of_row, const mole_batch& batch, std::uint64_t number) const;
+  Result<> merge(const MetricState& into, const MetricState& other) const;
+  Result<FinishedRows> finish(std::span<mole_state* const> states) const;
+  // exhausted: the state is larger than `limit`.
+  Result<std::string> save(const MetricState& state, std::uint64_t limit = std::uint64_t{1} << 30) const;
+  Result<> load(const MetricState& state, std::string_view bytes) const;
+
+ private:
+  friend class MetricState;
+  MetricModule(const mole_metric_v1* vtable, Descriptor descriptor, Opening opening, CallRecord& record)
+      : vtable_(vtable), descriptor_(std::move(descriptor)), opening_(std::move(opening)), record_(record) {}
+  Result<> start();
+  template <class F>
+  Result<> call(Call which, std::uint64_t number, F&& body) const;
+
+  const mole_metric_v1* vtable_;
+  Descriptor descriptor_;
+  Opening opening_;
+  CallRecord& record_;
+  std::vector<Output> outputs_;
+  int context_input_ = -1;
+  mole_module* module_ = nullptr;
+};
+
+}  // namespace mole::runtime

@@ -1,0 +1,57 @@
+// A plugin library in this process: opened after its file, its sidecar and its entry were checked, never closed.
+//
+//   auto library = PluginLibrary::load(path, sidecar, record);
+//   const mole_plugin* plugin = (*library)->find("mole.metric/1", "traffic");
+//
+// The order of checks is that of sdk.md 2.13: sidecar and digest, exported symbols (read from the file), then the code is
+// loaded, then magic, version, sizes, kinds and descriptors.
+#pragma once
+
+#include "runtime/host/call_record.hpp"
+#include "sdk/descriptor/sidecar.hpp"
+
+#include <mole/abi.h>
+#include <mole/result.hpp>
+
+#include <filesystem>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace mole::runtime {
+
+class PluginLibrary {
+ public:
+  // Loads once per process and path; later calls give the same object, which lives until the process ends. Any thread.
+  // invalid, unsupported or missing with a sentence that names both sides of a mismatch and what to do.
+  static Result<const PluginLibrary*> load(const std::filesystem::path& path, const Sidecar& sidecar, CallRecord& record);
+
+  // `kind` as in the ABI ("mole.metric/1"); null if the library offers none of that name.
+  const mole_plugin* find(std::string_view kind, std::string_view name) const;
+  const std::filesystem::path& path() const { return path_; }
+
+  ~PluginLibrary();
+  PluginLibrary(const PluginLibrary&) = delete;
+  PluginLibrary& operator=(const PluginLibrary&) = delete;
+
+ private:
+  struct Code;
+  struct Offer {
+    const mole_plugin* plugin;
+    std::string kind, name;
+  };
+
+  PluginLibrary(std::filesystem::path path, std::unique_ptr<Code> code);
+  static Result<std::unique_ptr<PluginLibrary>> open(const std::filesystem::path& path, const Sidecar& sidecar, CallRecord& record);
+  Result<> check_entry(const mole_entry* entry, const Sidecar& sidecar);
+  Result<> check_plugin(const mole_plugin* plugin, const Sidecar& sidecar);
+
+  std::filesystem::path path_;
+  std::unique_ptr<Code> code_;
+  std::vector<Offer> offers_;
+};
+
+// Checks an entry as load() does after the code is there; for entries that live in this program (tests). Fills nothing.
+Result<> check_version(const mole_entry& entry, std::string_view what);
+
+}  // namespace mole::runtime

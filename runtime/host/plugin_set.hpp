@@ -1,0 +1,36 @@
+// Finds and loads the plugins a task names, by digest.
+#pragma once
+
+#include "runtime/host/call_record.hpp"
+#include "sdk/descriptor/descriptor.hpp"
+#include "sdk/descriptor/task.hpp"
+
+#include <mole/abi.h>
+#include <mole/result.hpp>
+
+#include <filesystem>
+#include <vector>
+
+namespace mole::runtime {
+
+struct LoadedPlugin {
+  const mole_plugin* plugin = nullptr;
+  Descriptor descriptor;
+};
+
+class PluginSet {
+ public:
+  // A node keeps <digest>.so; a build tree <name>.so. Both are looked for, in this order, in every folder.
+  PluginSet(std::vector<std::filesystem::path> folders, CallRecord& record) : folders_(std::move(folders)), record_(record) {}
+
+  // kind: "metric", "decoder", "downloader". missing: in no folder; the rest as PluginLibrary::load.
+  Result<LoadedPlugin> load(const task::PluginUse& use, std::string_view kind) const;
+
+  CallRecord& record() const { return record_; }
+
+ private:
+  std::vector<std::filesystem::path> folders_;
+  CallRecord& record_;
+};
+
+}  // namespace mole::runtime

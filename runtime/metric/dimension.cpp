@@ -1,0 +1,94 @@
+#include "runtime/metric/dimension.hpp"
+
+#include <mole/abi.h>
+
+namespace mole::runtime {
+namespace {
+
+using Kind = Dimension::Kind;
+
+struct Known {
+  const char* name;
+  Kind kind;
+  int column;
+};
+constexpr Known known[] = {{"router", Kind::router, -1},
+                           {"protocol_class", Kind::protocol_class, MOLE_COLUMN_PROTOCOL},
+                           {"src_port", Kind::number, MOLE_COLUMN_SRC_PORT},
+                           {"dst_port", Kind::number, MOLE_COLUMN_DST_PORT},
+                           {"protocol", Kind::number, MOLE_COLUMN_PROTOCOL},
+                           {"src_as", Kind::number, MOLE_COLUMN_SRC_AS},
+                           {"dst_as", Kind::number, MOLE_COLUMN_DST_AS},
+                           {"tos", Kind::number, MOLE_COLUMN_TOS},
+                           {"in_if", Kind::number, MOLE_COLUMN_IN_IF},
+                           {"out_if", Kind::number, MOLE_COLUMN_OUT_IF},
+                           {"src_addr", Kind::address, MOLE_COLUMN_SRC_ADDR},
+                           {"dst_addr", Kind::address, MOLE_COLUMN_DST_ADDR}};
+
+}  // namespace
+
+Result<Dimension> dimension_named(std::string_view name) {
+  std::string names;
+  for (const auto& k : known) {
+    if (name == k.name) return Dimension{k.name, k.kind, k.column};
+    names += (names.empty() ? "" : ", ") + std::string(k.name);
+  }
+  return invalid("by: '" + std::string(name) + "' is no dimension; choose among " + names);
+}
+
+Result<std::vector<Dimension>> dimensions_named(const std::vector<std::string>& names) {
+  std::vector<Dimension> out;
+  for (const auto& name : names) {
+    auto dimension = dimension_named(name);
+    if (!dimension) return dimension.error();
+    for (const auto& earlier : out)
+      if (earlier.name == name) return invalid("by: '" + name + "' is named twice; name it once");
+    out.push_back(std::move(*dimension));
+  }
+  return out;
+}
+
+std::uint8_t protocol_class_of(std::uint8_t protocol) {
+  switch (protocol) {
+    case 1: case 58: return 0;
+    case 6: return 2;
+    case 17: return 3;
+    default: return 1;
+  }
+}
+
+bool GroupOrder::operator()(const Group& a, const Group& b) const {
+  for (std::size_t d = 0; d < by->size() && d < a.size() && d < b.size(); ++d) {
+    if (a[d] == b[d]) continue;
+    // Numbers are written without leading zeros: the longer one is the larger one.
+    if ((*by)[d].kind == Kind::number && a[d].size() != b[d].size()) return a[d].size() < b[d].size();
+    return a[d] < b[d];
+  }
+  return a.size() < b.size();
+}
+
+std::vector<Group> dense_members(const std::vector<Dimension>& by, const std::vector<std::string>& routers) {
+  std::vector<Group> out{{}};
+  for (const auto& dimension : by) {
+    std::vector<std::string> members{""};
+    if (dimension.kind == Kind::router) members = routers;
+    if (dimension.kind == Kind::protocol_class) members.assign(std::begin(protocol_classes), std::end(protocol_classes));
+    std::vector<Group> longer;
+    for (const auto& prefix : out)
+      for (const auto& member : members) {
+        longer.push_back(prefix);
+        longer.back().push_back(member);
+      }
+    out = std::move(longer);
+  }
+  return out;
+}
+
+Group dense_part(const std::vector<Dimension>& by, const Group& group) {
+  Group out = group;
+  for (std::size_t d = 0; d < by.size() && d < out.size(); ++d)
+    if (!by[d].dense()) out[d].clear();
+  return out;
+}
+
+}  // namespace mole::runtime

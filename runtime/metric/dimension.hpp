@@ -1,0 +1,49 @@
+// The dimensions of `by`: what rows are grouped by, their values as text and their order (DESIGN decision 9).
+#pragma once
+
+#include <mole/result.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mole::runtime {
+
+// One value per dimension, outermost first, as text: "19991", "tcp", "443", "10.0.0.1". The empty group is () for no `by`.
+using Group = std::vector<std::string>;
+
+struct Dimension {
+  enum class Kind { router, protocol_class, number, address };
+
+  std::string name;
+  Kind kind = Kind::number;
+  int column = -1;  // flow column it is taken from; -1: a fact of the file
+
+  // Closed: every interval has every member. Open dimensions (the rest) have rows only for what occurred.
+  bool dense() const { return kind == Kind::router || kind == Kind::protocol_class; }
+  // Type of the column in rows: "u64" or "text".
+  const char* type() const { return kind == Kind::number ? "u64" : "text"; }
+};
+
+// invalid: no such dimension; the message lists those there are.
+Result<Dimension> dimension_named(std::string_view name);
+Result<std::vector<Dimension>> dimensions_named(const std::vector<std::string>& names);
+
+inline constexpr std::string_view protocol_classes[] = {"icmp", "other", "tcp", "udp"};  // in the order of rows
+// Index into protocol_classes. ICMPv6 (58) is icmp.
+std::uint8_t protocol_class_of(std::uint8_t protocol);
+
+// The order of rows: numbers by value, texts by bytes, dimension by dimension. A strict weak order.
+struct GroupOrder {
+  const std::vector<Dimension>* by;
+  bool operator()(const Group& a, const Group& b) const;
+};
+
+// Every combination of members of the dense dimensions of `by` (routers: `routers`), in the order of `by`; sparse
+// dimensions are left "" (so the result has one entry () if nothing is dense).
+std::vector<Group> dense_members(const std::vector<Dimension>& by, const std::vector<std::string>& routers);
+// `group` with its sparse values made "".
+Group dense_part(const std::vector<Dimension>& by, const Group& group);
+
+}  // namespace mole::runtime
