@@ -1,0 +1,236 @@
+#include "coordinator/server/frame_server.hpp"
+
+#include "tests/wire/folder.hpp"
+#include "tests/wire/raw_peer.hpp"
+
+#include <gtest/gtest.h>
+
+#include <sys/stat.h>
+
+#include <fstream>
+#include <future>
+#include <latch>
+#include <thread>
+
+namespace mole::coordinator {
+namespace {
+
+using testing::Folder;
+using testing::RawPeer;
+using namespace std::chrono_literals;
+
+std::optional<std::string> echo(std::string_view frame) { return "<" + std::string(frame) + ">"; }
+
+class Frames : public ::testing::Test {
+ protected:
+  Address address() const { return *parse_address("unix:" + (folder / "s").string()); }
+  void serve(FrameHandler handler, ServerLimits limits = {}) {
+    server = std::make_unique<FrameServer>(std::move(handler), std::vector{address()}, limits);
+    const auto started = server->start();
+    ASSERT_TRUE(started) << started.error().message;
+  }
+  Folder folder;
+  std::unique_ptr<FrameServer> server;
+};
+
+TEST_F(Frames, AnswersFrameAfterFrame) {
+  serve(echo);
+  RawPeer peer(address());
+  peer.frame("one");
+  EXPECT_EQ(peer.reply(), "<one>");
+  peer.frame("two");
+  EXPECT_EQ(peer.reply(), "<two>");
+}
+
+TEST_F(Frames, AnswersAFrameThatComesByteByByte) {
+  serve(echo);
+  RawPeer peer(address());
+  for (const char byte : std::string("\0\0\0\3abc", 7)) peer.bytes(std::string(1, byte));
+  EXPECT_EQ(peer.reply(), "<abc>");
+}
+
+TEST_F(Frames, AnswersWhatWasSentAheadInOrder) {
+  serve(echo);
+  RawPeer peer(address());
+  peer.bytes(std::string("\0\0\0\1a\0\0\0\1b", 10));
+  EXPECT_EQ(peer.reply(), "<a>");
+  EXPECT_EQ(peer.reply(), "<b>");
+}
+
+TEST_F(Frames, ListensOnSeveralAddressesAndSaysTheChosenPort) {
+  FrameServer both(echo, {address(), *parse_address("tcp:127.0.0.1:0"), *parse_address("tcp:[::1]:0")});
+  ASSERT_TRUE(both.start());
+  ASSERT_EQ(both.addresses().size(), 3u);
+  EXPECT_NE(both.port(), 0);
+  for (const auto& each : both.addresses()) {
+    RawPeer peer(each);
+    peer.frame("x");
+    EXPECT_EQ(peer.reply(), "<x>") << each.text();
+  }
+}
+
+TEST_F(Frames, ClosesOnAFalseLengthBeforeTakingMemory) {
+  serve(echo);
+  for (const std::string& header : {std::string("\x7f\xff\xff\xff", 4), std::string("\xff\xff\xff\xff", 4), std::string("\0\0\0\0", 4),
+                                   std::string("\x00\x40\x00\x01", 4)}) {
+    RawPeer peer(address());
+    peer.bytes(header);
+    EXPECT_TRUE(peer.closed());
+  }
+  RawPeer largest(address());
+  largest.frame(std::string(request_bytes, 'x'));
+  EXPECT_EQ(largest.reply().size(), request_bytes + 2);
+}
+
+TEST_F(Frames, ClosesAPeerThatDripsItsFrame) {
+  serve(echo, {.frame = 100ms});
+  RawPeer drip(address());
+  drip.bytes(std::string("\0\0\1\0", 4));
+  const auto began = std::chrono::steady_clock::now();
+  while (!drip.closed(20ms)) {  // a byte every 20 ms keeps a per-read timeout happy for ever
+    drip.bytes("x");
+    ASSERT_LT(std::chrono::steady_clock::now() - began, 10s);
+  }
+}
+
+TEST_F(Frames, ClosesASilentPeerAndOneThatStopsInTheHeader) {
+  serve(echo, {.frame = 50ms, .idle = 50ms});
+  RawPeer silent(address());
+  RawPeer stuck(address());
+  stuck.bytes(std::string("\0", 1));
+  EXPECT_TRUE(silent.closed());
+  EXPECT_TRUE(stuck.closed());
+}
+
+TEST_F(Frames, ClosesAPeerThatDoesNotTakeItsReply) {
+  serve([](std::string_view) -> std::optional<std::string> { return std::string(32u << 20, 'r'); }, {.reply = 100ms});
+  RawPeer peer(address());
+  peer.frame("x");
+  std::this_thread::sleep_for(300ms);
+  EXPECT_LT(peer.drain(), 32u << 20);
+}
+
+TEST_F(Frames, ServesOthersWhileManyAreStuck) {
+  serve(echo, {.threads = 1});
+  std::vector<std::unique_ptr<RawPeer>> stuck;
+  for (int i = 0; i < 300; ++i) {
+    stuck.push_back(std::make_unique<RawPeer>(address()));
+    stuck.back()->bytes(std::string("\0\x3f\xff\xff" "abc", 7));
+  }
+  RawPeer good(address());
+  good.frame("x");
+  EXPECT_EQ(good.reply(), "<x>");
+}
+
+TEST_F(Frames, LetsConnectionsBeyondTheCapWaitForTheirTurn) {
+  serve(echo, {.connections = 2});
+  auto first = std::make_unique<RawPeer>(address());
+  RawPeer second(address());
+  first->frame("1");
+  EXPECT_EQ(first->reply(), "<1>");
+  second.frame("2");
+  EXPECT_EQ(second.reply(), "<2>");
+  RawPeer third(address());
+  third.frame("3");
+  EXPECT_FALSE(third.readable(100ms));
+  first.reset();
+  EXPECT_EQ(third.reply(), "<3>");
+}
+
+TEST_F(Frames, BoundsTheMemoryOfUnfinishedRequests) {
+  serve(echo, {.buffered_bytes = 256u << 10});
+  std::vector<std::unique_ptr<RawPeer>> peers;
+  int closed = 0;
+  for (int i = 0; i < 8; ++i) {
+    peers.push_back(std::make_unique<RawPeer>(address()));
+    peers.back()->bytes(std::string("\0\x10\0\0", 4) + std::string(60'000, 'x'));
+  }
+  for (auto& peer : peers) closed += peer->closed(200ms) ? 1 : 0;
+  EXPECT_EQ(closed, 4);
+  peers.clear();
+  RawPeer good(address());
+  good.frame("x");
+  EXPECT_EQ(good.reply(), "<x>") << "what they held was given back";
+}
+
+TEST_F(Frames, ClosesWhenTheHandlerCannotReadTheFrame) {
+  serve([](std::string_view) { return std::optional<std::string>(); });
+  RawPeer peer(address());
+  peer.frame("x");
+  EXPECT_TRUE(peer.closed());
+}
+
+TEST_F(Frames, LetsARunningRequestAnswerWhileItStops) {
+  std::latch running(1), go_on(1);
+  serve([&](std::string_view frame) {
+    running.count_down();
+    go_on.wait();
+    return echo(frame);
+  });
+  RawPeer peer(address()), idle(address());
+  peer.frame("last");
+  running.wait();
+  auto stopped = std::async(std::launch::async, [&] { server->stop(); });
+  EXPECT_TRUE(idle.closed());
+  go_on.count_down();
+  EXPECT_EQ(peer.reply(), "<last>");
+  EXPECT_TRUE(peer.closed());
+  stopped.get();
+  EXPECT_FALSE(std::filesystem::exists(folder / "s"));
+}
+
+TEST_F(Frames, StopsAtOnceWhenNothingRuns) {
+  serve(echo);
+  RawPeer idle(address());
+  const auto began = std::chrono::steady_clock::now();
+  server->stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 1s);
+}
+
+TEST_F(Frames, KeepsItsSocketToItsUser) {
+  serve(echo);
+  struct stat st{};
+  ASSERT_EQ(::stat((folder / "s").c_str(), &st), 0);
+  EXPECT_EQ(st.st_mode & 07777, 0600u);
+}
+
+TEST_F(Frames, ReplacesTheSocketFileOfADeadServer) {
+  serve(echo);
+  std::filesystem::rename(folder / "s", folder / "kept");  // stop() removes only its own file
+  server->stop();
+  std::filesystem::rename(folder / "kept", folder / "s");
+  serve(echo);
+  RawPeer peer(address());
+  peer.frame("x");
+  EXPECT_EQ(peer.reply(), "<x>");
+}
+
+TEST_F(Frames, RefusesThePlaceOfALivingServer) {
+  serve(echo);
+  FrameServer second(echo, {address()});
+  const auto started = second.start();
+  ASSERT_FALSE(started);
+  EXPECT_NE(started.error().message.find("another server listens there"), std::string::npos);
+  RawPeer peer(address());
+  peer.frame("x");
+  EXPECT_EQ(peer.reply(), "<x>");
+}
+
+TEST_F(Frames, RefusesAPathThatIsNotASocket) {
+  std::ofstream(folder / "s") << "precious";
+  FrameServer server2(echo, {address()});
+  const auto started = server2.start();
+  ASSERT_FALSE(started);
+  EXPECT_NE(started.error().message.find("not a socket"), std::string::npos);
+  EXPECT_TRUE(std::filesystem::exists(folder / "s"));
+}
+
+TEST_F(Frames, RefusesAPortThatIsTaken) {
+  FrameServer first(echo, {*parse_address("tcp:127.0.0.1:0")});
+  ASSERT_TRUE(first.start());
+  FrameServer second(echo, first.addresses());
+  ASSERT_FALSE(second.start());
+}
+
+}  // namespace
+}  // namespace mole::coordinator
