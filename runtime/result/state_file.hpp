@@ -41,17 +41,17 @@ struct StateHeader {
 };
 
 // How much of its input a state has seen: the standard columns.
-struct Evidence {
+struct RowEvidence {
   double coverage = 0;
   std::uint64_t flows_lost = 0, flows_late = 0, files_expected = 0, files_present = 0;
 
-  bool operator==(const Evidence&) const = default;
+  bool operator==(const RowEvidence&) const = default;
 };
 
 struct StateEntry {
   Micros interval_start = 0;
   std::vector<std::string> group;  // one value per `by`
-  Evidence evidence;
+  RowEvidence evidence;
   std::string payload;  // what the metric's save wrote
 };
 
@@ -59,7 +59,7 @@ struct StateEntry {
 struct StateView {
   Micros interval_start = 0;
   std::vector<std::string> group;
-  Evidence evidence;
+  RowEvidence evidence;
   std::string_view payload;
 };
 

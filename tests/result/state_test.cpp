@@ -76,7 +76,7 @@ TEST_F(State, ComesBackAsItWent) {
   EXPECT_EQ(first->interval_start, start);
   EXPECT_EQ(first->group, std::vector<std::string>{"19991"});
   EXPECT_EQ(first->payload, "abc");
-  EXPECT_EQ(second->evidence, (Evidence{0.5, 7, 8, 2, 1}));
+  EXPECT_EQ(second->evidence, (RowEvidence{0.5, 7, 8, 2, 1}));
   EXPECT_EQ(second->payload, "");
   EXPECT_EQ(third->payload, "xxxxxxxx");
   EXPECT_FALSE(*in->next());
