@@ -21,6 +21,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace mole::runtime {
@@ -41,7 +42,7 @@ struct ContentOptions {
 // One thread at a time.
 class ContentSource {
  public:
-  ContentSource() = default;
+  explicit ContentSource(std::uint64_t stored_bytes) : stored_bytes_(stored_bytes) {}
   ContentSource(const ContentSource&) = delete;
   ContentSource& operator=(const ContentSource&) = delete;
   virtual ~ContentSource() = default;
@@ -60,7 +61,7 @@ class ContentSource {
  protected:
   std::vector<task::ByteRange> lost_;
   bool ends_in_damage_ = false;
-  std::uint64_t stored_bytes_ = 0;
+  const std::uint64_t stored_bytes_;
   std::uint64_t content_bytes_ = 0;
 };
 

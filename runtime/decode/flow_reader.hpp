@@ -28,7 +28,8 @@
 
 namespace mole::runtime {
 
-// One thread at a time. Loads no code: `decoder` and `module` (opened by the host) must outlive the reader.
+// One thread at a time. Which datagram stands before damage and which behind it is taken from the order of the decoder's
+// calls: it must have reported what it read (sink) before it asks the source for more. Loads no code: `decoder` and `module` (opened by the host) must outlive the reader.
 class FlowReader {
  public:
   // `wanted` are the columns somebody reads; `router` is the number put into MOLE_COLUMN_ROUTER.
@@ -65,9 +66,11 @@ class FlowReader {
   static void sink_skipped(void* self, std::uint64_t offset, std::uint64_t size, mole_text reason);
 
   Result<> create_decoder();
+  Error failure(std::int32_t code, std::string message) const;
   Result<bool> fill(FlowBatch& batch);
-  void damage();  // export time is not known from the last datagram on
-  void finish(bool ends_in_damage);
+  void damage();  // export time is unknown from the last datagram to the next one
+  void close_range(Micros to);
+  void finish();
 
   task::File file_;
   std::unique_ptr<ContentSource> source_;
@@ -83,13 +86,14 @@ class FlowReader {
   std::optional<Error> source_error_;
 
   bool finished_ = false;
-  bool in_damage_ = false;  // nothing was read since the last loss
-  std::optional<std::string> given_up_;
+  std::optional<std::string> given_up_;  // the decoder's last words
   std::uint64_t flows_ = 0, datagrams_ = 0, flows_lost_ = 0;
   std::vector<task::ByteRange> lost_content_;
-  Micros exported_first_ = 0, exported_last_ = 0, last_datagram_ = 0, open_from_ = 0;
-  bool range_open_ = true;  // export time is known from open_from_ on
-  bool range_read_ = false; // a datagram was read in the open range
+  Micros exported_first_ = 0, exported_last_ = 0;
+  // Export time without damage: begins with the file or with the first datagram behind damage, ends with the file or
+  // with the last datagram before damage.
+  bool range_open_ = true, range_read_ = false;  // read: has a datagram
+  Micros range_from_, range_to_ = 0;
   std::vector<TimeRange> readable_;
   Evidence evidence_;
 };

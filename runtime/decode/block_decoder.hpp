@@ -1,0 +1,69 @@
+// Decodes one bzip2 block on its own, with libbzip2: the block's bits are made a stream of one block again.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace mole::runtime {
+
+// Bytes that grow without being cleared first.
+class OutputBytes {
+ public:
+  std::uint8_t* data() { return data_.get(); }
+  std::size_t size() const { return size_; }
+  std::size_t capacity() const { return capacity_; }
+  std::span<const std::uint8_t> view() const { return {data_.get(), size_}; }
+  void set_size(std::size_t size) { size_ = size; }
+  void reserve(std::size_t capacity);  // keeps what is in it
+  void release();                      // gives the memory back
+
+ private:
+  std::unique_ptr<std::uint8_t[]> data_;
+  std::size_t size_ = 0, capacity_ = 0;
+};
+
+struct DecodedBlock {
+  enum class Outcome {
+    whole,            // the bits are the block and nothing else
+    whole_with_rest,  // the block is whole (its checksum fits), from bit rest_from on other things follow
+    damaged,
+    too_large         // more content than the limit
+  };
+  Outcome outcome = Outcome::damaged;
+  OutputBytes content;             // of a whole block
+  std::uint32_t checksum = 0;      // as stored in the block
+  std::uint64_t rest_from = 0;     // bit of the input, to within two bytes
+  std::string_view reason;         // why damaged; static text
+
+  bool is_whole() const { return outcome == Outcome::whole || outcome == Outcome::whole_with_rest; }
+};
+
+// One thread at a time. Keeps libbzip2's tables (4 MB) between blocks: to get and clear them anew costs more than the
+// walk through a small block.
+class BlockDecoder {
+ public:
+  BlockDecoder();
+  BlockDecoder(const BlockDecoder&) = delete;
+  BlockDecoder& operator=(const BlockDecoder&) = delete;
+  ~BlockDecoder();
+
+  // Decodes the block that begins (with its mark) at bit `first` of `bytes` (below 8) and is `bits` long. Reuses the
+  // memory of `out`. At most `limit` bytes come out. bad_alloc if memory ends.
+  void decode(std::span<const std::uint8_t> bytes, unsigned first, std::uint64_t bits, std::size_t limit, DecodedBlock& out);
+
+ private:
+  struct Arena;
+  void make_stream(std::span<const std::uint8_t> bytes, unsigned first, std::uint64_t bits, DecodedBlock& out);
+
+  std::unique_ptr<Arena> arena_;
+  std::vector<std::uint8_t> stream_;
+};
+
+// The checksum bzip2 uses (polynomial 0x04c11db7, most significant bit first).
+std::uint32_t bzip2_checksum(std::span<const std::uint8_t> bytes);
+
+}  // namespace mole::runtime

@@ -1,0 +1,285 @@
+#include "runtime/decode/bzip2_source.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+#include <new>
+#include <system_error>
+#include <utility>
+
+namespace mole::runtime {
+namespace {
+
+constexpr std::uint64_t header_bits = 32;  // "BZh" and the level
+constexpr std::size_t joined_at_most = 3;  // further segments; even one mark by chance is rarer than a broken disk
+// Run-length coding in front of the block sort makes at most 255 bytes of 5.
+constexpr std::uint64_t largest_block = std::uint64_t{900'000} * 255 / 5;
+
+std::uint64_t budget(const ContentOptions& options, std::uint64_t stored) {
+  const std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+  const std::uint64_t scaled = options.output_ratio != 0 && stored > most / options.output_ratio ? most : stored * options.output_ratio;
+  return std::min(std::max(scaled, options.output_floor), options.output_limit);
+}
+
+bool is_header(std::span<const std::uint8_t> bytes) {
+  return bytes.size() >= 4 && bytes[0] == 'B' && bytes[1] == 'Z' && bytes[2] == 'h' && bytes[3] >= '1' && bytes[3] <= '9';
+}
+
+std::uint32_t bits_at(const Segment& segment, std::uint64_t bit, unsigned count) {
+  std::uint32_t value = 0;
+  for (unsigned i = 0; i < count; ++i, ++bit)
+    value = value << 1 | (segment.bytes[bit / 8 - segment.first_byte()] >> (7 - bit % 8) & 1u);
+  return value;
+}
+
+}  // namespace
+
+Bzip2Source::Bzip2Source(FileBytes file, const ContentOptions& options)
+    : ContentSource(file.size()),
+      block_limit_(static_cast<std::size_t>(std::min(budget(options, file.size()), largest_block))),
+      output_budget_(budget(options, file.size())),
+      most_slots_(options.threads <= 1 ? 1 : options.threads * 2),
+      scanner_(std::move(file)) {
+  // A thread pays for itself from about a second block on.
+  const std::uint64_t blocks = 1 + stored_bytes_ / 200'000;
+  helpers_wanted_ = static_cast<unsigned>(std::min<std::uint64_t>(std::max(options.threads, 1u), blocks)) - 1;
+}
+
+Bzip2Source::~Bzip2Source() {
+  {
+    std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_all();
+  for (auto& helper : helpers_) helper.join();
+}
+
+// ---- shared with the helpers: scanning and decoding -----------------------------------------------------------------
+
+bool Bzip2Source::scan(bool beyond_limit) {
+  if (scanned_all_ || (!beyond_limit && slots_.size() >= most_slots_)) return false;
+  SlotPtr slot;
+  if (spare_.empty()) {
+    slot = std::make_shared<Slot>();
+  } else {
+    slot = std::move(spare_.back());
+    spare_.pop_back();
+  }
+  auto more = scanner_.next(slot->segment);
+  if (!more) scan_error_ = more.error();
+  if (!more || !*more) {
+    scanned_all_ = true;
+    return false;
+  }
+  slot->state = slot->segment.kind == Segment::Kind::block ? Slot::State::waiting : Slot::State::done;
+  slot->out_of_memory = false;
+  slots_.push_back(std::move(slot));
+  return true;
+}
+
+bool Bzip2Source::work(std::unique_lock<std::mutex>& lock, BlockDecoder& decoder) {
+  const auto waiting = [this] {
+    return std::find_if(slots_.begin(), slots_.end(), [](const SlotPtr& s) { return s->state == Slot::State::waiting; });
+  };
+  auto found = waiting();
+  if (found == slots_.end()) {
+    if (!scan(false)) return false;
+    found = std::prev(slots_.end());
+    if ((*found)->state == Slot::State::done) return true;
+  }
+  const SlotPtr slot = *found;
+  slot->state = Slot::State::decoding;
+  lock.unlock();
+  const Segment& segment = slot->segment;
+  try {
+    decoder.decode(segment.bytes, segment.from % 8, segment.to - segment.from, block_limit_, slot->block);
+  } catch (const std::bad_alloc&) {
+    slot->out_of_memory = true;
+  }
+  lock.lock();
+  slot->state = Slot::State::done;
+  changed_.notify_all();
+  return true;
+}
+
+void Bzip2Source::help() {
+  BlockDecoder decoder;
+  std::unique_lock lock(mutex_);
+  while (!stop_)
+    if (!work(lock, decoder)) {
+      if (scanned_all_) return;
+      changed_.wait(lock);
+    }
+}
+
+Bzip2Source::SlotPtr Bzip2Source::front() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    if (!slots_.empty() && slots_.front()->state == Slot::State::done) return slots_.front();
+    if (slots_.empty() && scanned_all_) return nullptr;
+    // While a helper has the first block, the next ones are waiting for hands, too.
+    if (!work(lock, decoder_) && !slots_.empty()) changed_.wait(lock);
+  }
+}
+
+void Bzip2Source::drop_front(std::size_t count) {
+  {
+    std::lock_guard lock(mutex_);
+    for (; count > 0; --count) {
+      if (slots_.front().use_count() == 1) spare_.push_back(std::move(slots_.front()));
+      slots_.pop_front();
+    }
+  }
+  changed_.notify_all();
+}
+
+// ---- in order, by the caller's thread -------------------------------------------------------------------------------
+
+void Bzip2Source::start_helpers() {
+  try {
+    while (helpers_.size() < helpers_wanted_) helpers_.emplace_back([this] { help(); });
+  } catch (const std::system_error&) {
+    helpers_wanted_ = static_cast<unsigned>(helpers_.size());  // a limit on threads: slower, not wrong
+  }
+}
+
+Result<std::optional<Chunk>> Bzip2Source::next() {
+  start_helpers();
+  if (given_) {
+    // One block of zeros needs 46 MB; the next ones probably do not.
+    if (given_->block.content.capacity() > std::size_t{4} << 20) given_->block.content.release();
+    given_.reset();
+    drop_front(1);
+  }
+  while (!ended_) {
+    const SlotPtr slot = front();
+    if (!slot) {
+      if (scan_error_) return *scan_error_;
+      end_of_file();
+      break;
+    }
+    if (slot->out_of_memory) return exhausted("no memory to decode a bzip2 block; give the worker more memory or fewer threads");
+    if (take(slot)) return std::optional(give(slot));
+    if (!ended_) drop_front(1);
+  }
+  return std::optional<Chunk>();
+}
+
+Chunk Bzip2Source::give(const SlotPtr& slot) {
+  given_ = slot;
+  const DecodedBlock& block = slot->block;
+  const Segment& segment = slot->segment;
+  const Chunk chunk{block.content.view(), content_bytes_, std::exchange(gap_, false)};
+  content_bytes_ += chunk.bytes.size();
+  // What is lost behind the block makes a gap before the next chunk, not before this one.
+  if (block.outcome == DecodedBlock::Outcome::whole_with_rest) {
+    lose(segment.from + block.rest_from, segment.to,
+         segment.last ? "bzip2 stream cut off by the end of the file" : "no bzip2 block where one should begin");
+    stream_damaged_ = true;
+  } else if (segment.last) {
+    lose(segment.to, segment.to, "bzip2 stream without its end mark: the file is cut off");
+  }
+  return chunk;
+}
+
+void Bzip2Source::lose(std::uint64_t from_bit, std::uint64_t to_bit, std::string_view reason) {
+  add_lost(lost_, from_bit / 8, (to_bit + 7) / 8, reason);
+  gap_ = true;
+}
+
+void Bzip2Source::end_of_file() {
+  ended_ = true;
+  if (stored_bytes_ == 0) lose(0, 0, "the file is empty");
+  ends_in_damage_ = gap_;
+}
+
+bool Bzip2Source::take(const SlotPtr& slot) {
+  switch (slot->segment.kind) {
+    case Segment::Kind::unmarked: take_unmarked(slot->segment); return false;
+    case Segment::Kind::end_of_stream: take_end(slot->segment); return false;
+    case Segment::Kind::block: break;
+  }
+  return take_block(slot);
+}
+
+void Bzip2Source::take_unmarked(const Segment& segment) {
+  const bool header = segment.from == 0 && is_header(segment.bytes);
+  const std::uint64_t from = segment.from + (header ? header_bits : 0);
+  if (header && from == segment.to && !segment.last) return;
+  stream_damaged_ = true;
+  lose(from, segment.to, segment.from == 0 && !header && segment.last ? "no bzip2 stream in the file"
+                         : segment.last                               ? "no bzip2 block up to the end of the file"
+                                                                      : "no bzip2 block where one should begin");
+}
+
+bool Bzip2Source::take_block(const SlotPtr& slot) {
+  const DecodedBlock& block = slot->block;
+  if (block.outcome == DecodedBlock::Outcome::damaged) join(slot);
+  if (block.outcome == DecodedBlock::Outcome::too_large ||
+      (block.is_whole() && block.content.size() > output_budget_ - content_bytes_)) {
+    lose(slot->segment.from, stored_bytes_ * 8,
+         "more content than the output limit allows (a decompression bomb?); raise the limit to read on");
+    ended_ = ends_in_damage_ = true;
+    return false;
+  }
+  stream_checksum_ = std::rotl(stream_checksum_, 1) ^ block.checksum;
+  if (block.is_whole()) return !block.content.view().empty();
+  const Segment& segment = slot->segment;
+  lose(segment.from, segment.to, segment.last ? "bzip2 block cut off by the end of the file" : block.reason);
+  stream_damaged_ = true;
+  return false;
+}
+
+// A mark that stands inside a block by chance has cut the block in two (or more): try it with what follows.
+void Bzip2Source::join(const SlotPtr& slot) {
+  Segment& first = slot->segment;
+  std::vector<std::uint8_t> bytes = first.bytes;
+  DecodedBlock joined;
+  for (std::size_t count = 1; count <= joined_at_most; ++count) {
+    SlotPtr next;
+    {
+      std::lock_guard lock(mutex_);
+      while (slots_.size() <= count && scan(true)) {
+      }
+      if (slots_.size() <= count) return;
+      next = slots_[count];
+    }
+    const Segment& more = next->segment;
+    if (more.kind == Segment::Kind::unmarked || more.to - first.from > SegmentScanner::longest * 8) return;
+    bytes.resize(more.first_byte() - first.first_byte());
+    bytes.insert(bytes.end(), more.bytes.begin(), more.bytes.end());
+    decoder_.decode(bytes, first.from % 8, more.to - first.from, block_limit_, joined);
+    if (!joined.is_whole()) continue;
+    std::swap(slot->block, joined);
+    first.to = more.to;
+    first.last = more.last;
+    std::lock_guard lock(mutex_);
+    slots_.erase(slots_.begin() + 1, slots_.begin() + 1 + static_cast<std::ptrdiff_t>(count));
+    return;
+  }
+}
+
+void Bzip2Source::take_end(const Segment& segment) {
+  const std::uint64_t sum_at = segment.from + mark_bits, sum_end = sum_at + 32;
+  if (segment.to < sum_end) {
+    lose(segment.from, segment.to, "bzip2 stream cut off by the end of the file");
+    return;
+  }
+  // No gap: every block there is fits its own checksum, and where one might be missing cannot be told.
+  if (!stream_damaged_ && bits_at(segment, sum_at, 32) != stream_checksum_)
+    add_lost(lost_, segment.first_byte(), (sum_end + 7) / 8, "bzip2 stream fails its checksum: a whole block may be missing before this");
+  stream_checksum_ = 0;
+  stream_damaged_ = false;
+
+  const std::uint64_t rest = (sum_end + 7) / 8 * 8;
+  if (rest >= segment.to && segment.last) return;
+  const bool header = rest + header_bits <= segment.to && is_header(std::span(segment.bytes).subspan(rest / 8 - segment.first_byte()));
+  if (header && rest + header_bits == segment.to && !segment.last) return;
+  const std::uint64_t from = std::min(segment.to, rest + (header ? header_bits : 0));
+  stream_damaged_ = segment.to > rest + header_bits;  // blocks may have been there
+  lose(from, segment.to, !segment.last ? "no bzip2 block where one should begin"
+                         : header      ? "bzip2 stream cut off by the end of the file"
+                                       : "trailing bytes that are no bzip2");
+}
+
+}  // namespace mole::runtime

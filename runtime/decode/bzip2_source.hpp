@@ -1,0 +1,79 @@
+// The content of a bzip2 file: its blocks are found by their marks, decoded each on its own by several threads, and given
+// in order. A block that cannot be decoded costs only itself.
+#pragma once
+
+#include "runtime/decode/block_decoder.hpp"
+#include "runtime/decode/content_source.hpp"
+#include "runtime/decode/file_bytes.hpp"
+#include "runtime/decode/segment_scanner.hpp"
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace mole::runtime {
+
+class Bzip2Source final : public ContentSource {
+ public:
+  Bzip2Source(FileBytes file, const ContentOptions& options);
+  ~Bzip2Source() override;
+
+  Result<std::optional<Chunk>> next() override;
+
+ private:
+  // A segment on its way; shared with the thread that decodes it, which may find it dropped when it is done.
+  struct Slot {
+    enum class State { waiting, decoding, done };
+    Segment segment;
+    State state = State::waiting;
+    DecodedBlock block;
+    bool out_of_memory = false;
+  };
+  using SlotPtr = std::shared_ptr<Slot>;
+
+  // Shared, under mutex_.
+  bool scan(bool beyond_limit);  // one more slot; false: no room or no more segments
+  bool work(std::unique_lock<std::mutex>& lock, BlockDecoder& decoder);  // decodes one slot; false: nothing to do
+  void help();      // a helper thread
+  SlotPtr front();  // the first slot, decoded; null after the last
+  void drop_front(std::size_t count);
+
+  // The caller's thread only: segments in order.
+  void start_helpers();
+  bool take(const SlotPtr& slot);  // true: slot->block is to be given
+  bool take_block(const SlotPtr& slot);
+  void take_unmarked(const Segment& segment);
+  void take_end(const Segment& segment);
+  void join(const SlotPtr& slot);
+  Chunk give(const SlotPtr& slot);
+  void end_of_file();
+  void lose(std::uint64_t from_bit, std::uint64_t to_bit, std::string_view reason);
+
+  const std::size_t block_limit_;
+  const std::uint64_t output_budget_;
+  const std::size_t most_slots_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  SegmentScanner scanner_;
+  std::deque<SlotPtr> slots_;
+  std::vector<SlotPtr> spare_;
+  bool scanned_all_ = false, stop_ = false;
+  std::optional<Error> scan_error_;
+
+  BlockDecoder decoder_;
+  std::vector<std::thread> helpers_;
+  unsigned helpers_wanted_;
+  SlotPtr given_;  // its block is what the caller reads
+  bool ended_ = false;
+  bool gap_ = false;                   // something was lost since the last chunk
+  bool stream_damaged_ = false;        // the stream's checksum cannot fit any more
+  std::uint32_t stream_checksum_ = 0;  // of the stream's blocks so far
+};
+
+}  // namespace mole::runtime

@@ -1,0 +1,75 @@
+#include "runtime/decode/content_source.hpp"
+
+#include "runtime/decode/bzip2_source.hpp"
+#include "runtime/decode/file_bytes.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+namespace mole::runtime {
+namespace {
+
+constexpr std::size_t most_lost = 1024;
+constexpr std::size_t plain_chunk = std::size_t{1} << 20;
+
+// A file that is not compressed.
+class PlainSource final : public ContentSource {
+ public:
+  explicit PlainSource(FileBytes file) : ContentSource(file.size()), file_(std::move(file)) {}
+
+  Result<std::optional<Chunk>> next() override {
+    buffer_.resize(std::min<std::uint64_t>(plain_chunk, std::max<std::uint64_t>(stored_bytes_, 1)));
+    auto got = file_.read(content_bytes_, buffer_);
+    if (!got) return got.error();
+    if (*got == 0) {
+      end();
+      return std::optional<Chunk>();
+    }
+    const Chunk chunk{{buffer_.data(), *got}, content_bytes_, false};
+    content_bytes_ += *got;
+    return std::optional(chunk);
+  }
+
+ private:
+  void end() {
+    if (stored_bytes_ > 0 && content_bytes_ >= stored_bytes_) return;
+    if (lost_.empty())
+      add_lost(lost_, content_bytes_, stored_bytes_, stored_bytes_ == 0 ? "the file is empty" : "the file became shorter while it was read");
+    ends_in_damage_ = true;
+  }
+
+  FileBytes file_;
+  std::vector<std::uint8_t> buffer_;
+};
+
+bool begins_like_bzip2(std::span<const std::uint8_t> head) {
+  return head.size() >= 4 && head[0] == 'B' && head[1] == 'Z' && head[2] == 'h' && head[3] >= '1' && head[3] <= '9';
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ContentSource>> open_content(const std::filesystem::path& path, const ContentOptions& options) {
+  auto file = FileBytes::open(path);
+  if (!file) return file.error();
+  std::array<std::uint8_t, 4> head{};
+  auto got = file->read(0, head);
+  if (!got) return got.error();
+  // The name decides, too: a .bz2 whose first bytes are damaged still has blocks to be saved.
+  if (begins_like_bzip2(std::span(head).first(*got)) || path.extension() == ".bz2")
+    return std::unique_ptr<ContentSource>(std::make_unique<Bzip2Source>(std::move(*file), options));
+  return std::unique_ptr<ContentSource>(std::make_unique<PlainSource>(std::move(*file)));
+}
+
+void add_lost(std::vector<task::ByteRange>& list, std::uint64_t from, std::uint64_t to, std::string_view reason) {
+  if (!list.empty() && list.back().to == from && list.back().reason == reason) {
+    list.back().to = std::max(list.back().to, to);
+  } else if (list.size() < most_lost) {
+    list.push_back({from, to, std::string(reason)});
+  } else {
+    list.back().to = std::max(list.back().to, to);
+    list.back().reason = "several damaged places, among others: " + std::string(reason);
+  }
+}
+
+}  // namespace mole::runtime

@@ -1,0 +1,45 @@
+#include "runtime/decode/evidence.hpp"
+
+#include <algorithm>
+
+namespace mole::runtime {
+
+void Evidence::add(Micros exported, std::uint64_t received, std::uint64_t lost) {
+  const std::int64_t second = floor_div(exported, second_us);
+  if (seconds_.empty() || seconds_.back().second != second) seconds_.push_back({second, {}});
+  seconds_.back().count.received += received;
+  seconds_.back().count.lost += lost;
+}
+
+void Evidence::settle() {
+  std::stable_sort(seconds_.begin(), seconds_.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  auto out = seconds_.begin();
+  for (auto in = seconds_.begin(); in != seconds_.end(); ++in) {
+    if (out != seconds_.begin() && std::prev(out)->second == in->second) {
+      std::prev(out)->count.received += in->count.received;
+      std::prev(out)->count.lost += in->count.lost;
+    } else {
+      *out++ = *in;
+    }
+  }
+  seconds_.erase(out, seconds_.end());
+}
+
+Evidence::Count Evidence::count(TimeRange range) const {
+  const std::int64_t from = -floor_div(-range.from, second_us), to = -floor_div(-range.to, second_us);
+  const auto before = [](const Second& s, std::int64_t second) { return s.second < second; };
+  Count sum;
+  for (auto s = std::lower_bound(seconds_.begin(), seconds_.end(), from, before); s != seconds_.end() && s->second < to; ++s) {
+    sum.received += s->count.received;
+    sum.lost += s->count.lost;
+  }
+  return sum;
+}
+
+Micros Evidence::readable(TimeRange range) const {
+  Micros sum = 0;
+  for (const auto& r : readable_) sum += std::max<Micros>(0, std::min(r.to, range.to) - std::max(r.from, range.from));
+  return sum;
+}
+
+}  // namespace mole::runtime

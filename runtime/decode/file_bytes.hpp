@@ -1,0 +1,33 @@
+// Reads a regular file with pread: a file that shrinks or fails while it is read gives fewer bytes or an error, never a
+// signal (as a mapped file would).
+#pragma once
+
+#include <mole/result.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+
+namespace mole::runtime {
+
+class FileBytes {
+ public:
+  // missing if `path` is no readable regular file.
+  static Result<FileBytes> open(const std::filesystem::path& path);
+  FileBytes(FileBytes&& other) noexcept;
+  FileBytes& operator=(FileBytes&&) = delete;
+  ~FileBytes();
+
+  std::uint64_t size() const { return size_; }  // when it was opened
+  // Fills `into` from `offset` on; fewer bytes only at the end of the file. transient if the disk fails.
+  Result<std::size_t> read(std::uint64_t offset, std::span<std::uint8_t> into) const;
+
+ private:
+  FileBytes(int fd, std::uint64_t size, std::filesystem::path path) : fd_(fd), size_(size), path_(std::move(path)) {}
+
+  int fd_;
+  std::uint64_t size_;
+  std::filesystem::path path_;
+};
+
+}  // namespace mole::runtime

@@ -1,0 +1,27 @@
+#include "runtime/decode/flow_batch.hpp"
+
+#include <cstdlib>
+#include <new>
+
+namespace mole::runtime {
+
+void ColumnBuffers::Free::operator()(std::byte* memory) const { std::free(memory); }
+
+ColumnBuffers::ColumnBuffers(ColumnSet wanted) {
+  constexpr std::size_t alignment = 64;
+  static_assert(batch_rows % alignment == 0);
+  std::size_t size = 0;
+  for (int c = 0; c < MOLE_COLUMN_COUNT; ++c)
+    if (wanted[static_cast<std::size_t>(c)]) size += column_width(c, 6) * batch_rows;
+  if (size == 0) return;
+  memory_.reset(static_cast<std::byte*>(std::aligned_alloc(alignment, size)));
+  if (!memory_) throw std::bad_alloc();
+  std::byte* at = memory_.get();
+  for (int c = 0; c < MOLE_COLUMN_COUNT; ++c) {
+    if (!wanted[static_cast<std::size_t>(c)]) continue;
+    columns_[static_cast<std::size_t>(c)] = at;
+    at += column_width(c, 6) * batch_rows;
+  }
+}
+
+}  // namespace mole::runtime

@@ -1,0 +1,199 @@
+#include "runtime/decode/flow_reader.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace mole::runtime {
+namespace {
+
+constexpr std::size_t head_bytes = 4096;
+
+// A buffer for a plugin's message; what it wrote is cut to what it may have written.
+struct PluginError {
+  std::array<char, 512> text{};
+  mole_error abi{text.data(), static_cast<std::uint32_t>(text.size()), 0};
+
+  std::string message() const { return {text.data(), std::min<std::size_t>(abi.size, text.size())}; }
+};
+
+}  // namespace
+
+FlowReader::FlowReader(task::File file, std::unique_ptr<ContentSource> source, const mole_decoder_v1* decoder,
+                       const mole_module* module, ColumnSet wanted, std::uint32_t router)
+    : file_(std::move(file)),
+      source_(std::move(source)),
+      decoder_vtable_(decoder),
+      module_(module),
+      router_(router),
+      buffers_(wanted),
+      abi_source_{this, source_next},
+      abi_sink_{this, sink_datagram, sink_skipped},
+      range_from_(file_.covers.from) {}
+
+FlowReader::~FlowReader() {
+  if (decoder_ != nullptr) decoder_vtable_->destroy(decoder_);
+}
+
+Result<std::span<const std::uint8_t>> FlowReader::head() {
+  if (!held_) {
+    auto chunk = source_->next();
+    if (!chunk) return chunk.error();
+    held_ = *chunk;
+  }
+  if (!held_) return std::span<const std::uint8_t>();
+  return held_->bytes.first(std::min(held_->bytes.size(), head_bytes));
+}
+
+// ---- called by the decoder ------------------------------------------------------------------------------------------
+
+std::int32_t FlowReader::source_next(void* self, const std::uint8_t** data, std::uint64_t* size, std::uint64_t* offset,
+                                     std::int32_t* gap) {
+  auto& reader = *static_cast<FlowReader*>(self);
+  std::optional<Chunk> chunk = std::exchange(reader.held_, std::nullopt);
+  if (!chunk) {
+    if (reader.source_error_) return static_cast<std::int32_t>(reader.source_error_->code);
+    auto got = reader.source_->next();
+    if (!got) {
+      reader.source_error_ = got.error();
+      return static_cast<std::int32_t>(got.error().code);
+    }
+    chunk = *got;
+  }
+  if (!chunk) return MOLE_END;
+  if (chunk->gap) reader.damage();
+  *data = chunk->bytes.data();
+  *size = chunk->bytes.size();
+  *offset = chunk->offset;
+  *gap = chunk->gap ? 1 : 0;
+  return MOLE_OK;
+}
+
+void FlowReader::sink_datagram(void* self, std::int64_t exported_us, std::uint32_t flows, std::uint64_t lost,
+                               std::uint32_t flags) {
+  auto& reader = *static_cast<FlowReader*>(self);
+  // Flows that went with damaged bytes are no loss on the network's side: the damage is told by itself.
+  if ((flags & MOLE_LOST_IN_DAMAGE) != 0) lost = 0;
+  if (reader.datagrams_ == 0) reader.exported_first_ = reader.exported_last_ = exported_us;
+  ++reader.datagrams_;
+  reader.flows_lost_ += lost;
+  reader.exported_first_ = std::min(reader.exported_first_, exported_us);
+  reader.exported_last_ = std::max(reader.exported_last_, exported_us);
+  reader.evidence_.add(exported_us, flows, lost);
+
+  if (!reader.range_open_) {
+    reader.range_open_ = true;
+    reader.range_from_ = reader.range_to_ = exported_us;
+  }
+  reader.range_to_ = reader.range_read_ ? std::max(reader.range_to_, exported_us) : exported_us;
+  reader.range_read_ = true;
+}
+
+void FlowReader::sink_skipped(void* self, std::uint64_t offset, std::uint64_t size, mole_text reason) {
+  auto& reader = *static_cast<FlowReader*>(self);
+  const std::string_view text(reason.data, reason.size);
+  add_lost(reader.lost_content_, offset, offset + size, text.substr(0, 200));
+  reader.damage();
+}
+
+// ---- readable time --------------------------------------------------------------------------------------------------
+
+void FlowReader::damage() {
+  if (range_open_ && range_read_) close_range(range_to_);
+  range_open_ = range_read_ = false;
+}
+
+void FlowReader::close_range(Micros to) {
+  TimeRange range{std::max(range_from_, file_.covers.from), std::min(to, file_.covers.to)};
+  if (!readable_.empty()) range.from = std::max(range.from, readable_.back().to);
+  if (!range.empty()) readable_.push_back(range);
+}
+
+void FlowReader::finish() {
+  finished_ = true;
+  if (given_up_ || source_->ends_in_damage()) damage();
+  if (range_open_) close_range(file_.covers.to);
+  evidence_.settle();
+  evidence_.set_readable(readable_);
+}
+
+// ---- batches --------------------------------------------------------------------------------------------------------
+
+Result<> FlowReader::create_decoder() {
+  if (decoder_ != nullptr) return {};
+  PluginError error;
+  const std::int32_t code = decoder_vtable_->create(module_, &abi_source_, &abi_sink_, &decoder_, &error.abi);
+  if (code == MOLE_OK && decoder_ != nullptr) return {};
+  decoder_ = nullptr;
+  return failure(code, error.message());
+}
+
+// What a code of the decoder means for the caller. A file given up as corrupt is no failure: finish it as damaged.
+Error FlowReader::failure(std::int32_t code, std::string message) const {
+  if (source_error_ && code == static_cast<std::int32_t>(source_error_->code)) return *source_error_;
+  const bool known = code <= MOLE_INVALID && code >= MOLE_INTERNAL;
+  if (message.empty()) message = "the decoder gave code " + std::to_string(code) + " without a message; report it to the decoder's author";
+  return {known ? static_cast<Code>(code) : Code::internal, "decoding " + file_.id + ": " + message};
+}
+
+Result<bool> FlowReader::next(FlowBatch& batch) {
+  batch = {};
+  while (!finished_) {
+    if (auto created = create_decoder(); !created) return created.error();
+    auto more = fill(batch);
+    if (!more) return more.error();
+    if (*more && batch.rows > 0) return true;
+    if (!*more) finish();
+  }
+  return false;
+}
+
+Result<bool> FlowReader::fill(FlowBatch& batch) {
+  mole_flow_builder builder{};
+  builder.struct_size = sizeof builder;
+  builder.capacity = batch_rows;
+  builder.address_family = 4;
+  std::copy(buffers_.columns().begin(), buffers_.columns().end(), builder.columns);
+  builder.columns[MOLE_COLUMN_ROUTER] = nullptr;  // the host's
+  PluginError error;
+  const std::int32_t code = decoder_vtable_->next(decoder_, &builder, &error.abi);
+  if (code == MOLE_END) return false;
+  if (code == MOLE_CORRUPT && !source_error_) {
+    given_up_ = error.message();
+    add_lost(lost_content_, source_->content_bytes(), source_->content_bytes(),
+             "the decoder gave up: " + (given_up_->empty() ? "no message" : given_up_->substr(0, 200)));
+    return false;
+  }
+  if (code != MOLE_OK) return failure(code, error.message());
+  if (builder.rows > batch_rows || (builder.address_family != 4 && builder.address_family != 6))
+    return internal("decoding " + file_.id + ": the decoder gave " + std::to_string(builder.rows) + " rows of address family " +
+                    std::to_string(builder.address_family) + " into room for " + std::to_string(batch_rows) +
+                    "; its memory cannot be trusted any more, report it to the decoder's author");
+  batch.rows = builder.rows;
+  batch.address_family = builder.address_family;
+  batch.first_record = flows_;
+  batch.columns = buffers_.columns();
+  if (void* column = batch.columns[MOLE_COLUMN_ROUTER]) std::fill_n(static_cast<std::uint32_t*>(column), batch.rows, router_);
+  flows_ += batch.rows;
+  return true;
+}
+
+task::FileReport FlowReader::report() const {
+  task::FileReport report;
+  report.id = file_.id;
+  report.size = source_->stored_bytes();
+  report.lost_compressed = source_->lost();
+  report.lost_content = lost_content_;
+  const bool sound = report.lost_compressed.empty() && report.lost_content.empty();
+  report.state = sound ? "sound" : datagrams_ == 0 && flows_ == 0 ? "unreadable" : "damaged";
+  report.content_bytes = source_->content_bytes();
+  report.datagrams = datagrams_;
+  report.flows = flows_;
+  report.flows_lost = flows_lost_;
+  report.exported_first = exported_first_;
+  report.exported_last = exported_last_;
+  report.readable = readable_;
+  return report;
+}
+
+}  // namespace mole::runtime

@@ -1,0 +1,124 @@
+#include "runtime/decode/segment_scanner.hpp"
+
+#include <algorithm>
+#include <bitset>
+#include <cstring>
+
+namespace mole::runtime {
+namespace {
+
+constexpr std::size_t padding = 8;
+constexpr std::size_t read_at_once = std::size_t{1} << 20;
+
+// A mark at bit s of byte p fills the bytes p+1..p+5 whole, so the four byte pairs that begin at p+1..p+4 are known up to s.
+// Probing one pair in every four bytes therefore meets every mark; one probe in a thousand goes on to an exact look.
+std::bitset<65536> make_probe_table() {
+  std::bitset<65536> table;
+  for (const std::uint64_t mark : {block_mark, end_mark})
+    for (unsigned s = 0; s < 8; ++s)
+      for (unsigned pair = 1; pair <= 4; ++pair) {
+        const unsigned skip = pair * 8 - s;  // bits of the mark before the pair
+        table.set((mark >> (mark_bits - 16 - skip)) & 0xffff);
+      }
+  return table;
+}
+
+const std::bitset<65536>& probe_table() {
+  static const std::bitset<65536> table = make_probe_table();
+  return table;
+}
+
+std::uint64_t load_big_endian(const std::uint8_t* p) {
+  std::uint64_t value;
+  std::memcpy(&value, p, sizeof value);
+  return __builtin_bswap64(value);
+}
+
+}  // namespace
+
+// Exact look at the 16 bit positions from byte `from` on.
+bool SegmentScanner::match(std::uint64_t from, Mark& mark) const {
+  const std::uint64_t bits = load_big_endian(window_.data() + (from - base_));
+  for (unsigned s = 0; s < 16; ++s) {
+    const std::uint64_t value = (bits >> (16 - s)) & ((std::uint64_t{1} << mark_bits) - 1);
+    if (value != block_mark && value != end_mark) continue;
+    const std::uint64_t bit = from * 8 + s;
+    if (bit < earliest_ || bit + mark_bits > filled_ * 8) continue;
+    mark = {bit, value == block_mark ? Segment::Kind::block : Segment::Kind::end_of_stream};
+    return true;
+  }
+  return false;
+}
+
+bool SegmentScanner::find(Mark& mark) {
+  const auto& table = probe_table();
+  // A probe looks at bytes probe-4 .. probe+5; behind the end of the file that is padding.
+  const std::uint64_t end = at_end_ ? filled_ : filled_ < 6 ? 0 : filled_ - 5;
+  const std::uint8_t* window = window_.data();
+  std::uint64_t probe = probe_;
+  for (; probe < end; probe += 4) {
+    const std::uint8_t* p = window + (probe - base_);
+    if (!table[static_cast<std::size_t>(p[0] << 8 | p[1])]) [[likely]]
+      continue;
+    if (match(probe - 4, mark) || match(probe - 2, mark)) {
+      probe_ = probe;  // there may be another one behind it
+      return true;
+    }
+  }
+  probe_ = probe;
+  return false;
+}
+
+Result<> SegmentScanner::refill() {
+  const std::uint64_t needed = std::min(start_ / 8, probe_ - 4) / 4 * 4;  // the current segment and the next look
+  const std::size_t drop = static_cast<std::size_t>(needed - base_), kept = static_cast<std::size_t>(filled_ - needed);
+  if (drop > 0) std::memmove(window_.data(), window_.data() + drop, kept);
+  base_ = needed;
+  if (window_.size() < kept + read_at_once + padding) window_.resize(kept + read_at_once + padding);
+  auto got = file_.read(filled_, {window_.data() + kept, read_at_once});
+  if (!got) return got.error();
+  filled_ += *got;
+  at_end_ = *got < read_at_once;
+  std::memset(window_.data() + (filled_ - base_), 0, padding);
+  return {};
+}
+
+void SegmentScanner::emit(Segment& out, std::uint64_t to, bool last) {
+  out.kind = kind_;
+  out.last = last;
+  out.from = start_;
+  out.to = to;
+  const std::uint8_t* window = window_.data();
+  out.bytes.assign(window + (out.first_byte() - base_), window + (out.end_byte() - base_));
+  start_ = to;
+}
+
+Result<bool> SegmentScanner::next(Segment& out) {
+  while (!finished_) {
+    Mark mark;
+    if (filled_ > 0 && find(mark)) {
+      const bool empty = mark.bit == start_;  // the file begins with a mark, or was cut just before it
+      if (!empty) emit(out, mark.bit, false);
+      kind_ = mark.kind;
+      earliest_ = mark.bit + mark_bits;
+      if (!empty) return true;
+      continue;
+    }
+    if (at_end_) {
+      finished_ = true;
+      if (filled_ * 8 == start_) return false;
+      emit(out, filled_ * 8, true);
+      return true;
+    }
+    const std::uint64_t seen = (probe_ - 4) * 8;  // no mark before this bit
+    if (seen > start_ + longest * 8) {
+      emit(out, seen, false);
+      kind_ = Segment::Kind::unmarked;
+      return true;
+    }
+    if (auto read = refill(); !read) return read.error();
+  }
+  return false;
+}
+
+}  // namespace mole::runtime
