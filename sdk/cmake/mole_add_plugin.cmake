@@ -1,0 +1,41 @@
+# mole_add_plugin(NAME SOURCES file... [TESTS file...] [LIBRARIES target...] [NO_SIDECAR])
+#
+# Builds NAME.so, which exports mole_plugin_entry and nothing else, and after linking its sidecar NAME.plugin.json beside
+# it. TESTS become one GoogleTest program, test_NAME, registered with CTest; a test includes the plugin's source.
+# NO_SIDECAR: for libraries that are broken on purpose.
+set(MOLE_CMAKE_DIR ${CMAKE_CURRENT_LIST_DIR})
+
+function(mole_add_plugin name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "NO_SIDECAR" "" "SOURCES;TESTS;LIBRARIES")
+  if(NOT DEFINED MOLE_PLUGIN_OUTPUT)
+    set(MOLE_PLUGIN_OUTPUT ${CMAKE_CURRENT_BINARY_DIR})
+  endif()
+
+  add_library(${name} MODULE ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE Mole::sdk ${arg_LIBRARIES})
+  set_target_properties(${name} PROPERTIES PREFIX "" SUFFIX ".so" CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
+    LIBRARY_OUTPUT_DIRECTORY ${MOLE_PLUGIN_OUTPUT} LINK_DEPENDS ${MOLE_CMAKE_DIR}/plugin.map)
+  # No contraction: the same numbers from every compiler and machine.
+  target_compile_options(${name} PRIVATE -ffp-contract=off $<$<STREQUAL:${CMAKE_BUILD_TYPE},>:-O2>)
+  # Hidden visibility alone still exports weak symbols of the standard library: the version script does not.
+  target_link_options(${name} PRIVATE LINKER:--version-script=${MOLE_CMAKE_DIR}/plugin.map)
+  if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+    target_link_options(${name} PRIVATE LINKER:-z,defs)
+  endif()
+
+  if(NOT arg_NO_SIDECAR)
+    add_custom_command(TARGET ${name} POST_BUILD VERBATIM
+      COMMAND Mole::mole-describe $<TARGET_FILE:${name}> --compiler "${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}"
+              --output ${MOLE_PLUGIN_OUTPUT}/${name}.plugin.json)
+    add_dependencies(${name} Mole::mole-describe)
+  endif()
+
+  if(arg_TESTS AND (NOT DEFINED MOLE_TESTS OR MOLE_TESTS))
+    find_package(GTest REQUIRED)
+    include(GoogleTest)
+    add_executable(test_${name} ${arg_TESTS})
+    target_link_libraries(test_${name} PRIVATE Mole::sdk ${arg_LIBRARIES} GTest::gtest_main)
+    target_compile_options(test_${name} PRIVATE -ffp-contract=off)
+    gtest_discover_tests(test_${name} TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST)
+  endif()
+endfunction()

@@ -1,0 +1,95 @@
+// mole-describe LIBRARY [--compiler TEXT] [--output FILE]: loads a plugin library and prints its sidecar.
+// Run at build time, by mole_add_plugin; nothing else that reads sidecars loads code.
+#include <dlfcn.h>
+#include <mole/abi.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "sdk/descriptor/descriptor.hpp"
+#include "sdk/descriptor/digest.hpp"
+
+namespace {
+
+using mole::invalid;
+using mole::Result;
+using nlohmann::json;
+
+struct Arguments {
+  std::string library, compiler, output;
+};
+
+Result<const mole_entry*> open_entry(const std::string& path) {
+  void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!library) return invalid(std::string(::dlerror()) + "; link the plugin with everything it uses");
+  const auto* entry = static_cast<const mole_entry*>(::dlsym(library, "mole_plugin_entry"));
+  if (!entry) return invalid("it exports no mole_plugin_entry; write MOLE_PLUGINS(YourClass) at the end of its source");
+  if (entry->magic != MOLE_ABI_MAGIC) return invalid("its mole_plugin_entry is not a mole_entry; build it with mole_add_plugin");
+  if (entry->abi_major != MOLE_ABI_MAJOR || entry->abi_minor > MOLE_ABI_MINOR)
+    return mole::unsupported("it is built for plugin ABI " + std::to_string(entry->abi_major) + "." + std::to_string(entry->abi_minor) +
+                             ", this SDK has " + std::to_string(MOLE_ABI_MAJOR) + "." + std::to_string(MOLE_ABI_MINOR) +
+                             "; build plugin and SDK from one release");
+  return entry;
+}
+
+Result<json> sidecar(const Arguments& arguments) {
+  const auto path = std::filesystem::absolute(arguments.library);
+  auto entry = open_entry(path.string());
+  if (!entry) return entry.error();
+  auto digest = mole::digest_of_file(path);
+  if (!digest) return digest.error();
+  json plugins = json::array();
+  for (std::uint32_t i = 0; i < (*entry)->count(); ++i) {
+    const auto* plugin = (*entry)->plugin(i);
+    if (!plugin || plugin->struct_size < sizeof(mole_plugin)) return invalid("plugin " + std::to_string(i) + " is not described");
+    auto descriptor = mole::Descriptor::parse(plugin->descriptor);
+    if (!descriptor) return descriptor.error();
+    if (plugin->kind != "mole." + descriptor->kind + "/1")
+      return invalid("plugin '" + descriptor->name + "' calls itself " + plugin->kind + " and " + descriptor->kind);
+    plugins.push_back(descriptor->document);
+  }
+  return json{{"schema", 1}, {"library", path.filename().string()}, {"digest", digest->hex()}, {"compiler", arguments.compiler},
+              {"abi", {{"major", (*entry)->abi_major}, {"minor", (*entry)->abi_minor}}}, {"plugins", plugins}};
+}
+
+// A reader sees the file whole or not at all.
+Result<> write_file(const std::string& path, const std::string& text) {
+  const auto partial = path + ".part";
+  std::FILE* file = std::fopen(partial.c_str(), "wb");
+  if (!file) return invalid("cannot write " + partial);
+  const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
+  if (std::fclose(file) != 0 || !written || std::rename(partial.c_str(), path.c_str()) != 0) return invalid("cannot write " + path);
+  return {};
+}
+
+Result<> run(const Arguments& arguments) {
+  auto made = sidecar(arguments);
+  if (!made) return mole::Error{made.error().code, arguments.library + ": " + made.error().message};
+  const auto text = made->dump() + "\n";
+  if (!arguments.output.empty()) return write_file(arguments.output, text);
+  std::fputs(text.c_str(), stdout);
+  return {};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments arguments;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "--compiler" && i + 1 < argc) arguments.compiler = argv[++i];
+    else if (word == "--output" && i + 1 < argc) arguments.output = argv[++i];
+    else if (arguments.library.empty() && !word.starts_with("-")) arguments.library = word;
+    else arguments.library.clear(), i = argc;
+  }
+  if (arguments.library.empty()) {
+    std::fputs("usage: mole-describe LIBRARY [--compiler TEXT] [--output FILE]\n", stderr);
+    return 2;
+  }
+  if (const auto done = run(arguments); !done) {
+    std::fprintf(stderr, "mole-describe: %s\n", done.error().message.c_str());
+    return 1;
+  }
+}
