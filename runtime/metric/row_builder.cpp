@@ -1,0 +1,90 @@
+#include "runtime/metric/row_builder.hpp"
+
+#include "runtime/host/arrow_columns.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace mole::runtime {
+namespace {
+
+constexpr std::size_t states_per_finish = 4096;  // bounds the plugin's output array
+
+Column standard(const char* name, const char* type, const char* unit, const char* doc) {
+  return empty_column({name, type, false, unit, doc});
+}
+
+std::uint64_t number_of(const std::string& text) {
+  std::uint64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+template <class T, class Keys, class Get>
+void fill(Column& column, const Keys& keys, Get get) {
+  auto& values = std::get<std::vector<T>>(column.values);
+  values.reserve(keys.size());
+  for (const auto& key : keys) values.push_back(get(key));
+}
+
+}  // namespace
+
+RowBuilder::RowBuilder(const OpenStep& step) : step_(step) {
+  for (const auto& output : step.module->outputs()) columns_.push_back(empty_column(output));
+}
+
+Result<> RowBuilder::add(std::span<Cell* const> cells) {
+  for (std::size_t at = 0; at < cells.size(); at += states_per_finish) {
+    const auto part = cells.subspan(at, std::min(states_per_finish, cells.size() - at));
+    std::vector<mole_state*> states;
+    for (const Cell* cell : part) states.push_back(cell->state.get());
+    auto finished = step_.module->finish(states);
+    if (!finished) return finished.error();
+    std::size_t row = 0;
+    for (std::size_t i = 0; i < part.size(); ++i)
+      for (std::uint32_t k = 0; k < finished->rows_of_state[i]; ++k, ++row) {
+        keys_.push_back({part[i]->interval_start, part[i]->group, part[i]->evidence, keys_.size()});
+        for (std::size_t c = 0; c < columns_.size(); ++c) append_value(columns_[c], finished->columns[c], row);
+      }
+  }
+  return {};
+}
+
+RowTable RowBuilder::build() {
+  const GroupOrder order{&step_.by};
+  std::stable_sort(keys_.begin(), keys_.end(), [&](const Key& a, const Key& b) {
+    return a.interval_start != b.interval_start ? a.interval_start < b.interval_start : order(a.group, b.group);
+  });
+  RowTable table;
+  auto& out = table.columns;
+  const Micros interval = step_.step->interval;
+  out.push_back(standard("interval_start", "time", "", "Begin of the interval, UTC"));
+  fill<std::int64_t>(out.back(), keys_, [](const Key& k) { return k.interval_start; });
+  out.push_back(standard("interval_end", "time", "", "End of the interval, UTC, not included"));
+  fill<std::int64_t>(out.back(), keys_, [&](const Key& k) { return k.interval_start + interval; });
+  for (std::size_t d = 0; d < step_.by.size(); ++d) {
+    out.push_back(standard(step_.by[d].name.c_str(), step_.by[d].type(), "", "Group"));
+    if (step_.by[d].kind == Dimension::Kind::number) fill<std::uint64_t>(out.back(), keys_, [&](const Key& k) { return number_of(k.group[d]); });
+    else fill<std::string>(out.back(), keys_, [&](const Key& k) { return k.group[d]; });
+  }
+  for (const auto& column : columns_) {
+    out.push_back({column.name, column.type, column.unit, column.doc, empty_column({column.name, column.type, true, "", ""}).values, {}});
+    for (const auto& key : keys_) append_value(out.back(), column, key.row);
+  }
+  out.push_back(standard("coverage", "f64", "1", "Share of the expected input that was there"));
+  fill<double>(out.back(), keys_, [](const Key& k) { return k.evidence.coverage; });
+  out.push_back(standard("flows_lost", "u64", "flow", "Flows lost on the way to the collector, by sequence numbers"));
+  fill<std::uint64_t>(out.back(), keys_, [](const Key& k) { return k.evidence.flows_lost; });
+  out.push_back(standard("flows_late", "u64", "flow", "Flows that came later than the archive's lateness and are not counted"));
+  fill<std::uint64_t>(out.back(), keys_, [](const Key& k) { return k.evidence.flows_late; });
+  out.push_back(standard("files_expected", "u64", "1", "Files whose time overlaps the interval, there or not"));
+  fill<std::uint64_t>(out.back(), keys_, [](const Key& k) { return k.evidence.files_expected; });
+  out.push_back(standard("files_present", "u64", "1", "Those of them of which at least one byte could be read"));
+  fill<std::uint64_t>(out.back(), keys_, [](const Key& k) { return k.evidence.files_present; });
+  keys_.clear();
+  columns_.clear();
+  for (const auto& output : step_.module->outputs()) columns_.push_back(empty_column(output));
+  return table;
+}
+
+}  // namespace mole::runtime

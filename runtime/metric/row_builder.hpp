@@ -1,0 +1,35 @@
+// From states to the rows of a result: finish, standard columns, order.
+#pragma once
+
+#include "runtime/metric/step_states.hpp"
+#include "runtime/result/row_table.hpp"
+
+#include <span>
+#include <vector>
+
+namespace mole::runtime {
+
+class RowBuilder {
+ public:
+  // `step` must outlive the builder.
+  explicit RowBuilder(const OpenStep& step);
+
+  // Finishes the states of these cells (each has one) and keeps their rows. Any order.
+  Result<> add(std::span<Cell* const> cells);
+  // The table, sorted by (interval_start, by...). The builder is empty afterwards.
+  RowTable build();
+
+ private:
+  struct Key {
+    Micros interval_start;
+    Group group;
+    RowEvidence evidence;
+    std::size_t row;  // in columns_
+  };
+
+  const OpenStep& step_;
+  std::vector<Key> keys_;         // one per row
+  std::vector<Column> columns_;   // the module's outputs
+};
+
+}  // namespace mole::runtime

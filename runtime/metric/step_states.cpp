@@ -1,0 +1,85 @@
+#include "runtime/metric/step_states.hpp"
+
+#include "runtime/host/arrow_columns.hpp"
+
+#include <algorithm>
+
+namespace mole::runtime {
+
+Result<MetricState> OpenStep::fresh(Micros interval_start, const Group& group) const {
+  auto state = module->create();
+  if (!state || module->context_input() < 0) return state;
+  const auto* row = upstream[static_cast<std::size_t>(module->context_input())].find(interval_start, group);
+  LentRows rows;
+  if (row) rows.add(*row);
+  LentColumns columns;
+  if (auto begun = module->begin(*state, rows.lend(columns)); !begun) return begun.error();
+  return state;
+}
+
+StateHeader OpenStep::header() const {
+  const auto& d = module->descriptor();
+  return {d.name,          d.version,   static_cast<std::uint32_t>(d.state_revision), d.state_shape, step->fingerprint, step->state_key,
+          digest_of(step->plugin.params.dump()), block, step->interval, step->by};
+}
+
+void sort_cells(std::vector<Cell>& cells, const std::vector<Dimension>& by) {
+  const GroupOrder order{&by};
+  std::sort(cells.begin(), cells.end(), [&](const Cell& a, const Cell& b) {
+    return a.interval_start != b.interval_start ? a.interval_start < b.interval_start : order(a.group, b.group);
+  });
+}
+
+Result<> save_cells(const std::vector<Cell>& cells, const OpenStep& step, const std::filesystem::path& path) {
+  auto file = StateFileWriter::create(path, step.header());
+  if (!file) return file.error();
+  std::vector<const Cell*> sorted;
+  for (const auto& cell : cells) sorted.push_back(&cell);
+  std::sort(sorted.begin(), sorted.end(), [](const Cell* a, const Cell* b) {  // the file compares groups as bytes
+    return a->interval_start != b->interval_start ? a->interval_start < b->interval_start : a->group < b->group;
+  });
+  for (const Cell* cell : sorted) {
+    StateEntry entry{cell->interval_start, cell->group, cell->evidence, {}};
+    if (cell->state) {
+      auto saved = step.module->save(cell->state);
+      if (!saved) return saved.error();
+      if (saved->empty()) return internal(step.module->name() + ": save: wrote nothing; a state has at least one byte");
+      entry.payload = std::move(*saved);
+    }
+    if (auto added = file->add(entry); !added) return added;
+  }
+  return file->finish();
+}
+
+Result<> SavedCells::append(const std::filesystem::path& path, const OpenStep& step, TimeRange block) {
+  auto expected = step.header();
+  expected.state_key = {};
+  expected.block = block;
+  auto opened = StateFileReader::open(path, expected);
+  if (!opened) return opened.error();
+  auto reader = std::make_unique<StateFileReader>(std::move(*opened));
+  while (true) {
+    auto entry = reader->next();
+    if (!entry) return entry.error();
+    if (!*entry) break;
+    Cell cell;
+    cell.interval_start = (*entry)->interval_start;
+    cell.group = std::move((*entry)->group);
+    cell.evidence = (*entry)->evidence;
+    cell.saved = (*entry)->payload;
+    cells_.push_back(std::move(cell));
+  }
+  files_.push_back(std::move(reader));
+  return {};
+}
+
+Result<> load_cell(Cell& cell, const OpenStep& step) {
+  if (cell.state || cell.saved.empty()) return {};
+  auto state = step.fresh(cell.interval_start, cell.group);
+  if (!state) return state.error();
+  if (auto loaded = step.module->load(*state, cell.saved); !loaded) return loaded;
+  cell.state = std::move(*state);
+  return {};
+}
+
+}  // namespace mole::runtime

@@ -1,0 +1,97 @@
+#include "runtime/metric/upstream_rows.hpp"
+
+#include "runtime/host/arrow_columns.hpp"
+
+#include <bit>
+
+namespace mole::runtime {
+namespace {
+
+template <class T>
+const std::vector<T>* values_of(const RowTable& table, std::string_view name) {
+  const Column* column = table.find(name);
+  return column ? std::get_if<std::vector<T>>(&column->values) : nullptr;
+}
+
+std::uint64_t bits_of(const Column& column, std::size_t row) {
+  return std::visit(
+      [&](const auto& values) -> std::uint64_t {
+        using T = typename std::remove_reference_t<decltype(values)>::value_type;
+        if constexpr (std::is_same_v<T, std::string>) return 0;
+        else return std::bit_cast<std::uint64_t>(values[row]);
+      },
+      column.values);
+}
+
+std::string text_of(const Column& column, std::size_t row) {
+  if (const auto* numbers = std::get_if<std::vector<std::uint64_t>>(&column.values)) return std::to_string((*numbers)[row]);
+  if (const auto* texts = std::get_if<std::vector<std::string>>(&column.values)) return (*texts)[row];
+  return {};
+}
+
+}  // namespace
+
+Result<> UpstreamRows::append(const RowTable& table, const std::string& column, const std::string& type, TimeRange range) {
+  const auto* starts = values_of<std::int64_t>(table, "interval_start");
+  const auto* coverage = values_of<double>(table, "coverage");
+  const std::vector<std::uint64_t>* counts[4];
+  static constexpr const char* names[4] = {"flows_lost", "flows_late", "files_expected", "files_present"};
+  bool whole = starts && coverage;
+  for (int i = 0; i < 4; ++i) whole = (counts[i] = values_of<std::uint64_t>(table, names[i])) && whole;
+  if (!whole) return invalid("upstream rows lack a standard column; compute the upstream module again");
+  const Column* values = table.find(column);
+  if (!values || values->type != type || type == "text")
+    return invalid("upstream rows have no column '" + column + "' of type " + type + "; submit the manifest again");
+  std::vector<const Column*> groups;
+  for (const auto& d : by_) {
+    groups.push_back(table.find(d.name));
+    if (!groups.back())
+      return invalid("upstream rows are not grouped by '" + d.name + "'; give both modules the same `by`");
+  }
+  // Columns stand as: interval_start, interval_end, <by>, <outputs>, 5 standard ones. A group column beyond ours would make
+  // several rows of one group look alike.
+  if (const std::size_t next = 2 + by_.size(); table.columns.size() > next) {
+    const auto& name = table.columns[next].name;
+    if (auto extra = dimension_named(name); extra && name != column && values != &table.columns[next] && table.columns[next].unit.empty() &&
+                                            table.columns[next].type == extra->type())
+      return invalid("upstream rows are grouped by '" + name + "' as well; give both modules the same `by`");
+  }
+  for (std::size_t i = 0; i < table.rows(); ++i) {
+    const Micros start = (*starts)[i];
+    if (start < range.from || start >= range.to) continue;
+    Row row;
+    row.interval_start = start;
+    for (const Column* g : groups) row.group.push_back(text_of(*g, i));
+    row.evidence = {(*coverage)[i], (*counts[0])[i], (*counts[1])[i], (*counts[2])[i], (*counts[3])[i]};
+    row.bits = bits_of(*values, i);
+    row.valid = values->valid.empty() || values->valid[i];
+    index_.try_emplace({start, row.group}, rows_.size());
+    rows_.push_back(std::move(row));
+  }
+  return {};
+}
+
+const UpstreamRows::Row* UpstreamRows::find(Micros interval_start, const Group& group) const {
+  const auto found = index_.find({interval_start, group});
+  return found == index_.end() ? nullptr : &rows_[found->second];
+}
+
+void LentRows::add(const UpstreamRows::Row& row) {
+  const std::size_t i = bits_.size();
+  if (i % 8 == 0) validity_.push_back(0);
+  if (row.valid) validity_[i / 8] = static_cast<std::uint8_t>(validity_[i / 8] | 1u << (i % 8));
+  else ++nulls_;
+  bits_.push_back(row.valid ? row.bits : 0);
+  coverage_.push_back(row.evidence.coverage);
+  starts_.push_back(row.interval_start);
+}
+
+const ArrowArray* LentRows::lend(LentColumns& columns) const {
+  columns.clear();
+  columns.add(bits_.data(), nulls_ ? validity_.data() : nullptr, nulls_);
+  columns.add(coverage_.data());
+  columns.add(starts_.data());
+  return columns.array(bits_.size());
+}
+
+}  // namespace mole::runtime
