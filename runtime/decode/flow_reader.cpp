@@ -92,7 +92,7 @@ void FlowReader::sink_datagram(void* self, std::int64_t exported_us, std::uint32
 void FlowReader::sink_skipped(void* self, std::uint64_t offset, std::uint64_t size, mole_text reason) {
   auto& reader = *static_cast<FlowReader*>(self);
   const std::string_view text(reason.data, reason.size);
-  add_lost(reader.lost_content_, offset, offset + size, text.substr(0, 200));
+  if (size > 0) add_lost(reader.lost_content_, offset, offset + size, text.substr(0, 200));
   reader.damage();
 }
 

@@ -29,7 +29,8 @@
 namespace mole::runtime {
 
 // One thread at a time. Which datagram stands before damage and which behind it is taken from the order of the decoder's
-// calls: it must have reported what it read (sink) before it asks the source for more. Loads no code: `decoder` and `module` (opened by the host) must outlive the reader.
+// calls: at a gap it has reported what it read before it asks the source for more, or else reports `skipped` (of size 0 if
+// nothing is left over) between the datagrams before the gap and those behind it. Loads no code: `decoder` and `module` (opened by the host) must outlive the reader.
 class FlowReader {
  public:
   // `wanted` are the columns somebody reads; `router` is the number put into MOLE_COLUMN_ROUTER.

@@ -1,0 +1,3 @@
+#include "netflow5.hpp"
+
+MOLE_PLUGINS(mole::plugins::NetFlow5)

@@ -1,0 +1,71 @@
+// Shared by the tests of the data path: files in a folder of their own, the netflow5 decoder without a plugin host,
+// flows as the lines of the ground truth.
+#pragma once
+
+#include "plugins/decoders/netflow5/netflow5.hpp"
+#include "runtime/decode/content_source.hpp"
+#include "runtime/decode/flow_reader.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mole::runtime::test {
+
+// A folder that goes when the test ends.
+class Folder {
+ public:
+  Folder();
+  ~Folder();
+  std::filesystem::path file(const std::string& name, std::string_view bytes) const;  // writes it
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline const mole_decoder_v1& netflow5() {
+  return mole::detail::Glue<mole::Kind::decoder>::vtable<mole::plugins::NetFlow5>;
+}
+
+// What a content source gives.
+struct Content {
+  std::string bytes;
+  std::vector<std::size_t> gaps;  // positions in `bytes` right before which content was lost
+  std::vector<task::ByteRange> lost;
+  bool ends_in_damage = false;
+};
+Content read_content(const std::filesystem::path& path, const ContentOptions& options = {});
+
+// What a flow reader gives: every flow as "src,dst,sport,dport,proto,bytes,packets,first_ms,last_ms",
+// in file order.
+struct FlowFile {
+  std::vector<std::string> flows;
+  task::FileReport report;
+  Evidence evidence;
+};
+FlowFile read_flows(const std::filesystem::path& path, TimeRange covers = {}, unsigned threads = 1);
+
+// A NetFlow v5 datagram of `count` records; record i of datagram `sequence` has source port (sequence + i) & 0xffff.
+struct Datagram {
+  std::uint32_t seconds = 1190487600, nanoseconds = 0, uptime_ms = 10'000'000, sequence = 0;
+  std::uint16_t count = 2, engine = 0, sampling = 0;
+  std::uint32_t first_ms = 9'000'000, last_ms = 9'500'000;  // SysUptime of the flows
+
+  std::string bytes() const;
+};
+// `n` datagrams a second apart, of `count` records each, in sequence.
+std::string datagrams(std::uint32_t n, std::uint16_t count = 2, Datagram first = {});
+
+// Bytes that do not compress, the same for the same seed.
+std::string noise(std::size_t size, std::uint64_t seed = 1);
+
+// The folder of real captures: MOLE_TEST_DATA, else ../shared/data beside the repository. Empty if there is none; then
+// it says so loudly, and fails where CI=true.
+std::filesystem::path test_data();
+
+}  // namespace mole::runtime::test
