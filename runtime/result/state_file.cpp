@@ -88,7 +88,13 @@ Error failed(const std::filesystem::path& path, int error) {
   return transient(text);
 }
 
-using Order = std::tuple<Micros, std::vector<std::string>>;
+using Place = std::tuple<Micros, std::vector<std::string>>;
+
+// Groups of one interval stand in the order of the rows, which depends on what the dimensions are; only the reader of
+// the manifest knows that, so only doubles are looked for here.
+bool may_follow(const std::optional<Place>& last, const Place& next) {
+  return !last || (std::get<0>(*last) <= std::get<0>(next) && *last != next);
+}
 
 std::string encode_entry(const StateEntry& entry) {
   std::string body;
@@ -142,7 +148,7 @@ struct StateFileWriter::File {
   std::filesystem::path path;
   std::size_t group_size = 0;
   std::uint64_t entries = 0;
-  std::optional<Order> last;
+  std::optional<Place> last;
   std::string pending;
 
   ~File() {
@@ -187,9 +193,9 @@ Result<> StateFileWriter::add(const StateEntry& entry) {
   if (entry.group.size() != file_->group_size)
     return internal(
         fmt::format("a state with {} group values, the module has {}", entry.group.size(), file_->group_size));
-  Order order{entry.interval_start, entry.group};
-  if (file_->last && !(*file_->last < order)) return internal("states must come in order of (interval_start, group)");
-  file_->last = std::move(order);
+  Place place{entry.interval_start, entry.group};
+  if (!may_follow(file_->last, place)) return internal("states must come in order, each interval and group once");
+  file_->last = std::move(place);
   const auto body = encode_entry(entry);
   put(file_->pending, static_cast<std::uint64_t>(body.size()));
   put(file_->pending, checksum(body, body.size()));
@@ -215,7 +221,7 @@ struct StateFileReader::File {
   std::size_t at = 0;
   StateHeader header;
   std::uint64_t entries = 0;
-  std::optional<Order> last;
+  std::optional<Place> last;
   bool ended = false;
   std::optional<Error> error;
 
@@ -255,9 +261,9 @@ struct StateFileReader::File {
     auto entry = decode_entry(body);
     if (!entry || entry->group.size() != header.by.size())
       return damaged(fmt::format("state {} has another shape", entries));
-    Order order{entry->interval_start, entry->group};
-    if (last && !(*last < order)) return damaged(fmt::format("state {} is out of order", entries));
-    last = std::move(order);
+    Place place{entry->interval_start, entry->group};
+    if (!may_follow(last, place)) return damaged(fmt::format("state {} is out of order", entries));
+    last = std::move(place);
     ++entries;
     at += entry_header + body.size();
     return entry;

@@ -1,0 +1,34 @@
+// mole-seal: the plugin-free process that turns a worker's handover into results, and results into rows for the worker.
+// Started by mole-worker --seal and --unseal (exec), which does not link DuckDB itself.
+#include "runtime/result/seal.hpp"
+
+#include <cstdio>
+#include <string_view>
+
+namespace {
+
+constexpr int failed = 1, usage = 2, try_later = 75;
+
+int exit_code(const mole::Error& error) {
+  std::fprintf(stderr, "mole-seal: %s\n", error.message.c_str());
+  return error.code == mole::Code::transient || error.code == mole::Code::exhausted ? try_later : failed;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string_view verb = argc == 3 ? argv[1] : "";
+  if (verb == "--seal") {
+    const auto report = mole::runtime::seal(argv[2]);
+    return report ? 0 : exit_code(report.error());
+  }
+  if (verb == "--unseal") {
+    const auto done = mole::runtime::unseal(argv[2]);
+    return done ? 0 : exit_code(done.error());
+  }
+  std::fputs(
+      "usage: mole-seal --seal ATTEMPT     validate ATTEMPT/handover, write ATTEMPT/out\n"
+      "       mole-seal --unseal ATTEMPT   ATTEMPT/rows/*.parquet to *.rows\n",
+      stderr);
+  return usage;
+}
