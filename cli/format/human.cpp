@@ -1,0 +1,57 @@
+#include "cli/format/human.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+
+namespace mole::cli {
+
+std::string human_bytes(double bytes) {
+  constexpr std::array units{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  if (!(bytes > 0)) return "0 B";
+  std::size_t unit = 0;
+  while (bytes >= 1023.95 && unit + 1 < units.size()) {
+    bytes /= 1024;
+    ++unit;
+  }
+  return unit == 0 || bytes >= 99.95 ? fmt::format("{:.0f} {}", bytes, units[unit]) : fmt::format("{:.1f} {}", bytes, units[unit]);
+}
+
+std::string human_count(std::uint64_t n) {
+  auto digits = std::to_string(n);
+  for (auto at = digits.size(); at > 3;) digits.insert(at -= 3, ",");
+  return digits;
+}
+
+std::string human_number(std::uint64_t n, std::string_view one, std::string_view many) {
+  return fmt::format("{} {}", human_count(n), n == 1 ? one : many);
+}
+
+std::string human_share(double share) {
+  if (!(share > 0)) return "0 %";
+  if (share >= 1) return "100 %";
+  const double percent = std::floor(share * 10'000) / 100;  // never rounded up to whole
+  return percent < 0.01 ? "<0.01 %" : fmt::format("{:.2f} %", percent);
+}
+
+std::string human_seconds(double seconds) {
+  if (!(seconds >= 0)) return "?";
+  if (seconds < 9.95) return fmt::format("{:.1f} s", seconds);
+  const auto whole = static_cast<std::uint64_t>(std::min(seconds + 0.5, 1e15));
+  if (whole < 60) return fmt::format("{} s", whole);
+  if (whole < 3600) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
+  if (whole < 86'400) return fmt::format("{}h{:02}m", whole / 3600, whole / 60 % 60);
+  return fmt::format("{}d{:02}h", whole / 86'400, whole / 3600 % 24);
+}
+
+std::string printable(std::string_view text) {
+  std::string out;
+  for (const unsigned char c : text) {
+    if (c < 0x20 || c == 0x7f) out += fmt::format("\\x{:02x}", c);
+    else out += static_cast<char>(c);
+  }
+  return out;
+}
+
+}  // namespace mole::cli

@@ -1,0 +1,17 @@
+// Plugins as `plugin list` and `plugin inspect` show them.
+#pragma once
+
+#include "cli/format/style.hpp"
+#include "sdk/descriptor/sidecar.hpp"
+
+#include <string>
+#include <vector>
+
+namespace mole::cli {
+
+std::string plugins_text(const std::vector<const CataloguedPlugin*>& plugins, const Style& style);
+std::string plugin_page(const CataloguedPlugin& plugin, const Style& style);
+// The descriptor with "library", "digest", "abi", "compiler" beside it.
+nlohmann::json plugin_json(const CataloguedPlugin& plugin);
+
+}  // namespace mole::cli

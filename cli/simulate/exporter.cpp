@@ -1,0 +1,155 @@
+#include "cli/simulate/exporter.hpp"
+
+#include "cli/simulate/profile.hpp"
+
+#include <algorithm>
+
+namespace mole::cli {
+namespace {
+
+using Millis = std::int64_t;  // since 1970
+constexpr Millis hour_ms = hour_us / 1000;
+constexpr Millis inactive_ms = 15'000;  // a flow ends after so much silence
+constexpr Millis patience_ms = 5'000;   // a datagram that is not full leaves after so long
+constexpr std::size_t records_per_datagram = 30;
+
+enum Stream : std::uint64_t { traffic_stream = 1, loss_stream, boot_stream, sequence_stream };
+
+struct Flow {
+  Conversation who;
+  Millis first = 0, last = 0, queued = 0;
+};
+
+void put16(std::string& out, std::uint64_t v) {
+  out += static_cast<char>(v >> 8 & 0xff);
+  out += static_cast<char>(v & 0xff);
+}
+void put32(std::string& out, std::uint64_t v) {
+  put16(out, v >> 16 & 0xffff);
+  put16(out, v & 0xffff);
+}
+
+// SysUptime of a router at the start of the range. Every second router's counter wraps inside the range.
+std::uint32_t uptime_at_start(const SimulationSpec& spec, std::size_t router_index) {
+  Random random(spec.seed, boot_stream, spec.routers[router_index]);
+  const auto length_ms = static_cast<std::uint64_t>((spec.range.to - spec.range.from) / 1000);
+  if (router_index % 2 == 1) return static_cast<std::uint32_t>(-(length_ms * (25 + random.below(50)) / 100));
+  return static_cast<std::uint32_t>(2 * hour_ms + random.below(1ULL << 30));
+}
+
+class Exporter {
+ public:
+  Exporter(const SimulationSpec& spec, std::size_t router_index, Micros hour, std::uint32_t flow_sequence)
+      : spec_(spec),
+        random_(spec.seed ^ spec.routers[router_index], traffic_stream, static_cast<std::uint64_t>(hour)),
+        loss_(spec.seed ^ spec.routers[router_index], loss_stream, static_cast<std::uint64_t>(hour)),
+        hour_(hour / 1000),
+        uptime_base_(uptime_at_start(spec, router_index) - static_cast<std::uint32_t>(spec.range.from / 1000)),
+        sequence_(flow_sequence + static_cast<std::uint32_t>(Random(spec.seed, sequence_stream, spec.routers[router_index]).next())),
+        engine_(static_cast<std::uint8_t>(router_index)) {}
+
+  ExportedHour run() {
+    const auto flows = flows_of_hour(spec_.flows_per_hour, hour_ * 1000);
+    for (std::uint64_t i = 0; i < flows; ++i) {
+      const Flow flow = draw(i, flows);
+      if (!queue_.empty() && flow.queued - queue_.front().queued >= patience_ms) send(queue_.front().queued + patience_ms);
+      queue_.push_back(flow);
+      if (queue_.size() == records_per_datagram) send(flow.queued);
+    }
+    if (!queue_.empty()) send(std::min(queue_.front().queued + patience_ms, hour_ + hour_ms - 1));
+    return std::move(hour_exported_);
+  }
+
+ private:
+  // Flow i of n in order of export: spread evenly, one in each n-th of the hour.
+  Flow draw(std::uint64_t i, std::uint64_t n) {
+    Flow f;
+    f.queued = hour_ + static_cast<Millis>((i * hour_ms + random_.below(hour_ms)) / n);
+    f.who = draw_conversation(random_);
+    const Millis into = f.queued - hour_;
+    const Millis timeout_ms = active_timeout / 1000;
+    if (into < timeout_ms && random_.chance(2 * spec_.late_per_million)) {
+      f.first = hour_ - 1 - static_cast<Millis>(random_.below(static_cast<std::uint64_t>(timeout_ms - into)));
+      f.last = std::max(f.first, f.queued - static_cast<Millis>(random_.below(inactive_ms)));
+    } else {
+      const bool brief = f.who.packets <= 2;
+      f.last = std::max(hour_, f.queued - static_cast<Millis>(random_.below(inactive_ms)));
+      f.first = std::max(hour_, f.last - static_cast<Millis>(random_.skewed_below(brief ? 200 : 120'000)));
+    }
+    if (f.who.packets == 1) f.last = f.first;
+    return f;
+  }
+
+  void send(Millis now) {
+    const bool lost = loss_.chance(spec_.loss_per_million);
+    if (!lost) write_datagram(now);
+    (lost ? hour_exported_.datagrams_lost : hour_exported_.datagrams) += 1;
+    for (const auto& flow : queue_) count(flow, lost);
+    sequence_ += static_cast<std::uint32_t>(queue_.size());
+    queue_.clear();
+  }
+
+  void count(const Flow& flow, bool lost) {
+    const Totals one{1, flow.who.packets, flow.who.bytes};
+    const Truth truth{one, lost ? Totals{} : one};
+    hour_exported_.truth += truth;
+    hour_exported_.by_interval[floor_to(flow.first * 1000, truth_interval)] += truth;
+  }
+
+  std::uint32_t uptime(Millis t) const { return uptime_base_ + static_cast<std::uint32_t>(t); }  // wraps at 2^32
+
+  void write_datagram(Millis now) {
+    auto& out = hour_exported_.content;
+    put16(out, 5);
+    put16(out, queue_.size());
+    put32(out, uptime(now));
+    put32(out, static_cast<std::uint64_t>(now / 1000));
+    put32(out, static_cast<std::uint64_t>(now % 1000) * 1'000'000);
+    put32(out, sequence_);
+    out += '\0';
+    out += static_cast<char>(engine_);
+    put16(out, 0);  // not sampled
+    for (const auto& flow : queue_) write_record(flow);
+  }
+
+  void write_record(const Flow& flow) {
+    auto& out = hour_exported_.content;
+    const auto& w = flow.who;
+    put32(out, w.source);
+    put32(out, w.destination);
+    put32(out, w.next_hop);
+    put16(out, w.in_if);
+    put16(out, w.out_if);
+    put32(out, w.packets);
+    put32(out, w.bytes);
+    put32(out, uptime(flow.first));
+    put32(out, uptime(flow.last));
+    put16(out, w.source_port);
+    put16(out, w.destination_port);
+    out += '\0';
+    out += static_cast<char>(w.tcp_flags);
+    out += static_cast<char>(w.protocol);
+    out += static_cast<char>(w.tos);
+    put16(out, w.source_as);
+    put16(out, w.destination_as);
+    out += static_cast<char>(w.source_mask);
+    out += static_cast<char>(w.destination_mask);
+    put16(out, 0);
+  }
+
+  const SimulationSpec& spec_;
+  Random random_, loss_;  // two streams: losing datagrams does not change the traffic
+  Millis hour_;
+  std::uint32_t uptime_base_, sequence_;
+  std::uint8_t engine_;
+  std::vector<Flow> queue_;
+  ExportedHour hour_exported_;
+};
+
+}  // namespace
+
+ExportedHour export_hour(const SimulationSpec& spec, std::size_t router_index, Micros hour, std::uint32_t flow_sequence) {
+  return Exporter(spec, router_index, hour, flow_sequence).run();
+}
+
+}  // namespace mole::cli

@@ -1,0 +1,42 @@
+// Random numbers that are the same on every machine: integers only, no libm.
+#pragma once
+
+#include <cstdint>
+
+namespace mole::cli {
+
+// splitmix64 (Steele, Lea, Flood 2014): any seed is good, streams of different seeds do not run into each other.
+class Random {
+ public:
+  // One stream per (seed, a, b): work may be done in any order and by any thread.
+  explicit Random(std::uint64_t seed, std::uint64_t a = 0, std::uint64_t b = 0)
+      : state_(mixed(mixed(mixed(seed) + a) + b)) {}
+
+  std::uint64_t next() { return mixed(state_ += golden); }
+  std::uint64_t below(std::uint64_t n) { return scaled(next(), n); }            // [0, n), 0 if n is 0
+  bool chance(std::uint64_t per_million) { return below(1'000'000) < per_million; }
+  // Small ranks are far likelier than large ones: the smaller of three draws.
+  std::uint64_t skewed_below(std::uint64_t n) {
+    std::uint64_t least = below(n);
+    for (int i = 0; i < 2; ++i)
+      if (const auto other = below(n); other < least) least = other;
+    return least;
+  }
+
+  static std::uint64_t mixed(std::uint64_t z) {
+    z += golden;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
+    return z ^ (z >> 31);
+  }
+
+ private:
+  __extension__ using Wide = unsigned __int128;
+  static constexpr std::uint64_t golden = 0x9e3779b97f4a7c15U;
+  static std::uint64_t scaled(std::uint64_t x, std::uint64_t n) {
+    return static_cast<std::uint64_t>((static_cast<Wide>(x) * n) >> 64);
+  }
+  std::uint64_t state_;
+};
+
+}  // namespace mole::cli
