@@ -40,6 +40,7 @@
 #include <concepts>
 #include <cstdint>
 #include <optional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <type_traits>

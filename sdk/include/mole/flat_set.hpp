@@ -1,0 +1,131 @@
+// FlatSet: a set of numbers or addresses in one flat table (open addressing, linear probing). Saved sorted, so that equal
+// sets are equal bytes; the table's own order is never visible in a result.
+#pragma once
+
+#include <mole/fields.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace mole {
+
+template <class T>
+class FlatSet {
+  static_assert(std::is_unsigned_v<T> || std::is_same_v<T, Addr>, "FlatSet holds unsigned numbers or mole::Addr");
+
+ public:
+  std::size_t size() const { return used_ + (has_zero_ ? 1 : 0); }
+  bool empty() const { return size() == 0; }
+
+  void insert(const T& key) {
+    grow_for(1);
+    place(key);
+  }
+  // Looks ahead, so that the misses of a large table overlap.
+  void insert(std::span<const T> keys) {
+    constexpr std::size_t ahead = 16;
+    for (std::size_t at = 0; at < keys.size(); at += ahead) {
+      const auto part = keys.subspan(at, std::min(ahead, keys.size() - at));
+      grow_for(part.size());
+      for (const auto& key : part) __builtin_prefetch(&table_[slot(key)], 1);
+      for (const auto& key : part) place(key);
+    }
+  }
+  bool contains(const T& key) const {
+    if (key == T{}) return has_zero_;
+    if (table_.empty()) return false;
+    for (std::size_t i = slot(key);; i = (i + 1) & mask()) {
+      if (table_[i] == key) return true;
+      if (table_[i] == T{}) return false;
+    }
+  }
+  void merge(const FlatSet& other) {
+    // Keys come in the order of their hashes: into a small table that would pile up at its start.
+    grow_for(other.used_);
+    for (const auto& key : other.table_)
+      if (key != T{}) place(key);
+    has_zero_ |= other.has_zero_;
+  }
+  std::vector<T> sorted() const {
+    std::vector<T> out;
+    out.reserve(size());
+    if (has_zero_) out.push_back(T{});
+    for (const auto& key : table_)
+      if (key != T{}) out.push_back(key);
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+  bool operator==(const FlatSet& other) const { return sorted() == other.sorted(); }
+
+  // Saved: u64 count, then the keys in rising order.
+  static constexpr std::size_t least_size = 8;
+  static std::string shape() { return "set<" + detail::shape_of<T>() + ">"; }
+  void save(StateWriter& w) const { detail::save_value(w, sorted()); }
+  void load(StateReader& r) {
+    const auto n = r.count(sizeof(T));
+    *this = FlatSet();
+    grow_for(n);
+    T before{};
+    for (std::size_t i = 0; i < n; ++i) {
+      T key;
+      detail::load_value(r, key);
+      if (i > 0 && !(before < key)) StateReader::refuse("a set is not in order");
+      place(before = key);
+    }
+  }
+
+ private:
+  std::size_t mask() const { return table_.size() - 1; }
+
+  // The address of this object varies from process to process: no traffic can be made up to collide.
+  std::size_t slot(const T& key) const {
+    static constexpr char salt = 0;
+    std::uint64_t x = reinterpret_cast<std::uintptr_t>(&salt);
+    if constexpr (std::is_same_v<T, Addr>) {
+      std::uint64_t half[2];
+      std::memcpy(half, key.bytes.data(), sizeof half);
+      x = (half[0] ^ x) * 0x9e3779b97f4a7c15u;
+      x ^= x >> 32 ^ half[1];
+    } else {
+      x ^= key;
+    }
+    x *= 0x9e3779b97f4a7c15u;
+    x = (x ^ x >> 32) * 0xd6e8feb86659fd93u;
+    return static_cast<std::size_t>(x >> 20) & mask();
+  }
+
+  // Room for `more` keys with at most 5/8 of the table in use.
+  void grow_for(std::size_t more) {
+    if ((used_ + more) * 8 <= table_.size() * 5) return;
+    std::vector<T> old = std::move(table_);
+    table_.assign(std::max<std::size_t>(16, std::bit_ceil((used_ + more) * 8 / 5 + 1)), T{});
+    used_ = 0;
+    for (const auto& key : old)
+      if (key != T{}) place(key);
+  }
+
+  void place(const T& key) {
+    if (key == T{}) {
+      has_zero_ = true;
+      return;
+    }
+    std::size_t i = slot(key);
+    while (table_[i] != T{}) {
+      if (table_[i] == key) return;
+      i = (i + 1) & mask();
+    }
+    table_[i] = key;
+    ++used_;
+  }
+
+  std::vector<T> table_;  // T{}: free; its own presence is has_zero_
+  std::size_t used_ = 0;
+  bool has_zero_ = false;
+};
+
+}  // namespace mole
