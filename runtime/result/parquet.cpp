@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 
 namespace mole::runtime {
 namespace {
@@ -179,12 +180,14 @@ Result<> check_writable(const RowTable& table) {
   return {};
 }
 
+std::string text_of(const json& j) { return j.dump(-1, ' ', false, json::error_handler_t::replace); }
+
 std::string metadata(const RowTable& table, const ParquetNote& note) {
   auto columns = json::array();
   for (const auto& c : table.columns)
     columns.push_back({{"name", c.name}, {"type", c.type}, {"unit", c.unit}, {"doc", c.doc}});
-  return fmt::format("{{\"mole.metric\": {}, \"mole.version\": {}, \"mole.columns\": {}}}", literal(note.metric),
-                     literal(note.version), literal(columns.dump(-1, ' ', false, json::error_handler_t::replace)));
+  return fmt::format("{{\"mole.metric\": {}, \"mole.version\": {}, \"mole.by\": {}, \"mole.columns\": {}}}",
+                     literal(note.metric), literal(note.version), literal(text_of(note.by)), literal(text_of(columns)));
 }
 
 // ---- from chunks to rows
@@ -304,6 +307,22 @@ struct Parquet::Engine {
     if (duckdb_query(connection, sql.c_str(), result.get()) == DuckDBSuccess) return {};
     return query_failed(doing, result.get(), otherwise);
   }
+
+  // The file's key-value metadata.
+  Result<std::map<std::string, std::string>> notes(const std::filesystem::path& path) {
+    if (!std::filesystem::is_regular_file(path)) return missing("there is no result file " + path.string());
+    const auto sql =
+        fmt::format("SELECT decode(key), decode(value) FROM parquet_kv_metadata({})", literal(pattern_of(path)));
+    QueryResult result;
+    if (duckdb_query(connection, sql.c_str(), result.get()) != DuckDBSuccess)
+      return query_failed("reading " + path.string(), result.get(), Code::corrupt);
+    auto rows = collect(result.get(), "reading " + path.string(), {});
+    if (!rows) return rows.error();
+    std::map<std::string, std::string> notes;
+    for (std::size_t row = 0; row < rows->rows(); ++row)
+      notes[std::get<3>(rows->columns[0].values)[row]] = std::get<3>(rows->columns[1].values)[row];
+    return notes;
+  }
 };
 
 Parquet::Parquet(std::unique_ptr<Engine> engine) : engine_(std::move(engine)) {}
@@ -381,16 +400,20 @@ Result<RowTable> Parquet::read(const std::filesystem::path& path, const ParquetS
   auto table = collect(rows.get(), doing, limits);
   if (!table) return table;
 
-  QueryResult notes;
-  const auto notes_sql =
-      fmt::format("SELECT decode(value) FROM parquet_kv_metadata({}) WHERE decode(key) = 'mole.columns'",
-                  literal(pattern_of(path)));
-  if (duckdb_query(engine_->connection, notes_sql.c_str(), notes.get()) == DuckDBSuccess) {
-    const Chunk chunk(duckdb_fetch_chunk(*notes.get()));
-    if (chunk.get() && duckdb_data_chunk_get_size(chunk.get()) == 1)
-      describe(*table, text_at(duckdb_data_chunk_get_vector(chunk.get(), 0), 0));
-  }
+  auto notes = engine_->notes(path);
+  if (!notes) return notes.error();
+  describe(*table, (*notes)["mole.columns"]);
   return table;
+}
+
+Result<ParquetNote> Parquet::note(const std::filesystem::path& path) {
+  auto notes = engine_->notes(path);
+  if (!notes) return notes.error();
+  ParquetNote note{(*notes)["mole.metric"], (*notes)["mole.version"], {}};
+  const auto by = json::parse((*notes)["mole.by"], nullptr, false);
+  for (const auto& name : by)
+    if (name.is_string()) note.by.push_back(name);
+  return note;
 }
 
 }  // namespace mole::runtime

@@ -2,7 +2,7 @@
 // sealing process and by `mole results`, never by a process that loads plugins.
 //
 //   auto parquet = Parquet::open(A / "scratch");
-//   parquet->write(rows, path, {"traffic", "1.0.0"});
+//   parquet->write(rows, path, {"traffic", "1.0.0", {"router"}});
 //   auto again = parquet->read(path);
 //
 // Equal tables and notes give equal bytes on every machine: one thread, fixed row groups, rows in the order given, and
@@ -27,8 +27,9 @@ namespace mole::runtime {
 
 // What a file says about itself beside its columns.
 struct ParquetNote {
-  std::string metric;   // plugin's name
-  std::string version;  // plugin's version
+  std::string metric;           // plugin's name
+  std::string version;          // plugin's version
+  std::vector<std::string> by;  // the columns rows are grouped by
 };
 
 // What to read of a file.
@@ -51,6 +52,8 @@ class Parquet {
 
   // Writes `path` afresh, not durably. exhausted: disk or memory; invalid: text that is not UTF-8.
   Result<> write(const RowTable& table, const std::filesystem::path& path, const ParquetNote& note);
+  // What the file says about itself; empty fields if it was not written by `write`.
+  Result<ParquetNote> note(const std::filesystem::path& path);
   // missing: no such file; corrupt: not Parquet, damaged, a column of a type results do not have; invalid: a selected
   // column is not there; exhausted: past a limit.
   Result<RowTable> read(const std::filesystem::path& path, const ParquetSelection& selection = {},

@@ -189,7 +189,7 @@ class Sealer {
     if (!parquet) return parquet.error();
     const auto name = fmt::format("step{}.parquet", index);
     const auto tmp = out() / (".tmp." + name);
-    if (auto done = (*parquet)->write(*table, tmp, {step.plugin.name, step.plugin.version}); !done)
+    if (auto done = (*parquet)->write(*table, tmp, {step.plugin.name, step.plugin.version, step.by}); !done)
       return ours(done.error());
     if (auto done = durable_rename(tmp, out() / name); !done) return ours(done.error());
     return note(out() / name, report.rows_blob, report.rows_bytes, [&] { note_coverage(*table, report); });

@@ -23,7 +23,7 @@ Parquet open_in(const Folder& folder) {
   return std::move(*parquet);
 }
 
-const ParquetNote note{"traffic", "1.0.0"};
+const ParquetNote note{"traffic", "1.0.0", {"router"}};
 
 RowTable many_rows(std::size_t rows) {
   std::vector<std::int64_t> time(rows);
@@ -69,6 +69,18 @@ TEST(Parquet, MayHaveNoRowOrOne) {
     ASSERT_TRUE(again);
     EXPECT_TRUE(same(many_rows(rows), *again));
   }
+}
+
+TEST(Parquet, SaysWhatItHolds) {
+  const Folder folder;
+  auto parquet = open_in(folder);
+  ASSERT_TRUE(parquet.write(many_rows(1), folder / "x.parquet", note));
+  const auto found = parquet.note(folder / "x.parquet");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->metric, "traffic");
+  EXPECT_EQ(found->version, "1.0.0");
+  EXPECT_EQ(found->by, std::vector<std::string>{"router"});
+  EXPECT_EQ(parquet.note(folder / "absent").error().code, Code::missing);
 }
 
 TEST(Parquet, KeepsEveryDouble) {
@@ -123,7 +135,7 @@ TEST(Parquet, TakesNamesAndPathsThatLookLikeSql) {
   RowTable t;
   t.columns.push_back({"it's \"x\"", "u64", "B", "a 'doc' {", std::vector<std::uint64_t>{5}, {}});
   const auto path = folder / "a'b [1] *?.parquet";
-  ASSERT_TRUE(parquet.write(t, path, {"it's", "1"}));
+  ASSERT_TRUE(parquet.write(t, path, {"it's", "1", {}}));
   ASSERT_TRUE(parquet.write(many_rows(3), folder / "a'b 1 xx.parquet", note));
   const auto again = parquet.read(path);
   ASSERT_TRUE(again) << again.error().message;
