@@ -1,0 +1,251 @@
+#include "runtime/sort/block_sorter.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <numeric>
+#include <string>
+#include <utility>
+
+namespace mole::runtime {
+namespace {
+
+constexpr Micros bucket_length = minute_us;
+constexpr std::size_t most_buckets = 60 * 24 * 400;  // a year of minutes
+constexpr std::size_t read_at_once = std::size_t{256} << 10;
+
+}  // namespace
+
+// The scratch file: written at its end, read anywhere, without a name so that nothing stays behind.
+class BlockSorter::Scratch {
+ public:
+  static Result<std::unique_ptr<Scratch>> create(const std::filesystem::path& folder) {
+    std::string name = (folder / "sort-XXXXXX").string();
+    const int fd = ::mkostemp(name.data(), O_CLOEXEC);
+    if (fd < 0) return failed("creating a file in the scratch folder " + folder.string(), errno);
+    ::unlink(name.c_str());
+    return std::unique_ptr<Scratch>(new Scratch(fd));
+  }
+  ~Scratch() { ::close(fd_); }
+
+  // Gives the place the bytes went to.
+  Result<std::uint64_t> append(std::span<const std::byte> bytes) {
+    const std::uint64_t at = size_;
+    while (!bytes.empty()) {
+      const auto n = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(size_));
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return failed("spilling flows to the scratch folder", errno);
+      size_ += static_cast<std::uint64_t>(n);
+      bytes = bytes.subspan(static_cast<std::size_t>(n));
+    }
+    return at;
+  }
+  Result<> read(std::uint64_t at, std::span<std::byte> into) const {
+    while (!into.empty()) {
+      const auto n = ::pread(fd_, into.data(), into.size(), static_cast<off_t>(at));
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) return failed("reading spilled flows back", n < 0 ? errno : EIO);
+      at += static_cast<std::uint64_t>(n);
+      into = into.subspan(static_cast<std::size_t>(n));
+    }
+    return {};
+  }
+
+ private:
+  explicit Scratch(int fd) : fd_(fd) {}
+  static Error failed(const std::string& doing, int error) {
+    const std::string text = doing + " failed: " + std::strerror(error);
+    if (error == ENOSPC || error == EDQUOT || error == EFBIG) return exhausted(text + "; free space there or give the worker more memory");
+    return transient(text);
+  }
+
+  int fd_;
+  std::uint64_t size_ = 0;
+};
+
+// Sorted rows: `rows` in memory, then `left` more of them from `at` in the scratch file.
+struct BlockSorter::Run {
+  const RowLayout* layout;
+  std::vector<std::byte> rows;
+  std::size_t position = 0;  // byte of the current row
+  std::uint64_t at = 0, left = 0;
+  FlowKey key;               // of the current row
+};
+
+struct BlockSorter::Rows {
+  struct Spilled {
+    std::uint64_t at, count;
+  };
+  std::vector<std::byte> bytes;
+  std::vector<Spilled> spilled;
+
+  void sort(std::size_t row_size);
+};
+
+struct BlockSorter::Bucket {
+  Rows families[2];
+
+  std::size_t held() const { return families[0].bytes.size() + families[1].bytes.size(); }
+};
+
+// Sorts keys with positions, then moves each row once.
+void BlockSorter::Rows::sort(std::size_t row_size) {
+  std::vector<std::pair<FlowKey, std::size_t>> order;
+  order.reserve(bytes.size() / row_size);
+  for (std::size_t at = 0; at < bytes.size(); at += row_size) order.emplace_back(RowLayout::key(bytes.data() + at), at);
+  if (std::is_sorted(order.begin(), order.end())) return;
+  std::sort(order.begin(), order.end());
+  std::vector<std::byte> sorted(bytes.size());
+  std::byte* to = sorted.data();
+  for (const auto& [key, at] : order) {
+    std::memcpy(to, bytes.data() + at, row_size);
+    to += row_size;
+  }
+  bytes = std::move(sorted);
+}
+
+BlockSorter::BlockSorter(const SortOptions& options)
+    : options_(options), layouts_{RowLayout(options.columns, 4), RowLayout(options.columns, 6)} {
+  const Micros length = std::max<Micros>(0, options_.range.to - options_.range.from);
+  const auto minutes = static_cast<std::size_t>(length / bucket_length) + 1;
+  buckets_.resize(std::min(minutes, most_buckets) + 2);  // one before the range, one behind it
+}
+
+BlockSorter::~BlockSorter() = default;
+
+std::size_t BlockSorter::bucket_of(std::int64_t start) const {
+  if (start < options_.range.from) return 0;
+  const auto minute = static_cast<std::uint64_t>(start - options_.range.from) / static_cast<std::uint64_t>(bucket_length);
+  return std::min<std::uint64_t>(minute + 1, buckets_.size() - 1);
+}
+
+Result<> BlockSorter::add(const FlowBatch& batch, std::uint32_t file, std::optional<std::span<const std::uint32_t>> rows) {
+  const std::size_t family = batch.address_family == 6 ? 1 : 0;
+  const RowLayout& layout = layouts_[family];
+  const auto starts = batch.column<std::int64_t>(MOLE_COLUMN_START);
+  const std::size_t count = rows ? rows->size() : batch.rows;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto row = rows ? (*rows)[i] : static_cast<std::uint32_t>(i);
+    Rows& bucket = buckets_[bucket_of(starts[row])].families[family];
+    const std::size_t at = bucket.bytes.size(), capacity = bucket.bytes.capacity();
+    bucket.bytes.resize(at + layout.row_size());
+    held_ += bucket.bytes.capacity() - capacity;
+    layout.pack(batch, row, {starts[row], file, batch.first_record + row}, bucket.bytes.data() + at);
+    // Sorting a bucket takes as much again: none may come near the whole memory.
+    if (bucket.bytes.size() > options_.memory / 8)
+      if (auto done = spill(bucket, layout.row_size()); !done) return done;
+  }
+  return held_ > options_.memory ? spill_largest() : Result<>();
+}
+
+// Half of the memory becomes free, by as few and as long runs as can be.
+Result<> BlockSorter::spill_largest() {
+  std::vector<std::size_t> order(buckets_.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [this](std::size_t a, std::size_t b) { return buckets_[a].held() > buckets_[b].held(); });
+  for (const std::size_t b : order) {
+    if (held_ <= options_.memory / 2) break;
+    for (const std::size_t family : {0, 1})
+      if (auto done = spill(buckets_[b].families[family], layouts_[family].row_size()); !done) return done;
+  }
+  return {};
+}
+
+Result<> BlockSorter::spill(Rows& rows, std::size_t row_size) {
+  if (rows.bytes.empty()) return {};
+  if (!scratch_) {
+    auto made = Scratch::create(options_.scratch);
+    if (!made) return made.error();
+    scratch_ = std::move(*made);
+  }
+  held_ -= rows.bytes.capacity();
+  rows.sort(row_size);
+  auto at = scratch_->append(rows.bytes);
+  if (!at) return at.error();
+  rows.spilled.push_back({*at, rows.bytes.size() / row_size});
+  spilled_ += rows.bytes.size();
+  rows.bytes = {};  // the memory, too
+  return {};
+}
+
+// ---- the way out ----------------------------------------------------------------------------------------------------
+
+namespace {
+
+struct Later {
+  template <class Run>
+  bool operator()(const Run& a, const Run& b) const {
+    return b->key < a->key;
+  }
+};
+
+}  // namespace
+
+// Goes to the run's next row, reading on if need be. False: it has none.
+Result<bool> BlockSorter::advance(Run& run) {
+  const std::size_t row_size = run.layout->row_size();
+  run.position += row_size;
+  if (run.position >= run.rows.size()) {
+    if (run.left == 0) return false;
+    const std::uint64_t count = std::min<std::uint64_t>(run.left, std::max<std::size_t>(read_at_once / row_size, 1));
+    run.rows.resize(count * row_size);
+    if (auto done = scratch_->read(run.at, run.rows); !done) return done.error();
+    run.at += run.rows.size();
+    run.left -= count;
+    run.position = 0;
+  }
+  run.key = RowLayout::key(run.rows.data() + run.position);
+  return true;
+}
+
+// Makes the runs of the next bucket that has any; false: no more.
+Result<bool> BlockSorter::open_bucket() {
+  heap_.clear();
+  for (; heap_.empty() && next_bucket_ < buckets_.size(); ++next_bucket_) {
+    Bucket& bucket = buckets_[next_bucket_];
+    for (const std::size_t family : {0, 1}) {
+      Rows& rows = bucket.families[family];
+      const RowLayout& layout = layouts_[family];
+      for (const auto& spilled : rows.spilled) {
+        heap_.push_back(std::make_unique<Run>(Run{&layout, {}, 0, spilled.at, spilled.count, {}}));
+        if (auto begun = advance(*heap_.back()); !begun) return begun.error();
+      }
+      if (rows.bytes.empty()) continue;
+      rows.sort(layout.row_size());
+      heap_.push_back(std::make_unique<Run>(Run{&layout, std::move(rows.bytes), 0, 0, 0, {}}));
+      heap_.back()->key = RowLayout::key(heap_.back()->rows.data());
+    }
+    bucket = {};
+  }
+  std::make_heap(heap_.begin(), heap_.end(), Later());
+  return !heap_.empty();
+}
+
+Result<bool> BlockSorter::next(FlowBatch& batch) {
+  if (!out_) out_.emplace(options_.columns);
+  batch = {};
+  batch.columns = out_->columns();
+  while (batch.rows < batch_rows) {
+    if (heap_.empty()) {
+      auto opened = open_bucket();
+      if (!opened) return opened.error();
+      if (!*opened) break;
+    }
+    Run& run = *heap_.front();
+    if (batch.rows > 0 && run.layout->address_family() != batch.address_family) break;
+    batch.address_family = run.layout->address_family();
+    run.layout->unpack(run.rows.data() + run.position, batch.columns, batch.rows++);
+    std::pop_heap(heap_.begin(), heap_.end(), Later());
+    auto more = advance(*heap_.back());
+    if (!more) return more.error();
+    if (*more) std::push_heap(heap_.begin(), heap_.end(), Later());
+    else heap_.pop_back();
+  }
+  return batch.rows > 0;
+}
+
+}  // namespace mole::runtime

@@ -1,0 +1,51 @@
+#include "runtime/sort/flow_rows.hpp"
+
+#include <cstring>
+
+namespace mole::runtime {
+namespace {
+
+constexpr std::size_t record_at = 8, file_at = 16, columns_at = 20;
+
+// Widths are 1, 2, 4, 8 and 16: fixed sizes become plain moves.
+void copy(std::byte* to, const std::byte* from, std::size_t width) {
+  switch (width) {
+    case 1: *to = *from; break;
+    case 2: std::memcpy(to, from, 2); break;
+    case 4: std::memcpy(to, from, 4); break;
+    case 8: std::memcpy(to, from, 8); break;
+    default: std::memcpy(to, from, width);
+  }
+}
+
+}  // namespace
+
+RowLayout::RowLayout(ColumnSet columns, std::uint32_t address_family) : family_(address_family), row_size_(columns_at) {
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    if (!columns[c]) continue;
+    const std::size_t width = column_width(static_cast<int>(c), family_);
+    fields_.push_back({c, width, row_size_});
+    row_size_ += width;
+  }
+}
+
+void RowLayout::pack(const FlowBatch& batch, std::uint32_t row, const FlowKey& key, std::byte* to) const {
+  std::memcpy(to, &key.start, sizeof key.start);
+  std::memcpy(to + record_at, &key.record, sizeof key.record);
+  std::memcpy(to + file_at, &key.file, sizeof key.file);
+  for (const auto& f : fields_) copy(to + f.at, static_cast<const std::byte*>(batch.columns[f.column]) + f.width * row, f.width);
+}
+
+FlowKey RowLayout::key(const std::byte* row) {
+  FlowKey key;
+  std::memcpy(&key.start, row, sizeof key.start);
+  std::memcpy(&key.record, row + record_at, sizeof key.record);
+  std::memcpy(&key.file, row + file_at, sizeof key.file);
+  return key;
+}
+
+void RowLayout::unpack(const std::byte* from, const std::array<void*, MOLE_COLUMN_COUNT>& columns, std::uint32_t row) const {
+  for (const auto& f : fields_) copy(static_cast<std::byte*>(columns[f.column]) + f.width * row, from + f.at, f.width);
+}
+
+}  // namespace mole::runtime

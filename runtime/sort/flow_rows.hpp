@@ -1,0 +1,48 @@
+// Flows as rows of bytes: a key and the selected columns side by side, to be sorted and spilled.
+//
+//   0 start, i64 | 8 record, u64 | 16 file, u32 | 20 columns in the order of their numbers
+//
+// Numbers as the machine has them: the rows never leave it.
+#pragma once
+
+#include "runtime/decode/flow_batch.hpp"
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace mole::runtime {
+
+struct FlowKey {
+  std::int64_t start = 0;
+  std::uint32_t file = 0;
+  std::uint64_t record = 0;
+
+  auto operator<=>(const FlowKey&) const = default;
+};
+
+// How the rows of one address family look.
+class RowLayout {
+ public:
+  RowLayout(ColumnSet columns, std::uint32_t address_family);
+
+  std::uint32_t address_family() const { return family_; }
+  std::size_t row_size() const { return row_size_; }
+
+  // Writes row `row` of a batch of this family.
+  void pack(const FlowBatch& batch, std::uint32_t row, const FlowKey& key, std::byte* to) const;
+  static FlowKey key(const std::byte* row);
+  // Writes a packed row into row `row` of columns.
+  void unpack(const std::byte* from, const std::array<void*, MOLE_COLUMN_COUNT>& columns, std::uint32_t row) const;
+
+ private:
+  struct Field {
+    std::size_t column, width, at;
+  };
+  std::uint32_t family_;
+  std::size_t row_size_;
+  std::vector<Field> fields_;
+};
+
+}  // namespace mole::runtime

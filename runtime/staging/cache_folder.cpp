@@ -1,0 +1,161 @@
+#include "runtime/staging/cache_folder.hpp"
+
+#include "sdk/descriptor/durable_file.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <set>
+
+namespace mole::runtime {
+
+Pin::~Pin() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+namespace cache_folder {
+namespace {
+
+constexpr std::string_view file_suffix = ".file", part_suffix = ".part", digest_suffix = ".digest";
+
+Error failed(const std::string& doing, const fs::path& path, int error) {
+  const std::string text = doing + " " + path.string() + " failed: " + std::strerror(error);
+  if (error == ENOSPC || error == EDQUOT || error == EFBIG)
+    return exhausted(text + "; free space on the cache's disk or lower the cache limit");
+  if (error == EACCES || error == EPERM || error == EROFS) return invalid(text + "; give this user write permission there");
+  return transient(text);
+}
+
+std::string digits_of(const std::string& name, std::string_view suffix) {
+  constexpr std::size_t digits = 32;
+  if (name.size() != digits + suffix.size() || !name.ends_with(suffix)) return {};
+  const std::string stem = name.substr(0, digits);
+  return stem.find_first_not_of("0123456789abcdef") == std::string::npos ? stem : std::string();
+}
+
+}  // namespace
+
+std::string name_of(const task::File& file, std::string_view archive) {
+  return Hasher().field("mole cache 1").field(archive).field(file.id).field(file.size).field(file.revision).finish().hex();
+}
+
+fs::path file_path(const fs::path& folder, const std::string& name) { return folder / (name + std::string(file_suffix)); }
+fs::path part_path(const fs::path& folder, const std::string& name) { return folder / (name + std::string(part_suffix)); }
+fs::path digest_path(const fs::path& folder, const std::string& name) { return folder / (name + std::string(digest_suffix)); }
+
+Result<std::vector<Entry>> entries(const fs::path& folder) {
+  std::vector<Entry> found;
+  std::error_code error;
+  for (auto i = fs::directory_iterator(folder, error); !error && i != fs::directory_iterator(); i.increment(error)) {
+    const std::string name = i->path().filename().string();
+    const std::string whole = digits_of(name, file_suffix), part = digits_of(name, part_suffix);
+    if (whole.empty() && part.empty()) continue;
+    struct stat st{};
+    if (::lstat(i->path().c_str(), &st) != 0 || !S_ISREG(st.st_mode)) continue;  // gone meanwhile
+    found.push_back({whole.empty() ? part : whole, whole.empty(), static_cast<std::uint64_t>(st.st_size), st.st_mtim});
+  }
+  if (error) return failed("listing the cache folder", folder, error.value());
+  return found;
+}
+
+Result<Pin> lock(const fs::path& folder) {
+  const fs::path path = folder / "lock";
+  Pin pin(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  if (!pin) return failed("opening", path, errno);
+  while (::flock(pin.fd(), LOCK_EX) != 0)
+    if (errno != EINTR) return failed("locking", path, errno);
+  return pin;
+}
+
+bool try_shared(const Pin& file) { return ::flock(file.fd(), LOCK_SH | LOCK_NB) == 0; }
+bool try_exclusive(const Pin& file) { return ::flock(file.fd(), LOCK_EX | LOCK_NB) == 0; }
+
+Result<std::optional<Whole>> open_whole(const fs::path& folder, const std::string& name, std::uint64_t size) {
+  const fs::path path = file_path(folder, name);
+  Pin pin(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!pin && errno == ENOENT) return std::optional<Whole>();
+  struct stat st{};
+  if (!pin || ::fstat(pin.fd(), &st) != 0) return failed("opening", path, errno);
+  const auto text = read_file(digest_path(folder, name), 4096);
+  const auto digest = text ? Digest::from_hex(std::string_view(*text).substr(0, 32)) : Result<Digest>(text.error());
+  if (!digest || static_cast<std::uint64_t>(st.st_size) != size) {
+    if (!try_exclusive(pin)) return transient(path.string() + " is damaged but in use; stop the tasks that use the cache and delete it");
+    remove(folder, {name, false, 0, {}});
+    return std::optional<Whole>();
+  }
+  if (!try_shared(pin)) return transient(path.string() + " cannot be pinned: another program has it locked");
+  (void)::futimens(pin.fd(), nullptr);  // now it was used
+  return std::optional(Whole{std::move(pin), *digest});
+}
+
+Pin open_part(const fs::path& folder, const std::string& name) {
+  return Pin(::open(part_path(folder, name).c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+}
+
+Result<> reserve(const Pin& part, std::uint64_t size) {
+  if (::ftruncate(part.fd(), 0) != 0) return failed("emptying", "a part of the cache", errno);
+  if (size == 0) return {};
+  int error = ::posix_fallocate(part.fd(), 0, static_cast<off_t>(size));
+  if (error == EOPNOTSUPP || error == EINVAL) error = ::ftruncate(part.fd(), static_cast<off_t>(size)) == 0 ? 0 : errno;
+  if (error != 0) return failed("reserving " + std::to_string(size) + " bytes for", "a file of the cache", error);
+  return {};
+}
+
+Result<Pin> create_part(const fs::path& folder, const std::string& name, std::uint64_t size) {
+  const fs::path path = part_path(folder, name);
+  Pin pin(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (!pin) return failed("creating", path, errno);
+  Result<> reserved = try_exclusive(pin) ? reserve(pin, size) : failed("locking", path, errno);
+  if (reserved) return pin;
+  ::unlink(path.c_str());
+  return reserved.error();
+}
+
+Result<> publish(const fs::path& folder, const std::string& name, const Digest& digest, const task::File& file) {
+  std::string id = file.id;  // for people who look in
+  std::replace(id.begin(), id.end(), '\n', ' ');
+  // The sidecar first: a file is valid only with it, and a sidecar alone is nothing.
+  const auto written = durable_write(digest_path(folder, name), digest.hex() + " " + std::to_string(file.size) + "\n" + id.substr(0, 2048) + "\n");
+  if (!written) return written;
+  return durable_rename(part_path(folder, name), file_path(folder, name));
+}
+
+void remove(const fs::path& folder, const Entry& entry) {
+  if (entry.part) {
+    ::unlink(part_path(folder, entry.name).c_str());
+    return;
+  }
+  ::unlink(file_path(folder, entry.name).c_str());
+  ::unlink(digest_path(folder, entry.name).c_str());
+}
+
+Result<> clean(const fs::path& folder) {
+  auto found = entries(folder);
+  if (!found) return found.error();
+  std::set<std::string> whole;
+  for (const auto& entry : *found) {
+    if (!entry.part) {
+      whole.insert(entry.name);
+    } else if (const Pin part = open_part(folder, entry.name); part && try_exclusive(part)) {
+      remove(folder, entry);
+    }
+  }
+  std::vector<fs::path> useless;
+  std::error_code error;
+  for (auto i = fs::directory_iterator(folder, error); !error && i != fs::directory_iterator(); i.increment(error)) {
+    const std::string name = i->path().filename().string();
+    const std::string digest = digits_of(name, digest_suffix);
+    if ((!digest.empty() && !whole.contains(digest)) || name.starts_with(".tmp.")) useless.push_back(i->path());
+  }
+  if (error) return failed("listing the cache folder", folder, error.value());
+  for (const auto& path : useless) ::unlink(path.c_str());
+  return {};
+}
+
+}  // namespace cache_folder
+}  // namespace mole::runtime
