@@ -1,0 +1,34 @@
+// Reads the Parquet files of one module one after the other, as an ExportRequest asks.
+#pragma once
+
+#include "cli/export/export.hpp"
+#include "runtime/result/parquet.hpp"
+
+namespace mole::cli {
+
+// One thread. Memory is bounded by the largest file.
+class ResultReader {
+ public:
+  // Opens and looks at the first file. `shorten`: leave out what a terminal has no room for, unless it is asked for.
+  static Result<ResultReader> open(const ExportRequest& request, bool shorten);
+
+  const runtime::ParquetNote& note() const { return note_; }
+  // The rows' columns, without rows: name, type, unit and doc.
+  const runtime::RowTable& shape() const { return shape_; }
+  // Rows of the next file, nullopt after the last.
+  Result<std::optional<runtime::RowTable>> next();
+
+ private:
+  ResultReader(runtime::Parquet parquet, const ExportRequest& request);
+  Result<> choose(const runtime::RowTable& all, bool shorten);
+
+  runtime::Parquet parquet_;
+  std::vector<std::filesystem::path> files_;
+  TimeRange range_;
+  std::vector<std::string> globs_, columns_;
+  runtime::ParquetNote note_;
+  runtime::RowTable shape_;
+  std::size_t next_ = 0;
+};
+
+}  // namespace mole::cli

@@ -1,0 +1,138 @@
+// CSV and NDJSON.
+#include "cli/export/row_writer.hpp"
+#include "sdk/descriptor/time.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+
+namespace mole::cli {
+namespace {
+
+using nlohmann::json;
+using runtime::Column;
+using runtime::RowTable;
+
+constexpr std::size_t flush_at = 1 << 18;
+
+std::string csv_text(std::string_view text) {
+  if (!text.empty() && text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
+  std::string out = "\"";
+  for (const char c : text) {
+    out += c;
+    if (c == '"') out += c;
+  }
+  return out + '"';
+}
+
+// Shortest text that reads back the same.
+void put_number(std::string& out, double value) { fmt::format_to(std::back_inserter(out), "{}", value); }
+
+// A cell that is no text and not null.
+void put_plain(std::string& out, const Column& column, std::size_t row) {
+  if (column.type == "f64") return put_number(out, std::get<2>(column.values)[row]);
+  if (column.type == "u64")
+    out += std::to_string(std::get<0>(column.values)[row]);
+  else if (column.type == "bool")
+    out += std::get<1>(column.values)[row] ? "true" : "false";
+  else
+    out += std::to_string(std::get<1>(column.values)[row]);
+}
+
+class CsvWriter final : public RowWriter {
+ public:
+  explicit CsvWriter(Sink sink) : sink_(std::move(sink)) {}
+
+  Result<> begin(const RowTable& shape) override {
+    std::string line;
+    for (const auto& column : shape.columns) line += (line.empty() ? "" : ",") + csv_text(column.name);
+    return sink_(line + "\n");
+  }
+
+  Result<> rows(const RowTable& table) override {
+    std::string out;
+    for (std::size_t row = 0; row < table.rows(); ++row) {
+      for (std::size_t i = 0; i < table.columns.size(); ++i) {
+        if (i > 0) out += ',';
+        put(out, table.columns[i], row);
+      }
+      out += '\n';
+      if (out.size() < flush_at) continue;
+      if (auto done = sink_(out); !done) return done;
+      out.clear();
+    }
+    return sink_(out);
+  }
+
+  Result<> end() override { return {}; }
+
+ private:
+  static void put(std::string& out, const Column& column, std::size_t row) {
+    if (is_null(column, row)) return;
+    if (column.type == "text")
+      out += csv_text(std::get<3>(column.values)[row]);
+    else if (column.type == "time")
+      out += format_time(std::get<1>(column.values)[row]);
+    else
+      put_plain(out, column, row);
+  }
+
+  Sink sink_;
+};
+
+class NdjsonWriter final : public RowWriter {
+ public:
+  explicit NdjsonWriter(Sink sink) : sink_(std::move(sink)) {}
+
+  Result<> begin(const RowTable& shape) override {
+    for (const auto& column : shape.columns) keys_.push_back(quoted(column.name) + ":");
+    return {};
+  }
+
+  Result<> rows(const RowTable& table) override {
+    std::string out;
+    for (std::size_t row = 0; row < table.rows(); ++row) {
+      for (std::size_t i = 0; i < table.columns.size(); ++i) {
+        out += i > 0 ? ',' : '{';
+        out += keys_[i];
+        put(out, table.columns[i], row);
+      }
+      out += "}\n";
+      if (out.size() < flush_at) continue;
+      if (auto done = sink_(out); !done) return done;
+      out.clear();
+    }
+    return sink_(out);
+  }
+
+  Result<> end() override { return {}; }
+
+ private:
+  static std::string quoted(const std::string& text) {
+    return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
+  }
+
+  static void put(std::string& out, const Column& column, std::size_t row) {
+    if (is_null(column, row) || (column.type == "f64" && !std::isfinite(std::get<2>(column.values)[row])))
+      out += "null";
+    else if (column.type == "text")
+      out += quoted(std::get<3>(column.values)[row]);
+    else if (column.type == "time")
+      out += quoted(format_time(std::get<1>(column.values)[row]));
+    else
+      put_plain(out, column, row);
+  }
+
+  Sink sink_;
+  std::vector<std::string> keys_;
+};
+
+}  // namespace
+
+bool is_null(const Column& column, std::size_t row) { return !column.valid.empty() && !column.valid[row]; }
+
+std::unique_ptr<RowWriter> csv_writer(Sink sink) { return std::make_unique<CsvWriter>(std::move(sink)); }
+std::unique_ptr<RowWriter> ndjson_writer(Sink sink) { return std::make_unique<NdjsonWriter>(std::move(sink)); }
+
+}  // namespace mole::cli
