@@ -70,7 +70,8 @@ struct Variance {
     if (n <= p.ddof) return {std::nullopt, n};
     Moments m = moments;
     if (centre) m.shift(*centre);
-    m.shift(m.sum.divided_by(n));  // what the centre missed; nothing, without rounding, if it is the mean
+    // What the centre missed: nearly nothing if it is the mean. A centre far off hides the mean from the first division.
+    for (int i = 0; i < 2; ++i) m.shift(m.sum.divided_by(n));
     const double rest = m.sum.round();
     return {(m.squares.round() - rest * rest / static_cast<double>(n)) / static_cast<double>(n - p.ddof), n};
   }

@@ -1,0 +1,156 @@
+// Literal tables: a line of column names, then one line a row, cells apart by blanks. Empty lines are skipped.
+//
+//   flows:  any flow columns; times as 00:00:01.5 (of 1970-01-01, hours may pass 24) or whole microseconds; addresses as
+//           10.0.0.1 or 2001:db8::1; a column that is not named is 0.
+//   values: value (a number, or null), coverage (1 if not named), start (as above).
+#pragma once
+
+#include <arpa/inet.h>
+#include <mole/addr.hpp>
+#include <mole/columns.hpp>
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace mole::testkit {
+
+// Rows of any flow columns; numbers and times in `cells`, addresses in `addresses`.
+struct FlowTable {
+  struct Row {
+    std::array<std::uint64_t, MOLE_COLUMN_COUNT> cells{};
+    std::array<Addr, MOLE_COLUMN_COUNT> addresses{};
+    std::uint32_t family = 0;  // 4, 6; 0: no address column is named
+  };
+  std::vector<Row> rows;
+
+  std::size_t size() const { return rows.size(); }
+  FlowTable part(std::size_t from, std::size_t to) const { return {{rows.begin() + static_cast<long>(from), rows.begin() + static_cast<long>(to)}}; }
+};
+
+struct ValueTable {
+  struct Row {
+    std::optional<double> value;
+    double coverage = 1;
+    Time start;
+  };
+  std::vector<Row> rows;
+
+  std::size_t size() const { return rows.size(); }
+  ValueTable part(std::size_t from, std::size_t to) const { return {{rows.begin() + static_cast<long>(from), rows.begin() + static_cast<long>(to)}}; }
+};
+
+namespace detail {
+
+[[noreturn]] inline void bad(const std::string& what) { throw std::invalid_argument("test table: " + what); }
+
+// The words of each line that has any.
+inline std::vector<std::vector<std::string>> words(std::string_view text) {
+  std::vector<std::vector<std::string>> out;
+  std::istringstream lines{std::string(text)};
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream stream(line);
+    std::vector<std::string> row;
+    for (std::string word; stream >> word;) row.push_back(word);
+    if (row.empty()) continue;
+    if (!out.empty() && row.size() != out[0].size()) bad("'" + line + "' has not as many cells as the first line");
+    out.push_back(std::move(row));
+  }
+  if (out.empty()) bad("it is empty");
+  return out;
+}
+
+inline double number(const std::string& word) {
+  std::size_t used = 0;
+  double value = 0;
+  try {
+    value = std::stod(word, &used);
+  } catch (const std::exception&) {
+  }
+  if (used != word.size()) bad("'" + word + "' is not a number");
+  return value;
+}
+
+inline std::int64_t time_us(const std::string& word) {
+  const auto first = word.find(':'), second = word.rfind(':');
+  if (first == std::string::npos || first == second) return std::stoll(word);
+  const double seconds = 3600 * number(word.substr(0, first)) + 60 * number(word.substr(first + 1, second - first - 1)) + number(word.substr(second + 1));
+  return static_cast<std::int64_t>(std::llround(seconds * 1e6));
+}
+
+inline Addr address(const std::string& word, std::uint32_t& family) {
+  std::array<std::uint8_t, 16> raw{};
+  if (inet_pton(AF_INET, word.c_str(), raw.data()) == 1) {
+    family = 4;
+    return Addr::v4(std::uint32_t{raw[0]} << 24 | std::uint32_t{raw[1]} << 16 | std::uint32_t{raw[2]} << 8 | raw[3]);
+  }
+  if (inet_pton(AF_INET6, word.c_str(), raw.data()) != 1) bad("'" + word + "' is not an address");
+  family = 6;
+  return Addr::v6(raw.data());
+}
+
+struct Named {
+  const char* name;
+  int index;
+  bool is_time, is_address;
+};
+template <class... C>
+constexpr std::array<Named, sizeof...(C)> named() {
+  return {Named{C::name, C::index, std::is_same_v<typename C::value, Time>, mole::is_address<C>}...};
+}
+inline constexpr auto all_columns =
+    named<start, mole::end, src_addr, dst_addr, src_port, dst_port, protocol, packets, bytes, tcp_flags, tos, src_as, dst_as,
+          src_mask, dst_mask, next_hop, in_if, out_if, router, sampling>();
+
+inline const Named& column(const std::string& name) {
+  for (const auto& c : all_columns)
+    if (c.name == name) return c;
+  bad("there is no flow column '" + name + "'");
+}
+
+}  // namespace detail
+
+inline FlowTable flows(std::string_view text) {
+  const auto lines = detail::words(text);
+  FlowTable out;
+  for (std::size_t i = 1; i < lines.size(); ++i) {
+    FlowTable::Row row;
+    for (std::size_t k = 0; k < lines[0].size(); ++k) {
+      const auto& c = detail::column(lines[0][k]);
+      const auto& word = lines[i][k];
+      const auto at = static_cast<std::size_t>(c.index);
+      if (c.is_address) row.addresses[at] = detail::address(word, row.family);
+      else if (c.is_time) row.cells[at] = static_cast<std::uint64_t>(detail::time_us(word));
+      else row.cells[at] = std::stoull(word);
+    }
+    out.rows.push_back(row);
+  }
+  return out;
+}
+
+inline ValueTable values(std::string_view text) {
+  const auto lines = detail::words(text);
+  ValueTable out;
+  for (std::size_t i = 1; i < lines.size(); ++i) {
+    ValueTable::Row row;
+    for (std::size_t k = 0; k < lines[0].size(); ++k) {
+      const auto& name = lines[0][k];
+      const auto& word = lines[i][k];
+      if (name == "value") row.value = word == "null" ? std::nullopt : std::optional(detail::number(word));
+      else if (name == "coverage") row.coverage = detail::number(word);
+      else if (name == "start") row.start.us = detail::time_us(word);
+      else detail::bad("a table of values has value, coverage and start, not '" + name + "'");
+    }
+    out.rows.push_back(row);
+  }
+  return out;
+}
+
+}  // namespace mole::testkit
