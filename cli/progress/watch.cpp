@@ -62,6 +62,7 @@ Result<nlohmann::json> watch_request(coordinator::Api& api, const std::string& i
   double reached = watch.now();
   for (;;) {
     if (watch.stop()) return Error{Code::cancelled, "stopped on request"};
+    if (auto sound = watch.check(); !sound) return sound.error();
     auto request = api.request(id);
     const double now = watch.now();
     if (request) {

@@ -21,6 +21,7 @@ class Interrupt {
 // Everything the wait needs from outside; tests give their own.
 struct Watch {
   std::function<bool()> stop = [] { return false; };
+  std::function<Result<>()> check = [] { return Result<>(); };  // an error ends the wait
   std::function<void(double)> pause;   // sleeps so many seconds; may return early
   std::function<double()> now;         // seconds
 };

@@ -1,0 +1,118 @@
+#include "cli/app.hpp"
+
+#include "cli/commands/arguments.hpp"
+#include "cli/commands/commands.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace mole::cli {
+namespace {
+
+// Global options as typed; they become Options once everything was read.
+struct Globals {
+  std::string state, coordinator, memory;
+  std::vector<std::string> plugins;
+};
+
+void add_globals(CLI::App& app, Globals& globals, Options& options) {
+  app.add_option("--state", globals.state, "folder of the embedded coordinator's state (default: $MOLE_STATE, else ./mole-state)")->type_name("DIR");
+  app.add_option("--coordinator", globals.coordinator, "talk to this service instead: unix:/path or tcp:127.0.0.1:PORT")->type_name("ADDR");
+  app.add_option("--plugins", globals.plugins, "look for plugins here first (repeatable; also $MOLE_PLUGIN_PATH)")->type_name("DIR")->allow_extra_args(false);
+  app.add_flag("--json", options.json, "print documents for machines");
+  app.add_option("--slots", options.slots, "embedded node: tasks at once")->check(CLI::Range(1, 1024));
+  app.add_option("--threads", options.threads, "embedded node: cores a task may use; 0: all")->check(CLI::Range(0, 4096));
+  app.add_option("--memory", globals.memory, "embedded node: memory one worker may take, as 4GiB")->type_name("SIZE")->check(size_validator());
+}
+
+void apply(const Globals& globals, Options& options) {
+  const char* from_environment = std::getenv("MOLE_STATE");
+  if (!globals.state.empty()) options.state = globals.state;
+  else if (from_environment && *from_environment) options.state = from_environment;
+  options.coordinator = globals.coordinator;
+  options.plugins.assign(globals.plugins.begin(), globals.plugins.end());
+  if (!globals.memory.empty()) options.memory = *parse_size(globals.memory);
+}
+
+void add_commands(Shell& shell) {
+  shell.app.require_subcommand(1);
+  add_run(shell);
+  add_plan(shell);
+  add_request(shell);
+  add_status(shell);
+  add_explain(shell);
+  add_results(shell);
+  add_plot(shell);
+  add_why(shell);
+  add_archive(shell);
+  add_plugin(shell);
+  add_manifest(shell);
+  add_flows(shell);
+  add_state(shell);
+}
+
+const char* const about =
+    "Data Mole: metrics over years of archived network flows.\n"
+    "Exit codes: 0 done, 1 failed, 2 usage, 3 done with incomplete coverage, 4 not found, 5 refused, 75 try later.";
+
+Exit usage_error(Context& context, const CLI::ParseError& error, const CLI::App& app) {
+  const CLI::App* deepest = &app;
+  for (auto chosen = deepest->get_subcommands(); !chosen.empty(); chosen = deepest->get_subcommands()) deepest = chosen.back();
+  std::string name = "mole";
+  if (deepest != &app) {
+    for (const auto* level = deepest; level != &app; level = level->get_parent()) name.insert(4, " " + level->get_name());
+  }
+  print_error(context, invalid(fmt::format("{}; {} --help shows what it takes", error.what(), name)));
+  return Exit::usage;
+}
+
+void append_reference(const CLI::App& app, const std::string& name, std::string& out) {
+  const auto below = app.get_subcommands([](const CLI::App*) { return true; });
+  if (below.empty()) out += fmt::format("## {}\n\n```\n{}```\n\n", name, app.help(name));
+  for (const auto* command : below) append_reference(*command, name + " " + command->get_name(), out);
+}
+
+}  // namespace
+
+Exit run_command_line(const std::vector<std::string>& arguments, Context& context) {
+  CLI::App app(about, "mole");
+  app.get_formatter()->column_width(34);
+  Globals globals;
+  add_globals(app, globals, context.options);
+  Shell shell{app, {}};
+  add_commands(shell);
+  try {
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::CallForHelp&) {
+    context.out << app.help();
+    return Exit::done;
+  } catch (const CLI::ParseError& error) {
+    return usage_error(context, error, app);
+  }
+  apply(globals, context.options);
+  const auto outcome = shell.action(context);
+  context.out.flush();
+  if (!outcome) {
+    print_error(context, outcome.error());
+    return exit_of(outcome.error().code);
+  }
+  return *outcome;
+}
+
+std::string command_reference() {
+  CLI::App app(about, "mole");
+  app.get_formatter()->column_width(34);
+  Globals globals;
+  Options options;
+  add_globals(app, globals, options);
+  Shell shell{app, {}};
+  add_commands(shell);
+  app.require_subcommand(0);
+  std::string out = "# Commands\n\nMade by `mole --reference`; the same text as `--help`.\n\n```\n" + app.help("mole") + "```\n\n";
+  for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; })) append_reference(*command, "mole " + command->get_name(), out);
+  return out;
+}
+
+}  // namespace mole::cli

@@ -1,0 +1,30 @@
+// mole explain: why a job ran, is reused or waits.
+#include "cli/commands/commands.hpp"
+#include "cli/format/explain.hpp"
+
+namespace mole::cli {
+namespace {
+
+struct ExplainArgs {
+  std::string job;
+};
+
+Result<Exit> explain(Context& context, const ExplainArgs& args) {
+  auto session = context.connect(context.options, Need::look);
+  if (!session) return session.error();
+  const auto explained = (*session)->api().explain(args.job);
+  if (!explained) return explained.error();
+  if (context.options.json) print_json(context.out, *explained);
+  else context.out << explain_text(*explained, context.out_style);
+  return Exit::done;
+}
+
+}  // namespace
+
+void add_explain(Shell& shell) {
+  auto args = std::make_shared<ExplainArgs>();
+  auto* command = shell.add(shell.app, "explain", "Why a job ran (which part of its key changed), or why it waits", args, explain);
+  command->add_option("job", args->job, "pipeline/module@block, as border-traffic/mean@2007-09-22T18:00:00Z")->required()->type_name("JOB");
+}
+
+}  // namespace mole::cli

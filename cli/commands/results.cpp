@@ -1,0 +1,58 @@
+// mole results: rows out of the store, in the reader's format.
+#include "cli/commands/arguments.hpp"
+#include "cli/commands/commands.hpp"
+#include "cli/commands/result_files.hpp"
+#include "cli/export/export.hpp"
+
+#include <unistd.h>
+
+namespace mole::cli {
+namespace {
+
+struct ResultsArgs {
+  std::string module, format = "table", out;
+  RangeArgs range;
+  std::vector<std::string> columns;
+  std::uint64_t rows = 0;
+};
+
+Result<Exit> results(Context& context, const ResultsArgs& args) {
+  const auto format = export_format(context.options.json ? "ndjson" : args.format);
+  if (!format) return format.error();
+  const bool binary = *format == ExportFormat::parquet || *format == ExportFormat::arrow;
+  if (binary && args.out.empty() && is_terminal(STDOUT_FILENO)) {
+    print_error(context, invalid(args.format + " is not for a terminal; give -o FILE"));
+    return Exit::usage;
+  }
+  auto session = context.connect(context.options, Need::look);
+  if (!session) return session.error();
+  const auto module = full_module_name((*session)->api(), args.module);
+  if (!module) return module.error();
+  BlobFiles blobs(**session);
+  const auto range = range_of(args.range);
+  const auto found = results_of(**session, blobs, *module, range);
+  if (!found) return found.error();
+  context.out.flush();
+  const std::optional<std::filesystem::path> out = args.out.empty() ? std::nullopt : std::optional<std::filesystem::path>(args.out);
+  const auto rows = export_results({found->files, range, args.columns, args.rows}, *format, out);
+  if (!rows && rows.error().code == Code::cancelled) return Exit::done;  // the reader had enough
+  if (!rows) return rows.error();
+  return Exit::done;
+}
+
+}  // namespace
+
+void add_results(Shell& shell) {
+  auto args = std::make_shared<ResultsArgs>();
+  auto* command = shell.add(shell.app, "results", "The rows of a module, as a table or for another program", args, results);
+  command->add_option("module", args->module, "MODULE, or PIPELINE/MODULE")->required()->type_name("MODULE");
+  add_range_options(*command, args->range, Range::optional, true);
+  command->add_option("--columns", args->columns, "only these, comma-separated; * matches anything")->delimiter(',')->allow_extra_args(false);
+  command->add_option("--format", args->format, "csv, ndjson, parquet, arrow or table")
+      ->check(CLI::IsMember({"csv", "ndjson", "parquet", "arrow", "table"}))
+      ->capture_default_str();
+  command->add_option("-o,--output", args->out, "write to this file")->type_name("FILE");
+  command->add_option("--rows", args->rows, "table: show so many rows; 0: all")->capture_default_str();
+}
+
+}  // namespace mole::cli

@@ -1,0 +1,115 @@
+// mole run: submit, work, wait, say where the results are.
+#include "cli/commands/commands.hpp"
+#include "cli/commands/pipeline_work.hpp"
+#include "cli/format/document.hpp"
+#include "cli/format/human.hpp"
+#include "cli/format/request.hpp"
+
+#include <fmt/format.h>
+
+namespace mole::cli {
+namespace {
+
+using nlohmann::json;
+
+struct RunArgs {
+  PipelineArgs pipeline;
+  RangeArgs range;
+  std::string module, progress;
+  bool partial = false;
+};
+
+// A derived module's first own column, for the plot the summary suggests.
+std::string column_to_plot(const json& validated, const std::string& module) {
+  for (const auto& m : field(validated, "modules")) {
+    const auto name = text_of(m, "module");
+    if (name != module && !name.ends_with("/" + module)) continue;
+    for (const auto& output : field(m, "outputs"))
+      if (text_of(output, "type") == "f64") return text_of(output, "name");
+    for (const auto& output : field(m, "outputs")) return text_of(output, "name");
+  }
+  return "";
+}
+
+std::string bare(const std::string& module) { return module.substr(module.find('/') + 1); }
+
+void print_next(Context& context, const coordinator::Submission& submission, const json& accepted, const json& validated, Exit exit) {
+  const auto& modules = field(accepted, "modules");
+  if (!modules.is_array() || modules.empty()) return;
+  const auto module = bare(text_of(modules.back()));
+  const bool chosen = context.options.state != Options{}.state;
+  const auto state = !context.options.coordinator.empty() ? " --coordinator " + context.options.coordinator
+                     : chosen                             ? " --state " + context.options.state.string()
+                                                          : "";
+  context.out << "next      mole results " << module << state << '\n';
+  const auto column = column_to_plot(validated, module);
+  if (!column.empty()) context.out << fmt::format("          mole plot {0} {1} -o {1}.svg{2}\n", module, column, state);
+  if (exit == Exit::incomplete) context.out << "          mole archive gaps " << submission.manifest_name << state << '\n';
+}
+
+void print_summary(Context& context, const Session& session, const json& planned, const json& request) {
+  context.out << request_text(request, context.out_style);
+  const auto& jobs = field(planned, "jobs");
+  if (count_of(jobs, "reused") > 0)
+    context.out << fmt::format("          {} of them reused from earlier runs\n", human_count(count_of(jobs, "reused")));
+  if (!session.folder().empty())
+    context.out << "tables    " << (session.folder() / "tables" / text_of(request, "pipeline")).string() << '\n';
+}
+
+Error waiting(const json& request) {
+  const auto& waits = field(request, "waits");
+  const auto why = waits.is_array() && !waits.empty() ? text_of(waits.front()) : "its end lies past what the archive holds";
+  return transient(fmt::format("{} waiting: {}; run again when the files are there, or give --partial to compute with what there is",
+                               human_number(count_of(field(request, "jobs"), "waiting"), "block is", "blocks are"), why));
+}
+
+Result<Exit> run(Context& context, const RunArgs& args) {
+  auto submission = submission_of(args.pipeline);
+  if (!submission) return submission.error();
+  submission->range = range_of(args.range);
+  submission->module = args.module;
+  submission->partial = args.partial;
+  submission->client_id = fresh_client_id();
+
+  const Interrupt interrupt;
+  auto session = context.connect(context.options, Need::work);
+  if (!session) return session.error();
+  auto& api = (*session)->api();
+  const auto validated = api.validate(*submission);
+  if (!validated) return validated.error();
+  const auto archives = archives_of(*submission);
+  if (!archives) return archives.error();
+  for (const auto& archive : *archives)
+    if (auto listed = index_archive(context, **session, *submission, archive, interrupt); !listed) return listed.error();
+  const auto planned = api.plan(*submission);
+  if (!planned) return planned.error();
+  const auto accepted = api.submit(*submission);
+  if (!accepted) return accepted.error();
+  const auto request = wait_for(context, **session, text_of(*accepted, "id"), args.progress, interrupt);
+  if (!request) return request.error();
+
+  const auto exit = exit_of_request(*request);
+  if (context.options.json) {
+    print_json(context.out, *request);
+  } else {
+    print_summary(context, **session, *planned, *request);
+    print_next(context, *submission, *accepted, *validated, exit);
+  }
+  context.err << failures_text(*request, context.err_style);
+  if (exit == Exit::try_later) print_error(context, waiting(*request));
+  return exit;
+}
+
+}  // namespace
+
+void add_run(Shell& shell) {
+  auto args = std::make_shared<RunArgs>();
+  auto* command = shell.add(shell.app, "run", "Compute a pipeline over a range of time, here and now", args, run);
+  add_pipeline_options(*command, args->pipeline);
+  add_range_options(*command, args->range, Range::required, true);
+  command->add_option("--module", args->module, "only this module and what it needs");
+  command->add_flag("--partial", args->partial, "also compute blocks past the end of the archive, with what there is");
+  add_progress_option(*command, args->progress);
+}
+
+}  // namespace mole::cli

@@ -1,0 +1,73 @@
+#include "cli/session/session.hpp"
+
+#include "cli/session/child.hpp"
+#include "cli/session/embedded.hpp"
+#include "coordinator/wire/client.hpp"
+#include "sdk/descriptor/sidecar.hpp"
+
+#include <fmt/format.h>
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+
+namespace mole::cli {
+namespace {
+
+class RemoteSession final : public Session {
+ public:
+  RemoteSession(std::unique_ptr<coordinator::Api> api, std::filesystem::path folder) : api_(std::move(api)), folder_(std::move(folder)) {}
+  coordinator::Api& api() override { return *api_; }
+  std::filesystem::path folder() const override { return folder_; }
+  bool outlives_us() const override { return true; }
+  Result<> check() override { return {}; }
+
+ private:
+  std::unique_ptr<coordinator::Api> api_;
+  std::filesystem::path folder_;
+};
+
+Result<std::unique_ptr<Session>> remote(const std::string& address, const std::filesystem::path& folder) {
+  auto api = coordinator::RemoteCoordinator::at(address);
+  if (!api) return api.error();
+  return std::unique_ptr<Session>(std::make_unique<RemoteSession>(std::move(*api), folder));
+}
+
+// True if somebody listens there; a socket file left behind refuses the connection.
+bool answers(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) return false;
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  const bool connected = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  ::close(fd);
+  return connected;
+}
+
+}  // namespace
+
+std::vector<std::filesystem::path> plugin_search_path(const Options& options) {
+  auto folders = plugin_folders();
+  for (auto given = options.plugins.rbegin(); given != options.plugins.rend(); ++given) folders.push_back(*given);  // the first one wins
+  return folders;
+}
+
+std::string socket_of(const std::filesystem::path& state) {
+  std::error_code error;
+  const auto absolute = (std::filesystem::absolute(state, error) / "coordinator.sock").lexically_normal().string();
+  const auto relative = (std::filesystem::path(".") / std::filesystem::relative(absolute, error)).string();
+  return error || absolute.size() <= relative.size() || absolute.size() < sizeof(sockaddr_un::sun_path) ? absolute : relative;
+}
+
+Result<std::unique_ptr<Session>> open_session(const Options& options, Need need) {
+  if (!options.coordinator.empty()) return remote(options.coordinator, {});
+  const auto socket = socket_of(options.state);
+  if (answers(socket)) return remote("unix:" + socket, options.state);
+  return open_embedded(options, need, socket);
+}
+
+}  // namespace mole::cli

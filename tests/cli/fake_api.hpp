@@ -1,0 +1,69 @@
+// A coordinator that answers what the test says, and remembers what it was asked.
+#pragma once
+
+#include "cli/session/session.hpp"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace mole::cli {
+
+class FakeApi final : public coordinator::Api {
+ public:
+  using json = nlohmann::json;
+  // By name of the function, or name and argument; a function without an answer is `missing`.
+  std::map<std::string, Result<json>> answers;
+  std::vector<std::string> calls;
+  coordinator::Submission submission;
+
+  Result<json> submit(const coordinator::Submission& s) override { return submission = s, answer("submit"); }
+  Result<json> plan(const coordinator::Submission& s) override { return submission = s, answer("plan"); }
+  Result<json> validate(const coordinator::Submission& s) override { return submission = s, answer("validate"); }
+  Result<json> request(const std::string& id) override { return answer("request", id); }
+  Result<json> requests() override { return answer("requests"); }
+  Result<json> cancel(const std::string& id) override { return answer("cancel", id); }
+  Result<json> status() override { return answer("status"); }
+  Result<json> explain(const std::string& job) override { return answer("explain", job); }
+  Result<json> why(const std::string& module, const std::string& column, Micros time) override {
+    return answer("why", module + " " + column + " " + format_time(time));
+  }
+  Result<json> results(const std::string& module, TimeRange) override { return answer("results", module); }
+  Result<json> archive(const std::string& archive, const std::string& what) override { return answer("archive", archive + " " + what); }
+  Result<json> archive_task(const coordinator::Submission& s, const std::string& archive, const std::string& what) override {
+    return submission = s, answer("archive_task", archive + " " + what);
+  }
+  Result<json> dump(const std::string& table, const std::string& from, std::uint32_t) override { return answer("dump", table + " " + from); }
+
+  Result<coordinator::Registration> register_node(const coordinator::NodeInfo&) override { return unexpected(); }
+  Result<std::vector<task::Spec>> lease(const coordinator::LeaseAsk&) override { return unexpected(); }
+  Result<coordinator::HeartbeatReply> heartbeat(const coordinator::Heartbeat&) override { return unexpected(); }
+  Result<> release(const std::string&, const std::string&, const std::vector<std::string>&) override { return unexpected(); }
+  Result<std::vector<std::string>> complete(const std::vector<coordinator::Completion>&) override { return unexpected(); }
+  Result<std::uint64_t> put_blob(const Digest&, std::uint64_t, std::string_view, std::uint64_t) override { return unexpected(); }
+  Result<std::string> get_blob(const Digest&, std::uint64_t, std::uint32_t) override { return unexpected(); }
+
+ private:
+  static Error unexpected() { return internal("a command does not act as a node"); }
+  Result<json> answer(const std::string& name, const std::string& argument = "") {
+    calls.push_back(argument.empty() ? name : name + " " + argument);
+    auto found = answers.find(calls.back());
+    if (found == answers.end()) found = answers.find(name);
+    return found == answers.end() ? missing("the fake has no answer to " + name + "; give one") : found->second;
+  }
+};
+
+class FakeSession final : public Session {
+ public:
+  FakeSession(FakeApi& api, bool outlives) : api_(api), outlives_(outlives) {}
+  coordinator::Api& api() override { return api_; }
+  std::filesystem::path folder() const override { return "mole-state"; }
+  bool outlives_us() const override { return outlives_; }
+  Result<> check() override { return {}; }
+
+ private:
+  FakeApi& api_;
+  bool outlives_;
+};
+
+}  // namespace mole::cli
