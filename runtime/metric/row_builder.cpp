@@ -33,17 +33,18 @@ RowBuilder::RowBuilder(const OpenStep& step) : step_(step) {
   for (const auto& output : step.module->outputs()) columns_.push_back(empty_column(output));
 }
 
-Result<> RowBuilder::add(std::span<Cell* const> cells) {
-  for (std::size_t at = 0; at < cells.size(); at += states_per_finish) {
-    const auto part = cells.subspan(at, std::min(states_per_finish, cells.size() - at));
-    std::vector<mole_state*> states;
-    for (const Cell* cell : part) states.push_back(cell->state.get());
-    auto finished = step_.module->finish(states);
+Result<> RowBuilder::add(std::span<const Finishing> states) {
+  for (std::size_t at = 0; at < states.size(); at += states_per_finish) {
+    const auto part = states.subspan(at, std::min(states_per_finish, states.size() - at));
+    std::vector<mole_state*> pointers;
+    for (const auto& s : part) pointers.push_back(s.state);
+    auto finished = step_.module->finish(pointers);
     if (!finished) return finished.error();
     std::size_t row = 0;
     for (std::size_t i = 0; i < part.size(); ++i)
       for (std::uint32_t k = 0; k < finished->rows_of_state[i]; ++k, ++row) {
-        keys_.push_back({part[i]->interval_start, part[i]->group, part[i]->evidence, keys_.size()});
+        if (!part[i].keep) continue;
+        keys_.push_back({part[i].interval_start, *part[i].group, part[i].evidence, keys_.size()});
         for (std::size_t c = 0; c < columns_.size(); ++c) append_value(columns_[c], finished->columns[c], row);
       }
   }

@@ -9,13 +9,22 @@
 
 namespace mole::runtime {
 
+// A state to be finished and what stands beside its rows. `group` is borrowed for the call.
+struct Finishing {
+  Micros interval_start = 0;
+  const Group* group = nullptr;
+  RowEvidence evidence;
+  mole_state* state = nullptr;
+  bool keep = true;  // false: finished (a sequential state must be, to close its interval), but its rows are dropped
+};
+
 class RowBuilder {
  public:
   // `step` must outlive the builder.
   explicit RowBuilder(const OpenStep& step);
 
-  // Finishes the states of these cells (each has one) and keeps their rows. Any order.
-  Result<> add(std::span<Cell* const> cells);
+  // Finishes the states and keeps their rows. Any order.
+  Result<> add(std::span<const Finishing> states);
   // The table, sorted by (interval_start, by...). The builder is empty afterwards.
   RowTable build();
 

@@ -1,5 +1,7 @@
 #include "sdk/descriptor/filter.hpp"
 
+#include "sdk/descriptor/flow_columns.hpp"
+
 #include <arpa/inet.h>
 
 #include <algorithm>
@@ -12,10 +14,6 @@ namespace {
 
 using Kind = FilterNode::Kind;
 using Compare = FilterNode::Compare;
-
-constexpr std::string_view column_names[MOLE_COLUMN_COUNT] = {
-    "start",  "end",    "src_addr", "dst_addr", "src_port", "dst_port", "protocol", "packets", "bytes",  "tcp_flags",
-    "tos",    "src_as", "dst_as",   "src_mask", "dst_mask", "next_hop", "in_if",    "out_if",  "router", "sampling"};
 
 constexpr std::size_t max_depth = 64;     // of parentheses and negations: the parser and the evaluation recurse
 constexpr std::size_t max_length = 65536;
@@ -248,14 +246,14 @@ class Parser {
   }
 
   FilterNode plain_column() {
-    for (int c = 0; c < MOLE_COLUMN_COUNT; ++c) {
-      if (peek().quoted || peek().text != column_names[c]) continue;
-      advance();
-      if (c == MOLE_COLUMN_SRC_ADDR || c == MOLE_COLUMN_DST_ADDR || c == MOLE_COLUMN_NEXT_HOP) return addresses(c, -1, false);
-      return numbers(c, -1);
-    }
-    return fail("unknown word '" + peek().raw + "'; expected proto, port, ip, net, as, if, flags, tos, packets, bytes, router, a flow "
-                "column, not or (");
+    const int column = peek().quoted ? -1 : flow_column_named(peek().text);
+    if (column < 0)
+      return fail("unknown word '" + peek().raw + "'; expected proto, port, ip, net, as, if, flags, tos, packets, bytes, router, a flow "
+                  "column, not or (");
+    advance();
+    if (column == MOLE_COLUMN_SRC_ADDR || column == MOLE_COLUMN_DST_ADDR || column == MOLE_COLUMN_NEXT_HOP)
+      return addresses(column, -1, false);
+    return numbers(column, -1);
   }
 
   FilterNode sided(int side) {
@@ -472,10 +470,6 @@ class Parser {
 };
 
 }  // namespace
-
-std::string_view flow_column_name(int column) {
-  return column >= 0 && column < MOLE_COLUMN_COUNT ? column_names[column] : std::string_view{};
-}
 
 Filter::Filter(FilterNode root) : root_(std::move(root)), canonical_(text_of(root_)) {
   collect(root_, columns_);

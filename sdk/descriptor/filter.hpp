@@ -15,6 +15,7 @@
 // A word without src or dst means either. Evaluation: runtime/metric/filter_eval.hpp.
 #pragma once
 
+#include <mole/abi.h>
 #include <mole/result.hpp>
 
 #include <array>
@@ -69,8 +70,5 @@ class Filter {
 // invalid: the message names the column (from 1) at which the text stops making sense, and what is expected there.
 // An empty text is `any`.
 Result<Filter> parse_filter(std::string_view text);
-
-// The flow column's name ("src_addr") for a MOLE_COLUMN_*.
-std::string_view flow_column_name(int column);
 
 }  // namespace mole

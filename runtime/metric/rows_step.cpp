@@ -1,0 +1,99 @@
+#include "runtime/metric/rows_step.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace mole::runtime {
+namespace {
+
+using CellKey = std::pair<Micros, Group>;
+
+bool is_rows(const OpenStep& step, std::size_t input) { return step.step->inputs[input].kind == "rows"; }
+
+// A cell for every upstream row of the block, with the evidence of its rows.
+Result<> open_cells(const OpenStep& step, std::vector<Cell>& cells, std::map<CellKey, std::size_t>& index) {
+  for (std::size_t input = 0; input < step.upstream.size(); ++input) {
+    if (!is_rows(step, input)) continue;
+    for (const auto& row : step.upstream[input].rows()) {
+      if (row.interval_start < step.block.from || row.interval_start >= step.block.to) continue;
+      const auto [entry, fresh] = index.try_emplace({row.interval_start, row.group}, cells.size());
+      if (!fresh) {
+        auto& coverage = cells[entry->second].evidence.coverage;
+        coverage = std::min(coverage, row.evidence.coverage);
+        continue;
+      }
+      auto state = step.fresh(row.interval_start, row.group);
+      if (!state) return state.error();
+      Cell cell;
+      cell.interval_start = row.interval_start;
+      cell.group = row.group;
+      cell.state = std::move(*state);
+      cell.evidence = row.evidence;
+      cells.push_back(std::move(cell));
+    }
+  }
+  return {};
+}
+
+Result<> feed(const OpenStep& step, std::size_t input, const std::vector<Cell>& cells, const std::map<CellKey, std::size_t>& index) {
+  LentRows rows;
+  std::vector<std::uint32_t> state_of_row;
+  for (const auto& row : step.upstream[input].rows()) {
+    if (!row.valid || !(row.evidence.coverage > 0)) continue;
+    const auto cell = index.find({row.interval_start, row.group});
+    if (cell == index.end()) continue;  // outside the block
+    rows.add(row);
+    state_of_row.push_back(static_cast<std::uint32_t>(cell->second));
+  }
+  if (state_of_row.empty()) return {};
+  std::vector<mole_state*> states;
+  for (const auto& cell : cells) states.push_back(cell.state.get());
+  LentColumns columns;
+  mole_batch batch{};
+  batch.struct_size = sizeof batch;
+  batch.input = static_cast<std::uint32_t>(input);
+  batch.rows = rows.size();
+  batch.columns = rows.lend(columns);
+  return step.module->add(states, state_of_row.data(), batch, 0);
+}
+
+}  // namespace
+
+EvidenceOf upstream_evidence(const OpenStep& step) {
+  auto known = std::make_shared<std::map<std::pair<Micros, Group>, RowEvidence>>();
+  for (std::size_t input = 0; input < step.upstream.size(); ++input) {
+    if (!is_rows(step, input)) continue;
+    for (const auto& row : step.upstream[input].rows()) {
+      const auto [entry, fresh] = known->try_emplace({row.interval_start, dense_part(step.by, row.group)}, row.evidence);
+      if (!fresh) entry->second.coverage = std::min(entry->second.coverage, row.evidence.coverage);
+      entry->second.flows_late = 0;  // of one group only
+    }
+  }
+  return [known, grid = step.grid](std::uint32_t i, const Group& dense) {
+    const auto found = known->find({grid.at(i).from, dense});
+    return found == known->end() ? RowEvidence{} : found->second;
+  };
+}
+
+std::vector<std::string> upstream_routers(const OpenStep& step) {
+  std::set<std::string> names;
+  for (std::size_t d = 0; d < step.by.size(); ++d)
+    if (step.by[d].kind == Dimension::Kind::router)
+      for (const auto& rows : step.upstream)
+        for (const auto& row : rows.rows()) names.insert(row.group[d]);
+  return {names.begin(), names.end()};
+}
+
+Result<std::vector<Cell>> run_rows(const OpenStep& step, const std::vector<std::string>& routers) {
+  std::vector<Cell> cells;
+  std::map<CellKey, std::size_t> index;
+  if (auto opened = open_cells(step, cells, index); !opened) return opened.error();
+  for (std::size_t input = 0; input < step.upstream.size(); ++input)
+    if (is_rows(step, input))
+      if (auto fed = feed(step, input, cells, index); !fed) return fed.error();
+  if (auto complete = complete_cells(cells, step, routers, upstream_evidence(step)); !complete) return complete.error();
+  return cells;
+}
+
+}  // namespace mole::runtime

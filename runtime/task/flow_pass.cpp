@@ -1,0 +1,202 @@
+#include "runtime/task/flow_pass.hpp"
+
+#include "runtime/host/host_services.hpp"
+
+#include <charconv>
+
+namespace mole::runtime {
+namespace {
+
+// A name that is a number is that number; any other gets one that depends on nothing but the name.
+std::uint32_t router_number(const std::string& name) {
+  std::uint32_t number = 0;
+  const auto [end, status] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (status == std::errc{} && end == name.data() + name.size()) return number;
+  const Digest digest = digest_of(name);
+  __builtin_memcpy(&number, digest.bytes.data(), sizeof number);
+  return number;
+}
+
+task::FileReport not_read(const task::File& file, const char* state) {
+  task::FileReport report;
+  report.id = file.id;
+  report.state = state;
+  return report;
+}
+
+FlowView view_of(const FlowBatch& batch) {
+  FlowView view;
+  view.rows = batch.rows;
+  view.family = batch.address_family;
+  for (std::size_t c = 0; c < MOLE_COLUMN_COUNT; ++c) view.columns[c] = batch.columns[c];
+  return view;
+}
+
+}  // namespace
+
+FlowPass::FlowPass(const task::Spec& spec, const std::vector<Staged>& staged, const DecoderModule* decoder, unsigned threads,
+                   std::filesystem::path scratch)
+    : spec_(spec), staged_(staged), decoder_(decoder), threads_(threads), scratch_(std::move(scratch)),
+      coverage_(spec.archive ? spec.archive->covers : hour_us) {
+  for (const auto& file : spec.files) coverage_.expect(file);
+}
+
+void FlowPass::add(StepRun& run) {
+  const task::Step& step = run.step();
+  RoutingPlan plan;
+  plan.filter = run.filter;
+  plan.by = run.open.by;
+  plan.by_end = step.load == "end";
+  plan.routers = step.routers;
+  plan.range = {run.open.block.from - step.warmup, run.open.block.to};
+  plan.interval = step.interval;
+  plan.lateness = spec_.archive->lateness;
+  Group& group = groups_[plan.key()];
+  for (const int c : plan.columns()) wanted_.set(static_cast<std::size_t>(c));
+  for (const int c : run.reads) wanted_.set(static_cast<std::size_t>(c));
+  if (!group.routing) {
+    auto grid = IntervalGrid::over(plan.range, plan.interval);
+    if (!grid) return run.fail(grid.error());
+    group.routing = std::make_unique<FlowRouting>(std::move(plan), *grid);
+  }
+  run.routing = group.routing.get();
+  if (run.is_sequential()) {
+    wanted_.set(MOLE_COLUMN_START);
+    auto created = SequentialFlows::create(run.open, *run.routing, static_cast<std::uint32_t>(run.flows_input), run.reads, scratch_);
+    if (!created) return run.fail(created.error());
+    run.sequential = std::move(*created);
+  } else {
+    run.flow = std::make_unique<FlowStep>(run.open, *run.routing, static_cast<std::uint32_t>(run.flows_input), run.reads);
+  }
+  run.phase = StepRun::Phase::feeding;
+  group.steps.push_back(&run);
+}
+
+bool FlowPass::start_file(const task::File& file) {
+  bool wanted = groups_.empty();
+  for (auto& [key, group] : groups_) {
+    group.reads_file = group.routing->start_file(file);
+    wanted = wanted || group.reads_file;
+  }
+  return wanted;
+}
+
+bool FlowPass::anyone_alive() const {
+  if (groups_.empty()) return true;
+  for (const auto& [key, group] : groups_)
+    for (const auto* run : group.steps)
+      if (run->alive()) return true;
+  return false;
+}
+
+void FlowPass::fail_readers(const Error& error) {
+  for (auto& [key, group] : groups_)
+    if (group.reads_file)
+      for (auto* run : group.steps)
+        if (run->alive()) run->fail(error);
+}
+
+Result<std::unique_ptr<FlowReader>> FlowPass::open(std::uint32_t number, ColumnSet wanted) const {
+  const auto& file = spec_.files[number];
+  ContentOptions options;
+  options.threads = threads_;
+  auto content = open_content(staged_[number].path, options);
+  if (!content) return transient("staged file " + file.id + " cannot be opened: " + content.error().message);
+  return std::make_unique<FlowReader>(file, std::move(*content), decoder_->vtable(), decoder_->module(), wanted, router_number(file.router));
+}
+
+void FlowPass::feed(const FlowView& flows, std::uint32_t file, std::uint64_t first_record) {
+  ++batches_;
+  for (auto& [key, group] : groups_) {
+    if (!group.reads_file) continue;
+    auto route = group.routing->route(flows);
+    for (auto* run : group.steps) {
+      if (!run->alive()) continue;
+      if (!route) {
+        run->fail({route.error().code, run->step().module + ": " + route.error().message});
+        continue;
+      }
+      auto added = run->sequential ? run->sequential->add(flows, *route, file, first_record) : run->flow->add(flows, *route, batches_);
+      if (!added) run->fail(added.error());
+    }
+  }
+}
+
+// True: the file was read to its end. False: the decoder failed, and with it every step that reads the file.
+Result<bool> FlowPass::feed_file(std::uint32_t number, FlowReader& reader) {
+  FlowBatch batch;
+  while (true) {
+    if (plugins_cancelled()) return Error{Code::cancelled, "asked to stop"};
+    auto more = decoder_->step(batches_, [&] { return reader.next(batch); });
+    if (!more) {
+      const Error& error = more.error();
+      if (error.code == Code::transient || error.code == Code::exhausted || error.code == Code::cancelled) return error;
+      fail_readers({error.code, spec_.files[number].id + ": " + error.message});
+      return false;
+    }
+    if (!*more) return true;
+    if (!groups_.empty()) feed(view_of(batch), number, batch.first_record);
+  }
+}
+
+// damage: skip needs to know before the first flow is counted: the file is decoded once for the question alone.
+Result<task::FileReport> FlowPass::look_through(std::uint32_t number) {
+  auto reader = open(number, ColumnSet().set(MOLE_COLUMN_START));
+  if (!reader) return reader.error();
+  FlowBatch batch;
+  while (true) {
+    auto more = decoder_->step(batches_, [&] { return (*reader)->next(batch); });
+    if (!more) return more.error();
+    if (!*more) return (*reader)->report();
+  }
+}
+
+Result<> FlowPass::read_file(std::uint32_t number, const std::function<Result<>(const task::FileReport&)>& report) {
+  const auto& file = spec_.files[number];
+  const auto& staged = staged_[number];
+  const std::string damage = spec_.archive->damage;
+  const auto refuse = [&](const task::FileReport& r) -> Result<> {
+    if (damage == "strict")
+      fail_readers(corrupt("file " + file.id + " is " + r.state + " and the archive's policy is damage: strict; repair the file or choose partial or skip"));
+    return report(r);
+  };
+  if (staged.error) {
+    const auto code = staged.error->code;
+    if (code == Code::missing) return report(not_read(file, "missing"));
+    if (code == Code::corrupt) return refuse(not_read(file, "unreadable"));
+    return Error{code, "file " + file.id + ": " + staged.error->message};
+  }
+  const auto complete = [&](task::FileReport r) {
+    r.digest = staged.digest;
+    r.size = staged.size;
+    return r;
+  };
+  if (damage == "skip" && !groups_.empty()) {
+    auto found = look_through(number);
+    if (!found) return found.error();
+    if (found->state != "sound") return report(complete(std::move(*found)));
+  }
+  auto reader = open(number, wanted_.any() ? wanted_ : ColumnSet().set(MOLE_COLUMN_START));
+  if (!reader) return reader.error();
+  auto read = feed_file(number, **reader);
+  if (!read) return read.error();
+  totals_.bytes += (*reader)->stored_bytes();
+  totals_.flows += (*reader)->flows();
+  if (!*read) return report(complete(not_read(file, "unreadable")));
+  auto found = complete((*reader)->report());
+  coverage_.read(file, (*reader)->evidence(), found.content_bytes > 0);
+  return found.state == "sound" ? report(found) : refuse(found);
+}
+
+Result<FlowPass::Totals> FlowPass::run(const std::function<Result<>(const task::FileReport&)>& report) {
+  for (std::uint32_t number = 0; number < spec_.files.size(); ++number) {
+    const auto& file = spec_.files[number];
+    if (!file.present || !start_file(file)) continue;
+    if (!anyone_alive()) break;
+    if (auto read = read_file(number, report); !read) return read.error();
+  }
+  coverage_.settle();
+  return totals_;
+}
+
+}  // namespace mole::runtime

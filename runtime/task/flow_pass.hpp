@@ -1,0 +1,67 @@
+// Decodes the files of a task once, in order, and feeds every step that reads flows.
+#pragma once
+
+#include "runtime/decode/flow_reader.hpp"
+#include "runtime/host/stream_modules.hpp"
+#include "runtime/metric/coverage.hpp"
+#include "runtime/metric/flow_routing.hpp"
+#include "runtime/staging/cache.hpp"
+#include "runtime/task/step_run.hpp"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace mole::runtime {
+
+class FlowPass {
+ public:
+  struct Totals {
+    std::uint64_t bytes = 0;  // of the files as stored
+    std::uint64_t flows = 0;
+  };
+
+  // `staged`: one per spec.files, in order. All must outlive the pass.
+  FlowPass(const task::Spec& spec, const std::vector<Staged>& staged, const DecoderModule* decoder, unsigned threads,
+           std::filesystem::path scratch);
+
+  // Prepares `run` (alive, with a flows input) to be fed. What goes wrong fails it alone.
+  void add(StepRun& run);
+  // Reads the files that some step wants (all of them if none was added: kind "verify"). `report` is called once per file
+  // that is present. A step that fails is fed no more. An error is the task's: the disk, the cache.
+  Result<Totals> run(const std::function<Result<>(const task::FileReport&)>& report);
+
+  const CoverageTable& coverage() const { return coverage_; }
+
+ private:
+  struct Group {  // steps that share a routing
+    std::unique_ptr<FlowRouting> routing;
+    std::vector<StepRun*> steps;
+    bool reads_file = false;
+  };
+
+  bool start_file(const task::File& file);
+  Result<> read_file(std::uint32_t number, const std::function<Result<>(const task::FileReport&)>& report);
+  Result<bool> feed_file(std::uint32_t number, FlowReader& reader);
+  Result<task::FileReport> look_through(std::uint32_t number);
+  Result<std::unique_ptr<FlowReader>> open(std::uint32_t number, ColumnSet wanted) const;
+  void feed(const FlowView& flows, std::uint32_t file, std::uint64_t first_record);
+  void fail_readers(const Error& error);
+  bool anyone_alive() const;
+
+  const task::Spec& spec_;
+  const std::vector<Staged>& staged_;
+  const DecoderModule* decoder_;
+  unsigned threads_;
+  std::filesystem::path scratch_;
+  ColumnSet wanted_;
+  std::map<std::string, Group> groups_;  // by the plan's key
+  CoverageTable coverage_;
+  Totals totals_;
+  std::uint64_t batches_ = 0;
+};
+
+}  // namespace mole::runtime

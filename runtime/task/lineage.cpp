@@ -1,0 +1,78 @@
+#include "runtime/task/lineage.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace mole::runtime {
+namespace {
+
+using nlohmann::json;
+
+json plugin_of(const task::PluginUse& use) {
+  return {{"name", use.name}, {"version", use.version}, {"library", use.library.hex()}, {"params", use.params}};
+}
+
+json archive_of(const task::Archive& archive) {
+  json downloader = {{"name", archive.downloader.name}, {"version", archive.downloader.version}};  // its parameters say where, not what
+  return {{"name", archive.name},     {"decoder", plugin_of(archive.decoder)}, {"downloader", downloader},
+          {"damage", archive.damage}, {"covers", archive.covers},              {"lateness", archive.lateness}};
+}
+
+bool concerns(const task::Step& step, const task::File& file) {
+  return step.routers.empty() || std::find(step.routers.begin(), step.routers.end(), file.router) != step.routers.end();
+}
+
+json file_of(const task::File& file, const task::FileReport& report) {
+  json out = {{"id", file.id},         {"router", file.router},         {"sequence", file.sequence}, {"covers", file.covers},
+              {"size", report.size},   {"digest", report.digest.hex()}, {"revision", file.revision}, {"state", report.state},
+              {"flows", report.flows}, {"flows_lost", report.flows_lost}};
+  if (!report.lost_compressed.empty()) out["lost_compressed"] = report.lost_compressed;
+  if (!report.lost_content.empty()) out["lost_content"] = report.lost_content;
+  return out;
+}
+
+}  // namespace
+
+json lineage_of(const StepRun& run, const task::Spec& spec, const std::vector<task::FileReport>& files) {
+  const task::Step& step = run.step();
+  json out = {{"format", 1},
+              {"pipeline", step.pipeline},
+              {"module", step.module},
+              {"plugin", plugin_of(step.plugin)},
+              {"block", spec.block},
+              {"interval", step.interval},
+              {"window", step.window},
+              {"by", step.by},
+              {"filter", run.filter.canonical()},
+              {"load", step.load}};
+  if (step.warmup > 0) out["warmup"] = step.warmup;
+  if (run.wants_flows() && spec.archive) {
+    out["archive"] = archive_of(*spec.archive);
+    std::map<std::string, const task::FileReport*> by_id;
+    for (const auto& report : files) by_id[report.id] = &report;
+    json read = json::array(), absent = json::array();
+    for (const auto& file : spec.files) {
+      if (!concerns(step, file)) continue;
+      const auto found = by_id.find(file.id);
+      if (file.present && found != by_id.end()) read.push_back(file_of(file, *found->second));
+      else absent.push_back({{"router", file.router}, {"sequence", file.sequence}, {"covers", file.covers}});
+    }
+    out["files"] = std::move(read);
+    out["missing"] = std::move(absent);
+  }
+  json upstream = json::array();
+  for (const auto& input : step.inputs) {
+    if (input.kind == "flows") continue;
+    json one = {{"role", input.role}, {"module", input.module}, {"column", input.column}, {"rows", json::array()}};
+    for (const auto& ref : input.rows) one["rows"].push_back({{"block", ref.block}, {"blob", ref.blob.hex()}});
+    if (input.step) one["step"] = *input.step;
+    upstream.push_back(std::move(one));
+  }
+  out["upstream"] = std::move(upstream);
+  json states = json::array();
+  for (const auto& ref : step.states) states.push_back({{"block", ref.block}, {"blob", ref.blob.hex()}});
+  out["states"] = std::move(states);
+  return out;
+}
+
+}  // namespace mole::runtime

@@ -1,0 +1,28 @@
+// Where a task's outcomes go: the handover to the sealing process, or memory in tests and benchmarks.
+#pragma once
+
+#include "runtime/result/row_table.hpp"
+#include "sdk/descriptor/task.hpp"
+
+#include <mole/result.hpp>
+
+#include <filesystem>
+#include <optional>
+#include <span>
+
+namespace mole::runtime {
+
+// Told as soon as something is finished. An error ends the task.
+class TaskSink {
+ public:
+  virtual ~TaskSink() = default;
+  // `rows`: null if the step makes none. `state_file`: closed, stays where it is.
+  virtual Result<> step(const task::StepReport& report, const RowTable* rows, const std::optional<std::filesystem::path>& state_file) = 0;
+  virtual Result<> file(const task::FileReport& report) = 0;
+  virtual Result<> index(std::span<const task::IndexEntry> entries) = 0;
+};
+
+// The code as reports write it: "invalid", "corrupt", ...
+const char* code_name(Code code);
+
+}  // namespace mole::runtime
