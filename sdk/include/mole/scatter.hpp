@@ -3,6 +3,7 @@
 #pragma once
 
 #include <mole/abi.h>
+#include <mole/addr.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -28,7 +29,8 @@ class Scatter {
     runs_.clear();
     sorted_ = false;
     if (rows == 0) return;
-    if (changes(state_of_row, rows) <= rows / 16) return cut(state_of_row, rows, state_count);
+    if (cut(state_of_row, rows, state_count)) return;
+    runs_.clear();
     sorted_ = true;
     order_.resize(rows);
     if (state_count <= rows) sort_dense(state_of_row, rows, state_count);
@@ -44,28 +46,32 @@ class Scatter {
     auto& out = columns_[slot];
     if (out.size() < order_.size() * size) out.resize(order_.size() * size);
     switch (size) {
-      case 1: gather<1>(column, out.data()); break;
-      case 2: gather<2>(column, out.data()); break;
-      case 4: gather<4>(column, out.data()); break;
-      case 8: gather<8>(column, out.data()); break;
-      default: gather<16>(column, out.data()); break;
+      case 1: gather<std::uint8_t>(column, out.data()); break;
+      case 2: gather<std::uint16_t>(column, out.data()); break;
+      case 4: gather<std::uint32_t>(column, out.data()); break;
+      case 8: gather<std::uint64_t>(column, out.data()); break;
+      default: gather<Addr>(column, out.data()); break;
     }
     return out.data();
   }
 
  private:
-  static std::uint32_t changes(const std::uint32_t* s, std::uint32_t rows) {
-    std::uint32_t n = 0;
-    for (std::uint32_t i = 1; i < rows; ++i) n += s[i] != s[i - 1];
-    return n;
-  }
-
-  void cut(const std::uint32_t* s, std::uint32_t rows, std::uint32_t state_count) {
-    for (std::uint32_t first = 0, i = 1; i <= rows; ++i) {
-      if (i < rows && s[i] == s[first]) continue;
-      if (s[first] < state_count) runs_.push_back({s[first], first, i - first});
-      first = i;
+  // The runs as they lie; false if they are short.
+  bool cut(const std::uint32_t* s, std::uint32_t rows, std::uint32_t state_count) {
+    for (std::uint32_t first = 0, runs_left = rows / 16 + 1; first < rows; --runs_left) {
+      if (runs_left == 0) return false;
+      const std::uint32_t state = s[first];
+      std::uint32_t end = first + 1;
+      while (end + 8 <= rows && all_are(state, s + end)) end += 8;
+      while (end < rows && s[end] == state) ++end;
+      if (state < state_count) runs_.push_back({state, first, end - first});
+      first = end;
     }
+    return true;
+  }
+  static bool all_are(std::uint32_t state, const std::uint32_t* s) {
+    return ((s[0] ^ state) | (s[1] ^ state) | (s[2] ^ state) | (s[3] ^ state) | (s[4] ^ state) | (s[5] ^ state) | (s[6] ^ state) |
+            (s[7] ^ state)) == 0;
   }
 
   // Four parts of the batch are counted and placed side by side: one chain of increments of the same counter would wait
@@ -73,7 +79,7 @@ class Scatter {
   void sort_dense(const std::uint32_t* s, std::uint32_t rows, std::uint32_t state_count) {
     const std::uint32_t buckets = state_count + 1, part = rows / 4;
     counts_.assign(std::size_t{buckets} * 4, 0);
-    std::uint32_t* const c = counts_.data();
+    std::uint32_t *const c = counts_.data(), *const order = order_.data();
     const auto bucket = [&](std::uint32_t i) { return std::size_t{std::min(s[i], state_count)} * 4; };
     for (std::uint32_t i = 0; i < part; ++i)
       for (std::uint32_t p = 0; p < 4; ++p) ++c[bucket(p * part + i) + p];
@@ -85,15 +91,15 @@ class Scatter {
       if (b < state_count && at > first) runs_.push_back({b, first, at - first});
     }
     for (std::uint32_t i = 0; i < part; ++i)
-      for (std::uint32_t p = 0; p < 4; ++p) order_[c[bucket(p * part + i) + p]++] = p * part + i;
-    for (std::uint32_t i = 4 * part; i < rows; ++i) order_[c[bucket(i) + 3]++] = i;
+      for (std::uint32_t p = 0; p < 4; ++p) order[c[bucket(p * part + i) + p]++] = p * part + i;
+    for (std::uint32_t i = 4 * part; i < rows; ++i) order[c[bucket(i) + 3]++] = i;
   }
 
   // More states than rows: look only at the counters that are used, and leave them zero.
   void sort_sparse(const std::uint32_t* s, std::uint32_t rows, std::uint32_t state_count) {
     if (sparse_counts_.size() <= state_count) sparse_counts_.resize(std::size_t{state_count} + 1);
     runs_.reserve(rows);
-    std::uint32_t* const c = sparse_counts_.data();
+    std::uint32_t *const c = sparse_counts_.data(), *const order = order_.data();
     const auto bucket = [&](std::uint32_t i) { return std::min(s[i], state_count); };
     for (std::uint32_t i = 0; i < rows; ++i)
       if (c[bucket(i)]++ == 0) runs_.push_back({bucket(i), 0, 0});
@@ -103,18 +109,18 @@ class Scatter {
       run.count = c[run.state];
       at += std::exchange(c[run.state], at);
     }
-    for (std::uint32_t i = 0; i < rows; ++i) order_[c[bucket(i)]++] = i;
+    for (std::uint32_t i = 0; i < rows; ++i) order[c[bucket(i)]++] = i;
     for (const auto& run : runs_) c[run.state] = 0;
     std::erase_if(runs_, [&](const Run& run) { return run.state == state_count; });
   }
 
-  template <std::size_t Size>
-  void gather(const void* from, std::byte* to) const {
-    const auto* source = static_cast<const std::byte*>(from);
-    for (const std::uint32_t row : order_) {
-      std::memcpy(to, source + std::size_t{row} * Size, Size);
-      to += Size;
-    }
+  template <class Element>
+  void gather(const void* from, void* to) const {
+    const auto* source = static_cast<const Element*>(from);
+    auto* target = static_cast<Element*>(to);
+    const std::uint32_t* const order = order_.data();
+    const std::size_t rows = order_.size();
+    for (std::size_t i = 0; i < rows; ++i) target[i] = source[order[i]];
   }
 
   std::vector<Run> runs_;
