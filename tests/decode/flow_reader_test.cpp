@@ -1,0 +1,189 @@
+// What a FlowReader makes of a decoder: reports, readable time, and decoders that misbehave.
+#include "runtime/decode/bzip2_writer.hpp"
+#include "tests/decode/support.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <functional>
+
+namespace mole::runtime::test {
+namespace {
+
+constexpr Micros hour = std::int64_t{1190487600} * second_us;
+
+TEST(Evidence, CountsTheSecondsThatBeginInARange) {
+  Evidence evidence;
+  evidence.add(5 * second_us + 999'999, 1, 10);
+  evidence.add(3 * second_us, 2, 0);
+  evidence.add(5 * second_us, 4, 0);
+  evidence.settle();
+  EXPECT_EQ(evidence.count({0, 10 * second_us}).received, 7u);
+  EXPECT_EQ(evidence.count({5 * second_us, 6 * second_us}).received, 5u);
+  EXPECT_EQ(evidence.count({5 * second_us, 6 * second_us}).lost, 10u);
+  EXPECT_EQ(evidence.count({4 * second_us, 5 * second_us}).received, 0u);
+}
+
+TEST(Evidence, ReadableTimeIsWhatLiesInTheRange) {
+  Evidence evidence;
+  evidence.set_readable({{0, 10}, {20, 30}});
+  EXPECT_EQ(evidence.readable({5, 25}), 10);
+  EXPECT_EQ(evidence.readable({10, 20}), 0);
+  EXPECT_EQ(evidence.readable({-100, 100}), 20);
+}
+
+TEST(FlowReader, ASoundFileProvesAllTheTimeItCovers) {
+  const Folder folder;
+  const auto read = read_flows(folder.file("a.dat.bz2", bzip2_compress(datagrams(10))), {hour, hour + hour_us});
+  EXPECT_EQ(read.report.state, "sound");
+  ASSERT_EQ(read.report.readable.size(), 1u);
+  EXPECT_EQ(read.report.readable[0], (TimeRange{hour, hour + hour_us}));
+  EXPECT_EQ(read.report.exported_first, hour);
+  EXPECT_EQ(read.report.exported_last, hour + 9 * second_us);
+  EXPECT_EQ(read.report.datagrams, 10u);
+  EXPECT_EQ(read.report.flows, 20u);
+}
+
+TEST(FlowReader, AFileWithoutFlowsThatIsSoundIsAQuietHour) {
+  const Folder folder;
+  const auto read = read_flows(folder.file("a.dat.bz2", bzip2_compress("")), {hour, hour + hour_us});
+  EXPECT_EQ(read.report.state, "sound");
+  EXPECT_EQ(read.evidence.readable({hour, hour + hour_us}), hour_us);
+}
+
+TEST(FlowReader, ACutFileProvesTheTimeUpToItsLastDatagram) {
+  const Folder folder;
+  const std::string bytes = datagrams(10);
+  const auto read = read_flows(folder.file("a.dat", bytes.substr(0, bytes.size() - 1)), {hour, hour + hour_us});
+  ASSERT_EQ(read.report.readable.size(), 1u);
+  EXPECT_EQ(read.report.readable[0], (TimeRange{hour, hour + 8 * second_us}));
+}
+
+TEST(FlowReader, AFileDamagedAtItsBeginProvesTheTimeFromItsFirstDatagram) {
+  const Folder folder;
+  const auto read = read_flows(folder.file("a.dat", datagrams(10).substr(1)), {hour, hour + hour_us});
+  EXPECT_EQ(read.report.flows, 18u);
+  ASSERT_EQ(read.report.readable.size(), 1u);
+  EXPECT_EQ(read.report.readable[0], (TimeRange{hour + second_us, hour + hour_us}));
+}
+
+TEST(FlowReader, AnUnreadableFileProvesNothing) {
+  const Folder folder;
+  const auto read = read_flows(folder.file("a.dat.bz2", ""), {hour, hour + hour_us});
+  EXPECT_EQ(read.report.state, "unreadable");
+  EXPECT_TRUE(read.report.readable.empty());
+  EXPECT_EQ(read.evidence.readable({hour, hour + hour_us}), 0);
+}
+
+TEST(FlowReader, TheHeadIsNotLostToTheDecoder) {
+  const Folder folder;
+  const std::string bytes = datagrams(1000, 30);
+  auto source = open_content(folder.file("a.dat", bytes));
+  FlowReader reader(task::File{}, std::move(*source), &netflow5(), nullptr, ColumnSet().set(MOLE_COLUMN_BYTES), 0);
+  auto head = reader.head();
+  ASSERT_TRUE(head);
+  ASSERT_EQ(head->size(), 4096u);
+  EXPECT_EQ(netflow5().recognises(head->data(), head->size()), 1);
+  FlowBatch batch;
+  std::uint64_t rows = 0;
+  while (*reader.next(batch)) {
+    EXPECT_EQ(batch.first_record, rows);
+    EXPECT_LE(batch.rows, batch_rows);
+    rows += batch.rows;
+  }
+  EXPECT_EQ(rows, 30'000u);
+}
+
+// A decoder made of one function for next().
+using Next = std::function<std::int32_t(mole_flow_builder*, mole_error*, const mole_source*, const mole_decode_sink*)>;
+struct Scripted {
+  const Next* next;
+  const mole_source* source;
+  const mole_decode_sink* sink;
+};
+const mole_decoder_v1 scripted{
+    sizeof(mole_decoder_v1), 0, nullptr, nullptr, nullptr,
+    [](const mole_module* m, const mole_source* source, const mole_decode_sink* sink, mole_decoder** out, mole_error*) -> std::int32_t {
+      *out = reinterpret_cast<mole_decoder*>(new Scripted{reinterpret_cast<const Next*>(m), source, sink});
+      return MOLE_OK;
+    },
+    [](mole_decoder* d) { delete reinterpret_cast<Scripted*>(d); },
+    [](mole_decoder* d, mole_flow_builder* builder, mole_error* error) -> std::int32_t {
+      auto& s = *reinterpret_cast<Scripted*>(d);
+      return (*s.next)(builder, error, s.source, s.sink);
+    }};
+
+struct Outcome {
+  Result<bool> result;
+  task::FileReport report;
+};
+Outcome run(const Next& next) {
+  const Folder folder;
+  auto source = open_content(folder.file("a.dat", "content"));
+  task::File file;
+  file.id = "a.dat";
+  file.covers = {hour, hour + hour_us};
+  FlowReader reader(file, std::move(*source), &scripted, reinterpret_cast<const mole_module*>(&next), ColumnSet().set(MOLE_COLUMN_BYTES), 0);
+  FlowBatch batch;
+  Result<bool> more = true;
+  while (more && *more) more = reader.next(batch);
+  return {more, reader.report()};
+}
+
+TEST(FlowReader, ADecoderThatGivesUpLeavesADamagedFile) {
+  int calls = 0;
+  const auto outcome = run([&](mole_flow_builder* builder, mole_error* error, const mole_source*, const mole_decode_sink* sink) -> std::int32_t {
+    if (++calls == 1) {
+      sink->datagram(sink->self, hour + second_us, 3, 0, 0);
+      builder->rows = 3;
+      return MOLE_OK;
+    }
+    std::memcpy(error->text, "no idea", 7);
+    error->size = 7;
+    return MOLE_CORRUPT;
+  });
+  ASSERT_TRUE(outcome.result);
+  EXPECT_EQ(outcome.report.state, "damaged");
+  EXPECT_EQ(outcome.report.flows, 3u);
+  ASSERT_EQ(outcome.report.lost_content.size(), 1u);
+  EXPECT_EQ(outcome.report.lost_content[0].reason, "the decoder gave up: no idea");
+  ASSERT_EQ(outcome.report.readable.size(), 1u);
+  EXPECT_EQ(outcome.report.readable[0].to, hour + second_us);
+}
+
+TEST(FlowReader, ADecoderThatOverflowsItsBatchIsCaught) {
+  const auto outcome = run([](mole_flow_builder* builder, mole_error*, const mole_source*, const mole_decode_sink*) -> std::int32_t {
+    builder->rows = builder->capacity + 1;
+    return MOLE_OK;
+  });
+  ASSERT_FALSE(outcome.result);
+  EXPECT_EQ(outcome.result.error().code, Code::internal);
+}
+
+TEST(FlowReader, ADecodersOwnErrorIsPassedOn) {
+  const auto outcome = run([](mole_flow_builder*, mole_error*, const mole_source*, const mole_decode_sink*) -> std::int32_t { return MOLE_UNSUPPORTED; });
+  ASSERT_FALSE(outcome.result);
+  EXPECT_EQ(outcome.result.error().code, Code::unsupported);
+  EXPECT_NE(outcome.result.error().message.find("a.dat"), std::string::npos);
+}
+
+TEST(FlowReader, AnUnknownCodeIsABug) {
+  const auto outcome = run([](mole_flow_builder*, mole_error*, const mole_source*, const mole_decode_sink*) -> std::int32_t { return 42; });
+  ASSERT_FALSE(outcome.result);
+  EXPECT_EQ(outcome.result.error().code, Code::internal);
+}
+
+TEST(FlowReader, LossInDamageIsNotCountedAsLoss) {
+  bool done = false;
+  const auto outcome = run([&](mole_flow_builder*, mole_error*, const mole_source*, const mole_decode_sink* sink) -> std::int32_t {
+    if (std::exchange(done, true)) return MOLE_END;
+    sink->datagram(sink->self, hour, 1, 5, 0);
+    sink->datagram(sink->self, hour, 1, 100, MOLE_LOST_IN_DAMAGE);
+    return MOLE_OK;
+  });
+  ASSERT_TRUE(outcome.result);
+  EXPECT_EQ(outcome.report.flows_lost, 5u);
+}
+
+}  // namespace
+}  // namespace mole::runtime::test

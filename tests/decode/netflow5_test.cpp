@@ -1,0 +1,219 @@
+#include "runtime/decode/bzip2_writer.hpp"
+#include "tests/decode/support.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <random>
+
+namespace mole::runtime::test {
+namespace {
+
+constexpr std::uint32_t hour = 1190487600;
+
+FlowFile decode(const std::string& bytes, TimeRange covers = {}) {
+  const Folder folder;
+  return read_flows(folder.file("a.dat", bytes), covers);
+}
+
+TEST(NetFlow5, ReadsEveryColumn) {
+  const Folder folder;
+  Datagram datagram{.sequence = 77, .count = 1, .sampling = 0x4000 | 1000};
+  auto source = open_content(folder.file("a.dat", datagram.bytes()));
+  FlowReader reader(task::File{}, std::move(*source), &netflow5(), nullptr, ColumnSet().set(), 19991);
+  FlowBatch batch;
+  ASSERT_TRUE(*reader.next(batch));
+  ASSERT_EQ(batch.rows, 1u);
+  EXPECT_EQ(batch.address_family, 4u);
+  EXPECT_EQ(batch.column<std::int64_t>(MOLE_COLUMN_START)[0], (std::int64_t{hour} - 1000) * 1'000'000);
+  EXPECT_EQ(batch.column<std::int64_t>(MOLE_COLUMN_END)[0], (std::int64_t{hour} - 500) * 1'000'000);
+  EXPECT_EQ(batch.column<std::uint32_t>(MOLE_COLUMN_SRC_ADDR)[0], 0x0a000001u);
+  EXPECT_EQ(batch.column<std::uint32_t>(MOLE_COLUMN_DST_ADDR)[0], 0xc0000201u);
+  EXPECT_EQ(batch.column<std::uint32_t>(MOLE_COLUMN_NEXT_HOP)[0], 0x0a0000feu);
+  EXPECT_EQ(batch.column<std::uint16_t>(MOLE_COLUMN_SRC_PORT)[0], 77);
+  EXPECT_EQ(batch.column<std::uint16_t>(MOLE_COLUMN_DST_PORT)[0], 443);
+  EXPECT_EQ(batch.column<std::uint8_t>(MOLE_COLUMN_PROTOCOL)[0], 6);
+  EXPECT_EQ(batch.column<std::uint64_t>(MOLE_COLUMN_PACKETS)[0], 7u);
+  EXPECT_EQ(batch.column<std::uint64_t>(MOLE_COLUMN_BYTES)[0], 1000u);
+  EXPECT_EQ(batch.column<std::uint16_t>(MOLE_COLUMN_TCP_FLAGS)[0], 0x12);
+  EXPECT_EQ(batch.column<std::uint8_t>(MOLE_COLUMN_TOS)[0], 8);
+  EXPECT_EQ(batch.column<std::uint32_t>(MOLE_COLUMN_SRC_AS)[0], 64500u);
+  EXPECT_EQ(batch.column<std::uint32_t>(MOLE_COLUMN_DST_AS)[0], 65000u);
+  EXPECT_EQ(batch.column<std::uint8_t>(MOLE_COLUMN_SRC_MASK)[0], 24);
+  EXPECT_EQ(batch.column<std::uint8_t>(MOLE_COLUMN_DST_MASK)[0], 16);
+  EXPECT_EQ(batch.column<std::uint32_t>(MOLE_COLUMN_IN_IF)[0], 3u);
+  EXPECT_EQ(batch.column<std::uint32_t>(MOLE_COLUMN_OUT_IF)[0], 4u);
+  EXPECT_EQ(batch.column<std::uint32_t>(MOLE_COLUMN_SAMPLING)[0], 1000u);
+  EXPECT_EQ(batch.column<std::uint32_t>(MOLE_COLUMN_ROUTER)[0], 19991u);
+  EXPECT_FALSE(*reader.next(batch));
+}
+
+TEST(NetFlow5, NoSamplingIsOne) {
+  const Folder folder;
+  auto source = open_content(folder.file("a.dat", Datagram{}.bytes()));
+  FlowReader reader(task::File{}, std::move(*source), &netflow5(), nullptr, ColumnSet().set(MOLE_COLUMN_SAMPLING), 0);
+  FlowBatch batch;
+  ASSERT_TRUE(*reader.next(batch));
+  EXPECT_EQ(batch.column<std::uint32_t>(MOLE_COLUMN_SAMPLING)[0], 1u);
+  EXPECT_EQ(batch.columns[MOLE_COLUMN_BYTES], nullptr) << "a column nobody wants";
+}
+
+TEST(NetFlow5, TimesAreRightAcrossAWrapOfSysUptime) {
+  // 5000 ms after the wrap; the flow began 2000 ms before it and ended 1000 ms after it.
+  const auto read = decode(Datagram{.nanoseconds = 250'999'999, .uptime_ms = 5000, .count = 1, .first_ms = 0u - 2000, .last_ms = 1000}.bytes());
+  ASSERT_EQ(read.flows.size(), 1u);
+  EXPECT_TRUE(read.flows[0].ends_with(",1190487593250,1190487596250")) << read.flows[0];
+}
+
+TEST(NetFlow5, AFlowMayBeginJustAfterItsDatagram) {
+  const auto read = decode(Datagram{.uptime_ms = 5000, .count = 1, .first_ms = 5003, .last_ms = 5003}.bytes());
+  ASSERT_EQ(read.flows.size(), 1u);
+  EXPECT_TRUE(read.flows[0].ends_with(",1190487600003,1190487600003")) << read.flows[0];
+}
+
+TEST(NetFlow5, CountsFlowsLostBySequence) {
+  Datagram second{.seconds = hour + 1, .sequence = 2 + 10};
+  const auto read = decode(Datagram{}.bytes() + second.bytes());
+  EXPECT_EQ(read.report.flows_lost, 10u);
+  EXPECT_EQ(read.evidence.count({std::int64_t{hour} * second_us, std::int64_t{hour + 1} * second_us}).received, 2u);
+  const auto later = read.evidence.count({std::int64_t{hour + 1} * second_us, std::int64_t{hour + 2} * second_us});
+  EXPECT_EQ(later.received, 2u);
+  EXPECT_EQ(later.lost, 10u);
+  EXPECT_EQ(read.report.state, "sound");
+}
+
+TEST(NetFlow5, SequenceNumbersWrap) {
+  const auto read = decode(Datagram{.sequence = 0u - 1}.bytes() + Datagram{.sequence = 1}.bytes() + Datagram{.sequence = 6}.bytes());
+  EXPECT_EQ(read.report.flows_lost, 3u);
+}
+
+TEST(NetFlow5, EnginesCountTheirOwnSequences) {
+  std::string bytes;
+  for (std::uint32_t i = 0; i < 10; ++i)
+    for (std::uint16_t engine : {0x0001, 0x0100}) bytes += Datagram{.sequence = i * 2 + engine * 1000u, .engine = engine}.bytes();
+  EXPECT_EQ(decode(bytes).report.flows_lost, 0u);
+}
+
+TEST(NetFlow5, ARestartIsNoLoss) {
+  const Datagram before{.uptime_ms = 100'000'000, .sequence = 5'000'000};
+  for (const std::uint32_t sequence : {0u, 100u, 6'000'000u}) {
+    const auto read = decode(before.bytes() + Datagram{.seconds = hour + 300, .uptime_ms = 20'000, .sequence = sequence}.bytes());
+    EXPECT_EQ(read.report.flows_lost, 0u) << sequence;
+    EXPECT_EQ(read.report.flows, 4u);
+  }
+}
+
+TEST(NetFlow5, AWrapOfSysUptimeIsNoRestart) {
+  const auto read = decode(Datagram{.uptime_ms = 0u - 500, .sequence = 100}.bytes() + Datagram{.seconds = hour + 1, .uptime_ms = 500, .sequence = 112}.bytes());
+  EXPECT_EQ(read.report.flows_lost, 10u);
+}
+
+TEST(NetFlow5, ADatagramOvertakenOnItsWayIsNoLossOfFourBillion) {
+  const auto read = decode(Datagram{.sequence = 100}.bytes() + Datagram{.sequence = 104}.bytes() + Datagram{.sequence = 102}.bytes() + Datagram{.sequence = 106}.bytes());
+  EXPECT_EQ(read.report.flows_lost, 2u);
+  EXPECT_EQ(read.report.flows, 8u);
+}
+
+TEST(NetFlow5, AJumpNoExporterCouldHaveMadeIsNoLoss) {
+  const auto read = decode(Datagram{.sequence = 0}.bytes() + Datagram{.sequence = 1'500'000'000}.bytes() + Datagram{.sequence = 1'500'000'002}.bytes());
+  EXPECT_EQ(read.report.flows_lost, 0u);
+}
+
+TEST(NetFlow5, ADatagramCutOffAtTheEndIsTold) {
+  const std::string bytes = datagrams(3);
+  const std::size_t one = Datagram{}.bytes().size();
+  for (const std::size_t left : {std::size_t{1}, std::size_t{23}, std::size_t{24}, one - 1}) {
+    const auto read = decode(bytes.substr(0, 2 * one + left));
+    EXPECT_EQ(read.report.flows, 4u);
+    EXPECT_EQ(read.report.state, "damaged");
+    ASSERT_EQ(read.report.lost_content.size(), 1u);
+    EXPECT_EQ(read.report.lost_content[0].from, 2 * one);
+    EXPECT_EQ(read.report.lost_content[0].to, 2 * one + left);
+  }
+}
+
+TEST(NetFlow5, FindsTheNextDatagramBehindForeignBytes) {
+  const std::string bytes = datagrams(20, 30);
+  const std::size_t one = Datagram{.count = 30}.bytes().size();
+  for (const std::size_t size : {std::size_t{1}, std::size_t{100}, std::size_t{200'000}}) {
+    const auto read = decode(bytes.substr(0, 10 * one) + std::string(size, '\x05') + bytes.substr(10 * one));
+    EXPECT_EQ(read.report.flows, 600u) << size;
+    ASSERT_EQ(read.report.lost_content.size(), 1u);
+    EXPECT_EQ(read.report.lost_content[0].from, 10 * one);
+    EXPECT_EQ(read.report.lost_content[0].to, 10 * one + size);
+    EXPECT_EQ(read.report.flows_lost, 0u);
+  }
+}
+
+TEST(NetFlow5, LossAcrossForeignBytesIsDamageNotLoss) {
+  const std::string bytes = datagrams(20, 30);
+  const std::size_t one = Datagram{.count = 30}.bytes().size();
+  std::string hurt = bytes;
+  std::memset(hurt.data() + 9 * one + 500, 0xee, 2 * one);  // the rest of one, a whole one, the begin of another
+  const auto read = decode(hurt);
+  // The datagram whose header is whole but whose records were overwritten cannot be told from a sound one.
+  EXPECT_EQ(read.report.flows, 18u * 30);
+  EXPECT_EQ(read.report.flows_lost, 0u);
+  EXPECT_EQ(read.report.state, "damaged");
+}
+
+TEST(NetFlow5, RandomBytesGiveNothing) {
+  const auto read = decode(noise(1'000'000));
+  EXPECT_EQ(read.report.flows, 0u);
+  EXPECT_EQ(read.report.state, "unreadable");
+}
+
+TEST(NetFlow5, AHeadIsRecognisedByItsChainOfHeaders) {
+  const auto recognises = [](const std::string& bytes) {
+    return netflow5().recognises(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()) == 1;
+  };
+  EXPECT_TRUE(recognises(datagrams(3)));
+  EXPECT_TRUE(recognises(datagrams(100, 30).substr(0, 4096)));
+  EXPECT_FALSE(recognises(""));
+  EXPECT_FALSE(recognises(datagrams(1).substr(0, 20)));
+  EXPECT_FALSE(recognises(noise(4096)));
+  EXPECT_FALSE(recognises(datagrams(1) + noise(500)));
+}
+
+// Every datagram inside undamaged blocks, whatever happens to the others.
+TEST(NetFlow5, DamagedBlocksCostTheirOwnDatagramsOnly) {
+  const Folder folder;
+  std::string content;
+  Datagram d{.count = 30};
+  std::mt19937_64 random(3);
+  for (int i = 0; i < 1000; ++i) {
+    std::string bytes = d.bytes();
+    for (std::size_t r = 24; r < bytes.size(); r += 48)  // addresses that do not compress
+      for (std::size_t b = 0; b < 24; ++b) bytes[r + b] = static_cast<char>(random() & 0xff);
+    content += bytes;
+    d.sequence += 30;
+    d.seconds += 1;
+    d.uptime_ms += 1000;
+  }
+  const std::string file = bzip2_compress(content, 1);
+  const auto whole = read_flows(folder.file("a.dat.bz2", file), {std::int64_t{hour} * second_us, std::int64_t{hour + 1000} * second_us});
+  ASSERT_EQ(whole.flows.size(), 30'000u);
+  ASSERT_EQ(whole.report.readable.size(), 1u);
+  std::string hurt = file;
+  for (std::size_t i = 0; i < 16; ++i) hurt[file.size() / 2 + i] = static_cast<char>(~hurt[file.size() / 2 + i]);
+  const auto read = read_flows(folder.file("b.dat.bz2", hurt), {std::int64_t{hour} * second_us, std::int64_t{hour + 1000} * second_us});
+  EXPECT_EQ(read.report.state, "damaged");
+  EXPECT_EQ(read.report.flows_lost, 0u) << "lost in damage, not by the network";
+  EXPECT_GT(read.flows.size(), 30'000u - 100'000 / 48 - 100);
+  EXPECT_LT(read.flows.size(), 30'000u);
+  auto at = whole.flows.begin();
+  for (const auto& flow : read.flows) {
+    at = std::find(at, whole.flows.end(), flow);
+    ASSERT_NE(at, whole.flows.end()) << "not a flow of the file, or out of order";
+    ++at;
+  }
+  ASSERT_EQ(read.report.readable.size(), 2u);
+  const auto& readable = read.report.readable;
+  EXPECT_EQ(readable[0].from, std::int64_t{hour} * second_us);
+  EXPECT_EQ(readable[1].to, std::int64_t{hour + 1000} * second_us);
+  const auto missing = static_cast<std::int64_t>(30'000 - read.flows.size()) / 30;  // datagrams, one a second
+  EXPECT_EQ(readable[1].from - readable[0].to, (missing + 1) * second_us);
+}
+
+}  // namespace
+}  // namespace mole::runtime::test
