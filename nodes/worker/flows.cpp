@@ -1,0 +1,156 @@
+#include "nodes/worker/flows.hpp"
+
+#include "runtime/decode/flow_reader.hpp"
+#include "runtime/host/stream_modules.hpp"
+#include "sdk/descriptor/flow_columns.hpp"
+#include "sdk/descriptor/sidecar.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+
+namespace mole::nodes {
+namespace {
+
+using namespace mole::runtime;
+
+// Opens decoders as they are needed; each once.
+class Decoders {
+ public:
+  explicit Decoders(const std::optional<std::filesystem::path>& given)
+      : catalogue_(PluginCatalogue::load(plugin_folders(given))), record_(CallRecord::in_memory()) {}
+
+  Result<const DecoderModule*> named(const std::string& name) {
+    auto found = catalogue_.find("decoder", name);
+    if (!found) return found.error();
+    return open(**found);
+  }
+
+  // The only decoder there is, or the first by name that recognises the file.
+  Result<const DecoderModule*> for_file(const std::filesystem::path& path) {
+    std::vector<const CataloguedPlugin*> all;
+    for (const auto* plugin : catalogue_.all())
+      if (plugin->descriptor.kind == "decoder") all.push_back(plugin);
+    if (all.empty()) return missing("no decoder plugin is installed; set MOLE_PLUGIN_PATH or --plugins to a folder that has one");
+    auto head = head_of(path);
+    if (!head) return head.error();
+    for (const auto* plugin : all) {
+      auto decoder = open(*plugin);
+      if (!decoder) return decoder;
+      if ((*decoder)->vtable()->recognises(reinterpret_cast<const std::uint8_t*>(head->data()), head->size()) == 1) return decoder;
+    }
+    if (all.size() == 1) return open(*all.front());  // a damaged head is no reason not to try
+    return invalid(path.string() + ": no installed decoder recognises it; name one with --decoder");
+  }
+
+ private:
+  static Result<std::string> head_of(const std::filesystem::path& path) {
+    auto content = open_content(path);
+    if (!content) return content.error();
+    std::string head;
+    while (head.size() < 4096) {
+      auto chunk = (*content)->next();
+      if (!chunk) return chunk.error();
+      if (!*chunk || ((*chunk)->gap && !head.empty())) break;
+      const auto bytes = (*chunk)->bytes;
+      head.append(reinterpret_cast<const char*>(bytes.data()), std::min<std::size_t>(bytes.size(), 4096 - head.size()));
+    }
+    return head;
+  }
+
+  Result<const DecoderModule*> open(const CataloguedPlugin& plugin) {
+    auto& opened = opened_[plugin.descriptor.name];
+    if (!opened) {
+      const PluginSet plugins({plugin.library.parent_path()}, *record_);
+      task::PluginUse use{plugin.descriptor.name, plugin.descriptor.version, plugin.sidecar.digest, plugin.sidecar.text, nlohmann::json::object()};
+      auto module = DecoderModule::open(plugins, use);
+      if (!module) return module.error();
+      opened = std::move(*module);
+    }
+    return opened.get();
+  }
+
+  PluginCatalogue catalogue_;
+  std::unique_ptr<CallRecord> record_;
+  std::map<std::string, std::unique_ptr<DecoderModule>> opened_;
+};
+
+void tell_damage(const std::filesystem::path& path, const task::FileReport& report) {
+  std::fprintf(stderr, "mole flows: %s is %s: %llu flows read\n", path.c_str(), report.state.c_str(), static_cast<unsigned long long>(report.flows));
+  const auto tell = [](const char* what, const std::vector<task::ByteRange>& ranges) {
+    for (const auto& r : ranges)
+      std::fprintf(stderr, "  %s bytes %llu-%llu: %s\n", what, static_cast<unsigned long long>(r.from), static_cast<unsigned long long>(r.to),
+                   r.reason.c_str());
+  };
+  tell("stored", report.lost_compressed);
+  tell("content", report.lost_content);
+}
+
+// The file's state; an error if not even that could be found out.
+Result<std::string> print_file(const std::filesystem::path& path, const FlowsOptions& options, Decoders& decoders, FlowPrinter& printer) {
+  auto decoder = options.decoder.empty() ? decoders.for_file(path) : decoders.named(options.decoder);
+  if (!decoder) return decoder.error();
+  ContentOptions content_options;
+  content_options.threads = options.threads;
+  auto content = open_content(path, content_options);
+  if (!content) return content.error();
+  ColumnSet wanted;
+  if (options.format != FlowFormat::none)
+    for (const int c : options.columns) wanted.set(static_cast<std::size_t>(c));
+  task::File file;
+  file.id = path.string();
+  FlowReader reader(file, std::move(*content), (*decoder)->vtable(), (*decoder)->module(), wanted, 0);
+  FlowBatch batch;
+  while (true) {
+    auto more = reader.next(batch);
+    if (!more) return more.error();
+    if (!*more) break;
+    if (auto printed = printer.print(batch); !printed) return printed.error();
+  }
+  const auto report = reader.report();
+  if (report.state != "sound") tell_damage(path, report);
+  if (options.format == FlowFormat::none)
+    std::fprintf(stderr, "mole flows: %s: %llu flows\n", path.c_str(), static_cast<unsigned long long>(report.flows));
+  return report.state;
+}
+
+}  // namespace
+
+Result<std::vector<int>> parse_flow_columns(std::string_view text) {
+  std::vector<int> columns;
+  for (std::size_t at = 0; at <= text.size();) {
+    const auto comma = std::min(text.find(',', at), text.size());
+    const auto name = text.substr(at, comma - at);
+    const int column = flow_column_named(name);
+    if (column < 0) {
+      std::string names;
+      for (int c = 0; c < MOLE_COLUMN_COUNT; ++c) names += (c ? ", " : "") + std::string(flow_column_name(c));
+      return invalid("'" + std::string(name) + "' is no flow column; choose among " + names);
+    }
+    columns.push_back(column);
+    at = comma + 1;
+  }
+  return columns;
+}
+
+int print_flows(const FlowsOptions& options) {
+  Decoders decoders(options.plugins);
+  FlowPrinter printer(STDOUT_FILENO, options.format, options.times, options.columns);
+  if (options.header) printer.header();
+  int exit_code = 0;
+  for (const auto& path : options.files) {
+    auto state = print_file(path, options, decoders, printer);
+    if (!state) std::fprintf(stderr, "mole flows: %s\n", state.error().message.c_str());
+    if (!state || *state == "unreadable") exit_code = 1;
+    else if (*state != "sound" && exit_code == 0) exit_code = 3;
+  }
+  if (auto flushed = printer.flush(); !flushed) {
+    std::fprintf(stderr, "mole flows: %s\n", flushed.error().message.c_str());
+    return 1;
+  }
+  return exit_code;
+}
+
+}  // namespace mole::nodes

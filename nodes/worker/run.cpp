@@ -1,0 +1,102 @@
+#include "nodes/worker/run.hpp"
+
+#include "runtime/host/call_record.hpp"
+#include "runtime/host/host_services.hpp"
+#include "runtime/host/plugin_set.hpp"
+#include "runtime/result/handover.hpp"
+#include "runtime/staging/cache.hpp"
+#include "runtime/task/task_runner.hpp"
+#include "sdk/descriptor/durable_file.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <cstdio>
+#include <optional>
+
+namespace mole::nodes {
+namespace {
+
+using namespace mole::runtime;
+
+constexpr std::uint64_t longest_spec = std::uint64_t{256} << 20;
+
+class HandoverSink : public TaskSink {
+ public:
+  HandoverSink(int fd, const std::filesystem::path& attempt) : writer_(fd, attempt) {}
+  Result<> step(const task::StepReport& report, const RowTable* rows, const std::optional<std::filesystem::path>& state_file) override {
+    auto written = writer_.step(report.step, rows, state_file, report);
+    if (written || written.error().code != Code::invalid) return written;
+    // Rows that cannot be encoded are the module's fault: it fails, the task goes on.
+    task::StepReport failed = report;
+    failed.outcome = "failed";
+    failed.code = code_name(Code::internal);
+    failed.message = "its rows cannot be written: " + written.error().message;
+    return writer_.step(report.step, nullptr, std::nullopt, failed);
+  }
+  Result<> file(const task::FileReport& report) override { return writer_.file(report); }
+  Result<> index(std::span<const task::IndexEntry> entries) override { return writer_.index(entries); }
+  Result<> end(const task::Report& totals) { return writer_.end(totals); }
+
+ private:
+  HandoverWriter writer_;
+};
+
+int complain(const Error& error) {
+  std::fprintf(stderr, "mole-worker: %s\n", error.message.c_str());
+  return 1;
+}
+
+void on_terminate(int) { cancel_plugins(); }
+
+void prepare_process() {
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+  struct sigaction action {};
+  action.sa_handler = on_terminate;
+  ::sigaction(SIGTERM, &action, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+}
+
+}  // namespace
+
+int run_task(const RunOptions& options) {
+  prepare_process();
+  if (::fcntl(options.handover, F_GETFD) < 0)
+    return complain(invalid("descriptor " + std::to_string(options.handover) + " is not open; the worker is started by mole-node, not by hand"));
+  ::fcntl(options.handover, F_SETFD, FD_CLOEXEC);
+  auto text = read_file(options.attempt / "spec.json", longest_spec);
+  if (!text) return complain(text.error());
+  auto spec = task::parse_spec(*text);
+  if (!spec) return complain(spec.error());
+  auto record = CallRecord::map(options.attempt / "call");
+  if (!record) return complain(record.error());
+  (*record)->install_fault_handler();
+  std::error_code problem;
+  std::filesystem::create_directories(options.attempt / "scratch", problem);
+  if (problem) return complain(transient("cannot make " + (options.attempt / "scratch").string() + ": " + problem.message()));
+
+  HandoverSink sink(options.handover, options.attempt);
+  task::Report totals;
+  totals.task = spec->id;
+  std::optional<Cache> cache;
+  if (!options.cache.empty()) {
+    auto opened = Cache::open(options.cache, {.limit = options.cache_limit});
+    if (opened) {
+      cache.emplace(std::move(*opened));
+    } else {
+      totals.code = code_name(opened.error().code);
+      totals.message = opened.error().message;
+    }
+  }
+  if (totals.code.empty()) {
+    const PluginSet plugins(options.plugins, **record);
+    TaskOptions task_options{{options.attempt}, cache ? &*cache : nullptr, options.threads};
+    totals = TaskRunner(*spec, task_options, plugins, sink).run();
+  }
+  auto ended = sink.end(totals);
+  return ended ? 0 : complain(ended.error());
+}
+
+}  // namespace mole::nodes
