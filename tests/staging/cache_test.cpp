@@ -1,0 +1,346 @@
+#include "runtime/staging/cache.hpp"
+
+#include "sdk/descriptor/durable_file.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <fstream>
+#include <latch>
+#include <map>
+#include <thread>
+
+namespace mole::runtime {
+namespace {
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+// An archive in memory that counts what is fetched from it.
+struct Archive {
+  std::map<std::string, std::string> content;
+  std::atomic<int> fetches{0};
+
+  task::File file(const std::string& id, const std::string& bytes) {
+    content[id] = bytes;
+    task::File f;
+    f.id = id;
+    f.size = bytes.size();
+    f.revision = 1;
+    return f;
+  }
+  Fetch fetch() {
+    return [this](const task::File& f, const ByteSink& to) -> Result<> {
+      ++fetches;
+      const auto found = content.find(f.id);
+      if (found == content.end()) return missing(f.id + " is not in the archive");
+      return to(std::as_bytes(std::span(found->second)));
+    };
+  }
+};
+
+class CacheTest : public testing::Test {
+ protected:
+  CacheTest() {
+    std::string name = (fs::temp_directory_path() / "mole-cache-XXXXXX").string();
+    folder_ = ::mkdtemp(name.data());
+  }
+  ~CacheTest() override { fs::remove_all(folder_); }
+
+  Cache open(std::uint64_t limit, std::chrono::milliseconds patience = 0ms) {
+    auto cache = Cache::open(folder_, {limit, patience});
+    EXPECT_TRUE(cache) << cache.error().message;
+    return std::move(*cache);
+  }
+  static std::string bytes_of(const Staged& staged) { return *read_file(staged.path); }
+  std::size_t count(const std::string& extension) const {
+    std::size_t n = 0;
+    for (const auto& e : fs::directory_iterator(folder_)) n += e.path().extension() == extension;
+    return n;
+  }
+
+  fs::path folder_;
+  Archive archive_;
+};
+
+TEST_F(CacheTest, FetchesOnceAndKeeps) {
+  auto cache = open(1000);
+  const task::File files[] = {archive_.file("a", "aaaa"), archive_.file("b", "")};
+  for (int i = 0; i < 2; ++i) {
+    auto staged = cache.acquire(files, "archive", archive_.fetch());
+    ASSERT_TRUE(staged) << staged.error().message;
+    ASSERT_EQ(staged->size(), 2u);
+    EXPECT_EQ(bytes_of((*staged)[0]), "aaaa");
+    EXPECT_EQ((*staged)[0].size, 4u);
+    EXPECT_EQ((*staged)[0].digest, digest_of(std::string_view("aaaa")));
+    EXPECT_EQ((*staged)[0].fetched, i == 0);
+    EXPECT_EQ(bytes_of((*staged)[1]), "");
+  }
+  EXPECT_EQ(archive_.fetches, 2);
+  EXPECT_EQ(*cache.used(), 4u);
+}
+
+TEST_F(CacheTest, KeepsRevisionsSizesAndArchivesApart) {
+  auto cache = open(1000);
+  task::File file = archive_.file("a", "aaaa");
+  const task::File old[] = {file};
+  ASSERT_TRUE(cache.acquire(old, "archive", archive_.fetch()));
+  file.revision = 2;
+  archive_.content["a"] = "bbbb";
+  const task::File changed[] = {file};
+  auto staged = cache.acquire(changed, "archive", archive_.fetch());
+  EXPECT_EQ(bytes_of((*staged)[0]), "bbbb");
+  auto other = cache.acquire(changed, "another", archive_.fetch());
+  EXPECT_EQ(archive_.fetches, 3);
+}
+
+TEST_F(CacheTest, ASlotTheArchiveDoesNotHaveIsLeftOut) {
+  auto cache = open(1000);
+  task::File gap;
+  gap.present = false;
+  const task::File files[] = {gap, archive_.file("a", "aaaa")};
+  auto staged = cache.acquire(files, "archive", archive_.fetch());
+  ASSERT_TRUE(staged);
+  EXPECT_TRUE((*staged)[0].path.empty());
+  EXPECT_FALSE((*staged)[0].error);
+  EXPECT_EQ(bytes_of((*staged)[1]), "aaaa");
+}
+
+TEST_F(CacheTest, TheSameFileTwiceIsFetchedOnce) {
+  auto cache = open(4);
+  const auto file = archive_.file("a", "aaaa");
+  const task::File files[] = {file, file};
+  auto staged = cache.acquire(files, "archive", archive_.fetch());
+  ASSERT_TRUE(staged) << staged.error().message;
+  EXPECT_EQ((*staged)[0].path, (*staged)[1].path);
+  EXPECT_EQ(archive_.fetches, 1);
+}
+
+TEST_F(CacheTest, ASetLargerThanTheCacheIsRefusedWithBothSizes) {
+  auto cache = open(7);
+  const task::File files[] = {archive_.file("a", "aaaa"), archive_.file("b", "bbbb")};
+  auto staged = cache.acquire(files, "archive", archive_.fetch());
+  ASSERT_FALSE(staged);
+  EXPECT_EQ(staged.error().code, Code::exhausted);
+  EXPECT_NE(staged.error().message.find("8 bytes"), std::string::npos);
+  EXPECT_NE(staged.error().message.find("7 bytes"), std::string::npos);
+  EXPECT_EQ(archive_.fetches, 0);
+}
+
+TEST_F(CacheTest, EvictsWhatWasUsedLeastRecently) {
+  auto cache = open(8);
+  const task::File a[] = {archive_.file("a", "aaaa")}, b[] = {archive_.file("b", "bbbb")}, c[] = {archive_.file("c", "cccc")};
+  ASSERT_TRUE(cache.acquire(a, "x", archive_.fetch()));
+  ASSERT_TRUE(cache.acquire(b, "x", archive_.fetch()));
+  ASSERT_TRUE(cache.acquire(a, "x", archive_.fetch()));  // a is the younger one now
+  ASSERT_TRUE(cache.acquire(c, "x", archive_.fetch()));
+  EXPECT_EQ(*cache.used(), 8u);
+  EXPECT_FALSE((*cache.acquire(a, "x", archive_.fetch()))[0].fetched);
+  EXPECT_TRUE((*cache.acquire(b, "x", archive_.fetch()))[0].fetched);
+}
+
+TEST_F(CacheTest, WhatIsPinnedIsNeverEvicted) {
+  auto cache = open(8);
+  const task::File a[] = {archive_.file("a", "aaaa")}, b[] = {archive_.file("b", "bbbbbbbb")};
+  auto pinned = cache.acquire(a, "x", archive_.fetch());
+  ASSERT_TRUE(pinned);
+  auto refused = cache.acquire(b, "x", archive_.fetch());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::transient);
+  EXPECT_EQ(bytes_of((*pinned)[0]), "aaaa");
+  pinned = std::vector<Staged>();
+  auto granted = cache.acquire(b, "x", archive_.fetch());
+  ASSERT_TRUE(granted) << granted.error().message;
+  EXPECT_EQ(*cache.used(), 8u);
+}
+
+TEST_F(CacheTest, NothingIsEvictedForASetThatDoesNotFitAnyway) {
+  auto cache = open(12);
+  const task::File a[] = {archive_.file("a", "aaaa")}, b[] = {archive_.file("b", "bbbb")}, c[] = {archive_.file("c", "cccccccccccc")};
+  ASSERT_TRUE(cache.acquire(a, "x", archive_.fetch()));
+  auto pinned = cache.acquire(b, "x", archive_.fetch());
+  ASSERT_FALSE(cache.acquire(c, "x", archive_.fetch()));
+  EXPECT_FALSE((*cache.acquire(a, "x", archive_.fetch()))[0].fetched);
+}
+
+TEST_F(CacheTest, WaitsForRoomThatAnotherTaskHolds) {
+  auto cache = open(8, 1h);
+  const task::File a[] = {archive_.file("a", "aaaa")}, b[] = {archive_.file("b", "bbbbbbbb")};
+  auto pinned = cache.acquire(a, "x", archive_.fetch());
+  std::jthread waiting([&] {
+    auto granted = cache.acquire(b, "x", archive_.fetch());
+    ASSERT_TRUE(granted);
+    EXPECT_EQ(bytes_of((*granted)[0]), "bbbbbbbb");
+  });
+  pinned = std::vector<Staged>();
+}
+
+TEST_F(CacheTest, TwoTasksFetchASharedFileOnce) {
+  auto cache = open(1000, 1h);
+  const task::File files[] = {archive_.file("a", "aaaa")};
+  std::latch fetching(1);
+  std::jthread second;
+  auto staged = cache.acquire(files, "x", [&](const task::File& f, const ByteSink& to) -> Result<> {
+    second = std::jthread([&] {
+      fetching.count_down();
+      auto joined = cache.acquire(files, "x", archive_.fetch());
+      ASSERT_TRUE(joined) << joined.error().message;
+      EXPECT_EQ(bytes_of((*joined)[0]), "aaaa");
+      EXPECT_FALSE((*joined)[0].fetched);
+    });
+    fetching.wait();
+    return archive_.fetch()(f, to);
+  });
+  ASSERT_TRUE(staged);
+  second.join();
+  EXPECT_EQ(archive_.fetches, 1);
+}
+
+TEST_F(CacheTest, ManyTasksShareATightCacheWithoutDeadlock) {
+  std::vector<task::File> all;
+  for (int i = 0; i < 12; ++i) all.push_back(archive_.file("file" + std::to_string(i), std::string(100, static_cast<char>('a' + i))));
+  auto cache = open(500, 1h);
+  std::vector<std::jthread> tasks;
+  for (unsigned t = 0; t < 6; ++t)
+    tasks.emplace_back([&, t] {
+      for (unsigned round = 0; round < 10; ++round) {
+        std::vector<task::File> wanted;
+        for (unsigned k = 0; k < 4; ++k) wanted.push_back(all[(t * 5 + round * 3 + k * 2) % all.size()]);
+        auto staged = cache.acquire(wanted, "x", archive_.fetch());
+        ASSERT_TRUE(staged) << staged.error().message;
+        for (std::size_t k = 0; k < wanted.size(); ++k) EXPECT_EQ(bytes_of((*staged)[k]), archive_.content[wanted[k].id]);
+        EXPECT_LE(*cache.used(), 500u);
+      }
+    });
+  tasks.clear();
+  EXPECT_EQ(count(".part"), 0u);
+}
+
+TEST_F(CacheTest, AFileThatCannotBeFetchedDoesNotStopTheOthers) {
+  auto cache = open(1000);
+  const task::File files[] = {archive_.file("gone", "gone"), archive_.file("short", "short"), archive_.file("long", "long"), archive_.file("good", "good")};
+  archive_.content.erase("gone");
+  archive_.content["short"] = "sho";
+  archive_.content["long"] = "longer";
+  auto staged = cache.acquire(files, "x", archive_.fetch());
+  ASSERT_TRUE(staged) << staged.error().message;
+  EXPECT_EQ((*staged)[0].error->code, Code::missing);
+  EXPECT_EQ((*staged)[1].error->code, Code::transient);
+  EXPECT_NE((*staged)[1].error->message.find("3 bytes"), std::string::npos);
+  EXPECT_NE((*staged)[1].error->message.find("5 bytes"), std::string::npos);
+  EXPECT_EQ((*staged)[2].error->code, Code::corrupt);
+  EXPECT_FALSE((*staged)[3].error);
+  EXPECT_EQ(bytes_of((*staged)[3]), "good");
+  EXPECT_EQ(count(".part"), 0u);
+  EXPECT_EQ(*cache.used(), 4u);
+}
+
+TEST_F(CacheTest, ACancelledFetchEndsTheWholeCall) {
+  auto cache = open(1000);
+  const task::File files[] = {archive_.file("a", "aaaa"), archive_.file("b", "bbbb")};
+  auto staged = cache.acquire(files, "x", [](const task::File&, const ByteSink&) -> Result<> { return Error{Code::cancelled, "stopped"}; });
+  ASSERT_FALSE(staged);
+  EXPECT_EQ(staged.error().code, Code::cancelled);
+  EXPECT_EQ(count(".part"), 0u);
+  EXPECT_EQ(*cache.used(), 0u);
+}
+
+TEST_F(CacheTest, AHostileIdStaysInTheFolder) {
+  auto cache = open(1000);
+  const task::File files[] = {archive_.file("../../../etc/passwd", "x"), archive_.file(std::string("a\0b\n", 4), "y"), archive_.file(std::string(5000, '/'), "z")};
+  auto staged = cache.acquire(files, "../..", archive_.fetch());
+  ASSERT_TRUE(staged);
+  for (const auto& s : *staged) EXPECT_EQ(s.path.parent_path(), folder_);
+  EXPECT_EQ(count(".file"), 3u);
+}
+
+TEST_F(CacheTest, WhatACrashLeftIsRemovedAtOpen) {
+  const std::string name(32, 'a');
+  std::ofstream(folder_ / (name + ".part")) << "half";
+  std::ofstream(folder_ / (std::string(32, 'b') + ".digest")) << "sidecar without file";
+  std::ofstream(folder_ / ".tmp.1.2.digest") << "half a sidecar";
+  std::ofstream(folder_ / "notes.txt") << "somebody's";
+  auto cache = open(1000);
+  EXPECT_EQ(*cache.used(), 0u);
+  EXPECT_EQ(count(".part") + count(".digest"), 0u);
+  EXPECT_TRUE(fs::exists(folder_ / "notes.txt"));
+}
+
+TEST_F(CacheTest, AFileWithoutItsSidecarIsFetchedAgain) {
+  auto cache = open(1000);
+  const task::File files[] = {archive_.file("a", "aaaa")};
+  ASSERT_TRUE(cache.acquire(files, "x", archive_.fetch()));
+  for (const auto& e : fs::directory_iterator(folder_))
+    if (e.path().extension() == ".digest") fs::remove(e.path());
+  auto staged = cache.acquire(files, "x", archive_.fetch());
+  ASSERT_TRUE(staged);
+  EXPECT_TRUE((*staged)[0].fetched);
+}
+
+TEST_F(CacheTest, AKilledProcessLetsGoOfItsPinsAndParts) {
+  auto cache = open(8, 1h);
+  const task::File a[] = {archive_.file("a", "aaaa")}, b[] = {archive_.file("b", "bbbb")}, c[] = {archive_.file("c", "cccccccc")};
+  int ready[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    auto pinned = cache.acquire(a, "x", archive_.fetch());
+    auto half = cache.acquire(b, "x", [&](const task::File&, const ByteSink&) -> Result<> {
+      if (::write(ready[1], "x", 1) != 1) ::_exit(1);
+      while (true) ::pause();
+    });
+    ::_exit(0);
+  }
+  char byte = 0;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  EXPECT_EQ(*cache.used(), 8u);
+  EXPECT_FALSE(open(8, 0ms).acquire(c, "x", archive_.fetch())) << "all of it is in use";
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  auto staged = open(8, 0ms).acquire(c, "x", archive_.fetch());
+  ASSERT_TRUE(staged) << staged.error().message;
+  EXPECT_EQ(bytes_of((*staged)[0]), "cccccccc");
+  ::close(ready[0]);
+  ::close(ready[1]);
+}
+
+TEST_F(CacheTest, AnotherTasksHalfFileIsTakenOverWhenItDies) {
+  auto cache = open(1000, 1h);
+  const task::File files[] = {archive_.file("a", "aaaa")};
+  int ready[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    (void)cache.acquire(files, "x", [&](const task::File&, const ByteSink&) -> Result<> {
+      if (::write(ready[1], "x", 1) != 1) ::_exit(1);
+      while (true) ::pause();
+    });
+    ::_exit(0);
+  }
+  char byte = 0;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  std::jthread waiting([&] {
+    auto staged = cache.acquire(files, "x", archive_.fetch());
+    ASSERT_TRUE(staged) << staged.error().message;
+    EXPECT_TRUE((*staged)[0].fetched);
+    EXPECT_EQ(bytes_of((*staged)[0]), "aaaa");
+  });
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  ::close(ready[0]);
+  ::close(ready[1]);
+}
+
+TEST_F(CacheTest, AFolderThatCannotBeMadeIsRefused) {
+  std::ofstream(folder_ / "file") << "x";
+  auto cache = Cache::open(folder_ / "file" / "cache", {1000, 0ms});
+  ASSERT_FALSE(cache);
+  EXPECT_EQ(cache.error().code, Code::invalid);
+}
+
+}  // namespace
+}  // namespace mole::runtime
