@@ -1,0 +1,112 @@
+#include "nodes/daemon/fetch.hpp"
+
+#include "coordinator/wire/limits.hpp"
+#include "coordinator/wire/peer.hpp"
+#include "nodes/daemon/backoff.hpp"
+#include "sdk/descriptor/durable_file.hpp"
+
+#include <atomic>
+#include <fstream>
+
+namespace mole::nodes {
+namespace fs = std::filesystem;
+
+Result<> Fetcher::all(const task::Spec& spec, const fs::path& attempt) {
+  if (spec.archive)
+    for (const auto* use : {&spec.archive->downloader, &spec.archive->decoder})
+      if (!use->name.empty())
+        if (auto done = plugin(*use); !done) return done;
+  for (const auto& step : spec.steps) {
+    if (auto done = plugin(step.plugin); !done) return done;
+    for (const auto& input : step.inputs)
+      for (const auto& ref : input.rows)
+        if (auto done = rows(ref.blob, attempt); !done) return done;
+    for (const auto& ref : step.states)
+      if (auto done = state(ref, attempt); !done) return done;
+  }
+  return {};
+}
+
+// <digest>.so first, its sidecar last: who sees the sidecar sees the library.
+Result<> Fetcher::plugin(const task::PluginUse& use) {
+  const fs::path library = folder_.plugins() / (use.library.hex() + ".so");
+  const fs::path sidecar = folder_.plugins() / (use.library.hex() + ".plugin.json");
+  std::error_code failed;
+  if (!fs::exists(library, failed))
+    if (auto done = from_coordinator(use.library, library); !done)
+      return Error{done.error().code, "plugin " + use.name + " " + use.version + ": " + done.error().message};
+  if (fs::exists(sidecar, failed)) return {};
+  return durable_write(sidecar, use.sidecar);
+}
+
+Result<> Fetcher::rows(const Digest& blob, const fs::path& attempt) {
+  const fs::path target = attempt / "rows" / (blob.hex() + ".parquet");
+  std::error_code failed;
+  if (fs::exists(target, failed)) return {};  // two inputs may read the same result
+  return from_coordinator(blob, target);
+}
+
+Result<> Fetcher::state(const task::StateRef& ref, const fs::path& attempt) {
+  const fs::path target = attempt / "states" / ref.blob.hex();
+  std::error_code failed;
+  if (fs::exists(target, failed)) return {};
+  if (states_.link_to(ref.blob, target)) return {};
+  std::string tried;
+  for (const auto& node : ref.nodes) {
+    if (cancel_.requested()) return Error{Code::cancelled, "cancelled while fetching states"};
+    const auto got = from_peer(node, ref.blob, target);
+    if (got) return states_.adopt(target, ref.blob);
+    tried += "; " + got.error().message;
+  }
+  return missing("state " + ref.blob.hex() + " is on none of the nodes that had it" + tried + "; it is computed again");
+}
+
+Result<> Fetcher::from_peer(const std::string& node, const Digest& blob, const fs::path& target) {
+  auto address = coordinator::parse_address(node);
+  if (!address) return address.error();
+  coordinator::PeerClient peer(std::move(*address), {.connect = std::chrono::seconds(5), .receive = std::chrono::seconds(30)});
+  return download(blob, target, [&](std::uint64_t offset) { return peer.get_blob(blob, offset, coordinator::piece_bytes); });
+}
+
+// A coordinator that is away comes back: the same piece is asked for until patience ends.
+Result<> Fetcher::from_coordinator(const Digest& blob, const fs::path& target) {
+  return download(blob, target, [&](std::uint64_t offset) {
+    Backoff backoff;
+    for (Micros waited = 0;;) {
+      auto piece = coordinator_.get_blob(blob, offset, coordinator::piece_bytes);
+      if (piece || piece.error().code != Code::transient || waited >= patience_) return piece;
+      const auto pause = backoff.next();
+      if (cancel_.wait(pause)) return piece;
+      waited += pause;
+    }
+  });
+}
+
+// `target` appears whole and with the right bytes, or not at all.
+Result<> Fetcher::download(const Digest& blob, const fs::path& target, const Source& source) {
+  static std::atomic<unsigned> number{0};
+  const fs::path part = target.parent_path() / (".part." + std::to_string(number++) + "." + target.filename().string());
+  const auto fetched = [&]() -> Result<> {
+    std::ofstream file(part, std::ios::binary | std::ios::trunc);
+    Hasher hasher;
+    for (std::uint64_t offset = 0;;) {
+      if (cancel_.requested()) return Error{Code::cancelled, "cancelled while fetching " + blob.hex()};
+      const auto piece = source(offset);
+      if (!piece) return piece.error();
+      if (piece->empty()) break;
+      hasher.bytes(piece->data(), piece->size());
+      if (!file.write(piece->data(), static_cast<std::streamsize>(piece->size())))
+        return exhausted("writing " + target.string() + " failed; free space on the node's disk");
+      offset += piece->size();
+    }
+    file.close();
+    if (!file) return exhausted("writing " + target.string() + " failed; free space on the node's disk");
+    if (hasher.finish() != blob) return corrupt("blob " + blob.hex() + " arrived with other bytes; the sender's disk is at fault");
+    return durable_rename(part, target);
+  }();
+  std::error_code ignored;
+  if (!fetched) fs::remove(part, ignored);
+  return fetched;
+}
+
+}  // namespace mole::nodes

@@ -1,0 +1,40 @@
+// Brings what a task needs into its attempt folder: plugins, upstream rows, states.
+#pragma once
+
+#include "coordinator/wire/api.hpp"
+#include "nodes/daemon/child.hpp"
+#include "nodes/daemon/folder.hpp"
+#include "nodes/daemon/states.hpp"
+
+#include <filesystem>
+#include <functional>
+
+namespace mole::nodes {
+
+class Fetcher {
+ public:
+  // All outlive the fetcher. `patience`: how long a coordinator that is away is asked again.
+  Fetcher(coordinator::Api& coordinator, const NodeFolder& folder, StateStore& states, Micros patience, const Cancellation& cancel)
+      : coordinator_(coordinator), folder_(folder), states_(states), patience_(patience), cancel_(cancel) {}
+
+  // Everything `spec` names. missing: a state no node holds, a blob the coordinator does not have; cancelled when asked.
+  Result<> all(const task::Spec& spec, const std::filesystem::path& attempt);
+
+ private:
+  using Source = std::function<Result<std::string>(std::uint64_t offset)>;
+
+  Result<> plugin(const task::PluginUse& plugin);
+  Result<> rows(const Digest& blob, const std::filesystem::path& attempt);
+  Result<> state(const task::StateRef& ref, const std::filesystem::path& attempt);
+  Result<> from_peer(const std::string& node, const Digest& blob, const std::filesystem::path& target);
+  Result<> from_coordinator(const Digest& blob, const std::filesystem::path& target);
+  Result<> download(const Digest& blob, const std::filesystem::path& target, const Source& source);
+
+  coordinator::Api& coordinator_;
+  const NodeFolder& folder_;
+  StateStore& states_;
+  const Micros patience_;
+  const Cancellation& cancel_;
+};
+
+}  // namespace mole::nodes

@@ -1,0 +1,84 @@
+#include "nodes/daemon/folder.hpp"
+
+#include "sdk/descriptor/durable_file.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace mole::nodes {
+namespace fs = std::filesystem;
+namespace {
+
+Error unusable(const fs::path& path, const std::string& why) {
+  return invalid("the node's folder " + path.string() + " cannot be used: " + why +
+                 "; give --dir a folder of its own on a local file system that this user may write");
+}
+
+}  // namespace
+
+std::string random_hex() {
+  std::array<unsigned char, 16> bytes{};
+  for (std::size_t have = 0; have < bytes.size();) {
+    const auto n = ::getrandom(bytes.data() + have, bytes.size() - have, 0);
+    if (n > 0) have += static_cast<std::size_t>(n);
+  }
+  std::string out;
+  for (const unsigned char byte : bytes) {
+    out += "0123456789abcdef"[byte >> 4];
+    out += "0123456789abcdef"[byte & 15];
+  }
+  return out;
+}
+
+bool is_plain_name(const std::string& id) {
+  const auto plain = [](unsigned char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+  };
+  return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), plain);
+}
+
+Result<NodeFolder> NodeFolder::open(const fs::path& given) {
+  std::error_code failed;
+  const fs::path folder = fs::absolute(given, failed);
+  fs::create_directories(folder, failed);
+  if (failed) return unusable(folder, failed.message());
+  const int lock = ::open((folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (lock < 0) return unusable(folder, std::strerror(errno));
+  NodeFolder node(folder, lock);
+  if (::flock(lock, LOCK_EX | LOCK_NB) != 0)
+    return invalid("another mole-node works in " + folder.string() + "; stop it, or give each node a --dir of its own");
+  if (const auto prepared = node.prepare(); !prepared) return prepared.error();
+  return node;
+}
+
+NodeFolder::NodeFolder(NodeFolder&& other) noexcept
+    : folder_(std::move(other.folder_)), lock_(std::exchange(other.lock_, -1)), name_(std::move(other.name_)) {}
+
+NodeFolder::~NodeFolder() {
+  if (lock_ >= 0) ::close(lock_);
+}
+
+Result<> NodeFolder::prepare() {
+  std::error_code failed;
+  fs::remove_all(attempts(), failed);  // their workers died with the daemon that started them
+  for (const auto& part : {cache(), plugins(), states(), attempts(), finished()}) {
+    fs::create_directories(part, failed);
+    if (failed) return unusable(part, failed.message());
+  }
+  const fs::path id = folder_ / "id";
+  if (const auto kept = read_file(id, 64); kept && is_plain_name(*kept)) {
+    name_ = *kept;
+    return {};
+  }
+  name_ = "node-" + random_hex().substr(0, 12);
+  return durable_write(id, name_);
+}
+
+}  // namespace mole::nodes

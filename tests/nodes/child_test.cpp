@@ -1,0 +1,151 @@
+#include "nodes/daemon/child.hpp"
+
+#include "sdk/descriptor/durable_file.hpp"
+#include "tests/nodes/eventually.hpp"
+#include "tests/wire/folder.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <thread>
+
+namespace mole::nodes {
+namespace {
+
+using testing::eventually;
+using testing::Folder;
+
+// Not gone, and no zombie that nobody reaps either.
+bool alive(int pid) {
+  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+  std::string number, name, state;
+  return stat >> number >> name >> state && state != "Z" && state != "X";
+}
+
+class Child : public ::testing::Test {
+ protected:
+  Command shell(const std::string& script) const {
+    Command command;
+    command.program = "/bin/sh";
+    command.arguments = {"-c", script};
+    command.folder = folder.path();
+    command.log = folder / "log";
+    return command;
+  }
+  std::string log() const { return *read_file(folder / "log"); }
+  Folder folder;
+};
+
+TEST_F(Child, EndsWithItsExitCode) {
+  EXPECT_TRUE(run_child(shell("exit 0"), {})->clean());
+  const auto ending = run_child(shell("exit 7"), {});
+  EXPECT_EQ(ending->kind, Ending::Kind::exited);
+  EXPECT_EQ(ending->value, 7);
+}
+
+TEST_F(Child, EndsWithTheSignalThatKilledIt) {
+  const auto ending = run_child(shell("kill -SEGV $$"), {});
+  EXPECT_EQ(ending->kind, Ending::Kind::killed);
+  EXPECT_EQ(ending->value, SIGSEGV);
+}
+
+TEST_F(Child, WritesBothStreamsToItsLog) {
+  ASSERT_TRUE(run_child(shell("echo one; echo two >&2"), {}));
+  ASSERT_TRUE(run_child(shell("echo three"), {}));
+  EXPECT_EQ(log(), "one\ntwo\nthree\n");
+}
+
+TEST_F(Child, SeesNothingOfItsParentButDescriptorThree) {
+  const int secret = ::open("/etc/passwd", O_RDONLY);  // not close-on-exec
+  auto command = shell("ls /proc/self/fd | tr '\\n' ' '; echo handed >&3");
+  command.handover = ::open((folder / "handover").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  ASSERT_TRUE(run_child(command, {}));
+  EXPECT_EQ(log(), "0 1 2 3 4 ");  // 4: the folder ls reads
+  EXPECT_EQ(*read_file(folder / "handover"), "handed\n");
+  ::close(secret);
+  ::close(command.handover);
+}
+
+TEST_F(Child, HasACleanEnvironmentAndItsFolder) {
+  ::setenv("MOLE_SECRET", "x", 1);
+  ASSERT_TRUE(run_child(shell("env | cut -d= -f1 | grep -v -e PWD -e OLDPWD -e _ | sort | tr '\\n' ' '; pwd"), {}));
+  EXPECT_EQ(log(), "HOME LANG PATH TMPDIR TZ " + folder.path().string() + "\n");
+}
+
+TEST_F(Child, GetsDefaultSignalsAndAGroupOfItsOwn) {
+  ::signal(SIGPIPE, SIG_IGN);
+  EXPECT_EQ(run_child(shell("[ $(ps -o pgid= -p $$) = $$ ] && echo own; kill -PIPE $$"), {})->value, SIGPIPE);
+  EXPECT_EQ(log(), "own\n");
+}
+
+TEST_F(Child, IsLimited) {
+  auto command = shell("sleep 0.2; ulimit -c; ulimit -n; ulimit -v");
+  command.address_space = std::uint64_t{1} << 30;
+  ASSERT_TRUE(run_child(command, {}));
+  EXPECT_EQ(log(), "0\n1024\n1048576\n");
+}
+
+TEST_F(Child, IsKilledAtItsWallLimit) {
+  Watch watch;
+  watch.wall_limit = 50'000;
+  EXPECT_EQ(run_child(shell("sleep 100"), watch)->kind, Ending::Kind::out_of_time);
+}
+
+TEST_F(Child, IsKilledWhenItShowsNoSignOfLife) {
+  Watch watch;
+  watch.stall_limit = 50'000;
+  watch.progress = [] { return 1; };
+  EXPECT_EQ(run_child(shell("sleep 100"), watch)->kind, Ending::Kind::stalled);
+}
+
+TEST_F(Child, LivesAsLongAsItShowsLife) {
+  Watch watch;
+  watch.stall_limit = 50'000;
+  std::uint64_t progress = 0;
+  watch.progress = [&] { return ++progress; };
+  EXPECT_TRUE(run_child(shell("sleep 0.3"), watch)->clean());
+}
+
+TEST_F(Child, IsKilledWhenCancelledWithAllItStarted) {
+  Cancellation cancel;
+  Watch watch;
+  watch.cancel = &cancel;
+  std::thread canceller([&] {
+    EXPECT_TRUE(eventually([&] { return std::filesystem::exists(folder / "grandchild"); }));
+    cancel.request();
+  });
+  const auto ending = run_child(shell("sh -c 'echo $$ > grandchild.tmp; mv grandchild.tmp grandchild; sleep 100' & wait"), watch);
+  canceller.join();
+  EXPECT_EQ(ending->kind, Ending::Kind::cancelled);
+  const int grandchild = std::stoi(*read_file(folder / "grandchild"));
+  EXPECT_TRUE(eventually([&] { return !alive(grandchild); }));
+}
+
+TEST_F(Child, LeavesNobodyBehindWhenItEndsByItself) {
+  ASSERT_TRUE(run_child(shell("sleep 100 & echo $! > grandchild"), {}));
+  const int grandchild = std::stoi(*read_file(folder / "grandchild"));
+  EXPECT_TRUE(eventually([&] { return !alive(grandchild); }));
+}
+
+TEST_F(Child, MayNotFillTheDiskWithItsLog) {
+  Watch watch;
+  watch.wall_limit = 3 * second_us;
+  EXPECT_EQ(run_child(shell("yes 'a line that is printed again and again without end' & yes & wait"), watch)->kind, Ending::Kind::out_of_time);
+  EXPECT_LT(std::filesystem::file_size(folder / "log"), std::uint64_t{16} << 30);
+}
+
+TEST_F(Child, SaysThatThereIsNoSuchProgram) {
+  Command command = shell("");
+  command.program = folder / "mole-worker";
+  const auto ending = run_child(command, {});
+  ASSERT_FALSE(ending);
+  EXPECT_EQ(ending.error().code, Code::invalid);
+  EXPECT_NE(ending.error().message.find("install it beside mole-node"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace mole::nodes

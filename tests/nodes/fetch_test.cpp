@@ -1,0 +1,135 @@
+#include "nodes/daemon/fetch.hpp"
+
+#include "sdk/descriptor/durable_file.hpp"
+#include "tests/nodes/eventually.hpp"
+#include "tests/nodes/fake_coordinator.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <thread>
+
+namespace mole::nodes {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::FakeCoordinator;
+
+class Fetch : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    for (const char* part : {"rows", "states"}) fs::create_directories(attempt / part);
+  }
+  Digest blob(const std::string& bytes) {
+    coordinator.blobs[digest_of(bytes)] = bytes;
+    return digest_of(bytes);
+  }
+  Result<> fetch(const task::Spec& spec) {
+    return Fetcher(*coordinator.client, folder, states, second_us, cancel).all(spec, attempt);
+  }
+  task::Spec with_state(const std::string& bytes, std::vector<std::string> nodes) {
+    task::Spec spec;
+    spec.steps.emplace_back();
+    spec.steps[0].plugin = {.name = "m", .version = "1", .library = blob("library"), .sidecar = "{}", .params = {}};
+    spec.steps[0].states.push_back({.block = {}, .blob = digest_of(bytes), .nodes = std::move(nodes)});
+    return spec;
+  }
+
+  FakeCoordinator coordinator;
+  NodeFolder folder = *NodeFolder::open(coordinator.folder / "n");
+  StateStore states{folder.states(), 1 << 30};
+  Cancellation cancel;
+  fs::path attempt = folder.attempts() / "1-1";
+};
+
+TEST_F(Fetch, BringsPluginsRowsAndKeepsPluginsForTheNextTask) {
+  const std::string large(2'500'000, 'r');
+  task::Spec spec;
+  spec.steps.emplace_back();
+  spec.steps[0].plugin = {.name = "m", .version = "1", .library = blob("library"), .sidecar = "{\"s\":1}", .params = {}};
+  spec.steps[0].inputs.emplace_back();
+  spec.steps[0].inputs[0].rows.push_back({.block = {}, .blob = blob(large)});
+  spec.steps[0].inputs.push_back(spec.steps[0].inputs[0]);
+  const auto done = fetch(spec);
+  ASSERT_TRUE(done) << done.error().message;
+  const auto library = digest_of("library").hex();
+  EXPECT_EQ(*read_file(folder.plugins() / (library + ".so")), "library");
+  EXPECT_EQ(*read_file(folder.plugins() / (library + ".plugin.json")), "{\"s\":1}");
+  EXPECT_EQ(*read_file(attempt / "rows" / (digest_of(large).hex() + ".parquet")), large);
+  coordinator.blobs.erase(digest_of("library"));
+  EXPECT_TRUE(fetch(spec));
+}
+
+TEST_F(Fetch, NamesThePluginTheCoordinatorDoesNotHave) {
+  task::Spec spec;
+  spec.steps.emplace_back();
+  spec.steps[0].plugin = {.name = "mean", .version = "1.0.0", .library = digest_of("gone"), .sidecar = "{}", .params = {}};
+  const auto done = fetch(spec);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, Code::missing);
+  EXPECT_TRUE(done.error().message.starts_with("plugin mean 1.0.0: ")) << done.error().message;
+}
+
+TEST_F(Fetch, LeavesNothingOfABlobWithOtherBytes) {
+  coordinator.blobs[digest_of("library")] = "LIBRARY";
+  task::Spec spec;
+  spec.steps.emplace_back();
+  spec.steps[0].plugin.library = digest_of("library");
+  EXPECT_EQ(fetch(spec).error().code, Code::corrupt);
+  EXPECT_TRUE(fs::is_empty(folder.plugins()));
+}
+
+TEST_F(Fetch, TakesAStateFromItsOwnFolderFirst) {
+  std::ofstream(attempt / "made") << "state";
+  ASSERT_TRUE(states.adopt(attempt / "made", digest_of("state")));
+  ASSERT_TRUE(fetch(with_state("state", {"tcp:127.0.0.1:1"})));
+  EXPECT_EQ(*read_file(attempt / "states" / digest_of("state").hex()), "state");
+}
+
+TEST_F(Fetch, TakesAStateFromThePeerThatHasItAndKeepsIt) {
+  fs::create_directories(coordinator.folder / "peer");
+  const std::string bytes(1'500'000, 's');
+  std::ofstream(attempt / "made") << bytes;
+  StateStore theirs(coordinator.folder / "peer", 1 << 30);
+  ASSERT_TRUE(theirs.adopt(attempt / "made", digest_of(bytes)));
+  coordinator::FrameServer server(coordinator::serve_peer(theirs), {*coordinator::parse_address("tcp:127.0.0.1:0")});
+  ASSERT_TRUE(server.start());
+  const auto done = fetch(with_state(bytes, {"tcp:127.0.0.1:1", server.addresses()[0].text()}));
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(*digest_of_file(attempt / "states" / digest_of(bytes).hex()), digest_of(bytes));
+  server.stop();
+  fs::remove(attempt / "states" / digest_of(bytes).hex());
+  StateStore again(folder.states(), 1 << 30);
+  EXPECT_TRUE(again.get(digest_of(bytes), 0, 1)) << "it is this node's now";
+}
+
+TEST_F(Fetch, NamesTheStateThatNobodyHas) {
+  const auto done = fetch(with_state("state", {"tcp:127.0.0.1:1"}));
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, Code::missing);
+  EXPECT_NE(done.error().message.find(digest_of("state").hex()), std::string::npos);
+}
+
+TEST_F(Fetch, WaitsForACoordinatorThatIsAway) {
+  auto spec = with_state("state", {});
+  spec.steps[0].states.clear();
+  coordinator.go_away();
+  std::thread back([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    coordinator.come_back();
+  });
+  const auto done = fetch(spec);
+  back.join();
+  EXPECT_TRUE(done) << done.error().message;
+}
+
+TEST_F(Fetch, LosesPatienceAndStopsWhenCancelled) {
+  auto spec = with_state("state", {});
+  coordinator.go_away();
+  EXPECT_EQ(fetch(spec).error().code, Code::transient);
+  cancel.request();
+  EXPECT_EQ(fetch(spec).error().code, Code::cancelled);
+}
+
+}  // namespace
+}  // namespace mole::nodes

@@ -1,0 +1,379 @@
+#include "nodes/daemon/node_daemon.hpp"
+
+#include "coordinator/wire/peer.hpp"
+#include "sdk/descriptor/durable_file.hpp"
+#include "tests/nodes/eventually.hpp"
+#include "tests/nodes/fake_coordinator.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+namespace mole::nodes {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::eventually;
+using testing::FakeCoordinator;
+
+// A worker in shell. What it does is the kind of the task; `sealed` is put out as the sealing process would.
+constexpr const char* worker_script = R"sh(#!/bin/sh
+verb=$1; A=$2; here=$(dirname "$0")
+kind=$(grep -o '"kind":"[a-z_]*"' "$A/spec.json" | head -n 1 | cut -d '"' -f 4)
+mark() { printf 'MCAL\001\000\005\000\001\000\000\000\007\000\000\000\021\000\000\000\000\000\000\000\001\000\000\000\000\000\000\000variance' > "$A/call"
+         head -c 24 /dev/zero >> "$A/call"; }
+case $verb in
+--run)
+  echo "$@" >> "$here/runs"
+  case $kind in
+    succeed) printf whole >&3 ;;
+    crash)   mark; echo "last words"; kill -SEGV $$ ;;
+    hang)    mark; sleep 1000 ;;
+    vanish)  mark; exit 0 ;;
+    wait)    touch "$here/waiting"; while [ ! -e "$here/go" ]; do sleep 0.02; done; printf whole >&3 ;;
+  esac ;;
+--seal)
+  if [ "$kind" = seal_fails ]; then echo "no space"; exit 75; fi
+  if [ "$(cat "$A/handover")" = whole ]; then cp "$here"/sealed/* "$A/out/"; sed -i "s/TASK/$(basename "$A")/" "$A/out/report.json"
+  else cp "$here/cut.json" "$A/out/report.json"; fi ;;
+--unseal) for f in "$A"/rows/*.parquet; do cp "$f" "${f%.parquet}.rows"; done; touch "$here/unsealed" ;;
+esac
+)sh";
+
+class Daemon : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    fs::create_directories(here() / "sealed");
+    std::ofstream(here() / "mole-worker") << worker_script;
+    fs::permissions(here() / "mole-worker", fs::perms::owner_all);
+    task::Report report;
+    report.task = "TASK";
+    for (std::uint32_t i = 0; i < 2; ++i) {
+      report.steps.emplace_back();
+      report.steps[i].step = i;
+      report.steps[i].outcome = "not_run";
+    }
+    std::ofstream(here() / "cut.json") << nlohmann::json(report).dump();
+    report.steps[0].outcome = report.steps[1].outcome = "done";
+    report.steps[0].state_blob = digest_of("state");
+    report.steps[1].rows_blob = digest_of("rows");
+    std::ofstream(here() / "sealed/report.json") << nlohmann::json(report).dump();
+    std::ofstream(here() / "sealed/step0.state") << "state";
+    std::ofstream(here() / "sealed/step1.parquet") << "rows";
+
+    options.folder = coordinator.folder / "node";
+    options.worker = here() / "mole-worker";
+    options.listen = "unix:" + (coordinator.folder / "states").string();
+    options.poll_most = options.poll_least = 5'000;
+    options.patience = second_us;
+  }
+  void TearDown() override { go_on(); }
+
+  fs::path here() const { return coordinator.folder / "worker"; }
+  void start() {
+    auto opened = NodeDaemon::open(options, *coordinator.client);
+    ASSERT_TRUE(opened) << opened.error().message;
+    node = std::move(*opened);
+    ASSERT_TRUE(node->start());
+  }
+  void stop() {
+    node->drain();
+    node->wait();
+    node.reset();
+  }
+  void give(const std::string& id, const std::string& kind) { coordinator.give(spec(id, kind)); }
+  task::Spec spec(const std::string& id, const std::string& kind) {
+    task::Spec s;
+    s.id = id;
+    s.kind = kind;
+    for (const std::string name : {"traffic", "variance"}) {
+      task::Step step;
+      step.pipeline = "p";
+      step.module = name;
+      step.plugin = {.name = name, .version = "1.0.0", .library = digest_of("library"), .sidecar = "{}", .params = {}};
+      s.steps.push_back(step);
+    }
+    coordinator.blobs[digest_of("library")] = "library";
+    return s;
+  }
+  bool waiting() const { return fs::exists(here() / "waiting"); }
+  void go_on() { std::ofstream(here() / "go") << ""; }
+  bool done(std::size_t n = 1) {
+    return eventually([&] { return coordinator.completed() >= n; });
+  }
+  std::size_t runs() {
+    const auto text = read_file(here() / "runs");
+    return text ? static_cast<std::size_t>(std::count(text->begin(), text->end(), '\n')) : 0;
+  }
+
+  FakeCoordinator coordinator;
+  Options options;
+  std::unique_ptr<NodeDaemon> node;
+};
+
+TEST_F(Daemon, RegistersWithItsNameAddressAndSlots) {
+  options.slots = 3;
+  options.threads = 2;
+  start();
+  EXPECT_TRUE(eventually([&] { return !coordinator.last_beat().node.empty(); }));
+  ASSERT_EQ(coordinator.nodes.size(), 1u);
+  EXPECT_EQ(coordinator.nodes[0].name, node->name());
+  EXPECT_EQ(coordinator.nodes[0].incarnation.size(), 32u);
+  EXPECT_EQ(coordinator.nodes[0].address, options.listen);
+  EXPECT_EQ(coordinator.nodes[0].slots, 3u);
+  EXPECT_EQ(coordinator.nodes[0].threads, 2u);
+}
+
+TEST_F(Daemon, RunsATaskFromLeaseToCompletion) {
+  auto task = spec("1-1", "succeed");
+  task.steps[0].inputs.emplace_back();
+  task.steps[0].inputs[0].rows.push_back({.block = {}, .blob = digest_of("upstream")});
+  coordinator.blobs[digest_of("upstream")] = "upstream";
+  coordinator.give(task);
+  start();
+  ASSERT_TRUE(done());
+  const auto completion = coordinator.completion();
+  EXPECT_EQ(completion.node, node->name());
+  EXPECT_EQ(completion.spec.id, "1-1");
+  EXPECT_EQ(completion.report.task, "1-1");
+  EXPECT_EQ(completion.report.code, "");
+  EXPECT_EQ(completion.report.steps[1].outcome, "done");
+  EXPECT_EQ(coordinator.blobs[digest_of("rows")], "rows");
+  EXPECT_TRUE(fs::exists(here() / "unsealed"));
+  const auto run = *read_file(here() / "runs");
+  for (const std::string argument : {"--cache ", "--cache-limit 10737418240", "--plugins ", "--threads 1", "--parent "})
+    EXPECT_NE(run.find(argument), std::string::npos) << run;
+
+  coordinator::PeerClient peer(*coordinator::parse_address(node->address()));
+  EXPECT_EQ(*peer.get_blob(digest_of("state"), 0, 100), "state") << "other nodes find the state here";
+  EXPECT_TRUE(eventually([&] { return fs::is_empty(options.folder / "attempts") && fs::is_empty(options.folder / "finished"); }));
+}
+
+TEST_F(Daemon, RunsManyTasksInItsSlots) {
+  options.slots = 4;
+  for (int i = 0; i < 40; ++i) give("1-" + std::to_string(i), "succeed");
+  start();
+  ASSERT_TRUE(done(40));
+  stop();
+  EXPECT_EQ(runs(), 40u) << "each once";
+}
+
+TEST_F(Daemon, NamesTheCulpritOfACrash) {
+  give("1-1", "crash");
+  start();
+  ASSERT_TRUE(done());
+  const auto report = coordinator.completion().report;
+  EXPECT_EQ(report.steps[0].outcome, "not_run");
+  EXPECT_EQ(report.steps[1].outcome, "failed");
+  EXPECT_EQ(report.steps[1].code, "crashed");
+  EXPECT_EQ(report.steps[1].message, "plugin variance 1.0.0, module p/variance, in add of batch 17: killed by signal 11 (SIGSEGV)");
+  EXPECT_EQ(report.log_tail, "last words\n");
+}
+
+TEST_F(Daemon, EndsAHangAndKeepsWorking) {
+  options.wall_limit = 200'000;
+  give("1-1", "hang");
+  start();
+  ASSERT_TRUE(done());
+  EXPECT_EQ(coordinator.completion().report.steps[1].code, "hung");
+  give("1-2", "succeed");
+  ASSERT_TRUE(done(2));
+  EXPECT_EQ(coordinator.completion(1).report.steps[1].outcome, "done");
+}
+
+TEST_F(Daemon, IsNotFooledByAWorkerThatEndsWellWithoutItsWork) {
+  give("1-1", "vanish");
+  start();
+  ASSERT_TRUE(done());
+  EXPECT_EQ(coordinator.completion().report.steps[1].outcome, "failed");
+  EXPECT_EQ(coordinator.completion().report.steps[1].code, "crashed");
+}
+
+TEST_F(Daemon, ReportsThatItCannotSeal) {
+  give("1-1", "seal_fails");
+  start();
+  ASSERT_TRUE(done());
+  EXPECT_EQ(coordinator.completion().report.code, "transient");
+  EXPECT_EQ(coordinator.completion().report.log_tail, "no space\n");
+}
+
+TEST_F(Daemon, ReportsAStateThatNobodyHas) {
+  auto task = spec("1-1", "succeed");
+  task.steps[0].states.push_back({.block = {}, .blob = digest_of("lost"), .nodes = {}});
+  coordinator.give(task);
+  start();
+  ASSERT_TRUE(done());
+  EXPECT_EQ(coordinator.completion().report.code, "missing");
+  EXPECT_NE(coordinator.completion().report.message.find(digest_of("lost").hex()), std::string::npos);
+  EXPECT_EQ(runs(), 0u);
+}
+
+TEST_F(Daemon, TellsWhatItHolds) {
+  give("1-1", "wait");
+  start();
+  ASSERT_TRUE(eventually([&] {
+    const auto beat = coordinator.last_beat();
+    return beat.attempts.size() == 1 && beat.attempts[0].task == "1-1" && beat.attempts[0].phase == "run";
+  }));
+  go_on();
+  ASSERT_TRUE(done());
+  EXPECT_TRUE(eventually([&] { return coordinator.last_beat().attempts.empty(); }));
+}
+
+TEST_F(Daemon, WorksOnWhileTheCoordinatorIsAway) {
+  give("1-1", "wait");
+  start();
+  ASSERT_TRUE(eventually([&] { return waiting(); }));
+  coordinator.go_away();
+  go_on();
+  ASSERT_TRUE(eventually([&] { return fs::exists(options.folder / "finished/1-1/completion.json"); }));
+  EXPECT_TRUE(eventually([&] { return fs::is_empty(options.folder / "attempts"); }));
+  coordinator.come_back();
+  ASSERT_TRUE(done());
+  EXPECT_EQ(coordinator.blobs[digest_of("rows")], "rows");
+  EXPECT_EQ(runs(), 1u);
+}
+
+TEST_F(Daemon, StartsBeforeItsCoordinator) {
+  coordinator.go_away();
+  give("1-1", "succeed");
+  start();
+  coordinator.come_back();
+  EXPECT_TRUE(done());
+}
+
+TEST_F(Daemon, RegistersAgainWithARestartedCoordinatorAndKeepsItsTasks) {
+  give("1-1", "wait");
+  start();
+  ASSERT_TRUE(eventually([&] { return waiting(); }));
+  {
+    const std::lock_guard lock(coordinator.mutex);
+    coordinator.beat.reregister = true;
+    coordinator.beats.clear();
+  }
+  ASSERT_TRUE(eventually([&] {
+    const std::lock_guard lock(coordinator.mutex);
+    return coordinator.nodes.size() == 2;
+  }));
+  EXPECT_EQ(coordinator.nodes[0].incarnation, coordinator.nodes[1].incarnation);
+  ASSERT_TRUE(eventually([&] { return coordinator.last_beat().attempts.size() == 1; }));
+  go_on();
+  ASSERT_TRUE(done());
+  EXPECT_EQ(runs(), 1u);
+}
+
+TEST_F(Daemon, RegistersAgainWhenItsLeaseIsRefused) {
+  coordinator.refuse_leases = true;
+  start();
+  give("1-1", "succeed");
+  coordinator.refuse_leases = true;
+  EXPECT_TRUE(done());
+}
+
+TEST_F(Daemon, StopsWhatIsCancelledAndTakesTheNext) {
+  give("1-1", "hang");
+  start();
+  ASSERT_TRUE(eventually([&] { return runs() == 1; }));
+  {
+    const std::lock_guard lock(coordinator.mutex);
+    coordinator.grants.clear();
+    coordinator.beat.cancel = {"1-1"};
+  }
+  give("1-2", "succeed");
+  ASSERT_TRUE(done());
+  EXPECT_EQ(coordinator.completion().spec.id, "1-2");
+}
+
+TEST_F(Daemon, FinishesWhatRunsWhenItDrainsAndTakesNothingNew) {
+  give("1-1", "wait");
+  start();
+  ASSERT_TRUE(eventually([&] { return waiting(); }));
+  node->drain();
+  give("1-2", "succeed");
+  EXPECT_TRUE(eventually([&] { return coordinator.last_beat().draining; }));
+  go_on();
+  node->wait();
+  EXPECT_EQ(coordinator.completed(), 1u);
+  EXPECT_EQ(runs(), 1u);
+}
+
+TEST_F(Daemon, GivesBackWhatDoesNotEndInTime) {
+  options.drain_limit = 50'000;
+  give("1-1", "hang");
+  start();
+  ASSERT_TRUE(eventually([&] { return runs() == 1; }));
+  stop();
+  const std::lock_guard lock(coordinator.mutex);
+  ASSERT_EQ(coordinator.calls.size(), 1u);
+  EXPECT_TRUE(coordinator.calls[0].starts_with("release node-"));
+  EXPECT_TRUE(coordinator.calls[0].ends_with(" 1-1"));
+  EXPECT_TRUE(coordinator.completions.empty());
+}
+
+TEST_F(Daemon, EndsAtOnceWhenAskedTwice) {
+  give("1-1", "hang");
+  start();
+  ASSERT_TRUE(eventually([&] { return runs() == 1; }));
+  node->drain();
+  node->abort();
+  node->wait();
+  EXPECT_EQ(coordinator.calls.size(), 1u);
+}
+
+TEST_F(Daemon, DrainsWithoutItsCoordinatorAndDeliversInItsNextLife) {
+  give("1-1", "wait");
+  start();
+  ASSERT_TRUE(eventually([&] { return waiting(); }));
+  const auto first = coordinator.nodes[0].incarnation;
+  coordinator.go_away();
+  go_on();
+  stop();
+  EXPECT_TRUE(fs::exists(options.folder / "finished/1-1/completion.json"));
+  coordinator.come_back();
+  start();
+  ASSERT_TRUE(done());
+  EXPECT_NE(coordinator.completion().incarnation, first) << "a new life has a new incarnation";
+  EXPECT_EQ(runs(), 1u);
+}
+
+TEST_F(Daemon, TakesNothingWhileTheCoordinatorWantsItToDrain) {
+  coordinator.beat.drain = true;
+  start();
+  ASSERT_TRUE(eventually([&] { return !coordinator.last_beat().node.empty(); }));
+  ASSERT_TRUE(eventually([&] {
+    const std::lock_guard lock(coordinator.mutex);
+    return coordinator.beats.size() > 2;
+  }));
+  give("1-1", "succeed");
+  {
+    const std::lock_guard lock(coordinator.mutex);
+    coordinator.beats.clear();
+  }
+  ASSERT_TRUE(eventually([&] {
+    const std::lock_guard lock(coordinator.mutex);
+    return coordinator.beats.size() > 3;
+  }));
+  EXPECT_EQ(runs(), 0u);
+  {
+    const std::lock_guard lock(coordinator.mutex);
+    coordinator.beat.drain = false;
+  }
+  EXPECT_TRUE(done());
+}
+
+TEST_F(Daemon, TakesNoTaskWhoseIdIsAPath) {
+  options.slots = 2;
+  give("../../etc", "succeed");
+  give("1-1", "succeed");
+  start();
+  ASSERT_TRUE(done());
+  EXPECT_EQ(coordinator.completion().spec.id, "1-1");
+}
+
+TEST_F(Daemon, RefusesASecondOnItsFolder) {
+  start();
+  EXPECT_FALSE(NodeDaemon::open(options, *coordinator.client));
+}
+
+}  // namespace
+}  // namespace mole::nodes

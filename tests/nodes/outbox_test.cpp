@@ -1,0 +1,155 @@
+#include "nodes/daemon/outbox.hpp"
+
+#include "tests/nodes/eventually.hpp"
+#include "tests/nodes/fake_coordinator.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+namespace mole::nodes {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::eventually;
+using testing::FakeCoordinator;
+
+class OutboxOf : public ::testing::Test {
+ protected:
+  void SetUp() override { fs::create_directories(folder()); }
+  fs::path folder() const { return coordinator.folder / "finished"; }
+  std::unique_ptr<Outbox> open(const std::string& incarnation = "life-1") {
+    return std::make_unique<Outbox>(folder(), *coordinator.client, "node", incarnation);
+  }
+  Finished finished(const std::string& id, const std::string& rows) {
+    Finished out;
+    out.spec.id = out.report.task = id;
+    out.report.steps.emplace_back();
+    out.report.steps[0].outcome = "done";
+    out.report.steps[0].rows_blob = digest_of(rows);
+    const auto file = coordinator.folder / ("rows-" + id);
+    std::ofstream(file, std::ios::binary) << rows;
+    out.blobs[digest_of(rows)] = file;
+    return out;
+  }
+  FakeCoordinator coordinator;
+};
+
+TEST_F(OutboxOf, UploadsThenCompletesThenForgets) {
+  const std::string rows(2'500'000, 'r');
+  auto outbox = open();
+  outbox->add(finished("1-1", rows));
+  EXPECT_EQ(outbox->held(), std::vector<std::string>{"1-1"});
+  EXPECT_EQ(coordinator.completed(), 0u) << "nothing is sent before the node is registered";
+  outbox->start();
+  EXPECT_TRUE(outbox->settle());
+  EXPECT_EQ(coordinator.blobs[digest_of(rows)], rows);
+  ASSERT_EQ(coordinator.completed(), 1u);
+  EXPECT_EQ(coordinator.completion().node, "node");
+  EXPECT_EQ(coordinator.completion().incarnation, "life-1");
+  EXPECT_EQ(coordinator.completion().report.steps[0].rows_blob, digest_of(rows));
+  EXPECT_TRUE(outbox->held().empty());
+  EXPECT_TRUE(fs::is_empty(folder()));
+}
+
+TEST_F(OutboxOf, SendsInBatches) {
+  auto outbox = open();
+  for (int i = 0; i < 250; ++i) outbox->add(finished("1-" + std::to_string(i), std::to_string(i)));
+  outbox->start();
+  EXPECT_TRUE(outbox->settle());
+  EXPECT_EQ(coordinator.completed(), 250u);
+}
+
+TEST_F(OutboxOf, SendsWhatAnEarlierLifeFinished) {
+  {
+    auto outbox = open();
+    outbox->add(finished("1-1", "rows"));
+  }
+  fs::create_directories(folder() / ".tmp.1-2");  // died while writing
+  auto outbox = open("life-2");
+  EXPECT_TRUE(outbox->held().empty()) << "not a task of this life";
+  outbox->start();
+  EXPECT_TRUE(outbox->settle());
+  ASSERT_EQ(coordinator.completed(), 1u);
+  EXPECT_EQ(coordinator.completion().spec.id, "1-1");
+  EXPECT_EQ(coordinator.completion().incarnation, "life-2");
+  EXPECT_EQ(coordinator.blobs[digest_of("rows")], "rows");
+  EXPECT_TRUE(fs::is_empty(folder()));
+}
+
+TEST_F(OutboxOf, KeepsEverythingWhileTheCoordinatorIsAway) {
+  auto outbox = open();
+  coordinator.go_away();
+  outbox->start();
+  outbox->add(finished("1-1", "rows"));
+  EXPECT_FALSE(outbox->settle());
+  EXPECT_EQ(outbox->held().size(), 1u);
+  coordinator.come_back();
+  EXPECT_TRUE(eventually([&] { return coordinator.completed() == 1; }));
+}
+
+TEST_F(OutboxOf, DropsWhatIsCancelledAndNothingElse) {
+  auto outbox = open();
+  outbox->add(finished("1-1", "a"));
+  outbox->add(finished("1-2", "b"));
+  outbox->drop("1-1");
+  outbox->drop("../..");
+  outbox->start();
+  EXPECT_TRUE(outbox->settle());
+  ASSERT_EQ(coordinator.completed(), 1u);
+  EXPECT_EQ(coordinator.completion().spec.id, "1-2");
+  EXPECT_TRUE(fs::exists(coordinator.folder.path()));
+}
+
+TEST_F(OutboxOf, ReportsAFailureInsteadOfABlobThatIsRefused) {
+  coordinator.put_error = corrupt("these bytes have another digest");
+  auto outbox = open();
+  outbox->add(finished("1-1", "rows"));
+  outbox->start();
+  EXPECT_TRUE(outbox->settle());
+  ASSERT_EQ(coordinator.completed(), 1u);
+  EXPECT_EQ(coordinator.completion().report.code, "internal");
+  EXPECT_TRUE(coordinator.completion().report.steps.empty());
+}
+
+TEST_F(OutboxOf, ReportsAFailureInsteadOfAReportTooLargeToTravel) {
+  auto large = finished("1-1", "a");
+  large.report.log_tail.assign(5u << 20, 'l');
+  auto outbox = open();
+  outbox->add(large);
+  outbox->add(finished("1-2", "b"));
+  outbox->start();
+  EXPECT_TRUE(outbox->settle());
+  ASSERT_EQ(coordinator.completed(), 2u);
+  EXPECT_EQ(coordinator.completion(0).report.code, "exhausted");
+  EXPECT_NE(coordinator.completion(0).report.message.find("use shorter blocks"), std::string::npos);
+  EXPECT_EQ(coordinator.completion(1).report.code, "");
+}
+
+TEST_F(OutboxOf, LetsOneRefusedReportNotHoldUpTheOthers) {
+  const auto bad = [](const auto& all) {
+    return std::any_of(all.begin(), all.end(), [](const auto& c) { return c.spec.id == "1-1"; });
+  };
+  coordinator.complete_error.emplace(bad, invalid("no such task"));
+  auto outbox = open();
+  outbox->add(finished("1-1", "a"));
+  outbox->add(finished("1-2", "b"));
+  outbox->start();
+  EXPECT_TRUE(outbox->settle());
+  ASSERT_EQ(coordinator.completed(), 1u);
+  EXPECT_EQ(coordinator.completion().spec.id, "1-2");
+}
+
+TEST_F(OutboxOf, ReportsAFailureWhenTheDiskCannotKeepTheResult) {
+  auto outbox = open();
+  auto lost = finished("1-1", "rows");
+  fs::remove(lost.blobs.begin()->second);
+  outbox->add(lost);
+  outbox->start();
+  EXPECT_TRUE(outbox->settle());
+  ASSERT_EQ(coordinator.completed(), 1u);
+  EXPECT_EQ(coordinator.completion().report.code, "exhausted");
+}
+
+}  // namespace
+}  // namespace mole::nodes

@@ -1,0 +1,215 @@
+#include "nodes/daemon/verdict.hpp"
+
+#include "tests/wire/folder.hpp"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <fstream>
+
+namespace mole::nodes {
+namespace {
+
+using testing::Folder;
+
+task::Spec spec() {
+  task::Spec s;
+  s.id = "7-19";
+  s.archive = task::Archive{};
+  s.archive->name = "ddosvax";
+  s.archive->decoder.name = "netflow5";
+  s.archive->decoder.version = "1.2.0";
+  s.archive->downloader.name = "directory";
+  s.archive->downloader.version = "1.0.0";
+  for (const std::string name : {"traffic", "variance"}) {
+    task::Step step;
+    step.pipeline = "p";
+    step.module = name;
+    step.plugin.name = name;
+    step.plugin.version = "1.0.0";
+    s.steps.push_back(step);
+  }
+  return s;
+}
+
+// What the sealing process writes of a worker that handed over step 0 and died.
+task::Report sealed() {
+  task::Report r;
+  r.task = "7-19";
+  r.message = "the handover ends in the middle of a frame";
+  for (std::uint32_t i = 0; i < 2; ++i) {
+    task::StepReport step;
+    step.step = i;
+    step.outcome = i == 0 ? "done" : "not_run";
+    if (i == 0) step.rows_blob = digest_of("rows");
+    r.steps.push_back(step);
+  }
+  return r;
+}
+
+PluginCall in_add_of_variance() {
+  return {.call = "add", .step = 1, .batch = 17, .progress = 99, .module = "variance", .in_plugin = true};
+}
+
+Evidence evidence(Ending ending, std::optional<PluginCall> call, std::string log = "") {
+  return {.ending = ending, .call = std::move(call), .log_tail = std::move(log), .wall_limit = hour_us, .stall_limit = 15 * minute_us};
+}
+
+TEST(Verdict, NamesPluginModuleCallBatchAndSignal) {
+  const auto report = judge(sealed(), spec(), evidence({Ending::Kind::killed, SIGSEGV}, in_add_of_variance(), "last words\n"));
+  EXPECT_EQ(report.steps[0].outcome, "done");
+  EXPECT_EQ(report.steps[0].rows_blob, digest_of("rows"));
+  EXPECT_EQ(report.steps[1].outcome, "failed");
+  EXPECT_EQ(report.steps[1].code, "crashed");
+  EXPECT_EQ(report.steps[1].message, "plugin variance 1.0.0, module p/variance, in add of batch 17: killed by signal 11 (SIGSEGV)");
+  EXPECT_EQ(report.code, "");
+  EXPECT_EQ(report.message, "");
+  EXPECT_EQ(report.log_tail, "last words\n");
+}
+
+TEST(Verdict, TellsAHangFromACrash) {
+  const auto late = judge(sealed(), spec(), evidence({Ending::Kind::out_of_time, SIGKILL}, in_add_of_variance()));
+  EXPECT_EQ(late.steps[1].code, "hung");
+  EXPECT_NE(late.steps[1].message.find("still running after the limit of 1h"), std::string::npos);
+  const auto silent = judge(sealed(), spec(), evidence({Ending::Kind::stalled, SIGKILL}, in_add_of_variance()));
+  EXPECT_EQ(silent.steps[1].code, "hung");
+  EXPECT_NE(silent.steps[1].message.find("no sign of life for 15m"), std::string::npos);
+}
+
+TEST(Verdict, CallsWantOfMemoryExhausted) {
+  const auto code = [](int signal, const std::string& log) {
+    return judge(sealed(), spec(), evidence({Ending::Kind::killed, signal}, in_add_of_variance(), log)).steps[1].code;
+  };
+  EXPECT_EQ(code(SIGKILL, ""), "exhausted");
+  EXPECT_EQ(code(SIGXFSZ, ""), "exhausted");
+  EXPECT_EQ(code(SIGABRT, "  what():  std::bad_alloc\n"), "exhausted");
+  EXPECT_EQ(code(SIGABRT, "assertion failed\n"), "crashed");
+}
+
+TEST(Verdict, BlamesAPluginThatCallsExit) {
+  const auto report = judge(sealed(), spec(), evidence({Ending::Kind::exited, 0}, in_add_of_variance()));
+  EXPECT_EQ(report.steps[1].outcome, "failed");
+  EXPECT_EQ(report.steps[1].code, "crashed");
+  EXPECT_NE(report.steps[1].message.find("ended the worker with exit code 0 before its work was done"), std::string::npos);
+}
+
+TEST(Verdict, FailsTheTaskForADecoder) {
+  auto handed = sealed();
+  handed.steps[0] = {};
+  handed.steps[0].outcome = "not_run";
+  const PluginCall next{.call = "next", .step = {}, .batch = 3, .module = "decoder netflow5", .in_plugin = true};
+  const auto report = judge(handed, spec(), evidence({Ending::Kind::killed, SIGBUS}, next));
+  EXPECT_EQ(report.code, "crashed");
+  EXPECT_EQ(report.message, "plugin decoder netflow5 1.2.0, archive ddosvax, in next of batch 3: killed by signal 7 (SIGBUS)");
+  EXPECT_EQ(report.steps[0].outcome, "not_run");
+  EXPECT_EQ(report.steps[1].outcome, "not_run");
+}
+
+TEST(Verdict, BlamesNoModuleForTheWorkersOwnDeath) {
+  PluginCall none;
+  none.in_plugin = false;
+  auto handed = sealed();
+  handed.steps[0] = {};
+  handed.steps[0].outcome = "not_run";
+  for (const auto& call : {std::optional<PluginCall>(none), std::optional<PluginCall>()}) {
+    const auto report = judge(handed, spec(), evidence({Ending::Kind::killed, SIGABRT}, call));
+    EXPECT_EQ(report.code, "internal");
+    EXPECT_EQ(report.steps[0].outcome, "not_run");
+    EXPECT_EQ(report.steps[1].outcome, "not_run");
+  }
+}
+
+TEST(Verdict, LetsFinishedStepsCountWhenTheWorkerDiesByItself) {
+  const auto report = judge(sealed(), spec(), evidence({Ending::Kind::killed, SIGABRT}, std::nullopt));
+  EXPECT_EQ(report.code, "");
+  EXPECT_EQ(report.steps[0].outcome, "done");
+  EXPECT_EQ(report.steps[1].outcome, "not_run");
+  EXPECT_NE(report.steps[1].message.find("signal 6 (SIGABRT)"), std::string::npos);
+}
+
+TEST(Verdict, BelievesAWorkerThatSaysWhyItStopped) {
+  task::Report told;
+  told.code = "missing";
+  told.message = "the archive has no such file";
+  const auto report = judge(told, spec(), evidence({Ending::Kind::exited, 0}, PluginCall{}));
+  EXPECT_EQ(report.code, "missing");
+  EXPECT_EQ(report.message, "the archive has no such file");
+  EXPECT_EQ(report.task, "7-19");
+  ASSERT_EQ(report.steps.size(), 2u);
+  EXPECT_EQ(report.steps[1].outcome, "not_run");
+}
+
+TEST(Verdict, LeavesAGoodReportAsItIs) {
+  auto good = sealed();
+  good.message.clear();
+  good.steps[1].outcome = "done";
+  EXPECT_EQ(nlohmann::json(judge(good, spec(), evidence({Ending::Kind::exited, 0}, PluginCall{}, "chatter"))), nlohmann::json(good));
+  EXPECT_EQ(nlohmann::json(judge(good, spec(), evidence({Ending::Kind::killed, SIGSEGV}, in_add_of_variance(), "chatter"))), nlohmann::json(good))
+      << "whoever dies after its work is done has done its work";
+}
+
+TEST(Verdict, BlamesTheDownloaderOfAnIndexTask) {
+  auto index = spec();
+  index.steps.clear();
+  index.kind = "index";
+  const PluginCall call{.call = "index", .step = {}, .module = "downloader directory", .in_plugin = true};
+  task::Report cut;
+  cut.code = "transient";
+  for (const auto ending : {Ending{Ending::Kind::killed, SIGSEGV}, Ending{Ending::Kind::exited, 0}}) {
+    const auto report = judge(cut, index, evidence(ending, call));
+    EXPECT_EQ(report.code, "crashed");
+    EXPECT_TRUE(report.message.starts_with("plugin downloader directory 1.0.0, archive ddosvax, in index: ")) << report.message;
+  }
+}
+
+TEST(Verdict, IsNotMisledByAStepThatDoesNotExist) {
+  auto call = in_add_of_variance();
+  call.step = 99;
+  EXPECT_EQ(judge(sealed(), spec(), evidence({Ending::Kind::killed, SIGSEGV}, call)).steps[1].outcome, "not_run");
+}
+
+TEST(CallRecord, IsReadFromItsBytes) {
+  Folder folder;
+  std::string bytes("MCAL\1\0\5\0\2\0\0\0\7\0\0\0\x11\0\0\0\0\0\0\0\x63\0\0\0\0\0\0\0", 32);
+  bytes += "variance" + std::string(24, '\0');
+  std::ofstream(folder / "call", std::ios::binary) << bytes;
+  const auto call = read_call(folder / "call");
+  ASSERT_TRUE(call);
+  EXPECT_EQ(call->call, "add");
+  EXPECT_EQ(call->step, 2u);
+  EXPECT_EQ(call->batch, 17u);
+  EXPECT_EQ(call->progress, 99u);
+  EXPECT_EQ(call->module, "variance");
+  EXPECT_TRUE(call->in_plugin);
+}
+
+TEST(CallRecord, IsNotReadFromGarbage) {
+  Folder folder;
+  EXPECT_FALSE(read_call(folder / "none"));
+  std::ofstream(folder / "short") << "MCAL";
+  EXPECT_FALSE(read_call(folder / "short"));
+  std::ofstream(folder / "other") << std::string(64, 'x');
+  EXPECT_FALSE(read_call(folder / "other"));
+}
+
+TEST(LogTail, EscapesWhatATerminalOrReaderWouldObey) {
+  Folder folder;
+  std::ofstream(folder / "log", std::ios::binary) << "a\tb\n\x1b[31mred\r\xff\xc3\xa9\xc2\x9b\x7f";
+  EXPECT_EQ(log_tail(folder / "log"), "a\tb\n\\x1b[31mred\\x0d\\xff\xc3\xa9\\xc2\\x9b\\x7f");
+}
+
+TEST(LogTail, KeepsTheLastWholeLines) {
+  Folder folder;
+  std::string all;
+  for (int i = 0; i < 20'000; ++i) all += "line " + std::to_string(i) + "\n";
+  std::ofstream(folder / "log", std::ios::binary) << all;
+  const auto tail = log_tail(folder / "log");
+  EXPECT_LE(tail.size(), 65'536u);
+  EXPECT_GT(tail.size(), 65'000u);
+  EXPECT_TRUE(tail.starts_with("line "));
+  EXPECT_TRUE(tail.ends_with("line 19999\n"));
+  EXPECT_EQ(log_tail(folder / "none"), "");
+}
+
+}  // namespace
+}  // namespace mole::nodes
