@@ -68,10 +68,13 @@ Exit usage_error(Context& context, const CLI::ParseError& error, const CLI::App&
   return Exit::usage;
 }
 
+// Commands that do something, below `app`, whose full name is `name`.
 void append_reference(const CLI::App& app, const std::string& name, std::string& out) {
-  const auto below = app.get_subcommands([](const CLI::App*) { return true; });
-  if (below.empty()) out += fmt::format("## {}\n\n```\n{}```\n\n", name, app.help(name));
-  for (const auto* command : below) append_reference(*command, name + " " + command->get_name(), out);
+  for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    const auto full = name + " " + command->get_name();
+    if (command->get_subcommands([](const CLI::App*) { return true; }).empty()) out += fmt::format("## {}\n\n```\n{}```\n\n", full, command->help(name));
+    else append_reference(*command, full, out);
+  }
 }
 
 }  // namespace
@@ -109,9 +112,9 @@ std::string command_reference() {
   add_globals(app, globals, options);
   Shell shell{app, {}};
   add_commands(shell);
-  app.require_subcommand(0);
-  std::string out = "# Commands\n\nMade by `mole --reference`; the same text as `--help`.\n\n```\n" + app.help("mole") + "```\n\n";
-  for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; })) append_reference(*command, "mole " + command->get_name(), out);
+  std::string out = "# Commands\n\nMade by `mole --reference`; the same text as `--help`.\n\n```\n" + app.help() + "```\n\n";
+  append_reference(app, "mole", out);
+  out.pop_back();
   return out;
 }
 

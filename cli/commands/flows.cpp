@@ -2,12 +2,15 @@
 #include "cli/commands/commands.hpp"
 #include "cli/session/child.hpp"
 
+#include <algorithm>
+#include <thread>
+
 namespace mole::cli {
 namespace {
 
 struct FlowsArgs {
   std::vector<std::string> files;
-  std::string columns, format, times;
+  std::string columns, format, times, decoder;
   std::uint32_t threads = 0;
 };
 
@@ -20,8 +23,9 @@ Result<Exit> flows(Context& context, const FlowsArgs& args) {
   add_if(command, "--columns", args.columns);
   add_if(command, "--format", args.format);
   add_if(command, "--time-format", args.times);
-  if (args.threads > 0) add_if(command, "--threads", std::to_string(args.threads));
-  for (const auto& folder : context.options.plugins) add_if(command, "--plugins", folder.string());
+  add_if(command, "--decoder", args.decoder);
+  add_if(command, "--threads", std::to_string(args.threads ? args.threads : std::max(1U, std::thread::hardware_concurrency())));
+  if (!context.options.plugins.empty()) add_if(command, "--plugins", context.options.plugins.front().string());
   command.push_back("--");
   command.insert(command.end(), args.files.begin(), args.files.end());
   context.out.flush();
@@ -39,6 +43,7 @@ void add_flows(Shell& shell) {
   command->add_option("--columns", args->columns, "comma-separated; otherwise all the files have");
   command->add_option("--format", args->format, "csv, ndjson or none (only decode)")->check(CLI::IsMember({"csv", "ndjson", "none"}));
   command->add_option("--time-format", args->times, "rfc3339 or epoch_ms")->check(CLI::IsMember({"rfc3339", "epoch_ms"}));
+  command->add_option("--decoder", args->decoder, "a decoder's name; otherwise the one that knows the file")->type_name("PLUGIN");
   command->add_option("--threads", args->threads, "cores to use; 0: all")->check(CLI::Range(0, 4096));
 }
 

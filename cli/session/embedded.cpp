@@ -1,0 +1,109 @@
+#include "cli/session/embedded.hpp"
+
+#include "cli/exit_code.hpp"
+#include "cli/session/child.hpp"
+#include "coordinator/server/frame_server.hpp"
+#include "coordinator/service.hpp"
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+#include <thread>
+
+namespace mole::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A node beside us is heard often: the progress shown is what it last said.
+constexpr Micros node_heartbeat = 500'000, node_lease = 15 * second_us;
+constexpr int node_restarts = 5;
+
+// What the store says when it can no longer be trusted; nothing may be acknowledged after it.
+[[noreturn]] void storage_failed(const std::string& cause) {
+  std::fprintf(stderr, "mole: the state cannot be written: %s; make room or mend the disk, then run again: what was done is kept\n", cause.c_str());
+  ::_exit(static_cast<int>(Exit::failed));
+}
+
+std::string cores(const Options& options) {
+  const auto all = std::max(1U, std::thread::hardware_concurrency());
+  return std::to_string(options.threads ? options.threads : std::max(1U, all / options.slots));
+}
+
+class EmbeddedSession final : public Session {
+ public:
+  EmbeddedSession(const Options& options, std::string socket, std::unique_ptr<coordinator::Service> service)
+      : options_(options), socket_(std::move(socket)), service_(std::move(service)) {}
+
+  ~EmbeddedSession() override {
+    node_.reset();  // gives back what it holds
+    if (server_) server_->stop();
+  }
+
+  Result<> serve() {
+    const auto address = coordinator::parse_address("unix:" + socket_);
+    if (!address) return address.error();
+    server_.emplace(coordinator::serve_coordinator(*service_), std::vector{*address});
+    if (auto started = server_->start(); !started) return started;
+    return start_node();
+  }
+
+  coordinator::Api& api() override { return *service_; }
+  fs::path folder() const override { return options_.state; }
+  bool outlives_us() const override { return false; }
+
+  Result<> check() override {
+    if (!node_ || node_->running()) return {};
+    if (restarts_++ < node_restarts) return start_node();
+    return internal(fmt::format("mole-node ended {} times; {} says why", restarts_, log().string()));
+  }
+
+ private:
+  fs::path log() const { return options_.state / "node.log"; }
+
+  Result<> start_node() {
+    node_.reset();
+    std::vector<std::string> command{"mole-node",  "--coordinator", "unix:" + socket_, "--dir",    (options_.state / "node").string(),
+                                     "--slots",    std::to_string(options_.slots),     "--threads", cores(options_),
+                                     "--parent",   std::to_string(::getpid())};
+    if (options_.memory > 0) command.insert(command.end(), {"--memory", std::to_string(options_.memory)});
+    auto child = Child::start(command, log());
+    if (!child) return child.error();
+    node_.emplace(std::move(*child));
+    return {};
+  }
+
+  Options options_;
+  std::string socket_;
+  std::unique_ptr<coordinator::Service> service_;
+  std::optional<coordinator::FrameServer> server_;
+  std::optional<Child> node_;
+  int restarts_ = 0;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Session>> open_embedded(const Options& options, Need need, const std::string& socket) {
+  std::error_code error;
+  if (need == Need::look && !fs::exists(options.state / "db", error))
+    return missing(fmt::format("there is no state in {}: mole run makes one; another is chosen by --state or $MOLE_STATE", options.state.string()));
+  coordinator::Config config;
+  config.state = options.state;
+  config.plugins = plugin_search_path(options);
+  config.create = need != Need::look;
+  config.leases.heartbeat = node_heartbeat;
+  config.leases.lease = node_lease;
+  config.storage_failed = storage_failed;
+  auto service = coordinator::Service::open(std::move(config));
+  if (!service) return service.error();
+  auto session = std::make_unique<EmbeddedSession>(options, socket, std::move(*service));
+  if (need == Need::work)
+    if (auto served = session->serve(); !served) return served.error();
+  return std::unique_ptr<Session>(std::move(session));
+}
+
+}  // namespace mole::cli
