@@ -1,0 +1,27 @@
+/* The ABI is C11: this file compiles as that, warnings are errors, and the sizes that plugins are built against stand. */
+#include <mole/abi.h>
+
+_Static_assert(sizeof(struct ArrowArray) == 80, "ArrowArray");
+_Static_assert(sizeof(mole_text) == 16, "mole_text");
+_Static_assert(sizeof(mole_error) == 16, "mole_error");
+_Static_assert(sizeof(mole_value) == 24, "mole_value");
+_Static_assert(sizeof(mole_host) == 40, "mole_host");
+_Static_assert(sizeof(mole_binding) == 72, "mole_binding");
+_Static_assert(sizeof(mole_batch) == 32, "mole_batch");
+_Static_assert(sizeof(mole_metric_v1) == 88, "mole_metric_v1");
+_Static_assert(sizeof(mole_source) == 16, "mole_source");
+_Static_assert(sizeof(mole_decode_sink) == 24, "mole_decode_sink");
+_Static_assert(sizeof(mole_flow_builder) == 16 + 8 * MOLE_COLUMN_COUNT, "mole_flow_builder");
+_Static_assert(sizeof(mole_decoder_v1) == 56, "mole_decoder_v1");
+_Static_assert(sizeof(mole_object) == 72, "mole_object");
+_Static_assert(sizeof(mole_downloader_v1) == 48, "mole_downloader_v1");
+_Static_assert(sizeof(mole_plugin) == 32, "mole_plugin");
+_Static_assert(sizeof(mole_entry) == 24, "mole_entry");
+_Static_assert(MOLE_COLUMN_COUNT == 20 && MOLE_COLUMN_SAMPLING == 19, "columns are numbered for good");
+
+const mole_plugin *mole_test_c_plugin(void);
+const mole_plugin *mole_test_c_plugin(void) {
+  static const mole_metric_v1 calls = {sizeof(mole_metric_v1)};
+  static const mole_plugin plugin = {sizeof(mole_plugin), 0, "mole.metric/1", "{}", &calls};
+  return &plugin;
+}
