@@ -132,7 +132,7 @@ class Laws {
   }
   bool takes(const std::string& bytes) const {
     try {
-      loaded(bytes).finish();
+      loaded(bytes);
       return true;
     } catch (const CallFailed&) {
       return false;
