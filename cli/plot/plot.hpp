@@ -33,9 +33,9 @@ struct Series {
 };
 
 struct PlotOptions {
-  std::string title;
-  TimeRange range;  // of the time axis; empty: that of the points
-  int width = 800;  // pixels
+  std::string title = {};
+  TimeRange range = {};  // of the time axis; empty: that of the points
+  int width = 800;       // pixels
   int panel_height = 200;
 };
 

@@ -1,0 +1,171 @@
+#include "cli/plot/axis.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cmath>
+
+namespace mole::cli {
+namespace {
+
+namespace chr = std::chrono;
+
+constexpr std::string_view superscripts[] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
+constexpr std::string_view months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+
+std::string superscript(int value) {
+  std::string out = value < 0 ? "⁻" : "";
+  for (const char digit : std::to_string(std::abs(value))) out += superscripts[digit - '0'];
+  return out;
+}
+
+// A step of 1, 2 or 5 times a power of ten.
+double round_step(double span, int most) {
+  const double raw = span / most;
+  const double power = std::pow(10.0, std::floor(std::log10(raw)));
+  for (const double factor : {1.0, 2.0, 5.0})
+    if (factor * power >= raw * (1 - 1e-9)) return factor * power;
+  return 10 * power;
+}
+
+// Units SI prefixes go with: bytes, bits and seconds, also per second.
+bool takes_prefix(std::string_view unit) {
+  const auto head = unit.substr(0, unit.find('/'));
+  return head == "B" || head == "bit" || head == "s";
+}
+
+std::string_view prefix_of(int exponent) {
+  constexpr std::pair<int, std::string_view> prefixes[] = {{-9, "n"}, {-6, "µ"}, {-3, "m"}, {0, ""},   {3, "k"},
+                                                           {6, "M"},  {9, "G"},  {12, "T"}, {15, "P"}, {18, "E"}};
+  for (const auto& [power, prefix] : prefixes)
+    if (power == exponent) return prefix;
+  return {};
+}
+
+// The power of ten labels are divided by: a multiple of three, none for numbers that read well as they are.
+int label_exponent(double largest, std::string_view unit) {
+  if (largest <= 0) return 0;
+  const int exponent = static_cast<int>(std::floor(std::log10(largest) / 3 + 1e-9)) * 3;
+  const bool prefix = takes_prefix(unit);
+  if (!prefix && largest >= 0.01 && largest < 1e4) return 0;
+  if (prefix && unit.substr(0, 1) != "s") return std::clamp(exponent, 0, 18);
+  return prefix ? std::clamp(exponent, -9, 0) : exponent;
+}
+
+std::string unit_label(std::string_view unit, int exponent) {
+  const auto bare = unit == "1" ? std::string() : pretty_unit(unit);
+  if (exponent == 0) return bare;
+  if (takes_prefix(unit)) return std::string(prefix_of(exponent)) + bare;
+  return "10" + superscript(exponent) + (bare.empty() ? "" : " " + bare);
+}
+
+std::string number_label(double value, double step) {
+  const int decimals = std::clamp(static_cast<int>(std::ceil(-std::log10(step) - 1e-9)), 0, 9);
+  auto text = fmt::format("{:.{}f}", value, decimals);
+  return text.starts_with('-') && text.find_first_not_of("-0.") == std::string::npos ? text.substr(1) : text;
+}
+
+// ---- time ----------------------------------------------------------------------------------------------------------
+
+constexpr Micros steps[] = {second_us,      5 * second_us,  15 * second_us, 30 * second_us, minute_us,   5 * minute_us,
+                            15 * minute_us, 30 * minute_us, hour_us,        2 * hour_us,    3 * hour_us, 6 * hour_us,
+                            12 * hour_us,   day_us,         2 * day_us,     7 * day_us,     14 * day_us};
+constexpr Micros first_monday = 4 * day_us;  // of the epoch
+
+chr::year_month_day date_of(Micros t) { return chr::sys_days(chr::days(floor_div(t, day_us))); }
+
+std::string day_text(Micros t) {
+  const auto date = date_of(t);
+  return fmt::format("{} {}", static_cast<unsigned>(date.day()), months[static_cast<unsigned>(date.month()) - 1]);
+}
+int year_of(Micros t) { return static_cast<int>(date_of(t).year()); }
+
+std::vector<TimeTick> ticks_by(Micros step, TimeRange range) {
+  const Micros origin = step >= 7 * day_us ? first_monday : 0;
+  std::vector<TimeTick> ticks;
+  for (Micros t = ceil_to(range.from, step, origin); t <= range.to; t += step) {
+    TimeTick tick{t, "", ""};
+    const bool first = ticks.empty();
+    if (step >= day_us) {
+      tick.time = day_text(t);
+      if (first || year_of(ticks.back().at) != year_of(t)) tick.date = std::to_string(year_of(t));
+    } else {
+      const auto second = t - floor_to(t, day_us);
+      tick.time = fmt::format("{:02}:{:02}", second / hour_us, second / minute_us % 60);
+      if (step < minute_us) tick.time += fmt::format(":{:02}", second / second_us % 60);
+      if (first || floor_to(ticks.back().at, day_us) != floor_to(t, day_us))
+        tick.date = fmt::format("{} {}", day_text(t), year_of(t));
+    }
+    ticks.push_back(std::move(tick));
+  }
+  // Two dates side by side would touch.
+  if (step < day_us && ticks.size() > 1 && !ticks[1].date.empty()) ticks[0].date.clear();
+  return ticks;
+}
+
+std::vector<TimeTick> ticks_by_months(int step, TimeRange range) {
+  std::vector<TimeTick> ticks;
+  int month = year_of(range.from) * 12 + static_cast<int>(static_cast<unsigned>(date_of(range.from).month())) - 1;
+  for (month -= month % step;; month += step) {
+    const auto name = static_cast<unsigned>(month % 12);
+    const Micros t =
+        chr::sys_days(chr::year(month / 12) / chr::month(name + 1) / 1).time_since_epoch().count() * day_us;
+    if (t > range.to) return ticks;
+    if (t < range.from) continue;
+    TimeTick tick{t, step >= 12 ? std::to_string(month / 12) : std::string(months[name]), ""};
+    if (step < 12 && (ticks.empty() || name == 0)) tick.date = std::to_string(month / 12);
+    ticks.push_back(std::move(tick));
+  }
+}
+
+}  // namespace
+
+std::string pretty_unit(std::string_view unit) {
+  std::string out;
+  for (std::size_t i = 0; i < unit.size(); ++i) {
+    if (unit[i] != '^') {
+      out += unit[i];
+      continue;
+    }
+    const bool minus = i + 1 < unit.size() && unit[i + 1] == '-';
+    if (minus) out += "⁻", ++i;
+    while (i + 1 < unit.size() && unit[i + 1] >= '0' && unit[i + 1] <= '9') out += superscripts[unit[++i] - '0'];
+  }
+  return out;
+}
+
+ValueAxis value_axis(double low, double high, std::string_view unit, int most) {
+  if (low > 0 && low <= 0.6 * high) low = 0;
+  if (high < 0 && high >= 0.6 * low) high = 0;
+  if (low == high) {
+    const double room = low == 0 ? 1 : std::fabs(low) * 0.1;
+    if (low != 0) low -= room;
+    high += room;
+  }
+  const double step = round_step(high - low, most);
+  const double first = std::floor(low / step + 1e-9), last = std::ceil(high / step - 1e-9);
+  ValueAxis axis;
+  axis.low = first * step;
+  axis.high = last * step;
+  const int exponent = label_exponent(std::max(std::fabs(axis.low), std::fabs(axis.high)), unit);
+  const double scale = std::pow(10.0, exponent);
+  for (double i = first; i <= last; ++i) axis.ticks.push_back({i * step, number_label(i * step / scale, step / scale)});
+  axis.unit = unit_label(unit, exponent);
+  return axis;
+}
+
+std::vector<TimeTick> time_ticks(TimeRange range, int most) {
+  most = std::max(most, 1);
+  const auto fits = [&](const std::vector<TimeTick>& ticks) { return ticks.size() <= static_cast<std::size_t>(most); };
+  for (const auto step : steps)
+    if ((range.to - range.from) / step <= most)
+      if (auto ticks = ticks_by(step, range); fits(ticks)) return ticks;
+  for (const int step : {1, 2, 3, 6, 12, 24, 60, 120})
+    if (auto ticks = ticks_by_months(step, range); fits(ticks)) return ticks;
+  return ticks_by_months(1200, range);
+}
+
+}  // namespace mole::cli

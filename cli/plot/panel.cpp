@@ -1,0 +1,279 @@
+#include "cli/plot/panel.hpp"
+
+#include "cli/plot/axis.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace mole::cli {
+namespace {
+
+constexpr std::size_t most_strips = 8;
+constexpr double strip_height = 4, strip_gap = 1.5, label_spacing = 70;
+
+// Beyond 1e300 an axis has no room for round numbers.
+bool has_value(const Point& p) { return p.value && std::fabs(*p.value) < 1e300 && p.coverage > 0; }
+bool is_partial(const Point& p) { return p.coverage < 1; }
+
+// Where a series has no value: between points, before the first, after the last, and points without one.
+std::vector<TimeRange> gaps_of(const Series& series, TimeRange range) {
+  std::vector<TimeRange> gaps;
+  const auto add = [&](Micros from, Micros to) {
+    from = std::max(from, range.from);
+    to = std::min(to, range.to);
+    if (from >= to) return;
+    if (!gaps.empty() && gaps.back().to == from)
+      gaps.back().to = to;
+    else
+      gaps.push_back({from, to});
+  };
+  Micros at = range.from;
+  for (const auto& point : series.points) {
+    add(at, point.from);
+    if (!has_value(point)) add(point.from, point.to);
+    at = std::max(at, point.to);
+  }
+  add(at, range.to);
+  return gaps;
+}
+
+// Times covered by `least` or more of the lists, each of which is sorted and without overlaps.
+std::vector<TimeRange> covered(const std::vector<std::vector<TimeRange>>& lists, std::size_t least) {
+  std::vector<std::pair<Micros, int>> edges;
+  for (const auto& list : lists)
+    for (const auto& range : list) {
+      edges.emplace_back(range.from, 1);
+      edges.emplace_back(range.to, -1);
+    }
+  std::sort(edges.begin(), edges.end());
+  std::vector<TimeRange> out;
+  int depth = 0;
+  for (const auto& [at, change] : edges) {
+    const bool before = depth >= static_cast<int>(least);
+    depth += change;
+    const bool after = depth >= static_cast<int>(least);
+    if (!before && after) {
+      if (!out.empty() && out.back().to == at) continue;  // goes on
+      out.push_back({at, at});
+    }
+    if (!out.empty() && before && !after) out.back().to = at;
+  }
+  return out;
+}
+
+}  // namespace
+
+// Pixels of the plot area and what they stand for.
+struct Panel::Area {
+  double left, top, width, height;
+  TimeRange time;
+  ValueAxis values;
+
+  double x(Micros t) const {
+    return left + width * static_cast<double>(t - time.from) / static_cast<double>(time.to - time.from);
+  }
+  double y(double value) const { return top + height * (1 - (value - values.low) / (values.high - values.low)); }
+  double x(const Point& p) const { return x(p.from + (p.to - p.from) / 2); }
+};
+
+Panel::Panel(std::vector<const Series*> series, std::vector<LineStyle> styles, TimeRange range)
+    : series_(std::move(series)), styles_(std::move(styles)), range_(range) {
+  std::vector<std::vector<TimeRange>> gaps;
+  for (const auto* s : series_) {
+    gaps.push_back(gaps_of(*s, range_));
+    partial_ |=
+        std::any_of(s->points.begin(), s->points.end(), [](const Point& p) { return has_value(p) && is_partial(p); });
+  }
+  no_line_ = covered(gaps, gaps.size());
+  some_gap_ = covered(gaps, 1);
+  strips_ = partial_ || !some_gap_.empty();
+}
+
+double Panel::strips_height() const {
+  const auto count = series_.size() > most_strips ? 1 : series_.size();
+  return strips_ ? 3 + static_cast<double>(count) * (strip_height + strip_gap) : 0;
+}
+
+PanelNotes Panel::draw(Svg& svg, double left, double top, double width, double height, bool time_labels) const {
+  double low = std::numeric_limits<double>::infinity(), high = -low;
+  for (const auto* s : series_)
+    for (const auto& point : s->points) {
+      if (!has_value(point)) continue;
+      low = std::min(low, *point.value);
+      high = std::max(high, *point.value);
+    }
+  const bool empty = low > high;
+  const auto& unit = series_.front()->unit;
+  const Area area{left, top, width, height, range_, empty ? value_axis(0, 1, unit, 4) : value_axis(low, high, unit, 5)};
+
+  const auto heading = series_.front()->column + (area.values.unit.empty() ? "" : " [" + area.values.unit + "]");
+  svg.text(left, top - 7, heading, "font-weight=\"bold\"");
+  draw_gaps(svg, area);
+  draw_axes(svg, area, time_labels);
+  for (std::size_t i = 0; i < series_.size(); ++i) draw_series(svg, area, i);
+  if (empty) svg.text(left + width / 2, top + height / 2, "no data", "text-anchor=\"middle\" fill=\"#777\"");
+  if (strips_) draw_strips(svg, area);
+  return {!some_gap_.empty(), partial_};
+}
+
+void Panel::draw_gaps(Svg& svg, const Area& area) const {
+  const auto shade = [&](const std::vector<TimeRange>& ranges, std::string_view attributes) {
+    double drawn_to = area.left - 1;
+    for (const auto& range : ranges) {
+      const double from = std::max(area.x(range.from), drawn_to),
+                   to = std::max(area.x(range.to), area.x(range.from) + 1);
+      if (to <= from) continue;  // narrower than what the gap before it already took
+      svg.rect(from, area.top, to - from, area.height, attributes);
+      drawn_to = to;
+    }
+  };
+  if (series_.size() > 1) shade(some_gap_, "class=\"some-gap\" fill=\"#f5f5f5\"");
+  shade(no_line_, "class=\"gap\" fill=\"#e4e4e4\"");
+}
+
+void Panel::draw_axes(Svg& svg, const Area& area, bool time_labels) const {
+  const double right = area.left + area.width, bottom = area.top + area.height;
+  for (const auto& tick : area.values.ticks) {
+    const double y = area.y(tick.at);
+    svg.line(area.left, y, right, y, "stroke=\"#000\" stroke-opacity=\"0.09\"");
+    svg.text(area.left - 7, y + 4, tick.label, "text-anchor=\"end\" fill=\"#444\"");
+  }
+  const double below = bottom + strips_height();
+  for (const auto& tick : time_ticks(range_, static_cast<int>(area.width / label_spacing))) {
+    const double x = area.x(tick.at);
+    svg.line(x, area.top, x, bottom, "stroke=\"#000\" stroke-opacity=\"0.09\"");
+    svg.line(x, below, x, below + 4, "stroke=\"#888\"");
+    if (!time_labels) continue;
+    svg.text(x, below + 17, tick.time, "text-anchor=\"middle\" fill=\"#444\"");
+    if (!tick.date.empty()) svg.text(x, below + 32, tick.date, "text-anchor=\"middle\" fill=\"#444\"");
+  }
+  svg.line(area.left, below, right, below, "stroke=\"#888\"");
+  if (below > bottom) svg.line(area.left, bottom, right, bottom, "stroke=\"#bbb\"");
+}
+
+namespace {
+
+struct Pixel {
+  double x, y;
+  bool partial;
+};
+using Run = std::vector<Pixel>;  // points a line joins
+
+// Where several points fall on one column of pixels only the first, lowest, highest and last are kept: a year of
+// minutes looks the same and weighs little.
+Run thinned(const Run& run, double width) {
+  if (static_cast<double>(run.size()) <= 4 * width) return run;
+  Run out;
+  for (std::size_t begin = 0; begin < run.size();) {
+    std::size_t end = begin, lowest = begin, highest = begin;
+    for (; end < run.size() && std::floor(run[end].x) == std::floor(run[begin].x); ++end) {
+      if (run[end].y < run[lowest].y) lowest = end;
+      if (run[end].y > run[highest].y) highest = end;
+    }
+    std::size_t kept[] = {begin, lowest, highest, end - 1};
+    std::sort(std::begin(kept), std::end(kept));
+    const auto* last = std::unique(std::begin(kept), std::end(kept));
+    for (const auto* i = std::begin(kept); i != last; ++i) out.push_back(run[*i]);
+    begin = end;
+  }
+  return out;
+}
+
+// The segments of the runs that are (or are not) partial, as path data.
+std::string path_data(const std::vector<Run>& runs, bool partial) {
+  std::string d;
+  for (const auto& run : runs) {
+    bool drawing = false;
+    for (std::size_t i = 1; i < run.size(); ++i) {
+      const bool wanted = (run[i - 1].partial || run[i].partial) == partial;
+      if (wanted && !drawing) d += "M" + svg_number(run[i - 1].x) + " " + svg_number(run[i - 1].y);
+      if (wanted) d += "L" + svg_number(run[i].x) + " " + svg_number(run[i].y);
+      drawing = wanted;
+    }
+  }
+  return d;
+}
+
+// How much of the input there was in each column of pixels, 0 to 10; 10 and 0 only for all and nothing.
+std::vector<int> coverage_levels(const std::vector<const Series*>& series, std::size_t columns, TimeRange range) {
+  std::vector<double> sums(columns, 0);
+  const double scale = static_cast<double>(columns) / static_cast<double>(range.to - range.from);
+  for (const auto* s : series)
+    for (const auto& point : s->points) {
+      const double from = std::max(0.0, static_cast<double>(point.from - range.from) * scale);
+      const double to = std::min(static_cast<double>(columns), static_cast<double>(point.to - range.from) * scale);
+      for (auto c = static_cast<std::size_t>(from); c < columns && static_cast<double>(c) < to; ++c) {
+        const double overlap = std::min(to, static_cast<double>(c + 1)) - std::max(from, static_cast<double>(c));
+        sums[c] += overlap * point.coverage;
+      }
+    }
+  std::vector<int> levels;
+  for (const double sum : sums) {
+    const double mean = sum / static_cast<double>(series.size());
+    if (mean < 1e-6)
+      levels.push_back(0);
+    else
+      levels.push_back(mean > 1 - 1e-6 ? 10 : std::clamp(static_cast<int>(std::lround(mean * 10)), 1, 9));
+  }
+  return levels;
+}
+
+}  // namespace
+
+void Panel::draw_series(Svg& svg, const Area& area, std::size_t i) const {
+  std::vector<Run> runs;
+  Micros last = 0;
+  double spacing = area.width;  // between points; markers need room
+  for (const auto& point : series_[i]->points) {
+    if (!has_value(point) || point.to <= range_.from || point.from >= range_.to) continue;
+    if (runs.empty() || point.from > last) runs.emplace_back();  // a point without a value leaves a hole as well
+    if (!runs.back().empty()) spacing = std::min(spacing, area.x(point) - runs.back().back().x);
+    runs.back().push_back({area.x(point), area.y(*point.value), is_partial(point)});
+    last = point.to;
+  }
+  const auto& style = styles_[i];
+  const auto dash = style.dash.empty() ? std::string() : fmt::format(" stroke-dasharray=\"{}\"", style.dash);
+  svg.open_group(fmt::format("class=\"series\" stroke=\"{}\" fill=\"none\"", style.colour));
+  for (auto& run : runs) run = thinned(run, area.width);
+  for (const bool partial : {true, false})
+    if (const auto d = path_data(runs, partial); !d.empty())
+      svg.path(d, fmt::format("class=\"{}\" stroke-width=\"1.5\" stroke-linejoin=\"round\"{}{}",
+                              partial ? "partial" : "whole", partial ? " stroke-opacity=\"0.4\"" : "", dash));
+  for (const auto& run : runs)
+    for (const auto& point : run) {
+      const bool alone = run.size() == 1;
+      if (point.partial && (alone || spacing >= 4))
+        svg.circle(point.x, point.y, 2.1, "class=\"hollow\" fill=\"#fff\"");
+      else if (alone)
+        svg.circle(point.x, point.y, 1.8, fmt::format("fill=\"{}\"", style.colour));
+    }
+  svg.close_group();
+}
+
+void Panel::draw_strips(Svg& svg, const Area& area) const {
+  std::vector<std::pair<std::vector<const Series*>, std::string>> strips;
+  if (series_.size() > most_strips)
+    strips.push_back({series_, "#555"});
+  else
+    for (std::size_t i = 0; i < series_.size(); ++i) strips.push_back({{series_[i]}, styles_[i].colour});
+
+  double y = area.top + area.height + 3;
+  for (const auto& [series, colour] : strips) {
+    const auto levels = coverage_levels(series, static_cast<std::size_t>(area.width), range_);
+    for (std::size_t begin = 0; begin < levels.size();) {
+      auto end = begin;
+      while (end < levels.size() && levels[end] == levels[begin]) ++end;
+      const double opacity = levels[begin] == 10 ? 0.85 : 0.08 + 0.05 * levels[begin];
+      if (levels[begin] > 0)
+        svg.rect(area.left + static_cast<double>(begin), y, static_cast<double>(end - begin), strip_height,
+                 fmt::format("class=\"coverage\" fill=\"{}\" fill-opacity=\"{}\"", colour, svg_number(opacity)));
+      begin = end;
+    }
+    y += strip_height + strip_gap;
+  }
+}
+
+}  // namespace mole::cli

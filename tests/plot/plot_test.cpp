@@ -1,0 +1,186 @@
+#include "cli/plot/plot.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+namespace mole::cli {
+namespace {
+
+constexpr Micros start = 1190484000 * second_us;  // 2007-09-22T18:00:00Z
+constexpr Micros quarter = 15 * minute_us;
+
+Point point(int i, std::optional<double> value, double coverage = 1) {
+  return {start + i * quarter, start + (i + 1) * quarter, value, coverage};
+}
+
+std::size_t count(std::string_view text, std::string_view what) {
+  std::size_t found = 0;
+  for (auto at = text.find(what); at != std::string_view::npos; at = text.find(what, at + what.size())) ++found;
+  return found;
+}
+
+// Path data of the first path of this class.
+std::string path(const std::string& svg, const std::string& name) {
+  const auto mark = svg.find("\" class=\"" + name + "\"");
+  if (mark == std::string::npos) return "";
+  const auto begin = svg.rfind("d=\"", mark) + 3;
+  return svg.substr(begin, mark - begin);
+}
+
+// Tags open and close in order, attributes are quoted, text holds no bare markup: enough of XML for what we write.
+bool well_formed(const std::string& svg) {
+  std::vector<std::string> open;
+  for (std::size_t at = 0; at < svg.size();) {
+    if (svg[at] != '<') {
+      if (svg[at] == '>') return false;
+      if (svg[at] == '&' && svg.find(';', at) > at + 6) return false;
+      ++at;
+      continue;
+    }
+    const auto end = svg.find('>', at);
+    if (end == std::string::npos) return false;
+    const auto tag = svg.substr(at + 1, end - at - 1);
+    if (tag.find('<') != std::string::npos || count(tag, "\"") % 2 != 0) return false;
+    const auto name = tag.substr(tag[0] == '/', tag.find_first_of(" /", 1) - (tag[0] == '/'));
+    if (tag[0] == '/') {
+      if (open.empty() || open.back() != tag.substr(1)) return false;
+      open.pop_back();
+    } else if (tag.back() != '/') {
+      open.push_back(name);
+    }
+    at = end + 1;
+  }
+  return open.empty();
+}
+
+TEST(Plot, DrawsOneLineWhereNothingIsMissing) {
+  const std::vector<Series> series{{"bytes", "B", "", {point(0, 1), point(1, 2), point(2, 3)}}};
+  const auto svg = plot_svg(series, {.title = "traffic"});
+  EXPECT_TRUE(well_formed(svg));
+  EXPECT_EQ(path(svg, "whole"), "M178.67 185.33L420 118.67L661.33 52");
+  EXPECT_EQ(count(svg, "class=\"gap\""), 0u);
+  EXPECT_EQ(count(svg, "class=\"coverage\""), 0u);
+  EXPECT_EQ(count(svg, "class=\"partial\""), 0u);
+  EXPECT_NE(svg.find(">bytes [B]<"), std::string::npos);
+  EXPECT_NE(svg.find(">2007-09-22 18:00 to 2007-09-22 18:45 UTC<"), std::string::npos);
+}
+
+TEST(Plot, BreaksTheLineAtEveryKindOfGap) {
+  const std::vector<Point> absent{point(0, 1), point(1, 2), point(3, 3), point(4, 4)};
+  const std::vector<Point> null{point(0, 1), point(1, 2), point(2, std::nullopt), point(3, 3), point(4, 4)};
+  const std::vector<Point> uncovered{point(0, 1), point(1, 2), point(2, 0, 0), point(3, 3), point(4, 4)};
+  const std::vector<Point> infinite{point(0, 1), point(1, 2), point(2, std::numeric_limits<double>::infinity()),
+                                    point(3, 3), point(4, 4)};
+  for (const auto& points : {absent, null, uncovered, infinite}) {
+    const std::vector<Series> series{{"x", "", "", points}};
+    const auto svg = plot_svg(series);
+    EXPECT_EQ(count(path(svg, "whole"), "M"), 2u);
+    EXPECT_EQ(count(path(svg, "whole"), "L"), 2u);
+    EXPECT_EQ(count(svg, "<rect x=\"347.6\" y=\"52\" width=\"144.8\" height=\"200\" class=\"gap\""), 1u);
+  }
+}
+
+TEST(Plot, ShadesWhatTheRangeAsksForAndNobodyHas) {
+  const std::vector<Series> series{{"x", "", "", {point(1, 1), point(2, 2)}}};
+  const auto svg = plot_svg(series, {.range = {start, start + 4 * quarter}});
+  EXPECT_EQ(count(svg, "class=\"gap\""), 2u);
+}
+
+TEST(Plot, DrawsPartialCoverageLighterWithAStrip) {
+  const std::vector<Series> series{
+      {"x", "", "", {point(0, 1), point(1, 2), point(2, 3, 0.5), point(3, 4), point(4, 5)}}};
+  const auto svg = plot_svg(series);
+  EXPECT_EQ(count(path(svg, "partial"), "L"), 2u);
+  EXPECT_EQ(count(path(svg, "whole"), "L"), 2u);
+  EXPECT_EQ(count(svg, "class=\"hollow\""), 1u);
+  EXPECT_EQ(count(svg, "class=\"coverage\""), 5u);  // whole, a pixel that is both, half, both, whole
+  EXPECT_NE(svg.find("part of the input is missing"), std::string::npos);
+}
+
+TEST(Plot, MarksAPointThatStandsAlone) {
+  const std::vector<Series> series{{"x", "", "", {point(0, 1), point(2, 2, 0.5)}}};
+  const auto svg = plot_svg(series);
+  EXPECT_EQ(count(svg, "<circle"), 3u);  // sound, hollow, and the one in the notes
+  EXPECT_EQ(path(svg, "whole"), "");
+}
+
+TEST(Plot, GivesAGroupOneColourInEveryPanel) {
+  std::vector<Series> series;
+  for (const auto* column : {"bytes", "flows"})
+    for (const auto* group : {"r1", "r2"}) series.push_back({column, "", group, {point(0, 1), point(1, 2)}});
+  const auto svg = plot_svg(series);
+  EXPECT_EQ(count(svg, "class=\"series\" stroke=\"#0072b2\""), 2u);
+  EXPECT_EQ(count(svg, "class=\"series\" stroke=\"#d55e00\""), 2u);
+  EXPECT_EQ(count(svg, ">r1<"), 1u);
+}
+
+TEST(Plot, TellsAGapOfOneGroupFromAGapOfAll) {
+  const std::vector<Series> series{{"x", "", "a", {point(0, 1), point(1, 1), point(3, 1)}},
+                                   {"x", "", "b", {point(0, 1), point(3, 1)}}};
+  const auto svg = plot_svg(series);
+  EXPECT_EQ(count(svg, "class=\"some-gap\""), 1u);
+  EXPECT_EQ(count(svg, "class=\"gap\""), 1u);
+}
+
+TEST(Plot, EscapesEveryText) {
+  const std::vector<Series> series{{"<script>", "\"&\"", std::string("\x01\xff", 2), {point(0, 1)}}};
+  const auto svg = plot_svg(series, {.title = "</svg>"});
+  EXPECT_TRUE(well_formed(svg));
+  EXPECT_EQ(count(svg, "<script"), 0u);
+  EXPECT_EQ(count(svg, "</svg>"), 1u);
+  EXPECT_EQ(count(svg, "\xff"), 0u);
+}
+
+TEST(Plot, OfNothingSaysSo) {
+  EXPECT_NE(plot_svg({}).find(">no data<"), std::string::npos);
+  const std::vector<Series> empty{{"x", "B", "", {}}};
+  EXPECT_NE(plot_svg(empty).find(">no data<"), std::string::npos);
+  const std::vector<Series> gap{{"x", "B", "", {point(0, 7, 0)}}};
+  EXPECT_NE(plot_svg(gap).find(">no data<"), std::string::npos);
+}
+
+TEST(Plot, OfAYearOfMinutesStaysSmall) {
+  Series series{"x", "B", "", {}};
+  for (int i = 0; i < 365 * 1440; ++i)
+    series.points.push_back(
+        {start + i * minute_us, start + (i + 1) * minute_us, static_cast<double>(i % 1000 * 7919 % 1000), 1});
+  const auto svg = plot_svg({&series, 1});
+  EXPECT_LT(svg.size(), 100'000u);
+  EXPECT_EQ(svg, plot_svg({&series, 1}));
+}
+
+TEST(Plot, OfManyGroupsNamesTheFirst) {
+  std::vector<Series> series;
+  for (int i = 0; i < 30; ++i) series.push_back({"x", "", "group " + std::to_string(i), {point(0, i), point(1, i)}});
+  const auto svg = plot_svg(series);
+  EXPECT_NE(svg.find(">and 6 more<"), std::string::npos);
+  EXPECT_EQ(count(svg, "class=\"series\""), 30u);
+}
+
+TEST(SeriesOf, MakesOneLineAGroup) {
+  using I = std::vector<std::int64_t>;
+  runtime::RowTable rows;
+  rows.columns = {{"interval_start", "time", "", "", I{start, start, start + quarter}, {}},
+                  {"interval_end", "time", "", "", I{start + quarter, start + quarter, start + 2 * quarter}, {}},
+                  {"router", "text", "", "", std::vector<std::string>{"r1", "r2", "r1"}, {}},
+                  {"port", "u64", "", "", std::vector<std::uint64_t>{80, 80, 80}, {}},
+                  {"bytes", "u64", "B", "", std::vector<std::uint64_t>{1, 2, 3}, {1, 0, 1}},
+                  {"coverage", "f64", "1", "", std::vector<double>{1, 0.5, 0.25}, {}}};
+  const auto series = series_of(rows, {"router", "port"}, {"bytes"});
+  ASSERT_TRUE(series) << series.error().message;
+  ASSERT_EQ(series->size(), 2u);
+  EXPECT_EQ(series->at(0).group, "r1, 80");
+  EXPECT_EQ(series->at(0).unit, "B");
+  ASSERT_EQ(series->at(0).points.size(), 2u);
+  EXPECT_EQ(series->at(0).points[1].value, 3.0);
+  EXPECT_EQ(series->at(0).points[1].coverage, 0.25);
+  EXPECT_FALSE(series->at(1).points[0].value);
+  EXPECT_EQ(series_of(rows, {"router"}, {"octets"}).error().message,
+            "there is no column 'octets'; there are interval_start, interval_end, router, port, bytes, coverage");
+  EXPECT_EQ(series_of(rows, {"router"}, {"router"}).error().code, Code::invalid);
+}
+
+}  // namespace
+}  // namespace mole::cli
