@@ -109,13 +109,13 @@ Result<Ending> Attempt::work() {
   if (handover < 0) return exhausted("cannot make the handover file of " + folder_.string() + "; free space on the node's disk");
   const auto& options = here_.options;
   Command command;
+  command.launcher = options.launcher;
   command.program = options.worker;
   command.arguments = {"--run",         folder_.string(),
                        "--cache",       here_.folder.cache().string(),
                        "--cache-limit", std::to_string(options.cache_limit),
                        "--plugins",     here_.folder.plugins().string(),
-                       "--threads",     std::to_string(options.threads),
-                       "--parent",      std::to_string(::getpid())};
+                       "--threads",     std::to_string(options.threads)};
   command.folder = folder_;
   command.log = folder_ / "log";
   command.handover = handover;
@@ -143,6 +143,7 @@ Result<task::Report> Attempt::seal() {
 // The plugin-free helpers of the worker: what fails there is the node's fault, not a plugin's.
 Result<> Attempt::helper(const char* verb) {
   Command command;
+  command.launcher = here_.options.launcher;
   command.program = here_.options.worker;
   command.arguments = {verb, folder_.string()};
   command.folder = folder_;

@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -72,31 +71,20 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 }
 
 Result<pid_t> spawn(const Command& command) {
-  std::vector<std::string> arguments{command.program.string()};
+  for (const auto& needed : {command.launcher, command.program})
+    if (::access(needed.c_str(), X_OK) != 0)
+      return invalid("cannot start " + needed.string() + ": " + std::strerror(errno) + "; install it beside mole-node");
+  std::vector<std::string> arguments{command.launcher.string(), std::to_string(::getpid()), std::to_string(command.address_space),
+                                     std::to_string(largest_file), std::to_string(open_files), command.program.string()};
   arguments.insert(arguments.end(), command.arguments.begin(), command.arguments.end());
   const std::string scratch = (command.folder / "scratch").string();
   std::vector<std::string> environment{"PATH=/usr/bin:/bin", "LANG=C.UTF-8", "TZ=UTC", "HOME=" + scratch, "TMPDIR=" + scratch};
   const Setting setting(command);
   pid_t pid = -1;
-  const int failed = ::posix_spawn(&pid, command.program.c_str(), setting.actions(), setting.attributes(),
+  const int failed = ::posix_spawn(&pid, command.launcher.c_str(), setting.actions(), setting.attributes(),
                                    pointers(arguments).data(), pointers(environment).data());
   if (failed == 0) return pid;
-  const std::string text = "cannot start " + command.program.string() + ": " + std::strerror(failed);
-  if (failed == ENOENT || failed == EACCES) return invalid(text + "; install it beside mole-node");
-  return transient(text);
-}
-
-void limit(pid_t pid, __rlimit_resource what, std::uint64_t value) {
-  const rlimit bound{value, value};
-  ::prlimit(pid, what, &bound, nullptr);
-}
-
-// A moment after the start, not before: posix_spawn sets no limits. No plugin is loaded within that moment.
-void set_limits(pid_t pid, const Command& command) {
-  limit(pid, RLIMIT_CORE, 0);
-  limit(pid, RLIMIT_FSIZE, largest_file);
-  limit(pid, RLIMIT_NOFILE, open_files);
-  if (command.address_space != 0) limit(pid, RLIMIT_AS, command.address_space);
+  return transient("cannot start " + command.program.string() + ": " + std::strerror(failed));
 }
 
 // A plugin that prints without end costs 16 MiB of disk, not all of it.
@@ -168,7 +156,6 @@ Result<Ending> run_child(const Command& command, const Watch& watch) {
   const auto pid = spawn(command);
   if (!pid) return pid.error();
   const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, *pid, 0));
-  set_limits(*pid, command);
   Watcher watcher(command, watch);
   const auto why = pidfd >= 0 ? watcher.until_end(pidfd) : Ending::Kind::cancelled;
   if (why != Ending::Kind::exited) ::kill(-*pid, SIGKILL);

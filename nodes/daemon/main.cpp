@@ -68,6 +68,7 @@ mole::Result<> complete(Arguments& a) {
   if (::access(a.options.worker.c_str(), X_OK) != 0)
     return mole::invalid("there is no program " + a.options.worker.string() + "; install mole-worker beside mole-node or name it with --worker");
   a.options.worker = std::filesystem::absolute(a.options.worker);
+  a.options.launcher = own_folder() / "mole-launch";
   if (!a.options.listen.empty()) return {};
   const auto own = "unix:" + std::filesystem::absolute(a.options.folder).string() + "/states.sock";
   const bool local = a.coordinator.starts_with("unix:") && mole::coordinator::parse_address(own);

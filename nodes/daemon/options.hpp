@@ -14,6 +14,7 @@ inline constexpr std::uint64_t gibibyte = std::uint64_t{1} << 30;
 struct Options {
   std::filesystem::path folder;   // everything this node owns (docs/formats/node_folder.md)
   std::filesystem::path worker;   // the program mole-worker
+  std::filesystem::path launcher;  // the program mole-launch
   std::string listen;             // where other nodes fetch states: "unix:/path" or "tcp:127.0.0.1:0"
   std::uint32_t slots = 1;        // tasks at once
   std::uint32_t threads = 1;      // of one task

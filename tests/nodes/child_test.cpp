@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -30,6 +31,7 @@ class Child : public ::testing::Test {
  protected:
   Command shell(const std::string& script) const {
     Command command;
+    command.launcher = MOLE_LAUNCH;
     command.program = "/bin/sh";
     command.arguments = {"-c", script};
     command.folder = folder.path();
@@ -83,10 +85,10 @@ TEST_F(Child, GetsDefaultSignalsAndAGroupOfItsOwn) {
 }
 
 TEST_F(Child, IsLimited) {
-  auto command = shell("sleep 0.2; ulimit -c; ulimit -n; ulimit -v");
+  auto command = shell("ulimit -c; ulimit -n; ulimit -v; ulimit -f");
   command.address_space = std::uint64_t{1} << 30;
   ASSERT_TRUE(run_child(command, {}));
-  EXPECT_EQ(log(), "0\n1024\n1048576\n");
+  EXPECT_EQ(log(), "0\n1024\n1048576\n33554432\n");
 }
 
 TEST_F(Child, IsKilledAtItsWallLimit) {
@@ -136,6 +138,20 @@ TEST_F(Child, MayNotFillTheDiskWithItsLog) {
   watch.wall_limit = 3 * second_us;
   EXPECT_EQ(run_child(shell("yes 'a line that is printed again and again without end' & yes & wait"), watch)->kind, Ending::Kind::out_of_time);
   EXPECT_LT(std::filesystem::file_size(folder / "log"), std::uint64_t{16} << 30);
+}
+
+TEST_F(Child, DiesWithTheProcessThatStartedIt) {
+  const int middle = ::fork();
+  if (middle == 0) {
+    (void)run_child(shell("echo $$ > child.tmp; mv child.tmp child; sleep 100"), {});
+    ::_exit(0);
+  }
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(folder / "child"); }));
+  const int child = std::stoi(*read_file(folder / "child"));
+  EXPECT_TRUE(alive(child));
+  ::kill(middle, SIGKILL);
+  ::waitpid(middle, nullptr, 0);
+  EXPECT_TRUE(eventually([&] { return !alive(child); }));
 }
 
 TEST_F(Child, SaysThatThereIsNoSuchProgram) {

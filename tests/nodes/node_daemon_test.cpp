@@ -63,6 +63,7 @@ class Daemon : public ::testing::Test {
 
     options.folder = coordinator.folder / "node";
     options.worker = here() / "mole-worker";
+    options.launcher = MOLE_LAUNCH;
     options.listen = "unix:" + (coordinator.folder / "states").string();
     options.poll_most = options.poll_least = 5'000;
     options.patience = second_us;
@@ -141,7 +142,7 @@ TEST_F(Daemon, RunsATaskFromLeaseToCompletion) {
   EXPECT_EQ(coordinator.blobs[digest_of("rows")], "rows");
   EXPECT_TRUE(fs::exists(here() / "unsealed"));
   const auto run = *read_file(here() / "runs");
-  for (const std::string argument : {"--cache ", "--cache-limit 10737418240", "--plugins ", "--threads 1", "--parent "})
+  for (const std::string argument : {"--cache ", "--cache-limit 10737418240", "--plugins ", "--threads 1"})
     EXPECT_NE(run.find(argument), std::string::npos) << run;
 
   coordinator::PeerClient peer(*coordinator::parse_address(node->address()));
