@@ -3,7 +3,6 @@
 # Builds NAME.so, which exports mole_plugin_entry and nothing else, and after linking its sidecar NAME.plugin.json beside
 # it. TESTS become one GoogleTest program, test_NAME, registered with CTest; a test includes the plugin's source.
 # NO_SIDECAR: for libraries that are broken on purpose.
-set(MOLE_CMAKE_DIR ${CMAKE_CURRENT_LIST_DIR})
 
 function(mole_add_plugin name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "NO_SIDECAR" "" "SOURCES;TESTS;LIBRARIES")
@@ -14,11 +13,11 @@ function(mole_add_plugin name)
   add_library(${name} MODULE ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE Mole::sdk ${arg_LIBRARIES})
   set_target_properties(${name} PROPERTIES PREFIX "" SUFFIX ".so" CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
-    LIBRARY_OUTPUT_DIRECTORY ${MOLE_PLUGIN_OUTPUT} LINK_DEPENDS ${MOLE_CMAKE_DIR}/plugin.map)
+    LIBRARY_OUTPUT_DIRECTORY ${MOLE_PLUGIN_OUTPUT} LINK_DEPENDS ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/plugin.map)
   # No contraction: the same numbers from every compiler and machine.
   target_compile_options(${name} PRIVATE -ffp-contract=off $<$<STREQUAL:${CMAKE_BUILD_TYPE},>:-O2>)
   # Hidden visibility alone still exports weak symbols of the standard library: the version script does not.
-  target_link_options(${name} PRIVATE LINKER:--version-script=${MOLE_CMAKE_DIR}/plugin.map)
+  target_link_options(${name} PRIVATE LINKER:--version-script=${CMAKE_CURRENT_FUNCTION_LIST_DIR}/plugin.map)
   if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
     target_link_options(${name} PRIVATE LINKER:-z,defs)
   endif()

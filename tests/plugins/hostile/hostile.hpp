@@ -1,0 +1,95 @@
+// A metric that behaves until it is told not to. `Act` is called in the chosen call.
+#pragma once
+
+#include <fcntl.h>
+#include <mole/metric.hpp>
+#include <unistd.h>
+
+#include <string>
+#include <string_view>
+
+namespace hostile {
+
+struct Row {
+  std::uint64_t n;
+};
+
+struct Params {
+  std::string call = "add";
+  std::string once;
+};
+
+// A state that reports when it is saved and loaded.
+struct Counter {
+  std::uint64_t n = 0;
+  void (*saved)(const Counter&) = nullptr;
+  void (*loaded)(const Counter&) = nullptr;
+  const void* owner = nullptr;
+
+  static constexpr std::size_t least_size = 8;
+  static std::string shape() { return "u64"; }
+  void save(mole::StateWriter& w) const {
+    saved(*this);
+    mole::detail::save_value(w, n);
+  }
+  void load(mole::StateReader& r) {
+    loaded(*this);
+    mole::detail::load_value(r, n);
+  }
+};
+
+// Self: the plugin's class, with `act()`.
+template <class Self>
+struct Metric {
+  using Params = hostile::Params;
+  static constexpr auto output = mole::columns(mole::column("n", &Row::n, mole::unit::flow, "Flows"));
+  static constexpr auto params =
+      mole::params(mole::param("call", &Params::call, "The call in which to misbehave"),
+                   mole::param("once", &Params::once, mole::format::path, "Misbehave only if this file is not there, and make it"));
+
+  explicit Metric(const Params& given) : p(given) {
+    counter.saved = [](const Counter& c) { static_cast<const Metric*>(c.owner)->in("save"); };
+    counter.loaded = [](const Counter& c) { static_cast<const Metric*>(c.owner)->in("load"); };
+    counter.owner = this;
+    in("create");
+  }
+  Metric(const Metric&) = delete;
+  Params p;
+  Counter counter;
+
+  void add(const mole::Flows<mole::bytes>& flows) {
+    in("add");
+    counter.n += flows.size();
+  }
+  Row finish() const {
+    in("finish");
+    return {counter.n};
+  }
+
+ protected:
+  void in(std::string_view call) const {
+    if (call != p.call) return;
+    if (!p.once.empty()) {
+      const int made = ::open(p.once.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
+      if (made < 0) return;
+      ::close(made);
+    }
+    Self::act();
+  }
+};
+
+}  // namespace hostile
+
+// Defines plugin class NAME, which does `what` (statements).
+#define HOSTILE_METRIC(Name, name, summary, ...)                                          \
+  struct Name : hostile::Metric<Name> {                                                   \
+    static constexpr auto about = mole::metric(name, "1.0.0", summary);                   \
+    using hostile::Metric<Name>::Metric;                                                  \
+    static constexpr auto state = mole::fields(&Name::counter);                           \
+    void merge(const Name& other) {                                                       \
+      in("merge");                                                                        \
+      counter.n += other.counter.n;                                                       \
+    }                                                                                     \
+    static void act() { __VA_ARGS__ }                                                     \
+  };                                                                                      \
+  MOLE_PLUGINS(Name)

@@ -1,0 +1,4 @@
+// A library, but no plugin.
+namespace {
+[[maybe_unused]] int nothing = 0;
+}

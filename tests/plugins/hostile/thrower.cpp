@@ -1,0 +1,5 @@
+#include <stdexcept>
+
+#include "hostile.hpp"
+
+HOSTILE_METRIC(Thrower, "thrower", "Throws", { throw std::runtime_error("thrown on purpose"); })

@@ -1,0 +1,25 @@
+#!/bin/sh
+# install_test.sh BUILD SOURCE COMPILER: installs the SDK to a folder of its own, builds an example against it with that
+# compiler, runs the example's tests, and looks at what came out.
+set -eu
+build=$1 source=$2 compiler=$3
+command -v "$compiler" >/dev/null || { echo "install_test: there is no $compiler; install it (./dev setup)" >&2; exit 1; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+cmake --install "$build" --component sdk --prefix "$work/prefix" >/dev/null
+cmake -G Ninja -S "$source/examples/01_byte_count" -B "$work/build" -DCMAKE_PREFIX_PATH="$work/prefix" -DCMAKE_CXX_COMPILER="$compiler" \
+  ${MOLE_LAUNCHER:+-DCMAKE_CXX_COMPILER_LAUNCHER=$MOLE_LAUNCHER} >/dev/null
+cmake --build "$work/build" >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
+ctest --test-dir "$work/build" --output-on-failure >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
+grep -q "2 tests passed\|tests passed, 0 tests failed out of 2" "$work/log" || { cat "$work/log" >&2; exit 1; }
+
+exports=$(nm -D --defined-only "$work/build/byte_count.so" | awk '{print $3}')
+[ "$exports" = mole_plugin_entry ] || { echo "byte_count.so exports: $exports" >&2; exit 1; }
+
+sidecar=$work/build/byte_count.plugin.json
+for part in '"name":"byte_count"' '"library":"byte_count.so"' '"reads":\["bytes"\]' '"execution":"mergeable"' '"schema":1' '"major":1'; do
+  grep -q "$part" "$sidecar" || { echo "sidecar lacks $part:" >&2; cat "$sidecar" >&2; exit 1; }
+done
+lines=$(wc -l <"$source/examples/01_byte_count/byte_count.cpp")
+[ "$lines" -le 25 ] || { echo "byte_count.cpp has $lines lines, the example promises 25" >&2; exit 1; }
