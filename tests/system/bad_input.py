@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""Bad input: one sentence of cause and remedy, the right exit code, nothing lost."""
+import os
+import re
+import shutil
+import subprocess
+
+from system import BUILD, Daemon, Place, check, mole, mole_json, rows, tree_digest
+
+GOOD = """pipeline: bad
+archives:
+  simulated:
+    downloader: directory
+    params: {root: ./archive}
+    files: "{router}_{sequence}_{start:unix}.dat.bz2"
+    covers: 1h
+    block: {length: 2h, origin: 00:00}
+modules:
+  traffic: {plugin: traffic, input: {archive: simulated, where: {router: [1]}}, interval: 15m, by: [router]}
+"""
+RANGE = ("--from", "2007-09-22", "--to", "2007-09-22T06", "--partial")
+
+
+def refused(place, manifest, code, *words, arguments=RANGE, verb=("run",), env=None):
+    (place / "bad.yaml").write_text(manifest)
+    done = mole(*verb, "bad.yaml", *arguments, "--state", place / "state", cwd=place, code=code, env=env)
+    message = done.stderr.strip()
+    check(message, "an error says something")
+    for word in words:
+        check(re.search(word, message), f"{word!r} is not in: {message}")
+    check("terminate called" not in message and "Traceback" not in message, message)
+    return message
+
+
+def manifests(place):
+    module = "  mean: {plugin: mean, inputs: {values: variance.bytes_variance}}\n  variance: {plugin: mean, inputs: {values: mean.x}}\n"
+    validate = dict(verb=("manifest", "validate"), arguments=())
+    refused(place, GOOD.replace("interval: 15m", "intervall: 15m"), 5, r"bad\.yaml:\d+:\d+", "intervall", "interval", **validate)
+    refused(place, GOOD + module, 5, "cycle|circle", "mean", "variance", **validate)
+    refused(place, GOOD + "  mean: {plugin: mean, inputs: {values: traffic.bytes}}\n  variance: {plugin: variance, inputs: {values: traffic.packets, "
+            "centre: mean.bytes_mean}}\n", 5, r"\bB\b", "packet", **validate)
+    refused(place, GOOD.replace("plugin: traffic", "plugin: trafic"), 4, "trafic", "traffic", **validate)
+    refused(place, GOOD.replace("interval: 15m", "interval: 7m"), 5, "7m", "block", **validate)
+    refused(place, GOOD.replace("traffic: {", "traffic: {params: {limit: 3}, "), 5, "limit", **validate)
+    refused(place, GOOD.replace("interval: 15m", "interval: 15m, filter: 'proto tcp and prot 3'"), 5, "prot", **validate)
+    refused(place, "pipeline: [", 5, r"bad\.yaml:\d+", **validate)
+    refused(place, "a: &a [x]\nb: [*a]\n", 5, r"bad\.yaml", **validate)
+    refused(place, "", 5, "bad.yaml", **validate)
+    print("manifests are refused with place, cause and remedy")
+
+
+def archives(place):
+    (place / "archive").mkdir(exist_ok=True)
+    refused(place, GOOD, 4, "empty|no file|holds no")
+    mole("archive", "simulate", place / "archive", "--seed", 1, "--from", "2007-09-22", "--to", "2007-09-22T06", "--routers", "1", "--flows-per-hour", 50)
+    refused(place, GOOD, 4, "2012", arguments=("--from", "2012-01-01", "--to", "2012-01-02", "--partial"))
+    refused(place, GOOD.replace("./archive", "./absent"), (1, 4, 5), "absent")
+    mole("plan", "absent.yaml", *RANGE, cwd=place, code=4)
+    mole("run", "bad.yaml", "--from", "yesterday", "--to", "2007-09-22", cwd=place, code=2)
+    mole("run", cwd=place, code=2)
+    print("archives without data are told apart from errors")
+
+
+def waits_for_the_archive(place):
+    (place / "bad.yaml").write_text(GOOD)
+    done = mole("run", "bad.yaml", "--from", "2007-09-22", "--to", "2007-09-22T08", "--state", place / "waiting", cwd=place, code=75)
+    check("--partial" in done.stderr + done.stdout, "the remedy is named")
+
+
+def stores(place):
+    (place / "bad.yaml").write_text(GOOD)
+    state = place / "state"
+    mole("run", "bad.yaml", *RANGE, "--state", state, cwd=place, code=(0, 3))
+    before = rows("traffic", "--state", state, cwd=place)
+    with Daemon("mole-coordinator", "--state", state, "--listen", f"unix:{place}/c.sock", ready="ready"):
+        second = subprocess.run([BUILD / "bin" / "mole-coordinator", "--state", state, "--listen", f"unix:{place}/d.sock"], capture_output=True, text=True)
+        check(second.returncode == 5 and "another" in second.stderr, f"second coordinator: {second.returncode} {second.stderr}")
+    absent = subprocess.run([BUILD / "bin" / "mole-coordinator", "--state", place / "nowhere", "--listen", f"unix:{place}/d.sock"], capture_output=True, text=True)
+    check(absent.returncode in (4, 5) and "--init" in absent.stderr, f"an absent state is not created by accident: {absent.stderr}")
+    outside = subprocess.run([BUILD / "bin" / "mole-coordinator", "--state", state, "--listen", "tcp:0.0.0.0:9090"], capture_output=True, text=True)
+    check(outside.returncode in (2, 5) and "TLS" in outside.stderr, f"off loopback: {outside.returncode} {outside.stderr}")
+    check(rows("traffic", "--state", state, cwd=place) == before, "nothing was lost")
+
+    current = next(state.rglob("CURRENT"))
+    kept = current.read_bytes()
+    current.write_bytes(b"MANIFEST-99999999\n")
+    done = mole("status", "--state", state, cwd=place, code=1)
+    check("Corruption" in done.stderr or "damaged" in done.stderr or "corrupt" in done.stderr, done.stderr)
+    current.write_bytes(kept)
+    check(rows("traffic", "--state", state, cwd=place) == before, "after CURRENT is restored all is there")
+    print("stores: second coordinator, absent state, damaged RocksDB")
+
+
+def full_disk(place):
+    """In a mount namespace of its own: a state directory with room for a database but not for the run."""
+    (place / "bad.yaml").write_text(GOOD)
+    small = place / "small"
+    small.mkdir()
+    script = (f"mount -t tmpfs -o size=1500k none {small} && cd {place} && "
+              f"{BUILD}/bin/mole run bad.yaml {' '.join(RANGE)} --state {small}/state")
+    done = subprocess.run(["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script], capture_output=True, text=True, timeout=120)
+    if "unshare" in done.stderr and "not permitted" in done.stderr:
+        done = subprocess.run(["unshare", "--mount", "sh", "-c", script], capture_output=True, text=True, timeout=120)
+    check(done.returncode == 1, f"full disk: {done.returncode} {done.stdout[-2000:]} {done.stderr[-2000:]}")
+    check(re.search("[Nn]o space|full|free space", done.stderr), f"the cause is named: {done.stderr[-2000:]}")
+    print("full disk is named")
+
+
+def hostile_plugins(place):
+    plugins = BUILD / "tests" / "plugins"
+    state = place / "hostile"
+    truth = rows("traffic", "--state", place / "state", cwd=place)
+    for name, word in (("segfaulter", "signal 11|SIGSEGV"), ("thrower", "threw|exception|thrown"), ("hanger", "hung|progress|limit"),
+                       ("allocator", "memory|allocat|exhausted"), ("exiter", "exit"), ("garbler", "garbage|rows|length|invalid|refused")):
+        shutil.rmtree(state, ignore_errors=True)
+        (place / "hostile.yaml").write_text(GOOD.replace("pipeline: bad", "pipeline: hostile") +
+                                            f"  victim: {{plugin: {name}, input: {{archive: simulated, where: {{router: [1]}}}}, interval: 15m}}\n")
+        done = mole("run", "hostile.yaml", *RANGE, "--state", state, "--plugins", plugins, "--stall-limit", "2s", "--memory", "1G",
+                    "--progress=plain", cwd=place, code=1, timeout=200)
+        text = done.stdout + done.stderr
+        for expected in (name, "victim", "2007-09-22T", word):
+            check(re.search(expected, text), f"{name}: {expected!r} is not in the report: {text[-3000:]}")
+        ours = [r for r in rows("hostile/traffic", "--state", state, cwd=place)]
+        check(ours == [r for r in truth if r["interval_start"] < "2007-09-22T06"], f"{name}: the other module finished")
+        check(subprocess.run(["pgrep", "-f", f"mole-worker.*{place}"], capture_output=True).returncode == 1, f"{name}: no worker is left")
+        print(f"{name}: costs its own attempts only")
+    shutil.rmtree(state, ignore_errors=True)
+    for name, word in (("wrong_abi", "ABI|abi"), ("no_symbol", "mole_plugin_entry")):
+        (place / "hostile.yaml").write_text(GOOD.replace("plugin: traffic", f"plugin: {name}"))
+        done = mole("run", "hostile.yaml", *RANGE, "--state", state, "--plugins", plugins, cwd=place, code=(1, 4, 5))
+        check(re.search(word, done.stdout + done.stderr), f"{name}: {word!r} is not in {done.stderr[-1500:]}")
+    print("plugins of another ABI and without the symbol are refused")
+
+
+with Place("bad") as place:
+    manifests(place)
+    archives(place)
+    waits_for_the_archive(place)
+    stores(place)
+    full_disk(place)
+    hostile_plugins(place)
