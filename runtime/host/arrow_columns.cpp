@@ -76,14 +76,16 @@ Column empty_column(const Output& output) {
 
 void append_value(Column& to, const Column& from, std::size_t row) {
   const bool valid = from.valid.empty() || from.valid[row];
-  if (!valid && to.valid.empty()) to.valid.assign(to.size(), 1);
+  const std::size_t before = to.size();
   std::visit(
       [&](auto& values) {
         using Values = std::remove_reference_t<decltype(values)>;
         values.push_back(valid ? std::get<Values>(from.values)[row] : typename Values::value_type{});
       },
       to.values);
-  if (!to.valid.empty()) to.valid.push_back(valid);
+  if (valid && to.valid.empty()) return;
+  if (to.valid.empty()) to.valid.assign(before, 1);  // the first null, perhaps in the first row
+  to.valid.push_back(valid);
 }
 
 Result<std::vector<Column>> to_columns(const ArrowArray& rows, std::uint64_t expected_rows, const std::vector<Output>& outputs) {

@@ -109,9 +109,9 @@ bool FlowRouting::start_file(const task::File& file) {
   router_ = static_cast<std::uint64_t>(found - routers_.begin());
   if (found == routers_.end()) routers_.push_back(file.router);
   file_from_ = file.covers.from;
-  // An interval takes flows of this file iff it begins before the file's time ends and ended at most `lateness` before it
+  // An interval takes flows of this file iff it begins before the file's time ends and ended less than `lateness` before it
   // began. Said of intervals, not of flows, so that it does not matter which block the flow is looked at from.
-  counts_from_ = ceil_to(file.covers.from - plan_.lateness, grid_.interval()) - grid_.interval();
+  counts_from_ = floor_to(file.covers.from - plan_.lateness, grid_.interval());
   counts_to_ = ceil_to(file.covers.to, grid_.interval());
   of_interval_.assign(per_row_ ? 0 : grid_.size(), empty_slot);
   return true;
