@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cstring>
 #include <map>
 
 namespace mole::runtime {
@@ -131,7 +130,7 @@ void fill(duckdb_vector vector, const Column& column, std::size_t from, std::siz
     std::visit(
         [&](const auto& values) {
           using T = typename std::decay_t<decltype(values)>::value_type;
-          if constexpr (std::is_arithmetic_v<T>) std::memcpy(data, values.data() + from, count * sizeof(T));
+          if constexpr (std::is_arithmetic_v<T>) std::copy_n(values.data() + from, count, static_cast<T*>(data));
         },
         column.values);
   }

@@ -1,9 +1,12 @@
 #include "runtime/result/handover.hpp"
 
+#include "runtime/result/frame_bytes.hpp"
 #include "tests/result/fixtures.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+
+#include <cstring>
 
 namespace mole::runtime {
 namespace {
@@ -103,6 +106,23 @@ TEST_F(Handover, WithAFlippedByteIsNeverComplete) {
       broken[i] = static_cast<char>(broken[i] ^ bit);
       EXPECT_LT(read(broken), 5u) << i;
       EXPECT_FALSE(complete) << i;
+    }
+}
+
+TEST_F(Handover, OfAHostileWorkerNeverHurts) {
+  write();
+  const auto bytes = slurp(folder / "handover");
+  const std::size_t head = 16, payload = head + 24;  // of the first frame
+  std::uint64_t size = 0;
+  std::memcpy(&size, &bytes[head + 8], 8);
+  for (std::size_t i = 0; i < size; ++i)
+    for (const int value : {1, 0x40, 0xff}) {
+      auto broken = bytes;
+      broken[payload + i] = static_cast<char>(broken[payload + i] ^ value);
+      std::string summed = broken.substr(head, 4) + broken.substr(head + 8, 8);
+      const auto sum = checksum({&broken[payload], size}, checksum(summed));
+      std::memcpy(&broken[head + 16], &sum, 8);
+      EXPECT_LE(read(broken), 5u);
     }
 }
 

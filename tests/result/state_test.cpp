@@ -1,5 +1,6 @@
 #include "runtime/result/state_file.hpp"
 
+#include "runtime/result/frame_bytes.hpp"
 #include "tests/result/fixtures.hpp"
 
 #include <gtest/gtest.h>
@@ -178,6 +179,20 @@ TEST_F(State, WithAFlippedByteIsNeverSound) {
       broken[i] = static_cast<char>(broken[i] ^ bit);
       read(broken);
       EXPECT_FALSE(sound) << i;
+    }
+}
+
+TEST_F(State, OfAHostileWriterNeverHurts) {
+  write();
+  const auto bytes = slurp(folder / "state");
+  const std::size_t body = 320 + 8 + 16, size = 80;  // of the first entry
+  for (std::size_t i = 0; i < size; ++i)
+    for (int value = 1; value < 256; value += 2) {
+      auto broken = bytes;
+      broken[body + i] = static_cast<char>(broken[body + i] ^ value);
+      const auto sum = checksum({&broken[body], size}, size);
+      std::memcpy(&broken[body - 8], &sum, 8);
+      EXPECT_LE(read(broken), 3u);
     }
 }
 
