@@ -1,0 +1,61 @@
+// Metrics whose job is to fail, each in its own way.
+#include <mole/metric.hpp>
+
+#include <csignal>
+#include <cstdlib>
+#include <stdexcept>
+
+namespace {
+
+struct Row {
+  std::uint64_t n;
+};
+constexpr auto rows = mole::columns(mole::column("n", &Row::n, mole::unit::flow, "A number"));
+
+}  // namespace
+
+struct ThrowsInAdd {
+  static constexpr auto about = mole::metric("throws_in_add", "1.0.0", "Throws at the first batch");
+  static constexpr auto output = rows;
+  std::uint64_t n = 0;
+  static constexpr auto state = mole::fields(&ThrowsInAdd::n);
+  void add(const mole::Flows<mole::bytes>&) { throw std::runtime_error("the disk of the metric is on fire"); }
+  void merge(const ThrowsInAdd&) {}
+  ::Row finish() const { return {n}; }
+  using Row = ::Row;
+};
+
+struct ThrowsInFinish {
+  static constexpr auto about = mole::metric("throws_in_finish", "1.0.0", "Throws when rows are wanted");
+  static constexpr auto output = rows;
+  std::uint64_t n = 0;
+  static constexpr auto state = mole::fields(&ThrowsInFinish::n);
+  void add(const mole::Flows<mole::bytes>& flows) { n += flows.size(); }
+  void merge(const ThrowsInFinish& other) { n += other.n; }
+  ::Row finish() const { throw mole::Failure(mole::exhausted("too many of them; allow more")); }
+  using Row = ::Row;
+};
+
+struct Crashes {
+  static constexpr auto about = mole::metric("crashes", "1.0.0", "Writes where there is nothing");
+  static constexpr auto output = rows;
+  std::uint64_t n = 0;
+  static constexpr auto state = mole::fields(&Crashes::n);
+  void add(const mole::Flows<mole::bytes>&) { std::raise(SIGSEGV); }
+  void merge(const Crashes&) {}
+  ::Row finish() const { return {n}; }
+  using Row = ::Row;
+};
+
+struct Exits {
+  static constexpr auto about = mole::metric("exits", "1.0.0", "Ends the process as if all were well");
+  static constexpr auto output = rows;
+  std::uint64_t n = 0;
+  static constexpr auto state = mole::fields(&Exits::n);
+  void add(const mole::Flows<mole::bytes>&) { std::_Exit(0); }
+  void merge(const Exits&) {}
+  ::Row finish() const { return {n}; }
+  using Row = ::Row;
+};
+
+MOLE_PLUGINS(ThrowsInAdd, ThrowsInFinish, Crashes, Exits)

@@ -1,0 +1,114 @@
+// The worker as a process: what its call record says when a plugin takes it down.
+#include "tests/task/task_fixture.hpp"
+
+#include "runtime/host/call_record.hpp"
+#include "runtime/result/handover.hpp"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace mole::runtime::testing {
+namespace {
+
+constexpr Micros first_hour = Micros{1190487600} * second_us;
+constexpr Micros quarter = 15 * minute_us;
+constexpr TimeRange whole{first_hour, first_hour + 8 * hour_us};
+
+// Runs mole-worker --run on the spec as mole-node does; the wait status.
+int run_worker(const fs::path& attempt, const task::Spec& spec) {
+  for (const char* sub : {"scratch", "rows", "states"}) fs::create_directories(attempt / sub);
+  std::ofstream(attempt / "spec.json") << nlohmann::json(spec).dump();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const int out = ::open((attempt / "handover").c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
+    ::dup2(out, 3);
+    const int log = ::open((attempt / "log").c_str(), O_WRONLY | O_CREAT, 0600);
+    ::dup2(log, 1);
+    ::dup2(log, 2);
+    const std::string cache = (attempt / "cache").string(), plugins = std::string(MOLE_TEST_PLUGINS) + ":" + MOLE_SHIPPED_PLUGINS;
+    ::execl(MOLE_WORKER, MOLE_WORKER, "--run", attempt.c_str(), "--cache", cache.c_str(), "--cache-limit", "1000000000", "--plugins",
+            plugins.c_str(), "--threads", "2", static_cast<char*>(nullptr));
+    ::_exit(127);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return status;
+}
+
+TEST(Worker, HandsOverWhatItDid) {
+  if (!have_captures()) return;
+  TempFolder folder;
+  ArchiveTask task(data_folder() / "archive");
+  auto step = task.flows_step("traffic", quarter);
+  step.make_state = true;
+  ASSERT_EQ(run_worker(folder.path(), task.spec(whole, {step})), 0) << std::ifstream(folder.path() / "log").rdbuf();
+  auto handover = HandoverReader::open(folder.path() / "handover");
+  ASSERT_TRUE(handover);
+  std::size_t files = 0, steps = 0;
+  while (auto frame = handover->next()) {
+    if (std::holds_alternative<task::FileReport>(*frame)) ++files;
+    if (const auto* one = std::get_if<HandoverStep>(&*frame)) {
+      ++steps;
+      EXPECT_EQ(one->outcome.outcome, "done");
+      ASSERT_TRUE(one->rows);
+      auto rows = decode_rows(*one->rows);
+      ASSERT_TRUE(rows);
+      EXPECT_EQ(rows->rows(), 64u);
+      EXPECT_TRUE(one->state_file);
+      EXPECT_EQ(one->outcome.lineage.at("files").size(), 13u);
+      EXPECT_EQ(one->outcome.lineage.at("missing").size(), 1u);
+    }
+    if (const auto* totals = std::get_if<task::Report>(&*frame)) {
+      EXPECT_EQ(totals->message, "");
+    }
+  }
+  EXPECT_TRUE(handover->complete()) << handover->problem();
+  EXPECT_EQ(files, 13u);
+  EXPECT_EQ(steps, 1u);
+}
+
+TEST(Worker, ItsCallRecordNamesThePluginThatCrashed) {
+  if (!have_captures()) return;
+  TempFolder folder;
+  ArchiveTask task(data_folder() / "archive");
+  const auto status = run_worker(folder.path(), task.spec(whole, {task.flows_step("traffic", quarter), task.flows_step("crashes", quarter)}));
+  ASSERT_TRUE(WIFSIGNALED(status));
+  EXPECT_EQ(WTERMSIG(status), SIGSEGV);
+  const auto record = read_call_record(folder.path() / "call");
+  ASSERT_TRUE(record);
+  EXPECT_STREQ(record->module, "crashes");
+  EXPECT_EQ(static_cast<Call>(record->call), Call::add);
+  EXPECT_EQ(record->step, 1u);
+}
+
+TEST(Worker, APluginThatExitsLeavesACutHandoverAndItsName) {
+  if (!have_captures()) return;
+  TempFolder folder;
+  ArchiveTask task(data_folder() / "archive");
+  ASSERT_EQ(run_worker(folder.path(), task.spec(whole, {task.flows_step("exits", quarter)})), 0);
+  const auto record = read_call_record(folder.path() / "call");
+  ASSERT_TRUE(record);
+  EXPECT_STREQ(record->module, "exits");
+  auto handover = HandoverReader::open(folder.path() / "handover");
+  if (handover) {
+    while (handover->next()) {
+    }
+    EXPECT_FALSE(handover->complete());
+  }
+}
+
+TEST(Worker, ABrokenSpecIsOneSentence) {
+  TempFolder folder;
+  std::ofstream(folder.path() / "spec.json") << "{";
+  const auto command = std::string(MOLE_WORKER) + " --run " + folder.path().string() + " 3>/dev/null 2>" + (folder.path() / "e").string();
+  EXPECT_NE(std::system(command.c_str()), 0);
+  std::ifstream error(folder.path() / "e");
+  std::string line, rest;
+  std::getline(error, line);
+  EXPECT_TRUE(line.starts_with("mole-worker: ")) << line;
+  EXPECT_FALSE(std::getline(error, rest)) << rest;
+}
+
+}  // namespace
+}  // namespace mole::runtime::testing
