@@ -1,0 +1,84 @@
+// A pipeline with everything looked up and checked: plugins by digest, parameters with their defaults, bound columns with
+// type and unit, result columns, fingerprints. A value with a JSON form: a request keeps the graph it was accepted with.
+#pragma once
+
+#include "sdk/descriptor/descriptor.hpp"
+#include "sdk/descriptor/digest.hpp"
+#include "sdk/descriptor/task.hpp"
+#include "sdk/descriptor/time.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mole::coordinator::dag {
+
+struct Archive {
+  std::string name;
+  task::PluginUse downloader, decoder;
+  std::string files;  // the pattern
+  Micros covers = 0, lateness = 0;
+  Micros block_length = 0, block_origin = 0;
+  std::string damage;
+  std::optional<Micros> horizon;
+};
+
+struct Input {
+  std::string role;
+  std::string kind;          // "flows", "rows", "context"
+  std::uint32_t source = 0;  // flows: index into Graph::archives, else into Graph::modules (smaller than the reader's own)
+  std::string column, type, unit;
+};
+
+struct Column {
+  std::string name, type, unit, doc;
+};
+
+struct Module {
+  std::string name;
+  task::PluginUse plugin;
+  std::string execution;  // "mergeable", "sequential", "block"
+  Micros interval = 0, window = 0, warmup = 0;
+  std::optional<Micros> since;
+  std::vector<std::string> by;
+  std::string filter;  // canonical; empty: all flows
+  std::string load;
+  std::string keep_states;
+  std::vector<std::string> routers;  // asked for by `where`, sorted; empty: all of the archive
+  std::vector<Input> inputs;         // in the descriptor's order
+  std::vector<Column> outputs;
+  std::uint32_t archive = 0;  // index of the archive whose block grid this module is on
+  Digest fingerprint;         // decision 14: everything but the block and its inputs
+  nlohmann::json parts;       // what the fingerprint is made of, for `explain`
+};
+
+struct Graph {
+  std::string pipeline;
+  std::vector<Archive> archives;
+  std::vector<Module> modules;  // inputs come before their readers
+
+  std::optional<std::uint32_t> find_module(std::string_view name) const;
+  std::optional<std::uint32_t> find_archive(std::string_view name) const;
+  std::string full_name(const Module& m) const { return pipeline + "/" + m.name; }
+  std::string full_name(const Archive& a) const { return pipeline + "/" + a.name; }
+  const Archive& grid(const Module& m) const { return archives[m.archive]; }
+};
+
+// The part of a graph that these modules stand on, themselves included; archives nothing reads any more are left out.
+Graph prune(const Graph& graph, const std::vector<std::uint32_t>& modules);
+
+nlohmann::json to_json(const Graph& graph);
+// Only for what to_json wrote (from the store, which checks it): throws nlohmann::json::exception otherwise.
+Graph graph_from_json(const nlohmann::json& document);
+
+// {"pipeline","modules":[...],"edges":[...]} of Api::validate.
+nlohmann::json describe(const Graph& graph);
+// {name,type,unit,doc} of every column of the module's result, in order: interval, by, outputs, coverage and its companions.
+std::vector<Column> result_columns(const Module& module);
+
+// Graphviz text of `describe`'s document; nodes are modules and archives.
+std::string to_dot(const nlohmann::json& described);
+
+}  // namespace mole::coordinator::dag

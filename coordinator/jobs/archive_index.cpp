@@ -1,0 +1,101 @@
+#include "coordinator/jobs/archive_index.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace mole::coordinator::jobs {
+namespace {
+
+Digest file_key(const task::File& file) { return Hasher().field("file").field(file.id).field(file.size).field(file.revision).finish(); }
+
+}  // namespace
+
+ArchiveIndex::ArchiveIndex(std::vector<task::File> files, Micros covers) : covers_(covers) {
+  std::sort(files.begin(), files.end(), [](const task::File& a, const task::File& b) {
+    return std::tie(a.router, a.covers.from, a.id) < std::tie(b.router, b.covers.from, b.id);
+  });
+  files_.reserve(files.size());
+  for (auto& file : files) {
+    const auto key = file_key(file);
+    files_.push_back({std::move(file), key});
+  }
+  for (std::uint32_t i = 0; i < files_.size();) {
+    Timeline t{files_[i].file.router, i, i, files_[i].file.covers.from, {}};
+    Micros latest = files_[i].file.covers.to;
+    for (; t.last < files_.size() && files_[t.last].file.router == t.router; ++t.last) {
+      latest = std::max(latest, files_[t.last].file.covers.to);
+      t.reaches.push_back(latest);
+    }
+    i = t.last;
+    timelines_.push_back(std::move(t));
+  }
+  // A router that is asked for but has no file shares the grid of the others.
+  if (!timelines_.empty()) phase_ = timelines_.front().phase;
+}
+
+std::vector<std::string> ArchiveIndex::routers() const {
+  std::vector<std::string> out;
+  for (const auto& t : timelines_) out.push_back(t.router);
+  return out;
+}
+
+const ArchiveIndex::Timeline* ArchiveIndex::timeline(const std::string& router) const {
+  const auto found = std::lower_bound(timelines_.begin(), timelines_.end(), router,
+                                      [](const Timeline& t, const std::string& name) { return t.router < name; });
+  return found != timelines_.end() && found->router == router ? &*found : nullptr;
+}
+
+std::optional<TimeRange> ArchiveIndex::span(const std::vector<std::string>& routers) const {
+  std::optional<TimeRange> span;
+  for (const auto& t : timelines_) {
+    if (!routers.empty() && std::find(routers.begin(), routers.end(), t.router) == routers.end()) continue;
+    const TimeRange own{files_[t.first].file.covers.from, t.reaches.back()};
+    span = span ? TimeRange{std::min(span->from, own.from), std::max(span->to, own.to)} : own;
+  }
+  return span;
+}
+
+std::vector<task::File> ArchiveIndex::reach(const std::vector<std::string>& asked, TimeRange range) const {
+  std::vector<task::File> out;
+  for (const auto& router : asked)
+    slots(router, range, [&](std::uint32_t file, TimeRange covers) {
+      if (file != no_file) return out.push_back(files_[file].file);
+      task::File gap;
+      gap.router = router;
+      gap.covers = covers;
+      gap.present = false;
+      out.push_back(std::move(gap));
+    });
+  std::stable_sort(out.begin(), out.end(), [](const task::File& a, const task::File& b) {
+    return std::tie(a.router, a.covers.from, a.id) < std::tie(b.router, b.covers.from, b.id);
+  });
+  return out;
+}
+
+Digest ArchiveIndex::gap_key(const std::string& router, Micros from) { return Hasher().field("gap").field(router).field(from).finish(); }
+
+std::vector<Gap> ArchiveIndex::gaps(std::size_t limit) const {
+  std::vector<Gap> out;
+  for (const auto& t : timelines_) {
+    const IndexedFile* before = nullptr;
+    std::size_t pending = out.size();  // gaps found since `before`
+    walk(t, {files_[t.first].file.covers.from, t.reaches.back()}, [&](std::uint32_t index, TimeRange covers) {
+      if (index == no_file) {
+        if (out.size() < limit) out.push_back({t.router, std::nullopt, covers});
+        return;
+      }
+      const auto& file = files_[index].file;
+      // The numbers tell which files are missing if they rise by one a slot.
+      const auto holes = out.size() - pending;
+      if (before && file.sequence > before->file.sequence && file.sequence - before->file.sequence == holes + 1)
+        for (std::size_t i = 0; i < holes; ++i) out[pending + i].sequence = before->file.sequence + 1 + i;
+      else if (before && holes == 0 && file.sequence > before->file.sequence + 1 && out.size() < limit)
+        out.push_back({t.router, before->file.sequence + 1, {before->file.covers.to, file.covers.from}});  // a number without its time
+      before = &files_[index];
+      pending = out.size();
+    });
+  }
+  return out;
+}
+
+}  // namespace mole::coordinator::jobs

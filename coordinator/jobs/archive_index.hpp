@@ -1,0 +1,110 @@
+// What is known of an archive's files, by router and time, with its gaps. Immutable once built; shared by every plan made from it.
+//
+// Each router has slots, one file length (`covers`) apart, on the grid its first file stands on. A file fills the slot its
+// start is nearest to (and those its length reaches over); a slot no file fills is a gap. Gaps are not stored: they are counted out on the way, so that a
+// name from the year 9999 costs nothing.
+#pragma once
+
+#include "sdk/descriptor/digest.hpp"
+#include "sdk/descriptor/task.hpp"
+#include "sdk/descriptor/time.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mole::coordinator::jobs {
+
+struct IndexedFile {
+  task::File file;  // present
+  Digest key;       // of id, size and revision: what enters state keys
+};
+
+struct Gap {
+  std::string router;
+  std::optional<std::uint64_t> sequence;  // the running number that is missing, where the neighbours tell
+  TimeRange covers;
+};
+
+class ArchiveIndex {
+ public:
+  // `files` in any order, all present.
+  ArchiveIndex(std::vector<task::File> files, Micros covers);
+
+  bool empty() const { return files_.empty(); }
+  const std::vector<IndexedFile>& files() const { return files_; }  // sorted by (router, covers.from, id)
+  std::vector<std::string> routers() const;                          // sorted
+  Micros covers() const { return covers_; }
+
+  // Start of the first file and end of the last, of these routers (empty: of all). Nothing if they have no file.
+  std::optional<TimeRange> span(const std::vector<std::string>& routers) const;
+
+  // Visits the slots of one router that overlap `range`, in order: visit(index into files(), or no_file; the slot's time).
+  static constexpr std::uint32_t no_file = 0xffffffff;
+  template <class Visit>
+  void slots(const std::string& router, TimeRange range, Visit visit) const {
+    if (const auto* t = timeline(router)) walk(*t, range, visit);
+    else walk(Timeline{"", 0, 0, phase_, {}}, range, visit);
+  }
+  // As they go into a task: gaps included, sorted by (router, covers.from, id).
+  std::vector<task::File> reach(const std::vector<std::string>& routers, TimeRange range) const;
+  // Key of a gap.
+  static Digest gap_key(const std::string& router, Micros from);
+
+  // Slots between a router's first and last file that no file fills; at most `limit`.
+  std::vector<Gap> gaps(std::size_t limit) const;
+
+ private:
+  struct Timeline {
+    std::string router;
+    std::uint32_t first, last;     // files_[first, last)
+    Micros phase;                  // start of some slot
+    std::vector<Micros> reaches;   // reaches[i]: latest end of files_[first .. first+i]
+  };
+
+  const Timeline* timeline(const std::string& router) const;
+  std::int64_t slot_near(const Timeline& t, Micros at) const { return floor_div(at - t.phase + covers_ / 2, covers_); }
+  template <class Visit>
+  void walk(const Timeline& t, TimeRange range, Visit visit) const;
+
+  Micros covers_;
+  Micros phase_ = 0;
+  std::vector<IndexedFile> files_;
+  std::vector<Timeline> timelines_;
+};
+
+template <class Visit>
+void ArchiveIndex::walk(const Timeline& t, TimeRange range, Visit visit) const {
+  if (range.empty()) return;
+  const auto gaps_up_to = [&](std::int64_t& next, std::int64_t end) {
+    for (; next < end; ++next) {
+      const TimeRange slot{t.phase + next * covers_, t.phase + (next + 1) * covers_};
+      if (slot.from >= range.to) return;
+      if (slot.overlaps(range)) visit(no_file, slot);
+    }
+  };
+  // The first file that may still reach into the range, found on the running maximum of ends, which never falls.
+  auto low = std::size_t{0}, high = t.reaches.size();
+  while (low < high) {
+    const auto middle = (low + high) / 2;
+    if (t.reaches[middle] <= range.from) low = middle + 1;
+    else high = middle;
+  }
+  std::int64_t next = floor_div(range.from - t.phase, covers_);
+  if (low > 0) {  // a file just before the range may stand for the range's first slot
+    const auto& before = files_[t.first + low - 1].file.covers;
+    next = std::max(next, slot_near(t, before.from) + 1);
+  }
+  for (auto i = low; i < t.reaches.size(); ++i) {
+    const auto& covers = files_[t.first + i].file.covers;
+    if (covers.from >= range.to && slot_near(t, covers.from) > floor_div(range.to - 1 - t.phase, covers_)) break;
+    const auto slot = slot_near(t, covers.from);
+    gaps_up_to(next, slot);
+    if (covers.overlaps(range)) visit(static_cast<std::uint32_t>(t.first + i), covers);
+    next = std::max({next, slot + 1, slot_near(t, covers.to)});
+  }
+  gaps_up_to(next, floor_div(range.to - 1 - t.phase, covers_) + 1);
+}
+
+}  // namespace mole::coordinator::jobs

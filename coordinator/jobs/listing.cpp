@@ -1,0 +1,66 @@
+#include "coordinator/jobs/listing.hpp"
+
+namespace mole::coordinator::jobs {
+namespace {
+
+constexpr std::size_t longest_id = 4096;
+
+bool usable(const std::string& id) { return !id.empty() && id.size() <= longest_id && id.find('\0') == std::string::npos; }
+
+store::FileRow fresh_row(const task::IndexEntry& entry, std::uint64_t revision) {
+  store::FileRow row;
+  row.size = entry.size;
+  row.revision = revision;
+  row.position = entry.position;
+  row.version = entry.version;
+  row.medium = entry.medium;
+  return row;
+}
+
+}  // namespace
+
+FileRows apply_listing(const FileRows& known, const std::vector<task::IndexEntry>& listed) {
+  FileRows changes;
+  std::map<std::string, const task::IndexEntry*> entries;
+  for (const auto& entry : listed)
+    if (usable(entry.id)) entries[entry.id] = &entry;
+  for (const auto& [id, entry] : entries) {
+    const auto before = known.find(id);
+    if (before == known.end()) {
+      changes[id] = fresh_row(*entry, 1);
+    } else if (before->second.size != entry->size || before->second.version != entry->version) {
+      changes[id] = fresh_row(*entry, before->second.revision + 1);
+    } else if (before->second.gone || before->second.medium != entry->medium || before->second.position != entry->position) {
+      auto row = before->second;
+      row.gone = false;
+      row.medium = entry->medium;
+      row.position = entry->position;
+      changes[id] = std::move(row);
+    }
+  }
+  for (const auto& [id, row] : known)
+    if (!row.gone && !entries.contains(id)) {
+      changes[id] = row;
+      changes[id].gone = true;
+    }
+  return changes;
+}
+
+Evidence apply_evidence(const store::FileRow& known, const task::FileReport& report, std::uint64_t revision_read) {
+  Evidence out{known, false, false, false};
+  if (known.gone || known.revision != revision_read) return out;  // it was another file by now
+  if (report.state == "missing") {
+    out.row.gone = out.gone = out.changed = true;
+    return out;
+  }
+  if (!known.digest.empty() && !report.digest.empty() && known.digest != report.digest) {
+    ++out.row.revision;
+    out.digest_changed = true;
+  }
+  if (!report.digest.empty()) out.row.digest = report.digest;
+  if (!report.state.empty()) out.row.state = report.state;
+  out.changed = out.row.digest != known.digest || out.row.state != known.state || out.digest_changed;
+  return out;
+}
+
+}  // namespace mole::coordinator::jobs

@@ -1,0 +1,206 @@
+// Who gets which task, and what follows from what nodes report. A pure machine: time and randomness are arguments, there is
+// no IO, no thread, no clock; the service around it turns what it answers into store writes. One caller at a time.
+//
+// Correctness never depends on a lease (reliability.md 0.1): what counts is that a completion carries the keys that are wanted now.
+// Leases only keep two nodes from doing the same work.
+#pragma once
+
+#include "coordinator/jobs/plan.hpp"
+#include "coordinator/tasks/fuse.hpp"
+#include "coordinator/wire/api.hpp"
+
+#include <map>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace mole::coordinator::leases {
+
+using Random = std::mt19937_64;
+
+struct Settings {
+  Micros lease = 60 * second_us;
+  Micros heartbeat = 10 * second_us;
+  Micros infra_delay = 5 * second_us, infra_delay_cap = 15 * minute_us;
+  Micros plugin_delay = 2 * second_us, plugin_delay_cap = hour_us;
+  std::uint32_t plugin_attempts = 3;  // then the job is given up
+  std::uint32_t infra_attempts = 20;
+  Micros lost_after = 10 * minute_us;  // after its leases ended, a silent node's states count as gone
+  std::size_t max_grants = 100;        // in one answer
+};
+
+// One block of one module, whichever requests want it.
+struct JobKey {
+  Digest fingerprint;
+  Micros from = 0;
+  auto operator<=>(const JobKey&) const = default;
+};
+
+struct GrantedStep {
+  tasks::FusedStep step;
+  JobKey job;
+  Digest state_key, result_key;
+};
+
+// A task in the hands of a node.
+struct Grant {
+  std::string id;  // "<epoch>-<seq>"
+  std::uint64_t epoch = 0, seq = 0;
+  std::string kind;             // "compute", "merge", "index", "verify"
+  std::uint64_t request = 0;
+  std::uint64_t errand = 0;     // index, verify
+  tasks::BlockRef ref;          // compute, merge
+  TimeRange block;
+  std::vector<GrantedStep> steps;
+};
+
+// Work without jobs: listing an archive, reading its files.
+struct Errand {
+  std::uint64_t id = 0;
+  std::string kind;     // "index" or "verify"
+  std::string archive;  // "pipeline/archive"
+  TimeRange block;      // verify: the files to read
+};
+
+// What is remembered of a job that did not go well. Durable as a row of table "attempts".
+struct Trouble {
+  std::uint32_t plugin_failures = 0, infra_failures = 0;
+  bool given_up = false;
+  std::string code, message, log_tail;
+};
+
+struct SettledStep {
+  std::size_t step = 0;  // index into the report's steps
+  JobKey job;
+  bool state = false, result = false;  // what was new
+};
+
+// What follows from one completion.
+struct Settled {
+  std::string verdict;                             // Api::complete
+  bool live = false;                               // the report came under a current lease
+  std::vector<SettledStep> accepted, duplicates;
+  std::vector<std::pair<JobKey, Trouble>> troubles;  // rows to write
+  std::optional<Errand> errand;                    // the index or verify task that ended
+  std::uint64_t request = 0;                       // of the lease
+};
+
+struct JobCounts {
+  std::uint64_t total = 0, done = 0, failed = 0, running = 0, waiting = 0, blocked = 0;
+};
+
+struct NodeView {
+  NodeInfo info;
+  Micros heard = 0;
+  bool draining = false;
+  std::size_t leases = 0;
+};
+
+class Scheduler {
+ public:
+  Scheduler(Settings settings, std::uint64_t epoch) : settings_(settings), epoch_(epoch) {}
+
+  // ---- work
+  void set_plan(std::uint64_t request, std::int32_t priority, jobs::Plan plan);  // also replaces; leases on other keys are cancelled
+  void add_errand(std::uint64_t request, std::int32_t priority, Errand errand);
+  void remove_errands(std::uint64_t request, const std::string& archive);  // someone else did them
+  void drop(std::uint64_t request);  // its leases are cancelled unless another request wants them
+  const jobs::Plan* plan(std::uint64_t request) const;
+  std::optional<Errand> errand(std::uint64_t request, std::uint64_t id) const;
+  bool has_errands(std::uint64_t request) const;
+  // Nothing left that can be done: every job is there, failed, blocked or waiting.
+  bool exhausted(std::uint64_t request) const;
+  JobCounts counts(std::uint64_t request) const;
+  bool running(const JobKey& job) const { return inflight_.contains(job); }
+  void remember(const JobKey& job, Trouble trouble) { troubles_[job] = std::move(trouble); }  // from the store, at start
+  void forget(const JobKey& job) {
+    troubles_.erase(job);
+    not_before_.erase(job);
+  }
+  const Trouble* trouble(const JobKey& job) const;
+
+  // ---- nodes
+  Registration register_node(const NodeInfo& node, Micros now);
+  // transient: unknown incarnation, register first.
+  Result<std::vector<Grant>> lease(const LeaseAsk& ask, Micros now, Random& random);
+  HeartbeatReply heartbeat(const Heartbeat& beat, Micros now);
+  void release(const std::string& node, const std::string& incarnation, const std::vector<std::string>& tasks, Micros now);
+  Settled complete(const Completion& completion, Micros now, Random& random);
+  void drain(const std::string& node, bool on);
+  // Ends overdue leases. Returns nodes that have been silent for so long that their states count as gone.
+  std::vector<std::string> tick(Micros now);
+
+  std::vector<NodeView> nodes() const;
+  std::size_t lease_count() const { return leases_.size(); }
+  std::vector<std::pair<Grant, Attempt>> leases_of(std::uint64_t request) const;
+  const Grant* grant(const std::string& id) const;  // null: not leased
+  bool leased(const std::string& id) const { return leases_.contains(id); }
+
+ private:
+  struct Node {
+    NodeInfo info;
+    Micros heard = 0;
+    bool draining = false, told_to_drain = false, lost = false;
+    std::vector<std::string> cancel;
+  };
+  struct Lease {
+    Grant grant;
+    std::string node, incarnation;
+    Micros deadline = 0;
+    Attempt progress;
+  };
+  struct PendingErrand {
+    Errand errand;
+    bool leased = false;
+    Micros not_before = 0;
+    std::uint32_t failures = 0;
+  };
+  struct Work {
+    std::int32_t priority = 0;
+    std::optional<jobs::Plan> plan;
+    std::map<Digest, std::uint32_t> module_of;  // fingerprint -> module
+    std::set<std::pair<Micros, tasks::BlockRef>> candidates;  // blocks something may be ready in, oldest first
+    std::multimap<Micros, tasks::BlockRef> delayed;  // become candidates again
+    std::map<tasks::BlockRef, std::size_t> bisect;  // after a crash without culprit: at most so many steps
+    std::vector<PendingErrand> errands;
+    std::int64_t live = 0;      // jobs that can still be done
+    std::int64_t reach = 0;     // how many later blocks a completion may set free
+  };
+
+  Work& work_of(std::uint64_t request, std::int32_t priority);
+  void refresh(Work& work);
+  void add_candidates(Work& work, tasks::BlockRef ref);
+  void delay(Work& work, tasks::BlockRef ref, Micros until) { work.delayed.emplace(until, ref); }
+  std::optional<Grant> next_grant(Micros now);
+  std::optional<Grant> next_errand(std::uint64_t request, Work& work, Micros now);
+  std::optional<Grant> next_task(std::uint64_t request, Work& work, Micros now);
+  std::vector<tasks::FusedStep> choose_steps(const Work& work, tasks::BlockRef ref, Micros now) const;
+  Grant make_grant(std::uint64_t request);
+  void end_lease(const std::string& id, bool cancel_at_node);
+  void reopen(const Grant& grant, Micros not_before);
+  bool wanted_elsewhere(const Grant& grant) const;
+  bool accept(const Completion& completion, std::size_t i, Settled& settled);
+  void note_failure(const Grant& grant, const task::StepReport& step, const Completion& completion, Micros now, Random& random, Settled& settled);
+  void note_task_failure(const Grant& grant, const Completion& completion, Micros now, Random& random, Settled& settled);
+  void note_errand(const Grant& grant, const Completion& completion, Micros now, Random& random, Settled& settled);
+  void settle_trouble(const JobKey& job, const Trouble& trouble, Micros until);
+  Micros backoff(Micros base, Micros cap, std::uint32_t failures, Random& random) const;
+  static bool given_up_at_once(const Completion& completion, const task::StepReport& step);
+
+  Settings settings_;
+  std::uint64_t epoch_;
+  std::uint64_t seq_ = 0;
+  Micros last_tick_ = 0, healthy_since_ = 0;
+  bool ticked_ = false;
+  std::map<std::string, Node> nodes_;
+  std::map<std::string, Lease> leases_;
+  std::map<std::uint64_t, Work> works_;
+  std::map<JobKey, std::string> inflight_;  // -> lease
+  std::map<JobKey, Trouble> troubles_;
+  std::map<JobKey, Micros> not_before_;  // of jobs that wait after a failure
+};
+
+}  // namespace mole::coordinator::leases

@@ -1,0 +1,99 @@
+#include "coordinator/manifest/file_pattern.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace mole::coordinator::manifest {
+namespace {
+
+constexpr std::int64_t last_second = 253402300799;  // 9999-12-31T23:59:59Z
+constexpr std::size_t longest_name = 255;
+
+std::size_t digits_at(std::string_view text) {
+  return static_cast<std::size_t>(std::find_if(text.begin(), text.end(), [](char c) { return c < '0' || c > '9'; }) - text.begin());
+}
+
+}  // namespace
+
+struct FilePattern::Captured {
+  std::string_view router;
+  std::uint64_t sequence = 0;
+  std::optional<std::int64_t> start, end;
+};
+
+Result<FilePattern> FilePattern::parse(std::string_view text) {
+  FilePattern pattern;
+  pattern.text_ = text;
+  if (text.empty() || text.size() > longest_name) return invalid("the pattern must have 1 to 255 characters");
+  while (!text.empty()) {
+    const auto open = text.find_first_of("{}");
+    if (open != 0) {
+      pattern.tokens_.push_back({Kind::literal, std::string(text.substr(0, open))});
+      if (pattern.tokens_.back().text.find('/') != std::string::npos)
+        return invalid("the pattern is matched against the last component of a path; leave out everything up to the last \"/\"");
+      text.remove_prefix(open == std::string_view::npos ? text.size() : open);
+      continue;
+    }
+    const auto close = text.find('}');
+    if (text[0] == '}' || close == std::string_view::npos) return invalid("a { without } or a } without { in the pattern");
+    const auto name = text.substr(1, close - 1);
+    text.remove_prefix(close + 1);
+    Kind kind;
+    if (name == "router") kind = Kind::router;
+    else if (name == "sequence") kind = Kind::sequence;
+    else if (name == "start:unix") kind = Kind::start;
+    else if (name == "end:unix") kind = Kind::end;
+    else
+      return invalid("unknown placeholder {" + std::string(name) +
+                     "}; known are {router}, {sequence}, {start:unix} and {end:unix}");
+    if (pattern.names(kind)) return invalid("the placeholder {" + std::string(name) + "} stands twice in the pattern");
+    if (!pattern.tokens_.empty() && pattern.tokens_.back().kind != Kind::literal)
+      return invalid("two placeholders need text between them, or no one can tell where the first ends");
+    pattern.tokens_.push_back({kind, std::string(name)});
+  }
+  if (!pattern.names(Kind::start) && !pattern.names(Kind::end))
+    return invalid("the pattern says no time; use {start:unix} or {end:unix} where the name has it");
+  return pattern;
+}
+
+bool FilePattern::names(Kind kind) const {
+  return std::any_of(tokens_.begin(), tokens_.end(), [&](const Token& t) { return t.kind == kind; });
+}
+bool FilePattern::names_router() const { return names(Kind::router); }
+bool FilePattern::names_sequence() const { return names(Kind::sequence); }
+
+bool FilePattern::match_from(std::size_t token, std::string_view rest, Captured& out) const {
+  if (token == tokens_.size()) return rest.empty();
+  const auto& t = tokens_[token];
+  if (t.kind == Kind::literal) return rest.starts_with(t.text) && match_from(token + 1, rest.substr(t.text.size()), out);
+  if (t.kind == Kind::router) {
+    for (std::size_t n = 1; n <= rest.size(); ++n) {
+      out.router = rest.substr(0, n);
+      if (match_from(token + 1, rest.substr(n), out)) return true;
+    }
+    return false;
+  }
+  const auto n = digits_at(rest);
+  if (n == 0 || n > 19) return false;
+  std::uint64_t value = 0;
+  std::from_chars(rest.data(), rest.data() + n, value);
+  if (t.kind == Kind::sequence) out.sequence = value;
+  else if (value > static_cast<std::uint64_t>(last_second)) return false;
+  else (t.kind == Kind::start ? out.start : out.end) = static_cast<std::int64_t>(value);
+  return match_from(token + 1, rest.substr(n), out);
+}
+
+std::optional<NameParts> FilePattern::match(std::string_view id, Micros covers) const {
+  if (const auto slash = id.rfind('/'); slash != std::string_view::npos) id.remove_prefix(slash + 1);
+  Captured captured;
+  if (id.size() > longest_name || !match_from(0, id, captured)) return std::nullopt;
+  NameParts parts;
+  parts.router = captured.router;
+  parts.sequence = captured.sequence;
+  parts.covers.from = captured.start ? *captured.start * second_us : *captured.end * second_us - covers;
+  parts.covers.to = captured.end ? *captured.end * second_us : parts.covers.from + covers;
+  if (parts.covers.empty()) return std::nullopt;
+  return parts;
+}
+
+}  // namespace mole::coordinator::manifest

@@ -1,0 +1,46 @@
+// What a file's name says: the manifest's `files` pattern, "{router}_{sequence}_{start:unix}.dat.bz2".
+#pragma once
+
+#include "sdk/descriptor/time.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mole::coordinator::manifest {
+
+// The placeholders of one name.
+struct NameParts {
+  std::string router;          // empty if the pattern has none
+  std::uint64_t sequence = 0;  // 0 if the pattern has none
+  TimeRange covers;            // the other end is `covers` away if the name tells only one
+};
+
+class FilePattern {
+ public:
+  FilePattern() = default;
+  // invalid: unknown placeholder (the message lists the known ones), one twice, no time, two without text between them.
+  static Result<FilePattern> parse(std::string_view text);
+
+  // Matches the last component of `id`; nothing if it is another kind of file. `covers` is the length of one file.
+  std::optional<NameParts> match(std::string_view id, Micros covers) const;
+  const std::string& text() const { return text_; }
+  bool names_router() const;
+  bool names_sequence() const;
+
+ private:
+  enum class Kind { literal, router, sequence, start, end };
+  struct Token {
+    Kind kind;
+    std::string text;
+  };
+  struct Captured;
+  bool names(Kind kind) const;
+  bool match_from(std::size_t token, std::string_view rest, Captured& out) const;
+
+  std::string text_;
+  std::vector<Token> tokens_;
+};
+
+}  // namespace mole::coordinator::manifest

@@ -1,0 +1,201 @@
+#include "coordinator/manifest/manifest.hpp"
+
+#include "coordinator/manifest/reader.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace mole::coordinator::manifest {
+namespace {
+
+void read_block(Reader& reader, const YamlNode* node, Archive& archive) {
+  const auto what = "\"block\" of the archive " + archive.name;
+  const auto* block = reader.map(node, what, {"length", "origin"});
+  if (!block) return;
+  const auto* length = reader.require(*block, "length", "say how long a block is, such as 12h");
+  archive.block_length = reader.duration(length, "\"length\"");
+  if (const auto* origin = block->find("origin")) archive.block_origin = reader.time_of_day(origin, "\"origin\"");
+  if (!reader.error() && (archive.block_length < minute_us || archive.block_length % second_us != 0))
+    reader.fail(length->where, "a block is at least a minute and whole seconds long");
+}
+
+void read_files(Reader& reader, const YamlNode* node, Archive& archive) {
+  const auto text = reader.text(node, "\"files\"");
+  if (reader.error()) return;
+  auto pattern = FilePattern::parse(text);
+  if (!pattern) return reader.fail(node->where, "\"files\": " + pattern.error().message);
+  archive.files = std::move(*pattern);
+}
+
+Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) {
+  static const std::vector<std::string> keys = {"downloader", "params",  "files",          "covers", "block", "lateness",
+                                                "damage",     "decoder", "decoder_params", "horizon"};
+  Archive archive;
+  archive.name = key.text;
+  archive.where = key.where;
+  const auto* map = reader.map(&node, "the archive " + key.text, keys);
+  if (!map) return archive;
+  archive.downloader = reader.text(reader.require(*map, "downloader", "name the plugin that reads the archive, such as directory"),
+                                   "\"downloader\"");
+  archive.downloader_params = reader.object(map->find("params"), "\"params\"");
+  read_files(reader, reader.require(*map, "files", "say how the files are named, such as \"{router}_{sequence}_{start:unix}.dat.bz2\""),
+             archive);
+  if (const auto* covers = reader.require(*map, "covers", "say how much time one file covers, such as 1h"))
+    archive.covers = reader.duration(covers, "\"covers\"");
+  archive.lateness = archive.covers;
+  archive.block_length = day_us;
+  if (const auto* block = map->find("block")) read_block(reader, block, archive);
+  if (const auto* lateness = map->find("lateness")) archive.lateness = reader.duration(lateness, "\"lateness\"");
+  if (const auto* horizon = map->find("horizon")) archive.horizon = reader.time(horizon, "\"horizon\"");
+  if (const auto* decoder = map->find("decoder")) {
+    if (decoder->kind == YamlNode::Kind::map) {  // {plugin, params} is the long form
+      const auto* long_form = reader.map(decoder, "\"decoder\"", {"plugin", "params"});
+      if (long_form) {
+        archive.decoder = reader.text(reader.require(*long_form, "plugin", "name the decoder, such as netflow5"), "\"plugin\"");
+        archive.decoder_params = reader.object(long_form->find("params"), "\"params\"");
+      }
+    } else {
+      archive.decoder = reader.text(decoder, "\"decoder\"");
+    }
+  }
+  if (const auto* params = map->find("decoder_params")) archive.decoder_params = reader.object(params, "\"decoder_params\"");
+  if (const auto* damage = map->find("damage")) {
+    archive.damage = reader.text(damage, "\"damage\"");
+    static const std::vector<std::string> policies = {"partial", "strict", "skip"};
+    if (!reader.error() && std::find(policies.begin(), policies.end(), archive.damage) == policies.end())
+      reader.fail(damage->where, "unknown policy \"" + archive.damage + "\" for damaged files" + suggestion(archive.damage, policies));
+  }
+  if (!reader.error() && archive.covers % second_us != 0) reader.fail(key.where, "\"covers\" must be whole seconds");
+  return archive;
+}
+
+void read_archive_input(Reader& reader, const YamlNode& node, Input& input) {
+  const auto* map = reader.map(&node, "\"input\"", {"archive", "where"});
+  if (!map) return;
+  input.archive = reader.text(reader.require(*map, "archive", "name the archive, or use \"inputs\" for a module's columns"), "\"archive\"");
+  const auto* where = map->find("where");
+  if (!where) return;
+  if (const auto* members = reader.map(where, "\"where\"", {"router"})) {
+    if (const auto* router = members->find("router")) {
+      input.routers = reader.texts(router, "\"router\"");
+      std::sort(input.routers.begin(), input.routers.end());
+      input.routers.erase(std::unique(input.routers.begin(), input.routers.end()), input.routers.end());
+      if (!reader.error() && input.routers.empty()) reader.fail(router->where, "\"router\" is empty; leave it out for all routers");
+    }
+  }
+}
+
+void read_inputs(Reader& reader, const YamlNode& map, Module& module) {
+  const auto* one = map.find("input");
+  const auto* many = map.find("inputs");
+  if (one && many) return reader.fail(many->where, "\"input\" and \"inputs\" exclude each other; put both into \"inputs\"");
+  if (!one && !many)
+    return reader.fail(module.where, "the module " + module.name +
+                                         " reads nothing; add \"input: {archive: NAME}\" or \"inputs: {ROLE: MODULE.COLUMN}\"");
+  if (one) {
+    Input input;
+    input.where = one->where;
+    read_archive_input(reader, *one, input);
+    module.inputs.push_back(std::move(input));
+    return;
+  }
+  const auto* roles = reader.names(many, "\"inputs\"");
+  if (!roles) return;
+  for (const auto& [role, from] : roles->entries) {
+    Input input;
+    input.role = role.text;
+    input.where = from.where;
+    if (from.kind == YamlNode::Kind::map) {
+      read_archive_input(reader, from, input);
+    } else {
+      const auto text = reader.text(&from, "\"" + role.text + "\"");
+      const auto dot = text.find('.');
+      if (!reader.error() && (dot == 0 || dot == std::string::npos || dot + 1 == text.size()))
+        reader.fail(from.where, "\"" + text + "\" must be MODULE.COLUMN, such as traffic.bytes");
+      input.module = text.substr(0, dot);
+      if (dot != std::string::npos) input.column = text.substr(dot + 1);
+    }
+    module.inputs.push_back(std::move(input));
+  }
+  if (!reader.error() && module.inputs.empty()) reader.fail(many->where, "\"inputs\" is empty; bind at least one role");
+}
+
+void read_execution(Reader& reader, const YamlNode& map, Module& module) {
+  if (const auto* interval = map.find("interval")) module.interval = reader.duration(interval, "\"interval\"");
+  if (const auto* window = map.find("window")) module.window = reader.duration(window, "\"window\"");
+  if (const auto* warmup = map.find("warmup")) module.warmup = reader.duration(warmup, "\"warmup\"");
+  if (const auto* since = map.find("since")) module.since = reader.time(since, "\"since\"");
+  if (const auto* by = map.find("by")) module.by = reader.texts(by, "\"by\"");
+  if (const auto* filter = map.find("filter")) {
+    module.filter = reader.text(filter, "\"filter\"");
+    module.filter_where = filter->where;
+  }
+  if (const auto* load = map.find("load")) {
+    static const std::vector<std::string> schemes = {"start", "end", "proportional"};
+    module.load = reader.text(load, "\"load\"");
+    if (!reader.error() && std::find(schemes.begin(), schemes.end(), module.load) == schemes.end())
+      reader.fail(load->where, "unknown load scheme \"" + module.load + "\"" + suggestion(module.load, schemes));
+  }
+  if (const auto* keep = map.find("keep_states")) {
+    module.keep_states = reader.text(keep, "\"keep_states\"");
+    if (!reader.error() && module.keep_states != "all") reader.duration(keep, "\"keep_states\" (or: all)");
+  }
+}
+
+Module read_module(Reader& reader, const YamlNode& key, const YamlNode& node) {
+  static const std::vector<std::string> keys = {"plugin", "params", "input",  "inputs", "interval",   "by",
+                                                "window", "filter", "load",   "warmup", "since",      "keep_states"};
+  Module module;
+  module.name = key.text;
+  module.where = module.plugin_where = module.params_where = module.filter_where = key.where;
+  const auto* map = reader.map(&node, "the module " + key.text, keys);
+  if (!map) return module;
+  const auto* plugin = reader.require(*map, "plugin", "name the metric, such as traffic");
+  module.plugin = reader.text(plugin, "\"plugin\"");
+  if (plugin) module.plugin_where = plugin->where;
+  if (const auto* params = map->find("params")) {
+    module.params = reader.object(params, "\"params\"");
+    module.params_where = params->where;
+  }
+  read_inputs(reader, *map, module);
+  read_execution(reader, *map, module);
+  return module;
+}
+
+}  // namespace
+
+Result<Manifest> parse_manifest(std::string_view text, const std::string& name, const std::vector<std::string>& overrides) {
+  auto tree = parse_yaml(text, name);
+  if (!tree) return tree.error();
+  for (const auto& assignment : overrides)
+    if (auto done = apply_override(*tree, assignment); !done) return done.error();
+  Reader reader;
+  Manifest manifest;
+  if (tree->kind == YamlNode::Kind::null)
+    return invalid(name + ":1:1: the manifest is empty; it needs \"pipeline\", \"archives\" and \"modules\"");
+  const auto* root = reader.map(&*tree, "the manifest", {"pipeline", "archives", "modules", "resources"});
+  if (!root) return *reader.error();
+  const auto* pipeline = reader.require(*root, "pipeline", "give the pipeline a name");
+  manifest.pipeline = reader.text(pipeline, "\"pipeline\"");
+  if (!reader.error() && !valid_name(manifest.pipeline))
+    reader.fail(pipeline->where, "\"" + manifest.pipeline.substr(0, 60) + "\" is no name; use up to 64 of A-Z a-z 0-9 _ -");
+  if (const auto* archives = reader.names(reader.require(*root, "archives", "declare where the files are"), "\"archives\""))
+    for (const auto& [key, node] : archives->entries) manifest.archives.push_back(read_archive(reader, key, node));
+  if (const auto* modules = reader.names(reader.require(*root, "modules", "declare at least one module"), "\"modules\"")) {
+    if (modules->entries.empty()) reader.fail(modules->where, "there is no module; declare at least one");
+    if (modules->entries.size() > max_modules)
+      reader.fail(modules->entries[max_modules].first.where,
+                  "a pipeline has at most " + std::to_string(max_modules) + " modules; split it in two");
+    for (const auto& [key, node] : modules->entries) manifest.modules.push_back(read_module(reader, key, node));
+  }
+  if (const auto* resources = root->find("resources"); resources && !reader.error()) {
+    if (resources->kind == YamlNode::Kind::map && !resources->entries.empty())
+      reader.fail(resources->entries[0].first.where, "this version opens no resources; leave \"resources\" empty");
+    else if (resources->kind == YamlNode::Kind::scalar || resources->kind == YamlNode::Kind::sequence)
+      reader.fail(resources->where, "\"resources\" must be a map of names");
+  }
+  if (reader.error()) return *reader.error();
+  return manifest;
+}
+
+}  // namespace mole::coordinator::manifest

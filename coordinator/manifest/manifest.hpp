@@ -1,0 +1,70 @@
+// A pipeline as its author wrote it: names and numbers checked one by one, nothing looked up yet (that is dag/).
+//
+//   auto manifest = parse_manifest(text, "border.yaml", {"modules.mean.window=1d"});
+//   if (!manifest) return manifest.error();  // "border.yaml:9:5: unknown key "windw"; did you mean "window"?"
+#pragma once
+
+#include "coordinator/manifest/file_pattern.hpp"
+#include "sdk/descriptor/time.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mole::coordinator::manifest {
+
+struct Archive {
+  std::string name, where;  // where: the place of the declaration, for messages
+  std::string downloader;
+  nlohmann::json downloader_params = nlohmann::json::object();
+  FilePattern files;
+  Micros covers = hour_us;
+  Micros block_length = 0, block_origin = 0;
+  Micros lateness = hour_us;  // default: one file
+  std::string damage = "partial";
+  std::string decoder = "netflow5";
+  nlohmann::json decoder_params = nlohmann::json::object();
+  std::optional<Micros> horizon;  // the archive is known to be complete up to here
+};
+
+struct Input {
+  std::string role;      // empty: the module's only flows input
+  std::string where;
+  std::string archive;   // flows of this archive ...
+  std::vector<std::string> routers;  // ... of these routers, sorted; empty: all
+  std::string module, column;        // or a column of this module
+};
+
+struct Module {
+  std::string name, where;
+  std::string plugin, plugin_where;
+  nlohmann::json params = nlohmann::json::object();
+  std::string params_where;
+  std::vector<Input> inputs;
+  std::optional<Micros> interval;  // absent: the upstream module's
+  std::optional<std::vector<std::string>> by;
+  Micros window = 0;
+  std::string filter, filter_where;
+  std::string load = "start";
+  Micros warmup = 0;
+  std::optional<Micros> since;
+  std::string keep_states = "all";  // "all", or how long behind the newest block ("90d")
+};
+
+struct Manifest {
+  std::string pipeline;
+  std::vector<Archive> archives;  // in the order of the text
+  std::vector<Module> modules;
+};
+
+inline constexpr std::size_t max_modules = 64;
+
+// invalid: "<file>:<line>:<column>: cause; remedy", the first thing found. `overrides` are "a.b.c=value".
+Result<Manifest> parse_manifest(std::string_view text, const std::string& name, const std::vector<std::string>& overrides);
+
+// The one of `known` a person most likely meant by `word`, as "; did you mean \"x\"?", else "; known are a, b, c".
+std::string suggestion(std::string_view word, const std::vector<std::string>& known);
+
+}  // namespace mole::coordinator::manifest

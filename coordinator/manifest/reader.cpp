@@ -1,0 +1,189 @@
+#include "coordinator/manifest/reader.hpp"
+
+#include "coordinator/manifest/manifest.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+namespace mole::coordinator::manifest {
+namespace {
+
+// Edits between two short words, for "did you mean".
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const auto change = diagonal + (a[i - 1] != b[j - 1]);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, change});
+    }
+  }
+  return row.back();
+}
+
+std::string kind_of(const YamlNode& node) {
+  switch (node.kind) {
+    case YamlNode::Kind::null: return "nothing";
+    case YamlNode::Kind::sequence: return "a list";
+    case YamlNode::Kind::map: return "a map";
+    default: return "\"" + node.text.substr(0, 60) + "\"";
+  }
+}
+
+template <class T>
+std::optional<T> number(std::string_view text) {
+  T value{};
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (problem != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+std::string suggestion(std::string_view word, const std::vector<std::string>& known) {
+  const std::string* best = nullptr;
+  std::size_t least = word.size() <= 3 ? 2 : 1 + word.size() / 3;  // more edits than this is another word
+  for (const auto& candidate : known)
+    if (const auto d = distance(word.substr(0, 80), candidate); d < least || (d == least && !best && word.size() > 3)) {
+      least = d;
+      best = &candidate;
+    }
+  if (best) return "; did you mean \"" + *best + "\"?";
+  if (known.empty()) return "; there is none";
+  std::string list;
+  for (const auto& candidate : known) list += (list.empty() ? "" : ", ") + candidate;
+  return "; known are " + list;
+}
+
+bool valid_name(std::string_view name) {
+  return !name.empty() && name.size() <= 64 && name[0] != '-' && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
+}
+
+void Reader::fail(const std::string& where, const std::string& message) {
+  if (!error_) error_ = invalid(where + ": " + message);
+}
+
+const YamlNode* Reader::map(const YamlNode* node, const std::string& what, const std::vector<std::string>& known) {
+  if (error_ || !node) return nullptr;
+  if (node->kind != YamlNode::Kind::map) {
+    fail(node->where, what + " must be a map of keys, not " + kind_of(*node));
+    return nullptr;
+  }
+  for (const auto& [key, child] : node->entries)
+    if (std::find(known.begin(), known.end(), key.text) == known.end()) {
+      fail(key.where, "unknown key \"" + key.text.substr(0, 60) + "\" in " + what + suggestion(key.text, known));
+      return nullptr;
+    }
+  return node;
+}
+
+const YamlNode* Reader::names(const YamlNode* node, const std::string& what) {
+  if (error_ || !node) return nullptr;
+  if (node->kind != YamlNode::Kind::map) {
+    fail(node->where, what + " must be a map of names, not " + kind_of(*node));
+    return nullptr;
+  }
+  for (const auto& [key, child] : node->entries)
+    if (!valid_name(key.text)) {
+      fail(key.where, "\"" + key.text.substr(0, 60) + "\" is no name; use up to 64 of A-Z a-z 0-9 _ -");
+      return nullptr;
+    }
+  return node;
+}
+
+const YamlNode* Reader::require(const YamlNode& parent, const std::string& key, const std::string& remedy) {
+  const auto* child = parent.find(key);
+  if (!child) fail(parent.where, "the key \"" + key + "\" is missing; " + remedy);
+  return child;
+}
+
+std::string Reader::text(const YamlNode* node, const std::string& what) {
+  if (error_ || !node) return {};
+  if (node->kind != YamlNode::Kind::scalar || node->text.empty()) {
+    fail(node->where, what + " must be a text, not " + kind_of(*node));
+    return {};
+  }
+  return node->text;
+}
+
+Micros Reader::duration(const YamlNode* node, const std::string& what) {
+  const auto written = text(node, what);
+  if (error_ || !node) return 0;
+  const auto parsed = parse_duration(written);
+  if (!parsed) fail(node->where, what + ": " + parsed.error().message);
+  return parsed ? *parsed : 0;
+}
+
+Micros Reader::time(const YamlNode* node, const std::string& what) {
+  const auto written = text(node, what);
+  if (error_ || !node) return 0;
+  const auto parsed = parse_time(written);
+  if (!parsed) fail(node->where, what + ": " + parsed.error().message);
+  return parsed ? *parsed : 0;
+}
+
+Micros Reader::time_of_day(const YamlNode* node, const std::string& what) {
+  const auto written = text(node, what);
+  if (error_ || !node) return 0;
+  if (const auto colon = written.find(':'); colon != std::string::npos) {
+    const auto hours = number<unsigned>(std::string_view(written).substr(0, colon));
+    const auto minutes = number<unsigned>(std::string_view(written).substr(colon + 1));
+    if (hours && minutes && *hours < 24 && *minutes < 60) return *hours * hour_us + *minutes * minute_us;
+    fail(node->where, what + " must be a time of day such as 06:00, not \"" + written.substr(0, 60) + "\"");
+    return 0;
+  }
+  if (written == "0") return 0;
+  return duration(node, what);
+}
+
+std::vector<std::string> Reader::texts(const YamlNode* node, const std::string& what) {
+  if (error_ || !node) return {};
+  if (node->kind == YamlNode::Kind::scalar) return {text(node, what)};
+  std::vector<std::string> out;
+  if (node->kind != YamlNode::Kind::sequence) {
+    fail(node->where, what + " must be a list, not " + kind_of(*node));
+    return out;
+  }
+  for (const auto& item : node->items) out.push_back(text(&item, "an entry of " + what));
+  return out;
+}
+
+nlohmann::json Reader::value(const YamlNode& node) {
+  switch (node.kind) {
+    case YamlNode::Kind::null: return nullptr;
+    case YamlNode::Kind::map: return object(&node, "this");
+    case YamlNode::Kind::sequence: {
+      auto list = nlohmann::json::array();
+      for (const auto& item : node.items) list.push_back(value(item));
+      return list;
+    }
+    default: break;
+  }
+  const auto& t = node.text;
+  if (node.quoted) return t;
+  if (t == "true" || t == "false") return t == "true";
+  if (t == "null" || t == "~" || t.empty()) return nullptr;
+  if (const auto u = number<std::uint64_t>(t)) return *u;
+  if (const auto i = number<std::int64_t>(t)) return *i;
+  if (const auto d = number<double>(t); d && std::isfinite(*d) && t.find_first_of("0123456789") != std::string::npos) return *d;
+  return t;
+}
+
+nlohmann::json Reader::object(const YamlNode* node, const std::string& what) {
+  auto out = nlohmann::json::object();
+  if (error_ || !node || node->kind == YamlNode::Kind::null) return out;
+  if (node->kind != YamlNode::Kind::map) {
+    fail(node->where, what + " must be a map of keys, not " + kind_of(*node));
+    return out;
+  }
+  for (const auto& [key, child] : node->entries) out[key.text] = value(child);
+  return out;
+}
+
+}  // namespace mole::coordinator::manifest

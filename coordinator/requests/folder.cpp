@@ -1,0 +1,22 @@
+#include "coordinator/requests/folder.hpp"
+
+#include "sdk/descriptor/durable_file.hpp"
+
+namespace mole::coordinator::requests {
+namespace fs = std::filesystem;
+
+Result<> write_folder(const fs::path& folder, const nlohmann::json& document, const std::vector<std::pair<std::string, fs::path>>& links) {
+  std::error_code problem;
+  fs::create_directories(folder, problem);
+  if (problem) return transient("cannot create " + folder.string() + ": " + problem.message());
+  for (const auto& [name, target] : links) {
+    const auto link = folder / name;
+    fs::create_directories(link.parent_path(), problem);
+    fs::remove(link, problem);
+    fs::create_hard_link(target, link, problem);
+    if (problem) return transient("cannot link " + link.string() + ": " + problem.message());
+  }
+  return durable_write(folder / "request.json", document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+}  // namespace mole::coordinator::requests

@@ -1,0 +1,95 @@
+#include "coordinator/requests/request.hpp"
+
+#include <charconv>
+
+namespace mole::coordinator::requests {
+namespace {
+
+using nlohmann::json;
+
+json to_json(const leases::JobCounts& c) {
+  return {{"total", c.total}, {"done", c.done}, {"failed", c.failed}, {"running", c.running}, {"waiting", c.waiting}, {"blocked", c.blocked}};
+}
+
+leases::JobCounts counts_from(const json& j) {
+  leases::JobCounts c;
+  c.total = j.value("total", 0u);
+  c.done = j.value("done", 0u);
+  c.failed = j.value("failed", 0u);
+  c.running = j.value("running", 0u);
+  c.waiting = j.value("waiting", 0u);
+  c.blocked = j.value("blocked", 0u);
+  return c;
+}
+
+json progress(std::uint64_t total, std::uint64_t done) { return {{"total", total}, {"done", done}}; }
+
+}  // namespace
+
+Result<std::uint64_t> request_number(const std::string& id) {
+  std::uint64_t number = 0;
+  const auto* end = id.data() + id.size();
+  if (id.size() < 2 || id[0] != 'r' || std::from_chars(id.data() + 1, end, number).ptr != end)
+    return missing("there is no request \"" + id.substr(0, 60) + "\"; ids look like r17, mole request list shows them");
+  return number;
+}
+
+json to_row(const Request& r) {
+  return {{"kind", r.kind},         {"pipeline", r.pipeline},   {"module", r.module},     {"archive", r.archive},
+          {"range", r.range},       {"partial", r.partial},     {"priority", r.priority}, {"client_id", r.client_id},
+          {"revision", r.revision}, {"submitted", r.submitted}, {"finished", r.finished}, {"state", r.state},
+          {"reason", r.reason},     {"counts", to_json(r.counts)}, {"coverage", r.coverage}, {"failures", r.failures},
+          {"waits", r.waits},       {"files", progress(r.files_total, r.files_done)}, {"bytes", progress(r.bytes_total, r.bytes_done)}};
+}
+
+Request request_from_row(std::uint64_t number, const json& row) {
+  Request r;
+  r.number = number;
+  row.at("kind").get_to(r.kind);
+  row.at("pipeline").get_to(r.pipeline);
+  row.at("module").get_to(r.module);
+  row.at("archive").get_to(r.archive);
+  r.range = row.at("range").get<TimeRange>();
+  row.at("partial").get_to(r.partial);
+  row.at("priority").get_to(r.priority);
+  row.at("client_id").get_to(r.client_id);
+  r.revision = row.at("revision").get<Digest>();
+  row.at("submitted").get_to(r.submitted);
+  row.at("finished").get_to(r.finished);
+  row.at("state").get_to(r.state);
+  row.at("reason").get_to(r.reason);
+  r.counts = counts_from(row.at("counts"));
+  row.at("coverage").get_to(r.coverage);
+  r.failures = row.at("failures");
+  row.at("waits").get_to(r.waits);
+  row.at("files").at("total").get_to(r.files_total);
+  row.at("files").at("done").get_to(r.files_done);
+  row.at("bytes").at("total").get_to(r.bytes_total);
+  row.at("bytes").at("done").get_to(r.bytes_done);
+  return r;
+}
+
+json describe(const Request& r, const leases::JobCounts& counts, bool with_failures) {
+  json out = {{"id", r.id()},
+              {"kind", r.kind},
+              {"pipeline", r.pipeline},
+              {"module", r.module},
+              {"from", format_time(r.range.from)},
+              {"to", format_time(r.range.to)},
+              {"state", r.state},
+              {"reason", r.reason},
+              {"priority", r.priority},
+              {"partial", r.partial},
+              {"submitted", format_time(r.submitted)},
+              {"finished", r.finished ? json(format_time(r.finished)) : json(nullptr)},
+              {"jobs", to_json(counts)},
+              {"files", progress(r.files_total, r.files_done)},
+              {"bytes", progress(r.bytes_total, r.bytes_done)},
+              {"coverage", r.coverage < 0 ? json(nullptr) : json(r.coverage)},
+              {"waits", r.waits}};
+  if (!r.archive.empty()) out["archive"] = r.archive;
+  if (with_failures) out["failures"] = r.failures;
+  return out;
+}
+
+}  // namespace mole::coordinator::requests

@@ -1,0 +1,405 @@
+// What people ask: plans, reasons, lineage, states. Nothing here changes anything.
+#include "coordinator/requests/lineage.hpp"
+#include "coordinator/service.hpp"
+#include "coordinator/store/keys.hpp"
+
+#include <algorithm>
+
+namespace mole::coordinator {
+
+using jobs::Flag;
+using nlohmann::json;
+using requests::Request;
+using store::Table;
+namespace keys = store::keys;
+
+namespace {
+
+constexpr std::size_t most_jobs = 1000, most_gaps = 1000, most_changes = 20, most_pieces = 2000, most_requests = 200;
+constexpr std::size_t most_gaps_listed = 100'000;
+constexpr double assumed_bytes_per_second = 20e6;  // before anything was measured
+
+constexpr auto needs_any = static_cast<std::uint8_t>(Flag::needs_state | Flag::needs_result);
+
+struct Totals {
+  std::uint64_t blocks = 0, reused = 0, fresh = 0, waiting = 0;
+};
+
+Totals count(const jobs::ModulePlan& mine) {
+  Totals t;
+  for (const auto flags : mine.flags) {
+    if (flags & Flag::asked) ++t.blocks;
+    if (flags & Flag::waits) ++t.waiting;
+    else if (flags & needs_any) ++t.fresh;
+    else if (flags & Flag::asked) ++t.reused;
+  }
+  return t;
+}
+
+json files_document(const jobs::Plan& plan, json& list) {
+  std::uint64_t files = 0, bytes = 0, twice = 0;
+  for (const auto& needed : jobs::needed_files(plan)) {
+    const auto& file = plan.indexes[needed.archive]->files()[needed.file].file;
+    ++files;
+    bytes += file.size;
+    if (needed.blocks > 1) twice += file.size;
+    list.push_back(file.id);
+  }
+  return {{"count", files}, {"bytes", bytes}, {"border_share", bytes ? static_cast<double>(twice) / static_cast<double>(bytes) : 0.0}};
+}
+
+json gaps_in_reach(const jobs::Plan& plan) {
+  json out = json::array();
+  std::set<std::pair<std::string, Micros>> seen;
+  for (std::size_t m = 0; m < plan.modules.size(); ++m) {
+    if (plan.graph->modules[m].inputs[0].kind != "flows") continue;
+    const auto& index = *plan.indexes[plan.graph->modules[m].inputs[0].source];
+    const auto& mine = plan.modules[m];
+    for (auto b = mine.first; b < mine.last() && out.size() < most_gaps; ++b)
+      if (plan.reads_inputs(m, b))
+        for (const auto& router : plan.routers(m))
+          index.slots(router, plan.reach(m, b), [&](std::uint32_t file, TimeRange covers) {
+            if (file == jobs::ArchiveIndex::no_file && seen.insert({router, covers.from}).second && out.size() < most_gaps)
+              out.push_back({{"router", router}, {"from", format_time(covers.from)}, {"to", format_time(covers.to)}});
+          });
+  }
+  return out;
+}
+
+json column_document(const dag::Column& c) { return {{"name", c.name}, {"type", c.type}, {"unit", c.unit}, {"doc", c.doc}}; }
+
+}  // namespace
+
+// ---- plan
+
+Result<json> Service::plan(const Submission& submission) {
+  if (submission.range.empty()) return invalid("the range is empty; --to must be after --from");
+  auto parsed = parse(submission);
+  if (!parsed) return parsed.error();
+  auto part = asked_part(submission, parsed->resolved.graph);
+  if (!part) return part.error();
+  Guard guard(mutex_);
+  jobs::PlanAsk ask{{}, round_outward(**part, submission.range), submission.partial};
+  if (!submission.module.empty()) ask.modules = {*(*part)->find_module(submission.module)};
+  auto plan = make_plan(*part, ask);
+  if (!plan) return plan.error();
+  Totals all;
+  json modules = json::array(), new_jobs = json::array(), file_list = json::array();
+  for (std::size_t m = 0; m < plan->modules.size(); ++m) {
+    const auto& module = plan->graph->modules[m];
+    const auto& mine = plan->modules[m];
+    const auto t = count(mine);
+    all.reused += t.reused;
+    all.fresh += t.fresh;
+    all.waiting += t.waiting;
+    std::uint64_t state_bytes = 0;
+    if (!mine.flags.empty())
+      records_->scan_catalogue(module.fingerprint, {plan->grid(m).start(mine.first), plan->grid(m).start(mine.last())},
+                               [&](Micros, const store::CatalogueRow& row) { state_bytes += row.state_blob.empty() ? 0 : row.state_bytes; });
+    modules.push_back({{"module", plan->graph->full_name(module)}, {"blocks", t.blocks}, {"reused", t.reused}, {"new", t.fresh},
+                       {"waiting", t.waiting}, {"states_kept_bytes", state_bytes}});
+    for (auto b = mine.first; b < mine.last() && new_jobs.size() < most_jobs; ++b)
+      if (mine.flags_at(b) & needs_any)
+        new_jobs.push_back({{"job", plan->graph->full_name(module) + "@" + format_time(plan->grid(m).start(b))},
+                            {"reason", reasons(*plan, m, b).value("reason", "")}});
+  }
+  auto files = files_document(*plan, file_list);
+  const double rate = bytes_per_second_ > 0 ? bytes_per_second_ : assumed_bytes_per_second;
+  const double seconds = files["bytes"].get<double>() / rate;
+  return json{{"jobs", {{"reused", all.reused}, {"new", all.fresh}, {"waiting", all.waiting}}},
+              {"modules", modules}, {"files", files}, {"file_list", file_list}, {"gaps", gaps_in_reach(*plan)},
+              {"estimate_seconds", seconds}, {"new_jobs", new_jobs}, {"waits", plan->waits}};
+}
+
+// Why the job's key is not the stored one: {"reason", "changed"}.
+json Service::reasons(const jobs::Plan& plan, std::size_t m, std::int64_t block) const {
+  const auto& module = plan.graph->modules[m];
+  const auto from = plan.grid(m).start(block);
+  const auto flags = plan.modules[m].flags_at(block);
+  const auto lineage = records_->of_job(Table::lineage, module.fingerprint, from);
+  if (lineage.is_object()) {
+    auto changed = requests::changed_inputs(lineage.value("decides", json()), requests::inputs_now(plan, m, block), most_changes);
+    if (!changed.empty()) {
+      const auto sentence = requests::sentence_of(changed);
+      return {{"reason", sentence}, {"changed", std::move(changed)}};
+    }
+    if ((flags & Flag::has_result) && !(flags & Flag::needs_state)) {
+      json before = lineage.value("because", json::array());
+      if (!before.empty()) return {{"reason", "computed again because of: " + requests::sentence_of(before)}, {"changed", before}};
+    } else if (flags & Flag::needs_state && flags & Flag::has_result) {
+      return {{"reason", "its state is needed again and no node holds it"}, {"changed", json::array()}};
+    } else if (flags & needs_any) {
+      return {{"reason", "a state its window reaches is computed again"}, {"changed", json::array()}};
+    }
+  }
+  const auto row = module_row(plan.graph->full_name(module));
+  auto history = row ? row->history : std::vector<Digest>{};
+  if (row && row->fingerprint != module.fingerprint) history.insert(history.begin(), row->fingerprint);
+  for (const auto& former : history) {
+    if (former == module.fingerprint || !records_->catalogue(former, from)) continue;
+    const auto parts = records_->json(Table::fingerprints, keys::text(former));
+    auto changed = requests::changed_parts(parts.is_object() ? parts["parts"] : json(), module.parts);
+    if (changed.empty()) continue;
+    const auto sentence = requests::sentence_of(changed);
+    return {{"reason", sentence}, {"changed", std::move(changed)}};
+  }
+  return {{"reason", lineage.is_object() ? "computed once, nothing has changed since" : "no result yet"}, {"changed", json::array()}};
+}
+
+// ---- requests
+
+Result<json> Service::request(const std::string& id) {
+  const auto number = requests::request_number(id);
+  if (!number) return number.error();
+  Guard guard(mutex_);
+  if (const auto found = live_.find(*number); found != live_.end()) return request_document(found->second, true);
+  const auto row = records_->json(Table::requests, keys::number(*number));
+  if (!row.is_object()) return missing("there is no request " + id + "; mole request list shows them");
+  return request_document(requests::request_from_row(*number, row), true);
+}
+
+Result<json> Service::requests() {
+  Guard guard(mutex_);
+  json out = json::array();
+  records_->scan_json(Table::requests, "", [&](std::string_view key, const json& row) {
+    const auto number = keys::read_u64(key);
+    if (const auto found = live_.find(number); found != live_.end()) out.push_back(request_document(found->second, false));
+    else if (row.is_object()) out.push_back(request_document(requests::request_from_row(number, row), false));
+    if (out.size() > most_requests) out.erase(out.begin());
+    return true;
+  });
+  return out;
+}
+
+// ---- status
+
+std::string Service::job_state(const leases::JobKey& job, std::uint8_t flags) const {
+  if (flags & Flag::waits) return "waiting";
+  if (flags & Flag::failed) return "failed";
+  if (flags & Flag::blocked) return "blocked";
+  if (flags & needs_any) return scheduler_->running(job) ? "running" : "ready";
+  return "done";
+}
+
+// The module's timeline in pieces of equal state.
+json Service::strip_of(const std::string& name, const ModuleRow& row, json& blocks) const {
+  std::map<Micros, std::string> states;
+  Micros length = 0;
+  records_->scan_catalogue(row.fingerprint, {INT64_MIN, INT64_MAX}, [&](Micros from, const store::CatalogueRow& r) {
+    if (!r.rows_blob.empty()) states[from] = r.coverage_min < 1 ? "partial" : "done";
+  });
+  if (const auto graph = graphs_.find(row.revision); graph != graphs_.end())
+    if (const auto m = graph->second->find_module(name.substr(name.find('/') + 1))) length = graph->second->grid(graph->second->modules[*m]).block_length;
+  for (const auto& [number, request] : live_) {
+    const auto* plan = scheduler_->plan(number);
+    if (!plan || request.terminal()) continue;
+    for (std::size_t m = 0; m < plan->modules.size(); ++m) {
+      if (plan->graph->modules[m].fingerprint != row.fingerprint) continue;
+      const auto& mine = plan->modules[m];
+      for (auto b = mine.first; b < mine.last(); ++b) {
+        const auto from = plan->grid(m).start(b);
+        if (mine.flags_at(b) & (needs_any | Flag::waits)) states[from] = job_state({row.fingerprint, from}, mine.flags_at(b));
+      }
+    }
+  }
+  json strip = json::array();
+  std::map<std::string, std::uint64_t> counts;
+  for (const auto& [from, state] : states) {
+    ++counts[state];
+    if (!strip.empty() && strip.back()["state"] == state && strip.back()["end"] == from) strip.back()["end"] = from + length;
+    else if (strip.size() < most_pieces) strip.push_back({{"begin", from}, {"end", from + length}, {"state", state}});
+  }
+  for (auto& piece : strip) {
+    piece["from"] = format_time(piece["begin"].get<Micros>());
+    piece["to"] = format_time(piece["end"].get<Micros>());
+    piece.erase("begin");
+    piece.erase("end");
+  }
+  blocks = counts;
+  return strip;
+}
+
+Result<json> Service::status() {
+  auto all = requests();
+  Guard guard(mutex_);
+  json nodes = json::array(), modules = json::array();
+  for (const auto& node : scheduler_->nodes()) {
+    const auto silent = now() - node.heard;
+    nodes.push_back({{"name", node.info.name}, {"address", node.info.address}, {"slots", node.info.slots}, {"threads", node.info.threads},
+                     {"leases", node.leases}, {"heard_seconds_ago", silent / second_us},
+                     {"state", silent > config_.leases.lease ? "silent" : node.draining ? "draining" : "online"}});
+  }
+  std::vector<std::string> names;
+  records_->scan_json(Table::modules, "", [&](std::string_view name, const json&) {
+    names.emplace_back(name);
+    return true;
+  });
+  for (const auto& name : names) {
+    const auto row = module_row(name);
+    if (!row || !graph_of(row->revision)) continue;
+    json blocks;
+    auto strip = strip_of(name, *row, blocks);
+    modules.push_back({{"module", name}, {"state", "running"}, {"blocks", blocks}, {"strip", strip}});
+  }
+  return json{{"nodes", nodes}, {"modules", modules}, {"requests", *all}, {"leases", scheduler_->lease_count()}, {"epoch", store_->epoch()}};
+}
+
+// ---- explain, why, results
+
+Result<json> Service::explain(const std::string& job) {
+  const auto at = job.rfind('@');
+  const auto time = at == std::string::npos ? Result<Micros>(invalid("")) : parse_time(job.substr(at + 1));
+  if (!time) return invalid("\"" + job.substr(0, 200) + "\" is no job; write PIPELINE/MODULE@TIME, such as border/traffic@2007-09-22T18:00:00Z");
+  Guard guard(mutex_);
+  auto found = find_module(job.substr(0, at));
+  if (!found) return found.error();
+  const auto& whole = *found->first;
+  const auto name = whole.modules[found->second].name;
+  const auto graph = std::make_shared<const dag::Graph>(dag::prune(whole, {found->second}));
+  const auto m = *graph->find_module(name);
+  const auto& archive = graph->grid(graph->modules[m]);
+  const auto from = floor_to(*time, archive.block_length, archive.block_origin);
+  auto plan = make_plan(graph, {{m}, {from, from + archive.block_length}, true});
+  if (!plan) return plan.error();
+  const auto b = plan->grid(m).number(from);
+  if (!plan->modules[m].covers(b))
+    return missing("there is no such job: " + (plan->waits.empty() ? "the block lies before the archive's first file" : plan->waits.front()));
+  const auto& fingerprint = graph->modules[m].fingerprint;
+  auto flags = plan->modules[m].flags_at(b);
+  json waits_for = json::array();
+  for (const auto& [number, request] : live_) {  // a live request knows more: what failed, what waits
+    const auto* live = scheduler_->plan(number);
+    const auto lm = live ? live->graph->find_module(name) : std::nullopt;
+    if (!lm || live->graph->modules[*lm].fingerprint != fingerprint) continue;
+    flags |= live->modules[*lm].flags_at(b) & (Flag::failed | Flag::blocked | Flag::waits);
+  }
+  for (std::size_t other = 0; other < plan->modules.size(); ++other)
+    for (auto x = plan->modules[other].first; x < plan->modules[other].last() && waits_for.size() < most_changes; ++x)
+      if ((plan->modules[other].flags_at(x) & needs_any) && !(other == m && x == b))
+        waits_for.push_back(graph->full_name(graph->modules[other]) + "@" + format_time(plan->grid(other).start(x)));
+  const auto row = catalogue({fingerprint, from});
+  const auto why = reasons(*plan, m, b);
+  const auto* trouble = scheduler_->trouble({fingerprint, from});
+  return json{{"job", graph->full_name(graph->modules[m]) + "@" + format_time(from)},
+              {"state", job_state({fingerprint, from}, flags)},
+              {"fingerprint", fingerprint},
+              {"state_key", plan->modules[m].state_key(b)},
+              {"result_key", plan->modules[m].result_key(b)},
+              {"stored_result_key", row ? json(row->result_key) : json("")},
+              {"reason", trouble && trouble->given_up ? trouble->code + ": " + trouble->message : why.value("reason", "")},
+              {"changed", why.value("changed", json::array())},
+              {"waits_for", waits_for}};
+}
+
+json Service::why_one(const dag::Graph& graph, std::uint32_t m, const std::string& column, Micros time, int depth) const {
+  const auto& module = graph.modules[m];
+  const auto& archive = graph.grid(module);
+  const auto from = floor_to(time, archive.block_length, archive.block_origin);
+  const auto interval = floor_to(time, module.interval);
+  const auto row = catalogue({module.fingerprint, from});
+  json out = {{"module", graph.full_name(module)}, {"column", column},
+              {"interval", {{"from", format_time(interval)}, {"to", format_time(interval + module.interval)}}},
+              {"block", format_time(from)}, {"rows_blob", row && !row->rows_blob.empty() ? json(row->rows_blob) : json("")}};
+  if (module.window > 0)
+    out["window"] = {{"from", format_time(interval + module.interval - module.window)}, {"to", format_time(interval + module.interval)}};
+  auto lineage = records_->of_job(Table::lineage, module.fingerprint, from);
+  if (lineage.is_object()) lineage.erase("decides");
+  out["lineage"] = std::move(lineage);
+  out["upstream"] = json::array();
+  for (const auto& input : module.inputs)
+    if (input.kind != "flows" && depth > 0) out["upstream"].push_back(why_one(graph, input.source, input.column, time, depth - 1));
+  return out;
+}
+
+Result<json> Service::why(const std::string& module, const std::string& column, Micros time) {
+  Guard guard(mutex_);
+  auto found = find_module(module);
+  if (!found) return found.error();
+  const auto& graph = *found->first;
+  const auto& resolved = graph.modules[found->second];
+  std::vector<std::string> names;
+  for (const auto& c : dag::result_columns(resolved)) names.push_back(c.name);
+  if (std::find(names.begin(), names.end(), column) == names.end())
+    return missing("the module " + module + " has no column \"" + column + "\"" + manifest::suggestion(column, names));
+  auto document = why_one(graph, found->second, column, time, 16);
+  if (document["rows_blob"] == "")
+    return missing("there is no result of " + module + " at " + format_time(time) + "; mole run computes it, mole status --map shows what is there");
+  return document;
+}
+
+Result<json> Service::results(const std::string& module, TimeRange range) {
+  Guard guard(mutex_);
+  auto found = find_module(module);
+  if (!found) return found.error();
+  const auto& graph = *found->first;
+  const auto& resolved = graph.modules[found->second];
+  const auto length = graph.grid(resolved).block_length;
+  json columns = json::array(), blocks = json::array();
+  for (const auto& c : dag::result_columns(resolved)) columns.push_back(column_document(c));
+  if (range.empty()) range = {INT64_MIN / 2, INT64_MAX / 2};
+  records_->scan_catalogue(resolved.fingerprint, {range.from - length, range.to}, [&](Micros from, const store::CatalogueRow& row) {
+    if (row.rows_blob.empty() || from + length <= range.from) return;
+    blocks.push_back({{"from", format_time(from)}, {"to", format_time(from + length)}, {"rows_blob", row.rows_blob}, {"rows", row.rows},
+                      {"coverage", row.coverage}, {"state", row.coverage_min < 1 ? "partial" : "done"}});
+  });
+  return json{{"module", graph.full_name(resolved)}, {"columns", columns}, {"blocks", blocks}};
+}
+
+// ---- archives, tables
+
+Result<json> Service::archive(const std::string& archive, const std::string& what) {
+  if (what != "ls" && what != "gaps") return invalid("an archive shows \"ls\" or \"gaps\", not \"" + what + "\"");
+  Guard guard(mutex_);
+  auto found = find_archive(archive);
+  if (!found) return found.error();
+  const auto index = index_of(*found->first, found->first->archives[found->second]);
+  json files = json::array(), missing_files = json::array(), damaged = json::array();
+  for (const auto& file : index->files()) {
+    const auto row = records_->file(archive, file.file.id).value_or(store::FileRow{});
+    if (what == "ls")
+      files.push_back({{"id", file.file.id}, {"size", file.file.size}, {"router", file.file.router}, {"sequence", file.file.sequence},
+                       {"from", format_time(file.file.covers.from)}, {"to", format_time(file.file.covers.to)}, {"revision", row.revision},
+                       {"state", row.state.empty() ? "unread" : row.state}, {"digest", row.digest}, {"medium", row.medium}, {"position", row.position}});
+    else if (!row.state.empty() && row.state != "sound") {
+      auto evidence = records_->json(Table::evidence, keys::pair(archive, file.file.id));
+      if (!evidence.is_object()) evidence = json::object();
+      damaged.push_back({{"id", file.file.id}, {"state", row.state}, {"lost_compressed", evidence.value("lost_compressed", json::array())},
+                         {"lost_content", evidence.value("lost_content", json::array())}});
+    }
+  }
+  if (what == "ls") return files;
+  for (const auto& gap : index->gaps(most_gaps_listed))
+    missing_files.push_back({{"router", gap.router}, {"sequence", gap.sequence ? json(*gap.sequence) : json(nullptr)},
+                             {"from", format_time(gap.covers.from)}, {"to", format_time(gap.covers.to)}});
+  return json{{"missing", missing_files}, {"damaged", damaged}};
+}
+
+Result<json> Service::dump(const std::string& table, const std::string& from, std::uint32_t limit) {
+  const auto which = store::table_of(table);
+  if (!which) return missing("there is no table \"" + table.substr(0, 60) + "\"" + manifest::suggestion(table, store::table_names()));
+  std::string start;
+  for (std::size_t i = 0; i + 1 < from.size(); i += 2) {
+    const auto digit = [&](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
+    const int high = digit(from[i]), low = digit(from[i + 1]);
+    if (high < 0 || low < 0) return invalid("\"" + from.substr(0, 60) + "\" is no cursor; pass the \"next\" of the answer before");
+    start += static_cast<char>(high << 4 | low);
+  }
+  limit = std::clamp<std::uint32_t>(limit, 1, 10'000);
+  json rows = json::array();
+  std::string next;
+  store_->scan(*which, start, "", [&](std::string_view key, std::string_view value) {
+    if (rows.size() < limit) {
+      rows.push_back(store::Records::describe_row(*which, key, value));
+      return true;
+    }
+    static constexpr char digits[] = "0123456789abcdef";
+    for (const char c : key) {
+      next += digits[static_cast<std::uint8_t>(c) >> 4];
+      next += digits[static_cast<std::uint8_t>(c) & 15];
+    }
+    return false;
+  });
+  return json{{"table", table}, {"rows", rows}, {"next", next}};
+}
+
+}  // namespace mole::coordinator

@@ -1,0 +1,141 @@
+#include "coordinator/store/blobs.hpp"
+
+#include "sdk/descriptor/durable_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+namespace mole::coordinator::store {
+namespace fs = std::filesystem;
+namespace {
+
+struct Closer {
+  int fd;
+  ~Closer() {
+    if (fd >= 0) ::close(fd);
+  }
+};
+
+Error io_error(const std::string& doing, const fs::path& path, int error) {
+  const auto text = doing + " " + path.string() + " failed: " + std::strerror(error);
+  if (error == ENOSPC || error == EDQUOT) return exhausted(text + "; free space on the coordinator's disk and send it again");
+  return transient(text);
+}
+
+Result<> make_folder(const fs::path& folder) {
+  std::error_code problem;
+  fs::create_directories(folder, problem);
+  if (problem) return invalid("cannot create " + folder.string() + ": " + problem.message() + "; give this user write permission there");
+  return {};
+}
+
+std::uint64_t size_of(const fs::path& path) {
+  std::error_code problem;
+  const auto size = fs::file_size(path, problem);
+  return problem ? 0 : size;
+}
+
+}  // namespace
+
+Result<Blobs> Blobs::open(const fs::path& root) {
+  Blobs blobs;
+  blobs.root_ = root;
+  if (auto made = make_folder(root / ".incoming"); !made) return made.error();
+  return blobs;
+}
+
+fs::path Blobs::path_of(const Digest& digest) const {
+  const auto hex = digest.hex();
+  return root_ / hex.substr(0, 2) / hex;
+}
+
+bool Blobs::has(const Digest& digest) const {
+  struct stat st{};
+  return ::stat(path_of(digest).c_str(), &st) == 0;
+}
+
+Result<std::uint64_t> Blobs::put(const Digest& digest, std::uint64_t offset, std::string_view bytes, std::uint64_t total) {
+  if (total > max_blob_bytes) return exhausted("a blob has at most 4 GiB, not " + std::to_string(total) + " bytes");
+  if (bytes.size() > max_piece_bytes) return invalid("a piece of a blob has at most 1 MiB; send smaller ones");
+  if (digest.empty()) return invalid("a blob needs a digest");
+  std::lock_guard lock(lock_of(digest));
+  if (has(digest)) return total;
+  const auto incoming = root_ / ".incoming" / digest.hex();
+  auto held = size_of(incoming);
+  if (held > total || (offset == 0 && held > 0 && held < bytes.size())) {  // another upload was cut short: begin again
+    std::error_code ignored;
+    fs::remove(incoming, ignored);
+    held = 0;
+  }
+  if (offset > held || (offset < held && offset + bytes.size() <= held && held < total)) return held;
+  const auto fresh = bytes.substr(std::min<std::uint64_t>(held - offset, bytes.size()));
+  if (held + fresh.size() > total) return invalid("more bytes than the " + std::to_string(total) + " announced");
+  {
+    Closer file{::open(incoming.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)};
+    if (file.fd < 0) return io_error("creating", incoming, errno);
+    for (auto rest = fresh; !rest.empty();) {
+      const auto n = ::write(file.fd, rest.data(), rest.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return io_error("writing", incoming, errno);
+      rest.remove_prefix(static_cast<std::size_t>(n));
+      held += static_cast<std::uint64_t>(n);
+    }
+  }
+  if (held < total) return held;
+  if (auto done = publish(digest, incoming); !done) return done.error();
+  return total;
+}
+
+Result<> Blobs::publish(const Digest& digest, const fs::path& incoming) {
+  const auto actual = digest_of_file(incoming);
+  if (!actual) return actual.error();
+  if (*actual != digest) {
+    std::error_code ignored;
+    fs::remove(incoming, ignored);
+    return corrupt("the bytes sent have the digest " + actual->hex() + ", not " + digest.hex() + "; send them again from the start");
+  }
+  const auto path = path_of(digest);
+  if (!fs::exists(path.parent_path())) {
+    if (auto made = make_folder(path.parent_path()); !made) return made;
+    if (auto synced = sync_folder(root_); !synced) return synced;
+  }
+  return durable_rename(incoming, path);
+}
+
+Result<std::string> Blobs::get(const Digest& digest, std::uint64_t offset, std::uint32_t limit) const {
+  const auto path = path_of(digest);
+  Closer file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (file.fd < 0) return missing("there is no blob " + digest.hex());
+  std::string bytes(std::min<std::size_t>(limit, max_piece_bytes), '\0');
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const auto n = ::pread(file.fd, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return io_error("reading", path, errno);
+    if (n == 0) break;
+    done += static_cast<std::size_t>(n);
+  }
+  bytes.resize(done);
+  return bytes;
+}
+
+Result<> Blobs::import(const Digest& digest, const fs::path& file) {
+  std::lock_guard lock(lock_of(digest));
+  if (has(digest)) return {};
+  auto bytes = read_file(file);
+  if (!bytes) return bytes.error();
+  if (digest_of(std::string_view(*bytes)) != digest)
+    return invalid(file.string() + " is not the library its sidecar describes; build the plugin again");
+  const auto path = path_of(digest);
+  if (auto made = make_folder(path.parent_path()); !made) return made;
+  if (auto synced = sync_folder(root_); !synced) return synced;
+  return durable_write(path, *bytes);
+}
+
+}  // namespace mole::coordinator::store

@@ -1,0 +1,67 @@
+// Every key of the store, in one place (docs/formats/store.md). Numbers are big-endian, so that byte order is number order.
+#pragma once
+
+#include "sdk/descriptor/digest.hpp"
+#include "sdk/descriptor/time.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace mole::coordinator::store::keys {
+
+inline void append_u64(std::string& key, std::uint64_t value) {
+  for (int shift = 56; shift >= 0; shift -= 8) key += static_cast<char>(value >> shift & 0xff);
+}
+
+inline std::uint64_t read_u64(std::string_view key) {
+  std::uint64_t value = 0;
+  for (int i = 0; i < 8; ++i) value = value << 8 | static_cast<std::uint8_t>(key[static_cast<std::size_t>(i)]);
+  return value;
+}
+
+// requests, events, nodes: a running number.
+inline std::string number(std::uint64_t value) {
+  std::string key;
+  append_u64(key, value);
+  return key;
+}
+
+inline std::string_view text(const Digest& digest) { return {reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size()}; }
+
+inline Digest read_digest(std::string_view key) {
+  Digest digest;
+  __builtin_memcpy(digest.bytes.data(), key.data(), digest.bytes.size());
+  return digest;
+}
+
+// revisions, fingerprints: a digest. catalogue, lineage, attempts: fingerprint and start of the block.
+inline std::string block(const Digest& fingerprint, Micros from) {
+  std::string key(text(fingerprint));
+  append_u64(key, static_cast<std::uint64_t>(from) ^ std::uint64_t{1} << 63);
+  return key;
+}
+inline constexpr std::size_t block_size = 24;
+inline Digest fingerprint_of(std::string_view key) { return read_digest(key); }
+inline Micros block_from_of(std::string_view key) {
+  return static_cast<Micros>(read_u64(key.substr(16)) ^ std::uint64_t{1} << 63);
+}
+
+// files, evidence: "pipeline/archive" and the file's id. plugins: name and version.
+inline std::string pair(std::string_view first, std::string_view second) {
+  std::string key(first);
+  key += '\0';
+  key += second;
+  return key;
+}
+inline std::string_view second_of(std::string_view key) { return key.substr(key.find('\0') + 1); }
+inline std::string_view first_of(std::string_view key) { return key.substr(0, key.find('\0')); }
+
+// The first key after every key that begins with `prefix`.
+inline std::string after(std::string prefix) {
+  while (!prefix.empty() && static_cast<std::uint8_t>(prefix.back()) == 0xff) prefix.pop_back();
+  if (!prefix.empty()) prefix.back() = static_cast<char>(static_cast<std::uint8_t>(prefix.back()) + 1);
+  return prefix;
+}
+
+}  // namespace mole::coordinator::store::keys

@@ -1,0 +1,120 @@
+#include "coordinator/store/records.hpp"
+
+#include "coordinator/store/keys.hpp"
+
+namespace mole::coordinator::store {
+namespace {
+
+using nlohmann::json;
+
+// Rows are checksummed: what cannot be parsed was written by a program with another idea of the row. It reads as absent.
+json parse(std::string_view text) {
+  auto document = json::parse(text, nullptr, false);
+  return document.is_discarded() ? json(nullptr) : document;
+}
+
+std::string dump(const json& row) { return row.dump(-1, ' ', false, json::error_handler_t::replace); }
+
+json describe_key(Table table, std::string_view key) {
+  switch (table) {
+    case Table::requests:
+    case Table::events:
+    case Table::nodes: return keys::read_u64(key);
+    case Table::revisions:
+    case Table::fingerprints: return keys::read_digest(key).hex();
+    case Table::catalogue:
+    case Table::lineage:
+    case Table::attempts: return keys::fingerprint_of(key).hex() + "@" + format_time(keys::block_from_of(key));
+    case Table::files:
+    case Table::evidence:
+    case Table::plugins: return std::string(keys::first_of(key)) + " " + std::string(keys::second_of(key));
+    default: return std::string(key);
+  }
+}
+
+}  // namespace
+
+std::optional<CatalogueRow> Records::catalogue(const Digest& fingerprint, Micros from) const {
+  const auto bytes = store_.get(Table::catalogue, keys::block(fingerprint, from));
+  return bytes ? decode_catalogue(*bytes) : std::nullopt;
+}
+
+void Records::put(Batch& batch, const Digest& fingerprint, Micros from, const CatalogueRow& row) const {
+  batch.put(Table::catalogue, keys::block(fingerprint, from), encode(row));
+}
+
+void Records::scan_catalogue(const Digest& fingerprint, TimeRange range, const std::function<void(Micros, const CatalogueRow&)>& visit) const {
+  store_.scan(Table::catalogue, keys::block(fingerprint, range.from), keys::block(fingerprint, range.to), [&](std::string_view key, std::string_view value) {
+    if (const auto row = decode_catalogue(value)) visit(keys::block_from_of(key), *row);
+    return true;
+  });
+}
+
+void Records::scan_keys(const Digest& fingerprint, TimeRange range, const std::function<void(Micros, const CatalogueKeys&)>& visit) const {
+  store_.scan(Table::catalogue, keys::block(fingerprint, range.from), keys::block(fingerprint, range.to), [&](std::string_view key, std::string_view value) {
+    if (const auto row = decode_keys(value)) visit(keys::block_from_of(key), *row);
+    return true;
+  });
+}
+
+json Records::of_job(Table table, const Digest& fingerprint, Micros from) const { return json(table, keys::block(fingerprint, from)); }
+
+void Records::put_of_job(Batch& batch, Table table, const Digest& fingerprint, Micros from, const nlohmann::json& row) const {
+  batch.put(table, keys::block(fingerprint, from), dump(row));
+}
+
+void Records::erase_of_job(Batch& batch, Table table, const Digest& fingerprint, Micros from) const {
+  batch.erase(table, keys::block(fingerprint, from));
+}
+
+void Records::scan_jobs(Table table, const Digest& fingerprint, const std::function<void(const Digest&, Micros, const nlohmann::json&)>& visit) const {
+  const std::string prefix(fingerprint.empty() ? std::string_view{} : keys::text(fingerprint));
+  store_.scan_prefix(table, prefix, [&](std::string_view key, std::string_view value) {
+    visit(keys::fingerprint_of(key), keys::block_from_of(key), parse(value));
+    return true;
+  });
+}
+
+std::optional<FileRow> Records::file(const std::string& archive, const std::string& id) const {
+  const auto bytes = store_.get(Table::files, keys::pair(archive, id));
+  return bytes ? decode_file(*bytes) : std::nullopt;
+}
+
+void Records::put_file(Batch& batch, const std::string& archive, const std::string& id, const FileRow& row) const {
+  batch.put(Table::files, keys::pair(archive, id), encode(row));
+}
+
+void Records::scan_files(const std::string& archive, const std::function<void(const std::string&, const FileRow&)>& visit) const {
+  store_.scan_prefix(Table::files, keys::pair(archive, ""), [&](std::string_view key, std::string_view value) {
+    if (const auto row = decode_file(value)) visit(std::string(keys::second_of(key)), *row);
+    return true;
+  });
+}
+
+nlohmann::json Records::json(Table table, std::string_view key) const {
+  const auto text = store_.get(table, key);
+  return text ? parse(*text) : nlohmann::json(nullptr);
+}
+
+void Records::put_json(Batch& batch, Table table, std::string_view key, const nlohmann::json& row) const { batch.put(table, key, dump(row)); }
+
+void Records::scan_json(Table table, const std::string& prefix, const std::function<bool(std::string_view, const nlohmann::json&)>& visit) const {
+  store_.scan_prefix(table, prefix, [&](std::string_view key, std::string_view value) { return visit(key, parse(value)); });
+}
+
+nlohmann::json Records::describe_row(Table table, std::string_view key, std::string_view value) {
+  nlohmann::json row = nlohmann::json::object();
+  if (table == Table::catalogue) {
+    if (const auto decoded = decode_catalogue(value)) row = describe(*decoded);
+  } else if (table == Table::files) {
+    if (const auto decoded = decode_file(value)) row = describe(*decoded);
+  } else {
+    auto parsed = parse(value);
+    if (parsed.is_object()) row = std::move(parsed);
+    else row["value"] = parsed.is_null() ? nlohmann::json(std::string(value)) : std::move(parsed);
+  }
+  row["key"] = describe_key(table, key);
+  return row;
+}
+
+}  // namespace mole::coordinator::store

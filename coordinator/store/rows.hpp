@@ -1,0 +1,54 @@
+// Values of the tables that are read by the hundred thousand: packed, little-endian (docs/formats/store.md). The other tables
+// hold JSON.
+#pragma once
+
+#include "sdk/descriptor/digest.hpp"
+#include "sdk/descriptor/time.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mole::coordinator::store {
+
+// What is known of one block of one module. Empty digests: not there.
+struct CatalogueRow {
+  Digest state_key, state_blob;
+  Digest result_key, rows_blob;
+  std::uint64_t state_bytes = 0, rows_bytes = 0, rows = 0;
+  double coverage = 0, coverage_min = 0;
+  std::vector<std::uint32_t> holders;  // numbers of the nodes that hold the state
+};
+
+std::string encode(const CatalogueRow& row);
+std::optional<CatalogueRow> decode_catalogue(std::string_view bytes);
+// Reads only the keys, and whether some node for which `holds` says yes has the state; for planning.
+struct CatalogueKeys {
+  Digest state_key, result_key;
+  std::string_view holders;  // packed
+};
+std::optional<CatalogueKeys> decode_keys(std::string_view bytes);
+inline std::size_t holder_count(std::string_view holders) { return holders.size() / 4; }
+std::uint32_t holder_at(std::string_view holders, std::size_t i);
+
+// One file of an archive's index.
+struct FileRow {
+  std::uint64_t size = 0, revision = 1, position = 0;
+  std::uint64_t verified = 0;  // number of the last "verify" request that read it
+  bool gone = false;           // no longer listed, or could not be fetched
+  std::string state;           // "" until read, then "sound", "damaged", "unreadable"
+  Digest digest;               // of the staged bytes, empty until read
+  std::string version, medium;
+};
+
+std::string encode(const FileRow& row);
+std::optional<FileRow> decode_file(std::string_view bytes);
+
+nlohmann::json describe(const CatalogueRow& row);
+nlohmann::json describe(const FileRow& row);
+
+}  // namespace mole::coordinator::store

@@ -1,0 +1,234 @@
+#include "coordinator/store/store.hpp"
+
+#include "coordinator/store/envelope.hpp"
+#include "sdk/descriptor/durable_file.hpp"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstdio>
+#include <mutex>
+
+namespace mole::coordinator::store {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::uint64_t schema_version = 1;
+
+// reliability.md 2.6. Nothing that trades durability for speed.
+rocksdb::DBOptions database_options(bool create) {
+  rocksdb::DBOptions options;
+  options.create_if_missing = create;
+  options.create_missing_column_families = true;
+  options.paranoid_checks = true;
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  options.track_and_verify_wals_in_manifest = true;
+  options.verify_sst_unique_id_in_manifest = true;
+  options.recycle_log_file_num = 0;
+  options.manual_wal_flush = false;
+  options.max_background_jobs = 2;
+  options.db_write_buffer_size = 64 << 20;
+  options.max_total_wal_size = 128 << 20;
+  options.keep_log_file_num = 4;
+  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  return options;
+}
+
+std::vector<rocksdb::ColumnFamilyDescriptor> families() {
+  rocksdb::BlockBasedTableOptions blocks;
+  blocks.block_cache = rocksdb::NewLRUCache(64 << 20);
+  rocksdb::ColumnFamilyOptions options;
+  options.write_buffer_size = 16 << 20;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(blocks));
+  std::vector<rocksdb::ColumnFamilyDescriptor> out = {{rocksdb::kDefaultColumnFamilyName, options}};
+  for (const auto& name : table_names()) out.emplace_back(name, options);
+  return out;
+}
+
+rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
+std::string_view view(const rocksdb::Slice& s) { return {s.data(), s.size()}; }
+
+fs::path holder_file(const fs::path& dir) { return dir.parent_path() / "coordinator.pid"; }
+
+std::string holder(const fs::path& dir) {
+  auto text = read_file(holder_file(dir), 32);
+  return text && !text->empty() ? "process " + *text : "another process";
+}
+
+}  // namespace
+
+const std::vector<std::string>& table_names() {
+  static const std::vector<std::string> names = {"meta",     "requests", "clients",   "revisions", "modules",  "plugins", "fingerprints", "archives",
+                                                 "files",    "evidence", "catalogue", "lineage",   "attempts", "nodes",   "events"};
+  return names;
+}
+
+std::optional<Table> table_of(std::string_view name) {
+  const auto& names = table_names();
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found == names.end()) return std::nullopt;
+  return static_cast<Table>(found - names.begin());
+}
+
+void Batch::put(Table table, std::string_view key, std::string_view value) {
+  changes_.push_back({table, false, std::string(key), seal_value(key, value)});
+}
+void Batch::erase(Table table, std::string_view key) { changes_.push_back({table, true, std::string(key), {}}); }
+void Batch::append(Batch other) {
+  std::move(other.changes_.begin(), other.changes_.end(), std::back_inserter(changes_));
+}
+
+struct Store::Rocks {
+  std::unique_ptr<rocksdb::DB> db;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;  // [0] the unused default family, then the tables
+
+  std::mutex mutex;  // of everything below
+  std::condition_variable synced_more;
+  std::uint64_t written = 0, synced = 0;
+  bool leader = false;  // someone is in SyncWAL
+
+  rocksdb::ColumnFamilyHandle* family(Table table) const { return handles[static_cast<std::size_t>(table) + 1]; }
+
+  ~Rocks() {
+    if (!db) return;
+    for (auto* handle : handles) db->DestroyColumnFamilyHandle(handle);  // before the database, or it aborts
+    db->Close();
+  }
+};
+
+Store::Store() : rocks_(std::make_unique<Rocks>()) {}
+
+Store::~Store() {
+  if (!rocks_->db) return;
+  rocks_.reset();
+  std::error_code ignored;
+  fs::remove(holder_file(dir_), ignored);
+}
+
+Result<std::unique_ptr<Store>> Store::open(const fs::path& dir, const StoreOptions& options) {
+  std::error_code problem;
+  if (!fs::exists(dir / "CURRENT", problem)) {
+    if (!options.create)
+      return missing("there is no coordinator state in " + dir.string() + "; check the path, or start with --init to create it");
+    fs::create_directories(dir, problem);
+    if (problem) return invalid("cannot create " + dir.string() + ": " + problem.message() + "; choose a folder this user may write");
+  }
+  std::unique_ptr<Store> store(new Store());
+  store->dir_ = dir;
+  store->failed_ = options.failed;
+  if (auto opened = store->open_rocks(dir, options); !opened) return opened.error();
+  if (auto started = store->start_epoch(dir); !started) return started.error();
+  return store;
+}
+
+Result<> Store::open_rocks(const fs::path& dir, const StoreOptions& options) {
+  rocksdb::DB* db = nullptr;
+  const auto status = rocksdb::DB::Open(database_options(options.create), dir.string(), families(), &rocks_->handles, &db);
+  rocks_->db.reset(db);
+  if (status.ok()) return {};
+  const auto text = status.ToString();
+  if (status.IsIOError() && text.find("LOCK") != std::string::npos && text.find("Permission") == std::string::npos)
+    return unsupported("another coordinator (" + holder(dir) + ") is using " + dir.string() +
+                       "; stop it first, or choose another state directory");
+  if (status.IsNoSpace() || text.find("No space left") != std::string::npos)
+    return exhausted("no space left to open " + dir.string() + "; free space there and start again, nothing is lost");
+  if (status.IsIOError() && text.find("Permission denied") != std::string::npos)
+    return invalid("cannot open " + dir.string() + ": permission denied; run as the user who owns it");
+  return corrupt("the coordinator's store in " + dir.string() + " cannot be read (" + text +
+                 "); restore it from a backup, or move it away and run again: finished results are in tables/");
+}
+
+Result<> Store::start_epoch(const fs::path& dir) {
+  const auto schema = get(Table::meta, "schema");
+  if (schema && std::stoull("0" + *schema) > schema_version)
+    return unsupported("the store in " + dir.string() + " has schema " + *schema + ", this program knows up to " +
+                       std::to_string(schema_version) + "; use the newer version");
+  if (const auto last = get(Table::meta, "epoch")) epoch_ = std::stoull("0" + *last);
+  ++epoch_;
+  Batch batch;
+  batch.put(Table::meta, "epoch", std::to_string(epoch_));
+  if (!schema) batch.put(Table::meta, "schema", std::to_string(schema_version));
+  commit(batch);
+  return durable_write(holder_file(dir), std::to_string(::getpid()));
+}
+
+void Store::fail(const std::string& doing, const std::string& why) const {
+  const bool full = why.find("No space left") != std::string::npos || why.find("quota") != std::string::npos;
+  const auto message = "the coordinator's store in " + dir_.string() + " failed while " + doing + ": " + why +
+                       (full ? "; free space there and start again, nothing acknowledged is lost"
+                             : "; check the disk and start again, nothing acknowledged is lost");
+  if (failed_) failed_(message);
+  else std::fprintf(stderr, "mole-coordinator: %s\n", message.c_str());
+  ::_exit(1);
+}
+
+std::optional<std::string> Store::get(Table table, std::string_view key) const {
+  std::string sealed;
+  const auto status = rocks_->db->Get(rocksdb::ReadOptions(), rocks_->family(table), slice(key), &sealed);
+  if (status.IsNotFound()) return std::nullopt;
+  if (!status.ok()) fail("reading", status.ToString());
+  const auto value = unseal_value(key, sealed);
+  if (!value) fail("reading", "a row of table " + table_names()[static_cast<std::size_t>(table)] + " has a wrong checksum");
+  return std::string(*value);
+}
+
+void Store::scan(Table table, std::string_view from, std::string_view to,
+                 const std::function<bool(std::string_view, std::string_view)>& visit) const {
+  rocksdb::ReadOptions options;
+  options.readahead_size = 1 << 20;
+  const rocksdb::Slice bound = slice(to);
+  if (!to.empty()) options.iterate_upper_bound = &bound;
+  std::unique_ptr<rocksdb::Iterator> rows(rocks_->db->NewIterator(options, rocks_->family(table)));
+  for (rows->Seek(slice(from)); rows->Valid(); rows->Next()) {
+    const auto key = view(rows->key());
+    const auto value = unseal_value(key, view(rows->value()));
+    if (!value) fail("reading", "a row of table " + table_names()[static_cast<std::size_t>(table)] + " has a wrong checksum");
+    if (!visit(key, *value)) return;
+  }
+  if (!rows->status().ok()) fail("reading", rows->status().ToString());
+}
+
+void Store::scan_prefix(Table table, const std::string& prefix,
+                        const std::function<bool(std::string_view, std::string_view)>& visit) const {
+  scan(table, prefix, keys::after(prefix), visit);
+}
+
+std::uint64_t Store::write(const Batch& batch) {
+  std::lock_guard lock(rocks_->mutex);
+  if (batch.empty()) return rocks_->written;
+  rocksdb::WriteBatch writes;
+  for (const auto& change : batch.changes_) {
+    auto* family = rocks_->family(change.table);
+    const auto status = change.erase ? writes.Delete(family, slice(change.key)) : writes.Put(family, slice(change.key), slice(change.value));
+    if (!status.ok()) fail("writing", status.ToString());
+  }
+  if (const auto status = rocks_->db->Write(rocksdb::WriteOptions(), &writes); !status.ok()) fail("writing", status.ToString());
+  return ++rocks_->written;
+}
+
+void Store::sync(std::uint64_t ticket) {
+  std::unique_lock lock(rocks_->mutex);
+  while (rocks_->synced < ticket) {
+    if (rocks_->leader) {
+      rocks_->synced_more.wait(lock);
+      continue;
+    }
+    rocks_->leader = true;
+    const auto upto = rocks_->written;
+    lock.unlock();
+    const auto status = rocks_->db->SyncWAL();
+    lock.lock();
+    if (!status.ok()) fail("making a change durable", status.ToString());
+    rocks_->leader = false;
+    rocks_->synced = upto;
+    rocks_->synced_more.notify_all();
+  }
+}
+
+}  // namespace mole::coordinator::store

@@ -1,0 +1,95 @@
+// The truth of control: RocksDB with one column family a table. One process, any number of threads.
+//
+//   auto store = Store::open(dir, {.create = true});
+//   Batch batch;
+//   batch.put(Table::requests, keys::number(1), text);
+//   (*store)->commit(batch);  // returns when the batch is on disk; acknowledge only after this
+//
+// Every row carries a format byte and a checksum over key and value. A storage error after opening is final: the `failed`
+// handler is called and must not return (reliability.md 0.4: what is in doubt is decided by opening again).
+#pragma once
+
+#include <mole/result.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mole::coordinator::store {
+
+// docs/formats/store.md says what each holds. The order is that of table_names().
+enum class Table : std::uint8_t {
+  meta, requests, clients, revisions, modules, plugins, fingerprints, archives, files, evidence, catalogue, lineage, attempts, nodes, events,
+};
+inline constexpr std::size_t table_count = 15;
+const std::vector<std::string>& table_names();
+std::optional<Table> table_of(std::string_view name);
+
+// Changes that become visible, and durable, together.
+class Batch {
+ public:
+  void put(Table table, std::string_view key, std::string_view value);
+  void erase(Table table, std::string_view key);
+  bool empty() const { return changes_.empty(); }
+  void append(Batch other);
+
+ private:
+  friend class Store;
+  struct Change {
+    Table table;
+    bool erase;
+    std::string key, value;
+  };
+  std::vector<Change> changes_;
+};
+
+struct StoreOptions {
+  bool create = false;  // make the directory and an empty store if there is none
+  // Told why the store cannot go on. Must not return. Empty: print to stderr and _exit(1).
+  std::function<void(const std::string&)> failed;
+};
+
+class Store {
+ public:
+  // missing: no store there and !create. corrupt: it cannot be read; the message says what to do.
+  // unsupported: another coordinator has it open, or a newer version wrote it.
+  static Result<std::unique_ptr<Store>> open(const std::filesystem::path& dir, const StoreOptions& options);
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  // One more than at the last open; durable before open returns.
+  std::uint64_t epoch() const { return epoch_; }
+
+  std::optional<std::string> get(Table table, std::string_view key) const;
+  // Rows with from <= key < to (empty `to`: to the end), in key order, from one snapshot, until `visit` returns false.
+  void scan(Table table, std::string_view from, std::string_view to,
+            const std::function<bool(std::string_view key, std::string_view value)>& visit) const;
+  void scan_prefix(Table table, const std::string& prefix,
+                   const std::function<bool(std::string_view key, std::string_view value)>& visit) const;
+
+  // Makes the batch visible to every reader and returns a ticket; not durable yet. Batches are applied in the order of calls.
+  std::uint64_t write(const Batch& batch);
+  // Returns when everything up to the ticket is on disk. Threads that wait together share one fdatasync.
+  void sync(std::uint64_t ticket);
+  void commit(const Batch& batch) { sync(write(batch)); }
+
+ private:
+  struct Rocks;
+  Store();
+  [[noreturn]] void fail(const std::string& doing, const std::string& why) const;
+  Result<> open_rocks(const std::filesystem::path& dir, const StoreOptions& options);
+  Result<> start_epoch(const std::filesystem::path& dir);
+
+  std::unique_ptr<Rocks> rocks_;
+  std::filesystem::path dir_;
+  std::function<void(const std::string&)> failed_;
+  std::uint64_t epoch_ = 0;
+};
+
+}  // namespace mole::coordinator::store

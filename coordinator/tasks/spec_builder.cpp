@@ -1,0 +1,163 @@
+#include "coordinator/tasks/spec_builder.hpp"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+namespace mole::coordinator::tasks {
+namespace {
+
+using leases::GrantedStep;
+using leases::JobKey;
+
+task::Archive archive_of(const dag::Archive& archive) {
+  return {archive.name, archive.downloader, archive.decoder, archive.damage, archive.covers, archive.lateness};
+}
+
+task::Spec head_of(const leases::Grant& grant) {
+  task::Spec spec;
+  spec.id = grant.id;
+  spec.epoch = grant.epoch;
+  spec.seq = grant.seq;
+  spec.kind = grant.kind;
+  spec.block = grant.block;
+  return spec;
+}
+
+class Builder {
+ public:
+  Builder(const leases::Grant& grant, const jobs::Plan& plan, const SpecSources& sources)
+      : grant_(grant), plan_(plan), sources_(sources), spec_(head_of(grant)) {}
+
+  Result<task::Spec> run() {
+    for (std::uint32_t i = 0; i < grant_.steps.size(); ++i) {
+      if (auto done = add_step(grant_.steps[i]); !done) return done.error();
+      if (grant_.steps[i].step.make_result) step_of_[grant_.steps[i].step.module] = i;
+    }
+    add_files();
+    return std::move(spec_);
+  }
+
+ private:
+  Error changed(const dag::Module& module, std::int64_t block, std::size_t m) const {
+    return missing(module.name + "@" + format_time(plan_.grid(m).start(block)) + " is not there as planned");
+  }
+
+  std::optional<store::CatalogueRow> row_of(std::size_t m, std::int64_t block) const {
+    return sources_.catalogue(JobKey{plan_.graph->modules[m].fingerprint, plan_.grid(m).start(block)});
+  }
+
+  Result<> add_step(const GrantedStep& granted) {
+    const auto m = granted.step.module;
+    const auto& module = plan_.graph->modules[m];
+    task::Step step;
+    step.pipeline = plan_.graph->pipeline;
+    step.module = module.name;
+    step.fingerprint = module.fingerprint;
+    step.plugin = module.plugin;
+    step.execution = module.execution;
+    step.interval = module.interval;
+    step.window = module.window;
+    step.warmup = module.warmup;
+    step.by = module.by;
+    step.filter = module.filter;
+    step.load = module.load;
+    step.routers = plan_.routers(m);
+    step.make_state = granted.step.make_state;
+    step.make_result = granted.step.make_result;
+    step.state_key = granted.state_key;
+    step.result_key = granted.result_key;
+    for (const auto& input : module.inputs) {
+      auto bound = add_input(granted, input);
+      if (!bound) return bound.error();
+      step.inputs.push_back(std::move(*bound));
+    }
+    if (auto done = add_states(granted, step); !done) return done;
+    spec_.steps.push_back(std::move(step));
+    return {};
+  }
+
+  Result<task::Input> add_input(const GrantedStep& granted, const dag::Input& input) {
+    task::Input out;
+    out.role = input.role;
+    out.kind = input.kind;
+    out.column = input.column;
+    out.type = input.type;
+    out.unit = input.unit;
+    if (input.kind == "flows") {
+      out.module = plan_.graph->archives[input.source].name;
+      return out;
+    }
+    const auto& upstream = plan_.graph->modules[input.source];
+    out.module = upstream.name;
+    const auto& module = plan_.graph->modules[granted.step.module];
+    if (!reads_inputs(module, granted.step) && input.kind != "context") return out;  // only states are merged
+    for (auto b = plan_.inputs_from(granted.step.module, input, grant_.ref.number); b <= grant_.ref.number; ++b) {
+      if (const auto step = step_of_.find(input.source); b == grant_.ref.number && step != step_of_.end()) {
+        out.step = step->second;
+        continue;
+      }
+      const auto row = row_of(input.source, b);
+      if (!row || row->rows_blob.empty() || row->result_key != plan_.modules[input.source].result_key(b))
+        return changed(upstream, b, input.source);
+      out.rows.push_back({plan_.grid(input.source).block(b), row->rows_blob});
+    }
+    return out;
+  }
+
+  Result<> add_states(const GrantedStep& granted, task::Step& step) {
+    const auto m = granted.step.module;
+    const auto& module = plan_.graph->modules[m];
+    const auto own = grant_.ref.number;
+    std::int64_t from = own, to = own;  // [from, to)
+    if (module.since) from = own > plan_.modules[m].begin ? own - 1 : own;
+    else if (module.window > 0 && granted.step.make_result) {
+      from = plan_.window_from(m, own);
+      to = granted.step.make_state ? own : own + 1;
+    }
+    for (auto b = from; b < to; ++b) {
+      const auto row = row_of(m, b);
+      if (!row || row->state_blob.empty() || row->state_key != plan_.modules[m].state_key(b)) return changed(module, b, m);
+      task::StateRef ref{plan_.grid(m).block(b), row->state_blob, {}};
+      for (const auto node : row->holders)
+        if (auto address = sources_.address(node); !address.empty()) ref.nodes.push_back(std::move(address));
+      step.states.push_back(std::move(ref));
+    }
+    return {};
+  }
+
+  // Every slot some step reads, once, however many steps read it.
+  void add_files() {
+    std::map<std::tuple<std::string, Micros, std::string>, task::File> files;
+    for (const auto& granted : grant_.steps) {
+      const auto& module = plan_.graph->modules[granted.step.module];
+      if (module.inputs[0].kind != "flows" || !reads_inputs(module, granted.step)) continue;
+      const auto source = module.inputs[0].source;
+      spec_.archive = archive_of(plan_.graph->archives[source]);
+      for (auto& file : plan_.indexes[source]->reach(plan_.routers(granted.step.module), plan_.reach(granted.step.module, grant_.ref.number)))
+        files.try_emplace({file.router, file.covers.from, file.id}, file);
+    }
+    for (auto& [key, file] : files) spec_.files.push_back(std::move(file));
+  }
+
+  const leases::Grant& grant_;
+  const jobs::Plan& plan_;
+  const SpecSources& sources_;
+  task::Spec spec_;
+  std::map<std::uint32_t, std::uint32_t> step_of_;  // module -> the step that makes its result
+};
+
+}  // namespace
+
+Result<task::Spec> build_spec(const leases::Grant& grant, const jobs::Plan& plan, const SpecSources& sources) {
+  return Builder(grant, plan, sources).run();
+}
+
+task::Spec build_errand(const leases::Grant& grant, const dag::Archive& archive, std::vector<task::File> files) {
+  auto spec = head_of(grant);
+  spec.archive = archive_of(archive);
+  spec.files = std::move(files);
+  return spec;
+}
+
+}  // namespace mole::coordinator::tasks

@@ -1,0 +1,108 @@
+// A small world around a Service: a folder of pretended plugins, an archive that is only a list, a clock, and nodes that "compute"
+// by hashing what a task names. Nothing waits, nothing runs.
+#pragma once
+
+#include "coordinator/service.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace mole::test {
+
+// A folder that is gone at the end.
+class TempFolder {
+ public:
+  TempFolder();
+  ~TempFolder();
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// Writes directory, netflow5, traffic, mean, variance, longest_silence as sidecars with libraries of a few bytes.
+void write_plugins(const std::filesystem::path& folder);
+// One plugin: its descriptor, and the bytes of its "library".
+void write_plugin(const std::filesystem::path& folder, const nlohmann::json& descriptor, const std::string& bytes);
+nlohmann::json metric(const std::string& name, const std::string& execution, nlohmann::json inputs, nlohmann::json outputs);
+
+inline constexpr const char* border = R"(
+pipeline: border
+archives:
+  flows:
+    downloader: directory
+    params: {root: ./archive}
+    files: "{router}_{sequence}_{start:unix}.dat"
+    covers: 1h
+    block: {length: 2h}
+modules:
+  traffic: {plugin: traffic, input: {archive: flows}, interval: 15m, by: [router]}
+)";
+
+inline constexpr const char* chain = R"(
+pipeline: border
+archives:
+  flows:
+    downloader: directory
+    params: {root: ./archive}
+    files: "{router}_{sequence}_{start:unix}.dat"
+    covers: 1h
+    block: {length: 2h}
+modules:
+  traffic:  {plugin: traffic, input: {archive: flows}, interval: 15m, by: [router]}
+  mean:     {plugin: mean, inputs: {values: traffic.bytes}, window: 6h}
+  variance: {plugin: variance, inputs: {values: traffic.bytes, centre: mean.bytes_mean}, window: 6h}
+)";
+
+class World {
+ public:
+  World();
+  // (Re)opens the coordinator: what a crash leaves is what the store holds.
+  void open();
+  void close() { service_.reset(); }
+  void reopen() {
+    close();
+    open();
+  }
+  coordinator::Service& service() { return *service_; }
+  coordinator::Config config() const;
+
+  // Files "R_SSSSSSSS_T.dat", one an hour from `hour` on (hours since 2007-09-22T00:00Z), one byte a file.
+  void add_files(const std::string& router, int hour, int count);
+  void remove_file(const std::string& router, int hour);
+  static std::string file_name(const std::string& router, int hour);
+
+  coordinator::Submission submission(const std::string& manifest, const std::string& from, const std::string& to) const;
+  // Submits and works until nothing is leased any more. The request's document.
+  nlohmann::json run(const coordinator::Submission& submission);
+
+  // One node: leases what it gets and completes it. False: there was nothing to do.
+  bool work_once(const std::string& node = "a");
+  void work(const std::string& node = "a");
+  std::vector<task::Spec> lease(const std::string& node, std::uint32_t slots, std::vector<std::string> held = {});
+  // What an honest node reports: blobs are digests of what the spec says, so equal keys give equal bytes.
+  coordinator::Completion compute(const std::string& node, const task::Spec& spec);
+  std::string complete(const coordinator::Completion& completion);
+  void join(const std::string& node, const std::string& incarnation);
+
+  nlohmann::json request(const std::string& id);
+  std::map<std::string, std::string> catalogue();  // "module@block" -> rows blob
+
+  TempFolder folder;
+  Micros clock = 1'000'000 * second_us;
+  std::map<std::string, task::IndexEntry> archive;       // by id
+  std::map<std::string, std::string> content;            // by id; default: the id
+  std::map<std::string, std::string> incarnation;        // by node
+  double coverage = 1;
+  std::uint64_t seed = 1;
+
+ private:
+  std::unique_ptr<coordinator::Service> service_;
+};
+
+}  // namespace mole::test
