@@ -45,7 +45,10 @@ std::int32_t add_in(const std::string& name) {
   const void* none[1] = {nullptr};
   const ArrowArray rows{1, 0, 0, 1, 1, none, columns, nullptr, nullptr, nullptr};
   const mole_batch batch{sizeof batch, 0, 0, 0, 1, &rows};
-  return calls->add(module, &state, 1, nullptr, &batch, &error);
+  const auto code = calls->add(module, &state, 1, nullptr, &batch, &error);
+  calls->destroy(module, state);
+  calls->close(module);
+  return code;
 }
 
 TEST(HostilePlugins, ThrowAtMostAsFarAsTheBoundary) { EXPECT_EQ(add_in("thrower"), MOLE_INTERNAL); }

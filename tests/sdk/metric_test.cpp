@@ -101,7 +101,7 @@ TEST(Metric, DescribesItselfInCanonicalJson) {
 }
 
 struct Thrower {
-  static constexpr auto about = mole::metric("thrower", "1.0.0", "Throws what it is told to");
+  [[maybe_unused]] static constexpr auto about = mole::metric("thrower", "1.0.0", "Throws what it is told to");
   struct Row {
     std::uint64_t n;
   };
@@ -182,7 +182,7 @@ TEST(Laws, CatchAFieldThatIsNotSaved) {
 }
 
 struct OneShot {  // a decoder that fills one batch and says it was the last
-  static constexpr auto about = mole::decoder("one_shot", "1.0.0", "One flow a file");
+  [[maybe_unused]] static constexpr auto about = mole::decoder("one_shot", "1.0.0", "One flow a file");
   using writes = mole::Writes<mole::bytes>;
   static bool recognises(std::span<const std::byte> head) {
     if (head.empty()) throw std::runtime_error("empty");

@@ -43,6 +43,7 @@ class StateWriter {
   explicit StateWriter(const mole_writer* to) : to_(to) {}
 
   void bytes(const void* data, std::size_t size) {
+    if (size == 0) return;  // data may be null then
     if (size > buffer_.size() - used_) {
       flush();
       if (size >= buffer_.size()) return pass_on(data, size);
