@@ -141,8 +141,9 @@ class Planner {
     const auto archive = graph_.modules[m].archive;
     const auto span = plan_.indexes[archive]->span({});
     return missing("there is no data for " + graph_.modules[m].name + " in [" + format_time(ask_.range.from) + ", " + format_time(ask_.range.to) +
-                   "): the archive " + graph_.archives[archive].name + " covers [" + format_time(span->from) + ", " + format_time(span->to) +
-                   "); choose a range within it");
+                   "): the archive " + graph_.archives[archive].name + " covers [" + format_time(span->from) + ", " + format_time(span->to) + ")" +
+                   (floors_[m] == INT64_MIN ? "" : " and its chain begins at " + format_time(plan_.grid(m).start(floors_[m]))) +
+                   "; choose a range within it");
   }
 
   Error too_many(std::size_t m, std::int64_t blocks) const {
