@@ -23,6 +23,6 @@ TEST_P(ShippedPlugin, DescribesItselfAsItDid) {
 
 INSTANTIATE_TEST_SUITE_P(All, ShippedPlugin,
                          ::testing::Values("traffic", "unique_addresses", "mean", "variance", "longest_silence", "directory"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& test) { return std::string(test.param); });
 
 }  // namespace
