@@ -1,0 +1,174 @@
+#include "runtime/metric/flow_routing.hpp"
+
+#include <gtest/gtest.h>
+
+namespace mole::runtime {
+namespace {
+
+constexpr Micros noon = Micros{1178712000} * second_us;  // a whole hour
+constexpr Micros quarter = 15 * minute_us;
+
+RoutingPlan plan(std::vector<std::string> by, TimeRange range = {noon, noon + 4 * hour_us}) {
+  RoutingPlan p;
+  p.by = *dimensions_named(by);
+  p.range = range;
+  p.interval = quarter;
+  p.lateness = hour_us;
+  return p;
+}
+FlowRouting routing(RoutingPlan p) {
+  const auto grid = *IntervalGrid::over(p.range, p.interval);
+  return FlowRouting(std::move(p), grid);
+}
+task::File file_at(Micros from, const std::string& router = "r1") { return {"f", 1, 1, router, 0, {from, from + hour_us}, true}; }
+
+struct Batch {
+  std::vector<Micros> start;
+  std::vector<std::uint16_t> port;
+  std::vector<std::uint8_t> protocol;
+  std::vector<std::uint32_t> address;
+  FlowView view() const {
+    FlowView v;
+    v.rows = static_cast<std::uint32_t>(start.size());
+    v.columns[MOLE_COLUMN_START] = start.data();
+    v.columns[MOLE_COLUMN_DST_PORT] = port.data();
+    v.columns[MOLE_COLUMN_PROTOCOL] = protocol.data();
+    v.columns[MOLE_COLUMN_SRC_ADDR] = address.data();
+    return v;
+  }
+};
+
+TEST(FlowRouting, ABatchWithinOneIntervalGoesToOneState) {
+  auto r = routing(plan({"router"}));
+  ASSERT_TRUE(r.start_file(file_at(noon)));
+  const Batch batch{{noon + 1, noon + quarter - 1}, {}, {}, {}};
+  const auto route = *r.route(batch.view());
+  EXPECT_FALSE(route.nothing);
+  EXPECT_EQ(route.state_of_row, nullptr);
+  EXPECT_EQ(r.slots()[route.slot].interval, 0u);
+  EXPECT_EQ(r.group_of(route.slot), Group{"r1"});
+}
+
+TEST(FlowRouting, IntervalsAreHalfOpen) {
+  auto r = routing(plan({}));
+  r.start_file(file_at(noon));
+  const Batch batch{{noon, noon + quarter - 1, noon + quarter}, {}, {}, {}};
+  const auto route = *r.route(batch.view());
+  ASSERT_NE(route.state_of_row, nullptr);
+  EXPECT_EQ(route.state_of_row[0], route.state_of_row[1]);
+  EXPECT_NE(route.state_of_row[1], route.state_of_row[2]);
+}
+
+TEST(FlowRouting, GroupsByEveryKindOfDimension) {
+  auto r = routing(plan({"router", "protocol_class", "dst_port", "src_addr"}));
+  r.start_file(file_at(noon, "r2"));
+  const Batch batch{{noon, noon, noon}, {80, 80, 443}, {6, 6, 58}, {0x0a000001, 0x0a000001, 0xffffffff}};
+  const auto route = *r.route(batch.view());
+  EXPECT_EQ(route.state_of_row[0], route.state_of_row[1]);
+  EXPECT_EQ(r.group_of(route.state_of_row[0]), (Group{"r2", "tcp", "80", "10.0.0.1"}));
+  EXPECT_EQ(r.group_of(route.state_of_row[2]), (Group{"r2", "icmp", "443", "255.255.255.255"}));
+}
+
+TEST(FlowRouting, ReadsFilesOfItsRoutersOnly) {
+  auto p = plan({});
+  p.routers = {"r1"};
+  auto r = routing(p);
+  EXPECT_TRUE(r.start_file(file_at(noon, "r1")));
+  EXPECT_FALSE(r.start_file(file_at(noon, "r2")));
+}
+
+// A file of 15:00 with a lateness of an hour: the interval that ended at 14:15 is the first that takes its flows.
+TEST(FlowRouting, LateFlowsAreCountedInTheIntervalInWhichTheirFileBegins) {
+  auto r = routing(plan({"router"}));
+  r.start_file(file_at(noon + 3 * hour_us));
+  const Micros border = noon + 2 * hour_us;  // the interval that begins here ended 14:15
+  const Batch batch{{border - 1, border, noon + 3 * hour_us, noon + 4 * hour_us + 1}, {}, {}, {}};
+  const auto route = *r.route(batch.view());
+  EXPECT_EQ(route.state_of_row[0], MOLE_NO_STATE);
+  EXPECT_NE(route.state_of_row[1], MOLE_NO_STATE);
+  EXPECT_NE(route.state_of_row[2], MOLE_NO_STATE);
+  EXPECT_EQ(route.state_of_row[3], MOLE_NO_STATE) << "later than its file";
+  std::uint64_t late = 0;
+  for (const auto& slot : r.slots()) {
+    if (slot.late) {
+      EXPECT_EQ(slot.interval, 12u) << "15:00";
+    }
+    late += slot.late;
+  }
+  EXPECT_EQ(late, 2u);
+}
+
+// Whatever the blocks, every flow counts once, or is late once.
+TEST(FlowRouting, BlocksShareOutEveryFlowExactlyOnce) {
+  Batch batch;
+  for (Micros t = noon - 6 * hour_us; t < noon + 10 * hour_us; t += 7 * minute_us) batch.start.push_back(t);
+  for (const Micros length : {quarter, hour_us, 4 * hour_us, 16 * hour_us}) {
+    std::vector<int> counted(batch.start.size());
+    std::uint64_t late = 0;
+    for (Micros from = noon - 8 * hour_us; from < noon + 12 * hour_us; from += length) {
+      auto r = routing(plan({}, {from, from + length}));
+      const auto file = file_at(noon);
+      if (!file.covers.overlaps({from, from + length + hour_us})) continue;  // the block does not read it
+      r.start_file(file);
+      const auto route = *r.route(batch.view());
+      for (std::size_t i = 0; i < batch.start.size(); ++i)
+        if (!route.nothing && (!route.state_of_row || route.state_of_row[i] != MOLE_NO_STATE)) ++counted[i];
+      for (const auto& slot : r.slots()) late += slot.late;
+    }
+    std::uint64_t in_time = 0;
+    for (std::size_t i = 0; i < counted.size(); ++i) {
+      EXPECT_LE(counted[i], 1);
+      in_time += static_cast<std::uint64_t>(counted[i]);
+      EXPECT_EQ(counted[i], batch.start[i] >= noon - hour_us && batch.start[i] < noon + hour_us) << format_time(batch.start[i]);
+    }
+    EXPECT_EQ(in_time + late, batch.start.size()) << format_duration(length);
+  }
+}
+
+TEST(FlowRouting, AFilterKeepsRowsOutAlsoOfTheLateOnes) {
+  auto p = plan({});
+  p.filter = *parse_filter("dst port 80");
+  auto r = routing(p);
+  r.start_file(file_at(noon));
+  const Batch batch{{noon, noon, noon - 9 * hour_us, noon - 9 * hour_us}, {80, 81, 80, 81}, {}, {}};
+  const auto route = *r.route(batch.view());
+  EXPECT_NE(route.state_of_row[0], MOLE_NO_STATE);
+  EXPECT_EQ(route.state_of_row[1], MOLE_NO_STATE);
+  EXPECT_EQ(r.slots()[0].late, 1u);
+}
+
+TEST(FlowRouting, KeepsManyGroupsApart) {
+  auto r = routing(plan({"src_addr"}));
+  r.start_file(file_at(noon));
+  for (int round = 0; round < 2; ++round)
+    for (std::uint32_t base = 0; base < 200000; base += 50000) {
+      Batch batch;
+      for (std::uint32_t i = 0; i < 50000; ++i) {
+        batch.start.push_back(noon);
+        batch.address.push_back(base + i);
+      }
+      ASSERT_TRUE(r.route(batch.view()));
+    }
+  EXPECT_EQ(r.slots().size(), 200000u);
+  EXPECT_EQ(r.group_of(150000), Group{"0.2.73.240"});
+}
+
+TEST(FlowRouting, TakesHostileTimes) {
+  auto r = routing(plan({}));
+  r.start_file(file_at(noon));
+  const Batch batch{{INT64_MIN, INT64_MAX, 0, noon}, {}, {}, {}};
+  const auto route = *r.route(batch.view());
+  EXPECT_EQ(route.state_of_row[0], MOLE_NO_STATE);
+  EXPECT_NE(route.state_of_row[3], MOLE_NO_STATE);
+}
+
+TEST(IntervalGrid, RefusesWhatDoesNotDivide) {
+  EXPECT_FALSE(IntervalGrid::over({noon, noon + hour_us}, 7 * minute_us));
+  EXPECT_FALSE(IntervalGrid::over({noon + 1, noon + 1 + hour_us}, quarter));
+  EXPECT_FALSE(IntervalGrid::over({noon, noon}, quarter));
+  EXPECT_FALSE(IntervalGrid::over({noon, noon + hour_us}, 0));
+  EXPECT_EQ(IntervalGrid::over({noon, noon + hour_us}, quarter)->size(), 4u);
+}
+
+}  // namespace
+}  // namespace mole::runtime

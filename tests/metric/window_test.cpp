@@ -1,0 +1,137 @@
+#include "runtime/metric/window.hpp"
+
+#include "tests/metric/fake_metric.hpp"
+
+#include <random>
+
+namespace mole::runtime::testing {
+namespace {
+
+constexpr Micros noon = Micros{1178712000} * second_us;
+constexpr Micros quarter = 15 * minute_us;
+
+struct Want {
+  std::uint64_t count, sum;
+  RowEvidence evidence;
+  bool operator==(const Want&) const = default;
+};
+using Rows = std::map<std::pair<Micros, Group>, Want>;
+
+// Cells of `intervals` intervals up to the end of the block, some of them missing.
+struct Timeline {
+  task::Step step;
+  OpenStep open;
+  std::vector<Cell> cells;
+  std::map<std::pair<Micros, Group>, std::pair<FakeState, RowEvidence>> plain;
+  std::vector<std::string> kept;  // bytes of saved states
+
+  Timeline(std::size_t rows, std::size_t window, bool exact, bool saved, std::vector<std::string> by, unsigned seed = 1) {
+    step.interval = quarter;
+    step.window = static_cast<Micros>(window) * quarter;
+    step.by = by;
+    const TimeRange block{noon, noon + static_cast<Micros>(rows) * quarter};
+    open = fake_step(step, block, exact);
+    std::mt19937 random(seed);
+    const bool sparse = open.sparse();
+    kept.reserve(4 * (rows + window));
+    for (std::size_t i = 0; i < rows + window - 1; ++i) {
+      const Micros start = noon + (static_cast<Micros>(i) - static_cast<Micros>(window - 1)) * quarter;
+      if (start < noon && random() % 5 == 0) continue;  // a block that was never computed
+      if (sparse) {
+        Cell only_evidence;
+        only_evidence.interval_start = start;
+        only_evidence.group = Group{""};
+        only_evidence.evidence = {0.5, 1, 0, 2, 1};
+        cells.push_back(std::move(only_evidence));
+      }
+      for (const char* name : {"1", "2", "3"}) {
+        if (sparse && random() % 3 == 0) continue;
+        Cell cell;
+        cell.interval_start = start;
+        cell.group = by.empty() ? Group{} : Group{name};
+        cell.evidence = {0.5, 1, random() % 3, 2, 1};
+        const FakeState state{random() % 10, random() % 1000};
+        plain[{start, cell.group}] = {state, cell.evidence};
+        if (saved && start < noon) {
+          kept.emplace_back(reinterpret_cast<const char*>(&state), sizeof state);
+          cell.saved = kept.back();
+        } else {
+          cell.state = *open.module->create();
+          *fake(cell.state.get()) = state;
+        }
+        cells.push_back(std::move(cell));
+        if (by.empty()) break;
+      }
+    }
+    sort_cells(cells, open.by);
+  }
+
+  Rows merged() {
+    Rows out;
+    auto done = merge_windows(cells, open, {"1", "2", "3"}, [&](Cell cell) -> Result<> {
+      const auto* s = fake(cell.state.get());
+      EXPECT_TRUE(out.insert({{cell.interval_start, cell.group}, {s->count, s->sum, cell.evidence}}).second);
+      return {};
+    });
+    EXPECT_TRUE(done) << done.error().message;
+    return out;
+  }
+
+  // Every row from scratch.
+  Rows brute_force(bool sparse) const {
+    Rows out;
+    std::set<Group> groups;
+    for (const auto& [key, value] : plain) groups.insert(key.second);
+    for (std::uint32_t i = 0; i < open.grid.size(); ++i)
+      for (const auto& group : groups) {
+        Want want{};
+        bool any = false;
+        const Micros end = open.grid.at(i).to;
+        const auto length = static_cast<double>(step.window / quarter);
+        for (Micros start = end - step.window; start < end; start += quarter) {
+          const auto found = plain.find({start, group});
+          if (found != plain.end()) {
+            any = true;
+            want.count += found->second.first.count;
+            want.sum += found->second.first.sum;
+            want.evidence.flows_late += found->second.second.flows_late;
+          }
+          const bool known = found != plain.end() || (sparse && interval_known(start));
+          if (!known) continue;
+          want.evidence.coverage += 0.5;
+          want.evidence.flows_lost += 1;
+          want.evidence.files_expected += 2;
+          want.evidence.files_present += 1;
+        }
+        want.evidence.coverage /= length;
+        if (any) out[{open.grid.at(i).from, group}] = want;
+      }
+    return out;
+  }
+  bool interval_known(Micros start) const {
+    return std::any_of(cells.begin(), cells.end(), [&](const Cell& c) { return c.interval_start == start; });
+  }
+};
+
+TEST(Window, EveryWayOfMergingEqualsBruteForce) {
+  for (const auto& by : {std::vector<std::string>{}, {"router"}, {"dst_port"}})
+    for (const std::size_t rows : {1u, 4u, 40u, 96u})
+      for (const std::size_t window : {1u, 2u, 7u, 33u, 100u})
+        for (const bool exact : {true, false})
+          for (const bool saved : {true, false}) {
+            Timeline t(rows, window, exact, saved, by, static_cast<unsigned>(rows * window));
+            const auto want = t.brute_force(by == std::vector<std::string>{"dst_port"});
+            EXPECT_EQ(t.merged(), want) << rows << " rows, window " << window << ", exact " << exact << ", saved " << saved << ", by " << by.size();
+          }
+  EXPECT_EQ(fake_calls().live, 0u) << "states left behind";
+}
+
+TEST(Window, ALongWindowCostsFewMergesARow) {
+  Timeline t(96, 672, true, true, {});
+  fake_calls() = {.merges = 0, .loads = 0, .live = fake_calls().live};
+  t.merged();
+  EXPECT_LT(fake_calls().merges, 96u * 672 / 20);
+}
+
+}  // namespace
+}  // namespace mole::runtime::testing
