@@ -90,12 +90,6 @@ Error failed(const std::filesystem::path& path, int error) {
 
 using Place = std::tuple<Micros, std::vector<std::string>>;
 
-// Groups of one interval stand in the order of the rows, which depends on what the dimensions are; only the reader of
-// the manifest knows that, so only doubles are looked for here.
-bool may_follow(const std::optional<Place>& last, const Place& next) {
-  return !last || (std::get<0>(*last) <= std::get<0>(next) && *last != next);
-}
-
 std::string encode_entry(const StateEntry& entry) {
   std::string body;
   body.reserve(80 + entry.payload.size());
@@ -194,7 +188,7 @@ Result<> StateFileWriter::add(const StateEntry& entry) {
     return internal(
         fmt::format("a state with {} group values, the module has {}", entry.group.size(), file_->group_size));
   Place place{entry.interval_start, entry.group};
-  if (!may_follow(file_->last, place)) return internal("states must come in order, each interval and group once");
+  if (file_->last && *file_->last >= place) return internal("states must come in order, each interval and group once");
   file_->last = std::move(place);
   const auto body = encode_entry(entry);
   put(file_->pending, static_cast<std::uint64_t>(body.size()));
@@ -262,7 +256,7 @@ struct StateFileReader::File {
     if (!entry || entry->group.size() != header.by.size())
       return damaged(fmt::format("state {} has another shape", entries));
     Place place{entry->interval_start, entry->group};
-    if (!may_follow(last, place)) return damaged(fmt::format("state {} is out of order", entries));
+    if (last && *last >= place) return damaged(fmt::format("state {} is out of order", entries));
     last = std::move(place);
     ++entries;
     at += entry_header + body.size();

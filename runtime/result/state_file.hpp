@@ -3,7 +3,7 @@
 // Equal states give equal files on every machine: no paths, hosts or times of the run inside.
 //
 //   auto out = StateFileWriter::create(path, header);
-//   out->add({start, {"19991"}, evidence, payload});     // in order of interval_start, then of the rows' groups
+//   out->add({start, {"19991"}, evidence, payload});     // in order of (interval_start, group)
 //   out->finish();
 //
 //   auto in = StateFileReader::open(path, expected);
@@ -70,9 +70,8 @@ class StateFileWriter {
   StateFileWriter(StateFileWriter&&) noexcept;
   ~StateFileWriter();
 
-  // In order of interval_start and, within an interval, in the order rows have (numbers by value, texts by bytes).
-  // internal: an interval before its predecessor's, the same interval and group twice in a row, a group of another size
-  // than `by`.
+  // In order of (interval_start, group), groups compared as bytes, value by value. internal: not after its predecessor,
+  // or a group of another size than `by`.
   Result<> add(const StateEntry& entry);
   Result<> finish();
 

@@ -209,7 +209,8 @@ TEST_F(State, IsWrittenInOrderOnly) {
   EXPECT_EQ(out->add({start, {"2"}, {}, ""}).error().code, Code::internal);
   EXPECT_EQ(out->add({start - 1, {"3"}, {}, ""}).error().code, Code::internal);
   EXPECT_EQ(out->add({start + 1, {}, {}, ""}).error().code, Code::internal);
-  EXPECT_TRUE(out->add({start, {"19"}, {}, ""}));  // a number: after 2
+  EXPECT_EQ(out->add({start, {"19"}, {}, ""}).error().code, Code::internal);
+  EXPECT_TRUE(out->add({start, {"3"}, {}, ""}));
 }
 
 TEST_F(State, ThatIsLargeComesBackWhole) {
