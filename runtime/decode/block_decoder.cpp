@@ -94,7 +94,8 @@ struct BlockDecoder::Arena {
 BlockDecoder::BlockDecoder() : arena_(std::make_unique<Arena>()) {}
 BlockDecoder::~BlockDecoder() = default;
 
-void BlockDecoder::make_stream(std::span<const std::uint8_t> bytes, unsigned first, std::uint64_t bits, DecodedBlock& out) {
+void BlockDecoder::make_stream(std::span<const std::uint8_t> bytes, unsigned first, std::uint64_t bits,
+                               DecodedBlock& out) {
   const std::size_t whole = bits / 8, size = header_bytes + whole + 1 + trailer_bytes;
   stream_.resize(std::max(size, stream_.size()));
   std::uint8_t* const block = stream_.data() + header_bytes;
@@ -157,7 +158,9 @@ void BlockDecoder::decode(std::span<const std::uint8_t> bytes, unsigned first, s
     const std::uint64_t bit = (consumed - header_bytes) * 8;
     out.rest_from = std::min(bits, bit > 16 ? bit - 16 : 0);
   } else {
-    out.reason = code == BZ_OK ? "bzip2 block cut off" : out.content.size() > 0 ? "bzip2 block fails its checksum" : "bzip2 block damaged";
+    out.reason = code == BZ_OK            ? "bzip2 block cut off"
+                 : out.content.size() > 0 ? "bzip2 block fails its checksum"
+                                          : "bzip2 block damaged";
   }
 }
 

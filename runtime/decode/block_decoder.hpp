@@ -31,13 +31,13 @@ struct DecodedBlock {
     whole,            // the bits are the block and nothing else
     whole_with_rest,  // the block is whole (its checksum fits), from bit rest_from on other things follow
     damaged,
-    too_large         // more content than the limit
+    too_large  // more content than the limit
   };
   Outcome outcome = Outcome::damaged;
-  OutputBytes content;             // of a whole block
-  std::uint32_t checksum = 0;      // as stored in the block
-  std::uint64_t rest_from = 0;     // bit of the input, to within two bytes
-  std::string_view reason;         // why damaged; static text
+  OutputBytes content;          // of a whole block
+  std::uint32_t checksum = 0;   // as stored in the block
+  std::uint64_t rest_from = 0;  // bit of the input, to within two bytes
+  std::string_view reason;      // why damaged; static text
 
   bool is_whole() const { return outcome == Outcome::whole || outcome == Outcome::whole_with_rest; }
 };
@@ -53,7 +53,8 @@ class BlockDecoder {
 
   // Decodes the block that begins (with its mark) at bit `first` of `bytes` (below 8) and is `bits` long. Reuses the
   // memory of `out`. At most `limit` bytes come out. bad_alloc if memory ends.
-  void decode(std::span<const std::uint8_t> bytes, unsigned first, std::uint64_t bits, std::size_t limit, DecodedBlock& out);
+  void decode(std::span<const std::uint8_t> bytes, unsigned first, std::uint64_t bits, std::size_t limit,
+              DecodedBlock& out);
 
  private:
   struct Arena;

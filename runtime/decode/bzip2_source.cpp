@@ -17,12 +17,9 @@ constexpr std::uint64_t largest_block = std::uint64_t{900'000} * 255 / 5;
 
 std::uint64_t budget(const ContentOptions& options, std::uint64_t stored) {
   const std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
-  const std::uint64_t scaled = options.output_ratio != 0 && stored > most / options.output_ratio ? most : stored * options.output_ratio;
+  const std::uint64_t scaled =
+      options.output_ratio != 0 && stored > most / options.output_ratio ? most : stored * options.output_ratio;
   return std::min(std::max(scaled, options.output_floor), options.output_limit);
-}
-
-bool is_header(std::span<const std::uint8_t> bytes) {
-  return bytes.size() >= 4 && bytes[0] == 'B' && bytes[1] == 'Z' && bytes[2] == 'h' && bytes[3] >= '1' && bytes[3] <= '9';
 }
 
 std::uint32_t bits_at(const Segment& segment, std::uint64_t bit, unsigned count) {
@@ -79,7 +76,8 @@ bool Bzip2Source::scan(bool beyond_limit) {
 
 bool Bzip2Source::work(std::unique_lock<std::mutex>& lock, BlockDecoder& decoder) {
   const auto waiting = [this] {
-    return std::find_if(slots_.begin(), slots_.end(), [](const SlotPtr& s) { return s->state == Slot::State::waiting; });
+    return std::find_if(slots_.begin(), slots_.end(),
+                        [](const SlotPtr& s) { return s->state == Slot::State::waiting; });
   };
   auto found = waiting();
   if (found == slots_.end()) {
@@ -158,7 +156,8 @@ Result<std::optional<Chunk>> Bzip2Source::next() {
       end_of_file();
       break;
     }
-    if (slot->out_of_memory) return exhausted("no memory to decode a bzip2 block; give the worker more memory or fewer threads");
+    if (slot->out_of_memory)
+      return exhausted("no memory to decode a bzip2 block; give the worker more memory or fewer threads");
     if (take(slot)) return std::optional(give(slot));
     if (!ended_) drop_front(1);
   }
@@ -195,21 +194,27 @@ void Bzip2Source::end_of_file() {
 
 bool Bzip2Source::take(const SlotPtr& slot) {
   switch (slot->segment.kind) {
-    case Segment::Kind::unmarked: take_unmarked(slot->segment); return false;
-    case Segment::Kind::end_of_stream: take_end(slot->segment); return false;
-    case Segment::Kind::block: break;
+    case Segment::Kind::unmarked:
+      take_unmarked(slot->segment);
+      return false;
+    case Segment::Kind::end_of_stream:
+      take_end(slot->segment);
+      return false;
+    case Segment::Kind::block:
+      break;
   }
   return take_block(slot);
 }
 
 void Bzip2Source::take_unmarked(const Segment& segment) {
-  const bool header = segment.from == 0 && is_header(segment.bytes);
+  const bool header = segment.from == 0 && begins_bzip2_stream(segment.bytes);
   const std::uint64_t from = segment.from + (header ? header_bits : 0);
   if (header && from == segment.to && !segment.last) return;
   stream_damaged_ = true;
-  lose(from, segment.to, segment.from == 0 && !header && segment.last ? "no bzip2 stream in the file"
-                         : segment.last                               ? "no bzip2 block up to the end of the file"
-                                                                      : "no bzip2 block where one should begin");
+  lose(from, segment.to,
+       segment.from == 0 && !header && segment.last ? "no bzip2 stream in the file"
+       : segment.last                               ? "no bzip2 block up to the end of the file"
+                                                    : "no bzip2 block where one should begin");
 }
 
 bool Bzip2Source::take_block(const SlotPtr& slot) {
@@ -267,19 +272,22 @@ void Bzip2Source::take_end(const Segment& segment) {
   }
   // No gap: every block there is fits its own checksum, and where one might be missing cannot be told.
   if (!stream_damaged_ && bits_at(segment, sum_at, 32) != stream_checksum_)
-    add_lost(lost_, segment.first_byte(), (sum_end + 7) / 8, "bzip2 stream fails its checksum: a whole block may be missing before this");
+    add_lost(lost_, segment.first_byte(), (sum_end + 7) / 8,
+             "bzip2 stream fails its checksum: a whole block may be missing before this");
   stream_checksum_ = 0;
   stream_damaged_ = false;
 
   const std::uint64_t rest = (sum_end + 7) / 8 * 8;
   if (rest >= segment.to && segment.last) return;
-  const bool header = rest + header_bits <= segment.to && is_header(std::span(segment.bytes).subspan(rest / 8 - segment.first_byte()));
+  const bool header = rest + header_bits <= segment.to &&
+                      begins_bzip2_stream(std::span(segment.bytes).subspan(rest / 8 - segment.first_byte()));
   if (header && rest + header_bits == segment.to && !segment.last) return;
   const std::uint64_t from = std::min(segment.to, rest + (header ? header_bits : 0));
   stream_damaged_ = segment.to > rest + header_bits;  // blocks may have been there
-  lose(from, segment.to, !segment.last ? "no bzip2 block where one should begin"
-                         : header      ? "bzip2 stream cut off by the end of the file"
-                                       : "trailing bytes that are no bzip2");
+  lose(from, segment.to,
+       !segment.last ? "no bzip2 block where one should begin"
+       : header      ? "bzip2 stream cut off by the end of the file"
+                     : "trailing bytes that are no bzip2");
 }
 
 }  // namespace mole::runtime

@@ -1,5 +1,5 @@
-// The content of a bzip2 file: its blocks are found by their marks, decoded each on its own by several threads, and given
-// in order. A block that cannot be decoded costs only itself.
+// The content of a bzip2 file: its blocks are found by their marks, decoded each on its own by several threads, and
+// given in order. A block that cannot be decoded costs only itself.
 #pragma once
 
 #include "runtime/decode/block_decoder.hpp"
@@ -39,8 +39,8 @@ class Bzip2Source final : public ContentSource {
   // Shared, under mutex_.
   bool scan(bool beyond_limit);  // one more slot; false: no room or no more segments
   bool work(std::unique_lock<std::mutex>& lock, BlockDecoder& decoder);  // decodes one slot; false: nothing to do
-  void help();      // a helper thread
-  SlotPtr front();  // the first slot, decoded; null after the last
+  void help();                                                           // a helper thread
+  SlotPtr front();                                                       // the first slot, decoded; null after the last
   void drop_front(std::size_t count);
 
   // The caller's thread only: segments in order.

@@ -2,6 +2,7 @@
 
 #include "runtime/decode/bzip2_source.hpp"
 #include "runtime/decode/file_bytes.hpp"
+#include "runtime/decode/segment_scanner.hpp"
 
 #include <algorithm>
 #include <array>
@@ -35,17 +36,14 @@ class PlainSource final : public ContentSource {
   void end() {
     if (stored_bytes_ > 0 && content_bytes_ >= stored_bytes_) return;
     if (lost_.empty())
-      add_lost(lost_, content_bytes_, stored_bytes_, stored_bytes_ == 0 ? "the file is empty" : "the file became shorter while it was read");
+      add_lost(lost_, content_bytes_, stored_bytes_,
+               stored_bytes_ == 0 ? "the file is empty" : "the file became shorter while it was read");
     ends_in_damage_ = true;
   }
 
   FileBytes file_;
   std::vector<std::uint8_t> buffer_;
 };
-
-bool begins_like_bzip2(std::span<const std::uint8_t> head) {
-  return head.size() >= 4 && head[0] == 'B' && head[1] == 'Z' && head[2] == 'h' && head[3] >= '1' && head[3] <= '9';
-}
 
 }  // namespace
 
@@ -56,7 +54,7 @@ Result<std::unique_ptr<ContentSource>> open_content(const std::filesystem::path&
   auto got = file->read(0, head);
   if (!got) return got.error();
   // The name decides, too: a .bz2 whose first bytes are damaged still has blocks to be saved.
-  if (begins_like_bzip2(std::span(head).first(*got)) || path.extension() == ".bz2")
+  if (begins_bzip2_stream(std::span(head).first(*got)) || path.extension() == ".bz2")
     return std::unique_ptr<ContentSource>(std::make_unique<Bzip2Source>(std::move(*file), options));
   return std::unique_ptr<ContentSource>(std::make_unique<PlainSource>(std::move(*file)));
 }

@@ -33,10 +33,10 @@ struct Chunk {
 };
 
 struct ContentOptions {
-  unsigned threads = 1;                              // threads that decode, the caller's own among them
-  std::uint64_t output_ratio = 64;                   // a file may grow to this many times its size ...
-  std::uint64_t output_floor = std::uint64_t{4} << 20;  // ... or to this, if that is more ...
-  std::uint64_t output_limit = std::uint64_t{64} << 30; // ... but never beyond this
+  unsigned threads = 1;                                  // threads that decode, the caller's own among them
+  std::uint64_t output_ratio = 64;                       // a file may grow to this many times its size ...
+  std::uint64_t output_floor = std::uint64_t{4} << 20;   // ... or to this, if that is more ...
+  std::uint64_t output_limit = std::uint64_t{64} << 30;  // ... but never beyond this
 };
 
 // One thread at a time.
@@ -47,7 +47,8 @@ class ContentSource {
   ContentSource& operator=(const ContentSource&) = delete;
   virtual ~ContentSource() = default;
 
-  // Next bytes; nothing after the last. An error is the disk's (transient) or memory's (exhausted), never the content's.
+  // Next bytes; nothing after the last. An error is the disk's (transient) or memory's (exhausted), never the
+  // content's.
   virtual Result<std::optional<Chunk>> next() = 0;
 
   // What was lost so far, as byte ranges of the file as stored; complete once next() gave nothing.
@@ -67,7 +68,8 @@ class ContentSource {
 
 // Opens a file: bzip2 if it begins like it (BZh1..9) or is named *.bz2, else its bytes as they are.
 // missing if there is no such readable regular file.
-Result<std::unique_ptr<ContentSource>> open_content(const std::filesystem::path& path, const ContentOptions& options = {});
+Result<std::unique_ptr<ContentSource>> open_content(const std::filesystem::path& path,
+                                                    const ContentOptions& options = {});
 
 // Adds a range to a list of losses: adjacent ranges with one reason become one, and a list of 1024 takes further ones
 // into its last entry, so that hostile input cannot make a report grow without end.

@@ -12,8 +12,10 @@ namespace mole::runtime {
 Result<FileBytes> FileBytes::open(const std::filesystem::path& path) {
   // O_NONBLOCK: a FIFO by this name must not stop us; it means nothing for regular files.
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return missing("cannot open " + path.string() + ": " + std::strerror(errno) + "; check the path and its permissions");
-  struct stat st{};
+  if (fd < 0)
+    return missing("cannot open " + path.string() + ": " + std::strerror(errno) +
+                   "; check the path and its permissions");
+  struct stat st {};
   if (::fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
     ::close(fd);
     return missing(path.string() + " is not a regular file; give the archive's files themselves");
@@ -35,8 +37,8 @@ Result<std::size_t> FileBytes::read(std::uint64_t offset, std::span<std::uint8_t
     const auto n = ::pread(fd_, into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0)
-      return transient("reading " + path_.string() + " at byte " + std::to_string(offset + done) + " failed: " + std::strerror(errno) +
-                       "; check the disk and try again");
+      return transient("reading " + path_.string() + " at byte " + std::to_string(offset + done) +
+                       " failed: " + std::strerror(errno) + "; check the disk and try again");
     if (n == 0) break;
     done += static_cast<std::size_t>(n);
   }

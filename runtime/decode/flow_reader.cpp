@@ -132,7 +132,8 @@ Result<> FlowReader::create_decoder() {
 Error FlowReader::failure(std::int32_t code, std::string message) const {
   if (source_error_ && code == static_cast<std::int32_t>(source_error_->code)) return *source_error_;
   const bool known = code <= MOLE_INVALID && code >= MOLE_INTERNAL;
-  if (message.empty()) message = "the decoder gave code " + std::to_string(code) + " without a message; report it to the decoder's author";
+  if (message.empty())
+    message = "the decoder gave code " + std::to_string(code) + " without a message; report it to the decoder's author";
   return {known ? static_cast<Code>(code) : Code::internal, "decoding " + file_.id + ": " + message};
 }
 
@@ -166,14 +167,16 @@ Result<bool> FlowReader::fill(FlowBatch& batch) {
   }
   if (code != MOLE_OK) return failure(code, error.message());
   if (builder.rows > batch_rows || (builder.address_family != 4 && builder.address_family != 6))
-    return internal("decoding " + file_.id + ": the decoder gave " + std::to_string(builder.rows) + " rows of address family " +
-                    std::to_string(builder.address_family) + " into room for " + std::to_string(batch_rows) +
+    return internal("decoding " + file_.id + ": the decoder gave " + std::to_string(builder.rows) +
+                    " rows of address family " + std::to_string(builder.address_family) + " into room for " +
+                    std::to_string(batch_rows) +
                     "; its memory cannot be trusted any more, report it to the decoder's author");
   batch.rows = builder.rows;
   batch.address_family = builder.address_family;
   batch.first_record = flows_;
   batch.columns = buffers_.columns();
-  if (void* column = batch.columns[MOLE_COLUMN_ROUTER]) std::fill_n(static_cast<std::uint32_t*>(column), batch.rows, router_);
+  if (void* column = batch.columns[MOLE_COLUMN_ROUTER])
+    std::fill_n(static_cast<std::uint32_t*>(column), batch.rows, router_);
   flows_ += batch.rows;
   return true;
 }

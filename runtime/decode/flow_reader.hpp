@@ -28,9 +28,10 @@
 
 namespace mole::runtime {
 
-// One thread at a time. Which datagram stands before damage and which behind it is taken from the order of the decoder's
-// calls: at a gap it has reported what it read before it asks the source for more, or else reports `skipped` (of size 0 if
-// nothing is left over) between the datagrams before the gap and those behind it. Loads no code: `decoder` and `module` (opened by the host) must outlive the reader.
+// One thread at a time. Which datagram stands before damage and which behind it is taken from the order of the
+// decoder's calls: at a gap it has reported what it read before it asks the source for more, or else reports `skipped`
+// (of size 0 if nothing is left over) between the datagrams before the gap and those behind it. Loads no code:
+// `decoder` and `module` (opened by the host) must outlive the reader.
 class FlowReader {
  public:
   // `wanted` are the columns somebody reads; `router` is the number put into MOLE_COLUMN_ROUTER.
@@ -40,8 +41,8 @@ class FlowReader {
   FlowReader& operator=(const FlowReader&) = delete;
   ~FlowReader();
 
-  // First readable bytes of the content, up to 4096 (fewer if the first block is shorter), for a decoder's recognises().
-  // Good until the first next(), and only to be asked before it; fails as next() does.
+  // First readable bytes of the content, up to 4096 (fewer if the first block is shorter), for a decoder's
+  // recognises(). Good until the first next(), and only to be asked before it; fails as next() does.
   Result<std::span<const std::uint8_t>> head();
 
   // Next batch (at least one row) in the reader's own buffers, good until the next call. False: no more flows.

@@ -10,8 +10,9 @@ namespace {
 constexpr std::size_t padding = 8;
 constexpr std::size_t read_at_once = std::size_t{1} << 20;
 
-// A mark at bit s of byte p fills the bytes p+1..p+5 whole, so the four byte pairs that begin at p+1..p+4 are known up to s.
-// Probing one pair in every four bytes therefore meets every mark; one probe in a thousand goes on to an exact look.
+// A mark at bit s of byte p fills the bytes p+1..p+5 whole, so the four byte pairs that begin at p+1..p+4 are known up
+// to s. Probing one pair in every four bytes therefore meets every mark; one probe in a thousand goes on to an exact
+// look.
 std::bitset<65536> make_probe_table() {
   std::bitset<65536> table;
   for (const std::uint64_t mark : {block_mark, end_mark})

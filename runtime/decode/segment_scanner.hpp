@@ -9,6 +9,7 @@
 #include "runtime/decode/file_bytes.hpp"
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace mole::runtime {
@@ -16,13 +17,19 @@ namespace mole::runtime {
 inline constexpr std::uint64_t block_mark = 0x314159265359, end_mark = 0x177245385090;
 inline constexpr unsigned mark_bits = 48;
 
+// "BZh" and a level from 1 to 9.
+inline bool begins_bzip2_stream(std::span<const std::uint8_t> bytes) {
+  return bytes.size() >= 4 && bytes[0] == 'B' && bytes[1] == 'Z' && bytes[2] == 'h' && bytes[3] >= '1' &&
+         bytes[3] <= '9';
+}
+
 // From one mark to the next (or to the end of the file). Positions are bits of the file.
 struct Segment {
   enum class Kind { unmarked, block, end_of_stream };
-  Kind kind = Kind::unmarked;        // unmarked: before the first mark, or the rest of a segment that was cut
-  bool last = false;                 // ended by the end of the file, not by a mark
+  Kind kind = Kind::unmarked;  // unmarked: before the first mark, or the rest of a segment that was cut
+  bool last = false;           // ended by the end of the file, not by a mark
   std::uint64_t from = 0, to = 0;
-  std::vector<std::uint8_t> bytes;   // of the file, from byte from/8 on; ends with the byte that holds bit to-1
+  std::vector<std::uint8_t> bytes;  // of the file, from byte from/8 on; ends with the byte that holds bit to-1
 
   std::uint64_t first_byte() const { return from / 8; }
   std::uint64_t end_byte() const { return (to + 7) / 8; }
@@ -54,9 +61,9 @@ class SegmentScanner {
   std::uint64_t base_ = 0;            // a multiple of 4
   std::uint64_t filled_ = 0;          // end of the window, in bytes of the file
   bool at_end_ = false, finished_ = false;
-  std::uint64_t probe_ = 4;           // byte of the next probe, a multiple of 4; marks before probe_-4 are known
-  std::uint64_t earliest_ = 0;        // bit: the next mark stands here or later
-  std::uint64_t start_ = 0;           // bit where the current segment begins
+  std::uint64_t probe_ = 4;     // byte of the next probe, a multiple of 4; marks before probe_-4 are known
+  std::uint64_t earliest_ = 0;  // bit: the next mark stands here or later
+  std::uint64_t start_ = 0;     // bit where the current segment begins
   Segment::Kind kind_ = Segment::Kind::unmarked;
 };
 

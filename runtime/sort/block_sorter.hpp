@@ -8,7 +8,8 @@
 //   }
 //
 // Flows are gathered in buckets of a minute. When they need more than the memory given, the largest buckets are sorted
-// and written to one scratch file (which has no name and goes with the process); a bucket is merged when its turn comes.
+// and written to one scratch file (which has no name and goes with the process); a bucket is merged when its turn
+// comes.
 #pragma once
 
 #include <mole/result.hpp>
@@ -27,9 +28,9 @@
 namespace mole::runtime {
 
 struct SortOptions {
-  ColumnSet columns;                            // what comes out; batches put in must have these and start
-  TimeRange range;                              // most flows start here; the others are sorted, too, but in two buckets
-  std::filesystem::path scratch;                // a folder on a local disk
+  ColumnSet columns;              // what comes out; batches put in must have these and start
+  TimeRange range;                // most flows start here; the others are sorted, too, but in two buckets
+  std::filesystem::path scratch;  // a folder on a local disk
   std::uint64_t memory = std::uint64_t{256} << 20;  // bytes for rows; sorting takes up to half as much more
 };
 
@@ -41,8 +42,8 @@ class BlockSorter {
   BlockSorter& operator=(const BlockSorter&) = delete;
   ~BlockSorter();
 
-  // Takes the rows of `batch` (those in `rows`, ascending, if given). `file`: number of the file in the block's order. Only before
-  // the first next(). exhausted if the disk is full.
+  // Takes the rows of `batch` (those in `rows`, ascending, if given). `file`: number of the file in the block's order.
+  // Only before the first next(). exhausted if the disk is full.
   Result<> add(const FlowBatch& batch, std::uint32_t file, std::optional<std::span<const std::uint32_t>> rows = {});
 
   // Next rows in order, good until the next call; false after the last. A batch holds one address family, so it may
@@ -52,8 +53,8 @@ class BlockSorter {
   std::uint64_t spilled_bytes() const { return spilled_; }
 
  private:
-  struct Run;      // sorted rows, in memory or in the scratch file
-  struct Rows;     // rows of one family of a bucket
+  struct Run;   // sorted rows, in memory or in the scratch file
+  struct Rows;  // rows of one family of a bucket
   struct Bucket;
   class Scratch;
 

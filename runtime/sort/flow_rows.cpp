@@ -10,11 +10,20 @@ constexpr std::size_t record_at = 8, file_at = 16, columns_at = 20;
 // Widths are 1, 2, 4, 8 and 16: fixed sizes become plain moves.
 void copy(std::byte* to, const std::byte* from, std::size_t width) {
   switch (width) {
-    case 1: *to = *from; break;
-    case 2: std::memcpy(to, from, 2); break;
-    case 4: std::memcpy(to, from, 4); break;
-    case 8: std::memcpy(to, from, 8); break;
-    default: std::memcpy(to, from, width);
+    case 1:
+      *to = *from;
+      break;
+    case 2:
+      std::memcpy(to, from, 2);
+      break;
+    case 4:
+      std::memcpy(to, from, 4);
+      break;
+    case 8:
+      std::memcpy(to, from, 8);
+      break;
+    default:
+      std::memcpy(to, from, width);
   }
 }
 
@@ -33,7 +42,8 @@ void RowLayout::pack(const FlowBatch& batch, std::uint32_t row, const FlowKey& k
   std::memcpy(to, &key.start, sizeof key.start);
   std::memcpy(to + record_at, &key.record, sizeof key.record);
   std::memcpy(to + file_at, &key.file, sizeof key.file);
-  for (const auto& f : fields_) copy(to + f.at, static_cast<const std::byte*>(batch.columns[f.column]) + f.width * row, f.width);
+  for (const auto& f : fields_)
+    copy(to + f.at, static_cast<const std::byte*>(batch.columns[f.column]) + f.width * row, f.width);
 }
 
 FlowKey RowLayout::key(const std::byte* row) {
@@ -44,7 +54,8 @@ FlowKey RowLayout::key(const std::byte* row) {
   return key;
 }
 
-void RowLayout::unpack(const std::byte* from, const std::array<void*, MOLE_COLUMN_COUNT>& columns, std::uint32_t row) const {
+void RowLayout::unpack(const std::byte* from, const std::array<void*, MOLE_COLUMN_COUNT>& columns,
+                       std::uint32_t row) const {
   for (const auto& f : fields_) copy(static_cast<std::byte*>(columns[f.column]) + f.width * row, from + f.at, f.width);
 }
 

@@ -37,7 +37,9 @@ struct Item {
 // One call of acquire.
 class Acquisition {
  public:
-  Acquisition(const fs::path& folder, const CacheOptions& options, std::span<const task::File> files, std::string_view archive) : folder_(folder), options_(options) {
+  Acquisition(const fs::path& folder, const CacheOptions& options, std::span<const task::File> files,
+              std::string_view archive)
+      : folder_(folder), options_(options) {
     for (const auto& file : files) {
       names_.push_back(file.present ? name_of(file, archive) : std::string());
       if (file.present) items_[names_.back()].file = &file;
@@ -73,8 +75,8 @@ Result<> Acquisition::run(const Fetch& fetch) {
   std::uint64_t sum = 0;
   for (const auto& [name, item] : items_) sum += item.file->size;
   if (sum > options_.limit)
-    return exhausted("the task needs " + sized(sum) + " of input files at once, the cache may hold " + sized(options_.limit) +
-                     "; raise the cache limit above that or choose a shorter block");
+    return exhausted("the task needs " + sized(sum) + " of input files at once, the cache may hold " +
+                     sized(options_.limit) + "; raise the cache limit above that or choose a shorter block");
   deadline_ = Clock::now() + options_.patience;
   std::chrono::milliseconds pause{5};
   while (true) {
@@ -82,7 +84,8 @@ Result<> Acquisition::run(const Fetch& fetch) {
     if (!reserved) return reserved.error();
     if (!*reserved) {
       let_go();  // hold nothing while waiting
-      if (auto waited = wait_for(pause, "room in the cache for " + sized(sum) + " that other tasks hold"); !waited) return waited;
+      if (auto waited = wait_for(pause, "room in the cache for " + sized(sum) + " that other tasks hold"); !waited)
+        return waited;
       continue;
     }
     for (auto& [name, item] : items_)
@@ -103,7 +106,8 @@ Result<> Acquisition::run(const Fetch& fetch) {
 }
 
 Result<> Acquisition::wait_for(std::chrono::milliseconds& pause, const std::string& what) {
-  if (Clock::now() >= deadline_) return transient("waited in vain for " + what + "; raise the cache limit or run fewer tasks at once");
+  if (Clock::now() >= deadline_)
+    return transient("waited in vain for " + what + "; raise the cache limit or run fewer tasks at once");
   std::this_thread::sleep_for(pause);
   pause = std::min<std::chrono::milliseconds>(pause * 2, std::chrono::milliseconds(500));
   return {};
@@ -200,7 +204,8 @@ Result<> Acquisition::fetch_one(const std::string& name, Item& item, const Fetch
   if (!held) return held.error();
   if (auto published = publish(folder_, name, *digest, *item.file); !published) return published;
   // From exclusive to shared is two steps; the folder's lock keeps others from evicting it in between.
-  if (!try_shared(item.pin)) return transient("cannot pin " + file_path(folder_, name).string() + " in the cache; try again");
+  if (!try_shared(item.pin))
+    return transient("cannot pin " + file_path(folder_, name).string() + " in the cache; try again");
   item.digest = *digest;
   item.fetched = true;
   item.state = Item::State::pinned;
@@ -217,14 +222,17 @@ Result<Digest> Acquisition::write(Item& item, const Fetch& fetch) {
   const auto sink = [&](std::span<const std::byte> bytes) -> Result<> {
     if (refused) return *refused;
     if (bytes.size() > size - written)
-      return refuse(corrupt(id + " has more than the " + sized(size) + " the archive's index says; index the archive again"));
+      return refuse(
+          corrupt(id + " has more than the " + sized(size) + " the archive's index says; index the archive again"));
     hasher.bytes(bytes.data(), bytes.size());
     while (!bytes.empty()) {
       const auto n = ::pwrite(item.pin.fd(), bytes.data(), bytes.size(), static_cast<off_t>(written));
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) {
         const std::string text = "writing " + id + " to the cache failed: " + std::strerror(errno);
-        return refuse(errno == ENOSPC || errno == EDQUOT ? exhausted(text + "; free space on the cache's disk or lower the cache limit") : transient(text));
+        return refuse(errno == ENOSPC || errno == EDQUOT
+                          ? exhausted(text + "; free space on the cache's disk or lower the cache limit")
+                          : transient(text));
       }
       written += static_cast<std::uint64_t>(n);
       bytes = bytes.subspan(static_cast<std::size_t>(n));
@@ -235,8 +243,10 @@ Result<Digest> Acquisition::write(Item& item, const Fetch& fetch) {
   if (refused) return *refused;
   if (!done) return done.error();
   if (written != size)
-    return transient(id + ": the archive gave " + sized(written) + ", its index says " + sized(size) + "; index the archive again if this stays so");
-  if (::fdatasync(item.pin.fd()) != 0) return transient("fsync of " + id + " in the cache failed: " + std::strerror(errno));
+    return transient(id + ": the archive gave " + sized(written) + ", its index says " + sized(size) +
+                     "; index the archive again if this stays so");
+  if (::fdatasync(item.pin.fd()) != 0)
+    return transient("fsync of " + id + " in the cache failed: " + std::strerror(errno));
   return hasher.finish();
 }
 
@@ -265,14 +275,17 @@ Result<std::vector<Staged>> Acquisition::staged() const {
 Result<Cache> Cache::open(const std::filesystem::path& folder, const CacheOptions& options) {
   std::error_code error;
   fs::create_directories(folder, error);
-  if (error) return invalid("cannot make the cache folder " + folder.string() + ": " + error.message() + "; name another one or change its permissions");
+  if (error)
+    return invalid("cannot make the cache folder " + folder.string() + ": " + error.message() +
+                   "; name another one or change its permissions");
   const auto held = lock(folder);
   if (!held) return held.error();
   if (auto cleaned = clean(folder); !cleaned) return cleaned.error();
   return Cache(folder, options);
 }
 
-Result<std::vector<Staged>> Cache::acquire(std::span<const task::File> files, std::string_view archive, const Fetch& fetch) {
+Result<std::vector<Staged>> Cache::acquire(std::span<const task::File> files, std::string_view archive,
+                                           const Fetch& fetch) {
   Acquisition acquisition(folder_, options_, files, archive);
   if (auto done = acquisition.run(fetch); !done) return done.error();
   return acquisition.staged();

@@ -1,10 +1,10 @@
-// The node's cache of archive files: one folder of limited size, shared by all worker processes of the node (and by several
-// nodes, if they are given the same folder). What is in use is pinned and never evicted; pins are file locks, so a process
-// that dies lets go of everything.
+// The node's cache of archive files: one folder of limited size, shared by all worker processes of the node (and by
+// several nodes, if they are given the same folder). What is in use is pinned and never evicted; pins are file locks,
+// so a process that dies lets go of everything.
 //
 //   auto cache = Cache::open("/var/cache/mole", std::uint64_t{200} << 30);
-//   auto staged = cache->acquire(files, "ddosvax", [&](const task::File& f, const ByteSink& to) { return archive.fetch(f.id, to); });
-//   for (const Staged& file : *staged)
+//   auto staged = cache->acquire(files, "ddosvax", [&](const task::File& f, const ByteSink& to) { return
+//   archive.fetch(f.id, to); }); for (const Staged& file : *staged)
 //     if (!file.error) read(file.path);
 //
 // docs/formats/cache.md draws the folder.
@@ -53,8 +53,8 @@ class Pin {
   int fd_ = -1;
 };
 
-// A file in the cache, kept there while this lives. Three ways it can be: staged (`path` is set); not to be had (`error`);
-// not present in the archive's index (neither).
+// A file in the cache, kept there while this lives. Three ways it can be: staged (`path` is set); not to be had
+// (`error`); not present in the archive's index (neither).
 struct Staged {
   std::filesystem::path path;
   std::uint64_t size = 0;
@@ -65,7 +65,7 @@ struct Staged {
 };
 
 struct CacheOptions {
-  std::uint64_t limit = 0;                   // bytes, of files and of what is being written
+  std::uint64_t limit = 0;                                    // bytes, of files and of what is being written
   std::chrono::milliseconds patience{std::chrono::hours(1)};  // how long to wait for room that others hold
 };
 
@@ -75,9 +75,9 @@ class Cache {
   // Makes the folder if need be and removes what a crash left half-written.
   static Result<Cache> open(const std::filesystem::path& folder, const CacheOptions& options);
 
-  // Pins these files, fetching those that are not there: one Staged per file, in order. Room for all of them is reserved
-  // at once before the first byte is fetched, evicting what was used least recently, so that two tasks with half of
-  // their files each cannot wait for each other. `archive` names the archive: ids are unique within one.
+  // Pins these files, fetching those that are not there: one Staged per file, in order. Room for all of them is
+  // reserved at once before the first byte is fetched, evicting what was used least recently, so that two tasks with
+  // half of their files each cannot wait for each other. `archive` names the archive: ids are unique within one.
   //
   // A file whose fetch fails, or that has another size than the index says, carries its own error. The whole call fails
   // with exhausted (the set is larger than the cache, or the disk is full), transient (no room within the patience) or

@@ -27,7 +27,8 @@ Error failed(const std::string& doing, const fs::path& path, int error) {
   const std::string text = doing + " " + path.string() + " failed: " + std::strerror(error);
   if (error == ENOSPC || error == EDQUOT || error == EFBIG)
     return exhausted(text + "; free space on the cache's disk or lower the cache limit");
-  if (error == EACCES || error == EPERM || error == EROFS) return invalid(text + "; give this user write permission there");
+  if (error == EACCES || error == EPERM || error == EROFS)
+    return invalid(text + "; give this user write permission there");
   return transient(text);
 }
 
@@ -41,12 +42,25 @@ std::string digits_of(const std::string& name, std::string_view suffix) {
 }  // namespace
 
 std::string name_of(const task::File& file, std::string_view archive) {
-  return Hasher().field("mole cache 1").field(archive).field(file.id).field(file.size).field(file.revision).finish().hex();
+  return Hasher()
+      .field("mole cache 1")
+      .field(archive)
+      .field(file.id)
+      .field(file.size)
+      .field(file.revision)
+      .finish()
+      .hex();
 }
 
-fs::path file_path(const fs::path& folder, const std::string& name) { return folder / (name + std::string(file_suffix)); }
-fs::path part_path(const fs::path& folder, const std::string& name) { return folder / (name + std::string(part_suffix)); }
-fs::path digest_path(const fs::path& folder, const std::string& name) { return folder / (name + std::string(digest_suffix)); }
+fs::path file_path(const fs::path& folder, const std::string& name) {
+  return folder / (name + std::string(file_suffix));
+}
+fs::path part_path(const fs::path& folder, const std::string& name) {
+  return folder / (name + std::string(part_suffix));
+}
+fs::path digest_path(const fs::path& folder, const std::string& name) {
+  return folder / (name + std::string(digest_suffix));
+}
 
 Result<std::vector<Entry>> entries(const fs::path& folder) {
   std::vector<Entry> found;
@@ -55,7 +69,7 @@ Result<std::vector<Entry>> entries(const fs::path& folder) {
     const std::string name = i->path().filename().string();
     const std::string whole = digits_of(name, file_suffix), part = digits_of(name, part_suffix);
     if (whole.empty() && part.empty()) continue;
-    struct stat st{};
+    struct stat st {};
     if (::lstat(i->path().c_str(), &st) != 0 || !S_ISREG(st.st_mode)) continue;  // gone meanwhile
     found.push_back({whole.empty() ? part : whole, whole.empty(), static_cast<std::uint64_t>(st.st_size), st.st_mtim});
   }
@@ -79,12 +93,13 @@ Result<std::optional<Whole>> open_whole(const fs::path& folder, const std::strin
   const fs::path path = file_path(folder, name);
   Pin pin(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!pin && errno == ENOENT) return std::optional<Whole>();
-  struct stat st{};
+  struct stat st {};
   if (!pin || ::fstat(pin.fd(), &st) != 0) return failed("opening", path, errno);
   const auto text = read_file(digest_path(folder, name), 4096);
   const auto digest = text ? Digest::from_hex(std::string_view(*text).substr(0, 32)) : Result<Digest>(text.error());
   if (!digest || static_cast<std::uint64_t>(st.st_size) != size) {
-    if (!try_exclusive(pin)) return transient(path.string() + " is damaged but in use; stop the tasks that use the cache and delete it");
+    if (!try_exclusive(pin))
+      return transient(path.string() + " is damaged but in use; stop the tasks that use the cache and delete it");
     remove(folder, {name, false, 0, {}});
     return std::optional<Whole>();
   }
@@ -120,7 +135,8 @@ Result<> publish(const fs::path& folder, const std::string& name, const Digest& 
   std::string id = file.id;  // for people who look in
   std::replace(id.begin(), id.end(), '\n', ' ');
   // The sidecar first: a file is valid only with it, and a sidecar alone is nothing.
-  const auto written = durable_write(digest_path(folder, name), digest.hex() + " " + std::to_string(file.size) + "\n" + id.substr(0, 2048) + "\n");
+  const auto written = durable_write(digest_path(folder, name),
+                                     digest.hex() + " " + std::to_string(file.size) + "\n" + id.substr(0, 2048) + "\n");
   if (!written) return written;
   return durable_rename(part_path(folder, name), file_path(folder, name));
 }

@@ -32,8 +32,8 @@ Result<Pin> lock(const fs::path& folder);
 bool try_shared(const Pin& file);
 bool try_exclusive(const Pin& file);
 
-// Opens and pins a whole file. Nothing if it is not there; a file whose size or sidecar is wrong is removed first (after
-// a crash nobody can have it pinned). Under the folder's lock.
+// Opens and pins a whole file. Nothing if it is not there; a file whose size or sidecar is wrong is removed first
+// (after a crash nobody can have it pinned). Under the folder's lock.
 struct Whole {
   Pin pin;
   Digest digest;

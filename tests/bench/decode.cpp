@@ -64,10 +64,14 @@ int main(int argc, char** argv) {
   bool parallel = false, scan_only = false;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
-    if (argument == "--threads" && i + 1 < argc) threads = static_cast<unsigned>(std::max(1, std::atoi(argv[++i])));
-    else if (argument == "--parallel") parallel = true;
-    else if (argument == "--scan-only") scan_only = true;
-    else files.push_back(argument);
+    if (argument == "--threads" && i + 1 < argc)
+      threads = static_cast<unsigned>(std::max(1, std::atoi(argv[++i])));
+    else if (argument == "--parallel")
+      parallel = true;
+    else if (argument == "--scan-only")
+      scan_only = true;
+    else
+      files.push_back(argument);
   }
   if (files.empty() || files.front().starts_with("--")) {
     std::fprintf(stderr, "usage: mole-bench-decode FILE... [--threads N] [--parallel] [--scan-only]\n");

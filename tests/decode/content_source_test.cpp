@@ -38,7 +38,8 @@ TEST(ContentSource, ReadsEveryLevel) {
 
 TEST(ContentSource, GoesOnAfterTheEndOfAStream) {
   const Folder folder;
-  const std::string file = bzip2_compress("one ") + bzip2_compress("") + bzip2_compress(noise(250'000), 1) + bzip2_compress("") + bzip2_compress(" two", 3);
+  const std::string file = bzip2_compress("one ") + bzip2_compress("") + bzip2_compress(noise(250'000), 1) +
+                           bzip2_compress("") + bzip2_compress(" two", 3);
   for (const unsigned threads : {1u, 4u}) {
     const auto content = read_content(folder.file("a.bz2", file), {.threads = threads});
     EXPECT_TRUE(content.bytes == "one " + noise(250'000) + " two");
@@ -173,11 +174,14 @@ TEST(AddLost, JoinsNeighboursAndStopsGrowing) {
 TEST(Bzip2Writer, WritesPieceByPieceWhatItWritesAtOnce) {
   const std::string bytes = noise(300'000);
   std::string pieces;
-  Bzip2Writer writer([&](std::string_view made) -> Result<> {
-    pieces.append(made);
-    return {};
-  }, 1);
-  for (std::size_t at = 0; at < bytes.size(); at += 7777) ASSERT_TRUE(writer.write(std::string_view(bytes).substr(at, 7777)));
+  Bzip2Writer writer(
+      [&](std::string_view made) -> Result<> {
+        pieces.append(made);
+        return {};
+      },
+      1);
+  for (std::size_t at = 0; at < bytes.size(); at += 7777)
+    ASSERT_TRUE(writer.write(std::string_view(bytes).substr(at, 7777)));
   ASSERT_TRUE(writer.finish());
   EXPECT_TRUE(pieces == bzip2_compress(bytes, 1));
 }

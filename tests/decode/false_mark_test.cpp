@@ -26,8 +26,8 @@ class Bits {
   std::uint64_t size_ = 0;
 };
 
-// A block written by hand with a flat Huffman code: symbols 0..253 have 8 bits, their own value, so a run of symbols can
-// spell any bytes. 254 to 257 (257: end of block) have 9 bits.
+// A block written by hand with a flat Huffman code: symbols 0..253 have 8 bits, their own value, so a run of symbols
+// can spell any bytes. 254 to 257 (257: end of block) have 9 bits.
 void put_block(Bits& out, const std::vector<unsigned>& symbols, std::uint32_t checksum) {
   out.put(block_mark, 48);
   out.put(checksum, 32);
@@ -58,7 +58,8 @@ std::string file_around(const std::vector<unsigned>& symbols, std::string& conte
   Bits draft;
   put_block(draft, symbols, 0);
   decoder.decode(draft.bytes(), 0, draft.size(), 1'000'000, block);
-  content.assign(reinterpret_cast<const char*>(block.content.data()), block.content.size());  // it fails its checksum only
+  content.assign(reinterpret_cast<const char*>(block.content.data()),
+                 block.content.size());  // it fails its checksum only
   const std::uint32_t checksum = bzip2_checksum(block.content.view());
 
   Bits stream;
@@ -66,7 +67,8 @@ std::string file_around(const std::vector<unsigned>& symbols, std::string& conte
   put_block(stream, symbols, checksum);
   stream.put(end_mark, 48);
   stream.put(checksum, 32);
-  return bzip2_compress("before") + std::string(stream.bytes().begin(), stream.bytes().end()) + bzip2_compress("behind");
+  return bzip2_compress("before") + std::string(stream.bytes().begin(), stream.bytes().end()) +
+         bzip2_compress("behind");
 }
 
 std::vector<unsigned> symbols_with(std::initializer_list<std::initializer_list<unsigned>> marks) {
@@ -79,7 +81,8 @@ std::vector<unsigned> symbols_with(std::initializer_list<std::initializer_list<u
   return symbols;
 }
 
-constexpr std::initializer_list<unsigned> begins = {0x31, 0x41, 0x59, 0x26, 0x53, 0x59}, ends = {0x17, 0x72, 0x45, 0x38, 0x50, 0x90};
+constexpr std::initializer_list<unsigned> begins = {0x31, 0x41, 0x59, 0x26, 0x53, 0x59},
+                                          ends = {0x17, 0x72, 0x45, 0x38, 0x50, 0x90};
 
 void expect_whole(const std::vector<unsigned>& symbols, std::size_t segments) {
   const Folder folder;

@@ -102,8 +102,13 @@ struct Scripted {
   const mole_decode_sink* sink;
 };
 const mole_decoder_v1 scripted{
-    sizeof(mole_decoder_v1), 0, nullptr, nullptr, nullptr,
-    [](const mole_module* m, const mole_source* source, const mole_decode_sink* sink, mole_decoder** out, mole_error*) -> std::int32_t {
+    sizeof(mole_decoder_v1),
+    0,
+    nullptr,
+    nullptr,
+    nullptr,
+    [](const mole_module* m, const mole_source* source, const mole_decode_sink* sink, mole_decoder** out,
+       mole_error*) -> std::int32_t {
       *out = reinterpret_cast<mole_decoder*>(new Scripted{reinterpret_cast<const Next*>(m), source, sink});
       return MOLE_OK;
     },
@@ -123,7 +128,8 @@ Outcome run(const Next& next) {
   task::File file;
   file.id = "a.dat";
   file.covers = {hour, hour + hour_us};
-  FlowReader reader(file, std::move(*source), &scripted, reinterpret_cast<const mole_module*>(&next), ColumnSet().set(MOLE_COLUMN_BYTES), 0);
+  FlowReader reader(file, std::move(*source), &scripted, reinterpret_cast<const mole_module*>(&next),
+                    ColumnSet().set(MOLE_COLUMN_BYTES), 0);
   FlowBatch batch;
   Result<bool> more = true;
   while (more && *more) more = reader.next(batch);
@@ -132,7 +138,8 @@ Outcome run(const Next& next) {
 
 TEST(FlowReader, ADecoderThatGivesUpLeavesADamagedFile) {
   int calls = 0;
-  const auto outcome = run([&](mole_flow_builder* builder, mole_error* error, const mole_source*, const mole_decode_sink* sink) -> std::int32_t {
+  const auto outcome = run([&](mole_flow_builder* builder, mole_error* error, const mole_source*,
+                               const mole_decode_sink* sink) -> std::int32_t {
     if (++calls == 1) {
       sink->datagram(sink->self, hour + second_us, 3, 0, 0);
       builder->rows = 3;
@@ -152,35 +159,39 @@ TEST(FlowReader, ADecoderThatGivesUpLeavesADamagedFile) {
 }
 
 TEST(FlowReader, ADecoderThatOverflowsItsBatchIsCaught) {
-  const auto outcome = run([](mole_flow_builder* builder, mole_error*, const mole_source*, const mole_decode_sink*) -> std::int32_t {
-    builder->rows = builder->capacity + 1;
-    return MOLE_OK;
-  });
+  const auto outcome =
+      run([](mole_flow_builder* builder, mole_error*, const mole_source*, const mole_decode_sink*) -> std::int32_t {
+        builder->rows = builder->capacity + 1;
+        return MOLE_OK;
+      });
   ASSERT_FALSE(outcome.result);
   EXPECT_EQ(outcome.result.error().code, Code::internal);
 }
 
 TEST(FlowReader, ADecodersOwnErrorIsPassedOn) {
-  const auto outcome = run([](mole_flow_builder*, mole_error*, const mole_source*, const mole_decode_sink*) -> std::int32_t { return MOLE_UNSUPPORTED; });
+  const auto outcome = run([](mole_flow_builder*, mole_error*, const mole_source*,
+                              const mole_decode_sink*) -> std::int32_t { return MOLE_UNSUPPORTED; });
   ASSERT_FALSE(outcome.result);
   EXPECT_EQ(outcome.result.error().code, Code::unsupported);
   EXPECT_NE(outcome.result.error().message.find("a.dat"), std::string::npos);
 }
 
 TEST(FlowReader, AnUnknownCodeIsABug) {
-  const auto outcome = run([](mole_flow_builder*, mole_error*, const mole_source*, const mole_decode_sink*) -> std::int32_t { return 42; });
+  const auto outcome = run(
+      [](mole_flow_builder*, mole_error*, const mole_source*, const mole_decode_sink*) -> std::int32_t { return 42; });
   ASSERT_FALSE(outcome.result);
   EXPECT_EQ(outcome.result.error().code, Code::internal);
 }
 
 TEST(FlowReader, LossInDamageIsNotCountedAsLoss) {
   bool done = false;
-  const auto outcome = run([&](mole_flow_builder*, mole_error*, const mole_source*, const mole_decode_sink* sink) -> std::int32_t {
-    if (std::exchange(done, true)) return MOLE_END;
-    sink->datagram(sink->self, hour, 1, 5, 0);
-    sink->datagram(sink->self, hour, 1, 100, MOLE_LOST_IN_DAMAGE);
-    return MOLE_OK;
-  });
+  const auto outcome =
+      run([&](mole_flow_builder*, mole_error*, const mole_source*, const mole_decode_sink* sink) -> std::int32_t {
+        if (std::exchange(done, true)) return MOLE_END;
+        sink->datagram(sink->self, hour, 1, 5, 0);
+        sink->datagram(sink->self, hour, 1, 100, MOLE_LOST_IN_DAMAGE);
+        return MOLE_OK;
+      });
   ASSERT_TRUE(outcome.result);
   EXPECT_EQ(outcome.report.flows_lost, 5u);
 }

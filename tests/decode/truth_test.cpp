@@ -85,10 +85,12 @@ TEST(Truth, EveryRecordOfTheArchiveIsRead) {
       EXPECT_EQ(read.report.state, "damaged") << name;
       EXPECT_FALSE(read.report.lost_compressed.empty() && read.report.lost_content.empty()) << name;
       const auto have = sorted(read.flows);
-      EXPECT_TRUE(std::includes(have.begin(), have.end(), truth.begin(), truth.end())) << name << ": readable records are missing";
+      EXPECT_TRUE(std::includes(have.begin(), have.end(), truth.begin(), truth.end()))
+          << name << ": readable records are missing";
       const std::string router = name.substr(0, 5);
       const auto all = sorted(truth_of(data, "archive_" + router + "_all_hours_undamaged"));
-      EXPECT_TRUE(std::includes(all.begin(), all.end(), have.begin(), have.end())) << name << ": records that were never there";
+      EXPECT_TRUE(std::includes(all.begin(), all.end(), have.begin(), have.end()))
+          << name << ": records that were never there";
     }
     EXPECT_EQ(read.report.flows_lost, 0u) << name;
   }

@@ -51,7 +51,8 @@ void fuzz_content(const std::uint8_t* data, std::size_t size) {
   ::close(fd);
   require(one.bytes == three.bytes && one.gaps == three.gaps && one.lost.size() == three.lost.size());
   for (std::size_t i = 0; i < one.lost.size(); ++i)
-    require(one.lost[i].from == three.lost[i].from && one.lost[i].to == three.lost[i].to && one.lost[i].reason == three.lost[i].reason);
+    require(one.lost[i].from == three.lost[i].from && one.lost[i].to == three.lost[i].to &&
+            one.lost[i].reason == three.lost[i].reason);
 }
 
 }  // namespace mole::runtime::test

@@ -11,8 +11,8 @@ void require(bool holds) {
   if (!holds) std::abort();
 }
 
-// Gives the bytes in chunks whose lengths, and gaps, the bytes themselves choose. Each chunk is a copy of its own, so that
-// reading past its end or after the next call is seen by a sanitizer.
+// Gives the bytes in chunks whose lengths, and gaps, the bytes themselves choose. Each chunk is a copy of its own, so
+// that reading past its end or after the next call is seen by a sanitizer.
 class ChoppedSource final : public ContentSource {
  public:
   ChoppedSource(const std::uint8_t* data, std::size_t size) : ContentSource(size), data_(data), size_(size) {}
@@ -40,7 +40,8 @@ class ChoppedSource final : public ContentSource {
 
 void fuzz_netflow5(const std::uint8_t* data, std::size_t size) {
   (void)netflow5().recognises(data, std::min<std::size_t>(size, 4096));
-  FlowReader reader(task::File{}, std::make_unique<ChoppedSource>(data, size), &netflow5(), nullptr, ColumnSet().set(), 1);
+  FlowReader reader(task::File{}, std::make_unique<ChoppedSource>(data, size), &netflow5(), nullptr, ColumnSet().set(),
+                    1);
   FlowBatch batch;
   std::uint64_t rows = 0;
   while (true) {

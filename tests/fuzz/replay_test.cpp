@@ -19,18 +19,31 @@ std::string mutate(std::string bytes, std::mt19937_64& random) {
   for (std::uint64_t times = 1 + random() % 4; times > 0 && !bytes.empty(); --times) {
     const std::size_t at = random() % bytes.size(), length = std::min<std::size_t>(random() % 64, bytes.size() - at);
     switch (random() % 5) {
-      case 0: bytes[at] = static_cast<char>(bytes[at] ^ 1 << random() % 8); break;
-      case 1: bytes.erase(at, length); break;
-      case 2: bytes.insert(at, bytes.substr(random() % bytes.size(), length)); break;
-      case 3: bytes.resize(at); break;
-      default: bytes.replace(at, length, noise(length, random()));
+      case 0:
+        bytes[at] = static_cast<char>(bytes[at] ^ 1 << random() % 8);
+        break;
+      case 1:
+        bytes.erase(at, length);
+        break;
+      case 2:
+        bytes.insert(at, bytes.substr(random() % bytes.size(), length));
+        break;
+      case 3:
+        bytes.resize(at);
+        break;
+      default:
+        bytes.replace(at, length, noise(length, random()));
     }
   }
   return bytes;
 }
 
 TEST(FuzzReplay, ContentSurvivesDamagedFiles) {
-  const std::vector<std::string> seeds{"", "BZh9", bzip2_compress(""), bzip2_compress("content"), bzip2_compress(datagrams(20, 30), 1),
+  const std::vector<std::string> seeds{"",
+                                       "BZh9",
+                                       bzip2_compress(""),
+                                       bzip2_compress("content"),
+                                       bzip2_compress(datagrams(20, 30), 1),
                                        bzip2_compress("one") + bzip2_compress(noise(2000)) + bzip2_compress("two"),
                                        bzip2_compress(std::string(3'000'000, '\0'), 1)};
   std::mt19937_64 random(11);
@@ -41,7 +54,8 @@ TEST(FuzzReplay, ContentSurvivesDamagedFiles) {
 }
 
 TEST(FuzzReplay, NetFlow5SurvivesDamagedContent) {
-  const std::vector<std::string> seeds{"", noise(3000), datagrams(30), datagrams(100, 30), datagrams(10, 1) + noise(500) + datagrams(10, 7)};
+  const std::vector<std::string> seeds{"", noise(3000), datagrams(30), datagrams(100, 30),
+                                       datagrams(10, 1) + noise(500) + datagrams(10, 7)};
   std::mt19937_64 random(12);
   for (const auto& seed : seeds) {
     give(fuzz_netflow5, seed);

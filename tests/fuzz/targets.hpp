@@ -9,8 +9,8 @@ namespace mole::runtime::test {
 // The bytes as a .bz2 file: one thread and three give the same content and losses, within the output budget.
 void fuzz_content(const std::uint8_t* data, std::size_t size);
 
-// The bytes as decompressed content of a v5 file, cut into chunks with gaps: offsets and rows stay in range, every byte is
-// read or told as lost.
+// The bytes as decompressed content of a v5 file, cut into chunks with gaps: offsets and rows stay in range, every byte
+// is read or told as lost.
 void fuzz_netflow5(const std::uint8_t* data, std::size_t size);
 
 }  // namespace mole::runtime::test

@@ -133,7 +133,8 @@ TEST_F(CacheTest, ASetLargerThanTheCacheIsRefusedWithBothSizes) {
 
 TEST_F(CacheTest, EvictsWhatWasUsedLeastRecently) {
   auto cache = open(8);
-  const task::File a[] = {archive_.file("a", "aaaa")}, b[] = {archive_.file("b", "bbbb")}, c[] = {archive_.file("c", "cccc")};
+  const task::File a[] = {archive_.file("a", "aaaa")}, b[] = {archive_.file("b", "bbbb")},
+                   c[] = {archive_.file("c", "cccc")};
   ASSERT_TRUE(cache.acquire(a, "x", archive_.fetch()));
   ASSERT_TRUE(cache.acquire(b, "x", archive_.fetch()));
   ASSERT_TRUE(cache.acquire(a, "x", archive_.fetch()));  // a is the younger one now
@@ -160,7 +161,8 @@ TEST_F(CacheTest, WhatIsPinnedIsNeverEvicted) {
 
 TEST_F(CacheTest, NothingIsEvictedForASetThatDoesNotFitAnyway) {
   auto cache = open(12);
-  const task::File a[] = {archive_.file("a", "aaaa")}, b[] = {archive_.file("b", "bbbb")}, c[] = {archive_.file("c", "cccccccccccc")};
+  const task::File a[] = {archive_.file("a", "aaaa")}, b[] = {archive_.file("b", "bbbb")},
+                   c[] = {archive_.file("c", "cccccccccccc")};
   ASSERT_TRUE(cache.acquire(a, "x", archive_.fetch()));
   auto pinned = cache.acquire(b, "x", archive_.fetch());
   ASSERT_FALSE(cache.acquire(c, "x", archive_.fetch()));
@@ -202,7 +204,8 @@ TEST_F(CacheTest, TwoTasksFetchASharedFileOnce) {
 
 TEST_F(CacheTest, ManyTasksShareATightCacheWithoutDeadlock) {
   std::vector<task::File> all;
-  for (int i = 0; i < 12; ++i) all.push_back(archive_.file("file" + std::to_string(i), std::string(100, static_cast<char>('a' + i))));
+  for (int i = 0; i < 12; ++i)
+    all.push_back(archive_.file("file" + std::to_string(i), std::string(100, static_cast<char>('a' + i))));
   auto cache = open(500, 1h);
   std::vector<std::jthread> tasks;
   for (unsigned t = 0; t < 6; ++t)
@@ -212,7 +215,8 @@ TEST_F(CacheTest, ManyTasksShareATightCacheWithoutDeadlock) {
         for (unsigned k = 0; k < 4; ++k) wanted.push_back(all[(t * 5 + round * 3 + k * 2) % all.size()]);
         auto staged = cache.acquire(wanted, "x", archive_.fetch());
         ASSERT_TRUE(staged) << staged.error().message;
-        for (std::size_t k = 0; k < wanted.size(); ++k) EXPECT_EQ(bytes_of((*staged)[k]), archive_.content[wanted[k].id]);
+        for (std::size_t k = 0; k < wanted.size(); ++k)
+          EXPECT_EQ(bytes_of((*staged)[k]), archive_.content[wanted[k].id]);
         EXPECT_LE(*cache.used(), 500u);
       }
     });
@@ -222,7 +226,8 @@ TEST_F(CacheTest, ManyTasksShareATightCacheWithoutDeadlock) {
 
 TEST_F(CacheTest, AFileThatCannotBeFetchedDoesNotStopTheOthers) {
   auto cache = open(1000);
-  const task::File files[] = {archive_.file("gone", "gone"), archive_.file("short", "short"), archive_.file("long", "long"), archive_.file("good", "good")};
+  const task::File files[] = {archive_.file("gone", "gone"), archive_.file("short", "short"),
+                              archive_.file("long", "long"), archive_.file("good", "good")};
   archive_.content.erase("gone");
   archive_.content["short"] = "sho";
   archive_.content["long"] = "longer";
@@ -242,7 +247,9 @@ TEST_F(CacheTest, AFileThatCannotBeFetchedDoesNotStopTheOthers) {
 TEST_F(CacheTest, ACancelledFetchEndsTheWholeCall) {
   auto cache = open(1000);
   const task::File files[] = {archive_.file("a", "aaaa"), archive_.file("b", "bbbb")};
-  auto staged = cache.acquire(files, "x", [](const task::File&, const ByteSink&) -> Result<> { return Error{Code::cancelled, "stopped"}; });
+  auto staged = cache.acquire(files, "x", [](const task::File&, const ByteSink&) -> Result<> {
+    return Error{Code::cancelled, "stopped"};
+  });
   ASSERT_FALSE(staged);
   EXPECT_EQ(staged.error().code, Code::cancelled);
   EXPECT_EQ(count(".part"), 0u);
@@ -251,7 +258,8 @@ TEST_F(CacheTest, ACancelledFetchEndsTheWholeCall) {
 
 TEST_F(CacheTest, AHostileIdStaysInTheFolder) {
   auto cache = open(1000);
-  const task::File files[] = {archive_.file("../../../etc/passwd", "x"), archive_.file(std::string("a\0b\n", 4), "y"), archive_.file(std::string(5000, '/'), "z")};
+  const task::File files[] = {archive_.file("../../../etc/passwd", "x"), archive_.file(std::string("a\0b\n", 4), "y"),
+                              archive_.file(std::string(5000, '/'), "z")};
   auto staged = cache.acquire(files, "../..", archive_.fetch());
   ASSERT_TRUE(staged);
   for (const auto& s : *staged) EXPECT_EQ(s.path.parent_path(), folder_);
@@ -283,7 +291,8 @@ TEST_F(CacheTest, AFileWithoutItsSidecarIsFetchedAgain) {
 
 TEST_F(CacheTest, AKilledProcessLetsGoOfItsPinsAndParts) {
   auto cache = open(8, 1h);
-  const task::File a[] = {archive_.file("a", "aaaa")}, b[] = {archive_.file("b", "bbbb")}, c[] = {archive_.file("c", "cccccccc")};
+  const task::File a[] = {archive_.file("a", "aaaa")}, b[] = {archive_.file("b", "bbbb")},
+                   c[] = {archive_.file("c", "cccccccc")};
   int ready[2];
   ASSERT_EQ(::pipe(ready), 0);
   const pid_t child = ::fork();

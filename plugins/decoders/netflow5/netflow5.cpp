@@ -70,7 +70,8 @@ Result<bool> NetFlow5::next(FlowBuilder& out) {
     bool in_damage = false;
     const std::uint64_t lost = flows_lost(header, in_damage);
     append(out, header, datagram.data() + header_size);
-    told_.datagram({std::int64_t{header.seconds} * 1'000'000 + header.nanoseconds / 1000}, header.count, lost, in_damage);
+    told_.datagram({std::int64_t{header.seconds} * 1'000'000 + header.nanoseconds / 1000}, header.count, lost,
+                   in_damage);
     last_seconds_ = header.seconds;
     in_.skip(header.size());
   }
@@ -136,16 +137,17 @@ std::uint64_t NetFlow5::flows_lost(const Header& header, bool& in_damage) {
 
 // Flows of this engine between the last datagram and this one; moves the engine on.
 std::uint64_t NetFlow5::missing(Engine& engine, const Header& header) {
-  constexpr std::int64_t clock_slack_ms = 60'000;      // unix_secs may be corrected while SysUptime is not
-  constexpr std::int32_t late_at_most = 1'000'000;     // flows
-  constexpr std::int64_t flows_a_second = 1'000'000;   // more than any v5 exporter sends: beyond it is no loss
+  constexpr std::int64_t clock_slack_ms = 60'000;     // unix_secs may be corrected while SysUptime is not
+  constexpr std::int32_t late_at_most = 1'000'000;    // flows
+  constexpr std::int64_t flows_a_second = 1'000'000;  // more than any v5 exporter sends: beyond it is no loss
   const std::uint32_t ahead = header.sequence - engine.expected;
   const std::int64_t elapsed_s = std::int64_t{header.seconds} - std::int64_t{engine.seconds};
   // In 32 bits, so that a wrap of SysUptime (every 49.7 days) is a small step like any other.
   const std::int64_t step_ms = static_cast<std::int32_t>(header.uptime_ms - engine.uptime_ms);
   const bool restarted = header.uptime_ms < engine.uptime_ms && std::llabs(step_ms - elapsed_s * 1000) > clock_slack_ms;
   const auto behind = -static_cast<std::int64_t>(static_cast<std::int32_t>(ahead));
-  if (!restarted && behind > 0 && behind <= late_at_most) return 0;  // overtaken on its way: the later one stays the mark
+  if (!restarted && behind > 0 && behind <= late_at_most)
+    return 0;  // overtaken on its way: the later one stays the mark
   engine.expected = header.sequence + header.count;
   engine.uptime_ms = header.uptime_ms;
   engine.seconds = header.seconds;

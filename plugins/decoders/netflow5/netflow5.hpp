@@ -1,5 +1,5 @@
-// NetFlow v5: export datagrams one after the other, as a collector stored them. No framing: a header of 24 bytes says how
-// many records of 48 bytes follow.
+// NetFlow v5: export datagrams one after the other, as a collector stored them. No framing: a header of 24 bytes says
+// how many records of 48 bytes follow.
 //
 //   0  version = 5 | 2 count (1..30)    | 4  SysUptime, ms
 //   8  unix_secs   | 12 unix_nsecs      | 16 flow_sequence: records sent before
@@ -22,8 +22,8 @@ namespace mole::plugins {
 class NetFlow5 {
  public:
   static constexpr auto about = mole::decoder("netflow5", "1.0.0", "NetFlow v5 export datagrams, one after the other");
-  using writes = mole::Writes<start, end, src_addr, dst_addr, src_port, dst_port, protocol, packets, bytes, tcp_flags, tos,
-                              src_as, dst_as, src_mask, dst_mask, next_hop, in_if, out_if, sampling>;
+  using writes = mole::Writes<start, end, src_addr, dst_addr, src_port, dst_port, protocol, packets, bytes, tcp_flags,
+                              tos, src_as, dst_as, src_mask, dst_mask, next_hop, in_if, out_if, sampling>;
 
   // A chain of v5 headers, as far as the head reaches.
   static bool recognises(std::span<const std::byte> head);
@@ -57,7 +57,7 @@ class NetFlow5 {
   ByteSource& in_;
   Sink& told_;
   bool lost_sync_ = false;
-  std::uint64_t damage_ = 0;                // damaged places met so far
+  std::uint64_t damage_ = 0;                   // damaged places met so far
   std::optional<std::uint32_t> last_seconds_;  // of the last datagram
   std::unordered_map<std::uint16_t, Engine> engines_;
 };
