@@ -146,6 +146,7 @@ class Service final : public Api {
   void take_result(const Completion& completion, const leases::SettledStep& step, Aftermath& after);
   void note_duplicate(const Completion& completion, const leases::SettledStep& step, Aftermath& after);
   bool drop_missing_states(const Completion& completion, Aftermath& after);
+  bool drop_rows(const std::string& module, const task::RowsRef& rows, Aftermath& after);
   std::string stale_or_known(const Completion& completion) const;
   std::uint32_t node_number(const std::string& name) const;
   std::string archive_of(const Completion& completion) const;

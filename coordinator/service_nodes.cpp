@@ -381,7 +381,7 @@ void Service::note_duplicate(const Completion& completion, const leases::Settled
   records_->put(after.batch, settled.job.fingerprint, settled.job.from, *row);
 }
 
-// A state nobody could be got to hand out: it is forgotten, and computed again where it is needed.
+// A state nobody could be got to hand out is forgotten, and computed again where it is needed.
 bool Service::drop_missing_states(const Completion& completion, Aftermath& after) {
   const auto& report = completion.report;
   std::string text = report.code == "missing" ? report.message : "";
@@ -398,11 +398,29 @@ bool Service::drop_missing_states(const Completion& completion, Aftermath& after
       row->state_blob = row->state_key = {};
       row->holders.clear();
       records_->put(after.batch, job.fingerprint, job.from, *row);
-      scheduler_->forget({step.fingerprint, completion.spec.block.from});
-      records_->erase_of_job(after.batch, Table::attempts, step.fingerprint, completion.spec.block.from);
       dropped = true;
     }
+  // Rows are ours to keep; should one be gone all the same, it is computed again too.
+  for (const auto& step : completion.spec.steps)
+    for (const auto& input : step.inputs)
+      for (const auto& rows : input.rows)
+        if (names(text, rows.blob) && !blobs_->has(rows.blob)) dropped = drop_rows(step.pipeline + "/" + input.module, rows, after) || dropped;
+  for (const auto& step : completion.spec.steps) {  // nobody's fault: no attempt is counted
+    if (!dropped) break;
+    scheduler_->forget({step.fingerprint, completion.spec.block.from});
+    records_->erase_of_job(after.batch, Table::attempts, step.fingerprint, completion.spec.block.from);
+  }
   return dropped;
+}
+
+bool Service::drop_rows(const std::string& module, const task::RowsRef& rows, Aftermath& after) {
+  const auto current = module_row(module);
+  auto row = current ? records_->catalogue(current->fingerprint, rows.block.from) : std::nullopt;
+  if (!row || row->rows_blob != rows.blob) return false;
+  row->rows_blob = row->result_key = {};
+  records_->put(after.batch, current->fingerprint, rows.block.from, *row);
+  log_event(after, {{"event", "rows lost"}, {"module", module}, {"block", format_time(rows.block.from)}, {"blob", rows.blob}});
+  return true;
 }
 
 }  // namespace mole::coordinator

@@ -1,5 +1,7 @@
 #include "tests/coordinator/world.hpp"
 
+#include "sdk/descriptor/durable_file.hpp"
+
 #include <filesystem>
 
 namespace mole::test {
@@ -7,6 +9,18 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
+
+json failed_step(coordinator::Completion& done, std::size_t step, const std::string& code) {
+  done.report.steps[step] = {};
+  done.report.steps[step].step = static_cast<std::uint32_t>(step);
+  done.report.steps[step].outcome = "failed";
+  done.report.steps[step].code = code;
+  done.report.steps[step].message = "signal 11 in add";
+  done.report.log_tail = "about to crash";
+  return {};
+}
+
+std::string state_of(World& world, const std::string& id) { return world.request(id)["state"]; }
 
 TEST(Service, RunsOneModuleToCompletion) {
   World world;
@@ -18,7 +32,489 @@ TEST(Service, RunsOneModuleToCompletion) {
   EXPECT_EQ(done["coverage"], 1.0);
   EXPECT_EQ(world.catalogue().size(), 4u);
   EXPECT_TRUE(fs::exists(world.folder.path() / "state/tables/border/traffic/date=2007-09-22/20070922T060000Z.parquet"));
-  EXPECT_TRUE(fs::exists(world.folder.path() / "state/requests/r1/request.json"));
+  const auto folder = world.folder.path() / "state/requests/r1";
+  EXPECT_EQ(json::parse(*read_file(folder / "request.json"))["job_list"].size(), 4u);
+  EXPECT_TRUE(fs::exists(folder / "traffic/date=2007-09-22/20070922T000000Z.parquet"));
+}
+
+TEST(Service, FusesEveryModuleOverABlockIntoOneTask) {
+  World world;
+  world.add_files("1", 0, 9);
+  ASSERT_TRUE(world.service().submit(world.submission(chain, "2007-09-22", "2007-09-22T08")));
+  ASSERT_TRUE(world.work_once());  // the listing
+  const auto specs = world.lease("a", 1);
+  ASSERT_EQ(specs.size(), 1u);
+  ASSERT_EQ(specs[0].steps.size(), 3u);
+  EXPECT_EQ(specs[0].kind, "compute");
+  EXPECT_EQ(specs[0].steps[0].module, "traffic");
+  EXPECT_TRUE(specs[0].steps[1].make_state);
+  EXPECT_TRUE(specs[0].steps[1].make_result);
+  EXPECT_EQ(specs[0].steps[1].inputs[0].step, 0u);
+  EXPECT_EQ(specs[0].steps[2].inputs[1].role, "centre");
+  EXPECT_EQ(specs[0].steps[2].inputs[1].step, 1u);
+  EXPECT_EQ(specs[0].files.size(), 3u);  // two hours and one of lateness
+  EXPECT_TRUE(specs[0].steps[1].states.empty());
+  world.complete(world.compute("a", specs[0]));
+  const auto next = world.lease("a", 1);
+  ASSERT_EQ(next.size(), 1u);
+  ASSERT_EQ(next[0].steps[1].states.size(), 1u);
+  EXPECT_EQ(next[0].steps[1].states[0].nodes, (std::vector<std::string>{"unix:/a"}));
+  EXPECT_NE(next[0].steps[1].states[0].blob, Digest{});
+}
+
+TEST(Service, PlansNothingAfterARunAndOnlyWhatAParameterReaches) {
+  World world;
+  world.add_files("1", 0, 13);
+  auto submission = world.submission(chain, "2007-09-22", "2007-09-22T12");
+  EXPECT_EQ(world.run(submission)["state"], "COMPLETE");
+  auto plan = world.service().plan(submission);
+  ASSERT_TRUE(plan);
+  EXPECT_EQ((*plan)["jobs"]["new"], 0);
+  EXPECT_EQ((*plan)["jobs"]["reused"], 18);
+  EXPECT_EQ((*plan)["files"]["count"], 0);
+  submission.overrides = {"modules.mean.params.minimum_coverage=0.5"};
+  plan = world.service().plan(submission);
+  ASSERT_TRUE(plan);
+  EXPECT_EQ((*plan)["modules"][0]["new"], 0);
+  EXPECT_EQ((*plan)["modules"][1]["new"], 6);
+  EXPECT_EQ((*plan)["modules"][2]["new"], 6);
+  EXPECT_NE((*plan)["new_jobs"][0]["reason"].get<std::string>().find("params.minimum_coverage 0.0 -> 0.5"), std::string::npos) << (*plan)["new_jobs"][0];
+  EXPECT_EQ(world.run(submission)["state"], "COMPLETE");
+  const auto explained = world.service().explain("border/mean@2007-09-22T04:00:00Z");
+  ASSERT_TRUE(explained);
+  EXPECT_EQ((*explained)["changed"][0]["part"], "params.minimum_coverage");
+  EXPECT_EQ((*explained)["state"], "done");
+  submission.overrides.clear();
+  EXPECT_EQ((*world.service().plan(submission))["jobs"]["new"], 0);  // the former results are still there
+}
+
+TEST(Service, PlansAndExplainsAnAddedFile) {
+  World world;
+  world.add_files("1", 0, 13);
+  world.remove_file("1", 5);
+  const auto submission = world.submission(chain, "2007-09-22", "2007-09-22T12");
+  world.run(submission);
+  const auto before = world.catalogue();
+  world.add_files("1", 5, 1);
+  world.clock += hour_us;
+  auto index = world.service().archive_task(submission, "border/flows", "index");
+  ASSERT_TRUE(index);
+  world.work();
+  EXPECT_EQ(state_of(world, (*index)["id"]), "COMPLETE");
+  const auto plan = world.service().plan(submission);
+  ASSERT_TRUE(plan);
+  std::set<std::string> jobs;
+  for (const auto& job : (*plan)["new_jobs"]) jobs.insert(job["job"]);
+  // The file of 05:00 is read by [04:00, 06:00) only: lateness reaches one hour past a block. Windows reach 5 h 45 min back.
+  EXPECT_EQ(jobs, (std::set<std::string>{"border/traffic@2007-09-22T04:00:00Z", "border/mean@2007-09-22T04:00:00Z", "border/mean@2007-09-22T06:00:00Z",
+                                         "border/mean@2007-09-22T08:00:00Z", "border/mean@2007-09-22T10:00:00Z", "border/variance@2007-09-22T04:00:00Z",
+                                         "border/variance@2007-09-22T06:00:00Z", "border/variance@2007-09-22T08:00:00Z", "border/variance@2007-09-22T10:00:00Z"}));
+  const auto explained = world.service().explain("border/traffic@2007-09-22T04:00:00Z");
+  ASSERT_TRUE(explained);
+  EXPECT_EQ((*explained)["state"], "ready");
+  EXPECT_EQ((*explained)["reason"], "file " + World::file_name("1", 5) + " not there -> 1000 bytes, revision 1");
+  world.run(submission);
+  EXPECT_EQ((*world.service().plan(submission))["jobs"]["new"], 0);
+  const auto after = world.catalogue();
+  EXPECT_EQ(before.size(), after.size());
+  for (const auto& [job, rows] : after) EXPECT_EQ(rows != before.at(job), jobs.contains(job)) << job;
+  EXPECT_NE((*world.service().explain("border/traffic@2007-09-22T04:00:00Z"))["reason"].get<std::string>().find(World::file_name("1", 5)), std::string::npos);
+}
+
+TEST(Service, ResumesAfterARestartAndLosesNothing) {
+  World world;
+  world.add_files("1", 0, 13);
+  const auto accepted = world.service().submit(world.submission(chain, "2007-09-22", "2007-09-22T12"));
+  ASSERT_TRUE(accepted);
+  const std::string id = (*accepted)["id"];
+  world.reopen();
+  EXPECT_EQ(state_of(world, id), "ACCEPTED");
+  for (int i = 0; i < 3; ++i) world.work_once();
+  const auto held = world.lease("a", 1);
+  ASSERT_EQ(held.size(), 1u);
+  const auto late = world.compute("a", held[0]);
+  world.reopen();
+  EXPECT_EQ(state_of(world, id), "RUNNING");
+  EXPECT_EQ(world.complete(late), "accepted");  // of an earlier life, by its keys
+  EXPECT_EQ(world.complete(late), "duplicate");
+  world.work();
+  EXPECT_EQ(state_of(world, id), "COMPLETE");
+  EXPECT_EQ(world.complete(late), "duplicate");  // the request has ended, what it names is kept
+  EXPECT_EQ(world.catalogue().size(), 18u);
+}
+
+TEST(Service, AnswersARepeatedSubmissionWithTheSameRequest) {
+  World world;
+  world.add_files("1", 0, 9);
+  auto submission = world.submission(border, "2007-09-22", "2007-09-22T08");
+  submission.client_id = "c1";
+  const auto first = world.service().submit(submission);
+  ASSERT_TRUE(first);
+  EXPECT_EQ((*first)["created"], true);
+  world.reopen();
+  const auto second = world.service().submit(submission);
+  ASSERT_TRUE(second);
+  EXPECT_EQ((*second)["created"], false);
+  EXPECT_EQ((*second)["id"], (*first)["id"]);
+  submission.priority = 3;
+  const auto other = world.service().submit(submission);
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().code, Code::invalid);
+}
+
+TEST(Service, LeasesTheCulpritAloneAndGivesItUpAfterThreeAttempts) {
+  World world;
+  world.add_files("1", 0, 3);
+  const auto accepted = world.service().submit(world.submission(chain, "2007-09-22", "2007-09-22T02"));
+  ASSERT_TRUE(accepted);
+  const std::string id = (*accepted)["id"];
+  world.work_once();
+  auto specs = world.lease("a", 1);
+  ASSERT_EQ(specs.at(0).steps.size(), 3u);
+  auto done = world.compute("a", specs[0]);
+  failed_step(done, 1, "crashed");
+  done.report.steps[2] = {};
+  done.report.steps[2].step = 2;
+  done.report.steps[2].outcome = "blocked";
+  EXPECT_EQ(world.complete(done), "accepted");  // traffic's part
+  EXPECT_TRUE(world.lease("a", 1).empty());     // mean waits a little, variance needs it
+  for (int attempt = 2; attempt <= 3; ++attempt) {
+    world.clock += 10 * second_us;
+    specs = world.lease("a", 4);
+    ASSERT_EQ(specs.size(), 1u);
+    ASSERT_EQ(specs[0].steps.size(), 1u);
+    EXPECT_EQ(specs[0].steps[0].module, "mean");
+    EXPECT_EQ(specs[0].steps[0].inputs[0].rows.size(), 1u);
+    done = world.compute("a", specs[0]);
+    failed_step(done, 0, "crashed");
+    world.complete(done);
+  }
+  const auto request = world.request(id);
+  EXPECT_EQ(request["state"], "FAILED");
+  EXPECT_EQ(request["reason"], "1 job failed, 1 more depend on them");
+  EXPECT_EQ(request["jobs"]["done"], 1);
+  const auto& failure = request["failures"][0];
+  EXPECT_EQ(failure["job"], "border/mean@2007-09-22T00:00:00Z");
+  EXPECT_EQ(failure["code"], "crashed");
+  EXPECT_EQ(failure["attempts"], 3);
+  EXPECT_EQ(failure["log_tail"], "about to crash");
+  // Asking again tries again.
+  EXPECT_EQ(world.run(world.submission(chain, "2007-09-22", "2007-09-22T02"))["state"], "COMPLETE");
+}
+
+TEST(Service, BisectsACrashWithoutACulprit) {
+  World world;
+  world.add_files("1", 0, 3);
+  const auto accepted = world.service().submit(world.submission(chain, "2007-09-22", "2007-09-22T02"));
+  world.work_once();
+  for (int i = 0; i < 50 && state_of(world, (*accepted)["id"]) == "RUNNING"; ++i) {
+    world.clock += 10 * second_us;
+    for (const auto& spec : world.lease("a", 4)) {
+      auto done = world.compute("a", spec);
+      const bool crashes = std::any_of(spec.steps.begin(), spec.steps.end(), [](const task::Step& s) { return s.module == "mean"; });
+      if (crashes) {
+        done.report.code = "crashed";
+        for (auto& step : done.report.steps) {
+          const auto number = step.step;
+          step = {};
+          step.step = number;
+          step.outcome = "not_run";
+        }
+      }
+      world.complete(done);
+    }
+  }
+  const auto request = world.request((*accepted)["id"]);
+  EXPECT_EQ(request["state"], "FAILED");
+  ASSERT_EQ(request["failures"].size(), 1u) << request.dump(2);
+  EXPECT_EQ(request["failures"][0]["module"], "mean");
+  EXPECT_EQ(request["jobs"]["done"], 1);
+}
+
+TEST(Service, RecomputesAStateThatNoNodeHasAnyMore) {
+  World world;
+  world.add_files("1", 0, 5);
+  const auto accepted = world.service().submit(world.submission(chain, "2007-09-22", "2007-09-22T04"));
+  world.work_once();
+  world.work_once();  // the first block
+  auto specs = world.lease("b", 1);
+  ASSERT_EQ(specs.size(), 1u);
+  ASSERT_FALSE(specs[0].steps[1].states.empty());
+  auto done = world.compute("b", specs[0]);
+  done.report.steps.clear();
+  done.report.code = "missing";
+  done.report.message = "state " + specs[0].steps[1].states[0].blob.hex() + " is on none of the nodes";
+  world.complete(done);
+  specs = world.lease("b", 1);
+  ASSERT_EQ(specs.size(), 1u);
+  EXPECT_EQ(specs[0].block.from, *parse_time("2007-09-22"));
+  EXPECT_EQ(specs[0].steps[0].module, "mean");
+  EXPECT_FALSE(specs[0].steps[0].make_result);
+  world.complete(world.compute("b", specs[0]));
+  world.work("b");
+  EXPECT_EQ(state_of(world, (*accepted)["id"]), "COMPLETE");
+}
+
+TEST(Service, TreatsOtherBytesUnderTheSameRevisionAsANewRevision) {
+  World world;
+  world.add_files("1", 0, 5);
+  const auto submission = world.submission(border, "2007-09-22", "2007-09-22T04");
+  world.run(submission);
+  const auto before = world.catalogue();
+  // The file of 02:00 (read by both blocks) changes under us, and a third reader notices.
+  world.content[World::file_name("1", 2)] = "other bytes";
+  auto changed = submission;
+  changed.overrides = {"modules.traffic.filter=proto tcp"};
+  EXPECT_EQ(world.run(changed)["state"], "COMPLETE");
+  const auto plan = world.service().plan(submission);
+  EXPECT_EQ((*plan)["jobs"]["new"], 2);
+  EXPECT_NE((*plan)["new_jobs"][0]["reason"].get<std::string>().find("revision 1 -> 1000 bytes, revision 2"), std::string::npos) << *plan;
+  EXPECT_EQ(world.run(submission)["state"], "COMPLETE");
+  EXPECT_NE(world.catalogue(), before);
+}
+
+TEST(Service, TreatsAFileThatCannotBeHadAsAGap) {
+  World world;
+  world.add_files("1", 0, 5);
+  const auto accepted = world.service().submit(world.submission(border, "2007-09-22", "2007-09-22T04"));
+  world.work_once();
+  world.remove_file("1", 0);  // after it was listed
+  world.work();
+  EXPECT_EQ(state_of(world, (*accepted)["id"]), "COMPLETE");
+  const auto ls = world.service().archive("border/flows", "ls");
+  EXPECT_EQ(ls->size(), 4u);
+}
+
+TEST(Service, EndsPartialWhereCoverageIsBelowOne) {
+  World world;
+  world.add_files("1", 0, 5);
+  world.coverage = 0.75;
+  const auto done = world.run(world.submission(border, "2007-09-22", "2007-09-22T04"));
+  EXPECT_EQ(done["state"], "PARTIAL");
+  EXPECT_EQ(done["coverage"], 0.75);
+}
+
+TEST(Service, WaitsForFilesAndGoesOnWhenTheyAreListed) {
+  World world;
+  world.add_files("1", 0, 4);
+  const auto submission = world.submission(border, "2007-09-22", "2007-09-22T04");
+  const auto accepted = world.service().submit(submission);
+  world.work();
+  auto request = world.request((*accepted)["id"]);
+  EXPECT_EQ(request["state"], "WAITING");
+  EXPECT_EQ(request["jobs"]["waiting"], 1);
+  EXPECT_EQ(request["waits"].size(), 1u);
+  world.add_files("1", 4, 1);
+  world.reopen();
+  EXPECT_EQ(state_of(world, (*accepted)["id"]), "WAITING");
+  world.clock += hour_us;  // the archive is listed again by itself
+  world.work();
+  EXPECT_EQ(state_of(world, (*accepted)["id"]), "COMPLETE");
+}
+
+TEST(Service, FailsARequestOverAnEmptyArchiveInOneSentence) {
+  World world;
+  const auto done = world.run(world.submission(border, "2007-09-22", "2007-09-22T04"));
+  EXPECT_EQ(done["state"], "FAILED");
+  EXPECT_EQ(done["reason"], "the archive flows has no file that matches \"{router}_{sequence}_{start:unix}.dat\"; check its \"params\", \"files\" and \"where\"");
+}
+
+TEST(Service, FailsARequestWhoseArchiveCannotBeListed) {
+  World world;
+  const auto accepted = world.service().submit(world.submission(border, "2007-09-22", "2007-09-22T04"));
+  const auto specs = world.lease("a", 1);
+  auto done = world.compute("a", specs.at(0));
+  done.report.code = "missing";
+  done.report.message = "cannot read /nowhere: No such file or directory; check root";
+  world.complete(done);
+  EXPECT_EQ(world.request((*accepted)["id"])["reason"], "cannot read /nowhere: No such file or directory; check root");
+}
+
+TEST(Service, CancelsARequestAndItsTasks) {
+  World world;
+  world.add_files("1", 0, 9);
+  const auto accepted = world.service().submit(world.submission(border, "2007-09-22", "2007-09-22T08"));
+  world.work_once();
+  const auto specs = world.lease("a", 1);
+  ASSERT_EQ(specs.size(), 1u);
+  ASSERT_TRUE(world.service().cancel((*accepted)["id"]));
+  EXPECT_EQ(state_of(world, (*accepted)["id"]), "CANCELLED");
+  const auto reply = world.service().heartbeat({"a", world.incarnation["a"], {{specs[0].id, "run", 0, 0, 0}}, false});
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->cancel, (std::vector<std::string>{specs[0].id}));
+  EXPECT_EQ(world.complete(world.compute("a", specs[0])), "stale");
+  EXPECT_TRUE(world.lease("a", 1).empty());
+}
+
+TEST(Service, VerifiesEveryFileOnceAndResumes) {
+  World world;
+  world.add_files("1", 0, 9);
+  const auto task = world.service().archive_task(world.submission(border, "2007-09-22", "2007-09-22T08"), "flows", "verify");
+  ASSERT_TRUE(task);
+  for (int i = 0; i < 3; ++i) world.work_once();
+  world.reopen();
+  std::size_t files = 0;
+  while (true) {
+    const auto specs = world.lease("a", 1);
+    if (specs.empty()) break;
+    files += specs[0].files.size();
+    EXPECT_EQ(specs[0].kind, "verify");
+    world.complete(world.compute("a", specs[0]));
+  }
+  EXPECT_EQ(files, 4u);  // of eight, four were read before the restart
+  EXPECT_EQ(state_of(world, (*task)["id"]), "COMPLETE");
+}
+
+TEST(Service, NamesGapsAndDamage) {
+  World world;
+  world.add_files("1", 0, 5);
+  world.remove_file("1", 2);
+  const auto submission = world.submission(border, "2007-09-22", "2007-09-22T04");
+  ASSERT_TRUE(world.service().submit(submission));
+  world.work_once();
+  for (const auto& spec : world.lease("a", 4)) {
+    auto done = world.compute("a", spec);
+    for (auto& file : done.report.files)
+      if (file.id == World::file_name("1", 1)) {
+        file.state = "damaged";
+        file.lost_compressed = {{10, 20, "crc"}};
+      }
+    world.complete(done);
+  }
+  const auto gaps = world.service().archive("border/flows", "gaps");
+  ASSERT_TRUE(gaps);
+  EXPECT_EQ((*gaps)["missing"].dump(), R"([{"from":"2007-09-22T02:00:00Z","router":"1","sequence":102,"to":"2007-09-22T03:00:00Z"}])");
+  EXPECT_EQ((*gaps)["damaged"][0]["id"], World::file_name("1", 1));
+  EXPECT_EQ((*gaps)["damaged"][0]["lost_compressed"][0]["from"], 10);
+}
+
+TEST(Service, TracesANumberThroughTheChain) {
+  World world;
+  world.add_files("1", 0, 5);
+  world.run(world.submission(chain, "2007-09-22", "2007-09-22T04"));
+  const auto why = world.service().why("border/variance", "bytes_variance", *parse_time("2007-09-22T02:20"));
+  ASSERT_TRUE(why) << why.error().message;
+  EXPECT_EQ((*why)["interval"]["from"], "2007-09-22T02:15:00Z");
+  EXPECT_EQ((*why)["upstream"][1]["module"], "border/mean");
+  EXPECT_EQ((*why)["upstream"][0]["lineage"]["result"]["files"].size(), 3u);
+  EXPECT_FALSE(world.service().why("border/variance", "bytes_varianc", 0));
+  EXPECT_FALSE(world.service().why("border/variance", "bytes_variance", 0));
+}
+
+TEST(Service, RefusesAChangedBinaryUnderAReleasedVersion) {
+  World world;
+  world.add_files("1", 0, 5);
+  const auto submission = world.submission(border, "2007-09-22", "2007-09-22T04");
+  world.run(submission);
+  const json flows = json::array({{{"role", "flows"}, {"kind", "flows"}, {"reads", {"bytes"}}}});
+  const json bytes = json::array({{{"name", "bytes"}, {"type", "u64"}, {"nullable", false}, {"unit", "B"}, {"doc", "x"}}});
+  write_plugin(world.folder.path() / "plugins", metric("traffic", "mergeable", flows, bytes), "another build");
+  const auto refused = world.service().submit(submission);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::unsupported);
+  EXPECT_NE(refused.error().message.find("give it a new version"), std::string::npos);
+}
+
+TEST(Service, RepairsTheTablesAtStart) {
+  World world;
+  world.add_files("1", 0, 5);
+  world.run(world.submission(border, "2007-09-22", "2007-09-22T04"));
+  const auto day = world.folder.path() / "state/tables/border/traffic/date=2007-09-22";
+  fs::remove(day / "20070922T000000Z.parquet");
+  fs::copy(day / "20070922T020000Z.parquet", day / "20070922T040000Z.parquet");
+  world.reopen();
+  EXPECT_TRUE(fs::exists(day / "20070922T000000Z.parquet"));
+  EXPECT_FALSE(fs::exists(day / "20070922T040000Z.parquet"));
+}
+
+TEST(Service, RefusesASecondCoordinatorOnTheSameState) {
+  World world;
+  const auto second = coordinator::Service::open(world.config());
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, Code::unsupported);
+  EXPECT_NE(second.error().message.find("another coordinator (process " + std::to_string(::getpid()) + ")"), std::string::npos) << second.error().message;
+}
+
+TEST(Service, SaysWhatToDoAboutACorruptStore) {
+  World world;
+  world.add_files("1", 0, 5);
+  world.run(world.submission(border, "2007-09-22", "2007-09-22T04"));
+  world.close();
+  for (const auto& entry : fs::directory_iterator(world.folder.path() / "state/db")) {
+    if (!entry.path().filename().string().starts_with("MANIFEST")) continue;
+    ASSERT_TRUE(durable_write(entry.path(), "garbage"));
+  }
+  const auto opened = coordinator::Service::open(world.config());
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Code::corrupt);
+  EXPECT_NE(opened.error().message.find("restore it from a backup"), std::string::npos);
+}
+
+TEST(Service, RefusesReportsThatDoNotFitTheirTask) {
+  World world;
+  world.add_files("1", 0, 5);
+  ASSERT_TRUE(world.service().submit(world.submission(border, "2007-09-22", "2007-09-22T04")));
+  world.work_once();
+  const auto specs = world.lease("a", 1);
+  auto done = world.compute("a", specs.at(0));
+  done.report.steps[0].step = 7;
+  EXPECT_FALSE(world.service().complete({done}));
+  done = world.compute("a", specs[0]);
+  done.report.steps[0].coverage = 2;
+  EXPECT_FALSE(world.service().complete({done}));
+  done = world.compute("a", specs[0]);
+  done.report.steps[0].rows_blob = digest_of(std::string_view("never sent"));
+  const auto early = world.service().complete({done});
+  ASSERT_FALSE(early);
+  EXPECT_EQ(early.error().code, Code::transient);
+}
+
+TEST(Service, KeepsTheFirstOfTwoDifferentResultsAndSaysSo) {
+  World world;
+  world.add_files("1", 0, 5);
+  ASSERT_TRUE(world.service().submit(world.submission(border, "2007-09-22", "2007-09-22T04")));
+  world.work_once();
+  const auto specs = world.lease("a", 1);
+  auto first = world.compute("a", specs.at(0));
+  EXPECT_EQ(world.complete(first), "accepted");
+  const auto kept = world.catalogue();
+  auto second = first;
+  second.report.steps[0].rows_blob = digest_of(std::string_view("other"));
+  ASSERT_TRUE(world.service().put_blob(second.report.steps[0].rows_blob, 0, "other", 5));
+  EXPECT_EQ(world.complete(second), "duplicate");
+  EXPECT_EQ(world.catalogue(), kept);
+  const auto events = world.service().dump("events", "", 10);
+  EXPECT_EQ((*events)["rows"][0]["event"], "NONDETERMINISM");
+}
+
+TEST(Service, DumpsEveryTable) {
+  World world;
+  world.add_files("1", 0, 5);
+  world.run(world.submission(chain, "2007-09-22", "2007-09-22T04"));
+  for (const auto& table : coordinator::store::table_names()) {
+    const auto page = world.service().dump(table, "", 1);
+    ASSERT_TRUE(page) << table;
+    if ((*page)["next"] != "") {
+      EXPECT_TRUE(world.service().dump(table, (*page)["next"], 100)) << table;
+    }
+  }
+  EXPECT_FALSE(world.service().dump("nothing", "", 1));
+}
+
+TEST(Service, ShowsTheTimelineInItsStatus) {
+  World world;
+  world.add_files("1", 0, 9);
+  ASSERT_TRUE(world.service().submit(world.submission(border, "2007-09-22", "2007-09-22T10")));
+  world.work_once();
+  world.work_once();
+  const auto specs = world.lease("a", 1);
+  const auto status = world.service().status();
+  ASSERT_TRUE(status);
+  std::string strip;
+  for (const auto& piece : (*status)["modules"][0]["strip"]) strip += piece["state"].get<std::string>() + " ";
+  EXPECT_EQ(strip, "done running ready waiting ");
+  EXPECT_EQ((*status)["nodes"][0]["name"], "a");
+  EXPECT_EQ((*status)["leases"], 1);
 }
 
 }  // namespace
