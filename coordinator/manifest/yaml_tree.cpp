@@ -102,7 +102,7 @@ Result<> apply_override(YamlNode& root, const std::string& assignment) {
     const auto key = path.substr(begin, dot == std::string::npos ? dot : dot - begin);
     if (at->kind == YamlNode::Kind::null) at->kind = YamlNode::Kind::map;
     if (key.empty() || at->kind != YamlNode::Kind::map)
-      return invalid(where + ": there is no key \"" + path.substr(0, dot) + "\" to set; a list is replaced as a whole");
+      return invalid(where + ": \"" + path.substr(0, begin ? begin - 1 : dot) + "\" has no keys to set; it is replaced as a whole");
     YamlNode* next = at->find(key);
     if (!next) {
       YamlNode name;

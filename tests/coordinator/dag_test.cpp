@@ -1,0 +1,139 @@
+#include "coordinator/dag/resolve.hpp"
+#include "tests/coordinator/world.hpp"
+
+#include "sdk/descriptor/durable_file.hpp"
+
+namespace mole::test {
+namespace {
+
+using namespace coordinator;
+
+class Dag : public ::testing::Test {
+ protected:
+  Dag() { write_plugins(folder_.path()); }
+
+  Result<dag::Resolved> resolve(const std::string& text, const std::vector<std::string>& overrides = {}) {
+    auto parsed = manifest::parse_manifest(text, "m.yaml", overrides);
+    if (!parsed) return parsed.error();
+    return dag::resolve(*parsed, PluginCatalogue::load({folder_.path()}), "/base");
+  }
+  std::string error(const std::vector<std::string>& overrides) {
+    const auto resolved = resolve(chain, overrides);
+    return resolved ? "no error" : resolved.error().message;
+  }
+
+  TempFolder folder_;
+};
+
+TEST_F(Dag, ResolvesTheChain) {
+  const auto resolved = resolve(chain);
+  ASSERT_TRUE(resolved) << resolved.error().message;
+  const auto& graph = resolved->graph;
+  ASSERT_EQ(graph.modules.size(), 3u);
+  EXPECT_EQ(graph.modules[1].by, (std::vector<std::string>{"router"}));
+  EXPECT_EQ(graph.modules[1].interval, 15 * minute_us);
+  EXPECT_EQ(graph.modules[1].outputs[0].name, "bytes_mean");
+  EXPECT_EQ(graph.modules[1].outputs[0].unit, "B");
+  EXPECT_EQ(graph.modules[2].outputs[0].unit, "B^2");
+  EXPECT_EQ(graph.archives[0].downloader.params["root"], "/base/archive");
+}
+
+TEST_F(Dag, KeepsItselfInJson) {
+  const auto graph = resolve(chain)->graph;
+  const auto again = dag::graph_from_json(nlohmann::json::parse(dag::to_json(graph).dump()));
+  EXPECT_EQ(dag::to_json(again), dag::to_json(graph));
+}
+
+TEST_F(Dag, OrdersModulesWhateverTheirOrderInTheText) {
+  const auto resolved = resolve(chain, {"modules.a={plugin: mean, inputs: {values: variance.bytes_variance}}"});
+  ASSERT_TRUE(resolved) << resolved.error().message;
+  EXPECT_EQ(resolved->graph.modules.back().name, "a");
+}
+
+TEST_F(Dag, NamesACycleInFull) {
+  EXPECT_EQ(error({"modules.mean.inputs={values: variance.bytes_variance}"}),
+            "m.yaml:12:3: the modules read each other in a circle: mean -> variance -> mean; take one of these inputs away");
+}
+
+TEST_F(Dag, RefusesWhatDoesNotFitInOneSentence) {
+  EXPECT_EQ(error({"modules.mean.inputs={values: trafic.bytes}"}),
+            "--set modules.mean.inputs={values: trafic.bytes}: there is no module \"trafic\"; did you mean \"traffic\"?");
+  EXPECT_EQ(error({"modules.mean.inputs={values: traffic.byte}"}),
+            "--set modules.mean.inputs={values: traffic.byte}: the module traffic has no column \"byte\"; did you mean \"bytes\"?");
+  EXPECT_EQ(error({"modules.mean.inputs={value: traffic.bytes}"}),
+            "--set modules.mean.inputs={value: traffic.bytes}: the plugin mean has no input \"value\"; did you mean \"values\"?");
+  EXPECT_EQ(error({"modules.traffic.input={archive: flow}"}), "--set modules.traffic.input={archive: flow}: there is no archive \"flow\"; did you mean \"flows\"?");
+  EXPECT_EQ(error({"modules.traffic.interval=7m"}),
+            "m.yaml:11:3: the interval 7m does not divide the block length 2h of the archive flows; choose one that does");
+  EXPECT_EQ(error({"modules.mean.window=20m"}), "m.yaml:12:3: the window 20m is not a multiple of the interval 15m; round it");
+  EXPECT_EQ(error({"modules.mean.interval=30m"}),
+            "m.yaml:12:3: the interval 30m differs from the 15m of its input traffic; leave it out, it is inherited");
+  EXPECT_EQ(error({"modules.traffic.by=[colour]"}).substr(0, 57), "m.yaml:11:3: \"by\" knows no dimension \"colour\"; known are ");
+  EXPECT_EQ(error({"modules.mean.filter=proto tcp"}).substr(0, 40), "--set modules.mean.filter=proto tcp: \"fi");
+  EXPECT_EQ(error({"modules.mean.warmup=1h"}), "m.yaml:12:3: \"warmup\" and \"since\" are for sequential metrics; mean is mergeable; use \"window\"");
+  EXPECT_EQ(error({"modules.s={plugin: longest_silence, input: {archive: flows}, interval: 15m}"}).find("longest_silence is sequential: it needs either \"warmup\""), 83u);
+  EXPECT_NE(error({"modules.mean.plugin=meen"}).find("there is no metric plugin 'meen'"), std::string::npos);
+  EXPECT_NE(error({"modules.traffic.interval="}).find("\"interval\" must be a text"), std::string::npos);
+  EXPECT_NE(error({"modules.mean.params.x=1"}).find("x"), std::string::npos);
+  EXPECT_EQ(error({"modules.again={plugin: traffic, input: {archive: flows}, interval: 15m, by: [router]}"}),
+            "--set modules.again={plugin: traffic, input: {archive: flows}, interval: 15m, by: [router]}: the modules traffic and again compute the same "
+            "from the same; remove one of them");
+}
+
+TEST_F(Dag, NamesBothSidesOfAUnitMismatch) {
+  const auto message = error({"modules.variance.inputs={values: traffic.packets, centre: mean.bytes_mean}"});
+  EXPECT_NE(message.find("traffic.packets [packet]"), std::string::npos) << message;
+  EXPECT_NE(message.find("mean.bytes_mean [B]"), std::string::npos) << message;
+}
+
+TEST_F(Dag, RefusesAPluginOfAnotherAbi) {
+  const auto sidecar = folder_.path() / "traffic.plugin.json";
+  auto document = nlohmann::json::parse(*read_file(sidecar));
+  document["abi"]["major"] = 9;
+  ASSERT_TRUE(durable_write(sidecar, document.dump()));
+  EXPECT_NE(error({}).find("is built for plugin ABI 9.0, this host has 1.0"), std::string::npos);
+}
+
+TEST_F(Dag, PutsExactlyWhatMattersIntoFingerprints) {
+  const auto base = resolve(chain)->graph;
+  const auto changed = [&](const std::string& override) {
+    std::string out;
+    const auto graph = resolve(chain, {override})->graph;
+    for (std::size_t m = 0; m < 3; ++m) out += graph.modules[m].fingerprint == base.modules[m].fingerprint ? "=" : "x";
+    return out;
+  };
+  EXPECT_EQ(changed("archives.flows.params.root=/elsewhere"), "===");
+  EXPECT_EQ(changed("modules.mean.params.minimum_coverage=0.5"), "=xx");
+  EXPECT_EQ(changed("modules.traffic.filter=proto tcp"), "xxx");
+  EXPECT_EQ(changed("modules.variance.window=1d"), "==x");
+  EXPECT_EQ(changed("archives.flows.damage=skip"), "xxx");
+  EXPECT_EQ(changed("archives.flows.block.length=4h"), "xxx");
+  EXPECT_EQ(changed("archives.flows.lateness=2h"), "xxx");
+  EXPECT_EQ(changed("modules.mean.keep_states=7d"), "===");
+}
+
+TEST_F(Dag, PutsTheBinaryOfADevelopmentVersionIntoFingerprints) {
+  const auto rebuild = [&](const std::string& bytes) {
+    auto descriptor = nlohmann::json::parse(*read_file(folder_.path() / "mean.plugin.json"))["plugins"][0];
+    descriptor["version"] = "1.0.0-dev";
+    write_plugin(folder_.path(), descriptor, bytes);
+    return resolve(chain)->graph.modules[1].fingerprint;
+  };
+  EXPECT_NE(rebuild("one"), rebuild("two"));
+}
+
+TEST_F(Dag, DrawsItself) {
+  const auto dot = dag::to_dot(dag::describe(resolve(chain)->graph));
+  EXPECT_NE(dot.find("\"mean\" -> \"variance\" [label=\"bytes_mean\", style=dashed];"), std::string::npos) << dot;
+}
+
+TEST_F(Dag, PrunesToWhatAModuleStandsOn) {
+  const auto graph = resolve(chain)->graph;
+  const auto part = dag::prune(graph, {1});
+  ASSERT_EQ(part.modules.size(), 2u);
+  EXPECT_EQ(part.modules[1].name, "mean");
+  EXPECT_EQ(part.modules[1].inputs[0].source, 0u);
+}
+
+}  // namespace
+}  // namespace mole::test

@@ -1,0 +1,129 @@
+#include "coordinator/manifest/manifest.hpp"
+
+#include <gtest/gtest.h>
+
+namespace mole::test {
+namespace {
+
+using namespace coordinator::manifest;
+
+const std::string good = R"(pipeline: border-traffic
+archives:
+  ddosvax:
+    downloader: directory
+    params: {root: ./archive}
+    files: "{router}_{sequence}_{start:unix}.dat.bz2"
+    covers: 1h
+    block: {length: 12h, origin: 06:00}
+modules:
+  traffic:  {plugin: traffic, input: {archive: ddosvax, where: {router: [19993, 19991]}}, interval: 15m, by: [router]}
+  mean:     {plugin: mean,     inputs: {values: traffic.bytes}, window: 7d}
+resources: {}
+)";
+
+std::string replaced(const std::string& what, const std::string& by) {
+  auto text = good;
+  text.replace(text.find(what), what.size(), by);
+  return text;
+}
+
+std::string error_of(const std::string& text, const std::vector<std::string>& overrides = {}) {
+  const auto parsed = parse_manifest(text, "m.yaml", overrides);
+  return parsed ? "no error" : parsed.error().message;
+}
+
+TEST(Manifest, ReadsTheExampleOfTheDesign) {
+  const auto parsed = parse_manifest(good, "m.yaml", {});
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(parsed->pipeline, "border-traffic");
+  const auto& archive = parsed->archives.at(0);
+  EXPECT_EQ(archive.block_length, 12 * hour_us);
+  EXPECT_EQ(archive.block_origin, 6 * hour_us);
+  EXPECT_EQ(archive.lateness, hour_us);
+  EXPECT_EQ(archive.decoder, "netflow5");
+  EXPECT_EQ(archive.downloader_params["root"], "./archive");
+  EXPECT_EQ(parsed->modules.at(0).inputs.at(0).routers, (std::vector<std::string>{"19991", "19993"}));
+  EXPECT_EQ(parsed->modules.at(1).window, 7 * day_us);
+  EXPECT_EQ(parsed->modules.at(1).inputs.at(0).column, "bytes");
+}
+
+TEST(Manifest, AppliesOverridesBeforeItValidates) {
+  const auto parsed = parse_manifest(good, "m.yaml", {"modules.mean.window=1d", "modules.mean.params.minimum_coverage=0.5", "archives.ddosvax.damage=strict"});
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(parsed->modules[1].window, day_us);
+  EXPECT_EQ(parsed->modules[1].params["minimum_coverage"], 0.5);
+  EXPECT_EQ(parsed->archives[0].damage, "strict");
+}
+
+struct Golden {
+  const char* what;
+  const char* by;
+  const char* message;
+};
+
+// One sentence each: the place, the cause, the remedy.
+TEST(Manifest, NamesThePlaceTheCauseAndTheRemedy) {
+  const Golden goldens[] = {
+      {"window: 7d", "windw: 7d", "m.yaml:11:65: unknown key \"windw\" in the module mean; did you mean \"window\"?"},
+      {"pipeline: border-traffic", "pipelin: x", "m.yaml:1:1: unknown key \"pipelin\" in the manifest; did you mean \"pipeline\"?"},
+      {"covers: 1h", "covers: soon", "m.yaml:7:13: \"covers\": "},
+      {"covers: 1h", "cover: 1h", "m.yaml:7:5: unknown key \"cover\" in the archive ddosvax; did you mean \"covers\"?"},
+      {"origin: 06:00", "origin: 26:00", "m.yaml:8:34: \"origin\" must be a time of day such as 06:00, not \"26:00\""},
+      {"{start:unix}", "{begin}", "m.yaml:6:12: \"files\": unknown placeholder {begin}; known are {router}, {sequence}, {start:unix} and {end:unix}"},
+      {"_{start:unix}", "", "m.yaml:6:12: \"files\": the pattern says no time; use {start:unix} or {end:unix} where the name has it"},
+      {"{router}_{sequence}", "{router}{sequence}", "m.yaml:6:12: \"files\": two placeholders need text between them, or no one can tell where the first ends"},
+      {"downloader: directory", "damage: maybe", "m.yaml:4:5: the key \"downloader\" is missing; name the plugin that reads the archive, such as directory"},
+      {"traffic.bytes", "traffic", "m.yaml:11:49: \"traffic\" must be MODULE.COLUMN, such as traffic.bytes"},
+      {"input: {archive: ddosvax, where: {router: [19993, 19991]}}", "window: 1d", "m.yaml:10:3: the module traffic reads nothing; add \"input: {archive: NAME}\" or \"inputs: {ROLE: MODULE.COLUMN}\""},
+      {"resources: {}", "resources: {routes: {}}", "m.yaml:12:13: this version opens no resources; leave \"resources\" empty"},
+      {"params: {root: ./archive}", "params: [1]", "m.yaml:5:13: \"params\" must be a map of keys, not a list"},
+      {"pipeline: border-traffic", "pipeline: \"a b\"", "m.yaml:1:11: \"a b\" is no name; use up to 64 of A-Z a-z 0-9 _ -"},
+      {"  mean: ", "  traffic: ", "m.yaml:11:3: the key \"traffic\" stands here a second time; remove one of the two"},
+      {"by: [router]", "by: {a: b}", "m.yaml:10:110: \"by\" must be a list, not a map"},
+      {"modules:", "modules", "m.yaml:10:10: this is not YAML: "},
+  };
+  for (const auto& golden : goldens) {
+    const auto message = error_of(replaced(golden.what, golden.by));
+    EXPECT_EQ(message.substr(0, std::string(golden.message).size()), golden.message);
+  }
+  EXPECT_EQ(error_of(replaced("covers: 1h", "covers: 1h\n    damage: maybe")),
+            "m.yaml:8:13: unknown policy \"maybe\" for damaged files; known are partial, strict, skip");
+  EXPECT_EQ(error_of(""), "m.yaml:1:1: the manifest is empty; it needs \"pipeline\", \"archives\" and \"modules\"");
+  EXPECT_EQ(error_of(good, {"modules.mean.windw=1d"}), "--set modules.mean.windw=1d: unknown key \"windw\" in the module mean; did you mean \"window\"?");
+  EXPECT_EQ(error_of(good, {"modules.mean"}), "--set modules.mean: write KEY=VALUE, such as modules.mean.window=1d");
+  EXPECT_EQ(error_of(good, {"pipeline.x=1"}), "--set pipeline.x=1: \"pipeline\" has no keys to set; it is replaced as a whole");
+}
+
+TEST(Manifest, BoundsWhatATextMayUnfoldTo) {
+  std::string bomb = "a: &a [x,x,x,x,x,x,x,x,x,x]\n";
+  for (char c = 'b'; c < 'k'; ++c) {
+    bomb += std::string(1, c) + ": &" + c + " [";
+    for (int i = 0; i < 10; ++i) bomb += std::string(i ? "," : "") + "*" + static_cast<char>(c - 1);
+    bomb += "]\n";
+  }
+  EXPECT_NE(error_of(bomb).find("unfolds into more than 20000 values"), std::string::npos) << error_of(bomb);
+  EXPECT_NE(error_of("a: " + std::string(60, '[') + std::string(60, ']')).find("nested deeper than 16 levels"), std::string::npos);
+  EXPECT_NE(error_of("a: &a [*a]").find("nested deeper than 16 levels"), std::string::npos) << error_of("a: &a [*a]");
+  EXPECT_NE(error_of(std::string(2 << 20, 'x')).find("at most 1 MiB"), std::string::npos);
+  error_of(std::string(100'000, '['));  // ends, somehow
+  error_of("? {a: b} : c");
+  error_of("!!binary x");
+}
+
+TEST(FilePattern, TakesNamesApart) {
+  const auto pattern = FilePattern::parse("{router}_{sequence}_{start:unix}.dat.bz2");
+  ASSERT_TRUE(pattern);
+  const auto parts = pattern->match("some/where/19991_00040895_1190487600.dat.bz2", hour_us);
+  ASSERT_TRUE(parts);
+  EXPECT_EQ(parts->router, "19991");
+  EXPECT_EQ(parts->sequence, 40895u);
+  EXPECT_EQ(parts->covers, (TimeRange{1190487600 * second_us, 1190491200 * second_us}));
+  EXPECT_EQ(pattern->match("a_b_19991_00040895_1190487600.dat.bz2", hour_us)->router, "a_b_19991");
+  for (const auto* other : {"19991_00040895_1190487600.dat", "x", "", "_1_2.dat.bz2", "1_x_2.dat.bz2", "1_2_99999999999999999999.dat.bz2"})
+    EXPECT_FALSE(pattern->match(other, hour_us)) << other;
+  const auto by_end = FilePattern::parse("nf.{end:unix}");
+  EXPECT_EQ(by_end->match("nf.7200", hour_us)->covers, (TimeRange{hour_us, 2 * hour_us}));
+}
+
+}  // namespace
+}  // namespace mole::test
