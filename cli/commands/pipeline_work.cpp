@@ -54,7 +54,7 @@ Result<> index_archive(Context& context, Session& session, const coordinator::Su
                        const Interrupt& interrupt) {
   auto listing = submission;
   listing.client_id = fresh_client_id();
-  const auto request = session.api().archive_task(listing, archive.substr(archive.find('/') + 1), "index");
+  const auto request = session.api().archive_task(listing, archive, "index");
   if (!request) return request.error();
   const auto done = wait_for(context, session, text_of(*request, "id"), "none", interrupt);
   if (!done) return done.error();

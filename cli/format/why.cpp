@@ -3,11 +3,12 @@
 #include "cli/format/document.hpp"
 #include "cli/format/human.hpp"
 #include "cli/format/table.hpp"
+#include "sdk/descriptor/time.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <set>
 
 namespace mole::cli {
 namespace {
@@ -27,85 +28,118 @@ std::string bytes_lost(const json& file) {
   return out;
 }
 
-std::string file_name(const json& file) { return text_of(file, field(file, "id").is_null() ? "file" : "id"); }
-
-std::string files_table(const json& files, const Style& style, std::string_view indent) {
-  Table table({{"file"}, {"bytes", Align::right}, {"digest"}, {"state"}, {"lost"}});
-  for (const auto& f : files) {
-    const bool missing = text_of(f, "state") == "missing" || (field(f, "present").is_boolean() && !truth_of(f, "present"));
-    auto name = file_name(f);
-    if (name.empty()) name = fmt::format("router {} {}", text_of(f, "router"), text_of(f, "sequence"));
-    table.row({name, missing ? "" : fmt::format("[0, {})", text_of(f, "size")), text_of(f, "digest"),
-               missing ? style.paint(Paint::red, "missing") : text_of(f, "state"), bytes_lost(f)});
-  }
-  return table.text(style, indent);
-}
-
-void append_line(std::string& out, std::string_view indent, std::string name, const std::string& value) {
-  if (value.empty()) return;
-  name.resize(std::max<std::size_t>(name.size() + 1, 12), ' ');
-  out += std::string(indent) + name + value + "\n";
-}
-
 std::string plugin_text(const json& plugin) {
   if (!plugin.is_object()) return text_of(plugin);
   auto text = text_of(plugin, "name") + " " + text_of(plugin, "version");
-  for (const auto* key : {"library", "digest"})
-    if (const auto digest = text_of(plugin, key); !digest.empty()) text += ", digest " + digest;
+  if (const auto digest = text_of(plugin, "digest"); !digest.empty()) text += ", digest " + digest;
   if (const auto& params = field(plugin, "params"); params.is_object() && !params.empty()) text += ", params " + text_of(params);
   return text;
 }
 
-// What the worker wrote down: plugins and files first, whatever else it says after.
-std::string lineage_text(const json& lineage, const Style& style, std::string_view indent) {
-  std::string out;
-  constexpr std::array plugins{"plugin", "decoder", "downloader"};
-  for (const auto* key : plugins) append_line(out, indent, key, plugin_text(field(lineage, key)));
-  if (lineage.is_object()) {
-    for (const auto& [key, value] : lineage.items())
-      if (key != "files" && !value.is_null() && std::find(plugins.begin(), plugins.end(), key) == plugins.end())
-        append_line(out, indent, printable(key), text_of(value));
-  }
-  if (const auto& files = field(lineage, "files"); files.is_array() && !files.empty()) out += files_table(files, style, indent);
-  return out;
-}
+class Tracer {
+ public:
+  explicit Tracer(const Style& style) : style_(style) {}
 
-std::string values_table(const json& values, const Style& style, std::string_view indent) {
-  if (!values.is_array() || values.empty() || !values.front().is_object()) return "";
-  std::vector<Heading> headings;
-  for (const auto& [key, value] : values.front().items()) headings.push_back({printable(key), value.is_number() ? Align::right : Align::left});
-  Table table(headings);
-  for (const auto& row : values) {
-    std::vector<std::string> cells;
-    for (const auto& heading : headings) cells.push_back(text_of(row, heading.name.c_str()));
-    table.row(std::move(cells));
+  std::string text(const json& why, const json& values) {
+    number(why, values, 0);
+    return std::move(out_);
   }
-  return table.text(style, indent);
-}
 
-void append_number(std::string& out, const json& why, const json& values, const Style& style, int depth) {
-  const std::string indent(static_cast<std::size_t>(depth) * 2, ' ');
-  const auto& interval = field(why, "interval");
-  const auto column = text_of(why, "column");
-  out += indent + style.paint(Paint::bold, text_of(why, "module") + (column.empty() ? "" : "." + column));
-  if (!interval.is_null()) out += fmt::format("  {} .. {}", text_of(interval, "from"), text_of(interval, "to"));
-  out += "\n" + values_table(values, style, indent);
-  append_line(out, indent, "block", text_of(why, "block"));
-  append_line(out, indent, "rows", text_of(why, "rows_blob"));
-  out += lineage_text(field(why, "lineage"), style, indent);
-  if (depth >= deepest) return;
-  for (const auto& upstream : field(why, "upstream")) {
-    out += "\n" + indent + "computed from\n";
-    append_number(out, upstream, nullptr, style, depth + 1);
+ private:
+  void line(std::string name, const std::string& value) {
+    if (value.empty()) return;
+    name.resize(std::max<std::size_t>(name.size() + 1, 10), ' ');
+    out_ += indent_ + name + value + "\n";
   }
-}
+
+  // A number, and below it those it was computed from. One that was traced already is only named.
+  void number(const json& why, const json& values, int depth) {
+    indent_.assign(static_cast<std::size_t>(depth) * 2, ' ');
+    const auto& interval = field(why, "interval");
+    const auto name = text_of(why, "module") + "." + text_of(why, "column");
+    const bool again = !traced_.insert(name + text_of(interval)).second;
+    out_ += fmt::format("{}{}  {} .. {}{}\n", indent_, style_.paint(Paint::bold, name), text_of(interval, "from"), text_of(interval, "to"),
+                        again ? "  (traced above)" : "");
+    if (again) return;
+    row_table(values);
+    const auto& lineage = field(why, "lineage");
+    const auto& made = field(lineage, field(lineage, "result").is_object() ? "result" : "state");
+    line("plugin", plugin_text(field(made, "plugin")));
+    making(why, lineage, made);
+    archive(interval, made);
+    const auto& upstream = field(why, "upstream");
+    if (depth >= deepest || !upstream.is_array() || upstream.empty()) return;
+    out_ += "\n" + indent_ + "computed from\n";
+    for (const auto& one : upstream) number(one, nullptr, depth + 1);
+  }
+
+  void making(const json& why, const json& lineage, const json& made) {
+    line("block", text_of(why, "block"));
+    line("rows", text_of(why, "rows_blob"));
+    const auto node = text_of(made, "node");
+    line("computed", node.empty() ? "" : fmt::format("{} by {}, task {}", text_of(lineage, "at"), node, text_of(made, "task")));
+    std::string states;
+    for (const auto& state : field(made, "states")) states += (states.empty() ? "" : ", ") + text_of(state, "job");
+    const auto window = text_of(made, "window");
+    line("window", window.empty() ? "" : window + (states.empty() ? "" : ", with the states of " + states));
+  }
+
+  void archive(const json& interval, const json& made) {
+    const auto& archive = field(made, "archive");
+    if (archive.is_object()) {
+      line("archive", fmt::format("{}, damage: {}", text_of(archive, "name"), text_of(archive, "damage")));
+      line("decoder", plugin_text(field(archive, "decoder")));
+    }
+    const auto& files = field(made, "files");
+    if (!files.is_array() || files.empty()) return;
+    const auto lateness = static_cast<Micros>(number_of(field(field(made, "worker"), "archive"), "lateness", static_cast<double>(hour_us)));
+    const auto from = parse_time(text_of(interval, "from")), to = parse_time(text_of(interval, "to"));
+    Table table({{"file"}, {"bytes", Align::right}, {"digest"}, {"state"}, {"flows", Align::right}, {"lost"}});
+    std::size_t others = 0;
+    for (const auto& file : files) {
+      const auto begin = parse_time(text_of(file, "from")), end = parse_time(text_of(file, "to"));
+      if (from && to && begin && end && (*end <= *from || *begin >= *to + lateness)) ++others;
+      else file_row(table, file);
+    }
+    out_ += table.text(style_, indent_);
+    if (others > 0)
+      out_ += fmt::format("{}{} of the block {} at another time (--json names {})\n", indent_, human_number(others, "other file", "other files"),
+                          others == 1 ? "was exported" : "were exported", others == 1 ? "it" : "them");
+  }
+
+  void file_row(Table& table, const json& file) const {
+    if (truth_of(file, "missing")) {
+      table.row({fmt::format("router {}, {}", text_of(file, "router"), text_of(file, "from")), "", "", style_.paint(Paint::red, "missing")});
+      return;
+    }
+    const auto state = text_of(file, "state");
+    auto lost = bytes_lost(file);
+    if (const auto flows = count_of(file, "flows_lost"); flows > 0) lost += (lost.empty() ? "" : ", ") + human_number(flows, "flow", "flows") + " by sequence";
+    table.row({text_of(file, "id"), fmt::format("[0, {})", text_of(file, "size")), text_of(file, "digest"),
+               state == "sound" ? state : style_.paint(Paint::yellow, state), human_count(count_of(file, "flows")), lost});
+  }
+
+  void row_table(const json& values) {
+    if (!values.is_array() || values.empty() || !values.front().is_object()) return;
+    std::vector<Heading> headings;
+    for (const auto& [key, value] : values.front().items())
+      if (key != "interval_start") headings.push_back({printable(key), value.is_number() ? Align::right : Align::left});
+    Table table(headings);
+    for (const auto& row : values) {
+      std::vector<std::string> cells;
+      for (const auto& heading : headings) cells.push_back(text_of(row, heading.name.c_str()));
+      table.row(std::move(cells));
+    }
+    out_ += table.text(style_, indent_);
+  }
+
+  const Style& style_;
+  std::string out_, indent_;
+  std::set<std::string> traced_;
+};
 
 }  // namespace
 
-std::string why_text(const json& why, const json& values, const Style& style) {
-  std::string out;
-  append_number(out, why, values, style, 0);
-  return out;
-}
+std::string why_text(const json& why, const json& values, const Style& style) { return Tracer(style).text(why, values); }
 
 }  // namespace mole::cli

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -48,6 +50,18 @@ bool answers(const std::string& path) {
   return connected;
 }
 
+// True if another process has the store open: for a moment, if it is a command like this one.
+bool held(const std::filesystem::path& state) {
+  const int fd = ::open((state / "db" / "LOCK").c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  struct flock lock {};
+  lock.l_type = F_RDLCK;
+  lock.l_whence = SEEK_SET;
+  const bool taken = ::fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+  ::close(fd);
+  return taken;
+}
+
 }  // namespace
 
 std::vector<std::filesystem::path> plugin_search_path(const Options& options) {
@@ -66,7 +80,11 @@ std::string socket_of(const std::filesystem::path& state) {
 Result<std::unique_ptr<Session>> open_session(const Options& options, Need need) {
   if (!options.coordinator.empty()) return remote(options.coordinator, {});
   const auto socket = socket_of(options.state);
-  if (answers(socket)) return remote("unix:" + socket, options.state);
+  for (int tries = 0; tries < 100; ++tries) {
+    if (answers(socket)) return remote("unix:" + socket, options.state);
+    if (!held(options.state)) break;
+    ::poll(nullptr, 0, 50);
+  }
   return open_embedded(options, need, socket);
 }
 

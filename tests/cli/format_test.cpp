@@ -118,24 +118,46 @@ TEST(Explain, ShowsWhatChanged) {
             "params.ddof  0    1\n");
 }
 
+json upstream_traffic() {
+  const json files = {
+      {{"id", "f.bz2"}, {"size", 100}, {"digest", "d1"}, {"state", "damaged"}, {"flows", 12}, {"from", "2007-09-22T10:00:00Z"}, {"to", "2007-09-22T11:00:00Z"},
+       {"lost_compressed", {{{"from", 40}, {"to", 60}}}}},
+      {{"missing", true}, {"router", "19993"}, {"from", "2007-09-22T11:00:00Z"}, {"to", "2007-09-22T12:00:00Z"}},
+      {{"id", "later.bz2"}, {"size", 100}, {"from", "2007-09-22T13:00:00Z"}, {"to", "2007-09-22T14:00:00Z"}}};
+  return {{"module", "p/traffic"},
+          {"column", "bytes"},
+          {"interval", {{"from", "2007-09-22T10:15:00Z"}, {"to", "2007-09-22T10:30:00Z"}}},
+          {"lineage", {{"result", {{"archive", {{"name", "store"}, {"damage", "partial"}, {"decoder", {{"name", "netflow5"}, {"version", "1.0.0"}, {"digest", "de"}}}}}, {"files", files}}}}}};
+}
+
 TEST(Why, FollowsANumberToItsFiles) {
-  const json why = {{"module", "p/mean"}, {"column", "bytes_mean"}, {"interval", {{"from", "A"}, {"to", "B"}}}, {"block", "C"}, {"rows_blob", "abcd"},
-                    {"lineage", {{"plugin", {{"name", "mean"}, {"version", "1.0.0"}, {"library", "beef"}}}}},
-                    {"upstream", {{{"module", "p/traffic"}, {"column", "bytes"}, {"interval", {{"from", "A"}, {"to", "B"}}},
-                                   {"lineage", {{"files", {{{"id", "f.bz2"}, {"size", 100}, {"digest", "d1"}, {"state", "damaged"},
-                                                            {"lost_compressed", {{{"from", 40}, {"to", 60}}}}}}}}}}}}};
-  EXPECT_EQ(why_text(why, json::array({{{"bytes_mean", 12.5}}}), plain),
-            "p/mean.bytes_mean  A .. B\n"
-            "bytes_mean\n"
-            "      12.5\n"
-            "block       C\n"
-            "rows        abcd\n"
-            "plugin      mean 1.0.0, digest beef\n"
+  const json why = {{"module", "p/variance"},
+                    {"column", "bytes_variance"},
+                    {"interval", {{"from", "A"}, {"to", "B"}}},
+                    {"block", "C"},
+                    {"rows_blob", "abcd"},
+                    {"lineage", {{"at", "D"}, {"result", {{"plugin", {{"name", "variance"}, {"version", "1.0.0"}, {"digest", "beef"}, {"params", {{"ddof", 1}}}}},
+                                                          {"node", "n1"}, {"task", "1-2"}, {"window", "6h"}, {"states", {{{"job", "variance@X"}}}}}}}},
+                    {"upstream", {upstream_traffic(), upstream_traffic()}}};
+  EXPECT_EQ(why_text(why, json::array({{{"bytes_variance", 12.5}}}), plain),
+            "p/variance.bytes_variance  A .. B\n"
+            "bytes_variance\n"
+            "          12.5\n"
+            "plugin    variance 1.0.0, digest beef, params {\"ddof\":1}\n"
+            "block     C\n"
+            "rows      abcd\n"
+            "computed  D by n1, task 1-2\n"
+            "window    6h, with the states of variance@X\n"
             "\n"
             "computed from\n"
-            "  p/traffic.bytes  A .. B\n"
-            "  file      bytes  digest  state    lost\n"
-            "  f.bz2  [0, 100)  d1      damaged  compressed [40, 60)\n");
+            "  p/traffic.bytes  2007-09-22T10:15:00Z .. 2007-09-22T10:30:00Z\n"
+            "  archive   store, damage: partial\n"
+            "  decoder   netflow5 1.0.0, digest de\n"
+            "  file                                  bytes  digest  state    flows  lost\n"
+            "  f.bz2                              [0, 100)  d1      damaged     12  compressed [40, 60)\n"
+            "  router 19993, 2007-09-22T11:00:00Z                   missing\n"
+            "  1 other file of the block was exported at another time (--json names it)\n"
+            "  p/traffic.bytes  2007-09-22T10:15:00Z .. 2007-09-22T10:30:00Z  (traced above)\n");
 }
 
 TEST(Documents, OfAnotherShapeAreEmptyNotFatal) {
