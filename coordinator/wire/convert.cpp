@@ -19,6 +19,21 @@ std::string json_text(const T& value) {
   return to_wire(nlohmann::json(value));
 }
 
+// A megabyte of '[' would become a hundred of them as values. Honest documents nest a dozen deep.
+Result<> check_nesting(const std::string& json) {
+  constexpr int most = 64;
+  int depth = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (quoted && c == '\\') ++i;
+    else if (c == '"') quoted = !quoted;
+    else if (!quoted && (c == '[' || c == '{') && ++depth > most) return invalid("a document nests deeper than 64 levels");
+    else if (!quoted && (c == ']' || c == '}')) --depth;
+  }
+  return {};
+}
+
 Result<std::uint32_t> count(std::int32_t value, const char* field) {
   if (value >= 0) return static_cast<std::uint32_t>(value);
   return invalid(std::string(field) + " is " + std::to_string(value) + "; it must not be negative");
@@ -173,6 +188,8 @@ wire::Completion to_wire(const Completion& c) {
 }
 
 Result<Completion> from_wire(const wire::Completion& c) {
+  for (const auto* text : {&c.spec, &c.report})
+    if (auto flat = check_nesting(*text); !flat) return flat.error();
   auto spec = task::parse_spec(c.spec);
   if (!spec) return spec.error();
   auto report = task::parse_report(c.report);

@@ -72,6 +72,10 @@ class FakeCoordinator final : public FakeApi {
     const std::lock_guard lock(mutex);
     return completions.at(i);
   }
+  coordinator::NodeInfo registered(std::size_t i) {
+    const std::lock_guard lock(mutex);
+    return nodes.at(i);
+  }
   coordinator::Heartbeat last_beat() {
     const std::lock_guard lock(mutex);
     return beats.empty() ? coordinator::Heartbeat{} : beats.back();

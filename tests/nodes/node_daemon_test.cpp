@@ -256,7 +256,7 @@ TEST_F(Daemon, RegistersAgainWithARestartedCoordinatorAndKeepsItsTasks) {
     const std::lock_guard lock(coordinator.mutex);
     return coordinator.nodes.size() == 2;
   }));
-  EXPECT_EQ(coordinator.nodes[0].incarnation, coordinator.nodes[1].incarnation);
+  EXPECT_EQ(coordinator.registered(0).incarnation, coordinator.registered(1).incarnation);
   ASSERT_TRUE(eventually([&] { return coordinator.last_beat().attempts.size() == 1; }));
   go_on();
   ASSERT_TRUE(done());
@@ -325,7 +325,7 @@ TEST_F(Daemon, DrainsWithoutItsCoordinatorAndDeliversInItsNextLife) {
   give("1-1", "wait");
   start();
   ASSERT_TRUE(eventually([&] { return waiting(); }));
-  const auto first = coordinator.nodes[0].incarnation;
+  const auto first = coordinator.registered(0).incarnation;
   coordinator.go_away();
   go_on();
   stop();

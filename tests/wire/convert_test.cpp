@@ -142,6 +142,16 @@ TEST(Convert, RefusesASpecOrReportThatIsNotOne) {
   EXPECT_FALSE(from_wire(completion));
 }
 
+TEST(Convert, RefusesADocumentThatNestsWithoutEndAndReadsOneThatOnlyQuotesIt) {
+  auto completion = to_wire(Completion{.node = "n", .incarnation = "i", .spec = spec(), .report = report()});
+  completion.report = std::string(65, '[');
+  EXPECT_NE(from_wire(completion).error().message.find("64 levels"), std::string::npos);
+  auto quoting = report();
+  quoting.log_tail = std::string(1000, '[') + "\\\"" + std::string(1000, '{');
+  completion = to_wire(Completion{.node = "n", .incarnation = "i", .spec = spec(), .report = quoting});
+  EXPECT_TRUE(from_wire(completion));
+}
+
 TEST(Convert, WritesBytesThatAreNotTextAsReplacementCharacters) {
   EXPECT_EQ(to_wire(nlohmann::json{{"log", "a\xff" "b"}}), "{\"log\":\"a\xef\xbf\xbd" "b\"}");
 }
