@@ -1,0 +1,121 @@
+#include "runtime/host/call_record.hpp"
+
+#include <gtest/gtest.h>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <thread>
+
+namespace mole::runtime {
+namespace {
+
+std::filesystem::path fresh_file() {
+  std::string name = (std::filesystem::temp_directory_path() / "mole-call-XXXXXX").string();
+  ::close(::mkstemp(name.data()));
+  return name;
+}
+
+// What stands in the record after `body` ran, and died, in a process of its own.
+template <class F>
+CallRecordBytes after_death(F body) {
+  const auto path = fresh_file();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(30);  // a body that does not die must not keep the tests waiting
+    auto record = CallRecord::map(path);
+    (*record)->install_fault_handler();
+    body(**record);
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) != SIGALRM);
+  auto record = read_call_record(path);
+  EXPECT_TRUE(record);
+  std::filesystem::remove(path);
+  return record ? *record : CallRecordBytes{};
+}
+
+// Uses its frame behind the call, so that it cannot be made a loop.
+[[gnu::noinline]] std::size_t descend(std::size_t depth, const volatile std::size_t& end) {
+  volatile char frame[4096];
+  frame[depth % sizeof frame] = 1;
+  if (depth == end) return 0;
+  const std::size_t below = descend(depth + 1, end);
+  return below + static_cast<std::size_t>(frame[depth % sizeof frame]);
+}
+
+TEST(CallRecord, LaysOutItsBytesAsDocumented) {
+  const auto path = fresh_file();
+  {
+    auto record = CallRecord::map(path);
+    ASSERT_TRUE(record);
+    (*record)->mark(Call::add, 3, "traffic", 0x1122334455667788);
+  }
+  std::ifstream file(path, std::ios::binary);
+  std::string bytes(64, '\0');
+  file.read(bytes.data(), 64);
+  EXPECT_EQ(bytes.substr(0, 12), std::string("MCAL\x01\0\x05\0\x03\0\0\0", 12));
+  EXPECT_EQ(bytes.substr(16, 8), std::string("\x88\x77\x66\x55\x44\x33\x22\x11"));
+  EXPECT_EQ(bytes.substr(24, 8), std::string("\x01\0\0\0\0\0\0\0", 8));
+  EXPECT_EQ(bytes.substr(32), std::string("traffic") + std::string(25, '\0'));
+  std::filesystem::remove(path);
+}
+
+TEST(CallRecord, NamesTheCallOfASegmentationFault) {
+  const auto record = after_death([](CallRecord& r) {
+    r.mark(Call::finish, 1, "median");
+    ::raise(SIGSEGV);
+  });
+  EXPECT_EQ(static_cast<Call>(record.call), Call::finish);
+  EXPECT_STREQ(record.module, "median");
+}
+
+TEST(CallRecord, NamesTheThreadThatDiedNotTheOneThatMarkedLast) {
+  const auto record = after_death([](CallRecord& r) {
+    std::thread dying([&] {
+      r.mark(Call::merge, 7, "culprit");
+      std::thread other([&] { r.mark(Call::add, 8, "bystander"); });
+      other.join();
+      ::raise(SIGABRT);
+    });
+    dying.join();
+  });
+  EXPECT_STREQ(record.module, "culprit");
+  EXPECT_EQ(record.step, 7u);
+}
+
+TEST(CallRecord, SurvivesAStackThatRanOut) {
+  const auto record = after_death([](CallRecord& r) {
+    r.mark(Call::add, 2, "recursive");
+    volatile std::size_t end = ~std::size_t{0};  // keeps the compiler from seeing that there is none
+    descend(0, end);
+  });
+  EXPECT_STREQ(record.module, "recursive");
+}
+
+TEST(CallRecord, BlamesNobodyForADeathInOurOwnCode) {
+  const auto record = after_death([](CallRecord& r) {
+    r.mark(Call::add, 2, "innocent");
+    r.clear();
+    ::raise(SIGSEGV);
+  });
+  EXPECT_EQ(static_cast<Call>(record.call), Call::none);
+  EXPECT_EQ(record.step, no_step);
+}
+
+TEST(CallRecord, RefusesAFileThatIsNone) {
+  const auto path = fresh_file();
+  EXPECT_FALSE(read_call_record(path));
+  std::ofstream(path) << std::string(64, 'x');
+  EXPECT_FALSE(read_call_record(path));
+  std::filesystem::remove(path);
+  EXPECT_FALSE(read_call_record(path));
+  EXPECT_FALSE(CallRecord::map("/nonexistent/folder/call"));
+}
+
+}  // namespace
+}  // namespace mole::runtime

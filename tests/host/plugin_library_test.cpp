@@ -1,0 +1,102 @@
+#include "runtime/host/plugin_library.hpp"
+
+#include "runtime/host/plugin_set.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+namespace mole::runtime {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path broken = MOLE_BROKEN_PLUGINS;
+
+// A sidecar that says of the library what it ought to be.
+Sidecar sidecar_for(const fs::path& library) {
+  const char* descriptor =
+      R"({"deterministic":true,"execution":"mergeable","inputs":[{"kind":"flows","reads":["bytes"],"role":"flows"}],"kind":"metric","name":"broken",)"
+      R"("output":[{"doc":"A number","name":"n","nullable":false,"type":"u64","unit":"flow"}],"params":[],)"
+      R"("state":{"revision":1,"shape":"0123456789abcdef"},"summary":"Broken on purpose","version":"1.0.0"})";
+  Sidecar sidecar;
+  sidecar.library = library.filename();
+  sidecar.digest = *digest_of_file(library);
+  sidecar.abi_major = MOLE_ABI_MAJOR;
+  sidecar.abi_minor = MOLE_ABI_MINOR;
+  auto parsed = Descriptor::parse(descriptor);
+  EXPECT_TRUE(parsed) << parsed.error().message;
+  sidecar.plugins.push_back(*parsed);
+  return sidecar;
+}
+
+std::string refusal(const std::string& name) {
+  const auto record = CallRecord::in_memory();
+  const auto path = broken / (name + ".so");
+  auto loaded = PluginLibrary::load(path, sidecar_for(path), *record);
+  return loaded ? "" : loaded.error().message;
+}
+
+TEST(PluginLibrary, LoadsASoundOneOnce) {
+  const auto record = CallRecord::in_memory();
+  const auto path = broken / "sound.so";
+  auto first = PluginLibrary::load(path, sidecar_for(path), *record);
+  ASSERT_TRUE(first) << first.error().message;
+  EXPECT_NE((*first)->find("mole.metric/1", "broken"), nullptr);
+  EXPECT_EQ((*first)->find("mole.metric/1", "other"), nullptr);
+  EXPECT_EQ((*first)->find("mole.decoder/1", "broken"), nullptr);
+  EXPECT_EQ(*PluginLibrary::load(path, sidecar_for(path), *record), *first);
+}
+
+TEST(PluginLibrary, RefusesEachThingThatIsWrongWithItsReason) {
+  const auto expect = [](const std::string& name, const std::string& reason) {
+    const auto message = refusal(name);
+    EXPECT_NE(message.find(reason), std::string::npos) << name << ": " << message;
+    EXPECT_NE(message.find("; "), std::string::npos) << name << " names no remedy: " << message;
+  };
+  expect("no_entry", "does not export mole_plugin_entry");
+  expect("extra_symbol", "exports 'helper_that_leaks' beside mole_plugin_entry");
+  expect("other_magic", "magic number");
+  expect("other_major", "built for ABI 2.0, this host has 1.0");
+  expect("newer_minor", "built for ABI 1.7, this host has 1.0");
+  expect("other_kind", "mole.metric/9");
+  expect("short_table", "table has 24 bytes");
+  expect("other_summary", "not what its sidecar says");
+}
+
+TEST(PluginLibrary, RefusesAFileThatIsNotTheSidecars) {
+  const auto record = CallRecord::in_memory();
+  const auto path = broken / "sound.so";
+  const auto copy = fs::temp_directory_path() / "mole-other-build.so";
+  fs::copy_file(path, copy, fs::copy_options::overwrite_existing);
+  const auto sidecar = sidecar_for(path);
+  std::ofstream(copy, std::ios::app) << "x";
+  EXPECT_FALSE(PluginLibrary::load(copy, sidecar, *record));
+  std::ofstream(copy, std::ios::trunc) << "no library at all";
+  EXPECT_FALSE(PluginLibrary::load(copy, sidecar_for(copy), *record));
+  fs::remove(copy);
+}
+
+TEST(PluginSet, FindsAPluginByItsDigest) {
+  const auto catalogue = PluginCatalogue::load({MOLE_SHIPPED_PLUGINS});
+  auto found = catalogue.find("metric", "traffic");
+  ASSERT_TRUE(found) << found.error().message;
+  const auto& sidecar = (*found)->sidecar;
+  task::PluginUse use{"traffic", (*found)->descriptor.version, sidecar.digest, sidecar.text, nlohmann::json::object()};
+  const auto record = CallRecord::in_memory();
+  const PluginSet plugins({"/nonexistent", MOLE_SHIPPED_PLUGINS}, *record);
+  EXPECT_TRUE(plugins.load(use, "metric"));
+  EXPECT_FALSE(plugins.load(use, "decoder"));
+  auto other = use;
+  other.library = digest_of("another build");
+  EXPECT_FALSE(plugins.load(other, "metric"));
+  other = use;
+  other.version = "9.9.9";
+  EXPECT_FALSE(plugins.load(other, "metric"));
+  const auto nowhere = PluginSet({"/nonexistent"}, *record).load(use, "metric");
+  ASSERT_FALSE(nowhere);
+  EXPECT_EQ(nowhere.error().code, Code::missing);
+}
+
+}  // namespace
+}  // namespace mole::runtime
