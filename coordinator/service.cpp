@@ -118,9 +118,24 @@ Result<> Service::resume_requests(Aftermath& after) {
   return {};
 }
 
+// Makes what has changed so far visible, so that it can be read and planned from. settle makes it durable.
+std::uint64_t Service::flush(Aftermath& after) {
+  for (const auto& [job, row] : after.rows) records_->put(after.batch, job.fingerprint, job.from, row);
+  const auto ticket = store_->write(after.batch);
+  after.batch = {};
+  after.rows.clear();
+  return ticket;
+}
+
+// The catalogue row as it will be; several parts of one change may edit it.
+store::CatalogueRow& Service::edit(const leases::JobKey& job, Aftermath& after) const {
+  const auto found = after.rows.find(job);
+  return found != after.rows.end() ? found->second : after.rows[job] = catalogue(job).value_or(store::CatalogueRow{});
+}
+
 // Ends a change: visible at once, durable before anything is answered; then the views that follow from it.
 void Service::settle(Guard& guard, Aftermath after) {
-  const auto ticket = store_->write(after.batch);
+  const auto ticket = flush(after);
   std::erase_if(live_, [](const auto& entry) { return entry.second.terminal(); });
   guard.unlock();
   store_->sync(ticket);

@@ -87,6 +87,7 @@ class Service final : public Api {
   // What is done after the lock is released: make durable, then what may only follow that.
   struct Aftermath {
     store::Batch batch;
+    std::map<leases::JobKey, store::CatalogueRow> rows;          // being edited; part of the batch
     std::vector<std::tuple<std::string, Micros, Digest>> links;  // module, block, rows
     std::vector<std::string> relink;                             // modules whose links change altogether
     std::vector<std::uint64_t> folders;                          // requests to write out
@@ -103,6 +104,8 @@ class Service final : public Api {
   void load_nodes();
   Result<> resume_requests(Aftermath& after);
   void settle(Guard& guard, Aftermath after);
+  std::uint64_t flush(Aftermath& after);
+  store::CatalogueRow& edit(const leases::JobKey& job, Aftermath& after) const;
   Micros now() const { return config_.now(); }
   Result<Shared> graph_of(const Digest& revision);
   std::shared_ptr<const jobs::ArchiveIndex> index_of(const dag::Graph& graph, const dag::Archive& archive);

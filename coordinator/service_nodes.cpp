@@ -154,8 +154,7 @@ Result<std::vector<std::string>> Service::complete(const std::vector<Completion>
   std::vector<std::string> verdicts;
   for (const auto& completion : completions) {
     verdicts.push_back(complete_one(completion, after));
-    store_->write(after.batch);  // the next one reads it; settle makes all of them durable at once
-    after.batch = {};
+    flush(after);  // the next one reads it; settle makes all of them durable at once
   }
   settle(guard, std::move(after));
   return verdicts;
@@ -287,8 +286,7 @@ void Service::take_listing(const leases::Errand& errand, Request& request, const
                      {{"revision", request.revision}, {"listed", format_time(config_.wall())}, {"entries", report.index.size()}, {"changed", changes.size()}});
   listed_at_[errand.archive] = now();
   if (!changes.empty()) std::erase_if(indexes_, [&](const auto& entry) { return entry.first.first == errand.archive; });
-  store_->write(after.batch);
-  after.batch = {};
+  flush(after);
   const auto& archive = request.graph->archives[*request.graph->find_archive(errand.archive.substr(errand.archive.find('/') + 1))];
   if (request.kind == "index") {
     const auto index = index_of(*request.graph, archive);
@@ -324,7 +322,7 @@ void Service::take_result(const Completion& completion, const leases::SettledSte
   const auto& report = completion.report.steps[settled.step];
   const auto& step = completion.spec.steps[report.step];
   const auto& job = settled.job;
-  auto row = catalogue(job).value_or(store::CatalogueRow{});
+  auto& row = edit(job, after);
   auto lineage = records_->of_job(Table::lineage, job.fingerprint, job.from);
   if (!lineage.is_object()) lineage = json::object();
   const auto record = requests::lineage_of(completion, report);
@@ -358,7 +356,6 @@ void Service::take_result(const Completion& completion, const leases::SettledSte
     break;
   }
   lineage["at"] = format_time(config_.wall());
-  records_->put(after.batch, job.fingerprint, job.from, row);
   records_->put_of_job(after.batch, Table::lineage, job.fingerprint, job.from, lineage);
   records_->erase_of_job(after.batch, Table::attempts, job.fingerprint, job.from);
 }
@@ -366,19 +363,16 @@ void Service::take_result(const Completion& completion, const leases::SettledSte
 // Computed twice: the first stays. Equal keys must mean equal bytes; if not, somebody should know.
 void Service::note_duplicate(const Completion& completion, const leases::SettledStep& settled, Aftermath& after) {
   const auto& report = completion.report.steps[settled.step];
-  auto row = catalogue(settled.job);
-  if (!row) return;
+  auto& row = edit(settled.job, after);
   const auto alarm = [&](const char* what, const Digest& first, const Digest& second) {
     log_event(after, {{"event", "NONDETERMINISM"}, {"what", what}, {"module", completion.spec.steps[report.step].module},
                       {"block", format_time(settled.job.from)}, {"first", first}, {"second", second}, {"node", completion.node}});
   };
-  if (settled.result && row->rows_blob != report.rows_blob) alarm("rows", row->rows_blob, report.rows_blob);
+  if (settled.result && row.rows_blob != report.rows_blob) alarm("rows", row.rows_blob, report.rows_blob);
   if (!settled.state) return;
-  if (row->state_blob != report.state_blob) return alarm("state", row->state_blob, report.state_blob);
+  if (row.state_blob != report.state_blob) return alarm("state", row.state_blob, report.state_blob);
   const auto node = node_number(completion.node);
-  if (std::find(row->holders.begin(), row->holders.end(), node) != row->holders.end()) return;
-  row->holders.push_back(node);
-  records_->put(after.batch, settled.job.fingerprint, settled.job.from, *row);
+  if (std::find(row.holders.begin(), row.holders.end(), node) == row.holders.end()) row.holders.push_back(node);
 }
 
 // A state nobody could be got to hand out is forgotten, and computed again where it is needed.
@@ -392,12 +386,10 @@ bool Service::drop_missing_states(const Completion& completion, Aftermath& after
   for (const auto& step : completion.spec.steps)
     for (const auto& state : step.states) {
       if (!names(text, state.blob)) continue;
-      const leases::JobKey job{step.fingerprint, state.block.from};
-      auto row = catalogue(job);
-      if (!row || row->state_blob != state.blob) continue;
-      row->state_blob = row->state_key = {};
-      row->holders.clear();
-      records_->put(after.batch, job.fingerprint, job.from, *row);
+      auto& row = edit({step.fingerprint, state.block.from}, after);
+      if (row.state_blob != state.blob) continue;
+      row.state_blob = row.state_key = {};
+      row.holders.clear();
       dropped = true;
     }
   // Rows are ours to keep; should one be gone all the same, it is computed again too.
@@ -415,10 +407,10 @@ bool Service::drop_missing_states(const Completion& completion, Aftermath& after
 
 bool Service::drop_rows(const std::string& module, const task::RowsRef& rows, Aftermath& after) {
   const auto current = module_row(module);
-  auto row = current ? records_->catalogue(current->fingerprint, rows.block.from) : std::nullopt;
-  if (!row || row->rows_blob != rows.blob) return false;
-  row->rows_blob = row->result_key = {};
-  records_->put(after.batch, current->fingerprint, rows.block.from, *row);
+  if (!current) return false;
+  auto& row = edit({current->fingerprint, rows.block.from}, after);
+  if (row.rows_blob != rows.blob) return false;
+  row.rows_blob = row.result_key = {};
   log_event(after, {{"event", "rows lost"}, {"module", module}, {"block", format_time(rows.block.from)}, {"blob", rows.blob}});
   return true;
 }

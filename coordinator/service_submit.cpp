@@ -163,8 +163,7 @@ Result<json> Service::accept(const Submission& submission, Request request, cons
         scheduler_->forget({fingerprint, from});
       });
   }
-  store_->write(after.batch);  // planning reads what was just written; settle makes it durable
-  after.batch = {};
+  flush(after);  // planning reads what was just written; settle makes it durable
   auto& live = live_[request.number] = std::move(request);
   save(live, after);
   auto answer = accepted_document(live, true);
@@ -270,8 +269,7 @@ void Service::replan(Request& request, Aftermath& after) {
 
 // The index or the catalogue is not what plans were made from any more.
 void Service::replan_all(Aftermath& after) {
-  store_->write(after.batch);
-  after.batch = {};
+  flush(after);
   for (auto& [number, request] : live_)
     if (request.kind == "run" && !request.terminal() && request.unlisted.empty()) replan(request, after);
 }
@@ -296,8 +294,7 @@ void Service::check_finished(Request& request, Aftermath& after) {
 
 // Ends a request. `state` empty: COMPLETE, or PARTIAL if some row has less than full coverage.
 void Service::finish(Request& request, const std::string& state, const std::string& reason, Aftermath& after) {
-  store_->write(after.batch);  // the summary reads the catalogue
-  after.batch = {};
+  flush(after);  // the summary reads the catalogue
   if (request.kind == "run") summarise(request);
   request.state = state.empty() ? (request.coverage >= 0 && request.coverage < 1 ? "PARTIAL" : "COMPLETE") : state;
   request.reason = reason;

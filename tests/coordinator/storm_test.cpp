@@ -1,0 +1,200 @@
+// Whatever happens to nodes, replies and the coordinator, the catalogue ends as if nothing had (reliability.md P2, P4, P6).
+#include "tests/coordinator/world.hpp"
+
+#include <algorithm>
+#include <random>
+
+namespace mole::test {
+namespace {
+
+using nlohmann::json;
+
+// `chain`, a chained sequential module, one with a warm-up and one over two windows.
+const std::string pipeline = std::string(chain) + R"(  silence: {plugin: longest_silence, input: {archive: flows}, interval: 15m, since: 2007-09-22T02}
+  quiet:   {plugin: longest_silence, input: {archive: flows}, interval: 15m, warmup: 3h}
+  trend:   {plugin: mean, inputs: {values: mean.bytes_mean}, window: 4h}
+)";
+
+std::map<std::string, std::string> undisturbed() {
+  World world;
+  world.add_files("1", 0, 21);
+  world.add_files("2", 0, 21);
+  world.remove_file("2", 7);
+  EXPECT_EQ(world.run(world.submission(pipeline, "2007-09-22", "2007-09-22T20"))["state"], "COMPLETE");
+  return world.catalogue();
+}
+
+class Storm {
+ public:
+  explicit Storm(std::uint64_t seed) : random_(seed) {
+    world_.seed = seed;
+    world_.reopen();
+    world_.add_files("1", 0, 21);
+    world_.add_files("2", 0, 21);
+    world_.remove_file("2", 7);
+  }
+
+  std::map<std::string, std::string> run() {
+    auto submission = world_.submission(pipeline, "2007-09-22", "2007-09-22T20");
+    submission.client_id = "storm";
+    submit(submission);
+    auto small = world_.submission(pipeline, "2007-09-22T06", "2007-09-22T12");
+    small.module = "variance";
+    small.priority = 5;
+    submit(small);
+    for (int i = 0; i < 600; ++i) step();
+    calm();
+    for (const auto& id : ids_) EXPECT_EQ(world_.request(id)["state"], "COMPLETE") << world_.request(id).dump(2);
+    return world_.catalogue();
+  }
+
+ private:
+  bool chance(unsigned percent) { return random_() % 100 < percent; }
+  std::string any_node() { return std::string(1, static_cast<char>('a' + random_() % 3)); }
+
+  void submit(const coordinator::Submission& s) {
+    const auto accepted = world_.service().submit(s);
+    ASSERT_TRUE(accepted) << accepted.error().message;
+    ids_.push_back((*accepted)["id"]);
+  }
+
+  void step() {
+    const auto dice = random_() % 100;
+    if (dice < 35) lease(any_node());
+    else if (dice < 75) finish_one();
+    else if (dice < 82) world_.clock += static_cast<Micros>(random_() % 20) * second_us;
+    else if (dice < 85) world_.clock += 61 * second_us;  // leases run out, or the coordinator was stuck
+    else if (dice < 90) crash_node(any_node());
+    else if (dice < 93) restart();
+    else if (dice < 97) beat(any_node());
+    else lose_states(any_node());
+  }
+
+  void lease(const std::string& node) {
+    std::vector<std::string> held;
+    for (const auto& [id, task] : held_)
+      if (task.first == node) held.push_back(id);
+    const auto specs = world_.lease(node, 1 + static_cast<std::uint32_t>(random_() % 3), held);
+    if (chance(10)) return;  // the reply is lost
+    for (const auto& spec : specs) held_[spec.id] = {node, spec};
+  }
+
+  void finish_one() {
+    if (held_.empty()) return;
+    auto at = held_.begin();
+    std::advance(at, static_cast<std::ptrdiff_t>(random_() % held_.size()));
+    const auto [node, spec] = at->second;
+    auto done = outcome(node, spec);
+    const auto verdict = world_.complete(done);
+    if (verdict == "accepted" || verdict == "duplicate") keep_states(node, done);
+    if (chance(85)) held_.erase(at);  // else the answer is lost, and it is sent again
+  }
+
+  coordinator::Completion outcome(const std::string& node, const task::Spec& spec) {
+    auto done = world_.compute(node, spec);
+    for (const auto& step : spec.steps)
+      for (const auto& state : step.states)
+        if (!anyone_has(state)) {
+          done.report.steps.clear();
+          done.report.code = "missing";
+          done.report.message = "state " + state.blob.hex() + " is on none of the nodes";
+          return done;
+        }
+    if (!chance(8) || spec.steps.empty() || calm_) return done;
+    if (chance(50)) {  // the machine: no step of it
+      done.report.steps.clear();
+      done.report.code = "transient";
+      done.report.message = "disk on fire";
+      return done;
+    }
+    const auto victim = random_() % done.report.steps.size();
+    auto& step = done.report.steps[victim];
+    step = {};
+    step.step = static_cast<std::uint32_t>(victim);
+    step.outcome = "failed";
+    step.code = "transient";
+    step.message = "unlucky";
+    for (auto i = victim + 1; i < done.report.steps.size(); ++i) {
+      done.report.steps[i] = {};
+      done.report.steps[i].step = static_cast<std::uint32_t>(i);
+      done.report.steps[i].outcome = "not_run";
+    }
+    return done;
+  }
+
+  bool anyone_has(const task::StateRef& state) {
+    return std::any_of(state.nodes.begin(), state.nodes.end(), [&](const std::string& address) {
+      return states_[address.substr(address.find('/') + 1)].contains(state.blob);
+    });
+  }
+
+  void keep_states(const std::string& node, const coordinator::Completion& done) {
+    for (const auto& step : done.report.steps)
+      if (!step.state_blob.empty()) states_[node].insert(step.state_blob);
+  }
+
+  void crash_node(const std::string& node) {
+    std::erase_if(held_, [&](const auto& entry) { return entry.second.first == node; });
+    world_.join(node, node + std::to_string(random_()));
+  }
+
+  void lose_states(const std::string& node) { states_[node].clear(); }
+
+  void restart() { world_.reopen(); }
+
+  void beat(const std::string& node) {
+    if (!world_.incarnation.contains(node)) return;
+    coordinator::Heartbeat beat{node, world_.incarnation[node], {}, false};
+    for (const auto& [id, task] : held_)
+      if (task.first == node) beat.attempts.push_back({id, "run", 0, 0, 0});
+    const auto reply = world_.service().heartbeat(beat);
+    ASSERT_TRUE(reply);
+    for (const auto& id : reply->cancel) held_.erase(id);
+    if (reply->reregister) world_.join(node, world_.incarnation[node]);
+  }
+
+  // Faults stop; everything must settle.
+  void calm() {
+    calm_ = true;
+    for (int i = 0; i < 3000; ++i) {
+      world_.clock += 5 * second_us;
+      for (const auto* node : {"a", "b", "c"}) {
+        beat(node);
+        lease(node);
+      }
+      while (!held_.empty()) finish_one();
+      if (std::all_of(ids_.begin(), ids_.end(), [&](const auto& id) { return world_.request(id)["state"] != "RUNNING"; })) return;
+    }
+  }
+
+  World world_;
+  std::mt19937_64 random_;
+  std::vector<std::string> ids_;
+  std::map<std::string, std::pair<std::string, task::Spec>> held_;
+  std::map<std::string, std::set<Digest>> states_;  // on each node's disk
+  bool calm_ = false;
+};
+
+std::string difference(const std::map<std::string, std::string>& a, const std::map<std::string, std::string>& b) {
+  std::string out;
+  for (const auto& [job, rows] : b)
+    if (const auto found = a.find(job); found == a.end() || found->second != rows) out += job + (found == a.end() ? " is absent " : " differs ");
+  for (const auto& [job, rows] : a)
+    if (!b.contains(job)) out += job + " should not be there ";
+  return out;
+}
+
+TEST(Storm, EndsAsIfNothingHadHappened) {
+  const auto expected = undisturbed();
+  EXPECT_EQ(expected.size(), 59u);
+  const char* more = std::getenv("MOLE_STORM_SEEDS");
+  const std::uint64_t seeds = more ? std::strtoull(more, nullptr, 10) : 12;
+  const char* only = std::getenv("MOLE_STORM_FIRST");
+  for (std::uint64_t seed = only ? std::strtoull(only, nullptr, 10) : 1; seed <= seeds; ++seed) {
+    EXPECT_EQ(difference(Storm(seed).run(), expected), "") << "seed " << seed;
+    if (::testing::Test::HasFailure()) return;
+  }
+}
+
+}  // namespace
+}  // namespace mole::test
