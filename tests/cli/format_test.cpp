@@ -153,9 +153,9 @@ TEST(Why, FollowsANumberToItsFiles) {
             "  p/traffic.bytes  2007-09-22T10:15:00Z .. 2007-09-22T10:30:00Z\n"
             "  archive   store, damage: partial\n"
             "  decoder   netflow5 1.0.0, digest de\n"
-            "  file                                  bytes  digest  state    flows  lost\n"
-            "  f.bz2                              [0, 100)  d1      damaged     12  compressed [40, 60)\n"
-            "  router 19993, 2007-09-22T11:00:00Z                   missing\n"
+            "  file                                   bytes  digest  state    flows  lost\n"
+            "  f.bz2                               [0, 100)  d1      damaged     12  compressed [40, 60)\n"
+            "  router 19993, 2007-09-22T11:00:00Z                    missing\n"
             "  1 other file of the block was exported at another time (--json names it)\n"
             "  p/traffic.bytes  2007-09-22T10:15:00Z .. 2007-09-22T10:30:00Z  (traced above)\n");
 }
