@@ -1,5 +1,6 @@
 #include "coordinator/service.hpp"
 
+#include "coordinator/leases/grant_row.hpp"
 #include "coordinator/store/keys.hpp"
 #include "sdk/descriptor/durable_file.hpp"
 
@@ -79,6 +80,7 @@ Result<> Service::start() {
     return true;
   });
   if (auto resumed = resume_requests(after); !resumed) return resumed;
+  adopt_leases();
   settle(guard, std::move(after));
   return {};
 }
@@ -118,9 +120,21 @@ Result<> Service::resume_requests(Aftermath& after) {
   return {};
 }
 
+// Tasks that nodes were at when we stopped stay theirs for the length of a lease.
+void Service::adopt_leases() {
+  store::Batch batch;
+  records_->scan_json(Table::leases, "", [&](std::string_view key, const json& row) {
+    auto stored = leases::lease_from_row(std::string(key), row);
+    if (!stored || !scheduler_->adopt(std::move(stored->grant), stored->node, stored->incarnation, now())) batch.erase(Table::leases, key);
+    return true;
+  });
+  store_->write(batch);
+}
+
 // Makes what has changed so far visible, so that it can be read and planned from. settle makes it durable.
 std::uint64_t Service::flush(Aftermath& after) {
   for (const auto& [job, row] : after.rows) records_->put(after.batch, job.fingerprint, job.from, row);
+  after.written = after.written || !after.batch.empty();
   const auto ticket = store_->write(after.batch);
   after.batch = {};
   after.rows.clear();
@@ -138,7 +152,7 @@ void Service::settle(Guard& guard, Aftermath after) {
   const auto ticket = flush(after);
   std::erase_if(live_, [](const auto& entry) { return entry.second.terminal(); });
   guard.unlock();
-  store_->sync(ticket);
+  if (after.written) store_->sync(ticket);
   if (after.links.empty() && after.relink.empty() && after.folders.empty()) return;
   std::lock_guard links(links_);
   for (const auto& module : after.relink) relink(module);

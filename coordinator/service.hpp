@@ -87,6 +87,7 @@ class Service final : public Api {
   // What is done after the lock is released: make durable, then what may only follow that.
   struct Aftermath {
     store::Batch batch;
+    bool written = false;                                        // something was flushed that must be durable before the answer
     std::map<leases::JobKey, store::CatalogueRow> rows;          // being edited; part of the batch
     std::vector<std::tuple<std::string, Micros, Digest>> links;  // module, block, rows
     std::vector<std::string> relink;                             // modules whose links change altogether
@@ -103,6 +104,7 @@ class Service final : public Api {
   Result<> start();
   void load_nodes();
   Result<> resume_requests(Aftermath& after);
+  void adopt_leases();
   void settle(Guard& guard, Aftermath after);
   std::uint64_t flush(Aftermath& after);
   store::CatalogueRow& edit(const leases::JobKey& job, Aftermath& after) const;

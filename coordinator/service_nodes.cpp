@@ -1,4 +1,5 @@
 // A task's way out and back: leases, heartbeats, completions.
+#include "coordinator/leases/grant_row.hpp"
 #include "coordinator/requests/lineage.hpp"
 #include "coordinator/service.hpp"
 #include "coordinator/store/keys.hpp"
@@ -93,6 +94,7 @@ Result<std::vector<task::Spec>> Service::lease(const LeaseAsk& ask) {
                                    }};
   std::vector<task::Spec> out;
   bool outdated = false;
+  store::Batch leased;
   for (const auto& grant : *grants) {
     if (const auto known = specs_.find(grant.id); known != specs_.end()) {
       out.push_back(known->second);
@@ -119,10 +121,16 @@ Result<std::vector<task::Spec>> Service::lease(const LeaseAsk& ask) {
       outdated = true;
       continue;
     }
+    if (!grant.errand) records_->put_json(leased, Table::leases, grant.id, leases::to_row(grant, ask.node, ask.incarnation));
     out.push_back(*spec);
     specs_.emplace(grant.id, std::move(*spec));
   }
-  std::erase_if(specs_, [&](const auto& entry) { return !scheduler_->leased(entry.first); });
+  std::erase_if(specs_, [&](const auto& entry) {
+    if (scheduler_->leased(entry.first)) return false;
+    leased.erase(Table::leases, entry.first);
+    return true;
+  });
+  store_->write(leased);  // not made durable for its own sake: a lost lease costs work, never truth
   if (outdated) replan_all(after);
   settle(guard, std::move(after));
   return out;
@@ -190,7 +198,7 @@ std::string Service::complete_one(const Completion& completion, Aftermath& after
     replan_all(after);
   }
   const auto settled = scheduler_->complete(completion, now(), random_);
-  specs_.erase(completion.spec.id);
+  if (specs_.erase(completion.spec.id)) after.batch.erase(Table::leases, completion.spec.id);
   const auto owner = live_.find(settled.request);
   if (owner != live_.end() && settled.live && owner->second.kind != "index" && report.code.empty()) {
     for (const auto& file : report.files) owner->second.bytes_done += file.size;

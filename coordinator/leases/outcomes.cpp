@@ -25,7 +25,7 @@ Registration Scheduler::register_node(const NodeInfo& info, Micros now) {
     // The old incarnation's workers died with it: nothing to wait for.
     std::vector<std::string> void_now;
     for (const auto& [id, lease] : leases_)
-      if (lease.node == info.name) void_now.push_back(id);
+      if (lease.node == info.name && lease.incarnation != info.incarnation) void_now.push_back(id);
     for (const auto& id : void_now) {
       const auto grant = leases_[id].grant;
       end_lease(id, false);
@@ -37,6 +37,17 @@ Registration Scheduler::register_node(const NodeInfo& info, Micros now) {
   node.heard = now;
   node.lost = false;
   return {epoch_, settings_.lease, settings_.heartbeat};
+}
+
+bool Scheduler::adopt(Grant grant, const std::string& node, const std::string& incarnation, Micros now) {
+  tick(now);
+  if (grant.steps.empty() || !works_.contains(grant.request) || !wanted_elsewhere(grant)) return false;
+  for (const auto& step : grant.steps)
+    if (inflight_.contains(step.job)) return false;
+  for (const auto& step : grant.steps) inflight_[step.job] = grant.id;
+  const auto id = grant.id;
+  leases_[id] = {std::move(grant), node, incarnation, now + settings_.lease, {id, "granted", 0, 0, 0}};
+  return true;
 }
 
 HeartbeatReply Scheduler::heartbeat(const Heartbeat& beat, Micros now) {

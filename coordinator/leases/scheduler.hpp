@@ -126,6 +126,9 @@ class Scheduler {
   Registration register_node(const NodeInfo& node, Micros now);
   // transient: unknown incarnation, register first.
   Result<std::vector<Grant>> lease(const LeaseAsk& ask, Micros now, Random& random);
+  // A lease of the coordinator's earlier life, as it was stored: the node gets a full lease to be heard again. False: nobody
+  // wants what it computes. Call after the plans are set.
+  bool adopt(Grant grant, const std::string& node, const std::string& incarnation, Micros now);
   HeartbeatReply heartbeat(const Heartbeat& beat, Micros now);
   void release(const std::string& node, const std::string& incarnation, const std::vector<std::string>& tasks, Micros now);
   Settled complete(const Completion& completion, Micros now, Random& random);

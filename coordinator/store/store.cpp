@@ -65,7 +65,8 @@ std::string holder(const fs::path& dir) {
 
 const std::vector<std::string>& table_names() {
   static const std::vector<std::string> names = {"meta",     "requests", "clients",   "revisions", "modules",  "plugins", "fingerprints", "archives",
-                                                 "files",    "evidence", "catalogue", "lineage",   "attempts", "nodes",   "events"};
+                                                 "files",    "evidence", "catalogue", "lineage",   "attempts", "nodes",   "events",
+                                                 "leases"};
   return names;
 }
 

@@ -143,6 +143,40 @@ TEST(Service, ResumesAfterARestartAndLosesNothing) {
   EXPECT_EQ(world.catalogue().size(), 18u);
 }
 
+TEST(Service, LeavesATaskWithItsNodeAcrossARestart) {
+  World world;
+  world.add_files("1", 0, 3);
+  ASSERT_TRUE(world.service().submit(world.submission(border, "2007-09-22", "2007-09-22T02")));
+  world.work_once();
+  const auto held = world.lease("a", 1);
+  ASSERT_EQ(held.size(), 1u);
+  world.reopen();
+  EXPECT_TRUE(world.lease("b", 1).empty());                   // still a's
+  EXPECT_TRUE(world.lease("a", 1, {held[0].id}).empty());
+  const auto again = world.lease("a", 1);                     // a lost it: it gets the same task
+  ASSERT_EQ(again.size(), 1u);
+  EXPECT_EQ(again[0].id, held[0].id);
+  world.join("a", "another life");                            // a has died: void at once
+  EXPECT_EQ(world.lease("b", 1).size(), 1u);
+}
+
+TEST(Service, GivesATaskAwayWhenItsNodeIsSilentForALease) {
+  World world;
+  world.add_files("1", 0, 3);
+  ASSERT_TRUE(world.service().submit(world.submission(border, "2007-09-22", "2007-09-22T02")));
+  world.work_once();
+  ASSERT_EQ(world.lease("a", 1).size(), 1u);
+  for (int i = 0; i < 6; ++i) {
+    world.clock += 9 * second_us;
+    EXPECT_TRUE(world.lease("b", 1).empty()) << i;
+  }
+  world.clock += 9 * second_us;
+  EXPECT_EQ(world.lease("b", 1).size(), 1u);
+  // A coordinator that was stuck itself gives everybody a full lease again.
+  world.clock += hour_us;
+  EXPECT_TRUE(world.lease("c", 1).empty());
+}
+
 TEST(Service, AnswersARepeatedSubmissionWithTheSameRequest) {
   World world;
   world.add_files("1", 0, 9);
