@@ -1,6 +1,7 @@
 // mole explain: why a job ran, is reused or waits.
 #include "cli/commands/commands.hpp"
 #include "cli/format/explain.hpp"
+#include "sdk/descriptor/time.hpp"
 
 namespace mole::cli {
 namespace {
@@ -24,7 +25,16 @@ Result<Exit> explain(Context& context, const ExplainArgs& args) {
 void add_explain(Shell& shell) {
   auto args = std::make_shared<ExplainArgs>();
   auto* command = shell.add(shell.app, "explain", "Why a job ran (which part of its key changed), or why it waits", args, explain);
-  command->add_option("job", args->job, "pipeline/module@block, as border-traffic/mean@2007-09-22T18:00:00Z")->required()->type_name("JOB");
+  command->add_option("job", args->job, "pipeline/module@block, as border-traffic/mean@2007-09-22T18:00:00Z")
+      ->required()
+      ->type_name("JOB")
+      ->check(CLI::Validator(
+          [](std::string& text) {
+            const auto at = text.rfind('@');
+            const bool job = at != std::string::npos && text.find('/') < at && parse_time(text.substr(at + 1));
+            return job ? std::string() : "'" + text + "' is no job: write PIPELINE/MODULE@TIME, as border-traffic/mean@2007-09-22T18:00:00Z";
+          },
+          ""));
 }
 
 }  // namespace mole::cli

@@ -3,6 +3,7 @@
 #include "cli/session/child.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <thread>
 
 namespace mole::cli {
@@ -19,6 +20,8 @@ void add_if(std::vector<std::string>& command, const char* option, const std::st
 }
 
 Result<Exit> flows(Context& context, const FlowsArgs& args) {
+  for (const auto& file : args.files)
+    if (std::error_code error; !std::filesystem::exists(file, error)) return missing(file + " is not there; check the path");
   std::vector<std::string> command{"mole-worker", "--flows"};
   add_if(command, "--columns", args.columns);
   add_if(command, "--format", args.format);

@@ -10,16 +10,15 @@
 
 namespace mole::cli {
 Result<nlohmann::json> wait_for(Context& context, Session& session, const std::string& id, const std::string& progress,
-                                const Interrupt& interrupt) {
+                                const Interrupt& interrupt, bool ours) {
   const auto bar = make_progress(progress_kind(progress, context.err_is_terminal), context.err, context.err_style);
   auto watch = system_watch(interrupt);
   watch.check = [&session] { return session.check(); };
   auto done = watch_request(session.api(), id, *bar, watch);
   bar->finish();
   if (done || done.error().code != Code::cancelled) return done;
-  if (session.outlives_us())
-    return Error{Code::cancelled, fmt::format("no longer watching; request {} goes on: mole request watch {} looks again, mole request cancel {} ends it",
-                                              id, id, id)};
+  if (!ours)
+    return Error{Code::cancelled, fmt::format("no longer watching; request {0} stands: mole request watch {0} looks again, mole request cancel {0} ends it", id)};
   if (const auto gone = session.api().cancel(id); !gone) print_error(context, gone.error());
   return Error{Code::cancelled, "stopped; what is done is kept: the same command again resumes"};
 }
@@ -56,7 +55,7 @@ Result<> index_archive(Context& context, Session& session, const coordinator::Su
   listing.client_id = fresh_client_id();
   const auto request = session.api().archive_task(listing, archive, "index");
   if (!request) return request.error();
-  const auto done = wait_for(context, session, text_of(*request, "id"), "none", interrupt);
+  const auto done = wait_for(context, session, text_of(*request, "id"), "none", interrupt, true);
   if (!done) return done.error();
   if (exit_of_request(*done) != Exit::failed) return {};
   const auto& failures = field(*done, "failures");

@@ -7,10 +7,10 @@
 
 namespace mole::cli {
 
-// Waits for a request with the progress wished for. On ^C a request of an embedded session is cancelled (nobody would work on it);
-// one of a service goes on. Returns its last document; cancelled: ^C.
+// Waits for a request with the progress wished for and returns its last document. On ^C it is cancelled if it is `ours` alone, and goes on
+// otherwise; cancelled: ^C, with what to type next.
 Result<nlohmann::json> wait_for(Context& context, Session& session, const std::string& id, const std::string& progress,
-                                const Interrupt& interrupt);
+                                const Interrupt& interrupt, bool ours = false);
 
 // The archives of a manifest as "pipeline/archive", in the order of its text; only the one named `chosen` unless it is empty.
 Result<std::vector<std::string>> archives_of(const coordinator::Submission& submission, const std::string& chosen = "");

@@ -25,7 +25,7 @@ Result<std::string> drawn(Session& session, const PlotArgs& args) {
   const auto loaded = load_results({found->files, range, {}, 0});
   if (!loaded) return loaded.error();
   const auto series = series_of(loaded->rows, loaded->by, args.columns);
-  if (!series) return series.error();
+  if (!series) return missing(series.error().message);
   PlotOptions options;
   options.title = *module;
   if (!args.range.from.empty() && !args.range.to.empty()) options.range = range;

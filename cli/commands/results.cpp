@@ -36,6 +36,7 @@ Result<Exit> results(Context& context, const ResultsArgs& args) {
   const std::optional<std::filesystem::path> out = args.out.empty() ? std::nullopt : std::optional<std::filesystem::path>(args.out);
   const auto rows = export_results({found->files, range, args.columns, args.rows}, *format, out);
   if (!rows && rows.error().code == Code::cancelled) return Exit::done;  // the reader had enough
+  if (!rows && rows.error().code == Code::invalid) return missing(rows.error().message);  // a column that is not there
   if (!rows) return rows.error();
   return Exit::done;
 }

@@ -58,9 +58,8 @@ void print_summary(Context& context, const Session& session, const json& planned
 
 Error waiting(const json& request) {
   const auto& waits = field(request, "waits");
-  const auto why = waits.is_array() && !waits.empty() ? text_of(waits.front()) : "its end lies past what the archive holds";
-  return transient(fmt::format("{} waiting: {}; run again when the files are there, or give --partial to compute with what there is",
-                               human_number(count_of(field(request, "jobs"), "waiting"), "block is", "blocks are"), why));
+  if (waits.is_array() && !waits.empty()) return transient(text_of(waits.front()));
+  return transient("the end of the range lies past what the archive holds; run again when the files are there, or give --partial");
 }
 
 Result<Exit> run(Context& context, const RunArgs& args) {
@@ -85,7 +84,7 @@ Result<Exit> run(Context& context, const RunArgs& args) {
   if (!planned) return planned.error();
   const auto accepted = api.submit(*submission);
   if (!accepted) return accepted.error();
-  const auto request = wait_for(context, **session, text_of(*accepted, "id"), args.progress, interrupt);
+  const auto request = wait_for(context, **session, text_of(*accepted, "id"), args.progress, interrupt, !(*session)->outlives_us());
   if (!request) return request.error();
 
   const auto exit = exit_of_request(*request);
@@ -96,7 +95,11 @@ Result<Exit> run(Context& context, const RunArgs& args) {
     print_next(context, *submission, *accepted, *validated, exit);
   }
   context.err << failures_text(*request, context.err_style);
-  if (exit == Exit::try_later) print_error(context, waiting(*request));
+  if (exit != Exit::try_later) return exit;
+  print_error(context, waiting(*request));
+  // Nobody would serve it once we are gone, and the same command makes it anew.
+  if (!(*session)->outlives_us())
+    if (const auto gone = api.cancel(text_of(*accepted, "id")); !gone) print_error(context, gone.error());
   return exit;
 }
 

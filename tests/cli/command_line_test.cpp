@@ -173,13 +173,14 @@ TEST_F(CommandLine, RunExitsByHowTheRequestEnded) {
 TEST_F(CommandLine, BlocksPastTheHorizonAreForLater) {
   auto waiting = finished("WAITING", 2);
   waiting["jobs"]["waiting"] = 1;
-  waiting["waits"] = {"block 2007-09-22T18:00:00Z ends after the archive"};
+  waiting["waits"] = {"1 job waits for files: the archive store ends at 2007-09-22T18:00:00Z; compute with what there is (--partial)"};
+  api_.answers.insert_or_assign("cancel", json::object());
   prepare_run(waiting);
   const auto said = mole(with_range({"run", manifest_, "--progress=none"}));
   EXPECT_EQ(said.code, 75);
   EXPECT_EQ(said.err,
-            "mole: 1 block is waiting: block 2007-09-22T18:00:00Z ends after the archive; run again when the files are there, or give --partial to "
-            "compute with what there is\n");
+            "mole: 1 job waits for files: the archive store ends at 2007-09-22T18:00:00Z; compute with what there is (--partial)\n");
+  EXPECT_EQ(api_.calls.back(), "cancel r-1") << "nobody serves it once the command has ended";
 }
 
 TEST_F(CommandLine, WhatTheCoordinatorSaysDecidesTheExitCode) {
@@ -189,6 +190,13 @@ TEST_F(CommandLine, WhatTheCoordinatorSaysDecidesTheExitCode) {
     api_.answers.insert_or_assign("explain", error);
     EXPECT_EQ(mole({"explain", "a/b@2007-09-22"}).code, code);
   }
+  EXPECT_EQ(mole({"explain", "a@2007-09-22"}).code, 2);
+}
+
+TEST_F(CommandLine, FlowsOfAFileThatIsNotThereAreNotFound) {
+  const auto said = mole({"flows", (folder_ / "absent.bz2").string()});
+  EXPECT_EQ(said.code, 4);
+  EXPECT_NE(said.err.find("absent.bz2 is not there"), std::string::npos);
 }
 
 TEST_F(CommandLine, AServiceThatDoesNotAnswerIsForLater) {
