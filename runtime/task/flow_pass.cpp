@@ -164,7 +164,9 @@ Result<> FlowPass::read_file(std::uint32_t number, const std::function<Result<>(
     const auto code = staged.error->code;
     if (code == Code::missing) return report(not_read(file, "missing"));
     if (code == Code::corrupt) return refuse(not_read(file, "unreadable"));
-    return Error{code, "file " + file.id + ": " + staged.error->message};
+    // The index listed this file, so the archive's parameters were good: what fails now may work again.
+    const bool lasting = code == Code::exhausted || code == Code::cancelled;
+    return Error{lasting ? code : Code::transient, "file " + file.id + ": " + staged.error->message};
   }
   const auto complete = [&](task::FileReport r) {
     r.digest = staged.digest;

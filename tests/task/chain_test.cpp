@@ -172,7 +172,9 @@ TEST(Isolation, AnArchiveThatIsGoneFailsTheTask) {
   spec.archive->downloader = use_of("downloader", "directory", {{"root", "/nonexistent/archive"}});
   task::Report totals;
   const auto sink = task.run(spec, &totals);
+  EXPECT_EQ(totals.code, "transient") << "the index listed its files: it may come back";
   EXPECT_NE(totals.message, "");
+  EXPECT_TRUE(sink.files.empty()) << "an archive that is gone is no set of gaps";
 }
 
 TEST(Emptiness, ABlockWithoutFilesGivesRowsOfCoverageZero) {
