@@ -1,6 +1,6 @@
 // Which (module, block) pairs a request needs, which of them are there, and what the others read: exactly, from keys alone.
 //
-// Keys (DESIGN decision 14; layout in docs/formats/keys.md):
+// Keys (DESIGN decision 14; layout in docs/formats/store.md):
 //   state_key(M, b)  = H(fingerprint, block, inputs in order: keys of file slots in reach, or result keys of the upstream blocks;
 //                        with `since` also the state key of the block before)
 //   result_key(M, b) = H(state keys of the blocks in reach of the window, window, interval, format)

@@ -1,4 +1,4 @@
-// Where a number comes from: what the coordinator knows of a finished job (docs/formats/lineage_row.md), and in what that
+// Where a number comes from: what the coordinator knows of a finished job (docs/formats/store.md), and in what that
 // differs from the time before.
 #pragma once
 

@@ -1,6 +1,11 @@
 #include "coordinator/manifest/manifest.hpp"
 
+#include "sdk/descriptor/durable_file.hpp"
+
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <set>
 
 namespace mole::test {
 namespace {
@@ -108,6 +113,36 @@ TEST(Manifest, BoundsWhatATextMayUnfoldTo) {
   error_of(std::string(100'000, '['));  // ends, somehow
   error_of("? {a: b} : c");
   error_of("!!binary x");
+}
+
+// The published schema and the parser know the same keys.
+TEST(Manifest, KnowsTheKeysOfItsPublishedSchema) {
+  const auto text = read_file(MOLE_MANIFEST_SCHEMA);
+  ASSERT_TRUE(text) << text.error().message;
+  const auto schema = nlohmann::json::parse(*text)["properties"];
+  for (const auto& [key, unused] : schema["archives"]["additionalProperties"]["properties"].items())
+    EXPECT_EQ(error_of(good, {"archives.ddosvax." + key + "=[]"}).find("unknown key"), std::string::npos) << key;
+  for (const auto& [key, unused] : schema["modules"]["additionalProperties"]["properties"].items())
+    EXPECT_EQ(error_of(good, {"modules.mean." + key + "=[]"}).find("unknown key"), std::string::npos) << key;
+  for (const auto& [key, unused] : schema.items()) EXPECT_EQ(error_of(good, {key + "=[]"}).find("unknown key"), std::string::npos) << key;
+  const auto known = [&](const std::string& override) {
+    const auto message = error_of(good, {override + ".zzzzzzzzzz=1"});
+    std::set<std::string> keys;
+    std::string list = message.substr(message.find("known are ") + 10);
+    for (std::size_t at = 0; at != std::string::npos;) {
+      const auto end = list.find(", ", at);
+      keys.insert(list.substr(at, end == std::string::npos ? end : end - at));
+      at = end == std::string::npos ? end : end + 2;
+    }
+    return keys;
+  };
+  const auto names_of = [](const nlohmann::json& object) {
+    std::set<std::string> keys;
+    for (const auto& [key, unused] : object.items()) keys.insert(key);
+    return keys;
+  };
+  EXPECT_EQ(known("archives.ddosvax"), names_of(schema["archives"]["additionalProperties"]["properties"]));
+  EXPECT_EQ(known("modules.mean"), names_of(schema["modules"]["additionalProperties"]["properties"]));
 }
 
 TEST(FilePattern, TakesNamesApart) {
