@@ -158,7 +158,8 @@ class Service final : public Api {
   void tick(Aftermath& after);
 
   // service_queries.cpp
-  nlohmann::json why_one(const dag::Graph& graph, std::uint32_t module, const std::string& column, Micros time, int depth) const;
+  nlohmann::json lineage_of(const dag::Graph& graph, std::uint32_t module, const std::string& column, Micros block, TimeRange span) const;
+  nlohmann::json trace(const dag::Graph& graph, std::uint32_t module, const std::string& column, Micros time) const;
   nlohmann::json reasons(const jobs::Plan& plan, std::size_t module, std::int64_t block) const;
   nlohmann::json strip_of(const std::string& name, const ModuleRow& row, nlohmann::json& blocks) const;
   std::string job_state(const leases::JobKey& job, std::uint8_t flags) const;

@@ -4,6 +4,7 @@
 #include "coordinator/store/keys.hpp"
 
 #include <algorithm>
+#include <map>
 
 namespace mole::coordinator {
 
@@ -291,23 +292,64 @@ Result<json> Service::explain(const std::string& job) {
               {"waits_for", waits_for}};
 }
 
-json Service::why_one(const dag::Graph& graph, std::uint32_t m, const std::string& column, Micros time, int depth) const {
+// What was made of one block of a module, and from what, for the part of it that `span` asks for.
+json Service::lineage_of(const dag::Graph& graph, std::uint32_t m, const std::string& column, Micros block, TimeRange span) const {
   const auto& module = graph.modules[m];
-  const auto& archive = graph.grid(module);
-  const auto from = floor_to(time, archive.block_length, archive.block_origin);
-  const auto interval = floor_to(time, module.interval);
-  const auto row = catalogue({module.fingerprint, from});
+  const auto row = catalogue({module.fingerprint, block});
   json out = {{"module", graph.full_name(module)}, {"column", column},
-              {"interval", {{"from", format_time(interval)}, {"to", format_time(interval + module.interval)}}},
-              {"block", format_time(from)}, {"rows_blob", row && !row->rows_blob.empty() ? json(row->rows_blob) : json("")}};
-  if (module.window > 0)
-    out["window"] = {{"from", format_time(interval + module.interval - module.window)}, {"to", format_time(interval + module.interval)}};
-  auto lineage = records_->of_job(Table::lineage, module.fingerprint, from);
+              {"interval", {{"from", format_time(span.from)}, {"to", format_time(span.to)}}},
+              {"block", format_time(block)}, {"rows_blob", row && !row->rows_blob.empty() ? json(row->rows_blob) : json("")}};
+  auto lineage = records_->of_job(Table::lineage, module.fingerprint, block);
   if (lineage.is_object()) lineage.erase("decides");
   out["lineage"] = std::move(lineage);
+  return out;
+}
+
+namespace {
+
+// How far upstream a number of a module reaches: by module, the column that is read and the hull of the times read.
+struct Reach {
+  std::string column;
+  TimeRange span;
+};
+
+std::map<std::uint32_t, Reach> reach_of(const dag::Graph& graph, std::uint32_t m, const std::string& column, TimeRange interval) {
+  std::map<std::uint32_t, Reach> reach{{m, {column, interval}}};
+  for (auto at = m + 1; at-- > 0;) {  // inputs stand before their readers
+    if (!reach.contains(at)) continue;
+    const auto& module = graph.modules[at];
+    auto read = reach[at].span;
+    if (module.window > 0) read.from += module.interval - module.window;
+    read.from -= module.warmup;
+    for (const auto& input : module.inputs) {
+      if (input.kind == "flows") continue;
+      auto [entry, fresh] = reach.try_emplace(input.source, Reach{input.column, read});
+      if (!fresh) entry->second.span = {std::min(entry->second.span.from, read.from), std::max(entry->second.span.to, read.to)};
+    }
+  }
+  return reach;
+}
+
+}  // namespace
+
+// The number's own block, and under "upstream" every block of every module it reaches, sources first, each once.
+json Service::trace(const dag::Graph& graph, std::uint32_t m, const std::string& column, Micros time) const {
+  const auto start = floor_to(time, graph.modules[m].interval);
+  const TimeRange interval{start, start + graph.modules[m].interval};
+  const auto block_of = [&](std::uint32_t module, Micros t) {
+    const auto& archive = graph.grid(graph.modules[module]);
+    return floor_to(t, archive.block_length, archive.block_origin);
+  };
+  auto out = lineage_of(graph, m, column, block_of(m, time), interval);
   out["upstream"] = json::array();
-  for (const auto& input : module.inputs)
-    if (input.kind != "flows" && depth > 0) out["upstream"].push_back(why_one(graph, input.source, input.column, time, depth - 1));
+  for (const auto& [source, reach] : reach_of(graph, m, column, interval)) {
+    if (source == m) continue;
+    const auto length = graph.grid(graph.modules[source]).block_length;
+    for (auto block = block_of(source, reach.span.from); block < reach.span.to; block += length) {
+      auto one = lineage_of(graph, source, reach.column, block, {std::max(block, reach.span.from), std::min(block + length, reach.span.to)});
+      if (one["rows_blob"] != "" || !one["lineage"].is_null()) out["upstream"].push_back(std::move(one));
+    }
+  }
   return out;
 }
 
@@ -321,7 +363,7 @@ Result<json> Service::why(const std::string& module, const std::string& column, 
   for (const auto& c : dag::result_columns(resolved)) names.push_back(c.name);
   if (std::find(names.begin(), names.end(), column) == names.end())
     return missing("the module " + module + " has no column \"" + column + "\"" + manifest::suggestion(column, names));
-  auto document = why_one(graph, found->second, column, time, 16);
+  auto document = trace(graph, found->second, column, time);
   if (document["rows_blob"] == "")
     return missing("there is no result of " + module + " at " + format_time(time) + "; mole run computes it, mole status --map shows what is there");
   return document;

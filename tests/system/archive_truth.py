@@ -65,7 +65,7 @@ def expected_rows(files):
         end = start + HOUR if whole else min(start + HOUR, grams[-1][0])
         for a in range(start, start + HOUR, QUARTER):
             readable[a, router] += max(0, min(end, a + QUARTER) - a)
-            present[a, router] += end > a
+            present[a, router] += bool(grams)
         expected = {}
         for exported, sequence, engine, flows in grams:
             lost = (sequence - expected.get(engine, sequence)) & 0xffffffff

@@ -95,6 +95,6 @@ with Place("plan") as place:
     text = str(trace)
     for word in (victim.name, "digest", "variance", "mean", "traffic"):
         check(word in text, f"why names {word}: {text[:600]}")
-    people = mole("why", "traffic", "bytes", "2007-09-22T10:00", cwd=place).stdout
+    people = mole("why", "traffic", "bytes", "2007-09-22T09:15", cwd=place).stdout
     check(victim.name in people and "bytes" in people, f"why for people: {people}")
 print("plan, explain and why hold")
