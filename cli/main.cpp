@@ -11,7 +11,8 @@ int main(int argc, char** argv) {
   using namespace mole::cli;
   std::signal(SIGPIPE, SIG_IGN);  // `mole results | head` ends by a failed write
   std::ios::sync_with_stdio(false);
-  Context context{std::cout, std::cerr, style_of(STDOUT_FILENO), style_of(STDERR_FILENO), is_terminal(STDERR_FILENO), {}, open_session};
+  Context context{std::cout, std::cerr,   style_of(STDOUT_FILENO), style_of(STDERR_FILENO), is_terminal(STDERR_FILENO),
+                  {},        open_session};
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   try {
     if (arguments.size() == 1 && arguments.front() == "--reference") {
@@ -22,7 +23,8 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     print_error(context, mole::exhausted("out of memory; ask for a shorter range, or free some"));
   } catch (const std::exception& error) {
-    print_error(context, mole::internal(std::string("a bug in mole: ") + error.what() + "; please report the command that showed it"));
+    print_error(context, mole::internal(std::string("a bug in mole: ") + error.what() +
+                                        "; please report the command that showed it"));
   }
   return static_cast<int>(Exit::failed);
 }

@@ -41,7 +41,8 @@ Result<Exit> index(Context& context, const TaskArgs& args) {
     for (const auto& file : *files) bytes += count_of(file, "size");
     listed.push_back({{"archive", archive}, {"files", files->size()}, {"bytes", bytes}});
     if (!context.options.json)
-      context.out << fmt::format("{}: {}, {}\n", archive, human_number(files->size(), "file", "files"), human_bytes(static_cast<double>(bytes)));
+      context.out << fmt::format("{}: {}, {}\n", archive, human_number(files->size(), "file", "files"),
+                                 human_bytes(static_cast<double>(bytes)));
   }
   if (context.options.json) print_json(context.out, listed);
   return Exit::done;
@@ -68,10 +69,13 @@ Result<Exit> verify(Context& context, const TaskArgs& args) {
     const auto gaps = (*session)->api().archive(archive, "gaps");
     if (!gaps) return gaps.error();
     all[archive] = *gaps;
-    if (!context.options.json) context.out << context.out_style.paint(Paint::bold, archive) << '\n' << gaps_text(*gaps, context.out_style);
+    if (!context.options.json)
+      context.out << context.out_style.paint(Paint::bold, archive) << '\n' << gaps_text(*gaps, context.out_style);
     const bool whole = field(*gaps, "missing").empty() && field(*gaps, "damaged").empty();
-    if (exit_of_request(*done) == Exit::failed) worst = Exit::failed;
-    else if (!whole && worst == Exit::done) worst = Exit::incomplete;
+    if (exit_of_request(*done) == Exit::failed)
+      worst = Exit::failed;
+    else if (!whole && worst == Exit::done)
+      worst = Exit::incomplete;
   }
   if (context.options.json) print_json(context.out, all.size() == 1 ? all.front() : all);
   return worst;
@@ -86,14 +90,22 @@ Result<std::vector<std::string>> archives_meant(const std::string& word) {
 }
 
 std::string files_text(const json& files, const Style& style) {
-  Table table({{"file"}, {"size", Align::right}, {"router"}, {"sequence", Align::right}, {"from"}, {"to"}, {"state"}, {"revision", Align::right}});
+  Table table({{"file"},
+               {"size", Align::right},
+               {"router"},
+               {"sequence", Align::right},
+               {"from"},
+               {"to"},
+               {"state"},
+               {"revision", Align::right}});
   for (const auto& f : files)
-    table.row({text_of(f, "id"), human_bytes(number_of(f, "size")), text_of(f, "router"), text_of(f, "sequence"), text_of(f, "from"),
-               text_of(f, "to"), text_of(f, "state"), text_of(f, "revision")});
+    table.row({text_of(f, "id"), human_bytes(number_of(f, "size")), text_of(f, "router"), text_of(f, "sequence"),
+               text_of(f, "from"), text_of(f, "to"), text_of(f, "state"), text_of(f, "revision")});
   return table.text(style);
 }
 
-Result<Exit> look(Context& context, const LookArgs& args, const char* what, std::string (*text)(const json&, const Style&)) {
+Result<Exit> look(Context& context, const LookArgs& args, const char* what,
+                  std::string (*text)(const json&, const Style&)) {
   const auto archives = archives_meant(args.archive);
   if (!archives) return archives.error();
   auto session = context.connect(context.options, Need::look);
@@ -114,7 +126,8 @@ Result<Exit> look(Context& context, const LookArgs& args, const char* what, std:
 Result<Exit> ls(Context& context, const LookArgs& args) { return look(context, args, "ls", files_text); }
 Result<Exit> gaps(Context& context, const LookArgs& args) { return look(context, args, "gaps", gaps_text); }
 
-void add_task(Shell& shell, CLI::App& family, const char* name, const char* about, Result<Exit> (*run)(Context&, const TaskArgs&)) {
+void add_task(Shell& shell, CLI::App& family, const char* name, const char* about,
+              Result<Exit> (*run)(Context&, const TaskArgs&)) {
   auto args = std::make_shared<TaskArgs>();
   auto* command = shell.add(family, name, about, args, run);
   add_pipeline_options(*command, args->pipeline);
@@ -122,7 +135,8 @@ void add_task(Shell& shell, CLI::App& family, const char* name, const char* abou
   if (run == verify) add_progress_option(*command, args->progress);
 }
 
-void add_look(Shell& shell, CLI::App& family, const char* name, const char* about, Result<Exit> (*run)(Context&, const LookArgs&)) {
+void add_look(Shell& shell, CLI::App& family, const char* name, const char* about,
+              Result<Exit> (*run)(Context&, const LookArgs&)) {
   auto args = std::make_shared<LookArgs>();
   shell.add(family, name, about, args, run)
       ->add_option("archive", args->archive, "pipeline/archive, or the path of a manifest for all of its archives")
@@ -138,7 +152,8 @@ void add_archive(Shell& shell) {
   add_task(shell, *family, "index", "List the archives of a pipeline anew", index);
   add_look(shell, *family, "ls", "The files of the last listing", ls);
   add_look(shell, *family, "gaps", "Missing files by number, damaged files by byte range", gaps);
-  add_task(shell, *family, "verify", "Read every file and report damage; exits 3 if anything is missing or damaged", verify);
+  add_task(shell, *family, "verify", "Read every file and report damage; exits 3 if anything is missing or damaged",
+           verify);
   add_simulate(shell, *family);
 }
 

@@ -24,9 +24,15 @@ CLI::Validator validator_of(Parse parse, const char* name) {
 
 }  // namespace
 
-CLI::Validator time_validator() { return validator_of([](const std::string& t) { return parse_time(t); }, "TIME"); }
-CLI::Validator duration_validator() { return validator_of([](const std::string& t) { return parse_duration(t); }, "DURATION"); }
-CLI::Validator size_validator() { return validator_of([](const std::string& t) { return parse_size(t); }, "SIZE"); }
+CLI::Validator time_validator() {
+  return validator_of([](const std::string& t) { return parse_time(t); }, "TIME");
+}
+CLI::Validator duration_validator() {
+  return validator_of([](const std::string& t) { return parse_duration(t); }, "DURATION");
+}
+CLI::Validator size_validator() {
+  return validator_of([](const std::string& t) { return parse_size(t); }, "SIZE");
+}
 
 Result<std::uint64_t> parse_size(std::string_view whole) {
   const auto bad = [&] { return invalid(fmt::format("'{}' is not a size: write bytes, or 512MiB, 4G", whole)); };
@@ -38,17 +44,24 @@ Result<std::uint64_t> parse_size(std::string_view whole) {
   const auto power = std::string_view("KMGT").find(unit.front());
   unit.remove_prefix(1);
   const auto shift = 10 * (power + 1);
-  if (power == std::string_view::npos || (!unit.empty() && unit != "B" && unit != "iB") || (n << shift) >> shift != n) return bad();
+  if (power == std::string_view::npos || (!unit.empty() && unit != "B" && unit != "iB") || (n << shift) >> shift != n)
+    return bad();
   return n << shift;
 }
 
 void add_range_options(CLI::App& command, RangeArgs& args, Range kind, bool positional) {
-  command.add_option("--from", args.from, "first instant, inclusive: 2007-09-22, 2007-09-22T20, @1190487600")->check(time_validator());
+  command.add_option("--from", args.from, "first instant, inclusive: 2007-09-22, 2007-09-22T20, @1190487600")
+      ->check(time_validator());
   command.add_option("--to", args.to, "last instant, exclusive")->check(time_validator());
   if (positional) {
     command.add_option("range", args.range, "the same in one word: FROM/TO or FROM/P7D")
         ->type_name("RANGE")
-        ->check(CLI::Validator([](std::string& text) { const auto r = parse_range(text); return r ? std::string() : r.error().message; }, ""));
+        ->check(CLI::Validator(
+            [](std::string& text) {
+              const auto r = parse_range(text);
+              return r ? std::string() : r.error().message;
+            },
+            ""));
   }
   command.parse_complete_callback([&args, kind, positional] {
     const bool pair = !args.from.empty() && !args.to.empty();
@@ -56,20 +69,24 @@ void add_range_options(CLI::App& command, RangeArgs& args, Range kind, bool posi
       throw CLI::ValidationError("RANGE", "stands beside --from or --to: give one of both");
     if (kind == Range::required && args.range.empty() && !pair)
       throw CLI::RequiredError(positional ? "--from and --to, or RANGE (as 2007-09-22/P7D)" : "--from and --to");
-    if (pair && range_of(args).empty()) throw CLI::ValidationError("--from", "is not before --to: ranges are half-open");
+    if (pair && range_of(args).empty())
+      throw CLI::ValidationError("--from", "is not before --to: ranges are half-open");
   });
 }
 
 TimeRange range_of(const RangeArgs& args) {
   if (!args.range.empty()) return *parse_range(args.range);
-  TimeRange range{0, std::int64_t{73'000} * day_us};  // 1970 to 2169: no flow export is older, and blocks can be added safely
+  TimeRange range{
+      0, std::int64_t{73'000} * day_us};  // 1970 to 2169: no flow export is older, and blocks can be added safely
   if (!args.from.empty()) range.from = *parse_time(args.from);
   if (!args.to.empty()) range.to = *parse_time(args.to);
   return range;
 }
 
 void add_pipeline_options(CLI::App& command, PipelineArgs& args) {
-  command.add_option("pipeline", args.manifest, "path of the pipeline's manifest (YAML)")->required()->type_name("PIPELINE");
+  command.add_option("pipeline", args.manifest, "path of the pipeline's manifest (YAML)")
+      ->required()
+      ->type_name("PIPELINE");
   command.add_option("--set", args.overrides, "change one key of the manifest: modules.mean.window=1d (repeatable)")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false)
@@ -83,7 +100,9 @@ void add_pipeline_options(CLI::App& command, PipelineArgs& args) {
 
 Result<coordinator::Submission> submission_of(const PipelineArgs& args) {
   auto text = read_file(args.manifest, manifest_limit);
-  if (!text) return missing(fmt::format("cannot read the manifest {}: {}; give the path of a pipeline's YAML file", args.manifest, text.error().message));
+  if (!text)
+    return missing(fmt::format("cannot read the manifest {}: {}; give the path of a pipeline's YAML file",
+                               args.manifest, text.error().message));
   coordinator::Submission submission;
   submission.manifest = std::move(*text);
   submission.manifest_name = args.manifest;

@@ -1,5 +1,5 @@
-// One function a command (or family): adds it to the parser. When the command line was parsed, `action` of the shell is what
-// the user asked for.
+// One function a command (or family): adds it to the parser. When the command line was parsed, `action` of the shell is
+// what the user asked for.
 #pragma once
 
 #include "cli/context.hpp"
@@ -17,15 +17,14 @@ struct Shell {
   CLI::App& app;
   Action action;
 
-  // Adds a command below `parent`. `bind` is called after its options were read; what it throws (CLI::ParseError) is a usage error.
+  // Adds a command below `parent`. `bind` is called after its options were read; what it throws (CLI::ParseError) is a
+  // usage error.
   template <class Args>
   CLI::App* add(CLI::App& parent, std::string name, std::string about, std::shared_ptr<Args> args,
                 Result<Exit> (*run)(Context&, const Args&)) {
     CLI::App* command = parent.add_subcommand(std::move(name), std::move(about));
     command->fallthrough();  // global options may stand behind the command
-    command->callback([this, args, run] {
-      action = [args, run](Context& context) { return run(context, *args); };
-    });
+    command->callback([this, args, run] { action = [args, run](Context& context) { return run(context, *args); }; });
     return command;
   }
 };

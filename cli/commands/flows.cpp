@@ -21,13 +21,15 @@ void add_if(std::vector<std::string>& command, const char* option, const std::st
 
 Result<Exit> flows(Context& context, const FlowsArgs& args) {
   for (const auto& file : args.files)
-    if (std::error_code error; !std::filesystem::exists(file, error)) return missing(file + " is not there; check the path");
+    if (std::error_code error; !std::filesystem::exists(file, error))
+      return missing(file + " is not there; check the path");
   std::vector<std::string> command{"mole-worker", "--flows"};
   add_if(command, "--columns", args.columns);
   add_if(command, "--format", args.format);
   add_if(command, "--time-format", args.times);
   add_if(command, "--decoder", args.decoder);
-  add_if(command, "--threads", std::to_string(args.threads ? args.threads : std::max(1U, std::thread::hardware_concurrency())));
+  add_if(command, "--threads",
+         std::to_string(args.threads ? args.threads : std::max(1U, std::thread::hardware_concurrency())));
   if (!context.options.plugins.empty()) add_if(command, "--plugins", context.options.plugins.front().string());
   command.push_back("--");
   command.insert(command.end(), args.files.begin(), args.files.end());
@@ -41,12 +43,16 @@ Result<Exit> flows(Context& context, const FlowsArgs& args) {
 
 void add_flows(Shell& shell) {
   auto args = std::make_shared<FlowsArgs>();
-  auto* command = shell.add(shell.app, "flows", "Print the flow records of files; exits 3 if one is damaged", args, flows);
+  auto* command =
+      shell.add(shell.app, "flows", "Print the flow records of files; exits 3 if one is damaged", args, flows);
   command->add_option("files", args->files, "files as they lie in the archive")->required()->type_name("FILE");
   command->add_option("--columns", args->columns, "comma-separated; otherwise all the files have");
-  command->add_option("--format", args->format, "csv, ndjson or none (only decode)")->check(CLI::IsMember({"csv", "ndjson", "none"}));
-  command->add_option("--time-format", args->times, "rfc3339 or epoch_ms")->check(CLI::IsMember({"rfc3339", "epoch_ms"}));
-  command->add_option("--decoder", args->decoder, "a decoder's name; otherwise the one that knows the file")->type_name("PLUGIN");
+  command->add_option("--format", args->format, "csv, ndjson or none (only decode)")
+      ->check(CLI::IsMember({"csv", "ndjson", "none"}));
+  command->add_option("--time-format", args->times, "rfc3339 or epoch_ms")
+      ->check(CLI::IsMember({"rfc3339", "epoch_ms"}));
+  command->add_option("--decoder", args->decoder, "a decoder's name; otherwise the one that knows the file")
+      ->type_name("PLUGIN");
   command->add_option("--threads", args->threads, "cores to use; 0: all")->check(CLI::Range(0, 4096));
 }
 

@@ -1,7 +1,7 @@
 // mole manifest: check a pipeline, draw it.
+#include "cli/format/manifest.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/pipeline_work.hpp"
-#include "cli/format/manifest.hpp"
 #include "coordinator/dag/graph.hpp"
 
 namespace mole::cli {
@@ -20,16 +20,20 @@ Result<nlohmann::json> validated(Context& context, const ManifestArgs& args) {
 Result<Exit> validate(Context& context, const ManifestArgs& args) {
   const auto graph = validated(context, args);
   if (!graph) return graph.error();
-  if (context.options.json) print_json(context.out, *graph);
-  else context.out << manifest_text(*graph, context.out_style);
+  if (context.options.json)
+    print_json(context.out, *graph);
+  else
+    context.out << manifest_text(*graph, context.out_style);
   return Exit::done;
 }
 
 Result<Exit> draw(Context& context, const ManifestArgs& args) {
   const auto graph = validated(context, args);
   if (!graph) return graph.error();
-  if (context.options.json) print_json(context.out, *graph);
-  else context.out << coordinator::dag::to_dot(*graph);
+  if (context.options.json)
+    print_json(context.out, *graph);
+  else
+    context.out << coordinator::dag::to_dot(*graph);
   return Exit::done;
 }
 

@@ -1,7 +1,7 @@
 // mole plan: what run would do.
+#include "cli/format/plan.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/pipeline_work.hpp"
-#include "cli/format/plan.hpp"
 
 namespace mole::cli {
 namespace {
@@ -47,8 +47,10 @@ Result<Exit> plan(Context& context, const PlanArgs& args) {
   if (!session) return session.error();
   const auto planned = (*session)->api().plan(*submission);
   if (!planned) return planned.error();
-  if (context.options.json) print_json(context.out, *planned);
-  else context.out << plan_text(*planned, context.out_style);
+  if (context.options.json)
+    print_json(context.out, *planned);
+  else
+    context.out << plan_text(*planned, context.out_style);
   return Exit::done;
 }
 
@@ -56,7 +58,8 @@ Result<Exit> plan(Context& context, const PlanArgs& args) {
 
 void add_plan(Shell& shell) {
   auto args = std::make_shared<PlanArgs>();
-  auto* command = shell.add(shell.app, "plan", "What run would do: jobs reused and new, files, bytes, gaps", args, plan);
+  auto* command =
+      shell.add(shell.app, "plan", "What run would do: jobs reused and new, files, bytes, gaps", args, plan);
   add_pipeline_options(*command, args->pipeline);
   add_range_options(*command, args->range, Range::required, true);
   command->add_option("--module", args->module, "only this module and what it needs");

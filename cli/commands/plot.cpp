@@ -1,9 +1,9 @@
 // mole plot: columns over time as SVG, gaps drawn as gaps.
+#include "cli/plot/plot.hpp"
 #include "cli/commands/arguments.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/result_files.hpp"
 #include "cli/export/export.hpp"
-#include "cli/plot/plot.hpp"
 #include "sdk/descriptor/durable_file.hpp"
 
 namespace mole::cli {
@@ -50,7 +50,8 @@ Result<Exit> plot(Context& context, const PlotArgs& args) {
 
 void add_plot(Shell& shell) {
   auto args = std::make_shared<PlotArgs>();
-  auto* command = shell.add(shell.app, "plot", "Draw columns of a module over time; gaps are drawn as gaps", args, plot);
+  auto* command =
+      shell.add(shell.app, "plot", "Draw columns of a module over time; gaps are drawn as gaps", args, plot);
   command->add_option("module", args->module, "MODULE, or PIPELINE/MODULE")->required()->type_name("MODULE");
   command->add_option("columns", args->columns, "columns to draw, a panel each")->required()->type_name("COLUMN");
   add_range_options(*command, args->range, Range::optional, false);

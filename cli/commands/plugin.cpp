@@ -1,6 +1,6 @@
 // mole plugin: what is installed, and one page about each. Reads sidecars; loads no plugin.
-#include "cli/commands/commands.hpp"
 #include "cli/format/plugin.hpp"
+#include "cli/commands/commands.hpp"
 
 namespace mole::cli {
 namespace {
@@ -37,19 +37,24 @@ Result<Exit> inspect(Context& context, const InspectArgs& args) {
   const auto found = args.kind.empty() ? catalogue.find(args.name) : catalogue.find(args.kind, args.name);
   if (!found) return found.error();
   if (auto sound = (*found)->sidecar.verify((*found)->library); !sound) print_error(context, sound.error());
-  if (context.options.json) print_json(context.out, plugin_json(**found));
-  else context.out << plugin_page(**found, context.out_style);
+  if (context.options.json)
+    print_json(context.out, plugin_json(**found));
+  else
+    context.out << plugin_page(**found, context.out_style);
   return Exit::done;
 }
 
 }  // namespace
 
 void add_plugin(Shell& shell) {
-  auto* family = shell.app.add_subcommand("plugin", "Installed plugins, from their descriptors: no plugin code is loaded");
+  auto* family =
+      shell.app.add_subcommand("plugin", "Installed plugins, from their descriptors: no plugin code is loaded");
   family->require_subcommand(1)->fallthrough();
   const auto kinds = CLI::IsMember({"metric", "decoder", "downloader"});
   auto list_args = std::make_shared<ListArgs>();
-  shell.add(*family, "list", "One line each", list_args, list)->add_option("--kind", list_args->kind, "metric, decoder or downloader")->check(kinds);
+  shell.add(*family, "list", "One line each", list_args, list)
+      ->add_option("--kind", list_args->kind, "metric, decoder or downloader")
+      ->check(kinds);
   auto args = std::make_shared<InspectArgs>();
   auto* command = shell.add(*family, "inspect", "One page: inputs, parameters, columns, binary", args, inspect);
   command->add_option("plugin", args->name, "its name")->required()->type_name("PLUGIN");

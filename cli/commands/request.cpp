@@ -1,8 +1,8 @@
 // mole request: work as a durable thing.
+#include "cli/format/request.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/pipeline_work.hpp"
 #include "cli/format/document.hpp"
-#include "cli/format/request.hpp"
 
 #include <fmt/format.h>
 
@@ -22,8 +22,10 @@ struct IdArgs {
 };
 
 Exit show(Context& context, const nlohmann::json& request) {
-  if (context.options.json) print_json(context.out, request);
-  else context.out << request_text(request, context.out_style);
+  if (context.options.json)
+    print_json(context.out, request);
+  else
+    context.out << request_text(request, context.out_style);
   context.err << failures_text(request, context.err_style);
   return exit_of_request(request);
 }
@@ -47,10 +49,13 @@ Result<Exit> submit(Context& context, const SubmitArgs& args) {
     if (!done) return done.error();
     return show(context, *done);
   }
-  if (context.options.json) print_json(context.out, *accepted);
-  else context.out << fmt::format("request {}{}\n", id, truth_of(*accepted, "created") ? "" : " (was there already)");
+  if (context.options.json)
+    print_json(context.out, *accepted);
+  else
+    context.out << fmt::format("request {}{}\n", id, truth_of(*accepted, "created") ? "" : " (was there already)");
   if (!(*session)->outlives_us())
-    context.err << "mole: the request is stored; it is worked on when mole-coordinator serves this state, or by request submit --wait\n";
+    context.err << "mole: the request is stored; it is worked on when mole-coordinator serves this state, or by "
+                   "request submit --wait\n";
   return Exit::done;
 }
 
@@ -59,8 +64,10 @@ Result<Exit> list(Context& context, const ListArgs&) {
   if (!session) return session.error();
   const auto requests = (*session)->api().requests();
   if (!requests) return requests.error();
-  if (context.options.json) print_json(context.out, *requests);
-  else context.out << requests_text(*requests, context.out_style);
+  if (context.options.json)
+    print_json(context.out, *requests);
+  else
+    context.out << requests_text(*requests, context.out_style);
   return Exit::done;
 }
 
@@ -91,8 +98,10 @@ Result<Exit> cancel(Context& context, const IdArgs& args) {
   if (!session) return session.error();
   const auto cancelled = (*session)->api().cancel(args.id);
   if (!cancelled) return cancelled.error();
-  if (context.options.json) print_json(context.out, *cancelled);
-  else context.out << fmt::format("request {} cancelled; what it computed is kept\n", args.id);
+  if (context.options.json)
+    print_json(context.out, *cancelled);
+  else
+    context.out << fmt::format("request {} cancelled; what it computed is kept\n", args.id);
   return Exit::done;
 }
 
@@ -103,11 +112,13 @@ void add_request(Shell& shell) {
   family->require_subcommand(1)->fallthrough();
 
   auto submit_args = std::make_shared<SubmitArgs>();
-  auto* command = shell.add(*family, "submit", "Store a request; it is worked on by the nodes of the coordinator", submit_args, submit);
+  auto* command = shell.add(*family, "submit", "Store a request; it is worked on by the nodes of the coordinator",
+                            submit_args, submit);
   add_pipeline_options(*command, submit_args->pipeline);
   add_range_options(*command, submit_args->range, Range::required, true);
   command->add_option("--module", submit_args->module, "only this module and what it needs");
-  command->add_flag("--partial", submit_args->partial, "also compute blocks past the end of the archive, with what there is");
+  command->add_flag("--partial", submit_args->partial,
+                    "also compute blocks past the end of the archive, with what there is");
   command->add_option("--priority", submit_args->priority, "higher goes first (default 0)");
   command->add_option("--id", submit_args->id, "a name of your own: submitting it twice makes one request");
   command->add_flag("--wait", submit_args->wait, "wait for the end and exit as run does");

@@ -33,9 +33,10 @@ Result<Exit> results(Context& context, const ResultsArgs& args) {
   const auto found = results_of(**session, blobs, *module, range);
   if (!found) return found.error();
   context.out.flush();
-  const std::optional<std::filesystem::path> out = args.out.empty() ? std::nullopt : std::optional<std::filesystem::path>(args.out);
+  const std::optional<std::filesystem::path> out =
+      args.out.empty() ? std::nullopt : std::optional<std::filesystem::path>(args.out);
   const auto rows = export_results({found->files, range, args.columns, args.rows}, *format, out);
-  if (!rows && rows.error().code == Code::cancelled) return Exit::done;  // the reader had enough
+  if (!rows && rows.error().code == Code::cancelled) return Exit::done;                   // the reader had enough
   if (!rows && rows.error().code == Code::invalid) return missing(rows.error().message);  // a column that is not there
   if (!rows) return rows.error();
   return Exit::done;
@@ -45,10 +46,13 @@ Result<Exit> results(Context& context, const ResultsArgs& args) {
 
 void add_results(Shell& shell) {
   auto args = std::make_shared<ResultsArgs>();
-  auto* command = shell.add(shell.app, "results", "The rows of a module, as a table or for another program", args, results);
+  auto* command =
+      shell.add(shell.app, "results", "The rows of a module, as a table or for another program", args, results);
   command->add_option("module", args->module, "MODULE, or PIPELINE/MODULE")->required()->type_name("MODULE");
   add_range_options(*command, args->range, Range::optional, true);
-  command->add_option("--columns", args->columns, "only these, comma-separated; * matches anything")->delimiter(',')->allow_extra_args(false);
+  command->add_option("--columns", args->columns, "only these, comma-separated; * matches anything")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command->add_option("--format", args->format, "csv, ndjson, parquet, arrow or table")
       ->check(CLI::IsMember({"csv", "ndjson", "parquet", "arrow", "table"}))
       ->capture_default_str();

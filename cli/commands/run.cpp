@@ -33,7 +33,8 @@ std::string column_to_plot(const json& validated, const std::string& module) {
 
 std::string bare(const std::string& module) { return module.substr(module.find('/') + 1); }
 
-void print_next(Context& context, const coordinator::Submission& submission, const json& accepted, const json& validated, Exit exit) {
+void print_next(Context& context, const coordinator::Submission& submission, const json& accepted,
+                const json& validated, Exit exit) {
   const auto& modules = field(accepted, "modules");
   if (!modules.is_array() || modules.empty()) return;
   const auto module = bare(text_of(modules.back()));
@@ -44,14 +45,16 @@ void print_next(Context& context, const coordinator::Submission& submission, con
   context.out << "next      mole results " << module << state << '\n';
   const auto column = column_to_plot(validated, module);
   if (!column.empty()) context.out << fmt::format("          mole plot {0} {1} -o {1}.svg{2}\n", module, column, state);
-  if (exit == Exit::incomplete) context.out << "          mole archive gaps " << submission.manifest_name << state << '\n';
+  if (exit == Exit::incomplete)
+    context.out << "          mole archive gaps " << submission.manifest_name << state << '\n';
 }
 
 void print_summary(Context& context, const Session& session, const json& planned, const json& request) {
   context.out << request_text(request, context.out_style);
   const auto& jobs = field(planned, "jobs");
   if (count_of(jobs, "reused") > 0)
-    context.out << fmt::format("          {} of them reused from earlier runs\n", human_count(count_of(jobs, "reused")));
+    context.out << fmt::format("          {} of them reused from earlier runs\n",
+                               human_count(count_of(jobs, "reused")));
   if (!session.folder().empty())
     context.out << "tables    " << (session.folder() / "tables" / text_of(request, "pipeline")).string() << '\n';
 }
@@ -59,7 +62,8 @@ void print_summary(Context& context, const Session& session, const json& planned
 Error waiting(const json& request) {
   const auto& waits = field(request, "waits");
   if (waits.is_array() && !waits.empty()) return transient(text_of(waits.front()));
-  return transient("the end of the range lies past what the archive holds; run again when the files are there, or give --partial");
+  return transient(
+      "the end of the range lies past what the archive holds; run again when the files are there, or give --partial");
 }
 
 Result<Exit> run(Context& context, const RunArgs& args) {
@@ -79,12 +83,14 @@ Result<Exit> run(Context& context, const RunArgs& args) {
   const auto archives = archives_of(*submission);
   if (!archives) return archives.error();
   for (const auto& archive : *archives)
-    if (auto listed = index_archive(context, **session, *submission, archive, interrupt); !listed) return listed.error();
+    if (auto listed = index_archive(context, **session, *submission, archive, interrupt); !listed)
+      return listed.error();
   const auto planned = api.plan(*submission);
   if (!planned) return planned.error();
   const auto accepted = api.submit(*submission);
   if (!accepted) return accepted.error();
-  const auto request = wait_for(context, **session, text_of(*accepted, "id"), args.progress, interrupt, !(*session)->outlives_us());
+  const auto request =
+      wait_for(context, **session, text_of(*accepted, "id"), args.progress, interrupt, !(*session)->outlives_us());
   if (!request) return request.error();
 
   const auto exit = exit_of_request(*request);

@@ -1,8 +1,8 @@
 // mole archive simulate: an archive whose truth is known.
+#include "cli/commands/arguments.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/format/human.hpp"
 #include "cli/progress/progress.hpp"
-#include "cli/commands/arguments.hpp"
 #include "cli/simulate/archive.hpp"
 
 #include <fmt/format.h>
@@ -37,23 +37,31 @@ SimulationSpec spec_of(const SimulateArgs& args) {
 Result<Exit> simulate(Context& context, const SimulateArgs& args) {
   const auto spec = spec_of(args);
   const auto cores = std::max(1U, std::thread::hardware_concurrency());
-  const auto done = simulate_archive(spec, args.out, context.options.threads ? context.options.threads : cores, [&](std::size_t n, std::size_t all) {
-    if (!context.err_is_terminal) return;
-    context.err << "\r\033[K" << progress_bar(static_cast<double>(n) / static_cast<double>(all), 30, context.err_style)
-                << fmt::format("  files {}/{}", n, all) << (n == all ? "\r\033[K" : "") << std::flush;
-  });
+  const auto done = simulate_archive(
+      spec, args.out, context.options.threads ? context.options.threads : cores, [&](std::size_t n, std::size_t all) {
+        if (!context.err_is_terminal) return;
+        context.err << "\r\033[K"
+                    << progress_bar(static_cast<double>(n) / static_cast<double>(all), 30, context.err_style)
+                    << fmt::format("  files {}/{}", n, all) << (n == all ? "\r\033[K" : "") << std::flush;
+      });
   if (!done) {
     if (done.error().code != Code::invalid) return done.error();
     print_error(context, done.error());
     return Exit::usage;
   }
   if (context.options.json) {
-    print_json(context.out, {{"folder", args.out}, {"files", done->files}, {"missing", done->missing}, {"damaged", done->damaged},
-                             {"flows", done->flows}, {"bytes", done->compressed_bytes}});
+    print_json(context.out, {{"folder", args.out},
+                             {"files", done->files},
+                             {"missing", done->missing},
+                             {"damaged", done->damaged},
+                             {"flows", done->flows},
+                             {"bytes", done->compressed_bytes}});
   } else {
-    context.out << fmt::format("{}: {} ({} missing, {} damaged), {}, {}; the truth is in {}\n", args.out, human_number(done->files, "file", "files"),
-                               done->missing, done->damaged, human_number(done->flows, "flow", "flows"),
-                               human_bytes(static_cast<double>(done->compressed_bytes)), (std::filesystem::path(args.out) / "simulated.json").string());
+    context.out << fmt::format("{}: {} ({} missing, {} damaged), {}, {}; the truth is in {}\n", args.out,
+                               human_number(done->files, "file", "files"), done->missing, done->damaged,
+                               human_number(done->flows, "flow", "flows"),
+                               human_bytes(static_cast<double>(done->compressed_bytes)),
+                               (std::filesystem::path(args.out) / "simulated.json").string());
   }
   return Exit::done;
 }
@@ -72,19 +80,37 @@ CLI::Validator parsed_by(Result<T> (*parse)(std::string_view)) {
 
 void add_simulate(Shell& shell, CLI::App& family) {
   auto args = std::make_shared<SimulateArgs>();
-  auto* command = shell.add(family, "simulate", "Write hour files of NetFlow v5 as an archive holds them, and the truth about them", args, simulate);
+  auto* command =
+      shell.add(family, "simulate", "Write hour files of NetFlow v5 as an archive holds them, and the truth about them",
+                args, simulate);
   command->add_option("out", args->out, "folder to write to")->required()->type_name("OUT");
   add_range_options(*command, args->range, Range::required, false);
   command->add_option("--seed", args->spec.seed, "the same seed gives the same bytes")->capture_default_str();
-  command->add_option("--routers", args->spec.routers, "router numbers, comma-separated")->delimiter(',')->allow_extra_args(false)->required();
-  command->add_option("--flows-per-hour", args->spec.flows_per_hour, "of one router in an average hour of a weekday")->capture_default_str();
-  command->add_option("--gap", args->gaps, "leave out this router's file of this hour; its number is used up (repeatable)")
-      ->type_name("ROUTER@TIME")->allow_extra_args(false)->check(parsed_by(parse_hour_of_router));
-  command->add_option("--damage", args->damages, "spoil a file: truncate, flip bytes, or cut the content inside a datagram (repeatable)")
-      ->type_name("ROUTER@TIME[:truncate|flip|cut]")->allow_extra_args(false)->check(parsed_by(parse_damage));
-  command->add_option("--late-share", args->late_share, "share of flows that begin before their file's hour")->capture_default_str()->check(CLI::Range(0.0, 0.5));
-  command->add_option("--loss", args->loss, "share of datagrams lost between router and collector")->capture_default_str()->check(CLI::Range(0.0, 1.0));
-  command->add_option("--first-sequence", args->spec.first_sequence, "number of the first hour file")->capture_default_str();
+  command->add_option("--routers", args->spec.routers, "router numbers, comma-separated")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->required();
+  command->add_option("--flows-per-hour", args->spec.flows_per_hour, "of one router in an average hour of a weekday")
+      ->capture_default_str();
+  command
+      ->add_option("--gap", args->gaps, "leave out this router's file of this hour; its number is used up (repeatable)")
+      ->type_name("ROUTER@TIME")
+      ->allow_extra_args(false)
+      ->check(parsed_by(parse_hour_of_router));
+  command
+      ->add_option("--damage", args->damages,
+                   "spoil a file: truncate, flip bytes, or cut the content inside a datagram (repeatable)")
+      ->type_name("ROUTER@TIME[:truncate|flip|cut]")
+      ->allow_extra_args(false)
+      ->check(parsed_by(parse_damage));
+  command->add_option("--late-share", args->late_share, "share of flows that begin before their file's hour")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 0.5));
+  command->add_option("--loss", args->loss, "share of datagrams lost between router and collector")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1.0));
+  command->add_option("--first-sequence", args->spec.first_sequence, "number of the first hour file")
+      ->capture_default_str();
 }
 
 }  // namespace mole::cli

@@ -20,8 +20,10 @@ Result<Exit> dump(Context& context, const DumpArgs& args) {
     const auto page = (*session)->api().dump(args.table, from, rows_at_once);
     if (!page) return page.error();
     for (const auto& row : field(*page, "rows")) {
-      if (context.options.json) all.push_back(row);
-      else context.out << row.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+      if (context.options.json)
+        all.push_back(row);
+      else
+        context.out << row.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
     }
     const auto& next = field(*page, "next");  // a cursor, not for reading: as it is
     from = next.is_string() ? next.get<std::string>() : "";
@@ -36,7 +38,8 @@ void add_state(Shell& shell) {
   auto* family = shell.app.add_subcommand("state", "The coordinator's store");
   family->require_subcommand(1)->fallthrough();
   auto args = std::make_shared<DumpArgs>();
-  auto* command = shell.add(*family, "dump", "The rows of one table, one JSON object a line, from a snapshot", args, dump);
+  auto* command =
+      shell.add(*family, "dump", "The rows of one table, one JSON object a line, from a snapshot", args, dump);
   command->add_option("table", args->table, "requests, files, catalogue, ...")->required()->type_name("TABLE");
   command->add_option("--format", args->format, "ndjson")->check(CLI::IsMember({"ndjson"}));
 }

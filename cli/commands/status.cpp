@@ -1,6 +1,6 @@
 // mole status: the whole in one screen.
-#include "cli/commands/commands.hpp"
 #include "cli/format/status.hpp"
+#include "cli/commands/commands.hpp"
 
 namespace mole::cli {
 namespace {
@@ -14,8 +14,10 @@ Result<Exit> status(Context& context, const StatusArgs& args) {
   if (!session) return session.error();
   const auto now = (*session)->api().status();
   if (!now) return now.error();
-  if (context.options.json) print_json(context.out, *now);
-  else context.out << status_text(*now, args.map, context.out_style);
+  if (context.options.json)
+    print_json(context.out, *now);
+  else
+    context.out << status_text(*now, args.map, context.out_style);
   return Exit::done;
 }
 
@@ -23,7 +25,8 @@ Result<Exit> status(Context& context, const StatusArgs& args) {
 
 void add_status(Shell& shell) {
   auto args = std::make_shared<StatusArgs>();
-  auto* command = shell.add(shell.app, "status", "A go/no-go strip of each module's timeline; nodes and requests", args, status);
+  auto* command =
+      shell.add(shell.app, "status", "A go/no-go strip of each module's timeline; nodes and requests", args, status);
   command->add_flag("--map", args->map, "only the strips");
 }
 

@@ -15,7 +15,8 @@ std::string human_bytes(double bytes) {
     bytes /= 1024;
     ++unit;
   }
-  return unit == 0 || bytes >= 99.95 ? fmt::format("{:.0f} {}", bytes, units[unit]) : fmt::format("{:.1f} {}", bytes, units[unit]);
+  return unit == 0 || bytes >= 99.95 ? fmt::format("{:.0f} {}", bytes, units[unit])
+                                     : fmt::format("{:.1f} {}", bytes, units[unit]);
 }
 
 std::string human_count(std::uint64_t n) {
@@ -48,8 +49,10 @@ std::string human_seconds(double seconds) {
 std::string printable(std::string_view text) {
   std::string out;
   for (const unsigned char c : text) {
-    if (c < 0x20 || c == 0x7f) out += fmt::format("\\x{:02x}", c);
-    else out += static_cast<char>(c);
+    if (c < 0x20 || c == 0x7f)
+      out += fmt::format("\\x{:02x}", c);
+    else
+      out += static_cast<char>(c);
   }
   return out;
 }

@@ -14,17 +14,23 @@ using nlohmann::json;
 constexpr std::size_t reasons_shown = 10;
 
 std::string modules_text(const json& modules, const Style& style) {
-  Table table({{"module"}, {"blocks", Align::right}, {"reused", Align::right}, {"new", Align::right}, {"waiting", Align::right},
+  Table table({{"module"},
+               {"blocks", Align::right},
+               {"reused", Align::right},
+               {"new", Align::right},
+               {"waiting", Align::right},
                {"states kept", Align::right}});
   for (const auto& m : modules)
-    table.row({text_of(m, "module"), human_count(count_of(m, "blocks")), human_count(count_of(m, "reused")), human_count(count_of(m, "new")),
-               human_count(count_of(m, "waiting")), human_bytes(number_of(m, "states_kept_bytes"))});
+    table.row({text_of(m, "module"), human_count(count_of(m, "blocks")), human_count(count_of(m, "reused")),
+               human_count(count_of(m, "new")), human_count(count_of(m, "waiting")),
+               human_bytes(number_of(m, "states_kept_bytes"))});
   return table.text(style);
 }
 
 std::string files_text(const json& files) {
   if (count_of(files, "count") == 0) return "no file is read";
-  auto text = fmt::format("{}, {}", human_number(count_of(files, "count"), "file", "files"), human_bytes(number_of(files, "bytes")));
+  auto text = fmt::format("{}, {}", human_number(count_of(files, "count"), "file", "files"),
+                          human_bytes(number_of(files, "bytes")));
   if (field(files, "border_share").is_number())
     text += fmt::format("; {} of it for two blocks", human_share(number_of(files, "border_share")));
   return text;
@@ -36,7 +42,8 @@ std::string reasons_text(const json& new_jobs, std::uint64_t total, const Style&
   for (std::size_t i = 0; i < std::min(reasons_shown, new_jobs.size()); ++i)
     table.row({text_of(new_jobs[i], "job"), text_of(new_jobs[i], "reason")});
   auto text = "\n" + table.text(style);
-  if (total > reasons_shown) text += fmt::format("... and {} more (--json lists them)\n", human_count(total - reasons_shown));
+  if (total > reasons_shown)
+    text += fmt::format("... and {} more (--json lists them)\n", human_count(total - reasons_shown));
   return text;
 }
 
@@ -57,13 +64,16 @@ std::string plan_text(const json& plan, const Style& style) {
   auto text = modules_text(field(plan, "modules"), style) + "\n";
   const auto fresh = count_of(jobs, "new");
   if (fresh == 0 && count_of(jobs, "waiting") == 0)
-    return text + style.paint(Paint::green, "nothing to do:") + fmt::format(" {} there already\n", human_number(count_of(jobs, "reused"), "job is", "jobs are"));
-  text += fmt::format("jobs      {} new, {} reused, {} waiting\n", human_count(fresh), human_count(count_of(jobs, "reused")),
-                      human_count(count_of(jobs, "waiting")));
+    return text + style.paint(Paint::green, "nothing to do:") +
+           fmt::format(" {} there already\n", human_number(count_of(jobs, "reused"), "job is", "jobs are"));
+  text += fmt::format("jobs      {} new, {} reused, {} waiting\n", human_count(fresh),
+                      human_count(count_of(jobs, "reused")), human_count(count_of(jobs, "waiting")));
   text += "files     " + files_text(field(plan, "files")) + "\n";
-  if (const double seconds = number_of(plan, "estimate_seconds"); seconds > 0) text += "estimate  " + human_seconds(seconds) + "\n";
+  if (const double seconds = number_of(plan, "estimate_seconds"); seconds > 0)
+    text += "estimate  " + human_seconds(seconds) + "\n";
   if (const auto& gaps = field(plan, "gaps"); gaps.is_array() && !gaps.empty())
-    text += fmt::format("gaps      {} missing in reach: mole archive gaps names them\n", human_number(gaps.size(), "file is", "files are"));
+    text += fmt::format("gaps      {} missing in reach: mole archive gaps names them\n",
+                        human_number(gaps.size(), "file is", "files are"));
   return text + reasons_text(field(plan, "new_jobs"), fresh, style);
 }
 
@@ -74,7 +84,8 @@ std::string gaps_text(const json& gaps, const Style& style) {
   std::string text;
   if (!lost.empty()) {
     Table table({{"missing: router"}, {"sequence", Align::right}, {"from"}, {"to"}});
-    for (const auto& gap : lost) table.row({text_of(gap, "router"), text_of(gap, "sequence"), text_of(gap, "from"), text_of(gap, "to")});
+    for (const auto& gap : lost)
+      table.row({text_of(gap, "router"), text_of(gap, "sequence"), text_of(gap, "from"), text_of(gap, "to")});
     text += table.text(style);
   }
   if (!damaged.empty()) {
@@ -83,7 +94,8 @@ std::string gaps_text(const json& gaps, const Style& style) {
     for (const auto& file : damaged) {
       const auto compressed = ranges_text(field(file, "lost_compressed"), "compressed");
       const auto content = ranges_text(field(file, "lost_content"), "content");
-      table.row({text_of(file, "id"), text_of(file, "state"), compressed + (compressed.empty() || content.empty() ? "" : "; ") + content});
+      table.row({text_of(file, "id"), text_of(file, "state"),
+                 compressed + (compressed.empty() || content.empty() ? "" : "; ") + content});
     }
     text += table.text(style);
   }

@@ -22,21 +22,24 @@ std::string headed(const std::string& heading, const Table& table, const Style& 
 std::string inputs_section(const Descriptor& d, const Style& style) {
   Table table({{"role"}, {"kind"}, {"reads"}, {"unit"}, {""}});
   for (const auto& i : d.inputs)
-    table.row({printable(i.role), i.kind, i.kind == "flows" ? joined(i.reads) : printable(i.type), printable(i.unit), printable(i.doc)});
+    table.row({printable(i.role), i.kind, i.kind == "flows" ? joined(i.reads) : printable(i.type), printable(i.unit),
+               printable(i.doc)});
   return headed("Inputs", table, style);
 }
 
 std::string params_section(const Descriptor& d, const Style& style) {
   Table table({{"name"}, {"type"}, {"default"}, {"range"}, {"unit"}, {""}});
   for (const auto& p : d.params)
-    table.row({printable(p.name), p.type, text_of(p.default_value), p.range ? fmt::format("{} .. {}", p.range->first, p.range->second) : "",
-               printable(p.unit), printable(p.doc)});
+    table.row({printable(p.name), p.type, text_of(p.default_value),
+               p.range ? fmt::format("{} .. {}", p.range->first, p.range->second) : "", printable(p.unit),
+               printable(p.doc)});
   return headed("Parameters", table, style);
 }
 
 std::string outputs_section(const Descriptor& d, const Style& style) {
   Table table({{"name"}, {"type"}, {"unit"}, {""}});
-  for (const auto& o : d.outputs) table.row({printable(o.name), o.type + (o.nullable ? " or null" : ""), printable(o.unit), printable(o.doc)});
+  for (const auto& o : d.outputs)
+    table.row({printable(o.name), o.type + (o.nullable ? " or null" : ""), printable(o.unit), printable(o.doc)});
   return headed("Columns", table, style);
 }
 
@@ -47,14 +50,16 @@ std::string plugins_text(const std::vector<const CataloguedPlugin*>& plugins, co
   Table table({{"kind"}, {"name"}, {"version"}, {"execution"}, {""}});
   for (const auto* p : plugins) {
     const auto& d = p->descriptor;
-    table.row({d.kind, style.paint(Paint::bold, printable(d.name)), printable(d.version), d.execution, printable(d.summary)});
+    table.row(
+        {d.kind, style.paint(Paint::bold, printable(d.name)), printable(d.version), d.execution, printable(d.summary)});
   }
   return table.text(style);
 }
 
 std::string plugin_page(const CataloguedPlugin& plugin, const Style& style) {
   const auto& d = plugin.descriptor;
-  std::string out = fmt::format("{} {}  {}\n  {}\n", style.paint(Paint::bold, printable(d.name)), printable(d.version), d.kind, printable(d.summary));
+  std::string out = fmt::format("{} {}  {}\n  {}\n", style.paint(Paint::bold, printable(d.name)), printable(d.version),
+                                d.kind, printable(d.summary));
   if (!d.execution.empty()) {
     out += fmt::format("\n{}\n  {}, {}\n", style.paint(Paint::cyan, "Execution"), d.execution,
                        d.deterministic ? "the same bytes in whatever order it is merged" : "merged in file order");
@@ -63,8 +68,8 @@ std::string plugin_page(const CataloguedPlugin& plugin, const Style& style) {
   out += inputs_section(d, style) + params_section(d, style) + outputs_section(d, style);
   if (!d.writes.empty()) out += "\n" + style.paint(Paint::cyan, "Fills") + "\n  " + joined(d.writes) + "\n";
   const auto& s = plugin.sidecar;
-  return out + fmt::format("\n{}\n  {}\n  digest {}, ABI {}.{}, {}\n", style.paint(Paint::cyan, "Binary"), plugin.library.string(), s.digest.hex(),
-                           s.abi_major, s.abi_minor, printable(s.compiler));
+  return out + fmt::format("\n{}\n  {}\n  digest {}, ABI {}.{}, {}\n", style.paint(Paint::cyan, "Binary"),
+                           plugin.library.string(), s.digest.hex(), s.abi_major, s.abi_minor, printable(s.compiler));
 }
 
 nlohmann::json plugin_json(const CataloguedPlugin& plugin) {

@@ -20,10 +20,12 @@ struct Look {
   std::string_view state, sign;
   Paint paint;
 };
-// From best to worst; a cell takes the worst of what it covers. Each has a sign of its own: colour is not needed to read it.
-constexpr std::array looks{Look{"", " ", Paint::plain},          Look{"done", "█", Paint::green},  Look{"partial", "▓", Paint::yellow},
-                           Look{"running", "▒", Paint::cyan},    Look{"ready", "░", Paint::blue}, Look{"waiting", "·", Paint::dim},
-                           Look{"blocked", "!", Paint::red},     Look{"failed", "x", Paint::red}};
+// From best to worst; a cell takes the worst of what it covers. Each has a sign of its own: colour is not needed to
+// read it.
+constexpr std::array looks{Look{"", " ", Paint::plain},         Look{"done", "█", Paint::green},
+                           Look{"partial", "▓", Paint::yellow}, Look{"running", "▒", Paint::cyan},
+                           Look{"ready", "░", Paint::blue},     Look{"waiting", "·", Paint::dim},
+                           Look{"blocked", "!", Paint::red},    Look{"failed", "x", Paint::red}};
 
 std::size_t rank_of(const std::string& state) {
   for (std::size_t i = 0; i < looks.size(); ++i)
@@ -79,7 +81,8 @@ std::string nodes_text(const json& nodes, const Style& style) {
   if (nodes.empty()) return "nodes: none\n";
   Table table({{"node"}, {"state"}, {"slots", Align::right}, {"threads", Align::right}, {"leases", Align::right}});
   for (const auto& n : nodes)
-    table.row({text_of(n, "name"), text_of(n, "state"), text_of(n, "slots"), text_of(n, "threads"), text_of(n, "leases")});
+    table.row(
+        {text_of(n, "name"), text_of(n, "state"), text_of(n, "slots"), text_of(n, "threads"), text_of(n, "leases")});
   return table.text(style);
 }
 
@@ -92,8 +95,10 @@ std::string strip_text(const json& strip, std::size_t width, const Style& style)
   std::vector<std::size_t> cells(width, 0);
   const auto length = static_cast<double>(span.to - span.from);
   for (const auto& p : pieces) {
-    const auto first = static_cast<std::size_t>(static_cast<double>(p.range.from - span.from) / length * static_cast<double>(width) + 1e-9);
-    const auto last = static_cast<std::size_t>(static_cast<double>(p.range.to - span.from) / length * static_cast<double>(width) - 1e-9);
+    const auto first = static_cast<std::size_t>(
+        static_cast<double>(p.range.from - span.from) / length * static_cast<double>(width) + 1e-9);
+    const auto last = static_cast<std::size_t>(
+        static_cast<double>(p.range.to - span.from) / length * static_cast<double>(width) - 1e-9);
     for (auto i = first; i <= std::min(std::max(first, last), width - 1); ++i) cells[i] = std::max(cells[i], p.rank);
   }
   std::string out;
@@ -108,12 +113,15 @@ std::string strip_text(const json& strip, std::size_t width, const Style& style)
 
 std::string status_text(const json& status, bool only_map, const Style& style) {
   const auto& modules = field(status, "modules");
-  auto out = modules.empty() ? std::string("no module has been asked for yet: mole run PIPELINE --from T --to T\n") : map_text(modules, style);
+  auto out = modules.empty() ? std::string("no module has been asked for yet: mole run PIPELINE --from T --to T\n")
+                             : map_text(modules, style);
   if (only_map) return out;
   out += "\n" + nodes_text(field(status, "nodes"), style);
   const auto& requests = field(status, "requests");
-  if (requests.is_array()) out += "\n" + requests_text(requests, style);
-  else if (requests.is_number()) out += fmt::format("\n{}\n", human_number(count_of(status, "requests"), "request", "requests"));
+  if (requests.is_array())
+    out += "\n" + requests_text(requests, style);
+  else if (requests.is_number())
+    out += fmt::format("\n{}\n", human_number(count_of(status, "requests"), "request", "requests"));
   return out;
 }
 

@@ -10,14 +10,22 @@ namespace {
 
 std::string_view code_of(Paint paint) {
   switch (paint) {
-    case Paint::plain: return "";
-    case Paint::bold: return "\033[1m";
-    case Paint::dim: return "\033[2m";
-    case Paint::red: return "\033[31m";
-    case Paint::green: return "\033[32m";
-    case Paint::yellow: return "\033[33m";
-    case Paint::blue: return "\033[34m";
-    case Paint::cyan: return "\033[36m";
+    case Paint::plain:
+      return "";
+    case Paint::bold:
+      return "\033[1m";
+    case Paint::dim:
+      return "\033[2m";
+    case Paint::red:
+      return "\033[31m";
+    case Paint::green:
+      return "\033[32m";
+    case Paint::yellow:
+      return "\033[33m";
+    case Paint::blue:
+      return "\033[34m";
+    case Paint::cyan:
+      return "\033[36m";
   }
   return "";
 }

@@ -22,7 +22,8 @@ std::string bytes_lost(const json& file) {
   for (const auto& [key, of] : {std::pair("lost_compressed", "compressed"), std::pair("lost_content", "content")}) {
     for (const auto& r : field(file, key)) {
       const auto reason = text_of(r, "reason");
-      out += fmt::format("{}{} [{}, {}){}", out.empty() ? "" : ", ", of, text_of(r, "from"), text_of(r, "to"), reason.empty() ? "" : " " + reason);
+      out += fmt::format("{}{} [{}, {}){}", out.empty() ? "" : ", ", of, text_of(r, "from"), text_of(r, "to"),
+                         reason.empty() ? "" : " " + reason);
     }
   }
   return out;
@@ -32,7 +33,8 @@ std::string plugin_text(const json& plugin) {
   if (!plugin.is_object()) return text_of(plugin);
   auto text = text_of(plugin, "name") + " " + text_of(plugin, "version");
   if (const auto digest = text_of(plugin, "digest"); !digest.empty()) text += ", digest " + digest;
-  if (const auto& params = field(plugin, "params"); params.is_object() && !params.empty()) text += ", params " + text_of(params);
+  if (const auto& params = field(plugin, "params"); params.is_object() && !params.empty())
+    text += ", params " + text_of(params);
   return text;
 }
 
@@ -58,8 +60,8 @@ class Tracer {
     const auto& interval = field(why, "interval");
     const auto name = text_of(why, "module") + "." + text_of(why, "column");
     const bool again = !traced_.insert(name + text_of(interval)).second;
-    out_ += fmt::format("{}{}  {} .. {}{}\n", indent_, style_.paint(Paint::bold, name), text_of(interval, "from"), text_of(interval, "to"),
-                        again ? "  (traced above)" : "");
+    out_ += fmt::format("{}{}  {} .. {}{}\n", indent_, style_.paint(Paint::bold, name), text_of(interval, "from"),
+                        text_of(interval, "to"), again ? "  (traced above)" : "");
     if (again) return;
     row_table(values);
     const auto& lineage = field(why, "lineage");
@@ -77,7 +79,8 @@ class Tracer {
     line("block", text_of(why, "block"));
     line("rows", text_of(why, "rows_blob"));
     const auto node = text_of(made, "node");
-    line("computed", node.empty() ? "" : fmt::format("{} by {}, task {}", text_of(lineage, "at"), node, text_of(made, "task")));
+    line("computed",
+         node.empty() ? "" : fmt::format("{} by {}, task {}", text_of(lineage, "at"), node, text_of(made, "task")));
     std::string states;
     for (const auto& state : field(made, "states")) states += (states.empty() ? "" : ", ") + text_of(state, "job");
     const auto window = text_of(made, "window");
@@ -92,31 +95,38 @@ class Tracer {
     }
     const auto& files = field(made, "files");
     if (!files.is_array() || files.empty()) return;
-    const auto lateness = static_cast<Micros>(number_of(field(field(made, "worker"), "archive"), "lateness", static_cast<double>(hour_us)));
+    const auto lateness = static_cast<Micros>(
+        number_of(field(field(made, "worker"), "archive"), "lateness", static_cast<double>(hour_us)));
     const auto from = parse_time(text_of(interval, "from")), to = parse_time(text_of(interval, "to"));
     Table table({{"file"}, {"bytes", Align::right}, {"digest"}, {"state"}, {"flows", Align::right}, {"lost"}});
     std::size_t others = 0;
     for (const auto& file : files) {
       const auto begin = parse_time(text_of(file, "from")), end = parse_time(text_of(file, "to"));
-      if (from && to && begin && end && (*end <= *from || *begin >= *to + lateness)) ++others;
-      else file_row(table, file);
+      if (from && to && begin && end && (*end <= *from || *begin >= *to + lateness))
+        ++others;
+      else
+        file_row(table, file);
     }
     out_ += table.text(style_, indent_);
     if (others > 0)
-      out_ += fmt::format("{}{} of the block {} at another time (--json names {})\n", indent_, human_number(others, "other file", "other files"),
+      out_ += fmt::format("{}{} of the block {} at another time (--json names {})\n", indent_,
+                          human_number(others, "other file", "other files"),
                           others == 1 ? "was exported" : "were exported", others == 1 ? "it" : "them");
   }
 
   void file_row(Table& table, const json& file) const {
     if (truth_of(file, "missing")) {
-      table.row({fmt::format("router {}, {}", text_of(file, "router"), text_of(file, "from")), "", "", style_.paint(Paint::red, "missing")});
+      table.row({fmt::format("router {}, {}", text_of(file, "router"), text_of(file, "from")), "", "",
+                 style_.paint(Paint::red, "missing")});
       return;
     }
     const auto state = text_of(file, "state");
     auto lost = bytes_lost(file);
-    if (const auto flows = count_of(file, "flows_lost"); flows > 0) lost += (lost.empty() ? "" : ", ") + human_number(flows, "flow", "flows") + " by sequence";
+    if (const auto flows = count_of(file, "flows_lost"); flows > 0)
+      lost += (lost.empty() ? "" : ", ") + human_number(flows, "flow", "flows") + " by sequence";
     table.row({text_of(file, "id"), fmt::format("[0, {})", text_of(file, "size")), text_of(file, "digest"),
-               state == "sound" ? state : style_.paint(Paint::yellow, state), human_count(count_of(file, "flows")), lost});
+               state == "sound" ? state : style_.paint(Paint::yellow, state), human_count(count_of(file, "flows")),
+               lost});
   }
 
   void row_table(const json& values) {
@@ -140,6 +150,8 @@ class Tracer {
 
 }  // namespace
 
-std::string why_text(const json& why, const json& values, const Style& style) { return Tracer(style).text(why, values); }
+std::string why_text(const json& why, const json& values, const Style& style) {
+  return Tracer(style).text(why, values);
+}
 
 }  // namespace mole::cli

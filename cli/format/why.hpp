@@ -1,5 +1,5 @@
-// Where one number comes from, for a person: the module that computed it, the files behind it, what of them was lost, and the
-// same for the numbers it was computed from.
+// Where one number comes from, for a person: the module that computed it, the files behind it, what of them was lost,
+// and the same for the numbers it was computed from.
 #pragma once
 
 #include "cli/format/style.hpp"

@@ -18,6 +18,13 @@ std::uint64_t settled_jobs(const json& request) {
   return count_of(jobs, "done") + count_of(jobs, "failed") + count_of(jobs, "blocked");
 }
 
+// Of a request without jobs: reading an archive.
+double files_share(const json& request) {
+  const auto& files = field(request, "files");
+  return static_cast<double>(count_of(files, "done")) /
+         static_cast<double>(std::max<std::uint64_t>(1, count_of(files, "total")));
+}
+
 class Counted : public Progress {
  protected:
   Pace pace(const json& request, double now) {
@@ -41,7 +48,8 @@ class Bar final : public Counted {
 
   void update(const json& request, double now) override {
     const auto total = count_of(field(request, "jobs"), "total");
-    const double share = total ? static_cast<double>(settled_jobs(request)) / static_cast<double>(total) : 0;
+    const double share =
+        total ? static_cast<double>(settled_jobs(request)) / static_cast<double>(total) : files_share(request);
     const auto line = progress_line(request, pace(request, now));
     const std::size_t room = style_.width > display_width(line) + 3 ? style_.width - display_width(line) - 3 : 0;
     err_ << "\r\033[K" << progress_bar(share, std::min<std::size_t>(room, 30), style_) << "  " << line << std::flush;
@@ -67,6 +75,7 @@ class Plain final : public Counted {
     const auto line = progress_line(request, pace(request, now));
     const auto settled = settled_jobs(request);
     latest_ = line;
+    if (line.empty()) return;
     if (written_at_ && (settled == written_ || now - *written_at_ < 2)) return;
     write(line, settled, now);
   }
@@ -107,14 +116,18 @@ std::string progress_line(const json& request, const Pace& pace) {
   const auto& jobs = field(request, "jobs");
   const auto& files = field(request, "files");
   const auto total = count_of(jobs, "total"), settled = settled_jobs(request);
-  std::string line = fmt::format("jobs {}/{}", human_count(settled), human_count(total));
+  std::string line;
+  if (total > 0) line = fmt::format("jobs {}/{}", human_count(settled), human_count(total));
   if (const auto n = count_of(jobs, "failed"); n > 0) line += fmt::format(" ({} failed)", human_count(n));
-  if (count_of(files, "total") > 0) line += fmt::format("  files {}/{}", human_count(count_of(files, "done")), human_count(count_of(files, "total")));
+  if (count_of(files, "total") > 0)
+    line += fmt::format("{}files {}/{}", line.empty() ? "" : "  ", human_count(count_of(files, "done")),
+                        human_count(count_of(files, "total")));
   const auto bytes = count_of(field(request, "bytes"), "done");
   if (pace.elapsed >= 1 && bytes > pace.bytes_at_start)
     line += fmt::format("  {:.1f} MB/s", static_cast<double>(bytes - pace.bytes_at_start) / pace.elapsed / 1e6);
   if (pace.elapsed >= 1 && settled > pace.jobs_at_start && settled < total)
-    line += "  ETA " + human_seconds(pace.elapsed * static_cast<double>(total - settled) / static_cast<double>(settled - pace.jobs_at_start));
+    line += "  ETA " + human_seconds(pace.elapsed * static_cast<double>(total - settled) /
+                                     static_cast<double>(settled - pace.jobs_at_start));
   return line;
 }
 

@@ -16,8 +16,8 @@ enum class ProgressKind { bar, plain, none };
 // "bar", "plain", "none"; empty: bar on a terminal, plain lines otherwise.
 ProgressKind progress_kind(const std::string& wish, bool terminal);
 
-// One line: "jobs 12/48  files 31/98  41 MiB/s  ETA 1m20s". `elapsed` and `jobs_at_start` (done before we looked: reused) give the
-// estimate; it is left out while there is nothing to judge by.
+// One line: "jobs 12/48  files 31/98  41 MiB/s  ETA 1m20s". `elapsed` and `jobs_at_start` (done before we looked:
+// reused) give the estimate; it is left out while there is nothing to judge by.
 struct Pace {
   double elapsed = 0;
   std::uint64_t jobs_at_start = 0, bytes_at_start = 0;

@@ -25,7 +25,10 @@ constexpr int node_restarts = 5;
 
 // What the store says when it can no longer be trusted; nothing may be acknowledged after it.
 [[noreturn]] void storage_failed(const std::string& cause) {
-  std::fprintf(stderr, "mole: the state cannot be written: %s; make room or mend the disk, then run again: what was done is kept\n", cause.c_str());
+  std::fprintf(
+      stderr,
+      "mole: the state cannot be written: %s; make room or mend the disk, then run again: what was done is kept\n",
+      cause.c_str());
   ::_exit(static_cast<int>(Exit::failed));
 }
 
@@ -67,9 +70,17 @@ class EmbeddedSession final : public Session {
 
   Result<> start_node() {
     node_.reset();
-    std::vector<std::string> command{"mole-node",  "--coordinator", "unix:" + socket_, "--dir",    (options_.state / "node").string(),
-                                     "--slots",    std::to_string(options_.slots),     "--threads", cores(options_),
-                                     "--parent",   std::to_string(::getpid())};
+    std::vector<std::string> command{"mole-node",
+                                     "--coordinator",
+                                     "unix:" + socket_,
+                                     "--dir",
+                                     (options_.state / "node").string(),
+                                     "--slots",
+                                     std::to_string(options_.slots),
+                                     "--threads",
+                                     cores(options_),
+                                     "--parent",
+                                     std::to_string(::getpid())};
     if (options_.memory > 0) command.insert(command.end(), {"--memory", std::to_string(options_.memory)});
     auto child = Child::start(command, log());
     if (!child) return child.error();
@@ -90,7 +101,9 @@ class EmbeddedSession final : public Session {
 Result<std::unique_ptr<Session>> open_embedded(const Options& options, Need need, const std::string& socket) {
   std::error_code error;
   if (need == Need::look && !fs::exists(options.state / "db", error))
-    return missing(fmt::format("there is no state in {}: mole run makes one; another is chosen by --state or $MOLE_STATE", options.state.string()));
+    return missing(
+        fmt::format("there is no state in {}: mole run makes one; another is chosen by --state or $MOLE_STATE",
+                    options.state.string()));
   coordinator::Config config;
   config.state = options.state;
   config.plugins = plugin_search_path(options);

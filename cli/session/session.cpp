@@ -20,7 +20,8 @@ namespace {
 
 class RemoteSession final : public Session {
  public:
-  RemoteSession(std::unique_ptr<coordinator::Api> api, std::filesystem::path folder) : api_(std::move(api)), folder_(std::move(folder)) {}
+  RemoteSession(std::unique_ptr<coordinator::Api> api, std::filesystem::path folder)
+      : api_(std::move(api)), folder_(std::move(folder)) {}
   coordinator::Api& api() override { return *api_; }
   std::filesystem::path folder() const override { return folder_; }
   bool outlives_us() const override { return true; }
@@ -66,7 +67,8 @@ bool held(const std::filesystem::path& state) {
 
 std::vector<std::filesystem::path> plugin_search_path(const Options& options) {
   auto folders = plugin_folders();
-  for (auto given = options.plugins.rbegin(); given != options.plugins.rend(); ++given) folders.push_back(*given);  // the first one wins
+  for (auto given = options.plugins.rbegin(); given != options.plugins.rend(); ++given)
+    folders.push_back(*given);  // the first one wins
   return folders;
 }
 
@@ -74,7 +76,8 @@ std::string socket_of(const std::filesystem::path& state) {
   std::error_code error;
   const auto absolute = (std::filesystem::absolute(state, error) / "coordinator.sock").lexically_normal().string();
   const auto relative = (std::filesystem::path(".") / std::filesystem::relative(absolute, error)).string();
-  return error || absolute.size() <= relative.size() || absolute.size() < sizeof(sockaddr_un::sun_path) ? absolute : relative;
+  return error || absolute.size() <= relative.size() || absolute.size() < sizeof(sockaddr_un::sun_path) ? absolute
+                                                                                                        : relative;
 }
 
 Result<std::unique_ptr<Session>> open_session(const Options& options, Need need) {

@@ -13,9 +13,9 @@ namespace mole::cli {
 
 // The global options, with defaults filled in.
 struct Options {
-  std::filesystem::path state = "mole-state";   // --state, else $MOLE_STATE
-  std::string coordinator;                      // --coordinator; empty: the state folder's own
-  std::vector<std::filesystem::path> plugins;   // --plugins, searched first
+  std::filesystem::path state = "mole-state";  // --state, else $MOLE_STATE
+  std::string coordinator;                     // --coordinator; empty: the state folder's own
+  std::vector<std::filesystem::path> plugins;  // --plugins, searched first
   bool json = false;
   std::uint32_t slots = 1;    // of the embedded node: tasks at once
   std::uint32_t threads = 0;  // cores a task; 0: all there are

@@ -1,4 +1,5 @@
-// Writes a simulated archive: hour files {router}_{sequence}_{start:unix}.dat.bz2 and simulated.json, the truth about them.
+// Writes a simulated archive: hour files {router}_{sequence}_{start:unix}.dat.bz2 and simulated.json, the truth about
+// them.
 #pragma once
 
 #include "cli/simulate/exporter.hpp"
@@ -19,9 +20,11 @@ Result<HourOfRouter> parse_hour_of_router(std::string_view text);
 // "19991@2007-09-22T20:flip"; without a kind: truncate.
 Result<DamageWish> parse_damage(std::string_view text);
 
-// Writes the archive into `folder`, which is made. The same spec gives the same bytes, whatever the number of threads. `progress` is called with
-// (files done, files in all) from one thread at a time. invalid: the spec contradicts itself, or the folder holds another archive.
-Result<SimulatedArchive> simulate_archive(const SimulationSpec& spec, const std::filesystem::path& folder, unsigned threads,
+// Writes the archive into `folder`, which is made. The same spec gives the same bytes, whatever the number of threads.
+// `progress` is called with (files done, files in all) from one thread at a time. invalid: the spec contradicts itself,
+// or the folder holds another archive.
+Result<SimulatedArchive> simulate_archive(const SimulationSpec& spec, const std::filesystem::path& folder,
+                                          unsigned threads,
                                           const std::function<void(std::size_t, std::size_t)>& progress);
 
 // Name of the file of one hour: "19991_00000003_1190494800.dat.bz2".

@@ -45,14 +45,16 @@ class Exporter {
         loss_(spec.seed ^ spec.routers[router_index], loss_stream, static_cast<std::uint64_t>(hour)),
         hour_(hour / 1000),
         uptime_base_(uptime_at_start(spec, router_index) - static_cast<std::uint32_t>(spec.range.from / 1000)),
-        sequence_(flow_sequence + static_cast<std::uint32_t>(Random(spec.seed, sequence_stream, spec.routers[router_index]).next())),
+        sequence_(flow_sequence +
+                  static_cast<std::uint32_t>(Random(spec.seed, sequence_stream, spec.routers[router_index]).next())),
         engine_(static_cast<std::uint8_t>(router_index)) {}
 
   ExportedHour run() {
     const auto flows = flows_of_hour(spec_.flows_per_hour, hour_ * 1000);
     for (std::uint64_t i = 0; i < flows; ++i) {
       const Flow flow = draw(i, flows);
-      if (!queue_.empty() && flow.queued - queue_.front().queued >= patience_ms) send(queue_.front().queued + patience_ms);
+      if (!queue_.empty() && flow.queued - queue_.front().queued >= patience_ms)
+        send(queue_.front().queued + patience_ms);
       queue_.push_back(flow);
       if (queue_.size() == records_per_datagram) send(flow.queued);
     }
@@ -148,7 +150,8 @@ class Exporter {
 
 }  // namespace
 
-ExportedHour export_hour(const SimulationSpec& spec, std::size_t router_index, Micros hour, std::uint32_t flow_sequence) {
+ExportedHour export_hour(const SimulationSpec& spec, std::size_t router_index, Micros hour,
+                         std::uint32_t flow_sequence) {
   return Exporter(spec, router_index, hour, flow_sequence).run();
 }
 

@@ -16,8 +16,8 @@ struct HourOfRouter {
   auto operator<=>(const HourOfRouter&) const = default;
 };
 
-// How a file is spoilt: "truncate" cuts the compressed file, "flip" inverts 16 of its bytes, "cut" ends the content inside a
-// datagram before it is compressed.
+// How a file is spoilt: "truncate" cuts the compressed file, "flip" inverts 16 of its bytes, "cut" ends the content
+// inside a datagram before it is compressed.
 struct DamageWish {
   HourOfRouter file;
   std::string kind;
@@ -27,7 +27,7 @@ struct SimulationSpec {
   std::uint64_t seed = 1;
   TimeRange range;  // whole hours
   std::vector<std::uint32_t> routers;
-  std::uint64_t flows_per_hour = 10'000;  // of one router, in an average hour of a weekday
+  std::uint64_t flows_per_hour = 10'000;     // of one router, in an average hour of a weekday
   std::uint64_t late_per_million = 250'000;  // flows that began before their file's hour; at most half
   std::uint64_t loss_per_million = 0;        // datagrams lost between exporter and collector
   std::uint64_t first_sequence = 1;          // number of the first hour file
@@ -35,8 +35,8 @@ struct SimulationSpec {
   std::vector<DamageWish> damages;
 };
 
-inline constexpr Micros active_timeout = 30 * minute_us;      // a longer flow is exported in pieces
-inline constexpr Micros truth_interval = 15 * minute_us;      // grain of the truth by time
+inline constexpr Micros active_timeout = 30 * minute_us;  // a longer flow is exported in pieces
+inline constexpr Micros truth_interval = 15 * minute_us;  // grain of the truth by time
 
 struct Totals {
   std::uint64_t flows = 0, packets = 0, bytes = 0;
@@ -66,8 +66,9 @@ struct ExportedHour {
   std::map<Micros, Truth> by_interval;  // by the start of the flow
 };
 
-// The hour of routers[router_index] that begins at `hour`. Depends on nothing but its arguments; the flow sequence is the
-// number of flows exported before this hour.
-ExportedHour export_hour(const SimulationSpec& spec, std::size_t router_index, Micros hour, std::uint32_t flow_sequence);
+// The hour of routers[router_index] that begins at `hour`. Depends on nothing but its arguments; the flow sequence is
+// the number of flows exported before this hour.
+ExportedHour export_hour(const SimulationSpec& spec, std::size_t router_index, Micros hour,
+                         std::uint32_t flow_sequence);
 
 }  // namespace mole::cli

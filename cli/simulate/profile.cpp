@@ -6,9 +6,9 @@ namespace mole::cli {
 namespace {
 
 // Parts per ten thousand of a day by hour: 07 to 19 h sums to 8000.
-constexpr std::array<std::uint64_t, 24> day_shape{140, 120, 110, 110, 120, 150, 190,                               // 00-06
-                                                  500, 620, 700, 740, 720, 660, 680, 740, 740, 700, 640, 560,      // 07-18
-                                                  270, 240, 210, 180, 160};                                        // 19-23
+constexpr std::array<std::uint64_t, 24> day_shape{140, 120, 110, 110, 120, 150, 190,                           // 00-06
+                                                  500, 620, 700, 740, 720, 660, 680, 740, 740, 700, 640, 560,  // 07-18
+                                                  270, 240, 210, 180, 160};                                    // 19-23
 constexpr std::uint64_t sum_of(std::size_t from, std::size_t to) {
   std::uint64_t sum = 0;
   for (auto h = from; h < to; ++h) sum += day_shape[h];
@@ -25,11 +25,14 @@ constexpr std::uint8_t icmp = 1, tcp = 6, udp = 17, gre = 47;
 constexpr std::array labels{Label{812, 80, tcp}, Label{704, 53, udp}, Label{194, 443, tcp},
                             Label{84, 25, tcp},  Label{84, 22, tcp},  Label{84, 21, tcp}};  // the rest: label zero
 
-std::uint32_t inside_host(Random& random) { return 0x0a130000U + static_cast<std::uint32_t>(random.skewed_below(20'000)); }
+std::uint32_t inside_host(Random& random) {
+  return 0x0a130000U + static_cast<std::uint32_t>(random.skewed_below(20'000));
+}
 
 std::uint32_t outside_host(Random& random) {
   const auto rank = random.skewed_below(200'000);
-  const auto place = static_cast<std::uint32_t>(Random::mixed(rank));  // neighbours in rank are not neighbours in address
+  const auto place =
+      static_cast<std::uint32_t>(Random::mixed(rank));  // neighbours in rank are not neighbours in address
   return rank % 4 == 0 ? 0xc6120000U + (place & 0x1ffffU) : 0x64400000U + (place & 0x3fffffU);
 }
 
@@ -51,7 +54,8 @@ void draw_protocol_and_ports(Random& random, Conversation& c, std::uint16_t& ser
 }
 
 void draw_size(Random& random, Conversation& c) {
-  const auto magnitude = static_cast<unsigned>(__builtin_ctzll(random.next() | (1ULL << 14)));  // each step half as likely
+  const auto magnitude =
+      static_cast<unsigned>(__builtin_ctzll(random.next() | (1ULL << 14)));  // each step half as likely
   c.packets = 1 + static_cast<std::uint32_t>(random.below(2ULL << magnitude));
   const std::uint32_t least = c.protocol == tcp ? 40 : 28;
   const std::uint32_t mean = least + static_cast<std::uint32_t>(random.skewed_below(1501 - least));

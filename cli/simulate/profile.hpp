@@ -1,5 +1,5 @@
-// The shape of the simulated traffic, as the Mothra report describes its production load: 80 % of a day's flows between 07
-// and 19 h, weekends 30 % of a weekday, and its label mix (table 3), told by port.
+// The shape of the simulated traffic, as the Mothra report describes its production load: 80 % of a day's flows between
+// 07 and 19 h, weekends 30 % of a weekday, and its label mix (table 3), told by port.
 #pragma once
 
 #include "cli/simulate/random.hpp"
@@ -23,7 +23,8 @@ struct Conversation {
   std::uint32_t packets = 0, bytes = 0;
 };
 
-// Addresses are of blocks nobody routes (10.19.0.0/16 inside, 100.64.0.0/10 and 198.18.0.0/15 outside), AS numbers private.
+// Addresses are of blocks nobody routes (10.19.0.0/16 inside, 100.64.0.0/10 and 198.18.0.0/15 outside), AS numbers
+// private.
 Conversation draw_conversation(Random& random);
 
 }  // namespace mole::cli

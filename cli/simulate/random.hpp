@@ -13,7 +13,7 @@ class Random {
       : state_(mixed(mixed(mixed(seed) + a) + b)) {}
 
   std::uint64_t next() { return mixed(state_ += golden); }
-  std::uint64_t below(std::uint64_t n) { return scaled(next(), n); }            // [0, n), 0 if n is 0
+  std::uint64_t below(std::uint64_t n) { return scaled(next(), n); }  // [0, n), 0 if n is 0
   bool chance(std::uint64_t per_million) { return below(1'000'000) < per_million; }
   // Small ranks are far likelier than large ones: the smaller of three draws.
   std::uint64_t skewed_below(std::uint64_t n) {

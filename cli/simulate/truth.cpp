@@ -72,8 +72,8 @@ std::string truth_text(const SimulationSpec& spec, const std::vector<FileTruth>&
                              {"to", format_time(key.second + truth_interval)},
                              {"measured", totals_json(truth.measured)},
                              {"received", totals_json(truth.received)}});
-  return fmt::format("{{\"schema\": 1,\n\"spec\": {},\n\"files\": {},\n\"intervals\": {}}}\n", spec_json(spec).dump(), lines(file_rows),
-                     lines(interval_rows));
+  return fmt::format("{{\"schema\": 1,\n\"spec\": {},\n\"files\": {},\n\"intervals\": {}}}\n", spec_json(spec).dump(),
+                     lines(file_rows), lines(interval_rows));
 }
 
 }  // namespace mole::cli

@@ -9,10 +9,10 @@ namespace mole::cli {
 
 struct FileTruth {
   HourOfRouter file;
-  bool missing = false;         // its number is used up, the file is not there
-  ExportedHour exported;        // `content` is empty: it was written
+  bool missing = false;   // its number is used up, the file is not there
+  ExportedHour exported;  // `content` is empty: it was written
   std::uint64_t content_bytes = 0, compressed_bytes = 0;
-  nlohmann::json damage;        // null, or {"kind", "compressed": [from, to]} or {"kind", "content": [from, to]}
+  nlohmann::json damage;  // null, or {"kind", "compressed": [from, to]} or {"kind", "content": [from, to]}
 };
 
 nlohmann::json spec_json(const SimulationSpec& spec);

@@ -24,30 +24,33 @@ class CommandLine : public testing::Test {
     char name[] = "/tmp/mole-cli-XXXXXX";
     folder_ = ::mkdtemp(name);
     manifest_ = (folder_ / "border.yaml").string();
-    std::ofstream(manifest_) << "pipeline: border\n"
-                                "archives:\n"
-                                "  store: {downloader: directory, params: {root: ./archive}, files: \"{router}_{start:unix}\", covers: 1h,\n"
-                                "          block: {length: 12h}}\n"
-                                "modules:\n"
-                                "  traffic: {plugin: traffic, input: {archive: store}, interval: 15m}\n";
+    std::ofstream(manifest_)
+        << "pipeline: border\n"
+           "archives:\n"
+           "  store: {downloader: directory, params: {root: ./archive}, files: \"{router}_{start:unix}\", covers: 1h,\n"
+           "          block: {length: 12h}}\n"
+           "modules:\n"
+           "  traffic: {plugin: traffic, input: {archive: store}, interval: 15m}\n";
     ::unsetenv("MOLE_STATE");
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
   Said mole(std::vector<std::string> arguments) {
     std::ostringstream out, err;
-    Context context{out, err, {}, {}, false, {}, [this](const Options& options, Need need) -> Result<std::unique_ptr<Session>> {
-                      options_ = options;
-                      needs_.push_back(need);
-                      if (refused_) return *refused_;
-                      return std::unique_ptr<Session>(std::make_unique<FakeSession>(api_, outlives_));
-                    }};
+    Context context{
+        out, err, {}, {}, false, {}, [this](const Options& options, Need need) -> Result<std::unique_ptr<Session>> {
+          options_ = options;
+          needs_.push_back(need);
+          if (refused_) return *refused_;
+          return std::unique_ptr<Session>(std::make_unique<FakeSession>(api_, outlives_));
+        }};
     const auto code = static_cast<int>(run_command_line(arguments, context));
     return {code, out.str(), err.str()};
   }
   // Answers of a run that ends like this.
   void prepare_run(const json& request) {
-    api_.answers.insert_or_assign("validate", json{{"modules", {{{"module", "traffic"}, {"outputs", {{{"name", "bytes"}, {"type", "u64"}}}}}}}});
+    api_.answers.insert_or_assign(
+        "validate", json{{"modules", {{{"module", "traffic"}, {"outputs", {{{"name", "bytes"}, {"type", "u64"}}}}}}}});
     api_.answers.insert_or_assign("archive_task", json{{"id", "listing"}});
     api_.answers.insert_or_assign("request listing", json{{"state", "COMPLETE"}});
     api_.answers.insert_or_assign("plan", json{{"jobs", {{"reused", 2}, {"new", 1}, {"waiting", 0}}}});
@@ -65,8 +68,14 @@ class CommandLine : public testing::Test {
 };
 
 json finished(const char* state, std::uint64_t done = 3, double coverage = 1) {
-  return {{"id", "r-1"},   {"pipeline", "border"},          {"module", ""}, {"from", "2007-09-22T00:00:00Z"}, {"to", "2007-09-23T00:00:00Z"},
-          {"state", state}, {"coverage", coverage}, {"jobs", {{"total", 3}, {"done", done}}}};
+  return {{"id", "r-1"},
+          {"pipeline", "border"},
+          {"module", ""},
+          {"from", "2007-09-22T00:00:00Z"},
+          {"to", "2007-09-23T00:00:00Z"},
+          {"state", state},
+          {"coverage", coverage},
+          {"jobs", {{"total", 3}, {"done", done}}}};
 }
 const std::vector<std::string> range{"--from", "2007-09-22", "--to", "2007-09-23"};
 
@@ -84,7 +93,9 @@ TEST_F(CommandLine, WithoutACommandIsAUsageError) {
 TEST_F(CommandLine, NamesTheCommandWhoseOptionIsUnknown) {
   const auto said = mole({"archive", "ls", manifest_, "--frobnicate"});
   EXPECT_EQ(said.code, 2);
-  EXPECT_EQ(said.err, "mole: The following argument was not expected: --frobnicate; mole archive ls --help shows what it takes\n");
+  EXPECT_EQ(
+      said.err,
+      "mole: The following argument was not expected: --frobnicate; mole archive ls --help shows what it takes\n");
 }
 
 TEST_F(CommandLine, RefusesAMalformedTimeBeforeConnecting) {
@@ -122,19 +133,21 @@ TEST_F(CommandLine, AnErrorInTheManifestIsRefusedWithItsPlace) {
 
 TEST_F(CommandLine, RunPassesTheSubmissionOn) {
   prepare_run(finished("COMPLETE"));
-  const auto said = mole({"run", manifest_, "2007-09-22/P1D", "--set", "modules.traffic.interval=30m", "--set", "archives.store.damage=skip", "--partial", "--module", "traffic",
-                          "--progress=none"});
+  const auto said = mole({"run", manifest_, "2007-09-22/P1D", "--set", "modules.traffic.interval=30m", "--set",
+                          "archives.store.damage=skip", "--partial", "--module", "traffic", "--progress=none"});
   EXPECT_EQ(said.code, 0) << said.err;
   EXPECT_EQ(format_time(api_.submission.range.from), "2007-09-22T00:00:00Z");
   EXPECT_EQ(format_time(api_.submission.range.to), "2007-09-23T00:00:00Z");
-  EXPECT_EQ(api_.submission.overrides, (std::vector<std::string>{"modules.traffic.interval=30m", "archives.store.damage=skip"}));
+  EXPECT_EQ(api_.submission.overrides,
+            (std::vector<std::string>{"modules.traffic.interval=30m", "archives.store.damage=skip"}));
   EXPECT_EQ(api_.submission.base, folder_.string());
   EXPECT_EQ(api_.submission.module, "traffic");
   EXPECT_TRUE(api_.submission.partial);
   EXPECT_EQ(api_.submission.client_id.size(), 32u);
   ASSERT_EQ(needs_.size(), 1u);
   EXPECT_EQ(needs_.front(), Need::work);
-  EXPECT_EQ(api_.calls, (std::vector<std::string>{"validate", "archive_task border/store index", "request listing", "plan", "submit", "request r-1"}));
+  EXPECT_EQ(api_.calls, (std::vector<std::string>{"validate", "archive_task border/store index", "request listing",
+                                                  "plan", "submit", "request r-1"}));
 }
 
 TEST_F(CommandLine, RunSumsUpAndSaysWhatToTypeNext) {
@@ -157,8 +170,13 @@ TEST_F(CommandLine, RunExitsByHowTheRequestEnded) {
   prepare_run(finished("PARTIAL", 3, 0.98));
   EXPECT_EQ(mole(with_range({"run", manifest_})).code, 3);
   auto failed = finished("FAILED", 2);
-  failed["failures"] = {{{"job", "border/traffic@2007-09-22T06:00:00Z"}, {"plugin", "traffic 1.0.0"}, {"block", "2007-09-22T06:00:00Z"}, {"code", "crashed"},
-                         {"message", "signal 11 in add"}, {"attempts", 3}, {"log_tail", "first\nlast \x1b[31m"}}};
+  failed["failures"] = {{{"job", "border/traffic@2007-09-22T06:00:00Z"},
+                         {"plugin", "traffic 1.0.0"},
+                         {"block", "2007-09-22T06:00:00Z"},
+                         {"code", "crashed"},
+                         {"message", "signal 11 in add"},
+                         {"attempts", 3},
+                         {"log_tail", "first\nlast \x1b[31m"}}};
   prepare_run(failed);
   const auto said = mole(with_range({"run", manifest_, "--progress=none"}));
   EXPECT_EQ(said.code, 1);
@@ -173,19 +191,22 @@ TEST_F(CommandLine, RunExitsByHowTheRequestEnded) {
 TEST_F(CommandLine, BlocksPastTheHorizonAreForLater) {
   auto waiting = finished("WAITING", 2);
   waiting["jobs"]["waiting"] = 1;
-  waiting["waits"] = {"1 job waits for files: the archive store ends at 2007-09-22T18:00:00Z; compute with what there is (--partial)"};
+  waiting["waits"] = {
+      "1 job waits for files: the archive store ends at 2007-09-22T18:00:00Z; compute with what there is (--partial)"};
   api_.answers.insert_or_assign("cancel", json::object());
   prepare_run(waiting);
   const auto said = mole(with_range({"run", manifest_, "--progress=none"}));
   EXPECT_EQ(said.code, 75);
   EXPECT_EQ(said.err,
-            "mole: 1 job waits for files: the archive store ends at 2007-09-22T18:00:00Z; compute with what there is (--partial)\n");
+            "mole: 1 job waits for files: the archive store ends at 2007-09-22T18:00:00Z; compute with what there is "
+            "(--partial)\n");
   EXPECT_EQ(api_.calls.back(), "cancel r-1") << "nobody serves it once the command has ended";
 }
 
 TEST_F(CommandLine, WhatTheCoordinatorSaysDecidesTheExitCode) {
-  const std::vector<std::pair<Error, int>> cases{{invalid("x"), 5}, {missing("x"), 4}, {unsupported("x"), 5}, {corrupt("x"), 1},
-                                                 {exhausted("x"), 1}, {transient("x"), 75}, {internal("x"), 1}};
+  const std::vector<std::pair<Error, int>> cases{{invalid("x"), 5}, {missing("x"), 4},   {unsupported("x"), 5},
+                                                 {corrupt("x"), 1}, {exhausted("x"), 1}, {transient("x"), 75},
+                                                 {internal("x"), 1}};
   for (const auto& [error, code] : cases) {
     api_.answers.insert_or_assign("explain", error);
     EXPECT_EQ(mole({"explain", "a/b@2007-09-22"}).code, code);
@@ -220,8 +241,20 @@ TEST_F(CommandLine, TheStateIsGivenOrOfTheEnvironmentOrHere) {
   ::unsetenv("MOLE_STATE");
 }
 
+TEST_F(CommandLine, SaysThatAServiceHasNoNode) {
+  outlives_ = true;
+  api_.answers.insert_or_assign("request", finished("COMPLETE"));
+  api_.answers.insert_or_assign("status", json{{"nodes", {{{"name", "a"}, {"state", "silent"}}}}});
+  EXPECT_EQ(mole({"request", "watch", "r-1", "--progress=none"}).err,
+            "mole: the coordinator has no node yet; the work begins when a mole-node joins it\n");
+  api_.answers.insert_or_assign("status", json{{"nodes", {{{"name", "a"}, {"state", "online"}}}}});
+  EXPECT_EQ(mole({"request", "watch", "r-1", "--progress=none"}).err, "");
+}
+
 TEST_F(CommandLine, GapsOfAManifestAreThoseOfItsArchives) {
-  api_.answers.insert_or_assign("archive", json{{"missing", {{{"router", "19993"}, {"sequence", 40897}, {"from", "a"}, {"to", "b"}}}}, {"damaged", json::array()}});
+  api_.answers.insert_or_assign(
+      "archive", json{{"missing", {{{"router", "19993"}, {"sequence", 40897}, {"from", "a"}, {"to", "b"}}}},
+                      {"damaged", json::array()}});
   const auto said = mole({"archive", "gaps", manifest_});
   EXPECT_EQ(said.code, 0) << said.err;
   EXPECT_EQ(api_.calls, (std::vector<std::string>{"archive border/store gaps"}));
@@ -249,7 +282,8 @@ TEST_F(CommandLine, WatchingAStateNobodyWorksOnIsForLater) {
 TEST_F(CommandLine, SimulateRefusesContradictions) {
   const auto out = (folder_ / "archive").string();
   const auto simulate = [&](std::vector<std::string> more) {
-    std::vector<std::string> all = with_range({"archive", "simulate", out, "--routers", "1,2", "--flows-per-hour", "10"});
+    std::vector<std::string> all =
+        with_range({"archive", "simulate", out, "--routers", "1,2", "--flows-per-hour", "10"});
     all.insert(all.end(), more.begin(), more.end());
     return mole(all);
   };
@@ -264,9 +298,10 @@ TEST_F(CommandLine, SimulateRefusesContradictions) {
 
 TEST_F(CommandLine, TheReferenceHoldsEveryCommand) {
   const auto text = command_reference();
-  for (const auto* name : {"mole run", "mole plan", "mole results", "mole plot", "mole why", "mole explain", "mole status", "mole request submit",
-                           "mole request watch", "mole archive index", "mole archive simulate", "mole plugin inspect", "mole manifest graph", "mole flows",
-                           "mole state dump"})
+  for (const auto* name :
+       {"mole run", "mole plan", "mole results", "mole plot", "mole why", "mole explain", "mole status",
+        "mole request submit", "mole request watch", "mole archive index", "mole archive simulate",
+        "mole plugin inspect", "mole manifest graph", "mole flows", "mole state dump"})
     EXPECT_NE(text.find(std::string("## ") + name + "\n"), std::string::npos) << name;
 }
 

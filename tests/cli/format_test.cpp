@@ -51,7 +51,13 @@ TEST(Table, AlignsByWhatIsSeen) {
 
 TEST(Plan, ShowsModulesFilesAndReasons) {
   const json plan = {{"jobs", {{"reused", 4}, {"new", 2}, {"waiting", 0}}},
-                     {"modules", {{{"module", "border/mean"}, {"blocks", 6}, {"reused", 4}, {"new", 2}, {"waiting", 0}, {"states_kept_bytes", 2048}}}},
+                     {"modules",
+                      {{{"module", "border/mean"},
+                        {"blocks", 6},
+                        {"reused", 4},
+                        {"new", 2},
+                        {"waiting", 0},
+                        {"states_kept_bytes", 2048}}}},
                      {"files", {{"count", 14}, {"bytes", 3 << 20}, {"border_share", 0.0714}}},
                      {"gaps", json::array()},
                      {"estimate_seconds", 12},
@@ -70,28 +76,35 @@ TEST(Plan, ShowsModulesFilesAndReasons) {
 
 TEST(Plan, SaysThatNothingIsToDo) {
   const json plan = {{"jobs", {{"reused", 1}, {"new", 0}, {"waiting", 0}}}, {"modules", json::array()}};
-  EXPECT_EQ(plan_text(plan, plain), "module  blocks  reused  new  waiting  states kept\n\nnothing to do: 1 job is there already\n");
+  EXPECT_EQ(plan_text(plan, plain),
+            "module  blocks  reused  new  waiting  states kept\n\nnothing to do: 1 job is there already\n");
 }
 
 TEST(Gaps, NameRangesOfDamagedFiles) {
   const json gaps = {{"missing", json::array()},
-                     {"damaged", {{{"id", "a.bz2"}, {"state", "damaged"}, {"lost_compressed", {{{"from", 10}, {"to", 20}, {"reason", "block checksum"}}}},
-                                   {"lost_content", {{{"from", 5}, {"to", 9}}}}}}}};
+                     {"damaged",
+                      {{{"id", "a.bz2"},
+                        {"state", "damaged"},
+                        {"lost_compressed", {{{"from", 10}, {"to", 20}, {"reason", "block checksum"}}}},
+                        {"lost_content", {{{"from", 5}, {"to", 9}}}}}}}};
   EXPECT_EQ(gaps_text(gaps, plain),
             "damaged: file  state    lost\n"
             "a.bz2          damaged  compressed bytes [10, 20) block checksum; content bytes [5, 9)\n");
-  EXPECT_EQ(gaps_text({{"missing", json::array()}, {"damaged", json::array()}}, plain), "no file is missing, none is known to be damaged\n");
+  EXPECT_EQ(gaps_text({{"missing", json::array()}, {"damaged", json::array()}}, plain),
+            "no file is missing, none is known to be damaged\n");
 }
 
 TEST(Strip, HasTheSameWidthForAnyRange) {
-  const json strip = {{{"from", "2007-01-01"}, {"to", "2007-01-03"}, {"state", "done"}}, {{"from", "2007-01-03"}, {"to", "2007-01-04"}, {"state", "running"}},
+  const json strip = {{{"from", "2007-01-01"}, {"to", "2007-01-03"}, {"state", "done"}},
+                      {{"from", "2007-01-03"}, {"to", "2007-01-04"}, {"state", "running"}},
                       {{"from", "2007-01-04"}, {"to", "2007-01-05"}, {"state", "waiting"}}};
   EXPECT_EQ(strip_text(strip, 8, plain), "████▒▒··");
   EXPECT_EQ(strip_text(json::array(), 4, plain), "    ");
 }
 
 TEST(Strip, ShowsTheWorstOfWhatACellCovers) {
-  const json strip = {{{"from", "2000-01-01"}, {"to", "2007-01-01"}, {"state", "done"}}, {{"from", "2007-01-01"}, {"to", "2007-01-02"}, {"state", "failed"}},
+  const json strip = {{{"from", "2000-01-01"}, {"to", "2007-01-01"}, {"state", "done"}},
+                      {{"from", "2007-01-01"}, {"to", "2007-01-02"}, {"state", "failed"}},
                       {{"from", "2007-01-02"}, {"to", "2010-01-01"}, {"state", "done"}}};
   EXPECT_EQ(strip_text(strip, 10, plain), "██████xx██");  // the day lies across a border of cells
 }
@@ -99,12 +112,19 @@ TEST(Strip, ShowsTheWorstOfWhatACellCovers) {
 TEST(Strip, ColoursRunsNotCells) {
   Style style;
   style.color = true;
-  EXPECT_EQ(strip_text({{{"from", "2007-01-01"}, {"to", "2007-01-02"}, {"state", "done"}}}, 3, style), "\033[32m███\033[0m");
+  EXPECT_EQ(strip_text({{{"from", "2007-01-01"}, {"to", "2007-01-02"}, {"state", "done"}}}, 3, style),
+            "\033[32m███\033[0m");
 }
 
 TEST(Explain, ShowsWhatChanged) {
-  const json explained = {{"job", "p/mean@2007-09-22T06:00:00Z"}, {"state", "new"}, {"reason", "params differ"}, {"fingerprint", "ab"}, {"state_key", "cd"},
-                          {"result_key", "ef"}, {"stored_result_key", "00"}, {"changed", {{{"part", "params.ddof"}, {"was", 0}, {"is", 1}}}}};
+  const json explained = {{"job", "p/mean@2007-09-22T06:00:00Z"},
+                          {"state", "new"},
+                          {"reason", "params differ"},
+                          {"fingerprint", "ab"},
+                          {"state_key", "cd"},
+                          {"result_key", "ef"},
+                          {"stored_result_key", "00"},
+                          {"changed", {{{"part", "params.ddof"}, {"was", 0}, {"is", 1}}}}};
   EXPECT_EQ(explain_text(explained, plain),
             "job           p/mean@2007-09-22T06:00:00Z\n"
             "state         new\n"
@@ -120,25 +140,44 @@ TEST(Explain, ShowsWhatChanged) {
 
 json upstream_traffic() {
   const json files = {
-      {{"id", "f.bz2"}, {"size", 100}, {"digest", "d1"}, {"state", "damaged"}, {"flows", 12}, {"from", "2007-09-22T10:00:00Z"}, {"to", "2007-09-22T11:00:00Z"},
+      {{"id", "f.bz2"},
+       {"size", 100},
+       {"digest", "d1"},
+       {"state", "damaged"},
+       {"flows", 12},
+       {"from", "2007-09-22T10:00:00Z"},
+       {"to", "2007-09-22T11:00:00Z"},
        {"lost_compressed", {{{"from", 40}, {"to", 60}}}}},
       {{"missing", true}, {"router", "19993"}, {"from", "2007-09-22T11:00:00Z"}, {"to", "2007-09-22T12:00:00Z"}},
       {{"id", "later.bz2"}, {"size", 100}, {"from", "2007-09-22T13:00:00Z"}, {"to", "2007-09-22T14:00:00Z"}}};
   return {{"module", "p/traffic"},
           {"column", "bytes"},
           {"interval", {{"from", "2007-09-22T10:15:00Z"}, {"to", "2007-09-22T10:30:00Z"}}},
-          {"lineage", {{"result", {{"archive", {{"name", "store"}, {"damage", "partial"}, {"decoder", {{"name", "netflow5"}, {"version", "1.0.0"}, {"digest", "de"}}}}}, {"files", files}}}}}};
+          {"lineage",
+           {{"result",
+             {{"archive",
+               {{"name", "store"},
+                {"damage", "partial"},
+                {"decoder", {{"name", "netflow5"}, {"version", "1.0.0"}, {"digest", "de"}}}}},
+              {"files", files}}}}}};
 }
 
 TEST(Why, FollowsANumberToItsFiles) {
-  const json why = {{"module", "p/variance"},
-                    {"column", "bytes_variance"},
-                    {"interval", {{"from", "A"}, {"to", "B"}}},
-                    {"block", "C"},
-                    {"rows_blob", "abcd"},
-                    {"lineage", {{"at", "D"}, {"result", {{"plugin", {{"name", "variance"}, {"version", "1.0.0"}, {"digest", "beef"}, {"params", {{"ddof", 1}}}}},
-                                                          {"node", "n1"}, {"task", "1-2"}, {"window", "6h"}, {"states", {{{"job", "variance@X"}}}}}}}},
-                    {"upstream", {upstream_traffic(), upstream_traffic()}}};
+  const json why = {
+      {"module", "p/variance"},
+      {"column", "bytes_variance"},
+      {"interval", {{"from", "A"}, {"to", "B"}}},
+      {"block", "C"},
+      {"rows_blob", "abcd"},
+      {"lineage",
+       {{"at", "D"},
+        {"result",
+         {{"plugin", {{"name", "variance"}, {"version", "1.0.0"}, {"digest", "beef"}, {"params", {{"ddof", 1}}}}},
+          {"node", "n1"},
+          {"task", "1-2"},
+          {"window", "6h"},
+          {"states", {{{"job", "variance@X"}}}}}}}},
+      {"upstream", {upstream_traffic(), upstream_traffic()}}};
   EXPECT_EQ(why_text(why, json::array({{{"bytes_variance", 12.5}}}), plain),
             "p/variance.bytes_variance  A .. B\n"
             "bytes_variance\n"
@@ -161,7 +200,8 @@ TEST(Why, FollowsANumberToItsFiles) {
 }
 
 TEST(Documents, OfAnotherShapeAreEmptyNotFatal) {
-  for (const json& odd : {json(nullptr), json(3), json("x"), json::array({1, "a", nullptr}), json{{"modules", 5}, {"jobs", "x"}, {"lineage", 7}, {"upstream", 1}}}) {
+  for (const json& odd : {json(nullptr), json(3), json("x"), json::array({1, "a", nullptr}),
+                          json{{"modules", 5}, {"jobs", "x"}, {"lineage", 7}, {"upstream", 1}}}) {
     plan_text(odd, plain);
     gaps_text(odd, plain);
     status_text(odd, false, plain);

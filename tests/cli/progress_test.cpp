@@ -12,16 +12,27 @@ namespace {
 using nlohmann::json;
 
 json request(std::uint64_t done, const char* state = "RUNNING") {
-  return {{"state", state}, {"jobs", {{"total", 40}, {"done", done}}}, {"files", {{"total", 96}, {"done", 31}}}, {"bytes", {{"total", 90'000'000}, {"done", done * 1'000'000}}}};
+  return {{"state", state},
+          {"jobs", {{"total", 40}, {"done", done}}},
+          {"files", {{"total", 96}, {"done", 31}}},
+          {"bytes", {{"total", 90'000'000}, {"done", done * 1'000'000}}}};
 }
 
 TEST(ProgressLine, ShowsJobsFilesRateAndWhatRemains) {
-  EXPECT_EQ(progress_line(request(20), {.elapsed = 10, .jobs_at_start = 0, .bytes_at_start = 0}), "jobs 20/40  files 31/96  2.0 MB/s  ETA 10 s");
+  EXPECT_EQ(progress_line(request(20), {.elapsed = 10, .jobs_at_start = 0, .bytes_at_start = 0}),
+            "jobs 20/40  files 31/96  2.0 MB/s  ETA 10 s");
+}
+
+TEST(ProgressLine, OfARequestWithoutJobsCountsFiles) {
+  EXPECT_EQ(progress_line({{"files", {{"total", 96}, {"done", 31}}}}, {}), "files 31/96");
+  EXPECT_EQ(progress_line({{"jobs", {{"total", 0}}}}, {}), "");
 }
 
 TEST(ProgressLine, CountsReusedJobsForNoPace) {
-  EXPECT_EQ(progress_line(request(30), {.elapsed = 10, .jobs_at_start = 20, .bytes_at_start = 20'000'000}), "jobs 30/40  files 31/96  1.0 MB/s  ETA 10 s");
-  EXPECT_EQ(progress_line(request(20), {.elapsed = 10, .jobs_at_start = 20, .bytes_at_start = 20'000'000}), "jobs 20/40  files 31/96");
+  EXPECT_EQ(progress_line(request(30), {.elapsed = 10, .jobs_at_start = 20, .bytes_at_start = 20'000'000}),
+            "jobs 30/40  files 31/96  1.0 MB/s  ETA 10 s");
+  EXPECT_EQ(progress_line(request(20), {.elapsed = 10, .jobs_at_start = 20, .bytes_at_start = 20'000'000}),
+            "jobs 20/40  files 31/96");
 }
 
 TEST(ProgressBar, FillsByShare) {
@@ -37,7 +48,9 @@ TEST(PlainProgress, WritesOnlyWhenJobsWereSettledAndNotTooOften) {
   progress->update(request(1), 10.5);
   progress->update(request(2), 11);
   progress->finish();
-  EXPECT_EQ(err.str(), "jobs 0/40  files 31/96\njobs 1/40  files 31/96  0.1 MB/s  ETA 6m50s\njobs 2/40  files 31/96  0.2 MB/s  ETA 3m29s\n");
+  EXPECT_EQ(err.str(),
+            "jobs 0/40  files 31/96\njobs 1/40  files 31/96  0.1 MB/s  ETA 6m50s\njobs 2/40  files 31/96  0.2 MB/s  "
+            "ETA 3m29s\n");
 }
 
 TEST(ProgressKind, IsABarOnATerminalOnly) {
@@ -110,10 +123,18 @@ TEST(Watch, StopsWhenAsked) {
 }
 
 TEST(RequestText, NamesFailuresAndWaits) {
-  json failed = {{"id", "r-2"}, {"pipeline", "p"}, {"module", "mean"}, {"from", "A"}, {"to", "B"}, {"state", "FAILED"}, {"reason", "a plugin crashed"},
-                 {"jobs", {{"total", 4}, {"done", 2}, {"failed", 1}, {"blocked", 1}}}, {"waits", {"x"}}};
+  json failed = {{"id", "r-2"},
+                 {"pipeline", "p"},
+                 {"module", "mean"},
+                 {"from", "A"},
+                 {"to", "B"},
+                 {"state", "FAILED"},
+                 {"reason", "a plugin crashed"},
+                 {"jobs", {{"total", 4}, {"done", 2}, {"failed", 1}, {"blocked", 1}}},
+                 {"waits", {"x"}}};
   EXPECT_EQ(request_text(failed, {}),
-            "request   r-2\nfor       p/mean, A .. B\nstate     FAILED: a plugin crashed\njobs      2 done of 4, 1 blocked, 1 failed\nwaits     x\n");
+            "request   r-2\nfor       p/mean, A .. B\nstate     FAILED: a plugin crashed\njobs      2 done of 4, 1 "
+            "blocked, 1 failed\nwaits     x\n");
   EXPECT_EQ(exit_of_request(failed), Exit::failed);
 }
 

@@ -35,8 +35,9 @@ struct Header {
 std::vector<Header> headers_of(const std::string& content) {
   std::vector<Header> headers;
   for (std::size_t at = 0; at < content.size(); at += 24 + 48 * headers.back().count)
-    headers.push_back({big_endian(content, at, 2), big_endian(content, at + 2, 2), big_endian(content, at + 4, 4), big_endian(content, at + 8, 4),
-                       big_endian(content, at + 12, 4), big_endian(content, at + 16, 4), big_endian(content, at + 20, 2)});
+    headers.push_back({big_endian(content, at, 2), big_endian(content, at + 2, 2), big_endian(content, at + 4, 4),
+                       big_endian(content, at + 8, 4), big_endian(content, at + 12, 4), big_endian(content, at + 16, 4),
+                       big_endian(content, at + 20, 2)});
   return headers;
 }
 
@@ -57,7 +58,8 @@ class Simulation : public testing::Test {
     const auto done = simulate_archive(spec, folder_ / name, threads, [](auto, auto) {});
     EXPECT_TRUE(done) << (done ? "" : done.error().message);
     std::map<std::string, std::string> files;
-    for (const auto& entry : std::filesystem::directory_iterator(folder_ / name)) files[entry.path().filename()] = *read_file(entry.path());
+    for (const auto& entry : std::filesystem::directory_iterator(folder_ / name))
+      files[entry.path().filename()] = *read_file(entry.path());
     return files;
   }
   std::filesystem::path folder_;
@@ -79,8 +81,9 @@ TEST_F(Simulation, NamesFilesByRouterNumberAndHourAndUsesUpTheNumberOfAGap) {
   spec.gaps = {*parse_hour_of_router("19991@2007-09-24T01:20:00Z")};
   std::vector<std::string> names;
   for (const auto& [name, bytes] : write(spec, "a", 2)) names.push_back(name);
-  EXPECT_EQ(names, (std::vector<std::string>{"19991_00040895_1190592000.dat.bz2", "19991_00040897_1190599200.dat.bz2", "19993_00040895_1190592000.dat.bz2",
-                                             "19993_00040896_1190595600.dat.bz2", "19993_00040897_1190599200.dat.bz2", "simulated.json"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"19991_00040895_1190592000.dat.bz2", "19991_00040897_1190599200.dat.bz2",
+                                             "19993_00040895_1190592000.dat.bz2", "19993_00040896_1190595600.dat.bz2",
+                                             "19993_00040897_1190599200.dat.bz2", "simulated.json"}));
 }
 
 TEST_F(Simulation, TellsTheTruthAboutGapsAndDamage) {
@@ -114,7 +117,8 @@ TEST_F(Simulation, LeavesAnotherArchiveAlone) {
 }
 
 TEST(TrafficShape, PutsFourFifthsIntoTheDayAndThirtyPercentIntoWeekends) {
-  const Micros monday = *parse_time("2007-09-24"), saturday = *parse_time("2007-09-22"), sunday = *parse_time("2007-09-23");
+  const Micros monday = *parse_time("2007-09-24"), saturday = *parse_time("2007-09-22"),
+               sunday = *parse_time("2007-09-23");
   const auto whole = static_cast<double>(flows_of_day(monday, 0, 24));
   EXPECT_EQ(whole, 240'000);
   EXPECT_NEAR(static_cast<double>(flows_of_day(monday, 7, 19)) / whole, 0.80, 0.001);
@@ -171,7 +175,8 @@ TEST(ExportedHour, HoldsTheWishedShareOfFlowsThatBeganBefore) {
   std::uint64_t late = 0, oldest = 0;
   for (std::size_t at = 0; at < exported.content.size();) {
     const auto count = big_endian(exported.content, at + 2, 2), uptime = big_endian(exported.content, at + 4, 4);
-    const auto now = big_endian(exported.content, at + 8, 4) * second_us + big_endian(exported.content, at + 12, 4) / 1000;
+    const auto now =
+        big_endian(exported.content, at + 8, 4) * second_us + big_endian(exported.content, at + 12, 4) / 1000;
     for (std::uint32_t i = 0; i < count; ++i) {
       const Micros age = static_cast<Micros>(uptime - big_endian(exported.content, at + 24 + 48 * i + 24, 4)) * 1000;
       late += now - age < noon;
