@@ -20,9 +20,13 @@ std::string human_bytes(double bytes) {
 }
 
 std::string human_count(std::uint64_t n) {
-  auto digits = std::to_string(n);
-  for (auto at = digits.size(); at > 3;) digits.insert(at -= 3, ",");
-  return digits;
+  const auto digits = std::to_string(n);
+  std::string out;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) out += ',';
+    out += digits[i];
+  }
+  return out;
 }
 
 std::string human_number(std::uint64_t n, std::string_view one, std::string_view many) {
