@@ -254,7 +254,10 @@ void Service::log_event(Aftermath& after, json event) {
 }
 
 Result<std::uint64_t> Service::put_blob(const Digest& digest, std::uint64_t offset, std::string_view bytes, std::uint64_t total) {
-  return blobs_->put(digest, offset, bytes, total);
+  auto held = blobs_->put(digest, offset, bytes, total);
+  // Our own disk: a storage error like any other (reliability.md 0.4). Nodes keep what they have and send it to the next start.
+  if (!held && held.error().code == Code::exhausted && config_.storage_failed) config_.storage_failed(held.error().message);
+  return held;
 }
 
 Result<std::string> Service::get_blob(const Digest& digest, std::uint64_t offset, std::uint32_t limit) {

@@ -278,9 +278,11 @@ void Service::take_listing(const leases::Errand& errand, Request& request, const
   const auto& report = completion.report;
   if (!report.code.empty()) {
     const auto reason = report.message.empty() ? "listing " + errand.archive + " failed: " + report.code : report.message;
-    finish(request, "FAILED", reason, after);
-    for (auto& [number, other] : live_)  // it would go the same way
-      if (!other.terminal() && other.unlisted.contains(errand.archive) && other.revision == request.revision) finish(other, "FAILED", reason, after);
+    for (auto& [number, other] : live_) {  // others who wait for it would go the same way
+      if (other.number != request.number && (other.terminal() || !other.unlisted.contains(errand.archive) || other.revision != request.revision)) continue;
+      other.code = report.code;
+      finish(other, "FAILED", reason, after);
+    }
     return;
   }
   jobs::FileRows known;
@@ -299,9 +301,11 @@ void Service::take_listing(const leases::Errand& errand, Request& request, const
   if (request.kind == "index") {
     const auto index = index_of(*request.graph, archive);
     request.files_total = request.files_done = index->files().size();
-    if (index->empty())
+    if (index->empty()) {
+      request.code = "missing";
       finish(request, "FAILED", "the archive " + archive.name + " lists " + std::to_string(report.index.size()) + " files, none named like \"" +
                                     archive.files + "\"; check its \"params\" and \"files\"", after);
+    }
   }
   listed(errand.archive, after);
   if (changes.empty()) return;

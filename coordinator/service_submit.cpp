@@ -250,7 +250,10 @@ void Service::begin_verify(Request& request, Aftermath& after) {
 
 void Service::replan(Request& request, Aftermath& after) {
   auto plan = make_plan(request.graph, {asked_modules(request), request.range, request.partial});
-  if (!plan) return finish(request, "FAILED", plan.error().message, after);
+  if (!plan) {
+    request.code = plan.error().code == Code::missing ? "missing" : plan.error().code == Code::exhausted ? "exhausted" : "invalid";
+    return finish(request, "FAILED", plan.error().message, after);
+  }
   request.waits = plan->waits;
   const bool first = request.files_total == 0;
   if (first)

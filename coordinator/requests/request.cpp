@@ -38,7 +38,7 @@ json to_row(const Request& r) {
   return {{"kind", r.kind},         {"pipeline", r.pipeline},   {"module", r.module},     {"archive", r.archive},
           {"range", r.range},       {"partial", r.partial},     {"priority", r.priority}, {"client_id", r.client_id},
           {"revision", r.revision}, {"submitted", r.submitted}, {"finished", r.finished}, {"state", r.state},
-          {"reason", r.reason},     {"counts", to_json(r.counts)}, {"coverage", r.coverage}, {"failures", r.failures},
+          {"reason", r.reason},     {"code", r.code},           {"counts", to_json(r.counts)}, {"coverage", r.coverage}, {"failures", r.failures},
           {"waits", r.waits},       {"files", progress(r.files_total, r.files_done)}, {"bytes", progress(r.bytes_total, r.bytes_done)}};
 }
 
@@ -58,6 +58,7 @@ Request request_from_row(std::uint64_t number, const json& row) {
   row.at("finished").get_to(r.finished);
   row.at("state").get_to(r.state);
   row.at("reason").get_to(r.reason);
+  r.code = row.value("code", "");
   r.counts = counts_from(row.at("counts"));
   row.at("coverage").get_to(r.coverage);
   r.failures = row.at("failures");
@@ -78,6 +79,7 @@ json describe(const Request& r, const leases::JobCounts& counts, bool with_failu
               {"to", format_time(r.range.to)},
               {"state", r.state},
               {"reason", r.reason},
+              {"code", r.code},
               {"priority", r.priority},
               {"partial", r.partial},
               {"submitted", format_time(r.submitted)},

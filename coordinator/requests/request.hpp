@@ -33,6 +33,7 @@ struct Request {
   Micros submitted = 0, finished = 0;  // wall clock, for people
   std::string state = "ACCEPTED";
   std::string reason;
+  std::string code;  // FAILED before any job ran: why, as a word ("missing", "invalid", "exhausted", ...)
   // Written when it ends.
   leases::JobCounts counts;
   double coverage = -1;  // mean over the asked jobs; below 0: none

@@ -1,5 +1,6 @@
 #include "coordinator/store/blobs.hpp"
 
+#include "coordinator/store/space.hpp"
 #include "sdk/descriptor/durable_file.hpp"
 
 #include <fcntl.h>
@@ -61,7 +62,7 @@ bool Blobs::has(const Digest& digest) const {
 }
 
 Result<std::uint64_t> Blobs::put(const Digest& digest, std::uint64_t offset, std::string_view bytes, std::uint64_t total) {
-  if (total > max_blob_bytes) return exhausted("a blob has at most 4 GiB, not " + std::to_string(total) + " bytes");
+  if (total > max_blob_bytes) return invalid("a blob has at most 4 GiB, not " + std::to_string(total) + " bytes");
   if (bytes.size() > max_piece_bytes) return invalid("a piece of a blob has at most 1 MiB; send smaller ones");
   if (digest.empty()) return invalid("a blob needs a digest");
   std::lock_guard lock(lock_of(digest));
@@ -74,6 +75,7 @@ Result<std::uint64_t> Blobs::put(const Digest& digest, std::uint64_t offset, std
     held = 0;
   }
   if (offset > held || (offset < held && offset + bytes.size() <= held && held < total)) return held;
+  if (auto room = check_room(total - held); !room) return room.error();
   const auto fresh = bytes.substr(std::min<std::uint64_t>(held - offset, bytes.size()));
   if (held + fresh.size() > total) return invalid("more bytes than the " + std::to_string(total) + " announced");
   {
@@ -90,6 +92,12 @@ Result<std::uint64_t> Blobs::put(const Digest& digest, std::uint64_t offset, std
   if (held < total) return held;
   if (auto done = publish(digest, incoming); !done) return done.error();
   return total;
+}
+
+Result<> Blobs::check_room(std::uint64_t bytes) const {
+  if (free_bytes(root_) >= bytes + blob_reserve) return {};
+  return exhausted("no space left for " + std::to_string(bytes) + " bytes in " + root_.string() + " (" + std::to_string(blob_reserve >> 20) +
+                   " MiB stay free for the store); free space there and start again, nothing acknowledged is lost");
 }
 
 Result<> Blobs::publish(const Digest& digest, const fs::path& incoming) {
@@ -132,6 +140,7 @@ Result<> Blobs::import(const Digest& digest, const fs::path& file) {
   if (!bytes) return bytes.error();
   if (digest_of(std::string_view(*bytes)) != digest)
     return invalid(file.string() + " is not the library its sidecar describes; build the plugin again");
+  if (auto room = check_room(bytes->size()); !room) return room;
   const auto path = path_of(digest);
   if (auto made = make_folder(path.parent_path()); !made) return made;
   if (auto synced = sync_folder(root_); !synced) return synced;

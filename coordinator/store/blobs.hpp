@@ -24,7 +24,7 @@ class Blobs {
   std::filesystem::path path_of(const Digest& digest) const;
 
   // Api::put_blob. A piece that does not continue what is held is ignored: the answer says where to go on.
-  // corrupt: all bytes came and their digest is another; they are dropped.
+  // corrupt: all bytes came and their digest is another; they are dropped. exhausted: the disk is (nearly) full.
   Result<std::uint64_t> put(const Digest& digest, std::uint64_t offset, std::string_view bytes, std::uint64_t total);
   // Api::get_blob.
   Result<std::string> get(const Digest& digest, std::uint64_t offset, std::uint32_t limit) const;
@@ -32,6 +32,7 @@ class Blobs {
   Result<> import(const Digest& digest, const std::filesystem::path& file);
 
  private:
+  Result<> check_room(std::uint64_t bytes) const;
   Result<> publish(const Digest& digest, const std::filesystem::path& incoming);
   std::mutex& lock_of(const Digest& digest) const { return (*locks_)[digest.bytes[0] % locks_->size()]; }
 

@@ -1,6 +1,7 @@
 #include "coordinator/store/store.hpp"
 
 #include "coordinator/store/envelope.hpp"
+#include "coordinator/store/space.hpp"
 #include "sdk/descriptor/durable_file.hpp"
 
 #include <rocksdb/cache.h>
@@ -120,6 +121,8 @@ Result<std::unique_ptr<Store>> Store::open(const fs::path& dir, const StoreOptio
     fs::create_directories(dir, problem);
     if (problem) return invalid("cannot create " + dir.string() + ": " + problem.message() + "; choose a folder this user may write");
   }
+  if (free_bytes(dir) < store_reserve)
+    return exhausted("less than " + std::to_string(store_reserve >> 20) + " MiB are free in " + dir.string() + "; free space there and start again, nothing is lost");
   std::unique_ptr<Store> store(new Store());
   store->dir_ = dir;
   store->failed_ = options.failed;
@@ -141,7 +144,7 @@ Result<> Store::open_rocks(const fs::path& dir, const StoreOptions& options) {
     return exhausted("no space left to open " + dir.string() + "; free space there and start again, nothing is lost");
   if (status.IsIOError() && text.find("Permission denied") != std::string::npos)
     return invalid("cannot open " + dir.string() + ": permission denied; run as the user who owns it");
-  return corrupt("the coordinator's store in " + dir.string() + " cannot be read (" + text +
+  return corrupt("the coordinator's store in " + dir.string() + " is damaged (" + text +
                  "); restore it from a backup, or move it away and run again: finished results are in tables/");
 }
 
@@ -203,6 +206,7 @@ void Store::scan_prefix(Table table, const std::string& prefix,
 std::uint64_t Store::write(const Batch& batch) {
   std::lock_guard lock(rocks_->mutex);
   if (batch.empty()) return rocks_->written;
+  if (free_bytes(dir_) < store_reserve) fail("writing", "No space left: less than " + std::to_string(store_reserve >> 20) + " MiB are free");
   rocksdb::WriteBatch writes;
   for (const auto& change : batch.changes_) {
     auto* family = rocks_->family(change.table);
