@@ -2,6 +2,7 @@
 #include "coordinator/requests/folder.hpp"
 #include "coordinator/service.hpp"
 #include "coordinator/store/keys.hpp"
+#include "sdk/descriptor/code_name.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -251,7 +252,7 @@ void Service::begin_verify(Request& request, Aftermath& after) {
 void Service::replan(Request& request, Aftermath& after) {
   auto plan = make_plan(request.graph, {asked_modules(request), request.range, request.partial});
   if (!plan) {
-    request.code = plan.error().code == Code::missing ? "missing" : plan.error().code == Code::exhausted ? "exhausted" : "invalid";
+    request.code = code_name(plan.error().code);
     return finish(request, "FAILED", plan.error().message, after);
   }
   request.waits = plan->waits;

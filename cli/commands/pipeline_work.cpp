@@ -5,6 +5,7 @@
 #include "coordinator/dag/resolve.hpp"
 #include "coordinator/manifest/manifest.hpp"
 #include "sdk/descriptor/sidecar.hpp"
+#include "sdk/descriptor/code_name.hpp"
 
 #include <fmt/format.h>
 
@@ -79,8 +80,9 @@ Result<> index_archive(Context& context, Session& session, const coordinator::Su
   if (!done) return done.error();
   if (exit_of_request(*done) != Exit::failed) return {};
   const auto& failures = field(*done, "failures");
-  const auto cause = failures.empty() ? text_of(*done, "reason") : text_of(failures.front(), "message");
-  return missing(fmt::format("cannot list archive {}: {}", archive, cause));
+  const auto failed = !failures.empty();
+  const auto code = failed ? code_of(text_of(failures.front(), "code")) : Code::missing;
+  return Error{code, fmt::format("cannot list archive {}: {}", archive, failed ? text_of(failures.front(), "message") : text_of(*done, "reason"))};
 }
 
 void add_progress_option(CLI::App& command, std::string& progress) {

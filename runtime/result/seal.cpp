@@ -4,6 +4,7 @@
 #include "runtime/result/result_schema.hpp"
 #include "runtime/result/state_file.hpp"
 #include "sdk/descriptor/durable_file.hpp"
+#include "sdk/descriptor/code_name.hpp"
 
 #include <fmt/format.h>
 
@@ -18,28 +19,6 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t spec_limit = std::uint64_t{1} << 28;
 constexpr std::size_t longest_message = 16384;
-
-const char* name_of(Code code) {
-  switch (code) {
-    case Code::invalid:
-      return "invalid";
-    case Code::corrupt:
-      return "corrupt";
-    case Code::missing:
-      return "missing";
-    case Code::transient:
-      return "transient";
-    case Code::exhausted:
-      return "exhausted";
-    case Code::cancelled:
-      return "cancelled";
-    case Code::unsupported:
-      return "unsupported";
-    case Code::internal:
-      return "internal";
-  }
-  return "internal";
-}
 
 // Errors of the node, not of what was handed over.
 bool is_ours(const Error& error) { return error.code == Code::transient || error.code == Code::internal; }
@@ -114,7 +93,7 @@ class Sealer {
     for (auto& step : report_.steps)
       if (step.outcome == "not_run") step.message = problem;
     if (!spec_.steps.empty()) return;
-    report_.code = name_of(Code::transient);
+    report_.code = code_name(Code::transient);
     report_.index.clear();
   }
 
@@ -148,7 +127,7 @@ class Sealer {
     report = {};
     report.step = index;
     report.outcome = "failed";
-    report.code = name_of(error.code);
+    report.code = code_name(error.code);
     report.message = error.message;
   }
 

@@ -9,20 +9,6 @@
 
 namespace mole::runtime {
 
-const char* code_name(Code code) {
-  switch (code) {
-    case Code::invalid: return "invalid";
-    case Code::corrupt: return "corrupt";
-    case Code::missing: return "missing";
-    case Code::transient: return "transient";
-    case Code::exhausted: return "exhausted";
-    case Code::cancelled: return "cancelled";
-    case Code::unsupported: return "unsupported";
-    case Code::internal: return "internal";
-  }
-  return "internal";
-}
-
 bool StepRun::computes() const {
   if (is_sequential() || step().make_state) return true;
   return std::none_of(step().states.begin(), step().states.end(), [&](const task::StateRef& s) { return s.block == open.block; });

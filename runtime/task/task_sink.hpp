@@ -3,6 +3,7 @@
 
 #include "runtime/result/row_table.hpp"
 #include "sdk/descriptor/task.hpp"
+#include "sdk/descriptor/code_name.hpp"
 
 #include <mole/result.hpp>
 
@@ -21,8 +22,5 @@ class TaskSink {
   virtual Result<> file(const task::FileReport& report) = 0;
   virtual Result<> index(std::span<const task::IndexEntry> entries) = 0;
 };
-
-// The code as reports write it: "invalid", "corrupt", ...
-const char* code_name(Code code);
 
 }  // namespace mole::runtime
