@@ -33,20 +33,27 @@ std::string column_to_plot(const json& validated, const std::string& module) {
 
 std::string bare(const std::string& module) { return module.substr(module.find('/') + 1); }
 
+// Options that lead the next command to the same coordinator.
+std::string whereabouts(const Options& options) {
+  if (!options.coordinator.empty()) return " --coordinator " + options.coordinator;
+  return options.state == Options{}.state ? "" : " --state " + options.state.string();
+}
+
 void print_next(Context& context, const coordinator::Submission& submission, const json& accepted,
-                const json& validated, Exit exit) {
+                const json& validated, const json& request) {
+  const auto where = whereabouts(context.options);
+  if (const auto& failures = field(request, "failures"); failures.is_array() && !failures.empty()) {
+    context.out << "next      mole explain " << text_of(failures.front(), "job") << where << '\n';
+    return;
+  }
   const auto& modules = field(accepted, "modules");
   if (!modules.is_array() || modules.empty()) return;
   const auto module = bare(text_of(modules.back()));
-  const bool chosen = context.options.state != Options{}.state;
-  const auto state = !context.options.coordinator.empty() ? " --coordinator " + context.options.coordinator
-                     : chosen                             ? " --state " + context.options.state.string()
-                                                          : "";
-  context.out << "next      mole results " << module << state << '\n';
+  context.out << "next      mole results " << module << where << '\n';
   const auto column = column_to_plot(validated, module);
-  if (!column.empty()) context.out << fmt::format("          mole plot {0} {1} -o {1}.svg{2}\n", module, column, state);
-  if (exit == Exit::incomplete)
-    context.out << "          mole archive gaps " << submission.manifest_name << state << '\n';
+  if (!column.empty()) context.out << fmt::format("          mole plot {0} {1} -o {1}.svg{2}\n", module, column, where);
+  if (exit_of_request(request) == Exit::incomplete)
+    context.out << "          mole archive gaps " << submission.manifest_name << where << '\n';
 }
 
 void print_summary(Context& context, const Session& session, const json& planned, const json& request) {
@@ -98,7 +105,7 @@ Result<Exit> run(Context& context, const RunArgs& args) {
     print_json(context.out, *request);
   } else {
     print_summary(context, **session, *planned, *request);
-    print_next(context, *submission, *accepted, *validated, exit);
+    print_next(context, *submission, *accepted, *validated, *request);
   }
   context.err << failures_text(*request, context.err_style);
   if (exit != Exit::try_later) return exit;

@@ -180,6 +180,8 @@ TEST_F(CommandLine, RunExitsByHowTheRequestEnded) {
   prepare_run(failed);
   const auto said = mole(with_range({"run", manifest_, "--progress=none"}));
   EXPECT_EQ(said.code, 1);
+  EXPECT_NE(said.out.find("next      mole explain border/traffic@2007-09-22T06:00:00Z\n"), std::string::npos)
+      << said.out;
   EXPECT_EQ(said.err,
             "failed: border/traffic@2007-09-22T06:00:00Z\n"
             "  plugin traffic 1.0.0, block 2007-09-22T06:00:00Z: crashed after 3 attempts\n"
