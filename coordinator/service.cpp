@@ -69,16 +69,14 @@ Result<> Service::start() {
   random_.seed(config_.seed);
   next_event_ = last_number(*store_, Table::events) + 1;
   load_nodes();
+  load_modules();
   records_->scan_jobs(Table::attempts, {}, [&](const Digest& fingerprint, Micros from, const json& row) {
     if (row.is_object()) scheduler_->remember({fingerprint, from}, trouble_from(row));
   });
   Guard guard(mutex_);
   Aftermath after;
   // A view may be behind by what a crash cut off.
-  records_->scan_json(Table::modules, "", [&](std::string_view name, const json&) {
-    after.relink.emplace_back(name);
-    return true;
-  });
+  for (const auto& [name, row] : modules_) after.relink.push_back(name);
   if (auto resumed = resume_requests(after); !resumed) return resumed;
   adopt_leases();
   settle(guard, std::move(after));
@@ -90,6 +88,14 @@ void Service::load_nodes() {
     NodeRow node{keys::read_u64(key), row.value("name", ""), row.value("address", ""), row.value("lost", false)};
     node_names_[node.number] = node.name;
     nodes_[node.name] = std::move(node);
+    return true;
+  });
+}
+
+void Service::load_modules() {
+  records_->scan_json(Table::modules, "", [&](std::string_view name, const json& row) {
+    if (row.is_object())
+      modules_[std::string(name)] = {row.at("fingerprint").get<Digest>(), row.at("revision").get<Digest>(), row.at("history").get<std::vector<Digest>>()};
     return true;
   });
 }
@@ -156,24 +162,35 @@ void Service::settle(Guard& guard, Aftermath after) {
   if (after.links.empty() && after.relink.empty() && after.folders.empty()) return;
   std::lock_guard links(links_);
   for (const auto& module : after.relink) relink(module);
-  for (const auto& [module, from, rows] : after.links) {
-    // Only if this is still what the catalogue says: another change may have overtaken this one.
-    const auto row = module_row(module);
-    const auto current = row ? records_->catalogue(row->fingerprint, from) : std::nullopt;
-    if (current && current->rows_blob == rows) (void)view_->show(module, from, rows);  // repaired at the next start
-  }
+  show_links(after);
   for (const auto number : after.folders) write_folder(number);
+}
+
+// A view: what fails here is repaired at the next start.
+void Service::show_links(const Aftermath& after) {
+  std::map<std::string, Digest> current;
+  for (const auto& [module, job, rows] : after.links) {
+    auto [fingerprint, fresh] = current.try_emplace(module);
+    if (fresh) fingerprint->second = current_fingerprint(module);
+    if (fingerprint->second != job.fingerprint) continue;
+    // Only if this is still what the catalogue says: another change may have overtaken this one.
+    if (const auto row = catalogue(job); row && row->rows_blob == rows) (void)view_->show(module, job.from, rows);
+  }
 }
 
 // The module's links are those of its current fingerprint.
 void Service::relink(const std::string& module) {
-  const auto row = module_row(module);
-  if (!row) return;
   std::map<Micros, Digest> rows;
-  records_->scan_catalogue(row->fingerprint, {INT64_MIN, INT64_MAX}, [&](Micros from, const store::CatalogueRow& r) {
+  records_->scan_catalogue(current_fingerprint(module), {INT64_MIN, INT64_MAX}, [&](Micros from, const store::CatalogueRow& r) {
     if (!r.rows_blob.empty()) rows[from] = r.rows_blob;
   });
-  (void)view_->show_exactly(module, rows);  // a view: what fails now is repaired at the next start
+  (void)view_->show_exactly(module, rows);
+}
+
+Digest Service::current_fingerprint(const std::string& module) {
+  Guard guard(mutex_);
+  const auto* row = module_row(module);
+  return row ? row->fingerprint : Digest{};
 }
 
 Result<Service::Shared> Service::graph_of(const Digest& revision) {
@@ -215,20 +232,17 @@ Result<jobs::Plan> Service::make_plan(Shared graph, const jobs::PlanAsk& ask) {
       [&](std::uint32_t node) { return lost.empty() || !lost.contains(node); });
 }
 
-std::optional<Service::ModuleRow> Service::module_row(const std::string& name) const {
-  const auto row = records_->json(Table::modules, name);
-  if (!row.is_object()) return std::nullopt;
-  return ModuleRow{row.at("fingerprint").get<Digest>(), row.at("revision").get<Digest>(), row.at("history").get<std::vector<Digest>>()};
+const Service::ModuleRow* Service::module_row(const std::string& name) const {
+  const auto found = modules_.find(name);
+  return found == modules_.end() ? nullptr : &found->second;
 }
 
 Result<std::pair<Service::Shared, std::uint32_t>> Service::find_module(const std::string& name) {
-  const auto row = module_row(name);
-  std::vector<std::string> known;
+  const auto* row = module_row(name);
   if (!row) {
-    records_->scan_json(Table::modules, "", [&](std::string_view key, const json&) {
-      known.emplace_back(key);
-      return known.size() < 50;
-    });
+    std::vector<std::string> known;
+    for (const auto& [other, unused] : modules_)
+      if (known.size() < 50) known.push_back(other);
     return missing("there is no module \"" + name.substr(0, 200) + "\"" + manifest::suggestion(name, known));
   }
   auto graph = graph_of(row->revision);

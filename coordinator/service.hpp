@@ -89,7 +89,7 @@ class Service final : public Api {
     store::Batch batch;
     bool written = false;                                        // something was flushed that must be durable before the answer
     std::map<leases::JobKey, store::CatalogueRow> rows;          // being edited; part of the batch
-    std::vector<std::tuple<std::string, Micros, Digest>> links;  // module, block, rows
+    std::vector<std::tuple<std::string, leases::JobKey, Digest>> links;  // module, job, rows
     std::vector<std::string> relink;                             // modules whose links change altogether
     std::vector<std::uint64_t> folders;                          // requests to write out
   };
@@ -103,6 +103,7 @@ class Service final : public Api {
   // service.cpp
   Result<> start();
   void load_nodes();
+  void load_modules();
   Result<> resume_requests(Aftermath& after);
   void adopt_leases();
   void settle(Guard& guard, Aftermath after);
@@ -112,11 +113,13 @@ class Service final : public Api {
   Result<Shared> graph_of(const Digest& revision);
   std::shared_ptr<const jobs::ArchiveIndex> index_of(const dag::Graph& graph, const dag::Archive& archive);
   Result<jobs::Plan> make_plan(Shared graph, const jobs::PlanAsk& ask);
-  std::optional<ModuleRow> module_row(const std::string& name) const;
+  const ModuleRow* module_row(const std::string& name) const;  // null: never submitted
+  void show_links(const Aftermath& after);
   Result<std::pair<Shared, std::uint32_t>> find_module(const std::string& name);
   Result<std::pair<Shared, std::uint32_t>> find_archive(const std::string& name);
   std::optional<store::CatalogueRow> catalogue(const leases::JobKey& job) const { return records_->catalogue(job.fingerprint, job.from); }
   void relink(const std::string& module);
+  Digest current_fingerprint(const std::string& module);  // takes the lock
   void log_event(Aftermath& after, nlohmann::json event);
 
   // service_submit.cpp
@@ -160,6 +163,7 @@ class Service final : public Api {
   // service_queries.cpp
   nlohmann::json lineage_of(const dag::Graph& graph, std::uint32_t module, const std::string& column, Micros block, TimeRange span) const;
   nlohmann::json trace(const dag::Graph& graph, std::uint32_t module, const std::string& column, Micros time) const;
+  void name_states(const jobs::Plan& plan, std::size_t module, std::int64_t block, nlohmann::json& changed) const;
   nlohmann::json reasons(const jobs::Plan& plan, std::size_t module, std::int64_t block) const;
   nlohmann::json strip_of(const std::string& name, const ModuleRow& row, nlohmann::json& blocks) const;
   std::string job_state(const leases::JobKey& job, std::uint8_t flags) const;
@@ -175,6 +179,7 @@ class Service final : public Api {
   leases::Random random_;
   std::map<std::uint64_t, requests::Request> live_;  // requests that have not ended
   std::uint64_t next_request_ = 1, next_errand_ = 1, next_event_ = 1;
+  std::map<std::string, ModuleRow> modules_;
   std::map<std::string, NodeRow> nodes_;
   std::map<std::uint64_t, std::string> node_names_;
   std::map<std::string, task::Spec> specs_;  // of current leases

@@ -354,8 +354,8 @@ void Service::take_result(const Completion& completion, const leases::SettledSte
     row.coverage = report.coverage;
     row.coverage_min = report.coverage_min;
     lineage["result"] = record;
-    const auto current = module_row(module);
-    if (current && current->fingerprint == job.fingerprint) after.links.emplace_back(module, job.from, report.rows_blob);
+    const auto* current = module_row(module);
+    if (current && current->fingerprint == job.fingerprint) after.links.emplace_back(module, job, report.rows_blob);
   }
   for (const auto& [number, request] : live_) {  // what the keys were made of, for `explain`
     const auto* plan = scheduler_->plan(number);
@@ -369,7 +369,7 @@ void Service::take_result(const Completion& completion, const leases::SettledSte
   }
   lineage["at"] = format_time(config_.wall());
   records_->put_of_job(after.batch, Table::lineage, job.fingerprint, job.from, lineage);
-  records_->erase_of_job(after.batch, Table::attempts, job.fingerprint, job.from);
+  if (settled.had_trouble) records_->erase_of_job(after.batch, Table::attempts, job.fingerprint, job.from);
 }
 
 // Computed twice: the first stays. Equal keys must mean equal bytes; if not, somebody should know.
@@ -418,7 +418,7 @@ bool Service::drop_missing_states(const Completion& completion, Aftermath& after
 }
 
 bool Service::drop_rows(const std::string& module, const task::RowsRef& rows, Aftermath& after) {
-  const auto current = module_row(module);
+  const auto* current = module_row(module);
   if (!current) return false;
   auto& row = edit({current->fingerprint, rows.block.from}, after);
   if (row.rows_blob != rows.blob) return false;

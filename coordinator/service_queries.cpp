@@ -112,6 +112,17 @@ Result<json> Service::plan(const Submission& submission) {
               {"estimate_seconds", seconds}, {"new_jobs", new_jobs}, {"waits", plan->waits}};
 }
 
+// Says which of the states a window reaches are not the stored ones, as long as that can still be told.
+void Service::name_states(const jobs::Plan& plan, std::size_t m, std::int64_t block, json& changed) const {
+  const auto& module = plan.graph->modules[m];
+  for (auto b = plan.window_from(m, block); b < block && changed.size() < most_changes; ++b) {
+    const auto row = catalogue({module.fingerprint, plan.grid(m).start(b)});
+    if (row && row->state_key == plan.modules[m].state_key(b)) continue;
+    changed.push_back({{"part", "state of " + module.name + "@" + format_time(plan.grid(m).start(b))},
+                       {"was", row ? row->state_key.hex() : std::string("not there")}, {"is", plan.modules[m].state_key(b).hex()}});
+  }
+}
+
 // Why the job's key is not the stored one: {"reason", "changed"}.
 json Service::reasons(const jobs::Plan& plan, std::size_t m, std::int64_t block) const {
   const auto& module = plan.graph->modules[m];
@@ -120,6 +131,7 @@ json Service::reasons(const jobs::Plan& plan, std::size_t m, std::int64_t block)
   const auto lineage = records_->of_job(Table::lineage, module.fingerprint, from);
   if (lineage.is_object()) {
     auto changed = requests::changed_inputs(lineage.value("decides", json()), requests::inputs_now(plan, m, block), most_changes);
+    if (module.window > 0 && !changed.empty()) name_states(plan, m, block, changed);
     if (!changed.empty()) {
       const auto sentence = requests::sentence_of(changed);
       return {{"reason", sentence}, {"changed", std::move(changed)}};
@@ -301,6 +313,8 @@ json Service::lineage_of(const dag::Graph& graph, std::uint32_t m, const std::st
               {"block", format_time(block)}, {"rows_blob", row && !row->rows_blob.empty() ? json(row->rows_blob) : json("")}};
   auto lineage = records_->of_job(Table::lineage, module.fingerprint, block);
   if (lineage.is_object()) lineage.erase("decides");
+  for (const auto* part : {"result", "state"})
+    if (lineage.is_object() && lineage.contains(part)) lineage[part] = requests::expand(lineage[part]);
   out["lineage"] = std::move(lineage);
   return out;
 }

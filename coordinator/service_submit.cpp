@@ -176,7 +176,7 @@ Result<json> Service::accept(const Submission& submission, Request request, cons
 void Service::note_modules(const dag::Graph& graph, const Digest& revision, Aftermath& after) {
   for (const auto& module : graph.modules) {
     const auto name = graph.full_name(module);
-    auto row = module_row(name).value_or(ModuleRow{});
+    auto& row = modules_[name];
     const bool changed = row.fingerprint != module.fingerprint;
     if (changed) {
       if (!row.fingerprint.empty()) row.history.insert(row.history.begin(), row.fingerprint);
@@ -186,8 +186,9 @@ void Service::note_modules(const dag::Graph& graph, const Digest& revision, Afte
       records_->put_json(after.batch, Table::fingerprints, keys::text(module.fingerprint), {{"module", name}, {"parts", module.parts}});
       after.relink.push_back(name);
     }
-    if (changed || row.revision != revision)
-      records_->put_json(after.batch, Table::modules, name, {{"fingerprint", row.fingerprint}, {"revision", revision}, {"history", row.history}});
+    if (!changed && row.revision == revision) continue;
+    row.revision = revision;
+    records_->put_json(after.batch, Table::modules, name, {{"fingerprint", row.fingerprint}, {"revision", revision}, {"history", row.history}});
   }
 }
 

@@ -187,7 +187,7 @@ bool Scheduler::accept(const Completion& completion, std::size_t i, Settled& set
   const auto& report = completion.report.steps[i];
   const auto& step = completion.spec.steps[report.step];
   const JobKey job{step.fingerprint, completion.spec.block.from};
-  SettledStep fresh{i, job, false, false}, known{i, job, false, false};
+  SettledStep fresh{i, job}, known{i, job};
   for (auto& [request, work] : works_) {
     if (!work.plan) continue;
     const auto module = work.module_of.find(step.fingerprint);
@@ -217,8 +217,8 @@ bool Scheduler::accept(const Completion& completion, std::size_t i, Settled& set
     add_candidates(work, {mine.grid, b});
   }
   if (fresh.state || fresh.result) {
+    fresh.had_trouble = troubles_.erase(job) > 0;
     settled.accepted.push_back(fresh);
-    troubles_.erase(job);
     not_before_.erase(job);
   }
   known.state = known.state && !fresh.state;

@@ -76,6 +76,7 @@ struct SettledStep {
   std::size_t step = 0;  // index into the report's steps
   JobKey job;
   bool state = false, result = false;  // what was new
+  bool had_trouble = false;            // there is a row of "attempts" to forget
 };
 
 // What follows from one completion.

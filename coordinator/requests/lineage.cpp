@@ -10,58 +10,43 @@ using nlohmann::json;
 
 std::string name_of(const std::string& module, Micros from) { return module + "@" + format_time(from); }
 
-json file_record(const task::File& file) {
-  json out = {{"router", file.router}, {"from", format_time(file.covers.from)}, {"to", format_time(file.covers.to)}};
-  if (!file.present) {
-    out["missing"] = true;
-    return out;
+std::string slot_value(const task::File& file) {
+  return std::to_string(file.size) + " bytes, revision " + std::to_string(file.revision);
+}
+
+// "covers": [from, to] of the worker becomes two texts.
+json with_texts(json file) {
+  if (const auto covers = file.find("covers"); covers != file.end() && covers->is_array() && covers->size() == 2) {
+    file["from"] = format_time(covers->at(0).get<Micros>());
+    file["to"] = format_time(covers->at(1).get<Micros>());
+    file.erase("covers");
   }
-  out["id"] = file.id;
-  out["size"] = file.size;
-  out["revision"] = file.revision;
+  return file;
+}
+
+json plugin_for_people(const json& plugin) {
+  json out = plugin;
+  if (out.contains("library")) {
+    out["digest"] = out["library"];
+    out.erase("library");
+  }
   return out;
 }
 
-json plugin_record(const task::PluginUse& plugin) {
-  return {{"name", plugin.name}, {"version", plugin.version}, {"digest", plugin.library.hex()}, {"params", plugin.params}};
-}
-
-// What the one decode found out, beside what was expected.
-void add_reading(json& record, const task::FileReport& report) {
-  record["state"] = report.state;
-  record["digest"] = report.digest.empty() ? std::string{} : report.digest.hex();
-  record["flows"] = report.flows;
-  record["flows_lost"] = report.flows_lost;
-  if (!report.lost_compressed.empty()) record["lost_compressed"] = report.lost_compressed;
-  if (!report.lost_content.empty()) record["lost_content"] = report.lost_content;
-}
-
-json read_files(const Completion& completion, const task::Step& step) {
-  std::map<std::string, const task::FileReport*> reports;
-  for (const auto& report : completion.report.files) reports[report.id] = &report;
-  json files = json::array();
-  for (const auto& file : completion.spec.files) {
-    if (!step.routers.empty() && std::find(step.routers.begin(), step.routers.end(), file.router) == step.routers.end()) continue;
-    auto record = file_record(file);
-    if (const auto found = reports.find(file.id); file.present && found != reports.end()) add_reading(record, *found->second);
-    files.push_back(std::move(record));
+json job_of(const std::string& module, const json& ref) {
+  json out = ref;
+  if (const auto block = ref.find("block"); block != ref.end() && block->is_array() && block->size() == 2) {
+    out["job"] = name_of(module, block->at(0).get<Micros>());
+    out.erase("block");
   }
-  return files;
+  return out;
 }
 
-// One comparable line for each thing a key depends on: part -> what it was.
-std::map<std::string, std::string> flatten_inputs(const json& record) {
+std::map<std::string, std::string> texts_of(const json& parts) {
   std::map<std::string, std::string> out;
-  if (!record.is_object()) return out;
-  for (const auto& file : record.value("files", json::array())) {
-    const bool gap = file.value("missing", false);
-    const auto slot = file.value("router", "") + " " + file.value("from", "");
-    if (gap) out["slot " + slot] = "missing";
-    else out["file " + file.value("id", "")] = std::to_string(file.value("size", 0ull)) + " bytes, revision " + std::to_string(file.value("revision", 0ull));
-  }
-  for (const auto* kind : {"inputs", "states"})
-    for (const auto& entry : record.value(kind, json::array()))
-      if (const auto key = entry.value("key", ""); !key.empty()) out[(kind[0] == 'i' ? "result of " : "state of ") + entry.value("job", "")] = key;
+  if (parts.is_object())
+    for (const auto& [part, value] : parts.items())
+      if (value.is_string()) out[part] = value.get<std::string>();
   return out;
 }
 
@@ -96,28 +81,40 @@ json differences(const std::map<std::string, std::string>& was, const std::map<s
 }  // namespace
 
 json lineage_of(const Completion& completion, const task::StepReport& report) {
-  const auto& spec = completion.spec;
-  const auto& step = spec.steps[report.step];
-  json out = {{"module", step.pipeline + "/" + step.module}, {"task", spec.id}, {"kind", spec.kind}, {"node", completion.node},
-              {"plugin", plugin_record(step.plugin)}, {"worker", report.lineage}, {"interval", format_duration(step.interval)},
-              {"window", step.window > 0 ? json(format_duration(step.window)) : json(nullptr)}};
-  bool flows = false;
-  json inputs = json::array(), states = json::array();
-  for (const auto& input : step.inputs) {
-    flows = flows || input.kind == "flows";
-    for (const auto& rows : input.rows)
-      inputs.push_back({{"role", input.role}, {"module", input.module}, {"column", input.column},
-                        {"job", name_of(input.module, rows.block.from)}, {"blob", rows.blob}});
-    if (input.step)
-      inputs.push_back({{"role", input.role}, {"module", input.module}, {"column", input.column},
-                        {"job", name_of(input.module, spec.block.from)}});
+  return {{"task", completion.spec.id}, {"kind", completion.spec.kind}, {"node", completion.node}, {"worker", report.lineage}};
+}
+
+json expand(const json& record) {
+  json out = record;
+  const auto found = record.find("worker");
+  if (found == record.end() || !found->is_object()) return out;
+  const auto& worker = *found;
+  const auto module = worker.value("module", "");
+  out["module"] = worker.value("pipeline", "") + "/" + module;
+  if (worker.contains("plugin")) out["plugin"] = plugin_for_people(worker["plugin"]);
+  out["interval"] = format_duration(worker.value("interval", Micros{0}));
+  const auto window = worker.value("window", Micros{0});
+  out["window"] = window > 0 ? json(format_duration(window)) : json(nullptr);
+  if (worker.contains("archive")) {
+    out["archive"] = worker["archive"];
+    if (out["archive"].contains("decoder")) out["archive"]["decoder"] = plugin_for_people(out["archive"]["decoder"]);
   }
-  for (const auto& state : step.states)
-    states.push_back({{"job", name_of(step.module, state.block.from)}, {"blob", state.blob}});
-  if (flows && (step.window == 0 || step.make_state)) {
-    out["files"] = read_files(completion, step);
-    out["archive"] = spec.archive ? json{{"name", spec.archive->name}, {"decoder", plugin_record(spec.archive->decoder)}, {"damage", spec.archive->damage}} : json(nullptr);
+  json files = json::array(), inputs = json::array(), states = json::array();
+  for (const auto& file : worker.value("files", json::array())) files.push_back(with_texts(file));
+  for (auto gap : worker.value("missing", json::array())) {
+    gap = with_texts(std::move(gap));
+    gap["missing"] = true;
+    files.push_back(std::move(gap));
   }
+  for (const auto& input : worker.value("upstream", json::array()))
+    for (const auto& rows : input.value("rows", json::array())) {
+      auto one = job_of(input.value("module", ""), rows);
+      one["role"] = input.value("role", "");
+      one["column"] = input.value("column", "");
+      inputs.push_back(std::move(one));
+    }
+  for (const auto& state : worker.value("states", json::array())) states.push_back(job_of(module, state));
+  out["files"] = std::move(files);
   out["inputs"] = std::move(inputs);
   out["states"] = std::move(states);
   return out;
@@ -125,24 +122,29 @@ json lineage_of(const Completion& completion, const task::StepReport& report) {
 
 json inputs_now(const jobs::Plan& plan, std::size_t m, std::int64_t block) {
   const auto& module = plan.graph->modules[m];
-  json files = json::array(), inputs = json::array(), states = json::array();
+  const auto& mine = plan.modules[m];
+  json out = json::object();
   for (const auto& input : module.inputs) {
     if (input.kind == "flows") {
-      for (const auto& file : plan.indexes[input.source]->reach(plan.routers(m), plan.reach(m, block))) files.push_back(file_record(file));
+      const auto& index = *plan.indexes[input.source];
+      for (const auto& router : plan.routers(m))
+        index.slots(router, plan.reach(m, block), [&](std::uint32_t file, TimeRange covers) {
+          if (file == jobs::ArchiveIndex::no_file) out["slot " + router + " " + format_time(covers.from)] = "missing";
+          else out["file " + index.files()[file].file.id] = slot_value(index.files()[file].file);
+        });
       continue;
     }
     const auto& upstream = plan.graph->modules[input.source];
     for (auto b = plan.inputs_from(m, input, block); b <= block; ++b)
-      inputs.push_back({{"role", input.role}, {"job", name_of(upstream.name, plan.grid(input.source).start(b))},
-                        {"key", plan.modules[input.source].result_key(b)}});
+      out["result of " + name_of(upstream.name, plan.grid(input.source).start(b))] = plan.modules[input.source].result_key(b).hex();
   }
-  if (module.window > 0 || module.since)
-    for (auto b = module.since ? std::max(block - 1, plan.modules[m].begin) : plan.window_from(m, block); b < block; ++b)
-      states.push_back({{"job", name_of(module.name, plan.grid(m).start(b))}, {"key", plan.modules[m].state_key(b)}});
-  return {{"files", files}, {"inputs", inputs}, {"states", states}};
+  if (module.since && block > mine.begin && mine.covers(block - 1))
+    out["state of " + name_of(module.name, plan.grid(m).start(block - 1))] = mine.state_key(block - 1).hex();
+  if (module.window > 0) out[window_part] = mine.result_key(block).hex();
+  return out;
 }
 
-json changed_inputs(const json& was, const json& is, std::size_t limit) { return differences(flatten_inputs(was), flatten_inputs(is), limit); }
+json changed_inputs(const json& was, const json& is, std::size_t limit) { return differences(texts_of(was), texts_of(is), limit); }
 
 json changed_parts(const json& was, const json& is) {
   std::map<std::string, std::string> before, after;
@@ -160,7 +162,7 @@ std::string sentence_of(const json& changes) {
       break;
     }
     const auto part = change.value("part", "");
-    const bool key = part.starts_with("result of ") || part.starts_with("state of ");
+    const bool key = part.starts_with("result of ") || part.starts_with("state");
     out += (out.empty() ? "" : ", ") + part + (key ? " changed" : " " + change.value("was", "") + " -> " + change.value("is", ""));
   }
   return out;

@@ -1,5 +1,5 @@
-// Where a number comes from: what the coordinator knows of a finished job (docs/formats/store.md), and in what that
-// differs from the time before.
+// Where a number comes from: the worker's lineage with who made it when, and in what a job differs from the time before.
+// Row layout: docs/formats/store.md.
 #pragma once
 
 #include "coordinator/dag/graph.hpp"
@@ -12,14 +12,18 @@
 
 namespace mole::coordinator::requests {
 
-// The record of one step of a completion: plugin, files with what was read of them, rows and states it was made from.
+// The record of one step of a completion, as it is stored: {"task","kind","node","worker"}.
 nlohmann::json lineage_of(const Completion& completion, const task::StepReport& report);
+// The same for people (Api::why): plugin, archive, files, inputs and states taken out of "worker", times as texts.
+nlohmann::json expand(const nlohmann::json& record);
 
-// What a job would be computed from now, in the same shape as far as it decides keys: "files", "inputs", "states".
+// What decides a job's keys beside its fingerprint: one text for each file slot, upstream result and chained state, one digest
+// for all states a window reaches.
 nlohmann::json inputs_now(const jobs::Plan& plan, std::size_t module, std::int64_t block);
+// The name of that digest among the parts.
+inline constexpr const char* window_part = "states its window reaches";
 
-// [{"part","was","is"}]: files that came, went or changed, upstream results and states with other keys. `was`: a lineage
-// record, `is`: another, or inputs_now. At most `limit`.
+// [{"part","was","is"}] between two of inputs_now. At most `limit`.
 nlohmann::json changed_inputs(const nlohmann::json& was, const nlohmann::json& is, std::size_t limit);
 // [{"part","was","is"}] between the parts of two fingerprints ("params.ddof").
 nlohmann::json changed_parts(const nlohmann::json& was, const nlohmann::json& is);

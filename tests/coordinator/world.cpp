@@ -158,7 +158,9 @@ coordinator::Completion World::compute(const std::string& node, const task::Spec
     report.outcome = "done";
     report.coverage = report.coverage_min = coverage;
     report.rows = 8;
-    report.lineage = json::object();
+    report.lineage = {{"pipeline", step.pipeline}, {"module", step.module}, {"interval", step.interval}, {"window", step.window}, {"files", json::array()}};
+    for (const auto& file : spec.files)
+      if (file.present) report.lineage["files"].push_back({{"id", file.id}, {"covers", file.covers}, {"revision", file.revision}});
     if (step.make_state) report.state_blob = digest_of(std::string_view("state " + step.state_key.hex()));
     if (step.make_result) {
       made[i] = "rows " + step.result_key.hex();
