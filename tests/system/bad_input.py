@@ -51,7 +51,7 @@ def manifests(place):
 
 def archives(place):
     (place / "archive").mkdir(exist_ok=True)
-    refused(place, GOOD, 4, "empty|no file|holds no")
+    refused(place, GOOD, 4, "empty|0 files")
     mole("archive", "simulate", place / "archive", "--seed", 1, "--from", "2007-09-22", "--to", "2007-09-22T06", "--routers", "1", "--flows-per-hour", 50)
     refused(place, GOOD, 4, "2012", arguments=("--from", "2012-01-01", "--to", "2012-01-02", "--partial"))
     refused(place, GOOD.replace("./archive", "./absent"), (1, 4, 5), "absent")
@@ -85,7 +85,7 @@ def stores(place):
     kept = current.read_bytes()
     current.write_bytes(b"MANIFEST-99999999\n")
     done = mole("status", "--state", state, cwd=place, code=1)
-    check("Corruption" in done.stderr or "damaged" in done.stderr or "corrupt" in done.stderr, done.stderr)
+    check(re.search("damaged|cannot be read", done.stderr) and "backup" in done.stderr, done.stderr)
     current.write_bytes(kept)
     check(rows("traffic", "--state", state, cwd=place) == before, "after CURRENT is restored all is there")
     print("stores: second coordinator, absent state, damaged RocksDB")
@@ -111,7 +111,7 @@ def hostile_plugins(place):
     state = place / "hostile"
     truth = rows("traffic", "--state", place / "state", cwd=place)
     for name, word in (("segfaulter", "signal 11|SIGSEGV"), ("thrower", "threw|exception|thrown"), ("hanger", "hung|progress|limit"),
-                       ("allocator", "memory|allocat|exhausted"), ("exiter", "exit"), ("garbler", "garbage|rows|length|invalid|refused")):
+                       ("allocator", "memory|allocat|exhausted"), ("exiter", "exit"), ("garbler", "finish gave|rows|length|refused")):
         shutil.rmtree(state, ignore_errors=True)
         (place / "hostile.yaml").write_text(GOOD.replace("pipeline: bad", "pipeline: hostile") +
                                             f"  victim: {{plugin: {name}, input: {{archive: simulated, where: {{router: [1]}}}}, interval: 15m}}\n")
