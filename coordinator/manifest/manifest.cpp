@@ -8,6 +8,8 @@
 namespace mole::coordinator::manifest {
 namespace {
 
+constexpr std::int64_t most_files_a_block = 1'000'000;
+
 void read_block(Reader& reader, const YamlNode* node, Archive& archive) {
   const auto what = "\"block\" of the archive " + archive.name;
   const auto* block = reader.map(node, what, {"length", "origin"});
@@ -65,7 +67,12 @@ Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) 
     if (!reader.error() && std::find(policies.begin(), policies.end(), archive.damage) == policies.end())
       reader.fail(damage->where, "unknown policy \"" + archive.damage + "\" for damaged files" + suggestion(archive.damage, policies));
   }
-  if (!reader.error() && archive.covers % second_us != 0) reader.fail(key.where, "\"covers\" must be whole seconds");
+  if (reader.error()) return archive;
+  if (archive.covers < second_us || archive.covers % second_us != 0)
+    reader.fail(key.where, "\"covers\" must be whole seconds, and one at least");
+  else if ((archive.block_length + archive.lateness) / archive.covers > most_files_a_block)
+    reader.fail(key.where, "a block would hold more than " + std::to_string(most_files_a_block) +
+                               " files of a router; choose a shorter block or a shorter \"lateness\"");
   return archive;
 }
 
@@ -121,7 +128,10 @@ void read_inputs(Reader& reader, const YamlNode& map, Module& module) {
 }
 
 void read_execution(Reader& reader, const YamlNode& map, Module& module) {
-  if (const auto* interval = map.find("interval")) module.interval = reader.duration(interval, "\"interval\"");
+  if (const auto* interval = map.find("interval")) {
+    module.interval = reader.duration(interval, "\"interval\"");
+    if (!reader.error() && *module.interval <= 0) reader.fail(interval->where, "\"interval\" must be longer than that, such as 15m");
+  }
   if (const auto* window = map.find("window")) module.window = reader.duration(window, "\"window\"");
   if (const auto* warmup = map.find("warmup")) module.warmup = reader.duration(warmup, "\"warmup\"");
   if (const auto* since = map.find("since")) module.since = reader.time(since, "\"since\"");

@@ -9,6 +9,8 @@
 namespace mole::coordinator::manifest {
 namespace {
 
+constexpr Micros longest = 3660 * day_us;  // so that sums of a few durations and a time cannot overflow
+
 // Edits between two short words, for "did you mean".
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
@@ -117,7 +119,8 @@ Micros Reader::duration(const YamlNode* node, const std::string& what) {
   if (error_ || !node) return 0;
   const auto parsed = parse_duration(written);
   if (!parsed) fail(node->where, what + ": " + parsed.error().message);
-  return parsed ? *parsed : 0;
+  else if (*parsed < 0 || *parsed > longest) fail(node->where, what + " must be between 0s and ten years, not \"" + written.substr(0, 60) + "\"");
+  return error_ ? 0 : *parsed;
 }
 
 Micros Reader::time(const YamlNode* node, const std::string& what) {

@@ -99,6 +99,14 @@ TEST(Manifest, NamesThePlaceTheCauseAndTheRemedy) {
   EXPECT_EQ(error_of(good, {"pipeline.x=1"}), "--set pipeline.x=1: \"pipeline\" has no keys to set; it is replaced as a whole");
 }
 
+// Each of these would be divided by, or added to a time.
+TEST(Manifest, RefusesTimesThatCannotBeReckonedWith) {
+  EXPECT_NE(error_of(good, {"modules.traffic.interval=0s"}).find("\"interval\" must be longer"), std::string::npos);
+  EXPECT_NE(error_of(good, {"archives.ddosvax.covers=0s"}).find("\"covers\" must be whole seconds"), std::string::npos);
+  EXPECT_NE(error_of(good, {"archives.ddosvax.lateness=200000d"}).find("between 0s and ten years"), std::string::npos);
+  EXPECT_NE(error_of(good, {"archives.ddosvax.covers=1s", "archives.ddosvax.lateness=300d"}).find("files of a router"), std::string::npos);
+}
+
 TEST(Manifest, BoundsWhatATextMayUnfoldTo) {
   std::string bomb = "a: &a [x,x,x,x,x,x,x,x,x,x]\n";
   for (char c = 'b'; c < 'k'; ++c) {
