@@ -81,8 +81,9 @@ std::vector<Gap> ArchiveIndex::gaps(std::size_t limit) const {
     std::size_t pending = out.size();  // gaps found since `before`
     walk(t, {files_[t.first].file.covers.from, t.reaches.back()}, [&](std::uint32_t index, TimeRange covers) {
       if (index == no_file) {
-        if (out.size() < limit) out.push_back({t.router, std::nullopt, covers});
-        return;
+        if (out.size() == limit) return false;  // a file of the year 9999 may be the next
+        out.push_back({t.router, std::nullopt, covers});
+        return true;
       }
       const auto& file = files_[index].file;
       // The numbers tell which files are missing if they rise by one a slot.
@@ -93,6 +94,7 @@ std::vector<Gap> ArchiveIndex::gaps(std::size_t limit) const {
         out.push_back({t.router, before->file.sequence + 1, {before->file.covers.to, file.covers.from}});  // a number without its time
       before = &files_[index];
       pending = out.size();
+      return true;
     });
   }
   return out;

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace mole::coordinator::jobs {
@@ -77,11 +78,17 @@ class ArchiveIndex {
 template <class Visit>
 void ArchiveIndex::walk(const Timeline& t, TimeRange range, Visit visit) const {
   if (range.empty()) return;
+  constexpr bool may_stop = std::is_same_v<std::invoke_result_t<Visit&, std::uint32_t, TimeRange>, bool>;
+  bool stopped = false;  // a visit that answers false has seen enough
+  const auto see = [&](std::uint32_t file, TimeRange covers) {
+    if constexpr (may_stop) stopped = !visit(file, covers);
+    else visit(file, covers);
+  };
   const auto gaps_up_to = [&](std::int64_t& next, std::int64_t end) {
-    for (; next < end; ++next) {
+    for (; next < end && !stopped; ++next) {
       const TimeRange slot{t.phase + next * covers_, t.phase + (next + 1) * covers_};
       if (slot.from >= range.to) return;
-      if (slot.overlaps(range)) visit(no_file, slot);
+      if (slot.overlaps(range)) see(no_file, slot);
     }
   };
   // The first file that may still reach into the range, found on the running maximum of ends, which never falls.
@@ -96,12 +103,13 @@ void ArchiveIndex::walk(const Timeline& t, TimeRange range, Visit visit) const {
     const auto& before = files_[t.first + low - 1].file.covers;
     next = std::max(next, slot_near(t, before.from) + 1);
   }
-  for (auto i = low; i < t.reaches.size(); ++i) {
+  for (auto i = low; i < t.reaches.size() && !stopped; ++i) {
     const auto& covers = files_[t.first + i].file.covers;
     if (covers.from >= range.to && slot_near(t, covers.from) > floor_div(range.to - 1 - t.phase, covers_)) break;
     const auto slot = slot_near(t, covers.from);
     gaps_up_to(next, slot);
-    if (covers.overlaps(range)) visit(static_cast<std::uint32_t>(t.first + i), covers);
+    if (stopped) return;
+    if (covers.overlaps(range)) see(static_cast<std::uint32_t>(t.first + i), covers);
     next = std::max({next, slot + 1, slot_near(t, covers.to)});
   }
   gaps_up_to(next, floor_div(range.to - 1 - t.phase, covers_) + 1);
