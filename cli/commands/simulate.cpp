@@ -105,7 +105,7 @@ void add_simulate(Shell& shell, CLI::App& family) {
       ->check(parsed_by(parse_damage));
   command->add_option("--late-share", args->late_share, "share of flows that begin before their file's hour")
       ->capture_default_str()
-      ->check(CLI::Range(0.0, 0.5));
+      ->check(CLI::Range(0.0, 0.25));
   command->add_option("--loss", args->loss, "share of datagrams lost between router and collector")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 1.0));

@@ -44,8 +44,8 @@ Result<> check(const SimulationSpec& spec) {
   if (routers.size() > 256) return wrong("more than 256 routers: simulate them in parts");
   if (spec.flows_per_hour < 1 || spec.flows_per_hour > 20'000'000)
     return wrong("--flows-per-hour must be 1 to 20000000");
-  if (spec.late_per_million > 500'000)
-    return wrong("--late-share must be 0 to 0.5: only the first half hour can export late flows");
+  if (spec.late_per_million > 250'000)
+    return wrong("--late-share must be 0 to 0.25: flows last at most the active timeout of 30 minutes");
   if (spec.loss_per_million > 1'000'000) return wrong("--loss must be 0 to 1");
   for (const auto& gap : spec.gaps)
     if (auto ok = check_wish(spec, gap, "--gap"); !ok) return ok;

@@ -68,16 +68,14 @@ class Exporter {
     Flow f;
     f.queued = hour_ + static_cast<Millis>((i * hour_ms + random_.below(hour_ms)) / n);
     f.who = draw_conversation(random_);
-    const Millis into = f.queued - hour_;
-    const Millis timeout_ms = active_timeout / 1000;
-    if (into < timeout_ms && random_.chance(2 * spec_.late_per_million)) {
-      f.first = hour_ - 1 - static_cast<Millis>(random_.below(static_cast<std::uint64_t>(timeout_ms - into)));
-      f.last = std::max(f.first, f.queued - static_cast<Millis>(random_.below(inactive_ms)));
-    } else {
-      const bool brief = f.who.packets <= 2;
-      f.last = std::max(hour_, f.queued - static_cast<Millis>(random_.below(inactive_ms)));
-      f.first = std::max(hour_, f.last - static_cast<Millis>(random_.skewed_below(brief ? 200 : 120'000)));
-    }
+    // Long flows last half the active timeout on average, so a quarter of them begin before their hour, wherever in the
+    // hour they end: what starts in an interval does not show the cut into files.
+    const bool lasts = random_.chance(std::min<std::uint64_t>(4 * spec_.late_per_million, 1'000'000));
+    f.last = f.queued - (lasts ? 0 : static_cast<Millis>(random_.below(inactive_ms)));
+    f.first = f.last - static_cast<Millis>(lasts ? random_.below(static_cast<std::uint64_t>(active_timeout / 1000))
+                                                 : random_.skewed_below(f.who.packets <= 2 ? 200 : 120'000));
+    if (spec_.late_per_million == 0) f.first = std::max(hour_, f.first);
+    f.last = std::max(f.first, f.last);
     if (f.who.packets == 1) f.last = f.first;
     return f;
   }

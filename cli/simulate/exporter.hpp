@@ -28,7 +28,7 @@ struct SimulationSpec {
   TimeRange range;  // whole hours
   std::vector<std::uint32_t> routers;
   std::uint64_t flows_per_hour = 10'000;     // of one router, in an average hour of a weekday
-  std::uint64_t late_per_million = 250'000;  // flows that began before their file's hour; at most half
+  std::uint64_t late_per_million = 250'000;  // flows that began before their file's hour; at most a quarter
   std::uint64_t loss_per_million = 0;        // datagrams lost between exporter and collector
   std::uint64_t first_sequence = 1;          // number of the first hour file
   std::vector<HourOfRouter> gaps;
