@@ -2,6 +2,7 @@
 #include "coordinator/leases/scheduler.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace mole::coordinator::leases {
 
@@ -19,7 +20,7 @@ bool infrastructure(const std::string& code) { return code == "transient" || cod
 }  // namespace
 
 Registration Scheduler::register_node(const NodeInfo& info, Micros now) {
-  tick(now);
+  advance(now);
   auto& node = nodes_[info.name];
   if (node.info.incarnation != info.incarnation) {
     // The old incarnation's workers died with it: nothing to wait for.
@@ -36,11 +37,12 @@ Registration Scheduler::register_node(const NodeInfo& info, Micros now) {
   node.info = info;
   node.heard = now;
   node.lost = false;
+  std::erase(lost_, info.name);
   return {epoch_, settings_.lease, settings_.heartbeat};
 }
 
 bool Scheduler::adopt(Grant grant, const std::string& node, const std::string& incarnation, Micros now) {
-  tick(now);
+  advance(now);
   if (grant.steps.empty() || !works_.contains(grant.request) || !wanted_elsewhere(grant)) return false;
   for (const auto& step : grant.steps)
     if (inflight_.contains(step.job)) return false;
@@ -51,17 +53,16 @@ bool Scheduler::adopt(Grant grant, const std::string& node, const std::string& i
 }
 
 HeartbeatReply Scheduler::heartbeat(const Heartbeat& beat, Micros now) {
-  tick(now);
+  advance(now);
   HeartbeatReply reply;
   const auto found = nodes_.find(beat.node);
-  if (found == nodes_.end() || found->second.info.incarnation != beat.incarnation) {
-    reply.reregister = true;
+  if (found == nodes_.end() || found->second.info.incarnation != beat.incarnation || found->second.lost) {
+    reply.reregister = true;  // also one that was counted as gone: its states count again from then on
     return reply;
   }
   auto& node = found->second;
   node.heard = now;
   node.draining = beat.draining;
-  node.lost = false;
   reply.drain = node.told_to_drain;
   reply.cancel = std::move(node.cancel);
   node.cancel.clear();
@@ -81,7 +82,7 @@ HeartbeatReply Scheduler::heartbeat(const Heartbeat& beat, Micros now) {
 }
 
 void Scheduler::release(const std::string& node, const std::string& incarnation, const std::vector<std::string>& tasks, Micros now) {
-  tick(now);
+  advance(now);
   for (const auto& id : tasks) {
     const auto found = leases_.find(id);
     if (found == leases_.end() || found->second.node != node || found->second.incarnation != incarnation) continue;
@@ -96,12 +97,16 @@ void Scheduler::drain(const std::string& name, bool on) {
 }
 
 std::vector<std::string> Scheduler::tick(Micros now) {
+  advance(now);
+  return std::exchange(lost_, {});
+}
+
+void Scheduler::advance(Micros now) {
   // A coordinator that was itself stuck could not hear: every lease gets its full length again (reliability.md 2.3.4).
   if (!ticked_ || now - last_tick_ > settings_.heartbeat) healthy_since_ = now;
   ticked_ = true;
   last_tick_ = now;
-  std::vector<std::string> lost;
-  if (now - healthy_since_ < settings_.lease) return lost;
+  if (now - healthy_since_ < settings_.lease) return;
   std::vector<std::string> overdue;
   for (const auto& [id, lease] : leases_)
     if (lease.deadline <= now) overdue.push_back(id);
@@ -113,9 +118,8 @@ std::vector<std::string> Scheduler::tick(Micros now) {
   for (auto& [name, node] : nodes_)
     if (!node.lost && now - node.heard > settings_.lease + settings_.lost_after) {
       node.lost = true;
-      lost.push_back(name);
+      lost_.push_back(name);
     }
-  return lost;
 }
 
 void Scheduler::end_lease(const std::string& id, bool cancel_at_node) {
@@ -149,7 +153,7 @@ void Scheduler::reopen(const Grant& grant, Micros not_before) {
 }
 
 Settled Scheduler::complete(const Completion& completion, Micros now, Random& random) {
-  tick(now);
+  advance(now);
   Settled settled;
   const auto& spec = completion.spec;
   const auto lease = leases_.find(spec.id);

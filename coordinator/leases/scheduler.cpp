@@ -171,7 +171,7 @@ void Scheduler::add_candidates(Work& work, BlockRef ref) {
 // ---- granting
 
 Result<std::vector<Grant>> Scheduler::lease(const LeaseAsk& ask, Micros now, Random&) {
-  tick(now);
+  advance(now);
   const auto found = nodes_.find(ask.node);
   if (found == nodes_.end() || found->second.info.incarnation != ask.incarnation)
     return transient("the coordinator does not know this incarnation of node " + ask.node + "; register again");

@@ -134,7 +134,8 @@ class Scheduler {
   void release(const std::string& node, const std::string& incarnation, const std::vector<std::string>& tasks, Micros now);
   Settled complete(const Completion& completion, Micros now, Random& random);
   void drain(const std::string& node, bool on);
-  // Ends overdue leases. Returns nodes that have been silent for so long that their states count as gone.
+  // Ends overdue leases. Returns nodes that have been silent for so long that their states count as gone, each once, whichever
+  // call noticed.
   std::vector<std::string> tick(Micros now);
 
   std::vector<NodeView> nodes() const;
@@ -174,6 +175,7 @@ class Scheduler {
     std::int64_t reach = 0;     // how many later blocks a completion may set free
   };
 
+  void advance(Micros now);
   Work& work_of(std::uint64_t request, std::int32_t priority);
   void refresh(Work& work);
   void add_candidates(Work& work, tasks::BlockRef ref);
@@ -199,6 +201,7 @@ class Scheduler {
   std::uint64_t seq_ = 0;
   Micros last_tick_ = 0, healthy_since_ = 0;
   bool ticked_ = false;
+  std::vector<std::string> lost_;  // not told yet
   std::map<std::string, Node> nodes_;
   std::map<std::string, Lease> leases_;
   std::map<std::uint64_t, Work> works_;
