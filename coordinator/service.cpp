@@ -108,7 +108,10 @@ Result<> Service::resume_requests(Aftermath& after) {
     next_request_ = number + 1;
     if (!row.is_object()) return true;
     auto request = requests::request_from_row(number, row);
-    if (request.terminal()) return true;
+    if (request.terminal()) {  // its folder may be what a crash cut off
+      if (!std::filesystem::exists(config_.state / "requests" / request.id() / "request.json")) after.folders.push_back(number);
+      return true;
+    }
     auto graph = graph_of(request.revision);
     if (!graph) {
       problem = graph.error();

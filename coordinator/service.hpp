@@ -149,6 +149,7 @@ class Service final : public Api {
   Result<> check(const Completion& completion) const;
   std::string complete_one(const Completion& completion, Aftermath& after);
   void take_listing(const leases::Errand& errand, requests::Request& request, const Completion& completion, Aftermath& after);
+  void take_verified(const leases::Errand& errand, requests::Request& request, const Completion& completion, Aftermath& after);
   void listed(const std::string& archive, Aftermath& after);
   bool take_evidence(const Completion& completion, Aftermath& after);
   void take_result(const Completion& completion, const leases::SettledStep& step, Aftermath& after);

@@ -159,6 +159,7 @@ Result<std::vector<std::string>> Service::complete(const std::vector<Completion>
   Guard guard(mutex_);
   Aftermath after;
   tick(after);
+  after.written = true;  // also for "duplicate": whoever took it first may not have made it durable yet
   std::vector<std::string> verdicts;
   for (const auto& completion : completions) {
     verdicts.push_back(complete_one(completion, after));
@@ -219,10 +220,7 @@ std::string Service::complete_one(const Completion& completion, Aftermath& after
   }
   if (settled.errand && owner != live_.end()) {
     if (settled.errand->kind == "index") take_listing(*settled.errand, owner->second, completion, after);
-    else if (!scheduler_->has_errands(owner->first)) {
-      const bool damaged = owner->second.reason.starts_with("damaged");
-      finish(owner->second, damaged ? "PARTIAL" : owner->second.failures.empty() ? "COMPLETE" : "FAILED", owner->second.reason, after);
-    }
+    else take_verified(*settled.errand, owner->second, completion, after);
   }
   if (drop_missing_states(completion, after)) replan_all(after);
   for (auto& [number, request] : live_) check_finished(request, after);
@@ -272,6 +270,18 @@ bool Service::take_evidence(const Completion& completion, Aftermath& after) {
     keys_change = keys_change || evidence.digest_changed || evidence.gone;
   }
   return keys_change;
+}
+
+// A block's files were read, or could not be; the last one ends the request.
+void Service::take_verified(const leases::Errand& errand, Request& request, const Completion& completion, Aftermath& after) {
+  const auto& report = completion.report;
+  if (!report.code.empty() && request.failures.size() < most_changes)
+    request.failures.push_back({{"job", errand.archive + "@" + format_time(errand.block.from)}, {"block", format_time(errand.block.from)},
+                                {"code", report.code}, {"message", report.message}, {"log_tail", report.log_tail}});
+  if (scheduler_->has_errands(request.number)) return;
+  if (!request.failures.empty())
+    return finish(request, "FAILED", "some files could not be read; mole archive verify tries them again", after);
+  finish(request, request.reason.starts_with("damaged") ? "PARTIAL" : "COMPLETE", request.reason, after);
 }
 
 void Service::take_listing(const leases::Errand& errand, Request& request, const Completion& completion, Aftermath& after) {

@@ -147,7 +147,12 @@ Result<json> Service::accept(const Submission& submission, Request request, cons
   const auto body = Hasher().field(request.kind).field(request.archive).field(request.module).field(request.revision).field(request.range.from)
                         .field(request.range.to).field(std::uint64_t{request.partial}).field(static_cast<std::int64_t>(request.priority)).finish().hex();
   Guard guard(mutex_);
-  if (auto known = already_submitted(submission, body)) return std::move(*known);
+  if (auto known = already_submitted(submission, body)) {
+    const auto ticket = store_->write({});  // who accepted it may not have made it durable yet
+    guard.unlock();
+    store_->sync(ticket);
+    return std::move(*known);
+  }
   Aftermath after;
   if (auto good = check_versions(parsed.resolved.libraries, after); !good) return good.error();
   request.number = next_request_++;
