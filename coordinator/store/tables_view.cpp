@@ -53,10 +53,7 @@ Result<> TablesView::show(const std::string& module, Micros block_from, const Di
 
 Result<> TablesView::show_exactly(const std::string& module, const std::map<Micros, Digest>& rows) {
   std::set<fs::path> wanted;
-  for (const auto& [from, digest] : rows) {
-    if (auto shown = show(module, from, digest); !shown) return shown;
-    wanted.insert(path_of(module, from));
-  }
+  for (const auto& [from, digest] : rows) wanted.insert(path_of(module, from));
   std::error_code problem;
   std::vector<fs::path> stale;
   for (fs::recursive_directory_iterator at(root_ / module, problem), end; !problem && at != end; at.increment(problem)) {
@@ -64,11 +61,15 @@ Result<> TablesView::show_exactly(const std::string& module, const std::map<Micr
     const auto name = at->path().filename().string();
     if ((name.ends_with(".parquet") && !wanted.contains(at->path())) || name.starts_with(".tmp.")) stale.push_back(at->path());
   }
+  // First what goes: blocks on another grid would tell an interval twice beside those that come.
   for (const auto& path : stale) {
     fs::remove(path, problem);
     fs::remove(path.parent_path(), problem);  // only if it is empty now
   }
-  return {};
+  Result<> done;
+  for (const auto& [from, digest] : rows)
+    if (auto shown = show(module, from, digest); !shown) done = shown;  // the others are shown all the same
+  return done;
 }
 
 }  // namespace mole::coordinator::store
