@@ -76,7 +76,10 @@ Result<> TaskRunner::stage() {
   if (!decoder) return decoder.error();
   decoder_ = std::move(*decoder);
   if (!options_.cache) return invalid("this worker was given no cache folder; start it with --cache");
-  auto acquired = options_.cache->acquire(spec_.files, spec_.archive->name, ArchiveReader(**downloader).fetcher());
+  // By where the files come from, too: pipelines may use one name for different archives.
+  const auto& source = spec_.archive->downloader;
+  const auto archive = spec_.archive->name + "\n" + source.name + "\n" + source.params.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  auto acquired = options_.cache->acquire(spec_.files, archive, ArchiveReader(**downloader).fetcher());
   if (!acquired) return acquired.error();
   staged_ = std::move(*acquired);
   return {};
