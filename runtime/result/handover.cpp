@@ -57,6 +57,15 @@ bool plain_relative(const std::filesystem::path& path) {
   return path.native().find('\0') == std::string::npos;
 }
 
+// Flat enough that nobody who copies, writes or frees it runs out of stack. Throws json::exception.
+json parse_json(std::string_view text) {
+  constexpr int deepest = 64;
+  return json::parse(text, [](int depth, json::parse_event_t, json&) {
+    if (depth > deepest) throw json::other_error::create(501, "nested too deep", nullptr);
+    return true;
+  });
+}
+
 std::optional<HandoverStep> parse_step(std::string_view payload) {
   ByteCursor in(payload);
   const auto index = in.take<std::uint32_t>();
@@ -71,7 +80,7 @@ std::optional<HandoverStep> parse_step(std::string_view payload) {
   if ((!(flags & has_rows) && rows_size != 0) || (!(flags & has_state) && state_size != 0)) return std::nullopt;
 
   HandoverStep step;
-  json::parse(outcome).get_to(step.outcome);
+  parse_json(outcome).get_to(step.outcome);
   step.outcome.step = index;
   if (flags & has_rows) step.rows = std::string(rows);
   if (flags & has_state) {
@@ -88,11 +97,11 @@ std::optional<HandoverFrame> parse_frame(std::uint32_t kind, std::string_view pa
       if (auto step = parse_step(payload)) return HandoverFrame{std::move(*step)};
       return std::nullopt;
     case file_kind:
-      return HandoverFrame{json::parse(payload).get<task::FileReport>()};
+      return HandoverFrame{parse_json(payload).get<task::FileReport>()};
     case index_kind:
-      return HandoverFrame{json::parse(payload).get<std::vector<task::IndexEntry>>()};
+      return HandoverFrame{parse_json(payload).get<std::vector<task::IndexEntry>>()};
     case end_kind:
-      return HandoverFrame{json::parse(payload).get<task::Report>()};
+      return HandoverFrame{parse_json(payload).get<task::Report>()};
     default:
       return std::nullopt;
   }
