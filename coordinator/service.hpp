@@ -126,6 +126,8 @@ class Service final : public Api {
   Result<Parsed> parse(const Submission& submission) const;
   Result<Shared> asked_part(const Submission& submission, const dag::Graph& graph) const;
   Result<> keep_libraries(const std::vector<dag::Library>& libraries);
+  static std::string place_of(const dag::Graph& graph, const dag::Archive& archive);
+  Result<> check_places(const dag::Graph& graph) const;
   Result<> check_versions(const std::vector<dag::Library>& libraries, Aftermath& after);
   Result<nlohmann::json> accept(const Submission& submission, requests::Request request, const Parsed& parsed);
   std::optional<Result<nlohmann::json>> already_submitted(const Submission& submission, const std::string& body) const;
@@ -186,7 +188,7 @@ class Service final : public Api {
   std::map<std::string, task::Spec> specs_;  // of current leases
   std::map<Digest, Shared> graphs_;
   std::map<std::pair<std::string, std::string>, std::shared_ptr<const jobs::ArchiveIndex>> indexes_;  // archive, pattern; shared with plans
-  std::map<std::string, Micros> listed_at_;  // by now()
+  std::map<std::string, Micros> listed_at_;  // by place; of now()
   double bytes_per_second_ = 0;              // seen so far, for estimates
 
   std::mutex links_;  // one writer of tables/ and requests/ at a time

@@ -55,7 +55,7 @@ void Service::tick(Aftermath& after) {
     if (request.state != "WAITING" || !request.unlisted.empty()) continue;
     for (const auto& archive : request.graph->archives) {
       const auto name = request.graph->full_name(archive);
-      const auto at = listed_at_.find(name);
+      const auto at = listed_at_.find(place_of(*request.graph, archive));
       if (at == listed_at_.end() || now() - at->second >= config_.relist_after) request.unlisted.insert(name);
     }
     if (!request.unlisted.empty()) begin_listing(request);
@@ -304,10 +304,11 @@ void Service::take_listing(const leases::Errand& errand, Request& request, const
   }
   records_->put_json(after.batch, Table::archives, errand.archive,
                      {{"revision", request.revision}, {"listed", format_time(config_.wall())}, {"entries", report.index.size()}, {"changed", changes.size()}});
-  listed_at_[errand.archive] = now();
+  const auto& archive = request.graph->archives[*request.graph->find_archive(errand.archive.substr(errand.archive.find('/') + 1))];
+  std::erase_if(listed_at_, [&](const auto& entry) { return entry.first.starts_with(errand.archive + "\n"); });  // it was elsewhere
+  listed_at_[place_of(*request.graph, archive)] = now();
   if (!changes.empty()) std::erase_if(indexes_, [&](const auto& entry) { return entry.first.first == errand.archive; });
   flush(after);
-  const auto& archive = request.graph->archives[*request.graph->find_archive(errand.archive.substr(errand.archive.find('/') + 1))];
   if (request.kind == "index") {
     const auto index = index_of(*request.graph, archive);
     request.files_total = request.files_done = index->files().size();

@@ -106,6 +106,22 @@ Result<> Service::keep_libraries(const std::vector<dag::Library>& libraries) {
   return {};
 }
 
+std::string Service::place_of(const dag::Graph& graph, const dag::Archive& archive) {
+  return graph.full_name(archive) + "\n" + archive.downloader.name + "\n" + archive.downloader.params.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+// An archive has one index: while work is going on it stays in one place.
+Result<> Service::check_places(const dag::Graph& graph) const {
+  for (const auto& archive : graph.archives)
+    for (const auto& [number, other] : live_) {
+      const auto same = other.terminal() || other.graph->pipeline != graph.pipeline ? std::nullopt : other.graph->find_archive(archive.name);
+      if (same && place_of(*other.graph, other.graph->archives[*same]) != place_of(graph, archive))
+        return transient("request " + other.id() + " reads the archive " + graph.full_name(archive) +
+                         " with other parameters; try again when it has ended, cancel it, or give this archive another name");
+    }
+  return {};
+}
+
 // A released version is one binary for ever: its name and version are what keys know of it (decision 7).
 Result<> Service::check_versions(const std::vector<dag::Library>& libraries, Aftermath& after) {
   for (const auto& library : libraries) {
@@ -154,6 +170,7 @@ Result<json> Service::accept(const Submission& submission, Request request, cons
     return std::move(*known);
   }
   Aftermath after;
+  if (auto good = check_places(*request.graph); !good) return good.error();
   if (auto good = check_versions(parsed.resolved.libraries, after); !good) return good.error();
   request.number = next_request_++;
   request.submitted = config_.wall();
@@ -213,8 +230,8 @@ void Service::save(const Request& request, Aftermath& after) {
 // The next step of a request that is not running yet, or was not when the coordinator stopped.
 void Service::advance(Request& request, Aftermath& after) {
   request.unlisted.clear();
-  const auto fresh = [&](const std::string& archive) {
-    const auto at = listed_at_.find(archive);
+  const auto fresh = [&](const dag::Archive& archive) {
+    const auto at = listed_at_.find(place_of(*request.graph, archive));
     return at != listed_at_.end() && now() - at->second < config_.listing_age;
   };
   if (request.kind == "index") {
@@ -223,7 +240,7 @@ void Service::advance(Request& request, Aftermath& after) {
     if (records_->json(Table::archives, request.archive).is_null()) request.unlisted = {request.archive};
   } else if (request.state == "ACCEPTED") {
     for (const auto& archive : request.graph->archives)
-      if (const auto name = request.graph->full_name(archive); !fresh(name)) request.unlisted.insert(name);
+      if (!fresh(archive)) request.unlisted.insert(request.graph->full_name(archive));
   }
   if (!request.unlisted.empty()) return begin_listing(request);
   if (request.kind == "verify") return begin_verify(request, after);
