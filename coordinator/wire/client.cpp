@@ -17,6 +17,16 @@ enum class Repeat { safe, unsafe };
 
 Repeat repeatable(const Submission& s) { return s.client_id.empty() ? Repeat::unsafe : Repeat::safe; }
 
+constexpr std::size_t room = request_bytes - 65'536;  // of a message for its contents; names and lengths are far smaller
+
+std::size_t size_of(const wire::Completion& c) { return c.node.size() + c.incarnation.size() + c.spec.size() + c.report.size() + 64; }
+
+std::size_t size_of(const Sidecars& sidecars) {
+  std::size_t bytes = 0;
+  for (const auto& [library, text] : sidecars) bytes += library.size() + text.size() + 16;
+  return bytes;
+}
+
 struct Connection {
   Connection(const Address& address, const Timeouts& timeouts) : channel(address, timeouts), client(channel.protocol()) {}
   Channel channel;
@@ -160,17 +170,10 @@ Result<Registration> RemoteCoordinator::register_node(const NodeInfo& node) {
 // Safe to repeat: what was granted in a reply that got lost is not among `held` and is granted again.
 Result<std::vector<task::Spec>> RemoteCoordinator::lease(const LeaseAsk& ask) {
   const auto sent = to_wire(ask);
-  std::vector<wire::Grant> got;
+  wire::Grants got;
   const auto done = pool_->run(Repeat::safe, [&](auto& client) { client.lease(got, sent); });
   if (!done) return done.error();
-  std::vector<task::Spec> specs;
-  specs.reserve(got.size());
-  for (const auto& grant : got) {
-    auto spec = from_wire(grant);
-    if (!spec) return spec.error();
-    specs.push_back(std::move(*spec));
-  }
-  return specs;
+  return from_wire(got);
 }
 
 Result<HeartbeatReply> RemoteCoordinator::heartbeat(const Heartbeat& heartbeat) {
@@ -187,33 +190,36 @@ Result<> RemoteCoordinator::release(const std::string& node, const std::string& 
 }
 
 Result<std::vector<std::string>> RemoteCoordinator::complete(const std::vector<Completion>& completions) {
-  constexpr std::size_t room = request_bytes - 65'536;  // the envelope is far smaller
   std::vector<std::string> verdicts;
-  std::vector<wire::Completion> batch;
+  wire::Completions batch;
   std::size_t bytes = 0;
   const auto send = [&]() -> Result<> {
-    if (batch.empty()) return {};
     std::vector<std::string> got;
     const auto done = pool_->run(Repeat::safe, [&](auto& client) { client.complete(got, batch); });
     if (!done) return done.error();
-    if (got.size() != batch.size()) return internal("the coordinator gave a wrong number of verdicts; see its log");
+    if (got.size() != batch.completions.size()) return internal("the coordinator gave a wrong number of verdicts; see its log");
     verdicts.insert(verdicts.end(), got.begin(), got.end());
-    batch.clear();
+    batch = {};
     bytes = 0;
     return {};
   };
   for (const auto& completion : completions) {
-    auto sent = to_wire(completion);
-    const auto size = sent.node.size() + sent.incarnation.size() + sent.spec.size() + sent.report.size() + 64;
-    if (size > room)
-      return exhausted("the report of task " + completion.spec.id + " has " + std::to_string(size) + " bytes, a message " +
-                       std::to_string(room) + "; use shorter blocks");
-    if (bytes + size > room)
+    auto sidecars = batch.sidecars;
+    auto sent = to_wire(completion, sidecars);
+    if (!batch.completions.empty() && bytes + size_of(sent) + size_of(sidecars) > room) {
       if (const auto done = send(); !done) return done.error();
-    batch.push_back(std::move(sent));
-    bytes += size;
+      sidecars.clear();
+      sent = to_wire(completion, sidecars);
+    }
+    bytes += size_of(sent);
+    if (bytes + size_of(sidecars) > room)
+      return exhausted("the report of task " + completion.spec.id + " has " + std::to_string(bytes) + " bytes, a message " +
+                       std::to_string(room) + "; use shorter blocks");
+    batch.completions.push_back(std::move(sent));
+    batch.sidecars = std::move(sidecars);
   }
-  if (const auto done = send(); !done) return done.error();
+  if (!batch.completions.empty())
+    if (const auto done = send(); !done) return done.error();
   return verdicts;
 }
 

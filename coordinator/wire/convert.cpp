@@ -14,9 +14,45 @@ std::vector<To> each(const std::vector<From>& items, To (*convert)(const From&))
   return out;
 }
 
-template <class T>
-std::string json_text(const T& value) {
-  return to_wire(nlohmann::json(value));
+// Every item read, or the first error.
+template <class To, class From>
+Result<std::vector<To>> each(const std::vector<From>& items, const Sidecars& sidecars) {
+  std::vector<To> out;
+  out.reserve(items.size());
+  for (const auto& item : items) {
+    Result<To> read = from_wire(item, sidecars);
+    if (!read) return read.error();
+    out.push_back(std::move(*read));
+  }
+  return out;
+}
+
+template <class Visit>
+void each_plugin(task::Spec& spec, const Visit& visit) {
+  if (spec.archive) {
+    visit(spec.archive->downloader);
+    visit(spec.archive->decoder);
+  }
+  for (auto& step : spec.steps) visit(step.plugin);
+}
+
+std::string spec_text(task::Spec spec, Sidecars& sidecars) {
+  each_plugin(spec, [&](task::PluginUse& plugin) {
+    if (plugin.sidecar.empty()) return;
+    const auto known = sidecars.try_emplace(plugin.library.hex(), plugin.sidecar).first;
+    if (known->second == plugin.sidecar) plugin.sidecar.clear();
+  });
+  return to_wire(nlohmann::json(spec));
+}
+
+Result<task::Spec> parse_spec(const std::string& text, const Sidecars& sidecars) {
+  auto spec = task::parse_spec(text);
+  if (!spec) return spec;
+  each_plugin(*spec, [&](task::PluginUse& plugin) {
+    const auto known = plugin.sidecar.empty() ? sidecars.find(plugin.library.hex()) : sidecars.end();
+    if (known != sidecars.end()) plugin.sidecar = known->second;
+  });
+  return spec;
 }
 
 // A megabyte of '[' would become a hundred of them as values. Honest documents nest a dozen deep.
@@ -142,13 +178,21 @@ Result<LeaseAsk> from_wire(const wire::LeaseAsk& a) {
   return LeaseAsk{.node = a.node, .incarnation = a.incarnation, .free_slots = *slots, .held = a.held};
 }
 
-wire::Grant to_wire(const task::Spec& spec) {
+wire::Grant to_wire(const task::Spec& spec, Sidecars& sidecars) {
   wire::Grant out;
-  out.spec = json_text(spec);
+  out.spec = spec_text(spec, sidecars);
   return out;
 }
 
-Result<task::Spec> from_wire(const wire::Grant& grant) { return task::parse_spec(grant.spec); }
+Result<task::Spec> from_wire(const wire::Grant& grant, const Sidecars& sidecars) { return parse_spec(grant.spec, sidecars); }
+
+wire::Grants to_wire(const std::vector<task::Spec>& specs) {
+  wire::Grants out;
+  for (const auto& spec : specs) out.grants.push_back(to_wire(spec, out.sidecars));
+  return out;
+}
+
+Result<std::vector<task::Spec>> from_wire(const wire::Grants& grants) { return each<task::Spec>(grants.grants, grants.sidecars); }
 
 wire::Heartbeat to_wire(const Heartbeat& h) {
   wire::Heartbeat out;
@@ -178,24 +222,32 @@ HeartbeatReply from_wire(const wire::HeartbeatReply& r) {
   return {.cancel = r.cancel, .drain = r.drain, .reregister = r.reregister};
 }
 
-wire::Completion to_wire(const Completion& c) {
+wire::Completion to_wire(const Completion& c, Sidecars& sidecars) {
   wire::Completion out;
   out.node = c.node;
   out.incarnation = c.incarnation;
-  out.spec = json_text(c.spec);
-  out.report = json_text(c.report);
+  out.spec = spec_text(c.spec, sidecars);
+  out.report = to_wire(nlohmann::json(c.report));
   return out;
 }
 
-Result<Completion> from_wire(const wire::Completion& c) {
+Result<Completion> from_wire(const wire::Completion& c, const Sidecars& sidecars) {
   for (const auto* text : {&c.spec, &c.report})
     if (auto flat = check_nesting(*text); !flat) return flat.error();
-  auto spec = task::parse_spec(c.spec);
+  auto spec = parse_spec(c.spec, sidecars);
   if (!spec) return spec.error();
   auto report = task::parse_report(c.report);
   if (!report) return report.error();
   return Completion{.node = c.node, .incarnation = c.incarnation, .spec = std::move(*spec), .report = std::move(*report)};
 }
+
+wire::Completions to_wire(const std::vector<Completion>& completions) {
+  wire::Completions out;
+  for (const auto& completion : completions) out.completions.push_back(to_wire(completion, out.sidecars));
+  return out;
+}
+
+Result<std::vector<Completion>> from_wire(const wire::Completions& c) { return each<Completion>(c.completions, c.sidecars); }
 
 wire::Failure to_wire(const Error& error) {
   wire::Failure out;

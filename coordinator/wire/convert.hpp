@@ -8,6 +8,14 @@
 
 namespace mole::coordinator {
 
+// What plugins say of themselves, taken out of the specs of one message: library's digest -> sidecar.
+using Sidecars = std::map<std::string, std::string>;
+
+wire::Grant to_wire(const task::Spec&, Sidecars&);
+Result<task::Spec> from_wire(const wire::Grant&, const Sidecars&);
+wire::Completion to_wire(const Completion&, Sidecars&);
+Result<Completion> from_wire(const wire::Completion&, const Sidecars&);
+
 wire::Submission to_wire(const Submission&);
 Submission from_wire(const wire::Submission&);
 wire::NodeInfo to_wire(const NodeInfo&);
@@ -18,14 +26,14 @@ wire::Attempt to_wire(const Attempt&);
 Attempt from_wire(const wire::Attempt&);
 wire::LeaseAsk to_wire(const LeaseAsk&);
 Result<LeaseAsk> from_wire(const wire::LeaseAsk&);
-wire::Grant to_wire(const task::Spec&);
-Result<task::Spec> from_wire(const wire::Grant&);
+wire::Grants to_wire(const std::vector<task::Spec>&);
+Result<std::vector<task::Spec>> from_wire(const wire::Grants&);
 wire::Heartbeat to_wire(const Heartbeat&);
 Heartbeat from_wire(const wire::Heartbeat&);
 wire::HeartbeatReply to_wire(const HeartbeatReply&);
 HeartbeatReply from_wire(const wire::HeartbeatReply&);
-wire::Completion to_wire(const Completion&);
-Result<Completion> from_wire(const wire::Completion&);
+wire::Completions to_wire(const std::vector<Completion>&);
+Result<std::vector<Completion>> from_wire(const wire::Completions&);
 wire::Failure to_wire(const Error&);
 Error from_wire(const wire::Failure&);
 

@@ -56,6 +56,12 @@ struct Grant {
   1: string spec
 }
 
+// Sidecars of plugins are long and few: they travel once a message, by the digest of their library, not in every spec.
+struct Grants {
+  1: list<Grant> grants
+  2: map<string, string> sidecars
+}
+
 struct Heartbeat {
   1: string node
   2: string incarnation
@@ -76,6 +82,11 @@ struct Completion {
   4: string report  // task::Report as JSON
 }
 
+struct Completions {
+  1: list<Completion> completions
+  2: map<string, string> sidecars
+}
+
 service Coordinator {
   // Clients. Documents are JSON texts.
   string submit(1: Submission submission) throws (1: Failure failure)
@@ -94,10 +105,10 @@ service Coordinator {
 
   // Nodes.
   Registration register_node(1: NodeInfo node) throws (1: Failure failure)
-  list<Grant> lease(1: LeaseAsk ask) throws (1: Failure failure)
+  Grants lease(1: LeaseAsk ask) throws (1: Failure failure)
   HeartbeatReply heartbeat(1: Heartbeat heartbeat) throws (1: Failure failure)
   void release(1: string node, 2: string incarnation, 3: list<string> tasks) throws (1: Failure failure)
-  list<string> complete(1: list<Completion> completions) throws (1: Failure failure)
+  list<string> complete(1: Completions completions) throws (1: Failure failure)
 
   // Blobs, in pieces of at most 1 MiB.
   i64 put_blob(1: string digest, 2: i64 offset, 3: binary bytes, 4: i64 total) throws (1: Failure failure)

@@ -62,14 +62,16 @@ class Handler final : public wire::CoordinatorIf {
   void register_node(wire::Registration& out, const wire::NodeInfo& node) override {
     out = to_wire(answer(api_.register_node(answer(from_wire(node)))));
   }
-  void lease(std::vector<wire::Grant>& out, const wire::LeaseAsk& ask) override;
+  void lease(wire::Grants& out, const wire::LeaseAsk& ask) override;
   void heartbeat(wire::HeartbeatReply& out, const wire::Heartbeat& beat) override {
     out = to_wire(answer(api_.heartbeat(from_wire(beat))));
   }
   void release(const std::string& node, const std::string& incarnation, const std::vector<std::string>& tasks) override {
     answer(api_.release(node, incarnation, tasks));
   }
-  void complete(std::vector<std::string>& out, const std::vector<wire::Completion>& completions) override;
+  void complete(std::vector<std::string>& out, const wire::Completions& completions) override {
+    out = answer(api_.complete(answer(from_wire(completions))));
+  }
 
   std::int64_t put_blob(const std::string& hex, std::int64_t offset, const std::string& bytes, std::int64_t total) override {
     if (bytes.size() > piece_bytes) throw to_wire(invalid("a piece of a blob has at most 1 MiB"));
@@ -85,21 +87,14 @@ class Handler final : public wire::CoordinatorIf {
 };
 
 // What does not fit into one reply is granted again at the node's next ask, as after a lost reply.
-void Handler::lease(std::vector<wire::Grant>& out, const wire::LeaseAsk& ask) {
+void Handler::lease(wire::Grants& out, const wire::LeaseAsk& ask) {
   std::size_t bytes = 0;
   for (const auto& spec : answer(api_.lease(answer(from_wire(ask))))) {
-    auto grant = to_wire(spec);
+    auto grant = to_wire(spec, out.sidecars);
     bytes += grant.spec.size() + 64;
-    if (bytes > reply_bytes - 65'536 && !out.empty()) return;
-    out.push_back(std::move(grant));
+    if (bytes > reply_bytes / 2 && !out.grants.empty()) return;
+    out.grants.push_back(std::move(grant));
   }
-}
-
-void Handler::complete(std::vector<std::string>& out, const std::vector<wire::Completion>& completions) {
-  std::vector<Completion> read;
-  read.reserve(completions.size());
-  for (const auto& completion : completions) read.push_back(answer(from_wire(completion)));
-  out = answer(api_.complete(read));
 }
 
 }  // namespace

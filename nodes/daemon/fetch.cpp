@@ -43,7 +43,9 @@ Result<> Fetcher::rows(const Digest& blob, const fs::path& attempt) {
   const fs::path target = attempt / "rows" / (blob.hex() + ".parquet");
   std::error_code failed;
   if (fs::exists(target, failed)) return {};  // two inputs may read the same result
-  return from_coordinator(blob, target);
+  const auto done = from_coordinator(blob, target);
+  if (!done) return Error{done.error().code, "rows " + blob.hex() + ": " + done.error().message};  // by name they are made again
+  return {};
 }
 
 Result<> Fetcher::state(const task::StateRef& ref, const fs::path& attempt) {

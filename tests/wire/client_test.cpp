@@ -129,12 +129,16 @@ TEST_P(Client, SendsManyCompletionsInSeveralFrames) {
   for (int i = 0; i < 200; ++i) {
     all.push_back({.node = "n", .incarnation = "i", .spec = {}, .report = report});
     all.back().spec.id = "1-" + std::to_string(i);
+    all.back().spec.steps.emplace_back();
+    all.back().spec.steps[0].plugin.library = digest_of("library");
+    all.back().spec.steps[0].plugin.sidecar = "{\"schema\":1}";
   }
   const auto verdicts = client->complete(all);
   ASSERT_TRUE(verdicts) << verdicts.error().message;
   EXPECT_EQ(verdicts->size(), 200u);
   EXPECT_EQ(api.completions.size(), 200u);
   EXPECT_EQ(api.completions.back().spec.id, "1-199");
+  EXPECT_EQ(api.completions.back().spec.steps[0].plugin.sidecar, "{\"schema\":1}");
   EXPECT_GE(api.calls.size(), 3u);
 }
 

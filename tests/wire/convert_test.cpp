@@ -20,6 +20,8 @@ task::Spec spec() {
   step.module = "variance";
   step.plugin.name = "variance";
   step.plugin.params = {{"ddof", 1}};
+  step.plugin.library = digest_of("library");
+  step.plugin.sidecar = "{\"schema\":1}";
   step.execution = "mergeable";
   step.interval = 900 * second_us;
   step.make_result = true;
@@ -39,6 +41,13 @@ task::Report report() {
   r.steps.push_back(step);
   r.log_tail = "one\ntwo";
   return r;
+}
+
+Completion completion() { return {.node = "n", .incarnation = "i", .spec = spec(), .report = report()}; }
+
+wire::Completion sent(const Completion& c) {
+  Sidecars sidecars;
+  return to_wire(c, sidecars);
 }
 
 TEST(Convert, KeepsASubmission) {
@@ -97,16 +106,31 @@ TEST(Convert, KeepsALeaseAndAHeartbeat) {
 }
 
 TEST(Convert, KeepsAGrantAndACompletion) {
-  const auto granted = from_wire(to_wire(spec()));
+  const auto granted = from_wire(to_wire(std::vector{spec(), spec()}));
   ASSERT_TRUE(granted);
-  EXPECT_EQ(nlohmann::json(*granted), nlohmann::json(spec()));
+  ASSERT_EQ(granted->size(), 2u);
+  EXPECT_EQ(nlohmann::json(granted->at(1)), nlohmann::json(spec()));
 
-  const auto done = from_wire(to_wire(Completion{.node = "n", .incarnation = "i", .spec = spec(), .report = report()}));
+  const auto done = from_wire(to_wire(std::vector{completion()}));
   ASSERT_TRUE(done);
-  EXPECT_EQ(done->node, "n");
-  EXPECT_EQ(done->incarnation, "i");
-  EXPECT_EQ(nlohmann::json(done->spec), nlohmann::json(spec()));
-  EXPECT_EQ(nlohmann::json(done->report), nlohmann::json(report()));
+  ASSERT_EQ(done->size(), 1u);
+  EXPECT_EQ(done->at(0).node, "n");
+  EXPECT_EQ(done->at(0).incarnation, "i");
+  EXPECT_EQ(nlohmann::json(done->at(0).spec), nlohmann::json(spec()));
+  EXPECT_EQ(nlohmann::json(done->at(0).report), nlohmann::json(report()));
+}
+
+TEST(Convert, SendsASidecarOnceAMessage) {
+  auto other = spec();
+  other.steps[0].plugin.sidecar = "{\"another\":\"text of the same library\"}";
+  const auto sent = to_wire(std::vector{spec(), spec(), other});
+  EXPECT_EQ(sent.sidecars, (Sidecars{{digest_of("library").hex(), "{\"schema\":1}"}}));
+  EXPECT_EQ(sent.grants[0].spec.find("schema"), std::string::npos);
+  EXPECT_NE(sent.grants[2].spec.find("another"), std::string::npos);
+  const auto got = from_wire(sent);
+  ASSERT_TRUE(got);
+  EXPECT_EQ(got->at(1).steps[0].plugin.sidecar, "{\"schema\":1}");
+  EXPECT_EQ(got->at(2).steps[0].plugin.sidecar, other.steps[0].plugin.sidecar);
 }
 
 TEST(Convert, KeepsEveryErrorCode) {
@@ -136,20 +160,19 @@ TEST(Convert, RefusesNegativeCounts) {
 TEST(Convert, RefusesASpecOrReportThatIsNotOne) {
   wire::Grant grant;
   grant.spec = "{\"id\": 5}";
-  EXPECT_FALSE(from_wire(grant));
-  auto completion = to_wire(Completion{.node = "n", .incarnation = "i", .spec = spec(), .report = report()});
-  completion.report = "[";
-  EXPECT_FALSE(from_wire(completion));
+  EXPECT_FALSE(from_wire(grant, {}));
+  auto bad = sent(completion());
+  bad.report = "[";
+  EXPECT_FALSE(from_wire(bad, {}));
 }
 
 TEST(Convert, RefusesADocumentThatNestsWithoutEndAndReadsOneThatOnlyQuotesIt) {
-  auto completion = to_wire(Completion{.node = "n", .incarnation = "i", .spec = spec(), .report = report()});
-  completion.report = std::string(65, '[');
-  EXPECT_NE(from_wire(completion).error().message.find("64 levels"), std::string::npos);
-  auto quoting = report();
-  quoting.log_tail = std::string(1000, '[') + "\\\"" + std::string(1000, '{');
-  completion = to_wire(Completion{.node = "n", .incarnation = "i", .spec = spec(), .report = quoting});
-  EXPECT_TRUE(from_wire(completion));
+  auto deep = sent(completion());
+  deep.report = std::string(65, '[');
+  EXPECT_NE(from_wire(deep, {}).error().message.find("64 levels"), std::string::npos);
+  auto quoting = completion();
+  quoting.report.log_tail = std::string(1000, '[') + "\\\"" + std::string(1000, '{');
+  EXPECT_TRUE(from_wire(sent(quoting), {}));
 }
 
 TEST(Convert, WritesBytesThatAreNotTextAsReplacementCharacters) {

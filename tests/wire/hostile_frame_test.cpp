@@ -28,6 +28,8 @@ std::string call(const std::string& method, const std::string& arguments) {
 std::string field(int type, int id) {
   return {static_cast<char>(type), static_cast<char>(id >> 8), static_cast<char>(id)};
 }
+// The argument of complete(): a struct with a list.
+std::string completions(const std::string& list) { return field(12, 1) + field(15, 1) + list; }
 constexpr int t_i64 = 10, t_string = 11, t_struct = 12, t_map = 13, t_set = 14, t_list = 15;
 const std::string stop(1, '\0');
 
@@ -62,7 +64,7 @@ TEST_F(HostileFrame, ClaimingAStringOfTwoGigabytes) {
 
 TEST_F(HostileFrame, ClaimingTwoBillionElements) {
   for (const std::uint32_t count : {0x7fffffffu, 0xffffffffu, 20'000'000u, 4'000'000u, 100'001u}) {
-    costs_only_its_connection(call("complete", field(t_list, 1) + std::string(1, t_struct) + u32(count)));
+    costs_only_its_connection(call("complete", completions(std::string(1, t_struct) + u32(count))));
     costs_only_its_connection(call("release", field(t_list, 3) + std::string(1, t_string) + u32(count)));
     costs_only_its_connection(call("release", field(t_map, 9) + std::string{t_string, t_string} + u32(count)));  // skipped
     costs_only_its_connection(call("release", field(t_set, 9) + std::string(1, t_i64) + u32(count)));
@@ -81,7 +83,7 @@ TEST_F(HostileFrame, NestingWithoutEnd) {
 TEST_F(HostileFrame, WithJsonNestedWithoutEnd) {
   const std::string json(1'000'000, '[');
   const std::string completion = field(t_string, 3) + text(json) + field(t_string, 4) + text(json) + stop;
-  costs_only_its_connection(call("complete", field(t_list, 1) + std::string(1, t_struct) + u32(1) + completion + stop));
+  costs_only_its_connection(call("complete", completions(std::string(1, t_struct) + u32(1) + completion + stop + stop)));
 }
 
 TEST_F(HostileFrame, OfAnUnknownMethodGetsAnAnswer) {
@@ -104,8 +106,8 @@ TEST_F(HostileFrame, WithADigestThatIsNoneGetsASentence) {
 
 TEST_F(HostileFrame, MadeOfNoise) {
   std::mt19937 random(4711);
-  const std::string good = call("complete", field(t_list, 1) + std::string(1, t_struct) + u32(1) + field(t_string, 1) + text("n") +
-                                                field(t_string, 3) + text("{}") + stop + stop);
+  const std::string good = call("complete", completions(std::string(1, t_struct) + u32(1) + field(t_string, 1) + text("n") +
+                                                          field(t_string, 3) + text("{}") + stop + stop + stop));
   for (int i = 0; i < 300; ++i) {
     RawPeer peer(server.addresses()[0]);
     std::string frame = i % 2 == 0 ? good : std::string(1 + random() % 2000, '\0');

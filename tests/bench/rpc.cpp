@@ -1,0 +1,221 @@
+// mole-bench-rpc: what the coordinator costs beside the disk it writes to.
+//
+//   mole-bench-rpc --dir DIR [--tasks N]       tasks leased and completed durably through Thrift, by 4 nodes in batches of 100
+//   mole-bench-rpc --dir DIR --store-only      rows committed by 8 writers through the store, in batches of 100
+//
+// Prints {"ours": per second, "bare": rows a second of RocksDB alone in synced batches of 100, "ratio": ours / bare}.
+#include "coordinator/server/frame_server.hpp"
+#include "coordinator/service.hpp"
+#include "coordinator/store/keys.hpp"
+#include "coordinator/wire/client.hpp"
+#include "sdk/descriptor/sidecar.hpp"
+
+#include <rocksdb/db.h>
+#include <rocksdb/write_batch.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <thread>
+
+namespace {
+
+using namespace mole;
+using namespace mole::coordinator;
+namespace fs = std::filesystem;
+
+constexpr std::size_t batch_size = 100;
+constexpr Micros day_zero = 946684800 * second_us;  // 2000-01-01
+const std::string row_of_a_task(400, 'r');          // about what a catalogue row and its lineage have
+const std::string rows = "the rows of every block";
+
+template <class T>
+T need(Result<T> result) {
+  if (result) {
+    if constexpr (std::is_void_v<T>) return;
+    else return std::move(*result);
+  }
+  std::fprintf(stderr, "mole-bench-rpc: %s\n", result.error().message.c_str());
+  std::exit(1);
+}
+
+double seconds_of(const std::function<void()>& work) {
+  const auto begin = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+// ---- RocksDB alone
+
+double bare_rows_per_second(const fs::path& dir, std::size_t count) {
+  rocksdb::DB* opened = nullptr;
+  rocksdb::Options options;
+  options.create_if_missing = true;
+  if (!rocksdb::DB::Open(options, dir.string(), &opened).ok()) std::exit(1);
+  const std::unique_ptr<rocksdb::DB> db(opened);
+  rocksdb::WriteOptions synced;
+  synced.sync = true;
+  const double seconds = seconds_of([&] {
+    for (std::size_t at = 0; at < count; at += batch_size) {
+      rocksdb::WriteBatch batch;
+      for (std::size_t i = at; i < at + batch_size; ++i) batch.Put(store::keys::number(i), row_of_a_task);
+      if (!db->Write(synced, &batch).ok()) std::exit(1);
+    }
+  });
+  return static_cast<double>(count) / seconds;
+}
+
+// ---- the store
+
+double store_rows_per_second(const fs::path& dir, std::size_t count) {
+  constexpr std::size_t writers = 8;
+  const auto store = need(store::Store::open(dir, {.create = true, .failed = {}}));
+  const double seconds = seconds_of([&] {
+    std::vector<std::thread> threads;
+    for (std::size_t writer = 0; writer < writers; ++writer)
+      threads.emplace_back([&, writer] {
+        for (std::size_t at = writer * batch_size; at < count; at += writers * batch_size) {
+          store::Batch batch;
+          for (std::size_t i = at; i < at + batch_size; ++i) batch.put(store::Table::events, store::keys::number(i), row_of_a_task);
+          store->commit(batch);
+        }
+      });
+    for (auto& thread : threads) thread.join();
+  });
+  return static_cast<double>(count) / seconds;
+}
+
+// ---- the coordinator through Thrift
+
+Submission submission(const fs::path& dir, std::size_t blocks) {
+  Submission s;
+  s.manifest = R"(pipeline: bench
+archives:
+  flows: {downloader: directory, params: {root: .}, files: "{router}_{sequence}_{start:unix}.dat", covers: 1h, lateness: 1m, block: {length: 1h, origin: 00:00}}
+modules:
+  traffic: {plugin: traffic, input: {archive: flows}, interval: 15m}
+)";
+  s.manifest_name = "bench.yaml";
+  s.base = dir.string();
+  s.range = {day_zero, day_zero + static_cast<Micros>(blocks) * hour_us};
+  s.partial = true;
+  return s;
+}
+
+task::Report index_report(const task::Spec& spec, std::size_t blocks) {
+  task::Report report;
+  report.task = spec.id;
+  for (std::size_t i = 0; i < blocks; ++i) {
+    task::IndexEntry entry;
+    entry.id = "1_" + std::to_string(i) + "_" + std::to_string(day_zero / second_us + static_cast<Micros>(i) * 3600) + ".dat";
+    entry.size = 1000;
+    entry.version = "1";
+    report.index.push_back(std::move(entry));
+  }
+  return report;
+}
+
+task::Report compute_report(const task::Spec& spec) {
+  task::Report report;
+  report.task = spec.id;
+  for (const auto& file : spec.files) {
+    if (!file.present) continue;
+    task::FileReport read;
+    read.id = file.id;
+    read.size = file.size;
+    read.digest = digest_of(file.id);
+    read.state = "sound";
+    report.files.push_back(std::move(read));
+  }
+  for (std::uint32_t i = 0; i < spec.steps.size(); ++i) {
+    task::StepReport step;
+    step.step = i;
+    step.outcome = "done";
+    step.coverage = step.coverage_min = 1;
+    step.rows = 4;
+    step.rows_blob = digest_of(rows);
+    if (spec.steps[i].make_state) step.state_blob = digest_of(spec.steps[i].state_key.hex());
+    step.lineage = {{"files", nlohmann::json::array()}};
+    report.steps.push_back(std::move(step));
+  }
+  return report;
+}
+
+// A node without hands: whatever it leases is done at once.
+class Node {
+ public:
+  Node(const Address& address, std::string name) : coordinator_(address), name_(std::move(name)) {
+    need(coordinator_.register_node({.name = name_, .incarnation = name_, .address = "tcp:127.0.0.1:9", .slots = batch_size, .threads = 1}));
+  }
+  // How many tasks it was given and completed.
+  std::size_t round(std::uint32_t at_once, std::size_t blocks) {
+    const auto specs = need(coordinator_.lease({.node = name_, .incarnation = name_, .free_slots = at_once, .held = {}}));
+    std::vector<Completion> completions;
+    for (const auto& spec : specs) {
+      auto report = spec.kind == "index" ? index_report(spec, blocks) : compute_report(spec);
+      completions.push_back({.node = name_, .incarnation = name_, .spec = spec, .report = std::move(report)});
+    }
+    if (!completions.empty()) need(coordinator_.complete(completions));
+    return completions.size();
+  }
+
+ private:
+  RemoteCoordinator coordinator_;
+  const std::string name_;
+};
+
+double tasks_per_second(const fs::path& dir, std::size_t count) {
+  constexpr int nodes = 4;
+  Config config;
+  config.state = dir;
+  config.create = true;
+  config.plugins = plugin_folders();
+  const auto service = need(Service::open(std::move(config)));
+  FrameServer server(serve_coordinator(*service), {need(parse_address("unix:" + (dir / "bench.sock").string()))});
+  need(server.start());
+  const auto address = server.addresses().front();
+  const auto accepted = need(service->submit(submission(dir, count)));
+  need(service->put_blob(digest_of(rows), 0, rows, rows.size()));
+  Node(address, "lister").round(1, count);
+  const double seconds = seconds_of([&] {
+    std::vector<std::thread> threads;
+    for (int i = 0; i < nodes; ++i)
+      threads.emplace_back([&, i] {
+        Node node(address, "node" + std::to_string(i));
+        while (node.round(batch_size, count) > 0) {
+        }
+      });
+    for (auto& thread : threads) thread.join();
+  });
+  const auto request = need(service->request(accepted.at("id")));
+  if (request.at("jobs").at("done") != count) {
+    std::fprintf(stderr, "mole-bench-rpc: only %s of %zu jobs are done\n", request.at("jobs").at("done").dump().c_str(), count);
+    std::exit(1);
+  }
+  return static_cast<double>(count) / seconds;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  fs::path dir;
+  std::size_t count = 5'000;
+  bool store_only = false;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view option = argv[i];
+    if (option == "--store-only") store_only = true;
+    else if (option == "--dir" && i + 1 < argc) dir = argv[++i];
+    else if (option == "--tasks" && i + 1 < argc) count = std::strtoull(argv[++i], nullptr, 10) / batch_size * batch_size;
+  }
+  if (dir.empty() || count == 0) return std::fputs("usage: mole-bench-rpc --dir DIR [--tasks N] [--store-only]\n", stderr), 2;
+  auto name = (dir / "rpc-XXXXXX").string();
+  if (::mkdtemp(name.data()) == nullptr) return 1;
+  const fs::path place = name;
+  const double ours = store_only ? store_rows_per_second(place / "store", count * 8) : tasks_per_second(place / "state", count);
+  const double bare = bare_rows_per_second(place / "bare", count * 8);
+  std::printf("{\"ours\": %.0f, \"bare\": %.0f, \"ratio\": %.4f}\n", ours, bare, ours / bare);
+  fs::remove_all(place);
+  return 0;
+}
