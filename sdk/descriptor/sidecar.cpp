@@ -77,8 +77,14 @@ PluginCatalogue PluginCatalogue::load(const std::vector<fs::path>& folders) {
   for (const auto& folder : folders) {
     std::error_code failed;
     std::vector<fs::path> files;
-    for (fs::directory_iterator it(folder, failed), end; !failed && it != end; it.increment(failed))
-      if (it->path().string().ends_with(".plugin.json")) files.push_back(it->path());
+    for (fs::directory_iterator it(folder, failed), end; !failed && it != end; it.increment(failed)) {
+      const auto& path = it->path();
+      if (path.string().ends_with(".plugin.json")) files.push_back(path);
+      auto sidecar = path;
+      if (path.extension() == ".so" && !fs::exists(sidecar.replace_extension(".plugin.json")))
+        out.problems_.push_back(path.filename().string() + " has no " + sidecar.filename().string() +
+                                " beside it (build it with mole_add_plugin; mole-describe " + path.string() + " says what is wrong with it)");
+    }
     if (failed && failed != std::errc::no_such_file_or_directory)
       out.problems_.push_back("cannot list " + folder.string() + ": " + failed.message());
     out.folders_.push_back(folder);

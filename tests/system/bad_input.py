@@ -125,10 +125,19 @@ def hostile_plugins(place):
         check(subprocess.run(["pgrep", "-f", f"mole-worker.*{place}"], capture_output=True).returncode == 1, f"{name}: no worker is left")
         print(f"{name}: costs its own attempts only")
     shutil.rmtree(state, ignore_errors=True)
-    for name, word in (("wrong_abi", "ABI|abi"), ("no_symbol", "mole_plugin_entry")):
+    for name, word in (("wrong_abi", r"ABI \d"), ("no_symbol", "mole_plugin_entry")):
         (place / "hostile.yaml").write_text(GOOD.replace("plugin: traffic", f"plugin: {name}"))
-        done = mole("run", "hostile.yaml", *RANGE, "--state", state, "--plugins", plugins, cwd=place, code=(1, 4, 5))
-        check(re.search(word, done.stdout + done.stderr), f"{name}: {word!r} is not in {done.stderr[-1500:]}")
+        done = mole("run", "hostile.yaml", *RANGE, "--state", state, "--plugins", plugins, cwd=place, code=4)
+        check(f"{name}.so has no {name}.plugin.json" in done.stderr and "mole-describe" in done.stderr, done.stderr[-1500:])
+        described = subprocess.run([BUILD / "bin" / "mole-describe", plugins / f"{name}.so"], capture_output=True, text=True)
+        check(described.returncode != 0 and re.search(word, described.stderr), f"{name}: {word!r} is not in {described.stderr}")
+    swapped = place / "swapped"  # a library that is not the one its sidecar describes
+    swapped.mkdir()
+    shutil.copy(plugins / "thrower.plugin.json", swapped)
+    shutil.copy(plugins / "wrong_abi.so", swapped / "thrower.so")
+    (place / "hostile.yaml").write_text(GOOD.replace("plugin: traffic", "plugin: thrower"))
+    done = mole("run", "hostile.yaml", *RANGE, "--state", state, "--plugins", swapped, cwd=place, code=(1, 5))
+    check("thrower" in done.stderr and "digest" in done.stderr, done.stderr[-1500:])
     print("plugins of another ABI and without the symbol are refused")
 
 
