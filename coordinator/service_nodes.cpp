@@ -321,10 +321,10 @@ void Service::take_listing(const leases::Errand& errand, Request& request, const
   listed(errand.archive, after);
   if (changes.empty()) return;
   for (auto& [number, other] : live_) {
-    const auto concerns = [&](const dag::Archive& a) { return other.graph->full_name(a) == errand.archive; };
-    if (other.kind == "run" && !other.terminal() && other.unlisted.empty() && scheduler_->plan(number) &&
-        std::any_of(other.graph->archives.begin(), other.graph->archives.end(), concerns))
-      replan(other, after);
+    if (other.kind != "run" || other.terminal() || !other.unlisted.empty() || !scheduler_->plan(number)) continue;
+    const auto& graph = *other.graph;
+    const auto concerns = [&](const dag::Archive& a) { return graph.full_name(a) == errand.archive; };
+    if (std::any_of(graph.archives.begin(), graph.archives.end(), concerns)) replan(other, after);
   }
 }
 

@@ -217,6 +217,7 @@ bool Scheduler::accept(const Completion& completion, std::size_t i, Settled& set
         --work.live;
       }
     }
+    if (fresh.state) work.made_by[{mine.grid, b}] = completion.node;
     work.bisect.erase({mine.grid, b});
     add_candidates(work, {mine.grid, b});
   }

@@ -13,6 +13,8 @@ namespace {
 constexpr auto needs_any = static_cast<std::uint8_t>(Flag::needs_state | Flag::needs_result);
 constexpr auto stopped = static_cast<std::uint8_t>(Flag::failed | Flag::blocked);
 
+constexpr std::size_t blocks_compared = 4;  // when a node is given the block it has states for
+
 bool live(std::uint8_t flags) { return (flags & needs_any) && !(flags & stopped); }
 
 }  // namespace
@@ -186,7 +188,7 @@ Result<std::vector<Grant>> Scheduler::lease(const LeaseAsk& ask, Micros now, Ran
   if (found->second.draining || found->second.told_to_drain) return out;
   const auto wanted = std::min<std::size_t>(ask.free_slots, settings_.max_grants);
   while (out.size() < wanted) {
-    auto grant = next_grant(now);
+    auto grant = next_grant(ask.node, now);
     if (!grant) break;
     for (const auto& step : grant->steps) inflight_[step.job] = grant->id;
     leases_[grant->id] = {*grant, ask.node, ask.incarnation, now + settings_.lease, {grant->id, "granted", 0, 0, 0}};
@@ -195,13 +197,13 @@ Result<std::vector<Grant>> Scheduler::lease(const LeaseAsk& ask, Micros now, Ran
   return out;
 }
 
-std::optional<Grant> Scheduler::next_grant(Micros now) {
+std::optional<Grant> Scheduler::next_grant(const std::string& node, Micros now) {
   std::vector<std::tuple<std::int32_t, std::uint64_t, Work*>> order;  // highest priority first, then first come
   for (auto& [request, work] : works_) order.emplace_back(-work.priority, request, &work);
   std::sort(order.begin(), order.end());
   for (auto& [priority, request, work] : order) {
     if (auto grant = next_errand(request, *work, now)) return grant;
-    if (auto grant = next_task(request, *work, now)) return grant;
+    if (auto grant = next_task(request, *work, node, now)) return grant;
   }
   return std::nullopt;
 }
@@ -228,33 +230,53 @@ std::optional<Grant> Scheduler::next_errand(std::uint64_t request, Work& work, M
   return std::nullopt;
 }
 
-std::optional<Grant> Scheduler::next_task(std::uint64_t request, Work& work, Micros now) {
+// The oldest block something can run in; of the oldest few, one whose states this node made before (or those of the block
+// before it), because they need not travel.
+std::optional<Grant> Scheduler::next_task(std::uint64_t request, Work& work, const std::string& node, Micros now) {
   if (!work.plan) return std::nullopt;
   while (!work.delayed.empty() && work.delayed.begin()->first <= now) {
     const auto ref = work.delayed.begin()->second;
     work.delayed.erase(work.delayed.begin());
     work.candidates.emplace(work.plan->grids[ref.grid].start(ref.number), ref);
   }
-  while (!work.candidates.empty()) {
-    const auto ref = work.candidates.begin()->second;
-    const auto steps = choose_steps(work, ref, now);
+  const auto near = [&](BlockRef ref) {
+    const auto made = [&](BlockRef r) {
+      const auto found = work.made_by.find(r);
+      return found != work.made_by.end() && found->second == node;
+    };
+    return made(ref) || made({ref.grid, ref.number - 1});
+  };
+  std::optional<std::pair<BlockRef, std::vector<tasks::FusedStep>>> oldest;
+  std::size_t looked_at = 0;
+  for (auto at = work.candidates.begin(); at != work.candidates.end() && looked_at < blocks_compared;) {
+    const auto ref = at->second;
+    auto steps = choose_steps(work, ref, now);
     if (steps.empty()) {  // comes back when something it waits for is done, expires or its delay is over
-      work.candidates.erase(work.candidates.begin());
+      at = work.candidates.erase(at);
       continue;
     }
-    auto grant = make_grant(request);
-    grant.ref = ref;
-    grant.block = work.plan->grids[ref.grid].block(ref.number);
-    grant.kind = "merge";
-    for (const auto& step : steps) {
-      const auto& module = work.plan->graph->modules[step.module];
-      const auto& mine = work.plan->modules[step.module];
-      if (tasks::reads_inputs(module, step)) grant.kind = "compute";
-      grant.steps.push_back({step, {module.fingerprint, grant.block.from}, mine.state_key(ref.number), mine.result_key(ref.number)});
-    }
-    return grant;
+    ++looked_at;
+    ++at;
+    if (near(ref)) return grant_of(request, work, ref, steps);
+    if (!oldest) oldest.emplace(ref, std::move(steps));
+    if (work.made_by.empty()) break;
   }
-  return std::nullopt;
+  if (!oldest) return std::nullopt;
+  return grant_of(request, work, oldest->first, oldest->second);
+}
+
+Grant Scheduler::grant_of(std::uint64_t request, const Work& work, BlockRef ref, const std::vector<tasks::FusedStep>& steps) {
+  auto grant = make_grant(request);
+  grant.ref = ref;
+  grant.block = work.plan->grids[ref.grid].block(ref.number);
+  grant.kind = "merge";
+  for (const auto& step : steps) {
+    const auto& module = work.plan->graph->modules[step.module];
+    const auto& mine = work.plan->modules[step.module];
+    if (tasks::reads_inputs(module, step)) grant.kind = "compute";
+    grant.steps.push_back({step, {module.fingerprint, grant.block.from}, mine.state_key(ref.number), mine.result_key(ref.number)});
+  }
+  return grant;
 }
 
 // A job whose plugin failed before runs alone, so that it can take nothing else down; the others run without it.

@@ -194,13 +194,13 @@ Result<Manifest> parse_manifest(std::string_view text, const std::string& name, 
   if (const auto* modules = reader.names(reader.require(*root, "modules", "declare at least one module"), "\"modules\"")) {
     if (modules->entries.empty()) reader.fail(modules->where, "there is no module; declare at least one");
     if (modules->entries.size() > max_modules)
-      reader.fail(modules->entries[max_modules].first.where,
+      reader.fail(modules->entries[max_modules].key.where,
                   "a pipeline has at most " + std::to_string(max_modules) + " modules; split it in two");
     for (const auto& [key, node] : modules->entries) manifest.modules.push_back(read_module(reader, key, node));
   }
   if (const auto* resources = root->find("resources"); resources && !reader.error()) {
     if (resources->kind == YamlNode::Kind::map && !resources->entries.empty())
-      reader.fail(resources->entries[0].first.where, "this version opens no resources; leave \"resources\" empty");
+      reader.fail(resources->entries[0].key.where, "this version opens no resources; leave \"resources\" empty");
     else if (resources->kind == YamlNode::Kind::scalar || resources->kind == YamlNode::Kind::sequence)
       reader.fail(resources->where, "\"resources\" must be a map of names");
   }

@@ -3,6 +3,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace mole::coordinator::manifest {
 namespace {
@@ -54,7 +55,7 @@ class Converter {
         return invalid(key->where + ": the key \"" + key->text + "\" stands here a second time; remove one of the two");
       auto value = convert(entry.second, depth + 1);
       if (!value) return value.error();
-      node.entries.emplace_back(std::move(*key), std::move(*value));
+      node.entries.push_back({std::move(*key), std::move(*value)});
     }
     return node;
   }
@@ -76,8 +77,8 @@ Result<YamlNode> load(std::string_view text, const std::string& name, bool line_
 }  // namespace
 
 const YamlNode* YamlNode::find(std::string_view key) const {
-  const auto found = std::find_if(entries.begin(), entries.end(), [&](const auto& e) { return e.first.text == key; });
-  return found == entries.end() ? nullptr : &found->second;
+  const auto found = std::find_if(entries.begin(), entries.end(), [&](const auto& e) { return e.key.text == key; });
+  return found == entries.end() ? nullptr : &found->value;
 }
 
 YamlNode* YamlNode::find(std::string_view key) { return const_cast<YamlNode*>(std::as_const(*this).find(key)); }
@@ -111,8 +112,8 @@ Result<> apply_override(YamlNode& root, const std::string& assignment) {
       name.text = key;
       YamlNode child;
       child.where = where;
-      at->entries.emplace_back(std::move(name), std::move(child));
-      next = &at->entries.back().second;
+      at->entries.push_back({std::move(name), std::move(child)});
+      next = &at->entries.back().value;
     }
     at = next;
     if (dot == std::string::npos) break;

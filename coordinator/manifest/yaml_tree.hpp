@@ -6,10 +6,11 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace mole::coordinator::manifest {
+
+struct YamlEntry;
 
 struct YamlNode {
   enum class Kind { null, scalar, sequence, map };
@@ -17,11 +18,15 @@ struct YamlNode {
   std::string where;   // "pipeline.yaml:3:7", or "--set modules.mean.window=1d"
   std::string text;    // scalar
   bool quoted = false;  // scalar: it is a text, whatever it looks like
-  std::vector<YamlNode> items;                             // sequence
-  std::vector<std::pair<YamlNode, YamlNode>> entries;      // map, in the order of the text; keys are scalars and differ
+  std::vector<YamlNode> items;     // sequence
+  std::vector<YamlEntry> entries;  // map, in the order of the text; keys are scalars and differ
 
   const YamlNode* find(std::string_view key) const;
   YamlNode* find(std::string_view key);
+};
+
+struct YamlEntry {
+  YamlNode key, value;
 };
 
 inline constexpr std::size_t max_manifest_bytes = 1 << 20;

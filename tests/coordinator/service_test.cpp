@@ -10,16 +10,6 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-json failed_step(coordinator::Completion& done, std::size_t step, const std::string& code) {
-  done.report.steps[step] = {};
-  done.report.steps[step].step = static_cast<std::uint32_t>(step);
-  done.report.steps[step].outcome = "failed";
-  done.report.steps[step].code = code;
-  done.report.steps[step].message = "signal 11 in add";
-  done.report.log_tail = "about to crash";
-  return {};
-}
-
 std::string state_of(World& world, const std::string& id) { return world.request(id)["state"]; }
 
 TEST(Service, RunsOneModuleToCompletion) {
@@ -196,129 +186,6 @@ TEST(Service, AnswersARepeatedSubmissionWithTheSameRequest) {
   EXPECT_EQ(other.error().code, Code::invalid);
 }
 
-TEST(Service, LeasesTheCulpritAloneAndGivesItUpAfterThreeAttempts) {
-  World world;
-  world.add_files("1", 0, 3);
-  const auto accepted = world.service().submit(world.submission(chain, "2007-09-22", "2007-09-22T02"));
-  ASSERT_TRUE(accepted);
-  const std::string id = (*accepted)["id"];
-  world.work_once();
-  auto specs = world.lease("a", 1);
-  ASSERT_EQ(specs.at(0).steps.size(), 3u);
-  auto done = world.compute("a", specs[0]);
-  failed_step(done, 1, "crashed");
-  done.report.steps[2] = {};
-  done.report.steps[2].step = 2;
-  done.report.steps[2].outcome = "blocked";
-  EXPECT_EQ(world.complete(done), "accepted");  // traffic's part
-  EXPECT_TRUE(world.lease("a", 1).empty());     // mean waits a little, variance needs it
-  for (int attempt = 2; attempt <= 3; ++attempt) {
-    world.clock += 10 * second_us;
-    specs = world.lease("a", 4);
-    ASSERT_EQ(specs.size(), 1u);
-    ASSERT_EQ(specs[0].steps.size(), 1u);
-    EXPECT_EQ(specs[0].steps[0].module, "mean");
-    EXPECT_EQ(specs[0].steps[0].inputs[0].rows.size(), 1u);
-    done = world.compute("a", specs[0]);
-    failed_step(done, 0, "crashed");
-    world.complete(done);
-  }
-  const auto request = world.request(id);
-  EXPECT_EQ(request["state"], "FAILED");
-  EXPECT_EQ(request["reason"], "1 job failed, 1 more depend on them");
-  EXPECT_EQ(request["jobs"]["done"], 1);
-  const auto& failure = request["failures"][0];
-  EXPECT_EQ(failure["job"], "border/mean@2007-09-22T00:00:00Z");
-  EXPECT_EQ(failure["code"], "crashed");
-  EXPECT_EQ(failure["attempts"], 3);
-  EXPECT_EQ(failure["log_tail"], "about to crash");
-  // Asking again tries again.
-  EXPECT_EQ(world.run(world.submission(chain, "2007-09-22", "2007-09-22T02"))["state"], "COMPLETE");
-}
-
-TEST(Service, BisectsACrashWithoutACulprit) {
-  World world;
-  world.add_files("1", 0, 3);
-  const auto accepted = world.service().submit(world.submission(chain, "2007-09-22", "2007-09-22T02"));
-  world.work_once();
-  for (int i = 0; i < 50 && state_of(world, (*accepted)["id"]) == "RUNNING"; ++i) {
-    world.clock += 10 * second_us;
-    for (const auto& spec : world.lease("a", 4)) {
-      auto done = world.compute("a", spec);
-      const bool crashes = std::any_of(spec.steps.begin(), spec.steps.end(), [](const task::Step& s) { return s.module == "mean"; });
-      if (crashes) {
-        done.report.code = "crashed";
-        for (auto& step : done.report.steps) {
-          const auto number = step.step;
-          step = {};
-          step.step = number;
-          step.outcome = "not_run";
-        }
-      }
-      world.complete(done);
-    }
-  }
-  const auto request = world.request((*accepted)["id"]);
-  EXPECT_EQ(request["state"], "FAILED");
-  ASSERT_EQ(request["failures"].size(), 1u) << request.dump(2);
-  EXPECT_EQ(request["failures"][0]["module"], "mean");
-  EXPECT_EQ(request["jobs"]["done"], 1);
-}
-
-TEST(Service, RecomputesAStateThatNoNodeHasAnyMore) {
-  World world;
-  world.add_files("1", 0, 5);
-  const auto accepted = world.service().submit(world.submission(chain, "2007-09-22", "2007-09-22T04"));
-  world.work_once();
-  world.work_once();  // the first block
-  auto specs = world.lease("b", 1);
-  ASSERT_EQ(specs.size(), 1u);
-  ASSERT_FALSE(specs[0].steps[1].states.empty());
-  auto done = world.compute("b", specs[0]);
-  done.report.steps.clear();
-  done.report.code = "missing";
-  done.report.message = "state " + specs[0].steps[1].states[0].blob.hex() + " is on none of the nodes";
-  world.complete(done);
-  specs = world.lease("b", 1);
-  ASSERT_EQ(specs.size(), 1u);
-  EXPECT_EQ(specs[0].block.from, *parse_time("2007-09-22"));
-  EXPECT_EQ(specs[0].steps[0].module, "mean");
-  EXPECT_FALSE(specs[0].steps[0].make_result);
-  world.complete(world.compute("b", specs[0]));
-  world.work("b");
-  EXPECT_EQ(state_of(world, (*accepted)["id"]), "COMPLETE");
-}
-
-TEST(Service, TreatsOtherBytesUnderTheSameRevisionAsANewRevision) {
-  World world;
-  world.add_files("1", 0, 5);
-  const auto submission = world.submission(border, "2007-09-22", "2007-09-22T04");
-  world.run(submission);
-  const auto before = world.catalogue();
-  // The file of 02:00 (read by both blocks) changes under us, and a third reader notices.
-  world.content[World::file_name("1", 2)] = "other bytes";
-  auto changed = submission;
-  changed.overrides = {"modules.traffic.filter=proto tcp"};
-  EXPECT_EQ(world.run(changed)["state"], "COMPLETE");
-  const auto plan = world.service().plan(submission);
-  EXPECT_EQ((*plan)["jobs"]["new"], 2);
-  EXPECT_NE((*plan)["new_jobs"][0]["reason"].get<std::string>().find("revision 1 -> 1000 bytes, revision 2"), std::string::npos) << *plan;
-  EXPECT_EQ(world.run(submission)["state"], "COMPLETE");
-  EXPECT_NE(world.catalogue(), before);
-}
-
-TEST(Service, TreatsAFileThatCannotBeHadAsAGap) {
-  World world;
-  world.add_files("1", 0, 5);
-  const auto accepted = world.service().submit(world.submission(border, "2007-09-22", "2007-09-22T04"));
-  world.work_once();
-  world.remove_file("1", 0);  // after it was listed
-  world.work();
-  EXPECT_EQ(state_of(world, (*accepted)["id"]), "COMPLETE");
-  const auto ls = world.service().archive("border/flows", "ls");
-  EXPECT_EQ(ls->size(), 4u);
-}
-
 TEST(Service, EndsPartialWhereCoverageIsBelowOne) {
   World world;
   world.add_files("1", 0, 5);
@@ -344,24 +211,6 @@ TEST(Service, WaitsForFilesAndGoesOnWhenTheyAreListed) {
   world.clock += hour_us;  // the archive is listed again by itself
   world.work();
   EXPECT_EQ(state_of(world, (*accepted)["id"]), "COMPLETE");
-}
-
-TEST(Service, FailsARequestOverAnEmptyArchiveInOneSentence) {
-  World world;
-  const auto done = world.run(world.submission(border, "2007-09-22", "2007-09-22T04"));
-  EXPECT_EQ(done["state"], "FAILED");
-  EXPECT_EQ(done["reason"], "the archive flows has no file that matches \"{router}_{sequence}_{start:unix}.dat\"; check its \"params\", \"files\" and \"where\"");
-}
-
-TEST(Service, FailsARequestWhoseArchiveCannotBeListed) {
-  World world;
-  const auto accepted = world.service().submit(world.submission(border, "2007-09-22", "2007-09-22T04"));
-  const auto specs = world.lease("a", 1);
-  auto done = world.compute("a", specs.at(0));
-  done.report.code = "missing";
-  done.report.message = "cannot read /nowhere: No such file or directory; check root";
-  world.complete(done);
-  EXPECT_EQ(world.request((*accepted)["id"])["reason"], "cannot read /nowhere: No such file or directory; check root");
 }
 
 TEST(Service, CancelsARequestAndItsTasks) {
@@ -435,92 +284,6 @@ TEST(Service, TracesANumberThroughTheChain) {
   EXPECT_EQ((*why)["upstream"][0]["lineage"]["result"]["files"].size(), 3u);
   EXPECT_FALSE(world.service().why("border/variance", "bytes_varianc", 0));
   EXPECT_FALSE(world.service().why("border/variance", "bytes_variance", 0));
-}
-
-TEST(Service, RefusesAChangedBinaryUnderAReleasedVersion) {
-  World world;
-  world.add_files("1", 0, 5);
-  const auto submission = world.submission(border, "2007-09-22", "2007-09-22T04");
-  world.run(submission);
-  const json flows = json::array({{{"role", "flows"}, {"kind", "flows"}, {"reads", {"bytes"}}}});
-  const json bytes = json::array({{{"name", "bytes"}, {"type", "u64"}, {"nullable", false}, {"unit", "B"}, {"doc", "x"}}});
-  write_plugin(world.folder.path() / "plugins", metric("traffic", "mergeable", flows, bytes), "another build");
-  const auto refused = world.service().submit(submission);
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, Code::unsupported);
-  EXPECT_NE(refused.error().message.find("give it a new version"), std::string::npos);
-}
-
-TEST(Service, RepairsTheTablesAtStart) {
-  World world;
-  world.add_files("1", 0, 5);
-  world.run(world.submission(border, "2007-09-22", "2007-09-22T04"));
-  const auto day = world.folder.path() / "state/tables/border/traffic/date=2007-09-22";
-  fs::remove(day / "20070922T000000Z.parquet");
-  fs::copy(day / "20070922T020000Z.parquet", day / "20070922T040000Z.parquet");
-  world.reopen();
-  EXPECT_TRUE(fs::exists(day / "20070922T000000Z.parquet"));
-  EXPECT_FALSE(fs::exists(day / "20070922T040000Z.parquet"));
-}
-
-TEST(Service, RefusesASecondCoordinatorOnTheSameState) {
-  World world;
-  const auto second = coordinator::Service::open(world.config());
-  ASSERT_FALSE(second);
-  EXPECT_EQ(second.error().code, Code::unsupported);
-  EXPECT_NE(second.error().message.find("another coordinator (process " + std::to_string(::getpid()) + ")"), std::string::npos) << second.error().message;
-}
-
-TEST(Service, SaysWhatToDoAboutACorruptStore) {
-  World world;
-  world.add_files("1", 0, 5);
-  world.run(world.submission(border, "2007-09-22", "2007-09-22T04"));
-  world.close();
-  for (const auto& entry : fs::directory_iterator(world.folder.path() / "state/db")) {
-    if (!entry.path().filename().string().starts_with("MANIFEST")) continue;
-    ASSERT_TRUE(durable_write(entry.path(), "garbage"));
-  }
-  const auto opened = coordinator::Service::open(world.config());
-  ASSERT_FALSE(opened);
-  EXPECT_EQ(opened.error().code, Code::corrupt);
-  EXPECT_NE(opened.error().message.find("restore it from a backup"), std::string::npos);
-}
-
-TEST(Service, RefusesReportsThatDoNotFitTheirTask) {
-  World world;
-  world.add_files("1", 0, 5);
-  ASSERT_TRUE(world.service().submit(world.submission(border, "2007-09-22", "2007-09-22T04")));
-  world.work_once();
-  const auto specs = world.lease("a", 1);
-  auto done = world.compute("a", specs.at(0));
-  done.report.steps[0].step = 7;
-  EXPECT_FALSE(world.service().complete({done}));
-  done = world.compute("a", specs[0]);
-  done.report.steps[0].coverage = 2;
-  EXPECT_FALSE(world.service().complete({done}));
-  done = world.compute("a", specs[0]);
-  done.report.steps[0].rows_blob = digest_of(std::string_view("never sent"));
-  const auto early = world.service().complete({done});
-  ASSERT_FALSE(early);
-  EXPECT_EQ(early.error().code, Code::transient);
-}
-
-TEST(Service, KeepsTheFirstOfTwoDifferentResultsAndSaysSo) {
-  World world;
-  world.add_files("1", 0, 5);
-  ASSERT_TRUE(world.service().submit(world.submission(border, "2007-09-22", "2007-09-22T04")));
-  world.work_once();
-  const auto specs = world.lease("a", 1);
-  auto first = world.compute("a", specs.at(0));
-  EXPECT_EQ(world.complete(first), "accepted");
-  const auto kept = world.catalogue();
-  auto second = first;
-  second.report.steps[0].rows_blob = digest_of(std::string_view("other"));
-  ASSERT_TRUE(world.service().put_blob(second.report.steps[0].rows_blob, 0, "other", 5));
-  EXPECT_EQ(world.complete(second), "duplicate");
-  EXPECT_EQ(world.catalogue(), kept);
-  const auto events = world.service().dump("events", "", 10);
-  EXPECT_EQ((*events)["rows"][0]["event"], "NONDETERMINISM");
 }
 
 TEST(Service, DumpsEveryTable) {
