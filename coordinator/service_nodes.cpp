@@ -290,6 +290,13 @@ void Service::take_listing(const leases::Errand& errand, Request& request, const
     const auto reason = report.message.empty() ? "listing " + errand.archive + " failed: " + report.code : report.message;
     for (auto& [number, other] : live_) {  // others who wait for it would go the same way
       if (other.number != request.number && (other.terminal() || !other.unlisted.contains(errand.archive) || other.revision != request.revision)) continue;
+      if (other.state == "WAITING") {  // it was listed before; look again later
+        other.unlisted.clear();
+        scheduler_->remove_errands(number, errand.archive);
+        for (const auto& archive : other.graph->archives) listed_at_[place_of(*other.graph, archive)] = now();
+        log_event(after, {{"event", "listing failed"}, {"archive", errand.archive}, {"message", reason}});
+        continue;
+      }
       other.code = report.code;
       finish(other, "FAILED", reason, after);
     }

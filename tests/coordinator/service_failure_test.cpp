@@ -162,6 +162,25 @@ TEST(ServiceFailure, FailsARequestWhoseArchiveCannotBeListed) {
   EXPECT_EQ(world.request((*accepted)["id"])["reason"], "cannot read /nowhere: No such file or directory; check root");
 }
 
+TEST(ServiceFailure, KeepsWaitingWhenTheArchiveCannotBeListedAgain) {
+  World world;
+  world.add_files("1", 0, 4);
+  const auto accepted = world.service().submit(world.submission(border, "2007-09-22", "2007-09-22T04"));
+  world.work();
+  world.clock += hour_us;
+  const auto specs = world.lease("a", 1);
+  ASSERT_EQ(specs.size(), 1u);
+  auto done = world.compute("a", specs[0]);
+  done.report.code = "missing";
+  done.report.message = "the archive is not mounted";
+  world.complete(done);
+  EXPECT_EQ(state_of(world, (*accepted)["id"]), "WAITING");
+  world.add_files("1", 4, 1);
+  world.clock += hour_us;
+  world.work();
+  EXPECT_EQ(state_of(world, (*accepted)["id"]), "COMPLETE");
+}
+
 TEST(ServiceFailure, RefusesAChangedBinaryUnderAReleasedVersion) {
   World world;
   world.add_files("1", 0, 5);
