@@ -397,30 +397,4 @@ std::vector<NeededFile> needed_files(const Plan& plan) {
   return out;
 }
 
-void propagate_failures(Plan& plan) {
-  for (std::size_t m = 0; m < plan.modules.size(); ++m) {
-    auto& mine = plan.modules[m];
-    const auto& module = plan.graph->modules[m];
-    std::int64_t bad_state = INT64_MIN;  // the last block whose state cannot be made
-    for (auto b = mine.first; b < mine.last(); ++b) {
-      auto& flags = mine.at(b);
-      flags &= static_cast<std::uint8_t>(~blocked);
-      if (!(flags & (needs_state | needs_result))) continue;
-      bool stuck = false;
-      for (const auto& input : module.inputs) {
-        if (input.kind == "flows" || !plan.reads(m, input, b)) continue;
-        for (auto u = plan.inputs_from(m, input, b); u <= b; ++u) {
-          const auto up = plan.modules[input.source].flags_at(u);
-          stuck = stuck || ((up & needs_result) && (up & (failed | blocked)));
-        }
-      }
-      const bool own_state = !stuck && !(flags & failed);
-      if (module.since) stuck = stuck || bad_state == b - 1;
-      else if (module.window > 0 && (flags & needs_result)) stuck = stuck || bad_state >= plan.window_from(m, b);
-      if (stuck && !(flags & failed)) flags |= blocked;
-      if ((flags & needs_state) && !(own_state && !(module.since && stuck))) bad_state = b;
-    }
-  }
-}
-
 }  // namespace mole::coordinator::jobs

@@ -216,6 +216,8 @@ bool Scheduler::accept(const Completion& completion, std::size_t i, Settled& set
       } else if (was_live) {
         --work.live;
       }
+    } else {
+      work.live -= jobs::block_hopeless_row(*work.plan, module->second, b);
     }
     if (fresh.state) work.made_by[{mine.grid, b}] = completion.node;
     work.bisect.erase({mine.grid, b});
@@ -293,8 +295,9 @@ void Scheduler::settle_trouble(const JobKey& job, const Trouble& trouble, Micros
     const auto module = work.module_of.find(job.fingerprint);
     if (module == work.module_of.end()) continue;
     const auto grid = work.plan->modules[module->second].grid;
-    if (trouble.given_up) refresh(work);
-    else delay(work, {grid, work.plan->grids[grid].number(job.from)}, until);
+    const auto block = work.plan->grids[grid].number(job.from);
+    if (trouble.given_up) work.live -= jobs::give_up(*work.plan, module->second, block);
+    else delay(work, {grid, block}, until);
   }
 }
 

@@ -1,0 +1,150 @@
+// The scheduler alone, over plans made by hand.
+#include "coordinator/leases/scheduler.hpp"
+
+#include <gtest/gtest.h>
+
+#include <ctime>
+
+namespace mole::test {
+namespace {
+
+using namespace coordinator;
+using jobs::Flag;
+
+Digest name_of(const std::string& text) { return digest_of(std::string_view(text)); }
+
+// Module "first" over `blocks` hours of nothing, and "second", which reads it.
+jobs::Plan plan_of(std::size_t blocks) {
+  auto graph = std::make_shared<dag::Graph>();
+  graph->pipeline = "p";
+  graph->archives.resize(1);
+  graph->modules.resize(2);
+  const char* names[] = {"first", "second"};
+  jobs::Plan plan;
+  plan.grids = {{hour_us, 0}};
+  plan.modules.resize(2);
+  for (std::size_t m = 0; m < 2; ++m) {
+    auto& module = graph->modules[m];
+    module.name = names[m];
+    module.fingerprint = name_of(module.name);
+    dag::Input input;
+    input.kind = m == 0 ? "flows" : "rows";
+    module.inputs = {input};
+    auto& mine = plan.modules[m];
+    mine.flags.assign(blocks, Flag::asked | Flag::needs_result);
+    mine.state_keys.assign(blocks, name_of("state"));
+    mine.result_keys.assign(blocks, name_of("result"));
+  }
+  plan.graph = std::move(graph);
+  return plan;
+}
+
+class Coordinator {
+ public:
+  explicit Coordinator(leases::Settings settings = {}) : scheduler(settings, 1), random_(1) {
+    NodeInfo info;
+    info.name = "a";
+    info.incarnation = "a1";
+    scheduler.register_node(info, now);
+  }
+  std::vector<leases::Grant> lease(std::uint32_t slots) { return *scheduler.lease({"a", "a1", slots, held_}, now, random_); }
+  // Every step has this outcome, the task this code.
+  leases::Settled complete(const leases::Grant& grant, const std::string& outcome, const std::string& code, const std::string& message = "") {
+    Completion done;
+    done.node = "a";
+    done.incarnation = "a1";
+    done.spec.id = grant.id;
+    done.spec.block = grant.block;
+    for (std::uint32_t i = 0; i < grant.steps.size(); ++i) {
+      done.spec.steps.emplace_back().fingerprint = grant.steps[i].job.fingerprint;
+      auto& step = done.report.steps.emplace_back();
+      step.step = i;
+      step.outcome = outcome;
+      if (outcome == "failed") step.code = code, step.message = message;
+    }
+    if (outcome != "failed") done.report.code = code, done.report.message = message;
+    return scheduler.complete(done, now, random_);
+  }
+
+  Micros now = hour_us;
+  leases::Scheduler scheduler;
+
+ private:
+  leases::Random random_;
+  std::vector<std::string> held_;
+};
+
+// Processor seconds to give up every block of a plan, one completion each.
+double seconds_to_give_up(std::size_t blocks) {
+  leases::Settings settings;
+  settings.plugin_attempts = 1;
+  Coordinator c(settings);
+  c.scheduler.set_plan(1, 0, plan_of(blocks));
+  const auto began = std::clock();
+  for (std::size_t b = 0; b < blocks; ++b) {
+    auto grants = c.lease(1);
+    EXPECT_EQ(grants.size(), 1u) << b;
+    if (grants.empty()) break;
+    grants[0].steps.resize(1);  // "first" fails, "second" needs it
+    c.complete(grants[0], "failed", "crashed", "signal 11");
+    EXPECT_EQ(c.scheduler.exhausted(1), b + 1 == blocks) << b;
+  }
+  const auto seconds = static_cast<double>(std::clock() - began) / CLOCKS_PER_SEC;
+  const auto counts = c.scheduler.counts(1);
+  EXPECT_EQ(counts.failed, blocks);
+  EXPECT_EQ(counts.blocked, blocks);
+  return seconds;
+}
+
+TEST(Scheduler, GivesUpManyJobsInTimeProportionalToThem) {
+  const auto few = seconds_to_give_up(2'500), many = seconds_to_give_up(20'000);
+  EXPECT_LT(many, 24 * few + 0.1);  // eight times as many; 64 times as long if each looked at all
+}
+
+TEST(Scheduler, MakesStatesOfBlocksWhoseOwnWindowCannotBeFilled) {
+  leases::Settings settings;
+  settings.plugin_attempts = 1;
+  Coordinator c(settings);
+  auto plan = plan_of(6);
+  auto graph = std::make_shared<dag::Graph>(*plan.graph);
+  graph->modules.pop_back();
+  graph->modules[0].interval = hour_us;
+  graph->modules[0].window = 3 * hour_us;
+  plan.graph = graph;
+  plan.modules.pop_back();
+  plan.modules[0].back = 2;
+  for (auto& flags : plan.modules[0].flags) flags |= Flag::needs_state;
+  c.scheduler.set_plan(1, 0, std::move(plan));
+  const auto first = c.lease(1);
+  c.complete(first.at(0), "failed", "crashed");
+  std::vector<std::string> made;
+  for (int i = 0; i < 20 && !c.scheduler.exhausted(1); ++i)
+    for (const auto& grant : c.lease(1)) {
+      Completion done;
+      done.node = "a";
+      done.incarnation = "a1";
+      done.spec.id = grant.id;
+      done.spec.block = grant.block;
+      auto& step = done.spec.steps.emplace_back();
+      step.fingerprint = grant.steps[0].job.fingerprint;
+      step.state_key = grant.steps[0].state_key;
+      step.result_key = grant.steps[0].result_key;
+      step.make_state = grant.steps[0].step.make_state;
+      step.make_result = grant.steps[0].step.make_result;
+      auto& report = done.report.steps.emplace_back();
+      report.outcome = "done";
+      if (step.make_state) report.state_blob = name_of("s");
+      if (step.make_result) report.rows_blob = name_of("r");
+      leases::Random random(1);
+      c.scheduler.complete(done, c.now, random);
+      made.push_back(std::to_string(grant.block.from / hour_us) + (step.make_state ? "s" : "") + (step.make_result ? "r" : ""));
+    }
+  EXPECT_EQ(made, (std::vector<std::string>{"1s", "2s", "3sr", "4sr", "5sr"}));
+  const auto counts = c.scheduler.counts(1);
+  EXPECT_EQ(counts.failed, 1u);
+  EXPECT_EQ(counts.blocked, 2u);  // the windows of blocks 1 and 2
+  EXPECT_EQ(counts.done, 3u);
+}
+
+}  // namespace
+}  // namespace mole::test
