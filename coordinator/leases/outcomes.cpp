@@ -173,9 +173,11 @@ Settled Scheduler::complete(const Completion& completion, Micros now, Random& ra
     for (const auto& step : completion.report.steps)
       if (step.outcome == "failed") {
         culprit = true;
-        note_failure(*grant, step, completion, now, random, settled);
+        note_failure(*grant, step, infrastructure(step.code), completion, now, random, settled);
       }
-    if (!culprit && !completion.report.code.empty()) note_task_failure(*grant, completion, now, random, settled);
+    // Nothing done and nobody to blame: without a count and a delay the same task would come back at once, for ever.
+    const bool nothing = settled.accepted.empty() && settled.duplicates.empty();
+    if (!culprit && (!completion.report.code.empty() || nothing)) note_task_failure(*grant, completion, now, random, settled);
     reopen(*grant, now);
   }
   const bool made_something = std::any_of(completion.report.steps.begin(), completion.report.steps.end(),
@@ -246,19 +248,22 @@ bool Scheduler::given_up_at_once(const Completion& completion, const task::StepR
   return step.code == "corrupt" && completion.spec.archive && completion.spec.archive->damage == "strict";
 }
 
-void Scheduler::note_failure(const Grant& grant, const task::StepReport& step, const Completion& completion, Micros now, Random& random,
-                             Settled& settled) {
+void Scheduler::note_failure(const Grant& grant, const task::StepReport& step, bool infra, const Completion& completion, Micros now,
+                             Random& random, Settled& settled) {
   if (step.step >= grant.steps.size()) return;
   const auto& job = grant.steps[step.step].job;
   auto trouble = troubles_[job];
+  const bool again = step.code == "exhausted" && trouble.code == step.code && trouble.message == step.message;
+  trouble.repeats = again ? trouble.repeats + 1 : 1;
   trouble.code = step.code;
   trouble.message = step.message;
   trouble.log_tail = completion.report.log_tail;
   Micros until;
-  if (infrastructure(step.code)) {
+  if (infra) {
     ++trouble.infra_failures;
     until = now + backoff(settings_.infra_delay, settings_.infra_delay_cap, trouble.infra_failures, random);
-    trouble.given_up = trouble.infra_failures >= settings_.infra_attempts;
+    // What is too large for the node in the same words each time does not get smaller.
+    trouble.given_up = trouble.infra_failures >= settings_.infra_attempts || trouble.repeats >= settings_.exhausted_attempts;
   } else {
     ++trouble.plugin_failures;
     until = now + backoff(settings_.plugin_delay, settings_.plugin_delay_cap, trouble.plugin_failures, random);
@@ -281,9 +286,9 @@ void Scheduler::note_task_failure(const Grant& grant, const Completion& completi
   for (std::uint32_t i = 0; i < grant.steps.size(); ++i) {
     task::StepReport step;
     step.step = i;
-    step.code = infra ? "transient" : report.code;
-    step.message = report.message;
-    note_failure(grant, step, completion, now, random, settled);
+    step.code = infra && report.code != "exhausted" ? "transient" : report.code;
+    step.message = report.code.empty() ? "the node did nothing of its task and gave no reason" : report.message;
+    note_failure(grant, step, infra, completion, now, random, settled);
   }
 }
 

@@ -28,6 +28,7 @@ struct Settings {
   Micros plugin_delay = 2 * second_us, plugin_delay_cap = hour_us;
   std::uint32_t plugin_attempts = 3;  // then the job is given up
   std::uint32_t infra_attempts = 20;
+  std::uint32_t exhausted_attempts = 3;  // that end "exhausted" with the same message
   Micros lost_after = 10 * minute_us;  // after its leases ended, a silent node's states count as gone
   std::size_t max_grants = 100;        // in one answer
 };
@@ -68,6 +69,7 @@ struct Errand {
 // What is remembered of a job that did not go well. Durable as a row of table "attempts".
 struct Trouble {
   std::uint32_t plugin_failures = 0, infra_failures = 0;
+  std::uint32_t repeats = 0;  // how often in a row the same was exhausted; not stored
   bool given_up = false;
   std::string code, message, log_tail;
 };
@@ -191,7 +193,8 @@ class Scheduler {
   void reopen(const Grant& grant, Micros not_before);
   bool wanted_elsewhere(const Grant& grant) const;
   bool accept(const Completion& completion, std::size_t i, Settled& settled);
-  void note_failure(const Grant& grant, const task::StepReport& step, const Completion& completion, Micros now, Random& random, Settled& settled);
+  void note_failure(const Grant& grant, const task::StepReport& step, bool infra, const Completion& completion, Micros now, Random& random,
+                    Settled& settled);
   void note_task_failure(const Grant& grant, const Completion& completion, Micros now, Random& random, Settled& settled);
   void note_errand(const Grant& grant, const Completion& completion, Micros now, Random& random, Settled& settled);
   void settle_trouble(const JobKey& job, const Trouble& trouble, Micros until);

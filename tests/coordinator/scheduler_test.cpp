@@ -101,6 +101,49 @@ TEST(Scheduler, GivesUpManyJobsInTimeProportionalToThem) {
   EXPECT_LT(many, 24 * few + 0.1);  // eight times as many; 64 times as long if each looked at all
 }
 
+TEST(Scheduler, CountsATaskThatDidNothingAndSaidNothingAsAFailureOfEveryStep) {
+  Coordinator c;
+  c.scheduler.set_plan(1, 0, plan_of(1));
+  const auto grant = c.lease(1).at(0);
+  const auto settled = c.complete(grant, "not_run", "");
+  ASSERT_EQ(settled.troubles.size(), grant.steps.size());
+  for (const auto& [job, trouble] : settled.troubles) {
+    EXPECT_EQ(trouble.code, "transient");
+    EXPECT_EQ(trouble.infra_failures, 1u);
+    EXPECT_NE(trouble.message, "");
+  }
+  EXPECT_TRUE(c.lease(1).empty());  // not at once
+  c.now += 5 * second_us;
+  EXPECT_EQ(c.lease(1).size(), 1u);
+}
+
+// How many attempts it takes until a job is given up that always ends like this.
+int attempts_until_given_up(const std::string& code, bool same_message) {
+  Coordinator c;
+  c.scheduler.set_plan(1, 0, plan_of(1));
+  int attempts = 0;
+  while (!c.scheduler.exhausted(1) && attempts < 100) {
+    c.now += 9 * second_us;  // a beat, so that no lease is made longer
+    for (auto& grant : c.lease(1)) {
+      ++attempts;
+      c.complete(grant, "not_run", code, "the files are larger than the cache" + (same_message ? "" : std::to_string(attempts)));
+    }
+    c.now += hour_us;
+  }
+  const auto* trouble = c.scheduler.trouble({name_of("first"), 0});
+  if (code == "exhausted") {
+    EXPECT_EQ(trouble->code, "exhausted");
+    EXPECT_EQ(trouble->message.substr(0, 35), "the files are larger than the cache");
+  }
+  return attempts;
+}
+
+TEST(Scheduler, GivesUpWhatIsTooLargeInTheSameWordsThreeTimes) {
+  EXPECT_EQ(attempts_until_given_up("exhausted", true), 3);
+  EXPECT_EQ(attempts_until_given_up("exhausted", false), 20);
+  EXPECT_EQ(attempts_until_given_up("transient", true), 20);
+}
+
 TEST(Scheduler, MakesStatesOfBlocksWhoseOwnWindowCannotBeFilled) {
   leases::Settings settings;
   settings.plugin_attempts = 1;
