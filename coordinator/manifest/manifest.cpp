@@ -148,7 +148,8 @@ void read_execution(Reader& reader, const YamlNode& map, Module& module) {
   }
   if (const auto* keep = map.find("keep_states")) {
     module.keep_states = reader.text(keep, "\"keep_states\"");
-    if (!reader.error() && module.keep_states != "all") reader.duration(keep, "\"keep_states\" (or: all)");
+    if (!reader.error() && module.keep_states != "all")
+      reader.fail(keep->where, "\"keep_states: " + module.keep_states + "\" is not available in this version, which keeps every state; leave it out or write all");
   }
 }
 

@@ -50,7 +50,7 @@ struct Module {
   std::string load = "start";
   Micros warmup = 0;
   std::optional<Micros> since;
-  std::string keep_states = "all";  // "all", or how long behind the newest block ("90d")
+  std::string keep_states = "all";  // "all" is all there is
 };
 
 struct Manifest {

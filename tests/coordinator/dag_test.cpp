@@ -109,7 +109,7 @@ TEST_F(Dag, PutsExactlyWhatMattersIntoFingerprints) {
   EXPECT_EQ(changed("archives.flows.damage=skip"), "xxx");
   EXPECT_EQ(changed("archives.flows.block.length=4h"), "xxx");
   EXPECT_EQ(changed("archives.flows.lateness=2h"), "xxx");
-  EXPECT_EQ(changed("modules.mean.keep_states=7d"), "===");
+  EXPECT_EQ(changed("modules.mean.keep_states=all"), "===");
 }
 
 TEST_F(Dag, PutsTheBinaryOfADevelopmentVersionIntoFingerprints) {

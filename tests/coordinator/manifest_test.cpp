@@ -85,6 +85,7 @@ TEST(Manifest, NamesThePlaceTheCauseAndTheRemedy) {
       {"pipeline: border-traffic", "pipeline: \"a b\"", "m.yaml:1:11: \"a b\" is no name; use up to 64 of A-Z a-z 0-9 _ -"},
       {"  mean: ", "  traffic: ", "m.yaml:11:3: the key \"traffic\" stands here a second time; remove one of the two"},
       {"by: [router]", "by: {a: b}", "m.yaml:10:110: \"by\" must be a list, not a map"},
+      {"window: 7d", "keep_states: 7d", "m.yaml:11:78: \"keep_states: 7d\" is not available in this version, which keeps every state; leave it out or write all"},
       {"modules:", "modules", "m.yaml:10:10: this is not YAML: "},
   };
   for (const auto& golden : goldens) {
