@@ -149,6 +149,7 @@ class Service final : public Api {
   // service_nodes.cpp
   void forget_lost(const std::vector<std::string>& names, Aftermath& after);
   Result<> check(const Completion& completion) const;
+  Result<> fetch_index(task::Report& report, std::vector<Digest>& read) const;
   std::string complete_one(const Completion& completion, Aftermath& after);
   void take_listing(const leases::Errand& errand, requests::Request& request, const Completion& completion, Aftermath& after);
   void take_verified(const leases::Errand& errand, requests::Request& request, const Completion& completion, Aftermath& after);

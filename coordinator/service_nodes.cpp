@@ -3,6 +3,7 @@
 #include "coordinator/requests/lineage.hpp"
 #include "coordinator/service.hpp"
 #include "coordinator/store/keys.hpp"
+#include "sdk/descriptor/durable_file.hpp"
 
 #include <algorithm>
 
@@ -153,9 +154,18 @@ Result<> Service::release(const std::string& node, const std::string& incarnatio
 
 // ---- completions
 
-Result<std::vector<std::string>> Service::complete(const std::vector<Completion>& completions) {
-  for (const auto& completion : completions)
+Result<std::vector<std::string>> Service::complete(const std::vector<Completion>& sent) {
+  for (const auto& completion : sent)
     if (auto good = check(completion); !good) return good.error();
+  std::vector<Completion> with_indexes;
+  std::vector<Digest> read;
+  const bool large = std::any_of(sent.begin(), sent.end(), [](const auto& c) { return !c.report.index_blob.empty(); });
+  if (large) {  // read before anybody has to wait for us
+    with_indexes = sent;
+    for (auto& completion : with_indexes)
+      if (auto got = fetch_index(completion.report, read); !got) return got.error();
+  }
+  const auto& completions = large ? with_indexes : sent;
   Guard guard(mutex_);
   Aftermath after;
   tick(after);
@@ -166,7 +176,21 @@ Result<std::vector<std::string>> Service::complete(const std::vector<Completion>
     flush(after);  // the next one reads it; settle makes all of them durable at once
   }
   settle(guard, std::move(after));
+  for (const auto& index : read) blobs_->remove(index);
   return verdicts;
+}
+
+// The listing a node put as a blob comes into its report. Only a blob that was a listing is put on `read`, to be removed.
+Result<> Service::fetch_index(task::Report& report, std::vector<Digest>& read) const {
+  if (report.index_blob.empty()) return {};
+  const auto text = read_file(blobs_->path_of(report.index_blob), task::largest_index_bytes);
+  if (!text && text.error().code == Code::missing)  // or another node sent the same, and it was read and removed
+    return transient("the listing " + report.index_blob.hex() + " of task " + report.task + " is not here yet; put the blob, then complete again");
+  auto entries = text ? task::parse_index(*text) : text.error();
+  if (!entries) return Error{entries.error().code, "the listing of task " + report.task + ": " + entries.error().message};
+  report.index = std::move(*entries);
+  if (!report.index.empty()) read.push_back(report.index_blob);
+  return {};
 }
 
 // A report is from another machine: nothing in it is used as an index, a digest of ours or a number before this.

@@ -147,4 +147,10 @@ Result<> Blobs::import(const Digest& digest, const fs::path& file) {
   return durable_write(path, *bytes);
 }
 
+void Blobs::remove(const Digest& digest) {
+  std::lock_guard lock(lock_of(digest));
+  std::error_code ignored;
+  fs::remove(path_of(digest), ignored);
+}
+
 }  // namespace mole::coordinator::store

@@ -30,6 +30,8 @@ class Blobs {
   Result<std::string> get(const Digest& digest, std::uint64_t offset, std::uint32_t limit) const;
   // Copies a file that should have this digest. invalid: it has another.
   Result<> import(const Digest& digest, const std::filesystem::path& file);
+  // Of what was read and is nobody's result.
+  void remove(const Digest& digest);
 
  private:
   Result<> check_room(std::uint64_t bytes) const;

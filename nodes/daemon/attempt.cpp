@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr Micros sealing_limit = hour_us;
-constexpr std::uint64_t largest_report = std::uint64_t{64} << 20;
+constexpr std::uint64_t largest_report = task::largest_index_bytes + (std::uint64_t{64} << 20);  // an archive's list is in it
 
 std::uint64_t bytes_of(const task::Spec& spec) {
   std::uint64_t bytes = 0;

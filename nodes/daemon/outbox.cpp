@@ -18,10 +18,25 @@ namespace {
 constexpr std::size_t batch_tasks = 100;
 constexpr std::uint64_t largest_completion = std::uint64_t{128} << 20;
 
-fs::path blob_name(const Digest& digest) { return digest.hex() + ".parquet"; }
+constexpr std::size_t most_inline_entries = 5000;  // of an archive's list; more travel as a blob
 
-std::string text_of(const Finished& finished) {
-  const nlohmann::json both{{"spec", finished.spec}, {"report", finished.report}};
+fs::path blob_name(const Digest& digest) { return digest.hex() + ".parquet"; }
+fs::path index_name(const Digest& digest) { return digest.hex() + ".index"; }
+
+// A list of files beyond what a message takes becomes a blob, written into `folder`.
+Result<task::Report> with_index_apart(task::Report report, const fs::path& folder) {
+  if (report.index.size() <= most_inline_entries) return report;
+  const auto text = task::index_text(report.index);
+  if (report.index.size() > task::most_index_entries || text.size() > task::largest_index_bytes)
+    return exhausted("the archive lists " + std::to_string(report.index.size()) + " files, more than one archive may; split it into several");
+  report.index_blob = digest_of(std::string_view(text));
+  report.index.clear();
+  if (auto written = durable_write(folder / index_name(report.index_blob), text); !written) return written.error();
+  return report;
+}
+
+std::string text_of(const task::Spec& spec, const task::Report& report) {
+  const nlohmann::json both{{"spec", spec}, {"report", report}};
   return both.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -90,7 +105,9 @@ Result<> Outbox::store(const Finished& finished) const {
     fs::create_hard_link(file, hidden / blob_name(digest), failed);
     if (failed) return exhausted(file.string() + ": " + failed.message());
   }
-  if (auto written = durable_write(hidden / "completion.json", text_of(finished)); !written) return written;
+  const auto report = with_index_apart(finished.report, hidden);
+  if (!report) return report.error();
+  if (auto written = durable_write(hidden / "completion.json", text_of(finished.spec, *report)); !written) return written;
   fs::remove_all(place(finished.spec.id), failed);
   fs::rename(hidden, place(finished.spec.id), failed);
   if (failed) return exhausted(hidden.string() + ": " + failed.message());
@@ -194,6 +211,7 @@ Result<> Outbox::upload(const std::string& task, const Completion& completion) {
   for (const auto& step : completion.report.steps)
     if (!step.rows_blob.empty())
       if (auto sent = put(step.rows_blob, place(task) / blob_name(step.rows_blob)); !sent) return sent;
+  if (const auto& index = completion.report.index_blob; !index.empty()) return put(index, place(task) / index_name(index));
   return {};
 }
 

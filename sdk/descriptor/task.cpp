@@ -333,6 +333,7 @@ void to_json(json& j, const Report& v) {
   write(j, "steps", v.steps);
   write(j, "files", v.files);
   write(j, "index", v.index);
+  write(j, "index_blob", v.index_blob);
   write(j, "code", v.code);
   write(j, "message", v.message);
   write(j, "log_tail", v.log_tail);
@@ -347,6 +348,7 @@ void from_json(const json& j, Report& v) {
   read(j, "steps", v.steps);
   read(j, "files", v.files);
   read(j, "index", v.index);
+  read(j, "index_blob", v.index_blob);
   read(j, "code", v.code);
   read(j, "message", v.message);
   read(j, "log_tail", v.log_tail);
@@ -370,5 +372,26 @@ Result<T> parse(std::string_view text, const char* what) {
 
 Result<Spec> parse_spec(std::string_view text) { return parse<Spec>(text, "task specification"); }
 Result<Report> parse_report(std::string_view text) { return parse<Report>(text, "task report"); }
+
+std::string index_text(const std::vector<IndexEntry>& entries) {
+  std::string text;
+  for (const auto& entry : entries) text += json(entry).dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+  return text;
+}
+
+Result<std::vector<IndexEntry>> parse_index(std::string_view text) {
+  if (text.size() > largest_index_bytes) return exhausted("a listing has at most 256 MiB; split the archive into several");
+  std::vector<IndexEntry> entries;
+  while (!text.empty()) {
+    const auto end = text.find('\n');
+    if (end == std::string_view::npos) return corrupt("this listing is cut short");
+    if (entries.size() == most_index_entries) return exhausted("a listing has at most 2,000,000 files; split the archive into several");
+    auto entry = parse<IndexEntry>(text.substr(0, end), "line of a listing");
+    if (!entry) return entry.error();
+    entries.push_back(std::move(*entry));
+    text.remove_prefix(end + 1);
+  }
+  return entries;
+}
 
 }  // namespace mole::task

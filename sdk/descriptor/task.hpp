@@ -159,6 +159,7 @@ struct Report {
   std::vector<StepReport> steps;
   std::vector<FileReport> files;
   std::vector<IndexEntry> index;
+  Digest index_blob;          // the entries instead, as a blob in the form of index_text, if they are too many for a message
   std::string code, message;  // the task as a whole failed (infrastructure or input); empty: see steps
   std::string log_tail;       // last lines of the worker, control bytes escaped
   std::uint64_t bytes_read = 0, flows = 0;
@@ -194,5 +195,12 @@ void to_json(nlohmann::json&, const Report&);
 void from_json(const nlohmann::json&, Report&);
 Result<Spec> parse_spec(std::string_view text);
 Result<Report> parse_report(std::string_view text);
+
+// A listing too large for a message: one IndexEntry a line, each a JSON object. corrupt: another shape; exhausted: larger
+// than these bounds, which are for a text nobody vouches for.
+inline constexpr std::uint64_t largest_index_bytes = std::uint64_t{256} << 20;
+inline constexpr std::size_t most_index_entries = 2'000'000;
+std::string index_text(const std::vector<IndexEntry>& entries);
+Result<std::vector<IndexEntry>> parse_index(std::string_view text);
 
 }  // namespace mole::task

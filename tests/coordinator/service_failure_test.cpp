@@ -162,6 +162,33 @@ TEST(ServiceFailure, FailsARequestWhoseArchiveCannotBeListed) {
   EXPECT_EQ(world.request((*accepted)["id"])["reason"], "cannot read /nowhere: No such file or directory; check root");
 }
 
+TEST(ServiceFailure, ReadsAListingOfYearsFromABlobAndNothingElseAsOne) {
+  World world;
+  world.add_files("1", 0, 100'000);
+  ASSERT_TRUE(world.service().submit(world.submission(border, "2007-09-22", "2007-09-22T04")));
+  auto done = world.compute("a", world.lease("a", 1).at(0));
+  const auto text = task::index_text(done.report.index);
+  done.report.index.clear();
+  done.report.index_blob = digest_of(std::string_view(text));
+  auto early = world.service().complete({done});
+  ASSERT_FALSE(early);
+  EXPECT_EQ(early.error().code, Code::transient);
+  const std::string rows = "rows of somebody";
+  auto hostile = done;
+  hostile.report.index_blob = digest_of(std::string_view(rows));
+  ASSERT_TRUE(world.service().put_blob(hostile.report.index_blob, 0, rows, rows.size()));
+  EXPECT_FALSE(world.service().complete({hostile}));
+  EXPECT_TRUE(world.service().get_blob(hostile.report.index_blob, 0, 100)) << "not a listing, so not removed";
+  for (std::uint64_t at = 0; at < text.size();) {
+    const auto held = world.service().put_blob(done.report.index_blob, at, std::string_view(text).substr(at, 1 << 20), text.size());
+    ASSERT_TRUE(held) << held.error().message;
+    at = *held;
+  }
+  EXPECT_EQ(world.complete(done), "accepted");
+  EXPECT_FALSE(world.service().get_blob(done.report.index_blob, 0, 100)) << "removed when it was read";
+  EXPECT_EQ(world.lease("a", 1).at(0).kind, "compute");
+}
+
 TEST(ServiceFailure, KeepsWaitingWhenTheArchiveCannotBeListedAgain) {
   World world;
   world.add_files("1", 0, 4);

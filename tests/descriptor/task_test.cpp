@@ -66,5 +66,18 @@ TEST(TaskReport, SurvivesItsJsonForm) {
   EXPECT_EQ(nlohmann::json(*back), j);
 }
 
+TEST(TaskIndex, SurvivesItsTextAndRefusesAnother) {
+  const std::vector<IndexEntry> entries{{"a\nb", 1, "v", "tape", 2}, {"c", 3, "", "", 0}};
+  const auto text = index_text(entries);
+  const auto back = parse_index(text);
+  ASSERT_TRUE(back) << back.error().message;
+  ASSERT_EQ(back->size(), 2u);
+  EXPECT_EQ((*back)[0].id, "a\nb");
+  EXPECT_EQ((*back)[0].position, 2u);
+  EXPECT_TRUE(parse_index(""));
+  EXPECT_FALSE(parse_index(text.substr(0, text.size() - 1))) << "cut short";
+  for (const char* wrong : {"\n", "[]\n", "PAR1\n", "{\"size\":\"x\"}\n", "{\"id\":1}\n", "{\"id\":\"\xff\"}\n"}) EXPECT_FALSE(parse_index(wrong)) << wrong;
+}
+
 }  // namespace
 }  // namespace mole::task

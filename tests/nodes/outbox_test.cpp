@@ -151,5 +151,27 @@ TEST_F(OutboxOf, ReportsAFailureWhenTheDiskCannotKeepTheResult) {
   EXPECT_EQ(coordinator.completion().report.code, "exhausted");
 }
 
+TEST_F(OutboxOf, SendsAListTooLargeForAMessageAsABlob) {
+  Finished listing;
+  listing.spec.id = listing.report.task = "1-1";
+  listing.spec.kind = "index";
+  for (int i = 0; i < 100'000; ++i) listing.report.index.push_back({"years/2007/router-19991/file-" + std::to_string(i), 7, "1190419200000000000", "", 0});
+  {
+    auto outbox = open();
+    outbox->add(listing);
+  }
+  auto outbox = open("life-2");  // it is kept like any other result
+  outbox->start();
+  EXPECT_TRUE(outbox->settle());
+  ASSERT_EQ(coordinator.completed(), 1u);
+  const auto report = coordinator.completion().report;
+  EXPECT_EQ(report.code, "");
+  EXPECT_TRUE(report.index.empty());
+  const auto entries = task::parse_index(coordinator.blobs[report.index_blob]);
+  ASSERT_TRUE(entries) << entries.error().message;
+  ASSERT_EQ(entries->size(), 100'000u);
+  EXPECT_EQ(entries->back().id, listing.report.index.back().id);
+}
+
 }  // namespace
 }  // namespace mole::nodes
