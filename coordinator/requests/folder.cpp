@@ -2,6 +2,8 @@
 
 #include "sdk/descriptor/durable_file.hpp"
 
+#include <unistd.h>
+
 namespace mole::coordinator::requests {
 namespace fs = std::filesystem;
 
@@ -11,8 +13,9 @@ Result<> write_folder(const fs::path& folder, const nlohmann::json& document, co
   if (problem) return transient("cannot create " + folder.string() + ": " + problem.message());
   for (const auto& [name, target] : links) {
     const auto link = folder / name;
+    if (::link(target.c_str(), link.c_str()) == 0) continue;
     fs::create_directories(link.parent_path(), problem);
-    fs::remove(link, problem);
+    fs::remove(link, problem);  // of an earlier try
     fs::create_hard_link(target, link, problem);
     if (problem) return transient("cannot link " + link.string() + ": " + problem.message());
   }
