@@ -17,6 +17,8 @@ namespace keys = store::keys;
 
 namespace {
 
+constexpr std::size_t most_indexes = 64;  // kept beside those that plans hold
+
 Micros read_clock(clockid_t clock) {
   timespec t{};
   ::clock_gettime(clock, &t);
@@ -207,6 +209,7 @@ Result<Service::Shared> Service::graph_of(const Digest& revision) {
 
 std::shared_ptr<const jobs::ArchiveIndex> Service::index_of(const dag::Graph& graph, const dag::Archive& archive) {
   const auto name = graph.full_name(archive);
+  if (indexes_.size() >= most_indexes) indexes_.clear();  // plans keep theirs
   auto& index = indexes_[{name, archive.files + " " + std::to_string(archive.covers)}];
   if (index) return index;
   std::vector<task::File> files;

@@ -293,6 +293,7 @@ Result<json> Service::explain(const std::string& job) {
   const auto row = catalogue({fingerprint, from});
   const auto why = reasons(*plan, m, b);
   const auto* trouble = scheduler_->trouble({fingerprint, from});
+  if (trouble && trouble->given_up && (flags & needs_any)) flags |= Flag::failed;  // stays so when its request has ended
   return json{{"job", graph->full_name(graph->modules[m]) + "@" + format_time(from)},
               {"state", job_state({fingerprint, from}, flags)},
               {"fingerprint", fingerprint},

@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::size_t max_history = 16;
 constexpr std::size_t max_failures = 1000;
+constexpr std::size_t max_open = 1000;  // requests; each holds a plan in memory and is looked at in every completion
 
 // The modules a request is about, as indexes into its own graph.
 std::vector<std::uint32_t> asked_modules(const Request& request) {
@@ -169,6 +170,8 @@ Result<json> Service::accept(const Submission& submission, Request request, cons
     store_->sync(ticket);
     return std::move(*known);
   }
+  if (live_.size() >= max_open)
+    return exhausted(std::to_string(live_.size()) + " requests are open, as many as there may be; wait until some have ended, or cancel those that wait (mole request cancel)");
   Aftermath after;
   if (auto good = check_places(*request.graph); !good) return good.error();
   if (auto good = check_versions(parsed.resolved.libraries, after); !good) return good.error();

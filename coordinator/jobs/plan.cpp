@@ -164,6 +164,10 @@ class Planner {
     auto whole = states;
     whole.add(waiting_[m]);
     if (whole.to - whole.from > max_blocks) return too_many(m, whole.to - whole.from);
+    total_ += whole.to - whole.from;
+    if (total_ > max_plan_blocks)
+      return exhausted("the range has more than " + std::to_string(max_plan_blocks) +
+                       " blocks of all modules together; ask for a shorter range, for one module, or choose longer blocks");
     mine.first = whole.from;
     mine.flags.assign(static_cast<std::size_t>(whole.to - whole.from), 0);
     mine.state_keys.resize(mine.flags.size());
@@ -321,6 +325,7 @@ class Planner {
   std::vector<Span> asked_, waiting_, results_;
   std::vector<std::int64_t> keyed_to_;
   std::vector<std::vector<bool>> wanted_;
+  std::int64_t total_ = 0;  // blocks of all modules
 };
 
 }  // namespace

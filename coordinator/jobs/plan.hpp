@@ -91,8 +91,9 @@ using CatalogueScan = std::function<void(const Digest& fingerprint, TimeRange ra
 using HolderLives = std::function<bool(std::uint32_t node)>;
 
 inline constexpr std::int64_t max_blocks = 2'000'000;  // of one module in one plan
+inline constexpr std::int64_t max_plan_blocks = 4'000'000;  // of all its modules together
 
-// missing: the archive has no file, or none in reach of the range. exhausted: more than max_blocks.
+// missing: the archive has no file, or none in reach of the range. exhausted: more than max_blocks or max_plan_blocks.
 Result<Plan> make_plan(std::shared_ptr<const dag::Graph> graph, Indexes indexes, const PlanAsk& ask, const CatalogueScan& catalogue,
                        const HolderLives& lives);
 

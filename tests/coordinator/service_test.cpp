@@ -113,6 +113,41 @@ TEST(Service, PlansAndExplainsAnAddedFile) {
 
 TEST(Service, ResumesAfterARestartAndLosesNothing) {
   World world;
+TEST(Service, ExplainsAGivenUpJobAfterItsRequestHasEnded) {
+  World world;
+  world.add_files("1", 0, 3);
+  const auto accepted = world.service().submit(world.submission(border, "2007-09-22", "2007-09-22T02"));
+  world.work_once();
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    for (const auto& spec : world.lease("a", 1)) {
+      auto done = world.compute("a", spec);
+      done.report.steps[0] = {};
+      done.report.steps[0].outcome = "failed";
+      done.report.steps[0].code = "crashed";
+      done.report.steps[0].message = "signal 11 in add";
+      world.complete(done);
+    }
+    world.clock += 10 * second_us;
+  }
+  ASSERT_EQ(state_of(world, (*accepted)["id"]), "FAILED");
+  const auto explained = world.service().explain("border/traffic@2007-09-22T00:00:00Z");
+  ASSERT_TRUE(explained);
+  EXPECT_EQ((*explained)["state"], "failed");
+  EXPECT_EQ((*explained)["reason"], "crashed: signal 11 in add");
+}
+
+TEST(Service, RefusesMoreOpenRequestsThanItCanCarry) {
+  World world;
+  auto submission = world.submission(border, "2007-09-22", "2007-09-22T02");
+  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(world.service().submit(submission)) << i;
+  const auto refused = world.service().submit(submission);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::exhausted);
+  EXPECT_NE(refused.error().message.find("1000 requests are open"), std::string::npos);
+  ASSERT_TRUE(world.service().cancel("r7"));
+  EXPECT_TRUE(world.service().submit(submission));
+}
+
   world.add_files("1", 0, 13);
   const auto accepted = world.service().submit(world.submission(chain, "2007-09-22", "2007-09-22T12"));
   ASSERT_TRUE(accepted);
