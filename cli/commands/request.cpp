@@ -120,7 +120,7 @@ void add_request(Shell& shell) {
   command->add_flag("--partial", submit_args->partial,
                     "also compute blocks past the end of the archive, with what there is");
   command->add_option("--priority", submit_args->priority, "higher goes first (default 0)");
-  command->add_option("--id", submit_args->id, "a name of your own: submitting it twice makes one request");
+  command->add_option("--id", submit_args->id, "guards against submitting twice: the same key again answers with the first request");
   command->add_flag("--wait", submit_args->wait, "wait for the end and exit as run does");
   add_progress_option(*command, submit_args->progress);
 

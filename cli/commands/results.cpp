@@ -10,14 +10,23 @@ namespace mole::cli {
 namespace {
 
 struct ResultsArgs {
-  std::string module, format = "table", out;
+  std::string module, format, out;
   RangeArgs range;
   std::vector<std::string> columns;
   std::uint64_t rows = 0;
 };
 
+// As asked for; else as the file's name ends; else for people.
+Result<ExportFormat> format_of(const Context& context, const ResultsArgs& args) {
+  if (context.options.json) return ExportFormat::ndjson;
+  if (!args.format.empty()) return export_format(args.format);
+  const auto ending = std::filesystem::path(args.out).extension().string();
+  if (const auto named = export_format(ending.empty() ? "table" : ending.substr(1))) return *named;
+  return ExportFormat::table;
+}
+
 Result<Exit> results(Context& context, const ResultsArgs& args) {
-  const auto format = export_format(context.options.json ? "ndjson" : args.format);
+  const auto format = format_of(context, args);
   if (!format) return format.error();
   const bool binary = *format == ExportFormat::parquet || *format == ExportFormat::arrow;
   if (binary && args.out.empty() && is_terminal(STDOUT_FILENO)) {
@@ -53,9 +62,8 @@ void add_results(Shell& shell) {
   command->add_option("--columns", args->columns, "only these, comma-separated; * matches anything")
       ->delimiter(',')
       ->allow_extra_args(false);
-  command->add_option("--format", args->format, "csv, ndjson, parquet, arrow or table")
-      ->check(CLI::IsMember({"csv", "ndjson", "parquet", "arrow", "table"}))
-      ->capture_default_str();
+  command->add_option("--format", args->format, "csv, ndjson, parquet, arrow or table; otherwise as the file's name ends, or table")
+      ->check(CLI::IsMember({"csv", "ndjson", "parquet", "arrow", "table"}));
   command->add_option("-o,--output", args->out, "write to this file")->type_name("FILE");
   command->add_option("--rows", args->rows, "table: show so many rows; 0: all")->capture_default_str();
 }

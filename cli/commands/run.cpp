@@ -80,6 +80,7 @@ Result<Exit> run(Context& context, const RunArgs& args) {
   submission->module = args.module;
   submission->partial = args.partial;
   submission->client_id = fresh_client_id();
+  submission->priority = 1;  // before what an earlier run left behind: its jobs are shared, its progress would not be ours
 
   const Interrupt interrupt;
   auto session = context.connect(context.options, Need::work);

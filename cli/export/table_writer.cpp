@@ -102,7 +102,7 @@ class TableWriter final : public RowWriter {
     std::string out;
     if (hidden_ > 0) out += fmt::format("... {} more rows\n", hidden_);
     if (partial_ || none_)
-      out += fmt::format("coverage:{}{}\n", partial_ ? " * part of the input" : "", none_ ? " ! no input" : "");
+      out += fmt::format("coverage:{}{}\n", partial_ ? " * part of the input" : "", none_ ? " ! the interval's own files are missing; what is counted came in later ones" : "");
     return sink_(out);
   }
 
