@@ -216,7 +216,7 @@ std::shared_ptr<const jobs::ArchiveIndex> Service::index_of(const dag::Graph& gr
   const auto pattern = manifest::FilePattern::parse(archive.files);
   records_->scan_files(name, [&](const std::string& id, const store::FileRow& row) {
     const auto parts = row.gone || !pattern ? std::nullopt : pattern->match(id, archive.covers);
-    if (parts) files.push_back({id, row.size, row.revision, parts->router, parts->sequence, parts->covers, true});
+    if (parts) files.push_back({id, row.size, row.revision, parts->router, parts->sequence, parts->covers, true, row.version});
   });
   index = std::make_shared<const jobs::ArchiveIndex>(std::move(files), archive.covers);
   return index;

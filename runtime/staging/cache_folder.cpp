@@ -43,11 +43,12 @@ std::string digits_of(const std::string& name, std::string_view suffix) {
 
 std::string name_of(const task::File& file, std::string_view archive) {
   return Hasher()
-      .field("mole cache 1")
+      .field("mole cache 2")
       .field(archive)
       .field(file.id)
       .field(file.size)
       .field(file.revision)
+      .field(file.version)
       .finish()
       .hex();
 }

@@ -11,8 +11,8 @@ namespace mole::runtime::cache_folder {
 
 namespace fs = std::filesystem;
 
-// Name of a file's entry: a digest of archive, id, size and revision, so that no id can name a place outside the folder
-// and a file that changed is another entry.
+// Name of a file's entry: a digest of archive, id, size, revision and version, so that no id can name a place outside the
+// folder and a file that changed is another entry: a revision alone is one coordinator's count.
 std::string name_of(const task::File& file, std::string_view archive);
 fs::path file_path(const fs::path& folder, const std::string& name);    // whole
 fs::path part_path(const fs::path& folder, const std::string& name);    // being written; locked by the writer

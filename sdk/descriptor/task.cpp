@@ -78,6 +78,7 @@ void to_json(json& j, const File& v) {
   write(j, "sequence", v.sequence);
   write(j, "covers", v.covers);
   write(j, "present", v.present);
+  write(j, "version", v.version);
 }
 
 void from_json(const json& j, File& v) {
@@ -89,6 +90,7 @@ void from_json(const json& j, File& v) {
   read(j, "sequence", v.sequence);
   read(j, "covers", v.covers);
   read(j, "present", v.present);
+  read(j, "version", v.version);
 }
 
 void to_json(json& j, const Archive& v) {

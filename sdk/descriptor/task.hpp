@@ -43,6 +43,7 @@ struct File {
   std::uint64_t sequence = 0;  // running number in the name, 0 if the pattern names none
   TimeRange covers;            // export time the file's name stands for
   bool present = true;
+  std::string version;         // from the index: what the downloader tells contents of one size apart by; may be empty
 };
 
 // The archive that feeds a task.

@@ -18,7 +18,7 @@ constexpr Micros t0 = 1190419200 * second_us;
 
 task::File file(const std::string& router, std::int64_t hour, std::uint64_t revision = 1) {
   const TimeRange covers{t0 + hour * hour_us, t0 + (hour + 1) * hour_us};
-  return {router + "_" + std::to_string(hour), 1000, revision, router, static_cast<std::uint64_t>(hour), covers, true};
+  return {router + "_" + std::to_string(hour), 1000, revision, router, static_cast<std::uint64_t>(hour), covers, true, {}};
 }
 
 dag::Archive archive() {

@@ -31,10 +31,12 @@ TEST(Service, FusesEveryModuleOverABlockIntoOneTask) {
   World world;
   world.add_files("1", 0, 9);
   ASSERT_TRUE(world.service().submit(world.submission(chain, "2007-09-22", "2007-09-22T08")));
+  for (auto& [id, entry] : world.archive) entry.version = "v of " + id;
   ASSERT_TRUE(world.work_once());  // the listing
   const auto specs = world.lease("a", 1);
   ASSERT_EQ(specs.size(), 1u);
   ASSERT_EQ(specs[0].steps.size(), 3u);
+  EXPECT_EQ(specs[0].files.at(0).version, "v of " + specs[0].files[0].id);
   EXPECT_EQ(specs[0].kind, "compute");
   EXPECT_EQ(specs[0].steps[0].module, "traffic");
   EXPECT_TRUE(specs[0].steps[1].make_state);

@@ -41,6 +41,9 @@ TEST(TaskSpec, SurvivesItsJsonForm) {
   EXPECT_EQ(back->steps[0].inputs[0].step, 0u);
   EXPECT_FALSE(back->steps[0].inputs[1].step.has_value());
   EXPECT_FALSE(back->files[1].present);
+  File file;
+  file.version = "etag";
+  EXPECT_EQ(nlohmann::json(file).get<File>().version, "etag");
 }
 
 TEST(TaskSpec, RefusesWrongShapes) {

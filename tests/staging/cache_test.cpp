@@ -98,6 +98,21 @@ TEST_F(CacheTest, KeepsRevisionsSizesAndArchivesApart) {
   EXPECT_EQ(archive_.fetches, 3);
 }
 
+TEST_F(CacheTest, KeepsVersionsApartThatTwoCoordinatorsCountAlike) {
+  auto cache = open(1000);
+  task::File file = archive_.file("a", "aaaa");
+  file.version = "1190419200";
+  const task::File old[] = {file};
+  ASSERT_TRUE(cache.acquire(old, "archive", archive_.fetch()));
+  file.version = "1190422800";  // revision 1 again, in a fresh store
+  archive_.content["a"] = "bbbb";
+  const task::File changed[] = {file};
+  auto staged = cache.acquire(changed, "archive", archive_.fetch());
+  ASSERT_TRUE(staged) << staged.error().message;
+  EXPECT_EQ(bytes_of((*staged)[0]), "bbbb");
+  EXPECT_EQ(archive_.fetches, 2);
+}
+
 TEST_F(CacheTest, ASlotTheArchiveDoesNotHaveIsLeftOut) {
   auto cache = open(1000);
   task::File gap;
