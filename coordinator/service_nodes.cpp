@@ -172,7 +172,13 @@ Result<std::vector<std::string>> Service::complete(const std::vector<Completion>
   after.written = true;  // also for "duplicate": whoever took it first may not have made it durable yet
   std::vector<std::string> verdicts;
   for (const auto& completion : completions) {
-    verdicts.push_back(complete_one(completion, after));
+    try {
+      verdicts.push_back(complete_one(completion, after));
+    } catch (const json::exception& e) {  // some text of it is not as it should be: what the catalogue has decides, not what was begun
+      log_event(after, {{"event", "completion refused"}, {"task", completion.spec.id}, {"node", completion.node}, {"message", e.what()}});
+      replan_all(after);
+      verdicts.push_back("stale");
+    }
     flush(after);  // the next one reads it; settle makes all of them durable at once
   }
   settle(guard, std::move(after));

@@ -78,13 +78,7 @@ json differences(const std::map<std::string, std::string>& was, const std::map<s
   return out;
 }
 
-}  // namespace
-
-json lineage_of(const Completion& completion, const task::StepReport& report) {
-  return {{"task", completion.spec.id}, {"kind", completion.spec.kind}, {"node", completion.node}, {"worker", report.lineage}};
-}
-
-json expand(const json& record) {
+json expanded(const json& record) {
   json out = record;
   const auto found = record.find("worker");
   if (found == record.end() || !found->is_object()) return out;
@@ -118,6 +112,22 @@ json expand(const json& record) {
   out["inputs"] = std::move(inputs);
   out["states"] = std::move(states);
   return out;
+}
+
+}  // namespace
+
+json lineage_of(const Completion& completion, const task::StepReport& report) {
+  return {{"task", completion.spec.id}, {"kind", completion.spec.kind}, {"node", completion.node}, {"worker", report.lineage}};
+}
+
+json expand(const json& record) {
+  try {
+    return expanded(record);
+  } catch (const json::exception& e) {  // from a node that is not ours, or older than this
+    json out = record;
+    out["unreadable"] = e.what();
+    return out;
+  }
 }
 
 json inputs_now(const jobs::Plan& plan, std::size_t m, std::int64_t block) {

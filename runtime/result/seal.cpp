@@ -19,6 +19,16 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t spec_limit = std::uint64_t{1} << 28;
 constexpr std::size_t longest_message = 16384;
+constexpr std::size_t largest_lineage = std::size_t{2} << 20;  // half of what a message takes
+
+// Kept, sent and shown by the coordinator; nobody vouches for what is inside.
+Result<> check_lineage(const nlohmann::json& lineage) {
+  if (lineage.is_null()) return {};
+  if (!lineage.is_object()) return corrupt("was handed over with a lineage that is no object");
+  const auto size = lineage.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).size();
+  if (size > largest_lineage) return corrupt(fmt::format("was handed over with a lineage of {} bytes; use shorter blocks", size));
+  return {};
+}
 
 // Errors of the node, not of what was handed over.
 bool is_ours(const Error& error) { return error.code == Code::transient || error.code == Code::internal; }
@@ -138,6 +148,7 @@ class Sealer {
     report.outcome = handed.outcome.outcome;
     report.code = std::move(handed.outcome.code);
     report.message = handed.outcome.message.substr(0, longest_message);
+    if (auto good = check_lineage(handed.outcome.lineage); !good) return corrupt(about(index) + good.error().message);
     report.lineage = std::move(handed.outcome.lineage);
     if (report.outcome == "failed" || report.outcome == "blocked" || report.outcome == "not_run") return report;
     if (report.outcome != "done") return corrupt(about(index) + "was handed over with an unknown outcome");

@@ -276,6 +276,24 @@ TEST(ServiceFailure, RefusesReportsThatDoNotFitTheirTask) {
   EXPECT_EQ(early.error().code, Code::transient);
 }
 
+TEST(ServiceFailure, LivesWithALineageOfTheWrongShape) {
+  for (const json& hostile : {json(7), json::array({1}), json{{"module", 1}}, json{{"files", {{{"covers", {"x", nullptr}}}}}}, json{{"files", 3}},
+                              json{{"upstream", {1}}}, json{{"states", {{{"block", {"a", "b"}}}}}}, json{{"plugin", 1}, {"archive", "x"}, {"interval", "1"}}}) {
+    World world;
+    world.add_files("1", 0, 5);
+    ASSERT_TRUE(world.service().submit(world.submission(border, "2007-09-22", "2007-09-22T04")));
+    world.work_once();
+    auto done = world.compute("a", world.lease("a", 1).at(0));
+    const auto from = done.spec.block.from;
+    done.report.steps[0].lineage = hostile;
+    EXPECT_EQ(world.complete(done), "accepted");
+    EXPECT_TRUE(world.service().why("border/traffic", "bytes", from)) << hostile;
+    EXPECT_TRUE(world.service().explain("border/traffic@" + format_time(from))) << hostile;
+    world.work();
+    EXPECT_TRUE(world.service().status());
+  }
+}
+
 TEST(ServiceFailure, KeepsTheFirstOfTwoDifferentResultsAndSaysSo) {
   World world;
   world.add_files("1", 0, 5);
