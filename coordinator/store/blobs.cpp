@@ -47,6 +47,8 @@ std::uint64_t size_of(const fs::path& path) {
 Result<Blobs> Blobs::open(const fs::path& root) {
   Blobs blobs;
   blobs.root_ = root;
+  std::error_code ignored;
+  fs::remove_all(root / ".incoming", ignored);  // uploads an earlier life did not see the end of begin again
   if (auto made = make_folder(root / ".incoming"); !made) return made.error();
   return blobs;
 }
@@ -66,7 +68,11 @@ Result<std::uint64_t> Blobs::put(const Digest& digest, std::uint64_t offset, std
   if (bytes.size() > max_piece_bytes) return invalid("a piece of a blob has at most 1 MiB; send smaller ones");
   if (digest.empty()) return invalid("a blob needs a digest");
   std::lock_guard lock(lock_of(digest));
-  if (has(digest)) return total;
+  if (has(digest)) {  // perhaps renamed by a life that ended before the rename was durable
+    if (auto synced = sync_folder(path_of(digest).parent_path()); !synced) return synced.error();
+    if (auto synced = sync_folder(root_); !synced) return synced.error();
+    return total;
+  }
   const auto incoming = root_ / ".incoming" / digest.hex();
   auto held = size_of(incoming);
   if (held > total || (offset == 0 && held > 0 && held < bytes.size())) {  // another upload was cut short: begin again
