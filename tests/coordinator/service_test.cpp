@@ -113,8 +113,6 @@ TEST(Service, PlansAndExplainsAnAddedFile) {
   EXPECT_NE((*world.service().explain("border/traffic@2007-09-22T04:00:00Z"))["reason"].get<std::string>().find(World::file_name("1", 5)), std::string::npos);
 }
 
-TEST(Service, ResumesAfterARestartAndLosesNothing) {
-  World world;
 TEST(Service, ExplainsAGivenUpJobAfterItsRequestHasEnded) {
   World world;
   world.add_files("1", 0, 3);
@@ -150,6 +148,8 @@ TEST(Service, RefusesMoreOpenRequestsThanItCanCarry) {
   EXPECT_TRUE(world.service().submit(submission));
 }
 
+TEST(Service, ResumesAfterARestartAndLosesNothing) {
+  World world;
   world.add_files("1", 0, 13);
   const auto accepted = world.service().submit(world.submission(chain, "2007-09-22", "2007-09-22T12"));
   ASSERT_TRUE(accepted);
