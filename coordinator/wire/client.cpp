@@ -17,16 +17,6 @@ enum class Repeat { safe, unsafe };
 
 Repeat repeatable(const Submission& s) { return s.client_id.empty() ? Repeat::unsafe : Repeat::safe; }
 
-constexpr std::size_t room = request_bytes - 65'536;  // of a message for its contents; names and lengths are far smaller
-
-std::size_t size_of(const wire::Completion& c) { return c.node.size() + c.incarnation.size() + c.spec.size() + c.report.size() + 64; }
-
-std::size_t size_of(const Sidecars& sidecars) {
-  std::size_t bytes = 0;
-  for (const auto& [library, text] : sidecars) bytes += library.size() + text.size() + 16;
-  return bytes;
-}
-
 struct Connection {
   Connection(const Address& address, const Timeouts& timeouts) : channel(address, timeouts), client(channel.protocol()) {}
   Channel channel;
@@ -173,7 +163,7 @@ Result<std::vector<task::Spec>> RemoteCoordinator::lease(const LeaseAsk& ask) {
   wire::Grants got;
   const auto done = pool_->run(Repeat::safe, [&](auto& client) { client.lease(got, sent); });
   if (!done) return done.error();
-  return from_wire(got);
+  return from_wire(std::move(got));
 }
 
 Result<HeartbeatReply> RemoteCoordinator::heartbeat(const Heartbeat& heartbeat) {
@@ -192,31 +182,30 @@ Result<> RemoteCoordinator::release(const std::string& node, const std::string& 
 Result<std::vector<std::string>> RemoteCoordinator::complete(const std::vector<Completion>& completions) {
   std::vector<std::string> verdicts;
   wire::Completions batch;
-  std::size_t bytes = 0;
+  Outgoing message;
   const auto send = [&]() -> Result<> {
+    batch.sidecars = std::exchange(message, {}).sidecars;
     std::vector<std::string> got;
     const auto done = pool_->run(Repeat::safe, [&](auto& client) { client.complete(got, batch); });
     if (!done) return done.error();
     if (got.size() != batch.completions.size()) return internal("the coordinator gave a wrong number of verdicts; see its log");
     verdicts.insert(verdicts.end(), got.begin(), got.end());
     batch = {};
-    bytes = 0;
     return {};
   };
   for (const auto& completion : completions) {
-    auto sidecars = batch.sidecars;
-    auto sent = to_wire(completion, sidecars);
-    if (!batch.completions.empty() && bytes + size_of(sent) + size_of(sidecars) > room) {
+    auto with = message;
+    auto sent = to_wire(completion, with);
+    if (with.bytes > room(request_bytes) && !batch.completions.empty()) {
       if (const auto done = send(); !done) return done.error();
-      sidecars.clear();
-      sent = to_wire(completion, sidecars);
+      with = {};
+      sent = to_wire(completion, with);
     }
-    bytes += size_of(sent);
-    if (bytes + size_of(sidecars) > room)
-      return exhausted("the report of task " + completion.spec.id + " has " + std::to_string(bytes) + " bytes, a message " +
-                       std::to_string(room) + "; use shorter blocks");
+    if (with.bytes > room(request_bytes))
+      return exhausted("the report of task " + completion.spec.id + " has " + std::to_string(with.bytes) + " bytes, a message " +
+                       std::to_string(room(request_bytes)) + "; use shorter blocks");
     batch.completions.push_back(std::move(sent));
-    batch.sidecars = std::move(sidecars);
+    message = std::move(with);
   }
   if (!batch.completions.empty())
     if (const auto done = send(); !done) return done.error();

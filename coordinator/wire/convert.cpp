@@ -14,72 +14,12 @@ std::vector<To> each(const std::vector<From>& items, To (*convert)(const From&))
   return out;
 }
 
-// Every item read, or the first error.
-template <class To, class From>
-Result<std::vector<To>> each(const std::vector<From>& items, const Sidecars& sidecars) {
-  std::vector<To> out;
-  out.reserve(items.size());
-  for (const auto& item : items) {
-    Result<To> read = from_wire(item, sidecars);
-    if (!read) return read.error();
-    out.push_back(std::move(*read));
-  }
-  return out;
-}
-
-template <class Visit>
-void each_plugin(task::Spec& spec, const Visit& visit) {
-  if (spec.archive) {
-    visit(spec.archive->downloader);
-    visit(spec.archive->decoder);
-  }
-  for (auto& step : spec.steps) visit(step.plugin);
-}
-
-std::string spec_text(task::Spec spec, Sidecars& sidecars) {
-  each_plugin(spec, [&](task::PluginUse& plugin) {
-    if (plugin.sidecar.empty()) return;
-    const auto known = sidecars.try_emplace(plugin.library.hex(), plugin.sidecar).first;
-    if (known->second == plugin.sidecar) plugin.sidecar.clear();
-  });
-  return to_wire(nlohmann::json(spec));
-}
-
-Result<task::Spec> parse_spec(const std::string& text, const Sidecars& sidecars) {
-  auto spec = task::parse_spec(text);
-  if (!spec) return spec;
-  each_plugin(*spec, [&](task::PluginUse& plugin) {
-    const auto known = plugin.sidecar.empty() ? sidecars.find(plugin.library.hex()) : sidecars.end();
-    if (known != sidecars.end()) plugin.sidecar = known->second;
-  });
-  return spec;
-}
-
-// A megabyte of '[' would become a hundred of them as values. Honest documents nest a dozen deep.
-Result<> check_nesting(const std::string& json) {
-  constexpr int most = 64;
-  int depth = 0;
-  bool quoted = false;
-  for (std::size_t i = 0; i < json.size(); ++i) {
-    const char c = json[i];
-    if (quoted && c == '\\') ++i;
-    else if (c == '"') quoted = !quoted;
-    else if (!quoted && (c == '[' || c == '{') && ++depth > most) return invalid("a document nests deeper than 64 levels");
-    else if (!quoted && (c == ']' || c == '}')) --depth;
-  }
-  return {};
-}
-
 Result<std::uint32_t> count(std::int32_t value, const char* field) {
   if (value >= 0) return static_cast<std::uint32_t>(value);
   return invalid(std::string(field) + " is " + std::to_string(value) + "; it must not be negative");
 }
 
 }  // namespace
-
-std::string to_wire(const nlohmann::json& document) {
-  return document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
 
 Result<nlohmann::json> document_from_wire(const std::string& text) {
   auto document = nlohmann::json::parse(text, nullptr, false);
@@ -178,21 +118,16 @@ Result<LeaseAsk> from_wire(const wire::LeaseAsk& a) {
   return LeaseAsk{.node = a.node, .incarnation = a.incarnation, .free_slots = *slots, .held = a.held};
 }
 
-wire::Grant to_wire(const task::Spec& spec, Sidecars& sidecars) {
-  wire::Grant out;
-  out.spec = spec_text(spec, sidecars);
+Result<std::vector<task::Spec>> from_wire(wire::Grants grants) {
+  std::vector<task::Spec> out;
+  out.reserve(grants.specs.size());
+  for (auto& sent : grants.specs) {
+    auto spec = from_wire(std::move(sent), grants.sidecars);
+    if (!spec) return spec.error();
+    out.push_back(std::move(*spec));
+  }
   return out;
 }
-
-Result<task::Spec> from_wire(const wire::Grant& grant, const Sidecars& sidecars) { return parse_spec(grant.spec, sidecars); }
-
-wire::Grants to_wire(const std::vector<task::Spec>& specs) {
-  wire::Grants out;
-  for (const auto& spec : specs) out.grants.push_back(to_wire(spec, out.sidecars));
-  return out;
-}
-
-Result<std::vector<task::Spec>> from_wire(const wire::Grants& grants) { return each<task::Spec>(grants.grants, grants.sidecars); }
 
 wire::Heartbeat to_wire(const Heartbeat& h) {
   wire::Heartbeat out;
@@ -222,32 +157,28 @@ HeartbeatReply from_wire(const wire::HeartbeatReply& r) {
   return {.cancel = r.cancel, .drain = r.drain, .reregister = r.reregister};
 }
 
-wire::Completion to_wire(const Completion& c, Sidecars& sidecars) {
+wire::Completion to_wire(const Completion& c, Outgoing& message) {
   wire::Completion out;
   out.node = c.node;
   out.incarnation = c.incarnation;
-  out.spec = spec_text(c.spec, sidecars);
-  out.report = to_wire(nlohmann::json(c.report));
+  out.spec = to_wire(c.spec, message);
+  out.report = to_wire(c.report, message);
+  message.bytes += c.node.size() + c.incarnation.size() + 32;
   return out;
 }
 
-Result<Completion> from_wire(const wire::Completion& c, const Sidecars& sidecars) {
-  for (const auto* text : {&c.spec, &c.report})
-    if (auto flat = check_nesting(*text); !flat) return flat.error();
-  auto spec = parse_spec(c.spec, sidecars);
-  if (!spec) return spec.error();
-  auto report = task::parse_report(c.report);
-  if (!report) return report.error();
-  return Completion{.node = c.node, .incarnation = c.incarnation, .spec = std::move(*spec), .report = std::move(*report)};
-}
-
-wire::Completions to_wire(const std::vector<Completion>& completions) {
-  wire::Completions out;
-  for (const auto& completion : completions) out.completions.push_back(to_wire(completion, out.sidecars));
+Result<std::vector<Completion>> from_wire(wire::Completions completions) {
+  std::vector<Completion> out;
+  out.reserve(completions.completions.size());
+  for (auto& sent : completions.completions) {
+    auto spec = from_wire(std::move(sent.spec), completions.sidecars);
+    if (!spec) return spec.error();
+    auto report = from_wire(std::move(sent.report));
+    if (!report) return report.error();
+    out.push_back({.node = std::move(sent.node), .incarnation = std::move(sent.incarnation), .spec = std::move(*spec), .report = std::move(*report)});
+  }
   return out;
 }
-
-Result<std::vector<Completion>> from_wire(const wire::Completions& c) { return each<Completion>(c.completions, c.sidecars); }
 
 wire::Failure to_wire(const Error& error) {
   wire::Failure out;

@@ -2,6 +2,8 @@
 // between the two. Fields are only ever added, with new numbers; a number is never used again.
 namespace cpp mole.wire
 
+include "task.thrift"
+
 // Digests are 32 hex digits, times and durations microseconds. Unsigned 64-bit values travel as i64 with the same bits.
 
 exception Failure {
@@ -51,14 +53,9 @@ struct LeaseAsk {
   4: list<string> held
 }
 
-// A leased task. `spec` is task::Spec as JSON (docs/formats/task.md): the same bytes the worker reads.
-struct Grant {
-  1: string spec
-}
-
 // Sidecars of plugins are long and few: they travel once a message, by the digest of their library, not in every spec.
 struct Grants {
-  1: list<Grant> grants
+  1: list<task.Spec> specs
   2: map<string, string> sidecars
 }
 
@@ -78,8 +75,8 @@ struct HeartbeatReply {
 struct Completion {
   1: string node
   2: string incarnation
-  3: string spec    // task::Spec as JSON
-  4: string report  // task::Report as JSON
+  3: task.Spec spec
+  4: task.Report report
 }
 
 struct Completions {

@@ -11,12 +11,58 @@ namespace {
 
 using apache::thrift::TConfiguration;
 using apache::thrift::protocol::TBinaryProtocol;
+using apache::thrift::protocol::TProtocolException;
+using apache::thrift::protocol::TType;
+using apache::thrift::protocol::TVirtualProtocol;
 using apache::thrift::transport::TMemoryBuffer;
 
-// The protocol's limits, not Thrift's message limit, are what stops a claim of 2^31 elements (docs/formats/wire.md).
-std::shared_ptr<TBinaryProtocol> strict(const std::shared_ptr<TMemoryBuffer>& buffer) {
-  return std::make_shared<TBinaryProtocol>(buffer, request_bytes, container_items, true, true);
-}
+// Strict binary protocol that believes no count the frame has no bytes for: Thrift makes room for all elements of a list before
+// it reads the first. Its own limits are on strings and on counts as such (docs/formats/wire.md).
+class BoundedProtocol final : public TVirtualProtocol<BoundedProtocol, TBinaryProtocol> {
+ public:
+  explicit BoundedProtocol(const std::shared_ptr<TMemoryBuffer>& frame) : TVirtualProtocol(frame), frame_(*frame) {
+    setStringSizeLimit(request_bytes);
+    setContainerSizeLimit(container_items);
+    setStrict(true, true);
+  }
+
+  std::uint32_t readListBegin(TType& type, std::uint32_t& size) {
+    const auto read = TBinaryProtocol::readListBegin(type, size);
+    check(size, least_bytes(type));
+    return read;
+  }
+  std::uint32_t readSetBegin(TType& type, std::uint32_t& size) {
+    const auto read = TBinaryProtocol::readSetBegin(type, size);
+    check(size, least_bytes(type));
+    return read;
+  }
+  std::uint32_t readMapBegin(TType& key, TType& value, std::uint32_t& size) {
+    const auto read = TBinaryProtocol::readMapBegin(key, value, size);
+    check(size, least_bytes(key) + least_bytes(value));
+    return read;
+  }
+
+ private:
+  // Of an element as our writers write it: every field of a struct, so that none has fewer than 16.
+  static std::uint64_t least_bytes(TType type) {
+    switch (type) {
+      case apache::thrift::protocol::T_STRUCT: return 16;
+      case apache::thrift::protocol::T_I64:
+      case apache::thrift::protocol::T_DOUBLE: return 8;
+      case apache::thrift::protocol::T_STRING:
+      case apache::thrift::protocol::T_LIST:
+      case apache::thrift::protocol::T_SET:
+      case apache::thrift::protocol::T_MAP:
+      case apache::thrift::protocol::T_I32: return 4;
+      default: return 1;
+    }
+  }
+  void check(std::uint64_t size, std::uint64_t bytes_each) const {
+    if (size * bytes_each > frame_.available_read()) throw TProtocolException(TProtocolException::SIZE_LIMIT);
+  }
+
+  const TMemoryBuffer& frame_;
+};
 
 }  // namespace
 
@@ -29,7 +75,8 @@ FrameHandler frames_to(std::shared_ptr<apache::thrift::TProcessor> processor) {
     auto in = std::make_shared<TMemoryBuffer>(bytes, size, TMemoryBuffer::OBSERVE, reading);
     auto out = std::make_shared<TMemoryBuffer>(writing);
     try {
-      if (!processor->process(strict(in), strict(out), nullptr)) return std::nullopt;
+      auto reply = std::make_shared<TBinaryProtocol>(out, 0, 0, true, true);
+      if (!processor->process(std::make_shared<BoundedProtocol>(in), reply, nullptr)) return std::nullopt;
       return out->getBufferAsString();
     } catch (const std::exception&) {  // not our protocol, or out of memory: this connection is given up, no other
       return std::nullopt;

@@ -12,4 +12,7 @@ inline constexpr std::uint32_t reply_bytes = 64u << 20;     // a frame towards a
 inline constexpr std::uint32_t container_items = 100'000;   // elements of a list
 inline constexpr std::uint32_t nesting = 32;                // structs within structs
 
+// What a frame has room for beside its envelope.
+constexpr std::uint32_t room(std::uint32_t frame_bytes) { return frame_bytes - (64u << 10); }
+
 }  // namespace mole::coordinator

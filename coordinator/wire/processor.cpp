@@ -17,8 +17,8 @@ T answer(Result<T> result) {
 
 // A document larger than a client accepts would only break its connection.
 std::string document(Result<nlohmann::json> result) {
-  auto text = to_wire(answer(std::move(result)));
-  if (text.size() > reply_bytes - 65'536)
+  auto text = json_text(answer(std::move(result)));
+  if (text.size() > room(reply_bytes))
     throw to_wire(exhausted("the answer has " + std::to_string(text.size()) + " bytes, more than the " +
                             std::to_string(reply_bytes) + " of a message; ask for a shorter range"));
   return text;
@@ -70,7 +70,7 @@ class Handler final : public wire::CoordinatorIf {
     answer(api_.release(node, incarnation, tasks));
   }
   void complete(std::vector<std::string>& out, const wire::Completions& completions) override {
-    out = answer(api_.complete(answer(from_wire(completions))));
+    out = answer(api_.complete(answer(from_wire(wire::Completions(completions)))));
   }
 
   std::int64_t put_blob(const std::string& hex, std::int64_t offset, const std::string& bytes, std::int64_t total) override {
@@ -88,13 +88,13 @@ class Handler final : public wire::CoordinatorIf {
 
 // What does not fit into one reply is granted again at the node's next ask, as after a lost reply.
 void Handler::lease(wire::Grants& out, const wire::LeaseAsk& ask) {
-  std::size_t bytes = 0;
+  Outgoing message;
   for (const auto& spec : answer(api_.lease(answer(from_wire(ask))))) {
-    auto grant = to_wire(spec, out.sidecars);
-    bytes += grant.spec.size() + 64;
-    if (bytes > reply_bytes / 2 && !out.grants.empty()) return;
-    out.grants.push_back(std::move(grant));
+    auto sent = to_wire(spec, message);
+    if (message.bytes > room(reply_bytes) && !out.specs.empty()) break;
+    out.specs.push_back(std::move(sent));
   }
+  out.sidecars = std::move(message.sidecars);
 }
 
 }  // namespace

@@ -1,54 +1,74 @@
 #include "coordinator/wire/convert.hpp"
 
 #include <gtest/gtest.h>
+#include <thrift/protocol/TBinaryProtocol.h>
+#include <thrift/transport/TBufferTransports.h>
 
 namespace mole::coordinator {
 namespace {
 
 constexpr std::uint64_t big = 0xfedcba9876543210;
 
+task::PluginUse plugin(const std::string& name) {
+  return {.name = name, .version = "1.2.3", .library = digest_of("library"), .sidecar = "{\"schema\":1}", .params = {{"ddof", 1}}};
+}
+
+// Every field has a value that no other field of its type has.
 task::Spec spec() {
-  task::Spec s;
-  s.id = "3-14";
-  s.epoch = 3;
-  s.seq = 14;
-  s.kind = "compute";
-  s.block = {1190484000000000, 1190527200000000};
-  s.files.push_back({.id = "a.dat.bz2", .size = big, .revision = 2, .router = "19991", .sequence = 9, .covers = {1, 2}, .present = true});
+  task::Input rows{.role = "values", .kind = "rows", .module = "traffic", .column = "bytes", .type = "u64", .unit = "B", .step = 0, .rows = {}};
+  task::Input blobs{.role = "centre", .kind = "context", .module = "mean", .column = "bytes_mean", .type = "f64", .unit = "B/s", .step = {},
+                    .rows = {{{3, 4}, digest_of("r1")}, {{5, 6}, digest_of("r2")}}};
   task::Step step;
   step.pipeline = "p";
   step.module = "variance";
-  step.plugin.name = "variance";
-  step.plugin.params = {{"ddof", 1}};
-  step.plugin.library = digest_of("library");
-  step.plugin.sidecar = "{\"schema\":1}";
+  step.fingerprint = digest_of("f");
+  step.plugin = plugin("variance");
   step.execution = "mergeable";
   step.interval = 900 * second_us;
-  step.make_result = true;
-  s.steps.push_back(step);
-  return s;
+  step.window = 7 * day_us;
+  step.warmup = 2 * hour_us;
+  step.by = {"router", "protocol"};
+  step.filter = "proto tcp";
+  step.load = "proportional";
+  step.routers = {"1", "2"};
+  step.inputs = {rows, blobs};
+  step.make_state = true;
+  step.state_key = digest_of("s");
+  step.result_key = digest_of("k");
+  step.states = {{{7, 8}, digest_of("st"), {"unix:/a", "tcp:127.0.0.1:1"}}};
+  task::Step second = step;
+  second.make_state = false;
+  second.make_result = true;
+  return {.id = "3-14", .epoch = 3, .seq = big, .kind = "compute", .block = {1190484000000000, 1190527200000000},
+          .archive = task::Archive{.name = "ddosvax", .downloader = plugin("directory"), .decoder = plugin("netflow5"), .damage = "strict",
+                                   .covers = 5, .lateness = 6},
+          .files = {{.id = "a.dat.bz2", .size = big, .revision = 2, .router = "19991", .sequence = 9, .covers = {1, 2}, .present = true, .version = "v1"},
+                    {.id = "", .size = 0, .revision = 0, .router = "19993", .sequence = 10, .covers = {-2, -1}, .present = false, .version = ""}},
+          .steps = {step, second}};
 }
 
 task::Report report() {
+  const task::StepReport step{.step = 1, .outcome = "done", .code = "c", .message = "m", .state_blob = digest_of("state"), .rows_blob = digest_of("rows"),
+                              .state_bytes = 11, .rows_bytes = 12, .rows = big, .coverage = 0.5, .coverage_min = 0.25, .lineage = {{"files", {"a"}}}};
+  const task::FileReport file{.id = "a", .size = 21, .digest = digest_of("d"), .state = "damaged", .lost_compressed = {{1, 2, "crc"}},
+                              .lost_content = {{3, 4, "gap"}, {5, 6, "cut"}}, .content_bytes = 22, .datagrams = 23, .flows = 24, .flows_lost = 25,
+                              .exported_first = -26, .exported_last = 27, .readable = {{8, 9}, {10, 11}}};
   task::Report r;
   r.task = "3-14";
-  task::StepReport step;
-  step.outcome = "done";
-  step.rows = big;
-  step.rows_blob = digest_of("rows");
-  step.coverage = 0.5;
-  step.lineage = {{"files", {"a"}}};
-  r.steps.push_back(step);
+  r.steps = {step, {}};
+  r.files = {file};
+  r.index = {{.id = "x", .size = 31, .version = "v", .medium = "tape 7", .position = 32}};
+  r.index_blob = digest_of("index");
+  r.code = "code";
+  r.message = "message";
   r.log_tail = "one\ntwo";
+  r.bytes_read = 41;
+  r.flows = 42;
+  r.seconds = 4.5;
   return r;
 }
 
 Completion completion() { return {.node = "n", .incarnation = "i", .spec = spec(), .report = report()}; }
-
-wire::Completion sent(const Completion& c) {
-  Sidecars sidecars;
-  return to_wire(c, sidecars);
-}
 
 TEST(Convert, KeepsASubmission) {
   const Submission s{.manifest = "pipeline: p\n", .manifest_name = "p.yaml", .base = "/srv", .overrides = {"a=b", "c=d"},
@@ -105,32 +125,88 @@ TEST(Convert, KeepsALeaseAndAHeartbeat) {
   EXPECT_TRUE(reply.reregister);
 }
 
-TEST(Convert, KeepsAGrantAndACompletion) {
-  const auto granted = from_wire(to_wire(std::vector{spec(), spec()}));
-  ASSERT_TRUE(granted);
-  ASSERT_EQ(granted->size(), 2u);
-  EXPECT_EQ(nlohmann::json(granted->at(1)), nlohmann::json(spec()));
+wire::Grants grants(const std::vector<task::Spec>& specs) {
+  wire::Grants out;
+  Outgoing message;
+  for (const auto& each : specs) out.specs.push_back(to_wire(each, message));
+  out.sidecars = message.sidecars;
+  return out;
+}
 
-  const auto done = from_wire(to_wire(std::vector{completion()}));
-  ASSERT_TRUE(done);
-  ASSERT_EQ(done->size(), 1u);
-  EXPECT_EQ(done->at(0).node, "n");
-  EXPECT_EQ(done->at(0).incarnation, "i");
-  EXPECT_EQ(nlohmann::json(done->at(0).spec), nlohmann::json(spec()));
-  EXPECT_EQ(nlohmann::json(done->at(0).report), nlohmann::json(report()));
+wire::Completions completions(const Completion& completion) {
+  wire::Completions out;
+  Outgoing message;
+  out.completions.push_back(to_wire(completion, message));
+  out.sidecars = message.sidecars;
+  return out;
+}
+
+TEST(Convert, KeepsEveryFieldOfASpec) {
+  const auto back = from_wire(grants({spec(), task::Spec{}}));
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(nlohmann::json(back->at(0)), nlohmann::json(spec()));
+  EXPECT_EQ(nlohmann::json(back->at(1)), nlohmann::json(task::Spec{}));
+}
+
+TEST(Convert, KeepsEveryFieldOfACompletion) {
+  const auto back = from_wire(completions(completion()));
+  ASSERT_TRUE(back) << back.error().message;
+  ASSERT_EQ(back->size(), 1u);
+  EXPECT_EQ(back->at(0).node, "n");
+  EXPECT_EQ(back->at(0).incarnation, "i");
+  EXPECT_EQ(nlohmann::json(back->at(0).spec), nlohmann::json(spec()));
+  EXPECT_EQ(nlohmann::json(back->at(0).report), nlohmann::json(report()));
+}
+
+// Gives every leaf a value of its own, so that a field the JSON form has and the wire forgets is missed.
+void make_distinct(nlohmann::json& value, int& next) {
+  if (value.is_structured())
+    for (auto& each : value) make_distinct(each, next);
+  else if (value.is_boolean()) value = !value.get<bool>();
+  else if (value.is_number_float()) value = ++next / 1024.0;
+  else if (value.is_number()) value = ++next;
+  else if (value.is_string() && Digest::from_hex(value.get<std::string>())) value = digest_of(std::to_string(++next)).hex();
+  else if (value.is_string()) value = "text " + std::to_string(++next);
+}
+
+TEST(Convert, ForgetsNoFieldThatTheJsonFormHas) {
+  int next = 1000;
+  auto changed = completion();
+  changed.report.steps.resize(1);
+  nlohmann::json distinct = changed.spec;
+  make_distinct(distinct, next);
+  changed.spec = distinct.get<task::Spec>();
+  nlohmann::json report_json = changed.report;
+  make_distinct(report_json, next);
+  changed.report = report_json.get<task::Report>();
+  const auto back = from_wire(completions(changed));
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(nlohmann::json(back->at(0).spec), distinct) << nlohmann::json::diff(distinct, back->at(0).spec);
+  EXPECT_EQ(nlohmann::json(back->at(0).report), report_json) << nlohmann::json::diff(report_json, back->at(0).report);
 }
 
 TEST(Convert, SendsASidecarOnceAMessage) {
   auto other = spec();
   other.steps[0].plugin.sidecar = "{\"another\":\"text of the same library\"}";
-  const auto sent = to_wire(std::vector{spec(), spec(), other});
+  const auto sent = grants({spec(), spec(), other});
   EXPECT_EQ(sent.sidecars, (Sidecars{{digest_of("library").hex(), "{\"schema\":1}"}}));
-  EXPECT_EQ(sent.grants[0].spec.find("schema"), std::string::npos);
-  EXPECT_NE(sent.grants[2].spec.find("another"), std::string::npos);
+  EXPECT_EQ(sent.specs[0].steps[0].plugin.sidecar, "");
   const auto got = from_wire(sent);
   ASSERT_TRUE(got);
   EXPECT_EQ(got->at(1).steps[0].plugin.sidecar, "{\"schema\":1}");
   EXPECT_EQ(got->at(2).steps[0].plugin.sidecar, other.steps[0].plugin.sidecar);
+}
+
+TEST(Convert, NeverCountsFewerBytesThanItSends) {
+  Outgoing message;
+  wire::Completions sent;
+  for (int i = 0; i < 10; ++i) sent.completions.push_back(to_wire(completion(), message));
+  sent.sidecars = message.sidecars;
+  auto buffer = std::make_shared<apache::thrift::transport::TMemoryBuffer>();
+  apache::thrift::protocol::TBinaryProtocol protocol(buffer);
+  sent.write(&protocol);
+  EXPECT_GE(message.bytes + 64, buffer->available_read());
+  EXPECT_LT(message.bytes, 2 * buffer->available_read());
 }
 
 TEST(Convert, KeepsEveryErrorCode) {
@@ -157,26 +233,29 @@ TEST(Convert, RefusesNegativeCounts) {
   EXPECT_EQ(from_wire(ask).error().code, Code::invalid);
 }
 
-TEST(Convert, RefusesASpecOrReportThatIsNotOne) {
-  wire::Grant grant;
-  grant.spec = "{\"id\": 5}";
-  EXPECT_FALSE(from_wire(grant, {}));
-  auto bad = sent(completion());
-  bad.report = "[";
-  EXPECT_FALSE(from_wire(bad, {}));
+TEST(Convert, RefusesWhatIsNoDigestNumberOrDocument) {
+  auto bad = completions(completion());
+  bad.completions[0].spec.steps[0].state_key = "fifteen bytes..";
+  EXPECT_NE(from_wire(bad).error().message.find("a digest has 15 bytes"), std::string::npos);
+  bad = completions(completion());
+  bad.completions[0].report.steps[0].step = -1;
+  EXPECT_NE(from_wire(bad).error().message.find("negative"), std::string::npos);
+  bad = completions(completion());
+  bad.completions[0].report.steps[0].lineage = "{";
+  EXPECT_NE(from_wire(bad).error().message.find("not JSON"), std::string::npos);
 }
 
 TEST(Convert, RefusesADocumentThatNestsWithoutEndAndReadsOneThatOnlyQuotesIt) {
-  auto deep = sent(completion());
-  deep.report = std::string(65, '[');
-  EXPECT_NE(from_wire(deep, {}).error().message.find("64 levels"), std::string::npos);
+  auto deep = completions(completion());
+  deep.completions[0].report.steps[0].lineage = std::string(65, '[');
+  EXPECT_NE(from_wire(deep).error().message.find("64 levels"), std::string::npos);
   auto quoting = completion();
-  quoting.report.log_tail = std::string(1000, '[') + "\\\"" + std::string(1000, '{');
-  EXPECT_TRUE(from_wire(sent(quoting), {}));
+  quoting.report.steps[0].lineage = {{"quoted", std::string(1000, '[') + "\\\"" + std::string(1000, '{')}};
+  EXPECT_TRUE(from_wire(completions(quoting)));
 }
 
 TEST(Convert, WritesBytesThatAreNotTextAsReplacementCharacters) {
-  EXPECT_EQ(to_wire(nlohmann::json{{"log", "a\xff" "b"}}), "{\"log\":\"a\xef\xbf\xbd" "b\"}");
+  EXPECT_EQ(json_text(nlohmann::json{{"log", "a\xff" "b"}}), "{\"log\":\"a\xef\xbf\xbd" "b\"}");
 }
 
 }  // namespace
