@@ -1,6 +1,8 @@
 // That the hostile plugins are what the system tests take them for, and that mole-describe refuses the broken libraries.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include <dlfcn.h>
 #include <mole/abi.h>
 
@@ -14,7 +16,11 @@ const std::filesystem::path folder = HOSTILE_PLUGINS;
 
 TEST(HostilePlugins, AreCatalogued) {
   const auto catalogue = mole::PluginCatalogue::load({folder});
-  EXPECT_TRUE(catalogue.problems().empty());
+  ASSERT_EQ(catalogue.problems().size(), 3u);  // the libraries without a sidecar, each named
+  for (const auto* library : {"no_symbol.so", "not_a_library.so", "wrong_abi.so"})
+    EXPECT_TRUE(std::any_of(catalogue.problems().begin(), catalogue.problems().end(), [&](const std::string& problem) {
+      return problem.starts_with(std::string(library) + " has no ");
+    })) << library;
   for (const auto* name : {"segfaulter", "thrower", "hanger", "allocator", "exiter", "garbler"}) {
     const auto found = catalogue.find("metric", name);
     ASSERT_TRUE(found) << name;
