@@ -67,17 +67,14 @@ void NodeDaemon::abort() {
 void NodeDaemon::wait() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return draining_; });
-  std::vector<std::string> unfinished;
-  for (const auto& spec : waiting_) unfinished.push_back(spec.id);
+  for (const auto& spec : waiting_) unfinished_.push_back(spec.id);
   waiting_.clear();
   const bool in_time = changed_.wait_for(lock, microseconds(options_.drain_limit), [&] { return running_.empty() || aborting_; });
   if (!in_time || aborting_)
-    for (const auto& [id, attempt] : running_) {
-      unfinished.push_back(id);
-      attempt->cancel();
-    }
+    for (const auto& [id, attempt] : running_) attempt->cancel();
   changed_.wait(lock, [&] { return running_.empty(); });
   const bool hurry = aborting_;
+  auto unfinished = std::exchange(unfinished_, {});
   lock.unlock();
   give_back(std::move(unfinished));
   if (!hurry && !outbox_.settle()) spdlog::warn("the coordinator is away; finished results are sent at the next start");
@@ -268,6 +265,7 @@ void NodeDaemon::run_one(std::unique_lock<std::mutex>& lock) {
     outbox_.add(*finished);  // before it leaves running_, so that no heartbeat misses it
   }
   lock.lock();
+  if (!finished && draining_) unfinished_.push_back(attempt->id());
   running_.erase(attempt->id());
   lock.unlock();
   attempt.reset();  // removes its folder

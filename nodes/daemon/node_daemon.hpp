@@ -78,6 +78,7 @@ class NodeDaemon {
   Micros heartbeat_ = 10 * second_us;
   std::deque<task::Spec> waiting_;                                // leased, not yet taken by a slot
   std::map<std::string, std::shared_ptr<Attempt>> running_;       // shared with the slot thread that runs it
+  std::vector<std::string> unfinished_;  // ended by drain or abort: to be given back
   std::uint32_t idle_slots_ = 0;
   std::vector<std::thread> threads_;
 };
