@@ -3,11 +3,11 @@
 #pragma once
 
 #include <mole/fields.hpp>
+#include <mole/salted_hash.hpp>
 
 #include <algorithm>
 #include <bit>
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,8 +16,6 @@ namespace mole {
 
 template <class T>
 class FlatSet {
-  static_assert(std::is_unsigned_v<T> || std::is_same_v<T, Addr>, "FlatSet holds unsigned numbers or mole::Addr");
-
  public:
   std::size_t size() const { return used_ + (has_zero_ ? 1 : 0); }
   bool empty() const { return size() == 0; }
@@ -82,22 +80,7 @@ class FlatSet {
  private:
   std::size_t mask() const { return table_.size() - 1; }
 
-  // The address of this object varies from process to process: no traffic can be made up to collide.
-  std::size_t slot(const T& key) const {
-    static constexpr char salt = 0;
-    std::uint64_t x = reinterpret_cast<std::uintptr_t>(&salt);
-    if constexpr (std::is_same_v<T, Addr>) {
-      std::uint64_t half[2];
-      std::memcpy(half, key.bytes.data(), sizeof half);
-      x = (half[0] ^ x) * 0x9e3779b97f4a7c15u;
-      x ^= x >> 32 ^ half[1];
-    } else {
-      x ^= key;
-    }
-    x *= 0x9e3779b97f4a7c15u;
-    x = (x ^ x >> 32) * 0xd6e8feb86659fd93u;
-    return static_cast<std::size_t>(x >> 20) & mask();
-  }
+  std::size_t slot(const T& key) const { return static_cast<std::size_t>(detail::salted_hash(key) >> 20) & mask(); }
 
   // Room for `more` keys with at most 5/8 of the table in use.
   void grow_for(std::size_t more) {

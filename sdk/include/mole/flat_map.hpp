@@ -1,0 +1,158 @@
+// FlatMap: values by number or address, in one flat table (open addressing, linear probing). Saved sorted, so that equal maps
+// are equal bytes; the table's own order differs from process to process and must never show in a result.
+//
+//   mole::FlatMap<std::uint32_t, std::uint64_t> bytes_of;
+//   bytes_of.update(flows.span4<mole::src_addr>(), [&](std::uint64_t& sum, std::size_t i) { sum += bytes[i]; });
+//   for (const auto& [address, sum] : bytes_of.sorted()) ...
+//
+// A value is small, trivially copyable, Value{} at first, and one that mole::fields can keep. merge() adds numbers and calls
+// `merge` of other values.
+#pragma once
+
+#include <mole/fields.hpp>
+#include <mole/salted_hash.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace mole {
+
+template <class Key, class Value>
+class FlatMap {
+  static_assert(std::is_trivially_copyable_v<Value>, "FlatMap moves its values about: they are trivially copyable");
+
+ public:
+  std::size_t size() const { return used_ + (has_zero_ ? 1 : 0); }
+  bool empty() const { return size() == 0; }
+  // Bytes of memory taken.
+  std::size_t memory() const { return table_.capacity() * sizeof(Entry); }
+
+  // The value of `key`, Value{} if it is new. Valid until the next change of the map.
+  Value& operator[](const Key& key) {
+    grow_for(1);
+    return place(key, slot(key));
+  }
+  // Calls f(value of keys[i], i) for each i in turn. Looks ahead, so that the misses of a large table overlap.
+  template <class F>
+  void update(std::span<const Key> keys, F f) {
+    constexpr std::size_t ahead = 32;
+    std::array<std::size_t, ahead> slots;
+    for (std::size_t at = 0; at < keys.size(); at += ahead) {
+      const std::size_t n = std::min(ahead, keys.size() - at);
+      grow_for(n);
+      for (std::size_t i = 0; i < n; ++i) {
+        slots[i] = slot(keys[at + i]);
+        __builtin_prefetch(&table_[slots[i]], 1);
+      }
+      for (std::size_t i = 0; i < n; ++i) f(place(keys[at + i], slots[i]), at + i);
+    }
+  }
+  // Null if `key` is not there.
+  const Value* find(const Key& key) const {
+    if (key == Key{}) return has_zero_ ? &zero_ : nullptr;
+    if (table_.empty()) return nullptr;
+    for (std::size_t i = slot(key);; i = next(i)) {
+      if (table_[i].key == key) return &table_[i].value;
+      if (table_[i].key == Key{}) return nullptr;
+    }
+  }
+  // Calls f(key, value) for each entry, in no order that may be relied on: for sums of integers, maxima and the like.
+  template <class F>
+  void for_each(F f) const {
+    if (has_zero_) f(Key{}, zero_);
+    for (const auto& e : table_)
+      if (e.key != Key{}) f(e.key, e.value);
+  }
+  // combine(value here, value there) for each entry of `other`.
+  template <class F>
+  void merge(const FlatMap& other, F combine) {
+    // Keys come in the order of their hashes: into a small table that would pile up at its start.
+    grow_for(other.used_);
+    for (const auto& e : other.table_)
+      if (e.key != Key{}) combine(place(e.key, slot(e.key)), e.value);
+    if (other.has_zero_) combine(place(Key{}, 0), other.zero_);
+  }
+  void merge(const FlatMap& other) {
+    merge(other, [](Value& here, const Value& there) {
+      if constexpr (std::is_arithmetic_v<Value>) here += there;
+      else here.merge(there);
+    });
+  }
+  // By rising key.
+  std::vector<std::pair<Key, Value>> sorted() const {
+    std::vector<std::pair<Key, Value>> out;
+    out.reserve(size());
+    for_each([&](const Key& key, const Value& value) { out.emplace_back(key, value); });
+    std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    return out;
+  }
+  bool operator==(const FlatMap& other) const { return sorted() == other.sorted(); }
+
+  // Saved: u64 count, then key and value by rising key.
+  static constexpr std::size_t least_size = 8;
+  static std::string shape() { return "map<" + detail::shape_of<Key>() + "," + detail::shape_of<Value>() + ">"; }
+  void save(StateWriter& w) const { detail::save_value(w, sorted()); }
+  void load(StateReader& r) {
+    const auto n = r.count(sizeof(Key) + detail::Codec<Value>::least);
+    *this = FlatMap();
+    grow_for(n);
+    Key before{};
+    for (std::size_t i = 0; i < n; ++i) {
+      Key key;
+      detail::load_value(r, key);
+      if (i > 0 && !(before < key)) StateReader::refuse("a map is not in order");
+      detail::load_value(r, place(key, slot(key)));
+      before = key;
+    }
+  }
+
+ private:
+  struct Entry {
+    Key key;
+    Value value;
+  };
+
+  // Slots are in the order of the hashes, whatever the size: it need not be a power of two, and growing goes straight through.
+  std::size_t slot(const Key& key) const {
+    __extension__ typedef unsigned __int128 Wide;
+    return static_cast<std::size_t>(Wide{detail::salted_hash(key)} * table_.size() >> 64);
+  }
+  std::size_t next(std::size_t i) const { return i + 1 == table_.size() ? 0 : i + 1; }
+
+  // Room for `more` keys with at most 3/4 of the table in use.
+  void grow_for(std::size_t more) {
+    if ((used_ + more) * 4 <= table_.size() * 3) return;
+    std::vector<Entry> old(std::max<std::size_t>(8, std::max(table_.size() * 3 / 2, (used_ + more) * 3 / 2)));
+    std::swap(old, table_);
+    used_ = 0;
+    for (const auto& e : old)
+      if (e.key != Key{}) place(e.key, slot(e.key)) = e.value;
+  }
+
+  Value& place(const Key& key, std::size_t i) {
+    if (key == Key{}) {
+      has_zero_ = true;
+      return zero_;
+    }
+    for (;; i = next(i)) {
+      if (table_[i].key == key) return table_[i].value;
+      if (table_[i].key == Key{}) break;
+    }
+    table_[i].key = key;
+    ++used_;
+    return table_[i].value;
+  }
+
+  std::vector<Entry> table_;  // Key{}: free; its own value is zero_
+  std::size_t used_ = 0;
+  bool has_zero_ = false;
+  Value zero_{};
+};
+
+}  // namespace mole
