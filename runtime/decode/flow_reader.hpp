@@ -17,6 +17,7 @@
 #include "runtime/decode/content_source.hpp"
 #include "runtime/decode/evidence.hpp"
 #include "runtime/decode/flow_batch.hpp"
+#include "runtime/decode/flow_source.hpp"
 #include "sdk/descriptor/task.hpp"
 
 #include <cstdint>
@@ -32,31 +33,25 @@ namespace mole::runtime {
 // decoder's calls: at a gap it has reported what it read before it asks the source for more, or else reports `skipped`
 // (of size 0 if nothing is left over) between the datagrams before the gap and those behind it. Loads no code:
 // `decoder` and `module` (opened by the host) must outlive the reader.
-class FlowReader {
+class FlowReader final : public FlowSource {
  public:
   // `wanted` are the columns somebody reads; `router` is the number put into MOLE_COLUMN_ROUTER.
   FlowReader(task::File file, std::unique_ptr<ContentSource> source, const mole_decoder_v1* decoder,
              const mole_module* module, ColumnSet wanted, std::uint32_t router);
-  FlowReader(const FlowReader&) = delete;
-  FlowReader& operator=(const FlowReader&) = delete;
-  ~FlowReader();
+  ~FlowReader() override;
 
   // First readable bytes of the content, up to 4096 (fewer if the first block is shorter), for a decoder's
   // recognises(). Good until the first next(), and only to be asked before it; fails as next() does.
   Result<std::span<const std::uint8_t>> head();
 
-  // Next batch (at least one row) in the reader's own buffers, good until the next call. False: no more flows.
-  // Damage is no error: what is readable is given and report() tells the rest; a decoder that gives up (corrupt) ends
-  // the file as damaged. Errors are the disk's (transient), memory's (exhausted) or the decoder's own (internal, ...).
-  Result<bool> next(FlowBatch& batch);
+  // A decoder that gives up (corrupt) ends the file as damaged.
+  Result<bool> next(FlowBatch& batch) override;
 
-  // After next() gave false. `digest` is left empty: staging knows it. state: sound, damaged, or unreadable (damaged
-  // and not one datagram could be read).
-  task::FileReport report() const;
-  // After next() gave false.
-  const Evidence& evidence() const { return evidence_; }
-  std::uint64_t flows() const { return flows_; }                            // given so far
-  std::uint64_t stored_bytes() const { return source_->stored_bytes(); }    // size of the file
+  // state: sound, damaged, or unreadable (damaged and not one datagram could be read).
+  task::FileReport report() const override;
+  const Evidence& evidence() const override { return evidence_; }
+  std::uint64_t flows() const override { return flows_; }
+  std::uint64_t stored_bytes() const override { return source_->stored_bytes(); }
   std::uint64_t content_bytes() const { return source_->content_bytes(); }  // decompressed so far
 
  private:

@@ -96,13 +96,14 @@ void FlowPass::fail_readers(const Error& error) {
         if (run->alive()) run->fail(error);
 }
 
-Result<std::unique_ptr<FlowReader>> FlowPass::open(std::uint32_t number, ColumnSet wanted) const {
+Result<std::unique_ptr<FlowSource>> FlowPass::open(std::uint32_t number, ColumnSet wanted) const {
   const auto& file = spec_.files[number];
   ContentOptions options;
   options.threads = threads_;
   auto content = open_content(staged_[number].path, options);
   if (!content) return transient("staged file " + file.id + " cannot be opened: " + content.error().message);
-  return std::make_unique<FlowReader>(file, std::move(*content), decoder_->vtable(), decoder_->module(), wanted, router_number(file.router));
+  return std::unique_ptr<FlowSource>(
+      std::make_unique<FlowReader>(file, std::move(*content), decoder_->vtable(), decoder_->module(), wanted, router_number(file.router)));
 }
 
 void FlowPass::feed(const FlowView& flows, std::uint32_t file, std::uint64_t first_record) {
@@ -123,7 +124,7 @@ void FlowPass::feed(const FlowView& flows, std::uint32_t file, std::uint64_t fir
 }
 
 // True: the file was read to its end. False: the decoder failed, and with it every step that reads the file.
-Result<bool> FlowPass::feed_file(std::uint32_t number, FlowReader& reader) {
+Result<bool> FlowPass::feed_file(std::uint32_t number, FlowSource& reader) {
   FlowBatch batch;
   while (true) {
     if (plugins_cancelled()) return Error{Code::cancelled, "asked to stop"};

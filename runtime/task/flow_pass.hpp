@@ -45,9 +45,9 @@ class FlowPass {
 
   bool start_file(const task::File& file);
   Result<> read_file(std::uint32_t number, const std::function<Result<>(const task::FileReport&)>& report);
-  Result<bool> feed_file(std::uint32_t number, FlowReader& reader);
+  Result<bool> feed_file(std::uint32_t number, FlowSource& reader);
   Result<task::FileReport> look_through(std::uint32_t number);
-  Result<std::unique_ptr<FlowReader>> open(std::uint32_t number, ColumnSet wanted) const;
+  Result<std::unique_ptr<FlowSource>> open(std::uint32_t number, ColumnSet wanted) const;
   void feed(const FlowView& flows, std::uint32_t file, std::uint64_t first_record);
   void fail_readers(const Error& error);
   bool anyone_alive() const;
