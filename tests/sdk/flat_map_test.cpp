@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 #include <mole/flat_map.hpp>
+#include <mole/flat_set.hpp>
 
 #include <map>
 #include <random>
@@ -115,6 +116,26 @@ TEST(FlatMap, RefusesBytesItDoesNotWrite) {
   EXPECT_THROW(loaded<Small>(std::string("\2\0\0\0\0\0\0\0\1\7\1\7", 12)), mole::Failure);  // twice
   EXPECT_THROW(loaded<Small>(std::string("\2\0\0\0\0\0\0\0\1\7\2", 11)), mole::Failure);    // cut short
   EXPECT_THROW(loaded<Small>(std::string("\xff\xff\xff\xff\xff\xff\xff\x7f\1\7", 10)), mole::Failure);
+}
+
+TEST(FlatMap, TakesWideKeys) {
+  using Pair = std::array<std::uint64_t, 2>;
+  std::mt19937 random(2);
+  mole::FlatMap<Pair, std::uint64_t> flat;
+  mole::FlatSet<Pair> set;
+  std::map<Pair, std::uint64_t> standard;
+  for (int i = 0; i < 20'000; ++i) {
+    const Pair key{random() % 100, random() % 100};
+    ++flat[key];
+    set.insert(key);
+    ++standard[key];
+  }
+  EXPECT_EQ(saved(flat), saved(standard));
+  std::vector<Pair> keys;
+  for (const auto& [key, count] : standard) keys.push_back(key);
+  EXPECT_EQ(set.sorted(), keys);
+  EXPECT_TRUE(set.contains(Pair{0, 0}));
+  EXPECT_FALSE(set.contains(Pair{0, 100}));
 }
 
 }  // namespace

@@ -25,6 +25,7 @@ namespace mole {
 
 template <class Key, class Value>
 class FlatMap {
+  static_assert(detail::FlatKey<Key>, "a key is an unsigned number, mole::Addr or std::array<std::uint64_t, N>");
   static_assert(std::is_trivially_copyable_v<Value>, "FlatMap moves its values about: they are trivially copyable");
 
  public:

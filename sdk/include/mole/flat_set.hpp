@@ -1,5 +1,5 @@
-// FlatSet: a set of numbers or addresses in one flat table (open addressing, linear probing). Saved sorted, so that equal
-// sets are equal bytes; the table's own order is never visible in a result.
+// FlatSet: a set of numbers, addresses or std::array<std::uint64_t, N> in one flat table (open addressing, linear probing).
+// Saved sorted, so that equal sets are equal bytes; the table's own order must never show in a result.
 #pragma once
 
 #include <mole/fields.hpp>
@@ -49,12 +49,17 @@ class FlatSet {
       if (key != T{}) place(key);
     has_zero_ |= other.has_zero_;
   }
+  // Calls f(key) for each, in no order that may be relied on: for counts, sums of integers and the like.
+  template <class F>
+  void for_each(F f) const {
+    if (has_zero_) f(T{});
+    for (const auto& key : table_)
+      if (key != T{}) f(key);
+  }
   std::vector<T> sorted() const {
     std::vector<T> out;
     out.reserve(size());
-    if (has_zero_) out.push_back(T{});
-    for (const auto& key : table_)
-      if (key != T{}) out.push_back(key);
+    for_each([&](const T& key) { out.push_back(key); });
     std::sort(out.begin(), out.end());
     return out;
   }
