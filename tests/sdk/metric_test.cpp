@@ -100,6 +100,60 @@ TEST(Metric, DescribesItselfInCanonicalJson) {
       R"("state":{"revision":1,"shape":"4d35d3193e8d66f2"},"summary":"Every type, \"quoted\"","version":"1.0.0-dev"})");
 }
 
+struct Side {
+  std::uint64_t flows = 0;
+  std::optional<double> share;
+  static constexpr auto output = mole::columns(mole::column("flows_*", &Side::flows, mole::unit::flow, "Flows by *"),
+                                               mole::column("share_*", &Side::share, mole::unit::one, "Share of *"));
+};
+struct Both {
+  Side low, high;
+  static constexpr auto output =
+      mole::columns(mole::group("*_low", "low * ports", &Both::low, Side::output), mole::group("*_high", "high * ports", &Both::high, Side::output));
+};
+struct Grouped {  // columns from tables within tables, and from arrays
+  [[maybe_unused]] static constexpr auto about = mole::metric("grouped", "1.0.0", "Columns in groups");
+  struct Row {
+    Both src;
+    std::array<std::uint64_t, 2> sizes{};
+    std::uint64_t last = 0;
+  };
+  static constexpr auto output =
+      mole::columns(mole::group("src", "source", &Row::src, Both::output),
+                    mole::each(std::array{"small", "large"}, "flows_*", &Row::sizes, mole::unit::flow, "Flows that are *"),
+                    mole::column("last", &Row::last, mole::unit::one, "A * that stays"));
+  std::uint64_t rows = 0;
+  static constexpr auto state = mole::fields(&Grouped::rows);
+
+  void add(const mole::Flows<mole::src_port>& batch) { rows += batch.size(); }
+  void merge(const Grouped& other) { rows += other.rows; }
+  Row finish() const { return {{{rows, {}}, {rows + 1, 0.5}}, {rows + 2, rows + 3}, rows + 4}; }
+};
+
+TEST(Metric, NamesTheColumnsOfGroupsAndArrays) {
+  const std::string descriptor = mole::detail::plugin_of<Grouped>()->descriptor;
+  const auto from = descriptor.find("\"output\":"), to = descriptor.find(",\"params\"");
+  EXPECT_EQ(descriptor.substr(from, to - from),
+            R"("output":[{"doc":"Flows by low source ports","name":"flows_src_low","nullable":false,"type":"u64","unit":"flow"},)"
+            R"({"doc":"Share of low source ports","name":"share_src_low","nullable":true,"type":"f64","unit":"1"},)"
+            R"({"doc":"Flows by high source ports","name":"flows_src_high","nullable":false,"type":"u64","unit":"flow"},)"
+            R"({"doc":"Share of high source ports","name":"share_src_high","nullable":true,"type":"f64","unit":"1"},)"
+            R"({"doc":"Flows that are small","name":"flows_small","nullable":false,"type":"u64","unit":"flow"},)"
+            R"({"doc":"Flows that are large","name":"flows_large","nullable":false,"type":"u64","unit":"flow"},)"
+            R"({"doc":"A * that stays","name":"last","nullable":false,"type":"u64","unit":"1"}])");
+}
+
+TEST(Metric, CarriesGroupsAndArraysAcrossTheBoundary) {
+  const auto row = run<Grouped>(flows("src_port\n 1\n 2"));
+  EXPECT_EQ(row.src.low.flows, 2u);
+  EXPECT_EQ(row.src.low.share, std::nullopt);
+  EXPECT_EQ(row.src.high.flows, 3u);
+  EXPECT_EQ(row.src.high.share, 0.5);
+  EXPECT_EQ(row.sizes, (std::array<std::uint64_t, 2>{4, 5}));
+  EXPECT_EQ(row.last, 6u);
+  mole::testkit::check_laws<Grouped>(flows("src_port\n 1\n 2\n 3"));
+}
+
 struct Thrower {
   [[maybe_unused]] static constexpr auto about = mole::metric("thrower", "1.0.0", "Throws what it is told to");
   struct Row {

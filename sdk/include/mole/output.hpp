@@ -7,6 +7,19 @@
 //
 // Members may be integers (unsigned become u64, signed i64), double, bool, std::string, mole::Time, or std::optional of
 // these: a column that may be null. `{role}` in a name is replaced by the column bound to that input role.
+//
+// Columns that come again and again are written once: a struct's own table enters under a name, an array under its labels.
+//
+//   struct Volume {
+//     std::uint64_t flows, bytes;
+//     static constexpr auto output = mole::columns(mole::column("flows_*", &Volume::flows, mole::unit::flow, "Flows of *"),
+//                                                  mole::column("bytes_*", &Volume::bytes, mole::unit::byte, "Bytes of *"));
+//   };
+//   struct Row { Volume web, mail; std::array<std::uint64_t, 2> sizes; };
+//   static constexpr auto output = mole::columns(
+//       mole::group("web", "web servers", &Row::web, Volume::output),      // flows_web, bytes_web: "Flows of web servers"
+//       mole::group("mail", "mail servers", &Row::mail, Volume::output),
+//       mole::each(std::array{"small", "large"}, "flows_*", &Row::sizes, mole::unit::flow, "Flows that are *"));
 #pragma once
 
 #include <mole/abi.h>
@@ -14,27 +27,81 @@
 #include <mole/columns.hpp>
 #include <mole/describe.hpp>
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <limits>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace mole {
 namespace detail {
 
+// `text` with each '*' replaced.
+inline std::string filled(std::string_view text, std::string_view part) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '*') out += part;
+    else out += c;
+  }
+  return out;
+}
+
+// A column of Row: of() is its cell; name, unit and doc are for the descriptor.
 template <class R, class T>
 struct ColumnSpec {
   using Row = R;
-  using Member = T;
-  const char* name;
+  using Cell = T;
+  const char* name_;
   T R::*member;
   Unit unit;
-  const char* doc;
+  const char* doc_;
+
+  std::string name() const { return name_; }
+  std::string doc() const { return doc_; }
+  const T& of(const R& row) const { return row.*member; }
+  T& of(R& row) const { return row.*member; }
+};
+
+// Element `index` of an array.
+template <class R, class T, std::size_t N>
+struct ElementSpec {
+  using Row = R;
+  using Cell = T;
+  const char* label;
+  std::size_t index;
+  const char* name_;
+  std::array<T, N> R::*member;
+  Unit unit;
+  const char* doc_;
+
+  std::string name() const { return filled(name_, label); }
+  std::string doc() const { return filled(doc_, label); }
+  const T& of(const R& row) const { return (row.*member)[index]; }
+  T& of(R& row) const { return (row.*member)[index]; }
+};
+
+// A column of a struct within the row.
+template <class R, class Inner>
+struct GroupedSpec {
+  using Row = R;
+  using Cell = typename Inner::Cell;
+  const char *part, *doc_part;
+  typename Inner::Row R::*member;
+  Inner inner;
+  Unit unit;
+
+  std::string name() const { return filled(inner.name(), part); }
+  std::string doc() const { return filled(inner.doc(), doc_part); }
+  const Cell& of(const R& row) const { return inner.of(row.*member); }
+  Cell& of(R& row) const { return inner.of(row.*member); }
 };
 
 template <class... S>
@@ -42,6 +109,19 @@ struct ColumnTable {
   using Row = typename std::tuple_element_t<0, std::tuple<S...>>::Row;
   std::tuple<S...> specs;
 };
+template <class... S>
+constexpr ColumnTable<S...> column_table(std::tuple<S...> specs) {
+  return {specs};
+}
+
+template <class S>
+constexpr std::tuple<S> as_tuple(S spec) {
+  return {spec};
+}
+template <class... S>
+constexpr std::tuple<S...> as_tuple(std::tuple<S...> specs) {
+  return specs;
+}
 
 template <class T>
 struct Nullable : std::false_type {
@@ -64,10 +144,11 @@ constexpr const char* output_type() {
   }
 }
 
-template <class R, class T>
-std::string describe_column(const ColumnSpec<R, T>& s) {
-  return JsonObject().text("name", s.name).text("type", output_type<typename Nullable<T>::type>())
-      .raw("nullable", Nullable<T>::value ? "true" : "false").text("unit", s.unit.text()).text("doc", s.doc).str();
+template <class S>
+std::string describe_column(const S& s) {
+  using Cell = Nullable<typename S::Cell>;
+  return JsonObject().text("name", s.name()).text("type", output_type<typename Cell::type>())
+      .raw("nullable", Cell::value ? "true" : "false").text("unit", s.unit.text()).text("doc", s.doc()).str();
 }
 
 template <class M>
@@ -130,8 +211,9 @@ void put_offset(OutColumn& c, std::size_t i) {
   }
 }
 
-template <class R, class T>
-void fill_column(const ColumnSpec<R, T>& s, const std::vector<R>& rows, OutColumn& c, std::int64_t& nulls) {
+template <class S>
+void fill_column(const S& s, const std::vector<typename S::Row>& rows, OutColumn& c, std::int64_t& nulls) {
+  using T = typename S::Cell;
   using Value = typename Nullable<T>::type;
   const std::size_t n = rows.size();
   if constexpr (std::is_same_v<Value, bool>) c.values.resize((n + 7) / 8);
@@ -140,28 +222,28 @@ void fill_column(const ColumnSpec<R, T>& s, const std::vector<R>& rows, OutColum
   if constexpr (Nullable<T>::value) c.valid.resize((n + 7) / 8);
   for (std::size_t i = 0; i < n; ++i) {
     if constexpr (Nullable<T>::value) {
-      if (const auto& value = rows[i].*s.member) {
+      if (const auto& value = s.of(rows[i])) {
         put_cell<Value>(c, i, *value);
         set_bit(c.valid, i);
       } else {
         ++nulls;
       }
     } else {
-      put_cell<Value>(c, i, rows[i].*s.member);
+      put_cell<Value>(c, i, s.of(rows[i]));
     }
     put_offset<Value>(c, i + 1);
   }
 }
 
-template <class R, class T>
-void export_column(const ColumnSpec<R, T>& s, const std::vector<R>& rows, ArrowArray& out) {
+template <class S>
+void export_column(const S& s, const std::vector<typename S::Row>& rows, ArrowArray& out) {
   auto c = std::make_unique<OutColumn>();
   std::int64_t nulls = 0;
   fill_column(s, rows, *c, nulls);
   c->buffers[0] = nulls > 0 ? c->valid.data() : nullptr;
   c->buffers[1] = c->values.data();
   c->buffers[2] = c->text.data();
-  const bool text = std::is_same_v<typename Nullable<T>::type, std::string>;
+  const bool text = std::is_same_v<typename Nullable<typename S::Cell>::type, std::string>;
   out = {static_cast<std::int64_t>(rows.size()), nulls, 0, text ? 3 : 2, 0, c->buffers, nullptr, nullptr, &OutColumn::release, nullptr};
   out.private_data = c.release();
 }
@@ -196,9 +278,23 @@ template <class R, class T>
 constexpr detail::ColumnSpec<R, T> column(const char* name, T R::*member, Unit unit, const char* doc) {
   return {name, member, unit, doc};
 }
+// A column per element, named by its label: '*' in `name` and `doc` stands for it.
+template <class R, class T, std::size_t N>
+constexpr auto each(const std::array<const char*, N>& labels, const char* name, std::array<T, N> R::*member, Unit unit, const char* doc) {
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return std::tuple{detail::ElementSpec<R, T, N>{labels[I], I, name, member, unit, doc}...};
+  }(std::make_index_sequence<N>{});
+}
+// The columns of a struct's own table; '*' in their names and docs stands for `part` and `doc_part`, which may hold a '*' for
+// the group around this one.
+template <class R, class Inner, class... S>
+constexpr auto group(const char* part, const char* doc_part, Inner R::*member, const detail::ColumnTable<S...>& table) {
+  return std::apply([&](const auto&... s) { return std::tuple{detail::GroupedSpec<R, S>{part, doc_part, member, s, s.unit}...}; }, table.specs);
+}
+// Of columns, each(..) and group(..), in the order of the result.
 template <class... S>
-constexpr detail::ColumnTable<S...> columns(S... specs) {
-  return {{specs...}};
+constexpr auto columns(S... specs) {
+  return detail::column_table(std::tuple_cat(detail::as_tuple(specs)...));
 }
 
 }  // namespace mole

@@ -137,27 +137,28 @@ std::vector<mole_value> values_of(const typename mole::detail::ParamsOf<M>::type
   return out;
 }
 
-template <class R, class T>
-void read_cell(const mole::detail::ColumnSpec<R, T>& s, const ArrowArray& column, std::size_t i, R& row) {
+template <class S>
+void read_cell(const S& s, const ArrowArray& column, std::size_t i, typename S::Row& row) {
+  using T = typename S::Cell;
   using Value = typename mole::detail::Nullable<T>::type;
   if constexpr (mole::detail::Nullable<T>::value) {
-    if (!mole::detail::is_valid(column, i)) return void((row.*s.member).reset());
+    if (!mole::detail::is_valid(column, i)) return void(s.of(row).reset());
   }
   const auto* data = static_cast<const char*>(column.buffers[1]);
   if constexpr (std::is_same_v<Value, std::string>) {
     std::int32_t from[2];
     std::memcpy(from, data + 4 * i, sizeof from);
-    row.*s.member = std::string(static_cast<const char*>(column.buffers[2]) + from[0], static_cast<std::size_t>(from[1] - from[0]));
+    s.of(row) = std::string(static_cast<const char*>(column.buffers[2]) + from[0], static_cast<std::size_t>(from[1] - from[0]));
   } else if constexpr (std::is_same_v<Value, bool>) {
-    row.*s.member = (data[i / 8] >> (i % 8) & 1) != 0;
+    s.of(row) = (data[i / 8] >> (i % 8) & 1) != 0;
   } else if constexpr (std::is_integral_v<Value>) {
     std::int64_t wide;
     std::memcpy(&wide, data + 8 * i, 8);
-    row.*s.member = static_cast<Value>(wide);
+    s.of(row) = static_cast<Value>(wide);
   } else {
     Value value;
     std::memcpy(&value, data + 8 * i, 8);
-    row.*s.member = value;
+    s.of(row) = value;
   }
 }
 

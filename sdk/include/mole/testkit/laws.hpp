@@ -77,7 +77,7 @@ class Laws {
   void expect_rows(const Rows& a, const Rows& b, const std::string& law) const {
     bool equal = a.size() == b.size();
     for (std::size_t i = 0; equal && i < a.size(); ++i)
-      std::apply([&](const auto&... s) { equal = (same(a[i].*s.member, b[i].*s.member, tolerance_) && ...); }, M::output.specs);
+      std::apply([&](const auto&... s) { equal = (same(s.of(a[i]), s.of(b[i]), tolerance_) && ...); }, M::output.specs);
     if (!equal) broken(law + " does not hold for the rows");
   }
   // `finish` may change a state, so bytes are compared first.
