@@ -48,15 +48,6 @@ Result<std::vector<Dimension>> dimensions_named(const std::vector<std::string>& 
   return out;
 }
 
-std::uint8_t protocol_class_of(std::uint8_t protocol) {
-  switch (protocol) {
-    case 1: case 58: return 0;
-    case 6: return 2;
-    case 17: return 3;
-    default: return 1;
-  }
-}
-
 bool GroupOrder::operator()(const Group& a, const Group& b) const {
   for (std::size_t d = 0; d < by->size() && d < a.size() && d < b.size(); ++d) {
     if (a[d] == b[d]) continue;

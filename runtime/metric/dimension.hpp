@@ -32,7 +32,14 @@ Result<std::vector<Dimension>> dimensions_named(const std::vector<std::string>& 
 
 inline constexpr std::string_view protocol_classes[] = {"icmp", "other", "tcp", "udp"};  // in the order of rows
 // Index into protocol_classes. ICMPv6 (58) is icmp.
-std::uint8_t protocol_class_of(std::uint8_t protocol);
+constexpr std::uint8_t protocol_class_of(std::uint8_t protocol) {
+  switch (protocol) {
+    case 1: case 58: return 0;
+    case 6: return 2;
+    case 17: return 3;
+    default: return 1;
+  }
+}
 
 // The order of rows: numbers by value, texts by bytes, dimension by dimension. A strict weak order.
 struct GroupOrder {

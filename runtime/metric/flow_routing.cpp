@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace mole::runtime {
@@ -86,19 +87,35 @@ std::vector<int> RoutingPlan::columns() const {
   return out;
 }
 
-// What holds for all times in [from, to).
-struct FlowRouting::Bounds {
-  enum class Fate { counts, elsewhere, late };
-  Micros from = 1, to = 0;
-  Fate fate = Fate::elsewhere;
-  std::uint32_t interval = 0;
-};
+namespace {
+
+// Members of a closed dimension that is taken from the flows; 1 for what is a fact of the file, 0 for an open one.
+std::uint32_t codes_of(const Dimension& d) {
+  switch (d.kind) {
+    case Dimension::Kind::router: return 1;
+    case Dimension::Kind::protocol_class: return std::size(protocol_classes);
+    default: return 0;
+  }
+}
+
+// protocol -> protocol class
+constexpr auto class_table = [] {
+  std::array<std::uint8_t, 256> table{};
+  for (unsigned p = 0; p < 256; ++p) table[p] = protocol_class_of(static_cast<std::uint8_t>(p));
+  return table;
+}();
+
+}  // namespace
 
 FlowRouting::FlowRouting(RoutingPlan plan, IntervalGrid grid) : plan_(std::move(plan)), grid_(grid), filter_(plan_.filter) {
+  constexpr std::uint64_t most_cells = 1 << 20;  // a table of 4 MiB, cleared at every file
+  std::uint64_t codes = 1;
   for (const auto& d : plan_.by) {
     words_ += d.kind == Dimension::Kind::address ? 2 : 1;
-    per_row_ = per_row_ || d.column >= 0;
+    codes *= codes_of(d);
   }
+  direct_ = codes > 0 && codes <= 256 && codes * grid_.size() <= most_cells;
+  if (direct_) codes_ = static_cast<std::uint32_t>(codes);
   table_.assign(1024, empty_slot);
 }
 
@@ -113,26 +130,26 @@ bool FlowRouting::start_file(const task::File& file) {
   // began. Said of intervals, not of flows, so that it does not matter which block the flow is looked at from.
   counts_from_ = floor_to(file.covers.from - plan_.lateness, grid_.interval());
   counts_to_ = ceil_to(file.covers.to, grid_.interval());
-  of_interval_.assign(per_row_ ? 0 : grid_.size(), empty_slot);
+  open_from_ = std::max(counts_from_, grid_.range().from);
+  open_to_ = std::max(open_from_, std::min(counts_to_, grid_.range().to));
+  slot_of_cell_.assign(direct_ ? std::size_t{grid_.size()} * codes_ : 0, empty_slot);
   return true;
 }
 
-void FlowRouting::resolve(Micros t, Bounds& b) const {
-  using Fate = Bounds::Fate;
-  if (t < counts_from_ || t >= counts_to_) {
-    b.fate = grid_.contains(file_from_) ? Fate::late : Fate::elsewhere;
-    if (b.fate == Fate::late) b.interval = grid_.index_of(file_from_);
-    b.from = t < counts_from_ ? INT64_MIN : counts_to_;
-    b.to = t < counts_from_ ? counts_from_ : INT64_MAX;
-  } else if (!grid_.contains(t)) {
-    b.fate = Fate::elsewhere;
-    b.from = t < grid_.range().from ? counts_from_ : std::max(grid_.range().to, counts_from_);
-    b.to = t < grid_.range().from ? std::min(grid_.range().from, counts_to_) : counts_to_;
-  } else {
-    b.fate = Fate::counts;
-    b.interval = grid_.index_of(t);
-    b.from = grid_.at(b.interval).from;
-    b.to = grid_.at(b.interval).to;
+FlowRouting::Fate FlowRouting::fate_of(Micros t) const {
+  if (t >= open_from_ && t < open_to_) return {Fate::counts, grid_.index_of(t)};
+  if ((t < counts_from_ || t >= counts_to_) && grid_.contains(file_from_)) return {Fate::late, grid_.index_of(file_from_)};
+  return {};
+}
+
+void FlowRouting::load_codes(const FlowView& flows) {
+  code_of_row_.assign(flows.rows, 0);
+  for (const auto& d : plan_.by) {
+    if (d.kind != Dimension::Kind::protocol_class) continue;
+    const auto* protocols = flows.column<std::uint8_t>(MOLE_COLUMN_PROTOCOL);
+    const auto members = static_cast<std::uint8_t>(codes_of(d));
+    for (std::uint32_t i = 0; i < flows.rows; ++i)
+      code_of_row_[i] = static_cast<std::uint8_t>(code_of_row_[i] * members + class_table[protocols[i]]);
   }
 }
 
@@ -187,22 +204,73 @@ std::uint32_t FlowRouting::find_or_add(const std::uint64_t* key) {
   return slot;
 }
 
-std::uint32_t FlowRouting::slot_of(std::uint32_t interval, std::uint32_t row) {
-  if (per_row_) {
-    std::uint64_t* key = row_keys_.data() + row * words_;
-    key[0] = interval;
-    return find_or_add(key);
+std::uint32_t FlowRouting::slot_of_code(std::uint32_t interval, std::uint32_t code) {
+  std::uint32_t& slot = slot_of_cell_[std::size_t{interval} * codes_ + code];
+  if (slot != empty_slot) return slot;
+  std::vector<std::uint64_t> key(words_, router_);  // a dimension that is not in the flows is the router
+  key[0] = interval;
+  std::uint32_t rest = code;
+  for (std::size_t d = plan_.by.size(); d-- > 0;) {
+    const std::uint32_t members = codes_of(plan_.by[d]);
+    if (members == 1) continue;
+    key[d + 1] = rest % members;
+    rest /= members;
   }
-  std::uint32_t& slot = of_interval_[interval];
-  if (slot == empty_slot) {
-    const std::vector<std::uint64_t> key = [&] {
-      std::vector<std::uint64_t> k(words_, router_);  // a dimension that is not in the flows is the router
-      k[0] = interval;
-      return k;
-    }();
-    slot = find_or_add(key.data());
+  return slot = find_or_add(key.data());
+}
+
+std::uint32_t FlowRouting::slot_of_row(std::uint32_t interval, std::uint32_t row) {
+  std::uint64_t* key = row_keys_.data() + row * words_;
+  key[0] = interval;
+  return find_or_add(key);
+}
+
+// Most batches of an aggregate without groups lie within one interval.
+bool FlowRouting::one_state(const Micros* times, std::uint32_t rows, Route& out) {
+  const auto [earliest, latest] = std::minmax_element(times, times + rows);
+  const Fate first = fate_of(*earliest), last = fate_of(*latest);
+  if (first.kind != Fate::counts || last.kind != Fate::counts || first.interval != last.interval) return false;
+  out.nothing = false;
+  out.slot = slot_of_code(first.interval, 0);
+  return true;
+}
+
+void FlowRouting::route_direct(const Micros* times, const std::uint8_t* keep, std::uint32_t rows) {
+  const auto open = static_cast<std::uint64_t>(open_to_ - open_from_);
+  Micros from = 1, to = 0;  // of the interval of the flow before: the next one is often of the same
+  std::uint32_t interval = 0;
+  for (std::uint32_t i = 0; i < rows; ++i) {
+    state_of_row_[i] = MOLE_NO_STATE;
+    if (keep && !keep[i]) continue;
+    const Micros t = times[i];
+    const std::uint32_t code = codes_ > 1 ? code_of_row_[i] : 0;
+    if (static_cast<std::uint64_t>(t) - static_cast<std::uint64_t>(open_from_) < open) {
+      if (t < from || t >= to) {
+        interval = grid_.index_of(t);
+        from = grid_.at(interval).from;
+        to = grid_.at(interval).to;
+      }
+      const std::uint32_t slot = slot_of_cell_[std::size_t{interval} * codes_ + code];
+      state_of_row_[i] = slot != empty_slot ? slot : slot_of_code(interval, code);
+    } else if (const Fate fate = fate_of(t); fate.kind == Fate::late) {
+      const std::uint32_t slot = slot_of_code(fate.interval, code);
+      if (slot != empty_slot) ++slots_[slot].late;
+    }
   }
-  return slot;
+}
+
+void FlowRouting::route_hashed(const Micros* times, const std::uint8_t* keep, std::uint32_t rows) {
+  for (std::uint32_t i = 0; i < rows; ++i) {
+    state_of_row_[i] = MOLE_NO_STATE;
+    if (keep && !keep[i]) continue;
+    const Fate fate = fate_of(times[i]);
+    if (fate.kind == Fate::counts) {
+      state_of_row_[i] = slot_of_row(fate.interval, i);
+    } else if (fate.kind == Fate::late) {
+      const auto slot = slot_of_row(fate.interval, i);
+      if (slot != MOLE_NO_STATE) ++slots_[slot].late;
+    }
+  }
 }
 
 Result<FlowRouting::Route> FlowRouting::route(const FlowView& flows) {
@@ -210,41 +278,19 @@ Result<FlowRouting::Route> FlowRouting::route(const FlowView& flows) {
   if (flows.rows == 0) return out;
   const std::uint8_t* keep = plan_.filter.any() ? nullptr : filter_.evaluate(flows, routers_[router_]);
   const auto* times = flows.column<Micros>(plan_.by_end ? MOLE_COLUMN_END : MOLE_COLUMN_START);
+  if (!keep && direct_ && codes_ == 1 && one_state(times, flows.rows, out)) return out;
 
-  Bounds b;
-  if (!keep && !per_row_) {  // most batches of an aggregate lie within one interval
-    const auto [earliest, latest] = std::minmax_element(times, times + flows.rows);
-    resolve(*earliest, b);
-    if (*latest < b.to && b.fate != Bounds::Fate::late) {
-      out.nothing = b.fate != Bounds::Fate::counts;
-      if (!out.nothing) out.slot = slot_of(b.interval, 0);
-      if (full_) return exhausted("more than 64 million groups in one block; group by fewer dimensions or filter");
-      return out;
-    }
-  }
-
-  if (per_row_) load_keys(flows);
   if (state_of_row_.size() < flows.rows) state_of_row_.resize(flows.rows);
-  std::uint32_t constant = MOLE_NO_STATE;  // slot of the current bounds, if rows do not tell groups apart
-  b = Bounds{};
-  for (std::uint32_t i = 0; i < flows.rows; ++i) {
-    std::uint32_t state = MOLE_NO_STATE;
-    if (!keep || keep[i]) {
-      if (times[i] < b.from || times[i] >= b.to) {
-        resolve(times[i], b);
-        if (!per_row_) constant = b.fate == Bounds::Fate::counts ? slot_of(b.interval, i) : MOLE_NO_STATE;
-      }
-      if (b.fate == Bounds::Fate::counts) {
-        state = per_row_ ? slot_of(b.interval, i) : constant;
-        out.nothing = false;
-      } else if (b.fate == Bounds::Fate::late) {
-        const auto slot = slot_of(b.interval, i);
-        if (slot != MOLE_NO_STATE) ++slots_[slot].late;
-      }
-    }
-    state_of_row_[i] = state;
+  if (direct_) {
+    if (codes_ > 1) load_codes(flows);
+    route_direct(times, keep, flows.rows);
+  } else {
+    load_keys(flows);
+    route_hashed(times, keep, flows.rows);
   }
   if (full_) return exhausted("more than 64 million groups in one block; group by fewer dimensions or filter");
+  const auto end = state_of_row_.begin() + flows.rows;
+  out.nothing = std::all_of(state_of_row_.begin(), end, [](std::uint32_t s) { return s == MOLE_NO_STATE; });
   out.state_of_row = state_of_row_.data();
   return out;
 }

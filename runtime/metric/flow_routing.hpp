@@ -65,10 +65,19 @@ class FlowRouting {
   static constexpr std::uint32_t most_slots = 64'000'000;
 
  private:
-  struct Bounds;
-  void resolve(Micros t, Bounds& bounds) const;
+  // What becomes of a flow by its time alone.
+  struct Fate {
+    enum Kind { counts, elsewhere, late } kind = elsewhere;
+    std::uint32_t interval = 0;
+  };
+  Fate fate_of(Micros t) const;
+  bool one_state(const Micros* times, std::uint32_t rows, Route& out);
+  void load_codes(const FlowView& flows);
   void load_keys(const FlowView& flows);
-  std::uint32_t slot_of(std::uint32_t interval, std::uint32_t row);
+  void route_direct(const Micros* times, const std::uint8_t* keep, std::uint32_t rows);
+  void route_hashed(const Micros* times, const std::uint8_t* keep, std::uint32_t rows);
+  std::uint32_t slot_of_code(std::uint32_t interval, std::uint32_t code);
+  std::uint32_t slot_of_row(std::uint32_t interval, std::uint32_t row);
   std::uint32_t find_or_add(const std::uint64_t* key);
   void grow();
 
@@ -76,17 +85,22 @@ class FlowRouting {
   IntervalGrid grid_;
   FilterEvaluator filter_;
   std::size_t words_ = 1;              // of a key: the interval, one per dimension (two per address)
-  bool per_row_ = false;               // some dimension is taken from the flows
   std::vector<std::string> routers_;   // the router's number in keys -> name
   std::uint64_t router_ = 0;           // of the current file
   Micros counts_from_ = 0, counts_to_ = 0;  // starts within [from, to) count, others are late; of the current file
+  Micros open_from_ = 0, open_to_ = 0;      // the part of it that lies in the grid; whole intervals
   Micros file_from_ = 0;
 
   std::vector<Slot> slots_;
   std::vector<std::uint64_t> keys_;      // words_ per slot
   std::vector<std::uint32_t> table_;     // open addressing over slots
-  std::vector<std::uint32_t> of_interval_;  // only if !per_row_: slot by (router, interval)
-  std::vector<std::uint64_t> row_keys_;  // words_ per row of the current batch, if per_row_
+  // Closed dimensions alone: a flow's group is a small number (its code), and its slot stands in a table of this file's router.
+  bool direct_ = false;
+  std::uint32_t codes_ = 1;                  // groups of one router
+  std::vector<std::uint32_t> slot_of_cell_;  // interval x code
+  std::vector<std::uint8_t> code_of_row_;    // of the current batch, if there is more than one code
+  // Otherwise groups are found by hash.
+  std::vector<std::uint64_t> row_keys_;  // words_ per row of the current batch
   std::vector<std::uint32_t> state_of_row_;
   bool full_ = false;
 };
