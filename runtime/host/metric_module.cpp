@@ -123,12 +123,12 @@ Result<> MetricModule::merge(const MetricState& into, const MetricState& other) 
   return call(Call::merge, 0, [&](mole_error* e) { return vtable_->merge(module_, into.get(), other.get(), e); });
 }
 
-Result<FinishedRows> MetricModule::finish(std::span<mole_state* const> states) const {
+Result<FinishedRows> MetricModule::finish(std::span<mole_state* const> states, std::span<const mole_interval> intervals) const {
   FinishedRows out;
   out.rows_of_state.assign(states.size(), 0);
   TakenArray rows;
   auto finished = call(Call::finish, 0, [&](mole_error* e) {
-    return vtable_->finish(module_, states.data(), static_cast<std::uint32_t>(states.size()), out.rows_of_state.data(), rows.out(), e);
+    return vtable_->finish(module_, states.data(), intervals.data(), static_cast<std::uint32_t>(states.size()), out.rows_of_state.data(), rows.out(), e);
   });
   if (!finished) return finished.error();
   const auto total = std::accumulate(out.rows_of_state.begin(), out.rows_of_state.end(), std::uint64_t{0});

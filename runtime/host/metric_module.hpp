@@ -79,7 +79,8 @@ class MetricModule {
   // `states` are borrowed pointers; state_of_row as in the ABI.
   Result<> add(std::span<mole_state* const> states, const std::uint32_t* state_of_row, const mole_batch& batch, std::uint64_t number) const;
   Result<> merge(const MetricState& into, const MetricState& other) const;
-  Result<FinishedRows> finish(std::span<mole_state* const> states) const;
+  // intervals[i] is what states[i] is finished for.
+  Result<FinishedRows> finish(std::span<mole_state* const> states, std::span<const mole_interval> intervals) const;
   // exhausted: the state is larger than `limit`.
   Result<std::string> save(const MetricState& state, std::uint64_t limit = std::uint64_t{1} << 30) const;
   Result<> load(const MetricState& state, std::string_view bytes) const;

@@ -37,8 +37,12 @@ Result<> RowBuilder::add(std::span<const Finishing> states) {
   for (std::size_t at = 0; at < states.size(); at += states_per_finish) {
     const auto part = states.subspan(at, std::min(states_per_finish, states.size() - at));
     std::vector<mole_state*> pointers;
-    for (const auto& s : part) pointers.push_back(s.state);
-    auto finished = step_.module->finish(pointers);
+    std::vector<mole_interval> intervals;
+    for (const auto& s : part) {
+      pointers.push_back(s.state);
+      intervals.push_back({s.interval_start, s.interval_start + step_.step->interval});
+    }
+    auto finished = step_.module->finish(pointers, intervals);
     if (!finished) return finished.error();
     std::size_t row = 0;
     for (std::size_t i = 0; i < part.size(); ++i)

@@ -235,6 +235,20 @@ TEST(Laws, CatchAFieldThatIsNotSaved) {
   EXPECT_THROW(mole::testkit::check_laws<Unsaved>(flows("bytes\n 1\n 2\n 3")), mole::testkit::LawBroken);
 }
 
+struct Late : Thrower {
+  static constexpr auto about = mole::metric("late", "1.0.0", "Seconds from the last value to the end of the interval");
+  mole::Time last;
+  static constexpr auto state = mole::fields(&Late::last);
+  void add(const mole::Flows<mole::start>& batch) { last = batch.span<mole::start>().back(); }
+  void merge(const Late& other) { last = std::max(last, other.last); }
+  Row finish(const mole::Interval& i) const { return {static_cast<std::uint64_t>(i.seconds()) + static_cast<std::uint64_t>(i.end.us - last.us) / 1'000'000}; }
+};
+
+TEST(Metric, IsToldTheIntervalItFinishes) {
+  const mole::testkit::Given<Late> given{{}, {}, {{900'000'000}, {1'800'000'000}}};
+  EXPECT_EQ(run<Late>(flows("start\n 00:20:00"), given).n, 900u + 600u);
+}
+
 struct OneShot {  // a decoder that fills one batch and says it was the last
   [[maybe_unused]] static constexpr auto about = mole::decoder("one_shot", "1.0.0", "One flow a file");
   using writes = mole::Writes<mole::bytes>;

@@ -147,6 +147,12 @@ typedef struct mole_batch {
   const struct ArrowArray *columns; /* a struct array */
 } mole_batch;
 
+/* What a state is finished for: [start, end), microseconds. With a window it is the window's last interval. */
+typedef struct mole_interval {
+  int64_t start_us;
+  int64_t end_us;
+} mole_interval;
+
 #define MOLE_NO_STATE 0xffffffffu
 
 typedef struct mole_metric_v1 {
@@ -167,10 +173,10 @@ typedef struct mole_metric_v1 {
                  const mole_batch *, mole_error *);
   /* NULL: the metric is sequential. `other` is unchanged. */
   int32_t (*merge)(const mole_module *, mole_state *, const mole_state *other, mole_error *);
-  /* Rows of `count` states: a struct array, children as the descriptor's "output", moved out to the host; state i gave
-   * rows_of_state[i] rows, in order. A sequential state is closed for this interval and open for the next. */
-  int32_t (*finish)(const mole_module *, mole_state *const *states, uint32_t count, uint32_t *rows_of_state,
-                    struct ArrowArray *rows, mole_error *);
+  /* Rows of `count` states, each for its interval: a struct array, children as the descriptor's "output", moved out to the
+   * host; state i gave rows_of_state[i] rows, in order. A sequential state is closed for this interval and open for the next. */
+  int32_t (*finish)(const mole_module *, mole_state *const *states, const mole_interval *intervals, uint32_t count,
+                    uint32_t *rows_of_state, struct ArrowArray *rows, mole_error *);
   /* Canonical bytes: equal states save to equal bytes. */
   int32_t (*save)(const mole_module *, const mole_state *, const mole_writer *, mole_error *);
   /* Into a fresh state. The bytes are what save wrote, or hostile: MOLE_CORRUPT, never undefined behaviour. */

@@ -26,6 +26,13 @@ struct Time {
   auto operator<=>(const Time&) const = default;
 };
 
+// A bin of the timeline, [start, end).
+struct Interval {
+  Time start, end;
+  double seconds() const { return static_cast<double>(end.us - start.us) / 1e6; }
+  auto operator<=>(const Interval&) const = default;
+};
+
 // `stored`: the element in a column's memory. Addresses: uint32_t in a batch of family 4, Addr in one of family 6.
 template <int Index, class T, class Stored = T>
 struct FlowColumn {

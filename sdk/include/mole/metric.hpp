@@ -25,7 +25,8 @@
 //
 // With `merge` the metric is mergeable: its states travel, are stored, and are merged in any order. Without, it is
 // sequential: it sees rows in time order, one object lives on from interval to interval, and `finish` closes one and
-// opens the next. `finish` returns Row or std::vector<Row>. A metric whose merged states depend on the order says
+// opens the next. `finish` returns Row or std::vector<Row>, and takes nothing or `const mole::Interval&`: the interval of
+// the row (of a window: its last), which a state cannot know if nothing was added for it. A metric whose merged states depend on the order says
 // `static constexpr bool deterministic = false`. Any call may throw; throw mole::Failure to choose the code.
 #pragma once
 
@@ -83,6 +84,12 @@ template <class T, class From>
 T made_from(const From& from) {
   if constexpr (std::is_constructible_v<T, const From&> && !std::is_same_v<T, From>) return T(from);
   else return T();
+}
+
+template <class M>
+auto finished(M& m, const Interval& interval) {
+  if constexpr (requires { m.finish(interval); }) return m.finish(interval);
+  else return m.finish();
 }
 
 template <class M>
@@ -209,14 +216,14 @@ struct MetricCalls {
     });
   }
 
-  static std::int32_t finish(const mole_module*, mole_state* const* states, std::uint32_t count, std::uint32_t* rows_of_state,
-                             ArrowArray* rows, mole_error* e) {
+  static std::int32_t finish(const mole_module*, mole_state* const* states, const mole_interval* intervals, std::uint32_t count,
+                             std::uint32_t* rows_of_state, ArrowArray* rows, mole_error* e) {
     return guarded(e, [&] {
       using Row = typename std::remove_cvref_t<decltype(M::output)>::Row;
       std::vector<Row> all;
       all.reserve(count);
       for (std::uint32_t i = 0; i < count; ++i) {
-        auto made = state(states[i]).finish();
+        auto made = finished(state(states[i]), Interval{{intervals[i].start_us}, {intervals[i].end_us}});
         if constexpr (std::is_same_v<decltype(made), Row>) {
           all.push_back(std::move(made));
           rows_of_state[i] = 1;

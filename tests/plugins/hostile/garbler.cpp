@@ -31,11 +31,11 @@ struct Garbler {
 
 using Calls = mole::detail::MetricCalls<Garbler>;
 
-std::int32_t finish(const mole_module* m, mole_state* const* states, std::uint32_t count, std::uint32_t* rows_of_state, ArrowArray* rows,
-                    mole_error* e) {
+std::int32_t finish(const mole_module* m, mole_state* const* states, const mole_interval* intervals, std::uint32_t count,
+                    std::uint32_t* rows_of_state, ArrowArray* rows, mole_error* e) {
   const auto shape = mole::detail::module_of<Calls::Module>(m).params.shape;
   if (shape == 8) return MOLE_OK;
-  if (const auto code = Calls::finish(m, states, count, rows_of_state, rows, e); code != MOLE_OK) return code;
+  if (const auto code = Calls::finish(m, states, intervals, count, rows_of_state, rows, e); code != MOLE_OK) return code;
   ArrowArray& column = *rows->children[0];
   if (shape == 0) rows->n_children = 0;
   if (shape == 1) column.n_buffers = 0;

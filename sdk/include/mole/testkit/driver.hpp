@@ -18,11 +18,12 @@
 
 namespace mole::testkit {
 
-// What a manifest would give: parameters and context values by role.
+// What a manifest would give: parameters, context values by role, and the interval that is finished.
 template <class M>
 struct Given {
   typename mole::detail::ParamsOf<M>::type params{};
-  std::vector<std::pair<std::string_view, std::optional<double>>> contexts;
+  std::vector<std::pair<std::string_view, std::optional<double>>> contexts{};
+  Interval interval{};
 };
 
 // A call of the C table that did not return MOLE_OK.
@@ -211,7 +212,8 @@ class Metric {
     std::vector<Row> finish() {
       std::uint32_t count = 0;
       ArrowArray rows{};
-      detail::must([&](mole_error* e) { return calls.finish(metric_->module_, &state_, 1, &count, &rows, e); });
+      const mole_interval interval{metric_->given_.interval.start.us, metric_->given_.interval.end.us};
+      detail::must([&](mole_error* e) { return calls.finish(metric_->module_, &state_, &interval, 1, &count, &rows, e); });
       std::vector<Row> out(static_cast<std::size_t>(rows.length));
       for (std::size_t i = 0; i < out.size(); ++i) {
         std::size_t column = 0;
@@ -289,7 +291,7 @@ auto run(const Table& table, Given<M> given = {}) {
   auto state = metric.create();
   state.add(table);
   auto rows = state.finish();
-  if constexpr (std::is_same_v<decltype(std::declval<M&>().finish()), typename Metric<M>::Row>) return rows.at(0);
+  if constexpr (std::is_same_v<decltype(mole::detail::finished(std::declval<M&>(), Interval{})), typename Metric<M>::Row>) return rows.at(0);
   else return rows;
 }
 
