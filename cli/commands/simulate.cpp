@@ -4,6 +4,7 @@
 #include "cli/format/human.hpp"
 #include "cli/progress/progress.hpp"
 #include "cli/simulate/archive.hpp"
+#include "cli/simulate/event.hpp"
 
 #include <fmt/format.h>
 
@@ -17,8 +18,8 @@ struct SimulateArgs {
   std::string out;
   RangeArgs range;
   SimulationSpec spec;
-  std::vector<std::string> gaps, damages;
-  double late_share = 0.25, loss = 0;
+  std::vector<std::string> gaps, damages, events;
+  double late_share = 0.25, loss = 0, noise = 0.05, growth = 0;
 };
 
 std::uint64_t per_million(double share) { return static_cast<std::uint64_t>(std::llround(share * 1e6)); }
@@ -29,6 +30,9 @@ SimulationSpec spec_of(const SimulateArgs& args) {
   spec.range = {floor_to(range.from, hour_us), ceil_to(range.to, hour_us)};
   spec.late_per_million = per_million(args.late_share);
   spec.loss_per_million = per_million(args.loss);
+  spec.noise_per_million = per_million(args.noise);
+  spec.growth_per_million = std::llround(args.growth * 1e6);
+  for (const auto& event : args.events) spec.events.push_back(*parse_event(event));
   for (const auto& gap : args.gaps) spec.gaps.push_back(*parse_hour_of_router(gap));
   for (const auto& damage : args.damages) spec.damages.push_back(*parse_damage(damage));
   return spec;
@@ -103,6 +107,19 @@ void add_simulate(Shell& shell, CLI::App& family) {
       ->type_name("ROUTER@TIME[:truncate|flip|cut]")
       ->allow_extra_args(false)
       ->check(parsed_by(parse_damage));
+  command
+      ->add_option("--event", args->events,
+                   "plant scan, portscan, crowd (adds this share of --flows-per-hour) or outage (takes this share away) "
+                   "(repeatable)")
+      ->type_name("KIND@TIME/LENGTH[:SHARE][@ROUTER]")
+      ->allow_extra_args(false)
+      ->check(parsed_by(parse_event));
+  command->add_option("--noise", args->noise, "standard deviation of the rate about its daily and weekly profile")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 0.5));
+  command->add_option("--growth", args->growth, "of the rate in a year, as a share of that at --from")
+      ->capture_default_str()
+      ->check(CLI::Range(-1.0, 10.0));
   command->add_option("--late-share", args->late_share, "share of flows that begin before their file's hour")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 0.25));

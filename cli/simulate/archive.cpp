@@ -1,6 +1,7 @@
 #include "cli/simulate/archive.hpp"
 
-#include "cli/simulate/profile.hpp"
+#include "cli/simulate/event.hpp"
+#include "cli/simulate/routes.hpp"
 #include "cli/simulate/truth.hpp"
 #include "runtime/decode/bzip2_writer.hpp"
 #include "sdk/descriptor/durable_file.hpp"
@@ -20,6 +21,7 @@ namespace {
 
 constexpr std::size_t cut_bytes = 700;  // as much as "cut" leaves out: never a whole number of records
 constexpr std::size_t flipped_bytes = 16;
+constexpr std::uint64_t most_flows_per_hour = 20'000'000;
 constexpr int block_level = 1;  // blocks of 100 kB: damage costs a part of a small file, not all of it
 
 Error wrong(std::string cause) { return invalid(std::move(cause)); }
@@ -32,6 +34,19 @@ Result<> check_wish(const SimulationSpec& spec, const HourOfRouter& file, std::s
       file.router, format_time(file.hour), format_time(spec.range.from), format_time(spec.range.to)));
 }
 
+Result<> check_event(const SimulationSpec& spec, const EventWish& event) {
+  const bool known =
+      !event.router || std::find(spec.routers.begin(), spec.routers.end(), *event.router) != spec.routers.end();
+  if (!known) return wrong(fmt::format("--event {} names a router that is not simulated", event_text(event)));
+  if (event.span.from < spec.range.from || event.span.to > spec.range.to)
+    return wrong(fmt::format("--event {} is not inside [{}, {}): move it or simulate more", event_text(event),
+                             format_time(spec.range.from), format_time(spec.range.to)));
+  if (event.kind != EventKind::outage && spec.flows_per_hour * event.per_million / 1'000'000 > most_flows_per_hour)
+    return wrong(fmt::format("--event {} adds more than {} flows an hour: choose a smaller share", event_text(event),
+                             most_flows_per_hour));
+  return {};
+}
+
 Result<> check(const SimulationSpec& spec) {
   const auto routers = std::set(spec.routers.begin(), spec.routers.end());
   if (spec.range.empty()) return wrong("--from is not before --to: give a range of at least an hour");
@@ -42,8 +57,12 @@ Result<> check(const SimulationSpec& spec) {
   if (routers.empty()) return wrong("no router: give --routers 19991,19993");
   if (routers.size() != spec.routers.size()) return wrong("--routers names a router twice: name each once");
   if (routers.size() > 256) return wrong("more than 256 routers: simulate them in parts");
-  if (spec.flows_per_hour < 1 || spec.flows_per_hour > 20'000'000)
-    return wrong("--flows-per-hour must be 1 to 20000000");
+  if (spec.flows_per_hour < 1 || spec.flows_per_hour > most_flows_per_hour)
+    return wrong(fmt::format("--flows-per-hour must be 1 to {}", most_flows_per_hour));
+  if (spec.noise_per_million > 500'000) return wrong("--noise must be 0 to 0.5");
+  if (spec.growth_per_million < -1'000'000 || spec.growth_per_million > 10'000'000)
+    return wrong("--growth must be -1 to 10");
+  if (spec.events.size() > 1000) return wrong("more than 1000 events: simulate them in parts");
   if (spec.late_per_million > 250'000)
     return wrong("--late-share must be 0 to 0.25: flows last at most the active timeout of 30 minutes");
   if (spec.loss_per_million > 1'000'000) return wrong("--loss must be 0 to 1");
@@ -54,6 +73,8 @@ Result<> check(const SimulationSpec& spec) {
     if (std::find(spec.gaps.begin(), spec.gaps.end(), damage.file) != spec.gaps.end())
       return wrong("a file is both in --gap and in --damage: a missing file cannot be damaged");
   }
+  for (const auto& event : spec.events)
+    if (auto ok = check_event(spec, event); !ok) return ok;
   return {};
 }
 
@@ -88,7 +109,7 @@ std::vector<Work> work_of(const SimulationSpec& spec) {
     std::uint32_t sequence = 0;  // wraps, as an exporter's does
     for (auto hour = spec.range.from; hour < spec.range.to; hour += hour_us) {
       works.push_back({{spec.routers[r], hour}, r, sequence});
-      sequence += static_cast<std::uint32_t>(flows_of_hour(spec.flows_per_hour, hour));
+      sequence += static_cast<std::uint32_t>(flows_of_hour(spec, r, hour));
     }
   }
   return works;
@@ -130,6 +151,16 @@ Result<FileTruth> write_hour(const SimulationSpec& spec, const std::filesystem::
   truth.compressed_bytes = packed.size();
   if (auto written = durable_write(folder / hour_file_name(spec, work.file), packed); !written) return written.error();
   return truth;
+}
+
+// One table a day, for flows that began the day before the first file too.
+Result<> write_routes(const SimulationSpec& spec, const std::filesystem::path& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) return missing(fmt::format("cannot make {}: {}", folder.string(), error.message()));
+  for (auto day = floor_to(spec.range.from - active_timeout, day_us); day < spec.range.to; day += day_us)
+    if (auto written = durable_write(folder / routing_table_name(day), routing_table(day)); !written) return written;
+  return {};
 }
 
 }  // namespace
@@ -198,6 +229,7 @@ Result<SimulatedArchive> simulate_archive(const SimulationSpec& spec, const std:
   }
   if (failure) return *failure;
 
+  if (auto written = write_routes(spec, folder / "routes"); !written) return written.error();
   if (auto written = durable_write(folder / "simulated.json", truth_text(spec, truths)); !written)
     return written.error();
   SimulatedArchive sum;

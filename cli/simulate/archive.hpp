@@ -1,5 +1,5 @@
-// Writes a simulated archive: hour files {router}_{sequence}_{start:unix}.dat.bz2 and simulated.json, the truth about
-// them.
+// Writes a simulated archive: hour files {router}_{sequence}_{start:unix}.dat.bz2, routing tables
+// routes/rib.{date}.txt, and simulated.json, the truth about them.
 #pragma once
 
 #include "cli/simulate/exporter.hpp"

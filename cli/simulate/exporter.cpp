@@ -1,24 +1,20 @@
 #include "cli/simulate/exporter.hpp"
 
-#include "cli/simulate/profile.hpp"
+#include "cli/simulate/conversation.hpp"
+#include "cli/simulate/random.hpp"
+#include "cli/simulate/rate.hpp"
+#include "cli/simulate/routes.hpp"
 
 #include <algorithm>
 
 namespace mole::cli {
 namespace {
 
-using Millis = std::int64_t;  // since 1970
 constexpr Millis hour_ms = hour_us / 1000;
-constexpr Millis inactive_ms = 15'000;  // a flow ends after so much silence
 constexpr Millis patience_ms = 5'000;   // a datagram that is not full leaves after so long
 constexpr std::size_t records_per_datagram = 30;
 
 enum Stream : std::uint64_t { traffic_stream = 1, loss_stream, boot_stream, sequence_stream };
-
-struct Flow {
-  Conversation who;
-  Millis first = 0, last = 0, queued = 0;
-};
 
 void put16(std::string& out, std::uint64_t v) {
   out += static_cast<char>(v >> 8 & 0xff);
@@ -37,37 +33,41 @@ std::uint32_t uptime_at_start(const SimulationSpec& spec, std::size_t router_ind
   return static_cast<std::uint32_t>(2 * hour_ms + random.below(1ULL << 30));
 }
 
-class Exporter {
+// Everyday traffic of one hour in order of export, spread evenly over each quarter. A reply follows its request.
+class Everyday {
  public:
-  Exporter(const SimulationSpec& spec, std::size_t router_index, Micros hour, std::uint32_t flow_sequence)
+  Everyday(const SimulationSpec& spec, std::uint32_t router, Micros hour)
       : spec_(spec),
-        random_(spec.seed ^ spec.routers[router_index], traffic_stream, static_cast<std::uint64_t>(hour)),
-        loss_(spec.seed ^ spec.routers[router_index], loss_stream, static_cast<std::uint64_t>(hour)),
-        hour_(hour / 1000),
-        uptime_base_(uptime_at_start(spec, router_index) - static_cast<std::uint32_t>(spec.range.from / 1000)),
-        sequence_(flow_sequence +
-                  static_cast<std::uint32_t>(Random(spec.seed, sequence_stream, spec.routers[router_index]).next())),
-        engine_(static_cast<std::uint8_t>(router_index)) {}
+        router_(router),
+        random_(spec.seed ^ router, traffic_stream, static_cast<std::uint64_t>(hour)),
+        hour_(hour / 1000) {}
 
-  ExportedHour run() {
-    const auto flows = flows_of_hour(spec_.flows_per_hour, hour_ * 1000);
-    for (std::uint64_t i = 0; i < flows; ++i) {
-      const Flow flow = draw(i, flows);
-      if (!queue_.empty() && flow.queued - queue_.front().queued >= patience_ms)
-        send(queue_.front().queued + patience_ms);
-      queue_.push_back(flow);
-      if (queue_.size() == records_per_datagram) send(flow.queued);
+  // nullopt: the hour is over.
+  std::optional<Flow> next() {
+    while (i_ == n_) {
+      if (quarter_ == 4) return std::nullopt;
+      i_ = 0;
+      n_ = flows_of_quarter(spec_, router_, hour_ * 1000 + quarter_++ * quarter_us);
     }
-    if (!queue_.empty()) send(std::min(queue_.front().queued + patience_ms, hour_ + hour_ms - 1));
-    return std::move(hour_exported_);
+    const auto from = hour_ + (quarter_ - 1) * quarter_ms;
+    Flow f;
+    f.queued = from + static_cast<Millis>((i_ * quarter_ms + random_.below(quarter_ms)) / n_);
+    ++i_;
+    if (request_) {
+      reply(f);
+    } else {
+      f.who = draw_request(random_);
+      set_times(f);
+      if (f.who.answered) request_ = f;
+    }
+    if (f.who.packets == 1) f.last = f.first;
+    return f;
   }
 
  private:
-  // Flow i of n in order of export: spread evenly, one in each n-th of the hour.
-  Flow draw(std::uint64_t i, std::uint64_t n) {
-    Flow f;
-    f.queued = hour_ + static_cast<Millis>((i * hour_ms + random_.below(hour_ms)) / n);
-    f.who = draw_conversation(random_);
+  static constexpr Millis quarter_ms = quarter_us / 1000;
+
+  void set_times(Flow& f) {
     // Long flows last half the active timeout on average, so a quarter of them begin before their hour, wherever in the
     // hour they end: what starts in an interval does not show the cut into files.
     const bool lasts = random_.chance(std::min<std::uint64_t>(4 * spec_.late_per_million, 1'000'000));
@@ -76,8 +76,73 @@ class Exporter {
                                                  : random_.skewed_below(f.who.packets <= 2 ? 200 : 120'000));
     if (spec_.late_per_million == 0) f.first = std::max(hour_, f.first);
     f.last = std::max(f.first, f.last);
-    if (f.who.packets == 1) f.last = f.first;
-    return f;
+  }
+
+  void reply(Flow& f) {
+    f.who = draw_reply(random_, request_->who);
+    f.first = request_->first + static_cast<Millis>(random_.below(200));
+    f.last = std::min(f.queued, request_->last + static_cast<Millis>(random_.below(200)));
+    f.first = std::min(f.first, f.last);
+    request_.reset();
+  }
+
+  const SimulationSpec& spec_;
+  std::uint32_t router_;
+  Random random_;
+  Millis hour_;
+  int quarter_ = 0;
+  std::uint64_t i_ = 0, n_ = 0;
+  std::optional<Flow> request_;  // not answered yet
+};
+
+class Exporter {
+ public:
+  Exporter(const SimulationSpec& spec, std::size_t router_index, Micros hour, std::uint32_t flow_sequence)
+      : spec_(spec),
+        router_(spec.routers[router_index]),
+        everyday_(spec, router_, hour),
+        loss_(spec.seed ^ router_, loss_stream, static_cast<std::uint64_t>(hour)),
+        hour_(hour / 1000),
+        uptime_base_(uptime_at_start(spec, router_index) - static_cast<std::uint32_t>(spec.range.from / 1000)),
+        sequence_(flow_sequence + static_cast<std::uint32_t>(Random(spec.seed, sequence_stream, router_).next())),
+        engine_(static_cast<std::uint8_t>(router_index)) {
+    hour_exported_.by_event.resize(spec.events.size());
+    for (std::size_t e = 0; e < spec.events.size(); ++e) {
+      if (!touches(spec.events[e], router_, hour)) continue;
+      if (spec.events[e].kind == EventKind::outage) outages_.push_back(e);
+      auto flows = planted_flows(spec, e, router_, hour);
+      hour_exported_.by_event[e] = flows.size();
+      planted_.insert(planted_.end(), flows.begin(), flows.end());
+    }
+    std::stable_sort(planted_.begin(), planted_.end(), [](const Flow& a, const Flow& b) { return a.queued < b.queued; });
+  }
+
+  ExportedHour run() {
+    auto planted = planted_.begin();
+    while (auto flow = everyday_.next()) {
+      for (; planted != planted_.end() && planted->queued <= flow->queued; ++planted) export_flow(*planted);
+      if (!vanishes(*flow)) export_flow(*flow);
+    }
+    for (; planted != planted_.end(); ++planted) export_flow(*planted);
+    if (!queue_.empty()) send(std::min(queue_.front().queued + patience_ms, hour_ + hour_ms - 1));
+    return std::move(hour_exported_);
+  }
+
+ private:
+  bool vanishes(const Flow& flow) {
+    for (const auto e : outages_)
+      if (takes_away(spec_, e, router_, flow)) {
+        ++hour_exported_.by_event[e];
+        return true;
+      }
+    return false;
+  }
+
+  void export_flow(const Flow& flow) {
+    if (!queue_.empty() && flow.queued - queue_.front().queued >= patience_ms)
+      send(queue_.front().queued + patience_ms);
+    queue_.push_back(flow);
+    if (queue_.size() == records_per_datagram) send(flow.queued);
   }
 
   void send(Millis now) {
@@ -130,15 +195,19 @@ class Exporter {
     out += static_cast<char>(w.tcp_flags);
     out += static_cast<char>(w.protocol);
     out += static_cast<char>(w.tos);
-    put16(out, w.source_as);
-    put16(out, w.destination_as);
+    put16(out, as_of(w.source, flow.first * 1000));
+    put16(out, as_of(w.destination, flow.first * 1000));
     out += static_cast<char>(w.source_mask);
     out += static_cast<char>(w.destination_mask);
     put16(out, 0);
   }
 
   const SimulationSpec& spec_;
-  Random random_, loss_;  // two streams: losing datagrams does not change the traffic
+  std::uint32_t router_;
+  Everyday everyday_;
+  Random loss_;  // a stream of its own: losing datagrams does not change the traffic
+  std::vector<Flow> planted_;         // by order of export
+  std::vector<std::size_t> outages_;  // that touch the hour
   Millis hour_;
   std::uint32_t uptime_base_, sequence_;
   std::uint8_t engine_;
@@ -147,6 +216,15 @@ class Exporter {
 };
 
 }  // namespace
+
+std::uint64_t flows_of_hour(const SimulationSpec& spec, std::size_t router_index, Micros hour) {
+  const auto router = spec.routers[router_index];
+  for (const auto& event : spec.events)
+    if (touches(event, router, hour)) return export_hour(spec, router_index, hour, 0).truth.measured.flows;
+  std::uint64_t flows = 0;
+  for (int quarter = 0; quarter < 4; ++quarter) flows += flows_of_quarter(spec, router, hour + quarter * quarter_us);
+  return flows;
+}
 
 ExportedHour export_hour(const SimulationSpec& spec, std::size_t router_index, Micros hour,
                          std::uint32_t flow_sequence) {

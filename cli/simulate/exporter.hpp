@@ -1,7 +1,8 @@
 // One hour of one router as NetFlow v5: what the router measured, and the datagrams that reached the collector.
 #pragma once
 
-#include "sdk/descriptor/time.hpp"
+#include "cli/simulate/event.hpp"
+#include "cli/simulate/spec.hpp"
 
 #include <cstdint>
 #include <map>
@@ -10,32 +11,8 @@
 
 namespace mole::cli {
 
-struct HourOfRouter {
-  std::uint32_t router = 0;
-  Micros hour = 0;
-  auto operator<=>(const HourOfRouter&) const = default;
-};
-
-// How a file is spoilt: "truncate" cuts the compressed file, "flip" inverts 16 of its bytes, "cut" ends the content
-// inside a datagram before it is compressed.
-struct DamageWish {
-  HourOfRouter file;
-  std::string kind;
-};
-
-struct SimulationSpec {
-  std::uint64_t seed = 1;
-  TimeRange range;  // whole hours
-  std::vector<std::uint32_t> routers;
-  std::uint64_t flows_per_hour = 10'000;     // of one router, in an average hour of a weekday
-  std::uint64_t late_per_million = 250'000;  // flows that began before their file's hour; at most a quarter
-  std::uint64_t loss_per_million = 0;        // datagrams lost between exporter and collector
-  std::uint64_t first_sequence = 1;          // number of the first hour file
-  std::vector<HourOfRouter> gaps;
-  std::vector<DamageWish> damages;
-};
-
 inline constexpr Micros active_timeout = 30 * minute_us;  // a longer flow is exported in pieces
+inline constexpr Millis inactive_ms = 15'000;           // a flow ends after so much silence
 inline constexpr Micros truth_interval = 15 * minute_us;  // grain of the truth by time
 
 struct Totals {
@@ -64,7 +41,11 @@ struct ExportedHour {
   std::uint64_t datagrams = 0, datagrams_lost = 0;
   Truth truth;
   std::map<Micros, Truth> by_interval;  // by the start of the flow
+  std::vector<std::uint64_t> by_event;  // flows it added or took away, before loss
 };
+
+// The number of flows the router exports in the hour.
+std::uint64_t flows_of_hour(const SimulationSpec& spec, std::size_t router_index, Micros hour);
 
 // The hour of routers[router_index] that begins at `hour`. Depends on nothing but its arguments; the flow sequence is
 // the number of flows exported before this hour.

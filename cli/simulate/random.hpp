@@ -23,6 +23,18 @@ class Random {
     return least;
   }
 
+  // As 1/rank: few ranks are drawn often, most hardly ever. Ranks below 2^octaves - 1, octaves at least 1.
+  std::uint64_t zipf_below(unsigned octaves) {
+    const auto size = 1ULL << below(octaves);
+    return size - 1 + below(size);
+  }
+  // About normal, mean 0, in millionths of the standard deviation, within 3.5 of them: the sum of four draws.
+  std::int64_t normal() {
+    std::int64_t sum = 0;
+    for (int i = 0; i < 4; ++i) sum += static_cast<std::int64_t>(below(1U << 20)) - (1 << 19);
+    return sum * 1'732'051 / (1 << 20);
+  }
+
   static std::uint64_t mixed(std::uint64_t z) {
     z += golden;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;

@@ -1,6 +1,7 @@
 #include "cli/simulate/truth.hpp"
 
 #include "cli/simulate/archive.hpp"
+#include "cli/simulate/event.hpp"
 
 #include <fmt/format.h>
 
@@ -32,6 +33,28 @@ json file_json(const SimulationSpec& spec, const FileTruth& f) {
           {"damage", f.damage}};
 }
 
+json address_json(std::uint32_t a) {
+  if (a == 0) return nullptr;
+  return fmt::format("{}.{}.{}.{}", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255);
+}
+
+json event_json(const SimulationSpec& spec, std::size_t index, const std::vector<FileTruth>& files) {
+  const auto& event = spec.events[index];
+  const auto parties = parties_of(spec, index);
+  std::map<std::string, std::uint64_t> flows;
+  for (const auto& file : files)
+    if (!event.router || *event.router == file.file.router)
+      flows[std::to_string(file.file.router)] += file.exported.by_event[index];
+  return {{"kind", event_kind_name(event.kind)},
+          {"from", format_time(event.span.from)},
+          {"to", format_time(event.span.to)},
+          {"share", static_cast<double>(event.per_million) / 1e6},
+          {"flows", flows},
+          {"source", address_json(parties.source)},
+          {"destination", address_json(parties.destination)},
+          {"port", parties.port ? json(parties.port) : json(nullptr)}};
+}
+
 std::string lines(const std::vector<json>& rows) {
   std::string text = "[";
   for (std::size_t i = 0; i < rows.size(); ++i) text += (i ? ",\n  " : "\n  ") + rows[i].dump();
@@ -41,7 +64,8 @@ std::string lines(const std::vector<json>& rows) {
 }  // namespace
 
 json spec_json(const SimulationSpec& spec) {
-  json gaps = json::array(), damages = json::array();
+  json gaps = json::array(), damages = json::array(), events = json::array();
+  for (const auto& event : spec.events) events.push_back(event_text(event));
   for (const auto& gap : spec.gaps) gaps.push_back(hour_name(gap));
   for (const auto& damage : spec.damages) damages.push_back(hour_name(damage.file) + ":" + damage.kind);
   return {{"seed", spec.seed},
@@ -51,9 +75,12 @@ json spec_json(const SimulationSpec& spec) {
           {"flows_per_hour", spec.flows_per_hour},
           {"late_per_million", spec.late_per_million},
           {"loss_per_million", spec.loss_per_million},
+          {"noise_per_million", spec.noise_per_million},
+          {"growth_per_million", spec.growth_per_million},
           {"first_sequence", spec.first_sequence},
           {"gaps", gaps},
-          {"damages", damages}};
+          {"damages", damages},
+          {"events", events}};
 }
 
 std::string truth_text(const SimulationSpec& spec, const std::vector<FileTruth>& files) {
@@ -72,8 +99,10 @@ std::string truth_text(const SimulationSpec& spec, const std::vector<FileTruth>&
                              {"to", format_time(key.second + truth_interval)},
                              {"measured", totals_json(truth.measured)},
                              {"received", totals_json(truth.received)}});
-  return fmt::format("{{\"schema\": 1,\n\"spec\": {},\n\"files\": {},\n\"intervals\": {}}}\n", spec_json(spec).dump(),
-                     lines(file_rows), lines(interval_rows));
+  std::vector<json> event_rows;
+  for (std::size_t i = 0; i < spec.events.size(); ++i) event_rows.push_back(event_json(spec, i, files));
+  return fmt::format("{{\"schema\": 1,\n\"spec\": {},\n\"events\": {},\n\"files\": {},\n\"intervals\": {}}}\n",
+                     spec_json(spec).dump(), lines(event_rows), lines(file_rows), lines(interval_rows));
 }
 
 }  // namespace mole::cli

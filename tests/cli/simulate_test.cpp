@@ -1,13 +1,20 @@
 #include "cli/simulate/archive.hpp"
-#include "cli/simulate/profile.hpp"
+#include "cli/simulate/conversation.hpp"
+#include "cli/simulate/event.hpp"
+#include "cli/simulate/rate.hpp"
+#include "cli/simulate/routes.hpp"
 #include "sdk/descriptor/durable_file.hpp"
 
 #include <gtest/gtest.h>
 
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cmath>
 #include <map>
+#include <set>
 #include <nlohmann/json.hpp>
 
 namespace mole::cli {
@@ -41,10 +48,34 @@ std::vector<Header> headers_of(const std::string& content) {
   return headers;
 }
 
-std::uint64_t flows_of_day(Micros day, int from, int to) {
-  std::uint64_t sum = 0;
-  for (int h = from; h < to; ++h) sum += flows_of_hour(10'000, day + h * hour_us);
+// Flows of quarters [from, to) in hours after `day`, without noise.
+double expected(const SimulationSpec& spec, Micros day, int from, int to) {
+  double sum = 0;
+  for (int q = 4 * from; q < 4 * to; ++q) sum += static_cast<double>(expected_milliflows(spec, day + q * quarter_us)) / 1000;
   return sum;
+}
+
+struct Record {
+  std::uint32_t source, destination, packets, bytes, source_port, destination_port, flags, protocol, source_as,
+      destination_as;
+  Micros first;
+};
+
+std::vector<Record> records_of(const std::string& content) {
+  std::vector<Record> records;
+  for (std::size_t at = 0; at < content.size();) {
+    const auto count = big_endian(content, at + 2, 2), uptime = big_endian(content, at + 4, 4);
+    const auto now = big_endian(content, at + 8, 4) * second_us + big_endian(content, at + 12, 4) / 1000;
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto r = at + 24 + 48 * i;
+      const auto field = [&](std::size_t offset, std::size_t size) { return big_endian(content, r + offset, size); };
+      records.push_back({field(0, 4), field(4, 4), field(16, 4), field(20, 4), field(32, 2), field(34, 2), field(37, 1),
+                         field(38, 1), field(40, 2), field(42, 2),
+                         now - static_cast<Micros>(uptime - field(24, 4)) * 1000});
+    }
+    at += 24 + 48 * count;
+  }
+  return records;
 }
 
 class Simulation : public testing::Test {
@@ -58,8 +89,8 @@ class Simulation : public testing::Test {
     const auto done = simulate_archive(spec, folder_ / name, threads, [](auto, auto) {});
     EXPECT_TRUE(done) << (done ? "" : done.error().message);
     std::map<std::string, std::string> files;
-    for (const auto& entry : std::filesystem::directory_iterator(folder_ / name))
-      files[entry.path().filename()] = *read_file(entry.path());
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_ / name))
+      if (entry.is_regular_file()) files[entry.path().lexically_relative(folder_ / name)] = *read_file(entry.path());
     return files;
   }
   std::filesystem::path folder_;
@@ -83,7 +114,8 @@ TEST_F(Simulation, NamesFilesByRouterNumberAndHourAndUsesUpTheNumberOfAGap) {
   for (const auto& [name, bytes] : write(spec, "a", 2)) names.push_back(name);
   EXPECT_EQ(names, (std::vector<std::string>{"19991_00040895_1190592000.dat.bz2", "19991_00040897_1190599200.dat.bz2",
                                              "19993_00040895_1190592000.dat.bz2", "19993_00040896_1190595600.dat.bz2",
-                                             "19993_00040897_1190599200.dat.bz2", "simulated.json"}));
+                                             "19993_00040897_1190599200.dat.bz2", "routes/rib.2007-09-23.txt",
+                                             "routes/rib.2007-09-24.txt", "simulated.json"}));
 }
 
 TEST_F(Simulation, TellsTheTruthAboutGapsAndDamage) {
@@ -119,11 +151,41 @@ TEST_F(Simulation, LeavesAnotherArchiveAlone) {
 TEST(TrafficShape, PutsFourFifthsIntoTheDayAndThirtyPercentIntoWeekends) {
   const Micros monday = *parse_time("2007-09-24"), saturday = *parse_time("2007-09-22"),
                sunday = *parse_time("2007-09-23");
-  const auto whole = static_cast<double>(flows_of_day(monday, 0, 24));
-  EXPECT_EQ(whole, 240'000);
-  EXPECT_NEAR(static_cast<double>(flows_of_day(monday, 7, 19)) / whole, 0.80, 0.001);
-  EXPECT_NEAR(static_cast<double>(flows_of_day(saturday, 0, 24)) / whole, 0.30, 0.001);
-  EXPECT_NEAR(static_cast<double>(flows_of_day(sunday, 0, 24)) / whole, 0.30, 0.001);
+  auto spec = two_routers();
+  spec.flows_per_hour = 10'000;
+  const auto whole = expected(spec, monday, 0, 24);
+  EXPECT_NEAR(whole, 240'000, 1);
+  EXPECT_NEAR(expected(spec, monday, 7, 19) / whole, 0.80, 0.01);
+  EXPECT_NEAR(expected(spec, saturday, 0, 24) / whole, 0.30, 0.001);
+  EXPECT_NEAR(expected(spec, sunday, 0, 24) / whole, 0.30, 0.001);
+}
+
+TEST(TrafficShape, GrowsByTheYear) {
+  auto spec = two_routers();
+  spec.growth_per_million = 250'000;
+  const auto begin = expected(spec, spec.range.from, 0, 24),
+             later = expected(spec, spec.range.from + 2 * 364 * day_us, 0, 24);  // a Monday too
+  EXPECT_NEAR(later / begin, 1.5, 0.005);
+}
+
+TEST(TrafficShape, HasTheNoiseAskedForAndNoneIfNoneIs) {
+  auto spec = two_routers();
+  spec.flows_per_hour = 1'000'000;
+  for (const std::uint64_t noise : {0U, 50'000U, 200'000U}) {
+    spec.noise_per_million = noise;
+    double sum = 0, squares = 0;
+    const int n = 4 * 24 * 100;
+    for (int q = 0; q < n; ++q) {
+      const auto at = spec.range.from + q * quarter_us;
+      const auto ratio = static_cast<double>(flows_of_quarter(spec, 19991, at)) * 1000 /
+                         static_cast<double>(expected_milliflows(spec, at));
+      sum += ratio;
+      squares += ratio * ratio;
+    }
+    EXPECT_NEAR(sum / n, 1, 0.02);
+    EXPECT_NEAR(std::sqrt(squares / n - sum / n * sum / n), static_cast<double>(noise) / 1e6,
+                0.12 * static_cast<double>(noise) / 1e6 + 0.001);
+  }
 }
 
 TEST(TrafficShape, MixesLabelsAsTheReportDoes) {
@@ -131,7 +193,7 @@ TEST(TrafficShape, MixesLabelsAsTheReportDoes) {
   std::map<std::uint16_t, double> share;
   const int n = 200'000;
   for (int i = 0; i < n; ++i) {
-    const auto c = draw_conversation(random);
+    const auto c = draw_request(random);
     std::uint16_t label = 0;
     for (const std::uint16_t port : {80, 53, 443, 25, 22, 21})
       if (c.source_port == port || c.destination_port == port) label = port;
@@ -172,20 +234,14 @@ TEST(ExportedHour, HoldsTheWishedShareOfFlowsThatBeganBefore) {
   spec.flows_per_hour = 20'000;
   const Micros noon = spec.range.from + 12 * hour_us;
   const auto exported = export_hour(spec, 0, noon, 0);
-  std::uint64_t late = 0, oldest = 0;
-  for (std::size_t at = 0; at < exported.content.size();) {
-    const auto count = big_endian(exported.content, at + 2, 2), uptime = big_endian(exported.content, at + 4, 4);
-    const auto now =
-        big_endian(exported.content, at + 8, 4) * second_us + big_endian(exported.content, at + 12, 4) / 1000;
-    for (std::uint32_t i = 0; i < count; ++i) {
-      const Micros age = static_cast<Micros>(uptime - big_endian(exported.content, at + 24 + 48 * i + 24, 4)) * 1000;
-      late += now - age < noon;
-      oldest = std::max<std::uint64_t>(oldest, static_cast<std::uint64_t>(age));
-    }
-    at += 24 + 48 * count;
+  std::uint64_t late = 0;
+  Micros oldest = noon;
+  for (const auto& r : records_of(exported.content)) {
+    late += r.first < noon;
+    oldest = std::min(oldest, r.first);
   }
   EXPECT_NEAR(static_cast<double>(late) / static_cast<double>(exported.truth.received.flows), 0.25, 0.015);
-  EXPECT_LE(oldest, static_cast<std::uint64_t>(active_timeout + 10 * second_us));
+  EXPECT_GE(oldest, noon - active_timeout - 10 * second_us);
 }
 
 TEST(ExportedHour, WrapsTheUptimeOfTheSecondRouterInsideTheRange) {
@@ -214,6 +270,163 @@ TEST(ExportedHour, LosesDatagramsAsAskedWithoutChangingTheTraffic) {
   }
   lost += headers_of(whole.content).back().sequence + headers_of(whole.content).back().count - expected;
   EXPECT_EQ(lost, lossy.truth.measured.flows - lossy.truth.received.flows);
+}
+
+TEST(ExportedHour, AnswersMostRequestsWithinMoments) {
+  auto spec = two_routers();
+  spec.flows_per_hour = 5'000;
+  const auto records = records_of(export_hour(spec, 0, spec.range.from + 12 * hour_us, 0).content);
+  std::size_t answered = 0, requests = 0;
+  for (std::size_t i = 0; i + 1 < records.size(); ++i) {
+    const auto& request = records[i];
+    const auto& reply = records[i + 1];
+    if (request.protocol != 6 || (i > 0 && records[i - 1].destination == request.source)) continue;
+    ++requests;
+    const bool pair = reply.source == request.destination && reply.source_port == request.destination_port;
+    if (!pair) continue;
+    ++answered;
+    ASSERT_GE(reply.first, request.first);
+    ASSERT_LE(reply.first, request.first + second_us / 5);
+  }
+  EXPECT_NEAR(static_cast<double>(answered) / static_cast<double>(requests), 0.9, 0.02);
+}
+
+TEST(Routes, GiveEachDayATableThatTheRecordsFollow) {
+  auto spec = two_routers("2007-09-24/P2D");
+  for (const Micros at : {spec.range.from + 2 * hour_us, spec.range.from + 26 * hour_us})
+    for (const auto& r : records_of(export_hour(spec, 0, at, 0).content)) {
+      ASSERT_EQ(r.source_as, as_of(r.source, r.first));
+      ASSERT_EQ(r.destination_as, as_of(r.destination, r.first));
+      ASSERT_NE(r.source_as, 0);
+    }
+  const auto monday = routing_table(spec.range.from), tuesday = routing_table(spec.range.from + day_us);
+  EXPECT_TRUE(monday.starts_with("10.19.0.0/16 64512\n100.64.0.0/20 "));
+  EXPECT_EQ(std::count(monday.begin(), monday.end(), '\n'), 1 + 1024 + 32);
+  EXPECT_NE(monday, tuesday);
+  EXPECT_EQ(as_of(0x08080808, 0), 0);
+}
+
+TEST(Event, IsReadAndWritten) {
+  EXPECT_EQ(event_text(*parse_event("scan@2007-09-23T10:00/2h")), "scan@2007-09-23T10:00:00Z/2h:0.3");
+  EXPECT_EQ(event_text(*parse_event("outage@2007-09-23/1d:0.7@19991")), "outage@2007-09-23T00:00:00Z/1d:0.7@19991");
+  EXPECT_EQ(event_text(*parse_event("crowd@@1190592000/15m@7")), "crowd@2007-09-24T00:00:00Z/15m:1@7");
+  for (const auto* bad : {"", "scan", "flood@2007-09-23/1h", "scan@2007-09-23", "scan@yesterday/1h", "scan@2007-09-23/0s",
+                          "scan@2007-09-23/90s", "scan@2007-09-23/1h:0", "scan@2007-09-23/1h:-1", "scan@2007-09-23/1h:x",
+                          "outage@2007-09-23/1h:1.5", "scan@2007-09-23/1h@r1", "scan@2007-09-23/1h:nan"}) {
+    const auto event = parse_event(bad);
+    ASSERT_FALSE(event) << bad;
+    EXPECT_EQ(event.error().code, Code::invalid);
+    EXPECT_NE(event.error().message.find("write KIND@TIME/LENGTH"), std::string::npos);
+  }
+}
+
+std::multiset<std::string> lines_of(const std::vector<Record>& records) {
+  std::multiset<std::string> lines;
+  for (const auto& r : records)
+    lines.insert(fmt::format("{} {} {} {} {} {} {} {}", r.source, r.destination, r.source_port, r.destination_port,
+                             r.packets, r.bytes, r.flags, r.first));
+  return lines;
+}
+
+TEST(Event, AddsItsFlowsAndLeavesTheOthersAsTheyAre) {
+  auto spec = two_routers();
+  spec.flows_per_hour = 2'000;
+  const auto before = [&] {
+    std::multiset<std::string> all;
+    for (int h = 9; h < 13; ++h) all.merge(lines_of(records_of(export_hour(spec, 0, spec.range.from + h * hour_us, 0).content)));
+    return all;
+  }();
+  for (const auto* text : {"scan@2007-09-24T10:20/70m:0.5", "portscan@2007-09-24T10:20/70m:0.5", "crowd@2007-09-24T10:20/70m:0.5"}) {
+    spec.events = {*parse_event(text)};
+    std::vector<Record> records;
+    std::uint64_t planted = 0;
+    for (int h = 9; h < 13; ++h) {
+      const auto hour = export_hour(spec, 0, spec.range.from + h * hour_us, 0);
+      EXPECT_EQ(flows_of_hour(spec, 0, spec.range.from + h * hour_us), hour.truth.measured.flows);
+      planted += hour.by_event[0];
+      const auto of_hour = records_of(hour.content);
+      records.insert(records.end(), of_hour.begin(), of_hour.end());
+    }
+    EXPECT_EQ(planted, 1166u) << text;  // 2000 an hour, half of it, 70 minutes
+    EXPECT_EQ(records.size(), before.size() + planted);
+    const auto after = lines_of(records);
+    EXPECT_TRUE(std::includes(after.begin(), after.end(), before.begin(), before.end())) << text;
+    const auto parties = parties_of(spec, 0);
+    std::set<std::uint32_t> sources, targets, ports;
+    for (const auto& r : records) {
+      const bool crowd = spec.events[0].kind == EventKind::crowd;
+      if (crowd ? r.destination != parties.destination || r.destination_port != 80 : r.source != parties.source) continue;
+      if (!crowd && (r.flags != 2 || r.bytes != 48)) continue;
+      sources.insert(r.source);
+      targets.insert(r.destination);
+      ports.insert(r.destination_port);
+    }
+    switch (spec.events[0].kind) {
+      case EventKind::scan:
+        EXPECT_GE(targets.size(), planted);
+        EXPECT_LT(ports.size(), 10u);
+        break;
+      case EventKind::portscan:
+        EXPECT_GE(ports.size(), planted);
+        EXPECT_LT(targets.size(), 10u);
+        break;
+      default:
+        EXPECT_GT(sources.size(), 200u);
+        EXPECT_EQ(targets.size(), 1u);
+    }
+  }
+}
+
+TEST(Event, OutageTakesWholeAsAwayWhileTheRouterLives) {
+  auto spec = two_routers();
+  spec.flows_per_hour = 5'000;
+  const auto eleven = spec.range.from + 11 * hour_us;
+  const auto sound = export_hour(spec, 0, eleven, 0);
+  spec.events = {*parse_event("outage@2007-09-24T11:00/30m:0.5@19991")};
+  const auto hit = export_hour(spec, 0, eleven, 0);
+  EXPECT_EQ(hit.truth.measured.flows + hit.by_event[0], sound.truth.measured.flows);
+  EXPECT_EQ(flows_of_hour(spec, 0, eleven), hit.truth.measured.flows);
+  EXPECT_EQ(export_hour(spec, 1, eleven, 0).by_event[0], 0u);  // of the other router nothing
+  const auto share = [&](Micros t) {
+    return static_cast<double>(hit.by_interval.at(t).measured.flows) / static_cast<double>(sound.by_interval.at(t).measured.flows);
+  };
+  EXPECT_NEAR(share(eleven), 0.5, 0.2);  // few AS have much of the traffic
+  EXPECT_EQ(share(eleven + 30 * minute_us), 1);
+  std::set<std::uint32_t> left, all;
+  const auto outside_as = [&](const Record& r) { return is_home(r.source) ? r.destination_as : r.source_as; };
+  const auto during = [&](const Record& r) { return r.first >= eleven && r.first < eleven + 30 * minute_us; };
+  std::map<std::uint32_t, int> flows_before, flows_after;
+  for (const auto& r : records_of(sound.content))
+    if (during(r) && is_home(r.source) != is_home(r.destination)) ++flows_before[outside_as(r)];
+  for (const auto& r : records_of(hit.content))
+    if (during(r) && is_home(r.source) != is_home(r.destination)) ++flows_after[outside_as(r)];
+  for (const auto& [as, flows] : flows_after) EXPECT_EQ(flows, flows_before[as]);  // all or nothing
+  EXPECT_LT(flows_after.size(), flows_before.size() * 3 / 4);
+  // The sequence goes on: nothing was lost between router and collector.
+  const auto headers = headers_of(hit.content);
+  for (std::size_t i = 1; i < headers.size(); ++i)
+    ASSERT_EQ(headers[i].sequence, headers[i - 1].sequence + headers[i - 1].count);
+}
+
+TEST_F(Simulation, TellsTheTruthAboutEvents) {
+  auto spec = two_routers("2007-09-24/PT3H");
+  spec.events = {*parse_event("scan@2007-09-24T01:00/1h:2"), *parse_event("outage@2007-09-24T01:00/1h@19993")};
+  const auto truth = nlohmann::json::parse(write(spec, "a", 2).at("simulated.json"));
+  ASSERT_EQ(truth["events"].size(), 2u);
+  const auto scan = truth["events"][0];
+  EXPECT_EQ(scan["kind"], "scan");
+  EXPECT_EQ(scan["from"], "2007-09-24T01:00:00Z");
+  EXPECT_EQ(scan["flows"]["19991"], 800);
+  EXPECT_EQ(scan["flows"]["19993"], 800);
+  EXPECT_TRUE(scan["source"].is_string());
+  EXPECT_TRUE(scan["destination"].is_null());
+  EXPECT_TRUE(truth["events"][1]["source"].is_null());
+  EXPECT_FALSE(truth["events"][1]["flows"].contains("19991"));
+  EXPECT_GT(truth["events"][1]["flows"]["19993"], 50);
+  spec.events[0].span.to += 2 * day_us;
+  const auto outside = simulate_archive(spec, folder_ / "b", 1, [](auto, auto) {});
+  ASSERT_FALSE(outside);
+  EXPECT_NE(outside.error().message.find("is not inside"), std::string::npos);
 }
 
 }  // namespace

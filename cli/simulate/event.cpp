@@ -1,0 +1,205 @@
+#include "cli/simulate/event.hpp"
+
+#include "cli/simulate/exporter.hpp"
+#include "cli/simulate/routes.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+namespace mole::cli {
+namespace {
+
+enum Stream : std::uint64_t { parties_stream = 32, outage_stream, flow_stream };
+constexpr std::array kinds{std::pair{EventKind::scan, std::string_view("scan")},
+                           std::pair{EventKind::portscan, std::string_view("portscan")},
+                           std::pair{EventKind::crowd, std::string_view("crowd")},
+                           std::pair{EventKind::outage, std::string_view("outage")}};
+constexpr Millis longest_fetch_ms = 10'000;
+
+Error wrong(std::string_view text, std::string_view why) {
+  return invalid(fmt::format("'{}' is no event: {}; write KIND@TIME/LENGTH[:SHARE][@ROUTER], as "
+                             "scan@2007-09-23T10:00/2h:0.3 or outage@2007-09-24/1d:0.7@19991",
+                             text, why));
+}
+
+template <class Number>
+std::optional<Number> number(std::string_view text) {
+  Number value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// Cuts what follows the last `mark` off.
+std::optional<std::string_view> cut_off(std::string_view& text, char mark) {
+  const auto at = text.rfind(mark);
+  if (at == std::string_view::npos) return std::nullopt;
+  const auto rest = text.substr(at + 1);
+  text = text.substr(0, at);
+  return rest;
+}
+
+// Flows of the whole event at one router.
+std::uint64_t flows_of(const SimulationSpec& spec, const EventWish& event) {
+  const auto minutes = static_cast<std::uint64_t>((event.span.to - event.span.from) / minute_us);
+  return spec.flows_per_hour * event.per_million / 1000 * minutes / 60'000;
+}
+
+Conversation probe(const EventWish& event, const EventParties& parties, std::uint64_t i, Random& random) {
+  Conversation c;
+  c.protocol = tcp;
+  c.tcp_flags = syn;
+  c.packets = 1;
+  c.bytes = 48;
+  c.source = parties.source;
+  c.source_port = high_port(random);
+  const bool sweep = event.kind == EventKind::scan;
+  c.destination = sweep ? home_net + static_cast<std::uint32_t>(i & 0xffff) : parties.destination;
+  c.destination_port = sweep ? parties.port : static_cast<std::uint16_t>(1 + i % 65'535);
+  route(c);
+  return c;
+}
+
+Conversation fetch(const EventParties& parties, bool reply, Random& random) {
+  Conversation c;
+  c.protocol = tcp;
+  c.tcp_flags = fin | syn | psh | ack;
+  c.source = outside_host(random);
+  c.destination = parties.destination;
+  c.source_port = high_port(random);
+  c.destination_port = parties.port;
+  c.packets = 4 + static_cast<std::uint32_t>(random.below(8));
+  c.bytes = c.packets * 90;
+  c.answered = true;
+  route(c);
+  return reply ? draw_reply(random, c) : c;
+}
+
+// Flow i of an event: drawn from a stream of its own, so that every hour draws the same one. Of a crowd two flows
+// that follow each other are request and reply.
+Flow planted_flow(const SimulationSpec& spec, std::size_t index, std::uint32_t router, std::uint64_t i,
+                  std::uint64_t n) {
+  const auto& event = spec.events[index];
+  const bool crowd = event.kind == EventKind::crowd;
+  Random random(spec.seed ^ router, flow_stream + index, crowd ? i / 2 : i);
+  const auto length = static_cast<std::uint64_t>(event.span.to - event.span.from) / 1000;
+  const auto slot = crowd ? i / 2 * 2 : i;
+  Flow f;
+  f.event = static_cast<int>(index);
+  f.first = event.span.from / 1000 + static_cast<Millis>((slot * length + random.below(length)) / n);
+  f.last = f.first + (crowd ? static_cast<Millis>(random.below(longest_fetch_ms)) : 0);
+  f.queued = f.last + static_cast<Millis>(random.below(inactive_ms));
+  const auto parties = parties_of(spec, index);
+  f.who = crowd ? fetch(parties, i % 2 == 1, random) : probe(event, parties, i, random);
+  return f;
+}
+
+}  // namespace
+
+std::string_view event_kind_name(EventKind kind) {
+  return std::find_if(kinds.begin(), kinds.end(), [&](const auto& k) { return k.first == kind; })->second;
+}
+
+Result<EventWish> parse_event(std::string_view text) {
+  EventWish event;
+  const auto at = text.find('@');
+  const auto kind = std::find_if(kinds.begin(), kinds.end(), [&](const auto& k) { return k.second == text.substr(0, at); });
+  if (at == std::string_view::npos || kind == kinds.end()) return wrong(text, "it begins with scan@, portscan@, crowd@ or outage@");
+  event.kind = kind->first;
+  auto when = text.substr(at + 1);
+  auto length = cut_off(when, '/');
+  if (!length) return wrong(text, "it has no /LENGTH");
+  if (const auto router = cut_off(*length, '@')) {
+    event.router = number<std::uint32_t>(*router);
+    if (!event.router) return wrong(text, "its router is no number");
+  }
+  const bool scan = event.kind == EventKind::scan || event.kind == EventKind::portscan;
+  double share = scan ? 0.3 : 1;
+  if (const auto given = cut_off(*length, ':')) {
+    const auto read = number<double>(*given);
+    const double most = event.kind == EventKind::outage ? 1 : 100;
+    if (!read || !(*read > 0 && *read <= most)) return wrong(text, fmt::format("its share is not above 0 and at most {}", most));
+    share = *read;
+  }
+  event.per_million = static_cast<std::uint64_t>(std::llround(share * 1e6));
+  const auto from = parse_time(when);
+  if (!from) return wrong(text, from.error().message);
+  const auto lasts = parse_duration(*length);
+  if (!lasts) return wrong(text, lasts.error().message);
+  if (*from % minute_us != 0 || *lasts % minute_us != 0 || *lasts == 0) return wrong(text, "it lasts whole minutes");
+  event.span = {*from, *from + *lasts};
+  return event;
+}
+
+std::string event_text(const EventWish& event) {
+  auto text = fmt::format("{}@{}/{}:{}", event_kind_name(event.kind), format_time(event.span.from),
+                          format_duration(event.span.to - event.span.from),
+                          static_cast<double>(event.per_million) / 1e6);
+  if (event.router) text += fmt::format("@{}", *event.router);
+  return text;
+}
+
+EventParties parties_of(const SimulationSpec& spec, std::size_t index) {
+  constexpr std::uint16_t ports[] = {22, 135, 139, 445, 1433, 3389};
+  Random random(spec.seed, parties_stream, index);
+  EventParties parties{outside_host(random), inside_host(random), ports[random.below(std::size(ports))]};
+  switch (spec.events[index].kind) {
+    case EventKind::scan:
+      parties.destination = 0;
+      break;
+    case EventKind::portscan:
+      parties.port = 0;
+      break;
+    case EventKind::crowd:
+      parties.source = 0;
+      parties.port = 80;
+      break;
+    case EventKind::outage:
+      return {};
+  }
+  return parties;
+}
+
+bool touches(const EventWish& event, std::uint32_t router, Micros hour) {
+  if (event.router && *event.router != router) return false;
+  return event.span.overlaps({hour - active_timeout - minute_us, hour + hour_us});
+}
+
+std::vector<Flow> planted_flows(const SimulationSpec& spec, std::size_t index, std::uint32_t router, Micros hour) {
+  const auto& event = spec.events[index];
+  std::vector<Flow> flows;
+  if (event.kind == EventKind::outage || !touches(event, router, hour)) return flows;
+  const auto n = flows_of(spec, event);
+  const auto length = event.span.to - event.span.from;
+  // The flow that begins about so long after the event's start.
+  const auto flow_at = [&](Micros after) {
+    const auto millis = static_cast<std::uint64_t>(std::clamp<Micros>(after, 0, length) / 1000);
+    return n * millis / static_cast<std::uint64_t>(length / 1000);
+  };
+  const auto margin = (longest_fetch_ms + inactive_ms) * 1000;
+  const auto begin = flow_at(hour - margin - event.span.from), end = flow_at(hour + hour_us - event.span.from);
+  for (auto i = begin < 2 ? 0 : begin - 2; i < std::min(n, end + 2); ++i)
+    if (const auto flow = planted_flow(spec, index, router, i, n);
+        flow.queued >= hour / 1000 && flow.queued < (hour + hour_us) / 1000)
+      flows.push_back(flow);
+  std::stable_sort(flows.begin(), flows.end(), [](const Flow& a, const Flow& b) { return a.queued < b.queued; });
+  return flows;
+}
+
+bool takes_away(const SimulationSpec& spec, std::size_t index, std::uint32_t router, const Flow& flow) {
+  const auto& event = spec.events[index];
+  if (event.kind != EventKind::outage || (event.router && *event.router != router)) return false;
+  const auto first = flow.first * 1000;
+  if (first < event.span.from || first >= event.span.to) return false;
+  const auto gone = [&](std::uint32_t address) {
+    return !is_home(address) &&
+           Random(spec.seed, outage_stream + index, as_of(address, first)).chance(event.per_million);
+  };
+  return gone(flow.who.source) || gone(flow.who.destination);
+}
+
+}  // namespace mole::cli
