@@ -1,0 +1,144 @@
+// VolumeMap: flows, packets and bytes by address, AS or port; 16 bytes an entry (28 for mole::Addr), whatever the counts.
+//
+//   mole::VolumeMap<std::uint32_t> by_source;
+//   by_source.add(flows.span4<mole::src_addr>(), flows.span<mole::packets>(), flows.span<mole::bytes>());
+//   by_source.for_each([&](std::uint32_t address, const mole::Volume& v) { ... });
+//
+// The lower 32 bits of each sum lie beside the key, so that an entry is a quarter of a cache line; the few keys whose sums
+// pass 2^32 have the upper bits in a table of their own. Sums wrap at 2^64.
+#pragma once
+
+#include <mole/flat_map.hpp>
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <type_traits>
+
+namespace mole {
+
+struct Volume {
+  std::uint64_t flows = 0, packets = 0, bytes = 0;
+  bool operator==(const Volume&) const = default;
+  void merge(const Volume& other) {
+    flows += other.flows;
+    packets += other.packets;
+    bytes += other.bytes;
+  }
+};
+
+template <class Key>
+class VolumeMap {
+ public:
+  std::size_t size() const { return low_.size(); }
+  bool empty() const { return low_.empty(); }
+  // Bytes of memory taken.
+  std::size_t memory() const { return low_.memory() + high_.memory(); }
+
+  // A flow per key, of packets[i] and bytes[i].
+  void add(std::span<const Key> keys, std::span<const std::uint64_t> packets, std::span<const std::uint64_t> bytes) {
+    low_.update(keys, [&](Words& low, std::size_t i) { put(keys[i], low, {1, packets[i], bytes[i]}); });
+  }
+  void add(const Key& key, const Volume& v) { put(key, low_[key], v); }
+
+  // Null flows, packets and bytes if `key` is not there.
+  Volume of(const Key& key) const {
+    const auto* low = low_.find(key);
+    return low ? whole(key, *low) : Volume{};
+  }
+  // Calls f(key, volume) for each key, in no order that may be relied on.
+  template <class F>
+  void for_each(F f) const {
+    low_.for_each([&](const Key& key, const Words& low) { f(key, whole(key, low)); });
+  }
+  void merge(const VolumeMap& other) {
+    low_.merge(other.low_, [&](const Key& key, Words& low, const Words& there) { put(key, low, other.whole(key, there)); });
+  }
+
+  // Saved: u64 count, then by rising key: the key less the one before (an Addr: whole), flows, packets, bytes, as numbers of 7
+  // bits a byte, the lowest first, the upper bit set in all bytes but the last.
+  static constexpr std::size_t least_size = 8;
+  static std::string shape() { return "volumes<" + detail::shape_of<Key>() + ">"; }
+  void save(StateWriter& w) const {
+    detail::save_value(w, std::uint64_t{size()});
+    Key before{};
+    for (const auto& [key, low] : low_.sorted()) {
+      if constexpr (std::is_same_v<Key, Addr>) detail::save_value(w, key);
+      else save_number(w, static_cast<std::uint64_t>(key - before));
+      before = key;
+      const auto v = whole(key, low);
+      for (const auto n : {v.flows, v.packets, v.bytes}) save_number(w, n);
+    }
+  }
+  void load(StateReader& r) {
+    *this = VolumeMap();
+    const auto n = r.count(3 + (std::is_same_v<Key, Addr> ? sizeof(Key) : 1));
+    low_.reserve(n);
+    Key before{};
+    for (std::size_t i = 0; i < n; ++i) {
+      const Key key = load_key(r, before);
+      if (i > 0 && !(before < key)) StateReader::refuse("a map is not in order");
+      const std::uint64_t flows = load_number(r), packets = load_number(r), bytes = load_number(r);
+      add(key, {flows, packets, bytes});
+      before = key;
+    }
+  }
+
+ private:
+  struct Words {
+    std::uint32_t flows = 0, packets = 0, bytes = 0;
+  };
+
+  static std::uint64_t join(std::uint32_t high, std::uint32_t low) { return std::uint64_t{high} << 32 | low; }
+  Volume whole(const Key& key, const Words& low) const {
+    if (high_.empty()) return {low.flows, low.packets, low.bytes};
+    const auto* high = high_.find(key);
+    if (!high) return {low.flows, low.packets, low.bytes};
+    return {join(high->flows, low.flows), join(high->packets, low.packets), join(high->bytes, low.bytes)};
+  }
+  void put(const Key& key, Words& low, const Volume& v) {
+    const std::uint64_t flows = low.flows + v.flows, packets = low.packets + v.packets, bytes = low.bytes + v.bytes;
+    low = {static_cast<std::uint32_t>(flows), static_cast<std::uint32_t>(packets), static_cast<std::uint32_t>(bytes)};
+    if ((flows | packets | bytes) >> 32 == 0) [[likely]] return;
+    auto& high = high_[key];
+    high.flows += static_cast<std::uint32_t>(flows >> 32);
+    high.packets += static_cast<std::uint32_t>(packets >> 32);
+    high.bytes += static_cast<std::uint32_t>(bytes >> 32);
+  }
+
+  static void save_number(StateWriter& w, std::uint64_t n) {
+    std::array<std::uint8_t, 10> out;
+    std::size_t size = 0;
+    for (; n >= 128; n >>= 7) out[size++] = static_cast<std::uint8_t>(n | 128);
+    out[size++] = static_cast<std::uint8_t>(n);
+    w.bytes(out.data(), size);
+  }
+  static std::uint64_t load_number(StateReader& r) {
+    std::uint64_t n = 0;
+    for (int shift = 0;; shift += 7) {
+      const auto byte = static_cast<std::uint8_t>(*r.take(1));
+      if (shift == 63 && byte > 1) StateReader::refuse("a number has more than 64 bits");
+      n |= std::uint64_t{byte & 127u} << shift;
+      if (byte < 128) {
+        if (byte == 0 && shift > 0) StateReader::refuse("a number is not in its shortest form");
+        return n;
+      }
+    }
+  }
+  static Key load_key(StateReader& r, [[maybe_unused]] const Key& before) {
+    if constexpr (std::is_same_v<Key, Addr>) {
+      Key key;
+      detail::load_value(r, key);
+      return key;
+    } else {
+      const auto step = load_number(r);
+      if (step > static_cast<Key>(~before)) StateReader::refuse("a key is too large");
+      return static_cast<Key>(before + step);
+    }
+  }
+
+  FlatMap<Key, Words> low_, high_;  // a key is in high_ only if an upper word was not 0
+};
+
+}  // namespace mole

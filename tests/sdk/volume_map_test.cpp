@@ -1,0 +1,139 @@
+#include <gtest/gtest.h>
+#include <mole/concentration.hpp>
+#include <mole/volume_map.hpp>
+
+#include <map>
+#include <random>
+
+#include "tests/sdk/saved.hpp"
+
+namespace {
+
+using Ports = mole::VolumeMap<std::uint16_t>;
+using Hosts = mole::VolumeMap<std::uint32_t>;
+constexpr std::uint64_t top = ~std::uint64_t{0};
+
+struct Columns {
+  std::vector<std::uint32_t> keys;
+  std::vector<std::uint64_t> packets, bytes;
+};
+// Sums below and far above 2^32, keys that repeat, key 0.
+Columns some_flows(std::uint32_t seed, std::size_t n) {
+  std::mt19937_64 random(seed);
+  Columns out;
+  for (std::size_t i = 0; i < n; ++i) {
+    out.keys.push_back(static_cast<std::uint32_t>(random() % 3000 * 1'000'003));
+    out.packets.push_back(random() % 7 == 0 ? random() >> 20 : random() % 100);
+    out.bytes.push_back(random() % 5 == 0 ? random() >> 4 : random() % 1500);
+  }
+  return out;
+}
+
+std::map<std::uint32_t, mole::Volume> standard(const Columns& c) {
+  std::map<std::uint32_t, mole::Volume> out;
+  for (std::size_t i = 0; i < c.keys.size(); ++i) out[c.keys[i]].merge({1, c.packets[i], c.bytes[i]});
+  return out;
+}
+
+TEST(VolumeMap, SumsPastTheWordsBesideTheKey) {
+  const auto c = some_flows(1, 40'000);
+  Hosts map;
+  map.add(c.keys, c.packets, c.bytes);
+  const auto truth = standard(c);
+  EXPECT_EQ(map.size(), truth.size());
+  std::size_t seen = 0;
+  map.for_each([&](std::uint32_t key, const mole::Volume& v) {
+    EXPECT_EQ(v, truth.at(key));
+    ++seen;
+  });
+  EXPECT_EQ(seen, truth.size());
+  EXPECT_EQ(map.of(5), mole::Volume{});
+}
+
+TEST(VolumeMap, SumsWrapAtTheEndOfTheirType) {
+  Ports map;
+  map.add(7, {top, top, top});
+  map.add(7, {1, 2, 3});
+  EXPECT_EQ(map.of(7), (mole::Volume{0, 1, 2}));
+}
+
+TEST(VolumeMap, MergesToTheSumInAnyOrder) {
+  const auto c = some_flows(2, 20'000), d = some_flows(3, 100);
+  Hosts a, b, all;
+  a.add(c.keys, c.packets, c.bytes);
+  b.add(d.keys, d.packets, d.bytes);
+  all.add(c.keys, c.packets, c.bytes);
+  all.add(d.keys, d.packets, d.bytes);
+  auto ab = a, ba = b;
+  ab.merge(b);
+  ba.merge(a);
+  EXPECT_EQ(saved(ab), saved(all));
+  EXPECT_EQ(saved(ba), saved(all));
+}
+
+TEST(VolumeMap, ReadsWhatItSaved) {
+  const auto c = some_flows(4, 5000);
+  Hosts map;
+  map.add(c.keys, c.packets, c.bytes);
+  map.add(0xffffffff, {top, top, top});
+  const auto bytes = saved(map);
+  EXPECT_EQ(saved(loaded<Hosts>(bytes)), bytes);
+  EXPECT_EQ(loaded<Hosts>(bytes).of(0xffffffff), (mole::Volume{top, top, top}));
+  EXPECT_EQ(Hosts::shape(), "volumes<u32>");
+}
+
+TEST(VolumeMap, SavesAFewBytesAnEntry) {
+  Ports map;
+  map.add(80, {1, 2, 300});
+  map.add(443, {1, 1, 40});
+  EXPECT_EQ(saved(map), std::string("\2\0\0\0\0\0\0\0\x50\1\2\xac\2\xeb\2\1\1\x28", 18));
+  mole::VolumeMap<mole::Addr> addresses;
+  addresses.add(mole::Addr{}, {1, 1, 1});
+  EXPECT_EQ(saved(addresses), std::string("\1\0\0\0\0\0\0\0", 8) + std::string(16, '\0') + "\1\1\1");
+}
+
+TEST(VolumeMap, RefusesBytesItDoesNotWrite) {
+  const std::string one("\1\0\0\0\0\0\0\0", 8), two("\2\0\0\0\0\0\0\0", 8), max("\xff\xff\xff\xff\xff\xff\xff\xff\xff");
+  EXPECT_EQ(loaded<Ports>(one + "\x50\1\1\1").of(80), (mole::Volume{1, 1, 1}));
+  EXPECT_EQ(loaded<Ports>(one + "\x50\1\1" + max + "\1").of(80).bytes, top);
+  EXPECT_THROW(loaded<Ports>(one + "\x50\1\1" + max + "\2"), mole::Failure);                             // beyond 64 bits
+  EXPECT_THROW(loaded<Ports>(one + "\x50\1\1" + max + max + "\1"), mole::Failure);
+  EXPECT_THROW(loaded<Ports>(one + std::string("\x50\1\1\x81\0", 5)), mole::Failure);                    // not the shortest
+  EXPECT_THROW(loaded<Ports>(one + "\xff\xff\x04\1\1\1"), mole::Failure);                                // port 81919
+  EXPECT_THROW(loaded<Ports>(two + std::string("\x50\1\1\1\0\1\1\1", 8)), mole::Failure);                // twice
+  EXPECT_THROW(loaded<Ports>(two + "\xff\xff\3\1\1\1\1\1\1\1"), mole::Failure);                          // past 65535
+  EXPECT_THROW(loaded<Ports>(one + "\x50\1\1"), mole::Failure);                                          // cut short
+  EXPECT_THROW(loaded<Ports>(std::string("\xff\xff\xff\xff\xff\xff\xff\x7f\x50\1\1\1", 12)), mole::Failure);
+}
+
+TEST(Concentration, OfAKnownDistribution) {
+  mole::Concentration c;
+  for (const std::uint64_t count : {50, 0, 25, 25}) c.add(count);
+  const auto row = c.row();
+  EXPECT_EQ(row.entropy, 1.5);
+  EXPECT_EQ(row.top_1, 0.5);
+  EXPECT_EQ(row.top_10, 1.0);
+  EXPECT_EQ(row.top_100, 1.0);
+  EXPECT_EQ(row.herfindahl, 0.375);
+}
+
+TEST(Concentration, KeepsTheHundredLargest) {
+  mole::Concentration c;
+  for (std::uint64_t i = 1; i <= 400; ++i) c.add(i * 7919 % 401);  // 1..400 in another order
+  const double total = 400 * 401 / 2;
+  EXPECT_EQ(c.row().top_1, 400 / total);
+  EXPECT_EQ(c.row().top_10, (391 + 400) * 5 / total);
+  EXPECT_EQ(c.row().top_100, (301 + 400) * 50 / total);
+}
+
+TEST(Concentration, IsNullOfNothingAndPastTheEndOfItsType) {
+  mole::Concentration none, over;
+  EXPECT_EQ(none.row().top_1, std::nullopt);
+  EXPECT_EQ(none.row().herfindahl, std::nullopt);
+  over.add(top);
+  EXPECT_EQ(over.row().top_1, 1.0);
+  over.add(top);
+  EXPECT_EQ(over.row().top_1, std::nullopt);
+}
+
+}  // namespace
