@@ -22,9 +22,12 @@ class LentColumns {
 
   // A column of fixed width. `validity`: a bitmap, or null if every value is there.
   void add(const void* values, const void* validity = nullptr, std::int64_t null_count = 0);
+  // Lets column `index` begin elsewhere; the arrays stay where they are.
+  void move(std::size_t index, const void* values) { children_[index].buffers[1] = values; }
   // The array of `rows` rows, valid until the next call of any function here.
   const ArrowArray* array(std::uint64_t rows);
   void clear();
+  std::size_t size() const { return children_.size(); }
 
  private:
   struct Child {

@@ -16,6 +16,7 @@ namespace mole::runtime {
 namespace {
 
 constexpr std::uint16_t record_version = 1;
+constexpr std::size_t fault_stack_bytes = 64 * 1024;
 
 struct Mark {
   Call call = Call::none;
@@ -117,16 +118,24 @@ CallRecordBytes CallRecord::read() const { return *bytes_; }
 
 void CallRecord::install_fault_handler() {
   fault_record = bytes_;
-  // A stack of its own: a plugin that recursed without end has none left.
-  static char stack[64 * 1024];
-  stack_t alternative{};
-  alternative.ss_sp = stack;
-  alternative.ss_size = sizeof stack;
-  ::sigaltstack(&alternative, nullptr);
+  static const FaultStack stack;
   struct sigaction action {};
   action.sa_handler = on_fault;
   action.sa_flags = SA_ONSTACK | SA_NODEFER;
   for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS}) ::sigaction(signal, &action, nullptr);
+}
+
+FaultStack::FaultStack() : memory_(new char[fault_stack_bytes]) {
+  stack_t alternative{};
+  alternative.ss_sp = memory_.get();
+  alternative.ss_size = fault_stack_bytes;
+  ::sigaltstack(&alternative, nullptr);
+}
+
+FaultStack::~FaultStack() {
+  stack_t none{};
+  none.ss_flags = SS_DISABLE;
+  ::sigaltstack(&none, nullptr);
 }
 
 Result<CallRecordBytes> read_call_record(const std::filesystem::path& path) {

@@ -68,6 +68,18 @@ class CallRecord {
   bool mapped_;
 };
 
+// Gives the calling thread a stack on which the fault handler can run: one that recursed without end has none left.
+class FaultStack {
+ public:
+  FaultStack();
+  ~FaultStack();
+  FaultStack(const FaultStack&) = delete;
+  FaultStack& operator=(const FaultStack&) = delete;
+
+ private:
+  std::unique_ptr<char[]> memory_;
+};
+
 // Reads the record of a worker that has ended. corrupt if it is not one.
 Result<CallRecordBytes> read_call_record(const std::filesystem::path& path);
 

@@ -119,6 +119,10 @@ Result<> MetricModule::add(std::span<mole_state* const> states, const std::uint3
   });
 }
 
+Result<> MetricModule::add_all(std::uint64_t number, const std::function<std::int32_t(mole_error*)>& body) const {
+  return call(Call::add, number, body);
+}
+
 Result<> MetricModule::merge(const MetricState& into, const MetricState& other) const {
   return call(Call::merge, 0, [&](mole_error* e) { return vtable_->merge(module_, into.get(), other.get(), e); });
 }

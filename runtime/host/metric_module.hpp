@@ -10,6 +10,7 @@
 #include <mole/abi.h>
 #include <mole/result.hpp>
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -78,6 +79,22 @@ class MetricModule {
   Result<> begin(const MetricState& state, const ArrowArray* rows) const;
   // `states` are borrowed pointers; state_of_row as in the ABI.
   Result<> add(std::span<mole_state* const> states, const std::uint32_t* state_of_row, const mole_batch& batch, std::uint64_t number) const;
+  // A batch whose rows all go to one state.
+  struct Run {
+    mole_state* state;
+    const mole_batch* batch;
+  };
+  // `count` calls of add under one mark; the first that fails is the last. `run(i)` is borrowed until run(i + 1).
+  template <class RunAt>
+  Result<> add_each(std::size_t count, std::uint64_t number, RunAt&& run) const {
+    return add_all(number, [&](mole_error* e) {
+      for (std::size_t i = 0; i < count; ++i) {
+        const Run one = run(i);
+        if (const auto code = vtable_->add(module_, &one.state, 1, nullptr, one.batch, e); code != MOLE_OK) return code;
+      }
+      return std::int32_t{MOLE_OK};
+    });
+  }
   Result<> merge(const MetricState& into, const MetricState& other) const;
   // intervals[i] is what states[i] is finished for.
   Result<FinishedRows> finish(std::span<mole_state* const> states, std::span<const mole_interval> intervals) const;
@@ -90,6 +107,7 @@ class MetricModule {
   MetricModule(const mole_metric_v1* vtable, Descriptor descriptor, Opening opening, CallRecord& record)
       : vtable_(vtable), descriptor_(std::move(descriptor)), opening_(std::move(opening)), record_(record) {}
   Result<> start();
+  Result<> add_all(std::uint64_t number, const std::function<std::int32_t(mole_error*)>& body) const;
   template <class F>
   Result<> call(Call which, std::uint64_t number, F&& body) const;
 

@@ -40,8 +40,9 @@ FlowLender::FlowLender(std::uint32_t input, std::vector<int> reads) : reads_(std
 }
 
 const mole_batch& FlowLender::lend(const FlowView& flows) {
-  columns_.clear();
-  for (const int c : reads_) columns_.add(flows.columns[static_cast<std::size_t>(c)]);
+  const auto column = [&](std::size_t i) { return flows.columns[static_cast<std::size_t>(reads_[i])]; };
+  for (std::size_t i = 0; i < columns_.size(); ++i) columns_.move(i, column(i));
+  for (std::size_t i = columns_.size(); i < reads_.size(); ++i) columns_.add(column(i));
   batch_.address_family = addresses_ ? flows.family : 0;
   batch_.rows = flows.rows;
   batch_.columns = columns_.array(flows.rows);
@@ -49,11 +50,10 @@ const mole_batch& FlowLender::lend(const FlowView& flows) {
 }
 
 FlowStep::FlowStep(const OpenStep& step, const FlowRouting& routing, std::uint32_t input, std::vector<int> reads)
-    : step_(step), routing_(routing), lender_(input, std::move(reads)) {}
+    : step_(step), routing_(routing), input_(input), reads_(std::move(reads)) {}
 
-// States for slots that appeared since the last batch.
-Result<> FlowStep::reach(std::size_t slots) {
-  for (std::size_t slot = states_.size(); slot < slots; ++slot) {
+Result<> FlowStep::reach() {
+  for (std::size_t slot = states_.size(); slot < routing_.slots().size(); ++slot) {
     const auto interval = routing_.grid().at(routing_.slots()[slot].interval);
     auto state = step_.fresh(interval.from, step_.module->context_input() < 0 ? Group{} : routing_.group_of(static_cast<std::uint32_t>(slot)));
     if (!state) return state.error();
@@ -65,14 +65,22 @@ Result<> FlowStep::reach(std::size_t slots) {
 
 Result<> FlowStep::add(const FlowView& flows, const FlowRouting::Route& route, std::uint64_t batch) {
   if (route.nothing) return {};
-  if (auto reached = reach(routing_.slots().size()); !reached) return reached;
-  const auto& lent = lender_.lend(flows);
+  FlowLender lender(input_, reads_);
+  const auto& lent = lender.lend(flows);
   if (!route.state_of_row) return step_.module->add(std::span(pointers_).subspan(route.slot, 1), nullptr, lent, batch);
   return step_.module->add(pointers_, route.state_of_row, lent, batch);
 }
 
+Result<> FlowStep::add(const FlowRuns& flows, std::size_t first, std::size_t count, std::uint64_t batch) {
+  FlowLender lender(input_, reads_);
+  const auto runs = flows.runs().subspan(first, count);
+  return step_.module->add_each(count, batch, [&](std::size_t i) {
+    return MetricModule::Run{pointers_[runs[i].state], &lender.lend(flows.view(runs[i]))};
+  });
+}
+
 Result<std::vector<Cell>> FlowStep::take_cells(const std::vector<std::string>& routers, const EvidenceOf& evidence) {
-  if (auto reached = reach(routing_.slots().size()); !reached) return reached.error();
+  if (auto reached = reach(); !reached) return reached.error();
   std::vector<Cell> cells(states_.size());
   for (std::size_t slot = 0; slot < cells.size(); ++slot) {
     const auto& from = routing_.slots()[slot];

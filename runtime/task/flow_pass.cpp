@@ -2,7 +2,9 @@
 
 #include "runtime/host/host_services.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <numeric>
 
 namespace mole::runtime {
 namespace {
@@ -37,7 +39,7 @@ FlowView view_of(const FlowBatch& batch) {
 FlowPass::FlowPass(const task::Spec& spec, const std::vector<Staged>& staged, const DecoderModule* decoder, unsigned threads,
                    std::filesystem::path scratch)
     : spec_(spec), staged_(staged), decoder_(decoder), threads_(threads), scratch_(std::move(scratch)),
-      coverage_(spec.archive ? spec.archive->covers : hour_us) {
+      coverage_(spec.archive ? spec.archive->covers : hour_us), pool_(threads) {
   for (const auto& file : spec.files) coverage_.expect(file);
 }
 
@@ -73,12 +75,12 @@ void FlowPass::add(StepRun& run) {
 }
 
 bool FlowPass::start_file(const task::File& file) {
-  bool wanted = groups_.empty();
+  reading_.clear();
   for (auto& [key, group] : groups_) {
     group.reads_file = group.routing->start_file(file);
-    wanted = wanted || group.reads_file;
+    if (group.reads_file) reading_.push_back(&group);
   }
-  return wanted;
+  return groups_.empty() || !reading_.empty();
 }
 
 bool FlowPass::anyone_alive() const {
@@ -106,21 +108,79 @@ Result<std::unique_ptr<FlowSource>> FlowPass::open(std::uint32_t number, ColumnS
       std::make_unique<FlowReader>(file, std::move(*content), decoder_->vtable(), decoder_->module(), wanted, router_number(file.router)));
 }
 
-void FlowPass::feed(const FlowView& flows, std::uint32_t file, std::uint64_t first_record) {
-  ++batches_;
-  for (auto& [key, group] : groups_) {
-    if (!group.reads_file) continue;
-    auto route = group.routing->route(flows);
-    for (auto* run : group.steps) {
-      if (!run->alive()) continue;
-      if (!route) {
-        run->fail({route.error().code, run->step().module + ": " + route.error().message});
-        continue;
-      }
-      auto added = run->sequential ? run->sequential->add(flows, *route, file, first_record) : run->flow->add(flows, *route, batches_);
-      if (!added) run->fail(added.error());
+void FlowPass::route(Group& group, const FlowView& flows) {
+  group.arranged = false;
+  group.route = group.routing->route(flows);
+  if (!group.route || group.route->nothing) return;
+  group.arranged = group.runs.arrange(flows, *group.route, group.routing->slots().size());
+}
+
+// Copies the columns that arranged groups need, each once.
+void FlowPass::gather() {
+  std::vector<std::pair<Group*, int>> columns;
+  for (Group* group : reading_) {
+    if (!group->arranged) continue;
+    ColumnSet needed;
+    for (const auto* run : group->steps)
+      if (run->alive() && run->flow)
+        for (const int c : run->flow->reads()) needed.set(static_cast<std::size_t>(c));
+    for (int c = 0; c < MOLE_COLUMN_COUNT; ++c)
+      if (needed[static_cast<std::size_t>(c)]) columns.emplace_back(group, c);
+  }
+  pool_.run(columns.size(), [&](std::size_t i) { columns[i].first->runs.gather(columns[i].second); });
+}
+
+// One thread takes all runs of a step together. Several take parts, cut between states.
+void FlowPass::share_out(Group& group, std::uint32_t rows) {
+  const std::uint32_t part = pool_.threads() == 1 ? rows : rows / static_cast<std::uint32_t>(2 * pool_.threads());
+  const auto runs = group.runs.runs();
+  for (auto* run : group.steps) {
+    if (!run->alive()) continue;
+    if (!group.arranged || run->sequential) {
+      items_.push_back({run, &group, 0, 0, rows, {}});
+      continue;
+    }
+    for (std::size_t first = 0; first < runs.size();) {
+      std::size_t end = first;
+      std::uint32_t taken = 0;
+      while (end < runs.size() && (taken < part || runs[end].state == runs[end - 1].state)) taken += runs[end++].count;
+      items_.push_back({run, &group, first, end - first, taken, {}});
+      first = end;
     }
   }
+}
+
+void FlowPass::feed(const FlowView& flows, std::uint32_t file, std::uint64_t first_record) {
+  ++batches_;
+  pool_.run(reading_.size(), [&](std::size_t i) { route(*reading_[i], flows); });
+  items_.clear();
+  for (Group* group : reading_) {
+    for (auto* run : group->steps) {
+      if (!run->alive()) continue;
+      if (!group->route) {
+        run->fail({group->route.error().code, run->step().module + ": " + group->route.error().message});
+        continue;
+      }
+      if (!run->flow) continue;
+      if (auto reached = run->flow->reach(); !reached) run->fail(reached.error());
+    }
+    if (group->route && !group->route->nothing) share_out(*group, flows.rows);
+  }
+  gather();
+
+  std::vector<std::size_t> largest_first(items_.size());
+  std::iota(largest_first.begin(), largest_first.end(), std::size_t{0});
+  if (pool_.threads() > 1)
+    std::stable_sort(largest_first.begin(), largest_first.end(), [&](std::size_t a, std::size_t b) { return items_[a].rows > items_[b].rows; });
+  pool_.run(items_.size(), [&](std::size_t i) {
+    Item& item = items_[largest_first[i]];
+    StepRun& run = *item.run;
+    if (run.sequential) item.outcome = run.sequential->add(flows, *item.group->route, file, first_record);
+    else if (item.group->arranged) item.outcome = run.flow->add(item.group->runs, item.first, item.count, batches_);
+    else item.outcome = run.flow->add(flows, *item.group->route, batches_);
+  });
+  for (const Item& item : items_)  // of several failures of a step the first in order is told
+    if (!item.outcome && item.run->alive()) item.run->fail(item.outcome.error());
 }
 
 // True: the file was read to its end. False: the decoder failed, and with it every step that reads the file.

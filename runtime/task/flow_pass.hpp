@@ -1,12 +1,18 @@
 // Decodes the files of a task once, in order, and feeds every step that reads flows.
+//
+// A batch is routed and arranged by state once per group of steps with equal routes. Then every step adds its runs: pairs of
+// step and state are independent, so they are shared out among the threads; the batch ends when all are done. A state sees
+// its rows in the order of the file whatever the number of threads, so that results do not depend on it.
 #pragma once
 
 #include "runtime/decode/flow_reader.hpp"
 #include "runtime/host/stream_modules.hpp"
 #include "runtime/metric/coverage.hpp"
 #include "runtime/metric/flow_routing.hpp"
+#include "runtime/metric/flow_runs.hpp"
 #include "runtime/staging/cache.hpp"
 #include "runtime/task/step_run.hpp"
+#include "runtime/task/worker_pool.hpp"
 
 #include <functional>
 #include <map>
@@ -41,6 +47,18 @@ class FlowPass {
     std::unique_ptr<FlowRouting> routing;
     std::vector<StepRun*> steps;
     bool reads_file = false;
+    // Of the current batch:
+    Result<FlowRouting::Route> route = FlowRouting::Route{};
+    FlowRuns runs;
+    bool arranged = false;
+  };
+  // What one thread does of a batch: some runs of a step, or all of its rows.
+  struct Item {
+    StepRun* run;
+    Group* group;
+    std::size_t first, count;  // of group->runs; not used if the batch is not arranged
+    std::uint32_t rows;
+    Result<> outcome;
   };
 
   bool start_file(const task::File& file);
@@ -49,6 +67,9 @@ class FlowPass {
   Result<task::FileReport> look_through(std::uint32_t number);
   Result<std::unique_ptr<FlowSource>> open(std::uint32_t number, ColumnSet wanted) const;
   void feed(const FlowView& flows, std::uint32_t file, std::uint64_t first_record);
+  void route(Group& group, const FlowView& flows);
+  void gather();
+  void share_out(Group& group, std::uint32_t rows);
   void fail_readers(const Error& error);
   bool anyone_alive() const;
 
@@ -62,6 +83,9 @@ class FlowPass {
   CoverageTable coverage_;
   Totals totals_;
   std::uint64_t batches_ = 0;
+  WorkerPool pool_;
+  std::vector<Group*> reading_;  // groups that read the current file
+  std::vector<Item> items_;      // of the current batch, in the order of steps and states
 };
 
 }  // namespace mole::runtime

@@ -190,5 +190,22 @@ TEST(Emptiness, ABlockWithoutFilesGivesRowsOfCoverageZero) {
   EXPECT_EQ(sink.steps.at(1).rows->rows(), 0u);
 }
 
+// Several states fail at once; which one is told does not depend on who came first.
+TEST(Failures, AreTheSameForAnyNumberOfThreads) {
+  if (!have_captures()) return;
+  ArchiveTask task(data_folder() / "archive");
+  std::string message;
+  for (const unsigned threads : {1u, 2u, 4u, 4u, 4u}) {
+    task.threads = threads;
+    const auto sink = task.run(task.spec(whole, {task.flows_step("throws_everywhere", quarter, {"router", "protocol_class"}),
+                                                 task.flows_step("traffic", quarter, {"router", "protocol_class"})}));
+    EXPECT_EQ(sink.steps.at(0).report.outcome, "failed");
+    EXPECT_EQ(sink.steps.at(1).report.outcome, "done");
+    if (message.empty()) message = sink.steps.at(0).report.message;
+    EXPECT_NE(message.find("is not liked"), std::string::npos) << message;
+    EXPECT_EQ(sink.steps.at(0).report.message, message) << threads;
+  }
+}
+
 }  // namespace
 }  // namespace mole::runtime::testing

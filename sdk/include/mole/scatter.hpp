@@ -24,12 +24,13 @@ struct Run {
 class Scatter {
  public:
   // After this, runs() name all rows but those of MOLE_NO_STATE. If order() is not null, they are positions in it, and
-  // order()[position] is the row.
-  void group(const std::uint32_t* state_of_row, std::uint32_t rows, std::uint32_t state_count) {
+  // order()[position] is the row. Rows that lie in runs of at least `long_run` on the average are left where they are; a state
+  // may then have several runs.
+  void group(const std::uint32_t* state_of_row, std::uint32_t rows, std::uint32_t state_count, std::uint32_t long_run = 16) {
     runs_.clear();
     sorted_ = false;
     if (rows == 0) return;
-    if (cut(state_of_row, rows, state_count)) return;
+    if (cut(state_of_row, rows, state_count, long_run)) return;
     runs_.clear();
     sorted_ = true;
     order_.resize(rows);
@@ -39,6 +40,8 @@ class Scatter {
   const std::vector<Run>& runs() const { return runs_; }
   const std::uint32_t* order() const { return sorted_ ? order_.data() : nullptr; }
 
+  // Scratch memory for columns 0 .. count - 1: after this, different slots may be arranged by different threads.
+  void reserve(std::size_t count) { columns_.resize(std::max(count, columns_.size())); }
   // `column`, of elements of `size` bytes, in the order of the runs: itself, or a copy in scratch memory `slot`.
   const void* arranged(const void* column, std::size_t size, std::size_t slot) {
     if (!sorted_) return column;
@@ -57,8 +60,8 @@ class Scatter {
 
  private:
   // The runs as they lie; false if they are short.
-  bool cut(const std::uint32_t* s, std::uint32_t rows, std::uint32_t state_count) {
-    for (std::uint32_t first = 0, runs_left = rows / 16 + 1; first < rows; --runs_left) {
+  bool cut(const std::uint32_t* s, std::uint32_t rows, std::uint32_t state_count, std::uint32_t long_run) {
+    for (std::uint32_t first = 0, runs_left = rows / long_run + 1; first < rows; --runs_left) {
       if (runs_left == 0) return false;
       const std::uint32_t state = s[first];
       std::uint32_t end = first + 1;

@@ -25,6 +25,19 @@ struct ThrowsInAdd {
   using Row = ::Row;
 };
 
+struct ThrowsEverywhere {
+  static constexpr auto about = mole::metric("throws_everywhere", "1.0.0", "Throws in every state, each with its own words");
+  static constexpr auto output = rows;
+  std::uint64_t n = 0;
+  static constexpr auto state = mole::fields(&ThrowsEverywhere::n);
+  void add(const mole::Flows<mole::protocol>& flows) {
+    for (auto [protocol] : flows) throw std::runtime_error("protocol " + std::to_string(protocol) + " is not liked");
+  }
+  void merge(const ThrowsEverywhere&) {}
+  ::Row finish() const { return {n}; }
+  using Row = ::Row;
+};
+
 struct ThrowsInFinish {
   static constexpr auto about = mole::metric("throws_in_finish", "1.0.0", "Throws when rows are wanted");
   static constexpr auto output = rows;
@@ -58,4 +71,4 @@ struct Exits {
   using Row = ::Row;
 };
 
-MOLE_PLUGINS(ThrowsInAdd, ThrowsInFinish, Crashes, Exits)
+MOLE_PLUGINS(ThrowsInAdd, ThrowsEverywhere, ThrowsInFinish, Crashes, Exits)

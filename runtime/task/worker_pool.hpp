@@ -1,0 +1,44 @@
+// Threads that work through the items of a batch together with the one that has it.
+//
+//   WorkerPool pool(4);                                  // three threads and the caller
+//   pool.run(items.size(), [&](std::size_t i) { ... });  // returns when all items are done
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <functional>
+#include <mutex>
+#include <atomic>
+#include <thread>
+#include <vector>
+
+namespace mole::runtime {
+
+// `run` from one thread only.
+class WorkerPool {
+ public:
+  // 0 or 1: no thread is started, run() is a loop.
+  explicit WorkerPool(unsigned threads);
+  ~WorkerPool();
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
+
+  std::size_t threads() const { return helpers_.size() + 1; }
+  // Calls body(i) once for every i below `count`, lower ones first, on any thread. It may not throw and not call run().
+  void run(std::size_t count, const std::function<void(std::size_t)>& body);
+
+ private:
+  void help();
+  void work();
+
+  std::mutex mutex_;
+  std::condition_variable wake_, idle_;
+  bool open_ = false, stop_ = false;  // open: there may be items left to take
+  std::size_t working_ = 0;           // helpers that are in work()
+  const std::function<void(std::size_t)>* body_ = nullptr;
+  std::size_t count_ = 0;
+  std::atomic<std::size_t> next_{0};
+  std::vector<std::thread> helpers_;
+};
+
+}  // namespace mole::runtime

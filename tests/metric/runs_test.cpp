@@ -1,0 +1,118 @@
+#include "runtime/metric/flow_runs.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+
+namespace mole::runtime {
+namespace {
+
+struct Batch {
+  std::vector<std::uint32_t> state;
+  std::vector<std::uint64_t> bytes;
+  std::vector<std::uint8_t> protocol;
+  FlowView view() const {
+    FlowView v;
+    v.rows = static_cast<std::uint32_t>(bytes.size());
+    v.columns[MOLE_COLUMN_BYTES] = bytes.data();
+    v.columns[MOLE_COLUMN_PROTOCOL] = protocol.data();
+    return v;
+  }
+  FlowRouting::Route route() const { return {false, 0, state.data()}; }
+};
+
+// Rows carry their own number, so that their order shows.
+Batch batch_of(std::vector<std::uint32_t> states) {
+  Batch b{std::move(states), {}, {}};
+  for (std::size_t i = 0; i < b.state.size(); ++i) {
+    b.bytes.push_back(i);
+    b.protocol.push_back(static_cast<std::uint8_t>(i));
+  }
+  return b;
+}
+
+using Rows = std::map<std::uint32_t, std::vector<std::uint64_t>>;
+
+Rows wanted(const Batch& b) {
+  Rows out;
+  for (std::size_t i = 0; i < b.state.size(); ++i)
+    if (b.state[i] != MOLE_NO_STATE) out[b.state[i]].push_back(i);
+  return out;
+}
+
+Rows given(FlowRuns& runs) {
+  Rows out;
+  runs.gather(MOLE_COLUMN_BYTES);
+  runs.gather(MOLE_COLUMN_PROTOCOL);
+  for (const auto& run : runs.runs()) {
+    const FlowView view = runs.view(run);
+    for (std::uint32_t i = 0; i < view.rows; ++i) {
+      const auto row = view.column<std::uint64_t>(MOLE_COLUMN_BYTES)[i];
+      out[run.state].push_back(row);
+      EXPECT_EQ(view.column<std::uint8_t>(MOLE_COLUMN_PROTOCOL)[i], static_cast<std::uint8_t>(row));
+    }
+  }
+  return out;
+}
+
+TEST(FlowRuns, KeepTheOrderOfRowsWithinAState) {
+  std::mt19937 random(3);
+  FlowRuns runs;
+  for (const std::uint32_t rows : {64u, 1000u, 65536u})
+    for (const std::uint32_t states : {1u, 3u, rows / 16}) {
+      std::vector<std::uint32_t> of_row(rows);
+      for (auto& s : of_row) s = random() % 10 == 0 ? MOLE_NO_STATE : static_cast<std::uint32_t>(random() % states);
+      const auto batch = batch_of(of_row);
+      ASSERT_TRUE(runs.arrange(batch.view(), batch.route(), states));
+      EXPECT_EQ(given(runs), wanted(batch)) << rows << " rows, " << states << " states";
+    }
+}
+
+TEST(FlowRuns, FindFewStatesAmongMillions) {
+  std::vector<std::uint32_t> of_row(4096);
+  for (std::uint32_t i = 0; i < of_row.size(); ++i) of_row[i] = i % 7 == 0 ? MOLE_NO_STATE : 1'000'000 + i % 5 * 100'000;
+  const auto batch = batch_of(of_row);
+  FlowRuns runs;
+  for (int round = 0; round < 2; ++round) {
+    ASSERT_TRUE(runs.arrange(batch.view(), batch.route(), 2'000'000));
+    EXPECT_EQ(given(runs), wanted(batch));
+  }
+}
+
+TEST(FlowRuns, RefuseManyStates) {
+  std::vector<std::uint32_t> of_row(4096);
+  for (std::uint32_t i = 0; i < of_row.size(); ++i) of_row[i] = i % 512;
+  const auto many = batch_of(of_row);
+  FlowRuns runs;
+  EXPECT_FALSE(runs.arrange(many.view(), many.route(), 5000));
+  for (auto& s : of_row) s %= 4;
+  const auto few = batch_of(of_row);
+  ASSERT_TRUE(runs.arrange(few.view(), few.route(), 5000)) << "what was refused is forgotten";
+  EXPECT_EQ(given(runs), wanted(few));
+}
+
+TEST(FlowRuns, LongRunsStayWhereTheyAre) {
+  std::vector<std::uint32_t> of_row(4096, 2);
+  std::fill(of_row.begin() + 1000, of_row.begin() + 3000, 1u);
+  const auto batch = batch_of(of_row);
+  FlowRuns runs;
+  ASSERT_TRUE(runs.arrange(batch.view(), batch.route(), 3));
+  runs.gather(MOLE_COLUMN_BYTES);
+  ASSERT_EQ(runs.runs().size(), 3u);
+  EXPECT_EQ(runs.runs()[0].state, 1u);
+  EXPECT_EQ(runs.view(runs.runs()[0]).column<std::uint64_t>(MOLE_COLUMN_BYTES), batch.bytes.data() + 1000);
+  EXPECT_EQ(given(runs), wanted(batch));
+}
+
+TEST(FlowRuns, OneStateAndNone) {
+  const auto batch = batch_of({0, 0, 0});
+  FlowRuns runs;
+  ASSERT_TRUE(runs.arrange(batch.view(), {false, 9, nullptr}, 10));
+  EXPECT_EQ(given(runs), (Rows{{9, {0, 1, 2}}}));
+  ASSERT_TRUE(runs.arrange(batch.view(), {}, 10));
+  EXPECT_TRUE(runs.runs().empty());
+}
+
+}  // namespace
+}  // namespace mole::runtime
