@@ -24,6 +24,12 @@ TEST(Mean, LeavesOutValuesBelowTheMinimumCoverage) {
   EXPECT_EQ(row.count, 2u);
 }
 
+TEST(Mean, WeighsByCoverageIfAsked) {
+  const auto table = values("value coverage\n 1 1\n 9 0.25\n 100 0");
+  EXPECT_EQ(run<Mean>(table, {.params = {.weighted = true}, .contexts = {}}).mean, 2.6);  // (1 + 9/4) / (1 + 1/4)
+  EXPECT_EQ(run<Mean>(table).mean, 110.0 / 3);
+}
+
 TEST(Mean, IsTheNearestDoubleWhereDoublesWouldCancel) {
   EXPECT_EQ(run<Mean>(values("value\n 1e300\n 3\n -1e300\n 0.5")).mean, 0.875);
   EXPECT_EQ(run<Mean>(values("value\n 1.7e308\n 1.7e308\n 1.7e308")).mean, 1.7e308);
@@ -42,5 +48,7 @@ TEST(Mean, RefusesValuesThatAreNotFinite) {
 }
 
 TEST(Mean, KeepsTheLaws) {
-  mole::testkit::check_laws<Mean>(values("value coverage\n 1e300 1\n 0.1 0.5\n null 1\n -1e300 1\n 1e-300 0\n -7 1"));
+  const auto table = values("value coverage\n 1e300 1\n 0.1 0.5\n null 1\n -1e300 1\n 1e-300 0\n -7 1");
+  mole::testkit::check_laws<Mean>(table);
+  mole::testkit::check_laws<Mean>(table, {.params = {.weighted = true}, .contexts = {}});
 }

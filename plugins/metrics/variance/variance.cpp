@@ -1,28 +1,32 @@
 #include <mole/exact_sum.hpp>
 #include <mole/metric.hpp>
 
-// Variance of any numeric column, about a centre, which is normally its mean. Sums of values and of squares are exact, and so is
+// Variance and standard deviation of any numeric column, about a centre, which is normally its mean. Sums of values and of squares are exact, and so is
 // moving them to another centre; what is left to round is small, so nothing cancels, whatever the centre.
 struct Variance {
-  static constexpr auto about = mole::metric("variance", "1.0.0", "Variance of a column");
+  static constexpr auto about = mole::metric("variance", "1.1.0", "Variance and standard deviation of a column");
 
   struct Row {
-    std::optional<double> variance;
+    std::optional<double> variance, standard_deviation;
     std::uint64_t count;
   };
   static constexpr auto output = mole::columns(
       mole::column("{values}_variance", &Row::variance, mole::square("values"), "Variance; null without more than ddof values"),
+      mole::column("{values}_standard_deviation", &Row::standard_deviation, mole::same("values"), "Root of the variance"),
       mole::column("{values}_count", &Row::count, mole::unit::interval, "Values that entered the variance"));
 
   struct Params {
     double minimum_coverage = 0;
     std::uint64_t ddof = 0;
+    bool weighted = false;
   };
   static constexpr auto params =
       mole::params(mole::param("minimum_coverage", &Params::minimum_coverage, mole::unit::one, mole::range(0, 1),
                                "Leave out values with less coverage than this"),
                    mole::param("ddof", &Params::ddof, mole::unit::one, mole::range(0, 1),
-                               "Delta degrees of freedom: 0 for the population, 1 for a sample"));
+                               "Delta degrees of freedom: 0 for the population, 1 for a sample"),
+                   mole::param("weighted", &Params::weighted,
+                               "Let each value count as much as its coverage, to a millionth, instead of 1"));
 
   static constexpr auto inputs = mole::inputs(mole::values("values", "Column to take the variance of"),
                                               mole::context("centre", mole::same("values"), "Centre for the sums, normally the mean"));
@@ -33,9 +37,25 @@ struct Variance {
 
   // Sums over x - c for some centre c, at first 0.
   struct Moments {
-    std::uint64_t count = 0;
+    std::uint64_t count = 0, weight = 0;  // weight: in all, of 2^20 for a value with full coverage; or 1 for each
     mole::ExactSum sum, squares;
-    static constexpr auto state = mole::fields(&Moments::count, &Moments::sum, &Moments::squares);
+    static constexpr auto state = mole::fields(&Moments::count, &Moments::weight, &Moments::sum, &Moments::squares);
+
+    void add(double x, std::uint64_t w) {
+      mole::ExactSum one, square;
+      one.add(x);
+      square.add_product(x, x);
+      sum.add_scaled(one, w);
+      squares.add_scaled(square, w);
+      weight += w;
+      ++count;
+    }
+    void merge(const Moments& other) {
+      count += other.count;
+      weight += other.weight;
+      sum.merge(other.sum);
+      squares.merge(other.squares);
+    }
 
     // From x to x - c: the squares lose 2cx and gain c^2 each.
     void shift(double c) {
@@ -44,8 +64,8 @@ struct Variance {
       square.add_product(c, c);
       squares.add_scaled(sum, -c);
       squares.add_scaled(sum, -c);
-      squares.add_scaled(square, count);
-      sum.add_scaled(one, count, true);
+      squares.add_scaled(square, weight);
+      sum.add_scaled(one, weight, true);
     }
   };
   Moments moments;
@@ -55,25 +75,23 @@ struct Variance {
   void add(const mole::Values& values) {
     for (auto [value, coverage, interval_start] : values) {
       if (coverage < p.minimum_coverage) continue;
-      moments.sum.add(value);
-      moments.squares.add_product(value, value);
-      ++moments.count;
+      const auto w = p.weighted ? mole::whole_weight(coverage) : 1;
+      if (w > 0) moments.add(value, w);
     }
   }
-  void merge(const Variance& other) {
-    moments.count += other.moments.count;
-    moments.sum.merge(other.moments.sum);
-    moments.squares.merge(other.moments.squares);
-  }
+  void merge(const Variance& other) { moments.merge(other.moments); }
+  // With weights, ddof is taken from the number of values, not from their weight.
   Row finish() const {
     const auto n = moments.count;
-    if (n <= p.ddof) return {std::nullopt, n};
+    if (n <= p.ddof) return {std::nullopt, std::nullopt, n};
     Moments m = moments;
     if (centre) m.shift(*centre);
     // What the centre missed: nearly nothing if it is the mean. A centre far off hides the mean from the first division.
-    for (int i = 0; i < 2; ++i) m.shift(m.sum.divided_by(n));
-    const double rest = m.sum.round();
-    return {(m.squares.round() - rest * rest / static_cast<double>(n)) / static_cast<double>(n - p.ddof), n};
+    for (int i = 0; i < 2; ++i) m.shift(m.sum.divided_by(m.weight));
+    const double rest = m.sum.round(), weight = static_cast<double>(m.weight), count = static_cast<double>(n);
+    const double freedom = p.ddof == 0 ? weight : weight * (count - static_cast<double>(p.ddof)) / count;
+    const double variance = (m.squares.round() - rest * rest / weight) / freedom;
+    return {variance, std::sqrt(std::max(variance, 0.0)), n};
   }
 };
 

@@ -14,6 +14,20 @@ TEST(Variance, IsOfThePopulationByDefault) {
   EXPECT_EQ(row.count, 8u);
 }
 
+TEST(Variance, HasTheStandardDeviationForItsRoot) {
+  EXPECT_EQ(run<Variance>(values("value\n 2\n 4\n 4\n 4\n 5\n 5\n 7\n 9")).standard_deviation, 2.0);
+  EXPECT_EQ(run<Variance>(values("value\n null")).standard_deviation, std::nullopt);
+}
+
+// A value with half the coverage three times and another with a quarter six times: as each three times in full.
+TEST(Variance, WeighsByCoverageIfAsked) {
+  const auto table = values("value coverage\n 1 0.5\n 1 0.5\n 5 0.25\n 5 0.25\n 5 0.25\n 5 0.25\n 700 0");
+  const auto row = run<Variance>(table, {.params = {.weighted = true}, .contexts = {}});
+  EXPECT_EQ(row.variance, 4.0);
+  EXPECT_EQ(row.count, 6u);
+  EXPECT_DOUBLE_EQ(*run<Variance>(table, {.params = {.ddof = 1, .weighted = true}, .contexts = {}}).variance, 4.0 * 6 / 5);
+}
+
 TEST(Variance, IsOfTheSampleWithDdofOne) {
   EXPECT_EQ(run<Variance>(values("value\n 1\n 3"), {.params = {.ddof = 1}, .contexts = {}}).variance, 2.0);
 }
@@ -39,4 +53,5 @@ TEST(Variance, KeepsTheLaws) {
   const auto table = values("value coverage\n 1e150 1\n 0.1 0.5\n null 1\n -1e150 1\n 1e-300 0\n -7 1");
   mole::testkit::check_laws<Variance>(table);
   mole::testkit::check_laws<Variance>(table, {.params = {.minimum_coverage = 0.6, .ddof = 1}, .contexts = {{"centre", 3.25}}});
+  mole::testkit::check_laws<Variance>(table, {.params = {.weighted = true}, .contexts = {}});
 }

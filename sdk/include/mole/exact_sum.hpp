@@ -11,6 +11,7 @@
 
 #include <mole/fields.hpp>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
@@ -195,5 +196,10 @@ class ExactSum {
 
   Words word_{};
 };
+
+// A weight of 0 to 1 as a whole number of 2^-20: whole numbers of exact sums are exact sums.
+inline std::uint64_t whole_weight(double weight) {
+  return weight > 0 ? static_cast<std::uint64_t>(std::min(weight, 1.0) * (1 << 20) + 0.5) : 0;
+}
 
 }  // namespace mole
