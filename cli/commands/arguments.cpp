@@ -83,6 +83,13 @@ TimeRange range_of(const RangeArgs& args) {
   return range;
 }
 
+void add_where_option(CLI::App& command, std::vector<std::string>& texts) {
+  command.add_option("--where", texts, "only rows of these groups, as direction=in,protocol_class=tcp; a column named twice may have either value (repeatable)")
+      ->type_name("COLUMN=VALUE")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+}
+
 void add_pipeline_options(CLI::App& command, PipelineArgs& args) {
   command.add_option("pipeline", args.manifest, "path of the pipeline's manifest (YAML)")
       ->required()

@@ -21,6 +21,9 @@ void add_range_options(CLI::App& command, RangeArgs& args, Range kind, bool posi
 // The range; without any option: everything. The options were validated when they were read.
 TimeRange range_of(const RangeArgs& args);
 
+// --where COLUMN=VALUE,... for cli/export/selection.hpp.
+void add_where_option(CLI::App& command, std::vector<std::string>& texts);
+
 // A manifest and what to change in it.
 struct PipelineArgs {
   std::string manifest;

@@ -22,7 +22,7 @@ Result<std::string> drawn(Session& session, const PlotArgs& args) {
   const auto range = range_of(args.range);
   const auto found = results_of(session, blobs, *module, range);
   if (!found) return found.error();
-  const auto loaded = load_results({found->files, range, {}, 0});
+  const auto loaded = load_results({found->files, range, {}});
   if (!loaded) return loaded.error();
   const auto series = series_of(loaded->rows, loaded->by, args.columns);
   if (!series) return missing(series.error().message);

@@ -4,6 +4,7 @@
 #include "cli/commands/result_files.hpp"
 #include "cli/export/export.hpp"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace mole::cli {
@@ -12,9 +13,16 @@ namespace {
 struct ResultsArgs {
   std::string module, format, out;
   RangeArgs range;
-  std::vector<std::string> columns;
+  std::vector<std::string> columns, where;
   std::uint64_t rows = 0;
+  std::optional<std::size_t> width;
 };
+
+// Of the terminal on stdout; 0 if there is none.
+std::size_t terminal_width() {
+  winsize size{};
+  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
 
 // As asked for; else as the file's name ends; else for people.
 Result<ExportFormat> format_of(const Context& context, const ResultsArgs& args) {
@@ -33,6 +41,11 @@ Result<Exit> results(Context& context, const ResultsArgs& args) {
     print_error(context, invalid(args.format + " is not for a terminal; give -o FILE"));
     return Exit::usage;
   }
+  const auto where = parse_where(args.where);
+  if (!where) {
+    print_error(context, where.error());
+    return Exit::usage;
+  }
   auto session = context.connect(context.options, Need::look);
   if (!session) return session.error();
   const auto module = full_module_name((*session)->api(), args.module);
@@ -44,9 +57,10 @@ Result<Exit> results(Context& context, const ResultsArgs& args) {
   context.out.flush();
   const std::optional<std::filesystem::path> out =
       args.out.empty() ? std::nullopt : std::optional<std::filesystem::path>(args.out);
-  const auto rows = export_results({found->files, range, args.columns, args.rows}, *format, out);
+  const auto width = args.width.value_or(out ? 0 : terminal_width());
+  const auto rows = export_results({found->files, range, args.columns, args.rows, width, *where}, *format, out);
   if (!rows && rows.error().code == Code::cancelled) return Exit::done;                   // the reader had enough
-  if (!rows && rows.error().code == Code::invalid) return missing(rows.error().message);  // a column that is not there
+  if (!rows && rows.error().code == Code::invalid) return missing(rows.error().message);  // a column or group that is not there
   if (!rows) return rows.error();
   return Exit::done;
 }
@@ -59,12 +73,14 @@ void add_results(Shell& shell) {
       shell.add(shell.app, "results", "The rows of a module, as a table or for another program", args, results);
   command->add_option("module", args->module, "MODULE, or PIPELINE/MODULE")->required()->type_name("MODULE");
   add_range_options(*command, args->range, Range::optional, true);
-  command->add_option("--columns", args->columns, "only these, comma-separated; * matches anything")
+  command->add_option("--columns", args->columns, "only these, comma-separated; * matches anything, as 'entropy_*,flows' (repeatable)")
       ->delimiter(',')
       ->allow_extra_args(false);
+  add_where_option(*command, args->where);
   command->add_option("--format", args->format, "csv, ndjson, parquet, arrow or table; otherwise as the file's name ends, or table")
       ->check(CLI::IsMember({"csv", "ndjson", "parquet", "arrow", "table"}));
   command->add_option("-o,--output", args->out, "write to this file")->type_name("FILE");
+  command->add_option("--width", args->width, "table: what is wider is laid on its side, a column a line; 0: never; otherwise as the terminal is");
   command->add_option("--rows", args->rows, "table: show so many rows; 0: all")->capture_default_str();
 }
 

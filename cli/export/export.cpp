@@ -139,7 +139,7 @@ Result<std::uint64_t> export_stream(ResultReader& reader, RowWriter& writer) {
   return count;
 }
 
-std::unique_ptr<RowWriter> writer_for(ExportFormat format, Sink sink, std::uint64_t table_rows) {
+std::unique_ptr<RowWriter> writer_for(ExportFormat format, Sink sink, const ExportRequest& request) {
   switch (format) {
     case ExportFormat::csv:
       return csv_writer(std::move(sink));
@@ -148,7 +148,7 @@ std::unique_ptr<RowWriter> writer_for(ExportFormat format, Sink sink, std::uint6
     case ExportFormat::arrow:
       return arrow_writer(std::move(sink));
     default:
-      return table_writer(std::move(sink), table_rows);
+      return table_writer(std::move(sink), request.table_rows, request.table_width);
   }
 }
 
@@ -173,7 +173,7 @@ Result<std::uint64_t> export_results(const ExportRequest& request, ExportFormat 
   if (!target) return target.error();
   auto sink = [&](std::string_view bytes) { return (*target)->write(bytes); };
   auto count = format == ExportFormat::parquet ? export_parquet(*reader, **target)
-                                               : export_stream(*reader, *writer_for(format, sink, request.table_rows));
+                                               : export_stream(*reader, *writer_for(format, sink, request));
   if (!count) return count;
   if (auto done = (*target)->finish(); !done) return done.error();
   return count;

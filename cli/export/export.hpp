@@ -6,6 +6,7 @@
 //   auto rows = export_results(ask, ExportFormat::csv, "traffic.csv");
 #pragma once
 
+#include "cli/export/selection.hpp"
 #include "runtime/result/row_table.hpp"
 #include "sdk/descriptor/time.hpp"
 
@@ -35,11 +36,14 @@ struct ExportRequest {
   // interval_end, flows_late, files_expected and files_present).
   std::vector<std::string> columns;
   std::uint64_t table_rows = 0;  // table: rows shown before "... N more rows"; 0: all
+  // table: characters of a line; a table that is wider is laid on its side, a column a line. 0: as wide as it is.
+  std::size_t table_width = 0;
+  std::vector<GroupFilter> where = {};  // rows of these groups; empty: all
 };
 
 // Writes to `output`, by way of a temporary file beside it, or to stdout. Gives the number of rows (also of those a
-// table did not show). missing: a file is not there; invalid: a glob that names no column, files of several shapes;
-// exhausted: disk full, or more rows than one Parquet file may take; cancelled: the reader of stdout has gone.
+// table did not show). missing: a file is not there; invalid: a glob that names no column, a filter on a column rows are
+// not grouped by or that no row passes, files of several shapes; exhausted: disk full, or more rows than one Parquet file may take; cancelled: the reader of stdout has gone.
 Result<std::uint64_t> export_results(const ExportRequest& request, ExportFormat format,
                                      const std::optional<std::filesystem::path>& output);
 

@@ -1,7 +1,8 @@
 #include "cli/export/result_reader.hpp"
 
+#include "cli/export/row_writer.hpp"
+
 #include <fmt/format.h>
-#include <fnmatch.h>
 
 #include <algorithm>
 #include <set>
@@ -14,12 +15,42 @@ using runtime::RowTable;
 
 constexpr std::string_view left_out[] = {"interval_end", "flows_late", "files_expected", "files_present"};
 
-bool matches(const std::string& glob, const std::string& name) { return ::fnmatch(glob.c_str(), name.c_str(), 0) == 0; }
+constexpr std::size_t most_seen = 24;
 
 // Storage of no rows for the type.
 void clear(Column& column) {
   std::visit([](auto& values) { values.clear(); }, column.values);
   column.valid.clear();
+}
+
+// The value as a filter names it.
+std::string text_at(const Column& column, std::size_t row) {
+  if (is_null(column, row)) return "";
+  if (column.type == "bool") return std::get<1>(column.values)[row] ? "true" : "false";
+  if (const auto* texts = std::get_if<std::vector<std::string>>(&column.values)) return (*texts)[row];
+  return std::visit(
+      [row](const auto& values) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(values)>, std::vector<std::string>>)
+          return values[row];
+        else
+          return fmt::format("{}", values[row]);
+      },
+      column.values);
+}
+
+void keep(Column& column, const std::vector<std::size_t>& rows) {
+  std::visit(
+      [&](auto& values) {
+        std::decay_t<decltype(values)> kept;
+        kept.reserve(rows.size());
+        for (const auto row : rows) kept.push_back(std::move(values[row]));
+        values = std::move(kept);
+      },
+      column.values);
+  if (column.valid.empty()) return;
+  std::vector<std::uint8_t> valid;
+  for (const auto row : rows) valid.push_back(column.valid[row]);
+  column.valid = std::move(valid);
 }
 
 bool same_shape(const RowTable& a, const RowTable& b) {
@@ -30,7 +61,7 @@ bool same_shape(const RowTable& a, const RowTable& b) {
 }  // namespace
 
 ResultReader::ResultReader(runtime::Parquet parquet, const ExportRequest& request)
-    : parquet_(std::move(parquet)), files_(request.files), range_(request.range), globs_(request.columns) {}
+    : parquet_(std::move(parquet)), files_(request.files), range_(request.range), globs_(request.columns), where_(request.where), seen_(where_.size()) {}
 
 Result<ResultReader> ResultReader::open(const ExportRequest& request, bool shorten) {
   if (request.files.empty()) return missing("there are no results in this range; compute them with mole run");
@@ -47,19 +78,18 @@ Result<ResultReader> ResultReader::open(const ExportRequest& request, bool short
 }
 
 Result<> ResultReader::choose(const RowTable& all, bool shorten) {
-  for (const auto& glob : globs_) {
-    const auto found =
-        std::any_of(all.columns.begin(), all.columns.end(), [&](const Column& c) { return matches(glob, c.name); });
-    if (found) continue;
-    std::string names;
-    for (const auto& column : all.columns) names += (names.empty() ? "" : ", ") + column.name;
-    return invalid(fmt::format("no column is named '{}'; there are {}", glob, names));
-  }
+  std::vector<std::string> names;
+  for (const auto& column : all.columns) names.push_back(column.name);
+  const auto wanted = matching(globs_, names);
+  if (!wanted) return wanted.error();
+  for (const auto& filter : where_)
+    if (std::find(note_.by.begin(), note_.by.end(), filter.column) == note_.by.end())
+      return invalid(note_.by.empty() ? fmt::format("the rows have no groups, so none has {}", filter.column)
+                                      : no_such("group column", filter.column, note_.by));
   const auto kept = [&](const Column& column) {
     const auto& name = column.name;
     if (name == "interval_start" || std::find(note_.by.begin(), note_.by.end(), name) != note_.by.end()) return true;
-    if (!globs_.empty())
-      return std::any_of(globs_.begin(), globs_.end(), [&](const std::string& glob) { return matches(glob, name); });
+    if (!globs_.empty()) return std::find(wanted->begin(), wanted->end(), name) != wanted->end();
     return !shorten || std::find(std::begin(left_out), std::end(left_out), name) == std::end(left_out);
   };
   for (auto column : all.columns) {
@@ -72,14 +102,43 @@ Result<> ResultReader::choose(const RowTable& all, bool shorten) {
 }
 
 Result<std::optional<RowTable>> ResultReader::next() {
-  if (next_ == files_.size()) return std::optional<RowTable>{};
+  if (next_ == files_.size()) {
+    if (!where_.empty() && !passed_) return nothing_passed();
+    return std::optional<RowTable>{};
+  }
   const auto& path = files_[next_++];
   auto rows = parquet_.read(path, {columns_, range_});
   if (!rows) return rows.error();
   if (!same_shape(*rows, shape_))
     return invalid(fmt::format("{} has other columns than {}; export one module of one revision at a time",
                                path.string(), files_.front().string()));
+  filter(*rows);
   return std::optional<RowTable>(std::move(*rows));
+}
+
+void ResultReader::filter(RowTable& rows) {
+  if (where_.empty()) return;
+  std::vector<std::size_t> kept;
+  for (std::size_t row = 0; row < rows.rows(); ++row) {
+    bool passes = true;
+    for (std::size_t i = 0; i < where_.size(); ++i) {
+      const auto& allowed = where_[i].values;
+      const auto value = text_at(*rows.find(where_[i].column), row);
+      passes &= std::find(allowed.begin(), allowed.end(), value) != allowed.end();
+      if (!passed_ && seen_[i].size() < most_seen) seen_[i].insert(value);
+    }
+    if (passes) kept.push_back(row);
+  }
+  passed_ |= !kept.empty();
+  for (auto& column : rows.columns) keep(column, kept);
+}
+
+Error ResultReader::nothing_passed() const {
+  for (std::size_t i = 0; i < where_.size(); ++i)
+    for (const auto& value : where_[i].values)
+      if (!seen_[i].contains(value) && seen_[i].size() < most_seen)
+        return invalid(no_such(where_[i].column, value, {seen_[i].begin(), seen_[i].end()}));
+  return invalid("no row has all that --where asks for; ask for less, or see mole results MODULE without it");
 }
 
 }  // namespace mole::cli

@@ -4,6 +4,8 @@
 #include "cli/export/export.hpp"
 #include "runtime/result/parquet.hpp"
 
+#include <set>
+
 namespace mole::cli {
 
 // One thread. Memory is bounded by the largest file.
@@ -15,12 +17,14 @@ class ResultReader {
   const runtime::ParquetNote& note() const { return note_; }
   // The rows' columns, without rows: name, type, unit and doc.
   const runtime::RowTable& shape() const { return shape_; }
-  // Rows of the next file, nullopt after the last.
+  // Rows of the next file, nullopt after the last. invalid after the last: `where` let no row pass.
   Result<std::optional<runtime::RowTable>> next();
 
  private:
   ResultReader(runtime::Parquet parquet, const ExportRequest& request);
   Result<> choose(const runtime::RowTable& all, bool shorten);
+  void filter(runtime::RowTable& rows);
+  Error nothing_passed() const;
 
   runtime::Parquet parquet_;
   std::vector<std::filesystem::path> files_;
@@ -29,6 +33,9 @@ class ResultReader {
   runtime::ParquetNote note_;
   runtime::RowTable shape_;
   std::size_t next_ = 0;
+  std::vector<GroupFilter> where_;
+  std::vector<std::set<std::string>> seen_;  // values of each filtered column, a few, for who chose none of them
+  bool passed_ = false;                      // a row
 };
 
 }  // namespace mole::cli

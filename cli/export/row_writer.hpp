@@ -27,8 +27,8 @@ class RowWriter {
 std::unique_ptr<RowWriter> csv_writer(Sink sink);
 std::unique_ptr<RowWriter> ndjson_writer(Sink sink);
 std::unique_ptr<RowWriter> arrow_writer(Sink sink);
-// Shows `limit` rows and counts the rest; 0: all.
-std::unique_ptr<RowWriter> table_writer(Sink sink, std::uint64_t limit);
+// Shows `limit` rows and counts the rest; 0: all. A table wider than `width` is laid on its side; 0: none is.
+std::unique_ptr<RowWriter> table_writer(Sink sink, std::uint64_t limit, std::size_t width);
 
 bool is_null(const runtime::Column& column, std::size_t row);
 

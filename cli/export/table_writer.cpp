@@ -62,21 +62,19 @@ std::string unit_of(const Column& column) {
   return "[" + harmless(column.unit) + "]";
 }
 
+using Line = std::vector<std::string>;
+
 class TableWriter final : public RowWriter {
  public:
-  TableWriter(Sink sink, std::uint64_t limit) : sink_(std::move(sink)), limit_(limit) {}
+  TableWriter(Sink sink, std::uint64_t limit, std::size_t width)
+      : sink_(std::move(sink)), limit_(limit), width_(width) {}
 
   Result<> begin(const RowTable& shape) override {
-    std::vector<std::string> names, units;
     for (const auto& column : shape.columns) {
-      names.push_back(harmless(column.name));
-      units.push_back(unit_of(column));
+      names_.push_back(harmless(column.name));
+      units_.push_back(unit_of(column));
       left_.push_back(column.type == "text" || column.type == "time");
     }
-    const bool any_unit = std::any_of(units.begin(), units.end(), [](const auto& unit) { return !unit.empty(); });
-    lines_.push_back(std::move(names));
-    if (any_unit) lines_.push_back(std::move(units));
-    headers_ = lines_.size();
     return {};
   }
 
@@ -86,7 +84,7 @@ class TableWriter final : public RowWriter {
         hidden_ += table.rows() - row;
         break;
       }
-      std::vector<std::string> line;
+      Line line;
       for (const auto& column : table.columns) line.push_back(cell(column, row));
       lines_.push_back(std::move(line));
       ++shown_;
@@ -118,20 +116,36 @@ class TableWriter final : public RowWriter {
   }
 
   Result<> flush() {
-    widths_.resize(left_.size(), 0);
-    for (const auto& line : lines_)
+    const bool any_unit = std::any_of(units_.begin(), units_.end(), [](const auto& unit) { return !unit.empty(); });
+    widths_.resize(names_.size(), 0);
+    const auto widen = [&](const Line& line) {
       for (std::size_t i = 0; i < line.size(); ++i) widths_[i] = std::max(widths_[i], width_of(line[i]));
-    std::string out;
-    for (std::size_t i = 0; i < lines_.size(); ++i) {
-      put_line(out, lines_[i]);
-      if (headers_ > 0 && i + 1 == headers_) put_rule(out);
+    };
+    widen(names_);
+    widen(units_);
+    for (const auto& line : lines_) widen(line);
+    if (first_) {
+      auto whole = 2 * (widths_.empty() ? 0 : widths_.size() - 1);
+      for (const auto width : widths_) whole += width;
+      sideways_ = width_ != 0 && whole > width_;
     }
-    headers_ = 0;
+    std::string out;
+    if (sideways_) {
+      put_sideways(out);
+    } else {
+      if (first_) {
+        put_line(out, names_);
+        if (any_unit) put_line(out, units_);
+        put_rule(out);
+      }
+      for (const auto& line : lines_) put_line(out, line);
+    }
+    first_ = false;
     lines_.clear();
     return sink_(out);
   }
 
-  void put_line(std::string& out, const std::vector<std::string>& line) const {
+  void put_line(std::string& out, const Line& line) const {
     std::string text;
     for (std::size_t i = 0; i < line.size(); ++i) {
       const std::string space(widths_[i] - width_of(line[i]), ' ');
@@ -146,19 +160,54 @@ class TableWriter final : public RowWriter {
     out += '\n';
   }
 
+  // A column a line and as many rows beside each other as there is room for, at least one.
+  void put_sideways(std::string& out) {
+    std::size_t name_width = 0, unit_width = 0;
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      name_width = std::max(name_width, width_of(names_[i]));
+      unit_width = std::max(unit_width, width_of(units_[i]));
+    }
+    const auto heading = name_width + (unit_width > 0 ? 1 + unit_width : 0);
+    for (std::size_t begin = 0; begin < lines_.size();) {
+      std::vector<std::size_t> widths;
+      auto used = heading;
+      auto end = begin;
+      for (; end < lines_.size(); ++end) {
+        std::size_t width = 0;
+        for (const auto& cell : lines_[end]) width = std::max(width, width_of(cell));
+        if (end > begin && used + 2 + width > width_) break;
+        used += 2 + width;
+        widths.push_back(width);
+      }
+      if (!first_ || begin > 0) out += '\n';
+      for (std::size_t i = 0; i < names_.size(); ++i) {
+        std::string text = names_[i] + std::string(name_width - width_of(names_[i]), ' ');
+        if (unit_width > 0) text += ' ' + units_[i] + std::string(unit_width - width_of(units_[i]), ' ');
+        for (auto row = begin; row < end; ++row) {
+          const auto& cell = lines_[row][i];
+          text += "  " + std::string(widths[row - begin] - width_of(cell), ' ') + cell;
+        }
+        text.erase(text.find_last_not_of(' ') + 1);
+        out += text + '\n';
+      }
+      begin = end;
+    }
+  }
+
   Sink sink_;
   std::uint64_t limit_, shown_ = 0, hidden_ = 0;
-  bool partial_ = false, none_ = false;
-  std::vector<bool> left_;
+  std::size_t width_;
+  bool partial_ = false, none_ = false, first_ = true, sideways_ = false;
+  Line names_, units_;
+  std::vector<bool> left_;  // aligned
   std::vector<std::size_t> widths_;
-  std::vector<std::vector<std::string>> lines_;
-  std::size_t headers_ = 0;
+  std::vector<Line> lines_;  // rows not written yet
 };
 
 }  // namespace
 
-std::unique_ptr<RowWriter> table_writer(Sink sink, std::uint64_t limit) {
-  return std::make_unique<TableWriter>(std::move(sink), limit);
+std::unique_ptr<RowWriter> table_writer(Sink sink, std::uint64_t limit, std::size_t width) {
+  return std::make_unique<TableWriter>(std::move(sink), limit, width);
 }
 
 }  // namespace mole::cli

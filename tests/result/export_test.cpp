@@ -91,6 +91,82 @@ TEST_F(Export, WritesATableForEyes) {
   EXPECT_EQ(count, 4u);
 }
 
+TEST_F(Export, LaysAWideTableOnItsSide) {
+  ask.table_width = 66;
+  ask.table_rows = 3;
+  EXPECT_EQ(run(ExportFormat::table),
+            "interval_start         2007-09-22T18:00:00Z  2007-09-22T18:15:00Z\n"
+            "router                                   r1        a,\"b\"??[31m\n"
+            "bytes          [B]     18446744073709551615                     7\n"
+            "size_mean      [B]                 0.100000                     -\n"
+            "coverage                            0.750 *                   0 !\n"
+            "flows_lost     [flow]                     3                     0\n"
+            "\n"
+            "interval_start         2007-09-22T18:30:00Z\n"
+            "router                                   r1\n"
+            "bytes          [B]     18446744073709551615\n"
+            "size_mean      [B]                 0.100000\n"
+            "coverage                            0.750 *\n"
+            "flows_lost     [flow]                     3\n"
+            "... 1 more rows\n"
+            "coverage: * part of the input ! the interval's own files are missing; what is counted came in later ones\n");
+  ask.table_width = 92;  // as wide as it is
+  EXPECT_TRUE(run(ExportFormat::table).starts_with("interval_start        router "));
+  ask.table_width = 1;  // a row at a time
+  EXPECT_EQ(run(ExportFormat::table).substr(0, 45), "interval_start         2007-09-22T18:00:00Z\n");
+}
+
+TEST_F(Export, KeepsTheGroupsAskedFor) {
+  ask.columns = {"bytes", "size_mean"};
+  ask.where = *parse_where({"router=r1"});
+  EXPECT_EQ(run(ExportFormat::csv),
+            "interval_start,router,bytes,size_mean\n"
+            "2007-09-22T18:00:00Z,r1,18446744073709551615,0.1\n"
+            "2007-09-22T18:30:00Z,r1,18446744073709551615,0.1\n");
+  ask.where = *parse_where({"router=r1", "router=r2", "router=a,\"b\"\n\x1b[31m"});
+  run(ExportFormat::csv);
+  EXPECT_EQ(count, 4u);
+}
+
+TEST_F(Export, SaysWhichGroupsThereAre) {
+  ask.where = *parse_where({"router=r2"});
+  ask.files.erase(ask.files.begin() + 1, ask.files.end());
+  const auto none = export_results(ask, ExportFormat::csv, folder / "out");
+  EXPECT_EQ(none.error().message, "no router is named 'r2'; there are a,\"b\"\n\x1b[31m, r1");
+  ask.where = *parse_where({"bytes=7"});
+  EXPECT_EQ(export_results(ask, ExportFormat::csv, folder / "out").error().message,
+            "no group column is named 'bytes'; there are router");
+}
+
+TEST(Selection, TakesGlobsInTheirOrder) {
+  const std::vector<std::string> names{"flows", "entropy_src", "entropy_dst", "bytes"};
+  EXPECT_EQ(*matching({"bytes", "entropy_*", "*_src"}, names),
+            (std::vector<std::string>{"bytes", "entropy_src", "entropy_dst"}));
+  EXPECT_EQ(matching({"octets"}, names).error().message,
+            "no column is named 'octets'; there are flows, entropy_src, entropy_dst, bytes");
+}
+
+TEST(Selection, NamesTheNearestOfMany) {
+  std::vector<std::string> names;
+  for (int port = 0; port < 700; ++port) names.push_back("flows_port_" + std::to_string(port));
+  names.push_back("src_addr_entropy");
+  names.push_back("dst_addr_entropy");
+  const auto error = matching({"entropy*"}, names).error();
+  EXPECT_EQ(error.code, Code::invalid);
+  EXPECT_TRUE(error.message.starts_with("no column is named 'entropy*'; of 702 the nearest are src_addr_entropy, dst_addr_entropy, "))
+      << error.message;
+  EXPECT_NE(matching({"flow_port_443"}, names).error().message.find("nearest are flows_port_443, "), std::string::npos);
+}
+
+TEST(Selection, ReadsWhere) {
+  const auto where = parse_where({"direction=in", "protocol_class=tcp", "direction=out", "x="});
+  ASSERT_TRUE(where);
+  ASSERT_EQ(where->size(), 3u);
+  EXPECT_EQ(where->at(0).values, (std::vector<std::string>{"in", "out"}));
+  EXPECT_EQ(where->at(2).values, std::vector<std::string>{""});
+  for (const auto* bad : {"", "direction", "=in"}) EXPECT_EQ(parse_where({bad}).error().code, Code::invalid);
+}
+
 TEST_F(Export, WritesOneParquetFile) {
   run(ExportFormat::parquet);
   auto parquet = Parquet::open({folder / "spill"});

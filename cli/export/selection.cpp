@@ -1,0 +1,85 @@
+#include "cli/export/selection.hpp"
+
+#include <fmt/format.h>
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <numeric>
+
+namespace mole::cli {
+namespace {
+
+constexpr std::size_t most_listed = 16, most_near = 5;
+
+// Levenshtein's distance.
+std::size_t edits(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    auto diagonal = row[0]++;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const auto replaced = diagonal + (a[i] != b[j]);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+// Few edits, or one holds the other: the smaller, the nearer.
+std::size_t distance(std::string_view wanted, std::string_view name) {
+  const bool holds = name.find(wanted) != std::string_view::npos || wanted.find(name) != std::string_view::npos;
+  const auto count = edits(wanted.substr(0, 200), name.substr(0, 200));
+  return holds ? count / 4 : count;
+}
+
+std::string listed(const std::vector<std::string>& names) {
+  std::string text;
+  for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+}  // namespace
+
+std::string no_such(std::string_view what, std::string_view wanted, const std::vector<std::string>& names) {
+  const auto start = fmt::format("no {} is named '{}'; ", what, wanted);
+  if (names.size() <= most_listed) return start + "there are " + listed(names);
+  std::string bare(wanted);
+  bare.erase(std::remove_if(bare.begin(), bare.end(), [](char c) { return c == '*' || c == '?'; }), bare.end());
+  auto near = names;
+  std::stable_sort(near.begin(), near.end(),
+                   [&](const auto& a, const auto& b) { return distance(bare, a) < distance(bare, b); });
+  near.resize(most_near);
+  return start + fmt::format("of {} the nearest are {}", names.size(), listed(near));
+}
+
+Result<std::vector<std::string>> matching(const std::vector<std::string>& globs,
+                                          const std::vector<std::string>& names) {
+  std::vector<std::string> found;
+  for (const auto& glob : globs) {
+    bool any = false;
+    for (const auto& name : names) {
+      if (::fnmatch(glob.c_str(), name.c_str(), 0) != 0) continue;
+      any = true;
+      if (std::find(found.begin(), found.end(), name) == found.end()) found.push_back(name);
+    }
+    if (!any) return invalid(no_such("column", glob, names));
+  }
+  return found;
+}
+
+Result<std::vector<GroupFilter>> parse_where(const std::vector<std::string>& texts) {
+  std::vector<GroupFilter> filters;
+  for (const auto& text : texts) {
+    const auto at = text.find('=');
+    if (at == 0 || at == std::string::npos)
+      return invalid(fmt::format("'{}' chooses no rows; write COLUMN=VALUE, as direction=in", text));
+    const auto column = text.substr(0, at);
+    auto filter = std::find_if(filters.begin(), filters.end(), [&](const auto& f) { return f.column == column; });
+    if (filter == filters.end()) filter = filters.insert(filters.end(), {column, {}});
+    filter->values.push_back(text.substr(at + 1));
+  }
+  return filters;
+}
+
+}  // namespace mole::cli
