@@ -9,6 +9,7 @@
 #pragma once
 
 #include <mole/flat_map.hpp>
+#include <mole/output.hpp>
 
 #include <array>
 #include <cstdint>
@@ -18,8 +19,13 @@
 
 namespace mole {
 
+// Also a member of a state, and with mole::group(.., Volume::output) of a row.
 struct Volume {
   std::uint64_t flows = 0, packets = 0, bytes = 0;
+  static constexpr auto state = fields(&Volume::flows, &Volume::packets, &Volume::bytes);
+  static constexpr auto output = columns(column("flows_*", &Volume::flows, unit::flow, "Flows of *"),
+                                         column("packets_*", &Volume::packets, unit::packet, "Packets of *"),
+                                         column("bytes_*", &Volume::bytes, unit::byte, "Bytes of *"));
   bool operator==(const Volume&) const = default;
   void merge(const Volume& other) {
     flows += other.flows;
@@ -42,6 +48,7 @@ class VolumeMap {
   }
   void add(const Key& key, const Volume& v) { put(key, low_[key], v); }
 
+  bool contains(const Key& key) const { return low_.find(key) != nullptr; }
   // Null flows, packets and bytes if `key` is not there.
   Volume of(const Key& key) const {
     const auto* low = low_.find(key);
