@@ -1,36 +1,13 @@
 // Who talked with whom, and what each host took part in: exact, of one address family.
 #pragma once
 
+#include <mole/address_pair.hpp>
 #include <mole/flat_map.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstring>
 #include <span>
-
-// Two addresses as a key of the flat tables.
-template <class A>
-struct PairOf;
-template <>
-struct PairOf<std::uint32_t> {
-  using Key = std::uint64_t;
-  static Key key(std::uint32_t a, std::uint32_t b) { return std::uint64_t{a} << 32 | b; }
-  static std::uint32_t first(Key k) { return static_cast<std::uint32_t>(k >> 32); }
-  static std::uint32_t second(Key k) { return static_cast<std::uint32_t>(k); }
-};
-template <>
-struct PairOf<mole::Addr> {
-  using Key = std::array<std::uint64_t, 4>;
-  static Key key(const mole::Addr& a, const mole::Addr& b) {
-    Key k;
-    std::memcpy(k.data(), a.bytes.data(), 16);
-    std::memcpy(k.data() + 2, b.bytes.data(), 16);
-    return k;
-  }
-  static mole::Addr first(const Key& k) { return mole::Addr::v6(k.data()); }
-  static mole::Addr second(const Key& k) { return mole::Addr::v6(k.data() + 2); }
-};
 
 struct Host {
   std::uint64_t bytes = 0;  // sent and received
@@ -48,7 +25,7 @@ struct Degree {
 
 template <class A>
 struct Graph {
-  using Pair = PairOf<A>;
+  using Pair = mole::AddressPair<A>;
   enum : std::uint8_t { forth = 1, back = 2 };  // from the lower address to the higher, and the other way
 
   mole::FlatMap<typename Pair::Key, std::uint8_t> pairs;  // lower address first
@@ -74,7 +51,7 @@ struct Graph {
     hosts.update(dst, [&](Host& h, std::size_t i) { h.merge({bytes[i], roles[i][1]}); });
   }
   void merge(const Graph& other) {
-    pairs.merge(other.pairs, [](std::uint8_t& here, std::uint8_t there) { here |= there; });
+    pairs.merge(other.pairs, [](const auto&, std::uint8_t& here, std::uint8_t there) { here |= there; });
     hosts.merge(other.hosts);
   }
 

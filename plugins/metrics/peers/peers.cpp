@@ -111,20 +111,10 @@ struct Peers {
     thread_local std::vector<Roles> roles;
     roles.resize(flows.size());
     find_roles(flows, roles);
-    if (flows.address_family() != 6)
-      return v4.add(flows.span4<mole::src_addr>(), flows.span4<mole::dst_addr>(), bytes_of, roles);
-    const auto src = flows.span6<mole::src_addr>(), dst = flows.span6<mole::dst_addr>();
-    const auto mapped = [&](std::size_t i) { return src[i].is_v4() && dst[i].is_v4(); };
-    std::size_t first = 0;
-    for (std::size_t i = 0; i <= flows.size(); ++i) {
-      if (i < flows.size() && !mapped(i)) continue;
-      v6.add(src.subspan(first, i - first), dst.subspan(first, i - first), bytes_of.subspan(first), std::span(roles).subspan(first));
-      if (i < flows.size()) {
-        const std::uint32_t a = src[i].v4_value(), b = dst[i].v4_value();
-        v4.add({&a, 1}, {&b, 1}, bytes_of.subspan(i, 1), {&roles[i], 1});
-      }
-      first = i + 1;
-    }
+    mole::for_families<mole::src_addr, mole::dst_addr>(flows, [&]<class A>(std::span<const A> src, std::span<const A> dst, std::size_t first) {
+      if constexpr (std::is_same_v<A, mole::Addr>) v6.add(src, dst, bytes_of.subspan(first), std::span(roles).subspan(first));
+      else v4.add(src, dst, bytes_of.subspan(first), std::span(roles).subspan(first));
+    });
   }
   void merge(const Peers& other) {
     v4.merge(other.v4);

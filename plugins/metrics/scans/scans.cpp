@@ -1,0 +1,208 @@
+#include <mole/address_pair.hpp>
+#include <mole/flat_map.hpp>
+#include <mole/flat_set.hpp>
+#include <mole/metric.hpp>
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <type_traits>
+
+// Sources that probe many addresses or many ports. A probe is a short flow that shows no sign of an answer; see
+// docs/metrics/scans.md. Exact: who probed whom, and at which ports, is kept of each source of probes.
+struct Scans {
+  static constexpr auto about = mole::metric("scans", "1.0.0", "Scan probes and scanning sources");
+
+  struct Row {
+    std::uint64_t probes, sources, targets, pairs, scanners, horizontal, vertical, block, scanner_probes, targets_max, ports_max;
+    std::optional<double> probe_share, scanner_share, targets_mean;
+    std::optional<std::uint64_t> top_port, top_port_protocol;
+    std::uint64_t top_port_scanners;
+  };
+  static constexpr auto output = mole::columns(
+      mole::column("probe_flows", &Row::probes, mole::unit::flow, "Short flows without a sign of an answer"),
+      mole::column("probe_share", &Row::probe_share, mole::unit::one, "probe_flows / flows; null without flows"),
+      mole::column("probe_sources", &Row::sources, mole::unit::host, "Distinct sources of probes"),
+      mole::column("probe_targets", &Row::targets, mole::unit::host, "Distinct destinations of probes"),
+      mole::column("probe_pairs", &Row::pairs, mole::unit::one, "Distinct pairs of source and destination of probes"),
+      mole::column("scanners", &Row::scanners, mole::unit::host, "Sources that pass a threshold: the sum of the next three"),
+      mole::column("horizontal_scanners", &Row::horizontal, mole::unit::host, "Scanners of many addresses, few ports"),
+      mole::column("vertical_scanners", &Row::vertical, mole::unit::host, "Scanners of many ports, few addresses"),
+      mole::column("block_scanners", &Row::block, mole::unit::host, "Scanners of many addresses and many ports"),
+      mole::column("scanner_flows", &Row::scanner_probes, mole::unit::flow, "Probes sent by scanners"),
+      mole::column("scanner_share", &Row::scanner_share, mole::unit::one, "scanner_flows / flows; null without flows"),
+      mole::column("scanner_targets_mean", &Row::targets_mean, mole::unit::host, "Distinct targets of a scanner, mean; null without"),
+      mole::column("scanner_targets_max", &Row::targets_max, mole::unit::host, "Distinct targets of the scanner with most"),
+      mole::column("scanner_ports_max", &Row::ports_max, mole::unit::port, "Distinct target ports of the scanner with most"),
+      mole::column("scanner_top_port", &Row::top_port, mole::unit::port, "Port probed by most scanners, the lowest of equals"),
+      mole::column("scanner_top_port_protocol", &Row::top_port_protocol, mole::unit::one, "Its protocol: 6 or 17"),
+      mole::column("scanner_top_port_scanners", &Row::top_port_scanners, mole::unit::host, "Scanners that probed it"));
+
+  struct Params {
+    std::uint64_t min_targets = 25, min_ports = 15, max_packets = 3;
+    double min_ratio = 2;
+    bool udp = false;
+  };
+  static constexpr auto params = mole::params(
+      mole::param("min_targets", &Params::min_targets, mole::unit::host, mole::range(2, 1e9), "Distinct targets that make a source a scanner"),
+      mole::param("min_ports", &Params::min_ports, mole::unit::port, mole::range(2, 65536), "Distinct target ports that make one"),
+      mole::param("min_ratio", &Params::min_ratio, mole::range(0, 1e9), "Probes a scanner sends for each of its other flows, at least"),
+      mole::param("max_packets", &Params::max_packets, mole::unit::packet, mole::range(1, 1000), "Packets of a probe, at most"),
+      mole::param("udp", &Params::udp, "Single UDP packets are probes too, but for those of DNS and NTP"));
+
+  explicit Scans(const Params& p) : given(p) {}
+  Params given;
+
+  // Of one address: flows as a source. They stay at 2^32 - 1 when they get there.
+  struct Source {
+    std::uint32_t probes = 0, others = 0;
+    static constexpr auto state = mole::fields(&Source::probes, &Source::others);
+    static void raise(std::uint32_t& n, std::uint32_t by) { n += std::min(by, std::numeric_limits<std::uint32_t>::max() - n); }
+    void merge(const Source& other) {
+      raise(probes, other.probes);
+      raise(others, other.others);
+    }
+  };
+  template <class A>
+  struct Family {
+    using Pair = mole::AddressPair<A>;
+    // Source, then protocol << 16 | port.
+    using Port = std::conditional_t<std::is_same_v<A, mole::Addr>, std::array<std::uint64_t, 3>, std::uint64_t>;
+    mole::FlatMap<A, Source> sources;
+    mole::FlatSet<typename Pair::Key> targets;
+    mole::FlatSet<Port> ports;
+    static constexpr auto state = mole::fields(&Family::sources, &Family::targets, &Family::ports);
+
+    static Port port_key(const A& source, std::uint32_t port) {
+      if constexpr (std::is_same_v<A, mole::Addr>) {
+        const auto half = Pair::key(source, mole::Addr{});
+        return {half[0], half[1], port};
+      } else {
+        return std::uint64_t{source} << 32 | port;
+      }
+    }
+    static A source_of(const Port& key) {
+      if constexpr (std::is_same_v<A, mole::Addr>) return mole::Addr::v6(key.data());
+      else return static_cast<A>(key >> 32);
+    }
+    static std::uint32_t port_of(const Port& key) {
+      if constexpr (std::is_same_v<A, mole::Addr>) return static_cast<std::uint32_t>(key[2]);
+      else return static_cast<std::uint32_t>(key);
+    }
+    void merge(const Family& other) {
+      sources.merge(other.sources);
+      targets.merge(other.targets);
+      ports.merge(other.ports);
+    }
+  };
+  Family<std::uint32_t> v4;
+  Family<mole::Addr> v6;
+  std::uint64_t flows = 0;
+  static constexpr auto state = mole::fields(&Scans::v4, &Scans::v6, &Scans::flows);
+
+  using Flows = mole::Flows<mole::src_addr, mole::dst_addr, mole::src_port, mole::dst_port, mole::protocol, mole::packets, mole::tcp_flags>;
+
+  void add(const Flows& batch) {
+    flows += batch.size();
+    thread_local std::vector<std::uint8_t> probe;
+    probe.resize(batch.size());
+    find_probes(batch, probe);
+    const auto protocol = batch.span<mole::protocol>();
+    const auto port = batch.span<mole::dst_port>();
+    mole::for_families<mole::src_addr, mole::dst_addr>(batch, [&]<class A>(std::span<const A> src, std::span<const A> dst, std::size_t first) {
+      auto& family = of<A>();
+      family.sources.update(src, [&](Source& s, std::size_t i) {
+        const std::uint32_t one = probe[first + i];
+        s.merge({one, 1 - one});
+      });
+      for (std::size_t i = 0; i < src.size(); ++i) {
+        if (!probe[first + i]) continue;
+        family.targets.insert(Family<A>::Pair::key(src[i], dst[i]));
+        const std::uint32_t protocol_of = protocol[first + i];
+        if (protocol_of == 6 || protocol_of == 17) family.ports.insert(Family<A>::port_key(src[i], protocol_of << 16 | port[first + i]));
+      }
+    });
+  }
+  void merge(const Scans& other) {
+    v4.merge(other.v4);
+    v6.merge(other.v6);
+    flows += other.flows;
+  }
+
+  Row finish() const {
+    Row row{};
+    std::uint64_t scanner_targets = 0;
+    std::map<std::uint32_t, std::uint64_t> scanners_of_port;
+    tally(v4, row, scanner_targets, scanners_of_port);
+    tally(v6, row, scanner_targets, scanners_of_port);
+    row.scanners = row.horizontal + row.vertical + row.block;
+    if (flows > 0) {
+      row.probe_share = static_cast<double>(row.probes) / static_cast<double>(flows);
+      row.scanner_share = static_cast<double>(row.scanner_probes) / static_cast<double>(flows);
+    }
+    if (row.scanners > 0) row.targets_mean = static_cast<double>(scanner_targets) / static_cast<double>(row.scanners);
+    for (const auto& [port, scanners] : scanners_of_port) {
+      if (scanners <= row.top_port_scanners) continue;
+      row.top_port_scanners = scanners;
+      row.top_port = port & 0xffffu;
+      row.top_port_protocol = port >> 16;
+    }
+    return row;
+  }
+
+ private:
+  template <class A>
+  Family<A>& of() {
+    if constexpr (std::is_same_v<A, mole::Addr>) return v6;
+    else return v4;
+  }
+
+  // TCP without ACK and RST: nothing of the other side was acknowledged, and it is no answer itself. ICMP: echo requests.
+  void find_probes(const Flows& batch, std::vector<std::uint8_t>& probe) const {
+    const auto protocol = batch.span<mole::protocol>();
+    const auto src_port = batch.span<mole::src_port>(), dst_port = batch.span<mole::dst_port>();
+    const auto packets = batch.span<mole::packets>();
+    const auto flags = batch.span<mole::tcp_flags>();
+    const auto asks = [](std::uint16_t port) { return port == 53 || port == 123; };
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      const bool tcp = (protocol[i] == 6) & ((flags[i] & 0x14) == 0);
+      const bool icmp = ((protocol[i] == 1) & (dst_port[i] == 8 * 256)) | ((protocol[i] == 58) & (dst_port[i] == 128 * 256));
+      bool is_probe = (tcp | icmp) & (packets[i] <= given.max_packets);
+      if (given.udp && protocol[i] == 17) is_probe = packets[i] == 1 && !asks(src_port[i]) && !asks(dst_port[i]);
+      probe[i] = is_probe;
+    }
+  }
+
+  template <class A>
+  void tally(const Family<A>& family, Row& row, std::uint64_t& scanner_targets, std::map<std::uint32_t, std::uint64_t>& scanners_of_port) const {
+    mole::FlatMap<A, std::uint32_t> targets, ports;
+    mole::FlatSet<A> probed;
+    family.targets.for_each([&](const auto& key) {
+      ++targets[Family<A>::Pair::first(key)];
+      probed.insert(Family<A>::Pair::second(key));
+    });
+    family.ports.for_each([&](const auto& key) { ++ports[Family<A>::source_of(key)]; });
+    row.pairs += family.targets.size();
+    row.targets += probed.size();
+    mole::FlatSet<A> scanners;
+    family.sources.for_each([&](const A& address, const Source& s) {
+      if (s.probes == 0) return;
+      ++row.sources;
+      row.probes += s.probes;
+      const auto *t = targets.find(address), *p = ports.find(address);
+      const bool wide = t && *t >= given.min_targets, deep = p && *p >= given.min_ports;
+      if (!(wide || deep) || static_cast<double>(s.probes) < given.min_ratio * static_cast<double>(s.others)) return;
+      ++(wide ? deep ? row.block : row.horizontal : row.vertical);
+      row.scanner_probes += s.probes;
+      scanner_targets += t ? *t : 0;
+      row.targets_max = std::max<std::uint64_t>(row.targets_max, t ? *t : 0);
+      row.ports_max = std::max<std::uint64_t>(row.ports_max, p ? *p : 0);
+      scanners.insert(address);
+    });
+    family.ports.for_each([&](const auto& key) {
+      if (scanners.contains(Family<A>::source_of(key))) ++scanners_of_port[Family<A>::port_of(key)];
+    });
+  }
+};
+
+MOLE_PLUGINS(Scans)
