@@ -154,6 +154,16 @@ class Profile {
   std::vector<double> up_to_, spreads_;
 };
 
+// log(1 + x) of all values, for traffic, whose noise and rhythm are proportions. Throws Failure(invalid) below 0.
+inline Grid logarithm_of(Grid grid) {
+  for (std::size_t k = 0; k < grid.size(); ++k) {
+    if (grid.has(k) && grid.value[k] < 0)
+      throw Failure(invalid("a value is negative and has no logarithm; set the parameter logarithmic to false"));
+    grid.value[k] = std::log1p(std::max(grid.value[k], 0.0));
+  }
+  return grid;
+}
+
 // The grid less its rhythm: residuals of a Profile; what cannot be compared is a gap. Without a period: the grid itself.
 inline Grid without_rhythm(const Grid& grid, const Period& period) {
   if (period.none()) return grid;
