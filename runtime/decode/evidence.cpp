@@ -4,6 +4,14 @@
 
 namespace mole::runtime {
 
+Evidence Evidence::of(std::vector<Second> seconds, std::vector<TimeRange> readable) {
+  Evidence evidence;
+  evidence.seconds_ = std::move(seconds);
+  evidence.readable_ = std::move(readable);
+  evidence.settle();
+  return evidence;
+}
+
 void Evidence::add(Micros exported, std::uint64_t received, std::uint64_t lost) {
   const std::int64_t second = floor_div(exported, second_us);
   if (seconds_.empty() || seconds_.back().second != second) seconds_.push_back({second, {}});

@@ -16,6 +16,13 @@ class Evidence {
     std::uint64_t received = 0;  // flows
     std::uint64_t lost = 0;      // flows, by sequence, outside damage
   };
+  struct Second {  // of export time
+    std::int64_t second;
+    Count count;
+  };
+
+  // As an earlier, settled one said: its seconds() and readable_ranges().
+  static Evidence of(std::vector<Second> seconds, std::vector<TimeRange> readable);
 
   // A datagram exported at `exported` brought `received` flows; `lost` were missing right before it.
   void add(Micros exported, std::uint64_t received, std::uint64_t lost);
@@ -29,12 +36,9 @@ class Evidence {
   // Microseconds of `range` in which export time could be read.
   Micros readable(TimeRange range) const;
   const std::vector<TimeRange>& readable_ranges() const { return readable_; }
+  const std::vector<Second>& seconds() const { return seconds_; }
 
  private:
-  struct Second {
-    std::int64_t second;
-    Count count;
-  };
   std::vector<Second> seconds_;
   std::vector<TimeRange> readable_;
 };

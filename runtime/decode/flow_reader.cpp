@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <utility>
 
 namespace mole::runtime {
@@ -29,7 +30,11 @@ FlowReader::FlowReader(task::File file, std::unique_ptr<ContentSource> source, c
       buffers_(wanted),
       abi_source_{this, source_next},
       abi_sink_{this, sink_datagram, sink_skipped},
-      range_from_(file_.covers.from) {}
+      range_from_(file_.covers.from) {
+  // A column that the decoder cannot fill is 0.
+  for (int c = 0; c < MOLE_COLUMN_COUNT; ++c)
+    if (void* column = buffers_.columns()[static_cast<std::size_t>(c)]) std::memset(column, 0, column_width(c, 6) * batch_rows);
+}
 
 FlowReader::~FlowReader() {
   if (decoder_ != nullptr) decoder_vtable_->destroy(decoder_);

@@ -1,0 +1,204 @@
+#include "runtime/decode/column_file.hpp"
+
+#include "runtime/result/frame_bytes.hpp"
+
+#include <zstd.h>
+
+#include <new>
+#include <utility>
+
+namespace mole::runtime::column_file {
+namespace {
+
+constexpr std::uint64_t largest_footer = std::uint64_t{32} << 20;  // uncompressed
+
+void put_text(std::string& out, std::string_view text) {
+  put<std::uint32_t>(out, static_cast<std::uint32_t>(text.size()));
+  out += text;
+}
+std::string take_text(ByteCursor& in) { return std::string(in.take(in.take<std::uint32_t>())); }
+
+// A count of things of at least `least` bytes each; what cannot be there is not made room for.
+std::uint64_t take_count(ByteCursor& in, std::size_t least) {
+  const auto count = in.take<std::uint64_t>();
+  if (count <= in.left() / least) return count;
+  (void)in.take(UINT64_MAX);  // fails the cursor
+  return 0;
+}
+
+void put_lost(std::string& out, const std::vector<task::ByteRange>& ranges) {
+  put<std::uint64_t>(out, ranges.size());
+  for (const auto& range : ranges) {
+    put(out, range.from);
+    put(out, range.to);
+    put_text(out, range.reason);
+  }
+}
+
+std::vector<task::ByteRange> take_lost(ByteCursor& in) {
+  std::vector<task::ByteRange> ranges(take_count(in, 20));
+  for (auto& range : ranges) {
+    range.from = in.take<std::uint64_t>();
+    range.to = in.take<std::uint64_t>();
+    range.reason = take_text(in);
+  }
+  return ranges;
+}
+
+void put_report(std::string& out, const task::FileReport& report) {
+  put(out, report.size);
+  put_text(out, report.state);
+  put_lost(out, report.lost_compressed);
+  put_lost(out, report.lost_content);
+  for (const auto n : {report.content_bytes, report.datagrams, report.flows, report.flows_lost}) put(out, n);
+  put(out, report.exported_first);
+  put(out, report.exported_last);
+  put<std::uint64_t>(out, report.readable.size());
+  for (const auto& range : report.readable) {
+    put(out, range.from);
+    put(out, range.to);
+  }
+}
+
+task::FileReport take_report(ByteCursor& in) {
+  task::FileReport report;
+  report.size = in.take<std::uint64_t>();
+  report.state = take_text(in);
+  report.lost_compressed = take_lost(in);
+  report.lost_content = take_lost(in);
+  for (auto* n : {&report.content_bytes, &report.datagrams, &report.flows, &report.flows_lost}) *n = in.take<std::uint64_t>();
+  report.exported_first = in.take<Micros>();
+  report.exported_last = in.take<Micros>();
+  report.readable.resize(take_count(in, 16));
+  for (auto& range : report.readable) {
+    range.from = in.take<Micros>();
+    range.to = in.take<Micros>();
+  }
+  return report;
+}
+
+// Field after field, so that like stands beside like when it is compressed.
+void put_evidence(std::string& out, const std::vector<Evidence::Second>& seconds) {
+  put<std::uint64_t>(out, seconds.size());
+  std::uint64_t before = 0;
+  for (const auto& s : seconds) put(out, static_cast<std::uint64_t>(s.second) - std::exchange(before, static_cast<std::uint64_t>(s.second)));
+  for (const auto& s : seconds) put(out, s.count.received);
+  for (const auto& s : seconds) put(out, s.count.lost);
+}
+
+std::vector<Evidence::Second> take_evidence(ByteCursor& in) {
+  std::vector<Evidence::Second> seconds(take_count(in, 24));
+  std::uint64_t before = 0;
+  for (auto& s : seconds) s.second = static_cast<std::int64_t>(before += in.take<std::uint64_t>());
+  for (auto& s : seconds) s.count.received = in.take<std::uint64_t>();
+  for (auto& s : seconds) s.count.lost = in.take<std::uint64_t>();
+  return seconds;
+}
+
+void put_block(std::string& out, const Block& block) {
+  put(out, block.rows);
+  put(out, block.address_family);
+  for (int c = 0; c < MOLE_COLUMN_COUNT; ++c) {
+    if (c == MOLE_COLUMN_ROUTER) continue;
+    const auto& page = block.pages[static_cast<std::size_t>(c)];
+    put(out, page.base);
+    put(out, page.unit);
+    put(out, page.planes);
+    for (std::size_t p = 0; p < page.planes; ++p) put(out, page.sizes[p]);
+    put(out, block.checksums[static_cast<std::size_t>(c)]);
+  }
+}
+
+constexpr std::size_t least_block = 8 + (MOLE_COLUMN_COUNT - 1) * 21;
+
+// The block at this offset with this first record, moving both on; false: this cannot be.
+bool take_block(ByteCursor& in, Block& block, std::uint64_t& offset, std::uint64_t& record) {
+  block.rows = in.take<std::uint32_t>();
+  block.address_family = in.take<std::uint32_t>();
+  block.offset = offset;
+  block.first_record = record;
+  if (block.rows == 0 || block.rows > batch_rows || (block.address_family != 4 && block.address_family != 6)) return false;
+  for (int c = 0; c < MOLE_COLUMN_COUNT; ++c) {
+    if (c == MOLE_COLUMN_ROUTER) continue;
+    auto& page = block.pages[static_cast<std::size_t>(c)];
+    page.base = in.take<std::uint64_t>();
+    page.unit = in.take<std::uint32_t>();
+    page.planes = in.take<std::uint8_t>();
+    if (page.planes > column_width(c, block.address_family)) return false;
+    for (std::size_t p = 0; p < page.planes; ++p) {
+      page.sizes[p] = in.take<std::uint32_t>();
+      if (page.sizes[p] == 0 || page.sizes[p] > block.rows) return false;
+    }
+    offset += page.size();
+    block.checksums[static_cast<std::size_t>(c)] = in.take<std::uint64_t>();
+  }
+  record += block.rows;
+  return !in.failed();
+}
+
+std::optional<std::string> decompressed(std::string_view bytes) {
+  const auto size = ZSTD_getFrameContentSize(bytes.data(), bytes.size());
+  if (size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR || size > largest_footer) return std::nullopt;
+  std::string out(size, '\0');
+  if (ZSTD_decompress(out.data(), out.size(), bytes.data(), bytes.size()) != size) return std::nullopt;
+  return out;
+}
+
+}  // namespace
+
+Result<std::string> footer_bytes(const Footer& footer) {
+  std::string out;
+  out.append(reinterpret_cast<const char*>(footer.identity.bytes.data()), footer.identity.bytes.size());
+  put_report(out, footer.report);
+  put_evidence(out, footer.evidence.seconds());
+  put<std::uint64_t>(out, footer.blocks.size());
+  for (const auto& block : footer.blocks) put_block(out, block);
+  if (out.size() > largest_footer) return exhausted("the file has too many small batches or seconds for a column file");
+  std::string packed(ZSTD_compressBound(out.size()), '\0');
+  const auto size = ZSTD_compress(packed.data(), packed.size(), out.data(), out.size(), 1);
+  if (ZSTD_isError(size)) throw std::bad_alloc();  // the room suffices: nothing else can be wanting
+  packed.resize(size);
+  return packed;
+}
+
+std::string tail_bytes(std::uint64_t offset, std::string_view footer) {
+  std::string out;
+  put(out, offset);
+  put<std::uint64_t>(out, footer.size());
+  put(out, checksum(footer));
+  out += end_magic;
+  return out;
+}
+
+std::optional<Tail> parse_tail(std::string_view bytes, std::uint64_t file_size) {
+  ByteCursor in(bytes);
+  Tail tail;
+  tail.offset = in.take<std::uint64_t>();
+  tail.size = in.take<std::uint64_t>();
+  tail.checksum = in.take<std::uint64_t>();
+  if (in.take(end_magic.size()) != end_magic || in.failed()) return std::nullopt;
+  const std::uint64_t end = file_size - tail_size;  // so many bytes were read from its end
+  if (tail.offset < magic.size() || tail.offset > end || tail.size != end - tail.offset) return std::nullopt;
+  return tail;
+}
+
+std::optional<Footer> parse_footer(std::string_view bytes, std::uint64_t end) {
+  const auto text = decompressed(bytes);
+  if (!text) return std::nullopt;
+  ByteCursor in(*text);
+  Footer footer;
+  const auto identity = in.take(footer.identity.bytes.size());
+  if (in.failed()) return std::nullopt;
+  std::copy(identity.begin(), identity.end(), footer.identity.bytes.begin());
+  footer.report = take_report(in);
+  const auto seconds = take_evidence(in);
+  footer.blocks.resize(take_count(in, least_block));
+  std::uint64_t offset = magic.size(), record = 0;
+  for (auto& block : footer.blocks)
+    if (!take_block(in, block, offset, record)) return std::nullopt;
+  if (in.failed() || in.left() != 0 || offset != end || record != footer.report.flows) return std::nullopt;
+  footer.evidence = Evidence::of(seconds, footer.report.readable);
+  return footer;
+}
+
+}  // namespace mole::runtime::column_file

@@ -1,0 +1,166 @@
+#include "runtime/decode/column_reader.hpp"
+
+#include "runtime/result/frame_bytes.hpp"
+
+#include <algorithm>
+#include <new>
+#include <system_error>
+
+namespace mole::runtime {
+namespace {
+
+using namespace column_file;
+
+std::string_view text_of(const std::vector<std::uint8_t>& bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+
+Result<std::string_view> read_at(const FileBytes& file, std::uint64_t offset, std::uint64_t size, std::vector<std::uint8_t>& into) {
+  into.resize(size);
+  auto got = file.read(offset, into);
+  if (!got) return got.error();
+  if (*got != size) return corrupt("the column file ends before its end");
+  return text_of(into);
+}
+
+Result<Footer> read_footer(const FileBytes& file, const Digest& identity) {
+  std::vector<std::uint8_t> bytes;
+  if (file.size() < magic.size() + tail_size) return corrupt("this is no column file: it is too short");
+  const auto head = read_at(file, 0, magic.size(), bytes);
+  if (!head) return head.error();
+  if (*head != magic) return corrupt("this is no column file of this version");
+  const auto end = read_at(file, file.size() - tail_size, tail_size, bytes);
+  if (!end) return end.error();
+  const auto tail = parse_tail(*end, file.size());
+  if (!tail) return corrupt("the column file is cut short");
+  const auto stored = read_at(file, tail->offset, tail->size, bytes);
+  if (!stored) return stored.error();
+  if (checksum(*stored) != tail->checksum) return corrupt("the column file's footer is damaged");
+  auto footer = parse_footer(*stored, tail->offset);
+  if (!footer) return corrupt("the column file's footer says what cannot be");
+  if (footer->identity != identity) return corrupt("the column file is of another file or decoder");
+  return std::move(*footer);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ColumnFileReader>> ColumnFileReader::open(const std::filesystem::path& path, const Digest& identity,
+                                                                 const ColumnReaderOptions& options) {
+  auto file = FileBytes::open(path);
+  if (!file) return file.error();
+  try {
+    auto footer = read_footer(*file, identity);
+    if (!footer) return footer.error();
+    return std::unique_ptr<ColumnFileReader>(new ColumnFileReader(std::move(*file), std::move(*footer), options));
+  } catch (const std::bad_alloc&) {
+    return exhausted("no memory to read the column file " + path.string());
+  }
+}
+
+ColumnFileReader::ColumnFileReader(FileBytes file, Footer footer, const ColumnReaderOptions& options)
+    : file_(std::move(file)), footer_(std::move(footer)), options_(options), read_(options.wanted) {
+  if (read_[MOLE_COLUMN_END]) read_.set(MOLE_COLUMN_START);
+  const unsigned threads = std::max(1u, options_.threads);
+  const std::size_t slots = threads == 1 ? 1 : std::min<std::size_t>(footer_.blocks.size(), threads + 1);
+  slots_.reserve(slots);
+  for (std::size_t i = 0; i < std::max<std::size_t>(1, slots); ++i) slots_.emplace_back(read_);
+}
+
+ColumnFileReader::~ColumnFileReader() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_all();
+  for (auto& helper : helpers_) helper.join();
+}
+
+// Fewer helpers if there are no threads to be had: it is slower then, nothing else.
+void ColumnFileReader::start_helpers() {
+  try {
+    while (helpers_.size() + 1 < std::min<std::size_t>(options_.threads, slots_.size())) helpers_.emplace_back([this] { help(); });
+  } catch (const std::system_error&) {
+  }
+}
+
+void ColumnFileReader::help() {
+  Tools tools;
+  std::unique_lock lock(mutex_);
+  while (!stop_ && begun_ < footer_.blocks.size())
+    if (!work(lock, tools)) changed_.wait(lock);
+}
+
+bool ColumnFileReader::work(std::unique_lock<std::mutex>& lock, Tools& tools) {
+  // The slot of the block given last is still being read.
+  const std::size_t in_use = given_ == 0 ? 0 : given_ - 1;
+  if (begun_ == footer_.blocks.size() || begun_ >= in_use + slots_.size()) return false;
+  const Block& block = footer_.blocks[begun_];
+  Slot& slot = slots_[begun_++ % slots_.size()];
+  slot.done = false;
+  lock.unlock();
+  Result<> decoded;
+  try {
+    decoded = decode(block, slot, tools);
+  } catch (const std::bad_alloc&) {
+    decoded = exhausted("no memory to decompress columns");
+  }
+  lock.lock();
+  slot.error = decoded ? std::nullopt : std::optional(decoded.error());
+  slot.done = true;
+  changed_.notify_all();
+  return true;
+}
+
+Result<std::string_view> ColumnFileReader::page_bytes(const Block& block, int column, std::uint64_t offset, Tools& tools) const {
+  const auto c = static_cast<std::size_t>(column);
+  auto bytes = read_at(file_, offset, block.pages[c].size(), tools.bytes);
+  if (bytes && checksum(*bytes) != block.checksums[c])
+    return corrupt("the column file is damaged: column " + std::to_string(column) + " of the batch at byte " + std::to_string(block.offset));
+  return bytes;
+}
+
+Result<> ColumnFileReader::decode(const Block& block, Slot& slot, Tools& tools) const {
+  const auto& columns = slot.buffers.columns();
+  const auto* start = static_cast<const std::int64_t*>(columns[MOLE_COLUMN_START]);
+  std::uint64_t offset = block.offset;
+  for (int c = 0; c < MOLE_COLUMN_COUNT; ++c) {
+    if (c == MOLE_COLUMN_ROUTER) continue;
+    const auto& page = block.pages[static_cast<std::size_t>(c)];
+    void* values = columns[static_cast<std::size_t>(c)];
+    const std::uint64_t here = offset;
+    offset += page.size();
+    if (values == nullptr) continue;
+    const auto bytes = page_bytes(block, c, here, tools);
+    if (!bytes) return bytes.error();
+    const bool whole = is_time(c) ? tools.decoder.decode_times(page, *bytes, is_relative(c) ? start : nullptr, block.rows,
+                                                               static_cast<std::int64_t*>(values))
+                                  : tools.decoder.decode(page, *bytes, column_width(c, block.address_family), block.rows, values);
+    if (!whole) return corrupt("the column file holds bytes that are no column, at byte " + std::to_string(here));
+  }
+  if (void* routers = columns[MOLE_COLUMN_ROUTER]) std::fill_n(static_cast<std::uint32_t*>(routers), block.rows, options_.router);
+  return {};
+}
+
+Result<bool> ColumnFileReader::next(FlowBatch& batch) {
+  batch = {};
+  if (given_ == footer_.blocks.size()) return false;
+  if (given_ == 0 && helpers_.empty() && slots_.size() > 1) start_helpers();
+  std::unique_lock lock(mutex_);
+  const std::size_t mine = given_++;  // from here on its predecessor's slot may be filled again
+  changed_.notify_all();
+  Slot& slot = slots_[mine % slots_.size()];
+  while (begun_ <= mine || !slot.done)
+    if (!work(lock, tools_)) changed_.wait(lock);
+  if (slot.error) {
+    given_ = begun_ = footer_.blocks.size();
+    return *slot.error;
+  }
+  const Block& block = footer_.blocks[mine];
+  batch.rows = block.rows;
+  batch.address_family = block.address_family;
+  batch.first_record = block.first_record;
+  for (std::size_t c = 0; c < batch.columns.size(); ++c)
+    if (options_.wanted[c]) batch.columns[c] = slot.buffers.columns()[c];
+  flows_ += block.rows;
+  return true;
+}
+
+}  // namespace mole::runtime

@@ -1,0 +1,136 @@
+#include "runtime/decode/column_recorder.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <system_error>
+#include <utility>
+
+namespace mole::runtime {
+namespace {
+
+void copy(const FlowBatch& from, const ColumnBuffers& into, FlowBatch& to) {
+  to = from;
+  to.columns = into.columns();
+  for (int c = 0; c < MOLE_COLUMN_COUNT; ++c)
+    if (void* column = to.columns[static_cast<std::size_t>(c)])
+      std::memcpy(column, from.columns[static_cast<std::size_t>(c)], from.rows * column_width(c, from.address_family));
+}
+
+}  // namespace
+
+ColumnRecorder::ColumnRecorder(std::unique_ptr<FlowSource> from, ColumnSet wanted, RecordingOptions options,
+                               std::function<void(std::uint64_t)> done)
+    : from_(std::move(from)), wanted_(wanted), options_(std::move(options)), done_(std::move(done)) {
+  try {
+    writer_ = std::make_unique<ColumnFileWriter>(options_.identity, options_.sink);
+    if (options_.threads > 1) thread_ = std::thread([this] { compress(); });
+  } catch (const std::bad_alloc&) {  // then without
+  } catch (const std::system_error&) {
+  }
+}
+
+ColumnRecorder::~ColumnRecorder() { end_thread(true); }
+
+Result<bool> ColumnRecorder::next(FlowBatch& batch) {
+  auto more = from_->next(batch);
+  if (!more) {
+    give_up();
+  } else if (*more) {
+    keep(batch);
+    for (std::size_t c = 0; c < batch.columns.size(); ++c)
+      if (!wanted_[c]) batch.columns[c] = nullptr;
+  } else {
+    finish();
+  }
+  return more;
+}
+
+void ColumnRecorder::keep(const FlowBatch& batch) {
+  if (!writer_) return;
+  if (thread_.joinable()) hand_over(batch);
+  else write(batch);
+  if (!thread_.joinable() && failed_) give_up();
+}
+
+void ColumnRecorder::give_up() {
+  end_thread(true);
+  writer_.reset();
+}
+
+void ColumnRecorder::finish() {
+  if (!writer_) return;
+  end_thread(false);
+  try {
+    if (!failed_ && writer_->finish(from_->report(), from_->evidence()) && writer_->bytes() <= options_.limit) done_(writer_->bytes());
+  } catch (const std::bad_alloc&) {
+  }
+  writer_.reset();
+}
+
+void ColumnRecorder::write(const FlowBatch& batch) {
+  bool written = false;
+  try {
+    written = writer_->add(batch) && writer_->bytes() <= options_.limit;
+  } catch (const std::bad_alloc&) {
+  }
+  if (written) return;
+  const std::lock_guard lock(mutex_);
+  failed_ = true;
+}
+
+// ---- the thread
+
+void ColumnRecorder::hand_over(const FlowBatch& batch) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return failed_ || waiting_.size() < most_waiting; });
+  if (failed_) {
+    lock.unlock();
+    return give_up();
+  }
+  std::unique_ptr<Copy> one;
+  if (!spare_.empty()) {
+    one = std::move(spare_.back());
+    spare_.pop_back();
+  }
+  lock.unlock();
+  try {
+    if (!one) one = std::make_unique<Copy>();
+  } catch (const std::bad_alloc&) {
+    return give_up();
+  }
+  copy(batch, one->buffers, one->batch);
+  lock.lock();
+  waiting_.push_back(std::move(one));
+  changed_.notify_all();
+}
+
+void ColumnRecorder::compress() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [this] { return failed_ || last_ || !waiting_.empty(); });
+    if (failed_ || waiting_.empty()) return;
+    auto one = std::move(waiting_.front());
+    waiting_.erase(waiting_.begin());
+    changed_.notify_all();
+    lock.unlock();
+    write(one->batch);
+    lock.lock();
+    spare_.push_back(std::move(one));
+    if (failed_) changed_.notify_all();
+  }
+}
+
+// What waits is still written, unless it is to end at once.
+void ColumnRecorder::end_thread(bool at_once) {
+  if (!thread_.joinable()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    last_ = true;
+    failed_ = failed_ || at_once;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+}  // namespace mole::runtime
