@@ -116,6 +116,13 @@ Param read_param(const json& j, const std::string& path) {
     if (r.size() != 2 || !r[0].is_number() || !r[1].is_number()) throw Bad{path + "/range", "is not two numbers"};
     p.range = {r[0].get<double>(), r[1].get<double>()};
   }
+  if (j.contains("choices")) {
+    for (const auto& text : list(j, path, "choices")) {
+      if (!text.is_string()) throw Bad{path + "/choices", "holds something that is not a text"};
+      p.choices.push_back(text.get<std::string>());
+    }
+    if (p.type != "text" || p.choices.empty()) throw Bad{path + "/choices", "is not for a parameter of type " + p.type + ", or empty"};
+  }
   return p;
 }
 

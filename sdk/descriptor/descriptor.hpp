@@ -37,9 +37,10 @@ struct Param {
   std::optional<std::pair<double, double>> range;  // both ends allowed
   std::string unit;              // "" if none
   std::string format;            // "path" or ""
+  std::vector<std::string> choices;  // of a text; empty: any
   std::string doc;
 
-  bool accepts(const nlohmann::json& value) const;  // its type fits; the range is not looked at
+  bool accepts(const nlohmann::json& value) const;  // its type fits; range and choices are not looked at
 };
 
 // A result column; in a Descriptor name and unit are templates, from resolve_outputs they are final.

@@ -34,6 +34,11 @@ Result<json> resolve_param(const Param& p, const json& value) {
       return invalid("parameter " + about(p) + " is " + value.dump() + "; give a value from " + number_text(p.range->first) + " to " +
                      number_text(p.range->second));
   }
+  if (!p.choices.empty() && std::find(p.choices.begin(), p.choices.end(), value.get<std::string>()) == p.choices.end()) {
+    std::string all;
+    for (const auto& text : p.choices) all += (all.empty() ? "" : ", ") + text;
+    return invalid("parameter " + about(p) + " is " + value.dump() + "; give one of " + all);
+  }
   if (p.type == "u64") return json(value.get<std::uint64_t>());
   return p.type == "f64" ? json(value.get<double>()) : value;
 }

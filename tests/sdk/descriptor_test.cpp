@@ -23,7 +23,8 @@ const char* const variance = R"json({"deterministic":true,"execution":"mergeable
   {"doc":"N","name":"{values}_count","nullable":false,"type":"u64","unit":"interval"}],
   "params":[{"default":0,"doc":"Least coverage","name":"minimum_coverage","range":[0,1],"type":"f64","unit":"1"},
             {"default":0,"doc":"Delta degrees of freedom","name":"ddof","range":[0,1],"type":"u64"},
-            {"default":"","doc":"A file","format":"path","name":"file","type":"text"}],
+            {"default":"","doc":"A file","format":"path","name":"file","type":"text"},
+            {"choices":["src","dst"],"default":"src","doc":"A side","name":"side","type":"text"}],
   "state":{"revision":2,"shape":"6cc1afcaf84781f6"},"summary":"S","version":"1.2.0-dev"})json";
 
 Descriptor parsed() { return *Descriptor::parse(variance); }
@@ -39,9 +40,10 @@ TEST(Descriptor, IsReadFromItsJson) {
   ASSERT_EQ(d.inputs.size(), 2u);
   EXPECT_EQ(d.input("centre")->unit, "same(values)");
   EXPECT_EQ(d.input("other"), nullptr);
-  ASSERT_EQ(d.params.size(), 3u);
+  ASSERT_EQ(d.params.size(), 4u);
   EXPECT_EQ(d.params[1].range, std::pair(0.0, 1.0));
   EXPECT_EQ(d.params[2].format, "path");
+  EXPECT_EQ(d.params[3].choices, (std::vector<std::string>{"src", "dst"}));
   EXPECT_TRUE(d.outputs[0].nullable);
   EXPECT_EQ(d.state_revision, 2u);
 }
@@ -57,6 +59,8 @@ TEST(Descriptor, RefusesWhatIsNotOneAndNamesTheField) {
       {R"json([{"op":"replace","path":"/inputs/1/unit","value":"same(nobody)"}])json", "/inputs/centre/unit"},
       {R"([{"op":"replace","path":"/inputs/1/role","value":"values"}])", "/inputs"},
       {R"([{"op":"replace","path":"/output/0/unit","value":"furlong"}])", "/output"},
+      {R"([{"op":"replace","path":"/params/3/choices","value":[7]}])", "/params/3/choices"},
+      {R"([{"op":"add","path":"/params/1/choices","value":["x"]}])", "/params/1/choices"},
       {R"([{"op":"replace","path":"/output","value":[]}])", "/output"},
       {R"([{"op":"replace","path":"/output/0","value":3}])", "/output/0"},
       {R"([{"op":"replace","path":"/params/1/default","value":-1}])", "/params/1/default"},
@@ -73,9 +77,9 @@ TEST(Descriptor, RefusesWhatIsNotOneAndNamesTheField) {
 }
 
 TEST(Params, AreFilledInWithDefaults) {
-  EXPECT_EQ(resolve_params(parsed(), json::object())->dump(), R"({"ddof":0,"file":"","minimum_coverage":0.0})");
-  EXPECT_EQ(resolve_params(parsed(), nullptr)->dump(), R"({"ddof":0,"file":"","minimum_coverage":0.0})");
-  EXPECT_EQ(resolve_params(parsed(), {{"ddof", 1}, {"minimum_coverage", 1}})->dump(), R"({"ddof":1,"file":"","minimum_coverage":1.0})");
+  EXPECT_EQ(resolve_params(parsed(), json::object())->dump(), R"({"ddof":0,"file":"","minimum_coverage":0.0,"side":"src"})");
+  EXPECT_EQ(resolve_params(parsed(), nullptr)->dump(), R"({"ddof":0,"file":"","minimum_coverage":0.0,"side":"src"})");
+  EXPECT_EQ(resolve_params(parsed(), {{"ddof", 1}, {"minimum_coverage", 1}})->dump(), R"({"ddof":1,"file":"","minimum_coverage":1.0,"side":"src"})");
 }
 
 TEST(Params, AreRefusedWithTheirDocLine) {
@@ -85,8 +89,9 @@ TEST(Params, AreRefusedWithTheirDocLine) {
             "variance: parameter 'ddof' (Delta degrees of freedom) is -1; give a whole number, 0 or more");
   EXPECT_EQ(error_of(resolve_params(parsed(), {{"ddof", "x"}})),
             "variance: parameter 'ddof' (Delta degrees of freedom) is \"x\"; give a whole number, 0 or more");
+  EXPECT_EQ(error_of(resolve_params(parsed(), {{"side", "scr"}})), "variance: parameter 'side' (A side) is \"scr\"; give one of src, dst");
   EXPECT_EQ(error_of(resolve_params(parsed(), {{"dof", 1}})),
-            "variance: there is no parameter 'dof'; it takes 'minimum_coverage' (Least coverage), 'ddof' (Delta degrees of freedom), 'file' (A file)");
+            "variance: there is no parameter 'dof'; it takes 'minimum_coverage' (Least coverage), 'ddof' (Delta degrees of freedom), 'file' (A file), 'side' (A side)");
   EXPECT_FALSE(resolve_params(parsed(), {{"minimum_coverage", 1.01}}));
   EXPECT_FALSE(resolve_params(parsed(), {{"file", 3}}));
   EXPECT_FALSE(resolve_params(parsed(), json::array()));

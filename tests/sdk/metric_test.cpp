@@ -39,7 +39,7 @@ struct Every {  // every type of parameter and column, several rows, a shared mo
   static constexpr auto params =
       mole::params(mole::param("u", &Params::u, "a u64"), mole::param("i", &Params::i, mole::range(-5, 5), "an i64"),
                    mole::param("f", &Params::f, mole::unit::second, "an f64"), mole::param("b", &Params::b, "a bool"),
-                   mole::param("t", &Params::t, mole::format::path, "a text"));
+                   mole::param("t", &Params::t, mole::format::path, mole::one_of("x\ny", "z"), "a text"));
 
   struct Module {
     explicit Module(const Params& p) : params(p) {}
@@ -96,7 +96,7 @@ TEST(Metric, DescribesItselfInCanonicalJson) {
       R"({"doc":"bool or null","name":"maybe","nullable":true,"type":"bool","unit":"1"}],)"
       R"("params":[{"default":1,"doc":"a u64","name":"u","type":"u64"},{"default":-2,"doc":"an i64","name":"i","range":[-5,5],"type":"i64"},)"
       R"({"default":0.5,"doc":"an f64","name":"f","type":"f64","unit":"s"},{"default":true,"doc":"a bool","name":"b","type":"bool"},)"
-      R"({"default":"x\u000ay","doc":"a text","format":"path","name":"t","type":"text"}],)"
+      R"({"choices":["x\u000ay","z"],"default":"x\u000ay","doc":"a text","format":"path","name":"t","type":"text"}],)"
       R"("state":{"revision":1,"shape":"4d35d3193e8d66f2"},"summary":"Every type, \"quoted\"","version":"1.0.0-dev"})");
 }
 

@@ -4,16 +4,18 @@
 //   static constexpr auto params = mole::params(
 //       mole::param("ddof", &Params::ddof, mole::range(0, 1), "Delta degrees of freedom"));
 //
-// Members may be std::uint64_t, std::int64_t, double, bool or std::string. The host checks type and range.
+// Members may be std::uint64_t, std::int64_t, double, bool or std::string. The host checks type, range and choices.
 #pragma once
 
 #include <mole/boundary.hpp>
 #include <mole/describe.hpp>
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <tuple>
 #include <type_traits>
+#include <vector>
 
 namespace mole {
 
@@ -21,6 +23,16 @@ struct Range {
   double low, high;  // both allowed
 };
 constexpr Range range(double low, double high) { return {low, high}; }
+
+struct Choices {
+  std::array<const char*, 8> texts{};  // null ends them
+};
+// The texts a std::string may be, up to eight.
+template <class... T>
+constexpr Choices one_of(T... texts) {
+  static_assert(sizeof...(T) <= 8);
+  return {{texts...}};
+}
 
 struct Format {
   const char* text;
@@ -40,11 +52,13 @@ struct ParamSpec {
   Unit unit{nullptr};
   Range range{1, 0};  // low above high: none
   const char* format = nullptr;
+  Choices choices{};  // none: any text
 
   constexpr void set(const char* d) { doc = d; }
   constexpr void set(Unit u) { unit = u; }
   constexpr void set(Range r) { range = r; }
   constexpr void set(Format f) { format = f.text; }
+  constexpr void set(Choices c) { choices = c; }
 };
 
 template <class... S>
@@ -96,6 +110,10 @@ std::string describe_param(const ParamSpec<P, T>& s) {
   if (s.unit.base) o.text("unit", s.unit.text());
   if (s.range.low <= s.range.high) o.raw("range", json_array({json_number(s.range.low), json_number(s.range.high)}));
   if (s.format) o.text("format", s.format);
+  std::vector<std::string> texts;
+  for (const char* text : s.choices.texts)
+    if (text) texts.push_back(json_text(text));
+  if (!texts.empty()) o.raw("choices", json_array(texts));
   return o.str();
 }
 
@@ -139,7 +157,7 @@ typename ParamsOf<M>::type read_params(const mole_value* values, std::uint32_t c
 
 }  // namespace detail
 
-// Options in any order: a Unit, range(..), format::path, and the doc line.
+// Options in any order: a Unit, range(..), one_of(..), format::path, and the doc line.
 template <class P, class T, class... O>
 constexpr auto param(const char* name, T P::*member, O... options) {
   detail::ParamSpec<P, T> s{name, member};
