@@ -1,8 +1,6 @@
 #include <mole/concentration.hpp>
 #include <mole/metric.hpp>
-
-#include <span>
-#include <vector>
+#include <mole/port_flows.hpp>
 
 #include "services.hpp"
 
@@ -52,22 +50,12 @@ struct Ports {
   static constexpr auto state = mole::fields(&Ports::src, &Ports::dst, &Ports::services);
 
   void add(const mole::Flows<mole::src_port, mole::dst_port, mole::protocol, mole::packets, mole::bytes>& flows) {
-    const auto protocols = flows.span<mole::protocol>();
-    std::size_t with_ports = 0;
-    for (const auto p : protocols) with_ports += has_ports(p);
-    if (with_ports == 0) return;
-    if (with_ports == flows.size())
-      return count(flows.span<mole::src_port>(), flows.span<mole::dst_port>(), flows.span<mole::packets>(), flows.span<mole::bytes>());
-    thread_local std::vector<std::uint16_t> from, to;
-    thread_local std::vector<std::uint64_t> packets, bytes;
-    const auto kept = [&]<class T>(std::vector<T>& out, std::span<const T> all) {
-      out.resize(protocols.size());
-      std::size_t n = 0;
-      for (std::size_t i = 0; i < protocols.size(); n += has_ports(protocols[i++])) out[n] = all[i];
-      return std::span<const T>(out.data(), n);
-    };
-    count(kept(from, flows.span<mole::src_port>()), kept(to, flows.span<mole::dst_port>()), kept(packets, flows.span<mole::packets>()),
-          kept(bytes, flows.span<mole::bytes>()));
+    thread_local mole::PortFlows ports;
+    ports.select(flows);
+    src.add(ports.src(), ports.packets(), ports.bytes());
+    dst.add(ports.dst(), ports.packets(), ports.bytes());
+    for (std::size_t i = 0; i < ports.size(); ++i)
+      services[module_->service.of(ports.src()[i], ports.dst()[i])].merge({1, ports.packets()[i], ports.bytes()[i]});
   }
   void merge(const Ports& other) {
     src.merge(other.src);
@@ -86,15 +74,6 @@ struct Ports {
   }
 
  private:
-  static bool has_ports(std::uint8_t protocol) { return protocol == 6 || protocol == 17; }
-
-  void count(std::span<const std::uint16_t> from, std::span<const std::uint16_t> to, std::span<const std::uint64_t> packets,
-             std::span<const std::uint64_t> bytes) {
-    src.add(from, packets, bytes);
-    dst.add(to, packets, bytes);
-    for (std::size_t i = 0; i < from.size(); ++i) services[module_->service.of(from[i], to[i])].merge({1, packets[i], bytes[i]});
-  }
-
   static Side side(const Counts& ports) {
     mole::VolumeConcentration spread;
     mole::Volume well_known, registered, dynamic;

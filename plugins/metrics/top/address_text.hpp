@@ -1,0 +1,44 @@
+// Addresses as people write them.
+#pragma once
+
+#include <mole/addr.hpp>
+
+#include <array>
+#include <cstddef>
+#include <string>
+
+// 10.0.0.1; 2001:db8::1 as RFC 5952 has it: lower case, no leading zeros, the first of the longest runs of two or more zero groups
+// as "::".
+inline std::string address_text(const mole::Addr& a) {
+  std::string out;
+  if (a.is_v4()) {
+    for (std::size_t i = 12; i < 16; ++i) out += (i > 12 ? "." : "") + std::to_string(a.bytes[i]);
+    return out;
+  }
+  std::array<unsigned, 8> group;
+  for (std::size_t i = 0; i < 8; ++i) group[i] = a.bytes[2 * i] * 256u + a.bytes[2 * i + 1];
+  std::size_t gap = 8, gap_length = 1;
+  for (std::size_t i = 0; i < 8; ++i) {
+    std::size_t end = i;
+    while (end < 8 && group[end] == 0) ++end;
+    if (end - i > gap_length) {
+      gap = i;
+      gap_length = end - i;
+    }
+  }
+  for (std::size_t i = 0; i < 8; ++i) {
+    if (i == gap) {
+      out += "::";
+      i += gap_length - 1;
+      continue;
+    }
+    if (!out.empty() && out.back() != ':') out += ':';
+    bool leading = true;
+    for (int shift = 12; shift >= 0; shift -= 4) {
+      const auto digit = group[i] >> shift & 15u;
+      leading = leading && digit == 0 && shift > 0;
+      if (!leading) out += "0123456789abcdef"[digit];
+    }
+  }
+  return out;
+}

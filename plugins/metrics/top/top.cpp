@@ -1,0 +1,185 @@
+#include <mole/address_volumes.hpp>
+#include <mole/metric.hpp>
+#include <mole/port_flows.hpp>
+
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "address_text.hpp"
+
+// The largest of an interval as rows: top_addresses, top_as, port_counts. Exact; of equal ones those with the lower key come
+// first, so that the rows do not depend on the order of the flows.
+namespace {
+
+// What the three have in common: which side is told, how many, in which order.
+struct Choice {
+  std::uint64_t n = 10;
+  std::string side = "both", order = "bytes";
+};
+constexpr auto side_param = mole::param("side", &Choice::side, mole::one_of("src", "dst", "both"), "Sources, destinations or both");
+constexpr auto order_param =
+    mole::param("order", &Choice::order, mole::one_of("flows", "packets", "bytes"), "By what the rows are ranked");
+constexpr auto n_param(const char* doc) { return mole::param("n", &Choice::n, mole::unit::one, mole::range(1, 100'000), doc); }
+
+struct Module {
+  explicit Module(const Choice& p) : n(p.n), src(p.side != "dst"), dst(p.side != "src") {
+    order = p.order == "flows" ? &mole::Volume::flows : p.order == "packets" ? &mole::Volume::packets : &mole::Volume::bytes;
+  }
+  std::uint64_t n;
+  bool src, dst;
+  std::uint64_t mole::Volume::* order;
+};
+
+template <class Name>
+struct Row {
+  std::string side;
+  std::optional<std::uint64_t> rank;
+  Name name;
+  std::uint64_t flows, packets, bytes;
+  std::optional<double> share;
+};
+template <class Name>
+constexpr auto rows_of(const char* name, mole::Unit unit, const char* name_doc, const char* rank_doc, const char* share_doc) {
+  using R = Row<Name>;
+  return mole::columns(mole::column("side", &R::side, mole::unit::one, "src or dst"), mole::column("rank", &R::rank, mole::unit::one, rank_doc),
+                       mole::column(name, &R::name, unit, name_doc), mole::column("flows", &R::flows, mole::unit::flow, "Its flows"),
+                       mole::column("packets", &R::packets, mole::unit::packet, "Its packets"),
+                       mole::column("bytes", &R::bytes, mole::unit::byte, "Its bytes"),
+                       mole::column("share", &R::share, mole::unit::one, share_doc));
+}
+
+template <class Key>
+using Entry = std::pair<Key, mole::Volume>;
+
+// The `n` largest, the largest first.
+template <class Key>
+void keep_largest(std::vector<Entry<Key>>& all, std::uint64_t n, std::uint64_t mole::Volume::* order) {
+  const auto kept = static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(n, all.size()));
+  std::partial_sort(all.begin(), all.begin() + kept, all.end(), [&](const Entry<Key>& a, const Entry<Key>& b) {
+    return a.second.*order != b.second.*order ? a.second.*order > b.second.*order : a.first < b.first;
+  });
+  all.resize(static_cast<std::size_t>(kept));
+}
+
+std::optional<double> share(std::uint64_t part, std::uint64_t whole) {
+  if (whole == 0) return std::nullopt;
+  return static_cast<double>(part) / static_cast<double>(whole);
+}
+
+// Rows of one side: the entries for which `ranked(key)` in their order, the largest n of them; before them all others by rising key.
+template <class Key, class Name, class Counts, class Ranked, class NameOf>
+void append(std::vector<Row<Name>>& out, const Module& m, const char* side, const Counts& counts, Ranked ranked, NameOf name_of) {
+  std::vector<Entry<Key>> listed, largest;
+  mole::Volume total;
+  counts.for_each([&](const Key& key, const mole::Volume& v) {
+    total.merge(v);
+    (ranked(key) ? largest : listed).emplace_back(key, v);
+  });
+  std::sort(listed.begin(), listed.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  keep_largest(largest, m.n, m.order);
+  const auto row = [&](const Entry<Key>& e, std::optional<std::uint64_t> rank) {
+    const auto& v = e.second;
+    out.push_back({side, rank, name_of(e.first), v.flows, v.packets, v.bytes, share(v.*m.order, total.*m.order)});
+  };
+  for (const auto& e : listed) row(e, std::nullopt);
+  for (std::size_t i = 0; i < largest.size(); ++i) row(largest[i], i + 1);
+}
+constexpr auto all_ranked = [](const auto&) { return true; };
+
+struct TopAddresses {
+  static constexpr auto about = mole::metric("top_addresses", "1.0.0", "The addresses with the most traffic, as rows, exact");
+  static constexpr auto output =
+      rows_of<std::string>("address", mole::unit::one, "The address", "1 for the largest of its side", "Share of all addresses of its side in `order`");
+  static constexpr auto params = mole::params(side_param, n_param("Addresses of each side"), order_param);
+
+  using Module = ::Module;
+  explicit TopAddresses(const Module& module) : module_(&module) {}
+  const Module* module_;
+  mole::AddressVolumes src, dst;
+  static constexpr auto state = mole::fields(&TopAddresses::src, &TopAddresses::dst);
+
+  void add(const mole::Flows<mole::src_addr, mole::dst_addr, mole::packets, mole::bytes>& flows) {
+    if (module_->src) src.add<mole::src_addr>(flows);
+    if (module_->dst) dst.add<mole::dst_addr>(flows);
+  }
+  void merge(const TopAddresses& other) {
+    src.merge(other.src);
+    dst.merge(other.dst);
+  }
+  std::vector<Row<std::string>> finish() const {
+    std::vector<Row<std::string>> out;
+    append<mole::Addr>(out, *module_, "src", src, all_ranked, address_text);
+    append<mole::Addr>(out, *module_, "dst", dst, all_ranked, address_text);
+    return out;
+  }
+};
+
+struct TopAs {
+  static constexpr auto about = mole::metric("top_as", "1.0.0", "The autonomous systems with the most traffic, as rows, exact");
+  static constexpr auto output = rows_of<std::uint64_t>("as", mole::unit::as, "Number of the autonomous system; 0: unknown",
+                                                        "1 for the largest of its side; null for AS 0", "Share of all traffic of its side in `order`");
+  static constexpr auto params = mole::params(side_param, n_param("Known AS of each side"), order_param);
+
+  using Module = ::Module;
+  explicit TopAs(const Module& module) : module_(&module) {}
+  const Module* module_;
+  mole::VolumeMap<std::uint32_t> src, dst;
+  static constexpr auto state = mole::fields(&TopAs::src, &TopAs::dst);
+
+  void add(const mole::Flows<mole::src_as, mole::dst_as, mole::packets, mole::bytes>& flows) {
+    const auto packets = flows.span<mole::packets>(), bytes = flows.span<mole::bytes>();
+    if (module_->src) src.add(flows.span<mole::src_as>(), packets, bytes);
+    if (module_->dst) dst.add(flows.span<mole::dst_as>(), packets, bytes);
+  }
+  void merge(const TopAs& other) {
+    src.merge(other.src);
+    dst.merge(other.dst);
+  }
+  std::vector<Row<std::uint64_t>> finish() const {
+    std::vector<Row<std::uint64_t>> out;
+    const auto known = [](std::uint32_t as) { return as != 0; };
+    append<std::uint32_t>(out, *module_, "src", src, known, std::identity());
+    append<std::uint32_t>(out, *module_, "dst", dst, known, std::identity());
+    return out;
+  }
+};
+
+// Ports below 1024 each have a row if they were seen, the ports above only if they are among the n largest.
+struct PortCounts {
+  static constexpr auto about =
+      mole::metric("port_counts", "1.0.0", "Traffic of each TCP and UDP port below 1024 and of the largest above, as rows, exact");
+  static constexpr auto output = rows_of<std::uint64_t>("port", mole::unit::port, "The port", "1 for the largest from 1024; null below 1024",
+                                                        "Share of all ports of its side in `order`");
+  static constexpr auto params = mole::params(side_param, n_param("Ports from 1024 of each side"), order_param);
+
+  using Module = ::Module;
+  explicit PortCounts(const Module& module) : module_(&module) {}
+  const Module* module_;
+  mole::VolumeMap<std::uint16_t> src, dst;
+  static constexpr auto state = mole::fields(&PortCounts::src, &PortCounts::dst);
+
+  void add(const mole::Flows<mole::src_port, mole::dst_port, mole::protocol, mole::packets, mole::bytes>& flows) {
+    thread_local mole::PortFlows ports;
+    ports.select(flows);
+    if (module_->src) src.add(ports.src(), ports.packets(), ports.bytes());
+    if (module_->dst) dst.add(ports.dst(), ports.packets(), ports.bytes());
+  }
+  void merge(const PortCounts& other) {
+    src.merge(other.src);
+    dst.merge(other.dst);
+  }
+  std::vector<Row<std::uint64_t>> finish() const {
+    std::vector<Row<std::uint64_t>> out;
+    const auto above = [](std::uint16_t port) { return port >= 1024; };
+    append<std::uint16_t>(out, *module_, "src", src, above, std::identity());
+    append<std::uint16_t>(out, *module_, "dst", dst, above, std::identity());
+    return out;
+  }
+};
+
+}  // namespace
+
+MOLE_PLUGINS(TopAddresses, TopAs, PortCounts)
