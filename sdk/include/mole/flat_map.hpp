@@ -72,17 +72,17 @@ class FlatMap {
     for (const auto& e : table_)
       if (e.key != Key{}) f(e.key, e.value);
   }
-  // combine(value here, value there) for each entry of `other`.
+  // combine(key, value here, value there) for each entry of `other`.
   template <class F>
   void merge(const FlatMap& other, F combine) {
     // Keys come in the order of their hashes: into a small table that would pile up at its start.
     grow_for(other.used_);
     for (const auto& e : other.table_)
-      if (e.key != Key{}) combine(place(e.key, slot(e.key)), e.value);
-    if (other.has_zero_) combine(place(Key{}, 0), other.zero_);
+      if (e.key != Key{}) combine(e.key, place(e.key, slot(e.key)), e.value);
+    if (other.has_zero_) combine(Key{}, place(Key{}, 0), other.zero_);
   }
   void merge(const FlatMap& other) {
-    merge(other, [](Value& here, const Value& there) {
+    merge(other, [](const Key&, Value& here, const Value& there) {
       if constexpr (std::is_arithmetic_v<Value>) here += there;
       else here.merge(there);
     });

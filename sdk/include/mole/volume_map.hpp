@@ -60,8 +60,7 @@ class VolumeMap {
     low_.for_each([&](const Key& key, const Words& low) { f(key, whole(key, low)); });
   }
   void merge(const VolumeMap& other) {
-    low_.reserve(other.size());  // see FlatMap::merge
-    other.for_each([&](const Key& key, const Volume& v) { add(key, v); });
+    low_.merge(other.low_, [&](const Key& key, Words& low, const Words& there) { put(key, low, other.whole(key, there)); });
   }
 
   // Saved: u64 count, then by rising key: the key less the one before (an Addr: whole), flows, packets, bytes, as numbers of 7
