@@ -126,16 +126,17 @@ class Builder {
     return {};
   }
 
-  // Every slot some step reads, once, however many steps read it.
+  // Every slot some step reads, once, however many steps read it; in the order of time, so that a worker can close an interval
+  // as soon as the files that reach it are read.
   void add_files() {
-    std::map<std::tuple<std::string, Micros, std::string>, task::File> files;
+    std::map<std::tuple<Micros, std::string, std::string>, task::File> files;
     for (const auto& granted : grant_.steps) {
       const auto& module = plan_.graph->modules[granted.step.module];
       if (module.inputs[0].kind != "flows" || !reads_inputs(module, granted.step)) continue;
       const auto source = module.inputs[0].source;
       spec_.archive = archive_of(plan_.graph->archives[source]);
       for (auto& file : plan_.indexes[source]->reach(plan_.routers(granted.step.module), plan_.reach(granted.step.module, grant_.ref.number)))
-        files.try_emplace({file.router, file.covers.from, file.id}, file);
+        files.try_emplace({file.covers.from, file.router, file.id}, file);
     }
     for (auto& [key, file] : files) spec_.files.push_back(std::move(file));
   }

@@ -119,9 +119,18 @@ FlowRouting::FlowRouting(RoutingPlan plan, IntervalGrid grid) : plan_(std::move(
   table_.assign(1024, empty_slot);
 }
 
+bool FlowRouting::reads(const task::File& file) const {
+  return plan_.routers.empty() || std::find(plan_.routers.begin(), plan_.routers.end(), file.router) != plan_.routers.end();
+}
+
+std::uint32_t FlowRouting::first_interval(const task::File& file) const {
+  const Micros from = floor_to(file.covers.from - plan_.lateness, grid_.interval());
+  if (!reads(file) || from >= grid_.range().to) return grid_.size();
+  return from <= grid_.range().from ? 0 : grid_.index_of(from);
+}
+
 bool FlowRouting::start_file(const task::File& file) {
-  if (!plan_.routers.empty() && std::find(plan_.routers.begin(), plan_.routers.end(), file.router) == plan_.routers.end())
-    return false;
+  if (!reads(file)) return false;
   const auto found = std::find(routers_.begin(), routers_.end(), file.router);
   router_ = static_cast<std::uint64_t>(found - routers_.begin());
   if (found == routers_.end()) routers_.push_back(file.router);

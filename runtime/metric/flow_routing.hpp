@@ -53,6 +53,9 @@ class FlowRouting {
   const RoutingPlan& plan() const { return plan_; }
   const IntervalGrid& grid() const { return grid_; }
 
+  // Index of the first interval in which flows of this file count, or are counted late; of the interval behind the last if
+  // none does. Those before it are settled once no other file is left.
+  std::uint32_t first_interval(const task::File& file) const;
   // Flows that follow are of this file.
   bool start_file(const task::File& file);
   // exhausted: more groups than `most_slots`.
@@ -70,6 +73,7 @@ class FlowRouting {
     enum Kind { counts, elsewhere, late } kind = elsewhere;
     std::uint32_t interval = 0;
   };
+  bool reads(const task::File& file) const;
   Fate fate_of(Micros t) const;
   bool one_state(const Micros* times, std::uint32_t rows, Route& out);
   void load_codes(const FlowView& flows);

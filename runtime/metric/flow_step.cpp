@@ -49,8 +49,16 @@ const mole_batch& FlowLender::lend(const FlowView& flows) {
   return batch_;
 }
 
-FlowStep::FlowStep(const OpenStep& step, const FlowRouting& routing, std::uint32_t input, std::vector<int> reads)
-    : step_(step), routing_(routing), input_(input), reads_(std::move(reads)) {}
+FlowStep::FlowStep(const OpenStep& step, const FlowRouting& routing, std::uint32_t input, std::vector<int> reads,
+                   const std::vector<std::string>& routers, std::filesystem::path scratch)
+    : step_(step),
+      routing_(routing),
+      input_(input),
+      reads_(std::move(reads)),
+      members_(dense_members(step.by, routers)),
+      slots_of_interval_(routing.grid().size()),
+      spill_(std::move(scratch)),
+      rows_(step) {}
 
 Result<> FlowStep::reach() {
   for (std::size_t slot = states_.size(); slot < routing_.slots().size(); ++slot) {
@@ -59,6 +67,7 @@ Result<> FlowStep::reach() {
     if (!state) return state.error();
     pointers_.push_back(state->get());
     states_.push_back(std::move(*state));
+    slots_of_interval_[routing_.slots()[slot].interval].push_back(static_cast<std::uint32_t>(slot));
   }
   return {};
 }
@@ -79,22 +88,79 @@ Result<> FlowStep::add(const FlowRuns& flows, std::size_t first, std::size_t cou
   });
 }
 
-Result<std::vector<Cell>> FlowStep::take_cells(const std::vector<std::string>& routers, const EvidenceOf& evidence) {
-  if (auto reached = reach(); !reached) return reached.error();
-  std::vector<Cell> cells(states_.size());
-  for (std::size_t slot = 0; slot < cells.size(); ++slot) {
-    const auto& from = routing_.slots()[slot];
-    Cell& cell = cells[slot];
-    cell.interval_start = routing_.grid().at(from.interval).from;
-    cell.group = routing_.group_of(static_cast<std::uint32_t>(slot));
+// Complete and sorted; of their evidence only flows_late is known.
+Result<std::vector<Cell>> FlowStep::cells_of(std::uint32_t interval) {
+  const Micros start = routing_.grid().at(interval).from;
+  std::vector<Cell> cells;
+  for (const std::uint32_t slot : slots_of_interval_[interval]) {
+    Cell& cell = cells.emplace_back();
+    cell.interval_start = start;
+    cell.group = routing_.group_of(slot);
     cell.state = std::move(states_[slot]);
-    cell.evidence = evidence(from.interval, dense_part(step_.by, cell.group));
-    cell.evidence.flows_late = from.late;
+    cell.evidence.flows_late = routing_.slots()[slot].late;
+    pointers_[slot] = nullptr;
   }
-  states_.clear();
-  pointers_.clear();
-  if (auto complete = complete_cells(cells, step_, routers, evidence); !complete) return complete.error();
+  slots_of_interval_[interval] = {};
+  sort_cells(cells, step_.by);
+  auto absent = absent_cells(cells, step_, start, members_);
+  if (!absent) return absent.error();
+  std::move(absent->begin(), absent->end(), std::back_inserter(cells));
+  sort_cells(cells, step_.by);
   return cells;
+}
+
+Result<> FlowStep::keep(std::vector<Cell>& cells) {
+  for (Cell& cell : cells) {
+    StateSpill::Place place;
+    if (cell.state) {
+      auto saved = step_.module->save(cell.state);
+      if (!saved) return saved.error();
+      if (saved->empty()) return internal(step_.module->name() + ": save: wrote nothing; a state has at least one byte");
+      auto added = spill_.add(*saved);
+      if (!added) return added.error();
+      place = *added;
+      cell.state = MetricState();
+    }
+    kept_.push_back({std::move(cell), place});
+  }
+  return {};
+}
+
+Result<> FlowStep::close(std::uint32_t end) {
+  if (closed_ >= end) return {};
+  if (auto reached = reach(); !reached) return reached;
+  for (; closed_ < end; ++closed_) {
+    auto cells = cells_of(closed_);
+    if (!cells) return cells.error();
+    if (makes_rows()) {
+      std::vector<Finishing> finishing;
+      for (const Cell& cell : *cells)
+        if (cell.state) finishing.push_back({cell.interval_start, &cell.group, cell.evidence, cell.state.get()});
+      if (auto added = rows_.add(finishing); !added) return added;
+    }
+    if (keeps_states())
+      if (auto kept = keep(*cells); !kept) return kept;
+  }
+  return {};
+}
+
+Result<FlowStep::Closed> FlowStep::take(const EvidenceOf& evidence) {
+  if (auto sealed = spill_.seal(); !sealed) return sealed.error();
+  Closed out;
+  for (Kept& kept : kept_) {
+    Cell& cell = kept.cell;
+    const auto late = cell.evidence.flows_late;
+    cell.evidence = evidence(step_.grid.index_of(cell.interval_start), dense_part(step_.by, cell.group));
+    cell.evidence.flows_late = late;
+    cell.saved = spill_.at(kept.place);
+    out.cells.push_back(std::move(cell));
+  }
+  kept_.clear();
+  if (makes_rows()) {
+    rows_.settle(evidence);
+    out.rows = rows_.build();
+  }
+  return out;
 }
 
 }  // namespace mole::runtime

@@ -55,6 +55,14 @@ Result<> RowBuilder::add(std::span<const Finishing> states) {
   return {};
 }
 
+void RowBuilder::settle(const EvidenceOf& evidence) {
+  for (Key& key : keys_) {
+    const auto late = key.evidence.flows_late;
+    key.evidence = evidence(step_.grid.index_of(key.interval_start), dense_part(step_.by, key.group));
+    key.evidence.flows_late = late;
+  }
+}
+
 RowTable RowBuilder::build() {
   const GroupOrder order{&step_.by};
   std::stable_sort(keys_.begin(), keys_.end(), [&](const Key& a, const Key& b) {

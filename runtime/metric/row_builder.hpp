@@ -25,6 +25,9 @@ class RowBuilder {
 
   // Finishes the states and keeps their rows. Any order.
   Result<> add(std::span<const Finishing> states);
+  // Gives every row the evidence of its interval and group; flows_late stays what it was. For rows that were finished before
+  // their evidence was known.
+  void settle(const EvidenceOf& evidence);
   // The table, sorted by (interval_start, by...). The builder is empty afterwards.
   RowTable build();
 

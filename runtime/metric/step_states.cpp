@@ -30,6 +30,47 @@ void sort_cells(std::vector<Cell>& cells, const std::vector<Dimension>& by) {
   });
 }
 
+Result<std::vector<Cell>> absent_cells(std::span<const Cell> cells, const OpenStep& step, Micros start, const std::vector<Group>& members) {
+  const GroupOrder order{&step.by};
+  const bool sparse = step.sparse();
+  std::vector<Cell> added;
+  for (const auto& member : members) {
+    const auto found = std::lower_bound(cells.begin(), cells.end(), member, [&](const Cell& c, const Group& g) { return order(c.group, g); });
+    if (!sparse && found != cells.end() && found->group == member) continue;
+    Cell cell;
+    cell.interval_start = start;
+    cell.group = member;
+    if (!sparse) {
+      auto state = step.fresh(start, member);
+      if (!state) return state.error();
+      cell.state = std::move(*state);
+    }
+    added.push_back(std::move(cell));
+  }
+  return added;
+}
+
+Result<> complete_cells(std::vector<Cell>& cells, const OpenStep& step, const std::vector<std::string>& routers, const EvidenceOf& evidence) {
+  sort_cells(cells, step.by);
+  const auto members = dense_members(step.by, routers);
+  std::vector<Cell> added;
+  std::size_t at = 0;
+  for (std::uint32_t i = 0; i < step.grid.size(); ++i) {
+    const Micros start = step.grid.at(i).from;
+    const std::size_t first = at;
+    while (at < cells.size() && cells[at].interval_start == start) ++at;
+    auto absent = absent_cells(std::span(cells).subspan(first, at - first), step, start, members);
+    if (!absent) return absent.error();
+    for (Cell& cell : *absent) {
+      cell.evidence = evidence(i, cell.group);
+      added.push_back(std::move(cell));
+    }
+  }
+  std::move(added.begin(), added.end(), std::back_inserter(cells));
+  sort_cells(cells, step.by);
+  return {};
+}
+
 Result<> save_cells(const std::vector<Cell>& cells, const OpenStep& step, const std::filesystem::path& path) {
   auto file = StateFileWriter::create(path, step.header());
   if (!file) return file.error();
@@ -45,6 +86,8 @@ Result<> save_cells(const std::vector<Cell>& cells, const OpenStep& step, const 
       if (!saved) return saved.error();
       if (saved->empty()) return internal(step.module->name() + ": save: wrote nothing; a state has at least one byte");
       entry.payload = std::move(*saved);
+    } else {
+      entry.payload = cell->saved;
     }
     if (auto added = file->add(entry); !added) return added;
   }

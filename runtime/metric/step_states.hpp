@@ -9,8 +9,10 @@
 #include "sdk/descriptor/task.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 namespace mole::runtime {
@@ -40,7 +42,7 @@ struct Cell {
   Micros interval_start = 0;
   Group group;
   MetricState state;
-  std::string_view saved;  // bytes of the state if it is not loaded; points into a StateFileReader
+  std::string_view saved;  // bytes of the state if it is not loaded; points into a StateFileReader or a StateSpill
   RowEvidence evidence;
   bool has_state() const { return static_cast<bool>(state) || !saved.empty(); }
 };
@@ -48,12 +50,17 @@ struct Cell {
 // Sorts by (interval, group) in the order of rows.
 void sort_cells(std::vector<Cell>& cells, const std::vector<Dimension>& by);
 
-// Adds an empty state for every member of dense groups in every interval that has no cell yet, or (sparse groups) a cell of
-// evidence only. `evidence` answers for an interval and the dense part of a group. Leaves the cells sorted.
-template <class EvidenceOf>
-Result<> complete_cells(std::vector<Cell>& cells, const OpenStep& step, const std::vector<std::string>& routers, EvidenceOf evidence);
+// Answers for interval i of a step's grid and the dense part of a group.
+using EvidenceOf = std::function<RowEvidence(std::uint32_t interval, const Group& dense)>;
 
-// Writes cells (of this block, sorted) as the step's state file.
+// What the interval that begins at `start` lacks beside `cells` (its own, sorted): a cell with an empty state for every one of
+// `members`, the dense groups; if the step has open dimensions, a cell of evidence only for each of them. No evidence yet.
+Result<std::vector<Cell>> absent_cells(std::span<const Cell> cells, const OpenStep& step, Micros start, const std::vector<Group>& members);
+
+// Adds them for every interval of the block, with the evidence that is told. Leaves the cells sorted.
+Result<> complete_cells(std::vector<Cell>& cells, const OpenStep& step, const std::vector<std::string>& routers, const EvidenceOf& evidence);
+
+// Writes cells (of this block, sorted) as the step's state file; states that are saved are not loaded for it.
 Result<> save_cells(const std::vector<Cell>& cells, const OpenStep& step, const std::filesystem::path& path);
 
 // Cells of state files: states stay saved. Keeps the files open for as long as the cells are used.
@@ -70,38 +77,5 @@ class SavedCells {
 
 // The state of a cell, loading it if it is saved.
 Result<> load_cell(Cell& cell, const OpenStep& step);
-
-template <class EvidenceOf>
-Result<> complete_cells(std::vector<Cell>& cells, const OpenStep& step, const std::vector<std::string>& routers, EvidenceOf evidence) {
-  sort_cells(cells, step.by);
-  const auto members = dense_members(step.by, routers);
-  const bool sparse = step.sparse();
-  std::vector<Cell> added;
-  const GroupOrder order{&step.by};
-  std::size_t at = 0;
-  for (std::uint32_t i = 0; i < step.grid.size(); ++i) {
-    const Micros start = step.grid.at(i).from;
-    const std::size_t first = at;
-    while (at < cells.size() && cells[at].interval_start == start) ++at;
-    for (const auto& member : members) {
-      const auto begin = cells.begin() + static_cast<std::ptrdiff_t>(first), end = cells.begin() + static_cast<std::ptrdiff_t>(at);
-      const auto found = std::lower_bound(begin, end, member, [&](const Cell& c, const Group& g) { return order(c.group, g); });
-      if (!sparse && found != end && found->group == member) continue;
-      Cell cell;
-      cell.interval_start = start;
-      cell.group = member;
-      cell.evidence = evidence(i, member);
-      if (!sparse) {
-        auto state = step.fresh(start, member);
-        if (!state) return state.error();
-        cell.state = std::move(*state);
-      }
-      added.push_back(std::move(cell));
-    }
-  }
-  std::move(added.begin(), added.end(), std::back_inserter(cells));
-  sort_cells(cells, step.by);
-  return {};
-}
 
 }  // namespace mole::runtime

@@ -68,7 +68,8 @@ void FlowPass::add(StepRun& run) {
     if (!created) return run.fail(created.error());
     run.sequential = std::move(*created);
   } else {
-    run.flow = std::make_unique<FlowStep>(run.open, *run.routing, static_cast<std::uint32_t>(run.flows_input), run.reads);
+    run.flow = std::make_unique<FlowStep>(run.open, *run.routing, static_cast<std::uint32_t>(run.flows_input), run.reads,
+                                          step.routers.empty() ? coverage_.routers() : step.routers, scratch_);
   }
   run.phase = StepRun::Phase::feeding;
   group.steps.push_back(&run);
@@ -81,6 +82,31 @@ bool FlowPass::start_file(const task::File& file) {
     if (group.reads_file) reading_.push_back(&group);
   }
   return groups_.empty() || !reading_.empty();
+}
+
+// settled[n]: after the first n files.
+void FlowPass::foresee(Group& group) const {
+  group.settled.assign(spec_.files.size() + 1, group.routing->grid().size());
+  for (std::size_t n = spec_.files.size(); n-- > 0;) {
+    const auto& file = spec_.files[n];
+    group.settled[n] = file.present ? std::min(group.settled[n + 1], group.routing->first_interval(file)) : group.settled[n + 1];
+  }
+}
+
+Result<> FlowPass::close_intervals(std::size_t files_read) {
+  std::vector<std::pair<StepRun*, std::uint32_t>> steps;
+  for (auto& [key, group] : groups_)
+    for (auto* run : group.steps)
+      if (run->alive() && run->flow) steps.emplace_back(run, group.settled[files_read]);
+  std::vector<Result<>> outcomes(steps.size());
+  pool_.run(steps.size(), [&](std::size_t i) { outcomes[i] = steps[i].first->flow->close(steps[i].second); });
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (outcomes[i]) continue;
+    const Code code = outcomes[i].error().code;
+    if (code == Code::transient || code == Code::cancelled) return outcomes[i];  // the disk, or a wish: not the module's doing
+    steps[i].first->fail(outcomes[i].error());
+  }
+  return {};
 }
 
 bool FlowPass::anyone_alive() const {
@@ -252,12 +278,15 @@ Result<> FlowPass::read_file(std::uint32_t number, const std::function<Result<>(
 }
 
 Result<FlowPass::Totals> FlowPass::run(const std::function<Result<>(const task::FileReport&)>& report) {
+  for (auto& [key, group] : groups_) foresee(group);
   for (std::uint32_t number = 0; number < spec_.files.size(); ++number) {
     const auto& file = spec_.files[number];
     if (!file.present || !start_file(file)) continue;
     if (!anyone_alive()) break;
     if (auto read = read_file(number, report); !read) return read.error();
+    if (auto closed = close_intervals(number + 1); !closed) return closed.error();
   }
+  if (auto closed = close_intervals(spec_.files.size()); !closed) return closed.error();
   coverage_.settle();
   return totals_;
 }

@@ -3,6 +3,9 @@
 // A batch is routed and arranged by state once per group of steps with equal routes. Then every step adds its runs: pairs of
 // step and state are independent, so they are shared out among the threads; the batch ends when all are done. A state sees
 // its rows in the order of the file whatever the number of threads, so that results do not depend on it.
+//
+// After each file the intervals that no later file can reach are closed, so that memory holds the states of the intervals that
+// one file and the archive's lateness reach, not of the block; files come in the order of time for that.
 #pragma once
 
 #include "runtime/decode/flow_reader.hpp"
@@ -47,6 +50,7 @@ class FlowPass {
     std::unique_ptr<FlowRouting> routing;
     std::vector<StepRun*> steps;
     bool reads_file = false;
+    std::vector<std::uint32_t> settled;  // by file: intervals before this get no flow of any later file
     // Of the current batch:
     Result<FlowRouting::Route> route = FlowRouting::Route{};
     FlowRuns runs;
@@ -70,6 +74,8 @@ class FlowPass {
   void route(Group& group, const FlowView& flows);
   void gather();
   void share_out(Group& group, std::uint32_t rows);
+  void foresee(Group& group) const;
+  Result<> close_intervals(std::size_t files_read);
   void fail_readers(const Error& error);
   bool anyone_alive() const;
 

@@ -109,6 +109,11 @@ std::filesystem::path state_path(const StepRun& run, const AttemptFolder& folder
   return folder.scratch() / ("step" + std::to_string(run.open.index) + ".state");
 }
 
+Result<> save_state(StepRun& run, const std::vector<Cell>& cells, const AttemptFolder& folder) {
+  run.state_file = state_path(run, folder);
+  return save_cells(cells, run.open, *run.state_file);
+}
+
 }  // namespace
 
 void open_step(StepRun& run, const task::Spec& spec, std::uint32_t index, const PluginSet& plugins) {
@@ -146,16 +151,22 @@ Result<> load_upstream(StepRun& run, const std::vector<std::unique_ptr<StepRun>>
 }
 
 Result<> finish_mergeable(StepRun& run, std::vector<Cell> cells, const std::vector<std::string>& routers, const AttemptFolder& folder) {
-  if (run.step().make_state) {
-    run.state_file = state_path(run, folder);
-    if (auto saved = save_cells(cells, run.open, *run.state_file); !saved) return saved;
-  }
+  if (run.step().make_state)
+    if (auto saved = save_state(run, cells, folder); !saved) return saved;
   if (!run.step().make_result) return {};
   SavedCells saved;
   if (auto added = add_saved(run, saved, folder); !added) return added;
   for (Cell& cell : saved.cells()) cells.push_back(std::move(cell));
   sort_cells(cells, run.open.by);
   return make_rows(run, cells, routers);
+}
+
+Result<> finish_flows(StepRun& run, const std::vector<std::string>& routers, const EvidenceOf& evidence, const AttemptFolder& folder) {
+  auto closed = run.flow->take(evidence);
+  if (!closed) return closed.error();
+  if (run.step().window > 0) return finish_mergeable(run, std::move(closed->cells), routers, folder);
+  run.rows = std::move(closed->rows);
+  return run.step().make_state ? save_state(run, closed->cells, folder) : Result<>();
 }
 
 Result<> finish_sequential(StepRun& run, const std::vector<std::string>& routers, const EvidenceOf& evidence, const AttemptFolder& folder) {

@@ -57,6 +57,8 @@ Result<> load_upstream(StepRun& run, const std::vector<std::unique_ptr<StepRun>>
 
 // From the cells of the block (empty if make_state is not asked for) to rows and state file.
 Result<> finish_mergeable(StepRun& run, std::vector<Cell> cells, const std::vector<std::string>& routers, const AttemptFolder& folder);
+// The same for a mergeable step that was fed with flows: of its intervals, all closed, what is left to do.
+Result<> finish_flows(StepRun& run, const std::vector<std::string>& routers, const EvidenceOf& evidence, const AttemptFolder& folder);
 // The same for a sequential step that has been fed.
 Result<> finish_sequential(StepRun& run, const std::vector<std::string>& routers, const EvidenceOf& evidence, const AttemptFolder& folder);
 

@@ -129,7 +129,7 @@ Result<> TaskRunner::run_level(std::uint32_t level) {
     if (run->level != level) continue;
     const bool was_fed = std::find(fed.begin(), fed.end(), run.get()) != fed.end();
     Result<> outcome;
-    if (run->alive() && !blocked(*run)) outcome = was_fed ? finish_flows(*run, pass) : run_rows_step(*run);
+    if (run->alive() && !blocked(*run)) outcome = was_fed ? finish_fed(*run, pass) : run_rows_step(*run);
     if (auto handed = finished(*run, outcome); !handed) return handed;
   }
   return {};
@@ -144,14 +144,12 @@ bool TaskRunner::blocked(StepRun& run) const {
   return false;
 }
 
-Result<> TaskRunner::finish_flows(StepRun& run, const FlowPass& pass) {
+Result<> TaskRunner::finish_fed(StepRun& run, const FlowPass& pass) {
   auto routers = run.step().routers;
   if (routers.empty()) routers = pass.coverage().routers();
   const auto evidence = archive_evidence(pass.coverage(), run.open, routers);
   if (run.sequential) return finish_sequential(run, routers, evidence, options_.folder);
-  auto cells = run.flow->take_cells(routers, evidence);
-  if (!cells) return cells.error();
-  return finish_mergeable(run, std::move(*cells), routers, options_.folder);
+  return finish_flows(run, routers, evidence, options_.folder);
 }
 
 Result<> TaskRunner::run_rows_step(StepRun& run) {

@@ -46,7 +46,7 @@ class TaskRunner {
   void open_steps();
   void set_levels();
   Result<> run_level(std::uint32_t level);
-  Result<> finish_flows(StepRun& run, const FlowPass& pass);
+  Result<> finish_fed(StepRun& run, const FlowPass& pass);
   Result<> run_rows_step(StepRun& run);
   Result<> finished(StepRun& run, const Result<>& outcome);
   bool blocked(StepRun& run) const;

@@ -111,7 +111,7 @@ struct Spec {
   std::string kind;
   TimeRange block;
   std::optional<Archive> archive;  // absent: only rows and states are read
-  std::vector<File> files;         // sorted by (router, covers.from, id); gaps included
+  std::vector<File> files;         // sorted by (covers.from, router, id); gaps included
   std::vector<Step> steps;         // in an order in which inputs come before their readers
 };
 

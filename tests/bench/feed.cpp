@@ -106,7 +106,7 @@ int main(int argc, char** argv) {
     opening.inputs = {{"flows", "flows", "archive", "", "", "", {}, {}}};
     o.module = std::move(*MetricModule::open(&detail::Glue<Kind::metric>::vtable<Sum>,
                                              *Descriptor::parse(detail::Glue<Kind::metric>::describe<Sum>()), opening, *record));
-    fed.push_back(std::make_unique<FlowStep>(o, routing, 0, std::vector<int>{MOLE_COLUMN_BYTES, MOLE_COLUMN_PACKETS, MOLE_COLUMN_SRC_PORT}));
+    fed.push_back(std::make_unique<FlowStep>(o, routing, 0, std::vector<int>{MOLE_COLUMN_BYTES, MOLE_COLUMN_PACKETS, MOLE_COLUMN_SRC_PORT}, std::vector<std::string>{"r1"}, ""));
   }
   const Made flows(batch_rows);
   routing.start_file({"f", 1, 1, "r1", 0, {noon + hour_us, noon + 2 * hour_us}, true, ""});

@@ -115,6 +115,36 @@ TEST(CapturedArchive, RowsDoNotDependOnThreads) {
   }
 }
 
+std::string bytes_of_file(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// In the order of time an interval is closed when the files that reach it are read; with the files of one router behind those of
+// another nearly all stay open to the end.
+TEST(CapturedArchive, NothingDependsOnWhenIntervalsAreClosed) {
+  if (!have_captures()) return;
+  ArchiveTask task(data_folder() / "archive");
+  std::vector<task::Step> steps{task.flows_step("traffic", quarter), task.flows_step("unique_addresses", quarter, {"router", "protocol_class"}),
+                                task.flows_step("traffic", quarter, {"dst_port"}), task.flows_step("unique_addresses", hour_us, {}),
+                                task.flows_step("unique_addresses", quarter)};
+  steps[2].filter = "proto tcp";
+  steps[4].window = 2 * hour_us;
+  for (std::size_t i : {1u, 2u, 4u}) steps[i].make_state = true;
+  auto spec = task.spec(whole, steps);
+  const auto early = task.run(spec);
+  std::stable_sort(spec.files.begin(), spec.files.end(), [](const auto& a, const auto& b) { return a.router > b.router; });
+  const auto late = task.run(spec);
+  for (const auto& [index, outcome] : early.steps) {
+    ASSERT_EQ(outcome.report.message, "");
+    EXPECT_EQ(difference(*outcome.rows, *late.steps.at(index).rows), "") << "step " << index;
+    ASSERT_EQ(outcome.state_file.has_value(), spec.steps[index].make_state);
+    if (outcome.state_file) {
+      EXPECT_EQ(bytes_of_file(*outcome.state_file), bytes_of_file(*late.steps.at(index).state_file)) << "step " << index;
+    }
+  }
+}
+
 // A window over several blocks, from their states, equals one over a single large block.
 TEST(CapturedArchive, WindowsReachAcrossBlocks) {
   if (!have_captures()) return;

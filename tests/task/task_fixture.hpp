@@ -17,6 +17,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace mole::runtime::testing {
@@ -103,14 +104,15 @@ inline std::vector<task::File> files_of(const fs::path& folder) {
     const Micros from = start * second_us;
     first = std::min(first, from);
     last = std::max(last, from);
-    routers[router][from] = {name, entry.file_size(), 1, router, sequence, {from, from + hour_us}, true};
+    routers[router][from] = {name, entry.file_size(), 1, router, sequence, {from, from + hour_us}, true, ""};
   }
   std::vector<task::File> out;
   for (auto& [router, files] : routers)
     for (Micros t = first; t <= last; t += hour_us) {
       const auto found = files.find(t);
-      out.push_back(found != files.end() ? found->second : task::File{"", 0, 0, router, 0, {t, t + hour_us}, false});
+      out.push_back(found != files.end() ? found->second : task::File{"", 0, 0, router, 0, {t, t + hour_us}, false, ""});
     }
+  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return std::tie(a.covers.from, a.router, a.id) < std::tie(b.covers.from, b.router, b.id); });
   return out;
 }
 
