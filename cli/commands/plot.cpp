@@ -6,36 +6,198 @@
 #include "cli/export/export.hpp"
 #include "sdk/descriptor/durable_file.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
 namespace mole::cli {
 namespace {
 
 struct PlotArgs {
-  std::string module, out;
-  std::vector<std::string> columns;
+  std::string module, out, title, panels = "column", overlay;
+  std::vector<std::string> columns, where, bands, marks, shades;
   RangeArgs range;
+  bool log = false;
+  int across = 0, width = 800, height = 0;
 };
 
-Result<std::string> drawn(Session& session, const PlotArgs& args) {
-  const auto module = full_module_name(session.api(), args.module);
-  if (!module) return module.error();
-  BlobFiles blobs(session);
-  const auto range = range_of(args.range);
-  const auto found = results_of(session, blobs, *module, range);
-  if (!found) return found.error();
-  const auto loaded = load_results({found->files, range, {}});
-  if (!loaded) return loaded.error();
-  const auto series = series_of(loaded->rows, loaded->by, args.columns);
-  if (!series) return missing(series.error().message);
+// "bytes", or "mean.bytes_mean" of another module.
+struct Reference {
+  std::string module;  // "" is the one of the command
+  std::string column;  // or a glob
+};
+
+Reference reference_of(const std::string& text) {
+  const auto dot = text.rfind('.');
+  if (dot == std::string::npos) return {"", text};
+  return {text.substr(0, dot), text.substr(dot + 1)};
+}
+
+// "LOW,HIGH"
+std::optional<std::pair<std::string, std::string>> band_of(const std::string& text) {
+  const auto comma = text.find(',');
+  if (comma == 0 || comma == std::string::npos || comma + 1 == text.size()) return std::nullopt;
+  return std::pair(text.substr(0, comma), text.substr(comma + 1));
+}
+
+// "LABEL@TIME/LENGTH", or "LABEL@TIME/TIME".
+Result<Shade> shade_of(const std::string& text) {
+  const auto at = text.find('@'), slash = text.rfind('/');
+  if (at == std::string::npos || slash == std::string::npos || slash < at)
+    return invalid(fmt::format("'{}' is no shade; write LABEL@TIME/LENGTH, as scan@2007-09-23T10:00/2h", text));
+  const auto from = parse_time(text.substr(at + 1, slash - at - 1));
+  if (!from) return from.error();
+  const auto last = text.substr(slash + 1);
+  const auto length = parse_duration(last);
+  const auto to = length ? Result<Micros>(*from + *length) : parse_time(last);
+  if (!to) return to.error();
+  return Shade{text.substr(0, at), {*from, *to}};
+}
+
+// Rows of the modules a figure needs, each read once.
+class Sources {
+ public:
+  Sources(Session& session, const PlotArgs& args, std::vector<GroupFilter> where)
+      : session_(session), blobs_(session), range_(range_of(args.range)), where_(std::move(where)) {}
+
+  Result<> open(const std::string& module) {
+    auto name = full_module_name(session_.api(), module);
+    if (!name) return name.error();
+    module_ = std::move(*name);
+    return {};
+  }
+  const std::string& module() const { return module_; }
+
+  void need(const Reference& reference) { globs_[reference.module].push_back(reference.column); }
+
+  Result<> load() {
+    for (const auto& [module, globs] : globs_) {
+      auto columns = globs;
+      columns.insert(columns.end(), {"interval_end", "coverage"});
+      const auto found = results_of(session_, blobs_, full_name(module), range_);
+      if (!found) return found.error();
+      auto rows = load_results({found->files, range_, columns, 0, 0, where_});
+      if (!rows) return rows.error();
+      loaded_.emplace(module, std::move(*rows));
+    }
+    return {};
+  }
+
+  // Lines of the columns the reference matches.
+  Result<std::vector<Series>> series(const Reference& reference) const {
+    const auto& [rows, by, metric] = loaded_.at(reference.module);
+    std::vector<std::string> names;
+    for (const auto& column : rows.columns)
+      if ((column.type != "text" && column.type != "time") || column.name == reference.column)
+        names.push_back(column.name);
+    const auto columns = matching({reference.column}, names);
+    if (!columns) return columns.error();
+    auto lines = series_of(rows, shown_groups(by), *columns);
+    if (lines && !reference.module.empty())
+      for (auto& line : *lines) line.column = reference.module + "." + line.column;
+    return lines;
+  }
+
+  // "border-traffic/traffic, direction in": groups of one value are said once.
+  std::string title() const {
+    auto text = module_;
+    for (const auto& filter : where_)
+      if (filter.values.size() == 1) text += fmt::format(", {} {}", filter.column, filter.values.front());
+    return text;
+  }
+
+ private:
+  // A module without its pipeline is of the pipeline of the command's.
+  std::string full_name(const std::string& module) const {
+    if (module.empty()) return module_;
+    if (module.find('/') != std::string::npos) return module;
+    return module_.substr(0, module_.find('/') + 1) + module;
+  }
+
+  std::vector<std::string> shown_groups(const std::vector<std::string>& by) const {
+    std::vector<std::string> shown;
+    for (const auto& name : by)
+      if (std::none_of(where_.begin(), where_.end(),
+                       [&](const auto& f) { return f.column == name && f.values.size() == 1; }))
+        shown.push_back(name);
+    return shown;
+  }
+
+  Session& session_;
+  BlobFiles blobs_;
+  TimeRange range_;
+  std::vector<GroupFilter> where_;
+  std::string module_;
+  std::map<std::string, std::vector<std::string>> globs_;  // by module as referred to
+  std::map<std::string, LoadedResults> loaded_;
+};
+
+Result<std::vector<Series>> lines_of(const Sources& sources, const PlotArgs& args) {
+  std::vector<Series> lines;
+  for (const auto& text : args.columns) {
+    auto more = sources.series(reference_of(text));
+    if (!more) return more.error();
+    lines.insert(lines.end(), std::make_move_iterator(more->begin()), std::make_move_iterator(more->end()));
+  }
+  for (const auto& text : args.bands) {
+    const auto [low, high] = *band_of(text);
+    const auto lows = sources.series(reference_of(low)), highs = sources.series(reference_of(high));
+    if (!lows) return lows.error();
+    if (!highs) return highs.error();
+    if (auto done = add_band(lines, *lows, *highs); !done) return done.error();
+  }
+  for (std::size_t m = 0; m < args.marks.size(); ++m) {
+    const auto flags = sources.series(reference_of(args.marks[m]));
+    if (!flags) return flags.error();
+    add_marks(lines, *flags, static_cast<unsigned>(m));
+  }
+  return lines;
+}
+
+PlotOptions options_of(const PlotArgs& args, const std::string& title) {
   PlotOptions options;
-  options.title = *module;
-  if (!args.range.from.empty() && !args.range.to.empty()) options.range = range;
-  return plot_svg(*series, options);
+  options.title = args.title.empty() ? title : args.title;
+  if (!args.range.from.empty() && !args.range.to.empty()) options.range = range_of(args.range);
+  options.width = args.width;
+  options.panel_height = args.height;
+  options.across = args.across;
+  options.log = args.log;
+  options.overlay = args.overlay.empty() ? Cycle::none : args.overlay == "day" ? Cycle::day : Cycle::week;
+  options.marks = args.marks;
+  for (const auto& shade : args.shades) options.shades.push_back(*shade_of(shade));
+  for (const auto& [name, value] : {std::pair("column", PanelOf::column), std::pair("group", PanelOf::group),
+                                    std::pair("each", PanelOf::each), std::pair("all", PanelOf::all)})
+    if (args.panels == name) options.panel_of = value;
+  return options;
+}
+
+Result<std::string> drawn(Session& session, const PlotArgs& args, std::vector<GroupFilter> where) {
+  Sources sources(session, args, std::move(where));
+  if (auto done = sources.open(args.module); !done) return done.error();
+  for (const auto& column : args.columns) sources.need(reference_of(column));
+  for (const auto& mark : args.marks) sources.need(reference_of(mark));
+  for (const auto& band : args.bands) {
+    const auto [low, high] = *band_of(band);
+    sources.need(reference_of(low));
+    sources.need(reference_of(high));
+  }
+  const auto told = [](const Error& error) { return error.code == Code::invalid ? missing(error.message) : error; };
+  if (auto done = sources.load(); !done) return told(done.error());
+  const auto lines = lines_of(sources, args);
+  if (!lines) return told(lines.error());
+  return plot_svg(*lines, options_of(args, sources.title()));
 }
 
 Result<Exit> plot(Context& context, const PlotArgs& args) {
+  auto where = parse_where(args.where);
+  if (!where) {
+    print_error(context, where.error());
+    return Exit::usage;
+  }
   auto session = context.connect(context.options, Need::look);
   if (!session) return session.error();
-  const auto svg = drawn(**session, args);
+  const auto svg = drawn(**session, args, std::move(*where));
   if (!svg) return svg.error();
   if (args.out.empty()) {
     context.out << *svg;
@@ -46,6 +208,10 @@ Result<Exit> plot(Context& context, const PlotArgs& args) {
   return Exit::done;
 }
 
+CLI::Validator checked(std::string (*wrong)(const std::string&)) {
+  return CLI::Validator([wrong](std::string& text) { return wrong(text); }, "");
+}
+
 }  // namespace
 
 void add_plot(Shell& shell) {
@@ -53,8 +219,47 @@ void add_plot(Shell& shell) {
   auto* command =
       shell.add(shell.app, "plot", "Draw columns of a module over time; gaps are drawn as gaps", args, plot);
   command->add_option("module", args->module, "MODULE, or PIPELINE/MODULE")->required()->type_name("MODULE");
-  command->add_option("columns", args->columns, "columns to draw, a panel each")->required()->type_name("COLUMN");
+  command
+      ->add_option("columns", args->columns,
+                   "columns to draw; * matches anything; OTHER.COLUMN is of another module of the pipeline")
+      ->required()
+      ->type_name("COLUMN");
   add_range_options(*command, args->range, Range::optional, false);
+  add_where_option(*command, args->where);
+  command
+      ->add_option("--panels", args->panels,
+                   "a panel for each column (lines are groups), group (lines are columns), each line, or all in one")
+      ->check(CLI::IsMember({"column", "group", "each", "all"}))
+      ->capture_default_str();
+  command->add_option("--across", args->across, "panels side by side; 0: as many as make a figure of fair shape")
+      ->check(CLI::Range(0, 12));
+  command->add_flag("--log", args->log, "values by their logarithm");
+  command->add_option("--overlay", args->overlay, "days or weeks (from Monday) over each other, a line each")
+      ->check(CLI::IsMember({"day", "week"}));
+  command
+      ->add_option("--band", args->bands,
+                   "shade from column LOW to HIGH, around the first column of their unit that has no band (repeatable)")
+      ->type_name("LOW,HIGH")
+      ->allow_extra_args(false)
+      ->check(checked([](const std::string& text) {
+        return band_of(text) ? std::string() : "'" + text + "' is no band; write LOW,HIGH";
+      }));
+  command->add_option("--mark", args->marks, "ring the points where this column is true, or not zero (repeatable)")
+      ->type_name("COLUMN")
+      ->allow_extra_args(false);
+  command->add_option("--shade", args->shades, "shade a stretch of time and name it (repeatable)")
+      ->type_name("LABEL@TIME/LENGTH")
+      ->allow_extra_args(false)
+      ->check(checked([](const std::string& text) {
+        const auto shade = shade_of(text);
+        return shade ? std::string() : shade.error().message;
+      }));
+  command->add_option("--title", args->title, "otherwise the module and the groups of --where");
+  command->add_option("--width", args->width, "of the figure, in pixels")
+      ->check(CLI::Range(300, 10'000))
+      ->capture_default_str();
+  command->add_option("--height", args->height, "of a panel, in pixels; 0: by the number of panels")
+      ->check(CLI::Range(0, 5'000));
   command->add_option("-o,--output", args->out, "the SVG file; otherwise to stdout")->type_name("FILE.svg");
 }
 

@@ -157,6 +157,57 @@ ValueAxis value_axis(double low, double high, std::string_view unit, int most) {
   return axis;
 }
 
+ValueAxis log_axis(double low, double high, std::string_view unit, int most) {
+  const auto power = [](double x) { return std::pow(10.0, x); };
+  const int first = static_cast<int>(std::floor(std::log10(low) + 1e-9));
+  const int last = std::max(first + 1, static_cast<int>(std::ceil(std::log10(high) - 1e-9)));
+  ValueAxis axis;
+  axis.log = true;
+  axis.unit = unit == "1" ? "" : pretty_unit(unit);
+  const bool prefix = takes_prefix(unit);
+  const auto label = [&](int exponent, int factor) {
+    const int thousands = static_cast<int>(std::floor(exponent / 3.0)) * 3;
+    if (prefix && !prefix_of(thousands).data()) return std::string();
+    if (prefix) return fmt::format("{:g}{}", factor * power(exponent - thousands), prefix_of(thousands));
+    if (exponent >= -2 && exponent <= 3) return fmt::format("{:g}", factor * power(exponent));
+    return (factor == 1 ? "" : std::to_string(factor) + "·") + "10" + superscript(exponent);
+  };
+  const int step = std::max(1, (last - first + most - 1) / most);
+  const bool few = (last - first) * 3 <= most;
+  for (int exponent = first; exponent <= last; exponent += step)
+    for (const int factor : {1, 2, 5})
+      if (factor == 1 || (few && exponent < last)) axis.ticks.push_back({factor * power(exponent), label(exponent, factor)});
+  axis.low = power(first);
+  axis.high = power(last);
+  if (!few) return axis;
+  // Not more than a tick of room beyond what there is.
+  while (axis.ticks.size() > 2 && axis.ticks[1].at <= low * (1 + 1e-9)) axis.ticks.erase(axis.ticks.begin());
+  while (axis.ticks.size() > 2 && axis.ticks[axis.ticks.size() - 2].at >= high * (1 - 1e-9)) axis.ticks.pop_back();
+  axis.low = axis.ticks.front().at;
+  axis.high = axis.ticks.back().at;
+  return axis;
+}
+
+double place_of(const ValueAxis& axis, double value) {
+  if (axis.log) return (std::log(value) - std::log(axis.low)) / (std::log(axis.high) - std::log(axis.low));
+  return (value - axis.low) / (axis.high - axis.low);
+}
+
+std::vector<TimeTick> day_ticks(Micros start, int most) {
+  auto ticks = time_ticks({start, start + day_us}, most);
+  for (auto& tick : ticks) tick.date.clear();
+  return ticks;
+}
+
+std::vector<TimeTick> weekday_ticks(Micros monday) {
+  constexpr std::string_view names[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
+  std::vector<TimeTick> ticks;
+  for (int day = 0; day < 7; ++day) ticks.push_back({monday + day * day_us, std::string(names[day]), ""});
+  return ticks;
+}
+
+std::string date_text(Micros t) { return fmt::format("{} {}", day_text(t), year_of(t)); }
+
 std::vector<TimeTick> time_ticks(TimeRange range, int most) {
   most = std::max(most, 1);
   const auto fits = [&](const std::vector<TimeTick>& ticks) { return ticks.size() <= static_cast<std::size_t>(most); };

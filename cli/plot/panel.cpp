@@ -1,7 +1,5 @@
 #include "cli/plot/panel.hpp"
 
-#include "cli/plot/axis.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -70,26 +68,57 @@ std::vector<TimeRange> covered(const std::vector<std::vector<TimeRange>>& lists,
 struct Panel::Area {
   double left, top, width, height;
   TimeRange time;
-  ValueAxis values;
+  const ValueAxis& values;
 
   double x(Micros t) const {
     return left + width * static_cast<double>(t - time.from) / static_cast<double>(time.to - time.from);
   }
-  double y(double value) const { return top + height * (1 - (value - values.low) / (values.high - values.low)); }
+  double y(double value) const { return top + height * (1 - place_of(values, value)); }
   double x(const Point& p) const { return x(p.from + (p.to - p.from) / 2); }
+  bool holds(const Point& p) const { return p.to > time.from && p.from < time.to; }
 };
 
-Panel::Panel(std::vector<const Series*> series, std::vector<LineStyle> styles, TimeRange range)
-    : series_(std::move(series)), styles_(std::move(styles)), range_(range) {
+Panel::Panel(std::string heading, std::vector<const Series*> series, std::vector<LineStyle> styles, const Frame& frame)
+    : heading_(std::move(heading)), series_(std::move(series)), styles_(std::move(styles)), frame_(frame) {
   std::vector<std::vector<TimeRange>> gaps;
   for (const auto* s : series_) {
-    gaps.push_back(gaps_of(*s, range_));
-    partial_ |=
-        std::any_of(s->points.begin(), s->points.end(), [](const Point& p) { return has_value(p) && is_partial(p); });
+    gaps.push_back(gaps_of(*s, frame_.time));
+    for (const auto& p : s->points) {
+      partial_ |= has_value(p) && is_partial(p);
+      not_positive_ |= frame_.log && has_value(p) && *p.value <= 0;
+    }
   }
   no_line_ = covered(gaps, gaps.size());
+  if (frame_.cycle != Cycle::none) return;  // every day or week has its own gaps: lines break, and that is all
   some_gap_ = covered(gaps, 1);
   strips_ = partial_ || !some_gap_.empty();
+}
+
+bool Panel::drawable(const Point& p) const { return has_value(p) && !(frame_.log && *p.value <= 0); }
+
+std::vector<std::string> Panel::columns() const {
+  std::vector<std::string> names;
+  for (const auto* s : series_) names.push_back(s->column);
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+std::optional<std::pair<double, double>> Panel::limits() const {
+  double low = std::numeric_limits<double>::infinity(), high = -low;
+  const auto take = [&](std::optional<double> value) {
+    if (!value || std::fabs(*value) >= 1e300 || std::isnan(*value) || (frame_.log && *value <= 0)) return;
+    low = std::min(low, *value);
+    high = std::max(high, *value);
+  };
+  for (const auto* s : series_)
+    for (const auto& point : s->points) {
+      if (point.to <= frame_.time.from || point.from >= frame_.time.to) continue;
+      if (has_value(point)) take(point.value);
+      if (point.low && point.high) take(point.low), take(point.high);
+    }
+  if (low > high) return std::nullopt;
+  return std::pair(low, high);
 }
 
 double Panel::strips_height() const {
@@ -97,26 +126,21 @@ double Panel::strips_height() const {
   return strips_ ? 3 + static_cast<double>(count) * (strip_height + strip_gap) : 0;
 }
 
-PanelNotes Panel::draw(Svg& svg, double left, double top, double width, double height, bool time_labels) const {
-  double low = std::numeric_limits<double>::infinity(), high = -low;
-  for (const auto* s : series_)
-    for (const auto& point : s->points) {
-      if (!has_value(point)) continue;
-      low = std::min(low, *point.value);
-      high = std::max(high, *point.value);
-    }
-  const bool empty = low > high;
-  const auto& unit = series_.front()->unit;
-  const Area area{left, top, width, height, range_, empty ? value_axis(0, 1, unit, 4) : value_axis(low, high, unit, 5)};
-
-  const auto heading = series_.front()->column + (area.values.unit.empty() ? "" : " [" + area.values.unit + "]");
-  svg.text(left, top - 7, heading, "font-weight=\"bold\"");
+PanelNotes Panel::draw(Svg& svg, const Box& box, const ValueAxis& values, Labels labels) const {
+  const Area area{box.left, box.top, box.width, box.height, frame_.time, values};
+  const auto heading = heading_ + (values.unit.empty() ? "" : " [" + values.unit + "]");
+  svg.text(box.left, box.top - 7, heading, "font-weight=\"bold\"");
   draw_gaps(svg, area);
-  draw_axes(svg, area, time_labels);
+  draw_shades(svg, area, false);
+  draw_axes(svg, area, labels.time);
+  for (std::size_t i = 0; i < series_.size(); ++i) draw_band(svg, area, i);
   for (std::size_t i = 0; i < series_.size(); ++i) draw_series(svg, area, i);
-  if (empty) svg.text(left + width / 2, top + height / 2, "no data", "text-anchor=\"middle\" fill=\"#777\"");
+  for (std::size_t i = 0; i < series_.size(); ++i) draw_marks(svg, area, i);
+  if (labels.shades) draw_shades(svg, area, true);
+  if (!limits())
+    svg.text(box.left + box.width / 2, box.top + box.height / 2, "no data", "text-anchor=\"middle\" fill=\"#777\"");
   if (strips_) draw_strips(svg, area);
-  return {!some_gap_.empty(), partial_};
+  return {!no_line_.empty() || !some_gap_.empty(), partial_, not_positive_};
 }
 
 void Panel::draw_gaps(Svg& svg, const Area& area) const {
@@ -139,16 +163,22 @@ void Panel::draw_axes(Svg& svg, const Area& area, bool time_labels) const {
   for (const auto& tick : area.values.ticks) {
     const double y = area.y(tick.at);
     svg.line(area.left, y, right, y, "stroke=\"#000\" stroke-opacity=\"0.09\"");
-    svg.text(area.left - 7, y + 4, tick.label, "text-anchor=\"end\" fill=\"#444\"");
+    if (!tick.label.empty()) svg.text(area.left - 7, y + 4, tick.label, "text-anchor=\"end\" fill=\"#444\"");
   }
   const double below = bottom + strips_height();
-  for (const auto& tick : time_ticks(range_, static_cast<int>(area.width / label_spacing))) {
+  const auto most = static_cast<int>(area.width / label_spacing);
+  const bool week = frame_.cycle == Cycle::week;
+  const auto ticks = week                          ? weekday_ticks(area.time.from)
+                     : frame_.cycle == Cycle::day ? day_ticks(area.time.from, most)
+                                                  : time_ticks(area.time, most);
+  for (const auto& tick : ticks) {
     const double x = area.x(tick.at);
     svg.line(x, area.top, x, bottom, "stroke=\"#000\" stroke-opacity=\"0.09\"");
     svg.line(x, below, x, below + 4, "stroke=\"#888\"");
     if (!time_labels) continue;
-    svg.text(x, below + 17, tick.time, "text-anchor=\"middle\" fill=\"#444\"");
-    if (!tick.date.empty()) svg.text(x, below + 32, tick.date, "text-anchor=\"middle\" fill=\"#444\"");
+    const double at = week ? area.x(tick.at + day_us / 2) : x;  // a day's name stands below the day
+    svg.text(at, below + 17, tick.time, "text-anchor=\"middle\" fill=\"#444\"");
+    if (!tick.date.empty()) svg.text(at, below + 32, tick.date, "text-anchor=\"middle\" fill=\"#444\"");
   }
   svg.line(area.left, below, right, below, "stroke=\"#888\"");
   if (below > bottom) svg.line(area.left, bottom, right, bottom, "stroke=\"#bbb\"");
@@ -228,7 +258,7 @@ void Panel::draw_series(Svg& svg, const Area& area, std::size_t i) const {
   Micros last = 0;
   double spacing = area.width;  // between points; markers need room
   for (const auto& point : series_[i]->points) {
-    if (!has_value(point) || point.to <= range_.from || point.from >= range_.to) continue;
+    if (!drawable(point) || !area.holds(point)) continue;
     if (runs.empty() || point.from > last) runs.emplace_back();  // a point without a value leaves a hole as well
     if (!runs.back().empty()) spacing = std::min(spacing, area.x(point) - runs.back().back().x);
     runs.back().push_back({area.x(point), area.y(*point.value), is_partial(point)});
@@ -253,6 +283,72 @@ void Panel::draw_series(Svg& svg, const Area& area, std::size_t i) const {
   svg.close_group();
 }
 
+void Panel::draw_shades(Svg& svg, const Area& area, bool labels) const {
+  std::vector<double> taken;  // right ends of the labels, by line
+  for (const auto& shade : frame_.shades) {
+    if (!shade.range.overlaps(area.time)) continue;
+    const double from = std::max(area.x(shade.range.from), area.left),
+                 to = std::min(std::max(area.x(shade.range.to), from + 1), area.left + area.width);
+    if (!labels) {
+      svg.rect(from, area.top, to - from, area.height, "class=\"shade\" fill=\"#ffd98a\" fill-opacity=\"0.55\"");
+      continue;
+    }
+    const double width = 5.6 * static_cast<double>(shade.label.size());
+    const double left = std::clamp((from + to - width) / 2, area.left + 2, std::max(area.left + 2, area.left + area.width - width - 2));
+    std::size_t line = 0;
+    while (line < taken.size() && taken[line] > left) ++line;
+    if (line == taken.size()) taken.push_back(0);
+    taken[line] = left + width + 8;
+    svg.text(left, area.top + 12 + 12 * static_cast<double>(line), shade.label,
+             "class=\"shade-label\" font-size=\"10.5\" fill=\"#7a4b00\" stroke=\"#fff\" stroke-width=\"2.5\" "
+             "stroke-linejoin=\"round\" paint-order=\"stroke\"");
+  }
+}
+
+void Panel::draw_band(Svg& svg, const Area& area, std::size_t i) const {
+  const auto usable = [](std::optional<double> value) { return value && std::fabs(*value) < 1e300; };
+  std::vector<std::pair<Run, Run>> runs;  // upper and lower edge
+  Micros last = 0;
+  for (const auto& point : series_[i]->points) {
+    if (!usable(point.low) || !usable(point.high) || !area.holds(point)) continue;
+    if (frame_.log && *point.high <= 0) continue;
+    if (runs.empty() || point.from > last) runs.emplace_back();
+    const double low = frame_.log ? std::max(*point.low, area.values.low) : *point.low;
+    runs.back().first.push_back({area.x(point), area.y(*point.high), false});
+    runs.back().second.push_back({area.x(point), area.y(low), false});
+    last = point.to;
+  }
+  std::string d;
+  const auto put = [&](const Pixel& p, const char* step) { d += step + svg_number(p.x) + " " + svg_number(p.y); };
+  for (const auto& [upper, lower] : runs) {
+    if (upper.size() < 2) continue;
+    const auto above = thinned(upper, area.width), below = thinned(lower, area.width);
+    for (std::size_t k = 0; k < above.size(); ++k) put(above[k], k == 0 ? "M" : "L");
+    for (std::size_t k = below.size(); k-- > 0;) put(below[k], "L");
+    d += 'Z';
+  }
+  if (!d.empty())
+    svg.path(d, fmt::format("class=\"band\" fill=\"{}\" fill-opacity=\"0.18\"", styles_[i].colour));
+}
+
+void Panel::draw_marks(Svg& svg, const Area& area, std::size_t i) const {
+  for (const auto& point : series_[i]->points) {
+    if (!area.holds(point)) continue;
+    const bool zero = frame_.log && has_value(point) && *point.value <= 0;
+    if (zero) {
+      const double x = area.x(point), foot = area.top + area.height;
+      svg.path("M" + svg_number(x - 3) + " " + svg_number(foot - 6) + "h6l-3 5z",
+               fmt::format("class=\"wedge\" fill=\"{}\"", styles_[i].colour));
+    }
+    if (point.marks == 0) continue;
+    const double y = drawable(point) ? area.y(*point.value) : area.top + area.height - 4;
+    for (std::size_t m = 0; m < frame_.mark_colours.size(); ++m)
+      if (point.marks >> m & 1)
+        svg.circle(area.x(point), y, 4 + 2.5 * static_cast<double>(m),
+                   fmt::format("class=\"mark\" fill=\"none\" stroke-width=\"1.6\" stroke=\"{}\"", frame_.mark_colours[m]));
+  }
+}
+
 void Panel::draw_strips(Svg& svg, const Area& area) const {
   std::vector<std::pair<std::vector<const Series*>, std::string>> strips;
   if (series_.size() > most_strips)
@@ -262,7 +358,7 @@ void Panel::draw_strips(Svg& svg, const Area& area) const {
 
   double y = area.top + area.height + 3;
   for (const auto& [series, colour] : strips) {
-    const auto levels = coverage_levels(series, static_cast<std::size_t>(area.width), range_);
+    const auto levels = coverage_levels(series, static_cast<std::size_t>(area.width), area.time);
     for (std::size_t begin = 0; begin < levels.size();) {
       auto end = begin;
       while (end < levels.size() && levels[end] == levels[begin]) ++end;

@@ -1,10 +1,11 @@
-// One panel of a chart: the lines of one column, shaded gaps, and strips that show how much of the input there was.
+// One panel of a chart: lines of one unit, shaded gaps, and strips that show how much of the input there was.
 #pragma once
 
+#include "cli/plot/axis.hpp"
 #include "cli/plot/plot.hpp"
 #include "cli/plot/svg.hpp"
 
-#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,29 +18,61 @@ struct LineStyle {
 
 // What a panel had to say beside its lines; explained below the last one.
 struct PanelNotes {
-  bool gaps = false, partial = false;
+  bool gaps = false, partial = false, not_positive = false;
+  PanelNotes& operator|=(const PanelNotes& o) {
+    gaps |= o.gaps;
+    partial |= o.partial;
+    not_positive |= o.not_positive;
+    return *this;
+  }
+};
+
+// What all panels of a figure have in common.
+struct Frame {
+  TimeRange time;
+  Cycle cycle = Cycle::none;  // the time axis is a day or week that stands for all
+  bool log = false;
+  std::vector<Shade> shades;
+  std::vector<std::string> mark_colours;
+};
+
+struct Box {
+  double left = 0, top = 0, width = 0, height = 0;
 };
 
 class Panel {
  public:
-  // All series are of one column. They are borrowed.
-  Panel(std::vector<const Series*> series, std::vector<LineStyle> styles, TimeRange range);
+  // All series are of one unit. They and the frame are borrowed.
+  Panel(std::string heading, std::vector<const Series*> series, std::vector<LineStyle> styles, const Frame& frame);
 
+  const std::string& unit() const { return series_.front()->unit; }
+  // Its columns, each once and sorted: panels with the same can share an axis.
+  std::vector<std::string> columns() const;
+  // Lowest and highest value to be drawn; nullopt: there is none.
+  std::optional<std::pair<double, double>> limits() const;
   double strips_height() const;  // below the plot area; 0 if coverage was whole everywhere
-  // Draws with the plot area at (left, top); `time_labels`: also what the time axis says.
-  PanelNotes draw(Svg& svg, double left, double top, double width, double height, bool time_labels) const;
+
+  struct Labels {
+    bool time = true, shades = true;
+  };
+  PanelNotes draw(Svg& svg, const Box& box, const ValueAxis& values, Labels labels) const;
 
  private:
   struct Area;
   void draw_axes(Svg& svg, const Area& area, bool time_labels) const;
   void draw_gaps(Svg& svg, const Area& area) const;
+  void draw_shades(Svg& svg, const Area& area, bool labels) const;
+  void draw_band(Svg& svg, const Area& area, std::size_t i) const;
   void draw_series(Svg& svg, const Area& area, std::size_t i) const;
+  void draw_marks(Svg& svg, const Area& area, std::size_t i) const;
   void draw_strips(Svg& svg, const Area& area) const;
+  bool drawable(const Point& point) const;
 
+  std::string heading_;
   std::vector<const Series*> series_;
   std::vector<LineStyle> styles_;
-  TimeRange range_;
-  bool partial_ = false, strips_ = false;
+  const Frame& frame_;
+  bool partial_ = false, strips_ = false, not_positive_ = false;
   std::vector<TimeRange> no_line_;   // where every series has a gap
   std::vector<TimeRange> some_gap_;  // where one or more have
 };

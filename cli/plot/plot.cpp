@@ -13,17 +13,26 @@
 namespace mole::cli {
 namespace {
 
-using runtime::Column;
-using runtime::RowTable;
-
-constexpr std::size_t most_groups = 500, most_in_legend = 24;
-constexpr double left_margin = 58, right_margin = 18, title_height = 30, legend_line = 17, heading_height = 22;
+constexpr std::size_t most_in_legend = 24;
+constexpr double left_margin = 58, column_gap = 10, right_margin = 18, title_height = 30, legend_line = 17, heading_height = 22;
 constexpr double panel_gap = 16, time_axis_height = 40, notes_height = 18, text_width = 6.9;
 
 // Colours that most eyes can tell apart (Okabe and Ito, the yellow left out, two darker ones added).
 constexpr std::string_view colours[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
                                         "#56b4e9", "#e69f00", "#7a5195", "#4d4d4d"};
 constexpr std::string_view dashes[] = {"", "5 2.5", "1.5 2"};
+
+constexpr std::string_view mark_colours[] = {"#c8102e", "#008b8b", "#6a1b9a", "#8a6d00"};
+
+// Of `count` cycles, from light to dark, when there are more than colours: neighbours in time look alike.
+std::string ramp(std::size_t i, std::size_t count) {
+  constexpr double light[] = {158, 202, 225}, dark[] = {84, 8, 99};
+  const double part = static_cast<double>(i) / static_cast<double>(count - 1);
+  std::string colour = "#";
+  for (int c = 0; c < 3; ++c)
+    colour += fmt::format("{:02x}", static_cast<int>(std::lround(light[c] + part * (dark[c] - light[c]))));
+  return colour;
+}
 
 LineStyle style_of(std::size_t group) {
   return {std::string(colours[group % std::size(colours)]),
@@ -56,39 +65,53 @@ std::size_t characters(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
-// One figure: title, legend, panels from top to bottom, notes.
+// One figure: title, legend, panels from top to bottom and side by side, notes.
 class Figure {
  public:
-  Figure(std::span<const Series> series, const PlotOptions& options) : options_(options) {
-    range_ = options.range.empty() ? extent(series) : options.range;
-    for (const auto& s : series)
-      if (std::find(groups_.begin(), groups_.end(), s.group) == groups_.end()) groups_.push_back(s.group);
-    std::vector<std::string> columns;
-    for (const auto& s : series)
-      if (std::find(columns.begin(), columns.end(), s.column) == columns.end()) columns.push_back(s.column);
-    for (const auto& column : columns) add_panel(series, column);
+  Figure(std::span<const Series> series, const PlotOptions& options)
+      : options_(options), shown_(options.range.empty() ? extent(series) : options.range) {
+    lines_ = overlaid({series.begin(), series.end()}, options.overlay);
+    const bool cycles = options.overlay != Cycle::none;
+    frame_ = {cycles ? cycle_range(options.overlay) : shown_, options.overlay, options.log,
+              cycles ? std::vector<Shade>{} : options.shades, {}};
+    for (std::size_t m = 0; m < options.marks.size(); ++m)
+      frame_.mark_colours.emplace_back(mark_colours[m % std::size(mark_colours)]);
+    std::vector<const Series*> by_time;
+    for (const auto& line : lines_) by_time.push_back(&line);
+    if (cycles)
+      std::stable_sort(by_time.begin(), by_time.end(), [](const auto* a, const auto* b) { return a->cycle < b->cycle; });
+    for (const auto* line : by_time)
+      if (const auto name = legend_name(*line); std::find(names_.begin(), names_.end(), name) == names_.end())
+        names_.push_back(name);
+    make_panels();
+    const auto count = panels_.size();
+    if (options_.panel_height <= 0) options_.panel_height = count > 5 ? 120 : 200;
+    if (options_.across <= 0) options_.across = count > 10 ? 3 : count > 5 ? 2 : 1;
     place_legend();
   }
 
   std::string draw() {
+    const auto across = static_cast<std::size_t>(options_.across);
+    const auto rows = (panels_.size() + across - 1) / across;
     double height = title_height + legend_height_ + time_axis_height + notes_height;
-    for (const auto& panel : panels_)
-      height += heading_height + options_.panel_height + panel.strips_height() + panel_gap;
+    for (std::size_t row = 0; row < rows; ++row)
+      height += heading_height + options_.panel_height + strips_height(row, across) + panel_gap;
     Svg svg(options_.width, static_cast<int>(std::ceil(height)), options_.title.empty() ? "Data Mole" : options_.title);
-    svg.text(left_margin, 20, options_.title, "font-size=\"15\" font-weight=\"bold\"");
-    svg.text(options_.width - right_margin, 20, range_text(range_),
-             "text-anchor=\"end\" fill=\"#666\" font-size=\"11\"");
+    draw_title(svg);
     draw_legend(svg);
 
     double y = title_height + legend_height_;
     PanelNotes notes;
-    for (std::size_t i = 0; i < panels_.size(); ++i) {
+    const double step = (options_.width - right_margin + column_gap) / static_cast<double>(across);
+    for (std::size_t row = 0; row < rows; ++row) {
       y += heading_height;
-      const auto said =
-          panels_[i].draw(svg, left_margin, y, plot_width(), options_.panel_height, i + 1 == panels_.size());
-      notes.gaps |= said.gaps;
-      notes.partial |= said.partial;
-      y += options_.panel_height + panels_[i].strips_height() + panel_gap;
+      for (std::size_t i = row * across; i < std::min(panels_.size(), (row + 1) * across); ++i) {
+        const double left = left_margin + step * static_cast<double>(i % across);
+        const Box box{left, y, step - column_gap - left_margin, static_cast<double>(options_.panel_height)};
+        const Panel::Labels labels{i + across >= panels_.size(), row == 0};
+        notes |= panels_[i].draw(svg, box, axis_of(panels_[i]), labels);
+      }
+      y += options_.panel_height + strips_height(row, across) + panel_gap;
     }
     if (panels_.empty()) svg.text(options_.width / 2.0, y, "no data", "text-anchor=\"middle\" fill=\"#777\"");
     draw_notes(svg, y + time_axis_height, notes);
@@ -98,39 +121,113 @@ class Figure {
  private:
   struct Entry {
     double x, y;
-    std::size_t group;
+    std::size_t name;
   };
 
-  double plot_width() const { return options_.width - left_margin - right_margin; }
-
-  void add_panel(std::span<const Series> series, const std::string& column) {
-    std::vector<const Series*> lines;
-    std::vector<LineStyle> styles;
-    for (const auto& s : series) {
-      if (s.column != column) continue;
-      lines.push_back(&s);
-      const auto group = std::find(groups_.begin(), groups_.end(), s.group) - groups_.begin();
-      styles.push_back(style_of(static_cast<std::size_t>(group)));
-    }
-    panels_.emplace_back(std::move(lines), std::move(styles), range_);
+  double strips_height(std::size_t row, std::size_t across) const {
+    double highest = 0;
+    for (auto i = row * across; i < std::min(panels_.size(), (row + 1) * across); ++i)
+      highest = std::max(highest, panels_[i].strips_height());
+    return highest;
   }
 
-  // Entries side by side, in as many lines as they need.
+  // What tells a line from the others of its panel.
+  std::string legend_name(const Series& line) const {
+    if (line.cycle) return date_text(*line.cycle);
+    switch (options_.panel_of) {
+      case PanelOf::column:
+        return line.group;
+      case PanelOf::group:
+        return line.column;
+      case PanelOf::all:
+        return joined(line.column, line.group);
+      case PanelOf::each:
+        break;
+    }
+    return "";
+  }
+
+  // What tells its panel from the others.
+  std::string panel_name(const Series& line) const {
+    const bool cycles = line.cycle.has_value();
+    switch (options_.panel_of) {
+      case PanelOf::column:
+        return cycles ? joined(line.column, line.group) : line.column;
+      case PanelOf::group:
+        return cycles || line.group.empty() ? joined(line.column, line.group) : line.group;
+      case PanelOf::each:
+        return joined(line.column, line.group);
+      case PanelOf::all:
+        break;
+    }
+    return cycles ? joined(line.column, line.group) : "";
+  }
+
+  static std::string joined(const std::string& column, const std::string& group) {
+    return group.empty() ? column : column + ", " + group;
+  }
+
+  LineStyle style_of_name(const std::string& name) const {
+    const auto i = static_cast<std::size_t>(std::find(names_.begin(), names_.end(), name) - names_.begin());
+    if (options_.overlay != Cycle::none && names_.size() > std::size(colours)) return {ramp(i, names_.size()), ""};
+    return style_of(i);
+  }
+
+  void make_panels() {
+    std::vector<std::pair<std::string, std::string>> keys;  // name and unit
+    for (const auto& line : lines_)
+      if (const std::pair key{panel_name(line), line.unit}; std::find(keys.begin(), keys.end(), key) == keys.end())
+        keys.push_back(key);
+    for (const auto& key : keys) {
+      std::vector<const Series*> lines;
+      std::vector<LineStyle> styles;
+      for (const auto& line : lines_) {
+        if (std::pair{panel_name(line), line.unit} != key) continue;
+        lines.push_back(&line);
+        styles.push_back(style_of_name(legend_name(line)));
+      }
+      panels_.emplace_back(key.first, std::move(lines), std::move(styles), frame_);
+    }
+    for (const auto& panel : panels_)
+      if (const auto limits = panel.limits()) {
+        const auto [place, fresh] = limits_.try_emplace({panel.columns(), panel.unit()}, *limits);
+        place->second = {std::min(place->second.first, limits->first), std::max(place->second.second, limits->second)};
+      }
+  }
+
+  ValueAxis axis_of(const Panel& panel) const {
+    const int most = options_.panel_height >= 150 ? 5 : 3;
+    const auto limits = limits_.find({panel.columns(), panel.unit()});
+    if (limits == limits_.end()) return value_axis(0, 1, panel.unit(), 4);
+    const auto [low, high] = limits->second;
+    return options_.log ? log_axis(low, high, panel.unit(), most) : value_axis(low, high, panel.unit(), most);
+  }
+
+  void draw_title(Svg& svg) const {
+    svg.text(left_margin, 20, options_.title, "font-size=\"15\" font-weight=\"bold\"");
+    svg.text(options_.width - right_margin, 20, range_text(shown_),
+             "text-anchor=\"end\" fill=\"#666\" font-size=\"11\"");
+  }
+
+  // Entries side by side, in as many lines as they need; marks behind the lines.
   void place_legend() {
-    if (groups_.size() < 2 && (groups_.empty() || groups_.front().empty())) return;
+    const bool lines = !(names_.size() < 2 && (names_.empty() || names_.front().empty()));
+    if (!lines && options_.marks.empty()) return;
     double x = left_margin, y = title_height + 10;
-    const auto shown = std::min(groups_.size(), most_in_legend);
-    for (std::size_t i = 0; i < shown; ++i) {
-      const double width = 26 + text_width * static_cast<double>(characters(groups_[i])) + 14;
+    const auto place = [&](const std::string& name, std::size_t i, std::vector<Entry>& entries) {
+      const double width = 26 + text_width * static_cast<double>(characters(name)) + 14;
       if (x > left_margin && x + width > options_.width - right_margin) {
         x = left_margin;
         y += legend_line;
       }
-      legend_.push_back({x, y, i});
+      entries.push_back({x, y, i});
       x += width;
-    }
-    if (shown < groups_.size()) {
-      more_ = fmt::format("and {} more", groups_.size() - shown);
+    };
+    const auto shown = lines ? std::min(names_.size(), most_in_legend) : 0;
+    for (std::size_t i = 0; i < shown; ++i) place(names_[i], i, legend_);
+    for (std::size_t i = 0; i < options_.marks.size(); ++i) place(options_.marks[i], i, mark_legend_);
+    if (lines && shown < names_.size()) {
+      more_ = fmt::format("and {} more", names_.size() - shown);
       y += legend_line;
       more_y_ = y;
     }
@@ -139,105 +236,58 @@ class Figure {
 
   void draw_legend(Svg& svg) const {
     for (const auto& entry : legend_) {
-      const auto style = style_of(entry.group);
+      const auto style = style_of_name(names_[entry.name]);
       const auto dash = style.dash.empty() ? std::string() : fmt::format(" stroke-dasharray=\"{}\"", style.dash);
       svg.line(entry.x, entry.y - 4, entry.x + 20, entry.y - 4,
                fmt::format("stroke=\"{}\" stroke-width=\"2\"{}", style.colour, dash));
-      svg.text(entry.x + 26, entry.y, groups_[entry.group], "");
+      svg.text(entry.x + 26, entry.y, names_[entry.name], "");
+    }
+    for (const auto& entry : mark_legend_) {
+      svg.circle(entry.x + 12, entry.y - 4, 4,
+                 fmt::format("fill=\"none\" stroke-width=\"1.6\" stroke=\"{}\"", frame_.mark_colours[entry.name]));
+      svg.text(entry.x + 26, entry.y, options_.marks[entry.name], "");
     }
     if (!more_.empty()) svg.text(left_margin, more_y_, more_, "fill=\"#666\"");
   }
 
-  static void draw_notes(Svg& svg, double y, PanelNotes notes) {
+  void draw_notes(Svg& svg, double y, PanelNotes notes) const {
     double x = left_margin;
+    const auto say = [&](std::string_view text, double room) {
+      svg.text(x, y, text, "fill=\"#666\" font-size=\"11\"");
+      x += room;
+    };
     if (notes.gaps) {
       svg.rect(x, y - 9, 14, 10, "fill=\"#e4e4e4\"");
-      svg.text(x + 20, y, "no value", "fill=\"#666\" font-size=\"11\"");
-      x += 84;
+      x += 20;
+      say("no value", 64);
     }
     if (notes.partial) {
       svg.line(x, y - 4, x + 20, y - 4, "stroke=\"#444\" stroke-width=\"1.5\" stroke-opacity=\"0.4\"");
       svg.circle(x + 10, y - 4, 2.1, "stroke=\"#444\" fill=\"#fff\"");
-      svg.text(x + 26, y, "part of the input is missing", "fill=\"#666\" font-size=\"11\"");
-      x += 190;
+      x += 26;
+      say("part of the input is missing", 164);
     }
-    if (notes.gaps || notes.partial)
-      svg.text(x, y, "strips below the plot: coverage", "fill=\"#666\" font-size=\"11\"");
+    if (notes.not_positive) {
+      svg.path("M" + svg_number(x) + " " + svg_number(y - 7) + "h6l-3 5z", "fill=\"#444\"");
+      x += 12;
+      say("zero or below", 94);
+    }
+    if ((notes.gaps || notes.partial) && options_.overlay == Cycle::none) say("strips below the plot: coverage", 0);
   }
 
   PlotOptions options_;
-  TimeRange range_;
-  std::vector<std::string> groups_;
+  TimeRange shown_;
+  std::vector<Series> lines_;
+  Frame frame_;
+  std::vector<std::string> names_;  // of the legend
   std::vector<Panel> panels_;
-  std::vector<Entry> legend_;
+  std::map<std::pair<std::vector<std::string>, std::string>, std::pair<double, double>> limits_;
+  std::vector<Entry> legend_, mark_legend_;
   std::string more_;
   double legend_height_ = 0, more_y_ = 0;
 };
 
-std::string text_at(const Column& column, std::size_t row) {
-  if (const auto* texts = std::get_if<std::vector<std::string>>(&column.values)) return (*texts)[row];
-  if (const auto* numbers = std::get_if<std::vector<std::uint64_t>>(&column.values))
-    return std::to_string((*numbers)[row]);
-  if (const auto* numbers = std::get_if<std::vector<std::int64_t>>(&column.values))
-    return std::to_string((*numbers)[row]);
-  return fmt::format("{}", std::get<std::vector<double>>(column.values)[row]);
-}
-
-std::optional<double> number_at(const Column& column, std::size_t row) {
-  if (!column.valid.empty() && !column.valid[row]) return std::nullopt;
-  if (const auto* numbers = std::get_if<std::vector<double>>(&column.values)) return (*numbers)[row];
-  if (const auto* numbers = std::get_if<std::vector<std::uint64_t>>(&column.values))
-    return static_cast<double>((*numbers)[row]);
-  return static_cast<double>(std::get<std::vector<std::int64_t>>(column.values)[row]);
-}
-
-Result<const Column*> number_column(const RowTable& rows, const std::string& name) {
-  const auto* column = rows.find(name);
-  if (!column) {
-    std::string names;
-    for (const auto& c : rows.columns) names += (names.empty() ? "" : ", ") + c.name;
-    return invalid(fmt::format("there is no column '{}'; there are {}", name, names));
-  }
-  if (column->type != "u64" && column->type != "i64" && column->type != "f64")
-    return invalid(
-        fmt::format("column '{}' is of type {} and cannot be drawn; choose one with numbers", name, column->type));
-  return column;
-}
-
 }  // namespace
-
-Result<std::vector<Series>> series_of(const RowTable& rows, const std::vector<std::string>& by,
-                                      const std::vector<std::string>& columns) {
-  const auto *starts = rows.find("interval_start"), *ends = rows.find("interval_end"),
-             *coverage = rows.find("coverage");
-  if (!starts || !ends || starts->type != "time" || ends->type != "time")
-    return invalid("the rows have no interval_start and interval_end");
-  std::vector<const Column*> dimensions;
-  for (const auto& name : by) {
-    dimensions.push_back(rows.find(name));
-    if (!dimensions.back()) return invalid(fmt::format("there is no group column '{}'", name));
-  }
-
-  std::vector<Series> out;
-  for (const auto& name : columns) {
-    auto column = number_column(rows, name);
-    if (!column) return column.error();
-    std::map<std::string, std::size_t> of_group;
-    for (std::size_t row = 0; row < rows.rows(); ++row) {
-      std::string group;
-      for (const auto* dimension : dimensions) group += (group.empty() ? "" : ", ") + text_at(*dimension, row);
-      const auto [place, fresh] = of_group.try_emplace(group, out.size());
-      if (fresh) out.push_back({name, (*column)->unit, group, {}});
-      if (of_group.size() > most_groups)
-        return invalid(
-            fmt::format("more than {} groups cannot be told apart in one figure; choose fewer", most_groups));
-      const bool known = coverage && coverage->type == "f64";
-      out[place->second].points.push_back({std::get<1>(starts->values)[row], std::get<1>(ends->values)[row],
-                                           number_at(**column, row), known ? std::get<2>(coverage->values)[row] : 1.0});
-    }
-  }
-  return out;
-}
 
 std::string plot_svg(std::span<const Series> series, const PlotOptions& options) {
   return Figure(series, options).draw();

@@ -6,45 +6,44 @@
 //   auto svg = plot_svg(*series, {.title = "border-traffic/traffic"});
 #pragma once
 
-#include "runtime/result/row_table.hpp"
-#include "sdk/descriptor/time.hpp"
+#include "cli/plot/series.hpp"
 
-#include <mole/result.hpp>
-
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 namespace mole::cli {
 
-struct Point {
-  Micros from = 0, to = 0;      // the interval
-  std::optional<double> value;  // nullopt: null
-  double coverage = 1;
+// What a panel shows; its lines are what is left. Of lines with several units each unit has a panel.
+enum class PanelOf {
+  column,  // a panel a column, a line a group
+  group,   // a panel a group, a line a column
+  each,    // a panel a line
+  all,     // one panel
 };
 
-// One line. Series of one column share a panel; panels stand in the order in which columns first come.
-struct Series {
-  std::string column;         // "bytes"
-  std::string unit;           // "B"; "" or "1" if none
-  std::string group;          // "19991"; "" if there are no groups
-  std::vector<Point> points;  // by time
+// A stretch of time shaded in every panel.
+struct Shade {
+  std::string label;
+  TimeRange range;
 };
 
 struct PlotOptions {
   std::string title = {};
   TimeRange range = {};  // of the time axis; empty: that of the points
   int width = 800;       // pixels
-  int panel_height = 200;
+  int panel_height = 0;  // pixels; 0: 200, of more than five panels 120
+  PanelOf panel_of = PanelOf::column;
+  int across = 0;                   // panels side by side; 0: one, of more than five two, of more than ten three
+  bool log = false;                 // values by their logarithm; zero and below stand as wedges at the foot
+  Cycle overlay = Cycle::none;      // days or weeks over each other, a line each
+  std::vector<std::string> marks = {};  // names of the marks, at most 32; points are ringed
+  std::vector<Shade> shades = {};   // not in an overlay
 };
 
-// Lines of these columns, one per group. invalid: a column that is not there or holds no numbers; more than 500 groups.
-Result<std::vector<Series>> series_of(const runtime::RowTable& rows, const std::vector<std::string>& by,
-                                      const std::vector<std::string>& columns);
-
-// A whole SVG document. Beyond eight groups colours come again with another dash; beyond 24 a legend says how many
-// more.
+// A whole SVG document. Panels stand in the order in which their lines first come; those of the same columns and unit
+// share their value axis. Beyond eight lines colours come again with another dash (an overlay runs from light to dark);
+// beyond 24 a legend says how many more.
 std::string plot_svg(std::span<const Series> series, const PlotOptions& options = {});
 
 }  // namespace mole::cli

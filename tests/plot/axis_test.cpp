@@ -52,6 +52,31 @@ TEST(ValueAxis, TakesEveryFiniteRange) {
     }
 }
 
+TEST(LogAxis, StandsAtPowersOfTen) {
+  EXPECT_EQ(labels(log_axis(3, 80'000, "flow", 6)), "1 10 100 1000 10⁴ 10⁵ flow");
+  EXPECT_EQ(labels(log_axis(100, 5e9, "B", 5)), "100 10k 1M 100M 10G B");
+  EXPECT_EQ(labels(log_axis(12, 900, "flow", 6)), "10 20 50 100 200 500 1000 flow");
+  EXPECT_EQ(labels(log_axis(30, 60, "1", 5)), "20 50 100");
+  EXPECT_EQ(labels(log_axis(1e-7, 1e-3, "1", 4)), "10⁻⁷ 10⁻⁶ 10⁻⁵ 10⁻⁴ 10⁻³");
+}
+
+TEST(LogAxis, TakesEveryPositiveRange) {
+  for (const double low : {1e-300, 1e-9, 0.5, 1.0, 7.0, 1e299})
+    for (const double high : {low, low * 1.001, low * 5, 1e300}) {
+      const auto axis = log_axis(low, std::max(low, high), "B", 5);
+      EXPECT_LE(axis.ticks.size(), 12u) << low << " " << high;
+      EXPECT_LE(axis.low, low * (1 + 1e-9));
+      EXPECT_GE(axis.high, high * (1 - 1e-9));
+      EXPECT_NEAR(place_of(axis, axis.low), 0, 1e-12);
+      EXPECT_NEAR(place_of(axis, axis.high), 1, 1e-12);
+    }
+}
+
+TEST(DayAndWeekTicks, NameHoursAndDays) {
+  EXPECT_EQ(labels(day_ticks(4 * day_us, 9)), "00:00, 03:00, 06:00, 09:00, 12:00, 15:00, 18:00, 21:00, 00:00");
+  EXPECT_EQ(labels(weekday_ticks(4 * day_us)), "Mon, Tue, Wed, Thu, Fri, Sat, Sun");
+}
+
 TEST(TimeTicks, StandAtRoundTimes) {
   EXPECT_EQ(labels(time_ticks({start, start + 12 * hour_us}, 8)),
             "18:00/22 Sep 2007, 20:00, 22:00, 00:00/23 Sep 2007, 02:00, 04:00, 06:00");

@@ -159,6 +159,126 @@ TEST(Plot, OfManyGroupsNamesTheFirst) {
   EXPECT_EQ(count(svg, "class=\"series\""), 30u);
 }
 
+std::vector<Series> two_by_two() {
+  std::vector<Series> series;
+  for (const auto* column : {"bytes", "flows"})
+    for (const auto* group : {"in", "out"})
+      series.push_back({column, *column == 'b' ? "B" : "flow", group, {point(0, 10), point(1, *group == 'i' ? 20 : 90)}});
+  return series;
+}
+
+TEST(Plot, HasAPanelForWhatIsAsked) {
+  const auto panels = [](PanelOf of) {
+    const auto svg = plot_svg(two_by_two(), {.panel_of = of});
+    EXPECT_TRUE(well_formed(svg));
+    EXPECT_EQ(count(svg, "class=\"series\""), 4u);
+    std::string headings;
+    for (auto at = svg.find("font-weight=\"bold\">", svg.find("font-size=\"15\"") + 40); at != std::string::npos;
+         at = svg.find("font-weight=\"bold\">", at + 1))
+      headings += svg.substr(at + 19, svg.find('<', at) - at - 19) + "; ";
+    return headings;
+  };
+  EXPECT_EQ(panels(PanelOf::column), "bytes [B]; flows [flow]; ");
+  EXPECT_EQ(panels(PanelOf::group), "in [B]; out [B]; in [flow]; out [flow]; ");  // units are never mixed
+  EXPECT_EQ(panels(PanelOf::each), "bytes, in [B]; bytes, out [B]; flows, in [flow]; flows, out [flow]; ");
+  EXPECT_EQ(panels(PanelOf::all), " [B];  [flow]; ");
+}
+
+TEST(Plot, SharesTheValueAxisOfPanelsThatCompare) {
+  const auto svg = plot_svg(two_by_two(), {.panel_of = PanelOf::each, .across = 2});
+  EXPECT_EQ(count(svg, ">100<"), 4u);  // also where the line ends at 20
+  EXPECT_EQ(count(svg, ">15<"), 0u);
+}
+
+TEST(Plot, PutsPanelsSideBySideAndNamesTimesBelowTheLowest) {
+  std::vector<Series> series;
+  for (int i = 0; i < 7; ++i) series.push_back({"c" + std::to_string(i), "", "", {point(0, 1), point(1, 2)}});
+  const auto svg = plot_svg(series, {.across = 3});
+  EXPECT_TRUE(well_formed(svg));
+  EXPECT_EQ(count(svg, ">18:00<"), 3u);
+  EXPECT_LT(plot_svg(series, {.across = 7}).size(), svg.size() + 2000);
+}
+
+TEST(Plot, ByLogarithmPutsEqualRatiosAtEqualDistances) {
+  const std::vector<Series> series{{"x", "", "", {point(0, 1), point(1, 100), point(2, 10'000)}}};
+  const auto svg = plot_svg(series, {.log = true});
+  EXPECT_EQ(path(svg, "whole"), "M178.67 252L420 152L661.33 52");
+}
+
+TEST(Plot, ByLogarithmShowsZeroAsAWedgeAndNotAsALine) {
+  const std::vector<Series> series{{"x", "", "", {point(0, 1), point(1, 10), point(2, 0), point(3, -5), point(4, 10), point(5, 1)}}};
+  const auto svg = plot_svg(series, {.log = true});
+  EXPECT_EQ(count(svg, "class=\"wedge\""), 2u);
+  EXPECT_EQ(count(path(svg, "whole"), "M"), 2u);
+  EXPECT_NE(svg.find(">zero or below<"), std::string::npos);
+  EXPECT_EQ(count(svg, "class=\"gap\""), 0u);  // there is a value
+  const std::vector<Series> nothing{{"x", "", "", {point(0, 0)}}};
+  EXPECT_TRUE(well_formed(plot_svg(nothing, {.log = true})));
+}
+
+TEST(Plot, DrawsABandWhereThereAreBothEdges) {
+  std::vector<Series> series{{"x", "B", "", {point(0, 5), point(1, 5), point(2, 5), point(3, 5), point(4, 5)}}};
+  const std::vector<Series> low{{"low", "B", "", {point(0, 4), point(1, 4), point(3, 4), point(4, 0)}}},
+      high{{"high", "B", "", {point(0, 6), point(1, 6), point(2, 6), point(3, 6), point(4, 10)}}};
+  ASSERT_TRUE(add_band(series, low, high));
+  const auto svg = plot_svg(series);
+  EXPECT_EQ(path(svg, "band").find("Z"), path(svg, "band").rfind("M") - 1);  // two areas: the hole is a hole
+  EXPECT_EQ(count(path(svg, "band"), "L"), 6u);
+  EXPECT_NE(svg.find(">10<"), std::string::npos);  // the axis has room for it
+  EXPECT_EQ(add_band(series, low, high).error().code, Code::invalid);  // the one column of that unit has its band
+}
+
+TEST(Plot, RingsMarkedPoints) {
+  std::vector<Series> series{{"x", "B", "a", {point(0, 5), point(1, 5), point(2, std::nullopt)}}, {"x", "B", "b", {point(1, 5)}}};
+  const std::vector<Series> flags{{"odd", "", "a", {point(0, 0), point(1, 1), point(2, 1)}}, {"odd", "", "b", {point(1, std::nullopt)}}};
+  add_marks(series, flags, 0);
+  const auto svg = plot_svg(series, {.marks = {"odd"}});
+  EXPECT_TRUE(well_formed(svg));
+  EXPECT_EQ(count(svg, "class=\"mark\""), 2u);
+  EXPECT_EQ(count(svg, ">odd<"), 1u);
+}
+
+TEST(Plot, ShadesAndNamesStretchesWithoutOverlappingNames) {
+  const std::vector<Series> series{{"x", "", "", {point(0, 1), point(9, 2)}}};
+  const std::vector<Shade> shades{{"a name of some length", {start, start + quarter}}, {"<scan>", {start + quarter, start + 2 * quarter}}, {"outside", {0, quarter}}};
+  const auto svg = plot_svg(series, {.shades = shades});
+  EXPECT_TRUE(well_formed(svg));
+  EXPECT_EQ(count(svg, "class=\"shade\""), 2u);
+  EXPECT_EQ(count(svg, "class=\"shade-label\""), 2u);
+  EXPECT_EQ(count(svg, "y=\"64\" class=\"shade-label\""), 1u);
+  EXPECT_EQ(count(svg, "y=\"76\" class=\"shade-label\""), 1u);
+}
+
+TEST(Plot, LaysWeeksOverEachOtherFromMondayToSunday) {
+  // 2007-09-22T18:00 is a Saturday; three weeks of hours, the second with a hole.
+  Series series{"flows", "flow", "", {}};
+  for (int h = 0; h < 3 * 168; ++h)
+    if (h < 200 || h >= 230) series.points.push_back({start + h * hour_us, start + (h + 1) * hour_us, h, 1});
+  const auto svg = plot_svg({&series, 1}, {.overlay = Cycle::week});
+  EXPECT_TRUE(well_formed(svg));
+  EXPECT_EQ(count(svg, "class=\"series\""), 4u);  // the first and the last are parts of weeks
+  for (const auto* name : {">17 Sep 2007<", ">24 Sep 2007<", ">8 Oct 2007<", ">Mon<", ">Sun<"})
+    EXPECT_EQ(count(svg, name), 1u) << name;
+  EXPECT_EQ(count(svg, "class=\"gap\""), 0u);  // every hour of the week is there in some week
+  EXPECT_EQ(count(svg, "class=\"coverage\""), 0u);
+  const auto lines = overlaid({&series, &series + 1}, Cycle::week);
+  ASSERT_EQ(lines.size(), 4u);
+  EXPECT_EQ(lines[0].points.front().from, cycle_range(Cycle::week).from + 5 * day_us + 18 * hour_us);
+  EXPECT_EQ(lines[1].points.front().from, cycle_range(Cycle::week).from);
+  EXPECT_EQ(lines[1].points.size(), 168u);
+  EXPECT_EQ(lines[2].points.size(), 138u);
+  EXPECT_EQ(count(path(plot_svg({&lines[2], 1}), "whole"), "M"), 2u);  // the hole is a hole
+  EXPECT_EQ(overlaid({&series, &series + 1}, Cycle::day).size(), 22u);  // the hole takes no whole day
+}
+
+TEST(Plot, OfManyWeeksRunsFromLightToDark) {
+  Series series{"flows", "", "", {}};
+  for (int d = 0; d < 7 * 12; ++d) series.points.push_back({start + d * day_us, start + (d + 1) * day_us, d, 1});
+  const auto svg = plot_svg({&series, 1}, {.overlay = Cycle::week});
+  EXPECT_NE(svg.find("stroke=\"#9ecae1\""), std::string::npos);
+  EXPECT_NE(svg.find("stroke=\"#540863\""), std::string::npos);
+}
+
 TEST(SeriesOf, MakesOneLineAGroup) {
   using I = std::vector<std::int64_t>;
   runtime::RowTable rows;
@@ -178,8 +298,10 @@ TEST(SeriesOf, MakesOneLineAGroup) {
   EXPECT_EQ(series->at(0).points[1].coverage, 0.25);
   EXPECT_FALSE(series->at(1).points[0].value);
   EXPECT_EQ(series_of(rows, {"router"}, {"octets"}).error().message,
-            "there is no column 'octets'; there are interval_start, interval_end, router, port, bytes, coverage");
+            "no column is named 'octets'; there are interval_start, interval_end, router, port, bytes, coverage");
   EXPECT_EQ(series_of(rows, {"router"}, {"router"}).error().code, Code::invalid);
+  rows.columns.push_back({"odd", "bool", "", "", I{0, 1, 1}, {}});
+  EXPECT_EQ(series_of(rows, {}, {"odd"})->at(0).points[1].value, 1.0);
 }
 
 }  // namespace

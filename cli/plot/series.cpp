@@ -1,0 +1,156 @@
+#include "cli/plot/series.hpp"
+
+#include "cli/export/selection.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+namespace mole::cli {
+namespace {
+
+using runtime::Column;
+using runtime::RowTable;
+
+constexpr std::size_t most_groups = 500;
+constexpr Micros first_monday = 4 * day_us;  // of the epoch
+
+std::string text_at(const Column& column, std::size_t row) {
+  if (const auto* texts = std::get_if<std::vector<std::string>>(&column.values)) return (*texts)[row];
+  if (const auto* numbers = std::get_if<std::vector<std::uint64_t>>(&column.values))
+    return std::to_string((*numbers)[row]);
+  if (const auto* numbers = std::get_if<std::vector<std::int64_t>>(&column.values))
+    return std::to_string((*numbers)[row]);
+  return fmt::format("{}", std::get<std::vector<double>>(column.values)[row]);
+}
+
+std::optional<double> number_at(const Column& column, std::size_t row) {
+  if (!column.valid.empty() && !column.valid[row]) return std::nullopt;
+  if (const auto* numbers = std::get_if<std::vector<double>>(&column.values)) return (*numbers)[row];
+  if (const auto* numbers = std::get_if<std::vector<std::uint64_t>>(&column.values))
+    return static_cast<double>((*numbers)[row]);
+  return static_cast<double>(std::get<std::vector<std::int64_t>>(column.values)[row]);
+}
+
+Result<const Column*> number_column(const RowTable& rows, const std::string& name) {
+  const auto* column = rows.find(name);
+  if (!column) {
+    std::vector<std::string> names;
+    for (const auto& c : rows.columns) names.push_back(c.name);
+    return invalid(no_such("column", name, names));
+  }
+  if (column->type == "text" || column->type == "time")
+    return invalid(
+        fmt::format("column '{}' is of type {} and cannot be drawn; choose one with numbers", name, column->type));
+  return column;
+}
+
+// Points of several series by group and start.
+using Index = std::map<std::pair<std::string_view, Micros>, const Point*>;
+Index index_of(const std::vector<Series>& series) {
+  Index index;
+  for (const auto& s : series)
+    for (const auto& point : s.points) index[{s.group, point.from}] = &point;
+  return index;
+}
+
+std::optional<double> value_in(const Index& index, const Series& line, const Point& point) {
+  const auto found = index.find({line.group, point.from});
+  return found == index.end() ? std::nullopt : found->second->value;
+}
+
+}  // namespace
+
+Result<std::vector<Series>> series_of(const RowTable& rows, const std::vector<std::string>& by,
+                                      const std::vector<std::string>& columns) {
+  const auto *starts = rows.find("interval_start"), *ends = rows.find("interval_end"),
+             *coverage = rows.find("coverage");
+  if (!starts || !ends || starts->type != "time" || ends->type != "time")
+    return invalid("the rows have no interval_start and interval_end");
+  std::vector<const Column*> dimensions;
+  for (const auto& name : by) {
+    dimensions.push_back(rows.find(name));
+    if (!dimensions.back()) return invalid(fmt::format("there is no group column '{}'", name));
+  }
+
+  std::vector<Series> out;
+  for (const auto& name : columns) {
+    auto column = number_column(rows, name);
+    if (!column) return column.error();
+    std::map<std::string, std::size_t> of_group;
+    for (std::size_t row = 0; row < rows.rows(); ++row) {
+      std::string group;
+      for (const auto* dimension : dimensions) group += (group.empty() ? "" : ", ") + text_at(*dimension, row);
+      const auto [place, fresh] = of_group.try_emplace(group, out.size());
+      if (fresh) out.push_back({name, (*column)->unit, group, {}});
+      if (of_group.size() > most_groups)
+        return invalid(
+            fmt::format("more than {} groups cannot be told apart in one figure; choose fewer", most_groups));
+      const bool known = coverage && coverage->type == "f64";
+      out[place->second].points.push_back({std::get<1>(starts->values)[row], std::get<1>(ends->values)[row],
+                                           number_at(**column, row), known ? std::get<2>(coverage->values)[row] : 1.0});
+    }
+  }
+  return out;
+}
+
+Result<> add_band(std::vector<Series>& lines, const std::vector<Series>& low, const std::vector<Series>& high) {
+  const auto has_band = [](const Series& s) {
+    return std::any_of(s.points.begin(), s.points.end(), [](const Point& p) { return p.low || p.high; });
+  };
+  const auto unit = low.empty() ? std::string() : low.front().unit;
+  const auto of_unit = std::find_if(lines.begin(), lines.end(),
+                                    [&](const Series& s) { return s.unit == unit && !has_band(s); });
+  if (of_unit == lines.end())
+    return invalid(fmt::format("no column is left for the band in {}; draw one of that unit",
+                               unit.empty() ? "a number without unit" : unit));
+  const auto lows = index_of(low), highs = index_of(high);
+  const auto column = of_unit->column;
+  for (auto& line : lines) {
+    if (line.column != column) continue;
+    for (auto& point : line.points) {
+      point.low = value_in(lows, line, point);
+      point.high = value_in(highs, line, point);
+    }
+  }
+  return {};
+}
+
+void add_marks(std::vector<Series>& lines, const std::vector<Series>& flags, unsigned mark) {
+  const auto index = index_of(flags);
+  for (auto& line : lines)
+    for (auto& point : line.points)
+      if (value_in(index, line, point).value_or(0) != 0) point.marks |= 1U << mark;
+}
+
+Micros cycle_length(Cycle cycle) { return cycle == Cycle::day ? day_us : 7 * day_us; }
+
+TimeRange cycle_range(Cycle cycle) { return {first_monday, first_monday + cycle_length(cycle)}; }
+
+std::vector<Series> overlaid(const std::vector<Series>& lines, Cycle cycle) {
+  if (cycle == Cycle::none) return lines;
+  const auto length = cycle_length(cycle);
+  std::vector<Series> out;
+  for (const auto& line : lines) {
+    Micros start = 0;
+    bool any = false;
+    for (auto point : line.points) {
+      const auto begin = floor_to(point.from, length, first_monday);
+      if (!any || begin != start) {
+        out.push_back({line.column, line.unit, line.group, {}, begin});
+        start = begin;
+        any = true;
+      }
+      point.from += first_monday - begin;
+      point.to += first_monday - begin;
+      out.back().points.push_back(point);
+    }
+  }
+  std::erase_if(out, [](const Series& s) {  // a day or week without any value has no line to name
+    return std::none_of(s.points.begin(), s.points.end(), [](const Point& p) { return p.value && p.coverage > 0; });
+  });
+  return out;
+}
+
+}  // namespace mole::cli
