@@ -291,6 +291,11 @@ template <class R, class Inner, class... S>
 constexpr auto group(const char* part, const char* doc_part, Inner R::*member, const detail::ColumnTable<S...>& table) {
   return std::apply([&](const auto&... s) { return std::tuple{detail::GroupedSpec<R, S>{part, doc_part, member, s, s.unit}...}; }, table.specs);
 }
+// The same, all columns in `unit`.
+template <class R, class Inner, class... S>
+constexpr auto group(const char* part, const char* doc_part, Inner R::*member, const detail::ColumnTable<S...>& table, Unit unit) {
+  return std::apply([&](const auto&... s) { return std::tuple{detail::GroupedSpec<R, S>{part, doc_part, member, s, unit}...}; }, table.specs);
+}
 // Of columns, each(..) and group(..), in the order of the result.
 template <class... S>
 constexpr auto columns(S... specs) {

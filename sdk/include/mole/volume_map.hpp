@@ -10,8 +10,8 @@
 
 #include <mole/flat_map.hpp>
 #include <mole/output.hpp>
+#include <mole/short_number.hpp>
 
-#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -63,8 +63,8 @@ class VolumeMap {
     low_.merge(other.low_, [&](const Key& key, Words& low, const Words& there) { put(key, low, other.whole(key, there)); });
   }
 
-  // Saved: u64 count, then by rising key: the key less the one before (an Addr: whole), flows, packets, bytes, as numbers of 7
-  // bits a byte, the lowest first, the upper bit set in all bytes but the last.
+  // Saved: u64 count, then by rising key: the key less the one before (an Addr: whole), flows, packets, bytes, as
+  // short_number.hpp writes them.
   static constexpr std::size_t least_size = 8;
   static std::string shape() { return "volumes<" + detail::shape_of<Key>() + ">"; }
   void save(StateWriter& w) const {
@@ -72,10 +72,10 @@ class VolumeMap {
     Key before{};
     for (const auto& [key, low] : low_.sorted()) {
       if constexpr (std::is_same_v<Key, Addr>) detail::save_value(w, key);
-      else save_number(w, static_cast<std::uint64_t>(key - before));
+      else detail::save_number(w, static_cast<std::uint64_t>(key - before));
       before = key;
       const auto v = whole(key, low);
-      for (const auto n : {v.flows, v.packets, v.bytes}) save_number(w, n);
+      for (const auto n : {v.flows, v.packets, v.bytes}) detail::save_number(w, n);
     }
   }
   void load(StateReader& r) {
@@ -86,7 +86,7 @@ class VolumeMap {
     for (std::size_t i = 0; i < n; ++i) {
       const Key key = load_key(r, before);
       if (i > 0 && !(before < key)) StateReader::refuse("a map is not in order");
-      const std::uint64_t flows = load_number(r), packets = load_number(r), bytes = load_number(r);
+      const auto flows = detail::load_number(r), packets = detail::load_number(r), bytes = detail::load_number(r);
       add(key, {flows, packets, bytes});
       before = key;
     }
@@ -114,32 +114,13 @@ class VolumeMap {
     high.bytes += static_cast<std::uint32_t>(bytes >> 32);
   }
 
-  static void save_number(StateWriter& w, std::uint64_t n) {
-    std::array<std::uint8_t, 10> out;
-    std::size_t size = 0;
-    for (; n >= 128; n >>= 7) out[size++] = static_cast<std::uint8_t>(n | 128);
-    out[size++] = static_cast<std::uint8_t>(n);
-    w.bytes(out.data(), size);
-  }
-  static std::uint64_t load_number(StateReader& r) {
-    std::uint64_t n = 0;
-    for (int shift = 0;; shift += 7) {
-      const auto byte = static_cast<std::uint8_t>(*r.take(1));
-      if (shift == 63 && byte > 1) StateReader::refuse("a number has more than 64 bits");
-      n |= std::uint64_t{byte & 127u} << shift;
-      if (byte < 128) {
-        if (byte == 0 && shift > 0) StateReader::refuse("a number is not in its shortest form");
-        return n;
-      }
-    }
-  }
   static Key load_key(StateReader& r, [[maybe_unused]] const Key& before) {
     if constexpr (std::is_same_v<Key, Addr>) {
       Key key;
       detail::load_value(r, key);
       return key;
     } else {
-      const auto step = load_number(r);
+      const auto step = detail::load_number(r);
       if (step > static_cast<Key>(~before)) StateReader::refuse("a key is too large");
       return static_cast<Key>(before + step);
     }
