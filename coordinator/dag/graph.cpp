@@ -20,7 +20,7 @@ json to_json_archive(const Archive& a) {
   return {{"name", a.name},         {"downloader", a.downloader},     {"decoder", a.decoder},
           {"files", a.files},       {"covers", a.covers},             {"lateness", a.lateness},
           {"damage", a.damage},     {"block_length", a.block_length}, {"block_origin", a.block_origin},
-          {"horizon", opt(a.horizon)}};
+          {"horizon", opt(a.horizon)}, {"home", {a.home.source, a.home.destination}}};
 }
 
 json to_json_module(const Module& m) {
@@ -46,6 +46,7 @@ Archive archive_from(const json& j) {
   j.at("block_length").get_to(a.block_length);
   j.at("block_origin").get_to(a.block_origin);
   a.horizon = opt(j.at("horizon"));
+  if (j.contains("home")) a.home = {j.at("home").at(0).get<std::string>(), j.at("home").at(1).get<std::string>()};
   return a;
 }
 
@@ -91,6 +92,8 @@ std::string quote(std::string_view text) {
 }
 
 }  // namespace
+
+bool by_direction(const std::vector<std::string>& by) { return std::find(by.begin(), by.end(), "direction") != by.end(); }
 
 std::optional<std::uint32_t> Graph::find_module(std::string_view name) const {
   for (std::uint32_t i = 0; i < modules.size(); ++i)

@@ -23,6 +23,7 @@ struct Archive {
   Micros block_length = 0, block_origin = 0;
   std::string damage;
   std::optional<Micros> horizon;
+  task::Home home;
 };
 
 struct Input {
@@ -53,6 +54,9 @@ struct Module {
   Digest fingerprint;         // decision 14: everything but the block and its inputs
   nlohmann::json parts;       // what the fingerprint is made of, for `explain`
 };
+
+// Whether rows are grouped by the direction, which the archive's `home` defines.
+bool by_direction(const std::vector<std::string>& by);
 
 struct Graph {
   std::string pipeline;

@@ -15,7 +15,7 @@ constexpr std::size_t max_depth = 16;
 constexpr Micros longest_window = 3660 * day_us;
 constexpr Micros longest_in_intervals = 1'000'000;
 
-const std::vector<std::string> dimensions = {"router",   "protocol_class", "src_port", "dst_port", "protocol", "src_as", "dst_as",
+const std::vector<std::string> dimensions = {"router",   "direction", "protocol_class", "src_port", "dst_port", "protocol", "src_as", "dst_as",
                                              "tos",      "in_if",          "out_if",   "src_addr", "dst_addr"};
 
 Error at(const std::string& where, const Error& error) { return {error.code, where + ": " + error.message}; }
@@ -78,6 +78,7 @@ class Resolver {
     to.files = from.files.text();
     to.covers = from.covers;
     to.lateness = from.lateness;
+    to.home = from.home;
     to.block_length = from.block_length;
     to.block_origin = from.block_origin % from.block_length;
     to.damage = from.damage;
@@ -219,6 +220,9 @@ class Resolver {
     to.interval = *from.interval;
     to.by = from.by.value_or(std::vector<std::string>{});
     if (auto done = check_dimensions(from, to.by); !done) return done;
+    if (by_direction(to.by) && graph().archives[*archive].home.source.empty())
+      return invalid(from.where + ": \"by\" names the direction, but the archive " + bound.archive +
+                     " does not say what is at home; give it \"home: {networks: [A.B.C.D/N]}\"");
     to.inputs.push_back({role.role, "flows", *archive, "", "", ""});
     return check_grid(from, to);
   }

@@ -1,5 +1,6 @@
 #include "coordinator/manifest/manifest.hpp"
 
+#include "coordinator/manifest/home.hpp"
 #include "coordinator/manifest/reader.hpp"
 
 #include <algorithm>
@@ -31,7 +32,7 @@ void read_files(Reader& reader, const YamlNode* node, Archive& archive) {
 
 Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) {
   static const std::vector<std::string> keys = {"downloader", "params",  "files",          "covers", "block", "lateness",
-                                                "damage",     "decoder", "decoder_params", "horizon"};
+                                                "damage",     "decoder", "decoder_params", "horizon", "home"};
   Archive archive;
   archive.name = key.text;
   archive.where = key.where;
@@ -48,6 +49,7 @@ Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) 
   archive.block_length = day_us;
   if (const auto* block = map->find("block")) read_block(reader, block, archive);
   if (const auto* lateness = map->find("lateness")) archive.lateness = reader.duration(lateness, "\"lateness\"");
+  if (const auto* home = map->find("home")) archive.home = read_home(reader, *home);
   if (const auto* horizon = map->find("horizon")) archive.horizon = reader.time(horizon, "\"horizon\"");
   if (const auto* decoder = map->find("decoder")) {
     if (decoder->kind == YamlNode::Kind::map) {  // {plugin, params} is the long form

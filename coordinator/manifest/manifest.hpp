@@ -5,6 +5,7 @@
 #pragma once
 
 #include "coordinator/manifest/file_pattern.hpp"
+#include "sdk/descriptor/task.hpp"
 #include "sdk/descriptor/time.hpp"
 
 #include <nlohmann/json.hpp>
@@ -26,6 +27,7 @@ struct Archive {
   std::string damage = "partial";
   std::string decoder = "netflow5";
   nlohmann::json decoder_params = nlohmann::json::object();
+  task::Home home;                // canonical filters
   std::optional<Micros> horizon;  // the archive is known to be complete up to here
 };
 

@@ -31,6 +31,8 @@ struct Archive {
   4: string damage
   5: i64 covers_us
   6: i64 lateness_us
+  7: string home_source
+  8: string home_destination
 }
 
 struct RowsRef {

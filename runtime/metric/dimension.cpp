@@ -1,5 +1,7 @@
 #include "runtime/metric/dimension.hpp"
 
+#include "runtime/metric/direction.hpp"
+
 #include <mole/abi.h>
 
 namespace mole::runtime {
@@ -13,6 +15,7 @@ struct Known {
   int column;
 };
 constexpr Known known[] = {{"router", Kind::router, -1},
+                           {"direction", Kind::direction, -1},
                            {"protocol_class", Kind::protocol_class, MOLE_COLUMN_PROTOCOL},
                            {"src_port", Kind::number, MOLE_COLUMN_SRC_PORT},
                            {"dst_port", Kind::number, MOLE_COLUMN_DST_PORT},
@@ -63,6 +66,7 @@ std::vector<Group> dense_members(const std::vector<Dimension>& by, const std::ve
   for (const auto& dimension : by) {
     std::vector<std::string> members{""};
     if (dimension.kind == Kind::router) members = routers;
+    if (dimension.kind == Kind::direction) members.assign(std::begin(directions), std::end(directions));
     if (dimension.kind == Kind::protocol_class) members.assign(std::begin(protocol_classes), std::end(protocol_classes));
     std::vector<Group> longer;
     for (const auto& prefix : out)

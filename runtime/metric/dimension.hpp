@@ -14,14 +14,14 @@ namespace mole::runtime {
 using Group = std::vector<std::string>;
 
 struct Dimension {
-  enum class Kind { router, protocol_class, number, address };
+  enum class Kind { router, direction, protocol_class, number, address };
 
   std::string name;
   Kind kind = Kind::number;
-  int column = -1;  // flow column it is taken from; -1: a fact of the file
+  int column = -1;  // flow column it is taken from; -1: a fact of the file, or worked out of several (direction)
 
   // Closed: every interval has every member. Open dimensions (the rest) have rows only for what occurred.
-  bool dense() const { return kind == Kind::router || kind == Kind::protocol_class; }
+  bool dense() const { return kind == Kind::router || kind == Kind::direction || kind == Kind::protocol_class; }
   // Type of the column in rows: "u64" or "text".
   const char* type() const { return kind == Kind::number ? "u64" : "text"; }
 };

@@ -73,10 +73,15 @@ std::string RoutingPlan::key() const {
   std::string out = filter.canonical();
   const auto add = [&](const std::string& part) { (out += '\n') += part; };
   for (const auto& d : by) add("by " + d.name);
+  if (by_direction()) add(home.source.canonical() + " to " + home.destination.canonical());
   add(by_end ? "end" : "start");
   for (const auto& r : routers) add("router " + r);
   for (const Micros t : {range.from, range.to, interval, lateness}) add(std::to_string(t));
   return out;
+}
+
+bool RoutingPlan::by_direction() const {
+  return std::any_of(by.begin(), by.end(), [](const Dimension& d) { return d.kind == Dimension::Kind::direction; });
 }
 
 std::vector<int> RoutingPlan::columns() const {
@@ -84,6 +89,8 @@ std::vector<int> RoutingPlan::columns() const {
   out.push_back(by_end ? MOLE_COLUMN_END : MOLE_COLUMN_START);
   for (const auto& d : by)
     if (d.column >= 0) out.push_back(d.column);
+  if (by_direction())
+    for (const Filter* side : {&home.source, &home.destination}) out.insert(out.end(), side->columns().begin(), side->columns().end());
   return out;
 }
 
@@ -93,6 +100,7 @@ namespace {
 std::uint32_t codes_of(const Dimension& d) {
   switch (d.kind) {
     case Dimension::Kind::router: return 1;
+    case Dimension::Kind::direction: return std::size(directions);
     case Dimension::Kind::protocol_class: return std::size(protocol_classes);
     default: return 0;
   }
@@ -107,7 +115,7 @@ constexpr auto class_table = [] {
 
 }  // namespace
 
-FlowRouting::FlowRouting(RoutingPlan plan, IntervalGrid grid) : plan_(std::move(plan)), grid_(grid), filter_(plan_.filter) {
+FlowRouting::FlowRouting(RoutingPlan plan, IntervalGrid grid) : plan_(std::move(plan)), grid_(grid), filter_(plan_.filter), direction_(plan_.home) {
   constexpr std::uint64_t most_cells = 1 << 20;  // a table of 4 MiB, cleared at every file
   std::uint64_t codes = 1;
   for (const auto& d : plan_.by) {
@@ -154,11 +162,15 @@ FlowRouting::Fate FlowRouting::fate_of(Micros t) const {
 void FlowRouting::load_codes(const FlowView& flows) {
   code_of_row_.assign(flows.rows, 0);
   for (const auto& d : plan_.by) {
-    if (d.kind != Dimension::Kind::protocol_class) continue;
-    const auto* protocols = flows.column<std::uint8_t>(MOLE_COLUMN_PROTOCOL);
     const auto members = static_cast<std::uint8_t>(codes_of(d));
-    for (std::uint32_t i = 0; i < flows.rows; ++i)
-      code_of_row_[i] = static_cast<std::uint8_t>(code_of_row_[i] * members + class_table[protocols[i]]);
+    if (d.kind == Dimension::Kind::direction) {
+      const auto* direction = direction_.evaluate(flows, routers_[router_]);
+      for (std::uint32_t i = 0; i < flows.rows; ++i) code_of_row_[i] = static_cast<std::uint8_t>(code_of_row_[i] * members + direction[i]);
+    } else if (d.kind == Dimension::Kind::protocol_class) {
+      const auto* protocols = flows.column<std::uint8_t>(MOLE_COLUMN_PROTOCOL);
+      for (std::uint32_t i = 0; i < flows.rows; ++i)
+        code_of_row_[i] = static_cast<std::uint8_t>(code_of_row_[i] * members + class_table[protocols[i]]);
+    }
   }
 }
 
@@ -171,6 +183,11 @@ void FlowRouting::load_keys(const FlowView& flows) {
       case Dimension::Kind::router:
         for (std::uint32_t i = 0; i < flows.rows; ++i) out[i * words_] = router_;
         break;
+      case Dimension::Kind::direction: {
+        const auto* direction = direction_.evaluate(flows, routers_[router_]);
+        for (std::uint32_t i = 0; i < flows.rows; ++i) out[i * words_] = direction[i];
+        break;
+      }
       case Dimension::Kind::protocol_class: {
         const auto* protocols = flows.column<std::uint8_t>(MOLE_COLUMN_PROTOCOL);
         for (std::uint32_t i = 0; i < flows.rows; ++i) out[i * words_] = protocol_class_of(protocols[i]);
@@ -310,6 +327,7 @@ Group FlowRouting::group_of(std::uint32_t slot) const {
   for (const auto& d : plan_.by) {
     switch (d.kind) {
       case Dimension::Kind::router: group.push_back(routers_[*key]); break;
+      case Dimension::Kind::direction: group.emplace_back(directions[*key]); break;
       case Dimension::Kind::protocol_class: group.emplace_back(protocol_classes[*key]); break;
       case Dimension::Kind::number: group.push_back(std::to_string(*key)); break;
       case Dimension::Kind::address: group.push_back(address_text(key[0], key[1])); break;

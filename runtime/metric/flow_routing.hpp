@@ -10,6 +10,7 @@
 #pragma once
 
 #include "runtime/metric/dimension.hpp"
+#include "runtime/metric/direction.hpp"
 #include "runtime/metric/filter_eval.hpp"
 #include "runtime/metric/flow_view.hpp"
 #include "runtime/metric/interval_grid.hpp"
@@ -25,6 +26,7 @@ namespace mole::runtime {
 struct RoutingPlan {
   Filter filter;
   std::vector<Dimension> by;
+  HomeFilters home;                  // read only if `by` has the direction
   bool by_end = false;               // load: end
   std::vector<std::string> routers;  // files of other routers are not read; empty: every file is
   TimeRange range;                   // the block, widened by the warm-up of a sequential step
@@ -33,6 +35,7 @@ struct RoutingPlan {
 
   std::string key() const;           // equal for equal plans
   std::vector<int> columns() const;  // flow columns that are read
+  bool by_direction() const;
 };
 
 // One thread.
@@ -88,6 +91,7 @@ class FlowRouting {
   RoutingPlan plan_;
   IntervalGrid grid_;
   FilterEvaluator filter_;
+  DirectionEvaluator direction_;
   std::size_t words_ = 1;              // of a key: the interval, one per dimension (two per address)
   std::vector<std::string> routers_;   // the router's number in keys -> name
   std::uint64_t router_ = 0;           // of the current file

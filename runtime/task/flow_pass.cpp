@@ -48,6 +48,7 @@ void FlowPass::add(StepRun& run) {
   RoutingPlan plan;
   plan.filter = run.filter;
   plan.by = run.open.by;
+  plan.home = run.home;
   plan.by_end = step.load == "end";
   plan.routers = step.routers;
   plan.range = {run.open.block.from - step.warmup, run.open.block.to};

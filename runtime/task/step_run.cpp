@@ -31,6 +31,16 @@ void StepRun::block(const std::string& why) {
 
 namespace {
 
+Result<> set_home(StepRun& run, const task::Archive& archive) {
+  if (archive.home.source.empty())
+    return invalid("by: direction needs to know what is at home; give the archive '" + archive.name + "' a `home`");
+  auto source = parse_filter(archive.home.source), destination = parse_filter(archive.home.destination);
+  if (!source) return source.error();
+  if (!destination) return destination.error();
+  run.home = {std::move(*source), std::move(*destination)};
+  return {};
+}
+
 Result<> check_words(StepRun& run, const task::Spec& spec) {
   const task::Step& step = run.step();
   auto by = dimensions_named(step.by);
@@ -43,6 +53,9 @@ Result<> check_words(StepRun& run, const task::Spec& spec) {
   auto filter = parse_filter(step.filter);
   if (!filter) return filter.error();
   run.filter = std::move(*filter);
+  for (const auto& d : run.open.by)
+    if (d.kind == Dimension::Kind::direction && spec.archive)
+      if (auto set = set_home(run, *spec.archive); !set) return set;
   if (step.execution != "mergeable" && step.execution != "sequential")
     return unsupported("execution '" + step.execution + "' is not known to this worker; update Data Mole");
   if (step.window < 0 || step.window % step.interval != 0)

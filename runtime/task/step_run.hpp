@@ -22,6 +22,7 @@ struct StepRun {
   std::uint32_t level = 0;  // of decode passes: a step of level n needs rows that pass n-1 gives
   OpenStep open;
   Filter filter;
+  HomeFilters home;        // of the archive; for the direction
   int flows_input = -1;        // index of its input of kind flows; -1: it reads rows only
   std::vector<int> reads;      // flow columns of that input
   FlowRouting* routing = nullptr;                 // shared; set for a pass

@@ -101,6 +101,8 @@ void to_json(json& j, const Archive& v) {
   write(j, "damage", v.damage);
   write(j, "covers", v.covers);
   write(j, "lateness", v.lateness);
+  write(j, "home_source", v.home.source);
+  write(j, "home_destination", v.home.destination);
 }
 
 void from_json(const json& j, Archive& v) {
@@ -111,6 +113,8 @@ void from_json(const json& j, Archive& v) {
   read(j, "damage", v.damage);
   read(j, "covers", v.covers);
   read(j, "lateness", v.lateness);
+  read(j, "home_source", v.home.source);
+  read(j, "home_destination", v.home.destination);
 }
 
 void to_json(json& j, const RowsRef& v) {

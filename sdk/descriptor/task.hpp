@@ -46,6 +46,12 @@ struct File {
   std::string version;         // from the index: what the downloader tells contents of one size apart by; may be empty
 };
 
+// What is at home in an archive's flows: two filters (sdk/descriptor/filter.hpp). Both empty: not said.
+struct Home {
+  std::string source;       // the flow's source is at home
+  std::string destination;  // its destination is
+};
+
 // The archive that feeds a task.
 struct Archive {
   std::string name;
@@ -54,6 +60,7 @@ struct Archive {
   std::string damage = "partial";  // partial: use what is readable; strict: a damaged file fails the step; skip: leave it out
   Micros covers = hour_us;         // length of one file
   Micros lateness = hour_us;
+  Home home = {};
 };
 
 // A result blob of an upstream module (Parquet).

@@ -44,6 +44,14 @@ TEST_F(Dag, KeepsItselfInJson) {
   EXPECT_EQ(dag::to_json(again), dag::to_json(graph));
 }
 
+TEST_F(Dag, ADirectionNeedsAHomeWhichBelongsToItsKeyAlone) {
+  EXPECT_NE(error({"modules.traffic.by=[direction]"}).find("does not say what is at home"), std::string::npos);
+  const std::string home = "archives.flows.home={networks: [10.0.0.0/8]}", other = "archives.flows.home={networks: [11.0.0.0/8]}";
+  const auto print = [&](const std::vector<std::string>& overrides) { return resolve(chain, overrides)->graph.modules[0].fingerprint; };
+  EXPECT_EQ(print({home}), print({}));
+  EXPECT_NE(print({home, "modules.traffic.by=[direction]"}), print({other, "modules.traffic.by=[direction]"}));
+}
+
 TEST_F(Dag, OrdersModulesWhateverTheirOrderInTheText) {
   const auto resolved = resolve(chain, {"modules.a={plugin: mean, inputs: {values: variance.bytes_variance}}"});
   ASSERT_TRUE(resolved) << resolved.error().message;

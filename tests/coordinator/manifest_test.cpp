@@ -37,6 +37,28 @@ std::string error_of(const std::string& text, const std::vector<std::string>& ov
   return parsed ? "no error" : parsed.error().message;
 }
 
+task::Home home_of(const std::string& home) {
+  const auto parsed = parse_manifest(good, "m.yaml", {"archives.ddosvax.home=" + home});
+  EXPECT_TRUE(parsed) << parsed.error().message;
+  return parsed ? parsed->archives[0].home : task::Home{};
+}
+
+TEST(Manifest, HomeIsTwoFilters) {
+  EXPECT_EQ(home_of("{networks: [192.0.2.0/24, '2001:db8::/32']}").source, "src_addr in [192.0.2.0/24, 2001:db8::/32]");
+  EXPECT_EQ(home_of("{as: 64500}").destination, "dst_as in [64500]");
+  EXPECT_EQ(home_of("{border_interfaces: [18, 17]}").source, "not in_if in [17, 18]");
+  const auto by_router = home_of("{border_interfaces: {'1': [17], '2': 4}}");
+  EXPECT_EQ(by_router.destination, "not ((router in [\"1\"] and out_if in [17]) or (router in [\"2\"] and out_if in [4]))");
+}
+
+TEST(Manifest, HomeIsSaidInOneWayAndWell) {
+  EXPECT_NE(error_of(good, {"archives.ddosvax.home={as: 1, networks: [10.0.0.0/8]}"}).find("in one way"), std::string::npos);
+  EXPECT_NE(error_of(good, {"archives.ddosvax.home={networks: [10.0.0/8]}"}).find("\"10.0.0/8\" does not fit; list networks"), std::string::npos);
+  EXPECT_NE(error_of(good, {"archives.ddosvax.home={networks: []}"}).find("is empty"), std::string::npos);
+  EXPECT_NE(error_of(good, {"archives.ddosvax.home={as: [many]}"}).find("list AS numbers"), std::string::npos);
+  EXPECT_NE(error_of(good, {"archives.ddosvax.home={border: [1]}"}).find("border_interfaces"), std::string::npos);
+}
+
 TEST(Manifest, ReadsTheExampleOfTheDesign) {
   const auto parsed = parse_manifest(good, "m.yaml", {});
   ASSERT_TRUE(parsed) << parsed.error().message;

@@ -69,6 +69,38 @@ TEST(FlowRouting, GroupsByEveryKindOfDimension) {
   EXPECT_EQ(r.group_of(route.state_of_row[2]), (Group{"r2", "icmp", "443", "255.255.255.255"}));
 }
 
+// Home is 10/8: both sides inside, one of them, none. With an open dimension beside it groups are found by hash, else by code.
+TEST(FlowRouting, TellsDirectionsByWhatIsAtHome) {
+  for (const bool hashed : {false, true}) {
+    auto p = plan(hashed ? std::vector<std::string>{"direction", "dst_port"} : std::vector<std::string>{"direction", "protocol_class"});
+    p.home = {*parse_filter("src net 10.0.0.0/8"), *parse_filter("dst net 10.0.0.0/8")};
+    auto r = routing(p);
+    r.start_file(file_at(noon));
+    const Batch batch{{noon, noon, noon, noon}, {80, 80, 80, 80}, {6, 6, 6, 6}, {0x0a000001, 0x0a000001, 0xc0000201, 0xc0000201}};
+    const std::vector<std::uint32_t> destination{0x0a000002, 0xc0000202, 0x0a000002, 0xc0000202};
+    auto view = batch.view();
+    view.columns[MOLE_COLUMN_DST_ADDR] = destination.data();
+    const auto route = *r.route(view);
+    const std::string other = hashed ? "80" : "tcp";
+    EXPECT_EQ(r.group_of(route.state_of_row[0]), (Group{"internal", other}));
+    EXPECT_EQ(r.group_of(route.state_of_row[1]), (Group{"out", other}));
+    EXPECT_EQ(r.group_of(route.state_of_row[2]), (Group{"in", other}));
+    EXPECT_EQ(r.group_of(route.state_of_row[3]), (Group{"transit", other}));
+  }
+}
+
+TEST(RoutingPlan, ADirectionReadsTheColumnsOfHomeAndTellsPlansApart) {
+  auto inside = plan({"direction"}), elsewhere = inside, without = plan({});
+  inside.home = {*parse_filter("src as 1"), *parse_filter("dst as 1")};
+  elsewhere.home = {*parse_filter("src as 2"), *parse_filter("dst as 2")};
+  without.home = inside.home;
+  EXPECT_NE(inside.key(), elsewhere.key());
+  EXPECT_EQ(without.key(), plan({}).key());
+  EXPECT_EQ(without.columns(), plan({}).columns());
+  const auto read = inside.columns();
+  for (const int column : {MOLE_COLUMN_SRC_AS, MOLE_COLUMN_DST_AS}) EXPECT_NE(std::find(read.begin(), read.end(), column), read.end());
+}
+
 TEST(FlowRouting, ReadsFilesOfItsRoutersOnly) {
   auto p = plan({});
   p.routers = {"r1"};
