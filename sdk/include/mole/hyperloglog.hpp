@@ -1,0 +1,122 @@
+// HyperLogLog: about how many distinct things were added, in 2^precision bytes whatever their number. Merging is a maximum, so
+// the order of adding and merging never shows.
+//
+//   mole::HyperLogLog sources{12};
+//   for (const auto address : flows.span4<mole::src_addr>()) sources.add(mole::stable_hash(address));
+//   sources.estimate();
+//
+// Flajolet, Fusy, Gandouet, Meunier, "HyperLogLog", AofA 2007; the estimate is Ertl's, "New cardinality estimation algorithms for
+// HyperLogLog sketches", arXiv 1702.01284 (2017), section 2: unbiased from nothing to the end, without tables.
+#pragma once
+
+#include <mole/addr.hpp>
+#include <mole/fields.hpp>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <concepts>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace mole {
+
+// The same in every process, for sketches travel (MurmurHash3's finaliser). Who knows it can make up colliding keys: what must
+// withstand that is counted exactly.
+template <std::unsigned_integral T>
+constexpr std::uint64_t stable_hash(T key) {
+  std::uint64_t x = key + 0x9e3779b97f4a7c15u;
+  x = (x ^ x >> 33) * 0xff51afd7ed558ccdu;
+  x = (x ^ x >> 33) * 0xc4ceb9fe1a85ec53u;
+  return x ^ x >> 33;
+}
+inline std::uint64_t stable_hash(const Addr& address) {
+  std::uint64_t half[2];
+  std::memcpy(half, address.bytes.data(), sizeof half);
+  return stable_hash(stable_hash(half[0]) ^ half[1]);
+}
+template <std::size_t N>
+constexpr std::uint64_t stable_hash(const std::array<std::uint64_t, N>& key) {
+  std::uint64_t x = 0;
+  for (const auto word : key) x = stable_hash(x ^ word);
+  return x;
+}
+
+class HyperLogLog {
+ public:
+  // precision: 4 to 18.
+  explicit HyperLogLog(unsigned precision) : precision_(precision) {}
+
+  void add(std::uint64_t hash) {
+    if (registers_.empty()) registers_.resize(std::size_t{1} << precision_);
+    auto& r = registers_[hash >> (64 - precision_)];
+    // The sentinel bit stands for "none of the bits was set".
+    const int rank = std::countl_zero(hash << precision_ | std::uint64_t{1} << (precision_ - 1)) + 1;
+    r = std::max(r, static_cast<std::uint8_t>(rank));
+  }
+  void merge(const HyperLogLog& other) {
+    if (other.registers_.empty()) return;
+    registers_.resize(other.registers_.size());
+    for (std::size_t i = 0; i < registers_.size(); ++i) registers_[i] = std::max(registers_[i], other.registers_[i]);
+  }
+  double estimate() const {
+    if (registers_.empty()) return 0;
+    std::array<std::uint32_t, 66> count{};  // registers by value
+    for (const auto r : registers_) ++count[r];
+    const double m = static_cast<double>(registers_.size());
+    const unsigned q = 64 - precision_;
+    double z = m * tau(1 - count[q + 1] / m);
+    for (unsigned k = q; k >= 1; --k) z = 0.5 * (z + count[k]);
+    z += m * sigma(count[0] / m);
+    constexpr double alpha = 0.721347520444481703680;  // 1 / (2 ln 2)
+    return alpha * m * m / z;
+  }
+  // Of the estimate, relative: 1.04 / sqrt(2^precision). Of many sets 99.7 % lie within three times that.
+  static double standard_error(unsigned precision) { return 1.04 / std::sqrt(static_cast<double>(std::uint64_t{1} << precision)); }
+
+  // Saved: u64 count, the registers; none if nothing was added.
+  static constexpr std::size_t least_size = 8;
+  static std::string shape() { return "hyperloglog"; }
+  void save(StateWriter& w) const { detail::save_value(w, registers_); }
+  void load(StateReader& r) {
+    detail::load_value(r, registers_);
+    if (!registers_.empty() && registers_.size() != std::size_t{1} << precision_) StateReader::refuse("a sketch is of another size");
+    std::uint8_t highest = 0;
+    for (const auto x : registers_) highest = std::max(highest, x);
+    if (highest > 64 - precision_ + 1) StateReader::refuse("a sketch holds what no hash gives");
+    if (!registers_.empty() && highest == 0) StateReader::refuse("a sketch of nothing has no registers");
+  }
+
+ private:
+  static double sigma(double x) {
+    if (x == 1) return std::numeric_limits<double>::infinity();
+    double y = 1, z = x, before;
+    do {
+      x *= x;
+      before = z;
+      z += x * y;
+      y += y;
+    } while (z != before);
+    return z;
+  }
+  static double tau(double x) {
+    if (x == 0 || x == 1) return 0;
+    double y = 1, z = 1 - x, before;
+    do {
+      x = std::sqrt(x);
+      before = z;
+      y *= 0.5;
+      z -= (1 - x) * (1 - x) * y;
+    } while (z != before);
+    return z / 3;
+  }
+
+  unsigned precision_;
+  std::vector<std::uint8_t> registers_;  // empty: nothing was added
+};
+
+}  // namespace mole

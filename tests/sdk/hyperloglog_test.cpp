@@ -1,0 +1,77 @@
+#include <gtest/gtest.h>
+#include <mole/hyperloglog.hpp>
+
+#include <random>
+
+#include "tests/sdk/saved.hpp"
+
+namespace {
+
+using mole::HyperLogLog;
+
+HyperLogLog of(unsigned precision, std::uint64_t from, std::uint64_t to) {
+  HyperLogLog h(precision);
+  for (auto i = from; i < to; ++i) h.add(mole::stable_hash(i));
+  return h;
+}
+
+TEST(HyperLogLog, IsZeroWithoutAnything) { EXPECT_EQ(HyperLogLog(12).estimate(), 0.0); }
+
+// 60 sets of each size: the root mean square of the relative errors is the promised standard error, and none is far off.
+TEST(HyperLogLog, ErrsAsMuchAsItSays) {
+  for (const unsigned precision : {6u, 10u, 12u}) {
+    const double promised = HyperLogLog::standard_error(precision);
+    for (const std::uint64_t size : {100u, 3000u, 50'000u}) {
+      double squares = 0, worst = 0;
+      for (std::uint64_t set = 0; set < 60; ++set) {
+        const double error = of(precision, set << 32, (set << 32) + size).estimate() / static_cast<double>(size) - 1;
+        squares += error * error;
+        worst = std::max(worst, std::abs(error));
+      }
+      EXPECT_LT(std::sqrt(squares / 60), 1.3 * promised) << precision << ' ' << size;
+      EXPECT_LT(worst, 4 * promised) << precision << ' ' << size;
+    }
+  }
+}
+
+// Registers all full mean more than can be told; one hash or two are told exactly enough.
+TEST(HyperLogLog, KnowsBothEnds) {
+  HyperLogLog full(4);
+  for (std::uint64_t i = 0; i < 16; ++i) full.add(i << 60);
+  EXPECT_TRUE(std::isinf(full.estimate()));
+  HyperLogLog one(4);
+  one.add(0);
+  EXPECT_NEAR(one.estimate(), 1, 0.1);
+  one.add(~std::uint64_t{0});
+  EXPECT_NEAR(one.estimate(), 2, 0.2);
+}
+
+TEST(HyperLogLog, MergesToTheSketchOfAll) {
+  auto a = of(10, 0, 4000), b = of(10, 2000, 9000), none = HyperLogLog(10);
+  auto left = a, right = b;
+  left.merge(b);
+  right.merge(a);
+  left.merge(none);
+  none.merge(right);
+  EXPECT_EQ(saved(left), saved(of(10, 0, 9000)));
+  EXPECT_EQ(saved(none), saved(left));
+}
+
+TEST(HyperLogLog, RefusesForeignBytes) {
+  const auto load = [](const std::string& bytes) {
+    mole::StateReader r(bytes.data(), bytes.size());
+    HyperLogLog h(4);
+    h.load(r);
+  };
+  const auto good = saved(of(4, 0, 5));
+  EXPECT_NO_THROW(load(good));
+  EXPECT_THROW(load(saved(of(5, 0, 5))), mole::Failure);
+  auto high = good;
+  high[8] = 62;
+  EXPECT_THROW(load(high), mole::Failure);
+  auto nothing = good;
+  std::fill(nothing.begin() + 8, nothing.end(), '\0');
+  EXPECT_THROW(load(nothing), mole::Failure);
+}
+
+}  // namespace
