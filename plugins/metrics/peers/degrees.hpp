@@ -1,16 +1,32 @@
 // The distribution of a small positive number over many hosts.
 #pragma once
 
+#include <mole/output.hpp>
+
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstdint>
 #include <optional>
 #include <vector>
 
+// '*': what is counted.
+struct DegreeRow {
+  std::optional<double> mean;
+  std::optional<std::uint64_t> p50, p90, p99;
+  static constexpr auto output = mole::columns(
+      mole::column("*_mean", &DegreeRow::mean, mole::unit::host, "*, mean; null without hosts"),
+      mole::column("*_p50", &DegreeRow::p50, mole::unit::host, "*, median (nearest rank)"),
+      mole::column("*_p90", &DegreeRow::p90, mole::unit::host, "*, 90 % quantile"),
+      mole::column("*_p99", &DegreeRow::p99, mole::unit::host, "*, 99 % quantile"));
+};
+
 class Degrees {
  public:
-  static constexpr std::size_t classes = 11;  // 1, 2-3, 4-7, .. 512-1023, 1024 and more
+  static constexpr std::array class_names{"1",     "2_3",     "4_7",     "8_15",    "16_31",   "32_63",
+                                          "64_127", "128_255", "256_511", "512_1023", "1024"};  // the last: and more
+  using Classes = std::array<std::uint64_t, class_names.size()>;
 
   void add(std::uint64_t degree) {
     if (degree == 0) return;
@@ -22,28 +38,29 @@ class Degrees {
   }
   std::uint64_t count() const { return count_; }
   std::uint64_t max() const { return max_; }
-  std::optional<double> mean() const {
-    return count_ > 0 ? std::optional(static_cast<double>(sum_) / static_cast<double>(count_)) : std::nullopt;
-  }
-  // Nearest rank: the least degree that at least `share` of the hosts do not pass.
-  std::optional<std::uint64_t> quantile(double share) {
-    if (count_ == 0) return std::nullopt;
-    const auto rank = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::ceil(share * static_cast<double>(count_))));
-    std::uint64_t seen = 0;
-    for (std::size_t d = 1; d < small_.size(); ++d)
-      if ((seen += small_[d]) >= rank) return d;
-    std::sort(large_.begin(), large_.end());
-    return large_[static_cast<std::size_t>(std::min(rank, count_) - seen - 1)];
-  }
-  std::vector<std::uint64_t> by_class() const {
-    std::vector<std::uint64_t> out(classes);
-    const auto class_of = [](std::uint64_t d) { return std::min<std::size_t>(static_cast<std::size_t>(std::bit_width(d)), classes) - 1; };
+  Classes by_class() const {
+    Classes out{};
+    const auto class_of = [](std::uint64_t d) { return std::min<std::size_t>(static_cast<std::size_t>(std::bit_width(d)), class_names.size()) - 1; };
     for (std::size_t d = 1; d < small_.size(); ++d) out[class_of(d)] += small_[d];
     for (const auto d : large_) ++out[class_of(d)];
     return out;
   }
+  DegreeRow row() {
+    std::sort(large_.begin(), large_.end());
+    if (count_ == 0) return {};
+    return {static_cast<double>(sum_) / static_cast<double>(count_), quantile(0.5), quantile(0.9), quantile(0.99)};
+  }
 
  private:
+  // Nearest rank: the least degree that at least `share` of the hosts do not pass.
+  std::uint64_t quantile(double share) const {
+    const auto rank = std::clamp<std::uint64_t>(static_cast<std::uint64_t>(std::ceil(share * static_cast<double>(count_))), 1, count_);
+    std::uint64_t seen = 0;
+    for (std::size_t d = 1; d < small_.size(); ++d)
+      if ((seen += small_[d]) >= rank) return d;
+    return large_[static_cast<std::size_t>(rank - seen - 1)];
+  }
+
   std::vector<std::uint64_t> small_ = std::vector<std::uint64_t>(2048);
   std::vector<std::uint64_t> large_;
   std::uint64_t count_ = 0, sum_ = 0, max_ = 0;

@@ -3,92 +3,97 @@
 
 #include <mole/address_pair.hpp>
 #include <mole/flat_map.hpp>
+#include <mole/run_map.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
+#include <utility>
+#include <vector>
+
+// The flows between two hosts.
+struct Talk {
+  enum : std::uint64_t { forth = 1, back = 2 };  // from the lower address to the higher, and the other way
+
+  static Talk of(std::uint64_t bytes, std::uint64_t way) { return {bytes << 2 | way}; }
+  std::uint64_t bytes() const { return word >> 2; }
+  unsigned ways() const { return word & 3; }
+
+  std::uint64_t word = 0;  // bytes << 2 | ways; bytes wrap at 2^62
+  static constexpr auto state = mole::fields(&Talk::word);
+  void merge(const Talk& other) { word = ((word & ~std::uint64_t{3}) + (other.word & ~std::uint64_t{3})) | ((word | other.word) & 3); }
+};
+
+// Bit s: serves service s; bit 16 + s: uses it.
+struct Roles {
+  std::uint32_t bits = 0;
+  static constexpr auto state = mole::fields(&Roles::bits);
+  void merge(const Roles& other) { bits |= other.bits; }
+};
 
 struct Host {
   std::uint64_t bytes = 0;  // sent and received
-  std::uint32_t roles = 0;  // bit s: serves service s; bit 16 + s: uses it
-  static constexpr auto state = mole::fields(&Host::bytes, &Host::roles);
-  void merge(const Host& other) {
-    bytes += other.bytes;
-    roles |= other.roles;
+  std::uint32_t peers = 0, out = 0, in = 0;  // distinct: all, sent to, heard from
+  void take(const Talk& talk, bool lower) {
+    bytes += talk.bytes();
+    ++peers;
+    out += talk.ways() & (lower ? Talk::forth : Talk::back) ? 1 : 0;
+    in += talk.ways() & (lower ? Talk::back : Talk::forth) ? 1 : 0;
   }
-};
-
-struct Degree {
-  std::uint32_t peers = 0, out = 0, in = 0;
 };
 
 template <class A>
 struct Graph {
   using Pair = mole::AddressPair<A>;
-  enum : std::uint8_t { forth = 1, back = 2 };  // from the lower address to the higher, and the other way
 
-  mole::FlatMap<typename Pair::Key, std::uint8_t> pairs;  // lower address first
-  mole::FlatMap<A, Host> hosts;
-  static constexpr auto state = mole::fields(&Graph::pairs, &Graph::hosts);
+  mole::RunMap<typename Pair::Key, Talk> pairs;  // lower address first
+  mole::FlatMap<A, Roles> roles;
+  static constexpr auto state = mole::fields(&Graph::pairs, &Graph::roles);
 
-  // `roles`: of the source and of the destination of each flow.
+  // `roles_of`: of the source and of the destination of each flow.
   void add(std::span<const A> src, std::span<const A> dst, std::span<const std::uint64_t> bytes,
-           std::span<const std::array<std::uint32_t, 2>> roles) {
-    constexpr std::size_t part = 128;
-    std::array<typename Pair::Key, part> keys;
-    std::array<std::uint8_t, part> ways;
-    for (std::size_t at = 0; at < src.size(); at += part) {
-      const std::size_t n = std::min(part, src.size() - at);
-      for (std::size_t i = 0; i < n; ++i) {
-        const bool rising = !(dst[at + i] < src[at + i]);
-        keys[i] = rising ? Pair::key(src[at + i], dst[at + i]) : Pair::key(dst[at + i], src[at + i]);
-        ways[i] = rising ? forth : back;
-      }
-      pairs.update({keys.data(), n}, [&](std::uint8_t& seen, std::size_t i) { seen |= ways[i]; });
-    }
-    hosts.update(src, [&](Host& h, std::size_t i) { h.merge({bytes[i], roles[i][0]}); });
-    hosts.update(dst, [&](Host& h, std::size_t i) { h.merge({bytes[i], roles[i][1]}); });
+           std::span<const std::array<std::uint32_t, 2>> roles_of) {
+    pairs.append(src.size(), [&](std::size_t i) {
+      const bool rising = !(dst[i] < src[i]);
+      const A &low = rising ? src[i] : dst[i], &high = rising ? dst[i] : src[i];
+      return std::pair(Pair::key(low, high), Talk::of(bytes[i], low == high ? Talk::forth | Talk::back : rising ? Talk::forth : Talk::back));
+    });
+    roles.update(src, [&](Roles& r, std::size_t i) { r.bits |= roles_of[i][0]; });
+    roles.update(dst, [&](Roles& r, std::size_t i) { r.bits |= roles_of[i][1]; });
   }
   void merge(const Graph& other) {
-    pairs.merge(other.pairs, [](const auto&, std::uint8_t& here, std::uint8_t there) { here |= there; });
-    hosts.merge(other.hosts);
+    pairs.merge(other.pairs);
+    roles.merge(other.roles);
   }
 
-  // Distinct peers of each host: all, those it sent to, those that sent to it.
-  mole::FlatMap<A, Degree> degrees() const {
-    mole::FlatMap<A, Degree> out;
-    constexpr std::size_t part = 128;
-    std::array<A, part> lower, higher;
-    std::array<std::uint8_t, part> ways;
+  mole::FlatMap<A, Host> hosts() const {
+    mole::FlatMap<A, Host> out;
+    out.reserve(roles.size());
+    constexpr std::size_t part = 256;
+    std::array<A, part> low, high;
+    std::array<Talk, part> talks;
     std::size_t n = 0;
-    const auto count = [&] {
-      out.update({lower.data(), n}, [&](Degree& d, std::size_t i) { take(d, ways[i]); });
-      out.update({higher.data(), n}, [&](Degree& d, std::size_t i) {
-        if (lower[i] != higher[i]) take(d, static_cast<std::uint8_t>((ways[i] & forth ? back : 0) | (ways[i] & back ? forth : 0)));
+    const auto put = [&] {
+      out.update({low.data(), n}, [&](Host& h, std::size_t i) { h.take(talks[i], true); });
+      out.update({high.data(), n}, [&](Host& h, std::size_t i) {
+        if (low[i] == high[i]) h.bytes += talks[i].bytes();  // a host is one peer of itself
+        else h.take(talks[i], false);
       });
       n = 0;
     };
-    pairs.for_each([&](const auto& key, std::uint8_t seen) {
-      lower[n] = Pair::first(key);
-      higher[n] = Pair::second(key);
-      ways[n] = lower[n] == higher[n] ? forth | back : seen;
-      if (++n == part) count();
+    pairs.for_each([&](const auto& key, const Talk& talk) {
+      low[n] = Pair::first(key);
+      high[n] = Pair::second(key);
+      talks[n] = talk;
+      if (++n == part) put();
     });
-    count();
+    put();
     return out;
   }
   // Pairs of hosts that each sent to the other.
   std::uint64_t mutual() const {
     std::uint64_t n = 0;
-    pairs.for_each([&](const auto& key, std::uint8_t seen) { n += seen == (forth | back) || Pair::first(key) == Pair::second(key); });
+    pairs.for_each([&](const auto&, const Talk& talk) { n += talk.ways() == 3; });
     return n;
-  }
-
- private:
-  static void take(Degree& d, std::uint8_t ways) {
-    ++d.peers;
-    d.out += ways & forth ? 1 : 0;
-    d.in += ways & back ? 1 : 0;
   }
 };

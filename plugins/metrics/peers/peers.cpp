@@ -9,18 +9,24 @@
 struct Peers {
   static constexpr auto about = mole::metric("peers", "1.0.0", "Hosts by service and by the number of their peers, exact");
 
+  // Hosts at the service port of a service's flows, and at the other end.
+  struct Ends {
+    std::uint64_t servers, clients;
+    static constexpr auto output =
+        mole::columns(mole::column("*_servers", &Ends::servers, mole::unit::host, "Hosts at the service port of a flow: *"),
+                      mole::column("*_clients", &Ends::clients, mole::unit::host, "Hosts at the other end of such a flow: *"));
+  };
   struct Row {
     std::uint64_t hosts, src_hosts, dst_hosts, pairs, mutual;
-    std::optional<double> mutual_share, peers_mean, out_mean, in_mean;
-    std::optional<std::uint64_t> peers_p50, peers_p90, peers_p99, out_p50, out_p90, out_p99, in_p50, in_p90, in_p99;
-    std::uint64_t peers_max, out_max, in_max;
-    std::uint64_t c1, c2, c4, c8, c16, c32, c64, c128, c256, c512, c1024;
+    std::optional<double> mutual_share;
+    DegreeRow peers, fan_out, fan_in;
+    std::uint64_t peers_max, fan_out_max, fan_in_max;
+    Degrees::Classes classes;
     std::uint64_t heavy_hosts, heavy_p2p_hosts;
     std::optional<double> heavy_bytes_share, p2p_bytes_share;
     std::uint64_t p2p_hosts, p2p_flows, p2p_bytes;
-    std::uint64_t edonkey, bittorrent, gnutella, fasttrack, winmx, direct_connect, soulseek;
-    std::uint64_t web_servers, web_clients, mail_servers, mail_clients, dns_servers, dns_clients, ftp_servers, ftp_clients,
-        login_servers, login_clients, news_servers, news_clients, windows_servers, windows_clients;
+    std::array<std::uint64_t, 7> networks;
+    Ends web, mail, dns, ftp, login, news, windows;
   };
   static constexpr auto output = mole::columns(
       mole::column("hosts", &Row::hosts, mole::unit::host, "Distinct addresses, sources and destinations together"),
@@ -29,32 +35,14 @@ struct Peers {
       mole::column("host_pairs", &Row::pairs, mole::unit::one, "Unordered pairs of addresses with a flow between them"),
       mole::column("mutual_pairs", &Row::mutual, mole::unit::one, "Of these, pairs with flows in both directions"),
       mole::column("mutual_pairs_share", &Row::mutual_share, mole::unit::one, "mutual_pairs / host_pairs; null without flows"),
-      mole::column("peers_mean", &Row::peers_mean, mole::unit::host, "Distinct peers of a host, mean"),
-      mole::column("peers_p50", &Row::peers_p50, mole::unit::host, "Distinct peers of a host, median (nearest rank)"),
-      mole::column("peers_p90", &Row::peers_p90, mole::unit::host, "Distinct peers of a host, 90 % quantile"),
-      mole::column("peers_p99", &Row::peers_p99, mole::unit::host, "Distinct peers of a host, 99 % quantile"),
+      mole::group("peers", "Distinct peers of a host", &Row::peers, DegreeRow::output),
       mole::column("peers_max", &Row::peers_max, mole::unit::host, "Distinct peers of the host with most"),
-      mole::column("fan_out_mean", &Row::out_mean, mole::unit::host, "Distinct destinations of a source, mean"),
-      mole::column("fan_out_p50", &Row::out_p50, mole::unit::host, "Distinct destinations of a source, median"),
-      mole::column("fan_out_p90", &Row::out_p90, mole::unit::host, "Distinct destinations of a source, 90 % quantile"),
-      mole::column("fan_out_p99", &Row::out_p99, mole::unit::host, "Distinct destinations of a source, 99 % quantile"),
-      mole::column("fan_out_max", &Row::out_max, mole::unit::host, "Distinct destinations of the source with most"),
-      mole::column("fan_in_mean", &Row::in_mean, mole::unit::host, "Distinct sources of a destination, mean"),
-      mole::column("fan_in_p50", &Row::in_p50, mole::unit::host, "Distinct sources of a destination, median"),
-      mole::column("fan_in_p90", &Row::in_p90, mole::unit::host, "Distinct sources of a destination, 90 % quantile"),
-      mole::column("fan_in_p99", &Row::in_p99, mole::unit::host, "Distinct sources of a destination, 99 % quantile"),
-      mole::column("fan_in_max", &Row::in_max, mole::unit::host, "Distinct sources of the destination with most"),
-      mole::column("peers_1_hosts", &Row::c1, mole::unit::host, "Hosts with 1 peer"),
-      mole::column("peers_2_3_hosts", &Row::c2, mole::unit::host, "Hosts with 2 or 3 peers"),
-      mole::column("peers_4_7_hosts", &Row::c4, mole::unit::host, "Hosts with 4 to 7 peers"),
-      mole::column("peers_8_15_hosts", &Row::c8, mole::unit::host, "Hosts with 8 to 15 peers"),
-      mole::column("peers_16_31_hosts", &Row::c16, mole::unit::host, "Hosts with 16 to 31 peers"),
-      mole::column("peers_32_63_hosts", &Row::c32, mole::unit::host, "Hosts with 32 to 63 peers"),
-      mole::column("peers_64_127_hosts", &Row::c64, mole::unit::host, "Hosts with 64 to 127 peers"),
-      mole::column("peers_128_255_hosts", &Row::c128, mole::unit::host, "Hosts with 128 to 255 peers"),
-      mole::column("peers_256_511_hosts", &Row::c256, mole::unit::host, "Hosts with 256 to 511 peers"),
-      mole::column("peers_512_1023_hosts", &Row::c512, mole::unit::host, "Hosts with 512 to 1023 peers"),
-      mole::column("peers_1024_hosts", &Row::c1024, mole::unit::host, "Hosts with 1024 peers or more"),
+      mole::group("fan_out", "Distinct destinations of a source", &Row::fan_out, DegreeRow::output),
+      mole::column("fan_out_max", &Row::fan_out_max, mole::unit::host, "Distinct destinations of the source with most"),
+      mole::group("fan_in", "Distinct sources of a destination", &Row::fan_in, DegreeRow::output),
+      mole::column("fan_in_max", &Row::fan_in_max, mole::unit::host, "Distinct sources of the destination with most"),
+      mole::each(Degrees::class_names, "peers_*_hosts", &Row::classes, mole::unit::host,
+                 "Hosts with that many distinct peers: *; the last class has no upper end"),
       mole::column("heavy_hosts", &Row::heavy_hosts, mole::unit::host, "Hosts with more peers than the parameter heavy_peers"),
       mole::column("heavy_p2p_hosts", &Row::heavy_p2p_hosts, mole::unit::host, "Of these, hosts that used a P2P port"),
       mole::column("heavy_bytes_share", &Row::heavy_bytes_share, mole::unit::one,
@@ -63,27 +51,12 @@ struct Peers {
       mole::column("p2p_flows", &Row::p2p_flows, mole::unit::flow, "Flows from or to a default port of a P2P network"),
       mole::column("p2p_bytes", &Row::p2p_bytes, mole::unit::byte, "Bytes of these flows"),
       mole::column("p2p_bytes_share", &Row::p2p_bytes_share, mole::unit::one, "p2p_bytes / all bytes; null without bytes"),
-      mole::column("edonkey_hosts", &Row::edonkey, mole::unit::host, "Hosts of eDonkey, eMule, Kademlia"),
-      mole::column("bittorrent_hosts", &Row::bittorrent, mole::unit::host, "Hosts of BitTorrent"),
-      mole::column("gnutella_hosts", &Row::gnutella, mole::unit::host, "Hosts of Gnutella"),
-      mole::column("fasttrack_hosts", &Row::fasttrack, mole::unit::host, "Hosts of FastTrack (KaZaA)"),
-      mole::column("winmx_hosts", &Row::winmx, mole::unit::host, "Hosts of WinMX"),
-      mole::column("direct_connect_hosts", &Row::direct_connect, mole::unit::host, "Hosts of Direct Connect"),
-      mole::column("soulseek_hosts", &Row::soulseek, mole::unit::host, "Hosts of Soulseek"),
-      mole::column("web_servers", &Row::web_servers, mole::unit::host, "Hosts at the service port of a web flow"),
-      mole::column("web_clients", &Row::web_clients, mole::unit::host, "Hosts at the other end of a web flow"),
-      mole::column("mail_servers", &Row::mail_servers, mole::unit::host, "Hosts at the service port of a mail flow"),
-      mole::column("mail_clients", &Row::mail_clients, mole::unit::host, "Hosts at the other end of a mail flow"),
-      mole::column("dns_servers", &Row::dns_servers, mole::unit::host, "Hosts at the service port of a DNS flow"),
-      mole::column("dns_clients", &Row::dns_clients, mole::unit::host, "Hosts at the other end of a DNS flow"),
-      mole::column("ftp_servers", &Row::ftp_servers, mole::unit::host, "Hosts at the service port of an FTP flow"),
-      mole::column("ftp_clients", &Row::ftp_clients, mole::unit::host, "Hosts at the other end of an FTP flow"),
-      mole::column("login_servers", &Row::login_servers, mole::unit::host, "Hosts at the port of SSH, Telnet, RDP or VNC"),
-      mole::column("login_clients", &Row::login_clients, mole::unit::host, "Hosts at the other end of such a flow"),
-      mole::column("news_servers", &Row::news_servers, mole::unit::host, "Hosts at the service port of a news flow"),
-      mole::column("news_clients", &Row::news_clients, mole::unit::host, "Hosts at the other end of a news flow"),
-      mole::column("windows_servers", &Row::windows_servers, mole::unit::host, "Hosts at the port of RPC, NetBIOS or SMB"),
-      mole::column("windows_clients", &Row::windows_clients, mole::unit::host, "Hosts at the other end of such a flow"));
+      mole::each(std::array{"edonkey", "bittorrent", "gnutella", "fasttrack", "winmx", "direct_connect", "soulseek"}, "*_hosts",
+                 &Row::networks, mole::unit::host, "Hosts with a flow from or to a default port of the network: *"),
+      mole::group("web", "web", &Row::web, Ends::output), mole::group("mail", "mail", &Row::mail, Ends::output),
+      mole::group("dns", "DNS", &Row::dns, Ends::output), mole::group("ftp", "FTP", &Row::ftp, Ends::output),
+      mole::group("login", "SSH, Telnet, RDP, VNC", &Row::login, Ends::output), mole::group("news", "news", &Row::news, Ends::output),
+      mole::group("windows", "RPC, NetBIOS, SMB", &Row::windows, Ends::output));
 
   struct Params {
     std::uint64_t heavy_peers = 100;
@@ -104,11 +77,11 @@ struct Peers {
   static constexpr auto state = mole::fields(&Peers::v4, &Peers::v6, &Peers::bytes, &Peers::p2p_flows, &Peers::p2p_bytes);
 
   using Flows = mole::Flows<mole::src_addr, mole::dst_addr, mole::src_port, mole::dst_port, mole::protocol, mole::bytes>;
-  using Roles = std::array<std::uint32_t, 2>;
+  using RolesOfEnds = std::array<std::uint32_t, 2>;  // source's, destination's
 
   void add(const Flows& flows) {
     const auto bytes_of = flows.span<mole::bytes>();
-    thread_local std::vector<Roles> roles;
+    thread_local std::vector<RolesOfEnds> roles;
     roles.resize(flows.size());
     find_roles(flows, roles);
     mole::for_families<mole::src_addr, mole::dst_addr>(flows, [&]<class A>(std::span<const A> src, std::span<const A> dst, std::size_t first) {
@@ -143,14 +116,14 @@ struct Peers {
     return whole > 0 ? std::optional(static_cast<double>(part) / static_cast<double>(whole)) : std::nullopt;
   }
 
-  void find_roles(const Flows& flows, std::vector<Roles>& roles) {
+  void find_roles(const Flows& flows, std::vector<RolesOfEnds>& roles) {
     const auto protocol = flows.span<mole::protocol>();
     const auto src_port = flows.span<mole::src_port>(), dst_port = flows.span<mole::dst_port>();
     const auto bytes_of = flows.span<mole::bytes>();
     for (std::size_t i = 0; i < flows.size(); ++i) {
       const auto [service, src_serves] = module->services.match(protocol[i], src_port[i], dst_port[i]);
       const std::uint32_t serves = service == none ? 0 : 1u << service, uses = serves << 16;
-      roles[i] = src_serves ? Roles{serves, uses} : Roles{uses, serves};
+      roles[i] = src_serves ? RolesOfEnds{serves, uses} : RolesOfEnds{uses, serves};
       bytes += bytes_of[i];
       if (is_p2p(service)) {
         ++p2p_flows;
@@ -170,22 +143,22 @@ struct Peers {
     void take(const Graph<A>& graph) {
       pairs += graph.pairs.size();
       mutual += graph.mutual();
-      const auto degrees = graph.degrees();
-      graph.hosts.for_each([&](const A& address, const Host& host) {
-        const auto* degree = degrees.find(address);
-        take(degree ? *degree : Degree{}, host);  // none: only in a state that was tampered with
+      const auto hosts = graph.hosts();
+      hosts.for_each([&](const A& address, const Host& host) {
+        const auto* roles = graph.roles.find(address);
+        take(host, roles ? roles->bits : 0);  // none: only in a state that was tampered with
       });
     }
-    void take(const Degree& degree, const Host& host) {
-      peers.add(degree.peers);
-      out.add(degree.out);
-      in.add(degree.in);
+    void take(const Host& host, std::uint32_t roles) {
+      peers.add(host.peers);
+      out.add(host.out);
+      in.add(host.in);
       host_bytes += host.bytes;
-      const std::uint32_t serves = host.roles & 0xffffu, uses = host.roles >> 16, takes_part = serves | uses;
+      const std::uint32_t serves = roles & 0xffffu, uses = roles >> 16, takes_part = serves | uses;
       constexpr std::uint32_t p2p_services = (2u << soulseek) - (1u << edonkey);
       const bool is_peer = (takes_part & p2p_services) != 0;
       p2p += is_peer;
-      if (degree.peers > heavy_peers) {
+      if (host.peers > heavy_peers) {
         ++heavy;
         heavy_p2p += is_peer;
         heavy_bytes += host.bytes;
@@ -203,30 +176,18 @@ struct Peers {
       row.pairs = pairs;
       row.mutual = mutual;
       row.mutual_share = ratio(mutual, pairs);
-      row.peers_mean = peers.mean(), row.out_mean = out.mean(), row.in_mean = in.mean();
-      row.peers_p50 = peers.quantile(0.5), row.peers_p90 = peers.quantile(0.9), row.peers_p99 = peers.quantile(0.99);
-      row.out_p50 = out.quantile(0.5), row.out_p90 = out.quantile(0.9), row.out_p99 = out.quantile(0.99);
-      row.in_p50 = in.quantile(0.5), row.in_p90 = in.quantile(0.9), row.in_p99 = in.quantile(0.99);
-      row.peers_max = peers.max(), row.out_max = out.max(), row.in_max = in.max();
-      static constexpr std::uint64_t Row::*classes[Degrees::classes] = {&Row::c1,  &Row::c2,   &Row::c4,   &Row::c8,   &Row::c16,  &Row::c32,
-                                                                        &Row::c64, &Row::c128, &Row::c256, &Row::c512, &Row::c1024};
-      const auto counts = peers.by_class();
-      for (std::size_t i = 0; i < counts.size(); ++i) row.*classes[i] = counts[i];
+      row.peers = peers.row(), row.fan_out = out.row(), row.fan_in = in.row();
+      row.peers_max = peers.max(), row.fan_out_max = out.max(), row.fan_in_max = in.max();
+      row.classes = peers.by_class();
     }
     void fill_hosts(Row& row) const {
       row.heavy_hosts = heavy;
       row.heavy_p2p_hosts = heavy_p2p;
       row.p2p_hosts = p2p;
-      row.edonkey = members[edonkey], row.bittorrent = members[bittorrent], row.gnutella = members[gnutella];
-      row.fasttrack = members[fasttrack], row.winmx = members[winmx], row.direct_connect = members[direct_connect];
-      row.soulseek = members[soulseek];
-      row.web_servers = servers[web], row.web_clients = clients[web];
-      row.mail_servers = servers[mail], row.mail_clients = clients[mail];
-      row.dns_servers = servers[dns], row.dns_clients = clients[dns];
-      row.ftp_servers = servers[ftp], row.ftp_clients = clients[ftp];
-      row.login_servers = servers[login], row.login_clients = clients[login];
-      row.news_servers = servers[news], row.news_clients = clients[news];
-      row.windows_servers = servers[windows], row.windows_clients = clients[windows];
+      for (std::size_t i = 0; i < row.networks.size(); ++i) row.networks[i] = members[edonkey + i];
+      const auto ends = [&](Service s) { return Ends{servers[s], clients[s]}; };
+      row.web = ends(web), row.mail = ends(mail), row.dns = ends(dns), row.ftp = ends(ftp), row.login = ends(login);
+      row.news = ends(news), row.windows = ends(windows);
     }
   };
 };

@@ -22,17 +22,17 @@ TEST(Peers, CountsPeersPairsAndHosts) {
   EXPECT_EQ(row.pairs, 4u);
   EXPECT_EQ(row.mutual, 1u);
   EXPECT_DOUBLE_EQ(row.mutual_share.value(), 0.25);
-  EXPECT_DOUBLE_EQ(row.peers_mean.value(), 8.0 / 5);  // 2, 1, 1; 1, 3
-  EXPECT_EQ(row.peers_p50, 1u);
-  EXPECT_EQ(row.peers_p90, 3u);
+  EXPECT_DOUBLE_EQ(row.peers.mean.value(), 8.0 / 5);  // 2, 1, 1; 1, 3
+  EXPECT_EQ(row.peers.p50, 1u);
+  EXPECT_EQ(row.peers.p90, 3u);
   EXPECT_EQ(row.peers_max, 3u);
-  EXPECT_DOUBLE_EQ(row.out_mean.value(), 5.0 / 4);
-  EXPECT_EQ(row.out_max, 2u);
-  EXPECT_DOUBLE_EQ(row.in_mean.value(), 5.0 / 3);
-  EXPECT_EQ(row.in_max, 3u);
-  EXPECT_EQ(row.c1, 3u);
-  EXPECT_EQ(row.c2, 2u);
-  EXPECT_EQ(row.c4, 0u);
+  EXPECT_DOUBLE_EQ(row.fan_out.mean.value(), 5.0 / 4);
+  EXPECT_EQ(row.fan_out_max, 2u);
+  EXPECT_DOUBLE_EQ(row.fan_in.mean.value(), 5.0 / 3);
+  EXPECT_EQ(row.fan_in_max, 3u);
+  EXPECT_EQ(row.classes[0], 3u);
+  EXPECT_EQ(row.classes[1], 2u);
+  EXPECT_EQ(row.classes[2], 0u);
 }
 
 TEST(Peers, CountsAHostThatTalksToItselfOnce) {
@@ -41,7 +41,7 @@ TEST(Peers, CountsAHostThatTalksToItselfOnce) {
   EXPECT_EQ(row.pairs, 2u);
   EXPECT_EQ(row.mutual, 2u);
   EXPECT_EQ(row.peers_max, 1u);
-  EXPECT_EQ(row.c1, 2u);
+  EXPECT_EQ(row.classes[0], 2u);
 }
 
 TEST(Peers, KnowsHostsByServicePort) {
@@ -55,14 +55,14 @@ TEST(Peers, KnowsHostsByServicePort) {
       10.0.0.1  192.0.2.8  4662     80       6        40
       10.0.0.5  192.0.2.6  6881     6346     6        50
       10.0.0.1  192.0.2.5  4662     3000     1        60 )"));
-  EXPECT_EQ(row.web_servers, 2u);
-  EXPECT_EQ(row.web_clients, 2u);
-  EXPECT_EQ(row.dns_servers, 1u);
-  EXPECT_EQ(row.dns_clients, 1u);
-  EXPECT_EQ(row.mail_servers, 0u);
-  EXPECT_EQ(row.edonkey, 2u);    // both ends of the flow at 4662; the one between 4662 and 80 is web
-  EXPECT_EQ(row.gnutella, 2u);   // the lower port of 6881 and 6346
-  EXPECT_EQ(row.bittorrent, 0u);
+  EXPECT_EQ(row.web.servers, 2u);
+  EXPECT_EQ(row.web.clients, 2u);
+  EXPECT_EQ(row.dns.servers, 1u);
+  EXPECT_EQ(row.dns.clients, 1u);
+  EXPECT_EQ(row.mail.servers, 0u);
+  EXPECT_EQ(row.networks[0], 2u);    // both ends of the flow at 4662; the one between 4662 and 80 is web
+  EXPECT_EQ(row.networks[2], 2u);   // the lower port of 6881 and 6346
+  EXPECT_EQ(row.networks[1], 0u);
   EXPECT_EQ(row.p2p_hosts, 4u);
   EXPECT_EQ(row.p2p_flows, 2u);
   EXPECT_EQ(row.p2p_bytes, 80u);
@@ -81,24 +81,29 @@ TEST(Peers, FindsHostsWithManyPeers) {
   EXPECT_EQ(row.heavy_hosts, 2u);
   EXPECT_EQ(row.heavy_p2p_hosts, 1u);
   EXPECT_DOUBLE_EQ(row.heavy_bytes_share.value(), (600.0 + 110) / (2 * 810));
-  EXPECT_EQ(row.c8, 3u);
-  EXPECT_EQ(row.peers_p99, 12u);
+  EXPECT_EQ(row.classes[3], 3u);
+  EXPECT_EQ(row.peers.p99, 12u);
 }
 
 TEST(Peers, KeepsDegreesAboveTheTable) {
   Degrees d;
-  for (std::uint64_t i = 1; i <= 100; ++i) d.add(100 * i);
-  EXPECT_EQ(d.quantile(0.5), 5000u);
-  EXPECT_EQ(d.quantile(0.2), 2000u);
-  EXPECT_EQ(d.quantile(0.21), 2100u);
-  EXPECT_EQ(d.quantile(1), 10000u);
+  for (std::uint64_t i = 100; i >= 1; --i) d.add(100 * i);
+  const auto row = d.row();
+  EXPECT_EQ(row.mean, 5050.0);
+  EXPECT_EQ(row.p50, 5000u);
+  EXPECT_EQ(row.p99, 9900u);
+  EXPECT_EQ(d.max(), 10000u);
   EXPECT_EQ(d.by_class().back(), 90u);
+  Degrees few;
+  for (const auto degree : {2047, 2048, 2049}) few.add(static_cast<std::uint64_t>(degree));
+  EXPECT_EQ(few.row().p50, 2048u);
+  EXPECT_EQ(few.row().p90, 2049u);
 }
 
 TEST(Peers, IsEmptyWithoutFlows) {
   const auto row = mole::testkit::run<Peers>(flows("src_addr dst_addr"));
   EXPECT_EQ(row.hosts, 0u);
-  EXPECT_EQ(row.peers_mean, std::nullopt);
+  EXPECT_EQ(row.peers.mean, std::nullopt);
   EXPECT_EQ(row.heavy_bytes_share, std::nullopt);
 }
 
