@@ -13,7 +13,7 @@ constexpr std::uint64_t top = ~std::uint64_t{0};
 
 LogHistogram of(const std::vector<std::uint64_t>& values) {
   LogHistogram h;
-  h.add(values.size(), [&](std::size_t i) { return values[i]; });
+  h.add_each(values.size(), [&](std::size_t i) { return values[i]; });
   return h;
 }
 

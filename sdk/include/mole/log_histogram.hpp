@@ -3,7 +3,7 @@
 // at most 30 KB.
 //
 //   mole::LogHistogram h;
-//   h.add(flows.size(), [&](std::size_t i) { return bytes[i]; });
+//   h.add_each(flows.size(), [&](std::size_t i) { return bytes[i]; });
 //   h.quantile(0.5);          // within 0.8 % of the exact median
 //   h.count_below(1024);      // exact for powers of two
 //
@@ -44,6 +44,7 @@ class LogHistogram {
     return static_cast<double>(least(bucket)) + static_cast<double>(width - 1) / 2;
   }
 
+  // `value`, `times` times.
   void add(std::uint64_t value, std::uint64_t times = 1) {
     const auto at = bucket(value);
     if (at >= counts_.size()) counts_.resize(at + 1);
@@ -51,12 +52,12 @@ class LogHistogram {
   }
   // value_of(0) .. value_of(n - 1), once each.
   template <class F>
-  void add(std::size_t n, F value_of) {
-    add(n, value_of, [](std::size_t) { return std::uint64_t{1}; });
+  void add_each(std::size_t n, F value_of) {
+    add_each(n, value_of, [](std::size_t) { return std::uint64_t{1}; });
   }
   // value_of(i), times_of(i) times each.
   template <class F, class G>
-  void add(std::size_t n, F value_of, G times_of) {
+  void add_each(std::size_t n, F value_of, G times_of) {
     std::uint64_t bits = 0;  // of all values: an upper bound of the largest, within its octave
     for (std::size_t i = 0; i < n; ++i) bits |= value_of(i);
     if (n > 0 && bucket(bits) >= counts_.size()) counts_.resize(bucket(bits) + 1);

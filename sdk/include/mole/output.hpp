@@ -114,6 +114,8 @@ constexpr ColumnTable<S...> column_table(std::tuple<S...> specs) {
   return {specs};
 }
 
+constexpr bool is_any(Unit u) { return !u.rule && std::string_view(u.base) == unit::any.base; }
+
 template <class S>
 constexpr std::tuple<S> as_tuple(S spec) {
   return {spec};
@@ -291,10 +293,10 @@ template <class R, class Inner, class... S>
 constexpr auto group(const char* part, const char* doc_part, Inner R::*member, const detail::ColumnTable<S...>& table) {
   return std::apply([&](const auto&... s) { return std::tuple{detail::GroupedSpec<R, S>{part, doc_part, member, s, s.unit}...}; }, table.specs);
 }
-// The same, all columns in `unit`.
+// The same; columns of unit::any are in `unit`.
 template <class R, class Inner, class... S>
 constexpr auto group(const char* part, const char* doc_part, Inner R::*member, const detail::ColumnTable<S...>& table, Unit unit) {
-  return std::apply([&](const auto&... s) { return std::tuple{detail::GroupedSpec<R, S>{part, doc_part, member, s, unit}...}; }, table.specs);
+  return std::apply([&](const auto&... s) { return std::tuple{detail::GroupedSpec<R, S>{part, doc_part, member, s, detail::is_any(s.unit) ? unit : s.unit}...}; }, table.specs);
 }
 // Of columns, each(..) and group(..), in the order of the result.
 template <class... S>

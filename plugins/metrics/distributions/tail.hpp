@@ -1,0 +1,96 @@
+// A power law p(x) ~ x^-alpha fitted to the tail of a histogram of whole numbers.
+//
+// For a given least value m of the tail, of n values: alpha = 1 + n / sum ln(x / (m - 1/2)), with standard error (alpha - 1) / sqrt n:
+// Hill's estimator (B. M. Hill, A Simple General Approach to Inference About the Tail of a Distribution, Annals of Statistics 3,
+// 1975) in its discrete approximation, good for m >= 6 (A. Clauset, C. R. Shalizi, M. E. J. Newman, Power-Law Distributions in
+// Empirical Data, SIAM Review 51, 2009, equations 3.2 and 3.7). m is that power of two from 8 on with at least 100 values from there
+// for which the fitted law is nearest to the data by the distance of Kolmogorov and Smirnov (same, section 3.3), taken at
+// quarters of octaves. Values enter by the middle of their bucket, 0.8 % off at most.
+#pragma once
+
+#include <mole/log2.hpp>
+#include <mole/log_histogram.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+struct Tail {
+  double exponent, error;       // alpha and its standard error
+  std::uint64_t from, values;  // the least value of the tail; how many it has
+};
+
+class TailFit {
+ public:
+  TailFit() {
+    log_middle_.resize(mole::LogHistogram::bucket_count);
+    for (std::size_t b = 1; b < log_middle_.size(); ++b) log_middle_[b] = mole::log2(mole::LogHistogram::middle(b));
+    for (int octave = 3; octave < 64; ++octave)
+      for (std::uint64_t quarter = 4; quarter < 8; ++quarter) {
+        const std::uint64_t x = quarter << (octave - 2);
+        points_.push_back({x, mole::LogHistogram::bucket(x), mole::log2(static_cast<double>(x) - 0.5)});
+      }
+  }
+
+  // Null if no tail has values enough, or more than one value.
+  std::optional<Tail> operator()(const mole::LogHistogram& h) const {
+    const auto above = tails_of(h);
+    std::optional<Tail> best;
+    double least_distance = 2;
+    for (std::size_t from = 0; from < above.size() && above[from].values >= least_values; from += 4) {
+      const auto n = static_cast<double>(above[from].values);
+      const double logs = (above[from].logs - n * points_[from].log) * ln_2;
+      const double slope = n / logs;  // alpha - 1
+      const double distance = distance_of(above, from, slope);
+      if (distance >= least_distance) continue;
+      least_distance = distance;
+      best = Tail{1 + slope, slope / std::sqrt(n), points_[from].x, above[from].values};
+    }
+    return best;
+  }
+
+ private:
+  struct Point {  // a quarter of an octave
+    std::uint64_t x;
+    std::size_t bucket;
+    double log;  // of x - 1/2
+  };
+  struct Above {  // of the values from a point on
+    std::uint64_t values = 0;
+    double logs = 0;  // their sum
+  };
+  static constexpr std::uint64_t least_values = 100;
+  static constexpr double ln_2 = 0.6931471805599453;
+
+  // By point, as far as there are values.
+  std::vector<Above> tails_of(const mole::LogHistogram& h) const {
+    const auto& counts = h.counts();
+    std::size_t size = 0;
+    while (size < points_.size() && points_[size].bucket < counts.size()) ++size;
+    std::vector<Above> out(size);
+    Above sum;
+    for (std::size_t b = counts.size(), point = size; point > 0;) {
+      --b;
+      sum.values += counts[b];
+      sum.logs += static_cast<double>(counts[b]) * log_middle_[b];
+      if (b == points_[point - 1].bucket) out[--point] = sum;
+    }
+    return out;
+  }
+
+  double distance_of(const std::vector<Above>& above, std::size_t from, double slope) const {
+    const auto n = static_cast<double>(above[from].values);
+    double worst = 0;
+    for (std::size_t i = from; i < above.size(); ++i) {
+      const double law = mole::exp2(std::max(-900.0, slope * (points_[from].log - points_[i].log)));
+      worst = std::max(worst, std::abs(static_cast<double>(above[i].values) / n - law));
+    }
+    return worst;
+  }
+
+  std::vector<double> log_middle_;  // by bucket
+  std::vector<Point> points_;       // from 8 on, rising
+};
