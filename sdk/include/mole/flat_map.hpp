@@ -36,10 +36,6 @@ class FlatMap {
 
   // Room for `keys` more keys.
   void reserve(std::size_t keys) { grow_for(keys); }
-  // Room for `keys` entries in all, where their number is known before.
-  void reserve(std::size_t keys) {
-    if (keys > used_) grow_for(keys - used_);
-  }
   // The value of `key`, Value{} if it is new. Valid until the next change of the map.
   Value& operator[](const Key& key) {
     grow_for(1);
