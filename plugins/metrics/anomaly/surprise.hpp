@@ -47,7 +47,7 @@ class Surprise {
   // What is expected of the interval that starts at `start`: the profile, moved by the level of late. None: too little is known.
   std::optional<double> expected(std::int64_t start) const {
     const auto e = profile_.expected(start);
-    if (!e || !level_ || sizes_.size() < least_scores) return std::nullopt;
+    if (!e || profile_.count(start) < 2 || !level_ || sizes_.size() < least_scores) return std::nullopt;
     return *e + *level_;
   }
   // Where expected() is something.

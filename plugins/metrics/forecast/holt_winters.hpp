@@ -1,0 +1,170 @@
+// Exponential smoothing of level, trend and season (Holt 1957, Winters 1960; damped: Gardner and McKenzie 1985), with gaps. In the
+// multiplicative form
+//
+//   a_t = alpha y_t / s_{t-m} + (1 - alpha) (a_{t-1} + phi b_{t-1})
+//   b_t = beta (a_t - a_{t-1}) + (1 - beta) phi b_{t-1}
+//   s_t = gamma y_t / a_t + (1 - gamma) s_{t-m}
+//   forecast of t + h: (a_t + (phi + .. + phi^h) b_t) s_{t+h-m ceil(h/m)}
+//
+// in the additive one with - for / and + for the last product. A value of coverage w smooths with alpha w, beta w and gamma w; in a
+// gap level and trend go on and the season stays. Beginnings are those of R's HoltWinters: a classical decomposition of the first
+// two seasons; smoothing starts with the second.
+#pragma once
+
+#include <mole/minimise.hpp>
+#include <mole/series.hpp>
+#include <mole/statistics.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+namespace mole {
+
+struct Smoothing {
+  double level = 0.3, trend = 0.1, season = 0.1, damping = 1;  // alpha, beta, gamma, phi
+};
+
+class HoltWinters {
+ public:
+  // `season`: cells a season; 1: none. The grid has at least two seasons, and at least two cells with values.
+  HoltWinters(const Grid& grid, std::size_t season, bool multiplicative) : grid_(grid), m_(season), multiplicative_(multiplicative && season > 1) { begin(); }
+
+  struct State {
+    double level, trend;
+    std::vector<double> season;  // by cell % m
+  };
+  struct Error {
+    std::size_t cell;  // the forecast one
+    double error;      // value less forecast
+  };
+
+  // Smooths all cells; `errors` gets those of the forecasts `ahead` >= 1 cells ahead of each cell.
+  State run(const Smoothing& p, std::size_t ahead, std::vector<Error>* errors, double* squares = nullptr) const {
+    State s = start_;
+    const double reach = reach_of(p.damping, ahead);
+    double sum = 0;
+    // The forecast from before the first smoothed cell counts too.
+    for (std::size_t k = first_; k <= grid_.size(); ++k) {
+      const std::size_t target = k - 1 + ahead;
+      if (target < grid_.size() && grid_.has(target)) {
+        const double e = grid_.value[target] - joined(s.level + reach * s.trend, s.season[target % m_]);
+        sum += grid_.weight[target] * e * e;
+        if (errors) errors->push_back({target, e});
+      }
+      if (k == grid_.size()) break;
+      smooth(p, k, s);
+    }
+    if (squares) *squares = sum;
+    return s;
+  }
+  // After a run, the forecast `ahead` cells behind the last.
+  double forecast(const State& s, const Smoothing& p, std::size_t ahead) const {
+    return joined(s.level + reach_of(p.damping, ahead) * s.trend, s.season[(grid_.size() - 1 + ahead) % m_]);
+  }
+
+  // The smoothing with the least squares of forecasts `ahead` cells ahead.
+  Smoothing fit(std::size_t ahead, bool damped, double tolerance, int evaluations) const {
+    const auto smoothing_of = [&](const std::vector<double>& x) {
+      const auto share = [](double v) { return 1 / (1 + std::exp(-v)); };
+      std::size_t i = 0;
+      Smoothing p{share(x[i++]), share(x[i++]), 0, 1};
+      if (m_ > 1) p.season = share(x[i++]);
+      if (damped) p.damping = 0.8 + 0.2 * share(x[i]);
+      return p;
+    };
+    const auto cost = [&](const std::vector<double>& x) {
+      double squares = 0;
+      run(smoothing_of(x), ahead, nullptr, &squares);
+      return squares;
+    };
+    std::vector<double> start{std::log(0.3 / 0.7), std::log(0.1 / 0.9)};  // alpha 0.3, beta 0.1, gamma 0.1, phi 0.98
+    if (m_ > 1) start.push_back(std::log(0.1 / 0.9));
+    if (damped) start.push_back(std::log(9.0));
+    return smoothing_of(minimise(cost, start, 0.8, tolerance, evaluations).at);
+  }
+  bool multiplicative() const { return multiplicative_; }
+
+ private:
+  double joined(double level, double season) const { return multiplicative_ ? level * season : level + season; }
+
+  static double reach_of(double damping, std::size_t ahead) {
+    const auto h = static_cast<double>(ahead);
+    return damping == 1 ? h : damping * (1 - std::pow(damping, h)) / (1 - damping);
+  }
+  void smooth(const Smoothing& p, std::size_t k, State& s) const {
+    const double went_on = s.level + p.damping * s.trend, w = grid_.weight[k];
+    s.trend *= p.damping;
+    if (!(w > 0)) {
+      s.level = went_on;
+      return;
+    }
+    double& season = s.season[k % m_];
+    const double y = grid_.value[k], before = s.level, without = multiplicative_ ? (season == 0 ? went_on : y / season) : y - season;
+    s.level = went_on + p.level * w * (without - went_on);
+    s.trend += p.trend * w * (s.level - before - s.trend);
+    if (m_ == 1) return;
+    const double of_season = multiplicative_ ? (s.level == 0 ? season : y / s.level) : y - s.level;
+    season += p.season * w * (of_season - season);
+  }
+
+  // The first two seasons without gaps: from the same time in the other season, else between neighbours.
+  std::vector<double> filled() const {
+    const std::size_t n = 2 * m_;
+    std::vector<double> x(grid_.value.begin(), grid_.value.begin() + static_cast<std::ptrdiff_t>(n));
+    std::vector<std::uint8_t> there(n);
+    for (std::size_t k = 0; k < n; ++k) there[k] = grid_.has(k);
+    for (std::size_t k = 0; k < n; ++k)
+      if (const auto other = (k + m_) % n; !there[k] && grid_.has(other)) x[k] = x[other], there[k] = 1;
+    for (std::size_t k = 0; k < n; ++k) {
+      if (there[k]) continue;
+      std::size_t after = k;
+      while (after < n && !there[after]) ++after;
+      const bool left = k > 0, right = after < n;
+      if (!left && !right) return x;
+      const double from = left ? x[k - 1] : x[after], to = right ? x[after] : x[k - 1];
+      for (std::size_t i = k; i < after; ++i)
+        x[i] = from + (to - from) * static_cast<double>(i - k + 1) / static_cast<double>(after - k + 1), there[i] = 1;
+    }
+    return x;
+  }
+  void begin() {
+    if (m_ == 1) return begin_without_season();
+    const auto x = filled();
+    const std::size_t half = m_ / 2;
+    const auto m = static_cast<double>(m_);
+    std::vector<double> season(m_), count(m_);
+    double st = 0, sy = 0, sty = 0, stt = 0, n = 0;  // regression of the moving average on 1, 2, ..
+    for (std::size_t k = half; k + half < 2 * m_; ++k) {
+      double sum = 0;
+      for (std::size_t i = k - half; i <= k + half; ++i) sum += (m_ % 2 == 0 && (i == k - half || i == k + half) ? 0.5 : 1) * x[i];
+      const double average = sum / m, t = ++n;
+      st += t, sy += average, sty += t * average, stt += t * t;
+      season[k % m_] += multiplicative_ ? (average == 0 ? 1 : x[k] / average) : x[k] - average;
+      ++count[k % m_];
+    }
+    start_.trend = n > 1 ? (n * sty - st * sy) / (n * stt - st * st) : 0;
+    start_.level = (sy - start_.trend * st) / n;
+    double mean = 0;
+    for (std::size_t i = 0; i < m_; ++i) season[i] /= std::max(count[i], 1.0), mean += season[i] / m;
+    for (auto& s : season) s = multiplicative_ ? (mean == 0 ? 1 : s / mean) : s - mean;
+    start_.season = std::move(season);
+    first_ = m_;
+  }
+  void begin_without_season() {
+    std::size_t one = 0;
+    while (!grid_.has(one)) ++one;
+    std::size_t two = one + 1;
+    while (!grid_.has(two)) ++two;
+    start_ = {grid_.value[two], (grid_.value[two] - grid_.value[one]) / static_cast<double>(two - one), {0}};
+    first_ = two + 1;
+  }
+
+  const Grid& grid_;
+  std::size_t m_, first_ = 0;
+  bool multiplicative_;
+  State start_{};
+};
+
+}  // namespace mole
