@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -46,49 +47,29 @@ constexpr std::uint64_t stable_hash(const std::array<std::uint64_t, N>& key) {
   return x;
 }
 
-class HyperLogLog {
- public:
-  // precision: 4 to 18.
-  explicit HyperLogLog(unsigned precision) : precision_(precision) {}
+namespace detail {
 
-  void add(std::uint64_t hash) {
-    if (registers_.empty()) registers_.resize(std::size_t{1} << precision_);
-    auto& r = registers_[hash >> (64 - precision_)];
+// Register arithmetic of both sketches below.
+struct Registers {
+  static void put(std::uint8_t* registers, unsigned precision, std::uint64_t hash) {
+    auto& r = registers[hash >> (64 - precision)];
     // The sentinel bit stands for "none of the bits was set".
-    const int rank = std::countl_zero(hash << precision_ | std::uint64_t{1} << (precision_ - 1)) + 1;
+    const int rank = std::countl_zero(hash << precision | std::uint64_t{1} << (precision - 1)) + 1;
     r = std::max(r, static_cast<std::uint8_t>(rank));
   }
-  void merge(const HyperLogLog& other) {
-    if (other.registers_.empty()) return;
-    registers_.resize(other.registers_.size());
-    for (std::size_t i = 0; i < registers_.size(); ++i) registers_[i] = std::max(registers_[i], other.registers_[i]);
+  static void merge(std::span<std::uint8_t> into, std::span<const std::uint8_t> from) {
+    for (std::size_t i = 0; i < into.size(); ++i) into[i] = std::max(into[i], from[i]);
   }
-  double estimate() const {
-    if (registers_.empty()) return 0;
+  static double estimate(std::span<const std::uint8_t> registers, unsigned precision) {
+    const unsigned q = 64 - precision;
     std::array<std::uint32_t, 66> count{};  // registers by value
-    for (const auto r : registers_) ++count[r];
-    const double m = static_cast<double>(registers_.size());
-    const unsigned q = 64 - precision_;
+    for (const auto r : registers) ++count[std::min<unsigned>(r, q + 1)];
+    const double m = static_cast<double>(registers.size());
     double z = m * tau(1 - count[q + 1] / m);
     for (unsigned k = q; k >= 1; --k) z = 0.5 * (z + count[k]);
     z += m * sigma(count[0] / m);
     constexpr double alpha = 0.721347520444481703680;  // 1 / (2 ln 2)
     return alpha * m * m / z;
-  }
-  // Of the estimate, relative: 1.04 / sqrt(2^precision). Of many sets 99.7 % lie within three times that.
-  static double standard_error(unsigned precision) { return 1.04 / std::sqrt(static_cast<double>(std::uint64_t{1} << precision)); }
-
-  // Saved: u64 count, the registers; none if nothing was added.
-  static constexpr std::size_t least_size = 8;
-  static std::string shape() { return "hyperloglog"; }
-  void save(StateWriter& w) const { detail::save_value(w, registers_); }
-  void load(StateReader& r) {
-    detail::load_value(r, registers_);
-    if (!registers_.empty() && registers_.size() != std::size_t{1} << precision_) StateReader::refuse("a sketch is of another size");
-    std::uint8_t highest = 0;
-    for (const auto x : registers_) highest = std::max(highest, x);
-    if (highest > 64 - precision_ + 1) StateReader::refuse("a sketch holds what no hash gives");
-    if (!registers_.empty() && highest == 0) StateReader::refuse("a sketch of nothing has no registers");
   }
 
  private:
@@ -114,9 +95,55 @@ class HyperLogLog {
     } while (z != before);
     return z / 3;
   }
+};
 
+}  // namespace detail
+
+class HyperLogLog {
+ public:
+  // precision: 4 to 18.
+  explicit HyperLogLog(unsigned precision) : precision_(precision) {}
+
+  void add(std::uint64_t hash) {
+    if (registers_.empty()) registers_.resize(std::size_t{1} << precision_);
+    detail::Registers::put(registers_.data(), precision_, hash);
+  }
+  void merge(const HyperLogLog& other) {
+    if (other.registers_.empty()) return;
+    registers_.resize(other.registers_.size());
+    detail::Registers::merge(registers_, other.registers_);
+  }
+  double estimate() const { return registers_.empty() ? 0 : detail::Registers::estimate(registers_, precision_); }
+  // Of the estimate, relative: 1.04 / sqrt(2^precision). Of many sets 99.7 % lie within three times that.
+  static double standard_error(unsigned precision) { return 1.04 / std::sqrt(static_cast<double>(std::uint64_t{1} << precision)); }
+
+  // Saved: u64 count, the registers; none if nothing was added.
+  static constexpr std::size_t least_size = 8;
+  static std::string shape() { return "hyperloglog"; }
+  void save(StateWriter& w) const { detail::save_value(w, registers_); }
+  void load(StateReader& r) {
+    detail::load_value(r, registers_);
+    if (!registers_.empty() && registers_.size() != std::size_t{1} << precision_) StateReader::refuse("a sketch is of another size");
+    std::uint8_t highest = 0;
+    for (const auto x : registers_) highest = std::max(highest, x);
+    if (highest > 64 - precision_ + 1) StateReader::refuse("a sketch holds what no hash gives");
+    if (!registers_.empty() && highest == 0) StateReader::refuse("a sketch of nothing has no registers");
+  }
+
+ private:
   unsigned precision_;
   std::vector<std::uint8_t> registers_;  // empty: nothing was added
+};
+
+// The same, of 2^Precision bytes in place: a value of a FlatMap.
+template <unsigned Precision>
+struct TinyHyperLogLog {
+  std::array<std::uint8_t, std::size_t{1} << Precision> registers{};
+  static constexpr auto state = mole::fields(&TinyHyperLogLog::registers);
+
+  void add(std::uint64_t hash) { detail::Registers::put(registers.data(), Precision, hash); }
+  void merge(const TinyHyperLogLog& other) { detail::Registers::merge(registers, other.registers); }
+  double estimate() const { return detail::Registers::estimate(registers, Precision); }
 };
 
 }  // namespace mole
