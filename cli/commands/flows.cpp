@@ -1,6 +1,12 @@
-// mole flows: decodes files on the spot. The work is the worker's, which alone loads plugins.
+// mole flows: decodes files on the spot. The work is the worker's, which alone loads plugins; it prints text itself and
+// hands over rows for Parquet and Arrow, which are written here.
 #include "cli/commands/commands.hpp"
+#include "cli/export/export.hpp"
+#include "cli/export/target.hpp"
 #include "cli/session/child.hpp"
+#include "runtime/result/rows_format.hpp"
+
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -11,7 +17,7 @@ namespace {
 
 struct FlowsArgs {
   std::vector<std::string> files;
-  std::string columns, format, times, decoder;
+  std::string columns, format, times, decoder, out;
   std::uint32_t threads = 0;
 };
 
@@ -19,13 +25,10 @@ void add_if(std::vector<std::string>& command, const char* option, const std::st
   if (!value.empty()) command.insert(command.end(), {option, value});
 }
 
-Result<Exit> flows(Context& context, const FlowsArgs& args) {
-  for (const auto& file : args.files)
-    if (std::error_code error; !std::filesystem::exists(file, error))
-      return missing(file + " is not there; check the path");
+std::vector<std::string> worker_command(const Context& context, const FlowsArgs& args, const std::string& format) {
   std::vector<std::string> command{"mole-worker", "--flows"};
   add_if(command, "--columns", args.columns);
-  add_if(command, "--format", args.format);
+  add_if(command, "--format", format);
   add_if(command, "--time-format", args.times);
   add_if(command, "--decoder", args.decoder);
   add_if(command, "--threads",
@@ -33,9 +36,98 @@ Result<Exit> flows(Context& context, const FlowsArgs& args) {
   if (!context.options.plugins.empty()) add_if(command, "--plugins", context.options.plugins.front().string());
   command.push_back("--");
   command.insert(command.end(), args.files.begin(), args.files.end());
+  return command;
+}
+
+// Tables out of docs/formats/flow_frames.md.
+class Frames {
+ public:
+  explicit Frames(PipedChild& worker) : worker_(worker) {}
+
+  // nullopt: the worker said this was all. internal: it ended without.
+  Result<std::optional<runtime::RowTable>> next() {
+    std::uint64_t length = 0;
+    if (auto done = fill(reinterpret_cast<char*>(&length), sizeof length); !done) return done.error();
+    if (length == 0) return std::optional<runtime::RowTable>{};
+    if (length > runtime::RowLimits{}.bytes) return internal("mole-worker hands over a table beyond all bounds");
+    bytes_.resize(length);
+    if (auto done = fill(bytes_.data(), length); !done) return done.error();
+    auto table = runtime::decode_rows(bytes_);
+    if (!table) return table.error();
+    return std::optional(std::move(*table));
+  }
+
+ private:
+  Result<> fill(char* to, std::size_t size) {
+    while (size > 0) {
+      const auto n = worker_.read(to, size);
+      if (!n) return n.error();
+      if (*n == 0) return internal("mole-worker ended before all flows were there");
+      to += *n;
+      size -= *n;
+    }
+    return {};
+  }
+
+  PipedChild& worker_;
+  std::string bytes_;
+};
+
+Result<> export_flows(PipedChild& worker, ExportFormat format, const std::optional<std::filesystem::path>& out) {
+  Frames frames(worker);
+  auto shape = frames.next();
+  if (!shape) return shape.error();
+  if (!*shape) return internal("mole-worker hands over no columns");
+  RowStream rows{std::move(**shape), {}, [&] { return frames.next(); }};
+  const auto count = export_rows(rows, format, out);
+  return count ? Result<>() : count.error();
+}
+
+Result<> copy_text(PipedChild& worker, const std::filesystem::path& out) {
+  auto target = Target::open(out);
+  if (!target) return target.error();
+  std::string piece(1 << 20, '\0');
+  for (;;) {
+    const auto n = worker.read(piece.data(), piece.size());
+    if (!n) return n.error();
+    if (*n == 0) return (*target)->finish();
+    if (auto done = (*target)->write(std::string_view(piece).substr(0, *n)); !done) return done;
+  }
+}
+
+// As asked for; else as the file's name ends; else csv.
+std::string format_of(const FlowsArgs& args) {
+  if (!args.format.empty()) return args.format;
+  const auto ending = std::filesystem::path(args.out).extension().string();
+  const bool known = ending == ".ndjson" || ending == ".parquet" || ending == ".arrow";
+  return known ? ending.substr(1) : "csv";
+}
+
+Result<Exit> flows(Context& context, const FlowsArgs& args) {
+  for (const auto& file : args.files)
+    if (std::error_code error; !std::filesystem::exists(file, error))
+      return missing(file + " is not there; check the path");
+  const auto format = format_of(args);
+  const bool rows = format == "parquet" || format == "arrow";
   context.out.flush();
-  const auto code = run_sibling(command);
+  if (!rows && args.out.empty()) {
+    const auto code = run_sibling(worker_command(context, args, format));
+    if (!code) return code.error();
+    return static_cast<Exit>(*code);
+  }
+  if (args.out.empty() && is_terminal(STDOUT_FILENO)) {
+    print_error(context, invalid(format + " is not for a terminal; give -o FILE"));
+    return Exit::usage;
+  }
+  auto worker = PipedChild::start(worker_command(context, args, rows ? "frames" : format));
+  if (!worker) return worker.error();
+  const auto out = args.out.empty() ? std::nullopt : std::optional<std::filesystem::path>(args.out);
+  const auto done = rows ? export_flows(*worker, *export_format(format), out) : copy_text(*worker, *out);
+  const auto code = worker->wait();
   if (!code) return code.error();
+  if (!done && done.error().code == Code::cancelled) return Exit::done;  // the reader had enough
+  if (!done && done.error().code == Code::internal && *code != 0) return static_cast<Exit>(*code);  // it said why
+  if (!done) return done.error();
   return static_cast<Exit>(*code);
 }
 
@@ -44,12 +136,13 @@ Result<Exit> flows(Context& context, const FlowsArgs& args) {
 void add_flows(Shell& shell) {
   auto args = std::make_shared<FlowsArgs>();
   auto* command =
-      shell.add(shell.app, "flows", "Print the flow records of files; exits 3 if one is damaged", args, flows);
+      shell.add(shell.app, "flows", "The flow records of files, as text or for another program; exits 3 if one is damaged", args, flows);
   command->add_option("files", args->files, "files as they lie in the archive")->required()->type_name("FILE");
-  command->add_option("--columns", args->columns, "comma-separated; otherwise all the files have");
-  command->add_option("--format", args->format, "csv, ndjson or none (only decode)")
-      ->check(CLI::IsMember({"csv", "ndjson", "none"}));
-  command->add_option("--time-format", args->times, "rfc3339 or epoch_ms")
+  command->add_option("--columns", args->columns, "comma-separated, * for all; otherwise start, end, addresses, ports, protocol, tcp_flags, packets, bytes");
+  command->add_option("--format", args->format, "csv, ndjson, parquet, arrow or none (only decode); otherwise as the file's name ends, or csv")
+      ->check(CLI::IsMember({"csv", "ndjson", "parquet", "arrow", "none"}));
+  command->add_option("-o,--output", args->out, "write to this file; it appears when it is whole")->type_name("FILE");
+  command->add_option("--time-format", args->times, "of csv and ndjson: rfc3339 or epoch_ms")
       ->check(CLI::IsMember({"rfc3339", "epoch_ms"}));
   command->add_option("--decoder", args->decoder, "a decoder's name; otherwise the one that knows the file")
       ->type_name("PLUGIN");

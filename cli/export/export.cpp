@@ -2,16 +2,14 @@
 
 #include "cli/export/result_reader.hpp"
 #include "cli/export/row_writer.hpp"
+#include "cli/export/target.hpp"
 #include "runtime/result/parquet.hpp"
-#include "sdk/descriptor/durable_file.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
-#include <cstring>
+#include <fstream>
 #include <memory>
 
 namespace mole::cli {
@@ -22,61 +20,6 @@ using runtime::Column;
 using runtime::RowTable;
 
 constexpr std::uint64_t most_rows_in_memory = 16'000'000;
-
-// Where the bytes go: stdout, or a file that appears under its name only when it is whole.
-class Target {
- public:
-  static Result<std::unique_ptr<Target>> open(const std::optional<fs::path>& output) {
-    auto target = std::unique_ptr<Target>(new Target);
-    if (!output) return target;
-    target->path_ = *output;
-    target->tmp_ = output->parent_path() / (".tmp." + std::to_string(::getpid()) + "." + output->filename().string());
-    target->fd_ = ::open(target->tmp_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (target->fd_ < 0)
-      return invalid(
-          fmt::format("cannot write {}: {}; name a folder you may write to", output->string(), std::strerror(errno)));
-    return target;
-  }
-
-  Target(const Target&) = delete;
-  Target& operator=(const Target&) = delete;
-  ~Target() {
-    if (tmp_.empty()) return;
-    ::close(fd_);
-    ::unlink(tmp_.c_str());
-  }
-
-  Result<> write(std::string_view bytes) {
-    while (!bytes.empty()) {
-      const auto n = ::write(fd_, bytes.data(), bytes.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return failed();
-      bytes.remove_prefix(static_cast<std::size_t>(n));
-    }
-    return {};
-  }
-
-  Result<> finish() {
-    if (tmp_.empty()) return {};
-    if (auto done = durable_rename(tmp_, path_); !done) return done;
-    ::close(fd_);
-    tmp_.clear();
-    return {};
-  }
-
- private:
-  Target() = default;
-
-  Error failed() const {
-    if (errno == EPIPE) return {Code::cancelled, "the reader of the output has gone"};
-    const auto text =
-        fmt::format("writing {} failed: {}", path_.empty() ? "the output" : path_.string(), std::strerror(errno));
-    return errno == ENOSPC || errno == EDQUOT ? exhausted(text + "; free space there") : transient(text);
-  }
-
-  int fd_ = STDOUT_FILENO;
-  fs::path path_, tmp_;
-};
 
 // Appends the rows of one column to another of the same type.
 void append(Column& to, Column&& from) {
@@ -107,39 +50,43 @@ Result<RowTable> load_all(ResultReader& reader) {
   }
 }
 
-// DuckDB wants a name to write to; what it wrote is copied to the target.
-Result<std::uint64_t> export_parquet(ResultReader& reader, Target& target) {
-  auto rows = load_all(reader);
-  if (!rows) return rows.error();
+// DuckDB wants a name to write to: the target's passing one, or one whose bytes are copied to stdout.
+Result<std::uint64_t> write_parquet(RowStream& rows, Target& target) {
+  auto parquet = runtime::Parquet::open({fs::temp_directory_path()});
+  if (!parquet) return parquet.error();
+  if (!target.passing_name().empty()) return parquet->write(rows.shape, rows.next, target.passing_name(), rows.note);
+
   const auto scratch = fs::temp_directory_path() / fmt::format("mole-export-{}.parquet", ::getpid());
   struct Remove {
     const fs::path& path;
     ~Remove() { ::unlink(path.c_str()); }
   } const remove{scratch};
-  auto parquet = runtime::Parquet::open({fs::temp_directory_path()});
-  if (!parquet) return parquet.error();
-  if (auto done = parquet->write(*rows, scratch, reader.note()); !done) return done.error();
-  auto bytes = read_file(scratch);
-  if (!bytes) return bytes.error();
-  if (auto done = target.write(*bytes); !done) return done.error();
-  return rows->rows();
+  auto count = parquet->write(rows.shape, rows.next, scratch, rows.note);
+  if (!count) return count;
+  std::ifstream file(scratch, std::ios::binary);
+  std::string piece(1 << 20, '\0');
+  while (file.read(piece.data(), static_cast<std::streamsize>(piece.size())), file.gcount() > 0)
+    if (auto done = target.write(std::string_view(piece).substr(0, static_cast<std::size_t>(file.gcount()))); !done)
+      return done.error();
+  return count;
 }
 
-Result<std::uint64_t> export_stream(ResultReader& reader, RowWriter& writer) {
-  if (auto done = writer.begin(reader.shape()); !done) return done.error();
+Result<std::uint64_t> write_rows(RowStream& rows, RowWriter& writer) {
+  if (auto done = writer.begin(rows.shape); !done) return done.error();
   std::uint64_t count = 0;
   for (;;) {
-    auto rows = reader.next();
-    if (!rows) return rows.error();
-    if (!*rows) break;
-    count += (*rows)->rows();
-    if (auto done = writer.rows(**rows); !done) return done.error();
+    auto more = rows.next();
+    if (!more) return more.error();
+    if (!*more) break;
+    count += (*more)->rows();
+    if (auto done = writer.rows(**more); !done) return done.error();
   }
   if (auto done = writer.end(); !done) return done.error();
   return count;
 }
 
-std::unique_ptr<RowWriter> writer_for(ExportFormat format, Sink sink, const ExportRequest& request) {
+std::unique_ptr<RowWriter> writer_for(ExportFormat format, Sink sink, std::uint64_t table_rows,
+                                      std::size_t table_width) {
   switch (format) {
     case ExportFormat::csv:
       return csv_writer(std::move(sink));
@@ -148,7 +95,7 @@ std::unique_ptr<RowWriter> writer_for(ExportFormat format, Sink sink, const Expo
     case ExportFormat::arrow:
       return arrow_writer(std::move(sink));
     default:
-      return table_writer(std::move(sink), request.table_rows, request.table_width);
+      return table_writer(std::move(sink), table_rows, table_width);
   }
 }
 
@@ -169,11 +116,18 @@ Result<std::uint64_t> export_results(const ExportRequest& request, ExportFormat 
                                      const std::optional<fs::path>& output) {
   auto reader = ResultReader::open(request, format == ExportFormat::table);
   if (!reader) return reader.error();
+  RowStream rows{reader->shape(), reader->note(), [&] { return reader->next(); }};
+  return export_rows(rows, format, output, request.table_rows, request.table_width);
+}
+
+Result<std::uint64_t> export_rows(RowStream& rows, ExportFormat format, const std::optional<fs::path>& output,
+                                  std::uint64_t table_rows, std::size_t table_width) {
   auto target = Target::open(output);
   if (!target) return target.error();
   auto sink = [&](std::string_view bytes) { return (*target)->write(bytes); };
-  auto count = format == ExportFormat::parquet ? export_parquet(*reader, **target)
-                                               : export_stream(*reader, *writer_for(format, sink, request));
+  auto count = format == ExportFormat::parquet
+                   ? write_parquet(rows, **target)
+                   : write_rows(rows, *writer_for(format, sink, table_rows, table_width));
   if (!count) return count;
   if (auto done = (*target)->finish(); !done) return done.error();
   return count;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "cli/export/selection.hpp"
+#include "runtime/result/parquet.hpp"
 #include "runtime/result/row_table.hpp"
 #include "sdk/descriptor/time.hpp"
 
@@ -14,6 +15,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -46,6 +48,17 @@ struct ExportRequest {
 // not grouped by or that no row passes, files of several shapes; exhausted: disk full, or more rows than one Parquet file may take; cancelled: the reader of stdout has gone.
 Result<std::uint64_t> export_results(const ExportRequest& request, ExportFormat format,
                                      const std::optional<std::filesystem::path>& output);
+
+// Rows from anywhere, a table at a time; the shape is a table without rows.
+struct RowStream {
+  runtime::RowTable shape;
+  runtime::ParquetNote note = {};
+  std::function<Result<std::optional<runtime::RowTable>>()> next;  // nullopt after the last
+};
+// Writes them as above. Memory is bounded by two tables (parquet: and a row group).
+Result<std::uint64_t> export_rows(RowStream& rows, ExportFormat format,
+                                  const std::optional<std::filesystem::path>& output, std::uint64_t table_rows = 0,
+                                  std::size_t table_width = 0);
 
 // The same rows in memory, for `mole plot`.
 struct LoadedResults {

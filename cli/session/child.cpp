@@ -56,20 +56,72 @@ std::filesystem::path own_folder() {
   return error ? std::filesystem::path(".") : self.parent_path();
 }
 
-Result<int> run_sibling(const std::vector<std::string>& command) {
-  SpawnSettings settings;
-  sigset_t pipe;  // ignored by us; the sibling is to end when its reader has gone
+namespace {
+
+// SIGPIPE is ignored by us; the sibling is to end when its reader has gone.
+void end_with_the_pipe(SpawnSettings& settings) {
+  sigset_t pipe;
   ::sigemptyset(&pipe);
   ::sigaddset(&pipe, SIGPIPE);
   posix_spawnattr_setsigdefault(&settings.attributes, &pipe);
   posix_spawnattr_setflags(&settings.attributes, POSIX_SPAWN_SETSIGDEF);
-  const auto pid = spawn(command, settings);
-  if (!pid) return pid.error();
+}
+
+Result<int> exit_code_of(pid_t pid, const std::string& name) {
   int status = 0;
-  while (::waitpid(*pid, &status, 0) < 0)
-    if (errno != EINTR) return internal(fmt::format("lost {}: {}", command.front(), std::strerror(errno)));
+  while (::waitpid(pid, &status, 0) < 0)
+    if (errno != EINTR) return internal(fmt::format("lost {}: {}", name, std::strerror(errno)));
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE) return 0;  // `mole flows ... | head`
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+}  // namespace
+
+Result<int> run_sibling(const std::vector<std::string>& command) {
+  SpawnSettings settings;
+  end_with_the_pipe(settings);
+  const auto pid = spawn(command, settings);
+  if (!pid) return pid.error();
+  return exit_code_of(*pid, command.front());
+}
+
+Result<PipedChild> PipedChild::start(const std::vector<std::string>& command) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0)
+    return transient(fmt::format("cannot make a pipe: {}; close some files", std::strerror(errno)));
+  SpawnSettings settings;
+  end_with_the_pipe(settings);
+  posix_spawn_file_actions_adddup2(&settings.files, ends[1], STDOUT_FILENO);
+  const auto pid = spawn(command, settings);
+  ::close(ends[1]);
+  if (!pid) {
+    ::close(ends[0]);
+    return pid.error();
+  }
+  return PipedChild(*pid, ends[0], command.front());
+}
+
+PipedChild::~PipedChild() {
+  if (pid_ >= 0) (void)wait();
+  close_pipe();
+}
+
+void PipedChild::close_pipe() {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+}
+
+Result<std::size_t> PipedChild::read(char* to, std::size_t size) {
+  for (;;) {
+    const auto n = ::read(fd_, to, size);
+    if (n >= 0) return static_cast<std::size_t>(n);
+    if (errno != EINTR) return internal(fmt::format("cannot read from {}: {}", name_, std::strerror(errno)));
+  }
+}
+
+Result<int> PipedChild::wait() {
+  close_pipe();
+  return exit_code_of(std::exchange(pid_, -1), name_);
 }
 
 Result<Child> Child::start(const std::vector<std::string>& command, const std::filesystem::path& log) {

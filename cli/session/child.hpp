@@ -19,6 +19,29 @@ std::filesystem::path own_folder();
 // signal n is 128 + n, but SIGPIPE is 0. missing: the program is not there.
 Result<int> run_sibling(const std::vector<std::string>& command);
 
+// A program beside this one whose standard output is a pipe we read.
+class PipedChild {
+ public:
+  // missing: the program is not there.
+  static Result<PipedChild> start(const std::vector<std::string>& command);
+  PipedChild(PipedChild&& other) noexcept
+      : pid_(std::exchange(other.pid_, -1)), fd_(std::exchange(other.fd_, -1)), name_(std::move(other.name_)) {}
+  PipedChild& operator=(PipedChild&&) = delete;
+  ~PipedChild();  // closes the pipe and waits
+
+  // Reads up to `size` bytes; 0 at the end.
+  Result<std::size_t> read(char* to, std::size_t size);
+  // Closes the pipe and waits for the exit code, as run_sibling gives it.
+  Result<int> wait();
+
+ private:
+  PipedChild(pid_t pid, int fd, std::string name) : pid_(pid), fd_(fd), name_(std::move(name)) {}
+  void close_pipe();
+  pid_t pid_ = -1;
+  int fd_ = -1;
+  std::string name_;
+};
+
 // A child that lives as long as this object, in a process group of its own: ^C on the terminal is ours to pass on.
 class Child {
  public:

@@ -11,7 +11,7 @@
 
 namespace mole::nodes {
 
-enum class FlowFormat { none, csv, ndjson };
+enum class FlowFormat { none, csv, ndjson, frames };  // frames: see flow_frames.hpp
 enum class TimeFormat { rfc3339, epoch_ms };
 
 // Writes to a descriptor it does not own. One thread.

@@ -1,5 +1,6 @@
 #include "nodes/worker/flows.hpp"
 
+#include "nodes/worker/flow_frames.hpp"
 #include "runtime/decode/flow_reader.hpp"
 #include "runtime/host/stream_modules.hpp"
 #include "sdk/descriptor/flow_columns.hpp"
@@ -9,6 +10,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <map>
 
 namespace mole::nodes {
@@ -89,7 +91,8 @@ void tell_damage(const std::filesystem::path& path, const task::FileReport& repo
 }
 
 // The file's state; an error if not even that could be found out.
-Result<std::string> print_file(const std::filesystem::path& path, const FlowsOptions& options, Decoders& decoders, FlowPrinter& printer) {
+using TakeFlows = std::function<Result<>(const FlowBatch&)>;
+Result<std::string> print_file(const std::filesystem::path& path, const FlowsOptions& options, Decoders& decoders, const TakeFlows& take) {
   auto decoder = options.decoder.empty() ? decoders.for_file(path) : decoders.named(options.decoder);
   if (!decoder) return decoder.error();
   ContentOptions content_options;
@@ -107,7 +110,7 @@ Result<std::string> print_file(const std::filesystem::path& path, const FlowsOpt
     auto more = reader.next(batch);
     if (!more) return more.error();
     if (!*more) break;
-    if (auto printed = printer.print(batch); !printed) return printed.error();
+    if (auto taken = take(batch); !taken) return taken.error();
   }
   const auto report = reader.report();
   if (report.state != "sound") tell_damage(path, report);
@@ -120,6 +123,10 @@ Result<std::string> print_file(const std::filesystem::path& path, const FlowsOpt
 
 Result<std::vector<int>> parse_flow_columns(std::string_view text) {
   std::vector<int> columns;
+  if (text == "*") {
+    for (int c = 0; c < MOLE_COLUMN_COUNT; ++c) columns.push_back(c);
+    return columns;
+  }
   for (std::size_t at = 0; at <= text.size();) {
     const auto comma = std::min(text.find(',', at), text.size());
     const auto name = text.substr(at, comma - at);
@@ -138,19 +145,23 @@ Result<std::vector<int>> parse_flow_columns(std::string_view text) {
 int print_flows(const FlowsOptions& options) {
   Decoders decoders(options.plugins);
   FlowPrinter printer(STDOUT_FILENO, options.format, options.times, options.columns);
-  if (options.header) printer.header();
+  FlowFrames frames(STDOUT_FILENO, options.columns);
+  const bool framed = options.format == FlowFormat::frames;
+  const auto told = [](const Result<>& done) {
+    if (!done) std::fprintf(stderr, "mole flows: %s\n", done.error().message.c_str());
+    return static_cast<bool>(done);
+  };
+  if (options.header && !framed) printer.header();
+  if (framed && !told(frames.begin())) return 1;
+  const TakeFlows take = [&](const FlowBatch& batch) { return framed ? frames.write(batch) : printer.print(batch); };
   int exit_code = 0;
   for (const auto& path : options.files) {
-    auto state = print_file(path, options, decoders, printer);
+    auto state = print_file(path, options, decoders, take);
     if (!state) std::fprintf(stderr, "mole flows: %s\n", state.error().message.c_str());
     if (!state || *state == "unreadable") exit_code = 1;
     else if (*state != "sound" && exit_code == 0) exit_code = 3;
   }
-  if (auto flushed = printer.flush(); !flushed) {
-    std::fprintf(stderr, "mole flows: %s\n", flushed.error().message.c_str());
-    return 1;
-  }
-  return exit_code;
+  return told(framed ? frames.finish() : printer.flush()) ? exit_code : 1;
 }
 
 }  // namespace mole::nodes

@@ -1,4 +1,4 @@
-// mole-worker --flows: the flows of files as text, through a decoder plugin (`mole flows`).
+// mole-worker --flows: the flows of files as text or frames of rows, through a decoder plugin (`mole flows`).
 #pragma once
 
 #include "nodes/worker/flow_printer.hpp"
@@ -21,7 +21,7 @@ struct FlowsOptions {
   std::string decoder;                    // empty: the one that recognises the file
 };
 
-// "src_addr,bytes": names or their aliases. invalid: the unknown name and those there are.
+// "src_addr,bytes": names or their aliases; "*": every column. invalid: the unknown name and those there are.
 Result<std::vector<int>> parse_flow_columns(std::string_view text);
 
 // Prints to descriptor 1, what is damaged to stderr. Exit code: 0, 1 if a file cannot be read at all, else 3 if one is damaged.

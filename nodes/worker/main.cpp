@@ -19,7 +19,7 @@ using namespace mole::nodes;
 
 constexpr const char* usage =
     "usage: mole-worker --run A --cache DIR --cache-limit BYTES --plugins DIR[:DIR] --threads N\n"
-    "       mole-worker --flows [--format csv|ndjson|none] [--columns a,b] [--time-format rfc3339|epoch_ms] [--threads N]\n"
+    "       mole-worker --flows [--format csv|ndjson|frames|none] [--columns a,b] [--time-format rfc3339|epoch_ms] [--threads N]\n"
     "                   [--plugins DIR] [--decoder NAME] [--no-header] FILE...\n"
     "       mole-worker --seal A | --unseal A\n";
 
@@ -103,7 +103,8 @@ int flows(int argc, char** argv) {
   if (const auto* format = arguments.find("format")) {
     if (*format == "none") options.format = FlowFormat::none;
     else if (*format == "ndjson") options.format = FlowFormat::ndjson;
-    else if (*format != "csv") arguments.problem = "--format is csv, ndjson or none, not '" + *format + "'";
+    else if (*format == "frames") options.format = FlowFormat::frames;
+    else if (*format != "csv") arguments.problem = "--format is csv, ndjson, frames or none, not '" + *format + "'";
   }
   if (const auto* times = arguments.find("time-format")) {
     if (*times == "epoch_ms") options.times = TimeFormat::epoch_ms;

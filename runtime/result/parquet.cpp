@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 namespace mole::runtime {
 namespace {
@@ -99,8 +100,12 @@ Error query_failed(const std::string& doing, duckdb_result* result, Code otherwi
 
 // What mole_rows() gives next. DuckDB calls it on the thread that runs the query.
 struct Source {
-  const RowTable* table = nullptr;
-  std::size_t at = 0;
+  const RowTable* table = nullptr;            // whose rows come next; at first one that says the columns
+  std::size_t at = 0;                         // of its rows
+  const Parquet::NextTable* next = nullptr;   // null: there is no other table
+  std::optional<RowTable> pulled;             // by `next`
+  std::uint64_t rows = 0;                     // given
+  std::optional<Error> failure;               // of `next`
 };
 
 void bind_rows(duckdb_bind_info info) {
@@ -110,27 +115,28 @@ void bind_rows(duckdb_bind_info info) {
     duckdb_bind_add_result_column(info, column.name.c_str(), type);
     duckdb_destroy_logical_type(&type);
   }
-  duckdb_bind_set_cardinality(info, source->table->rows(), true);
+  if (!source->next) duckdb_bind_set_cardinality(info, source->table->rows(), true);
 }
 
 void init_rows(duckdb_init_info info) { duckdb_init_set_max_threads(info, 1); }
 
-void fill(duckdb_vector vector, const Column& column, std::size_t from, std::size_t count) {
+// Puts `count` values from `from` on at place `to`.
+void fill(duckdb_vector vector, std::size_t to, const Column& column, std::size_t from, std::size_t count) {
   void* data = duckdb_vector_get_data(vector);
   if (column.type == "bool") {
     const auto& values = std::get<1>(column.values);
     std::transform(values.begin() + static_cast<std::ptrdiff_t>(from),
-                   values.begin() + static_cast<std::ptrdiff_t>(from + count), static_cast<bool*>(data),
+                   values.begin() + static_cast<std::ptrdiff_t>(from + count), static_cast<bool*>(data) + to,
                    [](std::int64_t value) { return value != 0; });
   } else if (column.type == "text") {
     const auto& values = std::get<3>(column.values);
     for (std::size_t i = 0; i < count; ++i)
-      duckdb_vector_assign_string_element_len(vector, i, values[from + i].data(), values[from + i].size());
+      duckdb_vector_assign_string_element_len(vector, to + i, values[from + i].data(), values[from + i].size());
   } else {
     std::visit(
         [&](const auto& values) {
           using T = typename std::decay_t<decltype(values)>::value_type;
-          if constexpr (std::is_arithmetic_v<T>) std::copy_n(values.data() + from, count, static_cast<T*>(data));
+          if constexpr (std::is_arithmetic_v<T>) std::copy_n(values.data() + from, count, static_cast<T*>(data) + to);
         },
         column.values);
   }
@@ -138,17 +144,58 @@ void fill(duckdb_vector vector, const Column& column, std::size_t from, std::siz
   duckdb_vector_ensure_validity_writable(vector);
   auto* validity = duckdb_vector_get_validity(vector);
   for (std::size_t i = 0; i < count; ++i)
-    if (!column.valid[from + i]) duckdb_validity_set_row_invalid(validity, i);
+    if (!column.valid[from + i]) duckdb_validity_set_row_invalid(validity, to + i);
 }
 
+Result<> check_writable(const RowTable& table);
+
+bool same_columns(const RowTable& a, const RowTable& b) {
+  return std::equal(a.columns.begin(), a.columns.end(), b.columns.begin(), b.columns.end(),
+                    [](const Column& x, const Column& y) { return x.name == y.name && x.type == y.type; });
+}
+
+// The next table with rows; false: there is none.
+Result<bool> pull(Source& source) {
+  while (source.next) {
+    auto table = (*source.next)();
+    if (!table) return table.error();
+    if (!*table) {
+      source.next = nullptr;  // it is not asked again
+      return false;
+    }
+    if (auto good = check_writable(**table); !good) return good.error();
+    if (!same_columns(**table, *source.table)) return invalid("the tables of one file have other columns");
+    source.pulled = std::move(*table);
+    source.table = &*source.pulled;
+    source.at = 0;
+    if (source.table->rows() > 0) return true;
+  }
+  return false;
+}
+
+// Fills every chunk but the last, however the tables are cut.
 void give_rows(duckdb_function_info info, duckdb_data_chunk output) {
-  auto* source = static_cast<Source*>(duckdb_function_get_extra_info(info));
-  const auto& table = *source->table;
-  const auto count = std::min<std::size_t>(duckdb_vector_size(), table.rows() - source->at);
-  for (std::size_t i = 0; i < table.columns.size(); ++i)
-    fill(duckdb_data_chunk_get_vector(output, i), table.columns[i], source->at, count);
-  duckdb_data_chunk_set_size(output, count);
-  source->at += count;
+  auto& source = *static_cast<Source*>(duckdb_function_get_extra_info(info));
+  std::size_t given = 0;
+  while (given < duckdb_vector_size()) {
+    if (source.at == source.table->rows()) {
+      const auto more = pull(source);
+      if (!more) {
+        source.failure = more.error();
+        duckdb_function_set_error(info, more.error().message.c_str());
+        return;
+      }
+      if (!*more) break;
+    }
+    const auto& table = *source.table;
+    const auto count = std::min<std::size_t>(duckdb_vector_size() - given, table.rows() - source.at);
+    for (std::size_t i = 0; i < table.columns.size(); ++i)
+      fill(duckdb_data_chunk_get_vector(output, i), given, table.columns[i], source.at, count);
+    given += count;
+    source.at += count;
+  }
+  duckdb_data_chunk_set_size(output, given);
+  source.rows += given;
 }
 
 bool register_rows(duckdb_connection connection, Source* source) {
@@ -307,6 +354,20 @@ struct Parquet::Engine {
     return query_failed(doing, result.get(), otherwise);
   }
 
+  // Copies what `source` gives to the file; gives the number of rows.
+  Result<std::uint64_t> write(const RowTable& shape, const std::filesystem::path& path, const ParquetNote& note) {
+    if (auto good = check_writable(shape); !good) return good.error();
+    const auto sql = fmt::format(
+        "COPY (FROM mole_rows()) TO {} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3, ROW_GROUP_SIZE 122880, "
+        "PARQUET_VERSION v1, WRITE_BLOOM_FILTER false, USE_TMP_FILE false, KV_METADATA {})",
+        literal(std::filesystem::absolute(path).string()), metadata(shape, note));
+    const auto done = run(sql, "writing " + path.string(), Code::internal);
+    const auto told = std::exchange(source, {});
+    if (told.failure) return *told.failure;
+    if (!done) return done.error();
+    return told.rows;
+  }
+
   // The file's key-value metadata.
   Result<std::map<std::string, std::string>> notes(const std::filesystem::path& path) {
     if (!std::filesystem::is_regular_file(path)) return missing("there is no result file " + path.string());
@@ -369,15 +430,16 @@ Result<Parquet> Parquet::open(const Options& options) {
 }
 
 Result<> Parquet::write(const RowTable& table, const std::filesystem::path& path, const ParquetNote& note) {
-  if (auto good = check_writable(table); !good) return good;
-  engine_->source = {&table, 0};
-  const auto sql = fmt::format(
-      "COPY (FROM mole_rows()) TO {} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3, ROW_GROUP_SIZE 122880, "
-      "PARQUET_VERSION v1, WRITE_BLOOM_FILTER false, USE_TMP_FILE false, KV_METADATA {})",
-      literal(std::filesystem::absolute(path).string()), metadata(table, note));
-  auto done = engine_->run(sql, "writing " + path.string(), Code::internal);
-  engine_->source = {};
-  return done;
+  engine_->source = {&table, 0, nullptr, {}, 0, {}};
+  const auto rows = engine_->write(table, path, note);
+  return rows ? Result<>() : rows.error();
+}
+
+Result<std::uint64_t> Parquet::write(const RowTable& shape, const NextTable& next, const std::filesystem::path& path,
+                                     const ParquetNote& note) {
+  if (shape.rows() != 0) return internal("the shape of a Parquet file has rows");
+  engine_->source = {&shape, 0, &next, {}, 0, {}};
+  return engine_->write(shape, path, note);
 }
 
 Result<RowTable> Parquet::read(const std::filesystem::path& path, const ParquetSelection& selection,

@@ -19,7 +19,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -52,6 +54,11 @@ class Parquet {
 
   // Writes `path` afresh, not durably. exhausted: disk or memory; invalid: text that is not UTF-8.
   Result<> write(const RowTable& table, const std::filesystem::path& path, const ParquetNote& note);
+  // The same from many tables, of which each has the columns of `shape`; the bytes do not depend on how the rows are cut
+  // into tables. Gives the number of rows. An error of `next` is returned.
+  using NextTable = std::function<Result<std::optional<RowTable>>()>;  // nullopt after the last
+  Result<std::uint64_t> write(const RowTable& shape, const NextTable& next, const std::filesystem::path& path,
+                              const ParquetNote& note);
   // What the file says about itself; empty fields if it was not written by `write`.
   Result<ParquetNote> note(const std::filesystem::path& path);
   // missing: no such file; corrupt: not Parquet, damaged, a column of a type results do not have; invalid: a selected

@@ -5,7 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
+
 #include <cstring>
+#include <thread>
 
 namespace mole::cli {
 namespace {
@@ -206,6 +209,17 @@ TEST_F(Export, LeavesNoFileWhenItFails) {
   EXPECT_EQ(export_results(ask, ExportFormat::csv, folder / "out").error().code, Code::missing);
   EXPECT_FALSE(std::filesystem::exists(folder / "out"));
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 2);
+}
+
+TEST_F(Export, LeavesAPipeAPipe) {
+  const auto pipe = folder / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  std::string got;
+  std::thread reader([&] { got = slurp(pipe); });
+  EXPECT_TRUE(export_results(ask, ExportFormat::csv, pipe));
+  reader.join();
+  EXPECT_TRUE(got.starts_with("interval_start,"));
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
 }
 
 TEST_F(Export, NamesTheColumnsThereAre) {

@@ -71,6 +71,13 @@ def rows(*arguments, **options):
     return list(csv.DictReader(io.StringIO(mole("results", *arguments, "--format", "csv", **options).stdout)))
 
 
+def query(sql):
+    """Rows of one SQL statement by DuckDB, as lists of text: another reader of Parquet files."""
+    done = subprocess.run([str(BUILD / "bin" / "mole-test-query"), sql], capture_output=True, text=True)
+    check(done.returncode == 0, f"{sql}\n{done.stderr}")
+    return list(csv.reader(io.StringIO(done.stdout)))
+
+
 def readable_content(path):
     """The decompressed bytes up to the first damage, by Python's bz2, fed in small pieces."""
     raw = pathlib.Path(path).read_bytes()

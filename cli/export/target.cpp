@@ -1,0 +1,66 @@
+#include "cli/export/target.hpp"
+
+#include "sdk/descriptor/durable_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace mole::cli {
+
+namespace fs = std::filesystem;
+
+Result<std::unique_ptr<Target>> Target::open(const std::optional<fs::path>& output) {
+  auto target = std::unique_ptr<Target>(new Target);
+  if (!output) return target;
+  target->path_ = *output;
+  std::error_code error;
+  if (fs::exists(*output, error) && !fs::is_regular_file(*output, error)) {  // a pipe, /dev/stdout: must stay what it is
+    target->fd_ = ::open(output->c_str(), O_WRONLY | O_CLOEXEC);
+    if (target->fd_ >= 0) return target;
+    return invalid(
+        fmt::format("cannot write {}: {}; name a file, or a pipe somebody reads", output->string(), std::strerror(errno)));
+  }
+  target->tmp_ = output->parent_path() / (".tmp." + std::to_string(::getpid()) + "." + output->filename().string());
+  target->fd_ = ::open(target->tmp_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (target->fd_ < 0) {
+    target->tmp_.clear();
+    return invalid(
+        fmt::format("cannot write {}: {}; name a folder you may write to", output->string(), std::strerror(errno)));
+  }
+  return target;
+}
+
+Target::~Target() {
+  if (fd_ > STDERR_FILENO) ::close(fd_);
+  if (!tmp_.empty()) ::unlink(tmp_.c_str());
+}
+
+Result<> Target::write(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto n = ::write(fd_, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return failed();
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+Result<> Target::finish() {
+  if (tmp_.empty()) return {};
+  if (auto done = durable_rename(tmp_, path_); !done) return done;
+  tmp_.clear();
+  return {};
+}
+
+Error Target::failed() const {
+  if (errno == EPIPE) return {Code::cancelled, "the reader of the output has gone"};
+  const auto text =
+      fmt::format("writing {} failed: {}", path_.empty() ? "the output" : path_.string(), std::strerror(errno));
+  return errno == ENOSPC || errno == EDQUOT ? exhausted(text + "; free space there") : transient(text);
+}
+
+}  // namespace mole::cli

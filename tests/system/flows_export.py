@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+"""Flows exported as Parquet, read by DuckDB, equal the printed ones; what is damaged is told alike; no half file is left."""
+import csv
+import io
+import subprocess
+
+from system import DATA, MOLE, Place, check, mole, need_data, query
+
+COLUMNS = "start,end,src_addr,dst_addr,src_port,dst_port,protocol,packets,bytes,tcp_flags,tos,src_as,dst_as,src_mask,dst_mask,next_hop,in_if,out_if"
+
+
+def printed(files, code, columns=COLUMNS):
+    done = mole("flows", *files, "--format", "csv", "--columns", columns, "--time-format", "epoch_ms", code=code)
+    return [tuple(row) for row in csv.reader(io.StringIO(done.stdout))][1:]
+
+
+def exported(path, columns=COLUMNS):
+    shown = [f'epoch_ms("{c}")' if c in ("start", "end") else f'"{c}"' for c in columns.split(",")]
+    return [tuple(row) for row in query(f"SELECT {', '.join(shown)} FROM '{path}'")]
+
+
+def main():
+    need_data()
+    sound = [DATA / "archive" / "19991_00040895_1190487600.dat.bz2", DATA / "archive" / "19993_00040898_1190498400.dat.bz2"]
+    truncated = DATA / "archive" / "19991_00040899_1190502000.dat.bz2"
+    with Place("flows-export") as place:
+        for files, code in ((sound, 0), ([truncated], 3)):
+            out = place / "flows.parquet"
+            mole("flows", *files, "--columns", COLUMNS, "-o", out, code=code)
+            wanted, got = printed(files, code), exported(out)
+            check(wanted == got and got, f"{len(got)} exported flows, {len(wanted)} printed; first difference "
+                                         f"{next(((a, b) for a, b in zip(got, wanted) if a != b), None)}")
+            print(f"{[f.name for f in files]}: {len(got)} flows alike")
+        mole("flows", sound[0], "--columns", "*", "-o", place / "all.parquet")
+        names = query(f"SELECT column_name FROM (DESCRIBE SELECT * FROM '{place / 'all.parquet'}')")
+        check([n[0] for n in names][:4] == ["start", "end", "src_addr", "dst_addr"] and len(names) == 20, f"all columns: {names}")
+
+        mole("flows", place / "absent.bz2", "-o", place / "x.parquet", code=4)
+        mole("flows", sound[0], "--columns", "octetts", "-o", place / "x.parquet", code=2)
+        mole("flows", sound[0], "-o", place / "no-folder" / "x.parquet", code=(1, 5))
+        left = sorted(p.name for p in place.iterdir())
+        check(left == ["all.parquet", "flows.parquet"], f"only whole files are left: {left}")
+
+        # To a pipe: the same bytes; a reader who leaves is no failure.
+        bytes_of = subprocess.run([str(MOLE), "flows", *map(str, sound), "--columns", COLUMNS, "--format", "parquet"],
+                                  capture_output=True, check=True).stdout
+        mole("flows", *sound, "--columns", COLUMNS, "-o", place / "again.parquet")
+        check(bytes_of == (place / "again.parquet").read_bytes(), "stdout and file are the same")
+        shell = f"{MOLE} flows {sound[0]} --format arrow | head -c 8; exit ${{PIPESTATUS[0]}}"
+        check(subprocess.run(["bash", "-c", shell], capture_output=True).returncode == 0, "a reader may leave")
+
+
+if __name__ == "__main__":
+    main()
