@@ -30,11 +30,9 @@ struct AddressChurn {
     std::string side = "src";
   };
   static constexpr auto params =
-      mole::params(mole::param("side", &Params::side, "Which addresses: 'src', 'dst', or 'both' together"));
+      mole::params(mole::param("side", &Params::side, mole::one_of("src", "dst", "both"), "Which addresses; both: either side's together"));
   struct Module {
-    explicit Module(const Params& p) : src(p.side == "src" || p.side == "both"), dst(p.side == "dst" || p.side == "both") {
-      if (!src && !dst) throw mole::Failure(mole::invalid("side is '" + p.side + "'; write src, dst or both"));
-    }
+    explicit Module(const Params& p) : src(p.side != "dst"), dst(p.side != "src") {}
     bool src, dst;
   };
 
