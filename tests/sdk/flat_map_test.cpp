@@ -71,6 +71,27 @@ TEST(FlatMap, KeepsEveryKeyOfASmallType) {
   for (const auto& [key, sum] : map.sorted()) EXPECT_EQ(sum, 2u * key);
 }
 
+// Many keys are sorted another way than few, and by their width; keys that are alike in a digit as well.
+TEST(FlatMap, IsSortedByRisingKey) {
+  const auto check = []<class Key>(Key mask, Key base) {
+    std::mt19937 random(3);
+    mole::FlatMap<Key, std::uint64_t> map;
+    std::map<Key, std::uint64_t> standard;
+    for (std::uint64_t i = 0; i < 3000; ++i) {
+      const auto key = static_cast<Key>((random() & mask) | base);
+      map[key] = standard[key] = i;
+    }
+    const std::vector<std::pair<Key, std::uint64_t>> expected(standard.begin(), standard.end());
+    EXPECT_EQ(map.sorted(), expected) << sizeof(Key) << " bytes, mask " << mask;
+  };
+  check(std::uint8_t{0xff}, std::uint8_t{0});
+  check(std::uint16_t{0xffff}, std::uint16_t{0});
+  check(std::uint16_t{0xff00}, std::uint16_t{7});
+  check(~std::uint32_t{0}, std::uint32_t{0});
+  check(std::uint32_t{0xfff}, std::uint32_t{0x0a000000});
+  check(~std::uint64_t{0}, std::uint64_t{1} << 63);
+}
+
 TEST(FlatMap, MergesToTheSumInAnyOrder) {
   std::mt19937 random(2);
   Volumes a, b, all;

@@ -14,10 +14,30 @@
 #include <mole/log2.hpp>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstdint>
 #include <optional>
 
 namespace mole {
+
+namespace detail {
+
+// log2 of x, 1 or more, in units of 2^-52.
+constexpr std::uint64_t computed_fixed_log2(std::uint64_t x) {
+  const int exponent = 63 - std::countl_zero(x);
+  const std::uint64_t mantissa = x << (63 - exponent) >> 11;  // its lower bits fall off: 53 are left
+  const double m = std::bit_cast<double>((mantissa & 0x000fffffffffffffu) | 0x3ff0000000000000u);
+  return (static_cast<std::uint64_t>(exponent) << 52) + static_cast<std::uint64_t>(log2_mantissa(m) * 0x1p52);
+}
+inline constexpr auto small_fixed_log2 = [] {  // most counts are small
+  std::array<std::uint64_t, 256> out{};
+  for (std::uint64_t x = 1; x < out.size(); ++x) out[x] = computed_fixed_log2(x);
+  return out;
+}();
+inline std::uint64_t fixed_log2(std::uint64_t x) { return x < small_fixed_log2.size() ? small_fixed_log2[x] : computed_fixed_log2(x); }
+
+}  // namespace detail
 
 class Entropy {
  public:
@@ -26,7 +46,7 @@ class Entropy {
     if (count == 0) return;
     ++distinct_;
     total_ += count;
-    sum_ += Wide{count} * fixed_log2(count);
+    sum_ += Wide{count} * detail::fixed_log2(count);
   }
 
   std::uint64_t distinct() const { return distinct_; }
@@ -34,9 +54,9 @@ class Entropy {
   std::optional<double> bits() const {
     if (total_ == 0 || total_ >> 64 != 0) return std::nullopt;
     const auto n = static_cast<std::uint64_t>(total_);
-    const Wide whole = total_ * fixed_log2(n);
+    const Wide whole = total_ * detail::fixed_log2(n);
     const Wide rest = whole > sum_ ? whole - sum_ : 0;  // rounding may leave the sum a trifle above
-    const double h = static_cast<double>(rest) / static_cast<double>(n) / scale;
+    const double h = static_cast<double>(rest) / static_cast<double>(n) * 0x1p-52;
     return std::min(h, log2(static_cast<double>(distinct_)));
   }
   // bits() / log2(distinct), 0..1. Null with fewer than two values.
@@ -48,16 +68,6 @@ class Entropy {
 
  private:
   __extension__ typedef unsigned __int128 Wide;
-  static constexpr double scale = 0x1p52;
-
-  // In units of 2^-52.
-  static std::uint64_t fixed_log2(std::uint64_t x) {
-    const int exponent = 63 - std::countl_zero(x);
-    const std::uint64_t mantissa = x << (63 - exponent) >> 11;  // its lower bits fall off: 53 are left
-    const double m = std::bit_cast<double>((mantissa & 0x000fffffffffffffu) | 0x3ff0000000000000u);
-    return (static_cast<std::uint64_t>(exponent) << 52) + static_cast<std::uint64_t>(detail::log2_mantissa(m) * scale);
-  }
-
   Wide total_ = 0, sum_ = 0;  // sum of c log2 c, in units of 2^-52
   std::uint64_t distinct_ = 0;
 };

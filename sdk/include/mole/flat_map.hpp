@@ -10,6 +10,7 @@
 #pragma once
 
 #include <mole/fields.hpp>
+#include <mole/radix_sort.hpp>
 #include <mole/salted_hash.hpp>
 
 #include <algorithm>
@@ -92,7 +93,7 @@ class FlatMap {
     std::vector<std::pair<Key, Value>> out;
     out.reserve(size());
     for_each([&](const Key& key, const Value& value) { out.emplace_back(key, value); });
-    std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    detail::sort_by_key(out, [](const auto& entry) { return entry.first; });
     return out;
   }
   bool operator==(const FlatMap& other) const { return sorted() == other.sorted(); }
@@ -128,10 +129,11 @@ class FlatMap {
   }
   std::size_t next(std::size_t i) const { return i + 1 == table_.size() ? 0 : i + 1; }
 
-  // Room for `more` keys with at most 3/4 of the table in use.
+  // Room for `more` keys with at most 3/4 of the table in use. Doubles; from half a megabyte on grows by half.
   void grow_for(std::size_t more) {
     if ((used_ + more) * 4 <= table_.size() * 3) return;
-    std::vector<Entry> old(std::max<std::size_t>(8, std::max(table_.size() * 3 / 2, (used_ + more) * 3 / 2)));
+    const std::size_t grown = table_.size() * sizeof(Entry) < (1u << 19) ? table_.size() * 2 : table_.size() * 3 / 2;
+    std::vector<Entry> old(std::max({std::size_t{8}, grown, (used_ + more) * 3 / 2}));
     std::swap(old, table_);
     used_ = 0;
     for (const auto& e : old)

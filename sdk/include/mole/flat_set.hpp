@@ -3,6 +3,7 @@
 #pragma once
 
 #include <mole/fields.hpp>
+#include <mole/radix_sort.hpp>
 #include <mole/salted_hash.hpp>
 
 #include <algorithm>
@@ -60,7 +61,7 @@ class FlatSet {
     std::vector<T> out;
     out.reserve(size());
     for_each([&](const T& key) { out.push_back(key); });
-    std::sort(out.begin(), out.end());
+    detail::sort_by_key(out, [](const T& key) { return key; });
     return out;
   }
   bool operator==(const FlatSet& other) const { return sorted() == other.sorted(); }
