@@ -189,7 +189,7 @@ void fields(D& d, wire::FileReport& w, auto& t) {
   d(w.id, t.id), d(w.size, t.size), d(w.digest, t.digest), d(w.state, t.state), d(w.lost_compressed, t.lost_compressed);
   d(w.lost_content, t.lost_content), d(w.content_bytes, t.content_bytes), d(w.datagrams, t.datagrams), d(w.flows, t.flows);
   d(w.flows_lost, t.flows_lost), d(w.exported_first_us, t.exported_first), d(w.exported_last_us, t.exported_last);
-  d(w.readable, t.readable);
+  d(w.readable, t.readable), d(w.source, t.source);
 }
 
 template <class D>

@@ -117,6 +117,7 @@ struct FileReport {
   11: i64 exported_first_us
   12: i64 exported_last_us
   13: list<Range> readable
+  14: string source
 }
 
 struct StepReport {

@@ -18,7 +18,7 @@ namespace {
 using namespace mole::nodes;
 
 constexpr const char* usage =
-    "usage: mole-worker --run A --cache DIR --cache-limit BYTES --plugins DIR[:DIR] --threads N\n"
+    "usage: mole-worker --run A --cache DIR --cache-limit BYTES --plugins DIR[:DIR] --threads N [--columns on|off]\n"
     "       mole-worker --flows [--format csv|ndjson|frames|none] [--columns a,b] [--time-format rfc3339|epoch_ms] [--threads N]\n"
     "                   [--plugins DIR] [--decoder NAME] [--no-header] FILE...\n"
     "       mole-worker --seal A | --unseal A\n";
@@ -81,10 +81,14 @@ std::vector<std::filesystem::path> folders_of(const std::string& text) {
 }
 
 int run(int argc, char** argv) {
-  Arguments arguments(argc, argv, {"cache", "cache-limit", "plugins", "threads"}, {});
+  Arguments arguments(argc, argv, {"cache", "cache-limit", "plugins", "threads", "columns"}, {});
   RunOptions options;
   if (arguments.problem.empty() && arguments.rest.size() != 1) arguments.problem = "--run needs one attempt folder";
   if (arguments.problem.empty()) arguments.number("cache-limit", options.cache_limit) && arguments.number("threads", options.threads);
+  if (const auto* columns = arguments.find("columns")) {
+    options.columns = *columns != "off";
+    if (*columns != "on" && *columns != "off") arguments.problem = "--columns is on or off, not '" + *columns + "'";
+  }
   if (!arguments.problem.empty()) return usage_error(arguments.problem);
   options.attempt = arguments.rest[0];
   if (const auto* cache = arguments.find("cache")) options.cache = *cache;

@@ -92,7 +92,7 @@ int run_task(const RunOptions& options) {
   }
   if (totals.code.empty()) {
     const PluginSet plugins(options.plugins, **record);
-    TaskOptions task_options{{options.attempt}, cache ? &*cache : nullptr, options.threads};
+    TaskOptions task_options{{options.attempt}, cache ? &*cache : nullptr, options.threads, options.columns};
     totals = TaskRunner(*spec, task_options, plugins, sink).run();
   }
   auto ended = sink.end(totals);

@@ -11,6 +11,7 @@ struct RunOptions {
   std::filesystem::path attempt;                // A
   std::filesystem::path cache;                  // folder of staged files
   std::uint64_t cache_limit = 0;                // bytes
+  bool columns = true;                          // read and keep decoded columns in the cache
   std::vector<std::filesystem::path> plugins;   // folders, the first that has a library wins
   unsigned threads = 1;
   int handover = 3;                             // descriptor the daemon opened

@@ -201,6 +201,7 @@ task::FileReport FlowReader::report() const {
   report.exported_first = exported_first_;
   report.exported_last = exported_last_;
   report.readable = readable_;
+  report.source = "archive";
   return report;
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -25,6 +26,8 @@ std::string sized(std::uint64_t bytes) { return std::to_string(bytes) + " bytes"
 // One distinct file of an acquire.
 struct Item {
   const task::File* file = nullptr;
+  std::string columns_name;  // of its columns, if they may stand in; empty: they may not
+  bool columns = false;      // pinned: they do
   enum class State { open, pinned, writing, theirs, failed } state = State::open;
   Pin pin;  // pinned: shared lock; writing: exclusive lock of the part; theirs: no lock
   Digest digest;
@@ -38,11 +41,14 @@ struct Item {
 class Acquisition {
  public:
   Acquisition(const fs::path& folder, const CacheOptions& options, std::span<const task::File> files,
-              std::string_view archive)
+              std::string_view archive, std::span<const Digest> columns)
       : folder_(folder), options_(options) {
-    for (const auto& file : files) {
-      names_.push_back(file.present ? name_of(file, archive) : std::string());
-      if (file.present) items_[names_.back()].file = &file;
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      names_.push_back(files[i].present ? name_of(files[i], archive) : std::string());
+      if (!files[i].present) continue;
+      Item& item = items_[names_.back()];
+      item.file = &files[i];
+      if (i < columns.size()) item.columns_name = columns[i].hex();
     }
   }
   ~Acquisition() {
@@ -57,7 +63,6 @@ class Acquisition {
 
  private:
   Result<bool> reserve_all();
-  Result<bool> make_room(std::uint64_t needed);
   Result<> look(const std::string& name, Item& item);
   void let_go();
   Result<> fetch_one(const std::string& name, Item& item, const Fetch& fetch);
@@ -132,7 +137,7 @@ Result<bool> Acquisition::reserve_all() {
     if (auto looked = look(name, item); !looked) return looked.error();
     if (item.state == Item::State::open) needed += item.file->size;
   }
-  auto room = make_room(needed);
+  auto room = make_room(folder_, options_.limit, needed);
   if (!room || !*room) return room;
   for (auto& [name, item] : items_) {
     if (item.state != Item::State::open) continue;
@@ -146,7 +151,13 @@ Result<bool> Acquisition::reserve_all() {
 
 // What there is of this file; leaves the item open if nothing. Under the folder's lock.
 Result<> Acquisition::look(const std::string& name, Item& item) {
-  auto whole = open_whole(folder_, name, item.file->size);
+  item.columns = false;
+  Result<std::optional<Whole>> whole = std::optional<Whole>();
+  if (!item.columns_name.empty()) {
+    whole = open_whole(folder_, item.columns_name, std::nullopt);
+    item.columns = whole && *whole;  // what is wrong with them is no reason not to take the file
+  }
+  if (!item.columns) whole = open_whole(folder_, name, item.file->size);
   if (!whole) return whole.error();
   if (*whole) {
     item.pin = std::move((*whole)->pin);
@@ -163,30 +174,6 @@ Result<> Acquisition::look(const std::string& name, Item& item) {
     item.state = Item::State::theirs;
   }
   return {};
-}
-
-// Evicts the least recently used files that nobody has pinned, if that gives room enough; else none.
-Result<bool> Acquisition::make_room(std::uint64_t needed) {
-  auto found = entries(folder_);
-  if (!found) return found.error();
-  std::uint64_t used = 0;
-  for (const auto& entry : *found) used += entry.size;
-  if (used + needed <= options_.limit) return true;
-  std::sort(found->begin(), found->end(), [](const Entry& a, const Entry& b) {
-    return std::tie(a.used.tv_sec, a.used.tv_nsec, a.name) < std::tie(b.used.tv_sec, b.used.tv_nsec, b.name);
-  });
-  std::vector<std::pair<Entry, Pin>> victims;
-  for (const auto& entry : *found) {
-    if (used + needed <= options_.limit) break;
-    if (entry.part) continue;
-    Pin file(::open(file_path(folder_, entry.name).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-    if (!file || !try_exclusive(file)) continue;
-    used -= entry.size;
-    victims.emplace_back(entry, std::move(file));
-  }
-  if (used + needed > options_.limit) return false;
-  for (const auto& [entry, file] : victims) remove(folder_, entry);
-  return true;
 }
 
 Result<> Acquisition::fetch_one(const std::string& name, Item& item, const Fetch& fetch) {
@@ -225,18 +212,8 @@ Result<Digest> Acquisition::write(Item& item, const Fetch& fetch) {
       return refuse(
           corrupt(id + " has more than the " + sized(size) + " the archive's index says; index the archive again"));
     hasher.bytes(bytes.data(), bytes.size());
-    while (!bytes.empty()) {
-      const auto n = ::pwrite(item.pin.fd(), bytes.data(), bytes.size(), static_cast<off_t>(written));
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) {
-        const std::string text = "writing " + id + " to the cache failed: " + std::strerror(errno);
-        return refuse(errno == ENOSPC || errno == EDQUOT
-                          ? exhausted(text + "; free space on the cache's disk or lower the cache limit")
-                          : transient(text));
-      }
-      written += static_cast<std::uint64_t>(n);
-      bytes = bytes.subspan(static_cast<std::size_t>(n));
-    }
+    if (auto put = write_all(item.pin, bytes, written, id); !put) return refuse(put.error());
+    written += bytes.size();
     return {};
   };
   const auto done = fetch(*item.file, sink);
@@ -260,7 +237,8 @@ Result<std::vector<Staged>> Acquisition::staged() const {
       staged.error = item.error;
       continue;
     }
-    staged.path = file_path(folder_, name);
+    staged.path = file_path(folder_, item.columns ? item.columns_name : name);
+    staged.columns = item.columns;
     staged.size = item.file->size;
     staged.digest = item.digest;
     staged.fetched = item.fetched;
@@ -285,10 +263,66 @@ Result<Cache> Cache::open(const std::filesystem::path& folder, const CacheOption
 }
 
 Result<std::vector<Staged>> Cache::acquire(std::span<const task::File> files, std::string_view archive,
-                                           const Fetch& fetch) {
-  Acquisition acquisition(folder_, options_, files, archive);
+                                           const Fetch& fetch, std::span<const Digest> columns) {
+  Acquisition acquisition(folder_, options_, files, archive, columns);
   if (auto done = acquisition.run(fetch); !done) return done.error();
   return acquisition.staged();
+}
+
+// ---- columns
+
+ColumnsPart::~ColumnsPart() {
+  if (!name_.empty()) remove(folder_, {name_, true, 0, {}});
+}
+
+Result<> ColumnsPart::append(std::string_view bytes) {
+  auto written = write_all(pin_, std::as_bytes(std::span(bytes)), written_, "columns");
+  written_ += bytes.size();
+  return written;
+}
+
+Result<Staged> ColumnsPart::publish(const task::File& file, const Digest& digest) && {
+  const auto held = lock(folder_);
+  if (!held) return held.error();
+  if (auto published = publish_unsynced(folder_, name_, digest, written_, file.id); !published) return published.error();
+  Staged staged;
+  staged.path = file_path(folder_, std::exchange(name_, {}));
+  if (!try_shared(pin_)) return transient("cannot pin " + staged.path.string() + " in the cache");
+  staged.columns = true;
+  staged.size = file.size;
+  staged.digest = digest;
+  staged.pin = std::move(pin_);
+  return staged;
+}
+
+Result<std::optional<ColumnsPart>> Cache::begin_columns(const Digest& digest, std::uint64_t most_bytes) {
+  const std::string name = digest.hex();
+  const auto held = lock(folder_);
+  if (!held) return held.error();
+  std::error_code error;
+  if (fs::exists(file_path(folder_, name), error)) return std::optional<ColumnsPart>();
+  if (const Pin part = open_part(folder_, name)) {
+    if (!try_exclusive(part)) return std::optional<ColumnsPart>();
+    remove(folder_, {name, true, 0, {}});  // its writer died
+  }
+  const auto room = make_room(folder_, options_.limit, most_bytes);
+  if (!room) return room.error();
+  if (!*room) return std::optional<ColumnsPart>();
+  auto part = create_part(folder_, name, most_bytes);
+  if (!part) return part.error();
+  return std::optional(ColumnsPart(folder_, name, std::move(*part)));
+}
+
+Result<> Cache::forget_columns(const Digest& name) {
+  const auto held = lock(folder_);
+  if (!held) return held.error();
+  remove(folder_, {name.hex(), false, 0, {}});
+  return {};
+}
+
+void Cache::release_first(const Staged& file) {
+  constexpr timespec long_ago[2] = {{0, 0}, {0, 0}};
+  (void)::futimens(file.pin.fd(), long_ago);  // an older time than any file's: the next to be evicted
 }
 
 Result<std::uint64_t> Cache::used() const {

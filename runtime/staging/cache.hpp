@@ -53,15 +53,39 @@ class Pin {
   int fd_ = -1;
 };
 
-// A file in the cache, kept there while this lives. Three ways it can be: staged (`path` is set); not to be had
-// (`error`); not present in the archive's index (neither).
+// A file in the cache, kept there while this lives. Four ways it can be: staged (`path` is set); its columns are there in its
+// stead (`path` and `columns` are set); not to be had (`error`); not present in the archive's index (none of them).
 struct Staged {
   std::filesystem::path path;
-  std::uint64_t size = 0;
-  Digest digest;               // of the bytes, taken while they were written
+  bool columns = false;        // `path` is of its columns (docs/formats/columns.md), which the cache does not look into
+  std::uint64_t size = 0;      // of the file itself
+  Digest digest;               // of the file's bytes, taken while they were written
   bool fetched = false;        // by this call; false: it was there
   std::optional<Error> error;  // this file could not be fetched; the others could
   Pin pin;
+};
+
+// What becomes the columns of a file, while it is written. One thread at a time; what is not published goes with this.
+class ColumnsPart {
+ public:
+  ColumnsPart(ColumnsPart&& other) noexcept : folder_(std::move(other.folder_)), name_(std::exchange(other.name_, {})), pin_(std::move(other.pin_)) {}
+  ColumnsPart& operator=(ColumnsPart&&) = delete;
+  ~ColumnsPart();
+
+  // exhausted or transient: the disk takes no more.
+  Result<> append(std::string_view bytes);
+  // The columns of `file`, whose bytes as staged have this digest, are whole. The Staged is what a later acquire would give.
+  // Not synced: whoever reads columns checks them.
+  Result<Staged> publish(const task::File& file, const Digest& digest) &&;
+
+ private:
+  friend class Cache;
+  ColumnsPart(std::filesystem::path folder, std::string name, Pin pin) : folder_(std::move(folder)), name_(std::move(name)), pin_(std::move(pin)) {}
+
+  std::filesystem::path folder_;
+  std::string name_;  // empty: nothing to remove
+  Pin pin_;
+  std::uint64_t written_ = 0;
 };
 
 struct CacheOptions {
@@ -82,7 +106,19 @@ class Cache {
   // A file whose fetch fails, or that has another size than the index says, carries its own error. The whole call fails
   // with exhausted (the set is larger than the cache, or the disk is full), transient (no room within the patience) or
   // cancelled (by fetch).
-  Result<std::vector<Staged>> acquire(std::span<const task::File> files, std::string_view archive, const Fetch& fetch);
+  //
+  // `columns`: empty, or for each file the name under which its columns may be: then they are pinned and the file is not
+  // even fetched.
+  Result<std::vector<Staged>> acquire(std::span<const task::File> files, std::string_view archive, const Fetch& fetch,
+                                      std::span<const Digest> columns = {});
+
+  // Room for columns under this name, of at most so many bytes; evicts as acquire does. Nothing if they are there, are
+  // being written by another task, or there is no room now: it never waits.
+  Result<std::optional<ColumnsPart>> begin_columns(const Digest& name, std::uint64_t most_bytes);
+  // Removes columns that turned out to be none. Who still reads them is not disturbed.
+  Result<> forget_columns(const Digest& name);
+  // This file is needed less than any other: its columns are there.
+  static void release_first(const Staged& file);
 
   // Bytes held: files, and reservations of what is being fetched.
   Result<std::uint64_t> used() const;

@@ -9,8 +9,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
+#include <fstream>
 #include <set>
+#include <tuple>
 
 namespace mole::runtime {
 
@@ -90,15 +93,40 @@ Result<Pin> lock(const fs::path& folder) {
 bool try_shared(const Pin& file) { return ::flock(file.fd(), LOCK_SH | LOCK_NB) == 0; }
 bool try_exclusive(const Pin& file) { return ::flock(file.fd(), LOCK_EX | LOCK_NB) == 0; }
 
-Result<std::optional<Whole>> open_whole(const fs::path& folder, const std::string& name, std::uint64_t size) {
+namespace {
+
+struct Sidecar {
+  Digest digest;
+  std::uint64_t size = 0;
+};
+
+std::optional<Sidecar> read_sidecar(const fs::path& path) {
+  const auto text = read_file(path, 4096);
+  if (!text) return std::nullopt;
+  const auto digest = Digest::from_hex(std::string_view(*text).substr(0, 32));
+  const auto line = text->find('\n');
+  if (!digest || line == std::string::npos || line < 34 || (*text)[32] != ' ') return std::nullopt;
+  Sidecar sidecar{*digest, 0};
+  const char* end = text->data() + line;
+  const auto [stop, status] = std::from_chars(text->data() + 33, end, sidecar.size);
+  return status == std::errc{} && stop == end ? std::optional(sidecar) : std::nullopt;
+}
+
+std::string sidecar_text(const Digest& digest, std::uint64_t size, std::string id) {
+  std::replace(id.begin(), id.end(), '\n', ' ');  // for people who look in
+  return digest.hex() + " " + std::to_string(size) + "\n" + id.substr(0, 2048) + "\n";
+}
+
+}  // namespace
+
+Result<std::optional<Whole>> open_whole(const fs::path& folder, const std::string& name, std::optional<std::uint64_t> size) {
   const fs::path path = file_path(folder, name);
   Pin pin(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!pin && errno == ENOENT) return std::optional<Whole>();
   struct stat st {};
   if (!pin || ::fstat(pin.fd(), &st) != 0) return failed("opening", path, errno);
-  const auto text = read_file(digest_path(folder, name), 4096);
-  const auto digest = text ? Digest::from_hex(std::string_view(*text).substr(0, 32)) : Result<Digest>(text.error());
-  if (!digest || static_cast<std::uint64_t>(st.st_size) != size) {
+  const auto sidecar = read_sidecar(digest_path(folder, name));
+  if (!sidecar || static_cast<std::uint64_t>(st.st_size) != size.value_or(sidecar->size)) {
     if (!try_exclusive(pin))
       return transient(path.string() + " is damaged but in use; stop the tasks that use the cache and delete it");
     remove(folder, {name, false, 0, {}});
@@ -106,7 +134,7 @@ Result<std::optional<Whole>> open_whole(const fs::path& folder, const std::strin
   }
   if (!try_shared(pin)) return transient(path.string() + " cannot be pinned: another program has it locked");
   (void)::futimens(pin.fd(), nullptr);  // now it was used
-  return std::optional(Whole{std::move(pin), *digest});
+  return std::optional(Whole{std::move(pin), sidecar->digest});
 }
 
 Pin open_part(const fs::path& folder, const std::string& name) {
@@ -133,13 +161,59 @@ Result<Pin> create_part(const fs::path& folder, const std::string& name, std::ui
 }
 
 Result<> publish(const fs::path& folder, const std::string& name, const Digest& digest, const task::File& file) {
-  std::string id = file.id;  // for people who look in
-  std::replace(id.begin(), id.end(), '\n', ' ');
   // The sidecar first: a file is valid only with it, and a sidecar alone is nothing.
-  const auto written = durable_write(digest_path(folder, name),
-                                     digest.hex() + " " + std::to_string(file.size) + "\n" + id.substr(0, 2048) + "\n");
+  const auto written = durable_write(digest_path(folder, name), sidecar_text(digest, file.size, file.id));
   if (!written) return written;
   return durable_rename(part_path(folder, name), file_path(folder, name));
+}
+
+Result<> publish_unsynced(const fs::path& folder, const std::string& name, const Digest& digest, std::uint64_t size, const std::string& id) {
+  std::ofstream sidecar(digest_path(folder, name), std::ios::binary);
+  sidecar << sidecar_text(digest, size, id);
+  sidecar.close();
+  if (!sidecar) return transient("cannot write " + digest_path(folder, name).string());
+  const auto from = part_path(folder, name), to = file_path(folder, name);
+  if (::truncate(from.c_str(), static_cast<off_t>(size)) != 0) return failed("cutting", from, errno);
+  if (::rename(from.c_str(), to.c_str()) != 0) return failed("publishing", to, errno);
+  return {};
+}
+
+Result<bool> make_room(const fs::path& folder, std::uint64_t limit, std::uint64_t needed) {
+  auto found = entries(folder);
+  if (!found) return found.error();
+  std::uint64_t used = 0;
+  for (const auto& entry : *found) used += entry.size;
+  if (used + needed <= limit) return true;
+  std::sort(found->begin(), found->end(), [](const Entry& a, const Entry& b) {
+    return std::tie(a.used.tv_sec, a.used.tv_nsec, a.name) < std::tie(b.used.tv_sec, b.used.tv_nsec, b.name);
+  });
+  std::vector<std::pair<Entry, Pin>> victims;
+  for (const auto& entry : *found) {
+    if (used + needed <= limit) break;
+    if (entry.part) continue;
+    Pin file(::open(file_path(folder, entry.name).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (!file || !try_exclusive(file)) continue;
+    used -= entry.size;
+    victims.emplace_back(entry, std::move(file));
+  }
+  if (used + needed > limit) return false;
+  for (const auto& [entry, file] : victims) remove(folder, entry);
+  return true;
+}
+
+Result<> write_all(const Pin& file, std::span<const std::byte> bytes, std::uint64_t offset, const std::string& what) {
+  while (!bytes.empty()) {
+    const auto n = ::pwrite(file.fd(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      const std::string text = "writing " + what + " to the cache failed: " + std::strerror(errno);
+      return errno == ENOSPC || errno == EDQUOT ? exhausted(text + "; free space on the cache's disk or lower the cache limit")
+                                                : transient(text);
+    }
+    offset += static_cast<std::uint64_t>(n);
+    bytes = bytes.subspan(static_cast<std::size_t>(n));
+  }
+  return {};
 }
 
 void remove(const fs::path& folder, const Entry& entry) {

@@ -32,13 +32,13 @@ Result<Pin> lock(const fs::path& folder);
 bool try_shared(const Pin& file);
 bool try_exclusive(const Pin& file);
 
-// Opens and pins a whole file. Nothing if it is not there; a file whose size or sidecar is wrong is removed first
-// (after a crash nobody can have it pinned). Under the folder's lock.
+// Opens and pins a whole file. Nothing if it is not there; a file whose size is not `size` (or, without, not the sidecar's) or
+// whose sidecar is wrong is removed first (after a crash nobody can have it pinned). Under the folder's lock.
 struct Whole {
   Pin pin;
   Digest digest;
 };
-Result<std::optional<Whole>> open_whole(const fs::path& folder, const std::string& name, std::uint64_t size);
+Result<std::optional<Whole>> open_whole(const fs::path& folder, const std::string& name, std::optional<std::uint64_t> size);
 Pin open_part(const fs::path& folder, const std::string& name);  // none: not there
 // A new part of `size` bytes, locked. exhausted if the disk has no room for it.
 Result<Pin> create_part(const fs::path& folder, const std::string& name, std::uint64_t size);
@@ -46,6 +46,13 @@ Result<> reserve(const Pin& part, std::uint64_t size);
 
 // Makes a part, whole and synced, a file with this digest, durably.
 Result<> publish(const fs::path& folder, const std::string& name, const Digest& digest, const task::File& file);
+// The same without syncing anything, for what is checked when it is read: a part of `size` bytes.
+Result<> publish_unsynced(const fs::path& folder, const std::string& name, const Digest& digest, std::uint64_t size, const std::string& id);
+// Evicts the least recently used files that nobody has pinned, if that gives room for `needed` more bytes within `limit`; else
+// none, and false. Under the folder's lock.
+Result<bool> make_room(const fs::path& folder, std::uint64_t limit, std::uint64_t needed);
+// Everything to the file, from `offset` on. exhausted, transient: the disk takes no more.
+Result<> write_all(const Pin& file, std::span<const std::byte> bytes, std::uint64_t offset, const std::string& what);
 void remove(const fs::path& folder, const Entry& entry);
 // Removes parts that nobody writes and sidecars without file.
 Result<> clean(const fs::path& folder);

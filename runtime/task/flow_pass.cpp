@@ -3,21 +3,10 @@
 #include "runtime/host/host_services.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <numeric>
 
 namespace mole::runtime {
 namespace {
-
-// A name that is a number is that number; any other gets one that depends on nothing but the name.
-std::uint32_t router_number(const std::string& name) {
-  std::uint32_t number = 0;
-  const auto [end, status] = std::from_chars(name.data(), name.data() + name.size(), number);
-  if (status == std::errc{} && end == name.data() + name.size()) return number;
-  const Digest digest = digest_of(name);
-  __builtin_memcpy(&number, digest.bytes.data(), sizeof number);
-  return number;
-}
 
 task::FileReport not_read(const task::File& file, const char* state) {
   task::FileReport report;
@@ -36,9 +25,8 @@ FlowView view_of(const FlowBatch& batch) {
 
 }  // namespace
 
-FlowPass::FlowPass(const task::Spec& spec, const std::vector<Staged>& staged, const DecoderModule* decoder, unsigned threads,
-                   std::filesystem::path scratch)
-    : spec_(spec), staged_(staged), decoder_(decoder), threads_(threads), scratch_(std::move(scratch)),
+FlowPass::FlowPass(const task::Spec& spec, FlowFiles* files, unsigned threads, std::filesystem::path scratch)
+    : spec_(spec), files_(files), scratch_(std::move(scratch)),
       coverage_(spec.archive ? spec.archive->covers : hour_us), pool_(threads) {
   for (const auto& file : spec.files) coverage_.expect(file);
 }
@@ -125,16 +113,6 @@ void FlowPass::fail_readers(const Error& error) {
         if (run->alive()) run->fail(error);
 }
 
-Result<std::unique_ptr<FlowSource>> FlowPass::open(std::uint32_t number, ColumnSet wanted) const {
-  const auto& file = spec_.files[number];
-  ContentOptions options;
-  options.threads = threads_;
-  auto content = open_content(staged_[number].path, options);
-  if (!content) return transient("staged file " + file.id + " cannot be opened: " + content.error().message);
-  return std::unique_ptr<FlowSource>(
-      std::make_unique<FlowReader>(file, std::move(*content), decoder_->vtable(), decoder_->module(), wanted, router_number(file.router)));
-}
-
 void FlowPass::route(Group& group, const FlowView& flows) {
   group.arranged = false;
   group.route = group.routing->route(flows);
@@ -215,7 +193,7 @@ Result<bool> FlowPass::feed_file(std::uint32_t number, FlowSource& reader) {
   FlowBatch batch;
   while (true) {
     if (plugins_cancelled()) return Error{Code::cancelled, "asked to stop"};
-    auto more = decoder_->step(batches_, [&] { return reader.next(batch); });
+    auto more = reader.next(batch);
     if (!more) {
       const Error& error = more.error();
       if (error.code == Code::transient || error.code == Code::exhausted || error.code == Code::cancelled) return error;
@@ -229,11 +207,11 @@ Result<bool> FlowPass::feed_file(std::uint32_t number, FlowSource& reader) {
 
 // damage: skip needs to know before the first flow is counted: the file is decoded once for the question alone.
 Result<task::FileReport> FlowPass::look_through(std::uint32_t number) {
-  auto reader = open(number, ColumnSet().set(MOLE_COLUMN_START));
+  auto reader = files_->open(number, ColumnSet().set(MOLE_COLUMN_START));
   if (!reader) return reader.error();
   FlowBatch batch;
   while (true) {
-    auto more = decoder_->step(batches_, [&] { return (*reader)->next(batch); });
+    auto more = (*reader)->next(batch);
     if (!more) return more.error();
     if (!*more) return (*reader)->report();
   }
@@ -241,7 +219,7 @@ Result<task::FileReport> FlowPass::look_through(std::uint32_t number) {
 
 Result<> FlowPass::read_file(std::uint32_t number, const std::function<Result<>(const task::FileReport&)>& report) {
   const auto& file = spec_.files[number];
-  const auto& staged = staged_[number];
+  const auto& staged = files_->staged(number);
   const std::string damage = spec_.archive->damage;
   const auto refuse = [&](const task::FileReport& r) -> Result<> {
     if (damage == "strict")
@@ -266,7 +244,7 @@ Result<> FlowPass::read_file(std::uint32_t number, const std::function<Result<>(
     if (!found) return found.error();
     if (found->state != "sound") return report(complete(std::move(*found)));
   }
-  auto reader = open(number, wanted_.any() ? wanted_ : ColumnSet().set(MOLE_COLUMN_START));
+  auto reader = files_->open(number, wanted_.any() ? wanted_ : ColumnSet().set(MOLE_COLUMN_START));
   if (!reader) return reader.error();
   auto read = feed_file(number, **reader);
   if (!read) return read.error();

@@ -8,12 +8,11 @@
 // one file and the archive's lateness reach, not of the block; files come in the order of time for that.
 #pragma once
 
-#include "runtime/decode/flow_reader.hpp"
-#include "runtime/host/stream_modules.hpp"
+#include "runtime/decode/flow_source.hpp"
 #include "runtime/metric/coverage.hpp"
 #include "runtime/metric/flow_routing.hpp"
 #include "runtime/metric/flow_runs.hpp"
-#include "runtime/staging/cache.hpp"
+#include "runtime/task/flow_files.hpp"
 #include "runtime/task/step_run.hpp"
 #include "runtime/task/worker_pool.hpp"
 
@@ -33,9 +32,8 @@ class FlowPass {
     std::uint64_t flows = 0;
   };
 
-  // `staged`: one per spec.files, in order. All must outlive the pass.
-  FlowPass(const task::Spec& spec, const std::vector<Staged>& staged, const DecoderModule* decoder, unsigned threads,
-           std::filesystem::path scratch);
+  // `files`: staged; null if nobody reads flows. All must outlive the pass.
+  FlowPass(const task::Spec& spec, FlowFiles* files, unsigned threads, std::filesystem::path scratch);
 
   // Prepares `run` (alive, with a flows input) to be fed. What goes wrong fails it alone.
   void add(StepRun& run);
@@ -69,7 +67,6 @@ class FlowPass {
   Result<> read_file(std::uint32_t number, const std::function<Result<>(const task::FileReport&)>& report);
   Result<bool> feed_file(std::uint32_t number, FlowSource& reader);
   Result<task::FileReport> look_through(std::uint32_t number);
-  Result<std::unique_ptr<FlowSource>> open(std::uint32_t number, ColumnSet wanted) const;
   void feed(const FlowView& flows, std::uint32_t file, std::uint64_t first_record);
   void route(Group& group, const FlowView& flows);
   void gather();
@@ -80,9 +77,7 @@ class FlowPass {
   bool anyone_alive() const;
 
   const task::Spec& spec_;
-  const std::vector<Staged>& staged_;
-  const DecoderModule* decoder_;
-  unsigned threads_;
+  FlowFiles* files_;
   std::filesystem::path scratch_;
   ColumnSet wanted_;
   std::map<std::string, Group> groups_;  // by the plan's key

@@ -1,6 +1,5 @@
 #include "runtime/task/task_runner.hpp"
 
-#include "runtime/archive/archive_reader.hpp"
 #include "runtime/metric/rows_step.hpp"
 #include "runtime/task/lineage.hpp"
 
@@ -72,17 +71,16 @@ void TaskRunner::set_levels() {
 Result<> TaskRunner::stage() {
   auto downloader = open_downloader();
   if (!downloader) return downloader.error();
+  downloader_ = std::move(*downloader);
   auto decoder = DecoderModule::open(plugins_, spec_.archive->decoder);
   if (!decoder) return decoder.error();
   decoder_ = std::move(*decoder);
   if (!options_.cache) return invalid("this worker was given no cache folder; start it with --cache");
-  // By where the files come from, too: pipelines may use one name for different archives.
-  const auto& source = spec_.archive->downloader;
-  const auto archive = spec_.archive->name + "\n" + source.name + "\n" + source.params.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  auto acquired = options_.cache->acquire(spec_.files, archive, ArchiveReader(**downloader).fetcher());
-  if (!acquired) return acquired.error();
-  staged_ = std::move(*acquired);
-  return {};
+  archive_ = std::make_unique<ArchiveReader>(*downloader_);
+  // To verify is to read the archive's files themselves.
+  const FlowFilesOptions files{options_.threads, options_.columns && spec_.kind != "verify"};
+  flows_ = std::make_unique<FlowFiles>(spec_, *options_.cache, *decoder_, archive_->fetcher(), files);
+  return flows_->stage();
 }
 
 Result<> TaskRunner::run_steps() {
@@ -103,7 +101,7 @@ Result<> TaskRunner::run_steps() {
 }
 
 Result<> TaskRunner::run_level(std::uint32_t level) {
-  FlowPass pass(spec_, staged_, decoder_.get(), options_.threads, options_.folder.scratch());
+  FlowPass pass(spec_, flows_.get(), options_.threads, options_.folder.scratch());
   std::vector<StepRun*> fed;
   for (auto& run : steps_) {
     if (run->level != level || !run->alive() || !run->wants_flows() || blocked(*run)) continue;

@@ -9,6 +9,7 @@
 // archive's services, the cache, the disk.
 #pragma once
 
+#include "runtime/archive/archive_reader.hpp"
 #include "runtime/host/plugin_set.hpp"
 #include "runtime/host/stream_modules.hpp"
 #include "runtime/staging/cache.hpp"
@@ -27,6 +28,7 @@ struct TaskOptions {
   AttemptFolder folder;
   Cache* cache = nullptr;  // null: a task that needs files fails
   unsigned threads = 1;    // that decode one file
+  bool columns = true;     // read columns the cache has, and keep those of what is decoded
 };
 
 // One thread. What it is made from must outlive it.
@@ -56,8 +58,10 @@ class TaskRunner {
   const TaskOptions& options_;
   const PluginSet& plugins_;
   TaskSink& sink_;
+  std::unique_ptr<DownloaderModule> downloader_;
   std::unique_ptr<DecoderModule> decoder_;
-  std::vector<Staged> staged_;
+  std::unique_ptr<ArchiveReader> archive_;
+  std::unique_ptr<FlowFiles> flows_;
   std::vector<std::unique_ptr<StepRun>> steps_;
   std::vector<task::FileReport> files_;
   task::Report totals_;

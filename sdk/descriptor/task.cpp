@@ -290,6 +290,7 @@ void to_json(json& j, const FileReport& v) {
   write(j, "exported_first", v.exported_first);
   write(j, "exported_last", v.exported_last);
   write(j, "readable", v.readable);
+  write(j, "source", v.source);
 }
 
 void from_json(const json& j, FileReport& v) {
@@ -307,6 +308,7 @@ void from_json(const json& j, FileReport& v) {
   read(j, "exported_first", v.exported_first);
   read(j, "exported_last", v.exported_last);
   read(j, "readable", v.readable);
+  read(j, "source", v.source);
 }
 
 void to_json(json& j, const Spec& v) {

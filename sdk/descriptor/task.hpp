@@ -140,6 +140,9 @@ struct FileReport {
   std::uint64_t datagrams = 0, flows = 0, flows_lost = 0;  // flows_lost: by sequence, outside damage
   Micros exported_first = 0, exported_last = 0;
   std::vector<TimeRange> readable;         // export time that could be read
+  // How this run came by the flows: "archive" (decoded), "columns" (kept by the node from an earlier decode); empty: not read.
+  // It says nothing of the file, and stands in no lineage.
+  std::string source;
 };
 
 struct StepReport {
