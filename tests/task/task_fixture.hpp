@@ -122,6 +122,10 @@ class ArchiveTask {
 
   std::string damage = "partial";
   unsigned threads = 2;
+  bool columns = true;
+  std::uint64_t cache_limit = std::uint64_t{1} << 30;
+
+  fs::path cache() const { return work_.path() / "cache"; }
 
   task::Step flows_step(const std::string& plugin, Micros interval, std::vector<std::string> by = {"router"}) const {
     task::Step step;
@@ -168,11 +172,11 @@ class ArchiveTask {
     const fs::path attempt = work_.path() / ("attempt" + std::to_string(attempts_++));
     for (const char* sub : {"scratch", "rows", "states"}) fs::create_directories(attempt / sub);
     for (const auto& [name, bytes] : placed_) fs::create_hard_link(bytes, attempt / name);
-    auto cache = Cache::open(work_.path() / "cache", {.limit = std::uint64_t{1} << 30});
-    EXPECT_TRUE(cache) << cache.error().message;
+    auto opened = Cache::open(cache(), {.limit = cache_limit});
+    EXPECT_TRUE(opened) << opened.error().message;
     static auto record = CallRecord::in_memory();
     const PluginSet plugins({MOLE_TEST_PLUGINS, MOLE_SHIPPED_PLUGINS}, *record);
-    const TaskOptions options{{attempt}, &*cache, threads};
+    const TaskOptions options{{attempt}, &*opened, threads, columns};
     MemorySink sink;
     const auto report = TaskRunner(spec, options, plugins, sink).run();
     if (totals) *totals = report;
