@@ -366,5 +366,141 @@ TEST_F(CacheTest, AFolderThatCannotBeMadeIsRefused) {
   EXPECT_EQ(cache.error().code, Code::invalid);
 }
 
+// ---- columns in a file's stead
+
+class ColumnsInCache : public CacheTest {
+ protected:
+  // Keeps `bytes` as the columns of `file`.
+  static Staged keep(Cache& cache, const task::File& file, const Digest& digest, std::string_view bytes) {
+    auto part = cache.begin_columns(name_, 100);
+    EXPECT_TRUE(part && *part);
+    EXPECT_TRUE((*part)->append(bytes.substr(0, 2)));
+    EXPECT_TRUE((*part)->append(bytes.substr(2)));
+    auto staged = std::move(**part).publish(file, digest);
+    EXPECT_TRUE(staged) << staged.error().message;
+    return std::move(*staged);
+  }
+  Result<std::vector<Staged>> acquire(Cache& cache, const task::File& file) {
+    return cache.acquire(std::span(&file, 1), "archive", archive_.fetch(), std::span(&name_, 1));
+  }
+
+  static inline const Digest name_ = digest_of("columns of a");
+};
+
+TEST_F(ColumnsInCache, StandInForTheFile) {
+  auto cache = open(1000);
+  const auto file = archive_.file("a", "aaaa");
+  {
+    auto first = acquire(cache, file);
+    ASSERT_TRUE(first);
+    EXPECT_FALSE((*first)[0].columns);
+    const auto kept = keep(cache, file, (*first)[0].digest, "columns");
+    EXPECT_TRUE(kept.columns);
+    EXPECT_EQ(bytes_of(kept), "columns");
+  }
+  EXPECT_EQ(*cache.used(), 4u + 7u);
+  archive_.content.clear();
+  auto again = open(1000);  // another worker
+  auto staged = acquire(again, file);
+  ASSERT_TRUE(staged) << staged.error().message;
+  EXPECT_TRUE((*staged)[0].columns);
+  EXPECT_EQ(bytes_of((*staged)[0]), "columns");
+  EXPECT_EQ((*staged)[0].size, 4u);
+  EXPECT_EQ((*staged)[0].digest, digest_of(std::string_view("aaaa")));
+  EXPECT_FALSE((*staged)[0].fetched);
+  EXPECT_EQ(archive_.fetches, 1);
+  const auto without = again.acquire(std::span(&file, 1), "archive", archive_.fetch());
+  EXPECT_FALSE((*without)[0].columns);
+}
+
+TEST_F(ColumnsInCache, AreWrittenByOneAndNotWaitedFor) {
+  auto cache = open(1000);
+  auto first = cache.begin_columns(name_, 100);
+  ASSERT_TRUE(first && *first);
+  EXPECT_EQ(*cache.used(), 100u);
+  auto second = cache.begin_columns(name_, 100);
+  ASSERT_TRUE(second);
+  EXPECT_FALSE(*second);
+  const auto file = archive_.file("a", "aaaa");
+  auto staged = acquire(cache, file);  // takes the file meanwhile
+  ASSERT_TRUE(staged);
+  EXPECT_FALSE((*staged)[0].columns);
+  (*first).reset();  // its task failed
+  EXPECT_EQ(*cache.used(), 4u);
+  keep(cache, file, (*staged)[0].digest, "columns");
+  auto third = cache.begin_columns(name_, 100);
+  ASSERT_TRUE(third);
+  EXPECT_FALSE(*third) << "they are there";
+}
+
+TEST_F(ColumnsInCache, DoNotPushOutWhatIsInUse) {
+  auto cache = open(100);
+  const task::File files[] = {archive_.file("b", std::string(60, 'b'))};
+  auto staged = cache.acquire(files, "archive", archive_.fetch());
+  ASSERT_TRUE(staged);
+  const auto part = cache.begin_columns(name_, 50);
+  ASSERT_TRUE(part);
+  EXPECT_FALSE(*part);
+  staged->clear();
+  const auto now = cache.begin_columns(name_, 50);
+  ASSERT_TRUE(now);
+  EXPECT_TRUE(*now);
+  EXPECT_EQ(*cache.used(), 50u);
+}
+
+TEST_F(ColumnsInCache, AFileIsGivenUpBeforeItsColumns) {
+  auto cache = open(120);
+  const auto file = archive_.file("a", std::string(50, 'a'));
+  {
+    const task::File other[] = {archive_.file("old", std::string(10, 'o'))};
+    ASSERT_TRUE(cache.acquire(other, "archive", archive_.fetch()));
+    auto staged = acquire(cache, file);
+    ASSERT_TRUE(staged);
+    auto part = cache.begin_columns(name_, 60);
+    ASSERT_TRUE(part && *part);
+    ASSERT_TRUE((*part)->append(std::string(40, 'c')));
+    ASSERT_TRUE(std::move(**part).publish(file, (*staged)[0].digest));
+    Cache::release_first((*staged)[0]);
+  }
+  const task::File next[] = {archive_.file("n", std::string(50, 'n'))};
+  ASSERT_TRUE(cache.acquire(next, "archive", archive_.fetch()));
+  EXPECT_EQ(*cache.used(), 100u) << "old and columns stayed, the file went";
+  EXPECT_TRUE((*acquire(cache, file))[0].columns);
+}
+
+TEST_F(ColumnsInCache, WithoutASidecarOrForgottenTheFileIsTaken) {
+  auto cache = open(1000);
+  const auto file = archive_.file("a", "aaaa");
+  keep(cache, file, digest_of("x"), "columns");
+  for (const std::string sidecar : {"", "no digest", "00000000000000000000000000000000 8\n", "00000000000000000000000000000000 7x\n"}) {
+    std::ofstream(folder_ / (name_.hex() + ".digest"), std::ios::binary) << sidecar;
+    auto staged = acquire(cache, file);
+    ASSERT_TRUE(staged);
+    EXPECT_FALSE((*staged)[0].columns) << sidecar;
+    EXPECT_FALSE(fs::exists(folder_ / (name_.hex() + ".file"))) << sidecar;
+    keep(cache, file, digest_of("x"), "columns");
+  }
+  ASSERT_TRUE(cache.forget_columns(name_));
+  EXPECT_FALSE((*acquire(cache, file))[0].columns);
+  ASSERT_TRUE(cache.forget_columns(name_)) << "twice is no harm";
+}
+
+TEST_F(ColumnsInCache, HalfWrittenByADeadWorkerAreRemoved) {
+  auto cache = open(1000);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    auto part = cache.begin_columns(name_, 100);
+    if (part && *part && (*part)->append("half")) ::_exit(0);  // without any destructor
+    ::_exit(1);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ASSERT_EQ(status, 0);
+  EXPECT_EQ(*cache.used(), 100u);
+  const auto part = cache.begin_columns(name_, 50);
+  ASSERT_TRUE(part && *part);
+  EXPECT_EQ(*cache.used(), 50u);
+}
+
 }  // namespace
 }  // namespace mole::runtime
