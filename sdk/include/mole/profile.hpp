@@ -164,14 +164,26 @@ inline Grid logarithm_of(Grid grid) {
   return grid;
 }
 
-// The grid less its rhythm: residuals of a Profile; what cannot be compared is a gap. Without a period: the grid itself.
-inline Grid without_rhythm(const Grid& grid, const Period& period) {
+// The grid less its rhythm: each value less the median at its time of the period, itself included; what is alone at its time is a
+// gap. Without a period: the grid itself. `level`: what to take away first, by cell, or nothing; it stays in the result.
+inline Grid without_rhythm(const Grid& grid, const Period& period, const std::vector<double>& level = {}) {
   if (period.none()) return grid;
-  const Profile profile(grid, period);
+  std::vector<std::pair<std::int64_t, std::size_t>> slots;
+  for (std::size_t k = 0; k < grid.size(); ++k)
+    if (grid.has(k)) slots.emplace_back(period.phase(grid.first + static_cast<std::int64_t>(k) * grid.step) / grid.step, k);
+  std::sort(slots.begin(), slots.end());
   Grid out = grid;
-  for (std::size_t k = 0; k < grid.size(); ++k) {
-    out.value[k] = profile.known(k) ? profile.residual(k) : 0;
-    if (!profile.known(k)) out.weight[k] = 0;
+  for (std::size_t from = 0, to = 0; from < slots.size(); from = to) {
+    std::vector<Weighted> x;
+    for (; to < slots.size() && slots[to].first == slots[from].first; ++to) {
+      const auto k = slots[to].second;
+      x.push_back({grid.value[k] - (level.empty() ? 0 : level[k]), grid.weight[k]});
+    }
+    const double median = weighted_median(x);
+    for (std::size_t i = from; i < to; ++i) {
+      out.value[slots[i].second] -= median;
+      if (to - from < 2) out.weight[slots[i].second] = 0;
+    }
   }
   return out;
 }

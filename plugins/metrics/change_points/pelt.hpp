@@ -1,0 +1,117 @@
+// Where the mean of a series changes: the segmentation that minimises
+//
+//   sum over segments of  sum w (x - mean)^2 / noise  +  penalty for each change,
+//
+// found exactly by pruned dynamic programming (PELT: Killick, Fearnhead and Eckley 2012). Gaps are stepped over.
+#pragma once
+
+#include <mole/series.hpp>
+#include <mole/statistics.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <vector>
+
+namespace mole {
+
+// Variance of the noise as a mean over many values sees it, were it a process x_t = phi x_{t-1} + e: the long-run variance.
+// From median absolute differences one and two cells apart, which a few changes of the mean hardly touch:
+// Var(x_t - x_{t-1}) = 2 s^2 (1 - phi), Var(x_t - x_{t-2}) = 2 s^2 (1 - phi^2), long-run s^2 (1 + phi) / (1 - phi).
+inline double long_run_variance(const Grid& grid) {
+  std::vector<double> one, two;
+  double squares = 0;
+  for (std::size_t k = 1; k < grid.size(); ++k) {
+    if (!grid.has(k)) continue;
+    if (grid.has(k - 1)) one.push_back(grid.value[k] - grid.value[k - 1]), squares += one.back() * one.back();
+    if (k > 1 && grid.has(k - 2)) two.push_back(grid.value[k] - grid.value[k - 2]);
+  }
+  if (one.empty()) return 0;
+  const double robust = spread_of(one, 0), first = robust * robust, second = spread_of(two, 0);
+  if (first == 0) return squares / static_cast<double>(2 * one.size());  // most values repeat the one before
+  const double phi = std::clamp(second * second / first - 1, 0.0, 0.95);
+  return first / 2 * (1 + phi) / ((1 - phi) * (1 - phi));
+}
+
+class Pelt {
+ public:
+  // Of the values of `grid` about their median. `noise` above 0; segments have at least `least` values.
+  Pelt(const Grid& grid, double noise, double penalty, std::size_t least) : cells_(grid.size()), noise_(noise), penalty_(penalty), least_(std::max<std::size_t>(least, 1)) {
+    std::vector<Weighted> all;
+    for (std::size_t k = 0; k < grid.size(); ++k)
+      if (grid.has(k)) all.push_back({grid.value[k], grid.weight[k]}), cell_.push_back(k);
+    if (all.empty()) return;
+    const double centre = weighted_median(all);
+    weight_.push_back(0), sum_.push_back(0), square_.push_back(0);
+    for (const auto& [value, w] : all) {
+      const double x = value - centre;
+      weight_.push_back(weight_.back() + w), sum_.push_back(sum_.back() + w * x), square_.push_back(square_.back() + w * x * x);
+    }
+    centre_ = centre;
+    search();
+  }
+
+  struct Segment {
+    std::size_t first_cell;
+    double mean, weight;
+  };
+  const std::vector<Segment>& segments() const { return segments_; }
+  // The mean of its segment for every cell of the grid.
+  std::vector<double> levels() const {
+    std::vector<double> out(cells_);
+    for (std::size_t i = 0; i < segments_.size(); ++i)
+      std::fill(out.begin() + static_cast<std::ptrdiff_t>(i == 0 ? 0 : segments_[i].first_cell), out.end(), segments_[i].mean);
+    return out;
+  }
+  bool same_as(const Pelt& other) const {
+    return std::equal(segments_.begin(), segments_.end(), other.segments_.begin(), other.segments_.end(), [](const Segment& a, const Segment& b) {
+      return a.first_cell == b.first_cell && std::abs(a.mean - b.mean) <= 1e-6 * (std::abs(a.mean) + std::abs(b.mean));
+    });
+  }
+  double cost() const { return total_; }  // of the segmentation, penalties and all
+
+ private:
+  // Of values [i, j) as one segment.
+  double cost(std::size_t i, std::size_t j) const {
+    const double s = sum_[j] - sum_[i];
+    return std::max(0.0, square_[j] - square_[i] - s * s / (weight_[j] - weight_[i])) / noise_;
+  }
+  void search() {
+    const std::size_t n = cell_.size();
+    constexpr double never = std::numeric_limits<double>::infinity();
+    struct Candidate {
+      std::size_t at, dead_from;  // a better beginning of the last segment is `least` values old by then
+    };
+    std::vector<double> best(n + 1, never);
+    std::vector<std::size_t> before(n + 1, 0);
+    std::vector<Candidate> candidates;
+    best[0] = -penalty_;
+    for (std::size_t t = least_; t <= n; ++t) {
+      if (best[t - least_] < never) candidates.push_back({t - least_, n + 1});
+      for (const auto& c : candidates) {
+        const double total = best[c.at] + cost(c.at, t) + penalty_;
+        if (total < best[t]) best[t] = total, before[t] = c.at;
+      }
+      for (auto& c : candidates)
+        if (best[c.at] + cost(c.at, t) > best[t]) c.dead_from = std::min(c.dead_from, t + least_);
+      std::erase_if(candidates, [&](const Candidate& c) { return c.dead_from <= t + 1; });
+    }
+    if (!(best[n] < never)) return;
+    total_ = best[n];
+    for (std::size_t to = n; to > 0; to = before[to]) {
+      const auto from = before[to];
+      const double w = weight_[to] - weight_[from];
+      segments_.insert(segments_.begin(), {cell_[from], centre_ + (sum_[to] - sum_[from]) / w, w});
+    }
+  }
+
+  std::size_t cells_;
+  double noise_, penalty_;
+  std::size_t least_;
+  std::vector<std::size_t> cell_;
+  std::vector<double> weight_, sum_, square_;  // of the first k values
+  double centre_ = 0, total_ = 0;
+  std::vector<Segment> segments_;
+};
+
+}  // namespace mole
