@@ -52,6 +52,7 @@ void set_fingerprints(Graph& graph) {
                     {"since", module.since ? format_time(*module.since) : ""},
                     {"block", format_duration(grid.block_length) + " from " + format_duration(grid.block_origin)},
                     {"inputs", std::move(inputs)}};
+    if (!module.totals.empty()) module.parts["totals"] = module.totals;
     module.fingerprint = digest_of(std::string_view(module.parts.dump()));
   }
 }

@@ -27,11 +27,13 @@ json to_json_module(const Module& m) {
   json inputs = json::array(), outputs = json::array();
   for (const auto& i : m.inputs) inputs.push_back(to_json_input(i));
   for (const auto& c : m.outputs) outputs.push_back(to_json_column(c));
-  return {{"name", m.name},       {"plugin", m.plugin},           {"execution", m.execution}, {"interval", m.interval},
+  json out = {{"name", m.name},       {"plugin", m.plugin},           {"execution", m.execution}, {"interval", m.interval},
           {"window", m.window},   {"warmup", m.warmup},           {"since", opt(m.since)},    {"by", m.by},
           {"filter", m.filter},   {"load", m.load},               {"keep_states", m.keep_states}, {"routers", m.routers},
           {"inputs", inputs},     {"outputs", outputs},           {"archive", m.archive},
           {"fingerprint", m.fingerprint.hex()}, {"parts", m.parts}};
+  if (!m.totals.empty()) out["totals"] = m.totals;
+  return out;
 }
 
 Archive archive_from(const json& j) {
@@ -60,6 +62,7 @@ Module module_from(const json& j) {
   j.at("warmup").get_to(m.warmup);
   m.since = opt(j.at("since"));
   j.at("by").get_to(m.by);
+  m.totals = j.value("totals", std::vector<std::string>{});
   j.at("filter").get_to(m.filter);
   j.at("load").get_to(m.load);
   j.at("keep_states").get_to(m.keep_states);
@@ -178,6 +181,7 @@ json describe(const Graph& graph) {
                        {"window", m.window > 0 ? json(format_duration(m.window)) : json(nullptr)},
                        {"by", m.by}, {"inputs", inputs}, {"outputs", outputs}, {"execution", m.execution},
                        {"fingerprint", m.fingerprint.hex()}});
+    if (!m.totals.empty()) modules.back()["totals"] = m.totals;
   }
   json archives = json::array();
   for (const auto& a : graph.archives)

@@ -44,6 +44,7 @@ struct Module {
   Micros interval = 0, window = 0, warmup = 0;
   std::optional<Micros> since;
   std::vector<std::string> by;
+  std::vector<std::string> totals;  // dimensions of `by` that have the member "all" as well, in its order
   std::string filter;  // canonical; empty: all flows
   std::string load;
   std::string keep_states;

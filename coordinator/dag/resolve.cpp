@@ -18,6 +18,9 @@ constexpr Micros longest_in_intervals = 1'000'000;
 const std::vector<std::string> dimensions = {"router",   "direction", "protocol_class", "src_port", "dst_port", "protocol", "src_as", "dst_as",
                                              "tos",      "in_if",          "out_if",   "src_addr", "dst_addr"};
 
+// Every interval has all of their members, so they can be added up to the member "all".
+const std::vector<std::string> closed_dimensions = {"router", "direction", "protocol_class"};
+
 Error at(const std::string& where, const Error& error) { return {error.code, where + ": " + error.message}; }
 
 // Parameters of format "path" become absolute, so that a node finds them from any folder.
@@ -223,6 +226,7 @@ class Resolver {
     if (by_direction(to.by) && graph().archives[*archive].home.source.empty())
       return invalid(from.where + ": \"by\" names the direction, but the archive " + bound.archive +
                      " does not say what is at home; give it \"home: {networks: [A.B.C.D/N]}\"");
+    if (auto done = set_totals(from, to); !done) return done;
     to.inputs.push_back({role.role, "flows", *archive, "", "", ""});
     return check_grid(from, to);
   }
@@ -234,6 +238,23 @@ class Resolver {
         return invalid(from.where + ": \"by\" knows no dimension \"" + dimension + "\"" + manifest::suggestion(dimension, dimensions));
       if (!seen.insert(dimension).second) return invalid(from.where + ": \"by\" names " + dimension + " twice; once is enough");
     }
+    return {};
+  }
+
+  Result<> set_totals(const manifest::Module& from, Module& to) {
+    if (!from.totals) return {};
+    const auto asked = [&](const std::string& name) { return std::find(from.totals->begin(), from.totals->end(), name) != from.totals->end(); };
+    for (const auto& name : *from.totals) {
+      if (std::find(to.by.begin(), to.by.end(), name) == to.by.end())
+        return invalid(from.where + ": \"totals\" names " + name + ", by which the module is not grouped; add it to \"by\" or leave it out");
+      if (std::find(closed_dimensions.begin(), closed_dimensions.end(), name) == closed_dimensions.end())
+        return invalid(from.where + ": \"totals\" names " + name + ", an open dimension: its members are not all known; leave it out, and chain or add a module that is not grouped by it");
+    }
+    if (to.execution == "sequential")
+      return invalid(from.where + ": " + to.plugin.name + " is sequential: its states cannot be merged into totals; leave \"totals\" out");
+    if (asked("router") && std::find(to.routers.begin(), to.routers.end(), "all") != to.routers.end())
+      return invalid(from.where + ": a router is called \"all\", as the total over routers would be; leave router out of \"totals\"");
+    std::copy_if(to.by.begin(), to.by.end(), std::back_inserter(to.totals), asked);
     return {};
   }
 
@@ -277,6 +298,9 @@ class Resolver {
       to.archive = upstream.archive;
       to.interval = upstream.interval;
       to.by = upstream.by;
+      to.totals = upstream.totals;
+      if (from.totals)
+        return invalid(from.where + ": \"totals\" are made of flows; leave it out, " + from.name + " has those of its input " + upstream.name);
       if (from.interval && *from.interval != upstream.interval)
         return invalid(from.where + ": the interval " + format_duration(*from.interval) + " differs from the " +
                        format_duration(upstream.interval) + " of its input " + upstream.name + "; leave it out, it is inherited");
@@ -290,6 +314,8 @@ class Resolver {
                      format_duration(upstream.interval) + " (" + upstream.name + "); give them the same");
     if (to.by != upstream.by)
       return invalid(bound.where + ": the inputs of " + from.name + " are grouped differently; give " + upstream.name + " the same \"by\"");
+    if (to.totals != upstream.totals)
+      return invalid(bound.where + ": the inputs of " + from.name + " have different totals; give " + upstream.name + " the same \"totals\"");
     return {};
   }
 

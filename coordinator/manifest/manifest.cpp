@@ -138,6 +138,7 @@ void read_execution(Reader& reader, const YamlNode& map, Module& module) {
   if (const auto* warmup = map.find("warmup")) module.warmup = reader.duration(warmup, "\"warmup\"");
   if (const auto* since = map.find("since")) module.since = reader.time(since, "\"since\"");
   if (const auto* by = map.find("by")) module.by = reader.texts(by, "\"by\"");
+  if (const auto* totals = map.find("totals")) module.totals = reader.texts(totals, "\"totals\"");
   if (const auto* filter = map.find("filter")) {
     module.filter = reader.text(filter, "\"filter\"");
     module.filter_where = filter->where;
@@ -156,7 +157,7 @@ void read_execution(Reader& reader, const YamlNode& map, Module& module) {
 }
 
 Module read_module(Reader& reader, const YamlNode& key, const YamlNode& node) {
-  static const std::vector<std::string> keys = {"plugin", "params", "input",  "inputs", "interval",   "by",
+  static const std::vector<std::string> keys = {"plugin", "params", "input",  "inputs", "interval",   "by",    "totals",
                                                 "window", "filter", "load",   "warmup", "since",      "keep_states"};
   Module module;
   module.name = key.text;

@@ -46,7 +46,7 @@ struct Module {
   std::string params_where;
   std::vector<Input> inputs;
   std::optional<Micros> interval;  // absent: the upstream module's
-  std::optional<std::vector<std::string>> by;
+  std::optional<std::vector<std::string>> by, totals;
   Micros window = 0;
   std::string filter, filter_where;
   std::string load = "start";

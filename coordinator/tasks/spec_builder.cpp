@@ -60,6 +60,7 @@ class Builder {
     step.window = module.window;
     step.warmup = module.warmup;
     step.by = module.by;
+    step.totals = module.totals;
     step.filter = module.filter;
     step.load = module.load;
     step.routers = plan_.routers(m);

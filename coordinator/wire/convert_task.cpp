@@ -165,7 +165,7 @@ void fields(D& d, wire::Step& w, auto& t) {
   d(w.execution, t.execution), d(w.interval_us, t.interval), d(w.window_us, t.window), d(w.warmup_us, t.warmup);
   d(w.dimensions, t.by), d(w.filter, t.filter), d(w.load, t.load), d(w.routers, t.routers), d(w.inputs, t.inputs);
   d(w.make_state, t.make_state), d(w.make_result, t.make_result), d(w.state_key, t.state_key), d(w.result_key, t.result_key);
-  d(w.states, t.states);
+  d(w.states, t.states), d(w.totals, t.totals);
 }
 
 template <class D>

@@ -78,6 +78,7 @@ struct Step {
   16: binary state_key
   17: binary result_key
   18: list<StateRef> states
+  19: list<string> totals
 }
 
 struct Spec {

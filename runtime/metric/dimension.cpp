@@ -4,6 +4,8 @@
 
 #include <mole/abi.h>
 
+#include <algorithm>
+
 namespace mole::runtime {
 namespace {
 
@@ -51,6 +53,16 @@ Result<std::vector<Dimension>> dimensions_named(const std::vector<std::string>& 
   return out;
 }
 
+Result<> set_totals(std::vector<Dimension>& by, const std::vector<std::string>& totals) {
+  for (const auto& name : totals) {
+    const auto found = std::find_if(by.begin(), by.end(), [&](const Dimension& d) { return d.name == name; });
+    if (found == by.end()) return invalid("totals: '" + name + "' is not in `by`; add it there or leave it out");
+    if (!found->dense()) return invalid("totals: '" + name + "' is an open dimension, its members are not all known; leave it out");
+    found->total = true;
+  }
+  return {};
+}
+
 bool GroupOrder::operator()(const Group& a, const Group& b) const {
   for (std::size_t d = 0; d < by->size() && d < a.size() && d < b.size(); ++d) {
     if (a[d] == b[d]) continue;
@@ -68,6 +80,7 @@ std::vector<Group> dense_members(const std::vector<Dimension>& by, const std::ve
     if (dimension.kind == Kind::router) members = routers;
     if (dimension.kind == Kind::direction) members.assign(std::begin(directions), std::end(directions));
     if (dimension.kind == Kind::protocol_class) members.assign(std::begin(protocol_classes), std::end(protocol_classes));
+    if (dimension.total) members.emplace_back(all_members);
     std::vector<Group> longer;
     for (const auto& prefix : out)
       for (const auto& member : members) {

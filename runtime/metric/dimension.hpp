@@ -19,6 +19,7 @@ struct Dimension {
   std::string name;
   Kind kind = Kind::number;
   int column = -1;  // flow column it is taken from; -1: a fact of the file, or worked out of several (direction)
+  bool total = false;  // dense: has the member "all" beside the others, made by merging their states
 
   // Closed: every interval has every member. Open dimensions (the rest) have rows only for what occurred.
   bool dense() const { return kind == Kind::router || kind == Kind::direction || kind == Kind::protocol_class; }
@@ -41,14 +42,19 @@ constexpr std::uint8_t protocol_class_of(std::uint8_t protocol) {
   }
 }
 
+// The member that stands for all others of a dimension with `total`.
+inline constexpr std::string_view all_members = "all";
+// Sets `total` of the dimensions named. invalid: one of them is not in `by`, or open.
+Result<> set_totals(std::vector<Dimension>& by, const std::vector<std::string>& totals);
+
 // The order of rows: numbers by value, texts by bytes, dimension by dimension. A strict weak order.
 struct GroupOrder {
   const std::vector<Dimension>* by;
   bool operator()(const Group& a, const Group& b) const;
 };
 
-// Every combination of members of the dense dimensions of `by` (routers: `routers`), in the order of `by`; sparse
-// dimensions are left "" (so the result has one entry () if nothing is dense).
+// Every combination of members of the dense dimensions of `by` (routers: `routers`), "all" among them where there are totals;
+// sparse dimensions are left "" (so the result has one entry () if nothing is dense).
 std::vector<Group> dense_members(const std::vector<Dimension>& by, const std::vector<std::string>& routers);
 // `group` with its sparse values made "".
 Group dense_part(const std::vector<Dimension>& by, const Group& group);

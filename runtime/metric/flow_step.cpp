@@ -3,6 +3,7 @@
 #include "sdk/descriptor/flow_columns.hpp"
 
 #include <map>
+#include <tuple>
 
 namespace mole::runtime {
 
@@ -10,11 +11,13 @@ EvidenceOf archive_evidence(const CoverageTable& coverage, const OpenStep& step,
   std::size_t router_at = step.by.size();
   for (std::size_t d = 0; d < step.by.size(); ++d)
     if (step.by[d].kind == Dimension::Kind::router) router_at = d;
-  auto known = std::make_shared<std::map<std::pair<std::uint32_t, std::string>, RowEvidence>>();
-  return [&coverage, grid = step.grid, router_at, routers = std::move(routers), known](std::uint32_t i, const Group& dense) {
-    const std::string router = router_at < dense.size() ? dense[router_at] : std::string();
-    const auto [entry, fresh] = known->try_emplace({i, router});
-    if (fresh) entry->second = router_at < dense.size() ? coverage.of(grid.at(i), std::span(&router, 1)) : coverage.of(grid.at(i), routers);
+  const bool total = router_at < step.by.size() && step.by[router_at].total;
+  auto known = std::make_shared<std::map<std::tuple<std::uint32_t, bool, std::string>, RowEvidence>>();
+  return [&coverage, grid = step.grid, router_at, total, routers = std::move(routers), known](std::uint32_t i, const Group& dense) {
+    const bool one = router_at < dense.size() && !(total && dense[router_at] == all_members);
+    const std::string router = one ? dense[router_at] : std::string();
+    const auto [entry, fresh] = known->try_emplace({i, one, router});
+    if (fresh) entry->second = one ? coverage.of(grid.at(i), std::span(&router, 1)) : coverage.of(grid.at(i), routers);
     return entry->second;
   };
 }
@@ -106,6 +109,7 @@ Result<std::vector<Cell>> FlowStep::cells_of(std::uint32_t interval) {
   if (!absent) return absent.error();
   std::move(absent->begin(), absent->end(), std::back_inserter(cells));
   sort_cells(cells, step_.by);
+  if (auto added = add_totals(cells, step_, start); !added) return added.error();
   return cells;
 }
 

@@ -81,7 +81,8 @@ std::vector<std::string> upstream_routers(const OpenStep& step) {
   for (std::size_t d = 0; d < step.by.size(); ++d)
     if (step.by[d].kind == Dimension::Kind::router)
       for (const auto& rows : step.upstream)
-        for (const auto& row : rows.rows()) names.insert(row.group[d]);
+        for (const auto& row : rows.rows())
+          if (!step.by[d].total || row.group[d] != all_members) names.insert(row.group[d]);
   return {names.begin(), names.end()};
 }
 

@@ -3,6 +3,7 @@
 #include "runtime/host/arrow_columns.hpp"
 
 #include <algorithm>
+#include <map>
 
 namespace mole::runtime {
 
@@ -67,6 +68,34 @@ Result<> complete_cells(std::vector<Cell>& cells, const OpenStep& step, const st
     }
   }
   std::move(added.begin(), added.end(), std::back_inserter(cells));
+  sort_cells(cells, step.by);
+  return {};
+}
+
+Result<> add_totals(std::vector<Cell>& cells, const OpenStep& step, Micros start) {
+  std::map<Group, std::size_t> index;
+  for (std::size_t d = 0; d < step.by.size(); ++d) {
+    if (!step.by[d].total) continue;
+    if (index.empty())
+      for (std::size_t i = 0; i < cells.size(); ++i) index.emplace(cells[i].group, i);
+    for (std::size_t i = 0, members = cells.size(); i < members; ++i) {
+      if (!cells[i].state || cells[i].group[d] == all_members) continue;
+      Group total = cells[i].group;
+      total[d] = all_members;
+      const auto [entry, fresh] = index.try_emplace(total, cells.size());
+      if (fresh) {  // of an open dimension's member that occurred
+        auto state = step.fresh(start, total);
+        if (!state) return state.error();
+        Cell& cell = cells.emplace_back();
+        cell.interval_start = start;
+        cell.group = std::move(total);
+        cell.state = std::move(*state);
+      }
+      Cell& into = cells[entry->second];
+      if (auto merged = step.module->merge(into.state, cells[i].state); !merged) return merged;
+      into.evidence.flows_late += cells[i].evidence.flows_late;
+    }
+  }
   sort_cells(cells, step.by);
   return {};
 }

@@ -60,6 +60,10 @@ Result<std::vector<Cell>> absent_cells(std::span<const Cell> cells, const OpenSt
 // Adds them for every interval of the block, with the evidence that is told. Leaves the cells sorted.
 Result<> complete_cells(std::vector<Cell>& cells, const OpenStep& step, const std::vector<std::string>& routers, const EvidenceOf& evidence);
 
+// Merges the states of one interval (`cells`, sorted and complete) into the totals of `by`: one dimension after the other, so that with
+// two of them their cube is made. flows_late adds up. Leaves the cells sorted.
+Result<> add_totals(std::vector<Cell>& cells, const OpenStep& step, Micros start);
+
 // Writes cells (of this block, sorted) as the step's state file; states that are saved are not loaded for it.
 Result<> save_cells(const std::vector<Cell>& cells, const OpenStep& step, const std::filesystem::path& path);
 

@@ -45,6 +45,7 @@ json lineage_of(const StepRun& run, const task::Spec& spec, const std::vector<ta
               {"by", step.by},
               {"filter", run.filter.canonical()},
               {"load", step.load}};
+  if (!step.totals.empty()) out["totals"] = step.totals;
   if (step.warmup > 0) out["warmup"] = step.warmup;
   if (run.wants_flows() && spec.archive) {
     out["archive"] = archive_of(*spec.archive);

@@ -46,6 +46,13 @@ Result<> check_words(StepRun& run, const task::Spec& spec) {
   auto by = dimensions_named(step.by);
   if (!by) return by.error();
   run.open.by = std::move(*by);
+  if (auto set = set_totals(run.open.by, step.totals); !set) return set;
+  const bool of_routers = std::any_of(run.open.by.begin(), run.open.by.end(), [](const Dimension& d) { return d.kind == Dimension::Kind::router && d.total; });
+  if (of_routers && std::any_of(spec.files.begin(), spec.files.end(), [](const task::File& f) { return f.router == all_members; }))
+    return invalid("a router is called 'all', as the total over routers would be; leave router out of `totals`");
+  const bool of_flows = std::any_of(step.inputs.begin(), step.inputs.end(), [](const task::Input& i) { return i.kind == "flows"; });
+  if (!step.totals.empty() && step.execution == "sequential" && of_flows)
+    return invalid("the states of a sequential module cannot be merged into totals; leave `totals` out");
   auto grid = IntervalGrid::over(spec.block, step.interval);
   if (!grid) return grid.error();
   run.open.grid = *grid;

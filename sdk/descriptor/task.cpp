@@ -210,6 +210,7 @@ void to_json(json& j, const Step& v) {
   write(j, "window", v.window);
   write(j, "warmup", v.warmup);
   write(j, "by", v.by);
+  if (!v.totals.empty()) write(j, "totals", v.totals);
   write(j, "filter", v.filter);
   write(j, "load", v.load);
   write(j, "routers", v.routers);
@@ -232,6 +233,7 @@ void from_json(const json& j, Step& v) {
   read(j, "window", v.window);
   read(j, "warmup", v.warmup);
   read(j, "by", v.by);
+  read(j, "totals", v.totals);
   read(j, "filter", v.filter);
   read(j, "load", v.load);
   read(j, "routers", v.routers);

@@ -98,6 +98,7 @@ struct Step {
   Micros window = 0;            // trailing window, 0: none; a multiple of interval
   Micros warmup = 0;            // sequential: flows (rows) this long before the block are fed without output
   std::vector<std::string> by;  // dimensions, outermost first
+  std::vector<std::string> totals;   // those of them that have the member "all" as well, in the order of `by`
   std::string filter;           // sdk/descriptor/filter.hpp; empty: all flows
   std::string load = "start";   // start, end, proportional
   std::vector<std::string> routers;  // expected routers of this module's archive input, sorted

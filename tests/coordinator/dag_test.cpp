@@ -94,6 +94,21 @@ TEST_F(Dag, NamesBothSidesOfAUnitMismatch) {
   EXPECT_NE(message.find("mean.bytes_mean [B]"), std::string::npos) << message;
 }
 
+TEST_F(Dag, TotalsAreThoseOfClosedDimensionsAndInherited) {
+  const auto graph = resolve(chain, {"modules.traffic.by=[router, protocol_class]", "modules.traffic.totals=[protocol_class, router]"})->graph;
+  for (const auto& module : graph.modules) EXPECT_EQ(module.totals, (std::vector<std::string>{"router", "protocol_class"})) << module.name;
+  EXPECT_EQ(dag::graph_from_json(dag::to_json(graph)).modules[2].totals, graph.modules[2].totals);
+  EXPECT_EQ(error({"modules.traffic.totals=[protocol_class]"}),
+            "m.yaml:11:3: \"totals\" names protocol_class, by which the module is not grouped; add it to \"by\" or leave it out");
+  EXPECT_NE(error({"modules.traffic.by=[router, dst_port]", "modules.traffic.totals=[dst_port]"}).find("names dst_port, an open dimension"), std::string::npos);
+  EXPECT_EQ(error({"modules.mean.totals=[router]"}), "m.yaml:12:3: \"totals\" are made of flows; leave it out, mean has those of its input traffic");
+  EXPECT_NE(error({"modules.traffic.input={archive: flows, where: {router: [\"1\", all]}}", "modules.traffic.totals=[router]"}).find("a router is called \"all\""),
+            std::string::npos);
+  EXPECT_NE(error({"modules.s={plugin: longest_silence, input: {archive: flows}, interval: 15m, warmup: 1h, by: [router], totals: [router]}"})
+                .find("longest_silence is sequential: its states cannot be merged into totals"),
+            std::string::npos);
+}
+
 TEST_F(Dag, RefusesAPluginOfAnotherAbi) {
   const auto sidecar = folder_.path() / "traffic.plugin.json";
   auto document = nlohmann::json::parse(*read_file(sidecar));
@@ -118,6 +133,8 @@ TEST_F(Dag, PutsExactlyWhatMattersIntoFingerprints) {
   EXPECT_EQ(changed("archives.flows.block.length=4h"), "xxx");
   EXPECT_EQ(changed("archives.flows.lateness=2h"), "xxx");
   EXPECT_EQ(changed("modules.mean.keep_states=all"), "===");
+  EXPECT_EQ(changed("modules.traffic.totals=[router]"), "xxx");
+  EXPECT_EQ(changed("modules.traffic.totals=[]"), "===");
 }
 
 TEST_F(Dag, PutsTheBinaryOfADevelopmentVersionIntoFingerprints) {

@@ -1,6 +1,8 @@
 // The captured archive: 2 routers, 7 hours, one hour missing, three files damaged.
 #include "tests/task/task_fixture.hpp"
 
+#include <functional>
+
 namespace mole::runtime::testing {
 namespace {
 
@@ -143,6 +145,102 @@ TEST(CapturedArchive, NothingDependsOnWhenIntervalsAreClosed) {
       EXPECT_EQ(bytes_of_file(*outcome.state_file), bytes_of_file(*late.steps.at(index).state_file)) << "step " << index;
     }
   }
+}
+
+// The rows of `table` whose groups are as wanted, without the group columns: what a module not grouped by the totals gives.
+RowTable rows_of(const RowTable& table, const std::map<std::string, std::function<bool(const std::string&)>>& wanted, const std::vector<std::string>& dropped) {
+  RowTable out;
+  std::vector<std::size_t> kept;
+  for (std::size_t i = 0; i < table.rows(); ++i) {
+    bool good = true;
+    for (const auto& [name, accepts] : wanted) good = good && accepts(std::get<std::vector<std::string>>(table.find(name)->values)[i]);
+    if (good) kept.push_back(i);
+  }
+  for (const auto& column : table.columns) {
+    if (std::find(dropped.begin(), dropped.end(), column.name) != dropped.end()) continue;
+    Column copy = column;
+    std::visit(
+        [&](auto& values) {
+          auto all = std::move(values);
+          values.clear();
+          for (const auto i : kept) values.push_back(all[i]);
+        },
+        copy.values);
+    if (!column.valid.empty()) {
+      copy.valid.clear();
+      for (const auto i : kept) copy.valid.push_back(column.valid[i]);
+    }
+    out.columns.push_back(std::move(copy));
+  }
+  return out;
+}
+
+// A total is what a module gives that is not grouped by that dimension, in rows, evidence, windows and what stands on it.
+TEST(CapturedArchive, TotalsAreTheRowsOfFewerDimensions) {
+  if (!have_captures()) return;
+  ArchiveTask task(data_folder() / "archive");
+  const std::vector<std::string> dimensions{"router", "protocol_class"};
+  for (const Micros window : {Micros{0}, 2 * hour_us}) {
+    std::vector<task::Step> steps;
+    for (const auto& by : std::vector<std::vector<std::string>>{dimensions, {"router"}, {"protocol_class"}, {}, dimensions}) {
+      auto flows = task.flows_step("unique_addresses", quarter, by);
+      flows.window = window;
+      flows.make_state = window > 0;
+      if (steps.empty()) flows.totals = dimensions;
+      steps.push_back(flows);
+    }
+    auto mean = task.flows_step("mean", quarter, dimensions);
+    mean.totals = dimensions;
+    mean.window = hour_us;
+    mean.make_state = true;
+    mean.inputs = {ArchiveTask::rows_input("values", "rows", "src_addresses", "u64", "host", 0)};
+    auto mean_of_all = task.flows_step("mean", quarter, {});
+    mean_of_all.window = hour_us;
+    mean_of_all.make_state = true;
+    mean_of_all.inputs = {ArchiveTask::rows_input("values", "rows", "src_addresses", "u64", "host", 3)};
+    steps.push_back(mean);
+    steps.push_back(mean_of_all);
+    const auto sink = task.run(task.spec(whole, steps));
+    for (const auto& [index, outcome] : sink.steps) ASSERT_EQ(outcome.report.message, "") << index;
+    const auto& cube = *sink.steps.at(0).rows;
+    EXPECT_EQ(cube.rows(), 32u * 3 * 5);
+    const auto all = [](const std::string& member) { return member == "all"; };
+    const auto one = [](const std::string& member) { return member != "all"; };
+    EXPECT_EQ(difference(rows_of(cube, {{"router", one}, {"protocol_class", all}}, {"protocol_class"}), *sink.steps.at(1).rows), "");
+    EXPECT_EQ(difference(rows_of(cube, {{"router", all}, {"protocol_class", one}}, {"router"}), *sink.steps.at(2).rows), "");
+    EXPECT_EQ(difference(rows_of(cube, {{"router", all}, {"protocol_class", all}}, dimensions), *sink.steps.at(3).rows), "");
+    EXPECT_EQ(difference(rows_of(cube, {{"router", one}, {"protocol_class", one}}, {}), *sink.steps.at(4).rows), "");
+    EXPECT_EQ(sink.steps.at(5).rows->rows(), cube.rows());
+    EXPECT_EQ(difference(rows_of(*sink.steps.at(5).rows, {{"router", all}, {"protocol_class", all}}, dimensions), *sink.steps.at(6).rows), "");
+  }
+}
+
+TEST(CapturedArchive, TotalsBesideAnOpenDimension) {
+  if (!have_captures()) return;
+  ArchiveTask task(data_folder() / "archive");
+  auto cube = task.flows_step("traffic", quarter, {"router", "dst_port"});
+  cube.totals = {"router"};
+  cube.make_state = true;
+  const auto sink = task.run(task.spec(whole, {cube, task.flows_step("traffic", quarter, {"dst_port"})}));
+  const auto all = [](const std::string& member) { return member == "all"; };
+  ASSERT_EQ(sink.steps.at(0).report.message, "");
+  EXPECT_EQ(difference(rows_of(*sink.steps.at(0).rows, {{"router", all}}, {"router"}), *sink.steps.at(1).rows), "");
+}
+
+TEST(CapturedArchive, TotalsThatCannotBeMadeAreRefused) {
+  if (!have_captures()) return;
+  ArchiveTask task(data_folder() / "archive");
+  auto open = task.flows_step("traffic", quarter, {"router", "dst_port"});
+  open.totals = {"dst_port"};
+  auto stranger = task.flows_step("traffic", quarter, {"router"});
+  stranger.totals = {"protocol_class"};
+  auto sequential = task.flows_step("longest_silence", quarter);
+  sequential.execution = "sequential";
+  sequential.totals = {"router"};
+  const auto sink = task.run(task.spec(whole, {open, stranger, sequential}));
+  EXPECT_EQ(sink.steps.at(0).report.message, "traffic: totals: 'dst_port' is an open dimension, its members are not all known; leave it out");
+  EXPECT_EQ(sink.steps.at(1).report.message, "traffic: totals: 'protocol_class' is not in `by`; add it there or leave it out");
+  EXPECT_EQ(sink.steps.at(2).report.message, "longest_silence: the states of a sequential module cannot be merged into totals; leave `totals` out");
 }
 
 // A window over several blocks, from their states, equals one over a single large block.

@@ -28,6 +28,7 @@ task::Spec spec() {
   step.window = 7 * day_us;
   step.warmup = 2 * hour_us;
   step.by = {"router", "protocol"};
+  step.totals = {"router"};
   step.filter = "proto tcp";
   step.load = "proportional";
   step.routers = {"1", "2"};
