@@ -137,7 +137,8 @@ void FlowPass::gather() {
 
 // One thread takes all runs of a step together. Several take parts, cut between states.
 void FlowPass::share_out(Group& group, std::uint32_t rows) {
-  const std::uint32_t part = pool_.threads() == 1 ? rows : rows / static_cast<std::uint32_t>(2 * pool_.threads());
+  constexpr std::uint32_t worth_a_thread = 1024;  // rows
+  const std::uint32_t part = pool_.threads() == 1 ? rows : std::max(worth_a_thread, rows / static_cast<std::uint32_t>(2 * pool_.threads()));
   const auto runs = group.runs.runs();
   for (auto* run : group.steps) {
     if (!run->alive()) continue;
