@@ -39,15 +39,14 @@ class Concentration {
   // One more part; one of 0 is none.
   void add(std::uint64_t count) {
     entropy_.add(count);
-    total_ += count;
     squares_ += Wide{count} * count;
     if (count > least_) enter(count);
   }
   // All null without parts, and if the total is 2^64 or more.
   ConcentrationRow row() const {
     ConcentrationRow out;
-    if (total_ == 0 || total_ >> 64 != 0) return out;
-    const auto total = static_cast<double>(total_);
+    if (entropy_.total().value_or(0) == 0) return out;
+    const auto total = static_cast<double>(*entropy_.total());
     out.entropy = entropy_.bits();
     out.normalised_entropy = entropy_.normalised();
     auto largest = largest_;
@@ -81,7 +80,7 @@ class Concentration {
   }
 
   Entropy entropy_;
-  Wide total_ = 0, squares_ = 0;
+  Wide squares_ = 0;
   std::vector<std::uint64_t> largest_;
   std::uint64_t least_ = 0;  // a count must be above it to enter
 };

@@ -50,6 +50,11 @@ class Entropy {
   }
 
   std::uint64_t distinct() const { return distinct_; }
+  // The sum of the counts; null if it is 2^64 or more.
+  std::optional<std::uint64_t> total() const {
+    if (total_ >> 64 != 0) return std::nullopt;
+    return static_cast<std::uint64_t>(total_);
+  }
   // In bits, 0..log2(distinct). Null without counts, and if their sum is 2^64 or more.
   std::optional<double> bits() const {
     if (total_ == 0 || total_ >> 64 != 0) return std::nullopt;

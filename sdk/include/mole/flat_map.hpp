@@ -45,16 +45,17 @@ class FlatMap {
   // Calls f(value of keys[i], i) for each i in turn. Looks ahead, so that the misses of a large table overlap.
   template <class F>
   void update(std::span<const Key> keys, F f) {
-    constexpr std::size_t ahead = 32;
-    std::array<std::size_t, ahead> slots;
-    for (std::size_t at = 0; at < keys.size(); at += ahead) {
-      const std::size_t n = std::min(ahead, keys.size() - at);
+    constexpr std::size_t part = 256, ahead = 24;
+    std::array<std::size_t, part> slots;
+    for (std::size_t from = 0; from < keys.size(); from += part) {
+      const std::size_t n = std::min(part, keys.size() - from);
       grow_for(n);
+      for (std::size_t i = 0; i < n; ++i) slots[i] = slot(keys[from + i]);
+      for (std::size_t i = 0; i < std::min(ahead, n); ++i) __builtin_prefetch(&table_[slots[i]], 1);
       for (std::size_t i = 0; i < n; ++i) {
-        slots[i] = slot(keys[at + i]);
-        __builtin_prefetch(&table_[slots[i]], 1);
+        if (i + ahead < n) __builtin_prefetch(&table_[slots[i + ahead]], 1);
+        f(place(keys[from + i], slots[i]), from + i);
       }
-      for (std::size_t i = 0; i < n; ++i) f(place(keys[at + i], slots[i]), at + i);
     }
   }
   // Null if `key` is not there.
@@ -70,17 +71,14 @@ class FlatMap {
   template <class F>
   void for_each(F f) const {
     if (has_zero_) f(Key{}, zero_);
-    for (const auto& e : table_)
-      if (e.key != Key{}) f(e.key, e.value);
+    each(table_, [&](const Entry& e) { f(e.key, e.value); });
   }
-  // combine(key, value here, value there) for each entry of `other`.
+  // combine(key, value, other value of the same key) for each key of both, and with Value{} for a key of one; which of the two
+  // comes from `other` must not matter.
   template <class F>
   void merge(const FlatMap& other, F combine) {
-    // Keys come in the order of their hashes: into a small table that would pile up at its start.
-    grow_for(other.used_);
-    for (const auto& e : other.table_)
-      if (e.key != Key{}) combine(e.key, place(e.key, slot(e.key)), e.value);
-    if (other.has_zero_) combine(Key{}, place(Key{}, 0), other.zero_);
+    if (other.size() > size()) return absorb(std::exchange(*this, other), combine);  // the smaller into the larger
+    absorb(other, combine);
   }
   void merge(const FlatMap& other) {
     merge(other, [](const Key&, Value& here, const Value& there) {
@@ -122,6 +120,31 @@ class FlatMap {
     Value value;
   };
 
+  // f(entry) for those that are not free. Looks for them first: free and not is hard to predict.
+  template <class F>
+  static void each(const std::vector<Entry>& table, F f) {
+    constexpr std::size_t part = 64;
+    std::array<std::uint8_t, part> found;
+    for (std::size_t from = 0; from < table.size(); from += part) {
+      const Entry* const entries = &table[from];
+      const std::size_t size = std::min(part, table.size() - from);
+      std::size_t n = 0;
+      for (std::size_t i = 0; i < size; ++i) {
+        found[n] = static_cast<std::uint8_t>(i);
+        n += entries[i].key != Key{};
+      }
+      for (std::size_t i = 0; i < n; ++i) f(entries[found[i]]);
+    }
+  }
+
+  template <class F>
+  void absorb(const FlatMap& other, F combine) {
+    // Keys come in the order of their hashes: into a small table that would pile up at its start.
+    grow_for(other.used_);
+    each(other.table_, [&](const Entry& e) { combine(e.key, place(e.key, slot(e.key)), e.value); });
+    if (other.has_zero_) combine(Key{}, place(Key{}, 0), other.zero_);
+  }
+
   // Slots are in the order of the hashes, whatever the size: it need not be a power of two, and growing goes straight through.
   std::size_t slot(const Key& key) const {
     __extension__ typedef unsigned __int128 Wide;
@@ -136,8 +159,7 @@ class FlatMap {
     std::vector<Entry> old(std::max({std::size_t{8}, grown, (used_ + more) * 3 / 2}));
     std::swap(old, table_);
     used_ = 0;
-    for (const auto& e : old)
-      if (e.key != Key{}) place(e.key, slot(e.key)) = e.value;
+    each(old, [&](const Entry& e) { place(e.key, slot(e.key)) = e.value; });
   }
 
   Value& place(const Key& key, std::size_t i) {

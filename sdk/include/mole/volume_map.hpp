@@ -16,6 +16,7 @@
 #include <span>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 namespace mole {
 
@@ -60,7 +61,8 @@ class VolumeMap {
     low_.for_each([&](const Key& key, const Words& low) { f(key, whole(key, low)); });
   }
   void merge(const VolumeMap& other) {
-    low_.merge(other.low_, [&](const Key& key, Words& low, const Words& there) { put(key, low, other.whole(key, there)); });
+    if (other.size() > size()) return absorb(std::exchange(*this, other));  // the smaller into the larger
+    absorb(other);
   }
 
   // Saved: u64 count, then by rising key: the key less the one before (an Addr: whole), flows, packets, bytes, as
@@ -112,6 +114,10 @@ class VolumeMap {
     high.flows += static_cast<std::uint32_t>(flows >> 32);
     high.packets += static_cast<std::uint32_t>(packets >> 32);
     high.bytes += static_cast<std::uint32_t>(bytes >> 32);
+  }
+
+  void absorb(const VolumeMap& other) {
+    low_.merge(other.low_, [&](const Key& key, Words& low, const Words& there) { put(key, low, other.whole(key, there)); });
   }
 
   static Key load_key(StateReader& r, [[maybe_unused]] const Key& before) {
