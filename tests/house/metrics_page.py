@@ -27,8 +27,14 @@ def plugins():
         document = json.loads(file.read_text())
         for d in document if isinstance(document, list) else [document]:
             if d["kind"] == "metric":
-                found.append((file.stem, d))
+                found.append((page_of(file.stem), d))
     return sorted(found, key=lambda f: (f[1]["inputs"][0]["kind"] != "flows", f[0]))
+
+
+def page_of(stem):
+    """A sketch may stand on the page of its exact twin."""
+    own = ROOT / f"docs/metrics/{stem}.md"
+    return stem if own.is_file() or not stem.endswith("_sketch") else stem.removesuffix("_sketch")
 
 
 def is_rows(descriptor):
