@@ -71,6 +71,44 @@ TEST(VolumeMap, MergesToTheSumInAnyOrder) {
   EXPECT_EQ(saved(ba), saved(all));
 }
 
+// Few ports are a table, many an array: the same sums, bytes and refusals either way, also where one meets the other.
+TEST(VolumeMap, OfManyPortsIsThatOfFew) {
+  std::mt19937 random(6);
+  Ports all, few, many;
+  std::map<std::uint16_t, mole::Volume> standard;
+  std::vector<std::uint16_t> ports(60'000);
+  std::vector<std::uint64_t> packets(ports.size()), bytes(ports.size());
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    ports[i] = static_cast<std::uint16_t>(random() % 5 == 0 ? 443 : random());
+    packets[i] = random() % 1000;
+    bytes[i] = ports[i] == 443 ? std::uint64_t{random()} << 8 : random() % 65536;
+    standard[ports[i]].merge({1, packets[i], bytes[i]});
+  }
+  const auto add = [&](Ports& map, std::size_t from, std::size_t to) {
+    map.add(std::span(ports).subspan(from, to - from), std::span(packets).subspan(from, to - from), std::span(bytes).subspan(from, to - from));
+  };
+  add(all, 0, 60'000);
+  add(few, 0, 5000);
+  for (std::size_t i = 5000; i < 60'000; ++i) many.add(ports[i], {1, packets[i], bytes[i]});
+  ASSERT_GT(standard.size(), 20'000u);
+  EXPECT_EQ(all.size(), standard.size());
+  EXPECT_LT(few.size(), 5000u);
+  std::size_t seen = 0;
+  all.for_each([&](std::uint16_t port, const mole::Volume& v) {
+    ASSERT_EQ(v, standard.at(port));
+    ++seen;
+  });
+  EXPECT_EQ(seen, standard.size());
+  for (std::uint32_t port = 0; port < 65'536; ++port) ASSERT_EQ(all.contains(static_cast<std::uint16_t>(port)), standard.contains(static_cast<std::uint16_t>(port)));
+  auto few_many = few, many_few = many;
+  few_many.merge(many);
+  many_few.merge(few);
+  EXPECT_EQ(saved(few_many), saved(all));
+  EXPECT_EQ(saved(many_few), saved(all));
+  EXPECT_EQ(saved(loaded<Ports>(saved(all))), saved(all));
+  EXPECT_LT(all.memory(), 800'000u);  // a table would take 1.5 MB
+}
+
 TEST(VolumeMap, ReadsWhatItSaved) {
   const auto c = some_flows(4, 5000);
   Hosts map;

@@ -1,4 +1,5 @@
-// VolumeMap: flows, packets and bytes by address, AS or port; 16 bytes an entry (28 for mole::Addr), whatever the counts.
+// VolumeMap: flows, packets and bytes by address, AS or port; 16 bytes an entry (28 for mole::Addr, 12 of many ports), whatever the
+// counts.
 //
 //   mole::VolumeMap<std::uint32_t> by_source;
 //   by_source.add(flows.span4<mole::src_addr>(), flows.span<mole::packets>(), flows.span<mole::bytes>());
@@ -10,6 +11,7 @@
 
 #include <mole/flat_map.hpp>
 #include <mole/output.hpp>
+#include <mole/short_key_map.hpp>
 #include <mole/short_number.hpp>
 
 #include <cstdint>
@@ -45,7 +47,7 @@ class VolumeMap {
 
   // A flow per key, of packets[i] and bytes[i].
   void add(std::span<const Key> keys, std::span<const std::uint64_t> packets, std::span<const std::uint64_t> bytes) {
-    low_.update(keys, [&](Words& low, std::size_t i) { put(keys[i], low, {1, packets[i], bytes[i]}); });
+    low_.update(keys, [this, key = keys.data(), p = packets.data(), b = bytes.data()](Words& low, std::size_t i) { put(key[i], low, {1, p[i], b[i]}); });
   }
   void add(const Key& key, const Volume& v) { put(key, low_[key], v); }
 
@@ -132,7 +134,8 @@ class VolumeMap {
     }
   }
 
-  FlatMap<Key, Words> low_, high_;  // a key is in high_ only if an upper word was not 0
+  std::conditional_t<std::is_same_v<Key, std::uint16_t>, detail::ShortKeyMap<Words>, FlatMap<Key, Words>> low_;
+  FlatMap<Key, Words> high_;  // a key is here only if an upper word was not 0
 };
 
 }  // namespace mole
