@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""Planted scans and outages in simulated months of two routers: how many the anomaly modules find, and how often they cry wolf.
+
+As a test: three weeks of little traffic by the hour. The evaluation of docs/derived_modules.md:
+
+  tests/system/planted_events.py --seeds 1-20 --days 30 --interval 15m --flows-per-hour 2000
+"""
+import argparse
+import datetime
+import json
+import math
+import random
+
+from system import Place, check, mole, rows
+
+MANIFEST = """
+pipeline: watch
+archives:
+  simulated:
+    downloader: directory
+    params: {{root: ./archive}}
+    files: "{{router}}_{{sequence}}_{{start:unix}}.dat.bz2"
+    covers: 1h
+    block: {{length: 24h, origin: 06:00}}
+modules:
+  traffic: {{plugin: traffic, input: {{archive: simulated}}, interval: {interval}}}
+  addresses: {{plugin: addresses, input: {{archive: simulated}}, interval: {interval}}}
+  flows: {{plugin: anomaly, inputs: {{values: traffic.flows}}, window: 28d, params: {{logarithmic: true}}}}
+  sources: {{plugin: anomaly, inputs: {{values: addresses.entropy_src_addr_flows}}, window: 28d}}
+  destinations: {{plugin: anomaly, inputs: {{values: addresses.entropy_dst_addr_flows}}, window: 28d}}
+"""
+WATCHERS = {"flows": "flows", "sources": "entropy_src_addr_flows", "destinations": "entropy_dst_addr_flows"}
+FIRST = datetime.datetime(2007, 9, 1, 6, tzinfo=datetime.timezone.utc)
+LEARNT = FIRST + datetime.timedelta(days=15)  # alarms count from here on: two weeks are known
+HOUR = datetime.timedelta(hours=1)
+# Kind, length, share: of an average hour's flows that a scan adds, of the outside AS that an outage takes away.
+EVENTS = [("scan", HOUR, 0.3), ("scan", HOUR, 0.1), ("outage", 2 * HOUR, 0.5), ("outage", 2 * HOUR, 0.2)]
+
+
+def time_text(t):
+    return t.strftime("%Y-%m-%dT%H:%M")
+
+
+def plant(seed, last):
+    """The EVENTS, each anywhere in the watched part, but half a day apart."""
+    dice = random.Random(seed)
+    quarters = int((last - LEARNT).total_seconds()) // 900 - 8
+    while True:
+        starts = [LEARNT + datetime.timedelta(seconds=900 * dice.randrange(quarters)) for _ in EVENTS]
+        if all(abs(a - b) > 12 * HOUR for i, a in enumerate(starts) for b in starts[:i]):
+            return [(kind, start, start + length, share) for (kind, length, share), start in zip(EVENTS, starts)]
+
+
+def watch(place, seed, options):
+    """The rows of all watchers over one simulated month, and the events planted in it."""
+    last = FIRST + datetime.timedelta(days=options.days)
+    events = plant(seed, last)
+    planted = [w for kind, start, end, share in events
+               for w in ("--event", f"{kind}@{time_text(start)}/{int((end - start).total_seconds()) // 60}m:{share}")]
+    mole("archive", "simulate", "archive", "--seed", seed, "--routers", "19991,19993", "--flows-per-hour", options.flows_per_hour,
+         "--from", time_text(FIRST), "--to", time_text(last + 2 * HOUR), *planted, cwd=place, timeout=900)
+    (place / "watch.yaml").write_text(MANIFEST.format(interval=options.interval))
+    mole("run", "watch.yaml", "--from", time_text(FIRST), "--to", time_text(last), cwd=place, code=(0, 3), timeout=1800)
+    return events, {name: rows(name, cwd=place) for name in WATCHERS}
+
+
+def alarms_of(watched):
+    """Watched intervals with an alarm, as (start, end, watcher), in time order."""
+    out = []
+    for name, column in WATCHERS.items():
+        for row in watched[name]:
+            start, end = (datetime.datetime.fromisoformat(row[k].replace("Z", "+00:00")) for k in ("interval_start", "interval_end"))
+            if start >= LEARNT and row[f"{column}_anomaly"] == "true":
+                out.append((start, end, name))
+    return sorted(out)
+
+
+def judge(events, alarms):
+    """Which events were hit, by whom and after how long; and the false alarms, neighbours within an hour being one."""
+    hits = {}
+    for kind, start, end, share in events:
+        found = [a for a in alarms if a[0] < end and a[1] > start]
+        hits[f"{kind} {share}"] = {"hit": bool(found), "by": sorted({a[2] for a in found}),
+                      "after_minutes": (min(a[1] for a in found) - start).total_seconds() / 60 if found else None}
+    false, last = [], None
+    for start, end, name in alarms:
+        if any(start < e_end + HOUR and end > e_start for _, e_start, e_end, _ in events):
+            continue
+        if last is None or start > last + HOUR:
+            false.append((time_text(start), name))
+        last = max(end, last or end)
+    return hits, false
+
+
+def wilson(hits, n, z=1.96):
+    middle, half = (hits + z * z / 2) / (n + z * z), z * math.sqrt(hits * (n - hits) / n + z * z / 4) / (n + z * z)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def poisson_limits(count):
+    """95 % limits of the mean of a Poisson count (Garwood 1936), by bisection."""
+    def at_most(k, mean):
+        return sum(math.exp(-mean + i * math.log(mean) - math.lgamma(i + 1)) for i in range(k + 1))
+
+    def solve(f):
+        low, high = 1e-9, 10.0 * count + 20
+        for _ in range(100):
+            middle = (low + high) / 2
+            low, high = (middle, high) if f(middle) else (low, middle)
+        return low
+    return (solve(lambda m: 1 - at_most(count - 1, m) < 0.025) if count else 0.0), solve(lambda m: at_most(count, m) > 0.025)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seeds", default="1-1", help="first-last")
+    parser.add_argument("--interval", default="1h")
+    parser.add_argument("--days", type=int, default=22, help="length of the month; the first 15 are learnt from")
+    parser.add_argument("--flows-per-hour", type=int, default=400)
+    parser.add_argument("--keep", help="a file for the verdict on each seed, as JSON lines")
+    options = parser.parse_args()
+    first, last = map(int, options.seeds.split("-"))
+    seeds = range(first, last + 1)
+
+    found, false_alarms, scored = {f"{kind} {share}": 0 for kind, _, share in EVENTS}, 0, 0
+    for seed in seeds:
+        with Place("planted") as place:
+            events, watched = watch(place, seed, options)
+        alarms = alarms_of(watched)
+        hits, false = judge(events, alarms)
+        for kind, verdict in hits.items():
+            found[kind] += verdict["hit"]
+        false_alarms += len(false)
+        scored += sum(r["flows_score"] != "" and r["interval_start"] >= time_text(LEARNT) for r in watched["flows"])
+        line = {"seed": seed, "events": [(kind, time_text(start), share) for kind, start, _, share in events], "hits": hits, "false": false}
+        print(json.dumps(line), flush=True)
+        if options.keep:
+            with open(options.keep, "a", encoding="utf-8") as out:
+                out.write(json.dumps(line) + "\n")
+    width = {"m": 60, "h": 3600}[options.interval[-1]] * int(options.interval[:-1])
+    weeks = scored * width / (7 * 86_400)
+    n = len(seeds)
+    check(scored > 0.99 * n * (options.days - 15) * 86_400 / width, f"all of the watched time is scored, not {scored} intervals")
+    for kind, hits in found.items():
+        low, high = wilson(hits, n)
+        print(f"{kind}: {hits} of {n} found, {100 * hits / n:.0f} % (95 %: {100 * low:.0f} to {100 * high:.0f} %)")
+    low, high = poisson_limits(false_alarms)
+    print(f"false alarms: {false_alarms} in {weeks:.1f} weeks, {false_alarms / weeks:.2f} a week (95 %: {low / weeks:.2f} to {high / weeks:.2f})")
+    check(found["scan 0.3"] + found["outage 0.5"] >= n, f"at least half of the larger events are found, not {found}")
+    check(low / weeks <= 1, f"at most one false alarm a week, not {false_alarms} in {weeks:.1f} weeks")
+
+
+main()
