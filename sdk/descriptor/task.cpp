@@ -143,6 +143,24 @@ void from_json(const json& j, StateRef& v) {
   read(j, "nodes", v.nodes);
 }
 
+void to_json(json& j, const RouteTable& v) {
+  j = json::object();
+  write(j, "used", v.used);
+  write(j, "blob", v.blob);
+  write(j, "name", v.name);
+  write(j, "format", v.format);
+  write(j, "stale", v.stale);
+}
+
+void from_json(const json& j, RouteTable& v) {
+  if (!j.is_object()) throw json::type_error::create(302, "RouteTable must be an object", &j);
+  read(j, "used", v.used);
+  read(j, "blob", v.blob);
+  read(j, "name", v.name);
+  read(j, "format", v.format);
+  read(j, "stale", v.stale);
+}
+
 void to_json(json& j, const ByteRange& v) {
   j = json::object();
   write(j, "from", v.from);
@@ -220,6 +238,7 @@ void to_json(json& j, const Step& v) {
   write(j, "state_key", v.state_key);
   write(j, "result_key", v.result_key);
   write(j, "states", v.states);
+  if (!v.routes.empty()) write(j, "routes", v.routes);
 }
 
 void from_json(const json& j, Step& v) {
@@ -243,6 +262,7 @@ void from_json(const json& j, Step& v) {
   read(j, "state_key", v.state_key);
   read(j, "result_key", v.result_key);
   read(j, "states", v.states);
+  read(j, "routes", v.routes);
 }
 
 void to_json(json& j, const StepReport& v) {

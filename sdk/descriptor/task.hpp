@@ -76,6 +76,15 @@ struct StateRef {
   std::vector<std::string> nodes;
 };
 
+// A routing table and the flow times it is used for. No digest: no table is that old, every AS number is 0.
+struct RouteTable {
+  TimeRange used;      // within the block and its warm-up
+  Digest blob;
+  std::string name;    // of the file
+  std::string format;  // "prefixes" or "mmdb"
+  bool stale = false;  // used for longer than it is valid, for want of a newer one
+};
+
 // One input role of a step.
 struct Input {
   std::string role;
@@ -109,6 +118,8 @@ struct Step {
   // make_result with a window: the states of the blocks in reach, in time order; this block's own only if !make_state.
   // sequential with `since`: the checkpoint at the end of the block before (none for the first block).
   std::vector<StateRef> states;
+  // Where src_as and dst_as come from, in time order, without holes over block and warm-up. Empty: from the records themselves.
+  std::vector<RouteTable> routes;
 };
 
 // kinds: "index" lists the archive, "verify" reads files without a module, "compute" and "merge" run steps.
@@ -189,6 +200,8 @@ void to_json(nlohmann::json&, const RowsRef&);
 void from_json(const nlohmann::json&, RowsRef&);
 void to_json(nlohmann::json&, const StateRef&);
 void from_json(const nlohmann::json&, StateRef&);
+void to_json(nlohmann::json&, const RouteTable&);
+void from_json(const nlohmann::json&, RouteTable&);
 void to_json(nlohmann::json&, const ByteRange&);
 void from_json(const nlohmann::json&, ByteRange&);
 void to_json(nlohmann::json&, const IndexEntry&);

@@ -29,6 +29,7 @@ Spec whole_spec() {
                  {"centre", "context", "mean", "bytes_mean", "f64", "B", std::nullopt, {{spec.block, digest_of("r")}}}};
   step.make_state = step.make_result = true;
   step.states = {{spec.block, digest_of("s"), {"unix:/run/node", "tcp:127.0.0.1:9"}}};
+  step.routes = {{{0, 5}, {}, "", "prefixes", false}, {{5, 9}, digest_of("t"), "rib.2007-09-22.txt", "mmdb", true}};
   spec.steps = {step};
   return spec;
 }
@@ -39,6 +40,8 @@ TEST(TaskSpec, SurvivesItsJsonForm) {
   ASSERT_TRUE(back) << back.error().message;
   EXPECT_EQ(nlohmann::json(*back), j);
   EXPECT_EQ(back->steps[0].inputs[0].step, 0u);
+  ASSERT_EQ(back->steps[0].routes.size(), 2u);
+  EXPECT_TRUE(back->steps[0].routes[1].stale);
   EXPECT_FALSE(back->steps[0].inputs[1].step.has_value());
   EXPECT_FALSE(back->files[1].present);
   File file;

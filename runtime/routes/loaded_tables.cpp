@@ -1,0 +1,42 @@
+#include "runtime/routes/loaded_tables.hpp"
+
+#include "runtime/routes/mmdb.hpp"
+#include "sdk/descriptor/durable_file.hpp"
+
+#include <algorithm>
+
+namespace mole::runtime {
+namespace {
+
+Result<RouteList> read_routes(const std::filesystem::path& file, const std::string& format) {
+  if (format == "mmdb") return read_mmdb(file);
+  if (format != "prefixes") return unsupported("the format '" + format + "' is not known to this worker; update Data Mole on this node");
+  const auto text = read_file(file, largest_route_file);
+  if (!text) return text.error();
+  return parse_routes(*text);
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const RouteTable>> LoadedTables::load(const task::RouteTable& table) const {
+  auto routes = table.blob.empty() ? Result<RouteList>(RouteList{}) : read_routes(folder_ / table.blob.hex(), table.format);
+  auto built = routes ? RouteTable::build(*routes) : Result<RouteTable>(routes.error());
+  if (!built) return Error{built.error().code, "routing table " + table.name + " (" + table.blob.hex() + "): " + built.error().message};
+  return std::make_shared<const RouteTable>(std::move(*built));
+}
+
+Result<std::shared_ptr<const RouteTable>> LoadedTables::get(const task::RouteTable& table) {
+  const std::lock_guard lock(mutex_);  // held while loading: who wants the same one waits for it
+  const auto known = std::find_if(kept_.begin(), kept_.end(), [&](const auto& kept) { return kept.first == table.blob; });
+  if (known != kept_.end()) {
+    kept_.splice(kept_.begin(), kept_, known);
+    return kept_.front().second;
+  }
+  auto loaded = load(table);
+  if (!loaded) return loaded.error();
+  kept_.emplace_front(table.blob, std::move(*loaded));
+  if (kept_.size() > most_kept) kept_.pop_back();
+  return kept_.front().second;
+}
+
+}  // namespace mole::runtime

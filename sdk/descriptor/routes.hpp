@@ -1,0 +1,45 @@
+// Routing tables as lists of prefixes with their origin AS, and the text form they are kept in, one prefix a line:
+//
+//   # a comment; empty lines are skipped
+//   192.0.2.0/24 64500          nets as a.b.c.d/len (or IPv6), then the AS number, with or without "AS"
+//   198.51.100.0<tab>24<tab>64501_64502    or address, length and origin in three columns, as pfx2as files have it
+//   2001:db8::/32 AS64500
+//   203.0.113.0/24 {64502,64503}
+//
+// Of several origins (AS sets, prefixes with more than one origin) the first one written counts.
+#pragma once
+
+#include <mole/result.hpp>
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace mole {
+
+struct RouteList {
+  struct V4 {
+    std::uint32_t network = 0;  // bits beyond `length` are zero
+    std::uint32_t as = 0;
+    std::uint8_t length = 0;  // 0..32
+  };
+  struct V6 {
+    std::uint64_t high = 0, low = 0;  // the network, most significant half first
+    std::uint32_t as = 0;
+    std::uint8_t length = 0;  // 0..128
+  };
+  std::vector<V4> v4;
+  std::vector<V6> v6;
+};
+
+inline constexpr std::size_t most_routes = 8'000'000;                     // of a table, both families together
+inline constexpr std::uint64_t largest_route_file = std::uint64_t{1} << 29;  // bytes
+
+// In the order of the text. invalid: the message begins with "line N: "; exhausted: more than most_routes. An empty table is
+// invalid too: it is more likely a failed download than a day without routes.
+Result<RouteList> parse_routes(std::string_view text);
+
+// What can be said of a table's bytes without looking up anything in it. `format`: "prefixes" or "mmdb". invalid: cause and remedy.
+Result<> check_route_table(std::string_view format, std::string_view bytes);
+
+}  // namespace mole

@@ -1,0 +1,73 @@
+#include "sdk/descriptor/routes.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace mole {
+namespace {
+
+TEST(RouteText, ReadsTheFormsTablesComeIn) {
+  const auto routes = parse_routes(
+      "# a table\n"
+      "192.0.2.0/24 64500\n"
+      "\n"
+      "198.51.100.0\t25\t64501\r\n"
+      "198.51.100.128/25 AS64502  # comment\n"
+      "203.0.113.0/24 {64503,64504}\n"
+      "203.0.113.7/32 64505_64506\n"
+      "203.0.113.8/32 64507,64508_64509\n"
+      "0.0.0.0/0 4294967295\n"
+      "2001:db8::/32 64510\n"
+      "; the end\n"
+      "2001:db8:8000:: 33 as64511");
+  ASSERT_TRUE(routes) << routes.error().message;
+  ASSERT_EQ(routes->v4.size(), 7u);
+  const std::uint32_t as[] = {64500, 64501, 64502, 64503, 64505, 64507, 4294967295u};
+  for (std::size_t i = 0; i < 7; ++i) EXPECT_EQ(routes->v4[i].as, as[i]) << i;
+  EXPECT_EQ(routes->v4[2].network, 0xc6336480u);
+  EXPECT_EQ(routes->v4[2].length, 25);
+  ASSERT_EQ(routes->v6.size(), 2u);
+  EXPECT_EQ(routes->v6[1].high, 0x20010db880000000u);
+  EXPECT_EQ(routes->v6[1].low, 0u);
+  EXPECT_EQ(routes->v6[1].length, 33);
+  EXPECT_EQ(routes->v6[1].as, 64511u);
+}
+
+TEST(RouteText, NamesTheLineThatIsWrong) {
+  const char* const bad[] = {"192.0.2.0/24",           "192.0.2.0 64500",        "192.0.2.0/33 64500",     "192.0.2/24 64500",      "192.0.256.0/24 64500",
+                             "192.0.2.1/24 64500",     "192.0.2.0/24 4294967296", "192.0.2.0/24 1.10",      "192.0.2.0/24 64500 7",  "2001:db8::/129 1",
+                             "2001:db8::1/64 1",       "2001:db8/32 1",          "192.0.2.0/24 {64500",    "192.0.2.0/24 64500}",   "192.0.2.0/24 AS",
+                             "192.0.2.0/-1 64500",     "a.b.c.d/24 64500",       "192.0.2.0/24 64500,",    "prefix,origin",         "\x01\x02\x03 \xff",
+                             "99999999999999999999/8 1", "192.0.2.0/024x 1",     "1:2:3:4:5:6:7:8:9::/16 1", "1.2.3.4.5/8 1"};
+  for (const char* line : bad) {
+    const auto routes = parse_routes(std::string("10.0.0.0/8 1\n") + line + "\n11.0.0.0/8 1\n");
+    ASSERT_FALSE(routes) << line;
+    EXPECT_EQ(routes.error().code, Code::invalid) << line;
+    EXPECT_EQ(routes.error().message.substr(0, 8), "line 2: ") << line << ": " << routes.error().message;
+  }
+}
+
+TEST(RouteText, RefusesATableWithoutRoutes) {
+  EXPECT_FALSE(parse_routes(""));
+  EXPECT_FALSE(parse_routes("# nothing came\n\n"));
+}
+
+TEST(RouteText, RefusesALineWithoutEnd) {
+  EXPECT_FALSE(parse_routes(std::string(100'000, '1')));
+  EXPECT_FALSE(parse_routes("10.0.0.0/8 {" + std::string(100'000, ',')));
+}
+
+TEST(RouteText, ChecksWhatAFormatPromises) {
+  const std::string database = "xx autonomous_system_number \xab\xcd\xefMaxMind.com";
+  EXPECT_TRUE(check_route_table("prefixes", "10.0.0.0/8 1\n"));
+  EXPECT_TRUE(check_route_table("mmdb", database));
+  EXPECT_NE(check_route_table("prefixes", database).error().message.find("format: mmdb"), std::string::npos);
+  EXPECT_NE(check_route_table("mmdb", "10.0.0.0/8 1\n").error().message.find("format: prefixes"), std::string::npos);
+  EXPECT_NE(check_route_table("mmdb", "\xab\xcd\xefMaxMind.com").error().message.find("autonomous_system_number"), std::string::npos);
+  EXPECT_FALSE(check_route_table("bgpdump", "10.0.0.0/8 1\n"));
+  EXPECT_FALSE(check_route_table("mmdb", ""));
+}
+
+}  // namespace
+}  // namespace mole
