@@ -160,12 +160,17 @@ void fields(D& d, wire::Input& w, auto& t) {
 }
 
 template <class D>
+void fields(D& d, wire::RouteTable& w, auto& t) {
+  d(w.from_us, t.used.from), d(w.to_us, t.used.to), d(w.blob, t.blob), d(w.name, t.name), d(w.format, t.format), d(w.stale, t.stale);
+}
+
+template <class D>
 void fields(D& d, wire::Step& w, auto& t) {
   d(w.pipeline, t.pipeline), d(w.module_name, t.module), d(w.fingerprint, t.fingerprint), d.nested(w.plugin, t.plugin);
   d(w.execution, t.execution), d(w.interval_us, t.interval), d(w.window_us, t.window), d(w.warmup_us, t.warmup);
   d(w.dimensions, t.by), d(w.filter, t.filter), d(w.load, t.load), d(w.routers, t.routers), d(w.inputs, t.inputs);
   d(w.make_state, t.make_state), d(w.make_result, t.make_result), d(w.state_key, t.state_key), d(w.result_key, t.result_key);
-  d(w.states, t.states), d(w.totals, t.totals);
+  d(w.states, t.states), d(w.totals, t.totals), d(w.routes, t.routes);
 }
 
 template <class D>

@@ -48,6 +48,15 @@ struct StateRef {
   4: list<string> nodes
 }
 
+struct RouteTable {
+  1: i64 from_us
+  2: i64 to_us
+  3: binary blob
+  4: string name
+  5: string format
+  6: bool stale
+}
+
 struct Input {
   1: string role
   2: string kind
@@ -79,6 +88,7 @@ struct Step {
   17: binary result_key
   18: list<StateRef> states
   19: list<string> totals
+  21: list<RouteTable> routes
 }
 
 struct Spec {

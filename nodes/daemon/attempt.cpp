@@ -87,7 +87,7 @@ std::optional<Finished> Attempt::run() {
 Result<> Attempt::prepare() {
   std::error_code wrong;
   fs::remove_all(folder_, wrong);
-  for (const char* part : {"rows", "states", "scratch", "out"}) {
+  for (const char* part : {"rows", "states", "tables", "scratch", "out"}) {
     fs::create_directories(folder_ / part, wrong);
     if (wrong) return exhausted("cannot make the attempt's folder " + folder_.string() + ": " + wrong.message() + "; free space on the node's disk");
   }

@@ -5,11 +5,29 @@
 #include "nodes/daemon/backoff.hpp"
 #include "sdk/descriptor/durable_file.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <fstream>
 
 namespace mole::nodes {
 namespace fs = std::filesystem;
+namespace {
+
+bool is_whole(const fs::path& file, const Digest& digest) {
+  const auto found = digest_of_file(file);
+  return found && *found == digest;
+}
+
+// Leaves the `most` files that were used last.
+void forget_oldest(const fs::path& folder, std::size_t most) {
+  std::vector<std::pair<fs::file_time_type, fs::path>> files;
+  std::error_code failed;
+  for (const auto& entry : fs::directory_iterator(folder, failed)) files.emplace_back(entry.last_write_time(failed), entry.path());
+  std::sort(files.rbegin(), files.rend());
+  for (std::size_t i = most; i < files.size(); ++i) fs::remove(files[i].second, failed);
+}
+
+}  // namespace
 
 Result<> Fetcher::all(const task::Spec& spec, const fs::path& attempt) {
   if (spec.archive)
@@ -21,6 +39,8 @@ Result<> Fetcher::all(const task::Spec& spec, const fs::path& attempt) {
     for (const auto& input : step.inputs)
       for (const auto& ref : input.rows)
         if (auto done = rows(ref.blob, attempt); !done) return done;
+    for (const auto& route : step.routes)
+      if (auto done = table(route, attempt); !done) return done;
     for (const auto& ref : step.states)
       if (auto done = state(ref, attempt); !done) return done;
   }
@@ -45,6 +65,27 @@ Result<> Fetcher::rows(const Digest& blob, const fs::path& attempt) {
   if (fs::exists(target, failed)) return {};  // two inputs may read the same result
   const auto done = from_coordinator(blob, target);
   if (!done) return Error{done.error().code, "rows " + blob.hex() + ": " + done.error().message};  // by name they are made again
+  return {};
+}
+
+// The node keeps the tables used last, because one serves the blocks of a whole day; the attempt has links of its own.
+Result<> Fetcher::table(const task::RouteTable& table, const fs::path& attempt) {
+  constexpr std::size_t most_kept = 32;
+  if (table.blob.empty()) return {};
+  const fs::path target = attempt / "tables" / table.blob.hex(), kept = folder_.tables() / table.blob.hex();
+  std::error_code failed;
+  if (fs::exists(target, failed)) return {};
+  fs::create_hard_link(kept, target, failed);
+  if (!failed && is_whole(target, table.blob)) {
+    fs::last_write_time(kept, fs::file_time_type::clock::now(), failed);
+    return {};
+  }
+  fs::remove(kept, failed);
+  fs::remove(target, failed);
+  if (auto done = from_coordinator(table.blob, target); !done)
+    return Error{done.error().code, "routing table " + table.name + " (" + table.blob.hex() + "): " + done.error().message};
+  fs::create_hard_link(target, kept, failed);  // another attempt may have been faster
+  forget_oldest(folder_.tables(), most_kept);
   return {};
 }
 

@@ -1,4 +1,4 @@
-// Brings what a task needs into its attempt folder: plugins, upstream rows, states.
+// Brings what a task needs into its attempt folder: plugins, upstream rows, states, routing tables.
 #pragma once
 
 #include "coordinator/wire/api.hpp"
@@ -25,6 +25,7 @@ class Fetcher {
 
   Result<> plugin(const task::PluginUse& plugin);
   Result<> rows(const Digest& blob, const std::filesystem::path& attempt);
+  Result<> table(const task::RouteTable& table, const std::filesystem::path& attempt);
   Result<> state(const task::StateRef& ref, const std::filesystem::path& attempt);
   Result<> from_peer(const std::string& node, const Digest& blob, const std::filesystem::path& target);
   Result<> from_coordinator(const Digest& blob, const std::filesystem::path& target);

@@ -68,7 +68,7 @@ NodeFolder::~NodeFolder() {
 Result<> NodeFolder::prepare() {
   std::error_code failed;
   fs::remove_all(attempts(), failed);  // their workers died with the daemon that started them
-  for (const auto& part : {cache(), plugins(), states(), attempts(), finished()}) {
+  for (const auto& part : {cache(), plugins(), states(), tables(), attempts(), finished()}) {
     fs::create_directories(part, failed);
     if (failed) return unusable(part, failed.message());
   }

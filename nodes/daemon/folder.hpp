@@ -22,6 +22,7 @@ class NodeFolder {
   std::filesystem::path cache() const { return folder_ / "cache"; }
   std::filesystem::path plugins() const { return folder_ / "plugins"; }
   std::filesystem::path states() const { return folder_ / "states"; }
+  std::filesystem::path tables() const { return folder_ / "tables"; }
   std::filesystem::path attempts() const { return folder_ / "attempts"; }
   std::filesystem::path finished() const { return folder_ / "finished"; }
 

@@ -77,6 +77,7 @@ std::string RoutingPlan::key() const {
   add(by_end ? "end" : "start");
   for (const auto& r : routers) add("router " + r);
   for (const Micros t : {range.from, range.to, interval, lateness}) add(std::to_string(t));
+  add(routes);
   return out;
 }
 

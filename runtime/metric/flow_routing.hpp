@@ -32,6 +32,7 @@ struct RoutingPlan {
   TimeRange range;                   // the block, widened by the warm-up of a sequential step
   Micros interval = 0;
   Micros lateness = 0;
+  std::string routes;                // names the tables src_as and dst_as come from; empty: the records
 
   std::string key() const;           // equal for equal plans
   std::vector<int> columns() const;  // flow columns that are read

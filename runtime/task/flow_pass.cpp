@@ -25,10 +25,26 @@ FlowView view_of(const FlowBatch& batch) {
 
 }  // namespace
 
-FlowPass::FlowPass(const task::Spec& spec, FlowFiles* files, unsigned threads, std::filesystem::path scratch)
+FlowPass::FlowPass(const task::Spec& spec, FlowFiles* files, unsigned threads, std::filesystem::path scratch, LoadedTables& tables)
     : spec_(spec), files_(files), scratch_(std::move(scratch)),
-      coverage_(spec.archive ? spec.archive->covers : hour_us), pool_(threads) {
+      as_(tables), coverage_(spec.archive ? spec.archive->covers : hour_us), pool_(threads) {
   for (const auto& file : spec.files) coverage_.expect(file);
+}
+
+// A step that reads no AS number goes with others that agree in the rest, wherever theirs come from.
+FlowPass::Group& FlowPass::group_for(const RoutingPlan& plan, bool reads_as) {
+  auto anyone = plan;
+  anyone.routes.clear();
+  const auto alike = groups_.lower_bound(anyone.key());
+  if (alike != groups_.end() && alike->first.starts_with(anyone.key()) && (!reads_as || !alike->second.reads_as)) {
+    auto known = groups_.extract(alike);
+    if (reads_as) known.key() = plan.key();
+    known.mapped().reads_as |= reads_as;
+    return groups_.insert(std::move(known)).position->second;
+  }
+  Group& group = groups_[plan.key()];
+  group.reads_as |= reads_as;
+  return group;
 }
 
 void FlowPass::add(StepRun& run) {
@@ -42,9 +58,14 @@ void FlowPass::add(StepRun& run) {
   plan.range = {run.open.block.from - step.warmup, run.open.block.to};
   plan.interval = step.interval;
   plan.lateness = spec_.archive->lateness;
-  Group& group = groups_[plan.key()];
-  for (const int c : plan.columns()) wanted_.set(static_cast<std::size_t>(c));
-  for (const int c : run.reads) wanted_.set(static_cast<std::size_t>(c));
+  ColumnSet wanted;
+  for (const int c : plan.columns()) wanted.set(static_cast<std::size_t>(c));
+  for (const int c : run.reads) wanted.set(static_cast<std::size_t>(c));
+  const bool reads_as = wanted[MOLE_COLUMN_SRC_AS] || wanted[MOLE_COLUMN_DST_AS];
+  if (reads_as) plan.routes = AsLookups::key(step);
+  Group& group = group_for(plan, reads_as);
+  if (const auto* as = as_.add(step, wanted)) group.as = as;
+  wanted_ |= wanted;
   if (!group.routing) {
     auto grid = IntervalGrid::over(plan.range, plan.interval);
     if (!grid) return run.fail(grid.error());
@@ -115,6 +136,10 @@ void FlowPass::fail_readers(const Error& error) {
 
 void FlowPass::route(Group& group, const FlowView& flows) {
   group.arranged = false;
+  if (group.as && group.as->failed) {
+    group.route = *group.as->failed;
+    return;
+  }
   group.route = group.routing->route(flows);
   if (!group.route || group.route->nothing) return;
   group.arranged = group.runs.arrange(flows, *group.route, group.routing->slots().size());
@@ -156,9 +181,11 @@ void FlowPass::share_out(Group& group, std::uint32_t rows) {
   }
 }
 
-void FlowPass::feed(const FlowView& flows, std::uint32_t file, std::uint64_t first_record) {
+void FlowPass::feed(const FlowView& decoded, std::uint32_t file, std::uint64_t first_record) {
   ++batches_;
-  pool_.run(reading_.size(), [&](std::size_t i) { route(*reading_[i], flows); });
+  as_.look_up(decoded);
+  const auto seen_by = [&](const Group& group) -> const FlowView& { return group.as ? group.as->view : decoded; };
+  pool_.run(reading_.size(), [&](std::size_t i) { route(*reading_[i], seen_by(*reading_[i])); });
   items_.clear();
   for (Group* group : reading_) {
     for (auto* run : group->steps) {
@@ -170,7 +197,7 @@ void FlowPass::feed(const FlowView& flows, std::uint32_t file, std::uint64_t fir
       if (!run->flow) continue;
       if (auto reached = run->flow->reach(); !reached) run->fail(reached.error());
     }
-    if (group->route && !group->route->nothing) share_out(*group, flows.rows);
+    if (group->route && !group->route->nothing) share_out(*group, decoded.rows);
   }
   gather();
 
@@ -181,9 +208,9 @@ void FlowPass::feed(const FlowView& flows, std::uint32_t file, std::uint64_t fir
   pool_.run(items_.size(), [&](std::size_t i) {
     Item& item = items_[largest_first[i]];
     StepRun& run = *item.run;
-    if (run.sequential) item.outcome = run.sequential->add(flows, *item.group->route, file, first_record);
+    if (run.sequential) item.outcome = run.sequential->add(seen_by(*item.group), *item.group->route, file, first_record);
     else if (item.group->arranged) item.outcome = run.flow->add(item.group->runs, item.first, item.count, batches_);
-    else item.outcome = run.flow->add(flows, *item.group->route, batches_);
+    else item.outcome = run.flow->add(seen_by(*item.group), *item.group->route, batches_);
   });
   for (const Item& item : items_)  // of several failures of a step the first in order is told
     if (!item.outcome && item.run->alive()) item.run->fail(item.outcome.error());

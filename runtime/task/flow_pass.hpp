@@ -12,6 +12,7 @@
 #include "runtime/metric/coverage.hpp"
 #include "runtime/metric/flow_routing.hpp"
 #include "runtime/metric/flow_runs.hpp"
+#include "runtime/task/as_lookups.hpp"
 #include "runtime/task/flow_files.hpp"
 #include "runtime/task/step_run.hpp"
 #include "runtime/task/worker_pool.hpp"
@@ -33,7 +34,7 @@ class FlowPass {
   };
 
   // `files`: staged; null if nobody reads flows. All must outlive the pass.
-  FlowPass(const task::Spec& spec, FlowFiles* files, unsigned threads, std::filesystem::path scratch);
+  FlowPass(const task::Spec& spec, FlowFiles* files, unsigned threads, std::filesystem::path scratch, LoadedTables& tables);
 
   // Prepares `run` (alive, with a flows input) to be fed. What goes wrong fails it alone.
   void add(StepRun& run);
@@ -45,9 +46,11 @@ class FlowPass {
 
  private:
   struct Group {  // steps that share a routing
+    const AsLookup* as = nullptr;  // null: they see the records' own AS numbers
     std::unique_ptr<FlowRouting> routing;
     std::vector<StepRun*> steps;
     bool reads_file = false;
+    bool reads_as = false;
     std::vector<std::uint32_t> settled;  // by file: intervals before this get no flow of any later file
     // Of the current batch:
     Result<FlowRouting::Route> route = FlowRouting::Route{};
@@ -63,11 +66,12 @@ class FlowPass {
     Result<> outcome;
   };
 
+  Group& group_for(const RoutingPlan& plan, bool reads_as);
   bool start_file(const task::File& file);
   Result<> read_file(std::uint32_t number, const std::function<Result<>(const task::FileReport&)>& report);
   Result<bool> feed_file(std::uint32_t number, FlowSource& reader);
   Result<task::FileReport> look_through(std::uint32_t number);
-  void feed(const FlowView& flows, std::uint32_t file, std::uint64_t first_record);
+  void feed(const FlowView& decoded, std::uint32_t file, std::uint64_t first_record);
   void route(Group& group, const FlowView& flows);
   void gather();
   void share_out(Group& group, std::uint32_t rows);
@@ -81,6 +85,7 @@ class FlowPass {
   std::filesystem::path scratch_;
   ColumnSet wanted_;
   std::map<std::string, Group> groups_;  // by the plan's key
+  AsLookups as_;
   CoverageTable coverage_;
   Totals totals_;
   std::uint64_t batches_ = 0;

@@ -60,6 +60,12 @@ json lineage_of(const StepRun& run, const task::Spec& spec, const std::vector<ta
     }
     out["files"] = std::move(read);
     out["missing"] = std::move(absent);
+    json routes = json::array();
+    for (const auto& table : step.routes) {
+      routes.push_back({{"used", table.used}, {"name", table.name}, {"digest", table.blob.hex()}, {"format", table.format}});
+      if (table.stale) routes.back()["stale"] = true;
+    }
+    if (!routes.empty()) out["routes"] = std::move(routes);
   }
   json upstream = json::array();
   for (const auto& input : step.inputs) {

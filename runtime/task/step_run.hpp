@@ -45,11 +45,12 @@ struct StepRun {
 // Opens the module and parses the step's words. What goes wrong fails the step, not the task.
 void open_step(StepRun& run, const task::Spec& spec, std::uint32_t index, const PluginSet& plugins);
 
-// Where steps find and leave files: rows/, states/ and scratch/ of the attempt folder.
+// Where steps find and leave files: rows/, states/, tables/ and scratch/ of the attempt folder.
 struct AttemptFolder {
   std::filesystem::path path;
   std::filesystem::path rows(const Digest& blob) const { return path / "rows" / (blob.hex() + ".rows"); }
   std::filesystem::path state(const Digest& blob) const { return path / "states" / blob.hex(); }
+  std::filesystem::path tables() const { return path / "tables"; }  // routing tables by digest
   std::filesystem::path scratch() const { return path / "scratch"; }
 };
 

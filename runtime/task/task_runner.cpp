@@ -101,7 +101,7 @@ Result<> TaskRunner::run_steps() {
 }
 
 Result<> TaskRunner::run_level(std::uint32_t level) {
-  FlowPass pass(spec_, flows_.get(), options_.threads, options_.folder.scratch());
+  FlowPass pass(spec_, flows_.get(), options_.threads, options_.folder.scratch(), tables_);
   std::vector<StepRun*> fed;
   for (auto& run : steps_) {
     if (run->level != level || !run->alive() || !run->wants_flows() || blocked(*run)) continue;

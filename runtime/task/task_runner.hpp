@@ -56,6 +56,7 @@ class TaskRunner {
 
   const task::Spec& spec_;
   const TaskOptions& options_;
+  LoadedTables tables_{options_.folder.tables()};
   const PluginSet& plugins_;
   TaskSink& sink_;
   std::unique_ptr<DownloaderModule> downloader_;
