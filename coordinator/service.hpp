@@ -146,6 +146,11 @@ class Service final : public Api {
   void write_folder(std::uint64_t number);
   TimeRange round_outward(const dag::Graph& graph, TimeRange range) const;
 
+  // service_tables.cpp
+  Result<Digest> table_digest(const std::filesystem::path& path) const;
+  Result<> keep_tables(const std::vector<dag::TableFile>& files, const dag::Graph& graph, TimeRange range);
+  Result<> check_tables(const dag::Graph& graph, TimeRange range) const;
+
   // service_nodes.cpp
   void forget_lost(const std::vector<std::string>& names, Aftermath& after);
   Result<> check(const Completion& completion) const;

@@ -34,7 +34,8 @@ std::vector<std::uint32_t> asked_modules(const Request& request) {
 Result<Service::Parsed> Service::parse(const Submission& submission) const {
   auto parsed = manifest::parse_manifest(submission.manifest, submission.manifest_name, submission.overrides);
   if (!parsed) return parsed.error();
-  auto resolved = dag::resolve(*parsed, PluginCatalogue::load(config_.plugins), submission.base);
+  auto resolved = dag::resolve(*parsed, PluginCatalogue::load(config_.plugins), submission.base,
+                               [this](const std::filesystem::path& table) { return table_digest(table); });
   if (!resolved) return resolved.error();
   return Parsed{std::move(*parsed), std::move(*resolved)};
 }
@@ -155,6 +156,8 @@ std::optional<Result<json>> Service::already_submitted(const Submission& submiss
 Result<json> Service::accept(const Submission& submission, Request request, const Parsed& parsed) {
   if (submission.client_id.size() > 256) return invalid("a client id has at most 256 characters");
   if (auto kept = keep_libraries(parsed.resolved.libraries); !kept) return kept.error();
+  if (request.kind == "run")
+    if (auto kept = keep_tables(parsed.resolved.tables, *request.graph, request.range); !kept) return kept.error();
   const auto document = dag::to_json(parsed.resolved.graph);
   request.revision = digest_of(std::string_view(document.dump()));
   request.pipeline = parsed.resolved.graph.pipeline;
@@ -174,6 +177,8 @@ Result<json> Service::accept(const Submission& submission, Request request, cons
     return exhausted(std::to_string(live_.size()) + " requests are open, as many as there may be; wait until some have ended, or cancel those that wait (mole request cancel)");
   Aftermath after;
   if (auto good = check_places(*request.graph); !good) return good.error();
+  if (request.kind == "run")
+    if (auto good = check_tables(*request.graph, request.range); !good) return good.error();
   if (auto good = check_versions(parsed.resolved.libraries, after); !good) return good.error();
   request.number = next_request_++;
   request.submitted = config_.wall();

@@ -93,6 +93,10 @@ class Tracer {
       line("archive", fmt::format("{}, damage: {}", text_of(archive, "name"), text_of(archive, "damage")));
       line("decoder", plugin_text(field(archive, "decoder")));
     }
+    for (const auto& table : field(made, "routes"))
+      line("routes", fmt::format("{} .. {}  {}{}", text_of(table, "from"), text_of(table, "to"),
+                                 text_of(table, "name").empty() ? "no table is that old: AS 0" : text_of(table, "name") + ", digest " + text_of(table, "digest"),
+                                 truth_of(table, "stale") ? "  (older than it is valid)" : ""));
     const auto& files = field(made, "files");
     if (!files.is_array() || files.empty()) return;
     const auto lateness = static_cast<Micros>(

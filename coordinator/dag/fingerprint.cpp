@@ -26,6 +26,10 @@ json input_parts(const Graph& graph, const Module& module, const Input& input) {
   json parts = {{"role", input.role}, {"kind", input.kind}};
   if (input.kind == "flows") {
     parts.update(archive_parts(graph, graph.archives[input.source], module));
+    if (module.routes) {  // which tables there are is in the state key
+      const auto& routes = graph.resources[*module.routes];
+      parts["as"] = {{"files", routes.files}, {"valid", format_duration(routes.valid)}, {"format", routes.format}};
+    }
   } else {
     const auto& upstream = graph.modules[input.source];
     parts.update(json{{"module", upstream.name}, {"column", input.column}, {"fingerprint", upstream.fingerprint.hex()}});

@@ -23,6 +23,12 @@ json to_json_archive(const Archive& a) {
           {"horizon", opt(a.horizon)}, {"home", {a.home.source, a.home.destination}}};
 }
 
+json to_json_resource(const Resource& r) {
+  json tables = json::array();
+  for (const auto& t : r.tables) tables.push_back({t.from, t.digest, t.name});
+  return {{"name", r.name}, {"files", r.files}, {"format", r.format}, {"valid", r.valid}, {"tables", std::move(tables)}};
+}
+
 json to_json_module(const Module& m) {
   json inputs = json::array(), outputs = json::array();
   for (const auto& i : m.inputs) inputs.push_back(to_json_input(i));
@@ -33,6 +39,7 @@ json to_json_module(const Module& m) {
           {"inputs", inputs},     {"outputs", outputs},           {"archive", m.archive},
           {"fingerprint", m.fingerprint.hex()}, {"parts", m.parts}};
   if (!m.totals.empty()) out["totals"] = m.totals;
+  if (m.routes) out["routes"] = *m.routes;
   return out;
 }
 
@@ -50,6 +57,16 @@ Archive archive_from(const json& j) {
   a.horizon = opt(j.at("horizon"));
   if (j.contains("home")) a.home = {j.at("home").at(0).get<std::string>(), j.at("home").at(1).get<std::string>()};
   return a;
+}
+
+Resource resource_from(const json& j) {
+  Resource r;
+  j.at("name").get_to(r.name);
+  j.at("files").get_to(r.files);
+  j.at("format").get_to(r.format);
+  j.at("valid").get_to(r.valid);
+  for (const auto& t : j.at("tables")) r.tables.push_back({t.at(0), t.at(1), t.at(2)});
+  return r;
 }
 
 Module module_from(const json& j) {
@@ -71,6 +88,7 @@ Module module_from(const json& j) {
     m.inputs.push_back({i.at("role"), i.at("kind"), i.at("source"), i.at("column"), i.at("type"), i.at("unit")});
   for (const auto& c : j.at("outputs")) m.outputs.push_back({c.at("name"), c.at("type"), c.at("unit"), c.at("doc")});
   j.at("archive").get_to(m.archive);
+  if (const auto routes = j.find("routes"); routes != j.end()) m.routes = routes->get<std::uint32_t>();
   j.at("fingerprint").get_to(m.fingerprint);
   m.parts = j.at("parts");
   return m;
@@ -123,6 +141,7 @@ Graph prune(const Graph& graph, const std::vector<std::uint32_t>& asked) {
   }
   Graph out;
   out.pipeline = graph.pipeline;
+  out.resources = graph.resources;
   std::vector<std::uint32_t> archive_at(graph.archives.size()), module_at(graph.modules.size());
   for (std::size_t a = 0; a < graph.archives.size(); ++a) {
     archive_at[a] = static_cast<std::uint32_t>(out.archives.size());
@@ -143,7 +162,9 @@ json to_json(const Graph& graph) {
   json archives = json::array(), modules = json::array();
   for (const auto& a : graph.archives) archives.push_back(to_json_archive(a));
   for (const auto& m : graph.modules) modules.push_back(to_json_module(m));
-  return {{"schema", 1}, {"pipeline", graph.pipeline}, {"archives", archives}, {"modules", modules}};
+  json out = {{"schema", 1}, {"pipeline", graph.pipeline}, {"archives", archives}, {"modules", modules}};
+  for (const auto& r : graph.resources) out["resources"].push_back(to_json_resource(r));
+  return out;
 }
 
 Graph graph_from_json(const json& document) {
@@ -151,6 +172,8 @@ Graph graph_from_json(const json& document) {
   document.at("pipeline").get_to(graph.pipeline);
   for (const auto& a : document.at("archives")) graph.archives.push_back(archive_from(a));
   for (const auto& m : document.at("modules")) graph.modules.push_back(module_from(m));
+  if (const auto resources = document.find("resources"); resources != document.end())
+    for (const auto& r : *resources) graph.resources.push_back(resource_from(r));
   return graph;
 }
 

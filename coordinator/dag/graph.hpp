@@ -26,6 +26,19 @@ struct Archive {
   task::Home home;
 };
 
+struct RoutingTable {
+  Micros from = INT64_MIN;  // it is used from here up to the next one
+  Digest digest;
+  std::string name;         // of the file
+};
+
+// A `resources:` entry that some module uses. Which files there are, and what is in them, is as it was when the manifest was submitted.
+struct Resource {
+  std::string name, files, format;
+  Micros valid = 0;
+  std::vector<RoutingTable> tables;  // in time order
+};
+
 struct Input {
   std::string role;
   std::string kind;          // "flows", "rows", "context"
@@ -51,6 +64,7 @@ struct Module {
   std::vector<std::string> routers;  // asked for by `where`, sorted; empty: all of the archive
   std::vector<Input> inputs;         // in the descriptor's order
   std::vector<Column> outputs;
+  std::optional<std::uint32_t> routes;  // the resource AS numbers come from; none: from the records, or it reads no AS number
   std::uint32_t archive = 0;  // index of the archive whose block grid this module is on
   Digest fingerprint;         // decision 14: everything but the block and its inputs
   nlohmann::json parts;       // what the fingerprint is made of, for `explain`
@@ -63,6 +77,7 @@ struct Graph {
   std::string pipeline;
   std::vector<Archive> archives;
   std::vector<Module> modules;  // inputs come before their readers
+  std::vector<Resource> resources;
 
   std::optional<std::uint32_t> find_module(std::string_view name) const;
   std::optional<std::uint32_t> find_archive(std::string_view name) const;

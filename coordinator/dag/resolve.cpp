@@ -34,8 +34,8 @@ void make_paths_absolute(const Descriptor& descriptor, const std::string& base, 
 
 class Resolver {
  public:
-  Resolver(const manifest::Manifest& manifest, const PluginCatalogue& plugins, const std::string& base)
-      : manifest_(manifest), plugins_(plugins), base_(base) {}
+  Resolver(const manifest::Manifest& manifest, const PluginCatalogue& plugins, const std::string& base, const DigestOf& digest)
+      : manifest_(manifest), plugins_(plugins), base_(base), digest_(digest) {}
 
   Result<Resolved> run() {
     graph().pipeline = manifest_.pipeline;
@@ -166,6 +166,7 @@ class Resolver {
     to.plugin = std::move(*plugin_use);
     if (auto done = bind_inputs(from, descriptor, to); !done) return done;
     if (auto done = set_filter(from, descriptor, to); !done) return done;
+    if (auto done = set_routes(from, descriptor, to); !done) return done;
     if (auto done = check_execution(from, to); !done) return done;
     if (auto done = set_outputs(from, descriptor, to); !done) return done;
     graph().modules.push_back(std::move(to));
@@ -208,7 +209,8 @@ class Resolver {
     const bool by_router = from.by && std::find(from.by->begin(), from.by->end(), "router") != from.by->end();
     if ((by_router || !bound.routers.empty()) && !names_router_[*archive])
       return invalid(bound.where + ": the names of the archive's files tell no router; put {router} into its \"files\" or leave router out");
-    for (const auto& column : role.reads) {
+    for (const auto& read : role.reads) {
+      const auto column = source_of(from, read);
       const auto& writes = decoders_[*archive]->descriptor.writes;
       if (column != "router" && !writes.empty() && std::find(writes.begin(), writes.end(), column) == writes.end())
         return invalid(bound.where + ": the module " + from.name + " reads the column " + column + ", which the decoder " +
@@ -328,11 +330,64 @@ class Resolver {
     if (!filter->any()) to.filter = filter->canonical();
     const auto& writes = decoders_[to.archive]->descriptor.writes;
     for (const auto id : filter->columns()) {
-      const auto column = std::string(flow_column_name(id));
+      const auto column = source_of(from, std::string(flow_column_name(id)));
       if (column != "router" && !writes.empty() && std::find(writes.begin(), writes.end(), column) == writes.end())
         return invalid(from.filter_where + ": the filter of " + descriptor.name + " reads " + column + ", which the decoder " +
                        decoders_[to.archive]->descriptor.name + " does not fill");
     }
+    return {};
+  }
+
+  // A column that a decoder must fill so that `column` can be had: AS numbers of a routing table are looked up from addresses.
+  static std::string source_of(const manifest::Module& from, const std::string& column) {
+    const bool looked_up = std::any_of(from.inputs.begin(), from.inputs.end(), [](const manifest::Input& i) { return i.as != "record"; });
+    if (looked_up && column == "src_as") return "src_addr";
+    if (looked_up && column == "dst_as") return "dst_addr";
+    return column;
+  }
+
+  bool reads_as(const Descriptor& descriptor, const Module& to) {
+    const auto is_as = [](const std::string& column) { return column == "src_as" || column == "dst_as"; };
+    bool reads = std::any_of(to.by.begin(), to.by.end(), is_as);
+    for (const auto& input : descriptor.inputs)
+      if (input.kind == "flows") reads = reads || std::any_of(input.reads.begin(), input.reads.end(), is_as);
+    std::vector<std::string> filters{to.filter};
+    if (std::find(to.by.begin(), to.by.end(), "direction") != to.by.end()) {
+      const auto& home = graph().archives[to.archive].home;
+      filters.insert(filters.end(), {home.source, home.destination});
+    }
+    for (const auto& text : filters)
+      if (const auto filter = parse_filter(text))
+        for (const auto id : filter->columns()) reads = reads || is_as(std::string(flow_column_name(id)));
+    return reads;
+  }
+
+  // Where the module's AS numbers come from. One that reads none depends on no table, whatever its `as` says.
+  Result<> set_routes(const manifest::Module& from, const Descriptor& descriptor, Module& to) {
+    const auto bound = std::find_if(from.inputs.begin(), from.inputs.end(), [](const manifest::Input& i) { return i.as != "record"; });
+    if (bound == from.inputs.end()) return {};
+    std::vector<std::string> names{"record"};
+    for (const auto& resource : manifest_.resources) names.push_back(resource.name);
+    const auto resource = std::find_if(manifest_.resources.begin(), manifest_.resources.end(), [&](const manifest::Resource& r) { return r.name == bound->as; });
+    if (resource == manifest_.resources.end())
+      return missing(bound->where + ": there is no resource \"" + bound->as + "\" for \"as\"" + manifest::suggestion(bound->as, names));
+    if (!reads_as(descriptor, to)) return {};
+    const auto& known = graph().resources;
+    const auto found = std::find_if(known.begin(), known.end(), [&](const Resource& r) { return r.name == resource->name; });
+    to.routes = static_cast<std::uint32_t>(found - known.begin());
+    return found != known.end() ? Result<>() : add_resource(*resource);
+  }
+
+  Result<> add_resource(const manifest::Resource& from) {
+    auto tables = find_tables(from, base_, digest_);
+    if (!tables) return tables.error();
+    Resource to{from.name, from.files, from.format, from.valid, {}};
+    for (auto& table : *tables) {
+      table.resource = static_cast<std::uint32_t>(graph().resources.size());
+      to.tables.push_back(table.table);
+      out_.tables.push_back(std::move(table));
+    }
+    graph().resources.push_back(std::move(to));
     return {};
   }
 
@@ -392,6 +447,7 @@ class Resolver {
   const manifest::Manifest& manifest_;
   const PluginCatalogue& plugins_;
   const std::string& base_;
+  const DigestOf& digest_;
   Resolved out_;
   std::vector<const CataloguedPlugin*> decoders_;  // of the archives
   std::vector<bool> names_router_;
@@ -400,8 +456,8 @@ class Resolver {
 
 }  // namespace
 
-Result<Resolved> resolve(const manifest::Manifest& manifest, const PluginCatalogue& plugins, const std::string& base) {
-  return Resolver(manifest, plugins, base).run();
+Result<Resolved> resolve(const manifest::Manifest& manifest, const PluginCatalogue& plugins, const std::string& base, const DigestOf& digest) {
+  return Resolver(manifest, plugins, base, digest).run();
 }
 
 }  // namespace mole::coordinator::dag

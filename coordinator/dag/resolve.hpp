@@ -2,6 +2,7 @@
 #pragma once
 
 #include "coordinator/dag/graph.hpp"
+#include "coordinator/dag/routing_tables.hpp"
 #include "coordinator/manifest/manifest.hpp"
 #include "sdk/descriptor/sidecar.hpp"
 
@@ -22,10 +23,13 @@ struct Library {
 struct Resolved {
   Graph graph;
   std::vector<Library> libraries;
+  std::vector<TableFile> tables;
 };
 
-// `base`: folder against which parameters of format "path" are resolved. invalid, missing: "<place>: cause; remedy".
-Result<Resolved> resolve(const manifest::Manifest& manifest, const PluginCatalogue& plugins, const std::string& base);
+// `base`: folder against which parameters of format "path" and files of resources are resolved. `digest`: of a routing table's file.
+// invalid, missing: "<place>: cause; remedy".
+Result<Resolved> resolve(const manifest::Manifest& manifest, const PluginCatalogue& plugins, const std::string& base,
+                         const DigestOf& digest = digest_of_file);
 
 // Fills `parts` and `fingerprint` of every module, in order. Part of resolve; here for tests.
 void set_fingerprints(Graph& graph);

@@ -1,5 +1,6 @@
 #include "coordinator/jobs/plan.hpp"
 
+#include "coordinator/dag/routing_tables.hpp"
 #include "coordinator/jobs/key_hash.hpp"
 
 #include <algorithm>
@@ -199,6 +200,7 @@ class Planner {
       for (const auto& input : module.inputs)
         if (input.kind == "flows") add_slots(buffer, *plan_.indexes[input.source], routers, plan_.reach(m, b));
         else add_results(buffer, plan_.modules[input.source], plan_.inputs_from(m, input, b), b);
+      if (module.routes) add_routes(buffer, graph_.resources[*module.routes], {block.from - module.warmup, block.to});
       const auto i = static_cast<std::size_t>(b - mine.first);
       if (module.since && b > mine.begin && i > 0) buffer.add(mine.state_keys[i - 1]);
       mine.state_keys[i] = buffer.finish();
@@ -225,6 +227,15 @@ class Planner {
       });
       buffer.add(slots);
     }
+  }
+
+  static void add_routes(KeyBuffer& buffer, const dag::Resource& resource, TimeRange reach) {
+    const auto pieces = dag::routes_over(resource, reach);
+    for (const auto& piece : pieces) {
+      buffer.add(piece.used.from);
+      buffer.add(piece.blob);
+    }
+    buffer.add(static_cast<std::uint64_t>(pieces.size()));
   }
 
   static void add_results(KeyBuffer& buffer, const ModulePlan& upstream, std::int64_t from, std::int64_t to) {

@@ -2,6 +2,7 @@
 //
 // Keys (DESIGN decision 14; layout in docs/formats/store.md):
 //   state_key(M, b)  = H(fingerprint, block, inputs in order: keys of file slots in reach, or result keys of the upstream blocks;
+//                        with routing tables those in reach;
 //                        with `since` also the state key of the block before)
 //   result_key(M, b) = H(state keys of the blocks in reach of the window, window, interval, format)
 #pragma once

@@ -78,10 +78,42 @@ Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) 
   return archive;
 }
 
+Resource read_resource(Reader& reader, const YamlNode& key, const YamlNode& node) {
+  Resource resource;
+  resource.name = key.text;
+  resource.where = key.where;
+  const auto* map = reader.map(&node, "the resource " + key.text, {"files", "valid", "format"});
+  if (!map) return resource;
+  const auto* files = reader.require(*map, "files", "say how the tables are named, such as \"rib.{date}.txt\"");
+  resource.files = reader.text(files, "\"files\"");
+  if (const auto* valid = map->find("valid")) {
+    resource.valid = reader.duration(valid, "\"valid\"");
+    if (!reader.error() && resource.valid <= 0) reader.fail(valid->where, "\"valid\" must be longer than that, such as 1d");
+  }
+  resource.format = resource.files.ends_with(".mmdb") ? "mmdb" : "prefixes";
+  if (const auto* format = map->find("format")) {
+    static const std::vector<std::string> formats = {"prefixes", "mmdb"};
+    resource.format = reader.text(format, "\"format\"");
+    if (!reader.error() && std::find(formats.begin(), formats.end(), resource.format) == formats.end())
+      reader.fail(format->where, "unknown format \"" + resource.format + "\" of routing tables" + suggestion(resource.format, formats));
+  }
+  if (reader.error()) return resource;
+  const auto slash = resource.files.rfind('/');
+  const auto name = resource.files.substr(slash == std::string::npos ? 0 : slash + 1);
+  const auto date = name.find(date_placeholder);
+  const auto rest = date == std::string::npos ? name : name.substr(0, date) + name.substr(date + date_placeholder.size());
+  if (name.empty()) reader.fail(files->where, "\"files\" must end in a file's name, such as \"ribs/rib.{date}.txt\"");
+  else if ((resource.files.substr(0, slash == std::string::npos ? 0 : slash) + rest).find_first_of("{}") != std::string::npos)
+    reader.fail(files->where, "\"files\" takes one placeholder, {date}, in the file's name; folders are written out");
+  else if (key.text == "record") reader.fail(key.where, "\"record\" means the AS numbers of the records; give the resource another name");
+  return resource;
+}
+
 void read_archive_input(Reader& reader, const YamlNode& node, Input& input) {
-  const auto* map = reader.map(&node, "\"input\"", {"archive", "where"});
+  const auto* map = reader.map(&node, "\"input\"", {"archive", "where", "as"});
   if (!map) return;
   input.archive = reader.text(reader.require(*map, "archive", "name the archive, or use \"inputs\" for a module's columns"), "\"archive\"");
+  if (const auto* as = map->find("as")) input.as = reader.text(as, "\"as\"");
   const auto* where = map->find("where");
   if (!where) return;
   if (const auto* members = reader.map(where, "\"where\"", {"router"})) {
@@ -202,12 +234,9 @@ Result<Manifest> parse_manifest(std::string_view text, const std::string& name, 
                   "a pipeline has at most " + std::to_string(max_modules) + " modules; split it in two");
     for (const auto& [key, node] : modules->entries) manifest.modules.push_back(read_module(reader, key, node));
   }
-  if (const auto* resources = root->find("resources"); resources && !reader.error()) {
-    if (resources->kind == YamlNode::Kind::map && !resources->entries.empty())
-      reader.fail(resources->entries[0].key.where, "this version opens no resources; leave \"resources\" empty");
-    else if (resources->kind == YamlNode::Kind::scalar || resources->kind == YamlNode::Kind::sequence)
-      reader.fail(resources->where, "\"resources\" must be a map of names");
-  }
+  if (const auto* resources = root->find("resources"); resources && resources->kind != YamlNode::Kind::null)
+    if (const auto* named = reader.names(resources, "\"resources\""))
+      for (const auto& [key, node] : named->entries) manifest.resources.push_back(read_resource(reader, key, node));
   if (reader.error()) return *reader.error();
   return manifest;
 }

@@ -31,11 +31,20 @@ struct Archive {
   std::optional<Micros> horizon;  // the archive is known to be complete up to here
 };
 
+// Files beside the flows; today routing tables.
+struct Resource {
+  std::string name, where;
+  std::string files;       // "ribs/rib.{date}.txt": the last component holds at most one {date}; without it the file is valid always
+  Micros valid = day_us;   // how long a table is meant for, from the beginning of its date
+  std::string format;      // "prefixes" or "mmdb"
+};
+
 struct Input {
   std::string role;      // empty: the module's only flows input
   std::string where;
   std::string archive;   // flows of this archive ...
   std::vector<std::string> routers;  // ... of these routers, sorted; empty: all
+  std::string as = "record";         // where AS numbers come from: the records, or the resource of this name
   std::string module, column;        // or a column of this module
 };
 
@@ -59,9 +68,11 @@ struct Manifest {
   std::string pipeline;
   std::vector<Archive> archives;  // in the order of the text
   std::vector<Module> modules;
+  std::vector<Resource> resources;
 };
 
 inline constexpr std::size_t max_modules = 64;
+inline constexpr std::string_view date_placeholder = "{date}";  // in Resource::files
 
 // invalid: "<file>:<line>:<column>: cause; remedy", the first thing found. `overrides` are "a.b.c=value".
 Result<Manifest> parse_manifest(std::string_view text, const std::string& name, const std::vector<std::string>& overrides);

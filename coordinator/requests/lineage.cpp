@@ -1,5 +1,7 @@
 #include "coordinator/requests/lineage.hpp"
 
+#include "coordinator/dag/routing_tables.hpp"
+
 #include <algorithm>
 #include <map>
 
@@ -93,6 +95,14 @@ json expanded(const json& record) {
     out["archive"] = worker["archive"];
     if (out["archive"].contains("decoder")) out["archive"]["decoder"] = plugin_for_people(out["archive"]["decoder"]);
   }
+  if (worker.contains("routes")) {
+    out["routes"] = worker["routes"];
+    for (auto& table : out["routes"]) {
+      table["covers"] = table.at("used");
+      table.erase("used");
+      table = with_texts(std::move(table));
+    }
+  }
   json files = json::array(), inputs = json::array(), states = json::array();
   for (const auto& file : worker.value("files", json::array())) files.push_back(with_texts(file));
   for (auto gap : worker.value("missing", json::array())) {
@@ -147,6 +157,11 @@ json inputs_now(const jobs::Plan& plan, std::size_t m, std::int64_t block) {
     const auto& upstream = plan.graph->modules[input.source];
     for (auto b = plan.inputs_from(m, input, block); b <= block; ++b)
       out["result of " + name_of(upstream.name, plan.grid(input.source).start(b))] = plan.modules[input.source].result_key(b).hex();
+  }
+  if (module.routes) {
+    const auto own = plan.grid(m).block(block);
+    for (const auto& piece : dag::routes_over(plan.graph->resources[*module.routes], {own.from - module.warmup, own.to}))
+      out["routes from " + format_time(piece.used.from)] = piece.blob.empty() ? std::string("none") : piece.name + " (" + piece.blob.hex().substr(0, 12) + ")";
   }
   if (module.since && block > mine.begin && mine.covers(block - 1))
     out["state of " + name_of(module.name, plan.grid(m).start(block - 1))] = mine.state_key(block - 1).hex();

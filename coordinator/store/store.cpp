@@ -67,7 +67,7 @@ std::string holder(const fs::path& dir) {
 const std::vector<std::string>& table_names() {
   static const std::vector<std::string> names = {"meta",     "requests", "clients",   "revisions", "modules",  "plugins", "fingerprints", "archives",
                                                  "files",    "evidence", "catalogue", "lineage",   "attempts", "nodes",   "events",
-                                                 "leases"};
+                                                 "leases",   "resources"};
   return names;
 }
 

@@ -1,5 +1,7 @@
 #include "coordinator/tasks/spec_builder.hpp"
 
+#include "coordinator/dag/routing_tables.hpp"
+
 #include <algorithm>
 #include <map>
 #include <tuple>
@@ -73,6 +75,8 @@ class Builder {
       if (!bound) return bound.error();
       step.inputs.push_back(std::move(*bound));
     }
+    if (module.routes && reads_inputs(module, granted.step))
+      step.routes = dag::routes_over(plan_.graph->resources[*module.routes], {grant_.block.from - module.warmup, grant_.block.to});
     if (auto done = add_states(granted, step); !done) return done;
     spec_.steps.push_back(std::move(step));
     return {};

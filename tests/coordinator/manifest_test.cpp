@@ -102,7 +102,7 @@ TEST(Manifest, NamesThePlaceTheCauseAndTheRemedy) {
       {"downloader: directory", "damage: maybe", "m.yaml:4:5: the key \"downloader\" is missing; name the plugin that reads the archive, such as directory"},
       {"traffic.bytes", "traffic", "m.yaml:11:49: \"traffic\" must be MODULE.COLUMN, such as traffic.bytes"},
       {"input: {archive: ddosvax, where: {router: [19993, 19991]}}", "window: 1d", "m.yaml:10:3: the module traffic reads nothing; add \"input: {archive: NAME}\" or \"inputs: {ROLE: MODULE.COLUMN}\""},
-      {"resources: {}", "resources: {routes: {}}", "m.yaml:12:13: this version opens no resources; leave \"resources\" empty"},
+      {"resources: {}", "resources: {routes: {}}", "m.yaml:12:21: the key \"files\" is missing; say how the tables are named, such as \"rib.{date}.txt\""},
       {"params: {root: ./archive}", "params: [1]", "m.yaml:5:13: \"params\" must be a map of keys, not a list"},
       {"pipeline: border-traffic", "pipeline: \"a b\"", "m.yaml:1:11: \"a b\" is no name; use up to 64 of A-Z a-z 0-9 _ -"},
       {"  mean: ", "  traffic: ", "m.yaml:11:3: the key \"traffic\" stands here a second time; remove one of the two"},

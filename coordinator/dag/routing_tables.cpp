@@ -1,0 +1,84 @@
+#include "coordinator/dag/routing_tables.hpp"
+
+#include "sdk/descriptor/routes.hpp"
+
+#include <algorithm>
+#include <optional>
+
+namespace mole::coordinator::dag {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t most_tables = 100'000;
+
+// The beginning of the day that stands in `name` where the pattern has {date}; INT64_MIN if the pattern has none.
+std::optional<Micros> date_in(std::string_view name, std::string_view pattern) {
+  const auto at = pattern.find(manifest::date_placeholder);
+  if (at == std::string_view::npos) return name == pattern ? std::optional(INT64_MIN) : std::nullopt;
+  const auto before = pattern.substr(0, at), after = pattern.substr(at + manifest::date_placeholder.size());
+  if (!name.starts_with(before) || !name.substr(before.size()).ends_with(after)) return std::nullopt;
+  std::string date(name.substr(before.size(), name.size() - before.size() - after.size()));
+  if (date.size() == 8) date = date.substr(0, 4) + "-" + date.substr(4, 2) + "-" + date.substr(6);
+  if (date.size() != 10) return std::nullopt;
+  const auto day = parse_time(date);
+  return day && *day % day_us == 0 ? std::optional(*day) : std::nullopt;
+}
+
+std::string of(const manifest::Resource& resource) { return resource.where + ": the resource " + resource.name + ": "; }
+
+}  // namespace
+
+Result<std::vector<TableFile>> find_tables(const manifest::Resource& resource, const fs::path& base, const DigestOf& digest) {
+  const fs::path written = resource.files;
+  const fs::path folder = (written.is_relative() ? base / written.parent_path() : written.parent_path()).lexically_normal();
+  const auto pattern = written.filename().string();
+  std::vector<TableFile> found;
+  std::error_code problem;
+  for (fs::directory_iterator entry(folder.empty() ? fs::path(".") : folder, problem), end; !problem && entry != end; entry.increment(problem)) {
+    const auto name = entry->path().filename().string();
+    const auto from = date_in(name, pattern);
+    if (!from) continue;
+    if (found.size() == most_tables) return exhausted(of(resource) + "more than " + std::to_string(most_tables) + " files match \"" + resource.files + "\"; keep those that are needed");
+    found.push_back({0, {*from, {}, name}, entry->path()});
+  }
+  if (problem) return missing(of(resource) + "the folder " + folder.string() + " cannot be listed: " + problem.message() + "; check \"files\"");
+  if (found.empty())
+    return missing(of(resource) + "no file in " + folder.string() + " matches \"" + pattern + "\"; check \"files\"" +
+                   (pattern.find(manifest::date_placeholder) == std::string::npos ? "" : ", and that dates are written 2007-09-22 or 20070922"));
+  std::sort(found.begin(), found.end(), [](const TableFile& a, const TableFile& b) { return a.table.from < b.table.from; });
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    auto& table = found[i];
+    if (i > 0 && found[i - 1].table.from == table.table.from)
+      return invalid(of(resource) + found[i - 1].table.name + " and " + table.table.name + " are of the same day; keep one of them");
+    if (!fs::is_regular_file(table.path, problem)) return invalid(of(resource) + table.path.string() + " is no file; take it out of the folder");
+    if (const auto size = fs::file_size(table.path, problem); problem || size > largest_route_file)
+      return invalid(of(resource) + table.path.string() + " is larger than 512 MiB, which no routing table is; check it");
+    auto bytes = digest(table.path);
+    if (!bytes) return invalid(of(resource) + bytes.error().message + "; give the coordinator's user permission to read it");
+    table.table.digest = *bytes;
+  }
+  return found;
+}
+
+std::vector<task::RouteTable> routes_over(const Resource& resource, TimeRange reach) {
+  const auto& tables = resource.tables;
+  auto next = std::upper_bound(tables.begin(), tables.end(), reach.from, [](Micros t, const RoutingTable& table) { return t < table.from; });
+  std::vector<task::RouteTable> pieces;
+  Micros from = reach.from;
+  do {
+    const Micros to = next == tables.end() ? reach.to : std::min(next->from, reach.to);
+    if (next == tables.begin()) {
+      pieces.push_back({{from, to}, {}, "", resource.format, false});
+    } else {
+      const auto& table = *(next - 1);
+      const bool stale = table.from != INT64_MIN && table.from + resource.valid < to;
+      pieces.push_back({{from, to}, table.digest, table.name, resource.format, stale});
+    }
+    from = to;
+    if (next != tables.end()) ++next;
+  } while (from < reach.to);
+  return pieces;
+}
+
+}  // namespace mole::coordinator::dag

@@ -1,0 +1,211 @@
+// Routing tables as inputs: which blocks a new, a changed and a lost one reach, and what is refused.
+#include "coordinator/dag/routing_tables.hpp"
+#include "sdk/descriptor/durable_file.hpp"
+#include "tests/coordinator/world.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+namespace mole::test {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr const char* by_as = R"(
+pipeline: border
+archives:
+  flows:
+    downloader: directory
+    params: {root: ./archive}
+    files: "{router}_{sequence}_{start:unix}.dat"
+    covers: 1h
+    block: {length: 6h}
+modules:
+  systems: {plugin: systems, input: {archive: flows, as: routes}, interval: 15m}
+  traffic: {plugin: traffic, input: {archive: flows, as: routes}, interval: 15m}
+resources:
+  routes: {files: "ribs/rib.{date}.txt", valid: 1d}
+)";
+
+// Three days of files and tables for the first two.
+class Routes : public ::testing::Test {
+ protected:
+  Routes() {
+    const json flows = json::array({{{"role", "flows"}, {"kind", "flows"}, {"reads", {"src_as", "bytes"}}}});
+    const json output = json::array({{{"name", "systems"}, {"type", "u64"}, {"nullable", false}, {"unit", "1"}, {"doc", "systems"}}});
+    write_plugin(world.folder.path() / "plugins", metric("systems", "mergeable", flows, output), "systems");
+    world.add_files("1", 0, 73);
+    fs::create_directories(world.folder.path() / "ribs");
+    table("rib.20070922.txt", "10.0.0.0/8 1\n");
+    table("rib.2007-09-23.txt", "10.0.0.0/8 2\n");
+  }
+
+  void table(const std::string& name, const std::string& text) { std::ofstream(world.folder.path() / "ribs" / name) << text; }
+  coordinator::Submission whole(const std::string& manifest = by_as) const { return world.submission(manifest, "2007-09-22", "2007-09-25"); }
+
+  // The jobs a plan would compute, and why the first of them.
+  std::set<std::string> fresh(std::string* reason = nullptr) {
+    const auto plan = world.service().plan(whole());
+    EXPECT_TRUE(plan) << plan.error().message;
+    std::set<std::string> jobs;
+    for (const auto& job : (*plan)["new_jobs"]) jobs.insert(job["job"]);
+    if (reason && !jobs.empty()) *reason = (*plan)["new_jobs"][0]["reason"];
+    return jobs;
+  }
+  static std::set<std::string> systems_of(const std::string& day) {
+    std::set<std::string> jobs;
+    for (const char* hour : {"00", "06", "12", "18"}) jobs.insert("border/systems@" + day + "T" + hour + ":00:00Z");
+    return jobs;
+  }
+  std::string refusal(const std::string& manifest) {
+    const auto accepted = world.service().submit(world.submission(manifest, "2007-09-22", "2007-09-25"));
+    return accepted ? "accepted" : accepted.error().message;
+  }
+  static std::string with(std::string text, const std::string& part, const std::string& other) { return text.replace(text.find(part), part.size(), other); }
+
+  World world;
+};
+
+TEST_F(Routes, ATableReachesExactlyTheBlocksItIsUsedIn) {
+  ASSERT_EQ(world.run(whole())["state"], "COMPLETE");
+  EXPECT_TRUE(fresh().empty());
+  std::string reason;
+  table("rib.20070924.txt", "10.0.0.0/8 3\n");  // a new day: its blocks were computed with the day before
+  EXPECT_EQ(fresh(&reason), systems_of("2007-09-24"));
+  EXPECT_NE(reason.find("rib.20070924.txt"), std::string::npos) << reason;
+  table("rib.20070926.txt", "10.0.0.0/8 9\n");  // later than everything
+  table("rib.20070920.txt", "10.0.0.0/8 9\n");  // earlier, and followed by one before the first block
+  EXPECT_EQ(fresh(), systems_of("2007-09-24"));
+  ASSERT_EQ(world.run(whole())["state"], "COMPLETE");
+  EXPECT_TRUE(fresh().empty());
+  table("rib.20070922.txt", "10.0.0.0/8 4\n");
+  EXPECT_EQ(fresh(&reason), systems_of("2007-09-22"));
+  EXPECT_NE(reason.find("rib.20070922.txt"), std::string::npos) << reason;
+  table("rib.20070922.txt", "10.0.0.0/8 1\n");
+  EXPECT_TRUE(fresh().empty());
+  fs::remove(world.folder.path() / "ribs/rib.2007-09-23.txt");
+  EXPECT_EQ(fresh(), systems_of("2007-09-23"));
+  ASSERT_EQ(world.run(whole())["state"], "COMPLETE");
+  const auto explained = world.service().explain("border/systems@2007-09-23T06:00:00Z");
+  ASSERT_TRUE(explained);
+  EXPECT_NE(explained->dump().find("rib.2007-09-23.txt"), std::string::npos) << explained->dump(2);
+}
+
+TEST_F(Routes, TasksNameTheTablesOfTheirBlockAndNodesGetThem) {
+  fs::remove(world.folder.path() / "ribs/rib.20070922.txt");
+  ASSERT_TRUE(world.service().submit(whole(with(by_as, "{length: 6h}", "{length: 1d, origin: 06:00}"))));
+  fs::remove_all(world.folder.path() / "ribs");  // accepted is accepted
+  ASSERT_TRUE(world.work_once());
+  world.reopen();
+  const auto specs = world.lease("a", 1);
+  ASSERT_EQ(specs.size(), 1u);
+  for (const auto& step : specs[0].steps) {
+    if (step.module == "traffic") {
+      EXPECT_TRUE(step.routes.empty());
+      continue;
+    }
+    ASSERT_EQ(step.routes.size(), 1u);
+    EXPECT_TRUE(step.routes[0].blob.empty());
+    EXPECT_EQ(step.routes[0].used.to, specs[0].block.to);
+  }
+  world.complete(world.compute("a", specs[0]));
+  const auto next = world.lease("a", 1);
+  ASSERT_EQ(next.size(), 1u);
+  const auto systems = std::find_if(next[0].steps.begin(), next[0].steps.end(), [](const auto& s) { return s.module == "systems"; });
+  ASSERT_EQ(systems->routes.size(), 2u);
+  EXPECT_TRUE(systems->routes[0].blob.empty());
+  EXPECT_EQ(systems->routes[1].used, (TimeRange{*parse_time("2007-09-23"), *parse_time("2007-09-23T06")}));
+  EXPECT_EQ(systems->routes[1].name, "rib.2007-09-23.txt");
+  EXPECT_EQ(systems->routes[1].format, "prefixes");
+  const auto blob = world.service().get_blob(systems->routes[1].blob, 0, 100);
+  ASSERT_TRUE(blob);
+  EXPECT_EQ(*blob, "10.0.0.0/8 2\n");
+}
+
+TEST_F(Routes, AModuleThatReadsNoAsNumberDependsOnNoTable) {
+  ASSERT_EQ(world.run(whole())["state"], "COMPLETE");
+  const auto as_it_was = with(with(by_as, "traffic: {plugin: traffic, input: {archive: flows, as: routes}", "traffic: {plugin: traffic, input: {archive: flows}"),
+                              "  systems: {plugin: systems, input: {archive: flows, as: routes}, interval: 15m}\n", "");
+  const auto plan = world.service().plan(whole(as_it_was));
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ((*plan)["jobs"]["new"], 0);
+  const auto filtered = with(by_as, "traffic: {plugin: traffic, input: {archive: flows, as: routes}", "traffic: {plugin: traffic, filter: src as 1, input: {archive: flows, as: routes}");
+  ASSERT_EQ(world.run(whole(filtered))["state"], "COMPLETE");
+  table("rib.20070922.txt", "10.0.0.0/8 7\n");
+  const auto after = world.service().plan(whole(filtered));
+  ASSERT_TRUE(after);
+  EXPECT_EQ((*after)["jobs"]["new"], 8);
+}
+
+TEST_F(Routes, WhatIsWrongIsToldAtSubmit) {
+  const auto says = [&](const std::string& manifest, const std::string& text) {
+    const auto message = refusal(manifest);
+    EXPECT_NE(message.find(text), std::string::npos) << message;
+  };
+  says(with(by_as, "as: routes", "as: route"), "did you mean \"routes\"");
+  says(with(by_as, "rib.{date}.txt", "{date}.rib"), "matches \"{date}.rib\"");
+  says(with(by_as, "ribs/", "robs/"), "cannot be listed");
+  says(with(by_as, "valid: 1d", "format: mmdb"), "it is no MaxMind DB");
+  says(with(by_as, "valid: 1d", "format: bgp"), "unknown format");
+  says(with(by_as, "valid: 1d", "valid: 0s"), "\"valid\"");
+  says(with(by_as, "rib.{date}.txt", "rib.{day}.txt"), "one placeholder");
+  says(with(by_as, "rib.{date}.txt", "{date}.{date}"), "one placeholder");
+  says(with(by_as, "routes: {files", "record: {files"), "record");
+  table("rib.20070923.txt", "10.0.0.0/8 2\n");
+  says(by_as, "of the same day");
+  fs::remove(world.folder.path() / "ribs/rib.20070923.txt");
+  table("rib.20070922.txt", "10.0.0.0/8 1\n10.0.0.1/8 1\n");
+  says(by_as, "rib.20070922.txt: line 2: ");
+  table("rib.20070922.txt", "");
+  says(by_as, "rib.20070922.txt: it holds no prefix");
+  fs::remove(world.folder.path() / "ribs/rib.20070922.txt");
+  fs::create_directory(world.folder.path() / "ribs/rib.20070922.txt");
+  says(by_as, "is no file");
+  fs::remove(world.folder.path() / "ribs/rib.20070922.txt");
+  table("rib.20071001.txt", "hopeless");  // lies beyond what is asked for
+  says(by_as, "accepted");
+}
+
+TEST_F(Routes, ARequestKeepsItsTablesAndOneWithOthersWaitsForItsEnd) {
+  const auto first = world.service().submit(whole());
+  ASSERT_TRUE(first);
+  table("rib.20070922.txt", "10.0.0.0/8 5\n");
+  const auto second = world.service().submit(whole());
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, Code::transient);
+  EXPECT_NE(second.error().message.find("r1"), std::string::npos);
+  table("rib.20070922.txt", "10.0.0.0/8 1\n");
+  table("rib.20071022.txt", "10.0.0.0/8 1\n");  // differs, but not where the two meet
+  EXPECT_TRUE(world.service().submit(whole()));
+  world.work();
+  EXPECT_EQ(world.request("r1")["state"], "COMPLETE");
+}
+
+TEST(RoutesOver, CoversTheReachWithoutHoles) {
+  coordinator::dag::Resource resource{"routes", "rib.{date}.txt", "prefixes", day_us, {}};
+  const auto digest = [](const char* text) { return digest_of(std::string_view(text)); };
+  resource.tables = {{day_us, digest("a"), "a"}, {2 * day_us, digest("b"), "b"}, {5 * day_us, digest("c"), "c"}};
+  const auto pieces = coordinator::dag::routes_over(resource, {0, 6 * day_us});
+  ASSERT_EQ(pieces.size(), 4u);
+  const Micros ends[] = {day_us, 2 * day_us, 5 * day_us, 6 * day_us};
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(pieces[i].used.from, i == 0 ? 0 : ends[i - 1]);
+    EXPECT_EQ(pieces[i].used.to, ends[i]);
+    EXPECT_EQ(pieces[i].stale, i == 2);
+  }
+  EXPECT_TRUE(pieces[0].blob.empty());
+  EXPECT_EQ(pieces[3].name, "c");
+  EXPECT_EQ(coordinator::dag::routes_over(resource, {2 * day_us, 3 * day_us}).size(), 1u);
+  EXPECT_FALSE(coordinator::dag::routes_over(resource, {2 * day_us, 3 * day_us})[0].stale);
+  resource.tables = {{INT64_MIN, digest("always"), "always"}};
+  const auto always = coordinator::dag::routes_over(resource, {-day_us, day_us});
+  ASSERT_EQ(always.size(), 1u);
+  EXPECT_EQ(always[0].used, (TimeRange{-day_us, day_us}));
+  EXPECT_FALSE(always[0].stale);
+}
+
+}  // namespace
+}  // namespace mole::test
