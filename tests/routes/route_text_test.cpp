@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <random>
 #include <string>
 
 namespace mole {
@@ -56,6 +58,34 @@ TEST(RouteText, RefusesATableWithoutRoutes) {
 TEST(RouteText, RefusesALineWithoutEnd) {
   EXPECT_FALSE(parse_routes(std::string(100'000, '1')));
   EXPECT_FALSE(parse_routes("10.0.0.0/8 {" + std::string(100'000, ',')));
+}
+
+// Damaged tables give an error with a line, or routes that are in order; never anything else.
+TEST(RouteText, LivesWithDamage) {
+  const std::string whole = "192.0.2.0/24 64500\n198.51.100.0\t25\t64501_64502\n203.0.113.0/24 {64503,64504}\n2001:db8::/32 AS64510 # c\n\n::/0 1\n";
+  std::mt19937_64 random(1);
+  std::size_t refused = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    auto text = whole;
+    for (auto times = 1 + random() % 3; times > 0 && !text.empty(); --times) {
+      const auto at = random() % text.size(), length = std::min<std::size_t>(random() % 8, text.size() - at);
+      switch (random() % 4) {
+        case 0: text[at] = static_cast<char>(random()); break;
+        case 1: text.erase(at, length); break;
+        case 2: text.insert(at, text.substr(random() % text.size(), length)); break;
+        default: text.resize(at);
+      }
+    }
+    const auto routes = parse_routes(text);
+    if (!routes) {
+      ++refused;
+      ASSERT_TRUE(routes.error().message.starts_with("line ") || routes.error().message.starts_with("it holds no prefix")) << routes.error().message;
+      continue;
+    }
+    for (const auto& r : routes->v4) ASSERT_TRUE(r.length == 32 || (r.length < 32 && (r.network & (~std::uint32_t{0} >> r.length)) == 0));
+    for (const auto& r : routes->v6) ASSERT_LE(r.length, 128);
+  }
+  EXPECT_GT(refused, 5'000u);
 }
 
 TEST(RouteText, ChecksWhatAFormatPromises) {
