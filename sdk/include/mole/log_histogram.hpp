@@ -31,8 +31,7 @@ class LogHistogram {
 
   // The bucket of a value, and the least and the middle value of a bucket.
   static constexpr std::size_t bucket(std::uint64_t value) {
-    if (value < 2 * per_octave) return static_cast<std::size_t>(value);
-    const int shift = 57 - std::countl_zero(value);
+    const int shift = 57 - std::countl_zero(value | per_octave);  // 0 below 128
     return static_cast<std::size_t>(shift) * per_octave + static_cast<std::size_t>(value >> shift);
   }
   static constexpr std::uint64_t least(std::size_t bucket) {
