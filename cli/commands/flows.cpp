@@ -17,7 +17,7 @@ namespace {
 
 struct FlowsArgs {
   std::vector<std::string> files;
-  std::string columns, format, times, decoder, out;
+  std::string columns, format, times, decode, decoder, out;
   std::uint32_t threads = 0;
 };
 
@@ -30,6 +30,7 @@ std::vector<std::string> worker_command(const Context& context, const FlowsArgs&
   add_if(command, "--columns", args.columns);
   add_if(command, "--format", format);
   add_if(command, "--time-format", args.times);
+  add_if(command, "--decode", args.decode);
   add_if(command, "--decoder", args.decoder);
   add_if(command, "--threads",
          std::to_string(args.threads ? args.threads : std::max(1U, std::thread::hardware_concurrency())));
@@ -144,6 +145,8 @@ void add_flows(Shell& shell) {
   command->add_option("-o,--output", args->out, "write to this file; it appears when it is whole")->type_name("FILE");
   command->add_option("--time-format", args->times, "of csv and ndjson: rfc3339 or epoch_ms")
       ->check(CLI::IsMember({"rfc3339", "epoch_ms"}));
+  command->add_option("--decode", args->decode, "who decodes bzip2 blocks: libbzip2 or interleaved; the flows are the same")
+      ->check(CLI::IsMember({"libbzip2", "interleaved"}));
   command->add_option("--decoder", args->decoder, "a decoder's name; otherwise the one that knows the file")
       ->type_name("PLUGIN");
   command->add_option("--threads", args->threads, "cores to use; 0: all")->check(CLI::Range(0, 4096));

@@ -20,7 +20,7 @@ json to_json_archive(const Archive& a) {
   return {{"name", a.name},         {"downloader", a.downloader},     {"decoder", a.decoder},
           {"files", a.files},       {"covers", a.covers},             {"lateness", a.lateness},
           {"damage", a.damage},     {"block_length", a.block_length}, {"block_origin", a.block_origin},
-          {"horizon", opt(a.horizon)}, {"home", {a.home.source, a.home.destination}}};
+          {"horizon", opt(a.horizon)}, {"home", {a.home.source, a.home.destination}}, {"decode", a.decode}};
 }
 
 json to_json_resource(const Resource& r) {
@@ -52,6 +52,7 @@ Archive archive_from(const json& j) {
   j.at("covers").get_to(a.covers);
   j.at("lateness").get_to(a.lateness);
   j.at("damage").get_to(a.damage);
+  a.decode = j.value("decode", "libbzip2");
   j.at("block_length").get_to(a.block_length);
   j.at("block_origin").get_to(a.block_origin);
   a.horizon = opt(j.at("horizon"));

@@ -22,6 +22,7 @@ struct Archive {
   Micros covers = 0, lateness = 0;
   Micros block_length = 0, block_origin = 0;
   std::string damage;
+  std::string decode;  // who decodes bzip2 blocks; no part of any key, for the content is the same
   std::optional<Micros> horizon;
   task::Home home;
 };

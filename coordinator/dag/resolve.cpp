@@ -85,6 +85,7 @@ class Resolver {
     to.block_length = from.block_length;
     to.block_origin = from.block_origin % from.block_length;
     to.damage = from.damage;
+    to.decode = from.decode;
     to.horizon = from.horizon;
     auto downloader = plugins_.find("downloader", from.downloader);
     if (!downloader) return at(from.where, downloader.error());

@@ -32,7 +32,7 @@ void read_files(Reader& reader, const YamlNode* node, Archive& archive) {
 
 Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) {
   static const std::vector<std::string> keys = {"downloader", "params",  "files",          "covers", "block", "lateness",
-                                                "damage",     "decoder", "decoder_params", "horizon", "home"};
+                                                "damage",     "decoder", "decoder_params", "horizon", "home",  "decode"};
   Archive archive;
   archive.name = key.text;
   archive.where = key.where;
@@ -68,6 +68,12 @@ Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) 
     static const std::vector<std::string> policies = {"partial", "strict", "skip"};
     if (!reader.error() && std::find(policies.begin(), policies.end(), archive.damage) == policies.end())
       reader.fail(damage->where, "unknown policy \"" + archive.damage + "\" for damaged files" + suggestion(archive.damage, policies));
+  }
+  if (const auto* decode = map->find("decode")) {
+    archive.decode = reader.text(decode, "\"decode\"");
+    static const std::vector<std::string> known = {"libbzip2", "interleaved"};
+    if (!reader.error() && std::find(known.begin(), known.end(), archive.decode) == known.end())
+      reader.fail(decode->where, "\"decode\" is libbzip2 or interleaved, not \"" + archive.decode + "\"" + suggestion(archive.decode, known));
   }
   if (reader.error()) return archive;
   if (archive.covers < second_us || archive.covers % second_us != 0)

@@ -13,7 +13,7 @@ using leases::GrantedStep;
 using leases::JobKey;
 
 task::Archive archive_of(const dag::Archive& archive) {
-  return {archive.name, archive.downloader, archive.decoder, archive.damage, archive.covers, archive.lateness, archive.home};
+  return {archive.name, archive.downloader, archive.decoder, archive.damage, archive.covers, archive.lateness, archive.home, archive.decode};
 }
 
 task::Spec head_of(const leases::Grant& grant) {

@@ -140,7 +140,7 @@ template <class D>
 void fields(D& d, wire::Archive& w, auto& t) {
   d(w.name, t.name), d.nested(w.downloader, t.downloader), d.nested(w.decoder, t.decoder), d(w.damage, t.damage);
   d(w.covers_us, t.covers), d(w.lateness_us, t.lateness);
-  d(w.home_source, t.home.source), d(w.home_destination, t.home.destination);
+  d(w.home_source, t.home.source), d(w.home_destination, t.home.destination), d(w.decode, t.decode);
 }
 
 template <class D>

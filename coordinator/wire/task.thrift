@@ -33,6 +33,7 @@ struct Archive {
   6: i64 lateness_us
   7: string home_source
   8: string home_destination
+  9: string decode
 }
 
 struct RowsRef {

@@ -97,6 +97,7 @@ Result<std::string> print_file(const std::filesystem::path& path, const FlowsOpt
   if (!decoder) return decoder.error();
   ContentOptions content_options;
   content_options.threads = options.threads;
+  if (options.decode) content_options.decode = *options.decode;
   auto content = open_content(path, content_options);
   if (!content) return content.error();
   ColumnSet wanted;

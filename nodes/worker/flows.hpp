@@ -2,6 +2,7 @@
 #pragma once
 
 #include "nodes/worker/flow_printer.hpp"
+#include "runtime/decode/content_source.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -18,6 +19,7 @@ struct FlowsOptions {
   bool header = true;
   unsigned threads = 1;
   std::optional<std::filesystem::path> plugins;  // highest precedence
+  std::optional<runtime::Bzip2Decoder> decode;  // empty: the usual one
   std::string decoder;                    // empty: the one that recognises the file
 };
 

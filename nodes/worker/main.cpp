@@ -20,7 +20,7 @@ using namespace mole::nodes;
 constexpr const char* usage =
     "usage: mole-worker --run A --cache DIR --cache-limit BYTES --plugins DIR[:DIR] --threads N [--columns on|off]\n"
     "       mole-worker --flows [--format csv|ndjson|frames|none] [--columns a,b] [--time-format rfc3339|epoch_ms] [--threads N]\n"
-    "                   [--plugins DIR] [--decoder NAME] [--no-header] FILE...\n"
+    "                   [--plugins DIR] [--decode NAME] [--decoder NAME] [--no-header] FILE...\n"
     "       mole-worker --seal A | --unseal A\n";
 
 int usage_error(const std::string& message) {
@@ -97,7 +97,7 @@ int run(int argc, char** argv) {
 }
 
 int flows(int argc, char** argv) {
-  Arguments arguments(argc, argv, {"format", "columns", "time-format", "threads", "plugins", "decoder"}, {"no-header"});
+  Arguments arguments(argc, argv, {"format", "columns", "time-format", "threads", "plugins", "decode", "decoder"}, {"no-header"});
   FlowsOptions options;
   if (arguments.problem.empty()) arguments.number("threads", options.threads);
   if (arguments.problem.empty() && arguments.rest.empty()) arguments.problem = "--flows needs at least one file";
@@ -113,6 +113,10 @@ int flows(int argc, char** argv) {
   if (const auto* times = arguments.find("time-format")) {
     if (*times == "epoch_ms") options.times = TimeFormat::epoch_ms;
     else if (*times != "rfc3339") arguments.problem = "--time-format is rfc3339 or epoch_ms, not '" + *times + "'";
+  }
+  if (const auto* decode = arguments.find("decode")) {
+    options.decode = mole::runtime::bzip2_decoder_named(*decode);
+    if (!options.decode) arguments.problem = "--decode is libbzip2 or interleaved, not '" + *decode + "'";
   }
   if (!arguments.problem.empty()) return usage_error(arguments.problem);
   options.columns = std::move(*parsed);

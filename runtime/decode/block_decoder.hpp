@@ -1,5 +1,7 @@
-// Decodes one bzip2 block on its own, with libbzip2: the block's bits are made a stream of one block again.
+// Decodes one bzip2 block on its own.
 #pragma once
+
+#include "runtime/decode/content_source.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -42,29 +44,21 @@ struct DecodedBlock {
   bool is_whole() const { return outcome == Outcome::whole || outcome == Outcome::whole_with_rest; }
 };
 
-// One thread at a time. Keeps libbzip2's tables (4 MB) between blocks: to get and clear them anew costs more than the
-// walk through a small block.
+// One thread at a time; keeps its tables between blocks.
 class BlockDecoder {
  public:
-  BlockDecoder();
+  BlockDecoder() = default;
   BlockDecoder(const BlockDecoder&) = delete;
   BlockDecoder& operator=(const BlockDecoder&) = delete;
-  ~BlockDecoder();
+  virtual ~BlockDecoder() = default;
 
   // Decodes the block that begins (with its mark) at bit `first` of `bytes` (below 8) and is `bits` long. Reuses the
   // memory of `out`. At most `limit` bytes come out. bad_alloc if memory ends.
-  void decode(std::span<const std::uint8_t> bytes, unsigned first, std::uint64_t bits, std::size_t limit,
-              DecodedBlock& out);
-
- private:
-  struct Arena;
-  void make_stream(std::span<const std::uint8_t> bytes, unsigned first, std::uint64_t bits, DecodedBlock& out);
-
-  std::unique_ptr<Arena> arena_;
-  std::vector<std::uint8_t> stream_;
+  virtual void decode(std::span<const std::uint8_t> bytes, unsigned first, std::uint64_t bits, std::size_t limit,
+                      DecodedBlock& out) = 0;
 };
 
-// The checksum bzip2 uses (polynomial 0x04c11db7, most significant bit first).
-std::uint32_t bzip2_checksum(std::span<const std::uint8_t> bytes);
+// All give the same for the same bits: outcome, reason and the content of whole blocks.
+std::unique_ptr<BlockDecoder> make_block_decoder(Bzip2Decoder which);
 
 }  // namespace mole::runtime

@@ -36,7 +36,9 @@ Bzip2Source::Bzip2Source(FileBytes file, const ContentOptions& options)
       block_limit_(static_cast<std::size_t>(std::min(budget(options, file.size()), largest_block))),
       output_budget_(budget(options, file.size())),
       most_slots_(options.threads <= 1 ? 1 : options.threads * 2),
-      scanner_(std::move(file)) {
+      scanner_(std::move(file)),
+      decode_(options.decode),
+      decoder_(make_block_decoder(options.decode)) {
   // A thread pays for itself from about a second block on.
   const std::uint64_t blocks = 1 + stored_bytes_ / 200'000;
   helpers_wanted_ = static_cast<unsigned>(std::min<std::uint64_t>(std::max(options.threads, 1u), blocks)) - 1;
@@ -101,10 +103,10 @@ bool Bzip2Source::work(std::unique_lock<std::mutex>& lock, BlockDecoder& decoder
 }
 
 void Bzip2Source::help() {
-  BlockDecoder decoder;
+  const auto decoder = make_block_decoder(decode_);
   std::unique_lock lock(mutex_);
   while (!stop_)
-    if (!work(lock, decoder)) {
+    if (!work(lock, *decoder)) {
       if (scanned_all_) return;
       changed_.wait(lock);
     }
@@ -116,7 +118,7 @@ Bzip2Source::SlotPtr Bzip2Source::front() {
     if (!slots_.empty() && slots_.front()->state == Slot::State::done) return slots_.front();
     if (slots_.empty() && scanned_all_) return nullptr;
     // While a helper has the first block, the next ones are waiting for hands, too.
-    if (!work(lock, decoder_) && !slots_.empty()) changed_.wait(lock);
+    if (!work(lock, *decoder_) && !slots_.empty()) changed_.wait(lock);
   }
 }
 
@@ -253,7 +255,7 @@ void Bzip2Source::join(const SlotPtr& slot) {
     if (more.kind == Segment::Kind::unmarked || more.to - first.from > SegmentScanner::longest * 8) return;
     bytes.resize(more.first_byte() - first.first_byte());
     bytes.insert(bytes.end(), more.bytes.begin(), more.bytes.end());
-    decoder_.decode(bytes, first.from % 8, more.to - first.from, block_limit_, joined);
+    decoder_->decode(bytes, first.from % 8, more.to - first.from, block_limit_, joined);
     if (!joined.is_whole()) continue;
     std::swap(slot->block, joined);
     first.to = more.to;

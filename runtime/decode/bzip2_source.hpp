@@ -66,7 +66,8 @@ class Bzip2Source final : public ContentSource {
   bool scanned_all_ = false, stop_ = false;
   std::optional<Error> scan_error_;
 
-  BlockDecoder decoder_;
+  const Bzip2Decoder decode_;
+  const std::unique_ptr<BlockDecoder> decoder_;
   std::vector<std::thread> helpers_;
   unsigned helpers_wanted_;
   SlotPtr given_;  // its block is what the caller reads

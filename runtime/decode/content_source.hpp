@@ -32,8 +32,15 @@ struct Chunk {
   bool gap = false;                     // content was lost right before them
 };
 
+// Who decodes the blocks of bzip2 files; the content is the same.
+enum class Bzip2Decoder { libbzip2, interleaved };
+
+// By its name in a manifest; nothing for a name that is none.
+std::optional<Bzip2Decoder> bzip2_decoder_named(std::string_view name);
+
 struct ContentOptions {
-  unsigned threads = 1;                                  // threads that decode, the caller's own among them
+  unsigned threads = 1;  // threads that decode, the caller's own among them
+  Bzip2Decoder decode = Bzip2Decoder::libbzip2;
   std::uint64_t output_ratio = 64;                       // a file may grow to this many times its size ...
   std::uint64_t output_floor = std::uint64_t{4} << 20;   // ... or to this, if that is more ...
   std::uint64_t output_limit = std::uint64_t{64} << 30;  // ... but never beyond this

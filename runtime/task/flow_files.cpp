@@ -183,6 +183,7 @@ Result<std::unique_ptr<FlowSource>> FlowFiles::decode(std::uint32_t number, Colu
   const auto& file = spec_.files[number];
   ContentOptions content_options;
   content_options.threads = options_.threads;
+  if (spec_.archive) content_options.decode = bzip2_decoder_named(spec_.archive->decode).value_or(content_options.decode);
   auto content = open_content(staged_[number].path, content_options);
   if (!content) return transient("staged file " + file.id + " cannot be opened: " + content.error().message);
   std::optional<ColumnsPart> part;

@@ -99,6 +99,7 @@ void to_json(json& j, const Archive& v) {
   write(j, "downloader", v.downloader);
   write(j, "decoder", v.decoder);
   write(j, "damage", v.damage);
+  write(j, "decode", v.decode);
   write(j, "covers", v.covers);
   write(j, "lateness", v.lateness);
   write(j, "home_source", v.home.source);
@@ -111,6 +112,7 @@ void from_json(const json& j, Archive& v) {
   read(j, "downloader", v.downloader);
   read(j, "decoder", v.decoder);
   read(j, "damage", v.damage);
+  read(j, "decode", v.decode);
   read(j, "covers", v.covers);
   read(j, "lateness", v.lateness);
   read(j, "home_source", v.home.source);

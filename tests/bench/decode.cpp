@@ -1,4 +1,4 @@
-// mole-bench-decode FILE... [--threads N] [--parallel] [--scan-only]
+// mole-bench-decode FILE... [--threads N] [--decode libbzip2|interleaved] [--parallel] [--scan-only]
 //
 // Decompresses files with the data path's content source and prints, per run, one line of JSON: content bytes, stored
 // bytes, seconds. --threads: threads inside one file; --parallel: one thread a file, all files at once, as a node does;
@@ -29,8 +29,8 @@ struct Total {
   std::exit(1);
 }
 
-void decode(const std::string& path, unsigned threads, Total& total) {
-  auto source = open_content(path, {.threads = threads});
+void decode(const std::string& path, const ContentOptions& options, Total& total) {
+  auto source = open_content(path, options);
   if (!source) fail(source.error());
   while (true) {
     auto chunk = (*source)->next();
@@ -60,12 +60,14 @@ void scan(const std::string& path, Total& total) {
 
 int main(int argc, char** argv) {
   std::vector<std::string> files;
-  unsigned threads = 1;
+  ContentOptions options;
   bool parallel = false, scan_only = false;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     if (argument == "--threads" && i + 1 < argc)
-      threads = static_cast<unsigned>(std::max(1, std::atoi(argv[++i])));
+      options.threads = static_cast<unsigned>(std::max(1, std::atoi(argv[++i])));
+    else if (argument == "--decode" && i + 1 < argc)
+      options.decode = bzip2_decoder_named(argv[++i]).value_or(options.decode);
     else if (argument == "--parallel")
       parallel = true;
     else if (argument == "--scan-only")
@@ -74,16 +76,17 @@ int main(int argc, char** argv) {
       files.push_back(argument);
   }
   if (files.empty() || files.front().starts_with("--")) {
-    std::fprintf(stderr, "usage: mole-bench-decode FILE... [--threads N] [--parallel] [--scan-only]\n");
+    std::fprintf(stderr, "usage: mole-bench-decode FILE... [--threads N] [--decode NAME] [--parallel] [--scan-only]\n");
     return 2;
   }
   Total total;
   const auto begin = std::chrono::steady_clock::now();
   if (parallel) {
     std::vector<std::jthread> workers;
-    for (const auto& file : files) workers.emplace_back([&, file] { decode(file, 1, total); });
+    options.threads = 1;
+    for (const auto& file : files) workers.emplace_back([&, file] { decode(file, options, total); });
   } else {
-    for (const auto& file : files) scan_only ? scan(file, total) : decode(file, threads, total);
+    for (const auto& file : files) scan_only ? scan(file, total) : decode(file, options, total);
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   std::printf("{\"content_bytes\":%llu,\"stored_bytes\":%llu,\"segments\":%llu,\"seconds\":%.6f}\n",

@@ -132,6 +132,7 @@ TEST_F(Dag, PutsExactlyWhatMattersIntoFingerprints) {
   EXPECT_EQ(changed("archives.flows.damage=skip"), "xxx");
   EXPECT_EQ(changed("archives.flows.block.length=4h"), "xxx");
   EXPECT_EQ(changed("archives.flows.lateness=2h"), "xxx");
+  EXPECT_EQ(changed("archives.flows.decode=interleaved"), "===");
   EXPECT_EQ(changed("modules.mean.keep_states=all"), "===");
   EXPECT_EQ(changed("modules.traffic.totals=[router]"), "xxx");
   EXPECT_EQ(changed("modules.traffic.totals=[]"), "===");

@@ -75,11 +75,13 @@ TEST(Manifest, ReadsTheExampleOfTheDesign) {
 }
 
 TEST(Manifest, AppliesOverridesBeforeItValidates) {
-  const auto parsed = parse_manifest(good, "m.yaml", {"modules.mean.window=1d", "modules.mean.params.minimum_coverage=0.5", "archives.ddosvax.damage=strict"});
+  const auto parsed = parse_manifest(good, "m.yaml", {"modules.mean.window=1d", "modules.mean.params.minimum_coverage=0.5", "archives.ddosvax.damage=strict",
+                                                      "archives.ddosvax.decode=interleaved"});
   ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_EQ(parsed->modules[1].window, day_us);
   EXPECT_EQ(parsed->modules[1].params["minimum_coverage"], 0.5);
   EXPECT_EQ(parsed->archives[0].damage, "strict");
+  EXPECT_EQ(parsed->archives[0].decode, "interleaved");
 }
 
 struct Golden {
@@ -99,6 +101,7 @@ TEST(Manifest, NamesThePlaceTheCauseAndTheRemedy) {
       {"{start:unix}", "{begin}", "m.yaml:6:12: \"files\": unknown placeholder {begin}; known are {router}, {sequence}, {start:unix} and {end:unix}"},
       {"_{start:unix}", "", "m.yaml:6:12: \"files\": the pattern says no time; use {start:unix} or {end:unix} where the name has it"},
       {"{router}_{sequence}", "{router}{sequence}", "m.yaml:6:12: \"files\": two placeholders need text between them, or no one can tell where the first ends"},
+      {"covers: 1h", "covers: 1h\n    decode: interlaced", "m.yaml:8:13: \"decode\" is libbzip2 or interleaved, not \"interlaced\""},
       {"downloader: directory", "damage: maybe", "m.yaml:4:5: the key \"downloader\" is missing; name the plugin that reads the archive, such as directory"},
       {"traffic.bytes", "traffic", "m.yaml:11:49: \"traffic\" must be MODULE.COLUMN, such as traffic.bytes"},
       {"input: {archive: ddosvax, where: {router: [19993, 19991]}}", "window: 1d", "m.yaml:10:3: the module traffic reads nothing; add \"input: {archive: NAME}\" or \"inputs: {ROLE: MODULE.COLUMN}\""},

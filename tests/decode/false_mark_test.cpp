@@ -1,5 +1,6 @@
 // A block whose coded bits hold a block mark by accident: it must be put together again.
 #include "runtime/decode/block_decoder.hpp"
+#include "runtime/decode/bzip2_checksum.hpp"
 #include "runtime/decode/bzip2_writer.hpp"
 #include "runtime/decode/segment_scanner.hpp"
 #include "tests/decode/support.hpp"
@@ -54,10 +55,10 @@ void put_block(Bits& out, const std::vector<unsigned>& symbols, std::uint32_t ch
 // A file of one such block between two usual streams.
 std::string file_around(const std::vector<unsigned>& symbols, std::string& content) {
   DecodedBlock block;
-  BlockDecoder decoder;
+  const auto decoder = make_block_decoder(Bzip2Decoder::libbzip2);
   Bits draft;
   put_block(draft, symbols, 0);
-  decoder.decode(draft.bytes(), 0, draft.size(), 1'000'000, block);
+  decoder->decode(draft.bytes(), 0, draft.size(), 1'000'000, block);
   content.assign(reinterpret_cast<const char*>(block.content.data()),
                  block.content.size());  // it fails its checksum only
   const std::uint32_t checksum = bzip2_checksum(block.content.view());

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
@@ -27,7 +28,9 @@ fs::path Folder::file(const std::string& name, std::string_view bytes) const {
   return path_ / name;
 }
 
-Content read_content(const fs::path& path, const ContentOptions& options) {
+namespace {
+
+Content read_once(const fs::path& path, const ContentOptions& options) {
   Content content;
   auto source = open_content(path, options);
   if (!source) {
@@ -49,6 +52,24 @@ Content read_content(const fs::path& path, const ContentOptions& options) {
   EXPECT_EQ((*source)->content_bytes(), content.bytes.size());
   content.lost = (*source)->lost();
   content.ends_in_damage = (*source)->ends_in_damage();
+  return content;
+}
+
+}  // namespace
+
+bool Content::operator==(const Content& other) const {
+  const auto same = [](const task::ByteRange& a, const task::ByteRange& b) {
+    return a.from == b.from && a.to == b.to && a.reason == b.reason;
+  };
+  return bytes == other.bytes && gaps == other.gaps && ends_in_damage == other.ends_in_damage &&
+         std::equal(lost.begin(), lost.end(), other.lost.begin(), other.lost.end(), same);
+}
+
+Content read_content(const fs::path& path, ContentOptions options) {
+  options.decode = Bzip2Decoder::libbzip2;
+  auto content = read_once(path, options);
+  options.decode = Bzip2Decoder::interleaved;
+  EXPECT_TRUE(read_once(path, options) == content) << "the decoders differ on " << path;
   return content;
 }
 

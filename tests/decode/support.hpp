@@ -32,14 +32,16 @@ inline const mole_decoder_v1& netflow5() {
   return mole::detail::Glue<mole::Kind::decoder>::vtable<mole::plugins::NetFlow5>;
 }
 
-// What a content source gives.
+// What a content source gives, whoever decodes the blocks: it is read with each and compared.
 struct Content {
   std::string bytes;
   std::vector<std::size_t> gaps;  // positions in `bytes` right before which content was lost
   std::vector<task::ByteRange> lost;
   bool ends_in_damage = false;
+
+  bool operator==(const Content& other) const;
 };
-Content read_content(const std::filesystem::path& path, const ContentOptions& options = {});
+Content read_content(const std::filesystem::path& path, ContentOptions options = {});
 
 // What a flow reader gives: every flow as "src,dst,sport,dport,proto,bytes,packets,first_ms,last_ms",
 // in file order.

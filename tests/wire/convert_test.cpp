@@ -43,7 +43,7 @@ task::Spec spec() {
   second.make_result = true;
   return {.id = "3-14", .epoch = 3, .seq = big, .kind = "compute", .block = {1190484000000000, 1190527200000000},
           .archive = task::Archive{.name = "ddosvax", .downloader = plugin("directory"), .decoder = plugin("netflow5"), .damage = "strict",
-                                   .covers = 5, .lateness = 6, .home = {"src net 10.0.0.0/8", "dst net 10.0.0.0/8"}},
+                                   .covers = 5, .lateness = 6, .home = {"src net 10.0.0.0/8", "dst net 10.0.0.0/8"}, .decode = "interleaved"},
           .files = {{.id = "a.dat.bz2", .size = big, .revision = 2, .router = "19991", .sequence = 9, .covers = {1, 2}, .present = true, .version = "v1"},
                     {.id = "", .size = 0, .revision = 0, .router = "19993", .sequence = 10, .covers = {-2, -1}, .present = false, .version = ""}},
           .steps = {step, second}};

@@ -1,0 +1,151 @@
+#include "runtime/decode/symbol_decoder.hpp"
+
+#include "runtime/decode/segment_scanner.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+namespace mole::runtime {
+namespace {
+
+constexpr std::size_t turns_at_once = 2048;  // 8 kB: they stay in the nearest cache
+constexpr unsigned longest_run = 21;         // digits; libbzip2's bound against overflow
+
+}  // namespace
+
+SymbolDecoder::SymbolDecoder(bool wide)
+    : list_(wide),
+      turns_(turns_at_once),
+      column_(std::make_unique_for_overwrite<std::uint8_t[]>(InverseBwt::most + MoveToFront::slack)) {}
+
+bool SymbolDecoder::read(std::span<const std::uint8_t> bytes, unsigned first, std::uint64_t bits) {
+  const std::size_t size = (first + bits + 7) / 8;
+  input_.resize(std::max(input_.size(), size + BitReader::slack));
+  std::memcpy(input_.data(), bytes.data(), size);
+  std::memset(input_.data() + size, 0, BitReader::slack);
+  bits_ = BitReader(input_.data(), first, first + bits);
+  return read_header() && read_values() && read_selectors() && read_codes() && read_symbols() && bits_.at_end();
+}
+
+bool SymbolDecoder::read_header() {
+  const std::uint64_t mark_high = bits_.take(24), mark = mark_high << 24 | bits_.take(24);
+  checksum_ = bits_.take(32);
+  const bool randomised = bits_.take(1) != 0;
+  origin_ = bits_.take(24);
+  return mark == block_mark && !randomised && !bits_.past_end();
+}
+
+// Which byte values occur: 16 bits for 16 ranges, then 16 bits for each range that has one.
+bool SymbolDecoder::read_values() {
+  const std::uint32_t ranges = bits_.take(16);
+  unsigned values = 0;
+  for (unsigned range = 0; range < 16; ++range) {
+    if ((ranges >> (15 - range) & 1) == 0) continue;
+    const std::uint32_t used = bits_.take(16);
+    for (unsigned i = 0; i < 16; ++i)
+      if (used >> (15 - i) & 1) list_.set(values++, static_cast<std::uint8_t>(range * 16 + i));
+  }
+  alphabet_ = values + 2;  // two digits of run lengths, places 1.. in the list, end of block
+  return values > 0 && !bits_.past_end();
+}
+
+// Which code each 50 symbols have; moves to the front, too, in unary.
+bool SymbolDecoder::read_selectors() {
+  codes_used_ = bits_.take(3);
+  const unsigned selectors = bits_.take(15);
+  if (codes_used_ < 2 || codes_used_ > most_codes || selectors == 0) return false;
+  std::array<std::uint8_t, most_codes> order{0, 1, 2, 3, 4, 5};
+  for (unsigned i = 0; i < selectors; ++i) {
+    bits_.refill();
+    const auto place = static_cast<unsigned>(std::countl_one(bits_.ahead()));
+    if (place >= codes_used_ || bits_.past_end()) return false;
+    bits_.skip(place + 1);
+    if (i >= used_selectors) continue;
+    std::rotate(order.begin(), order.begin() + place, order.begin() + place + 1);
+    selectors_[i] = order[0];
+  }
+  selectors_used_ = std::min(selectors, used_selectors);
+  return !bits_.past_end();
+}
+
+bool SymbolDecoder::read_codes() {
+  std::array<std::uint8_t, HuffmanCode::most_symbols> lengths;
+  for (unsigned code = 0; code < codes_used_; ++code) {
+    unsigned length = bits_.take(5);
+    for (unsigned symbol = 0; symbol < alphabet_; ++symbol) {
+      while (true) {
+        if (length < 1 || length > HuffmanCode::longest || bits_.past_end()) return false;
+        if (bits_.take(1) == 0) break;
+        length += bits_.take(1) == 0 ? 1u : ~0u;
+      }
+      lengths[symbol] = static_cast<std::uint8_t>(length);
+    }
+    codes_[code].build(std::span(lengths).first(alphabet_));
+  }
+  return !bits_.past_end();
+}
+
+// Two steps in turn: the symbols of some groups become turns of the list, without a branch that depends on them; then
+// the list makes its turns.
+bool SymbolDecoder::read_symbols() {
+  const unsigned end = alphabet_ - 1;
+  counts_.fill(0);
+  size_ = 0;
+  BitReader bits = bits_;
+  Turn* const turns = turns_.data();
+  std::size_t count = 0;
+  std::uint32_t run = 0;
+  unsigned digits = 0, most_digits = 0;
+  // False: the symbol is no turn, but the end or an error.
+  const auto take = [&](unsigned symbol) {
+    if (symbol >= end) [[unlikely]]
+      return false;
+    turns[count] = Turn(run, symbol - 1);
+    const std::uint32_t is_digit = symbol <= 1, if_digit = 0u - is_digit;
+    count += 1 - is_digit;
+    run = (run + (1u << (digits & 31) << symbol % 2)) & if_digit;
+    digits = (digits + 1) & if_digit;
+    most_digits = std::max(most_digits, digits);
+    return true;
+  };
+  for (unsigned group = 0; group < selectors_used_; ++group) {
+    const HuffmanCode& code = codes_[selectors_[group]];
+    unsigned symbol = 0;
+    for (unsigned i = 0; i < symbols_per_code; i += 2) {
+      bits.refill();
+      symbol = code.next(bits);
+      if (!take(symbol)) break;
+      symbol = code.next(bits);
+      if (!take(symbol)) break;
+    }
+    if (bits.past_end() || most_digits > longest_run) return false;
+    if (symbol >= end) {
+      bits_ = bits;
+      return symbol == end && make_turns(count) && end_run(run) && origin_ < size_;
+    }
+    if (count > turns_at_once - symbols_per_code) {
+      if (!make_turns(count)) return false;
+      count = 0;
+    }
+  }
+  return false;
+}
+
+bool SymbolDecoder::make_turns(std::size_t count) {
+  const auto made =
+      list_.undo(std::span(turns_).first(count), column_.get() + size_, InverseBwt::most - size_, counts_);
+  size_ += made.value_or(0);
+  return made.has_value();
+}
+
+// What stands before the end of the block and no further value.
+bool SymbolDecoder::end_run(std::uint32_t run) {
+  if (run > InverseBwt::most - size_) return false;
+  std::memset(column_.get() + size_, list_.front(), run);
+  counts_[list_.front()] += run;
+  size_ += run;
+  return true;
+}
+
+}  // namespace mole::runtime
