@@ -157,6 +157,7 @@ Result<FlowStep::Closed> FlowStep::take(const EvidenceOf& evidence) {
     cell.evidence = evidence(step_.grid.index_of(cell.interval_start), dense_part(step_.by, cell.group));
     cell.evidence.flows_late = late;
     cell.saved = spill_.at(kept.place);
+    cell.mapped = spill_.bytes();
     out.cells.push_back(std::move(cell));
   }
   kept_.clear();

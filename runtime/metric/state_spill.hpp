@@ -34,6 +34,8 @@ class StateSpill {
   Result<> seal();
   // Valid as long as the spill; after seal.
   std::string_view at(Place place) const;
+  // All of them.
+  std::string_view bytes() const { return {static_cast<const char*>(map_), map_ ? size_ : 0}; }
 
  private:
   Result<> flush();

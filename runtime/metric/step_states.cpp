@@ -2,10 +2,22 @@
 
 #include "runtime/host/arrow_columns.hpp"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <map>
 
 namespace mole::runtime {
+
+namespace {
+
+// Pages of a mapped file count as the worker's memory once they are read; given back, they come again if they are wanted again.
+// All of them: reading one brings in its neighbours.
+void give_back(const Cell& cell) {
+  if (!cell.mapped.empty()) (void)::madvise(const_cast<char*>(cell.mapped.data()), cell.mapped.size(), MADV_DONTNEED);
+}
+
+}  // namespace
 
 Result<MetricState> OpenStep::fresh(Micros interval_start, const Group& group) const {
   auto state = module->create();
@@ -117,6 +129,7 @@ Result<> save_cells(const std::vector<Cell>& cells, const OpenStep& step, const 
       entry.payload = std::move(*saved);
     } else {
       entry.payload = cell->saved;
+      give_back(*cell);
     }
     if (auto added = file->add(entry); !added) return added;
   }
@@ -139,6 +152,8 @@ Result<> SavedCells::append(const std::filesystem::path& path, const OpenStep& s
     cell.group = std::move((*entry)->group);
     cell.evidence = (*entry)->evidence;
     cell.saved = (*entry)->payload;
+    cell.mapped = reader->bytes();
+    give_back(cell);
     cells_.push_back(std::move(cell));
   }
   files_.push_back(std::move(reader));
@@ -150,6 +165,7 @@ Result<> load_cell(Cell& cell, const OpenStep& step) {
   auto state = step.fresh(cell.interval_start, cell.group);
   if (!state) return state.error();
   if (auto loaded = step.module->load(*state, cell.saved); !loaded) return loaded;
+  give_back(cell);
   cell.state = std::move(*state);
   return {};
 }

@@ -43,6 +43,7 @@ struct Cell {
   Group group;
   MetricState state;
   std::string_view saved;  // bytes of the state if it is not loaded; points into a StateFileReader or a StateSpill
+  std::string_view mapped; // the mapped file in which `saved` lies, whole: what was read of it need not stay in memory
   RowEvidence evidence;
   bool has_state() const { return static_cast<bool>(state) || !saved.empty(); }
 };

@@ -303,6 +303,7 @@ Result<StateFileReader> StateFileReader::open(const std::filesystem::path& path,
   return reader;
 }
 
+std::string_view StateFileReader::bytes() const { return file_->bytes(); }
 const StateHeader& StateFileReader::header() const { return file_->header; }
 
 Result<std::optional<StateView>> StateFileReader::next() {

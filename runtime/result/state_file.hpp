@@ -94,6 +94,8 @@ class StateFileReader {
   ~StateFileReader();
 
   const StateHeader& header() const;
+  // The file as it is mapped.
+  std::string_view bytes() const;
   // The next entry, nullopt after the last. corrupt: damaged, cut short, out of order. After an error: the same error.
   Result<std::optional<StateView>> next();
 

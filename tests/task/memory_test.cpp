@@ -1,0 +1,123 @@
+// Memory of a worker does not grow with the flows of its block, nor with the block.
+#include "tests/task/task_fixture.hpp"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <random>
+
+namespace mole::runtime::testing {
+namespace {
+
+constexpr std::uint32_t first_second = 1190487600;
+constexpr Micros first_hour = Micros{first_second} * second_us;
+
+void put16(std::string& out, unsigned value) {
+  out += static_cast<char>(value >> 8);
+  out += static_cast<char>(value);
+}
+void put32(std::string& out, std::uint32_t value) {
+  put16(out, value >> 16);
+  put16(out, value & 0xffff);
+}
+
+// An hour of NetFlow v5: flows of up to ten minutes between 60,000 hosts.
+void write_hour(const fs::path& path, std::uint32_t flows) {
+  std::mt19937 random(1);
+  std::string out;
+  for (std::uint32_t sent = 0; sent < flows; sent += 30) {
+    const std::uint32_t uptime = 1'000'000'000, second = static_cast<std::uint32_t>(std::uint64_t{3600} * sent / flows);
+    put16(out, 5), put16(out, 30), put32(out, uptime), put32(out, first_second + second), put32(out, 0), put32(out, sent), put32(out, 0);
+    for (int i = 0; i < 30; ++i) {
+      const std::uint32_t end = uptime - random() % 1000, begin = end - random() % 600'000;
+      put32(out, 0x0a000000 + random() % 60'000), put32(out, 0xc0000000 + random() % 60'000), put32(out, 0);
+      put16(out, 1), put16(out, 2), put32(out, 1 + random() % 9), put32(out, 40 + random() % 9000), put32(out, begin), put32(out, end);
+      put16(out, 1024 + random() % 60'000), put16(out, 80), put16(out, 0x0010), put16(out, random() % 2 ? 6 * 256 : 17 * 256);
+      put16(out, 100), put16(out, 200), put16(out, 0x1010), put16(out, 0);
+    }
+  }
+  std::ofstream(path, std::ios::binary) << out;
+}
+
+struct Outcome {
+  std::uint64_t peak_kb = 0;
+  int status = 0;
+};
+
+// A worker process on `hours` files of `times` times the base's flows.
+Outcome run_worker(const fs::path& folder, const fs::path& base, std::uint32_t hours, std::uint32_t times) {
+  const fs::path attempt = folder / ("attempt" + std::to_string(hours) + "x" + std::to_string(times));
+  for (const char* sub : {"scratch", "rows", "states"}) fs::create_directories(attempt / sub);
+  task::Spec spec;
+  spec.id = "1-1";
+  spec.kind = "compute";
+  spec.block = {first_hour, first_hour + hours * hour_us};
+  task::Archive archive;
+  archive.name = "archive";
+  archive.downloader = use_of("downloader", "time_shift", {{"base", base.string()}, {"start", first_second}, {"hours", hours}, {"times", times}});
+  archive.decoder = use_of("decoder", "netflow5");
+  spec.archive = archive;
+  for (std::uint32_t h = 0; h < hours; ++h) {
+    const Micros from = first_hour + h * hour_us;
+    spec.files.push_back({"1_" + std::to_string(h) + "_" + std::to_string(first_second + 3600 * h) + ".dat", fs::file_size(base) * times, 1, "1", h,
+                          {from, from + hour_us}, true, ""});
+  }
+  for (const Micros window : {Micros{0}, 2 * hour_us}) {
+    task::Step step;
+    step.pipeline = "test";
+    step.module = "unique" + std::to_string(spec.steps.size());
+    step.fingerprint = digest_of(step.module);
+    step.plugin = use_of("metric", "unique_addresses");
+    step.execution = "mergeable";
+    step.interval = 15 * minute_us;
+    step.by = {"protocol_class"};
+    step.totals = {"protocol_class"};
+    step.window = window;
+    step.make_state = window > 0;
+    step.make_result = window == 0;
+    step.routers = {"1"};
+    step.inputs = {{"flows", "flows", "archive", "", "", "", {}, {}}};
+    spec.steps.push_back(step);
+  }
+  std::ofstream(attempt / "spec.json") << nlohmann::json(spec).dump();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::dup2(::open((attempt / "handover").c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600), 3);
+    const int log = ::open((attempt / "log").c_str(), O_WRONLY | O_CREAT, 0600);
+    ::dup2(log, 1);
+    ::dup2(log, 2);
+    const std::string cache = (attempt / "cache").string(), plugins = std::string(MOLE_TEST_PLUGINS) + ":" + MOLE_SHIPPED_PLUGINS;
+    ::execl(MOLE_WORKER, MOLE_WORKER, "--run", attempt.c_str(), "--cache", cache.c_str(), "--cache-limit", "4000000000", "--plugins", plugins.c_str(),
+            "--threads", "2", static_cast<char*>(nullptr));
+    ::_exit(127);
+  }
+  Outcome out;
+  rusage usage{};
+  ::wait4(child, &out.status, 0, &usage);
+  out.peak_kb = static_cast<std::uint64_t>(usage.ru_maxrss);
+  EXPECT_EQ(out.status, 0) << std::ifstream(attempt / "log").rdbuf();
+  EXPECT_GT(fs::file_size(attempt / "handover"), hours * 4 * 5 * 8u) << "rows of every interval";
+  fs::remove_all(attempt);
+  return out;
+}
+
+TEST(Memory, DoesNotGrowWithFlowsOrWithTheBlock) {
+  TempFolder folder;
+  const fs::path base = folder.path() / "base.dat";
+  write_hour(base, 42'000);
+  const auto small = run_worker(folder.path(), base, 12, 1);      // half a million flows
+  const auto dense = run_worker(folder.path(), base, 12, 10);     // five million in the same time
+  const auto lasting = run_worker(folder.path(), base, 120, 1);   // five million in ten times the time
+  // States of a closed interval take some 300 kB here: 432 more of them would be well above the margin.
+  const std::uint64_t margin = small.peak_kb / 10 + 8 * 1024;
+  EXPECT_LT(dense.peak_kb, small.peak_kb + margin) << small.peak_kb;
+  EXPECT_LT(lasting.peak_kb, small.peak_kb + margin) << small.peak_kb;
+  RecordProperty("small_kb", static_cast<int>(small.peak_kb));
+  RecordProperty("dense_kb", static_cast<int>(dense.peak_kb));
+  RecordProperty("lasting_kb", static_cast<int>(lasting.peak_kb));
+}
+
+}  // namespace
+}  // namespace mole::runtime::testing
