@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""The example of the basic metrics: over 728 documented values for every 15 minutes from one decode of each file, and the same
+table files embedded and on two nodes, whatever the number of threads."""
+import collections
+import ctypes
+import json
+import os
+import shutil
+import struct
+
+from system import BUILD, ROOT, Daemon, Place, check, mole, mole_json, query, tree_digest, wait_until
+
+WANTED = 728
+STANDARD = {"interval_start", "interval_end", "coverage", "flows_lost", "flows_late", "files_expected", "files_present"}
+SPAN = ("--from", "2007-09-24T04", "--to", "2007-09-24T08", "--partial")  # two blocks of the example: before and after 06:00
+IN_OPEN = 0x20
+
+
+class OpenedFiles:
+    """Which files of a folder are opened, told by the kernel (inotify)."""
+
+    def __init__(self, folder):
+        self.libc = ctypes.CDLL(None, use_errno=True)
+        self.fd = self.libc.inotify_init1(os.O_NONBLOCK)
+        check(self.fd >= 0 and self.libc.inotify_add_watch(self.fd, os.fsencode(folder), IN_OPEN) >= 0, "inotify is there")
+
+    def count(self):
+        opened = collections.Counter()
+        while True:
+            try:
+                events = os.read(self.fd, 1 << 16)
+            except BlockingIOError:
+                os.close(self.fd)
+                return opened
+            while events:
+                _, _, _, length = struct.unpack_from("iIII", events)
+                opened[events[16:16 + length].rstrip(b"\0").decode()] += 1
+                events = events[16 + length:]
+
+
+def descriptors():
+    """The output columns of each plugin, with what is said of them, by name of the plugin."""
+    found = {}
+    for path in (BUILD / "lib" / "mole" / "plugins").glob("*.plugin.json"):
+        for plugin in json.loads(path.read_text())["plugins"]:
+            found[plugin["name"]] = {c["name"]: c.get("doc", "") for c in plugin.get("output", [])}
+    return found
+
+
+def manifest_modules(place):
+    """Module -> plugin, as the example resolves."""
+    done = mole_json("manifest", "graph", "basic_metrics.yaml", cwd=place)
+    return {m["module"].split("/")[-1]: m["plugin"].split(" ")[0] for m in done["modules"]}
+
+
+def values_are_documented(place, tables, modules):
+    """Cells of the modules' own columns in each interval, counted by DuckDB in the table files."""
+    known = descriptors()
+    documented = collections.Counter()
+    for module, plugin in modules.items():
+        glob = f"{tables}/{module}/**/*.parquet"
+        columns = [c for (c,) in query(f"SELECT column_name FROM (DESCRIBE SELECT * FROM read_parquet('{glob}', hive_partitioning = false))")]
+        own = [c for c in columns if c in known[plugin]]
+        check(own and set(columns) - set(own) - STANDARD <= {"direction", "protocol_class", "router"}, f"{module} has columns nobody declared: {columns}")
+        unsaid = [c for c in own if len(known[plugin][c]) < 5]
+        check(not unsaid, f"{module}: nothing is said of {unsaid}")
+        cells = " + ".join(f'count("{c}")' for c in own)  # nulls are no values
+        for start, count in query(f"SELECT epoch(interval_start), {cells} FROM read_parquet('{glob}', hive_partitioning = false) GROUP BY 1"):
+            documented[int(float(start))] += int(count)
+    # The archive holds 04:00 to 08:00.
+    inside = {at: n for at, n in documented.items() if 1190606400 <= at < 1190620800}
+    check(len(inside) == 16, f"16 quarters of an hour, not {len(inside)}")
+    check(min(inside.values()) >= WANTED, f"{min(inside.values())} values in an interval, wanted {WANTED}")
+    distinct = sum(len(known[p]) for p in modules.values())
+    check(distinct >= 300, f"{distinct} columns")
+    print(f"{len(modules)} modules, {distinct} columns: {min(inside.values())} to {max(inside.values())} values in each of {len(inside)} quarters of an hour")
+
+
+def one_decode(place, files, opened):
+    """Every file is staged once, and every block was made by one task for all modules."""
+    check(set(opened) == set(files), f"other files were opened: {set(opened) ^ set(files)}")
+    check(set(opened.values()) == {1}, f"files were opened more than once: {opened}")
+    tasks = collections.defaultdict(set)
+    for row in mole_json("state", "dump", "lineage", cwd=place):
+        made = row["result"]
+        tasks[made["task"]].add(made["worker"]["module"])
+    check(len(tasks) <= 3 and all(len(m) >= 12 for m in tasks.values()), f"a task for each block, with all modules: { {t: len(m) for t, m in tasks.items()} }")
+    print(f"{len(files)} files staged once, {len(tasks)} tasks of {len(next(iter(tasks.values())))} modules")
+
+
+def on_two_nodes(place):
+    address = f"unix:{place}/c.sock"
+    with Daemon("mole-coordinator", "--state", place / "served", "--listen", address, "--listen", "tcp:127.0.0.1:0", "--init", ready="ready",
+                log=place / "coordinator.log"):
+        nodes = [Daemon("mole-node", "--coordinator", address, "--dir", place / f"node{threads}", "--slots", 1, "--threads", threads, "--listen",
+                        "tcp:127.0.0.1:0", log=place / f"node{threads}.log") for threads in (1, 3)]
+        try:
+            here = ("--coordinator", address)
+            request = mole_json("request", "submit", "basic_metrics.yaml", *SPAN, *here, cwd=place)["id"]
+            ended = wait_until(lambda: (r := mole_json("request", "show", request, *here, cwd=place))["state"] in ("COMPLETE", "PARTIAL", "FAILED") and r,
+                               "the request to end", 300)
+            check(ended["state"] in ("COMPLETE", "PARTIAL"), f"ended {ended['state']}")
+        finally:
+            for node in nodes:
+                node.kill()
+    return tree_digest(place / "served" / "tables")
+
+
+def main():
+    with Place("full-set") as place:
+        shutil.copy(ROOT / "examples" / "basic_metrics.yaml", place)
+        mole("archive", "simulate", place / "archive", "--seed", 7, *SPAN[:4], "--routers", "19991,19993", "--flows-per-hour", 3000)
+        files = [f.name for f in (place / "archive").glob("*.bz2")]
+        modules = manifest_modules(place)
+        mole("archive", "index", "basic_metrics.yaml", cwd=place)
+        watch = OpenedFiles(place / "archive")
+        mole("run", "basic_metrics.yaml", *SPAN, "--threads", 2, "--progress=plain", cwd=place, code=(0, 3))
+        opened = watch.count()
+        opened = collections.Counter({name: n for name, n in opened.items() if name.endswith(".bz2")})
+        one_decode(place, files, opened)
+        tables = place / "mole-state" / "tables" / "basic-metrics"
+        values_are_documented(place, tables, modules)
+        truth, ours = tree_digest(place / "mole-state" / "tables"), on_two_nodes(place)
+        check(set(ours) == set(truth) and truth, f"other files: {set(ours) ^ set(truth)}")
+        differing = [name for name in truth if ours[name] != truth[name]]
+        check(not differing, f"bytes differ: {differing}")
+        print(f"{len(truth)} table files, byte for byte the same on two nodes with one and three threads")
+
+
+if __name__ == "__main__":
+    main()
