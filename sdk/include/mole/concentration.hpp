@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <vector>
 
 namespace mole {
@@ -37,10 +38,16 @@ struct ConcentrationRow {
 class Concentration {
  public:
   // One more part; one of 0 is none.
-  void add(std::uint64_t count) {
-    entropy_.add(count);
-    squares_ += Wide{count} * count;
-    if (count > least_) enter(count);
+  void add(std::uint64_t count) { add({&count, 1}); }
+  // One more part for each count.
+  void add(std::span<const std::uint64_t> counts) {
+    entropy_.add(counts);
+    Wide squares = 0;
+    for (const auto count : counts) {
+      squares += Wide{count} * count;
+      if (count > least_) [[unlikely]] enter(count);
+    }
+    squares_ += squares;
   }
   // All null without parts, and if the total is 2^64 or more.
   ConcentrationRow row() const {
@@ -97,14 +104,29 @@ struct VolumeConcentrationRow {
 class VolumeConcentration {
  public:
   void add(const Volume& v) {
-    flows_.add(v.flows);
-    packets_.add(v.packets);
-    bytes_.add(v.bytes);
+    flow_counts_[waiting_] = v.flows;
+    packet_counts_[waiting_] = v.packets;
+    byte_counts_[waiting_] = v.bytes;
+    if (++waiting_ == part) pass_on();
   }
-  VolumeConcentrationRow row() const { return {flows_.row(), packets_.row(), bytes_.row()}; }
+  VolumeConcentrationRow row() {
+    pass_on();
+    return {flows_.row(), packets_.row(), bytes_.row()};
+  }
 
  private:
+  static constexpr std::size_t part = 256;
+
+  void pass_on() {
+    flows_.add({flow_counts_.data(), waiting_});
+    packets_.add({packet_counts_.data(), waiting_});
+    bytes_.add({byte_counts_.data(), waiting_});
+    waiting_ = 0;
+  }
+
   Concentration flows_, packets_, bytes_;
+  std::array<std::uint64_t, part> flow_counts_, packet_counts_, byte_counts_;  // not yet added
+  std::size_t waiting_ = 0;
 };
 
 }  // namespace mole

@@ -18,12 +18,13 @@
 #include <bit>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 namespace mole {
 
 namespace detail {
 
-// log2 of x, 1 or more, in units of 2^-52.
+// log2 of x in units of 2^-52; x is 1 or more.
 constexpr std::uint64_t computed_fixed_log2(std::uint64_t x) {
   const int exponent = 63 - std::countl_zero(x);
   const std::uint64_t mantissa = x << (63 - exponent) >> 11;  // its lower bits fall off: 53 are left
@@ -35,6 +36,7 @@ inline constexpr auto small_fixed_log2 = [] {  // most counts are small
   for (std::uint64_t x = 1; x < out.size(); ++x) out[x] = computed_fixed_log2(x);
   return out;
 }();
+// 0 for 0, as 0 log 0 is.
 inline std::uint64_t fixed_log2(std::uint64_t x) { return x < small_fixed_log2.size() ? small_fixed_log2[x] : computed_fixed_log2(x); }
 
 }  // namespace detail
@@ -42,11 +44,19 @@ inline std::uint64_t fixed_log2(std::uint64_t x) { return x < small_fixed_log2.s
 class Entropy {
  public:
   // One more value, seen `count` times; 0 adds nothing.
-  void add(std::uint64_t count) {
-    if (count == 0) return;
-    ++distinct_;
-    total_ += count;
-    sum_ += Wide{count} * detail::fixed_log2(count);
+  void add(std::uint64_t count) { add({&count, 1}); }
+  // One more value for each count.
+  void add(std::span<const std::uint64_t> counts) {
+    Wide total = 0, sum = 0;  // locals stay in registers
+    std::uint64_t distinct = 0;
+    for (const auto count : counts) {
+      distinct += count != 0;
+      total += count;
+      sum += Wide{count} * detail::fixed_log2(count);
+    }
+    total_ += total;
+    sum_ += sum;
+    distinct_ += distinct;
   }
 
   std::uint64_t distinct() const { return distinct_; }

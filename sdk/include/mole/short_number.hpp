@@ -10,12 +10,17 @@
 
 namespace mole::detail {
 
+inline constexpr std::size_t longest_number = 10;
+
+// Writes n to `to`, which has room for longest_number bytes; the end of what was written.
+inline std::uint8_t* put_number(std::uint8_t* to, std::uint64_t n) {
+  for (; n >= 128; n >>= 7) *to++ = static_cast<std::uint8_t>(n | 128);
+  *to++ = static_cast<std::uint8_t>(n);
+  return to;
+}
 inline void save_number(StateWriter& w, std::uint64_t n) {
-  std::array<std::uint8_t, 10> out;
-  std::size_t size = 0;
-  for (; n >= 128; n >>= 7) out[size++] = static_cast<std::uint8_t>(n | 128);
-  out[size++] = static_cast<std::uint8_t>(n);
-  w.bytes(out.data(), size);
+  std::array<std::uint8_t, longest_number> out;
+  w.bytes(out.data(), static_cast<std::size_t>(put_number(out.data(), n) - out.data()));
 }
 
 // Refuses what save_number does not write.

@@ -14,6 +14,7 @@
 #include <mole/short_key_map.hpp>
 #include <mole/short_number.hpp>
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -74,12 +75,15 @@ class VolumeMap {
   void save(StateWriter& w) const {
     detail::save_value(w, std::uint64_t{size()});
     Key before{};
+    std::array<std::uint8_t, 4 * detail::longest_number> entry;
     for (const auto& [key, low] : low_.sorted()) {
+      auto* end = entry.data();
       if constexpr (std::is_same_v<Key, Addr>) detail::save_value(w, key);
-      else detail::save_number(w, static_cast<std::uint64_t>(key - before));
+      else end = detail::put_number(end, static_cast<std::uint64_t>(key - before));
       before = key;
       const auto v = whole(key, low);
-      for (const auto n : {v.flows, v.packets, v.bytes}) detail::save_number(w, n);
+      for (const auto n : {v.flows, v.packets, v.bytes}) end = detail::put_number(end, n);
+      w.bytes(entry.data(), static_cast<std::size_t>(end - entry.data()));
     }
   }
   void load(StateReader& r) {
