@@ -122,13 +122,12 @@ struct Peers {
     const auto bytes_of = flows.span<mole::bytes>();
     for (std::size_t i = 0; i < flows.size(); ++i) {
       const auto [service, src_serves] = module->services.match(protocol[i], src_port[i], dst_port[i]);
-      const std::uint32_t serves = service == none ? 0 : 1u << service, uses = serves << 16;
-      roles[i] = src_serves ? RolesOfEnds{serves, uses} : RolesOfEnds{uses, serves};
+      const std::uint32_t serves = 1u << service & ~1u, uses = serves << 16;  // bit 0 would be that of no service
+      roles[i] = {src_serves ? serves : uses, src_serves ? uses : serves};
+      const std::uint64_t p2p = is_p2p(service);
       bytes += bytes_of[i];
-      if (is_p2p(service)) {
-        ++p2p_flows;
-        p2p_bytes += bytes_of[i];
-      }
+      p2p_flows += p2p;
+      p2p_bytes += p2p * bytes_of[i];
     }
   }
 

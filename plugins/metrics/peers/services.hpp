@@ -3,7 +3,7 @@
 // tracking", ETH MA-2004-04); the others are IANA's.
 #pragma once
 
-#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -54,11 +54,11 @@ inline constexpr ServicePorts service_ports[] = {
 // The service of each port.
 class ServiceTable {
  public:
-  ServiceTable() : tcp_(65536), udp_(65536) {
+  ServiceTable() : ports_(3 * 65536) {
     for (const auto& s : service_ports) {
       for (unsigned port = s.first; port <= s.last; ++port) {
-        if (s.tcp) tcp_[port] = s.service;
-        if (s.udp) udp_[port] = s.service;
+        if (s.tcp) ports_[tcp + port] = s.service;
+        if (s.udp) ports_[udp + port] = s.service;
       }
     }
   }
@@ -68,13 +68,13 @@ class ServiceTable {
   };
   // Of a flow. If both ports are in the table, the lower one is the server's: a reply then falls where its request does.
   Match match(std::uint8_t protocol, std::uint16_t src_port, std::uint16_t dst_port) const {
-    if (protocol != 6 && protocol != 17) return {};
-    const auto& table = protocol == 6 ? tcp_ : udp_;
+    const auto* const table = ports_.data() + (protocol == 6 ? tcp : protocol == 17 ? udp : no_ports);
     const auto src = table[src_port], dst = table[dst_port];
     const bool src_serves = src != none && (dst == none || src_port < dst_port);
     return {src_serves ? src : dst, src_serves};
   }
 
  private:
-  std::vector<std::uint8_t> tcp_, udp_;
+  static constexpr std::size_t no_ports = 0, tcp = 65536, udp = 2 * 65536;
+  std::vector<std::uint8_t> ports_;
 };

@@ -4,6 +4,7 @@
 #include <mole/metric.hpp>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <map>
 #include <type_traits>
@@ -115,11 +116,25 @@ struct Scans {
         const std::uint32_t one = probe[first + i];
         s.merge({one, 1 - one});
       });
-      for (std::size_t i = 0; i < src.size(); ++i) {
-        if (!probe[first + i]) continue;
-        family.targets.insert(Family<A>::Pair::key(src[i], dst[i]));
-        const std::uint32_t protocol_of = protocol[first + i];
-        if (protocol_of == 6 || protocol_of == 17) family.ports.insert(Family<A>::port_key(src[i], protocol_of << 16 | port[first + i]));
+      for (std::size_t at = 0; at < src.size(); at += part) {
+        const auto end = std::min(part, src.size() - at);
+        std::array<std::uint32_t, part> rows;  // probes, collected without a branch that nobody can foresee
+        std::size_t n = 0;
+        for (std::size_t i = 0; i < end; ++i) {
+          rows[n] = static_cast<std::uint32_t>(at + i);
+          n += probe[first + at + i];
+        }
+        std::array<typename Family<A>::Pair::Key, part> targets;
+        std::array<typename Family<A>::Port, part> ports;
+        std::size_t with_port = 0;
+        for (std::size_t k = 0; k < n; ++k) {
+          const std::size_t i = rows[k], row = first + i;
+          targets[k] = Family<A>::Pair::key(src[i], dst[i]);
+          ports[with_port] = Family<A>::port_key(src[i], std::uint32_t{protocol[row]} << 16 | port[row]);
+          with_port += protocol[row] == 6 || protocol[row] == 17;
+        }
+        family.targets.insert(std::span(targets).first(n));
+        family.ports.insert(std::span(ports).first(with_port));
       }
     });
   }
@@ -151,6 +166,8 @@ struct Scans {
   }
 
  private:
+  static constexpr std::size_t part = 512;
+
   template <class A>
   Family<A>& of() {
     if constexpr (std::is_same_v<A, mole::Addr>) return v6;
@@ -163,13 +180,14 @@ struct Scans {
     const auto src_port = batch.span<mole::src_port>(), dst_port = batch.span<mole::dst_port>();
     const auto packets = batch.span<mole::packets>();
     const auto flags = batch.span<mole::tcp_flags>();
-    const auto asks = [](std::uint16_t port) { return port == 53 || port == 123; };
+    const auto asks = [](unsigned port) { return port == 53 || port == 123; };
     for (std::size_t i = 0; i < batch.size(); ++i) {
-      const bool tcp = (protocol[i] == 6) & ((flags[i] & 0x14) == 0);
-      const bool icmp = ((protocol[i] == 1) & (dst_port[i] == 8 * 256)) | ((protocol[i] == 58) & (dst_port[i] == 128 * 256));
-      bool is_probe = (tcp | icmp) & (packets[i] <= given.max_packets);
-      if (given.udp && protocol[i] == 17) is_probe = packets[i] == 1 && !asks(src_port[i]) && !asks(dst_port[i]);
-      probe[i] = is_probe;
+      const unsigned p = protocol[i], from = src_port[i], to = dst_port[i], f = flags[i];
+      const std::uint64_t n = packets[i];
+      const bool tcp = p == 6 && (f & 0x14u) == 0;
+      const bool icmp = (p == 1 && to == 8 * 256) || (p == 58 && to == 128 * 256);
+      probe[i] = (tcp || icmp) && n <= given.max_packets;
+      if (given.udp) probe[i] |= p == 17 && n == 1 && !asks(from) && !asks(to);
     }
   }
 
