@@ -1,17 +1,25 @@
-// mole-bench-pass FILE [--threads N] [--same-process | --process] [--cache DIR] [--repeat N]
+// mole-bench-pass FILE [--manifest FILE] [--threads N] [--same-process | --process] [--cache DIR] [--repeat N]
+//                 [--columns] [--hours N] [--times N] [--plugins DIR]
 //
-// One block's task over one hour file: bzip2 -> decoder -> traffic, unique addresses, traffic by protocol class and traffic of
-// one port, all by router and quarter of an hour, through the task runner. --same-process (default) calls it here;
-// --process starts mole-worker for it as mole-node does. Prints one line of JSON. `./dev bench pass` compares it with
-// mole-bench-decode on the same file, and the two ways with each other.
+// One block's task over one hour file: bzip2 -> decoder -> metrics, through the task runner. The metrics are all modules of the
+// manifest that read flows; without one, traffic, unique addresses, traffic by protocol class and traffic of one port, by router
+// and quarter of an hour. --same-process (default) calls it here; --process starts mole-worker for it as mole-node does. Prints one
+// line of JSON. `./dev bench pass` compares it with mole-bench-decode on the same file, and the two ways with each other.
 //
-// The file's name must end in _<unix time>.dat.bz2. It is staged into the cache at the first run and found there later.
+// The file's name must end in _<unix time>.dat.bz2. It is staged into the cache at the first run and found there later. With --columns
+// the first run keeps the decoded columns as well, and later ones read them in the file's stead.
+// --hours, --times: a block of so many hours, each made of so many copies of FILE's flows, which must not be compressed, by the
+// time_shift downloader of the tests (--plugins: where it is).
+#include "coordinator/dag/resolve.hpp"
+#include "coordinator/manifest/manifest.hpp"
 #include "runtime/host/plugin_set.hpp"
 #include "runtime/task/task_runner.hpp"
+#include "sdk/descriptor/durable_file.hpp"
 #include "sdk/descriptor/sidecar.hpp"
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +37,8 @@ namespace {
 namespace fs = std::filesystem;
 using namespace mole;
 using namespace mole::runtime;
+
+constexpr std::uint64_t cache_limit = std::uint64_t{64} << 30;
 
 [[noreturn]] void fail(const std::string& message) {
   std::fprintf(stderr, "mole-bench-pass: %s\n", message.c_str());
@@ -58,20 +68,70 @@ task::PluginUse use_of(const PluginCatalogue& catalogue, const std::string& kind
   return {name, (*found)->descriptor.version, (*found)->sidecar.digest, (*found)->sidecar.text, *resolved};
 }
 
-task::Spec spec_for(const fs::path& file, const PluginCatalogue& catalogue) {
-  const std::string name = file.filename().string();
+struct Asked {
+  fs::path file, manifest;
+  std::uint32_t hours = 0, times = 1;  // hours 0: the file as it is
+};
+
+// The modules of a manifest that read flows, and what its archive says of them.
+void add_manifest(task::Spec& spec, const fs::path& path, const PluginCatalogue& catalogue, const std::string& router) {
+  const auto text = read_file(path);
+  if (!text) fail(text.error().message);
+  const auto manifest = coordinator::manifest::parse_manifest(*text, path.filename().string(), {});
+  if (!manifest) fail(manifest.error().message);
+  const auto resolved = coordinator::dag::resolve(*manifest, catalogue, fs::absolute(path).parent_path().string());
+  if (!resolved) fail(resolved.error().message);
+  const auto& graph = resolved->graph;
+  for (const auto& module : graph.modules) {
+    if (module.inputs[0].kind != "flows") continue;
+    const auto& archive = graph.archives[module.inputs[0].source];
+    spec.archive->home = archive.home;
+    task::Step step;
+    step.pipeline = graph.pipeline;
+    step.module = module.name;
+    step.fingerprint = module.fingerprint;
+    step.plugin = module.plugin;
+    step.execution = module.execution;
+    step.interval = module.interval;
+    step.by = module.by;
+    step.totals = module.totals;
+    step.filter = module.filter;
+    step.routers = {router};
+    step.make_result = true;
+    step.inputs = {{"flows", "flows", "bench", "", "", "", {}, {}}};
+    spec.steps.push_back(step);
+  }
+}
+
+task::Spec spec_for(const Asked& asked, const PluginCatalogue& catalogue) {
+  const std::string name = asked.file.filename().string();
   const auto underscore = name.rfind('_');
   const long long start = underscore == name.npos ? 0 : std::atoll(name.c_str() + underscore + 1);
   if (start == 0) fail(name + " does not end in _<unix time>.dat.bz2");
-  const std::string router = name.substr(0, name.find('_'));
+  const std::string router = asked.hours ? "1" : name.substr(0, name.find('_'));
   task::Spec spec;
   spec.id = "1-1";
   spec.kind = "compute";
   const Micros from = start * second_us;
-  spec.block = {floor_to(from, hour_us) - hour_us, floor_to(from, hour_us) + hour_us};
-  spec.archive = task::Archive{"bench", use_of(catalogue, "downloader", "directory", {{"root", fs::absolute(file).parent_path().string()}}),
-                               use_of(catalogue, "decoder", "netflow5", nlohmann::json::object())};
-  spec.files = {{name, fs::file_size(file), 1, router, 1, {from, from + hour_us}, true}};
+  const Micros end = from + std::max(asked.hours, 1u) * hour_us;
+  spec.block = {floor_to(from, hour_us) - (asked.hours ? 0 : hour_us), floor_to(end, hour_us)};
+  spec.archive = task::Archive{"bench", {}, use_of(catalogue, "decoder", "netflow5", nlohmann::json::object())};
+  if (asked.hours) {
+    spec.archive->downloader = use_of(catalogue, "downloader", "time_shift",
+                                      {{"base", fs::absolute(asked.file).string()}, {"start", start}, {"hours", asked.hours}, {"times", asked.times}});
+    for (std::uint32_t h = 0; h < asked.hours; ++h) {
+      const Micros t = from + h * hour_us;
+      spec.files.push_back({"1_" + std::to_string(h) + "_" + std::to_string(t / second_us) + ".dat", fs::file_size(asked.file) * asked.times, 1, router, h,
+                            {t, t + hour_us}, true, "1"});
+    }
+  } else {
+    spec.archive->downloader = use_of(catalogue, "downloader", "directory", {{"root", fs::absolute(asked.file).parent_path().string()}});
+    spec.files = {{name, fs::file_size(asked.file), 1, router, 1, {from, from + hour_us}, true, ""}};
+  }
+  if (!asked.manifest.empty()) {
+    add_manifest(spec, asked.manifest, catalogue, router);
+    return spec;
+  }
   const auto add = [&](const std::string& plugin, std::vector<std::string> by, const std::string& filter) {
     task::Step step;
     step.pipeline = "bench";
@@ -94,24 +154,24 @@ task::Spec spec_for(const fs::path& file, const PluginCatalogue& catalogue) {
   return spec;
 }
 
-std::uint64_t run_here(const task::Spec& spec, const fs::path& work, const fs::path& cache_folder, const std::vector<fs::path>& folders, unsigned threads) {
-  auto cache = Cache::open(cache_folder, {.limit = std::uint64_t{16} << 30});
+std::uint64_t run_here(const task::Spec& spec, const fs::path& work, const fs::path& cache_folder, const std::vector<fs::path>& folders, unsigned threads, bool columns) {
+  auto cache = Cache::open(cache_folder, {.limit = cache_limit});
   if (!cache) fail(cache.error().message);
   const auto record = CallRecord::in_memory();
   const PluginSet plugins(folders, *record);
-  const TaskOptions options{{work}, &*cache, threads};
+  const TaskOptions options{{work}, &*cache, threads, columns};
   Discard sink;
   const auto totals = TaskRunner(spec, options, plugins, sink).run();
   if (!totals.message.empty()) fail(totals.message);
   return totals.flows;
 }
 
-void run_worker(const task::Spec& spec, const fs::path& work, const fs::path& cache, const std::string& folders, unsigned threads) {
+void run_worker(const task::Spec& spec, const fs::path& work, const fs::path& cache, const std::string& folders, unsigned threads, bool columns) {
   std::ofstream(work / "spec.json") << nlohmann::json(spec).dump();
   const auto worker = fs::read_symlink("/proc/self/exe").parent_path() / "mole-worker";
-  const std::string count = std::to_string(threads), handover = (work / "handover").string();
-  const char* arguments[] = {worker.c_str(), "--run", work.c_str(), "--cache", cache.c_str(), "--cache-limit", "17179869184",
-                             "--plugins",    folders.c_str(), "--threads", count.c_str(), nullptr};
+  const std::string count = std::to_string(threads), limit = std::to_string(cache_limit), handover = (work / "handover").string();
+  const char* arguments[] = {worker.c_str(), "--run", work.c_str(), "--cache", cache.c_str(), "--cache-limit", limit.c_str(),
+                             "--plugins",    folders.c_str(), "--threads", count.c_str(), "--columns", columns ? "on" : "off", nullptr};
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_addopen(&actions, 3, handover.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
@@ -126,25 +186,32 @@ void run_worker(const task::Spec& spec, const fs::path& work, const fs::path& ca
 }  // namespace
 
 int main(int argc, char** argv) {
-  fs::path file, cache;
+  Asked asked;
+  fs::path cache, more_plugins;
   unsigned threads = 1;
   int repeat = 1;
-  bool process = false;
+  bool process = false, columns = false;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
     if (word == "--threads" && i + 1 < argc) threads = static_cast<unsigned>(std::atoi(argv[++i]));
     else if (word == "--repeat" && i + 1 < argc) repeat = std::atoi(argv[++i]);
     else if (word == "--cache" && i + 1 < argc) cache = argv[++i];
+    else if (word == "--columns") columns = true;
     else if (word == "--process") process = true;
     else if (word == "--same-process") process = false;
-    else file = word;
+    else if (word == "--manifest" && i + 1 < argc) asked.manifest = argv[++i];
+    else if (word == "--hours" && i + 1 < argc) asked.hours = static_cast<std::uint32_t>(std::atoi(argv[++i]));
+    else if (word == "--times" && i + 1 < argc) asked.times = static_cast<std::uint32_t>(std::atoi(argv[++i]));
+    else if (word == "--plugins" && i + 1 < argc) more_plugins = argv[++i];
+    else asked.file = word;
   }
-  if (file.empty()) fail("usage: mole-bench-pass FILE [--threads N] [--same-process | --process] [--cache DIR] [--repeat N]");
-  if (cache.empty()) cache = fs::absolute(file).parent_path() / ".bench-cache";
-  const auto folders = plugin_folders();
+  if (asked.file.empty()) fail("usage: mole-bench-pass FILE [--manifest FILE] [--threads N] [--same-process | --process] [--cache DIR] [--repeat N] [--hours N] [--times N] [--plugins DIR]");
+  if (cache.empty()) cache = fs::absolute(asked.file).parent_path() / ".bench-cache";
+  auto folders = plugin_folders();
+  if (!more_plugins.empty()) folders.push_back(more_plugins);
   std::string joined;
   for (const auto& folder : folders) joined += (joined.empty() ? "" : ":") + folder.string();
-  const auto spec = spec_for(file, PluginCatalogue::load(folders));
+  const auto spec = spec_for(asked, PluginCatalogue::load(folders));
 
   std::string work = (fs::temp_directory_path() / "mole-bench-pass-XXXXXX").string();
   if (!::mkdtemp(work.data())) fail("cannot make a folder in " + fs::temp_directory_path().string());
@@ -152,10 +219,12 @@ int main(int argc, char** argv) {
   const auto begin = std::chrono::steady_clock::now();
   std::uint64_t flows = 0;
   for (int i = 0; i < repeat; ++i) {
-    if (process) run_worker(spec, work, cache, joined, threads);
-    else flows += run_here(spec, work, cache, folders, threads);
+    if (process) run_worker(spec, work, cache, joined, threads, columns);
+    else flows += run_here(spec, work, cache, folders, threads, columns);
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   fs::remove_all(work);
-  std::printf("{\"flows\": %llu, \"seconds\": %.6f}\n", static_cast<unsigned long long>(flows), seconds);
+  rusage used{};
+  ::getrusage(process ? RUSAGE_CHILDREN : RUSAGE_SELF, &used);
+  std::printf("{\"flows\": %llu, \"seconds\": %.6f, \"peak_mib\": %ld}\n", static_cast<unsigned long long>(flows), seconds, used.ru_maxrss / 1024);
 }
