@@ -15,9 +15,24 @@
 
 namespace mole {
 
-// Variance of the noise as a mean over many values sees it, were it a process x_t = phi x_{t-1} + e: the long-run variance.
-// From median absolute differences one and two cells apart, which a few changes of the mean hardly touch:
-// Var(x_t - x_{t-1}) = 2 s^2 (1 - phi), Var(x_t - x_{t-2}) = 2 s^2 (1 - phi^2), long-run s^2 (1 + phi) / (1 - phi).
+// Variance of the noise as a mean of many values sees it: its long-run variance. From median absolute differences, which a few
+// changes of the mean hardly touch, two ways, of which the larger counts. As if the noise were a process x_t = phi x_{t-1} + e, whose
+// Var(x_t - x_{t-1}) = 2 s^2 (1 - phi), Var(x_t - x_{t-2}) = 2 s^2 (1 - phi^2) and long-run variance is s^2 (1 + phi) / (1 - phi); and,
+// for noise that drifts, from the means of neighbouring blocks of 4, 8, 16, .. cells, whose difference has variance 2 V / length.
+inline double noise_of_blocks(const Grid& grid, std::size_t length) {
+  std::vector<double> steps;
+  double before = 0, weight_before = 0;
+  for (std::size_t from = 0; from + length <= grid.size(); from += length) {
+    double sum = 0, weight = 0;
+    for (std::size_t k = from; k < from + length; ++k)
+      if (grid.has(k)) sum += grid.weight[k] * grid.value[k], weight += grid.weight[k];
+    if (weight > 0) sum /= weight;
+    if (weight > 0 && weight_before > 0) steps.push_back((sum - before) / std::sqrt(1 / weight + 1 / weight_before));
+    before = sum, weight_before = weight;
+  }
+  const double spread = spread_of(steps, 0);
+  return spread * spread;
+}
 inline double long_run_variance(const Grid& grid) {
   std::vector<double> one, two;
   double squares = 0;
@@ -30,7 +45,10 @@ inline double long_run_variance(const Grid& grid) {
   const double robust = spread_of(one, 0), first = robust * robust, second = spread_of(two, 0);
   if (first == 0) return squares / static_cast<double>(2 * one.size());  // most values repeat the one before
   const double phi = std::clamp(second * second / first - 1, 0.0, 0.95);
-  return first / 2 * (1 + phi) / ((1 - phi) * (1 - phi));
+  double variance = first / 2 * (1 + phi) / ((1 - phi) * (1 - phi));
+  constexpr std::size_t least_blocks = 20;
+  for (std::size_t length = 4; length * least_blocks <= grid.size(); length *= 2) variance = std::max(variance, noise_of_blocks(grid, length));
+  return variance;
 }
 
 class Pelt {
@@ -56,16 +74,19 @@ class Pelt {
     double mean, weight;
   };
   const std::vector<Segment>& segments() const { return segments_; }
-  // The mean of its segment for every cell of the grid.
+  // The mean of its segment for every cell of the grid, less that of all.
   std::vector<double> levels() const {
+    double sum = 0, weight = 0;
+    for (const auto& s : segments_) sum += s.weight * s.mean, weight += s.weight;
     std::vector<double> out(cells_);
     for (std::size_t i = 0; i < segments_.size(); ++i)
-      std::fill(out.begin() + static_cast<std::ptrdiff_t>(i == 0 ? 0 : segments_[i].first_cell), out.end(), segments_[i].mean);
+      std::fill(out.begin() + static_cast<std::ptrdiff_t>(i == 0 ? 0 : segments_[i].first_cell), out.end(), segments_[i].mean - sum / weight);
     return out;
   }
+  // The same segments, and means that differ by little of their standard errors.
   bool same_as(const Pelt& other) const {
-    return std::equal(segments_.begin(), segments_.end(), other.segments_.begin(), other.segments_.end(), [](const Segment& a, const Segment& b) {
-      return a.first_cell == b.first_cell && std::abs(a.mean - b.mean) <= 1e-6 * (std::abs(a.mean) + std::abs(b.mean));
+    return std::equal(segments_.begin(), segments_.end(), other.segments_.begin(), other.segments_.end(), [&](const Segment& a, const Segment& b) {
+      return a.first_cell == b.first_cell && std::abs(a.mean - b.mean) <= 0.01 * std::sqrt(noise_ / a.weight);
     });
   }
   double cost() const { return total_; }  // of the segmentation, penalties and all

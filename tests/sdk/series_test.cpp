@@ -1,0 +1,135 @@
+// Series, statistics, profile's periods and the simplex search, by values that are known.
+#include <gtest/gtest.h>
+#include <mole/minimise.hpp>
+#include <mole/profile.hpp>
+#include <mole/series.hpp>
+#include <mole/statistics.hpp>
+
+#include "tests/sdk/saved.hpp"
+
+namespace {
+
+using mole::Point;
+using mole::Series;
+using mole::Time;
+
+// One batch of rows: (start, value, coverage).
+Series series_of(const std::vector<Point>& points) {
+  std::vector<double> value, coverage;
+  std::vector<Time> start;
+  for (const auto& p : points) value.push_back(p.value), coverage.push_back(p.weight), start.push_back(p.start);
+  Series s;
+  s.add(mole::Values("values", value, coverage, start));
+  return s;
+}
+
+TEST(Series, IsTheSameInWhateverOrderItWasMade) {
+  const std::vector<Point> points{{{30}, 1, 1}, {{10}, -0.0, 0.5}, {{20}, 7, 1}, {{20}, 3, 1}, {{0}, 9, 0}, {{40}, 2, 0.25}};
+  const auto whole = series_of(points);
+  ASSERT_EQ(whole.size(), 5u);  // what has no coverage is no point
+  EXPECT_EQ(whole.points()[0].start.us, 10);
+  EXPECT_FALSE(std::signbit(whole.points()[0].value));
+  EXPECT_EQ(whole.points()[1].value, 3);
+  for (std::size_t cut = 0; cut <= points.size(); ++cut) {
+    auto left = series_of({points.begin(), points.begin() + static_cast<std::ptrdiff_t>(cut)});
+    auto right = series_of({points.begin() + static_cast<std::ptrdiff_t>(cut), points.end()});
+    auto other = right;
+    other.merge(left);
+    left.merge(right);
+    EXPECT_EQ(saved(left), saved(whole));
+    EXPECT_EQ(saved(other), saved(whole));
+  }
+}
+
+TEST(Series, GivesPartsByTime) {
+  const auto s = series_of({{{10}, 1, 1}, {{20}, 2, 1}, {{30}, 3, 1}});
+  EXPECT_EQ(s.before({20}).size(), 1u);
+  EXPECT_EQ(s.before({5}).size(), 0u);
+  EXPECT_EQ(s.between({10}, {30}).size(), 2u);
+  EXPECT_EQ(s.between({30}, {10}).size(), 0u);
+}
+
+TEST(Series, RefusesStatesThatAreNone) {
+  const auto bytes = saved(series_of({{{10}, 1, 1}, {{20}, 2, 1}}));
+  EXPECT_EQ(loaded<Series>(bytes).size(), 2u);
+  const auto with = [&](std::size_t at, const auto& value) {
+    auto changed = bytes;
+    std::memcpy(changed.data() + at, &value, sizeof value);
+    return changed;
+  };
+  EXPECT_THROW(loaded<Series>(with(8, std::int64_t{30})), mole::Failure);                                     // out of order
+  EXPECT_THROW(loaded<Series>(with(16, std::numeric_limits<double>::quiet_NaN())), mole::Failure);
+  EXPECT_THROW(loaded<Series>(with(16, -0.0)), mole::Failure);
+  EXPECT_THROW(loaded<Series>(with(24, 0.0)), mole::Failure);
+  EXPECT_THROW(loaded<Series>(with(24, 1.5)), mole::Failure);
+  EXPECT_THROW(loaded<Series>(with(0, std::uint64_t{1} << 60)), mole::Failure);
+  EXPECT_THROW(loaded<Series>(bytes.substr(0, bytes.size() - 1)), mole::Failure);
+}
+
+TEST(Grid, PutsPointsIntoCellsAndLeavesGaps) {
+  const auto s = series_of({{{-5}, 1, 1}, {{12}, 2, 1}, {{14}, 6, 0.5}, {{35}, 9, 0.25}, {{50}, 1, 1}});
+  const auto g = mole::grid_of(s.points(), {100}, 10, {40}, 0.1);
+  EXPECT_EQ(g.first, -10);
+  ASSERT_EQ(g.size(), 5u);
+  EXPECT_EQ(g.value[0], 1);
+  EXPECT_FALSE(g.has(1));
+  EXPECT_DOUBLE_EQ(g.value[2], (2 + 3) / 1.5);  // several in one cell: their weighted mean
+  EXPECT_DOUBLE_EQ(g.weight[2], 0.75);
+  EXPECT_FALSE(g.has(3));
+  EXPECT_EQ(g.value[4], 9);
+  EXPECT_FALSE(mole::grid_of(s.points(), {100}, 10, {40}, 0.3).has(4));
+  EXPECT_EQ(mole::grid_of(s.points(), {100}, 10, {40}, 0, 2).size(), 2u);
+  EXPECT_EQ(mole::grid_of(s.points(), {0}, 10, {-5}).size(), 0u);
+  EXPECT_EQ(mole::grid_of(s.points(), {0}, 0, {40}).size(), 0u);
+}
+
+TEST(Grid, IsDueOnMultiplesSinceTheEpoch) {
+  EXPECT_TRUE(mole::is_due({86'400'000'000}, 86'400));
+  EXPECT_FALSE(mole::is_due({86'400'000'001}, 86'400));
+  EXPECT_TRUE(mole::is_due({-3'600'000'000}, 3'600));
+  EXPECT_TRUE(mole::is_due({17}, 0));
+}
+
+// Abramowitz and Stegun, tables 26.1 and 26.8, and closed forms: P(X > x) = e^(-x/2) with two degrees of freedom.
+TEST(Statistics, HaveTheTabledDistributions) {
+  EXPECT_NEAR(mole::normal_point(0.025), 1.959963984540054, 1e-14);
+  EXPECT_NEAR(mole::normal_point(0.975), -1.959963984540054, 1e-14);
+  EXPECT_NEAR(mole::normal_point(1e-9), 5.997807015007687, 1e-12);
+  EXPECT_EQ(mole::normal_point(0.5), 0);
+  EXPECT_NEAR(mole::normal_tail(1), 0.15865525393145707, 1e-15);
+  EXPECT_NEAR(mole::chi_square_tail(3.841458820694124, 1), 0.05, 1e-12);
+  EXPECT_NEAR(mole::chi_square_tail(18.307038053275146, 10), 0.05, 1e-12);
+  EXPECT_NEAR(mole::chi_square_tail(124.34211340400407, 100), 0.05, 1e-12);
+  for (const double x : {0.01, 1.0, 5.0, 40.0}) EXPECT_NEAR(mole::chi_square_tail(x, 2) / std::exp(-x / 2), 1, 1e-12);
+  EXPECT_EQ(mole::chi_square_tail(0, 3), 1);
+}
+
+TEST(Statistics, HaveMediansWithAndWithoutWeights) {
+  std::vector<double> odd{3, 1, 2}, even{4, 1, 3, 2};
+  EXPECT_EQ(mole::median_of(odd), 2);
+  EXPECT_EQ(mole::median_of(even), 2.5);
+  EXPECT_EQ(mole::weighted_median({{1, 1}, {2, 1}, {3, 1}, {4, 1}}), 2.5);
+  EXPECT_EQ(mole::weighted_median({{9, 3}, {1, 1}, {2, 1}}), 9);
+  EXPECT_EQ(mole::weighted_median({{5, 0.1}}), 5);
+  EXPECT_DOUBLE_EQ(mole::spread_of(std::vector<double>{1, 2, 3, 4, 100}, 3), mole::normal_spread);
+  EXPECT_EQ(mole::spread_of({}, 3), 0);
+}
+
+// Rosenbrock's valley: minimum 0 at (1, 1).
+TEST(Minimise, FindsTheEndOfTheValley) {
+  const auto f = [](const std::vector<double>& x) { return 100 * std::pow(x[1] - x[0] * x[0], 2) + std::pow(1 - x[0], 2); };
+  const auto found = mole::minimise(f, {-1.2, 1}, 0.5, 1e-10, 2000);
+  EXPECT_NEAR(found.at[0], 1, 1e-6);
+  EXPECT_NEAR(found.at[1], 1, 1e-6);
+}
+
+TEST(Minimise, AvoidsWhatIsNotFiniteAndStopsWhenTold) {
+  int calls = 0;
+  const auto f = [&](const std::vector<double>& x) { return ++calls, x[0] <= 0 ? std::nan("") : x[0] - std::log(x[0]); };
+  EXPECT_NEAR(mole::minimise(f, {0.1}, 0.5, 1e-10, 500).at[0], 1, 1e-4);
+  calls = 0;
+  mole::minimise(f, {0.1}, 0.5, 0, 50);
+  EXPECT_LE(calls, 60);
+}
+
+}  // namespace
