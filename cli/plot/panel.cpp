@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t most_strips = 8;
 constexpr double strip_height = 4, strip_gap = 1.5, label_spacing = 70;
+constexpr double ring_distance = 3;  // of the centres of rings; nearer ones would be a blot
 
 // Beyond 1e300 an axis has no room for round numbers.
 bool has_value(const Point& p) { return p.value && std::fabs(*p.value) < 1e300 && p.coverage > 0; }
@@ -128,7 +129,8 @@ double Panel::strips_height() const {
 
 PanelNotes Panel::draw(Svg& svg, const Box& box, const ValueAxis& values, Labels labels) const {
   const Area area{box.left, box.top, box.width, box.height, frame_.time, values};
-  const auto heading = heading_ + (values.unit.empty() ? "" : " [" + values.unit + "]");
+  auto heading = heading_;
+  if (!values.unit.empty()) heading += (heading.empty() ? "[" : " [") + values.unit + "]";
   svg.text(box.left, box.top - 7, heading, "font-weight=\"bold\"");
   draw_gaps(svg, area);
   draw_shades(svg, area, false);
@@ -332,6 +334,8 @@ void Panel::draw_band(Svg& svg, const Area& area, std::size_t i) const {
 }
 
 void Panel::draw_marks(Svg& svg, const Area& area, std::size_t i) const {
+  const bool marked = series_[i]->column == series_.front()->column;  // others are there to be compared with
+  std::vector<std::pair<double, double>> last(frame_.mark_colours.size(), {-100, -100});
   for (const auto& point : series_[i]->points) {
     if (!area.holds(point)) continue;
     const bool zero = frame_.log && has_value(point) && *point.value <= 0;
@@ -340,12 +344,14 @@ void Panel::draw_marks(Svg& svg, const Area& area, std::size_t i) const {
       svg.path("M" + svg_number(x - 3) + " " + svg_number(foot - 6) + "h6l-3 5z",
                fmt::format("class=\"wedge\" fill=\"{}\"", styles_[i].colour));
     }
-    if (point.marks == 0) continue;
-    const double y = drawable(point) ? area.y(*point.value) : area.top + area.height - 4;
-    for (std::size_t m = 0; m < frame_.mark_colours.size(); ++m)
-      if (point.marks >> m & 1)
-        svg.circle(area.x(point), y, 4 + 2.5 * static_cast<double>(m),
+    if (point.marks == 0 || !marked) continue;
+    const double x = area.x(point), y = drawable(point) ? area.y(*point.value) : area.top + area.height - 4;
+    for (std::size_t m = 0; m < frame_.mark_colours.size(); ++m) {
+      if (!(point.marks >> m & 1) || std::hypot(x - last[m].first, y - last[m].second) < ring_distance) continue;
+      last[m] = {x, y};
+      svg.circle(x, y, 4 + 2.5 * static_cast<double>(m),
                    fmt::format("class=\"mark\" fill=\"none\" stroke-width=\"1.6\" stroke=\"{}\"", frame_.mark_colours[m]));
+    }
   }
 }
 

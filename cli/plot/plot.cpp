@@ -93,7 +93,8 @@ class Figure {
   std::string draw() {
     const auto across = static_cast<std::size_t>(options_.across);
     const auto rows = (panels_.size() + across - 1) / across;
-    double height = title_height + legend_height_ + time_axis_height + notes_height;
+    const double labels_height = options_.overlay == Cycle::none ? time_axis_height : time_axis_height - 15;  // no dates
+    double height = title_height + legend_height_ + labels_height + notes_height;
     for (std::size_t row = 0; row < rows; ++row)
       height += heading_height + options_.panel_height + strips_height(row, across) + panel_gap;
     Svg svg(options_.width, static_cast<int>(std::ceil(height)), options_.title.empty() ? "Data Mole" : options_.title);
@@ -114,7 +115,7 @@ class Figure {
       y += options_.panel_height + strips_height(row, across) + panel_gap;
     }
     if (panels_.empty()) svg.text(options_.width / 2.0, y, "no data", "text-anchor=\"middle\" fill=\"#777\"");
-    draw_notes(svg, y + time_axis_height, notes);
+    draw_notes(svg, y + labels_height, notes);
     return std::move(svg).finish();
   }
 

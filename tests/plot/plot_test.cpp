@@ -181,7 +181,7 @@ TEST(Plot, HasAPanelForWhatIsAsked) {
   EXPECT_EQ(panels(PanelOf::column), "bytes [B]; flows [flow]; ");
   EXPECT_EQ(panels(PanelOf::group), "in [B]; out [B]; in [flow]; out [flow]; ");  // units are never mixed
   EXPECT_EQ(panels(PanelOf::each), "bytes, in [B]; bytes, out [B]; flows, in [flow]; flows, out [flow]; ");
-  EXPECT_EQ(panels(PanelOf::all), " [B];  [flow]; ");
+  EXPECT_EQ(panels(PanelOf::all), "[B]; [flow]; ");
 }
 
 TEST(Plot, SharesTheValueAxisOfPanelsThatCompare) {
@@ -236,6 +236,19 @@ TEST(Plot, RingsMarkedPoints) {
   EXPECT_TRUE(well_formed(svg));
   EXPECT_EQ(count(svg, "class=\"mark\""), 2u);
   EXPECT_EQ(count(svg, ">odd<"), 1u);
+}
+
+TEST(Plot, RingsTheFirstColumnOfAPanelAndMakesNoBlots) {
+  Series value{"x", "B", "", {}}, expected{"y", "B", "", {}}, flags{"odd", "", "", {}};
+  for (int i = 0; i < 600; ++i) {
+    value.points.push_back(point(i, 5));
+    expected.points.push_back(point(i, 6));
+    flags.points.push_back(point(i, i < 300));
+  }
+  std::vector<Series> series{value, expected};
+  add_marks(series, {flags}, 0);
+  const auto svg = plot_svg(series, {.panel_of = PanelOf::all, .marks = {"odd"}});
+  EXPECT_NEAR(static_cast<double>(count(svg, "class=\"mark\"")), 724 / 2 / 3.6, 3);  // every third point, 1.2 pixels apart
 }
 
 TEST(Plot, ShadesAndNamesStretchesWithoutOverlappingNames) {
