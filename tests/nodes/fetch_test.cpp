@@ -18,7 +18,7 @@ using testing::FakeCoordinator;
 class Fetch : public ::testing::Test {
  protected:
   void SetUp() override {
-    for (const char* part : {"rows", "states"}) fs::create_directories(attempt / part);
+    for (const char* part : {"rows", "states", "tables"}) fs::create_directories(attempt / part);
   }
   Digest blob(const std::string& bytes) {
     coordinator.blobs[digest_of(bytes)] = bytes;
@@ -58,6 +58,34 @@ TEST_F(Fetch, BringsPluginsRowsAndKeepsPluginsForTheNextTask) {
   EXPECT_EQ(*read_file(attempt / "rows" / (digest_of(large).hex() + ".parquet")), large);
   coordinator.blobs.erase(digest_of("library"));
   EXPECT_TRUE(fetch(spec));
+}
+
+TEST_F(Fetch, KeepsTheRoutingTablesUsedLastAndChecksThem) {
+  const auto with_table = [&](int day) {
+    auto spec = with_state("", {});
+    spec.steps[0].states.clear();
+    const std::string text = "10.0.0.0/8 " + std::to_string(day) + "\n";
+    spec.steps[0].routes = {{{0, 1}, {}, "", "prefixes", false}, {{1, 2}, blob(text), "rib.txt", "prefixes", false}};
+    return spec;
+  };
+  for (int day = 1; day <= 40; ++day) ASSERT_TRUE(fetch(with_table(day)));
+  const auto kept = std::distance(fs::directory_iterator(folder.tables()), fs::directory_iterator());
+  EXPECT_EQ(kept, 32);
+  EXPECT_EQ(std::distance(fs::directory_iterator(attempt / "tables"), fs::directory_iterator()), 40);
+
+  const auto last = digest_of("10.0.0.0/8 40\n");
+  const auto spec = with_table(40);
+  coordinator.blobs.erase(last);
+  fs::remove(attempt / "tables" / last.hex());
+  EXPECT_TRUE(fetch(spec)) << "from the node's own folder";
+  EXPECT_EQ(*read_file(attempt / "tables" / last.hex()), "10.0.0.0/8 40\n");
+
+  fs::remove(attempt / "tables" / last.hex());
+  std::ofstream(folder.tables() / last.hex()) << "damaged";
+  const auto damaged = fetch(spec);
+  ASSERT_FALSE(damaged);
+  EXPECT_NE(damaged.error().message.find("rib.txt"), std::string::npos) << damaged.error().message;
+  EXPECT_TRUE(fetch(with_table(40))) << "fetched again";
 }
 
 TEST_F(Fetch, NamesThePluginTheCoordinatorDoesNotHave) {
