@@ -33,6 +33,7 @@ void add_globals(CLI::App& app, Globals& globals, Options& options) {
   app.add_option("--memory", globals.memory, "embedded node: memory one worker may take, as 4GiB")
       ->type_name("SIZE")
       ->check(size_validator());
+  app.add_flag("!--no-column-cache", options.columns, "embedded node: decode every file anew, keep no decoded columns");
   app.add_option("--stall-limit", options.stall_limit, "embedded node: a worker without a sign of life for so long is stopped")
       ->type_name("DURATION")
       ->check(duration_validator());

@@ -291,6 +291,10 @@ Result<json> Service::explain(const std::string& job) {
       if ((plan->modules[other].flags_at(x) & needs_any) && !(other == m && x == b))
         waits_for.push_back(graph->full_name(graph->modules[other]) + "@" + format_time(plan->grid(other).start(x)));
   const auto row = catalogue({fingerprint, from});
+  const auto lineage = records_->of_job(Table::lineage, fingerprint, from);
+  json made = json::object();
+  for (const auto* part : {"result", "state"})  // states are computed from flows, a result of a window from states
+    if (lineage.is_object() && lineage.contains(part) && lineage[part].is_object() && lineage[part].contains("flows_from")) made = lineage[part];
   const auto why = reasons(*plan, m, b);
   const auto* trouble = scheduler_->trouble({fingerprint, from});
   if (trouble && trouble->given_up && (flags & needs_any)) flags |= Flag::failed;  // stays so when its request has ended
@@ -302,6 +306,8 @@ Result<json> Service::explain(const std::string& job) {
               {"stored_result_key", row ? json(row->result_key) : json("")},
               {"reason", trouble && trouble->given_up ? trouble->code + ": " + trouble->message : why.value("reason", "")},
               {"changed", why.value("changed", json::array())},
+              {"flows_from", made.value("flows_from", json(nullptr))},
+              {"node", made.value("node", "")},
               {"waits_for", waits_for}};
 }
 

@@ -1,11 +1,23 @@
 #include "cli/format/explain.hpp"
 
 #include "cli/format/document.hpp"
+#include "cli/format/human.hpp"
 #include "cli/format/table.hpp"
+
+#include <fmt/format.h>
 
 namespace mole::cli {
 
 using nlohmann::json;
+
+std::string flows_from_text(const json& flows_from) {
+  const auto decoded = count_of(flows_from, "archive"), kept = count_of(flows_from, "columns");
+  if (decoded + kept == 0) return "";
+  if (kept == 0) return fmt::format("decoded from {}", human_number(decoded, "file", "files"));
+  auto text = fmt::format("of {} read from the columns the node kept of an earlier decode", human_number(kept, "file", "files"));
+  if (decoded > 0) text += fmt::format(", of {} decoded", human_count(decoded));
+  return text;
+}
 
 std::string explain_text(const json& explained, const Style& style) {
   std::string out;
@@ -22,6 +34,7 @@ std::string explain_text(const json& explained, const Style& style) {
   const auto key = text_of(explained, "result_key"), stored = text_of(explained, "stored_result_key");
   line("result key", key);
   if (stored != key) line("stored key", stored);
+  line("flows", flows_from_text(field(explained, "flows_from")));
   for (const auto& wait : field(explained, "waits_for")) line("waits for", text_of(wait));
   if (const auto& changed = field(explained, "changed"); changed.is_array() && !changed.empty()) {
     Table table({{"changed"}, {"was"}, {"is"}});

@@ -1,6 +1,7 @@
 #include "cli/format/why.hpp"
 
 #include "cli/format/document.hpp"
+#include "cli/format/explain.hpp"
 #include "cli/format/human.hpp"
 #include "cli/format/table.hpp"
 #include "sdk/descriptor/time.hpp"
@@ -81,6 +82,7 @@ class Tracer {
     const auto node = text_of(made, "node");
     line("computed",
          node.empty() ? "" : fmt::format("{} by {}, task {}", text_of(lineage, "at"), node, text_of(made, "task")));
+    line("flows", flows_from_text(field(made, "flows_from")));
     std::string states;
     for (const auto& state : field(made, "states")) states += (states.empty() ? "" : ", ") + text_of(state, "job");
     const auto window = text_of(made, "window");

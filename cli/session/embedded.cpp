@@ -82,6 +82,7 @@ class EmbeddedSession final : public Session {
                                      "--parent",
                                      std::to_string(::getpid())};
     if (options_.memory > 0) command.insert(command.end(), {"--memory", std::to_string(options_.memory)});
+    if (!options_.columns) command.insert(command.end(), {"--columns", "off"});
     if (!options_.stall_limit.empty()) command.insert(command.end(), {"--stall-limit", options_.stall_limit});
     auto child = Child::start(command, log());
     if (!child) return child.error();

@@ -20,6 +20,7 @@ struct Options {
   std::uint32_t slots = 1;    // of the embedded node: tasks at once
   std::uint32_t threads = 0;  // cores a task; 0: all there are
   std::uint64_t memory = 0;   // bytes a worker may take; 0: the node's default
+  bool columns = true;        // the embedded node keeps decoded columns in its cache, and reads them
   std::string stall_limit;    // longest time of a worker without a sign of life; empty: the node's default
 };
 

@@ -124,10 +124,21 @@ json expanded(const json& record) {
   return out;
 }
 
+// How the step's task came by the flows of its files; null if the step reads none.
+json flows_from(const Completion& completion, const task::StepReport& report) {
+  if (!report.lineage.is_object() || !report.lineage.contains("archive")) return nullptr;
+  std::map<std::string, std::uint64_t> files;
+  for (const auto& file : completion.report.files)
+    if (!file.source.empty()) ++files[file.source];
+  return files;
+}
+
 }  // namespace
 
 json lineage_of(const Completion& completion, const task::StepReport& report) {
-  return {{"task", completion.spec.id}, {"kind", completion.spec.kind}, {"node", completion.node}, {"worker", report.lineage}};
+  json out = {{"task", completion.spec.id}, {"kind", completion.spec.kind}, {"node", completion.node}, {"worker", report.lineage}};
+  if (auto from = flows_from(completion, report); !from.is_null()) out["flows_from"] = std::move(from);
+  return out;
 }
 
 json expand(const json& record) {

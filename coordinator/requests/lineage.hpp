@@ -12,7 +12,8 @@
 
 namespace mole::coordinator::requests {
 
-// The record of one step of a completion, as it is stored: {"task","kind","node","worker"}.
+// The record of one step of a completion, as it is stored: {"task","kind","node","worker"}, and "flows_from" if
+// it read flows.
 nlohmann::json lineage_of(const Completion& completion, const task::StepReport& report);
 // The same for people (Api::why): plugin, archive, files, inputs and states taken out of "worker", times as texts.
 nlohmann::json expand(const nlohmann::json& record);

@@ -115,7 +115,8 @@ Result<Ending> Attempt::work() {
                        "--cache",       here_.folder.cache().string(),
                        "--cache-limit", std::to_string(options.cache_limit),
                        "--plugins",     here_.folder.plugins().string(),
-                       "--threads",     std::to_string(options.threads)};
+                       "--threads",     std::to_string(options.threads),
+                       "--columns",     options.columns ? "on" : "off"};
   command.folder = folder_;
   command.log = folder_ / "log";
   command.handover = handover;

@@ -27,7 +27,7 @@ int complain(const mole::Error& error) {
 struct Arguments {
   Options options;
   std::string coordinator = "unix:/run/mole/coordinator.sock";
-  std::string wall = "1h", stall = "15m", drain = "10m", log_level = "info";
+  std::string columns = "on", wall = "1h", stall = "15m", drain = "10m", log_level = "info";
   int parent = 0;
 };
 
@@ -46,6 +46,8 @@ void declare(CLI::App& app, Arguments& a) {
   app.add_option("--threads", o.threads, "Threads of one task")->capture_default_str()->check(CLI::Range(1, 1024));
   app.add_option("--memory", o.memory, "Address space of a worker, as 2G; 0: no limit")->transform(CLI::AsSizeValue(false))->default_str("2G");
   app.add_option("--cache-limit", o.cache_limit, "Size of the cache of staged files")->transform(CLI::AsSizeValue(false))->default_str("10G");
+  app.add_option("--columns", a.columns, "Keep the decoded columns of files in the cache, and read them in the files' stead: on or off")
+      ->capture_default_str()->check(CLI::IsMember({"on", "off"}));
   app.add_option("--states-limit", o.states_limit, "Size of the kept states; the least recently used go first")
       ->transform(CLI::AsSizeValue(false))->default_str("10G");
   app.add_option("--wall-limit", a.wall, "Longest run of a worker")->capture_default_str();
@@ -58,6 +60,7 @@ void declare(CLI::App& app, Arguments& a) {
 }
 
 mole::Result<> complete(Arguments& a) {
+  a.options.columns = a.columns == "on";
   for (const auto& [text, time] : {std::pair{&a.wall, &a.options.wall_limit}, std::pair{&a.stall, &a.options.stall_limit},
                                    std::pair{&a.drain, &a.options.drain_limit}}) {
     const auto parsed = mole::parse_duration(*text);

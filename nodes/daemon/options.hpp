@@ -20,6 +20,7 @@ struct Options {
   std::uint32_t threads = 1;      // of one task
   std::uint64_t memory = 2 * gibibyte;         // address space of a worker, bytes
   std::uint64_t cache_limit = 10 * gibibyte;   // of staged archive files, bytes
+  bool columns = true;                         // keep decoded columns in it, and read them
   std::uint64_t states_limit = 10 * gibibyte;  // of kept states, bytes
   Micros wall_limit = hour_us;                 // of a worker's run
   Micros stall_limit = 15 * minute_us;         // without a sign of life

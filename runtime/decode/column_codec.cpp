@@ -49,11 +49,13 @@ bool all_equal(const std::uint8_t* bytes, std::uint32_t rows) {
   return rows == 0 || std::memcmp(bytes, bytes + 1, rows - 1) == 0;
 }
 
-// The largest unit that every number is a whole multiple of.
-std::uint32_t unit_of(const std::vector<std::uint64_t>& numbers) {
-  for (const std::uint32_t unit : {1'000'000u, 1'000u})
-    if (std::all_of(numbers.begin(), numbers.end(), [unit](std::uint64_t n) { return n % unit == 0; })) return unit;
-  return 1;
+// Divides all numbers by the unit if each is a whole multiple of it. A constant divisor, because that is a multiplication.
+template <std::uint64_t unit>
+bool divide(std::vector<std::uint64_t>& numbers) {
+  for (const auto n : numbers)
+    if (n % unit != 0) return false;
+  for (auto& n : numbers) n /= unit;
+  return true;
 }
 
 }  // namespace
@@ -129,11 +131,7 @@ ColumnPage ColumnEncoder::encode_times(const std::int64_t* values, const std::in
   std::int64_t base = rows == 0 ? 0 : INT64_MAX;
   for (const auto n : numbers_) base = std::min(base, static_cast<std::int64_t>(n));
   for (auto& n : numbers_) n -= static_cast<std::uint64_t>(base);
-  const std::uint32_t unit = unit_of(numbers_);
-  if (unit == 1000)  // a constant divisor is a multiplication
-    for (auto& n : numbers_) n /= 1000u;
-  else if (unit != 1)
-    for (auto& n : numbers_) n /= unit;
+  const std::uint32_t unit = divide<1'000'000>(numbers_) ? 1'000'000 : divide<1'000>(numbers_) ? 1'000 : 1;
   ColumnPage page = encode_numbers(numbers_.data(), rows, out);
   page.base = static_cast<std::uint64_t>(base);
   page.unit = unit;

@@ -19,8 +19,7 @@ void copy(const FlowBatch& from, const ColumnBuffers& into, FlowBatch& to) {
 
 }  // namespace
 
-ColumnRecorder::ColumnRecorder(std::unique_ptr<FlowSource> from, ColumnSet wanted, RecordingOptions options,
-                               std::function<void(std::uint64_t)> done)
+ColumnRecorder::ColumnRecorder(std::unique_ptr<FlowSource> from, ColumnSet wanted, RecordingOptions options, Done done)
     : from_(std::move(from)), wanted_(wanted), options_(std::move(options)), done_(std::move(done)) {
   try {
     writer_ = std::make_unique<ColumnFileWriter>(options_.identity, options_.sink);
@@ -62,7 +61,8 @@ void ColumnRecorder::finish() {
   if (!writer_) return;
   end_thread(false);
   try {
-    if (!failed_ && writer_->finish(from_->report(), from_->evidence()) && writer_->bytes() <= options_.limit) done_(writer_->bytes());
+    const auto report = from_->report();
+    if (!failed_ && writer_->finish(report, from_->evidence()) && writer_->bytes() <= options_.limit) done_(report);
   } catch (const std::bad_alloc&) {
   }
   writer_.reset();

@@ -1,6 +1,6 @@
 // Passes a source's flows through, and keeps their columns on the way.
 //
-//   ColumnRecorder recorder(std::move(source), wanted, {identity, sink, limit, threads}, [&](std::uint64_t bytes) { publish(); });
+//   ColumnRecorder recorder(std::move(source), wanted, {identity, sink, limit, threads}, [&](const task::FileReport& report) { publish(); });
 //
 // Whoever reads notices nothing: a column file that cannot be written is given up, the flows go on.
 #pragma once
@@ -29,9 +29,11 @@ struct RecordingOptions {
 // One thread at a time.
 class ColumnRecorder final : public FlowSource {
  public:
-  // `from` gives every kept column (column_file::kept_columns); `wanted` are those passed on. `done` is called once, when
-  // all was written, before next() gives false; if anything went wrong, it never is.
-  ColumnRecorder(std::unique_ptr<FlowSource> from, ColumnSet wanted, RecordingOptions options, std::function<void(std::uint64_t bytes)> done);
+  using Done = std::function<void(const task::FileReport&)>;
+
+  // `from` gives every kept column (column_file::kept_columns); `wanted` are those passed on. `done` is called once, with the
+  // source's report, when all was written, before next() gives false; if anything went wrong, it never is.
+  ColumnRecorder(std::unique_ptr<FlowSource> from, ColumnSet wanted, RecordingOptions options, Done done);
   ~ColumnRecorder() override;
 
   Result<bool> next(FlowBatch& batch) override;
@@ -60,7 +62,7 @@ class ColumnRecorder final : public FlowSource {
   std::unique_ptr<FlowSource> from_;
   const ColumnSet wanted_;
   const RecordingOptions options_;
-  std::function<void(std::uint64_t)> done_;
+  const Done done_;
   std::unique_ptr<ColumnFileWriter> writer_;  // null: given up, or done. The thread's while there is one
 
   std::thread thread_;

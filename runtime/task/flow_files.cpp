@@ -47,6 +47,11 @@ Digest columns_name(const task::File& file, const std::string& archive, const ta
 // Columns that take more than this are worth less than the room: they are given up.
 std::uint64_t most_column_bytes(const task::File& file) { return file.size + file.size / 2 + (std::uint64_t{64} << 10); }
 
+bool still_whole(const Staged& staged) {
+  const auto digest = digest_of_file(staged.path);
+  return digest && *digest == staged.digest;
+}
+
 // The rows of a batch from row `skip` on.
 void cut_front(FlowBatch& batch, std::uint32_t skip) {
   for (int c = 0; c < MOLE_COLUMN_COUNT; ++c)
@@ -203,7 +208,9 @@ std::unique_ptr<FlowSource> FlowFiles::recording(std::uint32_t number, ColumnSet
   options.limit = most_column_bytes(spec_.files[number]);
   options.threads = options_.threads;
   options.sink = [shared](std::string_view bytes) { return shared->append(bytes); };
-  const auto publish = [this, number, shared](std::uint64_t) {
+  const auto publish = [this, number, shared](const task::FileReport& report) {
+    // Damage may be of the copy in the cache, which a later fetch would heal: that is not for keeping.
+    if (report.state != "sound" && !still_whole(staged_[number])) return;
     auto published = std::move(*shared).publish(spec_.files[number], staged_[number].digest);
     if (!published) return;
     // The file itself is needed no more, and makes room for the columns of the next one.

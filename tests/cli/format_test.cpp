@@ -138,6 +138,14 @@ TEST(Explain, ShowsWhatChanged) {
             "params.ddof  0    1\n");
 }
 
+TEST(Explain, SaysHowTheFlowsWereComeBy) {
+  EXPECT_EQ(flows_from_text({{"archive", 1}}), "decoded from 1 file");
+  EXPECT_EQ(flows_from_text({{"columns", 12}}), "of 12 files read from the columns the node kept of an earlier decode");
+  EXPECT_EQ(flows_from_text({{"archive", 2}, {"columns", 1}}), "of 1 file read from the columns the node kept of an earlier decode, of 2 decoded");
+  EXPECT_EQ(flows_from_text(nullptr), "");
+  EXPECT_NE(explain_text({{"job", "p/m@T"}, {"flows_from", {{"archive", 3}}}}, plain).find("flows         decoded from 3 files\n"), std::string::npos);
+}
+
 json upstream_traffic() {
   const json files = {
       {{"id", "f.bz2"},

@@ -1,5 +1,6 @@
 #include "tests/coordinator/world.hpp"
 
+#include "coordinator/requests/lineage.hpp"
 #include "sdk/descriptor/durable_file.hpp"
 
 #include <filesystem>
@@ -321,6 +322,20 @@ TEST(Service, TracesANumberThroughTheChain) {
   EXPECT_EQ((*why)["upstream"][0]["lineage"]["result"]["files"].size(), 3u);
   EXPECT_FALSE(world.service().why("border/variance", "bytes_varianc", 0));
   EXPECT_FALSE(world.service().why("border/variance", "bytes_variance", 0));
+}
+
+TEST(Service, KeepsHowAJobCameByItsFlows) {
+  coordinator::Completion done;
+  done.spec.id = "1-2";
+  done.node = "n1";
+  for (const auto* source : {"columns", "archive", "columns", ""}) done.report.files.emplace_back().source = source;
+  task::StepReport report;
+  report.lineage = {{"archive", {{"name", "flows"}}}};
+  EXPECT_EQ(coordinator::requests::lineage_of(done, report)["flows_from"].dump(), R"({"archive":1,"columns":2})");
+  for (const auto& other : {json::object(), json("odd"), json(nullptr)}) {  // reads no flows, or comes from a node that is not ours
+    report.lineage = other;
+    EXPECT_FALSE(coordinator::requests::lineage_of(done, report).contains("flows_from"));
+  }
 }
 
 TEST(Service, DumpsEveryTable) {

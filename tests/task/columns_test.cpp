@@ -201,6 +201,18 @@ TEST_F(ColumnsTest, AFileThatChangedIsDecoded) {
   EXPECT_EQ(outcome_of(task.run(spec)).sources, Sources(3, "archive"));
 }
 
+TEST_F(ColumnsTest, DamageOfTheCachedCopyIsNotKept) {
+  ArchiveTask task(archive_.path());
+  task.columns = false;
+  task.run(task.spec(whole, steps(task)));
+  for (const auto& entry : fs::directory_iterator(task.cache()))
+    if (entry.path().extension() == ".file") change(entry.path(), [](std::string& b) { b[b.size() / 3] = static_cast<char>(b[b.size() / 3] ^ 8); });
+  task.columns = true;
+  const auto run = task.run(task.spec(whole, steps(task)));
+  for (const auto& file : run.files) EXPECT_EQ(file.state, "damaged");
+  EXPECT_TRUE(column_files(task.cache()).empty());
+}
+
 TEST_F(ColumnsTest, PoliciesSeeTheSameDamage) {
   for (const std::string damage : {"skip", "strict"}) {
     SCOPED_TRACE(damage);
