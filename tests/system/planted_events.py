@@ -113,7 +113,7 @@ def poisson_limits(count):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seeds", default="1-1", help="first-last")
+    parser.add_argument("--seeds", default="2-2", help="first-last")
     parser.add_argument("--interval", default="1h")
     parser.add_argument("--days", type=int, default=22, help="length of the month; the first 15 are learnt from")
     parser.add_argument("--flows-per-hour", type=int, default=400)
