@@ -11,7 +11,10 @@ namespace {
 using Tree = mole::CountMinTree<4>;
 using Key = Tree::Key;
 
-Key key(std::uint32_t n) { return {static_cast<std::uint8_t>(n >> 24), static_cast<std::uint8_t>(n >> 16), static_cast<std::uint8_t>(n >> 8), static_cast<std::uint8_t>(n)}; }
+Key key(std::uint32_t n) {
+  return {static_cast<std::uint8_t>(n >> 24), static_cast<std::uint8_t>(n >> 16), static_cast<std::uint8_t>(n >> 8),
+          static_cast<std::uint8_t>(n)};
+}
 
 // Keys of a heavy tail over all of the key space.
 std::map<Key, std::uint64_t> heavy_tailed(std::uint32_t seed) {

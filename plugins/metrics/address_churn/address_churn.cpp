@@ -9,7 +9,8 @@
 // Addresses of an interval that the rest of the window did not see, and the other way round. Made for windows: the state keeps
 // when each address was first and last seen, and the row's own interval divides the window. Exact.
 struct AddressChurn {
-  static constexpr auto about = mole::metric("address_churn", "1.0.0", "New, lost and staying addresses against the window before");
+  static constexpr auto about =
+      mole::metric("address_churn", "1.0.0", "New, lost and staying addresses against the window before");
 
   struct Row {
     std::uint64_t addresses, before, stayed, fresh, gone;
@@ -19,8 +20,10 @@ struct AddressChurn {
       mole::column("addresses", &Row::addresses, mole::unit::host, "Distinct addresses of the interval"),
       mole::column("addresses_before", &Row::before, mole::unit::host, "Distinct addresses of the window before the interval"),
       mole::column("stayed_addresses", &Row::stayed, mole::unit::host, "Addresses in both"),
-      mole::column("new_addresses", &Row::fresh, mole::unit::host, "Addresses of the interval that the window before it did not see"),
-      mole::column("gone_addresses", &Row::gone, mole::unit::host, "Addresses of the window before that the interval does not see"),
+      mole::column("new_addresses", &Row::fresh, mole::unit::host,
+                   "Addresses of the interval that the window before it did not see"),
+      mole::column("gone_addresses", &Row::gone, mole::unit::host,
+                   "Addresses of the window before that the interval does not see"),
       mole::column("new_share", &Row::new_share, mole::unit::one, "new_addresses / addresses; null without"),
       mole::column("gone_share", &Row::gone_share, mole::unit::one, "gone_addresses / addresses_before; null without"),
       mole::column("address_jaccard", &Row::jaccard, mole::unit::one,
@@ -29,8 +32,8 @@ struct AddressChurn {
   struct Params {
     std::string side = "src";
   };
-  static constexpr auto params =
-      mole::params(mole::param("side", &Params::side, mole::one_of("src", "dst", "both"), "Which addresses; both: either side's together"));
+  static constexpr auto params = mole::params(
+      mole::param("side", &Params::side, mole::one_of("src", "dst", "both"), "Which addresses; both: either side's together"));
   struct Module {
     explicit Module(const Params& p) : src(p.side != "dst"), dst(p.side != "src") {}
     bool src, dst;
@@ -44,7 +47,8 @@ struct AddressChurn {
     std::uint32_t not_first = 0, last = 0;
     static constexpr auto state = mole::fields(&Seen::not_first, &Seen::last);
     static Seen at(mole::Time t) {
-      const auto s = static_cast<std::uint32_t>(std::clamp<std::int64_t>(t.us / 1'000'000, 0, std::numeric_limits<std::uint32_t>::max()));
+      const auto s =
+          static_cast<std::uint32_t>(std::clamp<std::int64_t>(t.us / 1'000'000, 0, std::numeric_limits<std::uint32_t>::max()));
       return {~s, s};
     }
     void merge(const Seen& other) {
@@ -95,8 +99,10 @@ struct AddressChurn {
     const auto start = flows.span<mole::start>();
     mole::for_families<Side, Side>(flows, [&]<class A>(std::span<const A> addresses, std::span<const A>, std::size_t first) {
       const auto put = [&](Seen& seen, std::size_t i) { seen.merge(Seen::at(start[first + i])); };
-      if constexpr (std::is_same_v<A, mole::Addr>) v6.update(addresses, put);
-      else v4.update(addresses, put);
+      if constexpr (std::is_same_v<A, mole::Addr>)
+        v6.update(addresses, put);
+      else
+        v4.update(addresses, put);
     });
   }
 };

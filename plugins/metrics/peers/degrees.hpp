@@ -15,16 +15,16 @@
 struct DegreeRow {
   std::optional<double> mean;
   std::optional<std::uint64_t> p50, p90, p99;
-  static constexpr auto output = mole::columns(
-      mole::column("*_mean", &DegreeRow::mean, mole::unit::host, "*, mean; null without hosts"),
-      mole::column("*_p50", &DegreeRow::p50, mole::unit::host, "*, median (nearest rank)"),
-      mole::column("*_p90", &DegreeRow::p90, mole::unit::host, "*, 90 % quantile"),
-      mole::column("*_p99", &DegreeRow::p99, mole::unit::host, "*, 99 % quantile"));
+  static constexpr auto output =
+      mole::columns(mole::column("*_mean", &DegreeRow::mean, mole::unit::host, "*, mean; null without hosts"),
+                    mole::column("*_p50", &DegreeRow::p50, mole::unit::host, "*, median (nearest rank)"),
+                    mole::column("*_p90", &DegreeRow::p90, mole::unit::host, "*, 90 % quantile"),
+                    mole::column("*_p99", &DegreeRow::p99, mole::unit::host, "*, 99 % quantile"));
 };
 
 class Degrees {
  public:
-  static constexpr std::array class_names{"1",     "2_3",     "4_7",     "8_15",    "16_31",   "32_63",
+  static constexpr std::array class_names{"1",      "2_3",     "4_7",     "8_15",     "16_31", "32_63",
                                           "64_127", "128_255", "256_511", "512_1023", "1024"};  // the last: and more
   using Classes = std::array<std::uint64_t, class_names.size()>;
 
@@ -33,14 +33,18 @@ class Degrees {
     ++count_;
     sum_ += degree;
     max_ = std::max(max_, degree);
-    if (degree < small_.size()) ++small_[degree];
-    else large_.push_back(degree);
+    if (degree < small_.size())
+      ++small_[degree];
+    else
+      large_.push_back(degree);
   }
   std::uint64_t count() const { return count_; }
   std::uint64_t max() const { return max_; }
   Classes by_class() const {
     Classes out{};
-    const auto class_of = [](std::uint64_t d) { return std::min<std::size_t>(static_cast<std::size_t>(std::bit_width(d)), class_names.size()) - 1; };
+    const auto class_of = [](std::uint64_t d) {
+      return std::min<std::size_t>(static_cast<std::size_t>(std::bit_width(d)), class_names.size()) - 1;
+    };
     for (std::size_t d = 1; d < small_.size(); ++d) out[class_of(d)] += small_[d];
     for (const auto d : large_) ++out[class_of(d)];
     return out;
@@ -54,7 +58,8 @@ class Degrees {
  private:
   // Nearest rank: the least degree that at least `share` of the hosts do not pass.
   std::uint64_t quantile(double share) const {
-    const auto rank = std::clamp<std::uint64_t>(static_cast<std::uint64_t>(std::ceil(share * static_cast<double>(count_))), 1, count_);
+    const auto rank =
+        std::clamp<std::uint64_t>(static_cast<std::uint64_t>(std::ceil(share * static_cast<double>(count_))), 1, count_);
     std::uint64_t seen = 0;
     for (std::size_t d = 1; d < small_.size(); ++d)
       if ((seen += small_[d]) >= rank) return d;

@@ -21,7 +21,9 @@ struct Talk {
 
   std::uint64_t word = 0;  // bytes << 2 | ways; bytes wrap at 2^62
   static constexpr auto state = mole::fields(&Talk::word);
-  void merge(const Talk& other) { word = ((word & ~std::uint64_t{3}) + (other.word & ~std::uint64_t{3})) | ((word | other.word) & 3); }
+  void merge(const Talk& other) {
+    word = ((word & ~std::uint64_t{3}) + (other.word & ~std::uint64_t{3})) | ((word | other.word) & 3);
+  }
 };
 
 // Bit s: serves service s; bit 16 + s: uses it.
@@ -32,7 +34,7 @@ struct Roles {
 };
 
 struct Host {
-  std::uint64_t bytes = 0;  // sent and received
+  std::uint64_t bytes = 0;                   // sent and received
   std::uint32_t peers = 0, out = 0, in = 0;  // distinct: all, sent to, heard from
   void take(const Talk& talk, bool lower) {
     bytes += talk.bytes();
@@ -56,7 +58,9 @@ struct Graph {
     pairs.append(src.size(), [&](std::size_t i) {
       const bool rising = !(dst[i] < src[i]);
       const A &low = rising ? src[i] : dst[i], &high = rising ? dst[i] : src[i];
-      return std::pair(Pair::key(low, high), Talk::of(bytes[i], low == high ? Talk::forth | Talk::back : rising ? Talk::forth : Talk::back));
+      return std::pair(Pair::key(low, high), Talk::of(bytes[i], low == high ? Talk::forth | Talk::back
+                                                                : rising    ? Talk::forth
+                                                                            : Talk::back));
     });
     roles.update(src, [&](Roles& r, std::size_t i) { r.bits |= roles_of[i][0]; });
     roles.update(dst, [&](Roles& r, std::size_t i) { r.bits |= roles_of[i][1]; });
@@ -76,8 +80,10 @@ struct Graph {
     const auto put = [&] {
       out.update({low.data(), n}, [&](Host& h, std::size_t i) { h.take(talks[i], true); });
       out.update({high.data(), n}, [&](Host& h, std::size_t i) {
-        if (low[i] == high[i]) h.bytes += talks[i].bytes();  // a host is one peer of itself
-        else h.take(talks[i], false);
+        if (low[i] == high[i])
+          h.bytes += talks[i].bytes();  // a host is one peer of itself
+        else
+          h.take(talks[i], false);
       });
       n = 0;
     };

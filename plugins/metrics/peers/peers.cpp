@@ -47,7 +47,8 @@ struct Peers {
       mole::column("heavy_p2p_hosts", &Row::heavy_p2p_hosts, mole::unit::host, "Of these, hosts that used a P2P port"),
       mole::column("heavy_bytes_share", &Row::heavy_bytes_share, mole::unit::one,
                    "Bytes sent and received by heavy hosts / those of all hosts; null without bytes"),
-      mole::column("p2p_hosts", &Row::p2p_hosts, mole::unit::host, "Hosts with a flow from or to a default port of a P2P network"),
+      mole::column("p2p_hosts", &Row::p2p_hosts, mole::unit::host,
+                   "Hosts with a flow from or to a default port of a P2P network"),
       mole::column("p2p_flows", &Row::p2p_flows, mole::unit::flow, "Flows from or to a default port of a P2P network"),
       mole::column("p2p_bytes", &Row::p2p_bytes, mole::unit::byte, "Bytes of these flows"),
       mole::column("p2p_bytes_share", &Row::p2p_bytes_share, mole::unit::one, "p2p_bytes / all bytes; null without bytes"),
@@ -55,14 +56,16 @@ struct Peers {
                  &Row::networks, mole::unit::host, "Hosts with a flow from or to a default port of the network: *"),
       mole::group("web", "web", &Row::web, Ends::output), mole::group("mail", "mail", &Row::mail, Ends::output),
       mole::group("dns", "DNS", &Row::dns, Ends::output), mole::group("ftp", "FTP", &Row::ftp, Ends::output),
-      mole::group("login", "SSH, Telnet, RDP, VNC", &Row::login, Ends::output), mole::group("news", "news", &Row::news, Ends::output),
+      mole::group("login", "SSH, Telnet, RDP, VNC", &Row::login, Ends::output),
+      mole::group("news", "news", &Row::news, Ends::output),
       mole::group("windows", "RPC, NetBIOS, SMB", &Row::windows, Ends::output));
 
   struct Params {
     std::uint64_t heavy_peers = 100;
   };
-  static constexpr auto params = mole::params(mole::param("heavy_peers", &Params::heavy_peers, mole::unit::host, mole::range(1, 1e9),
-                                                          "A host with more distinct peers than this is heavy"));
+  static constexpr auto params =
+      mole::params(mole::param("heavy_peers", &Params::heavy_peers, mole::unit::host, mole::range(1, 1e9),
+                               "A host with more distinct peers than this is heavy"));
   struct Module {
     explicit Module(const Params& p) : heavy_peers(p.heavy_peers) {}
     std::uint64_t heavy_peers;
@@ -84,10 +87,13 @@ struct Peers {
     thread_local std::vector<RolesOfEnds> roles;
     roles.resize(flows.size());
     find_roles(flows, roles);
-    mole::for_families<mole::src_addr, mole::dst_addr>(flows, [&]<class A>(std::span<const A> src, std::span<const A> dst, std::size_t first) {
-      if constexpr (std::is_same_v<A, mole::Addr>) v6.add(src, dst, bytes_of.subspan(first), std::span(roles).subspan(first));
-      else v4.add(src, dst, bytes_of.subspan(first), std::span(roles).subspan(first));
-    });
+    mole::for_families<mole::src_addr, mole::dst_addr>(
+        flows, [&]<class A>(std::span<const A> src, std::span<const A> dst, std::size_t first) {
+          if constexpr (std::is_same_v<A, mole::Addr>)
+            v6.add(src, dst, bytes_of.subspan(first), std::span(roles).subspan(first));
+          else
+            v4.add(src, dst, bytes_of.subspan(first), std::span(roles).subspan(first));
+        });
   }
   void merge(const Peers& other) {
     v4.merge(other.v4);

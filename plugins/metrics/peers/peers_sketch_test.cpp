@@ -37,7 +37,8 @@ std::vector<std::size_t> exact_degrees(const mole::testkit::FlowTable& table) {
   return out;
 }
 double share_up_to(const std::vector<std::size_t>& degrees, double degree) {
-  return static_cast<double>(std::upper_bound(degrees.begin(), degrees.end(), degree) - degrees.begin()) / static_cast<double>(degrees.size());
+  return static_cast<double>(std::upper_bound(degrees.begin(), degrees.end(), degree) - degrees.begin()) /
+         static_cast<double>(degrees.size());
 }
 
 }  // namespace
@@ -56,8 +57,11 @@ TEST(PeersSketch, StaysWithinItsBoundsOfTheExactDistribution) {
     EXPECT_GT(row.sampled_hosts, 700u);
     EXPECT_LT(row.sample_share, 1);
     for (const auto& [share, value] : {std::pair{0.5, row.peers.p50}, {0.9, row.peers.p90}, {0.99, row.peers.p99}}) {
-      EXPECT_GE(share_up_to(degrees, static_cast<double>(*value) * (1 + row.degree_error_bound)), share - *row.rank_error_bound) << share;
-      EXPECT_LE(share_up_to(degrees, static_cast<double>(*value) * (1 - row.degree_error_bound) - 1), share + *row.rank_error_bound) << share;
+      EXPECT_GE(share_up_to(degrees, static_cast<double>(*value) * (1 + row.degree_error_bound)), share - *row.rank_error_bound)
+          << share;
+      EXPECT_LE(share_up_to(degrees, static_cast<double>(*value) * (1 - row.degree_error_bound) - 1),
+                share + *row.rank_error_bound)
+          << share;
     }
   }
 }

@@ -60,8 +60,8 @@ TEST(Peers, KnowsHostsByServicePort) {
   EXPECT_EQ(row.dns.servers, 1u);
   EXPECT_EQ(row.dns.clients, 1u);
   EXPECT_EQ(row.mail.servers, 0u);
-  EXPECT_EQ(row.networks[0], 2u);    // both ends of the flow at 4662; the one between 4662 and 80 is web
-  EXPECT_EQ(row.networks[2], 2u);   // the lower port of 6881 and 6346
+  EXPECT_EQ(row.networks[0], 2u);  // both ends of the flow at 4662; the one between 4662 and 80 is web
+  EXPECT_EQ(row.networks[2], 2u);  // the lower port of 6881 and 6346
   EXPECT_EQ(row.networks[1], 0u);
   EXPECT_EQ(row.p2p_hosts, 4u);
   EXPECT_EQ(row.p2p_flows, 2u);

@@ -32,7 +32,8 @@ struct Scans {
       mole::column("block_scanners", &Row::block, mole::unit::host, "Scanners of many addresses and many ports"),
       mole::column("scanner_flows", &Row::scanner_probes, mole::unit::flow, "Probes sent by scanners"),
       mole::column("scanner_share", &Row::scanner_share, mole::unit::one, "scanner_flows / flows; null without flows"),
-      mole::column("scanner_targets_mean", &Row::targets_mean, mole::unit::host, "Distinct targets of a scanner, mean; null without"),
+      mole::column("scanner_targets_mean", &Row::targets_mean, mole::unit::host,
+                   "Distinct targets of a scanner, mean; null without"),
       mole::column("scanner_targets_max", &Row::targets_max, mole::unit::host, "Distinct targets of the scanner with most"),
       mole::column("scanner_ports_max", &Row::ports_max, mole::unit::port, "Distinct target ports of the scanner with most"),
       mole::column("scanner_top_port", &Row::top_port, mole::unit::port, "Port probed by most scanners, the lowest of equals"),
@@ -45,9 +46,12 @@ struct Scans {
     bool udp = false;
   };
   static constexpr auto params = mole::params(
-      mole::param("min_targets", &Params::min_targets, mole::unit::host, mole::range(2, 1e9), "Distinct targets that make a source a scanner"),
-      mole::param("min_ports", &Params::min_ports, mole::unit::port, mole::range(2, 65536), "Distinct target ports that make one"),
-      mole::param("min_ratio", &Params::min_ratio, mole::range(0, 1e9), "Probes a scanner sends for each of its other flows, at least"),
+      mole::param("min_targets", &Params::min_targets, mole::unit::host, mole::range(2, 1e9),
+                  "Distinct targets that make a source a scanner"),
+      mole::param("min_ports", &Params::min_ports, mole::unit::port, mole::range(2, 65536),
+                  "Distinct target ports that make one"),
+      mole::param("min_ratio", &Params::min_ratio, mole::range(0, 1e9),
+                  "Probes a scanner sends for each of its other flows, at least"),
       mole::param("max_packets", &Params::max_packets, mole::unit::packet, mole::range(1, 1000), "Packets of a probe, at most"),
       mole::param("udp", &Params::udp, "Single UDP packets are probes too, but for those of DNS and NTP"));
 
@@ -83,12 +87,16 @@ struct Scans {
       }
     }
     static A source_of(const Port& key) {
-      if constexpr (std::is_same_v<A, mole::Addr>) return mole::Addr::v6(key.data());
-      else return static_cast<A>(key >> 32);
+      if constexpr (std::is_same_v<A, mole::Addr>)
+        return mole::Addr::v6(key.data());
+      else
+        return static_cast<A>(key >> 32);
     }
     static std::uint32_t port_of(const Port& key) {
-      if constexpr (std::is_same_v<A, mole::Addr>) return static_cast<std::uint32_t>(key[2]);
-      else return static_cast<std::uint32_t>(key);
+      if constexpr (std::is_same_v<A, mole::Addr>)
+        return static_cast<std::uint32_t>(key[2]);
+      else
+        return static_cast<std::uint32_t>(key);
     }
     void merge(const Family& other) {
       sources.merge(other.sources);
@@ -101,7 +109,8 @@ struct Scans {
   std::uint64_t flows = 0;
   static constexpr auto state = mole::fields(&Scans::v4, &Scans::v6, &Scans::flows);
 
-  using Flows = mole::Flows<mole::src_addr, mole::dst_addr, mole::src_port, mole::dst_port, mole::protocol, mole::packets, mole::tcp_flags>;
+  using Flows =
+      mole::Flows<mole::src_addr, mole::dst_addr, mole::src_port, mole::dst_port, mole::protocol, mole::packets, mole::tcp_flags>;
 
   void add(const Flows& batch) {
     flows += batch.size();
@@ -110,33 +119,34 @@ struct Scans {
     find_probes(batch, probe);
     const auto protocol = batch.span<mole::protocol>();
     const auto port = batch.span<mole::dst_port>();
-    mole::for_families<mole::src_addr, mole::dst_addr>(batch, [&]<class A>(std::span<const A> src, std::span<const A> dst, std::size_t first) {
-      auto& family = of<A>();
-      family.sources.update(src, [&](Source& s, std::size_t i) {
-        const std::uint32_t one = probe[first + i];
-        s.merge({one, 1 - one});
-      });
-      for (std::size_t at = 0; at < src.size(); at += part) {
-        const auto end = std::min(part, src.size() - at);
-        std::array<std::uint32_t, part> rows;  // probes, collected without a branch that nobody can foresee
-        std::size_t n = 0;
-        for (std::size_t i = 0; i < end; ++i) {
-          rows[n] = static_cast<std::uint32_t>(at + i);
-          n += probe[first + at + i];
-        }
-        std::array<typename Family<A>::Pair::Key, part> targets;
-        std::array<typename Family<A>::Port, part> ports;
-        std::size_t with_port = 0;
-        for (std::size_t k = 0; k < n; ++k) {
-          const std::size_t i = rows[k], row = first + i;
-          targets[k] = Family<A>::Pair::key(src[i], dst[i]);
-          ports[with_port] = Family<A>::port_key(src[i], std::uint32_t{protocol[row]} << 16 | port[row]);
-          with_port += protocol[row] == 6 || protocol[row] == 17;
-        }
-        family.targets.insert(std::span(targets).first(n));
-        family.ports.insert(std::span(ports).first(with_port));
-      }
-    });
+    mole::for_families<mole::src_addr, mole::dst_addr>(
+        batch, [&]<class A>(std::span<const A> src, std::span<const A> dst, std::size_t first) {
+          auto& family = of<A>();
+          family.sources.update(src, [&](Source& s, std::size_t i) {
+            const std::uint32_t one = probe[first + i];
+            s.merge({one, 1 - one});
+          });
+          for (std::size_t at = 0; at < src.size(); at += part) {
+            const auto end = std::min(part, src.size() - at);
+            std::array<std::uint32_t, part> rows;  // probes, collected without a branch that nobody can foresee
+            std::size_t n = 0;
+            for (std::size_t i = 0; i < end; ++i) {
+              rows[n] = static_cast<std::uint32_t>(at + i);
+              n += probe[first + at + i];
+            }
+            std::array<typename Family<A>::Pair::Key, part> targets;
+            std::array<typename Family<A>::Port, part> ports;
+            std::size_t with_port = 0;
+            for (std::size_t k = 0; k < n; ++k) {
+              const std::size_t i = rows[k], row = first + i;
+              targets[k] = Family<A>::Pair::key(src[i], dst[i]);
+              ports[with_port] = Family<A>::port_key(src[i], std::uint32_t{protocol[row]} << 16 | port[row]);
+              with_port += protocol[row] == 6 || protocol[row] == 17;
+            }
+            family.targets.insert(std::span(targets).first(n));
+            family.ports.insert(std::span(ports).first(with_port));
+          }
+        });
   }
   void merge(const Scans& other) {
     v4.merge(other.v4);
@@ -170,8 +180,10 @@ struct Scans {
 
   template <class A>
   Family<A>& of() {
-    if constexpr (std::is_same_v<A, mole::Addr>) return v6;
-    else return v4;
+    if constexpr (std::is_same_v<A, mole::Addr>)
+      return v6;
+    else
+      return v4;
   }
 
   // TCP without ACK and RST: nothing of the other side was acknowledged, and it is no answer itself. ICMP: echo requests.
@@ -192,7 +204,8 @@ struct Scans {
   }
 
   template <class A>
-  void tally(const Family<A>& family, Row& row, std::uint64_t& scanner_targets, std::map<std::uint32_t, std::uint64_t>& scanners_of_port) const {
+  void tally(const Family<A>& family, Row& row, std::uint64_t& scanner_targets,
+             std::map<std::uint32_t, std::uint64_t>& scanners_of_port) const {
     mole::FlatMap<A, std::uint32_t> targets, ports;
     mole::FlatSet<A> probed;
     family.targets.for_each([&](const auto& key) {

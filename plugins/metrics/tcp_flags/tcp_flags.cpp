@@ -16,14 +16,17 @@ struct TcpFlags {
       mole::column("tcp_null_flows", &Row::null, mole::unit::flow, "No flag at all"),
       mole::column("tcp_syn_flows", &Row::syn, mole::unit::flow, "SYN, no ACK, FIN or RST: opened and not gone on"),
       mole::column("tcp_syn_ack_flows", &Row::syn_ack, mole::unit::flow, "SYN and ACK, no FIN or RST: open at the record's end"),
-      mole::column("tcp_closed_flows", &Row::closed, mole::unit::flow, "SYN, ACK and FIN, no RST: opened and closed in one record"),
+      mole::column("tcp_closed_flows", &Row::closed, mole::unit::flow,
+                   "SYN, ACK and FIN, no RST: opened and closed in one record"),
       mole::column("tcp_reset_flows", &Row::reset, mole::unit::flow, "SYN, ACK and RST: opened, then reset"),
       mole::column("tcp_refused_flows", &Row::refused, mole::unit::flow, "RST without SYN: refusal, backscatter or late reset"),
       mole::column("tcp_ended_flows", &Row::ended, mole::unit::flow, "ACK and FIN, no SYN or RST: end of a longer connection"),
-      mole::column("tcp_running_flows", &Row::running, mole::unit::flow, "ACK, no SYN, FIN or RST: middle of a longer connection"),
+      mole::column("tcp_running_flows", &Row::running, mole::unit::flow,
+                   "ACK, no SYN, FIN or RST: middle of a longer connection"),
       mole::column("tcp_fin_flows", &Row::fin, mole::unit::flow, "FIN without SYN, ACK, RST, and not xmas: FIN scan"),
       mole::column("tcp_xmas_flows", &Row::xmas, mole::unit::flow, "FIN, PSH and URG without SYN, ACK, RST: xmas scan"),
-      mole::column("tcp_illegal_flows", &Row::illegal, mole::unit::flow, "SYN with FIN or RST and no ACK: never sent in good faith"),
+      mole::column("tcp_illegal_flows", &Row::illegal, mole::unit::flow,
+                   "SYN with FIN or RST and no ACK: never sent in good faith"),
       mole::column("tcp_other_flows", &Row::other, mole::unit::flow, "PSH or URG alone"),
       mole::column("tcp_ecn_flows", &Row::ecn, mole::unit::flow, "TCP flows with ECE or CWR, of any class (RFC 3168)"),
       mole::column("tcp_syn_share", &Row::syn_share, mole::unit::one, "tcp_syn_flows / tcp_flows; null without TCP"),
@@ -59,16 +62,25 @@ struct TcpFlags {
     constexpr unsigned FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16, URG = 32;
     if (flags == 0) return &Row::null;
     switch (flags & (FIN | SYN | RST | ACK)) {
-      case SYN: return &Row::syn;
-      case SYN | ACK: return &Row::syn_ack;
-      case SYN | ACK | FIN: return &Row::closed;
+      case SYN:
+        return &Row::syn;
+      case SYN | ACK:
+        return &Row::syn_ack;
+      case SYN | ACK | FIN:
+        return &Row::closed;
       case SYN | ACK | RST:
-      case SYN | ACK | RST | FIN: return &Row::reset;
-      case ACK | FIN: return &Row::ended;
-      case ACK: return &Row::running;
-      case FIN: return (flags & (PSH | URG)) == (PSH | URG) ? &Row::xmas : &Row::fin;
-      case 0: return &Row::other;
-      default: return flags & SYN ? &Row::illegal : &Row::refused;
+      case SYN | ACK | RST | FIN:
+        return &Row::reset;
+      case ACK | FIN:
+        return &Row::ended;
+      case ACK:
+        return &Row::running;
+      case FIN:
+        return (flags & (PSH | URG)) == (PSH | URG) ? &Row::xmas : &Row::fin;
+      case 0:
+        return &Row::other;
+      default:
+        return flags & SYN ? &Row::illegal : &Row::refused;
     }
   }
   Row finish() const {

@@ -38,8 +38,8 @@ TEST(TcpFlags, PutsEachFlowIntoOneClass) {
   EXPECT_EQ(row.xmas, 1u);
   EXPECT_EQ(row.illegal, 2u);
   EXPECT_EQ(row.other, 2u);
-  EXPECT_EQ(row.null + row.syn + row.syn_ack + row.closed + row.reset + row.refused + row.ended + row.running + row.fin + row.xmas +
-                row.illegal + row.other,
+  EXPECT_EQ(row.null + row.syn + row.syn_ack + row.closed + row.reset + row.refused + row.ended + row.running + row.fin +
+                row.xmas + row.illegal + row.other,
             row.flows);
   EXPECT_DOUBLE_EQ(row.syn_share.value(), 2.0 / 17);
   EXPECT_DOUBLE_EQ(row.illegal_share.value(), 5.0 / 17);

@@ -24,7 +24,8 @@ struct TopAddressesSketch {
       mole::column("side", &Row::side, mole::unit::one, "src or dst"),
       mole::column("rank", &Row::rank, mole::unit::one, "1 for the largest of its side"),
       mole::column("address", &Row::address, mole::unit::one, "The address"),
-      mole::column("amount", &Row::amount, mole::unit::one, "Its flows, packets or bytes (parameter `order`); never below the true number"),
+      mole::column("amount", &Row::amount, mole::unit::one,
+                   "Its flows, packets or bytes (parameter `order`); never below the true number"),
       mole::column("amount_least", &Row::amount_least, mole::unit::one, "amount less the error bound: passed in 2 of 100 cases"),
       mole::column("share", &Row::share, mole::unit::one, "amount / that of all addresses of its side and family"),
       mole::column("share_error_bound", &Row::share_error_bound, mole::unit::one, "Of the share: e / width"));
@@ -34,20 +35,23 @@ struct TopAddressesSketch {
     std::string side = "both", order = "bytes";
     double min_share = 0.005;
   };
-  static constexpr auto params = mole::params(
-      mole::param("side", &Params::side, mole::one_of("src", "dst", "both"), "Sources, destinations or both"),
-      mole::param("n", &Params::n, mole::unit::one, mole::range(1, 4096), "Addresses of each side at most"),
-      mole::param("order", &Params::order, mole::one_of("flows", "packets", "bytes"), "By what the rows are ranked"),
-      mole::param("min_share", &Params::min_share, mole::unit::one, mole::range(0.0001, 1), "Addresses below this share are no rows"),
-      mole::param("width", &Params::width, mole::unit::one, mole::range(64, 65536),
-                  "Counters of a row, a power of two; min_share * width is 4 at least"));
+  static constexpr auto params =
+      mole::params(mole::param("side", &Params::side, mole::one_of("src", "dst", "both"), "Sources, destinations or both"),
+                   mole::param("n", &Params::n, mole::unit::one, mole::range(1, 4096), "Addresses of each side at most"),
+                   mole::param("order", &Params::order, mole::one_of("flows", "packets", "bytes"), "By what the rows are ranked"),
+                   mole::param("min_share", &Params::min_share, mole::unit::one, mole::range(0.0001, 1),
+                               "Addresses below this share are no rows"),
+                   mole::param("width", &Params::width, mole::unit::one, mole::range(64, 65536),
+                               "Counters of a row, a power of two; min_share * width is 4 at least"));
 
   struct Module {
     explicit Module(const Params& p) : given(p), src(p.side != "dst"), dst(p.side != "src") {
-      if (!std::has_single_bit(p.width)) throw mole::Failure(mole::invalid("width is " + std::to_string(p.width) + "; write a power of two"));
+      if (!std::has_single_bit(p.width))
+        throw mole::Failure(mole::invalid("width is " + std::to_string(p.width) + "; write a power of two"));
       if (p.min_share * static_cast<double>(p.width) < 4)
-        throw mole::Failure(mole::invalid("min_share is lost in the error of a sketch of this width; raise width, or min_share to " +
-                                          std::to_string(4.0 / static_cast<double>(p.width))));
+        throw mole::Failure(
+            mole::invalid("min_share is lost in the error of a sketch of this width; raise width, or min_share to " +
+                          std::to_string(4.0 / static_cast<double>(p.width))));
     }
     Params given;
     bool src, dst;
@@ -121,14 +125,18 @@ struct TopAddressesSketch {
   }
   template <std::size_t Bytes>
   void append(std::vector<Row>& rows, const mole::CountMinTree<Bytes>& tree) const {
-    const double total = static_cast<double>(tree.total()), bound = tree.error_bound(static_cast<std::uint32_t>(module->given.width));
+    const double total = static_cast<double>(tree.total()),
+                 bound = tree.error_bound(static_cast<std::uint32_t>(module->given.width));
     const auto least = static_cast<std::uint64_t>(std::ceil(module->given.min_share * total));
     const auto error = static_cast<std::uint64_t>(std::ceil(bound * total));
     for (const auto& [key, amount] : tree.at_least(std::max<std::uint64_t>(1, least))) {
       mole::Addr address;
-      if constexpr (Bytes == 16) address.bytes = key;
-      else address = mole::Addr::v4(std::uint32_t{key[0]} << 24 | std::uint32_t{key[1]} << 16 | std::uint32_t{key[2]} << 8 | key[3]);
-      rows.push_back({"", 0, address_text(address), amount, amount > error ? amount - error : 0, static_cast<double>(amount) / total, bound});
+      if constexpr (Bytes == 16)
+        address.bytes = key;
+      else
+        address = mole::Addr::v4(std::uint32_t{key[0]} << 24 | std::uint32_t{key[1]} << 16 | std::uint32_t{key[2]} << 8 | key[3]);
+      rows.push_back({"", 0, address_text(address), amount, amount > error ? amount - error : 0,
+                      static_cast<double>(amount) / total, bound});
     }
   }
 };

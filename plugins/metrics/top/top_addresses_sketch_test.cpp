@@ -73,7 +73,9 @@ TEST(TopAddressesSketch, RanksBothSidesAndFamilies) {
 
 TEST(TopAddressesSketch, CountsWhatItIsAsked) {
   mole::testkit::Given<TopAddressesSketch> given;
-  const auto table = flows("src_addr dst_addr packets bytes\n 10.0.0.1 10.0.0.9 1 900\n 10.0.0.2 10.0.0.9 5 90\n 10.0.0.3 10.0.0.9 1 1\n 10.0.0.3 10.0.0.9 1 1");
+  const auto table = flows(
+      "src_addr dst_addr packets bytes\n 10.0.0.1 10.0.0.9 1 900\n 10.0.0.2 10.0.0.9 5 90\n 10.0.0.3 10.0.0.9 1 1\n 10.0.0.3 "
+      "10.0.0.9 1 1");
   given.params.side = "src";
   given.params.n = 1;
   given.params.order = "packets";

@@ -16,11 +16,14 @@ struct Unanswered {
     static constexpr auto output = mole::columns(
         mole::column("conversations_*", &Share::conversations, mole::unit::one, "Distinct 5-tuples, both directions as one, *"),
         mole::column("one_way_*", &Share::one_way, mole::unit::one, "Of these, heard from one side only, *"),
-        mole::column("one_way_share_*", &Share::one_way_share, mole::unit::one, "One-way conversations / conversations, *; null without"),
+        mole::column("one_way_share_*", &Share::one_way_share, mole::unit::one,
+                     "One-way conversations / conversations, *; null without"),
         mole::column("one_way_flows_*", &Share::one_way_flows, mole::unit::flow, "Flows of one-way conversations, *"),
-        mole::column("one_way_flow_share_*", &Share::one_way_flow_share, mole::unit::one, "One-way flows / flows, *; null without"),
+        mole::column("one_way_flow_share_*", &Share::one_way_flow_share, mole::unit::one,
+                     "One-way flows / flows, *; null without"),
         mole::column("one_way_packets_*", &Share::one_way_packets, mole::unit::packet, "Packets of one-way conversations, *"),
-        mole::column("one_way_packet_share_*", &Share::one_way_packet_share, mole::unit::one, "One-way packets / packets, *; null without"));
+        mole::column("one_way_packet_share_*", &Share::one_way_packet_share, mole::unit::one,
+                     "One-way packets / packets, *; null without"));
 
     void take(const Share& other) {
       conversations += other.conversations, one_way += other.one_way;
@@ -44,9 +47,12 @@ struct Unanswered {
       mole::group("all", "any protocol", &Row::all, Share::output), mole::group("tcp", "TCP", &Row::tcp, Share::output),
       mole::group("udp", "UDP", &Row::udp, Share::output), mole::group("icmp", "ICMP echo", &Row::icmp, Share::output),
       mole::group("other", "other protocols", &Row::other, Share::output),
-      mole::column("one_way_attempts", &Row::attempts, mole::unit::one, "One-way TCP with SYN and no ACK: scans, services that are down"),
-      mole::column("one_way_answers", &Row::answers, mole::unit::one, "One-way TCP with SYN and ACK, or RST: backscatter, other route"),
-      mole::column("one_way_pieces", &Row::pieces, mole::unit::one, "Other one-way TCP: pieces of connections across the interval's border"),
+      mole::column("one_way_attempts", &Row::attempts, mole::unit::one,
+                   "One-way TCP with SYN and no ACK: scans, services that are down"),
+      mole::column("one_way_answers", &Row::answers, mole::unit::one,
+                   "One-way TCP with SYN and ACK, or RST: backscatter, other route"),
+      mole::column("one_way_pieces", &Row::pieces, mole::unit::one,
+                   "Other one-way TCP: pieces of connections across the interval's border"),
       mole::column("one_way_single_udp", &Row::single_udp, mole::unit::one, "One-way UDP conversations of one packet"));
 
   // What is known of a conversation. Counts stay at 2^32 - 1 when they get there.
@@ -80,13 +86,17 @@ struct Unanswered {
   std::array<Sums, classes> sums{};
   static constexpr auto state = mole::fields(&Unanswered::v4, &Unanswered::v6, &Unanswered::sums);
 
-  using Flows = mole::Flows<mole::src_addr, mole::dst_addr, mole::src_port, mole::dst_port, mole::protocol, mole::packets, mole::tcp_flags>;
+  using Flows =
+      mole::Flows<mole::src_addr, mole::dst_addr, mole::src_port, mole::dst_port, mole::protocol, mole::packets, mole::tcp_flags>;
 
   void add(const Flows& flows) {
-    mole::for_families<mole::src_addr, mole::dst_addr>(flows, [&]<class A>(std::span<const A> src, std::span<const A> dst, std::size_t first) {
-      if constexpr (std::is_same_v<A, mole::Addr>) add_to(v6, flows, src, dst, first);
-      else add_to(v4, flows, src, dst, first);
-    });
+    mole::for_families<mole::src_addr, mole::dst_addr>(
+        flows, [&]<class A>(std::span<const A> src, std::span<const A> dst, std::size_t first) {
+          if constexpr (std::is_same_v<A, mole::Addr>)
+            add_to(v6, flows, src, dst, first);
+          else
+            add_to(v4, flows, src, dst, first);
+        });
   }
   void merge(const Unanswered& o) {
     v4.merge(o.v4);
@@ -110,9 +120,12 @@ struct Unanswered {
       constexpr unsigned SYN = 2, RST = 4, ACK = 16;
       if (protocol == 17) row.single_udp += talk.packets == 1;
       if (protocol != 6) return;
-      if ((talk.flags & (SYN | ACK)) == SYN) ++row.attempts;
-      else if (talk.flags & (SYN | RST)) ++row.answers;
-      else ++row.pieces;
+      if ((talk.flags & (SYN | ACK)) == SYN)
+        ++row.attempts;
+      else if (talk.flags & (SYN | RST))
+        ++row.answers;
+      else
+        ++row.pieces;
     };
     v4.for_each(take);
     v6.for_each(take);
@@ -130,11 +143,15 @@ struct Unanswered {
  private:
   static Class class_of(std::uint8_t protocol) {
     switch (protocol) {
-      case 6: return tcp;
-      case 17: return udp;
+      case 6:
+        return tcp;
+      case 17:
+        return udp;
       case 1:
-      case 58: return icmp;
-      default: return other;
+      case 58:
+        return icmp;
+      default:
+        return other;
     }
   }
   static Share& share_of(Row& row, Class c) {
@@ -169,15 +186,18 @@ struct Unanswered {
       const bool rising = src[i] < dst[i] || (src[i] == dst[i] && from <= to);
       const A &low = rising ? src[i] : dst[i], &high = rising ? dst[i] : src[i];
       const std::uint64_t rest = (rising ? from << 32 | to << 16 : to << 32 | from << 16) | protocol[i];
-      return std::pair(key(low, high, rest), Talk{1, static_cast<std::uint32_t>(std::min<std::uint64_t>(packets[i], ~std::uint32_t{0})),
-                                                  static_cast<std::uint8_t>(flags[i]), static_cast<std::uint8_t>(rising ? 1 : 2)});
+      return std::pair(key(low, high, rest),
+                       Talk{1, static_cast<std::uint32_t>(std::min<std::uint64_t>(packets[i], ~std::uint32_t{0})),
+                            static_cast<std::uint8_t>(flags[i]), static_cast<std::uint8_t>(rising ? 1 : 2)});
     });
   }
   template <class A>
   static Key<A> key(const A& low, const A& high, std::uint64_t rest) {
     const auto ends = mole::AddressPair<A>::key(low, high);
-    if constexpr (std::is_same_v<A, mole::Addr>) return {ends[0], ends[1], ends[2], ends[3], rest};
-    else return {ends, rest};
+    if constexpr (std::is_same_v<A, mole::Addr>)
+      return {ends[0], ends[1], ends[2], ends[3], rest};
+    else
+      return {ends, rest};
   }
 };
 

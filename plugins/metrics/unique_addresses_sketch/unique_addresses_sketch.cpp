@@ -25,21 +25,26 @@ struct UniqueAddressesSketch {
                                                           "Each estimate takes 2^precision bytes; 12 errs by 1.6 % (1 sigma)"));
 
   explicit UniqueAddressesSketch(const Params& p)
-      : src(static_cast<unsigned>(p.precision)), dst(src), pairs(src), error(3 * mole::HyperLogLog::standard_error(static_cast<unsigned>(p.precision))) {}
+      : src(static_cast<unsigned>(p.precision)),
+        dst(src),
+        pairs(src),
+        error(3 * mole::HyperLogLog::standard_error(static_cast<unsigned>(p.precision))) {}
 
   mole::HyperLogLog src, dst, pairs;
   double error;
-  static constexpr auto state = mole::fields(&UniqueAddressesSketch::src, &UniqueAddressesSketch::dst, &UniqueAddressesSketch::pairs);
+  static constexpr auto state =
+      mole::fields(&UniqueAddressesSketch::src, &UniqueAddressesSketch::dst, &UniqueAddressesSketch::pairs);
 
   void add(const mole::Flows<mole::src_addr, mole::dst_addr>& flows) {
-    mole::for_families<mole::src_addr, mole::dst_addr>(flows, [&]<class A>(std::span<const A> from, std::span<const A> to, std::size_t) {
-      for (std::size_t i = 0; i < from.size(); ++i) {
-        const auto a = mole::stable_hash(from[i]), b = mole::stable_hash(to[i]);
-        src.add(a);
-        dst.add(b);
-        pairs.add(mole::stable_hash(a ^ (b << 1 | b >> 63)));
-      }
-    });
+    mole::for_families<mole::src_addr, mole::dst_addr>(
+        flows, [&]<class A>(std::span<const A> from, std::span<const A> to, std::size_t) {
+          for (std::size_t i = 0; i < from.size(); ++i) {
+            const auto a = mole::stable_hash(from[i]), b = mole::stable_hash(to[i]);
+            src.add(a);
+            dst.add(b);
+            pairs.add(mole::stable_hash(a ^ (b << 1 | b >> 63)));
+          }
+        });
   }
   void merge(const UniqueAddressesSketch& other) {
     src.merge(other.src);

@@ -23,7 +23,9 @@ mole::testkit::FlowTable drawn(std::uint32_t n, std::uint32_t seed) {
   }
   return table;
 }
-double relative(std::uint64_t estimate, std::size_t exact) { return std::abs(static_cast<double>(estimate) / static_cast<double>(exact) - 1); }
+double relative(std::uint64_t estimate, std::size_t exact) {
+  return std::abs(static_cast<double>(estimate) / static_cast<double>(exact) - 1);
+}
 
 }  // namespace
 
@@ -41,7 +43,8 @@ TEST(UniqueAddressesSketch, StaysWithinItsBoundOfTheExactCounts) {
       pairs.emplace(row.addresses[MOLE_COLUMN_SRC_ADDR], row.addresses[MOLE_COLUMN_DST_ADDR]);
     }
     const auto row = mole::testkit::run<UniqueAddressesSketch>(table);
-    for (const double error : {relative(row.src_addresses, src.size()), relative(row.dst_addresses, dst.size()), relative(row.address_pairs, pairs.size())}) {
+    for (const double error : {relative(row.src_addresses, src.size()), relative(row.dst_addresses, dst.size()),
+                               relative(row.address_pairs, pairs.size())}) {
       EXPECT_LT(error, row.relative_error_bound) << seed;
       squares += error * error;
       ++n;
@@ -65,7 +68,9 @@ TEST(UniqueAddressesSketch, IsExactForAFew) {
   EXPECT_DOUBLE_EQ(row.relative_error_bound, 3 * 1.04 / 64);
 }
 
-TEST(UniqueAddressesSketch, IsZeroWithoutFlows) { EXPECT_EQ(mole::testkit::run<UniqueAddressesSketch>(flows("src_addr dst_addr")).src_addresses, 0u); }
+TEST(UniqueAddressesSketch, IsZeroWithoutFlows) {
+  EXPECT_EQ(mole::testkit::run<UniqueAddressesSketch>(flows("src_addr dst_addr")).src_addresses, 0u);
+}
 
 TEST(UniqueAddressesSketch, KeepsTheLaws) {
   mole::testkit::Given<UniqueAddressesSketch> given;

@@ -5,8 +5,8 @@
 //   bytes_of.add(key, bytes);
 //   for (const auto& [key, amount] : bytes_of.at_least(bytes_of.total() / 100)) ...
 //
-// An amount is never below the true one, and above it by more than e / width of the total in fewer than 2 % of cases: so no key of
-// at least the threshold is missed. Cormode, Muthukrishnan, "An improved data stream summary: the count-min sketch and its
+// An amount is never below the true one, and above it by more than e / width of the total in fewer than 2 % of cases: so no key
+// of at least the threshold is missed. Cormode, Muthukrishnan, "An improved data stream summary: the count-min sketch and its
 // applications", Journal of Algorithms 55 (2005), sections 3 and 4.
 #pragma once
 
@@ -57,7 +57,8 @@ class CountMinTree {
   std::vector<std::pair<Key, std::uint64_t>> at_least(std::uint64_t least) const {
     std::vector<Prefix> found;
     if (counters_.empty()) return {};
-    for (unsigned byte = 0; byte < 256; ++byte) follow(found, {Key{static_cast<std::uint8_t>(byte)}, byte, counters_[byte]}, least);
+    for (unsigned byte = 0; byte < 256; ++byte)
+      follow(found, {Key{static_cast<std::uint8_t>(byte)}, byte, counters_[byte]}, least);
     for (std::size_t level = 1; level < Bytes; ++level) {
       const auto parents = std::exchange(found, {});
       for (const auto& parent : parents) {
@@ -65,7 +66,8 @@ class CountMinTree {
           Prefix child = parent;
           child.key[level] = static_cast<std::uint8_t>(byte);
           child.hash = extended(parent.hash, static_cast<std::uint8_t>(byte));
-          for (std::size_t row = 0; row < rows; ++row) child.amount = std::min(child.amount, counters_[place(level, row, child.hash)]);
+          for (std::size_t row = 0; row < rows; ++row)
+            child.amount = std::min(child.amount, counters_[place(level, row, child.hash)]);
           follow(found, child, least);
         }
       }

@@ -115,7 +115,9 @@ class HyperLogLog {
   }
   double estimate() const { return registers_.empty() ? 0 : detail::Registers::estimate(registers_, precision_); }
   // Of the estimate, relative: 1.04 / sqrt(2^precision). Of many sets 99.7 % lie within three times that.
-  static double standard_error(unsigned precision) { return 1.04 / std::sqrt(static_cast<double>(std::uint64_t{1} << precision)); }
+  static double standard_error(unsigned precision) {
+    return 1.04 / std::sqrt(static_cast<double>(std::uint64_t{1} << precision));
+  }
 
   // Saved: u64 count, the registers; none if nothing was added.
   static constexpr std::size_t least_size = 8;
@@ -123,7 +125,8 @@ class HyperLogLog {
   void save(StateWriter& w) const { detail::save_value(w, registers_); }
   void load(StateReader& r) {
     detail::load_value(r, registers_);
-    if (!registers_.empty() && registers_.size() != std::size_t{1} << precision_) StateReader::refuse("a sketch is of another size");
+    if (!registers_.empty() && registers_.size() != std::size_t{1} << precision_)
+      StateReader::refuse("a sketch is of another size");
     std::uint8_t highest = 0;
     for (const auto x : registers_) highest = std::max(highest, x);
     if (highest > 64 - precision_ + 1) StateReader::refuse("a sketch holds what no hash gives");

@@ -59,12 +59,18 @@ struct KeyMixer {
   }
   static constexpr std::uint64_t head(std::uint64_t mixed) { return mixed; }
   template <std::size_t N>
-  static constexpr std::uint64_t head(const std::array<std::uint64_t, N>& mixed) { return mixed[0]; }
+  static constexpr std::uint64_t head(const std::array<std::uint64_t, N>& mixed) {
+    return mixed[0];
+  }
   // As == and <, without a call: mixed keys differ in their heads as a rule.
   template <class Key>
-  static constexpr bool same(const Key& a, const Key& b) { return head(a) == head(b) && a == b; }
+  static constexpr bool same(const Key& a, const Key& b) {
+    return head(a) == head(b) && a == b;
+  }
   template <class Key>
-  static constexpr bool less(const Key& a, const Key& b) { return head(a) != head(b) ? head(a) < head(b) : a < b; }
+  static constexpr bool less(const Key& a, const Key& b) {
+    return head(a) != head(b) ? head(a) < head(b) : a < b;
+  }
 };
 
 }  // namespace detail
@@ -148,8 +154,10 @@ class RunMap {
     if (fresh_.empty()) return;
     sort(fresh_);
     unite(fresh_);
-    if (sorted_.empty()) sorted_.swap(fresh_);
-    else merge_sorted();
+    if (sorted_.empty())
+      sorted_.swap(fresh_);
+    else
+      merge_sorted();
     fresh_.clear();
   }
 
@@ -184,8 +192,10 @@ class RunMap {
   static void unite(Entries& v) {
     auto last = v.begin();
     for (auto e = v.begin() + 1; e != v.end(); ++e) {
-      if (Mixer::same(e->key, last->key)) last->value.merge(e->value);
-      else *++last = *e;
+      if (Mixer::same(e->key, last->key))
+        last->value.merge(e->value);
+      else
+        *++last = *e;
     }
     v.erase(last + 1, v.end());
   }
