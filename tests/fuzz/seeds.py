@@ -1,0 +1,32 @@
+#!/usr/bin/env python3
+"""seeds.py FOLDER: small sound inputs for the fuzz targets, FOLDER/<target>/*, for a fuzzer to begin with."""
+import bz2
+import pathlib
+import random
+import sys
+
+END_MARK = f"{0x177245385090:048b}"
+rng = random.Random(1)
+TEXTS = [b"a", b"hello world hello", bytes(1000), rng.randbytes(300), bytes(rng.randrange(3) for _ in range(3000)), b"abc" * 500,
+         bytes(rng.randrange(2) * 255 for _ in range(200)) + bytes(70000), b"".join(bytes([rng.randrange(4)]) * rng.randrange(1, 400) for _ in range(100))]
+
+
+def block(text):
+    """The only block of a stream as fuzz_block takes it: first a byte that tells how many bits are spare at its end."""
+    stream = bz2.compress(text, 1)
+    bits = "".join(f"{byte:08b}" for byte in stream)
+    bits = bits[32:bits.rindex(END_MARK)]
+    spare = -len(bits) % 8
+    return bytes([spare * 8]) + int(bits + "0" * spare, 2).to_bytes((len(bits) + spare) // 8, "big")
+
+
+def write(target, inputs):
+    place = pathlib.Path(sys.argv[1]) / target
+    place.mkdir(parents=True, exist_ok=True)
+    for number, data in enumerate(inputs):
+        (place / f"seed{number}").write_bytes(data)
+
+
+write("block", [block(text) for text in TEXTS])
+write("content", [bz2.compress(text, 1 + n) for n, text in enumerate(TEXTS)] + [bz2.compress(TEXTS[3]) + bz2.compress(TEXTS[4])])
+write("netflow5", [b"\0\5\0\1" + bytes(20 + 48), b"\0\5\0\2" + bytes(20 + 2 * 48)])
