@@ -2,19 +2,21 @@
 #include <mole/concentration.hpp>
 #include <mole/metric.hpp>
 
-// How many addresses send and receive, and how evenly the traffic is spread over them. Exact; IPv4 addresses are held in 4 bytes.
+// How many addresses send and receive, and how evenly the traffic is spread over them. Exact; IPv4 addresses are held
+// in 4 bytes.
 struct Addresses {
-  static constexpr auto about = mole::metric("addresses", "1.0.0", "Distinct addresses, entropy and shares of the largest, exact");
+  static constexpr auto about =
+      mole::metric("addresses", "1.0.0", "Distinct addresses, entropy and shares of the largest, exact");
 
   struct Row {
     std::uint64_t src_addresses, dst_addresses;
     mole::VolumeConcentrationRow src, dst;
   };
-  static constexpr auto output =
-      mole::columns(mole::column("src_addresses", &Row::src_addresses, mole::unit::host, "Distinct source addresses"),
-                    mole::column("dst_addresses", &Row::dst_addresses, mole::unit::host, "Distinct destination addresses"),
-                    mole::group("src_addr", "source addresses", &Row::src, mole::VolumeConcentrationRow::output),
-                    mole::group("dst_addr", "destination addresses", &Row::dst, mole::VolumeConcentrationRow::output));
+  static constexpr auto output = mole::columns(
+      mole::column("src_addresses", &Row::src_addresses, mole::unit::host, "Distinct source addresses"),
+      mole::column("dst_addresses", &Row::dst_addresses, mole::unit::host, "Distinct destination addresses"),
+      mole::group("src_addr", "source addresses", &Row::src, mole::VolumeConcentrationRow::output),
+      mole::group("dst_addr", "destination addresses", &Row::dst, mole::VolumeConcentrationRow::output));
 
   mole::AddressVolumes src, dst;
   static constexpr auto state = mole::fields(&Addresses::src, &Addresses::dst);

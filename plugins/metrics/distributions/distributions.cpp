@@ -9,30 +9,33 @@
 #include "classes.hpp"
 #include "tail.hpp"
 
-// How long flows last, how large they are, and how large their packets: means, quantiles, declared classes, and a power law fitted
-// to the tails. Durations are whole milliseconds; a flow that ends before it starts lasts 0. The size of a packet is the mean of its
-// flow, rounded down: a flow record tells no more. Quantiles are within 0.8 %; means, classes and counts are exact.
+// How long flows last, how large they are, and how large their packets: means, quantiles, declared classes, and a power
+// law fitted to the tails. Durations are whole milliseconds; a flow that ends before it starts lasts 0. The size of a
+// packet is the mean of its flow, rounded down: a flow record tells no more. Quantiles are within 0.8 %; means, classes
+// and counts are exact.
 struct Distributions {
-  static constexpr auto about =
-      mole::metric("distributions", "1.0.0", "Duration, size and packet size of flows: means, quantiles, classes, tails");
+  static constexpr auto about = mole::metric(
+      "distributions", "1.0.0", "Duration, size and packet size of flows: means, quantiles, classes, tails");
 
   // '*': what is measured; unit::any becomes its unit.
   struct Shape {
     std::optional<double> mean, p5, p25, p50, p75, p95, p99;
-    static constexpr auto output = mole::columns(mole::column("*_mean", &Shape::mean, mole::unit::any, "Mean *"),
-                                                 mole::column("*_p5", &Shape::p5, mole::unit::any, "5 % quantile: *"),
-                                                 mole::column("*_p25", &Shape::p25, mole::unit::any, "25 % quantile: *"),
-                                                 mole::column("*_p50", &Shape::p50, mole::unit::any, "Median: *"),
-                                                 mole::column("*_p75", &Shape::p75, mole::unit::any, "75 % quantile: *"),
-                                                 mole::column("*_p95", &Shape::p95, mole::unit::any, "95 % quantile: *"),
-                                                 mole::column("*_p99", &Shape::p99, mole::unit::any, "99 % quantile: *"));
+    static constexpr auto output =
+        mole::columns(mole::column("*_mean", &Shape::mean, mole::unit::any, "Mean *"),
+                      mole::column("*_p5", &Shape::p5, mole::unit::any, "5 % quantile: *"),
+                      mole::column("*_p25", &Shape::p25, mole::unit::any, "25 % quantile: *"),
+                      mole::column("*_p50", &Shape::p50, mole::unit::any, "Median: *"),
+                      mole::column("*_p75", &Shape::p75, mole::unit::any, "75 % quantile: *"),
+                      mole::column("*_p95", &Shape::p95, mole::unit::any, "95 % quantile: *"),
+                      mole::column("*_p99", &Shape::p99, mole::unit::any, "99 % quantile: *"));
   };
   struct FlowShape {
     Shape shape;
     std::optional<double> exponent, error, from, share;
     static constexpr auto output = mole::columns(
         mole::group("*", "*", &FlowShape::shape, Shape::output),
-        mole::column("*_tail_exponent", &FlowShape::exponent, mole::unit::one, "Exponent a of the tail's power law p(x) ~ x^-a: *; null without a tail"),
+        mole::column("*_tail_exponent", &FlowShape::exponent, mole::unit::one,
+                     "Exponent a of the tail's power law p(x) ~ x^-a: *; null without a tail"),
         mole::column("*_tail_error", &FlowShape::error, mole::unit::one, "Standard error of the exponent: *"),
         mole::column("*_tail_from", &FlowShape::from, mole::unit::any, "Least value of the tail: *"),
         mole::column("*_tail_share", &FlowShape::share, mole::unit::one, "Share of the flows that is in the tail: *"));
@@ -50,12 +53,18 @@ struct Distributions {
       mole::group("flow_packets", "packets of a flow", &Row::packets, FlowShape::output, mole::unit::packet),
       mole::group("flow_bytes", "bytes of a flow", &Row::bytes, FlowShape::output, mole::unit::byte),
       mole::group("packet_size", "bytes of a packet", &Row::packet_size, Shape::output, mole::unit::byte),
-      mole::each(classes::duration.labels, "flows_of_duration_*", &Row::flows_by_duration, mole::unit::flow, "Flows that last * or more, to below the next class"),
-      mole::each(classes::packets.labels, "flows_of_packets_*", &Row::flows_by_packets, mole::unit::flow, "Flows of * packets or more, to below the next class"),
-      mole::each(classes::bytes.labels, "flows_of_bytes_*", &Row::flows_by_bytes, mole::unit::flow, "Flows of * bytes or more, to below the next class"),
-      mole::each(classes::packet_size, "flows_of_packet_size_*", &Row::size_flows, mole::unit::flow, "Flows of packets of * bytes"),
-      mole::each(classes::packet_size, "packets_of_packet_size_*", &Row::size_packets, mole::unit::packet, "Packets of * bytes"),
-      mole::each(classes::packet_size, "bytes_of_packet_size_*", &Row::size_bytes, mole::unit::byte, "Bytes in packets of * bytes"));
+      mole::each(classes::duration.labels, "flows_of_duration_*", &Row::flows_by_duration, mole::unit::flow,
+                 "Flows that last * or more, to below the next class"),
+      mole::each(classes::packets.labels, "flows_of_packets_*", &Row::flows_by_packets, mole::unit::flow,
+                 "Flows of * packets or more, to below the next class"),
+      mole::each(classes::bytes.labels, "flows_of_bytes_*", &Row::flows_by_bytes, mole::unit::flow,
+                 "Flows of * bytes or more, to below the next class"),
+      mole::each(classes::packet_size, "flows_of_packet_size_*", &Row::size_flows, mole::unit::flow,
+                 "Flows of packets of * bytes"),
+      mole::each(classes::packet_size, "packets_of_packet_size_*", &Row::size_packets, mole::unit::packet,
+                 "Packets of * bytes"),
+      mole::each(classes::packet_size, "bytes_of_packet_size_*", &Row::size_bytes, mole::unit::byte,
+                 "Bytes in packets of * bytes"));
 
   struct Module {
     TailFit tail;
@@ -67,9 +76,10 @@ struct Distributions {
   mole::LogHistogram packet_sizes;               // of packets
   std::array<mole::Volume, classes::packet_size.size()> by_packet_size{};
   std::uint64_t flows = 0, sum_us = 0, sum_packets = 0, sum_bytes = 0;  // wrap at 2^64
-  static constexpr auto state = mole::fields(&Distributions::durations, &Distributions::packets, &Distributions::bytes,
-                                             &Distributions::packet_sizes, &Distributions::by_packet_size, &Distributions::flows,
-                                             &Distributions::sum_us, &Distributions::sum_packets, &Distributions::sum_bytes);
+  static constexpr auto state =
+      mole::fields(&Distributions::durations, &Distributions::packets, &Distributions::bytes,
+                   &Distributions::packet_sizes, &Distributions::by_packet_size, &Distributions::flows,
+                   &Distributions::sum_us, &Distributions::sum_packets, &Distributions::sum_bytes);
 
   void add(const mole::Flows<mole::start, mole::end, mole::packets, mole::bytes>& batch) {
     thread_local std::vector<std::uint64_t> duration, size;  // ms; bytes a packet
@@ -80,7 +90,8 @@ struct Distributions {
     size.resize(n);
     std::uint64_t us_here = 0, packets_here = 0, bytes_here = 0;  // locals stay in registers
     for (std::size_t i = 0; i < n; ++i) {
-      const auto us = end[i] > start[i] ? static_cast<std::uint64_t>(end[i].us) - static_cast<std::uint64_t>(start[i].us) : 0;
+      const auto us =
+          end[i] > start[i] ? static_cast<std::uint64_t>(end[i].us) - static_cast<std::uint64_t>(start[i].us) : 0;
       us_here += us;
       duration[i] = us / 1000;
     }
@@ -96,7 +107,8 @@ struct Distributions {
     durations.add_each(n, [d = duration.data()](std::size_t i) { return d[i]; });
     packets.add_each(n, [p](std::size_t i) { return p[i]; });
     bytes.add_each(n, [b](std::size_t i) { return b[i]; });
-    packet_sizes.add_each(n, [s = size.data()](std::size_t i) { return s[i]; }, [p](std::size_t i) { return p[i]; });
+    packet_sizes.add_each(
+        n, [s = size.data()](std::size_t i) { return s[i]; }, [p](std::size_t i) { return p[i]; });
     for (std::size_t i = 0; i < n; ++i)
       if (p[i] > 0) by_packet_size[classes::packet_size_class(size[i])].merge({1, p[i], b[i]});
   }
@@ -135,7 +147,8 @@ struct Distributions {
   // 32-bit division takes a third of the time.
   static std::uint64_t packet_size(std::uint64_t packets, std::uint64_t bytes) {
     if (packets == 0) return 0;
-    if ((packets | bytes) >> 32 == 0) [[likely]] return static_cast<std::uint32_t>(bytes) / static_cast<std::uint32_t>(packets);
+    if ((packets | bytes) >> 32 == 0) [[likely]]
+      return static_cast<std::uint32_t>(bytes) / static_cast<std::uint32_t>(packets);
     return bytes / packets;
   }
 
@@ -159,9 +172,12 @@ struct Distributions {
     return out;
   }
   template <std::size_t N>
-  static void split(const mole::LogHistogram& h, const classes::Octaves<N>& octaves, std::array<std::uint64_t, N>& out) {
+  static void split(const mole::LogHistogram& h, const classes::Octaves<N>& octaves,
+                    std::array<std::uint64_t, N>& out) {
     for (std::size_t i = 0; i < N; ++i) {
-      const auto below = [&](std::size_t c) { return c < N ? h.count_below(mole::LogHistogram::bucket(octaves.least(c))) : h.total(); };
+      const auto below = [&](std::size_t c) {
+        return c < N ? h.count_below(mole::LogHistogram::bucket(octaves.least(c))) : h.total();
+      };
       out[i] = below(i + 1) - below(i);
     }
   }

@@ -1,11 +1,12 @@
 // A power law p(x) ~ x^-alpha fitted to the tail of a histogram of whole numbers.
 //
-// For a given least value m of the tail, of n values: alpha = 1 + n / sum ln(x / (m - 1/2)), with standard error (alpha - 1) / sqrt n:
-// Hill's estimator (B. M. Hill, A Simple General Approach to Inference About the Tail of a Distribution, Annals of Statistics 3,
-// 1975) in its discrete approximation, good for m >= 6 (A. Clauset, C. R. Shalizi, M. E. J. Newman, Power-Law Distributions in
-// Empirical Data, SIAM Review 51, 2009, equations 3.2 and 3.7). m is that power of two from 8 on with at least 100 values from there
-// for which the fitted law is nearest to the data by the distance of Kolmogorov and Smirnov (same, section 3.3), taken at
-// quarters of octaves. Values enter by the middle of their bucket, 0.8 % off at most.
+// For a given least value m of the tail, of n values: alpha = 1 + n / sum ln(x / (m - 1/2)), with standard error (alpha
+// - 1) / sqrt n: Hill's estimator (B. M. Hill, A Simple General Approach to Inference About the Tail of a Distribution,
+// Annals of Statistics 3, 1975) in its discrete approximation, good for m >= 6 (A. Clauset, C. R. Shalizi, M. E. J.
+// Newman, Power-Law Distributions in Empirical Data, SIAM Review 51, 2009, equations 3.2 and 3.7). m is that power of
+// two from 8 on with at least 100 values from there for which the fitted law is nearest to the data by the distance of
+// Kolmogorov and Smirnov (same, section 3.3), taken at quarters of octaves. Values enter by the middle of their bucket,
+// 0.8 % off at most.
 #pragma once
 
 #include <mole/log2.hpp>
@@ -19,7 +20,7 @@
 #include <vector>
 
 struct Tail {
-  double exponent, error;       // alpha and its standard error
+  double exponent, error;      // alpha and its standard error
   std::uint64_t from, values;  // the least value of the tail; how many it has
 };
 

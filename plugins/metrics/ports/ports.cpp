@@ -4,10 +4,11 @@
 
 #include "services.hpp"
 
-// How many ports TCP and UDP flows use, how evenly the traffic is spread over them, and for which services. Flows of other protocols
-// are passed over. Exact.
+// How many ports TCP and UDP flows use, how evenly the traffic is spread over them, and for which services. Flows of
+// other protocols are passed over. Exact.
 struct Ports {
-  static constexpr auto about = mole::metric("ports", "1.0.0", "Distinct ports, entropy, port ranges and services of TCP and UDP, exact");
+  static constexpr auto about =
+      mole::metric("ports", "1.0.0", "Distinct ports, entropy, port ranges and services of TCP and UDP, exact");
 
   struct Side {
     std::uint64_t count;
@@ -31,12 +32,13 @@ struct Ports {
     out[services::other] = "other";
     return out;
   }();
-  static constexpr auto output =
-      mole::columns(mole::group("with_ports", "TCP and UDP", &Row::all, mole::Volume::output), mole::group("src", "source", &Row::src, Side::output),
-                    mole::group("dst", "destination", &Row::dst, Side::output),
-                    mole::each(service_names, "flows_service_*", &Row::flows, mole::unit::flow, "Flows of the service class '*'"),
-                    mole::each(service_names, "packets_service_*", &Row::packets, mole::unit::packet, "Packets of the service class '*'"),
-                    mole::each(service_names, "bytes_service_*", &Row::bytes, mole::unit::byte, "Bytes of the service class '*'"));
+  static constexpr auto output = mole::columns(
+      mole::group("with_ports", "TCP and UDP", &Row::all, mole::Volume::output),
+      mole::group("src", "source", &Row::src, Side::output), mole::group("dst", "destination", &Row::dst, Side::output),
+      mole::each(service_names, "flows_service_*", &Row::flows, mole::unit::flow, "Flows of the service class '*'"),
+      mole::each(service_names, "packets_service_*", &Row::packets, mole::unit::packet,
+                 "Packets of the service class '*'"),
+      mole::each(service_names, "bytes_service_*", &Row::bytes, mole::unit::byte, "Bytes of the service class '*'"));
 
   struct Module {
     services::Table service;

@@ -10,8 +10,8 @@
 
 #include "address_text.hpp"
 
-// The largest of an interval as rows: top_addresses, top_as, port_counts. Exact; of equal ones those with the lower key come
-// first, so that the rows do not depend on the order of the flows.
+// The largest of an interval as rows: top_addresses, top_as, port_counts. Exact; of equal ones those with the lower key
+// come first, so that the rows do not depend on the order of the flows.
 namespace {
 
 // What the three have in common: which side is told, how many, in which order.
@@ -19,18 +19,23 @@ struct Choice {
   std::uint64_t n = 10;
   std::string side = "both", order = "bytes";
 };
-constexpr auto side_param = mole::param("side", &Choice::side, mole::one_of("src", "dst", "both"), "Sources, destinations or both");
+constexpr auto side_param =
+    mole::param("side", &Choice::side, mole::one_of("src", "dst", "both"), "Sources, destinations or both");
 constexpr auto order_param =
     mole::param("order", &Choice::order, mole::one_of("flows", "packets", "bytes"), "By what the rows are ranked");
-constexpr auto n_param(const char* doc) { return mole::param("n", &Choice::n, mole::unit::one, mole::range(1, 100'000), doc); }
+constexpr auto n_param(const char* doc) {
+  return mole::param("n", &Choice::n, mole::unit::one, mole::range(1, 100'000), doc);
+}
 
 struct Module {
   explicit Module(const Choice& p) : n(p.n), src(p.side != "dst"), dst(p.side != "src") {
-    order = p.order == "flows" ? &mole::Volume::flows : p.order == "packets" ? &mole::Volume::packets : &mole::Volume::bytes;
+    order = p.order == "flows"     ? &mole::Volume::flows
+            : p.order == "packets" ? &mole::Volume::packets
+                                   : &mole::Volume::bytes;
   }
   std::uint64_t n;
   bool src, dst;
-  std::uint64_t mole::Volume::* order;
+  std::uint64_t mole::Volume::*order;
 };
 
 template <class Name>
@@ -42,10 +47,13 @@ struct Row {
   std::optional<double> share;
 };
 template <class Name>
-constexpr auto rows_of(const char* name, mole::Unit unit, const char* name_doc, const char* rank_doc, const char* share_doc) {
+constexpr auto rows_of(const char* name, mole::Unit unit, const char* name_doc, const char* rank_doc,
+                       const char* share_doc) {
   using R = Row<Name>;
-  return mole::columns(mole::column("side", &R::side, mole::unit::one, "src or dst"), mole::column("rank", &R::rank, mole::unit::one, rank_doc),
-                       mole::column(name, &R::name, unit, name_doc), mole::column("flows", &R::flows, mole::unit::flow, "Its flows"),
+  return mole::columns(mole::column("side", &R::side, mole::unit::one, "src or dst"),
+                       mole::column("rank", &R::rank, mole::unit::one, rank_doc),
+                       mole::column(name, &R::name, unit, name_doc),
+                       mole::column("flows", &R::flows, mole::unit::flow, "Its flows"),
                        mole::column("packets", &R::packets, mole::unit::packet, "Its packets"),
                        mole::column("bytes", &R::bytes, mole::unit::byte, "Its bytes"),
                        mole::column("share", &R::share, mole::unit::one, share_doc));
@@ -56,7 +64,7 @@ using Entry = std::pair<Key, mole::Volume>;
 
 // The `n` largest, the largest first.
 template <class Key>
-void keep_largest(std::vector<Entry<Key>>& all, std::uint64_t n, std::uint64_t mole::Volume::* order) {
+void keep_largest(std::vector<Entry<Key>>& all, std::uint64_t n, std::uint64_t mole::Volume::*order) {
   const auto kept = static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(n, all.size()));
   std::partial_sort(all.begin(), all.begin() + kept, all.end(), [&](const Entry<Key>& a, const Entry<Key>& b) {
     return a.second.*order != b.second.*order ? a.second.*order > b.second.*order : a.first < b.first;
@@ -69,9 +77,11 @@ std::optional<double> share(std::uint64_t part, std::uint64_t whole) {
   return static_cast<double>(part) / static_cast<double>(whole);
 }
 
-// Rows of one side: the entries for which `ranked(key)` in their order, the largest n of them; before them all others by rising key.
+// Rows of one side: the entries for which `ranked(key)` in their order, the largest n of them; before them all others
+// by rising key.
 template <class Key, class Name, class Counts, class Ranked, class NameOf>
-void append(std::vector<Row<Name>>& out, const Module& m, const char* side, const Counts& counts, Ranked ranked, NameOf name_of) {
+void append(std::vector<Row<Name>>& out, const Module& m, const char* side, const Counts& counts, Ranked ranked,
+            NameOf name_of) {
   std::vector<Entry<Key>> listed, largest;
   mole::Volume total;
   counts.for_each([&](const Key& key, const mole::Volume& v) {
@@ -90,9 +100,11 @@ void append(std::vector<Row<Name>>& out, const Module& m, const char* side, cons
 constexpr auto all_ranked = [](const auto&) { return true; };
 
 struct TopAddresses {
-  static constexpr auto about = mole::metric("top_addresses", "1.0.0", "The addresses with the most traffic, as rows, exact");
+  static constexpr auto about =
+      mole::metric("top_addresses", "1.0.0", "The addresses with the most traffic, as rows, exact");
   static constexpr auto output =
-      rows_of<std::string>("address", mole::unit::one, "The address", "1 for the largest of its side", "Share of all addresses of its side in `order`");
+      rows_of<std::string>("address", mole::unit::one, "The address", "1 for the largest of its side",
+                           "Share of all addresses of its side in `order`");
   static constexpr auto params = mole::params(side_param, n_param("Addresses of each side"), order_param);
 
   using Module = ::Module;
@@ -118,9 +130,11 @@ struct TopAddresses {
 };
 
 struct TopAs {
-  static constexpr auto about = mole::metric("top_as", "1.0.0", "The autonomous systems with the most traffic, as rows, exact");
-  static constexpr auto output = rows_of<std::uint64_t>("as", mole::unit::as, "Number of the autonomous system; 0: unknown",
-                                                        "1 for the largest of its side; null for AS 0", "Share of all traffic of its side in `order`");
+  static constexpr auto about =
+      mole::metric("top_as", "1.0.0", "The autonomous systems with the most traffic, as rows, exact");
+  static constexpr auto output = rows_of<std::uint64_t>(
+      "as", mole::unit::as, "Number of the autonomous system; 0: unknown",
+      "1 for the largest of its side; null for AS 0", "Share of all traffic of its side in `order`");
   static constexpr auto params = mole::params(side_param, n_param("Known AS of each side"), order_param);
 
   using Module = ::Module;
@@ -149,10 +163,11 @@ struct TopAs {
 
 // Ports below 1024 each have a row if they were seen, the ports above only if they are among the n largest.
 struct PortCounts {
-  static constexpr auto about =
-      mole::metric("port_counts", "1.0.0", "Traffic of each TCP and UDP port below 1024 and of the largest above, as rows, exact");
-  static constexpr auto output = rows_of<std::uint64_t>("port", mole::unit::port, "The port", "1 for the largest from 1024; null below 1024",
-                                                        "Share of all ports of its side in `order`");
+  static constexpr auto about = mole::metric(
+      "port_counts", "1.0.0", "Traffic of each TCP and UDP port below 1024 and of the largest above, as rows, exact");
+  static constexpr auto output =
+      rows_of<std::uint64_t>("port", mole::unit::port, "The port", "1 for the largest from 1024; null below 1024",
+                             "Share of all ports of its side in `order`");
   static constexpr auto params = mole::params(side_param, n_param("Ports from 1024 of each side"), order_param);
 
   using Module = ::Module;

@@ -1,5 +1,5 @@
-// AddressVolumes: flows, packets and bytes by address, 16 bytes an IPv4 entry, 28 an IPv6 one. An IPv6 address that maps an IPv4
-// one counts as that one.
+// AddressVolumes: flows, packets and bytes by address, 16 bytes an IPv4 entry, 28 an IPv6 one. An IPv6 address that
+// maps an IPv4 one counts as that one.
 //
 //   mole::AddressVolumes sources;
 //   sources.add<mole::src_addr>(flows);   // Flows<src_addr, packets, bytes, ...>
@@ -25,8 +25,10 @@ class AddressVolumes {
     const auto addresses = flows.template span6<Column>();
     for (std::size_t i = 0; i < addresses.size(); ++i) {
       const Volume flow{1, packet_counts[i], byte_counts[i]};
-      if (addresses[i].is_v4()) v4_.add(addresses[i].v4_value(), flow);
-      else v6_.add(addresses[i], flow);
+      if (addresses[i].is_v4())
+        v4_.add(addresses[i].v4_value(), flow);
+      else
+        v6_.add(addresses[i], flow);
     }
   }
   void merge(const AddressVolumes& other) {

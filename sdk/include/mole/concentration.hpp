@@ -1,9 +1,10 @@
-// Concentration: how unevenly a total is spread over its parts (bytes over addresses, flows over ports): entropy, shares of the
-// largest parts, Herfindahl's index. Independent of the order of the parts.
+// Concentration: how unevenly a total is spread over its parts (bytes over addresses, flows over ports): entropy,
+// shares of the largest parts, Herfindahl's index. Independent of the order of the parts.
 //
 //   struct Row { mole::ConcentrationRow src; };
 //   static constexpr auto output = mole::columns(
-//       mole::group("src_addr", "source addresses", &Row::src, mole::ConcentrationRow::output));   // entropy_src_addr ...
+//       mole::group("src_addr", "source addresses", &Row::src, mole::ConcentrationRow::output));   // entropy_src_addr
+//       ...
 //
 // VolumeConcentration is the same for flows, packets and bytes at once.
 #pragma once
@@ -45,7 +46,8 @@ class Concentration {
     Wide squares = 0;
     for (const auto count : counts) {
       squares += Wide{count} * count;
-      if (count > least_) [[unlikely]] enter(count);
+      if (count > least_) [[unlikely]]
+        enter(count);
     }
     squares_ += squares;
   }

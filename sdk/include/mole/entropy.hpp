@@ -1,14 +1,14 @@
-// Entropy: Shannon's entropy of a distribution given by its counts, exact up to the rounding of one logarithm per count. The sum
-// is of integers, so the order of the counts does not show: counts of a hash table need no sorting.
+// Entropy: Shannon's entropy of a distribution given by its counts, exact up to the rounding of one logarithm per
+// count. The sum is of integers, so the order of the counts does not show: counts of a hash table need no sorting.
 //
 //   mole::Entropy e;
 //   e.add(2); e.add(1); e.add(1);
 //   e.bits();          // 1.5
 //   e.normalised();    // 1.5 / log2(3)
 //
-// H = log2 N - (1/N) sum c log2 c, with N = sum c. C. E. Shannon, A Mathematical Theory of Communication, Bell System Technical
-// Journal 27 (1948); of addresses and ports: A. Lakhina, M. Crovella, C. Diot, Mining Anomalies Using Traffic Feature
-// Distributions, SIGCOMM 2005.
+// H = log2 N - (1/N) sum c log2 c, with N = sum c. C. E. Shannon, A Mathematical Theory of Communication, Bell System
+// Technical Journal 27 (1948); of addresses and ports: A. Lakhina, M. Crovella, C. Diot, Mining Anomalies Using Traffic
+// Feature Distributions, SIGCOMM 2005.
 #pragma once
 
 #include <mole/log2.hpp>
@@ -37,7 +37,9 @@ inline constexpr auto small_fixed_log2 = [] {  // most counts are small
   return out;
 }();
 // 0 for 0, as 0 log 0 is.
-inline std::uint64_t fixed_log2(std::uint64_t x) { return x < small_fixed_log2.size() ? small_fixed_log2[x] : computed_fixed_log2(x); }
+inline std::uint64_t fixed_log2(std::uint64_t x) {
+  return x < small_fixed_log2.size() ? small_fixed_log2[x] : computed_fixed_log2(x);
+}
 
 }  // namespace detail
 

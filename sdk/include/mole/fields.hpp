@@ -8,8 +8,8 @@
 // taken stays in proportion to the bytes given.
 //
 // Members may be integers, bool, double, Time, Addr, std::string, std::array, std::vector, std::optional, std::pair, sets and maps of
-// these, mole::FlatSet, mole::FlatMap, mole::ExactSum, a struct that has `fields` itself, or any type with `save(StateWriter&) const`, `load(StateReader&)`,
-// `static std::string shape()` and `least_size`.
+// these, mole::FlatSet, FlatMap, VolumeMap, LogHistogram, ExactSum, a struct that has `fields` itself, or any type with
+// `save(StateWriter&) const`, `load(StateReader&)`, `static std::string shape()` and `least_size`.
 #pragma once
 
 #include <mole/addr.hpp>

@@ -1,5 +1,5 @@
-// log2 and exp2 with the same bits on every machine: of IEEE 754 additions and multiplications only. Those of <cmath> differ
-// in the last bit between processors and versions of the C library, and a result must not.
+// log2 and exp2 with the same bits on every machine: of IEEE 754 additions and multiplications only. Those of <cmath>
+// differ in the last bit between processors and versions of the C library, and a result must not.
 #pragma once
 
 #include <array>
@@ -30,13 +30,15 @@ inline constexpr Log2Table log2_table;
 constexpr double log2_mantissa(double m) {
   const auto i = static_cast<std::size_t>(std::bit_cast<std::uint64_t>(m) >> 45 & 127);
   const double r = m * log2_table.inverse[i] - 1;  // [0, 2^-7)
-  const double ln = r * (1 - r * (1.0 / 2 - r * (1.0 / 3 - r * (1.0 / 4 - r * (1.0 / 5 - r * (1.0 / 6 - r * (1.0 / 7)))))));
+  const double ln =
+      r * (1 - r * (1.0 / 2 - r * (1.0 / 3 - r * (1.0 / 4 - r * (1.0 / 5 - r * (1.0 / 6 - r * (1.0 / 7)))))));
   return log2_table.log[i] + ln * 1.4426950408889634;
 }
 
 }  // namespace detail
 
-// Of a positive, finite, normal x; within 2^-50 of the truth, relative or absolute, whichever is larger. Powers of two are exact.
+// Of a positive, finite, normal x; within 2^-50 of the truth, relative or absolute, whichever is larger. Powers of two
+// are exact.
 inline double log2(double x) {
   const auto bits = std::bit_cast<std::uint64_t>(x);
   const double m = std::bit_cast<double>((bits & 0x000fffffffffffffu) | 0x3ff0000000000000u);

@@ -1,6 +1,6 @@
-// LogHistogram: how often which value occurred, in buckets that grow with the values: 64 to each power of two, so that a value
-// is known to 1/128 (below 128: exactly), whatever its size. Merges exactly; takes 8 bytes a bucket up to the largest value's,
-// at most 30 KB.
+// LogHistogram: how often which value occurred, in buckets that grow with the values: 64 to each power of two, so that
+// a value is known to 1/128 (below 128: exactly), whatever its size. Merges exactly; takes 8 bytes a bucket up to the
+// largest value's, at most 30 KB.
 //
 //   mole::LogHistogram h;
 //   h.add_each(flows.size(), [&](std::size_t i) { return bytes[i]; });
@@ -88,11 +88,13 @@ class LogHistogram {
     return std::nullopt;  // counts that wrapped
   }
 
-  // Saved: u64 count of the buckets that are not empty, then by rising bucket: the bucket less the one before, its count.
+  // Saved: u64 count of the buckets that are not empty, then by rising bucket: the bucket less the one before, its
+  // count.
   static constexpr std::size_t least_size = 8;
   static std::string shape() { return "log_histogram"; }
   void save(StateWriter& w) const {
-    detail::save_value(w, static_cast<std::uint64_t>(std::count_if(counts_.begin(), counts_.end(), [](auto c) { return c > 0; })));
+    detail::save_value(
+        w, static_cast<std::uint64_t>(std::count_if(counts_.begin(), counts_.end(), [](auto c) { return c > 0; })));
     std::size_t before = 0;
     for (std::size_t i = 0; i < counts_.size(); ++i) {
       if (counts_[i] == 0) continue;

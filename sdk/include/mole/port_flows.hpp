@@ -1,5 +1,5 @@
-// PortFlows: those rows of a batch that have ports (TCP and UDP), as columns. What other protocols carry there is something else:
-// ICMP its type and code.
+// PortFlows: those rows of a batch that have ports (TCP and UDP), as columns. What other protocols carry there is
+// something else: ICMP its type and code.
 //
 //   thread_local mole::PortFlows ports;
 //   ports.select(flows);   // Flows<src_port, dst_port, protocol, packets, bytes, ...>

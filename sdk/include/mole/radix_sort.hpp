@@ -1,4 +1,5 @@
-// Sorting by an unsigned key, in a third of std::sort's time: states are saved sorted, which else costs more than counting.
+// Sorting by an unsigned key, in a third of std::sort's time: states are saved sorted, which else costs more than
+// counting.
 #pragma once
 
 #include <algorithm>
@@ -11,8 +12,8 @@
 
 namespace mole::detail {
 
-// Sorts by rising key_of(element): a radix sort, the lowest digit first, for many elements with keys of 32 bits at most; else
-// std::sort. Keys are distinct.
+// Sorts by rising key_of(element): a radix sort, the lowest digit first, for many elements with keys of 32 bits at
+// most; else std::sort. Keys are distinct.
 template <class T, class KeyOf>
 void sort_by_key(std::vector<T>& all, KeyOf key_of) {
   using Key = std::remove_cvref_t<decltype(key_of(all[0]))>;
@@ -20,7 +21,9 @@ void sort_by_key(std::vector<T>& all, KeyOf key_of) {
     constexpr int digit = sizeof(Key) == 4 ? 11 : 8;
     constexpr std::size_t digits = (8 * sizeof(Key) + digit - 1) / digit, values = std::size_t{1} << digit;
     if (all.size() >= 256 && all.size() <= UINT32_MAX) {
-      const auto value = [&](const T& x, std::size_t d) { return static_cast<std::size_t>(key_of(x) >> (digit * d)) & (values - 1); };
+      const auto value = [&](const T& x, std::size_t d) {
+        return static_cast<std::size_t>(key_of(x) >> (digit * d)) & (values - 1);
+      };
       std::vector<std::array<std::uint32_t, values>> counts(digits);
       for (const auto& x : all)
         for (std::size_t d = 0; d < digits; ++d) ++counts[d][value(x, d)];

@@ -1,5 +1,5 @@
-// ShortKeyMap: a FlatMap for keys of 16 bits (ports), with what VolumeMap needs of one: from 16,384 keys on it is an array, which is
-// smaller than the table, has nothing to probe, grow or sort, and merges straight through.
+// ShortKeyMap: a FlatMap for keys of 16 bits (ports), with what VolumeMap needs of one: from 16,384 keys on it is an
+// array, which is smaller than the table, has nothing to probe, grow or sort, and merges straight through.
 #pragma once
 
 #include <mole/flat_map.hpp>
@@ -24,12 +24,16 @@ class ShortKeyMap {
     return n;
   }
   bool empty() const { return values_.empty() && few_.empty(); }
-  std::size_t memory() const { return few_.memory() + values_.capacity() * sizeof(Value) + there_.capacity() * sizeof(there_[0]); }
+  std::size_t memory() const {
+    return few_.memory() + values_.capacity() * sizeof(Value) + there_.capacity() * sizeof(there_[0]);
+  }
 
   void reserve(std::size_t keys) {
     if (!values_.empty()) return;
-    if (few_.size() + keys > most_) to_array();
-    else few_.reserve(keys);
+    if (few_.size() + keys > most_)
+      to_array();
+    else
+      few_.reserve(keys);
   }
   Value& operator[](Key key) {
     if (values_.empty() && few_.size() >= most_) to_array();

@@ -1,5 +1,5 @@
-// Numbers of a state in as few bytes as they need (LEB128): 7 bits a byte, the lowest first, the upper bit set in all bytes but
-// the last. For states of many small counts.
+// Numbers of a state in as few bytes as they need (LEB128): 7 bits a byte, the lowest first, the upper bit set in all
+// bytes but the last. For states of many small counts.
 #pragma once
 
 #include <mole/fields.hpp>

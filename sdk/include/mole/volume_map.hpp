@@ -1,12 +1,12 @@
-// VolumeMap: flows, packets and bytes by address, AS or port; 16 bytes an entry (28 for mole::Addr, 12 of many ports), whatever the
-// counts.
+// VolumeMap: flows, packets and bytes by address, AS or port; 16 bytes an entry (28 for mole::Addr, 12 of many ports),
+// whatever the counts.
 //
 //   mole::VolumeMap<std::uint32_t> by_source;
 //   by_source.add(flows.span4<mole::src_addr>(), flows.span<mole::packets>(), flows.span<mole::bytes>());
 //   by_source.for_each([&](std::uint32_t address, const mole::Volume& v) { ... });
 //
-// The lower 32 bits of each sum lie beside the key, so that an entry is a quarter of a cache line; the few keys whose sums
-// pass 2^32 have the upper bits in a table of their own. Sums wrap at 2^64.
+// The lower 32 bits of each sum lie beside the key, so that an entry is a quarter of a cache line; the few keys whose
+// sums pass 2^32 have the upper bits in a table of their own. Sums wrap at 2^64.
 #pragma once
 
 #include <mole/flat_map.hpp>
@@ -48,7 +48,9 @@ class VolumeMap {
 
   // A flow per key, of packets[i] and bytes[i].
   void add(std::span<const Key> keys, std::span<const std::uint64_t> packets, std::span<const std::uint64_t> bytes) {
-    low_.update(keys, [this, key = keys.data(), p = packets.data(), b = bytes.data()](Words& low, std::size_t i) { put(key[i], low, {1, p[i], b[i]}); });
+    low_.update(keys, [this, key = keys.data(), p = packets.data(), b = bytes.data()](Words& low, std::size_t i) {
+      put(key[i], low, {1, p[i], b[i]});
+    });
   }
   void add(const Key& key, const Volume& v) { put(key, low_[key], v); }
 
@@ -78,8 +80,10 @@ class VolumeMap {
     std::array<std::uint8_t, 4 * detail::longest_number> entry;
     for (const auto& [key, low] : low_.sorted()) {
       auto* end = entry.data();
-      if constexpr (std::is_same_v<Key, Addr>) detail::save_value(w, key);
-      else end = detail::put_number(end, static_cast<std::uint64_t>(key - before));
+      if constexpr (std::is_same_v<Key, Addr>)
+        detail::save_value(w, key);
+      else
+        end = detail::put_number(end, static_cast<std::uint64_t>(key - before));
       before = key;
       const auto v = whole(key, low);
       for (const auto n : {v.flows, v.packets, v.bytes}) end = detail::put_number(end, n);
@@ -115,7 +119,8 @@ class VolumeMap {
   void put(const Key& key, Words& low, const Volume& v) {
     const std::uint64_t flows = low.flows + v.flows, packets = low.packets + v.packets, bytes = low.bytes + v.bytes;
     low = {static_cast<std::uint32_t>(flows), static_cast<std::uint32_t>(packets), static_cast<std::uint32_t>(bytes)};
-    if ((flows | packets | bytes) >> 32 == 0) [[likely]] return;
+    if ((flows | packets | bytes) >> 32 == 0) [[likely]]
+      return;
     auto& high = high_[key];
     high.flows += static_cast<std::uint32_t>(flows >> 32);
     high.packets += static_cast<std::uint32_t>(packets >> 32);
@@ -123,7 +128,8 @@ class VolumeMap {
   }
 
   void absorb(const VolumeMap& other) {
-    low_.merge(other.low_, [&](const Key& key, Words& low, const Words& there) { put(key, low, other.whole(key, there)); });
+    low_.merge(other.low_,
+               [&](const Key& key, Words& low, const Words& there) { put(key, low, other.whole(key, there)); });
   }
 
   static Key load_key(StateReader& r, [[maybe_unused]] const Key& before) {
