@@ -146,9 +146,10 @@ class RunMap {
   };
   using Entries = std::vector<Entry>;
 
-  // As many fresh entries as sorted ones: each entry is merged about twice, however many there will be.
+  // A quarter as many fresh entries as sorted ones: keys that come again and again take little room, and each entry is merged about
+  // five times, however many there will be.
   void settle_if_large() {
-    if (fresh_.size() >= std::max<std::size_t>(16384, sorted_.size())) settle();
+    if (fresh_.size() >= std::max<std::size_t>(16384, sorted_.size() / 4)) settle();
   }
   void settle() const {
     if (fresh_.empty()) return;
