@@ -37,7 +37,7 @@ task::Spec spec() {
   step.state_key = digest_of("s");
   step.result_key = digest_of("k");
   step.states = {{{7, 8}, digest_of("st"), {"unix:/a", "tcp:127.0.0.1:1"}}};
-  step.routes = {{{0, 5}, {}, "", "prefixes", false}, {{5, 9}, digest_of("t"), "rib.2007-09-22.txt", "mmdb", true}};
+  step.routes = {{{0, 5}, digest_of("t0"), "rib.2007-09-21.txt", "prefixes", false}, {{5, 9}, digest_of("t"), "rib.2007-09-22.txt", "mmdb", true}};
   task::Step second = step;
   second.make_state = false;
   second.make_result = true;
