@@ -60,7 +60,7 @@ Libbzip2Decoder::Libbzip2Decoder() : arena_(std::make_unique<Arena>()) {}
 Libbzip2Decoder::~Libbzip2Decoder() = default;
 
 void Libbzip2Decoder::make_stream(std::span<const std::uint8_t> bytes, unsigned first, std::uint64_t bits,
-                               DecodedBlock& out) {
+                                  DecodedBlock& out) {
   const std::size_t whole = bits / 8, size = header_bytes + whole + 1 + trailer_bytes;
   stream_.resize(std::max(size, stream_.size()));
   std::uint8_t* const block = stream_.data() + header_bytes;
@@ -79,7 +79,7 @@ void Libbzip2Decoder::make_stream(std::span<const std::uint8_t> bytes, unsigned 
 }
 
 void Libbzip2Decoder::decode(std::span<const std::uint8_t> bytes, unsigned first, std::uint64_t bits, std::size_t limit,
-                          DecodedBlock& out) {
+                             DecodedBlock& out) {
   out.outcome = DecodedBlock::Outcome::damaged;
   out.content.set_size(0);
   out.reason = "bzip2 block cut off";
@@ -98,11 +98,11 @@ void Libbzip2Decoder::decode(std::span<const std::uint8_t> bytes, unsigned first
   int code = BZ_OK;
   while (code == BZ_OK) {
     const std::size_t size = out.content.size();
-    if (size == out.content.capacity()) {
-      if (size > limit) break;
-      out.content.reserve(std::min(size * 2, limit + 1));  // one byte more than allowed tells that it is too much
-    }
-    const std::size_t room = out.content.capacity() - size;
+    if (size > limit) break;
+    // One byte more than allowed tells that it is too much. The room must not depend on what memory there is: of a
+    // block that ends within a run libbzip2 tells only what an earlier call gave.
+    const std::size_t wanted = std::min(std::max(usual_block, size * 2), limit + 1), room = wanted - size;
+    out.content.reserve(wanted);
     bz.next_out = reinterpret_cast<char*>(out.content.data() + size);
     bz.avail_out = static_cast<unsigned>(room);
     code = BZ2_bzDecompress(&bz);
