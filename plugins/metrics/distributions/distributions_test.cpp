@@ -142,6 +142,24 @@ TEST(TailFit, NeedsAHundredValues) {
   EXPECT_TRUE(tail && std::isfinite(tail->exponent) && std::isfinite(tail->error));
 }
 
+// A histogram keeps room for its batches' largest values together, which differs with how flows were cut into batches.
+TEST(TailFit, DoesNotDependOnWhatWasCountedTogether) {
+  std::vector<std::uint64_t> values;
+  for (int i = 0; i < 10'000; ++i) {
+    const auto x = static_cast<std::uint64_t>(8 / ((i + 0.5) / 10'000));
+    values.push_back(x < 512 ? x : 600);
+  }
+  mole::LogHistogram together, apart;
+  together.add_each(values.size(), [&](std::size_t i) { return values[i]; });
+  for (const auto x : values) apart.add(x);
+  const TailFit fit;
+  const auto a = fit(together), b = fit(apart);
+  ASSERT_TRUE(a && b);
+  EXPECT_EQ(a->from, b->from);
+  EXPECT_EQ(a->exponent, b->exponent);
+  EXPECT_EQ(a->error, b->error);
+}
+
 TEST(Distributions, KeepTheLaws) {
   mole::testkit::check_laws<Distributions>(flows(R"(
       start     end           packets               bytes

@@ -36,7 +36,7 @@ class TailFit {
       }
   }
 
-  // Null if no tail has values enough, or more than one value.
+  // Null if no tail has values enough.
   std::optional<Tail> operator()(const mole::LogHistogram& h) const {
     const auto above = tails_of(h);
     std::optional<Tail> best;
@@ -66,14 +66,16 @@ class TailFit {
   static constexpr std::uint64_t least_values = 100;
   static constexpr double ln_2 = 0.6931471805599453;
 
-  // By point, as far as there are values.
+  // By point up to the first beyond all values, where the law is farthest from having none. Of the values alone: how far the
+  // histogram's empty buckets reach differs with how flows were cut into batches, and is not saved.
   std::vector<Above> tails_of(const mole::LogHistogram& h) const {
     const auto& counts = h.counts();
-    std::size_t size = 0;
-    while (size < points_.size() && points_[size].bucket < counts.size()) ++size;
-    std::vector<Above> out(size);
+    std::size_t end = counts.size(), size = 0;
+    while (end > 0 && counts[end - 1] == 0) --end;
+    while (size < points_.size() && points_[size].bucket < end) ++size;
+    std::vector<Above> out(std::min(size + 1, points_.size()));
     Above sum;
-    for (std::size_t b = counts.size(), point = size; point > 0;) {
+    for (std::size_t b = end, point = size; point > 0;) {
       --b;
       sum.values += counts[b];
       sum.logs += static_cast<double>(counts[b]) * log_middle_[b];
