@@ -80,6 +80,7 @@ struct ChangePoints {
       pelt = std::move(next);
       if (agreed) break;
     }
+    if (pelt.segments().empty()) return {};  // squares of such values have no number
     return told(pelt.segments(), rest, middle, noise);
   }
 

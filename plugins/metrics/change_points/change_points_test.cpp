@@ -143,6 +143,12 @@ TEST(ChangePoints, AreNullWithTooFewValuesOrWhenNotDue) {
   EXPECT_EQ(run<ChangePoints>(t, given).count, std::nullopt);
 }
 
+TEST(ChangePoints, AreNullWhereSquaresOverflow) {
+  ValueTable t;
+  for (int i = 0; i < 60; ++i) t.rows.push_back({i * i % 7 < 3 ? 1e200 : -1e200, 1, {i * day}});
+  EXPECT_EQ(run<ChangePoints>(t, at_day(59, "none")).count, std::nullopt);
+}
+
 TEST(ChangePoints, KeepTheLaws) {
   ValueTable t;
   for (int i = 0; i < 36; ++i) t.rows.push_back({i < 17 ? 5.0 + i % 3 : 11.0 + i % 2, i == 4 ? 0.0 : 1.0 / (1 + i % 5), {i * day}});
