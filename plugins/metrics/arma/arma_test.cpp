@@ -153,6 +153,16 @@ TEST(Arma, SaysWhenAModelIsNotEnough) {
   EXPECT_LT(*run<Arma>(t, given).residual_p, 1e-9);
 }
 
+// As many values as lags, every second cell a gap; and more lags than there are.
+TEST(Arma, TestsTheResidualsOfFewValues) {
+  std::vector<std::optional<double>> residuals;
+  for (int i = 0; i < 24; ++i) residuals.push_back(i % 2 ? -1.0 : 1.0), residuals.push_back(std::nullopt);
+  EXPECT_LT(mole::ljung_box(residuals, 24, 0).p, 1e-9);
+  EXPECT_TRUE(std::isfinite(mole::ljung_box(residuals, 24, 0).statistic));
+  std::vector<std::optional<double>> few(residuals.begin(), residuals.begin() + 20);
+  EXPECT_EQ(mole::ljung_box(few, 1000, 0).p, mole::ljung_box(few, 19, 0).p);
+}
+
 TEST(Arma, IsNullOfConstantsAndOfTooFewValues) {
   ValueTable t;
   for (int i = 0; i < 40; ++i) t.rows.push_back({5, 1, {i * hour}});

@@ -107,16 +107,17 @@ inline LjungBox ljung_box(const std::vector<std::optional<double>>& residuals, s
     if (e) squares += (*e - mean) * (*e - mean);
   LjungBox out;
   if (!(squares > 0)) return out;
+  std::size_t used = 0;
   for (std::size_t lag = 1; lag <= lags && lag < residuals.size(); ++lag) {
     double products = 0, pairs = 0;
     for (std::size_t k = lag; k < residuals.size(); ++k)
       if (residuals[k] && residuals[k - lag]) products += (*residuals[k] - mean) * (*residuals[k - lag] - mean), ++pairs;
     if (pairs == 0) continue;
-    const double whole = n - static_cast<double>(lag);  // pairs without gaps
-    const double r = products / squares * (whole / pairs);
-    out.statistic += n * (n + 2) * r * r * (pairs / whole) / whole;
+    const double r = products / squares;  // with gaps: of the pairs there are, whose number is that of its variance, too
+    out.statistic += n * (n + 2) * r * r / pairs;
+    ++used;
   }
-  out.p = chi_square_tail(out.statistic, static_cast<double>(lags - fitted));
+  if (used > fitted) out.p = chi_square_tail(out.statistic, static_cast<double>(used - fitted));
   return out;
 }
 
