@@ -1,3 +1,4 @@
+#include <mole/log2.hpp>
 #include <mole/metric.hpp>
 #include <mole/series.hpp>
 
@@ -39,9 +40,9 @@ struct Ewma {
     double size = 0, mean = 0, squares = 0;  // squares: weighted, about the mean so far (West 1979)
     for (const auto& point : series.before(row.end)) {
       if (point.weight < p.minimum_coverage) continue;
-      const double age = static_cast<double>(row.start.us - point.start.us) / 1e6;
-      const double weight = point.weight * std::exp2(-age / p.half_life);
-      if (weight == 0) continue;
+      const double half_lives = static_cast<double>(row.start.us - point.start.us) / 1e6 / p.half_life;
+      if (half_lives > 1000) continue;  // it counts nothing
+      const double weight = point.weight * mole::exp2(-half_lives);
       size += weight;
       const double off = point.value - mean;
       mean += off * (weight / size);
