@@ -20,7 +20,7 @@ FlowRouting routing(RoutingPlan p) {
   const auto grid = *IntervalGrid::over(p.range, p.interval);
   return FlowRouting(std::move(p), grid);
 }
-task::File file_at(Micros from, const std::string& router = "r1") { return {"f", 1, 1, router, 0, {from, from + hour_us}, true}; }
+task::File file_at(Micros from, const std::string& router = "r1") { return {"f", 1, 1, router, 0, {from, from + hour_us}, true, ""}; }
 
 struct Batch {
   std::vector<Micros> start;

@@ -54,7 +54,7 @@ task::Report report() {
                               .state_bytes = 11, .rows_bytes = 12, .rows = big, .coverage = 0.5, .coverage_min = 0.25, .lineage = {{"files", {"a"}}}};
   const task::FileReport file{.id = "a", .size = 21, .digest = digest_of("d"), .state = "damaged", .lost_compressed = {{1, 2, "crc"}},
                               .lost_content = {{3, 4, "gap"}, {5, 6, "cut"}}, .content_bytes = 22, .datagrams = 23, .flows = 24, .flows_lost = 25,
-                              .exported_first = -26, .exported_last = 27, .readable = {{8, 9}, {10, 11}}};
+                              .exported_first = -26, .exported_last = 27, .readable = {{8, 9}, {10, 11}}, .source = "columns"};
   task::Report r;
   r.task = "3-14";
   r.steps = {step, {}};
