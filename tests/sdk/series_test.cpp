@@ -1,5 +1,6 @@
 // Series, statistics, profile's periods and the simplex search, by values that are known.
 #include <gtest/gtest.h>
+#include <mole/elementary.hpp>
 #include <mole/minimise.hpp>
 #include <mole/profile.hpp>
 #include <mole/series.hpp>
@@ -102,6 +103,34 @@ TEST(Statistics, HaveTheTabledDistributions) {
   EXPECT_NEAR(mole::chi_square_tail(124.34211340400407, 100), 0.05, 1e-12);
   for (const double x : {0.01, 1.0, 5.0, 40.0}) EXPECT_NEAR(mole::chi_square_tail(x, 2) / std::exp(-x / 2), 1, 1e-12);
   EXPECT_EQ(mole::chi_square_tail(0, 3), 1);
+  EXPECT_EQ(mole::normal_tail(1e200), 0);
+  EXPECT_EQ(mole::normal_tail(-1e200), 1);
+}
+
+// Against the C library's in long double. That the bits are the same everywhere follows from what they are made of.
+TEST(Elementary, AreAsExactAsTheySay) {
+  const auto off = [](double x, long double truth) { return static_cast<double>(std::abs(x - truth) / std::abs(truth)); };
+  for (int i = -3000; i <= 3000; ++i) {
+    const double x = std::exp2(i / 100.0), y = i / 30.0;
+    const auto truth = std::log(static_cast<long double>(x));
+    EXPECT_NEAR(mole::log(x), static_cast<double>(truth), 0x1p-50 * std::max(1.0, std::abs(static_cast<double>(truth)))) << x;
+    EXPECT_LT(off(mole::log1p(x), std::log1p(static_cast<long double>(x))), 0x1p-45) << x;
+    EXPECT_LT(off(mole::exp(y), std::exp(static_cast<long double>(y))), (4 + std::abs(y)) * 0x1p-52) << y;
+    if (i == 0) continue;
+    EXPECT_LT(off(mole::expm1(y), std::expm1(static_cast<long double>(y))), (4 + std::abs(y)) * 0x1p-52) << y;
+    EXPECT_LT(off(mole::expm1(x * 1e-9), std::expm1(static_cast<long double>(x * 1e-9))), (4 + x) * 0x1p-52) << x;
+    EXPECT_LT(off(mole::tanh(y), std::tanh(static_cast<long double>(y))), 0x1p-50) << y;
+  }
+  for (int k = 1; k < 2000; ++k) {
+    const auto truth = std::lgamma(static_cast<long double>(k) / 2);
+    EXPECT_NEAR(mole::log_gamma(k / 2.0), static_cast<double>(truth), 0x1p-48 * std::max(1.0, std::abs(static_cast<double>(truth)))) << k;
+  }
+  EXPECT_EQ(mole::log(0), -std::numeric_limits<double>::infinity());
+  EXPECT_TRUE(std::isnan(mole::log(-1)) && std::isnan(mole::exp(mole::log(-1))));
+  EXPECT_EQ(mole::exp(1e9), std::numeric_limits<double>::infinity());
+  EXPECT_EQ(mole::exp(-1e9), 0);
+  EXPECT_EQ(mole::tanh(-1e300), -1);
+  EXPECT_NEAR(mole::log(5e-324), -744.4400719213812, 1e-12);
 }
 
 TEST(Statistics, HaveMediansWithAndWithoutWeights) {

@@ -62,7 +62,7 @@ struct Anomaly {
     if (!expected) return out;
     const double chance = std::min(p.false_alarms_per_week * row.seconds() / (7 * 86'400), mole::Surprise::tail_share / 2);
     const double limit = surprise.size_of(chance), around = limit * surprise.spread(row.start.us);
-    const auto back = [&](double x) { return p.logarithmic ? std::max(std::expm1(x), 0.0) : x; };
+    const auto back = [&](double x) { return p.logarithmic ? std::max(mole::expm1(x), 0.0) : x; };
     out.expected = back(*expected);
     out.low = back(*expected - around);
     out.high = back(*expected + around);

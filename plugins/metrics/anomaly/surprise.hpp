@@ -63,10 +63,10 @@ class Surprise {
       const auto beyond = sizes_.end() - std::lower_bound(sizes_.begin(), sizes_.end(), size);
       return std::min(1.0, (static_cast<double>(beyond) + 1) / (static_cast<double>(sizes_.size()) + 1));
     }
-    return tail_share * std::exp(-(size - threshold_) / excess_);
+    return tail_share * exp(-(size - threshold_) / excess_);
   }
   // The least size of a score with this p value, below tail_share.
-  double size_of(double p) const { return threshold_ + excess_ * std::log(tail_share / p); }
+  double size_of(double p) const { return threshold_ + excess_ * log(tail_share / p); }
   double spread(std::int64_t start) const { return profile_.spread(*profile_.expected(start)); }
 
   static constexpr double tail_share = 0.02;
@@ -90,7 +90,7 @@ class Surprise {
     threshold_ = sizes_[from - 1];
     std::vector<double> over;
     for (std::size_t i = from; i < sizes_.size(); ++i) over.push_back(sizes_[i] - threshold_);
-    excess_ = std::max(median_of(over) / std::log(2), 0.1 * threshold_ + 1e-9);
+    excess_ = std::max(median_of(over) / log(2), 0.1 * threshold_ + 1e-9);
   }
 
   Profile profile_;

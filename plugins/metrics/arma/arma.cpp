@@ -116,7 +116,7 @@ struct Arma {
     out.mean = fit.mean * scale;
     if (!errors.empty()) out.mean_error = errors.back() * scale;
     out.deviation = std::sqrt(fit.variance) * scale;
-    const double of_scale = 2 * fit.n * std::log(scale);
+    const double of_scale = 2 * fit.n * mole::log(scale);
     out.criterion = (p.criterion == "bic" ? fit.bic() : fit.aicc()) + of_scale;
     std::vector<std::optional<double>> residuals;
     mole::ArmaFilter(fit.model).run(grid, fit.mean, &residuals);

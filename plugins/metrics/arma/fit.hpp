@@ -18,7 +18,7 @@ struct ArmaFit {
   // Hurvich and Tsai (1989)
   double aicc() const { return n - parameters() > 1 ? aic() + 2 * parameters() * (parameters() + 1) / (n - parameters() - 1) : std::numeric_limits<double>::infinity(); }
   // Schwarz (1978)
-  double bic() const { return -2 * log_likelihood + parameters() * std::log(n); }
+  double bic() const { return -2 * log_likelihood + parameters() * log(n); }
 };
 
 inline ArmaFit fit_arma(const Grid& grid, std::size_t p, std::size_t q, double tolerance = 1e-6, int evaluations = 400) {

@@ -33,7 +33,7 @@ struct Innovations {
   double variance(double mean) const { return (xx - 2 * mean * x1 + mean * mean * one) / n; }
   double log_likelihood(double mean) const {
     const double v = variance(mean);
-    return v > 0 ? -0.5 * (n * std::log(2 * std::numbers::pi * v) + n + log_f) : -std::numeric_limits<double>::infinity();
+    return v > 0 ? -0.5 * (n * log(2 * std::numbers::pi * v) + n + log_f) : -std::numeric_limits<double>::infinity();
   }
 };
 
@@ -65,7 +65,7 @@ class ArmaFilter {
       if (!(steady && whole)) {
         steady = false;
         f = p[0][0] + (grid.has(k) ? (1 - grid.weight[k]) / grid.weight[k] : 0);
-        log_f = std::log(f);
+        log_f = log(f);
         for (std::size_t i = 0; i < size_; ++i) gain[i] = p[i][0] / f;
       }
       if (grid.has(k)) {
@@ -151,7 +151,7 @@ class ArmaFilter {
 inline std::vector<double> stationary_from(const double* free, std::size_t n) {
   std::vector<double> a(n);
   for (std::size_t k = 0; k < n; ++k) {
-    const double partial = std::tanh(free[k]);
+    const double partial = tanh(free[k]);
     const auto before = a;
     for (std::size_t i = 0; i < k; ++i) a[i] = before[i] - partial * before[k - 1 - i];
     a[k] = partial;

@@ -70,7 +70,7 @@ struct ChangePoints {
     // The levels are told about the median of the window; without a season that is where they lie anyway.
     const double middle = module->season.none() ? 0 : mole::weighted_median(std::move(values));
     const double noise = std::max(mole::long_run_variance(rest), 1e-18 * std::max(middle * middle, 1e-12));
-    const double penalty = p.penalty * std::log(static_cast<double>(there));
+    const double penalty = p.penalty * mole::log(static_cast<double>(there));
     // A new level bends the rhythm, and that the levels: both are found in turn until they agree.
     mole::Pelt pelt(rest, noise, penalty, p.least);
     for (int turn = 0; turn < most_turns && !module->season.none(); ++turn) {
@@ -85,7 +85,7 @@ struct ChangePoints {
   }
 
   Row told(const std::vector<mole::Pelt::Segment>& segments, const mole::Grid& grid, double middle, double noise) const {
-    const auto back = [&](double x) { return module->p.logarithmic ? std::expm1(middle + x) : middle + x; };
+    const auto back = [&](double x) { return module->p.logarithmic ? mole::expm1(middle + x) : middle + x; };
     Row out{};
     out.count = segments.size() - 1;
     const auto& last = segments.back();

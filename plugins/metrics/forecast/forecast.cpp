@@ -93,7 +93,7 @@ struct Forecast {
     const auto now = model.run(smoothing, ahead, &errors);
     const double f = model.forecast(now, smoothing, ahead);
     if (!std::isfinite(f)) return {};
-    const auto back = [&](double x) { return p.logarithmic ? std::max(std::expm1(x), 0.0) : x; };
+    const auto back = [&](double x) { return p.logarithmic ? std::max(mole::expm1(x), 0.0) : x; };
     Row out{};
     out.forecast = back(f);
     out.alpha = smoothing.level, out.beta = smoothing.trend, out.phi = smoothing.damping;

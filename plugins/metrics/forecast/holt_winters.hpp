@@ -67,7 +67,7 @@ class HoltWinters {
   // The smoothing with the least squares of forecasts `ahead` cells ahead.
   Smoothing fit(std::size_t ahead, bool damped, double tolerance, int evaluations) const {
     const auto smoothing_of = [&](const std::vector<double>& x) {
-      const auto share = [](double v) { return 1 / (1 + std::exp(-v)); };
+      const auto share = [](double v) { return 1 / (1 + exp(-v)); };
       std::size_t i = 0;
       Smoothing p{share(x[i++]), share(x[i++]), 0, 1};
       if (m_ > 1) p.season = share(x[i++]);
@@ -79,9 +79,9 @@ class HoltWinters {
       run(smoothing_of(x), ahead, nullptr, &squares);
       return squares;
     };
-    std::vector<double> start{std::log(0.3 / 0.7), std::log(0.1 / 0.9)};  // alpha 0.3, beta 0.1, gamma 0.1, phi 0.98
-    if (m_ > 1) start.push_back(std::log(0.1 / 0.9));
-    if (damped) start.push_back(std::log(9.0));
+    std::vector<double> start{log(0.3 / 0.7), log(0.1 / 0.9)};  // alpha 0.3, beta 0.1, gamma 0.1, phi 0.98
+    if (m_ > 1) start.push_back(log(0.1 / 0.9));
+    if (damped) start.push_back(log(9.0));
     return smoothing_of(minimise(cost, start, 0.8, tolerance, evaluations).at);
   }
   bool multiplicative() const { return multiplicative_; }
@@ -91,7 +91,7 @@ class HoltWinters {
 
   static double reach_of(double damping, std::size_t ahead) {
     const auto h = static_cast<double>(ahead);
-    return damping == 1 ? h : damping * (1 - std::pow(damping, h)) / (1 - damping);
+    return damping == 1 ? h : damping * (1 - exp(h * log(damping))) / (1 - damping);
   }
   void smooth(const Smoothing& p, std::size_t k, State& s) const {
     const double went_on = s.level + p.damping * s.trend, w = grid_.weight[k];

@@ -56,7 +56,7 @@ struct ProfileOfColumn {
     out.count = profile.count(row.start.us);
     const auto expected = profile.expected(row.start.us);
     if (!expected) return out;
-    const auto back = [&](double x) { return module->p.logarithmic ? std::max(std::expm1(x), 0.0) : x; };
+    const auto back = [&](double x) { return module->p.logarithmic ? std::max(mole::expm1(x), 0.0) : x; };
     const double around = module->reach * profile.spread(*expected);
     out.expected = back(*expected);
     out.low = back(*expected - around);

@@ -159,7 +159,7 @@ inline Grid logarithm_of(Grid grid) {
   for (std::size_t k = 0; k < grid.size(); ++k) {
     if (grid.has(k) && grid.value[k] < 0)
       throw Failure(invalid("a value is negative and has no logarithm; set the parameter logarithmic to false"));
-    grid.value[k] = std::log1p(std::max(grid.value[k], 0.0));
+    grid.value[k] = log1p(std::max(grid.value[k], 0.0));
   }
   return grid;
 }

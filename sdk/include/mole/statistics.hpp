@@ -2,6 +2,8 @@
 // result never depends on the order given.
 #pragma once
 
+#include <mole/elementary.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -72,28 +74,13 @@ inline double spread_of(std::span<const double> x, double centre) {
   return normal_spread * median_of(d);
 }
 
-// P(Z > z) of the standard normal distribution.
-inline double normal_tail(double z) { return 0.5 * std::erfc(z / std::numbers::sqrt2); }
-
-// z with P(Z > z) = p, 0 < p < 1, to the last few bits: Newton's method on erfc, from a start on the safe side.
-inline double normal_point(double p) {
-  if (p > 0.5) return -normal_point(1 - p);
-  double z = 0;
-  for (int i = 0; i < 60; ++i) {
-    const double density = std::exp(-z * z / 2) / std::sqrt(2 * std::numbers::pi);
-    const double next = z + (normal_tail(z) - p) / density;
-    if (!(std::abs(next - z) > 1e-15 * std::abs(z))) break;
-    z = next;
-  }
-  return z;
-}
-
 // P(X > x) of the chi-square distribution: the regularised incomplete gamma function Q(k / 2, x / 2), by its series where that
 // converges fast, else by Lentz's continued fraction (Abramowitz and Stegun 6.5.29 and 6.5.31).
 inline double chi_square_tail(double x, double degrees) {
   const double a = degrees / 2, y = x / 2;
   if (!(y > 0)) return 1;
-  const double front = std::exp(a * std::log(y) - y - std::lgamma(a));
+  if (!(y <= std::numeric_limits<double>::max())) return 0;
+  const double front = exp(a * log(y) - y - log_gamma(a));
   if (y < a + 1) {
     double term = 1 / a, sum = term;
     for (double n = a + 1; term > sum * 1e-17; ++n) sum += term *= y / n;
@@ -112,6 +99,25 @@ inline double chi_square_tail(double x, double degrees) {
     if (std::abs(d * c - 1) < 1e-16) break;
   }
   return front * h;
+}
+
+// P(Z > z) of the standard normal distribution: Z^2 has the chi-square distribution of one degree.
+inline double normal_tail(double z) {
+  const double both = chi_square_tail(z * z, 1);
+  return z < 0 ? 1 - 0.5 * both : 0.5 * both;
+}
+
+// z with P(Z > z) = p, 0 < p < 1, to the last few bits: Newton's method on the tail, from a start on the safe side.
+inline double normal_point(double p) {
+  if (p > 0.5) return -normal_point(1 - p);
+  double z = 0;
+  for (int i = 0; i < 60; ++i) {
+    const double density = exp(-z * z / 2) / std::sqrt(2 * std::numbers::pi);
+    const double next = z + (normal_tail(z) - p) / density;
+    if (!(std::abs(next - z) > 1e-15 * std::abs(z))) break;
+    z = next;
+  }
+  return z;
 }
 
 }  // namespace mole
