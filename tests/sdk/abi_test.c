@@ -8,6 +8,7 @@ _Static_assert(sizeof(mole_value) == 24, "mole_value");
 _Static_assert(sizeof(mole_host) == 40, "mole_host");
 _Static_assert(sizeof(mole_binding) == 72, "mole_binding");
 _Static_assert(sizeof(mole_batch) == 32, "mole_batch");
+_Static_assert(sizeof(mole_interval) == 16, "mole_interval");
 _Static_assert(sizeof(mole_metric_v1) == 88, "mole_metric_v1");
 _Static_assert(sizeof(mole_source) == 16, "mole_source");
 _Static_assert(sizeof(mole_decode_sink) == 24, "mole_decode_sink");
