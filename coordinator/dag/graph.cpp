@@ -52,7 +52,7 @@ Archive archive_from(const json& j) {
   j.at("covers").get_to(a.covers);
   j.at("lateness").get_to(a.lateness);
   j.at("damage").get_to(a.damage);
-  a.decode = j.value("decode", "libbzip2");
+  a.decode = j.value("decode", "interleaved");
   j.at("block_length").get_to(a.block_length);
   j.at("block_origin").get_to(a.block_origin);
   a.horizon = opt(j.at("horizon"));

@@ -25,7 +25,7 @@ struct Archive {
   Micros block_length = 0, block_origin = 0;
   Micros lateness = hour_us;  // default: one file
   std::string damage = "partial";
-  std::string decode = "libbzip2";  // who decodes bzip2 blocks
+  std::string decode = "interleaved";  // who decodes bzip2 blocks
   std::string decoder = "netflow5";
   nlohmann::json decoder_params = nlohmann::json::object();
   task::Home home;                // canonical filters

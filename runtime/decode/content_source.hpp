@@ -40,7 +40,7 @@ std::optional<Bzip2Decoder> bzip2_decoder_named(std::string_view name);
 
 struct ContentOptions {
   unsigned threads = 1;  // threads that decode, the caller's own among them
-  Bzip2Decoder decode = Bzip2Decoder::libbzip2;
+  Bzip2Decoder decode = Bzip2Decoder::interleaved;
   std::uint64_t output_ratio = 64;                       // a file may grow to this many times its size ...
   std::uint64_t output_floor = std::uint64_t{4} << 20;   // ... or to this, if that is more ...
   std::uint64_t output_limit = std::uint64_t{64} << 30;  // ... but never beyond this

@@ -61,7 +61,7 @@ struct Archive {
   Micros covers = hour_us;         // length of one file
   Micros lateness = hour_us;
   Home home = {};
-  std::string decode = "libbzip2";  // who decodes bzip2 blocks: libbzip2 or interleaved
+  std::string decode = "interleaved";  // who decodes bzip2 blocks: libbzip2 or interleaved
 };
 
 // A result blob of an upstream module (Parquet).

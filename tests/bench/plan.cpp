@@ -62,7 +62,7 @@ std::shared_ptr<const jobs::ArchiveIndex> index_of(std::int64_t hours, std::mt19
   for (std::int64_t h = 0; h <= hours; ++h) {
     if (h && h < hours && random() % 50 == 0) continue;  // a gap now and then
     const TimeRange covers{t0 + h * hour_us, t0 + (h + 1) * hour_us};
-    files.push_back({"1_" + std::to_string(h), 600'000'000, 1, "1", static_cast<std::uint64_t>(h), covers, true});
+    files.push_back({"1_" + std::to_string(h), 600'000'000, 1, "1", static_cast<std::uint64_t>(h), covers, true, ""});
   }
   return std::make_shared<jobs::ArchiveIndex>(std::move(files), hour_us);
 }

@@ -6,7 +6,7 @@ namespace mole::runtime {
 namespace {
 
 constexpr Micros noon = Micros{1178712000} * second_us;
-task::File file_at(Micros from, const std::string& router) { return {"f", 1, 1, router, 0, {from, from + hour_us}, true}; }
+task::File file_at(Micros from, const std::string& router) { return {"f", 1, 1, router, 0, {from, from + hour_us}, true, ""}; }
 
 Evidence evidence(std::vector<TimeRange> readable, std::vector<std::array<std::int64_t, 3>> datagrams = {}) {
   Evidence e;
