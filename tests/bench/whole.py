@@ -38,6 +38,7 @@ class Whole:
         self.mole = bench.BIN / "mole"
         flows = os.environ.get("MOLE_BENCH_WHOLE_FLOWS", "3000000")
         subprocess.run(["g++", "-O2", "-std=c++20", "-o", folder / "nfgen", NFGEN], check=True)
+        (folder / "raw").mkdir()
         subprocess.run([folder / "nfgen", "--flows", flows, "--hours", str(HOURS), folder / "raw"], check=True, stdout=subprocess.DEVNULL)
         self.raw = sorted((folder / "raw").glob("nf.*"))
         archive = folder / "archive"
