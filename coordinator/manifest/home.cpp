@@ -16,7 +16,7 @@ std::vector<std::string> words_for(Reader& reader, const YamlNode& node, const s
   auto words = reader.texts(&node, what);
   if (!reader.error() && words.empty()) reader.fail(node.where, what + " is empty; " + remedy);
   for (const auto& word : words)
-    if (!reader.error() && !parse_filter(prefix + " [" + word + "]")) reader.fail(node.where, what + ": \"" + word.substr(0, 60) + "\" does not fit; " + remedy);
+    if (!reader.error() && (word.find_first_of("[]()\" ") != word.npos || !parse_filter(prefix + " [" + word + "]"))) reader.fail(node.where, what + ": \"" + word.substr(0, 60) + "\" does not fit; " + remedy);
   return words;
 }
 

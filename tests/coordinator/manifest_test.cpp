@@ -54,6 +54,7 @@ TEST(Manifest, HomeIsTwoFilters) {
 TEST(Manifest, HomeIsSaidInOneWayAndWell) {
   EXPECT_NE(error_of(good, {"archives.ddosvax.home={as: 1, networks: [10.0.0.0/8]}"}).find("in one way"), std::string::npos);
   EXPECT_NE(error_of(good, {"archives.ddosvax.home={networks: [10.0.0/8]}"}).find("\"10.0.0/8\" does not fit; list networks"), std::string::npos);
+  EXPECT_NE(error_of(good, {"archives.ddosvax.home={networks: ['10.0.0.0/8] or src ip in [1.2.3.4']}"}).find("does not fit"), std::string::npos);
   EXPECT_NE(error_of(good, {"archives.ddosvax.home={networks: []}"}).find("is empty"), std::string::npos);
   EXPECT_NE(error_of(good, {"archives.ddosvax.home={as: [many]}"}).find("list AS numbers"), std::string::npos);
   EXPECT_NE(error_of(good, {"archives.ddosvax.home={border: [1]}"}).find("border_interfaces"), std::string::npos);
