@@ -1,7 +1,7 @@
 """Rows of the whole road: the basic set through `mole run` against nfdump, DuckDB and a hand-written program on the same flows.
 
 The flows come from an independent generator, nfgen (MOLE_NFGEN: its source, default ../shared/tools/nfgen.cpp beside the repository),
-so that peers and we face data that none of us made. MOLE_BENCH_WHOLE_FLOWS: how many (default 3,000,000 in two hours).
+so that peers and we face data that none of us made. MOLE_BENCH_WHOLE_FLOWS: how many (default 4,000,000 in two hours; with few the start of the services shows).
 """
 import os
 import pathlib
@@ -36,7 +36,7 @@ class Whole:
     def __init__(self, bench, folder):
         self.bench, self.folder = bench, folder
         self.mole = bench.BIN / "mole"
-        flows = os.environ.get("MOLE_BENCH_WHOLE_FLOWS", "3000000")
+        flows = os.environ.get("MOLE_BENCH_WHOLE_FLOWS", "4000000")
         subprocess.run(["g++", "-O2", "-std=c++20", "-o", folder / "nfgen", NFGEN], check=True)
         (folder / "raw").mkdir()
         subprocess.run([folder / "nfgen", "--flows", flows, "--hours", str(HOURS), folder / "raw"], check=True, stdout=subprocess.DEVNULL)
