@@ -15,6 +15,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr Micros sealing_limit = hour_us;
+// Reserved, hardly used: stack and malloc arena of a thread that computes and of one that decodes.
+constexpr std::uint64_t thread_address_space = 2 * (std::uint64_t{8 + 64} << 20);
 constexpr std::uint64_t largest_report = task::largest_index_bytes + (std::uint64_t{64} << 20);  // an archive's list is in it
 
 std::uint64_t bytes_of(const task::Spec& spec) {
@@ -120,7 +122,7 @@ Result<Ending> Attempt::work() {
   command.folder = folder_;
   command.log = folder_ / "log";
   command.handover = handover;
-  command.address_space = options.memory;
+  if (options.memory > 0) command.address_space = options.memory + options.threads * thread_address_space;
   Watch watch;
   watch.wall_limit = options.wall_limit;
   watch.stall_limit = options.stall_limit;
