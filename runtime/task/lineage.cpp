@@ -49,6 +49,8 @@ json lineage_of(const StepRun& run, const task::Spec& spec, const std::vector<ta
   if (step.warmup > 0) out["warmup"] = step.warmup;
   if (run.wants_flows() && spec.archive) {
     out["archive"] = archive_of(*spec.archive);
+    if (std::find(step.by.begin(), step.by.end(), "direction") != step.by.end())
+      out["archive"]["home"] = {{"source", spec.archive->home.source}, {"destination", spec.archive->home.destination}};
     std::map<std::string, const task::FileReport*> by_id;
     for (const auto& report : files) by_id[report.id] = &report;
     json read = json::array(), absent = json::array();
