@@ -1,4 +1,4 @@
-"""Rows of the whole road: the basic set through `mole run` against nfdump, DuckDB and a hand-written program on the same flows.
+"""Rows of the whole road: basic and full set through `mole run` against nfdump, DuckDB and a hand-written program on the same flows.
 
 The flows come from an independent generator, nfgen (MOLE_NFGEN: its source, default ../shared/tools/nfgen.cpp beside the repository),
 so that peers and we face data that none of us made. MOLE_BENCH_WHOLE_FLOWS: how many (default 4,000,000 in two hours; with few the start of the services shows).
@@ -15,6 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 NFGEN = pathlib.Path(os.environ.get("MOLE_NFGEN", ROOT.parent / "shared/tools/nfgen.cpp"))
 START = 1178719200  # of nfgen's first hour
 HOURS = 2
+SHORT = 8
 STATS = [word for key in ("srcip", "dstip", "srcport", "dstport", "srcas", "dstas", "proto") for word in ("-s", f"{key}/flows")]
 
 # By direction and protocol class: sums, six entropies, two distinct counts, two histograms. DuckDB counts in the interval of a flow's
@@ -36,10 +37,10 @@ class Whole:
     def __init__(self, bench, folder):
         self.bench, self.folder = bench, folder
         self.mole = bench.BIN / "mole"
-        flows = os.environ.get("MOLE_BENCH_WHOLE_FLOWS", "4000000")
+        self.flows = os.environ.get("MOLE_BENCH_WHOLE_FLOWS", "4000000")
         subprocess.run(["g++", "-O2", "-std=c++20", "-o", folder / "nfgen", NFGEN], check=True)
         (folder / "raw").mkdir()
-        subprocess.run([folder / "nfgen", "--flows", flows, "--hours", str(HOURS), folder / "raw"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([folder / "nfgen", "--flows", self.flows, "--hours", str(HOURS), folder / "raw"], check=True, stdout=subprocess.DEVNULL)
         self.raw = sorted((folder / "raw").glob("nf.*"))
         archive = folder / "archive"
         archive.mkdir()
@@ -47,14 +48,21 @@ class Whole:
         packing = [subprocess.Popen(f"bzip2 -9 -c {raw} > {bz2}", shell=True) for raw, bz2 in zip(self.raw, self.bz2)]
         if any(p.wait() for p in packing):
             raise SystemExit("bench: bzip2 failed")
-        manifest = (ROOT / "examples/basic_metrics.yaml").read_text()
-        manifest = re.sub(r"networks: \[[^\]]*\]", "networks: [10.16.0.0/15, 198.18.0.0/15]", manifest)
-        manifest = re.sub(r"length: \w+, origin: \S+}", f"length: {HOURS}h, origin: 00:00}}", manifest)
-        (folder / "basic.yaml").write_text(manifest)
-        (folder / "hours.yaml").write_text(manifest.replace(f"length: {HOURS}h", "length: 1h"))  # work for several nodes
-        (folder / "one.yaml").write_text(manifest[:manifest.index("modules:")] + "modules:\n  unique: {plugin: unique_addresses, input: {archive: border}, interval: 15m}\n")
+        basic, _ = bench.write_manifests(folder, lambda text: re.sub(r"length: \w+, origin: \S+}", f"length: {HOURS}h, origin: 00:00}}", text))
+        text = basic.read_text()
+        (folder / "one.yaml").write_text(text[:text.index("modules:")] + "modules:\n  unique: {plugin: unique_addresses, input: {archive: border}, interval: 15m}\n")
+        self.make_hours()
         self.range = ("--from", f"@{START}", "--to", f"@{START + 3600 * HOURS}", "--partial")
         self.count = 0
+
+    def make_hours(self):
+        """As many flows in files of SHORT hours, a block each: work for several nodes."""
+        place = self.folder / "hours"
+        (place / "archive").mkdir(parents=True)
+        subprocess.run([self.folder / "nfgen", "--flows", self.flows, "--hours", str(SHORT), place], check=True, stdout=subprocess.DEVNULL)
+        for i, raw in enumerate(sorted(place.glob("nf.*"))):
+            subprocess.run(f"bzip2 -9 -c {raw} > {place / 'archive'}/1_{i}_{START + 3600 * i}.dat.bz2 && rm {raw}", shell=True, check=True)
+        self.bench.write_manifests(place, lambda text: re.sub(r"length: \w+, origin: \S+}", "length: 1h, origin: 00:00}", text))
 
     # ---- ours
 
@@ -72,8 +80,8 @@ class Whole:
             raise SystemExit(f"bench: mole run ended with {code}")
         return time.perf_counter() - begin, state
 
-    def first(self, cores):
-        spent, state = self.run(cores)
+    def first(self, cores, manifest="basic"):
+        spent, state = self.run(cores, manifest)
         shutil.rmtree(state)
         return spent
 
@@ -99,7 +107,8 @@ class Whole:
                 running.append(self.bench.pinned([self.bench.BIN / "mole-node", "--coordinator", address, "--dir", place / f"node{core}", "--slots", 1, "--threads", 1],
                                                  [core], stderr=devnull))
             begin = time.perf_counter()
-            code = subprocess.run([self.mole, "--coordinator", address, "request", "submit", self.folder / "hours.yaml", *self.range, "--wait"],
+            code = subprocess.run([self.mole, "--coordinator", address, "request", "submit", self.folder / "hours/full.yaml",
+                                   "--from", f"@{START}", "--to", f"@{START + 3600 * SHORT}", "--partial", "--wait"],
                                   stdout=devnull, stderr=devnull).returncode
             if code not in (0, 3):
                 raise SystemExit(f"bench: the request ended with {code}")
@@ -184,17 +193,23 @@ def bench(bench, folder):
     whole = Whole(bench, place)
     one, cores = bench.CORES[:1], bench.CORES[:bench.N]
     report = bench.report
-    report(6, f"full set, whole framework / lbzip2 -n{bench.N} | hand-written pass", 0.75, 0.95, lambda: whole.hand_written(cores) / whole.first(cores))
+    for f, what in (("", "basic"), ("f", "full")):
+        report(f"6{f}", f"{what} set, whole framework / lbzip2 -n{bench.N} | hand-written pass", 0.75, 0.95,
+               lambda: whole.hand_written(cores) / whole.first(cores, what))
     if shutil.which("nfcapd"):
         files = whole.nfcapd()
         bz2, lz4 = whole.packed(files, 2), whole.packed(files, 3)
-        report(5, f"full set over bz2 / nfdump's 7 statistics over its bz2, {bench.N} cores", 1.5, 2.2, lambda: whole.nfdump(bz2, cores) / whole.first(cores))
-        report(10, "full set from the cache / nfdump's 7 statistics over lz4, one core", 1.2, 2.5, lambda: whole.nfdump(lz4, one) / whole.cached(one))
+        for f, what in (("", "basic"), ("f", "full")):
+            report(f"5{f}", f"{what} set over bz2 / nfdump's 7 statistics over its bz2, {bench.N} cores", 1.5, 2.2,
+                   lambda: whole.nfdump(bz2, cores) / whole.first(cores, what))
+            report(f"10{f}", f"{what} set from the cache / nfdump's 7 statistics over lz4, one core", 1.2, 2.5,
+                   lambda: whole.nfdump(lz4, one) / whole.cached(one, what))
     else:
         print("  -  rows 5, 10: NOT MEASURED, nfcapd is not installed", flush=True)
     parquet = whole.parquet()
-    report(11, f"full set from the cache / DuckDB's basic set from Parquet, {bench.N} cores", 2, 5,
-           lambda: whole.duckdb(BASIC.format(file=parquet), cores) / whole.cached(cores))
+    for f, what in (("", "basic"), ("f", "full")):
+        report(f"11{f}", f"{what} set from the cache / DuckDB's basic set from Parquet, {bench.N} cores", 2, 5,
+               lambda: whole.duckdb(BASIC.format(file=parquet), cores) / whole.cached(cores, what))
     report(12, f"distinct addresses from the cache / the same query in DuckDB, {bench.N} cores", 0.7, 1.5,
            lambda: whole.duckdb(DISTINCT.format(file=parquet), cores) / whole.cached(cores, "one"))
     report(14, f"{bench.N} nodes of one core / one, the full set through the coordinator", 0.8 * bench.N, 0.92 * bench.N,
