@@ -132,9 +132,23 @@ Result<std::unique_ptr<Store>> Store::open(const fs::path& dir, const StoreOptio
 }
 
 Result<> Store::open_rocks(const fs::path& dir, const StoreOptions& options) {
+  std::error_code problem;
+  auto at_once = families();
+  std::vector<rocksdb::ColumnFamilyDescriptor> later;
+  // Families missing in DB::Open are created one by one, each with an options file of its own. What a crash leaves undone here is
+  // done by the next opening.
+  if (!fs::exists(dir / "CURRENT", problem)) {
+    later.assign(at_once.begin() + 1, at_once.end());
+    at_once.resize(1);
+  }
   rocksdb::DB* db = nullptr;
-  const auto status = rocksdb::DB::Open(database_options(options.create), dir.string(), families(), &rocks_->handles, &db);
+  auto status = rocksdb::DB::Open(database_options(options.create), dir.string(), at_once, &rocks_->handles, &db);
   rocks_->db.reset(db);
+  if (status.ok() && !later.empty()) {
+    std::vector<rocksdb::ColumnFamilyHandle*> created;
+    status = db->CreateColumnFamilies(later, &created);
+    rocks_->handles.insert(rocks_->handles.end(), created.begin(), created.end());
+  }
   if (status.ok()) return {};
   const auto text = status.ToString();
   if (status.IsIOError() && text.find("LOCK") != std::string::npos && text.find("Permission") == std::string::npos)

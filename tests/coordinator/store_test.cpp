@@ -134,6 +134,29 @@ TEST(Envelope, NoticesEveryFlippedBitAndAnotherKey) {
   ::_exit(0);
 }
 
+// Killed from the moment on in which RocksDB first calls it a database, a little later each time.
+TEST(Store, IsMadeAllTheSameWhereItsMakingWasCutShort) {
+  TempFolder folder;
+  for (int life = 0; life < 20; ++life) {
+    const auto dir = folder.path() / std::to_string(life) / "db";
+    const auto child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) ::_exit(Store::open(dir, {true, {}}) ? 0 : 1);
+    while (!fs::exists(dir / "CURRENT") && ::waitpid(child, nullptr, WNOHANG) == 0) ::usleep(100);
+    ::usleep(static_cast<useconds_t>(life) * 500);
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    const auto store = open_store(dir);
+    ASSERT_TRUE(store);
+    for (std::size_t table = 0; table < table_names().size(); ++table) {
+      Batch batch;
+      batch.put(static_cast<Table>(table), "key", "value");
+      store->commit(batch);
+      EXPECT_EQ(store->get(static_cast<Table>(table), "key"), "value");
+    }
+  }
+}
+
 TEST(Store, LosesNothingAcknowledgedWhenItIsKilled) {
   TempFolder folder;
   const auto dir = folder.path() / "db";
