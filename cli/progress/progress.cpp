@@ -51,19 +51,20 @@ class Bar final : public Counted {
     const double share =
         total ? static_cast<double>(settled_jobs(request)) / static_cast<double>(total) : files_share(request);
     const auto line = progress_line(request, pace(request, now));
+    if (line == drawn_) return;
     const std::size_t room = style_.width > display_width(line) + 3 ? style_.width - display_width(line) - 3 : 0;
     err_ << "\r\033[K" << progress_bar(share, std::min<std::size_t>(room, 30), style_) << "  " << line << std::flush;
-    drawn_ = true;
+    drawn_ = line;
   }
   void finish() override {
     if (drawn_) err_ << "\r\033[K" << std::flush;
-    drawn_ = false;
+    drawn_.reset();
   }
 
  private:
   std::ostream& err_;
   Style style_;
-  bool drawn_ = false;
+  std::optional<std::string> drawn_;  // the line there is
 };
 
 // A line when jobs were settled, at most one in two seconds: a log of a week stays readable.

@@ -7,13 +7,15 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 
 namespace mole::cli {
 namespace {
 
-constexpr double poll_seconds = 0.2;
+// Between two looks: a small part of the time waited so far, so that the end of a short request is not slept through.
+constexpr double poll_share = 0.02, poll_least = 0.002, poll_most = 0.2;
 constexpr double patience_seconds = 30;
 
 std::atomic<int> interrupts = 0;  // lock-free: a handler may write it, any thread may take the signal
@@ -61,7 +63,8 @@ bool at_rest(const nlohmann::json& request) {
 
 Result<nlohmann::json> watch_request(coordinator::Api& api, const std::string& id, Progress& progress,
                                      const Watch& watch) {
-  double reached = watch.now();
+  const double began = watch.now();
+  double reached = began;
   for (;;) {
     if (watch.stop()) return Error{Code::cancelled, "stopped on request"};
     if (auto sound = watch.check(); !sound) return sound.error();
@@ -74,7 +77,7 @@ Result<nlohmann::json> watch_request(coordinator::Api& api, const std::string& i
     } else if (request.error().code != Code::transient || now - reached > patience_seconds) {
       return request.error();
     }
-    watch.pause(poll_seconds);
+    watch.pause(std::clamp(poll_share * (now - began), poll_least, poll_most));
   }
 }
 

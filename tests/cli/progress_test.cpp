@@ -53,6 +53,17 @@ TEST(PlainProgress, WritesOnlyWhenJobsWereSettledAndNotTooOften) {
             "ETA 3m29s\n");
 }
 
+TEST(BarProgress, IsDrawnAgainOnlyWhenItSaysSomethingNew) {
+  std::ostringstream err;
+  const auto progress = make_progress(ProgressKind::bar, err, {});
+  progress->update(request(1), 0);
+  const auto once = err.str();
+  progress->update(request(1), 0.1);
+  EXPECT_EQ(err.str(), once);
+  progress->update(request(2), 0.2);
+  EXPECT_GT(err.str().size(), once.size());
+}
+
 TEST(ProgressKind, IsABarOnATerminalOnly) {
   EXPECT_EQ(progress_kind("", true), ProgressKind::bar);
   EXPECT_EQ(progress_kind("", false), ProgressKind::plain);
@@ -85,6 +96,21 @@ TEST(Watch, EndsWithTheRequest) {
   const auto done = w.run();
   ASSERT_TRUE(done);
   EXPECT_EQ((*done)["state"], "COMPLETE");
+}
+
+TEST(Watch, SleepsThroughLittleOfAShortRequestAndAsksRarelyInALongOne) {
+  for (const double length : {0.02, 0.5, 60.0}) {
+    Waiting w;
+    int asked = 0;
+    w.api.answers.insert_or_assign("request", request(1));
+    w.at_pause = [&] {
+      ++asked;
+      if (w.time >= length) w.api.answers.insert_or_assign("request", request(40, "COMPLETE"));
+    };
+    EXPECT_TRUE(w.run());
+    EXPECT_LE(w.time, length * 1.03 + 0.002) << length;
+    EXPECT_LE(asked, 300 + 5 * length) << length;
+  }
 }
 
 TEST(Watch, EndsWhenOnlyTheFutureIsMissing) {
