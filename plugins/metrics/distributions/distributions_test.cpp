@@ -170,4 +170,13 @@ TEST(Distributions, KeepTheLaws) {
       00:00:02  17:00:02.1       4294967296         4294967296000 )"));
 }
 
+// Flows enough for a tail, whose fit must not depend on how they came together.
+TEST(Distributions, KeepTheLawsWithATail) {
+  std::string table = "start end packets bytes\n";
+  for (int i = 0; i < 240; ++i)
+    table += "00:00:01 00:00:02 1 " + std::to_string(static_cast<std::uint64_t>(64 / ((i * 7 % 240 + 0.5) / 240))) + "\n";
+  ASSERT_TRUE(mole::testkit::run<Distributions>(flows(table)).bytes.exponent);
+  mole::testkit::check_laws<Distributions>(flows(table));
+}
+
 }  // namespace
