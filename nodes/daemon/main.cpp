@@ -72,6 +72,10 @@ mole::Result<> complete(Arguments& a) {
     return mole::invalid("there is no program " + a.options.worker.string() + "; install mole-worker beside mole-node or name it with --worker");
   a.options.worker = std::filesystem::absolute(a.options.worker);
   a.options.launcher = own_folder() / "mole-launch";
+  if (a.parent != 0) {  // somebody waits in front of us, the way is short, and we are the only one to ask
+    a.options.poll_least = 1'000;
+    a.options.poll_most = 10'000;
+  }
   if (!a.options.listen.empty()) return {};
   const auto own = "unix:" + std::filesystem::absolute(a.options.folder).string() + "/states.sock";
   const bool local = a.coordinator.starts_with("unix:") && mole::coordinator::parse_address(own);
