@@ -3,6 +3,7 @@
 
 #include "coordinator/wire/api.hpp"
 #include "nodes/daemon/child.hpp"
+#include "nodes/daemon/fetch.hpp"
 #include "nodes/daemon/folder.hpp"
 #include "nodes/daemon/options.hpp"
 #include "nodes/daemon/states.hpp"
@@ -18,6 +19,7 @@ struct Surroundings {
   const Options& options;
   const NodeFolder& folder;
   coordinator::Api& coordinator;
+  KnownPlugins& plugins;
   StateStore& states;
 };
 

@@ -3,7 +3,6 @@
 #include "coordinator/wire/limits.hpp"
 #include "coordinator/wire/peer.hpp"
 #include "nodes/daemon/backoff.hpp"
-#include "sdk/descriptor/durable_file.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -47,16 +46,15 @@ Result<> Fetcher::all(const task::Spec& spec, const fs::path& attempt) {
   return {};
 }
 
-// <digest>.so first, its sidecar last: who sees the sidecar sees the library.
+// One that an earlier life kept may be what a power failure left of it.
 Result<> Fetcher::plugin(const task::PluginUse& use) {
+  if (plugins_.contains(use.library)) return {};
   const fs::path library = folder_.plugins() / (use.library.hex() + ".so");
-  const fs::path sidecar = folder_.plugins() / (use.library.hex() + ".plugin.json");
-  std::error_code failed;
-  if (!fs::exists(library, failed))
+  if (!is_whole(library, use.library))
     if (auto done = from_coordinator(use.library, library); !done)
       return Error{done.error().code, "plugin " + use.name + " " + use.version + ": " + done.error().message};
-  if (fs::exists(sidecar, failed)) return {};
-  return durable_write(sidecar, use.sidecar);
+  plugins_.add(use.library);
+  return {};
 }
 
 Result<> Fetcher::rows(const Digest& blob, const fs::path& attempt) {
@@ -125,7 +123,8 @@ Result<> Fetcher::from_coordinator(const Digest& blob, const fs::path& target) {
   });
 }
 
-// `target` appears whole and with the right bytes, or not at all.
+// `target` appears whole and with the right bytes, or not at all. Not synced: attempts do not outlive the machine, and what is kept
+// is checked before it is used.
 Result<> Fetcher::download(const Digest& blob, const fs::path& target, const Source& source) {
   static std::atomic<unsigned> number{0};
   const fs::path part = target.parent_path() / (".part." + std::to_string(number++) + "." + target.filename().string());
@@ -145,7 +144,10 @@ Result<> Fetcher::download(const Digest& blob, const fs::path& target, const Sou
     file.close();
     if (!file) return exhausted("writing " + target.string() + " failed; free space on the node's disk");
     if (hasher.finish() != blob) return corrupt("blob " + blob.hex() + " arrived with other bytes; the sender's disk is at fault");
-    return durable_rename(part, target);
+    std::error_code failed;
+    fs::rename(part, target, failed);
+    if (failed) return exhausted("naming " + target.string() + " failed: " + failed.message() + "; look after the node's disk");
+    return {};
   }();
   std::error_code ignored;
   if (!fetched) fs::remove(part, ignored);

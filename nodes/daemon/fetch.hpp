@@ -8,14 +8,34 @@
 
 #include <filesystem>
 #include <functional>
+#include <mutex>
+#include <unordered_set>
 
 namespace mole::nodes {
+
+// The libraries in the node's folder that this daemon has seen to be whole. Thread-safe.
+class KnownPlugins {
+ public:
+  bool contains(const Digest& library) const {
+    const std::lock_guard lock(mutex_);
+    return known_.contains(library);
+  }
+  void add(const Digest& library) {
+    const std::lock_guard lock(mutex_);
+    known_.insert(library);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::unordered_set<Digest, DigestHash> known_;
+};
 
 class Fetcher {
  public:
   // All outlive the fetcher. `patience`: how long a coordinator that is away is asked again.
-  Fetcher(coordinator::Api& coordinator, const NodeFolder& folder, StateStore& states, Micros patience, const Cancellation& cancel)
-      : coordinator_(coordinator), folder_(folder), states_(states), patience_(patience), cancel_(cancel) {}
+  Fetcher(coordinator::Api& coordinator, const NodeFolder& folder, KnownPlugins& plugins, StateStore& states, Micros patience,
+          const Cancellation& cancel)
+      : coordinator_(coordinator), folder_(folder), plugins_(plugins), states_(states), patience_(patience), cancel_(cancel) {}
 
   // Everything `spec` names. missing: a state no node holds, a blob the coordinator does not have; cancelled when asked.
   Result<> all(const task::Spec& spec, const std::filesystem::path& attempt);
@@ -33,6 +53,7 @@ class Fetcher {
 
   coordinator::Api& coordinator_;
   const NodeFolder& folder_;
+  KnownPlugins& plugins_;
   StateStore& states_;
   const Micros patience_;
   const Cancellation& cancel_;

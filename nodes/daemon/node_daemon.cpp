@@ -33,7 +33,7 @@ NodeDaemon::NodeDaemon(Options options, coordinator::Api& coordinator, NodeFolde
       incarnation_(random_hex()),
       states_(folder_.states(), options_.states_limit),
       outbox_(folder_.finished(), coordinator, folder_.name(), incarnation_),
-      here_{options_, folder_, coordinator_, states_} {}
+      here_{options_, folder_, coordinator_, plugins_, states_} {}
 
 NodeDaemon::~NodeDaemon() {
   abort();

@@ -66,6 +66,7 @@ class NodeDaemon {
   coordinator::Api& coordinator_;
   const NodeFolder folder_;
   const std::string incarnation_;
+  KnownPlugins plugins_;
   StateStore states_;
   Outbox outbox_;
   const Surroundings here_;

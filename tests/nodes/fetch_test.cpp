@@ -25,7 +25,7 @@ class Fetch : public ::testing::Test {
     return digest_of(bytes);
   }
   Result<> fetch(const task::Spec& spec) {
-    return Fetcher(*coordinator.client, folder, states, second_us, cancel).all(spec, attempt);
+    return Fetcher(*coordinator.client, folder, plugins, states, second_us, cancel).all(spec, attempt);
   }
   task::Spec with_state(const std::string& bytes, std::vector<std::string> nodes) {
     task::Spec spec;
@@ -37,6 +37,7 @@ class Fetch : public ::testing::Test {
 
   FakeCoordinator coordinator;
   NodeFolder folder = *NodeFolder::open(coordinator.folder / "n");
+  KnownPlugins plugins;
   StateStore states{folder.states(), 1 << 30};
   Cancellation cancel;
   fs::path attempt = folder.attempts() / "1-1";
@@ -54,10 +55,24 @@ TEST_F(Fetch, BringsPluginsRowsAndKeepsPluginsForTheNextTask) {
   ASSERT_TRUE(done) << done.error().message;
   const auto library = digest_of("library").hex();
   EXPECT_EQ(*read_file(folder.plugins() / (library + ".so")), "library");
-  EXPECT_EQ(*read_file(folder.plugins() / (library + ".plugin.json")), "{\"s\":1}");
   EXPECT_EQ(*read_file(attempt / "rows" / (digest_of(large).hex() + ".parquet")), large);
   coordinator.blobs.erase(digest_of("library"));
   EXPECT_TRUE(fetch(spec));
+}
+
+TEST_F(Fetch, ChecksThePluginsOfAnEarlierLifeBeforeItUsesThem) {
+  auto spec = with_state("", {});
+  spec.steps[0].states.clear();
+  const auto library = folder.plugins() / (digest_of("library").hex() + ".so");
+  for (const char* left : {"", "libraRy", "library"}) {  // by a power failure: nothing, other bytes, all
+    std::ofstream(library, std::ios::binary) << left;
+    KnownPlugins fresh;
+    ASSERT_TRUE(Fetcher(*coordinator.client, folder, fresh, states, second_us, cancel).all(spec, attempt)) << left;
+    EXPECT_EQ(*read_file(library), "library");
+  }
+  coordinator.blobs.erase(digest_of("library"));
+  KnownPlugins fresh;
+  EXPECT_TRUE(Fetcher(*coordinator.client, folder, fresh, states, second_us, cancel).all(spec, attempt)) << "it was whole";
 }
 
 TEST_F(Fetch, KeepsTheRoutingTablesUsedLastAndChecksThem) {
