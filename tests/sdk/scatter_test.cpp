@@ -42,7 +42,7 @@ TEST(Scatter, LeavesABatchOfOneStateWhereItLies) {
   mole::detail::Scatter scatter;
   const std::vector<std::uint32_t> all(1000, 4);
   scatter.group(all.data(), 1000, 9);
-  EXPECT_EQ(scatter.order(), nullptr);
+  EXPECT_EQ(scatter.places(), nullptr);
   ASSERT_EQ(scatter.runs().size(), 1u);
   EXPECT_EQ(scatter.runs()[0].count, 1000u);
 }

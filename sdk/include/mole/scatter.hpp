@@ -23,9 +23,9 @@ struct Run {
 // Reused from batch to batch; one per thread.
 class Scatter {
  public:
-  // After this, runs() name all rows but those of MOLE_NO_STATE. If order() is not null, they are positions in it, and
-  // order()[position] is the row. Rows that lie in runs of at least `long_run` on the average are left where they are; a state
-  // may then have several runs.
+  // After this, runs() name all rows but those of MOLE_NO_STATE. If places() is not null, they are positions of a new order, in
+  // which a row goes to places()[row]. Rows that lie in runs of at least `long_run` on the average are left where they are; a
+  // state may then have several runs.
   void group(const std::uint32_t* state_of_row, std::uint32_t rows, std::uint32_t state_count, std::uint32_t long_run = 16) {
     runs_.clear();
     sorted_ = false;
@@ -33,12 +33,12 @@ class Scatter {
     if (cut(state_of_row, rows, state_count, long_run)) return;
     runs_.clear();
     sorted_ = true;
-    order_.resize(rows);
+    places_.resize(rows);
     if (state_count <= rows) sort_dense(state_of_row, rows, state_count);
     else sort_sparse(state_of_row, rows, state_count);
   }
   const std::vector<Run>& runs() const { return runs_; }
-  const std::uint32_t* order() const { return sorted_ ? order_.data() : nullptr; }
+  const std::uint32_t* places() const { return sorted_ ? places_.data() : nullptr; }
 
   // Scratch memory for columns 0 .. count - 1: after this, different slots may be arranged by different threads.
   void reserve(std::size_t count) { columns_.resize(std::max(count, columns_.size())); }
@@ -47,13 +47,13 @@ class Scatter {
     if (!sorted_) return column;
     if (columns_.size() <= slot) columns_.resize(slot + 1);
     auto& out = columns_[slot];
-    if (out.size() < order_.size() * size) out.resize(order_.size() * size);
+    if (out.size() < places_.size() * size) out.resize(places_.size() * size);
     switch (size) {
-      case 1: gather<std::uint8_t>(column, out.data()); break;
-      case 2: gather<std::uint16_t>(column, out.data()); break;
-      case 4: gather<std::uint32_t>(column, out.data()); break;
-      case 8: gather<std::uint64_t>(column, out.data()); break;
-      default: gather<Addr>(column, out.data()); break;
+      case 1: place<std::uint8_t>(column, out.data()); break;
+      case 2: place<std::uint16_t>(column, out.data()); break;
+      case 4: place<std::uint32_t>(column, out.data()); break;
+      case 8: place<std::uint64_t>(column, out.data()); break;
+      default: place<Addr>(column, out.data()); break;
     }
     return out.data();
   }
@@ -82,7 +82,7 @@ class Scatter {
   void sort_dense(const std::uint32_t* s, std::uint32_t rows, std::uint32_t state_count) {
     const std::uint32_t buckets = state_count + 1, part = rows / 4;
     counts_.assign(std::size_t{buckets} * 4, 0);
-    std::uint32_t *const c = counts_.data(), *const order = order_.data();
+    std::uint32_t *const c = counts_.data(), *const places = places_.data();
     const auto bucket = [&](std::uint32_t i) { return std::size_t{std::min(s[i], state_count)} * 4; };
     for (std::uint32_t i = 0; i < part; ++i)
       for (std::uint32_t p = 0; p < 4; ++p) ++c[bucket(p * part + i) + p];
@@ -94,15 +94,15 @@ class Scatter {
       if (b < state_count && at > first) runs_.push_back({b, first, at - first});
     }
     for (std::uint32_t i = 0; i < part; ++i)
-      for (std::uint32_t p = 0; p < 4; ++p) order[c[bucket(p * part + i) + p]++] = p * part + i;
-    for (std::uint32_t i = 4 * part; i < rows; ++i) order[c[bucket(i) + 3]++] = i;
+      for (std::uint32_t p = 0; p < 4; ++p) places[p * part + i] = c[bucket(p * part + i) + p]++;
+    for (std::uint32_t i = 4 * part; i < rows; ++i) places[i] = c[bucket(i) + 3]++;
   }
 
   // More states than rows: look only at the counters that are used, and leave them zero.
   void sort_sparse(const std::uint32_t* s, std::uint32_t rows, std::uint32_t state_count) {
     if (sparse_counts_.size() <= state_count) sparse_counts_.resize(std::size_t{state_count} + 1);
     runs_.reserve(rows);
-    std::uint32_t *const c = sparse_counts_.data(), *const order = order_.data();
+    std::uint32_t *const c = sparse_counts_.data(), *const places = places_.data();
     const auto bucket = [&](std::uint32_t i) { return std::min(s[i], state_count); };
     for (std::uint32_t i = 0; i < rows; ++i)
       if (c[bucket(i)]++ == 0) runs_.push_back({bucket(i), 0, 0});
@@ -112,22 +112,24 @@ class Scatter {
       run.count = c[run.state];
       at += std::exchange(c[run.state], at);
     }
-    for (std::uint32_t i = 0; i < rows; ++i) order[c[bucket(i)]++] = i;
+    for (std::uint32_t i = 0; i < rows; ++i) places[i] = c[bucket(i)]++;
     for (const auto& run : runs_) c[run.state] = 0;
     std::erase_if(runs_, [&](const Run& run) { return run.state == state_count; });
   }
 
+  // Reads straight through and writes at as many places as there are states: each cache line comes once, where looking the rows up
+  // in the order of the states would fetch it once for each state in it.
   template <class Element>
-  void gather(const void* from, void* to) const {
+  void place(const void* from, void* to) const {
     const auto* source = static_cast<const Element*>(from);
     auto* target = static_cast<Element*>(to);
-    const std::uint32_t* const order = order_.data();
-    const std::size_t rows = order_.size();
-    for (std::size_t i = 0; i < rows; ++i) target[i] = source[order[i]];
+    const std::uint32_t* const places = places_.data();
+    const std::size_t rows = places_.size();
+    for (std::size_t i = 0; i < rows; ++i) target[places[i]] = source[i];
   }
 
   std::vector<Run> runs_;
-  std::vector<std::uint32_t> order_, counts_, sparse_counts_;
+  std::vector<std::uint32_t> places_, counts_, sparse_counts_;
   std::vector<std::vector<std::byte>> columns_;
   bool sorted_ = false;
 };
