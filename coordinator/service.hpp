@@ -17,6 +17,7 @@
 #include "coordinator/tasks/spec_builder.hpp"
 #include "coordinator/wire/api.hpp"
 
+#include <condition_variable>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -107,6 +108,7 @@ class Service final : public Api {
   Result<> resume_requests(Aftermath& after);
   void adopt_leases();
   void settle(Guard& guard, Aftermath after);
+  void await_views(Guard& guard);
   std::uint64_t flush(Aftermath& after);
   store::CatalogueRow& edit(const leases::JobKey& job, Aftermath& after) const;
   Micros now() const { return config_.now(); }
@@ -196,6 +198,9 @@ class Service final : public Api {
   std::map<std::pair<std::string, std::string>, std::shared_ptr<const jobs::ArchiveIndex>> indexes_;  // archive, pattern; shared with plans
   std::map<std::string, Micros> listed_at_;  // by place; of now()
   double bytes_per_second_ = 0;              // seen so far, for estimates
+  std::uint64_t views_begun_ = 0;            // changes that have views
+  std::set<std::uint64_t> views_open_;       // those whose views are being made
+  std::condition_variable views_made_;
 
   std::mutex links_;  // one writer of tables/ and requests/ at a time
 };
