@@ -75,6 +75,8 @@ class EmbeddedSession final : public Session {
                                      "unix:" + socket_,
                                      "--dir",
                                      (options_.state / "node").string(),
+                                     "--blobs",
+                                     (options_.state / "blobs").string(),
                                      "--slots",
                                      std::to_string(options_.slots),
                                      "--threads",

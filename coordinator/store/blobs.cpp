@@ -1,6 +1,7 @@
 #include "coordinator/store/blobs.hpp"
 
 #include "coordinator/store/space.hpp"
+#include "coordinator/wire/blob_place.hpp"
 #include "sdk/descriptor/durable_file.hpp"
 
 #include <fcntl.h>
@@ -54,8 +55,7 @@ Result<Blobs> Blobs::open(const fs::path& root) {
 }
 
 fs::path Blobs::path_of(const Digest& digest) const {
-  const auto hex = digest.hex();
-  return root_ / hex.substr(0, 2) / hex;
+  return blob_place(root_, digest);
 }
 
 bool Blobs::has(const Digest& digest) const {

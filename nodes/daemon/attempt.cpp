@@ -60,7 +60,7 @@ coordinator::Attempt Attempt::progress() const {
 
 std::optional<Finished> Attempt::run() {
   auto done = prepare();
-  if (done) done = Fetcher(here_.coordinator, here_.folder, here_.plugins, here_.states, here_.options.patience, cancel_).all(spec_, folder_);
+  if (done) done = Fetcher(here_.coordinator, here_.folder, here_.plugins, here_.states, here_.options, cancel_).all(spec_, folder_);
   if (done) done = unseal();
   if (cancel_.requested()) return std::nullopt;
   if (!done) return failed(done.error());

@@ -1,5 +1,6 @@
 #include "nodes/daemon/fetch.hpp"
 
+#include "coordinator/wire/blob_place.hpp"
 #include "coordinator/wire/limits.hpp"
 #include "coordinator/wire/peer.hpp"
 #include "nodes/daemon/backoff.hpp"
@@ -15,6 +16,12 @@ namespace {
 bool is_whole(const fs::path& file, const Digest& digest) {
   const auto found = digest_of_file(file);
   return found && *found == digest;
+}
+
+// A name for what is to become `target`, nobody else's.
+fs::path part_of(const fs::path& target) {
+  static std::atomic<unsigned> number{0};
+  return target.parent_path() / (".part." + std::to_string(number++) + "." + target.filename().string());
 }
 
 // Leaves the `most` files that were used last.
@@ -111,11 +118,12 @@ Result<> Fetcher::from_peer(const std::string& node, const Digest& blob, const f
 
 // A coordinator that is away comes back: the same piece is asked for until patience ends.
 Result<> Fetcher::from_coordinator(const Digest& blob, const fs::path& target) {
+  if (link(blob, target)) return {};
   return download(blob, target, [&](std::uint64_t offset) {
     Backoff backoff;
     for (Micros waited = 0;;) {
       auto piece = coordinator_.get_blob(blob, offset, coordinator::piece_bytes);
-      if (piece || piece.error().code != Code::transient || waited >= patience_) return piece;
+      if (piece || piece.error().code != Code::transient || waited >= options_.patience) return piece;
       const auto pause = backoff.next();
       if (cancel_.wait(pause)) return piece;
       waited += pause;
@@ -123,11 +131,24 @@ Result<> Fetcher::from_coordinator(const Digest& blob, const fs::path& target) {
   });
 }
 
+// True: the blob lies on this machine, and `target` is another name of it.
+bool Fetcher::link(const Digest& blob, const fs::path& target) const {
+  if (options_.blobs.empty()) return false;
+  const fs::path part = part_of(target);
+  std::error_code failed;
+  fs::create_hard_link(coordinator::blob_place(options_.blobs, blob), part, failed);
+  if (failed) return false;
+  const bool whole = is_whole(part, blob);
+  if (whole) fs::rename(part, target, failed);
+  std::error_code ignored;
+  fs::remove(part, ignored);  // rename of two names of one file leaves both
+  return whole && !failed;
+}
+
 // `target` appears whole and with the right bytes, or not at all. Not synced: attempts do not outlive the machine, and what is kept
 // is checked before it is used.
 Result<> Fetcher::download(const Digest& blob, const fs::path& target, const Source& source) {
-  static std::atomic<unsigned> number{0};
-  const fs::path part = target.parent_path() / (".part." + std::to_string(number++) + "." + target.filename().string());
+  const fs::path part = part_of(target);
   const auto fetched = [&]() -> Result<> {
     std::ofstream file(part, std::ios::binary | std::ios::trunc);
     Hasher hasher;

@@ -4,6 +4,7 @@
 #include "coordinator/wire/api.hpp"
 #include "nodes/daemon/child.hpp"
 #include "nodes/daemon/folder.hpp"
+#include "nodes/daemon/options.hpp"
 #include "nodes/daemon/states.hpp"
 
 #include <filesystem>
@@ -32,10 +33,10 @@ class KnownPlugins {
 
 class Fetcher {
  public:
-  // All outlive the fetcher. `patience`: how long a coordinator that is away is asked again.
-  Fetcher(coordinator::Api& coordinator, const NodeFolder& folder, KnownPlugins& plugins, StateStore& states, Micros patience,
+  // All outlive the fetcher.
+  Fetcher(coordinator::Api& coordinator, const NodeFolder& folder, KnownPlugins& plugins, StateStore& states, const Options& options,
           const Cancellation& cancel)
-      : coordinator_(coordinator), folder_(folder), plugins_(plugins), states_(states), patience_(patience), cancel_(cancel) {}
+      : coordinator_(coordinator), folder_(folder), plugins_(plugins), states_(states), options_(options), cancel_(cancel) {}
 
   // Everything `spec` names. missing: a state no node holds, a blob the coordinator does not have; cancelled when asked.
   Result<> all(const task::Spec& spec, const std::filesystem::path& attempt);
@@ -49,13 +50,14 @@ class Fetcher {
   Result<> state(const task::StateRef& ref, const std::filesystem::path& attempt);
   Result<> from_peer(const std::string& node, const Digest& blob, const std::filesystem::path& target);
   Result<> from_coordinator(const Digest& blob, const std::filesystem::path& target);
+  bool link(const Digest& blob, const std::filesystem::path& target) const;
   Result<> download(const Digest& blob, const std::filesystem::path& target, const Source& source);
 
   coordinator::Api& coordinator_;
   const NodeFolder& folder_;
   KnownPlugins& plugins_;
   StateStore& states_;
-  const Micros patience_;
+  const Options& options_;
   const Cancellation& cancel_;
 };
 

@@ -56,6 +56,7 @@ void declare(CLI::App& app, Arguments& a) {
   app.add_option("--listen", o.listen, "Where other nodes fetch states (default: like --coordinator, a socket in --dir or any free port)");
   app.add_option("--worker", o.worker, "The program mole-worker (default: beside this one)");
   app.add_option("--log-level", a.log_level, "debug, info, warn or error")->capture_default_str()->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  app.add_option("--blobs", o.blobs, "The coordinator's blobs, on this machine")->group("");
   app.add_option("--parent", a.parent, "Die with this process, which started us")->group("");
 }
 

@@ -15,6 +15,7 @@ struct Options {
   std::filesystem::path folder;   // everything this node owns (docs/formats/node_folder.md)
   std::filesystem::path worker;   // the program mole-worker
   std::filesystem::path launcher;  // the program mole-launch
+  std::filesystem::path blobs;     // the coordinator's blob store, where it is on this machine; empty: blobs come by message
   std::string listen;             // where other nodes fetch states: "unix:/path" or "tcp:127.0.0.1:0"
   std::uint32_t slots = 1;        // tasks at once
   std::uint32_t threads = 1;      // of one task

@@ -1,5 +1,6 @@
 #include "nodes/daemon/fetch.hpp"
 
+#include "coordinator/wire/blob_place.hpp"
 #include "sdk/descriptor/durable_file.hpp"
 #include "tests/nodes/eventually.hpp"
 #include "tests/nodes/fake_coordinator.hpp"
@@ -25,7 +26,7 @@ class Fetch : public ::testing::Test {
     return digest_of(bytes);
   }
   Result<> fetch(const task::Spec& spec) {
-    return Fetcher(*coordinator.client, folder, plugins, states, second_us, cancel).all(spec, attempt);
+    return Fetcher(*coordinator.client, folder, plugins, states, options, cancel).all(spec, attempt);
   }
   task::Spec with_state(const std::string& bytes, std::vector<std::string> nodes) {
     task::Spec spec;
@@ -39,6 +40,11 @@ class Fetch : public ::testing::Test {
   NodeFolder folder = *NodeFolder::open(coordinator.folder / "n");
   KnownPlugins plugins;
   StateStore states{folder.states(), 1 << 30};
+  Options options = [] {
+    Options o;
+    o.patience = second_us;
+    return o;
+  }();
   Cancellation cancel;
   fs::path attempt = folder.attempts() / "1-1";
 };
@@ -67,12 +73,40 @@ TEST_F(Fetch, ChecksThePluginsOfAnEarlierLifeBeforeItUsesThem) {
   for (const char* left : {"", "libraRy", "library"}) {  // by a power failure: nothing, other bytes, all
     std::ofstream(library, std::ios::binary) << left;
     KnownPlugins fresh;
-    ASSERT_TRUE(Fetcher(*coordinator.client, folder, fresh, states, second_us, cancel).all(spec, attempt)) << left;
+    ASSERT_TRUE(Fetcher(*coordinator.client, folder, fresh, states, options, cancel).all(spec, attempt)) << left;
     EXPECT_EQ(*read_file(library), "library");
   }
   coordinator.blobs.erase(digest_of("library"));
   KnownPlugins fresh;
-  EXPECT_TRUE(Fetcher(*coordinator.client, folder, fresh, states, second_us, cancel).all(spec, attempt)) << "it was whole";
+  EXPECT_TRUE(Fetcher(*coordinator.client, folder, fresh, states, options, cancel).all(spec, attempt)) << "it was whole";
+}
+
+TEST_F(Fetch, LinksTheBlobsOfACoordinatorOnThisMachine) {
+  options.blobs = coordinator.folder / "blobs";
+  const auto put = [&](const std::string& bytes, const std::string& lies) {
+    const auto path = coordinator::blob_place(options.blobs, digest_of(bytes));
+    fs::create_directories(path.parent_path());
+    std::ofstream(path, std::ios::binary) << lies;
+    return path;
+  };
+  auto spec = with_state("", {});
+  spec.steps[0].states.clear();
+  const auto library = folder.plugins() / (digest_of("library").hex() + ".so");
+  std::ofstream(library) << "damaged";
+  const auto there = put("library", "library");
+  coordinator.go_away();
+  const auto done = fetch(spec);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_TRUE(fs::equivalent(library, there));
+
+  coordinator.come_back();  // what is not there, or is not what its name says, comes by message
+  for (const std::string bytes : {"absent", "whole"}) {
+    if (bytes == "whole") put(bytes, "damaged");
+    spec.steps[0].plugin.library = blob(bytes);
+    ASSERT_TRUE(fetch(spec)) << bytes;
+    EXPECT_EQ(*read_file(folder.plugins() / (digest_of(bytes).hex() + ".so")), bytes);
+  }
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.plugins()), fs::directory_iterator()), 3);
 }
 
 TEST_F(Fetch, KeepsTheRoutingTablesUsedLastAndChecksThem) {
