@@ -1,4 +1,4 @@
-// AddressVolumes: flows, packets and bytes by address, 16 bytes an IPv4 entry, 28 an IPv6 one. An IPv6 address that
+// AddressVolumes: flows, packets and bytes by address, 12 bytes an IPv4 entry, 24 an IPv6 one. An IPv6 address that
 // maps an IPv4 one counts as that one.
 //
 //   mole::AddressVolumes sources;

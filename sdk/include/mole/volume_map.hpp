@@ -1,12 +1,12 @@
-// VolumeMap: flows, packets and bytes by address, AS or port; 16 bytes an entry (28 for mole::Addr, 12 of many ports),
+// VolumeMap: flows, packets and bytes by address, AS or port; 12 bytes an entry (24 for mole::Addr, 8 of many ports),
 // whatever the counts.
 //
 //   mole::VolumeMap<std::uint32_t> by_source;
 //   by_source.add(flows.span4<mole::src_addr>(), flows.span<mole::packets>(), flows.span<mole::bytes>());
 //   by_source.for_each([&](std::uint32_t address, const mole::Volume& v) { ... });
 //
-// The lower 32 bits of each sum lie beside the key, so that an entry is a quarter of a cache line; the few keys whose
-// sums pass 2^32 have the upper bits in a table of their own. Sums wrap at 2^64.
+// The lower 15 bits of the flows, 16 of the packets and 32 of the bytes lie beside the key, so that a cache line holds five
+// entries; the few keys whose sums are larger have the upper bits in a table of their own. Sums wrap at 2^64.
 #pragma once
 
 #include <mole/flat_map.hpp>
@@ -105,26 +105,28 @@ class VolumeMap {
   }
 
  private:
-  struct Words {
-    std::uint32_t flows = 0, packets = 0, bytes = 0;
+  struct Words {  // the lower bits
+    std::uint32_t bytes = 0;
+    std::uint16_t packets = 0;
+    std::uint16_t flows : 15 = 0, more : 1 = 0;  // more: there are upper bits
   };
 
-  static std::uint64_t join(std::uint32_t high, std::uint32_t low) { return std::uint64_t{high} << 32 | low; }
   Volume whole(const Key& key, const Words& low) const {
-    if (high_.empty()) return {low.flows, low.packets, low.bytes};
-    const auto* high = high_.find(key);
-    if (!high) return {low.flows, low.packets, low.bytes};
-    return {join(high->flows, low.flows), join(high->packets, low.packets), join(high->bytes, low.bytes)};
+    if (!low.more) [[likely]]
+      return {low.flows, low.packets, low.bytes};
+    const auto& high = *high_.find(key);
+    return {high.flows << 15 | low.flows, high.packets << 16 | low.packets, high.bytes << 32 | low.bytes};
   }
   void put(const Key& key, Words& low, const Volume& v) {
     const std::uint64_t flows = low.flows + v.flows, packets = low.packets + v.packets, bytes = low.bytes + v.bytes;
-    low = {static_cast<std::uint32_t>(flows), static_cast<std::uint32_t>(packets), static_cast<std::uint32_t>(bytes)};
-    if ((flows | packets | bytes) >> 32 == 0) [[likely]]
+    const Volume carry{flows >> 15, packets >> 16, bytes >> 32};
+    low.flows = flows & 0x7fff;
+    low.packets = static_cast<std::uint16_t>(packets);
+    low.bytes = static_cast<std::uint32_t>(bytes);
+    if ((carry.flows | carry.packets | carry.bytes) == 0) [[likely]]
       return;
-    auto& high = high_[key];
-    high.flows += static_cast<std::uint32_t>(flows >> 32);
-    high.packets += static_cast<std::uint32_t>(packets >> 32);
-    high.bytes += static_cast<std::uint32_t>(bytes >> 32);
+    low.more = 1;
+    high_[key].merge(carry);
   }
 
   void absorb(const VolumeMap& other) {
@@ -145,7 +147,7 @@ class VolumeMap {
   }
 
   std::conditional_t<std::is_same_v<Key, std::uint16_t>, detail::ShortKeyMap<Words>, FlatMap<Key, Words>> low_;
-  FlatMap<Key, Words> high_;  // a key is here only if an upper word was not 0
+  FlatMap<Key, Volume> high_;  // a key is here if it has `more`
 };
 
 }  // namespace mole
