@@ -4,6 +4,7 @@
 #include "sdk/descriptor/durable_file.hpp"
 
 #include <filesystem>
+#include <thread>
 
 namespace mole::test {
 namespace {
@@ -26,6 +27,32 @@ TEST(Service, RunsOneModuleToCompletion) {
   const auto folder = world.folder.path() / "state/requests/r1";
   EXPECT_EQ(json::parse(*read_file(folder / "request.json"))["job_list"].size(), 4u);
   EXPECT_TRUE(fs::exists(folder / "traffic/date=2007-09-22/20070922T000000Z.parquet"));
+}
+
+// Somebody asks again and again while the last completions are taken: when told of the end, he finds every table.
+TEST(Service, ARequestHasEndedWhenItsTablesAreThere) {
+  World world;
+  world.add_files("1", 0, 401);
+  const auto accepted = world.service().submit(world.submission(border, "2007-09-22", "2007-10-08T16"));
+  ASSERT_TRUE(accepted);
+  ASSERT_TRUE(world.work_once());  // the listing
+  std::vector<coordinator::Completion> last;
+  std::vector<std::string> held;
+  for (auto specs = world.lease("a", 200); !specs.empty(); specs = world.lease("a", 200, held))
+    for (const auto& spec : specs) {
+      last.push_back(world.compute("a", spec));
+      held.push_back(spec.id);
+    }
+  ASSERT_EQ(last.size(), 200u);
+  std::size_t tables = 0;
+  std::thread asking([&] {
+    while (state_of(world, (*accepted)["id"]) != "COMPLETE") {
+    }
+    for (const auto& entry : fs::recursive_directory_iterator(world.folder.path() / "state/tables")) tables += entry.is_regular_file();
+  });
+  EXPECT_TRUE(world.service().complete(last));
+  asking.join();
+  EXPECT_EQ(tables, 200u);
 }
 
 TEST(Service, FusesEveryModuleOverABlockIntoOneTask) {
