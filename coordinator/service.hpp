@@ -99,7 +99,7 @@ class Service final : public Api {
     dag::Resolved resolved;
   };
 
-  explicit Service(Config config) : config_(std::move(config)) {}
+  explicit Service(Config config) : config_(std::move(config)), plugins_(config_.plugins) {}
 
   // service.cpp
   Result<> start();
@@ -180,6 +180,7 @@ class Service final : public Api {
   std::string job_state(const leases::JobKey& job, std::uint8_t flags) const;
 
   Config config_;
+  mutable CurrentPlugins plugins_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<store::Records> records_;
   std::unique_ptr<store::Blobs> blobs_;

@@ -34,7 +34,7 @@ std::vector<std::uint32_t> asked_modules(const Request& request) {
 Result<Service::Parsed> Service::parse(const Submission& submission) const {
   auto parsed = manifest::parse_manifest(submission.manifest, submission.manifest_name, submission.overrides);
   if (!parsed) return parsed.error();
-  auto resolved = dag::resolve(*parsed, PluginCatalogue::load(config_.plugins), submission.base,
+  auto resolved = dag::resolve(*parsed, *plugins_.get(), submission.base,
                                [this](const std::filesystem::path& table) { return table_digest(table); });
   if (!resolved) return resolved.error();
   return Parsed{std::move(*parsed), std::move(*resolved)};

@@ -64,7 +64,7 @@ class Resolver {
   }
 
   Result<task::PluginUse> use(const CataloguedPlugin& plugin, const nlohmann::json& given, const std::string& where) {
-    if (auto good = plugin.sidecar.verify(plugin.library); !good) return at(where, good.error());
+    if (auto good = plugin.verify(); !good) return at(where, good.error());
     auto params = resolve_params(plugin.descriptor, given);
     if (!params) return at(where, params.error());
     make_paths_absolute(plugin.descriptor, base_, *params);

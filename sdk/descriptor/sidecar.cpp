@@ -2,8 +2,11 @@
 
 #include <mole/abi.h>
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cstdlib>
+#include <ctime>
 
 #include "sdk/descriptor/durable_file.hpp"
 
@@ -96,7 +99,14 @@ PluginCatalogue PluginCatalogue::load(const std::vector<fs::path>& folders) {
         continue;
       }
       const auto library = file.parent_path() / sidecar->library;
-      for (const auto& d : sidecar->plugins) out.plugins_[{d.kind, d.name}] = {d, *sidecar, library, file};
+      for (const auto& d : sidecar->plugins) {
+        CataloguedPlugin plugin;
+        plugin.descriptor = d;
+        plugin.sidecar = *sidecar;
+        plugin.library = library;
+        plugin.sidecar_path = file;
+        out.plugins_[{d.kind, d.name}] = std::move(plugin);
+      }
     }
   }
   return out;
@@ -134,6 +144,51 @@ std::vector<const CataloguedPlugin*> PluginCatalogue::all() const {
   std::vector<const CataloguedPlugin*> out;
   for (const auto& [key, plugin] : plugins_) out.push_back(&plugin);
   return out;
+}
+
+Result<> CataloguedPlugin::verify() const {
+  if (*sound_) return {};
+  auto verified = sidecar.verify(library);
+  if (verified) *sound_ = true;
+  return verified;
+}
+
+namespace {
+
+// Equal for equal files: a file written again, even with the same bytes, has another time of change. Empty while some file is so
+// new that it could change once more at what the file system takes for the same time.
+std::string stamp_of(const std::vector<fs::path>& folders) {
+  constexpr std::time_t settled_after = 2;  // seconds
+  const auto now = std::time(nullptr);
+  bool settled = true;
+  std::vector<std::string> parts;
+  for (const auto& folder : folders) {
+    std::error_code failed;
+    for (fs::directory_iterator it(folder, failed), end; !failed && it != end; it.increment(failed)) {
+      struct stat st {};
+      if (::stat(it->path().c_str(), &st) != 0) continue;
+      settled = settled && st.st_ctim.tv_sec + settled_after <= now;
+      parts.push_back(it->path().string() + "\n" + std::to_string(st.st_dev) + " " + std::to_string(st.st_ino) + " " +
+                      std::to_string(st.st_size) + " " + std::to_string(st.st_ctim.tv_sec) + "." + std::to_string(st.st_ctim.tv_nsec));
+    }
+    parts.push_back(folder.string() + "\n" + std::to_string(failed.value()));
+  }
+  std::sort(parts.begin(), parts.end());
+  std::string stamp;
+  for (const auto& part : parts) stamp += part + "\n";
+  return settled ? stamp : std::string();
+}
+
+}  // namespace
+
+std::shared_ptr<const PluginCatalogue> CurrentPlugins::get() {
+  auto stamp = stamp_of(folders_);  // before they are read: what changes meanwhile is noticed the next time
+  const std::lock_guard lock(mutex_);
+  if (stamp.empty() || stamp != stamp_) {
+    catalogue_ = std::make_shared<const PluginCatalogue>(PluginCatalogue::load(folders_));
+    stamp_ = std::move(stamp);
+  }
+  return catalogue_;
 }
 
 std::vector<fs::path> plugin_folders(const std::optional<fs::path>& given) {

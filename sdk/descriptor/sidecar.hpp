@@ -5,8 +5,11 @@
 #include "sdk/descriptor/descriptor.hpp"
 #include "sdk/descriptor/digest.hpp"
 
+#include <atomic>
 #include <filesystem>
 #include <map>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +40,12 @@ struct CataloguedPlugin {
   Sidecar sidecar;
   std::filesystem::path library;       // the .so
   std::filesystem::path sidecar_path;
+
+  // sidecar.verify(library). What was sound once is believed, by copies too.
+  Result<> verify() const;
+
+ private:
+  std::shared_ptr<std::atomic<bool>> sound_ = std::make_shared<std::atomic<bool>>(false);
 };
 
 // All plugins of a list of folders. Value; safe to share once loaded.
@@ -58,6 +67,19 @@ class PluginCatalogue {
   std::vector<std::filesystem::path> folders_;
   std::map<std::pair<std::string, std::string>, CataloguedPlugin> plugins_;
   std::vector<std::string> problems_;
+};
+
+// The catalogue of some folders for who asks often: read again only when a file there has changed. Thread-safe.
+class CurrentPlugins {
+ public:
+  explicit CurrentPlugins(std::vector<std::filesystem::path> folders) : folders_(std::move(folders)) {}
+  std::shared_ptr<const PluginCatalogue> get();
+
+ private:
+  const std::vector<std::filesystem::path> folders_;
+  std::mutex mutex_;  // of what follows
+  std::string stamp_;
+  std::shared_ptr<const PluginCatalogue> catalogue_;
 };
 
 // Where programs look, in rising precedence: <exe>/../lib/mole/plugins, MOLE_PLUGIN_PATH (its first folder highest), `given`.

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <fstream>
 #include <stdlib.h>
+#include <thread>
 
 #include "sdk/descriptor/sidecar.hpp"
 
@@ -184,6 +186,28 @@ TEST_F(SidecarTest, ThatCannotBeUsedIsNamedWhenAPluginIsMissing) {
   EXPECT_EQ(found.error().code, Code::missing);
   EXPECT_NE(found.error().message.find("bad.plugin.json"), std::string::npos);
   EXPECT_NE(found.error().message.find("--plugins"), std::string::npos);
+}
+
+TEST_F(SidecarTest, IsReadAgainWhenAFileHasChanged) {
+  mole::CurrentPlugins current({folder / "absent", folder});
+  EXPECT_TRUE(current.get()->all().empty());
+  put("variance.so", "code");
+  put("variance.plugin.json", document("variance.so", "code").dump());
+  EXPECT_EQ(current.get()->all().size(), 1u);
+  std::this_thread::sleep_for(std::chrono::milliseconds(2100));  // until what is there counts as old
+  const auto first = current.get();
+  ASSERT_EQ(first->all().size(), 1u);
+  EXPECT_TRUE(first->all()[0]->verify());
+  EXPECT_EQ(current.get(), first);
+  put("variance.so", "CODE");  // as long as before
+  const auto second = current.get();
+  ASSERT_EQ(second->all().size(), 1u);
+  EXPECT_EQ(second->all()[0]->verify().error().code, Code::invalid);
+  put("variance.so", "code");
+  EXPECT_TRUE(second->all()[0]->verify()) << "what was not sound is looked at again";
+  std::filesystem::remove(folder / "variance.plugin.json");
+  EXPECT_TRUE(current.get()->all().empty());
+  EXPECT_EQ(first->all().size(), 1u);
 }
 
 TEST_F(SidecarTest, RefusesALibraryWithAnotherDigest) {
