@@ -127,6 +127,7 @@ class Service final : public Api {
   // service_submit.cpp
   Result<Parsed> parse(const Submission& submission) const;
   Result<Shared> asked_part(const Submission& submission, const dag::Graph& graph) const;
+  static std::vector<dag::Library> needed_libraries(const requests::Request& request, std::vector<dag::Library> libraries);
   Result<> keep_libraries(const std::vector<dag::Library>& libraries);
   static std::string place_of(const dag::Graph& graph, const dag::Archive& archive);
   Result<> check_places(const dag::Graph& graph) const;

@@ -99,7 +99,18 @@ Result<json> Service::archive_task(const Submission& submission, const std::stri
   request.archive = graph.pipeline + "/" + name;
   request.range = submission.range;
   request.graph = std::make_shared<const dag::Graph>(graph);
-  return accept(submission, std::move(request), *parsed);
+  auto answer = accept(submission, std::move(request), *parsed);
+  // The run that most often follows wants the others too: they come while a node is at the archive. What goes wrong it will say.
+  if (answer) (void)keep_libraries(parsed->resolved.libraries);
+  return answer;
+}
+
+// Who asks for an archive alone needs what reads it.
+std::vector<dag::Library> Service::needed_libraries(const Request& request, std::vector<dag::Library> libraries) {
+  if (request.kind == "run") return libraries;
+  const auto& archive = request.graph->archives[*request.graph->find_archive(request.archive.substr(request.archive.find('/') + 1))];
+  std::erase_if(libraries, [&](const dag::Library& l) { return l.digest != archive.downloader.library && l.digest != archive.decoder.library; });
+  return libraries;
 }
 
 Result<> Service::keep_libraries(const std::vector<dag::Library>& libraries) {
@@ -155,7 +166,7 @@ std::optional<Result<json>> Service::already_submitted(const Submission& submiss
 
 Result<json> Service::accept(const Submission& submission, Request request, const Parsed& parsed) {
   if (submission.client_id.size() > 256) return invalid("a client id has at most 256 characters");
-  if (auto kept = keep_libraries(parsed.resolved.libraries); !kept) return kept.error();
+  if (auto kept = keep_libraries(needed_libraries(request, parsed.resolved.libraries)); !kept) return kept.error();
   if (request.kind == "run")
     if (auto kept = keep_tables(parsed.resolved.tables, *request.graph, request.range); !kept) return kept.error();
   const auto document = dag::to_json(parsed.resolved.graph);
