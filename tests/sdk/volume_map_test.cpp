@@ -2,7 +2,10 @@
 #include <mole/concentration.hpp>
 #include <mole/volume_map.hpp>
 
+#include <algorithm>
+#include <functional>
 #include <map>
+#include <numeric>
 #include <random>
 
 #include "tests/sdk/saved.hpp"
@@ -180,6 +183,36 @@ TEST(Concentration, KeepsTheHundredLargest) {
   EXPECT_EQ(c.row().top_1, 400 / total);
   EXPECT_EQ(c.row().top_10, (391 + 400) * 5 / total);
   EXPECT_EQ(c.row().top_100, (301 + 400) * 50 / total);
+}
+
+// Small counts are kept another way than large ones.
+TEST(Concentration, OfSmallAndLargeParts) {
+  std::mt19937_64 random(8);
+  for (const std::size_t large : {0, 1, 99, 100, 101, 1000}) {
+    std::vector<std::uint64_t> counts;
+    for (std::size_t i = 0; i < large; ++i) counts.push_back(random() % 100'000 + 200);
+    for (std::size_t i = 0; i < 150; ++i) counts.push_back(random() % 256);
+    std::shuffle(counts.begin(), counts.end(), random);
+    mole::Concentration c;
+    mole::Entropy entropy;
+    double squares = 0;
+    for (const auto count : counts) {
+      c.add(count);
+      entropy.add(count);
+      squares += static_cast<double>(count * count);
+    }
+    std::sort(counts.begin(), counts.end(), std::greater<>());
+    const auto total = static_cast<double>(*entropy.total());
+    const auto share = [&](std::size_t n) { return static_cast<double>(std::accumulate(counts.begin(), counts.begin() + static_cast<std::ptrdiff_t>(n), std::uint64_t{0})) / total; };
+    const auto row = c.row();
+    EXPECT_EQ(row.entropy, entropy.bits());
+    EXPECT_EQ(row.normalised_entropy, entropy.normalised());
+    EXPECT_EQ(row.top_1, share(1));
+    EXPECT_EQ(row.top_10, share(10));
+    EXPECT_EQ(row.top_100, share(100));
+    EXPECT_DOUBLE_EQ(*row.herfindahl, squares / total / total);
+    EXPECT_EQ(c.row().top_100, row.top_100);  // a row changes nothing
+  }
 }
 
 TEST(Concentration, IsNullOfNothingAndPastTheEndOfItsType) {

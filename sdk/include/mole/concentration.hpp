@@ -39,43 +39,38 @@ struct ConcentrationRow {
 class Concentration {
  public:
   // One more part; one of 0 is none.
-  void add(std::uint64_t count) { add({&count, 1}); }
+  void add(std::uint64_t count) {
+    const bool is_small = count < small_.size();
+    ++small_[is_small ? count : 0];
+    large_[waiting_] = count;  // the next one's place if it is small
+    waiting_ += !is_small;
+    if (waiting_ == large_.size()) [[unlikely]]
+      add_large();
+  }
   // One more part for each count.
   void add(std::span<const std::uint64_t> counts) {
-    entropy_.add(counts);
-    Wide squares = 0;
-    for (const auto count : counts) {
-      squares += Wide{count} * count;
-      if (count > least_) [[unlikely]]
-        enter(count);
-    }
-    squares_ += squares;
+    for (const auto count : counts) add(count);
   }
   // All null without parts, and if the total is 2^64 or more.
   ConcentrationRow row() const {
-    ConcentrationRow out;
-    if (entropy_.total().value_or(0) == 0) return out;
-    const auto total = static_cast<double>(*entropy_.total());
-    out.entropy = entropy_.bits();
-    out.normalised_entropy = entropy_.normalised();
-    auto largest = largest_;
-    std::sort(largest.begin(), largest.end(), std::greater<>());
-    Wide sum = 0;
-    for (std::size_t i = 0; i < largest.size(); ++i) {
-      sum += largest[i];
-      const double share = static_cast<double>(sum) / total;
-      if (i < 1) out.top_1 = share;
-      if (i < 10) out.top_10 = share;
-      out.top_100 = share;
-    }
-    out.herfindahl = static_cast<double>(squares_) / total / total;
-    return out;
+    Concentration all(*this);
+    all.settle();
+    return all.settled();
   }
 
  private:
   __extension__ typedef unsigned __int128 Wide;
   static constexpr std::size_t kept = 100;
 
+  void add_large() {
+    entropy_.add({large_.data(), waiting_});
+    for (std::size_t i = 0; i < waiting_; ++i) {
+      squares_ += Wide{large_[i]} * large_[i];
+      if (large_[i] > least_) [[unlikely]]
+        enter(large_[i]);
+    }
+    waiting_ = 0;
+  }
   // A heap of the largest, the least of them first.
   void enter(std::uint64_t count) {
     if (largest_.size() == kept) {
@@ -87,7 +82,39 @@ class Concentration {
     std::push_heap(largest_.begin(), largest_.end(), std::greater<>());
     if (largest_.size() == kept) least_ = largest_.front();
   }
+  // Adds what waits, and the small ones: each is less than any of the large.
+  void settle() {
+    add_large();
+    std::sort(largest_.begin(), largest_.end(), std::greater<>());
+    for (std::size_t count = small_.size() - 1; count > 0; --count) {
+      const auto times = small_[count];
+      if (times == 0) continue;
+      entropy_.add(count, times);
+      squares_ += Wide{count * count} * times;
+      largest_.insert(largest_.end(), std::min<std::uint64_t>(times, kept - largest_.size()), count);
+    }
+  }
+  ConcentrationRow settled() const {
+    ConcentrationRow out;
+    if (entropy_.total().value_or(0) == 0) return out;
+    const auto total = static_cast<double>(*entropy_.total());
+    out.entropy = entropy_.bits();
+    out.normalised_entropy = entropy_.normalised();
+    Wide sum = 0;
+    for (std::size_t i = 0; i < largest_.size(); ++i) {
+      sum += largest_[i];
+      const double share = static_cast<double>(sum) / total;
+      if (i < 1) out.top_1 = share;
+      if (i < 10) out.top_10 = share;
+      out.top_100 = share;
+    }
+    out.herfindahl = static_cast<double>(squares_) / total / total;
+    return out;
+  }
 
+  std::array<std::uint64_t, 256> small_{};  // most counts are: how many there are of each (of 0: no matter what)
+  std::array<std::uint64_t, 64> large_{};   // not yet added
+  std::size_t waiting_ = 0;
   Entropy entropy_;
   Wide squares_ = 0;
   std::vector<std::uint64_t> largest_;
@@ -106,29 +133,14 @@ struct VolumeConcentrationRow {
 class VolumeConcentration {
  public:
   void add(const Volume& v) {
-    flow_counts_[waiting_] = v.flows;
-    packet_counts_[waiting_] = v.packets;
-    byte_counts_[waiting_] = v.bytes;
-    if (++waiting_ == part) pass_on();
+    flows_.add(v.flows);
+    packets_.add(v.packets);
+    bytes_.add(v.bytes);
   }
-  VolumeConcentrationRow row() {
-    pass_on();
-    return {flows_.row(), packets_.row(), bytes_.row()};
-  }
+  VolumeConcentrationRow row() const { return {flows_.row(), packets_.row(), bytes_.row()}; }
 
  private:
-  static constexpr std::size_t part = 256;
-
-  void pass_on() {
-    flows_.add({flow_counts_.data(), waiting_});
-    packets_.add({packet_counts_.data(), waiting_});
-    bytes_.add({byte_counts_.data(), waiting_});
-    waiting_ = 0;
-  }
-
   Concentration flows_, packets_, bytes_;
-  std::array<std::uint64_t, part> flow_counts_, packet_counts_, byte_counts_;  // not yet added
-  std::size_t waiting_ = 0;
 };
 
 }  // namespace mole

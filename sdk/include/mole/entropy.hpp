@@ -47,6 +47,13 @@ class Entropy {
  public:
   // One more value, seen `count` times; 0 adds nothing.
   void add(std::uint64_t count) { add({&count, 1}); }
+  // So many more values, each seen `count` times.
+  void add(std::uint64_t count, std::uint64_t values) {
+    if (count == 0) return;
+    distinct_ += values;
+    total_ += Wide{count} * values;
+    sum_ += Wide{count} * detail::fixed_log2(count) * values;
+  }
   // One more value for each count.
   void add(std::span<const std::uint64_t> counts) {
     Wide total = 0, sum = 0;  // locals stay in registers
