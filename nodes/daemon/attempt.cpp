@@ -136,18 +136,19 @@ Result<Ending> Attempt::work() {
 }
 
 Result<task::Report> Attempt::seal() {
-  if (auto done = helper("--seal"); !done) return done.error();
+  if (auto done = helper("--seal", {"--threads", std::to_string(here_.options.threads)}); !done) return done.error();
   const auto text = read_file(folder_ / "out" / "report.json", largest_report);
   if (!text) return internal("the sealing process ended well but left no report; update mole-worker to this version");
   return task::parse_report(*text);
 }
 
 // The plugin-free helpers of the worker: what fails there is the node's fault, not a plugin's.
-Result<> Attempt::helper(const char* verb) {
+Result<> Attempt::helper(const char* verb, const std::vector<std::string>& more) {
   Command command;
   command.launcher = here_.options.launcher;
   command.program = here_.options.worker;
   command.arguments = {verb, folder_.string()};
+  command.arguments.insert(command.arguments.end(), more.begin(), more.end());
   command.folder = folder_;
   command.log = folder_ / "log";
   Watch watch;

@@ -50,7 +50,7 @@ class Attempt {
   Result<> unseal();
   Result<Ending> work();
   Result<task::Report> seal();
-  Result<> helper(const char* verb);
+  Result<> helper(const char* verb, const std::vector<std::string>& more = {});
   Result<> keep_states(task::Report& report) const;
   Finished finished(task::Report report) const;
   Finished failed(const Error& error) const;

@@ -2,7 +2,9 @@
 // Started by mole-worker --seal and --unseal (exec), which does not link DuckDB itself.
 #include "runtime/result/seal.hpp"
 
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <string_view>
 
 namespace {
@@ -17,9 +19,12 @@ int exit_code(const mole::Error& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::string_view verb = argc == 3 ? argv[1] : "";
+  const bool threaded = argc == 5 && std::string_view(argv[3]) == "--threads";
+  const std::string_view verb = argc == 3 || threaded ? argv[1] : "";
   if (verb == "--seal") {
-    const auto report = mole::runtime::seal(argv[2]);
+    mole::runtime::SealLimits limits;
+    limits.threads = threaded ? static_cast<unsigned>(std::clamp(std::atoi(argv[4]), 1, 64)) : 1;
+    const auto report = mole::runtime::seal(argv[2], limits);
     return report ? 0 : exit_code(report.error());
   }
   if (verb == "--unseal") {
@@ -27,8 +32,8 @@ int main(int argc, char** argv) {
     return done ? 0 : exit_code(done.error());
   }
   std::fputs(
-      "usage: mole-seal --seal ATTEMPT     validate ATTEMPT/handover, write ATTEMPT/out\n"
-      "       mole-seal --unseal ATTEMPT   ATTEMPT/rows/*.parquet to *.rows\n",
+      "usage: mole-seal --seal ATTEMPT [--threads N]     validate ATTEMPT/handover, write ATTEMPT/out\n"
+      "       mole-seal --unseal ATTEMPT                 ATTEMPT/rows/*.parquet to *.rows\n",
       stderr);
   return usage;
 }

@@ -21,7 +21,7 @@ constexpr const char* usage =
     "usage: mole-worker --run A --cache DIR --cache-limit BYTES --plugins DIR[:DIR] --threads N [--columns on|off]\n"
     "       mole-worker --flows [--format csv|ndjson|frames|none] [--columns a,b] [--time-format rfc3339|epoch_ms] [--threads N]\n"
     "                   [--plugins DIR] [--decode NAME] [--decoder NAME] [--no-header] FILE...\n"
-    "       mole-worker --seal A | --unseal A\n";
+    "       mole-worker --seal A [--threads N] | --unseal A\n";
 
 int usage_error(const std::string& message) {
   std::fprintf(stderr, "mole-worker: %s\n%s", message.c_str(), usage);

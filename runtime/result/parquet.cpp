@@ -7,7 +7,9 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
+#include <memory>
 #include <utility>
 
 namespace mole::runtime {
@@ -198,9 +200,10 @@ void give_rows(duckdb_function_info info, duckdb_data_chunk output) {
   source.rows += given;
 }
 
-bool register_rows(duckdb_connection connection, Source* source) {
+// Under a name of its own: functions are the database's, not the connection's.
+bool register_rows(duckdb_connection connection, const std::string& name, Source* source) {
   auto function = duckdb_create_table_function();
-  duckdb_table_function_set_name(function, "mole_rows");
+  duckdb_table_function_set_name(function, name.c_str());
   duckdb_table_function_set_extra_info(function, source, nullptr);
   duckdb_table_function_set_bind(function, bind_rows);
   duckdb_table_function_set_init(function, init_rows);
@@ -336,16 +339,35 @@ void describe(RowTable& table, std::string_view columns_json) {
   }
 }
 
+struct Database {
+  duckdb_database handle = nullptr;
+  std::atomic<unsigned> connections{0};
+  Database() = default;
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+  ~Database() {
+    if (handle) duckdb_close(&handle);
+  }
+};
+
 }  // namespace
 
 struct Parquet::Engine {
-  duckdb_database database = nullptr;
+  std::shared_ptr<Database> database;
   duckdb_connection connection = nullptr;
+  std::string rows_function;
   Source source;
 
+  explicit Engine(std::shared_ptr<Database> of) : database(std::move(of)) {}
   ~Engine() {
     if (connection) duckdb_disconnect(&connection);
-    if (database) duckdb_close(&database);
+  }
+
+  Result<> connect() {
+    if (duckdb_connect(database->handle, &connection) != DuckDBSuccess) return internal("DuckDB gives no connection");
+    rows_function = fmt::format("mole_rows_{}", database->connections++);
+    if (!register_rows(connection, rows_function, &source)) return internal("DuckDB takes no table function");
+    return {};
   }
 
   Result<> run(const std::string& sql, const std::string& doing, Code otherwise) {
@@ -358,9 +380,9 @@ struct Parquet::Engine {
   Result<std::uint64_t> write(const RowTable& shape, const std::filesystem::path& path, const ParquetNote& note) {
     if (auto good = check_writable(shape); !good) return good.error();
     const auto sql = fmt::format(
-        "COPY (FROM mole_rows()) TO {} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3, ROW_GROUP_SIZE 122880, "
+        "COPY (FROM {}()) TO {} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3, ROW_GROUP_SIZE 122880, "
         "PARQUET_VERSION v1, WRITE_BLOOM_FILTER false, USE_TMP_FILE false, KV_METADATA {})",
-        literal(std::filesystem::absolute(path).string()), metadata(shape, note));
+        rows_function, literal(std::filesystem::absolute(path).string()), metadata(shape, note));
     const auto done = run(sql, "writing " + path.string(), Code::internal);
     const auto told = std::exchange(source, {});
     if (told.failure) return *told.failure;
@@ -413,19 +435,24 @@ Result<Parquet> Parquet::open(const Options& options) {
       return internal(fmt::format("DuckDB {} does not know the setting {}; install the pinned library with ./dev setup",
                                   duckdb_library_version(), name));
     }
-  auto engine = std::make_unique<Engine>();
+  auto database = std::make_shared<Database>();
   char* error = nullptr;
-  const auto opened = duckdb_open_ext(nullptr, &engine->database, config, &error);
+  const auto opened = duckdb_open_ext(nullptr, &database->handle, config, &error);
   duckdb_destroy_config(&config);
   if (opened != DuckDBSuccess) {
     const std::string why = error ? error : "unknown";
     duckdb_free(error);
     return internal("DuckDB does not start: " + why);
   }
-  if (duckdb_connect(engine->database, &engine->connection) != DuckDBSuccess)
-    return internal("DuckDB gives no connection");
-  if (!register_rows(engine->connection, &engine->source)) return internal("DuckDB takes no table function");
+  auto engine = std::make_unique<Engine>(std::move(database));
+  if (auto connected = engine->connect(); !connected) return connected.error();
   if (auto good = engine->run("SET lock_configuration = true", "DuckDB", Code::internal); !good) return good.error();
+  return Parquet(std::move(engine));
+}
+
+Result<Parquet> Parquet::beside() const {
+  auto engine = std::make_unique<Engine>(engine_->database);
+  if (auto connected = engine->connect(); !connected) return connected.error();
   return Parquet(std::move(engine));
 }
 

@@ -49,6 +49,8 @@ class Parquet {
   };
   // internal: the library does not start.
   static Result<Parquet> open(const Options& options);
+  // Another one that shares its DuckDB, scratch and memory, for another thread. Any of them may go first.
+  Result<Parquet> beside() const;
   Parquet(Parquet&&) noexcept;
   ~Parquet();
 

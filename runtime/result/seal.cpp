@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
+#include <mutex>
 #include <numeric>
 #include <set>
 
@@ -57,10 +59,10 @@ class Sealer {
     auto reader = HandoverReader::open(attempt_ / "handover", limits_.handover);
     std::string problem = reader ? "" : reader.error().message;
     if (reader) {
-      while (auto frame = reader->next())
-        if (auto done = take(std::move(*frame)); !done) return done.error();
+      if (auto done = take_all(*reader); !done) return done.error();
       problem = reader->problem();
     }
+    fail_repeated();
     if (!problem.empty()) cut_short(problem);
     for (auto& step : report_.steps)
       if (step.outcome == "not_run" && step.message.empty()) step.message = "the worker ended before this step";
@@ -81,8 +83,39 @@ class Sealer {
     return {};
   }
 
-  Result<> take(HandoverFrame frame) {
-    if (auto* step = std::get_if<HandoverStep>(&frame)) return take_step(std::move(*step));
+  // Threads take frames in turn and seal the steps among them.
+  Result<> take_all(HandoverReader& reader) {
+    std::vector<std::future<Result<>>> others;
+    for (unsigned i = 1; i < limits_.threads; ++i)
+      others.push_back(std::async(std::launch::async, [&] { return take_some(reader); }));
+    auto all = take_some(reader);
+    for (auto& other : others)
+      if (auto some = other.get(); !some) all = some;
+    return all;
+  }
+
+  Result<> take_some(HandoverReader& reader) {
+    std::optional<Parquet> parquet;  // this thread's
+    std::unique_lock lock(mutex_);
+    while (auto frame = reader.next()) {
+      auto* step = std::get_if<HandoverStep>(&*frame);
+      if (!step) {
+        take(std::move(*frame));
+      } else if (step->outcome.step < spec_.steps.size()) {  // nobody asked for others
+        const auto index = step->outcome.step;
+        if (handed_over_[index]++ > 0) continue;
+        lock.unlock();
+        auto sealed = seal_step(index, std::move(*step), parquet);
+        lock.lock();
+        if (!sealed && is_ours(sealed.error())) return sealed.error();
+        if (sealed) report_.steps[index] = std::move(*sealed);
+        else fail(report_.steps[index], sealed.error());
+      }
+    }
+    return {};
+  }
+
+  void take(HandoverFrame frame) {
     if (auto* file = std::get_if<task::FileReport>(&frame)) {
       if (files_.contains(file->id)) report_.files.push_back(std::move(*file));
     } else if (auto* entries = std::get_if<std::vector<task::IndexEntry>>(&frame)) {
@@ -94,7 +127,6 @@ class Sealer {
       report_.flows = totals->flows;
       report_.seconds = totals->seconds;
     }
-    return {};
   }
 
   // A list of files is whole or nothing; steps stand for themselves.
@@ -107,23 +139,10 @@ class Sealer {
     report_.index.clear();
   }
 
-  Result<> take_step(HandoverStep handed) {
-    const auto index = handed.outcome.step;
-    if (index >= spec_.steps.size()) return {};  // nobody asked
-    auto& report = report_.steps[index];
-    if (handed_over_[index]) {
-      fail(report, corrupt(about(index) + "was handed over twice; the worker's output was tampered with"));
-      return {};
-    }
-    handed_over_[index] = true;
-    auto done = seal_step(index, std::move(handed));
-    if (done)
-      report = std::move(*done);
-    else if (is_ours(done.error()))
-      return done.error();
-    else
-      fail(report, done.error());
-    return {};
+  void fail_repeated() {
+    for (std::uint32_t i = 0; i < handed_over_.size(); ++i)
+      if (handed_over_[i] > 1)
+        fail(report_.steps[i], corrupt(about(i) + "was handed over twice; the worker's output was tampered with"));
   }
 
   std::string about(std::uint32_t index) const {
@@ -141,7 +160,7 @@ class Sealer {
     report.message = error.message;
   }
 
-  Result<task::StepReport> seal_step(std::uint32_t index, HandoverStep handed) {
+  Result<task::StepReport> seal_step(std::uint32_t index, HandoverStep handed, std::optional<Parquet>& parquet) {
     const auto& step = spec_.steps[index];
     task::StepReport report;
     report.step = index;
@@ -157,7 +176,7 @@ class Sealer {
 
     if (step.make_result) {
       if (!handed.rows) return corrupt(about(index) + "gave no rows; declare what finish returns");
-      if (auto done = seal_rows(index, *handed.rows, report); !done) return done.error();
+      if (auto done = seal_rows(index, *handed.rows, parquet, report); !done) return done.error();
     }
     if (step.make_state) {
       if (!handed.state_file) return corrupt(about(index) + "gave no state");
@@ -166,7 +185,7 @@ class Sealer {
     return report;
   }
 
-  Result<> seal_rows(std::uint32_t index, const std::string& bytes, task::StepReport& report) {
+  Result<> seal_rows(std::uint32_t index, const std::string& bytes, std::optional<Parquet>& parquet, task::StepReport& report) {
     const auto& step = spec_.steps[index];
     auto table = decode_rows(bytes, limits_.rows);
     if (!table) return Error{table.error().code, about(index) + table.error().message};
@@ -175,11 +194,14 @@ class Sealer {
     if (auto good = check_rows(*table, *schema, step, spec_.block); !good)
       return corrupt(about(index) + good.error().message + "; no result is made of it");
 
-    auto parquet = engine();
-    if (!parquet) return parquet.error();
+    if (!parquet) {
+      auto opened = open_parquet();
+      if (!opened) return opened.error();
+      parquet.emplace(std::move(*opened));
+    }
     const auto name = fmt::format("step{}.parquet", index);
     const auto tmp = out() / (".tmp." + name);
-    if (auto done = (*parquet)->write(*table, tmp, {step.plugin.name, step.plugin.version, step.by}); !done)
+    if (auto done = parquet->write(*table, tmp, {step.plugin.name, step.plugin.version, step.by}); !done)
       return ours(done.error());
     if (auto done = durable_rename(tmp, out() / name); !done) return ours(done.error());
     return note(out() / name, report.rows_blob, report.rows_bytes, [&] { note_coverage(*table, report); });
@@ -269,22 +291,25 @@ class Sealer {
     }
   }
 
-  Result<Parquet*> engine() {
+  Result<Parquet> open_parquet() {
+    const std::lock_guard lock(opening_);
     if (!parquet_) {
       auto opened = Parquet::open({attempt_ / "scratch"});
-      if (!opened) return opened.error();
-      parquet_ = std::make_unique<Parquet>(std::move(*opened));
+      if (!opened) return opened;
+      parquet_.emplace(std::move(*opened));
     }
-    return parquet_.get();
+    return parquet_->beside();
   }
 
   fs::path attempt_;
   task::Spec spec_;
   SealLimits limits_;
-  std::vector<bool> handed_over_;
   std::set<std::string> files_;
+  std::mutex mutex_;  // of the reader and what follows
+  std::vector<unsigned> handed_over_;  // how often
   task::Report report_;
-  std::unique_ptr<Parquet> parquet_;  // opened for the first step that has rows
+  std::mutex opening_;
+  std::optional<Parquet> parquet_;  // opened for the first step that has rows
 };
 
 }  // namespace

@@ -19,6 +19,7 @@ namespace mole::runtime {
 struct SealLimits {
   HandoverLimits handover;
   RowLimits rows;
+  unsigned threads = 1;  // that seal steps side by side; what is written does not depend on it
 };
 
 // Seals the attempt folder. What a worker or plugin did wrong stands in the report, step by step: "failed" with code

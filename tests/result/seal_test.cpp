@@ -158,10 +158,21 @@ class Seal : public ::testing::Test {
     EXPECT_TRUE(out().step(step, &table, state_file, done));
   }
 
-  // The report, as a daemon reads it.
+  std::map<std::string, std::string> out_files() {
+    std::map<std::string, std::string> files;
+    for (const auto& entry : std::filesystem::directory_iterator(A / "out")) files[entry.path().filename()] = slurp(entry.path());
+    return files;
+  }
+
+  // The report, as a daemon reads it. However many threads make it, it is the same.
   task::Report sealed() {
     const auto report = seal(A.path());
     EXPECT_TRUE(report) << report.error().message;
+    const auto by_one = out_files();
+    SealLimits several;
+    several.threads = 3;
+    EXPECT_TRUE(seal(A.path(), several));
+    EXPECT_EQ(out_files(), by_one);
     auto parsed = task::parse_report(slurp(A / "out/report.json"));
     EXPECT_TRUE(parsed);
     return *parsed;
