@@ -81,6 +81,33 @@ TEST(RunMap, SortsKeysMadeToShareTheirUpperBits) {
   runs.for_each([&](std::uint64_t key, const Sum&) { EXPECT_EQ(mole::detail::KeyMixer::mix(key), next++); });
 }
 
+// Keys of one drawer, then of others; in between the map is copied, moved and merged, as states are.
+TEST(RunMap, HoldsMadeUpKeysAmongOthers) {
+  std::mt19937_64 random(4);
+  for (const std::size_t made_up : {100u, 700u, 1100u, 3000u, 90'000u}) {
+    mole::RunMap<std::uint64_t, Sum> runs;
+    std::map<std::uint64_t, std::uint32_t> standard;
+    const auto append = [&](std::size_t n, std::uint64_t below) {
+      runs.append(n, [&](std::size_t) {
+        const std::uint64_t key = mole::detail::KeyMixer::unmix(random() % below);
+        ++standard[key];
+        return std::pair(key, Sum{1});
+      });
+    };
+    append(made_up, made_up);
+    append(2000, ~std::uint64_t{0});
+    mole::RunMap<std::uint64_t, Sum> copy = runs, empty;
+    empty.merge(copy);
+    runs = std::move(empty);
+    copy = {};
+    EXPECT_TRUE(copy.empty());
+    append(50'000, ~std::uint64_t{0});
+    append(made_up, made_up);
+    EXPECT_EQ(contents(runs), standard) << made_up;
+    EXPECT_EQ(saved(loaded<mole::RunMap<std::uint64_t, Sum>>(saved(runs))), saved(runs));
+  }
+}
+
 TEST(RunMap, RefusesWhatItDidNotSave) {
   mole::RunMap<std::uint64_t, Sum> runs;
   runs.append(3, [](std::size_t i) { return std::pair(std::uint64_t{i}, Sum{1}); });

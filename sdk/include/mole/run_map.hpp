@@ -1,6 +1,7 @@
 // RunMap: values by key, for keys of which most come once or twice (pairs of addresses, 5-tuples). What is added is only
-// written down; from time to time it is sorted, entries of one key are merged, and the run is merged with those before. That
-// costs a fraction of a large table's misses and growth, and half its memory. For keys that come often take FlatMap.
+// written down, in one of some drawers by the upper bits of its key; when a drawer is full, what is new in it is sorted and
+// merged with what was there. That costs a fraction of a large table's misses and growth, and half its memory. For keys that
+// come often take FlatMap.
 //
 //   mole::RunMap<std::uint64_t, Seen> pairs;
 //   pairs.append(n, [&](std::size_t i) { return std::pair(key_of(i), Seen{...}); });
@@ -15,7 +16,12 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <new>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -73,162 +79,312 @@ struct KeyMixer {
   }
 };
 
+// An entry of a RunMap, written down as its parts lie. `mixed` is a key out of KeyMixer.
+template <class Key, class Value>
+struct PlainEntry {
+  Key mixed;
+  Value of_key;
+
+  static PlainEntry of(const Key& mixed, const Value& value) { return {mixed, value}; }
+  static constexpr bool takes(const Key&) { return true; }  // keys that it can hold
+  std::uint64_t head() const { return KeyMixer::head(mixed); }
+  bool same(const PlainEntry& e) const { return head() == e.head() && mixed == e.mixed; }
+  bool before(const PlainEntry& e) const { return head() != e.head() ? head() < e.head() : mixed < e.mixed; }
+  void merge(const PlainEntry& e) { of_key.merge(e.of_key); }
+  Key key() const { return mixed; }
+  const Value& value() const { return of_key; }
+};
+
+// Room for entries that costs nothing before it is written to, and grows where it lies if it can.
+template <class Entry>
+class EntryBuffer {
+ public:
+  EntryBuffer() = default;
+  EntryBuffer(const EntryBuffer& o) : size_(o.size_) {
+    reserve(size_);
+    if (size_ > 0) std::memcpy(static_cast<void*>(entries_), o.entries_, size_ * sizeof(Entry));
+  }
+  EntryBuffer(EntryBuffer&& o) noexcept { swap(o); }
+  EntryBuffer& operator=(EntryBuffer o) noexcept {
+    swap(o);
+    return *this;
+  }
+  ~EntryBuffer() { std::free(entries_); }
+
+  Entry* data() { return entries_; }
+  const Entry* begin() const { return entries_; }
+  const Entry* end() const { return entries_ + size_; }
+  std::size_t size() const { return size_; }
+  std::size_t room() const { return room_; }
+  bool full() const { return size_ == room_; }
+
+  void add(const Entry& e) { entries_[size_++] = e; }  // not if it is full
+  void resize(std::size_t n) { size_ = n; }            // what is new has no value yet; n within room()
+  void reserve(std::size_t n) {
+    if (n <= room_) return;
+    void* const more = std::realloc(static_cast<void*>(entries_), n * sizeof(Entry));
+    if (!more) throw std::bad_alloc();
+    entries_ = static_cast<Entry*>(more);
+    room_ = n;
+  }
+
+ private:
+  void swap(EntryBuffer& o) noexcept {
+    std::swap(entries_, o.entries_);
+    std::swap(size_, o.size_);
+    std::swap(room_, o.room_);
+  }
+  Entry* entries_ = nullptr;
+  std::size_t size_ = 0, room_ = 0;
+};
+
 }  // namespace detail
 
-template <class Key, class Value>
+// `Entry`: how a key and its value are written down, if not as they are: what PlainEntry has.
+template <class Key, class Value, class Entry = detail::PlainEntry<Key, Value>>
 class RunMap {
   static_assert(std::is_same_v<Key, std::uint64_t> || detail::is_wide_key<Key>, "a key is std::uint64_t or an array of them");
-  static_assert(std::is_trivially_copyable_v<Value>, "RunMap moves its values about: they are trivially copyable");
+  static_assert(std::is_trivially_copyable_v<Entry>, "RunMap moves its values about: they are trivially copyable");
   using Mixer = detail::KeyMixer;
 
  public:
+  RunMap() = default;
+  RunMap(const RunMap&) = default;
+  RunMap(RunMap&& o) { swap(o); }
+  RunMap& operator=(RunMap o) {
+    swap(o);
+    return *this;
+  }
+
   std::size_t size() const {
     settle();
-    return sorted_.size();
+    return written();
   }
-  bool empty() const { return sorted_.empty() && fresh_.empty(); }
+  bool empty() const { return written() == 0; }
   // Bytes of memory taken.
-  std::size_t memory() const { return (sorted_.capacity() + fresh_.capacity()) * sizeof(Entry); }
+  std::size_t memory() const {
+    std::size_t bytes = drawers_.capacity() * sizeof(Drawer);
+    for (const auto& d : drawers_) bytes += d.entries.room() * sizeof(Entry);
+    return bytes;
+  }
 
   // Adds the pairs (key, value) that make(0) .. make(n - 1) return.
   template <class F>
   void append(std::size_t n, F make) {
-    std::array<Entry, 256> part;
-    for (std::size_t at = 0; at < n; at += part.size()) {
-      const std::size_t count = std::min(part.size(), n - at);
-      for (std::size_t i = 0; i < count; ++i) {
-        const auto& [key, value] = make(at + i);
-        part[i] = {Mixer::mix(key), value};
-      }
-      fresh_.insert(fresh_.end(), part.data(), part.data() + count);
-      settle_if_large();
+    for (std::size_t i = 0; i < n; ++i) {
+      const auto& [key, value] = make(i);
+      add(key, value);
     }
   }
+  void add(const Key& key, const Value& value) { put(Entry::of(Mixer::mix(key), value)); }
   void merge(const RunMap& other) {
-    for (const auto* entries : {&other.sorted_, &other.fresh_}) {
-      fresh_.insert(fresh_.end(), entries->begin(), entries->end());
-      settle_if_large();
+    if (empty()) {
+      *this = other;
+      return;
     }
+    for (const auto& d : other.drawers_)
+      for (const auto& e : d.entries) put(e);
   }
   // Calls f(key, value) for each entry, in the same order in every process, which is not that of the keys.
   template <class F>
   void for_each(F f) const {
     settle();
-    for (const auto& e : sorted_) f(Mixer::unmix(e.key), e.value);
+    for (const auto& d : drawers_)
+      for (const auto& e : d.entries) f(Mixer::unmix(e.key()), e.value());
   }
 
   // Saved: u64 count, then mixed key and value by rising mixed key (docs/formats/metric_state.md).
   static constexpr std::size_t least_size = 8;
   static std::string shape() { return "runs<" + detail::shape_of<Key>() + "," + detail::shape_of<Value>() + ">"; }
   void save(StateWriter& w) const {
-    settle();
-    detail::save_value(w, std::uint64_t{sorted_.size()});
-    for (const auto& e : sorted_) {
-      detail::save_value(w, e.key);
-      detail::save_value(w, e.value);
+    detail::save_value(w, std::uint64_t{size()});
+    for (const auto& d : drawers_) {
+      for (const auto& e : d.entries) {
+        detail::save_value(w, e.key());
+        detail::save_value(w, e.value());
+      }
     }
   }
   void load(StateReader& r) {
     const auto n = r.count(sizeof(Key) + detail::Codec<Value>::least);
     *this = RunMap();
-    sorted_.resize(n);
-    for (std::size_t i = 0; i < n; ++i) {
-      detail::load_value(r, sorted_[i].key);
-      detail::load_value(r, sorted_[i].value);
-      if (i > 0 && !Mixer::less(sorted_[i - 1].key, sorted_[i].key)) StateReader::refuse("a map is not in order");
+    if (n > few) open_drawers(first_bits);
+    while (n >> bits_ > many) open_drawers(bits_ + more_bits);
+    Key key, before{};
+    Value value;
+    for (std::size_t i = 0; i < n; ++i, before = key) {
+      detail::load_value(r, key);
+      detail::load_value(r, value);
+      if (i > 0 && !Mixer::less(before, key)) StateReader::refuse("a map is not in order");
+      if (!Entry::takes(key)) StateReader::refuse("a key has bits that none has");
+      const auto e = Entry::of(key, value);
+      auto& d = drawers_[drawer_of(e)];
+      if (d.entries.full()) d.entries.reserve(std::max(least_room, d.entries.room() * 2));
+      d.entries.add(e);
+      ++d.sorted;
     }
   }
 
  private:
-  struct Entry {
-    Key key;  // mixed
-    Value value;
+  // What shares the upper bits of its mixed key: sorted entries, each key once, then fresh ones as they came.
+  struct Drawer {
+    detail::EntryBuffer<Entry> entries;
+    std::size_t sorted = 0;
   };
-  using Entries = std::vector<Entry>;
+  // Entries of a drawer before there are more drawers. At first there is one; then so many that the pages that are being written
+  // to stay in the nearer caches, and what is needed to sort one of them does too.
+  static constexpr std::size_t few = 1024, many = 524'288 / sizeof(Entry), least_room = 16;
+  static constexpr unsigned first_bits = 6, more_bits = 2;
 
-  // A quarter as many fresh entries as sorted ones: keys that come again and again take little room, and each entry is merged about
-  // five times, however many there will be.
-  void settle_if_large() {
-    if (fresh_.size() >= std::max<std::size_t>(16384, sorted_.size() / 4)) settle();
+  void swap(RunMap& o) {
+    drawers_.swap(o.drawers_);
+    std::swap(bits_, o.bits_);
   }
+  std::size_t drawer_of(const Entry& e) const { return static_cast<std::size_t>(e.head() >> 1 >> (63 - bits_)); }
+  // Entries that are there, fresh ones counted as often as they came.
+  std::size_t written() const {
+    std::size_t n = 0;
+    for (const auto& d : drawers_) n += d.entries.size();
+    return n;
+  }
+
+  void put(const Entry& e) {
+    Drawer* d = &drawers_[drawer_of(e)];
+    while (d->entries.full()) [[unlikely]] {
+      make_room(*d);
+      d = &drawers_[drawer_of(e)];  // there may be more of them now, and this one without any room yet
+    }
+    d->entries.add(e);
+  }
+  // Half the room is for fresh entries: keys that come again and again take little, and each entry is merged two or three times,
+  // however many there will be.
+  void make_room(Drawer& d) {
+    settle(d);
+    const std::size_t room = d.entries.room(), most = bits_ == 0 ? few : many;
+    if (d.sorted * 2 < room) return;
+    // Somebody who makes keys up can fill one drawer alone: more of them would not help.
+    if (room * 2 <= most || written() < drawers_.size() * (most / 8)) return d.entries.reserve(std::max(least_room, room * 2));
+    split();
+  }
+  void open_drawers(unsigned bits) {
+    bits_ = bits;
+    drawers_ = std::vector<Drawer>(std::size_t{1} << bits);
+  }
+  void split() {
+    settle();
+    auto old = std::move(drawers_);
+    open_drawers(bits_ == 0 ? first_bits : bits_ + more_bits);
+    for (auto& d : old) {
+      for (const Entry* from = d.entries.begin(); from != d.entries.end();) {
+        Drawer& part = drawers_[drawer_of(*from)];
+        const Entry* to = from;
+        while (to != d.entries.end() && drawer_of(*to) == drawer_of(*from)) ++to;
+        part.sorted = static_cast<std::size_t>(to - from);
+        part.entries.reserve(std::max(least_room, part.sorted * 2));
+        part.entries.resize(part.sorted);
+        std::copy(from, to, part.entries.data());
+        from = to;
+      }
+      d = Drawer();
+    }
+  }
+
   void settle() const {
-    if (fresh_.empty()) return;
-    sort(fresh_);
-    unite(fresh_);
-    if (sorted_.empty())
-      sorted_.swap(fresh_);
-    else
-      merge_sorted();
-    fresh_.clear();
+    for (auto& d : drawers_) settle(d);
+  }
+  void settle(Drawer& d) const {
+    const std::size_t fresh = d.entries.size() - d.sorted;
+    if (fresh == 0) return;
+    Entry *const all = d.entries.data(), *const first = all + d.sorted, *const end = first + fresh;
+    detail::EntryBuffer<Entry> scratch;
+    scratch.reserve(std::min(fresh, many));
+    std::size_t left = 0;
+    if (fresh <= many) {
+      spread(first, fresh, scratch.data());
+      left = unite_nearly_sorted(scratch.data(), fresh);
+    }
+    if (left > 0) {
+      d.entries.resize(merge_sorted(all, d.sorted, scratch.data(), left));
+    } else {
+      const auto before = [](const Entry& x, const Entry& y) { return x.before(y); };
+      std::sort(first, end, before);
+      std::inplace_merge(all, first, end, before);
+      d.entries.resize(unite(all, d.entries.size()));
+    }
+    d.sorted = d.entries.size();
   }
 
-  // By the upper bits in passes of eight, then what shares them: one entry or two, unless somebody made the keys up to.
-  static void sort(Entries& v) {
-    const int passes = v.size() < 64 ? 0 : v.size() <= 1024 ? 1 : v.size() <= 65536 ? 2 : 3;
-    thread_local Entries scratch;
-    if (passes > 0) scratch.resize(v.size());
-    std::array<std::array<std::uint32_t, 256>, 3> counts{};
-    for (const auto& e : v)
-      for (int p = 0; p < passes; ++p) ++counts[static_cast<std::size_t>(p)][digit(e, passes - p)];
-    for (int p = 0; p < passes; ++p) {
-      auto& starts = counts[static_cast<std::size_t>(p)];
-      std::uint32_t at = 0;
-      for (auto& c : starts) at += std::exchange(c, at);
-      for (const auto& e : v) scratch[starts[digit(e, passes - p)]++] = e;
-      v.swap(scratch);
-    }
-    const int rest = 64 - 8 * passes;
-    for (auto first = v.begin(); first != v.end();) {
-      auto last = first + 1;
-      while (last != v.end() && (passes == 0 || upper(*last, rest) == upper(*first, rest))) ++last;
-      if (last - first > 1) std::sort(first, last, [](const Entry& a, const Entry& b) { return Mixer::less(a.key, b.key); });
-      first = last;
-    }
+  // Copies n entries to `to` in the order of the bits of the key behind those of the drawer: as a rule one to each value of them, or
+  // two.
+  void spread(const Entry* from, std::size_t n, Entry* to) const {
+    constexpr unsigned most_bits = 13;
+    std::array<std::uint16_t, std::size_t{1} << most_bits> at;
+    const unsigned bits = std::min(most_bits, static_cast<unsigned>(std::bit_width(n))), left = bits_;
+    const auto cell = [&](const Entry& e) { return static_cast<std::size_t>(e.head() << left >> 1 >> (63 - bits)); };
+    const std::size_t cells = std::size_t{1} << bits;
+    std::fill_n(at.begin(), cells, std::uint16_t{0});
+    for (std::size_t i = 0; i < n; ++i) ++at[cell(from[i])];
+    unsigned sum = 0;
+    for (std::size_t c = 0; c < cells; ++c) sum += std::exchange(at[c], static_cast<std::uint16_t>(sum));
+    for (std::size_t i = 0; i < n; ++i) to[at[cell(from[i])]++] = from[i];
   }
-  // The n-th byte from the top, n from 1.
-  static std::size_t digit(const Entry& e, int n) { return Mixer::head(e.key) >> (64 - 8 * n) & 255; }
-  static std::uint64_t upper(const Entry& e, int rest) { return Mixer::head(e.key) >> rest; }
-
-  // Entries of one key become one.
-  static void unite(Entries& v) {
-    auto last = v.begin();
-    for (auto e = v.begin() + 1; e != v.end(); ++e) {
-      if (Mixer::same(e->key, last->key))
-        last->value.merge(e->value);
-      else
-        *++last = *e;
+  // Sorts n entries of which each is near its place; entries of one key become one. Returns how many are left; 0 if they are
+  // further from their places than chance has it, because somebody made the keys up, and are better sorted otherwise.
+  static std::size_t unite_nearly_sorted(Entry* v, std::size_t n) {
+    std::size_t end = 1, moves_left = 16 * n;
+    for (std::size_t i = 1; i < n; ++i) {
+      const Entry e = v[i];
+      std::size_t to = end;
+      while (to > 0 && e.before(v[to - 1])) --to;
+      if (to > 0 && v[to - 1].same(e)) {
+        v[to - 1].merge(e);
+        continue;
+      }
+      if (end - to > moves_left) return 0;
+      moves_left -= end - to;
+      for (std::size_t j = end++; j > to; --j) v[j] = v[j - 1];
+      v[to] = e;
     }
-    v.erase(last + 1, v.end());
+    return end;
   }
-
-  // Merges fresh_ into sorted_ from the back, in place.
-  void merge_sorted() const {
-    const std::size_t old = sorted_.size();
-    sorted_.resize(old + fresh_.size());
-    Entry* const base = sorted_.data();
-    std::size_t a = old, b = fresh_.size(), to = sorted_.size();
+  // Entries of one key, side by side, become one. Returns how many are left.
+  static std::size_t unite(Entry* v, std::size_t n) {
+    std::size_t last = 0;
+    for (std::size_t i = 1; i < n; ++i) {
+      if (v[i].same(v[last])) v[last].merge(v[i]);
+      else v[++last] = v[i];
+    }
+    return last + 1;
+  }
+  // Merges b sorted entries of `other` into a sorted ones of `base`, from the back; there is room for all of them. Returns how
+  // many are left.
+  static std::size_t merge_sorted(Entry* base, std::size_t a, const Entry* other, std::size_t b) {
+    const std::size_t end = a + b;
+    std::size_t to = end;
     while (a > 0 && b > 0) {
-      const Entry &x = base[a - 1], &y = fresh_[b - 1];
-      if (Mixer::same(x.key, y.key)) {
+      const Entry &x = base[a - 1], &y = other[b - 1];
+      if (x.same(y)) {
         Entry both = x;
-        both.value.merge(y.value);
+        both.merge(y);
         --a, --b;
         base[--to] = both;
         continue;
       }
-      const bool take_b = Mixer::less(x.key, y.key);
-      const Entry* const from = take_b ? &y : &x;
-      base[--to] = *from;
-      a -= !take_b;
-      b -= take_b;
+      // By arithmetic: nobody can foresee which it is.
+      const std::size_t take_y = x.before(y);
+      const auto at_x = reinterpret_cast<std::uintptr_t>(&x), at_y = reinterpret_cast<std::uintptr_t>(&y);
+      base[--to] = *reinterpret_cast<const Entry*>(at_x ^ ((at_x ^ at_y) & (0 - take_y)));
+      a -= 1 - take_y;
+      b -= take_y;
     }
-    while (b > 0) base[--to] = fresh_[--b];
+    while (b > 0) base[--to] = other[--b];
     // What is left of the old entries lies in its place; the hole is as long as entries were united.
-    sorted_.erase(sorted_.begin() + static_cast<long>(a), sorted_.begin() + static_cast<long>(to));
+    if (to > a) std::copy(base + to, base + end, base + a);
+    return end - (to - a);
   }
 
-  mutable Entries sorted_;  // rising, each key once
-  mutable Entries fresh_;   // as they came
+  mutable std::vector<Drawer> drawers_ = std::vector<Drawer>(1);  // 2^bits_, by rising keys
+  unsigned bits_ = 0;
 };
 
 }  // namespace mole
