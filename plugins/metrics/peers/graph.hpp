@@ -55,13 +55,11 @@ struct Graph {
   // `roles_of`: of the source and of the destination of each flow.
   void add(std::span<const A> src, std::span<const A> dst, std::span<const std::uint64_t> bytes,
            std::span<const std::array<std::uint32_t, 2>> roles_of) {
-    pairs.append(src.size(), [&](std::size_t i) {
-      const bool rising = !(dst[i] < src[i]);
-      const A &low = rising ? src[i] : dst[i], &high = rising ? dst[i] : src[i];
-      return std::pair(Pair::key(low, high), Talk::of(bytes[i], low == high ? Talk::forth | Talk::back
-                                                                : rising    ? Talk::forth
-                                                                            : Talk::back));
-    });
+    for (std::size_t i = 0; i < src.size(); ++i) {
+      const std::uint64_t falls = dst[i] < src[i], rises = src[i] < dst[i];  // neither: an address with itself, both ways
+      const A &low = falls ? dst[i] : src[i], &high = falls ? src[i] : dst[i];
+      pairs.add(Pair::key(low, high), Talk::of(bytes[i], (1 - falls) * Talk::forth + (1 - rises) * Talk::back));
+    }
     roles.update(src, [&](Roles& r, std::size_t i) { r.bits |= roles_of[i][0]; });
     roles.update(dst, [&](Roles& r, std::size_t i) { r.bits |= roles_of[i][1]; });
   }

@@ -79,8 +79,28 @@ struct Unanswered {
   // Key: the endpoints, lower one first, then lower port << 32 | higher port << 16 | protocol.
   template <class A>
   using Key = std::array<std::uint64_t, std::is_same_v<A, mole::Addr> ? 5 : 2>;
+  // An IPv4 conversation in three words: the ports and the protocol leave 16 bits of theirs to the flags and ways.
+  struct Packed {
+    std::uint64_t first, rest;
+    std::uint32_t flows, packets;
+
+    static Packed of(const Key<std::uint32_t>& mixed, const Talk& t) {
+      return {mixed[0], mixed[1] << 16 | std::uint64_t{t.flags} << 8 | t.ways, t.flows, t.packets};
+    }
+    static bool takes(const Key<std::uint32_t>& mixed) { return mixed[1] >> 48 == 0; }
+    std::uint64_t head() const { return first; }
+    bool same(const Packed& e) const { return first == e.first && (rest ^ e.rest) >> 16 == 0; }
+    bool before(const Packed& e) const { return first != e.first ? first < e.first : rest >> 16 < e.rest >> 16; }
+    void merge(const Packed& e) {
+      rest |= e.rest;  // of one key: the upper bits are equal
+      Talk::raise(flows, e.flows);
+      Talk::raise(packets, e.packets);
+    }
+    Key<std::uint32_t> key() const { return {first, rest >> 16}; }
+    Talk value() const { return {flows, packets, static_cast<std::uint8_t>(rest >> 8), static_cast<std::uint8_t>(rest)}; }
+  };
   template <class A>
-  using Conversations = mole::RunMap<Key<A>, Talk>;
+  using Conversations = std::conditional_t<std::is_same_v<A, mole::Addr>, mole::RunMap<Key<A>, Talk>, mole::RunMap<Key<A>, Talk, Packed>>;
   Conversations<std::uint32_t> v4;
   Conversations<mole::Addr> v6;
   std::array<Sums, classes> sums{};
@@ -142,17 +162,13 @@ struct Unanswered {
 
  private:
   static Class class_of(std::uint8_t protocol) {
-    switch (protocol) {
-      case 6:
-        return tcp;
-      case 17:
-        return udp;
-      case 1:
-      case 58:
-        return icmp;
-      default:
-        return other;
-    }
+    static constexpr auto table = [] {
+      std::array<Class, 256> t;
+      t.fill(other);
+      t[6] = tcp, t[17] = udp, t[1] = t[58] = icmp;
+      return t;
+    }();
+    return table[protocol];
   }
   static Share& share_of(Row& row, Class c) {
     Share* const shares[classes] = {&row.tcp, &row.udp, &row.icmp, &row.other};
@@ -170,34 +186,31 @@ struct Unanswered {
     const auto protocol = flows.span<mole::protocol>().subspan(first);
     const auto packets = flows.span<mole::packets>().subspan(first);
     const auto flags = flows.span<mole::tcp_flags>().subspan(first);
-    thread_local std::vector<std::uint32_t> rows;  // those that may be answered
-    rows.clear();
-    for (std::uint32_t i = 0; i < src.size(); ++i) {
+    for (std::size_t i = 0; i < src.size(); ++i) {
       const auto c = class_of(protocol[i]);
       if (c == icmp && expects_no_answer(protocol[i], dst_port[i])) continue;
       ++sums[c].flows;
       sums[c].packets += packets[i];
-      rows.push_back(i);
-    }
-    map.append(rows.size(), [&](std::size_t n) {
-      const auto i = rows[n];
       // ICMP's "ports" are type and code, which differ between question and answer.
-      const std::uint64_t mask = class_of(protocol[i]) == icmp ? 0 : 0xffff, from = src_port[i] & mask, to = dst_port[i] & mask;
-      const bool rising = src[i] < dst[i] || (src[i] == dst[i] && from <= to);
-      const A &low = rising ? src[i] : dst[i], &high = rising ? dst[i] : src[i];
-      const std::uint64_t rest = (rising ? from << 32 | to << 16 : to << 32 | from << 16) | protocol[i];
-      return std::pair(key(low, high, rest),
-                       Talk{1, static_cast<std::uint32_t>(std::min<std::uint64_t>(packets[i], ~std::uint32_t{0})),
-                            static_cast<std::uint8_t>(flags[i]), static_cast<std::uint8_t>(rising ? 1 : 2)});
-    });
+      const std::uint64_t mask = c == icmp ? 0 : 0xffff;
+      const auto [key, rising] = conversation(src[i], src_port[i] & mask, dst[i], dst_port[i] & mask, protocol[i]);
+      map.add(key, Talk{1, static_cast<std::uint32_t>(std::min<std::uint64_t>(packets[i], ~std::uint32_t{0})),
+                        static_cast<std::uint8_t>(flags[i]), static_cast<std::uint8_t>(2 - rising)});
+    }
   }
-  template <class A>
-  static Key<A> key(const A& low, const A& high, std::uint64_t rest) {
-    const auto ends = mole::AddressPair<A>::key(low, high);
-    if constexpr (std::is_same_v<A, mole::Addr>)
-      return {ends[0], ends[1], ends[2], ends[3], rest};
-    else
-      return {ends, rest};
+  // Its key, and whether it is from the lower endpoint to the higher. Without a branch for IPv4: nobody can foresee which is which.
+  static std::pair<Key<std::uint32_t>, unsigned> conversation(std::uint32_t src, std::uint64_t src_port, std::uint32_t dst,
+                                                              std::uint64_t dst_port, std::uint8_t protocol) {
+    const std::uint64_t from = std::uint64_t{src} << 16 | src_port, to = std::uint64_t{dst} << 16 | dst_port;
+    const std::uint64_t low = std::min(from, to), high = std::max(from, to);
+    return {{low >> 16 << 32 | high >> 16, (low & 0xffff) << 32 | (high & 0xffff) << 16 | protocol}, from <= to};
+  }
+  static std::pair<Key<mole::Addr>, unsigned> conversation(const mole::Addr& src, std::uint64_t src_port, const mole::Addr& dst,
+                                                           std::uint64_t dst_port, std::uint8_t protocol) {
+    const bool rising = src < dst || (src == dst && src_port <= dst_port);
+    const auto ends = rising ? mole::AddressPair<mole::Addr>::key(src, dst) : mole::AddressPair<mole::Addr>::key(dst, src);
+    const std::uint64_t ports = rising ? src_port << 32 | dst_port << 16 : dst_port << 32 | src_port << 16;
+    return {{ends[0], ends[1], ends[2], ends[3], ports | protocol}, rising};
   }
 };
 
