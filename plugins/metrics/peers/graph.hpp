@@ -36,6 +36,7 @@ struct Roles {
 struct Host {
   std::uint64_t bytes = 0;                   // sent and received
   std::uint32_t peers = 0, out = 0, in = 0;  // distinct: all, sent to, heard from
+  std::uint32_t roles = 0;                   // Roles::bits
   void take(const Talk& talk, bool lower) {
     bytes += talk.bytes();
     ++peers;
@@ -68,9 +69,16 @@ struct Graph {
     roles.merge(other.roles);
   }
 
-  mole::FlatMap<A, Host> hosts() const {
-    mole::FlatMap<A, Host> out;
+  struct Hosts {
+    mole::FlatMap<A, Host> by_address;
+    std::uint64_t mutual = 0;  // pairs of hosts that each sent to the other
+  };
+  Hosts hosts() const {
+    Hosts all;
+    auto& out = all.by_address;
     out.reserve(roles.size());
+    // In the order of the hashes, which is that of both tables.
+    roles.for_each([&](const A& address, const Roles& r) { out[address].roles = r.bits; });
     constexpr std::size_t part = 256;
     std::array<A, part> low, high;
     std::array<Talk, part> talks;
@@ -89,15 +97,10 @@ struct Graph {
       low[n] = Pair::first(key);
       high[n] = Pair::second(key);
       talks[n] = talk;
+      all.mutual += talk.ways() == 3;
       if (++n == part) put();
     });
     put();
-    return out;
-  }
-  // Pairs of hosts that each sent to the other.
-  std::uint64_t mutual() const {
-    std::uint64_t n = 0;
-    pairs.for_each([&](const auto&, const Talk& talk) { n += talk.ways() == 3; });
-    return n;
+    return all;
   }
 };

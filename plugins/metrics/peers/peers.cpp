@@ -126,15 +126,19 @@ struct Peers {
     const auto protocol = flows.span<mole::protocol>();
     const auto src_port = flows.span<mole::src_port>(), dst_port = flows.span<mole::dst_port>();
     const auto bytes_of = flows.span<mole::bytes>();
+    std::uint64_t all = 0, p2p = 0, of_p2p = 0;
     for (std::size_t i = 0; i < flows.size(); ++i) {
       const auto [service, src_serves] = module->services.match(protocol[i], src_port[i], dst_port[i]);
-      const std::uint32_t serves = 1u << service & ~1u, uses = serves << 16;  // bit 0 would be that of no service
-      roles[i] = {src_serves ? serves : uses, src_serves ? uses : serves};
-      const std::uint64_t p2p = is_p2p(service);
-      bytes += bytes_of[i];
-      p2p_flows += p2p;
-      p2p_bytes += p2p * bytes_of[i];
+      const std::uint32_t serves = (1u << service) & ~1u;  // bit 0 would be that of no service
+      roles[i] = {serves << (src_serves ? 0 : 16), serves << (src_serves ? 16 : 0)};
+      const std::uint64_t one = is_p2p(service);
+      all += bytes_of[i];
+      p2p += one;
+      of_p2p += (0 - one) & bytes_of[i];
     }
+    bytes += all;
+    p2p_flows += p2p;
+    p2p_bytes += of_p2p;
   }
 
   struct Summary {
@@ -142,24 +146,23 @@ struct Peers {
     std::uint64_t heavy_peers;
     Degrees peers, out, in;
     std::uint64_t pairs = 0, mutual = 0, heavy = 0, heavy_p2p = 0, heavy_bytes = 0, host_bytes = 0, p2p = 0;
-    std::array<std::uint64_t, service_count> servers{}, clients{}, members{};
+    std::array<std::uint64_t, 32> in_role{};  // by bit of Roles
+    std::array<std::uint64_t, soulseek + 1> members{};
 
     template <class A>
     void take(const Graph<A>& graph) {
       pairs += graph.pairs.size();
-      mutual += graph.mutual();
       const auto hosts = graph.hosts();
-      hosts.for_each([&](const A& address, const Host& host) {
-        const auto* roles = graph.roles.find(address);
-        take(host, roles ? roles->bits : 0);  // none: only in a state that was tampered with
-      });
+      mutual += hosts.mutual;
+      hosts.by_address.for_each([&](const A&, const Host& host) { take(host); });
     }
-    void take(const Host& host, std::uint32_t roles) {
+    void take(const Host& host) {
+      if (host.peers == 0) return;  // roles without a flow: only in a state that was tampered with
       peers.add(host.peers);
       out.add(host.out);
       in.add(host.in);
       host_bytes += host.bytes;
-      const std::uint32_t serves = roles & 0xffffu, uses = roles >> 16, takes_part = serves | uses;
+      const std::uint32_t serves = host.roles & 0xffffu, uses = host.roles >> 16, takes_part = serves | uses;
       constexpr std::uint32_t p2p_services = (2u << soulseek) - (1u << edonkey);
       const bool is_peer = (takes_part & p2p_services) != 0;
       p2p += is_peer;
@@ -168,11 +171,9 @@ struct Peers {
         heavy_p2p += is_peer;
         heavy_bytes += host.bytes;
       }
-      for (std::size_t s = edonkey; s < service_count; ++s) {
-        servers[s] += serves >> s & 1;
-        clients[s] += uses >> s & 1;
-        members[s] += takes_part >> s & 1;
-      }
+      for (auto bits = host.roles; bits != 0; bits &= bits - 1) ++in_role[static_cast<std::size_t>(std::countr_zero(bits))];
+      if (is_peer)
+        for (std::size_t s = edonkey; s <= soulseek; ++s) members[s] += takes_part >> s & 1;
     }
     void fill_degrees(Row& row) {
       row.hosts = peers.count();
@@ -190,7 +191,7 @@ struct Peers {
       row.heavy_p2p_hosts = heavy_p2p;
       row.p2p_hosts = p2p;
       for (std::size_t i = 0; i < row.networks.size(); ++i) row.networks[i] = members[edonkey + i];
-      const auto ends = [&](Service s) { return Ends{servers[s], clients[s]}; };
+      const auto ends = [&](Service s) { return Ends{in_role[s], in_role[16 + s]}; };
       row.web = ends(web), row.mail = ends(mail), row.dns = ends(dns), row.ftp = ends(ftp), row.login = ends(login);
       row.news = ends(news), row.windows = ends(windows);
     }

@@ -3,15 +3,17 @@
 // tracking", ETH MA-2004-04); the others are IANA's.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <iterator>
 
 enum Service : std::uint8_t {
   none, edonkey, bittorrent, gnutella, fasttrack, winmx, direct_connect, soulseek,  // P2P up to here
   web, mail, dns, ftp, login, news, windows, service_count
 };
-constexpr bool is_p2p(std::uint8_t s) { return s >= edonkey && s <= soulseek; }
+constexpr bool is_p2p(unsigned s) { return s - edonkey <= soulseek - edonkey; }
 
 struct ServicePorts {
   Service service;
@@ -51,30 +53,36 @@ inline constexpr ServicePorts service_ports[] = {
     {windows, true, true, 445, 445},
 };
 
-// The service of each port.
+// The service of each port. No service has a port from 8191 on, so that all of it stays in the nearest cache.
 class ServiceTable {
  public:
-  ServiceTable() : ports_(3 * 65536) {
+  ServiceTable() {
+    table_of_[6] = tcp, table_of_[17] = udp;
     for (const auto& s : service_ports) {
       for (unsigned port = s.first; port <= s.last; ++port) {
-        if (s.tcp) ports_[tcp + port] = s.service;
-        if (s.udp) ports_[udp + port] = s.service;
+        if (s.tcp) ports_[tcp * ports + port] = s.service;
+        if (s.udp) ports_[udp * ports + port] = s.service;
       }
     }
   }
   struct Match {
-    std::uint8_t service = none;
+    unsigned service = none;
     bool src_serves = false;
   };
-  // Of a flow. If both ports are in the table, the lower one is the server's: a reply then falls where its request does.
+  // Of a flow. If both ports are in the table, the lower one is the server's: a reply then falls where its request does. By
+  // arithmetic: ports come in no order that could be foreseen.
   Match match(std::uint8_t protocol, std::uint16_t src_port, std::uint16_t dst_port) const {
-    const auto* const table = ports_.data() + (protocol == 6 ? tcp : protocol == 17 ? udp : no_ports);
-    const auto src = table[src_port], dst = table[dst_port];
-    const bool src_serves = src != none && (dst == none || src_port < dst_port);
-    return {src_serves ? src : dst, src_serves};
+    const auto* const table = ports_.data() + table_of_[protocol] * ports;
+    const unsigned src = table[place(src_port)], dst = table[place(dst_port)];
+    const bool src_serves = (src != none) & ((dst == none) | (src_port < dst_port));
+    return {dst ^ ((src ^ dst) & (0u - src_serves)), src_serves};
   }
 
  private:
-  static constexpr std::size_t no_ports = 0, tcp = 65536, udp = 2 * 65536;
-  std::vector<std::uint8_t> ports_;
+  static constexpr unsigned ports = 8192, others = ports - 1;
+  enum Table : std::uint8_t { no_ports, tcp, udp, tables };
+  static constexpr unsigned place(unsigned port) { return (port | (0u - (port >= others))) & others; }
+  static_assert(std::all_of(std::begin(service_ports), std::end(service_ports), [](const auto& s) { return s.last < others; }));
+  std::array<std::uint8_t, tables * ports> ports_{};
+  std::array<std::uint8_t, 256> table_of_{};  // protocol -> Table
 };
