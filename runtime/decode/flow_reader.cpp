@@ -30,11 +30,7 @@ FlowReader::FlowReader(task::File file, std::unique_ptr<ContentSource> source, c
       buffers_(wanted),
       abi_source_{this, source_next},
       abi_sink_{this, sink_datagram, sink_skipped},
-      range_from_(file_.covers.from) {
-  // A column that the decoder cannot fill is 0.
-  for (int c = 0; c < MOLE_COLUMN_COUNT; ++c)
-    if (void* column = buffers_.columns()[static_cast<std::size_t>(c)]) std::memset(column, 0, column_width(c, 6) * batch_rows);
-}
+      range_from_(file_.covers.from) {}
 
 FlowReader::~FlowReader() {
   if (decoder_ != nullptr) decoder_vtable_->destroy(decoder_);
