@@ -114,9 +114,10 @@ struct Scans {
 
   void add(const Flows& batch) {
     flows += batch.size();
-    thread_local std::vector<std::uint8_t> probe;
-    probe.resize(batch.size());
-    find_probes(batch, probe);
+    thread_local std::vector<std::uint8_t> probes;
+    probes.resize(batch.size());
+    find_probes(batch, probes);
+    const std::uint8_t* const probe = probes.data();  // the vector of a thread is found by a call each time
     const auto protocol = batch.span<mole::protocol>();
     const auto port = batch.span<mole::dst_port>();
     mole::for_families<mole::src_addr, mole::dst_addr>(
@@ -192,46 +193,71 @@ struct Scans {
     const auto src_port = batch.span<mole::src_port>(), dst_port = batch.span<mole::dst_port>();
     const auto packets = batch.span<mole::packets>();
     const auto flags = batch.span<mole::tcp_flags>();
-    const auto asks = [](unsigned port) { return port == 53 || port == 123; };
+    const auto asks = [](unsigned port) { return (port == 53) | (port == 123); };
+    const std::uint64_t most = given.max_packets;
+    const bool of_udp = given.udp;
+    // Without a branch: what a flow is has no order that could be foreseen.
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const unsigned p = protocol[i], from = src_port[i], to = dst_port[i], f = flags[i];
       const std::uint64_t n = packets[i];
-      const bool tcp = p == 6 && (f & 0x14u) == 0;
-      const bool icmp = (p == 1 && to == 8 * 256) || (p == 58 && to == 128 * 256);
-      probe[i] = (tcp || icmp) && n <= given.max_packets;
-      if (given.udp) probe[i] |= p == 17 && n == 1 && !asks(from) && !asks(to);
+      const bool tcp = (p == 6) & ((f & 0x14u) == 0);
+      const bool icmp = ((p == 1) & (to == 8 * 256)) | ((p == 58) & (to == 128 * 256));
+      const bool udp = of_udp & (p == 17) & (n == 1) & !asks(from) & !asks(to);
+      probe[i] = ((tcp | icmp) & (n <= most)) | udp;
     }
+  }
+
+  // What a source probed, distinct.
+  struct Probed {
+    std::uint32_t targets = 0, ports = 0;
+    bool scanner = false;
+    static constexpr auto state = mole::fields(&Probed::targets, &Probed::ports, &Probed::scanner);
+  };
+
+  // Calls f(span) with what `of` makes of all keys, many at once: the tables they go to look ahead.
+  template <class A, class Set, class Of, class F>
+  static void in_parts(const Set& keys, Of of, F f) {
+    std::array<A, part> made;
+    std::size_t n = 0;
+    keys.for_each([&](const auto& key) {
+      made[n] = of(key);
+      if (++n == part) f(std::span<const A>(made.data(), std::exchange(n, 0)));
+    });
+    f(std::span<const A>(made.data(), n));
   }
 
   template <class A>
   void tally(const Family<A>& family, Row& row, std::uint64_t& scanner_targets,
              std::map<std::uint32_t, std::uint64_t>& scanners_of_port) const {
-    mole::FlatMap<A, std::uint32_t> targets, ports;
+    mole::FlatMap<A, Probed> by_source;
     mole::FlatSet<A> probed;
-    family.targets.for_each([&](const auto& key) {
-      ++targets[Family<A>::Pair::first(key)];
-      probed.insert(Family<A>::Pair::second(key));
-    });
-    family.ports.for_each([&](const auto& key) { ++ports[Family<A>::source_of(key)]; });
+    in_parts<A>(family.targets, [](const auto& key) { return Family<A>::Pair::first(key); },
+                [&](std::span<const A> sources) { by_source.update(sources, [](Probed& p, std::size_t) { ++p.targets; }); });
+    in_parts<A>(family.targets, [](const auto& key) { return Family<A>::Pair::second(key); },
+                [&](std::span<const A> targets) { probed.insert(targets); });
+    in_parts<A>(family.ports, [](const auto& key) { return Family<A>::source_of(key); },
+                [&](std::span<const A> sources) { by_source.update(sources, [](Probed& p, std::size_t) { ++p.ports; }); });
     row.pairs += family.targets.size();
     row.targets += probed.size();
-    mole::FlatSet<A> scanners;
+    bool any_scanner = false;
     family.sources.for_each([&](const A& address, const Source& s) {
       if (s.probes == 0) return;
       ++row.sources;
       row.probes += s.probes;
-      const auto *t = targets.find(address), *p = ports.find(address);
-      const bool wide = t && *t >= given.min_targets, deep = p && *p >= given.min_ports;
+      const auto* const found = by_source.find(address);
+      const Probed p = found ? *found : Probed{};
+      const bool wide = p.targets >= given.min_targets, deep = p.ports >= given.min_ports;
       if (!(wide || deep) || static_cast<double>(s.probes) < given.min_ratio * static_cast<double>(s.others)) return;
       ++(wide ? deep ? row.block : row.horizontal : row.vertical);
       row.scanner_probes += s.probes;
-      scanner_targets += t ? *t : 0;
-      row.targets_max = std::max<std::uint64_t>(row.targets_max, t ? *t : 0);
-      row.ports_max = std::max<std::uint64_t>(row.ports_max, p ? *p : 0);
-      scanners.insert(address);
+      scanner_targets += p.targets;
+      row.targets_max = std::max<std::uint64_t>(row.targets_max, p.targets);
+      row.ports_max = std::max<std::uint64_t>(row.ports_max, p.ports);
+      by_source[address].scanner = any_scanner = true;
     });
+    if (!any_scanner) return;
     family.ports.for_each([&](const auto& key) {
-      if (scanners.contains(Family<A>::source_of(key))) ++scanners_of_port[Family<A>::port_of(key)];
+      if (by_source.find(Family<A>::source_of(key))->scanner) ++scanners_of_port[Family<A>::port_of(key)];
     });
   }
 };

@@ -7,7 +7,8 @@
 #include <mole/salted_hash.hpp>
 
 #include <algorithm>
-#include <bit>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -23,22 +24,27 @@ class FlatSet {
 
   void insert(const T& key) {
     grow_for(1);
-    place(key);
+    place(key, slot(key));
   }
   // Looks ahead, so that the misses of a large table overlap.
   void insert(std::span<const T> keys) {
-    constexpr std::size_t ahead = 16;
-    for (std::size_t at = 0; at < keys.size(); at += ahead) {
-      const auto part = keys.subspan(at, std::min(ahead, keys.size() - at));
-      grow_for(part.size());
-      for (const auto& key : part) __builtin_prefetch(&table_[slot(key)], 1);
-      for (const auto& key : part) place(key);
+    constexpr std::size_t part = 256, ahead = 24;
+    std::array<std::size_t, part> slots;
+    for (std::size_t from = 0; from < keys.size(); from += part) {
+      const std::size_t n = std::min(part, keys.size() - from);
+      grow_for(n);
+      for (std::size_t i = 0; i < n; ++i) slots[i] = slot(keys[from + i]);
+      for (std::size_t i = 0; i < std::min(ahead, n); ++i) __builtin_prefetch(&table_[slots[i]], 1);
+      for (std::size_t i = 0; i < n; ++i) {
+        if (i + ahead < n) __builtin_prefetch(&table_[slots[i + ahead]], 1);
+        place(keys[from + i], slots[i]);
+      }
     }
   }
   bool contains(const T& key) const {
     if (key == T{}) return has_zero_;
     if (table_.empty()) return false;
-    for (std::size_t i = slot(key);; i = (i + 1) & mask()) {
+    for (std::size_t i = slot(key);; i = next(i)) {
       if (table_[i] == key) return true;
       if (table_[i] == T{}) return false;
     }
@@ -46,16 +52,14 @@ class FlatSet {
   void merge(const FlatSet& other) {
     // Keys come in the order of their hashes: into a small table that would pile up at its start.
     grow_for(other.used_);
-    for (const auto& key : other.table_)
-      if (key != T{}) place(key);
+    each(other.table_, [&](const T& key) { place(key, slot(key)); });
     has_zero_ |= other.has_zero_;
   }
   // Calls f(key) for each, in no order that may be relied on: for counts, sums of integers and the like.
   template <class F>
   void for_each(F f) const {
     if (has_zero_) f(T{});
-    for (const auto& key : table_)
-      if (key != T{}) f(key);
+    each(table_, f);
   }
   std::vector<T> sorted() const {
     std::vector<T> out;
@@ -79,34 +83,54 @@ class FlatSet {
       T key;
       detail::load_value(r, key);
       if (i > 0 && !(before < key)) StateReader::refuse("a set is not in order");
-      place(before = key);
+      place(key, slot(key));
+      before = key;
     }
   }
 
  private:
-  std::size_t mask() const { return table_.size() - 1; }
-
-  std::size_t slot(const T& key) const { return static_cast<std::size_t>(detail::salted_hash(key) >> 20) & mask(); }
-
-  // Room for `more` keys with at most 5/8 of the table in use.
-  void grow_for(std::size_t more) {
-    if ((used_ + more) * 8 <= table_.size() * 5) return;
-    std::vector<T> old = std::move(table_);
-    table_.assign(std::max<std::size_t>(16, std::bit_ceil((used_ + more) * 8 / 5 + 1)), T{});
-    used_ = 0;
-    for (const auto& key : old)
-      if (key != T{}) place(key);
+  // f(key) for places that are not free. Looks for them first: free and not is hard to predict.
+  template <class F>
+  static void each(const std::vector<T>& table, F f) {
+    constexpr std::size_t part = 64;
+    std::array<std::uint8_t, part> found;
+    for (std::size_t from = 0; from < table.size(); from += part) {
+      const T* const keys = &table[from];
+      const std::size_t size = std::min(part, table.size() - from);
+      std::size_t n = 0;
+      for (std::size_t i = 0; i < size; ++i) {
+        found[n] = static_cast<std::uint8_t>(i);
+        n += keys[i] != T{};
+      }
+      for (std::size_t i = 0; i < n; ++i) f(keys[found[i]]);
+    }
   }
 
-  void place(const T& key) {
+  // Slots are in the order of the hashes, whatever the size: it need not be a power of two, and growing goes straight through.
+  std::size_t slot(const T& key) const {
+    __extension__ typedef unsigned __int128 Wide;
+    return static_cast<std::size_t>(Wide{detail::salted_hash(key)} * table_.size() >> 64);
+  }
+  std::size_t next(std::size_t i) const { return i + 1 == table_.size() ? 0 : i + 1; }
+
+  // Room for `more` keys with at most 5/8 of the table in use. Doubles; from half a megabyte on grows by half.
+  void grow_for(std::size_t more) {
+    if ((used_ + more) * 8 <= table_.size() * 5) return;
+    const std::size_t grown = table_.size() * sizeof(T) < (1u << 19) ? table_.size() * 2 : table_.size() * 3 / 2;
+    std::vector<T> old(std::max({std::size_t{16}, grown, (used_ + more) * 8 / 5 + 1}));
+    std::swap(old, table_);
+    used_ = 0;
+    each(old, [&](const T& key) { place(key, slot(key)); });
+  }
+
+  void place(const T& key, std::size_t i) {
     if (key == T{}) {
       has_zero_ = true;
       return;
     }
-    std::size_t i = slot(key);
     while (table_[i] != T{}) {
       if (table_[i] == key) return;
-      i = (i + 1) & mask();
+      i = next(i);
     }
     table_[i] = key;
     ++used_;
