@@ -193,7 +193,7 @@ struct Scans {
     const auto src_port = batch.span<mole::src_port>(), dst_port = batch.span<mole::dst_port>();
     const auto packets = batch.span<mole::packets>();
     const auto flags = batch.span<mole::tcp_flags>();
-    const auto asks = [](unsigned port) { return (port == 53) | (port == 123); };
+    const auto asks = [](unsigned port) { return unsigned{port == 53} | unsigned{port == 123}; };
     const std::uint64_t most = given.max_packets;
     const bool of_udp = given.udp;
     // Without a branch: what a flow is has no order that could be foreseen.
@@ -202,7 +202,7 @@ struct Scans {
       const std::uint64_t n = packets[i];
       const bool tcp = (p == 6) & ((f & 0x14u) == 0);
       const bool icmp = ((p == 1) & (to == 8 * 256)) | ((p == 58) & (to == 128 * 256));
-      const bool udp = of_udp & (p == 17) & (n == 1) & !asks(from) & !asks(to);
+      const bool udp = of_udp & (p == 17) & (n == 1) & (asks(from) + asks(to) == 0);
       probe[i] = ((tcp | icmp) & (n <= most)) | udp;
     }
   }
