@@ -5,11 +5,11 @@
 #include "runtime/host/plugin_set.hpp"
 #include "runtime/result/handover.hpp"
 #include "runtime/staging/cache.hpp"
+#include "runtime/task/allocator.hpp"
 #include "runtime/task/task_runner.hpp"
 #include "sdk/descriptor/durable_file.hpp"
 
 #include <fcntl.h>
-#include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -52,9 +52,7 @@ int complain(const Error& error) {
 void on_terminate(int) { cancel_plugins(); }
 
 void prepare_process() {
-  // Large blocks go back to the system when a state is freed, not into the arena of the thread that grew it. Said once, so that it
-  // does not rise with the sizes freed.
-  ::mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+  set_up_allocator();
   const rlimit none{0, 0};
   ::setrlimit(RLIMIT_CORE, &none);
   struct sigaction action {};

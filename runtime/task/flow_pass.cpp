@@ -118,7 +118,7 @@ Result<> FlowPass::close_intervals(std::size_t files_read) {
     if (code == Code::transient || code == Code::cancelled) return outcomes[i];  // the disk, or a wish: not the module's doing
     steps[i].first->fail(outcomes[i].error());
   }
-  // What the closed states leave is scattered over the arenas of several threads; their next blocks are of other sizes.
+  // What the closed states leave is scattered over the heap; the next blocks are of other sizes.
   ::malloc_trim(0);
   return {};
 }

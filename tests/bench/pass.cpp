@@ -13,6 +13,7 @@
 #include "coordinator/dag/resolve.hpp"
 #include "coordinator/manifest/manifest.hpp"
 #include "runtime/host/plugin_set.hpp"
+#include "runtime/task/allocator.hpp"
 #include "runtime/task/task_runner.hpp"
 #include "sdk/descriptor/durable_file.hpp"
 #include "sdk/descriptor/sidecar.hpp"
@@ -155,6 +156,7 @@ task::Spec spec_for(const Asked& asked, const PluginCatalogue& catalogue) {
 }
 
 std::uint64_t run_here(const task::Spec& spec, const fs::path& work, const fs::path& cache_folder, const std::vector<fs::path>& folders, unsigned threads, bool columns) {
+  set_up_allocator();  // as mole-worker does
   auto cache = Cache::open(cache_folder, {.limit = cache_limit});
   if (!cache) fail(cache.error().message);
   const auto record = CallRecord::in_memory();
