@@ -62,15 +62,41 @@ constexpr auto rows_of(const char* name, mole::Unit unit, const char* name_doc, 
 template <class Key>
 using Entry = std::pair<Key, mole::Volume>;
 
-// The `n` largest, the largest first.
+// The `n` largest of those that were added.
 template <class Key>
-void keep_largest(std::vector<Entry<Key>>& all, std::uint64_t n, std::uint64_t mole::Volume::*order) {
-  const auto kept = static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(n, all.size()));
-  std::partial_sort(all.begin(), all.begin() + kept, all.end(), [&](const Entry<Key>& a, const Entry<Key>& b) {
-    return a.second.*order != b.second.*order ? a.second.*order > b.second.*order : a.first < b.first;
-  });
-  all.resize(static_cast<std::size_t>(kept));
-}
+class Largest {
+ public:
+  Largest(std::uint64_t n, std::uint64_t mole::Volume::*order) : n_(n), order_(order) {}
+  void add(const Key& key, const mole::Volume& v) {
+    if (v.*order_ < least_) return;
+    entries_.emplace_back(key, v);
+    if (entries_.size() >= 2 * n_ + 64) cut();
+  }
+  // The largest first.
+  std::vector<Entry<Key>> take() {
+    if (entries_.size() > n_) cut();
+    std::sort(entries_.begin(), entries_.end(), before());
+    return std::move(entries_);
+  }
+
+ private:
+  auto before() const {
+    return [order = order_](const Entry<Key>& a, const Entry<Key>& b) {
+      return a.second.*order != b.second.*order ? a.second.*order > b.second.*order : a.first < b.first;
+    };
+  }
+  void cut() {
+    const auto last = entries_.begin() + static_cast<std::ptrdiff_t>(n_) - 1;
+    std::nth_element(entries_.begin(), last, entries_.end(), before());
+    least_ = (*last).second.*order_;
+    entries_.resize(n_);
+  }
+
+  std::uint64_t n_;
+  std::uint64_t mole::Volume::*order_;
+  std::vector<Entry<Key>> entries_;
+  std::uint64_t least_ = 0;  // less cannot be among them
+};
 
 std::optional<double> share(std::uint64_t part, std::uint64_t whole) {
   if (whole == 0) return std::nullopt;
@@ -82,14 +108,18 @@ std::optional<double> share(std::uint64_t part, std::uint64_t whole) {
 template <class Key, class Name, class Counts, class Ranked, class NameOf>
 void append(std::vector<Row<Name>>& out, const Module& m, const char* side, const Counts& counts, Ranked ranked,
             NameOf name_of) {
-  std::vector<Entry<Key>> listed, largest;
+  std::vector<Entry<Key>> listed;
+  Largest<Key> ranking(m.n, m.order);
   mole::Volume total;
   counts.for_each([&](const Key& key, const mole::Volume& v) {
     total.merge(v);
-    (ranked(key) ? largest : listed).emplace_back(key, v);
+    if (ranked(key))
+      ranking.add(key, v);
+    else
+      listed.emplace_back(key, v);
   });
   std::sort(listed.begin(), listed.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  keep_largest(largest, m.n, m.order);
+  const auto largest = ranking.take();
   const auto row = [&](const Entry<Key>& e, std::optional<std::uint64_t> rank) {
     const auto& v = e.second;
     out.push_back({side, rank, name_of(e.first), v.flows, v.packets, v.bytes, share(v.*m.order, total.*m.order)});

@@ -21,9 +21,13 @@ class PortFlows {
   template <class Flows>
   void select(const Flows& flows) {
     const auto protocols = flows.template span<protocol>();
-    rows_.clear();
-    for (std::size_t i = 0; i < protocols.size(); ++i)
-      if (protocols[i] == 6 || protocols[i] == 17) rows_.push_back(static_cast<std::uint32_t>(i));
+    rows_.resize(protocols.size());
+    std::size_t n = 0;
+    for (std::size_t i = 0; i < protocols.size(); ++i) {
+      rows_[n] = static_cast<std::uint32_t>(i);
+      n += (protocols[i] == 6) | (protocols[i] == 17);
+    }
+    rows_.resize(n);
     src_ = kept(flows.template span<src_port>(), src_room_);
     dst_ = kept(flows.template span<dst_port>(), dst_room_);
     packets_ = kept(flows.template span<mole::packets>(), packets_room_);
