@@ -161,16 +161,17 @@ FlowRouting::Fate FlowRouting::fate_of(Micros t) const {
 }
 
 void FlowRouting::load_codes(const FlowView& flows) {
-  code_of_row_.assign(flows.rows, 0);
+  const std::uint32_t rows = flows.rows;
+  code_of_row_.assign(rows, 0);
+  std::uint8_t* const __restrict codes = code_of_row_.data();
   for (const auto& d : plan_.by) {
     const auto members = static_cast<std::uint8_t>(codes_of(d));
     if (d.kind == Dimension::Kind::direction) {
       const auto* direction = direction_.evaluate(flows, routers_[router_]);
-      for (std::uint32_t i = 0; i < flows.rows; ++i) code_of_row_[i] = static_cast<std::uint8_t>(code_of_row_[i] * members + direction[i]);
+      for (std::uint32_t i = 0; i < rows; ++i) codes[i] = static_cast<std::uint8_t>(codes[i] * members + direction[i]);
     } else if (d.kind == Dimension::Kind::protocol_class) {
       const auto* protocols = flows.column<std::uint8_t>(MOLE_COLUMN_PROTOCOL);
-      for (std::uint32_t i = 0; i < flows.rows; ++i)
-        code_of_row_[i] = static_cast<std::uint8_t>(code_of_row_[i] * members + class_table[protocols[i]]);
+      for (std::uint32_t i = 0; i < rows; ++i) codes[i] = static_cast<std::uint8_t>(codes[i] * members + class_table[protocols[i]]);
     }
   }
 }
@@ -254,8 +255,12 @@ std::uint32_t FlowRouting::slot_of_row(std::uint32_t interval, std::uint32_t row
 
 // Most batches of an aggregate without groups lie within one interval.
 bool FlowRouting::one_state(const Micros* times, std::uint32_t rows, Route& out) {
-  const auto [earliest, latest] = std::minmax_element(times, times + rows);
-  const Fate first = fate_of(*earliest), last = fate_of(*latest);
+  Micros earliest = times[0], latest = times[0];
+  for (std::uint32_t i = 1; i < rows; ++i) {
+    earliest = std::min(earliest, times[i]);
+    latest = std::max(latest, times[i]);
+  }
+  const Fate first = fate_of(earliest), last = fate_of(latest);
   if (first.kind != Fate::counts || last.kind != Fate::counts || first.interval != last.interval) return false;
   out.nothing = false;
   out.slot = slot_of_code(first.interval, 0);
@@ -263,26 +268,31 @@ bool FlowRouting::one_state(const Micros* times, std::uint32_t rows, Route& out)
 }
 
 void FlowRouting::route_direct(const Micros* times, const std::uint8_t* keep, std::uint32_t rows) {
-  const auto open = static_cast<std::uint64_t>(open_to_ - open_from_);
-  Micros from = 1, to = 0;  // of the interval of the flow before: the next one is often of the same
-  std::uint32_t interval = 0;
+  const std::uint8_t* const codes = codes_ > 1 ? code_of_row_.data() : nullptr;
+  std::uint32_t* const out = state_of_row_.data();
+  // The interval of the flow before, none at first: the next one is often of the same.
+  std::uint64_t from = 0, length = 0;
+  const std::uint32_t* cells = nullptr;
   for (std::uint32_t i = 0; i < rows; ++i) {
-    state_of_row_[i] = MOLE_NO_STATE;
+    out[i] = MOLE_NO_STATE;
     if (keep && !keep[i]) continue;
     const Micros t = times[i];
-    const std::uint32_t code = codes_ > 1 ? code_of_row_[i] : 0;
-    if (static_cast<std::uint64_t>(t) - static_cast<std::uint64_t>(open_from_) < open) {
-      if (t < from || t >= to) {
-        interval = grid_.index_of(t);
-        from = grid_.at(interval).from;
-        to = grid_.at(interval).to;
-      }
-      const std::uint32_t slot = slot_of_cell_[std::size_t{interval} * codes_ + code];
-      state_of_row_[i] = slot != empty_slot ? slot : slot_of_code(interval, code);
-    } else if (const Fate fate = fate_of(t); fate.kind == Fate::late) {
-      const std::uint32_t slot = slot_of_code(fate.interval, code);
-      if (slot != empty_slot) ++slots_[slot].late;
+    const std::uint32_t code = codes ? codes[i] : 0;
+    if (static_cast<std::uint64_t>(t) - from < length && cells[code] != empty_slot) {
+      out[i] = cells[code];
+      continue;
     }
+    const Fate fate = fate_of(t);
+    if (fate.kind == Fate::elsewhere) continue;
+    const std::uint32_t slot = slot_of_code(fate.interval, code);
+    if (fate.kind == Fate::late) {
+      if (slot != empty_slot) ++slots_[slot].late;
+      continue;
+    }
+    out[i] = slot;
+    from = static_cast<std::uint64_t>(grid_.at(fate.interval).from);
+    length = static_cast<std::uint64_t>(grid_.interval());
+    cells = slot_of_cell_.data() + std::size_t{fate.interval} * codes_;
   }
 }
 
