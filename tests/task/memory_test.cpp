@@ -110,8 +110,9 @@ TEST(Memory, DoesNotGrowWithFlowsOrWithTheBlock) {
   const auto small = run_worker(folder.path(), base, 12, 1);      // half a million flows
   const auto dense = run_worker(folder.path(), base, 12, 10);     // five million in the same time
   const auto lasting = run_worker(folder.path(), base, 120, 1);   // five million in ten times the time
-  // States of a closed interval take some 300 kB here: 432 more of them would be well above the margin.
-  const std::uint64_t margin = small.peak_kb / 10 + 8 * 1024;
+  // States of a closed interval take some 300 kB here: 432 more of them would be well above the margin, and so would flows that
+  // are kept. Fuller batches, of which two threads may hold copies, are below it.
+  const std::uint64_t margin = small.peak_kb / 10 + 16 * 1024;
   EXPECT_LT(dense.peak_kb, small.peak_kb + margin) << small.peak_kb;
   EXPECT_LT(lasting.peak_kb, small.peak_kb + margin) << small.peak_kb;
   RecordProperty("small_kb", static_cast<int>(small.peak_kb));
