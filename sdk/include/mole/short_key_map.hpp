@@ -1,5 +1,5 @@
-// ShortKeyMap: a FlatMap for keys of 16 bits (ports), with what VolumeMap needs of one: from 16,384 keys on it is an
-// array, which is smaller than the table, has nothing to probe, grow or sort, and merges straight through.
+// ShortKeyMap: a FlatMap for keys of 16 bits (ports), with what VolumeMap needs of one: from 8192 keys on it is an
+// array, which has nothing to probe, grow or sort, merges straight through, and of many keys is smaller than the table.
 #pragma once
 
 #include <mole/flat_map.hpp>
@@ -88,7 +88,7 @@ class ShortKeyMap {
   }
 
  private:
-  static constexpr std::size_t most_ = 16'384, part_ = 4096;
+  static constexpr std::size_t most_ = 8192, part_ = 4096;
 
   void to_array() {
     values_.resize(65'536);
