@@ -81,7 +81,7 @@ Result<> Service::keep_tables(const std::vector<dag::TableFile>& files, const da
     records_->put_json(batch, Table::resources, key, row);
     store_->write(std::move(batch));
   }
-  return {};
+  return blobs_->settle();
 }
 
 // A job has one key: while a request computes it from these tables, another cannot compute it from others.

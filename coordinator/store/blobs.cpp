@@ -69,8 +69,7 @@ Result<std::uint64_t> Blobs::put(const Digest& digest, std::uint64_t offset, std
   if (digest.empty()) return invalid("a blob needs a digest");
   std::lock_guard lock(lock_of(digest));
   if (has(digest)) {  // perhaps renamed by a life that ended before the rename was durable
-    if (auto synced = sync_folder(path_of(digest).parent_path()); !synced) return synced.error();
-    if (auto synced = sync_folder(root_); !synced) return synced.error();
+    named(digest);
     return total;
   }
   const auto incoming = root_ / ".incoming" / digest.hex();
@@ -114,12 +113,32 @@ Result<> Blobs::publish(const Digest& digest, const fs::path& incoming) {
     fs::remove(incoming, ignored);
     return corrupt("the bytes sent have the digest " + actual->hex() + ", not " + digest.hex() + "; send them again from the start");
   }
+  return name(incoming, digest);
+}
+
+Result<> Blobs::name(const fs::path& whole, const Digest& digest) {
   const auto path = path_of(digest);
-  if (!fs::exists(path.parent_path())) {
-    if (auto made = make_folder(path.parent_path()); !made) return made;
-    if (auto synced = sync_folder(root_); !synced) return synced;
+  if (auto made = make_folder(path.parent_path()); !made) return made;
+  if (auto synced = sync_file(whole); !synced) return synced;
+  if (::rename(whole.c_str(), path.c_str()) != 0) return io_error("renaming to", path, errno);
+  named(digest);
+  return {};
+}
+
+void Blobs::named(const Digest& digest) {
+  const std::lock_guard lock(unsettled_->mutex);
+  unsettled_->folders.insert({path_of(digest).parent_path(), root_});
+}
+
+// Whoever comes while another is at it waits: what it depends on may be what the other makes durable.
+Result<> Blobs::settle() {
+  const std::lock_guard lock(unsettled_->mutex);
+  auto& folders = unsettled_->folders;
+  while (!folders.empty()) {
+    if (auto synced = sync_folder(*folders.begin()); !synced) return synced;
+    folders.erase(folders.begin());
   }
-  return durable_rename(incoming, path);
+  return {};
 }
 
 Result<std::string> Blobs::get(const Digest& digest, std::uint64_t offset, std::uint32_t limit) const {
@@ -147,10 +166,9 @@ Result<> Blobs::import(const Digest& digest, const fs::path& file) {
   if (digest_of(std::string_view(*bytes)) != digest)
     return invalid(file.string() + " is not the library its sidecar describes; build the plugin again");
   if (auto room = check_room(bytes->size()); !room) return room;
-  const auto path = path_of(digest);
-  if (auto made = make_folder(path.parent_path()); !made) return made;
-  if (auto synced = sync_folder(root_); !synced) return synced;
-  return durable_write(path, *bytes);
+  const auto incoming = root_ / ".incoming" / (digest.hex() + ".import");
+  if (auto written = write_file(incoming, *bytes); !written) return written;
+  return name(incoming, digest);
 }
 
 void Blobs::remove(const Digest& digest) {

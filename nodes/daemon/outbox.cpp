@@ -104,6 +104,7 @@ Result<> Outbox::store(const Finished& finished) const {
   for (const auto& [digest, file] : finished.blobs) {
     fs::create_hard_link(file, hidden / blob_name(digest), failed);
     if (failed) return exhausted(file.string() + ": " + failed.message());
+    if (auto synced = sync_file(file); !synced) return synced;
   }
   const auto report = with_index_apart(finished.report, hidden);
   if (!report) return report.error();

@@ -67,7 +67,9 @@ class Sealer {
     for (auto& step : report_.steps)
       if (step.outcome == "not_run" && step.message.empty()) step.message = "the worker ended before this step";
     block_readers();
-    if (auto done = durable_write(out() / "report.json", text_of(report_)); !done) return done.error();
+    const auto tmp = out() / ".tmp.report.json";
+    if (auto done = write_file(tmp, text_of(report_)); !done) return done.error();
+    if (auto done = rename(tmp, out() / "report.json"); !done) return done.error();
     return std::move(report_);
   }
 
@@ -203,7 +205,7 @@ class Sealer {
     const auto tmp = out() / (".tmp." + name);
     if (auto done = parquet->write(*table, tmp, {step.plugin.name, step.plugin.version, step.by}); !done)
       return ours(done.error());
-    if (auto done = durable_rename(tmp, out() / name); !done) return ours(done.error());
+    if (auto done = rename(tmp, out() / name); !done) return done;
     return note(out() / name, report.rows_blob, report.rows_bytes, [&] { note_coverage(*table, report); });
   }
 
@@ -221,7 +223,7 @@ class Sealer {
     if (!fs::exists(path)) path = sealed;  // sealed before, by a run that did not come to its report
     if (auto good = check_state(index, path); !good)
       return Error{good.error().code, about(index) + good.error().message};
-    if (auto done = durable_rename(path, sealed); !done) return ours(done.error());
+    if (auto done = rename(path, sealed); !done) return done;
     return note(sealed, report.state_blob, report.state_bytes, [] {});
   }
 
@@ -258,6 +260,14 @@ class Sealer {
       if (start < spec_.block.from || start > spec_.block.to || floor_to(start, step.interval) != start)
         return corrupt(fmt::format("its state file has a state at {}, which is no interval of the block", start));
     }
+  }
+
+  // An attempt does not outlive the machine: who takes something out of it makes that durable.
+  static Result<> rename(const fs::path& from, const fs::path& to) {
+    std::error_code error;
+    fs::rename(from, to, error);
+    if (error) return transient("renaming to " + to.string() + " failed: " + error.message());
+    return {};
   }
 
   // Failures to write are the node's, whatever their code: the step itself was fine.

@@ -1,7 +1,7 @@
 // The sealing process: turns what a plugin worker handed over into what the coordinator may believe. Loads no plugin.
 //
 // In:  A/spec.json, A/handover, state files inside A
-// Out: A/out/step<N>.parquet, A/out/step<N>.state, and last, durably, A/out/report.json (task::Report)
+// Out: A/out/step<N>.parquet, A/out/step<N>.state, and last A/out/report.json (task::Report)
 //
 //   auto report = seal("attempts/7-19");
 #pragma once

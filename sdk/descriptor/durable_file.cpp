@@ -59,23 +59,30 @@ Result<> sync_folder(const fs::path& folder) {
   return {};
 }
 
+Result<> sync_file(const fs::path& path) {
+  Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (fd.get() < 0) return failed("opening", path, errno);
+  if (::fsync(fd.get()) != 0) return failed("fsync of", path, errno);
+  return {};
+}
+
 Result<> durable_rename(const fs::path& from, const fs::path& to) {
-  {
-    Descriptor fd(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
-    if (fd.get() < 0) return failed("opening", from, errno);
-    if (::fsync(fd.get()) != 0) return failed("fsync of", from, errno);
-  }
+  if (auto synced = sync_file(from); !synced) return synced;
   if (::rename(from.c_str(), to.c_str()) != 0) return failed("renaming to", to, errno);
   return sync_folder(to.parent_path());
 }
 
+Result<> write_file(const fs::path& path, std::string_view bytes) {
+  Descriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (fd.get() < 0) return failed("creating", path, errno);
+  auto written = write_all(fd.get(), path, bytes);
+  if (!written) ::unlink(path.c_str());
+  return written;
+}
+
 Result<> durable_write(const fs::path& path, std::string_view bytes) {
   const auto tmp = temporary_beside(path);
-  Result<> done = [&]() -> Result<> {
-    Descriptor fd(::open(tmp.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-    if (fd.get() < 0) return failed("creating", tmp, errno);
-    return write_all(fd.get(), tmp, bytes);
-  }();
+  auto done = write_file(tmp, bytes);
   if (done) done = durable_rename(tmp, path);
   if (!done) ::unlink(tmp.c_str());
   return done;

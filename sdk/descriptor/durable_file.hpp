@@ -1,4 +1,5 @@
-// The one way files that must survive a power cut are written: tmp + fsync + rename + fsync of the folder.
+// The one way files that must survive a power cut are written: tmp + fsync + rename + fsync of the folder. And its parts, for who
+// has many files to make durable before one word is given.
 #pragma once
 
 #include <mole/result.hpp>
@@ -16,6 +17,10 @@ Result<> durable_write(const std::filesystem::path& path, std::string_view bytes
 // Makes a finished file durable under its final name: fsync(from), rename, fsync(folder of to). Same file system.
 Result<> durable_rename(const std::filesystem::path& from, const std::filesystem::path& to);
 
+// Not durable; afresh. What is left of it when it fails is removed.
+Result<> write_file(const std::filesystem::path& path, std::string_view bytes);
+
+Result<> sync_file(const std::filesystem::path& path);
 Result<> sync_folder(const std::filesystem::path& folder);
 
 // Whole file as bytes; refuses files above `limit`.
