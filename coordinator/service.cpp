@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <optional>
 #include <random>
 
 namespace mole::coordinator {
@@ -162,26 +163,15 @@ store::CatalogueRow& Service::edit(const leases::JobKey& job, Aftermath& after) 
 void Service::settle(Guard& guard, Aftermath after) {
   const auto ticket = flush(after);
   std::erase_if(live_, [](const auto& entry) { return entry.second.terminal(); });
-  const bool shows = !after.links.empty() || !after.relink.empty() || !after.folders.empty();
-  const auto turn = shows ? *views_open_.insert(++views_begun_).first : 0;
+  std::optional<Turns::Turn> turn;  // who is told that a request has ended finds its tables
+  if (!after.links.empty() || !after.relink.empty() || !after.folders.empty()) turn.emplace(views_);
   guard.unlock();
   if (after.written) store_->sync(ticket);
-  if (!shows) return;
-  {
-    std::lock_guard links(links_);
-    for (const auto& module : after.relink) relink(module);
-    show_links(after);
-    for (const auto number : after.folders) write_folder(number);
-  }
-  guard.lock();
-  views_open_.erase(turn);
-  guard.unlock();
-  views_made_.notify_all();
-}
-
-// Until the views of every change so far are made: who is told that a request has ended finds its tables.
-void Service::await_views(Guard& guard) {
-  views_made_.wait(guard, [this, last = views_begun_] { return views_open_.empty() || *views_open_.begin() > last; });
+  if (!turn) return;
+  std::lock_guard links(links_);
+  for (const auto& module : after.relink) relink(module);
+  show_links(after);
+  for (const auto number : after.folders) write_folder(number);
 }
 
 // A view: what fails here is repaired at the next start.

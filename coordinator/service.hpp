@@ -15,9 +15,9 @@
 #include "coordinator/store/store.hpp"
 #include "coordinator/store/tables_view.hpp"
 #include "coordinator/tasks/spec_builder.hpp"
+#include "coordinator/turns.hpp"
 #include "coordinator/wire/api.hpp"
 
-#include <condition_variable>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -108,7 +108,6 @@ class Service final : public Api {
   Result<> resume_requests(Aftermath& after);
   void adopt_leases();
   void settle(Guard& guard, Aftermath after);
-  void await_views(Guard& guard);
   std::uint64_t flush(Aftermath& after);
   store::CatalogueRow& edit(const leases::JobKey& job, Aftermath& after) const;
   Micros now() const { return config_.now(); }
@@ -200,10 +199,8 @@ class Service final : public Api {
   std::map<std::pair<std::string, std::string>, std::shared_ptr<const jobs::ArchiveIndex>> indexes_;  // archive, pattern; shared with plans
   std::map<std::string, Micros> listed_at_;  // by place; of now()
   double bytes_per_second_ = 0;              // seen so far, for estimates
-  std::uint64_t views_begun_ = 0;            // changes that have views
-  std::set<std::uint64_t> views_open_;       // those whose views are being made
-  std::condition_variable views_made_;
 
+  Turns views_;       // of changes whose views are being made; begun under mutex_, awaited without it
   std::mutex links_;  // one writer of tables/ and requests/ at a time
 };
 

@@ -166,7 +166,9 @@ Result<json> Service::request(const std::string& id) {
   if (!number) return number.error();
   Guard guard(mutex_);
   if (const auto found = live_.find(*number); found != live_.end() && !found->second.terminal()) return request_document(found->second, true);
-  await_views(guard);
+  guard.unlock();
+  views_.await();
+  guard.lock();
   const auto row = records_->json(Table::requests, keys::number(*number));
   if (!row.is_object()) return missing("there is no request " + id + "; mole request list shows them");
   return request_document(requests::request_from_row(*number, row), true);
