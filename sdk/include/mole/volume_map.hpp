@@ -107,26 +107,29 @@ class VolumeMap {
  private:
   struct Words {  // the lower bits
     std::uint32_t bytes = 0;
-    std::uint16_t packets = 0;
-    std::uint16_t flows : 15 = 0, more : 1 = 0;  // more: there are upper bits
+    std::uint32_t rest = 0;  // 16 bits of the packets, 15 of the flows, and whether there are upper bits
   };
+  static constexpr std::uint32_t more = 1u << 31;
 
   Volume whole(const Key& key, const Words& low) const {
-    if (!low.more) [[likely]]
-      return {low.flows, low.packets, low.bytes};
+    const std::uint64_t flows = low.rest >> 16 & 0x7fff, packets = low.rest & 0xffff;
+    if ((low.rest & more) == 0) [[likely]]
+      return {flows, packets, low.bytes};
     const auto& high = *high_.find(key);
-    return {high.flows << 15 | low.flows, high.packets << 16 | low.packets, high.bytes << 32 | low.bytes};
+    return {high.flows << 15 | flows, high.packets << 16 | packets, high.bytes << 32 | low.bytes};
   }
+  // In one addition, if none of the sums leaves its bits: else a bit changes above them that neither summand has.
   void put(const Key& key, Words& low, const Volume& v) {
-    const std::uint64_t flows = low.flows + v.flows, packets = low.packets + v.packets, bytes = low.bytes + v.bytes;
-    const Volume carry{flows >> 15, packets >> 16, bytes >> 32};
-    low.flows = flows & 0x7fff;
-    low.packets = static_cast<std::uint16_t>(packets);
-    low.bytes = static_cast<std::uint32_t>(bytes);
-    if ((carry.flows | carry.packets | carry.bytes) == 0) [[likely]]
-      return;
-    low.more = 1;
-    high_[key].merge(carry);
+    const std::uint64_t bytes = low.bytes + v.bytes;
+    const auto one = static_cast<std::uint32_t>(v.flows << 16 | v.packets), rest = low.rest + one;
+    if ((bytes >> 32 | v.packets >> 16 | v.flows >> 15 | ((rest ^ low.rest ^ one) & (more | 1u << 16))) != 0) [[unlikely]]
+      return put_large(key, low, v);
+    low = {static_cast<std::uint32_t>(bytes), rest};
+  }
+  void put_large(const Key& key, Words& low, const Volume& v) {
+    const std::uint64_t flows = (low.rest >> 16 & 0x7fff) + v.flows, packets = (low.rest & 0xffff) + v.packets, bytes = low.bytes + v.bytes;
+    low = {static_cast<std::uint32_t>(bytes), static_cast<std::uint32_t>(more | (flows & 0x7fff) << 16 | (packets & 0xffff))};
+    high_[key].merge({flows >> 15, packets >> 16, bytes >> 32});
   }
 
   void absorb(const VolumeMap& other) {
@@ -147,7 +150,7 @@ class VolumeMap {
   }
 
   std::conditional_t<std::is_same_v<Key, std::uint16_t>, detail::ShortKeyMap<Words>, FlatMap<Key, Words>> low_;
-  FlatMap<Key, Volume> high_;  // a key is here if it has `more`
+  FlatMap<Key, Volume> high_;  // a key is here if its words say so
 };
 
 }  // namespace mole
