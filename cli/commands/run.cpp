@@ -1,11 +1,14 @@
 // mole run: submit, work, wait, say where the results are.
 #include "cli/commands/commands.hpp"
 #include "cli/commands/pipeline_work.hpp"
+#include "cli/commands/result_files.hpp"
 #include "cli/format/document.hpp"
 #include "cli/format/human.hpp"
 #include "cli/format/request.hpp"
 
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace mole::cli {
 namespace {
@@ -19,19 +22,37 @@ struct RunArgs {
   bool partial = false;
 };
 
-// A derived module's first own column, for the plot the summary suggests.
-std::string column_to_plot(const json& validated, const std::string& module) {
-  for (const auto& m : field(validated, "modules")) {
-    const auto name = text_of(m, "module");
-    if (name != module && !name.ends_with("/" + module)) continue;
-    for (const auto& output : field(m, "outputs"))
-      if (text_of(output, "type") == "f64") return text_of(output, "name");
-    for (const auto& output : field(m, "outputs")) return text_of(output, "name");
+std::string bare(const std::string& module) { return module.substr(module.find('/') + 1); }
+
+// What the summary suggests to look at: a module and a column of it; no column: nothing to draw.
+struct Worthwhile {
+  std::string module, column;
+};
+
+// Bytes or flows, else the first number. A module with a column of names has a row for each name: its columns are no lines.
+std::string column_to_plot(const json& outputs) {
+  std::string number;
+  for (const auto& output : outputs) {
+    const auto type = text_of(output, "type"), unit = text_of(output, "unit");
+    if (type == "text") return "";
+    if (type == "time" || type == "bool") continue;
+    if (unit == "B" || unit == "flow") return text_of(output, "name");
+    if (number.empty()) number = text_of(output, "name");
   }
-  return "";
+  return number;
 }
 
-std::string bare(const std::string& module) { return module.substr(module.find('/') + 1); }
+// Of the modules that ran the one asked for, or the first with a column to plot, in the manifest's order.
+Worthwhile worthwhile(const json& validated, const json& ran, const std::string& asked) {
+  Worthwhile found{asked.empty() ? bare(text_of(ran.front())) : asked, ""};
+  for (const auto& m : field(validated, "modules")) {
+    const auto name = bare(text_of(m, "module"));
+    const bool has_run = std::any_of(ran.begin(), ran.end(), [&](const auto& r) { return bare(text_of(r)) == name; });
+    if (!has_run || (!asked.empty() && name != asked)) continue;
+    if (auto column = column_to_plot(field(m, "outputs")); !column.empty()) return {name, std::move(column)};
+  }
+  return found;
+}
 
 // Options that lead the next command to the same coordinator.
 std::string whereabouts(const Options& options) {
@@ -39,7 +60,7 @@ std::string whereabouts(const Options& options) {
   return options.state == Options{}.state ? "" : " --state " + options.state.string();
 }
 
-void print_next(Context& context, const coordinator::Submission& submission, const json& accepted,
+void print_next(Context& context, Session& session, const coordinator::Submission& submission, const json& accepted,
                 const json& validated, const json& request) {
   const auto where = whereabouts(context.options);
   if (const auto& failures = field(request, "failures"); failures.is_array() && !failures.empty()) {
@@ -48,9 +69,10 @@ void print_next(Context& context, const coordinator::Submission& submission, con
   }
   const auto& modules = field(accepted, "modules");
   if (!modules.is_array() || modules.empty()) return;
-  const auto module = bare(text_of(modules.back()));
+  auto [module, column] = worthwhile(validated, modules, submission.module);
+  if (const auto full = full_module_name(session.api(), module); !full && full.error().code == Code::invalid)
+    module = text_of(request, "pipeline") + "/" + module;  // another pipeline has one of that name
   context.out << "next      mole results " << module << where << '\n';
-  const auto column = column_to_plot(validated, module);
   if (!column.empty()) context.out << fmt::format("          mole plot {0} {1} -o {1}.svg{2}\n", module, column, where);
   if (exit_of_request(request) == Exit::incomplete)
     context.out << "          mole archive gaps " << submission.manifest_name << where << '\n';
@@ -106,7 +128,7 @@ Result<Exit> run(Context& context, const RunArgs& args) {
     print_json(context.out, *request);
   } else {
     print_summary(context, **session, *planned, *request);
-    print_next(context, *submission, *accepted, *validated, *request);
+    print_next(context, **session, *submission, *accepted, *validated, *request);
   }
   context.err << failures_text(*request, context.err_style);
   if (exit != Exit::try_later) return exit;

@@ -147,7 +147,7 @@ TEST_F(CommandLine, RunPassesTheSubmissionOn) {
   ASSERT_EQ(needs_.size(), 1u);
   EXPECT_EQ(needs_.front(), Need::work);
   EXPECT_EQ(api_.calls, (std::vector<std::string>{"validate", "archive_task border/store index", "request listing",
-                                                  "plan", "submit", "request r-1"}));
+                                                  "plan", "submit", "request r-1", "status"}));
 }
 
 TEST_F(CommandLine, RunSumsUpAndSaysWhatToTypeNext) {
@@ -164,6 +164,36 @@ TEST_F(CommandLine, RunSumsUpAndSaysWhatToTypeNext) {
             "next      mole results traffic\n"
             "          mole plot traffic bytes -o bytes.svg\n");
   EXPECT_EQ(said.err, "");
+}
+
+TEST_F(CommandLine, RunSuggestsALineWorthSeeing) {
+  prepare_run(finished("COMPLETE"));
+  const auto column = [](const char* name, const char* type, const char* unit) {
+    return json{{"name", name}, {"type", type}, {"unit", unit}};
+  };
+  const auto suggested = [&](const json& modules, const std::vector<std::string>& more = {}) {
+    api_.answers.insert_or_assign("validate", json{{"modules", modules}});
+    auto accepted = json::array();
+    for (const auto& m : modules) accepted.push_back("border/" + m.at("module").get<std::string>());
+    api_.answers.insert_or_assign("submit", json{{"id", "r-1"}, {"created", true}, {"modules", accepted}});
+    auto arguments = with_range({"run", manifest_, "--progress=none"});
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const auto said = mole(arguments).out;
+    return said.substr(said.find("next"));
+  };
+  const json top{{"module", "top"}, {"outputs", {column("side", "text", "1"), column("bytes", "u64", "B")}}};
+  const json hosts{{"module", "hosts"}, {"outputs", {column("when", "time", "1"), column("odd", "bool", "1"), column("share", "f64", "1")}}};
+  const json traffic{{"module", "traffic"}, {"outputs", {column("rate", "f64", "1"), column("flows", "u64", "flow")}}};
+  EXPECT_EQ(suggested({top, traffic, hosts}),
+            "next      mole results traffic\n          mole plot traffic flows -o flows.svg\n");
+  EXPECT_EQ(suggested({top, hosts, traffic}),
+            "next      mole results hosts\n          mole plot hosts share -o share.svg\n");
+  EXPECT_EQ(suggested({traffic, hosts}, {"--module", "hosts"}),
+            "next      mole results hosts\n          mole plot hosts share -o share.svg\n");
+  EXPECT_EQ(suggested(json::array({top})), "next      mole results top\n");  // a row for each name is no line
+  api_.answers.insert_or_assign("status", json{{"modules", {{{"module", "border/traffic"}}, {{"module", "other/traffic"}}}}});
+  EXPECT_EQ(suggested(json::array({traffic})),
+            "next      mole results border/traffic\n          mole plot border/traffic flows -o flows.svg\n");
 }
 
 TEST_F(CommandLine, RunExitsByHowTheRequestEnded) {
