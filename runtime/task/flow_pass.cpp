@@ -271,9 +271,11 @@ Result<> FlowPass::read_file(std::uint32_t number, const std::function<Result<>(
     r.size = staged.size;
     return r;
   };
+  bool decoded = false;
   if (damage == "skip" && !groups_.empty()) {
     auto found = look_through(number);
     if (!found) return found.error();
+    decoded = found->source == "archive";
     if (found->state != "sound") return report(complete(std::move(*found)));
   }
   auto reader = files_->open(number, wanted_.any() ? wanted_ : ColumnSet().set(MOLE_COLUMN_START));
@@ -284,6 +286,7 @@ Result<> FlowPass::read_file(std::uint32_t number, const std::function<Result<>(
   totals_.flows += (*reader)->flows();
   if (!*read) return report(complete(not_read(file, "unreadable")));
   auto found = complete((*reader)->report());
+  if (decoded) found.source = "archive";  // the columns now read were made for the question
   coverage_.read(file, (*reader)->evidence(), found.content_bytes > 0);
   return found.state == "sound" ? report(found) : refuse(found);
 }

@@ -234,6 +234,13 @@ TEST_F(ColumnsTest, PoliciesSeeTheSameDamage) {
   }
 }
 
+TEST_F(ColumnsTest, WhatWasDecodedForAQuestionWasDecoded) {
+  ArchiveTask task(archive_.path());
+  task.damage = "skip";  // each file is read twice, the second time from the columns that the first time left
+  EXPECT_EQ(outcome_of(task.run(task.spec(whole, steps(task)))).sources, Sources(3, "archive"));
+  EXPECT_EQ(outcome_of(task.run(task.spec(whole, steps(task)))).sources, Sources(3, "columns"));
+}
+
 TEST_F(ColumnsTest, ACacheWithoutRoomForThemDoesWithout) {
   std::uint64_t files = 0, largest = 0;
   for (const auto& entry : fs::directory_iterator(archive_.path())) files += entry.file_size(), largest = std::max(largest, entry.file_size());
