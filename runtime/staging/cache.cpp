@@ -48,7 +48,7 @@ class Acquisition {
       if (!files[i].present) continue;
       Item& item = items_[names_.back()];
       item.file = &files[i];
-      if (i < columns.size()) item.columns_name = columns[i].hex();
+      if (i < columns.size() && !columns[i].empty()) item.columns_name = columns[i].hex();
     }
   }
   ~Acquisition() {

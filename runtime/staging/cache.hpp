@@ -107,7 +107,7 @@ class Cache {
   // with exhausted (the set is larger than the cache, or the disk is full), transient (no room within the patience) or
   // cancelled (by fetch).
   //
-  // `columns`: empty, or for each file the name under which its columns may be: then they are pinned and the file is not
+  // `columns`: empty, or for each file the name under which its columns may be (an empty one: nowhere): then they are pinned and the file is not
   // even fetched.
   Result<std::vector<Staged>> acquire(std::span<const task::File> files, std::string_view archive, const Fetch& fetch,
                                       std::span<const Digest> columns = {});

@@ -137,10 +137,11 @@ FlowFiles::FlowFiles(const task::Spec& spec, Cache& cache, const DecoderModule& 
 }
 
 // Columns that can be seen to be unusable are taken out and the whole set is acquired anew, so that room for it is still
-// reserved at once.
+// reserved at once. They are not asked for again: perhaps they cannot be removed.
 Result<> FlowFiles::stage() {
+  auto asked = columns_names_;
   while (true) {
-    auto acquired = cache_.acquire(spec_.files, archive_, fetch_, columns_names_);
+    auto acquired = cache_.acquire(spec_.files, archive_, fetch_, asked);
     if (!acquired) return acquired.error();
     staged_ = std::move(*acquired);
     bool usable = true;
@@ -151,6 +152,7 @@ Result<> FlowFiles::stage() {
       if (opened.error().code == Code::exhausted) return opened.error();
       usable = false;
       if (auto forgotten = cache_.forget_columns(columns_names_[number]); !forgotten) return forgotten;
+      asked[number] = {};
     }
     if (usable) return {};
     staged_.clear();

@@ -6,6 +6,9 @@
 #include "runtime/decode/column_file.hpp"
 #include "sdk/descriptor/durable_file.hpp"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <functional>
 
 namespace mole::runtime::testing {
@@ -239,6 +242,28 @@ TEST_F(ColumnsTest, WhatWasDecodedForAQuestionWasDecoded) {
   task.damage = "skip";  // each file is read twice, the second time from the columns that the first time left
   EXPECT_EQ(outcome_of(task.run(task.spec(whole, steps(task)))).sources, Sources(3, "archive"));
   EXPECT_EQ(outcome_of(task.run(task.spec(whole, steps(task)))).sources, Sources(3, "columns"));
+}
+
+// In a folder that a process without privileges may read but not change.
+TEST_F(ColumnsTest, UnusableOnesThatStayAreDoneWithout) {
+  ArchiveTask task(archive_.path());
+  auto expected = outcome_of(task.run(task.spec(whole, steps(task))));
+  for (const auto& file : column_files(task.cache())) change(file, [](std::string& b) { b.assign(b.size(), '\0'); });
+  fs::permissions(archive_.path(), fs::perms(0755));
+  fs::permissions(task.cache().parent_path(), fs::perms(0777));
+  fs::permissions(task.cache() / "lock", fs::perms(0666));
+  fs::permissions(task.cache(), fs::perms(0555));
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(10);
+    if (::geteuid() == 0 && ::setuid(65534) != 0) ::_exit(2);
+    ::_exit(outcome_of(task.run(task.spec(whole, steps(task)))) == expected ? 0 : 1);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  fs::permissions(task.cache(), fs::perms(0755));
+  EXPECT_TRUE(WIFEXITED(status)) << "it tried for ever";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST_F(ColumnsTest, ACacheWithoutRoomForThemDoesWithout) {
