@@ -57,11 +57,15 @@ class LogHistogram {
   // value_of(i), times_of(i) times each.
   template <class F, class G>
   void add_each(std::size_t n, F value_of, G times_of) {
-    std::uint64_t bits = 0;  // of all values: an upper bound of the largest, within its octave
+    std::uint64_t bits = 0;
     for (std::size_t i = 0; i < n; ++i) bits |= value_of(i);
-    if (n > 0 && bucket(bits) >= counts_.size()) counts_.resize(bucket(bits) + 1);
-    auto* const counts = counts_.data();
+    auto* const counts = room_for(bits);
     for (std::size_t i = 0; i < n; ++i) counts[bucket(value_of(i))] += times_of(i);
+  }
+  // For loops of one's own: where to count, by bucket, values that have no other bits than `bits`. Valid until the next change.
+  std::uint64_t* room_for(std::uint64_t bits) {
+    if (bucket(bits) >= counts_.size()) counts_.resize(bucket(bits) + 1);  // none is above it, nor beyond its octave
+    return counts_.data();
   }
   void merge(const LogHistogram& other) {
     if (counts_.size() < other.counts_.size()) counts_.resize(other.counts_.size());
