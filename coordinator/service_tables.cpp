@@ -68,7 +68,10 @@ Result<> Service::keep_tables(const std::vector<dag::TableFile>& files, const da
     const auto key = key_of(file.path);
     auto row = records_->json(Table::resources, key);
     const bool known = row.is_object() && row.value("digest", Digest{}) == file.table.digest;
-    if (known && row.value("checked", "") == resource.format && blobs_->has(file.table.digest)) continue;
+    if (known && row.value("checked", "") == resource.format && blobs_->has(file.table.digest)) {
+      if (auto kept = blobs_->import(file.table.digest, file.path); !kept) return kept;
+      continue;
+    }
     const auto bytes = read_file(file.path, largest_route_file);
     if (!bytes) return bytes.error();
     if (digest_of(std::string_view(*bytes)) != file.table.digest)

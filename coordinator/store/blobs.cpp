@@ -68,8 +68,8 @@ Result<std::uint64_t> Blobs::put(const Digest& digest, std::uint64_t offset, std
   if (bytes.size() > max_piece_bytes) return invalid("a piece of a blob has at most 1 MiB; send smaller ones");
   if (digest.empty()) return invalid("a blob needs a digest");
   std::lock_guard lock(lock_of(digest));
-  if (has(digest)) {  // perhaps renamed by a life that ended before the rename was durable
-    named(digest);
+  if (has(digest)) {
+    found(digest);
     return total;
   }
   const auto incoming = root_ / ".incoming" / digest.hex();
@@ -130,13 +130,20 @@ void Blobs::named(const Digest& digest) {
   unsettled_->folders.insert({path_of(digest).parent_path(), root_});
 }
 
+// Perhaps a life named it that ended before the name was durable.
+void Blobs::found(const Digest& digest) {
+  const std::lock_guard lock(unsettled_->mutex);
+  for (const auto& folder : {path_of(digest).parent_path(), root_})
+    if (!unsettled_->once.contains(folder)) unsettled_->folders.insert(folder);
+}
+
 // Whoever comes while another is at it waits: what it depends on may be what the other makes durable.
 Result<> Blobs::settle() {
   const std::lock_guard lock(unsettled_->mutex);
   auto& folders = unsettled_->folders;
   while (!folders.empty()) {
     if (auto synced = sync_folder(*folders.begin()); !synced) return synced;
-    folders.erase(folders.begin());
+    unsettled_->once.insert(folders.extract(folders.begin()));
   }
   return {};
 }
@@ -160,7 +167,10 @@ Result<std::string> Blobs::get(const Digest& digest, std::uint64_t offset, std::
 
 Result<> Blobs::import(const Digest& digest, const fs::path& file) {
   std::lock_guard lock(lock_of(digest));
-  if (has(digest)) return {};
+  if (has(digest)) {
+    found(digest);
+    return {};
+  }
   auto bytes = read_file(file);
   if (!bytes) return bytes.error();
   if (digest_of(std::string_view(*bytes)) != digest)

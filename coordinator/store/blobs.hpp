@@ -42,11 +42,13 @@ class Blobs {
   Result<> publish(const Digest& digest, const std::filesystem::path& incoming);
   Result<> name(const std::filesystem::path& whole, const Digest& digest);
   void named(const Digest& digest);
+  void found(const Digest& digest);
   std::mutex& lock_of(const Digest& digest) const { return (*locks_)[digest.bytes[0] % locks_->size()]; }
 
   struct Unsettled {
     std::mutex mutex;
     std::set<std::filesystem::path> folders;
+    std::set<std::filesystem::path> once;  // that were synced in this life
   };
 
   std::filesystem::path root_;

@@ -227,6 +227,29 @@ TEST(Blobs, RefuseBytesOfAnotherDigest) {
   EXPECT_TRUE(blobs->has(digest_of(std::string_view(""))));
 }
 
+// That a folder is synced is seen by taking it away.
+TEST(Blobs, AreSettledOnceIfAnEarlierLifeHasNamedThem) {
+  TempFolder folder;
+  const auto digest = digest_of(std::string_view("bytes"));
+  const auto file = folder.path() / "file";
+  ASSERT_TRUE(write_file(file, "bytes"));
+  ASSERT_TRUE(Blobs::open(folder.path() / "blobs")->put(digest, 0, "bytes", 5));
+  for (const bool imported : {false, true}) {
+    auto blobs = Blobs::open(folder.path() / "blobs");
+    const auto place = blobs->path_of(digest).parent_path(), away = folder.path() / "away";
+    const auto settled_without_it = [&] {
+      EXPECT_TRUE(imported ? static_cast<bool>(blobs->import(digest, file)) : static_cast<bool>(blobs->put(digest, 0, "bytes", 5)));
+      fs::rename(place, away);
+      const bool done = static_cast<bool>(blobs->settle());
+      fs::rename(away, place);
+      return done;
+    };
+    EXPECT_FALSE(settled_without_it());
+    EXPECT_TRUE(blobs->settle());
+    EXPECT_TRUE(settled_without_it());
+  }
+}
+
 TEST(TablesView, SwitchesLinksAndShowsNothingElse) {
   TempFolder folder;
   auto blobs = Blobs::open(folder.path() / "blobs");
