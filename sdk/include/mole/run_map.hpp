@@ -255,6 +255,7 @@ class RunMap {
       d = &drawers_[drawer_of(e)];  // there may be more of them now, and this one without any room yet
     }
     d->entries.add(e);
+    __builtin_prefetch(d->entries.end() + 4, 1);  // the next line of this drawer: its turn comes in a hundred entries or so
   }
   // Half the room is for fresh entries: keys that come again and again take little, and each entry is merged two or three times,
   // however many there will be.
