@@ -158,8 +158,11 @@ class FlatMap {
     const std::size_t grown = table_.size() * sizeof(Entry) < (1u << 19) ? table_.size() * 2 : table_.size() * 3 / 2;
     std::vector<Entry> old(std::max({std::size_t{8}, grown, (used_ + more) * 3 / 2}));
     std::swap(old, table_);
-    used_ = 0;
-    each(old, [&](const Entry& e) { place(e.key, slot(e.key)) = e.value; });
+    each(old, [&](const Entry& e) {
+      std::size_t i = slot(e.key);
+      while (table_[i].key != Key{}) i = next(i);  // all keys differ
+      table_[i] = e;
+    });
   }
 
   Value& place(const Key& key, std::size_t i) {
