@@ -55,8 +55,9 @@ Result<> Fetcher::all(const task::Spec& spec, const fs::path& attempt) {
 
 // One that an earlier life kept may be what a power failure left of it.
 Result<> Fetcher::plugin(const task::PluginUse& use) {
-  if (plugins_.contains(use.library)) return {};
   const fs::path library = folder_.plugins() / (use.library.hex() + ".so");
+  std::error_code failed;
+  if (plugins_.contains(use.library) && fs::exists(library, failed)) return {};
   if (!is_whole(library, use.library))
     if (auto done = from_coordinator(use.library, library); !done)
       return Error{done.error().code, "plugin " + use.name + " " + use.version + ": " + done.error().message};

@@ -81,6 +81,16 @@ TEST_F(Fetch, ChecksThePluginsOfAnEarlierLifeBeforeItUsesThem) {
   EXPECT_TRUE(Fetcher(*coordinator.client, folder, fresh, states, options, cancel).all(spec, attempt)) << "it was whole";
 }
 
+TEST_F(Fetch, BringsAPluginAgainThatSomebodyRemoved) {
+  auto spec = with_state("", {});
+  spec.steps[0].states.clear();
+  const auto library = folder.plugins() / (digest_of("library").hex() + ".so");
+  ASSERT_TRUE(fetch(spec));
+  ASSERT_TRUE(fs::remove(library));
+  ASSERT_TRUE(fetch(spec));
+  EXPECT_EQ(*read_file(library), "library");
+}
+
 TEST_F(Fetch, LinksTheBlobsOfACoordinatorOnThisMachine) {
   options.blobs = coordinator.folder / "blobs";
   const auto put = [&](const std::string& bytes, const std::string& lies) {
