@@ -81,6 +81,25 @@ TEST(RunMap, SortsKeysMadeToShareTheirUpperBits) {
   runs.for_each([&](std::uint64_t key, const Sum&) { EXPECT_EQ(mole::detail::KeyMixer::mix(key), next++); });
 }
 
+struct Counted : mole::detail::PlainEntry<std::uint64_t, Sum> {
+  static inline std::uint64_t compared = 0;
+  static Counted of(std::uint64_t mixed, const Sum& sum) { return {{mixed, sum}}; }
+  bool before(const Counted& e) const { return ++compared, PlainEntry::before(e); }
+};
+
+// Many keys that share their upper bits, then the least of them again and again: each finds its place far from where it lies.
+TEST(RunMap, SortsKeysMadeUpToComeAgainInTimeAsAny) {
+  mole::RunMap<std::uint64_t, Sum, Counted> runs;
+  constexpr std::size_t n = 200'000;
+  std::mt19937_64 random(5);
+  const auto append = [&](auto mixed) { runs.append(n, [&](std::size_t i) { return std::pair(mole::detail::KeyMixer::unmix(mixed(i)), Sum{1}); }); };
+  append([&](std::size_t) { return random(); });  // so that there are drawers
+  Counted::compared = 0;
+  append([](std::size_t i) { return i % 8192 < 4096 ? i % 4096 : 0; });
+  EXPECT_GT(runs.size(), 4096u);
+  EXPECT_LT(Counted::compared / n, 100u);
+}
+
 // Keys of one drawer, then of others; in between the map is copied, moved and merged, as states are.
 TEST(RunMap, HoldsMadeUpKeysAmongOthers) {
   std::mt19937_64 random(4);

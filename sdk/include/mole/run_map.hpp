@@ -332,17 +332,17 @@ class RunMap {
   // Sorts n entries of which each is near its place; entries of one key become one. Returns how many are left; 0 if they are
   // further from their places than chance has it, because somebody made the keys up, and are better sorted otherwise.
   static std::size_t unite_nearly_sorted(Entry* v, std::size_t n) {
-    std::size_t end = 1, moves_left = 16 * n;
+    std::size_t end = 1, steps_left = 16 * n;
     for (std::size_t i = 1; i < n; ++i) {
       const Entry e = v[i];
       std::size_t to = end;
       while (to > 0 && e.before(v[to - 1])) --to;
+      if (end - to > steps_left) return 0;
+      steps_left -= end - to;
       if (to > 0 && v[to - 1].same(e)) {
         v[to - 1].merge(e);
         continue;
       }
-      if (end - to > moves_left) return 0;
-      moves_left -= end - to;
       for (std::size_t j = end++; j > to; --j) v[j] = v[j - 1];
       v[to] = e;
     }
