@@ -84,7 +84,7 @@ TimeRange range_of(const RangeArgs& args) {
 }
 
 void add_where_option(CLI::App& command, std::vector<std::string>& texts) {
-  command.add_option("--where", texts, "only rows of these groups, as direction=in,protocol_class=tcp; a column named twice may have either value (repeatable)")
+  command.add_option("--where", texts, "only rows with these values, as direction=in,protocol_class=tcp or flows_anomaly=true; a column named twice may have either value (repeatable)")
       ->type_name("COLUMN=VALUE")
       ->delimiter(',')
       ->allow_extra_args(false);

@@ -83,19 +83,26 @@ Result<> ResultReader::choose(const RowTable& all, bool shorten) {
   const auto wanted = matching(globs_, names);
   if (!wanted) return wanted.error();
   for (const auto& filter : where_)
-    if (std::find(note_.by.begin(), note_.by.end(), filter.column) == note_.by.end())
-      return invalid(note_.by.empty() ? fmt::format("the rows have no groups, so none has {}", filter.column)
-                                      : no_such("group column", filter.column, note_.by));
+    if (std::find(names.begin(), names.end(), filter.column) == names.end()) return invalid(no_such("column", filter.column, names));
   const auto kept = [&](const Column& column) {
     const auto& name = column.name;
     if (name == "interval_start" || std::find(note_.by.begin(), note_.by.end(), name) != note_.by.end()) return true;
-    if (!globs_.empty()) return std::find(wanted->begin(), wanted->end(), name) != wanted->end();
+    if (!globs_.empty() && (!shorten || name != "coverage"))  // who looks at rows sees why some are empty
+      return std::find(wanted->begin(), wanted->end(), name) != wanted->end();
     return !shorten || std::find(std::begin(left_out), std::end(left_out), name) == std::end(left_out);
   };
+  const auto filtered = [&](const Column& column) {
+    return std::any_of(where_.begin(), where_.end(), [&](const auto& filter) { return filter.column == column.name; });
+  };
   for (auto column : all.columns) {
-    if (!kept(column)) continue;
-    clear(column);
+    const bool shown = kept(column);
+    if (!shown && !filtered(column)) continue;
     columns_.push_back(column.name);
+    if (!shown) {
+      unshown_.insert(column.name);
+      continue;
+    }
+    clear(column);
     shape_.columns.push_back(std::move(column));
   }
   return {};
@@ -109,10 +116,11 @@ Result<std::optional<RowTable>> ResultReader::next() {
   const auto& path = files_[next_++];
   auto rows = parquet_.read(path, {columns_, range_});
   if (!rows) return rows.error();
+  filter(*rows);
+  std::erase_if(rows->columns, [this](const Column& column) { return unshown_.contains(column.name); });
   if (!same_shape(*rows, shape_))
     return invalid(fmt::format("{} has other columns than {}; export one module of one revision at a time",
                                path.string(), files_.front().string()));
-  filter(*rows);
   return std::optional<RowTable>(std::move(*rows));
 }
 
@@ -123,7 +131,8 @@ void ResultReader::filter(RowTable& rows) {
     bool passes = true;
     for (std::size_t i = 0; i < where_.size(); ++i) {
       const auto& allowed = where_[i].values;
-      const auto value = text_at(*rows.find(where_[i].column), row);
+      const auto* column = rows.find(where_[i].column);
+      const auto value = column ? text_at(*column, row) : "";  // of another shape: refused after this
       passes &= std::find(allowed.begin(), allowed.end(), value) != allowed.end();
       if (!passed_ && seen_[i].size() < most_seen) seen_[i].insert(value);
     }
@@ -134,10 +143,12 @@ void ResultReader::filter(RowTable& rows) {
 }
 
 Error ResultReader::nothing_passed() const {
-  for (std::size_t i = 0; i < where_.size(); ++i)
+  for (std::size_t i = 0; i < where_.size(); ++i) {
+    if (std::find(note_.by.begin(), note_.by.end(), where_[i].column) == note_.by.end()) continue;
     for (const auto& value : where_[i].values)
       if (!seen_[i].contains(value) && seen_[i].size() < most_seen)
         return invalid(no_such(where_[i].column, value, {seen_[i].begin(), seen_[i].end()}));
+  }
   return invalid("no row has all that --where asks for; ask for less, or see mole results MODULE without it");
 }
 

@@ -30,6 +30,7 @@ class ResultReader {
   std::vector<std::filesystem::path> files_;
   TimeRange range_;
   std::vector<std::string> globs_, columns_;
+  std::set<std::string> unshown_;  // of columns_: only `where` needs them
   runtime::ParquetNote note_;
   runtime::RowTable shape_;
   std::size_t next_ = 0;

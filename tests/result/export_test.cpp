@@ -136,9 +136,20 @@ TEST_F(Export, SaysWhichGroupsThereAre) {
   ask.files.erase(ask.files.begin() + 1, ask.files.end());
   const auto none = export_results(ask, ExportFormat::csv, folder / "out");
   EXPECT_EQ(none.error().message, "no router is named 'r2'; there are a,\"b\"\n\x1b[31m, r1");
-  ask.where = *parse_where({"bytes=7"});
+  ask.where = *parse_where({"octets=7"});
+  EXPECT_TRUE(export_results(ask, ExportFormat::csv, folder / "out").error().message.starts_with("no column is named 'octets'; "));
+}
+
+TEST_F(Export, KeepsTheRowsWithAValue) {
+  ask.columns = {"size_mean"};
+  ask.where = *parse_where({"bytes=18446744073709551615", "router=r1"});
+  EXPECT_EQ(run(ExportFormat::csv),
+            "interval_start,router,size_mean\n"
+            "2007-09-22T18:00:00Z,r1,0.1\n"
+            "2007-09-22T18:30:00Z,r1,0.1\n");
+  ask.where = *parse_where({"bytes=8"});
   EXPECT_EQ(export_results(ask, ExportFormat::csv, folder / "out").error().message,
-            "no group column is named 'bytes'; there are router");
+            "no row has all that --where asks for; ask for less, or see mole results MODULE without it");
 }
 
 TEST(Selection, TakesGlobsInTheirOrder) {
