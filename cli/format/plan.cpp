@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace mole::cli {
 namespace {
 
@@ -71,9 +73,14 @@ std::string plan_text(const json& plan, const Style& style) {
   text += "files     " + files_text(field(plan, "files")) + "\n";
   if (const double seconds = number_of(plan, "estimate_seconds"); seconds > 0)
     text += "estimate  " + human_seconds(seconds) + "\n";
-  if (const auto& gaps = field(plan, "gaps"); gaps.is_array() && !gaps.empty())
-    text += fmt::format("gaps      {} missing in reach: mole archive gaps names them\n",
-                        human_number(gaps.size(), "file is", "files are"));
+  const auto& gaps = field(plan, "gaps");
+  const auto within = static_cast<std::size_t>(
+      std::count_if(gaps.begin(), gaps.end(), [](const json& gap) { return field(gap, "within") == true; }));
+  if (within > 0)
+    text += fmt::format("gaps      {} missing in reach: mole archive gaps names them\n", human_number(within, "file is", "files are"));
+  if (within < gaps.size())
+    text += fmt::format("outside   {} in reach before a router's first file or after its last\n",
+                        human_number(gaps.size() - within, "file time is", "file times are"));
   return text + reasons_text(field(plan, "new_jobs"), fresh, style);
 }
 
