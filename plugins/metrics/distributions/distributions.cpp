@@ -31,14 +31,16 @@ struct Distributions {
   };
   struct FlowShape {
     Shape shape;
-    std::optional<double> exponent, error, from, share;
+    std::optional<double> exponent, error, from, share, distance;
     static constexpr auto output = mole::columns(
         mole::group("*", "*", &FlowShape::shape, Shape::output),
         mole::column("*_tail_exponent", &FlowShape::exponent, mole::unit::one,
                      "Exponent a of the tail's power law p(x) ~ x^-a: *; null without a tail"),
         mole::column("*_tail_error", &FlowShape::error, mole::unit::one, "Standard error of the exponent: *"),
         mole::column("*_tail_from", &FlowShape::from, mole::unit::any, "Least value of the tail: *"),
-        mole::column("*_tail_share", &FlowShape::share, mole::unit::one, "Share of the flows that is in the tail: *"));
+        mole::column("*_tail_share", &FlowShape::share, mole::unit::one, "Share of the flows that is in the tail: *"),
+        mole::column("*_tail_distance", &FlowShape::distance, mole::unit::one,
+                     "Largest difference between the tail's distribution and the law's, after Kolmogorov and Smirnov: *"));
   };
   struct Row {
     FlowShape duration, packets, bytes;
@@ -170,12 +172,13 @@ struct Distributions {
     return {mean, at(0.05), at(0.25), at(0.5), at(0.75), at(0.95), at(0.99)};
   }
   FlowShape flow_shape(const mole::LogHistogram& h, double sum, double per_unit) const {
-    FlowShape out{shape(h, sum, flows, per_unit), {}, {}, {}, {}};
+    FlowShape out{shape(h, sum, flows, per_unit), {}, {}, {}, {}, {}};
     if (const auto tail = module_->tail(h)) {
       out.exponent = tail->exponent;
       out.error = tail->error;
       out.from = static_cast<double>(tail->from) / per_unit;
       out.share = static_cast<double>(tail->values) / static_cast<double>(flows);
+      out.distance = tail->distance;
     }
     return out;
   }

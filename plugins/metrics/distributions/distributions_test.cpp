@@ -115,6 +115,7 @@ TEST(TailFit, FindsAKnownExponent) {
       ASSERT_TRUE(tail);
       EXPECT_GE(tail->from, 64u) << alpha << " " << seed;
       EXPECT_NEAR(tail->exponent, alpha, 4 * tail->error) << seed;
+      EXPECT_LT(tail->distance, 2 / std::sqrt(static_cast<double>(tail->values))) << alpha << " " << seed;
       EXPECT_DOUBLE_EQ(tail->error, (tail->exponent - 1) / std::sqrt(static_cast<double>(tail->values)));
     }
 }
@@ -140,6 +141,7 @@ TEST(TailFit, NeedsAHundredValues) {
   one.add(~std::uint64_t{0}, 1000);
   const auto tail = fit(one);
   EXPECT_TRUE(tail && std::isfinite(tail->exponent) && std::isfinite(tail->error));
+  EXPECT_GT(tail->distance, 0.5);  // no law at all
 }
 
 // A histogram keeps room for its batches' largest values together, which differs with how flows were cut into batches.

@@ -22,6 +22,7 @@
 struct Tail {
   double exponent, error;      // alpha and its standard error
   std::uint64_t from, values;  // the least value of the tail; how many it has
+  double distance;             // of Kolmogorov and Smirnov, between data and law
 };
 
 class TailFit {
@@ -48,7 +49,7 @@ class TailFit {
       const double distance = distance_of(above, from, slope);
       if (distance >= least_distance) continue;
       least_distance = distance;
-      best = Tail{1 + slope, slope / std::sqrt(n), points_[from].x, above[from].values};
+      best = Tail{1 + slope, slope / std::sqrt(n), points_[from].x, above[from].values, distance};
     }
     return best;
   }

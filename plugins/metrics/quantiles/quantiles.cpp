@@ -26,11 +26,14 @@ struct Quantiles {
   struct Params {
     double probability = 0.99;
     double minimum_coverage = 0;
+    std::uint64_t every = 0;
   };
   static constexpr auto params =
       mole::params(mole::param("probability", &Params::probability, mole::unit::one, mole::range(0, 1), "Which further quantile to give"),
                    mole::param("minimum_coverage", &Params::minimum_coverage, mole::unit::one, mole::range(0, 1),
-                               "Leave out values with less coverage than this"));
+                               "Leave out values with less coverage than this"),
+                   mole::param("every", &Params::every, mole::unit::second, mole::range(0, 315'360'000),
+                               "Compute for intervals that end on a multiple of this since the epoch, others are null; 0: for all"));
 
   static constexpr auto inputs = mole::inputs(mole::values("values", "Column to take quantiles of"));
 
@@ -41,7 +44,8 @@ struct Quantiles {
 
   void add(const mole::Values& values) { series.add(values); }
   void merge(const Quantiles& other) { series.merge(other.series); }
-  Row finish() const {
+  Row finish(const mole::Interval& interval) const {
+    if (!mole::is_due(interval.end, p.every)) return {};
     std::vector<mole::Weighted> x;
     for (const auto& point : series.points())
       if (point.weight >= p.minimum_coverage) x.push_back({point.value, point.weight});

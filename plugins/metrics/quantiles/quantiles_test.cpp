@@ -21,6 +21,15 @@ TEST(Quantiles, AreOfTypeSeven) {
   EXPECT_EQ(row.count, 4u);
 }
 
+TEST(Quantiles, AreComputedWhenTheyAreDue) {
+  const mole::Time noon{12 * 3'600'000'000LL}, midnight{24 * 3'600'000'000LL};
+  const auto at = [](mole::Time end) {
+    return run<Quantiles>(values("value\n 4"), {.params = {.every = 86'400}, .contexts = {}, .interval = {{end.us - 300'000'000}, end}});
+  };
+  EXPECT_EQ(at(noon).median, std::nullopt);
+  EXPECT_EQ(at(midnight).median, 4.0);
+}
+
 TEST(Quantiles, OfOneValueAreThatValue) {
   const auto row = run<Quantiles>(values("value coverage\n 7 0.25"));
   EXPECT_EQ(row.q05, 7.0);
