@@ -1,8 +1,11 @@
+#include "sdk/descriptor/durable_file.hpp"
 #include "sdk/descriptor/filter.hpp"
 
 #include "sdk/descriptor/flow_columns.hpp"
 
 #include <gtest/gtest.h>
+
+#include <sstream>
 
 namespace mole {
 namespace {
@@ -53,6 +56,22 @@ TEST(Filter, TheVocabulary) {
   EXPECT_EQ(canonical("router in [\"b 2\", a]"), "router in [\"a\", \"b 2\"]");
   EXPECT_EQ(canonical("proto in [tcp, udp]"), "protocol in [6, 17]");
   EXPECT_EQ(canonical("next ip 10.0.0.1"), "next_hop in [10.0.0.1/32]");
+}
+
+// The examples of docs/guide/filters.md: the lines of its last block.
+TEST(Filter, ReadsWhatItsPageShows) {
+  const auto page = read_file(FILTER_PAGE);
+  ASSERT_TRUE(page) << page.error().message;
+  std::istringstream lines(page->substr(page->find("```\n", page->find("routing table if"))));
+  std::string line;
+  std::getline(lines, line);
+  int read = 0;
+  while (std::getline(lines, line) && line != "```") {
+    const auto filter = parse_filter(line);
+    EXPECT_TRUE(filter) << line << ": " << filter.error().message;
+    ++read;
+  }
+  EXPECT_EQ(read, 7);
 }
 
 TEST(Filter, ItsCanonicalTextReadsBackAsItself) {
