@@ -88,7 +88,7 @@ class Sealer {
   // Threads take frames in turn and seal the steps among them.
   Result<> take_all(HandoverReader& reader) {
     std::vector<std::future<Result<>>> others;
-    for (unsigned i = 1; i < limits_.threads; ++i)
+    for (std::size_t i = 1; i < std::min<std::size_t>(limits_.threads, spec_.steps.size()); ++i)
       others.push_back(std::async(std::launch::async, [&] { return take_some(reader); }));
     auto all = take_some(reader);
     for (auto& other : others)
