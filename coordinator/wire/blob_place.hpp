@@ -1,4 +1,4 @@
-// Where a blob lies below the root of a blob store, for those who share its disk (docs/formats/state.md).
+// Where a blob lies below the root of a blob store, for those who share its disk (STATE/blobs/ in docs/architecture.md).
 #pragma once
 
 #include "sdk/descriptor/digest.hpp"
