@@ -62,7 +62,8 @@ class LogHistogram {
     auto* const counts = room_for(bits);
     for (std::size_t i = 0; i < n; ++i) counts[bucket(value_of(i))] += times_of(i);
   }
-  // For loops of one's own: where to count, by bucket, values that have no other bits than `bits`. Valid until the next change.
+  // For loops of one's own: where to count, by bucket, values that have no other bits than `bits`. Valid until the next
+  // change.
   std::uint64_t* room_for(std::uint64_t bits) {
     if (bucket(bits) >= counts_.size()) counts_.resize(bucket(bits) + 1);  // none is above it, nor beyond its octave
     return counts_.data();

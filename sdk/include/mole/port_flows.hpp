@@ -25,7 +25,7 @@ class PortFlows {
     std::size_t n = 0;
     for (std::size_t i = 0; i < protocols.size(); ++i) {
       rows_[n] = static_cast<std::uint32_t>(i);
-      n += (protocols[i] == 6) | (protocols[i] == 17);
+      n += static_cast<std::size_t>(protocols[i] == 6) + static_cast<std::size_t>(protocols[i] == 17);
     }
     rows_.resize(n);
     src_ = kept(flows.template span<src_port>(), src_room_);

@@ -5,8 +5,8 @@
 //   by_source.add(flows.span4<mole::src_addr>(), flows.span<mole::packets>(), flows.span<mole::bytes>());
 //   by_source.for_each([&](std::uint32_t address, const mole::Volume& v) { ... });
 //
-// The lower 15 bits of the flows, 16 of the packets and 32 of the bytes lie beside the key, so that a cache line holds five
-// entries; the few keys whose sums are larger have the upper bits in a table of their own. Sums wrap at 2^64.
+// The lower 15 bits of the flows, 16 of the packets and 32 of the bytes lie beside the key, so that a cache line holds
+// five entries; the few keys whose sums are larger have the upper bits in a table of their own. Sums wrap at 2^64.
 #pragma once
 
 #include <mole/flat_map.hpp>
@@ -122,13 +122,16 @@ class VolumeMap {
   void put(const Key& key, Words& low, const Volume& v) {
     const std::uint64_t bytes = low.bytes + v.bytes;
     const auto one = static_cast<std::uint32_t>(v.flows << 16 | v.packets), rest = low.rest + one;
-    if ((bytes >> 32 | v.packets >> 16 | v.flows >> 15 | ((rest ^ low.rest ^ one) & (more | 1u << 16))) != 0) [[unlikely]]
+    if ((bytes >> 32 | v.packets >> 16 | v.flows >> 15 | ((rest ^ low.rest ^ one) & (more | 1u << 16))) != 0)
+        [[unlikely]]
       return put_large(key, low, v);
     low = {static_cast<std::uint32_t>(bytes), rest};
   }
   void put_large(const Key& key, Words& low, const Volume& v) {
-    const std::uint64_t flows = (low.rest >> 16 & 0x7fff) + v.flows, packets = (low.rest & 0xffff) + v.packets, bytes = low.bytes + v.bytes;
-    low = {static_cast<std::uint32_t>(bytes), static_cast<std::uint32_t>(more | (flows & 0x7fff) << 16 | (packets & 0xffff))};
+    const std::uint64_t flows = (low.rest >> 16 & 0x7fff) + v.flows, packets = (low.rest & 0xffff) + v.packets,
+                        bytes = low.bytes + v.bytes;
+    low = {static_cast<std::uint32_t>(bytes),
+           static_cast<std::uint32_t>(more | (flows & 0x7fff) << 16 | (packets & 0xffff))};
     high_[key].merge({flows >> 15, packets >> 16, bytes >> 32});
   }
 
