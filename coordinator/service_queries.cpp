@@ -411,7 +411,9 @@ Result<json> Service::results(const std::string& module, TimeRange range) {
     blocks.push_back({{"from", format_time(from)}, {"to", format_time(from + length)}, {"rows_blob", row.rows_blob}, {"rows", row.rows},
                       {"coverage", row.coverage}, {"state", row.coverage_min < 1 ? "partial" : "done"}});
   });
-  return json{{"module", graph.full_name(resolved)}, {"columns", columns}, {"blocks", blocks}};
+  return json{{"module", graph.full_name(resolved)}, {"interval", format_duration(resolved.interval)},
+              {"window", resolved.window > 0 ? json(format_duration(resolved.window)) : json(nullptr)},
+              {"totals", resolved.totals}, {"columns", columns}, {"blocks", blocks}};
 }
 
 // ---- archives, tables

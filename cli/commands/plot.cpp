@@ -2,14 +2,13 @@
 #include "cli/plot/plot.hpp"
 #include "cli/commands/arguments.hpp"
 #include "cli/commands/commands.hpp"
-#include "cli/commands/result_files.hpp"
-#include "cli/export/export.hpp"
+#include "cli/commands/plot_sources.hpp"
 #include "sdk/descriptor/durable_file.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
+#include <optional>
 
 namespace mole::cli {
 namespace {
@@ -20,19 +19,8 @@ struct PlotArgs {
   RangeArgs range;
   bool log = false;
   int across = 0, width = 800, height = 0;
+  std::optional<double> pale_below;
 };
-
-// "bytes", or "mean.bytes_mean" of another module.
-struct Reference {
-  std::string module;  // "" is the one of the command
-  std::string column;  // or a glob
-};
-
-Reference reference_of(const std::string& text) {
-  const auto dot = text.rfind('.');
-  if (dot == std::string::npos) return {"", text};
-  return {text.substr(0, dot), text.substr(dot + 1)};
-}
 
 // "LOW,HIGH"
 std::optional<std::pair<std::string, std::string>> band_of(const std::string& text) {
@@ -55,100 +43,22 @@ Result<Shade> shade_of(const std::string& text) {
   return Shade{text.substr(0, at), {*from, *to}};
 }
 
-// Rows of the modules a figure needs, each read once.
-class Sources {
- public:
-  Sources(Session& session, const PlotArgs& args, std::vector<GroupFilter> where)
-      : session_(session), blobs_(session), range_(range_of(args.range)), where_(std::move(where)) {}
-
-  Result<> open(const std::string& module) {
-    auto name = full_module_name(session_.api(), module);
-    if (!name) return name.error();
-    module_ = std::move(*name);
-    return {};
-  }
-  const std::string& module() const { return module_; }
-
-  void need(const Reference& reference) { globs_[reference.module].push_back(reference.column); }
-
-  Result<> load() {
-    for (const auto& [module, globs] : globs_) {
-      auto columns = globs;
-      columns.insert(columns.end(), {"interval_end", "coverage"});
-      const auto found = results_of(session_, blobs_, full_name(module), range_);
-      if (!found) return found.error();
-      auto rows = load_results({found->files, range_, columns, 0, 0, where_});
-      if (!rows) return rows.error();
-      loaded_.emplace(module, std::move(*rows));
-    }
-    return {};
-  }
-
-  // Lines of the columns the reference matches.
-  Result<std::vector<Series>> series(const Reference& reference) const {
-    const auto& [rows, by, metric] = loaded_.at(reference.module);
-    std::vector<std::string> names;
-    for (const auto& column : rows.columns)
-      if ((column.type != "text" && column.type != "time") || column.name == reference.column)
-        names.push_back(column.name);
-    const auto columns = matching({reference.column}, names);
-    if (!columns) return columns.error();
-    auto lines = series_of(rows, shown_groups(by), *columns);
-    if (lines && !reference.module.empty())
-      for (auto& line : *lines) line.column = reference.module + "." + line.column;
-    return lines;
-  }
-
-  // "border-traffic/traffic, direction in": groups of one value are said once.
-  std::string title() const {
-    auto text = module_;
-    for (const auto& filter : where_)
-      if (filter.values.size() == 1) text += fmt::format(", {} {}", filter.column, filter.values.front());
-    return text;
-  }
-
- private:
-  // A module without its pipeline is of the pipeline of the command's.
-  std::string full_name(const std::string& module) const {
-    if (module.empty()) return module_;
-    if (module.find('/') != std::string::npos) return module;
-    return module_.substr(0, module_.find('/') + 1) + module;
-  }
-
-  std::vector<std::string> shown_groups(const std::vector<std::string>& by) const {
-    std::vector<std::string> shown;
-    for (const auto& name : by)
-      if (std::none_of(where_.begin(), where_.end(),
-                       [&](const auto& f) { return f.column == name && f.values.size() == 1; }))
-        shown.push_back(name);
-    return shown;
-  }
-
-  Session& session_;
-  BlobFiles blobs_;
-  TimeRange range_;
-  std::vector<GroupFilter> where_;
-  std::string module_;
-  std::map<std::string, std::vector<std::string>> globs_;  // by module as referred to
-  std::map<std::string, LoadedResults> loaded_;
-};
-
-Result<std::vector<Series>> lines_of(const Sources& sources, const PlotArgs& args) {
+Result<std::vector<Series>> lines_of(const PlotSources& sources, const PlotArgs& args) {
   std::vector<Series> lines;
   for (const auto& text : args.columns) {
-    auto more = sources.series(reference_of(text));
+    auto more = sources.series(Reference::of(text));
     if (!more) return more.error();
     lines.insert(lines.end(), std::make_move_iterator(more->begin()), std::make_move_iterator(more->end()));
   }
   for (const auto& text : args.bands) {
     const auto [low, high] = *band_of(text);
-    const auto lows = sources.series(reference_of(low)), highs = sources.series(reference_of(high));
+    const auto lows = sources.series(Reference::of(low)), highs = sources.series(Reference::of(high));
     if (!lows) return lows.error();
     if (!highs) return highs.error();
     if (auto done = add_band(lines, *lows, *highs); !done) return done.error();
   }
   for (std::size_t m = 0; m < args.marks.size(); ++m) {
-    const auto flags = sources.series(reference_of(args.marks[m]));
+    const auto flags = sources.series(Reference::of(args.marks[m]));
     if (!flags) return flags.error();
     add_marks(lines, *flags, static_cast<unsigned>(m));
   }
@@ -172,20 +82,21 @@ PlotOptions options_of(const PlotArgs& args, const std::string& title) {
   return options;
 }
 
-Result<std::string> drawn(Session& session, const PlotArgs& args, std::vector<GroupFilter> where) {
-  Sources sources(session, args, std::move(where));
+Result<std::string> drawn(Context& context, Session& session, const PlotArgs& args, std::vector<GroupFilter> where) {
+  PlotSources sources(session, range_of(args.range), std::move(where), args.pale_below);
   if (auto done = sources.open(args.module); !done) return done.error();
-  for (const auto& column : args.columns) sources.need(reference_of(column));
-  for (const auto& mark : args.marks) sources.need(reference_of(mark));
+  for (const auto& column : args.columns) sources.need(Reference::of(column));
+  for (const auto& mark : args.marks) sources.need(Reference::of(mark));
   for (const auto& band : args.bands) {
     const auto [low, high] = *band_of(band);
-    sources.need(reference_of(low));
-    sources.need(reference_of(high));
+    sources.need(Reference::of(low));
+    sources.need(Reference::of(high));
   }
   const auto told = [](const Error& error) { return error.code == Code::invalid ? missing(error.message) : error; };
   if (auto done = sources.load(); !done) return told(done.error());
   const auto lines = lines_of(sources, args);
   if (!lines) return told(lines.error());
+  if (const auto note = sources.note(); !note.empty()) context.err << "note: " << note << '\n';
   return plot_svg(*lines, options_of(args, sources.title()));
 }
 
@@ -197,7 +108,7 @@ Result<Exit> plot(Context& context, const PlotArgs& args) {
   }
   auto session = context.connect(context.options, Need::look);
   if (!session) return session.error();
-  const auto svg = drawn(**session, args, std::move(*where));
+  const auto svg = drawn(context, **session, args, std::move(*where));
   if (!svg) return svg.error();
   if (args.out.empty()) {
     context.out << *svg;
@@ -254,6 +165,10 @@ void add_plot(Shell& shell) {
         const auto shade = shade_of(text);
         return shade ? std::string() : shade.error().message;
       }));
+  command->add_option("--pale-below", args->pale_below,
+                      "draw lighter where the coverage is lower; otherwise 1, and 0 for a module with a window")
+      ->check(CLI::Range(0.0, 1.0))
+      ->type_name("COVERAGE");
   command->add_option("--title", args->title, "otherwise the module and the groups of --where");
   command->add_option("--width", args->width, "of the figure, in pixels")
       ->check(CLI::Range(300, 10'000))

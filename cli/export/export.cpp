@@ -138,7 +138,7 @@ Result<LoadedResults> load_results(const ExportRequest& request) {
   if (!reader) return reader.error();
   auto rows = load_all(*reader);
   if (!rows) return rows.error();
-  return LoadedResults{std::move(*rows), reader->note().by, reader->note().metric};
+  return LoadedResults{std::move(*rows), reader->note().by, reader->note().metric, reader->seen()};
 }
 
 }  // namespace mole::cli

@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,12 +41,12 @@ struct ExportRequest {
   std::uint64_t table_rows = 0;  // table: rows shown before "... N more rows"; 0: all
   // table: characters of a line; a table that is wider is laid on its side, a column a line. 0: as wide as it is.
   std::size_t table_width = 0;
-  std::vector<GroupFilter> where = {};  // rows of these groups; empty: all
+  std::vector<GroupFilter> where = {};  // rows with these values; empty: all
 };
 
 // Writes to `output`, by way of a temporary file beside it, or to stdout. Gives the number of rows (also of those a
-// table did not show). missing: a file is not there; invalid: a glob that names no column, a filter on a column rows are
-// not grouped by or that no row passes, files of several shapes; exhausted: disk full, or more rows than one Parquet file may take; cancelled: the reader of stdout has gone.
+// table did not show). missing: a file is not there; invalid: a glob that names no column, a filter on a column that is
+// not there or that no row passes, files of several shapes; exhausted: disk full, or more rows than one Parquet file may take; cancelled: the reader of stdout has gone.
 Result<std::uint64_t> export_results(const ExportRequest& request, ExportFormat format,
                                      const std::optional<std::filesystem::path>& output);
 
@@ -65,6 +66,7 @@ struct LoadedResults {
   runtime::RowTable rows;
   std::vector<std::string> by;  // group columns
   std::string metric;           // plugin's name
+  std::vector<std::set<std::string>> seen;  // of each filter of `where`: values its column has, at most 24 of the first file
 };
 Result<LoadedResults> load_results(const ExportRequest& request);
 

@@ -15,6 +15,8 @@ class ResultReader {
   static Result<ResultReader> open(const ExportRequest& request, bool shorten);
 
   const runtime::ParquetNote& note() const { return note_; }
+  // Of each filter of `where`: values its column has in the rows read so far, a few.
+  const std::vector<std::set<std::string>>& seen() const { return seen_; }
   // The rows' columns, without rows: name, type, unit and doc.
   const runtime::RowTable& shape() const { return shape_; }
   // Rows of the next file, nullopt after the last. invalid after the last: `where` let no row pass.

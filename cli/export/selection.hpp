@@ -16,7 +16,7 @@ Result<std::vector<std::string>> matching(const std::vector<std::string>& globs,
 // "no column is named 'x'; there are ..." or, of many, "near it are ...".
 std::string no_such(std::string_view what, std::string_view wanted, const std::vector<std::string>& names);
 
-// One group column and the values it may have.
+// One column and the values it may have.
 struct GroupFilter {
   std::string column;
   std::vector<std::string> values;

@@ -15,7 +15,7 @@ constexpr double ring_distance = 3;  // of the centres of rings; nearer ones wou
 
 // Beyond 1e300 an axis has no room for round numbers.
 bool has_value(const Point& p) { return p.value && std::fabs(*p.value) < 1e300 && p.coverage > 0; }
-bool is_partial(const Point& p) { return p.coverage < 1; }
+bool is_pale(const Series& s, const Point& p) { return p.coverage < s.pale_below; }
 
 // Where a series has no value: between points, before the first, after the last, and points without one.
 std::vector<TimeRange> gaps_of(const Series& series, TimeRange range) {
@@ -85,7 +85,8 @@ Panel::Panel(std::string heading, std::vector<const Series*> series, std::vector
   for (const auto* s : series_) {
     gaps.push_back(gaps_of(*s, frame_.time));
     for (const auto& p : s->points) {
-      partial_ |= has_value(p) && is_partial(p);
+      partial_ |= has_value(p) && p.coverage < 1;
+      pale_ |= has_value(p) && is_pale(*s, p);
       not_positive_ |= frame_.log && has_value(p) && *p.value <= 0;
     }
   }
@@ -142,7 +143,7 @@ PanelNotes Panel::draw(Svg& svg, const Box& box, const ValueAxis& values, Labels
   if (!limits())
     svg.text(box.left + box.width / 2, box.top + box.height / 2, "no data", "text-anchor=\"middle\" fill=\"#777\"");
   if (strips_) draw_strips(svg, area);
-  return {!no_line_.empty() || !some_gap_.empty(), partial_, not_positive_};
+  return {!no_line_.empty() || !some_gap_.empty(), pale_, not_positive_, strips_};
 }
 
 void Panel::draw_gaps(Svg& svg, const Area& area) const {
@@ -263,7 +264,7 @@ void Panel::draw_series(Svg& svg, const Area& area, std::size_t i) const {
     if (!drawable(point) || !area.holds(point)) continue;
     if (runs.empty() || point.from > last) runs.emplace_back();  // a point without a value leaves a hole as well
     if (!runs.back().empty()) spacing = std::min(spacing, area.x(point) - runs.back().back().x);
-    runs.back().push_back({area.x(point), area.y(*point.value), is_partial(point)});
+    runs.back().push_back({area.x(point), area.y(*point.value), is_pale(*series_[i], point)});
     last = point.to;
   }
   const auto& style = styles_[i];

@@ -18,11 +18,12 @@ struct LineStyle {
 
 // What a panel had to say beside its lines; explained below the last one.
 struct PanelNotes {
-  bool gaps = false, partial = false, not_positive = false;
+  bool gaps = false, partial = false, not_positive = false, strips = false;
   PanelNotes& operator|=(const PanelNotes& o) {
     gaps |= o.gaps;
     partial |= o.partial;
     not_positive |= o.not_positive;
+    strips |= o.strips;
     return *this;
   }
 };
@@ -72,7 +73,7 @@ class Panel {
   std::vector<const Series*> series_;
   std::vector<LineStyle> styles_;
   const Frame& frame_;
-  bool partial_ = false, strips_ = false, not_positive_ = false;
+  bool partial_ = false, pale_ = false, strips_ = false, not_positive_ = false;
   std::vector<TimeRange> no_line_;   // where every series has a gap
   std::vector<TimeRange> some_gap_;  // where one or more have
 };

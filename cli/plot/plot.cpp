@@ -273,7 +273,7 @@ class Figure {
       x += 12;
       say("zero or below", 94);
     }
-    if ((notes.gaps || notes.partial) && options_.overlay == Cycle::none) say("strips below the plot: coverage", 0);
+    if (notes.strips) say("strips below the plot: coverage", 0);
   }
 
   PlotOptions options_;

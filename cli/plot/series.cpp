@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace mole::cli {
 namespace {
@@ -88,11 +89,66 @@ Result<std::vector<Series>> series_of(const RowTable& rows, const std::vector<st
         return invalid(
             fmt::format("more than {} groups cannot be told apart in one figure; choose fewer", most_groups));
       const bool known = coverage && coverage->type == "f64";
-      out[place->second].points.push_back({std::get<1>(starts->values)[row], std::get<1>(ends->values)[row],
-                                           number_at(**column, row), known ? std::get<2>(coverage->values)[row] : 1.0});
+      auto& points = out[place->second].points;
+      points.push_back({std::get<1>(starts->values)[row], std::get<1>(ends->values)[row],
+                        number_at(**column, row), known ? std::get<2>(coverage->values)[row] : 1.0});
     }
   }
   return out;
+}
+
+std::string value_text(const RowTable& rows, const std::string& column, std::size_t row) {
+  const auto* found = rows.find(column);
+  if (found->type == "bool") return std::get<1>(found->values)[row] ? "true" : "false";
+  return text_at(*found, row);
+}
+
+bool one_row_each(const RowTable& rows, const std::vector<std::string>& by) {
+  const auto& starts = std::get<1>(rows.find("interval_start")->values);
+  std::set<std::vector<std::string>> groups;  // of the interval
+  for (std::size_t row = 0; row < rows.rows(); ++row) {
+    if (row > 0 && starts[row] != starts[row - 1]) groups.clear();
+    std::vector<std::string> group;
+    for (const auto& name : by) group.push_back(value_text(rows, name, row));
+    if (!groups.insert(std::move(group)).second) return false;
+  }
+  return true;
+}
+
+std::vector<std::string> telling_apart(const RowTable& rows, const std::vector<std::string>& by) {
+  constexpr std::string_view of_every_result[] = {"interval_start", "interval_end", "flows_lost", "flows_late", "files_expected", "files_present"};
+  constexpr std::size_t enough_rows = 2000;
+  const auto count = std::min(rows.rows(), enough_rows);
+  const auto each_differs = [&](const std::vector<std::string>& columns) {
+    std::set<std::vector<std::string>> keys;
+    for (std::size_t row = 0; row < count; ++row) {
+      std::vector<std::string> key;
+      for (const auto& name : columns) key.push_back(value_text(rows, name, row));
+      if (!keys.insert(std::move(key)).second) return false;
+    }
+    return true;
+  };
+  auto chosen = by;
+  chosen.push_back("interval_start");
+  if (each_differs(chosen)) return {};
+  const auto given = chosen.size();
+  for (const auto& column : rows.columns) {
+    const bool own = std::find(std::begin(of_every_result), std::end(of_every_result), column.name) == std::end(of_every_result) &&
+                     std::find(by.begin(), by.end(), column.name) == by.end();
+    if (!own || column.type == "f64" || column.type == "time") continue;
+    chosen.push_back(column.name);
+    if (!each_differs(chosen)) continue;
+    for (auto i = given; i + 1 < chosen.size();) {  // the last one was needed
+      auto without = chosen;
+      without.erase(without.begin() + static_cast<std::ptrdiff_t>(i));
+      if (each_differs(without))
+        chosen = std::move(without);
+      else
+        ++i;
+    }
+    return {chosen.begin() + static_cast<std::ptrdiff_t>(given), chosen.end()};
+  }
+  return {};
 }
 
 Result<> add_band(std::vector<Series>& lines, const std::vector<Series>& low, const std::vector<Series>& high) {
@@ -138,7 +194,7 @@ std::vector<Series> overlaid(const std::vector<Series>& lines, Cycle cycle) {
     for (auto point : line.points) {
       const auto begin = floor_to(point.from, length, first_monday);
       if (!any || begin != start) {
-        out.push_back({line.column, line.unit, line.group, {}, begin});
+        out.push_back({line.column, line.unit, line.group, {}, begin, line.pale_below});
         start = begin;
         any = true;
       }

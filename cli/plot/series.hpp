@@ -31,12 +31,21 @@ struct Series {
   std::string group;          // "19991"; "" if there are no groups
   std::vector<Point> points;  // by time
   std::optional<Micros> cycle = {};  // of an overlay: when this day or week began
+  double pale_below = 1;             // coverage; points with less are drawn lighter
 };
 
 // Lines of these columns, one per group; a group is named by the values of `by`. A bool is 0 or 1. invalid: a column that
 // is not there or holds no numbers; more than 500 groups.
 Result<std::vector<Series>> series_of(const runtime::RowTable& rows, const std::vector<std::string>& by,
                                       const std::vector<std::string>& columns);
+
+// Every row has its own interval and group. The rows are in the order of their intervals.
+bool one_row_each(const runtime::RowTable& rows, const std::vector<std::string>& by);
+// The columns of names or whole numbers that tell apart the rows of one interval and group, as few as found from the left:
+// {"side", "rank"}. Empty: nothing does, or there is nothing to tell apart.
+std::vector<std::string> telling_apart(const runtime::RowTable& rows, const std::vector<std::string>& by);
+// The value as --where names it.
+std::string value_text(const runtime::RowTable& rows, const std::string& column, std::size_t row);
 
 // Puts a band around the lines of the first column that has the band's unit and no band yet, group by group and interval
 // by interval. invalid: there is no such column.

@@ -99,6 +99,21 @@ TEST(Plot, DrawsPartialCoverageLighterWithAStrip) {
   EXPECT_NE(svg.find("part of the input is missing"), std::string::npos);
 }
 
+TEST(Plot, DrawsAsLightAsTheSeriesAsksForAndKeepsTheStrip) {
+  std::vector<Series> series{{"x", "", "", {point(0, 1, 0.2), point(1, 2, 0.5), point(2, 3, 0.6), point(3, 4, 0.7)}}};
+  series[0].pale_below = 0;  // of a window that reaches before the archive's beginning
+  auto svg = plot_svg(series);
+  EXPECT_EQ(path(svg, "partial"), "");
+  EXPECT_EQ(count(path(svg, "whole"), "L"), 3u);
+  EXPECT_GT(count(svg, "class=\"coverage\""), 2u);
+  EXPECT_EQ(svg.find("part of the input is missing"), std::string::npos);
+  EXPECT_NE(svg.find(">strips below the plot: coverage<"), std::string::npos);
+  series[0].pale_below = 0.4;
+  svg = plot_svg(series);
+  EXPECT_EQ(count(path(svg, "partial"), "L"), 1u);
+  EXPECT_EQ(count(path(svg, "whole"), "L"), 2u);
+}
+
 TEST(Plot, MarksAPointThatStandsAlone) {
   const std::vector<Series> series{{"x", "", "", {point(0, 1), point(2, 2, 0.5)}}};
   const auto svg = plot_svg(series);
@@ -315,6 +330,30 @@ TEST(SeriesOf, MakesOneLineAGroup) {
   EXPECT_EQ(series_of(rows, {"router"}, {"router"}).error().code, Code::invalid);
   rows.columns.push_back({"odd", "bool", "", "", I{0, 1, 1}, {}});
   EXPECT_EQ(series_of(rows, {}, {"odd"})->at(0).points[1].value, 1.0);
+}
+
+TEST(SeriesOf, TellsWhichColumnsTellRowsApart) {
+  using I = std::vector<std::int64_t>;
+  using U = std::vector<std::uint64_t>;
+  using T = std::vector<std::string>;
+  const Micros later = start + quarter;
+  runtime::RowTable rows;
+  rows.columns = {{"interval_start", "time", "", "", I{start, start, start, start, later}, {}},
+                  {"interval_end", "time", "", "", I{later, later, later, later, later + quarter}, {}},
+                  {"direction", "text", "", "", T{"in", "in", "in", "in", "out"}, {}},
+                  {"kind", "text", "", "", T{"top", "top", "top", "top", "top"}, {}},
+                  {"side", "text", "", "", T{"src", "src", "dst", "dst", "src"}, {}},
+                  {"share", "f64", "1", "", std::vector<double>{1, 2, 3, 4, 5}, {}},
+                  {"rank", "u64", "", "", U{1, 2, 1, 2, 1}, {}},
+                  {"flows_lost", "u64", "", "", U{1, 2, 3, 4, 5}, {}}};
+  EXPECT_FALSE(one_row_each(rows, {"direction"}));
+  EXPECT_TRUE(one_row_each(rows, {"direction", "side", "rank"}));
+  EXPECT_EQ(telling_apart(rows, {"direction"}), (T{"side", "rank"}));
+  EXPECT_EQ(telling_apart(rows, {"direction", "side"}), T{"rank"});
+  EXPECT_EQ(telling_apart(rows, {"direction", "side", "rank"}), T{});
+  EXPECT_EQ(value_text(rows, "rank", 1), "2");
+  rows.columns[6].values = U{1, 1, 1, 1, 1};
+  EXPECT_EQ(telling_apart(rows, {}), T{});  // nothing does
 }
 
 }  // namespace

@@ -90,6 +90,21 @@ def one_decode(place, files, opened):
     print(f"{len(files)} files staged once, {len(tasks)} tasks of {len(next(iter(tasks.values())))} modules")
 
 
+def figures(place):
+    """Of totals the total is drawn; of a module with rows for each port or rank a line is chosen by what tells them apart."""
+    total = mole("plot", "traffic", "bytes", cwd=place)
+    check(total.stdout.count('class="series"') == 1 and "direction all, protocol_class all" in total.stdout, "one line, of all")
+    check("only the total" in total.stderr and "--where direction=in,direction=internal" in total.stderr, f"and it is said: {total.stderr}")
+    parts = mole("plot", "traffic", "bytes", "--where", "direction=in,direction=out", cwd=place)
+    check(parts.stdout.count('class="series"') == 2 and "of protocol_class only" in parts.stderr, f"two lines: {parts.stderr}")
+    for module in ("top_addresses", "top_as", "port_counts"):
+        refused = mole("plot", module, "flows", cwd=place, code=4).stderr
+        check("several rows of an interval and group" in refused and "choose with --where" in refused, f"{module}: {refused}")
+        choice = refused.split("--where ")[-1].split(", or ")[0]
+        chosen = mole("plot", module, "flows", "--where", choice, cwd=place).stdout
+        check(1 <= chosen.count('class="series"') <= 4, f"{module}: a line of each direction where {choice}")
+
+
 def on_two_nodes(place):
     address = f"unix:{place}/c.sock"
     with Daemon("mole-coordinator", "--state", place / "served", "--listen", address, "--listen", "tcp:127.0.0.1:0", "--init", ready="ready",
@@ -118,6 +133,7 @@ def main():
         watch = OpenedFiles(place / "archive")
         mole("run", "basic_metrics.yaml", *SPAN, "--threads", 2, "--progress=plain", cwd=place, code=(0, 3))
         opened = watch.count()
+        figures(place)
         opened = collections.Counter({name: n for name, n in opened.items() if name.endswith(".bz2")})
         one_decode(place, files, opened)
         tables = place / "mole-state" / "tables" / "basic-metrics"

@@ -1,0 +1,135 @@
+#include "cli/commands/plot_sources.hpp"
+
+#include "cli/format/document.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace mole::cli {
+namespace {
+
+const GroupFilter* filter_of(const std::vector<GroupFilter>& where, const std::string& column) {
+  const auto found = std::find_if(where.begin(), where.end(), [&](const auto& f) { return f.column == column; });
+  return found == where.end() ? nullptr : &*found;
+}
+
+// What names a line: groups and chosen columns of more than one value.
+std::vector<std::string> shown_groups(const std::vector<std::string>& by, const std::vector<GroupFilter>& where) {
+  std::vector<std::string> shown;
+  for (const auto& name : by)
+    if (const auto* filter = filter_of(where, name); !filter || filter->values.size() != 1) shown.push_back(name);
+  for (const auto& filter : where)
+    if (filter.values.size() > 1 && std::find(by.begin(), by.end(), filter.column) == by.end()) shown.push_back(filter.column);
+  return shown;
+}
+
+std::string listed(const std::vector<std::string>& names) {
+  std::string text;
+  for (std::size_t i = 0; i < names.size(); ++i) text += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + names[i];
+  return text;
+}
+
+}  // namespace
+
+Reference Reference::of(const std::string& text) {
+  const auto dot = text.rfind('.');
+  if (dot == std::string::npos) return {"", text};
+  return {text.substr(0, dot), text.substr(dot + 1)};
+}
+
+Result<> PlotSources::open(const std::string& module) {
+  auto name = full_module_name(session_.api(), module);
+  if (!name) return name.error();
+  module_ = std::move(*name);
+  return {};
+}
+
+Result<> PlotSources::load() {
+  for (const auto& [module, globs] : globs_) {
+    auto columns = globs;
+    columns.insert(columns.end(), {"interval_end", "coverage"});
+    for (const auto& filter : where_)
+      if (filter.values.size() > 1) columns.push_back(filter.column);  // it names lines
+    auto found = results_of(session_, blobs_, full_name(module), range_);
+    if (!found) return found.error();
+    auto where = where_;
+    for (const auto& total : field(found->document, "totals"))
+      if (!filter_of(where, text_of(total))) where.push_back({text_of(total), {"all"}});
+    auto rows = load_results({found->files, range_, columns, 0, 0, where});
+    if (!rows) return rows.error();
+    const bool windowed = !text_of(found->document, "window").empty();
+    loaded_.emplace(module, Loaded{std::move(*rows), std::move(where), std::move(found->files),
+                                   pale_below_.value_or(windowed ? 0 : 1)});
+  }
+  return {};
+}
+
+Result<std::vector<Series>> PlotSources::series(const Reference& reference) const {
+  const auto& loaded = loaded_.at(reference.module);
+  const auto& rows = loaded.results.rows;
+  const auto shown = shown_groups(loaded.results.by, loaded.where);
+  std::vector<std::string> names;
+  for (const auto& column : rows.columns)
+    if ((column.type != "text" && column.type != "time") || column.name == reference.column) names.push_back(column.name);
+  const auto columns = matching({reference.column}, names);
+  if (!columns) return columns.error();
+  if (!one_row_each(rows, shown)) return several_rows(full_name(reference.module), loaded, shown);
+  auto lines = series_of(rows, shown, *columns);
+  if (!lines) return lines;
+  for (auto& line : *lines) {
+    line.pale_below = loaded.pale_below;
+    if (!reference.module.empty()) line.column = reference.module + "." + line.column;
+  }
+  return lines;
+}
+
+// The columns that were not asked for are read now: a block of them is enough to see which would do.
+Error PlotSources::several_rows(const std::string& module, const Loaded& loaded, const std::vector<std::string>& shown) const {
+  const auto cause = fmt::format("{} has several rows of an interval and group, which are no line", module);
+  const auto remedy = fmt::format("see them with mole results {}", module);
+  for (const auto& file : loaded.files) {
+    const auto all = load_results({{file}, range_, {}, 0, 0, loaded.where});
+    if (!all) continue;  // a block without any of these groups
+    const auto columns = telling_apart(all->rows, shown);
+    if (columns.empty()) continue;
+    std::string choice;
+    for (const auto& name : columns) choice += (choice.empty() ? "" : ",") + name + "=" + value_text(all->rows, name, 0);
+    return invalid(fmt::format("{}; {} tell{} them apart: choose with --where, as --where {}, or {}", cause, listed(columns),
+                               columns.size() == 1 ? "s" : "", choice, remedy));
+  }
+  return invalid(cause + "; " + remedy);
+}
+
+std::string PlotSources::title() const {
+  auto text = module_;
+  const auto loaded = loaded_.find("");
+  for (const auto& filter : loaded == loaded_.end() ? where_ : loaded->second.where)
+    if (filter.values.size() == 1) text += fmt::format(", {} {}", filter.column, filter.values.front());
+  return text;
+}
+
+std::string PlotSources::note() const {
+  std::vector<std::string> columns;
+  std::string parts;
+  const auto found = loaded_.find("");
+  if (found == loaded_.end()) return "";
+  const auto& where = found->second.where;
+  for (auto i = where_.size(); i < where.size(); ++i) {
+    columns.push_back(where[i].column);
+    if (!parts.empty()) continue;
+    for (const auto& value : found->second.results.seen[i])
+      if (value != "all") parts += (parts.empty() ? "" : ",") + where[i].column + "=" + value;
+  }
+  if (parts.empty()) return "";
+  return fmt::format("of {} only the total, all, is drawn; its parts with --where {}", listed(columns), parts);
+}
+
+// A module without its pipeline is of the pipeline of the command's.
+std::string PlotSources::full_name(const std::string& module) const {
+  if (module.empty()) return module_;
+  if (module.find('/') != std::string::npos) return module;
+  return module_.substr(0, module_.find('/') + 1) + module;
+}
+
+}  // namespace mole::cli
