@@ -233,7 +233,11 @@ std::string Service::complete_one(const Completion& completion, Aftermath& after
   if (specs_.erase(completion.spec.id)) after.batch.erase(Table::leases, completion.spec.id);
   const auto owner = live_.find(settled.request);
   if (owner != live_.end() && settled.live && owner->second.kind != "index" && report.code.empty()) {
-    for (const auto& file : report.files) owner->second.bytes_done += file.size;
+    for (const auto& file : report.files) {
+      owner->second.bytes_done += file.size;
+      owner->second.files_decoded += file.source == "archive";
+      owner->second.files_from_columns += file.source == "columns";
+    }
     owner->second.files_done += report.files.size();
     owner->second.bytes_done = std::min(owner->second.bytes_done, owner->second.bytes_total);
     owner->second.files_done = std::min(owner->second.files_done, owner->second.files_total);

@@ -28,6 +28,14 @@ std::string jobs_text(const json& jobs) {
   return text;
 }
 
+// How they were read; empty: none was.
+std::string files_text(const json& files) {
+  const auto decoded = count_of(files, "decoded"), kept = count_of(files, "from_columns");
+  if (decoded + kept == 0) return "";
+  if (kept == 0) return human_count(decoded) + " decoded";
+  return fmt::format("{} decoded, {} read from the columns of an earlier decode", human_count(decoded), human_count(kept));
+}
+
 void line(std::string& out, std::string_view name, const std::string& value) {
   if (!value.empty()) out += fmt::format("{:<10}{}\n", name, value);
 }
@@ -50,6 +58,7 @@ std::string request_text(const json& request, const Style& style) {
   const auto reason = text_of(request, "reason");
   line(out, "state", style.paint(paint_of(state), state) + (reason.empty() ? "" : ": " + reason));
   line(out, "jobs", jobs_text(field(request, "jobs")));
+  line(out, "files", files_text(field(request, "files")));
   if (field(request, "coverage").is_number()) line(out, "coverage", human_share(number_of(request, "coverage")));
   for (const auto& wait : field(request, "waits")) line(out, "waits", text_of(wait));
   return out;

@@ -24,6 +24,13 @@ leases::JobCounts counts_from(const json& j) {
 
 json progress(std::uint64_t total, std::uint64_t done) { return {{"total", total}, {"done", done}}; }
 
+json files(const Request& r) {
+  auto files = progress(r.files_total, r.files_done);
+  files["decoded"] = r.files_decoded;
+  files["from_columns"] = r.files_from_columns;
+  return files;
+}
+
 }  // namespace
 
 Result<std::uint64_t> request_number(const std::string& id) {
@@ -39,7 +46,7 @@ json to_row(const Request& r) {
           {"range", r.range},       {"partial", r.partial},     {"priority", r.priority}, {"client_id", r.client_id},
           {"revision", r.revision}, {"submitted", r.submitted}, {"finished", r.finished}, {"state", r.state},
           {"reason", r.reason},     {"code", r.code},           {"counts", to_json(r.counts)}, {"coverage", r.coverage}, {"failures", r.failures},
-          {"waits", r.waits},       {"files", progress(r.files_total, r.files_done)}, {"bytes", progress(r.bytes_total, r.bytes_done)}};
+          {"waits", r.waits},       {"files", files(r)}, {"bytes", progress(r.bytes_total, r.bytes_done)}};
 }
 
 Request request_from_row(std::uint64_t number, const json& row) {
@@ -65,6 +72,8 @@ Request request_from_row(std::uint64_t number, const json& row) {
   row.at("waits").get_to(r.waits);
   row.at("files").at("total").get_to(r.files_total);
   row.at("files").at("done").get_to(r.files_done);
+  r.files_decoded = row.at("files").value("decoded", std::uint64_t{0});
+  r.files_from_columns = row.at("files").value("from_columns", std::uint64_t{0});
   row.at("bytes").at("total").get_to(r.bytes_total);
   row.at("bytes").at("done").get_to(r.bytes_done);
   return r;
@@ -85,7 +94,7 @@ json describe(const Request& r, const leases::JobCounts& counts, bool with_failu
               {"submitted", format_time(r.submitted)},
               {"finished", r.finished ? json(format_time(r.finished)) : json(nullptr)},
               {"jobs", to_json(counts)},
-              {"files", progress(r.files_total, r.files_done)},
+              {"files", files(r)},
               {"bytes", progress(r.bytes_total, r.bytes_done)},
               {"coverage", r.coverage < 0 ? json(nullptr) : json(r.coverage)},
               {"waits", r.waits}};

@@ -40,6 +40,8 @@ struct Request {
   nlohmann::json failures = nlohmann::json::array();
   std::vector<std::string> waits;
   std::uint64_t files_total = 0, files_done = 0, bytes_total = 0, bytes_done = 0;
+  // Of files read by tasks of this request since the coordinator started; one that two blocks need counts twice.
+  std::uint64_t files_decoded = 0, files_from_columns = 0;
 
   // In memory only.
   std::shared_ptr<const dag::Graph> graph;  // what the request needs of its pipeline; shared with its plan

@@ -92,7 +92,8 @@ class Api {
   // "execution"}], "edges": [{"from","to","role"}]}
   virtual Result<nlohmann::json> validate(const Submission&) = 0;
   // {"id","pipeline","module","from","to","state","reason","priority","partial","submitted","finished",
-  //  "jobs": {"total","done","failed","running","waiting","blocked"}, "files": {"total","done"}, "bytes": {"total","done"}, "coverage",
+  //  "jobs": {"total","done","failed","running","waiting","blocked"}, "files": {"total","done","decoded","from_columns"},
+  //  "bytes": {"total","done"}, "coverage",
   //  "failures": [{"job","plugin","module","block","code","message","attempts","log_tail"}], "waits": [texts]}
   virtual Result<nlohmann::json> request(const std::string& id) = 0;
   virtual Result<nlohmann::json> requests() = 0;  // [as above, without failures]

@@ -164,5 +164,16 @@ TEST(RequestText, NamesFailuresAndWaits) {
   EXPECT_EQ(exit_of_request(failed), Exit::failed);
 }
 
+TEST(RequestText, TellsHowFilesWereRead) {
+  json request = {{"id", "r-3"}, {"pipeline", "p"}, {"state", "COMPLETE"}, {"jobs", {{"total", 1}, {"done", 1}}}, {"waits", json::array()}};
+  const auto files = [&](std::uint64_t decoded, std::uint64_t kept) {
+    request["files"] = {{"total", 9}, {"done", 9}, {"decoded", decoded}, {"from_columns", kept}};
+    return request_text(request, {});
+  };
+  EXPECT_EQ(files(0, 0).find("files"), std::string::npos);
+  EXPECT_NE(files(9, 0).find("files     9 decoded\n"), std::string::npos);
+  EXPECT_NE(files(2, 7).find("files     2 decoded, 7 read from the columns of an earlier decode\n"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace mole::cli

@@ -27,6 +27,11 @@ TEST(Service, RunsOneModuleToCompletion) {
   const auto folder = world.folder.path() / "state/requests/r1";
   EXPECT_EQ(json::parse(*read_file(folder / "request.json"))["job_list"].size(), 4u);
   EXPECT_TRUE(fs::exists(folder / "traffic/date=2007-09-22/20070922T000000Z.parquet"));
+  const auto request = world.service().request("r1");
+  ASSERT_TRUE(request);
+  const auto& files = (*request)["files"];
+  EXPECT_EQ(files["decoded"], 4) << "the first of each block's";
+  EXPECT_EQ(files["from_columns"], 4 * 2) << "a block reads three, one of them for its lateness";
 }
 
 // Somebody asks again and again while the last completions are taken: when told of the end, he finds every table.

@@ -148,6 +148,7 @@ coordinator::Completion World::compute(const std::string& node, const task::Spec
     const auto bytes = content.contains(file.id) ? content[file.id] : file.id;
     report.digest = digest_of(std::string_view(bytes));
     report.state = archive.contains(file.id) ? "sound" : "missing";
+    if (report.state == "sound") report.source = done.report.files.empty() ? "archive" : "columns";  // the first is new to the node
     done.report.files.push_back(report);
   }
   std::vector<std::string> made(spec.steps.size());
