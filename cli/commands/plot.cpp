@@ -29,6 +29,15 @@ std::optional<std::pair<std::string, std::string>> band_of(const std::string& te
   return std::pair(text.substr(0, comma), text.substr(comma + 1));
 }
 
+// "flows_low", "flows_high" -> "flows_low to high".
+std::string band_name(const std::string& low, const std::string& high) {
+  const auto differ = std::mismatch(low.begin(), low.end(), high.begin(), high.end()).first;
+  const auto word = low.find_last_of("_.", static_cast<std::size_t>(differ - low.begin()));
+  return low + " to " + (word == std::string::npos || word > high.size() || low.compare(0, word + 1, high, 0, word + 1) != 0
+                             ? high
+                             : high.substr(word + 1));
+}
+
 // "LABEL@TIME/LENGTH", or "LABEL@TIME/TIME".
 Result<Shade> shade_of(const std::string& text) {
   const auto at = text.find('@'), slash = text.rfind('/');
@@ -55,7 +64,7 @@ Result<std::vector<Series>> lines_of(const PlotSources& sources, const PlotArgs&
     const auto lows = sources.series(Reference::of(low)), highs = sources.series(Reference::of(high));
     if (!lows) return lows.error();
     if (!highs) return highs.error();
-    if (auto done = add_band(lines, *lows, *highs); !done) return done.error();
+    if (auto done = add_band(lines, *lows, *highs, band_name(low, high)); !done) return done.error();
   }
   for (std::size_t m = 0; m < args.marks.size(); ++m) {
     const auto flags = sources.series(Reference::of(args.marks[m]));

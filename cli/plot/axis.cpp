@@ -37,6 +37,12 @@ bool takes_prefix(std::string_view unit) {
   return head == "B" || head == "bit" || head == "s";
 }
 
+// Units of what is counted and added up, also per second and in powers: a line that begins elsewhere than at zero misleads.
+bool is_amount(std::string_view unit) {
+  constexpr std::string_view amounts[] = {"B", "flow", "packet", "host", "port", "as"};
+  return std::find(std::begin(amounts), std::end(amounts), unit.substr(0, unit.find_first_of("/^"))) != std::end(amounts);
+}
+
 std::string_view prefix_of(int exponent) {
   constexpr std::pair<int, std::string_view> prefixes[] = {{-9, "n"}, {-6, "µ"}, {-3, "m"}, {0, ""},   {3, "k"},
                                                            {6, "M"},  {9, "G"},  {12, "T"}, {15, "P"}, {18, "E"}};
@@ -138,12 +144,20 @@ std::string pretty_unit(std::string_view unit) {
 }
 
 ValueAxis value_axis(double low, double high, std::string_view unit, int most) {
-  if (low > 0 && low <= 0.6 * high) low = 0;
-  if (high < 0 && high >= 0.6 * low) high = 0;
+  // Amounts stand for themselves by their length; of an entropy or a ratio the changes are looked at.
+  const double near_zero = is_amount(unit) ? 0.6 : 0.25;
+  if (low > 0 && low <= near_zero * high) low = 0;
+  if (high < 0 && high >= near_zero * low) high = 0;
   if (low == high) {
     const double room = low == 0 ? 1 : std::fabs(low) * 0.1;
     if (low != 0) low -= room;
     high += room;
+  } else if (!is_amount(unit) && (low > 0 || high < 0)) {
+    // A line does not run along the frame; but it does along what no share passes.
+    const bool share = low >= 0 && high <= 1 && (unit.empty() || unit == "1");
+    const double room = 0.04 * (high - low);
+    low -= room;
+    high = share ? std::min(1.0, high + room) : high + room;
   }
   const double step = round_step(high - low, most);
   const double first = std::floor(low / step + 1e-9), last = std::ceil(high / step - 1e-9);

@@ -11,7 +11,9 @@ namespace {
 
 constexpr std::size_t most_strips = 8;
 constexpr double strip_height = 4, strip_gap = 1.5, label_spacing = 70;
-constexpr double ring_distance = 3;  // of the centres of rings; nearer ones would be a blot
+constexpr double date_letter = 6.6, margin = 16;  // of a letter of a date; right of every panel
+constexpr double ring_distance = 9;  // of the centres of rings; nearer ones would be a blot
+constexpr double count_letter = 6;   // of the number that stands at a run of marks
 
 // Beyond 1e300 an axis has no room for round numbers.
 bool has_value(const Point& p) { return p.value && std::fabs(*p.value) < 1e300 && p.coverage > 0; }
@@ -181,19 +183,15 @@ void Panel::draw_axes(Svg& svg, const Area& area, bool time_labels) const {
     if (!time_labels) continue;
     const double at = week ? area.x(tick.at + day_us / 2) : x;  // a day's name stands below the day
     svg.text(at, below + 17, tick.time, "text-anchor=\"middle\" fill=\"#444\"");
-    if (!tick.date.empty()) svg.text(at, below + 32, tick.date, "text-anchor=\"middle\" fill=\"#444\"");
+    if (tick.date.empty()) continue;
+    const double half = date_letter / 2 * static_cast<double>(tick.date.size());  // a date is wider than the margin
+    svg.text(std::min(at, right + margin - half), below + 32, tick.date, "text-anchor=\"middle\" fill=\"#444\"");
   }
   svg.line(area.left, below, right, below, "stroke=\"#888\"");
   if (below > bottom) svg.line(area.left, bottom, right, bottom, "stroke=\"#bbb\"");
 }
 
 namespace {
-
-struct Pixel {
-  double x, y;
-  bool partial;
-};
-using Run = std::vector<Pixel>;  // points a line joins
 
 // Where several points fall on one column of pixels only the first, lowest, highest and last are kept: a year of
 // minutes looks the same and weighs little.
@@ -273,8 +271,8 @@ void Panel::draw_series(Svg& svg, const Area& area, std::size_t i) const {
   for (auto& run : runs) run = thinned(run, area.width);
   for (const bool partial : {true, false})
     if (const auto d = path_data(runs, partial); !d.empty())
-      svg.path(d, fmt::format("class=\"{}\" stroke-width=\"1.5\" stroke-linejoin=\"round\"{}{}",
-                              partial ? "partial" : "whole", partial ? " stroke-opacity=\"0.4\"" : "", dash));
+      svg.path(d, fmt::format("class=\"{}\" stroke-width=\"{}\" stroke-linejoin=\"round\"{}{}",
+                              partial ? "partial" : "whole", svg_number(style.width), partial ? " stroke-opacity=\"0.4\"" : "", dash));
   for (const auto& run : runs)
     for (const auto& point : run) {
       const bool alone = run.size() == 1;
@@ -336,7 +334,7 @@ void Panel::draw_band(Svg& svg, const Area& area, std::size_t i) const {
 
 void Panel::draw_marks(Svg& svg, const Area& area, std::size_t i) const {
   const bool marked = series_[i]->column == series_.front()->column;  // others are there to be compared with
-  std::vector<std::pair<double, double>> last(frame_.mark_colours.size(), {-100, -100});
+  std::vector<std::vector<Run>> runs(frame_.mark_colours.size());     // of points whose rings would cover each other
   for (const auto& point : series_[i]->points) {
     if (!area.holds(point)) continue;
     const bool zero = frame_.log && has_value(point) && *point.value <= 0;
@@ -347,12 +345,37 @@ void Panel::draw_marks(Svg& svg, const Area& area, std::size_t i) const {
     }
     if (point.marks == 0 || !marked) continue;
     const double x = area.x(point), y = drawable(point) ? area.y(*point.value) : area.top + area.height - 4;
-    for (std::size_t m = 0; m < frame_.mark_colours.size(); ++m) {
-      if (!(point.marks >> m & 1) || std::hypot(x - last[m].first, y - last[m].second) < ring_distance) continue;
-      last[m] = {x, y};
-      svg.circle(x, y, 4 + 2.5 * static_cast<double>(m),
-                   fmt::format("class=\"mark\" fill=\"none\" stroke-width=\"1.6\" stroke=\"{}\"", frame_.mark_colours[m]));
+    for (std::size_t m = 0; m < runs.size(); ++m) {
+      if (!(point.marks >> m & 1)) continue;
+      auto& all = runs[m];
+      if (all.empty() || x - all.back().back().x >= ring_distance) all.emplace_back();
+      all.back().push_back({x, y, false});
     }
+  }
+  for (std::size_t m = 0; m < runs.size(); ++m) draw_mark_runs(svg, area, runs[m], m);
+}
+
+// A ring around a point that stands alone; around several a frame with their number.
+void Panel::draw_mark_runs(Svg& svg, const Area& area, const std::vector<Run>& runs, std::size_t mark) const {
+  const auto& colour = frame_.mark_colours[mark];
+  const double radius = 4 + 2.5 * static_cast<double>(mark);
+  double labelled_to = -1;
+  for (const auto& run : runs) {
+    if (run.size() == 1) {
+      svg.circle(run[0].x, run[0].y, radius, fmt::format("class=\"mark\" fill=\"none\" stroke-width=\"1.6\" stroke=\"{}\"", colour));
+      continue;
+    }
+    const auto [highest, lowest] = std::minmax_element(run.begin(), run.end(), [](const auto& a, const auto& b) { return a.y < b.y; });
+    const double left = run.front().x - radius, right = run.back().x + radius, top = highest->y - radius;
+    svg.rect(left, top, right - left, lowest->y + radius - top,
+             fmt::format("class=\"marks\" rx=\"{}\" fill=\"{}\" fill-opacity=\"0.1\" stroke-width=\"1.2\" stroke=\"{}\"",
+                         svg_number(radius), colour, colour));
+    const auto number = std::to_string(run.size());
+    const double half = count_letter / 2 * static_cast<double>(number.size()), x = (left + right) / 2;
+    if (x - half < labelled_to) continue;  // it would lie on the one before
+    labelled_to = x + half + 3;
+    svg.text(x, top < area.top + 12 ? lowest->y + radius + 11 : top - 3, number,
+             fmt::format("class=\"mark-count\" text-anchor=\"middle\" font-size=\"10\" fill=\"{}\"", colour));
   }
 }
 

@@ -14,6 +14,7 @@ namespace mole::cli {
 struct LineStyle {
   std::string colour;
   std::string dash;  // SVG dash array, "" for a full line
+  double width = 1.5;
 };
 
 // What a panel had to say beside its lines; explained below the last one.
@@ -36,6 +37,13 @@ struct Frame {
   std::vector<Shade> shades;
   std::vector<std::string> mark_colours;
 };
+
+// A point as drawn.
+struct Pixel {
+  double x, y;
+  bool partial;
+};
+using Run = std::vector<Pixel>;  // points a line joins, or whose marks touch
 
 struct Box {
   double left = 0, top = 0, width = 0, height = 0;
@@ -66,6 +74,7 @@ class Panel {
   void draw_band(Svg& svg, const Area& area, std::size_t i) const;
   void draw_series(Svg& svg, const Area& area, std::size_t i) const;
   void draw_marks(Svg& svg, const Area& area, std::size_t i) const;
+  void draw_mark_runs(Svg& svg, const Area& area, const std::vector<Run>& runs, std::size_t mark) const;
   void draw_strips(Svg& svg, const Area& area) const;
   bool drawable(const Point& point) const;
 

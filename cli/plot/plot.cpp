@@ -22,6 +22,8 @@ constexpr std::string_view colours[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a
                                         "#56b4e9", "#e69f00", "#7a5195", "#4d4d4d"};
 constexpr std::string_view dashes[] = {"", "5 2.5", "1.5 2"};
 
+constexpr double widest = 4.5, finest = 1.2;  // lines of an overlay
+
 constexpr std::string_view mark_colours[] = {"#c8102e", "#008b8b", "#6a1b9a", "#8a6d00"};
 
 // Of `count` cycles, from light to dark, when there are more than colours: neighbours in time look alike.
@@ -170,8 +172,12 @@ class Figure {
 
   LineStyle style_of_name(const std::string& name) const {
     const auto i = static_cast<std::size_t>(std::find(names_.begin(), names_.end(), name) - names_.begin());
-    if (options_.overlay != Cycle::none && names_.size() > std::size(colours)) return {ramp(i, names_.size()), ""};
-    return style_of(i);
+    auto style = style_of(i);
+    if (options_.overlay == Cycle::none || names_.size() < 2) return style;
+    if (names_.size() > std::size(colours)) style = {ramp(i, names_.size()), ""};
+    // Later ones lie above and are finer: of lines that fall together each can still be seen.
+    style.width = widest - (widest - finest) * static_cast<double>(i) / static_cast<double>(names_.size() - 1);
+    return style;
   }
 
   void make_panels() {
@@ -210,10 +216,20 @@ class Figure {
              "text-anchor=\"end\" fill=\"#666\" font-size=\"11\"");
   }
 
-  // Entries side by side, in as many lines as they need; marks behind the lines.
+  // A line without a name of its own is called by its column where the legend has more to say, and there is but one.
+  std::string entry_name(const std::string& name) const {
+    if (!name.empty() || lines_.empty()) return name;
+    const auto& first = lines_.front().column;
+    const bool one = std::all_of(lines_.begin(), lines_.end(), [&](const auto& line) { return line.column == first; });
+    return one ? first : "value";
+  }
+
+  // Entries side by side, in as many lines as they need: lines, bands, marks.
   void place_legend() {
-    const bool lines = !(names_.size() < 2 && (names_.empty() || names_.front().empty()));
-    if (!lines && options_.marks.empty()) return;
+    for (const auto& line : lines_)
+      if (!line.band.empty() && std::find(bands_.begin(), bands_.end(), line.band) == bands_.end()) bands_.push_back(line.band);
+    const bool unnamed = names_.size() < 2 && (names_.empty() || names_.front().empty());
+    if (unnamed && options_.marks.empty() && bands_.empty()) return;
     double x = left_margin, y = title_height + 10;
     const auto place = [&](const std::string& name, std::size_t i, std::vector<Entry>& entries) {
       const double width = 26 + text_width * static_cast<double>(characters(name)) + 14;
@@ -224,10 +240,11 @@ class Figure {
       entries.push_back({x, y, i});
       x += width;
     };
-    const auto shown = lines ? std::min(names_.size(), most_in_legend) : 0;
-    for (std::size_t i = 0; i < shown; ++i) place(names_[i], i, legend_);
+    const auto shown = std::min(names_.size(), most_in_legend);
+    for (std::size_t i = 0; i < shown; ++i) place(entry_name(names_[i]), i, legend_);
+    for (std::size_t i = 0; i < bands_.size(); ++i) place(bands_[i], i, band_legend_);
     for (std::size_t i = 0; i < options_.marks.size(); ++i) place(options_.marks[i], i, mark_legend_);
-    if (lines && shown < names_.size()) {
+    if (shown < names_.size()) {
       more_ = fmt::format("and {} more", names_.size() - shown);
       y += legend_line;
       more_y_ = y;
@@ -235,13 +252,29 @@ class Figure {
     legend_height_ = y - title_height + 6;
   }
 
+  // Of the line it goes with; grey if several groups have it.
+  std::string band_colour(const std::string& band) const {
+    std::string colour;
+    for (const auto& line : lines_) {
+      if (line.band != band) continue;
+      const auto own = style_of_name(legend_name(line)).colour;
+      if (!colour.empty() && colour != own) return "#777";
+      colour = own;
+    }
+    return colour;
+  }
+
   void draw_legend(Svg& svg) const {
     for (const auto& entry : legend_) {
       const auto style = style_of_name(names_[entry.name]);
       const auto dash = style.dash.empty() ? std::string() : fmt::format(" stroke-dasharray=\"{}\"", style.dash);
       svg.line(entry.x, entry.y - 4, entry.x + 20, entry.y - 4,
-               fmt::format("stroke=\"{}\" stroke-width=\"2\"{}", style.colour, dash));
-      svg.text(entry.x + 26, entry.y, names_[entry.name], "");
+               fmt::format("stroke=\"{}\" stroke-width=\"{}\"{}", style.colour, svg_number(std::max(2.0, style.width)), dash));
+      svg.text(entry.x + 26, entry.y, entry_name(names_[entry.name]), "");
+    }
+    for (const auto& entry : band_legend_) {
+      svg.rect(entry.x, entry.y - 9, 20, 10, fmt::format("fill=\"{}\" fill-opacity=\"0.18\"", band_colour(bands_[entry.name])));
+      svg.text(entry.x + 26, entry.y, bands_[entry.name], "");
     }
     for (const auto& entry : mark_legend_) {
       svg.circle(entry.x + 12, entry.y - 4, 4,
@@ -283,7 +316,8 @@ class Figure {
   std::vector<std::string> names_;  // of the legend
   std::vector<Panel> panels_;
   std::map<std::pair<std::vector<std::string>, std::string>, std::pair<double, double>> limits_;
-  std::vector<Entry> legend_, mark_legend_;
+  std::vector<std::string> bands_;  // of the legend
+  std::vector<Entry> legend_, band_legend_, mark_legend_;
   std::string more_;
   double legend_height_ = 0, more_y_ = 0;
 };

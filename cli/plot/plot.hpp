@@ -37,7 +37,8 @@ struct PlotOptions {
   int across = 0;                   // panels side by side; 0: one, of more than five two, of more than ten three
   bool log = false;                 // values by their logarithm; zero and below stand as wedges at the foot
   Cycle overlay = Cycle::none;      // days or weeks over each other, a line each
-  // Names of the marks, at most 32. Points of a panel's first column are ringed; of rings that would cover each other one.
+  // Names of the marks, at most 32. Points of a panel's first column are ringed; those whose rings would cover each other get
+  // one frame, with their number.
   std::vector<std::string> marks = {};
   std::vector<Shade> shades = {};   // not in an overlay
 };

@@ -151,7 +151,8 @@ std::vector<std::string> telling_apart(const RowTable& rows, const std::vector<s
   return {};
 }
 
-Result<> add_band(std::vector<Series>& lines, const std::vector<Series>& low, const std::vector<Series>& high) {
+Result<> add_band(std::vector<Series>& lines, const std::vector<Series>& low, const std::vector<Series>& high,
+                  const std::string& name) {
   const auto has_band = [](const Series& s) {
     return std::any_of(s.points.begin(), s.points.end(), [](const Point& p) { return p.low || p.high; });
   };
@@ -165,6 +166,7 @@ Result<> add_band(std::vector<Series>& lines, const std::vector<Series>& low, co
   const auto column = of_unit->column;
   for (auto& line : lines) {
     if (line.column != column) continue;
+    line.band = name;
     for (auto& point : line.points) {
       point.low = value_in(lows, line, point);
       point.high = value_in(highs, line, point);
@@ -194,7 +196,7 @@ std::vector<Series> overlaid(const std::vector<Series>& lines, Cycle cycle) {
     for (auto point : line.points) {
       const auto begin = floor_to(point.from, length, first_monday);
       if (!any || begin != start) {
-        out.push_back({line.column, line.unit, line.group, {}, begin, line.pale_below});
+        out.push_back({line.column, line.unit, line.group, {}, begin, line.pale_below, line.band});
         start = begin;
         any = true;
       }

@@ -32,6 +32,7 @@ struct Series {
   std::vector<Point> points;  // by time
   std::optional<Micros> cycle = {};  // of an overlay: when this day or week began
   double pale_below = 1;             // coverage; points with less are drawn lighter
+  std::string band = {};             // what the band is called in the legend
 };
 
 // Lines of these columns, one per group; a group is named by the values of `by`. A bool is 0 or 1. invalid: a column that
@@ -49,7 +50,8 @@ std::string value_text(const runtime::RowTable& rows, const std::string& column,
 
 // Puts a band around the lines of the first column that has the band's unit and no band yet, group by group and interval
 // by interval. invalid: there is no such column.
-Result<> add_band(std::vector<Series>& lines, const std::vector<Series>& low, const std::vector<Series>& high);
+Result<> add_band(std::vector<Series>& lines, const std::vector<Series>& low, const std::vector<Series>& high,
+                  const std::string& name = "band");
 
 // Sets bit `mark` of every point in whose group and interval `flags` holds a value that is neither 0 nor null.
 void add_marks(std::vector<Series>& lines, const std::vector<Series>& flags, unsigned mark);

@@ -235,10 +235,12 @@ TEST(Plot, DrawsABandWhereThereAreBothEdges) {
   std::vector<Series> series{{"x", "B", "", {point(0, 5), point(1, 5), point(2, 5), point(3, 5), point(4, 5)}}};
   const std::vector<Series> low{{"low", "B", "", {point(0, 4), point(1, 4), point(3, 4), point(4, 0)}}},
       high{{"high", "B", "", {point(0, 6), point(1, 6), point(2, 6), point(3, 6), point(4, 10)}}};
-  ASSERT_TRUE(add_band(series, low, high));
+  ASSERT_TRUE(add_band(series, low, high, "normal"));
   const auto svg = plot_svg(series);
   EXPECT_EQ(path(svg, "band").find("Z"), path(svg, "band").rfind("M") - 1);  // two areas: the hole is a hole
   EXPECT_EQ(count(path(svg, "band"), "L"), 6u);
+  EXPECT_EQ(count(svg, ">normal<"), 1u);
+  EXPECT_EQ(count(svg, ">x</text>"), 1u);  // the line is named beside it
   EXPECT_NE(svg.find(">10<"), std::string::npos);  // the axis has room for it
   EXPECT_EQ(add_band(series, low, high).error().code, Code::invalid);  // the one column of that unit has its band
 }
@@ -250,7 +252,7 @@ TEST(Plot, RingsMarkedPoints) {
   const auto svg = plot_svg(series, {.marks = {"odd"}});
   EXPECT_TRUE(well_formed(svg));
   EXPECT_EQ(count(svg, "class=\"mark\""), 2u);
-  EXPECT_EQ(count(svg, ">odd<"), 1u);
+  for (const auto* name : {">odd<", ">a<", ">b<"}) EXPECT_EQ(count(svg, name), 1u) << name;
 }
 
 TEST(Plot, RingsTheFirstColumnOfAPanelAndMakesNoBlots) {
@@ -263,7 +265,33 @@ TEST(Plot, RingsTheFirstColumnOfAPanelAndMakesNoBlots) {
   std::vector<Series> series{value, expected};
   add_marks(series, {flags}, 0);
   const auto svg = plot_svg(series, {.panel_of = PanelOf::all, .marks = {"odd"}});
-  EXPECT_NEAR(static_cast<double>(count(svg, "class=\"mark\"")), 724 / 2 / 3.6, 3);  // every third point, 1.2 pixels apart
+  EXPECT_TRUE(well_formed(svg));
+  EXPECT_EQ(count(svg, "class=\"marks\""), 1u);  // 1.2 pixels apart: one frame, with their number
+  EXPECT_EQ(count(svg, ">300</text>"), 1u);
+  EXPECT_EQ(count(svg, "class=\"mark\""), 0u);
+}
+
+TEST(Plot, FramesNeighbouringMarksAndRingsTheOthers) {
+  Series value{"x", "B", "", {}};
+  for (int i = 0; i < 200; ++i) {
+    value.points.push_back(point(i, 5));
+    value.points.back().marks = i == 20 || (i >= 100 && i < 103) || i == 180;
+  }
+  const auto svg = plot_svg({&value, 1}, {.marks = {"odd"}});
+  EXPECT_EQ(count(svg, "class=\"mark\""), 2u);
+  EXPECT_EQ(count(svg, "class=\"marks\""), 1u);
+  EXPECT_EQ(count(svg, "class=\"mark-count\""), 1u);
+  EXPECT_EQ(count(svg, ">3</text>"), 1u);
+}
+
+TEST(Plot, KeepsDatesInsideTheFigure) {
+  const std::vector<Series> series{{"x", "B", "", {point(0, 5), point(23, 6)}}};  // 18:00 to midnight
+  const auto svg = plot_svg(series);
+  const auto date = svg.find(">23 Sep 2007</text>");
+  ASSERT_NE(date, std::string::npos);
+  const auto x = std::stod(svg.substr(svg.rfind("x=\"", date) + 3));
+  EXPECT_LT(x + 11 * 6.4 / 2, 800);
+  EXPECT_NE(svg.find(">00:00</text>"), std::string::npos);
 }
 
 TEST(Plot, ShadesAndNamesStretchesWithoutOverlappingNames) {
@@ -288,6 +316,15 @@ TEST(Plot, LaysWeeksOverEachOtherFromMondayToSunday) {
   for (const auto* name : {">17 Sep 2007<", ">24 Sep 2007<", ">8 Oct 2007<", ">Mon<", ">Sun<"})
     EXPECT_EQ(count(svg, name), 1u) << name;
   EXPECT_EQ(count(svg, "class=\"gap\""), 0u);  // every hour of the week is there in some week
+  // The latest lies above, and is finer: none is hidden.
+  double width = 5;
+  for (auto at = svg.find("class=\"whole\""); at != std::string::npos; at = svg.find("class=\"whole\"", at + 1)) {
+    const auto next = std::stod(svg.substr(svg.find("stroke-width=\"", at) + 14));
+    EXPECT_LT(next, width);
+    EXPECT_GE(next, 1);
+    width = next;
+  }
+  EXPECT_LT(width, 1.5);
   EXPECT_EQ(count(svg, "class=\"coverage\""), 0u);
   const auto lines = overlaid({&series, &series + 1}, Cycle::week);
   ASSERT_EQ(lines.size(), 4u);
