@@ -164,7 +164,7 @@ void add_plot(Shell& shell) {
       ->check(checked([](const std::string& text) {
         return band_of(text) ? std::string() : "'" + text + "' is no band; write LOW,HIGH";
       }));
-  command->add_option("--mark", args->marks, "ring the points of a panel's first column where this one is true, or not zero (repeatable)")
+  command->add_option("--mark", args->marks, "ring the points of a panel's first column where this one is true, or not zero; of neighbours a frame with their number (repeatable)")
       ->type_name("COLUMN")
       ->allow_extra_args(false);
   command->add_option("--shade", args->shades, "shade a stretch of time and name it (repeatable)")

@@ -370,12 +370,15 @@ void Panel::draw_mark_runs(Svg& svg, const Area& area, const std::vector<Run>& r
     svg.rect(left, top, right - left, lowest->y + radius - top,
              fmt::format("class=\"marks\" rx=\"{}\" fill=\"{}\" fill-opacity=\"0.1\" stroke-width=\"1.2\" stroke=\"{}\"",
                          svg_number(radius), colour, colour));
+    // Beside it, where the line of the neighbours seldom is.
     const auto number = std::to_string(run.size());
-    const double half = count_letter / 2 * static_cast<double>(number.size()), x = (left + right) / 2;
-    if (x - half < labelled_to) continue;  // it would lie on the one before
-    labelled_to = x + half + 3;
-    svg.text(x, top < area.top + 12 ? lowest->y + radius + 11 : top - 3, number,
-             fmt::format("class=\"mark-count\" text-anchor=\"middle\" font-size=\"10\" fill=\"{}\"", colour));
+    const double length = count_letter * static_cast<double>(number.size());
+    const double x = right + 3 + length > area.left + area.width ? left - 3 - length : right + 3;
+    if (x < labelled_to) continue;  // it would lie on the one before
+    labelled_to = x + length + 3;
+    svg.text(x, (top + lowest->y + radius) / 2 + 4, number,
+             fmt::format("class=\"mark-count\" font-size=\"11\" font-weight=\"bold\" fill=\"{}\" stroke=\"#fff\" stroke-width=\"3\" "
+                         "stroke-linejoin=\"round\" paint-order=\"stroke\"", colour));
   }
 }
 
