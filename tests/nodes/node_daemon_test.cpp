@@ -94,7 +94,7 @@ class Daemon : public ::testing::Test {
       step.plugin = {.name = name, .version = "1.0.0", .library = digest_of("library"), .sidecar = "{}", .params = {}};
       s.steps.push_back(step);
     }
-    coordinator.blobs[digest_of("library")] = "library";
+    coordinator.blobs.try_emplace(digest_of("library"), "library");  // not assigned: the daemon may be reading it
     return s;
   }
   bool waiting() const { return fs::exists(here() / "waiting"); }
