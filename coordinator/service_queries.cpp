@@ -238,6 +238,17 @@ json Service::strip_of(const std::string& name, const ModuleRow& row, json& bloc
   return strip;
 }
 
+namespace {
+
+// Of its blocks' states the one that says most: what goes on, then what went wrong, then what is still to come.
+std::string module_state(const json& blocks) {
+  for (const auto* state : {"running", "failed", "blocked", "ready", "waiting", "partial", "done"})
+    if (blocks.contains(state)) return state;
+  return "empty";
+}
+
+}  // namespace
+
 Result<json> Service::status() {
   auto all = requests();
   Guard guard(mutex_);
@@ -258,7 +269,7 @@ Result<json> Service::status() {
     if (!row || !graph_of(row->revision)) continue;
     json blocks;
     auto strip = strip_of(name, *row, blocks);
-    modules.push_back({{"module", name}, {"state", "running"}, {"blocks", blocks}, {"strip", strip}});
+    modules.push_back({{"module", name}, {"state", module_state(blocks)}, {"blocks", blocks}, {"strip", strip}});
   }
   return json{{"nodes", nodes}, {"modules", modules}, {"requests", *all}, {"leases", scheduler_->lease_count()}, {"epoch", store_->epoch()}};
 }

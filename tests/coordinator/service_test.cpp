@@ -49,6 +49,7 @@ TEST(Service, ARequestHasEndedWhenItsTablesAreThere) {
       held.push_back(spec.id);
     }
   ASSERT_EQ(last.size(), 200u);
+  EXPECT_EQ(world.service().status()->at("modules").at(0).at("state"), "running");
   std::size_t tables = 0;
   std::thread asking([&] {
     while (state_of(world, (*accepted)["id"]) != "COMPLETE") {
@@ -58,6 +59,7 @@ TEST(Service, ARequestHasEndedWhenItsTablesAreThere) {
   EXPECT_TRUE(world.service().complete(last));
   asking.join();
   EXPECT_EQ(tables, 200u);
+  EXPECT_EQ(world.service().status()->at("modules").at(0).at("state"), "done");
 }
 
 TEST(Service, FusesEveryModuleOverABlockIntoOneTask) {
