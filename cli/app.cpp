@@ -18,8 +18,7 @@ struct Globals {
 };
 
 void add_globals(CLI::App& app, Globals& globals, Options& options) {
-  app.add_option("--state", globals.state,
-                 "folder of the embedded coordinator's state (default: $MOLE_STATE, else ./mole-state)")
+  app.add_option("--state", globals.state, "folder of the embedded coordinator's state (default: $MOLE_STATE, else ./mole-state)")
       ->type_name("DIR");
   app.add_option("--coordinator", globals.coordinator, "talk to this service instead: unix:/path or tcp:127.0.0.1:PORT")
       ->type_name("ADDR");
@@ -28,8 +27,7 @@ void add_globals(CLI::App& app, Globals& globals, Options& options) {
       ->allow_extra_args(false);
   app.add_flag("--json", options.json, "print documents for machines");
   app.add_option("--slots", options.slots, "embedded node: tasks at once")->check(CLI::Range(1, 1024));
-  app.add_option("--threads", options.threads, "embedded node: cores a task may use; 0: all")
-      ->check(CLI::Range(0, 4096));
+  app.add_option("--threads", options.threads, "embedded node: cores a task may use; 0: all")->check(CLI::Range(0, 4096));
   app.add_option("--memory", globals.memory, "embedded node: memory one worker may take, as 4GiB")
       ->type_name("SIZE")
       ->check(size_validator());
@@ -73,12 +71,10 @@ const char* const about =
 
 Exit usage_error(Context& context, const CLI::ParseError& error, const CLI::App& app) {
   const CLI::App* deepest = &app;
-  for (auto chosen = deepest->get_subcommands(); !chosen.empty(); chosen = deepest->get_subcommands())
-    deepest = chosen.back();
+  for (auto chosen = deepest->get_subcommands(); !chosen.empty(); chosen = deepest->get_subcommands()) deepest = chosen.back();
   std::string name = "mole";
   if (deepest != &app) {
-    for (const auto* level = deepest; level != &app; level = level->get_parent())
-      name.insert(4, " " + level->get_name());
+    for (const auto* level = deepest; level != &app; level = level->get_parent()) name.insert(4, " " + level->get_name());
   }
   print_error(context, invalid(fmt::format("{}; {} --help shows what it takes", error.what(), name)));
   return Exit::usage;
@@ -130,8 +126,7 @@ std::string command_reference() {
   add_globals(app, globals, options);
   Shell shell{app, {}};
   add_commands(shell);
-  std::string out =
-      "# Commands\n\nMade by `mole --reference`; the same text as `--help`.\n\n```\n" + app.help() + "```\n\n";
+  std::string out = "# Commands\n\nMade by `mole --reference`; the same text as `--help`.\n\n```\n" + app.help() + "```\n\n";
   append_reference(app, "mole", out);
   out.pop_back();
   return out;

@@ -23,8 +23,8 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     print_error(context, mole::exhausted("out of memory; ask for a shorter range, or free some"));
   } catch (const std::exception& error) {
-    print_error(context, mole::internal(std::string("a bug in mole: ") + error.what() +
-                                        "; please report the command that showed it"));
+    print_error(context,
+                mole::internal(std::string("a bug in mole: ") + error.what() + "; please report the command that showed it"));
   }
   return static_cast<int>(Exit::failed);
 }

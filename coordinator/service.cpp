@@ -98,7 +98,8 @@ void Service::load_nodes() {
 void Service::load_modules() {
   records_->scan_json(Table::modules, "", [&](std::string_view name, const json& row) {
     if (row.is_object())
-      modules_[std::string(name)] = {row.at("fingerprint").get<Digest>(), row.at("revision").get<Digest>(), row.at("history").get<std::vector<Digest>>()};
+      modules_[std::string(name)] = {row.at("fingerprint").get<Digest>(), row.at("revision").get<Digest>(),
+                                     row.at("history").get<std::vector<Digest>>()};
     return true;
   });
 }
@@ -122,7 +123,8 @@ Result<> Service::resume_requests(Aftermath& after) {
     }
     request.graph = *graph;
     if (!request.module.empty())
-      if (const auto m = request.graph->find_module(request.module)) request.graph = std::make_shared<dag::Graph>(dag::prune(*request.graph, {*m}));
+      if (const auto m = request.graph->find_module(request.module))
+        request.graph = std::make_shared<dag::Graph>(dag::prune(*request.graph, {*m}));
     live_[number] = std::move(request);
     open.push_back(number);
     return true;
@@ -137,7 +139,8 @@ void Service::adopt_leases() {
   store::Batch batch;
   records_->scan_json(Table::leases, "", [&](std::string_view key, const json& row) {
     auto stored = leases::lease_from_row(std::string(key), row);
-    if (!stored || !scheduler_->adopt(std::move(stored->grant), stored->node, stored->incarnation, now())) batch.erase(Table::leases, key);
+    if (!stored || !scheduler_->adopt(std::move(stored->grant), stored->node, stored->incarnation, now()))
+      batch.erase(Table::leases, key);
     return true;
   });
   store_->write(batch);
@@ -204,7 +207,8 @@ Digest Service::current_fingerprint(const std::string& module) {
 Result<Service::Shared> Service::graph_of(const Digest& revision) {
   if (const auto found = graphs_.find(revision); found != graphs_.end()) return found->second;
   const auto row = records_->json(Table::revisions, keys::text(revision));
-  if (!row.is_object()) return corrupt("the store has lost the pipeline revision " + revision.hex() + "; restore it from a backup");
+  if (!row.is_object())
+    return corrupt("the store has lost the pipeline revision " + revision.hex() + "; restore it from a backup");
   const auto graph = std::make_shared<const dag::Graph>(dag::graph_from_json(row));
   graphs_[revision] = graph;
   return graph;
@@ -263,7 +267,8 @@ Result<std::pair<Service::Shared, std::uint32_t>> Service::find_module(const std
 
 Result<std::pair<Service::Shared, std::uint32_t>> Service::find_archive(const std::string& name) {
   const auto row = records_->json(Table::archives, name);
-  if (!row.is_object()) return missing("the archive \"" + name.substr(0, 200) + "\" has not been listed yet; run mole archive index first");
+  if (!row.is_object())
+    return missing("the archive \"" + name.substr(0, 200) + "\" has not been listed yet; run mole archive index first");
   auto graph = graph_of(row.at("revision").get<Digest>());
   if (!graph) return graph.error();
   const auto a = (*graph)->find_archive(name.substr(name.find('/') + 1));

@@ -1,5 +1,5 @@
-// The coordinator within one process: Api over the store, the scheduler and the planner (docs/architecture.md). Read this file, then
-// service_submit.cpp (a request's way to tasks) and service_nodes.cpp (a task's way back).
+// The coordinator within one process: Api over the store, the scheduler and the planner (docs/architecture.md). Read this file,
+// then service_submit.cpp (a request's way to tasks) and service_nodes.cpp (a task's way back).
 //
 //   auto service = Service::open({.state = "mole-state", .plugins = folders, .create = true});
 //
@@ -33,12 +33,12 @@ struct Config {
   std::filesystem::path state;                 // folder with db/, blobs/, tables/, requests/
   std::vector<std::filesystem::path> plugins;  // folders in rising precedence
   leases::Settings leases;
-  bool create = false;                         // make the state folder if it is not there
-  Micros listing_age = 10 * second_us;         // a younger listing of an archive is not repeated at submit
-  Micros relist_after = 10 * minute_us;        // while a request waits for files
-  std::function<Micros()> now;                 // counts through suspend; default CLOCK_BOOTTIME. For decisions
-  std::function<Micros()> wall;                // for people; default the wall clock
-  std::uint64_t seed = 0;                      // of retry jitter; 0: any
+  bool create = false;                                     // make the state folder if it is not there
+  Micros listing_age = 10 * second_us;                     // a younger listing of an archive is not repeated at submit
+  Micros relist_after = 10 * minute_us;                    // while a request waits for files
+  std::function<Micros()> now;                             // counts through suspend; default CLOCK_BOOTTIME. For decisions
+  std::function<Micros()> wall;                            // for people; default the wall clock
+  std::uint64_t seed = 0;                                  // of retry jitter; 0: any
   std::function<void(const std::string&)> storage_failed;  // see store::StoreOptions::failed
 };
 
@@ -88,11 +88,11 @@ class Service final : public Api {
   // What is done after the lock is released: make durable, then what may only follow that.
   struct Aftermath {
     store::Batch batch;
-    bool written = false;                                        // something was flushed that must be durable before the answer
-    std::map<leases::JobKey, store::CatalogueRow> rows;          // being edited; part of the batch
+    bool written = false;                                // something was flushed that must be durable before the answer
+    std::map<leases::JobKey, store::CatalogueRow> rows;  // being edited; part of the batch
     std::vector<std::tuple<std::string, leases::JobKey, Digest>> links;  // module, job, rows
-    std::vector<std::string> relink;                             // modules whose links change altogether
-    std::vector<std::uint64_t> folders;                          // requests to write out
+    std::vector<std::string> relink;                                     // modules whose links change altogether
+    std::vector<std::uint64_t> folders;                                  // requests to write out
   };
   struct Parsed {
     manifest::Manifest manifest;
@@ -118,7 +118,9 @@ class Service final : public Api {
   void show_links(const Aftermath& after);
   Result<std::pair<Shared, std::uint32_t>> find_module(const std::string& name);
   Result<std::pair<Shared, std::uint32_t>> find_archive(const std::string& name);
-  std::optional<store::CatalogueRow> catalogue(const leases::JobKey& job) const { return records_->catalogue(job.fingerprint, job.from); }
+  std::optional<store::CatalogueRow> catalogue(const leases::JobKey& job) const {
+    return records_->catalogue(job.fingerprint, job.from);
+  }
   void relink(const std::string& module);
   Digest current_fingerprint(const std::string& module);  // takes the lock
   void log_event(Aftermath& after, nlohmann::json event);
@@ -172,7 +174,8 @@ class Service final : public Api {
   void tick(Aftermath& after);
 
   // service_queries.cpp
-  nlohmann::json lineage_of(const dag::Graph& graph, std::uint32_t module, const std::string& column, Micros block, TimeRange span) const;
+  nlohmann::json lineage_of(const dag::Graph& graph, std::uint32_t module, const std::string& column, Micros block,
+                            TimeRange span) const;
   nlohmann::json trace(const dag::Graph& graph, std::uint32_t module, const std::string& column, Micros time) const;
   void name_states(const jobs::Plan& plan, std::size_t module, std::int64_t block, nlohmann::json& changed) const;
   nlohmann::json reasons(const jobs::Plan& plan, std::size_t module, std::int64_t block) const;
@@ -196,7 +199,8 @@ class Service final : public Api {
   std::map<std::uint64_t, std::string> node_names_;
   std::map<std::string, task::Spec> specs_;  // of current leases
   std::map<Digest, Shared> graphs_;
-  std::map<std::pair<std::string, std::string>, std::shared_ptr<const jobs::ArchiveIndex>> indexes_;  // archive, pattern; shared with plans
+  std::map<std::pair<std::string, std::string>, std::shared_ptr<const jobs::ArchiveIndex>>
+      indexes_;                              // archive, pattern; shared with plans
   std::map<std::string, Micros> listed_at_;  // by place; of now()
   double bytes_per_second_ = 0;              // seen so far, for estimates
 

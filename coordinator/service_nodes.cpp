@@ -19,8 +19,13 @@ namespace {
 constexpr std::size_t most_changes = 20;
 
 json trouble_row(const leases::Trouble& t, const std::string& job) {
-  return {{"job", job}, {"plugin_failures", t.plugin_failures}, {"infra_failures", t.infra_failures}, {"given_up", t.given_up},
-          {"code", t.code}, {"message", t.message}, {"log_tail", t.log_tail}};
+  return {{"job", job},
+          {"plugin_failures", t.plugin_failures},
+          {"infra_failures", t.infra_failures},
+          {"given_up", t.given_up},
+          {"code", t.code},
+          {"message", t.message},
+          {"log_tail", t.log_tail}};
 }
 
 // The blobs of `spec` that a "missing" message names.
@@ -41,7 +46,8 @@ Result<Registration> Service::register_node(const NodeInfo& info) {
     node.address = info.address;
     node.lost = false;
     node_names_[node.number] = node.name;
-    records_->put_json(after.batch, Table::nodes, keys::number(node.number), {{"name", node.name}, {"address", node.address}, {"lost", false}});
+    records_->put_json(after.batch, Table::nodes, keys::number(node.number),
+                       {{"name", node.name}, {"address", node.address}, {"lost", false}});
     if (back) replan_all(after);  // its states are there again
   }
   const auto registration = scheduler_->register_node(info, now());
@@ -68,7 +74,8 @@ void Service::forget_lost(const std::vector<std::string>& lost, Aftermath& after
   for (const auto& name : lost) {
     auto& node = nodes_[name];
     node.lost = true;
-    records_->put_json(after.batch, Table::nodes, keys::number(node.number), {{"name", name}, {"address", node.address}, {"lost", true}});
+    records_->put_json(after.batch, Table::nodes, keys::number(node.number),
+                       {{"name", name}, {"address", node.address}, {"lost", true}});
     log_event(after, {{"event", "node lost"}, {"node", name}});
   }
   if (!lost.empty()) replan_all(after);
@@ -110,7 +117,8 @@ Result<std::vector<task::Spec>> Service::lease(const LeaseAsk& ask) {
       if (a) {
         std::vector<task::File> files;
         if (grant.kind == "verify")
-          for (auto& file : index_of(graph, graph.archives[*a])->reach(index_of(graph, graph.archives[*a])->routers(), grant.block))
+          for (auto& file :
+               index_of(graph, graph.archives[*a])->reach(index_of(graph, graph.archives[*a])->routers(), grant.block))
             if (file.present && file.covers.from >= grant.block.from) files.push_back(std::move(file));
         spec = tasks::build_errand(grant, graph.archives[*a], std::move(files));
       }
@@ -175,8 +183,11 @@ Result<std::vector<std::string>> Service::complete(const std::vector<Completion>
   for (const auto& completion : completions) {
     try {
       verdicts.push_back(complete_one(completion, after));
-    } catch (const json::exception& e) {  // some text of it is not as it should be: what the catalogue has decides, not what was begun
-      log_event(after, {{"event", "completion refused"}, {"task", completion.spec.id}, {"node", completion.node}, {"message", e.what()}});
+    } catch (
+        const json::exception& e) {  // some text of it is not as it should be: what the catalogue has decides, not what was begun
+      log_event(
+          after,
+          {{"event", "completion refused"}, {"task", completion.spec.id}, {"node", completion.node}, {"message", e.what()}});
       replan_all(after);
       verdicts.push_back("stale");
     }
@@ -192,7 +203,8 @@ Result<> Service::fetch_index(task::Report& report, std::vector<Digest>& read) c
   if (report.index_blob.empty()) return {};
   const auto text = read_file(blobs_->path_of(report.index_blob), task::largest_index_bytes);
   if (!text && text.error().code == Code::missing)  // or another node sent the same, and it was read and removed
-    return transient("the listing " + report.index_blob.hex() + " of task " + report.task + " is not here yet; put the blob, then complete again");
+    return transient("the listing " + report.index_blob.hex() + " of task " + report.task +
+                     " is not here yet; put the blob, then complete again");
   auto entries = text ? task::parse_index(*text) : text.error();
   if (!entries) return Error{entries.error().code, "the listing of task " + report.task + ": " + entries.error().message};
   report.index = std::move(*entries);
@@ -204,15 +216,18 @@ Result<> Service::fetch_index(task::Report& report, std::vector<Digest>& read) c
 Result<> Service::check(const Completion& completion) const {
   const auto& spec = completion.spec;
   const auto& report = completion.report;
-  if (report.task != spec.id) return invalid("the report of task " + report.task + " came with the spec of " + spec.id + "; send them together");
+  if (report.task != spec.id)
+    return invalid("the report of task " + report.task + " came with the spec of " + spec.id + "; send them together");
   std::set<std::uint32_t> seen;
   for (const auto& step : report.steps) {
     if (step.step >= spec.steps.size() || !seen.insert(step.step).second)
-      return invalid("the report of task " + spec.id + " names step " + std::to_string(step.step) + ", which the task does not have, or has once");
+      return invalid("the report of task " + spec.id + " names step " + std::to_string(step.step) +
+                     ", which the task does not have, or has once");
     if (!(step.coverage >= 0 && step.coverage <= 1 && step.coverage_min >= 0 && step.coverage_min <= 1))
       return invalid("the report of task " + spec.id + " has a coverage outside 0..1");
     if (step.outcome == "done" && !step.rows_blob.empty() && !blobs_->has(step.rows_blob))
-      return transient("the rows " + step.rows_blob.hex() + " of task " + spec.id + " are not here yet; put the blob, then complete again");
+      return transient("the rows " + step.rows_blob.hex() + " of task " + spec.id +
+                       " are not here yet; put the blob, then complete again");
   }
   return {};
 }
@@ -254,8 +269,10 @@ std::string Service::complete_one(const Completion& completion, Aftermath& after
                          trouble_row(trouble, (row.is_object() ? row.value("module", "") : "") + "@" + format_time(job.from)));
   }
   if (settled.errand && owner != live_.end()) {
-    if (settled.errand->kind == "index") take_listing(*settled.errand, owner->second, completion, after);
-    else take_verified(*settled.errand, owner->second, completion, after);
+    if (settled.errand->kind == "index")
+      take_listing(*settled.errand, owner->second, completion, after);
+    else
+      take_verified(*settled.errand, owner->second, completion, after);
   }
   if (drop_missing_states(completion, after)) replan_all(after);
   for (auto& [number, request] : live_) check_finished(request, after);
@@ -268,7 +285,8 @@ std::string Service::stale_or_known(const Completion& completion) const {
     const auto& step = completion.spec.steps[report.step];
     const auto row = catalogue({step.fingerprint, completion.spec.block.from});
     if (!row || report.outcome != "done") continue;
-    if ((!report.state_blob.empty() && row->state_blob == report.state_blob) || (!report.rows_blob.empty() && row->rows_blob == report.rows_blob))
+    if ((!report.state_blob.empty() && row->state_blob == report.state_blob) ||
+        (!report.rows_blob.empty() && row->rows_blob == report.rows_blob))
       return "duplicate";
   }
   return "stale";
@@ -278,7 +296,8 @@ std::string Service::stale_or_known(const Completion& completion) const {
 bool Service::take_evidence(const Completion& completion, Aftermath& after) {
   auto archive = archive_of(completion);
   std::uint64_t verify = 0;
-  if (const auto* grant = scheduler_->grant(completion.spec.id); grant && grant->kind == "verify" && live_.contains(grant->request)) {
+  if (const auto* grant = scheduler_->grant(completion.spec.id);
+      grant && grant->kind == "verify" && live_.contains(grant->request)) {
     verify = grant->request;
     archive = live_.at(verify).archive;
   }
@@ -298,10 +317,13 @@ bool Service::take_evidence(const Completion& completion, Aftermath& after) {
       if (report.state != "sound") live_.at(verify).reason = "damaged or unreadable files: mole archive gaps names them";
     }
     if (evidence.digest_changed)
-      log_event(after, {{"event", "file changed"}, {"archive", archive}, {"file", report.id}, {"was", known->digest}, {"is", report.digest}});
+      log_event(
+          after,
+          {{"event", "file changed"}, {"archive", archive}, {"file", report.id}, {"was", known->digest}, {"is", report.digest}});
     if (evidence.gone) log_event(after, {{"event", "file missing"}, {"archive", archive}, {"file", report.id}});
     if (evidence.changed) records_->put_file(after.batch, archive, report.id, evidence.row);
-    if (evidence.changed && report.state != "sound") records_->put_json(after.batch, Table::evidence, keys::pair(archive, report.id), report);
+    if (evidence.changed && report.state != "sound")
+      records_->put_json(after.batch, Table::evidence, keys::pair(archive, report.id), report);
     keys_change = keys_change || evidence.digest_changed || evidence.gone;
   }
   return keys_change;
@@ -311,8 +333,11 @@ bool Service::take_evidence(const Completion& completion, Aftermath& after) {
 void Service::take_verified(const leases::Errand& errand, Request& request, const Completion& completion, Aftermath& after) {
   const auto& report = completion.report;
   if (!report.code.empty() && request.failures.size() < most_changes)
-    request.failures.push_back({{"job", errand.archive + "@" + format_time(errand.block.from)}, {"block", format_time(errand.block.from)},
-                                {"code", report.code}, {"message", report.message}, {"log_tail", report.log_tail}});
+    request.failures.push_back({{"job", errand.archive + "@" + format_time(errand.block.from)},
+                                {"block", format_time(errand.block.from)},
+                                {"code", report.code},
+                                {"message", report.message},
+                                {"log_tail", report.log_tail}});
   if (scheduler_->has_errands(request.number)) return;
   if (!request.failures.empty())
     return finish(request, "FAILED", "some files could not be read; mole archive verify tries them again", after);
@@ -324,7 +349,9 @@ void Service::take_listing(const leases::Errand& errand, Request& request, const
   if (!report.code.empty()) {
     const auto reason = report.message.empty() ? "listing " + errand.archive + " failed: " + report.code : report.message;
     for (auto& [number, other] : live_) {  // others who wait for it would go the same way
-      if (other.number != request.number && (other.terminal() || !other.unlisted.contains(errand.archive) || other.revision != request.revision)) continue;
+      if (other.number != request.number &&
+          (other.terminal() || !other.unlisted.contains(errand.archive) || other.revision != request.revision))
+        continue;
       if (other.state == "WAITING") {  // it was listed before; look again later
         other.unlisted.clear();
         scheduler_->remove_errands(number, errand.archive);
@@ -345,9 +372,14 @@ void Service::take_listing(const leases::Errand& errand, Request& request, const
     if (row.digest.empty()) after.batch.erase(Table::evidence, keys::pair(errand.archive, id));
   }
   records_->put_json(after.batch, Table::archives, errand.archive,
-                     {{"revision", request.revision}, {"listed", format_time(config_.wall())}, {"entries", report.index.size()}, {"changed", changes.size()}});
-  const auto& archive = request.graph->archives[*request.graph->find_archive(errand.archive.substr(errand.archive.find('/') + 1))];
-  std::erase_if(listed_at_, [&](const auto& entry) { return entry.first.starts_with(errand.archive + "\n"); });  // it was elsewhere
+                     {{"revision", request.revision},
+                      {"listed", format_time(config_.wall())},
+                      {"entries", report.index.size()},
+                      {"changed", changes.size()}});
+  const auto& archive =
+      request.graph->archives[*request.graph->find_archive(errand.archive.substr(errand.archive.find('/') + 1))];
+  std::erase_if(listed_at_,
+                [&](const auto& entry) { return entry.first.starts_with(errand.archive + "\n"); });  // it was elsewhere
   listed_at_[place_of(*request.graph, archive)] = now();
   if (!changes.empty()) std::erase_if(indexes_, [&](const auto& entry) { return entry.first.first == errand.archive; });
   flush(after);
@@ -356,8 +388,10 @@ void Service::take_listing(const leases::Errand& errand, Request& request, const
     request.files_total = request.files_done = index->files().size();
     if (index->empty()) {
       request.code = "missing";
-      finish(request, "FAILED", "the archive " + archive.name + " lists " + std::to_string(report.index.size()) + " files, none named like \"" +
-                                    archive.files + "\"; check its \"params\" and \"files\"", after);
+      finish(request, "FAILED",
+             "the archive " + archive.name + " lists " + std::to_string(report.index.size()) + " files, none named like \"" +
+                 archive.files + "\"; check its \"params\" and \"files\"",
+             after);
     }
   }
   listed(errand.archive, after);
@@ -376,9 +410,12 @@ void Service::listed(const std::string& archive, Aftermath& after) {
     if (request.terminal() || request.unlisted.erase(archive) == 0) continue;
     scheduler_->remove_errands(number, archive);
     if (!request.unlisted.empty()) continue;
-    if (request.kind == "index") finish(request, "COMPLETE", "", after);
-    else if (request.kind == "verify") begin_verify(request, after);
-    else replan(request, after);
+    if (request.kind == "index")
+      finish(request, "COMPLETE", "", after);
+    else if (request.kind == "verify")
+      begin_verify(request, after);
+    else
+      replan(request, after);
   }
 }
 
@@ -416,7 +453,8 @@ void Service::take_result(const Completion& completion, const leases::SettledSte
     if (!m || plan->graph->modules[*m].fingerprint != job.fingerprint) continue;
     auto decides = requests::inputs_now(*plan, *m, plan->grid(*m).number(job.from));
     if (lineage.contains("decides"))
-      if (auto because = requests::changed_inputs(lineage["decides"], decides, most_changes); !because.empty()) lineage["because"] = std::move(because);
+      if (auto because = requests::changed_inputs(lineage["decides"], decides, most_changes); !because.empty())
+        lineage["because"] = std::move(because);
     lineage["decides"] = std::move(decides);
     break;
   }
@@ -430,8 +468,13 @@ void Service::note_duplicate(const Completion& completion, const leases::Settled
   const auto& report = completion.report.steps[settled.step];
   auto& row = edit(settled.job, after);
   const auto alarm = [&](const char* what, const Digest& first, const Digest& second) {
-    log_event(after, {{"event", "NONDETERMINISM"}, {"what", what}, {"module", completion.spec.steps[report.step].module},
-                      {"block", format_time(settled.job.from)}, {"first", first}, {"second", second}, {"node", completion.node}});
+    log_event(after, {{"event", "NONDETERMINISM"},
+                      {"what", what},
+                      {"module", completion.spec.steps[report.step].module},
+                      {"block", format_time(settled.job.from)},
+                      {"first", first},
+                      {"second", second},
+                      {"node", completion.node}});
   };
   if (settled.result && row.rows_blob != report.rows_blob) alarm("rows", row.rows_blob, report.rows_blob);
   if (!settled.state) return;
@@ -461,7 +504,8 @@ bool Service::drop_missing_states(const Completion& completion, Aftermath& after
   for (const auto& step : completion.spec.steps)
     for (const auto& input : step.inputs)
       for (const auto& rows : input.rows)
-        if (names(text, rows.blob) && !blobs_->has(rows.blob)) dropped = drop_rows(step.pipeline + "/" + input.module, rows, after) || dropped;
+        if (names(text, rows.blob) && !blobs_->has(rows.blob))
+          dropped = drop_rows(step.pipeline + "/" + input.module, rows, after) || dropped;
   for (const auto& step : completion.spec.steps) {  // nobody's fault: no attempt is counted
     if (!dropped) break;
     scheduler_->forget({step.fingerprint, completion.spec.block.from});

@@ -30,9 +30,12 @@ Totals count(const jobs::ModulePlan& mine) {
   Totals t;
   for (const auto flags : mine.flags) {
     if (flags & Flag::asked) ++t.blocks;
-    if (flags & Flag::waits) ++t.waiting;
-    else if (flags & needs_any) ++t.fresh;
-    else if (flags & Flag::asked) ++t.reused;
+    if (flags & Flag::waits)
+      ++t.waiting;
+    else if (flags & needs_any)
+      ++t.fresh;
+    else if (flags & Flag::asked)
+      ++t.reused;
   }
   return t;
 }
@@ -46,7 +49,9 @@ json files_document(const jobs::Plan& plan, json& list) {
     if (needed.blocks > 1) twice += file.size;
     list.push_back(file.id);
   }
-  return {{"count", files}, {"bytes", bytes}, {"border_share", bytes ? static_cast<double>(twice) / static_cast<double>(bytes) : 0.0}};
+  return {{"count", files},
+          {"bytes", bytes},
+          {"border_share", bytes ? static_cast<double>(twice) / static_cast<double>(bytes) : 0.0}};
 }
 
 json gaps_in_reach(const jobs::Plan& plan) {
@@ -61,9 +66,11 @@ json gaps_in_reach(const jobs::Plan& plan) {
         for (const auto& router : plan.routers(m)) {
           const auto span = index.span({router});
           index.slots(router, plan.reach(m, b), [&](std::uint32_t file, TimeRange covers) {
-            if (file != jobs::ArchiveIndex::no_file || !seen.insert({router, covers.from}).second || out.size() == most_gaps) return;
+            if (file != jobs::ArchiveIndex::no_file || !seen.insert({router, covers.from}).second || out.size() == most_gaps)
+              return;
             const bool within = span && span->from < covers.to && covers.from < span->to;
-            out.push_back({{"router", router}, {"from", format_time(covers.from)}, {"to", format_time(covers.to)}, {"within", within}});
+            out.push_back(
+                {{"router", router}, {"from", format_time(covers.from)}, {"to", format_time(covers.to)}, {"within", within}});
           });
         }
   }
@@ -98,10 +105,15 @@ Result<json> Service::plan(const Submission& submission) {
     all.waiting += t.waiting;
     std::uint64_t state_bytes = 0;
     if (!mine.flags.empty())
-      records_->scan_catalogue(module.fingerprint, {plan->grid(m).start(mine.first), plan->grid(m).start(mine.last())},
-                               [&](Micros, const store::CatalogueRow& row) { state_bytes += row.state_blob.empty() ? 0 : row.state_bytes; });
-    modules.push_back({{"module", plan->graph->full_name(module)}, {"blocks", t.blocks}, {"reused", t.reused}, {"new", t.fresh},
-                       {"waiting", t.waiting}, {"states_kept_bytes", state_bytes}});
+      records_->scan_catalogue(
+          module.fingerprint, {plan->grid(m).start(mine.first), plan->grid(m).start(mine.last())},
+          [&](Micros, const store::CatalogueRow& row) { state_bytes += row.state_blob.empty() ? 0 : row.state_bytes; });
+    modules.push_back({{"module", plan->graph->full_name(module)},
+                       {"blocks", t.blocks},
+                       {"reused", t.reused},
+                       {"new", t.fresh},
+                       {"waiting", t.waiting},
+                       {"states_kept_bytes", state_bytes}});
     for (auto b = mine.first; b < mine.last() && new_jobs.size() < most_jobs; ++b)
       if (mine.flags_at(b) & needs_any)
         new_jobs.push_back({{"job", plan->graph->full_name(module) + "@" + format_time(plan->grid(m).start(b))},
@@ -111,8 +123,13 @@ Result<json> Service::plan(const Submission& submission) {
   const double rate = bytes_per_second_ > 0 ? bytes_per_second_ : assumed_bytes_per_second;
   const double seconds = files["bytes"].get<double>() / rate;
   return json{{"jobs", {{"reused", all.reused}, {"new", all.fresh}, {"waiting", all.waiting}}},
-              {"modules", modules}, {"files", files}, {"file_list", file_list}, {"gaps", gaps_in_reach(*plan)},
-              {"estimate_seconds", seconds}, {"new_jobs", new_jobs}, {"waits", plan->waits}};
+              {"modules", modules},
+              {"files", files},
+              {"file_list", file_list},
+              {"gaps", gaps_in_reach(*plan)},
+              {"estimate_seconds", seconds},
+              {"new_jobs", new_jobs},
+              {"waits", plan->waits}};
 }
 
 // Says which of the states a window reaches are not the stored ones, as long as that can still be told.
@@ -122,7 +139,8 @@ void Service::name_states(const jobs::Plan& plan, std::size_t m, std::int64_t bl
     const auto row = catalogue({module.fingerprint, plan.grid(m).start(b)});
     if (row && row->state_key == plan.modules[m].state_key(b)) continue;
     changed.push_back({{"part", "state of " + module.name + "@" + format_time(plan.grid(m).start(b))},
-                       {"was", row ? row->state_key.hex() : std::string("not there")}, {"is", plan.modules[m].state_key(b).hex()}});
+                       {"was", row ? row->state_key.hex() : std::string("not there")},
+                       {"is", plan.modules[m].state_key(b).hex()}});
   }
 }
 
@@ -141,7 +159,8 @@ json Service::reasons(const jobs::Plan& plan, std::size_t m, std::int64_t block)
     }
     if ((flags & Flag::has_result) && !(flags & Flag::needs_state)) {
       json before = lineage.value("because", json::array());
-      if (!before.empty()) return {{"reason", "computed again because of: " + requests::sentence_of(before)}, {"changed", before}};
+      if (!before.empty())
+        return {{"reason", "computed again because of: " + requests::sentence_of(before)}, {"changed", before}};
     } else if (flags & Flag::needs_state && flags & Flag::has_result) {
       return {{"reason", "its state is needed again and no node holds it"}, {"changed", json::array()}};
     } else if (flags & needs_any) {
@@ -159,7 +178,8 @@ json Service::reasons(const jobs::Plan& plan, std::size_t m, std::int64_t block)
     const auto sentence = requests::sentence_of(changed);
     return {{"reason", sentence}, {"changed", std::move(changed)}};
   }
-  return {{"reason", lineage.is_object() ? "computed once, nothing has changed since" : "no result yet"}, {"changed", json::array()}};
+  return {{"reason", lineage.is_object() ? "computed once, nothing has changed since" : "no result yet"},
+          {"changed", json::array()}};
 }
 
 // ---- requests
@@ -168,7 +188,8 @@ Result<json> Service::request(const std::string& id) {
   const auto number = requests::request_number(id);
   if (!number) return number.error();
   Guard guard(mutex_);
-  if (const auto found = live_.find(*number); found != live_.end() && !found->second.terminal()) return request_document(found->second, true);
+  if (const auto found = live_.find(*number); found != live_.end() && !found->second.terminal())
+    return request_document(found->second, true);
   guard.unlock();
   views_.await();
   guard.lock();
@@ -182,8 +203,10 @@ Result<json> Service::requests() {
   json out = json::array();
   records_->scan_json(Table::requests, "", [&](std::string_view key, const json& row) {
     const auto number = keys::read_u64(key);
-    if (const auto found = live_.find(number); found != live_.end()) out.push_back(request_document(found->second, false));
-    else if (row.is_object()) out.push_back(request_document(requests::request_from_row(number, row), false));
+    if (const auto found = live_.find(number); found != live_.end())
+      out.push_back(request_document(found->second, false));
+    else if (row.is_object())
+      out.push_back(request_document(requests::request_from_row(number, row), false));
     if (out.size() > most_requests) out.erase(out.begin());
     return true;
   });
@@ -208,7 +231,8 @@ json Service::strip_of(const std::string& name, const ModuleRow& row, json& bloc
     if (!r.rows_blob.empty()) states[from] = r.coverage_min < 1 ? "partial" : "done";
   });
   if (const auto graph = graphs_.find(row.revision); graph != graphs_.end())
-    if (const auto m = graph->second->find_module(name.substr(name.find('/') + 1))) length = graph->second->grid(graph->second->modules[*m]).block_length;
+    if (const auto m = graph->second->find_module(name.substr(name.find('/') + 1)))
+      length = graph->second->grid(graph->second->modules[*m]).block_length;
   for (const auto& [number, request] : live_) {
     const auto* plan = scheduler_->plan(number);
     if (!plan || request.terminal()) continue;
@@ -225,8 +249,10 @@ json Service::strip_of(const std::string& name, const ModuleRow& row, json& bloc
   std::map<std::string, std::uint64_t> counts;
   for (const auto& [from, state] : states) {
     ++counts[state];
-    if (!strip.empty() && strip.back()["state"] == state && strip.back()["end"] == from) strip.back()["end"] = from + length;
-    else if (strip.size() < most_pieces) strip.push_back({{"begin", from}, {"end", from + length}, {"state", state}});
+    if (!strip.empty() && strip.back()["state"] == state && strip.back()["end"] == from)
+      strip.back()["end"] = from + length;
+    else if (strip.size() < most_pieces)
+      strip.push_back({{"begin", from}, {"end", from + length}, {"state", state}});
   }
   for (auto& piece : strip) {
     piece["from"] = format_time(piece["begin"].get<Micros>());
@@ -255,9 +281,15 @@ Result<json> Service::status() {
   json nodes = json::array(), modules = json::array();
   for (const auto& node : scheduler_->nodes()) {
     const auto silent = now() - node.heard;
-    nodes.push_back({{"name", node.info.name}, {"address", node.info.address}, {"slots", node.info.slots}, {"threads", node.info.threads},
-                     {"leases", node.leases}, {"heard_seconds_ago", silent / second_us},
-                     {"state", silent > config_.leases.lease ? "silent" : node.draining ? "draining" : "online"}});
+    nodes.push_back({{"name", node.info.name},
+                     {"address", node.info.address},
+                     {"slots", node.info.slots},
+                     {"threads", node.info.threads},
+                     {"leases", node.leases},
+                     {"heard_seconds_ago", silent / second_us},
+                     {"state", silent > config_.leases.lease ? "silent"
+                               : node.draining               ? "draining"
+                                                             : "online"}});
   }
   std::vector<std::string> names;
   records_->scan_json(Table::modules, "", [&](std::string_view name, const json&) {
@@ -271,7 +303,11 @@ Result<json> Service::status() {
     auto strip = strip_of(name, *row, blocks);
     modules.push_back({{"module", name}, {"state", module_state(blocks)}, {"blocks", blocks}, {"strip", strip}});
   }
-  return json{{"nodes", nodes}, {"modules", modules}, {"requests", *all}, {"leases", scheduler_->lease_count()}, {"epoch", store_->epoch()}};
+  return json{{"nodes", nodes},
+              {"modules", modules},
+              {"requests", *all},
+              {"leases", scheduler_->lease_count()},
+              {"epoch", store_->epoch()}};
 }
 
 // ---- explain, why, results
@@ -279,7 +315,9 @@ Result<json> Service::status() {
 Result<json> Service::explain(const std::string& job) {
   const auto at = job.rfind('@');
   const auto time = at == std::string::npos ? Result<Micros>(invalid("")) : parse_time(job.substr(at + 1));
-  if (!time) return invalid("\"" + job.substr(0, 200) + "\" is no job; write PIPELINE/MODULE@TIME, such as border/traffic@2007-09-22T18:00:00Z");
+  if (!time)
+    return invalid("\"" + job.substr(0, 200) +
+                   "\" is no job; write PIPELINE/MODULE@TIME, such as border/traffic@2007-09-22T18:00:00Z");
   Guard guard(mutex_);
   auto found = find_module(job.substr(0, at));
   if (!found) return found.error();
@@ -293,7 +331,8 @@ Result<json> Service::explain(const std::string& job) {
   if (!plan) return plan.error();
   const auto b = plan->grid(m).number(from);
   if (!plan->modules[m].covers(b))
-    return missing("there is no such job: " + (plan->waits.empty() ? "the block lies before the archive's first file" : plan->waits.front()));
+    return missing("there is no such job: " +
+                   (plan->waits.empty() ? "the block lies before the archive's first file" : plan->waits.front()));
   const auto& fingerprint = graph->modules[m].fingerprint;
   auto flags = plan->modules[m].flags_at(b);
   json waits_for = json::array();
@@ -311,7 +350,8 @@ Result<json> Service::explain(const std::string& job) {
   const auto lineage = records_->of_job(Table::lineage, fingerprint, from);
   json made = json::object();
   for (const auto* part : {"result", "state"})  // states are computed from flows, a result of a window from states
-    if (lineage.is_object() && lineage.contains(part) && lineage[part].is_object() && lineage[part].contains("flows_from")) made = lineage[part];
+    if (lineage.is_object() && lineage.contains(part) && lineage[part].is_object() && lineage[part].contains("flows_from"))
+      made = lineage[part];
   const auto why = reasons(*plan, m, b);
   const auto* trouble = scheduler_->trouble({fingerprint, from});
   if (trouble && trouble->given_up && (flags & needs_any)) flags |= Flag::failed;  // stays so when its request has ended
@@ -329,12 +369,15 @@ Result<json> Service::explain(const std::string& job) {
 }
 
 // What was made of one block of a module, and from what, for the part of it that `span` asks for.
-json Service::lineage_of(const dag::Graph& graph, std::uint32_t m, const std::string& column, Micros block, TimeRange span) const {
+json Service::lineage_of(const dag::Graph& graph, std::uint32_t m, const std::string& column, Micros block,
+                         TimeRange span) const {
   const auto& module = graph.modules[m];
   const auto row = catalogue({module.fingerprint, block});
-  json out = {{"module", graph.full_name(module)}, {"column", column},
+  json out = {{"module", graph.full_name(module)},
+              {"column", column},
               {"interval", {{"from", format_time(span.from)}, {"to", format_time(span.to)}}},
-              {"block", format_time(block)}, {"rows_blob", row && !row->rows_blob.empty() ? json(row->rows_blob) : json("")}};
+              {"block", format_time(block)},
+              {"rows_blob", row && !row->rows_blob.empty() ? json(row->rows_blob) : json("")}};
   auto lineage = records_->of_job(Table::lineage, module.fingerprint, block);
   if (lineage.is_object()) lineage.erase("decides");
   for (const auto* part : {"result", "state"})
@@ -384,7 +427,8 @@ json Service::trace(const dag::Graph& graph, std::uint32_t m, const std::string&
     if (source == m) continue;
     const auto length = graph.grid(graph.modules[source]).block_length;
     for (auto block = block_of(source, reach.span.from); block < reach.span.to; block += length) {
-      auto one = lineage_of(graph, source, reach.column, block, {std::max(block, reach.span.from), std::min(block + length, reach.span.to)});
+      auto one = lineage_of(graph, source, reach.column, block,
+                            {std::max(block, reach.span.from), std::min(block + length, reach.span.to)});
       if (one["rows_blob"] != "" || !one["lineage"].is_null()) out["upstream"].push_back(std::move(one));
     }
   }
@@ -403,7 +447,8 @@ Result<json> Service::why(const std::string& module, const std::string& column, 
     return missing("the module " + module + " has no column \"" + column + "\"" + manifest::suggestion(column, names));
   auto document = trace(graph, found->second, column, time);
   if (document["rows_blob"] == "")
-    return missing("there is no result of " + module + " at " + format_time(time) + "; mole run computes it, mole status --map shows what is there");
+    return missing("there is no result of " + module + " at " + format_time(time) +
+                   "; mole run computes it, mole status --map shows what is there");
   return document;
 }
 
@@ -417,14 +462,22 @@ Result<json> Service::results(const std::string& module, TimeRange range) {
   json columns = json::array(), blocks = json::array();
   for (const auto& c : dag::result_columns(resolved)) columns.push_back(column_document(c));
   if (range.empty()) range = {INT64_MIN / 2, INT64_MAX / 2};
-  records_->scan_catalogue(resolved.fingerprint, {range.from - length, range.to}, [&](Micros from, const store::CatalogueRow& row) {
-    if (row.rows_blob.empty() || from + length <= range.from) return;
-    blocks.push_back({{"from", format_time(from)}, {"to", format_time(from + length)}, {"rows_blob", row.rows_blob}, {"rows", row.rows},
-                      {"coverage", row.coverage}, {"state", row.coverage_min < 1 ? "partial" : "done"}});
-  });
-  return json{{"module", graph.full_name(resolved)}, {"interval", format_duration(resolved.interval)},
+  records_->scan_catalogue(resolved.fingerprint, {range.from - length, range.to},
+                           [&](Micros from, const store::CatalogueRow& row) {
+                             if (row.rows_blob.empty() || from + length <= range.from) return;
+                             blocks.push_back({{"from", format_time(from)},
+                                               {"to", format_time(from + length)},
+                                               {"rows_blob", row.rows_blob},
+                                               {"rows", row.rows},
+                                               {"coverage", row.coverage},
+                                               {"state", row.coverage_min < 1 ? "partial" : "done"}});
+                           });
+  return json{{"module", graph.full_name(resolved)},
+              {"interval", format_duration(resolved.interval)},
               {"window", resolved.window > 0 ? json(format_duration(resolved.window)) : json(nullptr)},
-              {"totals", resolved.totals}, {"columns", columns}, {"blocks", blocks}};
+              {"totals", resolved.totals},
+              {"columns", columns},
+              {"blocks", blocks}};
 }
 
 // ---- archives, tables
@@ -439,31 +492,45 @@ Result<json> Service::archive(const std::string& archive, const std::string& wha
   for (const auto& file : index->files()) {
     const auto row = records_->file(archive, file.file.id).value_or(store::FileRow{});
     if (what == "ls")
-      files.push_back({{"id", file.file.id}, {"size", file.file.size}, {"router", file.file.router}, {"sequence", file.file.sequence},
-                       {"from", format_time(file.file.covers.from)}, {"to", format_time(file.file.covers.to)}, {"revision", row.revision},
-                       {"state", row.state.empty() ? "unread" : row.state}, {"digest", row.digest}, {"medium", row.medium}, {"position", row.position}});
+      files.push_back({{"id", file.file.id},
+                       {"size", file.file.size},
+                       {"router", file.file.router},
+                       {"sequence", file.file.sequence},
+                       {"from", format_time(file.file.covers.from)},
+                       {"to", format_time(file.file.covers.to)},
+                       {"revision", row.revision},
+                       {"state", row.state.empty() ? "unread" : row.state},
+                       {"digest", row.digest},
+                       {"medium", row.medium},
+                       {"position", row.position}});
     else if (!row.state.empty() && row.state != "sound") {
       auto evidence = records_->json(Table::evidence, keys::pair(archive, file.file.id));
       if (!evidence.is_object()) evidence = json::object();
-      damaged.push_back({{"id", file.file.id}, {"state", row.state}, {"lost_compressed", evidence.value("lost_compressed", json::array())},
+      damaged.push_back({{"id", file.file.id},
+                         {"state", row.state},
+                         {"lost_compressed", evidence.value("lost_compressed", json::array())},
                          {"lost_content", evidence.value("lost_content", json::array())}});
     }
   }
   if (what == "ls") return files;
   for (const auto& gap : index->gaps(most_gaps_listed))
-    missing_files.push_back({{"router", gap.router}, {"sequence", gap.sequence ? json(*gap.sequence) : json(nullptr)},
-                             {"from", format_time(gap.covers.from)}, {"to", format_time(gap.covers.to)}});
+    missing_files.push_back({{"router", gap.router},
+                             {"sequence", gap.sequence ? json(*gap.sequence) : json(nullptr)},
+                             {"from", format_time(gap.covers.from)},
+                             {"to", format_time(gap.covers.to)}});
   return json{{"missing", missing_files}, {"damaged", damaged}};
 }
 
 Result<json> Service::dump(const std::string& table, const std::string& from, std::uint32_t limit) {
   const auto which = store::table_of(table);
-  if (!which) return missing("there is no table \"" + table.substr(0, 60) + "\"" + manifest::suggestion(table, store::table_names()));
+  if (!which)
+    return missing("there is no table \"" + table.substr(0, 60) + "\"" + manifest::suggestion(table, store::table_names()));
   std::string start;
   for (std::size_t i = 0; i + 1 < from.size(); i += 2) {
     const auto digit = [&](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
     const int high = digit(from[i]), low = digit(from[i + 1]);
-    if (high < 0 || low < 0) return invalid("\"" + from.substr(0, 60) + "\" is no cursor; pass the \"next\" of the answer before");
+    if (high < 0 || low < 0)
+      return invalid("\"" + from.substr(0, 60) + "\" is no cursor; pass the \"next\" of the answer before");
     start += static_cast<char>(high << 4 | low);
   }
   limit = std::clamp<std::uint32_t>(limit, 1, 10'000);

@@ -46,7 +46,9 @@ Result<Service::Shared> Service::asked_part(const Submission& submission, const 
   const auto m = graph.find_module(submission.module);
   std::vector<std::string> names;
   for (const auto& module : graph.modules) names.push_back(module.name);
-  if (!m) return missing("the pipeline " + graph.pipeline + " has no module \"" + submission.module + "\"" + manifest::suggestion(submission.module, names));
+  if (!m)
+    return missing("the pipeline " + graph.pipeline + " has no module \"" + submission.module + "\"" +
+                   manifest::suggestion(submission.module, names));
   return std::make_shared<const dag::Graph>(dag::prune(graph, {*m}));
 }
 
@@ -70,7 +72,8 @@ Result<json> Service::validate(const Submission& submission) {
 
 Result<json> Service::submit(const Submission& submission) {
   if (submission.range.empty())
-    return invalid("the range [" + format_time(submission.range.from) + ", " + format_time(submission.range.to) + ") is empty; --to must be after --from");
+    return invalid("the range [" + format_time(submission.range.from) + ", " + format_time(submission.range.to) +
+                   ") is empty; --to must be after --from");
   auto parsed = parse(submission);
   if (!parsed) return parsed.error();
   auto part = asked_part(submission, parsed->resolved.graph);
@@ -84,7 +87,8 @@ Result<json> Service::submit(const Submission& submission) {
 }
 
 Result<json> Service::archive_task(const Submission& submission, const std::string& archive, const std::string& what) {
-  if (what != "index" && what != "verify") return invalid("an archive can be asked to \"index\" or \"verify\", not \"" + what + "\"");
+  if (what != "index" && what != "verify")
+    return invalid("an archive can be asked to \"index\" or \"verify\", not \"" + what + "\"");
   auto parsed = parse(submission);
   if (!parsed) return parsed.error();
   const auto& graph = parsed->resolved.graph;
@@ -108,8 +112,11 @@ Result<json> Service::archive_task(const Submission& submission, const std::stri
 // Who asks for an archive alone needs what reads it.
 std::vector<dag::Library> Service::needed_libraries(const Request& request, std::vector<dag::Library> libraries) {
   if (request.kind == "run") return libraries;
-  const auto& archive = request.graph->archives[*request.graph->find_archive(request.archive.substr(request.archive.find('/') + 1))];
-  std::erase_if(libraries, [&](const dag::Library& l) { return l.digest != archive.downloader.library && l.digest != archive.decoder.library; });
+  const auto& archive =
+      request.graph->archives[*request.graph->find_archive(request.archive.substr(request.archive.find('/') + 1))];
+  std::erase_if(libraries, [&](const dag::Library& l) {
+    return l.digest != archive.downloader.library && l.digest != archive.decoder.library;
+  });
   return libraries;
 }
 
@@ -120,14 +127,16 @@ Result<> Service::keep_libraries(const std::vector<dag::Library>& libraries) {
 }
 
 std::string Service::place_of(const dag::Graph& graph, const dag::Archive& archive) {
-  return graph.full_name(archive) + "\n" + archive.downloader.name + "\n" + archive.downloader.params.dump(-1, ' ', false, json::error_handler_t::replace);
+  return graph.full_name(archive) + "\n" + archive.downloader.name + "\n" +
+         archive.downloader.params.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 // An archive has one index: while work is going on it stays in one place.
 Result<> Service::check_places(const dag::Graph& graph) const {
   for (const auto& archive : graph.archives)
     for (const auto& [number, other] : live_) {
-      const auto same = other.terminal() || other.graph->pipeline != graph.pipeline ? std::nullopt : other.graph->find_archive(archive.name);
+      const auto same =
+          other.terminal() || other.graph->pipeline != graph.pipeline ? std::nullopt : other.graph->find_archive(archive.name);
       if (same && place_of(*other.graph, other.graph->archives[*same]) != place_of(graph, archive))
         return transient("request " + other.id() + " reads the archive " + graph.full_name(archive) +
                          " with other parameters; try again when it has ended, cancel it, or give this archive another name");
@@ -142,8 +151,9 @@ Result<> Service::check_versions(const std::vector<dag::Library>& libraries, Aft
     const auto key = keys::pair(library.name, library.version);
     const auto known = records_->json(Table::plugins, key);
     if (known.is_object() && known.value("digest", "") != library.digest.hex())
-      return unsupported("the plugin " + library.name + " " + library.version + " is another binary (" + library.digest.hex().substr(0, 12) +
-                         ") than the one results were computed with (" + known.value("digest", "").substr(0, 12) +
+      return unsupported("the plugin " + library.name + " " + library.version + " is another binary (" +
+                         library.digest.hex().substr(0, 12) + ") than the one results were computed with (" +
+                         known.value("digest", "").substr(0, 12) +
                          "); give it a new version, or one that ends in -dev while you work on it");
     if (!known.is_object()) records_->put_json(after.batch, Table::plugins, key, {{"digest", library.digest}});
   }
@@ -155,7 +165,8 @@ std::optional<Result<json>> Service::already_submitted(const Submission& submiss
   const auto known = records_->json(Table::clients, submission.client_id);
   if (!known.is_object()) return std::nullopt;
   if (known.value("body", "") != body)
-    return Result<json>(invalid("the client id \"" + submission.client_id + "\" was used for another submission; choose a new one"));
+    return Result<json>(
+        invalid("the client id \"" + submission.client_id + "\" was used for another submission; choose a new one"));
   const auto number = known.value("request", std::uint64_t{0});
   if (const auto live = live_.find(number); live != live_.end()) return Result<json>(accepted_document(live->second, false));
   auto request = requests::request_from_row(number, records_->json(Table::requests, keys::number(number)));
@@ -175,8 +186,17 @@ Result<json> Service::accept(const Submission& submission, Request request, cons
   request.partial = submission.partial;
   request.priority = submission.priority;
   request.client_id = submission.client_id;
-  const auto body = Hasher().field(request.kind).field(request.archive).field(request.module).field(request.revision).field(request.range.from)
-                        .field(request.range.to).field(std::uint64_t{request.partial}).field(static_cast<std::int64_t>(request.priority)).finish().hex();
+  const auto body = Hasher()
+                        .field(request.kind)
+                        .field(request.archive)
+                        .field(request.module)
+                        .field(request.revision)
+                        .field(request.range.from)
+                        .field(request.range.to)
+                        .field(std::uint64_t{request.partial})
+                        .field(static_cast<std::int64_t>(request.priority))
+                        .finish()
+                        .hex();
   Guard guard(mutex_);
   if (auto known = already_submitted(submission, body)) {
     const auto ticket = store_->write({});  // who accepted it may not have made it durable yet
@@ -185,7 +205,9 @@ Result<json> Service::accept(const Submission& submission, Request request, cons
     return std::move(*known);
   }
   if (live_.size() >= max_open)
-    return exhausted(std::to_string(live_.size()) + " requests are open, as many as there may be; wait until some have ended, or cancel those that wait (mole request cancel)");
+    return exhausted(std::to_string(live_.size()) +
+                     " requests are open, as many as there may be; wait until some have ended, or cancel those that wait (mole "
+                     "request cancel)");
   Aftermath after;
   if (auto good = check_places(*request.graph); !good) return good.error();
   if (request.kind == "run")
@@ -224,12 +246,14 @@ void Service::note_modules(const dag::Graph& graph, const Digest& revision, Afte
       std::erase(row.history, module.fingerprint);
       if (row.history.size() > max_history) row.history.resize(max_history);
       row.fingerprint = module.fingerprint;
-      records_->put_json(after.batch, Table::fingerprints, keys::text(module.fingerprint), {{"module", name}, {"parts", module.parts}});
+      records_->put_json(after.batch, Table::fingerprints, keys::text(module.fingerprint),
+                         {{"module", name}, {"parts", module.parts}});
       after.relink.push_back(name);
     }
     if (!changed && row.revision == revision) continue;
     row.revision = revision;
-    records_->put_json(after.batch, Table::modules, name, {{"fingerprint", row.fingerprint}, {"revision", revision}, {"history", row.history}});
+    records_->put_json(after.batch, Table::modules, name,
+                       {{"fingerprint", row.fingerprint}, {"revision", revision}, {"history", row.history}});
   }
 }
 
@@ -237,7 +261,11 @@ json Service::accepted_document(const Request& request, bool created) const {
   json modules = json::array();
   for (const auto& module : request.graph->modules)
     if (request.module.empty() || module.name == request.module) modules.push_back(request.graph->full_name(module));
-  return {{"id", request.id()}, {"created", created}, {"modules", modules}, {"from", format_time(request.range.from)}, {"to", format_time(request.range.to)}};
+  return {{"id", request.id()},
+          {"created", created},
+          {"modules", modules},
+          {"from", format_time(request.range.from)},
+          {"to", format_time(request.range.to)}};
 }
 
 void Service::save(const Request& request, Aftermath& after) {
@@ -282,10 +310,12 @@ void Service::begin_verify(Request& request, Aftermath& after) {
     ++request.files_total;
     request.bytes_total += file.file.size;
     const auto row = records_->file(request.archive, file.file.id);
-    if (row && row->verified < request.number) blocks.insert(floor_to(file.file.covers.from, archive.block_length, archive.block_origin));
+    if (row && row->verified < request.number)
+      blocks.insert(floor_to(file.file.covers.from, archive.block_length, archive.block_origin));
   }
   for (const auto from : blocks)
-    scheduler_->add_errand(request.number, request.priority, {next_errand_++, "verify", request.archive, {from, from + archive.block_length}});
+    scheduler_->add_errand(request.number, request.priority,
+                           {next_errand_++, "verify", request.archive, {from, from + archive.block_length}});
   request.state = "RUNNING";
   save(request, after);
   if (blocks.empty()) finish(request, "COMPLETE", "", after);
@@ -366,12 +396,13 @@ void Service::summarise(Request& request) {
     const auto& module = plan->graph->modules[m];
     if (mine.flags.empty()) continue;
     const auto& grid = plan->grid(m);
-    records_->scan_catalogue(module.fingerprint, {grid.start(mine.first), grid.start(mine.last())}, [&](Micros from, const store::CatalogueRow& row) {
-      if (!(mine.flags_at(grid.number(from)) & jobs::asked) || row.rows_blob.empty()) return;
-      sum += row.coverage;
-      ++jobs;
-      whole = whole && row.coverage_min >= 1;
-    });
+    records_->scan_catalogue(module.fingerprint, {grid.start(mine.first), grid.start(mine.last())},
+                             [&](Micros from, const store::CatalogueRow& row) {
+                               if (!(mine.flags_at(grid.number(from)) & jobs::asked) || row.rows_blob.empty()) return;
+                               sum += row.coverage;
+                               ++jobs;
+                               whole = whole && row.coverage_min >= 1;
+                             });
     for (auto b = mine.first; b < mine.last() && request.failures.size() < max_failures; ++b) {
       if (!(mine.flags_at(b) & jobs::failed)) continue;
       const auto* trouble = scheduler_->trouble({module.fingerprint, grid.start(b)});
@@ -388,8 +419,10 @@ void Service::summarise(Request& request) {
   }
   if (jobs == 0) return;
   request.coverage = sum / static_cast<double>(jobs);
-  if (whole) request.coverage = 1;
-  else if (request.coverage >= 1) request.coverage = std::nextafter(1.0, 0.0);  // rounding hides no gap
+  if (whole)
+    request.coverage = 1;
+  else if (request.coverage >= 1)
+    request.coverage = std::nextafter(1.0, 0.0);  // rounding hides no gap
 }
 
 Result<json> Service::cancel(const std::string& id) {
@@ -428,8 +461,12 @@ void Service::write_folder(std::uint64_t number) {
       if (!request.module.empty() && module.name != request.module) continue;
       records_->scan_catalogue(module.fingerprint, request.range, [&](Micros from, const store::CatalogueRow& r) {
         if (r.rows_blob.empty()) return;
-        jobs.push_back({{"job", graph.full_name(module) + "@" + format_time(from)}, {"state", "done"}, {"coverage", r.coverage},
-                        {"result_key", r.result_key}, {"rows_blob", r.rows_blob}, {"rows", r.rows}});
+        jobs.push_back({{"job", graph.full_name(module) + "@" + format_time(from)},
+                        {"state", "done"},
+                        {"coverage", r.coverage},
+                        {"result_key", r.result_key},
+                        {"rows_blob", r.rows_blob},
+                        {"rows", r.rows}});
         links.emplace_back(module.name + "/" + store::TablesView::file_of(from), blobs_->path_of(r.rows_blob));
       });
     }

@@ -14,14 +14,15 @@ using store::Table;
 
 namespace {
 
-// What tells a changed file without reading it. A file changed so lately that its time could stay the same at the next change has none.
+// What tells a changed file without reading it. A file changed so lately that its time could stay the same at the next change has
+// none.
 std::string stamp_of(const std::filesystem::path& path, Micros now) {
-  struct stat st{};
+  struct stat st {};
   if (::stat(path.c_str(), &st) != 0) return {};
   const auto changed = static_cast<Micros>(st.st_ctim.tv_sec) * second_us;
   if (changed + 3 * second_us > now) return {};
-  return std::to_string(st.st_size) + " " + std::to_string(st.st_ino) + " " + std::to_string(st.st_mtim.tv_sec) + "." + std::to_string(st.st_mtim.tv_nsec) + " " +
-         std::to_string(st.st_ctim.tv_sec) + "." + std::to_string(st.st_ctim.tv_nsec);
+  return std::to_string(st.st_size) + " " + std::to_string(st.st_ino) + " " + std::to_string(st.st_mtim.tv_sec) + "." +
+         std::to_string(st.st_mtim.tv_nsec) + " " + std::to_string(st.st_ctim.tv_sec) + "." + std::to_string(st.st_ctim.tv_nsec);
 }
 
 std::string key_of(const std::filesystem::path& path) {
@@ -46,7 +47,8 @@ TimeRange table_reach(const dag::Graph& graph, TimeRange range) {
 Result<Digest> Service::table_digest(const std::filesystem::path& path) const {
   const auto stamp = stamp_of(path, config_.wall());
   const auto key = key_of(path);
-  if (const auto row = records_->json(Table::resources, key); !stamp.empty() && row.is_object() && row.value("stamp", "") == stamp)
+  if (const auto row = records_->json(Table::resources, key);
+      !stamp.empty() && row.is_object() && row.value("stamp", "") == stamp)
     return row.at("digest").get<Digest>();
   auto digest = digest_of_file(path);
   if (!digest) return digest;
@@ -62,7 +64,8 @@ Result<> Service::keep_tables(const std::vector<dag::TableFile>& files, const da
   for (std::size_t i = 0; i < files.size(); ++i) {
     const auto& file = files[i];
     const auto& resource = graph.resources[file.resource];
-    const bool used = std::any_of(graph.modules.begin(), graph.modules.end(), [&](const dag::Module& m) { return m.routes == file.resource; });
+    const bool used =
+        std::any_of(graph.modules.begin(), graph.modules.end(), [&](const dag::Module& m) { return m.routes == file.resource; });
     const bool last = i + 1 == files.size() || files[i + 1].resource != file.resource;
     if (!used || file.table.from >= reach.to || (!last && files[i + 1].table.from <= reach.from)) continue;
     const auto key = key_of(file.path);
@@ -75,8 +78,10 @@ Result<> Service::keep_tables(const std::vector<dag::TableFile>& files, const da
     const auto bytes = read_file(file.path, largest_route_file);
     if (!bytes) return bytes.error();
     if (digest_of(std::string_view(*bytes)) != file.table.digest)
-      return transient("the routing table " + file.path.string() + " was changed while it was read; submit again when it is whole");
-    if (auto good = check_route_table(resource.format, *bytes); !good) return Error{good.error().code, "the routing table " + file.path.string() + ": " + good.error().message};
+      return transient("the routing table " + file.path.string() +
+                       " was changed while it was read; submit again when it is whole");
+    if (auto good = check_route_table(resource.format, *bytes); !good)
+      return Error{good.error().code, "the routing table " + file.path.string() + ": " + good.error().message};
     if (auto kept = blobs_->import(file.table.digest, file.path); !kept) return kept;
     if (!known) continue;
     row["checked"] = resource.format;
@@ -98,11 +103,15 @@ Result<> Service::check_tables(const dag::Graph& graph, TimeRange range) const {
     for (const auto& module : graph.modules)
       for (const auto& same : other.graph->modules) {
         if (!module.routes || !same.routes || module.fingerprint != same.fingerprint) continue;
-        const auto mine = dag::routes_over(graph.resources[*module.routes], both), used = dag::routes_over(other.graph->resources[*same.routes], both);
-        const auto alike = [](const task::RouteTable& a, const task::RouteTable& b) { return a.used == b.used && a.blob == b.blob; };
+        const auto mine = dag::routes_over(graph.resources[*module.routes], both),
+                   used = dag::routes_over(other.graph->resources[*same.routes], both);
+        const auto alike = [](const task::RouteTable& a, const task::RouteTable& b) {
+          return a.used == b.used && a.blob == b.blob;
+        };
         if (!std::equal(mine.begin(), mine.end(), used.begin(), used.end(), alike))
           return transient("request " + other.id() + " computes " + graph.full_name(module) +
-                           " from the routing tables there were when it was submitted, and they have changed since; try again when it has ended, or cancel it");
+                           " from the routing tables there were when it was submitted, and they have changed since; try again "
+                           "when it has ended, or cancel it");
       }
   }
   return {};

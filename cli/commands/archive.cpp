@@ -104,8 +104,7 @@ std::string files_text(const json& files, const Style& style) {
   return table.text(style);
 }
 
-Result<Exit> look(Context& context, const LookArgs& args, const char* what,
-                  std::string (*text)(const json&, const Style&)) {
+Result<Exit> look(Context& context, const LookArgs& args, const char* what, std::string (*text)(const json&, const Style&)) {
   const auto archives = archives_meant(args.archive);
   if (!archives) return archives.error();
   auto session = context.connect(context.options, Need::look);
@@ -152,8 +151,7 @@ void add_archive(Shell& shell) {
   add_task(shell, *family, "index", "List the archives of a pipeline anew", index);
   add_look(shell, *family, "ls", "The files of the last listing", ls);
   add_look(shell, *family, "gaps", "Missing files by number, damaged files by byte range", gaps);
-  add_task(shell, *family, "verify", "Read every file and report damage; exits 3 if anything is missing or damaged",
-           verify);
+  add_task(shell, *family, "verify", "Read every file and report damage; exits 3 if anything is missing or damaged", verify);
   add_simulate(shell, *family);
 }
 

@@ -69,31 +69,30 @@ void add_range_options(CLI::App& command, RangeArgs& args, Range kind, bool posi
       throw CLI::ValidationError("RANGE", "stands beside --from or --to: give one of both");
     if (kind == Range::required && args.range.empty() && !pair)
       throw CLI::RequiredError(positional ? "--from and --to, or RANGE (as 2007-09-22/P7D)" : "--from and --to");
-    if (pair && range_of(args).empty())
-      throw CLI::ValidationError("--from", "is not before --to: ranges are half-open");
+    if (pair && range_of(args).empty()) throw CLI::ValidationError("--from", "is not before --to: ranges are half-open");
   });
 }
 
 TimeRange range_of(const RangeArgs& args) {
   if (!args.range.empty()) return *parse_range(args.range);
-  TimeRange range{
-      0, std::int64_t{73'000} * day_us};  // 1970 to 2169: no flow export is older, and blocks can be added safely
+  TimeRange range{0, std::int64_t{73'000} * day_us};  // 1970 to 2169: no flow export is older, and blocks can be added safely
   if (!args.from.empty()) range.from = *parse_time(args.from);
   if (!args.to.empty()) range.to = *parse_time(args.to);
   return range;
 }
 
 void add_where_option(CLI::App& command, std::vector<std::string>& texts) {
-  command.add_option("--where", texts, "only rows with these values, as direction=in,protocol_class=tcp or flows_anomaly=true; a column named twice may have either value (repeatable)")
+  command
+      .add_option("--where", texts,
+                  "only rows with these values, as direction=in,protocol_class=tcp or flows_anomaly=true; a column named twice "
+                  "may have either value (repeatable)")
       ->type_name("COLUMN=VALUE")
       ->delimiter(',')
       ->allow_extra_args(false);
 }
 
 void add_pipeline_options(CLI::App& command, PipelineArgs& args) {
-  command.add_option("pipeline", args.manifest, "path of the pipeline's manifest (YAML)")
-      ->required()
-      ->type_name("PIPELINE");
+  command.add_option("pipeline", args.manifest, "path of the pipeline's manifest (YAML)")->required()->type_name("PIPELINE");
   command.add_option("--set", args.overrides, "change one key of the manifest: modules.mean.window=1d (repeatable)")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false)
@@ -108,8 +107,8 @@ void add_pipeline_options(CLI::App& command, PipelineArgs& args) {
 Result<coordinator::Submission> submission_of(const PipelineArgs& args) {
   auto text = read_file(args.manifest, manifest_limit);
   if (!text)
-    return missing(fmt::format("cannot read the manifest {}: {}; give the path of a pipeline's YAML file",
-                               args.manifest, text.error().message));
+    return missing(fmt::format("cannot read the manifest {}: {}; give the path of a pipeline's YAML file", args.manifest,
+                               text.error().message));
   coordinator::Submission submission;
   submission.manifest = std::move(*text);
   submission.manifest_name = args.manifest;

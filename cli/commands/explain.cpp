@@ -36,8 +36,7 @@ void add_explain(Shell& shell) {
             const auto at = text.rfind('@');
             const bool job = at != std::string::npos && text.find('/') < at && parse_time(text.substr(at + 1));
             return job ? std::string()
-                       : "'" + text +
-                             "' is no job: write PIPELINE/MODULE@TIME, as border-traffic/mean@2007-09-22T18:00:00Z";
+                       : "'" + text + "' is no job: write PIPELINE/MODULE@TIME, as border-traffic/mean@2007-09-22T18:00:00Z";
           },
           ""));
 }

@@ -32,8 +32,7 @@ std::vector<std::string> worker_command(const Context& context, const FlowsArgs&
   add_if(command, "--time-format", args.times);
   add_if(command, "--decode", args.decode);
   add_if(command, "--decoder", args.decoder);
-  add_if(command, "--threads",
-         std::to_string(args.threads ? args.threads : std::max(1U, std::thread::hardware_concurrency())));
+  add_if(command, "--threads", std::to_string(args.threads ? args.threads : std::max(1U, std::thread::hardware_concurrency())));
   if (!context.options.plugins.empty()) add_if(command, "--plugins", context.options.plugins.front().string());
   command.push_back("--");
   command.insert(command.end(), args.files.begin(), args.files.end());
@@ -106,8 +105,7 @@ std::string format_of(const FlowsArgs& args) {
 
 Result<Exit> flows(Context& context, const FlowsArgs& args) {
   for (const auto& file : args.files)
-    if (std::error_code error; !std::filesystem::exists(file, error))
-      return missing(file + " is not there; check the path");
+    if (std::error_code error; !std::filesystem::exists(file, error)) return missing(file + " is not there; check the path");
   const auto format = format_of(args);
   const bool rows = format == "parquet" || format == "arrow";
   context.out.flush();
@@ -126,7 +124,7 @@ Result<Exit> flows(Context& context, const FlowsArgs& args) {
   const auto done = rows ? export_flows(*worker, *export_format(format), out) : copy_text(*worker, *out);
   const auto code = worker->wait();
   if (!code) return code.error();
-  if (!done && done.error().code == Code::cancelled) return Exit::done;  // the reader had enough
+  if (!done && done.error().code == Code::cancelled) return Exit::done;                             // the reader had enough
   if (!done && done.error().code == Code::internal && *code != 0) return static_cast<Exit>(*code);  // it said why
   if (!done) return done.error();
   return static_cast<Exit>(*code);
@@ -136,19 +134,21 @@ Result<Exit> flows(Context& context, const FlowsArgs& args) {
 
 void add_flows(Shell& shell) {
   auto args = std::make_shared<FlowsArgs>();
-  auto* command =
-      shell.add(shell.app, "flows", "The flow records of files, as text or for another program; exits 3 if one is damaged", args, flows);
+  auto* command = shell.add(shell.app, "flows",
+                            "The flow records of files, as text or for another program; exits 3 if one is damaged", args, flows);
   command->add_option("files", args->files, "files as they lie in the archive")->required()->type_name("FILE");
-  command->add_option("--columns", args->columns, "comma-separated, * for all; otherwise start, end, addresses, ports, protocol, tcp_flags, packets, bytes");
-  command->add_option("--format", args->format, "csv, ndjson, parquet, arrow or none (only decode); otherwise as the file's name ends, or csv")
+  command->add_option("--columns", args->columns,
+                      "comma-separated, * for all; otherwise start, end, addresses, ports, protocol, tcp_flags, packets, bytes");
+  command
+      ->add_option("--format", args->format,
+                   "csv, ndjson, parquet, arrow or none (only decode); otherwise as the file's name ends, or csv")
       ->check(CLI::IsMember({"csv", "ndjson", "parquet", "arrow", "none"}));
   command->add_option("-o,--output", args->out, "write to this file; it appears when it is whole")->type_name("FILE");
   command->add_option("--time-format", args->times, "of csv and ndjson: rfc3339 or epoch_ms")
       ->check(CLI::IsMember({"rfc3339", "epoch_ms"}));
   command->add_option("--decode", args->decode, "who decodes bzip2 blocks: libbzip2 or interleaved; the flows are the same")
       ->check(CLI::IsMember({"libbzip2", "interleaved"}));
-  command->add_option("--decoder", args->decoder, "a decoder's name; otherwise the one that knows the file")
-      ->type_name("PLUGIN");
+  command->add_option("--decoder", args->decoder, "a decoder's name; otherwise the one that knows the file")->type_name("PLUGIN");
   command->add_option("--threads", args->threads, "cores to use; 0: all")->check(CLI::Range(0, 4096));
 }
 

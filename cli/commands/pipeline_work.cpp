@@ -4,8 +4,8 @@
 #include "cli/format/request.hpp"
 #include "coordinator/dag/resolve.hpp"
 #include "coordinator/manifest/manifest.hpp"
-#include "sdk/descriptor/sidecar.hpp"
 #include "sdk/descriptor/code_name.hpp"
+#include "sdk/descriptor/sidecar.hpp"
 
 #include <fmt/format.h>
 
@@ -70,8 +70,8 @@ Result<nlohmann::json> validate_submission(Context& context, const coordinator::
   return coordinator::dag::describe(resolved->graph);
 }
 
-Result<> index_archive(Context& context, Session& session, const coordinator::Submission& submission,
-                       const std::string& archive, const Interrupt& interrupt) {
+Result<> index_archive(Context& context, Session& session, const coordinator::Submission& submission, const std::string& archive,
+                       const Interrupt& interrupt) {
   auto listing = submission;
   listing.client_id = fresh_client_id();
   const auto request = session.api().archive_task(listing, archive, "index");
@@ -82,7 +82,8 @@ Result<> index_archive(Context& context, Session& session, const coordinator::Su
   const auto& failures = field(*done, "failures");
   const auto failed = !failures.empty();
   const auto code = failed ? code_of(text_of(failures.front(), "code")) : Code::missing;
-  return Error{code, fmt::format("cannot list archive {}: {}", archive, failed ? text_of(failures.front(), "message") : text_of(*done, "reason"))};
+  return Error{code, fmt::format("cannot list archive {}: {}", archive,
+                                 failed ? text_of(failures.front(), "message") : text_of(*done, "reason"))};
 }
 
 void add_progress_option(CLI::App& command, std::string& progress) {

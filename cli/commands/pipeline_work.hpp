@@ -21,8 +21,8 @@ Result<std::vector<std::string>> archives_of(const coordinator::Submission& subm
 Result<nlohmann::json> validate_submission(Context& context, const coordinator::Submission& submission);
 
 // Lists one archive ("pipeline/archive") anew, and waits for it.
-Result<> index_archive(Context& context, Session& session, const coordinator::Submission& submission,
-                       const std::string& archive, const Interrupt& interrupt);
+Result<> index_archive(Context& context, Session& session, const coordinator::Submission& submission, const std::string& archive,
+                       const Interrupt& interrupt);
 
 // --progress of commands that wait.
 void add_progress_option(CLI::App& command, std::string& progress);

@@ -58,8 +58,7 @@ Result<Exit> plan(Context& context, const PlanArgs& args) {
 
 void add_plan(Shell& shell) {
   auto args = std::make_shared<PlanArgs>();
-  auto* command =
-      shell.add(shell.app, "plan", "What run would do: jobs reused and new, files, bytes, gaps", args, plan);
+  auto* command = shell.add(shell.app, "plan", "What run would do: jobs reused and new, files, bytes, gaps", args, plan);
   add_pipeline_options(*command, args->pipeline);
   add_range_options(*command, args->range, Range::required, true);
   command->add_option("--module", args->module, "only this module and what it needs");

@@ -33,9 +33,10 @@ std::optional<std::pair<std::string, std::string>> band_of(const std::string& te
 std::string band_name(const std::string& low, const std::string& high) {
   const auto differ = std::mismatch(low.begin(), low.end(), high.begin(), high.end()).first;
   const auto word = low.find_last_of("_.", static_cast<std::size_t>(differ - low.begin()));
-  return low + " to " + (word == std::string::npos || word > high.size() || low.compare(0, word + 1, high, 0, word + 1) != 0
-                             ? high
-                             : high.substr(word + 1));
+  return low + " to " +
+         (word == std::string::npos || word > high.size() || low.compare(0, word + 1, high, 0, word + 1) != 0
+              ? high
+              : high.substr(word + 1));
 }
 
 // "LABEL@TIME/LENGTH", or "LABEL@TIME/TIME".
@@ -136,8 +137,7 @@ CLI::Validator checked(std::string (*wrong)(const std::string&)) {
 
 void add_plot(Shell& shell) {
   auto args = std::make_shared<PlotArgs>();
-  auto* command =
-      shell.add(shell.app, "plot", "Draw columns of a module over time; gaps are drawn as gaps", args, plot);
+  auto* command = shell.add(shell.app, "plot", "Draw columns of a module over time; gaps are drawn as gaps", args, plot);
   command->add_option("module", args->module, "MODULE, or PIPELINE/MODULE")->required()->type_name("MODULE");
   command
       ->add_option("columns", args->columns,
@@ -161,10 +161,12 @@ void add_plot(Shell& shell) {
                    "shade from column LOW to HIGH, around the first column of their unit that has no band (repeatable)")
       ->type_name("LOW,HIGH")
       ->allow_extra_args(false)
-      ->check(checked([](const std::string& text) {
-        return band_of(text) ? std::string() : "'" + text + "' is no band; write LOW,HIGH";
-      }));
-  command->add_option("--mark", args->marks, "ring the points of a panel's first column where this one is true, or not zero; of neighbours a frame with their number (repeatable)")
+      ->check(checked(
+          [](const std::string& text) { return band_of(text) ? std::string() : "'" + text + "' is no band; write LOW,HIGH"; }));
+  command
+      ->add_option("--mark", args->marks,
+                   "ring the points of a panel's first column where this one is true, or not zero; of neighbours a frame with "
+                   "their number (repeatable)")
       ->type_name("COLUMN")
       ->allow_extra_args(false);
   command->add_option("--shade", args->shades, "shade a stretch of time and name it (repeatable)")
@@ -174,16 +176,14 @@ void add_plot(Shell& shell) {
         const auto shade = shade_of(text);
         return shade ? std::string() : shade.error().message;
       }));
-  command->add_option("--pale-below", args->pale_below,
-                      "draw lighter where the coverage is lower; otherwise 1, and 0 for a module with a window")
+  command
+      ->add_option("--pale-below", args->pale_below,
+                   "draw lighter where the coverage is lower; otherwise 1, and 0 for a module with a window")
       ->check(CLI::Range(0.0, 1.0))
       ->type_name("COVERAGE");
   command->add_option("--title", args->title, "otherwise the module and the groups of --where");
-  command->add_option("--width", args->width, "of the figure, in pixels")
-      ->check(CLI::Range(300, 10'000))
-      ->capture_default_str();
-  command->add_option("--height", args->height, "of a panel, in pixels; 0: by the number of panels")
-      ->check(CLI::Range(0, 5'000));
+  command->add_option("--width", args->width, "of the figure, in pixels")->check(CLI::Range(300, 10'000))->capture_default_str();
+  command->add_option("--height", args->height, "of a panel, in pixels; 0: by the number of panels")->check(CLI::Range(0, 5'000));
   command->add_option("-o,--output", args->out, "the SVG file; otherwise to stdout")->type_name("FILE.svg");
 }
 

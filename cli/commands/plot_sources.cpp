@@ -59,8 +59,8 @@ Result<> PlotSources::load() {
     auto rows = load_results({found->files, range_, columns, 0, 0, where});
     if (!rows) return rows.error();
     const bool windowed = !text_of(found->document, "window").empty();
-    loaded_.emplace(module, Loaded{std::move(*rows), std::move(where), std::move(found->files),
-                                   pale_below_.value_or(windowed ? 0 : 1)});
+    loaded_.emplace(module,
+                    Loaded{std::move(*rows), std::move(where), std::move(found->files), pale_below_.value_or(windowed ? 0 : 1)});
   }
   return {};
 }

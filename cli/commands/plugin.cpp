@@ -47,8 +47,7 @@ Result<Exit> inspect(Context& context, const InspectArgs& args) {
 }  // namespace
 
 void add_plugin(Shell& shell) {
-  auto* family =
-      shell.app.add_subcommand("plugin", "Installed plugins, from their descriptors: no plugin code is loaded");
+  auto* family = shell.app.add_subcommand("plugin", "Installed plugins, from their descriptors: no plugin code is loaded");
   family->require_subcommand(1)->fallthrough();
   const auto kinds = CLI::IsMember({"metric", "decoder", "downloader"});
   auto list_args = std::make_shared<ListArgs>();

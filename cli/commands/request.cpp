@@ -112,15 +112,15 @@ void add_request(Shell& shell) {
   family->require_subcommand(1)->fallthrough();
 
   auto submit_args = std::make_shared<SubmitArgs>();
-  auto* command = shell.add(*family, "submit", "Store a request; it is worked on by the nodes of the coordinator",
-                            submit_args, submit);
+  auto* command =
+      shell.add(*family, "submit", "Store a request; it is worked on by the nodes of the coordinator", submit_args, submit);
   add_pipeline_options(*command, submit_args->pipeline);
   add_range_options(*command, submit_args->range, Range::required, true);
   command->add_option("--module", submit_args->module, "only this module and what it needs");
-  command->add_flag("--partial", submit_args->partial,
-                    "also compute blocks past the end of the archive, with what there is");
+  command->add_flag("--partial", submit_args->partial, "also compute blocks past the end of the archive, with what there is");
   command->add_option("--priority", submit_args->priority, "higher goes first (default 0)");
-  command->add_option("--id", submit_args->id, "guards against submitting twice: the same key again answers with the first request");
+  command->add_option("--id", submit_args->id,
+                      "guards against submitting twice: the same key again answers with the first request");
   command->add_flag("--wait", submit_args->wait, "wait for the end and exit as run does");
   add_progress_option(*command, submit_args->progress);
 

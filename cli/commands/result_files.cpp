@@ -58,8 +58,7 @@ Result<fs::path> BlobFiles::path(const std::string& hex) {
     if (auto here = session_.folder() / "blobs" / hex.substr(0, 2) / hex; fs::exists(here, error)) return here;
   if (fetched_.empty()) {
     auto name = (fs::temp_directory_path(error) / "mole-results-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr)
-      return exhausted("cannot make a temporary folder; free some space or set TMPDIR");
+    if (::mkdtemp(name.data()) == nullptr) return exhausted("cannot make a temporary folder; free some space or set TMPDIR");
     fetched_ = name;
   }
   const auto file = fetched_ / hex;
@@ -97,8 +96,8 @@ Result<ModuleResults> results_of(Session& session, BlobFiles& blobs, const std::
     found.files.push_back(std::move(*path));
   }
   if (found.files.empty())
-    return missing(fmt::format(
-        "{} has no results in this range; mole run computes them, mole status shows where there are some", module));
+    return missing(
+        fmt::format("{} has no results in this range; mole run computes them, mole status shows where there are some", module));
   return found;
 }
 

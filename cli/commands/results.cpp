@@ -69,18 +69,21 @@ Result<Exit> results(Context& context, const ResultsArgs& args) {
 
 void add_results(Shell& shell) {
   auto args = std::make_shared<ResultsArgs>();
-  auto* command =
-      shell.add(shell.app, "results", "The rows of a module, as a table or for another program", args, results);
+  auto* command = shell.add(shell.app, "results", "The rows of a module, as a table or for another program", args, results);
   command->add_option("module", args->module, "MODULE, or PIPELINE/MODULE")->required()->type_name("MODULE");
   add_range_options(*command, args->range, Range::optional, true);
-  command->add_option("--columns", args->columns, "only these, comma-separated; * matches anything, as 'entropy_*,flows' (repeatable)")
+  command
+      ->add_option("--columns", args->columns,
+                   "only these, comma-separated; * matches anything, as 'entropy_*,flows' (repeatable)")
       ->delimiter(',')
       ->allow_extra_args(false);
   add_where_option(*command, args->where);
-  command->add_option("--format", args->format, "csv, ndjson, parquet, arrow or table; otherwise as the file's name ends, or table")
+  command
+      ->add_option("--format", args->format, "csv, ndjson, parquet, arrow or table; otherwise as the file's name ends, or table")
       ->check(CLI::IsMember({"csv", "ndjson", "parquet", "arrow", "table"}));
   command->add_option("-o,--output", args->out, "write to this file")->type_name("FILE");
-  command->add_option("--width", args->width, "table: what is wider is laid on its side, a column a line; 0: never; otherwise as the terminal is");
+  command->add_option("--width", args->width,
+                      "table: what is wider is laid on its side, a column a line; 0: never; otherwise as the terminal is");
   command->add_option("--rows", args->rows, "table: show so many rows; 0: all")->capture_default_str();
 }
 

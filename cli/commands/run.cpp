@@ -82,8 +82,7 @@ void print_summary(Context& context, const Session& session, const json& planned
   context.out << request_text(request, context.out_style);
   const auto& jobs = field(planned, "jobs");
   if (count_of(jobs, "reused") > 0)
-    context.out << fmt::format("          {} of them reused from earlier runs\n",
-                               human_count(count_of(jobs, "reused")));
+    context.out << fmt::format("          {} of them reused from earlier runs\n", human_count(count_of(jobs, "reused")));
   if (!session.folder().empty())
     context.out << "tables    " << (session.folder() / "tables" / text_of(request, "pipeline")).string() << '\n';
 }
@@ -113,8 +112,7 @@ Result<Exit> run(Context& context, const RunArgs& args) {
   const auto archives = archives_of(*submission);
   if (!archives) return archives.error();
   for (const auto& archive : *archives)
-    if (auto listed = index_archive(context, **session, *submission, archive, interrupt); !listed)
-      return listed.error();
+    if (auto listed = index_archive(context, **session, *submission, archive, interrupt); !listed) return listed.error();
   const auto planned = api.plan(*submission);
   if (!planned) return planned.error();
   const auto accepted = api.submit(*submission);

@@ -44,8 +44,7 @@ Result<Exit> simulate(Context& context, const SimulateArgs& args) {
   const auto done = simulate_archive(
       spec, args.out, context.options.threads ? context.options.threads : cores, [&](std::size_t n, std::size_t all) {
         if (!context.err_is_terminal) return;
-        context.err << "\r\033[K"
-                    << progress_bar(static_cast<double>(n) / static_cast<double>(all), 30, context.err_style)
+        context.err << "\r\033[K" << progress_bar(static_cast<double>(n) / static_cast<double>(all), 30, context.err_style)
                     << fmt::format("  files {}/{}", n, all) << (n == all ? "\r\033[K" : "") << std::flush;
       });
   if (!done) {
@@ -61,11 +60,10 @@ Result<Exit> simulate(Context& context, const SimulateArgs& args) {
                              {"flows", done->flows},
                              {"bytes", done->compressed_bytes}});
   } else {
-    context.out << fmt::format("{}: {} ({} missing, {} damaged), {}, {}; the truth is in {}\n", args.out,
-                               human_number(done->files, "file", "files"), done->missing, done->damaged,
-                               human_number(done->flows, "flow", "flows"),
-                               human_bytes(static_cast<double>(done->compressed_bytes)),
-                               (std::filesystem::path(args.out) / "simulated.json").string());
+    context.out << fmt::format(
+        "{}: {} ({} missing, {} damaged), {}, {}; the truth is in {}\n", args.out, human_number(done->files, "file", "files"),
+        done->missing, done->damaged, human_number(done->flows, "flow", "flows"),
+        human_bytes(static_cast<double>(done->compressed_bytes)), (std::filesystem::path(args.out) / "simulated.json").string());
   }
   return Exit::done;
 }
@@ -84,9 +82,8 @@ CLI::Validator parsed_by(Result<T> (*parse)(std::string_view)) {
 
 void add_simulate(Shell& shell, CLI::App& family) {
   auto args = std::make_shared<SimulateArgs>();
-  auto* command =
-      shell.add(family, "simulate", "Write hour files of NetFlow v5 as an archive holds them, and the truth about them",
-                args, simulate);
+  auto* command = shell.add(family, "simulate",
+                            "Write hour files of NetFlow v5 as an archive holds them, and the truth about them", args, simulate);
   command->add_option("out", args->out, "folder to write to")->required()->type_name("OUT");
   add_range_options(*command, args->range, Range::required, false);
   command->add_option("--seed", args->spec.seed, "the same seed gives the same bytes")->capture_default_str();
@@ -96,8 +93,7 @@ void add_simulate(Shell& shell, CLI::App& family) {
       ->required();
   command->add_option("--flows-per-hour", args->spec.flows_per_hour, "of one router in an average hour of a weekday")
       ->capture_default_str();
-  command
-      ->add_option("--gap", args->gaps, "leave out this router's file of this hour; its number is used up (repeatable)")
+  command->add_option("--gap", args->gaps, "leave out this router's file of this hour; its number is used up (repeatable)")
       ->type_name("ROUTER@TIME")
       ->allow_extra_args(false)
       ->check(parsed_by(parse_hour_of_router));
@@ -126,8 +122,7 @@ void add_simulate(Shell& shell, CLI::App& family) {
   command->add_option("--loss", args->loss, "share of datagrams lost between router and collector")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 1.0));
-  command->add_option("--first-sequence", args->spec.first_sequence, "number of the first hour file")
-      ->capture_default_str();
+  command->add_option("--first-sequence", args->spec.first_sequence, "number of the first hour file")->capture_default_str();
 }
 
 }  // namespace mole::cli

@@ -38,8 +38,7 @@ void add_state(Shell& shell) {
   auto* family = shell.app.add_subcommand("state", "The coordinator's store");
   family->require_subcommand(1)->fallthrough();
   auto args = std::make_shared<DumpArgs>();
-  auto* command =
-      shell.add(*family, "dump", "The rows of one table, one JSON object a line, from a snapshot", args, dump);
+  auto* command = shell.add(*family, "dump", "The rows of one table, one JSON object a line, from a snapshot", args, dump);
   command->add_option("table", args->table, "requests, files, catalogue, ...")->required()->type_name("TABLE");
   command->add_option("--format", args->format, "ndjson")->check(CLI::IsMember({"ndjson"}));
 }

@@ -25,8 +25,7 @@ Result<Exit> status(Context& context, const StatusArgs& args) {
 
 void add_status(Shell& shell) {
   auto args = std::make_shared<StatusArgs>();
-  auto* command =
-      shell.add(shell.app, "status", "A go/no-go strip of each module's timeline; nodes and requests", args, status);
+  auto* command = shell.add(shell.app, "status", "A go/no-go strip of each module's timeline; nodes and requests", args, status);
   command->add_flag("--map", args->map, "only the strips");
 }
 

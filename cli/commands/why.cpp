@@ -16,15 +16,13 @@ struct WhyArgs {
 
 // The number itself and what stands beside it in its rows; nothing if the rows cannot be read.
 Result<nlohmann::json> values_of(Session& session, const nlohmann::json& why, const std::string& column) {
-  const auto from = parse_time(text_of(field(why, "interval"), "from")),
-             to = parse_time(text_of(field(why, "interval"), "to"));
+  const auto from = parse_time(text_of(field(why, "interval"), "from")), to = parse_time(text_of(field(why, "interval"), "to"));
   const auto hex = text_of(why, "rows_blob");
   if (!from || !to || hex.empty()) return nlohmann::json::array();
   BlobFiles blobs(session);
   const auto file = blobs.path(hex);
   if (!file) return file.error();
-  const auto loaded =
-      load_results({{*file}, {*from, *to}, {column, "coverage", "flows_lost", "flows_late", "files_*"}, 0});
+  const auto loaded = load_results({{*file}, {*from, *to}, {column, "coverage", "flows_lost", "flows_late", "files_*"}, 0});
   if (!loaded) return loaded.error();
   return rows_json(loaded->rows);
 }
@@ -51,8 +49,7 @@ Result<Exit> why(Context& context, const WhyArgs& args) {
 
 void add_why(Shell& shell) {
   auto args = std::make_shared<WhyArgs>();
-  auto* command =
-      shell.add(shell.app, "why", "Trace one number to files, byte ranges, gaps and the binary behind it", args, why);
+  auto* command = shell.add(shell.app, "why", "Trace one number to files, byte ranges, gaps and the binary behind it", args, why);
   command->add_option("module", args->module, "MODULE, or PIPELINE/MODULE")->required()->type_name("MODULE");
   command->add_option("column", args->column, "a column of it")->required()->type_name("COLUMN");
   command->add_option("time", args->time, "an instant in the number's interval")

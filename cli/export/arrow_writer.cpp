@@ -223,9 +223,8 @@ void put_column(Body& body, const Column& column) {
       [&](const auto& values) {
         using T = typename std::decay_t<decltype(values)>::value_type;
         if constexpr (std::is_arithmetic_v<T>)
-          body.buffer([&](std::string& out) {
-            out.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
-          });
+          body.buffer(
+              [&](std::string& out) { out.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)); });
       },
       column.values);
 }

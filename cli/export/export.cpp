@@ -85,8 +85,7 @@ Result<std::uint64_t> write_rows(RowStream& rows, RowWriter& writer) {
   return count;
 }
 
-std::unique_ptr<RowWriter> writer_for(ExportFormat format, Sink sink, std::uint64_t table_rows,
-                                      std::size_t table_width) {
+std::unique_ptr<RowWriter> writer_for(ExportFormat format, Sink sink, std::uint64_t table_rows, std::size_t table_width) {
   switch (format) {
     case ExportFormat::csv:
       return csv_writer(std::move(sink));
@@ -112,8 +111,7 @@ Result<ExportFormat> export_format(std::string_view name) {
   return invalid(fmt::format("there is no format '{}'; choose csv, ndjson, parquet, arrow or table", name));
 }
 
-Result<std::uint64_t> export_results(const ExportRequest& request, ExportFormat format,
-                                     const std::optional<fs::path>& output) {
+Result<std::uint64_t> export_results(const ExportRequest& request, ExportFormat format, const std::optional<fs::path>& output) {
   auto reader = ResultReader::open(request, format == ExportFormat::table);
   if (!reader) return reader.error();
   RowStream rows{reader->shape(), reader->note(), [&] { return reader->next(); }};
@@ -125,9 +123,8 @@ Result<std::uint64_t> export_rows(RowStream& rows, ExportFormat format, const st
   auto target = Target::open(output);
   if (!target) return target.error();
   auto sink = [&](std::string_view bytes) { return (*target)->write(bytes); };
-  auto count = format == ExportFormat::parquet
-                   ? write_parquet(rows, **target)
-                   : write_rows(rows, *writer_for(format, sink, table_rows, table_width));
+  auto count = format == ExportFormat::parquet ? write_parquet(rows, **target)
+                                               : write_rows(rows, *writer_for(format, sink, table_rows, table_width));
   if (!count) return count;
   if (auto done = (*target)->finish(); !done) return done.error();
   return count;

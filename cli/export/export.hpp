@@ -46,7 +46,8 @@ struct ExportRequest {
 
 // Writes to `output`, by way of a temporary file beside it, or to stdout. Gives the number of rows (also of those a
 // table did not show). missing: a file is not there; invalid: a glob that names no column, a filter on a column that is
-// not there or that no row passes, files of several shapes; exhausted: disk full, or more rows than one Parquet file may take; cancelled: the reader of stdout has gone.
+// not there or that no row passes, files of several shapes; exhausted: disk full, or more rows than one Parquet file may take;
+// cancelled: the reader of stdout has gone.
 Result<std::uint64_t> export_results(const ExportRequest& request, ExportFormat format,
                                      const std::optional<std::filesystem::path>& output);
 
@@ -57,15 +58,14 @@ struct RowStream {
   std::function<Result<std::optional<runtime::RowTable>>()> next;  // nullopt after the last
 };
 // Writes them as above. Memory is bounded by two tables (parquet: and a row group).
-Result<std::uint64_t> export_rows(RowStream& rows, ExportFormat format,
-                                  const std::optional<std::filesystem::path>& output, std::uint64_t table_rows = 0,
-                                  std::size_t table_width = 0);
+Result<std::uint64_t> export_rows(RowStream& rows, ExportFormat format, const std::optional<std::filesystem::path>& output,
+                                  std::uint64_t table_rows = 0, std::size_t table_width = 0);
 
 // The same rows in memory, for `mole plot`.
 struct LoadedResults {
   runtime::RowTable rows;
-  std::vector<std::string> by;  // group columns
-  std::string metric;           // plugin's name
+  std::vector<std::string> by;              // group columns
+  std::string metric;                       // plugin's name
   std::vector<std::set<std::string>> seen;  // of each filter of `where`: values its column has, at most 24 of the first file
 };
 Result<LoadedResults> load_results(const ExportRequest& request);

@@ -61,7 +61,12 @@ bool same_shape(const RowTable& a, const RowTable& b) {
 }  // namespace
 
 ResultReader::ResultReader(runtime::Parquet parquet, const ExportRequest& request)
-    : parquet_(std::move(parquet)), files_(request.files), range_(request.range), globs_(request.columns), where_(request.where), seen_(where_.size()) {}
+    : parquet_(std::move(parquet)),
+      files_(request.files),
+      range_(request.range),
+      globs_(request.columns),
+      where_(request.where),
+      seen_(where_.size()) {}
 
 Result<ResultReader> ResultReader::open(const ExportRequest& request, bool shorten) {
   if (request.files.empty()) return missing("there are no results in this range; compute them with mole run");
@@ -83,7 +88,8 @@ Result<> ResultReader::choose(const RowTable& all, bool shorten) {
   const auto wanted = matching(globs_, names);
   if (!wanted) return wanted.error();
   for (const auto& filter : where_)
-    if (std::find(names.begin(), names.end(), filter.column) == names.end()) return invalid(no_such("column", filter.column, names));
+    if (std::find(names.begin(), names.end(), filter.column) == names.end())
+      return invalid(no_such("column", filter.column, names));
   const auto kept = [&](const Column& column) {
     const auto& name = column.name;
     if (name == "interval_start" || std::find(note_.by.begin(), note_.by.end(), name) != note_.by.end()) return true;
@@ -119,8 +125,8 @@ Result<std::optional<RowTable>> ResultReader::next() {
   filter(*rows);
   std::erase_if(rows->columns, [this](const Column& column) { return unshown_.contains(column.name); });
   if (!same_shape(*rows, shape_))
-    return invalid(fmt::format("{} has other columns than {}; export one module of one revision at a time",
-                               path.string(), files_.front().string()));
+    return invalid(fmt::format("{} has other columns than {}; export one module of one revision at a time", path.string(),
+                               files_.front().string()));
   return std::optional<RowTable>(std::move(*rows));
 }
 

@@ -47,14 +47,12 @@ std::string no_such(std::string_view what, std::string_view wanted, const std::v
   std::string bare(wanted);
   bare.erase(std::remove_if(bare.begin(), bare.end(), [](char c) { return c == '*' || c == '?'; }), bare.end());
   auto near = names;
-  std::stable_sort(near.begin(), near.end(),
-                   [&](const auto& a, const auto& b) { return distance(bare, a) < distance(bare, b); });
+  std::stable_sort(near.begin(), near.end(), [&](const auto& a, const auto& b) { return distance(bare, a) < distance(bare, b); });
   near.resize(most_near);
   return start + fmt::format("of {} the nearest are {}", names.size(), listed(near));
 }
 
-Result<std::vector<std::string>> matching(const std::vector<std::string>& globs,
-                                          const std::vector<std::string>& names) {
+Result<std::vector<std::string>> matching(const std::vector<std::string>& globs, const std::vector<std::string>& names) {
   std::vector<std::string> found;
   for (const auto& glob : globs) {
     bool any = false;

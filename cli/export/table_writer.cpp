@@ -66,8 +66,7 @@ using Line = std::vector<std::string>;
 
 class TableWriter final : public RowWriter {
  public:
-  TableWriter(Sink sink, std::uint64_t limit, std::size_t width)
-      : sink_(std::move(sink)), limit_(limit), width_(width) {}
+  TableWriter(Sink sink, std::uint64_t limit, std::size_t width) : sink_(std::move(sink)), limit_(limit), width_(width) {}
 
   Result<> begin(const RowTable& shape) override {
     for (const auto& column : shape.columns) {
@@ -100,7 +99,8 @@ class TableWriter final : public RowWriter {
     std::string out;
     if (hidden_ > 0) out += fmt::format("... {} more rows\n", hidden_);
     if (partial_ || none_)
-      out += fmt::format("coverage:{}{}\n", partial_ ? " * part of the input" : "", none_ ? " ! the interval's own files are missing; what is counted came in later ones" : "");
+      out += fmt::format("coverage:{}{}\n", partial_ ? " * part of the input" : "",
+                         none_ ? " ! the interval's own files are missing; what is counted came in later ones" : "");
     return sink_(out);
   }
 

@@ -28,8 +28,7 @@ Result<std::unique_ptr<Target>> Target::open(const std::optional<fs::path>& outp
   target->fd_ = ::open(target->tmp_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (target->fd_ < 0) {
     target->tmp_.clear();
-    return invalid(
-        fmt::format("cannot write {}: {}; name a folder you may write to", output->string(), std::strerror(errno)));
+    return invalid(fmt::format("cannot write {}: {}; name a folder you may write to", output->string(), std::strerror(errno)));
   }
   return target;
 }
@@ -58,8 +57,7 @@ Result<> Target::finish() {
 
 Error Target::failed() const {
   if (errno == EPIPE) return {Code::cancelled, "the reader of the output has gone"};
-  const auto text =
-      fmt::format("writing {} failed: {}", path_.empty() ? "the output" : path_.string(), std::strerror(errno));
+  const auto text = fmt::format("writing {} failed: {}", path_.empty() ? "the output" : path_.string(), std::strerror(errno));
   return errno == ENOSPC || errno == EDQUOT ? exhausted(text + "; free space there") : transient(text);
 }
 

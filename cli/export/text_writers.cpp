@@ -109,9 +109,7 @@ class NdjsonWriter final : public RowWriter {
   Result<> end() override { return {}; }
 
  private:
-  static std::string quoted(const std::string& text) {
-    return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
-  }
+  static std::string quoted(const std::string& text) { return json(text).dump(-1, ' ', false, json::error_handler_t::replace); }
 
   static void put(std::string& out, const Column& column, std::size_t row) {
     if (is_null(column, row) || (column.type == "f64" && !std::isfinite(std::get<2>(column.values)[row])))

@@ -22,8 +22,7 @@ std::string text_of(const json& value) {
 std::uint64_t count_of(const json& document, const char* key) {
   const json& value = field(document, key);
   if (value.is_number_unsigned()) return value.get<std::uint64_t>();
-  if (value.is_number_integer())
-    return static_cast<std::uint64_t>(std::max<std::int64_t>(0, value.get<std::int64_t>()));
+  if (value.is_number_integer()) return static_cast<std::uint64_t>(std::max<std::int64_t>(0, value.get<std::int64_t>()));
   if (value.is_number_float() && value.get<double>() > 0 && value.get<double>() < 1.8e19)
     return static_cast<std::uint64_t>(value.get<double>());
   return 0;

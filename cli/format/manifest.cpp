@@ -28,8 +28,8 @@ std::string outputs_of(const json& module) {
 std::string manifest_text(const json& validated, const Style& style) {
   Table table({{"module"}, {"plugin"}, {"execution"}, {"interval"}, {"window"}, {"by"}, {"columns"}});
   for (const auto& m : field(validated, "modules"))
-    table.row({text_of(m, "module"), text_of(m, "plugin"), text_of(m, "execution"), text_of(m, "interval"),
-               text_of(m, "window"), joined(field(m, "by")), outputs_of(m)});
+    table.row({text_of(m, "module"), text_of(m, "plugin"), text_of(m, "execution"), text_of(m, "interval"), text_of(m, "window"),
+               joined(field(m, "by")), outputs_of(m)});
   return style.paint(Paint::bold, text_of(validated, "pipeline")) + " is sound\n\n" + table.text(style);
 }
 

@@ -31,8 +31,8 @@ std::string modules_text(const json& modules, const Style& style) {
 
 std::string files_text(const json& files) {
   if (count_of(files, "count") == 0) return "no file is read";
-  auto text = fmt::format("{}, {}", human_number(count_of(files, "count"), "file", "files"),
-                          human_bytes(number_of(files, "bytes")));
+  auto text =
+      fmt::format("{}, {}", human_number(count_of(files, "count"), "file", "files"), human_bytes(number_of(files, "bytes")));
   if (field(files, "border_share").is_number())
     text += fmt::format("; {} of it for two blocks", human_share(number_of(files, "border_share")));
   return text;
@@ -44,8 +44,7 @@ std::string reasons_text(const json& new_jobs, std::uint64_t total, const Style&
   for (std::size_t i = 0; i < std::min(reasons_shown, new_jobs.size()); ++i)
     table.row({text_of(new_jobs[i], "job"), text_of(new_jobs[i], "reason")});
   auto text = "\n" + table.text(style);
-  if (total > reasons_shown)
-    text += fmt::format("... and {} more (--json lists them)\n", human_count(total - reasons_shown));
+  if (total > reasons_shown) text += fmt::format("... and {} more (--json lists them)\n", human_count(total - reasons_shown));
   return text;
 }
 
@@ -68,8 +67,8 @@ std::string plan_text(const json& plan, const Style& style) {
   if (fresh == 0 && count_of(jobs, "waiting") == 0)
     return text + style.paint(Paint::green, "nothing to do:") +
            fmt::format(" {} there already\n", human_number(count_of(jobs, "reused"), "job is", "jobs are"));
-  text += fmt::format("jobs      {} new, {} reused, {} waiting\n", human_count(fresh),
-                      human_count(count_of(jobs, "reused")), human_count(count_of(jobs, "waiting")));
+  text += fmt::format("jobs      {} new, {} reused, {} waiting\n", human_count(fresh), human_count(count_of(jobs, "reused")),
+                      human_count(count_of(jobs, "waiting")));
   text += "files     " + files_text(field(plan, "files")) + "\n";
   if (const double seconds = number_of(plan, "estimate_seconds"); seconds > 0)
     text += "estimate  " + human_seconds(seconds) + "\n";
@@ -77,7 +76,8 @@ std::string plan_text(const json& plan, const Style& style) {
   const auto within = static_cast<std::size_t>(
       std::count_if(gaps.begin(), gaps.end(), [](const json& gap) { return field(gap, "within") == true; }));
   if (within > 0)
-    text += fmt::format("gaps      {} missing in reach: mole archive gaps names them\n", human_number(within, "file is", "files are"));
+    text += fmt::format("gaps      {} missing in reach: mole archive gaps names them\n",
+                        human_number(within, "file is", "files are"));
   if (within < gaps.size())
     text += fmt::format("outside   {} in reach before a router's first file or after its last\n",
                         human_number(gaps.size() - within, "file time is", "file times are"));

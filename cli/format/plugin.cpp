@@ -31,8 +31,7 @@ std::string params_section(const Descriptor& d, const Style& style) {
   Table table({{"name"}, {"type"}, {"default"}, {"range"}, {"unit"}, {""}});
   for (const auto& p : d.params)
     table.row({printable(p.name), p.type, text_of(p.default_value),
-               p.range ? fmt::format("{} .. {}", p.range->first, p.range->second) : "", printable(p.unit),
-               printable(p.doc)});
+               p.range ? fmt::format("{} .. {}", p.range->first, p.range->second) : "", printable(p.unit), printable(p.doc)});
   return headed("Parameters", table, style);
 }
 
@@ -50,16 +49,15 @@ std::string plugins_text(const std::vector<const CataloguedPlugin*>& plugins, co
   Table table({{"kind"}, {"name"}, {"version"}, {"execution"}, {""}});
   for (const auto* p : plugins) {
     const auto& d = p->descriptor;
-    table.row(
-        {d.kind, style.paint(Paint::bold, printable(d.name)), printable(d.version), d.execution, printable(d.summary)});
+    table.row({d.kind, style.paint(Paint::bold, printable(d.name)), printable(d.version), d.execution, printable(d.summary)});
   }
   return table.text(style);
 }
 
 std::string plugin_page(const CataloguedPlugin& plugin, const Style& style) {
   const auto& d = plugin.descriptor;
-  std::string out = fmt::format("{} {}  {}\n  {}\n", style.paint(Paint::bold, printable(d.name)), printable(d.version),
-                                d.kind, printable(d.summary));
+  std::string out = fmt::format("{} {}  {}\n  {}\n", style.paint(Paint::bold, printable(d.name)), printable(d.version), d.kind,
+                                printable(d.summary));
   if (!d.execution.empty()) {
     out += fmt::format("\n{}\n  {}, {}\n", style.paint(Paint::cyan, "Execution"), d.execution,
                        d.deterministic ? "the same bytes in whatever order it is merged" : "merged in file order");

@@ -21,8 +21,7 @@ Paint paint_of(const std::string& state) {
 }
 
 std::string jobs_text(const json& jobs) {
-  std::string text =
-      fmt::format("{} done of {}", human_count(count_of(jobs, "done")), human_count(count_of(jobs, "total")));
+  std::string text = fmt::format("{} done of {}", human_count(count_of(jobs, "done")), human_count(count_of(jobs, "total")));
   for (const auto* kind : {"running", "waiting", "blocked", "failed"})
     if (const auto n = count_of(jobs, kind); n > 0) text += fmt::format(", {} {}", human_count(n), kind);
   return text;
@@ -42,8 +41,7 @@ void line(std::string& out, std::string_view name, const std::string& value) {
 
 std::string target_of(const json& request) {
   const auto module = text_of(request, "module");
-  if (const auto archive = text_of(request, "archive"); !archive.empty())
-    return text_of(request, "kind") + " of " + archive;
+  if (const auto archive = text_of(request, "archive"); !archive.empty()) return text_of(request, "kind") + " of " + archive;
   if (module.find('/') != std::string::npos) return module;
   return module.empty() ? text_of(request, "pipeline") : text_of(request, "pipeline") + "/" + module;
 }
@@ -84,8 +82,7 @@ std::string requests_text(const json& requests, const Style& style) {
   for (const auto& r : requests) {
     const auto& jobs = field(r, "jobs");
     const auto state = text_of(r, "state");
-    table.row({text_of(r, "id"), target_of(r), text_of(r, "from"), text_of(r, "to"),
-               style.paint(paint_of(state), state),
+    table.row({text_of(r, "id"), target_of(r), text_of(r, "from"), text_of(r, "to"), style.paint(paint_of(state), state),
                fmt::format("{}/{}", human_count(count_of(jobs, "done")), human_count(count_of(jobs, "total"))),
                field(r, "coverage").is_number() ? human_share(number_of(r, "coverage")) : ""});
   }

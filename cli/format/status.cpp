@@ -81,8 +81,7 @@ std::string nodes_text(const json& nodes, const Style& style) {
   if (nodes.empty()) return "nodes: none\n";
   Table table({{"node"}, {"state"}, {"slots", Align::right}, {"threads", Align::right}, {"leases", Align::right}});
   for (const auto& n : nodes)
-    table.row(
-        {text_of(n, "name"), text_of(n, "state"), text_of(n, "slots"), text_of(n, "threads"), text_of(n, "leases")});
+    table.row({text_of(n, "name"), text_of(n, "state"), text_of(n, "slots"), text_of(n, "threads"), text_of(n, "leases")});
   return table.text(style);
 }
 
@@ -95,10 +94,10 @@ std::string strip_text(const json& strip, std::size_t width, const Style& style)
   std::vector<std::size_t> cells(width, 0);
   const auto length = static_cast<double>(span.to - span.from);
   for (const auto& p : pieces) {
-    const auto first = static_cast<std::size_t>(
-        static_cast<double>(p.range.from - span.from) / length * static_cast<double>(width) + 1e-9);
-    const auto last = static_cast<std::size_t>(
-        static_cast<double>(p.range.to - span.from) / length * static_cast<double>(width) - 1e-9);
+    const auto first =
+        static_cast<std::size_t>(static_cast<double>(p.range.from - span.from) / length * static_cast<double>(width) + 1e-9);
+    const auto last =
+        static_cast<std::size_t>(static_cast<double>(p.range.to - span.from) / length * static_cast<double>(width) - 1e-9);
     for (auto i = first; i <= std::min(std::max(first, last), width - 1); ++i) cells[i] = std::max(cells[i], p.rank);
   }
   std::string out;

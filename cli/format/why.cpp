@@ -34,8 +34,7 @@ std::string plugin_text(const json& plugin) {
   if (!plugin.is_object()) return text_of(plugin);
   auto text = text_of(plugin, "name") + " " + text_of(plugin, "version");
   if (const auto digest = text_of(plugin, "digest"); !digest.empty()) text += ", digest " + digest;
-  if (const auto& params = field(plugin, "params"); params.is_object() && !params.empty())
-    text += ", params " + text_of(params);
+  if (const auto& params = field(plugin, "params"); params.is_object() && !params.empty()) text += ", params " + text_of(params);
   return text;
 }
 
@@ -80,8 +79,7 @@ class Tracer {
     line("block", text_of(why, "block"));
     line("rows", text_of(why, "rows_blob"));
     const auto node = text_of(made, "node");
-    line("computed",
-         node.empty() ? "" : fmt::format("{} by {}, task {}", text_of(lineage, "at"), node, text_of(made, "task")));
+    line("computed", node.empty() ? "" : fmt::format("{} by {}, task {}", text_of(lineage, "at"), node, text_of(made, "task")));
     line("flows", flows_from_text(field(made, "flows_from")));
     std::string states;
     for (const auto& state : field(made, "states")) states += (states.empty() ? "" : ", ") + text_of(state, "job");
@@ -97,12 +95,13 @@ class Tracer {
     }
     for (const auto& table : field(made, "routes"))
       line("routes", fmt::format("{} .. {}  {}{}", text_of(table, "from"), text_of(table, "to"),
-                                 text_of(table, "name").empty() ? "no table is that old: AS 0" : text_of(table, "name") + ", digest " + text_of(table, "digest"),
+                                 text_of(table, "name").empty() ? "no table is that old: AS 0"
+                                                                : text_of(table, "name") + ", digest " + text_of(table, "digest"),
                                  truth_of(table, "stale") ? "  (older than it is valid)" : ""));
     const auto& files = field(made, "files");
     if (!files.is_array() || files.empty()) return;
-    const auto lateness = static_cast<Micros>(
-        number_of(field(field(made, "worker"), "archive"), "lateness", static_cast<double>(hour_us)));
+    const auto lateness =
+        static_cast<Micros>(number_of(field(field(made, "worker"), "archive"), "lateness", static_cast<double>(hour_us)));
     const auto from = parse_time(text_of(interval, "from")), to = parse_time(text_of(interval, "to"));
     Table table({{"file"}, {"bytes", Align::right}, {"digest"}, {"state"}, {"flows", Align::right}, {"lost"}});
     std::size_t others = 0;
@@ -116,8 +115,8 @@ class Tracer {
     out_ += table.text(style_, indent_);
     if (others > 0)
       out_ += fmt::format("{}{} of the block {} at another time (--json names {})\n", indent_,
-                          human_number(others, "other file", "other files"),
-                          others == 1 ? "was exported" : "were exported", others == 1 ? "it" : "them");
+                          human_number(others, "other file", "other files"), others == 1 ? "was exported" : "were exported",
+                          others == 1 ? "it" : "them");
   }
 
   void file_row(Table& table, const json& file) const {
@@ -131,8 +130,7 @@ class Tracer {
     if (const auto flows = count_of(file, "flows_lost"); flows > 0)
       lost += (lost.empty() ? "" : ", ") + human_number(flows, "flow", "flows") + " by sequence";
     table.row({text_of(file, "id"), fmt::format("[0, {})", text_of(file, "size")), text_of(file, "digest"),
-               state == "sound" ? state : style_.paint(Paint::yellow, state), human_count(count_of(file, "flows")),
-               lost});
+               state == "sound" ? state : style_.paint(Paint::yellow, state), human_count(count_of(file, "flows")), lost});
   }
 
   void row_table(const json& values) {
@@ -156,8 +154,6 @@ class Tracer {
 
 }  // namespace
 
-std::string why_text(const json& why, const json& values, const Style& style) {
-  return Tracer(style).text(why, values);
-}
+std::string why_text(const json& why, const json& values, const Style& style) { return Tracer(style).text(why, values); }
 
 }  // namespace mole::cli

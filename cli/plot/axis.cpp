@@ -13,8 +13,7 @@ namespace {
 namespace chr = std::chrono;
 
 constexpr std::string_view superscripts[] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
-constexpr std::string_view months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+constexpr std::string_view months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
 std::string superscript(int value) {
   std::string out = value < 0 ? "⁻" : "";
@@ -117,8 +116,7 @@ std::vector<TimeTick> ticks_by_months(int step, TimeRange range) {
   int month = year_of(range.from) * 12 + static_cast<int>(static_cast<unsigned>(date_of(range.from).month())) - 1;
   for (month -= month % step;; month += step) {
     const auto name = static_cast<unsigned>(month % 12);
-    const Micros t =
-        chr::sys_days(chr::year(month / 12) / chr::month(name + 1) / 1).time_since_epoch().count() * day_us;
+    const Micros t = chr::sys_days(chr::year(month / 12) / chr::month(name + 1) / 1).time_since_epoch().count() * day_us;
     if (t > range.to) return ticks;
     if (t < range.from) continue;
     TimeTick tick{t, step >= 12 ? std::to_string(month / 12) : std::string(months[name]), ""};

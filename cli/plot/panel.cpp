@@ -12,8 +12,8 @@ namespace {
 constexpr std::size_t most_strips = 8;
 constexpr double strip_height = 4, strip_gap = 1.5, label_spacing = 70;
 constexpr double date_letter = 6.6, margin = 16;  // of a letter of a date; right of every panel
-constexpr double ring_distance = 9;  // of the centres of rings; nearer ones would be a blot
-constexpr double count_letter = 6;   // of the number that stands at a run of marks
+constexpr double ring_distance = 9;               // of the centres of rings; nearer ones would be a blot
+constexpr double count_letter = 6;                // of the number that stands at a run of marks
 
 // Beyond 1e300 an axis has no room for round numbers.
 bool has_value(const Point& p) { return p.value && std::fabs(*p.value) < 1e300 && p.coverage > 0; }
@@ -142,8 +142,7 @@ PanelNotes Panel::draw(Svg& svg, const Box& box, const ValueAxis& values, Labels
   for (std::size_t i = 0; i < series_.size(); ++i) draw_series(svg, area, i);
   for (std::size_t i = 0; i < series_.size(); ++i) draw_marks(svg, area, i);
   if (labels.shades) draw_shades(svg, area, true);
-  if (!limits())
-    svg.text(box.left + box.width / 2, box.top + box.height / 2, "no data", "text-anchor=\"middle\" fill=\"#777\"");
+  if (!limits()) svg.text(box.left + box.width / 2, box.top + box.height / 2, "no data", "text-anchor=\"middle\" fill=\"#777\"");
   if (strips_) draw_strips(svg, area);
   return {!no_line_.empty() || !some_gap_.empty(), pale_, not_positive_, strips_};
 }
@@ -152,8 +151,7 @@ void Panel::draw_gaps(Svg& svg, const Area& area) const {
   const auto shade = [&](const std::vector<TimeRange>& ranges, std::string_view attributes) {
     double drawn_to = area.left - 1;
     for (const auto& range : ranges) {
-      const double from = std::max(area.x(range.from), drawn_to),
-                   to = std::max(area.x(range.to), area.x(range.from) + 1);
+      const double from = std::max(area.x(range.from), drawn_to), to = std::max(area.x(range.to), area.x(range.from) + 1);
       if (to <= from) continue;  // narrower than what the gap before it already took
       svg.rect(from, area.top, to - from, area.height, attributes);
       drawn_to = to;
@@ -173,7 +171,7 @@ void Panel::draw_axes(Svg& svg, const Area& area, bool time_labels) const {
   const double below = bottom + strips_height();
   const auto most = static_cast<int>(area.width / label_spacing);
   const bool week = frame_.cycle == Cycle::week;
-  const auto ticks = week                          ? weekday_ticks(area.time.from)
+  const auto ticks = week                         ? weekday_ticks(area.time.from)
                      : frame_.cycle == Cycle::day ? day_ticks(area.time.from, most)
                                                   : time_ticks(area.time, most);
   for (const auto& tick : ticks) {
@@ -271,8 +269,8 @@ void Panel::draw_series(Svg& svg, const Area& area, std::size_t i) const {
   for (auto& run : runs) run = thinned(run, area.width);
   for (const bool partial : {true, false})
     if (const auto d = path_data(runs, partial); !d.empty())
-      svg.path(d, fmt::format("class=\"{}\" stroke-width=\"{}\" stroke-linejoin=\"round\"{}{}",
-                              partial ? "partial" : "whole", svg_number(style.width), partial ? " stroke-opacity=\"0.4\"" : "", dash));
+      svg.path(d, fmt::format("class=\"{}\" stroke-width=\"{}\" stroke-linejoin=\"round\"{}{}", partial ? "partial" : "whole",
+                              svg_number(style.width), partial ? " stroke-opacity=\"0.4\"" : "", dash));
   for (const auto& run : runs)
     for (const auto& point : run) {
       const bool alone = run.size() == 1;
@@ -295,7 +293,8 @@ void Panel::draw_shades(Svg& svg, const Area& area, bool labels) const {
       continue;
     }
     const double width = 5.6 * static_cast<double>(shade.label.size());
-    const double left = std::clamp((from + to - width) / 2, area.left + 2, std::max(area.left + 2, area.left + area.width - width - 2));
+    const double left =
+        std::clamp((from + to - width) / 2, area.left + 2, std::max(area.left + 2, area.left + area.width - width - 2));
     std::size_t line = 0;
     while (line < taken.size() && taken[line] > left) ++line;
     if (line == taken.size()) taken.push_back(0);
@@ -328,8 +327,7 @@ void Panel::draw_band(Svg& svg, const Area& area, std::size_t i) const {
     for (std::size_t k = below.size(); k-- > 0;) put(below[k], "L");
     d += 'Z';
   }
-  if (!d.empty())
-    svg.path(d, fmt::format("class=\"band\" fill=\"{}\" fill-opacity=\"0.18\"", styles_[i].colour));
+  if (!d.empty()) svg.path(d, fmt::format("class=\"band\" fill=\"{}\" fill-opacity=\"0.18\"", styles_[i].colour));
 }
 
 void Panel::draw_marks(Svg& svg, const Area& area, std::size_t i) const {
@@ -362,10 +360,12 @@ void Panel::draw_mark_runs(Svg& svg, const Area& area, const std::vector<Run>& r
   double labelled_to = -1;
   for (const auto& run : runs) {
     if (run.size() == 1) {
-      svg.circle(run[0].x, run[0].y, radius, fmt::format("class=\"mark\" fill=\"none\" stroke-width=\"1.6\" stroke=\"{}\"", colour));
+      svg.circle(run[0].x, run[0].y, radius,
+                 fmt::format("class=\"mark\" fill=\"none\" stroke-width=\"1.6\" stroke=\"{}\"", colour));
       continue;
     }
-    const auto [highest, lowest] = std::minmax_element(run.begin(), run.end(), [](const auto& a, const auto& b) { return a.y < b.y; });
+    const auto [highest, lowest] =
+        std::minmax_element(run.begin(), run.end(), [](const auto& a, const auto& b) { return a.y < b.y; });
     const double left = run.front().x - radius, right = run.back().x + radius, top = highest->y - radius;
     svg.rect(left, top, right - left, lowest->y + radius - top,
              fmt::format("class=\"marks\" rx=\"{}\" fill=\"{}\" fill-opacity=\"0.1\" stroke-width=\"1.2\" stroke=\"{}\"",
@@ -376,9 +376,11 @@ void Panel::draw_mark_runs(Svg& svg, const Area& area, const std::vector<Run>& r
     const double x = right + 3 + length > area.left + area.width ? left - 3 - length : right + 3;
     if (x < labelled_to) continue;  // it would lie on the one before
     labelled_to = x + length + 3;
-    svg.text(x, (top + lowest->y + radius) / 2 + 4, number,
-             fmt::format("class=\"mark-count\" font-size=\"11\" font-weight=\"bold\" fill=\"{}\" stroke=\"#fff\" stroke-width=\"3\" "
-                         "stroke-linejoin=\"round\" paint-order=\"stroke\"", colour));
+    svg.text(
+        x, (top + lowest->y + radius) / 2 + 4, number,
+        fmt::format("class=\"mark-count\" font-size=\"11\" font-weight=\"bold\" fill=\"{}\" stroke=\"#fff\" stroke-width=\"3\" "
+                    "stroke-linejoin=\"round\" paint-order=\"stroke\"",
+                    colour));
   }
 }
 

@@ -18,8 +18,7 @@ constexpr double left_margin = 58, column_gap = 10, right_margin = 18, title_hei
 constexpr double panel_gap = 16, time_axis_height = 40, notes_height = 18, text_width = 6.9;
 
 // Colours that most eyes can tell apart (Okabe and Ito, the yellow left out, two darker ones added).
-constexpr std::string_view colours[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
-                                        "#56b4e9", "#e69f00", "#7a5195", "#4d4d4d"};
+constexpr std::string_view colours[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#7a5195", "#4d4d4d"};
 constexpr std::string_view dashes[] = {"", "5 2.5", "1.5 2"};
 
 constexpr double widest = 4.5, finest = 1.2;  // lines of an overlay
@@ -37,8 +36,7 @@ std::string ramp(std::size_t i, std::size_t count) {
 }
 
 LineStyle style_of(std::size_t group) {
-  return {std::string(colours[group % std::size(colours)]),
-          std::string(dashes[group / std::size(colours) % std::size(dashes)])};
+  return {std::string(colours[group % std::size(colours)]), std::string(dashes[group / std::size(colours) % std::size(dashes)])};
 }
 
 TimeRange extent(std::span<const Series> series) {
@@ -74,8 +72,11 @@ class Figure {
       : options_(options), shown_(options.range.empty() ? extent(series) : options.range) {
     lines_ = overlaid({series.begin(), series.end()}, options.overlay);
     const bool cycles = options.overlay != Cycle::none;
-    frame_ = {cycles ? cycle_range(options.overlay) : shown_, options.overlay, options.log,
-              cycles ? std::vector<Shade>{} : options.shades, {}};
+    frame_ = {cycles ? cycle_range(options.overlay) : shown_,
+              options.overlay,
+              options.log,
+              cycles ? std::vector<Shade>{} : options.shades,
+              {}};
     for (std::size_t m = 0; m < options.marks.size(); ++m)
       frame_.mark_colours.emplace_back(mark_colours[m % std::size(mark_colours)]);
     std::vector<const Series*> by_time;
@@ -212,8 +213,7 @@ class Figure {
 
   void draw_title(Svg& svg) const {
     svg.text(left_margin, 20, options_.title, "font-size=\"15\" font-weight=\"bold\"");
-    svg.text(options_.width - right_margin, 20, range_text(shown_),
-             "text-anchor=\"end\" fill=\"#666\" font-size=\"11\"");
+    svg.text(options_.width - right_margin, 20, range_text(shown_), "text-anchor=\"end\" fill=\"#666\" font-size=\"11\"");
   }
 
   // A line without a name of its own is called by its column where the legend has more to say, and there is but one.
@@ -324,8 +324,6 @@ class Figure {
 
 }  // namespace
 
-std::string plot_svg(std::span<const Series> series, const PlotOptions& options) {
-  return Figure(series, options).draw();
-}
+std::string plot_svg(std::span<const Series> series, const PlotOptions& options) { return Figure(series, options).draw(); }
 
 }  // namespace mole::cli

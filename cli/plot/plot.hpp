@@ -34,13 +34,13 @@ struct PlotOptions {
   int width = 800;       // pixels
   int panel_height = 0;  // pixels; 0: 200, of more than five panels 120
   PanelOf panel_of = PanelOf::column;
-  int across = 0;                   // panels side by side; 0: one, of more than five two, of more than ten three
-  bool log = false;                 // values by their logarithm; zero and below stand as wedges at the foot
-  Cycle overlay = Cycle::none;      // days or weeks over each other, a line each
+  int across = 0;               // panels side by side; 0: one, of more than five two, of more than ten three
+  bool log = false;             // values by their logarithm; zero and below stand as wedges at the foot
+  Cycle overlay = Cycle::none;  // days or weeks over each other, a line each
   // Names of the marks, at most 32. Points of a panel's first column are ringed; those whose rings would cover each other get
   // one frame, with their number.
   std::vector<std::string> marks = {};
-  std::vector<Shade> shades = {};   // not in an overlay
+  std::vector<Shade> shades = {};  // not in an overlay
 };
 
 // A whole SVG document. Panels stand in the order in which their lines first come; those of the same columns and unit

@@ -19,18 +19,15 @@ constexpr Micros first_monday = 4 * day_us;  // of the epoch
 
 std::string text_at(const Column& column, std::size_t row) {
   if (const auto* texts = std::get_if<std::vector<std::string>>(&column.values)) return (*texts)[row];
-  if (const auto* numbers = std::get_if<std::vector<std::uint64_t>>(&column.values))
-    return std::to_string((*numbers)[row]);
-  if (const auto* numbers = std::get_if<std::vector<std::int64_t>>(&column.values))
-    return std::to_string((*numbers)[row]);
+  if (const auto* numbers = std::get_if<std::vector<std::uint64_t>>(&column.values)) return std::to_string((*numbers)[row]);
+  if (const auto* numbers = std::get_if<std::vector<std::int64_t>>(&column.values)) return std::to_string((*numbers)[row]);
   return fmt::format("{}", std::get<std::vector<double>>(column.values)[row]);
 }
 
 std::optional<double> number_at(const Column& column, std::size_t row) {
   if (!column.valid.empty() && !column.valid[row]) return std::nullopt;
   if (const auto* numbers = std::get_if<std::vector<double>>(&column.values)) return (*numbers)[row];
-  if (const auto* numbers = std::get_if<std::vector<std::uint64_t>>(&column.values))
-    return static_cast<double>((*numbers)[row]);
+  if (const auto* numbers = std::get_if<std::vector<std::uint64_t>>(&column.values)) return static_cast<double>((*numbers)[row]);
   return static_cast<double>(std::get<std::vector<std::int64_t>>(column.values)[row]);
 }
 
@@ -42,8 +39,7 @@ Result<const Column*> number_column(const RowTable& rows, const std::string& nam
     return invalid(no_such("column", name, names));
   }
   if (column->type == "text" || column->type == "time")
-    return invalid(
-        fmt::format("column '{}' is of type {} and cannot be drawn; choose one with numbers", name, column->type));
+    return invalid(fmt::format("column '{}' is of type {} and cannot be drawn; choose one with numbers", name, column->type));
   return column;
 }
 
@@ -65,8 +61,7 @@ std::optional<double> value_in(const Index& index, const Series& line, const Poi
 
 Result<std::vector<Series>> series_of(const RowTable& rows, const std::vector<std::string>& by,
                                       const std::vector<std::string>& columns) {
-  const auto *starts = rows.find("interval_start"), *ends = rows.find("interval_end"),
-             *coverage = rows.find("coverage");
+  const auto *starts = rows.find("interval_start"), *ends = rows.find("interval_end"), *coverage = rows.find("coverage");
   if (!starts || !ends || starts->type != "time" || ends->type != "time")
     return invalid("the rows have no interval_start and interval_end");
   std::vector<const Column*> dimensions;
@@ -86,12 +81,11 @@ Result<std::vector<Series>> series_of(const RowTable& rows, const std::vector<st
       const auto [place, fresh] = of_group.try_emplace(group, out.size());
       if (fresh) out.push_back({name, (*column)->unit, group, {}});
       if (of_group.size() > most_groups)
-        return invalid(
-            fmt::format("more than {} groups cannot be told apart in one figure; choose fewer", most_groups));
+        return invalid(fmt::format("more than {} groups cannot be told apart in one figure; choose fewer", most_groups));
       const bool known = coverage && coverage->type == "f64";
       auto& points = out[place->second].points;
-      points.push_back({std::get<1>(starts->values)[row], std::get<1>(ends->values)[row],
-                        number_at(**column, row), known ? std::get<2>(coverage->values)[row] : 1.0});
+      points.push_back({std::get<1>(starts->values)[row], std::get<1>(ends->values)[row], number_at(**column, row),
+                        known ? std::get<2>(coverage->values)[row] : 1.0});
     }
   }
   return out;
@@ -116,7 +110,8 @@ bool one_row_each(const RowTable& rows, const std::vector<std::string>& by) {
 }
 
 std::vector<std::string> telling_apart(const RowTable& rows, const std::vector<std::string>& by) {
-  constexpr std::string_view of_every_result[] = {"interval_start", "interval_end", "flows_lost", "flows_late", "files_expected", "files_present"};
+  constexpr std::string_view of_every_result[] = {"interval_start", "interval_end",   "flows_lost",
+                                                  "flows_late",     "files_expected", "files_present"};
   constexpr std::size_t enough_rows = 2000;
   const auto count = std::min(rows.rows(), enough_rows);
   const auto each_differs = [&](const std::vector<std::string>& columns) {
@@ -133,8 +128,9 @@ std::vector<std::string> telling_apart(const RowTable& rows, const std::vector<s
   if (each_differs(chosen)) return {};
   const auto given = chosen.size();
   for (const auto& column : rows.columns) {
-    const bool own = std::find(std::begin(of_every_result), std::end(of_every_result), column.name) == std::end(of_every_result) &&
-                     std::find(by.begin(), by.end(), column.name) == by.end();
+    const bool own =
+        std::find(std::begin(of_every_result), std::end(of_every_result), column.name) == std::end(of_every_result) &&
+        std::find(by.begin(), by.end(), column.name) == by.end();
     if (!own || column.type == "f64" || column.type == "time") continue;
     chosen.push_back(column.name);
     if (!each_differs(chosen)) continue;
@@ -157,8 +153,7 @@ Result<> add_band(std::vector<Series>& lines, const std::vector<Series>& low, co
     return std::any_of(s.points.begin(), s.points.end(), [](const Point& p) { return p.low || p.high; });
   };
   const auto unit = low.empty() ? std::string() : low.front().unit;
-  const auto of_unit = std::find_if(lines.begin(), lines.end(),
-                                    [&](const Series& s) { return s.unit == unit && !has_band(s); });
+  const auto of_unit = std::find_if(lines.begin(), lines.end(), [&](const Series& s) { return s.unit == unit && !has_band(s); });
   if (of_unit == lines.end())
     return invalid(fmt::format("no column is left for the band in {}; draw one of that unit",
                                unit.empty() ? "a number without unit" : unit));

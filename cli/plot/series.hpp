@@ -26,10 +26,10 @@ struct Point {
 
 // One line.
 struct Series {
-  std::string column;         // "bytes"
-  std::string unit;           // "B"; "" or "1" if none
-  std::string group;          // "19991"; "" if there are no groups
-  std::vector<Point> points;  // by time
+  std::string column;                // "bytes"
+  std::string unit;                  // "B"; "" or "1" if none
+  std::string group;                 // "19991"; "" if there are no groups
+  std::vector<Point> points;         // by time
   std::optional<Micros> cycle = {};  // of an overlay: when this day or week began
   double pale_below = 1;             // coverage; points with less are drawn lighter
   std::string band = {};             // what the band is called in the legend

@@ -52,22 +52,19 @@ void Svg::rect(double x, double y, double width, double height, std::string_view
 }
 
 void Svg::line(double x1, double y1, double x2, double y2, std::string_view attributes) {
-  out_ += fmt::format("<line x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\" {}/>\n", svg_number(x1), svg_number(y1),
-                      svg_number(x2), svg_number(y2), attributes);
+  out_ += fmt::format("<line x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\" {}/>\n", svg_number(x1), svg_number(y1), svg_number(x2),
+                      svg_number(y2), attributes);
 }
 
-void Svg::path(std::string_view d, std::string_view attributes) {
-  out_ += fmt::format("<path d=\"{}\" {}/>\n", d, attributes);
-}
+void Svg::path(std::string_view d, std::string_view attributes) { out_ += fmt::format("<path d=\"{}\" {}/>\n", d, attributes); }
 
 void Svg::circle(double x, double y, double radius, std::string_view attributes) {
-  out_ += fmt::format("<circle cx=\"{}\" cy=\"{}\" r=\"{}\" {}/>\n", svg_number(x), svg_number(y), svg_number(radius),
-                      attributes);
+  out_ +=
+      fmt::format("<circle cx=\"{}\" cy=\"{}\" r=\"{}\" {}/>\n", svg_number(x), svg_number(y), svg_number(radius), attributes);
 }
 
 void Svg::text(double x, double y, std::string_view text, std::string_view attributes) {
-  out_ +=
-      fmt::format("<text x=\"{}\" y=\"{}\" {}>{}</text>\n", svg_number(x), svg_number(y), attributes, xml_text(text));
+  out_ += fmt::format("<text x=\"{}\" y=\"{}\" {}>{}</text>\n", svg_number(x), svg_number(y), attributes, xml_text(text));
 }
 
 void Svg::open_group(std::string_view attributes) { out_ += fmt::format("<g {}>\n", attributes); }

@@ -21,8 +21,7 @@ std::uint64_t settled_jobs(const json& request) {
 // Of a request without jobs: reading an archive.
 double files_share(const json& request) {
   const auto& files = field(request, "files");
-  return static_cast<double>(count_of(files, "done")) /
-         static_cast<double>(std::max<std::uint64_t>(1, count_of(files, "total")));
+  return static_cast<double>(count_of(files, "done")) / static_cast<double>(std::max<std::uint64_t>(1, count_of(files, "total")));
 }
 
 class Counted : public Progress {
@@ -48,8 +47,7 @@ class Bar final : public Counted {
 
   void update(const json& request, double now) override {
     const auto total = count_of(field(request, "jobs"), "total");
-    const double share =
-        total ? static_cast<double>(settled_jobs(request)) / static_cast<double>(total) : files_share(request);
+    const double share = total ? static_cast<double>(settled_jobs(request)) / static_cast<double>(total) : files_share(request);
     const auto line = progress_line(request, pace(request, now));
     if (line == drawn_) return;
     const std::size_t room = style_.width > display_width(line) + 3 ? style_.width - display_width(line) - 3 : 0;

@@ -56,13 +56,11 @@ bool at_rest(const nlohmann::json& request) {
   for (const auto* final : {"COMPLETE", "PARTIAL", "FAILED", "CANCELLED"})
     if (state == final) return true;
   const auto& jobs = field(request, "jobs");
-  const auto settled =
-      count_of(jobs, "done") + count_of(jobs, "failed") + count_of(jobs, "blocked") + count_of(jobs, "waiting");
+  const auto settled = count_of(jobs, "done") + count_of(jobs, "failed") + count_of(jobs, "blocked") + count_of(jobs, "waiting");
   return state == "WAITING" || (count_of(jobs, "waiting") > 0 && settled == count_of(jobs, "total"));
 }
 
-Result<nlohmann::json> watch_request(coordinator::Api& api, const std::string& id, Progress& progress,
-                                     const Watch& watch) {
+Result<nlohmann::json> watch_request(coordinator::Api& api, const std::string& id, Progress& progress, const Watch& watch) {
   const double began = watch.now();
   double reached = began;
   for (;;) {

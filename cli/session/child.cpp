@@ -40,11 +40,9 @@ Result<pid_t> spawn(const std::vector<std::string>& command, const SpawnSettings
   for (const auto& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   pid_t pid = -1;
-  const int error =
-      ::posix_spawn(&pid, program.c_str(), &settings.files, &settings.attributes, arguments.data(), environ);
+  const int error = ::posix_spawn(&pid, program.c_str(), &settings.files, &settings.attributes, arguments.data(), environ);
   if (error != 0)
-    return transient(
-        fmt::format("cannot start {}: {}; try again when the machine is less busy", program, std::strerror(error)));
+    return transient(fmt::format("cannot start {}: {}; try again when the machine is less busy", program, std::strerror(error)));
   return pid;
 }
 

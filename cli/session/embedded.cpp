@@ -25,10 +25,9 @@ constexpr int node_restarts = 5;
 
 // What the store says when it can no longer be trusted; nothing may be acknowledged after it.
 [[noreturn]] void storage_failed(const std::string& cause) {
-  std::fprintf(
-      stderr,
-      "mole: the state cannot be written: %s; make room or mend the disk, then run again: what was done is kept\n",
-      cause.c_str());
+  std::fprintf(stderr,
+               "mole: the state cannot be written: %s; make room or mend the disk, then run again: what was done is kept\n",
+               cause.c_str());
   ::_exit(static_cast<int>(Exit::failed));
 }
 
@@ -105,9 +104,8 @@ class EmbeddedSession final : public Session {
 Result<std::unique_ptr<Session>> open_embedded(const Options& options, Need need, const std::string& socket) {
   std::error_code error;
   if (need == Need::look && !fs::exists(options.state / "db", error))
-    return missing(
-        fmt::format("there is no state in {}: mole run makes one; another is chosen by --state or $MOLE_STATE",
-                    options.state.string()));
+    return missing(fmt::format("there is no state in {}: mole run makes one; another is chosen by --state or $MOLE_STATE",
+                               options.state.string()));
   coordinator::Config config;
   config.state = options.state;
   config.plugins = plugin_search_path(options);

@@ -76,8 +76,7 @@ std::string socket_of(const std::filesystem::path& state) {
   std::error_code error;
   const auto absolute = (std::filesystem::absolute(state, error) / "coordinator.sock").lexically_normal().string();
   const auto relative = (std::filesystem::path(".") / std::filesystem::relative(absolute, error)).string();
-  return error || absolute.size() <= relative.size() || absolute.size() < sizeof(sockaddr_un::sun_path) ? absolute
-                                                                                                        : relative;
+  return error || absolute.size() <= relative.size() || absolute.size() < sizeof(sockaddr_un::sun_path) ? absolute : relative;
 }
 
 Result<std::unique_ptr<Session>> open_session(const Options& options, Need need) {

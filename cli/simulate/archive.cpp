@@ -29,14 +29,12 @@ Error wrong(std::string cause) { return invalid(std::move(cause)); }
 Result<> check_wish(const SimulationSpec& spec, const HourOfRouter& file, std::string_view option) {
   const bool known = std::find(spec.routers.begin(), spec.routers.end(), file.router) != spec.routers.end();
   if (known && file.hour >= spec.range.from && file.hour < spec.range.to) return {};
-  return wrong(fmt::format(
-      "{} {}@{} names a file that is not simulated: choose one of --routers and an hour of [{}, {})", option,
-      file.router, format_time(file.hour), format_time(spec.range.from), format_time(spec.range.to)));
+  return wrong(fmt::format("{} {}@{} names a file that is not simulated: choose one of --routers and an hour of [{}, {})", option,
+                           file.router, format_time(file.hour), format_time(spec.range.from), format_time(spec.range.to)));
 }
 
 Result<> check_event(const SimulationSpec& spec, const EventWish& event) {
-  const bool known =
-      !event.router || std::find(spec.routers.begin(), spec.routers.end(), *event.router) != spec.routers.end();
+  const bool known = !event.router || std::find(spec.routers.begin(), spec.routers.end(), *event.router) != spec.routers.end();
   if (!known) return wrong(fmt::format("--event {} names a router that is not simulated", event_text(event)));
   if (event.span.from < spec.range.from || event.span.to > spec.range.to)
     return wrong(fmt::format("--event {} is not inside [{}, {}): move it or simulate more", event_text(event),
@@ -52,16 +50,14 @@ Result<> check(const SimulationSpec& spec) {
   if (spec.range.empty()) return wrong("--from is not before --to: give a range of at least an hour");
   if (spec.range.from < 0 || spec.range.to > (std::int64_t{1} << 32) * second_us)
     return wrong("NetFlow v5 counts seconds from 1970 to 2106: choose a range inside");
-  if (spec.range.to - spec.range.from > 3660 * day_us)
-    return wrong("the range is longer than ten years: simulate it in parts");
+  if (spec.range.to - spec.range.from > 3660 * day_us) return wrong("the range is longer than ten years: simulate it in parts");
   if (routers.empty()) return wrong("no router: give --routers 19991,19993");
   if (routers.size() != spec.routers.size()) return wrong("--routers names a router twice: name each once");
   if (routers.size() > 256) return wrong("more than 256 routers: simulate them in parts");
   if (spec.flows_per_hour < 1 || spec.flows_per_hour > most_flows_per_hour)
     return wrong(fmt::format("--flows-per-hour must be 1 to {}", most_flows_per_hour));
   if (spec.noise_per_million > 500'000) return wrong("--noise must be 0 to 0.5");
-  if (spec.growth_per_million < -1'000'000 || spec.growth_per_million > 10'000'000)
-    return wrong("--growth must be -1 to 10");
+  if (spec.growth_per_million < -1'000'000 || spec.growth_per_million > 10'000'000) return wrong("--growth must be -1 to 10");
   if (spec.events.size() > 1000) return wrong("more than 1000 events: simulate them in parts");
   if (spec.late_per_million > 250'000)
     return wrong("--late-share must be 0 to 0.25: flows last at most the active timeout of 30 minutes");
@@ -83,13 +79,11 @@ Result<> check_folder(const SimulationSpec& spec, const std::filesystem::path& f
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error)
-    return missing(
-        fmt::format("cannot make {}: {}; choose a folder you may write to", folder.string(), error.message()));
+    return missing(fmt::format("cannot make {}: {}; choose a folder you may write to", folder.string(), error.message()));
   if (const auto told = read_file(folder / "simulated.json")) {
     const auto truth = nlohmann::json::parse(*told, nullptr, false);
     if (truth.is_object() && truth.value("spec", nlohmann::json()) == spec_json(spec)) return {};
-    return wrong(
-        fmt::format("{} holds another simulated archive: remove it or choose another folder", folder.string()));
+    return wrong(fmt::format("{} holds another simulated archive: remove it or choose another folder", folder.string()));
   }
   for (const auto& entry : std::filesystem::directory_iterator(folder, error))
     if (entry.path().extension() == ".bz2")
@@ -143,8 +137,7 @@ Result<FileTruth> write_hour(const SimulationSpec& spec, const std::filesystem::
   truth.content_bytes = content.size();
   if (truth.missing) return truth;
 
-  const auto damage =
-      std::find_if(spec.damages.begin(), spec.damages.end(), [&](const auto& d) { return d.file == work.file; });
+  const auto damage = std::find_if(spec.damages.begin(), spec.damages.end(), [&](const auto& d) { return d.file == work.file; });
   if (damage != spec.damages.end()) truth.damage = spoil_content(damage->kind, content);
   auto packed = runtime::bzip2_compress(content, block_level);
   if (damage != spec.damages.end() && truth.damage.is_null()) truth.damage = spoil_file(damage->kind, packed);
@@ -197,8 +190,7 @@ std::string hour_file_name(const SimulationSpec& spec, const HourOfRouter& file)
   return fmt::format("{}_{:08}_{}.dat.bz2", file.router, sequence, file.hour / second_us);
 }
 
-Result<SimulatedArchive> simulate_archive(const SimulationSpec& spec, const std::filesystem::path& folder,
-                                          unsigned threads,
+Result<SimulatedArchive> simulate_archive(const SimulationSpec& spec, const std::filesystem::path& folder, unsigned threads,
                                           const std::function<void(std::size_t, std::size_t)>& progress) {
   if (auto ok = check(spec); !ok) return ok.error();
   if (auto ok = check_folder(spec, folder); !ok) return ok.error();
@@ -230,8 +222,7 @@ Result<SimulatedArchive> simulate_archive(const SimulationSpec& spec, const std:
   if (failure) return *failure;
 
   if (auto written = write_routes(spec, folder / "routes"); !written) return written.error();
-  if (auto written = durable_write(folder / "simulated.json", truth_text(spec, truths)); !written)
-    return written.error();
+  if (auto written = durable_write(folder / "simulated.json", truth_text(spec, truths)); !written) return written.error();
   SimulatedArchive sum;
   for (const auto& truth : truths) {
     sum.missing += truth.missing;

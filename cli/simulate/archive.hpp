@@ -23,8 +23,7 @@ Result<DamageWish> parse_damage(std::string_view text);
 // Writes the archive into `folder`, which is made. The same spec gives the same bytes, whatever the number of threads.
 // `progress` is called with (files done, files in all) from one thread at a time. invalid: the spec contradicts itself,
 // or the folder holds another archive.
-Result<SimulatedArchive> simulate_archive(const SimulationSpec& spec, const std::filesystem::path& folder,
-                                          unsigned threads,
+Result<SimulatedArchive> simulate_archive(const SimulationSpec& spec, const std::filesystem::path& folder, unsigned threads,
                                           const std::function<void(std::size_t, std::size_t)>& progress);
 
 // Name of the file of one hour: "19991_00000003_1190494800.dat.bz2".

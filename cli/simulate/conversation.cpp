@@ -36,8 +36,7 @@ Service draw_service(Random& random) {
 
 // Numbers of packets fall as their square; servers send large ones, clients small ones.
 void draw_size(Random& random, Conversation& c, bool large) {
-  const auto magnitude =
-      static_cast<unsigned>(__builtin_ctzll(random.next() | (1ULL << 14)));  // each step half as likely
+  const auto magnitude = static_cast<unsigned>(__builtin_ctzll(random.next() | (1ULL << 14)));  // each step half as likely
   c.packets = 1 + static_cast<std::uint32_t>(random.below(2ULL << magnitude));
   const std::uint32_t least = c.protocol == tcp ? 40 : 28;
   const auto spread = static_cast<std::uint32_t>(random.skewed_below(1501 - least));
@@ -53,8 +52,7 @@ std::uint32_t inside_host(Random& random) {
 
 std::uint32_t outside_host(Random& random) {
   const auto rank = random.below(2) ? random.zipf_below(17) : random.skewed_below(200'000);
-  const auto place =
-      static_cast<std::uint32_t>(Random::mixed(rank));  // neighbours in rank are not neighbours in address
+  const auto place = static_cast<std::uint32_t>(Random::mixed(rank));  // neighbours in rank are not neighbours in address
   return rank % 4 == 0 ? 0xc6120000U + (place & 0x1ffffU) : 0x64400000U + (place & 0x3fffffU);
 }
 

@@ -14,16 +14,16 @@ namespace mole::cli {
 namespace {
 
 enum Stream : std::uint64_t { parties_stream = 32, outage_stream, flow_stream };
-constexpr std::array kinds{std::pair{EventKind::scan, std::string_view("scan")},
-                           std::pair{EventKind::portscan, std::string_view("portscan")},
-                           std::pair{EventKind::crowd, std::string_view("crowd")},
-                           std::pair{EventKind::outage, std::string_view("outage")}};
+constexpr std::array kinds{
+    std::pair{EventKind::scan, std::string_view("scan")}, std::pair{EventKind::portscan, std::string_view("portscan")},
+    std::pair{EventKind::crowd, std::string_view("crowd")}, std::pair{EventKind::outage, std::string_view("outage")}};
 constexpr Millis longest_fetch_ms = 10'000;
 
 Error wrong(std::string_view text, std::string_view why) {
-  return invalid(fmt::format("'{}' is no event: {}; write KIND@TIME/LENGTH[:SHARE][@ROUTER], as "
-                             "scan@2007-09-23T10:00/2h:0.3 or outage@2007-09-24/1d:0.7@19991",
-                             text, why));
+  return invalid(
+      fmt::format("'{}' is no event: {}; write KIND@TIME/LENGTH[:SHARE][@ROUTER], as "
+                  "scan@2007-09-23T10:00/2h:0.3 or outage@2007-09-24/1d:0.7@19991",
+                  text, why));
 }
 
 template <class Number>
@@ -81,8 +81,7 @@ Conversation fetch(const EventParties& parties, bool reply, Random& random) {
 
 // Flow i of an event: drawn from a stream of its own, so that every hour draws the same one. Of a crowd two flows
 // that follow each other are request and reply.
-Flow planted_flow(const SimulationSpec& spec, std::size_t index, std::uint32_t router, std::uint64_t i,
-                  std::uint64_t n) {
+Flow planted_flow(const SimulationSpec& spec, std::size_t index, std::uint32_t router, std::uint64_t i, std::uint64_t n) {
   const auto& event = spec.events[index];
   const bool crowd = event.kind == EventKind::crowd;
   Random random(spec.seed ^ router, flow_stream + index, crowd ? i / 2 : i);
@@ -108,7 +107,8 @@ Result<EventWish> parse_event(std::string_view text) {
   EventWish event;
   const auto at = text.find('@');
   const auto kind = std::find_if(kinds.begin(), kinds.end(), [&](const auto& k) { return k.second == text.substr(0, at); });
-  if (at == std::string_view::npos || kind == kinds.end()) return wrong(text, "it begins with scan@, portscan@, crowd@ or outage@");
+  if (at == std::string_view::npos || kind == kinds.end())
+    return wrong(text, "it begins with scan@, portscan@, crowd@ or outage@");
   event.kind = kind->first;
   auto when = text.substr(at + 1);
   auto length = cut_off(when, '/');
@@ -137,8 +137,7 @@ Result<EventWish> parse_event(std::string_view text) {
 
 std::string event_text(const EventWish& event) {
   auto text = fmt::format("{}@{}/{}:{}", event_kind_name(event.kind), format_time(event.span.from),
-                          format_duration(event.span.to - event.span.from),
-                          static_cast<double>(event.per_million) / 1e6);
+                          format_duration(event.span.to - event.span.from), static_cast<double>(event.per_million) / 1e6);
   if (event.router) text += fmt::format("@{}", *event.router);
   return text;
 }
@@ -196,8 +195,7 @@ bool takes_away(const SimulationSpec& spec, std::size_t index, std::uint32_t rou
   const auto first = flow.first * 1000;
   if (first < event.span.from || first >= event.span.to) return false;
   const auto gone = [&](std::uint32_t address) {
-    return !is_home(address) &&
-           Random(spec.seed, outage_stream + index, as_of(address, first)).chance(event.per_million);
+    return !is_home(address) && Random(spec.seed, outage_stream + index, as_of(address, first)).chance(event.per_million);
   };
   return gone(flow.who.source) || gone(flow.who.destination);
 }

@@ -11,7 +11,7 @@ namespace mole::cli {
 namespace {
 
 constexpr Millis hour_ms = hour_us / 1000;
-constexpr Millis patience_ms = 5'000;   // a datagram that is not full leaves after so long
+constexpr Millis patience_ms = 5'000;  // a datagram that is not full leaves after so long
 constexpr std::size_t records_per_datagram = 30;
 
 enum Stream : std::uint64_t { traffic_stream = 1, loss_stream, boot_stream, sequence_stream };
@@ -139,8 +139,7 @@ class Exporter {
   }
 
   void export_flow(const Flow& flow) {
-    if (!queue_.empty() && flow.queued - queue_.front().queued >= patience_ms)
-      send(queue_.front().queued + patience_ms);
+    if (!queue_.empty() && flow.queued - queue_.front().queued >= patience_ms) send(queue_.front().queued + patience_ms);
     queue_.push_back(flow);
     if (queue_.size() == records_per_datagram) send(flow.queued);
   }
@@ -205,7 +204,7 @@ class Exporter {
   const SimulationSpec& spec_;
   std::uint32_t router_;
   Everyday everyday_;
-  Random loss_;  // a stream of its own: losing datagrams does not change the traffic
+  Random loss_;                       // a stream of its own: losing datagrams does not change the traffic
   std::vector<Flow> planted_;         // by order of export
   std::vector<std::size_t> outages_;  // that touch the hour
   Millis hour_;
@@ -226,8 +225,7 @@ std::uint64_t flows_of_hour(const SimulationSpec& spec, std::size_t router_index
   return flows;
 }
 
-ExportedHour export_hour(const SimulationSpec& spec, std::size_t router_index, Micros hour,
-                         std::uint32_t flow_sequence) {
+ExportedHour export_hour(const SimulationSpec& spec, std::size_t router_index, Micros hour, std::uint32_t flow_sequence) {
   return Exporter(spec, router_index, hour, flow_sequence).run();
 }
 

@@ -12,7 +12,7 @@
 namespace mole::cli {
 
 inline constexpr Micros active_timeout = 30 * minute_us;  // a longer flow is exported in pieces
-inline constexpr Millis inactive_ms = 15'000;           // a flow ends after so much silence
+inline constexpr Millis inactive_ms = 15'000;             // a flow ends after so much silence
 inline constexpr Micros truth_interval = 15 * minute_us;  // grain of the truth by time
 
 struct Totals {
@@ -49,7 +49,6 @@ std::uint64_t flows_of_hour(const SimulationSpec& spec, std::size_t router_index
 
 // The hour of routers[router_index] that begins at `hour`. Depends on nothing but its arguments; the flow sequence is
 // the number of flows exported before this hour.
-ExportedHour export_hour(const SimulationSpec& spec, std::size_t router_index, Micros hour,
-                         std::uint32_t flow_sequence);
+ExportedHour export_hour(const SimulationSpec& spec, std::size_t router_index, Micros hour, std::uint32_t flow_sequence);
 
 }  // namespace mole::cli

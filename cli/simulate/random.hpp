@@ -9,8 +9,7 @@ namespace mole::cli {
 class Random {
  public:
   // One stream per (seed, a, b): work may be done in any order and by any thread.
-  explicit Random(std::uint64_t seed, std::uint64_t a = 0, std::uint64_t b = 0)
-      : state_(mixed(mixed(mixed(seed) + a) + b)) {}
+  explicit Random(std::uint64_t seed, std::uint64_t a = 0, std::uint64_t b = 0) : state_(mixed(mixed(mixed(seed) + a) + b)) {}
 
   std::uint64_t next() { return mixed(state_ += golden); }
   std::uint64_t below(std::uint64_t n) { return scaled(next(), n); }  // [0, n), 0 if n is 0

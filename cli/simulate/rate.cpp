@@ -42,8 +42,7 @@ std::uint64_t root_of(std::uint64_t n) {
 std::int64_t drifting(std::uint64_t seed, Micros at, Micros step) {
   const auto from = floor_to(at, step);
   const auto drawn = [&](Micros t) {
-    return Random(seed, noise_stream + static_cast<std::uint64_t>(step / quarter_us), static_cast<std::uint64_t>(t))
-        .normal();
+    return Random(seed, noise_stream + static_cast<std::uint64_t>(step / quarter_us), static_cast<std::uint64_t>(t)).normal();
   };
   const auto part = (at - from) / minute_us, whole = step / minute_us;
   return (drawn(from) * (whole - part) + drawn(from + step) * part) / whole;

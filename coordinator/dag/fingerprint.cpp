@@ -15,9 +15,10 @@ std::string identity(const task::PluginUse& plugin) {
 // Where the files are (the downloader and its parameters) is left out on purpose: an archive may move. What is in them is told
 // by size and index revision, in the state key.
 json archive_parts(const Graph& graph, const Archive& archive, const Module& module) {
-  json parts = {{"archive", graph.full_name(archive)}, {"files", archive.files}, {"covers", format_duration(archive.covers)},
-          {"lateness", format_duration(archive.lateness)}, {"damage", archive.damage},
-          {"decoder", identity(archive.decoder)}, {"decoder_params", archive.decoder.params}, {"routers", module.routers}};
+  json parts = {
+      {"archive", graph.full_name(archive)},           {"files", archive.files},   {"covers", format_duration(archive.covers)},
+      {"lateness", format_duration(archive.lateness)}, {"damage", archive.damage}, {"decoder", identity(archive.decoder)},
+      {"decoder_params", archive.decoder.params},      {"routers", module.routers}};
   if (by_direction(module.by)) parts["home"] = {archive.home.source, archive.home.destination};
   return parts;
 }

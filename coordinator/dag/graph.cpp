@@ -17,10 +17,18 @@ json to_json_input(const Input& i) {
 json to_json_column(const Column& c) { return {{"name", c.name}, {"type", c.type}, {"unit", c.unit}, {"doc", c.doc}}; }
 
 json to_json_archive(const Archive& a) {
-  return {{"name", a.name},         {"downloader", a.downloader},     {"decoder", a.decoder},
-          {"files", a.files},       {"covers", a.covers},             {"lateness", a.lateness},
-          {"damage", a.damage},     {"block_length", a.block_length}, {"block_origin", a.block_origin},
-          {"horizon", opt(a.horizon)}, {"home", {a.home.source, a.home.destination}}, {"decode", a.decode}};
+  return {{"name", a.name},
+          {"downloader", a.downloader},
+          {"decoder", a.decoder},
+          {"files", a.files},
+          {"covers", a.covers},
+          {"lateness", a.lateness},
+          {"damage", a.damage},
+          {"block_length", a.block_length},
+          {"block_origin", a.block_origin},
+          {"horizon", opt(a.horizon)},
+          {"home", {a.home.source, a.home.destination}},
+          {"decode", a.decode}};
 }
 
 json to_json_resource(const Resource& r) {
@@ -33,11 +41,11 @@ json to_json_module(const Module& m) {
   json inputs = json::array(), outputs = json::array();
   for (const auto& i : m.inputs) inputs.push_back(to_json_input(i));
   for (const auto& c : m.outputs) outputs.push_back(to_json_column(c));
-  json out = {{"name", m.name},       {"plugin", m.plugin},           {"execution", m.execution}, {"interval", m.interval},
-          {"window", m.window},   {"warmup", m.warmup},           {"since", opt(m.since)},    {"by", m.by},
-          {"filter", m.filter},   {"load", m.load},               {"keep_states", m.keep_states}, {"routers", m.routers},
-          {"inputs", inputs},     {"outputs", outputs},           {"archive", m.archive},
-          {"fingerprint", m.fingerprint.hex()}, {"parts", m.parts}};
+  json out = {{"name", m.name},     {"plugin", m.plugin}, {"execution", m.execution},     {"interval", m.interval},
+              {"window", m.window}, {"warmup", m.warmup}, {"since", opt(m.since)},        {"by", m.by},
+              {"filter", m.filter}, {"load", m.load},     {"keep_states", m.keep_states}, {"routers", m.routers},
+              {"inputs", inputs},   {"outputs", outputs}, {"archive", m.archive},         {"fingerprint", m.fingerprint.hex()},
+              {"parts", m.parts}};
   if (!m.totals.empty()) out["totals"] = m.totals;
   if (m.routes) out["routes"] = *m.routes;
   return out;
@@ -136,8 +144,10 @@ Graph prune(const Graph& graph, const std::vector<std::uint32_t>& asked) {
     if (!needed[m]) continue;
     read[graph.modules[m].archive] = true;
     for (const auto& input : graph.modules[m].inputs) {
-      if (input.kind == "flows") read[input.source] = true;
-      else needed[input.source] = true;
+      if (input.kind == "flows")
+        read[input.source] = true;
+      else
+        needed[input.source] = true;
     }
   }
   Graph out;
@@ -196,34 +206,49 @@ json describe(const Graph& graph) {
   for (const auto& m : graph.modules) {
     json inputs = json::array(), outputs = json::array();
     for (const auto& i : m.inputs) {
-      inputs.push_back({{"role", i.role}, {"kind", i.kind}, {"from", source_name(graph, i)}, {"column", i.column}, {"unit", i.unit}});
-      edges.push_back({{"from", source_name(graph, i)}, {"to", m.name}, {"role", i.role}, {"column", i.column}, {"kind", i.kind}});
+      inputs.push_back(
+          {{"role", i.role}, {"kind", i.kind}, {"from", source_name(graph, i)}, {"column", i.column}, {"unit", i.unit}});
+      edges.push_back(
+          {{"from", source_name(graph, i)}, {"to", m.name}, {"role", i.role}, {"column", i.column}, {"kind", i.kind}});
     }
     for (const auto& c : m.outputs) outputs.push_back(to_json_column(c));
-    modules.push_back({{"module", m.name}, {"plugin", m.plugin.name}, {"version", m.plugin.version},
+    modules.push_back({{"module", m.name},
+                       {"plugin", m.plugin.name},
+                       {"version", m.plugin.version},
                        {"interval", format_duration(m.interval)},
                        {"window", m.window > 0 ? json(format_duration(m.window)) : json(nullptr)},
-                       {"by", m.by}, {"inputs", inputs}, {"outputs", outputs}, {"execution", m.execution},
+                       {"by", m.by},
+                       {"inputs", inputs},
+                       {"outputs", outputs},
+                       {"execution", m.execution},
                        {"fingerprint", m.fingerprint.hex()}});
     if (!m.totals.empty()) modules.back()["totals"] = m.totals;
   }
   json archives = json::array();
   for (const auto& a : graph.archives)
-    archives.push_back({{"archive", a.name}, {"downloader", a.downloader.name}, {"decoder", a.decoder.name}, {"files", a.files},
-                        {"covers", format_duration(a.covers)}, {"block", format_duration(a.block_length)}});
+    archives.push_back({{"archive", a.name},
+                        {"downloader", a.downloader.name},
+                        {"decoder", a.decoder.name},
+                        {"files", a.files},
+                        {"covers", format_duration(a.covers)},
+                        {"block", format_duration(a.block_length)}});
   return {{"pipeline", graph.pipeline}, {"archives", archives}, {"modules", modules}, {"edges", edges}};
 }
 
 std::string to_dot(const json& described) {
   std::string out = "digraph " + quote(described.at("pipeline").get<std::string>()) + " {\n  rankdir=LR;\n  node [shape=box];\n";
   for (const auto& a : described.at("archives"))
-    out += "  " + quote("archive:" + a.at("archive").get<std::string>()) + " [shape=cylinder, label=" + quote(a.at("archive").get<std::string>()) + "];\n";
+    out += "  " + quote("archive:" + a.at("archive").get<std::string>()) +
+           " [shape=cylinder, label=" + quote(a.at("archive").get<std::string>()) + "];\n";
   for (const auto& m : described.at("modules"))
     out += "  " + quote(m.at("module").get<std::string>()) + " [label=" +
-           quote(m.at("module").get<std::string>() + "\n" + m.at("plugin").get<std::string>() + " " + m.at("version").get<std::string>()) + "];\n";
+           quote(m.at("module").get<std::string>() + "\n" + m.at("plugin").get<std::string>() + " " +
+                 m.at("version").get<std::string>()) +
+           "];\n";
   for (const auto& e : described.at("edges")) {
     const bool flows = e.at("kind") == "flows";
-    out += "  " + quote((flows ? "archive:" : "") + e.at("from").get<std::string>()) + " -> " + quote(e.at("to").get<std::string>()) +
+    out += "  " + quote((flows ? "archive:" : "") + e.at("from").get<std::string>()) + " -> " +
+           quote(e.at("to").get<std::string>()) +
            " [label=" + quote(flows ? e.at("role").get<std::string>() : e.at("column").get<std::string>()) +
            (e.at("kind") == "context" ? ", style=dashed" : "") + "];\n";
   }

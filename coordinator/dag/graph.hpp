@@ -30,10 +30,11 @@ struct Archive {
 struct RoutingTable {
   Micros from = INT64_MIN;  // it is used from here up to the next one
   Digest digest;
-  std::string name;         // of the file
+  std::string name;  // of the file
 };
 
-// A `resources:` entry that some module uses. Which files there are, and what is in them, is as it was when the manifest was submitted.
+// A `resources:` entry that some module uses. Which files there are, and what is in them, is as it was when the manifest was
+// submitted.
 struct Resource {
   std::string name, files, format;
   Micros valid = 0;
@@ -59,16 +60,16 @@ struct Module {
   std::optional<Micros> since;
   std::vector<std::string> by;
   std::vector<std::string> totals;  // dimensions of `by` that have the member "all" as well, in its order
-  std::string filter;  // canonical; empty: all flows
+  std::string filter;               // canonical; empty: all flows
   std::string load;
   std::string keep_states;
   std::vector<std::string> routers;  // asked for by `where`, sorted; empty: all of the archive
   std::vector<Input> inputs;         // in the descriptor's order
   std::vector<Column> outputs;
   std::optional<std::uint32_t> routes;  // the resource AS numbers come from; none: from the records, or it reads no AS number
-  std::uint32_t archive = 0;  // index of the archive whose block grid this module is on
-  Digest fingerprint;         // decision 14: everything but the block and its inputs
-  nlohmann::json parts;       // what the fingerprint is made of, for `explain`
+  std::uint32_t archive = 0;            // index of the archive whose block grid this module is on
+  Digest fingerprint;                   // decision 14: everything but the block and its inputs
+  nlohmann::json parts;                 // what the fingerprint is made of, for `explain`
 };
 
 // Whether rows are grouped by the direction, which the archive's `home` defines.

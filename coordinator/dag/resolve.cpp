@@ -15,8 +15,9 @@ constexpr std::size_t max_depth = 16;
 constexpr Micros longest_window = 3660 * day_us;
 constexpr Micros longest_in_intervals = 1'000'000;
 
-const std::vector<std::string> dimensions = {"router",   "direction", "protocol_class", "src_port", "dst_port", "protocol", "src_as", "dst_as",
-                                             "tos",      "in_if",          "out_if",   "src_addr", "dst_addr"};
+const std::vector<std::string> dimensions = {"router",   "direction", "protocol_class", "src_port", "dst_port",
+                                             "protocol", "src_as",    "dst_as",         "tos",      "in_if",
+                                             "out_if",   "src_addr",  "dst_addr"};
 
 // Every interval has all of their members, so they can be added up to the member "all".
 const std::vector<std::string> closed_dimensions = {"router", "direction", "protocol_class"};
@@ -28,7 +29,8 @@ void make_paths_absolute(const Descriptor& descriptor, const std::string& base, 
   for (const auto& param : descriptor.params) {
     if (param.format != "path" || !params.contains(param.name) || !params[param.name].is_string()) continue;
     const std::filesystem::path path = params[param.name].get<std::string>();
-    if (!path.empty() && path.is_relative()) params[param.name] = (std::filesystem::path(base) / path).lexically_normal().string();
+    if (!path.empty() && path.is_relative())
+      params[param.name] = (std::filesystem::path(base) / path).lexically_normal().string();
   }
 }
 
@@ -131,7 +133,8 @@ class Resolver {
         if (input.module.empty()) continue;
         const auto found = index.find(input.module);
         if (found == index.end()) {
-          problem = missing(input.where + ": there is no module \"" + input.module + "\"" + manifest::suggestion(input.module, names));
+          problem =
+              missing(input.where + ": there is no module \"" + input.module + "\"" + manifest::suggestion(input.module, names));
           return 0;
         }
         depth = std::max(depth, 1 + self(self, found->second));
@@ -188,28 +191,34 @@ class Resolver {
       });
       if (bound == from.inputs.end()) {
         if (role.kind == "context") continue;
-        return invalid(from.where + ": the input \"" + role.role + "\" of " + descriptor.name + " is not bound; " +
-                       (role.kind == "flows" ? "add \"input: {archive: NAME}\"" : "add \"inputs: {" + role.role + ": MODULE.COLUMN}\""));
+        return invalid(
+            from.where + ": the input \"" + role.role + "\" of " + descriptor.name + " is not bound; " +
+            (role.kind == "flows" ? "add \"input: {archive: NAME}\"" : "add \"inputs: {" + role.role + ": MODULE.COLUMN}\""));
       }
       auto done = role.kind == "flows" ? bind_flows(from, *bound, role, to, first) : bind_rows(from, *bound, role, to, first);
       if (!done) return done;
       first = false;
     }
-    if (to.inputs.empty()) return invalid(from.where + ": the plugin " + descriptor.name + " declares no input; it cannot be a module");
+    if (to.inputs.empty())
+      return invalid(from.where + ": the plugin " + descriptor.name + " declares no input; it cannot be a module");
     return {};
   }
 
-  Result<> bind_flows(const manifest::Module& from, const manifest::Input& bound, const mole::Input& role, Module& to, bool first) {
+  Result<> bind_flows(const manifest::Module& from, const manifest::Input& bound, const mole::Input& role, Module& to,
+                      bool first) {
     if (bound.archive.empty())
       return invalid(bound.where + ": the input \"" + role.role + "\" takes flows; bind an archive: \"" + role.role +
                      ": {archive: NAME}\"");
     std::vector<std::string> names;
     for (const auto& archive : graph().archives) names.push_back(archive.name);
     const auto archive = graph().find_archive(bound.archive);
-    if (!archive) return missing(bound.where + ": there is no archive \"" + bound.archive + "\"" + manifest::suggestion(bound.archive, names));
+    if (!archive)
+      return missing(bound.where + ": there is no archive \"" + bound.archive + "\"" +
+                     manifest::suggestion(bound.archive, names));
     const bool by_router = from.by && std::find(from.by->begin(), from.by->end(), "router") != from.by->end();
     if ((by_router || !bound.routers.empty()) && !names_router_[*archive])
-      return invalid(bound.where + ": the names of the archive's files tell no router; put {router} into its \"files\" or leave router out");
+      return invalid(bound.where +
+                     ": the names of the archive's files tell no router; put {router} into its \"files\" or leave router out");
     for (const auto& read : role.reads) {
       const auto column = source_of(from, read);
       const auto& writes = decoders_[*archive]->descriptor.writes;
@@ -219,7 +228,8 @@ class Resolver {
     }
     for (const auto& other : to.inputs)
       if (other.kind == "flows") return invalid(bound.where + ": a module reads at most one archive; chain two modules instead");
-    if (!first && to.archive != *archive) return invalid(bound.where + ": the inputs of " + from.name + " stand on different archives");
+    if (!first && to.archive != *archive)
+      return invalid(bound.where + ": the inputs of " + from.name + " stand on different archives");
     if (!from.interval) return invalid(from.where + ": the module " + from.name + " needs an \"interval\", such as 15m");
     to.archive = *archive;
     to.routers = bound.routers;
@@ -238,7 +248,8 @@ class Resolver {
     std::set<std::string> seen;
     for (const auto& dimension : by) {
       if (std::find(dimensions.begin(), dimensions.end(), dimension) == dimensions.end())
-        return invalid(from.where + ": \"by\" knows no dimension \"" + dimension + "\"" + manifest::suggestion(dimension, dimensions));
+        return invalid(from.where + ": \"by\" knows no dimension \"" + dimension + "\"" +
+                       manifest::suggestion(dimension, dimensions));
       if (!seen.insert(dimension).second) return invalid(from.where + ": \"by\" names " + dimension + " twice; once is enough");
     }
     return {};
@@ -246,17 +257,24 @@ class Resolver {
 
   Result<> set_totals(const manifest::Module& from, Module& to) {
     if (!from.totals) return {};
-    const auto asked = [&](const std::string& name) { return std::find(from.totals->begin(), from.totals->end(), name) != from.totals->end(); };
+    const auto asked = [&](const std::string& name) {
+      return std::find(from.totals->begin(), from.totals->end(), name) != from.totals->end();
+    };
     for (const auto& name : *from.totals) {
       if (std::find(to.by.begin(), to.by.end(), name) == to.by.end())
-        return invalid(from.where + ": \"totals\" names " + name + ", by which the module is not grouped; add it to \"by\" or leave it out");
+        return invalid(from.where + ": \"totals\" names " + name +
+                       ", by which the module is not grouped; add it to \"by\" or leave it out");
       if (std::find(closed_dimensions.begin(), closed_dimensions.end(), name) == closed_dimensions.end())
-        return invalid(from.where + ": \"totals\" names " + name + ", an open dimension: its members are not all known; leave it out, and chain or add a module that is not grouped by it");
+        return invalid(from.where + ": \"totals\" names " + name +
+                       ", an open dimension: its members are not all known; leave it out, and chain or add a module that is not "
+                       "grouped by it");
     }
     if (to.execution == "sequential")
-      return invalid(from.where + ": " + to.plugin.name + " is sequential: its states cannot be merged into totals; leave \"totals\" out");
+      return invalid(from.where + ": " + to.plugin.name +
+                     " is sequential: its states cannot be merged into totals; leave \"totals\" out");
     if (asked("router") && std::find(to.routers.begin(), to.routers.end(), "all") != to.routers.end())
-      return invalid(from.where + ": a router is called \"all\", as the total over routers would be; leave router out of \"totals\"");
+      return invalid(from.where +
+                     ": a router is called \"all\", as the total over routers would be; leave router out of \"totals\"");
     std::copy_if(to.by.begin(), to.by.end(), std::back_inserter(to.totals), asked);
     return {};
   }
@@ -272,20 +290,23 @@ class Resolver {
     return {};
   }
 
-  Result<> bind_rows(const manifest::Module& from, const manifest::Input& bound, const mole::Input& role, Module& to, bool first) {
+  Result<> bind_rows(const manifest::Module& from, const manifest::Input& bound, const mole::Input& role, Module& to,
+                     bool first) {
     if (bound.module.empty())
-      return invalid(bound.where + ": the input \"" + role.role + "\" takes a module's column; write MODULE.COLUMN, such as traffic.bytes");
+      return invalid(bound.where + ": the input \"" + role.role +
+                     "\" takes a module's column; write MODULE.COLUMN, such as traffic.bytes");
     const auto source = *graph().find_module(bound.module);
     const auto& upstream = graph().modules[source];
     std::vector<std::string> names;
     for (const auto& column : upstream.outputs) names.push_back(column.name);
-    const auto column = std::find_if(upstream.outputs.begin(), upstream.outputs.end(), [&](const Column& c) { return c.name == bound.column; });
+    const auto column =
+        std::find_if(upstream.outputs.begin(), upstream.outputs.end(), [&](const Column& c) { return c.name == bound.column; });
     if (column == upstream.outputs.end())
       return missing(bound.where + ": the module " + upstream.name + " has no column \"" + bound.column + "\"" +
                      manifest::suggestion(bound.column, names));
     if (column->type != "u64" && column->type != "i64" && column->type != "f64")
-      return invalid(bound.where + ": " + upstream.name + "." + column->name + " is of type " + column->type +
-                     ", but \"" + role.role + "\" takes a number; bind a numeric column");
+      return invalid(bound.where + ": " + upstream.name + "." + column->name + " is of type " + column->type + ", but \"" +
+                     role.role + "\" takes a number; bind a numeric column");
     if (auto done = inherit(from, bound, upstream, to, first); !done) return done;
     to.inputs.push_back({role.role, role.kind, source, column->name, column->type, column->unit});
     return {};
@@ -303,29 +324,37 @@ class Resolver {
       to.by = upstream.by;
       to.totals = upstream.totals;
       if (from.totals)
-        return invalid(from.where + ": \"totals\" are made of flows; leave it out, " + from.name + " has those of its input " + upstream.name);
+        return invalid(from.where + ": \"totals\" are made of flows; leave it out, " + from.name + " has those of its input " +
+                       upstream.name);
       if (from.interval && *from.interval != upstream.interval)
         return invalid(from.where + ": the interval " + format_duration(*from.interval) + " differs from the " +
                        format_duration(upstream.interval) + " of its input " + upstream.name + "; leave it out, it is inherited");
       if (from.by && *from.by != upstream.by)
-        return invalid(from.where + ": \"by\" differs from that of the input " + upstream.name + "; leave it out, it is inherited");
+        return invalid(from.where + ": \"by\" differs from that of the input " + upstream.name +
+                       "; leave it out, it is inherited");
       return {};
     }
-    if (!grids_equal()) return invalid(bound.where + ": the inputs of " + from.name + " have different block grids; give their archives the same \"block\"");
+    if (!grids_equal())
+      return invalid(bound.where + ": the inputs of " + from.name +
+                     " have different block grids; give their archives the same \"block\"");
     if (to.interval != upstream.interval)
-      return invalid(bound.where + ": the inputs of " + from.name + " have different intervals: " + format_duration(to.interval) + " and " +
-                     format_duration(upstream.interval) + " (" + upstream.name + "); give them the same");
+      return invalid(bound.where + ": the inputs of " + from.name + " have different intervals: " + format_duration(to.interval) +
+                     " and " + format_duration(upstream.interval) + " (" + upstream.name + "); give them the same");
     if (to.by != upstream.by)
-      return invalid(bound.where + ": the inputs of " + from.name + " are grouped differently; give " + upstream.name + " the same \"by\"");
+      return invalid(bound.where + ": the inputs of " + from.name + " are grouped differently; give " + upstream.name +
+                     " the same \"by\"");
     if (to.totals != upstream.totals)
-      return invalid(bound.where + ": the inputs of " + from.name + " have different totals; give " + upstream.name + " the same \"totals\"");
+      return invalid(bound.where + ": the inputs of " + from.name + " have different totals; give " + upstream.name +
+                     " the same \"totals\"");
     return {};
   }
 
   Result<> set_filter(const manifest::Module& from, const Descriptor& descriptor, Module& to) {
     const bool flows = to.inputs[0].kind == "flows";
     if (from.filter.empty() && (flows || from.load == "start")) return {};
-    if (!flows) return invalid(from.filter_where + ": \"filter\" and \"load\" choose flows; the module " + from.name + " reads rows of another");
+    if (!flows)
+      return invalid(from.filter_where + ": \"filter\" and \"load\" choose flows; the module " + from.name +
+                     " reads rows of another");
     auto filter = parse_filter(from.filter);
     if (!filter) return at(from.filter_where, filter.error());
     if (!filter->any()) to.filter = filter->canonical();
@@ -341,7 +370,8 @@ class Resolver {
 
   // A column that a decoder must fill so that `column` can be had: AS numbers of a routing table are looked up from addresses.
   static std::string source_of(const manifest::Module& from, const std::string& column) {
-    const bool looked_up = std::any_of(from.inputs.begin(), from.inputs.end(), [](const manifest::Input& i) { return i.as != "record"; });
+    const bool looked_up =
+        std::any_of(from.inputs.begin(), from.inputs.end(), [](const manifest::Input& i) { return i.as != "record"; });
     if (looked_up && column == "src_as") return "src_addr";
     if (looked_up && column == "dst_as") return "dst_addr";
     return column;
@@ -365,13 +395,16 @@ class Resolver {
 
   // Where the module's AS numbers come from. One that reads none depends on no table, whatever its `as` says.
   Result<> set_routes(const manifest::Module& from, const Descriptor& descriptor, Module& to) {
-    const auto bound = std::find_if(from.inputs.begin(), from.inputs.end(), [](const manifest::Input& i) { return i.as != "record"; });
+    const auto bound =
+        std::find_if(from.inputs.begin(), from.inputs.end(), [](const manifest::Input& i) { return i.as != "record"; });
     if (bound == from.inputs.end()) return {};
     std::vector<std::string> names{"record"};
     for (const auto& resource : manifest_.resources) names.push_back(resource.name);
-    const auto resource = std::find_if(manifest_.resources.begin(), manifest_.resources.end(), [&](const manifest::Resource& r) { return r.name == bound->as; });
+    const auto resource = std::find_if(manifest_.resources.begin(), manifest_.resources.end(),
+                                       [&](const manifest::Resource& r) { return r.name == bound->as; });
     if (resource == manifest_.resources.end())
-      return missing(bound->where + ": there is no resource \"" + bound->as + "\" for \"as\"" + manifest::suggestion(bound->as, names));
+      return missing(bound->where + ": there is no resource \"" + bound->as + "\" for \"as\"" +
+                     manifest::suggestion(bound->as, names));
     if (!reads_as(descriptor, to)) return {};
     const auto& known = graph().resources;
     const auto found = std::find_if(known.begin(), known.end(), [&](const Resource& r) { return r.name == resource->name; });
@@ -395,26 +428,32 @@ class Resolver {
   Result<> check_execution(const manifest::Module& from, const Module& to) {
     const auto& name = to.plugin.name;
     if (to.execution != "sequential" && to.execution != "mergeable")
-      return unsupported(from.plugin_where + ": " + name + " is executed by \"" + to.execution + "\", which this version cannot; use a mergeable or sequential metric");
+      return unsupported(from.plugin_where + ": " + name + " is executed by \"" + to.execution +
+                         "\", which this version cannot; use a mergeable or sequential metric");
     if (to.load == "proportional")
       return unsupported(from.where + ": \"load: proportional\" is not available in this version; choose start or end");
     if (to.execution == "sequential") {
-      if (to.load != "start") return invalid(from.where + ": a sequential module counts flows at their start; leave \"load\" out");
+      if (to.load != "start")
+        return invalid(from.where + ": a sequential module counts flows at their start; leave \"load\" out");
       if ((to.warmup > 0) == to.since.has_value())
-        return invalid(from.where + ": " + name + " is sequential: it needs either \"warmup\" (such as 1h: every block starts fresh that much "
+        return invalid(from.where + ": " + name +
+                       " is sequential: it needs either \"warmup\" (such as 1h: every block starts fresh that much "
                        "earlier) or \"since\" (a first instant: blocks are chained)");
-      if (to.window > 0) return invalid(from.where + ": " + name + " is sequential and cannot be merged into a window; leave \"window\" out");
+      if (to.window > 0)
+        return invalid(from.where + ": " + name + " is sequential and cannot be merged into a window; leave \"window\" out");
       if (to.warmup % to.interval != 0)
         return invalid(from.where + ": \"warmup\" must be a multiple of the interval " + format_duration(to.interval));
       return {};
     }
     if (to.warmup > 0 || to.since)
-      return invalid(from.where + ": \"warmup\" and \"since\" are for sequential metrics; " + name + " is mergeable; use \"window\"");
+      return invalid(from.where + ": \"warmup\" and \"since\" are for sequential metrics; " + name +
+                     " is mergeable; use \"window\"");
     if (to.window % to.interval != 0)
       return invalid(from.where + ": the window " + format_duration(to.window) + " is not a multiple of the interval " +
                      format_duration(to.interval) + "; round it");
     if (to.window > longest_window || to.window / to.interval > longest_in_intervals)
-      return invalid(from.where + ": a window has at most a million intervals and ten years; shorten it or lengthen the interval");
+      return invalid(from.where +
+                     ": a window has at most a million intervals and ten years; shorten it or lengthen the interval");
     return {};
   }
 
@@ -425,11 +464,13 @@ class Resolver {
     auto outputs = resolve_outputs(descriptor, bindings);
     if (!outputs) return at(from.where, name_sources(to, outputs.error()));
     std::set<std::string> taken(to.by.begin(), to.by.end());
-    for (const auto* standard : {"interval_start", "interval_end", "coverage", "flows_lost", "flows_late", "files_expected", "files_present"})
+    for (const auto* standard :
+         {"interval_start", "interval_end", "coverage", "flows_lost", "flows_late", "files_expected", "files_present"})
       taken.insert(standard);
     for (const auto& output : *outputs) {
       if (!taken.insert(output.name).second)
-        return invalid(from.where + ": the column \"" + output.name + "\" of " + descriptor.name + " is there already; rename it in the plugin");
+        return invalid(from.where + ": the column \"" + output.name + "\" of " + descriptor.name +
+                       " is there already; rename it in the plugin");
       to.outputs.push_back({output.name, output.type, output.unit, output.doc});
     }
     return {};
@@ -440,7 +481,8 @@ class Resolver {
     std::string bound;
     for (const auto& input : to.inputs)
       if (input.kind != "flows")
-        bound += (bound.empty() ? "" : ", ") + input.role + " = " + graph().modules[input.source].name + "." + input.column + " [" + input.unit + "]";
+        bound += (bound.empty() ? "" : ", ") + input.role + " = " + graph().modules[input.source].name + "." + input.column +
+                 " [" + input.unit + "]";
     if (!bound.empty()) error.message += " (" + bound + ")";
     return error;
   }
@@ -457,7 +499,8 @@ class Resolver {
 
 }  // namespace
 
-Result<Resolved> resolve(const manifest::Manifest& manifest, const PluginCatalogue& plugins, const std::string& base, const DigestOf& digest) {
+Result<Resolved> resolve(const manifest::Manifest& manifest, const PluginCatalogue& plugins, const std::string& base,
+                         const DigestOf& digest) {
   return Resolver(manifest, plugins, base, digest).run();
 }
 

@@ -26,8 +26,8 @@ struct Resolved {
   std::vector<TableFile> tables;
 };
 
-// `base`: folder against which parameters of format "path" and files of resources are resolved. `digest`: of a routing table's file.
-// invalid, missing: "<place>: cause; remedy".
+// `base`: folder against which parameters of format "path" and files of resources are resolved. `digest`: of a routing table's
+// file. invalid, missing: "<place>: cause; remedy".
 Result<Resolved> resolve(const manifest::Manifest& manifest, const PluginCatalogue& plugins, const std::string& base,
                          const DigestOf& digest = digest_of_file);
 

@@ -35,23 +35,32 @@ Result<std::vector<TableFile>> find_tables(const manifest::Resource& resource, c
   const auto pattern = written.filename().string();
   std::vector<TableFile> found;
   std::error_code problem;
-  for (fs::directory_iterator entry(folder.empty() ? fs::path(".") : folder, problem), end; !problem && entry != end; entry.increment(problem)) {
+  for (fs::directory_iterator entry(folder.empty() ? fs::path(".") : folder, problem), end; !problem && entry != end;
+       entry.increment(problem)) {
     const auto name = entry->path().filename().string();
     const auto from = date_in(name, pattern);
     if (!from) continue;
-    if (found.size() == most_tables) return exhausted(of(resource) + "more than " + std::to_string(most_tables) + " files match \"" + resource.files + "\"; keep those that are needed");
+    if (found.size() == most_tables)
+      return exhausted(of(resource) + "more than " + std::to_string(most_tables) + " files match \"" + resource.files +
+                       "\"; keep those that are needed");
     found.push_back({0, {*from, {}, name}, entry->path()});
   }
-  if (problem) return missing(of(resource) + "the folder " + folder.string() + " cannot be listed: " + problem.message() + "; check \"files\"");
+  if (problem)
+    return missing(of(resource) + "the folder " + folder.string() + " cannot be listed: " + problem.message() +
+                   "; check \"files\"");
   if (found.empty())
     return missing(of(resource) + "no file in " + folder.string() + " matches \"" + pattern + "\"; check \"files\"" +
-                   (pattern.find(manifest::date_placeholder) == std::string::npos ? "" : ", and that dates are written 2007-09-22 or 20070922"));
+                   (pattern.find(manifest::date_placeholder) == std::string::npos
+                        ? ""
+                        : ", and that dates are written 2007-09-22 or 20070922"));
   std::sort(found.begin(), found.end(), [](const TableFile& a, const TableFile& b) { return a.table.from < b.table.from; });
   for (std::size_t i = 0; i < found.size(); ++i) {
     auto& table = found[i];
     if (i > 0 && found[i - 1].table.from == table.table.from)
-      return invalid(of(resource) + found[i - 1].table.name + " and " + table.table.name + " are of the same day; keep one of them");
-    if (!fs::is_regular_file(table.path, problem)) return invalid(of(resource) + table.path.string() + " is no file; take it out of the folder");
+      return invalid(of(resource) + found[i - 1].table.name + " and " + table.table.name +
+                     " are of the same day; keep one of them");
+    if (!fs::is_regular_file(table.path, problem))
+      return invalid(of(resource) + table.path.string() + " is no file; take it out of the folder");
     if (const auto size = fs::file_size(table.path, problem); problem || size > largest_route_file)
       return invalid(of(resource) + table.path.string() + " is larger than 512 MiB, which no routing table is; check it");
     auto bytes = digest(table.path);
@@ -63,7 +72,8 @@ Result<std::vector<TableFile>> find_tables(const manifest::Resource& resource, c
 
 std::vector<task::RouteTable> routes_over(const Resource& resource, TimeRange reach) {
   const auto& tables = resource.tables;
-  auto next = std::upper_bound(tables.begin(), tables.end(), reach.from, [](Micros t, const RoutingTable& table) { return t < table.from; });
+  auto next = std::upper_bound(tables.begin(), tables.end(), reach.from,
+                               [](Micros t, const RoutingTable& table) { return t < table.from; });
   std::vector<task::RouteTable> pieces;
   Micros from = reach.from;
   do {

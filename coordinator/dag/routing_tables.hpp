@@ -23,7 +23,8 @@ using DigestOf = std::function<Result<Digest>(const std::filesystem::path&)>;
 
 // Every file that `files` matches, in time order; `base`: the manifest's folder. A date is written 2007-09-22 or 20070922.
 // invalid, missing: no file matches, two say the same date, one cannot be read or is no file.
-Result<std::vector<TableFile>> find_tables(const manifest::Resource& resource, const std::filesystem::path& base, const DigestOf& digest);
+Result<std::vector<TableFile>> find_tables(const manifest::Resource& resource, const std::filesystem::path& base,
+                                           const DigestOf& digest);
 
 // The tables that are used over `reach`, in pieces without holes: of those that begin at or before a time the latest. A piece of
 // no table comes first if the first table begins later than `reach` does.

@@ -6,7 +6,9 @@
 namespace mole::coordinator::jobs {
 namespace {
 
-Digest file_key(const task::File& file) { return Hasher().field("file").field(file.id).field(file.size).field(file.revision).finish(); }
+Digest file_key(const task::File& file) {
+  return Hasher().field("file").field(file.id).field(file.size).field(file.revision).finish();
+}
 
 }  // namespace
 
@@ -72,7 +74,9 @@ std::vector<task::File> ArchiveIndex::reach(const std::vector<std::string>& aske
   return out;
 }
 
-Digest ArchiveIndex::gap_key(const std::string& router, Micros from) { return Hasher().field("gap").field(router).field(from).finish(); }
+Digest ArchiveIndex::gap_key(const std::string& router, Micros from) {
+  return Hasher().field("gap").field(router).field(from).finish();
+}
 
 std::vector<Gap> ArchiveIndex::gaps(std::size_t limit) const {
   std::vector<Gap> out;
@@ -91,7 +95,8 @@ std::vector<Gap> ArchiveIndex::gaps(std::size_t limit) const {
       if (before && file.sequence > before->file.sequence && file.sequence - before->file.sequence == holes + 1)
         for (std::size_t i = 0; i < holes; ++i) out[pending + i].sequence = before->file.sequence + 1 + i;
       else if (before && holes == 0 && file.sequence > before->file.sequence + 1 && out.size() < limit)
-        out.push_back({t.router, before->file.sequence + 1, {before->file.covers.to, file.covers.from}});  // a number without its time
+        out.push_back(
+            {t.router, before->file.sequence + 1, {before->file.covers.to, file.covers.from}});  // a number without its time
       before = &files_[index];
       pending = out.size();
       return true;

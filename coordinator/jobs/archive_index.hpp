@@ -1,8 +1,9 @@
-// What is known of an archive's files, by router and time, with its gaps. Immutable once built; shared by every plan made from it.
+// What is known of an archive's files, by router and time, with its gaps. Immutable once built; shared by every plan made from
+// it.
 //
 // Each router has slots, one file length (`covers`) apart, on the grid its first file stands on. A file fills the slot its
-// start is nearest to (and those its length reaches over); a slot no file fills is a gap. Gaps are not stored: they are counted out on the way, so that a
-// name from the year 9999 costs nothing.
+// start is nearest to (and those its length reaches over); a slot no file fills is a gap. Gaps are not stored: they are counted
+// out on the way, so that a name from the year 9999 costs nothing.
 #pragma once
 
 #include "sdk/descriptor/digest.hpp"
@@ -35,7 +36,7 @@ class ArchiveIndex {
 
   bool empty() const { return files_.empty(); }
   const std::vector<IndexedFile>& files() const { return files_; }  // sorted by (router, covers.from, id)
-  std::vector<std::string> routers() const;                          // sorted
+  std::vector<std::string> routers() const;                         // sorted
   Micros covers() const { return covers_; }
 
   // Start of the first file and end of the last, of these routers (empty: of all). Nothing if they have no file.
@@ -45,8 +46,10 @@ class ArchiveIndex {
   static constexpr std::uint32_t no_file = 0xffffffff;
   template <class Visit>
   void slots(const std::string& router, TimeRange range, Visit visit) const {
-    if (const auto* t = timeline(router)) walk(*t, range, visit);
-    else walk(Timeline{"", 0, 0, phase_, {}}, range, visit);
+    if (const auto* t = timeline(router))
+      walk(*t, range, visit);
+    else
+      walk(Timeline{"", 0, 0, phase_, {}}, range, visit);
   }
   // As they go into a task: gaps included, sorted by (router, covers.from, id).
   std::vector<task::File> reach(const std::vector<std::string>& routers, TimeRange range) const;
@@ -59,9 +62,9 @@ class ArchiveIndex {
  private:
   struct Timeline {
     std::string router;
-    std::uint32_t first, last;     // files_[first, last)
-    Micros phase;                  // start of some slot
-    std::vector<Micros> reaches;   // reaches[i]: latest end of files_[first .. first+i]
+    std::uint32_t first, last;    // files_[first, last)
+    Micros phase;                 // start of some slot
+    std::vector<Micros> reaches;  // reaches[i]: latest end of files_[first .. first+i]
   };
 
   const Timeline* timeline(const std::string& router) const;
@@ -81,8 +84,10 @@ void ArchiveIndex::walk(const Timeline& t, TimeRange range, Visit visit) const {
   constexpr bool may_stop = std::is_same_v<std::invoke_result_t<Visit&, std::uint32_t, TimeRange>, bool>;
   bool stopped = false;  // a visit that answers false has seen enough
   const auto see = [&](std::uint32_t file, TimeRange covers) {
-    if constexpr (may_stop) stopped = !visit(file, covers);
-    else visit(file, covers);
+    if constexpr (may_stop)
+      stopped = !visit(file, covers);
+    else
+      visit(file, covers);
   };
   const auto gaps_up_to = [&](std::int64_t& next, std::int64_t end) {
     for (; next < end && !stopped; ++next) {
@@ -95,8 +100,10 @@ void ArchiveIndex::walk(const Timeline& t, TimeRange range, Visit visit) const {
   auto low = std::size_t{0}, high = t.reaches.size();
   while (low < high) {
     const auto middle = (low + high) / 2;
-    if (t.reaches[middle] <= range.from) low = middle + 1;
-    else high = middle;
+    if (t.reaches[middle] <= range.from)
+      low = middle + 1;
+    else
+      high = middle;
   }
   std::int64_t next = floor_div(range.from - t.phase, covers_);
   if (low > 0) {  // a file just before the range may stand for the range's first slot

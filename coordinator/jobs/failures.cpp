@@ -63,7 +63,8 @@ class Spread {
     const auto& mine = plan_.modules[m];
     const auto& module = plan_.graph->modules[m];
     if (state_lost(mine.flags_at(b))) {
-      if (module.since) block(m, b + 1);
+      if (module.since)
+        block(m, b + 1);
       else
         for (auto u = b + 1; u <= b + mine.back; ++u)
           if (row_only(mine.flags_at(u)) && plan_.window_from(m, u) <= b) block(m, u);
@@ -94,8 +95,10 @@ void propagate_failures(Plan& plan) {
       flags &= static_cast<std::uint8_t>(~blocked);
       if (!(flags & (needs_state | needs_result))) continue;
       bool stuck = inputs_lost(plan, m, b);
-      if (module.since) stuck = stuck || lost == b - 1;
-      else if (module.window > 0 && row_only(flags)) stuck = stuck || lost >= plan.window_from(m, b);
+      if (module.since)
+        stuck = stuck || lost == b - 1;
+      else if (module.window > 0 && row_only(flags))
+        stuck = stuck || lost >= plan.window_from(m, b);
       if (stuck && !(flags & failed)) flags |= blocked;
       if (state_lost(flags)) lost = b;
     }

@@ -1,7 +1,8 @@
 // What a new listing of an archive changes in its index.
 //
 // A file keeps its revision as long as size and version stay; another size or version is another revision, and what was known
-// of its bytes is forgotten. A file that is listed no longer is marked gone, not dropped: if it comes back as it was, so do its keys.
+// of its bytes is forgotten. A file that is listed no longer is marked gone, not dropped: if it comes back as it was, so do its
+// keys.
 #pragma once
 
 #include "coordinator/store/rows.hpp"
@@ -22,7 +23,7 @@ FileRows apply_listing(const FileRows& known, const std::vector<task::IndexEntry
 // revision, so the row has a new one; `gone`: it could not be had any more.
 struct Evidence {
   store::FileRow row;
-  bool changed = false;         // the row must be written
+  bool changed = false;  // the row must be written
   bool digest_changed = false, gone = false;
 };
 Evidence apply_evidence(const store::FileRow& known, const task::FileReport& report, std::uint64_t revision_read);

@@ -74,7 +74,8 @@ class Planner {
         if (!span) return no_files(fed, module);
         const auto horizon = std::max(span->to, fed.horizon.value_or(span->to));
         begin = grid.number(span->from);
-        ends = {fed.horizon && *fed.horizon >= horizon ? grid.number(horizon) : grid.number(horizon - fed.lateness), grid.number(horizon - 1) + 1};
+        ends = {fed.horizon && *fed.horizon >= horizon ? grid.number(horizon) : grid.number(horizon - fed.lateness),
+                grid.number(horizon - 1) + 1};
       } else {
         begin = plan_.modules[input.source].begin;
         ends = ends_[input.source];
@@ -141,8 +142,9 @@ class Planner {
   Error nothing_there(std::size_t m) const {
     const auto archive = graph_.modules[m].archive;
     const auto span = plan_.indexes[archive]->span({});
-    return missing("there is no data for " + graph_.modules[m].name + " in [" + format_time(ask_.range.from) + ", " + format_time(ask_.range.to) +
-                   "): the archive " + graph_.archives[archive].name + " covers [" + format_time(span->from) + ", " + format_time(span->to) + ")" +
+    return missing("there is no data for " + graph_.modules[m].name + " in [" + format_time(ask_.range.from) + ", " +
+                   format_time(ask_.range.to) + "): the archive " + graph_.archives[archive].name + " covers [" +
+                   format_time(span->from) + ", " + format_time(span->to) + ")" +
                    (floors_[m] == INT64_MIN ? "" : " and its chain begins at " + format_time(plan_.grid(m).start(floors_[m]))) +
                    "; choose a range within it");
   }
@@ -159,8 +161,10 @@ class Planner {
     results_[m].add(asked_[m]);
     if (results_[m].empty()) return {};
     auto states = results_[m];
-    if (module.since) states.from = std::min(states.from, mine.begin);
-    else if (module.window > 0) states.from = std::min(states.from, std::max(mine.begin, states.from - mine.back));
+    if (module.since)
+      states.from = std::min(states.from, mine.begin);
+    else if (module.window > 0)
+      states.from = std::min(states.from, std::max(mine.begin, states.from - mine.back));
     // A waiting block has no key yet, but a flag.
     auto whole = states;
     whole.add(waiting_[m]);
@@ -198,8 +202,10 @@ class Planner {
       buffer.add(block.from);
       buffer.add(block.to);
       for (const auto& input : module.inputs)
-        if (input.kind == "flows") add_slots(buffer, *plan_.indexes[input.source], routers, plan_.reach(m, b));
-        else add_results(buffer, plan_.modules[input.source], plan_.inputs_from(m, input, b), b);
+        if (input.kind == "flows")
+          add_slots(buffer, *plan_.indexes[input.source], routers, plan_.reach(m, b));
+        else
+          add_results(buffer, plan_.modules[input.source], plan_.inputs_from(m, input, b), b);
       if (module.routes) add_routes(buffer, graph_.resources[*module.routes], {block.from - module.warmup, block.to});
       const auto i = static_cast<std::size_t>(b - mine.first);
       if (module.since && b > mine.begin && i > 0) buffer.add(mine.state_keys[i - 1]);
@@ -212,7 +218,8 @@ class Planner {
       buffer.add(result_format);
       buffer.add(module.interval);
       buffer.add(module.window);
-      buffer.add(hash_digests(&mine.state_keys[static_cast<std::size_t>(from - mine.first)], static_cast<std::size_t>(b - from + 1)));
+      buffer.add(
+          hash_digests(&mine.state_keys[static_cast<std::size_t>(from - mine.first)], static_cast<std::size_t>(b - from + 1)));
       mine.result_keys[i] = buffer.finish();
     }
     mark_asked(m);
@@ -266,16 +273,17 @@ class Planner {
     const auto& grid = plan_.grid(m);
     auto b = mine.first;  // rows come in order: no division for each
     auto start = grid.start(b);
-    catalogue_(graph_.modules[m].fingerprint, {start, grid.start(mine.last())}, [&](Micros from, const store::CatalogueKeys& row) {
-      while (start < from) {
-        ++b;
-        start += grid.length;
-      }
-      if (start != from || !mine.covers(b) || mine.state_key(b).empty()) return;
-      auto& flags = mine.at(b);
-      if (row.state_key == mine.state_key(b) && held(row.holders)) flags |= has_state;
-      if (row.result_key == mine.result_key(b) && !row.result_key.empty()) flags |= has_result;
-    });
+    catalogue_(graph_.modules[m].fingerprint, {start, grid.start(mine.last())},
+               [&](Micros from, const store::CatalogueKeys& row) {
+                 while (start < from) {
+                   ++b;
+                   start += grid.length;
+                 }
+                 if (start != from || !mine.covers(b) || mine.state_key(b).empty()) return;
+                 auto& flags = mine.at(b);
+                 if (row.state_key == mine.state_key(b) && held(row.holders)) flags |= has_state;
+                 if (row.result_key == mine.result_key(b) && !row.result_key.empty()) flags |= has_result;
+               });
   }
 
   bool held(std::string_view holders) const {
@@ -291,10 +299,13 @@ class Planner {
     auto& wanted = wanted_[m];
     wanted.resize(mine.flags.size());
     for (std::size_t i = 0; i < mine.flags.size(); ++i)
-      if ((wanted[i] || (mine.flags[i] & (asked | waits)) == asked) && !(mine.flags[i] & has_result)) mine.flags[i] |= needs_result;
+      if ((wanted[i] || (mine.flags[i] & (asked | waits)) == asked) && !(mine.flags[i] & has_result))
+        mine.flags[i] |= needs_result;
     const auto& module = graph_.modules[m];
-    if (module.since) mark_chain(mine);
-    else if (module.window > 0) mark_window_states(m);
+    if (module.since)
+      mark_chain(mine);
+    else if (module.window > 0)
+      mark_window_states(m);
     for (auto b = mine.first; b < mine.last(); ++b)
       for (const auto& input : module.inputs)
         if (input.kind != "flows" && plan_.reads(m, input, b)) want(input.source, plan_.inputs_from(m, input, b), b);
@@ -373,8 +384,8 @@ std::int64_t Plan::inputs_from(std::size_t module, const dag::Input& input, std:
   return std::max(std::min(modules[input.source].begin, block), block - modules[module].warmup);
 }
 
-Result<Plan> make_plan(std::shared_ptr<const dag::Graph> graph, Indexes indexes, const PlanAsk& ask, const CatalogueScan& catalogue,
-                       const HolderLives& lives) {
+Result<Plan> make_plan(std::shared_ptr<const dag::Graph> graph, Indexes indexes, const PlanAsk& ask,
+                       const CatalogueScan& catalogue, const HolderLives& lives) {
   Plan plan;
   plan.graph = std::move(graph);
   plan.indexes = std::move(indexes);

@@ -30,20 +30,20 @@ struct Grid {
 enum Flag : std::uint8_t {
   has_state = 1,
   has_result = 2,
-  needs_state = 4,    // must be computed
-  needs_result = 8,   // must be computed
-  asked = 16,         // the request is about this result
-  waits = 32,         // asked, but the archive does not reach this far yet
-  failed = 64,        // given up
-  blocked = 128,      // needs something that failed
+  needs_state = 4,   // must be computed
+  needs_result = 8,  // must be computed
+  asked = 16,        // the request is about this result
+  waits = 32,        // asked, but the archive does not reach this far yet
+  failed = 64,       // given up
+  blocked = 128,     // needs something that failed
 };
 
 // One module over the blocks [first, first + flags.size()).
 struct ModulePlan {
-  std::uint32_t grid = 0;      // index into Plan::grids
-  std::int64_t begin = 0;      // no block before this one exists
-  std::int64_t back = 0;       // blocks before its own that a result's window reaches into
-  std::int64_t warmup = 0;     // blocks before its own that inputs are read from
+  std::uint32_t grid = 0;   // index into Plan::grids
+  std::int64_t begin = 0;   // no block before this one exists
+  std::int64_t back = 0;    // blocks before its own that a result's window reaches into
+  std::int64_t warmup = 0;  // blocks before its own that inputs are read from
   std::int64_t first = 0;
   std::vector<Digest> state_keys, result_keys;
   std::vector<std::uint8_t> flags;
@@ -91,12 +91,12 @@ using CatalogueScan = std::function<void(const Digest& fingerprint, TimeRange ra
 // Whether a node that holds a state may still have it.
 using HolderLives = std::function<bool(std::uint32_t node)>;
 
-inline constexpr std::int64_t max_blocks = 2'000'000;  // of one module in one plan
+inline constexpr std::int64_t max_blocks = 2'000'000;       // of one module in one plan
 inline constexpr std::int64_t max_plan_blocks = 4'000'000;  // of all its modules together
 
 // missing: the archive has no file, or none in reach of the range. exhausted: more than max_blocks or max_plan_blocks.
-Result<Plan> make_plan(std::shared_ptr<const dag::Graph> graph, Indexes indexes, const PlanAsk& ask, const CatalogueScan& catalogue,
-                       const HolderLives& lives);
+Result<Plan> make_plan(std::shared_ptr<const dag::Graph> graph, Indexes indexes, const PlanAsk& ask,
+                       const CatalogueScan& catalogue, const HolderLives& lives);
 
 // Files that the jobs of a plan read.
 struct NeededFile {

@@ -7,10 +7,17 @@ using nlohmann::json;
 json to_row(const Grant& g, const std::string& node, const std::string& incarnation) {
   json steps = json::array();
   for (const auto& s : g.steps)
-    steps.push_back({{"module", s.step.module}, {"make_state", s.step.make_state}, {"make_result", s.step.make_result},
-                     {"fingerprint", s.job.fingerprint}, {"state_key", s.state_key}, {"result_key", s.result_key}});
-  return {{"node", node}, {"incarnation", incarnation}, {"epoch", g.epoch}, {"seq", g.seq}, {"kind", g.kind}, {"request", g.request},
-          {"grid", g.ref.grid}, {"block_number", g.ref.number}, {"block", g.block}, {"steps", steps}};
+    steps.push_back({{"module", s.step.module},
+                     {"make_state", s.step.make_state},
+                     {"make_result", s.step.make_result},
+                     {"fingerprint", s.job.fingerprint},
+                     {"state_key", s.state_key},
+                     {"result_key", s.result_key}});
+  return {{"node", node},       {"incarnation", incarnation},
+          {"epoch", g.epoch},   {"seq", g.seq},
+          {"kind", g.kind},     {"request", g.request},
+          {"grid", g.ref.grid}, {"block_number", g.ref.number},
+          {"block", g.block},   {"steps", steps}};
 }
 
 std::optional<StoredLease> lease_from_row(const std::string& id, const json& row) {

@@ -15,7 +15,9 @@ constexpr auto needs_any = static_cast<std::uint8_t>(Flag::needs_state | Flag::n
 constexpr auto stopped = static_cast<std::uint8_t>(Flag::failed | Flag::blocked);
 
 // Failures of the machine rather than of the plugin: tried again, on any node.
-bool infrastructure(const std::string& code) { return code == "transient" || code == "cancelled" || code == "missing" || code.empty(); }
+bool infrastructure(const std::string& code) {
+  return code == "transient" || code == "cancelled" || code == "missing" || code.empty();
+}
 
 }  // namespace
 
@@ -81,7 +83,8 @@ HeartbeatReply Scheduler::heartbeat(const Heartbeat& beat, Micros now) {
   return reply;
 }
 
-void Scheduler::release(const std::string& node, const std::string& incarnation, const std::vector<std::string>& tasks, Micros now) {
+void Scheduler::release(const std::string& node, const std::string& incarnation, const std::vector<std::string>& tasks,
+                        Micros now) {
   advance(now);
   for (const auto& id : tasks) {
     const auto found = leases_.find(id);
@@ -157,7 +160,8 @@ Settled Scheduler::complete(const Completion& completion, Micros now, Random& ra
   Settled settled;
   const auto& spec = completion.spec;
   const auto lease = leases_.find(spec.id);
-  settled.live = lease != leases_.end() && lease->second.node == completion.node && lease->second.incarnation == completion.incarnation;
+  settled.live =
+      lease != leases_.end() && lease->second.node == completion.node && lease->second.incarnation == completion.incarnation;
   std::optional<Grant> grant;
   if (settled.live) {
     grant = lease->second.grant;
@@ -182,9 +186,12 @@ Settled Scheduler::complete(const Completion& completion, Micros now, Random& ra
   }
   const bool made_something = std::any_of(completion.report.steps.begin(), completion.report.steps.end(),
                                           [](const task::StepReport& s) { return s.outcome == "done"; });
-  if (!settled.accepted.empty()) settled.verdict = "accepted";
-  else if (any_known) settled.verdict = "duplicate";
-  else settled.verdict = settled.live && !made_something ? "accepted" : "stale";
+  if (!settled.accepted.empty())
+    settled.verdict = "accepted";
+  else if (any_known)
+    settled.verdict = "duplicate";
+  else
+    settled.verdict = settled.live && !made_something ? "accepted" : "stale";
   return settled;
 }
 
@@ -203,14 +210,17 @@ bool Scheduler::accept(const Completion& completion, std::size_t i, Settled& set
     if (!mine.covers(b) || work.plan->grid(module->second).block(b) != completion.spec.block) continue;
     auto& flags = mine.at(b);
     const bool was_live = (flags & needs_any) && !(flags & stopped);
-    const auto take = [&](bool made, const Digest& key, const Digest& wanted, std::uint8_t has, std::uint8_t needs, bool SettledStep::*part) {
+    const auto take = [&](bool made, const Digest& key, const Digest& wanted, std::uint8_t has, std::uint8_t needs,
+                          bool SettledStep::*part) {
       if (!made || key != wanted || key.empty()) return;
       SettledStep& into = (flags & has) ? known : fresh;
       into.*part = true;
       flags = static_cast<std::uint8_t>((flags | has) & ~needs);
     };
-    take(step.make_state && !report.state_blob.empty(), step.state_key, mine.state_key(b), Flag::has_state, Flag::needs_state, &SettledStep::state);
-    take(step.make_result && !report.rows_blob.empty(), step.result_key, mine.result_key(b), Flag::has_result, Flag::needs_result, &SettledStep::result);
+    take(step.make_state && !report.state_blob.empty(), step.state_key, mine.state_key(b), Flag::has_state, Flag::needs_state,
+         &SettledStep::state);
+    take(step.make_result && !report.rows_blob.empty(), step.result_key, mine.result_key(b), Flag::has_result, Flag::needs_result,
+         &SettledStep::result);
     if (!(flags & needs_any)) {
       if (flags & Flag::failed) {  // a late success of a job that was given up
         flags &= static_cast<std::uint8_t>(~Flag::failed);
@@ -248,8 +258,8 @@ bool Scheduler::given_up_at_once(const Completion& completion, const task::StepR
   return step.code == "corrupt" && completion.spec.archive && completion.spec.archive->damage == "strict";
 }
 
-void Scheduler::note_failure(const Grant& grant, const task::StepReport& step, bool infra, const Completion& completion, Micros now,
-                             Random& random, Settled& settled) {
+void Scheduler::note_failure(const Grant& grant, const task::StepReport& step, bool infra, const Completion& completion,
+                             Micros now, Random& random, Settled& settled) {
   if (step.step >= grant.steps.size()) return;
   const auto& job = grant.steps[step.step].job;
   auto trouble = troubles_[job];
@@ -274,7 +284,8 @@ void Scheduler::note_failure(const Grant& grant, const task::StepReport& step, b
 }
 
 // The task as a whole failed. A crash without a culprit is narrowed down by halves until one job is left to blame.
-void Scheduler::note_task_failure(const Grant& grant, const Completion& completion, Micros now, Random& random, Settled& settled) {
+void Scheduler::note_task_failure(const Grant& grant, const Completion& completion, Micros now, Random& random,
+                                  Settled& settled) {
   const auto& report = completion.report;
   const bool infra = infrastructure(report.code) || report.code == "exhausted";
   if (!infra && grant.steps.size() > 1) {
@@ -301,8 +312,10 @@ void Scheduler::settle_trouble(const JobKey& job, const Trouble& trouble, Micros
     if (module == work.module_of.end()) continue;
     const auto grid = work.plan->modules[module->second].grid;
     const auto block = work.plan->grids[grid].number(job.from);
-    if (trouble.given_up) work.live -= jobs::give_up(*work.plan, module->second, block);
-    else delay(work, {grid, block}, until);
+    if (trouble.given_up)
+      work.live -= jobs::give_up(*work.plan, module->second, block);
+    else
+      delay(work, {grid, block}, until);
   }
 }
 
@@ -310,10 +323,12 @@ void Scheduler::note_errand(const Grant& grant, const Completion& completion, Mi
   const auto work = works_.find(grant.request);
   if (work == works_.end()) return;
   auto& errands = work->second.errands;
-  const auto found = std::find_if(errands.begin(), errands.end(), [&](const PendingErrand& e) { return e.errand.id == grant.errand; });
+  const auto found =
+      std::find_if(errands.begin(), errands.end(), [&](const PendingErrand& e) { return e.errand.id == grant.errand; });
   if (found == errands.end()) return;
   const auto& code = completion.report.code;
-  const bool again = (code == "transient" || code == "cancelled" || code == "crashed" || code == "exhausted") && ++found->failures < 3;
+  const bool again =
+      (code == "transient" || code == "cancelled" || code == "crashed" || code == "exhausted") && ++found->failures < 3;
   if (again) {
     found->leased = false;
     found->not_before = now + backoff(settings_.infra_delay, settings_.infra_delay_cap, found->failures, random);

@@ -51,7 +51,8 @@ void Scheduler::refresh(Work& work) {
     const auto& fingerprint = plan.graph->modules[m].fingerprint;
     const auto& grid = plan.grid(m);
     for (auto& flags : mine.flags) flags &= static_cast<std::uint8_t>(~stopped);
-    for (auto it = troubles_.lower_bound({fingerprint, INT64_MIN}); it != troubles_.end() && it->first.fingerprint == fingerprint; ++it) {
+    for (auto it = troubles_.lower_bound({fingerprint, INT64_MIN}); it != troubles_.end() && it->first.fingerprint == fingerprint;
+         ++it) {
       const auto b = grid.number(it->first.from);
       if (it->second.given_up && mine.covers(b) && (mine.at(b) & needs_any)) mine.at(b) |= Flag::failed;
     }
@@ -75,7 +76,8 @@ void Scheduler::add_errand(std::uint64_t request, std::int32_t priority, Errand 
 
 void Scheduler::remove_errands(std::uint64_t request, const std::string& archive) {
   const auto found = works_.find(request);
-  if (found != works_.end()) std::erase_if(found->second.errands, [&](const PendingErrand& e) { return e.errand.archive == archive; });
+  if (found != works_.end())
+    std::erase_if(found->second.errands, [&](const PendingErrand& e) { return e.errand.archive == archive; });
 }
 
 void Scheduler::drop(std::uint64_t request) {
@@ -137,10 +139,14 @@ JobCounts Scheduler::counts(std::uint64_t request) const {
     for (const auto flags : mine.flags) {
       if (!(flags & (Flag::asked | needs_any))) continue;
       ++out.total;
-      if (flags & Flag::waits) ++out.waiting;
-      else if (flags & Flag::failed) ++out.failed;
-      else if (flags & Flag::blocked) ++out.blocked;
-      else if (!(flags & needs_any)) ++out.done;
+      if (flags & Flag::waits)
+        ++out.waiting;
+      else if (flags & Flag::failed)
+        ++out.failed;
+      else if (flags & Flag::blocked)
+        ++out.blocked;
+      else if (!(flags & needs_any))
+        ++out.done;
     }
   for (const auto& [job, id] : inflight_) {
     const auto module = found->second.module_of.find(job.fingerprint);
@@ -274,7 +280,8 @@ Grant Scheduler::grant_of(std::uint64_t request, const Work& work, BlockRef ref,
     const auto& module = work.plan->graph->modules[step.module];
     const auto& mine = work.plan->modules[step.module];
     if (tasks::reads_inputs(module, step)) grant.kind = "compute";
-    grant.steps.push_back({step, {module.fingerprint, grant.block.from}, mine.state_key(ref.number), mine.result_key(ref.number)});
+    grant.steps.push_back(
+        {step, {module.fingerprint, grant.block.from}, mine.state_key(ref.number), mine.result_key(ref.number)});
   }
   return grant;
 }

@@ -1,8 +1,8 @@
 // Who gets which task, and what follows from what nodes report. A pure machine: time and randomness are arguments, there is
 // no IO, no thread, no clock; the service around it turns what it answers into store writes. One caller at a time.
 //
-// Correctness never depends on a lease (reliability.md 0.1): what counts is that a completion carries the keys that are wanted now.
-// Leases only keep two nodes from doing the same work.
+// Correctness never depends on a lease (reliability.md 0.1): what counts is that a completion carries the keys that are wanted
+// now. Leases only keep two nodes from doing the same work.
 #pragma once
 
 #include "coordinator/jobs/plan.hpp"
@@ -29,8 +29,8 @@ struct Settings {
   std::uint32_t plugin_attempts = 3;  // then the job is given up
   std::uint32_t infra_attempts = 20;
   std::uint32_t exhausted_attempts = 3;  // that end "exhausted" with the same message
-  Micros lost_after = 10 * minute_us;  // after its leases ended, a silent node's states count as gone
-  std::size_t max_grants = 100;        // in one answer
+  Micros lost_after = 10 * minute_us;    // after its leases ended, a silent node's states count as gone
+  std::size_t max_grants = 100;          // in one answer
 };
 
 // One block of one module, whichever requests want it.
@@ -50,10 +50,10 @@ struct GrantedStep {
 struct Grant {
   std::string id;  // "<epoch>-<seq>"
   std::uint64_t epoch = 0, seq = 0;
-  std::string kind;             // "compute", "merge", "index", "verify"
+  std::string kind;  // "compute", "merge", "index", "verify"
   std::uint64_t request = 0;
-  std::uint64_t errand = 0;     // index, verify
-  tasks::BlockRef ref;          // compute, merge
+  std::uint64_t errand = 0;  // index, verify
+  tasks::BlockRef ref;       // compute, merge
   TimeRange block;
   std::vector<GrantedStep> steps;
 };
@@ -83,12 +83,12 @@ struct SettledStep {
 
 // What follows from one completion.
 struct Settled {
-  std::string verdict;                             // Api::complete
-  bool live = false;                               // the report came under a current lease
+  std::string verdict;  // Api::complete
+  bool live = false;    // the report came under a current lease
   std::vector<SettledStep> accepted, duplicates;
   std::vector<std::pair<JobKey, Trouble>> troubles;  // rows to write
-  std::optional<Errand> errand;                    // the index or verify task that ended
-  std::uint64_t request = 0;                       // of the lease
+  std::optional<Errand> errand;                      // the index or verify task that ended
+  std::uint64_t request = 0;                         // of the lease
 };
 
 struct JobCounts {
@@ -107,7 +107,8 @@ class Scheduler {
   Scheduler(Settings settings, std::uint64_t epoch) : settings_(settings), epoch_(epoch) {}
 
   // ---- work
-  void set_plan(std::uint64_t request, std::int32_t priority, jobs::Plan plan);  // also replaces; leases on other keys are cancelled
+  void set_plan(std::uint64_t request, std::int32_t priority,
+                jobs::Plan plan);  // also replaces; leases on other keys are cancelled
   void add_errand(std::uint64_t request, std::int32_t priority, Errand errand);
   void remove_errands(std::uint64_t request, const std::string& archive);  // someone else did them
   void drop(std::uint64_t request);  // its leases are cancelled unless another request wants them
@@ -168,14 +169,14 @@ class Scheduler {
   struct Work {
     std::int32_t priority = 0;
     std::optional<jobs::Plan> plan;
-    std::map<Digest, std::uint32_t> module_of;  // fingerprint -> module
+    std::map<Digest, std::uint32_t> module_of;                // fingerprint -> module
     std::set<std::pair<Micros, tasks::BlockRef>> candidates;  // blocks something may be ready in, oldest first
-    std::multimap<Micros, tasks::BlockRef> delayed;  // become candidates again
-    std::map<tasks::BlockRef, std::size_t> bisect;  // after a crash without culprit: at most so many steps
-    std::map<tasks::BlockRef, std::string> made_by;  // node that made a block's states last, while the request lives
+    std::multimap<Micros, tasks::BlockRef> delayed;           // become candidates again
+    std::map<tasks::BlockRef, std::size_t> bisect;            // after a crash without culprit: at most so many steps
+    std::map<tasks::BlockRef, std::string> made_by;           // node that made a block's states last, while the request lives
     std::vector<PendingErrand> errands;
-    std::int64_t live = 0;      // jobs that can still be done
-    std::int64_t reach = 0;     // how many later blocks a completion may set free
+    std::int64_t live = 0;   // jobs that can still be done
+    std::int64_t reach = 0;  // how many later blocks a completion may set free
   };
 
   void advance(Micros now);
@@ -193,8 +194,8 @@ class Scheduler {
   void reopen(const Grant& grant, Micros not_before);
   bool wanted_elsewhere(const Grant& grant) const;
   bool accept(const Completion& completion, std::size_t i, Settled& settled);
-  void note_failure(const Grant& grant, const task::StepReport& step, bool infra, const Completion& completion, Micros now, Random& random,
-                    Settled& settled);
+  void note_failure(const Grant& grant, const task::StepReport& step, bool infra, const Completion& completion, Micros now,
+                    Random& random, Settled& settled);
   void note_task_failure(const Grant& grant, const Completion& completion, Micros now, Random& random, Settled& settled);
   void note_errand(const Grant& grant, const Completion& completion, Micros now, Random& random, Settled& settled);
   void settle_trouble(const JobKey& job, const Trouble& trouble, Micros until);

@@ -10,7 +10,8 @@ constexpr std::int64_t last_second = 253402300799;  // 9999-12-31T23:59:59Z
 constexpr std::size_t longest_name = 255;
 
 std::size_t digits_at(std::string_view text) {
-  return static_cast<std::size_t>(std::find_if(text.begin(), text.end(), [](char c) { return c < '0' || c > '9'; }) - text.begin());
+  return static_cast<std::size_t>(std::find_if(text.begin(), text.end(), [](char c) { return c < '0' || c > '9'; }) -
+                                  text.begin());
 }
 
 }  // namespace
@@ -39,10 +40,14 @@ Result<FilePattern> FilePattern::parse(std::string_view text) {
     const auto name = text.substr(1, close - 1);
     text.remove_prefix(close + 1);
     Kind kind;
-    if (name == "router") kind = Kind::router;
-    else if (name == "sequence") kind = Kind::sequence;
-    else if (name == "start:unix") kind = Kind::start;
-    else if (name == "end:unix") kind = Kind::end;
+    if (name == "router")
+      kind = Kind::router;
+    else if (name == "sequence")
+      kind = Kind::sequence;
+    else if (name == "start:unix")
+      kind = Kind::start;
+    else if (name == "end:unix")
+      kind = Kind::end;
     else
       return invalid("unknown placeholder {" + std::string(name) +
                      "}; known are {router}, {sequence}, {start:unix} and {end:unix}");
@@ -77,9 +82,12 @@ bool FilePattern::match_from(std::size_t token, std::string_view rest, Captured&
   if (n == 0 || n > 19) return false;
   std::uint64_t value = 0;
   std::from_chars(rest.data(), rest.data() + n, value);
-  if (t.kind == Kind::sequence) out.sequence = value;
-  else if (value > static_cast<std::uint64_t>(last_second)) return false;
-  else (t.kind == Kind::start ? out.start : out.end) = static_cast<std::int64_t>(value);
+  if (t.kind == Kind::sequence)
+    out.sequence = value;
+  else if (value > static_cast<std::uint64_t>(last_second))
+    return false;
+  else
+    (t.kind == Kind::start ? out.start : out.end) = static_cast<std::int64_t>(value);
   return match_from(token + 1, rest.substr(n), out);
 }
 

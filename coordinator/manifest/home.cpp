@@ -12,11 +12,13 @@ std::string listed(const std::vector<std::string>& words) {
 }
 
 // The words of a list, each of which makes a filter behind `prefix`; so that a message can name the bad one.
-std::vector<std::string> words_for(Reader& reader, const YamlNode& node, const std::string& what, const std::string& prefix, const std::string& remedy) {
+std::vector<std::string> words_for(Reader& reader, const YamlNode& node, const std::string& what, const std::string& prefix,
+                                   const std::string& remedy) {
   auto words = reader.texts(&node, what);
   if (!reader.error() && words.empty()) reader.fail(node.where, what + " is empty; " + remedy);
   for (const auto& word : words)
-    if (!reader.error() && (word.find_first_of("[]()\" ") != word.npos || !parse_filter(prefix + " [" + word + "]"))) reader.fail(node.where, what + ": \"" + word.substr(0, 60) + "\" does not fit; " + remedy);
+    if (!reader.error() && (word.find_first_of("[]()\" ") != word.npos || !parse_filter(prefix + " [" + word + "]")))
+      reader.fail(node.where, what + ": \"" + word.substr(0, 60) + "\" does not fit; " + remedy);
   return words;
 }
 
@@ -31,7 +33,8 @@ std::string not_at_border(Reader& reader, const YamlNode& node, const std::strin
   const auto* routers = reader.names(&node, "\"border_interfaces\"");
   if (!routers) return {};
   if (routers->entries.empty()) reader.fail(node.where, "\"border_interfaces\" is empty; " + remedy);
-  for (const auto& [router, list] : routers->entries) all += (all.empty() ? "" : " or ") + ("router in [\"" + router.text + "\"] and " + numbers(list));
+  for (const auto& [router, list] : routers->entries)
+    all += (all.empty() ? "" : " or ") + ("router in [\"" + router.text + "\"] and " + numbers(list));
   return "not (" + all + ")";
 }
 
@@ -56,8 +59,10 @@ task::Home read_home(Reader& reader, const YamlNode& node) {
   for (auto* side : {&home.source, &home.destination}) {
     if (reader.error()) return {};
     auto filter = parse_filter(*side);
-    if (!filter) reader.fail(node.where, "\"home\": " + filter.error().message);
-    else *side = filter->canonical();
+    if (!filter)
+      reader.fail(node.where, "\"home\": " + filter.error().message);
+    else
+      *side = filter->canonical();
   }
   return home;
 }

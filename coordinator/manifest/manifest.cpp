@@ -31,17 +31,18 @@ void read_files(Reader& reader, const YamlNode* node, Archive& archive) {
 }
 
 Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) {
-  static const std::vector<std::string> keys = {"downloader", "params",  "files",          "covers", "block", "lateness",
+  static const std::vector<std::string> keys = {"downloader", "params",  "files",          "covers",  "block", "lateness",
                                                 "damage",     "decoder", "decoder_params", "horizon", "home",  "decode"};
   Archive archive;
   archive.name = key.text;
   archive.where = key.where;
   const auto* map = reader.map(&node, "the archive " + key.text, keys);
   if (!map) return archive;
-  archive.downloader = reader.text(reader.require(*map, "downloader", "name the plugin that reads the archive, such as directory"),
-                                   "\"downloader\"");
+  archive.downloader = reader.text(
+      reader.require(*map, "downloader", "name the plugin that reads the archive, such as directory"), "\"downloader\"");
   archive.downloader_params = reader.object(map->find("params"), "\"params\"");
-  read_files(reader, reader.require(*map, "files", "say how the files are named, such as \"{router}_{sequence}_{start:unix}.dat.bz2\""),
+  read_files(reader,
+             reader.require(*map, "files", "say how the files are named, such as \"{router}_{sequence}_{start:unix}.dat.bz2\""),
              archive);
   if (const auto* covers = reader.require(*map, "covers", "say how much time one file covers, such as 1h"))
     archive.covers = reader.duration(covers, "\"covers\"");
@@ -67,13 +68,15 @@ Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) 
     archive.damage = reader.text(damage, "\"damage\"");
     static const std::vector<std::string> policies = {"partial", "strict", "skip"};
     if (!reader.error() && std::find(policies.begin(), policies.end(), archive.damage) == policies.end())
-      reader.fail(damage->where, "unknown policy \"" + archive.damage + "\" for damaged files" + suggestion(archive.damage, policies));
+      reader.fail(damage->where,
+                  "unknown policy \"" + archive.damage + "\" for damaged files" + suggestion(archive.damage, policies));
   }
   if (const auto* decode = map->find("decode")) {
     archive.decode = reader.text(decode, "\"decode\"");
     static const std::vector<std::string> known = {"libbzip2", "interleaved"};
     if (!reader.error() && std::find(known.begin(), known.end(), archive.decode) == known.end())
-      reader.fail(decode->where, "\"decode\" is libbzip2 or interleaved, not \"" + archive.decode + "\"" + suggestion(archive.decode, known));
+      reader.fail(decode->where,
+                  "\"decode\" is libbzip2 or interleaved, not \"" + archive.decode + "\"" + suggestion(archive.decode, known));
   }
   if (reader.error()) return archive;
   if (archive.covers < second_us || archive.covers % second_us != 0)
@@ -101,24 +104,28 @@ Resource read_resource(Reader& reader, const YamlNode& key, const YamlNode& node
     static const std::vector<std::string> formats = {"prefixes", "mmdb"};
     resource.format = reader.text(format, "\"format\"");
     if (!reader.error() && std::find(formats.begin(), formats.end(), resource.format) == formats.end())
-      reader.fail(format->where, "unknown format \"" + resource.format + "\" of routing tables" + suggestion(resource.format, formats));
+      reader.fail(format->where,
+                  "unknown format \"" + resource.format + "\" of routing tables" + suggestion(resource.format, formats));
   }
   if (reader.error()) return resource;
   const auto slash = resource.files.rfind('/');
   const auto name = resource.files.substr(slash == std::string::npos ? 0 : slash + 1);
   const auto date = name.find(date_placeholder);
   const auto rest = date == std::string::npos ? name : name.substr(0, date) + name.substr(date + date_placeholder.size());
-  if (name.empty()) reader.fail(files->where, "\"files\" must end in a file's name, such as \"ribs/rib.{date}.txt\"");
+  if (name.empty())
+    reader.fail(files->where, "\"files\" must end in a file's name, such as \"ribs/rib.{date}.txt\"");
   else if ((resource.files.substr(0, slash == std::string::npos ? 0 : slash) + rest).find_first_of("{}") != std::string::npos)
     reader.fail(files->where, "\"files\" takes one placeholder, {date}, in the file's name; folders are written out");
-  else if (key.text == "record") reader.fail(key.where, "\"record\" means the AS numbers of the records; give the resource another name");
+  else if (key.text == "record")
+    reader.fail(key.where, "\"record\" means the AS numbers of the records; give the resource another name");
   return resource;
 }
 
 void read_archive_input(Reader& reader, const YamlNode& node, Input& input) {
   const auto* map = reader.map(&node, "\"input\"", {"archive", "where", "as"});
   if (!map) return;
-  input.archive = reader.text(reader.require(*map, "archive", "name the archive, or use \"inputs\" for a module's columns"), "\"archive\"");
+  input.archive =
+      reader.text(reader.require(*map, "archive", "name the archive, or use \"inputs\" for a module's columns"), "\"archive\"");
   if (const auto* as = map->find("as")) input.as = reader.text(as, "\"as\"");
   const auto* where = map->find("where");
   if (!where) return;
@@ -127,7 +134,8 @@ void read_archive_input(Reader& reader, const YamlNode& node, Input& input) {
       input.routers = reader.texts(router, "\"router\"");
       std::sort(input.routers.begin(), input.routers.end());
       input.routers.erase(std::unique(input.routers.begin(), input.routers.end()), input.routers.end());
-      if (!reader.error() && input.routers.empty()) reader.fail(router->where, "\"router\" is empty; leave it out for all routers");
+      if (!reader.error() && input.routers.empty())
+        reader.fail(router->where, "\"router\" is empty; leave it out for all routers");
     }
   }
 }
@@ -170,7 +178,8 @@ void read_inputs(Reader& reader, const YamlNode& map, Module& module) {
 void read_execution(Reader& reader, const YamlNode& map, Module& module) {
   if (const auto* interval = map.find("interval")) {
     module.interval = reader.duration(interval, "\"interval\"");
-    if (!reader.error() && *module.interval <= 0) reader.fail(interval->where, "\"interval\" must be longer than that, such as 15m");
+    if (!reader.error() && *module.interval <= 0)
+      reader.fail(interval->where, "\"interval\" must be longer than that, such as 15m");
   }
   if (const auto* window = map.find("window")) module.window = reader.duration(window, "\"window\"");
   if (const auto* warmup = map.find("warmup")) module.warmup = reader.duration(warmup, "\"warmup\"");
@@ -190,13 +199,14 @@ void read_execution(Reader& reader, const YamlNode& map, Module& module) {
   if (const auto* keep = map.find("keep_states")) {
     module.keep_states = reader.text(keep, "\"keep_states\"");
     if (!reader.error() && module.keep_states != "all")
-      reader.fail(keep->where, "\"keep_states: " + module.keep_states + "\" is not available in this version, which keeps every state; leave it out or write all");
+      reader.fail(keep->where, "\"keep_states: " + module.keep_states +
+                                   "\" is not available in this version, which keeps every state; leave it out or write all");
   }
 }
 
 Module read_module(Reader& reader, const YamlNode& key, const YamlNode& node) {
-  static const std::vector<std::string> keys = {"plugin", "params", "input",  "inputs", "interval",   "by",    "totals",
-                                                "window", "filter", "load",   "warmup", "since",      "keep_states"};
+  static const std::vector<std::string> keys = {"plugin", "params", "input", "inputs", "interval", "by",         "totals",
+                                                "window", "filter", "load",  "warmup", "since",    "keep_states"};
   Module module;
   module.name = key.text;
   module.where = module.plugin_where = module.params_where = module.filter_where = key.where;

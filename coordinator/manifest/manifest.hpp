@@ -35,15 +35,15 @@ struct Archive {
 // Files beside the flows; today routing tables.
 struct Resource {
   std::string name, where;
-  std::string files;       // "ribs/rib.{date}.txt": the last component holds at most one {date}; without it the file is valid always
-  Micros valid = day_us;   // how long a table is meant for, from the beginning of its date
-  std::string format;      // "prefixes" or "mmdb"
+  std::string files;  // "ribs/rib.{date}.txt": the last component holds at most one {date}; without it the file is valid always
+  Micros valid = day_us;  // how long a table is meant for, from the beginning of its date
+  std::string format;     // "prefixes" or "mmdb"
 };
 
 struct Input {
-  std::string role;      // empty: the module's only flows input
+  std::string role;  // empty: the module's only flows input
   std::string where;
-  std::string archive;   // flows of this archive ...
+  std::string archive;               // flows of this archive ...
   std::vector<std::string> routers;  // ... of these routers, sorted; empty: all
   std::string as = "record";         // where AS numbers come from: the records, or the resource of this name
   std::string module, column;        // or a column of this module

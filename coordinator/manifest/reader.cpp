@@ -29,10 +29,14 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 std::string kind_of(const YamlNode& node) {
   switch (node.kind) {
-    case YamlNode::Kind::null: return "nothing";
-    case YamlNode::Kind::sequence: return "a list";
-    case YamlNode::Kind::map: return "a map";
-    default: return "\"" + node.text.substr(0, 60) + "\"";
+    case YamlNode::Kind::null:
+      return "nothing";
+    case YamlNode::Kind::sequence:
+      return "a list";
+    case YamlNode::Kind::map:
+      return "a map";
+    default:
+      return "\"" + node.text.substr(0, 60) + "\"";
   }
 }
 
@@ -118,8 +122,10 @@ Micros Reader::duration(const YamlNode* node, const std::string& what) {
   const auto written = text(node, what);
   if (error_ || !node) return 0;
   const auto parsed = parse_duration(written);
-  if (!parsed) fail(node->where, what + ": " + parsed.error().message);
-  else if (*parsed < 0 || *parsed > longest) fail(node->where, what + " must be between 0s and ten years, not \"" + written.substr(0, 60) + "\"");
+  if (!parsed)
+    fail(node->where, what + ": " + parsed.error().message);
+  else if (*parsed < 0 || *parsed > longest)
+    fail(node->where, what + " must be between 0s and ten years, not \"" + written.substr(0, 60) + "\"");
   return error_ ? 0 : *parsed;
 }
 
@@ -159,14 +165,17 @@ std::vector<std::string> Reader::texts(const YamlNode* node, const std::string& 
 
 nlohmann::json Reader::value(const YamlNode& node) {
   switch (node.kind) {
-    case YamlNode::Kind::null: return nullptr;
-    case YamlNode::Kind::map: return object(&node, "this");
+    case YamlNode::Kind::null:
+      return nullptr;
+    case YamlNode::Kind::map:
+      return object(&node, "this");
     case YamlNode::Kind::sequence: {
       auto list = nlohmann::json::array();
       for (const auto& item : node.items) list.push_back(value(item));
       return list;
     }
-    default: break;
+    default:
+      break;
   }
   const auto& t = node.text;
   if (node.quoted) return t;

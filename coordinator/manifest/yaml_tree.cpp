@@ -92,8 +92,7 @@ Result<YamlNode> parse_yaml(std::string_view text, const std::string& name) {
 Result<> apply_override(YamlNode& root, const std::string& assignment) {
   const std::string where = "--set " + assignment;
   const auto equals = assignment.find('=');
-  if (equals == std::string::npos || equals == 0)
-    return invalid(where + ": write KEY=VALUE, such as modules.mean.window=1d");
+  if (equals == std::string::npos || equals == 0) return invalid(where + ": write KEY=VALUE, such as modules.mean.window=1d");
   auto value = load(std::string_view(assignment).substr(equals + 1), where, false);
   if (!value) return value.error();
   YamlNode* at = &root;
@@ -103,7 +102,8 @@ Result<> apply_override(YamlNode& root, const std::string& assignment) {
     const auto key = path.substr(begin, dot == std::string::npos ? dot : dot - begin);
     if (at->kind == YamlNode::Kind::null) at->kind = YamlNode::Kind::map;
     if (key.empty() || at->kind != YamlNode::Kind::map)
-      return invalid(where + ": \"" + path.substr(0, begin ? begin - 1 : dot) + "\" has no keys to set; it is replaced as a whole");
+      return invalid(where + ": \"" + path.substr(0, begin ? begin - 1 : dot) +
+                     "\" has no keys to set; it is replaced as a whole");
     YamlNode* next = at->find(key);
     if (!next) {
       YamlNode name;

@@ -15,9 +15,9 @@ struct YamlEntry;
 struct YamlNode {
   enum class Kind { null, scalar, sequence, map };
   Kind kind = Kind::null;
-  std::string where;   // "pipeline.yaml:3:7", or "--set modules.mean.window=1d"
-  std::string text;    // scalar
-  bool quoted = false;  // scalar: it is a text, whatever it looks like
+  std::string where;               // "pipeline.yaml:3:7", or "--set modules.mean.window=1d"
+  std::string text;                // scalar
+  bool quoted = false;             // scalar: it is a text, whatever it looks like
   std::vector<YamlNode> items;     // sequence
   std::vector<YamlEntry> entries;  // map, in the order of the text; keys are scalars and differ
 

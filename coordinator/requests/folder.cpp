@@ -7,7 +7,8 @@
 namespace mole::coordinator::requests {
 namespace fs = std::filesystem;
 
-Result<> write_folder(const fs::path& folder, const nlohmann::json& document, const std::vector<std::pair<std::string, fs::path>>& links) {
+Result<> write_folder(const fs::path& folder, const nlohmann::json& document,
+                      const std::vector<std::pair<std::string, fs::path>>& links) {
   std::error_code problem;
   fs::create_directories(folder, problem);
   if (problem) return transient("cannot create " + folder.string() + ": " + problem.message());

@@ -136,7 +136,8 @@ json flows_from(const Completion& completion, const task::StepReport& report) {
 }  // namespace
 
 json lineage_of(const Completion& completion, const task::StepReport& report) {
-  json out = {{"task", completion.spec.id}, {"kind", completion.spec.kind}, {"node", completion.node}, {"worker", report.lineage}};
+  json out = {
+      {"task", completion.spec.id}, {"kind", completion.spec.kind}, {"node", completion.node}, {"worker", report.lineage}};
   if (auto from = flows_from(completion, report); !from.is_null()) out["flows_from"] = std::move(from);
   return out;
 }
@@ -160,19 +161,23 @@ json inputs_now(const jobs::Plan& plan, std::size_t m, std::int64_t block) {
       const auto& index = *plan.indexes[input.source];
       for (const auto& router : plan.routers(m))
         index.slots(router, plan.reach(m, block), [&](std::uint32_t file, TimeRange covers) {
-          if (file == jobs::ArchiveIndex::no_file) out["slot " + router + " " + format_time(covers.from)] = "missing";
-          else out["file " + index.files()[file].file.id] = slot_value(index.files()[file].file);
+          if (file == jobs::ArchiveIndex::no_file)
+            out["slot " + router + " " + format_time(covers.from)] = "missing";
+          else
+            out["file " + index.files()[file].file.id] = slot_value(index.files()[file].file);
         });
       continue;
     }
     const auto& upstream = plan.graph->modules[input.source];
     for (auto b = plan.inputs_from(m, input, block); b <= block; ++b)
-      out["result of " + name_of(upstream.name, plan.grid(input.source).start(b))] = plan.modules[input.source].result_key(b).hex();
+      out["result of " + name_of(upstream.name, plan.grid(input.source).start(b))] =
+          plan.modules[input.source].result_key(b).hex();
   }
   if (module.routes) {
     const auto own = plan.grid(m).block(block);
     for (const auto& piece : dag::routes_over(plan.graph->resources[*module.routes], {own.from - module.warmup, own.to}))
-      out["routes from " + format_time(piece.used.from)] = piece.blob.empty() ? std::string("none") : piece.name + " (" + piece.blob.hex().substr(0, 12) + ")";
+      out["routes from " + format_time(piece.used.from)] =
+          piece.blob.empty() ? std::string("none") : piece.name + " (" + piece.blob.hex().substr(0, 12) + ")";
   }
   if (module.since && block > mine.begin && mine.covers(block - 1))
     out["state of " + name_of(module.name, plan.grid(m).start(block - 1))] = mine.state_key(block - 1).hex();
@@ -180,7 +185,9 @@ json inputs_now(const jobs::Plan& plan, std::size_t m, std::int64_t block) {
   return out;
 }
 
-json changed_inputs(const json& was, const json& is, std::size_t limit) { return differences(texts_of(was), texts_of(is), limit); }
+json changed_inputs(const json& was, const json& is, std::size_t limit) {
+  return differences(texts_of(was), texts_of(is), limit);
+}
 
 json changed_parts(const json& was, const json& is) {
   std::map<std::string, std::string> before, after;
@@ -199,7 +206,8 @@ std::string sentence_of(const json& changes) {
     }
     const auto part = change.value("part", "");
     const bool key = part.starts_with("result of ") || part.starts_with("state");
-    out += (out.empty() ? "" : ", ") + part + (key ? " changed" : " " + change.value("was", "") + " -> " + change.value("is", ""));
+    out +=
+        (out.empty() ? "" : ", ") + part + (key ? " changed" : " " + change.value("was", "") + " -> " + change.value("is", ""));
   }
   return out;
 }

@@ -8,7 +8,8 @@ namespace {
 using nlohmann::json;
 
 json to_json(const leases::JobCounts& c) {
-  return {{"total", c.total}, {"done", c.done}, {"failed", c.failed}, {"running", c.running}, {"waiting", c.waiting}, {"blocked", c.blocked}};
+  return {{"total", c.total},     {"done", c.done},       {"failed", c.failed},
+          {"running", c.running}, {"waiting", c.waiting}, {"blocked", c.blocked}};
 }
 
 leases::JobCounts counts_from(const json& j) {
@@ -42,11 +43,26 @@ Result<std::uint64_t> request_number(const std::string& id) {
 }
 
 json to_row(const Request& r) {
-  return {{"kind", r.kind},         {"pipeline", r.pipeline},   {"module", r.module},     {"archive", r.archive},
-          {"range", r.range},       {"partial", r.partial},     {"priority", r.priority}, {"client_id", r.client_id},
-          {"revision", r.revision}, {"submitted", r.submitted}, {"finished", r.finished}, {"state", r.state},
-          {"reason", r.reason},     {"code", r.code},           {"counts", to_json(r.counts)}, {"coverage", r.coverage}, {"failures", r.failures},
-          {"waits", r.waits},       {"files", files(r)}, {"bytes", progress(r.bytes_total, r.bytes_done)}};
+  return {{"kind", r.kind},
+          {"pipeline", r.pipeline},
+          {"module", r.module},
+          {"archive", r.archive},
+          {"range", r.range},
+          {"partial", r.partial},
+          {"priority", r.priority},
+          {"client_id", r.client_id},
+          {"revision", r.revision},
+          {"submitted", r.submitted},
+          {"finished", r.finished},
+          {"state", r.state},
+          {"reason", r.reason},
+          {"code", r.code},
+          {"counts", to_json(r.counts)},
+          {"coverage", r.coverage},
+          {"failures", r.failures},
+          {"waits", r.waits},
+          {"files", files(r)},
+          {"bytes", progress(r.bytes_total, r.bytes_done)}};
 }
 
 Request request_from_row(std::uint64_t number, const json& row) {

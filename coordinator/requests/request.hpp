@@ -29,7 +29,7 @@ struct Request {
   bool partial = false;
   std::int32_t priority = 0;
   std::string client_id;
-  Digest revision;      // of the graph
+  Digest revision;                     // of the graph
   Micros submitted = 0, finished = 0;  // wall clock, for people
   std::string state = "ACCEPTED";
   std::string reason;

@@ -24,9 +24,7 @@ using Protocol = asio::generic::stream_protocol;
 using Acceptor = asio::basic_socket_acceptor<Protocol>;
 using Failed = boost::system::error_code;
 
-unsigned pool_threads(std::uint32_t wanted) {
-  return wanted != 0 ? wanted : std::max(8u, std::thread::hardware_concurrency());
-}
+unsigned pool_threads(std::uint32_t wanted) { return wanted != 0 ? wanted : std::max(8u, std::thread::hardware_concurrency()); }
 
 // The mode of the socket file keeps other users out; this also holds when the file was moved or its mode changed.
 bool same_user(int fd) {

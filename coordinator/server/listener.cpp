@@ -36,7 +36,7 @@ bool somebody_answers(const sockaddr_un& name) {
 
 // Makes room for a new socket file where a dead server left one.
 Result<> remove_stale(const Address& address, const sockaddr_un& name) {
-  struct stat found{};
+  struct stat found {};
   if (::lstat(name.sun_path, &found) != 0) return {};
   if (!S_ISSOCK(found.st_mode)) return cannot_listen(address, "a file that is not a socket is there", "choose another path");
   if (somebody_answers(name)) return cannot_listen(address, "another server listens there", "stop it or choose another path");
@@ -52,7 +52,7 @@ Listener::Listener(Listener&& other) noexcept
 
 Listener::~Listener() {
   if (fd_ >= 0) ::close(fd_);
-  struct stat found{};
+  struct stat found {};
   if (file_ && ::lstat(address_.path.c_str(), &found) == 0 && found.st_dev == file_->device && found.st_ino == file_->inode)
     ::unlink(address_.path.c_str());
 }
@@ -76,7 +76,7 @@ Result<> Listener::bind_unix() {
   if (const auto cleared = remove_stale(address_, name); !cleared) return cleared;
   if (::bind(fd_, reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0)
     return cannot_listen(address_, std::strerror(errno), "check that its folder exists and may be written");
-  struct stat made{};
+  struct stat made {};
   if (::lstat(name.sun_path, &made) == 0) file_ = SocketFile{made.st_dev, made.st_ino};
   if (::chmod(name.sun_path, 0600) != 0)
     return cannot_listen(address_, std::string("its mode cannot be set: ") + std::strerror(errno), "choose a local file system");

@@ -1,11 +1,12 @@
-// mole-coordinator: the coordinator as a service. Exit codes: 0 stopped, 1 failed, 2 usage, 4 no state there, 5 refused, 75 try later.
+// mole-coordinator: the coordinator as a service. Exit codes: 0 stopped, 1 failed, 2 usage, 4 no state there, 5 refused, 75 try
+// later.
 #include "coordinator/server/frame_server.hpp"
 #include "coordinator/service.hpp"
 #include "sdk/descriptor/sidecar.hpp"
 
-#include <CLI/CLI.hpp>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <CLI/CLI.hpp>
 
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -23,11 +24,15 @@ int complain(const mole::Error& error) {
   std::fprintf(stderr, "mole-coordinator: %s\n", error.message.c_str());
   switch (error.code) {
     case mole::Code::invalid:
-    case mole::Code::unsupported: return refused;
-    case mole::Code::missing: return not_found;
+    case mole::Code::unsupported:
+      return refused;
+    case mole::Code::missing:
+      return not_found;
     case mole::Code::transient:
-    case mole::Code::exhausted: return try_later;
-    default: return failed;
+    case mole::Code::exhausted:
+      return try_later;
+    default:
+      return failed;
   }
 }
 
@@ -44,11 +49,14 @@ void declare(CLI::App& app, Arguments& a) {
   app.set_config("--config", "", "Options from a file (ini or TOML), overridden by those given here");
   app.add_option("--state", a.state, "Folder of everything the coordinator knows")->capture_default_str();
   app.add_flag("--init", a.init, "Make the state if there is none; without it a missing state is an error");
-  app.add_option("--listen", a.listen, "unix:/path or tcp:127.0.0.1:PORT (port 0: any); repeatable (default: STATE/coordinator.sock)");
+  app.add_option("--listen", a.listen,
+                 "unix:/path or tcp:127.0.0.1:PORT (port 0: any); repeatable (default: STATE/coordinator.sock)");
   app.add_option("--plugins", a.plugins, "Folder of plugins, before those of MOLE_PLUGIN_PATH and the installation; repeatable");
   app.add_option("--lease", a.lease, "How long a silent node keeps its tasks")->capture_default_str();
   app.add_option("--heartbeat", a.heartbeat, "How often nodes report")->capture_default_str();
-  app.add_option("--log-level", a.log_level, "debug, info, warn or error")->capture_default_str()->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  app.add_option("--log-level", a.log_level, "debug, info, warn or error")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
   app.add_option("--parent", a.parent, "Die with this process, which started us")->group("");
 }
 
@@ -59,23 +67,27 @@ mole::Result<mole::coordinator::Config> config_of(const Arguments& a) {
   config.plugins = mole::plugin_folders();
   config.plugins.insert(config.plugins.end(), a.plugins.rbegin(), a.plugins.rend());  // the first one given wins
   config.storage_failed = [](const std::string& cause) {
-    spdlog::critical("the state cannot be written, nothing is acknowledged any more: {}; make room or mend the disk and start again", cause);
+    spdlog::critical(
+        "the state cannot be written, nothing is acknowledged any more: {}; make room or mend the disk and start again", cause);
     spdlog::default_logger()->flush();
     ::_exit(failed);
   };
-  for (const auto& [text, time] : {std::pair{&a.lease, &config.leases.lease}, std::pair{&a.heartbeat, &config.leases.heartbeat}}) {
+  for (const auto& [text, time] :
+       {std::pair{&a.lease, &config.leases.lease}, std::pair{&a.heartbeat, &config.leases.heartbeat}}) {
     const auto parsed = mole::parse_duration(*text);
     if (!parsed) return parsed.error();
     *time = *parsed;
   }
   if (config.leases.heartbeat <= 0 || config.leases.lease < 2 * config.leases.heartbeat)
-    return mole::invalid("a lease of " + a.lease + " does not outlast two heartbeats of " + a.heartbeat + "; make --lease longer");
+    return mole::invalid("a lease of " + a.lease + " does not outlast two heartbeats of " + a.heartbeat +
+                         "; make --lease longer");
   return config;
 }
 
 mole::Result<std::vector<Address>> addresses_of(const Arguments& a) {
   auto texts = a.listen;
-  if (texts.empty()) texts.push_back("unix:" + (std::filesystem::absolute(a.state) / "coordinator.sock").lexically_normal().string());
+  if (texts.empty())
+    texts.push_back("unix:" + (std::filesystem::absolute(a.state) / "coordinator.sock").lexically_normal().string());
   std::vector<Address> out;
   for (const auto& text : texts) {
     auto address = mole::coordinator::parse_address(text);

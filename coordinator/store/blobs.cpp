@@ -33,7 +33,8 @@ Error io_error(const std::string& doing, const fs::path& path, int error) {
 Result<> make_folder(const fs::path& folder) {
   std::error_code problem;
   fs::create_directories(folder, problem);
-  if (problem) return invalid("cannot create " + folder.string() + ": " + problem.message() + "; give this user write permission there");
+  if (problem)
+    return invalid("cannot create " + folder.string() + ": " + problem.message() + "; give this user write permission there");
   return {};
 }
 
@@ -54,12 +55,10 @@ Result<Blobs> Blobs::open(const fs::path& root) {
   return blobs;
 }
 
-fs::path Blobs::path_of(const Digest& digest) const {
-  return blob_place(root_, digest);
-}
+fs::path Blobs::path_of(const Digest& digest) const { return blob_place(root_, digest); }
 
 bool Blobs::has(const Digest& digest) const {
-  struct stat st{};
+  struct stat st {};
   return ::stat(path_of(digest).c_str(), &st) == 0;
 }
 
@@ -101,7 +100,8 @@ Result<std::uint64_t> Blobs::put(const Digest& digest, std::uint64_t offset, std
 
 Result<> Blobs::check_room(std::uint64_t bytes) const {
   if (free_bytes(root_) >= bytes + blob_reserve) return {};
-  return exhausted("no space left for " + std::to_string(bytes) + " bytes in " + root_.string() + " (" + std::to_string(blob_reserve >> 20) +
+  return exhausted("no space left for " + std::to_string(bytes) + " bytes in " + root_.string() + " (" +
+                   std::to_string(blob_reserve >> 20) +
                    " MiB stay free for the store); free space there and start again, nothing acknowledged is lost");
 }
 
@@ -111,7 +111,8 @@ Result<> Blobs::publish(const Digest& digest, const fs::path& incoming) {
   if (*actual != digest) {
     std::error_code ignored;
     fs::remove(incoming, ignored);
-    return corrupt("the bytes sent have the digest " + actual->hex() + ", not " + digest.hex() + "; send them again from the start");
+    return corrupt("the bytes sent have the digest " + actual->hex() + ", not " + digest.hex() +
+                   "; send them again from the start");
   }
   return name(incoming, digest);
 }

@@ -27,7 +27,9 @@ inline std::string number(std::uint64_t value) {
   return key;
 }
 
-inline std::string_view text(const Digest& digest) { return {reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size()}; }
+inline std::string_view text(const Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size()};
+}
 
 inline Digest read_digest(std::string_view key) {
   Digest digest;

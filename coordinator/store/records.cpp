@@ -19,16 +19,21 @@ json describe_key(Table table, std::string_view key) {
   switch (table) {
     case Table::requests:
     case Table::events:
-    case Table::nodes: return keys::read_u64(key);
+    case Table::nodes:
+      return keys::read_u64(key);
     case Table::revisions:
-    case Table::fingerprints: return keys::read_digest(key).hex();
+    case Table::fingerprints:
+      return keys::read_digest(key).hex();
     case Table::catalogue:
     case Table::lineage:
-    case Table::attempts: return keys::fingerprint_of(key).hex() + "@" + format_time(keys::block_from_of(key));
+    case Table::attempts:
+      return keys::fingerprint_of(key).hex() + "@" + format_time(keys::block_from_of(key));
     case Table::files:
     case Table::evidence:
-    case Table::plugins: return std::string(keys::first_of(key)) + " " + std::string(keys::second_of(key));
-    default: return std::string(key);
+    case Table::plugins:
+      return std::string(keys::first_of(key)) + " " + std::string(keys::second_of(key));
+    default:
+      return std::string(key);
   }
 }
 
@@ -43,21 +48,27 @@ void Records::put(Batch& batch, const Digest& fingerprint, Micros from, const Ca
   batch.put(Table::catalogue, keys::block(fingerprint, from), encode(row));
 }
 
-void Records::scan_catalogue(const Digest& fingerprint, TimeRange range, const std::function<void(Micros, const CatalogueRow&)>& visit) const {
-  store_.scan(Table::catalogue, keys::block(fingerprint, range.from), keys::block(fingerprint, range.to), [&](std::string_view key, std::string_view value) {
-    if (const auto row = decode_catalogue(value)) visit(keys::block_from_of(key), *row);
-    return true;
-  });
+void Records::scan_catalogue(const Digest& fingerprint, TimeRange range,
+                             const std::function<void(Micros, const CatalogueRow&)>& visit) const {
+  store_.scan(Table::catalogue, keys::block(fingerprint, range.from), keys::block(fingerprint, range.to),
+              [&](std::string_view key, std::string_view value) {
+                if (const auto row = decode_catalogue(value)) visit(keys::block_from_of(key), *row);
+                return true;
+              });
 }
 
-void Records::scan_keys(const Digest& fingerprint, TimeRange range, const std::function<void(Micros, const CatalogueKeys&)>& visit) const {
-  store_.scan(Table::catalogue, keys::block(fingerprint, range.from), keys::block(fingerprint, range.to), [&](std::string_view key, std::string_view value) {
-    if (const auto row = decode_keys(value)) visit(keys::block_from_of(key), *row);
-    return true;
-  });
+void Records::scan_keys(const Digest& fingerprint, TimeRange range,
+                        const std::function<void(Micros, const CatalogueKeys&)>& visit) const {
+  store_.scan(Table::catalogue, keys::block(fingerprint, range.from), keys::block(fingerprint, range.to),
+              [&](std::string_view key, std::string_view value) {
+                if (const auto row = decode_keys(value)) visit(keys::block_from_of(key), *row);
+                return true;
+              });
 }
 
-json Records::of_job(Table table, const Digest& fingerprint, Micros from) const { return json(table, keys::block(fingerprint, from)); }
+json Records::of_job(Table table, const Digest& fingerprint, Micros from) const {
+  return json(table, keys::block(fingerprint, from));
+}
 
 void Records::put_of_job(Batch& batch, Table table, const Digest& fingerprint, Micros from, const nlohmann::json& row) const {
   batch.put(table, keys::block(fingerprint, from), dump(row));
@@ -67,7 +78,8 @@ void Records::erase_of_job(Batch& batch, Table table, const Digest& fingerprint,
   batch.erase(table, keys::block(fingerprint, from));
 }
 
-void Records::scan_jobs(Table table, const Digest& fingerprint, const std::function<void(const Digest&, Micros, const nlohmann::json&)>& visit) const {
+void Records::scan_jobs(Table table, const Digest& fingerprint,
+                        const std::function<void(const Digest&, Micros, const nlohmann::json&)>& visit) const {
   const std::string prefix(fingerprint.empty() ? std::string_view{} : keys::text(fingerprint));
   store_.scan_prefix(table, prefix, [&](std::string_view key, std::string_view value) {
     visit(keys::fingerprint_of(key), keys::block_from_of(key), parse(value));
@@ -96,9 +108,12 @@ nlohmann::json Records::json(Table table, std::string_view key) const {
   return text ? parse(*text) : nlohmann::json(nullptr);
 }
 
-void Records::put_json(Batch& batch, Table table, std::string_view key, const nlohmann::json& row) const { batch.put(table, key, dump(row)); }
+void Records::put_json(Batch& batch, Table table, std::string_view key, const nlohmann::json& row) const {
+  batch.put(table, key, dump(row));
+}
 
-void Records::scan_json(Table table, const std::string& prefix, const std::function<bool(std::string_view, const nlohmann::json&)>& visit) const {
+void Records::scan_json(Table table, const std::string& prefix,
+                        const std::function<bool(std::string_view, const nlohmann::json&)>& visit) const {
   store_.scan_prefix(table, prefix, [&](std::string_view key, std::string_view value) { return visit(key, parse(value)); });
 }
 
@@ -110,8 +125,10 @@ nlohmann::json Records::describe_row(Table table, std::string_view key, std::str
     if (const auto decoded = decode_file(value)) row = describe(*decoded);
   } else {
     auto parsed = parse(value);
-    if (parsed.is_object()) row = std::move(parsed);
-    else row["value"] = parsed.is_null() ? nlohmann::json(std::string(value)) : std::move(parsed);
+    if (parsed.is_object())
+      row = std::move(parsed);
+    else
+      row["value"] = parsed.is_null() ? nlohmann::json(std::string(value)) : std::move(parsed);
   }
   row["key"] = describe_key(table, key);
   return row;

@@ -20,15 +20,18 @@ class Records {
   std::optional<CatalogueRow> catalogue(const Digest& fingerprint, Micros from) const;
   void put(Batch& batch, const Digest& fingerprint, Micros from, const CatalogueRow& row) const;
   // Rows with from <= block start < to, in order.
-  void scan_catalogue(const Digest& fingerprint, TimeRange range, const std::function<void(Micros, const CatalogueRow&)>& visit) const;
-  void scan_keys(const Digest& fingerprint, TimeRange range, const std::function<void(Micros, const CatalogueKeys&)>& visit) const;
+  void scan_catalogue(const Digest& fingerprint, TimeRange range,
+                      const std::function<void(Micros, const CatalogueRow&)>& visit) const;
+  void scan_keys(const Digest& fingerprint, TimeRange range,
+                 const std::function<void(Micros, const CatalogueKeys&)>& visit) const;
 
   // Tables keyed by (fingerprint, block start) that hold JSON: lineage, attempts.
   nlohmann::json of_job(Table table, const Digest& fingerprint, Micros from) const;
   void put_of_job(Batch& batch, Table table, const Digest& fingerprint, Micros from, const nlohmann::json& row) const;
   void erase_of_job(Batch& batch, Table table, const Digest& fingerprint, Micros from) const;
   // From `first` on, of one fingerprint (or of all, if it is empty).
-  void scan_jobs(Table table, const Digest& fingerprint, const std::function<void(const Digest&, Micros, const nlohmann::json&)>& visit) const;
+  void scan_jobs(Table table, const Digest& fingerprint,
+                 const std::function<void(const Digest&, Micros, const nlohmann::json&)>& visit) const;
 
   // archive: "pipeline/archive".
   std::optional<FileRow> file(const std::string& archive, const std::string& id) const;
@@ -38,7 +41,8 @@ class Records {
   // Any table of JSON rows by its key. Null if absent.
   nlohmann::json json(Table table, std::string_view key) const;
   void put_json(Batch& batch, Table table, std::string_view key, const nlohmann::json& row) const;
-  void scan_json(Table table, const std::string& prefix, const std::function<bool(std::string_view key, const nlohmann::json&)>& visit) const;
+  void scan_json(Table table, const std::string& prefix,
+                 const std::function<bool(std::string_view key, const nlohmann::json&)>& visit) const;
 
   // One row of any table as people read it: {"key": ..., ...}.
   static nlohmann::json describe_row(Table table, std::string_view key, std::string_view value);

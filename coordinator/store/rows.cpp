@@ -140,16 +140,22 @@ std::optional<FileRow> decode_file(std::string_view bytes) {
 
 nlohmann::json describe(const CatalogueRow& row) {
   const auto hex = [](const Digest& d) { return d.empty() ? std::string{} : d.hex(); };
-  return {{"state_key", hex(row.state_key)}, {"state_blob", hex(row.state_blob)}, {"result_key", hex(row.result_key)},
-          {"rows_blob", hex(row.rows_blob)}, {"state_bytes", row.state_bytes},    {"rows_bytes", row.rows_bytes},
-          {"rows", row.rows},                {"coverage", row.coverage},          {"coverage_min", row.coverage_min},
+  return {{"state_key", hex(row.state_key)},
+          {"state_blob", hex(row.state_blob)},
+          {"result_key", hex(row.result_key)},
+          {"rows_blob", hex(row.rows_blob)},
+          {"state_bytes", row.state_bytes},
+          {"rows_bytes", row.rows_bytes},
+          {"rows", row.rows},
+          {"coverage", row.coverage},
+          {"coverage_min", row.coverage_min},
           {"holders", row.holders}};
 }
 
 nlohmann::json describe(const FileRow& row) {
-  return {{"size", row.size},   {"revision", row.revision}, {"position", row.position},
-          {"gone", row.gone},   {"state", row.state},       {"digest", row.digest.empty() ? std::string{} : row.digest.hex()},
-          {"version", row.version}, {"medium", row.medium}, {"verified", row.verified}};
+  return {{"size", row.size},       {"revision", row.revision}, {"position", row.position},
+          {"gone", row.gone},       {"state", row.state},       {"digest", row.digest.empty() ? std::string{} : row.digest.hex()},
+          {"version", row.version}, {"medium", row.medium},     {"verified", row.verified}};
 }
 
 }  // namespace mole::coordinator::store

@@ -65,9 +65,9 @@ std::string holder(const fs::path& dir) {
 }  // namespace
 
 const std::vector<std::string>& table_names() {
-  static const std::vector<std::string> names = {"meta",     "requests", "clients",   "revisions", "modules",  "plugins", "fingerprints", "archives",
-                                                 "files",    "evidence", "catalogue", "lineage",   "attempts", "nodes",   "events",
-                                                 "leases",   "resources"};
+  static const std::vector<std::string> names = {"meta",         "requests", "clients", "revisions", "modules",   "plugins",
+                                                 "fingerprints", "archives", "files",   "evidence",  "catalogue", "lineage",
+                                                 "attempts",     "nodes",    "events",  "leases",    "resources"};
   return names;
 }
 
@@ -82,9 +82,7 @@ void Batch::put(Table table, std::string_view key, std::string_view value) {
   changes_.push_back({table, false, std::string(key), seal_value(key, value)});
 }
 void Batch::erase(Table table, std::string_view key) { changes_.push_back({table, true, std::string(key), {}}); }
-void Batch::append(Batch other) {
-  std::move(other.changes_.begin(), other.changes_.end(), std::back_inserter(changes_));
-}
+void Batch::append(Batch other) { std::move(other.changes_.begin(), other.changes_.end(), std::back_inserter(changes_)); }
 
 struct Store::Rocks {
   std::unique_ptr<rocksdb::DB> db;
@@ -119,10 +117,12 @@ Result<std::unique_ptr<Store>> Store::open(const fs::path& dir, const StoreOptio
     if (!options.create)
       return missing("there is no coordinator state in " + dir.string() + "; check the path, or start with --init to create it");
     fs::create_directories(dir, problem);
-    if (problem) return invalid("cannot create " + dir.string() + ": " + problem.message() + "; choose a folder this user may write");
+    if (problem)
+      return invalid("cannot create " + dir.string() + ": " + problem.message() + "; choose a folder this user may write");
   }
   if (free_bytes(dir) < store_reserve)
-    return exhausted("less than " + std::to_string(store_reserve >> 20) + " MiB are free in " + dir.string() + "; free space there and start again, nothing is lost");
+    return exhausted("less than " + std::to_string(store_reserve >> 20) + " MiB are free in " + dir.string() +
+                     "; free space there and start again, nothing is lost");
   std::unique_ptr<Store> store(new Store());
   store->dir_ = dir;
   store->failed_ = options.failed;
@@ -181,8 +181,10 @@ void Store::fail(const std::string& doing, const std::string& why) const {
   const auto message = "the coordinator's store in " + dir_.string() + " failed while " + doing + ": " + why +
                        (full ? "; free space there and start again, nothing acknowledged is lost"
                              : "; check the disk and start again, nothing acknowledged is lost");
-  if (failed_) failed_(message);
-  else std::fprintf(stderr, "mole-coordinator: %s\n", message.c_str());
+  if (failed_)
+    failed_(message);
+  else
+    std::fprintf(stderr, "mole-coordinator: %s\n", message.c_str());
   ::_exit(1);
 }
 
@@ -220,11 +222,13 @@ void Store::scan_prefix(Table table, const std::string& prefix,
 std::uint64_t Store::write(const Batch& batch) {
   std::lock_guard lock(rocks_->mutex);
   if (batch.empty()) return rocks_->written;
-  if (free_bytes(dir_) < store_reserve) fail("writing", "No space left: less than " + std::to_string(store_reserve >> 20) + " MiB are free");
+  if (free_bytes(dir_) < store_reserve)
+    fail("writing", "No space left: less than " + std::to_string(store_reserve >> 20) + " MiB are free");
   rocksdb::WriteBatch writes;
   for (const auto& change : batch.changes_) {
     auto* family = rocks_->family(change.table);
-    const auto status = change.erase ? writes.Delete(family, slice(change.key)) : writes.Put(family, slice(change.key), slice(change.value));
+    const auto status =
+        change.erase ? writes.Delete(family, slice(change.key)) : writes.Put(family, slice(change.key), slice(change.value));
     if (!status.ok()) fail("writing", status.ToString());
   }
   if (const auto status = rocks_->db->Write(rocksdb::WriteOptions(), &writes); !status.ok()) fail("writing", status.ToString());

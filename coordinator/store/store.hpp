@@ -24,8 +24,23 @@ namespace mole::coordinator::store {
 
 // docs/formats/store.md says what each holds. The order is that of table_names().
 enum class Table : std::uint8_t {
-  meta, requests, clients, revisions, modules, plugins, fingerprints, archives, files, evidence, catalogue, lineage, attempts, nodes, events,
-  leases, resources,
+  meta,
+  requests,
+  clients,
+  revisions,
+  modules,
+  plugins,
+  fingerprints,
+  archives,
+  files,
+  evidence,
+  catalogue,
+  lineage,
+  attempts,
+  nodes,
+  events,
+  leases,
+  resources,
 };
 const std::vector<std::string>& table_names();
 std::optional<Table> table_of(std::string_view name);

@@ -14,12 +14,14 @@ namespace fs = std::filesystem;
 namespace {
 
 bool same_file(const fs::path& a, const fs::path& b) {
-  struct stat x{}, y{};
+  struct stat x {
+  }, y{};
   return ::stat(a.c_str(), &x) == 0 && ::stat(b.c_str(), &y) == 0 && x.st_ino == y.st_ino && x.st_dev == y.st_dev;
 }
 
 Error link_error(const fs::path& path, int error) {
-  return transient("cannot link " + path.string() + ": " + std::strerror(error) + "; tables/ and blobs/ must be on one file system");
+  return transient("cannot link " + path.string() + ": " + std::strerror(error) +
+                   "; tables/ and blobs/ must be on one file system");
 }
 
 }  // namespace

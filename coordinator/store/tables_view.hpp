@@ -1,5 +1,5 @@
-// tables/<pipeline>/<module>/date=YYYY-MM-DD/<block start>.parquet: one hard link per block to the rows blob of the catalogue, for
-// DuckDB, Spark and the like. A view: it can be lost and is rebuilt; a link is switched by rename, so a reader sees the old
+// tables/<pipeline>/<module>/date=YYYY-MM-DD/<block start>.parquet: one hard link per block to the rows blob of the catalogue,
+// for DuckDB, Spark and the like. A view: it can be lost and is rebuilt; a link is switched by rename, so a reader sees the old
 // rows or the new ones.
 #pragma once
 
@@ -23,7 +23,9 @@ class TablesView {
 
   // "date=2007-09-22/20070922T180000Z.parquet"
   static std::string file_of(Micros block_from);
-  std::filesystem::path path_of(const std::string& module, Micros block_from) const { return root_ / module / file_of(block_from); }
+  std::filesystem::path path_of(const std::string& module, Micros block_from) const {
+    return root_ / module / file_of(block_from);
+  }
 
  private:
   std::filesystem::path root_;

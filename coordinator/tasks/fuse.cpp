@@ -35,7 +35,8 @@ class Fuser {
     for (const auto& input : plan_.graph->modules[m].inputs) {
       if (input.kind == "flows" || (only_context && input.kind != "context")) continue;
       for (auto b = plan_.inputs_from(m, input, block_); b <= block_; ++b)
-        if (!(b == block_ && made_result_[input.source]) && !(plan_.modules[input.source].flags_at(b) & Flag::has_result)) return false;
+        if (!(b == block_ && made_result_[input.source]) && !(plan_.modules[input.source].flags_at(b) & Flag::has_result))
+          return false;
     }
     return true;
   }
@@ -71,7 +72,8 @@ class Fuser {
 
 bool reads_inputs(const dag::Module& module, const FusedStep& step) { return module.window > 0 ? step.make_state : true; }
 
-std::vector<FusedStep> fuse(const jobs::Plan& plan, BlockRef block, std::size_t limit, const std::function<bool(std::uint32_t)>& available) {
+std::vector<FusedStep> fuse(const jobs::Plan& plan, BlockRef block, std::size_t limit,
+                            const std::function<bool(std::uint32_t)>& available) {
   std::vector<FusedStep> steps;
   Fuser fuser(plan, block);
   for (std::uint32_t m = 0; m < plan.modules.size() && steps.size() < limit; ++m) {

@@ -24,7 +24,8 @@ struct BlockRef {
 
 // The steps that can run now; empty: none. `available(module)` says no for a job that is leased, delayed or given up.
 // At most `limit` steps.
-std::vector<FusedStep> fuse(const jobs::Plan& plan, BlockRef block, std::size_t limit, const std::function<bool(std::uint32_t module)>& available);
+std::vector<FusedStep> fuse(const jobs::Plan& plan, BlockRef block, std::size_t limit,
+                            const std::function<bool(std::uint32_t module)>& available);
 
 // The step makes (part of) what the plan still needs: whether it reads flows or rows, and not only states.
 bool reads_inputs(const dag::Module& module, const FusedStep& step);

@@ -13,7 +13,8 @@ using leases::GrantedStep;
 using leases::JobKey;
 
 task::Archive archive_of(const dag::Archive& archive) {
-  return {archive.name, archive.downloader, archive.decoder, archive.damage, archive.covers, archive.lateness, archive.home, archive.decode};
+  return {archive.name,   archive.downloader, archive.decoder, archive.damage,
+          archive.covers, archive.lateness,   archive.home,    archive.decode};
 }
 
 task::Spec head_of(const leases::Grant& grant) {
@@ -76,7 +77,8 @@ class Builder {
       step.inputs.push_back(std::move(*bound));
     }
     if (module.routes && reads_inputs(module, granted.step))
-      step.routes = dag::routes_over(plan_.graph->resources[*module.routes], {grant_.block.from - module.warmup, grant_.block.to});
+      step.routes =
+          dag::routes_over(plan_.graph->resources[*module.routes], {grant_.block.from - module.warmup, grant_.block.to});
     if (auto done = add_states(granted, step); !done) return done;
     spec_.steps.push_back(std::move(step));
     return {};
@@ -115,7 +117,8 @@ class Builder {
     const auto& module = plan_.graph->modules[m];
     const auto own = grant_.ref.number;
     std::int64_t from = own, to = own;  // [from, to)
-    if (module.since) from = own > plan_.modules[m].begin ? own - 1 : own;
+    if (module.since)
+      from = own > plan_.modules[m].begin ? own - 1 : own;
     else if (module.window > 0 && granted.step.make_result) {
       from = plan_.window_from(m, own);
       to = granted.step.make_state ? own : own + 1;
@@ -140,7 +143,8 @@ class Builder {
       if (module.inputs[0].kind != "flows" || !reads_inputs(module, granted.step)) continue;
       const auto source = module.inputs[0].source;
       spec_.archive = archive_of(plan_.graph->archives[source]);
-      for (auto& file : plan_.indexes[source]->reach(plan_.routers(granted.step.module), plan_.reach(granted.step.module, grant_.ref.number)))
+      for (auto& file :
+           plan_.indexes[source]->reach(plan_.routers(granted.step.module), plan_.reach(granted.step.module, grant_.ref.number)))
         files.try_emplace({file.covers.from, file.router, file.id}, file);
     }
     for (auto& [key, file] : files) spec_.files.push_back(std::move(file));

@@ -24,9 +24,8 @@ Result<Address> parse_unix(std::string_view path, const std::string& whole) {
   if (path.empty() || path.find('\0') != path.npos)
     return invalid("address \"" + whole + "\" names no socket; write unix:/path/of/the/socket");
   if (path.size() >= sizeof(sockaddr_un::sun_path))
-    return invalid("the socket path " + std::string(path) + " has " + std::to_string(path.size()) +
-                   " bytes, the system allows " + std::to_string(sizeof(sockaddr_un::sun_path) - 1) +
-                   "; use a shorter folder or tcp:127.0.0.1:0");
+    return invalid("the socket path " + std::string(path) + " has " + std::to_string(path.size()) + " bytes, the system allows " +
+                   std::to_string(sizeof(sockaddr_un::sun_path) - 1) + "; use a shorter folder or tcp:127.0.0.1:0");
   return Address{.path = std::string(path), .host = {}};
 }
 

@@ -137,8 +137,7 @@ Result<nlohmann::json> RemoteCoordinator::archive(const std::string& archive, co
   return pool_->document(Repeat::safe, [&](auto& client, auto& out) { client.archive(out, archive, what); });
 }
 
-Result<nlohmann::json> RemoteCoordinator::archive_task(const Submission& s, const std::string& archive,
-                                                       const std::string& what) {
+Result<nlohmann::json> RemoteCoordinator::archive_task(const Submission& s, const std::string& archive, const std::string& what) {
   const auto sent = to_wire(s);
   return pool_->document(repeatable(s), [&](auto& client, auto& out) { client.archive_task(out, sent, archive, what); });
 }
@@ -227,9 +226,8 @@ Result<std::uint64_t> RemoteCoordinator::put_blob(const Digest& digest, std::uin
 Result<std::string> RemoteCoordinator::get_blob(const Digest& digest, std::uint64_t offset, std::uint32_t limit) {
   const auto sent = static_cast<std::int32_t>(std::min(limit, piece_bytes));
   std::string piece;
-  const auto done = pool_->run(Repeat::safe, [&](auto& client) {
-    client.get_blob(piece, digest.hex(), static_cast<std::int64_t>(offset), sent);
-  });
+  const auto done = pool_->run(
+      Repeat::safe, [&](auto& client) { client.get_blob(piece, digest.hex(), static_cast<std::int64_t>(offset), sent); });
   if (!done) return done.error();
   return piece;
 }

@@ -175,7 +175,10 @@ Result<std::vector<Completion>> from_wire(wire::Completions completions) {
     if (!spec) return spec.error();
     auto report = from_wire(std::move(sent.report));
     if (!report) return report.error();
-    out.push_back({.node = std::move(sent.node), .incarnation = std::move(sent.incarnation), .spec = std::move(*spec), .report = std::move(*report)});
+    out.push_back({.node = std::move(sent.node),
+                   .incarnation = std::move(sent.incarnation),
+                   .spec = std::move(*spec),
+                   .report = std::move(*report)});
   }
   return out;
 }
@@ -188,8 +191,8 @@ wire::Failure to_wire(const Error& error) {
 }
 
 Error from_wire(const wire::Failure& failure) {
-  const bool known = failure.code >= static_cast<std::int32_t>(Code::internal) &&
-                     failure.code <= static_cast<std::int32_t>(Code::invalid);
+  const bool known =
+      failure.code >= static_cast<std::int32_t>(Code::internal) && failure.code <= static_cast<std::int32_t>(Code::invalid);
   return {known ? static_cast<Code>(failure.code) : Code::internal, failure.message};
 }
 

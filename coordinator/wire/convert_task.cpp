@@ -13,10 +13,14 @@ bool nests_too_deep(const std::string& json) {
   bool quoted = false;
   for (std::size_t i = 0; i < json.size(); ++i) {
     const char c = json[i];
-    if (quoted && c == '\\') ++i;
-    else if (c == '"') quoted = !quoted;
-    else if (!quoted && (c == '[' || c == '{') && ++depth > most) return true;
-    else if (!quoted && (c == ']' || c == '}')) --depth;
+    if (quoted && c == '\\')
+      ++i;
+    else if (c == '"')
+      quoted = !quoted;
+    else if (!quoted && (c == '[' || c == '{') && ++depth > most)
+      return true;
+    else if (!quoted && (c == ']' || c == '}'))
+      --depth;
   }
   return false;
 }
@@ -35,7 +39,9 @@ struct ToWire {
   void operator()(std::int64_t& w, const std::int64_t& t) { w = t, count(number); }
   void operator()(std::int64_t& w, const std::uint64_t& t) { w = static_cast<std::int64_t>(t), count(number); }
   void operator()(std::int32_t& w, const std::uint32_t& t) { w = static_cast<std::int32_t>(t), count(number); }
-  void operator()(std::int32_t& w, const std::optional<std::uint32_t>& t) { w = t ? static_cast<std::int32_t>(*t) : -1, count(number); }
+  void operator()(std::int32_t& w, const std::optional<std::uint32_t>& t) {
+    w = t ? static_cast<std::int32_t>(*t) : -1, count(number);
+  }
   void operator()(double& w, const double& t) { w = t, count(number); }
   void operator()(bool& w, const bool& t) { w = t, count(number); }
   void operator()(std::string& w, const Digest& t) {
@@ -97,14 +103,20 @@ struct FromWire {
   void operator()(double& w, double& t) { t = w; }
   void operator()(bool& w, bool& t) { t = w; }
   void operator()(std::string& w, Digest& t) {
-    if (w.size() == t.bytes.size()) std::memcpy(t.bytes.data(), w.data(), w.size());
-    else if (!w.empty()) problem = "a digest has " + std::to_string(w.size()) + " bytes instead of 16";
+    if (w.size() == t.bytes.size())
+      std::memcpy(t.bytes.data(), w.data(), w.size());
+    else if (!w.empty())
+      problem = "a digest has " + std::to_string(w.size()) + " bytes instead of 16";
   }
   void operator()(std::string& w, nlohmann::json& t) {
-    if (w.empty()) t = nullptr;
-    else if (w == "{}") t = nlohmann::json::object();
-    else if (nests_too_deep(w)) problem = "a document nests deeper than 64 levels";
-    else if (t = nlohmann::json::parse(w, nullptr, false); t.is_discarded()) problem = "a document is not JSON";
+    if (w.empty())
+      t = nullptr;
+    else if (w == "{}")
+      t = nlohmann::json::object();
+    else if (nests_too_deep(w))
+      problem = "a document nests deeper than 64 levels";
+    else if (t = nlohmann::json::parse(w, nullptr, false); t.is_discarded())
+      problem = "a document is not JSON";
   }
   template <class W, class T>
   void operator()(std::vector<W>& w, std::vector<T>& t) {
@@ -161,7 +173,8 @@ void fields(D& d, wire::Input& w, auto& t) {
 
 template <class D>
 void fields(D& d, wire::RouteTable& w, auto& t) {
-  d(w.from_us, t.used.from), d(w.to_us, t.used.to), d(w.blob, t.blob), d(w.name, t.name), d(w.format, t.format), d(w.stale, t.stale);
+  d(w.from_us, t.used.from), d(w.to_us, t.used.to), d(w.blob, t.blob), d(w.name, t.name), d(w.format, t.format),
+      d(w.stale, t.stale);
 }
 
 template <class D>
@@ -212,7 +225,8 @@ void fields(D& d, wire::IndexEntry& w, auto& t) {
 template <class D>
 void fields(D& d, wire::Report& w, auto& t) {
   d(w.task, t.task), d(w.steps, t.steps), d(w.files, t.files), d(w.index, t.index), d(w.code, t.code), d(w.message, t.message);
-  d(w.log_tail, t.log_tail), d(w.bytes_read, t.bytes_read), d(w.flows, t.flows), d(w.seconds, t.seconds), d(w.index_blob, t.index_blob);
+  d(w.log_tail, t.log_tail), d(w.bytes_read, t.bytes_read), d(w.flows, t.flows), d(w.seconds, t.seconds),
+      d(w.index_blob, t.index_blob);
 }
 
 template <class T, class W>

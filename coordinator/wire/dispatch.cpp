@@ -46,15 +46,19 @@ class BoundedProtocol final : public TVirtualProtocol<BoundedProtocol, TBinaryPr
   // Of an element as our writers write it: every field of a struct, so that none has fewer than 16.
   static std::uint64_t least_bytes(TType type) {
     switch (type) {
-      case apache::thrift::protocol::T_STRUCT: return 16;
+      case apache::thrift::protocol::T_STRUCT:
+        return 16;
       case apache::thrift::protocol::T_I64:
-      case apache::thrift::protocol::T_DOUBLE: return 8;
+      case apache::thrift::protocol::T_DOUBLE:
+        return 8;
       case apache::thrift::protocol::T_STRING:
       case apache::thrift::protocol::T_LIST:
       case apache::thrift::protocol::T_SET:
       case apache::thrift::protocol::T_MAP:
-      case apache::thrift::protocol::T_I32: return 4;
-      default: return 1;
+      case apache::thrift::protocol::T_I32:
+        return 4;
+      default:
+        return 1;
     }
   }
   void check(std::uint64_t size, std::uint64_t bytes_each) const {

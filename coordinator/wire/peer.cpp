@@ -49,7 +49,8 @@ Result<std::string> PeerClient::get_blob(const Digest& blob, std::uint64_t offse
     auto& channel = connection_->channel;
     if (!channel) channel = std::make_unique<Channel>(connection_->address, connection_->timeouts);
     wire::NodePeerClient client(channel->protocol());
-    client.get_blob(piece, blob.hex(), static_cast<std::int64_t>(offset), static_cast<std::int32_t>(std::min(limit, piece_bytes)));
+    client.get_blob(piece, blob.hex(), static_cast<std::int64_t>(offset),
+                    static_cast<std::int32_t>(std::min(limit, piece_bytes)));
   });
   if (end.outcome == Outcome::answered) return piece;
   if (end.outcome == Outcome::broken) connection_->channel.reset();

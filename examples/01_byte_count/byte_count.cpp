@@ -4,9 +4,11 @@
 struct ByteCount {
   static constexpr auto about = mole::metric("byte_count", "0.1.0-dev", "Bytes per interval");
 
-  struct Row { std::uint64_t bytes; };
-  static constexpr auto output = mole::columns(
-      mole::column("bytes", &Row::bytes, mole::unit::byte, "Bytes of the interval's flows"));
+  struct Row {
+    std::uint64_t bytes;
+  };
+  static constexpr auto output =
+      mole::columns(mole::column("bytes", &Row::bytes, mole::unit::byte, "Bytes of the interval's flows"));
 
   std::uint64_t total = 0;
   static constexpr auto state = mole::fields(&ByteCount::total);

@@ -14,8 +14,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr Micros sealing_limit = hour_us;
-// Of which little is used: the stacks of a thread that computes and of one that decodes, the blocks they have in hand. Measured 44 MiB;
-// all threads share one heap (runtime/task/allocator.cpp).
+// Of which little is used: the stacks of a thread that computes and of one that decodes, the blocks they have in hand. Measured
+// 44 MiB; all threads share one heap (runtime/task/allocator.cpp).
 constexpr std::uint64_t thread_address_space = std::uint64_t{64} << 20;
 constexpr std::uint64_t largest_report = task::largest_index_bytes + (std::uint64_t{64} << 20);  // an archive's list is in it
 
@@ -28,14 +28,22 @@ std::uint64_t bytes_of(const task::Spec& spec) {
 
 std::string text_of(Code code) {
   switch (code) {
-    case Code::invalid: return "invalid";
-    case Code::corrupt: return "corrupt";
-    case Code::missing: return "missing";
-    case Code::transient: return "transient";
-    case Code::exhausted: return "exhausted";
-    case Code::cancelled: return "cancelled";
-    case Code::unsupported: return "unsupported";
-    case Code::internal: return "internal";
+    case Code::invalid:
+      return "invalid";
+    case Code::corrupt:
+      return "corrupt";
+    case Code::missing:
+      return "missing";
+    case Code::transient:
+      return "transient";
+    case Code::exhausted:
+      return "exhausted";
+    case Code::cancelled:
+      return "cancelled";
+    case Code::unsupported:
+      return "unsupported";
+    case Code::internal:
+      return "internal";
   }
   return "internal";
 }
@@ -43,10 +51,7 @@ std::string text_of(Code code) {
 }  // namespace
 
 Attempt::Attempt(const Surroundings& surroundings, task::Spec spec)
-    : here_(surroundings),
-      spec_(std::move(spec)),
-      folder_(here_.folder.attempts() / spec_.id),
-      bytes_total_(bytes_of(spec_)) {}
+    : here_(surroundings), spec_(std::move(spec)), folder_(here_.folder.attempts() / spec_.id), bytes_total_(bytes_of(spec_)) {}
 
 Attempt::~Attempt() {
   std::error_code ignored;
@@ -61,7 +66,8 @@ coordinator::Attempt Attempt::progress() const {
 
 std::optional<Finished> Attempt::run() {
   auto done = prepare();
-  if (done) done = Fetcher(here_.coordinator, here_.folder, here_.plugins, here_.states, here_.options, cancel_).all(spec_, folder_);
+  if (done)
+    done = Fetcher(here_.coordinator, here_.folder, here_.plugins, here_.states, here_.options, cancel_).all(spec_, folder_);
   if (done) done = unseal();
   if (cancel_.requested()) return std::nullopt;
   if (!done) return failed(done.error());
@@ -91,7 +97,9 @@ Result<> Attempt::prepare() {
   fs::remove_all(folder_, wrong);
   for (const char* part : {"rows", "states", "tables", "scratch", "out"}) {
     fs::create_directories(folder_ / part, wrong);
-    if (wrong) return exhausted("cannot make the attempt's folder " + folder_.string() + ": " + wrong.message() + "; free space on the node's disk");
+    if (wrong)
+      return exhausted("cannot make the attempt's folder " + folder_.string() + ": " + wrong.message() +
+                       "; free space on the node's disk");
   }
   std::ofstream file(folder_ / "spec.json", std::ios::binary);
   file << nlohmann::json(spec_).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -159,7 +167,8 @@ Result<> Attempt::helper(const char* verb, const std::vector<std::string>& more)
   if (!ending) return ending.error();
   if (ending->clean()) return {};
   const std::string how = ending->kind == Ending::Kind::exited ? "exit code " : "signal ";
-  const std::string text = std::string("mole-worker ") + verb + " ended with " + how + std::to_string(ending->value) + "; see the log";
+  const std::string text =
+      std::string("mole-worker ") + verb + " ended with " + how + std::to_string(ending->value) + "; see the log";
   if (ending->kind == Ending::Kind::exited && ending->value == 75) return transient(text);  // EX_TEMPFAIL
   return internal(text);
 }

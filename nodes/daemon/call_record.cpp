@@ -16,7 +16,7 @@ T at(const std::array<char, 64>& bytes, std::size_t offset) {
   return value;
 }
 
-constexpr std::array names = {"nothing", "load library", "open", "create", "begin", "add",   "merge", "finish",
+constexpr std::array names = {"nothing", "load library", "open", "create",     "begin", "add",   "merge", "finish",
                               "save",    "load",         "next", "recognises", "index", "stage", "fetch", "close"};
 
 }  // namespace

@@ -74,8 +74,9 @@ Result<pid_t> spawn(const Command& command) {
   for (const auto& needed : {command.launcher, command.program})
     if (::access(needed.c_str(), X_OK) != 0)
       return invalid("cannot start " + needed.string() + ": " + std::strerror(errno) + "; install it beside mole-node");
-  std::vector<std::string> arguments{command.launcher.string(), std::to_string(::getpid()), std::to_string(command.address_space),
-                                     std::to_string(largest_file), std::to_string(open_files), command.program.string()};
+  std::vector<std::string> arguments{
+      command.launcher.string(),    std::to_string(::getpid()), std::to_string(command.address_space),
+      std::to_string(largest_file), std::to_string(open_files), command.program.string()};
   arguments.insert(arguments.end(), command.arguments.begin(), command.arguments.end());
   const std::string scratch = (command.folder / "scratch").string();
   std::vector<std::string> environment{"PATH=/usr/bin:/bin", "LANG=C.UTF-8", "TZ=UTC", "HOME=" + scratch, "TMPDIR=" + scratch};
@@ -89,7 +90,7 @@ Result<pid_t> spawn(const Command& command) {
 
 // A plugin that prints without end costs 16 MiB of disk, not all of it.
 void bound_log(const std::filesystem::path& log) {
-  struct stat st{};
+  struct stat st {};
   if (::stat(log.c_str(), &st) == 0 && static_cast<std::uint64_t>(st.st_size) > largest_log) (void)!::truncate(log.c_str(), 0);
 }
 

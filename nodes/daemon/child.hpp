@@ -16,7 +16,7 @@
 namespace mole::nodes {
 
 struct Command {
-  std::filesystem::path launcher;   // mole-launch (launch.cpp): ties the child to this process and limits it
+  std::filesystem::path launcher;  // mole-launch (launch.cpp): ties the child to this process and limits it
   std::filesystem::path program;
   std::vector<std::string> arguments;
   std::filesystem::path folder;     // working directory; its scratch/ is HOME and TMPDIR

@@ -28,7 +28,8 @@ fs::path part_of(const fs::path& target) {
 void forget_oldest(const fs::path& folder, std::size_t most) {
   std::vector<std::pair<fs::file_time_type, fs::path>> files;
   std::error_code failed;
-  for (const auto& entry : fs::directory_iterator(folder, failed)) files.emplace_back(entry.last_write_time(failed), entry.path());
+  for (const auto& entry : fs::directory_iterator(folder, failed))
+    files.emplace_back(entry.last_write_time(failed), entry.path());
   std::sort(files.rbegin(), files.rend());
   for (std::size_t i = most; i < files.size(); ++i) fs::remove(files[i].second, failed);
 }
@@ -146,8 +147,8 @@ bool Fetcher::link(const Digest& blob, const fs::path& target) const {
   return whole && !failed;
 }
 
-// `target` appears whole and with the right bytes, or not at all. Not synced: attempts do not outlive the machine, and what is kept
-// is checked before it is used.
+// `target` appears whole and with the right bytes, or not at all. Not synced: attempts do not outlive the machine, and what is
+// kept is checked before it is used.
 Result<> Fetcher::download(const Digest& blob, const fs::path& target, const Source& source) {
   const fs::path part = part_of(target);
   const auto fetched = [&]() -> Result<> {
@@ -165,7 +166,8 @@ Result<> Fetcher::download(const Digest& blob, const fs::path& target, const Sou
     }
     file.close();
     if (!file) return exhausted("writing " + target.string() + " failed; free space on the node's disk");
-    if (hasher.finish() != blob) return corrupt("blob " + blob.hex() + " arrived with other bytes; the sender's disk is at fault");
+    if (hasher.finish() != blob)
+      return corrupt("blob " + blob.hex() + " arrived with other bytes; the sender's disk is at fault");
     std::error_code failed;
     fs::rename(part, target, failed);
     if (failed) return exhausted("naming " + target.string() + " failed: " + failed.message() + "; look after the node's disk");

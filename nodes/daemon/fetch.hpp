@@ -34,8 +34,8 @@ class KnownPlugins {
 class Fetcher {
  public:
   // All outlive the fetcher.
-  Fetcher(coordinator::Api& coordinator, const NodeFolder& folder, KnownPlugins& plugins, StateStore& states, const Options& options,
-          const Cancellation& cancel)
+  Fetcher(coordinator::Api& coordinator, const NodeFolder& folder, KnownPlugins& plugins, StateStore& states,
+          const Options& options, const Cancellation& cancel)
       : coordinator_(coordinator), folder_(folder), plugins_(plugins), states_(states), options_(options), cancel_(cancel) {}
 
   // Everything `spec` names. missing: a state no node holds, a blob the coordinator does not have; cancelled when asked.

@@ -1,5 +1,5 @@
-// mole-launch: what stands between mole-node and a worker for an instant. Ties the process to its parent and sets its limits, then
-// becomes the worker: neither has a moment in which a plugin runs without them, and the worker needs to know of neither.
+// mole-launch: what stands between mole-node and a worker for an instant. Ties the process to its parent and sets its limits,
+// then becomes the worker: neither has a moment in which a plugin runs without them, and the worker needs to know of neither.
 //
 //   mole-launch PARENT ADDRESS_SPACE FILE_BYTES DESCRIPTORS PROGRAM ARGUMENT...
 #include <sys/prctl.h>

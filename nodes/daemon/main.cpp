@@ -2,9 +2,9 @@
 #include "coordinator/wire/client.hpp"
 #include "nodes/daemon/node_daemon.hpp"
 
-#include <CLI/CLI.hpp>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <CLI/CLI.hpp>
 
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -40,22 +40,33 @@ std::filesystem::path own_folder() {
 void declare(CLI::App& app, Arguments& a) {
   auto& o = a.options;
   app.set_config("--config", "", "Options from a file (ini or TOML), overridden by those given here");
-  app.add_option("--coordinator", a.coordinator, "Where the coordinator listens: unix:/path or tcp:127.0.0.1:PORT")->capture_default_str();
+  app.add_option("--coordinator", a.coordinator, "Where the coordinator listens: unix:/path or tcp:127.0.0.1:PORT")
+      ->capture_default_str();
   app.add_option("--dir", o.folder, "Folder of this node alone: cache, states, work in progress")->required();
   app.add_option("--slots", o.slots, "Tasks at once")->capture_default_str()->check(CLI::Range(1, 1024));
   app.add_option("--threads", o.threads, "Threads of one task")->capture_default_str()->check(CLI::Range(1, 1024));
-  app.add_option("--memory", o.memory, "Address space of a worker, as 2G; 0: no limit")->transform(CLI::AsSizeValue(false))->default_str("2G");
-  app.add_option("--cache-limit", o.cache_limit, "Size of the cache of staged files")->transform(CLI::AsSizeValue(false))->default_str("10G");
-  app.add_option("--columns", a.columns, "Keep the decoded columns of files in the cache, and read them in the files' stead: on or off")
-      ->capture_default_str()->check(CLI::IsMember({"on", "off"}));
+  app.add_option("--memory", o.memory, "Address space of a worker, as 2G; 0: no limit")
+      ->transform(CLI::AsSizeValue(false))
+      ->default_str("2G");
+  app.add_option("--cache-limit", o.cache_limit, "Size of the cache of staged files")
+      ->transform(CLI::AsSizeValue(false))
+      ->default_str("10G");
+  app.add_option("--columns", a.columns,
+                 "Keep the decoded columns of files in the cache, and read them in the files' stead: on or off")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"on", "off"}));
   app.add_option("--states-limit", o.states_limit, "Size of the kept states; the least recently used go first")
-      ->transform(CLI::AsSizeValue(false))->default_str("10G");
+      ->transform(CLI::AsSizeValue(false))
+      ->default_str("10G");
   app.add_option("--wall-limit", a.wall, "Longest run of a worker")->capture_default_str();
   app.add_option("--stall-limit", a.stall, "Longest time of a worker without a sign of life")->capture_default_str();
   app.add_option("--drain-timeout", a.drain, "Longest time running tasks are given after SIGTERM")->capture_default_str();
-  app.add_option("--listen", o.listen, "Where other nodes fetch states (default: like --coordinator, a socket in --dir or any free port)");
+  app.add_option("--listen", o.listen,
+                 "Where other nodes fetch states (default: like --coordinator, a socket in --dir or any free port)");
   app.add_option("--worker", o.worker, "The program mole-worker (default: beside this one)");
-  app.add_option("--log-level", a.log_level, "debug, info, warn or error")->capture_default_str()->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  app.add_option("--log-level", a.log_level, "debug, info, warn or error")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
   app.add_option("--blobs", o.blobs, "The coordinator's blobs, on this machine")->group("");
   app.add_option("--parent", a.parent, "Die with this process, which started us")->group("");
 }
@@ -70,7 +81,8 @@ mole::Result<> complete(Arguments& a) {
   }
   if (a.options.worker.empty()) a.options.worker = own_folder() / "mole-worker";
   if (::access(a.options.worker.c_str(), X_OK) != 0)
-    return mole::invalid("there is no program " + a.options.worker.string() + "; install mole-worker beside mole-node or name it with --worker");
+    return mole::invalid("there is no program " + a.options.worker.string() +
+                         "; install mole-worker beside mole-node or name it with --worker");
   a.options.worker = std::filesystem::absolute(a.options.worker);
   a.options.launcher = own_folder() / "mole-launch";
   if (a.parent != 0) {  // somebody waits in front of us, the way is short, and we are the only one to ask

@@ -219,8 +219,10 @@ void NodeDaemon::take(std::vector<task::Spec> specs) {
     const auto known = held();
     for (auto& spec : specs) {
       if (std::find(known.begin(), known.end(), spec.id) != known.end() || !is_plain_name(spec.id)) continue;
-      if (draining_) too_late.push_back(spec.id);
-      else waiting_.push_back(std::move(spec));
+      if (draining_)
+        too_late.push_back(spec.id);
+      else
+        waiting_.push_back(std::move(spec));
     }
     changed_.notify_all();
   }
@@ -260,8 +262,10 @@ void NodeDaemon::run_one(std::unique_lock<std::mutex>& lock) {
   const auto finished = attempt->run();
   if (finished) {
     const auto& report = finished->report;
-    if (report.code.empty()) spdlog::info("task {}: worked", attempt->id());
-    else spdlog::warn("task {}: {}: {}", attempt->id(), report.code, report.message);
+    if (report.code.empty())
+      spdlog::info("task {}: worked", attempt->id());
+    else
+      spdlog::warn("task {}: {}: {}", attempt->id(), report.code, report.message);
     outbox_.add(*finished);  // before it leaves running_, so that no heartbeat misses it
   }
   lock.lock();

@@ -77,9 +77,9 @@ class NodeDaemon {
   bool registered_ = false, away_ = false, remote_drain_ = false;
   bool draining_ = false, aborting_ = false, ending_ = false;
   Micros heartbeat_ = 10 * second_us;
-  std::deque<task::Spec> waiting_;                                // leased, not yet taken by a slot
-  std::map<std::string, std::shared_ptr<Attempt>> running_;       // shared with the slot thread that runs it
-  std::vector<std::string> unfinished_;  // ended by drain or abort: to be given back
+  std::deque<task::Spec> waiting_;                           // leased, not yet taken by a slot
+  std::map<std::string, std::shared_ptr<Attempt>> running_;  // shared with the slot thread that runs it
+  std::vector<std::string> unfinished_;                      // ended by drain or abort: to be given back
   std::uint32_t idle_slots_ = 0;
   std::vector<std::thread> threads_;
 };

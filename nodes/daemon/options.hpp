@@ -12,14 +12,14 @@ namespace mole::nodes {
 inline constexpr std::uint64_t gibibyte = std::uint64_t{1} << 30;
 
 struct Options {
-  std::filesystem::path folder;   // everything this node owns (docs/formats/node_folder.md)
-  std::filesystem::path worker;   // the program mole-worker
-  std::filesystem::path launcher;  // the program mole-launch
-  std::filesystem::path blobs;     // the coordinator's blob store, where it is on this machine; empty: blobs come by message
-  std::string listen;             // where other nodes fetch states: "unix:/path" or "tcp:127.0.0.1:0"
-  std::uint32_t slots = 1;        // tasks at once
-  std::uint32_t threads = 1;      // of one task
-  std::uint64_t memory = 2 * gibibyte;         // address space of a worker without that of its threads, bytes; 0: no limit
+  std::filesystem::path folder;         // everything this node owns (docs/formats/node_folder.md)
+  std::filesystem::path worker;         // the program mole-worker
+  std::filesystem::path launcher;       // the program mole-launch
+  std::filesystem::path blobs;          // the coordinator's blob store, where it is on this machine; empty: blobs come by message
+  std::string listen;                   // where other nodes fetch states: "unix:/path" or "tcp:127.0.0.1:0"
+  std::uint32_t slots = 1;              // tasks at once
+  std::uint32_t threads = 1;            // of one task
+  std::uint64_t memory = 2 * gibibyte;  // address space of a worker without that of its threads, bytes; 0: no limit
   std::uint64_t cache_limit = 10 * gibibyte;   // of staged archive files, bytes
   bool columns = true;                         // keep decoded columns in it, and read them
   std::uint64_t states_limit = 10 * gibibyte;  // of kept states, bytes

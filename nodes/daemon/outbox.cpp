@@ -28,7 +28,8 @@ Result<task::Report> with_index_apart(task::Report report, const fs::path& folde
   if (report.index.size() <= most_inline_entries) return report;
   const auto text = task::index_text(report.index);
   if (report.index.size() > task::most_index_entries || text.size() > task::largest_index_bytes)
-    return exhausted("the archive lists " + std::to_string(report.index.size()) + " files, more than one archive may; split it into several");
+    return exhausted("the archive lists " + std::to_string(report.index.size()) +
+                     " files, more than one archive may; split it into several");
   report.index_blob = digest_of(std::string_view(text));
   report.index.clear();
   if (auto written = durable_write(folder / index_name(report.index_blob), text); !written) return written.error();
@@ -44,7 +45,8 @@ Result<Completion> read_completion(const fs::path& path) {
   const auto text = read_file(path, largest_completion);
   if (!text) return text.error();
   const auto both = nlohmann::json::parse(*text, nullptr, false);
-  if (!both.is_object() || !both.contains("spec") || !both.contains("report")) return corrupt(path.string() + " is not a completion");
+  if (!both.is_object() || !both.contains("spec") || !both.contains("report"))
+    return corrupt(path.string() + " is not a completion");
   auto spec = task::parse_spec(both["spec"].dump());
   if (!spec) return spec.error();
   auto report = task::parse_report(both["report"].dump());

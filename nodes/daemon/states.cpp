@@ -108,8 +108,8 @@ void StateStore::remove(const Digest& digest) {
 
 void StateStore::make_room() {
   while (bytes_ > limit_ && !kept_.empty()) {
-    const auto oldest = std::min_element(kept_.begin(), kept_.end(),
-                                         [](const auto& a, const auto& b) { return a.second.used < b.second.used; });
+    const auto oldest =
+        std::min_element(kept_.begin(), kept_.end(), [](const auto& a, const auto& b) { return a.second.used < b.second.used; });
     remove(Digest(oldest->first));
   }
 }

@@ -39,9 +39,12 @@ Cause cause(const Evidence& e) {
       return {"hung", "still running after the limit of " + format_duration(e.wall_limit) + " (mole-node --wall-limit)"};
     case Ending::Kind::stalled:
       return {"hung", "no sign of life for " + format_duration(e.stall_limit) + " (mole-node --stall-limit)"};
-    case Ending::Kind::cancelled: return {"cancelled", "cancelled"};
-    case Ending::Kind::killed: return cause_of_signal(e);
-    case Ending::Kind::exited: break;
+    case Ending::Kind::cancelled:
+      return {"cancelled", "cancelled"};
+    case Ending::Kind::killed:
+      return cause_of_signal(e);
+    case Ending::Kind::exited:
+      break;
   }
   return {"crashed", "ended the worker with exit code " + std::to_string(e.ending.value) + " before its work was done"};
 }
@@ -82,7 +85,8 @@ void blame_step(task::Report& report, const task::Spec& spec, std::uint32_t inde
     each.step = index;
     each.outcome = "failed";
     each.code = why.code;
-    each.message = "plugin " + plugin_name(step.plugin) + ", module " + step.pipeline + "/" + step.module + where(call) + ": " + why.text;
+    each.message =
+        "plugin " + plugin_name(step.plugin) + ", module " + step.pipeline + "/" + step.module + where(call) + ": " + why.text;
   }
   report.code.clear();
   report.message.clear();
@@ -128,16 +132,19 @@ std::size_t utf8_length(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   std::size_t length = 0;
   if (byte(0) < 0x80) return 1;
-  if (byte(0) >= 0xc2 && byte(0) <= 0xdf) length = 2;
-  else if ((byte(0) & 0xf0) == 0xe0) length = 3;
-  else if (byte(0) >= 0xf0 && byte(0) <= 0xf4) length = 4;
+  if (byte(0) >= 0xc2 && byte(0) <= 0xdf)
+    length = 2;
+  else if ((byte(0) & 0xf0) == 0xe0)
+    length = 3;
+  else if (byte(0) >= 0xf0 && byte(0) <= 0xf4)
+    length = 4;
   if (length == 0 || text.size() < length) return 0;
   for (std::size_t i = 1; i < length; ++i)
     if ((byte(i) & 0xc0) != 0x80) return 0;
-  if (byte(0) == 0xe0 && byte(1) < 0xa0) return 0;   // overlong
-  if (byte(0) == 0xed && byte(1) > 0x9f) return 0;   // surrogate
-  if (byte(0) == 0xf0 && byte(1) < 0x90) return 0;   // overlong
-  if (byte(0) == 0xf4 && byte(1) > 0x8f) return 0;   // beyond Unicode
+  if (byte(0) == 0xe0 && byte(1) < 0xa0) return 0;  // overlong
+  if (byte(0) == 0xed && byte(1) > 0x9f) return 0;  // surrogate
+  if (byte(0) == 0xf0 && byte(1) < 0x90) return 0;  // overlong
+  if (byte(0) == 0xf4 && byte(1) > 0x8f) return 0;  // beyond Unicode
   return length;
 }
 
@@ -165,7 +172,7 @@ std::string escaped(std::string_view bytes) {
 std::string log_tail(const std::filesystem::path& log) {
   const int fd = ::open(log.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return "";
-  struct stat st{};
+  struct stat st {};
   ::fstat(fd, &st);
   const auto size = static_cast<std::size_t>(std::max<off_t>(st.st_size, 0));
   std::string bytes(std::min(size, tail_bytes), '\0');

@@ -56,8 +56,14 @@ std::vector<std::uint64_t> numbers(const runtime::FlowBatch& batch, int column) 
 }
 
 Column column_of(const runtime::FlowBatch& batch, int column) {
-  Column out{std::string(flow_column_name(column)), is_time(column) ? "time" : is_address(column) ? "text" : "u64",
-             unit_of(column), "", {}, {}};
+  Column out{std::string(flow_column_name(column)),
+             is_time(column)      ? "time"
+             : is_address(column) ? "text"
+                                  : "u64",
+             unit_of(column),
+             "",
+             {},
+             {}};
   if (is_time(column)) {
     const auto values = batch.column<std::int64_t>(column);
     out.values = std::vector<std::int64_t>(values.begin(), values.end());

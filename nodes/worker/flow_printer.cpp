@@ -17,7 +17,9 @@ constexpr std::size_t buffer_size = std::size_t{1} << 20;
 constexpr std::size_t longest_value = 128;  // of one value with what stands around it
 
 bool is_time(int column) { return column == MOLE_COLUMN_START || column == MOLE_COLUMN_END; }
-bool is_address(int column) { return column == MOLE_COLUMN_SRC_ADDR || column == MOLE_COLUMN_DST_ADDR || column == MOLE_COLUMN_NEXT_HOP; }
+bool is_address(int column) {
+  return column == MOLE_COLUMN_SRC_ADDR || column == MOLE_COLUMN_DST_ADDR || column == MOLE_COLUMN_NEXT_HOP;
+}
 
 }  // namespace
 
@@ -41,7 +43,8 @@ void FlowPrinter::header() {
 }
 
 void FlowPrinter::number(std::uint64_t n) {
-  used_ = static_cast<std::size_t>(std::to_chars(buffer_.data() + used_, buffer_.data() + buffer_.size(), n).ptr - buffer_.data());
+  used_ =
+      static_cast<std::size_t>(std::to_chars(buffer_.data() + used_, buffer_.data() + buffer_.size(), n).ptr - buffer_.data());
 }
 
 void FlowPrinter::address(const runtime::FlowBatch& batch, int column, std::uint32_t row) {
@@ -61,7 +64,8 @@ void FlowPrinter::address(const runtime::FlowBatch& batch, int column, std::uint
 void FlowPrinter::time(std::int64_t us) {
   if (times_ == TimeFormat::epoch_ms) {
     const std::int64_t ms = floor_div(us, 1000);
-    used_ = static_cast<std::size_t>(std::to_chars(buffer_.data() + used_, buffer_.data() + buffer_.size(), ms).ptr - buffer_.data());
+    used_ =
+        static_cast<std::size_t>(std::to_chars(buffer_.data() + used_, buffer_.data() + buffer_.size(), ms).ptr - buffer_.data());
     return;
   }
   const std::int64_t second = floor_div(us, second_us);
@@ -86,10 +90,14 @@ void FlowPrinter::value(const runtime::FlowBatch& batch, int column, std::uint32
   if (is_time(column)) return time(batch.column<std::int64_t>(column)[row]);
   if (is_address(column)) return address(batch, column, row);
   switch (runtime::column_width(column)) {
-    case 1: return number(batch.column<std::uint8_t>(column)[row]);
-    case 2: return number(batch.column<std::uint16_t>(column)[row]);
-    case 4: return number(batch.column<std::uint32_t>(column)[row]);
-    default: return number(batch.column<std::uint64_t>(column)[row]);
+    case 1:
+      return number(batch.column<std::uint8_t>(column)[row]);
+    case 2:
+      return number(batch.column<std::uint16_t>(column)[row]);
+    case 4:
+      return number(batch.column<std::uint32_t>(column)[row]);
+    default:
+      return number(batch.column<std::uint64_t>(column)[row]);
   }
 }
 

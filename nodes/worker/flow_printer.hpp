@@ -24,7 +24,6 @@ class FlowPrinter {
   Result<> print(const runtime::FlowBatch& batch);
   Result<> flush();
 
-
  private:
   void value(const runtime::FlowBatch& batch, int column, std::uint32_t row);
   void number(std::uint64_t n);

@@ -41,7 +41,8 @@ class Decoders {
     for (const auto* plugin : all) {
       auto decoder = open(*plugin);
       if (!decoder) return decoder;
-      if ((*decoder)->vtable()->recognises(reinterpret_cast<const std::uint8_t*>(head->data()), head->size()) == 1) return decoder;
+      if ((*decoder)->vtable()->recognises(reinterpret_cast<const std::uint8_t*>(head->data()), head->size()) == 1)
+        return decoder;
     }
     if (all.size() == 1) return open(*all.front());  // a damaged head is no reason not to try
     return invalid(path.string() + ": no installed decoder recognises it; name one with --decoder");
@@ -66,7 +67,8 @@ class Decoders {
     auto& opened = opened_[plugin.descriptor.name];
     if (!opened) {
       const PluginSet plugins({plugin.library.parent_path()}, *record_);
-      task::PluginUse use{plugin.descriptor.name, plugin.descriptor.version, plugin.sidecar.digest, plugin.sidecar.text, nlohmann::json::object()};
+      task::PluginUse use{plugin.descriptor.name, plugin.descriptor.version, plugin.sidecar.digest, plugin.sidecar.text,
+                          nlohmann::json::object()};
       auto module = DecoderModule::open(plugins, use);
       if (!module) return module.error();
       opened = std::move(*module);
@@ -80,11 +82,12 @@ class Decoders {
 };
 
 void tell_damage(const std::filesystem::path& path, const task::FileReport& report) {
-  std::fprintf(stderr, "mole flows: %s is %s: %llu flows read\n", path.c_str(), report.state.c_str(), static_cast<unsigned long long>(report.flows));
+  std::fprintf(stderr, "mole flows: %s is %s: %llu flows read\n", path.c_str(), report.state.c_str(),
+               static_cast<unsigned long long>(report.flows));
   const auto tell = [](const char* what, const std::vector<task::ByteRange>& ranges) {
     for (const auto& r : ranges)
-      std::fprintf(stderr, "  %s bytes %llu-%llu: %s\n", what, static_cast<unsigned long long>(r.from), static_cast<unsigned long long>(r.to),
-                   r.reason.c_str());
+      std::fprintf(stderr, "  %s bytes %llu-%llu: %s\n", what, static_cast<unsigned long long>(r.from),
+                   static_cast<unsigned long long>(r.to), r.reason.c_str());
   };
   tell("stored", report.lost_compressed);
   tell("content", report.lost_content);
@@ -92,7 +95,8 @@ void tell_damage(const std::filesystem::path& path, const task::FileReport& repo
 
 // The file's state; an error if not even that could be found out.
 using TakeFlows = std::function<Result<>(const FlowBatch&)>;
-Result<std::string> print_file(const std::filesystem::path& path, const FlowsOptions& options, Decoders& decoders, const TakeFlows& take) {
+Result<std::string> print_file(const std::filesystem::path& path, const FlowsOptions& options, Decoders& decoders,
+                               const TakeFlows& take) {
   auto decoder = options.decoder.empty() ? decoders.for_file(path) : decoders.named(options.decoder);
   if (!decoder) return decoder.error();
   ContentOptions content_options;
@@ -159,8 +163,10 @@ int print_flows(const FlowsOptions& options) {
   for (const auto& path : options.files) {
     auto state = print_file(path, options, decoders, take);
     if (!state) std::fprintf(stderr, "mole flows: %s\n", state.error().message.c_str());
-    if (!state || *state == "unreadable") exit_code = 1;
-    else if (*state != "sound" && exit_code == 0) exit_code = 3;
+    if (!state || *state == "unreadable")
+      exit_code = 1;
+    else if (*state != "sound" && exit_code == 0)
+      exit_code = 3;
   }
   return told(framed ? frames.finish() : printer.flush()) ? exit_code : 1;
 }

@@ -13,14 +13,14 @@ namespace mole::nodes {
 
 struct FlowsOptions {
   std::vector<std::filesystem::path> files;
-  std::vector<int> columns;               // MOLE_COLUMN_*, in the order of printing
+  std::vector<int> columns;  // MOLE_COLUMN_*, in the order of printing
   FlowFormat format = FlowFormat::csv;
   TimeFormat times = TimeFormat::rfc3339;
   bool header = true;
   unsigned threads = 1;
   std::optional<std::filesystem::path> plugins;  // highest precedence
-  std::optional<runtime::Bzip2Decoder> decode;  // empty: the usual one
-  std::string decoder;                    // empty: the one that recognises the file
+  std::optional<runtime::Bzip2Decoder> decode;   // empty: the usual one
+  std::string decoder;                           // empty: the one that recognises the file
 };
 
 // "src_addr,bytes": names or their aliases; "*": every column. invalid: the unknown name and those there are.

@@ -19,7 +19,8 @@ using namespace mole::nodes;
 
 constexpr const char* usage =
     "usage: mole-worker --run A --cache DIR --cache-limit BYTES --plugins DIR[:DIR] --threads N [--columns on|off]\n"
-    "       mole-worker --flows [--format csv|ndjson|frames|none] [--columns a,b] [--time-format rfc3339|epoch_ms] [--threads N]\n"
+    "       mole-worker --flows [--format csv|ndjson|frames|none] [--columns a,b] [--time-format rfc3339|epoch_ms] [--threads "
+    "N]\n"
     "                   [--plugins DIR] [--decode NAME] [--decoder NAME] [--no-header] FILE...\n"
     "       mole-worker --seal A [--threads N] | --unseal A\n";
 
@@ -34,7 +35,8 @@ struct Arguments {
   std::vector<std::string> rest;
   std::string problem;
 
-  Arguments(int argc, char** argv, std::initializer_list<std::string_view> with_value, std::initializer_list<std::string_view> flags) {
+  Arguments(int argc, char** argv, std::initializer_list<std::string_view> with_value,
+            std::initializer_list<std::string_view> flags) {
     bool only_files = false;
     for (int i = 0; i < argc && problem.empty(); ++i) {
       const std::string_view word = argv[i];
@@ -46,11 +48,16 @@ struct Arguments {
         const auto equals = word.find('=');
         const std::string name(word.substr(2, equals == word.npos ? word.npos : equals - 2));
         const auto known = [&](const auto& list) { return std::find(list.begin(), list.end(), name) != list.end(); };
-        if (known(flags)) values[name] = "yes";
-        else if (!known(with_value)) problem = "unknown option --" + name;
-        else if (equals != word.npos) values[name] = word.substr(equals + 1);
-        else if (i + 1 < argc) values[name] = argv[++i];
-        else problem = "--" + name + " needs a value";
+        if (known(flags))
+          values[name] = "yes";
+        else if (!known(with_value))
+          problem = "unknown option --" + name;
+        else if (equals != word.npos)
+          values[name] = word.substr(equals + 1);
+        else if (i + 1 < argc)
+          values[name] = argv[++i];
+        else
+          problem = "--" + name + " needs a value";
       }
     }
   }
@@ -84,7 +91,8 @@ int run(int argc, char** argv) {
   Arguments arguments(argc, argv, {"cache", "cache-limit", "plugins", "threads", "columns"}, {});
   RunOptions options;
   if (arguments.problem.empty() && arguments.rest.size() != 1) arguments.problem = "--run needs one attempt folder";
-  if (arguments.problem.empty()) arguments.number("cache-limit", options.cache_limit) && arguments.number("threads", options.threads);
+  if (arguments.problem.empty())
+    arguments.number("cache-limit", options.cache_limit) && arguments.number("threads", options.threads);
   if (const auto* columns = arguments.find("columns")) {
     options.columns = *columns != "off";
     if (*columns != "on" && *columns != "off") arguments.problem = "--columns is on or off, not '" + *columns + "'";
@@ -102,17 +110,24 @@ int flows(int argc, char** argv) {
   if (arguments.problem.empty()) arguments.number("threads", options.threads);
   if (arguments.problem.empty() && arguments.rest.empty()) arguments.problem = "--flows needs at least one file";
   const auto* columns = arguments.find("columns");
-  auto parsed = parse_flow_columns(columns ? *columns : "start,end,src_addr,src_port,dst_addr,dst_port,protocol,tcp_flags,packets,bytes");
+  auto parsed =
+      parse_flow_columns(columns ? *columns : "start,end,src_addr,src_port,dst_addr,dst_port,protocol,tcp_flags,packets,bytes");
   if (arguments.problem.empty() && !parsed) arguments.problem = parsed.error().message;
   if (const auto* format = arguments.find("format")) {
-    if (*format == "none") options.format = FlowFormat::none;
-    else if (*format == "ndjson") options.format = FlowFormat::ndjson;
-    else if (*format == "frames") options.format = FlowFormat::frames;
-    else if (*format != "csv") arguments.problem = "--format is csv, ndjson, frames or none, not '" + *format + "'";
+    if (*format == "none")
+      options.format = FlowFormat::none;
+    else if (*format == "ndjson")
+      options.format = FlowFormat::ndjson;
+    else if (*format == "frames")
+      options.format = FlowFormat::frames;
+    else if (*format != "csv")
+      arguments.problem = "--format is csv, ndjson, frames or none, not '" + *format + "'";
   }
   if (const auto* times = arguments.find("time-format")) {
-    if (*times == "epoch_ms") options.times = TimeFormat::epoch_ms;
-    else if (*times != "rfc3339") arguments.problem = "--time-format is rfc3339 or epoch_ms, not '" + *times + "'";
+    if (*times == "epoch_ms")
+      options.times = TimeFormat::epoch_ms;
+    else if (*times != "rfc3339")
+      arguments.problem = "--time-format is rfc3339 or epoch_ms, not '" + *times + "'";
   }
   if (const auto* decode = arguments.find("decode")) {
     options.decode = mole::runtime::bzip2_decoder_named(*decode);

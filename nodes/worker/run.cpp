@@ -26,7 +26,8 @@ constexpr std::uint64_t longest_spec = std::uint64_t{256} << 20;
 class HandoverSink : public TaskSink {
  public:
   HandoverSink(int fd, const std::filesystem::path& attempt) : writer_(fd, attempt) {}
-  Result<> step(const task::StepReport& report, const RowTable* rows, const std::optional<std::filesystem::path>& state_file) override {
+  Result<> step(const task::StepReport& report, const RowTable* rows,
+                const std::optional<std::filesystem::path>& state_file) override {
     auto written = writer_.step(report.step, rows, state_file, report);
     if (written || written.error().code != Code::invalid) return written;
     // Rows that cannot be encoded are the module's fault: it fails, the task goes on.
@@ -66,7 +67,8 @@ void prepare_process() {
 int run_task(const RunOptions& options) {
   prepare_process();
   if (::fcntl(options.handover, F_GETFD) < 0)
-    return complain(invalid("descriptor " + std::to_string(options.handover) + " is not open; the worker is started by mole-node, not by hand"));
+    return complain(invalid("descriptor " + std::to_string(options.handover) +
+                            " is not open; the worker is started by mole-node, not by hand"));
   ::fcntl(options.handover, F_SETFD, FD_CLOEXEC);
   auto text = read_file(options.attempt / "spec.json", longest_spec);
   if (!text) return complain(text.error());

@@ -8,13 +8,13 @@
 namespace mole::nodes {
 
 struct RunOptions {
-  std::filesystem::path attempt;                // A
-  std::filesystem::path cache;                  // folder of staged files
-  std::uint64_t cache_limit = 0;                // bytes
-  bool columns = true;                          // read and keep decoded columns in the cache
-  std::vector<std::filesystem::path> plugins;   // folders, the first that has a library wins
+  std::filesystem::path attempt;               // A
+  std::filesystem::path cache;                 // folder of staged files
+  std::uint64_t cache_limit = 0;               // bytes
+  bool columns = true;                         // read and keep decoded columns in the cache
+  std::vector<std::filesystem::path> plugins;  // folders, the first that has a library wins
   unsigned threads = 1;
-  int handover = 3;                             // descriptor the daemon opened
+  int handover = 3;  // descriptor the daemon opened
 };
 
 // Returns the exit code: 0 if the handover is whole (also when steps failed: the handover says so), 1 otherwise.

@@ -26,14 +26,16 @@ Result<> ArchiveReader::stage(const std::vector<std::string>& ids) const {
     if (*ready) return {};
     if (plugins_cancelled()) return Error{Code::cancelled, "asked to stop while files were being staged"};
     if (std::chrono::steady_clock::now() - begin + pause > patience_.total)
-      return transient("the archive did not make " + std::to_string(ids.size()) + " files ready in time; look at the archive and ask again");
+      return transient("the archive did not make " + std::to_string(ids.size()) +
+                       " files ready in time; look at the archive and ask again");
     std::this_thread::sleep_for(pause);
   }
 }
 
 Result<> ArchiveReader::fetch(const task::File& file, const ByteSink& to) const {
   if (auto staged = stage({file.id}); !staged) return staged;
-  return downloader_.fetch(file.id, [&](std::string_view bytes) { return to(std::as_bytes(std::span(bytes.data(), bytes.size()))); });
+  return downloader_.fetch(file.id,
+                           [&](std::string_view bytes) { return to(std::as_bytes(std::span(bytes.data(), bytes.size()))); });
 }
 
 }  // namespace mole::runtime

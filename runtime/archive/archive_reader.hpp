@@ -17,7 +17,7 @@
 namespace mole::runtime {
 
 struct Patience {
-  std::chrono::milliseconds first{50};                    // pause between two polls, doubled up to ...
+  std::chrono::milliseconds first{50};  // pause between two polls, doubled up to ...
   std::chrono::milliseconds longest{std::chrono::seconds(30)};
   std::chrono::milliseconds total{std::chrono::hours(12)};  // then staging has failed (transient)
 };
@@ -25,7 +25,8 @@ struct Patience {
 // One thread at a time. The downloader must outlive the reader.
 class ArchiveReader {
  public:
-  explicit ArchiveReader(const DownloaderModule& downloader, Patience patience = {}) : downloader_(downloader), patience_(patience) {}
+  explicit ArchiveReader(const DownloaderModule& downloader, Patience patience = {})
+      : downloader_(downloader), patience_(patience) {}
 
   // Every file of the archive, each id once. invalid: the downloader listed an id twice.
   Result<> index(const std::function<Result<>(const task::IndexEntry&)>& found) const;

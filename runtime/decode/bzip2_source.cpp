@@ -78,8 +78,7 @@ bool Bzip2Source::scan(bool beyond_limit) {
 
 bool Bzip2Source::work(std::unique_lock<std::mutex>& lock, BlockDecoder& decoder) {
   const auto waiting = [this] {
-    return std::find_if(slots_.begin(), slots_.end(),
-                        [](const SlotPtr& s) { return s->state == Slot::State::waiting; });
+    return std::find_if(slots_.begin(), slots_.end(), [](const SlotPtr& s) { return s->state == Slot::State::waiting; });
   };
   auto found = waiting();
   if (found == slots_.end()) {
@@ -158,8 +157,7 @@ Result<std::optional<Chunk>> Bzip2Source::next() {
       end_of_file();
       break;
     }
-    if (slot->out_of_memory)
-      return exhausted("no memory to decode a bzip2 block; give the worker more memory or fewer threads");
+    if (slot->out_of_memory) return exhausted("no memory to decode a bzip2 block; give the worker more memory or fewer threads");
     if (take(slot)) return std::optional(give(slot));
     if (!ended_) drop_front(1);
   }
@@ -281,8 +279,8 @@ void Bzip2Source::take_end(const Segment& segment) {
 
   const std::uint64_t rest = (sum_end + 7) / 8 * 8;
   if (rest >= segment.to && segment.last) return;
-  const bool header = rest + header_bits <= segment.to &&
-                      begins_bzip2_stream(std::span(segment.bytes).subspan(rest / 8 - segment.first_byte()));
+  const bool header =
+      rest + header_bits <= segment.to && begins_bzip2_stream(std::span(segment.bytes).subspan(rest / 8 - segment.first_byte()));
   if (header && rest + header_bits == segment.to && !segment.last) return;
   const std::uint64_t from = std::min(segment.to, rest + (header ? header_bits : 0));
   stream_damaged_ = segment.to > rest + header_bits;  // blocks may have been there

@@ -37,7 +37,7 @@ class Bzip2Source final : public ContentSource {
   using SlotPtr = std::shared_ptr<Slot>;
 
   // Shared, under mutex_.
-  bool scan(bool beyond_limit);  // one more slot; false: no room or no more segments
+  bool scan(bool beyond_limit);                                          // one more slot; false: no room or no more segments
   bool work(std::unique_lock<std::mutex>& lock, BlockDecoder& decoder);  // decodes one slot; false: nothing to do
   void help();                                                           // a helper thread
   SlotPtr front();                                                       // the first slot, decoded; null after the last

@@ -69,9 +69,9 @@ struct ColumnEncoder::Compressor {
     // of zstd does not know costs size or time, never correctness.
     constexpr auto literal_compression = ZSTD_c_experimentalParam5;
     constexpr int always = 1;
-    for (const auto& [parameter, value] : {std::pair{ZSTD_c_compressionLevel, 1}, std::pair{ZSTD_c_targetLength, 64},
-                                          std::pair{ZSTD_c_minMatch, 7}, std::pair{ZSTD_c_hashLog, 12},
-                                          std::pair{literal_compression, always}})
+    for (const auto& [parameter, value] :
+         {std::pair{ZSTD_c_compressionLevel, 1}, std::pair{ZSTD_c_targetLength, 64}, std::pair{ZSTD_c_minMatch, 7},
+          std::pair{ZSTD_c_hashLog, 12}, std::pair{literal_compression, always}})
       (void)ZSTD_CCtx_setParameter(context, parameter, value);
   }
   ~Compressor() { ZSTD_freeCCtx(context); }
@@ -115,11 +115,16 @@ ColumnPage ColumnEncoder::encode_numbers(const T* numbers, std::uint32_t rows, s
 
 ColumnPage ColumnEncoder::encode(const void* values, std::size_t width, std::uint32_t rows, std::string& out) {
   switch (width) {
-    case 1: return encode_numbers(static_cast<const std::uint8_t*>(values), rows, out);
-    case 2: return encode_numbers(static_cast<const std::uint16_t*>(values), rows, out);
-    case 4: return encode_numbers(static_cast<const std::uint32_t*>(values), rows, out);
-    case 8: return encode_numbers(static_cast<const std::uint64_t*>(values), rows, out);
-    default: return encode_numbers(static_cast<const Address*>(values), rows, out);
+    case 1:
+      return encode_numbers(static_cast<const std::uint8_t*>(values), rows, out);
+    case 2:
+      return encode_numbers(static_cast<const std::uint16_t*>(values), rows, out);
+    case 4:
+      return encode_numbers(static_cast<const std::uint32_t*>(values), rows, out);
+    case 8:
+      return encode_numbers(static_cast<const std::uint64_t*>(values), rows, out);
+    default:
+      return encode_numbers(static_cast<const Address*>(values), rows, out);
   }
 }
 
@@ -179,16 +184,21 @@ bool ColumnDecoder::decode_numbers(const ColumnPage& page, std::string_view byte
 
 bool ColumnDecoder::decode(const ColumnPage& page, std::string_view bytes, std::size_t width, std::uint32_t rows, void* values) {
   switch (width) {
-    case 1: return decode_numbers(page, bytes, rows, static_cast<std::uint8_t*>(values));
-    case 2: return decode_numbers(page, bytes, rows, static_cast<std::uint16_t*>(values));
-    case 4: return decode_numbers(page, bytes, rows, static_cast<std::uint32_t*>(values));
-    case 8: return decode_numbers(page, bytes, rows, static_cast<std::uint64_t*>(values));
-    default: return decode_numbers(page, bytes, rows, static_cast<Address*>(values));
+    case 1:
+      return decode_numbers(page, bytes, rows, static_cast<std::uint8_t*>(values));
+    case 2:
+      return decode_numbers(page, bytes, rows, static_cast<std::uint16_t*>(values));
+    case 4:
+      return decode_numbers(page, bytes, rows, static_cast<std::uint32_t*>(values));
+    case 8:
+      return decode_numbers(page, bytes, rows, static_cast<std::uint64_t*>(values));
+    default:
+      return decode_numbers(page, bytes, rows, static_cast<Address*>(values));
   }
 }
 
-bool ColumnDecoder::decode_times(const ColumnPage& page, std::string_view bytes, const std::int64_t* relative_to, std::uint32_t rows,
-                                 std::int64_t* values) {
+bool ColumnDecoder::decode_times(const ColumnPage& page, std::string_view bytes, const std::int64_t* relative_to,
+                                 std::uint32_t rows, std::int64_t* values) {
   auto* numbers = reinterpret_cast<std::uint64_t*>(values);
   if (!decode_numbers(page, bytes, rows, numbers)) return false;
   const std::uint64_t base = page.base, unit = page.unit;

@@ -81,7 +81,8 @@ task::FileReport take_report(ByteCursor& in) {
 void put_evidence(std::string& out, const std::vector<Evidence::Second>& seconds) {
   put<std::uint64_t>(out, seconds.size());
   std::uint64_t before = 0;
-  for (const auto& s : seconds) put(out, static_cast<std::uint64_t>(s.second) - std::exchange(before, static_cast<std::uint64_t>(s.second)));
+  for (const auto& s : seconds)
+    put(out, static_cast<std::uint64_t>(s.second) - std::exchange(before, static_cast<std::uint64_t>(s.second)));
   for (const auto& s : seconds) put(out, s.count.received);
   for (const auto& s : seconds) put(out, s.count.lost);
 }

@@ -11,9 +11,12 @@ namespace {
 
 using namespace column_file;
 
-std::string_view text_of(const std::vector<std::uint8_t>& bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+std::string_view text_of(const std::vector<std::uint8_t>& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
-Result<std::string_view> read_at(const FileBytes& file, std::uint64_t offset, std::uint64_t size, std::vector<std::uint8_t>& into) {
+Result<std::string_view> read_at(const FileBytes& file, std::uint64_t offset, std::uint64_t size,
+                                 std::vector<std::uint8_t>& into) {
   into.resize(size);
   auto got = file.read(offset, into);
   if (!got) return got.error();
@@ -76,7 +79,8 @@ ColumnFileReader::~ColumnFileReader() {
 // Fewer helpers if there are no threads to be had: it is slower then, nothing else.
 void ColumnFileReader::start_helpers() {
   try {
-    while (helpers_.size() + 1 < std::min<std::size_t>(options_.threads, slots_.size())) helpers_.emplace_back([this] { help(); });
+    while (helpers_.size() + 1 < std::min<std::size_t>(options_.threads, slots_.size()))
+      helpers_.emplace_back([this] { help(); });
   } catch (const std::system_error&) {
   }
 }
@@ -113,7 +117,8 @@ Result<std::string_view> ColumnFileReader::page_bytes(const Block& block, int co
   const auto c = static_cast<std::size_t>(column);
   auto bytes = read_at(file_, offset, block.pages[c].size(), tools.bytes);
   if (bytes && checksum(*bytes) != block.checksums[c])
-    return corrupt("the column file is damaged: column " + std::to_string(column) + " of the batch at byte " + std::to_string(block.offset));
+    return corrupt("the column file is damaged: column " + std::to_string(column) + " of the batch at byte " +
+                   std::to_string(block.offset));
   return bytes;
 }
 

@@ -66,7 +66,7 @@ class ColumnFileReader final : public FlowSource {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<Slot> slots_;        // of block b: slots_[b % size]
+  std::vector<Slot> slots_;            // of block b: slots_[b % size]
   std::size_t begun_ = 0, given_ = 0;  // blocks; given_: the caller has the one before
   bool stop_ = false;
   std::vector<std::thread> helpers_;

@@ -47,8 +47,10 @@ Result<bool> ColumnRecorder::next(FlowBatch& batch) {
 
 void ColumnRecorder::keep(const FlowBatch& batch) {
   if (!writer_) return;
-  if (thread_.joinable()) hand_over(batch);
-  else write(batch);
+  if (thread_.joinable())
+    hand_over(batch);
+  else
+    write(batch);
   if (!thread_.joinable() && failed_) give_up();
 }
 

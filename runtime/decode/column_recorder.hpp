@@ -1,6 +1,7 @@
 // Passes a source's flows through, and keeps their columns on the way.
 //
-//   ColumnRecorder recorder(std::move(source), wanted, {identity, sink, limit, threads}, [&](const task::FileReport& report) { publish(); });
+//   ColumnRecorder recorder(std::move(source), wanted, {identity, sink, limit, threads}, [&](const task::FileReport& report) {
+//   publish(); });
 //
 // Whoever reads notices nothing: a column file that cannot be written is given up, the flows go on.
 #pragma once

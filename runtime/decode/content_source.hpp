@@ -75,8 +75,7 @@ class ContentSource {
 
 // Opens a file: bzip2 if it begins like it (BZh1..9) or is named *.bz2, else its bytes as they are.
 // missing if there is no such readable regular file.
-Result<std::unique_ptr<ContentSource>> open_content(const std::filesystem::path& path,
-                                                    const ContentOptions& options = {});
+Result<std::unique_ptr<ContentSource>> open_content(const std::filesystem::path& path, const ContentOptions& options = {});
 
 // Adds a range to a list of losses: adjacent ranges with one reason become one, and a list of 1024 takes further ones
 // into its last entry, so that hostile input cannot make a report grow without end.

@@ -37,8 +37,7 @@ Evidence::Count Evidence::count(TimeRange range) const {
   const std::int64_t from = -floor_div(-range.from, second_us), to = -floor_div(-range.to, second_us);
   const auto before = [](const Second& s, std::int64_t second) { return s.second < second; };
   Count sum;
-  for (auto s = std::lower_bound(seconds_.begin(), seconds_.end(), from, before); s != seconds_.end() && s->second < to;
-       ++s) {
+  for (auto s = std::lower_bound(seconds_.begin(), seconds_.end(), from, before); s != seconds_.end() && s->second < to; ++s) {
     sum.received += s->count.received;
     sum.lost += s->count.lost;
   }

@@ -13,8 +13,7 @@ Result<FileBytes> FileBytes::open(const std::filesystem::path& path) {
   // O_NONBLOCK: a FIFO by this name must not stop us; it means nothing for regular files.
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0)
-    return missing("cannot open " + path.string() + ": " + std::strerror(errno) +
-                   "; check the path and its permissions");
+    return missing("cannot open " + path.string() + ": " + std::strerror(errno) + "; check the path and its permissions");
   struct stat st {};
   if (::fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
     ::close(fd);

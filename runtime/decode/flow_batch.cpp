@@ -14,8 +14,8 @@ ColumnBuffers::ColumnBuffers(ColumnSet wanted) {
   for (int c = 0; c < MOLE_COLUMN_COUNT; ++c)
     if (wanted[static_cast<std::size_t>(c)]) size += column_width(c, 6) * batch_rows;
   if (size == 0) return;
-  // Not aligned_alloc: what it frees is too small for its next request of the same size, so that every file would take new memory.
-  // New pages are zero as they come, and those of rows that never do are not touched.
+  // Not aligned_alloc: what it frees is too small for its next request of the same size, so that every file would take new
+  // memory. New pages are zero as they come, and those of rows that never do are not touched.
   memory_.reset(static_cast<std::byte*>(std::calloc(1, size + alignment)));
   if (!memory_) throw std::bad_alloc();
   std::byte* at = memory_.get() + (alignment - reinterpret_cast<std::uintptr_t>(memory_.get()) % alignment);

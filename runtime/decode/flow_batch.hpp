@@ -55,8 +55,8 @@ struct FlowBatch {
   }
 };
 
-// Memory for `batch_rows` rows of the wanted columns, 0 at first, each 64-byte aligned. Addresses have room for v6. A column that a
-// decoder cannot fill stays 0.
+// Memory for `batch_rows` rows of the wanted columns, 0 at first, each 64-byte aligned. Addresses have room for v6. A column that
+// a decoder cannot fill stays 0.
 class ColumnBuffers {
  public:
   explicit ColumnBuffers(ColumnSet wanted);

@@ -168,16 +168,14 @@ Result<bool> FlowReader::fill(FlowBatch& batch) {
   }
   if (code != MOLE_OK) return failure(code, error.message());
   if (builder.rows > batch_rows || (builder.address_family != 4 && builder.address_family != 6))
-    return internal("decoding " + file_.id + ": the decoder gave " + std::to_string(builder.rows) +
-                    " rows of address family " + std::to_string(builder.address_family) + " into room for " +
-                    std::to_string(batch_rows) +
+    return internal("decoding " + file_.id + ": the decoder gave " + std::to_string(builder.rows) + " rows of address family " +
+                    std::to_string(builder.address_family) + " into room for " + std::to_string(batch_rows) +
                     "; its memory cannot be trusted any more, report it to the decoder's author");
   batch.rows = builder.rows;
   batch.address_family = builder.address_family;
   batch.first_record = flows_;
   batch.columns = buffers_.columns();
-  if (void* column = batch.columns[MOLE_COLUMN_ROUTER])
-    std::fill_n(static_cast<std::uint32_t*>(column), batch.rows, router_);
+  if (void* column = batch.columns[MOLE_COLUMN_ROUTER]) std::fill_n(static_cast<std::uint32_t*>(column), batch.rows, router_);
   flows_ += batch.rows;
   return true;
 }

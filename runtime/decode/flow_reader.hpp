@@ -36,8 +36,8 @@ namespace mole::runtime {
 class FlowReader final : public FlowSource {
  public:
   // `wanted` are the columns somebody reads; `router` is the number put into MOLE_COLUMN_ROUTER.
-  FlowReader(task::File file, std::unique_ptr<ContentSource> source, const mole_decoder_v1* decoder,
-             const mole_module* module, ColumnSet wanted, std::uint32_t router);
+  FlowReader(task::File file, std::unique_ptr<ContentSource> source, const mole_decoder_v1* decoder, const mole_module* module,
+             ColumnSet wanted, std::uint32_t router);
   ~FlowReader() override;
 
   // First readable bytes of the content, up to 4096 (fewer if the first block is shorter), for a decoder's
@@ -58,8 +58,7 @@ class FlowReader final : public FlowSource {
   // What the decoder calls.
   static std::int32_t source_next(void* self, const std::uint8_t** data, std::uint64_t* size, std::uint64_t* offset,
                                   std::int32_t* gap);
-  static void sink_datagram(void* self, std::int64_t exported_us, std::uint32_t flows, std::uint64_t lost,
-                            std::uint32_t flags);
+  static void sink_datagram(void* self, std::int64_t exported_us, std::uint32_t flows, std::uint64_t lost, std::uint32_t flags);
   static void sink_skipped(void* self, std::uint64_t offset, std::uint64_t size, mole_text reason);
 
   Result<> create_decoder();

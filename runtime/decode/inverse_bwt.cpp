@@ -19,14 +19,13 @@ InverseBwt::InverseBwt()
     : rows_(std::make_unique_for_overwrite<std::uint32_t[]>(most)),
       output_(std::make_unique_for_overwrite<std::uint8_t[]>(walkers * walker_room)) {}
 
-void InverseBwt::invert(std::span<const std::uint8_t> column, const std::array<std::uint32_t, 256>& counts,
-                        std::uint32_t origin, std::span<std::uint8_t> text) {
+void InverseBwt::invert(std::span<const std::uint8_t> column, const std::array<std::uint32_t, 256>& counts, std::uint32_t origin,
+                        std::span<std::uint8_t> text) {
   link(column, counts, origin);
   walk(text);
 }
 
-void InverseBwt::link(std::span<const std::uint8_t> column, const std::array<std::uint32_t, 256>& counts,
-                      std::uint32_t origin) {
+void InverseBwt::link(std::span<const std::uint8_t> column, const std::array<std::uint32_t, 256>& counts, std::uint32_t origin) {
   size_ = static_cast<std::uint32_t>(column.size());
   origin_ = origin;
   stride_bits_ = static_cast<unsigned>(std::bit_width(std::max(size_ / pieces_wanted, shortest_stride)) - 1);
@@ -60,9 +59,7 @@ void InverseBwt::link(std::span<const std::uint8_t> column, const std::array<std
 
 // Piece 0 begins at the origin, piece i at row (i-1) * stride.
 std::uint32_t InverseBwt::piece_at(std::uint32_t row) const { return row == origin_ ? 0 : 1 + (row >> stride_bits_); }
-std::uint32_t InverseBwt::row_of(std::uint32_t piece) const {
-  return piece == 0 ? origin_ : (piece - 1) << stride_bits_;
-}
+std::uint32_t InverseBwt::row_of(std::uint32_t piece) const { return piece == 0 ? origin_ : (piece - 1) << stride_bits_; }
 
 void InverseBwt::walk(std::span<std::uint8_t> text) {
   pieces_.assign(1 + ((size_ - 1) >> stride_bits_) + 1, Piece{nullptr, 0, 0});

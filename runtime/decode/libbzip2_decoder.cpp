@@ -59,8 +59,7 @@ struct Libbzip2Decoder::Arena {
 Libbzip2Decoder::Libbzip2Decoder() : arena_(std::make_unique<Arena>()) {}
 Libbzip2Decoder::~Libbzip2Decoder() = default;
 
-void Libbzip2Decoder::make_stream(std::span<const std::uint8_t> bytes, unsigned first, std::uint64_t bits,
-                                  DecodedBlock& out) {
+void Libbzip2Decoder::make_stream(std::span<const std::uint8_t> bytes, unsigned first, std::uint64_t bits, DecodedBlock& out) {
   const std::size_t whole = bits / 8, size = header_bytes + whole + 1 + trailer_bytes;
   stream_.resize(std::max(size, stream_.size()));
   std::uint8_t* const block = stream_.data() + header_bytes;

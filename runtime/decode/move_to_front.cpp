@@ -25,8 +25,8 @@ void store(std::uint8_t* p, Row value) { std::memcpy(p, &value, row_bytes); }
 // `row` moved up by one place, the last of `below` in its first.
 Row shifted(Row below, Row row) {
 #ifdef __x86_64__  // g++ 12 makes 16 single moves of the shuffle
-  return reinterpret_cast<Row>(_mm_or_si128(_mm_slli_si128(reinterpret_cast<__m128i>(row), 1),
-                                            _mm_srli_si128(reinterpret_cast<__m128i>(below), 15)));
+  return reinterpret_cast<Row>(
+      _mm_or_si128(_mm_slli_si128(reinterpret_cast<__m128i>(row), 1), _mm_srli_si128(reinterpret_cast<__m128i>(below), 15)));
 #else
   return __builtin_shufflevector(below, row, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30);
 #endif
@@ -103,8 +103,8 @@ __attribute__((target("avx2,bmi,bmi2"))) std::optional<std::size_t> MoveToFront:
   constexpr unsigned rows = 8;
   // Places as signed bytes, for AVX2 compares no others.
   const __m256i first_places =
-      _mm256_setr_epi8(-128, -127, -126, -125, -124, -123, -122, -121, -120, -119, -118, -117, -116, -115, -114, -113,
-                       -112, -111, -110, -109, -108, -107, -106, -105, -104, -103, -102, -101, -100, -99, -98, -97);
+      _mm256_setr_epi8(-128, -127, -126, -125, -124, -123, -122, -121, -120, -119, -118, -117, -116, -115, -114, -113, -112, -111,
+                       -110, -109, -108, -107, -106, -105, -104, -103, -102, -101, -100, -99, -98, -97);
   __m256i* const list = reinterpret_cast<__m256i*>(list_.data());
   __m256i row[rows];
   for (unsigned i = 0; i < rows; ++i) row[i] = _mm256_load_si256(list + i);

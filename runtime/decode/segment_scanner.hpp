@@ -19,8 +19,7 @@ inline constexpr unsigned mark_bits = 48;
 
 // "BZh" and a level from 1 to 9.
 inline bool begins_bzip2_stream(std::span<const std::uint8_t> bytes) {
-  return bytes.size() >= 4 && bytes[0] == 'B' && bytes[1] == 'Z' && bytes[2] == 'h' && bytes[3] >= '1' &&
-         bytes[3] <= '9';
+  return bytes.size() >= 4 && bytes[0] == 'B' && bytes[1] == 'Z' && bytes[2] == 'h' && bytes[3] >= '1' && bytes[3] <= '9';
 }
 
 // From one mark to the next (or to the end of the file). Positions are bits of the file.

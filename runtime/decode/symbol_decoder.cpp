@@ -133,8 +133,7 @@ bool SymbolDecoder::read_symbols() {
 }
 
 bool SymbolDecoder::make_turns(std::size_t count) {
-  const auto made =
-      list_.undo(std::span(turns_).first(count), column_.get() + size_, InverseBwt::most - size_, counts_);
+  const auto made = list_.undo(std::span(turns_).first(count), column_.get() + size_, InverseBwt::most - size_, counts_);
   size_ += made.value_or(0);
   return made.has_value();
 }

@@ -67,10 +67,14 @@ const ArrowArray* LentColumns::array(std::uint64_t rows) {
 
 Column empty_column(const Output& output) {
   Column column{output.name, output.type, output.unit, output.doc, {}, {}};
-  if (output.type == "u64") column.values = std::vector<std::uint64_t>{};
-  else if (output.type == "f64") column.values = std::vector<double>{};
-  else if (output.type == "text") column.values = std::vector<std::string>{};
-  else column.values = std::vector<std::int64_t>{};
+  if (output.type == "u64")
+    column.values = std::vector<std::uint64_t>{};
+  else if (output.type == "f64")
+    column.values = std::vector<double>{};
+  else if (output.type == "text")
+    column.values = std::vector<std::string>{};
+  else
+    column.values = std::vector<std::int64_t>{};
   return column;
 }
 
@@ -93,7 +97,8 @@ Result<std::vector<Column>> to_columns(const ArrowArray& rows, std::uint64_t exp
     return internal("finish gave " + std::to_string(rows.length) + " rows but counted " + std::to_string(expected_rows) +
                     "; the plugin's rows_of_state does not fit its rows");
   if (rows.n_children != static_cast<std::int64_t>(outputs.size()) || (!outputs.empty() && !rows.children))
-    return internal("finish gave " + std::to_string(rows.n_children) + " columns, its descriptor names " + std::to_string(outputs.size()));
+    return internal("finish gave " + std::to_string(rows.n_children) + " columns, its descriptor names " +
+                    std::to_string(outputs.size()));
   std::vector<Column> columns;
   for (std::size_t c = 0; c < outputs.size(); ++c) {
     const Output& output = outputs[c];
@@ -101,22 +106,28 @@ Result<std::vector<Column>> to_columns(const ArrowArray& rows, std::uint64_t exp
     const std::int64_t buffers = output.type == "text" ? 3 : 2;
     if (!child || child->length != rows.length || child->offset != 0 || child->n_buffers != buffers || !child->buffers ||
         (expected_rows > 0 && !child->buffers[1]))
-      return internal("finish: column '" + output.name + "' is not an array of " + std::to_string(expected_rows) + " values of " + output.type);
+      return internal("finish: column '" + output.name + "' is not an array of " + std::to_string(expected_rows) + " values of " +
+                      output.type);
     Column column = empty_column(output);
-    if (output.type == "u64") column.values = copied<std::uint64_t>(*child, expected_rows);
-    else if (output.type == "f64") column.values = copied<double>(*child, expected_rows);
-    else if (output.type == "bool") column.values = copied_bits(*child, expected_rows);
+    if (output.type == "u64")
+      column.values = copied<std::uint64_t>(*child, expected_rows);
+    else if (output.type == "f64")
+      column.values = copied<double>(*child, expected_rows);
+    else if (output.type == "bool")
+      column.values = copied_bits(*child, expected_rows);
     else if (output.type == "text") {
       auto texts = copied_texts(*child, expected_rows, output.name);
       if (!texts) return texts.error();
       column.values = std::move(*texts);
-    } else column.values = copied<std::int64_t>(*child, expected_rows);  // i64, time
+    } else
+      column.values = copied<std::int64_t>(*child, expected_rows);  // i64, time
     if (const void* validity = child->buffers[0]; validity && child->null_count != 0) {
       column.valid.resize(expected_rows);
       for (std::uint64_t i = 0; i < expected_rows; ++i) {
         column.valid[i] = bit(validity, i);
         if (!column.valid[i] && !output.nullable)
-          return internal("finish: column '" + output.name + "' has a null, but its descriptor says it has none; declare it nullable");
+          return internal("finish: column '" + output.name +
+                          "' has a null, but its descriptor says it has none; declare it nullable");
       }
     }
     columns.push_back(std::move(column));

@@ -63,8 +63,8 @@ void initialise(CallRecordBytes* bytes) {
 }  // namespace
 
 std::string_view call_name(Call call) {
-  static constexpr std::string_view names[] = {"",      "load library", "open", "create", "begin",      "add",   "merge", "finish",
-                                               "save",  "load",         "next", "recognises", "index", "stage", "fetch", "close"};
+  static constexpr std::string_view names[] = {"",     "load library", "open", "create",     "begin", "add",   "merge", "finish",
+                                               "save", "load",         "next", "recognises", "index", "stage", "fetch", "close"};
   const auto i = static_cast<std::size_t>(call);
   return i < std::size(names) ? names[i] : "unknown call";
 }
@@ -94,8 +94,10 @@ std::unique_ptr<CallRecord> CallRecord::in_memory() {
 
 CallRecord::~CallRecord() {
   if (fault_record == bytes_) fault_record = nullptr;
-  if (mapped_) ::munmap(bytes_, sizeof *bytes_);
-  else delete bytes_;
+  if (mapped_)
+    ::munmap(bytes_, sizeof *bytes_);
+  else
+    delete bytes_;
 }
 
 void CallRecord::mark(Call call, std::uint32_t step, std::string_view module, std::uint64_t batch) {
@@ -110,9 +112,7 @@ void CallRecord::mark(Call call, std::uint32_t step, std::string_view module, st
   progress();
 }
 
-void CallRecord::progress() {
-  std::atomic_ref(bytes_->progress).fetch_add(1, std::memory_order_relaxed);
-}
+void CallRecord::progress() { std::atomic_ref(bytes_->progress).fetch_add(1, std::memory_order_relaxed); }
 
 CallRecordBytes CallRecord::read() const { return *bytes_; }
 

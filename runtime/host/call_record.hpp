@@ -18,7 +18,22 @@
 namespace mole::runtime {
 
 enum class Call : std::uint16_t {
-  none = 0, load_library, open, create, begin, add, merge, finish, save, load, next, recognises, index, stage, fetch, close
+  none = 0,
+  load_library,
+  open,
+  create,
+  begin,
+  add,
+  merge,
+  finish,
+  save,
+  load,
+  next,
+  recognises,
+  index,
+  stage,
+  fetch,
+  close
 };
 std::string_view call_name(Call call);
 
@@ -29,12 +44,12 @@ inline constexpr std::uint32_t no_step = 0xffffffffu;            // a decoder or
 struct alignas(8) CallRecordBytes {
   std::uint32_t magic;
   std::uint16_t version;
-  std::uint16_t call;      // Call
-  std::uint32_t step;      // index into Spec::steps or no_step
-  std::uint32_t thread;    // id of the thread that marked last
-  std::uint64_t batch;     // running number of the batch, or interval
+  std::uint16_t call;    // Call
+  std::uint32_t step;    // index into Spec::steps or no_step
+  std::uint32_t thread;  // id of the thread that marked last
+  std::uint64_t batch;   // running number of the batch, or interval
   std::uint64_t progress;
-  char module[32];         // "traffic", "decoder netflow5"; padded with zeros, cut if longer
+  char module[32];  // "traffic", "decoder netflow5"; padded with zeros, cut if longer
 };
 static_assert(sizeof(CallRecordBytes) == 64);
 

@@ -24,7 +24,8 @@ void log(void* self, std::int32_t level, mole_text message) {
   static constexpr const char* levels[] = {"debug", "info", "warning", "error"};
   const auto* services = static_cast<const Services*>(self);
   std::string text(message.data ? message.data : "", message.data ? std::min<std::size_t>(message.size, longest_message) : 0);
-  std::replace_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
   const auto* word = levels[std::clamp(level, 0, 3)];
   std::fprintf(stderr, "%s: %s: %s\n", word, services->name.c_str(), text.c_str());
 }

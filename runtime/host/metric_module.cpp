@@ -49,7 +49,8 @@ Result<> MetricModule::call(Call which, std::uint64_t number, F&& body) const {
   return {};
 }
 
-Result<std::unique_ptr<MetricModule>> MetricModule::open(const mole_metric_v1* vtable, Descriptor descriptor, Opening opening, CallRecord& record) {
+Result<std::unique_ptr<MetricModule>> MetricModule::open(const mole_metric_v1* vtable, Descriptor descriptor, Opening opening,
+                                                         CallRecord& record) {
   std::unique_ptr<MetricModule> module(new MetricModule(vtable, std::move(descriptor), std::move(opening), record));
   if (auto started = module->start(); !started) return started.error();
   return module;
@@ -65,8 +66,8 @@ Result<> MetricModule::start() {
   for (std::size_t i = 0; i < d.inputs.size(); ++i) {
     const auto& given = opening_.inputs[i];
     if (given.role != d.inputs[i].role || given.kind != d.inputs[i].kind)
-      return invalid(name() + ": input " + std::to_string(i) + " is '" + given.role + "', '" + d.name + "' wants '" + d.inputs[i].role +
-                     "'; submit the manifest again");
+      return invalid(name() + ": input " + std::to_string(i) + " is '" + given.role + "', '" + d.name + "' wants '" +
+                     d.inputs[i].role + "'; submit the manifest again");
     if (given.kind == "context") context_input_ = static_cast<int>(i);
     if (given.kind != "flows" && !given.column.empty()) bound[given.role] = {given.column, given.unit, given.type};
     mole_binding binding{};
@@ -113,7 +114,8 @@ Result<> MetricModule::begin(const MetricState& state, const ArrowArray* rows) c
   });
 }
 
-Result<> MetricModule::add(std::span<mole_state* const> states, const std::uint32_t* state_of_row, const mole_batch& batch, std::uint64_t number) const {
+Result<> MetricModule::add(std::span<mole_state* const> states, const std::uint32_t* state_of_row, const mole_batch& batch,
+                           std::uint64_t number) const {
   return call(Call::add, number, [&](mole_error* e) {
     return vtable_->add(module_, states.data(), static_cast<std::uint32_t>(states.size()), state_of_row, &batch, e);
   });
@@ -132,7 +134,8 @@ Result<FinishedRows> MetricModule::finish(std::span<mole_state* const> states, s
   out.rows_of_state.assign(states.size(), 0);
   TakenArray rows;
   auto finished = call(Call::finish, 0, [&](mole_error* e) {
-    return vtable_->finish(module_, states.data(), intervals.data(), static_cast<std::uint32_t>(states.size()), out.rows_of_state.data(), rows.out(), e);
+    return vtable_->finish(module_, states.data(), intervals.data(), static_cast<std::uint32_t>(states.size()),
+                           out.rows_of_state.data(), rows.out(), e);
   });
   if (!finished) return finished.error();
   const auto total = std::accumulate(out.rows_of_state.begin(), out.rows_of_state.end(), std::uint64_t{0});

@@ -53,15 +53,16 @@ class MetricModule {
  public:
   // How a module is told what it is: the step of a task.
   struct Opening {
-    std::uint32_t step = no_step;      // for the call record
-    std::string module;                // "traffic"
-    std::vector<task::Input> inputs;   // bindings, in the descriptor's order
+    std::uint32_t step = no_step;     // for the call record
+    std::string module;               // "traffic"
+    std::vector<task::Input> inputs;  // bindings, in the descriptor's order
     nlohmann::json params = nlohmann::json::object();
   };
 
   // `vtable` and `record` must outlive the module. invalid: parameters or bindings do not fit the descriptor, or the
   // plugin refuses them.
-  static Result<std::unique_ptr<MetricModule>> open(const mole_metric_v1* vtable, Descriptor descriptor, Opening opening, CallRecord& record);
+  static Result<std::unique_ptr<MetricModule>> open(const mole_metric_v1* vtable, Descriptor descriptor, Opening opening,
+                                                    CallRecord& record);
   ~MetricModule();
   MetricModule(const MetricModule&) = delete;
   MetricModule& operator=(const MetricModule&) = delete;
@@ -78,7 +79,8 @@ class MetricModule {
   // Rows of the context input, 0 or 1: the upstream value of this interval and group.
   Result<> begin(const MetricState& state, const ArrowArray* rows) const;
   // `states` are borrowed pointers; state_of_row as in the ABI.
-  Result<> add(std::span<mole_state* const> states, const std::uint32_t* state_of_row, const mole_batch& batch, std::uint64_t number) const;
+  Result<> add(std::span<mole_state* const> states, const std::uint32_t* state_of_row, const mole_batch& batch,
+               std::uint64_t number) const;
   // A batch whose rows all go to one state.
   struct Run {
     mole_state* state;

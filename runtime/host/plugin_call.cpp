@@ -6,10 +6,12 @@ namespace mole::runtime {
 
 Error call_error(std::string_view who, Call call, std::int32_t code, std::string_view message) {
   std::string text(message);
-  std::replace_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
   const auto prefix = std::string(who) + ": " + std::string(call_name(call)) + ": ";
   if (code > MOLE_OK || code < MOLE_INTERNAL)
-    return internal(prefix + "returned " + std::to_string(code) + ", which is no outcome of the ABI; the plugin is broken, report it to its author");
+    return internal(prefix + "returned " + std::to_string(code) +
+                    ", which is no outcome of the ABI; the plugin is broken, report it to its author");
   return {static_cast<Code>(code), prefix + (text.empty() ? "failed without a message; ask the plugin's author" : text)};
 }
 
@@ -17,7 +19,8 @@ Result<std::vector<mole_value>> to_values(const Descriptor& descriptor, const nl
   std::vector<mole_value> out;
   for (const auto& param : descriptor.params) {
     const auto found = params.find(param.name);
-    if (found == params.end()) return invalid("parameter '" + param.name + "' of '" + descriptor.name + "' is missing; submit the manifest again");
+    if (found == params.end())
+      return invalid("parameter '" + param.name + "' of '" + descriptor.name + "' is missing; submit the manifest again");
     mole_value value{};
     if (param.type == "u64") {
       value.type = MOLE_TYPE_U64;

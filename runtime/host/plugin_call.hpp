@@ -18,7 +18,8 @@ Error call_error(std::string_view who, Call call, std::int32_t code, std::string
 
 // body(mole_error*) -> outcome. `outcome`: the codes at or above zero that the call may return.
 template <class F>
-Result<std::int32_t> plugin_call(CallRecord& record, Call which, std::uint32_t step, std::string_view who, std::uint64_t number, F&& body) {
+Result<std::int32_t> plugin_call(CallRecord& record, Call which, std::uint32_t step, std::string_view who, std::uint64_t number,
+                                 F&& body) {
   char text[2048];
   mole_error error{text, sizeof text, 0};
   record.mark(which, step, who, number);

@@ -28,15 +28,19 @@ Result<> check_symbols(const std::filesystem::path& path) {
     boost::dll::library_info info(boost::dll::fs::path(path.string()));
     symbols = info.symbols();
   } catch (const std::exception& e) {
-    return invalid(path.string() + " is not a shared library of this machine (" + e.what() + "); build it again with mole_add_plugin");
+    return invalid(path.string() + " is not a shared library of this machine (" + e.what() +
+                   "); build it again with mole_add_plugin");
   }
   std::erase_if(symbols, [](const std::string& s) { return s.empty() || s.starts_with("MOLE_PLUGIN_"); });  // version nodes
   const bool has_entry = std::find(symbols.begin(), symbols.end(), entry_symbol) != symbols.end();
   if (!has_entry)
-    return invalid(path.string() + " does not export mole_plugin_entry, so it is no plugin; add MOLE_PLUGINS(...) and build it with mole_add_plugin");
+    return invalid(
+        path.string() +
+        " does not export mole_plugin_entry, so it is no plugin; add MOLE_PLUGINS(...) and build it with mole_add_plugin");
   for (const auto& symbol : symbols)
     if (symbol != entry_symbol)
-      return invalid(path.string() + " exports '" + symbol + "' beside mole_plugin_entry; build it with mole_add_plugin, which hides the rest");
+      return invalid(path.string() + " exports '" + symbol +
+                     "' beside mole_plugin_entry; build it with mole_add_plugin, which hides the rest");
   return {};
 }
 
@@ -46,17 +50,19 @@ struct PluginLibrary::Code {
   boost::dll::shared_library library;
 };
 
-PluginLibrary::PluginLibrary(std::filesystem::path path, std::unique_ptr<Code> code) : path_(std::move(path)), code_(std::move(code)) {}
+PluginLibrary::PluginLibrary(std::filesystem::path path, std::unique_ptr<Code> code)
+    : path_(std::move(path)), code_(std::move(code)) {}
 PluginLibrary::~PluginLibrary() = default;
 
 Result<> check_version(const mole_entry& entry, std::string_view what) {
   const std::string name(what);
   if (entry.magic != MOLE_ABI_MAGIC)
     return invalid(name + ": its mole_plugin_entry has no Data Mole magic number; build it against the Data Mole SDK");
-  const auto both = "it was built for ABI " + std::to_string(entry.abi_major) + "." + std::to_string(entry.abi_minor) + ", this host has " +
-                    std::to_string(MOLE_ABI_MAJOR) + "." + std::to_string(MOLE_ABI_MINOR);
+  const auto both = "it was built for ABI " + std::to_string(entry.abi_major) + "." + std::to_string(entry.abi_minor) +
+                    ", this host has " + std::to_string(MOLE_ABI_MAJOR) + "." + std::to_string(MOLE_ABI_MINOR);
   if (entry.abi_major != MOLE_ABI_MAJOR) return unsupported(name + ": " + both + "; rebuild it against this SDK");
-  if (entry.abi_minor > MOLE_ABI_MINOR) return unsupported(name + ": " + both + "; update Data Mole or rebuild it against the older SDK");
+  if (entry.abi_minor > MOLE_ABI_MINOR)
+    return unsupported(name + ": " + both + "; update Data Mole or rebuild it against the older SDK");
   return {};
 }
 
@@ -71,17 +77,20 @@ Result<const PluginLibrary*> PluginLibrary::load(const std::filesystem::path& pa
   return loaded.emplace(path, std::move(*library)).first->second.get();
 }
 
-Result<std::unique_ptr<PluginLibrary>> PluginLibrary::open(const std::filesystem::path& path, const Sidecar& sidecar, CallRecord& record) {
+Result<std::unique_ptr<PluginLibrary>> PluginLibrary::open(const std::filesystem::path& path, const Sidecar& sidecar,
+                                                           CallRecord& record) {
   if (auto fits = sidecar.verify(path); !fits) return fits.error();
   if (auto fits = check_symbols(path); !fits) return fits.error();
   auto code = std::make_unique<Code>();
   boost::dll::fs::error_code problem;
   record.mark(Call::load_library, no_step, path.filename().string());
-  code->library.load(boost::dll::fs::path(path.string()), problem, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
+  code->library.load(boost::dll::fs::path(path.string()), problem,
+                     boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
   const bool found = !problem && code->library.has(entry_symbol.data());
   record.clear();
   if (problem)
-    return invalid(path.string() + " cannot be loaded: " + problem.message() + "; install the libraries it needs or rebuild it here");
+    return invalid(path.string() + " cannot be loaded: " + problem.message() +
+                   "; install the libraries it needs or rebuild it here");
   if (!found) return invalid(path.string() + " lost its mole_plugin_entry while loading; rebuild it");
   const auto* entry = &code->library.get<const mole_entry>(entry_symbol.data());
   auto library = std::unique_ptr<PluginLibrary>(new PluginLibrary(path, std::move(code)));
@@ -97,7 +106,8 @@ Result<std::unique_ptr<PluginLibrary>> PluginLibrary::open(const std::filesystem
 
 Result<> PluginLibrary::check_entry(const mole_entry* entry, const Sidecar& sidecar) {
   if (auto fits = check_version(*entry, path_.string()); !fits) return fits;
-  if (!entry->count || !entry->plugin) return invalid(path_.string() + ": its mole_plugin_entry lacks count or plugin; rebuild it");
+  if (!entry->count || !entry->plugin)
+    return invalid(path_.string() + ": its mole_plugin_entry lacks count or plugin; rebuild it");
   const std::uint32_t count = entry->count();
   if (count != sidecar.plugins.size() || count > most_plugins)
     return invalid(path_.string() + " offers " + std::to_string(count) + " plugins, its sidecar describes " +
@@ -115,8 +125,8 @@ Result<> PluginLibrary::check_plugin(const mole_plugin* plugin, const Sidecar& s
     return invalid(path_.string() + ": a plugin's table is shorter than ABI 1.0 asks for; rebuild it against this SDK");
   const auto kind = std::find_if(std::begin(kinds), std::end(kinds), [&](const KindSize& k) { return k.kind == plugin->kind; });
   if (kind == std::end(kinds))
-    return unsupported(path_.string() + " offers the kind '" + plugin->kind + "', this host knows mole.metric/1, mole.decoder/1 and " +
-                       "mole.downloader/1; update Data Mole");
+    return unsupported(path_.string() + " offers the kind '" + plugin->kind +
+                       "', this host knows mole.metric/1, mole.decoder/1 and " + "mole.downloader/1; update Data Mole");
   const auto size = *static_cast<const std::uint32_t*>(plugin->vtable);  // struct_size comes first in every vtable
   if (size < kind->size)
     return invalid(path_.string() + ": its " + plugin->kind + " table has " + std::to_string(size) + " bytes, this host needs " +
@@ -124,10 +134,12 @@ Result<> PluginLibrary::check_plugin(const mole_plugin* plugin, const Sidecar& s
   auto descriptor = Descriptor::parse(plugin->descriptor);
   if (!descriptor) return invalid(path_.string() + ": its descriptor cannot be read: " + descriptor.error().message);
   if (descriptor->kind != kind->descriptor_kind)
-    return invalid(path_.string() + ": table of kind '" + plugin->kind + "' describes itself as a " + descriptor->kind + "; rebuild it");
+    return invalid(path_.string() + ": table of kind '" + plugin->kind + "' describes itself as a " + descriptor->kind +
+                   "; rebuild it");
   const Descriptor* promised = sidecar.find(descriptor->kind, descriptor->name);
   if (!promised || promised->document != descriptor->document)
-    return invalid(path_.string() + ": what '" + descriptor->name + "' says about itself is not what its sidecar says; rebuild it so that the sidecar is written anew");
+    return invalid(path_.string() + ": what '" + descriptor->name +
+                   "' says about itself is not what its sidecar says; rebuild it so that the sidecar is written anew");
   offers_.push_back({plugin, plugin->kind, descriptor->name});
   return {};
 }

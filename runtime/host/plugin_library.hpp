@@ -42,7 +42,8 @@ class PluginLibrary {
   };
 
   PluginLibrary(std::filesystem::path path, std::unique_ptr<Code> code);
-  static Result<std::unique_ptr<PluginLibrary>> open(const std::filesystem::path& path, const Sidecar& sidecar, CallRecord& record);
+  static Result<std::unique_ptr<PluginLibrary>> open(const std::filesystem::path& path, const Sidecar& sidecar,
+                                                     CallRecord& record);
   Result<> check_entry(const mole_entry* entry, const Sidecar& sidecar);
   Result<> check_plugin(const mole_plugin* plugin, const Sidecar& sidecar);
 

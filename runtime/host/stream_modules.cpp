@@ -40,7 +40,8 @@ struct Listing {
         object->version.size > longest_id || object->medium.size > longest_id)
       kept = internal("listed a file without a usable id; the downloader is broken, report it to its author");
     else
-      kept = listing->found({text_of(object->id), object->size, text_of(object->version), text_of(object->medium), object->position});
+      kept = listing->found(
+          {text_of(object->id), object->size, text_of(object->version), text_of(object->medium), object->position});
     if (kept) return MOLE_OK;
     listing->error = kept.error();
     return static_cast<std::int32_t>(kept.error().code);
@@ -67,11 +68,12 @@ struct Transfer {
 Result<std::unique_ptr<DecoderModule>> DecoderModule::open(const PluginSet& plugins, const task::PluginUse& use) {
   auto loaded = plugins.load(use, "decoder");
   if (!loaded) return loaded.error();
-  return open(static_cast<const mole_decoder_v1*>(loaded->plugin->vtable), std::move(loaded->descriptor), use.params, plugins.record());
+  return open(static_cast<const mole_decoder_v1*>(loaded->plugin->vtable), std::move(loaded->descriptor), use.params,
+              plugins.record());
 }
 
-Result<std::unique_ptr<DecoderModule>> DecoderModule::open(const mole_decoder_v1* vtable, Descriptor descriptor, const nlohmann::json& params,
-                                                           CallRecord& record) {
+Result<std::unique_ptr<DecoderModule>> DecoderModule::open(const mole_decoder_v1* vtable, Descriptor descriptor,
+                                                           const nlohmann::json& params, CallRecord& record) {
   std::unique_ptr<DecoderModule> decoder(new DecoderModule(vtable, "decoder " + descriptor.name, record));
   auto module = open_module(vtable, descriptor, params, decoder->name_, record);
   if (!module) return module.error();
@@ -89,7 +91,8 @@ DecoderModule::~DecoderModule() {
 Result<std::unique_ptr<DownloaderModule>> DownloaderModule::open(const PluginSet& plugins, const task::PluginUse& use) {
   auto loaded = plugins.load(use, "downloader");
   if (!loaded) return loaded.error();
-  return open(static_cast<const mole_downloader_v1*>(loaded->plugin->vtable), std::move(loaded->descriptor), use.params, plugins.record());
+  return open(static_cast<const mole_downloader_v1*>(loaded->plugin->vtable), std::move(loaded->descriptor), use.params,
+              plugins.record());
 }
 
 Result<std::unique_ptr<DownloaderModule>> DownloaderModule::open(const mole_downloader_v1* vtable, Descriptor descriptor,
@@ -111,7 +114,8 @@ DownloaderModule::~DownloaderModule() {
 Result<> DownloaderModule::index(const std::function<Result<>(const task::IndexEntry&)>& found) const {
   Listing listing{found, {}};
   const mole_index_sink sink{&listing, &Listing::take};
-  auto done = plugin_call(record_, Call::index, no_step, name_, 0, [&](mole_error* e) { return vtable_->index(module_, &sink, e); });
+  auto done =
+      plugin_call(record_, Call::index, no_step, name_, 0, [&](mole_error* e) { return vtable_->index(module_, &sink, e); });
   if (listing.error) return *listing.error;
   if (!done) return done.error();
   return *done == MOLE_OK || *done == MOLE_END ? Result<>() : call_error(name_, Call::index, *done, {});
@@ -130,7 +134,8 @@ Result<bool> DownloaderModule::stage(std::span<const std::string> ids) const {
 Result<> DownloaderModule::fetch(const std::string& id, const std::function<Result<>(std::string_view)>& write) const {
   Transfer transfer{write, record_, {}};
   const mole_writer writer{&transfer, &Transfer::take};
-  auto done = plugin_call(record_, Call::fetch, no_step, name_, 0, [&](mole_error* e) { return vtable_->fetch(module_, to_text(id), &writer, e); });
+  auto done = plugin_call(record_, Call::fetch, no_step, name_, 0,
+                          [&](mole_error* e) { return vtable_->fetch(module_, to_text(id), &writer, e); });
   if (transfer.error) return *transfer.error;  // ours: the disk, the size limit
   if (!done) return done.error();
   return *done == MOLE_PENDING ? Result<>(transient(name_ + ": fetch: the file is not ready yet; stage it first")) : Result<>();

@@ -15,8 +15,8 @@ class DecoderModule {
  public:
   static Result<std::unique_ptr<DecoderModule>> open(const PluginSet& plugins, const task::PluginUse& use);
   // A decoder that is already in this process (tests, tools).
-  static Result<std::unique_ptr<DecoderModule>> open(const mole_decoder_v1* vtable, Descriptor descriptor, const nlohmann::json& params,
-                                                     CallRecord& record);
+  static Result<std::unique_ptr<DecoderModule>> open(const mole_decoder_v1* vtable, Descriptor descriptor,
+                                                     const nlohmann::json& params, CallRecord& record);
   ~DecoderModule();
   DecoderModule(const DecoderModule&) = delete;
   DecoderModule& operator=(const DecoderModule&) = delete;

@@ -11,8 +11,10 @@ std::vector<TimeRange> joined(std::vector<TimeRange> ranges) {
   std::vector<TimeRange> out;
   for (const TimeRange r : ranges) {
     if (r.empty()) continue;
-    if (!out.empty() && r.from <= out.back().to) out.back().to = std::max(out.back().to, r.to);
-    else out.push_back(r);
+    if (!out.empty() && r.from <= out.back().to)
+      out.back().to = std::max(out.back().to, r.to);
+    else
+      out.push_back(r);
   }
   return out;
 }

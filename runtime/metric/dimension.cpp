@@ -57,7 +57,8 @@ Result<> set_totals(std::vector<Dimension>& by, const std::vector<std::string>& 
   for (const auto& name : totals) {
     const auto found = std::find_if(by.begin(), by.end(), [&](const Dimension& d) { return d.name == name; });
     if (found == by.end()) return invalid("totals: '" + name + "' is not in `by`; add it there or leave it out");
-    if (!found->dense()) return invalid("totals: '" + name + "' is an open dimension, its members are not all known; leave it out");
+    if (!found->dense())
+      return invalid("totals: '" + name + "' is an open dimension, its members are not all known; leave it out");
     found->total = true;
   }
   return {};

@@ -18,7 +18,7 @@ struct Dimension {
 
   std::string name;
   Kind kind = Kind::number;
-  int column = -1;  // flow column it is taken from; -1: a fact of the file, or worked out of several (direction)
+  int column = -1;     // flow column it is taken from; -1: a fact of the file, or worked out of several (direction)
   bool total = false;  // dense: has the member "all" beside the others, made by merging their states
 
   // Closed: every interval has every member. Open dimensions (the rest) have rows only for what occurred.
@@ -35,10 +35,15 @@ inline constexpr std::string_view protocol_classes[] = {"icmp", "other", "tcp", 
 // Index into protocol_classes. ICMPv6 (58) is icmp.
 constexpr std::uint8_t protocol_class_of(std::uint8_t protocol) {
   switch (protocol) {
-    case 1: case 58: return 0;
-    case 6: return 2;
-    case 17: return 3;
-    default: return 1;
+    case 1:
+    case 58:
+      return 0;
+    case 6:
+      return 2;
+    case 17:
+      return 3;
+    default:
+      return 1;
   }
 }
 

@@ -13,20 +13,31 @@ template <class Value>
 void compare_rows(std::uint8_t* out, std::uint32_t rows, const FilterNode& node, Value value) {
   const std::uint64_t n = node.numbers[0];
   switch (node.compare) {
-    case Compare::equal: for (std::uint32_t i = 0; i < rows; ++i) out[i] = value(i) == n; break;
-    case Compare::unequal: for (std::uint32_t i = 0; i < rows; ++i) out[i] = value(i) != n; break;
-    case Compare::less: for (std::uint32_t i = 0; i < rows; ++i) out[i] = value(i) < n; break;
-    case Compare::greater: for (std::uint32_t i = 0; i < rows; ++i) out[i] = value(i) > n; break;
-    case Compare::at_most: for (std::uint32_t i = 0; i < rows; ++i) out[i] = value(i) <= n; break;
-    case Compare::at_least: for (std::uint32_t i = 0; i < rows; ++i) out[i] = value(i) >= n; break;
+    case Compare::equal:
+      for (std::uint32_t i = 0; i < rows; ++i) out[i] = value(i) == n;
+      break;
+    case Compare::unequal:
+      for (std::uint32_t i = 0; i < rows; ++i) out[i] = value(i) != n;
+      break;
+    case Compare::less:
+      for (std::uint32_t i = 0; i < rows; ++i) out[i] = value(i) < n;
+      break;
+    case Compare::greater:
+      for (std::uint32_t i = 0; i < rows; ++i) out[i] = value(i) > n;
+      break;
+    case Compare::at_most:
+      for (std::uint32_t i = 0; i < rows; ++i) out[i] = value(i) <= n;
+      break;
+    case Compare::at_least:
+      for (std::uint32_t i = 0; i < rows; ++i) out[i] = value(i) >= n;
+      break;
     case Compare::in:
       if (node.numbers.size() <= 8) {
         std::fill_n(out, rows, std::uint8_t{0});
         for (const std::uint64_t m : node.numbers)
           for (std::uint32_t i = 0; i < rows; ++i) out[i] |= value(i) == m;
       } else {
-        for (std::uint32_t i = 0; i < rows; ++i)
-          out[i] = std::binary_search(node.numbers.begin(), node.numbers.end(), value(i));
+        for (std::uint32_t i = 0; i < rows; ++i) out[i] = std::binary_search(node.numbers.begin(), node.numbers.end(), value(i));
       }
       break;
   }
@@ -54,11 +65,20 @@ void compare_numbers(std::uint8_t* out, const FlowView& flows, const FilterNode&
     return;
   }
   switch (node.column) {
-    case MOLE_COLUMN_SRC_PORT: case MOLE_COLUMN_DST_PORT: case MOLE_COLUMN_TCP_FLAGS:
+    case MOLE_COLUMN_SRC_PORT:
+    case MOLE_COLUMN_DST_PORT:
+    case MOLE_COLUMN_TCP_FLAGS:
       return compare_column<std::uint16_t>(out, flows, node);
-    case MOLE_COLUMN_PROTOCOL: case MOLE_COLUMN_TOS: case MOLE_COLUMN_SRC_MASK: case MOLE_COLUMN_DST_MASK:
+    case MOLE_COLUMN_PROTOCOL:
+    case MOLE_COLUMN_TOS:
+    case MOLE_COLUMN_SRC_MASK:
+    case MOLE_COLUMN_DST_MASK:
       return compare_column<std::uint8_t>(out, flows, node);
-    case MOLE_COLUMN_SRC_AS: case MOLE_COLUMN_DST_AS: case MOLE_COLUMN_IN_IF: case MOLE_COLUMN_OUT_IF: case MOLE_COLUMN_SAMPLING:
+    case MOLE_COLUMN_SRC_AS:
+    case MOLE_COLUMN_DST_AS:
+    case MOLE_COLUMN_IN_IF:
+    case MOLE_COLUMN_OUT_IF:
+    case MOLE_COLUMN_SAMPLING:
       return compare_column<std::uint32_t>(out, flows, node);
     default:  // times and counters
       return compare_column<std::uint64_t>(out, flows, node);
@@ -73,7 +93,8 @@ void match_v4(std::uint8_t* __restrict out, const FlowView& flows, const FilterN
   for (const auto& net : node.nets) {
     if (net.family != 4) continue;
     const std::uint32_t mask = net.prefix == 0 ? 0 : ~std::uint32_t{0} << (32 - net.prefix);
-    const std::uint32_t want = static_cast<std::uint32_t>(net.address[0]) << 24 | static_cast<std::uint32_t>(net.address[1]) << 16 |
+    const std::uint32_t want = static_cast<std::uint32_t>(net.address[0]) << 24 |
+                               static_cast<std::uint32_t>(net.address[1]) << 16 |
                                static_cast<std::uint32_t>(net.address[2]) << 8 | net.address[3];
     for (std::uint32_t i = 0; i < rows; ++i) out[i] |= (column[i] & mask) == want;
   }
@@ -116,10 +137,14 @@ void FilterEvaluator::node(const FilterNode& n, const FlowView& flows, std::stri
   const auto rows = flows.rows;
   const auto fill = [&](bool value) { std::fill_n(out, rows, static_cast<std::uint8_t>(value)); };
   switch (n.kind) {
-    case Kind::any: return fill(true);
-    case Kind::family: return fill(n.numbers[0] == flows.family);
-    case Kind::router: return fill(std::binary_search(n.names.begin(), n.names.end(), router));
-    case Kind::number: return compare_numbers(out, flows, n);
+    case Kind::any:
+      return fill(true);
+    case Kind::family:
+      return fill(n.numbers[0] == flows.family);
+    case Kind::router:
+      return fill(std::binary_search(n.names.begin(), n.names.end(), router));
+    case Kind::number:
+      return compare_numbers(out, flows, n);
     case Kind::flags: {
       const auto* column = flows.column<std::uint16_t>(MOLE_COLUMN_TCP_FLAGS);
       const auto bits = static_cast<std::uint16_t>(n.numbers[0]);
@@ -141,8 +166,10 @@ void FilterEvaluator::node(const FilterNode& n, const FlowView& flows, std::stri
         node(n.children[c], flows, router, depth + 1);
         out = mask(depth, rows);
         const std::uint8_t* other = mask(depth + 1, rows);
-        if (n.kind == Kind::all_of) for (std::uint32_t i = 0; i < rows; ++i) out[i] &= other[i];
-        else for (std::uint32_t i = 0; i < rows; ++i) out[i] |= other[i];
+        if (n.kind == Kind::all_of)
+          for (std::uint32_t i = 0; i < rows; ++i) out[i] &= other[i];
+        else
+          for (std::uint32_t i = 0; i < rows; ++i) out[i] |= other[i];
       }
       return;
   }

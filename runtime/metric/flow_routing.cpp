@@ -43,9 +43,14 @@ void spread(const FlowView& flows, int column, std::uint64_t* out, std::size_t s
 
 void spread_number(const FlowView& flows, int column, std::uint64_t* out, std::size_t stride) {
   switch (column) {
-    case MOLE_COLUMN_SRC_PORT: case MOLE_COLUMN_DST_PORT: return spread<std::uint16_t>(flows, column, out, stride);
-    case MOLE_COLUMN_PROTOCOL: case MOLE_COLUMN_TOS: return spread<std::uint8_t>(flows, column, out, stride);
-    default: return spread<std::uint32_t>(flows, column, out, stride);
+    case MOLE_COLUMN_SRC_PORT:
+    case MOLE_COLUMN_DST_PORT:
+      return spread<std::uint16_t>(flows, column, out, stride);
+    case MOLE_COLUMN_PROTOCOL:
+    case MOLE_COLUMN_TOS:
+      return spread<std::uint8_t>(flows, column, out, stride);
+    default:
+      return spread<std::uint32_t>(flows, column, out, stride);
   }
 }
 
@@ -91,7 +96,8 @@ std::vector<int> RoutingPlan::columns() const {
   for (const auto& d : by)
     if (d.column >= 0) out.push_back(d.column);
   if (by_direction())
-    for (const Filter* side : {&home.source, &home.destination}) out.insert(out.end(), side->columns().begin(), side->columns().end());
+    for (const Filter* side : {&home.source, &home.destination})
+      out.insert(out.end(), side->columns().begin(), side->columns().end());
   return out;
 }
 
@@ -100,10 +106,14 @@ namespace {
 // Members of a closed dimension that is taken from the flows; 1 for what is a fact of the file, 0 for an open one.
 std::uint32_t codes_of(const Dimension& d) {
   switch (d.kind) {
-    case Dimension::Kind::router: return 1;
-    case Dimension::Kind::direction: return std::size(directions);
-    case Dimension::Kind::protocol_class: return std::size(protocol_classes);
-    default: return 0;
+    case Dimension::Kind::router:
+      return 1;
+    case Dimension::Kind::direction:
+      return std::size(directions);
+    case Dimension::Kind::protocol_class:
+      return std::size(protocol_classes);
+    default:
+      return 0;
   }
 }
 
@@ -116,7 +126,8 @@ constexpr auto class_table = [] {
 
 }  // namespace
 
-FlowRouting::FlowRouting(RoutingPlan plan, IntervalGrid grid) : plan_(std::move(plan)), grid_(grid), filter_(plan_.filter), direction_(plan_.home) {
+FlowRouting::FlowRouting(RoutingPlan plan, IntervalGrid grid)
+    : plan_(std::move(plan)), grid_(grid), filter_(plan_.filter), direction_(plan_.home) {
   constexpr std::uint64_t most_cells = 1 << 20;  // a table of 4 MiB, cleared at every file
   std::uint64_t codes = 1;
   for (const auto& d : plan_.by) {
@@ -171,7 +182,8 @@ void FlowRouting::load_codes(const FlowView& flows) {
       for (std::uint32_t i = 0; i < rows; ++i) codes[i] = static_cast<std::uint8_t>(codes[i] * members + direction[i]);
     } else if (d.kind == Dimension::Kind::protocol_class) {
       const auto* protocols = flows.column<std::uint8_t>(MOLE_COLUMN_PROTOCOL);
-      for (std::uint32_t i = 0; i < rows; ++i) codes[i] = static_cast<std::uint8_t>(codes[i] * members + class_table[protocols[i]]);
+      for (std::uint32_t i = 0; i < rows; ++i)
+        codes[i] = static_cast<std::uint8_t>(codes[i] * members + class_table[protocols[i]]);
     }
   }
 }
@@ -195,8 +207,12 @@ void FlowRouting::load_keys(const FlowView& flows) {
         for (std::uint32_t i = 0; i < flows.rows; ++i) out[i * words_] = protocol_class_of(protocols[i]);
         break;
       }
-      case Dimension::Kind::number: spread_number(flows, d.column, out, words_); break;
-      case Dimension::Kind::address: spread_address(flows, d.column, out, words_); break;
+      case Dimension::Kind::number:
+        spread_number(flows, d.column, out, words_);
+        break;
+      case Dimension::Kind::address:
+        spread_address(flows, d.column, out, words_);
+        break;
     }
     at += d.kind == Dimension::Kind::address ? 2 : 1;
   }
@@ -337,11 +353,21 @@ Group FlowRouting::group_of(std::uint32_t slot) const {
   Group group;
   for (const auto& d : plan_.by) {
     switch (d.kind) {
-      case Dimension::Kind::router: group.push_back(routers_[*key]); break;
-      case Dimension::Kind::direction: group.emplace_back(directions[*key]); break;
-      case Dimension::Kind::protocol_class: group.emplace_back(protocol_classes[*key]); break;
-      case Dimension::Kind::number: group.push_back(std::to_string(*key)); break;
-      case Dimension::Kind::address: group.push_back(address_text(key[0], key[1])); break;
+      case Dimension::Kind::router:
+        group.push_back(routers_[*key]);
+        break;
+      case Dimension::Kind::direction:
+        group.emplace_back(directions[*key]);
+        break;
+      case Dimension::Kind::protocol_class:
+        group.emplace_back(protocol_classes[*key]);
+        break;
+      case Dimension::Kind::number:
+        group.push_back(std::to_string(*key));
+        break;
+      case Dimension::Kind::address:
+        group.push_back(address_text(key[0], key[1]));
+        break;
     }
     key += d.kind == Dimension::Kind::address ? 2 : 1;
   }

@@ -32,7 +32,7 @@ struct RoutingPlan {
   TimeRange range;                   // the block, widened by the warm-up of a sequential step
   Micros interval = 0;
   Micros lateness = 0;
-  std::string routes;                // names the tables src_as and dst_as come from; empty: the records
+  std::string routes;  // names the tables src_as and dst_as come from; empty: the records
 
   std::string key() const;           // equal for equal plans
   std::vector<int> columns() const;  // flow columns that are read
@@ -93,16 +93,16 @@ class FlowRouting {
   IntervalGrid grid_;
   FilterEvaluator filter_;
   DirectionEvaluator direction_;
-  std::size_t words_ = 1;              // of a key: the interval, one per dimension (two per address)
-  std::vector<std::string> routers_;   // the router's number in keys -> name
-  std::uint64_t router_ = 0;           // of the current file
+  std::size_t words_ = 1;                   // of a key: the interval, one per dimension (two per address)
+  std::vector<std::string> routers_;        // the router's number in keys -> name
+  std::uint64_t router_ = 0;                // of the current file
   Micros counts_from_ = 0, counts_to_ = 0;  // starts within [from, to) count, others are late; of the current file
   Micros open_from_ = 0, open_to_ = 0;      // the part of it that lies in the grid; whole intervals
   Micros file_from_ = 0;
 
   std::vector<Slot> slots_;
-  std::vector<std::uint64_t> keys_;      // words_ per slot
-  std::vector<std::uint32_t> table_;     // open addressing over slots
+  std::vector<std::uint64_t> keys_;   // words_ per slot
+  std::vector<std::uint32_t> table_;  // open addressing over slots
   // Closed dimensions alone: a flow's group is a small number (its code), and its slot stands in a table of this file's router.
   bool direct_ = false;
   std::uint32_t codes_ = 1;                  // groups of one router

@@ -7,7 +7,7 @@
 namespace mole::runtime {
 namespace {
 
-constexpr std::uint32_t long_run = 256;    // rows; shorter ones are better copied together
+constexpr std::uint32_t long_run = 256;     // rows; shorter ones are better copied together
 constexpr std::uint32_t rows_a_state = 16;  // with fewer on the average, a batch is not arranged
 constexpr std::uint32_t unseen = 0xffffffffu;
 

@@ -44,8 +44,8 @@ class FlowRuns {
   std::vector<Run> runs_;
   std::array<const void*, MOLE_COLUMN_COUNT> columns_{};
   std::array<std::size_t, MOLE_COLUMN_COUNT> widths_{};
-  std::vector<std::uint32_t> slots_;         // of the batch, in order of appearance; only if they are few among many
-  std::vector<std::uint32_t> number_;        // slot -> index in slots_, if it appeared in batch `seen_`
+  std::vector<std::uint32_t> slots_;   // of the batch, in order of appearance; only if they are few among many
+  std::vector<std::uint32_t> number_;  // slot -> index in slots_, if it appeared in batch `seen_`
   std::vector<std::uint32_t> number_of_row_;
 };
 

@@ -13,13 +13,14 @@ EvidenceOf archive_evidence(const CoverageTable& coverage, const OpenStep& step,
     if (step.by[d].kind == Dimension::Kind::router) router_at = d;
   const bool total = router_at < step.by.size() && step.by[router_at].total;
   auto known = std::make_shared<std::map<std::tuple<std::uint32_t, bool, std::string>, RowEvidence>>();
-  return [&coverage, grid = step.grid, router_at, total, routers = std::move(routers), known](std::uint32_t i, const Group& dense) {
-    const bool one = router_at < dense.size() && !(total && dense[router_at] == all_members);
-    const std::string router = one ? dense[router_at] : std::string();
-    const auto [entry, fresh] = known->try_emplace({i, one, router});
-    if (fresh) entry->second = one ? coverage.of(grid.at(i), std::span(&router, 1)) : coverage.of(grid.at(i), routers);
-    return entry->second;
-  };
+  return
+      [&coverage, grid = step.grid, router_at, total, routers = std::move(routers), known](std::uint32_t i, const Group& dense) {
+        const bool one = router_at < dense.size() && !(total && dense[router_at] == all_members);
+        const std::string router = one ? dense[router_at] : std::string();
+        const auto [entry, fresh] = known->try_emplace({i, one, router});
+        if (fresh) entry->second = one ? coverage.of(grid.at(i), std::span(&router, 1)) : coverage.of(grid.at(i), routers);
+        return entry->second;
+      };
 }
 
 Result<std::vector<int>> flow_columns_of(const Descriptor& descriptor) {
@@ -28,7 +29,9 @@ Result<std::vector<int>> flow_columns_of(const Descriptor& descriptor) {
     if (input.kind != "flows") continue;
     for (const auto& name : input.reads) {
       const int found = flow_column_named(name);
-      if (found < 0) return unsupported("'" + descriptor.name + "' reads the flow column '" + name + "', which this host does not know; update Data Mole");
+      if (found < 0)
+        return unsupported("'" + descriptor.name + "' reads the flow column '" + name +
+                           "', which this host does not know; update Data Mole");
       columns.push_back(found);
     }
   }
@@ -66,7 +69,8 @@ FlowStep::FlowStep(const OpenStep& step, const FlowRouting& routing, std::uint32
 Result<> FlowStep::reach() {
   for (std::size_t slot = states_.size(); slot < routing_.slots().size(); ++slot) {
     const auto interval = routing_.grid().at(routing_.slots()[slot].interval);
-    auto state = step_.fresh(interval.from, step_.module->context_input() < 0 ? Group{} : routing_.group_of(static_cast<std::uint32_t>(slot)));
+    auto state = step_.fresh(interval.from,
+                             step_.module->context_input() < 0 ? Group{} : routing_.group_of(static_cast<std::uint32_t>(slot)));
     if (!state) return state.error();
     pointers_.push_back(state->get());
     states_.push_back(std::move(*state));

@@ -41,10 +41,10 @@ class FlowLender {
 
 class FlowStep {
  public:
-  // `input`: index of the flows input. `step` and `routing` must outlive this; steps that share a routing are given the same route.
-  // `routers`: members of the router dimension. States of closed intervals are kept in a file in `scratch`.
-  FlowStep(const OpenStep& step, const FlowRouting& routing, std::uint32_t input, std::vector<int> reads, const std::vector<std::string>& routers,
-           std::filesystem::path scratch);
+  // `input`: index of the flows input. `step` and `routing` must outlive this; steps that share a routing are given the same
+  // route. `routers`: members of the router dimension. States of closed intervals are kept in a file in `scratch`.
+  FlowStep(const OpenStep& step, const FlowRouting& routing, std::uint32_t input, std::vector<int> reads,
+           const std::vector<std::string>& routers, std::filesystem::path scratch);
 
   const std::vector<int>& reads() const { return reads_; }
   // Makes states for what the routing has met since the last call. Before a batch is added.
@@ -84,7 +84,7 @@ class FlowStep {
   std::vector<MetricState> states_;    // by slot of the routing; none once its interval is closed
   std::vector<mole_state*> pointers_;  // the same, as the ABI takes them
   std::vector<std::vector<std::uint32_t>> slots_of_interval_;
-  std::uint32_t closed_ = 0;           // intervals before this are closed
+  std::uint32_t closed_ = 0;  // intervals before this are closed
   std::vector<Kept> kept_;
   StateSpill spill_;
   RowBuilder rows_;

@@ -16,9 +16,11 @@ class IntervalGrid {
   static Result<IntervalGrid> over(TimeRange range, Micros interval) {
     if (interval <= 0 || range.empty() || (range.to - range.from) % interval != 0 || floor_to(range.from, interval) != range.from)
       return invalid("interval " + format_duration(interval) + " does not divide the block " + format_time(range.from) + "/" +
-                     format_time(range.to) + " into whole bins since 1970; choose an interval that divides the block length and its origin");
+                     format_time(range.to) +
+                     " into whole bins since 1970; choose an interval that divides the block length and its origin");
     if ((range.to - range.from) / interval > 10'000'000)
-      return invalid("interval " + format_duration(interval) + " cuts the block into more than ten million bins; choose a longer one");
+      return invalid("interval " + format_duration(interval) +
+                     " cuts the block into more than ten million bins; choose a longer one");
     return IntervalGrid(range, interval);
   }
 

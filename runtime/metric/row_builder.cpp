@@ -77,11 +77,14 @@ RowTable RowBuilder::build() {
   fill<std::int64_t>(out.back(), keys_, [&](const Key& k) { return k.interval_start + interval; });
   for (std::size_t d = 0; d < step_.by.size(); ++d) {
     out.push_back(standard(step_.by[d].name.c_str(), step_.by[d].type(), "", "Group"));
-    if (step_.by[d].kind == Dimension::Kind::number) fill<std::uint64_t>(out.back(), keys_, [&](const Key& k) { return number_of(k.group[d]); });
-    else fill<std::string>(out.back(), keys_, [&](const Key& k) { return k.group[d]; });
+    if (step_.by[d].kind == Dimension::Kind::number)
+      fill<std::uint64_t>(out.back(), keys_, [&](const Key& k) { return number_of(k.group[d]); });
+    else
+      fill<std::string>(out.back(), keys_, [&](const Key& k) { return k.group[d]; });
   }
   for (const auto& column : columns_) {
-    out.push_back({column.name, column.type, column.unit, column.doc, empty_column({column.name, column.type, true, "", ""}).values, {}});
+    out.push_back(
+        {column.name, column.type, column.unit, column.doc, empty_column({column.name, column.type, true, "", ""}).values, {}});
     for (const auto& key : keys_) append_value(out.back(), column, key.row);
   }
   out.push_back(standard("coverage", "f64", "1", "Share of the expected input that was there"));

@@ -40,8 +40,8 @@ class RowBuilder {
   };
 
   const OpenStep& step_;
-  std::vector<Key> keys_;         // one per row
-  std::vector<Column> columns_;   // the module's outputs
+  std::vector<Key> keys_;        // one per row
+  std::vector<Column> columns_;  // the module's outputs
 };
 
 }  // namespace mole::runtime

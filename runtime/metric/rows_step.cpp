@@ -36,7 +36,8 @@ Result<> open_cells(const OpenStep& step, std::vector<Cell>& cells, std::map<Cel
   return {};
 }
 
-Result<> feed(const OpenStep& step, std::size_t input, const std::vector<Cell>& cells, const std::map<CellKey, std::size_t>& index) {
+Result<> feed(const OpenStep& step, std::size_t input, const std::vector<Cell>& cells,
+              const std::map<CellKey, std::size_t>& index) {
   LentRows rows;
   std::vector<std::uint32_t> state_of_row;
   for (const auto& row : step.upstream[input].rows()) {

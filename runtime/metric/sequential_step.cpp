@@ -11,7 +11,8 @@ constexpr int u32_columns[] = {MOLE_COLUMN_ROUTER, MOLE_COLUMN_SAMPLING, MOLE_CO
                                MOLE_COLUMN_DST_AS, MOLE_COLUMN_IN_IF,    MOLE_COLUMN_OUT_IF};
 constexpr std::uint32_t unknown = 0xffffffffu;
 
-SortOptions sort_options(const FlowRouting& routing, const std::vector<int>& reads, int place_column, const std::filesystem::path& scratch) {
+SortOptions sort_options(const FlowRouting& routing, const std::vector<int>& reads, int place_column,
+                         const std::filesystem::path& scratch) {
   SortOptions options;
   for (const int c : reads) options.columns.set(static_cast<std::size_t>(c));
   options.columns.set(MOLE_COLUMN_START);
@@ -27,18 +28,22 @@ FlowView part_of(const FlowBatch& flows, std::uint32_t from, std::uint32_t to) {
   view.family = flows.address_family;
   for (std::size_t c = 0; c < MOLE_COLUMN_COUNT; ++c)
     if (flows.columns[c])
-      view.columns[c] = static_cast<const std::byte*>(flows.columns[c]) + from * column_width(static_cast<int>(c), flows.address_family);
+      view.columns[c] =
+          static_cast<const std::byte*>(flows.columns[c]) + from * column_width(static_cast<int>(c), flows.address_family);
   return view;
 }
 
 }  // namespace
 
-Result<std::unique_ptr<SequentialFlows>> SequentialFlows::create(const OpenStep& step, const FlowRouting& routing, std::uint32_t input,
-                                                                 std::vector<int> reads, const std::filesystem::path& scratch) {
+Result<std::unique_ptr<SequentialFlows>> SequentialFlows::create(const OpenStep& step, const FlowRouting& routing,
+                                                                 std::uint32_t input, std::vector<int> reads,
+                                                                 const std::filesystem::path& scratch) {
   const auto place = std::find_if(std::begin(u32_columns), std::end(u32_columns),
                                   [&](int c) { return std::find(reads.begin(), reads.end(), c) == reads.end(); });
   if (place == std::end(u32_columns))
-    return unsupported(step.module->name() + ": a sequential metric may not read router, sampling, src_as, dst_as, in_if and out_if at once; leave one out");
+    return unsupported(
+        step.module->name() +
+        ": a sequential metric may not read router, sampling, src_as, dst_as, in_if and out_if at once; leave one out");
   return std::unique_ptr<SequentialFlows>(new SequentialFlows(step, routing, input, std::move(reads), *place, scratch));
 }
 
@@ -50,7 +55,8 @@ SequentialFlows::SequentialFlows(const OpenStep& step, const FlowRouting& routin
       place_column_(place_column),
       sorter_(sort_options(routing, reads, place_column, scratch)) {}
 
-Result<> SequentialFlows::add(const FlowView& flows, const FlowRouting::Route& route, std::uint32_t file_order, std::uint64_t first_record) {
+Result<> SequentialFlows::add(const FlowView& flows, const FlowRouting::Route& route, std::uint32_t file_order,
+                              std::uint64_t first_record) {
   if (route.nothing) return {};
   FlowBatch batch;
   batch.rows = flows.rows;

@@ -36,8 +36,8 @@ class SequentialFlows {
   FlowLender lender_;
   int place_column_;  // a column the metric does not read: holds the flow's slot while it is being sorted
   BlockSorter sorter_;
-  std::vector<std::uint32_t> slots_, kept_;   // of the rows of a batch: slot, and which are sorted
-  std::vector<std::uint32_t> number_of_slot_; // slot -> state
+  std::vector<std::uint32_t> slots_, kept_;    // of the rows of a batch: slot, and which are sorted
+  std::vector<std::uint32_t> number_of_slot_;  // slot -> state
   std::vector<std::uint32_t> state_of_row_;
   std::vector<std::vector<std::uint32_t>> late_slots_;  // by interval: slots with late flows
   std::uint64_t batches_ = 0;

@@ -32,8 +32,16 @@ Result<MetricState> OpenStep::fresh(Micros interval_start, const Group& group) c
 
 StateHeader OpenStep::header() const {
   const auto& d = module->descriptor();
-  return {d.name,          d.version,   static_cast<std::uint32_t>(d.state_revision), d.state_shape, step->fingerprint, step->state_key,
-          digest_of(step->plugin.params.dump()), block, step->interval, step->by};
+  return {d.name,
+          d.version,
+          static_cast<std::uint32_t>(d.state_revision),
+          d.state_shape,
+          step->fingerprint,
+          step->state_key,
+          digest_of(step->plugin.params.dump()),
+          block,
+          step->interval,
+          step->by};
 }
 
 void sort_cells(std::vector<Cell>& cells, const std::vector<Dimension>& by) {
@@ -43,12 +51,14 @@ void sort_cells(std::vector<Cell>& cells, const std::vector<Dimension>& by) {
   });
 }
 
-Result<std::vector<Cell>> absent_cells(std::span<const Cell> cells, const OpenStep& step, Micros start, const std::vector<Group>& members) {
+Result<std::vector<Cell>> absent_cells(std::span<const Cell> cells, const OpenStep& step, Micros start,
+                                       const std::vector<Group>& members) {
   const GroupOrder order{&step.by};
   const bool sparse = step.sparse();
   std::vector<Cell> added;
   for (const auto& member : members) {
-    const auto found = std::lower_bound(cells.begin(), cells.end(), member, [&](const Cell& c, const Group& g) { return order(c.group, g); });
+    const auto found =
+        std::lower_bound(cells.begin(), cells.end(), member, [&](const Cell& c, const Group& g) { return order(c.group, g); });
     if (!sparse && found != cells.end() && found->group == member) continue;
     Cell cell;
     cell.interval_start = start;
@@ -63,7 +73,8 @@ Result<std::vector<Cell>> absent_cells(std::span<const Cell> cells, const OpenSt
   return added;
 }
 
-Result<> complete_cells(std::vector<Cell>& cells, const OpenStep& step, const std::vector<std::string>& routers, const EvidenceOf& evidence) {
+Result<> complete_cells(std::vector<Cell>& cells, const OpenStep& step, const std::vector<std::string>& routers,
+                        const EvidenceOf& evidence) {
   sort_cells(cells, step.by);
   const auto members = dense_members(step.by, routers);
   std::vector<Cell> added;

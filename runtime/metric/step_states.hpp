@@ -19,13 +19,13 @@ namespace mole::runtime {
 
 // A step ready to run: its module is open, its words are parsed.
 struct OpenStep {
-  std::uint32_t index = 0;               // in Spec::steps
-  const task::Step* step = nullptr;      // the Spec outlives this
+  std::uint32_t index = 0;           // in Spec::steps
+  const task::Step* step = nullptr;  // the Spec outlives this
   std::unique_ptr<MetricModule> module;
   std::vector<Dimension> by;
-  IntervalGrid grid;                     // of the block
+  IntervalGrid grid;  // of the block
   TimeRange block;
-  std::vector<UpstreamRows> upstream;    // one per input, empty for flows; in the order of inputs
+  std::vector<UpstreamRows> upstream;  // one per input, empty for flows; in the order of inputs
   bool sparse() const {
     for (const auto& d : by)
       if (!d.dense()) return true;
@@ -42,8 +42,8 @@ struct Cell {
   Micros interval_start = 0;
   Group group;
   MetricState state;
-  std::string_view saved;  // bytes of the state if it is not loaded; points into a StateFileReader or a StateSpill
-  std::string_view mapped; // the mapped file in which `saved` lies, whole: what was read of it need not stay in memory
+  std::string_view saved;   // bytes of the state if it is not loaded; points into a StateFileReader or a StateSpill
+  std::string_view mapped;  // the mapped file in which `saved` lies, whole: what was read of it need not stay in memory
   RowEvidence evidence;
   bool has_state() const { return static_cast<bool>(state) || !saved.empty(); }
 };
@@ -56,13 +56,15 @@ using EvidenceOf = std::function<RowEvidence(std::uint32_t interval, const Group
 
 // What the interval that begins at `start` lacks beside `cells` (its own, sorted): a cell with an empty state for every one of
 // `members`, the dense groups; if the step has open dimensions, a cell of evidence only for each of them. No evidence yet.
-Result<std::vector<Cell>> absent_cells(std::span<const Cell> cells, const OpenStep& step, Micros start, const std::vector<Group>& members);
+Result<std::vector<Cell>> absent_cells(std::span<const Cell> cells, const OpenStep& step, Micros start,
+                                       const std::vector<Group>& members);
 
 // Adds them for every interval of the block, with the evidence that is told. Leaves the cells sorted.
-Result<> complete_cells(std::vector<Cell>& cells, const OpenStep& step, const std::vector<std::string>& routers, const EvidenceOf& evidence);
+Result<> complete_cells(std::vector<Cell>& cells, const OpenStep& step, const std::vector<std::string>& routers,
+                        const EvidenceOf& evidence);
 
-// Merges the states of one interval (`cells`, sorted and complete) into the totals of `by`: one dimension after the other, so that with
-// two of them their cube is made. flows_late adds up. Leaves the cells sorted.
+// Merges the states of one interval (`cells`, sorted and complete) into the totals of `by`: one dimension after the other, so
+// that with two of them their cube is made. flows_late adds up. Leaves the cells sorted.
 Result<> add_totals(std::vector<Cell>& cells, const OpenStep& step, Micros start);
 
 // Writes cells (of this block, sorted) as the step's state file; states that are saved are not loaded for it.

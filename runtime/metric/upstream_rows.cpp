@@ -17,8 +17,10 @@ std::uint64_t bits_of(const Column& column, std::size_t row) {
   return std::visit(
       [&](const auto& values) -> std::uint64_t {
         using T = typename std::remove_reference_t<decltype(values)>::value_type;
-        if constexpr (std::is_same_v<T, std::string>) return 0;
-        else return std::bit_cast<std::uint64_t>(values[row]);
+        if constexpr (std::is_same_v<T, std::string>)
+          return 0;
+        else
+          return std::bit_cast<std::uint64_t>(values[row]);
       },
       column.values);
 }
@@ -45,15 +47,14 @@ Result<> UpstreamRows::append(const RowTable& table, const std::string& column, 
   std::vector<const Column*> groups;
   for (const auto& d : by_) {
     groups.push_back(table.find(d.name));
-    if (!groups.back())
-      return invalid("upstream rows are not grouped by '" + d.name + "'; give both modules the same `by`");
+    if (!groups.back()) return invalid("upstream rows are not grouped by '" + d.name + "'; give both modules the same `by`");
   }
   // Columns stand as: interval_start, interval_end, <by>, <outputs>, 5 standard ones. A group column beyond ours would make
   // several rows of one group look alike.
   if (const std::size_t next = 2 + by_.size(); table.columns.size() > next) {
     const auto& name = table.columns[next].name;
-    if (auto extra = dimension_named(name); extra && name != column && values != &table.columns[next] && table.columns[next].unit.empty() &&
-                                            table.columns[next].type == extra->type())
+    if (auto extra = dimension_named(name); extra && name != column && values != &table.columns[next] &&
+                                            table.columns[next].unit.empty() && table.columns[next].type == extra->type())
       return invalid("upstream rows are grouped by '" + name + "' as well; give both modules the same `by`");
   }
   for (std::size_t i = 0; i < table.rows(); ++i) {
@@ -79,8 +80,10 @@ const UpstreamRows::Row* UpstreamRows::find(Micros interval_start, const Group& 
 void LentRows::add(const UpstreamRows::Row& row) {
   const std::size_t i = bits_.size();
   if (i % 8 == 0) validity_.push_back(0);
-  if (row.valid) validity_[i / 8] = static_cast<std::uint8_t>(validity_[i / 8] | 1u << (i % 8));
-  else ++nulls_;
+  if (row.valid)
+    validity_[i / 8] = static_cast<std::uint8_t>(validity_[i / 8] | 1u << (i % 8));
+  else
+    ++nulls_;
   bits_.push_back(row.valid ? row.bits : 0);
   coverage_.push_back(row.evidence.coverage);
   starts_.push_back(row.interval_start);

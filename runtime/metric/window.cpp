@@ -103,7 +103,8 @@ Result<> merge_chunk(const Line& line, std::size_t a, std::size_t b, const Take&
 Result<> merge_by_chunks(const Line& line, const Take& take) {
   // Chunks of about the root of the rows keep few prefixes, and cost each interval of the window a merge per chunk.
   const std::size_t rows = line.cells.size() - line.first;
-  const std::size_t chunk = std::min(line.length, std::max<std::size_t>(32, static_cast<std::size_t>(std::sqrt(static_cast<double>(rows)))));
+  const std::size_t chunk =
+      std::min(line.length, std::max<std::size_t>(32, static_cast<std::size_t>(std::sqrt(static_cast<double>(rows)))));
   for (std::size_t a = line.first; a < line.cells.size(); a += chunk)
     if (auto merged = merge_chunk(line, a, std::min(a + chunk, line.cells.size()) - 1, take); !merged) return merged;
   return {};

@@ -14,8 +14,8 @@
 namespace mole::runtime {
 
 // `cells`: this block's (sorted, complete) and those of the blocks in reach, any order. Calls `row` for every interval of
-// the block and every group that has a state in its window, group by group and in no order of intervals, with the merged state. States saved in
-// cells are loaded on the way and may be dropped again. `routers`: members of the router dimension.
+// the block and every group that has a state in its window, group by group and in no order of intervals, with the merged state.
+// States saved in cells are loaded on the way and may be dropped again. `routers`: members of the router dimension.
 Result<> merge_windows(std::vector<Cell>& cells, const OpenStep& step, const std::vector<std::string>& routers,
                        const std::function<Result<>(Cell)>& row);
 

@@ -31,8 +31,7 @@ Result<> write_all(int fd, std::string_view bytes) {
     const auto n = ::write(fd, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
-      return exhausted(
-          fmt::format("writing the handover failed: {}; free space in the node's folder", std::strerror(errno)));
+      return exhausted(fmt::format("writing the handover failed: {}; free space in the node's folder", std::strerror(errno)));
     if (n < 0) return transient(fmt::format("writing the handover failed: {}", std::strerror(errno)));
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
@@ -140,8 +139,8 @@ Result<> HandoverWriter::frame(std::uint32_t kind, std::string_view payload) {
   return write_all(fd_, payload);
 }
 
-Result<> HandoverWriter::step(std::uint32_t index, const RowTable* rows,
-                              const std::optional<std::filesystem::path>& state_file, const task::StepReport& outcome) {
+Result<> HandoverWriter::step(std::uint32_t index, const RowTable* rows, const std::optional<std::filesystem::path>& state_file,
+                              const task::StepReport& outcome) {
   std::string encoded, state;
   if (rows) {
     auto bytes = encode_rows(*rows);
@@ -150,8 +149,7 @@ Result<> HandoverWriter::step(std::uint32_t index, const RowTable* rows,
   }
   if (state_file) {
     const auto relative = state_file->lexically_normal().lexically_relative(attempt_.lexically_normal());
-    if (!plain_relative(relative))
-      return internal("a state file must lie in the attempt folder: " + state_file->string());
+    if (!plain_relative(relative)) return internal("a state file must lie in the attempt folder: " + state_file->string());
     state = relative.string();
   }
   const auto report = dump(json(outcome));
@@ -229,8 +227,7 @@ std::optional<HandoverFrame> HandoverReader::next() {
     if (size_ < head.size() || !read_at(fd_, 0, head.data(), head.size())) return stop("nothing was written");
     ByteCursor in({head.data(), head.size()});
     if (in.take(magic.size()) != magic) return stop("it is no handover");
-    if (in.take<std::uint32_t>() != format_version || in.take<std::uint32_t>() != 0)
-      return stop("it has another format");
+    if (in.take<std::uint32_t>() != format_version || in.take<std::uint32_t>() != 0) return stop("it has another format");
     at_ = head.size();
   }
   if (at_ == size_) return stop("no end");

@@ -21,9 +21,8 @@ struct TypePair {
   std::string_view ours;
   duckdb_type theirs;
 };
-constexpr TypePair types[] = {{"time", DUCKDB_TYPE_TIMESTAMP_TZ}, {"u64", DUCKDB_TYPE_UBIGINT},
-                              {"i64", DUCKDB_TYPE_BIGINT},        {"f64", DUCKDB_TYPE_DOUBLE},
-                              {"bool", DUCKDB_TYPE_BOOLEAN},      {"text", DUCKDB_TYPE_VARCHAR}};
+constexpr TypePair types[] = {{"time", DUCKDB_TYPE_TIMESTAMP_TZ}, {"u64", DUCKDB_TYPE_UBIGINT},  {"i64", DUCKDB_TYPE_BIGINT},
+                              {"f64", DUCKDB_TYPE_DOUBLE},        {"bool", DUCKDB_TYPE_BOOLEAN}, {"text", DUCKDB_TYPE_VARCHAR}};
 
 duckdb_type duckdb_type_of(std::string_view ours) {
   const auto* found = std::find_if(std::begin(types), std::end(types), [&](const auto& t) { return t.ours == ours; });
@@ -31,8 +30,7 @@ duckdb_type duckdb_type_of(std::string_view ours) {
 }
 
 std::string_view type_of(duckdb_type theirs) {
-  const auto* found =
-      std::find_if(std::begin(types), std::end(types), [&](const auto& t) { return t.theirs == theirs; });
+  const auto* found = std::find_if(std::begin(types), std::end(types), [&](const auto& t) { return t.theirs == theirs; });
   return found == std::end(types) ? std::string_view{} : found->ours;
 }
 
@@ -102,12 +100,12 @@ Error query_failed(const std::string& doing, duckdb_result* result, Code otherwi
 
 // What mole_rows() gives next. DuckDB calls it on the thread that runs the query.
 struct Source {
-  const RowTable* table = nullptr;            // whose rows come next; at first one that says the columns
-  std::size_t at = 0;                         // of its rows
-  const Parquet::NextTable* next = nullptr;   // null: there is no other table
-  std::optional<RowTable> pulled;             // by `next`
-  std::uint64_t rows = 0;                     // given
-  std::optional<Error> failure;               // of `next`
+  const RowTable* table = nullptr;           // whose rows come next; at first one that says the columns
+  std::size_t at = 0;                        // of its rows
+  const Parquet::NextTable* next = nullptr;  // null: there is no other table
+  std::optional<RowTable> pulled;            // by `next`
+  std::uint64_t rows = 0;                    // given
+  std::optional<Error> failure;              // of `next`
 };
 
 void bind_rows(duckdb_bind_info info) {
@@ -127,9 +125,8 @@ void fill(duckdb_vector vector, std::size_t to, const Column& column, std::size_
   void* data = duckdb_vector_get_data(vector);
   if (column.type == "bool") {
     const auto& values = std::get<1>(column.values);
-    std::transform(values.begin() + static_cast<std::ptrdiff_t>(from),
-                   values.begin() + static_cast<std::ptrdiff_t>(from + count), static_cast<bool*>(data) + to,
-                   [](std::int64_t value) { return value != 0; });
+    std::transform(values.begin() + static_cast<std::ptrdiff_t>(from), values.begin() + static_cast<std::ptrdiff_t>(from + count),
+                   static_cast<bool*>(data) + to, [](std::int64_t value) { return value != 0; });
   } else if (column.type == "text") {
     const auto& values = std::get<3>(column.values);
     for (std::size_t i = 0; i < count; ++i)
@@ -233,10 +230,9 @@ std::string text_of(const json& j) { return j.dump(-1, ' ', false, json::error_h
 
 std::string metadata(const RowTable& table, const ParquetNote& note) {
   auto columns = json::array();
-  for (const auto& c : table.columns)
-    columns.push_back({{"name", c.name}, {"type", c.type}, {"unit", c.unit}, {"doc", c.doc}});
-  return fmt::format("{{\"mole.metric\": {}, \"mole.version\": {}, \"mole.by\": {}, \"mole.columns\": {}}}",
-                     literal(note.metric), literal(note.version), literal(text_of(note.by)), literal(text_of(columns)));
+  for (const auto& c : table.columns) columns.push_back({{"name", c.name}, {"type", c.type}, {"unit", c.unit}, {"doc", c.doc}});
+  return fmt::format("{{\"mole.metric\": {}, \"mole.version\": {}, \"mole.by\": {}, \"mole.columns\": {}}}", literal(note.metric),
+                     literal(note.version), literal(text_of(note.by)), literal(text_of(columns)));
 }
 
 // ---- from chunks to rows
@@ -299,8 +295,7 @@ Result<RowTable> collect(duckdb_result* result, const std::string& name, const R
     Column column;
     column.name = duckdb_column_name(result, i);
     column.type = type_of(duckdb_column_type(result, i));
-    if (column.type.empty())
-      return corrupt(fmt::format("{}: column {} has a type results do not have", name, column.name));
+    if (column.type.empty()) return corrupt(fmt::format("{}: column {} has a type results do not have", name, column.name));
     give_storage(column);
     table.columns.push_back(std::move(column));
   }
@@ -393,8 +388,7 @@ struct Parquet::Engine {
   // The file's key-value metadata.
   Result<std::map<std::string, std::string>> notes(const std::filesystem::path& path) {
     if (!std::filesystem::is_regular_file(path)) return missing("there is no result file " + path.string());
-    const auto sql =
-        fmt::format("SELECT decode(key), decode(value) FROM parquet_kv_metadata({})", literal(pattern_of(path)));
+    const auto sql = fmt::format("SELECT decode(key), decode(value) FROM parquet_kv_metadata({})", literal(pattern_of(path)));
     QueryResult result;
     if (duckdb_query(connection, sql.c_str(), result.get()) != DuckDBSuccess)
       return query_failed("reading " + path.string(), result.get(), Code::corrupt);
@@ -469,13 +463,11 @@ Result<std::uint64_t> Parquet::write(const RowTable& shape, const NextTable& nex
   return engine_->write(shape, path, note);
 }
 
-Result<RowTable> Parquet::read(const std::filesystem::path& path, const ParquetSelection& selection,
-                               const RowLimits& limits) {
+Result<RowTable> Parquet::read(const std::filesystem::path& path, const ParquetSelection& selection, const RowLimits& limits) {
   if (!std::filesystem::is_regular_file(path)) return missing("there is no result file " + path.string());
   std::string columns = selection.columns.empty() ? "*" : "";
   for (const auto& column : selection.columns) columns += (columns.empty() ? "" : ", ") + identifier(column);
-  auto sql =
-      fmt::format("SELECT {} FROM read_parquet({}, hive_partitioning = false)", columns, literal(pattern_of(path)));
+  auto sql = fmt::format("SELECT {} FROM read_parquet({}, hive_partitioning = false)", columns, literal(pattern_of(path)));
   if (!selection.range.empty())
     sql += fmt::format(" WHERE interval_start >= make_timestamptz({}) AND interval_start < make_timestamptz({})",
                        selection.range.from, selection.range.to);

@@ -65,8 +65,7 @@ class Parquet {
   Result<ParquetNote> note(const std::filesystem::path& path);
   // missing: no such file; corrupt: not Parquet, damaged, a column of a type results do not have; invalid: a selected
   // column is not there; exhausted: past a limit.
-  Result<RowTable> read(const std::filesystem::path& path, const ParquetSelection& selection = {},
-                        const RowLimits& limits = {});
+  Result<RowTable> read(const std::filesystem::path& path, const ParquetSelection& selection = {}, const RowLimits& limits = {});
 
  private:
   struct Engine;

@@ -23,9 +23,7 @@ const SchemaColumn trailing[] = {
     {"files_present", "u64", "1", "those of them with a readable byte", false},
 };
 
-std::string stored_type(const std::string& type) {
-  return type == "u8" || type == "u16" || type == "u32" ? "u64" : type;
-}
+std::string stored_type(const std::string& type) { return type == "u8" || type == "u16" || type == "u32" ? "u64" : type; }
 
 bool is_null(const Column& column, std::size_t row) { return !column.valid.empty() && !column.valid[row]; }
 
@@ -35,8 +33,7 @@ Result<> check_shape(const RowTable& table, const std::vector<SchemaColumn>& sch
   for (std::size_t i = 0; i < schema.size(); ++i) {
     const auto& got = table.columns[i];
     const auto& want = schema[i];
-    if (got.name != want.name)
-      return corrupt(fmt::format("column {} is {}, declared is {}", i + 1, got.name, want.name));
+    if (got.name != want.name) return corrupt(fmt::format("column {} is {}, declared is {}", i + 1, got.name, want.name));
     const bool fits = want.type.empty() ? got.type == "u64" || got.type == "text" : got.type == want.type;
     if (!fits) return corrupt(fmt::format("column {} is of type {}, declared is {}", got.name, got.type, want.type));
     if (got.size() != table.rows() || (!got.valid.empty() && got.valid.size() != table.rows()))
@@ -72,11 +69,10 @@ Result<> check_intervals(const RowTable& table, const task::Step& step, TimeRang
     if (start < block.from || start >= block.to)
       return corrupt(fmt::format("the interval in row {} begins {}, outside the block", row + 1, start));
     if (step.interval <= 0 || floor_to(start, step.interval) != start)
-      return corrupt(fmt::format("the interval in row {} begins {}, not at a multiple of {}", row + 1,
-                                 format_time(start), format_duration(step.interval)));
+      return corrupt(fmt::format("the interval in row {} begins {}, not at a multiple of {}", row + 1, format_time(start),
+                                 format_duration(step.interval)));
     if (ends[row] != start + step.interval || ends[row] > block.to)
-      return corrupt(
-          fmt::format("the interval in row {} has another length than {}", row + 1, format_duration(step.interval)));
+      return corrupt(fmt::format("the interval in row {} has another length than {}", row + 1, format_duration(step.interval)));
   }
   return {};
 }
@@ -109,8 +105,7 @@ Result<> check_evidence(const RowTable& table) {
   for (std::size_t row = 0; row < coverage.size(); ++row) {
     if (!(coverage[row] >= 0 && coverage[row] <= 1))
       return corrupt(fmt::format("coverage in row {} is {}, not within 0..1", row + 1, coverage[row]));
-    if (present[row] > expected[row])
-      return corrupt(fmt::format("row {} has more files present than expected", row + 1));
+    if (present[row] > expected[row]) return corrupt(fmt::format("row {} has more files present than expected", row + 1));
   }
   return {};
 }

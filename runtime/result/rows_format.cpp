@@ -28,9 +28,7 @@ std::optional<std::size_t> storage_of(std::string_view type) {
   return std::nullopt;
 }
 
-bool has_nulls(const Column& column) {
-  return std::find(column.valid.begin(), column.valid.end(), 0) != column.valid.end();
-}
+bool has_nulls(const Column& column) { return std::find(column.valid.begin(), column.valid.end(), 0) != column.valid.end(); }
 
 bool is_null(const Column& column, std::size_t row) { return !column.valid.empty() && !column.valid[row]; }
 
@@ -49,15 +47,15 @@ Result<> check_column(const Column& column, std::size_t rows, const RowLimits& l
   if (*storage == 3)
     for (const auto& text : std::get<3>(column.values))
       if (text.size() > limits.text)
-        return exhausted(fmt::format("column {} has a text of {} bytes, more than the limit of {}", column.name,
-                                     text.size(), limits.text));
+        return exhausted(
+            fmt::format("column {} has a text of {} bytes, more than the limit of {}", column.name, text.size(), limits.text));
   return {};
 }
 
 Result<> check_table(const RowTable& table, const RowLimits& limits) {
   if (table.rows() > limits.rows)
-    return exhausted(fmt::format("{} rows, more than the limit of {}; use a longer interval or fewer dimensions",
-                                 table.rows(), limits.rows));
+    return exhausted(
+        fmt::format("{} rows, more than the limit of {}; use a longer interval or fewer dimensions", table.rows(), limits.rows));
   if (table.columns.size() > limits.columns)
     return exhausted(fmt::format("{} columns, more than the limit of {}", table.columns.size(), limits.columns));
   std::set<std::string_view> names;
@@ -68,9 +66,8 @@ Result<> check_table(const RowTable& table, const RowLimits& limits) {
     memory += table.rows() * cell_bytes(column.type);
   }
   if (memory > limits.bytes)
-    return exhausted(
-        fmt::format("a table of {} bytes, more than the limit of {}; use a longer interval or fewer dimensions", memory,
-                    limits.bytes));
+    return exhausted(fmt::format("a table of {} bytes, more than the limit of {}; use a longer interval or fewer dimensions",
+                                 memory, limits.bytes));
   return {};
 }
 
@@ -190,8 +187,7 @@ bool take_numbers(ByteCursor& in, std::size_t rows, std::vector<T>& values) {
   return true;
 }
 
-Result<std::vector<std::string>> take_texts(ByteCursor& in, std::size_t rows, std::uint64_t& memory,
-                                            const RowLimits& limits) {
+Result<std::vector<std::string>> take_texts(ByteCursor& in, std::size_t rows, std::uint64_t& memory, const RowLimits& limits) {
   std::vector<std::int64_t> offsets;
   if (!take_numbers(in, rows + 1, offsets)) return damaged("text offsets are cut short");
   if (offsets.front() != 0) return damaged("text does not begin at 0");
@@ -206,18 +202,15 @@ Result<std::vector<std::string>> take_texts(ByteCursor& in, std::size_t rows, st
   if (memory > limits.bytes) return exhausted(fmt::format("rows: more than the limit of {} bytes", limits.bytes));
   std::vector<std::string> values(rows);
   for (std::size_t row = 0; row < rows; ++row)
-    values[row] =
-        bytes.substr(static_cast<std::size_t>(offsets[row]), static_cast<std::size_t>(offsets[row + 1] - offsets[row]));
+    values[row] = bytes.substr(static_cast<std::size_t>(offsets[row]), static_cast<std::size_t>(offsets[row + 1] - offsets[row]));
   return values;
 }
 
-Result<> take_column(ByteCursor& in, std::size_t rows, ColumnHead& head, std::uint64_t& memory,
-                     const RowLimits& limits) {
+Result<> take_column(ByteCursor& in, std::size_t rows, ColumnHead& head, std::uint64_t& memory, const RowLimits& limits) {
   auto& column = head.column;
   bool good = true;
   if (head.nulls) column.valid = take_bits<std::uint8_t>(in, rows, good);
-  if (!good || (head.nulls && !has_nulls(column)))
-    return damaged("validity of " + column.name + " is cut short or idle");
+  if (!good || (head.nulls && !has_nulls(column))) return damaged("validity of " + column.name + " is cut short or idle");
   if (column.type == "text") {
     auto texts = take_texts(in, rows, memory, limits);
     if (!texts) return texts.error();
@@ -268,8 +261,7 @@ Result<RowTable> decode_rows(std::string_view bytes, const RowLimits& limits) {
   if (bytes.substr(0, magic.size()) != magic) return damaged("not a table of rows");
   ByteCursor in(bytes.substr(magic.size(), bytes.size() - magic.size() - 8));
   if (const auto found = in.take<std::uint32_t>(); found != format_version)
-    return unsupported(
-        fmt::format("rows of format {}, this build reads {}; use one version everywhere", found, format_version));
+    return unsupported(fmt::format("rows of format {}, this build reads {}; use one version everywhere", found, format_version));
   const auto header_size = in.take<std::uint32_t>();
   const auto rows = in.take<std::uint64_t>();
   const auto body_size = in.take<std::uint64_t>();

@@ -3,8 +3,8 @@
 #include "runtime/result/parquet.hpp"
 #include "runtime/result/result_schema.hpp"
 #include "runtime/result/state_file.hpp"
-#include "sdk/descriptor/durable_file.hpp"
 #include "sdk/descriptor/code_name.hpp"
+#include "sdk/descriptor/durable_file.hpp"
 
 #include <fmt/format.h>
 
@@ -110,8 +110,10 @@ class Sealer {
         auto sealed = seal_step(index, std::move(*step), parquet);
         lock.lock();
         if (!sealed && is_ours(sealed.error())) return sealed.error();
-        if (sealed) report_.steps[index] = std::move(*sealed);
-        else fail(report_.steps[index], sealed.error());
+        if (sealed)
+          report_.steps[index] = std::move(*sealed);
+        else
+          fail(report_.steps[index], sealed.error());
       }
     }
     return {};
@@ -149,8 +151,7 @@ class Sealer {
 
   std::string about(std::uint32_t index) const {
     const auto& step = spec_.steps[index];
-    return fmt::format("module {}/{} (plugin {} {}): ", step.pipeline, step.module, step.plugin.name,
-                       step.plugin.version);
+    return fmt::format("module {}/{} (plugin {} {}): ", step.pipeline, step.module, step.plugin.name, step.plugin.version);
   }
 
   static void fail(task::StepReport& report, const Error& error) {
@@ -221,8 +222,7 @@ class Sealer {
     const auto sealed = out() / fmt::format("step{}.state", index);
     auto path = attempt_ / name;
     if (!fs::exists(path)) path = sealed;  // sealed before, by a run that did not come to its report
-    if (auto good = check_state(index, path); !good)
-      return Error{good.error().code, about(index) + good.error().message};
+    if (auto good = check_state(index, path); !good) return Error{good.error().code, about(index) + good.error().message};
     if (auto done = rename(path, sealed); !done) return done;
     return note(sealed, report.state_blob, report.state_bytes, [] {});
   }
@@ -315,7 +315,7 @@ class Sealer {
   task::Spec spec_;
   SealLimits limits_;
   std::set<std::string> files_;
-  std::mutex mutex_;  // of the reader and what follows
+  std::mutex mutex_;                   // of the reader and what follows
   std::vector<unsigned> handed_over_;  // how often
   task::Report report_;
   std::mutex opening_;

@@ -55,8 +55,8 @@ StateHeader header_from(const json& j) {
 std::string joined(const std::vector<std::string>& words) { return fmt::format("{}", fmt::join(words, ",")); }
 
 Result<> differs(std::string_view what, const std::string& found, const std::string& expected) {
-  return invalid(fmt::format("{} differs: the state has {}, the module {}; the state is refused and computed again",
-                             what, found.empty() ? "none" : found, expected.empty() ? "none" : expected));
+  return invalid(fmt::format("{} differs: the state has {}, the module {}; the state is refused and computed again", what,
+                             found.empty() ? "none" : found, expected.empty() ? "none" : expected));
 }
 
 Result<> check_expected(const StateHeader& found, const StateHeader& expected) {
@@ -83,8 +83,7 @@ Error damaged(const std::string& what) { return corrupt("state file: " + what + 
 
 Error failed(const std::filesystem::path& path, int error) {
   const auto text = fmt::format("writing {} failed: {}", path.string(), std::strerror(error));
-  if (error == ENOSPC || error == EDQUOT || error == EFBIG)
-    return exhausted(text + "; free space in the node's folder");
+  if (error == ENOSPC || error == EDQUOT || error == EFBIG) return exhausted(text + "; free space in the node's folder");
   return transient(text);
 }
 
@@ -122,8 +121,7 @@ std::optional<StateView> decode_entry(std::string_view body) {
   entry.evidence.files_expected = in.take<std::uint64_t>();
   entry.evidence.files_present = in.take<std::uint64_t>();
   const auto values = in.take<std::uint32_t>();
-  for (std::uint32_t i = 0; i < values && !in.failed(); ++i)
-    entry.group.emplace_back(in.take(in.take<std::uint32_t>()));
+  for (std::uint32_t i = 0; i < values && !in.failed(); ++i) entry.group.emplace_back(in.take(in.take<std::uint32_t>()));
   const auto used = body.size() - in.left();
   const auto zeros = in.take(padded8(used) - used);
   if (zeros.find_first_not_of('\0') != std::string_view::npos) return std::nullopt;
@@ -185,8 +183,7 @@ Result<StateFileWriter> StateFileWriter::create(const std::filesystem::path& pat
 
 Result<> StateFileWriter::add(const StateEntry& entry) {
   if (entry.group.size() != file_->group_size)
-    return internal(
-        fmt::format("a state with {} group values, the module has {}", entry.group.size(), file_->group_size));
+    return internal(fmt::format("a state with {} group values, the module has {}", entry.group.size(), file_->group_size));
   Place place{entry.interval_start, entry.group};
   if (file_->last && *file_->last >= place) return internal("states must come in order, each interval and group once");
   file_->last = std::move(place);
@@ -233,8 +230,7 @@ struct StateFileReader::File {
           fmt::format("state file of format {}, this build reads {}; it is computed again", found, format_version));
     const auto text = in.take_padded(in.take<std::uint32_t>());
     const auto summed = all.substr(0, all.size() - in.left());
-    if (const auto sum = in.take<std::uint64_t>(); in.failed() || sum != checksum(summed))
-      return damaged("damaged header");
+    if (const auto sum = in.take<std::uint64_t>(); in.failed() || sum != checksum(summed)) return damaged("damaged header");
     try {
       header = header_from(json::parse(text));
     } catch (const json::exception&) {
@@ -253,8 +249,7 @@ struct StateFileReader::File {
     if (in.failed()) return damaged(fmt::format("cut short after {} states", entries));
     if (sum != checksum(body, body.size())) return damaged(fmt::format("state {} is damaged", entries));
     auto entry = decode_entry(body);
-    if (!entry || entry->group.size() != header.by.size())
-      return damaged(fmt::format("state {} has another shape", entries));
+    if (!entry || entry->group.size() != header.by.size()) return damaged(fmt::format("state {} has another shape", entries));
     Place place{entry->interval_start, entry->group};
     if (last && *last >= place) return damaged(fmt::format("state {} is out of order", entries));
     last = std::move(place);

@@ -5,7 +5,8 @@
 namespace mole::runtime {
 
 std::size_t AsColumns::piece_at(Micros time) const {
-  const auto after = std::upper_bound(routes_.begin(), routes_.end(), time, [](Micros t, const task::RouteTable& r) { return t < r.used.from; });
+  const auto after =
+      std::upper_bound(routes_.begin(), routes_.end(), time, [](Micros t, const task::RouteTable& r) { return t < r.used.from; });
   return after == routes_.begin() ? 0 : static_cast<std::size_t>(after - routes_.begin()) - 1;
 }
 
@@ -21,8 +22,10 @@ Result<> AsColumns::use(std::size_t piece) {
 void AsColumns::fill(const Rows& flows, std::uint32_t from, std::uint32_t to) {
   const auto side = [&](const void* addresses, std::vector<std::uint32_t>& as) {
     if (!addresses) return;
-    if (flows.family == 6) table_->find_v6(static_cast<const std::uint8_t*>(addresses) + std::size_t{16} * from, to - from, as.data() + from);
-    else table_->find(static_cast<const std::uint32_t*>(addresses) + from, to - from, as.data() + from);
+    if (flows.family == 6)
+      table_->find_v6(static_cast<const std::uint8_t*>(addresses) + std::size_t{16} * from, to - from, as.data() + from);
+    else
+      table_->find(static_cast<const std::uint32_t*>(addresses) + from, to - from, as.data() + from);
   };
   side(flows.src, src_);
   side(flows.dst, dst_);

@@ -10,7 +10,8 @@ namespace {
 
 Result<RouteList> read_routes(const std::filesystem::path& file, const std::string& format) {
   if (format == "mmdb") return read_mmdb(file);
-  if (format != "prefixes") return unsupported("the format '" + format + "' is not known to this worker; update Data Mole on this node");
+  if (format != "prefixes")
+    return unsupported("the format '" + format + "' is not known to this worker; update Data Mole on this node");
   const auto text = read_file(file, largest_route_file);
   if (!text) return text.error();
   return parse_routes(*text);
@@ -21,7 +22,8 @@ Result<RouteList> read_routes(const std::filesystem::path& file, const std::stri
 Result<std::shared_ptr<const RouteTable>> LoadedTables::load(const task::RouteTable& table) const {
   auto routes = table.blob.empty() ? Result<RouteList>(RouteList{}) : read_routes(folder_ / table.blob.hex(), table.format);
   auto built = routes ? RouteTable::build(*routes) : Result<RouteTable>(routes.error());
-  if (!built) return Error{built.error().code, "routing table " + table.name + " (" + table.blob.hex() + "): " + built.error().message};
+  if (!built)
+    return Error{built.error().code, "routing table " + table.name + " (" + table.blob.hex() + "): " + built.error().message};
   return std::make_shared<const RouteTable>(std::move(*built));
 }
 

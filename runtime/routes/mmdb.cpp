@@ -48,18 +48,23 @@ class Walk {
     MMDB_search_node_s found;
     if (const int status = MMDB_read_node(&db_, number, &found); status != MMDB_SUCCESS)
       return corrupt(std::string("its tree is damaged: ") + MMDB_strerror(status) + "; fetch the database again");
-    if (auto taken = record(found.left_record_type, found.left_record, found.left_record_entry, net, depth + 1); !taken) return taken;
-    return record(found.right_record_type, found.right_record, found.right_record_entry, net | Address{1} << (127 - depth), depth + 1);
+    if (auto taken = record(found.left_record_type, found.left_record, found.left_record_entry, net, depth + 1); !taken)
+      return taken;
+    return record(found.right_record_type, found.right_record, found.right_record_entry, net | Address{1} << (127 - depth),
+                  depth + 1);
   }
 
   Result<> record(std::uint8_t type, std::uint64_t value, MMDB_entry_s entry, Address net, int depth) {
     switch (type) {
-      case MMDB_RECORD_TYPE_EMPTY: return {};
+      case MMDB_RECORD_TYPE_EMPTY:
+        return {};
       case MMDB_RECORD_TYPE_SEARCH_NODE:
         if (v4_node_ && value == *v4_node_ && (net != 0 || depth != 96)) return {};  // a second way to the IPv4 addresses
         return node(static_cast<std::uint32_t>(value), net, depth);
-      case MMDB_RECORD_TYPE_DATA: return add(entry, net, depth);
-      default: return corrupt("its tree is damaged: a record points nowhere; fetch the database again");
+      case MMDB_RECORD_TYPE_DATA:
+        return add(entry, net, depth);
+      default:
+        return corrupt("its tree is damaged: a record points nowhere; fetch the database again");
     }
   }
 
@@ -71,23 +76,35 @@ class Walk {
       known->second = *as;
     }
     if (!known->second) return {};  // a network of no known AS
-    if (routes_.v4.size() + routes_.v6.size() >= most_routes) return exhausted("it has more than " + std::to_string(most_routes) + " networks; no routing table has");
-    if (bits_ == 32) routes_.v4.push_back({static_cast<std::uint32_t>(net >> 96), *known->second, static_cast<std::uint8_t>(length)});
-    else if (length >= 96 && net >> 32 == 0) routes_.v4.push_back({static_cast<std::uint32_t>(net), *known->second, static_cast<std::uint8_t>(length - 96)});
-    else if (length < 96 && net == 0) routes_.v4.push_back({0, *known->second, 0}), routes_.v6.push_back({0, 0, *known->second, static_cast<std::uint8_t>(length)});
-    else routes_.v6.push_back({static_cast<std::uint64_t>(net >> 64), static_cast<std::uint64_t>(net), *known->second, static_cast<std::uint8_t>(length)});
+    if (routes_.v4.size() + routes_.v6.size() >= most_routes)
+      return exhausted("it has more than " + std::to_string(most_routes) + " networks; no routing table has");
+    if (bits_ == 32)
+      routes_.v4.push_back({static_cast<std::uint32_t>(net >> 96), *known->second, static_cast<std::uint8_t>(length)});
+    else if (length >= 96 && net >> 32 == 0)
+      routes_.v4.push_back({static_cast<std::uint32_t>(net), *known->second, static_cast<std::uint8_t>(length - 96)});
+    else if (length < 96 && net == 0)
+      routes_.v4.push_back({0, *known->second, 0}),
+          routes_.v6.push_back({0, 0, *known->second, static_cast<std::uint8_t>(length)});
+    else
+      routes_.v6.push_back({static_cast<std::uint64_t>(net >> 64), static_cast<std::uint64_t>(net), *known->second,
+                            static_cast<std::uint8_t>(length)});
     return {};
   }
 
   Result<std::optional<std::uint32_t>> number_of(MMDB_entry_s entry) const {
     MMDB_entry_data_s data;
     const int status = MMDB_get_value(&entry, &data, "autonomous_system_number", nullptr);
-    if (status == MMDB_LOOKUP_PATH_DOES_NOT_MATCH_DATA_ERROR || (status == MMDB_SUCCESS && !data.has_data)) return std::optional<std::uint32_t>();
-    if (status != MMDB_SUCCESS) return corrupt(std::string("a record is damaged: ") + MMDB_strerror(status) + "; fetch the database again");
+    if (status == MMDB_LOOKUP_PATH_DOES_NOT_MATCH_DATA_ERROR || (status == MMDB_SUCCESS && !data.has_data))
+      return std::optional<std::uint32_t>();
+    if (status != MMDB_SUCCESS)
+      return corrupt(std::string("a record is damaged: ") + MMDB_strerror(status) + "; fetch the database again");
     switch (data.type) {
-      case MMDB_DATA_TYPE_UINT32: return std::optional(data.uint32);
-      case MMDB_DATA_TYPE_UINT16: return std::optional(std::uint32_t{data.uint16});
-      default: return invalid("its autonomous_system_number is no number; use a database such as GeoLite2-ASN");
+      case MMDB_DATA_TYPE_UINT32:
+        return std::optional(data.uint32);
+      case MMDB_DATA_TYPE_UINT16:
+        return std::optional(std::uint32_t{data.uint16});
+      default:
+        return invalid("its autonomous_system_number is no number; use a database such as GeoLite2-ASN");
     }
   }
 

@@ -27,8 +27,8 @@ struct Range {
   std::uint32_t as;
 };
 
-// The routes as ranges that cover everything, neighbours of one AS joined: a sweep over the networks in order of their begin, with
-// those that are open on a stack, the innermost on top. Costs what sorting costs, however the prefixes overlap.
+// The routes as ranges that cover everything, neighbours of one AS joined: a sweep over the networks in order of their begin,
+// with those that are open on a stack, the innermost on top. Costs what sorting costs, however the prefixes overlap.
 template <class Address, class Route>
 std::vector<Range<Address>> ranges_of(const std::vector<Route>& routes) {
   constexpr Address last_address = ~Address{0};
@@ -61,7 +61,9 @@ std::vector<Range<Address>> ranges_of(const std::vector<Route>& routes) {
     const auto first = network(routes[i]);
     const int length = routes[i].length;
     close_before(first);
-    open.push_back({length == 0 ? last_address : static_cast<Address>(first | (static_cast<Address>(last_address >> (length - 1)) >> 1)), routes[i].as});
+    open.push_back(
+        {length == 0 ? last_address : static_cast<Address>(first | (static_cast<Address>(last_address >> (length - 1)) >> 1)),
+         routes[i].as});
     begin_range(first, routes[i].as);
   }
   close_before(last_address);  // what is open up to the last address has nothing after it
@@ -125,7 +127,9 @@ Result<> RouteTable::fill_within(std::uint32_t first, std::uint32_t last, std::u
   std::uint32_t& net = first_[first >> 8];
   if (net >> 30 != 2) {
     const std::size_t node = nodes_.size() / 256;
-    if (node == most_nodes) return exhausted("a routing table has prefixes longer than /24 in more than " + std::to_string(most_nodes) + " networks; leave them out");
+    if (node == most_nodes)
+      return exhausted("a routing table has prefixes longer than /24 in more than " + std::to_string(most_nodes) +
+                       " networks; leave them out");
     nodes_.resize(nodes_.size() + 256);
     net = node_mark | static_cast<std::uint32_t>(node);
   }
@@ -158,7 +162,8 @@ std::uint32_t RouteTable::find(std::uint64_t high, std::uint64_t low) const {
   if (high == 0 && low >> 32 == 0xffff) return find(static_cast<std::uint32_t>(low));
   if (as6_.empty()) return 0;
   const auto from = starts6_.begin() + index6_[high >> 48], to = starts6_.begin() + index6_[(high >> 48) + 1];
-  const auto after = std::upper_bound(from, to, static_cast<Address6>(high) << 64 | low);  // at `from`: the range before reaches in
+  const auto after =
+      std::upper_bound(from, to, static_cast<Address6>(high) << 64 | low);  // at `from`: the range before reaches in
   return as6_[static_cast<std::size_t>(after - starts6_.begin()) - 1];
 }
 
@@ -175,7 +180,8 @@ void RouteTable::find_v6(const std::uint8_t* addresses, std::size_t rows, std::u
 }
 
 std::size_t RouteTable::bytes() const {
-  return first_level * sizeof(std::uint32_t) + (nodes_.size() + wide_.size() + as6_.size() + index6_.size()) * sizeof(std::uint32_t) +
+  return first_level * sizeof(std::uint32_t) +
+         (nodes_.size() + wide_.size() + as6_.size() + index6_.size()) * sizeof(std::uint32_t) +
          starts6_.size() * sizeof(Address6);
 }
 

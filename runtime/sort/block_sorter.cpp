@@ -120,14 +120,12 @@ BlockSorter::~BlockSorter() = default;
 
 std::size_t BlockSorter::bucket_of(std::int64_t start) const {
   if (start < options_.range.from) return 0;
-  const auto since =
-      static_cast<std::uint64_t>(start) - static_cast<std::uint64_t>(options_.range.from);  // may not fit an int64
+  const auto since = static_cast<std::uint64_t>(start) - static_cast<std::uint64_t>(options_.range.from);  // may not fit an int64
   const std::uint64_t minute = since / static_cast<std::uint64_t>(bucket_length);
   return std::min<std::uint64_t>(minute + 1, buckets_.size() - 1);
 }
 
-Result<> BlockSorter::add(const FlowBatch& batch, std::uint32_t file,
-                          std::optional<std::span<const std::uint32_t>> rows) {
+Result<> BlockSorter::add(const FlowBatch& batch, std::uint32_t file, std::optional<std::span<const std::uint32_t>> rows) {
   const std::size_t family = batch.address_family == 6 ? 1 : 0;
   const RowLayout& layout = layouts_[family];
   const auto starts = batch.column<std::int64_t>(MOLE_COLUMN_START);
@@ -150,8 +148,7 @@ Result<> BlockSorter::add(const FlowBatch& batch, std::uint32_t file,
 Result<> BlockSorter::spill_largest() {
   std::vector<std::size_t> order(buckets_.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(),
-            [this](std::size_t a, std::size_t b) { return buckets_[a].held() > buckets_[b].held(); });
+  std::sort(order.begin(), order.end(), [this](std::size_t a, std::size_t b) { return buckets_[a].held() > buckets_[b].held(); });
   for (const std::size_t b : order) {
     if (held_ <= options_.memory / 2) break;
     for (const std::size_t family : {0, 1})

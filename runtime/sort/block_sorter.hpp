@@ -28,9 +28,9 @@
 namespace mole::runtime {
 
 struct SortOptions {
-  ColumnSet columns;              // what comes out; batches put in must have these and start
-  TimeRange range;                // most flows start here; the others are sorted, too, but in two buckets
-  std::filesystem::path scratch;  // a folder on a local disk
+  ColumnSet columns;                                // what comes out; batches put in must have these and start
+  TimeRange range;                                  // most flows start here; the others are sorted, too, but in two buckets
+  std::filesystem::path scratch;                    // a folder on a local disk
   std::uint64_t memory = std::uint64_t{256} << 20;  // bytes for rows; sorting takes up to half as much more
 };
 

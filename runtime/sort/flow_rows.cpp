@@ -42,8 +42,7 @@ void RowLayout::pack(const FlowBatch& batch, std::uint32_t row, const FlowKey& k
   std::memcpy(to, &key.start, sizeof key.start);
   std::memcpy(to + record_at, &key.record, sizeof key.record);
   std::memcpy(to + file_at, &key.file, sizeof key.file);
-  for (const auto& f : fields_)
-    copy(to + f.at, static_cast<const std::byte*>(batch.columns[f.column]) + f.width * row, f.width);
+  for (const auto& f : fields_) copy(to + f.at, static_cast<const std::byte*>(batch.columns[f.column]) + f.width * row, f.width);
 }
 
 FlowKey RowLayout::key(const std::byte* row) {
@@ -54,8 +53,7 @@ FlowKey RowLayout::key(const std::byte* row) {
   return key;
 }
 
-void RowLayout::unpack(const std::byte* from, const std::array<void*, MOLE_COLUMN_COUNT>& columns,
-                       std::uint32_t row) const {
+void RowLayout::unpack(const std::byte* from, const std::array<void*, MOLE_COLUMN_COUNT>& columns, std::uint32_t row) const {
   for (const auto& f : fields_) copy(static_cast<std::byte*>(columns[f.column]) + f.width * row, from + f.at, f.width);
 }
 

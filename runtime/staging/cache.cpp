@@ -40,8 +40,8 @@ struct Item {
 // One call of acquire.
 class Acquisition {
  public:
-  Acquisition(const fs::path& folder, const CacheOptions& options, std::span<const task::File> files,
-              std::string_view archive, std::span<const Digest> columns)
+  Acquisition(const fs::path& folder, const CacheOptions& options, std::span<const task::File> files, std::string_view archive,
+              std::span<const Digest> columns)
       : folder_(folder), options_(options) {
     for (std::size_t i = 0; i < files.size(); ++i) {
       names_.push_back(files[i].present ? name_of(files[i], archive) : std::string());
@@ -80,8 +80,8 @@ Result<> Acquisition::run(const Fetch& fetch) {
   std::uint64_t sum = 0;
   for (const auto& [name, item] : items_) sum += item.file->size;
   if (sum > options_.limit)
-    return exhausted("the task needs " + sized(sum) + " of input files at once, the cache may hold " +
-                     sized(options_.limit) + "; raise the cache limit above that or choose a shorter block");
+    return exhausted("the task needs " + sized(sum) + " of input files at once, the cache may hold " + sized(options_.limit) +
+                     "; raise the cache limit above that or choose a shorter block");
   deadline_ = Clock::now() + options_.patience;
   std::chrono::milliseconds pause{5};
   while (true) {
@@ -89,8 +89,7 @@ Result<> Acquisition::run(const Fetch& fetch) {
     if (!reserved) return reserved.error();
     if (!*reserved) {
       let_go();  // hold nothing while waiting
-      if (auto waited = wait_for(pause, "room in the cache for " + sized(sum) + " that other tasks hold"); !waited)
-        return waited;
+      if (auto waited = wait_for(pause, "room in the cache for " + sized(sum) + " that other tasks hold"); !waited) return waited;
       continue;
     }
     for (auto& [name, item] : items_)
@@ -191,8 +190,7 @@ Result<> Acquisition::fetch_one(const std::string& name, Item& item, const Fetch
   if (!held) return held.error();
   if (auto published = publish(folder_, name, *digest, *item.file); !published) return published;
   // From exclusive to shared is two steps; the folder's lock keeps others from evicting it in between.
-  if (!try_shared(item.pin))
-    return transient("cannot pin " + file_path(folder_, name).string() + " in the cache; try again");
+  if (!try_shared(item.pin)) return transient("cannot pin " + file_path(folder_, name).string() + " in the cache; try again");
   item.digest = *digest;
   item.fetched = true;
   item.state = Item::State::pinned;
@@ -209,8 +207,7 @@ Result<Digest> Acquisition::write(Item& item, const Fetch& fetch) {
   const auto sink = [&](std::span<const std::byte> bytes) -> Result<> {
     if (refused) return *refused;
     if (bytes.size() > size - written)
-      return refuse(
-          corrupt(id + " has more than the " + sized(size) + " the archive's index says; index the archive again"));
+      return refuse(corrupt(id + " has more than the " + sized(size) + " the archive's index says; index the archive again"));
     hasher.bytes(bytes.data(), bytes.size());
     if (auto put = write_all(item.pin, bytes, written, id); !put) return refuse(put.error());
     written += bytes.size();
@@ -222,8 +219,7 @@ Result<Digest> Acquisition::write(Item& item, const Fetch& fetch) {
   if (written != size)
     return transient(id + ": the archive gave " + sized(written) + ", its index says " + sized(size) +
                      "; index the archive again if this stays so");
-  if (::fdatasync(item.pin.fd()) != 0)
-    return transient("fsync of " + id + " in the cache failed: " + std::strerror(errno));
+  if (::fdatasync(item.pin.fd()) != 0) return transient("fsync of " + id + " in the cache failed: " + std::strerror(errno));
   return hasher.finish();
 }
 
@@ -262,8 +258,8 @@ Result<Cache> Cache::open(const std::filesystem::path& folder, const CacheOption
   return Cache(folder, options);
 }
 
-Result<std::vector<Staged>> Cache::acquire(std::span<const task::File> files, std::string_view archive,
-                                           const Fetch& fetch, std::span<const Digest> columns) {
+Result<std::vector<Staged>> Cache::acquire(std::span<const task::File> files, std::string_view archive, const Fetch& fetch,
+                                           std::span<const Digest> columns) {
   Acquisition acquisition(folder_, options_, files, archive, columns);
   if (auto done = acquisition.run(fetch); !done) return done.error();
   return acquisition.staged();

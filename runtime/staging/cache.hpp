@@ -68,7 +68,8 @@ struct Staged {
 // What becomes the columns of a file, while it is written. One thread at a time; what is not published goes with this.
 class ColumnsPart {
  public:
-  ColumnsPart(ColumnsPart&& other) noexcept : folder_(std::move(other.folder_)), name_(std::exchange(other.name_, {})), pin_(std::move(other.pin_)) {}
+  ColumnsPart(ColumnsPart&& other) noexcept
+      : folder_(std::move(other.folder_)), name_(std::exchange(other.name_, {})), pin_(std::move(other.pin_)) {}
   ColumnsPart& operator=(ColumnsPart&&) = delete;
   ~ColumnsPart();
 
@@ -80,7 +81,8 @@ class ColumnsPart {
 
  private:
   friend class Cache;
-  ColumnsPart(std::filesystem::path folder, std::string name, Pin pin) : folder_(std::move(folder)), name_(std::move(name)), pin_(std::move(pin)) {}
+  ColumnsPart(std::filesystem::path folder, std::string name, Pin pin)
+      : folder_(std::move(folder)), name_(std::move(name)), pin_(std::move(pin)) {}
 
   std::filesystem::path folder_;
   std::string name_;  // empty: nothing to remove
@@ -107,8 +109,8 @@ class Cache {
   // with exhausted (the set is larger than the cache, or the disk is full), transient (no room within the patience) or
   // cancelled (by fetch).
   //
-  // `columns`: empty, or for each file the name under which its columns may be (an empty one: nowhere): then they are pinned and the file is not
-  // even fetched.
+  // `columns`: empty, or for each file the name under which its columns may be (an empty one: nowhere): then they are pinned and
+  // the file is not even fetched.
   Result<std::vector<Staged>> acquire(std::span<const task::File> files, std::string_view archive, const Fetch& fetch,
                                       std::span<const Digest> columns = {});
 

@@ -30,8 +30,7 @@ Error failed(const std::string& doing, const fs::path& path, int error) {
   const std::string text = doing + " " + path.string() + " failed: " + std::strerror(error);
   if (error == ENOSPC || error == EDQUOT || error == EFBIG)
     return exhausted(text + "; free space on the cache's disk or lower the cache limit");
-  if (error == EACCES || error == EPERM || error == EROFS)
-    return invalid(text + "; give this user write permission there");
+  if (error == EACCES || error == EPERM || error == EROFS) return invalid(text + "; give this user write permission there");
   return transient(text);
 }
 
@@ -56,15 +55,9 @@ std::string name_of(const task::File& file, std::string_view archive) {
       .hex();
 }
 
-fs::path file_path(const fs::path& folder, const std::string& name) {
-  return folder / (name + std::string(file_suffix));
-}
-fs::path part_path(const fs::path& folder, const std::string& name) {
-  return folder / (name + std::string(part_suffix));
-}
-fs::path digest_path(const fs::path& folder, const std::string& name) {
-  return folder / (name + std::string(digest_suffix));
-}
+fs::path file_path(const fs::path& folder, const std::string& name) { return folder / (name + std::string(file_suffix)); }
+fs::path part_path(const fs::path& folder, const std::string& name) { return folder / (name + std::string(part_suffix)); }
+fs::path digest_path(const fs::path& folder, const std::string& name) { return folder / (name + std::string(digest_suffix)); }
 
 Result<std::vector<Entry>> entries(const fs::path& folder) {
   std::vector<Entry> found;
@@ -167,7 +160,8 @@ Result<> publish(const fs::path& folder, const std::string& name, const Digest& 
   return durable_rename(part_path(folder, name), file_path(folder, name));
 }
 
-Result<> publish_unsynced(const fs::path& folder, const std::string& name, const Digest& digest, std::uint64_t size, const std::string& id) {
+Result<> publish_unsynced(const fs::path& folder, const std::string& name, const Digest& digest, std::uint64_t size,
+                          const std::string& id) {
   std::ofstream sidecar(digest_path(folder, name), std::ios::binary);
   sidecar << sidecar_text(digest, size, id);
   sidecar.close();

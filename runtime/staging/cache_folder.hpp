@@ -47,7 +47,8 @@ Result<> reserve(const Pin& part, std::uint64_t size);
 // Makes a part, whole and synced, a file with this digest, durably.
 Result<> publish(const fs::path& folder, const std::string& name, const Digest& digest, const task::File& file);
 // The same without syncing anything, for what is checked when it is read: a part of `size` bytes.
-Result<> publish_unsynced(const fs::path& folder, const std::string& name, const Digest& digest, std::uint64_t size, const std::string& id);
+Result<> publish_unsynced(const fs::path& folder, const std::string& name, const Digest& digest, std::uint64_t size,
+                          const std::string& id);
 // Evicts the least recently used files that nobody has pinned, if that gives room for `needed` more bytes within `limit`; else
 // none, and false. Under the folder's lock.
 Result<bool> make_room(const fs::path& folder, std::uint64_t limit, std::uint64_t needed);

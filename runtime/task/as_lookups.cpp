@@ -4,7 +4,8 @@ namespace mole::runtime {
 
 std::string AsLookups::key(const task::Step& step) {
   std::string key;
-  for (const auto& table : step.routes) key += std::to_string(table.used.from) + " " + table.blob.hex() + " " + table.format + "\n";
+  for (const auto& table : step.routes)
+    key += std::to_string(table.used.from) + " " + table.blob.hex() + " " + table.format + "\n";
   return key.empty() ? key : step.load + "\n" + key;
 }
 
@@ -13,7 +14,8 @@ AsLookup* AsLookups::add(const task::Step& step, ColumnSet& wanted) {
   if (step.routes.empty() || (!src && !dst)) return nullptr;
   auto& lookup = lookups_[key(step)];
   if (!lookup) {
-    lookup.reset(new AsLookup{AsColumns(step.routes, tables_), step.load == "end" ? MOLE_COLUMN_END : MOLE_COLUMN_START, false, false, {}, {}});
+    lookup.reset(new AsLookup{
+        AsColumns(step.routes, tables_), step.load == "end" ? MOLE_COLUMN_END : MOLE_COLUMN_START, false, false, {}, {}});
   }
   lookup->reads_src = lookup->reads_src || src;
   lookup->reads_dst = lookup->reads_dst || dst;

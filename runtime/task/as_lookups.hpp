@@ -18,10 +18,10 @@ namespace mole::runtime {
 
 struct AsLookup {
   AsColumns columns;
-  int time = MOLE_COLUMN_START;       // the column that chooses the table: the one by which flows are counted
+  int time = MOLE_COLUMN_START;  // the column that chooses the table: the one by which flows are counted
   bool reads_src = false, reads_dst = false;
-  FlowView view;                      // of the current batch, with src_as and dst_as looked up
-  std::optional<Error> failed;        // a table could not be used: so no reader can go on
+  FlowView view;                // of the current batch, with src_as and dst_as looked up
+  std::optional<Error> failed;  // a table could not be used: so no reader can go on
 };
 
 // One thread.

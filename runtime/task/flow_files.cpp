@@ -19,14 +19,17 @@ std::uint32_t router_number(const std::string& name) {
   return number;
 }
 
-std::string text_of(const nlohmann::json& params) { return params.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace); }
+std::string text_of(const nlohmann::json& params) {
+  return params.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
 
 // By where the files come from, too: pipelines may use one name for different archives.
 std::string name_of(const task::Archive& archive) {
   return archive.name + "\n" + archive.downloader.name + "\n" + text_of(archive.downloader.params);
 }
 
-// Everything that the flows of a file and what is reported of it depend on, from the index: nothing needs to be fetched to know it.
+// Everything that the flows of a file and what is reported of it depend on, from the index: nothing needs to be fetched to know
+// it.
 Digest columns_name(const task::File& file, const std::string& archive, const task::PluginUse& decoder) {
   return Hasher()
       .field("mole columns 1")
@@ -130,8 +133,14 @@ class FlowFiles::Kept final : public FlowSource {
   std::uint64_t given_ = 0;
 };
 
-FlowFiles::FlowFiles(const task::Spec& spec, Cache& cache, const DecoderModule& decoder, Fetch fetch, const FlowFilesOptions& options)
-    : spec_(spec), cache_(cache), decoder_(decoder), fetch_(std::move(fetch)), options_(options), archive_(name_of(*spec.archive)) {
+FlowFiles::FlowFiles(const task::Spec& spec, Cache& cache, const DecoderModule& decoder, Fetch fetch,
+                     const FlowFilesOptions& options)
+    : spec_(spec),
+      cache_(cache),
+      decoder_(decoder),
+      fetch_(std::move(fetch)),
+      options_(options),
+      archive_(name_of(*spec.archive)) {
   if (!options_.columns) return;
   for (const auto& file : spec_.files) columns_names_.push_back(columns_name(file, archive_, spec_.archive->decoder));
 }
@@ -182,7 +191,8 @@ Result<> FlowFiles::fetch_instead(std::uint32_t number) {
   staged_[number] = std::move(acquired->front());
   // Flows of it may have been given already; the next attempt finds neither file nor columns, and says so.
   if (const auto& error = staged_[number].error)
-    return transient("the columns kept of " + spec_.files[number].id + " are damaged, and the file cannot be had: " + error->message);
+    return transient("the columns kept of " + spec_.files[number].id +
+                     " are damaged, and the file cannot be had: " + error->message);
   return {};
 }
 
@@ -195,15 +205,18 @@ Result<std::unique_ptr<FlowSource>> FlowFiles::decode(std::uint32_t number, Colu
   if (!content) return transient("staged file " + file.id + " cannot be opened: " + content.error().message);
   std::optional<ColumnsPart> part;
   if (options_.columns)
-    if (auto begun = cache_.begin_columns(columns_names_[number], most_column_bytes(file)); begun && *begun) part.emplace(std::move(**begun));
+    if (auto begun = cache_.begin_columns(columns_names_[number], most_column_bytes(file)); begun && *begun)
+      part.emplace(std::move(**begun));
   const ColumnSet decoded = part ? wanted | column_file::kept_columns() : wanted;
-  auto reader = std::make_unique<FlowReader>(file, std::move(*content), decoder_.vtable(), decoder_.module(), decoded, router_number(file.router));
+  auto reader = std::make_unique<FlowReader>(file, std::move(*content), decoder_.vtable(), decoder_.module(), decoded,
+                                             router_number(file.router));
   std::unique_ptr<FlowSource> source = std::make_unique<Decoded>(decoder_, std::move(reader));
   if (!part) return source;
   return recording(number, wanted, std::move(source), std::move(*part));
 }
 
-std::unique_ptr<FlowSource> FlowFiles::recording(std::uint32_t number, ColumnSet wanted, std::unique_ptr<FlowSource> source, ColumnsPart part) {
+std::unique_ptr<FlowSource> FlowFiles::recording(std::uint32_t number, ColumnSet wanted, std::unique_ptr<FlowSource> source,
+                                                 ColumnsPart part) {
   const auto shared = std::make_shared<ColumnsPart>(std::move(part));  // by the two functions below
   RecordingOptions options;
   options.identity = columns_names_[number];

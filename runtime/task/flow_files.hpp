@@ -40,7 +40,8 @@ class FlowFiles {
 
   Result<std::unique_ptr<FlowSource>> open_columns(std::uint32_t number, ColumnSet wanted) const;
   Result<std::unique_ptr<FlowSource>> decode(std::uint32_t number, ColumnSet wanted);
-  std::unique_ptr<FlowSource> recording(std::uint32_t number, ColumnSet wanted, std::unique_ptr<FlowSource> source, ColumnsPart part);
+  std::unique_ptr<FlowSource> recording(std::uint32_t number, ColumnSet wanted, std::unique_ptr<FlowSource> source,
+                                        ColumnsPart part);
   Result<> fetch_instead(std::uint32_t number);  // of columns that are damaged
 
   const task::Spec& spec_;

@@ -27,9 +27,14 @@ FlowView view_of(const FlowBatch& batch) {
 
 }  // namespace
 
-FlowPass::FlowPass(const task::Spec& spec, FlowFiles* files, unsigned threads, std::filesystem::path scratch, LoadedTables& tables)
-    : spec_(spec), files_(files), scratch_(std::move(scratch)),
-      as_(tables), coverage_(spec.archive ? spec.archive->covers : hour_us), pool_(threads) {
+FlowPass::FlowPass(const task::Spec& spec, FlowFiles* files, unsigned threads, std::filesystem::path scratch,
+                   LoadedTables& tables)
+    : spec_(spec),
+      files_(files),
+      scratch_(std::move(scratch)),
+      as_(tables),
+      coverage_(spec.archive ? spec.archive->covers : hour_us),
+      pool_(threads) {
   for (const auto& file : spec.files) coverage_.expect(file);
 }
 
@@ -76,7 +81,8 @@ void FlowPass::add(StepRun& run) {
   run.routing = group.routing.get();
   if (run.is_sequential()) {
     wanted_.set(MOLE_COLUMN_START);
-    auto created = SequentialFlows::create(run.open, *run.routing, static_cast<std::uint32_t>(run.flows_input), run.reads, scratch_);
+    auto created =
+        SequentialFlows::create(run.open, *run.routing, static_cast<std::uint32_t>(run.flows_input), run.reads, scratch_);
     if (!created) return run.fail(created.error());
     run.sequential = std::move(*created);
   } else {
@@ -167,7 +173,8 @@ void FlowPass::gather() {
 // One thread takes all runs of a step together. Several take parts, cut between states.
 void FlowPass::share_out(Group& group, std::uint32_t rows) {
   constexpr std::uint32_t worth_a_thread = 1024;  // rows
-  const std::uint32_t part = pool_.threads() == 1 ? rows : std::max(worth_a_thread, rows / static_cast<std::uint32_t>(2 * pool_.threads()));
+  const std::uint32_t part =
+      pool_.threads() == 1 ? rows : std::max(worth_a_thread, rows / static_cast<std::uint32_t>(2 * pool_.threads()));
   const auto runs = group.runs.runs();
   for (auto* run : group.steps) {
     if (!run->alive()) continue;
@@ -208,13 +215,17 @@ void FlowPass::feed(const FlowView& decoded, std::uint32_t file, std::uint64_t f
   std::vector<std::size_t> largest_first(items_.size());
   std::iota(largest_first.begin(), largest_first.end(), std::size_t{0});
   if (pool_.threads() > 1)
-    std::stable_sort(largest_first.begin(), largest_first.end(), [&](std::size_t a, std::size_t b) { return items_[a].rows > items_[b].rows; });
+    std::stable_sort(largest_first.begin(), largest_first.end(),
+                     [&](std::size_t a, std::size_t b) { return items_[a].rows > items_[b].rows; });
   pool_.run(items_.size(), [&](std::size_t i) {
     Item& item = items_[largest_first[i]];
     StepRun& run = *item.run;
-    if (run.sequential) item.outcome = run.sequential->add(seen_by(*item.group), *item.group->route, file, first_record);
-    else if (item.group->arranged) item.outcome = run.flow->add(item.group->runs, item.first, item.count, batches_);
-    else item.outcome = run.flow->add(seen_by(*item.group), *item.group->route, batches_);
+    if (run.sequential)
+      item.outcome = run.sequential->add(seen_by(*item.group), *item.group->route, file, first_record);
+    else if (item.group->arranged)
+      item.outcome = run.flow->add(item.group->runs, item.first, item.count, batches_);
+    else
+      item.outcome = run.flow->add(seen_by(*item.group), *item.group->route, batches_);
   });
   for (const Item& item : items_)  // of several failures of a step the first in order is told
     if (!item.outcome && item.run->alive()) item.run->fail(item.outcome.error());
@@ -255,7 +266,8 @@ Result<> FlowPass::read_file(std::uint32_t number, const std::function<Result<>(
   const std::string damage = spec_.archive->damage;
   const auto refuse = [&](const task::FileReport& r) -> Result<> {
     if (damage == "strict")
-      fail_readers(corrupt("file " + file.id + " is " + r.state + " and the archive's policy is damage: strict; repair the file or choose partial or skip"));
+      fail_readers(corrupt("file " + file.id + " is " + r.state +
+                           " and the archive's policy is damage: strict; repair the file or choose partial or skip"));
     return report(r);
   };
   if (staged.error) {

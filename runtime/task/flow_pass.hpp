@@ -45,7 +45,7 @@ class FlowPass {
   const CoverageTable& coverage() const { return coverage_; }
 
  private:
-  struct Group {  // steps that share a routing
+  struct Group {                   // steps that share a routing
     const AsLookup* as = nullptr;  // null: they see the records' own AS numbers
     std::unique_ptr<FlowRouting> routing;
     std::vector<StepRun*> steps;

@@ -13,9 +13,11 @@ json plugin_of(const task::PluginUse& use) {
 }
 
 json archive_of(const task::Archive& archive) {
-  json downloader = {{"name", archive.downloader.name}, {"version", archive.downloader.version}};  // its parameters say where, not what
-  return {{"name", archive.name},     {"decoder", plugin_of(archive.decoder)}, {"downloader", downloader},
-          {"damage", archive.damage}, {"covers", archive.covers},              {"lateness", archive.lateness}};
+  json downloader = {{"name", archive.downloader.name},
+                     {"version", archive.downloader.version}};  // its parameters say where, not what
+  return {{"name", archive.name},     {"decoder", plugin_of(archive.decoder)},
+          {"downloader", downloader}, {"damage", archive.damage},
+          {"covers", archive.covers}, {"lateness", archive.lateness}};
 }
 
 bool concerns(const task::Step& step, const task::File& file) {
@@ -23,8 +25,8 @@ bool concerns(const task::Step& step, const task::File& file) {
 }
 
 json file_of(const task::File& file, const task::FileReport& report) {
-  json out = {{"id", file.id},         {"router", file.router},         {"sequence", file.sequence}, {"covers", file.covers},
-              {"size", report.size},   {"digest", report.digest.hex()}, {"revision", file.revision}, {"state", report.state},
+  json out = {{"id", file.id},         {"router", file.router},          {"sequence", file.sequence}, {"covers", file.covers},
+              {"size", report.size},   {"digest", report.digest.hex()},  {"revision", file.revision}, {"state", report.state},
               {"flows", report.flows}, {"flows_lost", report.flows_lost}};
   if (!report.lost_compressed.empty()) out["lost_compressed"] = report.lost_compressed;
   if (!report.lost_content.empty()) out["lost_content"] = report.lost_content;
@@ -57,8 +59,10 @@ json lineage_of(const StepRun& run, const task::Spec& spec, const std::vector<ta
     for (const auto& file : spec.files) {
       if (!concerns(step, file)) continue;
       const auto found = by_id.find(file.id);
-      if (file.present && found != by_id.end()) read.push_back(file_of(file, *found->second));
-      else absent.push_back({{"router", file.router}, {"sequence", file.sequence}, {"covers", file.covers}});
+      if (file.present && found != by_id.end())
+        read.push_back(file_of(file, *found->second));
+      else
+        absent.push_back({{"router", file.router}, {"sequence", file.sequence}, {"covers", file.covers}});
     }
     out["files"] = std::move(read);
     out["missing"] = std::move(absent);

@@ -47,10 +47,13 @@ Result<> check_words(StepRun& run, const task::Spec& spec) {
   if (!by) return by.error();
   run.open.by = std::move(*by);
   if (auto set = set_totals(run.open.by, step.totals); !set) return set;
-  const bool of_routers = std::any_of(run.open.by.begin(), run.open.by.end(), [](const Dimension& d) { return d.kind == Dimension::Kind::router && d.total; });
-  if (of_routers && std::any_of(spec.files.begin(), spec.files.end(), [](const task::File& f) { return f.router == all_members; }))
+  const bool of_routers = std::any_of(run.open.by.begin(), run.open.by.end(),
+                                      [](const Dimension& d) { return d.kind == Dimension::Kind::router && d.total; });
+  if (of_routers &&
+      std::any_of(spec.files.begin(), spec.files.end(), [](const task::File& f) { return f.router == all_members; }))
     return invalid("a router is called 'all', as the total over routers would be; leave router out of `totals`");
-  const bool of_flows = std::any_of(step.inputs.begin(), step.inputs.end(), [](const task::Input& i) { return i.kind == "flows"; });
+  const bool of_flows =
+      std::any_of(step.inputs.begin(), step.inputs.end(), [](const task::Input& i) { return i.kind == "flows"; });
   if (!step.totals.empty() && step.execution == "sequential" && of_flows)
     return invalid("the states of a sequential module cannot be merged into totals; leave `totals` out");
   auto grid = IntervalGrid::over(spec.block, step.interval);
@@ -66,16 +69,19 @@ Result<> check_words(StepRun& run, const task::Spec& spec) {
   if (step.execution != "mergeable" && step.execution != "sequential")
     return unsupported("execution '" + step.execution + "' is not known to this worker; update Data Mole");
   if (step.window < 0 || step.window % step.interval != 0)
-    return invalid("window " + format_duration(step.window) + " is no multiple of the interval " + format_duration(step.interval) + "; choose one that is");
+    return invalid("window " + format_duration(step.window) + " is no multiple of the interval " +
+                   format_duration(step.interval) + "; choose one that is");
   if (step.window / step.interval > 1'000'000)
     return invalid("window " + format_duration(step.window) + " has more than a million intervals; choose a longer interval");
-  if (run.is_sequential() && step.window > 0) return invalid("a sequential module has no window, its states cannot be merged; remove `window`");
-  if (run.is_sequential() && step.load != "start") return invalid("a sequential module counts flows at their start; remove `load`");
-  if (step.load == "proportional")
-    return unsupported("load: proportional is not available in this version; choose start or end");
+  if (run.is_sequential() && step.window > 0)
+    return invalid("a sequential module has no window, its states cannot be merged; remove `window`");
+  if (run.is_sequential() && step.load != "start")
+    return invalid("a sequential module counts flows at their start; remove `load`");
+  if (step.load == "proportional") return unsupported("load: proportional is not available in this version; choose start or end");
   if (step.load != "start" && step.load != "end") return invalid("load: '" + step.load + "' is not known; choose start or end");
   if (step.warmup < 0 || step.warmup % step.interval != 0)
-    return invalid("warmup " + format_duration(step.warmup) + " is no multiple of the interval " + format_duration(step.interval) + "; choose one that is");
+    return invalid("warmup " + format_duration(step.warmup) + " is no multiple of the interval " +
+                   format_duration(step.interval) + "; choose one that is");
   return {};
 }
 
@@ -142,11 +148,14 @@ void open_step(StepRun& run, const task::Spec& spec, std::uint32_t index, const 
   run.report.step = index;
   run.report.outcome = "done";
   for (std::size_t i = 0; i < run.step().inputs.size(); ++i) run.open.upstream.emplace_back(std::vector<Dimension>{});
-  if (auto checked = check_words(run, spec); !checked) return run.fail({checked.error().code, run.step().module + ": " + checked.error().message});
+  if (auto checked = check_words(run, spec); !checked)
+    return run.fail({checked.error().code, run.step().module + ": " + checked.error().message});
   if (auto opened = open_module(run, plugins); !opened) return run.fail(opened.error());
   for (const auto& input : run.step().inputs) {
     if (!input.step) continue;
-    if (*input.step >= index) return run.fail(invalid(run.step().module + ": reads step " + std::to_string(*input.step) + " that comes after it; submit the manifest again"));
+    if (*input.step >= index)
+      return run.fail(invalid(run.step().module + ": reads step " + std::to_string(*input.step) +
+                              " that comes after it; submit the manifest again"));
   }
 }
 
@@ -160,17 +169,20 @@ Result<> load_upstream(StepRun& run, const std::vector<std::unique_ptr<StepRun>>
       auto table = read_rows(folder.rows(ref.blob));
       if (!table) return Error{table.error().code, "rows of '" + input.module + "': " + table.error().message};
       if (auto appended = rows.append(*table, input.column, input.type, wanted); !appended)
-        return Error{appended.error().code, run.step().module + ", input '" + input.role + "' from '" + input.module + "': " + appended.error().message};
+        return Error{appended.error().code,
+                     run.step().module + ", input '" + input.role + "' from '" + input.module + "': " + appended.error().message};
     }
     if (input.step)
       if (auto appended = rows.append(steps[*input.step]->rows, input.column, input.type, wanted); !appended)
-        return Error{appended.error().code, run.step().module + ", input '" + input.role + "' from '" + input.module + "': " + appended.error().message};
+        return Error{appended.error().code,
+                     run.step().module + ", input '" + input.role + "' from '" + input.module + "': " + appended.error().message};
     run.open.upstream[i] = std::move(rows);
   }
   return {};
 }
 
-Result<> finish_mergeable(StepRun& run, std::vector<Cell> cells, const std::vector<std::string>& routers, const AttemptFolder& folder) {
+Result<> finish_mergeable(StepRun& run, std::vector<Cell> cells, const std::vector<std::string>& routers,
+                          const AttemptFolder& folder) {
   if (run.step().make_state)
     if (auto saved = save_state(run, cells, folder); !saved) return saved;
   if (!run.step().make_result) return {};
@@ -181,7 +193,8 @@ Result<> finish_mergeable(StepRun& run, std::vector<Cell> cells, const std::vect
   return make_rows(run, cells, routers);
 }
 
-Result<> finish_flows(StepRun& run, const std::vector<std::string>& routers, const EvidenceOf& evidence, const AttemptFolder& folder) {
+Result<> finish_flows(StepRun& run, const std::vector<std::string>& routers, const EvidenceOf& evidence,
+                      const AttemptFolder& folder) {
   auto closed = run.flow->take(evidence);
   if (!closed) return closed.error();
   if (run.step().window > 0) return finish_mergeable(run, std::move(closed->cells), routers, folder);
@@ -189,7 +202,8 @@ Result<> finish_flows(StepRun& run, const std::vector<std::string>& routers, con
   return run.step().make_state ? save_state(run, closed->cells, folder) : Result<>();
 }
 
-Result<> finish_sequential(StepRun& run, const std::vector<std::string>& routers, const EvidenceOf& evidence, const AttemptFolder& folder) {
+Result<> finish_sequential(StepRun& run, const std::vector<std::string>& routers, const EvidenceOf& evidence,
+                           const AttemptFolder& folder) {
   SequentialStates states(run.open);
   for (const auto& ref : run.step().states)
     if (auto resumed = states.resume(folder.state(ref.blob)); !resumed) return resumed;

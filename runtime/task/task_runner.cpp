@@ -176,7 +176,8 @@ Result<> TaskRunner::finished(StepRun& run, const Result<>& outcome) {
     run.report.lineage = lineage_of(run, spec_, files_);
   }
   const bool done = run.phase == StepRun::Phase::done;
-  auto handed = sink_.step(run.report, done && run.step().make_result ? &run.rows : nullptr, done ? run.state_file : std::nullopt);
+  auto handed =
+      sink_.step(run.report, done && run.step().make_result ? &run.rows : nullptr, done ? run.state_file : std::nullopt);
   run.flow.reset();
   run.sequential.reset();
   run.open.upstream.assign(run.open.upstream.size(), UpstreamRows({}));

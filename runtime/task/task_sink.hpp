@@ -2,8 +2,8 @@
 #pragma once
 
 #include "runtime/result/row_table.hpp"
-#include "sdk/descriptor/task.hpp"
 #include "sdk/descriptor/code_name.hpp"
+#include "sdk/descriptor/task.hpp"
 
 #include <mole/result.hpp>
 
@@ -18,7 +18,8 @@ class TaskSink {
  public:
   virtual ~TaskSink() = default;
   // `rows`: null if the step makes none. `state_file`: closed, stays where it is.
-  virtual Result<> step(const task::StepReport& report, const RowTable* rows, const std::optional<std::filesystem::path>& state_file) = 0;
+  virtual Result<> step(const task::StepReport& report, const RowTable* rows,
+                        const std::optional<std::filesystem::path>& state_file) = 0;
   virtual Result<> file(const task::FileReport& report) = 0;
   virtual Result<> index(std::span<const task::IndexEntry> entries) = 0;
 };

@@ -18,7 +18,8 @@ WorkerPool::~WorkerPool() {
 }
 
 void WorkerPool::work() {
-  for (std::size_t i = next_.fetch_add(1, std::memory_order_relaxed); i < count_; i = next_.fetch_add(1, std::memory_order_relaxed))
+  for (std::size_t i = next_.fetch_add(1, std::memory_order_relaxed); i < count_;
+       i = next_.fetch_add(1, std::memory_order_relaxed))
     (*body_)(i);
 }
 

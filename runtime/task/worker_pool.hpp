@@ -4,11 +4,11 @@
 //   pool.run(items.size(), [&](std::size_t i) { ... });  // returns when all items are done
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <functional>
 #include <mutex>
-#include <atomic>
 #include <thread>
 #include <vector>
 

@@ -28,9 +28,9 @@ Result<const mole_entry*> open_entry(const std::string& path) {
   if (!entry) return invalid("it exports no mole_plugin_entry; write MOLE_PLUGINS(YourClass) at the end of its source");
   if (entry->magic != MOLE_ABI_MAGIC) return invalid("its mole_plugin_entry is not a mole_entry; build it with mole_add_plugin");
   if (entry->abi_major != MOLE_ABI_MAJOR || entry->abi_minor > MOLE_ABI_MINOR)
-    return mole::unsupported("it is built for plugin ABI " + std::to_string(entry->abi_major) + "." + std::to_string(entry->abi_minor) +
-                             ", this SDK has " + std::to_string(MOLE_ABI_MAJOR) + "." + std::to_string(MOLE_ABI_MINOR) +
-                             "; build plugin and SDK from one release");
+    return mole::unsupported("it is built for plugin ABI " + std::to_string(entry->abi_major) + "." +
+                             std::to_string(entry->abi_minor) + ", this SDK has " + std::to_string(MOLE_ABI_MAJOR) + "." +
+                             std::to_string(MOLE_ABI_MINOR) + "; build plugin and SDK from one release");
   return entry;
 }
 
@@ -50,8 +50,12 @@ Result<json> sidecar(const Arguments& arguments) {
       return invalid("plugin '" + descriptor->name + "' calls itself " + plugin->kind + " and " + descriptor->kind);
     plugins.push_back(descriptor->document);
   }
-  return json{{"schema", 1}, {"library", path.filename().string()}, {"digest", digest->hex()}, {"compiler", arguments.compiler},
-              {"abi", {{"major", (*entry)->abi_major}, {"minor", (*entry)->abi_minor}}}, {"plugins", plugins}};
+  return json{{"schema", 1},
+              {"library", path.filename().string()},
+              {"digest", digest->hex()},
+              {"compiler", arguments.compiler},
+              {"abi", {{"major", (*entry)->abi_major}, {"minor", (*entry)->abi_minor}}},
+              {"plugins", plugins}};
 }
 
 // A reader sees the file whole or not at all.
@@ -60,7 +64,8 @@ Result<> write_file(const std::string& path, const std::string& text) {
   std::FILE* file = std::fopen(partial.c_str(), "wb");
   if (!file) return invalid("cannot write " + partial);
   const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
-  if (std::fclose(file) != 0 || !written || std::rename(partial.c_str(), path.c_str()) != 0) return invalid("cannot write " + path);
+  if (std::fclose(file) != 0 || !written || std::rename(partial.c_str(), path.c_str()) != 0)
+    return invalid("cannot write " + path);
   return {};
 }
 
@@ -79,10 +84,14 @@ int main(int argc, char** argv) {
   Arguments arguments;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
-    if (word == "--compiler" && i + 1 < argc) arguments.compiler = argv[++i];
-    else if (word == "--output" && i + 1 < argc) arguments.output = argv[++i];
-    else if (arguments.library.empty() && !word.starts_with("-")) arguments.library = word;
-    else arguments.library.clear(), i = argc;
+    if (word == "--compiler" && i + 1 < argc)
+      arguments.compiler = argv[++i];
+    else if (word == "--output" && i + 1 < argc)
+      arguments.output = argv[++i];
+    else if (arguments.library.empty() && !word.starts_with("-"))
+      arguments.library = word;
+    else
+      arguments.library.clear(), i = argc;
   }
   if (arguments.library.empty()) {
     std::fputs("usage: mole-describe LIBRARY [--compiler TEXT] [--output FILE]\n", stderr);

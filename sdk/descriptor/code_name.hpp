@@ -9,10 +9,10 @@
 
 namespace mole {
 
-inline constexpr std::array code_names{
-    std::pair{Code::invalid, "invalid"},     std::pair{Code::corrupt, "corrupt"},     std::pair{Code::missing, "missing"},
-    std::pair{Code::transient, "transient"}, std::pair{Code::exhausted, "exhausted"}, std::pair{Code::cancelled, "cancelled"},
-    std::pair{Code::unsupported, "unsupported"}, std::pair{Code::internal, "internal"}};
+inline constexpr std::array code_names{std::pair{Code::invalid, "invalid"},         std::pair{Code::corrupt, "corrupt"},
+                                       std::pair{Code::missing, "missing"},         std::pair{Code::transient, "transient"},
+                                       std::pair{Code::exhausted, "exhausted"},     std::pair{Code::cancelled, "cancelled"},
+                                       std::pair{Code::unsupported, "unsupported"}, std::pair{Code::internal, "internal"}};
 
 constexpr const char* code_name(Code code) {
   for (const auto& [known, name] : code_names)

@@ -62,7 +62,8 @@ std::string name(const json& object, const std::string& path, const char* key, s
 std::vector<std::string> names(const json& object, const std::string& path, const char* key) {
   std::vector<std::string> out;
   for (const auto& item : list(object, path, key)) {
-    if (!item.is_string() || !is_name(item.get<std::string>(), "")) throw Bad{path + "/" + key, "holds something that is not a name"};
+    if (!item.is_string() || !is_name(item.get<std::string>(), ""))
+      throw Bad{path + "/" + key, "holds something that is not a name"};
     out.push_back(item.get<std::string>());
   }
   return out;
@@ -121,7 +122,8 @@ Param read_param(const json& j, const std::string& path) {
       if (!text.is_string()) throw Bad{path + "/choices", "holds something that is not a text"};
       p.choices.push_back(text.get<std::string>());
     }
-    if (p.type != "text" || p.choices.empty()) throw Bad{path + "/choices", "is not for a parameter of type " + p.type + ", or empty"};
+    if (p.type != "text" || p.choices.empty())
+      throw Bad{path + "/choices", "is not for a parameter of type " + p.type + ", or empty"};
   }
   return p;
 }
@@ -167,8 +169,10 @@ void read_metric(const json& j, Descriptor& d) {
   d.deterministic = deterministic.get<bool>();
   d.inputs = read_all<Input>(j, "inputs", read_input);
   d.outputs = read_all<Output>(j, "output", read_output);
-  refuse_twins(d.inputs, [](const Input& i) { return i.role; }, "/inputs");
-  refuse_twins(d.outputs, [](const Output& o) { return o.name; }, "/output");
+  refuse_twins(
+      d.inputs, [](const Input& i) { return i.role; }, "/inputs");
+  refuse_twins(
+      d.outputs, [](const Output& o) { return o.name; }, "/output");
   for (const auto& i : d.inputs)
     if (i.kind != "flows" && i.unit != "any") check_unit(d, i.unit, "/inputs/" + i.role);
   for (const auto& o : d.outputs) check_unit(d, o.unit, "/output/" + o.name);
@@ -192,7 +196,8 @@ Descriptor read_descriptor(const json& j) {
   d.version = name(j, "", "version", ".-+");
   d.summary = text(j, "", "summary");
   d.params = read_all<Param>(j, "params", read_param);
-  refuse_twins(d.params, [](const Param& p) { return p.name; }, "/params");
+  refuse_twins(
+      d.params, [](const Param& p) { return p.name; }, "/params");
   if (d.kind == "metric") read_metric(j, d);
   if (d.kind == "decoder") d.writes = names(j, "", "writes");
   d.document = j;

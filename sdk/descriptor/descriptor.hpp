@@ -32,12 +32,12 @@ struct Input {
 
 struct Param {
   std::string name;
-  std::string type;              // "u64", "i64", "f64", "bool", "text"
-  nlohmann::json default_value;  // of that type
+  std::string type;                                // "u64", "i64", "f64", "bool", "text"
+  nlohmann::json default_value;                    // of that type
   std::optional<std::pair<double, double>> range;  // both ends allowed
-  std::string unit;              // "" if none
-  std::string format;            // "path" or ""
-  std::vector<std::string> choices;  // of a text; empty: any
+  std::string unit;                                // "" if none
+  std::string format;                              // "path" or ""
+  std::vector<std::string> choices;                // of a text; empty: any
   std::string doc;
 
   bool accepts(const nlohmann::json& value) const;  // its type fits; range and choices are not looked at
@@ -55,7 +55,7 @@ struct Output {
 struct Descriptor {
   std::string kind;  // "metric", "decoder", "downloader"
   std::string name, version, summary;
-  std::string execution;  // metric: "mergeable", "sequential" or "block"; else ""
+  std::string execution;      // metric: "mergeable", "sequential" or "block"; else ""
   bool deterministic = true;  // metric: merging in any order gives the same bytes
   std::vector<Input> inputs;
   std::vector<Param> params;

@@ -20,8 +20,8 @@ struct Digest {
 
   auto operator<=>(const Digest&) const = default;
   bool empty() const { return *this == Digest{}; }
-  std::string hex() const;                                  // 32 lower-case digits
-  static Result<Digest> from_hex(std::string_view text);    // invalid unless 32 hex digits
+  std::string hex() const;                                // 32 lower-case digits
+  static Result<Digest> from_hex(std::string_view text);  // invalid unless 32 hex digits
 };
 
 struct DigestHash {

@@ -46,7 +46,8 @@ Result<> write_all(int fd, const fs::path& path, std::string_view bytes) {
 
 fs::path temporary_beside(const fs::path& path) {
   static std::atomic<unsigned> counter{0};
-  return path.parent_path() / (".tmp." + std::to_string(::getpid()) + "." + std::to_string(counter++) + "." + path.filename().string());
+  return path.parent_path() /
+         (".tmp." + std::to_string(::getpid()) + "." + std::to_string(counter++) + "." + path.filename().string());
 }
 
 }  // namespace
@@ -91,10 +92,11 @@ Result<> durable_write(const fs::path& path, std::string_view bytes) {
 Result<std::string> read_file(const fs::path& path, std::uint64_t limit) {
   Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (fd.get() < 0) return missing("cannot read " + path.string() + ": " + std::strerror(errno));
-  struct stat st{};
+  struct stat st {};
   if (::fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode)) return missing(path.string() + " is not a regular file");
   if (static_cast<std::uint64_t>(st.st_size) > limit)
-    return exhausted(path.string() + " has " + std::to_string(st.st_size) + " bytes, more than the limit of " + std::to_string(limit));
+    return exhausted(path.string() + " has " + std::to_string(st.st_size) + " bytes, more than the limit of " +
+                     std::to_string(limit));
   std::string bytes(static_cast<std::size_t>(st.st_size), '\0');
   std::size_t done = 0;
   while (done < bytes.size()) {

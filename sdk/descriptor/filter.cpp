@@ -15,18 +15,25 @@ namespace {
 using Kind = FilterNode::Kind;
 using Compare = FilterNode::Compare;
 
-constexpr std::size_t max_depth = 64;     // of parentheses and negations: the parser and the evaluation recurse
+constexpr std::size_t max_depth = 64;  // of parentheses and negations: the parser and the evaluation recurse
 constexpr std::size_t max_length = 65536;
 
 std::string_view compare_text(Compare c) {
   switch (c) {
-    case Compare::equal: return "=";
-    case Compare::unequal: return "!=";
-    case Compare::less: return "<";
-    case Compare::greater: return ">";
-    case Compare::at_most: return "<=";
-    case Compare::at_least: return ">=";
-    case Compare::in: return "in";
+    case Compare::equal:
+      return "=";
+    case Compare::unequal:
+      return "!=";
+    case Compare::less:
+      return "<";
+    case Compare::greater:
+      return ">";
+    case Compare::at_most:
+      return "<=";
+    case Compare::at_least:
+      return ">=";
+    case Compare::in:
+      return "in";
   }
   return "=";
 }
@@ -60,26 +67,37 @@ std::string text_of(const FilterNode& node) {
   };
   const auto number = [](std::uint64_t n) { return std::to_string(n); };
   switch (node.kind) {
-    case Kind::any: return "any";
-    case Kind::all_of: return joined(" and ");
-    case Kind::one_of: return joined(" or ");
-    case Kind::negation: return "not " + text_of(node.children[0]);
+    case Kind::any:
+      return "any";
+    case Kind::all_of:
+      return joined(" and ");
+    case Kind::one_of:
+      return joined(" or ");
+    case Kind::negation:
+      return "not " + text_of(node.children[0]);
     case Kind::number:
       return column_text(node.column) + " " + std::string(compare_text(node.compare)) + " " +
              (node.compare == Compare::in ? listed(node.numbers, number) : number(node.numbers[0]));
-    case Kind::address: return column_text(node.column) + " in " + listed(node.nets, net_text);
-    case Kind::flags: return "flags " + number(node.numbers[0]);
-    case Kind::router: return "router in " + listed(node.names, quoted);
-    case Kind::family: return node.numbers[0] == 4 ? "inet" : "inet6";
+    case Kind::address:
+      return column_text(node.column) + " in " + listed(node.nets, net_text);
+    case Kind::flags:
+      return "flags " + number(node.numbers[0]);
+    case Kind::router:
+      return "router in " + listed(node.names, quoted);
+    case Kind::family:
+      return node.numbers[0] == 4 ? "inet" : "inet6";
   }
   return "any";
 }
 
 void collect(const FilterNode& node, std::vector<int>& columns) {
   for (const auto& child : node.children) collect(child, columns);
-  if (node.column == duration_column) columns.insert(columns.end(), {MOLE_COLUMN_START, MOLE_COLUMN_END});
-  else if (node.column == bpp_column) columns.insert(columns.end(), {MOLE_COLUMN_PACKETS, MOLE_COLUMN_BYTES});
-  else if (node.column >= 0 && node.column != MOLE_COLUMN_ROUTER) columns.push_back(node.column);
+  if (node.column == duration_column)
+    columns.insert(columns.end(), {MOLE_COLUMN_START, MOLE_COLUMN_END});
+  else if (node.column == bpp_column)
+    columns.insert(columns.end(), {MOLE_COLUMN_PACKETS, MOLE_COLUMN_BYTES});
+  else if (node.column >= 0 && node.column != MOLE_COLUMN_ROUTER)
+    columns.push_back(node.column);
 }
 
 // ---- words
@@ -92,8 +110,8 @@ struct Token {
 };
 
 bool is_word(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == ':' || c == '/' || c == '_' ||
-         c == '-' || c == '*';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == ':' || c == '/' ||
+         c == '_' || c == '-' || c == '*';
 }
 
 std::string lower(std::string_view s) {
@@ -149,14 +167,16 @@ struct NumberWord {
 };
 
 constexpr NumberWord number_words[] = {
-    {"port", {MOLE_COLUMN_SRC_PORT, MOLE_COLUMN_DST_PORT}}, {"as", {MOLE_COLUMN_SRC_AS, MOLE_COLUMN_DST_AS}},
-    {"mask", {MOLE_COLUMN_SRC_MASK, MOLE_COLUMN_DST_MASK}}, {"if", {MOLE_COLUMN_IN_IF, MOLE_COLUMN_OUT_IF}},
+    {"port", {MOLE_COLUMN_SRC_PORT, MOLE_COLUMN_DST_PORT}},
+    {"as", {MOLE_COLUMN_SRC_AS, MOLE_COLUMN_DST_AS}},
+    {"mask", {MOLE_COLUMN_SRC_MASK, MOLE_COLUMN_DST_MASK}},
+    {"if", {MOLE_COLUMN_IN_IF, MOLE_COLUMN_OUT_IF}},
 };
 
 constexpr struct {
   std::string_view name;
   std::uint64_t number;
-} protocols[] = {{"icmp", 1}, {"igmp", 2}, {"tcp", 6},  {"udp", 17},    {"gre", 47},
+} protocols[] = {{"icmp", 1}, {"igmp", 2}, {"tcp", 6},    {"udp", 17},  {"gre", 47},
                  {"esp", 50}, {"ah", 51},  {"icmp6", 58}, {"ospf", 89}, {"sctp", 132}};
 
 class Parser {
@@ -192,8 +212,10 @@ class Parser {
     FilterNode node;
     node.kind = kind;
     const auto join = [&](FilterNode child) {  // (a and b) and c is a and b and c
-      if (child.kind == kind) node.children.insert(node.children.end(), child.children.begin(), child.children.end());
-      else node.children.push_back(std::move(child));
+      if (child.kind == kind)
+        node.children.insert(node.children.end(), child.children.begin(), child.children.end());
+      else
+        node.children.push_back(std::move(child));
     };
     join(std::move(first));
     while (!error_ && (take(word) || take(sign))) join(part());
@@ -248,7 +270,8 @@ class Parser {
   FilterNode plain_column() {
     const int column = peek().quoted ? -1 : flow_column_named(peek().text);
     if (column < 0)
-      return fail("unknown word '" + peek().raw + "'; expected proto, port, ip, net, as, if, flags, tos, packets, bytes, router, a flow "
+      return fail("unknown word '" + peek().raw +
+                  "'; expected proto, port, ip, net, as, if, flags, tos, packets, bytes, router, a flow "
                   "column, not or (");
     advance();
     if (column == MOLE_COLUMN_SRC_ADDR || column == MOLE_COLUMN_DST_ADDR || column == MOLE_COLUMN_NEXT_HOP)
@@ -290,9 +313,9 @@ class Parser {
     static constexpr struct {
       std::string_view text;
       Compare compare;
-    } signs[] = {{"=", Compare::equal},     {"==", Compare::equal},   {"eq", Compare::equal}, {"!=", Compare::unequal},
-                 {"<=", Compare::at_most},  {">=", Compare::at_least}, {"<", Compare::less},   {"lt", Compare::less},
-                 {">", Compare::greater},   {"gt", Compare::greater}, {"in", Compare::in}};
+    } signs[] = {{"=", Compare::equal},    {"==", Compare::equal},    {"eq", Compare::equal}, {"!=", Compare::unequal},
+                 {"<=", Compare::at_most}, {">=", Compare::at_least}, {"<", Compare::less},   {"lt", Compare::less},
+                 {">", Compare::greater},  {"gt", Compare::greater},  {"in", Compare::in}};
     for (const auto& s : signs)
       if (take(s.text)) return s.compare;
     return Compare::equal;
@@ -361,8 +384,10 @@ class Parser {
       node.numbers.push_back(number());
       if (!error_ && node.numbers.back() > 255) fail("a protocol number is at most 255");
     };
-    if (node.compare == Compare::in) list(one);
-    else one();
+    if (node.compare == Compare::in)
+      list(one);
+    else
+      one();
     std::sort(node.numbers.begin(), node.numbers.end());
     node.numbers.erase(std::unique(node.numbers.begin(), node.numbers.end()), node.numbers.end());
     if (!error_ && node.numbers.empty()) return fail("a list needs at least one protocol");
@@ -401,8 +426,10 @@ class Parser {
       advance();
     };
     const bool many = comparison() == Compare::in;
-    if (many) list(name);
-    else name();
+    if (many)
+      list(name);
+    else
+      name();
     std::sort(node.names.begin(), node.names.end());
     node.names.erase(std::unique(node.names.begin(), node.names.end()), node.names.end());
     if (!error_ && node.names.empty()) return fail("a list needs at least one name");
@@ -452,8 +479,10 @@ class Parser {
     const auto one = [&] {
       if (auto net = address(net_wanted)) node.nets.push_back(*net);
     };
-    if (compare == Compare::in && peek().text == "[") list(one);
-    else one();
+    if (compare == Compare::in && peek().text == "[")
+      list(one);
+    else
+      one();
     std::sort(node.nets.begin(), node.nets.end());
     node.nets.erase(std::unique(node.nets.begin(), node.nets.end()), node.nets.end());
     if (!error_ && node.nets.empty()) return fail("a list needs at least one address");

@@ -31,15 +31,15 @@ struct FilterNode {
   enum class Kind { any, all_of, one_of, negation, number, address, flags, router, family };
   enum class Compare { equal, unequal, less, greater, at_most, at_least, in };
   struct Net {
-    std::uint32_t family = 4;               // 4 or 6
+    std::uint32_t family = 4;                // 4 or 6
     std::array<std::uint8_t, 16> address{};  // network order; the first 4 bytes of an IPv4 address
-    std::uint32_t prefix = 32;              // bits that must agree
+    std::uint32_t prefix = 32;               // bits that must agree
     auto operator<=>(const Net&) const = default;
   };
 
   Kind kind = Kind::any;
-  std::vector<FilterNode> children;    // all_of, one_of: at least 2; negation: 1
-  int column = -1;                     // MOLE_COLUMN_*; number: also `duration_column` and `bpp_column`
+  std::vector<FilterNode> children;  // all_of, one_of: at least 2; negation: 1
+  int column = -1;                   // MOLE_COLUMN_*; number: also `duration_column` and `bpp_column`
   Compare compare = Compare::equal;
   std::vector<std::uint64_t> numbers;  // number: the operand, or the sorted set of `in`; flags: the bits; family: 4 or 6
   std::vector<Net> nets;               // address: any of them

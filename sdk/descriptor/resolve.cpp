@@ -31,8 +31,8 @@ Result<json> resolve_param(const Param& p, const json& value) {
   if (p.range && value.is_number()) {
     const double x = value.get<double>();
     if (!(x >= p.range->first && x <= p.range->second))
-      return invalid("parameter " + about(p) + " is " + value.dump() + "; give a value from " + number_text(p.range->first) + " to " +
-                     number_text(p.range->second));
+      return invalid("parameter " + about(p) + " is " + value.dump() + "; give a value from " + number_text(p.range->first) +
+                     " to " + number_text(p.range->second));
   }
   if (!p.choices.empty() && std::find(p.choices.begin(), p.choices.end(), value.get<std::string>()) == p.choices.end()) {
     std::string all;
@@ -43,7 +43,7 @@ Result<json> resolve_param(const Param& p, const json& value) {
   return p.type == "f64" ? json(value.get<double>()) : value;
 }
 
-constexpr std::array<std::string_view, 7> standard_columns{"interval_start", "interval_end", "coverage",     "flows_lost",
+constexpr std::array<std::string_view, 7> standard_columns{"interval_start", "interval_end",   "coverage",     "flows_lost",
                                                            "flows_late",     "files_expected", "files_present"};
 
 using Bindings = std::map<std::string, Binding>;
@@ -79,8 +79,8 @@ Result<> check_binding(const Descriptor& d, const Input& in, const Bindings& bin
   const auto unit = resolve_unit(in.unit, bindings);
   if (!unit) return unit.error();
   if (*unit == bound_unit(b)) return {};
-  return invalid(d.name + ": input '" + in.role + "' (" + in.doc + ") takes " + (unit->empty() ? in.unit : *unit) + ", but column '" +
-                 b.column + "' is in " + bound_unit(b) + "; bind it to a column of that unit");
+  return invalid(d.name + ": input '" + in.role + "' (" + in.doc + ") takes " + (unit->empty() ? in.unit : *unit) +
+                 ", but column '" + b.column + "' is in " + bound_unit(b) + "; bind it to a column of that unit");
 }
 
 // "{values}_mean" -> "bytes_mean".
@@ -120,7 +120,8 @@ Result<json> resolve_params(const Descriptor& d, const json& given) {
     if (out.contains(item.key())) continue;
     std::string known;
     for (const auto& p : d.params) known += (known.empty() ? "" : ", ") + about(p);
-    return invalid(d.name + ": there is no parameter '" + item.key() + "'; " + (known.empty() ? "it takes none" : "it takes " + known));
+    return invalid(d.name + ": there is no parameter '" + item.key() + "'; " +
+                   (known.empty() ? "it takes none" : "it takes " + known));
   }
   return out;
 }
@@ -146,7 +147,8 @@ Result<std::vector<Output>> resolve_outputs(const Descriptor& d, const Bindings&
     if (!unit) return unit.error();
     o.name = std::move(*name);
     o.unit = unit->empty() ? "1" : std::move(*unit);
-    if (!taken.insert(o.name).second) return invalid(d.name + ": two result columns would be named '" + o.name + "'; bind another column");
+    if (!taken.insert(o.name).second)
+      return invalid(d.name + ": two result columns would be named '" + o.name + "'; bind another column");
     out.push_back(std::move(o));
   }
   return out;

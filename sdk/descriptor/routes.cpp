@@ -138,11 +138,13 @@ class Parser {
     const auto as_text = word(line);
     const auto as = origin(as_text);
     if (routes_.v4.size() + routes_.v6.size() >= most_routes)
-      return exhausted("line " + std::to_string(line_) + ": the table has more than " + std::to_string(most_routes) + " prefixes; no routing table has, check the file");
+      return exhausted("line " + std::to_string(line_) + ": the table has more than " + std::to_string(most_routes) +
+                       " prefixes; no routing table has, check the file");
     auto added = net.find(':') == std::string_view::npos ? add_v4(net, length, as) : add_v6(net, length, as);
     if (!added) return added;
     if (!as) return fail("expected an AS number, not " + quoted(as_text) + "; write \"192.0.2.0/24 64500\"");
-    if (const auto rest = word(line); !rest.empty()) return fail(quoted(rest) + " follows the AS number; a line is a prefix and its origin");
+    if (const auto rest = word(line); !rest.empty())
+      return fail(quoted(rest) + " follows the AS number; a line is a prefix and its origin");
     return {};
   }
 
@@ -190,7 +192,9 @@ Result<> check_route_table(std::string_view format, std::string_view bytes) {
     return parsed ? Result<>() : Result<>(parsed.error());
   }
   if (format != "mmdb") return unsupported("the format \"" + std::string(format) + "\" is not known; use prefixes or mmdb");
-  if (!mmdb) return invalid("it is no MaxMind DB (its metadata is missing, or the file is cut short); write \"format: prefixes\" if it is a text");
+  if (!mmdb)
+    return invalid(
+        "it is no MaxMind DB (its metadata is missing, or the file is cut short); write \"format: prefixes\" if it is a text");
   if (bytes.find("autonomous_system_number") == std::string_view::npos)
     return invalid("this MaxMind DB holds no autonomous_system_number; use one of AS numbers, such as GeoLite2-ASN");
   return {};

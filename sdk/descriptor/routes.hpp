@@ -32,14 +32,15 @@ struct RouteList {
   std::vector<V6> v6;
 };
 
-inline constexpr std::size_t most_routes = 8'000'000;                     // of a table, both families together
+inline constexpr std::size_t most_routes = 8'000'000;                        // of a table, both families together
 inline constexpr std::uint64_t largest_route_file = std::uint64_t{1} << 29;  // bytes
 
 // In the order of the text. invalid: the message begins with "line N: "; exhausted: more than most_routes. An empty table is
 // invalid too: it is more likely a failed download than a day without routes.
 Result<RouteList> parse_routes(std::string_view text);
 
-// What can be said of a table's bytes without looking up anything in it. `format`: "prefixes" or "mmdb". invalid: cause and remedy.
+// What can be said of a table's bytes without looking up anything in it. `format`: "prefixes" or "mmdb". invalid: cause and
+// remedy.
 Result<> check_route_table(std::string_view format, std::string_view bytes);
 
 }  // namespace mole

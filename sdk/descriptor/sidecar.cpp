@@ -58,9 +58,9 @@ Result<Sidecar> Sidecar::read(const fs::path& path) {
 
 Result<> Sidecar::verify(const fs::path& library_path) const {
   if (abi_major != MOLE_ABI_MAJOR || abi_minor > MOLE_ABI_MINOR)
-    return unsupported(library_path.string() + " is built for plugin ABI " + std::to_string(abi_major) + "." + std::to_string(abi_minor) +
-                       ", this host has " + std::to_string(MOLE_ABI_MAJOR) + "." + std::to_string(MOLE_ABI_MINOR) +
-                       "; rebuild the plugin with this SDK");
+    return unsupported(library_path.string() + " is built for plugin ABI " + std::to_string(abi_major) + "." +
+                       std::to_string(abi_minor) + ", this host has " + std::to_string(MOLE_ABI_MAJOR) + "." +
+                       std::to_string(MOLE_ABI_MINOR) + "; rebuild the plugin with this SDK");
   auto found = digest_of_file(library_path);
   if (!found) return found.error();
   if (*found != digest)
@@ -86,7 +86,8 @@ PluginCatalogue PluginCatalogue::load(const std::vector<fs::path>& folders) {
       auto sidecar = path;
       if (path.extension() == ".so" && !fs::exists(sidecar.replace_extension(".plugin.json")))
         out.problems_.push_back(path.filename().string() + " has no " + sidecar.filename().string() +
-                                " beside it (build it with mole_add_plugin; mole-describe " + path.string() + " says what is wrong with it)");
+                                " beside it (build it with mole_add_plugin; mole-describe " + path.string() +
+                                " says what is wrong with it)");
     }
     if (failed && failed != std::errc::no_such_file_or_directory)
       out.problems_.push_back("cannot list " + folder.string() + ": " + failed.message());
@@ -133,7 +134,8 @@ Result<const CataloguedPlugin*> PluginCatalogue::find(std::string_view name) con
   const CataloguedPlugin* only = nullptr;
   for (const auto& [key, plugin] : plugins_) {
     if (key.second != name) continue;
-    if (only) return invalid("'" + std::string(name) + "' is both a " + only->descriptor.kind + " and a " + key.first + "; say which");
+    if (only)
+      return invalid("'" + std::string(name) + "' is both a " + only->descriptor.kind + " and a " + key.first + "; say which");
     only = &plugin;
   }
   if (!only) return not_found("plugin '" + std::string(name) + "'");
@@ -169,7 +171,8 @@ std::string stamp_of(const std::vector<fs::path>& folders) {
       if (::stat(it->path().c_str(), &st) != 0) continue;
       settled = settled && st.st_ctim.tv_sec + settled_after <= now;
       parts.push_back(it->path().string() + "\n" + std::to_string(st.st_dev) + " " + std::to_string(st.st_ino) + " " +
-                      std::to_string(st.st_size) + " " + std::to_string(st.st_ctim.tv_sec) + "." + std::to_string(st.st_ctim.tv_nsec));
+                      std::to_string(st.st_size) + " " + std::to_string(st.st_ctim.tv_sec) + "." +
+                      std::to_string(st.st_ctim.tv_nsec));
     }
     parts.push_back(folder.string() + "\n" + std::to_string(failed.value()));
   }

@@ -38,7 +38,7 @@ struct Sidecar {
 struct CataloguedPlugin {
   Descriptor descriptor;
   Sidecar sidecar;
-  std::filesystem::path library;       // the .so
+  std::filesystem::path library;  // the .so
   std::filesystem::path sidecar_path;
 
   // sidecar.verify(library). What was sound once is believed, by copies too.

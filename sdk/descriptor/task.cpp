@@ -417,7 +417,8 @@ Result<std::vector<IndexEntry>> parse_index(std::string_view text) {
   while (!text.empty()) {
     const auto end = text.find('\n');
     if (end == std::string_view::npos) return corrupt("this listing is cut short");
-    if (entries.size() == most_index_entries) return exhausted("a listing has at most 2,000,000 files; split the archive into several");
+    if (entries.size() == most_index_entries)
+      return exhausted("a listing has at most 2,000,000 files; split the archive into several");
     auto entry = parse<IndexEntry>(text.substr(0, end), "line of a listing");
     if (!entry) return entry.error();
     entries.push_back(std::move(*entry));

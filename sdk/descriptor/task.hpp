@@ -27,10 +27,10 @@ namespace mole::task {
 
 // A plugin as a task uses it: found by the digest of its library, opened with these parameters.
 struct PluginUse {
-  std::string name;      // "traffic"
-  std::string version;   // "1.0.0"
-  Digest library;        // digest of the .so; the node fetches it as a blob and keeps it as <digest>.so + sidecar
-  std::string sidecar;   // the sidecar's JSON text
+  std::string name;     // "traffic"
+  std::string version;  // "1.0.0"
+  Digest library;       // digest of the .so; the node fetches it as a blob and keeps it as <digest>.so + sidecar
+  std::string sidecar;  // the sidecar's JSON text
   nlohmann::json params = nlohmann::json::object();  // every declared parameter by name, defaults filled in
 };
 
@@ -43,7 +43,7 @@ struct File {
   std::uint64_t sequence = 0;  // running number in the name, 0 if the pattern names none
   TimeRange covers;            // export time the file's name stands for
   bool present = true;
-  std::string version;         // from the index: what the downloader tells contents of one size apart by; may be empty
+  std::string version;  // from the index: what the downloader tells contents of one size apart by; may be empty
 };
 
 // What is at home in an archive's flows: two filters (sdk/descriptor/filter.hpp). Both empty: not said.
@@ -79,7 +79,7 @@ struct StateRef {
 
 // A routing table and the flow times it is used for. No digest: no table is that old, every AS number is 0.
 struct RouteTable {
-  TimeRange used;      // within the block and its warm-up
+  TimeRange used;  // within the block and its warm-up
   Digest blob;
   std::string name;    // of the file
   std::string format;  // "prefixes" or "mmdb"
@@ -103,18 +103,18 @@ struct Step {
   std::string pipeline, module;
   Digest fingerprint;
   PluginUse plugin;
-  std::string execution;        // "mergeable" or "sequential"
-  Micros interval = 0;          // length of an output interval
-  Micros window = 0;            // trailing window, 0: none; a multiple of interval
-  Micros warmup = 0;            // sequential: flows (rows) this long before the block are fed without output
-  std::vector<std::string> by;  // dimensions, outermost first
+  std::string execution;             // "mergeable" or "sequential"
+  Micros interval = 0;               // length of an output interval
+  Micros window = 0;                 // trailing window, 0: none; a multiple of interval
+  Micros warmup = 0;                 // sequential: flows (rows) this long before the block are fed without output
+  std::vector<std::string> by;       // dimensions, outermost first
   std::vector<std::string> totals;   // those of them that have the member "all" as well, in the order of `by`
-  std::string filter;           // sdk/descriptor/filter.hpp; empty: all flows
-  std::string load = "start";   // start, end, proportional
+  std::string filter;                // sdk/descriptor/filter.hpp; empty: all flows
+  std::string load = "start";        // start, end, proportional
   std::vector<std::string> routers;  // expected routers of this module's archive input, sorted
-  std::vector<Input> inputs;    // in the descriptor's order
-  bool make_state = false;      // compute this block's state from the inputs
-  bool make_result = false;     // give rows
+  std::vector<Input> inputs;         // in the descriptor's order
+  bool make_state = false;           // compute this block's state from the inputs
+  bool make_result = false;          // give rows
   Digest state_key, result_key;
   // make_result with a window: the states of the blocks in reach, in time order; this block's own only if !make_state.
   // sequential with `since`: the checkpoint at the end of the block before (none for the first block).
@@ -144,15 +144,15 @@ struct ByteRange {
 // What the one decode found out about a file.
 struct FileReport {
   std::string id;
-  std::uint64_t size = 0;      // bytes staged
-  Digest digest;               // of the staged bytes
-  std::string state;           // "sound", "damaged", "unreadable", "missing"
-  std::vector<ByteRange> lost_compressed;  // of the file as stored
-  std::vector<ByteRange> lost_content;     // of what could be decompressed
-  std::uint64_t content_bytes = 0;         // decompressed and readable
+  std::uint64_t size = 0;                                  // bytes staged
+  Digest digest;                                           // of the staged bytes
+  std::string state;                                       // "sound", "damaged", "unreadable", "missing"
+  std::vector<ByteRange> lost_compressed;                  // of the file as stored
+  std::vector<ByteRange> lost_content;                     // of what could be decompressed
+  std::uint64_t content_bytes = 0;                         // decompressed and readable
   std::uint64_t datagrams = 0, flows = 0, flows_lost = 0;  // flows_lost: by sequence, outside damage
   Micros exported_first = 0, exported_last = 0;
-  std::vector<TimeRange> readable;         // export time that could be read
+  std::vector<TimeRange> readable;  // export time that could be read
   // How this run came by the flows: "archive" (decoded), "columns" (kept by the node from an earlier decode); empty: not read.
   // It says nothing of the file, and stands in no lineage.
   std::string source;
@@ -162,11 +162,11 @@ struct StepReport {
   std::uint32_t step = 0;
   // "done"; "failed" (by the module or its plugin); "blocked" (an input step failed); "not_run" (the worker ended first)
   std::string outcome;
-  std::string code;      // failed: "invalid", "corrupt", ..., "crashed", "hung"
-  std::string message;   // cause and remedy, for a person
+  std::string code;              // failed: "invalid", "corrupt", ..., "crashed", "hung"
+  std::string message;           // cause and remedy, for a person
   Digest state_blob, rows_blob;  // empty if not made
   std::uint64_t state_bytes = 0, rows_bytes = 0, rows = 0;
-  double coverage = 0;   // mean of the rows' coverage over the block
+  double coverage = 0;  // mean of the rows' coverage over the block
   double coverage_min = 0;
   nlohmann::json lineage;  // docs/formats/lineage.md
 };

@@ -45,29 +45,35 @@ bool take_fraction(std::string_view& text, Micros& micros) {
 }
 
 Error bad_time(std::string_view text) {
-  return invalid("'" + std::string(text) + "' is not a time: write 2007-09-22T20:00:00Z, 2007-09-22T20, 2007-09-22 or @1190487600");
+  return invalid("'" + std::string(text) +
+                 "' is not a time: write 2007-09-22T20:00:00Z, 2007-09-22T20, 2007-09-22 or @1190487600");
 }
 
 struct Unit {
   std::string_view name;
   Micros micros;
 };
-constexpr std::array units{Unit{"ms", 1000},   Unit{"us", 1},        Unit{"s", second_us}, Unit{"m", minute_us},
-                           Unit{"h", hour_us}, Unit{"d", day_us},    Unit{"w", 7 * day_us}};
+constexpr std::array units{Unit{"ms", 1000},   Unit{"us", 1},     Unit{"s", second_us}, Unit{"m", minute_us},
+                           Unit{"h", hour_us}, Unit{"d", day_us}, Unit{"w", 7 * day_us}};
 
 Result<Micros> iso_duration(std::string_view whole) {
   auto text = whole.substr(1);
   Micros total = 0;
   bool time = false;
   while (!text.empty()) {
-    if (!time && take_char(text, 'T')) { time = true; continue; }
+    if (!time && take_char(text, 'T')) {
+      time = true;
+      continue;
+    }
     std::int64_t n = 0;
     if (!take_number(text, n) || text.empty() || n > 1'000'000'000) break;
     const char u = text.front();
     text.remove_prefix(1);
     Micros unit = 0;
-    if (!time) unit = u == 'W' ? 7 * day_us : u == 'D' ? day_us : 0;
-    else unit = u == 'H' ? hour_us : u == 'M' ? minute_us : u == 'S' ? second_us : 0;
+    if (!time)
+      unit = u == 'W' ? 7 * day_us : u == 'D' ? day_us : 0;
+    else
+      unit = u == 'H' ? hour_us : u == 'M' ? minute_us : u == 'S' ? second_us : 0;
     Micros part = 0;
     if (unit == 0 || __builtin_mul_overflow(n, unit, &part) || __builtin_add_overflow(total, part, &total)) break;
     if (text.empty()) return total;
@@ -93,7 +99,8 @@ Result<Micros> parse_time(std::string_view whole) {
   if (!take_fixed(text, 4, year) || !take_char(text, '-') || !take_fixed(text, 2, month) || !take_char(text, '-') ||
       !take_fixed(text, 2, day))
     return bad_time(whole);
-  const std::chrono::year_month_day date{std::chrono::year{static_cast<int>(year)}, std::chrono::month{static_cast<unsigned>(month)},
+  const std::chrono::year_month_day date{std::chrono::year{static_cast<int>(year)},
+                                         std::chrono::month{static_cast<unsigned>(month)},
                                          std::chrono::day{static_cast<unsigned>(day)}};
   if (!date.ok()) return bad_time(whole);
   Micros micros = 0;
@@ -166,8 +173,9 @@ std::string format_time(Micros t) {
   char text[48];
   const auto fraction = rest % second_us;
   rest /= second_us;
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                static_cast<unsigned>(date.day()), static_cast<int>(rest / 3600), static_cast<int>(rest / 60 % 60), static_cast<int>(rest % 60));
+  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()),
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), static_cast<int>(rest / 3600),
+                static_cast<int>(rest / 60 % 60), static_cast<int>(rest % 60));
   std::string out = text;
   if (fraction != 0) {
     std::snprintf(text, sizeof text, ".%06d", static_cast<int>(fraction));
@@ -181,7 +189,8 @@ std::string format_duration(Micros d) {
   if (d == 0) return "0s";
   if (d < 0) return "-" + format_duration(-d);
   std::string out;
-  for (const Unit unit : {Unit{"d", day_us}, Unit{"h", hour_us}, Unit{"m", minute_us}, Unit{"s", second_us}, Unit{"ms", 1000}, Unit{"us", 1}}) {
+  for (const Unit unit :
+       {Unit{"d", day_us}, Unit{"h", hour_us}, Unit{"m", minute_us}, Unit{"s", second_us}, Unit{"ms", 1000}, Unit{"us", 1}}) {
     if (const auto n = d / unit.micros) {
       out += std::to_string(n) + std::string(unit.name);
       d -= n * unit.micros;

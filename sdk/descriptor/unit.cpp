@@ -53,15 +53,18 @@ std::string format_unit(const Powers& powers) {
     if (power == 0) continue;
     const int size = power < 0 ? -power : power;
     const std::string factor = size == 1 ? base : base + "^" + std::to_string(size);
-    if (power < 0) below += "/" + factor;
-    else above += (above.empty() ? "" : "*") + factor;
+    if (power < 0)
+      below += "/" + factor;
+    else
+      above += (above.empty() ? "" : "*") + factor;
   }
   return (above.empty() ? "1" : above) + below;
 }
 
 Error not_a_unit(std::string_view text) {
-  return invalid("'" + std::string(text) +
-                 "' is not a unit: use 1, flow, packet, B, host, s, bit, interval, port, as, or powers and quotients such as B^2, B/s");
+  return invalid(
+      "'" + std::string(text) +
+      "' is not a unit: use 1, flow, packet, B, host, s, bit, interval, port, as, or powers and quotients such as B^2, B/s");
 }
 
 }  // namespace

@@ -67,12 +67,15 @@ int main(int argc, char** argv) {
   ColumnSet some = ColumnSet().set(MOLE_COLUMN_SRC_ADDR).set(MOLE_COLUMN_DST_ADDR);
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
-    if (word == "--threads" && i + 1 < argc) threads = static_cast<unsigned>(std::max(1, std::atoi(argv[++i])));
-    else file = word;
+    if (word == "--threads" && i + 1 < argc)
+      threads = static_cast<unsigned>(std::max(1, std::atoi(argv[++i])));
+    else
+      file = word;
   }
   if (file.empty()) fail("usage: mole-bench-columns FILE [--threads N]");
   auto decoder = decoder_of(file, threads);
-  const std::string path = (std::filesystem::temp_directory_path() / ("mole-bench-columns." + std::to_string(::getpid()))).string();
+  const std::string path =
+      (std::filesystem::temp_directory_path() / ("mole-bench-columns." + std::to_string(::getpid()))).string();
   std::ofstream out(path, std::ios::binary);
   ColumnFileWriter writer({}, [&](std::string_view bytes) -> Result<> {
     return out.write(bytes.data(), static_cast<std::streamsize>(bytes.size())) ? Result<>() : transient("cannot write " + path);
@@ -94,8 +97,10 @@ int main(int argc, char** argv) {
   const double all = read_back(path, column_file::kept_columns(), threads), few = read_back(path, some, threads);
   std::filesystem::remove(path);
   const double ns = 1e9 / static_cast<double>(std::max<std::uint64_t>(1, decoder.flows()));
-  std::printf("{\"flows\": %llu, \"stored_bytes\": %llu, \"column_bytes\": %llu, \"decode_ns\": %.1f, \"encode_ns\": %.1f, \"read_ns\": %.1f, "
-              "\"read_two_ns\": %.1f}\n",
-              static_cast<unsigned long long>(decoder.flows()), static_cast<unsigned long long>(decoder.stored_bytes()),
-              static_cast<unsigned long long>(writer.bytes()), decode * ns, encode * ns, all * ns, few * ns);
+  std::printf(
+      "{\"flows\": %llu, \"stored_bytes\": %llu, \"column_bytes\": %llu, \"decode_ns\": %.1f, \"encode_ns\": %.1f, \"read_ns\": "
+      "%.1f, "
+      "\"read_two_ns\": %.1f}\n",
+      static_cast<unsigned long long>(decoder.flows()), static_cast<unsigned long long>(decoder.stored_bytes()),
+      static_cast<unsigned long long>(writer.bytes()), decode * ns, encode * ns, all * ns, few * ns);
 }

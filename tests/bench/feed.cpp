@@ -24,7 +24,9 @@ using namespace mole::runtime;
 
 struct Sum {
   static constexpr auto about = mole::metric("sum", "1.0.0", "Sums of three columns");
-  struct Row { std::uint64_t sum; };
+  struct Row {
+    std::uint64_t sum;
+  };
   static constexpr auto output = mole::columns(mole::column("sum", &Row::sum, mole::unit::one, "Sum"));
   std::uint64_t total = 0;
   static constexpr auto state = mole::fields(&Sum::total);
@@ -75,8 +77,10 @@ int main(int argc, char** argv) {
   std::vector<std::string> by{"router", "protocol_class"};
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string word = argv[i];
-    if (word == "--steps") steps = std::atoi(argv[i + 1]);
-    else if (word == "--repeat") repeat = std::atoi(argv[i + 1]);
+    if (word == "--steps")
+      steps = std::atoi(argv[i + 1]);
+    else if (word == "--repeat")
+      repeat = std::atoi(argv[i + 1]);
     else if (word == "--by") {
       by.clear();
       for (const char* name = std::strtok(argv[i + 1], ","); name; name = std::strtok(nullptr, ",")) by.emplace_back(name);
@@ -106,7 +110,9 @@ int main(int argc, char** argv) {
     opening.inputs = {{"flows", "flows", "archive", "", "", "", {}, {}}};
     o.module = std::move(*MetricModule::open(&detail::Glue<Kind::metric>::vtable<Sum>,
                                              *Descriptor::parse(detail::Glue<Kind::metric>::describe<Sum>()), opening, *record));
-    fed.push_back(std::make_unique<FlowStep>(o, routing, 0, std::vector<int>{MOLE_COLUMN_BYTES, MOLE_COLUMN_PACKETS, MOLE_COLUMN_SRC_PORT}, std::vector<std::string>{"r1"}, ""));
+    fed.push_back(std::make_unique<FlowStep>(o, routing, 0,
+                                             std::vector<int>{MOLE_COLUMN_BYTES, MOLE_COLUMN_PACKETS, MOLE_COLUMN_SRC_PORT},
+                                             std::vector<std::string>{"r1"}, ""));
   }
   const Made flows(batch_rows);
   routing.start_file({"f", 1, 1, "r1", 0, {noon + hour_us, noon + 2 * hour_us}, true, ""});
@@ -128,6 +134,7 @@ int main(int argc, char** argv) {
     handed += std::chrono::duration<double>(c - d).count();
   }
   const double n = static_cast<double>(repeat - 1) * batch_rows / 1e9;
-  std::printf("{\"steps\": %d, \"states\": %zu, \"route_ns\": %.2f, \"arrange_ns\": %.2f, \"add_ns\": %.2f, \"add_ns_per_step\": %.2f}\n", steps, routing.slots().size(),
-              routed / n, arranging / n, handed / n, handed / n / steps);
+  std::printf(
+      "{\"steps\": %d, \"states\": %zu, \"route_ns\": %.2f, \"arrange_ns\": %.2f, \"add_ns\": %.2f, \"add_ns_per_step\": %.2f}\n",
+      steps, routing.slots().size(), routed / n, arranging / n, handed / n, handed / n / steps);
 }

@@ -1,8 +1,9 @@
 // mole-bench-hand-written < raw NetFlow v5
 //
 // The peer every framework must face: one small program behind `lbzip2 -dc`, written for this question alone. By quarter of
-// an hour of export time, direction (home 10.16/15 and 198.18/15, nfgen's) and protocol class: flows, packets, bytes, distinct source and destination addresses
-// and their entropies, entropies of ports and AS, and three distributions. Exact, one thread, no coverage, no damage, no order.
+// an hour of export time, direction (home 10.16/15 and 198.18/15, nfgen's) and protocol class: flows, packets, bytes, distinct
+// source and destination addresses and their entropies, entropies of ports and AS, and three distributions. Exact, one thread, no
+// coverage, no damage, no order.
 #include <arpa/inet.h>
 
 #include <array>
@@ -93,11 +94,11 @@ void add(Interval& interval, const unsigned char* r) {
 void print(std::uint32_t start, const Interval& interval) {
   for (std::size_t i = 0; i < interval.size(); ++i) {
     const Cell& c = interval[i];
-    std::printf("%u,%zu,%llu,%llu,%llu", start, i, static_cast<unsigned long long>(c.flows), static_cast<unsigned long long>(c.packets),
-                static_cast<unsigned long long>(c.bytes));
+    std::printf("%u,%zu,%llu,%llu,%llu", start, i, static_cast<unsigned long long>(c.flows),
+                static_cast<unsigned long long>(c.packets), static_cast<unsigned long long>(c.bytes));
     for (int side = 0; side < 2; ++side)
-      std::printf(",%llu,%.6f,%.6f,%.6f", static_cast<unsigned long long>(c.addresses[side].distinct()), c.addresses[side].entropy(), c.ports[side].entropy(),
-                  c.systems[side].entropy());
+      std::printf(",%llu,%.6f,%.6f,%.6f", static_cast<unsigned long long>(c.addresses[side].distinct()),
+                  c.addresses[side].entropy(), c.ports[side].entropy(), c.systems[side].entropy());
     for (const auto* classes : {&c.duration, &c.size, &c.packet})
       for (const auto n : *classes) std::printf(",%llu", static_cast<unsigned long long>(n));
     std::puts("");

@@ -3,11 +3,11 @@
 //
 // One block's task over one hour file: bzip2 -> decoder -> metrics, through the task runner. The metrics are all modules of the
 // manifest that read flows; without one, traffic, unique addresses, traffic by protocol class and traffic of one port, by router
-// and quarter of an hour. --same-process (default) calls it here; --process starts mole-worker for it as mole-node does. Prints one
-// line of JSON. `./dev bench pass` compares it with mole-bench-decode on the same file, and the two ways with each other.
+// and quarter of an hour. --same-process (default) calls it here; --process starts mole-worker for it as mole-node does. Prints
+// one line of JSON. `./dev bench pass` compares it with mole-bench-decode on the same file, and the two ways with each other.
 //
-// The file's name must end in _<unix time>.dat.bz2. It is staged into the cache at the first run and found there later. With --columns
-// the first run keeps the decoded columns as well, and later ones read them in the file's stead.
+// The file's name must end in _<unix time>.dat.bz2. It is staged into the cache at the first run and found there later. With
+// --columns the first run keeps the decoded columns as well, and later ones read them in the file's stead.
 // --hours, --times: a block of so many hours, each made of so many copies of FILE's flows, which must not be compressed, by the
 // time_shift downloader of the tests (--plugins: where it is).
 #include "coordinator/dag/resolve.hpp"
@@ -61,7 +61,8 @@ class Discard : public TaskSink {
   std::uint64_t rows = 0;
 };
 
-task::PluginUse use_of(const PluginCatalogue& catalogue, const std::string& kind, const std::string& name, nlohmann::json params) {
+task::PluginUse use_of(const PluginCatalogue& catalogue, const std::string& kind, const std::string& name,
+                       nlohmann::json params) {
   auto found = catalogue.find(kind, name);
   if (!found) fail(found.error().message);
   auto resolved = resolve_params((*found)->descriptor, params);
@@ -118,15 +119,23 @@ task::Spec spec_for(const Asked& asked, const PluginCatalogue& catalogue) {
   spec.block = {floor_to(from, hour_us) - (asked.hours ? 0 : hour_us), floor_to(end, hour_us)};
   spec.archive = task::Archive{"bench", {}, use_of(catalogue, "decoder", "netflow5", nlohmann::json::object())};
   if (asked.hours) {
-    spec.archive->downloader = use_of(catalogue, "downloader", "time_shift",
-                                      {{"base", fs::absolute(asked.file).string()}, {"start", start}, {"hours", asked.hours}, {"times", asked.times}});
+    spec.archive->downloader =
+        use_of(catalogue, "downloader", "time_shift",
+               {{"base", fs::absolute(asked.file).string()}, {"start", start}, {"hours", asked.hours}, {"times", asked.times}});
     for (std::uint32_t h = 0; h < asked.hours; ++h) {
       const Micros t = from + h * hour_us;
-      spec.files.push_back({"1_" + std::to_string(h) + "_" + std::to_string(t / second_us) + ".dat", fs::file_size(asked.file) * asked.times, 1, router, h,
-                            {t, t + hour_us}, true, "1"});
+      spec.files.push_back({"1_" + std::to_string(h) + "_" + std::to_string(t / second_us) + ".dat",
+                            fs::file_size(asked.file) * asked.times,
+                            1,
+                            router,
+                            h,
+                            {t, t + hour_us},
+                            true,
+                            "1"});
     }
   } else {
-    spec.archive->downloader = use_of(catalogue, "downloader", "directory", {{"root", fs::absolute(asked.file).parent_path().string()}});
+    spec.archive->downloader =
+        use_of(catalogue, "downloader", "directory", {{"root", fs::absolute(asked.file).parent_path().string()}});
     spec.files = {{name, fs::file_size(asked.file), 1, router, 1, {from, from + hour_us}, true, ""}};
   }
   if (!asked.manifest.empty()) {
@@ -155,7 +164,8 @@ task::Spec spec_for(const Asked& asked, const PluginCatalogue& catalogue) {
   return spec;
 }
 
-std::uint64_t run_here(const task::Spec& spec, const fs::path& work, const fs::path& cache_folder, const std::vector<fs::path>& folders, unsigned threads, bool columns) {
+std::uint64_t run_here(const task::Spec& spec, const fs::path& work, const fs::path& cache_folder,
+                       const std::vector<fs::path>& folders, unsigned threads, bool columns) {
   set_up_allocator();  // as mole-worker does
   auto cache = Cache::open(cache_folder, {.limit = cache_limit});
   if (!cache) fail(cache.error().message);
@@ -168,17 +178,20 @@ std::uint64_t run_here(const task::Spec& spec, const fs::path& work, const fs::p
   return totals.flows;
 }
 
-void run_worker(const task::Spec& spec, const fs::path& work, const fs::path& cache, const std::string& folders, unsigned threads, bool columns) {
+void run_worker(const task::Spec& spec, const fs::path& work, const fs::path& cache, const std::string& folders, unsigned threads,
+                bool columns) {
   std::ofstream(work / "spec.json") << nlohmann::json(spec).dump();
   const auto worker = fs::read_symlink("/proc/self/exe").parent_path() / "mole-worker";
   const std::string count = std::to_string(threads), limit = std::to_string(cache_limit), handover = (work / "handover").string();
-  const char* arguments[] = {worker.c_str(), "--run", work.c_str(), "--cache", cache.c_str(), "--cache-limit", limit.c_str(),
-                             "--plugins",    folders.c_str(), "--threads", count.c_str(), "--columns", columns ? "on" : "off", nullptr};
+  const char* arguments[] = {worker.c_str(),         "--run",     work.c_str(),    "--cache",   cache.c_str(), "--cache-limit",
+                             limit.c_str(),          "--plugins", folders.c_str(), "--threads", count.c_str(), "--columns",
+                             columns ? "on" : "off", nullptr};
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_addopen(&actions, 3, handover.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
   pid_t child = 0;
-  if (::posix_spawn(&child, worker.c_str(), &actions, nullptr, const_cast<char**>(arguments), environ) != 0) fail("cannot start " + worker.string());
+  if (::posix_spawn(&child, worker.c_str(), &actions, nullptr, const_cast<char**>(arguments), environ) != 0)
+    fail("cannot start " + worker.string());
   ::posix_spawn_file_actions_destroy(&actions);
   int status = 0;
   ::waitpid(child, &status, 0);
@@ -195,19 +208,33 @@ int main(int argc, char** argv) {
   bool process = false, columns = false;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
-    if (word == "--threads" && i + 1 < argc) threads = static_cast<unsigned>(std::atoi(argv[++i]));
-    else if (word == "--repeat" && i + 1 < argc) repeat = std::atoi(argv[++i]);
-    else if (word == "--cache" && i + 1 < argc) cache = argv[++i];
-    else if (word == "--columns") columns = true;
-    else if (word == "--process") process = true;
-    else if (word == "--same-process") process = false;
-    else if (word == "--manifest" && i + 1 < argc) asked.manifest = argv[++i];
-    else if (word == "--hours" && i + 1 < argc) asked.hours = static_cast<std::uint32_t>(std::atoi(argv[++i]));
-    else if (word == "--times" && i + 1 < argc) asked.times = static_cast<std::uint32_t>(std::atoi(argv[++i]));
-    else if (word == "--plugins" && i + 1 < argc) more_plugins = argv[++i];
-    else asked.file = word;
+    if (word == "--threads" && i + 1 < argc)
+      threads = static_cast<unsigned>(std::atoi(argv[++i]));
+    else if (word == "--repeat" && i + 1 < argc)
+      repeat = std::atoi(argv[++i]);
+    else if (word == "--cache" && i + 1 < argc)
+      cache = argv[++i];
+    else if (word == "--columns")
+      columns = true;
+    else if (word == "--process")
+      process = true;
+    else if (word == "--same-process")
+      process = false;
+    else if (word == "--manifest" && i + 1 < argc)
+      asked.manifest = argv[++i];
+    else if (word == "--hours" && i + 1 < argc)
+      asked.hours = static_cast<std::uint32_t>(std::atoi(argv[++i]));
+    else if (word == "--times" && i + 1 < argc)
+      asked.times = static_cast<std::uint32_t>(std::atoi(argv[++i]));
+    else if (word == "--plugins" && i + 1 < argc)
+      more_plugins = argv[++i];
+    else
+      asked.file = word;
   }
-  if (asked.file.empty()) fail("usage: mole-bench-pass FILE [--manifest FILE] [--threads N] [--same-process | --process] [--cache DIR] [--repeat N] [--hours N] [--times N] [--plugins DIR]");
+  if (asked.file.empty())
+    fail(
+        "usage: mole-bench-pass FILE [--manifest FILE] [--threads N] [--same-process | --process] [--cache DIR] [--repeat N] "
+        "[--hours N] [--times N] [--plugins DIR]");
   if (cache.empty()) cache = fs::absolute(asked.file).parent_path() / ".bench-cache";
   auto folders = plugin_folders();
   if (!more_plugins.empty()) folders.push_back(more_plugins);
@@ -221,12 +248,15 @@ int main(int argc, char** argv) {
   const auto begin = std::chrono::steady_clock::now();
   std::uint64_t flows = 0;
   for (int i = 0; i < repeat; ++i) {
-    if (process) run_worker(spec, work, cache, joined, threads, columns);
-    else flows += run_here(spec, work, cache, folders, threads, columns);
+    if (process)
+      run_worker(spec, work, cache, joined, threads, columns);
+    else
+      flows += run_here(spec, work, cache, folders, threads, columns);
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   fs::remove_all(work);
   rusage used{};
   ::getrusage(process ? RUSAGE_CHILDREN : RUSAGE_SELF, &used);
-  std::printf("{\"flows\": %llu, \"seconds\": %.6f, \"peak_mib\": %ld}\n", static_cast<unsigned long long>(flows), seconds, used.ru_maxrss / 1024);
+  std::printf("{\"flows\": %llu, \"seconds\": %.6f, \"peak_mib\": %ld}\n", static_cast<unsigned long long>(flows), seconds,
+              used.ru_maxrss / 1024);
 }

@@ -4,8 +4,8 @@
 //
 // Prints the CPU seconds of a plan (catalogue scan included) and whether a naive planner finds the same jobs and files on the
 // smaller number. Exit 1 if not.
-#include "coordinator/dag/resolve.hpp"
 #include "coordinator/jobs/plan.hpp"
+#include "coordinator/dag/resolve.hpp"
 #include "coordinator/store/records.hpp"
 #include "tests/coordinator/naive_planner.hpp"
 
@@ -48,10 +48,13 @@ dag::Graph graph() {
   a.covers = a.lateness = hour_us;
   a.block_length = hour_us;
   g.archives = {a};
-  const auto rows = [](std::uint32_t source, const char* column) { return dag::Input{"values", "rows", source, column, "u64", "B"}; };
+  const auto rows = [](std::uint32_t source, const char* column) {
+    return dag::Input{"values", "rows", source, column, "u64", "B"};
+  };
   const auto context = [](std::uint32_t source) { return dag::Input{"centre", "context", source, "mean", "f64", "B"}; };
   g.modules = {module("traffic", {{"flows", "flows", 0, "", "", ""}}, 0), module("mean", {rows(0, "bytes")}, 7 * day_us),
-               module("variance", {rows(0, "bytes"), context(1)}, 7 * day_us), module("mean_packets", {rows(0, "packets")}, 7 * day_us),
+               module("variance", {rows(0, "bytes"), context(1)}, 7 * day_us),
+               module("mean_packets", {rows(0, "packets")}, 7 * day_us),
                module("variance_packets", {rows(0, "packets"), context(3)}, 7 * day_us)};
   dag::set_fingerprints(g);
   return g;
@@ -135,8 +138,9 @@ int main(int argc, char** argv) {
     const auto found = test::found_in(*plan);
     const double begin = cpu_seconds();
     equal = found == naive.plan({0, 1, 2, 3, 4}, {t0, t0 + naive_blocks * hour_us});
-    std::printf("naive planner on %lld blocks: %s (%zu states, %zu results, %zu files; %.2f s)\n", static_cast<long long>(naive_blocks),
-                equal ? "equal" : "DIFFERENT", found.states.size(), found.results.size(), found.files.size(), cpu_seconds() - begin);
+    std::printf("naive planner on %lld blocks: %s (%zu states, %zu results, %zu files; %.2f s)\n",
+                static_cast<long long>(naive_blocks), equal ? "equal" : "DIFFERENT", found.states.size(), found.results.size(),
+                found.files.size(), cpu_seconds() - begin);
   }
   double best = 1e9;
   {
@@ -150,10 +154,12 @@ int main(int argc, char** argv) {
       const auto files = jobs::needed_files(*plan);
       const double seconds = cpu_seconds() - begin;
       best = std::min(best, seconds);
-      std::printf("plan of 5 modules x %lld blocks: %.3f s CPU, %zu files\n", static_cast<long long>(blocks), seconds, files.size());
+      std::printf("plan of 5 modules x %lld blocks: %.3f s CPU, %zu files\n", static_cast<long long>(blocks), seconds,
+                  files.size());
     }
   }
   std::filesystem::remove_all(folder);
-  std::printf("{\"blocks\": %lld, \"cpu_seconds\": %.4f, \"naive_equal\": %s}\n", static_cast<long long>(blocks), best, equal ? "true" : "false");
+  std::printf("{\"blocks\": %lld, \"cpu_seconds\": %.4f, \"naive_equal\": %s}\n", static_cast<long long>(blocks), best,
+              equal ? "true" : "false");
   return equal ? 0 : 1;
 }

@@ -1,8 +1,8 @@
 // mole-bench-routes --dir FOLDER
 //
-// AS numbers of the addresses of flows from a table of 925,000 prefixes: by the flat table and by libmaxminddb (lookup and value of a
-// database of the same prefixes, kept in FOLDER), in turn. Prints one line of JSON: millions of lookups a second of either, their
-// ratio, nanoseconds for the two AS columns of a flow, and seconds to load the table from its text.
+// AS numbers of the addresses of flows from a table of 925,000 prefixes: by the flat table and by libmaxminddb (lookup and value
+// of a database of the same prefixes, kept in FOLDER), in turn. Prints one line of JSON: millions of lookups a second of either,
+// their ratio, nanoseconds for the two AS columns of a flow, and seconds to load the table from its text.
 #include "runtime/routes/as_columns.hpp"
 #include "tests/routes/mmdb_writer.hpp"
 
@@ -36,16 +36,21 @@ double uniform(Random& random) { return static_cast<double>(random() >> 11) * 0x
 
 // Lengths as in a table of today: 59 % are /24, few are shorter than /16.
 RouteList make_routes(Random& random) {
-  const double share[] = {.0002, .0002, .0004, .001, .003, .006, .012, .008, .014, .009, .014, .026, .045, .053, .115, .105, .588};
+  const double share[] = {.0002, .0002, .0004, .001, .003, .006, .012, .008, .014,
+                          .009,  .014,  .026,  .045, .053, .115, .105, .588};
   RouteList routes;
   while (routes.v4.size() < 925'000) {
     int length = 8;
     for (double left = uniform(random); length < 24 && left >= share[length - 8]; ++length) left -= share[length - 8];
-    const auto network = static_cast<std::uint32_t>((1 + random() % 222) << 24 | (random() & 0xffffff)) & ~std::uint32_t{0} << (32 - length);
-    routes.v4.push_back({network, static_cast<std::uint32_t>(1 + std::pow(60'000.0, uniform(random))), static_cast<std::uint8_t>(length)});
+    const auto network = static_cast<std::uint32_t>((1 + random() % 222) << 24 | (random() & 0xffffff)) & ~std::uint32_t{0}
+                                                                                                              << (32 - length);
+    routes.v4.push_back(
+        {network, static_cast<std::uint32_t>(1 + std::pow(60'000.0, uniform(random))), static_cast<std::uint8_t>(length)});
   }
-  std::sort(routes.v4.begin(), routes.v4.end(), [](const auto& a, const auto& b) { return std::pair(a.network, a.length) < std::pair(b.network, b.length); });
-  routes.v4.erase(std::unique(routes.v4.begin(), routes.v4.end(), [](const auto& a, const auto& b) { return a.network == b.network && a.length == b.length; }),
+  std::sort(routes.v4.begin(), routes.v4.end(),
+            [](const auto& a, const auto& b) { return std::pair(a.network, a.length) < std::pair(b.network, b.length); });
+  routes.v4.erase(std::unique(routes.v4.begin(), routes.v4.end(),
+                              [](const auto& a, const auto& b) { return a.network == b.network && a.length == b.length; }),
                   routes.v4.end());
   return routes;
 }
@@ -66,7 +71,8 @@ std::string text_of(const RouteList& routes) {
   std::string out;
   for (const auto& r : routes.v4) {
     char line[64];
-    std::snprintf(line, sizeof line, "%u.%u.%u.%u/%u %u\n", r.network >> 24, r.network >> 16 & 255, r.network >> 8 & 255, r.network & 255, unsigned{r.length}, r.as);
+    std::snprintf(line, sizeof line, "%u.%u.%u.%u/%u %u\n", r.network >> 24, r.network >> 16 & 255, r.network >> 8 & 255,
+                  r.network & 255, unsigned{r.length}, r.as);
     out += line;
   }
   return out;
@@ -135,7 +141,8 @@ int main(int argc, char** argv) {
   const auto by_columns = [&] {
     const double begin = now();
     for (std::size_t at = 0; at < flows; at += batch)
-      if (auto done = columns.look_up({batch, 4, times.data() + at, src.data() + at, dst.data() + at}); !done) fail(done.error().message);
+      if (auto done = columns.look_up({batch, 4, times.data() + at, src.data() + at, dst.data() + at}); !done)
+        fail(done.error().message);
     return (now() - begin) * 1e9 / flows;
   };
   const auto by_database = [&] {
@@ -159,8 +166,8 @@ int main(int argc, char** argv) {
     return v[3];
   };
   const double table_rate = median(table_rates), database_rate = median(database_rates);
-  std::printf("{\"table_m_per_s\":%.1f,\"mmdb_m_per_s\":%.2f,\"ratio\":%.1f,\"ns_per_flow\":%.2f,\"load_seconds\":%.3f}\n", table_rate / 1e6, database_rate / 1e6,
-              table_rate / database_rate, median(column_times), load);
+  std::printf("{\"table_m_per_s\":%.1f,\"mmdb_m_per_s\":%.2f,\"ratio\":%.1f,\"ns_per_flow\":%.2f,\"load_seconds\":%.3f}\n",
+              table_rate / 1e6, database_rate / 1e6, table_rate / database_rate, median(column_times), load);
   MMDB_close(&db);
   return 0;
 }

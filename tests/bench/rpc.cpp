@@ -1,8 +1,11 @@
 // mole-bench-rpc: what the coordinator costs beside the disk it writes to.
 //
-//   mole-bench-rpc --dir DIR [--tasks N]       tasks leased and completed durably through Thrift, by 4 nodes in batches of 100, beside
-//                                              the rows this leaves in the store, written by RocksDB alone for 100 tasks at a time
-//   mole-bench-rpc --dir DIR --store-only      rows committed by 8 writers through the store, in batches of 100, beside RocksDB alone
+//   mole-bench-rpc --dir DIR [--tasks N]       tasks leased and completed durably through Thrift, by 4 nodes in batches of 100,
+//   beside
+//                                              the rows this leaves in the store, written by RocksDB alone for 100 tasks at a
+//                                              time
+//   mole-bench-rpc --dir DIR --store-only      rows committed by 8 writers through the store, in batches of 100, beside RocksDB
+//   alone
 //
 // Prints {"ours": per second, "bare": per second, "ratio": ours / bare}. Each batch of either is synced.
 #include "coordinator/server/frame_server.hpp"
@@ -35,8 +38,10 @@ const std::string rows = "the rows of every block";
 template <class T>
 T need(Result<T> result) {
   if (result) {
-    if constexpr (std::is_void_v<T>) return;
-    else return std::move(*result);
+    if constexpr (std::is_void_v<T>)
+      return;
+    else
+      return std::move(*result);
   }
   std::fprintf(stderr, "mole-bench-rpc: %s\n", result.error().message.c_str());
   std::exit(1);
@@ -88,7 +93,8 @@ double store_rows_per_second(const fs::path& dir, std::size_t count) {
       threads.emplace_back([&, writer] {
         for (std::size_t at = writer * batch_size; at < count; at += writers * batch_size) {
           store::Batch batch;
-          for (std::size_t i = at; i < at + batch_size; ++i) batch.put(store::Table::events, store::keys::number(i), row_of_a_task);
+          for (std::size_t i = at; i < at + batch_size; ++i)
+            batch.put(store::Table::events, store::keys::number(i), row_of_a_task);
           store->commit(batch);
         }
       });
@@ -157,7 +163,8 @@ task::Report compute_report(const task::Spec& spec) {
 class Node {
  public:
   Node(const Address& address, std::string name) : coordinator_(address), name_(std::move(name)) {
-    need(coordinator_.register_node({.name = name_, .incarnation = name_, .address = "tcp:127.0.0.1:9", .slots = batch_size, .threads = 1}));
+    need(coordinator_.register_node(
+        {.name = name_, .incarnation = name_, .address = "tcp:127.0.0.1:9", .slots = batch_size, .threads = 1}));
   }
   // How many tasks it was given and completed.
   std::size_t round(std::uint32_t at_once, std::size_t blocks) {
@@ -237,9 +244,12 @@ int main(int argc, char** argv) {
   bool store_only = false;
   for (int i = 1; i < argc; ++i) {
     const std::string_view option = argv[i];
-    if (option == "--store-only") store_only = true;
-    else if (option == "--dir" && i + 1 < argc) dir = argv[++i];
-    else if (option == "--tasks" && i + 1 < argc) count = std::strtoull(argv[++i], nullptr, 10) / batch_size * batch_size;
+    if (option == "--store-only")
+      store_only = true;
+    else if (option == "--dir" && i + 1 < argc)
+      dir = argv[++i];
+    else if (option == "--tasks" && i + 1 < argc)
+      count = std::strtoull(argv[++i], nullptr, 10) / batch_size * batch_size;
   }
   if (dir.empty() || count == 0) return std::fputs("usage: mole-bench-rpc --dir DIR [--tasks N] [--store-only]\n", stderr), 2;
   auto name = (dir / "rpc-XXXXXX").string();

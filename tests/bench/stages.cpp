@@ -54,8 +54,7 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) std::string(argv[i]) == "--narrow" ? void(wide = false) : void(path = argv[i]);
   auto file = FileBytes::open(path);
   if (!file) {
-    std::fprintf(stderr, "mole-bench-stages: %s\nusage: mole-bench-stages FILE.bz2 [--narrow]\n",
-                 file.error().message.c_str());
+    std::fprintf(stderr, "mole-bench-stages: %s\nusage: mole-bench-stages FILE.bz2 [--narrow]\n", file.error().message.c_str());
     return 2;
   }
   SegmentScanner scanner(std::move(*file));
@@ -85,13 +84,11 @@ int main(int argc, char** argv) {
     bytes += block.content.size();
     for (auto* stopwatch : {&reference, &read, &link, &walk, &runs, &checksum}) stopwatch->close();
   }
-  const auto per_byte = [&](const Stopwatch& s) {
-    return s.total() / static_cast<double>(std::max<std::uint64_t>(bytes, 1));
-  };
+  const auto per_byte = [&](const Stopwatch& s) { return s.total() / static_cast<double>(std::max<std::uint64_t>(bytes, 1)); };
   std::printf(
       "{\"blocks\":%llu,\"bytes\":%llu,\"libbzip2\":%.3f,\"symbols\":%.3f,\"link\":%.3f,\"walk\":%.3f,\"runs\":%.3f,"
       "\"checksum\":%.3f}\n",
-      static_cast<unsigned long long>(blocks), static_cast<unsigned long long>(bytes), per_byte(reference),
-      per_byte(read), per_byte(link), per_byte(walk), per_byte(runs), per_byte(checksum));
+      static_cast<unsigned long long>(blocks), static_cast<unsigned long long>(bytes), per_byte(reference), per_byte(read),
+      per_byte(link), per_byte(walk), per_byte(runs), per_byte(checksum));
   return 0;
 }

@@ -37,13 +37,12 @@ class CommandLine : public testing::Test {
 
   Said mole(std::vector<std::string> arguments) {
     std::ostringstream out, err;
-    Context context{
-        out, err, {}, {}, false, {}, [this](const Options& options, Need need) -> Result<std::unique_ptr<Session>> {
-          options_ = options;
-          needs_.push_back(need);
-          if (refused_) return *refused_;
-          return std::unique_ptr<Session>(std::make_unique<FakeSession>(api_, outlives_));
-        }};
+    Context context{out, err, {}, {}, false, {}, [this](const Options& options, Need need) -> Result<std::unique_ptr<Session>> {
+                      options_ = options;
+                      needs_.push_back(need);
+                      if (refused_) return *refused_;
+                      return std::unique_ptr<Session>(std::make_unique<FakeSession>(api_, outlives_));
+                    }};
     const auto code = static_cast<int>(run_command_line(arguments, context));
     return {code, out.str(), err.str()};
   }
@@ -93,9 +92,8 @@ TEST_F(CommandLine, WithoutACommandIsAUsageError) {
 TEST_F(CommandLine, NamesTheCommandWhoseOptionIsUnknown) {
   const auto said = mole({"archive", "ls", manifest_, "--frobnicate"});
   EXPECT_EQ(said.code, 2);
-  EXPECT_EQ(
-      said.err,
-      "mole: The following argument was not expected: --frobnicate; mole archive ls --help shows what it takes\n");
+  EXPECT_EQ(said.err,
+            "mole: The following argument was not expected: --frobnicate; mole archive ls --help shows what it takes\n");
 }
 
 TEST_F(CommandLine, RefusesAMalformedTimeBeforeConnecting) {
@@ -138,16 +136,15 @@ TEST_F(CommandLine, RunPassesTheSubmissionOn) {
   EXPECT_EQ(said.code, 0) << said.err;
   EXPECT_EQ(format_time(api_.submission.range.from), "2007-09-22T00:00:00Z");
   EXPECT_EQ(format_time(api_.submission.range.to), "2007-09-23T00:00:00Z");
-  EXPECT_EQ(api_.submission.overrides,
-            (std::vector<std::string>{"modules.traffic.interval=30m", "archives.store.damage=skip"}));
+  EXPECT_EQ(api_.submission.overrides, (std::vector<std::string>{"modules.traffic.interval=30m", "archives.store.damage=skip"}));
   EXPECT_EQ(api_.submission.base, folder_.string());
   EXPECT_EQ(api_.submission.module, "traffic");
   EXPECT_TRUE(api_.submission.partial);
   EXPECT_EQ(api_.submission.client_id.size(), 32u);
   ASSERT_EQ(needs_.size(), 1u);
   EXPECT_EQ(needs_.front(), Need::work);
-  EXPECT_EQ(api_.calls, (std::vector<std::string>{"validate", "archive_task border/store index", "request listing",
-                                                  "plan", "submit", "request r-1", "status"}));
+  EXPECT_EQ(api_.calls, (std::vector<std::string>{"validate", "archive_task border/store index", "request listing", "plan",
+                                                  "submit", "request r-1", "status"}));
 }
 
 TEST_F(CommandLine, RunSumsUpAndSaysWhatToTypeNext) {
@@ -182,12 +179,11 @@ TEST_F(CommandLine, RunSuggestsALineWorthSeeing) {
     return said.substr(said.find("next"));
   };
   const json top{{"module", "top"}, {"outputs", {column("side", "text", "1"), column("bytes", "u64", "B")}}};
-  const json hosts{{"module", "hosts"}, {"outputs", {column("when", "time", "1"), column("odd", "bool", "1"), column("share", "f64", "1")}}};
+  const json hosts{{"module", "hosts"},
+                   {"outputs", {column("when", "time", "1"), column("odd", "bool", "1"), column("share", "f64", "1")}}};
   const json traffic{{"module", "traffic"}, {"outputs", {column("rate", "f64", "1"), column("flows", "u64", "flow")}}};
-  EXPECT_EQ(suggested({top, traffic, hosts}),
-            "next      mole results traffic\n          mole plot traffic flows -o flows.svg\n");
-  EXPECT_EQ(suggested({top, hosts, traffic}),
-            "next      mole results hosts\n          mole plot hosts share -o share.svg\n");
+  EXPECT_EQ(suggested({top, traffic, hosts}), "next      mole results traffic\n          mole plot traffic flows -o flows.svg\n");
+  EXPECT_EQ(suggested({top, hosts, traffic}), "next      mole results hosts\n          mole plot hosts share -o share.svg\n");
   EXPECT_EQ(suggested({traffic, hosts}, {"--module", "hosts"}),
             "next      mole results hosts\n          mole plot hosts share -o share.svg\n");
   EXPECT_EQ(suggested(json::array({top})), "next      mole results top\n");  // a row for each name is no line
@@ -210,8 +206,7 @@ TEST_F(CommandLine, RunExitsByHowTheRequestEnded) {
   prepare_run(failed);
   const auto said = mole(with_range({"run", manifest_, "--progress=none"}));
   EXPECT_EQ(said.code, 1);
-  EXPECT_NE(said.out.find("next      mole explain border/traffic@2007-09-22T06:00:00Z\n"), std::string::npos)
-      << said.out;
+  EXPECT_NE(said.out.find("next      mole explain border/traffic@2007-09-22T06:00:00Z\n"), std::string::npos) << said.out;
   EXPECT_EQ(said.err,
             "failed: border/traffic@2007-09-22T06:00:00Z\n"
             "  plugin traffic 1.0.0, block 2007-09-22T06:00:00Z: crashed after 3 attempts\n"
@@ -285,8 +280,8 @@ TEST_F(CommandLine, SaysThatAServiceHasNoNode) {
 
 TEST_F(CommandLine, GapsOfAManifestAreThoseOfItsArchives) {
   api_.answers.insert_or_assign(
-      "archive", json{{"missing", {{{"router", "19993"}, {"sequence", 40897}, {"from", "a"}, {"to", "b"}}}},
-                      {"damaged", json::array()}});
+      "archive",
+      json{{"missing", {{{"router", "19993"}, {"sequence", 40897}, {"from", "a"}, {"to", "b"}}}}, {"damaged", json::array()}});
   const auto said = mole({"archive", "gaps", manifest_});
   EXPECT_EQ(said.code, 0) << said.err;
   EXPECT_EQ(api_.calls, (std::vector<std::string>{"archive border/store gaps"}));
@@ -314,8 +309,7 @@ TEST_F(CommandLine, WatchingAStateNobodyWorksOnIsForLater) {
 TEST_F(CommandLine, SimulateRefusesContradictions) {
   const auto out = (folder_ / "archive").string();
   const auto simulate = [&](std::vector<std::string> more) {
-    std::vector<std::string> all =
-        with_range({"archive", "simulate", out, "--routers", "1,2", "--flows-per-hour", "10"});
+    std::vector<std::string> all = with_range({"archive", "simulate", out, "--routers", "1,2", "--flows-per-hour", "10"});
     all.insert(all.end(), more.begin(), more.end());
     return mole(all);
   };
@@ -330,10 +324,9 @@ TEST_F(CommandLine, SimulateRefusesContradictions) {
 
 TEST_F(CommandLine, TheReferenceHoldsEveryCommand) {
   const auto text = command_reference();
-  for (const auto* name :
-       {"mole run", "mole plan", "mole results", "mole plot", "mole why", "mole explain", "mole status",
-        "mole request submit", "mole request watch", "mole archive index", "mole archive simulate",
-        "mole plugin inspect", "mole manifest graph", "mole flows", "mole state dump"})
+  for (const auto* name : {"mole run", "mole plan", "mole results", "mole plot", "mole why", "mole explain", "mole status",
+                           "mole request submit", "mole request watch", "mole archive index", "mole archive simulate",
+                           "mole plugin inspect", "mole manifest graph", "mole flows", "mole state dump"})
     EXPECT_NE(text.find(std::string("## ") + name + "\n"), std::string::npos) << name;
 }
 

@@ -32,8 +32,7 @@ class FakeApi final : public coordinator::Api {
   Result<json> archive(const std::string& archive, const std::string& what) override {
     return answer("archive", archive + " " + what);
   }
-  Result<json> archive_task(const coordinator::Submission& s, const std::string& archive,
-                            const std::string& what) override {
+  Result<json> archive_task(const coordinator::Submission& s, const std::string& archive, const std::string& what) override {
     return submission = s, answer("archive_task", archive + " " + what);
   }
   Result<json> dump(const std::string& table, const std::string& from, std::uint32_t) override {
@@ -43,15 +42,9 @@ class FakeApi final : public coordinator::Api {
   Result<coordinator::Registration> register_node(const coordinator::NodeInfo&) override { return unexpected(); }
   Result<std::vector<task::Spec>> lease(const coordinator::LeaseAsk&) override { return unexpected(); }
   Result<coordinator::HeartbeatReply> heartbeat(const coordinator::Heartbeat&) override { return unexpected(); }
-  Result<> release(const std::string&, const std::string&, const std::vector<std::string>&) override {
-    return unexpected();
-  }
-  Result<std::vector<std::string>> complete(const std::vector<coordinator::Completion>&) override {
-    return unexpected();
-  }
-  Result<std::uint64_t> put_blob(const Digest&, std::uint64_t, std::string_view, std::uint64_t) override {
-    return unexpected();
-  }
+  Result<> release(const std::string&, const std::string&, const std::vector<std::string>&) override { return unexpected(); }
+  Result<std::vector<std::string>> complete(const std::vector<coordinator::Completion>&) override { return unexpected(); }
+  Result<std::uint64_t> put_blob(const Digest&, std::uint64_t, std::string_view, std::uint64_t) override { return unexpected(); }
   Result<std::string> get_blob(const Digest&, std::uint64_t, std::uint32_t) override { return unexpected(); }
 
  private:

@@ -50,18 +50,14 @@ TEST(Table, AlignsByWhatIsSeen) {
 }
 
 TEST(Plan, ShowsModulesFilesAndReasons) {
-  const json plan = {{"jobs", {{"reused", 4}, {"new", 2}, {"waiting", 0}}},
-                     {"modules",
-                      {{{"module", "border/mean"},
-                        {"blocks", 6},
-                        {"reused", 4},
-                        {"new", 2},
-                        {"waiting", 0},
-                        {"states_kept_bytes", 2048}}}},
-                     {"files", {{"count", 14}, {"bytes", 3 << 20}, {"border_share", 0.0714}}},
-                     {"gaps", json::array()},
-                     {"estimate_seconds", 12},
-                     {"new_jobs", {{{"job", "border/mean@2007-09-22T06:00:00Z"}, {"reason", "params changed"}}}}};
+  const json plan = {
+      {"jobs", {{"reused", 4}, {"new", 2}, {"waiting", 0}}},
+      {"modules",
+       {{{"module", "border/mean"}, {"blocks", 6}, {"reused", 4}, {"new", 2}, {"waiting", 0}, {"states_kept_bytes", 2048}}}},
+      {"files", {{"count", 14}, {"bytes", 3 << 20}, {"border_share", 0.0714}}},
+      {"gaps", json::array()},
+      {"estimate_seconds", 12},
+      {"new_jobs", {{{"job", "border/mean@2007-09-22T06:00:00Z"}, {"reason", "params changed"}}}}};
   EXPECT_EQ(plan_text(plan, plain),
             "module       blocks  reused  new  waiting  states kept\n"
             "border/mean       6       4    2        0      2.0 KiB\n"
@@ -112,8 +108,7 @@ TEST(Strip, ShowsTheWorstOfWhatACellCovers) {
 TEST(Strip, ColoursRunsNotCells) {
   Style style;
   style.color = true;
-  EXPECT_EQ(strip_text({{{"from", "2007-01-01"}, {"to", "2007-01-02"}, {"state", "done"}}}, 3, style),
-            "\033[32m███\033[0m");
+  EXPECT_EQ(strip_text({{{"from", "2007-01-01"}, {"to", "2007-01-02"}, {"state", "done"}}}, 3, style), "\033[32m███\033[0m");
 }
 
 TEST(Explain, ShowsWhatChanged) {
@@ -141,23 +136,25 @@ TEST(Explain, ShowsWhatChanged) {
 TEST(Explain, SaysHowTheFlowsWereComeBy) {
   EXPECT_EQ(flows_from_text({{"archive", 1}}), "decoded from 1 file");
   EXPECT_EQ(flows_from_text({{"columns", 12}}), "of 12 files read from the columns the node kept of an earlier decode");
-  EXPECT_EQ(flows_from_text({{"archive", 2}, {"columns", 1}}), "of 1 file read from the columns the node kept of an earlier decode, of 2 decoded");
+  EXPECT_EQ(flows_from_text({{"archive", 2}, {"columns", 1}}),
+            "of 1 file read from the columns the node kept of an earlier decode, of 2 decoded");
   EXPECT_EQ(flows_from_text(nullptr), "");
-  EXPECT_NE(explain_text({{"job", "p/m@T"}, {"flows_from", {{"archive", 3}}}}, plain).find("flows         decoded from 3 files\n"), std::string::npos);
+  EXPECT_NE(
+      explain_text({{"job", "p/m@T"}, {"flows_from", {{"archive", 3}}}}, plain).find("flows         decoded from 3 files\n"),
+      std::string::npos);
 }
 
 json upstream_traffic() {
-  const json files = {
-      {{"id", "f.bz2"},
-       {"size", 100},
-       {"digest", "d1"},
-       {"state", "damaged"},
-       {"flows", 12},
-       {"from", "2007-09-22T10:00:00Z"},
-       {"to", "2007-09-22T11:00:00Z"},
-       {"lost_compressed", {{{"from", 40}, {"to", 60}}}}},
-      {{"missing", true}, {"router", "19993"}, {"from", "2007-09-22T11:00:00Z"}, {"to", "2007-09-22T12:00:00Z"}},
-      {{"id", "later.bz2"}, {"size", 100}, {"from", "2007-09-22T13:00:00Z"}, {"to", "2007-09-22T14:00:00Z"}}};
+  const json files = {{{"id", "f.bz2"},
+                       {"size", 100},
+                       {"digest", "d1"},
+                       {"state", "damaged"},
+                       {"flows", 12},
+                       {"from", "2007-09-22T10:00:00Z"},
+                       {"to", "2007-09-22T11:00:00Z"},
+                       {"lost_compressed", {{{"from", 40}, {"to", 60}}}}},
+                      {{"missing", true}, {"router", "19993"}, {"from", "2007-09-22T11:00:00Z"}, {"to", "2007-09-22T12:00:00Z"}},
+                      {{"id", "later.bz2"}, {"size", 100}, {"from", "2007-09-22T13:00:00Z"}, {"to", "2007-09-22T14:00:00Z"}}};
   return {{"module", "p/traffic"},
           {"column", "bytes"},
           {"interval", {{"from", "2007-09-22T10:15:00Z"}, {"to", "2007-09-22T10:30:00Z"}}},
@@ -171,21 +168,20 @@ json upstream_traffic() {
 }
 
 TEST(Why, FollowsANumberToItsFiles) {
-  const json why = {
-      {"module", "p/variance"},
-      {"column", "bytes_variance"},
-      {"interval", {{"from", "A"}, {"to", "B"}}},
-      {"block", "C"},
-      {"rows_blob", "abcd"},
-      {"lineage",
-       {{"at", "D"},
-        {"result",
-         {{"plugin", {{"name", "variance"}, {"version", "1.0.0"}, {"digest", "beef"}, {"params", {{"ddof", 1}}}}},
-          {"node", "n1"},
-          {"task", "1-2"},
-          {"window", "6h"},
-          {"states", {{{"job", "variance@X"}}}}}}}},
-      {"upstream", {upstream_traffic(), upstream_traffic()}}};
+  const json why = {{"module", "p/variance"},
+                    {"column", "bytes_variance"},
+                    {"interval", {{"from", "A"}, {"to", "B"}}},
+                    {"block", "C"},
+                    {"rows_blob", "abcd"},
+                    {"lineage",
+                     {{"at", "D"},
+                      {"result",
+                       {{"plugin", {{"name", "variance"}, {"version", "1.0.0"}, {"digest", "beef"}, {"params", {{"ddof", 1}}}}},
+                        {"node", "n1"},
+                        {"task", "1-2"},
+                        {"window", "6h"},
+                        {"states", {{{"job", "variance@X"}}}}}}}},
+                    {"upstream", {upstream_traffic(), upstream_traffic()}}};
   EXPECT_EQ(why_text(why, json::array({{{"bytes_variance", 12.5}}}), plain),
             "p/variance.bytes_variance  A .. B\n"
             "bytes_variance\n"

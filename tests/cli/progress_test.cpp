@@ -165,7 +165,8 @@ TEST(RequestText, NamesFailuresAndWaits) {
 }
 
 TEST(RequestText, TellsHowFilesWereRead) {
-  json request = {{"id", "r-3"}, {"pipeline", "p"}, {"state", "COMPLETE"}, {"jobs", {{"total", 1}, {"done", 1}}}, {"waits", json::array()}};
+  json request = {
+      {"id", "r-3"}, {"pipeline", "p"}, {"state", "COMPLETE"}, {"jobs", {{"total", 1}, {"done", 1}}}, {"waits", json::array()}};
   const auto files = [&](std::uint64_t decoded, std::uint64_t kept) {
     request["files"] = {{"total", 9}, {"done", 9}, {"decoded", decoded}, {"from_columns", kept}};
     return request_text(request, {});

@@ -14,8 +14,8 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <set>
 #include <nlohmann/json.hpp>
+#include <set>
 
 namespace mole::cli {
 namespace {
@@ -56,8 +56,7 @@ double expected(const SimulationSpec& spec, Micros day, int from, int to) {
 }
 
 struct Record {
-  std::uint32_t source, destination, packets, bytes, source_port, destination_port, flags, protocol, source_as,
-      destination_as;
+  std::uint32_t source, destination, packets, bytes, source_port, destination_port, flags, protocol, source_as, destination_as;
   Micros first;
 };
 
@@ -70,8 +69,7 @@ std::vector<Record> records_of(const std::string& content) {
       const auto r = at + 24 + 48 * i;
       const auto field = [&](std::size_t offset, std::size_t size) { return big_endian(content, r + offset, size); };
       records.push_back({field(0, 4), field(4, 4), field(16, 4), field(20, 4), field(32, 2), field(34, 2), field(37, 1),
-                         field(38, 1), field(40, 2), field(42, 2),
-                         now - static_cast<Micros>(uptime - field(24, 4)) * 1000});
+                         field(38, 1), field(40, 2), field(42, 2), now - static_cast<Micros>(uptime - field(24, 4)) * 1000});
     }
     at += 24 + 48 * count;
   }
@@ -149,8 +147,7 @@ TEST_F(Simulation, LeavesAnotherArchiveAlone) {
 }
 
 TEST(TrafficShape, PutsFourFifthsIntoTheDayAndThirtyPercentIntoWeekends) {
-  const Micros monday = *parse_time("2007-09-24"), saturday = *parse_time("2007-09-22"),
-               sunday = *parse_time("2007-09-23");
+  const Micros monday = *parse_time("2007-09-24"), saturday = *parse_time("2007-09-22"), sunday = *parse_time("2007-09-23");
   auto spec = two_routers();
   spec.flows_per_hour = 10'000;
   const auto whole = expected(spec, monday, 0, 24);
@@ -177,8 +174,8 @@ TEST(TrafficShape, HasTheNoiseAskedForAndNoneIfNoneIs) {
     const int n = 4 * 24 * 100;
     for (int q = 0; q < n; ++q) {
       const auto at = spec.range.from + q * quarter_us;
-      const auto ratio = static_cast<double>(flows_of_quarter(spec, 19991, at)) * 1000 /
-                         static_cast<double>(expected_milliflows(spec, at));
+      const auto ratio =
+          static_cast<double>(flows_of_quarter(spec, 19991, at)) * 1000 / static_cast<double>(expected_milliflows(spec, at));
       sum += ratio;
       squares += ratio * ratio;
     }
@@ -323,8 +320,8 @@ TEST(Event, IsReadAndWritten) {
 std::multiset<std::string> lines_of(const std::vector<Record>& records) {
   std::multiset<std::string> lines;
   for (const auto& r : records)
-    lines.insert(fmt::format("{} {} {} {} {} {} {} {}", r.source, r.destination, r.source_port, r.destination_port,
-                             r.packets, r.bytes, r.flags, r.first));
+    lines.insert(fmt::format("{} {} {} {} {} {} {} {}", r.source, r.destination, r.source_port, r.destination_port, r.packets,
+                             r.bytes, r.flags, r.first));
   return lines;
 }
 
@@ -336,7 +333,8 @@ TEST(Event, AddsItsFlowsAndLeavesTheOthersAsTheyAre) {
     for (int h = 9; h < 13; ++h) all.merge(lines_of(records_of(export_hour(spec, 0, spec.range.from + h * hour_us, 0).content)));
     return all;
   }();
-  for (const auto* text : {"scan@2007-09-24T10:20/70m:0.5", "portscan@2007-09-24T10:20/70m:0.5", "crowd@2007-09-24T10:20/70m:0.5"}) {
+  for (const auto* text :
+       {"scan@2007-09-24T10:20/70m:0.5", "portscan@2007-09-24T10:20/70m:0.5", "crowd@2007-09-24T10:20/70m:0.5"}) {
     spec.events = {*parse_event(text)};
     std::vector<Record> records;
     std::uint64_t planted = 0;
@@ -388,7 +386,8 @@ TEST(Event, OutageTakesWholeAsAwayWhileTheRouterLives) {
   EXPECT_EQ(flows_of_hour(spec, 0, eleven), hit.truth.measured.flows);
   EXPECT_EQ(export_hour(spec, 1, eleven, 0).by_event[0], 0u);  // of the other router nothing
   const auto share = [&](Micros t) {
-    return static_cast<double>(hit.by_interval.at(t).measured.flows) / static_cast<double>(sound.by_interval.at(t).measured.flows);
+    return static_cast<double>(hit.by_interval.at(t).measured.flows) /
+           static_cast<double>(sound.by_interval.at(t).measured.flows);
   };
   EXPECT_NEAR(share(eleven), 0.5, 0.2);  // few AS have much of the traffic
   EXPECT_EQ(share(eleven + 30 * minute_us), 1);
@@ -404,8 +403,7 @@ TEST(Event, OutageTakesWholeAsAwayWhileTheRouterLives) {
   EXPECT_LT(flows_after.size(), flows_before.size() * 3 / 4);
   // The sequence goes on: nothing was lost between router and collector.
   const auto headers = headers_of(hit.content);
-  for (std::size_t i = 1; i < headers.size(); ++i)
-    ASSERT_EQ(headers[i].sequence, headers[i - 1].sequence + headers[i - 1].count);
+  for (std::size_t i = 1; i < headers.size(); ++i) ASSERT_EQ(headers[i].sequence, headers[i - 1].sequence + headers[i - 1].count);
 }
 
 TEST_F(Simulation, TellsTheTruthAboutEvents) {

@@ -47,7 +47,9 @@ TEST_F(Dag, KeepsItselfInJson) {
 TEST_F(Dag, ADirectionNeedsAHomeWhichBelongsToItsKeyAlone) {
   EXPECT_NE(error({"modules.traffic.by=[direction]"}).find("does not say what is at home"), std::string::npos);
   const std::string home = "archives.flows.home={networks: [10.0.0.0/8]}", other = "archives.flows.home={networks: [11.0.0.0/8]}";
-  const auto print = [&](const std::vector<std::string>& overrides) { return resolve(chain, overrides)->graph.modules[0].fingerprint; };
+  const auto print = [&](const std::vector<std::string>& overrides) {
+    return resolve(chain, overrides)->graph.modules[0].fingerprint;
+  };
   EXPECT_EQ(print({home}), print({}));
   EXPECT_NE(print({home, "modules.traffic.by=[direction]"}), print({other, "modules.traffic.by=[direction]"}));
 }
@@ -66,25 +68,32 @@ TEST_F(Dag, NamesACycleInFull) {
 TEST_F(Dag, RefusesWhatDoesNotFitInOneSentence) {
   EXPECT_EQ(error({"modules.mean.inputs={values: trafic.bytes}"}),
             "--set modules.mean.inputs={values: trafic.bytes}: there is no module \"trafic\"; did you mean \"traffic\"?");
-  EXPECT_EQ(error({"modules.mean.inputs={values: traffic.byte}"}),
-            "--set modules.mean.inputs={values: traffic.byte}: the module traffic has no column \"byte\"; did you mean \"bytes\"?");
+  EXPECT_EQ(
+      error({"modules.mean.inputs={values: traffic.byte}"}),
+      "--set modules.mean.inputs={values: traffic.byte}: the module traffic has no column \"byte\"; did you mean \"bytes\"?");
   EXPECT_EQ(error({"modules.mean.inputs={value: traffic.bytes}"}),
             "--set modules.mean.inputs={value: traffic.bytes}: the plugin mean has no input \"value\"; did you mean \"values\"?");
-  EXPECT_EQ(error({"modules.traffic.input={archive: flow}"}), "--set modules.traffic.input={archive: flow}: there is no archive \"flow\"; did you mean \"flows\"?");
+  EXPECT_EQ(error({"modules.traffic.input={archive: flow}"}),
+            "--set modules.traffic.input={archive: flow}: there is no archive \"flow\"; did you mean \"flows\"?");
   EXPECT_EQ(error({"modules.traffic.interval=7m"}),
             "m.yaml:11:3: the interval 7m does not divide the block length 2h of the archive flows; choose one that does");
   EXPECT_EQ(error({"modules.mean.window=20m"}), "m.yaml:12:3: the window 20m is not a multiple of the interval 15m; round it");
   EXPECT_EQ(error({"modules.mean.interval=30m"}),
             "m.yaml:12:3: the interval 30m differs from the 15m of its input traffic; leave it out, it is inherited");
-  EXPECT_EQ(error({"modules.traffic.by=[colour]"}).substr(0, 57), "m.yaml:11:3: \"by\" knows no dimension \"colour\"; known are ");
+  EXPECT_EQ(error({"modules.traffic.by=[colour]"}).substr(0, 57),
+            "m.yaml:11:3: \"by\" knows no dimension \"colour\"; known are ");
   EXPECT_EQ(error({"modules.mean.filter=proto tcp"}).substr(0, 40), "--set modules.mean.filter=proto tcp: \"fi");
-  EXPECT_EQ(error({"modules.mean.warmup=1h"}), "m.yaml:12:3: \"warmup\" and \"since\" are for sequential metrics; mean is mergeable; use \"window\"");
-  EXPECT_EQ(error({"modules.s={plugin: longest_silence, input: {archive: flows}, interval: 15m}"}).find("longest_silence is sequential: it needs either \"warmup\""), 83u);
+  EXPECT_EQ(error({"modules.mean.warmup=1h"}),
+            "m.yaml:12:3: \"warmup\" and \"since\" are for sequential metrics; mean is mergeable; use \"window\"");
+  EXPECT_EQ(error({"modules.s={plugin: longest_silence, input: {archive: flows}, interval: 15m}"})
+                .find("longest_silence is sequential: it needs either \"warmup\""),
+            83u);
   EXPECT_NE(error({"modules.mean.plugin=meen"}).find("there is no metric plugin 'meen'"), std::string::npos);
   EXPECT_NE(error({"modules.traffic.interval="}).find("\"interval\" must be a text"), std::string::npos);
   EXPECT_NE(error({"modules.mean.params.x=1"}).find("x"), std::string::npos);
   EXPECT_EQ(error({"modules.again={plugin: traffic, input: {archive: flows}, interval: 15m, by: [router]}"}),
-            "--set modules.again={plugin: traffic, input: {archive: flows}, interval: 15m, by: [router]}: the modules traffic and again compute the same "
+            "--set modules.again={plugin: traffic, input: {archive: flows}, interval: 15m, by: [router]}: the modules traffic "
+            "and again compute the same "
             "from the same; remove one of them");
 }
 
@@ -95,16 +104,23 @@ TEST_F(Dag, NamesBothSidesOfAUnitMismatch) {
 }
 
 TEST_F(Dag, TotalsAreThoseOfClosedDimensionsAndInherited) {
-  const auto graph = resolve(chain, {"modules.traffic.by=[router, protocol_class]", "modules.traffic.totals=[protocol_class, router]"})->graph;
-  for (const auto& module : graph.modules) EXPECT_EQ(module.totals, (std::vector<std::string>{"router", "protocol_class"})) << module.name;
+  const auto graph =
+      resolve(chain, {"modules.traffic.by=[router, protocol_class]", "modules.traffic.totals=[protocol_class, router]"})->graph;
+  for (const auto& module : graph.modules)
+    EXPECT_EQ(module.totals, (std::vector<std::string>{"router", "protocol_class"})) << module.name;
   EXPECT_EQ(dag::graph_from_json(dag::to_json(graph)).modules[2].totals, graph.modules[2].totals);
   EXPECT_EQ(error({"modules.traffic.totals=[protocol_class]"}),
             "m.yaml:11:3: \"totals\" names protocol_class, by which the module is not grouped; add it to \"by\" or leave it out");
-  EXPECT_NE(error({"modules.traffic.by=[router, dst_port]", "modules.traffic.totals=[dst_port]"}).find("names dst_port, an open dimension"), std::string::npos);
-  EXPECT_EQ(error({"modules.mean.totals=[router]"}), "m.yaml:12:3: \"totals\" are made of flows; leave it out, mean has those of its input traffic");
-  EXPECT_NE(error({"modules.traffic.input={archive: flows, where: {router: [\"1\", all]}}", "modules.traffic.totals=[router]"}).find("a router is called \"all\""),
+  EXPECT_NE(error({"modules.traffic.by=[router, dst_port]", "modules.traffic.totals=[dst_port]"})
+                .find("names dst_port, an open dimension"),
             std::string::npos);
-  EXPECT_NE(error({"modules.s={plugin: longest_silence, input: {archive: flows}, interval: 15m, warmup: 1h, by: [router], totals: [router]}"})
+  EXPECT_EQ(error({"modules.mean.totals=[router]"}),
+            "m.yaml:12:3: \"totals\" are made of flows; leave it out, mean has those of its input traffic");
+  EXPECT_NE(error({"modules.traffic.input={archive: flows, where: {router: [\"1\", all]}}", "modules.traffic.totals=[router]"})
+                .find("a router is called \"all\""),
+            std::string::npos);
+  EXPECT_NE(error({"modules.s={plugin: longest_silence, input: {archive: flows}, interval: 15m, warmup: 1h, by: [router], "
+                   "totals: [router]}"})
                 .find("longest_silence is sequential: its states cannot be merged into totals"),
             std::string::npos);
 }

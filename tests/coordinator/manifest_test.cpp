@@ -53,8 +53,10 @@ TEST(Manifest, HomeIsTwoFilters) {
 
 TEST(Manifest, HomeIsSaidInOneWayAndWell) {
   EXPECT_NE(error_of(good, {"archives.ddosvax.home={as: 1, networks: [10.0.0.0/8]}"}).find("in one way"), std::string::npos);
-  EXPECT_NE(error_of(good, {"archives.ddosvax.home={networks: [10.0.0/8]}"}).find("\"10.0.0/8\" does not fit; list networks"), std::string::npos);
-  EXPECT_NE(error_of(good, {"archives.ddosvax.home={networks: ['10.0.0.0/8] or src ip in [1.2.3.4']}"}).find("does not fit"), std::string::npos);
+  EXPECT_NE(error_of(good, {"archives.ddosvax.home={networks: [10.0.0/8]}"}).find("\"10.0.0/8\" does not fit; list networks"),
+            std::string::npos);
+  EXPECT_NE(error_of(good, {"archives.ddosvax.home={networks: ['10.0.0.0/8] or src ip in [1.2.3.4']}"}).find("does not fit"),
+            std::string::npos);
   EXPECT_NE(error_of(good, {"archives.ddosvax.home={networks: []}"}).find("is empty"), std::string::npos);
   EXPECT_NE(error_of(good, {"archives.ddosvax.home={as: [many]}"}).find("list AS numbers"), std::string::npos);
   EXPECT_NE(error_of(good, {"archives.ddosvax.home={border: [1]}"}).find("border_interfaces"), std::string::npos);
@@ -76,8 +78,9 @@ TEST(Manifest, ReadsTheExampleOfTheDesign) {
 }
 
 TEST(Manifest, AppliesOverridesBeforeItValidates) {
-  const auto parsed = parse_manifest(good, "m.yaml", {"modules.mean.window=1d", "modules.mean.params.minimum_coverage=0.5", "archives.ddosvax.damage=strict",
-                                                      "archives.ddosvax.decode=interleaved"});
+  const auto parsed = parse_manifest(good, "m.yaml",
+                                     {"modules.mean.window=1d", "modules.mean.params.minimum_coverage=0.5",
+                                      "archives.ddosvax.damage=strict", "archives.ddosvax.decode=interleaved"});
   ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_EQ(parsed->modules[1].window, day_us);
   EXPECT_EQ(parsed->modules[1].params["minimum_coverage"], 0.5);
@@ -95,23 +98,32 @@ struct Golden {
 TEST(Manifest, NamesThePlaceTheCauseAndTheRemedy) {
   const Golden goldens[] = {
       {"window: 7d", "windw: 7d", "m.yaml:11:65: unknown key \"windw\" in the module mean; did you mean \"window\"?"},
-      {"pipeline: border-traffic", "pipelin: x", "m.yaml:1:1: unknown key \"pipelin\" in the manifest; did you mean \"pipeline\"?"},
+      {"pipeline: border-traffic", "pipelin: x",
+       "m.yaml:1:1: unknown key \"pipelin\" in the manifest; did you mean \"pipeline\"?"},
       {"covers: 1h", "covers: soon", "m.yaml:7:13: \"covers\": "},
       {"covers: 1h", "cover: 1h", "m.yaml:7:5: unknown key \"cover\" in the archive ddosvax; did you mean \"covers\"?"},
       {"origin: 06:00", "origin: 26:00", "m.yaml:8:34: \"origin\" must be a time of day such as 06:00, not \"26:00\""},
-      {"{start:unix}", "{begin}", "m.yaml:6:12: \"files\": unknown placeholder {begin}; known are {router}, {sequence}, {start:unix} and {end:unix}"},
-      {"_{start:unix}", "", "m.yaml:6:12: \"files\": the pattern says no time; use {start:unix} or {end:unix} where the name has it"},
-      {"{router}_{sequence}", "{router}{sequence}", "m.yaml:6:12: \"files\": two placeholders need text between them, or no one can tell where the first ends"},
-      {"covers: 1h", "covers: 1h\n    decode: interlaced", "m.yaml:8:13: \"decode\" is libbzip2 or interleaved, not \"interlaced\""},
-      {"downloader: directory", "damage: maybe", "m.yaml:4:5: the key \"downloader\" is missing; name the plugin that reads the archive, such as directory"},
+      {"{start:unix}", "{begin}",
+       "m.yaml:6:12: \"files\": unknown placeholder {begin}; known are {router}, {sequence}, {start:unix} and {end:unix}"},
+      {"_{start:unix}", "",
+       "m.yaml:6:12: \"files\": the pattern says no time; use {start:unix} or {end:unix} where the name has it"},
+      {"{router}_{sequence}", "{router}{sequence}",
+       "m.yaml:6:12: \"files\": two placeholders need text between them, or no one can tell where the first ends"},
+      {"covers: 1h", "covers: 1h\n    decode: interlaced",
+       "m.yaml:8:13: \"decode\" is libbzip2 or interleaved, not \"interlaced\""},
+      {"downloader: directory", "damage: maybe",
+       "m.yaml:4:5: the key \"downloader\" is missing; name the plugin that reads the archive, such as directory"},
       {"traffic.bytes", "traffic", "m.yaml:11:49: \"traffic\" must be MODULE.COLUMN, such as traffic.bytes"},
-      {"input: {archive: ddosvax, where: {router: [19993, 19991]}}", "window: 1d", "m.yaml:10:3: the module traffic reads nothing; add \"input: {archive: NAME}\" or \"inputs: {ROLE: MODULE.COLUMN}\""},
-      {"resources: {}", "resources: {routes: {}}", "m.yaml:12:21: the key \"files\" is missing; say how the tables are named, such as \"rib.{date}.txt\""},
+      {"input: {archive: ddosvax, where: {router: [19993, 19991]}}", "window: 1d",
+       "m.yaml:10:3: the module traffic reads nothing; add \"input: {archive: NAME}\" or \"inputs: {ROLE: MODULE.COLUMN}\""},
+      {"resources: {}", "resources: {routes: {}}",
+       "m.yaml:12:21: the key \"files\" is missing; say how the tables are named, such as \"rib.{date}.txt\""},
       {"params: {root: ./archive}", "params: [1]", "m.yaml:5:13: \"params\" must be a map of keys, not a list"},
       {"pipeline: border-traffic", "pipeline: \"a b\"", "m.yaml:1:11: \"a b\" is no name; use up to 64 of A-Z a-z 0-9 _ -"},
       {"  mean: ", "  traffic: ", "m.yaml:11:3: the key \"traffic\" stands here a second time; remove one of the two"},
       {"by: [router]", "by: {a: b}", "m.yaml:10:110: \"by\" must be a list, not a map"},
-      {"window: 7d", "keep_states: 7d", "m.yaml:11:78: \"keep_states: 7d\" is not available in this version, which keeps every state; leave it out or write all"},
+      {"window: 7d", "keep_states: 7d",
+       "m.yaml:11:78: \"keep_states: 7d\" is not available in this version, which keeps every state; leave it out or write all"},
       {"modules:", "modules", "m.yaml:10:10: this is not YAML: "},
   };
   for (const auto& golden : goldens) {
@@ -121,7 +133,8 @@ TEST(Manifest, NamesThePlaceTheCauseAndTheRemedy) {
   EXPECT_EQ(error_of(replaced("covers: 1h", "covers: 1h\n    damage: maybe")),
             "m.yaml:8:13: unknown policy \"maybe\" for damaged files; known are partial, strict, skip");
   EXPECT_EQ(error_of(""), "m.yaml:1:1: the manifest is empty; it needs \"pipeline\", \"archives\" and \"modules\"");
-  EXPECT_EQ(error_of(good, {"modules.mean.windw=1d"}), "--set modules.mean.windw=1d: unknown key \"windw\" in the module mean; did you mean \"window\"?");
+  EXPECT_EQ(error_of(good, {"modules.mean.windw=1d"}),
+            "--set modules.mean.windw=1d: unknown key \"windw\" in the module mean; did you mean \"window\"?");
   EXPECT_EQ(error_of(good, {"modules.mean"}), "--set modules.mean: write KEY=VALUE, such as modules.mean.window=1d");
   EXPECT_EQ(error_of(good, {"pipeline.x=1"}), "--set pipeline.x=1: \"pipeline\" has no keys to set; it is replaced as a whole");
 }
@@ -131,7 +144,8 @@ TEST(Manifest, RefusesTimesThatCannotBeReckonedWith) {
   EXPECT_NE(error_of(good, {"modules.traffic.interval=0s"}).find("\"interval\" must be longer"), std::string::npos);
   EXPECT_NE(error_of(good, {"archives.ddosvax.covers=0s"}).find("\"covers\" must be whole seconds"), std::string::npos);
   EXPECT_NE(error_of(good, {"archives.ddosvax.lateness=200000d"}).find("between 0s and ten years"), std::string::npos);
-  EXPECT_NE(error_of(good, {"archives.ddosvax.covers=1s", "archives.ddosvax.lateness=300d"}).find("files of a router"), std::string::npos);
+  EXPECT_NE(error_of(good, {"archives.ddosvax.covers=1s", "archives.ddosvax.lateness=300d"}).find("files of a router"),
+            std::string::npos);
 }
 
 TEST(Manifest, BoundsWhatATextMayUnfoldTo) {
@@ -142,7 +156,8 @@ TEST(Manifest, BoundsWhatATextMayUnfoldTo) {
     bomb += "]\n";
   }
   EXPECT_NE(error_of(bomb).find("unfolds into more than 20000 values"), std::string::npos) << error_of(bomb);
-  EXPECT_NE(error_of("a: " + std::string(60, '[') + std::string(60, ']')).find("nested deeper than 16 levels"), std::string::npos);
+  EXPECT_NE(error_of("a: " + std::string(60, '[') + std::string(60, ']')).find("nested deeper than 16 levels"),
+            std::string::npos);
   EXPECT_NE(error_of("a: &a [*a]").find("nested deeper than 16 levels"), std::string::npos) << error_of("a: &a [*a]");
   EXPECT_NE(error_of(std::string(2 << 20, 'x')).find("at most 1 MiB"), std::string::npos);
   error_of(std::string(100'000, '['));  // ends, somehow
@@ -159,7 +174,8 @@ TEST(Manifest, KnowsTheKeysOfItsPublishedSchema) {
     EXPECT_EQ(error_of(good, {"archives.ddosvax." + key + "=[]"}).find("unknown key"), std::string::npos) << key;
   for (const auto& [key, unused] : schema["modules"]["additionalProperties"]["properties"].items())
     EXPECT_EQ(error_of(good, {"modules.mean." + key + "=[]"}).find("unknown key"), std::string::npos) << key;
-  for (const auto& [key, unused] : schema.items()) EXPECT_EQ(error_of(good, {key + "=[]"}).find("unknown key"), std::string::npos) << key;
+  for (const auto& [key, unused] : schema.items())
+    EXPECT_EQ(error_of(good, {key + "=[]"}).find("unknown key"), std::string::npos) << key;
   const auto known = [&](const std::string& override) {
     const auto message = error_of(good, {override + ".zzzzzzzzzz=1"});
     std::set<std::string> keys;
@@ -189,7 +205,8 @@ TEST(FilePattern, TakesNamesApart) {
   EXPECT_EQ(parts->sequence, 40895u);
   EXPECT_EQ(parts->covers, (TimeRange{1190487600 * second_us, 1190491200 * second_us}));
   EXPECT_EQ(pattern->match("a_b_19991_00040895_1190487600.dat.bz2", hour_us)->router, "a_b_19991");
-  for (const auto* other : {"19991_00040895_1190487600.dat", "x", "", "_1_2.dat.bz2", "1_x_2.dat.bz2", "1_2_99999999999999999999.dat.bz2"})
+  for (const auto* other :
+       {"19991_00040895_1190487600.dat", "x", "", "_1_2.dat.bz2", "1_x_2.dat.bz2", "1_2_99999999999999999999.dat.bz2"})
     EXPECT_FALSE(pattern->match(other, hour_us)) << other;
   const auto by_end = FilePattern::parse("nf.{end:unix}");
   EXPECT_EQ(by_end->match("nf.7200", hour_us)->covers, (TimeRange{hour_us, 2 * hour_us}));

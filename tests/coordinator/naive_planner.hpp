@@ -1,5 +1,5 @@
-// The planner as its definition reads: recursion over single jobs, windows by time, a set of each thing. Slow and plain on purpose;
-// the real one must find the same.
+// The planner as its definition reads: recursion over single jobs, windows by time, a set of each thing. Slow and plain on
+// purpose; the real one must find the same.
 #pragma once
 
 #include "coordinator/jobs/plan.hpp"
@@ -23,8 +23,8 @@ struct Found {
 
 class NaivePlanner {
  public:
-  NaivePlanner(const coordinator::dag::Graph& graph, const std::vector<const coordinator::jobs::ArchiveIndex*>& indexes, std::set<Job> has_state,
-               std::set<Job> has_result)
+  NaivePlanner(const coordinator::dag::Graph& graph, const std::vector<const coordinator::jobs::ArchiveIndex*>& indexes,
+               std::set<Job> has_state, std::set<Job> has_result)
       : graph_(graph), indexes_(indexes), has_state_(std::move(has_state)), has_result_(std::move(has_result)) {
     for (std::uint32_t m = 0; m < graph.modules.size(); ++m) begins_.push_back(begin_of(m));
   }
@@ -40,7 +40,9 @@ class NaivePlanner {
   }
 
  private:
-  static std::int64_t number(const coordinator::dag::Archive& a, Micros t) { return floor_div(t - a.block_origin, a.block_length); }
+  static std::int64_t number(const coordinator::dag::Archive& a, Micros t) {
+    return floor_div(t - a.block_origin, a.block_length);
+  }
   static Micros start(const coordinator::dag::Archive& a, std::int64_t b) { return a.block_origin + b * a.block_length; }
 
   std::int64_t begin_of(std::uint32_t m) const {
@@ -51,7 +53,8 @@ class NaivePlanner {
       if (input.kind == "flows") {
         Micros first = INT64_MAX;
         for (const auto& f : indexes_[input.source]->files())
-          if (module.routers.empty() || std::count(module.routers.begin(), module.routers.end(), f.file.router)) first = std::min(first, f.file.covers.from);
+          if (module.routers.empty() || std::count(module.routers.begin(), module.routers.end(), f.file.router))
+            first = std::min(first, f.file.covers.from);
         begin = std::min(begin, number(graph_.archives[input.source], first));
       } else {
         begin = std::min(begin, begins_[input.source]);
@@ -65,11 +68,13 @@ class NaivePlanner {
   // A chain somewhere below: nothing before its beginning.
   bool chained(std::uint32_t m) const {
     const auto& module = graph_.modules[m];
-    return module.since || std::any_of(module.inputs.begin(), module.inputs.end(), [&](const auto& i) { return i.kind != "flows" && chained(i.source); });
+    return module.since || std::any_of(module.inputs.begin(), module.inputs.end(),
+                                       [&](const auto& i) { return i.kind != "flows" && chained(i.source); });
   }
 
   // Blocks that overlap [from, to), from `begin` on; a block before it only reaches itself.
-  std::vector<std::int64_t> overlapping(const coordinator::dag::Archive& a, TimeRange range, std::int64_t begin, std::int64_t own) const {
+  std::vector<std::int64_t> overlapping(const coordinator::dag::Archive& a, TimeRange range, std::int64_t begin,
+                                        std::int64_t own) const {
     std::vector<std::int64_t> out;
     for (auto b = number(a, range.from); start(a, b) < range.to; ++b)
       if (b >= begin || b == own) out.push_back(b);
@@ -104,13 +109,15 @@ class NaivePlanner {
         const TimeRange reach{start(a, b) - module.warmup, start(a, b + 1) + graph_.archives[input.source].lateness};
         const auto& files = indexes_[input.source]->files();  // sorted by router, then time
         for (const auto& router : module.routers.empty() ? indexes_[input.source]->routers() : module.routers) {
-          auto f = std::lower_bound(files.begin(), files.end(), std::pair(router, reach.from - 2 * graph_.archives[input.source].covers),
-                                    [](const auto& x, const auto& y) { return std::pair(x.file.router, x.file.covers.from) < y; });
+          auto f = std::lower_bound(
+              files.begin(), files.end(), std::pair(router, reach.from - 2 * graph_.archives[input.source].covers),
+              [](const auto& x, const auto& y) { return std::pair(x.file.router, x.file.covers.from) < y; });
           for (; f != files.end() && f->file.router == router && f->file.covers.from < reach.to; ++f)
             if (f->file.covers.overlaps(reach)) found_.files.insert(f->file.id);
         }
       } else {
-        for (const auto x : overlapping(a, {start(a, b) - module.warmup, start(a, b + 1)}, begins_[input.source], b)) need_result(input.source, x);
+        for (const auto x : overlapping(a, {start(a, b) - module.warmup, start(a, b + 1)}, begins_[input.source], b))
+          need_result(input.source, x);
       }
     }
   }

@@ -51,7 +51,8 @@ struct Rows {
   std::map<std::pair<Digest, Micros>, store::CatalogueRow> rows;
   jobs::CatalogueScan scan() const {
     return [this](const Digest& fp, TimeRange range, const auto& visit) {
-      for (auto it = rows.lower_bound({fp, range.from}); it != rows.end() && it->first.first == fp && it->first.second < range.to; ++it)
+      for (auto it = rows.lower_bound({fp, range.from}); it != rows.end() && it->first.first == fp && it->first.second < range.to;
+           ++it)
         visit(it->first.second, *store::decode_keys(store::encode(it->second)));
     };
   }
@@ -59,7 +60,8 @@ struct Rows {
 
 bool all_live(std::uint32_t) { return true; }
 
-Result<jobs::Plan> plan_of(const dag::Graph& graph, const std::vector<task::File>& files, const jobs::PlanAsk& ask, const Rows& rows) {
+Result<jobs::Plan> plan_of(const dag::Graph& graph, const std::vector<task::File>& files, const jobs::PlanAsk& ask,
+                           const Rows& rows) {
   std::vector<std::shared_ptr<const jobs::ArchiveIndex>> indexes;
   for (const auto& a : graph.archives) indexes.push_back(std::make_shared<jobs::ArchiveIndex>(files, a.covers));
   return jobs::make_plan(std::make_shared<dag::Graph>(graph), indexes, ask, rows.scan(), all_live);
@@ -99,12 +101,16 @@ dag::Graph random_graph(Random& random) {
       g.modules.push_back(module);
     } else {
       auto module = rows_module(name, static_cast<std::uint32_t>(random() % m), 0);
-      if (random() % 2) module.inputs.push_back({"centre", random() % 2 ? "context" : "rows", static_cast<std::uint32_t>(random() % m), "y", "f64", "1"});
+      if (random() % 2)
+        module.inputs.push_back(
+            {"centre", random() % 2 ? "context" : "rows", static_cast<std::uint32_t>(random() % m), "y", "f64", "1"});
       g.modules.push_back(module);
     }
     auto& module = g.modules.back();
     switch (random() % 4) {
-      case 0: module.window = hour_us / 4 * static_cast<Micros>(1 + random() % 40); break;
+      case 0:
+        module.window = hour_us / 4 * static_cast<Micros>(1 + random() % 40);
+        break;
       case 1:
         module.execution = "sequential";
         module.warmup = hour_us / 4 * static_cast<Micros>(1 + random() % 20);
@@ -115,7 +121,8 @@ dag::Graph random_graph(Random& random) {
           module.since = t0 + static_cast<Micros>(random() % 20) * hour_us;
         }
         break;
-      default: break;
+      default:
+        break;
     }
     module.filter = name;  // no two modules are the same
   }
@@ -233,7 +240,8 @@ TEST(Planner, RefusesARangeWithoutData) {
   ASSERT_FALSE(plan);
   EXPECT_EQ(plan.error().code, Code::missing);
   EXPECT_EQ(plan.error().message,
-            "there is no data for traffic in [2007-09-22T00:00:00Z, 2007-09-22T12:00:00Z): the archive flows covers [2007-09-26T04:00:00Z, "
+            "there is no data for traffic in [2007-09-22T00:00:00Z, 2007-09-22T12:00:00Z): the archive flows covers "
+            "[2007-09-26T04:00:00Z, "
             "2007-09-26T05:00:00Z); choose a range within it");
 }
 

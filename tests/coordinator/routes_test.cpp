@@ -35,7 +35,8 @@ class Routes : public ::testing::Test {
  protected:
   Routes() {
     const json flows = json::array({{{"role", "flows"}, {"kind", "flows"}, {"reads", {"src_as", "bytes"}}}});
-    const json output = json::array({{{"name", "systems"}, {"type", "u64"}, {"nullable", false}, {"unit", "1"}, {"doc", "systems"}}});
+    const json output =
+        json::array({{{"name", "systems"}, {"type", "u64"}, {"nullable", false}, {"unit", "1"}, {"doc", "systems"}}});
     write_plugin(world.folder.path() / "plugins", metric("systems", "mergeable", flows, output), "systems");
     world.add_files("1", 0, 73);
     fs::create_directories(world.folder.path() / "ribs");
@@ -44,7 +45,9 @@ class Routes : public ::testing::Test {
   }
 
   void table(const std::string& name, const std::string& text) { std::ofstream(world.folder.path() / "ribs" / name) << text; }
-  coordinator::Submission whole(const std::string& manifest = by_as) const { return world.submission(manifest, "2007-09-22", "2007-09-25"); }
+  coordinator::Submission whole(const std::string& manifest = by_as) const {
+    return world.submission(manifest, "2007-09-22", "2007-09-25");
+  }
 
   // The jobs a plan would compute, and why the first of them.
   std::set<std::string> fresh(std::string* reason = nullptr) {
@@ -64,7 +67,9 @@ class Routes : public ::testing::Test {
     const auto accepted = world.service().submit(world.submission(manifest, "2007-09-22", "2007-09-25"));
     return accepted ? "accepted" : accepted.error().message;
   }
-  static std::string with(std::string text, const std::string& part, const std::string& other) { return text.replace(text.find(part), part.size(), other); }
+  static std::string with(std::string text, const std::string& part, const std::string& other) {
+    return text.replace(text.find(part), part.size(), other);
+  }
 
   World world;
 };
@@ -114,7 +119,8 @@ TEST_F(Routes, TasksNameTheTablesOfTheirBlockAndNodesGetThem) {
   world.complete(world.compute("a", specs[0]));
   const auto next = world.lease("a", 1);
   ASSERT_EQ(next.size(), 1u);
-  const auto systems = std::find_if(next[0].steps.begin(), next[0].steps.end(), [](const auto& s) { return s.module == "systems"; });
+  const auto systems =
+      std::find_if(next[0].steps.begin(), next[0].steps.end(), [](const auto& s) { return s.module == "systems"; });
   ASSERT_EQ(systems->routes.size(), 2u);
   EXPECT_TRUE(systems->routes[0].blob.empty());
   EXPECT_EQ(systems->routes[1].used, (TimeRange{*parse_time("2007-09-23"), *parse_time("2007-09-23T06")}));
@@ -127,12 +133,14 @@ TEST_F(Routes, TasksNameTheTablesOfTheirBlockAndNodesGetThem) {
 
 TEST_F(Routes, AModuleThatReadsNoAsNumberDependsOnNoTable) {
   ASSERT_EQ(world.run(whole())["state"], "COMPLETE");
-  const auto as_it_was = with(with(by_as, "traffic: {plugin: traffic, input: {archive: flows, as: routes}", "traffic: {plugin: traffic, input: {archive: flows}"),
+  const auto as_it_was = with(with(by_as, "traffic: {plugin: traffic, input: {archive: flows, as: routes}",
+                                   "traffic: {plugin: traffic, input: {archive: flows}"),
                               "  systems: {plugin: systems, input: {archive: flows, as: routes}, interval: 15m}\n", "");
   const auto plan = world.service().plan(whole(as_it_was));
   ASSERT_TRUE(plan) << plan.error().message;
   EXPECT_EQ((*plan)["jobs"]["new"], 0);
-  const auto filtered = with(by_as, "traffic: {plugin: traffic, input: {archive: flows, as: routes}", "traffic: {plugin: traffic, filter: src as 1, input: {archive: flows, as: routes}");
+  const auto filtered = with(by_as, "traffic: {plugin: traffic, input: {archive: flows, as: routes}",
+                             "traffic: {plugin: traffic, filter: src as 1, input: {archive: flows, as: routes}");
   ASSERT_EQ(world.run(whole(filtered))["state"], "COMPLETE");
   table("rib.20070922.txt", "10.0.0.0/8 7\n");
   const auto after = world.service().plan(whole(filtered));

@@ -49,7 +49,8 @@ class Coordinator {
   }
   std::vector<leases::Grant> lease(std::uint32_t slots) { return *scheduler.lease({"a", "a1", slots, held_}, now, random_); }
   // Every step has this outcome, the task this code.
-  leases::Settled complete(const leases::Grant& grant, const std::string& outcome, const std::string& code, const std::string& message = "") {
+  leases::Settled complete(const leases::Grant& grant, const std::string& outcome, const std::string& code,
+                           const std::string& message = "") {
     Completion done;
     done.node = "a";
     done.incarnation = "a1";

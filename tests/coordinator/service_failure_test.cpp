@@ -70,7 +70,8 @@ TEST(ServiceFailure, BisectsACrashWithoutACulprit) {
     world.clock += 10 * second_us;
     for (const auto& spec : world.lease("a", 4)) {
       auto done = world.compute("a", spec);
-      const bool crashes = std::any_of(spec.steps.begin(), spec.steps.end(), [](const task::Step& s) { return s.module == "mean"; });
+      const bool crashes =
+          std::any_of(spec.steps.begin(), spec.steps.end(), [](const task::Step& s) { return s.module == "mean"; });
       if (crashes) {
         done.report.code = "crashed";
         for (auto& step : done.report.steps) {
@@ -127,7 +128,8 @@ TEST(ServiceFailure, TreatsOtherBytesUnderTheSameRevisionAsANewRevision) {
   EXPECT_EQ(world.run(changed)["state"], "COMPLETE");
   const auto plan = world.service().plan(submission);
   EXPECT_EQ((*plan)["jobs"]["new"], 2);
-  EXPECT_NE((*plan)["new_jobs"][0]["reason"].get<std::string>().find("revision 1 -> 1000 bytes, revision 2"), std::string::npos) << *plan;
+  EXPECT_NE((*plan)["new_jobs"][0]["reason"].get<std::string>().find("revision 1 -> 1000 bytes, revision 2"), std::string::npos)
+      << *plan;
   EXPECT_EQ(world.run(submission)["state"], "COMPLETE");
   EXPECT_NE(world.catalogue(), before);
 }
@@ -148,7 +150,9 @@ TEST(ServiceFailure, FailsARequestOverAnEmptyArchiveInOneSentence) {
   World world;
   const auto done = world.run(world.submission(border, "2007-09-22", "2007-09-22T04"));
   EXPECT_EQ(done["state"], "FAILED");
-  EXPECT_EQ(done["reason"], "the archive flows has no file that matches \"{router}_{sequence}_{start:unix}.dat\"; check its \"params\", \"files\" and \"where\"");
+  EXPECT_EQ(done["reason"],
+            "the archive flows has no file that matches \"{router}_{sequence}_{start:unix}.dat\"; check its \"params\", "
+            "\"files\" and \"where\"");
 }
 
 TEST(ServiceFailure, FailsARequestWhoseArchiveCannotBeListed) {
@@ -180,7 +184,8 @@ TEST(ServiceFailure, ReadsAListingOfYearsFromABlobAndNothingElseAsOne) {
   EXPECT_FALSE(world.service().complete({hostile}));
   EXPECT_TRUE(world.service().get_blob(hostile.report.index_blob, 0, 100)) << "not a listing, so not removed";
   for (std::uint64_t at = 0; at < text.size();) {
-    const auto held = world.service().put_blob(done.report.index_blob, at, std::string_view(text).substr(at, 1 << 20), text.size());
+    const auto held =
+        world.service().put_blob(done.report.index_blob, at, std::string_view(text).substr(at, 1 << 20), text.size());
     ASSERT_TRUE(held) << held.error().message;
     at = *held;
   }
@@ -239,7 +244,8 @@ TEST(ServiceFailure, RefusesASecondCoordinatorOnTheSameState) {
   const auto second = coordinator::Service::open(world.config());
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, Code::unsupported);
-  EXPECT_NE(second.error().message.find("another coordinator (process " + std::to_string(::getpid()) + ")"), std::string::npos) << second.error().message;
+  EXPECT_NE(second.error().message.find("another coordinator (process " + std::to_string(::getpid()) + ")"), std::string::npos)
+      << second.error().message;
 }
 
 TEST(ServiceFailure, SaysWhatToDoAboutACorruptStore) {
@@ -277,8 +283,9 @@ TEST(ServiceFailure, RefusesReportsThatDoNotFitTheirTask) {
 }
 
 TEST(ServiceFailure, LivesWithALineageOfTheWrongShape) {
-  for (const json& hostile : {json(7), json::array({1}), json{{"module", 1}}, json{{"files", {{{"covers", {"x", nullptr}}}}}}, json{{"files", 3}},
-                              json{{"upstream", {1}}}, json{{"states", {{{"block", {"a", "b"}}}}}}, json{{"plugin", 1}, {"archive", "x"}, {"interval", "1"}}}) {
+  for (const json& hostile : {json(7), json::array({1}), json{{"module", 1}}, json{{"files", {{{"covers", {"x", nullptr}}}}}},
+                              json{{"files", 3}}, json{{"upstream", {1}}}, json{{"states", {{{"block", {"a", "b"}}}}}},
+                              json{{"plugin", 1}, {"archive", "x"}, {"interval", "1"}}}) {
     World world;
     world.add_files("1", 0, 5);
     ASSERT_TRUE(world.service().submit(world.submission(border, "2007-09-22", "2007-09-22T04")));

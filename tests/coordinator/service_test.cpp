@@ -54,7 +54,8 @@ TEST(Service, ARequestHasEndedWhenItsTablesAreThere) {
   std::thread asking([&] {
     while (state_of(world, (*accepted)["id"]) != "COMPLETE") {
     }
-    for (const auto& entry : fs::recursive_directory_iterator(world.folder.path() / "state/tables")) tables += entry.is_regular_file();
+    for (const auto& entry : fs::recursive_directory_iterator(world.folder.path() / "state/tables"))
+      tables += entry.is_regular_file();
   });
   EXPECT_TRUE(world.service().complete(last));
   asking.join();
@@ -105,7 +106,8 @@ TEST(Service, PlansNothingAfterARunAndOnlyWhatAParameterReaches) {
   EXPECT_EQ((*plan)["modules"][0]["new"], 0);
   EXPECT_EQ((*plan)["modules"][1]["new"], 6);
   EXPECT_EQ((*plan)["modules"][2]["new"], 6);
-  EXPECT_NE((*plan)["new_jobs"][0]["reason"].get<std::string>().find("params.minimum_coverage 0.0 -> 0.5"), std::string::npos) << (*plan)["new_jobs"][0];
+  EXPECT_NE((*plan)["new_jobs"][0]["reason"].get<std::string>().find("params.minimum_coverage 0.0 -> 0.5"), std::string::npos)
+      << (*plan)["new_jobs"][0];
   EXPECT_EQ(world.run(submission)["state"], "COMPLETE");
   const auto explained = world.service().explain("border/mean@2007-09-22T04:00:00Z");
   ASSERT_TRUE(explained);
@@ -133,9 +135,11 @@ TEST(Service, PlansAndExplainsAnAddedFile) {
   std::set<std::string> jobs;
   for (const auto& job : (*plan)["new_jobs"]) jobs.insert(job["job"]);
   // The file of 05:00 is read by [04:00, 06:00) only: lateness reaches one hour past a block. Windows reach 5 h 45 min back.
-  EXPECT_EQ(jobs, (std::set<std::string>{"border/traffic@2007-09-22T04:00:00Z", "border/mean@2007-09-22T04:00:00Z", "border/mean@2007-09-22T06:00:00Z",
-                                         "border/mean@2007-09-22T08:00:00Z", "border/mean@2007-09-22T10:00:00Z", "border/variance@2007-09-22T04:00:00Z",
-                                         "border/variance@2007-09-22T06:00:00Z", "border/variance@2007-09-22T08:00:00Z", "border/variance@2007-09-22T10:00:00Z"}));
+  EXPECT_EQ(jobs, (std::set<std::string>{"border/traffic@2007-09-22T04:00:00Z", "border/mean@2007-09-22T04:00:00Z",
+                                         "border/mean@2007-09-22T06:00:00Z", "border/mean@2007-09-22T08:00:00Z",
+                                         "border/mean@2007-09-22T10:00:00Z", "border/variance@2007-09-22T04:00:00Z",
+                                         "border/variance@2007-09-22T06:00:00Z", "border/variance@2007-09-22T08:00:00Z",
+                                         "border/variance@2007-09-22T10:00:00Z"}));
   const auto explained = world.service().explain("border/traffic@2007-09-22T04:00:00Z");
   ASSERT_TRUE(explained);
   EXPECT_EQ((*explained)["state"], "ready");
@@ -145,7 +149,9 @@ TEST(Service, PlansAndExplainsAnAddedFile) {
   const auto after = world.catalogue();
   EXPECT_EQ(before.size(), after.size());
   for (const auto& [job, rows] : after) EXPECT_EQ(rows != before.at(job), jobs.contains(job)) << job;
-  EXPECT_NE((*world.service().explain("border/traffic@2007-09-22T04:00:00Z"))["reason"].get<std::string>().find(World::file_name("1", 5)), std::string::npos);
+  EXPECT_NE((*world.service().explain("border/traffic@2007-09-22T04:00:00Z"))["reason"].get<std::string>().find(
+                World::file_name("1", 5)),
+            std::string::npos);
 }
 
 TEST(Service, ExplainsAGivenUpJobAfterItsRequestHasEnded) {
@@ -213,12 +219,12 @@ TEST(Service, LeavesATaskWithItsNodeAcrossARestart) {
   const auto held = world.lease("a", 1);
   ASSERT_EQ(held.size(), 1u);
   world.reopen();
-  EXPECT_TRUE(world.lease("b", 1).empty());                   // still a's
+  EXPECT_TRUE(world.lease("b", 1).empty());  // still a's
   EXPECT_TRUE(world.lease("a", 1, {held[0].id}).empty());
-  const auto again = world.lease("a", 1);                     // a lost it: it gets the same task
+  const auto again = world.lease("a", 1);  // a lost it: it gets the same task
   ASSERT_EQ(again.size(), 1u);
   EXPECT_EQ(again[0].id, held[0].id);
-  world.join("a", "another life");                            // a has died: void at once
+  world.join("a", "another life");  // a has died: void at once
   EXPECT_EQ(world.lease("b", 1).size(), 1u);
 }
 
@@ -338,7 +344,8 @@ TEST(Service, NamesGapsAndDamage) {
   }
   const auto gaps = world.service().archive("border/flows", "gaps");
   ASSERT_TRUE(gaps);
-  EXPECT_EQ((*gaps)["missing"].dump(), R"([{"from":"2007-09-22T02:00:00Z","router":"1","sequence":102,"to":"2007-09-22T03:00:00Z"}])");
+  EXPECT_EQ((*gaps)["missing"].dump(),
+            R"([{"from":"2007-09-22T02:00:00Z","router":"1","sequence":102,"to":"2007-09-22T03:00:00Z"}])");
   EXPECT_EQ((*gaps)["damaged"][0]["id"], World::file_name("1", 1));
   EXPECT_EQ((*gaps)["damaged"][0]["lost_compressed"][0]["from"], 10);
 }
@@ -351,7 +358,8 @@ TEST(Service, TracesANumberThroughTheChain) {
   ASSERT_TRUE(why) << why.error().message;
   EXPECT_EQ((*why)["interval"]["from"], "2007-09-22T02:15:00Z");
   std::string upstream;  // sources first, every block the windows reach
-  for (const auto& one : (*why)["upstream"]) upstream += one["module"].get<std::string>() + "@" + one["block"].get<std::string>().substr(11, 5) + " ";
+  for (const auto& one : (*why)["upstream"])
+    upstream += one["module"].get<std::string>() + "@" + one["block"].get<std::string>().substr(11, 5) + " ";
   EXPECT_EQ(upstream, "border/traffic@00:00 border/traffic@02:00 border/mean@00:00 border/mean@02:00 ");
   EXPECT_EQ((*why)["upstream"][0]["lineage"]["result"]["files"].size(), 3u);
   EXPECT_FALSE(world.service().why("border/variance", "bytes_varianc", 0));
@@ -366,7 +374,8 @@ TEST(Service, KeepsHowAJobCameByItsFlows) {
   task::StepReport report;
   report.lineage = {{"archive", {{"name", "flows"}}}};
   EXPECT_EQ(coordinator::requests::lineage_of(done, report)["flows_from"].dump(), R"({"archive":1,"columns":2})");
-  for (const auto& other : {json::object(), json("odd"), json(nullptr)}) {  // reads no flows, or comes from a node that is not ours
+  for (const auto& other :
+       {json::object(), json("odd"), json(nullptr)}) {  // reads no flows, or comes from a node that is not ours
     report.lineage = other;
     EXPECT_FALSE(coordinator::requests::lineage_of(done, report).contains("flows_from"));
   }

@@ -1,8 +1,8 @@
+#include "coordinator/store/store.hpp"
 #include "coordinator/store/blobs.hpp"
 #include "coordinator/store/envelope.hpp"
 #include "coordinator/store/keys.hpp"
 #include "coordinator/store/records.hpp"
-#include "coordinator/store/store.hpp"
 #include "sdk/descriptor/durable_file.hpp"
 #include "tests/coordinator/world.hpp"
 
@@ -174,7 +174,8 @@ TEST(Store, LosesNothingAcknowledgedWhenItIsKilled) {
     ::close(acks[1]);
     std::uint64_t ack[2];
     auto left = 20 + random() % 400;
-    while (left-- > 0 && ::read(acks[0], ack, sizeof ack) == sizeof ack) acknowledged[ack[0]] = std::max(acknowledged[ack[0]], ack[1]);
+    while (left-- > 0 && ::read(acks[0], ack, sizeof ack) == sizeof ack)
+      acknowledged[ack[0]] = std::max(acknowledged[ack[0]], ack[1]);
     ::kill(child, SIGKILL);
     while (::read(acks[0], ack, sizeof ack) == sizeof ack) acknowledged[ack[0]] = std::max(acknowledged[ack[0]], ack[1]);
     ::close(acks[0]);
@@ -204,9 +205,9 @@ TEST(Blobs, ArriveInPiecesAndOnlyWhole) {
   const auto digest = digest_of(std::string_view(bytes));
   EXPECT_EQ(*blobs->put(digest, 0, "0123", 10), 4u);
   EXPECT_FALSE(blobs->has(digest));
-  EXPECT_EQ(*blobs->put(digest, 8, "89", 10), 4u);      // a piece is missing: go on at 4
-  EXPECT_EQ(*blobs->put(digest, 0, "0123", 10), 4u);    // a repeated piece
-  EXPECT_EQ(*blobs->put(digest, 2, "2345", 10), 6u);    // overlapping what is held
+  EXPECT_EQ(*blobs->put(digest, 8, "89", 10), 4u);    // a piece is missing: go on at 4
+  EXPECT_EQ(*blobs->put(digest, 0, "0123", 10), 4u);  // a repeated piece
+  EXPECT_EQ(*blobs->put(digest, 2, "2345", 10), 6u);  // overlapping what is held
   EXPECT_EQ(*blobs->put(digest, 6, "6789", 10), 10u);
   EXPECT_TRUE(blobs->has(digest));
   EXPECT_EQ(*blobs->put(digest, 0, "0123", 10), 10u);
@@ -238,7 +239,8 @@ TEST(Blobs, AreSettledOnceIfAnEarlierLifeHasNamedThem) {
     auto blobs = Blobs::open(folder.path() / "blobs");
     const auto place = blobs->path_of(digest).parent_path(), away = folder.path() / "away";
     const auto settled_without_it = [&] {
-      EXPECT_TRUE(imported ? static_cast<bool>(blobs->import(digest, file)) : static_cast<bool>(blobs->put(digest, 0, "bytes", 5)));
+      EXPECT_TRUE(imported ? static_cast<bool>(blobs->import(digest, file))
+                           : static_cast<bool>(blobs->put(digest, 0, "bytes", 5)));
       fs::rename(place, away);
       const bool done = static_cast<bool>(blobs->settle());
       fs::rename(away, place);

@@ -10,7 +10,8 @@ namespace {
 using nlohmann::json;
 
 // `chain`, a chained sequential module, one with a warm-up and one over two windows.
-const std::string pipeline = std::string(chain) + R"(  silence: {plugin: longest_silence, input: {archive: flows}, interval: 15m, since: 2007-09-22T02}
+const std::string pipeline =
+    std::string(chain) + R"(  silence: {plugin: longest_silence, input: {archive: flows}, interval: 15m, since: 2007-09-22T02}
   quiet:   {plugin: longest_silence, input: {archive: flows}, interval: 15m, warmup: 3h}
   trend:   {plugin: mean, inputs: {values: mean.bytes_mean}, window: 4h}
 )";
@@ -60,14 +61,22 @@ class Storm {
 
   void step() {
     const auto dice = random_() % 100;
-    if (dice < 35) lease(any_node());
-    else if (dice < 75) finish_one();
-    else if (dice < 82) world_.clock += static_cast<Micros>(random_() % 20) * second_us;
-    else if (dice < 85) world_.clock += 61 * second_us;  // leases run out, or the coordinator was stuck
-    else if (dice < 90) crash_node(any_node());
-    else if (dice < 93) restart();
-    else if (dice < 97) beat(any_node());
-    else lose_states(any_node());
+    if (dice < 35)
+      lease(any_node());
+    else if (dice < 75)
+      finish_one();
+    else if (dice < 82)
+      world_.clock += static_cast<Micros>(random_() % 20) * second_us;
+    else if (dice < 85)
+      world_.clock += 61 * second_us;  // leases run out, or the coordinator was stuck
+    else if (dice < 90)
+      crash_node(any_node());
+    else if (dice < 93)
+      restart();
+    else if (dice < 97)
+      beat(any_node());
+    else
+      lose_states(any_node());
   }
 
   void lease(const std::string& node) {
@@ -178,7 +187,8 @@ class Storm {
 std::string difference(const std::map<std::string, std::string>& a, const std::map<std::string, std::string>& b) {
   std::string out;
   for (const auto& [job, rows] : b)
-    if (const auto found = a.find(job); found == a.end() || found->second != rows) out += job + (found == a.end() ? " is absent " : " differs ");
+    if (const auto found = a.find(job); found == a.end() || found->second != rows)
+      out += job + (found == a.end() ? " is absent " : " differs ");
   for (const auto& [job, rows] : a)
     if (!b.contains(job)) out += job + " should not be there ";
   return out;

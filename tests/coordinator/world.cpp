@@ -19,7 +19,9 @@ TempFolder::TempFolder() {
   // In memory where there is such a place: what is tested is logic and kill -9, which lose no page.
   std::error_code none;
   const fs::path memory = "/dev/shm";
-  auto text = ((fs::is_directory(memory, none) && ::access(memory.c_str(), W_OK) == 0 ? memory : fs::temp_directory_path()) / "mole-coordinator-XXXXXX").string();
+  auto text = ((fs::is_directory(memory, none) && ::access(memory.c_str(), W_OK) == 0 ? memory : fs::temp_directory_path()) /
+               "mole-coordinator-XXXXXX")
+                  .string();
   path_ = ::mkdtemp(text.data());
 }
 TempFolder::~TempFolder() {
@@ -31,14 +33,26 @@ void write_plugin(const fs::path& folder, const json& descriptor, const std::str
   fs::create_directories(folder);
   const auto name = descriptor.at("name").get<std::string>();
   ASSERT_TRUE(durable_write(folder / (name + ".so"), bytes));
-  const json sidecar = {{"schema", 1}, {"library", name + ".so"}, {"digest", digest_of(std::string_view(bytes)).hex()},
-                        {"abi", {{"major", MOLE_ABI_MAJOR}, {"minor", MOLE_ABI_MINOR}}}, {"compiler", "none"}, {"plugins", json::array({descriptor})}};
+  const json sidecar = {{"schema", 1},
+                        {"library", name + ".so"},
+                        {"digest", digest_of(std::string_view(bytes)).hex()},
+                        {"abi", {{"major", MOLE_ABI_MAJOR}, {"minor", MOLE_ABI_MINOR}}},
+                        {"compiler", "none"},
+                        {"plugins", json::array({descriptor})}};
   ASSERT_TRUE(durable_write(folder / (name + ".plugin.json"), sidecar.dump()));
 }
 
 json metric(const std::string& name, const std::string& execution, json inputs, json outputs) {
-  return {{"kind", "metric"}, {"name", name}, {"version", "1.0.0"}, {"summary", name}, {"execution", execution}, {"deterministic", true},
-          {"inputs", std::move(inputs)}, {"params", json::array()}, {"output", std::move(outputs)}, {"state", {{"revision", 1}, {"shape", "0123456789abcdef"}}}};
+  return {{"kind", "metric"},
+          {"name", name},
+          {"version", "1.0.0"},
+          {"summary", name},
+          {"execution", execution},
+          {"deterministic", true},
+          {"inputs", std::move(inputs)},
+          {"params", json::array()},
+          {"output", std::move(outputs)},
+          {"state", {{"revision", 1}, {"shape", "0123456789abcdef"}}}};
 }
 
 namespace {
@@ -47,23 +61,51 @@ json output(const std::string& name, const std::string& type, const std::string&
   return {{"name", name}, {"type", type}, {"nullable", type == "f64"}, {"unit", unit}, {"doc", name}};
 }
 
-json rows(const std::string& role) { return {{"role", role}, {"kind", "rows"}, {"type", "number"}, {"unit", "any"}, {"doc", role}}; }
+json rows(const std::string& role) {
+  return {{"role", role}, {"kind", "rows"}, {"type", "number"}, {"unit", "any"}, {"doc", role}};
+}
 
 }  // namespace
 
 void write_plugins(const fs::path& folder) {
   const json flows = json::array({{{"role", "flows"}, {"kind", "flows"}, {"reads", {"bytes", "packets"}}}});
-  write_plugin(folder, {{"kind", "downloader"}, {"name", "directory"}, {"version", "1.0.0"}, {"summary", "a folder"}, {"inputs", json::array()}, {"output", json::array()},
-                        {"params", json::array({{{"name", "root"}, {"type", "text"}, {"default", ""}, {"format", "path"}, {"doc", "folder"}}})}}, "directory");
-  write_plugin(folder, {{"kind", "decoder"}, {"name", "netflow5"}, {"version", "1.0.0"}, {"summary", "v5"}, {"params", json::array()}, {"inputs", json::array()}, {"output", json::array()},
-                        {"writes", {"start", "end", "src_addr", "dst_addr", "src_port", "dst_port", "protocol", "packets", "bytes"}}}, "netflow5");
-  write_plugin(folder, metric("traffic", "mergeable", flows, json::array({output("flows", "u64", "flow"), output("packets", "u64", "packet"), output("bytes", "u64", "B")})), "traffic");
-  auto mean = metric("mean", "mergeable", json::array({rows("values")}), json::array({output("{values}_mean", "f64", "same(values)")}));
-  mean["params"] = json::array({{{"name", "minimum_coverage"}, {"type", "f64"}, {"default", 0.0}, {"range", {0, 1}}, {"doc", "least coverage"}}});
+  write_plugin(
+      folder,
+      {{"kind", "downloader"},
+       {"name", "directory"},
+       {"version", "1.0.0"},
+       {"summary", "a folder"},
+       {"inputs", json::array()},
+       {"output", json::array()},
+       {"params", json::array({{{"name", "root"}, {"type", "text"}, {"default", ""}, {"format", "path"}, {"doc", "folder"}}})}},
+      "directory");
+  write_plugin(folder,
+               {{"kind", "decoder"},
+                {"name", "netflow5"},
+                {"version", "1.0.0"},
+                {"summary", "v5"},
+                {"params", json::array()},
+                {"inputs", json::array()},
+                {"output", json::array()},
+                {"writes", {"start", "end", "src_addr", "dst_addr", "src_port", "dst_port", "protocol", "packets", "bytes"}}},
+               "netflow5");
+  write_plugin(
+      folder,
+      metric("traffic", "mergeable", flows,
+             json::array({output("flows", "u64", "flow"), output("packets", "u64", "packet"), output("bytes", "u64", "B")})),
+      "traffic");
+  auto mean =
+      metric("mean", "mergeable", json::array({rows("values")}), json::array({output("{values}_mean", "f64", "same(values)")}));
+  mean["params"] = json::array(
+      {{{"name", "minimum_coverage"}, {"type", "f64"}, {"default", 0.0}, {"range", {0, 1}}, {"doc", "least coverage"}}});
   write_plugin(folder, mean, "mean");
   const json centre = {{"role", "centre"}, {"kind", "context"}, {"type", "number"}, {"unit", "same(values)"}, {"doc", "centre"}};
-  write_plugin(folder, metric("variance", "mergeable", json::array({rows("values"), centre}), json::array({output("{values}_variance", "f64", "square(values)")})), "variance");
-  write_plugin(folder, metric("longest_silence", "sequential", flows, json::array({output("silence", "f64", "s")})), "longest_silence");
+  write_plugin(folder,
+               metric("variance", "mergeable", json::array({rows("values"), centre}),
+                      json::array({output("{values}_variance", "f64", "square(values)")})),
+               "variance");
+  write_plugin(folder, metric("longest_silence", "sequential", flows, json::array({output("silence", "f64", "s")})),
+               "longest_silence");
 }
 
 World::World() {
@@ -90,7 +132,8 @@ void World::open() {
 
 std::string World::file_name(const std::string& router, int hour) {
   char text[64];
-  std::snprintf(text, sizeof text, "%s_%08d_%lld.dat", router.c_str(), 100 + hour, static_cast<long long>(day_zero / second_us + hour * 3600LL));
+  std::snprintf(text, sizeof text, "%s_%08d_%lld.dat", router.c_str(), 100 + hour,
+                static_cast<long long>(day_zero / second_us + hour * 3600LL));
   return text;
 }
 
@@ -148,7 +191,8 @@ coordinator::Completion World::compute(const std::string& node, const task::Spec
     const auto bytes = content.contains(file.id) ? content[file.id] : file.id;
     report.digest = digest_of(std::string_view(bytes));
     report.state = archive.contains(file.id) ? "sound" : "missing";
-    if (report.state == "sound") report.source = done.report.files.empty() ? "archive" : "columns";  // the first is new to the node
+    if (report.state == "sound")
+      report.source = done.report.files.empty() ? "archive" : "columns";  // the first is new to the node
     done.report.files.push_back(report);
   }
   std::vector<std::string> made(spec.steps.size());
@@ -159,9 +203,14 @@ coordinator::Completion World::compute(const std::string& node, const task::Spec
     report.outcome = "done";
     report.coverage = report.coverage_min = coverage;
     report.rows = 8;
-    report.lineage = {{"pipeline", step.pipeline}, {"module", step.module}, {"interval", step.interval}, {"window", step.window}, {"files", json::array()}};
+    report.lineage = {{"pipeline", step.pipeline},
+                      {"module", step.module},
+                      {"interval", step.interval},
+                      {"window", step.window},
+                      {"files", json::array()}};
     for (const auto& file : spec.files)
-      if (file.present) report.lineage["files"].push_back({{"id", file.id}, {"covers", file.covers}, {"revision", file.revision}});
+      if (file.present)
+        report.lineage["files"].push_back({{"id", file.id}, {"covers", file.covers}, {"revision", file.revision}});
     if (step.make_state) report.state_blob = digest_of(std::string_view("state " + step.state_key.hex()));
     if (step.make_result) {
       made[i] = "rows " + step.result_key.hex();

@@ -1,5 +1,5 @@
-// A small world around a Service: a folder of pretended plugins, an archive that is only a list, a clock, and nodes that "compute"
-// by hashing what a task names. Nothing waits, nothing runs.
+// A small world around a Service: a folder of pretended plugins, an archive that is only a list, a clock, and nodes that
+// "compute" by hashing what a task names. Nothing waits, nothing runs.
 #pragma once
 
 #include "coordinator/service.hpp"
@@ -95,9 +95,9 @@ class World {
 
   TempFolder folder;
   Micros clock = 1'000'000 * second_us;
-  std::map<std::string, task::IndexEntry> archive;       // by id
-  std::map<std::string, std::string> content;            // by id; default: the id
-  std::map<std::string, std::string> incarnation;        // by node
+  std::map<std::string, task::IndexEntry> archive;  // by id
+  std::map<std::string, std::string> content;       // by id; default: the id
+  std::map<std::string, std::string> incarnation;   // by node
   double coverage = 1;
   std::uint64_t seed = 1;
 

@@ -35,8 +35,7 @@ std::vector<Block> blocks_of(const std::filesystem::path& path) {
 // A small file of many blocks: random text in pieces, each a stream or a block of its own.
 std::string many_blocks() {
   std::string file;
-  for (std::uint64_t i = 0; i < 8; ++i)
-    file += bzip2_compress(noise(600, i) + std::string(2000, static_cast<char>('a' + i)), 1);
+  for (std::uint64_t i = 0; i < 8; ++i) file += bzip2_compress(noise(600, i) + std::string(2000, static_cast<char>('a' + i)), 1);
   return file + bzip2_compress(noise(230'000, 99), 1);
 }
 
@@ -139,8 +138,8 @@ TEST_F(Bzip2Damage, AMissingBlockIsToldByTheStreamsChecksum) {
   for (std::size_t i = 1; i + 1 < blocks.size(); ++i)
     for (std::size_t j = i + 1; j < blocks.size(); ++j) {
       if (blocks[i].from_bit % 8 != 0 || blocks[j].from_bit % 8 != 0) continue;
-      const auto content = read_content(
-          folder_.file("a.bz2", file.substr(0, blocks[i].from_bit / 8) + file.substr(blocks[j].from_bit / 8)));
+      const auto content =
+          read_content(folder_.file("a.bz2", file.substr(0, blocks[i].from_bit / 8) + file.substr(blocks[j].from_bit / 8)));
       ASSERT_EQ(content.lost.size(), 1u);
       EXPECT_NE(content.lost[0].reason.find("a whole block may be missing"), std::string::npos);
       return;

@@ -29,7 +29,8 @@ Rows rows_of(const FlowBatch& batch) {
   Rows out{batch.rows, batch.address_family, {}};
   for (int c = 0; c < MOLE_COLUMN_COUNT; ++c)
     if (const void* values = batch.columns[static_cast<std::size_t>(c)])
-      out.columns[static_cast<std::size_t>(c)].assign(static_cast<const char*>(values), batch.rows * column_width(c, batch.address_family));
+      out.columns[static_cast<std::size_t>(c)].assign(static_cast<const char*>(values),
+                                                      batch.rows * column_width(c, batch.address_family));
   return out;
 }
 
@@ -91,7 +92,8 @@ Rows batch(std::uint32_t rows, std::uint32_t family, Values values, unsigned see
       std::array<std::uint64_t, 2> value{random(), random()};
       if (values == Values::few) value = {value[0] % 3 * 0x0101010101010101, 0};
       if (values == Values::extreme) value = {value[0] % 2 ? std::uint64_t{INT64_MAX} : std::uint64_t{1} << 63, ~value[1]};
-      if (values == Values::times) value = {static_cast<std::uint64_t>(start += static_cast<std::int64_t>(value[0] % 7) * 1000), 0};
+      if (values == Values::times)
+        value = {static_cast<std::uint64_t>(start += static_cast<std::int64_t>(value[0] % 7) * 1000), 0};
       bytes.append(reinterpret_cast<const char*>(value.data()), width);
     }
   }
@@ -201,7 +203,8 @@ TEST(ColumnFile, GivesBackWhatItWasMadeFrom) {
 }
 
 TEST(ColumnFile, IsTheSameWhateverTheNumberOfThreads) {
-  EXPECT_EQ(record(std::make_unique<ListedSource>(of_every_kind()), 1).bytes, record(std::make_unique<ListedSource>(of_every_kind()), 4).bytes);
+  EXPECT_EQ(record(std::make_unique<ListedSource>(of_every_kind()), 1).bytes,
+            record(std::make_unique<ListedSource>(of_every_kind()), 4).bytes);
 }
 
 TEST(ColumnFile, OfNoFlowsKeepsTheReport) {
@@ -317,7 +320,8 @@ TEST(ColumnFile, SaysOfADamagedFileWhatItsDecodeSaid) {
   task::File file;
   file.covers = {1'190'487'600 * second_us, (1'190'487'600 + 3600) * second_us};
   const auto reader = [&] {
-    return std::make_unique<FlowReader>(file, std::move(*open_content(path)), &test::netflow5(), nullptr, column_file::kept_columns(), 0);
+    return std::make_unique<FlowReader>(file, std::move(*open_content(path)), &test::netflow5(), nullptr,
+                                        column_file::kept_columns(), 0);
   };
   const auto expected = *drain(*reader());
   ASSERT_NE(expected.report.find("damaged"), std::string::npos);
@@ -332,7 +336,8 @@ TEST(ColumnFile, SaysOfADamagedFileWhatItsDecodeSaid) {
 // ---- the recorder
 
 TEST(ColumnRecorder, PassesOnWhatIsWanted) {
-  const auto recorded = record(std::make_unique<ListedSource>(of_every_kind()), 1, UINT64_MAX, ColumnSet().set(MOLE_COLUMN_BYTES));
+  const auto recorded =
+      record(std::make_unique<ListedSource>(of_every_kind()), 1, UINT64_MAX, ColumnSet().set(MOLE_COLUMN_BYTES));
   ASSERT_TRUE(recorded.done);
   for (const auto& rows : recorded.read.batches)
     for (std::size_t c = 0; c < MOLE_COLUMN_COUNT; ++c) EXPECT_EQ(rows.columns[c].empty(), c != MOLE_COLUMN_BYTES);

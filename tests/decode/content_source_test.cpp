@@ -38,8 +38,8 @@ TEST(ContentSource, ReadsEveryLevel) {
 
 TEST(ContentSource, GoesOnAfterTheEndOfAStream) {
   const Folder folder;
-  const std::string file = bzip2_compress("one ") + bzip2_compress("") + bzip2_compress(noise(250'000), 1) +
-                           bzip2_compress("") + bzip2_compress(" two", 3);
+  const std::string file = bzip2_compress("one ") + bzip2_compress("") + bzip2_compress(noise(250'000), 1) + bzip2_compress("") +
+                           bzip2_compress(" two", 3);
   for (const unsigned threads : {1u, 4u}) {
     const auto content = read_content(folder.file("a.bz2", file), {.threads = threads});
     EXPECT_TRUE(content.bytes == "one " + noise(250'000) + " two");
@@ -180,8 +180,7 @@ TEST(Bzip2Writer, WritesPieceByPieceWhatItWritesAtOnce) {
         return {};
       },
       1);
-  for (std::size_t at = 0; at < bytes.size(); at += 7777)
-    ASSERT_TRUE(writer.write(std::string_view(bytes).substr(at, 7777)));
+  for (std::size_t at = 0; at < bytes.size(); at += 7777) ASSERT_TRUE(writer.write(std::string_view(bytes).substr(at, 7777)));
   ASSERT_TRUE(writer.finish());
   EXPECT_TRUE(pieces == bzip2_compress(bytes, 1));
 }

@@ -68,8 +68,7 @@ std::string file_around(const std::vector<unsigned>& symbols, std::string& conte
   put_block(stream, symbols, checksum);
   stream.put(end_mark, 48);
   stream.put(checksum, 32);
-  return bzip2_compress("before") + std::string(stream.bytes().begin(), stream.bytes().end()) +
-         bzip2_compress("behind");
+  return bzip2_compress("before") + std::string(stream.bytes().begin(), stream.bytes().end()) + bzip2_compress("behind");
 }
 
 std::vector<unsigned> symbols_with(std::initializer_list<std::initializer_list<unsigned>> marks) {

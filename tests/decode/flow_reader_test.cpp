@@ -138,17 +138,17 @@ Outcome run(const Next& next) {
 
 TEST(FlowReader, ADecoderThatGivesUpLeavesADamagedFile) {
   int calls = 0;
-  const auto outcome = run([&](mole_flow_builder* builder, mole_error* error, const mole_source*,
-                               const mole_decode_sink* sink) -> std::int32_t {
-    if (++calls == 1) {
-      sink->datagram(sink->self, hour + second_us, 3, 0, 0);
-      builder->rows = 3;
-      return MOLE_OK;
-    }
-    std::memcpy(error->text, "no idea", 7);
-    error->size = 7;
-    return MOLE_CORRUPT;
-  });
+  const auto outcome =
+      run([&](mole_flow_builder* builder, mole_error* error, const mole_source*, const mole_decode_sink* sink) -> std::int32_t {
+        if (++calls == 1) {
+          sink->datagram(sink->self, hour + second_us, 3, 0, 0);
+          builder->rows = 3;
+          return MOLE_OK;
+        }
+        std::memcpy(error->text, "no idea", 7);
+        error->size = 7;
+        return MOLE_CORRUPT;
+      });
   ASSERT_TRUE(outcome.result);
   EXPECT_EQ(outcome.report.state, "damaged");
   EXPECT_EQ(outcome.report.flows, 3u);
@@ -169,16 +169,17 @@ TEST(FlowReader, ADecoderThatOverflowsItsBatchIsCaught) {
 }
 
 TEST(FlowReader, ADecodersOwnErrorIsPassedOn) {
-  const auto outcome = run([](mole_flow_builder*, mole_error*, const mole_source*,
-                              const mole_decode_sink*) -> std::int32_t { return MOLE_UNSUPPORTED; });
+  const auto outcome = run([](mole_flow_builder*, mole_error*, const mole_source*, const mole_decode_sink*) -> std::int32_t {
+    return MOLE_UNSUPPORTED;
+  });
   ASSERT_FALSE(outcome.result);
   EXPECT_EQ(outcome.result.error().code, Code::unsupported);
   EXPECT_NE(outcome.result.error().message.find("a.dat"), std::string::npos);
 }
 
 TEST(FlowReader, AnUnknownCodeIsABug) {
-  const auto outcome = run(
-      [](mole_flow_builder*, mole_error*, const mole_source*, const mole_decode_sink*) -> std::int32_t { return 42; });
+  const auto outcome =
+      run([](mole_flow_builder*, mole_error*, const mole_source*, const mole_decode_sink*) -> std::int32_t { return 42; });
   ASSERT_FALSE(outcome.result);
   EXPECT_EQ(outcome.result.error().code, Code::internal);
 }

@@ -226,9 +226,8 @@ TEST(InterleavedDecoder, DecodesWhatBzip2Writes) {
   const Folder folder;
   InterleavedDecoder decoder, narrow(false);
   const auto reference = make_block_decoder(Bzip2Decoder::libbzip2);
-  for (const std::string& text :
-       {std::string("a"), std::string("aaaa"), std::string(255, 'x'), std::string(5'000'000, '\0'), noise(2'000'000),
-        repeated, few, long_runs, datagrams(2000, 30)})
+  for (const std::string& text : {std::string("a"), std::string("aaaa"), std::string(255, 'x'), std::string(5'000'000, '\0'),
+                                  noise(2'000'000), repeated, few, long_runs, datagrams(2000, 30)})
     for (const int level : {1, 9}) {
       SegmentScanner scanner(std::move(*FileBytes::open(folder.file("a.bz2", bzip2_compress(text, level)))));
       Segment segment;
@@ -254,8 +253,9 @@ TEST(InterleavedDecoder, DecodesWhatBzip2Writes) {
 
 // A damaged block that ends within a run: libbzip2 tells of the run or not by the room it was given.
 TEST(InterleavedDecoder, TheVerdictDoesNotDependOnTheMemoryThereIs) {
-  const Bytes block = {0x31, 0x41, 0x59, 0x26, 0x53, 0x59, 0x39, 0x3f, 0x16, 0x65, 0x00, 0x00, 0xd6, 0x01, 0x00, 0x38, 0x00, 0x20, 0x00, 0x50,
-                       0x66, 0x04, 0xd5, 0x34, 0xea, 0x24, 0x4a, 0x9f, 0x80, 0xb4, 0x9e, 0x50, 0x1c, 0x81, 0x07, 0x99, 0x56, 0xa6, 0x58};
+  const Bytes block = {0x31, 0x41, 0x59, 0x26, 0x53, 0x59, 0x39, 0x3f, 0x16, 0x65, 0x00, 0x00, 0xd6,
+                       0x01, 0x00, 0x38, 0x00, 0x20, 0x00, 0x50, 0x66, 0x04, 0xd5, 0x34, 0xea, 0x24,
+                       0x4a, 0x9f, 0x80, 0xb4, 0x9e, 0x50, 0x1c, 0x81, 0x07, 0x99, 0x56, 0xa6, 0x58};
   for (const auto kind : {Bzip2Decoder::libbzip2, Bzip2Decoder::interleaved})
     for (std::uint64_t bits = block.size() * 8 - 8; bits <= block.size() * 8; ++bits) {
       DecodedBlock fresh, roomy;

@@ -61,8 +61,7 @@ TEST(NetFlow5, NoSamplingIsOne) {
 TEST(NetFlow5, TimesAreRightAcrossAWrapOfSysUptime) {
   // 5000 ms after the wrap; the flow began 2000 ms before it and ended 1000 ms after it.
   const auto read =
-      decode(Datagram{.nanoseconds = 250'999'999, .uptime_ms = 5000, .count = 1, .first_ms = 0u - 2000, .last_ms = 1000}
-                 .bytes());
+      decode(Datagram{.nanoseconds = 250'999'999, .uptime_ms = 5000, .count = 1, .first_ms = 0u - 2000, .last_ms = 1000}.bytes());
   ASSERT_EQ(read.flows.size(), 1u);
   EXPECT_TRUE(read.flows[0].ends_with(",1190487593250,1190487596250")) << read.flows[0];
 }
@@ -93,16 +92,14 @@ TEST(NetFlow5, SequenceNumbersWrap) {
 TEST(NetFlow5, EnginesCountTheirOwnSequences) {
   std::string bytes;
   for (std::uint32_t i = 0; i < 10; ++i)
-    for (std::uint16_t engine : {0x0001, 0x0100})
-      bytes += Datagram{.sequence = i * 2 + engine * 1000u, .engine = engine}.bytes();
+    for (std::uint16_t engine : {0x0001, 0x0100}) bytes += Datagram{.sequence = i * 2 + engine * 1000u, .engine = engine}.bytes();
   EXPECT_EQ(decode(bytes).report.flows_lost, 0u);
 }
 
 TEST(NetFlow5, ARestartIsNoLoss) {
   const Datagram before{.uptime_ms = 100'000'000, .sequence = 5'000'000};
   for (const std::uint32_t sequence : {0u, 100u, 6'000'000u}) {
-    const auto read =
-        decode(before.bytes() + Datagram{.seconds = hour + 300, .uptime_ms = 20'000, .sequence = sequence}.bytes());
+    const auto read = decode(before.bytes() + Datagram{.seconds = hour + 300, .uptime_ms = 20'000, .sequence = sequence}.bytes());
     EXPECT_EQ(read.report.flows_lost, 0u) << sequence;
     EXPECT_EQ(read.report.flows, 4u);
   }
@@ -199,14 +196,14 @@ TEST(NetFlow5, DamagedBlocksCostTheirOwnDatagramsOnly) {
     d.uptime_ms += 1000;
   }
   const std::string file = bzip2_compress(content, 1);
-  const auto whole = read_flows(folder.file("a.dat.bz2", file),
-                                {std::int64_t{hour} * second_us, std::int64_t{hour + 1000} * second_us});
+  const auto whole =
+      read_flows(folder.file("a.dat.bz2", file), {std::int64_t{hour} * second_us, std::int64_t{hour + 1000} * second_us});
   ASSERT_EQ(whole.flows.size(), 30'000u);
   ASSERT_EQ(whole.report.readable.size(), 1u);
   std::string hurt = file;
   for (std::size_t i = 0; i < 16; ++i) hurt[file.size() / 2 + i] = static_cast<char>(~hurt[file.size() / 2 + i]);
-  const auto read = read_flows(folder.file("b.dat.bz2", hurt),
-                               {std::int64_t{hour} * second_us, std::int64_t{hour + 1000} * second_us});
+  const auto read =
+      read_flows(folder.file("b.dat.bz2", hurt), {std::int64_t{hour} * second_us, std::int64_t{hour + 1000} * second_us});
   EXPECT_EQ(read.report.state, "damaged");
   EXPECT_EQ(read.report.flows_lost, 0u) << "lost in damage, not by the network";
   EXPECT_GT(read.flows.size(), 30'000u - 100'000 / 48 - 100);

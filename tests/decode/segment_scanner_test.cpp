@@ -55,8 +55,7 @@ TEST(SegmentScanner, FindsAllMarksAcrossItsReads) {
   std::mt19937_64 random(1);
   std::string bytes = noise(5'000'000, 2);
   std::vector<std::uint64_t> marks;
-  for (std::uint64_t bit = random() % 90'000; bit + mark_bits < bytes.size() * 8;
-       bit += mark_bits + random() % 90'000) {
+  for (std::uint64_t bit = random() % 90'000; bit + mark_bits < bytes.size() * 8; bit += mark_bits + random() % 90'000) {
     put_mark(bytes, bit, marks.size() % 2 == 0 ? block_mark : end_mark);
     marks.push_back(bit);
   }
@@ -66,8 +65,7 @@ TEST(SegmentScanner, FindsAllMarksAcrossItsReads) {
     EXPECT_EQ(segments[i + 1].from, marks[i]);
     EXPECT_EQ(segments[i].to, marks[i]);
     const auto& s = segments[i];
-    EXPECT_TRUE(std::equal(s.bytes.begin(), s.bytes.end(),
-                           reinterpret_cast<const std::uint8_t*>(bytes.data()) + s.first_byte()));
+    EXPECT_TRUE(std::equal(s.bytes.begin(), s.bytes.end(), reinterpret_cast<const std::uint8_t*>(bytes.data()) + s.first_byte()));
     EXPECT_EQ(s.bytes.size(), s.end_byte() - s.first_byte());
   }
 }

@@ -81,18 +81,15 @@ std::string address(std::uint32_t a) {
 }
 
 void append_lines(const FlowBatch& batch, std::vector<std::string>& lines) {
-  const auto number = [&]<class T>(T, int column, std::size_t row) {
-    return std::to_string(batch.column<T>(column)[row]);
-  };
+  const auto number = [&]<class T>(T, int column, std::size_t row) { return std::to_string(batch.column<T>(column)[row]); };
   for (std::size_t row = 0; row < batch.rows; ++row) {
     const auto protocol = batch.column<std::uint8_t>(MOLE_COLUMN_PROTOCOL)[row];
     lines.push_back(address(batch.column<std::uint32_t>(MOLE_COLUMN_SRC_ADDR)[row]) + ',' +
                     address(batch.column<std::uint32_t>(MOLE_COLUMN_DST_ADDR)[row]) + ',' +
                     number(std::uint16_t{}, MOLE_COLUMN_SRC_PORT, row) + ',' +
                     number(std::uint16_t{}, MOLE_COLUMN_DST_PORT, row) + ',' + std::to_string(protocol) + ',' +
-                    number(std::uint64_t{}, MOLE_COLUMN_BYTES, row) + ',' +
-                    number(std::uint64_t{}, MOLE_COLUMN_PACKETS, row) + ',' +
-                    std::to_string(batch.column<std::int64_t>(MOLE_COLUMN_START)[row] / 1000) + ',' +
+                    number(std::uint64_t{}, MOLE_COLUMN_BYTES, row) + ',' + number(std::uint64_t{}, MOLE_COLUMN_PACKETS, row) +
+                    ',' + std::to_string(batch.column<std::int64_t>(MOLE_COLUMN_START)[row] / 1000) + ',' +
                     std::to_string(batch.column<std::int64_t>(MOLE_COLUMN_END)[row] / 1000));
   }
 }
@@ -172,8 +169,7 @@ fs::path test_data() {
   if (fs::exists(folder / "README.md")) return folder;
   std::cerr << "\n*** NO REAL CAPTURES at " << folder << ": this test looked at nothing. Set MOLE_TEST_DATA. ***\n\n";
   const char* ci = std::getenv("CI");
-  if (ci != nullptr && std::string_view(ci) == "true")
-    ADD_FAILURE() << "CI needs the real captures: set MOLE_TEST_DATA";
+  if (ci != nullptr && std::string_view(ci) == "true") ADD_FAILURE() << "CI needs the real captures: set MOLE_TEST_DATA";
   return {};
 }
 

@@ -28,9 +28,7 @@ class Folder {
   std::filesystem::path path_;
 };
 
-inline const mole_decoder_v1& netflow5() {
-  return mole::detail::Glue<mole::Kind::decoder>::vtable<mole::plugins::NetFlow5>;
-}
+inline const mole_decoder_v1& netflow5() { return mole::detail::Glue<mole::Kind::decoder>::vtable<mole::plugins::NetFlow5>; }
 
 // What a content source gives, whoever decodes the blocks: it is read with each and compared.
 struct Content {

@@ -89,8 +89,7 @@ TEST(Truth, EveryRecordOfTheArchiveIsRead) {
           << name << ": readable records are missing";
       const std::string router = name.substr(0, 5);
       const auto all = sorted(truth_of(data, "archive_" + router + "_all_hours_undamaged"));
-      EXPECT_TRUE(std::includes(all.begin(), all.end(), have.begin(), have.end()))
-          << name << ": records that were never there";
+      EXPECT_TRUE(std::includes(all.begin(), all.end(), have.begin(), have.end())) << name << ": records that were never there";
     }
     EXPECT_EQ(read.report.flows_lost, 0u) << name;
   }

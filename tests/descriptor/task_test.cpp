@@ -12,10 +12,15 @@ Spec whole_spec() {
   spec.seq = 17;
   spec.kind = "compute";
   spec.block = {1190484000 * second_us, 1190527200 * second_us};
-  spec.archive = Archive{"ddosvax", {"directory", "1.0.0", digest_of("d"), "{}", {{"root", "/archive"}}}, {"netflow5", "1.0.0", digest_of("n"), "{}", {}},
-                         "partial", hour_us, hour_us};
-  spec.files = {{"19991_00040895_1190487600.dat.bz2", 13083, 1, "19991", 40895, {1190487600 * second_us, 1190491200 * second_us}, true, ""},
-                {"", 0, 0, "19993", 40897, {1190494800 * second_us, 1190498400 * second_us}, false, ""}};
+  spec.archive = Archive{"ddosvax",
+                         {"directory", "1.0.0", digest_of("d"), "{}", {{"root", "/archive"}}},
+                         {"netflow5", "1.0.0", digest_of("n"), "{}", {}},
+                         "partial",
+                         hour_us,
+                         hour_us};
+  spec.files = {
+      {"19991_00040895_1190487600.dat.bz2", 13083, 1, "19991", 40895, {1190487600 * second_us, 1190491200 * second_us}, true, ""},
+      {"", 0, 0, "19993", 40897, {1190494800 * second_us, 1190498400 * second_us}, false, ""}};
   Step step;
   step.pipeline = "border";
   step.module = "variance";
@@ -82,7 +87,8 @@ TEST(TaskIndex, SurvivesItsTextAndRefusesAnother) {
   EXPECT_EQ((*back)[0].position, 2u);
   EXPECT_TRUE(parse_index(""));
   EXPECT_FALSE(parse_index(text.substr(0, text.size() - 1))) << "cut short";
-  for (const char* wrong : {"\n", "[]\n", "PAR1\n", "{\"size\":\"x\"}\n", "{\"id\":1}\n", "{\"id\":\"\xff\"}\n"}) EXPECT_FALSE(parse_index(wrong)) << wrong;
+  for (const char* wrong : {"\n", "[]\n", "PAR1\n", "{\"size\":\"x\"}\n", "{\"id\":1}\n", "{\"id\":\"\xff\"}\n"})
+    EXPECT_FALSE(parse_index(wrong)) << wrong;
 }
 
 }  // namespace

@@ -60,7 +60,8 @@ TEST(FormatTime, IsReadBack) {
 TEST(FormatDuration, IsShortAndReadBack) {
   EXPECT_EQ(format_duration(90 * minute_us), "1h30m");
   EXPECT_EQ(format_duration(12 * hour_us), "12h");
-  for (const Micros d : {Micros{1}, 1500 * Micros{1000}, 7 * day_us, 36 * hour_us + 5}) EXPECT_EQ(*parse_duration(format_duration(d)), d);
+  for (const Micros d : {Micros{1}, 1500 * Micros{1000}, 7 * day_us, 36 * hour_us + 5})
+    EXPECT_EQ(*parse_duration(format_duration(d)), d);
 }
 
 TEST(FloorTo, WorksLeftOfTheOrigin) {

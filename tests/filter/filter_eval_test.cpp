@@ -78,8 +78,10 @@ TEST(FilterEvaluator, AgreesWithPlainConditions) {
   expect(t, "duration >= 2", [&](std::size_t i) { return t.end[i] - t.start[i] >= 2000; });
   expect(t, "bpp > 700", [&](std::size_t i) { return t.packets[i] > 0 && t.bytes[i] / t.packets[i] > 700; });
   expect(t, "in if 1 and not src as 2", [&](std::size_t i) { return t.in_if[i] == 1 && t.src_as[i] != 2; });
-  expect(t, "router b", [&](std::size_t) { return true; }, 4, "b");
-  expect(t, "router b", [&](std::size_t) { return false; }, 4, "c");
+  expect(
+      t, "router b", [&](std::size_t) { return true; }, 4, "b");
+  expect(
+      t, "router b", [&](std::size_t) { return false; }, 4, "c");
 }
 
 TEST(FilterEvaluator, NestsBothWays) {
@@ -92,13 +94,19 @@ TEST(FilterEvaluator, NestsBothWays) {
 
 TEST(FilterEvaluator, AddressesOfTheOtherFamilyDoNotMatch) {
   const Table t(100);
-  expect(t, "src net 2001:100::/24", [&](std::size_t i) { return t.src6[i][2] == 1; }, 6);
-  expect(t, "src net 2001:100::/24", [](std::size_t) { return false; }, 4);
-  expect(t, "src net 10.0.0.0/8", [](std::size_t) { return false; }, 6);
-  expect(t, "inet6", [](std::size_t) { return true; }, 6);
+  expect(
+      t, "src net 2001:100::/24", [&](std::size_t i) { return t.src6[i][2] == 1; }, 6);
+  expect(
+      t, "src net 2001:100::/24", [](std::size_t) { return false; }, 4);
+  expect(
+      t, "src net 10.0.0.0/8", [](std::size_t) { return false; }, 6);
+  expect(
+      t, "inet6", [](std::size_t) { return true; }, 6);
 }
 
-TEST(FilterEvaluator, TakesAnEmptyBatch) { expect(Table(0), "proto tcp and not port 3", [](std::size_t) { return true; }); }
+TEST(FilterEvaluator, TakesAnEmptyBatch) {
+  expect(Table(0), "proto tcp and not port 3", [](std::size_t) { return true; });
+}
 
 }  // namespace
 }  // namespace mole::runtime

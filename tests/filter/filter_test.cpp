@@ -1,5 +1,5 @@
-#include "sdk/descriptor/durable_file.hpp"
 #include "sdk/descriptor/filter.hpp"
+#include "sdk/descriptor/durable_file.hpp"
 
 #include "sdk/descriptor/flow_columns.hpp"
 
@@ -23,8 +23,8 @@ TEST(Filter, AnEmptyTextLetsEverythingThrough) {
 
 TEST(Filter, OneCanonicalTextForManySpellings) {
   const std::string want = "(protocol = 6 and dst_port = 443)";
-  for (const char* text : {"proto tcp and dst port 443", "PROTO 6 && DST PORT = 443", "(proto tcp) and ((dst port 443))", "protocol tcp and dst_port == 443",
-                           "protocolIdentifier 6 and destinationTransportPort 443"})
+  for (const char* text : {"proto tcp and dst port 443", "PROTO 6 && DST PORT = 443", "(proto tcp) and ((dst port 443))",
+                           "protocol tcp and dst_port == 443", "protocolIdentifier 6 and destinationTransportPort 443"})
     EXPECT_EQ(canonical(text), want) << text;
 }
 
@@ -76,8 +76,9 @@ TEST(Filter, ReadsWhatItsPageShows) {
 
 TEST(Filter, ItsCanonicalTextReadsBackAsItself) {
   for (const char* text :
-       {"any", "port 53", "not (proto udp or net 10.0.0.0/8) and flags S", "router in [\"b 2\", a] and bytes > 1g", "duration > 5 or bpp < 60",
-        "inet6 and dst ip in [::1, ::ffff:1.2.3.4]", "port in [1,2,3] or as in [1 2]", "not not inet", "icmp6 or tos 3", "sampling > 1"}) {
+       {"any", "port 53", "not (proto udp or net 10.0.0.0/8) and flags S", "router in [\"b 2\", a] and bytes > 1g",
+        "duration > 5 or bpp < 60", "inet6 and dst ip in [::1, ::ffff:1.2.3.4]", "port in [1,2,3] or as in [1 2]", "not not inet",
+        "icmp6 or tos 3", "sampling > 1"}) {
     const auto once = canonical(text);
     if (parse_filter(text)) {
       EXPECT_EQ(canonical(once), once) << text;

@@ -33,8 +33,8 @@ struct Block {
 void compare(const Block& block, DecodedBlock& reference) {
   static InterleavedDecoder own;
   static const auto libbzip2 = make_block_decoder(Bzip2Decoder::libbzip2);
-  const std::vector<std::uint8_t> bytes(
-      block.bytes.begin(), block.bytes.begin() + static_cast<std::ptrdiff_t>((block.first + block.bits + 7) / 8));
+  const std::vector<std::uint8_t> bytes(block.bytes.begin(),
+                                        block.bytes.begin() + static_cast<std::ptrdiff_t>((block.first + block.bits + 7) / 8));
   static DecodedBlock decoded;  // its memory is got once: most of the time of a small block
   libbzip2->decode(bytes, block.first, block.bits, limit, reference);
   // What libbzip2 finds whole, the interleaved decoder must find whole, without its help; and nothing else.

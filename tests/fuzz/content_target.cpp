@@ -47,8 +47,7 @@ void fuzz_content(const std::uint8_t* data, std::size_t size) {
   const int fd = ::memfd_create("fuzz", MFD_CLOEXEC);
   require(fd >= 0 && ::write(fd, data, size) == static_cast<ssize_t>(size));
   const std::string path = "/proc/self/fd/" + std::to_string(fd);
-  const Read one = read_all(path, size, 1, Bzip2Decoder::libbzip2),
-             three = read_all(path, size, 3, Bzip2Decoder::interleaved);
+  const Read one = read_all(path, size, 1, Bzip2Decoder::libbzip2), three = read_all(path, size, 3, Bzip2Decoder::interleaved);
   ::close(fd);
   require(one.bytes == three.bytes && one.gaps == three.gaps && one.lost.size() == three.lost.size());
   for (std::size_t i = 0; i < one.lost.size(); ++i)

@@ -40,8 +40,7 @@ class ChoppedSource final : public ContentSource {
 
 void fuzz_netflow5(const std::uint8_t* data, std::size_t size) {
   (void)netflow5().recognises(data, std::min<std::size_t>(size, 4096));
-  FlowReader reader(task::File{}, std::make_unique<ChoppedSource>(data, size), &netflow5(), nullptr, ColumnSet().set(),
-                    1);
+  FlowReader reader(task::File{}, std::make_unique<ChoppedSource>(data, size), &netflow5(), nullptr, ColumnSet().set(), 1);
   FlowBatch batch;
   std::uint64_t rows = 0;
   while (true) {

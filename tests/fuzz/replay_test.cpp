@@ -64,8 +64,7 @@ std::vector<std::string> blocks_of(const std::string& file) {
   while (*scanner.next(segment)) {
     if (segment.kind != Segment::Kind::block) continue;
     const auto spare = segment.bytes.size() * 8 - segment.from % 8 - (segment.to - segment.from);
-    blocks.push_back(static_cast<char>(segment.from % 8 + spare * 8) +
-                     std::string(segment.bytes.begin(), segment.bytes.end()));
+    blocks.push_back(static_cast<char>(segment.from % 8 + spare * 8) + std::string(segment.bytes.begin(), segment.bytes.end()));
   }
   return blocks;
 }

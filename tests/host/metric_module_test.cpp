@@ -89,7 +89,9 @@ TEST(TakenColumns, RefuseShapesThatWereNotPromised) {
 
 TEST(Values, GoInTheOrderOfTheDescriptor) {
   Descriptor d;
-  d.params = {{"ddof", "u64", 0, {}, "", "", {}, ""}, {"name", "text", "", {}, "", "", {}, ""}, {"deep", "bool", false, {}, "", "", {}, ""}};
+  d.params = {{"ddof", "u64", 0, {}, "", "", {}, ""},
+              {"name", "text", "", {}, "", "", {}, ""},
+              {"deep", "bool", false, {}, "", "", {}, ""}};
   const nlohmann::json params = {{"name", "x"}, {"ddof", 1}, {"deep", true}};
   const auto values = to_values(d, params);
   ASSERT_TRUE(values);

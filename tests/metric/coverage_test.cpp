@@ -10,18 +10,23 @@ task::File file_at(Micros from, const std::string& router) { return {"f", 1, 1, 
 
 Evidence evidence(std::vector<TimeRange> readable, std::vector<std::array<std::int64_t, 3>> datagrams = {}) {
   Evidence e;
-  for (const auto& [at, received, lost] : datagrams) e.add(at, static_cast<std::uint64_t>(received), static_cast<std::uint64_t>(lost));
+  for (const auto& [at, received, lost] : datagrams)
+    e.add(at, static_cast<std::uint64_t>(received), static_cast<std::uint64_t>(lost));
   e.set_readable(std::move(readable));
   e.settle();
   return e;
 }
 
-RowEvidence of(const CoverageTable& table, TimeRange interval, std::vector<std::string> routers) { return table.of(interval, routers); }
+RowEvidence of(const CoverageTable& table, TimeRange interval, std::vector<std::string> routers) {
+  return table.of(interval, routers);
+}
 
 TEST(Coverage, IsTheReadableShareTimesTheReceivedShare) {
   CoverageTable table(hour_us);
   table.expect(file_at(noon, "a"));
-  table.read(file_at(noon, "a"), evidence({{noon, noon + 30 * minute_us}}, {{noon, 90, 0}, {noon + minute_us, 0, 10}, {noon + 40 * minute_us, 5, 5}}), true);
+  table.read(file_at(noon, "a"),
+             evidence({{noon, noon + 30 * minute_us}}, {{noon, 90, 0}, {noon + minute_us, 0, 10}, {noon + 40 * minute_us, 5, 5}}),
+             true);
   table.settle();
   EXPECT_EQ(of(table, {noon, noon + 15 * minute_us}, {"a"}), (RowEvidence{0.9, 10, 0, 1, 1}));
   EXPECT_EQ(of(table, {noon, noon + hour_us}, {"a"}), (RowEvidence{0.5 * (95.0 / 110.0), 15, 0, 1, 1}));

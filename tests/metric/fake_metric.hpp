@@ -28,7 +28,8 @@ inline const mole_metric_v1& fake_metric() {
   static const mole_metric_v1 table = [] {
     mole_metric_v1 t{};
     t.struct_size = sizeof t;
-    t.open = [](const mole_host*, const mole_binding*, std::uint32_t, const mole_value*, std::uint32_t, mole_module** out, mole_error*) {
+    t.open = [](const mole_host*, const mole_binding*, std::uint32_t, const mole_value*, std::uint32_t, mole_module** out,
+                mole_error*) {
       static int nothing;
       *out = reinterpret_cast<mole_module*>(&nothing);
       return std::int32_t{MOLE_OK};
@@ -43,8 +44,11 @@ inline const mole_metric_v1& fake_metric() {
       delete fake(s);
       --fake_calls().live;
     };
-    t.begin = [](const mole_module*, mole_state*, std::uint32_t, const ArrowArray*, mole_error*) { return std::int32_t{MOLE_OK}; };
-    t.add = [](const mole_module*, mole_state* const* states, std::uint32_t, const std::uint32_t* of_row, const mole_batch* b, mole_error*) {
+    t.begin = [](const mole_module*, mole_state*, std::uint32_t, const ArrowArray*, mole_error*) {
+      return std::int32_t{MOLE_OK};
+    };
+    t.add = [](const mole_module*, mole_state* const* states, std::uint32_t, const std::uint32_t* of_row, const mole_batch* b,
+               mole_error*) {
       const auto* values = static_cast<const std::uint64_t*>(b->columns->children[0]->buffers[1]);
       for (std::uint64_t i = 0; i < b->rows; ++i) {
         if (of_row && of_row[i] == MOLE_NO_STATE) continue;
@@ -61,7 +65,9 @@ inline const mole_metric_v1& fake_metric() {
       return std::int32_t{MOLE_OK};
     };
     t.finish = nullptr;
-    t.save = [](const mole_module*, const mole_state* s, const mole_writer* w, mole_error*) { return w->write(w->self, fake(s), sizeof(FakeState)); };
+    t.save = [](const mole_module*, const mole_state* s, const mole_writer* w, mole_error*) {
+      return w->write(w->self, fake(s), sizeof(FakeState));
+    };
     t.load = [](const mole_module*, mole_state* s, const void* data, std::uint64_t size, mole_error*) {
       ++fake_calls().loads;
       if (size != sizeof(FakeState)) return std::int32_t{MOLE_CORRUPT};
@@ -74,9 +80,10 @@ inline const mole_metric_v1& fake_metric() {
 }
 
 inline Descriptor fake_descriptor(bool deterministic) {
-  auto d = Descriptor::parse(std::string(R"({"deterministic":)") + (deterministic ? "true" : "false") +
-                             R"(,"execution":"mergeable","inputs":[{"kind":"flows","reads":["bytes"],"role":"flows"}],"kind":"metric","name":"fake",)"
-                             R"("output":[{"doc":"Rows","name":"n","nullable":false,"type":"u64","unit":"flow"}],"params":[],"state":{"revision":1,"shape":"0123456789abcdef"},"summary":"A fake.","version":"1.0.0"})");
+  auto d = Descriptor::parse(
+      std::string(R"({"deterministic":)") + (deterministic ? "true" : "false") +
+      R"(,"execution":"mergeable","inputs":[{"kind":"flows","reads":["bytes"],"role":"flows"}],"kind":"metric","name":"fake",)"
+      R"("output":[{"doc":"Rows","name":"n","nullable":false,"type":"u64","unit":"flow"}],"params":[],"state":{"revision":1,"shape":"0123456789abcdef"},"summary":"A fake.","version":"1.0.0"})");
   EXPECT_TRUE(d) << d.error().message;
   return *d;
 }

@@ -20,7 +20,9 @@ FlowRouting routing(RoutingPlan p) {
   const auto grid = *IntervalGrid::over(p.range, p.interval);
   return FlowRouting(std::move(p), grid);
 }
-task::File file_at(Micros from, const std::string& router = "r1") { return {"f", 1, 1, router, 0, {from, from + hour_us}, true, ""}; }
+task::File file_at(Micros from, const std::string& router = "r1") {
+  return {"f", 1, 1, router, 0, {from, from + hour_us}, true, ""};
+}
 
 struct Batch {
   std::vector<Micros> start;
@@ -72,7 +74,8 @@ TEST(FlowRouting, GroupsByEveryKindOfDimension) {
 // Home is 10/8: both sides inside, one of them, none. With an open dimension beside it groups are found by hash, else by code.
 TEST(FlowRouting, TellsDirectionsByWhatIsAtHome) {
   for (const bool hashed : {false, true}) {
-    auto p = plan(hashed ? std::vector<std::string>{"direction", "dst_port"} : std::vector<std::string>{"direction", "protocol_class"});
+    auto p = plan(hashed ? std::vector<std::string>{"direction", "dst_port"}
+                         : std::vector<std::string>{"direction", "protocol_class"});
     p.home = {*parse_filter("src net 10.0.0.0/8"), *parse_filter("dst net 10.0.0.0/8")};
     auto r = routing(p);
     r.start_file(file_at(noon));
@@ -98,7 +101,8 @@ TEST(RoutingPlan, ADirectionReadsTheColumnsOfHomeAndTellsPlansApart) {
   EXPECT_EQ(without.key(), plan({}).key());
   EXPECT_EQ(without.columns(), plan({}).columns());
   const auto read = inside.columns();
-  for (const int column : {MOLE_COLUMN_SRC_AS, MOLE_COLUMN_DST_AS}) EXPECT_NE(std::find(read.begin(), read.end(), column), read.end());
+  for (const int column : {MOLE_COLUMN_SRC_AS, MOLE_COLUMN_DST_AS})
+    EXPECT_NE(std::find(read.begin(), read.end(), column), read.end());
 }
 
 TEST(FlowRouting, ReadsFilesOfItsRoutersOnly) {

@@ -121,7 +121,8 @@ TEST(Window, EveryWayOfMergingEqualsBruteForce) {
           for (const bool saved : {true, false}) {
             Timeline t(rows, window, exact, saved, by, static_cast<unsigned>(rows * window));
             const auto want = t.brute_force(by == std::vector<std::string>{"dst_port"});
-            EXPECT_EQ(t.merged(), want) << rows << " rows, window " << window << ", exact " << exact << ", saved " << saved << ", by " << by.size();
+            EXPECT_EQ(t.merged(), want) << rows << " rows, window " << window << ", exact " << exact << ", saved " << saved
+                                        << ", by " << by.size();
           }
   EXPECT_EQ(fake_calls().live, 0u) << "states left behind";
 }

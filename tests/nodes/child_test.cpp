@@ -136,7 +136,8 @@ TEST_F(Child, LeavesNobodyBehindWhenItEndsByItself) {
 TEST_F(Child, MayNotFillTheDiskWithItsLog) {
   Watch watch;
   watch.wall_limit = 3 * second_us;
-  EXPECT_EQ(run_child(shell("yes 'a line that is printed again and again without end' & yes & wait"), watch)->kind, Ending::Kind::out_of_time);
+  EXPECT_EQ(run_child(shell("yes 'a line that is printed again and again without end' & yes & wait"), watch)->kind,
+            Ending::Kind::out_of_time);
   EXPECT_LT(std::filesystem::file_size(folder / "log"), std::uint64_t{16} << 30);
 }
 

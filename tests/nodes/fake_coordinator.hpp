@@ -39,7 +39,8 @@ class FakeCoordinator final : public FakeApi {
     if (refuse_leases) return invalid("unknown incarnation");
     std::vector<task::Spec> out;
     for (const auto& spec : grants)
-      if (out.size() < ask.free_slots && std::find(ask.held.begin(), ask.held.end(), spec.id) == ask.held.end()) out.push_back(spec);
+      if (out.size() < ask.free_slots && std::find(ask.held.begin(), ask.held.end(), spec.id) == ask.held.end())
+        out.push_back(spec);
     return out;
   }
   Result<coordinator::Registration> register_node(const coordinator::NodeInfo& node) override {
@@ -52,7 +53,8 @@ class FakeCoordinator final : public FakeApi {
     beat.reregister = false;
     return reply;
   }
-  Result<std::uint64_t> put_blob(const Digest& digest, std::uint64_t offset, std::string_view bytes, std::uint64_t total) override {
+  Result<std::uint64_t> put_blob(const Digest& digest, std::uint64_t offset, std::string_view bytes,
+                                 std::uint64_t total) override {
     if (put_error) return *put_error;
     return FakeApi::put_blob(digest, offset, bytes, total);
   }

@@ -167,7 +167,8 @@ TEST_F(Daemon, NamesTheCulpritOfACrash) {
   EXPECT_EQ(report.steps[0].outcome, "not_run");
   EXPECT_EQ(report.steps[1].outcome, "failed");
   EXPECT_EQ(report.steps[1].code, "crashed");
-  EXPECT_EQ(report.steps[1].message, "plugin variance 1.0.0, module p/variance, in add of batch 17: killed by signal 11 (SIGSEGV)");
+  EXPECT_EQ(report.steps[1].message,
+            "plugin variance 1.0.0, module p/variance, in add of batch 17: killed by signal 11 (SIGSEGV)");
   EXPECT_EQ(report.log_tail, "last words\n");
 }
 

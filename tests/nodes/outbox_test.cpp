@@ -155,7 +155,8 @@ TEST_F(OutboxOf, SendsAListTooLargeForAMessageAsABlob) {
   Finished listing;
   listing.spec.id = listing.report.task = "1-1";
   listing.spec.kind = "index";
-  for (int i = 0; i < 100'000; ++i) listing.report.index.push_back({"years/2007/router-19991/file-" + std::to_string(i), 7, "1190419200000000000", "", 0});
+  for (int i = 0; i < 100'000; ++i)
+    listing.report.index.push_back({"years/2007/router-19991/file-" + std::to_string(i), 7, "1190419200000000000", "", 0});
   {
     auto outbox = open();
     outbox->add(listing);

@@ -52,7 +52,11 @@ PluginCall in_add_of_variance() {
 }
 
 Evidence evidence(Ending ending, std::optional<PluginCall> call, std::string log = "") {
-  return {.ending = ending, .call = std::move(call), .log_tail = std::move(log), .wall_limit = hour_us, .stall_limit = 15 * minute_us};
+  return {.ending = ending,
+          .call = std::move(call),
+          .log_tail = std::move(log),
+          .wall_limit = hour_us,
+          .stall_limit = 15 * minute_us};
 }
 
 TEST(Verdict, NamesPluginModuleCallBatchAndSignal) {
@@ -61,7 +65,8 @@ TEST(Verdict, NamesPluginModuleCallBatchAndSignal) {
   EXPECT_EQ(report.steps[0].rows_blob, digest_of("rows"));
   EXPECT_EQ(report.steps[1].outcome, "failed");
   EXPECT_EQ(report.steps[1].code, "crashed");
-  EXPECT_EQ(report.steps[1].message, "plugin variance 1.0.0, module p/variance, in add of batch 17: killed by signal 11 (SIGSEGV)");
+  EXPECT_EQ(report.steps[1].message,
+            "plugin variance 1.0.0, module p/variance, in add of batch 17: killed by signal 11 (SIGSEGV)");
   EXPECT_EQ(report.code, "");
   EXPECT_EQ(report.message, "");
   EXPECT_EQ(report.log_tail, "last words\n");
@@ -143,8 +148,10 @@ TEST(Verdict, LeavesAGoodReportAsItIs) {
   auto good = sealed();
   good.message.clear();
   good.steps[1].outcome = "done";
-  EXPECT_EQ(nlohmann::json(judge(good, spec(), evidence({Ending::Kind::exited, 0}, PluginCall{}, "chatter"))), nlohmann::json(good));
-  EXPECT_EQ(nlohmann::json(judge(good, spec(), evidence({Ending::Kind::killed, SIGSEGV}, in_add_of_variance(), "chatter"))), nlohmann::json(good))
+  EXPECT_EQ(nlohmann::json(judge(good, spec(), evidence({Ending::Kind::exited, 0}, PluginCall{}, "chatter"))),
+            nlohmann::json(good));
+  EXPECT_EQ(nlohmann::json(judge(good, spec(), evidence({Ending::Kind::killed, SIGSEGV}, in_add_of_variance(), "chatter"))),
+            nlohmann::json(good))
       << "whoever dies after its work is done has done its work";
 }
 

@@ -15,8 +15,7 @@ std::string labels(const ValueAxis& axis) {
 
 std::string labels(const std::vector<TimeTick>& ticks) {
   std::string text;
-  for (const auto& tick : ticks)
-    text += (text.empty() ? "" : ", ") + tick.time + (tick.date.empty() ? "" : "/" + tick.date);
+  for (const auto& tick : ticks) text += (text.empty() ? "" : ", ") + tick.time + (tick.date.empty() ? "" : "/" + tick.date);
   return text;
 }
 

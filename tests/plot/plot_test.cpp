@@ -71,8 +71,8 @@ TEST(Plot, BreaksTheLineAtEveryKindOfGap) {
   const std::vector<Point> absent{point(0, 1), point(1, 2), point(3, 3), point(4, 4)};
   const std::vector<Point> null{point(0, 1), point(1, 2), point(2, std::nullopt), point(3, 3), point(4, 4)};
   const std::vector<Point> uncovered{point(0, 1), point(1, 2), point(2, 0, 0), point(3, 3), point(4, 4)};
-  const std::vector<Point> infinite{point(0, 1), point(1, 2), point(2, std::numeric_limits<double>::infinity()),
-                                    point(3, 3), point(4, 4)};
+  const std::vector<Point> infinite{point(0, 1), point(1, 2), point(2, std::numeric_limits<double>::infinity()), point(3, 3),
+                                    point(4, 4)};
   for (const auto& points : {absent, null, uncovered, infinite}) {
     const std::vector<Series> series{{"x", "", "", points}};
     const auto svg = plot_svg(series);
@@ -89,8 +89,7 @@ TEST(Plot, ShadesWhatTheRangeAsksForAndNobodyHas) {
 }
 
 TEST(Plot, DrawsPartialCoverageLighterWithAStrip) {
-  const std::vector<Series> series{
-      {"x", "", "", {point(0, 1), point(1, 2), point(2, 3, 0.5), point(3, 4), point(4, 5)}}};
+  const std::vector<Series> series{{"x", "", "", {point(0, 1), point(1, 2), point(2, 3, 0.5), point(3, 4), point(4, 5)}}};
   const auto svg = plot_svg(series);
   EXPECT_EQ(count(path(svg, "partial"), "L"), 2u);
   EXPECT_EQ(count(path(svg, "whole"), "L"), 2u);
@@ -159,8 +158,7 @@ TEST(Plot, OfNothingSaysSo) {
 TEST(Plot, OfAYearOfMinutesStaysSmall) {
   Series series{"x", "B", "", {}};
   for (int i = 0; i < 365 * 1440; ++i)
-    series.points.push_back(
-        {start + i * minute_us, start + (i + 1) * minute_us, static_cast<double>(i % 1000 * 7919 % 1000), 1});
+    series.points.push_back({start + i * minute_us, start + (i + 1) * minute_us, static_cast<double>(i % 1000 * 7919 % 1000), 1});
   const auto svg = plot_svg({&series, 1});
   EXPECT_LT(svg.size(), 100'000u);
   EXPECT_EQ(svg, plot_svg({&series, 1}));
@@ -221,7 +219,8 @@ TEST(Plot, ByLogarithmPutsEqualRatiosAtEqualDistances) {
 }
 
 TEST(Plot, ByLogarithmShowsZeroAsAWedgeAndNotAsALine) {
-  const std::vector<Series> series{{"x", "", "", {point(0, 1), point(1, 10), point(2, 0), point(3, -5), point(4, 10), point(5, 1)}}};
+  const std::vector<Series> series{
+      {"x", "", "", {point(0, 1), point(1, 10), point(2, 0), point(3, -5), point(4, 10), point(5, 1)}}};
   const auto svg = plot_svg(series, {.log = true});
   EXPECT_EQ(count(svg, "class=\"wedge\""), 2u);
   EXPECT_EQ(count(path(svg, "whole"), "M"), 2u);
@@ -240,14 +239,15 @@ TEST(Plot, DrawsABandWhereThereAreBothEdges) {
   EXPECT_EQ(path(svg, "band").find("Z"), path(svg, "band").rfind("M") - 1);  // two areas: the hole is a hole
   EXPECT_EQ(count(path(svg, "band"), "L"), 6u);
   EXPECT_EQ(count(svg, ">normal<"), 1u);
-  EXPECT_EQ(count(svg, ">x</text>"), 1u);  // the line is named beside it
-  EXPECT_NE(svg.find(">10<"), std::string::npos);  // the axis has room for it
+  EXPECT_EQ(count(svg, ">x</text>"), 1u);                              // the line is named beside it
+  EXPECT_NE(svg.find(">10<"), std::string::npos);                      // the axis has room for it
   EXPECT_EQ(add_band(series, low, high).error().code, Code::invalid);  // the one column of that unit has its band
 }
 
 TEST(Plot, RingsMarkedPoints) {
   std::vector<Series> series{{"x", "B", "a", {point(0, 5), point(1, 5), point(2, std::nullopt)}}, {"x", "B", "b", {point(1, 5)}}};
-  const std::vector<Series> flags{{"odd", "", "a", {point(0, 0), point(1, 1), point(2, 1)}}, {"odd", "", "b", {point(1, std::nullopt)}}};
+  const std::vector<Series> flags{{"odd", "", "a", {point(0, 0), point(1, 1), point(2, 1)}},
+                                  {"odd", "", "b", {point(1, std::nullopt)}}};
   add_marks(series, flags, 0);
   const auto svg = plot_svg(series, {.marks = {"odd"}});
   EXPECT_TRUE(well_formed(svg));
@@ -296,7 +296,9 @@ TEST(Plot, KeepsDatesInsideTheFigure) {
 
 TEST(Plot, ShadesAndNamesStretchesWithoutOverlappingNames) {
   const std::vector<Series> series{{"x", "", "", {point(0, 1), point(9, 2)}}};
-  const std::vector<Shade> shades{{"a name of some length", {start, start + quarter}}, {"<scan>", {start + quarter, start + 2 * quarter}}, {"outside", {0, quarter}}};
+  const std::vector<Shade> shades{{"a name of some length", {start, start + quarter}},
+                                  {"<scan>", {start + quarter, start + 2 * quarter}},
+                                  {"outside", {0, quarter}}};
   const auto svg = plot_svg(series, {.shades = shades});
   EXPECT_TRUE(well_formed(svg));
   EXPECT_EQ(count(svg, "class=\"shade\""), 2u);
@@ -332,7 +334,7 @@ TEST(Plot, LaysWeeksOverEachOtherFromMondayToSunday) {
   EXPECT_EQ(lines[1].points.front().from, cycle_range(Cycle::week).from);
   EXPECT_EQ(lines[1].points.size(), 168u);
   EXPECT_EQ(lines[2].points.size(), 138u);
-  EXPECT_EQ(count(path(plot_svg({&lines[2], 1}), "whole"), "M"), 2u);  // the hole is a hole
+  EXPECT_EQ(count(path(plot_svg({&lines[2], 1}), "whole"), "M"), 2u);   // the hole is a hole
   EXPECT_EQ(overlaid({&series, &series + 1}, Cycle::day).size(), 22u);  // the hole takes no whole day
 }
 

@@ -34,6 +34,7 @@ TEST_P(ShippedPlugin, DescribesItselfAsItDid) {
   EXPECT_TRUE(sidecar->verify(folder / sidecar->library));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, ShippedPlugin, ::testing::ValuesIn(plugins_with_golden()), [](const auto& test) { return test.param; });
+INSTANTIATE_TEST_SUITE_P(All, ShippedPlugin, ::testing::ValuesIn(plugins_with_golden()),
+                         [](const auto& test) { return test.param; });
 
 }  // namespace

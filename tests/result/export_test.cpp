@@ -137,7 +137,8 @@ TEST_F(Export, SaysWhichGroupsThereAre) {
   const auto none = export_results(ask, ExportFormat::csv, folder / "out");
   EXPECT_EQ(none.error().message, "no router is named 'r2'; there are a,\"b\"\n\x1b[31m, r1");
   ask.where = *parse_where({"octets=7"});
-  EXPECT_TRUE(export_results(ask, ExportFormat::csv, folder / "out").error().message.starts_with("no column is named 'octets'; "));
+  EXPECT_TRUE(
+      export_results(ask, ExportFormat::csv, folder / "out").error().message.starts_with("no column is named 'octets'; "));
 }
 
 TEST_F(Export, KeepsTheRowsWithAValue) {
@@ -154,8 +155,7 @@ TEST_F(Export, KeepsTheRowsWithAValue) {
 
 TEST(Selection, TakesGlobsInTheirOrder) {
   const std::vector<std::string> names{"flows", "entropy_src", "entropy_dst", "bytes"};
-  EXPECT_EQ(*matching({"bytes", "entropy_*", "*_src"}, names),
-            (std::vector<std::string>{"bytes", "entropy_src", "entropy_dst"}));
+  EXPECT_EQ(*matching({"bytes", "entropy_*", "*_src"}, names), (std::vector<std::string>{"bytes", "entropy_src", "entropy_dst"}));
   EXPECT_EQ(matching({"octets"}, names).error().message,
             "no column is named 'octets'; there are flows, entropy_src, entropy_dst, bytes");
 }
@@ -167,7 +167,8 @@ TEST(Selection, NamesTheNearestOfMany) {
   names.push_back("dst_addr_entropy");
   const auto error = matching({"entropy*"}, names).error();
   EXPECT_EQ(error.code, Code::invalid);
-  EXPECT_TRUE(error.message.starts_with("no column is named 'entropy*'; of 702 the nearest are src_addr_entropy, dst_addr_entropy, "))
+  EXPECT_TRUE(
+      error.message.starts_with("no column is named 'entropy*'; of 702 the nearest are src_addr_entropy, dst_addr_entropy, "))
       << error.message;
   EXPECT_NE(matching({"flow_port_443"}, names).error().message.find("nearest are flows_port_443, "), std::string::npos);
 }

@@ -17,8 +17,8 @@ class Folder {
  public:
   Folder() {
     static std::atomic<int> counter{0};
-    path_ = std::filesystem::temp_directory_path() /
-            ("mole-result-" + std::to_string(::getpid()) + "-" + std::to_string(counter++));
+    path_ =
+        std::filesystem::temp_directory_path() / ("mole-result-" + std::to_string(::getpid()) + "-" + std::to_string(counter++));
     std::filesystem::create_directories(path_);
   }
   Folder(const Folder&) = delete;
@@ -40,8 +40,7 @@ inline std::string slurp(const std::filesystem::path& path) {
 inline void spill(const std::filesystem::path& path, std::string_view bytes) {
   std::filesystem::create_directories(path.parent_path());
   std::filesystem::remove(path);  // ext4 flushes a file that was cut to nothing and written again
-  std::ofstream(path, std::ios::binary | std::ios::trunc)
-      .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  std::ofstream(path, std::ios::binary | std::ios::trunc).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
 inline std::string hex(std::string_view bytes) {
@@ -58,8 +57,7 @@ inline std::string hex(std::string_view bytes) {
 inline RowTable small_table() {
   RowTable t;
   t.columns.push_back({"interval_start", "time", "", "", std::vector<std::int64_t>{0, 900000000, -900000000}, {}});
-  t.columns.push_back(
-      {"bytes", "u64", "B", "octets", std::vector<std::uint64_t>{1, 18446744073709551615u, 0}, {1, 1, 0}});
+  t.columns.push_back({"bytes", "u64", "B", "octets", std::vector<std::uint64_t>{1, 18446744073709551615u, 0}, {1, 1, 0}});
   t.columns.push_back({"delta", "i64", "", "", std::vector<std::int64_t>{-1, 0, 1}, {}});
   t.columns.push_back({"mean", "f64", "B", "", std::vector<double>{0.5, 0, -2}, {1, 0, 1}});
   t.columns.push_back({"seen", "bool", "", "", std::vector<std::int64_t>{1, 0, 1}, {1, 1, 0}});
@@ -71,8 +69,7 @@ inline bool same(const RowTable& a, const RowTable& b) {
   if (a.columns.size() != b.columns.size()) return false;
   for (std::size_t i = 0; i < a.columns.size(); ++i) {
     const auto &x = a.columns[i], &y = b.columns[i];
-    if (x.name != y.name || x.type != y.type || x.unit != y.unit || x.doc != y.doc || x.size() != y.size())
-      return false;
+    if (x.name != y.name || x.type != y.type || x.unit != y.unit || x.doc != y.doc || x.size() != y.size()) return false;
     if (x.values.index() != y.values.index()) return false;
     for (std::size_t row = 0; row < x.size(); ++row) {
       const bool null_x = !x.valid.empty() && !x.valid[row], null_y = !y.valid.empty() && !y.valid[row];

@@ -63,9 +63,14 @@ TEST(Parquet, KeepsManyRowsInOrder) {
 RowTable part_of(const RowTable& table, std::size_t from, std::size_t to) {
   RowTable part = table;
   for (auto& column : part.columns) {
-    std::visit([&](auto& v) { v = {v.begin() + static_cast<std::ptrdiff_t>(from), v.begin() + static_cast<std::ptrdiff_t>(to)}; },
-               column.values);
-    if (!column.valid.empty()) column.valid = {column.valid.begin() + static_cast<std::ptrdiff_t>(from), column.valid.begin() + static_cast<std::ptrdiff_t>(to)};
+    std::visit(
+        [&](auto& v) {
+          v = {v.begin() + static_cast<std::ptrdiff_t>(from), v.begin() + static_cast<std::ptrdiff_t>(to)};
+        },
+        column.values);
+    if (!column.valid.empty())
+      column.valid = {column.valid.begin() + static_cast<std::ptrdiff_t>(from),
+                      column.valid.begin() + static_cast<std::ptrdiff_t>(to)};
   }
   return part;
 }
@@ -78,13 +83,16 @@ TEST(Parquet, HasTheSameBytesHoweverTheRowsAreCut) {
   for (const std::size_t cut : {1'000u, 65'536u, 300'000u}) {
     std::size_t at = 0;
     bool empty_next = false;
-    const auto rows = parquet.write(part_of(table, 0, 0), [&]() -> Result<std::optional<RowTable>> {
-      if (at == table.rows()) return std::optional<RowTable>{};
-      if ((empty_next = !empty_next)) return std::optional(part_of(table, at, at));
-      const auto from = at;
-      at = std::min(table.rows(), at + cut);
-      return std::optional(part_of(table, from, at));
-    }, folder / "many.parquet", note);
+    const auto rows = parquet.write(
+        part_of(table, 0, 0),
+        [&]() -> Result<std::optional<RowTable>> {
+          if (at == table.rows()) return std::optional<RowTable>{};
+          if ((empty_next = !empty_next)) return std::optional(part_of(table, at, at));
+          const auto from = at;
+          at = std::min(table.rows(), at + cut);
+          return std::optional(part_of(table, from, at));
+        },
+        folder / "many.parquet", note);
     ASSERT_TRUE(rows) << rows.error().message;
     EXPECT_EQ(*rows, table.rows());
     EXPECT_EQ(slurp(folder / "many.parquet"), slurp(folder / "one.parquet")) << cut;
@@ -94,12 +102,12 @@ TEST(Parquet, HasTheSameBytesHoweverTheRowsAreCut) {
 TEST(Parquet, TellsWhyTheNextTableIsNotThere) {
   const Folder folder;
   auto parquet = open_in(folder);
-  const auto failing = parquet.write(many_rows(0), []() -> Result<std::optional<RowTable>> { return corrupt("torn"); },
-                                     folder / "x.parquet", note);
+  const auto failing = parquet.write(
+      many_rows(0), []() -> Result<std::optional<RowTable>> { return corrupt("torn"); }, folder / "x.parquet", note);
   EXPECT_EQ(failing.error().message, "torn");
   EXPECT_EQ(failing.error().code, Code::corrupt);
-  const auto other = parquet.write(many_rows(0), []() -> Result<std::optional<RowTable>> { return std::optional(small_table()); },
-                                   folder / "x.parquet", note);
+  const auto other = parquet.write(
+      many_rows(0), []() -> Result<std::optional<RowTable>> { return std::optional(small_table()); }, folder / "x.parquet", note);
   EXPECT_EQ(other.error().code, Code::invalid);
   ASSERT_TRUE(parquet.write(many_rows(3), folder / "x.parquet", note));  // it goes on
 }

@@ -86,8 +86,7 @@ TEST(Rows, WithAFlippedByteAreRefused) {
 
 TEST(Rows, CutShortAnywhereAreRefused) {
   const auto bytes = *encode_rows(small_table());
-  for (std::size_t size = 0; size < bytes.size(); ++size)
-    EXPECT_FALSE(decode_rows(std::string_view(bytes).substr(0, size)));
+  for (std::size_t size = 0; size < bytes.size(); ++size) EXPECT_FALSE(decode_rows(std::string_view(bytes).substr(0, size)));
   EXPECT_FALSE(decode_rows(bytes + '\0'));
 }
 

@@ -20,19 +20,18 @@ using testing::spill;
 constexpr Micros start = 1190484000 * second_us;  // 2007-09-22T18:00:00Z
 
 std::string sidecar() {
-  const json traffic = {
-      {"kind", "metric"},
-      {"name", "traffic"},
-      {"version", "1.0.0"},
-      {"summary", "s"},
-      {"execution", "mergeable"},
-      {"deterministic", true},
-      {"inputs", {{{"role", "flows"}, {"kind", "flows"}, {"reads", {"bytes"}}, {"doc", "d"}}}},
-      {"params", json::array()},
-      {"output",
-       {{{"name", "bytes"}, {"type", "u64"}, {"nullable", false}, {"unit", "B"}, {"doc", "octets"}},
-        {{"name", "size"}, {"type", "f64"}, {"nullable", true}, {"unit", "B"}, {"doc", "mean size"}}}},
-      {"state", {{"revision", 1}, {"shape", "0123456789abcdef"}}}};
+  const json traffic = {{"kind", "metric"},
+                        {"name", "traffic"},
+                        {"version", "1.0.0"},
+                        {"summary", "s"},
+                        {"execution", "mergeable"},
+                        {"deterministic", true},
+                        {"inputs", {{{"role", "flows"}, {"kind", "flows"}, {"reads", {"bytes"}}, {"doc", "d"}}}},
+                        {"params", json::array()},
+                        {"output",
+                         {{{"name", "bytes"}, {"type", "u64"}, {"nullable", false}, {"unit", "B"}, {"doc", "octets"}},
+                          {{"name", "size"}, {"type", "f64"}, {"nullable", true}, {"unit", "B"}, {"doc", "mean size"}}}},
+                        {"state", {{"revision", 1}, {"shape", "0123456789abcdef"}}}};
   const json mean = {
       {"kind", "metric"},
       {"name", "mean"},
@@ -42,15 +41,11 @@ std::string sidecar() {
       {"deterministic", true},
       {"inputs", {{{"role", "values"}, {"kind", "rows"}, {"type", "number"}, {"unit", "any"}, {"doc", "d"}}}},
       {"params", json::array()},
-      {"output",
-       {{{"name", "{values}_mean"}, {"type", "f64"}, {"nullable", true}, {"unit", "same(values)"}, {"doc", "mean"}}}},
+      {"output", {{{"name", "{values}_mean"}, {"type", "f64"}, {"nullable", true}, {"unit", "same(values)"}, {"doc", "mean"}}}},
       {"state", {{"revision", 1}, {"shape", "fedcba9876543210"}}}};
-  return json{{"schema", 1},
-              {"library", "x.so"},
-              {"digest", std::string(32, '1')},
-              {"abi", {{"major", 1}, {"minor", 0}}},
-              {"compiler", "gcc"},
-              {"plugins", {traffic, mean}}}
+  return json{
+      {"schema", 1},       {"library", "x.so"},         {"digest", std::string(32, '1')}, {"abi", {{"major", 1}, {"minor", 0}}},
+      {"compiler", "gcc"}, {"plugins", {traffic, mean}}}
       .dump();
 }
 
@@ -191,8 +186,7 @@ class Seal : public ::testing::Test {
     const auto report = sealed();
     EXPECT_EQ(report.steps[0].outcome, "failed");
     EXPECT_EQ(report.steps[0].code, "corrupt");
-    EXPECT_EQ(report.steps[0].message,
-              "module p/traffic (plugin traffic 1.0.0): " + message + "; no result is made of it");
+    EXPECT_EQ(report.steps[0].message, "module p/traffic (plugin traffic 1.0.0): " + message + "; no result is made of it");
     EXPECT_TRUE(report.steps[0].rows_blob.empty());
     EXPECT_EQ(report.steps[1].outcome, "blocked");
     EXPECT_TRUE(report.steps[1].rows_blob.empty());
@@ -302,14 +296,9 @@ TEST_F(Seal, RefusesGarbageByName) {
         t.columns[3] = {"bytes", "i64", "", "", I{1, 2, 3}, {}};
       },
       "column bytes is of type i64, declared is u64");
-  expect_refused(
-      [](RowTable& t) {
-        t.columns[3].valid = {1, 0, 1};
-      },
-      "column bytes in row 2 is null, but not declared nullable");
-  expect_refused(
-      [](RowTable& t) { values<F>(t, 4)[2] = INFINITY; },
-      "column size in row 3 is not a finite number; declare it nullable and give null where there is no value");
+  expect_refused([](RowTable& t) { t.columns[3].valid = {1, 0, 1}; }, "column bytes in row 2 is null, but not declared nullable");
+  expect_refused([](RowTable& t) { values<F>(t, 4)[2] = INFINITY; },
+                 "column size in row 3 is not a finite number; declare it nullable and give null where there is no value");
   expect_refused([](RowTable& t) { values<T>(t, 2)[0] = "\xc3"; }, "column router in row 1 is not UTF-8");
   expect_refused([](RowTable& t) { values<T>(t, 2)[1] = "1"; }, "row 2 is out of order");
   expect_refused(

@@ -215,8 +215,7 @@ TEST_F(State, IsWrittenInOrderOnly) {
 
 TEST_F(State, ThatIsLargeComesBackWhole) {
   auto out = StateFileWriter::create(folder / "state", header());
-  for (int i = 0; i < 100; ++i)
-    ASSERT_TRUE(out->add({start + i, {"r"}, {}, std::string(100'003, static_cast<char>(i))}));
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(out->add({start + i, {"r"}, {}, std::string(100'003, static_cast<char>(i))}));
   ASSERT_TRUE(out->finish());
   auto in = StateFileReader::open(folder / "state");
   for (int i = 0; i < 100; ++i) {

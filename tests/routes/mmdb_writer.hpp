@@ -1,4 +1,5 @@
-// Writes a MaxMind DB (https://maxmind.github.io/MaxMind-DB/) as small as the format allows, with records as GeoLite2-ASN has them.
+// Writes a MaxMind DB (https://maxmind.github.io/MaxMind-DB/) as small as the format allows, with records as GeoLite2-ASN has
+// them.
 #pragma once
 
 #include "sdk/descriptor/routes.hpp"
@@ -20,7 +21,8 @@ class MmdbWriter {
   void add(const RouteList& routes) {
     auto v4 = routes.v4;
     std::stable_sort(v4.begin(), v4.end(), [](const auto& a, const auto& b) { return a.length < b.length; });
-    for (const auto& r : v4) add(static_cast<Address>(r.network) << (version_ == 6 ? 0 : 96), r.length + (version_ == 6 ? 96 : 0), r.as);
+    for (const auto& r : v4)
+      add(static_cast<Address>(r.network) << (version_ == 6 ? 0 : 96), r.length + (version_ == 6 ? 96 : 0), r.as);
     auto v6 = routes.v6;
     std::stable_sort(v6.begin(), v6.end(), [](const auto& a, const auto& b) { return a.length < b.length; });
     for (const auto& r : v6) add(static_cast<Address>(r.high) << 64 | r.low, r.length, r.as);
@@ -32,18 +34,22 @@ class MmdbWriter {
     std::map<std::uint32_t, std::uint64_t> offset;
     for (const auto& [as, unused] : as_) {
       offset[as] = data.size();
-      data += control(7, 2) + text(field) + uint32(as) + text("autonomous_system_organization") + text("Network " + std::to_string(as));
+      data += control(7, 2) + text(field) + uint32(as) + text("autonomous_system_organization") +
+              text("Network " + std::to_string(as));
     }
     const bool wide = nodes_.size() + 16 + data.size() >= 1 << 24;
     std::string out;
     for (const auto& node : nodes_)
       for (const auto child : node) {
-        const std::uint64_t value = child == none ? nodes_.size() : child >= 0 ? static_cast<std::uint64_t>(child) : nodes_.size() + 16 + offset[static_cast<std::uint32_t>(-child - 2)];
+        const std::uint64_t value = child == none ? nodes_.size()
+                                    : child >= 0  ? static_cast<std::uint64_t>(child)
+                                                  : nodes_.size() + 16 + offset[static_cast<std::uint32_t>(-child - 2)];
         for (int shift = wide ? 24 : 16; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift);
       }
     out += std::string(16, '\0') + data + "\xab\xcd\xefMaxMind.com";
-    return out + control(7, 9) + text("binary_format_major_version") + uint16(2) + text("binary_format_minor_version") + uint16(0) + text("build_epoch") +
-           std::string("\x04\x02\x3b\x9a\xca\x00", 6) + text("database_type") + text("Test-ASN") + text("description") + control(7, 0) + text("ip_version") +
+    return out + control(7, 9) + text("binary_format_major_version") + uint16(2) + text("binary_format_minor_version") +
+           uint16(0) + text("build_epoch") + std::string("\x04\x02\x3b\x9a\xca\x00", 6) + text("database_type") +
+           text("Test-ASN") + text("description") + control(7, 0) + text("ip_version") +
            uint16(static_cast<std::uint16_t>(version_)) + text("languages") + std::string("\x00\x04", 2) + text("node_count") +
            uint32(static_cast<std::uint32_t>(nodes_.size())) + text("record_size") + uint16(wide ? 32 : 24);
   }
@@ -81,7 +87,9 @@ class MmdbWriter {
     if (at >= 0) set(static_cast<Address>(0xffff) << 32, 96, at);
   }
 
-  static std::string control(int type, std::size_t size) { return std::string(1, static_cast<char>(type << 5 | static_cast<int>(size))); }
+  static std::string control(int type, std::size_t size) {
+    return std::string(1, static_cast<char>(type << 5 | static_cast<int>(size)));
+  }
   static std::string text(const std::string& t) {
     return t.size() < 29 ? control(2, t.size()) + t : control(2, 29) + static_cast<char>(t.size() - 29) + t;
   }

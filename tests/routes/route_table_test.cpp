@@ -1,6 +1,6 @@
 // The flat table against the plainest longest-prefix match there is.
-#include "runtime/routes/mmdb.hpp"
 #include "runtime/routes/route_table.hpp"
+#include "runtime/routes/mmdb.hpp"
 #include "tests/routes/mmdb_writer.hpp"
 
 #include <gtest/gtest.h>
@@ -18,7 +18,9 @@ using V6 = RouteList::V6;
 using Address6 = std::pair<std::uint64_t, std::uint64_t>;
 
 std::uint32_t mask(int length) { return length == 0 ? 0 : ~std::uint32_t{0} << (32 - length); }
-std::uint64_t mask64(int length) { return length <= 0 ? 0 : length >= 64 ? ~std::uint64_t{0} : ~std::uint64_t{0} << (64 - length); }
+std::uint64_t mask64(int length) {
+  return length <= 0 ? 0 : length >= 64 ? ~std::uint64_t{0} : ~std::uint64_t{0} << (64 - length);
+}
 
 // The first of the longest prefixes that hold the address.
 std::uint32_t plain(const RouteList& routes, std::uint32_t address) {
@@ -33,11 +35,14 @@ std::uint32_t plain(const RouteList& routes, Address6 address) {
   int longest = -1;
   std::uint32_t as = 0;
   for (const auto& r : routes.v6)
-    if ((address.first & mask64(r.length)) == r.high && (address.second & mask64(r.length - 64)) == r.low && r.length > longest) longest = r.length, as = r.as;
+    if ((address.first & mask64(r.length)) == r.high && (address.second & mask64(r.length - 64)) == r.low && r.length > longest)
+      longest = r.length, as = r.as;
   return as;
 }
 
-std::uint32_t some_as(Random& random) { return random() % 8 == 0 ? static_cast<std::uint32_t>(random()) : static_cast<std::uint32_t>(random() % 1000); }
+std::uint32_t some_as(Random& random) {
+  return random() % 8 == 0 ? static_cast<std::uint32_t>(random()) : static_cast<std::uint32_t>(random() % 1000);
+}
 
 // Prefixes crowd together, so that they lie inside each other and end side by side.
 RouteList random_routes(Random& random, std::size_t count) {
@@ -48,8 +53,8 @@ RouteList random_routes(Random& random, std::size_t count) {
     const auto noise = static_cast<std::uint32_t>(random()) & (random() % 3 ? 0x3ffu : 0xffffffffu);
     routes.v4.push_back({(crowd ^ noise) & mask(length), some_as(random), static_cast<std::uint8_t>(length)});
     const auto length6 = static_cast<int>(random() % 129);
-    routes.v6.push_back({(0x20010db800000000u ^ (random() & (random() % 3 ? 0xffu : ~0ull))) & mask64(length6), (random() & 0xffff) & mask64(length6 - 64),
-                         some_as(random), static_cast<std::uint8_t>(length6)});
+    routes.v6.push_back({(0x20010db800000000u ^ (random() & (random() % 3 ? 0xffu : ~0ull))) & mask64(length6),
+                         (random() & 0xffff) & mask64(length6 - 64), some_as(random), static_cast<std::uint8_t>(length6)});
   }
   return routes;
 }
@@ -68,7 +73,9 @@ std::vector<Address6> edges6(const RouteList& routes, Random& random) {
   std::vector<Address6> out{{0, 0}, {~0ull, ~0ull}};
   for (const auto& r : routes.v6) {
     const Address6 last{r.high | ~mask64(r.length), r.low | ~mask64(r.length - 64)};
-    out.insert(out.end(), {{r.high, r.low}, last, {r.high - (r.low == 0), r.low - 1}, {last.first + (last.second == ~0ull), last.second + 1}});
+    out.insert(
+        out.end(),
+        {{r.high, r.low}, last, {r.high - (r.low == 0), r.low - 1}, {last.first + (last.second == ~0ull), last.second + 1}});
   }
   for (int i = 0; i < 200; ++i) out.push_back({random(), random()});
   std::erase_if(out, [](const Address6& a) { return a.first == 0 && a.second >> 32 == 0xffff; });
@@ -90,7 +97,8 @@ void expect_as_plain(const RouteTable& table, const RouteList& routes, Random& r
       for (int shift = 56; shift >= 0; shift -= 8) bytes.push_back(static_cast<std::uint8_t>(word >> shift));
   as.resize(v6.size());
   table.find_v6(bytes.data(), v6.size(), as.data());
-  for (std::size_t i = 0; i < v6.size(); ++i) ASSERT_EQ(as[i], plain(routes, v6[i])) << std::hex << v6[i].first << ' ' << v6[i].second;
+  for (std::size_t i = 0; i < v6.size(); ++i)
+    ASSERT_EQ(as[i], plain(routes, v6[i])) << std::hex << v6[i].first << ' ' << v6[i].second;
 }
 
 TEST(RouteTable, EqualsThePlainSearchOnRandomTables) {
@@ -109,11 +117,14 @@ TEST(RouteTable, EqualsThePlainSearchWherePrefixesNestAllTheWay) {
   RouteList nested;
   for (int length = 32; length >= 0; --length) {  // the longest first: the order must not matter
     nested.v4.push_back({0xc0000201u & mask(length), static_cast<std::uint32_t>(length + 1), static_cast<std::uint8_t>(length)});
-    nested.v4.push_back({0xffffffffu & mask(length), static_cast<std::uint32_t>(length + 100), static_cast<std::uint8_t>(length)});
+    nested.v4.push_back(
+        {0xffffffffu & mask(length), static_cast<std::uint32_t>(length + 100), static_cast<std::uint8_t>(length)});
   }
   for (int length = 128; length >= 0; --length) {
-    nested.v6.push_back({~0ull & mask64(length), ~0ull & mask64(length - 64), static_cast<std::uint32_t>(length + 1), static_cast<std::uint8_t>(length)});
-    nested.v6.push_back({0x20010db800000000u & mask64(length), 1u & mask64(length - 64), static_cast<std::uint32_t>(length + 200), static_cast<std::uint8_t>(length)});
+    nested.v6.push_back({~0ull & mask64(length), ~0ull & mask64(length - 64), static_cast<std::uint32_t>(length + 1),
+                         static_cast<std::uint8_t>(length)});
+    nested.v6.push_back({0x20010db800000000u & mask64(length), 1u & mask64(length - 64), static_cast<std::uint32_t>(length + 200),
+                         static_cast<std::uint8_t>(length)});
   }
   const auto table = RouteTable::build(nested);
   ASSERT_TRUE(table);
@@ -137,7 +148,8 @@ TEST(RouteTable, KnowsNothingWithoutRoutes) {
 }
 
 TEST(RouteTable, TakesTheFirstOfTwoRoutesOfOnePrefix) {
-  const auto table = RouteTable::build({{{0x0a000000u, 1, 8}, {0x0a000000u, 2, 8}, {0x0a000000u, 3, 8}}, {{0x2001ull << 48, 0, 1, 16}, {0x2001ull << 48, 0, 2, 16}}});
+  const auto table = RouteTable::build({{{0x0a000000u, 1, 8}, {0x0a000000u, 2, 8}, {0x0a000000u, 3, 8}},
+                                        {{0x2001ull << 48, 0, 1, 16}, {0x2001ull << 48, 0, 2, 16}}});
   ASSERT_TRUE(table);
   EXPECT_EQ(table->find(0x0a000001u), 1u);
   EXPECT_EQ(table->find(0x2001ull << 48, 1), 1u);
@@ -162,7 +174,8 @@ TEST(RouteTable, RefusesMoreSplitNetsThanItHasRoomFor) {
 
 class File {
  public:
-  explicit File(const std::string& bytes) : path_(std::filesystem::temp_directory_path() / ("mole-mmdb-" + std::to_string(::getpid()) + ".mmdb")) {
+  explicit File(const std::string& bytes)
+      : path_(std::filesystem::temp_directory_path() / ("mole-mmdb-" + std::to_string(::getpid()) + ".mmdb")) {
     std::ofstream(path_, std::ios::binary) << bytes;
   }
   ~File() { std::filesystem::remove(path_); }
@@ -189,7 +202,8 @@ TEST(Mmdb, GivesTheSameTableAsTheRoutesItWasWrittenFrom) {
     SCOPED_TRACE(seed);
     Random random(seed);
     auto routes = first_of_each_prefix(random_routes(random, 60));
-    std::erase_if(routes.v6, [](const V6& r) { return r.high == 0 && r.low >> 48 == 0; });  // these hold IPv4 addresses in a database
+    std::erase_if(routes.v6,
+                  [](const V6& r) { return r.high == 0 && r.low >> 48 == 0; });  // these hold IPv4 addresses in a database
     testing::MmdbWriter writer;
     writer.add(routes);
     const File file(writer.bytes());
@@ -231,8 +245,10 @@ TEST(Mmdb, LivesWithDamage) {
   const auto whole = writer.bytes();
   for (int i = 0; i < 400; ++i) {
     auto bytes = whole;
-    if (i % 4 == 0) bytes.resize(random() % bytes.size());
-    else for (int k = 0; k < 3; ++k) bytes[random() % bytes.size()] = static_cast<char>(random());
+    if (i % 4 == 0)
+      bytes.resize(random() % bytes.size());
+    else
+      for (int k = 0; k < 3; ++k) bytes[random() % bytes.size()] = static_cast<char>(random());
     const File file(bytes);
     const auto read = read_mmdb(file.path());  // routes or an error, in time
     EXPECT_TRUE(read || !read.error().message.empty());
@@ -245,7 +261,9 @@ TEST(Mmdb, GivesUpOnATreeWithoutEnd) {
   writer.add({{}, {{0xaaaaaaaaaaaaaaaaull, 0xaaaaaaaaaaaaaaaaull, 1, 128}}});
   auto bytes = writer.bytes();
   for (std::size_t node = 0; node + 1 < 128; ++node)
-    for (std::size_t side = 0; side < 2; ++side) bytes[node * 6 + side * 3] = bytes[node * 6 + side * 3 + 1] = 0, bytes[node * 6 + side * 3 + 2] = static_cast<char>(node + 1);
+    for (std::size_t side = 0; side < 2; ++side)
+      bytes[node * 6 + side * 3] = bytes[node * 6 + side * 3 + 1] = 0,
+                              bytes[node * 6 + side * 3 + 2] = static_cast<char>(node + 1);
   const File file(bytes);
   const auto read = read_mmdb(file.path());
   ASSERT_FALSE(read);

@@ -37,11 +37,30 @@ TEST(RouteText, ReadsTheFormsTablesComeIn) {
 }
 
 TEST(RouteText, NamesTheLineThatIsWrong) {
-  const char* const bad[] = {"192.0.2.0/24",           "192.0.2.0 64500",        "192.0.2.0/33 64500",     "192.0.2/24 64500",      "192.0.256.0/24 64500",
-                             "192.0.2.1/24 64500",     "192.0.2.0/24 4294967296", "192.0.2.0/24 1.10",      "192.0.2.0/24 64500 7",  "2001:db8::/129 1",
-                             "2001:db8::1/64 1",       "2001:db8/32 1",          "192.0.2.0/24 {64500",    "192.0.2.0/24 64500}",   "192.0.2.0/24 AS",
-                             "192.0.2.0/-1 64500",     "a.b.c.d/24 64500",       "192.0.2.0/24 64500,",    "prefix,origin",         "\x01\x02\x03 \xff",
-                             "99999999999999999999/8 1", "192.0.2.0/024x 1",     "1:2:3:4:5:6:7:8:9::/16 1", "1.2.3.4.5/8 1"};
+  const char* const bad[] = {"192.0.2.0/24",
+                             "192.0.2.0 64500",
+                             "192.0.2.0/33 64500",
+                             "192.0.2/24 64500",
+                             "192.0.256.0/24 64500",
+                             "192.0.2.1/24 64500",
+                             "192.0.2.0/24 4294967296",
+                             "192.0.2.0/24 1.10",
+                             "192.0.2.0/24 64500 7",
+                             "2001:db8::/129 1",
+                             "2001:db8::1/64 1",
+                             "2001:db8/32 1",
+                             "192.0.2.0/24 {64500",
+                             "192.0.2.0/24 64500}",
+                             "192.0.2.0/24 AS",
+                             "192.0.2.0/-1 64500",
+                             "a.b.c.d/24 64500",
+                             "192.0.2.0/24 64500,",
+                             "prefix,origin",
+                             "\x01\x02\x03 \xff",
+                             "99999999999999999999/8 1",
+                             "192.0.2.0/024x 1",
+                             "1:2:3:4:5:6:7:8:9::/16 1",
+                             "1.2.3.4.5/8 1"};
   for (const char* line : bad) {
     const auto routes = parse_routes(std::string("10.0.0.0/8 1\n") + line + "\n11.0.0.0/8 1\n");
     ASSERT_FALSE(routes) << line;
@@ -62,7 +81,8 @@ TEST(RouteText, RefusesALineWithoutEnd) {
 
 // Damaged tables give an error with a line, or routes that are in order; never anything else.
 TEST(RouteText, LivesWithDamage) {
-  const std::string whole = "192.0.2.0/24 64500\n198.51.100.0\t25\t64501_64502\n203.0.113.0/24 {64503,64504}\n2001:db8::/32 AS64510 # c\n\n::/0 1\n";
+  const std::string whole =
+      "192.0.2.0/24 64500\n198.51.100.0\t25\t64501_64502\n203.0.113.0/24 {64503,64504}\n2001:db8::/32 AS64510 # c\n\n::/0 1\n";
   std::mt19937_64 random(1);
   std::size_t refused = 0;
   for (int i = 0; i < 20'000; ++i) {
@@ -70,19 +90,28 @@ TEST(RouteText, LivesWithDamage) {
     for (auto times = 1 + random() % 3; times > 0 && !text.empty(); --times) {
       const auto at = random() % text.size(), length = std::min<std::size_t>(random() % 8, text.size() - at);
       switch (random() % 4) {
-        case 0: text[at] = static_cast<char>(random()); break;
-        case 1: text.erase(at, length); break;
-        case 2: text.insert(at, text.substr(random() % text.size(), length)); break;
-        default: text.resize(at);
+        case 0:
+          text[at] = static_cast<char>(random());
+          break;
+        case 1:
+          text.erase(at, length);
+          break;
+        case 2:
+          text.insert(at, text.substr(random() % text.size(), length));
+          break;
+        default:
+          text.resize(at);
       }
     }
     const auto routes = parse_routes(text);
     if (!routes) {
       ++refused;
-      ASSERT_TRUE(routes.error().message.starts_with("line ") || routes.error().message.starts_with("it holds no prefix")) << routes.error().message;
+      ASSERT_TRUE(routes.error().message.starts_with("line ") || routes.error().message.starts_with("it holds no prefix"))
+          << routes.error().message;
       continue;
     }
-    for (const auto& r : routes->v4) ASSERT_TRUE(r.length == 32 || (r.length < 32 && (r.network & (~std::uint32_t{0} >> r.length)) == 0));
+    for (const auto& r : routes->v4)
+      ASSERT_TRUE(r.length == 32 || (r.length < 32 && (r.network & (~std::uint32_t{0} >> r.length)) == 0));
     for (const auto& r : routes->v6) ASSERT_LE(r.length, 128);
   }
   EXPECT_GT(refused, 5'000u);
@@ -94,7 +123,8 @@ TEST(RouteText, ChecksWhatAFormatPromises) {
   EXPECT_TRUE(check_route_table("mmdb", database));
   EXPECT_NE(check_route_table("prefixes", database).error().message.find("format: mmdb"), std::string::npos);
   EXPECT_NE(check_route_table("mmdb", "10.0.0.0/8 1\n").error().message.find("format: prefixes"), std::string::npos);
-  EXPECT_NE(check_route_table("mmdb", "\xab\xcd\xefMaxMind.com").error().message.find("autonomous_system_number"), std::string::npos);
+  EXPECT_NE(check_route_table("mmdb", "\xab\xcd\xefMaxMind.com").error().message.find("autonomous_system_number"),
+            std::string::npos);
   EXPECT_FALSE(check_route_table("bgpdump", "10.0.0.0/8 1\n"));
   EXPECT_FALSE(check_route_table("mmdb", ""));
 }

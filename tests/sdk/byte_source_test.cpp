@@ -17,9 +17,9 @@ struct Chunk {
 class Host {
  public:
   explicit Host(std::vector<Chunk> chunks, std::int32_t last = MOLE_END) : chunks_(std::move(chunks)), last_(last) {
-    source = {this, [](void* self, const std::uint8_t** data, std::uint64_t* size, std::uint64_t* offset, std::int32_t* gap) -> std::int32_t {
-                return static_cast<Host*>(self)->next(data, size, offset, gap);
-              }};
+    source = {this,
+              [](void* self, const std::uint8_t** data, std::uint64_t* size, std::uint64_t* offset,
+                 std::int32_t* gap) -> std::int32_t { return static_cast<Host*>(self)->next(data, size, offset, gap); }};
   }
   mole_source source;
 

@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <stdlib.h>
 #include <chrono>
 #include <fstream>
-#include <stdlib.h>
 #include <thread>
 
 #include "sdk/descriptor/sidecar.hpp"
@@ -81,7 +81,8 @@ TEST(Descriptor, RefusesWhatIsNotOneAndNamesTheField) {
 TEST(Params, AreFilledInWithDefaults) {
   EXPECT_EQ(resolve_params(parsed(), json::object())->dump(), R"({"ddof":0,"file":"","minimum_coverage":0.0,"side":"src"})");
   EXPECT_EQ(resolve_params(parsed(), nullptr)->dump(), R"({"ddof":0,"file":"","minimum_coverage":0.0,"side":"src"})");
-  EXPECT_EQ(resolve_params(parsed(), {{"ddof", 1}, {"minimum_coverage", 1}})->dump(), R"({"ddof":1,"file":"","minimum_coverage":1.0,"side":"src"})");
+  EXPECT_EQ(resolve_params(parsed(), {{"ddof", 1}, {"minimum_coverage", 1}})->dump(),
+            R"({"ddof":1,"file":"","minimum_coverage":1.0,"side":"src"})");
 }
 
 TEST(Params, AreRefusedWithTheirDocLine) {
@@ -91,9 +92,11 @@ TEST(Params, AreRefusedWithTheirDocLine) {
             "variance: parameter 'ddof' (Delta degrees of freedom) is -1; give a whole number, 0 or more");
   EXPECT_EQ(error_of(resolve_params(parsed(), {{"ddof", "x"}})),
             "variance: parameter 'ddof' (Delta degrees of freedom) is \"x\"; give a whole number, 0 or more");
-  EXPECT_EQ(error_of(resolve_params(parsed(), {{"side", "scr"}})), "variance: parameter 'side' (A side) is \"scr\"; give one of src, dst");
+  EXPECT_EQ(error_of(resolve_params(parsed(), {{"side", "scr"}})),
+            "variance: parameter 'side' (A side) is \"scr\"; give one of src, dst");
   EXPECT_EQ(error_of(resolve_params(parsed(), {{"dof", 1}})),
-            "variance: there is no parameter 'dof'; it takes 'minimum_coverage' (Least coverage), 'ddof' (Delta degrees of freedom), 'file' (A file), 'side' (A side)");
+            "variance: there is no parameter 'dof'; it takes 'minimum_coverage' (Least coverage), 'ddof' (Delta degrees of "
+            "freedom), 'file' (A file), 'side' (A side)");
   EXPECT_FALSE(resolve_params(parsed(), {{"minimum_coverage", 1.01}}));
   EXPECT_FALSE(resolve_params(parsed(), {{"file", 3}}));
   EXPECT_FALSE(resolve_params(parsed(), json::array()));
@@ -119,8 +122,9 @@ TEST(Outputs, RefuseBindingsThatDoNotFit) {
   EXPECT_FALSE(resolve_outputs(parsed(), {{"values", {"x", "furlong", "f64"}}}));
   const auto wrong_unit = resolve_outputs(parsed(), {{"values", bytes}, {"centre", {"packets_mean", "packet", "f64"}}});
   ASSERT_FALSE(wrong_unit);
-  EXPECT_EQ(wrong_unit.error().message,
-            "variance: input 'centre' (Centre) takes B, but column 'packets_mean' is in packet; bind it to a column of that unit");
+  EXPECT_EQ(
+      wrong_unit.error().message,
+      "variance: input 'centre' (Centre) takes B, but column 'packets_mean' is in packet; bind it to a column of that unit");
 }
 
 TEST(Outputs, RefuseNamesThatAreTaken) {
@@ -133,7 +137,8 @@ TEST(Outputs, RefuseNamesThatAreTaken) {
 
 TEST(Units, AreAClosedListWithPowersAndQuotients) {
   for (const auto* unit : {"1", "B", "packet", "B^2", "B/s", "B^2/s^2", "1/s", "B*s"}) EXPECT_TRUE(mole::is_unit(unit)) << unit;
-  for (const auto* unit : {"", "furlong", "B^", "B^0", "B^-1", "B//s", "/s", "s/1", "B ", "1*1", "^2"}) EXPECT_FALSE(mole::is_unit(unit)) << unit;
+  for (const auto* unit : {"", "furlong", "B^", "B^0", "B^-1", "B//s", "/s", "s/1", "B ", "1*1", "^2"})
+    EXPECT_FALSE(mole::is_unit(unit)) << unit;
   EXPECT_EQ(*mole::square_unit("B/s"), "B^2/s^2");
   EXPECT_EQ(*mole::square_unit("1"), "1");
   EXPECT_EQ(*mole::per_second_unit("1"), "1/s");
@@ -152,8 +157,12 @@ class SidecarTest : public ::testing::Test {
 
   void put(const std::string& name, const std::string& bytes) { std::ofstream(folder / name) << bytes; }
   static json document(const std::string& library, const std::string& bytes) {
-    return {{"schema", 1}, {"library", library}, {"digest", mole::digest_of(std::string_view(bytes)).hex()}, {"abi", {{"major", 1}, {"minor", 0}}},
-            {"compiler", "GNU"}, {"plugins", {json::parse(variance)}}};
+    return {{"schema", 1},
+            {"library", library},
+            {"digest", mole::digest_of(std::string_view(bytes)).hex()},
+            {"abi", {{"major", 1}, {"minor", 0}}},
+            {"compiler", "GNU"},
+            {"plugins", {json::parse(variance)}}};
   }
 
   std::filesystem::path folder;
@@ -232,7 +241,8 @@ TEST_F(SidecarTest, RefusesAnotherSchemaAndPathsForLibraries) {
   auto j = document("variance.so", "code");
   j["schema"] = 2;
   EXPECT_FALSE(mole::Sidecar::parse(j.dump()));
-  for (const auto* library : {"", "../x.so", "/x.so"}) EXPECT_FALSE(mole::Sidecar::parse(document(library, "").dump())) << library;
+  for (const auto* library : {"", "../x.so", "/x.so"})
+    EXPECT_FALSE(mole::Sidecar::parse(document(library, "").dump())) << library;
   for (const auto* field : {"schema", "library", "digest", "abi", "plugins"}) {
     auto without = document("variance.so", "code");
     without.erase(field);

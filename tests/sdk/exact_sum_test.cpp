@@ -28,7 +28,7 @@ TEST(ExactSum, KnowsTheExtremes) {
   EXPECT_EQ(sum_of({-max, -max, max}).round(), -max);
   EXPECT_EQ(sum_of({-tiny, -tiny}).round(), -2 * tiny);
   EXPECT_EQ(sum_of({max, max, max}).divided_by(3), max);
-  EXPECT_EQ(sum_of({tiny}).divided_by(2), 0.0);      // half the smallest: ties to even
+  EXPECT_EQ(sum_of({tiny}).divided_by(2), 0.0);  // half the smallest: ties to even
   EXPECT_EQ(sum_of({3 * tiny}).divided_by(2), 2 * tiny);
 }
 
@@ -113,7 +113,8 @@ TEST(ExactSum, TakesEverythingBackToZero) {
   std::mt19937_64 random(4);
   ExactSum s;
   std::vector<double> values;
-  for (int i = 0; i < 1000; ++i) values.push_back(std::ldexp(static_cast<double>(random() >> 11), static_cast<int>(random() % 1900) - 1000));
+  for (int i = 0; i < 1000; ++i)
+    values.push_back(std::ldexp(static_cast<double>(random() >> 11), static_cast<int>(random() % 1900) - 1000));
   for (const double x : values) s.add_product(x, -0.7);
   for (const double x : values) s.add_product(x, 0.7);
   EXPECT_EQ(s, ExactSum());
@@ -137,8 +138,10 @@ TEST(ExactSum, ReadsWhatItSaved) {
 }
 
 TEST(ExactSum, RefusesBytesItDidNotSave) {
-  EXPECT_THROW(loaded<ExactSum>(std::string("\x21\0\2\0\0\0\0\0\x10\0\0\0\0\0\0\0\0\0\0\0", 20)), mole::Failure);  // a word too many
-  EXPECT_THROW(loaded<ExactSum>(std::string("\x20\0\2\0\0\0\0\0\0\0\0\0\0\0\0\0\x10\0\0\0", 20)), mole::Failure);  // first word is 0
+  EXPECT_THROW(loaded<ExactSum>(std::string("\x21\0\2\0\0\0\0\0\x10\0\0\0\0\0\0\0\0\0\0\0", 20)),
+               mole::Failure);  // a word too many
+  EXPECT_THROW(loaded<ExactSum>(std::string("\x20\0\2\0\0\0\0\0\0\0\0\0\0\0\0\0\x10\0\0\0", 20)),
+               mole::Failure);  // first word is 0
   EXPECT_THROW(loaded<ExactSum>(std::string("\xff\xff\xff\xff", 4)), mole::Failure);
   EXPECT_THROW(loaded<ExactSum>(std::string("\x43\0\1\0\1\0\0\0\0\0\0\0", 12)), mole::Failure);  // beyond the top word
 }

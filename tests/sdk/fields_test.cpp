@@ -20,7 +20,8 @@ void expect_round_trip(const T& value, const std::string& shape) {
   const auto bytes = saved(value);
   EXPECT_EQ(loaded<T>(bytes), value) << shape;
   EXPECT_EQ(mole::detail::shape_of<T>(), shape);
-  for (std::size_t n = 0; n < bytes.size(); ++n) EXPECT_THROW(loaded<T>(bytes.substr(0, n)), mole::Failure) << shape << " cut at " << n;
+  for (std::size_t n = 0; n < bytes.size(); ++n)
+    EXPECT_THROW(loaded<T>(bytes.substr(0, n)), mole::Failure) << shape << " cut at " << n;
   EXPECT_THROW(loaded<T>(bytes + "x"), mole::Failure);
 }
 

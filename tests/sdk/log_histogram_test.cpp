@@ -46,7 +46,8 @@ TEST(LogHistogram, HasQuantilesWithinTheirBound) {
   std::mt19937_64 random(5);
   for (const double tail : {0.3, 0.7, 1.2}) {
     std::vector<std::uint64_t> values(20'000);
-    for (auto& v : values) v = static_cast<std::uint64_t>(40 * std::pow(1 - static_cast<double>(random() >> 11) * 0x1p-53, -1 / tail));
+    for (auto& v : values)
+      v = static_cast<std::uint64_t>(40 * std::pow(1 - static_cast<double>(random() >> 11) * 0x1p-53, -1 / tail));
     const auto h = of(values);
     std::sort(values.begin(), values.end());
     for (const double q : {0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.9999}) {

@@ -26,8 +26,9 @@ struct Every {  // every type of parameter and column, several rows, a shared mo
   };
   static constexpr auto output = mole::columns(
       mole::column("small", &Row::small, mole::unit::one, "u8"), mole::column("number", &Row::number, mole::unit::one, "i32"),
-      mole::column("real", &Row::real, mole::unit::byte_per_second, "f64"), mole::column("flag", &Row::flag, mole::unit::one, "bool"),
-      mole::column("text", &Row::text, mole::unit::one, "text"), mole::column("time", &Row::time, mole::unit::one, "time"),
+      mole::column("real", &Row::real, mole::unit::byte_per_second, "f64"),
+      mole::column("flag", &Row::flag, mole::unit::one, "bool"), mole::column("text", &Row::text, mole::unit::one, "text"),
+      mole::column("time", &Row::time, mole::unit::one, "time"),
       mole::column("maybe", &Row::maybe, mole::unit::one, "bool or null"));
   struct Params {
     std::uint64_t u = 1;
@@ -69,7 +70,8 @@ TEST(Metric, CarriesEveryTypeAcrossTheBoundary) {
       start     src_addr  src_port  protocol
       00:00:01  10.0.0.1     53      17
       00:00:02  10.0.0.2     53      17
-      00:00:02  10.0.0.2     53      17 )"), {.params = {7, 5, 1.5, false, "héllo"}, .contexts = {}});
+      00:00:02  10.0.0.2     53      17 )"),
+                               {.params = {7, 5, 1.5, false, "héllo"}, .contexts = {}});
   ASSERT_EQ(rows.size(), 3u);
   EXPECT_EQ(rows[1].small, 200);
   EXPECT_EQ(rows[1].number, 5);
@@ -83,7 +85,8 @@ TEST(Metric, CarriesEveryTypeAcrossTheBoundary) {
 }
 
 TEST(Metric, KeepsTheLawsWithSeveralRows) {
-  mole::testkit::check_laws<Every>(flows("start src_addr src_port protocol\n 00:00:02 10.0.0.2 53 17\n 00:00:02 ::1 53 17\n 00:00:02 10.0.0.2 53 17"));
+  mole::testkit::check_laws<Every>(
+      flows("start src_addr src_port protocol\n 00:00:02 10.0.0.2 53 17\n 00:00:02 ::1 53 17\n 00:00:02 10.0.0.2 53 17"));
 }
 
 TEST(Metric, DescribesItselfInCanonicalJson) {
@@ -108,8 +111,8 @@ struct Side {
 };
 struct Both {
   Side low, high;
-  static constexpr auto output =
-      mole::columns(mole::group("*_low", "low * ports", &Both::low, Side::output), mole::group("*_high", "high * ports", &Both::high, Side::output));
+  static constexpr auto output = mole::columns(mole::group("*_low", "low * ports", &Both::low, Side::output),
+                                               mole::group("*_high", "high * ports", &Both::high, Side::output));
 };
 struct Grouped {  // columns from tables within tables, and from arrays
   [[maybe_unused]] static constexpr auto about = mole::metric("grouped", "1.0.0", "Columns in groups");
@@ -241,7 +244,9 @@ struct Late : Thrower {
   static constexpr auto state = mole::fields(&Late::last);
   void add(const mole::Flows<mole::start>& batch) { last = batch.span<mole::start>().back(); }
   void merge(const Late& other) { last = std::max(last, other.last); }
-  Row finish(const mole::Interval& i) const { return {static_cast<std::uint64_t>(i.seconds()) + static_cast<std::uint64_t>(i.end.us - last.us) / 1'000'000}; }
+  Row finish(const mole::Interval& i) const {
+    return {static_cast<std::uint64_t>(i.seconds()) + static_cast<std::uint64_t>(i.end.us - last.us) / 1'000'000};
+  }
 };
 
 TEST(Metric, IsToldTheIntervalItFinishes) {

@@ -92,7 +92,9 @@ TEST(RunMap, SortsKeysMadeUpToComeAgainInTimeAsAny) {
   mole::RunMap<std::uint64_t, Sum, Counted> runs;
   constexpr std::size_t n = 200'000;
   std::mt19937_64 random(5);
-  const auto append = [&](auto mixed) { runs.append(n, [&](std::size_t i) { return std::pair(mole::detail::KeyMixer::unmix(mixed(i)), Sum{1}); }); };
+  const auto append = [&](auto mixed) {
+    runs.append(n, [&](std::size_t i) { return std::pair(mole::detail::KeyMixer::unmix(mixed(i)), Sum{1}); });
+  };
   append([&](std::size_t) { return random(); });  // so that there are drawers
   Counted::compared = 0;
   append([](std::size_t i) { return i % 8192 < 4096 ? i % 4096 : 0; });

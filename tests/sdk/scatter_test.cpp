@@ -15,7 +15,8 @@ Rows scattered(mole::detail::Scatter& scatter, const std::vector<std::uint32_t>&
   scatter.group(state_of_row.data(), static_cast<std::uint32_t>(column.size()), states);
   const auto* arranged = static_cast<const std::uint64_t*>(scatter.arranged(column.data(), 8, 0));
   Rows out;
-  for (const auto& run : scatter.runs()) out[run.state].insert(out[run.state].end(), arranged + run.first, arranged + run.first + run.count);
+  for (const auto& run : scatter.runs())
+    out[run.state].insert(out[run.state].end(), arranged + run.first, arranged + run.first + run.count);
   return out;
 }
 

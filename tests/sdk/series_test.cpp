@@ -58,7 +58,7 @@ TEST(Series, RefusesStatesThatAreNone) {
     std::memcpy(changed.data() + at, &value, sizeof value);
     return changed;
   };
-  EXPECT_THROW(loaded<Series>(with(8, std::int64_t{30})), mole::Failure);                                     // out of order
+  EXPECT_THROW(loaded<Series>(with(8, std::int64_t{30})), mole::Failure);  // out of order
   EXPECT_THROW(loaded<Series>(with(16, std::numeric_limits<double>::quiet_NaN())), mole::Failure);
   EXPECT_THROW(loaded<Series>(with(16, -0.0)), mole::Failure);
   EXPECT_THROW(loaded<Series>(with(24, 0.0)), mole::Failure);
@@ -123,7 +123,9 @@ TEST(Elementary, AreAsExactAsTheySay) {
   }
   for (int k = 1; k < 2000; ++k) {
     const auto truth = std::lgamma(static_cast<long double>(k) / 2);
-    EXPECT_NEAR(mole::log_gamma(k / 2.0), static_cast<double>(truth), 0x1p-48 * std::max(1.0, std::abs(static_cast<double>(truth)))) << k;
+    EXPECT_NEAR(mole::log_gamma(k / 2.0), static_cast<double>(truth),
+                0x1p-48 * std::max(1.0, std::abs(static_cast<double>(truth))))
+        << k;
   }
   EXPECT_EQ(mole::log(0), -std::numeric_limits<double>::infinity());
   EXPECT_TRUE(std::isnan(mole::log(-1)) && std::isnan(mole::exp(mole::log(-1))));

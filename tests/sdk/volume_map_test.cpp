@@ -106,7 +106,8 @@ TEST(VolumeMap, OfManyPortsIsThatOfFew) {
     standard[ports[i]].merge({1, packets[i], bytes[i]});
   }
   const auto add = [&](Ports& map, std::size_t from, std::size_t to) {
-    map.add(std::span(ports).subspan(from, to - from), std::span(packets).subspan(from, to - from), std::span(bytes).subspan(from, to - from));
+    map.add(std::span(ports).subspan(from, to - from), std::span(packets).subspan(from, to - from),
+            std::span(bytes).subspan(from, to - from));
   };
   add(all, 0, 60'000);
   add(few, 0, 5000);
@@ -120,7 +121,8 @@ TEST(VolumeMap, OfManyPortsIsThatOfFew) {
     ++seen;
   });
   EXPECT_EQ(seen, standard.size());
-  for (std::uint32_t port = 0; port < 65'536; ++port) ASSERT_EQ(all.contains(static_cast<std::uint16_t>(port)), standard.contains(static_cast<std::uint16_t>(port)));
+  for (std::uint32_t port = 0; port < 65'536; ++port)
+    ASSERT_EQ(all.contains(static_cast<std::uint16_t>(port)), standard.contains(static_cast<std::uint16_t>(port)));
   auto few_many = few, many_few = many;
   few_many.merge(many);
   many_few.merge(few);
@@ -155,13 +157,13 @@ TEST(VolumeMap, RefusesBytesItDoesNotWrite) {
   const std::string one("\1\0\0\0\0\0\0\0", 8), two("\2\0\0\0\0\0\0\0", 8), max("\xff\xff\xff\xff\xff\xff\xff\xff\xff");
   EXPECT_EQ(loaded<Ports>(one + "\x50\1\1\1").of(80), (mole::Volume{1, 1, 1}));
   EXPECT_EQ(loaded<Ports>(one + "\x50\1\1" + max + "\1").of(80).bytes, top);
-  EXPECT_THROW(loaded<Ports>(one + "\x50\1\1" + max + "\2"), mole::Failure);                             // beyond 64 bits
+  EXPECT_THROW(loaded<Ports>(one + "\x50\1\1" + max + "\2"), mole::Failure);  // beyond 64 bits
   EXPECT_THROW(loaded<Ports>(one + "\x50\1\1" + max + max + "\1"), mole::Failure);
-  EXPECT_THROW(loaded<Ports>(one + std::string("\x50\1\1\x81\0", 5)), mole::Failure);                    // not the shortest
-  EXPECT_THROW(loaded<Ports>(one + "\xff\xff\x04\1\1\1"), mole::Failure);                                // port 81919
-  EXPECT_THROW(loaded<Ports>(two + std::string("\x50\1\1\1\0\1\1\1", 8)), mole::Failure);                // twice
-  EXPECT_THROW(loaded<Ports>(two + "\xff\xff\3\1\1\1\1\1\1\1"), mole::Failure);                          // past 65535
-  EXPECT_THROW(loaded<Ports>(one + "\x50\1\1"), mole::Failure);                                          // cut short
+  EXPECT_THROW(loaded<Ports>(one + std::string("\x50\1\1\x81\0", 5)), mole::Failure);      // not the shortest
+  EXPECT_THROW(loaded<Ports>(one + "\xff\xff\x04\1\1\1"), mole::Failure);                  // port 81919
+  EXPECT_THROW(loaded<Ports>(two + std::string("\x50\1\1\1\0\1\1\1", 8)), mole::Failure);  // twice
+  EXPECT_THROW(loaded<Ports>(two + "\xff\xff\3\1\1\1\1\1\1\1"), mole::Failure);            // past 65535
+  EXPECT_THROW(loaded<Ports>(one + "\x50\1\1"), mole::Failure);                            // cut short
   EXPECT_THROW(loaded<Ports>(std::string("\xff\xff\xff\xff\xff\xff\xff\x7f\x50\1\1\1", 12)), mole::Failure);
 }
 
@@ -203,7 +205,11 @@ TEST(Concentration, OfSmallAndLargeParts) {
     }
     std::sort(counts.begin(), counts.end(), std::greater<>());
     const auto total = static_cast<double>(*entropy.total());
-    const auto share = [&](std::size_t n) { return static_cast<double>(std::accumulate(counts.begin(), counts.begin() + static_cast<std::ptrdiff_t>(n), std::uint64_t{0})) / total; };
+    const auto share = [&](std::size_t n) {
+      return static_cast<double>(
+                 std::accumulate(counts.begin(), counts.begin() + static_cast<std::ptrdiff_t>(n), std::uint64_t{0})) /
+             total;
+    };
     const auto row = c.row();
     EXPECT_EQ(row.entropy, entropy.bits());
     EXPECT_EQ(row.normalised_entropy, entropy.normalised());

@@ -49,8 +49,7 @@ class BlockSorterTest : public testing::Test {
         const auto row = static_cast<std::uint32_t>(to - from);
         static_cast<std::int64_t*>(batch.columns[MOLE_COLUMN_START])[row] = flows[to].start;
         static_cast<std::uint64_t*>(batch.columns[MOLE_COLUMN_BYTES])[row] = flows[to].bytes;
-        static_cast<std::uint8_t*>(batch.columns[MOLE_COLUMN_PROTOCOL])[row] =
-            static_cast<std::uint8_t>(flows[to].bytes);
+        static_cast<std::uint8_t*>(batch.columns[MOLE_COLUMN_PROTOCOL])[row] = static_cast<std::uint8_t>(flows[to].bytes);
         const std::size_t width = column_width(MOLE_COLUMN_SRC_ADDR, batch.address_family);
         auto* address = static_cast<unsigned char*>(batch.columns[MOLE_COLUMN_SRC_ADDR]) + width * row;
         std::memset(address, static_cast<int>(flows[to].bytes & 0xff), width);
@@ -126,8 +125,8 @@ TEST_F(BlockSorterTest, SortsFlowsOfOneInstantInBoundedMemory) {
 
 TEST_F(BlockSorterTest, SortsTimesAtTheEndsOfTheWorld) {
   constexpr auto lowest = std::numeric_limits<std::int64_t>::min(), highest = std::numeric_limits<std::int64_t>::max();
-  expect_sorted({{highest, 0, 0, 1, 4}, {lowest, 0, 1, 2, 4}, {0, 0, 2, 3, 4}, {hour_us, 0, 3, 4, 4}, {-1, 0, 4, 5, 4}},
-                1 << 20, false);
+  expect_sorted({{highest, 0, 0, 1, 4}, {lowest, 0, 1, 2, 4}, {0, 0, 2, 3, 4}, {hour_us, 0, 3, 4, 4}, {-1, 0, 4, 5, 4}}, 1 << 20,
+                false);
 }
 
 TEST_F(BlockSorterTest, TakesOnlyTheRowsNamed) {

@@ -148,8 +148,7 @@ TEST_F(CacheTest, ASetLargerThanTheCacheIsRefusedWithBothSizes) {
 
 TEST_F(CacheTest, EvictsWhatWasUsedLeastRecently) {
   auto cache = open(8);
-  const task::File a[] = {archive_.file("a", "aaaa")}, b[] = {archive_.file("b", "bbbb")},
-                   c[] = {archive_.file("c", "cccc")};
+  const task::File a[] = {archive_.file("a", "aaaa")}, b[] = {archive_.file("b", "bbbb")}, c[] = {archive_.file("c", "cccc")};
   ASSERT_TRUE(cache.acquire(a, "x", archive_.fetch()));
   ASSERT_TRUE(cache.acquire(b, "x", archive_.fetch()));
   ASSERT_TRUE(cache.acquire(a, "x", archive_.fetch()));  // a is the younger one now
@@ -230,8 +229,7 @@ TEST_F(CacheTest, ManyTasksShareATightCacheWithoutDeadlock) {
         for (unsigned k = 0; k < 4; ++k) wanted.push_back(all[(t * 5 + round * 3 + k * 2) % all.size()]);
         auto staged = cache.acquire(wanted, "x", archive_.fetch());
         ASSERT_TRUE(staged) << staged.error().message;
-        for (std::size_t k = 0; k < wanted.size(); ++k)
-          EXPECT_EQ(bytes_of((*staged)[k]), archive_.content[wanted[k].id]);
+        for (std::size_t k = 0; k < wanted.size(); ++k) EXPECT_EQ(bytes_of((*staged)[k]), archive_.content[wanted[k].id]);
         EXPECT_LE(*cache.used(), 500u);
       }
     });
@@ -241,8 +239,8 @@ TEST_F(CacheTest, ManyTasksShareATightCacheWithoutDeadlock) {
 
 TEST_F(CacheTest, AFileThatCannotBeFetchedDoesNotStopTheOthers) {
   auto cache = open(1000);
-  const task::File files[] = {archive_.file("gone", "gone"), archive_.file("short", "short"),
-                              archive_.file("long", "long"), archive_.file("good", "good")};
+  const task::File files[] = {archive_.file("gone", "gone"), archive_.file("short", "short"), archive_.file("long", "long"),
+                              archive_.file("good", "good")};
   archive_.content.erase("gone");
   archive_.content["short"] = "sho";
   archive_.content["long"] = "longer";
@@ -306,8 +304,7 @@ TEST_F(CacheTest, AFileWithoutItsSidecarIsFetchedAgain) {
 
 TEST_F(CacheTest, AKilledProcessLetsGoOfItsPinsAndParts) {
   auto cache = open(8, 1h);
-  const task::File a[] = {archive_.file("a", "aaaa")}, b[] = {archive_.file("b", "bbbb")},
-                   c[] = {archive_.file("c", "cccccccc")};
+  const task::File a[] = {archive_.file("a", "aaaa")}, b[] = {archive_.file("b", "bbbb")}, c[] = {archive_.file("c", "cccccccc")};
   int ready[2];
   ASSERT_EQ(::pipe(ready), 0);
   const pid_t child = ::fork();
@@ -472,7 +469,8 @@ TEST_F(ColumnsInCache, WithoutASidecarOrForgottenTheFileIsTaken) {
   auto cache = open(1000);
   const auto file = archive_.file("a", "aaaa");
   keep(cache, file, digest_of("x"), "columns");
-  for (const std::string sidecar : {"", "no digest", "00000000000000000000000000000000 8\n", "00000000000000000000000000000000 7x\n"}) {
+  for (const std::string sidecar :
+       {"", "no digest", "00000000000000000000000000000000 8\n", "00000000000000000000000000000000 7x\n"}) {
     std::ofstream(folder_ / (name_.hex() + ".digest"), std::ios::binary) << sidecar;
     auto staged = acquire(cache, file);
     ASSERT_TRUE(staged);

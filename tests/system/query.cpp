@@ -9,7 +9,8 @@ int main(int argc, char** argv) {
   duckdb_connection connection = nullptr;
   duckdb_result result;
   if (duckdb_open(nullptr, &database) != DuckDBSuccess || duckdb_connect(database, &connection) != DuckDBSuccess) return 1;
-  if (duckdb_query(connection, argv[1], &result) != DuckDBSuccess) return std::fprintf(stderr, "%s\n", duckdb_result_error(&result)), 1;
+  if (duckdb_query(connection, argv[1], &result) != DuckDBSuccess)
+    return std::fprintf(stderr, "%s\n", duckdb_result_error(&result)), 1;
   for (idx_t row = 0; row < duckdb_row_count(&result); ++row) {
     for (idx_t column = 0; column < duckdb_column_count(&result); ++column) {
       char* text = duckdb_value_varchar(&result, column, row);

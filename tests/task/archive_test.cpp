@@ -49,7 +49,8 @@ TEST(CapturedArchive, SumsAreThoseOfTheIndependentListing) {
     const auto start = std::get<std::vector<std::int64_t>>(rows.columns[0].values)[i];
     const auto& router = std::get<std::vector<std::string>>(rows.find("router")->values)[i];
     const Truth t = want[{router, start}];
-    EXPECT_EQ(std::get<std::vector<std::uint64_t>>(rows.find("flows")->values)[i], t.flows) << router << ' ' << format_time(start);
+    EXPECT_EQ(std::get<std::vector<std::uint64_t>>(rows.find("flows")->values)[i], t.flows)
+        << router << ' ' << format_time(start);
     EXPECT_EQ(std::get<std::vector<std::uint64_t>>(rows.find("packets")->values)[i], t.packets);
     EXPECT_EQ(std::get<std::vector<std::uint64_t>>(rows.find("bytes")->values)[i], t.bytes);
     sum.flows += t.flows;
@@ -91,8 +92,8 @@ TEST(CapturedArchive, RowsDoNotDependOnTheBlockGrid) {
     by_port.filter = "proto tcp and (dst port 80 or dst port 443 or packets > 10)";
     auto by_end = task.flows_step("traffic", quarter, {"protocol_class"});
     by_end.load = "end";
-    return std::vector<task::Step>{task.flows_step("traffic", quarter), task.flows_step("unique_addresses", quarter), by_port, by_end,
-                                   task.flows_step("traffic", quarter, {"src_addr"})};
+    return std::vector<task::Step>{task.flows_step("traffic", quarter), task.flows_step("unique_addresses", quarter), by_port,
+                                   by_end, task.flows_step("traffic", quarter, {"src_addr"})};
   };
   const auto whole_run = task.run(task.spec(whole, steps()));
   for (const Micros length : {4 * hour_us, hour_us, quarter}) {
@@ -101,7 +102,8 @@ TEST(CapturedArchive, RowsDoNotDependOnTheBlockGrid) {
       const auto part = task.run(task.spec({from, from + length}, steps()));
       for (const auto& [index, outcome] : part.steps) append(joined[index], *outcome.rows);
     }
-    for (const auto& [index, outcome] : whole_run.steps) EXPECT_EQ(difference(joined[index], *outcome.rows), "") << "step " << index;
+    for (const auto& [index, outcome] : whole_run.steps)
+      EXPECT_EQ(difference(joined[index], *outcome.rows), "") << "step " << index;
   }
 }
 
@@ -127,9 +129,10 @@ std::string bytes_of_file(const fs::path& path) {
 TEST(CapturedArchive, NothingDependsOnWhenIntervalsAreClosed) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");
-  std::vector<task::Step> steps{task.flows_step("traffic", quarter), task.flows_step("unique_addresses", quarter, {"router", "protocol_class"}),
-                                task.flows_step("traffic", quarter, {"dst_port"}), task.flows_step("unique_addresses", hour_us, {}),
-                                task.flows_step("unique_addresses", quarter)};
+  std::vector<task::Step> steps{task.flows_step("traffic", quarter),
+                                task.flows_step("unique_addresses", quarter, {"router", "protocol_class"}),
+                                task.flows_step("traffic", quarter, {"dst_port"}),
+                                task.flows_step("unique_addresses", hour_us, {}), task.flows_step("unique_addresses", quarter)};
   steps[2].filter = "proto tcp";
   steps[4].window = 2 * hour_us;
   for (std::size_t i : {1u, 2u, 4u}) steps[i].make_state = true;
@@ -148,12 +151,14 @@ TEST(CapturedArchive, NothingDependsOnWhenIntervalsAreClosed) {
 }
 
 // The rows of `table` whose groups are as wanted, without the group columns: what a module not grouped by the totals gives.
-RowTable rows_of(const RowTable& table, const std::map<std::string, std::function<bool(const std::string&)>>& wanted, const std::vector<std::string>& dropped) {
+RowTable rows_of(const RowTable& table, const std::map<std::string, std::function<bool(const std::string&)>>& wanted,
+                 const std::vector<std::string>& dropped) {
   RowTable out;
   std::vector<std::size_t> kept;
   for (std::size_t i = 0; i < table.rows(); ++i) {
     bool good = true;
-    for (const auto& [name, accepts] : wanted) good = good && accepts(std::get<std::vector<std::string>>(table.find(name)->values)[i]);
+    for (const auto& [name, accepts] : wanted)
+      good = good && accepts(std::get<std::vector<std::string>>(table.find(name)->values)[i]);
     if (good) kept.push_back(i);
   }
   for (const auto& column : table.columns) {
@@ -206,12 +211,15 @@ TEST(CapturedArchive, TotalsAreTheRowsOfFewerDimensions) {
     EXPECT_EQ(cube.rows(), 32u * 3 * 5);
     const auto all = [](const std::string& member) { return member == "all"; };
     const auto one = [](const std::string& member) { return member != "all"; };
-    EXPECT_EQ(difference(rows_of(cube, {{"router", one}, {"protocol_class", all}}, {"protocol_class"}), *sink.steps.at(1).rows), "");
+    EXPECT_EQ(difference(rows_of(cube, {{"router", one}, {"protocol_class", all}}, {"protocol_class"}), *sink.steps.at(1).rows),
+              "");
     EXPECT_EQ(difference(rows_of(cube, {{"router", all}, {"protocol_class", one}}, {"router"}), *sink.steps.at(2).rows), "");
     EXPECT_EQ(difference(rows_of(cube, {{"router", all}, {"protocol_class", all}}, dimensions), *sink.steps.at(3).rows), "");
     EXPECT_EQ(difference(rows_of(cube, {{"router", one}, {"protocol_class", one}}, {}), *sink.steps.at(4).rows), "");
     EXPECT_EQ(sink.steps.at(5).rows->rows(), cube.rows());
-    EXPECT_EQ(difference(rows_of(*sink.steps.at(5).rows, {{"router", all}, {"protocol_class", all}}, dimensions), *sink.steps.at(6).rows), "");
+    EXPECT_EQ(difference(rows_of(*sink.steps.at(5).rows, {{"router", all}, {"protocol_class", all}}, dimensions),
+                         *sink.steps.at(6).rows),
+              "");
   }
 }
 
@@ -238,9 +246,11 @@ TEST(CapturedArchive, TotalsThatCannotBeMadeAreRefused) {
   sequential.execution = "sequential";
   sequential.totals = {"router"};
   const auto sink = task.run(task.spec(whole, {open, stranger, sequential}));
-  EXPECT_EQ(sink.steps.at(0).report.message, "traffic: totals: 'dst_port' is an open dimension, its members are not all known; leave it out");
+  EXPECT_EQ(sink.steps.at(0).report.message,
+            "traffic: totals: 'dst_port' is an open dimension, its members are not all known; leave it out");
   EXPECT_EQ(sink.steps.at(1).report.message, "traffic: totals: 'protocol_class' is not in `by`; add it there or leave it out");
-  EXPECT_EQ(sink.steps.at(2).report.message, "longest_silence: the states of a sequential module cannot be merged into totals; leave `totals` out");
+  EXPECT_EQ(sink.steps.at(2).report.message,
+            "longest_silence: the states of a sequential module cannot be merged into totals; leave `totals` out");
 }
 
 // A window over several blocks, from their states, equals one over a single large block.
@@ -248,7 +258,8 @@ TEST(CapturedArchive, WindowsReachAcrossBlocks) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");
   const auto steps = [&] {
-    std::vector<task::Step> out{task.flows_step("unique_addresses", quarter), task.flows_step("traffic", quarter, {"router", "dst_port"})};
+    std::vector<task::Step> out{task.flows_step("unique_addresses", quarter),
+                                task.flows_step("traffic", quarter, {"router", "dst_port"})};
     for (auto& step : out) {
       step.window = 3 * hour_us;
       step.make_state = true;
@@ -302,7 +313,8 @@ TEST(CapturedArchive, SequentialRowsDoNotDependOnTheBlockGridGivenEnoughWarmUp) 
   const auto large = task.run(task.spec(whole, {step}));
   ASSERT_EQ(large.steps.at(0).report.message, "");
   RowTable joined;
-  for (Micros from = whole.from; from < whole.to; from += hour_us) append(joined, *task.run(task.spec({from, from + hour_us}, {step})).steps.at(0).rows);
+  for (Micros from = whole.from; from < whole.to; from += hour_us)
+    append(joined, *task.run(task.spec({from, from + hour_us}, {step})).steps.at(0).rows);
   EXPECT_EQ(difference(joined, *large.steps.at(0).rows), "");
 }
 

@@ -181,7 +181,8 @@ TEST(Emptiness, ABlockWithoutFilesGivesRowsOfCoverageZero) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");
   const TimeRange later{whole.to + 24 * hour_us, whole.to + 25 * hour_us};
-  const auto sink = task.run(task.spec(later, {task.flows_step("traffic", quarter), task.flows_step("traffic", quarter, {"dst_port"})}));
+  const auto sink =
+      task.run(task.spec(later, {task.flows_step("traffic", quarter), task.flows_step("traffic", quarter, {"dst_port"})}));
   const auto& rows = *sink.steps.at(0).rows;
   ASSERT_EQ(rows.rows(), 8u);
   EXPECT_EQ(sum_of(rows, "flows"), 0u);

@@ -38,7 +38,8 @@ class ColumnsTest : public ::testing::Test {
   static std::string name(const std::string& router, int sequence, std::int64_t start) {
     return router + "_" + std::to_string(sequence) + "_" + std::to_string(start) + ".dat.bz2";
   }
-  static void write(const fs::path& folder, const std::string& router, int sequence, std::int64_t start, std::uint32_t count, bool damage = false) {
+  static void write(const fs::path& folder, const std::string& router, int sequence, std::int64_t start, std::uint32_t count,
+                    bool damage = false) {
     test::Datagram first;
     first.seconds = static_cast<std::uint32_t>(start);
     first.uptime_ms = 100'000'000;
@@ -148,7 +149,8 @@ TEST_F(ColumnsTest, TheArchiveIsNotAskedAgain) {
   for (const auto& entry : fs::directory_iterator(archive_.path())) fs::remove(entry.path());
   const auto columns = column_files(task.cache());
   for (const auto& entry : fs::directory_iterator(task.cache()))  // nor is the file itself kept
-    if (entry.path().extension() == ".file" && std::find(columns.begin(), columns.end(), entry.path()) == columns.end()) fs::remove(entry.path());
+    if (entry.path().extension() == ".file" && std::find(columns.begin(), columns.end(), entry.path()) == columns.end())
+      fs::remove(entry.path());
   const auto again = outcome_of(task.run(task.spec(whole, steps(task))));
   EXPECT_EQ(again.sources, Sources(3, "columns"));
   expect_same(again, expected);
@@ -187,7 +189,8 @@ TEST_F(ColumnsTest, ThoseOfAnotherFileAreNotTaken) {
     fs::resize_file(file, 0);
     std::ofstream(file, std::ios::binary) << bytes;
     auto sidecar = file;  // says the right size
-    change(sidecar.replace_extension(".digest"), [&](std::string& text) { text = text.substr(0, 33) + std::to_string(bytes.size()) + "\n\n"; });
+    change(sidecar.replace_extension(".digest"),
+           [&](std::string& text) { text = text.substr(0, 33) + std::to_string(bytes.size()) + "\n\n"; });
   }
   const auto run = outcome_of(task.run(task.spec(whole, steps(task))));
   expect_same(run, expected);
@@ -209,7 +212,8 @@ TEST_F(ColumnsTest, DamageOfTheCachedCopyIsNotKept) {
   task.columns = false;
   task.run(task.spec(whole, steps(task)));
   for (const auto& entry : fs::directory_iterator(task.cache()))
-    if (entry.path().extension() == ".file") change(entry.path(), [](std::string& b) { b[b.size() / 3] = static_cast<char>(b[b.size() / 3] ^ 8); });
+    if (entry.path().extension() == ".file")
+      change(entry.path(), [](std::string& b) { b[b.size() / 3] = static_cast<char>(b[b.size() / 3] ^ 8); });
   task.columns = true;
   const auto run = task.run(task.spec(whole, steps(task)));
   for (const auto& file : run.files) EXPECT_EQ(file.state, "damaged");
@@ -268,7 +272,8 @@ TEST_F(ColumnsTest, UnusableOnesThatStayAreDoneWithout) {
 
 TEST_F(ColumnsTest, ACacheWithoutRoomForThemDoesWithout) {
   std::uint64_t files = 0, largest = 0;
-  for (const auto& entry : fs::directory_iterator(archive_.path())) files += entry.file_size(), largest = std::max(largest, entry.file_size());
+  for (const auto& entry : fs::directory_iterator(archive_.path()))
+    files += entry.file_size(), largest = std::max(largest, entry.file_size());
   ArchiveTask without(archive_.path()), with(archive_.path());
   without.columns = false;
   const auto expected = outcome_of(without.run(without.spec(whole, steps(without))));

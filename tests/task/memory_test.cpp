@@ -29,11 +29,13 @@ void write_hour(const fs::path& path, std::uint32_t flows) {
   std::string out;
   for (std::uint32_t sent = 0; sent < flows; sent += 30) {
     const std::uint32_t uptime = 1'000'000'000, second = static_cast<std::uint32_t>(std::uint64_t{3600} * sent / flows);
-    put16(out, 5), put16(out, 30), put32(out, uptime), put32(out, first_second + second), put32(out, 0), put32(out, sent), put32(out, 0);
+    put16(out, 5), put16(out, 30), put32(out, uptime), put32(out, first_second + second), put32(out, 0), put32(out, sent),
+        put32(out, 0);
     for (int i = 0; i < 30; ++i) {
       const std::uint32_t end = uptime - random() % 1000, begin = end - random() % 600'000;
       put32(out, 0x0a000000 + random() % 60'000), put32(out, 0xc0000000 + random() % 60'000), put32(out, 0);
-      put16(out, 1), put16(out, 2), put32(out, 1 + random() % 9), put32(out, 40 + random() % 9000), put32(out, begin), put32(out, end);
+      put16(out, 1), put16(out, 2), put32(out, 1 + random() % 9), put32(out, 40 + random() % 9000), put32(out, begin),
+          put32(out, end);
       put16(out, 1024 + random() % 60'000), put16(out, 80), put16(out, 0x0010), put16(out, random() % 2 ? 6 * 256 : 17 * 256);
       put16(out, 100), put16(out, 200), put16(out, 0x1010), put16(out, 0);
     }
@@ -56,13 +58,20 @@ Outcome run_worker(const fs::path& folder, const fs::path& base, std::uint32_t h
   spec.block = {first_hour, first_hour + hours * hour_us};
   task::Archive archive;
   archive.name = "archive";
-  archive.downloader = use_of("downloader", "time_shift", {{"base", base.string()}, {"start", first_second}, {"hours", hours}, {"times", times}});
+  archive.downloader =
+      use_of("downloader", "time_shift", {{"base", base.string()}, {"start", first_second}, {"hours", hours}, {"times", times}});
   archive.decoder = use_of("decoder", "netflow5");
   spec.archive = archive;
   for (std::uint32_t h = 0; h < hours; ++h) {
     const Micros from = first_hour + h * hour_us;
-    spec.files.push_back({"1_" + std::to_string(h) + "_" + std::to_string(first_second + 3600 * h) + ".dat", fs::file_size(base) * times, 1, "1", h,
-                          {from, from + hour_us}, true, ""});
+    spec.files.push_back({"1_" + std::to_string(h) + "_" + std::to_string(first_second + 3600 * h) + ".dat",
+                          fs::file_size(base) * times,
+                          1,
+                          "1",
+                          h,
+                          {from, from + hour_us},
+                          true,
+                          ""});
   }
   for (const Micros window : {Micros{0}, 2 * hour_us}) {
     task::Step step;
@@ -89,8 +98,8 @@ Outcome run_worker(const fs::path& folder, const fs::path& base, std::uint32_t h
     ::dup2(log, 1);
     ::dup2(log, 2);
     const std::string cache = (attempt / "cache").string(), plugins = std::string(MOLE_TEST_PLUGINS) + ":" + MOLE_SHIPPED_PLUGINS;
-    ::execl(MOLE_WORKER, MOLE_WORKER, "--run", attempt.c_str(), "--cache", cache.c_str(), "--cache-limit", "4000000000", "--plugins", plugins.c_str(),
-            "--threads", "2", static_cast<char*>(nullptr));
+    ::execl(MOLE_WORKER, MOLE_WORKER, "--run", attempt.c_str(), "--cache", cache.c_str(), "--cache-limit", "4000000000",
+            "--plugins", plugins.c_str(), "--threads", "2", static_cast<char*>(nullptr));
     ::_exit(127);
   }
   Outcome out;
@@ -107,9 +116,9 @@ TEST(Memory, DoesNotGrowWithFlowsOrWithTheBlock) {
   TempFolder folder;
   const fs::path base = folder.path() / "base.dat";
   write_hour(base, 42'000);
-  const auto small = run_worker(folder.path(), base, 12, 1);      // half a million flows
-  const auto dense = run_worker(folder.path(), base, 12, 10);     // five million in the same time
-  const auto lasting = run_worker(folder.path(), base, 120, 1);   // five million in ten times the time
+  const auto small = run_worker(folder.path(), base, 12, 1);     // half a million flows
+  const auto dense = run_worker(folder.path(), base, 12, 10);    // five million in the same time
+  const auto lasting = run_worker(folder.path(), base, 120, 1);  // five million in ten times the time
   // States of a closed interval take some 300 kB here: 432 more of them would be well above the margin, and so would flows that
   // are kept. Fuller batches, of which two threads may hold copies, are below it.
   const std::uint64_t margin = small.peak_kb / 10 + 16 * 1024;

@@ -79,7 +79,8 @@ inline bool have_captures() {
   return false;
 }
 
-inline task::PluginUse use_of(const std::string& kind, const std::string& name, nlohmann::json params = nlohmann::json::object()) {
+inline task::PluginUse use_of(const std::string& kind, const std::string& name,
+                              nlohmann::json params = nlohmann::json::object()) {
   static const auto catalogue = PluginCatalogue::load({MOLE_TEST_PLUGINS, MOLE_SHIPPED_PLUGINS});
   auto found = catalogue.find(kind, name);
   if (!found) {
@@ -112,7 +113,9 @@ inline std::vector<task::File> files_of(const fs::path& folder) {
       const auto found = files.find(t);
       out.push_back(found != files.end() ? found->second : task::File{"", 0, 0, router, 0, {t, t + hour_us}, false, ""});
     }
-  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return std::tie(a.covers.from, a.router, a.id) < std::tie(b.covers.from, b.router, b.id); });
+  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.covers.from, a.router, a.id) < std::tie(b.covers.from, b.router, b.id);
+  });
   return out;
 }
 
@@ -143,8 +146,8 @@ class ArchiveTask {
     step.routers.assign(routers.begin(), routers.end());
     return step;
   }
-  static task::Input rows_input(const std::string& role, const std::string& kind, const std::string& column, const std::string& type,
-                                const std::string& unit, std::optional<std::uint32_t> step) {
+  static task::Input rows_input(const std::string& role, const std::string& kind, const std::string& column,
+                                const std::string& type, const std::string& unit, std::optional<std::uint32_t> step) {
     return {role, kind, "upstream", column, type, unit, step, {}};
   }
 
@@ -179,8 +182,10 @@ class ArchiveTask {
     const TaskOptions options{{attempt}, &*opened, threads, columns};
     MemorySink sink;
     const auto report = TaskRunner(spec, options, plugins, sink).run();
-    if (totals) *totals = report;
-    else EXPECT_EQ(report.message, "");
+    if (totals)
+      *totals = report;
+    else
+      EXPECT_EQ(report.message, "");
     return sink;
   }
 
@@ -221,7 +226,8 @@ inline std::string bytes_of(const RowTable& table) {
 // Where two tables differ, for a person; "" if they are equal to the byte.
 inline std::string difference(const RowTable& a, const RowTable& b) {
   if (bytes_of(a) == bytes_of(b)) return {};
-  if (a.columns.size() != b.columns.size()) return "columns: " + std::to_string(a.columns.size()) + " and " + std::to_string(b.columns.size());
+  if (a.columns.size() != b.columns.size())
+    return "columns: " + std::to_string(a.columns.size()) + " and " + std::to_string(b.columns.size());
   if (a.rows() != b.rows()) return "rows: " + std::to_string(a.rows()) + " and " + std::to_string(b.rows());
   for (std::size_t c = 0; c < a.columns.size(); ++c)
     for (std::size_t i = 0; i < a.rows(); ++i) {

@@ -27,8 +27,8 @@ int run_worker(const fs::path& attempt, const task::Spec& spec) {
     ::dup2(log, 1);
     ::dup2(log, 2);
     const std::string cache = (attempt / "cache").string(), plugins = std::string(MOLE_TEST_PLUGINS) + ":" + MOLE_SHIPPED_PLUGINS;
-    ::execl(MOLE_WORKER, MOLE_WORKER, "--run", attempt.c_str(), "--cache", cache.c_str(), "--cache-limit", "1000000000", "--plugins",
-            plugins.c_str(), "--threads", "2", static_cast<char*>(nullptr));
+    ::execl(MOLE_WORKER, MOLE_WORKER, "--run", attempt.c_str(), "--cache", cache.c_str(), "--cache-limit", "1000000000",
+            "--plugins", plugins.c_str(), "--threads", "2", static_cast<char*>(nullptr));
     ::_exit(127);
   }
   int status = 0;
@@ -72,7 +72,8 @@ TEST(Worker, ItsCallRecordNamesThePluginThatCrashed) {
   if (!have_captures()) return;
   TempFolder folder;
   ArchiveTask task(data_folder() / "archive");
-  const auto status = run_worker(folder.path(), task.spec(whole, {task.flows_step("traffic", quarter), task.flows_step("crashes", quarter)}));
+  const auto status =
+      run_worker(folder.path(), task.spec(whole, {task.flows_step("traffic", quarter), task.flows_step("crashes", quarter)}));
   ASSERT_TRUE(WIFSIGNALED(status));
   EXPECT_EQ(WTERMSIG(status), SIGSEGV);
   const auto record = read_call_record(folder.path() / "call");
@@ -101,7 +102,8 @@ TEST(Worker, APluginThatExitsLeavesACutHandoverAndItsName) {
 TEST(Worker, ABrokenSpecIsOneSentence) {
   TempFolder folder;
   std::ofstream(folder.path() / "spec.json") << "{";
-  const auto command = std::string(MOLE_WORKER) + " --run " + folder.path().string() + " 3>/dev/null 2>" + (folder.path() / "e").string();
+  const auto command =
+      std::string(MOLE_WORKER) + " --run " + folder.path().string() + " 3>/dev/null 2>" + (folder.path() / "e").string();
   EXPECT_NE(std::system(command.c_str()), 0);
   std::ifstream error(folder.path() / "e");
   std::string line, rest;

@@ -16,7 +16,8 @@ TEST(Address, ReadsWhatItWrites) {
 }
 
 TEST(Address, RefusesToLeaveTheMachineUntilConnectionsAreEncrypted) {
-  for (const std::string text : {"tcp:0.0.0.0:80", "tcp:10.0.0.1:80", "tcp:[::]:80", "tcp:[2001:db8::1]:80", "tcp:[::ffff:127.0.0.1]:80"}) {
+  for (const std::string text :
+       {"tcp:0.0.0.0:80", "tcp:10.0.0.1:80", "tcp:[::]:80", "tcp:[2001:db8::1]:80", "tcp:[::ffff:127.0.0.1]:80"}) {
     const auto address = parse_address(text);
     ASSERT_FALSE(address) << text;
     EXPECT_EQ(address.error().code, Code::invalid);

@@ -172,7 +172,9 @@ TEST_P(Client, ReconnectsToARestartedCoordinator) {
   EXPECT_TRUE(client->status());
 }
 
-TEST(RemoteCoordinator, SaysThatAnAddressIsWrong) { EXPECT_EQ(RemoteCoordinator::at("tcp:8.8.8.8:1").error().code, Code::invalid); }
+TEST(RemoteCoordinator, SaysThatAnAddressIsWrong) {
+  EXPECT_EQ(RemoteCoordinator::at("tcp:8.8.8.8:1").error().code, Code::invalid);
+}
 
 TEST(RemoteCoordinator, GivesUpOnASilentServerInTime) {
   Folder folder;

@@ -10,13 +10,27 @@ namespace {
 constexpr std::uint64_t big = 0xfedcba9876543210;
 
 task::PluginUse plugin(const std::string& name) {
-  return {.name = name, .version = "1.2.3", .library = digest_of("library"), .sidecar = "{\"schema\":1}", .params = {{"ddof", 1}}};
+  return {
+      .name = name, .version = "1.2.3", .library = digest_of("library"), .sidecar = "{\"schema\":1}", .params = {{"ddof", 1}}};
 }
 
 // Every field has a value that no other field of its type has.
 task::Spec spec() {
-  task::Input rows{.role = "values", .kind = "rows", .module = "traffic", .column = "bytes", .type = "u64", .unit = "B", .step = 0, .rows = {}};
-  task::Input blobs{.role = "centre", .kind = "context", .module = "mean", .column = "bytes_mean", .type = "f64", .unit = "B/s", .step = {},
+  task::Input rows{.role = "values",
+                   .kind = "rows",
+                   .module = "traffic",
+                   .column = "bytes",
+                   .type = "u64",
+                   .unit = "B",
+                   .step = 0,
+                   .rows = {}};
+  task::Input blobs{.role = "centre",
+                    .kind = "context",
+                    .module = "mean",
+                    .column = "bytes_mean",
+                    .type = "f64",
+                    .unit = "B/s",
+                    .step = {},
                     .rows = {{{3, 4}, digest_of("r1")}, {{5, 6}, digest_of("r2")}}};
   task::Step step;
   step.pipeline = "p";
@@ -37,24 +51,70 @@ task::Spec spec() {
   step.state_key = digest_of("s");
   step.result_key = digest_of("k");
   step.states = {{{7, 8}, digest_of("st"), {"unix:/a", "tcp:127.0.0.1:1"}}};
-  step.routes = {{{0, 5}, digest_of("t0"), "rib.2007-09-21.txt", "prefixes", false}, {{5, 9}, digest_of("t"), "rib.2007-09-22.txt", "mmdb", true}};
+  step.routes = {{{0, 5}, digest_of("t0"), "rib.2007-09-21.txt", "prefixes", false},
+                 {{5, 9}, digest_of("t"), "rib.2007-09-22.txt", "mmdb", true}};
   task::Step second = step;
   second.make_state = false;
   second.make_result = true;
-  return {.id = "3-14", .epoch = 3, .seq = big, .kind = "compute", .block = {1190484000000000, 1190527200000000},
-          .archive = task::Archive{.name = "ddosvax", .downloader = plugin("directory"), .decoder = plugin("netflow5"), .damage = "strict",
-                                   .covers = 5, .lateness = 6, .home = {"src net 10.0.0.0/8", "dst net 10.0.0.0/8"}, .decode = "interleaved"},
-          .files = {{.id = "a.dat.bz2", .size = big, .revision = 2, .router = "19991", .sequence = 9, .covers = {1, 2}, .present = true, .version = "v1"},
-                    {.id = "", .size = 0, .revision = 0, .router = "19993", .sequence = 10, .covers = {-2, -1}, .present = false, .version = ""}},
+  return {.id = "3-14",
+          .epoch = 3,
+          .seq = big,
+          .kind = "compute",
+          .block = {1190484000000000, 1190527200000000},
+          .archive = task::Archive{.name = "ddosvax",
+                                   .downloader = plugin("directory"),
+                                   .decoder = plugin("netflow5"),
+                                   .damage = "strict",
+                                   .covers = 5,
+                                   .lateness = 6,
+                                   .home = {"src net 10.0.0.0/8", "dst net 10.0.0.0/8"},
+                                   .decode = "interleaved"},
+          .files = {{.id = "a.dat.bz2",
+                     .size = big,
+                     .revision = 2,
+                     .router = "19991",
+                     .sequence = 9,
+                     .covers = {1, 2},
+                     .present = true,
+                     .version = "v1"},
+                    {.id = "",
+                     .size = 0,
+                     .revision = 0,
+                     .router = "19993",
+                     .sequence = 10,
+                     .covers = {-2, -1},
+                     .present = false,
+                     .version = ""}},
           .steps = {step, second}};
 }
 
 task::Report report() {
-  const task::StepReport step{.step = 1, .outcome = "done", .code = "c", .message = "m", .state_blob = digest_of("state"), .rows_blob = digest_of("rows"),
-                              .state_bytes = 11, .rows_bytes = 12, .rows = big, .coverage = 0.5, .coverage_min = 0.25, .lineage = {{"files", {"a"}}}};
-  const task::FileReport file{.id = "a", .size = 21, .digest = digest_of("d"), .state = "damaged", .lost_compressed = {{1, 2, "crc"}},
-                              .lost_content = {{3, 4, "gap"}, {5, 6, "cut"}}, .content_bytes = 22, .datagrams = 23, .flows = 24, .flows_lost = 25,
-                              .exported_first = -26, .exported_last = 27, .readable = {{8, 9}, {10, 11}}, .source = "columns"};
+  const task::StepReport step{.step = 1,
+                              .outcome = "done",
+                              .code = "c",
+                              .message = "m",
+                              .state_blob = digest_of("state"),
+                              .rows_blob = digest_of("rows"),
+                              .state_bytes = 11,
+                              .rows_bytes = 12,
+                              .rows = big,
+                              .coverage = 0.5,
+                              .coverage_min = 0.25,
+                              .lineage = {{"files", {"a"}}}};
+  const task::FileReport file{.id = "a",
+                              .size = 21,
+                              .digest = digest_of("d"),
+                              .state = "damaged",
+                              .lost_compressed = {{1, 2, "crc"}},
+                              .lost_content = {{3, 4, "gap"}, {5, 6, "cut"}},
+                              .content_bytes = 22,
+                              .datagrams = 23,
+                              .flows = 24,
+                              .flows_lost = 25,
+                              .exported_first = -26,
+                              .exported_last = 27,
+                              .readable = {{8, 9}, {10, 11}},
+                              .source = "columns"};
   task::Report r;
   r.task = "3-14";
   r.steps = {step, {}};
@@ -73,8 +133,15 @@ task::Report report() {
 Completion completion() { return {.node = "n", .incarnation = "i", .spec = spec(), .report = report()}; }
 
 TEST(Convert, KeepsASubmission) {
-  const Submission s{.manifest = "pipeline: p\n", .manifest_name = "p.yaml", .base = "/srv", .overrides = {"a=b", "c=d"},
-                     .module = "mean", .range = {-5, 1190484000000000}, .partial = true, .priority = -3, .client_id = "c-1"};
+  const Submission s{.manifest = "pipeline: p\n",
+                     .manifest_name = "p.yaml",
+                     .base = "/srv",
+                     .overrides = {"a=b", "c=d"},
+                     .module = "mean",
+                     .range = {-5, 1190484000000000},
+                     .partial = true,
+                     .priority = -3,
+                     .client_id = "c-1"};
   const auto back = from_wire(to_wire(s));
   EXPECT_EQ(back.manifest, s.manifest);
   EXPECT_EQ(back.manifest_name, s.manifest_name);
@@ -88,7 +155,8 @@ TEST(Convert, KeepsASubmission) {
 }
 
 TEST(Convert, KeepsANodeAndItsRegistration) {
-  const auto node = from_wire(to_wire(NodeInfo{.name = "n1", .incarnation = "f00d", .address = "unix:/n", .slots = 4, .threads = 2}));
+  const auto node =
+      from_wire(to_wire(NodeInfo{.name = "n1", .incarnation = "f00d", .address = "unix:/n", .slots = 4, .threads = 2}));
   ASSERT_TRUE(node);
   EXPECT_EQ(node->name, "n1");
   EXPECT_EQ(node->incarnation, "f00d");
@@ -164,11 +232,16 @@ TEST(Convert, KeepsEveryFieldOfACompletion) {
 void make_distinct(nlohmann::json& value, int& next) {
   if (value.is_structured())
     for (auto& each : value) make_distinct(each, next);
-  else if (value.is_boolean()) value = !value.get<bool>();
-  else if (value.is_number_float()) value = ++next / 1024.0;
-  else if (value.is_number()) value = ++next;
-  else if (value.is_string() && Digest::from_hex(value.get<std::string>())) value = digest_of(std::to_string(++next)).hex();
-  else if (value.is_string()) value = "text " + std::to_string(++next);
+  else if (value.is_boolean())
+    value = !value.get<bool>();
+  else if (value.is_number_float())
+    value = ++next / 1024.0;
+  else if (value.is_number())
+    value = ++next;
+  else if (value.is_string() && Digest::from_hex(value.get<std::string>()))
+    value = digest_of(std::to_string(++next)).hex();
+  else if (value.is_string())
+    value = "text " + std::to_string(++next);
 }
 
 TEST(Convert, ForgetsNoFieldThatTheJsonFormHas) {
@@ -257,7 +330,11 @@ TEST(Convert, RefusesADocumentThatNestsWithoutEndAndReadsOneThatOnlyQuotesIt) {
 }
 
 TEST(Convert, WritesBytesThatAreNotTextAsReplacementCharacters) {
-  EXPECT_EQ(json_text(nlohmann::json{{"log", "a\xff" "b"}}), "{\"log\":\"a\xef\xbf\xbd" "b\"}");
+  EXPECT_EQ(json_text(nlohmann::json{{"log",
+                                      "a\xff"
+                                      "b"}}),
+            "{\"log\":\"a\xef\xbf\xbd"
+            "b\"}");
 }
 
 }  // namespace

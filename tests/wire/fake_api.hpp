@@ -41,7 +41,9 @@ class FakeApi : public coordinator::Api {
   Document results(const std::string& module, TimeRange r) override {
     return note("results " + module + " " + std::to_string(r.from) + " " + std::to_string(r.to));
   }
-  Document archive(const std::string& archive, const std::string& what) override { return note("archive " + archive + " " + what); }
+  Document archive(const std::string& archive, const std::string& what) override {
+    return note("archive " + archive + " " + what);
+  }
   Document archive_task(const coordinator::Submission& s, const std::string& archive, const std::string& what) override {
     return took("archive_task " + archive + " " + what, s);
   }

@@ -71,8 +71,8 @@ TEST_F(Frames, ListensOnSeveralAddressesAndSaysTheChosenPort) {
 
 TEST_F(Frames, ClosesOnAFalseLengthBeforeTakingMemory) {
   serve(echo);
-  for (const std::string& header : {std::string("\x7f\xff\xff\xff", 4), std::string("\xff\xff\xff\xff", 4), std::string("\0\0\0\0", 4),
-                                   std::string("\x00\x40\x00\x01", 4)}) {
+  for (const std::string& header : {std::string("\x7f\xff\xff\xff", 4), std::string("\xff\xff\xff\xff", 4),
+                                    std::string("\0\0\0\0", 4), std::string("\x00\x40\x00\x01", 4)}) {
     RawPeer peer(address());
     peer.bytes(header);
     EXPECT_TRUE(peer.closed());
@@ -115,7 +115,10 @@ TEST_F(Frames, ServesOthersWhileManyAreStuck) {
   std::vector<std::unique_ptr<RawPeer>> stuck;
   for (int i = 0; i < 300; ++i) {
     stuck.push_back(std::make_unique<RawPeer>(address()));
-    stuck.back()->bytes(std::string("\0\x3f\xff\xff" "abc", 7));
+    stuck.back()->bytes(
+        std::string("\0\x3f\xff\xff"
+                    "abc",
+                    7));
   }
   RawPeer good(address());
   good.frame("x");
@@ -189,7 +192,7 @@ TEST_F(Frames, StopsAtOnceWhenNothingRuns) {
 
 TEST_F(Frames, KeepsItsSocketToItsUser) {
   serve(echo);
-  struct stat st{};
+  struct stat st {};
   ASSERT_EQ(::stat((folder / "s").c_str(), &st), 0);
   EXPECT_EQ(st.st_mode & 07777, 0600u);
 }

@@ -25,9 +25,7 @@ std::string text(const std::string& s) { return u32(static_cast<std::uint32_t>(s
 std::string call(const std::string& method, const std::string& arguments) {
   return u32(0x80010001) + text(method) + u32(0) + arguments;
 }
-std::string field(int type, int id) {
-  return {static_cast<char>(type), static_cast<char>(id >> 8), static_cast<char>(id)};
-}
+std::string field(int type, int id) { return {static_cast<char>(type), static_cast<char>(id >> 8), static_cast<char>(id)}; }
 // The argument of complete(): a struct with a list.
 std::string completions(const std::string& list) { return field(12, 1) + field(15, 1) + list; }
 constexpr int t_i64 = 10, t_string = 11, t_struct = 12, t_map = 13, t_set = 14, t_list = 15;
@@ -108,8 +106,9 @@ TEST_F(HostileFrame, WithADigestThatIsNoneGetsASentence) {
 
 TEST_F(HostileFrame, MadeOfNoise) {
   std::mt19937 random(4711);
-  const std::string good = call("complete", completions(std::string(1, t_struct) + u32(1) + field(t_string, 1) + text("n") +
-                                                          field(t_struct, 3) + field(t_string, 1) + text("7-1") + stop + stop + stop + stop));
+  const std::string good =
+      call("complete", completions(std::string(1, t_struct) + u32(1) + field(t_string, 1) + text("n") + field(t_struct, 3) +
+                                   field(t_string, 1) + text("7-1") + stop + stop + stop + stop));
   for (int i = 0; i < 300; ++i) {
     RawPeer peer(server.addresses()[0]);
     std::string frame = i % 2 == 0 ? good : std::string(1 + random() % 2000, '\0');

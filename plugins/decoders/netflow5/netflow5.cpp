@@ -70,8 +70,7 @@ Result<bool> NetFlow5::next(FlowBuilder& out) {
     bool in_damage = false;
     const std::uint64_t lost = flows_lost(header, in_damage);
     append(out, header, datagram.data() + header_size);
-    told_.datagram({std::int64_t{header.seconds} * 1'000'000 + header.nanoseconds / 1000}, header.count, lost,
-                   in_damage);
+    told_.datagram({std::int64_t{header.seconds} * 1'000'000 + header.nanoseconds / 1000}, header.count, lost, in_damage);
     last_seconds_ = header.seconds;
     in_.skip(header.size());
   }
@@ -146,8 +145,7 @@ std::uint64_t NetFlow5::missing(Engine& engine, const Header& header) {
   const std::int64_t step_ms = static_cast<std::int32_t>(header.uptime_ms - engine.uptime_ms);
   const bool restarted = header.uptime_ms < engine.uptime_ms && std::llabs(step_ms - elapsed_s * 1000) > clock_slack_ms;
   const auto behind = -static_cast<std::int64_t>(static_cast<std::int32_t>(ahead));
-  if (!restarted && behind > 0 && behind <= late_at_most)
-    return 0;  // overtaken on its way: the later one stays the mark
+  if (!restarted && behind > 0 && behind <= late_at_most) return 0;  // overtaken on its way: the later one stays the mark
   engine.expected = header.sequence + header.count;
   engine.uptime_ms = header.uptime_ms;
   engine.seconds = header.seconds;

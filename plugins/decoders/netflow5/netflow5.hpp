@@ -22,8 +22,8 @@ namespace mole::plugins {
 class NetFlow5 {
  public:
   static constexpr auto about = mole::decoder("netflow5", "1.0.0", "NetFlow v5 export datagrams, one after the other");
-  using writes = mole::Writes<start, end, src_addr, dst_addr, src_port, dst_port, protocol, packets, bytes, tcp_flags,
-                              tos, src_as, dst_as, src_mask, dst_mask, next_hop, in_if, out_if, sampling>;
+  using writes = mole::Writes<start, end, src_addr, dst_addr, src_port, dst_port, protocol, packets, bytes, tcp_flags, tos,
+                              src_as, dst_as, src_mask, dst_mask, next_hop, in_if, out_if, sampling>;
 
   // A chain of v5 headers, as far as the head reaches.
   static bool recognises(std::span<const std::byte> head);

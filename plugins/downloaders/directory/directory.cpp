@@ -1,7 +1,7 @@
 #include <fcntl.h>
-#include <mole/downloader.hpp>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <mole/downloader.hpp>
 
 #include <cerrno>
 #include <cstring>
@@ -57,8 +57,9 @@ struct Directory {
     std::string root;
     bool recursive = true;
   };
-  static constexpr auto params = mole::params(mole::param("root", &Params::root, mole::format::path, "Folder that holds the files"),
-                                              mole::param("recursive", &Params::recursive, "Also look into its subfolders"));
+  static constexpr auto params =
+      mole::params(mole::param("root", &Params::root, mole::format::path, "Folder that holds the files"),
+                   mole::param("recursive", &Params::recursive, "Also look into its subfolders"));
 
   explicit Directory(const Params& p) : given(p) {}
   Params given;
@@ -79,7 +80,8 @@ struct Directory {
       auto done = list(*root, it->path(), found, listed);
       if (!done) return done;
     }
-    if (failed) return mole::invalid("listing " + root->string() + " failed: " + failed.message() + "; make every folder in it readable");
+    if (failed)
+      return mole::invalid("listing " + root->string() + " failed: " + failed.message() + "; make every folder in it readable");
     if (listed == 0 && outside > 0)
       return mole::invalid(root->string() + " holds only links that leave it; set root to the folder they point into");
     return {};
@@ -92,7 +94,8 @@ struct Directory {
     if (!root) return root.error();
     const fs::path relative(id);
     for (const auto& part : relative)
-      if (part == ".." || relative.is_absolute()) return mole::invalid("'" + std::string(id) + "' leaves the folder " + root->string());
+      if (part == ".." || relative.is_absolute())
+        return mole::invalid("'" + std::string(id) + "' leaves the folder " + root->string());
     const auto path = *root / relative;
     const File file(path);
     if (file.get() < 0) return cannot_open(path, errno);
@@ -111,7 +114,7 @@ struct Directory {
   }
 
   static mole::Result<> list(const fs::path& root, const fs::path& path, mole::ObjectSink& found, std::uint64_t& listed) {
-    struct stat st{};
+    struct stat st {};
     if (::stat(path.c_str(), &st) != 0 || !S_ISREG(st.st_mode)) return {};  // gone again, or a folder
     const auto id = path.lexically_relative(root).string();
     if (!is_utf8(id)) return {};
@@ -129,11 +132,13 @@ struct Directory {
 
   // Of the file that was opened, not of its name: a link may have been put there in between.
   static mole::Result<> check(const File& file, const fs::path& path, const fs::path& root) {
-    struct stat st{};
-    if (::fstat(file.get(), &st) != 0 || !S_ISREG(st.st_mode)) return mole::missing(path.string() + " is not a regular file; index the archive again");
+    struct stat st {};
+    if (::fstat(file.get(), &st) != 0 || !S_ISREG(st.st_mode))
+      return mole::missing(path.string() + " is not a regular file; index the archive again");
     std::error_code failed;
     const auto real = fs::read_symlink("/proc/self/fd/" + std::to_string(file.get()), failed);
-    if (failed || !is_beneath(real, root)) return mole::invalid(path.string() + " is a link that leaves the folder " + root.string());
+    if (failed || !is_beneath(real, root))
+      return mole::invalid(path.string() + " is a link that leaves the folder " + root.string());
     return {};
   }
 

@@ -25,7 +25,8 @@ class DirectoryTest : public ::testing::Test {
     std::map<std::string, std::string> out;  // id -> "size version"
     const mole_index_sink raw{&out, [](void* self, const mole_object* o) -> std::int32_t {
                                 auto& map = *static_cast<std::map<std::string, std::string>*>(self);
-                                map[std::string(mole::detail::view(o->id))] = std::to_string(o->size) + " " + std::string(mole::detail::view(o->version));
+                                map[std::string(mole::detail::view(o->id))] =
+                                    std::to_string(o->size) + " " + std::string(mole::detail::view(o->version));
                                 return MOLE_OK;
                               }};
     mole::ObjectSink sink(&raw);
@@ -100,7 +101,8 @@ TEST_F(DirectoryTest, FetchesTheBytes) {
 
 TEST_F(DirectoryTest, RefusesIdsThatLeaveTheRoot) {
   put(base / "secret", "s");
-  for (const auto* id : {"../secret", "2007/../../secret", "/etc/passwd"}) EXPECT_EQ(fetch(id).error().code, mole::Code::invalid) << id;
+  for (const auto* id : {"../secret", "2007/../../secret", "/etc/passwd"})
+    EXPECT_EQ(fetch(id).error().code, mole::Code::invalid) << id;
 }
 
 TEST_F(DirectoryTest, SaysMissingForAFileThatIsGone) {

@@ -12,11 +12,11 @@ struct Addresses {
     std::uint64_t src_addresses, dst_addresses;
     mole::VolumeConcentrationRow src, dst;
   };
-  static constexpr auto output = mole::columns(
-      mole::column("src_addresses", &Row::src_addresses, mole::unit::host, "Distinct source addresses"),
-      mole::column("dst_addresses", &Row::dst_addresses, mole::unit::host, "Distinct destination addresses"),
-      mole::group("src_addr", "source addresses", &Row::src, mole::VolumeConcentrationRow::output),
-      mole::group("dst_addr", "destination addresses", &Row::dst, mole::VolumeConcentrationRow::output));
+  static constexpr auto output =
+      mole::columns(mole::column("src_addresses", &Row::src_addresses, mole::unit::host, "Distinct source addresses"),
+                    mole::column("dst_addresses", &Row::dst_addresses, mole::unit::host, "Distinct destination addresses"),
+                    mole::group("src_addr", "source addresses", &Row::src, mole::VolumeConcentrationRow::output),
+                    mole::group("dst_addr", "destination addresses", &Row::dst, mole::VolumeConcentrationRow::output));
 
   mole::AddressVolumes src, dst;
   static constexpr auto state = mole::fields(&Addresses::src, &Addresses::dst);

@@ -14,13 +14,13 @@ TEST(Addresses, AreCountedAndWeighed) {
       10.0.0.3  192.0.2.2     4       600 )"));
   EXPECT_EQ(row.src_addresses, 3u);
   EXPECT_EQ(row.dst_addresses, 2u);
-  EXPECT_EQ(row.src.flows.entropy, 1.5);               // 1/2 1/4 1/4
-  EXPECT_EQ(row.src.packets.entropy, 1.5);             // 1/4 1/4 1/2
+  EXPECT_EQ(row.src.flows.entropy, 1.5);    // 1/2 1/4 1/4
+  EXPECT_EQ(row.src.packets.entropy, 1.5);  // 1/4 1/4 1/2
   EXPECT_EQ(row.src.flows.top_1, 0.5);
   EXPECT_EQ(row.src.bytes.top_1, 0.6);
   EXPECT_EQ(row.src.bytes.top_10, 1.0);
   EXPECT_EQ(row.src.flows.herfindahl, 0.375);
-  EXPECT_EQ(row.dst.packets.entropy, 1.0);             // 1/2 1/2
+  EXPECT_EQ(row.dst.packets.entropy, 1.0);  // 1/2 1/2
   EXPECT_EQ(row.dst.packets.normalised_entropy, 1.0);
   EXPECT_NEAR(*row.dst.flows.entropy, 0.8112781244591328, 1e-15);
   EXPECT_NEAR(*row.dst.bytes.entropy, 0.9709505944546686, 1e-15);

@@ -35,7 +35,9 @@ mole::testkit::Given<Anomaly> at(int i) {
   return {.params = {.logarithmic = true}, .contexts = {}, .interval = {{i * quarter}, {(i + 1) * quarter}}};
 }
 // The last four weeks before the row and the row itself, as a window has them.
-ValueTable window(const ValueTable& t, int i) { return t.part(static_cast<std::size_t>(std::max(0, i + 1 - 4 * per_week)), static_cast<std::size_t>(i + 1)); }
+ValueTable window(const ValueTable& t, int i) {
+  return t.part(static_cast<std::size_t>(std::max(0, i + 1 - 4 * per_week)), static_cast<std::size_t>(i + 1));
+}
 
 }  // namespace
 

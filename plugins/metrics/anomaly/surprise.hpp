@@ -35,7 +35,8 @@ class Surprise {
         }
         recent.insert(std::lower_bound(recent.begin(), recent.end(), profile_.residual(k)), profile_.residual(k));
       }
-      if (k >= reach && profile_.known(k - reach)) recent.erase(std::lower_bound(recent.begin(), recent.end(), profile_.residual(k - reach)));
+      if (k >= reach && profile_.known(k - reach))
+        recent.erase(std::lower_bound(recent.begin(), recent.end(), profile_.residual(k - reach)));
     }
     level_ = level_of(recent, reach);
     for (std::size_t k = 0; k < score_.size(); ++k)

@@ -16,7 +16,8 @@ struct Arma {
     std::uint64_t count;
   };
   static constexpr auto output = mole::columns(
-      mole::column("{values}_ar_order", &Row::ar_order, mole::unit::one, "Order of the autoregression; null if not due or too few values"),
+      mole::column("{values}_ar_order", &Row::ar_order, mole::unit::one,
+                   "Order of the autoregression; null if not due or too few values"),
       mole::column("{values}_ma_order", &Row::ma_order, mole::unit::one, "Order of the moving average"),
       mole::column("{values}_ar1", &Row::ar1, mole::unit::one, "Weight of the value one interval ago; null beyond the order"),
       mole::column("{values}_ar1_error", &Row::ar1_error, mole::unit::one, "Its standard error"),
@@ -34,7 +35,8 @@ struct Arma {
       mole::column("{values}_arma_mean_error", &Row::mean_error, mole::same("values"), "Its standard error"),
       mole::column("{values}_shock", &Row::deviation, mole::same("values"), "Standard deviation of what is new in an interval"),
       mole::column("{values}_criterion", &Row::criterion, mole::unit::one, "BIC or AICc of the chosen order"),
-      mole::column("{values}_residual_p", &Row::residual_p, mole::unit::one, "p value of Ljung and Box: small if the model leaves dependence behind"),
+      mole::column("{values}_residual_p", &Row::residual_p, mole::unit::one,
+                   "p value of Ljung and Box: small if the model leaves dependence behind"),
       mole::column("{values}_arma_count", &Row::count, mole::unit::interval, "Values that entered"));
 
   struct Params {
@@ -53,7 +55,8 @@ struct Arma {
       mole::param("criterion", &Params::criterion, "What chooses the orders: bic or aicc"),
       mole::param("lags", &Params::lags, mole::unit::interval, mole::range(7, 1000), "Of the test of the residuals"),
       mole::param("logarithmic", &Params::logarithmic, "Model log(1 + x); mean and shock are then logarithms"),
-      mole::param("minimum_coverage", &Params::minimum_coverage, mole::unit::one, mole::range(0, 1), "Leave out values with less coverage than this"),
+      mole::param("minimum_coverage", &Params::minimum_coverage, mole::unit::one, mole::range(0, 1),
+                  "Leave out values with less coverage than this"),
       mole::param("every", &Params::every, mole::unit::second, mole::range(0, 315'360'000),
                   "Compute for intervals that end on a multiple of this since the epoch, others are null; 0: for all"));
 
@@ -103,7 +106,8 @@ struct Arma {
     const auto errors = mole::standard_errors(grid, fit);
     const auto& [ar, ma] = fit.model;
     out.ar_order = ar.size(), out.ma_order = ma.size();
-    Number* const ar_columns[][2] = {{&out.ar1, &out.ar1_error}, {&out.ar2, &out.ar2_error}, {&out.ar3, &out.ar3_error}, {&out.ar4, &out.ar4_error}};
+    Number* const ar_columns[][2] = {
+        {&out.ar1, &out.ar1_error}, {&out.ar2, &out.ar2_error}, {&out.ar3, &out.ar3_error}, {&out.ar4, &out.ar4_error}};
     Number* const ma_columns[][2] = {{&out.ma1, &out.ma1_error}, {&out.ma2, &out.ma2_error}};
     for (std::size_t i = 0; i < ar.size(); ++i) {
       *ar_columns[i][0] = ar[i];

@@ -25,18 +25,23 @@ mole::Grid grid_of_values(const std::vector<double>& x) {
 }
 
 // Level of Lake Huron in feet, 1875 to 1972: Brockwell and Davis (1991), Time Series: Theory and Methods, series A.
-const std::vector<double> lake_huron{580.38, 581.86, 580.97, 580.8,  579.79, 580.39, 580.42, 580.82, 581.4,  581.32, 581.44, 581.68, 581.17, 580.53, 580.01, 579.91, 579.14,
-                                     579.16, 579.55, 579.67, 578.44, 578.24, 579.1,  579.09, 579.35, 578.82, 579.32, 579.01, 579,    579.8,  579.83, 579.72, 579.89, 580.01,
-                                     579.37, 578.69, 578.19, 578.67, 579.55, 578.92, 578.09, 579.37, 580.13, 580.14, 579.51, 579.24, 578.66, 578.86, 578.05, 577.79, 576.75,
-                                     576.75, 577.82, 578.64, 580.58, 579.48, 577.38, 576.9,  576.94, 576.24, 576.84, 576.85, 576.9,  577.79, 578.18, 577.51, 577.23, 578.42,
-                                     579.61, 579.05, 579.26, 579.22, 579.38, 579.1,  577.95, 578.12, 579.75, 580.85, 580.41, 579.96, 579.61, 578.76, 578.18, 577.21, 577.13,
-                                     579.1,  578.25, 577.91, 576.89, 575.96, 576.8,  577.68, 578.38, 578.52, 579.74, 579.31, 579.89, 579.96};
+const std::vector<double> lake_huron{
+    580.38, 581.86, 580.97, 580.8,  579.79, 580.39, 580.42, 580.82, 581.4,  581.32, 581.44, 581.68, 581.17, 580.53,
+    580.01, 579.91, 579.14, 579.16, 579.55, 579.67, 578.44, 578.24, 579.1,  579.09, 579.35, 578.82, 579.32, 579.01,
+    579,    579.8,  579.83, 579.72, 579.89, 580.01, 579.37, 578.69, 578.19, 578.67, 579.55, 578.92, 578.09, 579.37,
+    580.13, 580.14, 579.51, 579.24, 578.66, 578.86, 578.05, 577.79, 576.75, 576.75, 577.82, 578.64, 580.58, 579.48,
+    577.38, 576.9,  576.94, 576.24, 576.84, 576.85, 576.9,  577.79, 578.18, 577.51, 577.23, 578.42, 579.61, 579.05,
+    579.26, 579.22, 579.38, 579.1,  577.95, 578.12, 579.75, 580.85, 580.41, 579.96, 579.61, 578.76, 578.18, 577.21,
+    577.13, 579.1,  578.25, 577.91, 576.89, 575.96, 576.8,  577.68, 578.38, 578.52, 579.74, 579.31, 579.89, 579.96};
 
-// Quarterly approval of US presidents in per cent, 1945 to 1974, with six quarters missing: McNeil (1977), Interactive Data Analysis.
-const std::vector<double> presidents{none, 87, 82, 75, 63, 50, 43, 32, 35, 60, 54, 55, 36, 39, none, none, 69, 57, 57, 51, 45, 37, 46, 39, 36, 24, 32, 23, 25, 32,
-                                     none, 32, 59, 74, 75, 60, 71, 61, 71, 57, 71, 68, 79, 73, 76, 71, 67, 75, 79, 62, 63, 57, 60, 49, 48, 52, 57, 62, 61, 66,
-                                     71, 62, 61, 57, 72, 83, 71, 78, 79, 71, 62, 74, 76, 64, 62, 57, 80, 73, 69, 69, 71, 64, 69, 62, 63, 46, 56, 44, 44, 52,
-                                     38, 46, 36, 49, 35, 44, 59, 65, 65, 56, 66, 53, 61, 52, 51, 48, 54, 49, 49, 61, none, none, 68, 44, 40, 27, 28, 25, 24, 24};
+// Quarterly approval of US presidents in per cent, 1945 to 1974, with six quarters missing: McNeil (1977), Interactive Data
+// Analysis.
+const std::vector<double> presidents{none, 87, 82, 75, 63, 50, 43, 32, 35, 60, 54,   55,   36, 39, none, none, 69, 57, 57, 51,
+                                     45,   37, 46, 39, 36, 24, 32, 23, 25, 32, none, 32,   59, 74, 75,   60,   71, 61, 71, 57,
+                                     71,   68, 79, 73, 76, 71, 67, 75, 79, 62, 63,   57,   60, 49, 48,   52,   57, 62, 61, 66,
+                                     71,   62, 61, 57, 72, 83, 71, 78, 79, 71, 62,   74,   76, 64, 62,   57,   80, 73, 69, 69,
+                                     71,   64, 69, 62, 63, 46, 56, 44, 44, 52, 38,   46,   36, 49, 35,   44,   59, 65, 65, 56,
+                                     66,   53, 61, 52, 51, 48, 54, 49, 49, 61, none, none, 68, 44, 40,   27,   28, 25, 24, 24};
 
 mole::testkit::Given<Arma> at(std::size_t i) {
   const auto start = static_cast<std::int64_t>(i) * hour;
@@ -81,7 +86,8 @@ TEST(Arma, IsTheMixedModelOfLakeHuron) {
   EXPECT_NEAR(fit.aic(), 214.49, 0.006);
 }
 
-// R: arima(presidents, c(3, 0, 0)), its example of missing values. R searches for the mean too and stops a little before the maximum.
+// R: arima(presidents, c(3, 0, 0)), its example of missing values. R searches for the mean too and stops a little before the
+// maximum.
 TEST(Arma, StepsOverTheGapsOfThePresidents) {
   const auto g = grid_of_values(presidents);
   const auto fit = mole::fit_arma(g, 3, 0, 1e-10, 4000);
@@ -101,12 +107,14 @@ TEST(Arma, StepsOverTheGapsOfThePresidents) {
   EXPECT_NEAR(errors[3], 4.2845, 0.01);
 }
 
-// Closed form: of AR(1) with mean 0 the likelihood is that of x_1 / sqrt(1 / (1 - phi^2)) and of x_t - phi x_{t-1}; over a gap of g
-// intervals, of x_t - phi^g x_{t-g} with variance (1 - phi^2g) / (1 - phi^2).
+// Closed form: of AR(1) with mean 0 the likelihood is that of x_1 / sqrt(1 / (1 - phi^2)) and of x_t - phi x_{t-1}; over a gap of
+// g intervals, of x_t - phi^g x_{t-g} with variance (1 - phi^2g) / (1 - phi^2).
 TEST(Arma, HasTheLikelihoodInClosedForm) {
   const double phi = 0.7, x[] = {1.0, -0.5, 0.8, 2.0};
   const auto density = [](double e, double v) { return -0.5 * (std::log(v) + e * e / v); };
-  const double known = density(1.0, 1 / (1 - phi * phi)) + density(-0.5 - phi, 1) + density(0.8 + phi * phi * phi * 0.5, (1 - std::pow(phi, 6)) / (1 - phi * phi)) + density(2.0 - phi * 0.8, 1);
+  const double known = density(1.0, 1 / (1 - phi * phi)) + density(-0.5 - phi, 1) +
+                       density(0.8 + phi * phi * phi * 0.5, (1 - std::pow(phi, 6)) / (1 - phi * phi)) +
+                       density(2.0 - phi * 0.8, 1);
   const mole::Grid g{0, hour, {x[0], x[1], 99, 99, x[2], x[3]}, {1, 1, 0, 0, 1, 1}};
   const auto sum = mole::ArmaFilter({{phi}, {}}).run(g);
   EXPECT_NEAR(-0.5 * (sum.xx + sum.log_f), known, 1e-12);
@@ -134,7 +142,9 @@ TEST(Arma, FindsTheProcessThatMadeTheValues) {
     const auto row = run<Arma>(t, at(1999));
     EXPECT_EQ(row.ar_order, ar.size());
     EXPECT_EQ(row.ma_order, ma.size());
-    const auto near = [](std::optional<double> found, std::optional<double> error, double truth) { return std::abs(*found - truth) < 3 * *error; };
+    const auto near = [](std::optional<double> found, std::optional<double> error, double truth) {
+      return std::abs(*found - truth) < 3 * *error;
+    };
     EXPECT_TRUE(ar.size() < 1 || near(row.ar1, row.ar1_error, ar[0]));
     EXPECT_TRUE(ar.size() < 2 || near(row.ar2, row.ar2_error, ar[1]));
     EXPECT_TRUE(ma.size() < 1 || near(row.ma1, row.ma1_error, ma[0]));

@@ -16,7 +16,10 @@ struct ArmaFit {
   double parameters() const { return static_cast<double>(model.ar.size() + model.ma.size()) + 2; }  // and mean and variance
   double aic() const { return -2 * log_likelihood + 2 * parameters(); }
   // Hurvich and Tsai (1989)
-  double aicc() const { return n - parameters() > 1 ? aic() + 2 * parameters() * (parameters() + 1) / (n - parameters() - 1) : std::numeric_limits<double>::infinity(); }
+  double aicc() const {
+    return n - parameters() > 1 ? aic() + 2 * parameters() * (parameters() + 1) / (n - parameters() - 1)
+                                : std::numeric_limits<double>::infinity();
+  }
   // Schwarz (1978)
   double bic() const { return -2 * log_likelihood + parameters() * log(n); }
 };
@@ -28,7 +31,10 @@ inline ArmaFit fit_arma(const Grid& grid, std::size_t p, std::size_t q, double t
     return m;
   };
   std::vector<double> at(p + q, 0.1);
-  if (!at.empty()) at = minimise([&](const std::vector<double>& x) { return -log_likelihood(grid, model_of(x)); }, at, 0.4, tolerance, evaluations).at;
+  if (!at.empty())
+    at = minimise([&](const std::vector<double>& x) { return -log_likelihood(grid, model_of(x)); }, at, 0.4, tolerance,
+                  evaluations)
+             .at;
   ArmaFit fit{model_of(at)};
   const auto sum = ArmaFilter(fit.model).run(grid);
   fit.mean = sum.best_mean();
@@ -44,7 +50,8 @@ inline ArmaFit choose_arma(const Grid& grid, std::size_t most_ar, std::size_t mo
   const auto cost = [&](const ArmaFit& f) { return by_bic ? f.bic() : f.aicc(); };
   for (std::size_t p = 0; p <= most_ar; ++p)
     for (std::size_t q = 0; q <= most_ma; ++q)
-      if (auto fit = fit_arma(grid, p, q, 1e-4, 60 + 60 * static_cast<int>(p + q)); !best || cost(fit) < cost(*best)) best = std::move(fit);
+      if (auto fit = fit_arma(grid, p, q, 1e-4, 60 + 60 * static_cast<int>(p + q)); !best || cost(fit) < cost(*best))
+        best = std::move(fit);
   return fit_arma(grid, best->model.ar.size(), best->model.ma.size());
 }
 
@@ -96,8 +103,8 @@ struct LjungBox {
   double statistic = 0, p = 1;
 };
 
-// Of the standardised residuals; correlations over gaps are taken from the pairs that are there. `lags` above `fitted`, the number of
-// coefficients.
+// Of the standardised residuals; correlations over gaps are taken from the pairs that are there. `lags` above `fitted`, the
+// number of coefficients.
 inline LjungBox ljung_box(const std::vector<std::optional<double>>& residuals, std::size_t lags, std::size_t fitted) {
   double n = 0, mean = 0, squares = 0;
   for (const auto& e : residuals)

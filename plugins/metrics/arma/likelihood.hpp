@@ -102,7 +102,8 @@ class ArmaFilter {
     for (std::size_t i = 0; i < size_; ++i)
       for (std::size_t j = 0; j < size_; ++j) half[i][j] = ar_[i] * p[0][j] + (i + 1 < size_ ? p[i + 1][j] : 0);
     for (std::size_t i = 0; i < size_; ++i)
-      for (std::size_t j = 0; j < size_; ++j) out[i][j] = half[i][0] * ar_[j] + (j + 1 < size_ ? half[i][j + 1] : 0) + shock_[i] * shock_[j];
+      for (std::size_t j = 0; j < size_; ++j)
+        out[i][j] = half[i][0] * ar_[j] + (j + 1 < size_ ? half[i][j + 1] : 0) + shock_[i] * shock_[j];
     return out;
   }
   bool close(const Matrix& a, const Matrix& b) const {
@@ -130,7 +131,8 @@ class ArmaFilter {
       const Matrix more = product(product(t, sum, false), t, true);
       double change = 0, whole = 0;
       for (std::size_t a = 0; a < size_; ++a)
-        for (std::size_t b = 0; b < size_; ++b) sum[a][b] += more[a][b], change = std::max(change, std::abs(more[a][b])), whole = std::max(whole, std::abs(sum[a][b]));
+        for (std::size_t b = 0; b < size_; ++b)
+          sum[a][b] += more[a][b], change = std::max(change, std::abs(more[a][b])), whole = std::max(whole, std::abs(sum[a][b]));
       if (!std::isfinite(whole) || whole > 1e12) return;
       if (change <= 1e-16 * whole) {
         first_ = sum;

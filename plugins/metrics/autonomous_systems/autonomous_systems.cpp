@@ -12,15 +12,12 @@ struct AutonomousSystems {
     std::uint64_t count;
     std::optional<double> unknown_flows, unknown_packets, unknown_bytes;
     mole::VolumeConcentrationRow spread;
-    static constexpr auto output =
-        mole::columns(mole::column("*_count", &Side::count, mole::unit::as, "Distinct known *"),
-                      mole::column("unknown_*_share_flows", &Side::unknown_flows, mole::unit::one,
-                                   "Share of the flows without known *"),
-                      mole::column("unknown_*_share_packets", &Side::unknown_packets, mole::unit::one,
-                                   "Share of the packets without known *"),
-                      mole::column("unknown_*_share_bytes", &Side::unknown_bytes, mole::unit::one,
-                                   "Share of the bytes without known *"),
-                      mole::group("*", "*", &Side::spread, mole::VolumeConcentrationRow::output));
+    static constexpr auto output = mole::columns(
+        mole::column("*_count", &Side::count, mole::unit::as, "Distinct known *"),
+        mole::column("unknown_*_share_flows", &Side::unknown_flows, mole::unit::one, "Share of the flows without known *"),
+        mole::column("unknown_*_share_packets", &Side::unknown_packets, mole::unit::one, "Share of the packets without known *"),
+        mole::column("unknown_*_share_bytes", &Side::unknown_bytes, mole::unit::one, "Share of the bytes without known *"),
+        mole::group("*", "*", &Side::spread, mole::VolumeConcentrationRow::output));
   };
   struct Row {
     std::uint64_t as_count;
@@ -67,8 +64,8 @@ struct AutonomousSystems {
         spread.add(v);
       }
     });
-    return {count, share(unknown.flows, total.flows), share(unknown.packets, total.packets),
-            share(unknown.bytes, total.bytes), spread.row()};
+    return {count, share(unknown.flows, total.flows), share(unknown.packets, total.packets), share(unknown.bytes, total.bytes),
+            spread.row()};
   }
 };
 

@@ -14,9 +14,12 @@ struct ChangePoints {
     std::optional<double> before, after, change, z;
   };
   static constexpr auto output = mole::columns(
-      mole::column("{values}_changes", &Row::count, mole::unit::one, "Changes of level within the window; null if not due or too few values"),
-      mole::column("{values}_changed_at", &Row::at, mole::unit::one, "First interval of the level that holds at the row; null without a change"),
-      mole::column("{values}_level_before", &Row::before, mole::same("values"), "Level before the last change: the median of the window, moved"),
+      mole::column("{values}_changes", &Row::count, mole::unit::one,
+                   "Changes of level within the window; null if not due or too few values"),
+      mole::column("{values}_changed_at", &Row::at, mole::unit::one,
+                   "First interval of the level that holds at the row; null without a change"),
+      mole::column("{values}_level_before", &Row::before, mole::same("values"),
+                   "Level before the last change: the median of the window, moved"),
       mole::column("{values}_level", &Row::after, mole::same("values"), "Level since the last change, or in the window"),
       mole::column("{values}_change", &Row::change, mole::same("values"), "Level since less level before"),
       mole::column("{values}_change_z", &Row::z, mole::unit::one, "The change in units of its standard error"));
@@ -32,9 +35,11 @@ struct ChangePoints {
   static constexpr auto params = mole::params(
       mole::param("season", &Params::season, "The rhythm that is taken away first: none, day, week, month or year"),
       mole::param("logarithmic", &Params::logarithmic, "Work on log(1 + x): changes in proportion"),
-      mole::param("penalty", &Params::penalty, mole::unit::one, mole::range(0.1, 1000), "Of a change, in units of log(number of values); more: fewer changes"),
+      mole::param("penalty", &Params::penalty, mole::unit::one, mole::range(0.1, 1000),
+                  "Of a change, in units of log(number of values); more: fewer changes"),
       mole::param("least", &Params::least, mole::unit::interval, mole::range(1, 100'000), "Values that a level must last"),
-      mole::param("minimum_coverage", &Params::minimum_coverage, mole::unit::one, mole::range(0, 1), "Leave out values with less coverage than this"),
+      mole::param("minimum_coverage", &Params::minimum_coverage, mole::unit::one, mole::range(0, 1),
+                  "Leave out values with less coverage than this"),
       mole::param("every", &Params::every, mole::unit::second, mole::range(0, 315'360'000),
                   "Compute for intervals that end on a multiple of this since the epoch, others are null; 0: for all"));
 

@@ -20,11 +20,12 @@ double normal(std::mt19937_64& random) {
 mole::Grid grid_of_values(const std::vector<double>& x) { return {0, day, x, std::vector<double>(x.size(), 1)}; }
 
 // Volume of the Nile at Aswan in 10^8 m^3, 1871 to 1970 (Cobb 1978).
-const std::vector<double> nile{1120, 1160, 963,  1210, 1160, 1160, 813,  1230, 1370, 1140, 995,  935,  1110, 994,  1020, 960, 1180, 799,  958, 1140,
-                               1100, 1210, 1150, 1250, 1260, 1220, 1030, 1100, 774,  840,  874,  694,  940,  833,  701,  916, 692,  1020, 1050, 969,
-                               831,  726,  456,  824,  702,  1120, 1100, 832,  764,  821,  768,  845,  864,  862,  698,  845, 744,  796,  1040, 759,
-                               781,  865,  845,  944,  984,  897,  822,  1010, 771,  676,  649,  846,  812,  742,  801,  1040, 860, 874,  848, 890,
-                               744,  749,  838,  1050, 918,  986,  797,  923,  975,  815,  1020, 906,  901,  1170, 912,  746, 919,  718,  714, 740};
+const std::vector<double> nile{
+    1120, 1160, 963,  1210, 1160, 1160, 813,  1230, 1370, 1140, 995,  935, 1110, 994,  1020, 960,  1180, 799,  958,  1140,
+    1100, 1210, 1150, 1250, 1260, 1220, 1030, 1100, 774,  840,  874,  694, 940,  833,  701,  916,  692,  1020, 1050, 969,
+    831,  726,  456,  824,  702,  1120, 1100, 832,  764,  821,  768,  845, 864,  862,  698,  845,  744,  796,  1040, 759,
+    781,  865,  845,  944,  984,  897,  822,  1010, 771,  676,  649,  846, 812,  742,  801,  1040, 860,  874,  848,  890,
+    744,  749,  838,  1050, 918,  986,  797,  923,  975,  815,  1020, 906, 901,  1170, 912,  746,  919,  718,  714,  740};
 
 mole::testkit::Given<ChangePoints> at_day(int i, const std::string& season) {
   return {.params = {.season = season, .every = 0}, .contexts = {}, .interval = {{i * day}, {(i + 1) * day}}};
@@ -93,7 +94,8 @@ TEST(ChangePoints, KnowTheNoiseOfAProcessThatRemembers) {
   }
 }
 
-// A new level of 15 % within weekly and daily rhythm, noise with memory, and a gap: found to the hour or so; none where there is none.
+// A new level of 15 % within weekly and daily rhythm, noise with memory, and a gap: found to the hour or so; none where there is
+// none.
 TEST(ChangePoints, SeeANewLevelThroughTheRhythm) {
   int exact = 0, invented = 0;
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
@@ -106,7 +108,8 @@ TEST(ChangePoints, SeeANewLevelThroughTheRhythm) {
       if (i > 300 && i < 320) continue;
       t.rows.push_back({seed % 2 ? shape : shape * (i >= 450 ? 1.15 : 1), 1, {i * hour}});
     }
-    mole::testkit::Given<ChangePoints> given{.params = {.logarithmic = true, .every = 86'400}, .contexts = {}, .interval = {{(24 * 28 - 1) * hour}, {24 * 28 * hour}}};
+    mole::testkit::Given<ChangePoints> given{
+        .params = {.logarithmic = true, .every = 86'400}, .contexts = {}, .interval = {{(24 * 28 - 1) * hour}, {24 * 28 * hour}}};
     const auto row = run<ChangePoints>(t, given);
     if (seed % 2) {
       invented += *row.count > 0;
@@ -151,7 +154,8 @@ TEST(ChangePoints, AreNullWhereSquaresOverflow) {
 
 TEST(ChangePoints, KeepTheLaws) {
   ValueTable t;
-  for (int i = 0; i < 36; ++i) t.rows.push_back({i < 17 ? 5.0 + i % 3 : 11.0 + i % 2, i == 4 ? 0.0 : 1.0 / (1 + i % 5), {i * day}});
+  for (int i = 0; i < 36; ++i)
+    t.rows.push_back({i < 17 ? 5.0 + i % 3 : 11.0 + i % 2, i == 4 ? 0.0 : 1.0 / (1 + i % 5), {i * day}});
   t.rows[5].value = std::nullopt;
   std::swap(t.rows[7], t.rows[20]);
   mole::testkit::check_laws<ChangePoints>(t, at_day(35, "none"));

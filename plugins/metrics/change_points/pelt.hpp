@@ -16,9 +16,10 @@
 namespace mole {
 
 // Variance of the noise as a mean of many values sees it: its long-run variance. From median absolute differences, which a few
-// changes of the mean hardly touch, two ways, of which the larger counts. As if the noise were a process x_t = phi x_{t-1} + e, whose
-// Var(x_t - x_{t-1}) = 2 s^2 (1 - phi), Var(x_t - x_{t-2}) = 2 s^2 (1 - phi^2) and long-run variance is s^2 (1 + phi) / (1 - phi); and,
-// for noise that drifts, from the means of neighbouring blocks of 4, 8, 16, .. cells, whose difference has variance 2 V / length.
+// changes of the mean hardly touch, two ways, of which the larger counts. As if the noise were a process x_t = phi x_{t-1} + e,
+// whose Var(x_t - x_{t-1}) = 2 s^2 (1 - phi), Var(x_t - x_{t-2}) = 2 s^2 (1 - phi^2) and long-run variance is s^2 (1 + phi) / (1
+// - phi); and, for noise that drifts, from the means of neighbouring blocks of 4, 8, 16, .. cells, whose difference has variance
+// 2 V / length.
 inline double noise_of_blocks(const Grid& grid, std::size_t length) {
   std::vector<double> steps;
   double before = 0, weight_before = 0;
@@ -47,14 +48,16 @@ inline double long_run_variance(const Grid& grid) {
   const double phi = std::clamp(second * second / first - 1, 0.0, 0.95);
   double variance = first / 2 * (1 + phi) / ((1 - phi) * (1 - phi));
   constexpr std::size_t least_blocks = 20;
-  for (std::size_t length = 4; length * least_blocks <= grid.size(); length *= 2) variance = std::max(variance, noise_of_blocks(grid, length));
+  for (std::size_t length = 4; length * least_blocks <= grid.size(); length *= 2)
+    variance = std::max(variance, noise_of_blocks(grid, length));
   return variance;
 }
 
 class Pelt {
  public:
   // Of the values of `grid` about their median. `noise` above 0; segments have at least `least` values.
-  Pelt(const Grid& grid, double noise, double penalty, std::size_t least) : cells_(grid.size()), noise_(noise), penalty_(penalty), least_(std::max<std::size_t>(least, 1)) {
+  Pelt(const Grid& grid, double noise, double penalty, std::size_t least)
+      : cells_(grid.size()), noise_(noise), penalty_(penalty), least_(std::max<std::size_t>(least, 1)) {
     std::vector<Weighted> all;
     for (std::size_t k = 0; k < grid.size(); ++k)
       if (grid.has(k)) all.push_back({grid.value[k], grid.weight[k]}), cell_.push_back(k);
@@ -80,14 +83,16 @@ class Pelt {
     for (const auto& s : segments_) sum += s.weight * s.mean, weight += s.weight;
     std::vector<double> out(cells_);
     for (std::size_t i = 0; i < segments_.size(); ++i)
-      std::fill(out.begin() + static_cast<std::ptrdiff_t>(i == 0 ? 0 : segments_[i].first_cell), out.end(), segments_[i].mean - sum / weight);
+      std::fill(out.begin() + static_cast<std::ptrdiff_t>(i == 0 ? 0 : segments_[i].first_cell), out.end(),
+                segments_[i].mean - sum / weight);
     return out;
   }
   // The same segments, and means that differ by little of their standard errors.
   bool same_as(const Pelt& other) const {
-    return std::equal(segments_.begin(), segments_.end(), other.segments_.begin(), other.segments_.end(), [&](const Segment& a, const Segment& b) {
-      return a.first_cell == b.first_cell && std::abs(a.mean - b.mean) <= 0.01 * std::sqrt(noise_ / a.weight);
-    });
+    return std::equal(segments_.begin(), segments_.end(), other.segments_.begin(), other.segments_.end(),
+                      [&](const Segment& a, const Segment& b) {
+                        return a.first_cell == b.first_cell && std::abs(a.mean - b.mean) <= 0.01 * std::sqrt(noise_ / a.weight);
+                      });
   }
   double cost() const { return total_; }  // of the segmentation, penalties and all
 

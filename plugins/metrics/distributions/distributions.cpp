@@ -14,20 +14,19 @@
 // packet is the mean of its flow, rounded down: a flow record tells no more. Quantiles are within 0.8 %; means, classes
 // and counts are exact.
 struct Distributions {
-  static constexpr auto about = mole::metric(
-      "distributions", "1.0.0", "Duration, size and packet size of flows: means, quantiles, classes, tails");
+  static constexpr auto about =
+      mole::metric("distributions", "1.0.0", "Duration, size and packet size of flows: means, quantiles, classes, tails");
 
   // '*': what is measured; unit::any becomes its unit.
   struct Shape {
     std::optional<double> mean, p5, p25, p50, p75, p95, p99;
-    static constexpr auto output =
-        mole::columns(mole::column("*_mean", &Shape::mean, mole::unit::any, "Mean *"),
-                      mole::column("*_p5", &Shape::p5, mole::unit::any, "5 % quantile: *"),
-                      mole::column("*_p25", &Shape::p25, mole::unit::any, "25 % quantile: *"),
-                      mole::column("*_p50", &Shape::p50, mole::unit::any, "Median: *"),
-                      mole::column("*_p75", &Shape::p75, mole::unit::any, "75 % quantile: *"),
-                      mole::column("*_p95", &Shape::p95, mole::unit::any, "95 % quantile: *"),
-                      mole::column("*_p99", &Shape::p99, mole::unit::any, "99 % quantile: *"));
+    static constexpr auto output = mole::columns(mole::column("*_mean", &Shape::mean, mole::unit::any, "Mean *"),
+                                                 mole::column("*_p5", &Shape::p5, mole::unit::any, "5 % quantile: *"),
+                                                 mole::column("*_p25", &Shape::p25, mole::unit::any, "25 % quantile: *"),
+                                                 mole::column("*_p50", &Shape::p50, mole::unit::any, "Median: *"),
+                                                 mole::column("*_p75", &Shape::p75, mole::unit::any, "75 % quantile: *"),
+                                                 mole::column("*_p95", &Shape::p95, mole::unit::any, "95 % quantile: *"),
+                                                 mole::column("*_p99", &Shape::p99, mole::unit::any, "99 % quantile: *"));
   };
   struct FlowShape {
     Shape shape;
@@ -63,8 +62,7 @@ struct Distributions {
                  "Flows of * bytes or more, to below the next class"),
       mole::each(classes::packet_size, "flows_of_packet_size_*", &Row::size_flows, mole::unit::flow,
                  "Flows of packets of * bytes"),
-      mole::each(classes::packet_size, "packets_of_packet_size_*", &Row::size_packets, mole::unit::packet,
-                 "Packets of * bytes"),
+      mole::each(classes::packet_size, "packets_of_packet_size_*", &Row::size_packets, mole::unit::packet, "Packets of * bytes"),
       mole::each(classes::packet_size, "bytes_of_packet_size_*", &Row::size_bytes, mole::unit::byte,
                  "Bytes in packets of * bytes"));
 
@@ -78,10 +76,9 @@ struct Distributions {
   mole::LogHistogram packet_sizes;               // of packets
   std::array<mole::Volume, classes::packet_size.size()> by_packet_size{};
   std::uint64_t flows = 0, sum_us = 0, sum_packets = 0, sum_bytes = 0;  // wrap at 2^64
-  static constexpr auto state =
-      mole::fields(&Distributions::durations, &Distributions::packets, &Distributions::bytes,
-                   &Distributions::packet_sizes, &Distributions::by_packet_size, &Distributions::flows,
-                   &Distributions::sum_us, &Distributions::sum_packets, &Distributions::sum_bytes);
+  static constexpr auto state = mole::fields(&Distributions::durations, &Distributions::packets, &Distributions::bytes,
+                                             &Distributions::packet_sizes, &Distributions::by_packet_size, &Distributions::flows,
+                                             &Distributions::sum_us, &Distributions::sum_packets, &Distributions::sum_bytes);
 
   void add(const mole::Flows<mole::start, mole::end, mole::packets, mole::bytes>& batch) {
     thread_local std::vector<std::uint64_t> duration, size;  // ms; bytes a packet
@@ -93,8 +90,7 @@ struct Distributions {
     // Locals stay in registers. Bits: of all values.
     std::uint64_t us_here = 0, packets_here = 0, bytes_here = 0, duration_bits = 0, packet_bits = 0, byte_bits = 0, size_bits = 0;
     for (std::size_t i = 0; i < n; ++i) {
-      const auto us =
-          end[i] > start[i] ? static_cast<std::uint64_t>(end[i].us) - static_cast<std::uint64_t>(start[i].us) : 0;
+      const auto us = end[i] > start[i] ? static_cast<std::uint64_t>(end[i].us) - static_cast<std::uint64_t>(start[i].us) : 0;
       us_here += us;
       duration[i] = us / 1000;
       duration_bits |= duration[i];
@@ -183,8 +179,7 @@ struct Distributions {
     return out;
   }
   template <std::size_t N>
-  static void split(const mole::LogHistogram& h, const classes::Octaves<N>& octaves,
-                    std::array<std::uint64_t, N>& out) {
+  static void split(const mole::LogHistogram& h, const classes::Octaves<N>& octaves, std::array<std::uint64_t, N>& out) {
     for (std::size_t i = 0; i < N; ++i) {
       const auto below = [&](std::size_t c) {
         return c < N ? h.count_below(mole::LogHistogram::bucket(octaves.least(c))) : h.total();

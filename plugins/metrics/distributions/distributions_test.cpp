@@ -43,7 +43,7 @@ TEST(Distributions, OfAFewFlows) {
   EXPECT_EQ(row.bytes.shape.mean, 1635);
   EXPECT_EQ(row.bytes.shape.p25, 40);
   EXPECT_EQ(row.packet_size.mean, 654);
-  EXPECT_EQ(row.packet_size.p5, 40);   // of ten packets: one of 40, five of 100, four of 1500 bytes
+  EXPECT_EQ(row.packet_size.p5, 40);  // of ten packets: one of 40, five of 100, four of 1500 bytes
   EXPECT_EQ(row.packet_size.p50, 100);
   EXPECT_NEAR(*row.packet_size.p75, 1500, 1500. / 128);
   EXPECT_EQ(row.bytes.exponent, std::nullopt);
@@ -75,8 +75,20 @@ TEST(Distributions, PutEachFlowIntoOneClass) {
 }
 
 TEST(Distributions, HaveTheDeclaredBordersOfPacketSizes) {
-  for (const auto& [size, expected] : std::vector<std::pair<std::uint64_t, std::size_t>>{
-           {0, 0}, {64, 0}, {65, 1}, {127, 1}, {128, 2}, {255, 2}, {256, 3}, {511, 3}, {512, 4}, {1023, 4}, {1024, 5}, {1518, 5}, {1519, 6}, {65535, 6}})
+  for (const auto& [size, expected] : std::vector<std::pair<std::uint64_t, std::size_t>>{{0, 0},
+                                                                                         {64, 0},
+                                                                                         {65, 1},
+                                                                                         {127, 1},
+                                                                                         {128, 2},
+                                                                                         {255, 2},
+                                                                                         {256, 3},
+                                                                                         {511, 3},
+                                                                                         {512, 4},
+                                                                                         {1023, 4},
+                                                                                         {1024, 5},
+                                                                                         {1518, 5},
+                                                                                         {1519, 6},
+                                                                                         {65535, 6}})
     EXPECT_EQ(classes::packet_size_class(size), expected) << size;
 }
 

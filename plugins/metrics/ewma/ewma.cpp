@@ -21,10 +21,11 @@ struct Ewma {
     double half_life = 21'600;
     double minimum_coverage = 0;
   };
-  static constexpr auto params = mole::params(
-      mole::param("half_life", &Params::half_life, mole::unit::second, mole::range(1, 315'360'000),
-                  "Age at which a value counts half; the window should hold ten of them"),
-      mole::param("minimum_coverage", &Params::minimum_coverage, mole::unit::one, mole::range(0, 1), "Leave out values with less coverage than this"));
+  static constexpr auto params =
+      mole::params(mole::param("half_life", &Params::half_life, mole::unit::second, mole::range(1, 315'360'000),
+                               "Age at which a value counts half; the window should hold ten of them"),
+                   mole::param("minimum_coverage", &Params::minimum_coverage, mole::unit::one, mole::range(0, 1),
+                               "Leave out values with less coverage than this"));
 
   static constexpr auto inputs = mole::inputs(mole::values("values", "Column to average"));
 

@@ -42,5 +42,7 @@ TEST(Ewma, IsNotPulledByAGap) {
 TEST(Ewma, DoesNotLookBeyondItsRow) { EXPECT_EQ(run<Ewma>(values("start value\n 01:00:00 2\n 02:00:00 100"), at(60)).mean, 2.0); }
 
 TEST(Ewma, KeepsTheLaws) {
-  mole::testkit::check_laws<Ewma>(values("start value coverage\n 00:00:00 5 1\n 00:15:00 -1 0.5\n 00:30:00 null 1\n 00:45:00 3e200 0.2\n 00:05:00 4 0"), at(45));
+  mole::testkit::check_laws<Ewma>(
+      values("start value coverage\n 00:00:00 5 1\n 00:15:00 -1 0.5\n 00:30:00 null 1\n 00:45:00 3e200 0.2\n 00:05:00 4 0"),
+      at(45));
 }

@@ -16,9 +16,11 @@ struct Forecast {
                    "For this interval, from values `ahead` before it; also given in a gap; null with too short a past"),
       mole::column("{values}_forecast_low", &Row::low, mole::same("values"), "Lower edge of the band"),
       mole::column("{values}_forecast_high", &Row::high, mole::same("values"), "Upper edge of the band"),
-      mole::column("{values}_forecast_error", &Row::error, mole::same("values"), "The row's value less the forecast; null in a gap"),
-      mole::column("{values}_mase", &Row::scaled_error, mole::unit::one,
-                   "Mean absolute error of such forecasts in the window, of that of taking the last season's value: below 1 is better"),
+      mole::column("{values}_forecast_error", &Row::error, mole::same("values"),
+                   "The row's value less the forecast; null in a gap"),
+      mole::column(
+          "{values}_mase", &Row::scaled_error, mole::unit::one,
+          "Mean absolute error of such forecasts in the window, of that of taking the last season's value: below 1 is better"),
       mole::column("{values}_alpha", &Row::alpha, mole::unit::one, "Smoothing of the level, 0 to 1"),
       mole::column("{values}_beta", &Row::beta, mole::unit::one, "Smoothing of the trend"),
       mole::column("{values}_gamma", &Row::gamma, mole::unit::one, "Smoothing of the season; null without one"),
@@ -42,9 +44,12 @@ struct Forecast {
       mole::param("logarithmic", &Params::logarithmic, "Work on log(1 + x): noise and season in proportion to the value"),
       mole::param("ahead", &Params::ahead, mole::unit::second, mole::range(0, 31'536'000),
                   "Only values of intervals that ended this long before the row's began are used; 0: all before it"),
-      mole::param("confidence", &Params::confidence, mole::unit::one, mole::range(0.5, 0.999), "Share of the past errors that the band holds"),
-      mole::param("minimum_coverage", &Params::minimum_coverage, mole::unit::one, mole::range(0, 1), "Leave out values with less coverage than this"),
-      mole::param("evaluations", &Params::evaluations, mole::unit::one, mole::range(10, 10'000), "How long to look for the best smoothing; each is a pass over the window"),
+      mole::param("confidence", &Params::confidence, mole::unit::one, mole::range(0.5, 0.999),
+                  "Share of the past errors that the band holds"),
+      mole::param("minimum_coverage", &Params::minimum_coverage, mole::unit::one, mole::range(0, 1),
+                  "Leave out values with less coverage than this"),
+      mole::param("evaluations", &Params::evaluations, mole::unit::one, mole::range(10, 10'000),
+                  "How long to look for the best smoothing; each is a pass over the window"),
       mole::param("every", &Params::every, mole::unit::second, mole::range(0, 315'360'000),
                   "Compute for intervals that end on a multiple of this since the epoch, others are null; 0: for all"));
 
@@ -73,7 +78,8 @@ struct Forecast {
     const std::int64_t step = row.end.us - row.start.us;
     if (step <= 0 || !mole::is_due(row.end, p.every)) return {};
     if (module->season.length() % step != 0)
-      throw mole::Failure(mole::invalid("the interval does not divide a " + p.season + ", so it has no season; choose another interval, or season: none"));
+      throw mole::Failure(mole::invalid("the interval does not divide a " + p.season +
+                                        ", so it has no season; choose another interval, or season: none"));
     const auto lead = static_cast<std::int64_t>(p.ahead * 1e6) / step;  // intervals left out before the row
     const mole::Time end{row.start.us - lead * step};
     auto past = mole::grid_of(series.before(end), row.start, step, end, p.minimum_coverage);
@@ -100,20 +106,23 @@ struct Forecast {
     if (season > 1) out.gamma = smoothing.season;
     place_band(model, past, errors, f, back, out);
     out.scaled_error = scaled(past, errors, season, ahead);
-    const auto own = mole::grid_of(series.between(row.start, row.end), row.start, row.end.us - row.start.us, row.end, p.minimum_coverage);
+    const auto own =
+        mole::grid_of(series.between(row.start, row.end), row.start, row.end.us - row.start.us, row.end, p.minimum_coverage);
     if (own.size() > 0 && own.has(0)) out.error = own.value[0] - *out.forecast;
     return out;
   }
 
   // As far from the forecast as the middle `confidence` of the past errors; of a multiplicative model, in proportion.
   template <class Back>
-  void place_band(const mole::HoltWinters& model, const mole::Grid& past, const std::vector<mole::HoltWinters::Error>& errors, double f,
-                  const Back& back, Row& out) const {
+  void place_band(const mole::HoltWinters& model, const mole::Grid& past, const std::vector<mole::HoltWinters::Error>& errors,
+                  double f, const Back& back, Row& out) const {
     std::vector<mole::Weighted> e;
     for (const auto& error : errors) {
       const double forecast = past.value[error.cell] - error.error;
-      if (!model.multiplicative()) e.push_back({error.error, past.weight[error.cell]});
-      else if (forecast != 0) e.push_back({error.error / forecast * f, past.weight[error.cell]});
+      if (!model.multiplicative())
+        e.push_back({error.error, past.weight[error.cell]});
+      else if (forecast != 0)
+        e.push_back({error.error / forecast * f, past.weight[error.cell]});
     }
     if (e.size() < least_errors) return;
     std::sort(e.begin(), e.end());
@@ -122,7 +131,8 @@ struct Forecast {
   }
 
   // Mean absolute scaled error (Hyndman and Koehler 2006), for this lead and against the seasonal naive forecast of the same.
-  static std::optional<double> scaled(const mole::Grid& past, const std::vector<mole::HoltWinters::Error>& errors, std::size_t season, std::size_t ahead) {
+  static std::optional<double> scaled(const mole::Grid& past, const std::vector<mole::HoltWinters::Error>& errors,
+                                      std::size_t season, std::size_t ahead) {
     const std::size_t back = season * ((ahead + season - 1) / season);
     double ours = 0, naive = 0;
     std::size_t count = 0;

@@ -1,14 +1,14 @@
-// Exponential smoothing of level, trend and season (Holt 1957, Winters 1960; damped: Gardner and McKenzie 1985), with gaps. In the
-// multiplicative form
+// Exponential smoothing of level, trend and season (Holt 1957, Winters 1960; damped: Gardner and McKenzie 1985), with gaps. In
+// the multiplicative form
 //
 //   a_t = alpha y_t / s_{t-m} + (1 - alpha) (a_{t-1} + phi b_{t-1})
 //   b_t = beta (a_t - a_{t-1}) + (1 - beta) phi b_{t-1}
 //   s_t = gamma y_t / a_t + (1 - gamma) s_{t-m}
 //   forecast of t + h: (a_t + (phi + .. + phi^h) b_t) s_{t+h-m ceil(h/m)}
 //
-// in the additive one with - for / and + for the last product. A value of coverage w smooths with alpha w, beta w and gamma w; in a
-// gap level and trend go on and the season stays. Beginnings are those of R's HoltWinters: a classical decomposition of the first
-// two seasons; smoothing starts with the second.
+// in the additive one with - for / and + for the last product. A value of coverage w smooths with alpha w, beta w and gamma w; in
+// a gap level and trend go on and the season stays. Beginnings are those of R's HoltWinters: a classical decomposition of the
+// first two seasons; smoothing starts with the second.
 #pragma once
 
 #include <mole/minimise.hpp>
@@ -29,7 +29,10 @@ struct Smoothing {
 class HoltWinters {
  public:
   // `season`: cells a season; 1: none. The grid has at least two seasons, and at least two cells with values.
-  HoltWinters(const Grid& grid, std::size_t season, bool multiplicative) : grid_(grid), m_(season), multiplicative_(multiplicative && season > 1) { begin(); }
+  HoltWinters(const Grid& grid, std::size_t season, bool multiplicative)
+      : grid_(grid), m_(season), multiplicative_(multiplicative && season > 1) {
+    begin();
+  }
 
   struct State {
     double level, trend;
@@ -101,7 +104,8 @@ class HoltWinters {
       return;
     }
     double& season = s.season[k % m_];
-    const double y = grid_.value[k], before = s.level, without = multiplicative_ ? (season == 0 ? went_on : y / season) : y - season;
+    const double y = grid_.value[k], before = s.level,
+                 without = multiplicative_ ? (season == 0 ? went_on : y / season) : y - season;
     s.level = went_on + p.level * w * (without - went_on);
     s.trend += p.trend * w * (s.level - before - s.trend);
     if (m_ == 1) return;
@@ -138,7 +142,8 @@ class HoltWinters {
     double st = 0, sy = 0, sty = 0, stt = 0, n = 0;  // regression of the moving average on 1, 2, ..
     for (std::size_t k = half; k + half < 2 * m_; ++k) {
       double sum = 0;
-      for (std::size_t i = k - half; i <= k + half; ++i) sum += (m_ % 2 == 0 && (i == k - half || i == k + half) ? 0.5 : 1) * x[i];
+      for (std::size_t i = k - half; i <= k + half; ++i)
+        sum += (m_ % 2 == 0 && (i == k - half || i == k + half) ? 0.5 : 1) * x[i];
       const double average = sum / m, t = ++n;
       st += t, sy += average, sty += t * average, stt += t * t;
       season[k % m_] += multiplicative_ ? (average == 0 ? 1 : x[k] / average) : x[k] - average;

@@ -19,7 +19,8 @@ TEST(Mean, IsNullWithoutValues) {
 }
 
 TEST(Mean, LeavesOutValuesBelowTheMinimumCoverage) {
-  const auto row = run<Mean>(values("value coverage\n 1 1\n 100 0.4\n 3 0.5"), {.params = {.minimum_coverage = 0.5}, .contexts = {}});
+  const auto row =
+      run<Mean>(values("value coverage\n 1 1\n 100 0.4\n 3 0.5"), {.params = {.minimum_coverage = 0.5}, .contexts = {}});
   EXPECT_EQ(row.mean, 2.0);
   EXPECT_EQ(row.count, 2u);
 }

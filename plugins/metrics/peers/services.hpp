@@ -10,8 +10,22 @@
 #include <iterator>
 
 enum Service : std::uint8_t {
-  none, edonkey, bittorrent, gnutella, fasttrack, winmx, direct_connect, soulseek,  // P2P up to here
-  web, mail, dns, ftp, login, news, windows, service_count
+  none,
+  edonkey,
+  bittorrent,
+  gnutella,
+  fasttrack,
+  winmx,
+  direct_connect,
+  soulseek,  // P2P up to here
+  web,
+  mail,
+  dns,
+  ftp,
+  login,
+  news,
+  windows,
+  service_count
 };
 constexpr bool is_p2p(unsigned s) { return s - edonkey <= soulseek - edonkey; }
 
@@ -21,8 +35,8 @@ struct ServicePorts {
   std::uint16_t first, last;
 };
 inline constexpr ServicePorts service_ports[] = {
-    {edonkey, true, true, 4661, 4665},     // servers, clients, server queries
-    {edonkey, false, true, 4672, 4672},    // eMule, Kademlia
+    {edonkey, true, true, 4661, 4665},   // servers, clients, server queries
+    {edonkey, false, true, 4672, 4672},  // eMule, Kademlia
     {bittorrent, true, true, 6881, 6889},
     {bittorrent, true, true, 6969, 6969},  // trackers
     {gnutella, true, true, 6346, 6349},

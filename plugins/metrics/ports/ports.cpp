@@ -36,8 +36,7 @@ struct Ports {
       mole::group("with_ports", "TCP and UDP", &Row::all, mole::Volume::output),
       mole::group("src", "source", &Row::src, Side::output), mole::group("dst", "destination", &Row::dst, Side::output),
       mole::each(service_names, "flows_service_*", &Row::flows, mole::unit::flow, "Flows of the service class '*'"),
-      mole::each(service_names, "packets_service_*", &Row::packets, mole::unit::packet,
-                 "Packets of the service class '*'"),
+      mole::each(service_names, "packets_service_*", &Row::packets, mole::unit::packet, "Packets of the service class '*'"),
       mole::each(service_names, "bytes_service_*", &Row::bytes, mole::unit::byte, "Bytes of the service class '*'"));
 
   struct Module {

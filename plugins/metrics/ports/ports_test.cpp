@@ -79,7 +79,8 @@ TEST(Services, NameEachPortOnce) {
   for (const auto& c : services::classes)
     for (const auto& range : c.ports) {
       EXPECT_LE(range.first, range.last) << c.name;
-      for (unsigned port = range.first; port != 0 && port <= range.last; ++port) EXPECT_EQ(seen[port]++, 0) << c.name << " " << port;
+      for (unsigned port = range.first; port != 0 && port <= range.last; ++port)
+        EXPECT_EQ(seen[port]++, 0) << c.name << " " << port;
     }
 }
 

@@ -15,8 +15,10 @@ struct ProfileOfColumn {
                    "Median of the earlier values at this time of the period; null if there is none"),
       mole::column("{values}_expected_low", &Row::low, mole::same("values"), "Lower edge of what the noise would allow"),
       mole::column("{values}_expected_high", &Row::high, mole::same("values"), "Upper edge"),
-      mole::column("{values}_residual", &Row::residual, mole::same("values"), "The row's value less the expected one; null in a gap"),
-      mole::column("{values}_rhythm", &Row::strength, mole::unit::one, "Share of the variance in the window that the profile explains, 0 to 1"),
+      mole::column("{values}_residual", &Row::residual, mole::same("values"),
+                   "The row's value less the expected one; null in a gap"),
+      mole::column("{values}_rhythm", &Row::strength, mole::unit::one,
+                   "Share of the variance in the window that the profile explains, 0 to 1"),
       mole::column("{values}_expected_count", &Row::count, mole::unit::interval, "Earlier values at this time of the period"));
 
   struct Params {
@@ -28,13 +30,16 @@ struct ProfileOfColumn {
   static constexpr auto params = mole::params(
       mole::param("period", &Params::period, "The rhythm: day, week, month, year; none: the median of the whole window"),
       mole::param("logarithmic", &Params::logarithmic, "Work on log(1 + x), where noise in proportion to the value becomes even"),
-      mole::param("confidence", &Params::confidence, mole::unit::one, mole::range(0.5, 0.9999), "Of the band between low and high, for normal noise"),
-      mole::param("minimum_coverage", &Params::minimum_coverage, mole::unit::one, mole::range(0, 1), "Leave out values with less coverage than this"));
+      mole::param("confidence", &Params::confidence, mole::unit::one, mole::range(0.5, 0.9999),
+                  "Of the band between low and high, for normal noise"),
+      mole::param("minimum_coverage", &Params::minimum_coverage, mole::unit::one, mole::range(0, 1),
+                  "Leave out values with less coverage than this"));
 
   static constexpr auto inputs = mole::inputs(mole::values("values", "Column whose rhythm is sought"));
 
   struct Module {
-    explicit Module(const Params& given) : p(given), period(given.period), reach(mole::normal_point((1 - given.confidence) / 2)) {}
+    explicit Module(const Params& given)
+        : p(given), period(given.period), reach(mole::normal_point((1 - given.confidence) / 2)) {}
     Params p;
     mole::Period period;
     double reach;
@@ -61,7 +66,8 @@ struct ProfileOfColumn {
     out.expected = back(*expected);
     out.low = back(*expected - around);
     out.high = back(*expected + around);
-    const auto own = mole::grid_of(series.between(row.start, row.end), row.start, row.end.us - row.start.us, row.end, module->p.minimum_coverage);
+    const auto own = mole::grid_of(series.between(row.start, row.end), row.start, row.end.us - row.start.us, row.end,
+                                   module->p.minimum_coverage);
     if (own.size() > 0 && own.has(0)) out.residual = own.value[0] - *out.expected;
     return out;
   }

@@ -20,7 +20,9 @@ ValueTable hours(int count, double (*value)(int)) {
 mole::testkit::Given<ProfileOfColumn> at(int i, const std::string& period) {
   return {.params = {.period = period}, .contexts = {}, .interval = {{i * hour}, {(i + 1) * hour}}};
 }
-double of_week(int i) { return 100 + 10.0 * (i % 24) - (i / 24 % 7 >= 2 && i / 24 % 7 < 4 ? 80 : 0); }  // 1970-01-03 was a Saturday
+double of_week(int i) {
+  return 100 + 10.0 * (i % 24) - (i / 24 % 7 >= 2 && i / 24 % 7 < 4 ? 80 : 0);
+}  // 1970-01-03 was a Saturday
 
 }  // namespace
 
@@ -73,8 +75,10 @@ TEST(Profile, FollowsTheCalendar) {
   EXPECT_EQ(week.phase(4 * day), 0);  // 1970-01-05 was a Monday
   EXPECT_EQ(week.phase(-4 * day + 3), 6 * day + 3);
   ValueTable t;
-  for (int d = 0; d < 90; ++d) t.rows.push_back({d == 31 || d == 59 ? 5.0 : 1.0, 1, {d * day}});  // the first of February and of March
-  const mole::testkit::Given<ProfileOfColumn> april{.params = {.period = "month"}, .contexts = {}, .interval = {{90 * day}, {91 * day}}};
+  for (int d = 0; d < 90; ++d)
+    t.rows.push_back({d == 31 || d == 59 ? 5.0 : 1.0, 1, {d * day}});  // the first of February and of March
+  const mole::testkit::Given<ProfileOfColumn> april{
+      .params = {.period = "month"}, .contexts = {}, .interval = {{90 * day}, {91 * day}}};
   EXPECT_EQ(run<ProfileOfColumn>(t, april).expected, 5.0);  // medians of 1, 5, 5
 }
 
@@ -86,6 +90,8 @@ TEST(Profile, OfLogarithmsRefusesNegativeValues) {
 }
 
 TEST(Profile, KeepsTheLaws) {
-  mole::testkit::check_laws<ProfileOfColumn>(mole::testkit::values("start value coverage\n 00:00:00 5 1\n 01:00:00 -1 0.5\n 02:00:00 null 1\n 03:00:00 3 0.2\n 05:00:00 4 1\n 04:00:00 9 1"),
-                                             at(5, "none"));
+  mole::testkit::check_laws<ProfileOfColumn>(
+      mole::testkit::values("start value coverage\n 00:00:00 5 1\n 01:00:00 -1 0.5\n 02:00:00 null 1\n 03:00:00 3 0.2\n 05:00:00 "
+                            "4 1\n 04:00:00 9 1"),
+      at(5, "none"));
 }

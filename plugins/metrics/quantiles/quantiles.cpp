@@ -28,12 +28,12 @@ struct Quantiles {
     double minimum_coverage = 0;
     std::uint64_t every = 0;
   };
-  static constexpr auto params =
-      mole::params(mole::param("probability", &Params::probability, mole::unit::one, mole::range(0, 1), "Which further quantile to give"),
-                   mole::param("minimum_coverage", &Params::minimum_coverage, mole::unit::one, mole::range(0, 1),
-                               "Leave out values with less coverage than this"),
-                   mole::param("every", &Params::every, mole::unit::second, mole::range(0, 315'360'000),
-                               "Compute for intervals that end on a multiple of this since the epoch, others are null; 0: for all"));
+  static constexpr auto params = mole::params(
+      mole::param("probability", &Params::probability, mole::unit::one, mole::range(0, 1), "Which further quantile to give"),
+      mole::param("minimum_coverage", &Params::minimum_coverage, mole::unit::one, mole::range(0, 1),
+                  "Leave out values with less coverage than this"),
+      mole::param("every", &Params::every, mole::unit::second, mole::range(0, 315'360'000),
+                  "Compute for intervals that end on a multiple of this since the epoch, others are null; 0: for all"));
 
   static constexpr auto inputs = mole::inputs(mole::values("values", "Column to take quantiles of"));
 

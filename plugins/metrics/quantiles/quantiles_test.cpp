@@ -24,7 +24,8 @@ TEST(Quantiles, AreOfTypeSeven) {
 TEST(Quantiles, AreComputedWhenTheyAreDue) {
   const mole::Time noon{12 * 3'600'000'000LL}, midnight{24 * 3'600'000'000LL};
   const auto at = [](mole::Time end) {
-    return run<Quantiles>(values("value\n 4"), {.params = {.every = 86'400}, .contexts = {}, .interval = {{end.us - 300'000'000}, end}});
+    return run<Quantiles>(values("value\n 4"),
+                          {.params = {.every = 86'400}, .contexts = {}, .interval = {{end.us - 300'000'000}, end}});
   };
   EXPECT_EQ(at(noon).median, std::nullopt);
   EXPECT_EQ(at(midnight).median, 4.0);

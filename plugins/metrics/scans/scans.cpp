@@ -231,12 +231,15 @@ struct Scans {
              std::map<std::uint32_t, std::uint64_t>& scanners_of_port) const {
     mole::FlatMap<A, Probed> by_source;
     mole::FlatSet<A> probed;
-    in_parts<A>(family.targets, [](const auto& key) { return Family<A>::Pair::first(key); },
-                [&](std::span<const A> sources) { by_source.update(sources, [](Probed& p, std::size_t) { ++p.targets; }); });
-    in_parts<A>(family.targets, [](const auto& key) { return Family<A>::Pair::second(key); },
-                [&](std::span<const A> targets) { probed.insert(targets); });
-    in_parts<A>(family.ports, [](const auto& key) { return Family<A>::source_of(key); },
-                [&](std::span<const A> sources) { by_source.update(sources, [](Probed& p, std::size_t) { ++p.ports; }); });
+    in_parts<A>(
+        family.targets, [](const auto& key) { return Family<A>::Pair::first(key); },
+        [&](std::span<const A> sources) { by_source.update(sources, [](Probed& p, std::size_t) { ++p.targets; }); });
+    in_parts<A>(
+        family.targets, [](const auto& key) { return Family<A>::Pair::second(key); },
+        [&](std::span<const A> targets) { probed.insert(targets); });
+    in_parts<A>(
+        family.ports, [](const auto& key) { return Family<A>::source_of(key); },
+        [&](std::span<const A> sources) { by_source.update(sources, [](Probed& p, std::size_t) { ++p.ports; }); });
     row.pairs += family.targets.size();
     row.targets += probed.size();
     bool any_scanner = false;

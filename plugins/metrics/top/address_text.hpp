@@ -7,8 +7,8 @@
 #include <cstddef>
 #include <string>
 
-// 10.0.0.1; 2001:db8::1 as RFC 5952 has it: lower case, no leading zeros, the first of the longest runs of two or more zero groups
-// as "::".
+// 10.0.0.1; 2001:db8::1 as RFC 5952 has it: lower case, no leading zeros, the first of the longest runs of two or more zero
+// groups as "::".
 inline std::string address_text(const mole::Addr& a) {
   std::string out;
   if (a.is_v4()) {

@@ -23,15 +23,11 @@ constexpr auto side_param =
     mole::param("side", &Choice::side, mole::one_of("src", "dst", "both"), "Sources, destinations or both");
 constexpr auto order_param =
     mole::param("order", &Choice::order, mole::one_of("flows", "packets", "bytes"), "By what the rows are ranked");
-constexpr auto n_param(const char* doc) {
-  return mole::param("n", &Choice::n, mole::unit::one, mole::range(1, 100'000), doc);
-}
+constexpr auto n_param(const char* doc) { return mole::param("n", &Choice::n, mole::unit::one, mole::range(1, 100'000), doc); }
 
 struct Module {
   explicit Module(const Choice& p) : n(p.n), src(p.side != "dst"), dst(p.side != "src") {
-    order = p.order == "flows"     ? &mole::Volume::flows
-            : p.order == "packets" ? &mole::Volume::packets
-                                   : &mole::Volume::bytes;
+    order = p.order == "flows" ? &mole::Volume::flows : p.order == "packets" ? &mole::Volume::packets : &mole::Volume::bytes;
   }
   std::uint64_t n;
   bool src, dst;
@@ -47,12 +43,10 @@ struct Row {
   std::optional<double> share;
 };
 template <class Name>
-constexpr auto rows_of(const char* name, mole::Unit unit, const char* name_doc, const char* rank_doc,
-                       const char* share_doc) {
+constexpr auto rows_of(const char* name, mole::Unit unit, const char* name_doc, const char* rank_doc, const char* share_doc) {
   using R = Row<Name>;
   return mole::columns(mole::column("side", &R::side, mole::unit::one, "src or dst"),
-                       mole::column("rank", &R::rank, mole::unit::one, rank_doc),
-                       mole::column(name, &R::name, unit, name_doc),
+                       mole::column("rank", &R::rank, mole::unit::one, rank_doc), mole::column(name, &R::name, unit, name_doc),
                        mole::column("flows", &R::flows, mole::unit::flow, "Its flows"),
                        mole::column("packets", &R::packets, mole::unit::packet, "Its packets"),
                        mole::column("bytes", &R::bytes, mole::unit::byte, "Its bytes"),
@@ -106,8 +100,7 @@ std::optional<double> share(std::uint64_t part, std::uint64_t whole) {
 // Rows of one side: the entries for which `ranked(key)` in their order, the largest n of them; before them all others
 // by rising key.
 template <class Key, class Name, class Counts, class Ranked, class NameOf>
-void append(std::vector<Row<Name>>& out, const Module& m, const char* side, const Counts& counts, Ranked ranked,
-            NameOf name_of) {
+void append(std::vector<Row<Name>>& out, const Module& m, const char* side, const Counts& counts, Ranked ranked, NameOf name_of) {
   std::vector<Entry<Key>> listed;
   Largest<Key> ranking(m.n, m.order);
   mole::Volume total;
@@ -130,11 +123,9 @@ void append(std::vector<Row<Name>>& out, const Module& m, const char* side, cons
 constexpr auto all_ranked = [](const auto&) { return true; };
 
 struct TopAddresses {
-  static constexpr auto about =
-      mole::metric("top_addresses", "1.0.0", "The addresses with the most traffic, as rows, exact");
-  static constexpr auto output =
-      rows_of<std::string>("address", mole::unit::one, "The address", "1 for the largest of its side",
-                           "Share of all addresses of its side in `order`");
+  static constexpr auto about = mole::metric("top_addresses", "1.0.0", "The addresses with the most traffic, as rows, exact");
+  static constexpr auto output = rows_of<std::string>("address", mole::unit::one, "The address", "1 for the largest of its side",
+                                                      "Share of all addresses of its side in `order`");
   static constexpr auto params = mole::params(side_param, n_param("Addresses of each side"), order_param);
 
   using Module = ::Module;
@@ -160,11 +151,10 @@ struct TopAddresses {
 };
 
 struct TopAs {
-  static constexpr auto about =
-      mole::metric("top_as", "1.0.0", "The autonomous systems with the most traffic, as rows, exact");
-  static constexpr auto output = rows_of<std::uint64_t>(
-      "as", mole::unit::as, "Number of the autonomous system; 0: unknown",
-      "1 for the largest of its side; null for AS 0", "Share of all traffic of its side in `order`");
+  static constexpr auto about = mole::metric("top_as", "1.0.0", "The autonomous systems with the most traffic, as rows, exact");
+  static constexpr auto output =
+      rows_of<std::uint64_t>("as", mole::unit::as, "Number of the autonomous system; 0: unknown",
+                             "1 for the largest of its side; null for AS 0", "Share of all traffic of its side in `order`");
   static constexpr auto params = mole::params(side_param, n_param("Known AS of each side"), order_param);
 
   using Module = ::Module;

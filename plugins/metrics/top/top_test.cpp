@@ -12,8 +12,10 @@ std::string text_of(const std::vector<R>& rows) {
   std::string out;
   for (const auto& r : rows) {
     out += r.side + " " + (r.rank ? std::to_string(*r.rank) : "-") + " ";
-    if constexpr (std::is_same_v<decltype(r.name), std::string>) out += r.name;
-    else out += std::to_string(r.name);
+    if constexpr (std::is_same_v<decltype(r.name), std::string>)
+      out += r.name;
+    else
+      out += std::to_string(r.name);
     out += " " + std::to_string(r.flows) + " " + std::to_string(r.packets) + " " + std::to_string(r.bytes) + " " +
            (r.share ? std::to_string(*r.share).substr(0, 5) : "-") + "\n";
   }
@@ -37,11 +39,15 @@ TEST(TopAddresses, AreRankedByBytes) {
 }
 
 TEST(TopAddresses, AreAsManyOfTheSideAndInTheOrderAsked) {
-  EXPECT_EQ(text_of(mole::testkit::run<TopAddresses>(flows(by_address), {.params = {1, "src", "packets"}, .contexts = {}})), "src 1 10.0.0.2 1 9 200 0.600\n");
-  EXPECT_EQ(text_of(mole::testkit::run<TopAddresses>(flows(by_address), {.params = {1, "dst", "flows"}, .contexts = {}})), "dst 1 192.0.2.1 3 11 400 0.750\n");
+  EXPECT_EQ(text_of(mole::testkit::run<TopAddresses>(flows(by_address), {.params = {1, "src", "packets"}, .contexts = {}})),
+            "src 1 10.0.0.2 1 9 200 0.600\n");
+  EXPECT_EQ(text_of(mole::testkit::run<TopAddresses>(flows(by_address), {.params = {1, "dst", "flows"}, .contexts = {}})),
+            "dst 1 192.0.2.1 3 11 400 0.750\n");
 }
 
-TEST(TopAddresses, AreNoneWithoutFlows) { EXPECT_TRUE(mole::testkit::run<TopAddresses>(flows("src_addr dst_addr packets bytes")).empty()); }
+TEST(TopAddresses, AreNoneWithoutFlows) {
+  EXPECT_TRUE(mole::testkit::run<TopAddresses>(flows("src_addr dst_addr packets bytes")).empty());
+}
 
 TEST(TopAddresses, KeepTheLaws) {
   mole::testkit::check_laws<TopAddresses>(flows(by_address));
@@ -85,8 +91,8 @@ TEST(AddressText, IsTheUsualOne) {
     std::uint32_t family = 0;
     return address_text(mole::testkit::detail::address(word, family));
   };
-  for (const auto* text : {"0.0.0.0", "255.255.255.255", "10.0.0.1", "::", "::1", "1::", "2001:db8::1", "1:0:2:3:4:5:6:7", "1::4:0:0:7",
-                           "2001:db8:0:1:1:1:1:1", "fe80::abcd:ef01:0:ff", "1:2:3:4:5:6:7:8"})
+  for (const auto* text : {"0.0.0.0", "255.255.255.255", "10.0.0.1", "::", "::1", "1::", "2001:db8::1", "1:0:2:3:4:5:6:7",
+                           "1::4:0:0:7", "2001:db8:0:1:1:1:1:1", "fe80::abcd:ef01:0:ff", "1:2:3:4:5:6:7:8"})
     EXPECT_EQ(of(text), text);
   EXPECT_EQ(of("1:0:0:4:0:0:0:7"), "1:0:0:4::7");
   EXPECT_EQ(of("::ffff:10.0.0.1"), "10.0.0.1");

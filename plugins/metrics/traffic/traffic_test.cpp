@@ -19,5 +19,6 @@ TEST(Traffic, IsZeroWithoutFlows) {
 }
 
 TEST(Traffic, KeepsTheLaws) {
-  mole::testkit::check_laws<Traffic>(flows("packets bytes\n 2 180\n 1 60\n 0 0\n 18446744073709551615 7\n 1 18446744073709551615"));
+  mole::testkit::check_laws<Traffic>(
+      flows("packets bytes\n 2 180\n 1 60\n 0 0\n 18446744073709551615 7\n 1 18446744073709551615"));
 }

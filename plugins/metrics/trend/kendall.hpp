@@ -1,5 +1,6 @@
 // Robust trend: the slopes between all pairs of values of the same season (Theil 1950, Sen 1968; seasonal: Hirsch, Slack and
-// Smith 1982), and Kendall's S of their signs with a variance that holds when seasons depend on each other (Hirsch and Slack 1984).
+// Smith 1982), and Kendall's S of their signs with a variance that holds when seasons depend on each other (Hirsch and Slack
+// 1984).
 //
 // With weights w, A_ij = sum over seasons of w_i w_j sign(x_j - x_i) for two cycles i < j, A_ji = -A_ij, and
 //   S = sum_{i<j} A_ij,   Var S = (sum_{i<j} A_ij^2 + sum_i (sum_j A_ij)^2) / 3,
@@ -77,8 +78,10 @@ inline Kendall kendall_of(const std::vector<Cycle>& cycles) {
       auto x = cycles[i].values.begin();
       auto y = cycles[j].values.begin();
       while (x != cycles[i].values.end() && y != cycles[j].values.end()) {
-        if (x->slot < y->slot) ++x;
-        else if (y->slot < x->slot) ++y;
+        if (x->slot < y->slot)
+          ++x;
+        else if (y->slot < x->slot)
+          ++y;
         else {
           const double weight = x->weight * y->weight, rise = y->value - x->value;
           out.slopes.push_back({rise / (y->day - x->day), weight});

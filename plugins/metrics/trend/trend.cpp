@@ -14,7 +14,8 @@ struct Trend {
   static constexpr auto output = mole::columns(
       mole::column("{values}_per_day", &Row::slope, mole::same("values"),
                    "Growth in a day: median slope between values of the same season; null if not due or too few values"),
-      mole::column("{values}_per_day_low", &Row::slope_low, mole::same("values"), "Lower confidence limit of the growth; null if the data set none"),
+      mole::column("{values}_per_day_low", &Row::slope_low, mole::same("values"),
+                   "Lower confidence limit of the growth; null if the data set none"),
       mole::column("{values}_per_day_high", &Row::slope_high, mole::same("values"), "Upper confidence limit of the growth"),
       mole::column("{values}_trend", &Row::level, mole::same("values"), "Trend line at the end of the interval"),
       mole::column("{values}_trend_low", &Row::level_low, mole::same("values"), "Lower edge of the band about the trend line"),
@@ -30,9 +31,11 @@ struct Trend {
     std::uint64_t every = 86'400;
   };
   static constexpr auto params = mole::params(
-      mole::param("season", &Params::season, "Compare values of the same time of the day, week, month or year only; none: all with all"),
+      mole::param("season", &Params::season,
+                  "Compare values of the same time of the day, week, month or year only; none: all with all"),
       mole::param("confidence", &Params::confidence, mole::unit::one, mole::range(0.5, 0.9999), "Of the limits and the band"),
-      mole::param("minimum_coverage", &Params::minimum_coverage, mole::unit::one, mole::range(0, 1), "Leave out values with less coverage than this"),
+      mole::param("minimum_coverage", &Params::minimum_coverage, mole::unit::one, mole::range(0, 1),
+                  "Leave out values with less coverage than this"),
       mole::param("every", &Params::every, mole::unit::second, mole::range(0, 315'360'000),
                   "Compute for intervals that end on a multiple of this since the epoch, others are null; 0: for all"));
 
@@ -73,7 +76,8 @@ struct Trend {
   // Neighbours are averaged until the pairs are few enough to be held.
   std::vector<mole::Cycle> cycles_within_reason(const mole::Interval& row) const {
     for (std::int64_t step = row.end.us - row.start.us;; step *= 2) {
-      auto cycles = mole::cycles_of(mole::grid_of(series.before(row.end), row.end, step, row.end, module->p.minimum_coverage), module->season);
+      auto cycles = mole::cycles_of(mole::grid_of(series.before(row.end), row.end, step, row.end, module->p.minimum_coverage),
+                                    module->season);
       double values = 0;
       for (const auto& c : cycles) values += static_cast<double>(c.values.size());
       if (values * static_cast<double>(cycles.size()) <= 2 * most_pairs) return cycles;

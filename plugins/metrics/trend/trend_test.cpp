@@ -43,7 +43,8 @@ TEST(Trend, IsMannKendallsOfATextbook) {
 TEST(Trend, IsSensOfHisPaper) {
   const double x[] = {1, 2, 3, 4, 10, 12, 18}, y[] = {9, 15, 19, 20, 45, 55, 78};
   mole::Grid g{0, day, std::vector<double>(18), std::vector<double>(18)};
-  for (int i = 0; i < 7; ++i) g.value[static_cast<std::size_t>(x[i]) - 1] = y[i], g.weight[static_cast<std::size_t>(x[i]) - 1] = 1;
+  for (int i = 0; i < 7; ++i)
+    g.value[static_cast<std::size_t>(x[i]) - 1] = y[i], g.weight[static_cast<std::size_t>(x[i]) - 1] = 1;
   const auto k = mole::kendall_of(mole::cycles_of(g, mole::Period("none")));
   EXPECT_EQ(k.slopes.size(), 21u);
   EXPECT_DOUBLE_EQ(k.slope(), 4);
@@ -80,7 +81,8 @@ TEST(Trend, KnowsWhereTheLineStands) {
 // A value with a hundredth of the coverage counts for a hundredth.
 TEST(Trend, WeighsByCoverage) {
   auto t = hourly({1, 2, 3, 4, 5, 6, 7, 8});
-  for (std::size_t i = 0; i < 5; ++i) t.rows.push_back({1000.0 - 200 * static_cast<double>(i), 0.01, {static_cast<std::int64_t>(8 + i) * hour}});
+  for (std::size_t i = 0; i < 5; ++i)
+    t.rows.push_back({1000.0 - 200 * static_cast<double>(i), 0.01, {static_cast<std::int64_t>(8 + i) * hour}});
   EXPECT_NEAR(*run<Trend>(t, at_end(13, "none")).slope, 24, 1e-9);
 }
 
@@ -137,6 +139,7 @@ TEST(Trend, RefusesAnUnknownSeason) {
 }
 
 TEST(Trend, KeepsTheLaws) {
-  mole::testkit::check_laws<Trend>(mole::testkit::values("start value coverage\n 00:00:00 5 1\n 01:00:00 -1 0.5\n 02:00:00 null 1\n 03:00:00 3 0.2\n 05:00:00 4 1\n 04:00:00 9 1"),
+  mole::testkit::check_laws<Trend>(mole::testkit::values("start value coverage\n 00:00:00 5 1\n 01:00:00 -1 0.5\n 02:00:00 null "
+                                                         "1\n 03:00:00 3 0.2\n 05:00:00 4 1\n 04:00:00 9 1"),
                                    at_end(6, "none"));
 }

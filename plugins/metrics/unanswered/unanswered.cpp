@@ -100,7 +100,8 @@ struct Unanswered {
     Talk value() const { return {flows, packets, static_cast<std::uint8_t>(rest >> 8), static_cast<std::uint8_t>(rest)}; }
   };
   template <class A>
-  using Conversations = std::conditional_t<std::is_same_v<A, mole::Addr>, mole::RunMap<Key<A>, Talk>, mole::RunMap<Key<A>, Talk, Packed>>;
+  using Conversations =
+      std::conditional_t<std::is_same_v<A, mole::Addr>, mole::RunMap<Key<A>, Talk>, mole::RunMap<Key<A>, Talk, Packed>>;
   Conversations<std::uint32_t> v4;
   Conversations<mole::Addr> v6;
   std::array<Sums, classes> sums{};
@@ -198,7 +199,8 @@ struct Unanswered {
                         static_cast<std::uint8_t>(flags[i]), static_cast<std::uint8_t>(2 - rising)});
     }
   }
-  // Its key, and whether it is from the lower endpoint to the higher. Without a branch for IPv4: nobody can foresee which is which.
+  // Its key, and whether it is from the lower endpoint to the higher. Without a branch for IPv4: nobody can foresee which is
+  // which.
   static std::pair<Key<std::uint32_t>, unsigned> conversation(std::uint32_t src, std::uint64_t src_port, std::uint32_t dst,
                                                               std::uint64_t dst_port, std::uint8_t protocol) {
     const std::uint64_t from = std::uint64_t{src} << 16 | src_port, to = std::uint64_t{dst} << 16 | dst_port;

@@ -22,8 +22,10 @@ struct UniqueAddresses {
     void add(const Flows& flows) {
       if (flows.address_family() != 6) return v4.insert(flows.template span4<Column>());
       for (const auto& address : flows.template span6<Column>()) {
-        if (address.is_v4()) v4.insert(address.v4_value());
-        else v6.insert(address);
+        if (address.is_v4())
+          v4.insert(address.v4_value());
+        else
+          v6.insert(address);
       }
     }
     void merge(const Side& other) {

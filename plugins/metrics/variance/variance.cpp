@@ -1,8 +1,9 @@
 #include <mole/exact_sum.hpp>
 #include <mole/metric.hpp>
 
-// Variance and standard deviation of any numeric column, about a centre, which is normally its mean. Sums of values and of squares are exact, and so is
-// moving them to another centre; what is left to round is small, so nothing cancels, whatever the centre.
+// Variance and standard deviation of any numeric column, about a centre, which is normally its mean. Sums of values and of
+// squares are exact, and so is moving them to another centre; what is left to round is small, so nothing cancels, whatever the
+// centre.
 struct Variance {
   static constexpr auto about = mole::metric("variance", "1.1.0", "Variance and standard deviation of a column");
 
@@ -20,16 +21,16 @@ struct Variance {
     std::uint64_t ddof = 0;
     bool weighted = false;
   };
-  static constexpr auto params =
-      mole::params(mole::param("minimum_coverage", &Params::minimum_coverage, mole::unit::one, mole::range(0, 1),
-                               "Leave out values with less coverage than this"),
-                   mole::param("ddof", &Params::ddof, mole::unit::one, mole::range(0, 1),
-                               "Delta degrees of freedom: 0 for the population, 1 for a sample"),
-                   mole::param("weighted", &Params::weighted,
-                               "Let each value count as much as its coverage, to a millionth, instead of 1"));
+  static constexpr auto params = mole::params(
+      mole::param("minimum_coverage", &Params::minimum_coverage, mole::unit::one, mole::range(0, 1),
+                  "Leave out values with less coverage than this"),
+      mole::param("ddof", &Params::ddof, mole::unit::one, mole::range(0, 1),
+                  "Delta degrees of freedom: 0 for the population, 1 for a sample"),
+      mole::param("weighted", &Params::weighted, "Let each value count as much as its coverage, to a millionth, instead of 1"));
 
-  static constexpr auto inputs = mole::inputs(mole::values("values", "Column to take the variance of"),
-                                              mole::context("centre", mole::same("values"), "Centre for the sums, normally the mean"));
+  static constexpr auto inputs =
+      mole::inputs(mole::values("values", "Column to take the variance of"),
+                   mole::context("centre", mole::same("values"), "Centre for the sums, normally the mean"));
 
   explicit Variance(const Params& given) : p(given) {}
   Params p;

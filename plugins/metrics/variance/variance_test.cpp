@@ -43,7 +43,8 @@ TEST(Variance, DoesNotCancelWhateverTheCentre) {
   ValueTable table;
   for (int i = 0; i < 65'000; ++i) table.rows.push_back({1e9 + i % 1000, 1, {}});
   const double known = (1000.0 * 1000.0 - 1) / 12;
-  for (const auto centre : {std::optional<double>(), std::optional(1e9 + 499.5), std::optional(0.0), std::optional(-1e300), std::optional(1e-300)}) {
+  for (const auto centre :
+       {std::optional<double>(), std::optional(1e9 + 499.5), std::optional(0.0), std::optional(-1e300), std::optional(1e-300)}) {
     const auto row = run<Variance>(table, Given<Variance>{{}, {{"centre", centre}}});
     EXPECT_NEAR(*row.variance / known, 1, 1e-15) << (centre ? *centre : -1);
   }

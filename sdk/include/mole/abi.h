@@ -48,19 +48,29 @@ enum {
 };
 
 typedef struct mole_text {
-  const char *data; /* NULL: only if size is 0 */
+  const char* data; /* NULL: only if size is 0 */
   uint64_t size;
 } mole_text;
 
 /* Buffer for a message, owned by the caller. The callee writes at most `capacity` bytes and sets `size`. */
 typedef struct mole_error {
-  char *text;
+  char* text;
   uint32_t capacity;
   uint32_t size;
 } mole_error;
 
-enum { MOLE_TYPE_U64 = 1, MOLE_TYPE_I64, MOLE_TYPE_F64, MOLE_TYPE_BOOL, MOLE_TYPE_TEXT, MOLE_TYPE_TIME,
-       MOLE_TYPE_U32, MOLE_TYPE_U16, MOLE_TYPE_U8, MOLE_TYPE_ADDR /* u32 in a v4 batch, 16 bytes in a v6 batch */ };
+enum {
+  MOLE_TYPE_U64 = 1,
+  MOLE_TYPE_I64,
+  MOLE_TYPE_F64,
+  MOLE_TYPE_BOOL,
+  MOLE_TYPE_TEXT,
+  MOLE_TYPE_TIME,
+  MOLE_TYPE_U32,
+  MOLE_TYPE_U16,
+  MOLE_TYPE_U8,
+  MOLE_TYPE_ADDR /* u32 in a v4 batch, 16 bytes in a v6 batch */
+};
 
 /* One parameter, in the order the descriptor declares them. The host has checked type and range. */
 typedef struct mole_value {
@@ -76,8 +86,8 @@ typedef struct mole_value {
 
 /* Receives bytes. `write` copies what it is given; anything but MOLE_OK: stop and return that code. */
 typedef struct mole_writer {
-  void *self;
-  int32_t (*write)(void *self, const void *data, uint64_t size);
+  void* self;
+  int32_t (*write)(void* self, const void* data, uint64_t size);
 } mole_writer;
 
 enum { MOLE_LOG_DEBUG = 0, MOLE_LOG_INFO = 1, MOLE_LOG_WARNING = 2, MOLE_LOG_ERROR = 3 };
@@ -86,10 +96,10 @@ enum { MOLE_LOG_DEBUG = 0, MOLE_LOG_INFO = 1, MOLE_LOG_WARNING = 2, MOLE_LOG_ERR
 typedef struct mole_host {
   uint32_t struct_size;
   uint32_t abi_minor;
-  void *self;
-  void (*log)(void *self, int32_t level, mole_text message);
-  int32_t (*cancelled)(void *self);                    /* 1: return MOLE_CANCELLED soon */
-  const void *(*extension)(void *self, const char *id); /* NULL: not offered */
+  void* self;
+  void (*log)(void* self, int32_t level, mole_text message);
+  int32_t (*cancelled)(void* self);                     /* 1: return MOLE_CANCELLED soon */
+  const void* (*extension)(void* self, const char* id); /* NULL: not offered */
 } mole_host;
 
 /* ---- flow columns -------------------------------------------------------------------------------------------- */
@@ -127,7 +137,7 @@ typedef struct mole_state mole_state;   /* owned by the plugin between create an
 /* What an input role is bound to. Input 0.. in the order the descriptor declares them. */
 typedef struct mole_binding {
   uint32_t struct_size;
-  int32_t type;     /* type of the bound column; 0 for an input of kind "flows" */
+  int32_t type; /* type of the bound column; 0 for an input of kind "flows" */
   mole_text role;
   mole_text module; /* upstream module's name, or the archive's */
   mole_text column; /* bound column's name; empty for flows */
@@ -144,7 +154,7 @@ typedef struct mole_batch {
   uint32_t address_family; /* 4, 6; 0: no addresses */
   uint32_t reserved;
   uint64_t rows;
-  const struct ArrowArray *columns; /* a struct array */
+  const struct ArrowArray* columns; /* a struct array */
 } mole_batch;
 
 /* What a state is finished for: [start, end), microseconds. With a window it is the window's last interval. */
@@ -159,28 +169,28 @@ typedef struct mole_metric_v1 {
   uint32_t struct_size;
   uint32_t reserved;
   /* Once per process and module. bindings and params are borrowed for the call. */
-  int32_t (*open)(const mole_host *, const mole_binding *bindings, uint32_t binding_count, const mole_value *params,
-                  uint32_t param_count, mole_module **out, mole_error *);
-  void (*close)(mole_module *);
-  int32_t (*create)(const mole_module *, mole_state **out, mole_error *);
-  void (*destroy)(const mole_module *, mole_state *);
+  int32_t (*open)(const mole_host*, const mole_binding* bindings, uint32_t binding_count, const mole_value* params,
+                  uint32_t param_count, mole_module** out, mole_error*);
+  void (*close)(mole_module*);
+  int32_t (*create)(const mole_module*, mole_state** out, mole_error*);
+  void (*destroy)(const mole_module*, mole_state*);
   /* Rows of a "context" input for the state's interval and group: same children as kind "rows", 0 or 1 rows (0: upstream
    * has no value there). Called right after create, before add, merge and load; never for other inputs. */
-  int32_t (*begin)(const mole_module *, mole_state *, uint32_t input, const struct ArrowArray *rows, mole_error *);
+  int32_t (*begin)(const mole_module*, mole_state*, uint32_t input, const struct ArrowArray* rows, mole_error*);
   /* Adds a batch. state_of_row[i] is the index into `states` of row i, MOLE_NO_STATE: skip the row;
    * NULL: all rows to states[0]. The batch is borrowed. */
-  int32_t (*add)(const mole_module *, mole_state *const *states, uint32_t state_count, const uint32_t *state_of_row,
-                 const mole_batch *, mole_error *);
+  int32_t (*add)(const mole_module*, mole_state* const* states, uint32_t state_count, const uint32_t* state_of_row,
+                 const mole_batch*, mole_error*);
   /* NULL: the metric is sequential. `other` is unchanged. */
-  int32_t (*merge)(const mole_module *, mole_state *, const mole_state *other, mole_error *);
+  int32_t (*merge)(const mole_module*, mole_state*, const mole_state* other, mole_error*);
   /* Rows of `count` states, each for its interval: a struct array, children as the descriptor's "output", moved out to the
    * host; state i gave rows_of_state[i] rows, in order. A sequential state is closed for this interval and open for the next. */
-  int32_t (*finish)(const mole_module *, mole_state *const *states, const mole_interval *intervals, uint32_t count,
-                    uint32_t *rows_of_state, struct ArrowArray *rows, mole_error *);
+  int32_t (*finish)(const mole_module*, mole_state* const* states, const mole_interval* intervals, uint32_t count,
+                    uint32_t* rows_of_state, struct ArrowArray* rows, mole_error*);
   /* Canonical bytes: equal states save to equal bytes. */
-  int32_t (*save)(const mole_module *, const mole_state *, const mole_writer *, mole_error *);
+  int32_t (*save)(const mole_module*, const mole_state*, const mole_writer*, mole_error*);
   /* Into a fresh state. The bytes are what save wrote, or hostile: MOLE_CORRUPT, never undefined behaviour. */
-  int32_t (*load)(const mole_module *, mole_state *, const void *data, uint64_t size, mole_error *);
+  int32_t (*load)(const mole_module*, mole_state*, const void* data, uint64_t size, mole_error*);
 } mole_metric_v1;
 
 /* ---- decoders: kind "mole.decoder/1" ------------------------------------------------------------------------- */
@@ -189,22 +199,22 @@ typedef struct mole_decoder mole_decoder; /* owned by the plugin; decodes one fi
 
 /* The decompressed bytes of one file, in order. Host's; one thread. */
 typedef struct mole_source {
-  void *self;
+  void* self;
   /* Borrows the next bytes (at least 1), valid until the next call. *offset: where they stand in the decompressed file
    * as far as it could be read. *gap = 1: bytes were lost right before them, resynchronise.
    * MOLE_OK, MOLE_END, or an error to be passed on. */
-  int32_t (*next)(void *self, const uint8_t **data, uint64_t *size, uint64_t *offset, int32_t *gap);
+  int32_t (*next)(void* self, const uint8_t** data, uint64_t* size, uint64_t* offset, int32_t* gap);
 } mole_source;
 
 enum { MOLE_LOST_IN_DAMAGE = 1 /* flag: the sequence gap lies across damaged bytes of this file */ };
 
 /* What a decoder tells about the file beside its flows. Host's; one thread; in file order. */
 typedef struct mole_decode_sink {
-  void *self;
+  void* self;
   /* One datagram (message) was read: when it was exported, the flows in it, flows lost right before it by sequence. */
-  void (*datagram)(void *self, int64_t exported_us, uint32_t flows, uint64_t lost, uint32_t flags);
+  void (*datagram)(void* self, int64_t exported_us, uint32_t flows, uint64_t lost, uint32_t flags);
   /* `size` decompressed bytes at `offset` could not be read. */
-  void (*skipped)(void *self, uint64_t offset, uint64_t size, mole_text reason);
+  void (*skipped)(void* self, uint64_t offset, uint64_t size, mole_text reason);
 } mole_decode_sink;
 
 /* Columns of one batch, memory of the host. */
@@ -213,20 +223,20 @@ typedef struct mole_flow_builder {
   uint32_t capacity;                /* rows each column can take */
   uint32_t rows;                    /* set by next */
   uint32_t address_family;          /* set by next: 4 or 6; a batch holds one family */
-  void *columns[MOLE_COLUMN_COUNT]; /* NULL: nobody reads it; do not compute it */
+  void* columns[MOLE_COLUMN_COUNT]; /* NULL: nobody reads it; do not compute it */
 } mole_flow_builder;
 
 typedef struct mole_decoder_v1 {
   uint32_t struct_size;
   uint32_t reserved;
-  int32_t (*open)(const mole_host *, const mole_value *params, uint32_t param_count, mole_module **out, mole_error *);
-  void (*close)(mole_module *);
+  int32_t (*open)(const mole_host*, const mole_value* params, uint32_t param_count, mole_module** out, mole_error*);
+  void (*close)(mole_module*);
   /* 1 if these first (up to 4096) decompressed bytes look like this format. */
-  int32_t (*recognises)(const uint8_t *head, uint64_t size);
-  int32_t (*create)(const mole_module *, const mole_source *, const mole_decode_sink *, mole_decoder **out, mole_error *);
-  void (*destroy)(mole_decoder *);
+  int32_t (*recognises)(const uint8_t* head, uint64_t size);
+  int32_t (*create)(const mole_module*, const mole_source*, const mole_decode_sink*, mole_decoder** out, mole_error*);
+  void (*destroy)(mole_decoder*);
   /* Fills one batch. MOLE_OK (rows may be 0), MOLE_END: no more flows, rows is 0. Survives any bytes. */
-  int32_t (*next)(mole_decoder *, mole_flow_builder *, mole_error *);
+  int32_t (*next)(mole_decoder*, mole_flow_builder*, mole_error*);
 } mole_decoder_v1;
 
 /* ---- downloaders: kind "mole.downloader/1" ------------------------------------------------------------------- */
@@ -235,29 +245,29 @@ typedef struct mole_decoder_v1 {
 typedef struct mole_object {
   uint32_t struct_size;
   uint32_t reserved;
-  mole_text id;       /* what fetch takes; its last path component is matched against the manifest's `files` pattern */
-  uint64_t size;      /* bytes */
-  mole_text version;  /* changes when the content may have changed (mtime, etag); empty: unknown */
-  mole_text medium;   /* tape; empty: none */
-  uint64_t position;  /* place on the medium */
+  mole_text id;      /* what fetch takes; its last path component is matched against the manifest's `files` pattern */
+  uint64_t size;     /* bytes */
+  mole_text version; /* changes when the content may have changed (mtime, etag); empty: unknown */
+  mole_text medium;  /* tape; empty: none */
+  uint64_t position; /* place on the medium */
 } mole_object;
 
 typedef struct mole_index_sink {
-  void *self;
-  int32_t (*found)(void *self, const mole_object *); /* anything but MOLE_OK: stop and return it */
+  void* self;
+  int32_t (*found)(void* self, const mole_object*); /* anything but MOLE_OK: stop and return it */
 } mole_index_sink;
 
 typedef struct mole_downloader_v1 {
   uint32_t struct_size;
   uint32_t reserved;
-  int32_t (*open)(const mole_host *, const mole_value *params, uint32_t param_count, mole_module **out, mole_error *);
-  void (*close)(mole_module *);
+  int32_t (*open)(const mole_host*, const mole_value* params, uint32_t param_count, mole_module** out, mole_error*);
+  void (*close)(mole_module*);
   /* Lists every file, any order. */
-  int32_t (*index)(const mole_module *, const mole_index_sink *, mole_error *);
+  int32_t (*index)(const mole_module*, const mole_index_sink*, mole_error*);
   /* Asks for files to be made ready. Idempotent. MOLE_OK: all ready; MOLE_PENDING: poll again. */
-  int32_t (*stage)(const mole_module *, const mole_text *ids, uint32_t count, mole_error *);
+  int32_t (*stage)(const mole_module*, const mole_text* ids, uint32_t count, mole_error*);
   /* Writes the bytes of a ready file. The host hashes and publishes them. */
-  int32_t (*fetch)(const mole_module *, mole_text id, const mole_writer *, mole_error *);
+  int32_t (*fetch)(const mole_module*, mole_text id, const mole_writer*, mole_error*);
 } mole_downloader_v1;
 
 /* ---- the entry ------------------------------------------------------------------------------------------------ */
@@ -265,9 +275,9 @@ typedef struct mole_downloader_v1 {
 typedef struct mole_plugin {
   uint32_t struct_size;
   uint32_t reserved;
-  const char *kind;       /* "mole.metric/1", "mole.decoder/1", "mole.downloader/1" */
-  const char *descriptor; /* canonical JSON, docs/formats/descriptor.md; lives as long as the library */
-  const void *vtable;     /* type given by kind */
+  const char* kind;       /* "mole.metric/1", "mole.decoder/1", "mole.downloader/1" */
+  const char* descriptor; /* canonical JSON, docs/formats/descriptor.md; lives as long as the library */
+  const void* vtable;     /* type given by kind */
 } mole_plugin;
 
 typedef struct mole_entry {
@@ -275,7 +285,7 @@ typedef struct mole_entry {
   uint16_t abi_major;
   uint16_t abi_minor;
   uint32_t (*count)(void);
-  const mole_plugin *(*plugin)(uint32_t index); /* NULL: index out of range */
+  const mole_plugin* (*plugin)(uint32_t index); /* NULL: index out of range */
 } mole_entry;
 
 #ifdef __cplusplus

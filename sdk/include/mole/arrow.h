@@ -15,11 +15,11 @@ struct ArrowArray {
   int64_t offset;     /* always 0 here */
   int64_t n_buffers;
   int64_t n_children;
-  const void **buffers; /* [0] validity bitmap or NULL, [1] values or offsets, [2] text bytes */
-  struct ArrowArray **children;
-  struct ArrowArray *dictionary; /* always NULL here */
-  void (*release)(struct ArrowArray *); /* NULL: already released */
-  void *private_data;
+  const void** buffers; /* [0] validity bitmap or NULL, [1] values or offsets, [2] text bytes */
+  struct ArrowArray** children;
+  struct ArrowArray* dictionary;       /* always NULL here */
+  void (*release)(struct ArrowArray*); /* NULL: already released */
+  void* private_data;
 };
 
 #endif

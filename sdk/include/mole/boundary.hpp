@@ -63,9 +63,13 @@ std::int32_t guarded(mole_error* e, F&& call) noexcept {
 }
 
 template <class M>
-mole_module* as_module(M* m) { return reinterpret_cast<mole_module*>(m); }
+mole_module* as_module(M* m) {
+  return reinterpret_cast<mole_module*>(m);
+}
 template <class M>
-const M& module_of(const mole_module* m) { return *reinterpret_cast<const M*>(m); }
+const M& module_of(const mole_module* m) {
+  return *reinterpret_cast<const M*>(m);
+}
 
 }  // namespace detail
 }  // namespace mole

@@ -107,15 +107,19 @@ class ByteSource {
 
   // Moves the unread bytes to the start of the stitch.
   void keep_front() {
-    if (stitched_) stitch_.erase(stitch_.begin(), stitch_.begin() + (front_.data - stitch_.data()));
-    else stitch_.assign(front_.data, front_.data + front_.size);
+    if (stitched_)
+      stitch_.erase(stitch_.begin(), stitch_.begin() + (front_.data - stitch_.data()));
+    else
+      stitch_.assign(front_.data, front_.data + front_.size);
     front_ = {stitch_.data(), stitch_.size()};
     stitched_ = true;
   }
 
   void pull() {
-    if (front_.size > 0) keep_front();  // the host's chunk is about to go
-    else stitched_ = false;
+    if (front_.size > 0)
+      keep_front();  // the host's chunk is about to go
+    else
+      stitched_ = false;
     copied_ = 0;
     chunk_ = {};
     Chunk next;
@@ -145,9 +149,9 @@ class ByteSource {
   }
 
   const mole_source* source_;
-  Piece front_;                    // unread, in one piece: of the host's chunk, or of stitch_ if stitched_
-  Piece chunk_;                    // stitched_: the part of the host's chunk that was not copied
-  std::size_t copied_ = 0;         // bytes of the host's chunk in stitch_
+  Piece front_;             // unread, in one piece: of the host's chunk, or of stitch_ if stitched_
+  Piece chunk_;             // stitched_: the part of the host's chunk that was not copied
+  std::size_t copied_ = 0;  // bytes of the host's chunk in stitch_
   bool stitched_ = false;
   bool gap_ = false, end_ = false;
   Chunk behind_gap_;

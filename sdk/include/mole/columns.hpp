@@ -41,26 +41,66 @@ struct FlowColumn {
   using stored = Stored;
 };
 
-struct start : FlowColumn<MOLE_COLUMN_START, Time> { static constexpr const char* name = "start"; };
-struct end : FlowColumn<MOLE_COLUMN_END, Time> { static constexpr const char* name = "end"; };
-struct src_addr : FlowColumn<MOLE_COLUMN_SRC_ADDR, Addr, std::uint32_t> { static constexpr const char* name = "src_addr"; };
-struct dst_addr : FlowColumn<MOLE_COLUMN_DST_ADDR, Addr, std::uint32_t> { static constexpr const char* name = "dst_addr"; };
-struct src_port : FlowColumn<MOLE_COLUMN_SRC_PORT, std::uint16_t> { static constexpr const char* name = "src_port"; };
-struct dst_port : FlowColumn<MOLE_COLUMN_DST_PORT, std::uint16_t> { static constexpr const char* name = "dst_port"; };
-struct protocol : FlowColumn<MOLE_COLUMN_PROTOCOL, std::uint8_t> { static constexpr const char* name = "protocol"; };
-struct packets : FlowColumn<MOLE_COLUMN_PACKETS, std::uint64_t> { static constexpr const char* name = "packets"; };
-struct bytes : FlowColumn<MOLE_COLUMN_BYTES, std::uint64_t> { static constexpr const char* name = "bytes"; };
-struct tcp_flags : FlowColumn<MOLE_COLUMN_TCP_FLAGS, std::uint16_t> { static constexpr const char* name = "tcp_flags"; };
-struct tos : FlowColumn<MOLE_COLUMN_TOS, std::uint8_t> { static constexpr const char* name = "tos"; };
-struct src_as : FlowColumn<MOLE_COLUMN_SRC_AS, std::uint32_t> { static constexpr const char* name = "src_as"; };
-struct dst_as : FlowColumn<MOLE_COLUMN_DST_AS, std::uint32_t> { static constexpr const char* name = "dst_as"; };
-struct src_mask : FlowColumn<MOLE_COLUMN_SRC_MASK, std::uint8_t> { static constexpr const char* name = "src_mask"; };
-struct dst_mask : FlowColumn<MOLE_COLUMN_DST_MASK, std::uint8_t> { static constexpr const char* name = "dst_mask"; };
-struct next_hop : FlowColumn<MOLE_COLUMN_NEXT_HOP, Addr, std::uint32_t> { static constexpr const char* name = "next_hop"; };
-struct in_if : FlowColumn<MOLE_COLUMN_IN_IF, std::uint32_t> { static constexpr const char* name = "in_if"; };
-struct out_if : FlowColumn<MOLE_COLUMN_OUT_IF, std::uint32_t> { static constexpr const char* name = "out_if"; };
-struct router : FlowColumn<MOLE_COLUMN_ROUTER, std::uint32_t> { static constexpr const char* name = "router"; };
-struct sampling : FlowColumn<MOLE_COLUMN_SAMPLING, std::uint32_t> { static constexpr const char* name = "sampling"; };
+struct start : FlowColumn<MOLE_COLUMN_START, Time> {
+  static constexpr const char* name = "start";
+};
+struct end : FlowColumn<MOLE_COLUMN_END, Time> {
+  static constexpr const char* name = "end";
+};
+struct src_addr : FlowColumn<MOLE_COLUMN_SRC_ADDR, Addr, std::uint32_t> {
+  static constexpr const char* name = "src_addr";
+};
+struct dst_addr : FlowColumn<MOLE_COLUMN_DST_ADDR, Addr, std::uint32_t> {
+  static constexpr const char* name = "dst_addr";
+};
+struct src_port : FlowColumn<MOLE_COLUMN_SRC_PORT, std::uint16_t> {
+  static constexpr const char* name = "src_port";
+};
+struct dst_port : FlowColumn<MOLE_COLUMN_DST_PORT, std::uint16_t> {
+  static constexpr const char* name = "dst_port";
+};
+struct protocol : FlowColumn<MOLE_COLUMN_PROTOCOL, std::uint8_t> {
+  static constexpr const char* name = "protocol";
+};
+struct packets : FlowColumn<MOLE_COLUMN_PACKETS, std::uint64_t> {
+  static constexpr const char* name = "packets";
+};
+struct bytes : FlowColumn<MOLE_COLUMN_BYTES, std::uint64_t> {
+  static constexpr const char* name = "bytes";
+};
+struct tcp_flags : FlowColumn<MOLE_COLUMN_TCP_FLAGS, std::uint16_t> {
+  static constexpr const char* name = "tcp_flags";
+};
+struct tos : FlowColumn<MOLE_COLUMN_TOS, std::uint8_t> {
+  static constexpr const char* name = "tos";
+};
+struct src_as : FlowColumn<MOLE_COLUMN_SRC_AS, std::uint32_t> {
+  static constexpr const char* name = "src_as";
+};
+struct dst_as : FlowColumn<MOLE_COLUMN_DST_AS, std::uint32_t> {
+  static constexpr const char* name = "dst_as";
+};
+struct src_mask : FlowColumn<MOLE_COLUMN_SRC_MASK, std::uint8_t> {
+  static constexpr const char* name = "src_mask";
+};
+struct dst_mask : FlowColumn<MOLE_COLUMN_DST_MASK, std::uint8_t> {
+  static constexpr const char* name = "dst_mask";
+};
+struct next_hop : FlowColumn<MOLE_COLUMN_NEXT_HOP, Addr, std::uint32_t> {
+  static constexpr const char* name = "next_hop";
+};
+struct in_if : FlowColumn<MOLE_COLUMN_IN_IF, std::uint32_t> {
+  static constexpr const char* name = "in_if";
+};
+struct out_if : FlowColumn<MOLE_COLUMN_OUT_IF, std::uint32_t> {
+  static constexpr const char* name = "out_if";
+};
+struct router : FlowColumn<MOLE_COLUMN_ROUTER, std::uint32_t> {
+  static constexpr const char* name = "router";
+};
+struct sampling : FlowColumn<MOLE_COLUMN_SAMPLING, std::uint32_t> {
+  static constexpr const char* name = "sampling";
+};
 
 template <class C>
 inline constexpr bool is_address = std::is_same_v<typename C::value, Addr>;

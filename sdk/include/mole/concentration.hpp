@@ -26,14 +26,14 @@ namespace mole {
 // '*': what the parts are.
 struct ConcentrationRow {
   std::optional<double> entropy, normalised_entropy, top_1, top_10, top_100, herfindahl;
-  static constexpr auto output = columns(
-      column("entropy_*", &ConcentrationRow::entropy, unit::bit, "Shannon entropy of *; null without any"),
-      column("normalised_entropy_*", &ConcentrationRow::normalised_entropy, unit::one,
-             "Entropy of * over the logarithm of their number, 0 to 1; null if fewer than two"),
-      column("top_1_share_*", &ConcentrationRow::top_1, unit::one, "Share of the largest of *"),
-      column("top_10_share_*", &ConcentrationRow::top_10, unit::one, "Share of the 10 largest of *"),
-      column("top_100_share_*", &ConcentrationRow::top_100, unit::one, "Share of the 100 largest of *"),
-      column("herfindahl_*", &ConcentrationRow::herfindahl, unit::one, "Sum of the squared shares of *, 0 to 1"));
+  static constexpr auto output =
+      columns(column("entropy_*", &ConcentrationRow::entropy, unit::bit, "Shannon entropy of *; null without any"),
+              column("normalised_entropy_*", &ConcentrationRow::normalised_entropy, unit::one,
+                     "Entropy of * over the logarithm of their number, 0 to 1; null if fewer than two"),
+              column("top_1_share_*", &ConcentrationRow::top_1, unit::one, "Share of the largest of *"),
+              column("top_10_share_*", &ConcentrationRow::top_10, unit::one, "Share of the 10 largest of *"),
+              column("top_100_share_*", &ConcentrationRow::top_100, unit::one, "Share of the 100 largest of *"),
+              column("herfindahl_*", &ConcentrationRow::herfindahl, unit::one, "Sum of the squared shares of *, 0 to 1"));
 };
 
 class Concentration {

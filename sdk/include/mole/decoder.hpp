@@ -72,7 +72,7 @@ class FlowBuilder {
   std::uint32_t capacity() const { return raw_->capacity; }
   std::uint32_t rows() const { return raw_->rows; }
   std::uint32_t room() const { return raw_->capacity - raw_->rows; }
-  void set_rows(std::uint32_t rows) { raw_->rows = rows; }       // at most capacity
+  void set_rows(std::uint32_t rows) { raw_->rows = rows; }                // at most capacity
   void set_address_family(std::uint32_t f) { raw_->address_family = f; }  // 4 (as it is at first) or 6, before the first row
 
   // False: nobody reads column C; do not compute it.
@@ -114,8 +114,7 @@ struct DecoderInstance {
   D decoder;
   bool finished = false;
 
-  DecoderInstance(const mole_source* in, const mole_decode_sink* told)
-      : source(in), sink(told), decoder(source, sink) {}
+  DecoderInstance(const mole_source* in, const mole_decode_sink* told) : source(in), sink(told), decoder(source, sink) {}
   template <class P>
   DecoderInstance(const mole_source* in, const mole_decode_sink* told, const P& params)
       : source(in), sink(told), decoder(source, sink, params) {}
@@ -126,8 +125,7 @@ struct DecoderCalls {
   using Module = DecoderModule<D>;
   using Instance = DecoderInstance<D>;
 
-  static std::int32_t open(const mole_host*, const mole_value* params, std::uint32_t count, mole_module** out,
-                           mole_error* e) {
+  static std::int32_t open(const mole_host*, const mole_value* params, std::uint32_t count, mole_module** out, mole_error* e) {
     return guarded(e, [&] {
       *out = as_module(new Module{read_params<D>(params, count)});
       return MOLE_OK;
@@ -137,12 +135,14 @@ struct DecoderCalls {
   static std::int32_t recognises(const std::uint8_t* head, std::uint64_t size) {
     return guarded(nullptr, [&] { return D::recognises({reinterpret_cast<const std::byte*>(head), size}) ? 1 : 0; }) == 1;
   }
-  static std::int32_t create(const mole_module* m, const mole_source* source, const mole_decode_sink* sink,
-                             mole_decoder** out, mole_error* e) {
+  static std::int32_t create(const mole_module* m, const mole_source* source, const mole_decode_sink* sink, mole_decoder** out,
+                             mole_error* e) {
     return guarded(e, [&] {
       Instance* made;
-      if constexpr (requires { D::params; }) made = new Instance(source, sink, module_of<Module>(m).params);
-      else made = new Instance(source, sink);
+      if constexpr (requires { D::params; })
+        made = new Instance(source, sink, module_of<Module>(m).params);
+      else
+        made = new Instance(source, sink);
       *out = reinterpret_cast<mole_decoder*>(made);
       return MOLE_OK;
     });
@@ -176,9 +176,10 @@ struct Glue<Kind::decoder> {
     return describe_about(D::about).raw("params", describe_params<D>()).raw("writes", names_of(typename D::writes{})).str();
   }
   template <class D>
-  static constexpr mole_decoder_v1 vtable{sizeof(mole_decoder_v1), 0, DecoderCalls<D>::open, DecoderCalls<D>::close,
-                                          DecoderCalls<D>::recognises, DecoderCalls<D>::create, DecoderCalls<D>::destroy,
-                                          DecoderCalls<D>::next};
+  static constexpr mole_decoder_v1 vtable{sizeof(mole_decoder_v1),     0,
+                                          DecoderCalls<D>::open,       DecoderCalls<D>::close,
+                                          DecoderCalls<D>::recognises, DecoderCalls<D>::create,
+                                          DecoderCalls<D>::destroy,    DecoderCalls<D>::next};
 };
 
 }  // namespace detail

@@ -38,9 +38,12 @@ inline std::string json_text(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     const auto u = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') (out += '\\') += c;
-    else if (u < 0x20) ((out += "\\u00") += hex[u >> 4]) += hex[u & 15];
-    else out += c;
+    if (c == '"' || c == '\\')
+      (out += '\\') += c;
+    else if (u < 0x20)
+      ((out += "\\u00") += hex[u >> 4]) += hex[u & 15];
+    else
+      out += c;
   }
   return out += '"';
 }
@@ -85,7 +88,10 @@ inline std::string json_array(const std::vector<std::string>& items) {
 template <Kind K>
 JsonObject describe_about(const About<K>& about) {
   static constexpr const char* kinds[] = {"metric", "decoder", "downloader"};
-  return JsonObject().text("kind", kinds[static_cast<int>(K)]).text("name", about.name).text("version", about.version)
+  return JsonObject()
+      .text("kind", kinds[static_cast<int>(K)])
+      .text("name", about.name)
+      .text("version", about.version)
       .text("summary", about.summary);
 }
 

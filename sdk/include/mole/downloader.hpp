@@ -47,7 +47,7 @@ class ObjectSink {
 
   // On failure stop and return the error.
   Result<> found(const Object& o) {
-    const mole_object raw{sizeof raw,     0, detail::text_of(o.id), o.size, detail::text_of(o.version), detail::text_of(o.medium),
+    const mole_object raw{sizeof raw, 0, detail::text_of(o.id), o.size, detail::text_of(o.version), detail::text_of(o.medium),
                           o.position};
     const auto code = sink_->found(sink_->self, &raw);
     if (code == MOLE_OK) return {};
@@ -80,8 +80,10 @@ struct DownloaderCalls {
   static std::int32_t open(const mole_host*, const mole_value* params, std::uint32_t count, mole_module** out, mole_error* e) {
     return guarded(e, [&] {
       const auto p = read_params<D>(params, count);
-      if constexpr (requires { D::params; }) *out = as_module(new D(p));
-      else *out = as_module(new D());
+      if constexpr (requires { D::params; })
+        *out = as_module(new D(p));
+      else
+        *out = as_module(new D());
       return MOLE_OK;
     });
   }
@@ -120,8 +122,10 @@ struct Glue<Kind::downloader> {
     return describe_about(D::about).raw("params", describe_params<D>()).str();
   }
   template <class D>
-  static constexpr mole_downloader_v1 vtable{sizeof(mole_downloader_v1), 0, DownloaderCalls<D>::open, DownloaderCalls<D>::close,
-                                             DownloaderCalls<D>::index, DownloaderCalls<D>::stage, DownloaderCalls<D>::fetch};
+  static constexpr mole_downloader_v1 vtable{sizeof(mole_downloader_v1), 0,
+                                             DownloaderCalls<D>::open,   DownloaderCalls<D>::close,
+                                             DownloaderCalls<D>::index,  DownloaderCalls<D>::stage,
+                                             DownloaderCalls<D>::fetch};
 };
 
 }  // namespace detail

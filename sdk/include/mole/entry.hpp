@@ -39,8 +39,7 @@ struct Entry {
 
 }  // namespace mole::detail
 
-#define MOLE_PLUGINS(...)                                                                          \
-  extern "C" __attribute__((visibility("default"))) const mole_entry mole_plugin_entry;            \
-  const mole_entry mole_plugin_entry{MOLE_ABI_MAGIC, MOLE_ABI_MAJOR, MOLE_ABI_MINOR,               \
-                                     &::mole::detail::Entry<__VA_ARGS__>::count,                   \
+#define MOLE_PLUGINS(...)                                                                                                        \
+  extern "C" __attribute__((visibility("default"))) const mole_entry mole_plugin_entry;                                          \
+  const mole_entry mole_plugin_entry{MOLE_ABI_MAGIC, MOLE_ABI_MAJOR, MOLE_ABI_MINOR, &::mole::detail::Entry<__VA_ARGS__>::count, \
                                      &::mole::detail::Entry<__VA_ARGS__>::plugin};

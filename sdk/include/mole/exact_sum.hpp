@@ -80,7 +80,8 @@ class ExactSum {
     word_.fill(0);
     std::memcpy(word_.data() + e.first, r.take(8 * std::size_t{e.count}), 8 * std::size_t{e.count});
     const std::size_t end = std::size_t{e.first} + e.count;
-    if (e.count > 0 && word_[end - 1] >> 63) std::fill(word_.begin() + static_cast<std::ptrdiff_t>(end), word_.end(), ~std::uint64_t{0});
+    if (e.count > 0 && word_[end - 1] >> 63)
+      std::fill(word_.begin() + static_cast<std::ptrdiff_t>(end), word_.end(), ~std::uint64_t{0});
     if (extent() != e) StateReader::refuse("a sum is not in its shortest form");
   }
 
@@ -175,8 +176,10 @@ class ExactSum {
     if (bit(w, keep - 1)) {
       bool above_half = more;
       for (int i = keep - 2; i >= 0 && !above_half; --i) {
-        if (i % 64 == 63 && w[static_cast<std::size_t>(i / 64)] == 0) i -= 63;
-        else above_half = bit(w, i);
+        if (i % 64 == 63 && w[static_cast<std::size_t>(i / 64)] == 0)
+          i -= 63;
+        else
+          above_half = bit(w, i);
       }
       if (above_half || (kept & 1)) ++kept;
     }

@@ -7,8 +7,8 @@
 // sorted, so that equal states are equal bytes. Reading never trusts: hostile bytes are refused as corrupt, and memory
 // taken stays in proportion to the bytes given.
 //
-// Members may be integers, bool, double, Time, Addr, std::string, std::array, std::vector, std::optional, std::pair, sets and maps of
-// these, mole::FlatSet, FlatMap, VolumeMap, LogHistogram, ExactSum, a struct that has `fields` itself, or any type with
+// Members may be integers, bool, double, Time, Addr, std::string, std::array, std::vector, std::optional, std::pair, sets and
+// maps of these, mole::FlatSet, FlatMap, VolumeMap, LogHistogram, ExactSum, a struct that has `fields` itself, or any type with
 // `save(StateWriter&) const`, `load(StateReader&)`, `static std::string shape()` and `least_size`.
 #pragma once
 
@@ -99,20 +99,26 @@ template <class T>
 struct Codec;
 
 template <class T>
-void save_value(StateWriter& w, const T& v) { Codec<T>::save(w, v); }
+void save_value(StateWriter& w, const T& v) {
+  Codec<T>::save(w, v);
+}
 template <class T>
-void load_value(StateReader& r, T& v) { Codec<T>::load(r, v); }
+void load_value(StateReader& r, T& v) {
+  Codec<T>::load(r, v);
+}
 template <class T>
-std::string shape_of() { return Codec<T>::shape(); }
+std::string shape_of() {
+  return Codec<T>::shape();
+}
 
 template <class T>
-concept Number = std::is_same_v<T, double> || (std::integral<T> && !std::is_same_v<T, bool>);
+concept Number = std::is_same_v<T, double> ||(std::integral<T> && !std::is_same_v<T, bool>);
 
 template <class T>
 concept Raw = Number<T> || std::is_same_v<T, Addr> || std::is_same_v<T, Time>;  // saved as they lie in memory
 
 template <class T>
-  requires Raw<T>
+requires Raw<T>
 struct Codec<T> {
   static constexpr std::size_t least = sizeof(T);
   static void save(StateWriter& w, const T& v) { w.bytes(&v, sizeof v); }
@@ -169,8 +175,10 @@ struct Codec<std::vector<T>> {
   static constexpr std::size_t least = 8;
   static void save(StateWriter& w, const std::vector<T>& v) {
     save_value(w, std::uint64_t{v.size()});
-    if constexpr (Raw<T>) w.bytes(v.data(), v.size() * sizeof(T));
-    else for (const auto& x : v) save_value(w, x);
+    if constexpr (Raw<T>)
+      w.bytes(v.data(), v.size() * sizeof(T));
+    else
+      for (const auto& x : v) save_value(w, x);
   }
   static void load(StateReader& r, std::vector<T>& v) {
     const auto n = r.count(Codec<T>::least);
@@ -216,19 +224,27 @@ struct Codec<std::pair<A, B>> {
 };
 
 template <class T>
-concept Set = requires { typename T::key_type; } && !requires { typename T::mapped_type; } && requires(T t) { t.emplace(); };
+concept Set = requires {
+  typename T::key_type;
+}
+&&!requires { typename T::mapped_type; }
+&&requires(T t) { t.emplace(); };
 template <class T>
-concept Map = requires { typename T::mapped_type; };
+concept Map = requires {
+  typename T::mapped_type;
+};
 
 template <class T>
-  requires Set<T> || Map<T>
+requires Set<T> || Map<T>
 struct Codec<T> {
   using Key = typename T::key_type;
   static constexpr std::size_t least = 8;
 
   static const Key& key_of(const typename T::value_type& entry) {
-    if constexpr (Map<T>) return entry.first;
-    else return entry;
+    if constexpr (Map<T>)
+      return entry.first;
+    else
+      return entry;
   }
   static void save(StateWriter& w, const T& v) {
     save_value(w, std::uint64_t{v.size()});
@@ -248,19 +264,23 @@ struct Codec<T> {
       Key key{};
       load_value(r, key);
       if (before && !(*before < key)) StateReader::refuse("a set is not in order");
-      if constexpr (Map<T>) load_value(r, v[key]);
-      else v.insert(key);
+      if constexpr (Map<T>)
+        load_value(r, v[key]);
+      else
+        v.insert(key);
       before = std::move(key);
     }
   }
   static std::string shape() {
-    if constexpr (Map<T>) return "map<" + shape_of<Key>() + "," + shape_of<typename T::mapped_type>() + ">";
-    else return "set<" + shape_of<Key>() + ">";
+    if constexpr (Map<T>)
+      return "map<" + shape_of<Key>() + "," + shape_of<typename T::mapped_type>() + ">";
+    else
+      return "set<" + shape_of<Key>() + ">";
   }
 };
 
 template <class T>
-  requires requires(const T& t, StateWriter& w) { t.save(w); }
+requires requires(const T& t, StateWriter& w) { t.save(w); }
 struct Codec<T> {
   static constexpr std::size_t least = T::least_size;
   static void save(StateWriter& w, const T& v) { v.save(w); }
@@ -275,7 +295,7 @@ struct FieldTable {
 };
 
 template <class T>
-  requires requires { T::state.members; }
+requires requires { T::state.members; }
 struct Codec<T> {
   template <class C, class V>
   static V member_type(V C::*);

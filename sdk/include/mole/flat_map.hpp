@@ -82,8 +82,10 @@ class FlatMap {
   }
   void merge(const FlatMap& other) {
     merge(other, [](const Key&, Value& here, const Value& there) {
-      if constexpr (std::is_arithmetic_v<Value>) here += there;
-      else here.merge(there);
+      if constexpr (std::is_arithmetic_v<Value>)
+        here += there;
+      else
+        here.merge(there);
     });
   }
   // By rising key.

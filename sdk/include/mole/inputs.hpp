@@ -83,7 +83,13 @@ class Values {
 namespace detail {
 
 inline std::string describe_input(const InputSpec& s) {
-  return JsonObject().text("role", s.role).text("kind", s.kind).text("type", "number").text("unit", s.unit.text()).text("doc", s.doc).str();
+  return JsonObject()
+      .text("role", s.role)
+      .text("kind", s.kind)
+      .text("type", "number")
+      .text("unit", s.unit.text())
+      .text("doc", s.doc)
+      .str();
 }
 
 inline bool is_valid(const ArrowArray& column, std::size_t i) {

@@ -30,8 +30,7 @@ inline constexpr Log2Table log2_table;
 constexpr double log2_mantissa(double m) {
   const auto i = static_cast<std::size_t>(std::bit_cast<std::uint64_t>(m) >> 45 & 127);
   const double r = m * log2_table.inverse[i] - 1;  // [0, 2^-7)
-  const double ln =
-      r * (1 - r * (1.0 / 2 - r * (1.0 / 3 - r * (1.0 / 4 - r * (1.0 / 5 - r * (1.0 / 6 - r * (1.0 / 7)))))));
+  const double ln = r * (1 - r * (1.0 / 2 - r * (1.0 / 3 - r * (1.0 / 4 - r * (1.0 / 5 - r * (1.0 / 6 - r * (1.0 / 7)))))));
   return log2_table.log[i] + ln * 1.4426950408889634;
 }
 

@@ -98,8 +98,8 @@ class LogHistogram {
   static constexpr std::size_t least_size = 8;
   static std::string shape() { return "log_histogram"; }
   void save(StateWriter& w) const {
-    detail::save_value(
-        w, static_cast<std::uint64_t>(std::count_if(counts_.begin(), counts_.end(), [](auto c) { return c > 0; })));
+    detail::save_value(w,
+                       static_cast<std::uint64_t>(std::count_if(counts_.begin(), counts_.end(), [](auto c) { return c > 0; })));
     std::size_t before = 0;
     for (std::size_t i = 0; i < counts_.size(); ++i) {
       if (counts_[i] == 0) continue;

@@ -26,8 +26,8 @@
 // With `merge` the metric is mergeable: its states travel, are stored, and are merged in any order. Without, it is
 // sequential: it sees rows in time order, one object lives on from interval to interval, and `finish` closes one and
 // opens the next. `finish` returns Row or std::vector<Row>, and takes nothing or `const mole::Interval&`: the interval of
-// the row (of a window: its last), which a state cannot know if nothing was added for it. A metric whose merged states depend on the order says
-// `static constexpr bool deterministic = false`. Any call may throw; throw mole::Failure to choose the code.
+// the row (of a window: its last), which a state cannot know if nothing was added for it. A metric whose merged states depend on
+// the order says `static constexpr bool deterministic = false`. Any call may throw; throw mole::Failure to choose the code.
 #pragma once
 
 #include <mole/columns.hpp>
@@ -40,8 +40,8 @@
 
 #include <concepts>
 #include <cstdint>
-#include <optional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -50,7 +50,9 @@
 namespace mole::detail {
 
 template <class M>
-concept Mergeable = requires(M& m, const M& other) { m.merge(other); };
+concept Mergeable = requires(M& m, const M& other) {
+  m.merge(other);
+};
 
 template <class A>
 struct FlowsArgument : std::false_type {
@@ -74,7 +76,7 @@ struct ModuleOf {
   using type = NoParams;
 };
 template <class M>
-  requires requires { typename M::Module; }
+requires requires { typename M::Module; }
 struct ModuleOf<M> {
   using type = typename M::Module;
 };
@@ -82,14 +84,18 @@ struct ModuleOf<M> {
 // What an author's class can be made from: `from` if it takes it, else nothing.
 template <class T, class From>
 T made_from(const From& from) {
-  if constexpr (std::is_constructible_v<T, const From&> && !std::is_same_v<T, From>) return T(from);
-  else return T();
+  if constexpr (std::is_constructible_v<T, const From&> && !std::is_same_v<T, From>)
+    return T(from);
+  else
+    return T();
 }
 
 template <class M>
 auto finished(M& m, const Interval& interval) {
-  if constexpr (requires { m.finish(interval); }) return m.finish(interval);
-  else return m.finish();
+  if constexpr (requires { m.finish(interval); })
+    return m.finish(interval);
+  else
+    return m.finish();
 }
 
 template <class M>
@@ -99,9 +105,12 @@ struct MetricModule {
   std::vector<std::int32_t> input_types;  // of the bound columns, in the order of the descriptor's inputs
 
   M* make_state() const {
-    if constexpr (requires { typename M::Module; }) return new M(shared);
-    else if constexpr (requires { M::params; }) return new M(params);
-    else return new M();
+    if constexpr (requires { typename M::Module; })
+      return new M(shared);
+    else if constexpr (requires { M::params; })
+      return new M(params);
+    else
+      return new M();
   }
   static const InputSpec& spec(std::uint32_t input) { return M::inputs[input - (reads_flows<M> ? 1u : 0u)]; }
 };
@@ -114,8 +123,10 @@ struct MetricCalls {
   static const M& state(const mole_state* s) { return *reinterpret_cast<const M*>(s); }
 
   static constexpr std::uint32_t input_count() {
-    if constexpr (requires { M::inputs; }) return static_cast<std::uint32_t>(M::inputs.size()) + (reads_flows<M> ? 1u : 0u);
-    else return 1;
+    if constexpr (requires { M::inputs; })
+      return static_cast<std::uint32_t>(M::inputs.size()) + (reads_flows<M> ? 1u : 0u);
+    else
+      return 1;
   }
 
   static std::int32_t open(const mole_host*, const mole_binding* bindings, std::uint32_t binding_count, const mole_value* params,
@@ -144,7 +155,7 @@ struct MetricCalls {
 
   static std::int32_t begin(const mole_module* m, mole_state* s, std::uint32_t input, const ArrowArray* rows, mole_error* e) {
     return guarded(e, [&] {
-      if constexpr (requires(M& x) { x.begin(std::string_view{}, std::optional<double>{}); }) {
+      if constexpr (requires(M & x) { x.begin(std::string_view{}, std::optional<double>{}); }) {
         const auto& module = module_of<Module>(m);
         const auto& column = *rows->children[0];
         std::optional<double> value;
@@ -159,8 +170,10 @@ struct MetricCalls {
                           const std::uint32_t* state_of_row, const mole_batch* batch, mole_error* e) {
     return guarded(e, [&] {
       if (batch->rows == 0) return MOLE_OK;
-      if constexpr (reads_flows<M>) add_flows(states, state_count, state_of_row, *batch, static_cast<AddArgument<M>*>(nullptr));
-      else add_values(module_of<Module>(m), states, state_count, state_of_row, *batch);
+      if constexpr (reads_flows<M>)
+        add_flows(states, state_count, state_of_row, *batch, static_cast<AddArgument<M>*>(nullptr));
+      else
+        add_values(module_of<Module>(m), states, state_count, state_of_row, *batch);
       return MOLE_OK;
     });
   }
@@ -206,7 +219,8 @@ struct MetricCalls {
     const auto* c = static_cast<const double*>(scatter.arranged(coverage.data(), sizeof(double), 1));
     const auto* t = static_cast<const Time*>(scatter.arranged(start.data(), sizeof(Time), 2));
     for (const auto& r : scatter.runs())
-      state(states[r.state]).add(Values(Module::spec(batch.input).role, {v + r.first, r.count}, {c + r.first, r.count}, {t + r.first, r.count}));
+      state(states[r.state])
+          .add(Values(Module::spec(batch.input).role, {v + r.first, r.count}, {c + r.first, r.count}, {t + r.first, r.count}));
   }
 
   static std::int32_t merge(const mole_module*, mole_state* s, const mole_state* other, mole_error* e) {
@@ -259,7 +273,11 @@ template <class M>
 std::string describe_inputs() {
   std::vector<std::string> items;
   if constexpr (reads_flows<M>)
-    items.push_back(JsonObject().text("role", "flows").text("kind", "flows").raw("reads", json_array(FlowsArgument<AddArgument<M>>::reads())).str());
+    items.push_back(JsonObject()
+                        .text("role", "flows")
+                        .text("kind", "flows")
+                        .raw("reads", json_array(FlowsArgument<AddArgument<M>>::reads()))
+                        .str());
   if constexpr (requires { M::inputs; })
     for (const auto& s : M::inputs) items.push_back(describe_input(s));
   return json_array(items);
@@ -267,14 +285,18 @@ std::string describe_inputs() {
 
 template <class M>
 constexpr bool is_deterministic() {
-  if constexpr (requires { M::deterministic; }) return M::deterministic;
-  else return true;
+  if constexpr (requires { M::deterministic; })
+    return M::deterministic;
+  else
+    return true;
 }
 
 template <class M>
 constexpr auto merge_of() -> decltype(mole_metric_v1::merge) {
-  if constexpr (Mergeable<M>) return &MetricCalls<M>::merge;
-  else return nullptr;
+  if constexpr (Mergeable<M>)
+    return &MetricCalls<M>::merge;
+  else
+    return nullptr;
 }
 
 template <>
@@ -283,19 +305,30 @@ struct Glue<Kind::metric> {
 
   template <class M>
   static std::string describe() {
-    static_assert(requires { M::state.members; }, "declare the state: static constexpr auto state = mole::fields(&M::member...)");
-    static_assert(reads_flows<M> || std::is_same_v<AddArgument<M>, Values>, "add takes const mole::Flows<...>& or const mole::Values&");
-    static_assert(reads_flows<M> || requires { M::inputs; }, "declare the inputs: static constexpr auto inputs = mole::inputs(...)");
+    static_assert(
+        requires { M::state.members; }, "declare the state: static constexpr auto state = mole::fields(&M::member...)");
+    static_assert(reads_flows<M> || std::is_same_v<AddArgument<M>, Values>,
+                  "add takes const mole::Flows<...>& or const mole::Values&");
+    static_assert(
+        reads_flows<M> || requires { M::inputs; }, "declare the inputs: static constexpr auto inputs = mole::inputs(...)");
     auto state = JsonObject().raw("revision", json_number(M::state.revision)).text("shape", shape_hash(shape_of<M>()));
-    return describe_about(M::about).text("execution", Mergeable<M> ? "mergeable" : "sequential")
-        .raw("deterministic", is_deterministic<M>() ? "true" : "false").raw("inputs", describe_inputs<M>())
-        .raw("params", describe_params<M>()).raw("output", describe_output<M>()).raw("state", state.str()).str();
+    return describe_about(M::about)
+        .text("execution", Mergeable<M> ? "mergeable" : "sequential")
+        .raw("deterministic", is_deterministic<M>() ? "true" : "false")
+        .raw("inputs", describe_inputs<M>())
+        .raw("params", describe_params<M>())
+        .raw("output", describe_output<M>())
+        .raw("state", state.str())
+        .str();
   }
 
   template <class M>
-  static constexpr mole_metric_v1 vtable{
-      sizeof(mole_metric_v1), 0, MetricCalls<M>::open, MetricCalls<M>::close, MetricCalls<M>::create, MetricCalls<M>::destroy,
-      MetricCalls<M>::begin, MetricCalls<M>::add, merge_of<M>(), MetricCalls<M>::finish, MetricCalls<M>::save, MetricCalls<M>::load};
+  static constexpr mole_metric_v1 vtable{sizeof(mole_metric_v1), 0,
+                                         MetricCalls<M>::open,   MetricCalls<M>::close,
+                                         MetricCalls<M>::create, MetricCalls<M>::destroy,
+                                         MetricCalls<M>::begin,  MetricCalls<M>::add,
+                                         merge_of<M>(),          MetricCalls<M>::finish,
+                                         MetricCalls<M>::save,   MetricCalls<M>::load};
 };
 
 }  // namespace mole::detail

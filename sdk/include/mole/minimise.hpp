@@ -1,5 +1,5 @@
-// Minimum of a smooth function of a few variables without its derivatives: the simplex method of Nelder and Mead (1965), restarted
-// once where it ends. Deterministic.
+// Minimum of a smooth function of a few variables without its derivatives: the simplex method of Nelder and Mead (1965),
+// restarted once where it ends. Deterministic.
 #pragma once
 
 #include <algorithm>

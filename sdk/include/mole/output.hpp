@@ -48,8 +48,10 @@ namespace detail {
 inline std::string filled(std::string_view text, std::string_view part) {
   std::string out;
   for (const char c : text) {
-    if (c == '*') out += part;
-    else out += c;
+    if (c == '*')
+      out += part;
+    else
+      out += c;
   }
   return out;
 }
@@ -136,10 +138,14 @@ struct Nullable<std::optional<T>> : std::true_type {
 
 template <class T>
 constexpr const char* output_type() {
-  if constexpr (std::is_same_v<T, bool>) return "bool";
-  else if constexpr (std::is_same_v<T, double>) return "f64";
-  else if constexpr (std::is_same_v<T, std::string>) return "text";
-  else if constexpr (std::is_same_v<T, Time>) return "time";
+  if constexpr (std::is_same_v<T, bool>)
+    return "bool";
+  else if constexpr (std::is_same_v<T, double>)
+    return "f64";
+  else if constexpr (std::is_same_v<T, std::string>)
+    return "text";
+  else if constexpr (std::is_same_v<T, Time>)
+    return "time";
   else {
     static_assert(std::is_integral_v<T>, "a result column is an integer, double, bool, std::string or mole::Time");
     return std::is_signed_v<T> ? "i64" : "u64";
@@ -149,8 +155,13 @@ constexpr const char* output_type() {
 template <class S>
 std::string describe_column(const S& s) {
   using Cell = Nullable<typename S::Cell>;
-  return JsonObject().text("name", s.name()).text("type", output_type<typename Cell::type>())
-      .raw("nullable", Cell::value ? "true" : "false").text("unit", s.unit.text()).text("doc", s.doc()).str();
+  return JsonObject()
+      .text("name", s.name())
+      .text("type", output_type<typename Cell::type>())
+      .raw("nullable", Cell::value ? "true" : "false")
+      .text("unit", s.unit.text())
+      .text("doc", s.doc())
+      .str();
 }
 
 template <class M>
@@ -186,7 +197,9 @@ struct OutRows {
   }
 };
 
-inline void set_bit(std::vector<std::uint8_t>& bits, std::size_t i) { bits[i / 8] = static_cast<std::uint8_t>(bits[i / 8] | 1u << (i % 8)); }
+inline void set_bit(std::vector<std::uint8_t>& bits, std::size_t i) {
+  bits[i / 8] = static_cast<std::uint8_t>(bits[i / 8] | 1u << (i % 8));
+}
 
 // Writes value i; a null leaves zeros.
 template <class T>
@@ -218,9 +231,12 @@ void fill_column(const S& s, const std::vector<typename S::Row>& rows, OutColumn
   using T = typename S::Cell;
   using Value = typename Nullable<T>::type;
   const std::size_t n = rows.size();
-  if constexpr (std::is_same_v<Value, bool>) c.values.resize((n + 7) / 8);
-  else if constexpr (std::is_same_v<Value, std::string>) c.values.resize(4 * (n + 1));
-  else c.values.resize(8 * n);
+  if constexpr (std::is_same_v<Value, bool>)
+    c.values.resize((n + 7) / 8);
+  else if constexpr (std::is_same_v<Value, std::string>)
+    c.values.resize(4 * (n + 1));
+  else
+    c.values.resize(8 * n);
   if constexpr (Nullable<T>::value) c.valid.resize((n + 7) / 8);
   for (std::size_t i = 0; i < n; ++i) {
     if constexpr (Nullable<T>::value) {
@@ -246,7 +262,16 @@ void export_column(const S& s, const std::vector<typename S::Row>& rows, ArrowAr
   c->buffers[1] = c->values.data();
   c->buffers[2] = c->text.data();
   const bool text = std::is_same_v<typename Nullable<typename S::Cell>::type, std::string>;
-  out = {static_cast<std::int64_t>(rows.size()), nulls, 0, text ? 3 : 2, 0, c->buffers, nullptr, nullptr, &OutColumn::release, nullptr};
+  out = {static_cast<std::int64_t>(rows.size()),
+         nulls,
+         0,
+         text ? 3 : 2,
+         0,
+         c->buffers,
+         nullptr,
+         nullptr,
+         &OutColumn::release,
+         nullptr};
   out.private_data = c.release();
 }
 
@@ -269,8 +294,16 @@ void export_rows(const std::vector<typename std::remove_cvref_t<decltype(M::outp
   std::size_t i = 0;
   std::apply([&](const auto&... s) { (export_column(s, rows, made->columns[i++]), ...); }, M::output.specs);
   undo.rows = nullptr;
-  *out = {static_cast<std::int64_t>(rows.size()), 0, 0, 1, static_cast<std::int64_t>(width), made->buffers, made->pointers.data(),
-          nullptr, &OutRows::release, nullptr};
+  *out = {static_cast<std::int64_t>(rows.size()),
+          0,
+          0,
+          1,
+          static_cast<std::int64_t>(width),
+          made->buffers,
+          made->pointers.data(),
+          nullptr,
+          &OutRows::release,
+          nullptr};
   out->private_data = made.release();
 }
 
@@ -282,21 +315,32 @@ constexpr detail::ColumnSpec<R, T> column(const char* name, T R::*member, Unit u
 }
 // A column per element, named by its label: '*' in `name` and `doc` stands for it.
 template <class R, class T, std::size_t N>
-constexpr auto each(const std::array<const char*, N>& labels, const char* name, std::array<T, N> R::*member, Unit unit, const char* doc) {
+constexpr auto each(const std::array<const char*, N>& labels, const char* name, std::array<T, N> R::*member, Unit unit,
+                    const char* doc) {
   return [&]<std::size_t... I>(std::index_sequence<I...>) {
     return std::tuple{detail::ElementSpec<R, T, N>{labels[I], I, name, member, unit, doc}...};
-  }(std::make_index_sequence<N>{});
+  }
+  (std::make_index_sequence<N>{});
 }
 // The columns of a struct's own table; '*' in their names and docs stands for `part` and `doc_part`, which may hold a '*' for
 // the group around this one.
 template <class R, class Inner, class... S>
 constexpr auto group(const char* part, const char* doc_part, Inner R::*member, const detail::ColumnTable<S...>& table) {
-  return std::apply([&](const auto&... s) { return std::tuple{detail::GroupedSpec<R, S>{part, doc_part, member, s, s.unit}...}; }, table.specs);
+  return std::apply(
+      [&](const auto&... s) {
+        return std::tuple{detail::GroupedSpec<R, S>{part, doc_part, member, s, s.unit}...};
+      },
+      table.specs);
 }
 // The same; columns of unit::any are in `unit`.
 template <class R, class Inner, class... S>
-constexpr auto group(const char* part, const char* doc_part, Inner R::*member, const detail::ColumnTable<S...>& table, Unit unit) {
-  return std::apply([&](const auto&... s) { return std::tuple{detail::GroupedSpec<R, S>{part, doc_part, member, s, detail::is_any(s.unit) ? unit : s.unit}...}; }, table.specs);
+constexpr auto group(const char* part, const char* doc_part, Inner R::*member, const detail::ColumnTable<S...>& table,
+                     Unit unit) {
+  return std::apply(
+      [&](const auto&... s) {
+        return std::tuple{detail::GroupedSpec<R, S>{part, doc_part, member, s, detail::is_any(s.unit) ? unit : s.unit}...};
+      },
+      table.specs);
 }
 // Of columns, each(..) and group(..), in the order of the result.
 template <class... S>

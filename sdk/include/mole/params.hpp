@@ -74,17 +74,21 @@ struct ParamsOf {
   using type = NoParams;
 };
 template <class M>
-  requires requires { M::params; }
+requires requires { M::params; }
 struct ParamsOf<M> {
   using type = typename std::remove_cvref_t<decltype(M::params)>::Struct;
 };
 
 template <class T>
 constexpr int param_type() {
-  if constexpr (std::is_same_v<T, std::uint64_t>) return MOLE_TYPE_U64;
-  else if constexpr (std::is_same_v<T, std::int64_t>) return MOLE_TYPE_I64;
-  else if constexpr (std::is_same_v<T, double>) return MOLE_TYPE_F64;
-  else if constexpr (std::is_same_v<T, bool>) return MOLE_TYPE_BOOL;
+  if constexpr (std::is_same_v<T, std::uint64_t>)
+    return MOLE_TYPE_U64;
+  else if constexpr (std::is_same_v<T, std::int64_t>)
+    return MOLE_TYPE_I64;
+  else if constexpr (std::is_same_v<T, double>)
+    return MOLE_TYPE_F64;
+  else if constexpr (std::is_same_v<T, bool>)
+    return MOLE_TYPE_BOOL;
   else {
     static_assert(std::is_same_v<T, std::string>, "a parameter is std::uint64_t, std::int64_t, double, bool or std::string");
     return MOLE_TYPE_TEXT;
@@ -98,9 +102,12 @@ inline const char* type_name(int type) {
 
 template <class T>
 std::string json_of(const T& value) {
-  if constexpr (std::is_same_v<T, std::string>) return json_text(value);
-  else if constexpr (std::is_same_v<T, bool>) return value ? "true" : "false";
-  else return json_number(value);
+  if constexpr (std::is_same_v<T, std::string>)
+    return json_text(value);
+  else if constexpr (std::is_same_v<T, bool>)
+    return value ? "true" : "false";
+  else
+    return json_number(value);
 }
 
 template <class P, class T>
@@ -128,13 +135,19 @@ std::string describe_params() {
 template <class P, class T>
 void read_param(P& out, const ParamSpec<P, T>& s, const mole_value& v) {
   if (v.type != param_type<T>())
-    throw Failure(invalid(std::string("parameter '") + s.name + "' arrived as " + type_name(v.type >= 1 && v.type <= 10 ? v.type : 0) +
-                          ", expected " + type_name(param_type<T>()) + "; the sidecar does not fit this library, rebuild the plugin"));
-  if constexpr (std::is_same_v<T, std::uint64_t>) out.*s.member = v.as.u64;
-  else if constexpr (std::is_same_v<T, std::int64_t>) out.*s.member = v.as.i64;
-  else if constexpr (std::is_same_v<T, double>) out.*s.member = v.as.f64;
-  else if constexpr (std::is_same_v<T, bool>) out.*s.member = v.as.i64 != 0;
-  else out.*s.member = std::string(view(v.as.text));
+    throw Failure(invalid(std::string("parameter '") + s.name + "' arrived as " +
+                          type_name(v.type >= 1 && v.type <= 10 ? v.type : 0) + ", expected " + type_name(param_type<T>()) +
+                          "; the sidecar does not fit this library, rebuild the plugin"));
+  if constexpr (std::is_same_v<T, std::uint64_t>)
+    out.*s.member = v.as.u64;
+  else if constexpr (std::is_same_v<T, std::int64_t>)
+    out.*s.member = v.as.i64;
+  else if constexpr (std::is_same_v<T, double>)
+    out.*s.member = v.as.f64;
+  else if constexpr (std::is_same_v<T, bool>)
+    out.*s.member = v.as.i64 != 0;
+  else
+    out.*s.member = std::string(view(v.as.text));
 }
 
 // The host's values as the author's struct; throws Failure(invalid).

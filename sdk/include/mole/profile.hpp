@@ -27,8 +27,10 @@ class Period {
   explicit Period(std::string_view word) {
     static constexpr std::string_view words[] = {"none", "day", "week", "month", "year"};
     for (const auto w : words)
-      if (w == word) return;
-      else ++kind_;
+      if (w == word)
+        return;
+      else
+        ++kind_;
     throw Failure(invalid("'" + std::string(word) + "' is not a period: use none, day, week, month or year"));
   }
   bool none() const { return kind_ == 0; }
@@ -57,7 +59,8 @@ class Period {
 class Profile {
  public:
   // Of all cells of `grid` that are no gaps.
-  Profile(const Grid& grid, const Period& period) : period_(period), step_(grid.step), grid_(grid), residual_(grid.size()), expected_(grid.size()), known_(grid.size()) {
+  Profile(const Grid& grid, const Period& period)
+      : period_(period), step_(grid.step), grid_(grid), residual_(grid.size()), expected_(grid.size()), known_(grid.size()) {
     for (std::size_t k = 0; k < grid.size(); ++k)
       if (grid.has(k)) slots_[slot_of(grid.first + static_cast<std::int64_t>(k) * step_)].push_back(k);
     for (auto& [slot, cells] : slots_) compare_within(cells);

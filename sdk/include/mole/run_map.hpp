@@ -251,9 +251,9 @@ class RunMap {
   void put(const Entry& e) {
     Drawer* d = &drawers_[drawer_of(e)];
     while (d->entries.full()) [[unlikely]] {
-      make_room(*d);
-      d = &drawers_[drawer_of(e)];  // there may be more of them now, and this one without any room yet
-    }
+        make_room(*d);
+        d = &drawers_[drawer_of(e)];  // there may be more of them now, and this one without any room yet
+      }
     d->entries.add(e);
     __builtin_prefetch(d->entries.end() + 4, 1);  // the next line of this drawer: its turn comes in a hundred entries or so
   }
@@ -315,8 +315,8 @@ class RunMap {
     d.sorted = d.entries.size();
   }
 
-  // Copies n entries to `to` in the order of the bits of the key behind those of the drawer: as a rule one to each value of them, or
-  // two.
+  // Copies n entries to `to` in the order of the bits of the key behind those of the drawer: as a rule one to each value of them,
+  // or two.
   void spread(const Entry* from, std::size_t n, Entry* to) const {
     constexpr unsigned most_bits = 13;
     std::array<std::uint16_t, std::size_t{1} << most_bits> at;
@@ -352,8 +352,10 @@ class RunMap {
   static std::size_t unite(Entry* v, std::size_t n) {
     std::size_t last = 0;
     for (std::size_t i = 1; i < n; ++i) {
-      if (v[i].same(v[last])) v[last].merge(v[i]);
-      else v[++last] = v[i];
+      if (v[i].same(v[last]))
+        v[last].merge(v[i]);
+      else
+        v[++last] = v[i];
     }
     return last + 1;
   }

@@ -34,8 +34,10 @@ class Scatter {
     runs_.clear();
     sorted_ = true;
     places_.resize(rows);
-    if (state_count <= rows) sort_dense(state_of_row, rows, state_count);
-    else sort_sparse(state_of_row, rows, state_count);
+    if (state_count <= rows)
+      sort_dense(state_of_row, rows, state_count);
+    else
+      sort_sparse(state_of_row, rows, state_count);
   }
   const std::vector<Run>& runs() const { return runs_; }
   const std::uint32_t* places() const { return sorted_ ? places_.data() : nullptr; }
@@ -49,11 +51,21 @@ class Scatter {
     auto& out = columns_[slot];
     if (out.size() < places_.size() * size) out.resize(places_.size() * size);
     switch (size) {
-      case 1: place<std::uint8_t>(column, out.data()); break;
-      case 2: place<std::uint16_t>(column, out.data()); break;
-      case 4: place<std::uint32_t>(column, out.data()); break;
-      case 8: place<std::uint64_t>(column, out.data()); break;
-      default: place<Addr>(column, out.data()); break;
+      case 1:
+        place<std::uint8_t>(column, out.data());
+        break;
+      case 2:
+        place<std::uint16_t>(column, out.data());
+        break;
+      case 4:
+        place<std::uint32_t>(column, out.data());
+        break;
+      case 8:
+        place<std::uint64_t>(column, out.data());
+        break;
+      default:
+        place<Addr>(column, out.data());
+        break;
     }
     return out.data();
   }
@@ -117,8 +129,8 @@ class Scatter {
     std::erase_if(runs_, [&](const Run& run) { return run.state == state_count; });
   }
 
-  // Reads straight through and writes at as many places as there are states: each cache line comes once, where looking the rows up
-  // in the order of the states would fetch it once for each state in it.
+  // Reads straight through and writes at as many places as there are states: each cache line comes once, where looking the rows
+  // up in the order of the states would fetch it once for each state in it.
   template <class Element>
   void place(const void* from, void* to) const {
     const auto* source = static_cast<const Element*>(from);

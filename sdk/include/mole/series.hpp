@@ -43,7 +43,8 @@ class Series {
     const std::size_t before = points_.size();
     for (const auto [value, coverage, start] : values) {
       if (!std::isfinite(value))
-        throw Failure(invalid("a value is not finite and has no place in a series; leave such rows out upstream, or make the column null there"));
+        throw Failure(invalid(
+            "a value is not finite and has no place in a series; leave such rows out upstream, or make the column null there"));
       if (coverage > 0) points_.push_back({start, value + 0.0, std::min(coverage, 1.0)});
     }
     const auto middle = points_.begin() + static_cast<std::ptrdiff_t>(before);

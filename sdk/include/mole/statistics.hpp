@@ -17,7 +17,9 @@ namespace mole {
 
 struct Weighted {
   double value, weight;  // weight above 0
-  friend bool operator<(const Weighted& a, const Weighted& b) { return a.value != b.value ? a.value < b.value : a.weight < b.weight; }
+  friend bool operator<(const Weighted& a, const Weighted& b) {
+    return a.value != b.value ? a.value < b.value : a.weight < b.weight;
+  }
 };
 
 // Median of numbers, `x` not empty: the mean of the middle two if there are two. Reorders x.

@@ -122,22 +122,19 @@ class VolumeMap {
   void put(const Key& key, Words& low, const Volume& v) {
     const std::uint64_t bytes = low.bytes + v.bytes;
     const auto one = static_cast<std::uint32_t>(v.flows << 16 | v.packets), rest = low.rest + one;
-    if ((bytes >> 32 | v.packets >> 16 | v.flows >> 15 | ((rest ^ low.rest ^ one) & (more | 1u << 16))) != 0)
-        [[unlikely]]
+    if ((bytes >> 32 | v.packets >> 16 | v.flows >> 15 | ((rest ^ low.rest ^ one) & (more | 1u << 16))) != 0) [[unlikely]]
       return put_large(key, low, v);
     low = {static_cast<std::uint32_t>(bytes), rest};
   }
   void put_large(const Key& key, Words& low, const Volume& v) {
     const std::uint64_t flows = (low.rest >> 16 & 0x7fff) + v.flows, packets = (low.rest & 0xffff) + v.packets,
                         bytes = low.bytes + v.bytes;
-    low = {static_cast<std::uint32_t>(bytes),
-           static_cast<std::uint32_t>(more | (flows & 0x7fff) << 16 | (packets & 0xffff))};
+    low = {static_cast<std::uint32_t>(bytes), static_cast<std::uint32_t>(more | (flows & 0x7fff) << 16 | (packets & 0xffff))};
     high_[key].merge({flows >> 15, packets >> 16, bytes >> 32});
   }
 
   void absorb(const VolumeMap& other) {
-    low_.merge(other.low_,
-               [&](const Key& key, Words& low, const Words& there) { put(key, low, other.whole(key, there)); });
+    low_.merge(other.low_, [&](const Key& key, Words& low, const Words& there) { put(key, low, other.whole(key, there)); });
   }
 
   static Key load_key(StateReader& r, [[maybe_unused]] const Key& before) {

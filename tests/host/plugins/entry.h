@@ -10,8 +10,10 @@ static const mole_metric_v1 table = {
 };
 
 static const char descriptor[] =
-    "{\"deterministic\":true,\"execution\":\"mergeable\",\"inputs\":[{\"kind\":\"flows\",\"reads\":[\"bytes\"],\"role\":\"flows\"}],\"kind\":\"metric\","
-    "\"name\":\"broken\",\"output\":[{\"doc\":\"A number\",\"name\":\"n\",\"nullable\":false,\"type\":\"u64\",\"unit\":\"flow\"}],\"params\":[],"
+    "{\"deterministic\":true,\"execution\":\"mergeable\",\"inputs\":[{\"kind\":\"flows\",\"reads\":[\"bytes\"],\"role\":"
+    "\"flows\"}],\"kind\":\"metric\","
+    "\"name\":\"broken\",\"output\":[{\"doc\":\"A "
+    "number\",\"name\":\"n\",\"nullable\":false,\"type\":\"u64\",\"unit\":\"flow\"}],\"params\":[],"
     "\"state\":{\"revision\":1,\"shape\":\"0123456789abcdef\"},\"summary\":\""
 #ifdef OTHER_SUMMARY
     "Says one thing here and another in its sidecar"
@@ -32,7 +34,7 @@ static const mole_plugin plugin = {
 };
 
 static uint32_t count(void) { return 1; }
-static const mole_plugin *at(uint32_t i) { return i == 0 ? &plugin : 0; }
+static const mole_plugin* at(uint32_t i) { return i == 0 ? &plugin : 0; }
 
 #ifndef NO_ENTRY
 __attribute__((visibility("default"))) const mole_entry mole_plugin_entry = {

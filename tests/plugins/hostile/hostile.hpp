@@ -2,8 +2,8 @@
 #pragma once
 
 #include <fcntl.h>
-#include <mole/metric.hpp>
 #include <unistd.h>
+#include <mole/metric.hpp>
 
 #include <string>
 #include <string_view>
@@ -43,9 +43,9 @@ template <class Self>
 struct Metric {
   using Params = hostile::Params;
   static constexpr auto output = mole::columns(mole::column("n", &Row::n, mole::unit::flow, "Flows"));
-  static constexpr auto params =
-      mole::params(mole::param("call", &Params::call, "The call in which to misbehave"),
-                   mole::param("once", &Params::once, mole::format::path, "Misbehave only if this file is not there, and make it"));
+  static constexpr auto params = mole::params(
+      mole::param("call", &Params::call, "The call in which to misbehave"),
+      mole::param("once", &Params::once, mole::format::path, "Misbehave only if this file is not there, and make it"));
 
   explicit Metric(const Params& given) : p(given) {
     counter.saved = [](const Counter& c) { static_cast<const Metric*>(c.owner)->in("save"); };
@@ -81,15 +81,15 @@ struct Metric {
 }  // namespace hostile
 
 // Defines plugin class NAME, which does `what` (statements).
-#define HOSTILE_METRIC(Name, name, summary, ...)                                          \
-  struct Name : hostile::Metric<Name> {                                                   \
-    static constexpr auto about = mole::metric(name, "1.0.0", summary);                   \
-    using hostile::Metric<Name>::Metric;                                                  \
-    static constexpr auto state = mole::fields(&Name::counter);                           \
-    void merge(const Name& other) {                                                       \
-      in("merge");                                                                        \
-      counter.n += other.counter.n;                                                       \
-    }                                                                                     \
-    static void act() { __VA_ARGS__ }                                                     \
-  };                                                                                      \
+#define HOSTILE_METRIC(Name, name, summary, ...)                        \
+  struct Name : hostile::Metric<Name> {                                 \
+    static constexpr auto about = mole::metric(name, "1.0.0", summary); \
+    using hostile::Metric<Name>::Metric;                                \
+    static constexpr auto state = mole::fields(&Name::counter);         \
+    void merge(const Name& other) {                                     \
+      in("merge");                                                      \
+      counter.n += other.counter.n;                                     \
+    }                                                                   \
+    static void act() { __VA_ARGS__ }                                   \
+  };                                                                    \
   MOLE_PLUGINS(Name)

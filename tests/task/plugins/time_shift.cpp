@@ -32,10 +32,11 @@ struct TimeShift {
     std::string base;
     std::uint64_t start = 0, hours = 1, times = 1;
   };
-  static constexpr auto params = mole::params(mole::param("base", &Params::base, mole::format::path, "A file of NetFlow v5 datagrams"),
-                                              mole::param("start", &Params::start, mole::unit::second, "Begin of its hour, seconds since 1970"),
-                                              mole::param("hours", &Params::hours, mole::unit::one, "Files, one an hour"),
-                                              mole::param("times", &Params::times, mole::unit::one, "Copies of the base's flows in each of them"));
+  static constexpr auto params =
+      mole::params(mole::param("base", &Params::base, mole::format::path, "A file of NetFlow v5 datagrams"),
+                   mole::param("start", &Params::start, mole::unit::second, "Begin of its hour, seconds since 1970"),
+                   mole::param("hours", &Params::hours, mole::unit::one, "Files, one an hour"),
+                   mole::param("times", &Params::times, mole::unit::one, "Copies of the base's flows in each of them"));
 
   explicit TimeShift(const Params& p) : given(p) {}
   Params given;

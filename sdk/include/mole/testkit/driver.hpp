@@ -81,8 +81,10 @@ template <class C>
 void put_cell(Batch& b, std::size_t column, const FlowTable::Row& row) {
   if constexpr (is_address<C>) {
     const Addr& a = row.addresses[C::index];
-    if (row.family == 6) b.put(column, a);
-    else b.put(column, row.family == 4 ? a.v4_value() : 0u);
+    if (row.family == 6)
+      b.put(column, a);
+    else
+      b.put(column, row.family == 4 ? a.v4_value() : 0u);
   } else if constexpr (std::is_same_v<typename C::stored, Time>) {
     b.put(column, Time{static_cast<std::int64_t>(row.cells[C::index])});
   } else {
@@ -122,10 +124,14 @@ template <class P, class T>
 mole_value value_of(const P& params, const mole::detail::ParamSpec<P, T>& s) {
   mole_value v{mole::detail::param_type<T>(), 0, {}};
   const T& x = params.*s.member;
-  if constexpr (std::is_same_v<T, std::string>) v.as.text = mole::detail::text_of(x);
-  else if constexpr (std::is_same_v<T, double>) v.as.f64 = x;
-  else if constexpr (std::is_same_v<T, std::uint64_t>) v.as.u64 = x;
-  else v.as.i64 = x;
+  if constexpr (std::is_same_v<T, std::string>)
+    v.as.text = mole::detail::text_of(x);
+  else if constexpr (std::is_same_v<T, double>)
+    v.as.f64 = x;
+  else if constexpr (std::is_same_v<T, std::uint64_t>)
+    v.as.u64 = x;
+  else
+    v.as.i64 = x;
   return v;
 }
 
@@ -256,7 +262,8 @@ class Metric {
       while (to < table.size() && same_family(table, from, to)) ++to;
       const auto batch = detail::batch_of(table.part(from, to), static_cast<mole::detail::AddArgument<M>*>(nullptr));
       detail::must([&](mole_error* e) {
-        return calls.add(module_, raw.data(), static_cast<std::uint32_t>(raw.size()), state_of_row ? state_of_row + from : nullptr, &batch->batch, e);
+        return calls.add(module_, raw.data(), static_cast<std::uint32_t>(raw.size()),
+                         state_of_row ? state_of_row + from : nullptr, &batch->batch, e);
       });
       if (to >= table.size()) break;
     }
@@ -291,8 +298,10 @@ auto run(const Table& table, Given<M> given = {}) {
   auto state = metric.create();
   state.add(table);
   auto rows = state.finish();
-  if constexpr (std::is_same_v<decltype(mole::detail::finished(std::declval<M&>(), Interval{})), typename Metric<M>::Row>) return rows.at(0);
-  else return rows;
+  if constexpr (std::is_same_v<decltype(mole::detail::finished(std::declval<M&>(), Interval{})), typename Metric<M>::Row>)
+    return rows.at(0);
+  else
+    return rows;
 }
 
 }  // namespace mole::testkit

@@ -55,8 +55,10 @@ class Laws {
     for (std::size_t cut = 0; cut <= table_.size(); ++cut) {
       const std::string where = " (table cut before row " + std::to_string(cut) + ")";
       check_saving(cut, where);
-      if constexpr (Metric<M>::mergeable) check_merge(cut, where);
-      else check_resume(cut, where);
+      if constexpr (Metric<M>::mergeable)
+        check_merge(cut, where);
+      else
+        check_resume(cut, where);
     }
   }
 
@@ -144,7 +146,8 @@ class Laws {
       State left = state_of(0, cut), right = state_of(cut, table_.size()), whole = state_of(0, table_.size());
       State& into = swapped ? right : left;
       into.merge(swapped ? left : right);
-      expect_same(into, whole, std::string(swapped ? "right merged with left" : "left merged with right") + " equals the whole" + where);
+      expect_same(into, whole,
+                  std::string(swapped ? "right merged with left" : "left merged with right") + " equals the whole" + where);
     }
   }
 

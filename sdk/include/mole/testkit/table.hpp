@@ -32,7 +32,9 @@ struct FlowTable {
   std::vector<Row> rows;
 
   std::size_t size() const { return rows.size(); }
-  FlowTable part(std::size_t from, std::size_t to) const { return {{rows.begin() + static_cast<long>(from), rows.begin() + static_cast<long>(to)}}; }
+  FlowTable part(std::size_t from, std::size_t to) const {
+    return {{rows.begin() + static_cast<long>(from), rows.begin() + static_cast<long>(to)}};
+  }
 };
 
 struct ValueTable {
@@ -44,7 +46,9 @@ struct ValueTable {
   std::vector<Row> rows;
 
   std::size_t size() const { return rows.size(); }
-  ValueTable part(std::size_t from, std::size_t to) const { return {{rows.begin() + static_cast<long>(from), rows.begin() + static_cast<long>(to)}}; }
+  ValueTable part(std::size_t from, std::size_t to) const {
+    return {{rows.begin() + static_cast<long>(from), rows.begin() + static_cast<long>(to)}};
+  }
 };
 
 namespace detail {
@@ -81,7 +85,8 @@ inline double number(const std::string& word) {
 inline std::int64_t time_us(const std::string& word) {
   const auto first = word.find(':'), second = word.rfind(':');
   if (first == std::string::npos || first == second) return std::stoll(word);
-  const double seconds = 3600 * number(word.substr(0, first)) + 60 * number(word.substr(first + 1, second - first - 1)) + number(word.substr(second + 1));
+  const double seconds = 3600 * number(word.substr(0, first)) + 60 * number(word.substr(first + 1, second - first - 1)) +
+                         number(word.substr(second + 1));
   return static_cast<std::int64_t>(std::llround(seconds * 1e6));
 }
 
@@ -126,9 +131,12 @@ inline FlowTable flows(std::string_view text) {
       const auto& c = detail::column(lines[0][k]);
       const auto& word = lines[i][k];
       const auto at = static_cast<std::size_t>(c.index);
-      if (c.is_address) row.addresses[at] = detail::address(word, row.family);
-      else if (c.is_time) row.cells[at] = static_cast<std::uint64_t>(detail::time_us(word));
-      else row.cells[at] = std::stoull(word);
+      if (c.is_address)
+        row.addresses[at] = detail::address(word, row.family);
+      else if (c.is_time)
+        row.cells[at] = static_cast<std::uint64_t>(detail::time_us(word));
+      else
+        row.cells[at] = std::stoull(word);
     }
     out.rows.push_back(row);
   }
@@ -143,10 +151,14 @@ inline ValueTable values(std::string_view text) {
     for (std::size_t k = 0; k < lines[0].size(); ++k) {
       const auto& name = lines[0][k];
       const auto& word = lines[i][k];
-      if (name == "value") row.value = word == "null" ? std::nullopt : std::optional(detail::number(word));
-      else if (name == "coverage") row.coverage = detail::number(word);
-      else if (name == "start") row.start.us = detail::time_us(word);
-      else detail::bad("a table of values has value, coverage and start, not '" + name + "'");
+      if (name == "value")
+        row.value = word == "null" ? std::nullopt : std::optional(detail::number(word));
+      else if (name == "coverage")
+        row.coverage = detail::number(word);
+      else if (name == "start")
+        row.start.us = detail::time_us(word);
+      else
+        detail::bad("a table of values has value, coverage and start, not '" + name + "'");
     }
     out.rows.push_back(row);
   }
