@@ -64,10 +64,10 @@ json gaps_in_reach(const jobs::Plan& plan) {
     for (auto b = mine.first; b < mine.last() && out.size() < most_gaps; ++b)
       if (plan.reads_inputs(m, b))
         for (const auto& router : plan.routers(m)) {
-          const auto span = index.span({router});
           index.slots(router, plan.reach(m, b), [&](std::uint32_t file, TimeRange covers) {
             if (file != jobs::ArchiveIndex::no_file || !seen.insert({router, covers.from}).second || out.size() == most_gaps)
               return;
+            const auto span = index.span({router});
             const bool within = span && span->from < covers.to && covers.from < span->to;
             out.push_back(
                 {{"router", router}, {"from", format_time(covers.from)}, {"to", format_time(covers.to)}, {"within", within}});
