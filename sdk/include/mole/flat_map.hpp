@@ -10,8 +10,8 @@
 #pragma once
 
 #include <mole/fields.hpp>
+#include <mole/open_table.hpp>
 #include <mole/radix_sort.hpp>
-#include <mole/salted_hash.hpp>
 
 #include <algorithm>
 #include <array>
@@ -45,18 +45,8 @@ class FlatMap {
   // Calls f(value of keys[i], i) for each i in turn. Looks ahead, so that the misses of a large table overlap.
   template <class F>
   void update(std::span<const Key> keys, F f) {
-    constexpr std::size_t part = 256, ahead = 24;
-    std::array<std::size_t, part> slots;
-    for (std::size_t from = 0; from < keys.size(); from += part) {
-      const std::size_t n = std::min(part, keys.size() - from);
-      grow_for(n);
-      for (std::size_t i = 0; i < n; ++i) slots[i] = slot(keys[from + i]);
-      for (std::size_t i = 0; i < std::min(ahead, n); ++i) __builtin_prefetch(&table_[slots[i]], 1);
-      for (std::size_t i = 0; i < n; ++i) {
-        if (i + ahead < n) __builtin_prefetch(&table_[slots[i + ahead]], 1);
-        f(place(keys[from + i], slots[i]), from + i);
-      }
-    }
+    detail::visit_slots(
+        table_, keys, [this](std::size_t n) { grow_for(n); }, [&](std::size_t i, std::size_t at) { f(place(keys[i], at), i); });
   }
   // Null if `key` is not there.
   const Value* find(const Key& key) const {
@@ -122,21 +112,10 @@ class FlatMap {
     Value value;
   };
 
-  // f(entry) for those that are not free. Looks for them first: free and not is hard to predict.
   template <class F>
   static void each(const std::vector<Entry>& table, F f) {
-    constexpr std::size_t part = 64;
-    std::array<std::uint8_t, part> found;
-    for (std::size_t from = 0; from < table.size(); from += part) {
-      const Entry* const entries = &table[from];
-      const std::size_t size = std::min(part, table.size() - from);
-      std::size_t n = 0;
-      for (std::size_t i = 0; i < size; ++i) {
-        found[n] = static_cast<std::uint8_t>(i);
-        n += entries[i].key != Key{};
-      }
-      for (std::size_t i = 0; i < n; ++i) f(entries[found[i]]);
-    }
+    detail::each_taken(
+        table, [](const Entry& e) { return e.key == Key{}; }, f);
   }
 
   template <class F>
@@ -147,18 +126,13 @@ class FlatMap {
     if (other.has_zero_) combine(Key{}, place(Key{}, 0), other.zero_);
   }
 
-  // Slots are in the order of the hashes, whatever the size: it need not be a power of two, and growing goes straight through.
-  std::size_t slot(const Key& key) const {
-    __extension__ typedef unsigned __int128 Wide;
-    return static_cast<std::size_t>(Wide{detail::salted_hash(key)} * table_.size() >> 64);
-  }
-  std::size_t next(std::size_t i) const { return i + 1 == table_.size() ? 0 : i + 1; }
+  std::size_t slot(const Key& key) const { return detail::slot_of(key, table_.size()); }
+  std::size_t next(std::size_t i) const { return detail::slot_after(i, table_.size()); }
 
-  // Room for `more` keys with at most 3/4 of the table in use. Doubles; from half a megabyte on grows by half.
+  // Room for `more` keys with at most 3/4 of the table in use.
   void grow_for(std::size_t more) {
     if ((used_ + more) * 4 <= table_.size() * 3) return;
-    const std::size_t grown = table_.size() * sizeof(Entry) < (1u << 19) ? table_.size() * 2 : table_.size() * 3 / 2;
-    std::vector<Entry> old(std::max({std::size_t{8}, grown, (used_ + more) * 3 / 2}));
+    std::vector<Entry> old(std::max({std::size_t{8}, detail::grown_size(table_), (used_ + more) * 3 / 2}));
     std::swap(old, table_);
     each(old, [&](const Entry& e) {
       std::size_t i = slot(e.key);

@@ -3,11 +3,10 @@
 #pragma once
 
 #include <mole/fields.hpp>
+#include <mole/open_table.hpp>
 #include <mole/radix_sort.hpp>
-#include <mole/salted_hash.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -26,20 +25,9 @@ class FlatSet {
     grow_for(1);
     place(key, slot(key));
   }
-  // Looks ahead, so that the misses of a large table overlap.
   void insert(std::span<const T> keys) {
-    constexpr std::size_t part = 256, ahead = 24;
-    std::array<std::size_t, part> slots;
-    for (std::size_t from = 0; from < keys.size(); from += part) {
-      const std::size_t n = std::min(part, keys.size() - from);
-      grow_for(n);
-      for (std::size_t i = 0; i < n; ++i) slots[i] = slot(keys[from + i]);
-      for (std::size_t i = 0; i < std::min(ahead, n); ++i) __builtin_prefetch(&table_[slots[i]], 1);
-      for (std::size_t i = 0; i < n; ++i) {
-        if (i + ahead < n) __builtin_prefetch(&table_[slots[i + ahead]], 1);
-        place(keys[from + i], slots[i]);
-      }
-    }
+    detail::visit_slots(
+        table_, keys, [this](std::size_t n) { grow_for(n); }, [&](std::size_t i, std::size_t at) { place(keys[i], at); });
   }
   bool contains(const T& key) const {
     if (key == T{}) return has_zero_;
@@ -89,35 +77,18 @@ class FlatSet {
   }
 
  private:
-  // f(key) for places that are not free. Looks for them first: free and not is hard to predict.
   template <class F>
   static void each(const std::vector<T>& table, F f) {
-    constexpr std::size_t part = 64;
-    std::array<std::uint8_t, part> found;
-    for (std::size_t from = 0; from < table.size(); from += part) {
-      const T* const keys = &table[from];
-      const std::size_t size = std::min(part, table.size() - from);
-      std::size_t n = 0;
-      for (std::size_t i = 0; i < size; ++i) {
-        found[n] = static_cast<std::uint8_t>(i);
-        n += keys[i] != T{};
-      }
-      for (std::size_t i = 0; i < n; ++i) f(keys[found[i]]);
-    }
+    detail::each_taken(
+        table, [](const T& key) { return key == T{}; }, f);
   }
+  std::size_t slot(const T& key) const { return detail::slot_of(key, table_.size()); }
+  std::size_t next(std::size_t i) const { return detail::slot_after(i, table_.size()); }
 
-  // Slots are in the order of the hashes, whatever the size: it need not be a power of two, and growing goes straight through.
-  std::size_t slot(const T& key) const {
-    __extension__ typedef unsigned __int128 Wide;
-    return static_cast<std::size_t>(Wide{detail::salted_hash(key)} * table_.size() >> 64);
-  }
-  std::size_t next(std::size_t i) const { return i + 1 == table_.size() ? 0 : i + 1; }
-
-  // Room for `more` keys with at most 5/8 of the table in use. Doubles; from half a megabyte on grows by half.
+  // Room for `more` keys with at most 5/8 of the table in use.
   void grow_for(std::size_t more) {
     if ((used_ + more) * 8 <= table_.size() * 5) return;
-    const std::size_t grown = table_.size() * sizeof(T) < (1u << 19) ? table_.size() * 2 : table_.size() * 3 / 2;
-    std::vector<T> old(std::max({std::size_t{16}, grown, (used_ + more) * 8 / 5 + 1}));
+    std::vector<T> old(std::max({std::size_t{16}, detail::grown_size(table_), (used_ + more) * 8 / 5 + 1}));
     std::swap(old, table_);
     used_ = 0;
     each(old, [&](const T& key) { place(key, slot(key)); });
