@@ -219,7 +219,7 @@ class RunMap {
       if (!Entry::takes(key)) StateReader::refuse("a key has bits that none has");
       const auto e = Entry::of(key, value);
       auto& d = drawers_[drawer_of(e)];
-      if (d.entries.full()) d.entries.reserve(std::max(least_room, d.entries.room() * 2));
+      if (d.entries.full()) d.entries.reserve(room_for(d.entries.size()));
       d.entries.add(e);
       ++d.sorted;
     }
@@ -257,16 +257,17 @@ class RunMap {
     d->entries.add(e);
     __builtin_prefetch(d->entries.end() + 4, 1);  // the next line of this drawer: its turn comes in a hundred entries or so
   }
-  // Half the room is for fresh entries: keys that come again and again take little, and each entry is merged two or three times,
-  // however many there will be.
+  // A quarter of the room at least is for fresh entries, a third when it was just made: keys that come again and again take
+  // little, and each entry is merged some three times, however many there will be.
   void make_room(Drawer& d) {
     settle(d);
-    const std::size_t room = d.entries.room(), most = bits_ == 0 ? few : many;
-    if (d.sorted * 2 < room) return;
+    const std::size_t room = d.entries.room(), more = room_for(d.sorted), most = bits_ == 0 ? few : many;
+    if (d.sorted < room - room / 4) return;
     // Somebody who makes keys up can fill one drawer alone: more of them would not help.
-    if (room * 2 <= most || written() < drawers_.size() * (most / 8)) return d.entries.reserve(std::max(least_room, room * 2));
+    if (more <= most || written() < drawers_.size() * (most / 8)) return d.entries.reserve(more);
     split();
   }
+  static std::size_t room_for(std::size_t sorted) { return std::max(least_room, sorted + sorted / 2); }
   void open_drawers(unsigned bits) {
     bits_ = bits;
     drawers_ = std::vector<Drawer>(std::size_t{1} << bits);
@@ -281,7 +282,7 @@ class RunMap {
         const Entry* to = from;
         while (to != d.entries.end() && drawer_of(*to) == drawer_of(*from)) ++to;
         part.sorted = static_cast<std::size_t>(to - from);
-        part.entries.reserve(std::max(least_room, part.sorted * 2));
+        part.entries.reserve(room_for(part.sorted));
         part.entries.resize(part.sorted);
         std::copy(from, to, part.entries.data());
         from = to;
