@@ -231,7 +231,7 @@ bool Scheduler::accept(const Completion& completion, std::size_t i, Settled& set
     } else {
       work.live -= jobs::block_hopeless_row(*work.plan, module->second, b);
     }
-    if (fresh.state) work.made_by[{mine.grid, b}] = completion.node;
+    if (fresh.state) work.worked_by[{mine.grid, b}] = completion.node;
     work.bisect.erase({mine.grid, b});
     add_candidates(work, {mine.grid, b});
   }
@@ -312,6 +312,7 @@ void Scheduler::settle_trouble(const JobKey& job, const Trouble& trouble, Micros
     if (module == work.module_of.end()) continue;
     const auto grid = work.plan->modules[module->second].grid;
     const auto block = work.plan->grids[grid].number(job.from);
+    work.worked_by[{grid, block}].clear();
     if (trouble.given_up)
       work.live -= jobs::give_up(*work.plan, module->second, block);
     else

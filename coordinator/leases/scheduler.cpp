@@ -13,7 +13,9 @@ namespace {
 constexpr auto needs_any = static_cast<std::uint8_t>(Flag::needs_state | Flag::needs_result);
 constexpr auto stopped = static_cast<std::uint8_t>(Flag::failed | Flag::blocked);
 
-constexpr std::size_t blocks_compared = 4;  // when a node is given the block it has states for
+// Blocks a node works through alone, if nobody is idle: neighbours share the files of their border, windows their states.
+constexpr std::size_t stretch = 8;
+constexpr std::size_t most_compared = 256;
 
 bool live(std::uint8_t flags) { return (flags & needs_any) && !(flags & stopped); }
 
@@ -31,6 +33,7 @@ void Scheduler::set_plan(std::uint64_t request, std::int32_t priority, jobs::Pla
   auto& work = work_of(request, priority);
   work.plan = std::move(plan);
   work.module_of.clear();
+  work.worked_by.clear();  // what has to be done again is nobody's
   work.reach = 1;
   for (std::uint32_t m = 0; m < work.plan->modules.size(); ++m) {
     work.module_of[work.plan->graph->modules[m].fingerprint] = m;
@@ -236,39 +239,82 @@ std::optional<Grant> Scheduler::next_errand(std::uint64_t request, Work& work, M
   return std::nullopt;
 }
 
-// The oldest block something can run in; of the oldest few, one whose states this node made before (or those of the block
-// before it), because they need not travel.
 std::optional<Grant> Scheduler::next_task(std::uint64_t request, Work& work, const std::string& node, Micros now) {
   if (!work.plan) return std::nullopt;
+  const auto& grids = work.plan->grids;
   while (!work.delayed.empty() && work.delayed.begin()->first <= now) {
     const auto ref = work.delayed.begin()->second;
     work.delayed.erase(work.delayed.begin());
-    work.candidates.emplace(work.plan->grids[ref.grid].start(ref.number), ref);
+    work.candidates.emplace(grids[ref.grid].start(ref.number), ref);
   }
-  const auto near = [&](BlockRef ref) {
-    const auto made = [&](BlockRef r) {
-      const auto found = work.made_by.find(r);
-      return found != work.made_by.end() && found->second == node;
-    };
-    return made(ref) || made({ref.grid, ref.number - 1});
-  };
-  std::optional<std::pair<BlockRef, std::vector<tasks::FusedStep>>> oldest;
-  std::size_t looked_at = 0;
-  for (auto at = work.candidates.begin(); at != work.candidates.end() && looked_at < blocks_compared;) {
-    const auto ref = at->second;
-    auto steps = choose_steps(work, ref, now);
-    if (steps.empty()) {  // comes back when something it waits for is done, expires or its delay is over
-      at = work.candidates.erase(at);
-      continue;
+  while (const auto ref = next_block(work, node)) {
+    const auto steps = choose_steps(work, *ref, now);
+    if (!steps.empty()) {
+      work.worked_by[*ref] = node;
+      return grant_of(request, work, *ref, steps);
     }
-    ++looked_at;
-    ++at;
-    if (near(ref)) return grant_of(request, work, ref, steps);
-    if (!oldest) oldest.emplace(ref, std::move(steps));
-    if (work.made_by.empty()) break;
+    // It comes back when something it waits for is done, expires or its delay is over.
+    work.candidates.erase({grids[ref->grid].start(ref->number), *ref});
   }
-  if (!oldest) return std::nullopt;
-  return grant_of(request, work, oldest->first, oldest->second);
+  return std::nullopt;
+}
+
+// Of the oldest blocks something may run in, one that the node has worked on, or that follows one of its: states need not
+// travel, and the file that lies on their border is decoded once. Else the oldest that is nobody's next; else the middle of
+// the longest row of them, so that two nodes meet as late as can be. No node is far ahead of the oldest block.
+std::optional<BlockRef> Scheduler::next_block(const Work& work, const std::string& node) const {
+  const auto oldest = oldest_blocks(work);
+  const auto close = [&](BlockRef ref) {
+    const auto own = work.worked_by.find(ref);
+    if (own != work.worked_by.end()) return own->second == node || own->second.empty();  // failed: whoever comes first tries it
+    const auto before = work.worked_by.find({ref.grid, ref.number - 1});
+    return before != work.worked_by.end() && before->second == node;
+  };
+  if (const auto found = std::find_if(oldest.begin(), oldest.end(), close); found != oldest.end()) return *found;
+  struct Row {
+    BlockRef first;
+    std::int64_t length;
+  };
+  std::vector<Row> rows;
+  for (const auto ref : oldest) {
+    const auto row = std::find_if(rows.begin(), rows.end(), [&](const Row& r) {
+      return r.first.grid == ref.grid && r.first.number + r.length == ref.number;
+    });
+    if (row != rows.end())
+      ++row->length;
+    else
+      rows.push_back({ref, 1});
+  }
+  for (const auto& row : rows)
+    if (!comes_next(work, row.first)) return row.first;
+  const auto longest = std::max_element(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.length < b.length; });
+  if (longest == rows.end()) return std::nullopt;
+  return BlockRef{longest->first.grid, longest->first.number + longest->length / 2};
+}
+
+// Candidates, oldest first, from a time that all nodes could work on side by side.
+std::vector<BlockRef> Scheduler::oldest_blocks(const Work& work) const {
+  const auto most = blocks_compared();
+  std::vector<BlockRef> out;
+  for (const auto& [from, ref] : work.candidates) {
+    const auto until = work.candidates.begin()->first + static_cast<Micros>(most) * work.plan->grids[ref.grid].length;
+    if (out.size() == most || from >= until) break;
+    out.push_back(ref);
+  }
+  return out;
+}
+
+std::size_t Scheduler::blocks_compared() const {
+  const auto here = std::count_if(nodes_.begin(), nodes_.end(), [](const auto& entry) { return !entry.second.lost; });
+  return std::min(most_compared, static_cast<std::size_t>(here) * stretch);
+}
+
+// Some node is at the block before it.
+bool Scheduler::comes_next(const Work& work, BlockRef ref) const {
+  const BlockRef before{ref.grid, ref.number - 1};
+  const auto from = work.plan->grids[before.grid].start(before.number);
+  const auto& modules = work.plan->graph->modules;
+  return std::any_of(modules.begin(), modules.end(), [&](const auto& m) { return inflight_.contains({m.fingerprint, from}); });
 }
 
 Grant Scheduler::grant_of(std::uint64_t request, const Work& work, BlockRef ref, const std::vector<tasks::FusedStep>& steps) {

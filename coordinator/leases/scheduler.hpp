@@ -173,7 +173,7 @@ class Scheduler {
     std::set<std::pair<Micros, tasks::BlockRef>> candidates;  // blocks something may be ready in, oldest first
     std::multimap<Micros, tasks::BlockRef> delayed;           // become candidates again
     std::map<tasks::BlockRef, std::size_t> bisect;            // after a crash without culprit: at most so many steps
-    std::map<tasks::BlockRef, std::string> made_by;           // node that made a block's states last, while the request lives
+    std::map<tasks::BlockRef, std::string> worked_by;         // node that took or did a block last; "": it failed there
     std::vector<PendingErrand> errands;
     std::int64_t live = 0;   // jobs that can still be done
     std::int64_t reach = 0;  // how many later blocks a completion may set free
@@ -187,6 +187,10 @@ class Scheduler {
   std::optional<Grant> next_grant(const std::string& node, Micros now);
   std::optional<Grant> next_errand(std::uint64_t request, Work& work, Micros now);
   std::optional<Grant> next_task(std::uint64_t request, Work& work, const std::string& node, Micros now);
+  std::size_t blocks_compared() const;
+  std::optional<tasks::BlockRef> next_block(const Work& work, const std::string& node) const;
+  std::vector<tasks::BlockRef> oldest_blocks(const Work& work) const;
+  bool comes_next(const Work& work, tasks::BlockRef ref) const;
   Grant grant_of(std::uint64_t request, const Work& work, tasks::BlockRef ref, const std::vector<tasks::FusedStep>& steps);
   std::vector<tasks::FusedStep> choose_steps(const Work& work, tasks::BlockRef ref, Micros now) const;
   Grant make_grant(std::uint64_t request);

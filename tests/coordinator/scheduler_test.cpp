@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <ctime>
+#include <map>
 
 namespace mole::test {
 namespace {
@@ -39,6 +42,28 @@ jobs::Plan plan_of(std::size_t blocks) {
   return plan;
 }
 
+// Every step has this outcome, the task this code. The node's incarnation has its name.
+Completion done_by(const std::string& node, const leases::Grant& grant, const std::string& outcome, const std::string& code = "",
+                   const std::string& message = "") {
+  Completion done;
+  done.node = done.incarnation = node;
+  done.spec.id = grant.id;
+  done.spec.block = grant.block;
+  for (std::uint32_t i = 0; i < grant.steps.size(); ++i) {
+    auto& asked = done.spec.steps.emplace_back();
+    asked.fingerprint = grant.steps[i].job.fingerprint;
+    asked.make_state = grant.steps[i].step.make_state, asked.state_key = grant.steps[i].state_key;
+    asked.make_result = grant.steps[i].step.make_result, asked.result_key = grant.steps[i].result_key;
+    auto& step = done.report.steps.emplace_back();
+    step.step = i;
+    step.outcome = outcome;
+    if (outcome == "done") step.state_blob = step.rows_blob = name_of("blob");
+    if (outcome == "failed") step.code = code, step.message = message;
+  }
+  if (outcome != "failed") done.report.code = code, done.report.message = message;
+  return done;
+}
+
 class Coordinator {
  public:
   explicit Coordinator(leases::Settings settings = {}) : scheduler(settings, 1), random_(1) {
@@ -51,19 +76,8 @@ class Coordinator {
   // Every step has this outcome, the task this code.
   leases::Settled complete(const leases::Grant& grant, const std::string& outcome, const std::string& code,
                            const std::string& message = "") {
-    Completion done;
-    done.node = "a";
+    auto done = done_by("a", grant, outcome, code, message);
     done.incarnation = "a1";
-    done.spec.id = grant.id;
-    done.spec.block = grant.block;
-    for (std::uint32_t i = 0; i < grant.steps.size(); ++i) {
-      done.spec.steps.emplace_back().fingerprint = grant.steps[i].job.fingerprint;
-      auto& step = done.report.steps.emplace_back();
-      step.step = i;
-      step.outcome = outcome;
-      if (outcome == "failed") step.code = code, step.message = message;
-    }
-    if (outcome != "failed") done.report.code = code, done.report.message = message;
     return scheduler.complete(done, now, random_);
   }
 
@@ -74,6 +88,35 @@ class Coordinator {
   leases::Random random_;
   std::vector<std::string> held_;
 };
+
+void register_node(leases::Scheduler& scheduler, const std::string& name) {
+  NodeInfo info;
+  info.name = info.incarnation = name;
+  scheduler.register_node(info, hour_us);
+}
+
+// Blocks in the order in which each of `nodes` nodes gets them, one at a time, in turn, until none is left.
+std::map<std::string, std::vector<std::int64_t>> blocks_of_nodes(leases::Scheduler& scheduler, std::size_t nodes) {
+  leases::Random random(1);
+  std::map<std::string, std::vector<std::int64_t>> out;
+  std::map<std::string, leases::Grant> at;
+  for (std::size_t n = 0; n < nodes; ++n) {
+    const std::string name(1, static_cast<char>('a' + n));
+    register_node(scheduler, name);
+    at[name];
+  }
+  for (bool any = true; any;) {
+    any = false;
+    for (auto& [name, task] : at) {
+      if (!task.id.empty()) scheduler.complete(done_by(name, task, "done"), hour_us, random);
+      auto grants = *scheduler.lease({name, name, 1, {}}, hour_us, random);
+      task = grants.empty() ? leases::Grant{} : grants[0];
+      any = any || !grants.empty();
+      for (const auto& grant : grants) out[name].push_back(grant.ref.number);
+    }
+  }
+  return out;
+}
 
 // Processor seconds to give up every block of a plan, one completion each.
 double seconds_to_give_up(std::size_t blocks) {
@@ -100,6 +143,55 @@ double seconds_to_give_up(std::size_t blocks) {
 TEST(Scheduler, GivesUpManyJobsInTimeProportionalToThem) {
   const auto few = seconds_to_give_up(2'500), many = seconds_to_give_up(20'000);
   EXPECT_LT(many, 24 * few + 0.1);  // eight times as many; 64 times as long if each looked at all
+}
+
+std::size_t longest_row(const std::vector<std::int64_t>& blocks) {
+  std::size_t longest = 0, row = 0;
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    row = i > 0 && blocks[i] == blocks[i - 1] + 1 ? row + 1 : 1;
+    longest = std::max(longest, row);
+  }
+  return longest;
+}
+
+// Blocks side by side read the file on their border: whoever has the one gets the other, whatever the number of nodes.
+TEST(Scheduler, GivesNeighbouringBlocksToOneNode) {
+  for (const std::size_t nodes : {1u, 2u, 3u}) {
+    leases::Scheduler scheduler({}, 1);
+    scheduler.set_plan(1, 0, plan_of(24 * nodes));
+    const auto blocks = blocks_of_nodes(scheduler, nodes);
+    ASSERT_EQ(blocks.size(), nodes);
+    std::size_t all = 0, rows = 0;
+    for (const auto& [name, mine] : blocks) {
+      all += mine.size();
+      EXPECT_NEAR(static_cast<double>(mine.size()), 24, 1) << name;
+      EXPECT_GE(longest_row(mine), 8u) << name;
+      for (std::size_t i = 0; i < mine.size(); ++i) {
+        rows += i == 0 || mine[i] != mine[i - 1] + 1;
+        // Nobody runs far ahead of the others: what is chained to the oldest blocks becomes ready.
+        EXPECT_LE(std::abs(mine[i] - static_cast<std::int64_t>(i * nodes)), static_cast<std::int64_t>(8 * nodes)) << name << i;
+      }
+    }
+    EXPECT_EQ(all, 24 * nodes);
+    EXPECT_LE(rows, nodes == 1 ? 1 : nodes * 6) << nodes;
+    EXPECT_TRUE(scheduler.exhausted(1));
+  }
+}
+
+TEST(Scheduler, GivesABlockThatFailedToWhoeverAsksNext) {
+  leases::Scheduler scheduler({}, 1);
+  leases::Random random(1);
+  Micros now = hour_us;
+  const auto next = [&](const std::string& name) { return scheduler.lease({name, name, 1, {}}, now, random)->at(0); };
+  for (const char* name : {"a", "b"}) register_node(scheduler, name);
+  scheduler.set_plan(1, 0, plan_of(8));
+  const auto first = next("a"), other = next("b");
+  EXPECT_EQ(first.ref.number, 0);
+  scheduler.complete(done_by("a", first, "failed", "transient", "its disk"), now, random);
+  EXPECT_EQ(next("a").ref.number, 1) << "block 0 has to wait";
+  now += 30 * second_us;
+  scheduler.complete(done_by("b", other, "done"), now, random);
+  EXPECT_EQ(next("b").ref.number, 0) << "not the next one of its own";
 }
 
 TEST(Scheduler, CountsATaskThatDidNothingAndSaidNothingAsAFailureOfEveryStep) {
