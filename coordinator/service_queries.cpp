@@ -188,8 +188,7 @@ Result<json> Service::request(const std::string& id) {
   const auto number = requests::request_number(id);
   if (!number) return number.error();
   Guard guard(mutex_);
-  if (const auto found = live_.find(*number); found != live_.end() && !found->second.terminal())
-    return request_document(found->second, true);
+  if (const auto found = live_.find(*number); found != live_.end()) return request_document(found->second, true);
   guard.unlock();
   views_.await();
   guard.lock();
@@ -210,6 +209,8 @@ Result<json> Service::requests() {
     if (out.size() > most_requests) out.erase(out.begin());
     return true;
   });
+  guard.unlock();
+  views_.await();  // those that have ended have their tables
   return out;
 }
 
