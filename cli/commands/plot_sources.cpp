@@ -24,12 +24,6 @@ std::vector<std::string> shown_groups(const std::vector<std::string>& by, const 
   return shown;
 }
 
-std::string listed(const std::vector<std::string>& names) {
-  std::string text;
-  for (std::size_t i = 0; i < names.size(); ++i) text += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + names[i];
-  return text;
-}
-
 }  // namespace
 
 Reference Reference::of(const std::string& text) {

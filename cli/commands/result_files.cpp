@@ -1,5 +1,6 @@
 #include "cli/commands/result_files.hpp"
 
+#include "cli/export/selection.hpp"
 #include "cli/format/document.hpp"
 
 #include <fmt/format.h>
@@ -15,12 +16,6 @@ using nlohmann::json;
 namespace fs = std::filesystem;
 
 constexpr std::uint32_t piece_bytes = 1 << 20;
-
-std::string listed(const std::vector<std::string>& names) {
-  std::string out;
-  for (const auto& name : names) out += (out.empty() ? "" : ", ") + name;
-  return out.empty() ? "none" : out;
-}
 
 json cell(const runtime::Column& column, std::size_t row) {
   if (!column.valid.empty() && !column.valid[row]) return nullptr;
@@ -41,7 +36,7 @@ Result<std::string> full_module_name(coordinator::Api& api, const std::string& n
     if (known.back().ends_with("/" + name)) matches.push_back(known.back());
   }
   if (matches.size() == 1) return matches.front();
-  if (matches.empty()) return missing(fmt::format("no module {} has been asked for; known: {}", name, listed(known)));
+  if (matches.empty()) return missing(fmt::format("no module {} has been asked for; known: {}", name, known.empty() ? "none" : listed(known)));
   return invalid(fmt::format("several pipelines have a module {}; name one of {}", name, listed(matches)));
 }
 

@@ -33,13 +33,13 @@ std::size_t distance(std::string_view wanted, std::string_view name) {
   return holds ? count / 4 : count;
 }
 
+}  // namespace
+
 std::string listed(const std::vector<std::string>& names) {
   std::string text;
-  for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
+  for (std::size_t i = 0; i < names.size(); ++i) text += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + names[i];
   return text;
 }
-
-}  // namespace
 
 std::string no_such(std::string_view what, std::string_view wanted, const std::vector<std::string>& names) {
   const auto start = fmt::format("no {} is named '{}'; ", what, wanted);

@@ -13,6 +13,9 @@ namespace mole::cli {
 // comes near.
 Result<std::vector<std::string>> matching(const std::vector<std::string>& globs, const std::vector<std::string>& names);
 
+// "flows, packets and bytes"
+std::string listed(const std::vector<std::string>& names);
+
 // "no column is named 'x'; there are ..." or, of many, "near it are ...".
 std::string no_such(std::string_view what, std::string_view wanted, const std::vector<std::string>& names);
 

@@ -365,7 +365,7 @@ TEST(SeriesOf, MakesOneLineAGroup) {
   EXPECT_EQ(series->at(0).points[1].coverage, 0.25);
   EXPECT_FALSE(series->at(1).points[0].value);
   EXPECT_EQ(series_of(rows, {"router"}, {"octets"}).error().message,
-            "no column is named 'octets'; there are interval_start, interval_end, router, port, bytes, coverage");
+            "no column is named 'octets'; there are interval_start, interval_end, router, port, bytes and coverage");
   EXPECT_EQ(series_of(rows, {"router"}, {"router"}).error().code, Code::invalid);
   rows.columns.push_back({"odd", "bool", "", "", I{0, 1, 1}, {}});
   EXPECT_EQ(series_of(rows, {}, {"odd"})->at(0).points[1].value, 1.0);

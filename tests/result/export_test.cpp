@@ -135,7 +135,7 @@ TEST_F(Export, SaysWhichGroupsThereAre) {
   ask.where = *parse_where({"router=r2"});
   ask.files.erase(ask.files.begin() + 1, ask.files.end());
   const auto none = export_results(ask, ExportFormat::csv, folder / "out");
-  EXPECT_EQ(none.error().message, "no router is named 'r2'; there are a,\"b\"\n\x1b[31m, r1");
+  EXPECT_EQ(none.error().message, "no router is named 'r2'; there are a,\"b\"\n\x1b[31m and r1");
   ask.where = *parse_where({"octets=7"});
   EXPECT_TRUE(
       export_results(ask, ExportFormat::csv, folder / "out").error().message.starts_with("no column is named 'octets'; "));
@@ -157,7 +157,7 @@ TEST(Selection, TakesGlobsInTheirOrder) {
   const std::vector<std::string> names{"flows", "entropy_src", "entropy_dst", "bytes"};
   EXPECT_EQ(*matching({"bytes", "entropy_*", "*_src"}, names), (std::vector<std::string>{"bytes", "entropy_src", "entropy_dst"}));
   EXPECT_EQ(matching({"octets"}, names).error().message,
-            "no column is named 'octets'; there are flows, entropy_src, entropy_dst, bytes");
+            "no column is named 'octets'; there are flows, entropy_src, entropy_dst and bytes");
 }
 
 TEST(Selection, NamesTheNearestOfMany) {
@@ -239,8 +239,8 @@ TEST_F(Export, NamesTheColumnsThereAre) {
   const auto refused = export_results(ask, ExportFormat::csv, folder / "out");
   EXPECT_EQ(refused.error().code, Code::invalid);
   EXPECT_EQ(refused.error().message,
-            "no column is named 'octets'; there are interval_start, interval_end, router, bytes, size_mean, coverage, "
-            "flows_lost");
+            "no column is named 'octets'; there are interval_start, interval_end, router, bytes, size_mean, coverage "
+            "and flows_lost");
   ask.files.clear();
   EXPECT_EQ(export_results(ask, ExportFormat::csv, folder / "out").error().code, Code::missing);
   EXPECT_EQ(export_format("xml").error().code, Code::invalid);
