@@ -253,8 +253,10 @@ std::optional<Grant> Scheduler::next_task(std::uint64_t request, Work& work, con
       work.worked_by[*ref] = node;
       return grant_of(request, work, *ref, steps);
     }
-    // It comes back when something it waits for is done, expires or its delay is over.
-    work.candidates.erase({grids[ref->grid].start(ref->number), *ref});
+    // It comes back when something it waits for is done, expires or its delay is over; so do those behind it, as a rule.
+    auto at = work.candidates.find({grids[ref->grid].start(ref->number), *ref});
+    do at = work.candidates.erase(at);
+    while (at != work.candidates.end() && choose_steps(work, at->second, now).empty());
   }
   return std::nullopt;
 }

@@ -145,6 +145,27 @@ TEST(Scheduler, GivesUpManyJobsInTimeProportionalToThem) {
   EXPECT_LT(many, 24 * few + 0.1);  // eight times as many; 64 times as long if each looked at all
 }
 
+// Processor seconds until a node that cannot get one of `blocks` blocks, each of which waits for the one before it, is told so.
+double seconds_to_find_nothing(std::size_t blocks, std::size_t nodes) {
+  leases::Scheduler scheduler({}, 1);
+  leases::Random random(1);
+  for (std::size_t n = 0; n < nodes; ++n) register_node(scheduler, std::to_string(n));
+  auto plan = plan_of(blocks);
+  auto graph = std::make_shared<dag::Graph>(*plan.graph);
+  for (auto& module : graph->modules) module.since = Micros{0};
+  plan.graph = std::move(graph);
+  scheduler.set_plan(1, 0, std::move(plan));
+  EXPECT_EQ(scheduler.lease({"0", "0", 1, {}}, hour_us, random)->at(0).ref.number, 0);
+  const auto began = std::clock();
+  EXPECT_TRUE(scheduler.lease({"1", "1", 1, {}}, hour_us, random)->empty());
+  return static_cast<double>(std::clock() - began) / CLOCKS_PER_SEC;
+}
+
+TEST(Scheduler, FindsOutThatEveryBlockWaitsInTheSameTimeForAnyNumberOfNodes) {
+  const auto two = seconds_to_find_nothing(100'000, 2), many = seconds_to_find_nothing(100'000, 64);
+  EXPECT_LT(many, 4 * two + 0.05);  // eight times as long if all that so many could be given is compared for each block
+}
+
 std::size_t longest_row(const std::vector<std::int64_t>& blocks) {
   std::size_t longest = 0, row = 0;
   for (std::size_t i = 0; i < blocks.size(); ++i) {
