@@ -461,7 +461,10 @@ Result<json> Service::results(const std::string& module, TimeRange range) {
   const auto& resolved = graph.modules[found->second];
   const auto length = graph.grid(resolved).block_length;
   json columns = json::array(), blocks = json::array();
-  for (const auto& c : dag::result_columns(resolved)) columns.push_back(column_document(c));
+  for (const auto& c : dag::result_columns(resolved)) {
+    columns.push_back(column_document(c));
+    if (const auto over = dag::counted_over(graph, resolved, c.name)) columns.back()["counted_over"] = format_duration(*over);
+  }
   if (range.empty()) range = {INT64_MIN / 2, INT64_MAX / 2};
   records_->scan_catalogue(resolved.fingerprint, {range.from - length, range.to},
                            [&](Micros from, const store::CatalogueRow& row) {

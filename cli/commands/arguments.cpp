@@ -91,6 +91,13 @@ void add_where_option(CLI::App& command, std::vector<std::string>& texts) {
       ->allow_extra_args(false);
 }
 
+void add_rate_option(CLI::App& command, bool& rate) {
+  command.add_flag(
+      "--rate", rate,
+      "counts of bytes, packets and flows as bit/s, packet/s and flow/s: divided by the interval, or the window, they "
+      "were counted over; other columns stay as they are");
+}
+
 void add_pipeline_options(CLI::App& command, PipelineArgs& args) {
   command.add_option("pipeline", args.manifest, "path of the pipeline's manifest (YAML)")->required()->type_name("PIPELINE");
   command.add_option("--set", args.overrides, "change one key of the manifest: modules.mean.window=1d (repeatable)")

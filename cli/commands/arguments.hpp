@@ -23,6 +23,8 @@ TimeRange range_of(const RangeArgs& args);
 
 // --where COLUMN=VALUE,... for cli/export/selection.hpp.
 void add_where_option(CLI::App& command, std::vector<std::string>& texts);
+// --rate.
+void add_rate_option(CLI::App& command, bool& rate);
 
 // A manifest and what to change in it.
 struct PipelineArgs {

@@ -17,7 +17,7 @@ struct PlotArgs {
   std::string module, out, title, panels = "column", overlay;
   std::vector<std::string> columns, where, bands, marks, shades;
   RangeArgs range;
-  bool log = false;
+  bool log = false, rate = false;
   int across = 0, width = 800, height = 0;
   std::optional<double> pale_below;
 };
@@ -93,7 +93,7 @@ PlotOptions options_of(const PlotArgs& args, const std::string& title) {
 }
 
 Result<std::string> drawn(Context& context, Session& session, const PlotArgs& args, std::vector<GroupFilter> where) {
-  PlotSources sources(session, range_of(args.range), std::move(where), args.pale_below);
+  PlotSources sources(session, range_of(args.range), std::move(where), args.pale_below, args.rate);
   if (auto done = sources.open(args.module); !done) return done.error();
   for (const auto& column : args.columns) sources.need(Reference::of(column));
   for (const auto& mark : args.marks) sources.need(Reference::of(mark));
@@ -106,6 +106,8 @@ Result<std::string> drawn(Context& context, Session& session, const PlotArgs& ar
   if (auto done = sources.load(); !done) return told(done.error());
   const auto lines = lines_of(sources, args);
   if (!lines) return told(lines.error());
+  if (args.rate && std::none_of(lines->begin(), lines->end(), [](const Series& line) { return is_rate(line.unit); }))
+    return told(no_rate(sources.counted()));
   if (const auto note = sources.note(); !note.empty()) context.err << "note: " << note << '\n';
   return plot_svg(*lines, options_of(args, sources.title()));
 }
@@ -153,6 +155,7 @@ void add_plot(Shell& shell) {
       ->capture_default_str();
   command->add_option("--across", args->across, "panels side by side; 0: as many as make a figure of fair shape")
       ->check(CLI::Range(0, 12));
+  add_rate_option(*command, args->rate);
   command->add_flag("--log", args->log, "values by their logarithm");
   command->add_option("--overlay", args->overlay, "days or weeks (from Monday) over each other, a line each")
       ->check(CLI::IsMember({"day", "week"}));

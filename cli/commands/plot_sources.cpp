@@ -50,11 +50,12 @@ Result<> PlotSources::load() {
     auto where = where_;
     for (const auto& total : field(found->document, "totals"))
       if (!filter_of(where, text_of(total))) where.push_back({text_of(total), {"all"}});
-    auto rows = load_results({found->files, range_, columns, 0, 0, where});
+    auto counted = rates_ ? counted_over(found->document) : CountedOver{};
+    auto rows = load_results({found->files, range_, columns, 0, 0, where, counted});
     if (!rows) return rows.error();
     const bool windowed = !text_of(found->document, "window").empty();
-    loaded_.emplace(module,
-                    Loaded{std::move(*rows), std::move(where), std::move(found->files), pale_below_.value_or(windowed ? 0 : 1)});
+    loaded_.emplace(module, Loaded{std::move(*rows), std::move(where), std::move(found->files), std::move(counted),
+                                   pale_below_.value_or(windowed ? 0 : 1)});
   }
   return {};
 }
@@ -93,6 +94,12 @@ Error PlotSources::several_rows(const std::string& module, const Loaded& loaded,
                                columns.size() == 1 ? "s" : "", choice, remedy));
   }
   return invalid(cause + "; " + remedy);
+}
+
+CountedOver PlotSources::counted() const {
+  CountedOver all;
+  for (const auto& [module, loaded] : loaded_) all.insert(loaded.counted.begin(), loaded.counted.end());
+  return all;
 }
 
 std::string PlotSources::title() const {

@@ -23,9 +23,10 @@ struct Reference {
 class PlotSources {
  public:
   // Rows of the range that pass `where`. `pale_below`: the coverage below which points are drawn lighter; without it 1, and
-  // for modules with a window 0: their window reaches before the archive's beginning, or over a gap, for a long time.
-  PlotSources(Session& session, TimeRange range, std::vector<GroupFilter> where, std::optional<double> pale_below)
-      : session_(session), blobs_(session), range_(range), where_(std::move(where)), pale_below_(pale_below) {}
+  // for modules with a window 0: their window reaches before the archive's beginning, or over a gap, for a long time. `rates`:
+  // counts of bytes, packets and flows are given per second.
+  PlotSources(Session& session, TimeRange range, std::vector<GroupFilter> where, std::optional<double> pale_below, bool rates)
+      : session_(session), blobs_(session), range_(range), where_(std::move(where)), pale_below_(pale_below), rates_(rates) {}
 
   // The command's module. missing, invalid.
   Result<> open(const std::string& module);
@@ -37,6 +38,8 @@ class PlotSources {
 
   // "border-traffic/traffic, direction in": groups of one value are said once.
   std::string title() const;
+  // What was read that counts bytes, packets or flows.
+  CountedOver counted() const;
   // Which totals were taken for their parts, and how to see these; "" if none.
   std::string note() const;
 
@@ -45,6 +48,7 @@ class PlotSources {
     LoadedResults results;
     std::vector<GroupFilter> where;  // with the totals
     std::vector<std::filesystem::path> files;
+    CountedOver counted;
     double pale_below = 1;
   };
   std::string full_name(const std::string& module) const;
@@ -55,6 +59,7 @@ class PlotSources {
   TimeRange range_;
   std::vector<GroupFilter> where_;
   std::optional<double> pale_below_;
+  bool rates_;
   std::string module_;
   std::map<std::string, std::vector<std::string>> globs_;  // by module as referred to
   std::map<std::string, Loaded> loaded_;

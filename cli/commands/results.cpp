@@ -16,6 +16,7 @@ struct ResultsArgs {
   std::vector<std::string> columns, where;
   std::uint64_t rows = 0;
   std::optional<std::size_t> width;
+  bool rate = false;
 };
 
 // Of the terminal on stdout; 0 if there is none.
@@ -58,7 +59,8 @@ Result<Exit> results(Context& context, const ResultsArgs& args) {
   const std::optional<std::filesystem::path> out =
       args.out.empty() ? std::nullopt : std::optional<std::filesystem::path>(args.out);
   const auto width = args.width.value_or(out ? 0 : terminal_width());
-  const auto rows = export_results({found->files, range, args.columns, args.rows, width, *where}, *format, out);
+  const auto rates = args.rate ? std::optional(counted_over(found->document)) : std::nullopt;
+  const auto rows = export_results({found->files, range, args.columns, args.rows, width, *where, rates}, *format, out);
   if (!rows && rows.error().code == Code::cancelled) return Exit::done;                   // the reader had enough
   if (!rows && rows.error().code == Code::invalid) return missing(rows.error().message);  // a column or group that is not there
   if (!rows) return rows.error();
@@ -78,6 +80,7 @@ void add_results(Shell& shell) {
       ->delimiter(',')
       ->allow_extra_args(false);
   add_where_option(*command, args->where);
+  add_rate_option(*command, args->rate);
   command
       ->add_option("--format", args->format, "csv, ndjson, parquet, arrow or table; otherwise as the file's name ends, or table")
       ->check(CLI::IsMember({"csv", "ndjson", "parquet", "arrow", "table"}));

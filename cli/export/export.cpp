@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <fstream>
 #include <memory>
@@ -114,7 +115,19 @@ Result<ExportFormat> export_format(std::string_view name) {
 Result<std::uint64_t> export_results(const ExportRequest& request, ExportFormat format, const std::optional<fs::path>& output) {
   auto reader = ResultReader::open(request, format == ExportFormat::table);
   if (!reader) return reader.error();
-  RowStream rows{reader->shape(), reader->note(), [&] { return reader->next(); }};
+  const auto named = [&](RowTable table) {
+    for (auto& column : table.columns)
+      if (request.rates && request.rates->contains(column.name)) column.name = rate_name(column.name, column.unit);
+    return table;
+  };
+  RowStream rows{named(reader->shape()), reader->note(), [&]() -> Result<std::optional<RowTable>> {
+                   auto more = reader->next();
+                   if (!more || !*more) return more;
+                   return std::optional<RowTable>(named(std::move(**more)));
+                 }};
+  if (request.rates && std::none_of(rows.shape.columns.begin(), rows.shape.columns.end(),
+                                    [](const Column& column) { return is_rate(column.unit); }))
+    return no_rate(*request.rates);
   return export_rows(rows, format, output, request.table_rows, request.table_width);
 }
 

@@ -6,6 +6,7 @@
 //   auto rows = export_results(ask, ExportFormat::csv, "traffic.csv");
 #pragma once
 
+#include "cli/export/rate.hpp"
 #include "cli/export/selection.hpp"
 #include "runtime/result/parquet.hpp"
 #include "runtime/result/row_table.hpp"
@@ -41,13 +42,14 @@ struct ExportRequest {
   std::uint64_t table_rows = 0;  // table: rows shown before "... N more rows"; 0: all
   // table: characters of a line; a table that is wider is laid on its side, a column a line. 0: as wide as it is.
   std::size_t table_width = 0;
-  std::vector<GroupFilter> where = {};  // rows with these values; empty: all
+  std::vector<GroupFilter> where = {};    // rows with these values, as they are stored; empty: all
+  std::optional<CountedOver> rates = {};  // these columns as rates; nullopt: all as they are
 };
 
 // Writes to `output`, by way of a temporary file beside it, or to stdout. Gives the number of rows (also of those a
-// table did not show). missing: a file is not there; invalid: a glob that names no column, a filter on a column that is
-// not there or that no row passes, files of several shapes; exhausted: disk full, or more rows than one Parquet file may take;
-// cancelled: the reader of stdout has gone.
+// table did not show). A rate has a name of its own (rate_name). missing: a file is not there; invalid: a glob that names no
+// column, a filter on a column that is not there or that no row passes, rates of no column, files of several shapes; exhausted:
+// disk full, or more rows than one Parquet file may take; cancelled: the reader of stdout has gone.
 Result<std::uint64_t> export_results(const ExportRequest& request, ExportFormat format,
                                      const std::optional<std::filesystem::path>& output);
 

@@ -66,6 +66,7 @@ ResultReader::ResultReader(runtime::Parquet parquet, const ExportRequest& reques
       range_(request.range),
       globs_(request.columns),
       where_(request.where),
+      rates_(request.rates.value_or(CountedOver{})),
       seen_(where_.size()) {}
 
 Result<ResultReader> ResultReader::open(const ExportRequest& request, bool shorten) {
@@ -111,7 +112,13 @@ Result<> ResultReader::choose(const RowTable& all, bool shorten) {
     clear(column);
     shape_.columns.push_back(std::move(column));
   }
+  make_rates(shape_);
   return {};
+}
+
+void ResultReader::make_rates(RowTable& rows) const {
+  for (auto& column : rows.columns)
+    if (const auto found = rates_.find(column.name); found != rates_.end()) make_rate(column, found->second);
 }
 
 Result<std::optional<RowTable>> ResultReader::next() {
@@ -124,6 +131,7 @@ Result<std::optional<RowTable>> ResultReader::next() {
   if (!rows) return rows.error();
   filter(*rows);
   std::erase_if(rows->columns, [this](const Column& column) { return unshown_.contains(column.name); });
+  make_rates(*rows);
   if (!same_shape(*rows, shape_))
     return invalid(fmt::format("{} has other columns than {}; export one module of one revision at a time", path.string(),
                                files_.front().string()));

@@ -17,7 +17,7 @@ class ResultReader {
   const runtime::ParquetNote& note() const { return note_; }
   // Of each filter of `where`: values its column has in the rows read so far, a few.
   const std::vector<std::set<std::string>>& seen() const { return seen_; }
-  // The rows' columns, without rows: name, type, unit and doc.
+  // The rows' columns, without rows: name, type, unit and doc; rates have theirs, but the column's name.
   const runtime::RowTable& shape() const { return shape_; }
   // Rows of the next file, nullopt after the last. invalid after the last: `where` let no row pass.
   Result<std::optional<runtime::RowTable>> next();
@@ -26,6 +26,7 @@ class ResultReader {
   ResultReader(runtime::Parquet parquet, const ExportRequest& request);
   Result<> choose(const runtime::RowTable& all, bool shorten);
   void filter(runtime::RowTable& rows);
+  void make_rates(runtime::RowTable& rows) const;
   Error nothing_passed() const;
 
   runtime::Parquet parquet_;
@@ -37,6 +38,7 @@ class ResultReader {
   runtime::RowTable shape_;
   std::size_t next_ = 0;
   std::vector<GroupFilter> where_;
+  CountedOver rates_;
   std::vector<std::set<std::string>> seen_;  // values of each filtered column, a few, for who chose none of them
   bool passed_ = false;                      // a row
 };

@@ -36,8 +36,10 @@ bool takes_prefix(std::string_view unit) {
   return head == "B" || head == "bit" || head == "s";
 }
 
-// Units of what is counted and added up, also per second and in powers: a line that begins elsewhere than at zero misleads.
+// Units of what is counted and added up, also per second and in powers: a line that begins elsewhere than at zero misleads. Bits
+// alone are those of an entropy.
 bool is_amount(std::string_view unit) {
+  if (unit == "bit/s") return true;
   constexpr std::string_view amounts[] = {"B", "flow", "packet", "host", "port", "as"};
   return std::find(std::begin(amounts), std::end(amounts), unit.substr(0, unit.find_first_of("/^"))) != std::end(amounts);
 }

@@ -22,8 +22,8 @@ struct ValueAxis {
 };
 
 // An axis of about `most` ticks at round numbers that shows [low, high], both within 1e300; from zero unless that would
-// flatten the lines. Of amounts (B, flow, packet, host, port, as) that is when they vary by less than 40 %, of all others unless
-// they come near zero; these have some room above and below.
+// flatten the lines. Of amounts (B, bit/s, flow, packet, host, port, as) that is when they vary by less than 40 %, of all others
+// unless they come near zero; these have some room above and below.
 ValueAxis value_axis(double low, double high, std::string_view unit, int most);
 
 // The same by the logarithm: powers of ten, of few decades also their two- and fivefold. Both ends are above zero.

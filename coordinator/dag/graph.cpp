@@ -201,6 +201,22 @@ std::vector<Column> result_columns(const Module& module) {
   return columns;
 }
 
+std::optional<Micros> counted_over(const Graph& graph, const Module& module, std::string_view output) {
+  constexpr std::string_view counted[] = {"B", "packet", "flow"};
+  const auto column =
+      std::find_if(module.outputs.begin(), module.outputs.end(), [&](const Column& c) { return c.name == output; });
+  if (column == module.outputs.end() || std::find(std::begin(counted), std::end(counted), column->unit) == std::end(counted))
+    return std::nullopt;
+  for (const auto& input : module.inputs) {
+    if (input.kind == "flows") {
+      const bool whole = column->type.starts_with('u') || column->type.starts_with('i');
+      return whole ? std::optional(module.window > 0 ? module.window : module.interval) : std::nullopt;
+    }
+    if (input.unit == column->unit) return counted_over(graph, graph.modules[input.source], input.column);
+  }
+  return std::nullopt;
+}
+
 json describe(const Graph& graph) {
   json modules = json::array(), edges = json::array();
   for (const auto& m : graph.modules) {

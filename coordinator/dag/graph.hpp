@@ -100,6 +100,11 @@ nlohmann::json describe(const Graph& graph);
 // {name,type,unit,doc} of every column of the module's result, in order: interval, by, outputs, coverage and its companions.
 std::vector<Column> result_columns(const Module& module);
 
+// Over how long one of the module's outputs counts bytes, packets or flows: a whole number of such a unit made of flows counts
+// them over the interval, or the window, and what is derived from a count with its unit is of the same time. nullopt: it is no
+// count, as the mean size of a flow is none (docs/decisions/0097).
+std::optional<Micros> counted_over(const Graph& graph, const Module& module, std::string_view output);
+
 // Graphviz text of `describe`'s document; nodes are modules and archives.
 std::string to_dot(const nlohmann::json& described);
 

@@ -109,8 +109,9 @@ class Api {
   // Lineage of one number: {"module","column","interval":{from,to},"rows_blob","block","lineage":{...},"upstream":[same, for
   // derived modules]}
   virtual Result<nlohmann::json> why(const std::string& module, const std::string& column, Micros time) = 0;
-  // {"module","columns":[{name,type,unit,doc}], "blocks":[{"from","to","rows_blob","rows","coverage","state"}]}; module:
-  // "pipeline/module"
+  // {"module","interval","window","totals","columns":[{name,type,unit,doc,counted_over}],
+  // "blocks":[{"from","to","rows_blob","rows","coverage","state"}]}; module: "pipeline/module". "counted_over": a duration, only
+  // of columns that count bytes, packets or flows.
   virtual Result<nlohmann::json> results(const std::string& module, TimeRange range) = 0;
   // what: "ls" [{"id","size","router","sequence","from","to","revision","state","digest"}],
   // "gaps" {"missing":[{"router","sequence","from","to"}],"damaged":[{"id","state","lost_compressed":[..],"lost_content":[..]}]}.

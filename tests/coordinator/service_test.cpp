@@ -115,6 +115,10 @@ TEST(Service, PlansNothingAfterARunAndOnlyWhatAParameterReaches) {
   EXPECT_EQ((*explained)["state"], "done");
   submission.overrides.clear();
   EXPECT_EQ((*world.service().plan(submission))["jobs"]["new"], 0);  // the former results are still there
+  const auto results = world.service().results("border/mean", {});
+  ASSERT_TRUE(results);
+  for (const auto& column : (*results)["columns"])
+    EXPECT_EQ(column.value("counted_over", ""), column["name"] == "bytes_mean" ? "15m" : "") << column;
 }
 
 TEST(Service, PlansAndExplainsAnAddedFile) {

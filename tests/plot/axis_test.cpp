@@ -44,6 +44,7 @@ TEST(ValueAxis, BeginsAtZeroForAmountsAndNearWhatThereIsForOthers) {
   EXPECT_EQ(labels(value_axis(6, 10, "flow", 5)), "0 2 4 6 8 10 flow");
   EXPECT_EQ(labels(value_axis(6, 10, "B/s", 5)), "0 2 4 6 8 10 B/s");
   EXPECT_EQ(labels(value_axis(1, 10, "bit", 5)), "0 2 4 6 8 10 bit");
+  EXPECT_EQ(labels(value_axis(6e6, 10e6, "bit/s", 5)), "0 2 4 6 8 10 Mbit/s");
   EXPECT_EQ(labels(value_axis(0.9, 0.999, "1", 5)), "0.85 0.90 0.95 1.00");  // nothing is above a share of 1
   EXPECT_EQ(labels(value_axis(-10, -6, "bit", 5)), "-11 -10 -9 -8 -7 -6 -5 bit");
 }

@@ -234,6 +234,58 @@ TEST_F(Export, LeavesAPipeAPipe) {
   EXPECT_TRUE(std::filesystem::is_fifo(pipe));
 }
 
+TEST_F(Export, GivesCountsAsRates) {
+  ask.range = {start, start + 2 * quarter};
+  ask.rates = CountedOver{{"bytes", quarter}, {"flows", quarter}, {"router", quarter}};
+  ask.where = *parse_where({"bytes=7"});  // as it is stored
+  EXPECT_EQ(run(ExportFormat::csv),
+            "interval_start,interval_end,router,bytes_bits_per_second,size_mean,coverage,flows_lost\n"
+            "2007-09-22T18:15:00Z,2007-09-22T18:30:00Z,\"a,\"\"b\"\"\n\x1b[31m\",0.06222222222222222,,0,0\n");
+  EXPECT_TRUE(run(ExportFormat::table).find("[bit/s]") != std::string::npos);
+  run(ExportFormat::parquet);
+  const auto read = Parquet::open({folder / "spill"})->read(folder / "out");
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->find("bytes_bits_per_second")->unit, "bit/s");
+  const auto loaded = load_results(ask);  // for a figure, whose axis has the unit
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->rows.find("bytes")->unit, "bit/s");
+  EXPECT_EQ(std::get<2>(loaded->rows.find("bytes")->values), std::vector<double>{7 * 8 / 900.0});
+  EXPECT_EQ(loaded->rows.find("size_mean")->unit, "B");
+}
+
+TEST_F(Export, RefusesRatesOfWhatIsNoCount) {
+  ask.columns = {"size_mean"};
+  ask.rates = CountedOver{{"bytes", quarter}};
+  const auto refused = export_results(ask, ExportFormat::csv, folder / "out");
+  EXPECT_EQ(refused.error().code, Code::invalid);
+  EXPECT_EQ(refused.error().message,
+            "no column chosen counts bytes, packets or flows, which --rate divides by time; choose one that does, as bytes, or "
+            "leave out --rate");
+  ask.rates = CountedOver{};
+  EXPECT_TRUE(export_results(ask, ExportFormat::csv, folder / "out")
+                  .error()
+                  .message.ends_with("none of this module does; leave out --rate"));
+}
+
+TEST(Rates, KeepNullsAndReadDocumentsAsUntrusted) {
+  runtime::Column flows{"flows", "u64", "flow", "", std::vector<std::uint64_t>{1800, 0}, {1, 0}};
+  make_rate(flows, quarter);
+  EXPECT_EQ(std::get<2>(flows.values), (std::vector<double>{2, 0}));
+  EXPECT_EQ(flows.valid, (std::vector<std::uint8_t>{1, 0}));
+  EXPECT_EQ(flows.unit, "flow/s");
+  EXPECT_EQ(rate_name("flows", flows.unit), "flows_per_second");
+  runtime::Column hosts{"hosts", "u64", "host", "", std::vector<std::uint64_t>{3}, {}};
+  make_rate(hosts, quarter);
+  EXPECT_EQ(hosts.type, "u64");
+  EXPECT_EQ(rate_name("hosts", hosts.unit), "hosts");
+  const auto document = nlohmann::json::parse(
+      R"({"columns": [{"name": "bytes", "counted_over": "15m"}, {"name": "a", "counted_over": "0s"}, {"name": "b", "counted_over": 900},
+                      {"name": 7, "counted_over": "15m"}, {"name": "c", "counted_over": "long"}, {"name": "d"}, 5]})");
+  EXPECT_EQ(counted_over(document), (CountedOver{{"bytes", quarter}}));
+  EXPECT_TRUE(counted_over(nlohmann::json::parse(R"({"columns": {}})")).empty());
+  EXPECT_TRUE(counted_over(nlohmann::json()).empty());
+}
+
 TEST_F(Export, NamesTheColumnsThereAre) {
   ask.columns = {"octets"};
   const auto refused = export_results(ask, ExportFormat::csv, folder / "out");

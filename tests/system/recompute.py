@@ -76,6 +76,21 @@ def verify(place, window, sums):
     return len(means)
 
 
+def rates(place):
+    """A rate is the count over its time: of a mean of quarters of an hour a quarter, whatever its window."""
+    for module, column in (("traffic", "bytes"), ("mean", "bytes_mean")):
+        counts, rates = rows(module, cwd=place), rows(module, "--rate", cwd=place)
+        check(len(counts) == len(rates) > 0, "as many rows")
+        for count, rate in zip(counts, rates):
+            check(count["flows_lost"] == rate["flows_lost"] and column not in rate, f"only the count is another column: {rate}")
+            value = count[column] and Fraction(count[column]) * 8 / 900
+            check(rate[column + "_bits_per_second"] == "" if value == "" else close(rate[column + "_bits_per_second"], value), f"{rate}: should be {value}")
+    figure = mole("plot", "traffic", "bytes", "mean.bytes_mean", "--rate", "--overlay", "day", "--panels", "all", cwd=place).stdout
+    check("bit/s" in figure, "an overlay in bit/s")
+    refused = mole("plot", "variance", "bytes_variance", "--rate", cwd=place, code=4).stderr
+    check("--rate" in refused and "leave out --rate" in refused, refused)
+
+
 with Place("recompute") as place:
     mole("archive", "simulate", place / "archive", "--seed", 11, "--from", "2007-09-22", "--to", "2007-09-23T12", "--routers", "1,2",
          "--flows-per-hour", 300, "--gap", "2@2007-09-22T09", "--gap", "2@2007-09-22T10", "--damage", "1@2007-09-22T15:cut")
@@ -89,6 +104,7 @@ with Place("recompute") as place:
         span = int(window.rstrip("hm")) * (60 * MINUTE if window.endswith("h") else MINUTE)
         print(f"blocks of {block} from {origin}, window {window}: {verify(place, span, sums)} rows agree to 1e-12")
         inside = [r for r in rows("variance", "--from", "2007-09-22T06", "--to", "2007-09-23T06", cwd=place)]
+        rates(place)
         if window == "5h":
             results.append(inside)
     check(results[0] == results[1], "the cut into blocks must not show in the rows")
