@@ -44,167 +44,164 @@ TEST_F(Dag, TellsCountsFromSizesAndOverHowLongTheyWereTaken) {
   const json flows = {{"role", "flows"}, {"kind", "flows"}, {"reads", {"bytes"}}};
   write_plugin(folder_.path(), metric("sizes", "mergeable", json::array({flows}), json::array({size})), "sizes");
   const auto resolved =
-      resolve(chain, {
-    "modules.day={plugin: traffic, input: {archive: flows}, interval: 15m, window: 2h}",
-        "modules.day_mean={plugin: mean, inputs: {values: day.bytes}}",
-        "modules.sizes={plugin: sizes, input: {archive: flows}, interval: 15m}",
-        "modules.sizes_mean={plugin: mean, inputs: {values: sizes.size_mean}}", ASSERT_TRUE(resolved) << resolved.error().message;
-    const auto& graph = resolved->graph;
-    const auto over = [&](const std::string& module, const std::string& column) {
-      return dag::counted_over(graph, graph.modules[*graph.find_module(module)], column).value_or(0) / minute_us;
-    };
-    EXPECT_EQ(over("traffic", "bytes"), 15);
-    EXPECT_EQ(over("traffic", "flows"), 15);
-    EXPECT_EQ(over("day", "packets"), 120);     // the states of its window are merged
-    EXPECT_EQ(over("mean", "bytes_mean"), 15);  // of what it is the mean of
-    EXPECT_EQ(over("day_mean", "bytes_mean"), 120);
-    EXPECT_EQ(over("sizes", "size_mean"), 0);
-    EXPECT_EQ(over("sizes_mean", "size_mean_mean"), 0);
-    EXPECT_EQ(over("variance", "bytes_variance"), 0);
-    EXPECT_EQ(over("traffic", "flows_lost"), 0);  // no output of its own
-    EXPECT_EQ(over("traffic", "octets"), 0);
+      resolve(chain, {"modules.day={plugin: traffic, input: {archive: flows}, interval: 15m, window: 2h}",
+                      "modules.day_mean={plugin: mean, inputs: {values: day.bytes}}",
+                      "modules.sizes={plugin: sizes, input: {archive: flows}, interval: 15m}",
+                      "modules.sizes_mean={plugin: mean, inputs: {values: sizes.size_mean}}", "modules.mean.window=1h"});
+  ASSERT_TRUE(resolved) << resolved.error().message;
+  const auto& graph = resolved->graph;
+  const auto over = [&](const std::string& module, const std::string& column) {
+    return dag::counted_over(graph, graph.modules[*graph.find_module(module)], column).value_or(0) / minute_us;
+  };
+  EXPECT_EQ(over("traffic", "bytes"), 15);
+  EXPECT_EQ(over("traffic", "flows"), 15);
+  EXPECT_EQ(over("day", "packets"), 120);     // the states of its window are merged
+  EXPECT_EQ(over("mean", "bytes_mean"), 15);  // of what it is the mean of
+  EXPECT_EQ(over("day_mean", "bytes_mean"), 120);
+  EXPECT_EQ(over("sizes", "size_mean"), 0);
+  EXPECT_EQ(over("sizes_mean", "size_mean_mean"), 0);
+  EXPECT_EQ(over("variance", "bytes_variance"), 0);
+  EXPECT_EQ(over("traffic", "flows_lost"), 0);  // no output of its own
+  EXPECT_EQ(over("traffic", "octets"), 0);
 }
 
 TEST_F(Dag, KeepsItselfInJson) {
-    const auto graph = resolve(chain)->graph;
-    const auto again = dag::graph_from_json(nlohmann::json::parse(dag::to_json(graph).dump()));
-    EXPECT_EQ(dag::to_json(again), dag::to_json(graph));
+  const auto graph = resolve(chain)->graph;
+  const auto again = dag::graph_from_json(nlohmann::json::parse(dag::to_json(graph).dump()));
+  EXPECT_EQ(dag::to_json(again), dag::to_json(graph));
 }
 
 TEST_F(Dag, ADirectionNeedsAHomeWhichBelongsToItsKeyAlone) {
-    EXPECT_NE(error({"modules.traffic.by=[direction]"}).find("does not say what is at home"), std::string::npos);
-    const std::string home = "archives.flows.home={networks: [10.0.0.0/8]}",
-                      other = "archives.flows.home={networks: [11.0.0.0/8]}";
-    const auto print = [&](const std::vector<std::string>& overrides) {
-      return resolve(chain, overrides)->graph.modules[0].fingerprint;
-    };
-    EXPECT_EQ(print({home}), print({}));
-    EXPECT_NE(print({home, "modules.traffic.by=[direction]"}), print({other, "modules.traffic.by=[direction]"}));
+  EXPECT_NE(error({"modules.traffic.by=[direction]"}).find("does not say what is at home"), std::string::npos);
+  const std::string home = "archives.flows.home={networks: [10.0.0.0/8]}", other = "archives.flows.home={networks: [11.0.0.0/8]}";
+  const auto print = [&](const std::vector<std::string>& overrides) {
+    return resolve(chain, overrides)->graph.modules[0].fingerprint;
+  };
+  EXPECT_EQ(print({home}), print({}));
+  EXPECT_NE(print({home, "modules.traffic.by=[direction]"}), print({other, "modules.traffic.by=[direction]"}));
 }
 
 TEST_F(Dag, OrdersModulesWhateverTheirOrderInTheText) {
-    const auto resolved = resolve(chain, {"modules.a={plugin: mean, inputs: {values: variance.bytes_variance}}"});
-    ASSERT_TRUE(resolved) << resolved.error().message;
-    EXPECT_EQ(resolved->graph.modules.back().name, "a");
+  const auto resolved = resolve(chain, {"modules.a={plugin: mean, inputs: {values: variance.bytes_variance}}"});
+  ASSERT_TRUE(resolved) << resolved.error().message;
+  EXPECT_EQ(resolved->graph.modules.back().name, "a");
 }
 
 TEST_F(Dag, NamesACycleInFull) {
-    EXPECT_EQ(error({"modules.mean.inputs={values: variance.bytes_variance}"}),
-              "m.yaml:12:3: the modules read each other in a circle: mean -> variance -> mean; take one of these inputs away");
+  EXPECT_EQ(error({"modules.mean.inputs={values: variance.bytes_variance}"}),
+            "m.yaml:12:3: the modules read each other in a circle: mean -> variance -> mean; take one of these inputs away");
 }
 
 TEST_F(Dag, RefusesWhatDoesNotFitInOneSentence) {
-    EXPECT_EQ(error({"modules.mean.inputs={values: trafic.bytes}"}),
-              "--set modules.mean.inputs={values: trafic.bytes}: there is no module \"trafic\"; did you mean \"traffic\"?");
-    EXPECT_EQ(
-        error({"modules.mean.inputs={values: traffic.byte}"}),
-        "--set modules.mean.inputs={values: traffic.byte}: the module traffic has no column \"byte\"; did you mean \"bytes\"?");
-    EXPECT_EQ(
-        error({"modules.mean.inputs={value: traffic.bytes}"}),
-        "--set modules.mean.inputs={value: traffic.bytes}: the plugin mean has no input \"value\"; did you mean \"values\"?");
-    EXPECT_EQ(error({"modules.traffic.input={archive: flow}"}),
-              "--set modules.traffic.input={archive: flow}: there is no archive \"flow\"; did you mean \"flows\"?");
-    EXPECT_EQ(error({"modules.traffic.interval=7m"}),
-              "m.yaml:11:3: the interval 7m does not divide the block length 2h of the archive flows; choose one that does");
-    EXPECT_EQ(error({"modules.mean.window=20m"}), "m.yaml:12:3: the window 20m is not a multiple of the interval 15m; round it");
-    EXPECT_EQ(error({"modules.mean.interval=30m"}),
-              "m.yaml:12:3: the interval 30m differs from the 15m of its input traffic; leave it out, it is inherited");
-    EXPECT_EQ(error({"modules.traffic.by=[colour]"}).substr(0, 57),
-              "m.yaml:11:3: \"by\" knows no dimension \"colour\"; known are ");
-    EXPECT_EQ(error({"modules.mean.filter=proto tcp"}).substr(0, 40), "--set modules.mean.filter=proto tcp: \"fi");
-    EXPECT_EQ(error({"modules.mean.warmup=1h"}),
-              "m.yaml:12:3: \"warmup\" and \"since\" are for sequential metrics; mean is mergeable; use \"window\"");
-    EXPECT_EQ(error({"modules.s={plugin: longest_silence, input: {archive: flows}, interval: 15m}"})
-                  .find("longest_silence is sequential: it needs either \"warmup\""),
-              83u);
-    EXPECT_NE(error({"modules.mean.plugin=meen"}).find("there is no metric plugin 'meen'"), std::string::npos);
-    EXPECT_NE(error({"modules.traffic.interval="}).find("\"interval\" must be a text"), std::string::npos);
-    EXPECT_NE(error({"modules.mean.params.x=1"}).find("x"), std::string::npos);
-    EXPECT_EQ(error({"modules.again={plugin: traffic, input: {archive: flows}, interval: 15m, by: [router]}"}),
-              "--set modules.again={plugin: traffic, input: {archive: flows}, interval: 15m, by: [router]}: the modules traffic "
-              "and again compute the same "
-              "from the same; remove one of them");
+  EXPECT_EQ(error({"modules.mean.inputs={values: trafic.bytes}"}),
+            "--set modules.mean.inputs={values: trafic.bytes}: there is no module \"trafic\"; did you mean \"traffic\"?");
+  EXPECT_EQ(
+      error({"modules.mean.inputs={values: traffic.byte}"}),
+      "--set modules.mean.inputs={values: traffic.byte}: the module traffic has no column \"byte\"; did you mean \"bytes\"?");
+  EXPECT_EQ(error({"modules.mean.inputs={value: traffic.bytes}"}),
+            "--set modules.mean.inputs={value: traffic.bytes}: the plugin mean has no input \"value\"; did you mean \"values\"?");
+  EXPECT_EQ(error({"modules.traffic.input={archive: flow}"}),
+            "--set modules.traffic.input={archive: flow}: there is no archive \"flow\"; did you mean \"flows\"?");
+  EXPECT_EQ(error({"modules.traffic.interval=7m"}),
+            "m.yaml:11:3: the interval 7m does not divide the block length 2h of the archive flows; choose one that does");
+  EXPECT_EQ(error({"modules.mean.window=20m"}), "m.yaml:12:3: the window 20m is not a multiple of the interval 15m; round it");
+  EXPECT_EQ(error({"modules.mean.interval=30m"}),
+            "m.yaml:12:3: the interval 30m differs from the 15m of its input traffic; leave it out, it is inherited");
+  EXPECT_EQ(error({"modules.traffic.by=[colour]"}).substr(0, 57),
+            "m.yaml:11:3: \"by\" knows no dimension \"colour\"; known are ");
+  EXPECT_EQ(error({"modules.mean.filter=proto tcp"}).substr(0, 40), "--set modules.mean.filter=proto tcp: \"fi");
+  EXPECT_EQ(error({"modules.mean.warmup=1h"}),
+            "m.yaml:12:3: \"warmup\" and \"since\" are for sequential metrics; mean is mergeable; use \"window\"");
+  EXPECT_EQ(error({"modules.s={plugin: longest_silence, input: {archive: flows}, interval: 15m}"})
+                .find("longest_silence is sequential: it needs either \"warmup\""),
+            83u);
+  EXPECT_NE(error({"modules.mean.plugin=meen"}).find("there is no metric plugin 'meen'"), std::string::npos);
+  EXPECT_NE(error({"modules.traffic.interval="}).find("\"interval\" must be a text"), std::string::npos);
+  EXPECT_NE(error({"modules.mean.params.x=1"}).find("x"), std::string::npos);
+  EXPECT_EQ(error({"modules.again={plugin: traffic, input: {archive: flows}, interval: 15m, by: [router]}"}),
+            "--set modules.again={plugin: traffic, input: {archive: flows}, interval: 15m, by: [router]}: the modules traffic "
+            "and again compute the same "
+            "from the same; remove one of them");
 }
 
 TEST_F(Dag, NamesBothSidesOfAUnitMismatch) {
-    const auto message = error({"modules.variance.inputs={values: traffic.packets, centre: mean.bytes_mean}"});
-    EXPECT_NE(message.find("traffic.packets [packet]"), std::string::npos) << message;
-    EXPECT_NE(message.find("mean.bytes_mean [B]"), std::string::npos) << message;
+  const auto message = error({"modules.variance.inputs={values: traffic.packets, centre: mean.bytes_mean}"});
+  EXPECT_NE(message.find("traffic.packets [packet]"), std::string::npos) << message;
+  EXPECT_NE(message.find("mean.bytes_mean [B]"), std::string::npos) << message;
 }
 
 TEST_F(Dag, TotalsAreThoseOfClosedDimensionsAndInherited) {
-    const auto graph =
-        resolve(chain, {"modules.traffic.by=[router, protocol_class]", "modules.traffic.totals=[protocol_class, router]"})->graph;
-    for (const auto& module : graph.modules)
-      EXPECT_EQ(module.totals, (std::vector<std::string>{"router", "protocol_class"})) << module.name;
-    EXPECT_EQ(dag::graph_from_json(dag::to_json(graph)).modules[2].totals, graph.modules[2].totals);
-    EXPECT_EQ(
-        error({"modules.traffic.totals=[protocol_class]"}),
-        "m.yaml:11:3: \"totals\" names protocol_class, by which the module is not grouped; add it to \"by\" or leave it out");
-    EXPECT_NE(error({"modules.traffic.by=[router, dst_port]", "modules.traffic.totals=[dst_port]"})
-                  .find("names dst_port, an open dimension"),
-              std::string::npos);
-    EXPECT_EQ(error({"modules.mean.totals=[router]"}),
-              "m.yaml:12:3: \"totals\" are made of flows; leave it out, mean has those of its input traffic");
-    EXPECT_NE(error({"modules.traffic.input={archive: flows, where: {router: [\"1\", all]}}", "modules.traffic.totals=[router]"})
-                  .find("a router is called \"all\""),
-              std::string::npos);
-    EXPECT_NE(error({"modules.s={plugin: longest_silence, input: {archive: flows}, interval: 15m, warmup: 1h, by: [router], "
-                     "totals: [router]}"})
-                  .find("longest_silence is sequential: its states cannot be merged into totals"),
-              std::string::npos);
+  const auto graph =
+      resolve(chain, {"modules.traffic.by=[router, protocol_class]", "modules.traffic.totals=[protocol_class, router]"})->graph;
+  for (const auto& module : graph.modules)
+    EXPECT_EQ(module.totals, (std::vector<std::string>{"router", "protocol_class"})) << module.name;
+  EXPECT_EQ(dag::graph_from_json(dag::to_json(graph)).modules[2].totals, graph.modules[2].totals);
+  EXPECT_EQ(error({"modules.traffic.totals=[protocol_class]"}),
+            "m.yaml:11:3: \"totals\" names protocol_class, by which the module is not grouped; add it to \"by\" or leave it out");
+  EXPECT_NE(error({"modules.traffic.by=[router, dst_port]", "modules.traffic.totals=[dst_port]"})
+                .find("names dst_port, an open dimension"),
+            std::string::npos);
+  EXPECT_EQ(error({"modules.mean.totals=[router]"}),
+            "m.yaml:12:3: \"totals\" are made of flows; leave it out, mean has those of its input traffic");
+  EXPECT_NE(error({"modules.traffic.input={archive: flows, where: {router: [\"1\", all]}}", "modules.traffic.totals=[router]"})
+                .find("a router is called \"all\""),
+            std::string::npos);
+  EXPECT_NE(error({"modules.s={plugin: longest_silence, input: {archive: flows}, interval: 15m, warmup: 1h, by: [router], "
+                   "totals: [router]}"})
+                .find("longest_silence is sequential: its states cannot be merged into totals"),
+            std::string::npos);
 }
 
 TEST_F(Dag, RefusesAPluginOfAnotherAbi) {
-    const auto sidecar = folder_.path() / "traffic.plugin.json";
-    auto document = nlohmann::json::parse(*read_file(sidecar));
-    document["abi"]["major"] = 9;
-    ASSERT_TRUE(durable_write(sidecar, document.dump()));
-    EXPECT_NE(error({}).find("is built for plugin ABI 9.0, this host has 1.0"), std::string::npos);
+  const auto sidecar = folder_.path() / "traffic.plugin.json";
+  auto document = nlohmann::json::parse(*read_file(sidecar));
+  document["abi"]["major"] = 9;
+  ASSERT_TRUE(durable_write(sidecar, document.dump()));
+  EXPECT_NE(error({}).find("is built for plugin ABI 9.0, this host has 1.0"), std::string::npos);
 }
 
 TEST_F(Dag, PutsExactlyWhatMattersIntoFingerprints) {
-    const auto base = resolve(chain)->graph;
-    const auto changed = [&](const std::string& override) {
-      std::string out;
-      const auto graph = resolve(chain, {override})->graph;
-      for (std::size_t m = 0; m < 3; ++m) out += graph.modules[m].fingerprint == base.modules[m].fingerprint ? "=" : "x";
-      return out;
-    };
-    EXPECT_EQ(changed("archives.flows.params.root=/elsewhere"), "===");
-    EXPECT_EQ(changed("modules.mean.params.minimum_coverage=0.5"), "=xx");
-    EXPECT_EQ(changed("modules.traffic.filter=proto tcp"), "xxx");
-    EXPECT_EQ(changed("modules.variance.window=1d"), "==x");
-    EXPECT_EQ(changed("archives.flows.damage=skip"), "xxx");
-    EXPECT_EQ(changed("archives.flows.block.length=4h"), "xxx");
-    EXPECT_EQ(changed("archives.flows.lateness=2h"), "xxx");
-    EXPECT_EQ(changed("archives.flows.decode=interleaved"), "===");
-    EXPECT_EQ(changed("modules.mean.keep_states=all"), "===");
-    EXPECT_EQ(changed("modules.traffic.totals=[router]"), "xxx");
-    EXPECT_EQ(changed("modules.traffic.totals=[]"), "===");
+  const auto base = resolve(chain)->graph;
+  const auto changed = [&](const std::string& override) {
+    std::string out;
+    const auto graph = resolve(chain, {override})->graph;
+    for (std::size_t m = 0; m < 3; ++m) out += graph.modules[m].fingerprint == base.modules[m].fingerprint ? "=" : "x";
+    return out;
+  };
+  EXPECT_EQ(changed("archives.flows.params.root=/elsewhere"), "===");
+  EXPECT_EQ(changed("modules.mean.params.minimum_coverage=0.5"), "=xx");
+  EXPECT_EQ(changed("modules.traffic.filter=proto tcp"), "xxx");
+  EXPECT_EQ(changed("modules.variance.window=1d"), "==x");
+  EXPECT_EQ(changed("archives.flows.damage=skip"), "xxx");
+  EXPECT_EQ(changed("archives.flows.block.length=4h"), "xxx");
+  EXPECT_EQ(changed("archives.flows.lateness=2h"), "xxx");
+  EXPECT_EQ(changed("archives.flows.decode=interleaved"), "===");
+  EXPECT_EQ(changed("modules.mean.keep_states=all"), "===");
+  EXPECT_EQ(changed("modules.traffic.totals=[router]"), "xxx");
+  EXPECT_EQ(changed("modules.traffic.totals=[]"), "===");
 }
 
 TEST_F(Dag, PutsTheBinaryOfADevelopmentVersionIntoFingerprints) {
-    const auto rebuild = [&](const std::string& bytes) {
-      auto descriptor = nlohmann::json::parse(*read_file(folder_.path() / "mean.plugin.json"))["plugins"][0];
-      descriptor["version"] = "1.0.0-dev";
-      write_plugin(folder_.path(), descriptor, bytes);
-      return resolve(chain)->graph.modules[1].fingerprint;
-    };
-    EXPECT_NE(rebuild("one"), rebuild("two"));
+  const auto rebuild = [&](const std::string& bytes) {
+    auto descriptor = nlohmann::json::parse(*read_file(folder_.path() / "mean.plugin.json"))["plugins"][0];
+    descriptor["version"] = "1.0.0-dev";
+    write_plugin(folder_.path(), descriptor, bytes);
+    return resolve(chain)->graph.modules[1].fingerprint;
+  };
+  EXPECT_NE(rebuild("one"), rebuild("two"));
 }
 
 TEST_F(Dag, DrawsItself) {
-    const auto dot = dag::to_dot(dag::describe(resolve(chain)->graph));
-    EXPECT_NE(dot.find("\"mean\" -> \"variance\" [label=\"bytes_mean\", style=dashed];"), std::string::npos) << dot;
+  const auto dot = dag::to_dot(dag::describe(resolve(chain)->graph));
+  EXPECT_NE(dot.find("\"mean\" -> \"variance\" [label=\"bytes_mean\", style=dashed];"), std::string::npos) << dot;
 }
 
 TEST_F(Dag, PrunesToWhatAModuleStandsOn) {
-    const auto graph = resolve(chain)->graph;
-    const auto part = dag::prune(graph, {1});
-    ASSERT_EQ(part.modules.size(), 2u);
-    EXPECT_EQ(part.modules[1].name, "mean");
-    EXPECT_EQ(part.modules[1].inputs[0].source, 0u);
+  const auto graph = resolve(chain)->graph;
+  const auto part = dag::prune(graph, {1});
+  ASSERT_EQ(part.modules.size(), 2u);
+  EXPECT_EQ(part.modules[1].name, "mean");
+  EXPECT_EQ(part.modules[1].inputs[0].source, 0u);
 }
 
 }  // namespace
