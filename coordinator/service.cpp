@@ -99,7 +99,8 @@ void Service::load_modules() {
   records_->scan_json(Table::modules, "", [&](std::string_view name, const json& row) {
     if (row.is_object())
       modules_[std::string(name)] = {row.at("fingerprint").get<Digest>(), row.at("revision").get<Digest>(),
-                                     row.at("history").get<std::vector<Digest>>()};
+                                     row.at("history").get<std::vector<Digest>>(),
+                                     row.value("overrides", std::vector<std::string>{})};
     return true;
   });
 }

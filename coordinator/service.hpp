@@ -78,7 +78,8 @@ class Service final : public Api {
   // A module as it was last submitted.
   struct ModuleRow {
     Digest fingerprint, revision;
-    std::vector<Digest> history;  // former fingerprints, latest first
+    std::vector<Digest> history;         // former fingerprints, latest first
+    std::vector<std::string> overrides;  // what made it another measurement than its manifest says; empty: nothing
   };
   struct NodeRow {
     std::uint64_t number = 0;
@@ -97,6 +98,7 @@ class Service final : public Api {
   struct Parsed {
     manifest::Manifest manifest;
     dag::Resolved resolved;
+    std::set<std::string> what_if = {};  // modules that are another measurement by the overrides
   };
 
   explicit Service(Config config) : config_(std::move(config)), plugins_(config_.plugins) {}
@@ -127,6 +129,7 @@ class Service final : public Api {
 
   // service_submit.cpp
   Result<Parsed> parse(const Submission& submission) const;
+  std::set<std::string> what_if(const Submission& submission, const dag::Graph& graph) const;
   Result<Shared> asked_part(const Submission& submission, const dag::Graph& graph) const;
   static std::vector<dag::Library> needed_libraries(const requests::Request& request, std::vector<dag::Library> libraries);
   Result<> keep_libraries(const std::vector<dag::Library>& libraries);
@@ -135,7 +138,7 @@ class Service final : public Api {
   Result<> check_versions(const std::vector<dag::Library>& libraries, Aftermath& after);
   Result<nlohmann::json> accept(const Submission& submission, requests::Request request, const Parsed& parsed);
   std::optional<Result<nlohmann::json>> already_submitted(const Submission& submission, const std::string& body) const;
-  void note_modules(const dag::Graph& graph, const Digest& revision, Aftermath& after);
+  void note_modules(const Parsed& parsed, const requests::Request& request, Aftermath& after);
   void advance(requests::Request& request, Aftermath& after);
   void begin_listing(requests::Request& request);
   void begin_verify(requests::Request& request, Aftermath& after);

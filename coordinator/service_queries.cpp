@@ -480,6 +480,7 @@ Result<json> Service::results(const std::string& module, TimeRange range) {
               {"interval", format_duration(resolved.interval)},
               {"window", resolved.window > 0 ? json(format_duration(resolved.window)) : json(nullptr)},
               {"totals", resolved.totals},
+              {"overrides", module_row(module)->overrides},
               {"columns", columns},
               {"blocks", blocks}};
 }

@@ -40,6 +40,19 @@ Result<Service::Parsed> Service::parse(const Submission& submission) const {
   return Parsed{std::move(*parsed), std::move(*resolved)};
 }
 
+std::set<std::string> Service::what_if(const Submission& submission, const dag::Graph& graph) const {
+  if (submission.overrides.empty()) return {};
+  auto written = submission;
+  written.overrides.clear();
+  const auto plain = parse(written);  // may be no pipeline without them
+  std::set<std::string> names;
+  for (const auto& module : graph.modules) {
+    const auto m = plain ? plain->resolved.graph.find_module(module.name) : std::nullopt;
+    if (!m || plain->resolved.graph.modules[*m].fingerprint != module.fingerprint) names.insert(module.name);
+  }
+  return names;
+}
+
 // The part of the pipeline that `module` stands on; all of it if none is named.
 Result<Service::Shared> Service::asked_part(const Submission& submission, const dag::Graph& graph) const {
   if (submission.module.empty()) return std::make_shared<const dag::Graph>(graph);
@@ -79,6 +92,8 @@ Result<json> Service::submit(const Submission& submission) {
   auto part = asked_part(submission, parsed->resolved.graph);
   if (!part) return part.error();
   Request request;
+  parsed->what_if = what_if(submission, parsed->resolved.graph);
+  request.overrides = submission.overrides;
   request.kind = "run";
   request.module = submission.module;
   request.range = round_outward(**part, submission.range);
@@ -219,7 +234,7 @@ Result<json> Service::accept(const Submission& submission, Request request, cons
   if (!request.client_id.empty())
     records_->put_json(after.batch, Table::clients, request.client_id, {{"request", request.number}, {"body", body}});
   if (request.kind == "run") {
-    note_modules(parsed.resolved.graph, request.revision, after);
+    note_modules(parsed, request, after);
     for (const auto& module : request.graph->modules)  // asking again is asking to try again
       records_->scan_jobs(Table::attempts, module.fingerprint, [&](const Digest& fingerprint, Micros from, const json& row) {
         if (!row.value("given_up", false)) return;
@@ -236,8 +251,10 @@ Result<json> Service::accept(const Submission& submission, Request request, cons
   return answer;
 }
 
-void Service::note_modules(const dag::Graph& graph, const Digest& revision, Aftermath& after) {
+void Service::note_modules(const Parsed& parsed, const Request& request, Aftermath& after) {
+  const auto& graph = parsed.resolved.graph;
   for (const auto& module : graph.modules) {
+    const auto overrides = parsed.what_if.contains(module.name) ? request.overrides : std::vector<std::string>{};
     const auto name = graph.full_name(module);
     auto& row = modules_[name];
     const bool changed = row.fingerprint != module.fingerprint;
@@ -250,10 +267,12 @@ void Service::note_modules(const dag::Graph& graph, const Digest& revision, Afte
                          {{"module", name}, {"parts", module.parts}});
       after.relink.push_back(name);
     }
-    if (!changed && row.revision == revision) continue;
-    row.revision = revision;
-    records_->put_json(after.batch, Table::modules, name,
-                       {{"fingerprint", row.fingerprint}, {"revision", revision}, {"history", row.history}});
+    if (!changed && row.revision == request.revision && row.overrides == overrides) continue;
+    row.revision = request.revision;
+    row.overrides = overrides;
+    records_->put_json(
+        after.batch, Table::modules, name,
+        {{"fingerprint", row.fingerprint}, {"revision", row.revision}, {"history", row.history}, {"overrides", overrides}});
   }
 }
 

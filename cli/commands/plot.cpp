@@ -108,7 +108,7 @@ Result<std::string> drawn(Context& context, Session& session, const PlotArgs& ar
   if (!lines) return told(lines.error());
   if (args.rate && std::none_of(lines->begin(), lines->end(), [](const Series& line) { return is_rate(line.unit); }))
     return told(no_rate(sources.counted()));
-  if (const auto note = sources.note(); !note.empty()) context.err << "note: " << note << '\n';
+  for (const auto& note : sources.notes()) context.err << "note: " << note << '\n';
   return plot_svg(*lines, options_of(args, sources.title()));
 }
 

@@ -54,8 +54,9 @@ Result<> PlotSources::load() {
     auto rows = load_results({found->files, range_, columns, 0, 0, where, counted});
     if (!rows) return rows.error();
     const bool windowed = !text_of(found->document, "window").empty();
-    loaded_.emplace(module, Loaded{std::move(*rows), std::move(where), std::move(found->files), std::move(counted),
-                                   pale_below_.value_or(windowed ? 0 : 1)});
+    loaded_.emplace(
+        module, Loaded{std::move(*rows), std::move(where), std::move(found->files), std::move(counted), what_if(found->document),
+                       what_if_note(found->document), pale_below_.value_or(windowed ? 0 : 1)});
   }
   return {};
 }
@@ -107,10 +108,22 @@ std::string PlotSources::title() const {
   const auto loaded = loaded_.find("");
   for (const auto& filter : loaded == loaded_.end() ? where_ : loaded->second.where)
     if (filter.values.size() == 1) text += fmt::format(", {} {}", filter.column, filter.values.front());
+  constexpr std::size_t most_said = 60;  // the rest is in the note
+  if (loaded != loaded_.end() && !loaded->second.what_if.empty())
+    text += ", with " + (loaded->second.what_if.size() > most_said ? "--set" : loaded->second.what_if);
   return text;
 }
 
-std::string PlotSources::note() const {
+std::vector<std::string> PlotSources::notes() const {
+  std::vector<std::string> notes;
+  for (const auto& [module, loaded] : loaded_)
+    if (!loaded.what_if_note.empty()) notes.push_back(loaded.what_if_note);
+  if (auto totals = note_of_totals(); !totals.empty()) notes.push_back(std::move(totals));
+  return notes;
+}
+
+// Which totals were taken for their parts; "" if none.
+std::string PlotSources::note_of_totals() const {
   std::vector<std::string> columns;
   std::string parts;
   const auto found = loaded_.find("");

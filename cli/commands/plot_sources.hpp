@@ -36,12 +36,12 @@ class PlotSources {
   // Lines of the columns the reference matches. invalid, with what to choose, where an interval and group has several rows.
   Result<std::vector<Series>> series(const Reference& reference) const;
 
-  // "border-traffic/traffic, direction in": groups of one value are said once.
+  // "border-traffic/traffic, direction in": groups of one value are said once, as is what makes it a what-if.
   std::string title() const;
   // What was read that counts bytes, packets or flows.
   CountedOver counted() const;
-  // Which totals were taken for their parts, and how to see these; "" if none.
-  std::string note() const;
+  // What a reader must know: results of a what-if run, totals taken for their parts and how to see these.
+  std::vector<std::string> notes() const;
 
  private:
   struct Loaded {
@@ -49,8 +49,10 @@ class PlotSources {
     std::vector<GroupFilter> where;  // with the totals
     std::vector<std::filesystem::path> files;
     CountedOver counted;
+    std::string what_if, what_if_note;
     double pale_below = 1;
   };
+  std::string note_of_totals() const;
   std::string full_name(const std::string& module) const;
   Error several_rows(const std::string& module, const Loaded& loaded, const std::vector<std::string>& shown) const;
 

@@ -36,7 +36,8 @@ Result<std::string> full_module_name(coordinator::Api& api, const std::string& n
     if (known.back().ends_with("/" + name)) matches.push_back(known.back());
   }
   if (matches.size() == 1) return matches.front();
-  if (matches.empty()) return missing(fmt::format("no module {} has been asked for; known: {}", name, known.empty() ? "none" : listed(known)));
+  if (matches.empty())
+    return missing(fmt::format("no module {} has been asked for; known: {}", name, known.empty() ? "none" : listed(known)));
   return invalid(fmt::format("several pipelines have a module {}; name one of {}", name, listed(matches)));
 }
 
@@ -90,10 +91,26 @@ Result<ModuleResults> results_of(Session& session, BlobFiles& blobs, const std::
     if (!path) return path.error();
     found.files.push_back(std::move(*path));
   }
-  if (found.files.empty())
+  if (found.files.empty()) {
+    const auto changed = what_if(found.document);
     return missing(
-        fmt::format("{} has no results in this range; mole run computes them, mole status shows where there are some", module));
+        fmt::format("{} has no results in this range{}; mole run computes them, mole status shows where there are some", module,
+                    changed.empty() ? "" : " with " + changed + ", as it was last run"));
+  }
   return found;
+}
+
+std::string what_if(const json& document) {
+  std::string text;
+  for (const auto& override : field(document, "overrides")) text += (text.empty() ? "--set " : " --set ") + text_of(override);
+  return text;
+}
+
+std::string what_if_note(const json& document) {
+  const auto changed = what_if(document);
+  if (changed.empty()) return "";
+  return fmt::format("{} is shown as it was last run, with {}; mole run without it brings back the results of the manifest",
+                     text_of(document, "module"), changed);
 }
 
 json rows_json(const runtime::RowTable& rows) {

@@ -37,6 +37,12 @@ struct ModuleResults {
 // missing, with what to type, if there are no rows in the range.
 Result<ModuleResults> results_of(Session& session, BlobFiles& blobs, const std::string& module, TimeRange range);
 
+// In a document of Api::results, of a module that was last run as another measurement than its manifest says: "--set A --set B";
+// else "".
+std::string what_if(const nlohmann::json& document);
+// A sentence about it for who sees the rows; "" if there is nothing to say.
+std::string what_if_note(const nlohmann::json& document);
+
 // Rows as objects by column name; times as RFC 3339.
 nlohmann::json rows_json(const runtime::RowTable& rows);
 

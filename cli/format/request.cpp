@@ -53,6 +53,7 @@ std::string request_text(const json& request, const Style& style) {
   std::string out;
   line(out, "request", text_of(request, "id"));
   line(out, "for", fmt::format("{}, {} .. {}", target_of(request), text_of(request, "from"), text_of(request, "to")));
+  for (const auto& override : field(request, "overrides")) line(out, "what if", text_of(override));
   const auto reason = text_of(request, "reason");
   line(out, "state", style.paint(paint_of(state), state) + (reason.empty() ? "" : ": " + reason));
   line(out, "jobs", jobs_text(field(request, "jobs")));
@@ -82,7 +83,8 @@ std::string requests_text(const json& requests, const Style& style) {
   for (const auto& r : requests) {
     const auto& jobs = field(r, "jobs");
     const auto state = text_of(r, "state");
-    table.row({text_of(r, "id"), target_of(r), text_of(r, "from"), text_of(r, "to"), style.paint(paint_of(state), state),
+    table.row({text_of(r, "id"), target_of(r) + (field(r, "overrides").empty() ? "" : ", what if"), text_of(r, "from"),
+               text_of(r, "to"), style.paint(paint_of(state), state),
                fmt::format("{}/{}", human_count(count_of(jobs, "done")), human_count(count_of(jobs, "total"))),
                field(r, "coverage").is_number() ? human_share(number_of(r, "coverage")) : ""});
   }

@@ -51,6 +51,7 @@ json to_row(const Request& r) {
           {"partial", r.partial},
           {"priority", r.priority},
           {"client_id", r.client_id},
+          {"overrides", r.overrides},
           {"revision", r.revision},
           {"submitted", r.submitted},
           {"finished", r.finished},
@@ -76,6 +77,7 @@ Request request_from_row(std::uint64_t number, const json& row) {
   row.at("partial").get_to(r.partial);
   row.at("priority").get_to(r.priority);
   row.at("client_id").get_to(r.client_id);
+  r.overrides = row.value("overrides", std::vector<std::string>{});
   r.revision = row.at("revision").get<Digest>();
   row.at("submitted").get_to(r.submitted);
   row.at("finished").get_to(r.finished);
@@ -114,6 +116,7 @@ json describe(const Request& r, const leases::JobCounts& counts, bool with_failu
               {"bytes", progress(r.bytes_total, r.bytes_done)},
               {"coverage", r.coverage < 0 ? json(nullptr) : json(r.coverage)},
               {"waits", r.waits}};
+  if (!r.overrides.empty()) out["overrides"] = r.overrides;
   if (!r.archive.empty()) out["archive"] = r.archive;
   if (with_failures) out["failures"] = r.failures;
   return out;

@@ -29,6 +29,7 @@ struct Request {
   bool partial = false;
   std::int32_t priority = 0;
   std::string client_id;
+  std::vector<std::string> overrides;  // run: of the manifest (--set), as asked
   Digest revision;                     // of the graph
   Micros submitted = 0, finished = 0;  // wall clock, for people
   std::string state = "ACCEPTED";

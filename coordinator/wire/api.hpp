@@ -92,7 +92,7 @@ class Api {
   // [{"module","plugin","interval","window","by","inputs","outputs":[{name,type,unit,doc}], "execution"}], "edges":
   // [{"from","to","role"}]}
   virtual Result<nlohmann::json> validate(const Submission&) = 0;
-  // {"id","pipeline","module","from","to","state","reason","priority","partial","submitted","finished",
+  // {"id","pipeline","module","overrides","from","to","state","reason","priority","partial","submitted","finished",
   //  "jobs": {"total","done","failed","running","waiting","blocked"}, "files": {"total","done","decoded","from_columns"},
   //  "bytes": {"total","done"}, "coverage",
   //  "failures": [{"job","plugin","module","block","code","message","attempts","log_tail"}], "waits": [texts]}
@@ -109,7 +109,7 @@ class Api {
   // Lineage of one number: {"module","column","interval":{from,to},"rows_blob","block","lineage":{...},"upstream":[same, for
   // derived modules]}
   virtual Result<nlohmann::json> why(const std::string& module, const std::string& column, Micros time) = 0;
-  // {"module","interval","window","totals","columns":[{name,type,unit,doc,counted_over}],
+  // {"module","interval","window","totals","overrides","columns":[{name,type,unit,doc,counted_over}],
   // "blocks":[{"from","to","rows_blob","rows","coverage","state"}]}; module: "pipeline/module". "counted_over": a duration, only
   // of columns that count bytes, packets or flows.
   virtual Result<nlohmann::json> results(const std::string& module, TimeRange range) = 0;

@@ -164,6 +164,14 @@ TEST(RequestText, NamesFailuresAndWaits) {
   EXPECT_EQ(exit_of_request(failed), Exit::failed);
 }
 
+TEST(RequestText, TellsWhatWasChangedInTheManifest) {
+  const json request = {
+      {"id", "r-4"}, {"pipeline", "p"}, {"state", "COMPLETE"}, {"overrides", {"modules.a.filter=proto tcp", "x\x1b=1"}}};
+  EXPECT_NE(request_text(request, {}).find("what if   modules.a.filter=proto tcp\nwhat if   x\\x1b=1\n"), std::string::npos)
+      << request_text(request, {});
+  EXPECT_NE(requests_text(json::array({request}), {}).find("p, what if "), std::string::npos);
+}
+
 TEST(RequestText, TellsHowFilesWereRead) {
   json request = {
       {"id", "r-3"}, {"pipeline", "p"}, {"state", "COMPLETE"}, {"jobs", {{"total", 1}, {"done", 1}}}, {"waits", json::array()}};

@@ -115,6 +115,19 @@ TEST(Service, PlansNothingAfterARunAndOnlyWhatAParameterReaches) {
   EXPECT_EQ((*explained)["state"], "done");
   submission.overrides.clear();
   EXPECT_EQ((*world.service().plan(submission))["jobs"]["new"], 0);  // the former results are still there
+  // What is shown is still of the run with --set, and only where that made another measurement.
+  const auto overrides = [&](const char* module) { return (*world.service().results(module, {}))["overrides"]; };
+  const json what_if = {"modules.mean.params.minimum_coverage=0.5"};
+  EXPECT_EQ(overrides("border/traffic"), json::array());
+  EXPECT_EQ(overrides("border/mean"), what_if);
+  EXPECT_EQ(overrides("border/variance"), what_if);  // it reads the mean
+  EXPECT_EQ((*world.service().request("r2"))["overrides"], what_if);
+  world.reopen();
+  EXPECT_EQ(overrides("border/mean"), what_if);
+  EXPECT_FALSE((*world.service().request("r1")).contains("overrides"));
+  submission.overrides = {"modules.mean.params.minimum_coverage=0"};  // as it is
+  world.run(submission);
+  EXPECT_EQ(overrides("border/mean"), json::array());
   const auto results = world.service().results("border/mean", {});
   ASSERT_TRUE(results);
   for (const auto& column : (*results)["columns"])

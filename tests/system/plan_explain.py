@@ -91,10 +91,23 @@ with Place("plan") as place:
     counts, plan = planned(place)
     check(plan["jobs"]["new"] == 0, f"the former results are still there: {counts}")
 
+    # Whoever looks at what the run left behind is told, and nobody else.
+    override = "--set modules.mean.params.minimum_coverage=0.5"
+    for module, said in (("traffic", False), ("mean", True), ("variance", True)):
+        check((override in mole("results", module, cwd=place).stderr) == said, f"results of {module} say what they were run with: {said}")
+    figure = mole("plot", "traffic", "bytes", "mean.bytes_mean", cwd=place)
+    check(override in figure.stderr and override not in figure.stdout, f"a figure says it of what it draws beside: {figure.stderr}")
+    check(override in mole("plot", "mean", "bytes_mean", cwd=place).stdout, "and has it in the title, of its own module")
+    check(override in mole("results", "mean", "--from", "2006-01-01", "--to", "2006-01-02", cwd=place, code=4).stderr, "as does what is not there")
+    last = mole_json("request", "list", cwd=place)[-1]["id"]
+    check("what if   modules.mean.params.minimum_coverage=0.5" in mole("request", "show", last, cwd=place).stdout, "and so does the request")
+
     trace = mole_json("why", "variance", "bytes_variance", "2007-09-22T10:00", cwd=place)
     text = str(trace)
     for word in (victim.name, "digest", "variance", "mean", "traffic"):
         check(word in text, f"why names {word}: {text[:600]}")
     people = mole("why", "traffic", "bytes", "2007-09-22T09:15", cwd=place).stdout
     check(victim.name in people and "bytes" in people, f"why for people: {people}")
+    mole("run", "planned.yaml", *RANGE, cwd=place, code=(0, 3))
+    check(override not in mole("results", "mean", cwd=place).stderr, "back to the manifest")
 print("plan, explain and why hold")
