@@ -20,6 +20,33 @@ constexpr std::size_t max_history = 16;
 constexpr std::size_t max_failures = 1000;
 constexpr std::size_t max_open = 1000;  // requests; each holds a plan in memory and is looked at in every completion
 
+// Mean coverage of jobs.
+struct Covered {
+  double sum = 0;
+  std::uint64_t jobs = 0;
+  bool whole = true;
+
+  void add(const store::CatalogueRow& row) {
+    sum += row.coverage;
+    ++jobs;
+    whole = whole && row.coverage_min >= 1;
+  }
+  double mean() const {
+    return whole ? 1 : std::min(sum / static_cast<double>(jobs), std::nextafter(1.0, 0.0));
+  }  // rounding hides no gap
+};
+
+// By module: whether it or one it reads has a window.
+std::vector<bool> windowed_modules(const dag::Graph& graph) {
+  std::vector<bool> windowed;
+  for (const auto& module : graph.modules) {
+    bool any = module.window > 0;
+    for (const auto& input : module.inputs) any = any || (input.kind != "flows" && windowed[input.source]);
+    windowed.push_back(any);
+  }
+  return windowed;
+}
+
 // The modules a request is about, as indexes into its own graph.
 std::vector<std::uint32_t> asked_modules(const Request& request) {
   if (request.module.empty()) return {};
@@ -406,9 +433,8 @@ void Service::summarise(Request& request) {
   request.bytes_done = request.bytes_total;
   const auto* plan = scheduler_->plan(request.number);
   if (!plan) return;
-  double sum = 0;
-  std::uint64_t jobs = 0;
-  bool whole = true;
+  Covered all, plain, windowed;
+  const auto has_window = windowed_modules(*plan->graph);
   request.failures = json::array();
   for (std::size_t m = 0; m < plan->modules.size(); ++m) {
     const auto& mine = plan->modules[m];
@@ -418,9 +444,8 @@ void Service::summarise(Request& request) {
     records_->scan_catalogue(module.fingerprint, {grid.start(mine.first), grid.start(mine.last())},
                              [&](Micros from, const store::CatalogueRow& row) {
                                if (!(mine.flags_at(grid.number(from)) & jobs::asked) || row.rows_blob.empty()) return;
-                               sum += row.coverage;
-                               ++jobs;
-                               whole = whole && row.coverage_min >= 1;
+                               all.add(row);
+                               (has_window[m] ? windowed : plain).add(row);
                              });
     for (auto b = mine.first; b < mine.last() && request.failures.size() < max_failures; ++b) {
       if (!(mine.flags_at(b) & jobs::failed)) continue;
@@ -436,12 +461,11 @@ void Service::summarise(Request& request) {
                                   {"log_tail", trouble->log_tail}});
     }
   }
-  if (jobs == 0) return;
-  request.coverage = sum / static_cast<double>(jobs);
-  if (whole)
-    request.coverage = 1;
-  else if (request.coverage >= 1)
-    request.coverage = std::nextafter(1.0, 0.0);  // rounding hides no gap
+  if (all.jobs == 0) return;
+  request.coverage = all.mean();
+  if (plain.jobs == 0 || windowed.jobs == 0) return;
+  request.coverage_plain = plain.mean();
+  request.coverage_windowed = windowed.mean();
 }
 
 Result<json> Service::cancel(const std::string& id) {

@@ -35,6 +35,15 @@ std::string files_text(const json& files) {
   return fmt::format("{} decoded, {} read from the columns of an earlier decode", human_count(decoded), human_count(kept));
 }
 
+// Windows reach back, at first before the archive: what that takes off is told apart from what is missing.
+std::string coverage_text(const json& request) {
+  const auto share = [&](const char* key) { return human_share(number_of(request, key)); };
+  const auto plain = share("coverage_without_windows"), windowed = share("coverage_with_windows");
+  if (plain == windowed) return share("coverage");  // also of a request with one kind of modules
+  return fmt::format("{} ({} without windows, {} with, which reach back, also before the archive)", share("coverage"), plain,
+                     windowed);
+}
+
 void line(std::string& out, std::string_view name, const std::string& value) {
   if (!value.empty()) out += fmt::format("{:<10}{}\n", name, value);
 }
@@ -58,7 +67,7 @@ std::string request_text(const json& request, const Style& style) {
   line(out, "state", style.paint(paint_of(state), state) + (reason.empty() ? "" : ": " + reason));
   line(out, "jobs", jobs_text(field(request, "jobs")));
   line(out, "files", files_text(field(request, "files")));
-  if (field(request, "coverage").is_number()) line(out, "coverage", human_share(number_of(request, "coverage")));
+  if (field(request, "coverage").is_number()) line(out, "coverage", coverage_text(request));
   for (const auto& wait : field(request, "waits")) line(out, "waits", text_of(wait));
   return out;
 }

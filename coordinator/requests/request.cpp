@@ -60,6 +60,8 @@ json to_row(const Request& r) {
           {"code", r.code},
           {"counts", to_json(r.counts)},
           {"coverage", r.coverage},
+          {"coverage_plain", r.coverage_plain},
+          {"coverage_windowed", r.coverage_windowed},
           {"failures", r.failures},
           {"waits", r.waits},
           {"files", files(r)},
@@ -86,6 +88,8 @@ Request request_from_row(std::uint64_t number, const json& row) {
   r.code = row.value("code", "");
   r.counts = counts_from(row.at("counts"));
   row.at("coverage").get_to(r.coverage);
+  r.coverage_plain = row.value("coverage_plain", -1.0);
+  r.coverage_windowed = row.value("coverage_windowed", -1.0);
   r.failures = row.at("failures");
   row.at("waits").get_to(r.waits);
   row.at("files").at("total").get_to(r.files_total);
@@ -116,6 +120,8 @@ json describe(const Request& r, const leases::JobCounts& counts, bool with_failu
               {"bytes", progress(r.bytes_total, r.bytes_done)},
               {"coverage", r.coverage < 0 ? json(nullptr) : json(r.coverage)},
               {"waits", r.waits}};
+  if (r.coverage_plain >= 0) out["coverage_without_windows"] = r.coverage_plain;
+  if (r.coverage_windowed >= 0) out["coverage_with_windows"] = r.coverage_windowed;
   if (!r.overrides.empty()) out["overrides"] = r.overrides;
   if (!r.archive.empty()) out["archive"] = r.archive;
   if (with_failures) out["failures"] = r.failures;

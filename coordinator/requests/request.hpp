@@ -38,6 +38,8 @@ struct Request {
   // Written when it ends.
   leases::JobCounts counts;
   double coverage = -1;  // mean over the asked jobs; below 0: none
+  // Of these the jobs of modules without and with a window, their own or of what they read; below 0: not of both kinds.
+  double coverage_plain = -1, coverage_windowed = -1;
   nlohmann::json failures = nlohmann::json::array();
   std::vector<std::string> waits;
   std::uint64_t files_total = 0, files_done = 0, bytes_total = 0, bytes_done = 0;

@@ -172,6 +172,17 @@ TEST(RequestText, TellsWhatWasChangedInTheManifest) {
   EXPECT_NE(requests_text(json::array({request}), {}).find("p, what if "), std::string::npos);
 }
 
+TEST(RequestText, TellsWhatWindowsTakeOffTheCoverage) {
+  json request = {{"id", "r-5"}, {"pipeline", "p"}, {"state", "PARTIAL"}, {"coverage", 0.75}};
+  EXPECT_NE(request_text(request, {}).find("coverage  75.00 %\n"), std::string::npos) << request_text(request, {});
+  request["coverage_without_windows"] = 1;
+  request["coverage_with_windows"] = 0.5;
+  EXPECT_NE(request_text(request, {})
+                .find("coverage  75.00 % (100 % without windows, 50.00 % with, which reach back, also before the archive)\n"),
+            std::string::npos)
+      << request_text(request, {});
+}
+
 TEST(RequestText, TellsHowFilesWereRead) {
   json request = {
       {"id", "r-3"}, {"pipeline", "p"}, {"state", "COMPLETE"}, {"jobs", {{"total", 1}, {"done", 1}}}, {"waits", json::array()}};

@@ -288,6 +288,24 @@ TEST(Service, EndsPartialWhereCoverageIsBelowOne) {
   const auto done = world.run(world.submission(border, "2007-09-22", "2007-09-22T04"));
   EXPECT_EQ(done["state"], "PARTIAL");
   EXPECT_EQ(done["coverage"], 0.75);
+  EXPECT_FALSE(done.contains("coverage_without_windows"));  // there are no others
+}
+
+TEST(Service, TellsCoverageOfModulesWithAndWithoutWindowsApart) {
+  World world;
+  world.add_files("1", 0, 13);
+  auto submission = world.submission(chain, "2007-09-22", "2007-09-22T12");
+  submission.module = "traffic";
+  EXPECT_EQ(world.run(submission)["state"], "COMPLETE");
+  world.coverage = 0.25;
+  submission.module.clear();
+  const auto done = world.run(submission);
+  EXPECT_EQ(done["state"], "PARTIAL");
+  EXPECT_EQ(done["coverage"], 0.5);  // of three modules
+  EXPECT_EQ(done["coverage_without_windows"], 1.0);
+  EXPECT_EQ(done["coverage_with_windows"], 0.25);
+  world.reopen();
+  EXPECT_EQ(world.request(done["id"])["coverage_with_windows"], 0.25);
 }
 
 TEST(Service, WaitsForFilesAndGoesOnWhenTheyAreListed) {
