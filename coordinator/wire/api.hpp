@@ -94,7 +94,7 @@ class Api {
   virtual Result<nlohmann::json> validate(const Submission&) = 0;
   // {"id","pipeline","module","overrides","from","to","state","reason","priority","partial","submitted","finished",
   //  "jobs": {"total","done","failed","running","waiting","blocked"}, "files": {"total","done","decoded","from_columns"},
-  //  "bytes": {"total","done"}, "coverage",
+  //  "bytes": {"total","done"}, "coverage", "coverage_without_windows", "coverage_with_windows",
   //  "failures": [{"job","plugin","module","block","code","message","attempts","log_tail"}], "waits": [texts]}
   virtual Result<nlohmann::json> request(const std::string& id) = 0;
   virtual Result<nlohmann::json> requests() = 0;  // [as above, without failures]
