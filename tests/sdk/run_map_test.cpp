@@ -129,6 +129,15 @@ TEST(RunMap, HoldsMadeUpKeysAmongOthers) {
   }
 }
 
+TEST(RunMap, TakesLittleMoreThanItsEntriesForKeysThatComeAgain) {
+  constexpr std::size_t distinct = 100'000;
+  std::mt19937_64 random(3);
+  mole::RunMap<std::uint64_t, Sum> runs;
+  runs.append(10 * distinct, [&](std::size_t) { return std::pair(random() % distinct << 20, Sum{1}); });
+  const auto entry = sizeof(mole::detail::PlainEntry<std::uint64_t, Sum>);
+  EXPECT_LT(runs.memory(), runs.size() * entry * 8 / 5);  // what is fresh may take half as much as what is kept
+}
+
 TEST(RunMap, RefusesWhatItDidNotSave) {
   mole::RunMap<std::uint64_t, Sum> runs;
   runs.append(3, [](std::size_t i) { return std::pair(std::uint64_t{i}, Sum{1}); });
