@@ -263,7 +263,7 @@ std::optional<Grant> Scheduler::next_task(std::uint64_t request, Work& work, con
 
 // Of the oldest blocks something may run in, one that the node has worked on, or that follows one of its: states need not
 // travel, and the file that lies on their border is decoded once. Else the oldest that is nobody's next; else the middle of
-// the longest row of them, so that two nodes meet as late as can be. No node is far ahead of the oldest block.
+// the longest row of them, so that two nodes meet as late as can be. No node is far ahead of the oldest that can be had.
 std::optional<BlockRef> Scheduler::next_block(const Work& work, const std::string& node) const {
   const auto oldest = oldest_blocks(work);
   const auto close = [&](BlockRef ref) {
