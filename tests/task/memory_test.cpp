@@ -147,8 +147,8 @@ TEST(Memory, OfTheFullSetDoesNotGrowWithFlows) {
   for (const char* plugin : {"tcp_flags", "scans", "top_addresses", "top_as", "port_counts"})
     steps.push_back(results_of(plugin, {"direction"}));
   for (const char* plugin : {"peers", "unanswered"}) steps.push_back(results_of(plugin, {}));
-  const auto once = run_worker(folder.path(), base, 4, 1, steps);        // 1.7 million flows
-  const auto ten_times = run_worker(folder.path(), base, 4, 10, steps);  // seventeen
+  const auto once = run_worker(folder.path(), base, 12, 1, steps);        // five million flows
+  const auto ten_times = run_worker(folder.path(), base, 12, 10, steps);  // fifty million
   // The room for entries that are not united yet is touched to its end.
   EXPECT_LT(ten_times.peak_kb, once.peak_kb + once.peak_kb / 5) << once.peak_kb;
   RecordProperty("once_kb", static_cast<int>(once.peak_kb));
