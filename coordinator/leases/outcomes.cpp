@@ -231,7 +231,7 @@ bool Scheduler::accept(const Completion& completion, std::size_t i, Settled& set
     } else {
       work.live -= jobs::block_hopeless_row(*work.plan, module->second, b);
     }
-    if (fresh.state) work.worked_by[{mine.grid, b}] = completion.node;
+    if (fresh.state || fresh.result) work.worked_by[{mine.grid, b}] = completion.node;
     work.bisect.erase({mine.grid, b});
     add_candidates(work, {mine.grid, b});
   }

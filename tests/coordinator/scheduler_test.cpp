@@ -215,6 +215,21 @@ TEST(Scheduler, GivesABlockThatFailedToWhoeverAsksNext) {
   EXPECT_EQ(next("b").ref.number, 0) << "not the next one of its own";
 }
 
+TEST(Scheduler, KnowsWhoDidABlockThatWasLeasedBeforeTheLastPlan) {
+  leases::Scheduler scheduler({}, 1);
+  leases::Random random(1);
+  const auto next = [&](const std::string& name) { return scheduler.lease({name, name, 1, {}}, hour_us, random)->at(0); };
+  for (const char* name : {"a", "b"}) register_node(scheduler, name);
+  scheduler.set_plan(1, 0, plan_of(16));
+  const auto first = next("a"), other = next("b");
+  EXPECT_EQ(first.ref.number, 0);
+  scheduler.set_plan(1, 0, plan_of(16));
+  scheduler.complete(done_by("a", first, "done"), hour_us, random);
+  scheduler.complete(done_by("b", other, "done"), hour_us, random);
+  EXPECT_EQ(next("b").ref.number, other.ref.number + 1);
+  EXPECT_EQ(next("a").ref.number, 1);
+}
+
 TEST(Scheduler, CountsATaskThatDidNothingAndSaidNothingAsAFailureOfEveryStep) {
   Coordinator c;
   c.scheduler.set_plan(1, 0, plan_of(1));
