@@ -133,7 +133,10 @@ struct FromWire {
   }
   void sidecar(std::string& w, task::PluginUse& t) {
     const auto known = w.empty() ? sidecars.find(t.library.hex()) : sidecars.end();
-    t.sidecar = known != sidecars.end() ? known->second : std::move(w);
+    if (known != sidecars.end())
+      t.sidecar = known->second;
+    else
+      t.sidecar = std::move(w);
   }
 };
 
