@@ -430,7 +430,7 @@ json Service::trace(const dag::Graph& graph, std::uint32_t m, const std::string&
     for (auto block = block_of(source, reach.span.from); block < reach.span.to; block += length) {
       auto one = lineage_of(graph, source, reach.column, block,
                             {std::max(block, reach.span.from), std::min(block + length, reach.span.to)});
-      if (one["rows_blob"] != "" || !one["lineage"].is_null()) out["upstream"].push_back(std::move(one));
+      if (!one.value("rows_blob", "").empty() || !one["lineage"].is_null()) out["upstream"].push_back(std::move(one));
     }
   }
   return out;
@@ -447,7 +447,7 @@ Result<json> Service::why(const std::string& module, const std::string& column, 
   if (std::find(names.begin(), names.end(), column) == names.end())
     return missing("the module " + module + " has no column \"" + column + "\"" + manifest::suggestion(column, names));
   auto document = trace(graph, found->second, column, time);
-  if (document["rows_blob"] == "")
+  if (document.value("rows_blob", "").empty())
     return missing("there is no result of " + module + " at " + format_time(time) +
                    "; mole run computes it, mole status --map shows what is there");
   return document;

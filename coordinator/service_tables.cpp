@@ -54,7 +54,7 @@ Result<Digest> Service::table_digest(const std::filesystem::path& path) const {
   if (!digest) return digest;
   store::Batch batch;
   records_->put_json(batch, Table::resources, key, {{"stamp", stamp}, {"digest", *digest}});
-  store_->write(std::move(batch));  // not synced: losing it costs a read
+  store_->write(batch);  // not synced: losing it costs a read
   return digest;
 }
 
@@ -87,7 +87,7 @@ Result<> Service::keep_tables(const std::vector<dag::TableFile>& files, const da
     row["checked"] = resource.format;
     store::Batch batch;
     records_->put_json(batch, Table::resources, key, row);
-    store_->write(std::move(batch));
+    store_->write(batch);
   }
   return blobs_->settle();
 }

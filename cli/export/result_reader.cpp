@@ -49,6 +49,7 @@ void keep(Column& column, const std::vector<std::size_t>& rows) {
       column.values);
   if (column.valid.empty()) return;
   std::vector<std::uint8_t> valid;
+  valid.reserve(rows.size());
   for (const auto row : rows) valid.push_back(column.valid[row]);
   column.valid = std::move(valid);
 }

@@ -49,7 +49,7 @@ void line(std::string& out, std::string_view name, const std::string& value) {
 }
 
 std::string target_of(const json& request) {
-  const auto module = text_of(request, "module");
+  auto module = text_of(request, "module");
   if (const auto archive = text_of(request, "archive"); !archive.empty()) return text_of(request, "kind") + " of " + archive;
   if (module.find('/') != std::string::npos) return module;
   return module.empty() ? text_of(request, "pipeline") : text_of(request, "pipeline") + "/" + module;

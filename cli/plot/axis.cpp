@@ -63,7 +63,7 @@ int label_exponent(double largest, std::string_view unit) {
 }
 
 std::string unit_label(std::string_view unit, int exponent) {
-  const auto bare = unit == "1" ? std::string() : pretty_unit(unit);
+  auto bare = unit == "1" ? std::string() : pretty_unit(unit);
   if (exponent == 0) return bare;
   if (takes_prefix(unit)) return std::string(prefix_of(exponent)) + bare;
   return "10" + superscript(exponent) + (bare.empty() ? "" : " " + bare);

@@ -103,6 +103,7 @@ bool one_row_each(const RowTable& rows, const std::vector<std::string>& by) {
   for (std::size_t row = 0; row < rows.rows(); ++row) {
     if (row > 0 && starts[row] != starts[row - 1]) groups.clear();
     std::vector<std::string> group;
+    group.reserve(by.size());
     for (const auto& name : by) group.push_back(value_text(rows, name, row));
     if (!groups.insert(std::move(group)).second) return false;
   }
@@ -118,6 +119,7 @@ std::vector<std::string> telling_apart(const RowTable& rows, const std::vector<s
     std::set<std::vector<std::string>> keys;
     for (std::size_t row = 0; row < count; ++row) {
       std::vector<std::string> key;
+      key.reserve(columns.size());
       for (const auto& name : columns) key.push_back(value_text(rows, name, row));
       if (!keys.insert(std::move(key)).second) return false;
     }

@@ -37,6 +37,7 @@ Result<pid_t> spawn(const std::vector<std::string>& command, const SpawnSettings
   if (::access(program.c_str(), X_OK) != 0)
     return missing(fmt::format("{} is not there: mole needs the programs it was installed with beside it", program));
   std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
   for (const auto& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   pid_t pid = -1;

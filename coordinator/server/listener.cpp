@@ -73,7 +73,7 @@ Result<Listener> Listener::open(const Address& address) {
 
 Result<> Listener::bind_unix() {
   const auto name = unix_name(address_.path);
-  if (const auto cleared = remove_stale(address_, name); !cleared) return cleared;
+  if (auto cleared = remove_stale(address_, name); !cleared) return cleared;
   if (::bind(fd_, reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0)
     return cannot_listen(address_, std::strerror(errno), "check that its folder exists and may be written");
   struct stat made {};

@@ -50,7 +50,7 @@ class RemoteCoordinator::Pool {
  private:
   CallEnd once(const Call& call) {
     std::unique_ptr<Connection> connection = take();
-    const auto end = guarded(whom_, [&] {
+    auto end = guarded(whom_, [&] {
       if (!connection) connection = std::make_unique<Connection>(address_, timeouts_);
       call(connection->client);
     });

@@ -6,6 +6,8 @@
 #include <thrift/protocol/TBinaryProtocol.h>
 #include <thrift/transport/TBufferTransports.h>
 
+#include <utility>
+
 namespace mole::coordinator {
 namespace {
 
@@ -71,7 +73,7 @@ class BoundedProtocol final : public TVirtualProtocol<BoundedProtocol, TBinaryPr
 }  // namespace
 
 FrameHandler frames_to(std::shared_ptr<apache::thrift::TProcessor> processor) {
-  return [processor](std::string_view frame) -> std::optional<std::string> {
+  return [processor = std::move(processor)](std::string_view frame) -> std::optional<std::string> {
     auto* bytes = reinterpret_cast<std::uint8_t*>(const_cast<char*>(frame.data()));  // OBSERVE: only read
     const auto size = static_cast<std::uint32_t>(frame.size());
     auto reading = std::make_shared<TConfiguration>(request_bytes, request_bytes, nesting);

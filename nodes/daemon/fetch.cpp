@@ -151,7 +151,7 @@ bool Fetcher::link(const Digest& blob, const fs::path& target) const {
 // kept is checked before it is used.
 Result<> Fetcher::download(const Digest& blob, const fs::path& target, const Source& source) {
   const fs::path part = part_of(target);
-  const auto fetched = [&]() -> Result<> {
+  auto fetched = [&]() -> Result<> {
     std::ofstream file(part, std::ios::binary | std::ios::trunc);
     Hasher hasher;
     for (std::uint64_t offset = 0;;) {

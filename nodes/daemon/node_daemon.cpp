@@ -74,14 +74,14 @@ void NodeDaemon::wait() {
     for (const auto& [id, attempt] : running_) attempt->cancel();
   changed_.wait(lock, [&] { return running_.empty(); });
   const bool hurry = aborting_;
-  auto unfinished = std::exchange(unfinished_, {});
+  const auto unfinished = std::exchange(unfinished_, {});
   lock.unlock();
-  give_back(std::move(unfinished));
+  give_back(unfinished);
   if (!hurry && !outbox_.settle()) spdlog::warn("the coordinator is away; finished results are sent at the next start");
   end_threads();
 }
 
-void NodeDaemon::give_back(std::vector<std::string> tasks) {
+void NodeDaemon::give_back(const std::vector<std::string>& tasks) {
   if (tasks.empty()) return;
   const auto done = coordinator_.release(folder_.name(), incarnation_, tasks);
   if (!done) spdlog::warn("{} tasks could not be given back, their leases run out: {}", tasks.size(), done.error().message);
@@ -226,7 +226,7 @@ void NodeDaemon::take(std::vector<task::Spec> specs) {
     }
     changed_.notify_all();
   }
-  give_back(std::move(too_late));
+  give_back(too_late);
 }
 
 // A task goes from waiting to running to the outbox, and is in two places rather than in none while it moves.

@@ -59,7 +59,7 @@ class NodeDaemon {
   void work();
   void run_one(std::unique_lock<std::mutex>& lock);
   std::vector<std::string> held() const;
-  void give_back(std::vector<std::string> tasks);
+  void give_back(const std::vector<std::string>& tasks);
   void end_threads();
 
   const Options options_;

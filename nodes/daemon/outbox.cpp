@@ -177,7 +177,7 @@ void Outbox::run() {
 Result<> Outbox::deliver() {
   auto batch = next_batch();
   for (auto& [task, completion] : batch) {
-    const auto sent = upload(task, completion);
+    auto sent = upload(task, completion);
     if (sent) continue;
     if (try_again(sent.error())) {
       spdlog::warn("results wait for the coordinator: {}", sent.error().message);

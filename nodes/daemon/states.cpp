@@ -44,7 +44,7 @@ Result<> StateStore::adopt(const fs::path& file, const Digest& digest) {
   if (failed) return transient("cannot keep state " + digest.hex() + ": " + failed.message());
   const std::lock_guard lock(mutex_);
   const auto size = fs::file_size(beside, failed);
-  if (const auto named = durable_rename(beside, path(digest)); !named) {
+  if (auto named = durable_rename(beside, path(digest)); !named) {
     fs::remove(beside, failed);
     return named;
   }

@@ -68,11 +68,10 @@ struct Transfer {
 Result<std::unique_ptr<DecoderModule>> DecoderModule::open(const PluginSet& plugins, const task::PluginUse& use) {
   auto loaded = plugins.load(use, "decoder");
   if (!loaded) return loaded.error();
-  return open(static_cast<const mole_decoder_v1*>(loaded->plugin->vtable), std::move(loaded->descriptor), use.params,
-              plugins.record());
+  return open(static_cast<const mole_decoder_v1*>(loaded->plugin->vtable), loaded->descriptor, use.params, plugins.record());
 }
 
-Result<std::unique_ptr<DecoderModule>> DecoderModule::open(const mole_decoder_v1* vtable, Descriptor descriptor,
+Result<std::unique_ptr<DecoderModule>> DecoderModule::open(const mole_decoder_v1* vtable, const Descriptor& descriptor,
                                                            const nlohmann::json& params, CallRecord& record) {
   std::unique_ptr<DecoderModule> decoder(new DecoderModule(vtable, "decoder " + descriptor.name, record));
   auto module = open_module(vtable, descriptor, params, decoder->name_, record);
@@ -91,11 +90,10 @@ DecoderModule::~DecoderModule() {
 Result<std::unique_ptr<DownloaderModule>> DownloaderModule::open(const PluginSet& plugins, const task::PluginUse& use) {
   auto loaded = plugins.load(use, "downloader");
   if (!loaded) return loaded.error();
-  return open(static_cast<const mole_downloader_v1*>(loaded->plugin->vtable), std::move(loaded->descriptor), use.params,
-              plugins.record());
+  return open(static_cast<const mole_downloader_v1*>(loaded->plugin->vtable), loaded->descriptor, use.params, plugins.record());
 }
 
-Result<std::unique_ptr<DownloaderModule>> DownloaderModule::open(const mole_downloader_v1* vtable, Descriptor descriptor,
+Result<std::unique_ptr<DownloaderModule>> DownloaderModule::open(const mole_downloader_v1* vtable, const Descriptor& descriptor,
                                                                  const nlohmann::json& params, CallRecord& record) {
   std::unique_ptr<DownloaderModule> downloader(new DownloaderModule(vtable, "downloader " + descriptor.name, record));
   auto module = open_module(vtable, descriptor, params, downloader->name_, record);

@@ -15,7 +15,7 @@ class DecoderModule {
  public:
   static Result<std::unique_ptr<DecoderModule>> open(const PluginSet& plugins, const task::PluginUse& use);
   // A decoder that is already in this process (tests, tools).
-  static Result<std::unique_ptr<DecoderModule>> open(const mole_decoder_v1* vtable, Descriptor descriptor,
+  static Result<std::unique_ptr<DecoderModule>> open(const mole_decoder_v1* vtable, const Descriptor& descriptor,
                                                      const nlohmann::json& params, CallRecord& record);
   ~DecoderModule();
   DecoderModule(const DecoderModule&) = delete;
@@ -48,7 +48,7 @@ class DecoderModule {
 class DownloaderModule {
  public:
   static Result<std::unique_ptr<DownloaderModule>> open(const PluginSet& plugins, const task::PluginUse& use);
-  static Result<std::unique_ptr<DownloaderModule>> open(const mole_downloader_v1* vtable, Descriptor descriptor,
+  static Result<std::unique_ptr<DownloaderModule>> open(const mole_downloader_v1* vtable, const Descriptor& descriptor,
                                                         const nlohmann::json& params, CallRecord& record);
   ~DownloaderModule();
   DownloaderModule(const DownloaderModule&) = delete;

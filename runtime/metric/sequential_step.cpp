@@ -36,7 +36,7 @@ FlowView part_of(const FlowBatch& flows, std::uint32_t from, std::uint32_t to) {
 }  // namespace
 
 Result<std::unique_ptr<SequentialFlows>> SequentialFlows::create(const OpenStep& step, const FlowRouting& routing,
-                                                                 std::uint32_t input, std::vector<int> reads,
+                                                                 std::uint32_t input, const std::vector<int>& reads,
                                                                  const std::filesystem::path& scratch) {
   const auto place = std::find_if(std::begin(u32_columns), std::end(u32_columns),
                                   [&](int c) { return std::find(reads.begin(), reads.end(), c) == reads.end(); });
@@ -44,11 +44,11 @@ Result<std::unique_ptr<SequentialFlows>> SequentialFlows::create(const OpenStep&
     return unsupported(
         step.module->name() +
         ": a sequential metric may not read router, sampling, src_as, dst_as, in_if and out_if at once; leave one out");
-  return std::unique_ptr<SequentialFlows>(new SequentialFlows(step, routing, input, std::move(reads), *place, scratch));
+  return std::unique_ptr<SequentialFlows>(new SequentialFlows(step, routing, input, reads, *place, scratch));
 }
 
-SequentialFlows::SequentialFlows(const OpenStep& step, const FlowRouting& routing, std::uint32_t input, std::vector<int> reads,
-                                 int place_column, const std::filesystem::path& scratch)
+SequentialFlows::SequentialFlows(const OpenStep& step, const FlowRouting& routing, std::uint32_t input,
+                                 const std::vector<int>& reads, int place_column, const std::filesystem::path& scratch)
     : step_(step),
       routing_(routing),
       lender_(input, reads),

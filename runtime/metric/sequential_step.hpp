@@ -18,15 +18,15 @@ class SequentialFlows {
  public:
   // Sorting spills into `scratch`. unsupported: the metric reads every column a place number could hide in.
   static Result<std::unique_ptr<SequentialFlows>> create(const OpenStep& step, const FlowRouting& routing, std::uint32_t input,
-                                                         std::vector<int> reads, const std::filesystem::path& scratch);
+                                                         const std::vector<int>& reads, const std::filesystem::path& scratch);
   // `file_order`: place of the file in the task; `first_record`: number of the batch's first flow in its file.
   Result<> add(const FlowView& flows, const FlowRouting::Route& route, std::uint32_t file_order, std::uint64_t first_record);
   // Sorts, feeds and closes every interval from the beginning of the warm-up to the end of the block.
   Result<> run(SequentialStates& states, const EvidenceOf& evidence);
 
  private:
-  SequentialFlows(const OpenStep& step, const FlowRouting& routing, std::uint32_t input, std::vector<int> reads, int place_column,
-                  const std::filesystem::path& scratch);
+  SequentialFlows(const OpenStep& step, const FlowRouting& routing, std::uint32_t input, const std::vector<int>& reads,
+                  int place_column, const std::filesystem::path& scratch);
   Result<> feed(SequentialStates& states, const FlowBatch& flows, std::uint32_t from, std::uint32_t to);
   Result<> note_late(SequentialStates& states, std::uint32_t interval);
   Result<std::uint32_t> state_of_slot(SequentialStates& states, std::uint32_t slot);

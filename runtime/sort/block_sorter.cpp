@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -88,7 +89,7 @@ struct BlockSorter::Rows {
 };
 
 struct BlockSorter::Bucket {
-  Rows families[2];
+  std::array<Rows, 2> families;
 
   std::size_t held() const { return families[0].bytes.size() + families[1].bytes.size(); }
 };

@@ -155,7 +155,7 @@ Result<Pin> create_part(const fs::path& folder, const std::string& name, std::ui
 
 Result<> publish(const fs::path& folder, const std::string& name, const Digest& digest, const task::File& file) {
   // The sidecar first: a file is valid only with it, and a sidecar alone is nothing.
-  const auto written = durable_write(digest_path(folder, name), sidecar_text(digest, file.size, file.id));
+  auto written = durable_write(digest_path(folder, name), sidecar_text(digest, file.size, file.id));
   if (!written) return written;
   return durable_rename(part_path(folder, name), file_path(folder, name));
 }

@@ -14,7 +14,7 @@ AsLookup* AsLookups::add(const task::Step& step, ColumnSet& wanted) {
   if (step.routes.empty() || (!src && !dst)) return nullptr;
   auto& lookup = lookups_[key(step)];
   if (!lookup) {
-    lookup.reset(new AsLookup{
+    lookup = std::make_unique<AsLookup>(AsLookup{
         AsColumns(step.routes, tables_), step.load == "end" ? MOLE_COLUMN_END : MOLE_COLUMN_START, false, false, {}, {}});
   }
   lookup->reads_src = lookup->reads_src || src;
