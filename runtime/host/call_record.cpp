@@ -107,7 +107,7 @@ void CallRecord::mark(Call call, std::uint32_t step, std::string_view module, st
   own_mark.batch = batch;
   const auto length = std::min(module.size(), sizeof own_mark.module - 1);
   std::memset(own_mark.module, 0, sizeof own_mark.module);
-  std::memcpy(own_mark.module, module.data(), length);
+  module.copy(own_mark.module, length);  // not memcpy: an empty name may have no bytes at all
   store(bytes_);
   progress();
 }

@@ -280,7 +280,7 @@ TEST(ColumnFile, SurvivesAFooterMadeToHarm) {
   EXPECT_FALSE(with([](auto& f) { f.blocks[0].rows = batch_rows + 1; }));
   EXPECT_FALSE(with([](auto& f) { f.blocks[0].address_family = 5; }));
   EXPECT_FALSE(with([](auto& f) { f.blocks[0].pages[MOLE_COLUMN_BYTES].planes = 16; }));
-  EXPECT_FALSE(with([](auto& f) { f.blocks[0].pages[MOLE_COLUMN_BYTES].planes = 255; }));
+  EXPECT_FALSE(with([](auto& f) { f.blocks[0].pages[MOLE_COLUMN_BYTES].planes = 9; }));
   EXPECT_FALSE(with([](auto& f) { f.blocks[0].pages[MOLE_COLUMN_BYTES].sizes[0] = UINT32_MAX; }));
   EXPECT_FALSE(with([](auto& f) { f.blocks[0].pages[MOLE_COLUMN_BYTES].sizes[0] += 1; }));
   EXPECT_FALSE(with([](auto& f) { f.blocks.push_back(f.blocks[0]); }));
