@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <vector>
 
 namespace mole::runtime {
 namespace {
@@ -98,7 +99,8 @@ Result<std::unique_ptr<PluginLibrary>> PluginLibrary::open(const std::filesystem
   auto checked = library->check_entry(entry, sidecar);
   record.clear();
   if (!checked) {
-    library.release();  // NOLINT: never unloaded, not even when refused
+    static auto& refused = *new std::vector<std::unique_ptr<PluginLibrary>>;  // never unloaded, not even these
+    refused.push_back(std::move(library));
     return checked.error();
   }
   return library;
