@@ -216,6 +216,7 @@ std::vector<TimeTick> day_ticks(Micros start, int most) {
 std::vector<TimeTick> weekday_ticks(Micros monday) {
   constexpr std::string_view names[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
   std::vector<TimeTick> ticks;
+  ticks.reserve(std::size(names));
   for (int day = 0; day < 7; ++day) ticks.push_back({monday + day * day_us, std::string(names[day]), ""});
   return ticks;
 }
