@@ -16,6 +16,8 @@ function(mole_add_plugin name)
     LIBRARY_OUTPUT_DIRECTORY ${MOLE_PLUGIN_OUTPUT} LINK_DEPENDS ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/plugin.map)
   # No contraction: the same numbers from every compiler and machine.
   target_compile_options(${name} PRIVATE -ffp-contract=off $<$<STREQUAL:${CMAKE_BUILD_TYPE},>:-O2>)
+  # Nor a trace of where it was built: the same sources give the same binary in every folder, and so the same digest.
+  target_compile_options(${name} PRIVATE -ffile-prefix-map=${CMAKE_BINARY_DIR}=./build -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.)
   # Hidden visibility alone still exports weak symbols of the standard library: the version script does not.
   target_link_options(${name} PRIVATE LINKER:--version-script=${CMAKE_CURRENT_FUNCTION_LIST_DIR}/plugin.map)
   if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")

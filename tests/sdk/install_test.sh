@@ -8,14 +8,22 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 cmake --install "$build" --component sdk --prefix "$work/prefix" >/dev/null
-cmake -G Ninja -S "$source/examples/01_byte_count" -B "$work/build" -DCMAKE_PREFIX_PATH="$work/prefix" -DCMAKE_CXX_COMPILER="$compiler" \
-  ${MOLE_LAUNCHER:+-DCMAKE_CXX_COMPILER_LAUNCHER=$MOLE_LAUNCHER} >/dev/null
+configure() {  # SOURCE BUILD. Without a compiler cache: it may change paths
+  cmake -G Ninja -S "$1" -B "$2" -DCMAKE_PREFIX_PATH="$work/prefix" -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_BUILD_TYPE=RelWithDebInfo >/dev/null
+}
+configure "$source/examples/01_byte_count" "$work/build"
 cmake --build "$work/build" >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
 ctest --test-dir "$work/build" --output-on-failure >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
 grep -q "2 tests passed\|tests passed, 0 tests failed out of 2" "$work/log" || { cat "$work/log" >&2; exit 1; }
 
 exports=$(nm -D --defined-only "$work/build/byte_count.so" | awk '{print $3}')
 [ "$exports" = mole_plugin_entry ] || { echo "byte_count.so exports: $exports" >&2; exit 1; }
+
+# Results are bound to the plugin's digest: it is the same wherever it was built.
+cp -r "$source/examples/01_byte_count" "$work/elsewhere"
+configure "$work/elsewhere" "$work/elsewhere/build"
+cmake --build "$work/elsewhere/build" --target byte_count >/dev/null
+cmp "$work/build/byte_count.so" "$work/elsewhere/build/byte_count.so"
 
 sidecar=$work/build/byte_count.plugin.json
 for part in '"name":"byte_count"' '"library":"byte_count.so"' '"reads":\["bytes"\]' '"execution":"mergeable"' '"schema":1' '"major":1'; do
