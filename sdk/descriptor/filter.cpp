@@ -333,7 +333,7 @@ class Parser {
     }
   }
 
-  std::uint64_t number() {
+  std::uint64_t number(const std::string& what = "a number") {
     std::string_view text = peek().text;
     std::uint64_t scale = 1;
     if (!text.empty() && text.find_first_not_of("0123456789") == text.size() - 1) {
@@ -352,7 +352,7 @@ class Parser {
     const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value, base);
     if (status != std::errc{} || end != text.data() + text.size() || text.empty() ||
         (scale > 1 && value > ~std::uint64_t{0} / scale)) {
-      fail("expected a number, found '" + peek().raw + "'");
+      fail("expected " + what + ", found '" + peek().raw + "'");
       return 0;
     }
     advance();
@@ -371,6 +371,9 @@ class Parser {
     } else {
       node.numbers = {number()};
     }
+    const bool ports = first == MOLE_COLUMN_SRC_PORT || first == MOLE_COLUMN_DST_PORT;
+    if (!error_ && ports && *std::max_element(node.numbers.begin(), node.numbers.end()) > 0xffff)
+      return fail("a port is at most 65535");
     return on(std::move(node), first, second);
   }
 
@@ -379,9 +382,12 @@ class Parser {
     node.kind = Kind::number;
     node.compare = comparison();
     const auto one = [&] {
-      for (const auto& p : protocols)
+      std::string names;
+      for (const auto& p : protocols) {
         if (take(p.name)) return node.numbers.push_back(p.number);
-      node.numbers.push_back(number());
+        names.append(names.empty() ? "" : ", ").append(p.name);
+      }
+      node.numbers.push_back(number("a protocol's number or one of " + names));
       if (!error_ && node.numbers.back() > 255) fail("a protocol number is at most 255");
     };
     if (node.compare == Compare::in)

@@ -104,6 +104,12 @@ TEST(Filter, ErrorsSayWhere) {
   EXPECT_TRUE(canonical("port in [1, 2").find("expected a number") != std::string::npos);
   EXPECT_TRUE(canonical("router \"abc").starts_with("filter, column 8: a quoted name"));
   EXPECT_TRUE(canonical("proto 256").find("at most 255") != std::string::npos);
+  EXPECT_EQ(canonical("proto udpp and port 53"),
+            "filter, column 7: expected a protocol's number or one of icmp, igmp, tcp, udp, gre, esp, ah, icmp6, ospf, sctp, "
+            "found 'udpp'");
+  for (const char* port : {"port 70000", "src port in [80, 65536]", "dst_port > 70000"})
+    EXPECT_TRUE(canonical(port).find("a port is at most 65535") != std::string::npos) << port;
+  EXPECT_TRUE(canonical("port 65535").find("filter,") == std::string::npos);
   EXPECT_TRUE(canonical("bytes > 18446744073709551615k").find("expected a number") != std::string::npos);
 }
 
