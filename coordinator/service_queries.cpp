@@ -450,6 +450,7 @@ Result<json> Service::why(const std::string& module, const std::string& column, 
   if (document.value("rows_blob", "").empty())
     return missing("there is no result of " + module + " at " + format_time(time) +
                    "; mole run computes it, mole status --map shows what is there");
+  document["overrides"] = module_row(module)->overrides;
   return document;
 }
 

@@ -67,6 +67,8 @@ class Tracer {
     const auto& lineage = field(why, "lineage");
     const auto& made = field(lineage, field(lineage, "result").is_object() ? "result" : "state");
     line("plugin", plugin_text(field(made, "plugin")));
+    line("filter", text_of(made, "filter"));
+    for (const auto& override : field(why, "overrides")) line("what if", text_of(override));
     making(why, lineage, made);
     archive(interval, made);
     const auto& upstream = field(why, "upstream");

@@ -106,8 +106,8 @@ class Api {
   // {"job","state","fingerprint","state_key","result_key","stored_result_key","reason","changed":[{"part","was","is"}],
   // "waits_for":[...]}
   virtual Result<nlohmann::json> explain(const std::string& job) = 0;
-  // Lineage of one number: {"module","column","interval":{from,to},"rows_blob","block","lineage":{...},"upstream":[same, for
-  // derived modules]}
+  // Lineage of one number: {"module","column","interval":{from,to},"rows_blob","block","lineage":{...},"overrides","upstream":
+  // [same, for derived modules, without overrides]}
   virtual Result<nlohmann::json> why(const std::string& module, const std::string& column, Micros time) = 0;
   // {"module","interval","window","totals","overrides","columns":[{name,type,unit,doc,counted_over}],
   // "blocks":[{"from","to","rows_blob","rows","coverage","state"}]}; module: "pipeline/module". "counted_over": a duration, only

@@ -102,6 +102,9 @@ with Place("plan") as place:
     last = mole_json("request", "list", cwd=place)[-1]["id"]
     check("what if   modules.mean.params.minimum_coverage=0.5" in mole("request", "show", last, cwd=place).stdout, "and so does the request")
 
+    check("what if   modules.mean.params.minimum_coverage=0.5" in mole("why", "mean", "bytes_mean", "2007-09-22T10:00", cwd=place).stdout,
+          "and where a number comes from")
+
     trace = mole_json("why", "variance", "bytes_variance", "2007-09-22T10:00", cwd=place)
     text = str(trace)
     for word in (victim.name, "digest", "variance", "mean", "traffic"):
