@@ -1,10 +1,12 @@
 // What people ask: plans, reasons, lineage, states. Nothing here changes anything.
+#include "coordinator/dag/routing_tables.hpp"
 #include "coordinator/requests/lineage.hpp"
 #include "coordinator/service.hpp"
 #include "coordinator/store/keys.hpp"
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace mole::coordinator {
 
@@ -77,6 +79,17 @@ json gaps_in_reach(const jobs::Plan& plan) {
   return out;
 }
 
+// Routing tables that are not there for all of `range`, in words.
+json tables_missed(const dag::Graph& graph, TimeRange range) {
+  std::set<std::uint32_t> used;
+  for (const auto& module : graph.modules)
+    if (module.routes) used.insert(*module.routes);
+  json texts = json::array();
+  for (const auto resource : used)
+    for (auto& text : dag::missing_tables(graph.resources[resource], range)) texts.push_back(std::move(text));
+  return texts;
+}
+
 json column_document(const dag::Column& c) { return {{"name", c.name}, {"type", c.type}, {"unit", c.unit}, {"doc", c.doc}}; }
 
 }  // namespace
@@ -129,6 +142,7 @@ Result<json> Service::plan(const Submission& submission) {
               {"gaps", gaps_in_reach(*plan)},
               {"estimate_seconds", seconds},
               {"new_jobs", new_jobs},
+              {"missing_tables", tables_missed(*plan->graph, ask.range)},
               {"waits", plan->waits}};
 }
 

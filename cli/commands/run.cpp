@@ -4,6 +4,7 @@
 #include "cli/commands/result_files.hpp"
 #include "cli/format/document.hpp"
 #include "cli/format/human.hpp"
+#include "cli/format/plan.hpp"
 #include "cli/format/request.hpp"
 
 #include <fmt/format.h>
@@ -83,6 +84,7 @@ void print_summary(Context& context, const Session& session, const json& planned
   const auto& jobs = field(planned, "jobs");
   if (count_of(jobs, "reused") > 0)
     context.out << fmt::format("          {} of them reused from earlier runs\n", human_count(count_of(jobs, "reused")));
+  context.out << missing_tables_text(planned);
   if (!session.folder().empty())
     context.out << "tables    " << (session.folder() / "tables" / text_of(request, "pipeline")).string() << '\n';
 }

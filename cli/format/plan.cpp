@@ -60,6 +60,15 @@ std::string ranges_text(const json& ranges, std::string_view of) {
 
 }  // namespace
 
+std::string missing_tables_text(const json& plan) {
+  constexpr std::size_t most = 5;
+  const auto& texts = field(plan, "missing_tables");
+  std::string out;
+  for (std::size_t i = 0; i < std::min(most, texts.size()); ++i) out += "routes    " + text_of(texts[i]) + "\n";
+  if (texts.size() > most) out += fmt::format("          and {} more (mole plan --json lists them)\n", texts.size() - most);
+  return out;
+}
+
 std::string plan_text(const json& plan, const Style& style) {
   const auto& jobs = field(plan, "jobs");
   auto text = modules_text(field(plan, "modules"), style) + "\n";
@@ -81,7 +90,7 @@ std::string plan_text(const json& plan, const Style& style) {
   if (within < gaps.size())
     text += fmt::format("outside   {} in reach before a router's first file or after its last\n",
                         human_number(gaps.size() - within, "file time is", "file times are"));
-  return text + reasons_text(field(plan, "new_jobs"), fresh, style);
+  return text + missing_tables_text(plan) + reasons_text(field(plan, "new_jobs"), fresh, style);
 }
 
 std::string gaps_text(const json& gaps, const Style& style) {

@@ -91,4 +91,23 @@ std::vector<task::RouteTable> routes_over(const Resource& resource, TimeRange re
   return pieces;
 }
 
+std::vector<std::string> missing_tables(const Resource& resource, TimeRange reach) {
+  std::vector<std::string> texts;
+  const auto say = [&](TimeRange part, const std::string& instead) {
+    texts.push_back("resource " + resource.name + " has no table for " + format_time(part.from) + " .. " + format_time(part.to) +
+                    ": " + instead);
+  };
+  for (const auto& piece : routes_over(resource, reach)) {
+    if (piece.name.empty()) {
+      say(piece.used, "AS numbers are 0");
+      continue;
+    }
+    if (!piece.stale) continue;
+    const auto table =
+        std::find_if(resource.tables.begin(), resource.tables.end(), [&](const RoutingTable& t) { return t.name == piece.name; });
+    say({std::max(piece.used.from, table->from + resource.valid), piece.used.to}, piece.name + " is taken, which is older");
+  }
+  return texts;
+}
+
 }  // namespace mole::coordinator::dag

@@ -30,4 +30,7 @@ Result<std::vector<TableFile>> find_tables(const manifest::Resource& resource, c
 // no table comes first if the first table begins later than `reach` does.
 std::vector<task::RouteTable> routes_over(const Resource& resource, TimeRange reach);
 
+// The parts of `reach` for which there is no table: what is taken instead, in words. Empty: there is one for all of it.
+std::vector<std::string> missing_tables(const Resource& resource, TimeRange reach);
+
 }  // namespace mole::coordinator::dag

@@ -86,7 +86,7 @@ class Api {
   // What `submit` would do, without doing it. {"jobs": {"reused", "new", "waiting"}, "modules": [{"module", "blocks", "reused",
   // "new", "waiting", "states_kept_bytes"}], "files": {"count", "bytes", "border_share"}, "file_list": [ids], "gaps": [{"router",
   // "from", "to", "within": between the router's first and last file}] (first 1000), "estimate_seconds", "new_jobs": [{"job",
-  // "reason"}] (first 1000)}
+  // "reason"}] (first 1000), "missing_tables": [texts], "waits": [texts]}
   virtual Result<nlohmann::json> plan(const Submission&) = 0;
   // Same validation, no request: {"pipeline", "modules":
   // [{"module","plugin","interval","window","by","inputs","outputs":[{name,type,unit,doc}], "execution"}], "edges":

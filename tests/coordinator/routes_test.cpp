@@ -206,6 +206,11 @@ TEST(RoutesOver, CoversTheReachWithoutHoles) {
   }
   EXPECT_TRUE(pieces[0].blob.empty());
   EXPECT_EQ(pieces[3].name, "c");
+  EXPECT_EQ(coordinator::dag::missing_tables(resource, {0, 6 * day_us}),
+            (std::vector<std::string>{
+                "resource routes has no table for 1970-01-01T00:00:00Z .. 1970-01-02T00:00:00Z: AS numbers are 0",
+                "resource routes has no table for 1970-01-04T00:00:00Z .. 1970-01-06T00:00:00Z: b is taken, which is older"}));
+  EXPECT_TRUE(coordinator::dag::missing_tables(resource, {day_us, 3 * day_us}).empty());
   EXPECT_EQ(coordinator::dag::routes_over(resource, {2 * day_us, 3 * day_us}).size(), 1u);
   EXPECT_FALSE(coordinator::dag::routes_over(resource, {2 * day_us, 3 * day_us})[0].stale);
   resource.tables = {{INT64_MIN, digest("always"), "always"}};
@@ -213,6 +218,7 @@ TEST(RoutesOver, CoversTheReachWithoutHoles) {
   ASSERT_EQ(always.size(), 1u);
   EXPECT_EQ(always[0].used, (TimeRange{-day_us, day_us}));
   EXPECT_FALSE(always[0].stale);
+  EXPECT_TRUE(coordinator::dag::missing_tables(resource, {-day_us, day_us}).empty());
 }
 
 }  // namespace
