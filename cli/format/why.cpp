@@ -143,6 +143,7 @@ class Tracer {
     Table table(headings);
     for (const auto& row : values) {
       std::vector<std::string> cells;
+      cells.reserve(headings.size());
       for (const auto& heading : headings) cells.push_back(text_of(row, heading.name.c_str()));
       table.row(std::move(cells));
     }
