@@ -49,6 +49,7 @@ Result<> feed(const OpenStep& step, std::size_t input, const std::vector<Cell>& 
   }
   if (state_of_row.empty()) return {};
   std::vector<mole_state*> states;
+  states.reserve(cells.size());
   for (const auto& cell : cells) states.push_back(cell.state.get());
   LentColumns columns;
   mole_batch batch{};

@@ -127,6 +127,7 @@ Result<> save_cells(const std::vector<Cell>& cells, const OpenStep& step, const 
   auto file = StateFileWriter::create(path, step.header());
   if (!file) return file.error();
   std::vector<const Cell*> sorted;
+  sorted.reserve(cells.size());
   for (const auto& cell : cells) sorted.push_back(&cell);
   std::sort(sorted.begin(), sorted.end(), [](const Cell* a, const Cell* b) {  // the file compares groups as bytes
     return a->interval_start != b->interval_start ? a->interval_start < b->interval_start : a->group < b->group;
