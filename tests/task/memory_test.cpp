@@ -50,18 +50,9 @@ struct Outcome {
 
 // Results of a plugin for every quarter of an hour.
 task::Step results_of(const std::string& plugin, std::vector<std::string> by, std::vector<std::string> totals = {}) {
-  task::Step step;
-  step.pipeline = "test";
-  step.module = plugin;
-  step.fingerprint = digest_of(plugin);
-  step.plugin = use_of("metric", plugin);
-  step.execution = "mergeable";
-  step.interval = 15 * minute_us;
-  step.by = std::move(by);
+  auto step = flows_step(plugin, 15 * minute_us, std::move(by));
   step.totals = std::move(totals);
-  step.make_result = true;
   step.routers = {"1"};
-  step.inputs = {{"flows", "flows", "archive", "", "", "", {}, {}}};
   return step;
 }
 

@@ -119,6 +119,21 @@ inline std::vector<task::File> files_of(const fs::path& folder) {
   return out;
 }
 
+// Results of a plugin over flows; of which routers is the caller's to add.
+inline task::Step flows_step(const std::string& plugin, Micros interval, std::vector<std::string> by) {
+  task::Step step;
+  step.pipeline = "test";
+  step.module = plugin;
+  step.fingerprint = digest_of(plugin);
+  step.plugin = use_of("metric", plugin);
+  step.execution = "mergeable";
+  step.interval = interval;
+  step.by = std::move(by);
+  step.make_result = true;
+  step.inputs = {{"flows", "flows", "archive", "", "", "", {}, {}}};
+  return step;
+}
+
 class ArchiveTask {
  public:
   explicit ArchiveTask(fs::path archive) : archive_(std::move(archive)), all_(files_of(archive_)) {}
@@ -131,16 +146,7 @@ class ArchiveTask {
   fs::path cache() const { return work_.path() / "cache"; }
 
   task::Step flows_step(const std::string& plugin, Micros interval, std::vector<std::string> by = {"router"}) const {
-    task::Step step;
-    step.pipeline = "test";
-    step.module = plugin;
-    step.fingerprint = digest_of(plugin);
-    step.plugin = use_of("metric", plugin);
-    step.execution = "mergeable";
-    step.interval = interval;
-    step.by = std::move(by);
-    step.make_result = true;
-    step.inputs = {{"flows", "flows", "archive", "", "", "", {}, {}}};
+    auto step = testing::flows_step(plugin, interval, std::move(by));
     std::set<std::string> routers;
     for (const auto& f : all_) routers.insert(f.router);
     step.routers.assign(routers.begin(), routers.end());
