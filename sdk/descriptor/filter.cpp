@@ -179,6 +179,12 @@ constexpr struct {
 } protocols[] = {{"icmp", 1}, {"igmp", 2}, {"tcp", 6},    {"udp", 17},  {"gre", 47},
                  {"esp", 50}, {"ah", 51},  {"icmp6", 58}, {"ospf", 89}, {"sctp", 132}};
 
+std::string protocol_names() {
+  std::string names;
+  for (const auto& p : protocols) names.append(names.empty() ? "" : ", ").append(p.name);
+  return names;
+}
+
 class Parser {
  public:
   explicit Parser(std::vector<Token> tokens) : tokens_(std::move(tokens)) {}
@@ -382,12 +388,9 @@ class Parser {
     node.kind = Kind::number;
     node.compare = comparison();
     const auto one = [&] {
-      std::string names;
-      for (const auto& p : protocols) {
+      for (const auto& p : protocols)
         if (take(p.name)) return node.numbers.push_back(p.number);
-        names.append(names.empty() ? "" : ", ").append(p.name);
-      }
-      node.numbers.push_back(number("a protocol's number or one of " + names));
+      node.numbers.push_back(number("a protocol's number or one of " + protocol_names()));
       if (!error_ && node.numbers.back() > 255) fail("a protocol number is at most 255");
     };
     if (node.compare == Compare::in)
