@@ -17,8 +17,9 @@ struct Rate {
 constexpr Rate rates[] = {
     {"B", "bit/s", "_bits_per_second", 8}, {"packet", "packet/s", "_per_second", 1}, {"flow", "flow/s", "_per_second", 1}};
 
-const Rate* with_unit(std::string_view unit) {
-  const auto found = std::find_if(std::begin(rates), std::end(rates), [&](const Rate& r) { return r.unit == unit; });
+// By what it is of, or by its own unit; null: there is none.
+const Rate* rate_with(std::string_view Rate::*which, std::string_view unit) {
+  const auto found = std::find_if(std::begin(rates), std::end(rates), [&](const Rate& r) { return r.*which == unit; });
   return found == std::end(rates) ? nullptr : found;
 }
 
@@ -38,8 +39,8 @@ CountedOver counted_over(const nlohmann::json& results) {
 }
 
 void make_rate(runtime::Column& column, Micros over) {
-  const auto rate = std::find_if(std::begin(rates), std::end(rates), [&](const Rate& r) { return r.of == column.unit; });
-  if (rate == std::end(rates) || (column.type != "u64" && column.type != "i64" && column.type != "f64")) return;
+  const auto* rate = rate_with(&Rate::of, column.unit);
+  if (!rate || (column.type != "u64" && column.type != "i64" && column.type != "f64")) return;
   const double seconds = static_cast<double>(over) / second_us;
   std::vector<double> values;
   values.reserve(column.size());
@@ -54,10 +55,10 @@ void make_rate(runtime::Column& column, Micros over) {
   column.unit = rate->unit;
 }
 
-bool is_rate(std::string_view unit) { return with_unit(unit) != nullptr; }
+bool is_rate(std::string_view unit) { return rate_with(&Rate::unit, unit) != nullptr; }
 
 std::string rate_name(const std::string& column, std::string_view unit) {
-  const auto* rate = with_unit(unit);
+  const auto* rate = rate_with(&Rate::unit, unit);
   return rate ? column + std::string(rate->suffix) : column;
 }
 
