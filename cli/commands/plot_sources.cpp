@@ -54,9 +54,8 @@ Result<> PlotSources::load() {
     auto rows = load_results({found->files, range_, columns, 0, 0, where, counted});
     if (!rows) return rows.error();
     const bool windowed = !text_of(found->document, "window").empty();
-    loaded_.emplace(
-        module, Loaded{std::move(*rows), std::move(where), std::move(found->files), std::move(counted), what_if(found->document),
-                       what_if_note(found->document), pale_below_.value_or(windowed ? 0 : 1)});
+    loaded_.emplace(module, Loaded{std::move(*rows), std::move(where), std::move(found->files), std::move(counted),
+                                   what_if(found->document), pale_below_.value_or(windowed ? 0 : 1)});
   }
   return {};
 }
@@ -117,7 +116,7 @@ std::string PlotSources::title() const {
 std::vector<std::string> PlotSources::notes() const {
   std::vector<std::string> notes;
   for (const auto& [module, loaded] : loaded_)
-    if (!loaded.what_if_note.empty()) notes.push_back(loaded.what_if_note);
+    if (!loaded.what_if.empty()) notes.push_back(what_if_note(full_name(module), loaded.what_if));
   if (auto totals = note_of_totals(); !totals.empty()) notes.push_back(std::move(totals));
   return notes;
 }

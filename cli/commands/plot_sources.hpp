@@ -49,7 +49,7 @@ class PlotSources {
     std::vector<GroupFilter> where;  // with the totals
     std::vector<std::filesystem::path> files;
     CountedOver counted;
-    std::string what_if, what_if_note;
+    std::string what_if;
     double pale_below = 1;
   };
   std::string note_of_totals() const;

@@ -106,11 +106,10 @@ std::string what_if(const json& document) {
   return text;
 }
 
-std::string what_if_note(const json& document) {
-  const auto changed = what_if(document);
+std::string what_if_note(const std::string& module, const std::string& changed) {
   if (changed.empty()) return "";
   return fmt::format("{} is shown as it was last run, with {}; mole run without it brings back the results of the manifest",
-                     text_of(document, "module"), changed);
+                     module, changed);
 }
 
 json rows_json(const runtime::RowTable& rows) {

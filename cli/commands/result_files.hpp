@@ -40,8 +40,8 @@ Result<ModuleResults> results_of(Session& session, BlobFiles& blobs, const std::
 // In a document of Api::results, of a module that was last run as another measurement than its manifest says: "--set A --set B";
 // else "".
 std::string what_if(const nlohmann::json& document);
-// A sentence about it for who sees the rows; "" if there is nothing to say.
-std::string what_if_note(const nlohmann::json& document);
+// A sentence about it for who sees the module's rows. `changed`: from what_if; "" gives "".
+std::string what_if_note(const std::string& module, const std::string& changed);
 
 // Rows as objects by column name; times as RFC 3339.
 nlohmann::json rows_json(const runtime::RowTable& rows);

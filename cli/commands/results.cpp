@@ -55,7 +55,7 @@ Result<Exit> results(Context& context, const ResultsArgs& args) {
   const auto range = range_of(args.range);
   const auto found = results_of(**session, blobs, *module, range);
   if (!found) return found.error();
-  if (const auto note = what_if_note(found->document); !note.empty()) context.err << "note: " << note << '\n';
+  if (const auto note = what_if_note(*module, what_if(found->document)); !note.empty()) context.err << "note: " << note << '\n';
   context.out.flush();
   const std::optional<std::filesystem::path> out =
       args.out.empty() ? std::nullopt : std::optional<std::filesystem::path>(args.out);
