@@ -31,9 +31,8 @@ struct Covered {
     ++jobs;
     whole = whole && row.coverage_min >= 1;
   }
-  double mean() const {
-    return whole ? 1 : std::min(sum / static_cast<double>(jobs), std::nextafter(1.0, 0.0));
-  }  // rounding hides no gap
+  // Rounding hides no gap.
+  double mean() const { return whole ? 1 : std::min(sum / static_cast<double>(jobs), std::nextafter(1.0, 0.0)); }
 };
 
 // By module: whether it or one it reads has a window.
