@@ -2,7 +2,7 @@
 
 #include "coordinator/leases/grant_row.hpp"
 #include "coordinator/store/keys.hpp"
-#include "sdk/descriptor/durable_file.hpp"
+#include "sdk/model/durable_file.hpp"
 
 #include <time.h>
 

@@ -3,7 +3,7 @@
 #include "coordinator/requests/lineage.hpp"
 #include "coordinator/service.hpp"
 #include "coordinator/store/keys.hpp"
-#include "sdk/descriptor/durable_file.hpp"
+#include "sdk/model/durable_file.hpp"
 
 #include <algorithm>
 

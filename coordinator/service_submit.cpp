@@ -2,7 +2,7 @@
 #include "coordinator/requests/folder.hpp"
 #include "coordinator/service.hpp"
 #include "coordinator/store/keys.hpp"
-#include "sdk/descriptor/code_name.hpp"
+#include "sdk/model/code_name.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,7 +1,7 @@
 // Routing tables on their way from the manifest's folder to the nodes: read, checked, kept as blobs.
 #include "coordinator/service.hpp"
-#include "sdk/descriptor/durable_file.hpp"
-#include "sdk/descriptor/routes.hpp"
+#include "sdk/model/durable_file.hpp"
+#include "sdk/model/routes.hpp"
 
 #include <sys/stat.h>
 

@@ -1,6 +1,6 @@
 #include "cli/commands/arguments.hpp"
 
-#include "sdk/descriptor/durable_file.hpp"
+#include "sdk/model/durable_file.hpp"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,7 @@
 // mole explain: why a job ran, is reused or waits.
 #include "cli/format/explain.hpp"
 #include "cli/commands/commands.hpp"
-#include "sdk/descriptor/time.hpp"
+#include "sdk/model/time.hpp"
 
 namespace mole::cli {
 namespace {

@@ -4,7 +4,7 @@
 #include "cli/export/export.hpp"
 #include "cli/export/target.hpp"
 #include "cli/session/child.hpp"
-#include "runtime/result/rows_format.hpp"
+#include "runtime/rows/rows_format.hpp"
 
 #include <unistd.h>
 

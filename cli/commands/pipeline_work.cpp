@@ -4,7 +4,7 @@
 #include "cli/format/request.hpp"
 #include "coordinator/dag/resolve.hpp"
 #include "coordinator/manifest/manifest.hpp"
-#include "sdk/descriptor/code_name.hpp"
+#include "sdk/model/code_name.hpp"
 #include "sdk/descriptor/sidecar.hpp"
 
 #include <fmt/format.h>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cli/context.hpp"
-#include "runtime/result/row_table.hpp"
+#include "runtime/rows/row_table.hpp"
 
 #include <filesystem>
 #include <string>

@@ -3,7 +3,7 @@
 #include "cli/export/result_reader.hpp"
 #include "cli/export/row_writer.hpp"
 #include "cli/export/target.hpp"
-#include "runtime/result/parquet.hpp"
+#include "runtime/seal/parquet.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>

@@ -8,9 +8,9 @@
 
 #include "cli/export/rate.hpp"
 #include "cli/export/selection.hpp"
-#include "runtime/result/parquet.hpp"
-#include "runtime/result/row_table.hpp"
-#include "sdk/descriptor/time.hpp"
+#include "runtime/seal/parquet.hpp"
+#include "runtime/rows/row_table.hpp"
+#include "sdk/model/time.hpp"
 
 #include <mole/result.hpp>
 

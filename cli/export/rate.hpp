@@ -1,8 +1,8 @@
 // Counts as rates: bytes as bit/s, packets as packet/s, flows as flow/s.
 #pragma once
 
-#include "runtime/result/row_table.hpp"
-#include "sdk/descriptor/time.hpp"
+#include "runtime/rows/row_table.hpp"
+#include "sdk/model/time.hpp"
 
 #include <mole/result.hpp>
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cli/export/export.hpp"
-#include "runtime/result/parquet.hpp"
+#include "runtime/seal/parquet.hpp"
 
 #include <set>
 

@@ -1,7 +1,7 @@
 // One format of rows: begin once, rows as often as there are files, end once.
 #pragma once
 
-#include "runtime/result/row_table.hpp"
+#include "runtime/rows/row_table.hpp"
 
 #include <mole/result.hpp>
 

@@ -1,6 +1,6 @@
 // Aligned text for a terminal.
 #include "cli/export/row_writer.hpp"
-#include "sdk/descriptor/time.hpp"
+#include "sdk/model/time.hpp"
 
 #include <fmt/format.h>
 

@@ -1,6 +1,6 @@
 #include "cli/export/target.hpp"
 
-#include "sdk/descriptor/durable_file.hpp"
+#include "sdk/model/durable_file.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>

@@ -4,7 +4,7 @@
 #include "cli/format/explain.hpp"
 #include "cli/format/human.hpp"
 #include "cli/format/table.hpp"
-#include "sdk/descriptor/time.hpp"
+#include "sdk/model/time.hpp"
 
 #include <fmt/format.h>
 

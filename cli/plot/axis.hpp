@@ -1,7 +1,7 @@
 // Where the ticks of an axis stand and what they say.
 #pragma once
 
-#include "sdk/descriptor/time.hpp"
+#include "sdk/model/time.hpp"
 
 #include <string>
 #include <string_view>

@@ -5,8 +5,8 @@
 //   add_band(*series, *low, *high);
 #pragma once
 
-#include "runtime/result/row_table.hpp"
-#include "sdk/descriptor/time.hpp"
+#include "runtime/rows/row_table.hpp"
+#include "sdk/model/time.hpp"
 
 #include <mole/result.hpp>
 

@@ -1,6 +1,6 @@
 #include "cli/plot/svg.hpp"
 
-#include "runtime/result/utf8.hpp"
+#include "runtime/rows/utf8.hpp"
 
 #include <fmt/format.h>
 

@@ -2,7 +2,7 @@
 
 #include "cli/exit_code.hpp"
 #include "cli/session/child.hpp"
-#include "coordinator/server/frame_server.hpp"
+#include "coordinator/wire/frame_server.hpp"
 #include "coordinator/service.hpp"
 
 #include <fmt/format.h>

@@ -4,7 +4,7 @@
 #include "cli/simulate/routes.hpp"
 #include "cli/simulate/truth.hpp"
 #include "runtime/decode/bzip2_writer.hpp"
-#include "sdk/descriptor/durable_file.hpp"
+#include "sdk/model/durable_file.hpp"
 
 #include <fmt/format.h>
 

@@ -3,7 +3,7 @@
 // days, each on a day of its own.
 #pragma once
 
-#include "sdk/descriptor/time.hpp"
+#include "sdk/model/time.hpp"
 
 #include <cstdint>
 #include <string>

@@ -1,7 +1,7 @@
 // What to simulate: the arguments of `mole archive simulate`.
 #pragma once
 
-#include "sdk/descriptor/time.hpp"
+#include "sdk/model/time.hpp"
 
 #include <cstdint>
 #include <optional>

@@ -3,9 +3,9 @@
 #pragma once
 
 #include "sdk/descriptor/descriptor.hpp"
-#include "sdk/descriptor/digest.hpp"
-#include "sdk/descriptor/task.hpp"
-#include "sdk/descriptor/time.hpp"
+#include "sdk/model/digest.hpp"
+#include "sdk/model/task.hpp"
+#include "sdk/model/time.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -1,7 +1,7 @@
 #include "coordinator/dag/resolve.hpp"
 
-#include "sdk/descriptor/filter.hpp"
-#include "sdk/descriptor/flow_columns.hpp"
+#include "sdk/model/filter.hpp"
+#include "sdk/model/flow_columns.hpp"
 
 #include <algorithm>
 #include <array>

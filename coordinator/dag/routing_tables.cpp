@@ -1,6 +1,6 @@
 #include "coordinator/dag/routing_tables.hpp"
 
-#include "sdk/descriptor/routes.hpp"
+#include "sdk/model/routes.hpp"
 
 #include <algorithm>
 #include <optional>

@@ -6,9 +6,9 @@
 // out on the way, so that a name from the year 9999 costs nothing.
 #pragma once
 
-#include "sdk/descriptor/digest.hpp"
-#include "sdk/descriptor/task.hpp"
-#include "sdk/descriptor/time.hpp"
+#include "sdk/model/digest.hpp"
+#include "sdk/model/task.hpp"
+#include "sdk/model/time.hpp"
 
 #include <cstdint>
 #include <optional>

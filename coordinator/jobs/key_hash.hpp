@@ -1,7 +1,7 @@
 // Keys are XXH3-128 over packed fields. Millions are computed in one plan: the buffer is reused and nothing is allocated.
 #pragma once
 
-#include "sdk/descriptor/digest.hpp"
+#include "sdk/model/digest.hpp"
 
 #include <cstdint>
 #include <vector>

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "coordinator/store/rows.hpp"
-#include "sdk/descriptor/task.hpp"
+#include "sdk/model/task.hpp"
 
 #include <map>
 #include <string>

@@ -1,7 +1,7 @@
 // What a file's name says: the manifest's `files` pattern, "{router}_{sequence}_{start:unix}.dat.bz2".
 #pragma once
 
-#include "sdk/descriptor/time.hpp"
+#include "sdk/model/time.hpp"
 
 #include <optional>
 #include <string>

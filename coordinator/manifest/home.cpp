@@ -1,6 +1,6 @@
 #include "coordinator/manifest/home.hpp"
 
-#include "sdk/descriptor/filter.hpp"
+#include "sdk/model/filter.hpp"
 
 namespace mole::coordinator::manifest {
 namespace {

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "coordinator/manifest/reader.hpp"
-#include "sdk/descriptor/task.hpp"
+#include "sdk/model/task.hpp"
 
 namespace mole::coordinator::manifest {
 

@@ -5,8 +5,8 @@
 #pragma once
 
 #include "coordinator/manifest/file_pattern.hpp"
-#include "sdk/descriptor/task.hpp"
-#include "sdk/descriptor/time.hpp"
+#include "sdk/model/task.hpp"
+#include "sdk/model/time.hpp"
 
 #include <nlohmann/json.hpp>
 

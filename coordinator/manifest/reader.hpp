@@ -2,7 +2,7 @@
 #pragma once
 
 #include "coordinator/manifest/yaml_tree.hpp"
-#include "sdk/descriptor/time.hpp"
+#include "sdk/model/time.hpp"
 
 #include <nlohmann/json.hpp>
 

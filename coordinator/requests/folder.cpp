@@ -1,6 +1,6 @@
 #include "coordinator/requests/folder.hpp"
 
-#include "sdk/descriptor/durable_file.hpp"
+#include "sdk/model/durable_file.hpp"
 
 #include <unistd.h>
 

@@ -2,7 +2,7 @@
 
 #include "coordinator/store/space.hpp"
 #include "coordinator/wire/blob_place.hpp"
-#include "sdk/descriptor/durable_file.hpp"
+#include "sdk/model/durable_file.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>

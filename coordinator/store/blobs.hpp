@@ -3,7 +3,7 @@
 // `settle` has returned, and not before that may anything be acknowledged that stands on it. Thread-safe.
 #pragma once
 
-#include "sdk/descriptor/digest.hpp"
+#include "sdk/model/digest.hpp"
 
 #include <array>
 #include <filesystem>

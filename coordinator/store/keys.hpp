@@ -1,8 +1,8 @@
 // Every key of the store, in one place (docs/formats/store.md). Numbers are big-endian, so that byte order is number order.
 #pragma once
 
-#include "sdk/descriptor/digest.hpp"
-#include "sdk/descriptor/time.hpp"
+#include "sdk/model/digest.hpp"
+#include "sdk/model/time.hpp"
 
 #include <cstdint>
 #include <string>

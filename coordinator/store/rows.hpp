@@ -2,8 +2,8 @@
 // hold JSON.
 #pragma once
 
-#include "sdk/descriptor/digest.hpp"
-#include "sdk/descriptor/time.hpp"
+#include "sdk/model/digest.hpp"
+#include "sdk/model/time.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -2,7 +2,7 @@
 
 #include "coordinator/store/envelope.hpp"
 #include "coordinator/store/space.hpp"
-#include "sdk/descriptor/durable_file.hpp"
+#include "sdk/model/durable_file.hpp"
 
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>

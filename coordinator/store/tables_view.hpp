@@ -4,7 +4,7 @@
 #pragma once
 
 #include "coordinator/store/blobs.hpp"
-#include "sdk/descriptor/time.hpp"
+#include "sdk/model/time.hpp"
 
 #include <filesystem>
 #include <map>

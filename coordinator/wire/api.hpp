@@ -5,9 +5,9 @@
 // RFC 3339 texts, digests 32 hex digits. Every function is thread-safe.
 #pragma once
 
-#include "sdk/descriptor/digest.hpp"
-#include "sdk/descriptor/task.hpp"
-#include "sdk/descriptor/time.hpp"
+#include "sdk/model/digest.hpp"
+#include "sdk/model/task.hpp"
+#include "sdk/model/time.hpp"
 
 #include <cstdint>
 #include <string>

@@ -1,7 +1,7 @@
 // Where a blob lies below the root of a blob store, for those who share its disk (STATE/blobs/ in docs/architecture.md).
 #pragma once
 
-#include "sdk/descriptor/digest.hpp"
+#include "sdk/model/digest.hpp"
 
 #include <filesystem>
 

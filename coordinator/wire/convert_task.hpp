@@ -1,7 +1,7 @@
 // task::Spec and task::Report to and from their Thrift form. Internal to wire/; convert.hpp is the way in.
 #pragma once
 
-#include "sdk/descriptor/task.hpp"
+#include "sdk/model/task.hpp"
 #include "task_types.h"
 
 #include <map>

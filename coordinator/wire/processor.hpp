@@ -1,4 +1,4 @@
-// Turns a request frame into a reply frame: what a FrameServer (coordinator/server/frame_server.hpp) calls.
+// Turns a request frame into a reply frame: what a FrameServer (coordinator/wire/frame_server.hpp) calls.
 #pragma once
 
 #include "coordinator/wire/api.hpp"

@@ -1,4 +1,4 @@
-// task::Spec and task::Report (sdk/descriptor/task.hpp) as they travel between coordinator and nodes. Field by field the same;
+// task::Spec and task::Report (sdk/model/task.hpp) as they travel between coordinator and nodes. Field by field the same;
 // what each means stands there.
 namespace cpp mole.wire
 

@@ -2,7 +2,7 @@
 
 #include "nodes/daemon/call_record.hpp"
 #include "nodes/daemon/verdict.hpp"
-#include "sdk/descriptor/durable_file.hpp"
+#include "sdk/model/durable_file.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>

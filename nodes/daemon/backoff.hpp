@@ -1,7 +1,7 @@
 // How long to wait before the next try: doubling, with jitter so that many nodes do not come back in step.
 #pragma once
 
-#include "sdk/descriptor/time.hpp"
+#include "sdk/model/time.hpp"
 
 #include <algorithm>
 #include <random>

@@ -4,7 +4,7 @@
 // open but descriptor 3; limits on memory, files and core. What it leaves in its group dies with it.
 #pragma once
 
-#include "sdk/descriptor/time.hpp"
+#include "sdk/model/time.hpp"
 
 #include <atomic>
 #include <cstdint>

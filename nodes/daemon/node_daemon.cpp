@@ -1,6 +1,6 @@
 #include "nodes/daemon/node_daemon.hpp"
 
-#include "coordinator/server/frame_server.hpp"
+#include "coordinator/wire/frame_server.hpp"
 #include "nodes/daemon/backoff.hpp"
 
 #include <spdlog/spdlog.h>

@@ -1,7 +1,7 @@
 // What an operator decides about a node.
 #pragma once
 
-#include "sdk/descriptor/time.hpp"
+#include "sdk/model/time.hpp"
 
 #include <cstdint>
 #include <filesystem>

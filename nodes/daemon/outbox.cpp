@@ -2,7 +2,7 @@
 
 #include "coordinator/wire/limits.hpp"
 #include "nodes/daemon/backoff.hpp"
-#include "sdk/descriptor/durable_file.hpp"
+#include "sdk/model/durable_file.hpp"
 
 #include <spdlog/spdlog.h>
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "coordinator/wire/peer.hpp"
-#include "sdk/descriptor/digest.hpp"
+#include "sdk/model/digest.hpp"
 
 #include <filesystem>
 #include <mutex>

@@ -3,7 +3,7 @@
 
 #include "nodes/daemon/call_record.hpp"
 #include "nodes/daemon/child.hpp"
-#include "sdk/descriptor/task.hpp"
+#include "sdk/model/task.hpp"
 
 namespace mole::nodes {
 

@@ -1,6 +1,6 @@
 // mole-seal: the plugin-free process that turns a worker's handover into results, and results into rows for the worker.
 // Started by mole-worker --seal and --unseal (exec), which does not link DuckDB itself.
-#include "runtime/result/seal.hpp"
+#include "runtime/seal/seal.hpp"
 
 #include <algorithm>
 #include <cstdio>

@@ -1,7 +1,7 @@
 #include "nodes/worker/flow_frames.hpp"
 
-#include "runtime/result/rows_format.hpp"
-#include "sdk/descriptor/flow_columns.hpp"
+#include "runtime/rows/rows_format.hpp"
+#include "sdk/model/flow_columns.hpp"
 
 #include <arpa/inet.h>
 #include <unistd.h>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "runtime/decode/flow_batch.hpp"
-#include "runtime/result/row_table.hpp"
+#include "runtime/rows/row_table.hpp"
 
 #include <mole/result.hpp>
 

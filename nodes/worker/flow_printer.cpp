@@ -1,7 +1,7 @@
 #include "nodes/worker/flow_printer.hpp"
 
-#include "sdk/descriptor/flow_columns.hpp"
-#include "sdk/descriptor/time.hpp"
+#include "sdk/model/flow_columns.hpp"
+#include "sdk/model/time.hpp"
 
 #include <arpa/inet.h>
 #include <unistd.h>

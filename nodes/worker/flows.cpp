@@ -3,7 +3,7 @@
 #include "nodes/worker/flow_frames.hpp"
 #include "runtime/decode/flow_reader.hpp"
 #include "runtime/host/stream_modules.hpp"
-#include "sdk/descriptor/flow_columns.hpp"
+#include "sdk/model/flow_columns.hpp"
 #include "sdk/descriptor/sidecar.hpp"
 
 #include <unistd.h>

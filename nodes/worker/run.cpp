@@ -3,11 +3,11 @@
 #include "runtime/host/call_record.hpp"
 #include "runtime/host/host_services.hpp"
 #include "runtime/host/plugin_set.hpp"
-#include "runtime/result/handover.hpp"
+#include "runtime/rows/handover.hpp"
 #include "runtime/staging/cache.hpp"
 #include "runtime/task/allocator.hpp"
 #include "runtime/task/task_runner.hpp"
-#include "sdk/descriptor/durable_file.hpp"
+#include "sdk/model/durable_file.hpp"
 
 #include <fcntl.h>
 #include <signal.h>

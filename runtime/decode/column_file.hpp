@@ -9,8 +9,8 @@
 #include "runtime/decode/column_codec.hpp"
 #include "runtime/decode/evidence.hpp"
 #include "runtime/decode/flow_batch.hpp"
-#include "sdk/descriptor/digest.hpp"
-#include "sdk/descriptor/task.hpp"
+#include "sdk/model/digest.hpp"
+#include "sdk/model/task.hpp"
 
 #include <array>
 #include <cstdint>

@@ -1,6 +1,6 @@
 #include "runtime/decode/column_writer.hpp"
 
-#include "runtime/result/frame_bytes.hpp"
+#include "runtime/rows/frame_bytes.hpp"
 
 namespace mole::runtime {
 

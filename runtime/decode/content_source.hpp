@@ -14,7 +14,7 @@
 
 #include <mole/result.hpp>
 
-#include "sdk/descriptor/task.hpp"
+#include "sdk/model/task.hpp"
 
 #include <cstdint>
 #include <filesystem>

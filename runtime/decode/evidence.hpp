@@ -2,7 +2,7 @@
 // read at all. Coverage is computed from it (DESIGN decision 11).
 #pragma once
 
-#include "sdk/descriptor/time.hpp"
+#include "sdk/model/time.hpp"
 
 #include <cstdint>
 #include <vector>

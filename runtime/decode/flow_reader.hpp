@@ -18,7 +18,7 @@
 #include "runtime/decode/evidence.hpp"
 #include "runtime/decode/flow_batch.hpp"
 #include "runtime/decode/flow_source.hpp"
-#include "sdk/descriptor/task.hpp"
+#include "sdk/model/task.hpp"
 
 #include <cstdint>
 #include <memory>

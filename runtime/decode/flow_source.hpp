@@ -6,7 +6,7 @@
 
 #include "runtime/decode/evidence.hpp"
 #include "runtime/decode/flow_batch.hpp"
-#include "sdk/descriptor/task.hpp"
+#include "sdk/model/task.hpp"
 
 #include <cstdint>
 

@@ -1,7 +1,7 @@
 // Arrow arrays at the boundary: lending columns to a plugin, taking rows from one.
 #pragma once
 
-#include "runtime/result/row_table.hpp"
+#include "runtime/rows/row_table.hpp"
 #include "sdk/descriptor/descriptor.hpp"
 
 #include <mole/abi.h>

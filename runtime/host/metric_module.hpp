@@ -3,9 +3,9 @@
 #pragma once
 
 #include "runtime/host/call_record.hpp"
-#include "runtime/result/row_table.hpp"
+#include "runtime/rows/row_table.hpp"
 #include "sdk/descriptor/descriptor.hpp"
-#include "sdk/descriptor/task.hpp"
+#include "sdk/model/task.hpp"
 
 #include <mole/abi.h>
 #include <mole/result.hpp>

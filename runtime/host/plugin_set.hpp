@@ -3,7 +3,7 @@
 
 #include "runtime/host/call_record.hpp"
 #include "sdk/descriptor/descriptor.hpp"
-#include "sdk/descriptor/task.hpp"
+#include "sdk/model/task.hpp"
 
 #include <mole/abi.h>
 #include <mole/result.hpp>

@@ -8,8 +8,8 @@
 #pragma once
 
 #include "runtime/decode/evidence.hpp"
-#include "runtime/result/state_file.hpp"
-#include "sdk/descriptor/task.hpp"
+#include "runtime/metric/state_file.hpp"
+#include "sdk/model/task.hpp"
 
 #include <map>
 #include <span>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "runtime/metric/flow_view.hpp"
-#include "sdk/descriptor/filter.hpp"
+#include "sdk/model/filter.hpp"
 
 #include <cstdint>
 #include <string_view>

@@ -14,7 +14,7 @@
 #include "runtime/metric/filter_eval.hpp"
 #include "runtime/metric/flow_view.hpp"
 #include "runtime/metric/interval_grid.hpp"
-#include "sdk/descriptor/task.hpp"
+#include "sdk/model/task.hpp"
 
 #include <cstdint>
 #include <string>

@@ -11,7 +11,7 @@
 #include "runtime/metric/flow_routing.hpp"
 #include "runtime/metric/flow_view.hpp"
 
-#include <mole/scatter.hpp>
+#include <mole/detail/scatter.hpp>
 
 #include <array>
 #include <cstdint>

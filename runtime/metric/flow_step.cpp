@@ -1,6 +1,6 @@
 #include "runtime/metric/flow_step.hpp"
 
-#include "sdk/descriptor/flow_columns.hpp"
+#include "sdk/model/flow_columns.hpp"
 
 #include <map>
 #include <tuple>

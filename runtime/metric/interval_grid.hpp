@@ -1,7 +1,7 @@
 // The intervals of a block: bins of equal length anchored at the Unix epoch.
 #pragma once
 
-#include "sdk/descriptor/time.hpp"
+#include "sdk/model/time.hpp"
 
 #include <mole/result.hpp>
 

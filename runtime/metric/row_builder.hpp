@@ -2,7 +2,7 @@
 #pragma once
 
 #include "runtime/metric/step_states.hpp"
-#include "runtime/result/row_table.hpp"
+#include "runtime/rows/row_table.hpp"
 
 #include <span>
 #include <vector>

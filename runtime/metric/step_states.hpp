@@ -5,8 +5,8 @@
 #include "runtime/metric/dimension.hpp"
 #include "runtime/metric/interval_grid.hpp"
 #include "runtime/metric/upstream_rows.hpp"
-#include "runtime/result/state_file.hpp"
-#include "sdk/descriptor/task.hpp"
+#include "runtime/metric/state_file.hpp"
+#include "sdk/model/task.hpp"
 
 #include <filesystem>
 #include <functional>

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "runtime/metric/dimension.hpp"
-#include "runtime/result/row_table.hpp"
-#include "runtime/result/state_file.hpp"
-#include "sdk/descriptor/time.hpp"
+#include "runtime/rows/row_table.hpp"
+#include "runtime/metric/state_file.hpp"
+#include "sdk/model/time.hpp"
 
 #include <mole/abi.h>
 #include <mole/result.hpp>

@@ -1,7 +1,7 @@
 #include "runtime/routes/loaded_tables.hpp"
 
 #include "runtime/routes/mmdb.hpp"
-#include "sdk/descriptor/durable_file.hpp"
+#include "sdk/model/durable_file.hpp"
 
 #include <algorithm>
 

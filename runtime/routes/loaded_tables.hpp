@@ -2,7 +2,7 @@
 #pragma once
 
 #include "runtime/routes/route_table.hpp"
-#include "sdk/descriptor/task.hpp"
+#include "sdk/model/task.hpp"
 
 #include <filesystem>
 #include <list>

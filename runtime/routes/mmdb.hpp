@@ -1,7 +1,7 @@
 // AS numbers out of a MaxMind DB (GeoLite2-ASN and its kin; https://maxmind.github.io/MaxMind-DB/): its tree as a list of routes.
 #pragma once
 
-#include "sdk/descriptor/routes.hpp"
+#include "sdk/model/routes.hpp"
 
 #include <filesystem>
 

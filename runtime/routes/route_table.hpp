@@ -8,7 +8,7 @@
 // Immutable after build: any number of threads may look up.
 #pragma once
 
-#include "sdk/descriptor/routes.hpp"
+#include "sdk/model/routes.hpp"
 
 #include <cstddef>
 #include <cstdint>

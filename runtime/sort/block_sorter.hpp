@@ -16,7 +16,7 @@
 
 #include "runtime/decode/flow_batch.hpp"
 #include "runtime/sort/flow_rows.hpp"
-#include "sdk/descriptor/time.hpp"
+#include "sdk/model/time.hpp"
 
 #include <cstdint>
 #include <filesystem>

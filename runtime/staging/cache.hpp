@@ -12,8 +12,8 @@
 
 #include <mole/result.hpp>
 
-#include "sdk/descriptor/digest.hpp"
-#include "sdk/descriptor/task.hpp"
+#include "sdk/model/digest.hpp"
+#include "sdk/model/task.hpp"
 
 #include <chrono>
 #include <cstddef>

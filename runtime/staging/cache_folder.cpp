@@ -1,6 +1,6 @@
 #include "runtime/staging/cache_folder.hpp"
 
-#include "sdk/descriptor/durable_file.hpp"
+#include "sdk/model/durable_file.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>

@@ -5,7 +5,7 @@
 #include "runtime/decode/flow_source.hpp"
 #include "runtime/host/stream_modules.hpp"
 #include "runtime/staging/cache.hpp"
-#include "sdk/descriptor/task.hpp"
+#include "sdk/model/task.hpp"
 
 #include <cstdint>
 #include <memory>

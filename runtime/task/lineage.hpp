@@ -3,7 +3,7 @@
 #pragma once
 
 #include "runtime/task/step_run.hpp"
-#include "sdk/descriptor/task.hpp"
+#include "sdk/model/task.hpp"
 
 #include <nlohmann/json.hpp>
 

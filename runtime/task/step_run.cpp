@@ -3,7 +3,7 @@
 #include "runtime/metric/row_builder.hpp"
 #include "runtime/metric/rows_step.hpp"
 #include "runtime/metric/window.hpp"
-#include "runtime/result/rows_format.hpp"
+#include "runtime/rows/rows_format.hpp"
 
 #include <algorithm>
 

@@ -16,7 +16,7 @@
 #include "runtime/task/flow_pass.hpp"
 #include "runtime/task/step_run.hpp"
 #include "runtime/task/task_sink.hpp"
-#include "sdk/descriptor/task.hpp"
+#include "sdk/model/task.hpp"
 
 #include <memory>
 #include <optional>

@@ -1,9 +1,9 @@
 // Where a task's outcomes go: the handover to the sealing process, or memory in tests and benchmarks.
 #pragma once
 
-#include "runtime/result/row_table.hpp"
-#include "sdk/descriptor/code_name.hpp"
-#include "sdk/descriptor/task.hpp"
+#include "runtime/rows/row_table.hpp"
+#include "sdk/model/code_name.hpp"
+#include "sdk/model/task.hpp"
 
 #include <mole/result.hpp>
 

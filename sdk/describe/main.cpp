@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "sdk/descriptor/descriptor.hpp"
-#include "sdk/descriptor/digest.hpp"
+#include "sdk/model/digest.hpp"
 
 namespace {
 

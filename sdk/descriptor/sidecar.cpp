@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <ctime>
 
-#include "sdk/descriptor/durable_file.hpp"
+#include "sdk/model/durable_file.hpp"
 
 namespace mole {
 namespace fs = std::filesystem;

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "sdk/descriptor/descriptor.hpp"
-#include "sdk/descriptor/digest.hpp"
+#include "sdk/model/digest.hpp"
 
 #include <atomic>
 #include <filesystem>

@@ -15,7 +15,7 @@
 #include "runtime/host/plugin_set.hpp"
 #include "runtime/task/allocator.hpp"
 #include "runtime/task/task_runner.hpp"
-#include "sdk/descriptor/durable_file.hpp"
+#include "sdk/model/durable_file.hpp"
 #include "sdk/descriptor/sidecar.hpp"
 
 #include <fcntl.h>

@@ -8,7 +8,7 @@
 //   alone
 //
 // Prints {"ours": per second, "bare": per second, "ratio": ours / bare}. Each batch of either is synced.
-#include "coordinator/server/frame_server.hpp"
+#include "coordinator/wire/frame_server.hpp"
 #include "coordinator/service.hpp"
 #include "coordinator/store/keys.hpp"
 #include "coordinator/wire/client.hpp"

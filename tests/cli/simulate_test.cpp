@@ -3,7 +3,7 @@
 #include "cli/simulate/event.hpp"
 #include "cli/simulate/rate.hpp"
 #include "cli/simulate/routes.hpp"
-#include "sdk/descriptor/durable_file.hpp"
+#include "sdk/model/durable_file.hpp"
 
 #include <gtest/gtest.h>
 

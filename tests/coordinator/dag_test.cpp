@@ -1,7 +1,7 @@
 #include "coordinator/dag/resolve.hpp"
 #include "tests/coordinator/world.hpp"
 
-#include "sdk/descriptor/durable_file.hpp"
+#include "sdk/model/durable_file.hpp"
 
 namespace mole::test {
 namespace {

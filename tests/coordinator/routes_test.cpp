@@ -1,6 +1,6 @@
 // Routing tables as inputs: which blocks a new, a changed and a lost one reach, and what is refused.
 #include "coordinator/dag/routing_tables.hpp"
-#include "sdk/descriptor/durable_file.hpp"
+#include "sdk/model/durable_file.hpp"
 #include "tests/coordinator/world.hpp"
 
 #include <algorithm>

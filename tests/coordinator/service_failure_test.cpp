@@ -1,6 +1,6 @@
 #include "tests/coordinator/world.hpp"
 
-#include "sdk/descriptor/durable_file.hpp"
+#include "sdk/model/durable_file.hpp"
 
 #include <filesystem>
 

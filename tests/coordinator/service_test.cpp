@@ -1,7 +1,7 @@
 #include "tests/coordinator/world.hpp"
 
 #include "coordinator/requests/lineage.hpp"
-#include "sdk/descriptor/durable_file.hpp"
+#include "sdk/model/durable_file.hpp"
 
 #include <filesystem>
 #include <thread>

@@ -3,7 +3,7 @@
 #include "coordinator/store/envelope.hpp"
 #include "coordinator/store/keys.hpp"
 #include "coordinator/store/records.hpp"
-#include "sdk/descriptor/durable_file.hpp"
+#include "sdk/model/durable_file.hpp"
 #include "tests/coordinator/world.hpp"
 
 #include <sys/wait.h>

@@ -1,7 +1,7 @@
-#include "sdk/descriptor/filter.hpp"
-#include "sdk/descriptor/durable_file.hpp"
+#include "sdk/model/filter.hpp"
+#include "sdk/model/durable_file.hpp"
 
-#include "sdk/descriptor/flow_columns.hpp"
+#include "sdk/model/flow_columns.hpp"
 
 #include <gtest/gtest.h>
 

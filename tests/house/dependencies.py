@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks who may include whom (docs/architecture.md): a folder's `#include`s against the table below."""
+"""Checks who may include whom (docs/architecture.md): each file's `#include`s against the tables below."""
 import pathlib
 import re
 import sys
@@ -9,7 +9,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Where an include comes from, most specific first.
 ORIGINS = [
     (r"^mole/", "sdk/include"),
-    (r"^(sdk/descriptor|runtime|plugins|coordinator/wire|coordinator/server|coordinator/store|coordinator|nodes/daemon|nodes/worker|nodes/seal|nodes|cli)/", None),
+    (r"^(sdk/model|sdk/descriptor|runtime|plugins|coordinator/wire|coordinator/store|coordinator|nodes/daemon|nodes/worker|nodes/seal|nodes|cli)/", None),
     (r"^sdk/include/", "sdk/include"),
     (r"^boost/dll", "Boost.DLL"),
     (r"^boost/asio", "Asio"),
@@ -30,13 +30,15 @@ ORIGINS = [
 ]
 
 SDK = {"sdk/include"}
-DESCRIPTOR = SDK | {"sdk/descriptor", "nlohmann-json", "xxHash", "fmt"}
+MODEL = SDK | {"sdk/model", "nlohmann-json", "xxHash", "fmt"}
+DESCRIPTOR = MODEL | {"sdk/descriptor"}
 RUNTIME = DESCRIPTOR | {"runtime"}
-WIRE = DESCRIPTOR | {"coordinator/wire"}
+WIRE = MODEL | {"coordinator/wire"}
 
 # Longest matching folder wins.
 ALLOWED = {
     "sdk/include": SDK,
+    "sdk/model": MODEL,
     "sdk/descriptor": DESCRIPTOR,
     "sdk/describe": DESCRIPTOR | {"sdk/describe"},
     "plugins": SDK | {"plugins"},
@@ -45,16 +47,24 @@ ALLOWED = {
     "runtime/host": RUNTIME | {"Boost.DLL", "Boost"},
     "runtime/decode": RUNTIME | {"libbzip2", "zstd"},
     "runtime/routes": RUNTIME | {"libmaxminddb"},
-    "runtime/result": RUNTIME | {"DuckDB"},
+    "runtime/seal": RUNTIME | {"DuckDB"},
     "coordinator": DESCRIPTOR | {"coordinator", "coordinator/wire", "coordinator/store"},
+    "coordinator/main.cpp": DESCRIPTOR | {"coordinator", "coordinator/wire", "spdlog", "CLI11"},
     "coordinator/manifest": DESCRIPTOR | {"coordinator", "yaml-cpp"},
     "coordinator/store": DESCRIPTOR | {"coordinator", "coordinator/wire", "coordinator/store", "RocksDB"},
-    "coordinator/wire": WIRE | {"Thrift", "coordinator"},
-    "coordinator/server": WIRE | {"coordinator", "coordinator/server", "coordinator/store", "Thrift", "Asio", "Boost", "spdlog", "CLI11"},
-    "nodes/daemon": WIRE | {"coordinator/server", "nodes/daemon", "nodes", "Thrift", "Asio", "Boost", "spdlog", "CLI11"},
+    "coordinator/wire": WIRE | {"Thrift", "Asio", "Boost"},
+    "nodes/daemon": WIRE | {"nodes/daemon", "nodes", "Thrift", "Asio", "Boost", "spdlog", "CLI11"},
     "nodes/worker": RUNTIME | {"nodes/worker", "nodes", "CLI11", "spdlog"},
     "nodes/seal": RUNTIME | {"nodes/seal", "nodes", "CLI11", "spdlog"},
-    "cli": DESCRIPTOR | {"cli", "runtime", "coordinator", "coordinator/wire", "coordinator/server", "nodes", "Asio", "Boost", "spdlog", "CLI11"},
+    "cli": DESCRIPTOR | {"cli", "runtime", "coordinator", "coordinator/wire", "nodes", "Asio", "Boost", "spdlog", "CLI11"},
+}
+
+# Folders of one house in order: a file includes from its own folder and from those before it.
+ORDER = {
+    "sdk": ["include", "model", "descriptor", "describe"],
+    "runtime": ["rows", "host", "decode", "staging", "archive", "sort", "routes", "metric", "seal", "task"],
+    "coordinator": ["wire", "manifest", "store", "dag", "jobs", "tasks", "leases", "requests", ""],
+    "nodes": ["daemon", "worker", "seal"],
 }
 
 
@@ -67,12 +77,63 @@ def origin(path: str) -> str:
 
 
 def allowed_for(file: pathlib.PurePath):
-    folder = str(file.parent)
+    folder = str(file)
     while folder not in (".", ""):
         if folder in ALLOWED:
             return ALLOWED[folder]
         folder = str(pathlib.PurePath(folder).parent)
     return None
+
+
+def rank(house: str, path: str):
+    """(place in ORDER[house], folder) of a file in that house; None outside it."""
+    if not path.startswith(house + "/"):
+        return None
+    folder, _, rest = path.removeprefix(house + "/").partition("/")
+    folder = folder if rest else ""
+    return (ORDER[house].index(folder), folder) if folder in ORDER[house] else None
+
+
+def against_order(file: str, included: str):
+    """Why `file` may not include `included` by the order of folders; empty if it may."""
+    included = "sdk/include/" + included if included.startswith("mole/") else included
+    for house in ORDER:
+        mine, other = rank(house, file), rank(house, included)
+        if mine and other and mine < other:
+            return f"{house}/{other[1]} comes after {house}/{mine[1]}"
+    return ""
+
+
+def included_by(file: pathlib.Path):
+    for line in file.read_text(errors="replace").splitlines():
+        match = re.match(r'\s*#\s*include\s*[<"]([^>"]+)[>"]', line)
+        if match:
+            yield match.group(1)
+
+
+def circles():
+    """Chains of headers that include each other."""
+    graph = {}
+    for file in ROOT.rglob("*"):
+        relative = str(file.relative_to(ROOT))
+        if file.suffix in (".hpp", ".h") and not relative.startswith(("build", ".", "demo")):
+            graph[relative] = ["sdk/include/" + i if i.startswith("mole/") else i for i in included_by(file)]
+    done, path = set(), []
+
+    def visit(header):
+        if header in path:
+            yield " -> ".join(path[path.index(header):] + [header])
+            return
+        if header in done or header not in graph:
+            return
+        path.append(header)
+        for included in graph[header]:
+            yield from visit(included)
+        path.pop()
+        done.add(header)
+
+    for header in sorted(graph):
+        yield from visit(header)
 
 
 def violations():
@@ -89,10 +150,12 @@ def violations():
             match = re.match(r'\s*#\s*include\s*[<"]([^>"]+)[>"]', line)
             if match and origin(match.group(1)) not in allowed | {"standard"}:
                 yield f"{relative}:{number}: {match.group(1)} ({origin(match.group(1))}) is not allowed here"
+            if match and (why := against_order(str(relative), match.group(1))):
+                yield f"{relative}:{number}: {match.group(1)}: {why}"
             if match and match.group(1).startswith("../"):
                 yield f"{relative}:{number}: includes are written from the root, not with ../"
 
 
-found = list(violations())
+found = list(violations()) + list(circles())
 print("\n".join(found) or "every include keeps to the table")
 sys.exit(1 if found else 0)

@@ -1,6 +1,6 @@
 #include "nodes/daemon/child.hpp"
 
-#include "sdk/descriptor/durable_file.hpp"
+#include "sdk/model/durable_file.hpp"
 #include "tests/nodes/eventually.hpp"
 #include "tests/wire/folder.hpp"
 

@@ -1,7 +1,7 @@
 // A coordinator over a real socket that hands out the tasks a test gives it.
 #pragma once
 
-#include "coordinator/server/frame_server.hpp"
+#include "coordinator/wire/frame_server.hpp"
 #include "coordinator/wire/client.hpp"
 #include "tests/wire/fake_api.hpp"
 #include "tests/wire/folder.hpp"

@@ -1,7 +1,7 @@
 #include "nodes/daemon/fetch.hpp"
 
 #include "coordinator/wire/blob_place.hpp"
-#include "sdk/descriptor/durable_file.hpp"
+#include "sdk/model/durable_file.hpp"
 #include "tests/nodes/eventually.hpp"
 #include "tests/nodes/fake_coordinator.hpp"
 

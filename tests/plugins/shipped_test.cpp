@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "sdk/descriptor/durable_file.hpp"
+#include "sdk/model/durable_file.hpp"
 #include "sdk/descriptor/sidecar.hpp"
 
 namespace {

@@ -1,6 +1,6 @@
 #include "cli/export/export.hpp"
 
-#include "runtime/result/parquet.hpp"
+#include "runtime/seal/parquet.hpp"
 #include "tests/result/fixtures.hpp"
 
 #include <gtest/gtest.h>

@@ -1,7 +1,7 @@
 // Tables, folders and damage shared by the tests of this folder.
 #pragma once
 
-#include "runtime/result/row_table.hpp"
+#include "runtime/rows/row_table.hpp"
 
 #include <unistd.h>
 

@@ -1,6 +1,6 @@
-#include "runtime/result/handover.hpp"
+#include "runtime/rows/handover.hpp"
 
-#include "runtime/result/frame_bytes.hpp"
+#include "runtime/rows/frame_bytes.hpp"
 #include "tests/result/fixtures.hpp"
 
 #include <fcntl.h>

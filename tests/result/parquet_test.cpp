@@ -1,4 +1,4 @@
-#include "runtime/result/parquet.hpp"
+#include "runtime/seal/parquet.hpp"
 
 #include "tests/result/fixtures.hpp"
 

@@ -1,6 +1,6 @@
-#include "runtime/result/rows_format.hpp"
+#include "runtime/rows/rows_format.hpp"
 
-#include "runtime/result/frame_bytes.hpp"
+#include "runtime/rows/frame_bytes.hpp"
 #include "tests/result/fixtures.hpp"
 
 #include <gtest/gtest.h>

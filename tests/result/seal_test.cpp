@@ -1,8 +1,8 @@
-#include "runtime/result/seal.hpp"
+#include "runtime/seal/seal.hpp"
 
-#include "runtime/result/parquet.hpp"
-#include "runtime/result/result_schema.hpp"
-#include "runtime/result/state_file.hpp"
+#include "runtime/seal/parquet.hpp"
+#include "runtime/seal/result_schema.hpp"
+#include "runtime/metric/state_file.hpp"
 #include "tests/result/fixtures.hpp"
 
 #include <fcntl.h>

@@ -1,6 +1,6 @@
-#include "runtime/result/state_file.hpp"
+#include "runtime/metric/state_file.hpp"
 
-#include "runtime/result/frame_bytes.hpp"
+#include "runtime/rows/frame_bytes.hpp"
 #include "tests/result/fixtures.hpp"
 
 #include <gtest/gtest.h>

@@ -2,7 +2,7 @@
 // them.
 #pragma once
 
-#include "sdk/descriptor/routes.hpp"
+#include "sdk/model/routes.hpp"
 
 #include <algorithm>
 #include <array>

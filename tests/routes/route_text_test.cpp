@@ -1,4 +1,4 @@
-#include "sdk/descriptor/routes.hpp"
+#include "sdk/model/routes.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 #include <gtest/gtest.h>
-#include <mole/count_min_tree.hpp>
+#include <mole/sketches/count_min_tree.hpp>
 
 #include <map>
 #include <random>

@@ -1,5 +1,5 @@
 #include <gtest/gtest.h>
-#include <mole/entropy.hpp>
+#include <mole/statistics/entropy.hpp>
 
 #include <cmath>
 #include <random>

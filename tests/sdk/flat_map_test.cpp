@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
-#include <mole/flat_map.hpp>
-#include <mole/flat_set.hpp>
+#include <mole/containers/flat_map.hpp>
+#include <mole/containers/flat_set.hpp>
 
 #include <map>
 #include <random>

@@ -1,5 +1,5 @@
 #include <gtest/gtest.h>
-#include <mole/hyperloglog.hpp>
+#include <mole/sketches/hyperloglog.hpp>
 
 #include <random>
 

@@ -1,5 +1,5 @@
 #include <gtest/gtest.h>
-#include <mole/log_histogram.hpp>
+#include <mole/sketches/log_histogram.hpp>
 
 #include <cmath>
 #include <random>

@@ -1,5 +1,5 @@
 #include <gtest/gtest.h>
-#include <mole/run_map.hpp>
+#include <mole/containers/run_map.hpp>
 
 #include <map>
 #include <random>

@@ -1,5 +1,5 @@
 #include <gtest/gtest.h>
-#include <mole/scatter.hpp>
+#include <mole/detail/scatter.hpp>
 
 #include <map>
 #include <random>

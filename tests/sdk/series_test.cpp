@@ -1,10 +1,10 @@
 // Series, statistics, profile's periods and the simplex search, by values that are known.
 #include <gtest/gtest.h>
-#include <mole/elementary.hpp>
-#include <mole/minimise.hpp>
-#include <mole/profile.hpp>
+#include <mole/statistics/elementary.hpp>
+#include <mole/statistics/minimise.hpp>
+#include <mole/statistics/profile.hpp>
 #include <mole/series.hpp>
-#include <mole/statistics.hpp>
+#include <mole/statistics/statistics.hpp>
 
 #include "tests/sdk/saved.hpp"
 

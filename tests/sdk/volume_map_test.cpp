@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
-#include <mole/concentration.hpp>
-#include <mole/volume_map.hpp>
+#include <mole/statistics/concentration.hpp>
+#include <mole/containers/volume_map.hpp>
 
 #include <algorithm>
 #include <functional>

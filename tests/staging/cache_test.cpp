@@ -1,6 +1,6 @@
 #include "runtime/staging/cache.hpp"
 
-#include "sdk/descriptor/durable_file.hpp"
+#include "sdk/model/durable_file.hpp"
 
 #include <gtest/gtest.h>
 

@@ -4,7 +4,7 @@
 
 #include "runtime/decode/bzip2_writer.hpp"
 #include "runtime/decode/column_file.hpp"
-#include "sdk/descriptor/durable_file.hpp"
+#include "sdk/model/durable_file.hpp"
 
 #include <sys/wait.h>
 #include <unistd.h>

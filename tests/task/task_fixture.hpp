@@ -2,7 +2,7 @@
 #pragma once
 
 #include "runtime/host/plugin_set.hpp"
-#include "runtime/result/rows_format.hpp"
+#include "runtime/rows/rows_format.hpp"
 #include "runtime/task/task_runner.hpp"
 #include "sdk/descriptor/sidecar.hpp"
 

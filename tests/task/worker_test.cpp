@@ -2,7 +2,7 @@
 #include "tests/task/task_fixture.hpp"
 
 #include "runtime/host/call_record.hpp"
-#include "runtime/result/handover.hpp"
+#include "runtime/rows/handover.hpp"
 
 #include <fcntl.h>
 #include <sys/wait.h>

@@ -1,6 +1,6 @@
 #include "coordinator/wire/client.hpp"
 
-#include "coordinator/server/frame_server.hpp"
+#include "coordinator/wire/frame_server.hpp"
 #include "coordinator/wire/peer.hpp"
 #include "tests/wire/fake_api.hpp"
 #include "tests/wire/folder.hpp"

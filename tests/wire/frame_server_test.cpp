@@ -1,4 +1,4 @@
-#include "coordinator/server/frame_server.hpp"
+#include "coordinator/wire/frame_server.hpp"
 
 #include "tests/wire/folder.hpp"
 #include "tests/wire/raw_peer.hpp"

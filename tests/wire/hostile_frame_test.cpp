@@ -1,5 +1,5 @@
 // Requests made to hurt, through the real processor: each costs its connection and next to no memory.
-#include "coordinator/server/frame_server.hpp"
+#include "coordinator/wire/frame_server.hpp"
 #include "coordinator/wire/client.hpp"
 #include "tests/wire/fake_api.hpp"
 #include "tests/wire/folder.hpp"

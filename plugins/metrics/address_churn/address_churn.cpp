@@ -1,5 +1,5 @@
 #include <mole/address_pair.hpp>
-#include <mole/flat_map.hpp>
+#include <mole/containers/flat_map.hpp>
 #include <mole/metric.hpp>
 
 #include <algorithm>

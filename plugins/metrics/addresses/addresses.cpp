@@ -1,5 +1,5 @@
-#include <mole/address_volumes.hpp>
-#include <mole/concentration.hpp>
+#include <mole/containers/address_volumes.hpp>
+#include <mole/statistics/concentration.hpp>
 #include <mole/metric.hpp>
 
 // How many addresses send and receive, and how evenly the traffic is spread over them. Exact; IPv4 addresses are held

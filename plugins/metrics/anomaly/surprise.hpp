@@ -10,7 +10,7 @@
 // the median, so that an anomaly in the past neither hides the next nor makes one of what is not.
 #pragma once
 
-#include <mole/profile.hpp>
+#include <mole/statistics/profile.hpp>
 
 #include <algorithm>
 #include <cmath>

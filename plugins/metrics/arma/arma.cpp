@@ -1,7 +1,7 @@
 #include "fit.hpp"
 
 #include <mole/metric.hpp>
-#include <mole/profile.hpp>
+#include <mole/statistics/profile.hpp>
 
 // The process behind any numeric column: order and coefficients of an ARMA model of what its rhythm leaves, with standard
 // errors and a test of the residuals. docs/metrics/arma.md

@@ -8,9 +8,9 @@
 // autocorrelations, which keeps the process stationary and invertible (Monahan 1984).
 #pragma once
 
-#include <mole/minimise.hpp>
+#include <mole/statistics/minimise.hpp>
 #include <mole/series.hpp>
-#include <mole/statistics.hpp>
+#include <mole/statistics/statistics.hpp>
 
 #include <array>
 #include <cmath>

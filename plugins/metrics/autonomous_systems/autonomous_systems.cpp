@@ -1,4 +1,4 @@
-#include <mole/concentration.hpp>
+#include <mole/statistics/concentration.hpp>
 #include <mole/metric.hpp>
 
 // From how many autonomous systems the traffic comes, to how many it goes, and how it is spread over them. AS 0 means

@@ -1,7 +1,7 @@
 #include "pelt.hpp"
 
 #include <mole/metric.hpp>
-#include <mole/profile.hpp>
+#include <mole/statistics/profile.hpp>
 
 // Changes of the level of any numeric column within a window, its rhythm taken away; the row tells of the last one.
 // docs/metrics/change_points.md

@@ -6,7 +6,7 @@
 #pragma once
 
 #include <mole/series.hpp>
-#include <mole/statistics.hpp>
+#include <mole/statistics/statistics.hpp>
 
 #include <cmath>
 #include <cstddef>

@@ -1,6 +1,6 @@
-#include <mole/log_histogram.hpp>
+#include <mole/sketches/log_histogram.hpp>
 #include <mole/metric.hpp>
-#include <mole/volume_map.hpp>
+#include <mole/containers/volume_map.hpp>
 
 #include <algorithm>
 #include <array>

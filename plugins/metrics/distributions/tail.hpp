@@ -9,8 +9,8 @@
 // 0.8 % off at most.
 #pragma once
 
-#include <mole/log2.hpp>
-#include <mole/log_histogram.hpp>
+#include <mole/statistics/log2.hpp>
+#include <mole/sketches/log_histogram.hpp>
 
 #include <algorithm>
 #include <cmath>

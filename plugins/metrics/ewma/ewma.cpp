@@ -1,4 +1,4 @@
-#include <mole/log2.hpp>
+#include <mole/statistics/log2.hpp>
 #include <mole/metric.hpp>
 #include <mole/series.hpp>
 

@@ -1,7 +1,7 @@
 #include "holt_winters.hpp"
 
 #include <mole/metric.hpp>
-#include <mole/profile.hpp>
+#include <mole/statistics/profile.hpp>
 
 // Forecast of any numeric column by exponential smoothing: what the row's interval was expected to be some time ahead, with a
 // band as wide as such forecasts have missed before. docs/metrics/forecast.md

@@ -11,9 +11,9 @@
 // first two seasons; smoothing starts with the second.
 #pragma once
 
-#include <mole/minimise.hpp>
+#include <mole/statistics/minimise.hpp>
 #include <mole/series.hpp>
-#include <mole/statistics.hpp>
+#include <mole/statistics/statistics.hpp>
 
 #include <cmath>
 #include <cstddef>

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <mole/address_pair.hpp>
-#include <mole/flat_map.hpp>
-#include <mole/run_map.hpp>
+#include <mole/containers/flat_map.hpp>
+#include <mole/containers/run_map.hpp>
 
 #include <array>
 #include <cstdint>

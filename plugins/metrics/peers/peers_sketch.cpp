@@ -1,6 +1,6 @@
 #include <mole/address_pair.hpp>
-#include <mole/flat_map.hpp>
-#include <mole/hyperloglog.hpp>
+#include <mole/containers/flat_map.hpp>
+#include <mole/sketches/hyperloglog.hpp>
 #include <mole/metric.hpp>
 
 #include "degrees.hpp"

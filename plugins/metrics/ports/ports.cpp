@@ -1,4 +1,4 @@
-#include <mole/concentration.hpp>
+#include <mole/statistics/concentration.hpp>
 #include <mole/metric.hpp>
 #include <mole/port_flows.hpp>
 

@@ -1,5 +1,5 @@
 #include <mole/metric.hpp>
-#include <mole/profile.hpp>
+#include <mole/statistics/profile.hpp>
 
 // The rhythm of any numeric column: what this time of the day, week, month or year looked like before, and how much of the
 // column that explains. docs/metrics/profile.md

@@ -1,6 +1,6 @@
 #include <mole/metric.hpp>
 #include <mole/series.hpp>
-#include <mole/statistics.hpp>
+#include <mole/statistics/statistics.hpp>
 
 // Quantiles of any numeric column, exact: all values of the window are kept. docs/metrics/quantiles.md
 struct Quantiles {

@@ -1,6 +1,6 @@
 #include <mole/address_pair.hpp>
-#include <mole/flat_map.hpp>
-#include <mole/flat_set.hpp>
+#include <mole/containers/flat_map.hpp>
+#include <mole/containers/flat_set.hpp>
 #include <mole/metric.hpp>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-#include <mole/address_volumes.hpp>
+#include <mole/containers/address_volumes.hpp>
 #include <mole/metric.hpp>
 #include <mole/port_flows.hpp>
 

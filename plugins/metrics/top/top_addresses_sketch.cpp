@@ -1,5 +1,5 @@
 #include <mole/address_pair.hpp>
-#include <mole/count_min_tree.hpp>
+#include <mole/sketches/count_min_tree.hpp>
 #include <mole/metric.hpp>
 
 #include "address_text.hpp"

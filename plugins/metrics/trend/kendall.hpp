@@ -8,7 +8,7 @@
 // (n(n-1)(2n+5) - sum t(t-1)(2t+5)) / 18 for groups of t ties.
 #pragma once
 
-#include <mole/profile.hpp>
+#include <mole/statistics/profile.hpp>
 
 #include <cstdint>
 #include <optional>

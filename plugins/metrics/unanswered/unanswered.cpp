@@ -1,6 +1,6 @@
 #include <mole/address_pair.hpp>
 #include <mole/metric.hpp>
-#include <mole/run_map.hpp>
+#include <mole/containers/run_map.hpp>
 
 #include <algorithm>
 

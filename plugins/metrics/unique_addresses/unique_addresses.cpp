@@ -1,4 +1,4 @@
-#include <mole/flat_set.hpp>
+#include <mole/containers/flat_set.hpp>
 #include <mole/metric.hpp>
 
 // Distinct source and destination addresses, exactly. IPv4 addresses are held in 4 bytes; an IPv6 address that maps an IPv4

@@ -1,5 +1,5 @@
 #include <mole/address_pair.hpp>
-#include <mole/hyperloglog.hpp>
+#include <mole/sketches/hyperloglog.hpp>
 #include <mole/metric.hpp>
 
 // About as many as unique_addresses counts, in memory that does not grow: for long windows and many groups. IPv4 addresses and

@@ -21,7 +21,7 @@
 #ifndef MOLE_ABI_H
 #define MOLE_ABI_H
 
-#include <mole/arrow.h>
+#include <mole/detail/arrow.h>
 #include <stdint.h>
 
 #ifdef __cplusplus

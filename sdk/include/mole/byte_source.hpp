@@ -16,7 +16,7 @@
 // One thread. What peek returns is valid until the next call of any member but offset() and gap().
 #pragma once
 
-#include <mole/boundary.hpp>
+#include <mole/detail/boundary.hpp>
 
 #include <cstddef>
 #include <cstdint>

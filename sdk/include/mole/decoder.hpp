@@ -21,7 +21,7 @@
 
 #include <mole/byte_source.hpp>
 #include <mole/columns.hpp>
-#include <mole/entry.hpp>
+#include <mole/detail/entry.hpp>
 #include <mole/params.hpp>
 
 #include <cstddef>

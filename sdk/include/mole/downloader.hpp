@@ -17,8 +17,8 @@
 // written, limits its rate, and publishes it only when it is whole; a downloader never sees where it goes.
 #pragma once
 
-#include <mole/boundary.hpp>
-#include <mole/entry.hpp>
+#include <mole/detail/boundary.hpp>
+#include <mole/detail/entry.hpp>
 #include <mole/params.hpp>
 
 #include <cstddef>

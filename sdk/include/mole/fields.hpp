@@ -13,7 +13,7 @@
 #pragma once
 
 #include <mole/addr.hpp>
-#include <mole/boundary.hpp>
+#include <mole/detail/boundary.hpp>
 #include <mole/columns.hpp>
 
 #include <algorithm>

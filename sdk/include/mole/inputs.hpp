@@ -10,9 +10,9 @@
 #pragma once
 
 #include <mole/abi.h>
-#include <mole/boundary.hpp>
+#include <mole/detail/boundary.hpp>
 #include <mole/columns.hpp>
-#include <mole/describe.hpp>
+#include <mole/detail/describe.hpp>
 
 #include <array>
 #include <cstdint>

@@ -31,12 +31,12 @@
 #pragma once
 
 #include <mole/columns.hpp>
-#include <mole/entry.hpp>
+#include <mole/detail/entry.hpp>
 #include <mole/fields.hpp>
 #include <mole/inputs.hpp>
 #include <mole/output.hpp>
 #include <mole/params.hpp>
-#include <mole/scatter.hpp>
+#include <mole/detail/scatter.hpp>
 
 #include <concepts>
 #include <cstdint>

@@ -7,8 +7,8 @@
 // Members may be std::uint64_t, std::int64_t, double, bool or std::string. The host checks type, range and choices.
 #pragma once
 
-#include <mole/boundary.hpp>
-#include <mole/describe.hpp>
+#include <mole/detail/boundary.hpp>
+#include <mole/detail/describe.hpp>
 
 #include <array>
 #include <cstdint>

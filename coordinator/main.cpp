@@ -1,0 +1,149 @@
+// mole-coordinator: the coordinator as a service. Exit codes: 0 stopped, 1 failed, 2 usage, 4 no state there, 5 refused, 75 try
+// later.
+#include "coordinator/wire/frame_server.hpp"
+#include "coordinator/service.hpp"
+#include "sdk/descriptor/sidecar.hpp"
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <CLI/CLI.hpp>
+
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+
+namespace {
+
+using mole::coordinator::Address;
+
+constexpr int failed = 1, usage = 2, not_found = 4, refused = 5, try_later = 75;
+
+int complain(const mole::Error& error) {
+  std::fprintf(stderr, "mole-coordinator: %s\n", error.message.c_str());
+  switch (error.code) {
+    case mole::Code::invalid:
+    case mole::Code::unsupported:
+      return refused;
+    case mole::Code::missing:
+      return not_found;
+    case mole::Code::transient:
+    case mole::Code::exhausted:
+      return try_later;
+    default:
+      return failed;
+  }
+}
+
+struct Arguments {
+  std::filesystem::path state = "mole-state";
+  bool init = false;
+  std::vector<std::string> listen;
+  std::vector<std::filesystem::path> plugins;
+  std::string lease = "60s", heartbeat = "10s", log_level = "info";
+  int parent = 0;
+};
+
+void declare(CLI::App& app, Arguments& a) {
+  app.set_config("--config", "", "Options from a file (ini or TOML), overridden by those given here");
+  app.add_option("--state", a.state, "Folder of everything the coordinator knows")->capture_default_str();
+  app.add_flag("--init", a.init, "Make the state if there is none; without it a missing state is an error");
+  app.add_option("--listen", a.listen,
+                 "unix:/path or tcp:127.0.0.1:PORT (port 0: any); repeatable (default: STATE/coordinator.sock)");
+  app.add_option("--plugins", a.plugins, "Folder of plugins, before those of MOLE_PLUGIN_PATH and the installation; repeatable");
+  app.add_option("--lease", a.lease, "How long a silent node keeps its tasks")->capture_default_str();
+  app.add_option("--heartbeat", a.heartbeat, "How often nodes report")->capture_default_str();
+  app.add_option("--log-level", a.log_level, "debug, info, warn or error")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  app.add_option("--parent", a.parent, "Die with this process, which started us")->group("");
+}
+
+mole::Result<mole::coordinator::Config> config_of(const Arguments& a) {
+  mole::coordinator::Config config;
+  config.state = a.state;
+  config.create = a.init;
+  config.plugins = mole::plugin_folders();
+  config.plugins.insert(config.plugins.end(), a.plugins.rbegin(), a.plugins.rend());  // the first one given wins
+  config.storage_failed = [](const std::string& cause) {
+    spdlog::critical(
+        "the state cannot be written, nothing is acknowledged any more: {}; make room or mend the disk and start again", cause);
+    spdlog::default_logger()->flush();
+    ::_exit(failed);
+  };
+  for (const auto& [text, time] :
+       {std::pair{&a.lease, &config.leases.lease}, std::pair{&a.heartbeat, &config.leases.heartbeat}}) {
+    const auto parsed = mole::parse_duration(*text);
+    if (!parsed) return parsed.error();
+    *time = *parsed;
+  }
+  if (config.leases.heartbeat <= 0 || config.leases.lease < 2 * config.leases.heartbeat)
+    return mole::invalid("a lease of " + a.lease + " does not outlast two heartbeats of " + a.heartbeat +
+                         "; make --lease longer");
+  return config;
+}
+
+mole::Result<std::vector<Address>> addresses_of(const Arguments& a) {
+  auto texts = a.listen;
+  if (texts.empty())
+    texts.push_back("unix:" + (std::filesystem::absolute(a.state) / "coordinator.sock").lexically_normal().string());
+  std::vector<Address> out;
+  for (const auto& text : texts) {
+    auto address = mole::coordinator::parse_address(text);
+    if (!address) return address.error();
+    out.push_back(std::move(*address));
+  }
+  return out;
+}
+
+void say_ready(const std::vector<Address>& addresses) {
+  std::string line = "ready";
+  for (const auto& address : addresses) line += " " + address.text();
+  std::puts(line.c_str());
+  std::fflush(stdout);
+  spdlog::info("{}", line);
+}
+
+int serve(const Arguments& a) {
+  const auto addresses = addresses_of(a);
+  if (!addresses) return complain(addresses.error());
+  auto config = config_of(a);
+  if (!config) return complain(config.error());
+  sigset_t stop;
+  ::sigemptyset(&stop);
+  for (const int signal : {SIGTERM, SIGINT}) ::sigaddset(&stop, signal);
+  ::pthread_sigmask(SIG_BLOCK, &stop, nullptr);  // before the first thread
+  auto service = mole::coordinator::Service::open(std::move(*config));
+  if (!service) return complain(service.error());
+  mole::coordinator::FrameServer server(mole::coordinator::serve_coordinator(**service), *addresses);
+  if (auto started = server.start(); !started) return complain(started.error());
+  say_ready(server.addresses());
+  int signal = 0;
+  ::sigwait(&stop, &signal);
+  spdlog::info("stopping; what was acknowledged is kept, nodes work on and report at the next start");
+  server.stop();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("The coordinator of Data Mole: accepts requests, plans them, hands tasks to nodes.", "mole-coordinator");
+  Arguments arguments;
+  declare(app, arguments);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : usage;
+  }
+  if (arguments.parent != 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (::getppid() != arguments.parent) return failed;
+  }
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("mole-coordinator"));
+  spdlog::set_level(spdlog::level::from_str(arguments.log_level));
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+  std::signal(SIGPIPE, SIG_IGN);
+  return serve(arguments);
+}

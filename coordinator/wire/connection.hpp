@@ -1,0 +1,61 @@
+// One accepted connection. All members run on the loop's thread; only the handler runs elsewhere.
+#pragma once
+
+#include "coordinator/wire/frame_server.hpp"
+
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <array>
+#include <string>
+#include <unordered_set>
+
+namespace mole::coordinator {
+
+class Connection;
+
+// What the connections of a server share. Owned by the loop, outlives them.
+struct Shared {
+  FrameHandler handler;
+  ServerLimits limits;
+  boost::asio::io_context& io;
+  boost::asio::thread_pool& pool;
+  std::unordered_set<std::shared_ptr<Connection>> open;  // the registry; a pending operation holds its connection as well
+  std::uint64_t buffered = 0;
+  bool stopping = false;
+  std::function<void()> on_close;
+};
+
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  using Socket = boost::asio::generic::stream_protocol::socket;
+
+  Connection(Shared& shared, Socket socket);
+  void start();
+  // Unless a request is being answered: then after the answer.
+  void close_when_idle();
+
+ private:
+  void read_header();
+  void take_header();
+  void read_body();
+  void process();
+  void send(std::optional<std::string> reply);
+  void deadline(std::chrono::milliseconds time);
+  void close();
+  void forget_body();
+
+  Shared& shared_;
+  Socket socket_;
+  boost::asio::steady_timer timer_;
+  std::array<unsigned char, 4> header_{};
+  std::size_t header_have_ = 0;
+  std::string body_;
+  std::size_t body_have_ = 0, body_size_ = 0;
+  std::string reply_;
+  bool answering_ = false, closed_ = false;
+};
+
+}  // namespace mole::coordinator

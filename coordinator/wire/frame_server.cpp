@@ -1,0 +1,179 @@
+#include "coordinator/wire/frame_server.hpp"
+
+#include "coordinator/wire/connection.hpp"
+#include "coordinator/wire/listener.hpp"
+
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <future>
+#include <thread>
+
+namespace mole::coordinator {
+
+namespace asio = boost::asio;
+
+namespace {
+
+using Protocol = asio::generic::stream_protocol;
+using Acceptor = asio::basic_socket_acceptor<Protocol>;
+using Failed = boost::system::error_code;
+
+unsigned pool_threads(std::uint32_t wanted) { return wanted != 0 ? wanted : std::max(8u, std::thread::hardware_concurrency()); }
+
+// The mode of the socket file keeps other users out; this also holds when the file was moved or its mode changed.
+bool same_user(int fd) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  return ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == ::geteuid();
+}
+
+}  // namespace
+
+class FrameServer::Loop {
+ public:
+  Loop(FrameHandler handler, std::vector<Address> addresses, ServerLimits limits)
+      : addresses_(std::move(addresses)),
+        pool_(pool_threads(limits.threads)),
+        shared_{.handler = std::move(handler), .limits = limits, .io = io_, .pool = pool_, .open = {}, .on_close = {}} {
+    shared_.on_close = [this] { closed_one(); };
+  }
+
+  ~Loop() { stop(); }
+
+  Result<> start() {
+    std::vector<Listener> opened;
+    for (const auto& address : addresses_) {
+      auto listener = Listener::open(address);
+      if (!listener) return listener.error();
+      opened.push_back(std::move(*listener));
+    }
+    for (auto& listener : opened) {
+      listening_.push_back(std::make_unique<Listening>(io_, std::move(listener)));
+      accept(*listening_.back());
+    }
+    thread_ = std::thread([this] { io_.run(); });
+    return {};
+  }
+
+  void stop() {
+    if (!thread_.joinable()) return pool_.join();
+    std::promise<void> nothing_new;
+    asio::post(io_, [&] {
+      begin_stop();
+      nothing_new.set_value();
+    });
+    nothing_new.get_future().wait();
+    pool_.join();
+    asio::post(io_, [this] { end_when_written(); });
+    thread_.join();
+    listening_.clear();
+  }
+
+  std::vector<Address> addresses() const {
+    std::vector<Address> out;
+    for (const auto& each : listening_) out.push_back(each->listener.address());
+    return out;
+  }
+
+ private:
+  struct Listening {
+    Listening(asio::io_context& io, Listener from)
+        : listener(std::move(from)),
+          acceptor(io, Protocol(listener.address().is_unix() ? AF_UNIX : family(listener.address()), 0), listener.take()),
+          again(io) {}
+    static int family(const Address& a) { return a.host.find(':') == std::string::npos ? AF_INET : AF_INET6; }
+    Listener listener;
+    Acceptor acceptor;
+    asio::steady_timer again;
+    bool paused = false;
+  };
+
+  void accept(Listening& on) {
+    if (shared_.stopping) return;
+    on.paused = shared_.open.size() >= shared_.limits.connections;
+    if (on.paused) return;
+    on.acceptor.async_accept([this, &on](Failed failed, Protocol::socket socket) {
+      if (shared_.stopping) return;
+      if (failed) return accept_later(on);
+      welcome(on, std::move(socket));
+      accept(on);
+    });
+  }
+
+  // Out of descriptors, most likely: without a pause this would spin.
+  void accept_later(Listening& on) {
+    on.again.expires_after(std::chrono::milliseconds(100));
+    on.again.async_wait([this, &on](Failed cancelled) {
+      if (!cancelled) accept(on);
+    });
+  }
+
+  void welcome(const Listening& on, Protocol::socket socket) {
+    Failed ignored;
+    if (on.listener.address().is_unix()) {
+      if (!same_user(socket.native_handle())) return;
+    } else {
+      socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+    }
+    auto connection = std::make_shared<Connection>(shared_, std::move(socket));
+    shared_.open.insert(connection);
+    connection->start();
+  }
+
+  void closed_one() {
+    if (shared_.stopping && shared_.open.empty()) last_words_.cancel();
+    for (auto& each : listening_)
+      if (each->paused) accept(*each);
+  }
+
+  void begin_stop() {
+    shared_.stopping = true;
+    Failed ignored;
+    for (auto& each : listening_) {
+      each->again.cancel();
+      each->acceptor.close(ignored);
+    }
+    const auto all = shared_.open;
+    for (const auto& connection : all) connection->close_when_idle();
+  }
+
+  void end_when_written() {
+    work_.reset();
+    last_words_.expires_after(std::chrono::seconds(2));
+    last_words_.async_wait([this](Failed cancelled) {
+      if (!cancelled) io_.stop();
+    });
+    if (shared_.open.empty()) last_words_.cancel();
+  }
+
+  std::vector<Address> addresses_;
+  asio::io_context io_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
+  asio::thread_pool pool_;
+  asio::steady_timer last_words_{io_};
+  Shared shared_;
+  std::vector<std::unique_ptr<Listening>> listening_;
+  std::thread thread_;
+};
+
+FrameServer::FrameServer(FrameHandler handler, std::vector<Address> addresses, ServerLimits limits)
+    : loop_(std::make_unique<Loop>(std::move(handler), std::move(addresses), limits)) {}
+FrameServer::~FrameServer() = default;
+
+Result<> FrameServer::start() { return loop_->start(); }
+void FrameServer::stop() { loop_->stop(); }
+std::vector<Address> FrameServer::addresses() const { return loop_->addresses(); }
+
+std::uint16_t FrameServer::port() const {
+  for (const auto& address : addresses())
+    if (!address.is_unix()) return address.port;
+  return 0;
+}
+
+}  // namespace mole::coordinator

@@ -1,0 +1,263 @@
+#include "runtime/rows/handover.hpp"
+
+#include "runtime/rows/frame_bytes.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace mole::runtime {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view magic = "MOLEHAND";
+constexpr std::uint32_t format_version = 1;
+constexpr std::size_t stream_header = 16;
+constexpr std::size_t frame_header = 24;
+
+enum Kind : std::uint32_t { step_kind = 1, file_kind = 2, index_kind = 3, end_kind = 4 };
+
+constexpr std::uint32_t has_rows = 1, has_state = 2;
+
+Result<> write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
+      return exhausted(fmt::format("writing the handover failed: {}; free space in the node's folder", std::strerror(errno)));
+    if (n < 0) return transient(fmt::format("writing the handover failed: {}", std::strerror(errno)));
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+// Text from a plugin may be no UTF-8; what is not becomes U+FFFD.
+std::string dump(const json& j) { return j.dump(-1, ' ', false, json::error_handler_t::replace); }
+
+// The checksum covers kind and size too, so that a flipped header is found before its size is believed.
+std::uint64_t frame_checksum(std::uint32_t kind, std::string_view payload) {
+  std::string head;
+  put(head, kind);
+  put(head, static_cast<std::uint64_t>(payload.size()));
+  return checksum(payload, checksum(head));
+}
+
+bool plain_relative(const std::filesystem::path& path) {
+  if (path.empty() || path.is_absolute()) return false;
+  for (const auto& part : path)
+    if (part == ".." || part == "." || part.empty()) return false;
+  return path.native().find('\0') == std::string::npos;
+}
+
+// Flat enough that nobody who copies, writes or frees it runs out of stack. Throws json::exception.
+json parse_json(std::string_view text) {
+  constexpr int deepest = 64;
+  return json::parse(text, [](int depth, json::parse_event_t, json&) {
+    if (depth > deepest) throw json::other_error::create(501, "nested too deep", nullptr);
+    return true;
+  });
+}
+
+std::optional<HandoverStep> parse_step(std::string_view payload) {
+  ByteCursor in(payload);
+  const auto index = in.take<std::uint32_t>();
+  const auto flags = in.take<std::uint32_t>();
+  const auto json_size = in.take<std::uint64_t>();
+  const auto rows_size = in.take<std::uint64_t>();
+  const auto state_size = in.take<std::uint64_t>();
+  const auto outcome = in.take(json_size);
+  const auto rows = in.take(rows_size);
+  const auto state = in.take(state_size);
+  if (in.failed() || in.left() != 0 || flags > (has_rows | has_state)) return std::nullopt;
+  if ((!(flags & has_rows) && rows_size != 0) || (!(flags & has_state) && state_size != 0)) return std::nullopt;
+
+  HandoverStep step;
+  parse_json(outcome).get_to(step.outcome);
+  step.outcome.step = index;
+  if (flags & has_rows) step.rows = std::string(rows);
+  if (flags & has_state) {
+    if (!plain_relative(std::filesystem::path(std::string(state)))) return std::nullopt;
+    step.state_file = std::string(state);
+  }
+  return step;
+}
+
+// Throws json::exception on a wrong shape.
+std::optional<HandoverFrame> parse_frame(std::uint32_t kind, std::string_view payload) {
+  switch (kind) {
+    case step_kind:
+      if (auto step = parse_step(payload)) return HandoverFrame{std::move(*step)};
+      return std::nullopt;
+    case file_kind:
+      return HandoverFrame{parse_json(payload).get<task::FileReport>()};
+    case index_kind:
+      return HandoverFrame{parse_json(payload).get<std::vector<task::IndexEntry>>()};
+    case end_kind:
+      return HandoverFrame{parse_json(payload).get<task::Report>()};
+    default:
+      return std::nullopt;
+  }
+}
+
+// False if the file ends before `size` bytes.
+bool read_at(int fd, std::uint64_t at, char* into, std::size_t size) {
+  while (size > 0) {
+    const auto n = ::pread(fd, into, size, static_cast<off_t>(at));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    into += n;
+    at += static_cast<std::uint64_t>(n);
+    size -= static_cast<std::size_t>(n);
+  }
+  return true;
+}
+
+}  // namespace
+
+HandoverWriter::HandoverWriter(int fd, std::filesystem::path attempt) : fd_(fd), attempt_(std::move(attempt)) {}
+
+Result<> HandoverWriter::frame(std::uint32_t kind, std::string_view payload) {
+  std::string head;
+  if (!started_) {
+    head += magic;
+    put(head, format_version);
+    put(head, std::uint32_t{0});
+    started_ = true;
+  }
+  put(head, kind);
+  put(head, std::uint32_t{0});
+  put(head, static_cast<std::uint64_t>(payload.size()));
+  put(head, frame_checksum(kind, payload));
+  if (auto done = write_all(fd_, head); !done) return done;
+  return write_all(fd_, payload);
+}
+
+Result<> HandoverWriter::step(std::uint32_t index, const RowTable* rows, const std::optional<std::filesystem::path>& state_file,
+                              const task::StepReport& outcome) {
+  std::string encoded, state;
+  if (rows) {
+    auto bytes = encode_rows(*rows);
+    if (!bytes) return bytes.error();
+    encoded = std::move(*bytes);
+  }
+  if (state_file) {
+    const auto relative = state_file->lexically_normal().lexically_relative(attempt_.lexically_normal());
+    if (!plain_relative(relative)) return internal("a state file must lie in the attempt folder: " + state_file->string());
+    state = relative.string();
+  }
+  const auto report = dump(json(outcome));
+  std::string payload;
+  payload.reserve(32 + report.size() + encoded.size() + state.size());
+  put(payload, index);
+  put(payload, (rows ? has_rows : 0u) | (state_file ? has_state : 0u));
+  put(payload, static_cast<std::uint64_t>(report.size()));
+  put(payload, static_cast<std::uint64_t>(encoded.size()));
+  put(payload, static_cast<std::uint64_t>(state.size()));
+  payload += report;
+  payload += encoded;
+  payload += state;
+  return frame(step_kind, payload);
+}
+
+Result<> HandoverWriter::file(const task::FileReport& report) { return frame(file_kind, dump(json(report))); }
+
+Result<> HandoverWriter::index(std::span<const task::IndexEntry> entries) {
+  auto list = json::array();
+  for (const auto& entry : entries) list.push_back(entry);
+  return frame(index_kind, dump(list));
+}
+
+Result<> HandoverWriter::end(const task::Report& totals) {
+  task::Report own;
+  own.code = totals.code;
+  own.message = totals.message;
+  own.bytes_read = totals.bytes_read;
+  own.flows = totals.flows;
+  own.seconds = totals.seconds;
+  return frame(end_kind, dump(json(own)));
+}
+
+Result<HandoverReader> HandoverReader::open(const std::filesystem::path& path, const HandoverLimits& limits) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (fd < 0) return missing("cannot read the handover " + path.string() + ": " + std::strerror(errno));
+  struct stat st {};
+  if (::fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+    ::close(fd);
+    return missing("the handover " + path.string() + " is not a regular file");
+  }
+  return HandoverReader(fd, static_cast<std::uint64_t>(st.st_size), limits);
+}
+
+// Past the limit the stream counts as cut there, so that what was whole before it is kept.
+HandoverReader::HandoverReader(int fd, std::uint64_t size, const HandoverLimits& limits)
+    : fd_(fd), size_(std::min(size, limits.bytes)), oversized_(size > limits.bytes) {}
+
+HandoverReader::HandoverReader(HandoverReader&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)),
+      size_(other.size_),
+      at_(other.at_),
+      oversized_(other.oversized_),
+      ended_(other.ended_),
+      complete_(other.complete_),
+      problem_(std::move(other.problem_)) {}
+
+HandoverReader::~HandoverReader() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+std::optional<HandoverFrame> HandoverReader::stop(std::string problem) {
+  ended_ = true;
+  complete_ = false;
+  problem_ = fmt::format("the worker's handover ends early: {} at byte {}", problem, at_);
+  if (oversized_) problem_ += "; it is larger than the limit on what a task may hand over";
+  return std::nullopt;
+}
+
+std::optional<HandoverFrame> HandoverReader::next() {
+  if (ended_) return std::nullopt;
+  if (at_ == 0) {
+    std::array<char, stream_header> head{};
+    if (size_ < head.size() || !read_at(fd_, 0, head.data(), head.size())) return stop("nothing was written");
+    ByteCursor in({head.data(), head.size()});
+    if (in.take(magic.size()) != magic) return stop("it is no handover");
+    if (in.take<std::uint32_t>() != format_version || in.take<std::uint32_t>() != 0) return stop("it has another format");
+    at_ = head.size();
+  }
+  if (at_ == size_) return stop("no end");
+
+  std::array<char, frame_header> head{};
+  if (size_ - at_ < head.size() || !read_at(fd_, at_, head.data(), head.size())) return stop("a frame is cut short");
+  ByteCursor in({head.data(), head.size()});
+  const auto kind = in.take<std::uint32_t>();
+  const auto reserved = in.take<std::uint32_t>();
+  const auto size = in.take<std::uint64_t>();
+  const auto sum = in.take<std::uint64_t>();
+  if (reserved != 0 || kind < step_kind || kind > end_kind) return stop("a frame has an unknown kind");
+  if (size > size_ - at_ - head.size()) return stop("a frame is cut short");
+  std::string payload(size, '\0');
+  if (!read_at(fd_, at_ + head.size(), payload.data(), payload.size())) return stop("a frame is cut short");
+  if (frame_checksum(kind, payload) != sum) return stop("a frame's checksum does not fit");
+
+  std::optional<HandoverFrame> frame;
+  try {
+    frame = parse_frame(kind, payload);
+  } catch (const json::exception&) {
+    // not the expected JSON: as any other damage
+  }
+  if (!frame) return stop("a frame has another shape");
+  at_ += head.size() + size;
+  if (kind == end_kind) {
+    if (at_ != size_ || oversized_) return stop("bytes behind the end");
+    ended_ = complete_ = true;
+  }
+  return frame;
+}
+
+}  // namespace mole::runtime

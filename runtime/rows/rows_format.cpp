@@ -1,0 +1,308 @@
+#include "runtime/rows/rows_format.hpp"
+
+#include "runtime/rows/frame_bytes.hpp"
+#include "sdk/model/durable_file.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <fstream>
+#include <set>
+
+namespace mole::runtime {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view magic = "MOLEROWS";
+constexpr std::uint32_t format_version = 1;
+constexpr std::size_t fixed_header = 32;
+
+// Which alternative of Column::values a type is held in.
+std::optional<std::size_t> storage_of(std::string_view type) {
+  if (type == "u64") return 0;
+  if (type == "i64" || type == "bool" || type == "time") return 1;
+  if (type == "f64") return 2;
+  if (type == "text") return 3;
+  return std::nullopt;
+}
+
+bool has_nulls(const Column& column) { return std::find(column.valid.begin(), column.valid.end(), 0) != column.valid.end(); }
+
+bool is_null(const Column& column, std::size_t row) { return !column.valid.empty() && !column.valid[row]; }
+
+// Memory a column takes beside its text.
+std::uint64_t cell_bytes(std::string_view type) { return type == "text" ? sizeof(std::string) + 1 : 9; }
+
+Result<> check_column(const Column& column, std::size_t rows, const RowLimits& limits) {
+  const auto storage = storage_of(column.type);
+  if (!storage) return invalid(fmt::format("column {} has the unknown type {}", column.name, column.type));
+  if (*storage != column.values.index())
+    return invalid(fmt::format("column {} is declared {} but holds other values", column.name, column.type));
+  if (column.size() != rows)
+    return invalid(fmt::format("column {} has {} rows, the first column {}", column.name, column.size(), rows));
+  if (!column.valid.empty() && column.valid.size() != rows)
+    return invalid(fmt::format("column {} has {} rows but validity for {}", column.name, rows, column.valid.size()));
+  if (*storage == 3)
+    for (const auto& text : std::get<3>(column.values))
+      if (text.size() > limits.text)
+        return exhausted(
+            fmt::format("column {} has a text of {} bytes, more than the limit of {}", column.name, text.size(), limits.text));
+  return {};
+}
+
+Result<> check_table(const RowTable& table, const RowLimits& limits) {
+  if (table.rows() > limits.rows)
+    return exhausted(
+        fmt::format("{} rows, more than the limit of {}; use a longer interval or fewer dimensions", table.rows(), limits.rows));
+  if (table.columns.size() > limits.columns)
+    return exhausted(fmt::format("{} columns, more than the limit of {}", table.columns.size(), limits.columns));
+  std::set<std::string_view> names;
+  std::uint64_t memory = 0;
+  for (const auto& column : table.columns) {
+    if (auto good = check_column(column, table.rows(), limits); !good) return good;
+    if (!names.insert(column.name).second) return invalid("two columns are named " + column.name);
+    memory += table.rows() * cell_bytes(column.type);
+  }
+  if (memory > limits.bytes)
+    return exhausted(fmt::format("a table of {} bytes, more than the limit of {}; use a longer interval or fewer dimensions",
+                                 memory, limits.bytes));
+  return {};
+}
+
+// ---- writing -------------------------------------------------------------------------------------------------------
+
+template <class Set>
+void put_bits(std::string& out, std::size_t rows, Set&& is_set) {
+  const auto begin = out.size();
+  out.append(padded8((rows + 7) / 8), '\0');
+  for (std::size_t row = 0; row < rows; ++row)
+    if (is_set(row)) out[begin + row / 8] = static_cast<char>(out[begin + row / 8] | 1 << (row % 8));
+}
+
+template <class T>
+void put_numbers(std::string& out, const Column& column, const std::vector<T>& values) {
+  const auto begin = out.size();
+  out.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
+  if (column.valid.empty()) return;
+  for (std::size_t row = 0; row < values.size(); ++row)
+    if (is_null(column, row)) std::memset(&out[begin + row * sizeof(T)], 0, sizeof(T));
+}
+
+void put_texts(std::string& out, const Column& column, const std::vector<std::string>& values) {
+  std::int64_t offset = 0;
+  put(out, offset);
+  for (std::size_t row = 0; row < values.size(); ++row) {
+    if (!is_null(column, row)) offset += static_cast<std::int64_t>(values[row].size());
+    put(out, offset);
+  }
+  for (std::size_t row = 0; row < values.size(); ++row)
+    if (!is_null(column, row)) out += values[row];
+  pad8(out);
+}
+
+void put_column(std::string& out, const Column& column) {
+  const auto rows = column.size();
+  if (has_nulls(column)) put_bits(out, rows, [&](std::size_t row) { return column.valid[row] != 0; });
+  if (column.type == "bool") {
+    const auto& values = std::get<1>(column.values);
+    put_bits(out, rows, [&](std::size_t row) { return values[row] != 0 && !is_null(column, row); });
+  } else if (column.type == "text") {
+    put_texts(out, column, std::get<3>(column.values));
+  } else {
+    std::visit(
+        [&](const auto& values) {
+          if constexpr (!std::is_same_v<std::decay_t<decltype(values)>, std::vector<std::string>>)
+            put_numbers(out, column, values);
+        },
+        column.values);
+  }
+}
+
+Result<std::string> header_json(const RowTable& table) {
+  auto columns = json::array();
+  for (const auto& c : table.columns)
+    columns.push_back({{"name", c.name}, {"type", c.type}, {"unit", c.unit}, {"doc", c.doc}, {"nulls", has_nulls(c)}});
+  try {
+    return json{{"columns", columns}}.dump();
+  } catch (const json::exception&) {
+    return invalid("a column's name, unit or doc is not UTF-8");
+  }
+}
+
+// ---- reading -------------------------------------------------------------------------------------------------------
+
+Error damaged(const std::string& what) { return corrupt("rows: " + what + "; compute the block again"); }
+
+struct ColumnHead {
+  Column column;
+  bool nulls = false;
+};
+
+Result<std::vector<ColumnHead>> parse_header(std::string_view text, const RowLimits& limits) {
+  std::vector<ColumnHead> heads;
+  try {
+    const auto header = json::parse(text);
+    const auto& columns = header.at("columns");
+    if (!columns.is_array() || header.size() != 1) return damaged("the header has another shape");
+    if (columns.size() > limits.columns)
+      return exhausted(fmt::format("rows: {} columns, more than the limit of {}", columns.size(), limits.columns));
+    std::set<std::string> names;
+    for (const auto& c : columns) {
+      ColumnHead head;
+      head.column.name = c.at("name").get<std::string>();
+      head.column.type = c.at("type").get<std::string>();
+      head.column.unit = c.at("unit").get<std::string>();
+      head.column.doc = c.at("doc").get<std::string>();
+      head.nulls = c.at("nulls").get<bool>();
+      if (!storage_of(head.column.type)) return damaged("a column has an unknown type");
+      if (!names.insert(head.column.name).second) return damaged("two columns have one name");
+      heads.push_back(std::move(head));
+    }
+  } catch (const json::exception&) {
+    return damaged("the header is not the expected JSON");
+  }
+  return heads;
+}
+
+// Expands a bitmap; empty if it is too short or has bits beyond the rows.
+template <class T>
+std::vector<T> take_bits(ByteCursor& in, std::size_t rows, bool& good) {
+  const auto bits = in.take_padded((rows + 7) / 8);
+  std::vector<T> values;
+  good = !in.failed() && (rows % 8 == 0 || (static_cast<unsigned char>(bits.back()) >> (rows % 8)) == 0);
+  if (!good) return values;
+  values.resize(rows);
+  for (std::size_t row = 0; row < rows; ++row) values[row] = static_cast<unsigned char>(bits[row / 8]) >> (row % 8) & 1;
+  return values;
+}
+
+template <class T>
+bool take_numbers(ByteCursor& in, std::size_t rows, std::vector<T>& values) {
+  const auto bytes = in.take(rows * sizeof(T));
+  if (in.failed()) return false;
+  values.resize(rows);
+  if (rows > 0) std::memcpy(values.data(), bytes.data(), bytes.size());
+  return true;
+}
+
+Result<std::vector<std::string>> take_texts(ByteCursor& in, std::size_t rows, std::uint64_t& memory, const RowLimits& limits) {
+  std::vector<std::int64_t> offsets;
+  if (!take_numbers(in, rows + 1, offsets)) return damaged("text offsets are cut short");
+  if (offsets.front() != 0) return damaged("text does not begin at 0");
+  for (std::size_t row = 0; row < rows; ++row) {
+    if (offsets[row + 1] < offsets[row]) return damaged("text offsets fall");
+    if (static_cast<std::uint64_t>(offsets[row + 1] - offsets[row]) > limits.text)
+      return exhausted(fmt::format("rows: a text of more than {} bytes", limits.text));
+  }
+  const auto bytes = in.take_padded(static_cast<std::uint64_t>(offsets.back()));
+  if (in.failed()) return damaged("text is cut short");
+  memory += bytes.size();
+  if (memory > limits.bytes) return exhausted(fmt::format("rows: more than the limit of {} bytes", limits.bytes));
+  std::vector<std::string> values(rows);
+  for (std::size_t row = 0; row < rows; ++row)
+    values[row] = bytes.substr(static_cast<std::size_t>(offsets[row]), static_cast<std::size_t>(offsets[row + 1] - offsets[row]));
+  return values;
+}
+
+Result<> take_column(ByteCursor& in, std::size_t rows, ColumnHead& head, std::uint64_t& memory, const RowLimits& limits) {
+  auto& column = head.column;
+  bool good = true;
+  if (head.nulls) column.valid = take_bits<std::uint8_t>(in, rows, good);
+  if (!good || (head.nulls && !has_nulls(column))) return damaged("validity of " + column.name + " is cut short or idle");
+  if (column.type == "text") {
+    auto texts = take_texts(in, rows, memory, limits);
+    if (!texts) return texts.error();
+    column.values = std::move(*texts);
+  } else if (column.type == "bool") {
+    column.values = take_bits<std::int64_t>(in, rows, good);
+  } else if (column.type == "f64") {
+    good = take_numbers(in, rows, column.values.emplace<std::vector<double>>());
+  } else if (column.type == "u64") {
+    good = take_numbers(in, rows, column.values.emplace<std::vector<std::uint64_t>>());
+  } else {
+    good = take_numbers(in, rows, column.values.emplace<std::vector<std::int64_t>>());
+  }
+  if (!good) return damaged("values of " + column.name + " are cut short");
+  return {};
+}
+
+}  // namespace
+
+Result<std::string> encode_rows(const RowTable& table, const RowLimits& limits) {
+  if (auto good = check_table(table, limits); !good) return good.error();
+  auto header = header_json(table);
+  if (!header) return header.error();
+
+  std::string body;
+  for (const auto& column : table.columns) put_column(body, column);
+
+  std::string out;
+  out.reserve(fixed_header + header->size() + body.size() + 16);
+  out += magic;
+  put(out, format_version);
+  put(out, static_cast<std::uint32_t>(header->size()));
+  put(out, static_cast<std::uint64_t>(table.rows()));
+  put(out, static_cast<std::uint64_t>(body.size()));
+  out += *header;
+  pad8(out);
+  out += body;
+  put(out, checksum(out));
+  if (out.size() > limits.bytes)
+    return exhausted(fmt::format("rows: {} bytes, more than the limit of {}", out.size(), limits.bytes));
+  return out;
+}
+
+Result<RowTable> decode_rows(std::string_view bytes, const RowLimits& limits) {
+  if (bytes.size() > limits.bytes)
+    return exhausted(fmt::format("rows: {} bytes, more than the limit of {}", bytes.size(), limits.bytes));
+  if (bytes.size() < fixed_header + 8) return damaged("cut short");
+  if (bytes.substr(0, magic.size()) != magic) return damaged("not a table of rows");
+  ByteCursor in(bytes.substr(magic.size(), bytes.size() - magic.size() - 8));
+  if (const auto found = in.take<std::uint32_t>(); found != format_version)
+    return unsupported(fmt::format("rows of format {}, this build reads {}; use one version everywhere", found, format_version));
+  const auto header_size = in.take<std::uint32_t>();
+  const auto rows = in.take<std::uint64_t>();
+  const auto body_size = in.take<std::uint64_t>();
+  const auto header = in.take_padded(header_size);
+  if (in.failed() || in.left() != body_size) return damaged("lengths do not fit");
+  if (ByteCursor(bytes.substr(bytes.size() - 8)).take<std::uint64_t>() != checksum(bytes.substr(0, bytes.size() - 8)))
+    return damaged("the checksum does not fit");
+  if (rows > limits.rows) return exhausted(fmt::format("rows: {} rows, more than the limit of {}", rows, limits.rows));
+
+  auto heads = parse_header(header, limits);
+  if (!heads) return heads.error();
+  if (heads->empty() && rows > 0) return damaged("rows without columns");
+  std::uint64_t memory = 0;
+  for (const auto& head : *heads) memory += rows * cell_bytes(head.column.type);
+  if (memory > limits.bytes) return exhausted(fmt::format("rows: more than the limit of {} bytes", limits.bytes));
+
+  RowTable table;
+  for (auto& head : *heads) {
+    if (auto good = take_column(in, rows, head, memory, limits); !good) return good.error();
+    table.columns.push_back(std::move(head.column));
+  }
+  if (in.left() != 0) return damaged("bytes behind the last column");
+  return table;
+}
+
+Result<> write_rows(const std::filesystem::path& path, const RowTable& table, const RowLimits& limits) {
+  auto bytes = encode_rows(table, limits);
+  if (!bytes) return bytes.error();
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  out.write(bytes->data(), static_cast<std::streamsize>(bytes->size()));
+  out.close();
+  if (!out) return exhausted("writing " + path.string() + " failed; is the disk full?");
+  return {};
+}
+
+Result<RowTable> read_rows(const std::filesystem::path& path, const RowLimits& limits) {
+  auto bytes = read_file(path, limits.bytes);
+  if (!bytes) return bytes.error();
+  auto table = decode_rows(*bytes, limits);
+  if (!table) return Error{table.error().code, path.filename().string() + ": " + table.error().message};
+  return table;
+}
+
+}  // namespace mole::runtime

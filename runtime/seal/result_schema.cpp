@@ -1,0 +1,153 @@
+#include "runtime/seal/result_schema.hpp"
+
+#include "runtime/rows/utf8.hpp"
+#include "sdk/descriptor/sidecar.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace mole::runtime {
+namespace {
+
+const SchemaColumn leading[] = {
+    {"interval_start", "time", "", "begin of the interval, UTC", false},
+    {"interval_end", "time", "", "end of the interval, exclusive", false},
+};
+const SchemaColumn trailing[] = {
+    {"coverage", "f64", "1", "how much of the expected input was there, 0..1", false},
+    {"flows_lost", "u64", "flow", "flows lost on the way to the archive, by sequence numbers", false},
+    {"flows_late", "u64", "flow", "flows that came later than the archive's lateness allows, not counted", false},
+    {"files_expected", "u64", "1", "files of the archive that should cover the interval", false},
+    {"files_present", "u64", "1", "those of them with a readable byte", false},
+};
+
+std::string stored_type(const std::string& type) { return type == "u8" || type == "u16" || type == "u32" ? "u64" : type; }
+
+bool is_null(const Column& column, std::size_t row) { return !column.valid.empty() && !column.valid[row]; }
+
+Result<> check_shape(const RowTable& table, const std::vector<SchemaColumn>& schema) {
+  if (table.columns.size() != schema.size())
+    return corrupt(fmt::format("it gave {} columns, declared are {}", table.columns.size(), schema.size()));
+  for (std::size_t i = 0; i < schema.size(); ++i) {
+    const auto& got = table.columns[i];
+    const auto& want = schema[i];
+    if (got.name != want.name) return corrupt(fmt::format("column {} is {}, declared is {}", i + 1, got.name, want.name));
+    const bool fits = want.type.empty() ? got.type == "u64" || got.type == "text" : got.type == want.type;
+    if (!fits) return corrupt(fmt::format("column {} is of type {}, declared is {}", got.name, got.type, want.type));
+    if (got.size() != table.rows() || (!got.valid.empty() && got.valid.size() != table.rows()))
+      return corrupt(fmt::format("column {} has another number of rows than the first", got.name));
+  }
+  return {};
+}
+
+Result<> check_values(const Column& column, bool nullable) {
+  const auto at = [&](std::size_t row) { return fmt::format("column {} in row {}", column.name, row + 1); };
+  for (std::size_t row = 0; row < column.valid.size() && !nullable; ++row)
+    if (!column.valid[row]) return corrupt(at(row) + " is null, but not declared nullable");
+  if (const auto* numbers = std::get_if<std::vector<double>>(&column.values)) {
+    for (std::size_t row = 0; row < numbers->size(); ++row)
+      if (!std::isfinite((*numbers)[row]) && !is_null(column, row))
+        return corrupt(at(row) + " is not a finite number; declare it nullable and give null where there is no value");
+  }
+  if (const auto* texts = std::get_if<std::vector<std::string>>(&column.values)) {
+    for (std::size_t row = 0; row < texts->size(); ++row)
+      if (!is_utf8((*texts)[row])) return corrupt(at(row) + " is not UTF-8");
+  }
+  return {};
+}
+
+const std::vector<std::int64_t>& times(const RowTable& table, std::size_t column) {
+  return std::get<std::vector<std::int64_t>>(table.columns[column].values);
+}
+
+Result<> check_intervals(const RowTable& table, const task::Step& step, TimeRange block) {
+  const auto &starts = times(table, 0), &ends = times(table, 1);
+  for (std::size_t row = 0; row < starts.size(); ++row) {
+    const auto start = starts[row];
+    if (start < block.from || start >= block.to)
+      return corrupt(fmt::format("the interval in row {} begins {}, outside the block", row + 1, start));
+    if (step.interval <= 0 || floor_to(start, step.interval) != start)
+      return corrupt(fmt::format("the interval in row {} begins {}, not at a multiple of {}", row + 1, format_time(start),
+                                 format_duration(step.interval)));
+    if (ends[row] != start + step.interval || ends[row] > block.to)
+      return corrupt(fmt::format("the interval in row {} has another length than {}", row + 1, format_duration(step.interval)));
+  }
+  return {};
+}
+
+// <0, 0, >0 for two rows by one column.
+int compare(const Column& column, std::size_t a, std::size_t b) {
+  return std::visit(
+      [&](const auto& values) {
+        if (values[a] < values[b]) return -1;
+        return values[b] < values[a] ? 1 : 0;
+      },
+      column.values);
+}
+
+// Columns 0 (interval_start) and 2.. (by) in order. A metric may give several rows for one group: equal is fine.
+Result<> check_order(const RowTable& table, std::size_t dimensions) {
+  for (std::size_t row = 1; row < table.rows(); ++row) {
+    int order = compare(table.columns[0], row - 1, row);
+    for (std::size_t i = 0; i < dimensions && order == 0; ++i) order = compare(table.columns[2 + i], row - 1, row);
+    if (order > 0) return corrupt(fmt::format("row {} is out of order", row + 1));
+  }
+  return {};
+}
+
+Result<> check_evidence(const RowTable& table) {
+  const auto column = [&](const char* name) -> const Column& { return *table.find(name); };
+  const auto& coverage = std::get<std::vector<double>>(column("coverage").values);
+  const auto& expected = std::get<std::vector<std::uint64_t>>(column("files_expected").values);
+  const auto& present = std::get<std::vector<std::uint64_t>>(column("files_present").values);
+  for (std::size_t row = 0; row < coverage.size(); ++row) {
+    if (!(coverage[row] >= 0 && coverage[row] <= 1))
+      return corrupt(fmt::format("coverage in row {} is {}, not within 0..1", row + 1, coverage[row]));
+    if (present[row] > expected[row]) return corrupt(fmt::format("row {} has more files present than expected", row + 1));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Descriptor> descriptor_of(const task::Step& step) {
+  auto sidecar = Sidecar::parse(step.plugin.sidecar);
+  if (!sidecar) return sidecar.error();
+  const auto* found = sidecar->find("metric", step.plugin.name);
+  if (!found) return invalid(fmt::format("the sidecar of {} has no metric of that name", step.plugin.name));
+  return *found;
+}
+
+Result<std::vector<SchemaColumn>> result_schema(const task::Step& step) {
+  auto descriptor = descriptor_of(step);
+  if (!descriptor) return descriptor.error();
+  std::map<std::string, Binding> bindings;
+  for (const auto& input : step.inputs)
+    if (input.kind != "flows" && !input.column.empty()) bindings[input.role] = {input.column, input.unit, input.type};
+  auto outputs = resolve_outputs(*descriptor, bindings);
+  if (!outputs) return outputs.error();
+
+  std::vector<SchemaColumn> schema(std::begin(leading), std::end(leading));
+  for (const auto& dimension : step.by) schema.push_back({dimension, "", "", "group: " + dimension, false});
+  for (const auto& o : *outputs) schema.push_back({o.name, stored_type(o.type), o.unit, o.doc, o.nullable});
+  schema.insert(schema.end(), std::begin(trailing), std::end(trailing));
+  return schema;
+}
+
+Result<> check_rows(RowTable& table, const std::vector<SchemaColumn>& schema, const task::Step& step, TimeRange block) {
+  if (auto good = check_shape(table, schema); !good) return good;
+  for (std::size_t i = 0; i < schema.size(); ++i)
+    if (auto good = check_values(table.columns[i], schema[i].nullable); !good) return good;
+  if (auto good = check_intervals(table, step, block); !good) return good;
+  if (auto good = check_order(table, step.by.size()); !good) return good;
+  if (auto good = check_evidence(table); !good) return good;
+  for (std::size_t i = 0; i < schema.size(); ++i) {
+    table.columns[i].unit = schema[i].unit;
+    table.columns[i].doc = schema[i].doc;
+  }
+  return {};
+}
+
+}  // namespace mole::runtime

@@ -1,0 +1,361 @@
+#include "runtime/seal/seal.hpp"
+
+#include "runtime/seal/parquet.hpp"
+#include "runtime/seal/result_schema.hpp"
+#include "runtime/metric/state_file.hpp"
+#include "sdk/model/code_name.hpp"
+#include "sdk/model/durable_file.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <future>
+#include <mutex>
+#include <numeric>
+#include <set>
+
+namespace mole::runtime {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t spec_limit = std::uint64_t{1} << 28;
+constexpr std::size_t longest_message = 16384;
+constexpr std::size_t largest_lineage = std::size_t{2} << 20;  // half of what a message takes
+
+// Kept, sent and shown by the coordinator; nobody vouches for what is inside.
+Result<> check_lineage(const nlohmann::json& lineage) {
+  if (lineage.is_null()) return {};
+  if (!lineage.is_object()) return corrupt("was handed over with a lineage that is no object");
+  const auto size = lineage.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).size();
+  if (size > largest_lineage) return corrupt(fmt::format("was handed over with a lineage of {} bytes; use shorter blocks", size));
+  return {};
+}
+
+// Errors of the node, not of what was handed over.
+bool is_ours(const Error& error) { return error.code == Code::transient || error.code == Code::internal; }
+
+std::string text_of(const task::Report& report) {
+  return nlohmann::json(report).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+// Seals one attempt; the report grows frame by frame.
+class Sealer {
+ public:
+  Sealer(fs::path attempt, task::Spec spec, const SealLimits& limits)
+      : attempt_(std::move(attempt)), spec_(std::move(spec)), limits_(limits), handed_over_(spec_.steps.size()) {
+    report_.task = spec_.id;
+    for (const auto& file : spec_.files) files_.insert(file.id);
+    for (std::uint32_t i = 0; i < spec_.steps.size(); ++i) {
+      task::StepReport step;
+      step.step = i;
+      step.outcome = "not_run";
+      report_.steps.push_back(std::move(step));
+    }
+  }
+
+  Result<task::Report> run() {
+    if (auto done = prepare_out(); !done) return done.error();
+    auto reader = HandoverReader::open(attempt_ / "handover", limits_.handover);
+    std::string problem = reader ? "" : reader.error().message;
+    if (reader) {
+      if (auto done = take_all(*reader); !done) return done.error();
+      problem = reader->problem();
+    }
+    fail_repeated();
+    if (!problem.empty()) cut_short(problem);
+    for (auto& step : report_.steps)
+      if (step.outcome == "not_run" && step.message.empty()) step.message = "the worker ended before this step";
+    block_readers();
+    const auto tmp = out() / ".tmp.report.json";
+    if (auto done = write_file(tmp, text_of(report_)); !done) return done.error();
+    if (auto done = rename(tmp, out() / "report.json"); !done) return done.error();
+    return std::move(report_);
+  }
+
+ private:
+  fs::path out() const { return attempt_ / "out"; }
+
+  // Without leftovers of an earlier sealing; its report goes first.
+  Result<> prepare_out() {
+    std::error_code error;
+    fs::remove(out() / "report.json", error);
+    fs::create_directories(out(), error);
+    if (error) return transient("creating " + out().string() + " failed: " + error.message());
+    return {};
+  }
+
+  // Threads take frames in turn and seal the steps among them.
+  Result<> take_all(HandoverReader& reader) {
+    std::vector<std::future<Result<>>> others;
+    for (std::size_t i = 1; i < std::min<std::size_t>(limits_.threads, spec_.steps.size()); ++i)
+      others.push_back(std::async(std::launch::async, [&] { return take_some(reader); }));
+    auto all = take_some(reader);
+    for (auto& other : others)
+      if (auto some = other.get(); !some) all = some;
+    return all;
+  }
+
+  Result<> take_some(HandoverReader& reader) {
+    std::optional<Parquet> parquet;  // this thread's
+    std::unique_lock lock(mutex_);
+    while (auto frame = reader.next()) {
+      auto* step = std::get_if<HandoverStep>(&*frame);
+      if (!step) {
+        take(std::move(*frame));
+      } else if (step->outcome.step < spec_.steps.size()) {  // nobody asked for others
+        const auto index = step->outcome.step;
+        if (handed_over_[index]++ > 0) continue;
+        lock.unlock();
+        auto sealed = seal_step(index, std::move(*step), parquet);
+        lock.lock();
+        if (!sealed && is_ours(sealed.error())) return sealed.error();
+        if (sealed)
+          report_.steps[index] = std::move(*sealed);
+        else
+          fail(report_.steps[index], sealed.error());
+      }
+    }
+    return {};
+  }
+
+  void take(HandoverFrame frame) {
+    if (auto* file = std::get_if<task::FileReport>(&frame)) {
+      if (files_.contains(file->id)) report_.files.push_back(std::move(*file));
+    } else if (auto* entries = std::get_if<std::vector<task::IndexEntry>>(&frame)) {
+      if (spec_.kind == "index") std::move(entries->begin(), entries->end(), std::back_inserter(report_.index));
+    } else if (auto* totals = std::get_if<task::Report>(&frame)) {
+      report_.code = std::move(totals->code);
+      report_.message = std::move(totals->message);
+      report_.bytes_read = totals->bytes_read;
+      report_.flows = totals->flows;
+      report_.seconds = totals->seconds;
+    }
+  }
+
+  // A list of files is whole or nothing; steps stand for themselves.
+  void cut_short(const std::string& problem) {
+    report_.message = problem;
+    for (auto& step : report_.steps)
+      if (step.outcome == "not_run") step.message = problem;
+    if (!spec_.steps.empty()) return;
+    report_.code = code_name(Code::transient);
+    report_.index.clear();
+  }
+
+  void fail_repeated() {
+    for (std::uint32_t i = 0; i < handed_over_.size(); ++i)
+      if (handed_over_[i] > 1)
+        fail(report_.steps[i], corrupt(about(i) + "was handed over twice; the worker's output was tampered with"));
+  }
+
+  std::string about(std::uint32_t index) const {
+    const auto& step = spec_.steps[index];
+    return fmt::format("module {}/{} (plugin {} {}): ", step.pipeline, step.module, step.plugin.name, step.plugin.version);
+  }
+
+  static void fail(task::StepReport& report, const Error& error) {
+    const auto index = report.step;
+    report = {};
+    report.step = index;
+    report.outcome = "failed";
+    report.code = code_name(error.code);
+    report.message = error.message;
+  }
+
+  Result<task::StepReport> seal_step(std::uint32_t index, HandoverStep handed, std::optional<Parquet>& parquet) {
+    const auto& step = spec_.steps[index];
+    task::StepReport report;
+    report.step = index;
+    report.outcome = handed.outcome.outcome;
+    report.code = std::move(handed.outcome.code);
+    report.message = handed.outcome.message.substr(0, longest_message);
+    if (auto good = check_lineage(handed.outcome.lineage); !good) return corrupt(about(index) + good.error().message);
+    report.lineage = std::move(handed.outcome.lineage);
+    if (report.outcome == "failed" || report.outcome == "blocked" || report.outcome == "not_run") return report;
+    if (report.outcome != "done") return corrupt(about(index) + "was handed over with an unknown outcome");
+    if (handed.outcome.coverage >= 0 && handed.outcome.coverage <= 1)
+      report.coverage = report.coverage_min = handed.outcome.coverage;
+
+    if (step.make_result) {
+      if (!handed.rows) return corrupt(about(index) + "gave no rows; declare what finish returns");
+      if (auto done = seal_rows(index, *handed.rows, parquet, report); !done) return done.error();
+    }
+    if (step.make_state) {
+      if (!handed.state_file) return corrupt(about(index) + "gave no state");
+      if (auto done = seal_state(index, *handed.state_file, report); !done) return done.error();
+    }
+    return report;
+  }
+
+  Result<> seal_rows(std::uint32_t index, const std::string& bytes, std::optional<Parquet>& parquet, task::StepReport& report) {
+    const auto& step = spec_.steps[index];
+    auto table = decode_rows(bytes, limits_.rows);
+    if (!table) return Error{table.error().code, about(index) + table.error().message};
+    const auto schema = result_schema(step);
+    if (!schema) return Error{schema.error().code, about(index) + schema.error().message};
+    if (auto good = check_rows(*table, *schema, step, spec_.block); !good)
+      return corrupt(about(index) + good.error().message + "; no result is made of it");
+
+    if (!parquet) {
+      auto opened = open_parquet();
+      if (!opened) return opened.error();
+      parquet.emplace(std::move(*opened));
+    }
+    const auto name = fmt::format("step{}.parquet", index);
+    const auto tmp = out() / (".tmp." + name);
+    if (auto done = parquet->write(*table, tmp, {step.plugin.name, step.plugin.version, step.by}); !done)
+      return ours(done.error());
+    if (auto done = rename(tmp, out() / name); !done) return done;
+    return note(out() / name, report.rows_blob, report.rows_bytes, [&] { note_coverage(*table, report); });
+  }
+
+  static void note_coverage(const RowTable& table, task::StepReport& report) {
+    report.rows = table.rows();
+    const auto& coverage = std::get<std::vector<double>>(table.find("coverage")->values);
+    if (coverage.empty()) return;  // nothing occurred in an open dimension: the worker's word stands
+    report.coverage = std::accumulate(coverage.begin(), coverage.end(), 0.0) / static_cast<double>(coverage.size());
+    report.coverage_min = *std::min_element(coverage.begin(), coverage.end());
+  }
+
+  Result<> seal_state(std::uint32_t index, const std::string& name, task::StepReport& report) {
+    const auto sealed = out() / fmt::format("step{}.state", index);
+    auto path = attempt_ / name;
+    if (!fs::exists(path)) path = sealed;  // sealed before, by a run that did not come to its report
+    if (auto good = check_state(index, path); !good) return Error{good.error().code, about(index) + good.error().message};
+    if (auto done = rename(path, sealed); !done) return done;
+    return note(sealed, report.state_blob, report.state_bytes, [] {});
+  }
+
+  // Names only a plain file inside the attempt: no link leads out of it.
+  Result<> check_state(std::uint32_t index, const fs::path& path) const {
+    std::error_code error;
+    const auto real = fs::canonical(path, error);
+    const auto home = fs::canonical(attempt_, error);
+    const auto status = fs::symlink_status(path, error);
+    if (!fs::is_regular_file(status)) return corrupt("its state file is missing or no file");
+    if (real.lexically_relative(home).native().starts_with(".."))
+      return corrupt("its state file lies outside the attempt folder");
+
+    const auto& step = spec_.steps[index];
+    const auto descriptor = descriptor_of(step);
+    if (!descriptor) return descriptor.error();
+    StateHeader expected;
+    expected.plugin = step.plugin.name;
+    expected.version = step.plugin.version;
+    expected.revision = static_cast<std::uint32_t>(descriptor->state_revision);
+    expected.shape = descriptor->state_shape;
+    expected.fingerprint = step.fingerprint;
+    expected.state_key = step.state_key;
+    expected.block = spec_.block;
+    expected.interval = step.interval;
+    expected.by = step.by;
+    auto reader = StateFileReader::open(path, expected);
+    if (!reader) return corrupt(reader.error().message);
+    for (;;) {
+      auto entry = reader->next();
+      if (!entry) return corrupt(entry.error().message);
+      if (!*entry) return {};
+      const auto start = (*entry)->interval_start;  // a checkpoint stands at the block's end
+      if (start < spec_.block.from || start > spec_.block.to || floor_to(start, step.interval) != start)
+        return corrupt(fmt::format("its state file has a state at {}, which is no interval of the block", start));
+    }
+  }
+
+  // An attempt does not outlive the machine: who takes something out of it makes that durable.
+  static Result<> rename(const fs::path& from, const fs::path& to) {
+    std::error_code error;
+    fs::rename(from, to, error);
+    if (error) return transient("renaming to " + to.string() + " failed: " + error.message());
+    return {};
+  }
+
+  // Failures to write are the node's, whatever their code: the step itself was fine.
+  static Error ours(const Error& error) { return {Code::transient, error.message}; }
+
+  template <class Then>
+  static Result<> note(const fs::path& path, Digest& blob, std::uint64_t& bytes, Then&& then) {
+    auto digest = digest_of_file(path);
+    if (!digest) return ours(digest.error());
+    std::error_code error;
+    blob = *digest;
+    bytes = fs::file_size(path, error);
+    if (error) return transient("reading " + path.string() + " failed: " + error.message());
+    then();
+    return {};
+  }
+
+  // A step made from rows that were refused is no result either.
+  void block_readers() {
+    for (std::size_t i = 0; i < report_.steps.size(); ++i) {
+      auto& report = report_.steps[i];
+      if (report.outcome != "done") continue;
+      for (const auto& input : spec_.steps[i].inputs) {
+        if (!input.step || *input.step >= i || report_.steps[*input.step].outcome == "done") continue;
+        const auto& upstream = spec_.steps[*input.step];
+        fail(report, {Code::corrupt, fmt::format("its input {}/{} failed", upstream.pipeline, upstream.module)});
+        report.outcome = "blocked";
+        report.code.clear();
+        break;
+      }
+    }
+  }
+
+  Result<Parquet> open_parquet() {
+    const std::lock_guard lock(opening_);
+    if (!parquet_) {
+      auto opened = Parquet::open({attempt_ / "scratch"});
+      if (!opened) return opened;
+      parquet_.emplace(std::move(*opened));
+    }
+    return parquet_->beside();
+  }
+
+  fs::path attempt_;
+  task::Spec spec_;
+  SealLimits limits_;
+  std::set<std::string> files_;
+  std::mutex mutex_;                   // of the reader and what follows
+  std::vector<unsigned> handed_over_;  // how often
+  task::Report report_;
+  std::mutex opening_;
+  std::optional<Parquet> parquet_;  // opened for the first step that has rows
+};
+
+}  // namespace
+
+Result<task::Report> seal(const fs::path& attempt, const SealLimits& limits) {
+  const auto text = read_file(attempt / "spec.json", spec_limit);
+  if (!text) return text.error();
+  auto spec = task::parse_spec(*text);
+  if (!spec) return spec.error();
+  return Sealer(attempt, std::move(*spec), limits).run();
+}
+
+Result<> unseal(const fs::path& attempt, const RowLimits& limits) {
+  const auto folder = attempt / "rows";
+  std::error_code error;
+  std::optional<Parquet> parquet;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    if (entry.path().extension() != ".parquet") continue;
+    auto rows = entry.path();
+    rows.replace_extension(".rows");
+    if (fs::exists(rows)) continue;
+    if (!parquet) {
+      auto opened = Parquet::open({attempt / "scratch"});
+      if (!opened) return opened.error();
+      parquet.emplace(std::move(*opened));
+    }
+    auto table = parquet->read(entry.path(), {}, limits);
+    if (!table) return table.error();
+    const auto tmp = folder / (".tmp." + rows.filename().string());
+    if (auto done = write_rows(tmp, *table, limits); !done) return done;
+    std::error_code renamed;
+    fs::rename(tmp, rows, renamed);
+    if (renamed) return transient("renaming to " + rows.string() + " failed: " + renamed.message());
+  }
+  if (error && fs::exists(folder)) return transient("listing " + folder.string() + " failed: " + error.message());
+  return {};
+}
+
+}  // namespace mole::runtime

@@ -1,0 +1,164 @@
+// FlatMap: values by number or address, in one flat table (open addressing, linear probing). Saved sorted, so that equal maps
+// are equal bytes; the table's own order differs from process to process and must never show in a result.
+//
+//   mole::FlatMap<std::uint32_t, std::uint64_t> bytes_of;
+//   bytes_of.update(flows.span4<mole::src_addr>(), [&](std::uint64_t& sum, std::size_t i) { sum += bytes[i]; });
+//   for (const auto& [address, sum] : bytes_of.sorted()) ...
+//
+// A value is small, trivially copyable, Value{} at first, and one that mole::fields can keep. merge() adds numbers and calls
+// `merge` of other values.
+#pragma once
+
+#include <mole/fields.hpp>
+#include <mole/detail/open_table.hpp>
+#include <mole/detail/radix_sort.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace mole {
+
+template <class Key, class Value>
+class FlatMap {
+  static_assert(detail::FlatKey<Key>, "a key is an unsigned number, mole::Addr or std::array<std::uint64_t, N>");
+  static_assert(std::is_trivially_copyable_v<Value>, "FlatMap moves its values about: they are trivially copyable");
+
+ public:
+  std::size_t size() const { return used_ + (has_zero_ ? 1 : 0); }
+  bool empty() const { return size() == 0; }
+  // Bytes of memory taken.
+  std::size_t memory() const { return table_.capacity() * sizeof(Entry); }
+
+  // Room for `keys` more keys.
+  void reserve(std::size_t keys) { grow_for(keys); }
+  // The value of `key`, Value{} if it is new. Valid until the next change of the map.
+  Value& operator[](const Key& key) {
+    grow_for(1);
+    return place(key, slot(key));
+  }
+  // Calls f(value of keys[i], i) for each i in turn. Looks ahead, so that the misses of a large table overlap.
+  template <class F>
+  void update(std::span<const Key> keys, F f) {
+    detail::visit_slots(
+        table_, keys, [this](std::size_t n) { grow_for(n); }, [&](std::size_t i, std::size_t at) { f(place(keys[i], at), i); });
+  }
+  // Null if `key` is not there.
+  const Value* find(const Key& key) const {
+    if (key == Key{}) return has_zero_ ? &zero_ : nullptr;
+    if (table_.empty()) return nullptr;
+    for (std::size_t i = slot(key);; i = next(i)) {
+      if (table_[i].key == key) return &table_[i].value;
+      if (table_[i].key == Key{}) return nullptr;
+    }
+  }
+  // Calls f(key, value) for each entry, in no order that may be relied on: for sums of integers, maxima and the like.
+  template <class F>
+  void for_each(F f) const {
+    if (has_zero_) f(Key{}, zero_);
+    each(table_, [&](const Entry& e) { f(e.key, e.value); });
+  }
+  // combine(key, value, other value of the same key) for each key of both, and with Value{} for a key of one; which of the two
+  // comes from `other` must not matter.
+  template <class F>
+  void merge(const FlatMap& other, F combine) {
+    if (other.size() > size()) return absorb(std::exchange(*this, other), combine);  // the smaller into the larger
+    absorb(other, combine);
+  }
+  void merge(const FlatMap& other) {
+    merge(other, [](const Key&, Value& here, const Value& there) {
+      if constexpr (std::is_arithmetic_v<Value>)
+        here += there;
+      else
+        here.merge(there);
+    });
+  }
+  // By rising key.
+  std::vector<std::pair<Key, Value>> sorted() const {
+    std::vector<std::pair<Key, Value>> out;
+    out.reserve(size());
+    for_each([&](const Key& key, const Value& value) { out.emplace_back(key, value); });
+    detail::sort_by_key(out, [](const auto& entry) { return entry.first; });
+    return out;
+  }
+  bool operator==(const FlatMap& other) const { return sorted() == other.sorted(); }
+
+  // Saved: u64 count, then key and value by rising key.
+  static constexpr std::size_t least_size = 8;
+  static std::string shape() { return "map<" + detail::shape_of<Key>() + "," + detail::shape_of<Value>() + ">"; }
+  void save(StateWriter& w) const { detail::save_value(w, sorted()); }
+  void load(StateReader& r) {
+    const auto n = r.count(sizeof(Key) + detail::Codec<Value>::least);
+    *this = FlatMap();
+    grow_for(n);
+    Key before{};
+    for (std::size_t i = 0; i < n; ++i) {
+      Key key;
+      detail::load_value(r, key);
+      if (i > 0 && !(before < key)) StateReader::refuse("a map is not in order");
+      detail::load_value(r, place(key, slot(key)));
+      before = key;
+    }
+  }
+
+ private:
+  struct Entry {
+    Key key;
+    Value value;
+  };
+
+  template <class F>
+  static void each(const std::vector<Entry>& table, F f) {
+    detail::each_taken(
+        table, [](const Entry& e) { return e.key == Key{}; }, f);
+  }
+
+  template <class F>
+  void absorb(const FlatMap& other, F combine) {
+    // Keys come in the order of their hashes: into a small table that would pile up at its start.
+    grow_for(other.used_);
+    each(other.table_, [&](const Entry& e) { combine(e.key, place(e.key, slot(e.key)), e.value); });
+    if (other.has_zero_) combine(Key{}, place(Key{}, 0), other.zero_);
+  }
+
+  std::size_t slot(const Key& key) const { return detail::slot_of(key, table_.size()); }
+  std::size_t next(std::size_t i) const { return detail::slot_after(i, table_.size()); }
+
+  // Room for `more` keys with at most 3/4 of the table in use.
+  void grow_for(std::size_t more) {
+    if ((used_ + more) * 4 <= table_.size() * 3) return;
+    std::vector<Entry> old(std::max({std::size_t{8}, detail::grown_size(table_), (used_ + more) * 3 / 2}));
+    std::swap(old, table_);
+    each(old, [&](const Entry& e) {
+      std::size_t i = slot(e.key);
+      while (table_[i].key != Key{}) i = next(i);  // all keys differ
+      table_[i] = e;
+    });
+  }
+
+  Value& place(const Key& key, std::size_t i) {
+    if (key == Key{}) {
+      has_zero_ = true;
+      return zero_;
+    }
+    for (;; i = next(i)) {
+      if (table_[i].key == key) return table_[i].value;
+      if (table_[i].key == Key{}) break;
+    }
+    table_[i].key = key;
+    ++used_;
+    return table_[i].value;
+  }
+
+  std::vector<Entry> table_;  // Key{}: free; its own value is zero_
+  std::size_t used_ = 0;
+  bool has_zero_ = false;
+  Value zero_{};
+};
+
+}  // namespace mole

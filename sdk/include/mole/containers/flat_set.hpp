@@ -1,0 +1,115 @@
+// FlatSet: a set of numbers, addresses or std::array<std::uint64_t, N> in one flat table (open addressing, linear probing).
+// Saved sorted, so that equal sets are equal bytes; the table's own order must never show in a result.
+#pragma once
+
+#include <mole/fields.hpp>
+#include <mole/detail/open_table.hpp>
+#include <mole/detail/radix_sort.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace mole {
+
+template <class T>
+class FlatSet {
+ public:
+  std::size_t size() const { return used_ + (has_zero_ ? 1 : 0); }
+  bool empty() const { return size() == 0; }
+
+  void insert(const T& key) {
+    grow_for(1);
+    place(key, slot(key));
+  }
+  void insert(std::span<const T> keys) {
+    detail::visit_slots(
+        table_, keys, [this](std::size_t n) { grow_for(n); }, [&](std::size_t i, std::size_t at) { place(keys[i], at); });
+  }
+  bool contains(const T& key) const {
+    if (key == T{}) return has_zero_;
+    if (table_.empty()) return false;
+    for (std::size_t i = slot(key);; i = next(i)) {
+      if (table_[i] == key) return true;
+      if (table_[i] == T{}) return false;
+    }
+  }
+  void merge(const FlatSet& other) {
+    // Keys come in the order of their hashes: into a small table that would pile up at its start.
+    grow_for(other.used_);
+    each(other.table_, [&](const T& key) { place(key, slot(key)); });
+    has_zero_ |= other.has_zero_;
+  }
+  // Calls f(key) for each, in no order that may be relied on: for counts, sums of integers and the like.
+  template <class F>
+  void for_each(F f) const {
+    if (has_zero_) f(T{});
+    each(table_, f);
+  }
+  std::vector<T> sorted() const {
+    std::vector<T> out;
+    out.reserve(size());
+    for_each([&](const T& key) { out.push_back(key); });
+    detail::sort_by_key(out, [](const T& key) { return key; });
+    return out;
+  }
+  bool operator==(const FlatSet& other) const { return sorted() == other.sorted(); }
+
+  // Saved: u64 count, then the keys in rising order.
+  static constexpr std::size_t least_size = 8;
+  static std::string shape() { return "set<" + detail::shape_of<T>() + ">"; }
+  void save(StateWriter& w) const { detail::save_value(w, sorted()); }
+  void load(StateReader& r) {
+    const auto n = r.count(sizeof(T));
+    *this = FlatSet();
+    grow_for(n);
+    T before{};
+    for (std::size_t i = 0; i < n; ++i) {
+      T key;
+      detail::load_value(r, key);
+      if (i > 0 && !(before < key)) StateReader::refuse("a set is not in order");
+      place(key, slot(key));
+      before = key;
+    }
+  }
+
+ private:
+  template <class F>
+  static void each(const std::vector<T>& table, F f) {
+    detail::each_taken(
+        table, [](const T& key) { return key == T{}; }, f);
+  }
+  std::size_t slot(const T& key) const { return detail::slot_of(key, table_.size()); }
+  std::size_t next(std::size_t i) const { return detail::slot_after(i, table_.size()); }
+
+  // Room for `more` keys with at most 5/8 of the table in use.
+  void grow_for(std::size_t more) {
+    if ((used_ + more) * 8 <= table_.size() * 5) return;
+    std::vector<T> old(std::max({std::size_t{16}, detail::grown_size(table_), (used_ + more) * 8 / 5 + 1}));
+    std::swap(old, table_);
+    used_ = 0;
+    each(old, [&](const T& key) { place(key, slot(key)); });
+  }
+
+  void place(const T& key, std::size_t i) {
+    if (key == T{}) {
+      has_zero_ = true;
+      return;
+    }
+    while (table_[i] != T{}) {
+      if (table_[i] == key) return;
+      i = next(i);
+    }
+    table_[i] = key;
+    ++used_;
+  }
+
+  std::vector<T> table_;  // T{}: free; its own presence is has_zero_
+  std::size_t used_ = 0;
+  bool has_zero_ = false;
+};
+
+}  // namespace mole

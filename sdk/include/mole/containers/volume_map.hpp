@@ -1,0 +1,156 @@
+// VolumeMap: flows, packets and bytes by address, AS or port; 12 bytes an entry (24 for mole::Addr, 8 of many ports),
+// whatever the counts.
+//
+//   mole::VolumeMap<std::uint32_t> by_source;
+//   by_source.add(flows.span4<mole::src_addr>(), flows.span<mole::packets>(), flows.span<mole::bytes>());
+//   by_source.for_each([&](std::uint32_t address, const mole::Volume& v) { ... });
+//
+// The lower 15 bits of the flows, 16 of the packets and 32 of the bytes lie beside the key, so that a cache line holds
+// five entries; the few keys whose sums are larger have the upper bits in a table of their own. Sums wrap at 2^64.
+#pragma once
+
+#include <mole/containers/flat_map.hpp>
+#include <mole/output.hpp>
+#include <mole/containers/short_key_map.hpp>
+#include <mole/detail/short_number.hpp>
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace mole {
+
+// Also a member of a state, and with mole::group(.., Volume::output) of a row.
+struct Volume {
+  std::uint64_t flows = 0, packets = 0, bytes = 0;
+  static constexpr auto state = fields(&Volume::flows, &Volume::packets, &Volume::bytes);
+  static constexpr auto output = columns(column("flows_*", &Volume::flows, unit::flow, "Flows of *"),
+                                         column("packets_*", &Volume::packets, unit::packet, "Packets of *"),
+                                         column("bytes_*", &Volume::bytes, unit::byte, "Bytes of *"));
+  bool operator==(const Volume&) const = default;
+  void merge(const Volume& other) {
+    flows += other.flows;
+    packets += other.packets;
+    bytes += other.bytes;
+  }
+};
+
+template <class Key>
+class VolumeMap {
+ public:
+  std::size_t size() const { return low_.size(); }
+  bool empty() const { return low_.empty(); }
+  // Bytes of memory taken.
+  std::size_t memory() const { return low_.memory() + high_.memory(); }
+
+  // A flow per key, of packets[i] and bytes[i].
+  void add(std::span<const Key> keys, std::span<const std::uint64_t> packets, std::span<const std::uint64_t> bytes) {
+    low_.update(keys, [this, key = keys.data(), p = packets.data(), b = bytes.data()](Words& low, std::size_t i) {
+      put(key[i], low, {1, p[i], b[i]});
+    });
+  }
+  void add(const Key& key, const Volume& v) { put(key, low_[key], v); }
+
+  bool contains(const Key& key) const { return low_.find(key) != nullptr; }
+  // Null flows, packets and bytes if `key` is not there.
+  Volume of(const Key& key) const {
+    const auto* low = low_.find(key);
+    return low ? whole(key, *low) : Volume{};
+  }
+  // Calls f(key, volume) for each key, in no order that may be relied on.
+  template <class F>
+  void for_each(F f) const {
+    low_.for_each([&](const Key& key, const Words& low) { f(key, whole(key, low)); });
+  }
+  void merge(const VolumeMap& other) {
+    if (other.size() > size()) return absorb(std::exchange(*this, other));  // the smaller into the larger
+    absorb(other);
+  }
+
+  // Saved: u64 count, then by rising key: the key less the one before (an Addr: whole), flows, packets, bytes, as
+  // short_number.hpp writes them.
+  static constexpr std::size_t least_size = 8;
+  static std::string shape() { return "volumes<" + detail::shape_of<Key>() + ">"; }
+  void save(StateWriter& w) const {
+    detail::save_value(w, std::uint64_t{size()});
+    Key before{};
+    std::array<std::uint8_t, 4 * detail::longest_number> entry;
+    for (const auto& [key, low] : low_.sorted()) {
+      auto* end = entry.data();
+      if constexpr (std::is_same_v<Key, Addr>)
+        detail::save_value(w, key);
+      else
+        end = detail::put_number(end, static_cast<std::uint64_t>(key - before));
+      before = key;
+      const auto v = whole(key, low);
+      for (const auto n : {v.flows, v.packets, v.bytes}) end = detail::put_number(end, n);
+      w.bytes(entry.data(), static_cast<std::size_t>(end - entry.data()));
+    }
+  }
+  void load(StateReader& r) {
+    *this = VolumeMap();
+    const auto n = r.count(3 + (std::is_same_v<Key, Addr> ? sizeof(Key) : 1));
+    low_.reserve(n);
+    Key before{};
+    for (std::size_t i = 0; i < n; ++i) {
+      const Key key = load_key(r, before);
+      if (i > 0 && !(before < key)) StateReader::refuse("a map is not in order");
+      const auto flows = detail::load_number(r), packets = detail::load_number(r), bytes = detail::load_number(r);
+      add(key, {flows, packets, bytes});
+      before = key;
+    }
+  }
+
+ private:
+  struct Words {  // the lower bits
+    std::uint32_t bytes = 0;
+    std::uint32_t rest = 0;  // 16 bits of the packets, 15 of the flows, and whether there are upper bits
+  };
+  static constexpr std::uint32_t more = 1u << 31;
+
+  Volume whole(const Key& key, const Words& low) const {
+    const std::uint64_t flows = low.rest >> 16 & 0x7fff, packets = low.rest & 0xffff;
+    if ((low.rest & more) == 0) [[likely]]
+      return {flows, packets, low.bytes};
+    const auto& high = *high_.find(key);
+    return {high.flows << 15 | flows, high.packets << 16 | packets, high.bytes << 32 | low.bytes};
+  }
+  // In one addition, if none of the sums leaves its bits: else a bit changes above them that neither summand has.
+  void put(const Key& key, Words& low, const Volume& v) {
+    const std::uint64_t bytes = low.bytes + v.bytes;
+    const auto one = static_cast<std::uint32_t>(v.flows << 16 | v.packets), rest = low.rest + one;
+    if ((bytes >> 32 | v.packets >> 16 | v.flows >> 15 | ((rest ^ low.rest ^ one) & (more | 1u << 16))) != 0) [[unlikely]]
+      return put_large(key, low, v);
+    low = {static_cast<std::uint32_t>(bytes), rest};
+  }
+  void put_large(const Key& key, Words& low, const Volume& v) {
+    const std::uint64_t flows = (low.rest >> 16 & 0x7fff) + v.flows, packets = (low.rest & 0xffff) + v.packets,
+                        bytes = low.bytes + v.bytes;
+    low = {static_cast<std::uint32_t>(bytes), static_cast<std::uint32_t>(more | (flows & 0x7fff) << 16 | (packets & 0xffff))};
+    high_[key].merge({flows >> 15, packets >> 16, bytes >> 32});
+  }
+
+  void absorb(const VolumeMap& other) {
+    low_.merge(other.low_, [&](const Key& key, Words& low, const Words& there) { put(key, low, other.whole(key, there)); });
+  }
+
+  static Key load_key(StateReader& r, [[maybe_unused]] const Key& before) {
+    if constexpr (std::is_same_v<Key, Addr>) {
+      Key key;
+      detail::load_value(r, key);
+      return key;
+    } else {
+      const auto step = detail::load_number(r);
+      if (step > static_cast<Key>(~before)) StateReader::refuse("a key is too large");
+      return static_cast<Key>(before + step);
+    }
+  }
+
+  std::conditional_t<std::is_same_v<Key, std::uint16_t>, detail::ShortKeyMap<Words>, FlatMap<Key, Words>> low_;
+  FlatMap<Key, Volume> high_;  // a key is here if its words say so
+};
+
+}  // namespace mole

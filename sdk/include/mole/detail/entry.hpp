@@ -1,0 +1,45 @@
+// MOLE_PLUGINS: defines the one exported symbol. Use it once per library, at file level:
+//   MOLE_PLUGINS(ByteCount, PacketCount)
+#pragma once
+
+#include <mole/abi.h>
+#include <mole/detail/describe.hpp>
+
+#include <cstdint>
+#include <string>
+#include <type_traits>
+
+namespace mole::detail {
+
+// Specialised by metric.hpp, decoder.hpp and downloader.hpp: kind id, vtable, descriptor.
+template <Kind K>
+struct Glue;
+
+template <class P>
+const mole_plugin* plugin_of() {
+  using G = Glue<std::remove_cvref_t<decltype(P::about)>::kind>;
+  static const std::string descriptor = G::template describe<P>();
+  static const mole_plugin plugin{sizeof(mole_plugin), 0, G::kind_id, descriptor.c_str(), &G::template vtable<P>};
+  return &plugin;
+}
+
+template <class... P>
+struct Entry {
+  static std::uint32_t count() { return sizeof...(P); }
+  static const mole_plugin* plugin(std::uint32_t index) noexcept {
+    using Get = const mole_plugin* (*)();
+    static constexpr Get all[] = {&plugin_of<P>...};
+    try {
+      return index < sizeof...(P) ? all[index]() : nullptr;
+    } catch (...) {  // out of memory while the descriptor was built
+      return nullptr;
+    }
+  }
+};
+
+}  // namespace mole::detail
+
+#define MOLE_PLUGINS(...)                                                                                                        \
+  extern "C" __attribute__((visibility("default"))) const mole_entry mole_plugin_entry;                                          \
+  const mole_entry mole_plugin_entry{MOLE_ABI_MAGIC, MOLE_ABI_MAJOR, MOLE_ABI_MINOR, &::mole::detail::Entry<__VA_ARGS__>::count, \
+                                     &::mole::detail::Entry<__VA_ARGS__>::plugin};

@@ -1,0 +1,203 @@
+#include "sdk/model/routes.hpp"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <string>
+
+namespace mole {
+namespace {
+
+constexpr std::size_t longest_line = 65'536;  // an AS set may be long
+
+bool blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+
+// Takes the next word off the front of `line`.
+std::string_view word(std::string_view& line) {
+  while (!line.empty() && blank(line.front())) line.remove_prefix(1);
+  std::size_t n = 0;
+  while (n < line.size() && !blank(line[n])) ++n;
+  const auto out = line.substr(0, n);
+  line.remove_prefix(n);
+  return out;
+}
+
+// Takes decimal digits off the front.
+std::optional<std::uint32_t> number(std::string_view& text) {
+  std::uint64_t value = 0;
+  std::size_t n = 0;
+  for (; n < text.size() && text[n] >= '0' && text[n] <= '9'; ++n) {
+    value = value * 10 + static_cast<std::uint64_t>(text[n] - '0');
+    if (value > 0xffffffffu) return std::nullopt;
+  }
+  if (n == 0) return std::nullopt;
+  text.remove_prefix(n);
+  return static_cast<std::uint32_t>(value);
+}
+
+std::optional<std::uint32_t> whole_number(std::string_view text, std::uint32_t most) {
+  const auto value = number(text);
+  return value && text.empty() && *value <= most ? value : std::nullopt;
+}
+
+void skip_as(std::string_view& text) {
+  if (text.size() > 2 && (text[0] == 'A' || text[0] == 'a') && (text[1] == 'S' || text[1] == 's')) text.remove_prefix(2);
+}
+
+// "64500", "AS64500", "{64500,64501}", "64500_64501", "64500,64501_64502": the first. Nothing else may stand there.
+std::optional<std::uint32_t> origin(std::string_view text) {
+  std::optional<std::uint32_t> first;
+  bool open = false;
+  while (true) {
+    if (!open && text.starts_with('{')) {
+      open = true;
+      text.remove_prefix(1);
+    }
+    skip_as(text);
+    const auto as = number(text);
+    if (!as) return std::nullopt;
+    if (!first) first = as;
+    if (open && text.starts_with('}')) {
+      open = false;
+      text.remove_prefix(1);
+    }
+    if (text.empty()) return open ? std::nullopt : first;
+    if (text[0] != ',' && text[0] != '_') return std::nullopt;
+    text.remove_prefix(1);
+  }
+}
+
+std::optional<std::uint32_t> address_v4(std::string_view text) {
+  std::uint32_t out = 0;
+  for (int part = 0; part < 4; ++part) {
+    if (part > 0) {
+      if (!text.starts_with('.')) return std::nullopt;
+      text.remove_prefix(1);
+    }
+    const auto byte = number(text);
+    if (!byte || *byte > 255) return std::nullopt;
+    out = out << 8 | *byte;
+  }
+  return text.empty() ? std::optional(out) : std::nullopt;
+}
+
+bool address_v6(std::string_view text, RouteList::V6& out) {
+  char copy[INET6_ADDRSTRLEN] = {};
+  if (text.size() >= sizeof copy) return false;
+  std::memcpy(copy, text.data(), text.size());
+  std::uint8_t bytes[16];
+  if (inet_pton(AF_INET6, copy, bytes) != 1) return false;
+  out.high = out.low = 0;
+  for (int i = 0; i < 8; ++i) {
+    out.high = out.high << 8 | bytes[i];
+    out.low = out.low << 8 | bytes[8 + i];
+  }
+  return true;
+}
+
+// Bits of a 64-bit word beyond the first `length`, which may be outside 0..64.
+std::uint64_t beyond(int length) { return length <= 0 ? ~std::uint64_t{0} : length >= 64 ? 0 : ~std::uint64_t{0} >> length; }
+
+class Parser {
+ public:
+  Result<RouteList> run(std::string_view text) {
+    std::size_t at = 0;
+    while (at < text.size()) {
+      ++line_;
+      const auto end = std::min(text.find('\n', at), text.size());
+      auto line = text.substr(at, end - at);
+      at = end + 1;
+      if (line.size() > longest_line) return fail("it is longer than 64 KiB; this is no list of prefixes");
+      if (const auto comment = line.find_first_of("#;"); comment != std::string_view::npos) line = line.substr(0, comment);
+      if (auto taken = take(line); !taken) return taken.error();
+    }
+    if (routes_.v4.empty() && routes_.v6.empty()) return invalid("it holds no prefix; a line is \"192.0.2.0/24 64500\"");
+    return std::move(routes_);
+  }
+
+ private:
+  Error fail(const std::string& what) const { return invalid("line " + std::to_string(line_) + ": " + what); }
+  static std::string quoted(std::string_view text) {
+    std::string out = "\"";
+    for (const char c : text.substr(0, 60)) out += c >= ' ' && c <= '~' ? c : '?';
+    return out + "\"";
+  }
+
+  Result<> take(std::string_view line) {
+    auto net = word(line);
+    if (net.empty()) return {};
+    std::string_view length;
+    if (const auto slash = net.find('/'); slash != std::string_view::npos) {
+      length = net.substr(slash + 1);
+      net = net.substr(0, slash);
+    } else {
+      length = word(line);
+    }
+    const auto as_text = word(line);
+    const auto as = origin(as_text);
+    if (routes_.v4.size() + routes_.v6.size() >= most_routes)
+      return exhausted("line " + std::to_string(line_) + ": the table has more than " + std::to_string(most_routes) +
+                       " prefixes; no routing table has, check the file");
+    auto added = net.find(':') == std::string_view::npos ? add_v4(net, length, as) : add_v6(net, length, as);
+    if (!added) return added;
+    if (!as) return fail("expected an AS number, not " + quoted(as_text) + "; write \"192.0.2.0/24 64500\"");
+    if (const auto rest = word(line); !rest.empty())
+      return fail(quoted(rest) + " follows the AS number; a line is a prefix and its origin");
+    return {};
+  }
+
+  Result<> add_v4(std::string_view net, std::string_view length, std::optional<std::uint32_t> as) {
+    const auto address = address_v4(net);
+    if (!address) return fail(quoted(net) + " is no address; write \"192.0.2.0/24 64500\"");
+    const auto bits = whole_number(length, 32);
+    if (!bits) return fail(quoted(length) + " is no prefix length of IPv4; write 0 to 32");
+    if (*bits < 32 && (*address & (~std::uint32_t{0} >> *bits)) != 0) return fail(stray(net, *bits));
+    routes_.v4.push_back({*address, as.value_or(0), static_cast<std::uint8_t>(*bits)});
+    return {};
+  }
+
+  Result<> add_v6(std::string_view net, std::string_view length, std::optional<std::uint32_t> as) {
+    RouteList::V6 route;
+    if (!address_v6(net, route)) return fail(quoted(net) + " is no address; write \"2001:db8::/32 64500\"");
+    const auto bits = whole_number(length, 128);
+    if (!bits) return fail(quoted(length) + " is no prefix length of IPv6; write 0 to 128");
+    route.length = static_cast<std::uint8_t>(*bits);
+    if ((route.high & beyond(route.length)) != 0 || (route.low & beyond(route.length - 64)) != 0) return fail(stray(net, *bits));
+    route.as = as.value_or(0);
+    routes_.v6.push_back(route);
+    return {};
+  }
+
+  static std::string stray(std::string_view net, std::uint32_t bits) {
+    return "the network " + quoted(net) + " has bits set beyond its length of " + std::to_string(bits) + "; is the length right?";
+  }
+
+  RouteList routes_;
+  std::uint64_t line_ = 0;
+};
+
+}  // namespace
+
+Result<RouteList> parse_routes(std::string_view text) { return Parser().run(text); }
+
+Result<> check_route_table(std::string_view format, std::string_view bytes) {
+  constexpr std::string_view mark = "\xab\xcd\xefMaxMind.com";  // before a MaxMind DB's metadata, in its last 128 KiB
+  const auto end = bytes.substr(bytes.size() - std::min<std::size_t>(bytes.size(), 131'072));
+  const bool mmdb = end.find(mark) != std::string_view::npos;
+  if (format == "prefixes") {
+    if (mmdb) return invalid("it is a MaxMind DB; write \"format: mmdb\"");
+    auto parsed = parse_routes(bytes);
+    return parsed ? Result<>() : Result<>(parsed.error());
+  }
+  if (format != "mmdb") return unsupported("the format \"" + std::string(format) + "\" is not known; use prefixes or mmdb");
+  if (!mmdb)
+    return invalid(
+        "it is no MaxMind DB (its metadata is missing, or the file is cut short); write \"format: prefixes\" if it is a text");
+  if (bytes.find("autonomous_system_number") == std::string_view::npos)
+    return invalid("this MaxMind DB holds no autonomous_system_number; use one of AS numbers, such as GeoLite2-ASN");
+  return {};
+}
+
+}  // namespace mole

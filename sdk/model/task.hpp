@@ -1,0 +1,232 @@
+// What a node is given (Spec) and what it gives back (Report), as plain values with a JSON form (docs/formats/task.md).
+// The coordinator writes Specs, `mole-worker` reads them; the sealing process writes Reports, the coordinator reads them.
+// Nothing here loads code.
+#pragma once
+
+#include "sdk/model/digest.hpp"
+#include "sdk/model/time.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mole {
+
+void to_json(nlohmann::json&, const Digest&);  // 32 hex digits; "" if empty
+void from_json(const nlohmann::json&, Digest&);
+void to_json(nlohmann::json&, const TimeRange&);  // [from, to] in microseconds
+void from_json(const nlohmann::json&, TimeRange&);
+
+}  // namespace mole
+
+namespace mole::task {
+
+// A plugin as a task uses it: found by the digest of its library, opened with these parameters.
+struct PluginUse {
+  std::string name;     // "traffic"
+  std::string version;  // "1.0.0"
+  Digest library;       // digest of the .so; the node fetches it as a blob and keeps it as <digest>.so + sidecar
+  std::string sidecar;  // the sidecar's JSON text
+  nlohmann::json params = nlohmann::json::object();  // every declared parameter by name, defaults filled in
+};
+
+// One expected file of the archive; `present` is false for a gap in the index.
+struct File {
+  std::string id;              // what the downloader's fetch takes; empty if not present
+  std::uint64_t size = 0;      // bytes, from the index
+  std::uint64_t revision = 0;  // index revision of this file
+  std::string router;          // "19991"; empty if the pattern names none
+  std::uint64_t sequence = 0;  // running number in the name, 0 if the pattern names none
+  TimeRange covers;            // export time the file's name stands for
+  bool present = true;
+  std::string version;  // from the index: what the downloader tells contents of one size apart by; may be empty
+};
+
+// What is at home in an archive's flows: two filters (sdk/model/filter.hpp). Both empty: not said.
+struct Home {
+  std::string source;       // the flow's source is at home
+  std::string destination;  // its destination is
+};
+
+// The archive that feeds a task.
+struct Archive {
+  std::string name;
+  PluginUse downloader;
+  PluginUse decoder;
+  std::string damage = "partial";  // partial: use what is readable; strict: a damaged file fails the step; skip: leave it out
+  Micros covers = hour_us;         // length of one file
+  Micros lateness = hour_us;
+  Home home = {};
+  std::string decode = "interleaved";  // who decodes bzip2 blocks: libbzip2 or interleaved
+};
+
+// A result blob of an upstream module (Parquet).
+struct RowsRef {
+  TimeRange block;
+  Digest blob;
+};
+
+// A state blob of the same module (docs/formats/state.md) and the nodes (addresses) that hold it.
+struct StateRef {
+  TimeRange block;
+  Digest blob;
+  std::vector<std::string> nodes;
+};
+
+// A routing table and the flow times it is used for. No digest: no table is that old, every AS number is 0.
+struct RouteTable {
+  TimeRange used;  // within the block and its warm-up
+  Digest blob;
+  std::string name;    // of the file
+  std::string format;  // "prefixes" or "mmdb"
+  bool stale = false;  // used for longer than it is valid, for want of a newer one
+};
+
+// One input role of a step.
+struct Input {
+  std::string role;
+  std::string kind;    // "flows", "rows" or "context"
+  std::string module;  // upstream module, or the archive's name
+  std::string column;  // bound column; empty for flows
+  std::string type;    // "u64", "i64", "f64", ...
+  std::string unit;
+  std::optional<std::uint32_t> step;  // rows come from this earlier step of the same task ...
+  std::vector<RowsRef> rows;          // ... else from these blobs, in time order
+};
+
+// One job's part in the task: one module over the task's block.
+struct Step {
+  std::string pipeline, module;
+  Digest fingerprint;
+  PluginUse plugin;
+  std::string execution;             // "mergeable" or "sequential"
+  Micros interval = 0;               // length of an output interval
+  Micros window = 0;                 // trailing window, 0: none; a multiple of interval
+  Micros warmup = 0;                 // sequential: flows (rows) this long before the block are fed without output
+  std::vector<std::string> by;       // dimensions, outermost first
+  std::vector<std::string> totals;   // those of them that have the member "all" as well, in the order of `by`
+  std::string filter;                // sdk/model/filter.hpp; empty: all flows
+  std::string load = "start";        // start, end, proportional
+  std::vector<std::string> routers;  // expected routers of this module's archive input, sorted
+  std::vector<Input> inputs;         // in the descriptor's order
+  bool make_state = false;           // compute this block's state from the inputs
+  bool make_result = false;          // give rows
+  Digest state_key, result_key;
+  // make_result with a window: the states of the blocks in reach, in time order; this block's own only if !make_state.
+  // sequential with `since`: the checkpoint at the end of the block before (none for the first block).
+  std::vector<StateRef> states;
+  // Where src_as and dst_as come from, in time order, without holes over block and warm-up. Empty: from the records themselves.
+  std::vector<RouteTable> routes;
+};
+
+// kinds: "index" lists the archive, "verify" reads files without a module, "compute" and "merge" run steps.
+struct Spec {
+  std::string id;           // unique per lease: "<epoch>-<seq>"
+  std::uint64_t epoch = 0;  // attempt token (docs/formats/task.md)
+  std::uint64_t seq = 0;
+  std::string kind;
+  TimeRange block;
+  std::optional<Archive> archive;  // absent: only rows and states are read
+  std::vector<File> files;         // sorted by (covers.from, router, id); gaps included
+  std::vector<Step> steps;         // in an order in which inputs come before their readers
+};
+
+// Where bytes of a file were lost. Offsets are of the file as stored (compressed) or of its decompressed content.
+struct ByteRange {
+  std::uint64_t from = 0, to = 0;
+  std::string reason;
+};
+
+// What the one decode found out about a file.
+struct FileReport {
+  std::string id;
+  std::uint64_t size = 0;                                  // bytes staged
+  Digest digest;                                           // of the staged bytes
+  std::string state;                                       // "sound", "damaged", "unreadable", "missing"
+  std::vector<ByteRange> lost_compressed;                  // of the file as stored
+  std::vector<ByteRange> lost_content;                     // of what could be decompressed
+  std::uint64_t content_bytes = 0;                         // decompressed and readable
+  std::uint64_t datagrams = 0, flows = 0, flows_lost = 0;  // flows_lost: by sequence, outside damage
+  Micros exported_first = 0, exported_last = 0;
+  std::vector<TimeRange> readable;  // export time that could be read
+  // How this run came by the flows: "archive" (decoded), "columns" (kept by the node from an earlier decode); empty: not read.
+  // It says nothing of the file, and stands in no lineage.
+  std::string source;
+};
+
+struct StepReport {
+  std::uint32_t step = 0;
+  // "done"; "failed" (by the module or its plugin); "blocked" (an input step failed); "not_run" (the worker ended first)
+  std::string outcome;
+  std::string code;              // failed: "invalid", "corrupt", ..., "crashed", "hung"
+  std::string message;           // cause and remedy, for a person
+  Digest state_blob, rows_blob;  // empty if not made
+  std::uint64_t state_bytes = 0, rows_bytes = 0, rows = 0;
+  double coverage = 0;  // mean of the rows' coverage over the block
+  double coverage_min = 0;
+  nlohmann::json lineage;  // docs/formats/lineage.md
+};
+
+struct IndexEntry {
+  std::string id;
+  std::uint64_t size = 0;
+  std::string version, medium;
+  std::uint64_t position = 0;
+};
+
+struct Report {
+  std::string task;  // Spec::id
+  std::vector<StepReport> steps;
+  std::vector<FileReport> files;
+  std::vector<IndexEntry> index;
+  Digest index_blob;          // the entries instead, as a blob in the form of index_text, if they are too many for a message
+  std::string code, message;  // the task as a whole failed (infrastructure or input); empty: see steps
+  std::string log_tail;       // last lines of the worker, control bytes escaped
+  std::uint64_t bytes_read = 0, flows = 0;
+  double seconds = 0;
+};
+
+// JSON forms. from_json throws nlohmann::json::exception on a wrong shape; use parse_* for input that is not trusted.
+void to_json(nlohmann::json&, const PluginUse&);
+void from_json(const nlohmann::json&, PluginUse&);
+void to_json(nlohmann::json&, const File&);
+void from_json(const nlohmann::json&, File&);
+void to_json(nlohmann::json&, const Archive&);
+void from_json(const nlohmann::json&, Archive&);
+void to_json(nlohmann::json&, const RowsRef&);
+void from_json(const nlohmann::json&, RowsRef&);
+void to_json(nlohmann::json&, const StateRef&);
+void from_json(const nlohmann::json&, StateRef&);
+void to_json(nlohmann::json&, const RouteTable&);
+void from_json(const nlohmann::json&, RouteTable&);
+void to_json(nlohmann::json&, const ByteRange&);
+void from_json(const nlohmann::json&, ByteRange&);
+void to_json(nlohmann::json&, const IndexEntry&);
+void from_json(const nlohmann::json&, IndexEntry&);
+void to_json(nlohmann::json&, const Input&);
+void from_json(const nlohmann::json&, Input&);
+void to_json(nlohmann::json&, const Step&);
+void from_json(const nlohmann::json&, Step&);
+void to_json(nlohmann::json&, const StepReport&);
+void from_json(const nlohmann::json&, StepReport&);
+void to_json(nlohmann::json&, const FileReport&);
+void from_json(const nlohmann::json&, FileReport&);
+void to_json(nlohmann::json&, const Spec&);
+void from_json(const nlohmann::json&, Spec&);
+void to_json(nlohmann::json&, const Report&);
+void from_json(const nlohmann::json&, Report&);
+Result<Spec> parse_spec(std::string_view text);
+Result<Report> parse_report(std::string_view text);
+
+// A listing too large for a message: one IndexEntry a line, each a JSON object. corrupt: another shape; exhausted: larger
+// than these bounds, which are for a text nobody vouches for.
+inline constexpr std::uint64_t largest_index_bytes = std::uint64_t{256} << 20;
+inline constexpr std::size_t most_index_entries = 2'000'000;
+std::string index_text(const std::vector<IndexEntry>& entries);
+Result<std::vector<IndexEntry>> parse_index(std::string_view text);
+
+}  // namespace mole::task
