@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""Runs the commands of documentation pages as a reader would type them, in the order of the pages given.
+
+  documented_commands.py README.md docs/guide/first_measurement.md ...
+
+`sh` blocks of a page are one bash script, started in a folder that looks like a built checkout, with a home folder shared by all
+pages. A command may end with 3 (incomplete coverage) only where the text expects it. Then `sql` blocks are run, and complete
+manifests are validated.
+"""
+import os
+import re
+import subprocess
+import sys
+
+from system import BUILD, MOLE, ROOT, Place, check, query
+
+PRELUDE = r"""
+set -uE
+report() {  # CODE COMMAND LINE
+  case "$1 $2" in
+    "3 mole run"* | "3 mole --coordinator"*" request submit"*) echo "incomplete: $2" >>"$INCOMPLETE" ;;
+    *) echo "line $3 ended with $1: $2" >&2; exit 1 ;;
+  esac
+}
+trap 'report $? "$BASH_COMMAND" $LINENO' ERR
+trap 'jobs -p | xargs -r kill 2>/dev/null || true' EXIT
+"""
+
+
+def blocks(text, language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.M | re.S)
+
+
+def runnable(command):
+    """./dev installs packages and builds: here only the demo is run, with the programs that are built. `./dev test` runs this script."""
+    return command.replace("./dev demo ", "./dev demo --no-build ").replace("./dev test ", "# ./dev test ")
+
+
+def checkout(folder):
+    """A folder with the tree of the sources and the build folder under the name that pages use."""
+    folder.mkdir()
+    for entry in ROOT.iterdir():
+        if entry.name != "build" and not entry.name.startswith("."):
+            (folder / entry.name).symlink_to(entry)
+    (folder / "build").symlink_to(BUILD)
+    return folder
+
+
+def run_page(page, place, source):
+    text = (ROOT / page).read_text()
+    environment = {**os.environ, "HOME": str(place), "PATH": f"{BUILD / 'bin'}:{os.environ['PATH']}", "MOLE_BUILD": str(BUILD),
+                   "MOLE_DEMO": str(place / "demo"), "INCOMPLETE": str(place / "incomplete")}
+    script = PRELUDE + runnable("\n".join(blocks(text, "sh")))
+    done = subprocess.run(["bash", "-c", script], cwd=source, env=environment, capture_output=True, text=True, timeout=560)
+    check(done.returncode == 0, f"{page} ended with {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+    for statement in blocks(text, "sql"):
+        os.chdir(place / "first")
+        check(query(statement), f"{page}: no rows from {statement}")
+    for number, manifest in enumerate(b for b in blocks(text, "yaml") if b.startswith("pipeline:")):
+        file = place / f"manifest_{number}.yaml"
+        file.write_text(manifest)
+        valid = subprocess.run([str(MOLE), "manifest", "validate", str(file)], capture_output=True, text=True)
+        check(valid.returncode == 0, f"{page}: its manifest is not valid\n{valid.stderr}")
+    print(f"{page}: {len(blocks(text, 'sh'))} blocks of commands")
+
+
+with Place("docs") as place:
+    source = checkout(place / "checkout")
+    for page in sys.argv[1:]:
+        run_page(page, place, source)
+    check("mole run" in (place / "incomplete").read_text(), "the pages expect a run with incomplete coverage")
