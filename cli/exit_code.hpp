@@ -1,4 +1,4 @@
-// What a command ends with (docs/decisions/0050-exit-codes.md). The one place where an outcome becomes a number.
+// What a command ends with (docs/decisions/0052-exit-codes.md). The one place where an outcome becomes a number.
 #pragma once
 
 #include <mole/result.hpp>
