@@ -1,0 +1,83 @@
+// Documents of the calls `archive_files` and `archive_gaps`.
+#pragma once
+
+#include "coordinator/wire/documents/json.hpp"
+#include "coordinator/wire/documents/states.hpp"
+
+namespace mole::coordinator {
+
+struct LostRange {
+  std::uint64_t from = 0, to = 0;
+  std::string reason;
+
+  bool operator==(const LostRange&) const = default;
+  static constexpr auto table =
+      document("LostRange", "Lost bytes of a file.",  //
+               field("from", &LostRange::from, "First lost byte").unit("B"),
+               field("to", &LostRange::to, "First byte after them").unit("B"), field("reason", &LostRange::reason, "Cause"));
+};
+
+struct ArchiveFile {
+  std::string id;
+  std::uint64_t size = 0;
+  std::string router;
+  std::uint64_t sequence = 0;
+  Micros from = 0, to = 0;
+  std::uint64_t revision = 0;
+  FileState state = FileState::unread;
+  Digest digest;
+  std::string medium;
+  std::uint64_t position = 0;
+
+  bool operator==(const ArchiveFile&) const = default;
+  static constexpr auto table =
+      document("ArchiveFile", "A file in the index of an archive.",  //
+               field("id", &ArchiveFile::id, "Name to fetch it by"), field("size", &ArchiveFile::size, "Size").unit("B"),
+               field("router", &ArchiveFile::router, "Router in its name; empty: none"),
+               field("sequence", &ArchiveFile::sequence, "Running number in its name; 0: none"),
+               time_field("from", &ArchiveFile::from, "Start of the time it covers"),
+               time_field("to", &ArchiveFile::to, "End of that time"),
+               field("revision", &ArchiveFile::revision, "Rises when size, version or content changes"),
+               field("state", &ArchiveFile::state, "State"),
+               field("digest", &ArchiveFile::digest, "Digest of its bytes; empty: not read yet"),
+               field("medium", &ArchiveFile::medium, "Tape or other medium it is on; empty: not known"),
+               field("position", &ArchiveFile::position, "Position on the medium"));
+};
+
+struct MissingFile {
+  std::string router;
+  std::optional<std::uint64_t> sequence;
+  Micros from = 0, to = 0;
+
+  bool operator==(const MissingFile&) const = default;
+  static constexpr auto table = document(
+      "MissingFile", "A slot between the first and the last file of a router that no file fills.",  //
+      field("router", &MissingFile::router, "Router"),
+      field("sequence", &MissingFile::sequence, "Number the file would have; null: cannot be derived from its neighbours"),
+      time_field("from", &MissingFile::from, "Start of the slot"), time_field("to", &MissingFile::to, "End of the slot"));
+};
+
+struct DamagedFile {
+  std::string id;
+  FileState state = FileState::damaged;
+  std::vector<LostRange> lost_compressed, lost_content;
+
+  bool operator==(const DamagedFile&) const = default;
+  static constexpr auto table =
+      document("DamagedFile", "A file that is not sound.",  //
+               field("id", &DamagedFile::id, "Id of the file"), field("state", &DamagedFile::state, "State"),
+               field("lost_compressed", &DamagedFile::lost_compressed, "Lost ranges of the file as stored"),
+               field("lost_content", &DamagedFile::lost_content, "Lost ranges of its decompressed content"));
+};
+
+struct ArchiveGaps {
+  std::vector<MissingFile> missing;
+  std::vector<DamagedFile> damaged;
+
+  bool operator==(const ArchiveGaps&) const = default;
+  static constexpr auto table = document("ArchiveGaps", "Missing and damaged files of an archive.",  //
+                                         field("missing", &ArchiveGaps::missing, "Missing files, the first 100,000"),
+                                         field("damaged", &ArchiveGaps::damaged, "Files that are not sound"));
+};
+
+}  // namespace mole::coordinator

@@ -1,0 +1,58 @@
+// Document of the call `explain`.
+#pragma once
+
+#include "coordinator/wire/documents/json.hpp"
+#include "coordinator/wire/documents/states.hpp"
+
+namespace mole::coordinator {
+
+struct KeyChange {
+  std::string part, was, is;
+
+  bool operator==(const KeyChange&) const = default;
+  static constexpr auto table =
+      document("KeyChange", "A part of a job's key that differs from that of the stored result.",  //
+               field("part", &KeyChange::part, "`file ID`, `result of JOB`, `state of JOB`, `params.ddof`, ..."),
+               field("was", &KeyChange::was, "Value in the stored result; `not there` if it had no such part"),
+               field("is", &KeyChange::is, "Value now"));
+};
+
+struct FlowSources {
+  std::uint64_t archive = 0, columns = 0;
+
+  bool operator==(const FlowSources&) const = default;
+  static constexpr auto table =
+      document("FlowSources", "How the files of a task were read.",  //
+               field("archive", &FlowSources::archive, "Files decoded; absent: none").optional(),
+               field("columns", &FlowSources::columns, "Files read from columns the node had cached; absent: none").optional());
+};
+
+struct JobExplanation {
+  std::string job;
+  JobState state = JobState::ready;
+  Digest fingerprint, state_key, result_key, stored_result_key;
+  std::string reason;
+  std::vector<KeyChange> changed;
+  std::optional<FlowSources> flows_from;
+  std::string node;
+  std::vector<std::string> waits_for;
+
+  bool operator==(const JobExplanation&) const = default;
+  static constexpr auto table = document(
+      "JobExplanation", "Why a job ran, is reused or waits.",  //
+      field("job", &JobExplanation::job, "`PIPELINE/MODULE@START`"), field("state", &JobExplanation::state, "State"),
+      field("fingerprint", &JobExplanation::fingerprint, "Digest of everything that defines its numbers except the input data"),
+      field("state_key", &JobExplanation::state_key, "Key of the state"),
+      field("result_key", &JobExplanation::result_key, "Key of the result"),
+      field("stored_result_key", &JobExplanation::stored_result_key, "Key of the stored result; empty: none is stored"),
+      field("reason", &JobExplanation::reason, "Why it is computed, or was computed the last time; of a failed job, the failure"),
+      field(
+          "changed", &JobExplanation::changed,
+          "Input files, upstream results and states that differ from those of the stored result; if none does, the parts of the "
+          "module's former fingerprint"),
+      field("flows_from", &JobExplanation::flows_from, "How its files were read; null: it read none"),
+      field("node", &JobExplanation::node, "Node that computed it; empty: none yet"),
+      field("waits_for", &JobExplanation::waits_for, "Jobs it waits for, the first 20"));
+};
+
+}  // namespace mole::coordinator

@@ -1,0 +1,53 @@
+#include "coordinator/wire/documents/json.hpp"
+
+namespace mole::coordinator::detail {
+
+using nlohmann::json;
+
+void refuse(const std::string& where, const json& value, const char* wanted) {
+  const auto found = value.dump(-1, ' ', true, json::error_handler_t::replace).substr(0, 60);
+  throw Mistyped{where, "is " + found + ", not " + wanted};
+}
+
+std::int64_t integer_from_json(const json& value, const std::string& where, As as) {
+  if (as == As::number) {
+    if (!value.is_number_integer()) refuse(where, value, "a whole number");
+    return value.get<std::int64_t>();
+  }
+  const auto& text = text_from_json(value, where);
+  const auto micros = as == As::time ? parse_time(text) : parse_duration(text);
+  if (!micros) throw Mistyped{where, "cannot be read: " + micros.error().message};
+  return *micros;
+}
+
+std::uint64_t count_from_json(const json& value, const std::string& where, std::uint64_t max) {
+  if (!value.is_number_integer() || (!value.is_number_unsigned() && value.get<std::int64_t>() < 0))
+    refuse(where, value, "a whole number of at least 0");
+  if (value.get<std::uint64_t>() > max) throw Mistyped{where, "is larger than " + std::to_string(max)};
+  return value.get<std::uint64_t>();
+}
+
+double number_from_json(const json& value, const std::string& where) {
+  if (!value.is_number()) refuse(where, value, "a number");
+  return value.get<double>();
+}
+
+bool bool_from_json(const json& value, const std::string& where) {
+  if (!value.is_boolean()) refuse(where, value, "true or false");
+  return value.get<bool>();
+}
+
+const std::string& text_from_json(const json& value, const std::string& where) {
+  if (!value.is_string()) refuse(where, value, "a text");
+  return value.get_ref<const std::string&>();
+}
+
+Digest digest_from_json(const json& value, const std::string& where) {
+  const auto& text = text_from_json(value, where);
+  if (text.empty()) return {};
+  const auto digest = Digest::from_hex(text);
+  if (!digest) throw Mistyped{where, "is not a digest of 32 hex digits"};
+  return *digest;
+}
+
+}  // namespace mole::coordinator::detail

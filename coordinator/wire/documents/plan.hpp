@@ -1,0 +1,91 @@
+// Document of the call `plan`.
+#pragma once
+
+#include "coordinator/wire/documents/json.hpp"
+
+namespace mole::coordinator {
+
+struct PlanJobs {
+  std::uint64_t reused = 0, fresh = 0, waiting = 0;
+
+  bool operator==(const PlanJobs&) const = default;
+  static constexpr auto table =
+      document("PlanJobs", "Jobs of a plan. A job is new if its state or its result must be computed.",  //
+               field("reused", &PlanJobs::reused, "Requested jobs with a stored result"),
+               field("new", &PlanJobs::fresh, "Jobs to compute"),
+               field("waiting", &PlanJobs::waiting, "Jobs past the end of the archive"));
+};
+
+struct PlanModule {
+  std::string module;
+  std::uint64_t blocks = 0, reused = 0, fresh = 0, waiting = 0, states_kept_bytes = 0;
+
+  bool operator==(const PlanModule&) const = default;
+  static constexpr auto table = document(
+      "PlanModule", "One module of a plan.",  //
+      field("module", &PlanModule::module, "`PIPELINE/MODULE`"), field("blocks", &PlanModule::blocks, "Requested blocks"),
+      field("reused", &PlanModule::reused, "Requested blocks with a stored result"),
+      field("new", &PlanModule::fresh, "Blocks to compute"),
+      field("waiting", &PlanModule::waiting, "Blocks past the end of the archive"),
+      field("states_kept_bytes", &PlanModule::states_kept_bytes, "Size of its stored states").unit("B"));
+};
+
+struct PlanFiles {
+  std::uint64_t count = 0, bytes = 0;
+  double border_share = 0;
+
+  bool operator==(const PlanFiles&) const = default;
+  static constexpr auto table =
+      document("PlanFiles", "Files a plan reads.",  //
+               field("count", &PlanFiles::count, "Number of files"), field("bytes", &PlanFiles::bytes, "Their size").unit("B"),
+               field("border_share", &PlanFiles::border_share, "Share of the bytes that two blocks read"));
+};
+
+struct PlanGap {
+  std::string router;
+  Micros from = 0, to = 0;
+  bool within = false;
+
+  bool operator==(const PlanGap&) const = default;
+  static constexpr auto table = document("PlanGap", "A file that the plan would read and the archive does not have.",  //
+                                         field("router", &PlanGap::router, "Router"),
+                                         time_field("from", &PlanGap::from, "Start of the time the file would cover"),
+                                         time_field("to", &PlanGap::to, "End of that time"),
+                                         field("within", &PlanGap::within, "Between the first and the last file of the router"));
+};
+
+struct NewJob {
+  std::string job, reason;
+
+  bool operator==(const NewJob&) const = default;
+  static constexpr auto table = document("NewJob", "A job to compute.",  //
+                                         field("job", &NewJob::job, "`PIPELINE/MODULE@START`"),
+                                         field("reason", &NewJob::reason, "Why the stored result cannot be reused"));
+};
+
+struct PlanReport {
+  PlanJobs jobs;
+  std::vector<PlanModule> modules;
+  PlanFiles files;
+  std::vector<std::string> file_list;
+  std::vector<PlanGap> gaps;
+  double estimate_seconds = 0;
+  std::vector<NewJob> new_jobs;
+  std::vector<std::string> missing_tables, waits;
+
+  bool operator==(const PlanReport&) const = default;
+  static constexpr auto table =
+      document("PlanReport", "What a submission would do.",  //
+               field("jobs", &PlanReport::jobs, "Number of jobs"), field("modules", &PlanReport::modules, "The same by module"),
+               field("files", &PlanReport::files, "Files to read"), field("file_list", &PlanReport::file_list, "Their ids"),
+               field("gaps", &PlanReport::gaps, "Missing files, the first 1000"),
+               field("estimate_seconds", &PlanReport::estimate_seconds,
+                     "Time to read the files at the speed seen since the coordinator started (20 MB/s before)")
+                   .unit("s"),
+               field("new_jobs", &PlanReport::new_jobs, "Jobs to compute, the first 1000"),
+               field("missing_tables", &PlanReport::missing_tables,
+                     "For which part of the range a routing table is missing, and which one is used instead"),
+               field("waits", &PlanReport::waits, "Which jobs wait for which files, as texts"));
+};
+
+}  // namespace mole::coordinator

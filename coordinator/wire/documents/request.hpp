@@ -1,0 +1,136 @@
+// Documents about requests: submit, request, requests, cancel.
+#pragma once
+
+#include "coordinator/wire/documents/json.hpp"
+#include "coordinator/wire/documents/states.hpp"
+
+namespace mole::coordinator {
+
+struct Accepted {
+  std::string id;
+  bool created = false;
+  std::vector<std::string> modules;
+  Micros from = 0, to = 0;
+
+  bool operator==(const Accepted&) const = default;
+  static constexpr auto table =
+      document("Accepted", "A durable request.",  //
+               field("id", &Accepted::id, "`r17`"),
+               field("created", &Accepted::created, "false: a request with this `client_id` existed already, and this is it"),
+               field("modules", &Accepted::modules, "Modules that were requested, as `PIPELINE/MODULE`"),
+               time_field("from", &Accepted::from, "Start of the range, rounded down to a block"),
+               time_field("to", &Accepted::to, "End of the range, rounded up to a block"));
+};
+
+struct JobCounts {
+  std::uint64_t total = 0, done = 0, failed = 0, running = 0, waiting = 0, blocked = 0;
+
+  bool operator==(const JobCounts&) const = default;
+  static constexpr auto table =
+      document("JobCounts", "Jobs of a request: the requested ones and those computed for them.",  //
+               field("total", &JobCounts::total, "All"), field("done", &JobCounts::done, "Computed or reused"),
+               field("failed", &JobCounts::failed, "Given up"), field("running", &JobCounts::running, "In a leased task"),
+               field("waiting", &JobCounts::waiting, "Past the end of the archive"),
+               field("blocked", &JobCounts::blocked, "An upstream job failed"));
+};
+
+struct FileProgress {
+  std::uint64_t total = 0, done = 0, decoded = 0, from_columns = 0;
+
+  bool operator==(const FileProgress&) const = default;
+  static constexpr auto table =
+      document("FileProgress", "Files of a request.",  //
+               field("total", &FileProgress::total, "Files it needs"), field("done", &FileProgress::done, "Files read"),
+               field("decoded", &FileProgress::decoded,
+                     "Files decoded since the coordinator started; a file that two blocks need may count twice"),
+               field("from_columns", &FileProgress::from_columns, "The same for files read from columns a node had cached"));
+};
+
+struct ByteProgress {
+  std::uint64_t total = 0, done = 0;
+
+  bool operator==(const ByteProgress&) const = default;
+  static constexpr auto table = document("ByteProgress", "Bytes of the files of a request.",  //
+                                         field("total", &ByteProgress::total, "Size of the files it needs").unit("B"),
+                                         field("done", &ByteProgress::done, "Size of the files read").unit("B"));
+};
+
+struct JobFailure {
+  std::string job, plugin, module;
+  Micros block = 0;
+  std::string code, message;
+  std::uint64_t attempts = 0;
+  std::string log_tail;
+
+  bool operator==(const JobFailure&) const = default;
+  static constexpr auto table = document(
+      "JobFailure", "A job that was given up.",  //
+      field("job", &JobFailure::job, "`PIPELINE/MODULE@START`"), field("plugin", &JobFailure::plugin, "Name and version"),
+      field("module", &JobFailure::module, "Module"), time_field("block", &JobFailure::block, "Start of the block"),
+      field("code", &JobFailure::code, "Kind of the last failure: `invalid`, `corrupt`, `crashed`, `hung`, ..."),
+      field("message", &JobFailure::message, "Cause and remedy"), field("attempts", &JobFailure::attempts, "Failed attempts"),
+      field("log_tail", &JobFailure::log_tail, "Last lines of the worker"));
+};
+
+struct RequestStatus {
+  std::string id;
+  RequestKind kind = RequestKind::run;
+  std::string pipeline, module, archive;
+  Micros from = 0, to = 0;
+  RequestState state = RequestState::accepted;
+  std::string reason, code;
+  std::int32_t priority = 0;
+  bool partial = false;
+  Micros submitted = 0;
+  std::optional<Micros> finished;
+  JobCounts jobs;
+  FileProgress files;
+  ByteProgress bytes;
+  std::optional<double> coverage, coverage_without_windows, coverage_with_windows;
+  std::vector<std::string> overrides, waits;
+  std::optional<std::vector<JobFailure>> failures;
+
+  bool operator==(const RequestStatus&) const = default;
+  static constexpr auto table = document(
+      "RequestStatus", "A request and how far it is.",  //
+      field("id", &RequestStatus::id, "`r17`"), field("kind", &RequestStatus::kind, "Kind of request"),
+      field("pipeline", &RequestStatus::pipeline, "Pipeline"),
+      field("module", &RequestStatus::module, "Requested module; empty: all modules of the pipeline"),
+      field("archive", &RequestStatus::archive, "`index` and `verify`: `PIPELINE/ARCHIVE`").optional(),
+      time_field("from", &RequestStatus::from, "Start of the range, at a block"),
+      time_field("to", &RequestStatus::to, "End of the range, at a block"), field("state", &RequestStatus::state, "State"),
+      field("reason", &RequestStatus::reason, "Why it is in this state; may be empty"),
+      field("code", &RequestStatus::code, "FAILED before any job ran: `missing`, `invalid`, ...; else empty"),
+      field("priority", &RequestStatus::priority, "Higher runs first"),
+      field("partial", &RequestStatus::partial, "Blocks past the end of the archive are computed too"),
+      time_field("submitted", &RequestStatus::submitted, "When it was accepted"),
+      time_field("finished", &RequestStatus::finished, "When it ended; null before"), field("jobs", &RequestStatus::jobs, "Jobs"),
+      field("files", &RequestStatus::files, "Files"), field("bytes", &RequestStatus::bytes, "Bytes of the files"),
+      field("coverage", &RequestStatus::coverage, "Mean coverage of the requested jobs; null: not finished, or no job has rows"),
+      field("coverage_without_windows", &RequestStatus::coverage_without_windows,
+            "If there are jobs of both kinds: mean coverage of those without a window, their own or of a module they read")
+          .optional(),
+      field("coverage_with_windows", &RequestStatus::coverage_with_windows, "The same for jobs with a window").optional(),
+      field("overrides", &RequestStatus::overrides, "Its `--set`").optional(),
+      field("waits", &RequestStatus::waits, "Which jobs wait for which files, as texts"),
+      field("failures", &RequestStatus::failures, "Jobs given up, the first 1000; absent in lists of requests").optional());
+};
+
+struct FinishedJob {
+  std::string job;
+  JobState state = JobState::done;
+  double coverage = 0;
+  Digest result_key, rows_blob;
+  std::uint64_t rows = 0;
+
+  bool operator==(const FinishedJob&) const = default;
+  static constexpr auto table =
+      document("FinishedJob", "An element of `job_list` in the `request.json` of a request's folder.",  //
+               field("job", &FinishedJob::job, "`PIPELINE/MODULE@START`"), field("state", &FinishedJob::state, "Always `done`"),
+               field("coverage", &FinishedJob::coverage, "Mean coverage of its rows"),
+               field("result_key", &FinishedJob::result_key, "Key of the result"),
+               field("rows_blob", &FinishedJob::rows_blob, "Digest of its Parquet file"),
+               field("rows", &FinishedJob::rows, "Number of rows"));
+};
+
+}  // namespace mole::coordinator

@@ -1,0 +1,67 @@
+// Document of the call `status`.
+#pragma once
+
+#include "coordinator/wire/documents/request.hpp"
+
+namespace mole::coordinator {
+
+struct NodeStatus {
+  std::string name, address;
+  std::uint32_t slots = 0, threads = 0;
+  std::uint64_t leases = 0;
+  std::int64_t heard_seconds_ago = 0;
+  NodeState state = NodeState::online;
+
+  bool operator==(const NodeStatus&) const = default;
+  static constexpr auto table = document(
+      "NodeStatus", "A node.",  //
+      field("name", &NodeStatus::name, "Name"), field("address", &NodeStatus::address, "Where other nodes fetch its states"),
+      field("slots", &NodeStatus::slots, "Tasks it runs at once"), field("threads", &NodeStatus::threads, "Threads of a task"),
+      field("leases", &NodeStatus::leases, "Tasks it holds"),
+      field("heard_seconds_ago", &NodeStatus::heard_seconds_ago, "Time since its last message").unit("s"),
+      field("state", &NodeStatus::state, "State"));
+};
+
+struct StripPiece {
+  Micros from = 0, to = 0;
+  JobState state = JobState::done;
+
+  bool operator==(const StripPiece&) const = default;
+  static constexpr auto table = document("StripPiece", "Adjacent blocks of equal state.",  //
+                                         time_field("from", &StripPiece::from, "Start"), time_field("to", &StripPiece::to, "End"),
+                                         field("state", &StripPiece::state, "State of the blocks"));
+};
+
+struct ModuleStrip {
+  std::string module;
+  JobState state = JobState::empty;
+  std::map<JobState, std::uint64_t> blocks;
+  std::vector<StripPiece> strip;
+
+  bool operator==(const ModuleStrip&) const = default;
+  static constexpr auto table = document(
+      "ModuleStrip", "A module and the timeline of its blocks.",  //
+      field("module", &ModuleStrip::module, "`PIPELINE/MODULE`"),
+      field("state", &ModuleStrip::state,
+            "The first of `running`, `failed`, `blocked`, `ready`, `waiting`, `partial`, `done` that some block has; `empty` "
+            "without blocks"),
+      field("blocks", &ModuleStrip::blocks, "Number of blocks by state"),
+      field("strip", &ModuleStrip::strip, "The timeline, at most 2000 pieces"));
+};
+
+struct ClusterStatus {
+  std::vector<NodeStatus> nodes;
+  std::vector<ModuleStrip> modules;
+  std::vector<RequestStatus> requests;
+  std::uint64_t leases = 0, epoch = 0;
+
+  bool operator==(const ClusterStatus&) const = default;
+  static constexpr auto table =
+      document("ClusterStatus", "The state of the whole cluster.",  //
+               field("nodes", &ClusterStatus::nodes, "Nodes"), field("modules", &ClusterStatus::modules, "Modules"),
+               field("requests", &ClusterStatus::requests, "The latest 200 requests"),
+               field("leases", &ClusterStatus::leases, "Leased tasks"),
+               field("epoch", &ClusterStatus::epoch, "Number of starts of the coordinator"));
+};
+
+}  // namespace mole::coordinator

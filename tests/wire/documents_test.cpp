@@ -1,0 +1,85 @@
+#include "coordinator/wire/documents/documents.hpp"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+namespace mole::coordinator {
+namespace {
+
+using nlohmann::json;
+
+RequestStatus request() {
+  RequestStatus request;
+  request.id = "r17";
+  request.pipeline = "border";
+  request.from = 1190491200 * second_us;
+  request.to = request.from + day_us;
+  request.state = RequestState::partial;
+  request.jobs.total = 4;
+  request.coverage = 0.75;
+  request.failures = {{.job = "border/mean@2007-09-22T20:00:00Z",
+                       .plugin = "mean 1.0.0",
+                       .module = "mean",
+                       .block = request.from,
+                       .code = "crashed",
+                       .message = "signal 11",
+                       .attempts = 3,
+                       .log_tail = ""}};
+  return request;
+}
+
+TEST(Documents, AreJsonWithTheNamesOfTheTable) {
+  const json text = request();
+  EXPECT_EQ(text["id"], "r17");
+  EXPECT_EQ(text["kind"], "run");
+  EXPECT_EQ(text["state"], "PARTIAL");
+  EXPECT_EQ(text["from"], "2007-09-22T20:00:00Z");
+  EXPECT_EQ(text["jobs"], (json{{"total", 4}, {"done", 0}, {"failed", 0}, {"running", 0}, {"waiting", 0}, {"blocked", 0}}));
+  EXPECT_EQ(text["finished"], nullptr);
+  EXPECT_EQ(text["coverage"], 0.75);
+  EXPECT_EQ(text["failures"][0]["block"], "2007-09-22T20:00:00Z");
+  for (const auto* absent : {"archive", "overrides", "coverage_with_windows"}) EXPECT_FALSE(text.contains(absent)) << absent;
+}
+
+TEST(Documents, AreReadBackAsTheyWere) {
+  EXPECT_EQ(*read_document<RequestStatus>(json(request())), request());
+  ModuleResults results;
+  results.interval = 15 * minute_us;
+  results.window = day_us;
+  results.columns = {{"bytes", "u64", "B", "bytes", 15 * minute_us}};
+  results.blocks = {{0, hour_us, digest_of("rows"), 4, 1, JobState::done}};
+  EXPECT_EQ(*read_document<ModuleResults>(json(results)), results);
+  ModuleStrip strip;
+  strip.blocks = {{JobState::done, 3}, {JobState::failed, 1}};
+  EXPECT_EQ(json(strip)["blocks"], (json{{"done", 3}, {"failed", 1}}));
+  EXPECT_EQ(*read_document<ModuleStrip>(json(strip)), strip);
+}
+
+TEST(Documents, IgnoreFieldsTheyDoNotKnow) {
+  json text = request();
+  text["colour"] = "red";
+  EXPECT_EQ(*read_document<RequestStatus>(text), request());
+}
+
+TEST(Documents, RefuseAFieldThatIsMissingOrMistypedByName) {
+  const auto refusal = [](const std::function<void(json&)>& spoil) {
+    json text = request();
+    spoil(text);
+    const auto read = read_document<RequestStatus>(text);
+    return read ? "read" : read.error().message.substr(0, read.error().message.find(';'));
+  };
+  EXPECT_EQ(refusal([](json& j) { j.erase("id"); }), "RequestStatus.id is missing");
+  EXPECT_EQ(refusal([](json& j) { j["jobs"].erase("total"); }), "RequestStatus.jobs.total is missing");
+  EXPECT_EQ(refusal([](json& j) { j["jobs"]["total"] = -1; }),
+            "RequestStatus.jobs.total is -1, not a whole number of at least 0");
+  EXPECT_EQ(refusal([](json& j) { j["state"] = "MAYBE"; }), "RequestStatus.state is \"MAYBE\", an unknown word");
+  EXPECT_EQ(refusal([](json& j) { j["waits"] = "x"; }), "RequestStatus.waits is \"x\", not a list");
+  EXPECT_EQ(refusal([](json& j) { j["failures"][0]["message"] = 7; }), "RequestStatus.failures[0].message is 7, not a text");
+  EXPECT_EQ(refusal([](json& j) { j["partial"] = 1; }), "RequestStatus.partial is 1, not true or false");
+  EXPECT_EQ(refusal([](json& j) { j["from"] = "yesterday"; }).substr(0, 35), "RequestStatus.from cannot be read: ");
+  EXPECT_EQ(refusal([](json& j) { j = 3; }), "RequestStatus is 3, not an object");
+}
+
+}  // namespace
+}  // namespace mole::coordinator
