@@ -86,7 +86,7 @@ std::uint32_t Service::node_number(const std::string& name) const {
   return found == nodes_.end() ? 0 : static_cast<std::uint32_t>(found->second.number);
 }
 
-Result<std::vector<task::Spec>> Service::lease(const LeaseAsk& ask) {
+Result<std::vector<task::Spec>> Service::lease(const LeaseRequest& ask) {
   Guard guard(mutex_);
   Aftermath after;
   tick(after);

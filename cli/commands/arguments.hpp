@@ -1,7 +1,7 @@
 // Arguments that several commands share.
 #pragma once
 
-#include "coordinator/wire/api.hpp"
+#include "coordinator/wire/client_api.hpp"
 
 #include <CLI/CLI.hpp>
 

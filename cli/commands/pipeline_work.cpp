@@ -4,8 +4,8 @@
 #include "cli/format/request.hpp"
 #include "coordinator/dag/resolve.hpp"
 #include "coordinator/manifest/manifest.hpp"
-#include "sdk/model/code_name.hpp"
 #include "sdk/descriptor/sidecar.hpp"
+#include "sdk/model/code_name.hpp"
 
 #include <fmt/format.h>
 
@@ -13,7 +13,7 @@ namespace mole::cli {
 namespace {
 
 // A service without nodes accepts work and does none: said once, before the wait.
-void warn_without_nodes(Context& context, coordinator::Api& api) {
+void warn_without_nodes(Context& context, coordinator::ClientApi& api) {
   const auto status = api.status();
   if (!status || !field(*status, "nodes").is_array()) return;
   for (const auto& node : field(*status, "nodes"))

@@ -26,7 +26,7 @@ json cell(const runtime::Column& column, std::size_t row) {
 
 }  // namespace
 
-Result<std::string> full_module_name(coordinator::Api& api, const std::string& name) {
+Result<std::string> full_module_name(coordinator::ClientApi& api, const std::string& name) {
   if (name.find('/') != std::string::npos) return name;
   const auto status = api.status();
   if (!status) return status.error();

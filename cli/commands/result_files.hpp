@@ -11,7 +11,7 @@
 namespace mole::cli {
 
 // "pipeline/module" for a name as typed; a bare module's name is enough if one pipeline knows it. missing, invalid.
-Result<std::string> full_module_name(coordinator::Api& api, const std::string& name);
+Result<std::string> full_module_name(coordinator::ClientApi& api, const std::string& name);
 
 // Blobs as files: of the state folder if it is here, else fetched into a folder that lives as long as this object.
 class BlobFiles {

@@ -60,7 +60,7 @@ bool at_rest(const nlohmann::json& request) {
   return state == "WAITING" || (count_of(jobs, "waiting") > 0 && settled == count_of(jobs, "total"));
 }
 
-Result<nlohmann::json> watch_request(coordinator::Api& api, const std::string& id, Progress& progress, const Watch& watch) {
+Result<nlohmann::json> watch_request(coordinator::ClientApi& api, const std::string& id, Progress& progress, const Watch& watch) {
   const double began = watch.now();
   double reached = began;
   for (;;) {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cli/progress/progress.hpp"
-#include "coordinator/wire/api.hpp"
+#include "coordinator/wire/client_api.hpp"
 
 #include <functional>
 
@@ -33,6 +33,6 @@ bool at_rest(const nlohmann::json& request);
 
 // Polls the request until it is at rest and returns its document. cancelled: `stop` said so. An unreachable coordinator
 // is tried again for half a minute.
-Result<nlohmann::json> watch_request(coordinator::Api& api, const std::string& id, Progress& progress, const Watch& watch);
+Result<nlohmann::json> watch_request(coordinator::ClientApi& api, const std::string& id, Progress& progress, const Watch& watch);
 
 }  // namespace mole::cli

@@ -2,8 +2,8 @@
 
 #include "cli/exit_code.hpp"
 #include "cli/session/child.hpp"
-#include "coordinator/wire/frame_server.hpp"
 #include "coordinator/service.hpp"
+#include "coordinator/wire/frame_server.hpp"
 
 #include <fmt/format.h>
 
@@ -54,7 +54,7 @@ class EmbeddedSession final : public Session {
     return start_node();
   }
 
-  coordinator::Api& api() override { return *service_; }
+  coordinator::ClientApi& api() override { return *service_; }
   fs::path folder() const override { return options_.state; }
   bool outlives_us() const override { return false; }
 

@@ -20,15 +20,15 @@ namespace {
 
 class RemoteSession final : public Session {
  public:
-  RemoteSession(std::unique_ptr<coordinator::Api> api, std::filesystem::path folder)
+  RemoteSession(std::unique_ptr<coordinator::ClientApi> api, std::filesystem::path folder)
       : api_(std::move(api)), folder_(std::move(folder)) {}
-  coordinator::Api& api() override { return *api_; }
+  coordinator::ClientApi& api() override { return *api_; }
   std::filesystem::path folder() const override { return folder_; }
   bool outlives_us() const override { return true; }
   Result<> check() override { return {}; }
 
  private:
-  std::unique_ptr<coordinator::Api> api_;
+  std::unique_ptr<coordinator::ClientApi> api_;
   std::filesystem::path folder_;
 };
 

@@ -1,7 +1,7 @@
 // A coordinator to talk to, wherever it is (session/README.md says how it is found).
 #pragma once
 
-#include "coordinator/wire/api.hpp"
+#include "coordinator/wire/client_api.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -33,7 +33,7 @@ enum class Need {
 class Session {
  public:
   virtual ~Session() = default;
-  virtual coordinator::Api& api() = 0;
+  virtual coordinator::ClientApi& api() = 0;
   // Folder of the state this process owns ("blobs/", "tables/" lie in it); empty if the coordinator is elsewhere.
   virtual std::filesystem::path folder() const = 0;
   // False: the requests live only as long as this process works on them.

@@ -69,7 +69,7 @@ HeartbeatReply Scheduler::heartbeat(const Heartbeat& beat, Micros now) {
   reply.cancel = std::move(node.cancel);
   node.cancel.clear();
   const auto ours = std::to_string(epoch_) + "-";
-  for (const auto& attempt : beat.attempts) {
+  for (const auto& attempt : beat.tasks) {
     const auto lease = leases_.find(attempt.task);
     if (lease != leases_.end() && lease->second.node == beat.node && lease->second.incarnation == beat.incarnation) {
       lease->second.deadline = now + settings_.lease;
@@ -349,8 +349,8 @@ std::vector<NodeView> Scheduler::nodes() const {
   return out;
 }
 
-std::vector<std::pair<Grant, Attempt>> Scheduler::leases_of(std::uint64_t request) const {
-  std::vector<std::pair<Grant, Attempt>> out;
+std::vector<std::pair<Grant, TaskProgress>> Scheduler::leases_of(std::uint64_t request) const {
+  std::vector<std::pair<Grant, TaskProgress>> out;
   for (const auto& [id, lease] : leases_)
     if (lease.grant.request == request) out.emplace_back(lease.grant, lease.progress);
   return out;

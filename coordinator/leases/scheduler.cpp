@@ -181,7 +181,7 @@ void Scheduler::add_candidates(Work& work, BlockRef ref) {
 
 // ---- granting
 
-Result<std::vector<Grant>> Scheduler::lease(const LeaseAsk& ask, Micros now, Random&) {
+Result<std::vector<Grant>> Scheduler::lease(const LeaseRequest& ask, Micros now, Random&) {
   advance(now);
   const auto found = nodes_.find(ask.node);
   if (found == nodes_.end() || found->second.info.incarnation != ask.incarnation)

@@ -7,7 +7,7 @@
 
 #include "coordinator/jobs/plan.hpp"
 #include "coordinator/tasks/fuse.hpp"
-#include "coordinator/wire/api.hpp"
+#include "coordinator/wire/node_api.hpp"
 
 #include <map>
 #include <optional>
@@ -129,7 +129,7 @@ class Scheduler {
   // ---- nodes
   Registration register_node(const NodeInfo& node, Micros now);
   // transient: unknown incarnation, register first.
-  Result<std::vector<Grant>> lease(const LeaseAsk& ask, Micros now, Random& random);
+  Result<std::vector<Grant>> lease(const LeaseRequest& ask, Micros now, Random& random);
   // A lease of the coordinator's earlier life, as it was stored: the node gets a full lease to be heard again. False: nobody
   // wants what it computes. Call after the plans are set.
   bool adopt(Grant grant, const std::string& node, const std::string& incarnation, Micros now);
@@ -143,7 +143,7 @@ class Scheduler {
 
   std::vector<NodeView> nodes() const;
   std::size_t lease_count() const { return leases_.size(); }
-  std::vector<std::pair<Grant, Attempt>> leases_of(std::uint64_t request) const;
+  std::vector<std::pair<Grant, TaskProgress>> leases_of(std::uint64_t request) const;
   const Grant* grant(const std::string& id) const;  // null: not leased
   bool leased(const std::string& id) const { return leases_.contains(id); }
 
@@ -158,7 +158,7 @@ class Scheduler {
     Grant grant;
     std::string node, incarnation;
     Micros deadline = 0;
-    Attempt progress;
+    TaskProgress progress;
   };
   struct PendingErrand {
     Errand errand;

@@ -4,7 +4,7 @@
 
 #include "coordinator/dag/graph.hpp"
 #include "coordinator/jobs/plan.hpp"
-#include "coordinator/wire/api.hpp"
+#include "coordinator/wire/node_api.hpp"
 
 #include <nlohmann/json.hpp>
 

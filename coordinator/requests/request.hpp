@@ -8,7 +8,7 @@
 
 #include "coordinator/dag/graph.hpp"
 #include "coordinator/leases/scheduler.hpp"
-#include "coordinator/wire/api.hpp"
+#include "coordinator/wire/client_api.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -157,7 +157,7 @@ Result<Registration> RemoteCoordinator::register_node(const NodeInfo& node) {
 }
 
 // Safe to repeat: what was granted in a reply that got lost is not among `held` and is granted again.
-Result<std::vector<task::Spec>> RemoteCoordinator::lease(const LeaseAsk& ask) {
+Result<std::vector<task::Spec>> RemoteCoordinator::lease(const LeaseRequest& ask) {
   const auto sent = to_wire(ask);
   wire::Grants got;
   const auto done = pool_->run(Repeat::safe, [&](auto& client) { client.lease(got, sent); });

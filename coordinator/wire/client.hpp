@@ -46,7 +46,7 @@ class RemoteCoordinator final : public Api {
   Result<nlohmann::json> dump(const std::string& table, const std::string& from, std::uint32_t limit) override;
 
   Result<Registration> register_node(const NodeInfo&) override;
-  Result<std::vector<task::Spec>> lease(const LeaseAsk&) override;
+  Result<std::vector<task::Spec>> lease(const LeaseRequest&) override;
   Result<HeartbeatReply> heartbeat(const Heartbeat&) override;
   Result<> release(const std::string& node, const std::string& incarnation, const std::vector<std::string>& tasks) override;
   // Sent in as many frames as needed. exhausted: one completion alone is larger than a frame.

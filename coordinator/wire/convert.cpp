@@ -85,8 +85,8 @@ Registration from_wire(const wire::Registration& r) {
   return {.epoch = as_u64(r.epoch), .lease = r.lease_us, .heartbeat = r.heartbeat_us};
 }
 
-wire::Attempt to_wire(const Attempt& a) {
-  wire::Attempt out;
+wire::TaskProgress to_wire(const TaskProgress& a) {
+  wire::TaskProgress out;
   out.task = a.task;
   out.phase = a.phase;
   out.bytes_done = as_i64(a.bytes_done);
@@ -95,7 +95,7 @@ wire::Attempt to_wire(const Attempt& a) {
   return out;
 }
 
-Attempt from_wire(const wire::Attempt& a) {
+TaskProgress from_wire(const wire::TaskProgress& a) {
   return {.task = a.task,
           .phase = a.phase,
           .bytes_done = as_u64(a.bytes_done),
@@ -103,8 +103,8 @@ Attempt from_wire(const wire::Attempt& a) {
           .flows = as_u64(a.flows)};
 }
 
-wire::LeaseAsk to_wire(const LeaseAsk& a) {
-  wire::LeaseAsk out;
+wire::LeaseRequest to_wire(const LeaseRequest& a) {
+  wire::LeaseRequest out;
   out.node = a.node;
   out.incarnation = a.incarnation;
   out.free_slots = static_cast<std::int32_t>(a.free_slots);
@@ -112,10 +112,10 @@ wire::LeaseAsk to_wire(const LeaseAsk& a) {
   return out;
 }
 
-Result<LeaseAsk> from_wire(const wire::LeaseAsk& a) {
+Result<LeaseRequest> from_wire(const wire::LeaseRequest& a) {
   const auto slots = count(a.free_slots, "lease.free_slots");
   if (!slots) return slots.error();
-  return LeaseAsk{.node = a.node, .incarnation = a.incarnation, .free_slots = *slots, .held = a.held};
+  return LeaseRequest{.node = a.node, .incarnation = a.incarnation, .free_slots = *slots, .held = a.held};
 }
 
 Result<std::vector<task::Spec>> from_wire(wire::Grants grants) {
@@ -133,7 +133,7 @@ wire::Heartbeat to_wire(const Heartbeat& h) {
   wire::Heartbeat out;
   out.node = h.node;
   out.incarnation = h.incarnation;
-  out.attempts = each<wire::Attempt, Attempt>(h.attempts, to_wire);
+  out.tasks = each<wire::TaskProgress, TaskProgress>(h.tasks, to_wire);
   out.draining = h.draining;
   return out;
 }
@@ -141,7 +141,7 @@ wire::Heartbeat to_wire(const Heartbeat& h) {
 Heartbeat from_wire(const wire::Heartbeat& h) {
   return {.node = h.node,
           .incarnation = h.incarnation,
-          .attempts = each<Attempt, wire::Attempt>(h.attempts, from_wire),
+          .tasks = each<TaskProgress, wire::TaskProgress>(h.tasks, from_wire),
           .draining = h.draining};
 }
 

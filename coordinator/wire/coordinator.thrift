@@ -38,7 +38,7 @@ struct Registration {
   3: i64 heartbeat_us
 }
 
-struct Attempt {
+struct TaskProgress {
   1: string task
   2: string phase
   3: i64 bytes_done
@@ -46,7 +46,7 @@ struct Attempt {
   5: i64 flows
 }
 
-struct LeaseAsk {
+struct LeaseRequest {
   1: string node
   2: string incarnation
   3: i32 free_slots
@@ -62,7 +62,7 @@ struct Grants {
 struct Heartbeat {
   1: string node
   2: string incarnation
-  3: list<Attempt> attempts
+  3: list<TaskProgress> tasks
   4: bool draining
 }
 
@@ -102,7 +102,7 @@ service Coordinator {
 
   // Nodes.
   Registration register_node(1: NodeInfo node) throws (1: Failure failure)
-  Grants lease(1: LeaseAsk ask) throws (1: Failure failure)
+  Grants lease(1: LeaseRequest ask) throws (1: Failure failure)
   HeartbeatReply heartbeat(1: Heartbeat heartbeat) throws (1: Failure failure)
   void release(1: string node, 2: string incarnation, 3: list<string> tasks) throws (1: Failure failure)
   list<string> complete(1: Completions completions) throws (1: Failure failure)

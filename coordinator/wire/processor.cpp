@@ -62,7 +62,7 @@ class Handler final : public wire::CoordinatorIf {
   void register_node(wire::Registration& out, const wire::NodeInfo& node) override {
     out = to_wire(answer(api_.register_node(answer(from_wire(node)))));
   }
-  void lease(wire::Grants& out, const wire::LeaseAsk& ask) override;
+  void lease(wire::Grants& out, const wire::LeaseRequest& ask) override;
   void heartbeat(wire::HeartbeatReply& out, const wire::Heartbeat& beat) override {
     out = to_wire(answer(api_.heartbeat(from_wire(beat))));
   }
@@ -87,7 +87,7 @@ class Handler final : public wire::CoordinatorIf {
 };
 
 // What does not fit into one reply is granted again at the node's next ask, as after a lost reply.
-void Handler::lease(wire::Grants& out, const wire::LeaseAsk& ask) {
+void Handler::lease(wire::Grants& out, const wire::LeaseRequest& ask) {
   Outgoing message;
   for (const auto& spec : answer(api_.lease(answer(from_wire(ask))))) {
     auto sent = to_wire(spec, message);

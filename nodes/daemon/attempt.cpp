@@ -58,7 +58,7 @@ Attempt::~Attempt() {
   fs::remove_all(folder_, ignored);
 }
 
-coordinator::Attempt Attempt::progress() const {
+coordinator::TaskProgress Attempt::progress() const {
   const std::string phase = phase_.load();
   const bool read = phase != "fetch" && phase != "run";
   return {.task = spec_.id, .phase = phase, .bytes_done = read ? bytes_total_ : 0, .bytes_total = bytes_total_};

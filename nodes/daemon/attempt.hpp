@@ -1,7 +1,7 @@
 // One task on this node, from the empty attempt folder to a report: fetch, run, seal.
 #pragma once
 
-#include "coordinator/wire/api.hpp"
+#include "coordinator/wire/node_api.hpp"
 #include "nodes/daemon/child.hpp"
 #include "nodes/daemon/fetch.hpp"
 #include "nodes/daemon/folder.hpp"
@@ -18,7 +18,7 @@ namespace mole::nodes {
 struct Surroundings {
   const Options& options;
   const NodeFolder& folder;
-  coordinator::Api& coordinator;
+  coordinator::NodeApi& coordinator;
   KnownPlugins& plugins;
   StateStore& states;
 };
@@ -42,7 +42,7 @@ class Attempt {
 
   // From any thread.
   void cancel() { cancel_.request(); }
-  coordinator::Attempt progress() const;
+  coordinator::TaskProgress progress() const;
   const std::string& id() const { return spec_.id; }
 
  private:

@@ -1,7 +1,7 @@
 // Brings what a task needs into its attempt folder: plugins, upstream rows, states, routing tables.
 #pragma once
 
-#include "coordinator/wire/api.hpp"
+#include "coordinator/wire/node_api.hpp"
 #include "nodes/daemon/child.hpp"
 #include "nodes/daemon/folder.hpp"
 #include "nodes/daemon/options.hpp"
@@ -34,7 +34,7 @@ class KnownPlugins {
 class Fetcher {
  public:
   // All outlive the fetcher.
-  Fetcher(coordinator::Api& coordinator, const NodeFolder& folder, KnownPlugins& plugins, StateStore& states,
+  Fetcher(coordinator::BlobApi& coordinator, const NodeFolder& folder, KnownPlugins& plugins, StateStore& states,
           const Options& options, const Cancellation& cancel)
       : coordinator_(coordinator), folder_(folder), plugins_(plugins), states_(states), options_(options), cancel_(cancel) {}
 
@@ -53,7 +53,7 @@ class Fetcher {
   bool link(const Digest& blob, const std::filesystem::path& target) const;
   Result<> download(const Digest& blob, const std::filesystem::path& target, const Source& source);
 
-  coordinator::Api& coordinator_;
+  coordinator::BlobApi& coordinator_;
   const NodeFolder& folder_;
   KnownPlugins& plugins_;
   StateStore& states_;

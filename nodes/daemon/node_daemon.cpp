@@ -15,7 +15,7 @@ auto microseconds(Micros time) { return std::chrono::microseconds(time); }
 
 }  // namespace
 
-Result<std::unique_ptr<NodeDaemon>> NodeDaemon::open(Options options, coordinator::Api& coordinator) {
+Result<std::unique_ptr<NodeDaemon>> NodeDaemon::open(Options options, coordinator::NodeApi& coordinator) {
   auto folder = NodeFolder::open(options.folder);
   if (!folder) return folder.error();
   auto listen = coordinator::parse_address(options.listen);
@@ -26,7 +26,7 @@ Result<std::unique_ptr<NodeDaemon>> NodeDaemon::open(Options options, coordinato
   return node;
 }
 
-NodeDaemon::NodeDaemon(Options options, coordinator::Api& coordinator, NodeFolder folder)
+NodeDaemon::NodeDaemon(Options options, coordinator::NodeApi& coordinator, NodeFolder folder)
     : options_(std::move(options)),
       coordinator_(coordinator),
       folder_(std::move(folder)),
@@ -122,11 +122,11 @@ Micros NodeDaemon::beat_once() {
     lock.lock();
     return in ? std::min(heartbeat_, retry) : retry;
   }
-  coordinator::Heartbeat beat{.node = folder_.name(), .incarnation = incarnation_, .attempts = {}, .draining = draining_};
-  for (const auto& [id, attempt] : running_) beat.attempts.push_back(attempt->progress());
-  for (const auto& spec : waiting_) beat.attempts.push_back({.task = spec.id, .phase = "fetch"});
+  coordinator::Heartbeat beat{.node = folder_.name(), .incarnation = incarnation_, .tasks = {}, .draining = draining_};
+  for (const auto& [id, attempt] : running_) beat.tasks.push_back(attempt->progress());
+  for (const auto& spec : waiting_) beat.tasks.push_back({.task = spec.id, .phase = "fetch"});
   lock.unlock();
-  for (const auto& id : outbox_.held()) beat.attempts.push_back({.task = id, .phase = "upload"});
+  for (const auto& id : outbox_.held()) beat.tasks.push_back({.task = id, .phase = "upload"});
   const auto reply = coordinator_.heartbeat(beat);
   if (reply) obey(*reply);
   lock.lock();
@@ -191,7 +191,7 @@ void NodeDaemon::ask_for_work() {
 }
 
 bool NodeDaemon::ask_once() {
-  coordinator::LeaseAsk ask{.node = folder_.name(), .incarnation = incarnation_, .free_slots = 0, .held = {}};
+  coordinator::LeaseRequest ask{.node = folder_.name(), .incarnation = incarnation_, .free_slots = 0, .held = {}};
   {
     const std::lock_guard lock(mutex_);
     ask.free_slots = idle_slots_ - std::min(idle_slots_, static_cast<std::uint32_t>(waiting_.size()));

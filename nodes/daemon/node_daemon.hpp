@@ -29,7 +29,7 @@ namespace mole::nodes {
 class NodeDaemon {
  public:
   // Takes the folder. `coordinator` outlives the daemon. invalid: folder or listening address are not to be had.
-  static Result<std::unique_ptr<NodeDaemon>> open(Options options, coordinator::Api& coordinator);
+  static Result<std::unique_ptr<NodeDaemon>> open(Options options, coordinator::NodeApi& coordinator);
   ~NodeDaemon();  // aborts
   NodeDaemon(const NodeDaemon&) = delete;
   NodeDaemon& operator=(const NodeDaemon&) = delete;
@@ -46,7 +46,7 @@ class NodeDaemon {
   std::string address() const;  // where it serves states
 
  private:
-  NodeDaemon(Options options, coordinator::Api& coordinator, NodeFolder folder);
+  NodeDaemon(Options options, coordinator::NodeApi& coordinator, NodeFolder folder);
 
   void beat();
   Micros beat_once();
@@ -63,7 +63,7 @@ class NodeDaemon {
   void end_threads();
 
   const Options options_;
-  coordinator::Api& coordinator_;
+  coordinator::NodeApi& coordinator_;
   const NodeFolder folder_;
   const std::string incarnation_;
   KnownPlugins plugins_;

@@ -69,7 +69,7 @@ bool try_again(const Error& error) { return error.code == Code::transient; }
 
 }  // namespace
 
-Outbox::Outbox(fs::path folder, coordinator::Api& coordinator, std::string node, std::string incarnation)
+Outbox::Outbox(fs::path folder, coordinator::NodeApi& coordinator, std::string node, std::string incarnation)
     : folder_(std::move(folder)), coordinator_(coordinator), node_(std::move(node)), incarnation_(std::move(incarnation)) {
   std::error_code failed;
   for (const auto& entry : fs::directory_iterator(folder_, failed)) {

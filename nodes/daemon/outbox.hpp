@@ -15,7 +15,7 @@ namespace mole::nodes {
 class Outbox {
  public:
   // Takes over what an earlier life left in `folder`. Sends nothing before `start`.
-  Outbox(std::filesystem::path folder, coordinator::Api& coordinator, std::string node, std::string incarnation);
+  Outbox(std::filesystem::path folder, coordinator::NodeApi& coordinator, std::string node, std::string incarnation);
   ~Outbox();  // stops; what was not sent stays in the folder
 
   // Durable when this returns; should the disk be full, the task is reported as failed for that reason instead.
@@ -51,7 +51,7 @@ class Outbox {
   void forget(const std::string& task);
 
   const std::filesystem::path folder_;
-  coordinator::Api& coordinator_;
+  coordinator::NodeApi& coordinator_;
   const std::string node_, incarnation_;
 
   mutable std::mutex mutex_;

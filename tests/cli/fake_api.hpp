@@ -9,7 +9,7 @@
 
 namespace mole::cli {
 
-class FakeApi final : public coordinator::Api {
+class FakeApi final : public coordinator::ClientApi {
  public:
   using json = nlohmann::json;
   // By name of the function, or name and argument; a function without an answer is `missing`.
@@ -39,16 +39,11 @@ class FakeApi final : public coordinator::Api {
     return answer("dump", table + " " + from);
   }
 
-  Result<coordinator::Registration> register_node(const coordinator::NodeInfo&) override { return unexpected(); }
-  Result<std::vector<task::Spec>> lease(const coordinator::LeaseAsk&) override { return unexpected(); }
-  Result<coordinator::HeartbeatReply> heartbeat(const coordinator::Heartbeat&) override { return unexpected(); }
-  Result<> release(const std::string&, const std::string&, const std::vector<std::string>&) override { return unexpected(); }
-  Result<std::vector<std::string>> complete(const std::vector<coordinator::Completion>&) override { return unexpected(); }
   Result<std::uint64_t> put_blob(const Digest&, std::uint64_t, std::string_view, std::uint64_t) override { return unexpected(); }
   Result<std::string> get_blob(const Digest&, std::uint64_t, std::uint32_t) override { return unexpected(); }
 
  private:
-  static Error unexpected() { return internal("a command does not act as a node"); }
+  static Error unexpected() { return internal("the fake keeps no blobs"); }
   Result<json> answer(const std::string& name, const std::string& argument = "") {
     calls.push_back(argument.empty() ? name : name + " " + argument);
     auto found = answers.find(calls.back());
@@ -60,7 +55,7 @@ class FakeApi final : public coordinator::Api {
 class FakeSession final : public Session {
  public:
   FakeSession(FakeApi& api, bool outlives) : api_(api), outlives_(outlives) {}
-  coordinator::Api& api() override { return api_; }
+  coordinator::ClientApi& api() override { return api_; }
   std::filesystem::path folder() const override { return "mole-state"; }
   bool outlives_us() const override { return outlives_; }
   Result<> check() override { return {}; }

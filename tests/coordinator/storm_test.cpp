@@ -155,7 +155,7 @@ class Storm {
     if (!world_.incarnation.contains(node)) return;
     coordinator::Heartbeat beat{node, world_.incarnation[node], {}, false};
     for (const auto& [id, task] : held_)
-      if (task.first == node) beat.attempts.push_back({id, "run", 0, 0, 0});
+      if (task.first == node) beat.tasks.push_back({id, "run", 0, 0, 0});
     const auto reply = world_.service().heartbeat(beat);
     ASSERT_TRUE(reply);
     for (const auto& id : reply->cancel) held_.erase(id);

@@ -1,8 +1,8 @@
 // A coordinator over a real socket that hands out the tasks a test gives it.
 #pragma once
 
-#include "coordinator/wire/frame_server.hpp"
 #include "coordinator/wire/client.hpp"
+#include "coordinator/wire/frame_server.hpp"
 #include "tests/wire/fake_api.hpp"
 #include "tests/wire/folder.hpp"
 
@@ -33,7 +33,7 @@ class FakeCoordinator final : public FakeApi {
     grants.push_back(std::move(spec));
   }
   // Grants are repeated until they are held or completed, as the contract says.
-  Result<std::vector<task::Spec>> lease(const coordinator::LeaseAsk& ask) override {
+  Result<std::vector<task::Spec>> lease(const coordinator::LeaseRequest& ask) override {
     const std::lock_guard lock(mutex);
     asks.push_back(ask);
     if (refuse_leases) return invalid("unknown incarnation");

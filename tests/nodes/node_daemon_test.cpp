@@ -215,11 +215,11 @@ TEST_F(Daemon, TellsWhatItHolds) {
   start();
   ASSERT_TRUE(eventually([&] {
     const auto beat = coordinator.last_beat();
-    return beat.attempts.size() == 1 && beat.attempts[0].task == "1-1" && beat.attempts[0].phase == "run";
+    return beat.tasks.size() == 1 && beat.tasks[0].task == "1-1" && beat.tasks[0].phase == "run";
   }));
   go_on();
   ASSERT_TRUE(done());
-  EXPECT_TRUE(eventually([&] { return coordinator.last_beat().attempts.empty(); }));
+  EXPECT_TRUE(eventually([&] { return coordinator.last_beat().tasks.empty(); }));
 }
 
 TEST_F(Daemon, WorksOnWhileTheCoordinatorIsAway) {
@@ -258,7 +258,7 @@ TEST_F(Daemon, RegistersAgainWithARestartedCoordinatorAndKeepsItsTasks) {
     return coordinator.nodes.size() == 2;
   }));
   EXPECT_EQ(coordinator.registered(0).incarnation, coordinator.registered(1).incarnation);
-  ASSERT_TRUE(eventually([&] { return coordinator.last_beat().attempts.size() == 1; }));
+  ASSERT_TRUE(eventually([&] { return coordinator.last_beat().tasks.size() == 1; }));
   go_on();
   ASSERT_TRUE(done());
   EXPECT_EQ(runs(), 1u);

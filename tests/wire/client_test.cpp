@@ -74,7 +74,7 @@ TEST_P(Client, CarriesTheNodeProtocol) {
   ASSERT_TRUE(leased);
   ASSERT_EQ(leased->size(), 1u);
   EXPECT_EQ(leased->front().id, "7-1");
-  EXPECT_EQ(client->heartbeat({.node = "n", .incarnation = "i", .attempts = {}})->cancel, std::vector<std::string>{"7-0"});
+  EXPECT_EQ(client->heartbeat({.node = "n", .incarnation = "i", .tasks = {}})->cancel, std::vector<std::string>{"7-0"});
   EXPECT_TRUE(client->release("n", "i", {"7-1"}));
   const auto verdicts = client->complete({Completion{.node = "n", .incarnation = "i", .spec = spec, .report = {}}});
   ASSERT_TRUE(verdicts) << verdicts.error().message;

@@ -170,24 +170,24 @@ TEST(Convert, KeepsANodeAndItsRegistration) {
 }
 
 TEST(Convert, KeepsALeaseAndAHeartbeat) {
-  const auto ask = from_wire(to_wire(LeaseAsk{.node = "n", .incarnation = "i", .free_slots = 3, .held = {"1-2", "1-3"}}));
+  const auto ask = from_wire(to_wire(LeaseRequest{.node = "n", .incarnation = "i", .free_slots = 3, .held = {"1-2", "1-3"}}));
   ASSERT_TRUE(ask);
   EXPECT_EQ(ask->node, "n");
   EXPECT_EQ(ask->incarnation, "i");
   EXPECT_EQ(ask->free_slots, 3u);
   EXPECT_EQ(ask->held, (std::vector<std::string>{"1-2", "1-3"}));
 
-  const Attempt attempt{.task = "1-2", .phase = "run", .bytes_done = 1, .bytes_total = big, .flows = 3};
-  const auto beat = from_wire(to_wire(Heartbeat{.node = "n", .incarnation = "i", .attempts = {attempt}, .draining = true}));
-  ASSERT_EQ(beat.attempts.size(), 1u);
+  const TaskProgress attempt{.task = "1-2", .phase = "run", .bytes_done = 1, .bytes_total = big, .flows = 3};
+  const auto beat = from_wire(to_wire(Heartbeat{.node = "n", .incarnation = "i", .tasks = {attempt}, .draining = true}));
+  ASSERT_EQ(beat.tasks.size(), 1u);
   EXPECT_EQ(beat.node, "n");
   EXPECT_EQ(beat.incarnation, "i");
   EXPECT_TRUE(beat.draining);
-  EXPECT_EQ(beat.attempts[0].task, "1-2");
-  EXPECT_EQ(beat.attempts[0].phase, "run");
-  EXPECT_EQ(beat.attempts[0].bytes_done, 1u);
-  EXPECT_EQ(beat.attempts[0].bytes_total, big);
-  EXPECT_EQ(beat.attempts[0].flows, 3u);
+  EXPECT_EQ(beat.tasks[0].task, "1-2");
+  EXPECT_EQ(beat.tasks[0].phase, "run");
+  EXPECT_EQ(beat.tasks[0].bytes_done, 1u);
+  EXPECT_EQ(beat.tasks[0].bytes_total, big);
+  EXPECT_EQ(beat.tasks[0].flows, 3u);
 
   const auto reply = from_wire(to_wire(HeartbeatReply{.cancel = {"1-2"}, .drain = true, .reregister = true}));
   EXPECT_EQ(reply.cancel, std::vector<std::string>{"1-2"});
@@ -303,7 +303,7 @@ TEST(Convert, RefusesNegativeCounts) {
   wire::NodeInfo node;
   node.slots = -1;
   EXPECT_EQ(from_wire(node).error().code, Code::invalid);
-  wire::LeaseAsk ask;
+  wire::LeaseRequest ask;
   ask.free_slots = -1;
   EXPECT_EQ(from_wire(ask).error().code, Code::invalid);
 }

@@ -148,7 +148,7 @@ Reference all_documents() {
 constexpr const char* page_head = R"(# Documents of the coordinator's interface
 
 Made by `documents_page --write` (tests/wire) from the tables of fields in `coordinator/wire/documents/`; a test compares.
-The calls are declared in `coordinator/wire/api.hpp`. The command line prints documents as JSON with `--json`; over Thrift they travel as the structs of
+The calls are declared in `coordinator/wire/client_api.hpp`. The command line prints documents as JSON with `--json`; over Thrift they travel as the structs of
 `coordinator/wire/documents.thrift` ([wire.md](wire.md)).
 
 | call | result |

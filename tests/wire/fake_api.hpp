@@ -22,7 +22,7 @@ class FakeApi : public coordinator::Api {
   std::vector<std::string> calls;  // name and arguments as one text
   std::vector<coordinator::Submission> submissions;
   std::vector<coordinator::NodeInfo> nodes;
-  std::vector<coordinator::LeaseAsk> asks;
+  std::vector<coordinator::LeaseRequest> asks;
   std::vector<coordinator::Heartbeat> beats;
   std::vector<coordinator::Completion> completions;
   std::map<Digest, std::string> blobs;
@@ -56,7 +56,7 @@ class FakeApi : public coordinator::Api {
     nodes.push_back(n);
     return registration;
   }
-  Result<std::vector<task::Spec>> lease(const coordinator::LeaseAsk& ask) override {
+  Result<std::vector<task::Spec>> lease(const coordinator::LeaseRequest& ask) override {
     const std::lock_guard lock(mutex);
     asks.push_back(ask);
     return grants;

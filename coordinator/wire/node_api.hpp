@@ -1,0 +1,73 @@
+// The coordinator as nodes use it: they lease tasks, send heartbeats and report what they completed.
+#pragma once
+
+#include "coordinator/wire/blob_api.hpp"
+#include "sdk/model/task.hpp"
+#include "sdk/model/time.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace mole::coordinator {
+
+struct NodeInfo {
+  std::string name;           // unique; the persistent id of the node's folder
+  std::string incarnation;    // 128 random bits, new at every start of the daemon
+  std::string address;        // where other nodes fetch its states: "tcp:127.0.0.1:9191" or "unix:/path"; empty: nowhere
+  std::uint32_t slots = 1;    // tasks at once
+  std::uint32_t threads = 1;  // threads of a task
+};
+
+struct Registration {
+  std::uint64_t epoch = 0;  // number of starts of the coordinator
+  Micros lease = 0;         // a lease ends this long after the last heartbeat the coordinator received
+  Micros heartbeat = 0;     // how often to send one
+};
+
+struct TaskProgress {
+  std::string task;   // task::Spec::id
+  std::string phase;  // "fetch", "run", "seal", "upload"
+  std::uint64_t bytes_done = 0, bytes_total = 0, flows = 0;
+};
+
+struct LeaseRequest {
+  std::string node, incarnation;
+  std::uint32_t free_slots = 0;
+  std::vector<std::string>
+      held;  // ids of tasks this incarnation holds; a grant that is not among them was lost and is sent again
+};
+
+struct Heartbeat {
+  std::string node, incarnation;
+  std::vector<TaskProgress> tasks;
+  bool draining = false;
+};
+
+struct HeartbeatReply {
+  std::vector<std::string> cancel;  // stop these tasks and drop their results
+  bool drain = false;               // take no more tasks
+  bool reregister = false;          // the coordinator does not know this incarnation (it restarted): call register_node again
+};
+
+// The result of one task. Sent after the blobs it names were put. May be of an earlier epoch: its results are accepted if their
+// keys are still wanted.
+struct Completion {
+  std::string node, incarnation;
+  task::Spec spec;  // as it was leased
+  task::Report report;
+};
+
+// Thread-safe.
+class NodeApi : public virtual BlobApi {
+ public:
+  virtual Result<Registration> register_node(const NodeInfo&) = 0;
+  virtual Result<std::vector<task::Spec>> lease(const LeaseRequest&) = 0;
+  virtual Result<HeartbeatReply> heartbeat(const Heartbeat&) = 0;
+  // Gives tasks back unfinished; this does not count as a failed attempt.
+  virtual Result<> release(const std::string& node, const std::string& incarnation, const std::vector<std::string>& tasks) = 0;
+  // Idempotent. Element i is the verdict on completion i: "accepted", "duplicate" or "stale" (drop the results).
+  virtual Result<std::vector<std::string>> complete(const std::vector<Completion>&) = 0;
+};
+
+}  // namespace mole::coordinator
