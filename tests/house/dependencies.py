@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Checks who may include whom (docs/architecture.md): each file's `#include`s against the tables below."""
+"""Checks the `#include`s of each file against the tables of allowed dependencies below (docs/architecture.md)."""
 import pathlib
 import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-# Where an include comes from, most specific first.
+# The origin of an include, most specific pattern first.
 ORIGINS = [
     (r"^mole/", "sdk/include"),
     (r"^(sdk/model|sdk/descriptor|runtime|plugins|coordinator/wire|coordinator/store|coordinator|nodes/daemon|nodes/worker|nodes/seal|nodes|cli)/", None),
@@ -35,7 +35,7 @@ DESCRIPTOR = MODEL | {"sdk/descriptor"}
 RUNTIME = DESCRIPTOR | {"runtime"}
 WIRE = MODEL | {"coordinator/wire"}
 
-# Longest matching folder wins.
+# The longest matching folder applies.
 ALLOWED = {
     "sdk/include": SDK,
     "sdk/model": MODEL,
@@ -59,7 +59,7 @@ ALLOWED = {
     "cli": DESCRIPTOR | {"cli", "runtime", "coordinator", "coordinator/wire", "nodes", "Asio", "Boost", "spdlog", "CLI11"},
 }
 
-# Folders of one house in order: a file includes from its own folder and from those before it.
+# The order of folders: a file includes from its own folder and from earlier ones.
 ORDER = {
     "sdk": ["include", "model", "descriptor", "describe"],
     "runtime": ["rows", "host", "decode", "staging", "archive", "sort", "routes", "metric", "seal", "task"],
@@ -85,22 +85,22 @@ def allowed_for(file: pathlib.PurePath):
     return None
 
 
-def rank(house: str, path: str):
-    """(place in ORDER[house], folder) of a file in that house; None outside it."""
-    if not path.startswith(house + "/"):
+def rank(top: str, path: str):
+    """Returns (index in ORDER[top], folder) of a file below `top`, or None."""
+    if not path.startswith(top + "/"):
         return None
-    folder, _, rest = path.removeprefix(house + "/").partition("/")
+    folder, _, rest = path.removeprefix(top + "/").partition("/")
     folder = folder if rest else ""
-    return (ORDER[house].index(folder), folder) if folder in ORDER[house] else None
+    return (ORDER[top].index(folder), folder) if folder in ORDER[top] else None
 
 
 def against_order(file: str, included: str):
-    """Why `file` may not include `included` by the order of folders; empty if it may."""
+    """Returns why the order of folders forbids `file` to include `included`, or an empty text."""
     included = "sdk/include/" + included if included.startswith("mole/") else included
-    for house in ORDER:
-        mine, other = rank(house, file), rank(house, included)
+    for top in ORDER:
+        mine, other = rank(top, file), rank(top, included)
         if mine and other and mine < other:
-            return f"{house}/{other[1]} comes after {house}/{mine[1]}"
+            return f"{top}/{other[1]} comes after {top}/{mine[1]}"
     return ""
 
 
@@ -111,8 +111,8 @@ def included_by(file: pathlib.Path):
             yield match.group(1)
 
 
-def circles():
-    """Chains of headers that include each other."""
+def include_cycles():
+    """Yields chains of headers that include each other."""
     graph = {}
     for file in ROOT.rglob("*"):
         relative = str(file.relative_to(ROOT))
@@ -153,9 +153,9 @@ def violations():
             if match and (why := against_order(str(relative), match.group(1))):
                 yield f"{relative}:{number}: {match.group(1)}: {why}"
             if match and match.group(1).startswith("../"):
-                yield f"{relative}:{number}: includes are written from the root, not with ../"
+                yield f"{relative}:{number}: write includes relative to the root, not with ../"
 
 
-found = list(violations()) + list(circles())
-print("\n".join(found) or "every include keeps to the table")
+found = list(violations()) + list(include_cycles())
+print("\n".join(found) or "all includes are allowed")
 sys.exit(1 if found else 0)

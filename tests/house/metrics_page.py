@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""docs/metrics.md, made from the descriptors (tests/plugins/golden) and the basic manifest: checked, or written with --write."""
+"""Generates docs/metrics.md from the descriptors (tests/plugins/golden) and the basic manifest: checks it, or writes it with --write."""
 import json
 import pathlib
 import re

@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+"""Checks that links and paths in documentation exist, and that comments refer to existing pages of docs/."""
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+FOLDERS = "sdk|runtime|plugins|coordinator|nodes|cli|examples|tests|docs"
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+PAGE = re.compile(r"\bdocs/(?:decisions|formats|guide|metrics)/[0-9a-z_-]+(?:\.md)?")
+CODE_PATH = re.compile(rf"`((?:{FOLDERS})/[A-Za-z0-9_./-]+)`")
+
+
+def anchors(page):
+    """The anchors of a page's headings, as GitHub makes them."""
+    for heading in re.findall(r"^#+ (.*)$", page.read_text(), re.M):
+        yield re.sub(r"[^a-z0-9_ -]", "", heading.lower()).replace(" ", "-")
+
+
+def exists(path):
+    """A file or folder; a file name may lack its extension (`runtime/metric/window`), a decision its title (`docs/decisions/0044`)."""
+    return path.exists() or any(path.parent.glob(path.name + ".*")) or any(path.parent.glob(path.name + "-*.md"))
+
+
+def broken_links(file, line):
+    for target in LINK.findall(line):
+        path, _, anchor = target.partition("#")
+        if path.startswith(("http:", "https:")):
+            continue
+        page = (file.parent / path).resolve() if path else file
+        if not page.exists():
+            yield target
+        elif anchor and anchor not in anchors(page):
+            yield target
+
+
+def broken(file):
+    markdown = file.suffix == ".md"
+    for number, line in enumerate(file.read_text(errors="replace").splitlines(), 1):
+        found = [p for p in PAGE.findall(line) if not exists(ROOT / p)]
+        if markdown:
+            found += broken_links(file, line)
+            found += [p for p in CODE_PATH.findall(line) if not exists(ROOT / p)]
+        for path in sorted(set(found)):
+            yield f"{file.relative_to(ROOT)}:{number}: {path} does not exist"
+
+
+files = subprocess.run(["git", "-C", ROOT, "ls-files"], capture_output=True, text=True, check=False).stdout.split("\n")
+problems = [problem for name in filter(None, files) for problem in
+            (broken(ROOT / name) if (ROOT / name).is_file() and not name.endswith((".bz2", ".so", ".png")) else ())]
+print("\n".join(problems) or "all links and paths exist")
+sys.exit(1 if problems else 0)
