@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The damaged little archive of real exports against ground truth by tshark and nfdump: flows, sums, gaps, coverage."""
+"""Compares a small damaged archive of real exports with ground truth from tshark and nfdump: flows, sums, gaps, coverage."""
 import csv
 import gzip
 import io
@@ -34,7 +34,7 @@ def truth_records(case):
 def our_records(path, code):
     done = mole("flows", path, "--format", "csv", "--columns", COLUMNS, "--time-format", "epoch_ms", code=code)
     lines = list(csv.reader(io.StringIO(done.stdout)))
-    check(lines[0] == COLUMNS.split(","), f"header first, not {lines[0]}")
+    check(lines[0] == COLUMNS.split(","), f"the first line is the header, not {lines[0]}")
     return [tuple(line) for line in lines[1:]]
 
 
@@ -54,7 +54,7 @@ def flows_equal_truth(files):
 
 
 def expected_rows(files):
-    """Flows, packets, bytes and coverage by (interval, router), from an independent reading of the same files."""
+    """Computes flows, packets, bytes and coverage by (interval, router) with an independent reader of the same files."""
     sums, received, readable, present = defaultdict(lambda: [0, 0, 0]), defaultdict(lambda: [0, 0]), defaultdict(int), defaultdict(int)
     for entry in files:
         router, _, start = entry["file"].removesuffix(".dat.bz2").split("_")
@@ -94,7 +94,7 @@ def run_equals_truth(place, files):
     for row in table:
         at = int(datetime.fromisoformat(row["interval_start"].replace("Z", "+00:00")).timestamp()) * 1_000_000
         key = (at, row["router"])
-        check(key not in seen, f"{key} twice")
+        check(key not in seen, f"{key} occurs twice")
         seen.add(key)
         check([int(row[c]) for c in ("flows", "packets", "bytes")] == sums.get(key, [0, 0, 0]), f"{row} is not {sums.get(key)}")
         check(abs(float(row["coverage"]) - coverage(key)) < 1e-9, f"{row}: coverage should be {coverage(key)}")
@@ -103,7 +103,7 @@ def run_equals_truth(place, files):
     check(set(k for k, v in sums.items() if v[0]) <= seen, "an interval with flows has no row")
     for column, index in (("flows", 0), ("packets", 1), ("bytes", 2)):
         check(sum(int(r[column]) for r in table) == sum(v[index] for v in sums.values()), f"sum of {column}")
-    # The sum over sound files by the truth's own tools, the damaged ones by what is readable.
+    # Sound files count with the sums of the ground truth, damaged files with their readable flows.
     truth_bytes = sum(json.loads((DATA / "truth" / f"archive_{e['file'].removesuffix('.dat.bz2')}.json").read_text())["tshark"]["bytes"] for e in files)
     check(sum(int(r["bytes"]) for r in table) == truth_bytes, f"bytes {sum(int(r['bytes']) for r in table)}, tshark {truth_bytes}")
     check(sum(int(r["flows_late"]) for r in table) == 0, "no flow of this archive is late")
@@ -117,11 +117,11 @@ def gaps_are_named(place):
     check(set(damaged) == {"19991_00040899_1190502000.dat.bz2", "19991_00040900_1190505600.dat.bz2", "19993_00040896_1190491200.dat.bz2"},
           f"damaged: {sorted(damaged)}")
     flipped = damaged["19993_00040896_1190491200.dat.bz2"]["lost_compressed"]
-    check(any(r["from"] <= 22448 < r["to"] for r in flipped), f"the inverted bytes at 22448 lie in a named range: {flipped}")
+    check(any(r["from"] <= 22448 < r["to"] for r in flipped), f"the inverted bytes at 22448 are in a reported range: {flipped}")
     check(damaged["19991_00040899_1190502000.dat.bz2"]["lost_compressed"][-1]["to"] == 32961, "the truncated file's range ends with the file")
-    check(damaged["19991_00040900_1190505600.dat.bz2"]["lost_content"], "the cut datagram's bytes are named")
+    check(damaged["19991_00040900_1190505600.dat.bz2"]["lost_content"], "the bytes of the truncated datagram are reported")
     text = mole("archive", "gaps", "truth.yaml", cwd=place).stdout
-    check("40897" in text and "19993" in text, "gaps for people names the missing hour by its number")
+    check("40897" in text and "19993" in text, "the text output lists the missing hour by its number")
     print("gaps: the missing hour and the three damaged files with their ranges")
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Bad input: one sentence of cause and remedy, the right exit code, nothing lost."""
+"""Bad input: checks that errors state cause and remedy, exit codes are right, and nothing is lost."""
 import os
 import re
 import shutil
@@ -25,7 +25,7 @@ def refused(place, manifest, code, *words, arguments=RANGE, verb=("run",), env=N
     (place / "bad.yaml").write_text(manifest)
     done = mole(*verb, "bad.yaml", *arguments, "--state", place / "state", cwd=place, code=code, env=env)
     message = done.stderr.strip()
-    check(message, "an error says something")
+    check(message, "there is an error message")
     for word in words:
         check(re.search(word, message), f"{word!r} is not in: {message}")
     check("terminate called" not in message and "Traceback" not in message, message)
@@ -46,7 +46,7 @@ def manifests(place):
     refused(place, "pipeline: [", 5, r"bad\.yaml:\d+", **validate)
     refused(place, "a: &a [x]\nb: [*a]\n", 5, r"bad\.yaml", **validate)
     refused(place, "", 5, "bad.yaml", **validate)
-    print("manifests are refused with place, cause and remedy")
+    print("manifests are refused with position, cause and remedy")
 
 
 def archives(place):
@@ -58,13 +58,13 @@ def archives(place):
     mole("plan", "absent.yaml", *RANGE, cwd=place, code=4)
     mole("run", "bad.yaml", "--from", "yesterday", "--to", "2007-09-22", cwd=place, code=2)
     mole("run", cwd=place, code=2)
-    print("archives without data are told apart from errors")
+    print("archives without data are distinguished from errors")
 
 
 def waits_for_the_archive(place):
     (place / "bad.yaml").write_text(GOOD)
     done = mole("run", "bad.yaml", "--from", "2007-09-22", "--to", "2007-09-22T08", "--state", place / "waiting", cwd=place, code=75)
-    check("--partial" in done.stderr + done.stdout, "the remedy is named")
+    check("--partial" in done.stderr + done.stdout, "the message contains the remedy")
 
 
 def stores(place):
@@ -76,9 +76,9 @@ def stores(place):
         second = subprocess.run([BUILD / "bin" / "mole-coordinator", "--state", state, "--listen", f"unix:{place}/d.sock"], capture_output=True, text=True)
         check(second.returncode == 5 and "another" in second.stderr, f"second coordinator: {second.returncode} {second.stderr}")
     absent = subprocess.run([BUILD / "bin" / "mole-coordinator", "--state", place / "nowhere", "--listen", f"unix:{place}/d.sock"], capture_output=True, text=True)
-    check(absent.returncode in (4, 5) and "--init" in absent.stderr, f"an absent state is not created by accident: {absent.stderr}")
+    check(absent.returncode in (4, 5) and "--init" in absent.stderr, f"a missing state is not created implicitly: {absent.stderr}")
     outside = subprocess.run([BUILD / "bin" / "mole-coordinator", "--state", state, "--listen", "tcp:0.0.0.0:9090"], capture_output=True, text=True)
-    check(outside.returncode in (2, 5) and "TLS" in outside.stderr, f"off loopback: {outside.returncode} {outside.stderr}")
+    check(outside.returncode in (2, 5) and "TLS" in outside.stderr, f"not a loopback address: {outside.returncode} {outside.stderr}")
     check(rows("traffic", "--state", state, cwd=place) == before, "nothing was lost")
 
     current = next(state.rglob("CURRENT"))
@@ -87,12 +87,12 @@ def stores(place):
     done = mole("status", "--state", state, cwd=place, code=1)
     check(re.search("damaged|cannot be read", done.stderr) and "backup" in done.stderr, done.stderr)
     current.write_bytes(kept)
-    check(rows("traffic", "--state", state, cwd=place) == before, "after CURRENT is restored all is there")
-    print("stores: second coordinator, absent state, damaged RocksDB")
+    check(rows("traffic", "--state", state, cwd=place) == before, "everything is there after CURRENT is restored")
+    print("stores: second coordinator, missing state, damaged RocksDB")
 
 
 def full_disk(place):
-    """In a mount namespace of its own: a state directory with room for a database but not for the run."""
+    """Runs in a mount namespace with a state folder that is large enough for a database but not for the run."""
     (place / "bad.yaml").write_text(GOOD)
     small = place / "small"
     small.mkdir()
@@ -102,8 +102,8 @@ def full_disk(place):
     if "unshare" in done.stderr and "not permitted" in done.stderr:
         done = subprocess.run(["unshare", "--mount", "sh", "-c", script], capture_output=True, text=True, timeout=120)
     check(done.returncode == 1, f"full disk: {done.returncode} {done.stdout[-2000:]} {done.stderr[-2000:]}")
-    check(re.search("[Nn]o space|full|free space", done.stderr), f"the cause is named: {done.stderr[-2000:]}")
-    print("full disk is named")
+    check(re.search("[Nn]o space|full|free space", done.stderr), f"the message contains the cause: {done.stderr[-2000:]}")
+    print("a full disk is reported")
 
 
 def hostile_plugins(place):
@@ -123,7 +123,7 @@ def hostile_plugins(place):
         ours = [r for r in rows("hostile/traffic", "--state", state, cwd=place)]
         check(ours == [r for r in truth if r["interval_start"] < "2007-09-22T06"], f"{name}: the other module finished")
         check(subprocess.run(["pgrep", "-f", f"mole-worker.*{place}"], capture_output=True).returncode == 1, f"{name}: no worker is left")
-        print(f"{name}: costs its own attempts only")
+        print(f"{name}: only its own attempts fail")
     shutil.rmtree(state, ignore_errors=True)
     for name, word in (("wrong_abi", r"ABI \d"), ("no_symbol", "mole_plugin_entry")):
         (place / "hostile.yaml").write_text(GOOD.replace("plugin: traffic", f"plugin: {name}"))
@@ -131,7 +131,7 @@ def hostile_plugins(place):
         check(f"{name}.so has no {name}.plugin.json" in done.stderr and "mole-describe" in done.stderr, done.stderr[-1500:])
         described = subprocess.run([BUILD / "bin" / "mole-describe", plugins / f"{name}.so"], capture_output=True, text=True)
         check(described.returncode != 0 and re.search(word, described.stderr), f"{name}: {word!r} is not in {described.stderr}")
-    swapped = place / "swapped"  # a library that is not the one its sidecar describes
+    swapped = place / "swapped"  # a library that does not match its sidecar
     swapped.mkdir()
     shutil.copy(plugins / "thrower.plugin.json", swapped)
     shutil.copy(plugins / "wrong_abi.so", swapped / "thrower.so")

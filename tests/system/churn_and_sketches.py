@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Addresses that come and go over windows, against sets in Python; the sketches against their exact twins.
+"""Compares address churn over windows with sets in Python, and sketches with their exact counterparts.
 
-Sets are the definition: the addresses of each interval, as `mole flows` prints them."""
+The sets contain the addresses of each interval as printed by `mole flows`."""
 import collections
 import csv
 import io
@@ -10,7 +10,7 @@ from system import Place, check, mole
 from values import Comparison, Source, number, run, table
 
 ARCHIVE = ("2007-09-24T03", "2007-09-24T11")
-SPAN = ("2007-09-24T06", "2007-09-24T11")  # windows of the first rows reach into the block before
+SPAN = ("2007-09-24T06", "2007-09-24T11")  # windows of the first rows begin in the block before
 STEP = 900
 MODULES = """
   churn:  {plugin: address_churn, input: {archive: flows}, interval: 15m, by: [direction], window: 45m}
@@ -58,7 +58,7 @@ def compare_counts(exact, about, by, pairs, place):
         for name in pairs:
             truth, bound = number(found[key][name]), number(row["relative_error_bound"])
             errors += abs(number(row[name]) - truth) > bound * truth
-    check(errors <= 1, f"{about}: {errors} values outside a bound that 3 of 1000 may pass")
+    check(errors <= 1, f"{about}: {errors} values outside a bound that 3 of 1000 may exceed")
 
 
 def compare_largest(place):
@@ -91,7 +91,7 @@ def main():
         compare_counts("exact", "about", ("direction",), ("src_addresses", "dst_addresses"), place)
         compare_counts("peers", "sample", (), ("hosts", "host_pairs"), place)
         compare_largest(place)
-        print(f"{comparison.values} values of churn equal those of sets; the sketches keep their bounds")
+        print(f"{comparison.values} values of churn equal those of sets; the sketches are within their bounds")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Decoded columns kept by the node: the second question is answered from them, to the byte as if they were not there, and told so."""
+"""Checks that a second request reads decoded columns from the node's cache, with the same bytes, and that `explain` says so."""
 import pathlib
 
 from system import Place, check, mole, mole_json
@@ -21,7 +21,7 @@ JOB = "kept/%s@2007-09-22T06:00:00Z"
 
 
 def tables(state):
-    """The Parquet files by name: their bytes."""
+    """Returns the bytes of all Parquet files by name."""
     root = pathlib.Path(state) / "tables"
     return {path.relative_to(root): path.read_bytes() for path in sorted(root.rglob("*.parquet"))}
 
@@ -43,11 +43,11 @@ with Place("columns") as place:
          "--flows-per-hour", 500, "--gap", "2@2007-09-22T07", "--damage", "1@2007-09-22T08:flip", "--damage", "2@2007-09-22T10:cut")
 
     first, text = ask(place, "with", "traffic")
-    # But for the border files, which the block before has decoded already.
-    check(first["archive"] > first["columns"] == 2, f"the first question decodes: {first}")
+    # Except for the files at block boundaries, which the previous block has decoded.
+    check(first["archive"] > first["columns"] == 2, f"the first request decodes: {first}")
     check(f"of {first['archive']} decoded" in text, f"explain says so: {text}")
     kept = ask(place, "with", "unique_addresses")
-    check("archive" not in kept[0] and kept[0]["columns"] == sum(first.values()), f"the second reads columns: {kept[0]}")
+    check("archive" not in kept[0] and kept[0]["columns"] == sum(first.values()), f"the second request reads columns: {kept[0]}")
     check("columns the node kept" in kept[1], f"explain says so: {kept[1]}")
     for module in ("traffic", "unique_addresses"):
         without, text = ask(place, "without", module, "--no-column-cache")
@@ -57,7 +57,7 @@ with Place("columns") as place:
     for module, column in (("traffic", "bytes"), ("unique_addresses", "src_addresses")):
         check(worker_lineage(place, "with", module, column) == worker_lineage(place, "without", module, column), f"lineage of {module}")
 
-    # Damage to what was kept is nobody's business: it is decoded anew.
+    # If cached columns are damaged, files are decoded again without an error.
     for path in (place / "with" / "node" / "cache").glob("*.file"):
         data = bytearray(path.read_bytes())
         if data.startswith(b"mole columns"):
@@ -66,5 +66,5 @@ with Place("columns") as place:
     (place / "more.yaml").write_text(MANIFEST % ("more", "unique_addresses"))
     mole("run", "more.yaml", "--state", place / "with", *RANGE, cwd=place, code=3)
     mole("run", "more.yaml", "--state", place / "without", *RANGE, "--no-column-cache", cwd=place, code=3)
-    check(tables(place / "with") == tables(place / "without"), "damaged columns must not show")
-    print(f"{len(a)} tables equal, of {kept[0]['columns']} files the columns were read")
+    check(tables(place / "with") == tables(place / "without"), "damaged columns have no effect on results")
+    print(f"{len(a)} tables are equal, {kept[0]['columns']} files were read from columns")

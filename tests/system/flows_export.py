@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Flows exported as Parquet, read by DuckDB, equal the printed ones; what is damaged is told alike; no half file is left."""
+"""Checks that flows exported as Parquet equal the printed ones, with the same reports of damage, and that no partial file remains."""
 import csv
 import io
 import subprocess
@@ -30,7 +30,7 @@ def main():
             wanted, got = printed(files, code), exported(out)
             check(wanted == got and got, f"{len(got)} exported flows, {len(wanted)} printed; first difference "
                                          f"{next(((a, b) for a, b in zip(got, wanted) if a != b), None)}")
-            print(f"{[f.name for f in files]}: {len(got)} flows alike")
+            print(f"{[f.name for f in files]}: {len(got)} equal flows")
         mole("flows", sound[0], "--columns", "*", "-o", place / "all.parquet")
         names = query(f"SELECT column_name FROM (DESCRIBE SELECT * FROM '{place / 'all.parquet'}')")
         check([n[0] for n in names][:4] == ["start", "end", "src_addr", "dst_addr"] and len(names) == 20, f"all columns: {names}")
@@ -39,15 +39,15 @@ def main():
         mole("flows", sound[0], "--columns", "octetts", "-o", place / "x.parquet", code=2)
         mole("flows", sound[0], "-o", place / "no-folder" / "x.parquet", code=(1, 5))
         left = sorted(p.name for p in place.iterdir())
-        check(left == ["all.parquet", "flows.parquet"], f"only whole files are left: {left}")
+        check(left == ["all.parquet", "flows.parquet"], f"only complete files remain: {left}")
 
-        # To a pipe: the same bytes; a reader who leaves is no failure.
+        # To a pipe: the same bytes. If the reader closes the pipe, that is not an error.
         bytes_of = subprocess.run([str(MOLE), "flows", *map(str, sound), "--columns", COLUMNS, "--format", "parquet"],
                                   capture_output=True, check=True).stdout
         mole("flows", *sound, "--columns", COLUMNS, "-o", place / "again.parquet")
-        check(bytes_of == (place / "again.parquet").read_bytes(), "stdout and file are the same")
+        check(bytes_of == (place / "again.parquet").read_bytes(), "stdout and file have the same bytes")
         shell = f"{MOLE} flows {sound[0]} --format arrow | head -c 8; exit ${{PIPESTATUS[0]}}"
-        check(subprocess.run(["bash", "-c", shell], capture_output=True).returncode == 0, "a reader may leave")
+        check(subprocess.run(["bash", "-c", shell], capture_output=True).returncode == 0, "a reader may close the pipe")
 
 
 if __name__ == "__main__":

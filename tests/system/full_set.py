@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The example of the basic metrics: over 728 documented values for every 15 minutes from one decode of each file, and the same
-table files embedded and on two nodes, whatever the number of threads."""
+"""Runs the example of the basic metrics: more than 728 documented values per 15 minutes from one decode of each file, and the same
+table files in embedded mode and on two nodes, for any number of threads."""
 import collections
 import ctypes
 import json
@@ -17,12 +17,12 @@ IN_OPEN = 0x20
 
 
 class OpenedFiles:
-    """Which files of a folder are opened, told by the kernel (inotify)."""
+    """Counts how often each file of a folder is opened (inotify)."""
 
     def __init__(self, folder):
         self.libc = ctypes.CDLL(None, use_errno=True)
         self.fd = self.libc.inotify_init1(os.O_NONBLOCK)
-        check(self.fd >= 0 and self.libc.inotify_add_watch(self.fd, os.fsencode(folder), IN_OPEN) >= 0, "inotify is there")
+        check(self.fd >= 0 and self.libc.inotify_add_watch(self.fd, os.fsencode(folder), IN_OPEN) >= 0, "inotify works")
 
     def count(self):
         opened = collections.Counter()
@@ -39,7 +39,7 @@ class OpenedFiles:
 
 
 def descriptors():
-    """The output columns of each plugin, with what is said of them, by name of the plugin."""
+    """Returns the output columns of each plugin with their documentation, by plugin name."""
     found = {}
     for path in (BUILD / "lib" / "mole" / "plugins").glob("*.plugin.json"):
         for plugin in json.loads(path.read_text())["plugins"]:
@@ -48,26 +48,26 @@ def descriptors():
 
 
 def manifest_modules(place):
-    """Module -> plugin, as the example resolves."""
+    """Returns the plugin of each module of the example."""
     done = mole_json("manifest", "graph", "basic_metrics.yaml", cwd=place)
     return {m["module"].split("/")[-1]: m["plugin"].split(" ")[0] for m in done["modules"]}
 
 
 def values_are_documented(place, tables, modules):
-    """Cells of the modules' own columns in each interval, counted by DuckDB in the table files."""
+    """Counts the values of the modules' own columns per interval, with DuckDB on the table files."""
     known = descriptors()
     documented = collections.Counter()
     for module, plugin in modules.items():
         glob = f"{tables}/{module}/**/*.parquet"
         columns = [c for (c,) in query(f"SELECT column_name FROM (DESCRIBE SELECT * FROM read_parquet('{glob}', hive_partitioning = false))")]
         own = [c for c in columns if c in known[plugin]]
-        check(own and set(columns) - set(own) - STANDARD <= {"direction", "protocol_class", "router"}, f"{module} has columns nobody declared: {columns}")
+        check(own and set(columns) - set(own) - STANDARD <= {"direction", "protocol_class", "router"}, f"{module} has undeclared columns: {columns}")
         unsaid = [c for c in own if len(known[plugin][c]) < 5]
-        check(not unsaid, f"{module}: nothing is said of {unsaid}")
-        cells = " + ".join(f'count("{c}")' for c in own)  # nulls are no values
+        check(not unsaid, f"{module}: {unsaid} are not documented")
+        cells = " + ".join(f'count("{c}")' for c in own)  # nulls do not count
         for start, count in query(f"SELECT epoch(interval_start), {cells} FROM read_parquet('{glob}', hive_partitioning = false) GROUP BY 1"):
             documented[int(float(start))] += int(count)
-    # The archive holds 04:00 to 08:00.
+    # The archive contains 04:00 to 08:00.
     inside = {at: n for at, n in documented.items() if 1190606400 <= at < 1190620800}
     check(len(inside) == 16, f"16 quarters of an hour, not {len(inside)}")
     check(min(inside.values()) >= WANTED, f"{min(inside.values())} values in an interval, wanted {WANTED}")
@@ -77,7 +77,7 @@ def values_are_documented(place, tables, modules):
 
 
 def one_decode(place, files, opened):
-    """Every file is staged once, and every block was made by one task for all modules."""
+    """Checks that every file was staged once, and that one task computed all modules of a block."""
     check(set(opened) == set(files), f"other files were opened: {set(opened) ^ set(files)}")
     check(set(opened.values()) == {1}, f"files were opened more than once: {opened}")
     tasks = collections.defaultdict(set)
@@ -85,16 +85,16 @@ def one_decode(place, files, opened):
         made = row["result"]
         tasks[made["task"]].add(made["worker"]["module"])
         home = made["worker"]["archive"].get("home")
-        check((home is not None) == ("direction" in made["worker"]["by"]), f"the lineage says what the direction means, where there is one: {home}")
-    check(len(tasks) <= 3 and all(len(m) >= 12 for m in tasks.values()), f"a task for each block, with all modules: { {t: len(m) for t, m in tasks.items()} }")
+        check((home is not None) == ("direction" in made["worker"]["by"]), f"lineage defines the direction if rows have one: {home}")
+    check(len(tasks) <= 3 and all(len(m) >= 12 for m in tasks.values()), f"one task per block, with all modules: { {t: len(m) for t, m in tasks.items()} }")
     print(f"{len(files)} files staged once, {len(tasks)} tasks of {len(next(iter(tasks.values())))} modules")
 
 
 def figures(place):
-    """Of totals the total is drawn; of a module with rows for each port or rank a line is chosen by what tells them apart."""
+    """Checks that plots draw only totals by default, and need --where for modules with rows per port or rank."""
     total = mole("plot", "traffic", "bytes", cwd=place)
-    check(total.stdout.count('class="series"') == 1 and "direction all, protocol_class all" in total.stdout, "one line, of all")
-    check("only the total" in total.stderr and "--where direction=in,direction=internal" in total.stderr, f"and it is said: {total.stderr}")
+    check(total.stdout.count('class="series"') == 1 and "direction all, protocol_class all" in total.stdout, "one line, the total")
+    check("only the total" in total.stderr and "--where direction=in,direction=internal" in total.stderr, f"a note says so: {total.stderr}")
     parts = mole("plot", "traffic", "bytes", "--where", "direction=in,direction=out", cwd=place)
     check(parts.stdout.count('class="series"') == 2 and "of protocol_class only" in parts.stderr, f"two lines: {parts.stderr}")
     for module in ("top_addresses", "top_as", "port_counts"):
@@ -102,7 +102,7 @@ def figures(place):
         check("several rows of an interval and group" in refused and "choose with --where" in refused, f"{module}: {refused}")
         choice = refused.split("--where ")[-1].split(", or ")[0]
         chosen = mole("plot", module, "flows", "--where", choice, cwd=place).stdout
-        check(1 <= chosen.count('class="series"') <= 4, f"{module}: a line of each direction where {choice}")
+        check(1 <= chosen.count('class="series"') <= 4, f"{module}: one line per direction where {choice}")
 
 
 def on_two_nodes(place):
@@ -142,7 +142,7 @@ def main():
         check(set(ours) == set(truth) and truth, f"other files: {set(ours) ^ set(truth)}")
         differing = [name for name in truth if ours[name] != truth[name]]
         check(not differing, f"bytes differ: {differing}")
-        print(f"{len(truth)} table files, byte for byte the same on two nodes with one thread and with forty")
+        print(f"{len(truth)} table files have the same bytes on two nodes with one thread and with forty")
 
 
 if __name__ == "__main__":

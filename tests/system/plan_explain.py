@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""After a run nothing is planned; after a change exactly what it reaches; `explain` says why, `why` traces one number."""
+"""Checks that nothing is planned after a run and only affected jobs after a change, and what `explain` and `why` print."""
 import shutil
 
 from system import Place, check, mole, mole_json, rows
@@ -35,12 +35,12 @@ def new_blocks(plan):
 
 
 def reached_by_hour(hour):
-    """Brute force: a file of [hour, hour+1) is read by the blocks it overlaps with lateness 1h; a row depends on the values of 4 h."""
+    """Brute force: the blocks that overlap a file of [hour, hour+1) with lateness 1h read it; a row depends on the values of 4 h."""
     blocks = [(b, b + 2) for b in range(0, 16, 2)]
     traffic = {b for b in blocks if hour < b[1] + 1 and hour + 1 > b[0]}
     mean = set()
     for b in blocks:
-        # the first interval's window begins 4 h before its end: 3h45 before the block
+        # the first interval's window begins 4 h before its end, 3h45 before the block
         if any(t[0] < b[1] and t[1] > b[0] + 0.25 - 4 for t in traffic):
             mean.add(b)
     variance = set()
@@ -64,15 +64,15 @@ with Place("plan") as place:
     check(not any(counts.values()) and plan["jobs"]["new"] == 0 and plan["files"]["count"] == 0, f"nothing to do after a run: {plan}")
 
     counts, plan = planned(place, "--set", "modules.mean.params.minimum_coverage=0.5")
-    check(counts["traffic"] == 0 and counts["mean"] == 8 and counts["variance"] == 8, f"a parameter of mean reaches mean and variance only: {counts}")
-    check(plan["files"]["count"] == 0, f"no file is read for it: {plan['files']}")
+    check(counts["traffic"] == 0 and counts["mean"] == 8 and counts["variance"] == 8, f"a parameter of mean affects only mean and variance: {counts}")
+    check(plan["files"]["count"] == 0, f"no file is read: {plan['files']}")
 
     before = rows("variance", cwd=place)
     shutil.move(place / victim.name, victim)
     mole("archive", "index", "planned.yaml", cwd=place)
     counts, plan = planned(place)
     expected = reached_by_hour(9)
-    check(new_blocks(plan) == expected, f"blocks reached by the added file: {new_blocks(plan)}, brute force {expected}")
+    check(new_blocks(plan) == expected, f"blocks affected by the added file: {new_blocks(plan)}, brute force {expected}")
     reasons = " ".join(j["reason"] for j in plan["new_jobs"])
     check(victim.name in reasons, f"the reason names the added file: {reasons[:400]}")
     job = next(j["job"] for j in plan["new_jobs"] if "traffic" in j["job"])
@@ -84,23 +84,23 @@ with Place("plan") as place:
     after = rows("variance", cwd=place)
     check(before != after and len(before) == len(after), "the rows changed, their number did not")
 
-    # A changed parameter, really run, then back: the old results are reused.
+    # Run with a changed parameter, then with the old one: the old results are reused.
     mole("run", "planned.yaml", *RANGE, "--set", "modules.mean.params.minimum_coverage=0.5", cwd=place, code=(0, 3))
     changed = mole_json("explain", "planned/mean@2007-09-22T10:00:00Z", cwd=place)
     check("minimum_coverage" in str(changed), f"explain names the parameter: {changed}")
     counts, plan = planned(place)
-    check(plan["jobs"]["new"] == 0, f"the former results are still there: {counts}")
+    check(plan["jobs"]["new"] == 0, f"the earlier results are still there: {counts}")
 
-    # Whoever looks at what the run left behind is told, and nobody else.
+    # Commands that show results of a run with --set say so, others do not.
     override = "--set modules.mean.params.minimum_coverage=0.5"
     for module, said in (("traffic", False), ("mean", True), ("variance", True)):
-        check((override in mole("results", module, cwd=place).stderr) == said, f"results of {module} say what they were run with: {said}")
+        check((override in mole("results", module, cwd=place).stderr) == said, f"results of {module} mention the --set option: {said}")
     figure = mole("plot", "traffic", "bytes", "mean.bytes_mean", cwd=place)
-    check(override in figure.stderr and override not in figure.stdout, f"a figure says it of what it draws beside: {figure.stderr}")
-    check(override in mole("plot", "mean", "bytes_mean", cwd=place).stdout, "and has it in the title, of its own module")
-    check(override in mole("results", "mean", "--from", "2006-01-01", "--to", "2006-01-02", cwd=place, code=4).stderr, "as does what is not there")
+    check(override in figure.stderr and override not in figure.stdout, f"a note mentions it for other modules of the figure: {figure.stderr}")
+    check(override in mole("plot", "mean", "bytes_mean", cwd=place).stdout, "the title mentions it for the figure's own module")
+    check(override in mole("results", "mean", "--from", "2006-01-01", "--to", "2006-01-02", cwd=place, code=4).stderr, "an empty result mentions it")
     last = mole_json("request", "list", cwd=place)[-1]["id"]
-    check("what if   modules.mean.params.minimum_coverage=0.5" in mole("request", "show", last, cwd=place).stdout, "and so does the request")
+    check("what if   modules.mean.params.minimum_coverage=0.5" in mole("request", "show", last, cwd=place).stdout, "the request mentions it")
 
     check("what if   modules.mean.params.minimum_coverage=0.5" in mole("why", "mean", "bytes_mean", "2007-09-22T10:00", cwd=place).stdout,
           "and where a number comes from")
@@ -112,5 +112,5 @@ with Place("plan") as place:
     people = mole("why", "traffic", "bytes", "2007-09-22T09:15", cwd=place).stdout
     check(victim.name in people and "bytes" in people, f"why for people: {people}")
     mole("run", "planned.yaml", *RANGE, cwd=place, code=(0, 3))
-    check(override not in mole("results", "mean", cwd=place).stderr, "back to the manifest")
-print("plan, explain and why hold")
+    check(override not in mole("results", "mean", cwd=place).stderr, "without --set there is no note")
+print("plan, explain and why are correct")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Planted scans and outages in simulated months of two routers: how many the anomaly modules find, and how often they cry wolf.
+"""Measures how many scans and outages planted in simulated months the anomaly modules detect, and their false alarms.
 
-As a test: three weeks of little traffic by the hour. The evaluation of docs/derived_modules.md:
+As a test it runs three weeks of little traffic with intervals of an hour. For the evaluation in docs/derived_modules.md:
 
   tests/system/planted_events.py --seeds 1-20 --days 30 --interval 15m --flows-per-hour 2000
 """
@@ -31,9 +31,9 @@ modules:
 """
 WATCHERS = {"flows": "flows", "sources": "entropy_src_addr_flows", "destinations": "entropy_dst_addr_flows"}
 FIRST = datetime.datetime(2007, 9, 1, 6, tzinfo=datetime.timezone.utc)
-LEARNT = FIRST + datetime.timedelta(days=15)  # alarms count from here on: two weeks are known
+LEARNT = FIRST + datetime.timedelta(days=15)  # alarms count from here on, after two weeks of data
 HOUR = datetime.timedelta(hours=1)
-# Kind, length, share: of an average hour's flows that a scan adds, of the outside AS that an outage takes away.
+# Kind, length, share. A scan adds this share of an average hour's flows, an outage removes this share of the outside AS.
 EVENTS = [("scan", HOUR, 0.3), ("scan", HOUR, 0.1), ("outage", 2 * HOUR, 0.5), ("outage", 2 * HOUR, 0.2)]
 
 
@@ -42,7 +42,7 @@ def time_text(t):
 
 
 def plant(seed, last):
-    """The EVENTS, each anywhere in the watched part, but half a day apart."""
+    """Places the EVENTS at random in the observed part, at least half a day apart."""
     dice = random.Random(seed)
     quarters = int((last - LEARNT).total_seconds()) // 900 - 8
     while True:
@@ -52,7 +52,7 @@ def plant(seed, last):
 
 
 def watch(place, seed, options):
-    """The rows of all watchers over one simulated month, and the events planted in it."""
+    """Returns the rows of all anomaly modules over one simulated month, and its planted events."""
     last = FIRST + datetime.timedelta(days=options.days)
     events = plant(seed, last)
     planted = [w for kind, start, end, share in events
@@ -65,7 +65,7 @@ def watch(place, seed, options):
 
 
 def alarms_of(watched):
-    """Watched intervals with an alarm, as (start, end, watcher), in time order."""
+    """Returns the intervals with an alarm as (start, end, module), in time order."""
     out = []
     for name, column in WATCHERS.items():
         for row in watched[name]:
@@ -76,7 +76,7 @@ def alarms_of(watched):
 
 
 def judge(events, alarms):
-    """Which events were hit, by whom and after how long; and the false alarms, neighbours within an hour being one."""
+    """Returns the detected events with module and delay, and the false alarms; alarms within an hour count once."""
     hits = {}
     for kind, start, end, share in events:
         found = [a for a in alarms if a[0] < end and a[1] > start]
@@ -98,7 +98,7 @@ def wilson(hits, n, z=1.96):
 
 
 def poisson_limits(count):
-    """95 % limits of the mean of a Poisson count (Garwood 1936), by bisection."""
+    """Returns 95 % limits of the mean of a Poisson count (Garwood 1936), by bisection."""
     def at_most(k, mean):
         return sum(math.exp(-mean + i * math.log(mean) - math.lgamma(i + 1)) for i in range(k + 1))
 
@@ -140,7 +140,7 @@ def main():
     width = {"m": 60, "h": 3600}[options.interval[-1]] * int(options.interval[:-1])
     weeks = scored * width / (7 * 86_400)
     n = len(seeds)
-    check(scored > 0.99 * n * (options.days - 15) * 86_400 / width, f"all of the watched time is scored, not {scored} intervals")
+    check(scored > 0.99 * n * (options.days - 15) * 86_400 / width, f"the whole observed time is scored, not {scored} intervals")
     for kind, hits in found.items():
         low, high = wilson(hits, n)
         print(f"{kind}: {hits} of {n} found, {100 * hits / n:.0f} % (95 %: {100 * low:.0f} to {100 * high:.0f} %)")

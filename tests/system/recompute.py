@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""mean and variance against a recomputation in rational arithmetic from exported flows: windows, block borders, gaps."""
+"""Recomputes mean and variance in rational arithmetic from exported flows: windows, block boundaries, gaps."""
 import csv
 import io
 import os
@@ -32,7 +32,7 @@ def micros(text):
 
 
 def exported_bytes(place):
-    """bytes by (interval, router), summed from `mole flows` over every file."""
+    """Sums the bytes of `mole flows` over every file by (interval, router)."""
     sums = defaultdict(int)
     for path in sorted((place / "archive").glob("*.bz2")):
         router, _, start = path.name.removesuffix(".dat.bz2").split("_")
@@ -61,7 +61,7 @@ def verify(place, window, sums):
         check(int(r["bytes"]) == sums.get(key, 0), f"traffic {r}, exported flows give {sums.get(key, 0)}")
     means = {(r["interval_start"], r["router"]): r for r in rows("mean", **options)}
     variances = {(r["interval_start"], r["router"]): r for r in rows("variance", **options)}
-    check(len(means) == len(variances) == len(traffic), "one row an interval and router in each module")
+    check(len(means) == len(variances) == len(traffic), "one row per interval and router in each module")
     for (start, router), row in means.items():
         at = micros(start)
         reach = range(at + INTERVAL - window, at + INTERVAL, INTERVAL)
@@ -77,12 +77,12 @@ def verify(place, window, sums):
 
 
 def rates(place):
-    """A rate is the count over its time: of a mean of quarters of an hour a quarter, whatever its window."""
+    """Checks that a rate is the count divided by its time: a quarter of an hour for a mean over quarters, whatever its window."""
     for module, column in (("traffic", "bytes"), ("mean", "bytes_mean")):
         counts, rates = rows(module, cwd=place), rows(module, "--rate", cwd=place)
-        check(len(counts) == len(rates) > 0, "as many rows")
+        check(len(counts) == len(rates) > 0, "the same number of rows")
         for count, rate in zip(counts, rates):
-            check(count["flows_lost"] == rate["flows_lost"] and column not in rate, f"only the count is another column: {rate}")
+            check(count["flows_lost"] == rate["flows_lost"] and column not in rate, f"only the count has another column name: {rate}")
             value = count[column] and Fraction(count[column]) * 8 / 900
             check(rate[column + "_bits_per_second"] == "" if value == "" else close(rate[column + "_bits_per_second"], value), f"{rate}: should be {value}")
     figure = mole("plot", "traffic", "bytes", "mean.bytes_mean", "--rate", "--overlay", "day", "--panels", "all", cwd=place).stdout
@@ -107,4 +107,4 @@ with Place("recompute") as place:
         rates(place)
         if window == "5h":
             results.append(inside)
-    check(results[0] == results[1], "the cut into blocks must not show in the rows")
+    check(results[0] == results[1], "rows do not depend on the block grid")

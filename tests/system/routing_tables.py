@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""AS numbers from routing tables of the day: against the numbers the exporters knew, and against a search of our own; what a table's change reaches."""
+"""Compares AS numbers from daily routing tables with those of the exporters and with an independent lookup; checks what a changed table affects."""
 import bz2
 import os
 import pathlib
@@ -42,7 +42,7 @@ def run(place, name, archive, source, tables, span, chosen):
 
 
 def without_as(content):
-    """The same v5 datagrams with src_as and dst_as zero."""
+    """Returns the same v5 datagrams with src_as and dst_as set to zero."""
     out, at = bytearray(content), 0
     while at + 24 <= len(out):
         count = struct.unpack_from(">H", out, at + 2)[0]
@@ -53,7 +53,7 @@ def without_as(content):
 
 
 def flows_of(content):
-    """(start, src, dst, src_as, dst_as) of every flow."""
+    """Yields (start, src, dst, src_as, dst_as) of every flow."""
     at = 0
     for _, _, _, flows in datagrams(content):
         for record, flow in enumerate(flows):
@@ -62,7 +62,7 @@ def flows_of(content):
 
 
 class Table:
-    """Longest-prefix match by one dictionary for each length."""
+    """Longest-prefix match with one dictionary per length."""
 
     def __init__(self, text):
         self.by_length = {}
@@ -90,7 +90,7 @@ def same(one, other, what):
 
 
 def simulated(place):
-    """Two days whose tables differ: a few prefixes change hands at midnight."""
+    """Two days whose tables differ: a few prefixes change their AS at midnight."""
     mole("archive", "simulate", place / "archive", "--seed", 5, "--from", "2007-09-22T18", "--to", "2007-09-23T06", "--routers", "1,2",
          "--flows-per-hour", 3000, "--gap", "2@2007-09-22T20")
     (place / "zero").mkdir()
@@ -98,21 +98,21 @@ def simulated(place):
         (place / "zero" / path.name).write_bytes(bz2.compress(without_as(bz2.decompress(path.read_bytes()))))
     shutil.copytree(place / "archive" / "routes", place / "routes")
     tables = sorted(path.name for path in (place / "routes").iterdir())
-    check(len(tables) >= 2, f"a table for each day: {tables}")
+    check(len(tables) >= 2, f"one table per day: {tables}")
     span = ("2007-09-22T18", "2007-09-23T06")
     recorded = run(place, "recorded", "./archive", "record", "routes/rib.{date}.txt", span, 64512)
     looked_up = run(place, "looked-up", "./zero", "routes", "routes/rib.{date}.txt", span, 64512)
     same(recorded, looked_up, "tables of the day against what the exporters knew")
-    check(any(int(r["flows"]) for r in looked_up["chosen"]), "the filter lets flows through")
+    check(any(int(r["flows"]) for r in looked_up["chosen"]), "some flows match the filter")
     first = run(place, "first", "./zero", "routes", "routes/" + tables[0], span, 64512)
-    check(first["sources"] != looked_up["sources"], "the first day's table alone must give other numbers, or this test shows nothing")
+    check(first["sources"] != looked_up["sources"], "the first day's table alone must give other numbers, otherwise this test proves nothing")
 
     os.environ["MOLE_STATE"] = str(place / "state-looked-up")
     why = mole_json("why", "looked-up/systems", "src_as_count", "2007-09-23T02:00", cwd=place)
     text = mole("why", "looked-up/systems", "src_as_count", "2007-09-23T02:00", cwd=place).stdout
     check("rib.2007-09-23.txt" in text and "rib.2007-09-22.txt" not in text, f"why names the table of the day:\n{text}")
-    check("routes" in str(why), "and so does its JSON form")
-    check("rib." not in mole("why", "looked-up/traffic", "flows", "2007-09-23T02:00", cwd=place).stdout, "a module that reads no AS number used no table")
+    check("routes" in str(why), "the JSON form names it too")
+    check("rib." not in mole("why", "looked-up/traffic", "flows", "2007-09-23T02:00", cwd=place).stdout, "a module that reads no AS number uses no table")
 
     def fresh():
         plan = mole_json("plan", "looked-up.yaml", "--from", span[0], "--to", span[1], "--partial", cwd=place)
@@ -123,21 +123,21 @@ def simulated(place):
     day.write_text(text.replace("10.19.0.0/16 64512", "10.19.0.0/16 64999"))
     jobs, why = fresh()
     expected = {f"looked-up/{module}@2007-09-23T00:00:00Z" for module in ("systems", "sources", "chosen")}
-    check(jobs == expected, f"a changed table reaches its day: {jobs}, expected {expected}")
-    check("rib.2007-09-23.txt" in why, f"and the plan names it: {why}")
+    check(jobs == expected, f"a changed table affects its day: {jobs}, expected {expected}")
+    check("rib.2007-09-23.txt" in why, f"the plan names the table: {why}")
     day.write_text("10.19.0.0/16 64512\nnonsense\n")
     refused = mole("run", "looked-up.yaml", "--from", span[0], "--to", span[1], "--partial", cwd=place, code=(1, 2, 5))
     check("rib.2007-09-23.txt: line 2: " in refused.stderr, f"a damaged table is refused with its line: {refused.stderr}")
     day.write_text(text)
-    check(not fresh()[0], f"with the table as it was nothing is to do: {fresh()}")
+    check(not fresh()[0], f"nothing is left to do after the table is restored: {fresh()}")
     print(f"{sum(map(len, looked_up.values()))} rows agree over {len(tables)} tables")
 
 
 def generated(place):
-    """An independent generator of flows and their routing table, if it is there."""
+    """Tests with an independent generator of flows and their routing table, if it exists."""
     source = DATA.parent / "tools" / "nfgen.cpp"
     if not source.is_file():
-        print(f"*** no generator at {source}: set MOLE_TEST_DATA; ITS ROUTING TABLE PROVED NOTHING HERE ***", file=sys.stderr)
+        print(f"*** there is no generator at {source}: set MOLE_TEST_DATA; ITS ROUTING TABLE WAS NOT TESTED ***", file=sys.stderr)
         sys.exit(1 if os.environ.get("CI") == "true" else 0)
     program = place / "nfgen"
     subprocess.run(["g++", "-O1", "-std=c++20", "-o", program, source], check=True)
@@ -151,12 +151,12 @@ def generated(place):
             contents[kind, hour] = path.read_bytes()
             (place / kind / f"1_{hour + 1:08d}_{start + 3600 * hour}.dat.bz2").write_bytes(bz2.compress(contents[kind, hour]))
     rib = (place / "made-fill" / "rib.txt").read_text()
-    check(rib == (place / "made-zero" / "rib.txt").read_text(), "one seed, one table")
-    check(all(without_as(contents["fill", hour]) == contents["zero", hour] for hour in range(2)), "the two differ in AS numbers alone")
+    check(rib == (place / "made-zero" / "rib.txt").read_text(), "the same seed gives the same table")
+    check(all(without_as(contents["fill", hour]) == contents["zero", hour] for hour in range(2)), "the two differ only in AS numbers")
     span = ("2007-05-09T12", "2007-05-09T18")
     table = Table(rib)
 
-    # The generator's table against a search of our own, flow by flow.
+    # Look up every flow independently in the generator's table.
     counted = Counter()
     known = {}
     for hour in range(2):
@@ -173,13 +173,13 @@ def generated(place):
                 for r in plain["sources"] if int(r["flows"])}
     check(measured == dict(counted), f"flows by source AS: {len(measured)} of ours, {len(counted)} expected; {list(set(measured.items()) ^ set(counted.items()))[:5]}")
 
-    # The generator fills in the AS of the prefix a host was drawn from, not of the longest one that holds it, and the AS of its inside network
-    # stands in no prefix: these hosts get routes of their own.
+    # The generator writes the AS of the prefix a host was drawn from, not of the longest matching prefix, and the AS of its inside network
+    # has no prefix. These hosts get host routes.
     hosts = [(address, asn) for address, asn in sorted(known.items()) if table.find(address) != asn]
     (place / "hosts.txt").write_text(rib + "".join(f"{a >> 24}.{a >> 16 & 255}.{a >> 8 & 255}.{a & 255}/32 {asn}\n" for a, asn in hosts))
     same(run(place, "fill", "./fill", "record", "rib.txt", span, 64512), run(place, "hosts", "./zero", "routes", "hosts.txt", span, 64512),
          "looked up against filled in by the generator")
-    print(f"generator: {len(counted)} intervals and source AS agree, {len(hosts)} of {len(known)} hosts by routes of their own")
+    print(f"generator: {len(counted)} intervals and source AS agree, {len(hosts)} of {len(known)} hosts with host routes")
 
 
 with Place("routes") as home:

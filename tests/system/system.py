@@ -1,6 +1,6 @@
-"""What the system tests share: where the programs are, how to run them, an independent reader of NetFlow v5 hour files.
+"""Shared by the system tests: paths of the programs, functions to run them, an independent reader of NetFlow v5 hour files.
 
-The tests are scripts over the built programs, as a user has them. Nothing here uses the project's own code to find a truth.
+The tests run the built programs like a user. Expected values never come from the project's own code.
 """
 import bz2
 import csv
@@ -29,10 +29,10 @@ def check(condition, message):
 
 
 def need_data():
-    """Real captures are not shipped. Their absence is said loudly, and is a failure where CI=true."""
+    """Ends the test if the real captures, which are not shipped, are missing: as a failure if CI=true, otherwise with a warning."""
     if DATA.is_dir():
         return
-    print(f"*** the real captures are not at {DATA}: set MOLE_TEST_DATA; THIS TEST PROVED NOTHING ***", file=sys.stderr)
+    print(f"*** the real captures are not at {DATA}: set MOLE_TEST_DATA; THIS TEST DID NOT RUN ***", file=sys.stderr)
     sys.exit(1 if os.environ.get("CI") == "true" else 0)
 
 
@@ -53,7 +53,7 @@ class Place:
 
 
 def mole(*arguments, cwd=None, code=0, env=None, timeout=300):
-    """Runs mole; fails unless it ends with `code` (a number or several). Gives the finished process."""
+    """Runs mole and returns the finished process; fails unless it exits with `code` (one code or several)."""
     done = subprocess.run([str(MOLE), *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=timeout,
                           env={**os.environ, **(env or {})})
     expected = code if isinstance(code, (tuple, list, set)) else (code,)
@@ -67,19 +67,19 @@ def mole_json(*arguments, **options):
 
 
 def rows(*arguments, **options):
-    """Result rows as dictionaries, read from `mole results ... --format csv`."""
+    """Returns result rows as dictionaries, from `mole results ... --format csv`."""
     return list(csv.DictReader(io.StringIO(mole("results", *arguments, "--format", "csv", **options).stdout)))
 
 
 def query(sql):
-    """Rows of one SQL statement by DuckDB, as lists of text: another reader of Parquet files."""
+    """Runs one SQL statement in DuckDB, an independent reader of Parquet, and returns its rows as lists of text."""
     done = subprocess.run([str(BUILD / "bin" / "mole-test-query"), sql], capture_output=True, text=True)
     check(done.returncode == 0, f"{sql}\n{done.stderr}")
     return list(csv.reader(io.StringIO(done.stdout)))
 
 
 def readable_content(path):
-    """The decompressed bytes up to the first damage, by Python's bz2, fed in small pieces."""
+    """Returns the bytes before the first damage, and whether there is none, decompressed in small pieces by Python's bz2."""
     raw = pathlib.Path(path).read_bytes()
     out, position = [], 0
     decompressor = bz2.BZ2Decompressor()
@@ -106,7 +106,7 @@ def readable_content(path):
 
 
 def datagrams(content):
-    """NetFlow v5 datagrams: (export time in us, sequence, engine, [(start_us, end_us, packets, bytes, src, dst, sport, dport, proto)])."""
+    """Yields NetFlow v5 datagrams: (export time in us, sequence, engine, [(start_us, end_us, packets, bytes, src, dst, sport, dport, proto)])."""
     offset = 0
     while offset + 24 <= len(content):
         version, count, uptime, seconds, nanos, sequence, kind, engine, _ = struct.unpack_from(">HHIIIIBBH", content, offset)
@@ -129,7 +129,7 @@ def datagrams(content):
 
 
 class Daemon:
-    """A long-running program of the project; killed at the end whatever happens."""
+    """A long-running program of the project; always killed at the end of the test."""
 
     def __init__(self, *arguments, cwd=None, ready=None, log=None):
         self.arguments = [str(BUILD / "bin" / arguments[0]), *map(str, arguments[1:])]
@@ -157,7 +157,7 @@ class Daemon:
 
 
 def wait_until(condition, what, seconds=120):
-    """Polls a condition; its truth value is given back. Seconds bound a hang, they are no expectation."""
+    """Polls a condition until it is true and returns its value; fails after so many seconds, which only detects a hang."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         value = condition()
@@ -168,6 +168,6 @@ def wait_until(condition, what, seconds=120):
 
 
 def tree_digest(folder):
-    """Relative path -> bytes of every file."""
+    """Returns the bytes of every file by relative path."""
     folder = pathlib.Path(folder)
     return {str(f.relative_to(folder)): f.read_bytes() for f in sorted(folder.rglob("*")) if f.is_file()}

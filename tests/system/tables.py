@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""DuckDB over tables/**.parquet gives each interval once, also after a recompute and a change of the block grid."""
+"""Checks that tables/**.parquet contain each interval once, also after recomputation and with another block grid."""
 import csv
 import io
 import shutil
@@ -46,12 +46,12 @@ with Place("tables") as place:
     counts = [each_interval_once(place, m, "first run") for m in ("traffic", "mean")]
     shutil.move(place / victim.name, victim)
     mole("run", "tables.yaml", *RANGE, cwd=place, code=(0, 3))
-    check(counts == [each_interval_once(place, m, "after the missing file came") for m in ("traffic", "mean")], "as many rows as before")
+    check(counts == [each_interval_once(place, m, "after the missing file was added") for m in ("traffic", "mean")], "as many rows as before")
     manifest.write_text(MANIFEST % "4h")
     mole("run", "tables.yaml", *RANGE, cwd=place, code=(0, 3))
     for module in ("traffic", "mean"):
         each_interval_once(place, module, "after a change of the block grid")
-    # A link that was lost is put back.
+    # A lost link is restored.
     lost = next((place / "mole-state" / "tables" / "tables" / "traffic").rglob("*.parquet"))
     lost.unlink()
     mole("run", "tables.yaml", *RANGE, cwd=place, code=(0, 3))

@@ -1,4 +1,4 @@
-"""What the proofs of values share: archives to measure, rows as numbers, comparison."""
+"""Shared by the tests of values: archives to measure, rows as numbers, comparison."""
 import datetime
 import math
 import pathlib
@@ -21,7 +21,7 @@ archives:
 
 
 class Source:
-    """An archive: its folder, what is inside the home network as SQL over one address, and the range to measure."""
+    """An archive: its folder, the home network as a SQL condition on an address, and the range to measure."""
 
     def __init__(self, root, home, inside, span):
         self.root, self.home, self.inside, self.span = pathlib.Path(root), home, inside, span
@@ -34,13 +34,13 @@ class Source:
 
 
 def captures():
-    """The real captures, of which three files are damaged and one is missing. Their hosts are of private networks, mostly."""
+    """The real captures: three files are damaged and one is missing. Most hosts are in private networks."""
     inside = "({0} LIKE '192.168.%' OR {0} LIKE '10.%')"
     return Source(DATA / "archive", "192.168.0.0/16, 10.0.0.0/8", inside, CAPTURES)
 
 
 def generated(place, flows_per_hour):
-    """A day of two routers with a scan, a crowd and an outage in it. Datagrams are not lost: nfcapd would tell them apart."""
+    """A simulated day of two routers with a scan, a crowd and an outage. No datagrams are lost, because nfcapd would report them."""
     root = place / "generated"
     mole("archive", "simulate", root, "--from", GENERATED[0], "--to", GENERATED[1], "--routers", "19991,19993", "--seed", 20070924,
          "--flows-per-hour", flows_per_hour, "--event", "scan@2007-09-24T10:00/1h", "--event", "portscan@2007-09-24T13:00/30m",
@@ -49,7 +49,7 @@ def generated(place, flows_per_hour):
 
 
 def run(place, source, modules):
-    """Measures the source's range; what is missing or damaged is taken as it is."""
+    """Measures the source's range, including missing and damaged files."""
     (place / "proof.yaml").write_text(source.manifest(modules))
     mole("run", "proof.yaml", "--from", source.span[0], "--to", source.span[1], "--partial", "--progress=plain", cwd=place, code=(0, 3))
 
@@ -59,12 +59,12 @@ def seconds(time):
 
 
 def number(text):
-    """A cell: nothing is None."""
+    """Converts a cell; an empty one is None."""
     return None if text in ("", "NULL", None) else float(text)
 
 
 def table(module, by, place):
-    """(interval start in s, *group) -> row."""
+    """Returns rows by (interval start in s, *group)."""
     return {(seconds(r["interval_start"]), *(r[d] for d in by)): r for r in rows(module, cwd=place)}
 
 
@@ -75,7 +75,7 @@ def same(a, b, relative):
 
 
 class Comparison:
-    """Counts what was compared; the first difference ends the test."""
+    """Compares values and counts them; the first difference ends the test."""
 
     def __init__(self):
         self.values, self.columns = 0, set()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Metrics of every 15 minutes, direction and protocol class against DuckDB's SQL over exported flows. Argument: captures or generated.
+"""Compares metrics per 15 minutes, direction and protocol class with DuckDB's SQL over exported flows. Argument: captures or generated.
 
-DuckDB knows nothing of the project: it sees flows as `mole flows` writes them and computes each value from its definition."""
+DuckDB is independent of the project: it reads flows written by `mole flows` and computes each value from its definition."""
 import sys
 
 from system import Place, check, mole, need_data, query
@@ -9,9 +9,9 @@ from values import Comparison, captures, generated, number, run, table
 
 BY = ("direction", "protocol_class")
 METRICS = ("traffic", "addresses", "autonomous_systems", "ports", "distributions", "tcp_flags", "peers", "unanswered", "scans")
-ROUNDING = 1e-9  # of sums of doubles in another order
+ROUNDING = 1e-9  # for sums of doubles in another order
 
-# Flows with their interval (s) and groups, once for each group they count in: of either dimension their own member and `all`.
+# Flows with their interval (s) and groups, once per group they count in: their own member and `all` of each dimension.
 FLOWS = """grouped AS (
   SELECT epoch_us(start) // 900000000 * 900 AS i,
     CASE WHEN {src} AND {dst} THEN 'internal' WHEN {src} THEN 'out' WHEN {dst} THEN 'in' ELSE 'transit' END AS d,
@@ -21,7 +21,7 @@ FLOWS = """grouped AS (
 flows AS (SELECT * EXCLUDE (all_d, all_c) REPLACE (if(all_d, 'all', d) AS d, if(all_c, 'all', c) AS c)
           FROM grouped CROSS JOIN (VALUES (false, false), (false, true), (true, false), (true, true)) AS totals(all_d, all_c))"""
 
-# How unevenly flows, packets and bytes are spread over the values of a key.
+# Measures of concentration of flows, packets and bytes over the values of a key.
 CONCENTRATION = """
 parts AS (SELECT i, d, c, {key} AS k, count(*)::DOUBLE AS flows, sum(packets)::DOUBLE AS packets, sum(bytes)::DOUBLE AS bytes
           FROM flows WHERE {kept} GROUP BY ALL),
@@ -45,11 +45,11 @@ class Proof:
         self.comparison = Comparison()
 
     def select(self, sql):
-        """Rows by (interval, direction, class)."""
+        """Returns rows by (interval, direction, class)."""
         return [((int(r[0]), r[1], r[2]), r[3:]) for r in query(f"WITH {self.flows}{sql}")]
 
     def equal(self, module, names, sql, relative=0.0, empty=0.0):
-        """Each of the named columns in each row of the module; a group without flows has `empty`, of which "skip" says nothing."""
+        """Compares the named columns in each row of the module; a group without flows must have the value `empty`, unless that is "skip"."""
         truth = {key: [number(v) for v in values] for key, values in self.select(sql)}
         self.all_groups_known(module, truth)
         for key, row in self.rows[module].items():
@@ -95,14 +95,14 @@ class Proof:
                                                        for low, high in ((0, 1023), (1024, 49151), (49152, 65535)) for w in ("1", "packets", "bytes")) +
                        f" FROM flows {ports} GROUP BY ALL")
         services = {"dns": (53, 853, 5353), "mail": (25, 109, 110, 143, 220, 465, 587, 993, 995)}
-        others = "80,443,591,8000,8008,8080,8081,8443,3128,22,23,20,21"  # lower ports decide; these classes are apart from the two above
+        others = "80,443,591,8000,8008,8080,8081,8443,3128,22,23,20,21"  # the lower port decides; these classes are separate from the two above
         for service, known in services.items():
             listed = ", ".join(map(str, known))
             low, high = "least(src_port, dst_port)", "greatest(src_port, dst_port)"
             kept = f"{low} IN ({listed})"
             truth = {k: number(v[0]) for k, v in self.select(f" SELECT i, d, c, count(*) FROM flows {ports} AND {kept} GROUP BY ALL")}
             also = {k: number(v[0]) for k, v in self.select(f" SELECT i, d, c, count(*) FROM flows {ports} AND {high} IN ({listed}) AND {low} NOT IN ({listed},{others}) GROUP BY ALL")}
-            for group, row in self.rows["ports"].items():  # the lower port decides; if it is of no class, the higher one does
+            for group, row in self.rows["ports"].items():  # the lower port decides; if it has no class, the higher one does
                 self.comparison.within(f"ports {group}", f"flows_service_{service}", number(row[f"flows_service_{service}"]),
                                        truth.get(group, 0), truth.get(group, 0) + also.get(group, 0))
 
@@ -127,7 +127,7 @@ class Proof:
                 " FROM flows WHERE packets > 0 GROUP BY ALL")
 
     def quantiles(self, name, counts, per_unit):
-        """The least value that at least the share q does not exceed, to 1/128; q of the total may be rounded either way."""
+        """Compares quantiles: the smallest value that at least the share q does not exceed, to 1/128; q of the total may be rounded either way."""
         levels = {"p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
         picked = ", ".join(f"min(x) FILTER (upto >= {q} * total * (1 - 1e-12)), min(x) FILTER (upto >= {q} * total * (1 + 1e-12) OR upto = total)" for q in levels.values())
         truth = dict(self.select(f""", counted AS ({counts}),
@@ -141,7 +141,7 @@ class Proof:
                 self.comparison.within(f"distributions {group}", f"{name}_{level}", number(row[f"{name}_{level}"]), low, high)
 
     def tail(self, name, value, per_unit):
-        """Hill's estimator from the least value of the tail that the row tells (Clauset, Shalizi, Newman 2009, 3.7)."""
+        """Compares Hill's estimator, from the smallest value of the tail given in the row (Clauset, Shalizi, Newman 2009, 3.7)."""
         tails = [(group, row) for group, row in self.rows["distributions"].items() if row[f"{name}_tail_from"]]
         if not tails:
             return
@@ -156,7 +156,7 @@ class Proof:
             self.comparison.equal(f"{name} {group}", f"{name}_tail_error", number(row[f"{name}_tail_error"]), (exponent - 1) / n ** 0.5, 0.04)
 
     def classes(self, prefix, value, least, unit):
-        """Classes from each power of two to the next; below `least` is class 0, the last one is open."""
+        """Compares classes from each power of two to the next; class 0 is below `least`, the last one is open."""
         columns = [c for c in next(iter(self.rows["distributions"].values())) if c.startswith(prefix)]
         bounds = [int(c.removeprefix(prefix).removesuffix(unit)) for c in columns]
         check(bounds[:2] == [0, least] and all(b == 2 * a for a, b in zip(bounds[1:], bounds[2:])), f"classes {bounds}")
@@ -193,7 +193,7 @@ class Proof:
                        ROUNDING, "skip")
 
     def unanswered(self):
-        """TCP and UDP: those of a direction are heard from the other side only inside and in transit."""
+        """TCP and UDP: within one direction, replies are only seen for internal and transit traffic."""
         for name, protocol in (("tcp", 6), ("udp", 17)):
             self.equal("unanswered", [f"{v}_{name}" for v in ("conversations", "one_way", "one_way_flows", "one_way_packets")], f"""
                 , talks AS (SELECT i, d, c, least((src_addr, src_port), (dst_addr, dst_port)) AS a, greatest((src_addr, src_port), (dst_addr, dst_port)) AS b,
@@ -201,7 +201,7 @@ class Proof:
                 SELECT i, d, c, count(*), count(*) FILTER (ways = 1), coalesce(sum(n) FILTER (ways = 1), 0), coalesce(sum(p) FILTER (ways = 1), 0) FROM talks GROUP BY ALL""")
 
     def scans(self):
-        """A probe: TCP without ACK and RST, or an echo request, of at most 3 packets. A scanner: 25 targets or 15 ports, and two probes for each other flow."""
+        """A probe: TCP without ACK and RST, or an echo request, of at most 3 packets. A scanner: 25 targets or 15 ports, and at least two probes per other flow."""
         sources = """, marked AS (SELECT *, packets <= 3 AND (protocol = 6 AND (tcp_flags & 20) = 0 OR protocol = 1 AND dst_port = 2048) AS probe FROM flows),
             sources AS (SELECT i, d, c, src_addr, count(*) FILTER (probe) AS probes, count(*) FILTER (NOT probe) AS others,
               count(DISTINCT dst_addr) FILTER (probe) AS targets, count(DISTINCT dst_port) FILTER (probe AND protocol = 6) AS ports FROM marked GROUP BY ALL),

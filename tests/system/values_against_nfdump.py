@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Flows, packets, bytes, the largest addresses, AS and ports against nfdump, which collects and decodes the same datagrams itself.
+"""Compares flows, packets, bytes and the largest addresses, AS and ports with nfdump, which collects and decodes the same datagrams.
 Argument: captures (the sound hours of an evening) or generated."""
 import collections
 import csv
@@ -43,7 +43,7 @@ def archive_of(place, kind):
 
 
 def exports(path):
-    """The datagrams of a file as they came from the wire."""
+    """Returns the datagrams of a file as received from the network."""
     content, whole = readable_content(path)
     check(whole, f"{path} is sound")
     offset = 0
@@ -54,7 +54,7 @@ def exports(path):
 
 
 class Collector:
-    """nfcapd on a free port of the loopback; gives the folder it wrote."""
+    """Sends datagrams to nfcapd on a free loopback port and returns the folder it wrote."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -70,7 +70,7 @@ class Collector:
         return self.waiting() is not None
 
     def waiting(self):
-        """Bytes in the socket's queue; None: nobody listens."""
+        """Returns the bytes in the socket's queue, or None if no process listens."""
         for line in pathlib.Path("/proc/net/udp").read_text().splitlines()[1:]:
             fields = line.split()
             if int(fields[1].split(":")[1], 16) == self.port:
@@ -125,14 +125,14 @@ def traffic(collected, place, comparison):
 
 
 def ranking(collected, statistic, *condition):
-    """Every value of nfdump's statistic: (flows, packets, bytes)."""
+    """Returns (flows, packets, bytes) for every value of nfdump's statistic."""
     text = nfdump(collected, "-s", f"{statistic}/flows", "-n", "0", "-o", "csv", *condition)
     lines = [line for line in csv.DictReader(io.StringIO(text[text.index("ts,"):])) if line.get("val") and line.get("ibyt")]
     return {line["val"].strip(): tuple(int(line[c]) for c in ("fl", "ipkt", "ibyt")) for line in lines}
 
 
 def largest(module, name, side, order, truth, place, comparison, listed=lambda value: False):
-    """The module's rows of one side: each as nfdump has it, the ranked ones the largest there are, in their order."""
+    """Checks the module's rows of one side: each equals nfdump's, and the ranked ones are the largest, in order."""
     ours = [r for r in rows(module, cwd=place) if r["side"] == side and int(r["flows"])]
     k = ("flows", "packets", "bytes").index(order)
     for row in ours:
@@ -142,12 +142,12 @@ def largest(module, name, side, order, truth, place, comparison, listed=lambda v
             comparison.equal(where, column, number(row[column]), value)
         comparison.equal(where, "share", number(row["share"]), truth[row[name]][k] / sum(v[k] for v in truth.values()), 1e-12)
     ranked = [r for r in ours if r["rank"]]
-    any_ranked = any(not listed(value) for value in truth)  # of the captures no AS is known
-    check([int(r["rank"]) for r in ranked] == list(range(1, len(ranked) + 1)) and bool(ranked) == any_ranked, f"{module} {side}: ranks from 1 on")
+    any_ranked = any(not listed(value) for value in truth)  # the captures contain no AS numbers
+    check([int(r["rank"]) for r in ranked] == list(range(1, len(ranked) + 1)) and bool(ranked) == any_ranked, f"{module} {side}: ranks start at 1")
     wanted = sorted((v[k] for value, v in truth.items() if not listed(value)), reverse=True)[:len(ranked)]
     check([int(r[order]) for r in ranked] == wanted, f"{module} {side}: the largest by {order} are {wanted[:5]}, not {[r[order] for r in ranked][:5]}")
     others = {value for value in truth if listed(value)}
-    check({r[name] for r in ours if not r["rank"]} == others, f"{module} {side}: {others} have a row each")
+    check({r[name] for r in ours if not r["rank"]} == others, f"{module} {side}: {others} have one row each")
 
 
 def main():
