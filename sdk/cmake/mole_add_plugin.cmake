@@ -1,8 +1,8 @@
 # mole_add_plugin(NAME SOURCES file... [TESTS file...] [LIBRARIES target...] [NO_SIDECAR])
 #
-# Builds NAME.so, which exports mole_plugin_entry and nothing else, and after linking its sidecar NAME.plugin.json beside
-# it. TESTS become one GoogleTest program, test_NAME, registered with CTest; a test includes the plugin's source.
-# NO_SIDECAR: for libraries that are broken on purpose.
+# Builds NAME.so, which exports only mole_plugin_entry, and after linking its sidecar NAME.plugin.json in the same
+# folder. TESTS become one GoogleTest program, test_NAME, registered with CTest; a test includes the plugin's source.
+# NO_SIDECAR: for intentionally broken libraries.
 
 function(mole_add_plugin name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "NO_SIDECAR" "" "SOURCES;TESTS;LIBRARIES")
@@ -14,9 +14,9 @@ function(mole_add_plugin name)
   target_link_libraries(${name} PRIVATE Mole::sdk ${arg_LIBRARIES})
   set_target_properties(${name} PROPERTIES PREFIX "" SUFFIX ".so" CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
     LIBRARY_OUTPUT_DIRECTORY ${MOLE_PLUGIN_OUTPUT} LINK_DEPENDS ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/plugin.map)
-  # No contraction: the same numbers from every compiler and machine.
+  # No contraction, so that all compilers and machines give the same numbers.
   target_compile_options(${name} PRIVATE -ffp-contract=off $<$<STREQUAL:${CMAKE_BUILD_TYPE},>:-O2>)
-  # Nor a trace of where it was built: the same sources give the same binary in every folder, and so the same digest.
+  # No build paths, so that the same sources give the same binary, and the same digest, in every folder.
   target_compile_options(${name} PRIVATE -ffile-prefix-map=${CMAKE_BINARY_DIR}=./build -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.)
   # Hidden visibility alone still exports weak symbols of the standard library: the version script does not.
   target_link_options(${name} PRIVATE LINKER:--version-script=${CMAKE_CURRENT_FUNCTION_LIST_DIR}/plugin.map)

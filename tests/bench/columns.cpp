@@ -1,8 +1,8 @@
 // mole-bench-columns FILE [--threads N]
 //
-// What the column file of one NetFlow v5 file (bzip2) costs and gives, stage by stage: prints one line of JSON with the sizes and
-// the nanoseconds a flow of decoding the archive's file, of making the column file, and of reading it back (all columns; two
-// addresses). `./dev bench columns` takes the sizes from here; times that matter are measured with mole-bench-pass.
+// Measures the column file of one NetFlow v5 file (bzip2). Prints one line of JSON with sizes and nanoseconds per flow for
+// decoding the archive's file, writing the column file, and reading it (all columns; two addresses). `./dev bench columns` uses
+// the sizes; it measures times with mole-bench-pass.
 #include "plugins/decoders/netflow5/netflow5.hpp"
 #include "runtime/decode/column_reader.hpp"
 #include "runtime/decode/column_writer.hpp"
@@ -31,7 +31,7 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
-// Seconds to read every batch.
+// Returns the seconds to read all batches.
 double drain(FlowSource& source) {
   FlowBatch batch;
   const auto begin = Clock::now();

@@ -1,8 +1,8 @@
 // mole-bench-feed [--steps N] [--by D,D..] [--repeat N]
 //
-// What the runtime itself costs a flow: routing of decoded batches and their hand-over to N steps of a metric that does next
-// to nothing (three columns added up), without files or decoding. Flows start within the last half hour of their export, so
-// that a batch is spread over several intervals, as it is in real files. Prints one line of JSON, in ns per flow.
+// Measures the cost of the runtime itself per flow: grouping decoded batches and passing them to N steps of a trivial metric
+// (sums of three columns), without files or decoding. Flows start within the last half hour before their export, so a batch
+// covers several intervals, as in real files. Prints one line of JSON, in ns per flow.
 #include "runtime/decode/flow_batch.hpp"
 #include "runtime/metric/flow_step.hpp"
 

@@ -1,6 +1,6 @@
 // mole-bench-hand-written < raw NetFlow v5
 //
-// The peer every framework must face: one small program behind `lbzip2 -dc`, written for this question alone. By quarter of
+// A baseline for the framework: one small program behind `lbzip2 -dc`, written only for this measurement. By quarter of
 // an hour of export time, direction (home 10.16/15 and 198.18/15, nfgen's) and protocol class: flows, packets, bytes, distinct
 // source and destination addresses and their entropies, entropies of ports and AS, and three distributions. Exact, one thread, no
 // coverage, no damage, no order.
@@ -17,7 +17,7 @@
 
 namespace {
 
-// Counts by number, in one flat table.
+// Counts per number in one flat table.
 class Counts {
  public:
   void add(std::uint32_t key) {

@@ -1,22 +1,23 @@
 // mole-bench-pass FILE [--manifest FILE] [--threads N] [--same-process | --process] [--cache DIR] [--repeat N]
 //                 [--columns] [--hours N] [--times N] [--plugins DIR]
 //
-// One block's task over one hour file: bzip2 -> decoder -> metrics, through the task runner. The metrics are all modules of the
-// manifest that read flows; without one, traffic, unique addresses, traffic by protocol class and traffic of one port, by router
-// and quarter of an hour. --same-process (default) calls it here; --process starts mole-worker for it as mole-node does. Prints
-// one line of JSON. `./dev bench pass` compares it with mole-bench-decode on the same file, and the two ways with each other.
+// Runs the task of one block over one hour file: bzip2 -> decoder -> metrics, through the task runner. The metrics are all
+// modules of the manifest that read flows; without one, traffic, unique addresses, traffic by protocol class and traffic of one
+// port, by router and quarter of an hour. --same-process (default) calls the task runner directly; --process starts mole-worker
+// like mole-node. Prints one line of JSON. `./dev bench pass` compares it with mole-bench-decode on the same file, and both ways
+// with each other.
 //
-// The file's name must end in _<unix time>.dat.bz2. It is staged into the cache at the first run and found there later. With
-// --columns the first run keeps the decoded columns as well, and later ones read them in the file's stead.
-// --hours, --times: a block of so many hours, each made of so many copies of FILE's flows, which must not be compressed, by the
-// time_shift downloader of the tests (--plugins: where it is).
+// The file's name must end in _<unix time>.dat.bz2. The first run stages it into the cache; later runs find it there. With
+// --columns the first run also caches the decoded columns, and later runs read them instead of the file.
+// --hours, --times: the length of the block in hours, and the copies of FILE's flows in each hour. FILE must then be
+// uncompressed; the tests' downloader time_shift, in the folder --plugins, makes the copies.
 #include "coordinator/dag/resolve.hpp"
 #include "coordinator/manifest/manifest.hpp"
 #include "runtime/host/plugin_set.hpp"
 #include "runtime/task/allocator.hpp"
 #include "runtime/task/task_runner.hpp"
-#include "sdk/model/durable_file.hpp"
 #include "sdk/descriptor/sidecar.hpp"
+#include "sdk/model/durable_file.hpp"
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -72,10 +73,10 @@ task::PluginUse use_of(const PluginCatalogue& catalogue, const std::string& kind
 
 struct Asked {
   fs::path file, manifest;
-  std::uint32_t hours = 0, times = 1;  // hours 0: the file as it is
+  std::uint32_t hours = 0, times = 1;  // hours 0: the unchanged file
 };
 
-// The modules of a manifest that read flows, and what its archive says of them.
+// Returns the modules of a manifest that read flows, with the settings of its archive.
 void add_manifest(task::Spec& spec, const fs::path& path, const PluginCatalogue& catalogue, const std::string& router) {
   const auto text = read_file(path);
   if (!text) fail(text.error().message);
@@ -243,7 +244,7 @@ int main(int argc, char** argv) {
   const auto spec = spec_for(asked, PluginCatalogue::load(folders));
 
   std::string work = (fs::temp_directory_path() / "mole-bench-pass-XXXXXX").string();
-  if (!::mkdtemp(work.data())) fail("cannot make a folder in " + fs::temp_directory_path().string());
+  if (!::mkdtemp(work.data())) fail("cannot create a folder in " + fs::temp_directory_path().string());
   for (const char* sub : {"scratch", "rows", "states"}) fs::create_directories(fs::path(work) / sub);
   const auto begin = std::chrono::steady_clock::now();
   std::uint64_t flows = 0;
@@ -257,6 +258,6 @@ int main(int argc, char** argv) {
   fs::remove_all(work);
   rusage used{};
   ::getrusage(process ? RUSAGE_CHILDREN : RUSAGE_SELF, &used);
-  const std::string counted = process ? "null" : std::to_string(flows);  // a worker does not tell us
+  const std::string counted = process ? "null" : std::to_string(flows);  // a worker does not report it here
   std::printf("{\"flows\": %s, \"seconds\": %.6f, \"peak_mib\": %ld}\n", counted.c_str(), seconds, used.ru_maxrss / 1024);
 }

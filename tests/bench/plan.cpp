@@ -2,8 +2,8 @@
 //
 //   mole-bench-plan [BLOCKS] [NAIVE_BLOCKS]      default 200000 10000
 //
-// Prints the CPU seconds of a plan (catalogue scan included) and whether a naive planner finds the same jobs and files on the
-// smaller number. Exit 1 if not.
+// Prints the CPU seconds of a plan (including the catalogue scan), and whether a naive planner finds the same jobs and files for
+// NAIVE_BLOCKS. Exits with 1 if not.
 #include "coordinator/jobs/plan.hpp"
 #include "coordinator/dag/resolve.hpp"
 #include "coordinator/store/records.hpp"
@@ -39,7 +39,7 @@ dag::Module module(const char* name, std::vector<dag::Input> inputs, Micros wind
   return m;
 }
 
-// traffic -> mean -> variance, and a second pair on packets; every derived one with a window of 7 days.
+// traffic -> mean -> variance, and a second pair on packets; every derived module with a window of 7 days.
 dag::Graph graph() {
   dag::Graph g;
   g.pipeline = "bench";
@@ -63,7 +63,7 @@ dag::Graph graph() {
 std::shared_ptr<const jobs::ArchiveIndex> index_of(std::int64_t hours, std::mt19937_64& random) {
   std::vector<task::File> files;
   for (std::int64_t h = 0; h <= hours; ++h) {
-    if (h && h < hours && random() % 50 == 0) continue;  // a gap now and then
+    if (h && h < hours && random() % 50 == 0) continue;  // occasional gaps
     const TimeRange covers{t0 + h * hour_us, t0 + (h + 1) * hour_us};
     files.push_back({"1_" + std::to_string(h), 600'000'000, 1, "1", static_cast<std::uint64_t>(h), covers, true, ""});
   }
@@ -88,7 +88,7 @@ Case make_case(std::int64_t blocks, std::mt19937_64& random) {
   return c;
 }
 
-// Half of all states and results are there, at random; what is not is absent or of an older key.
+// A random half of all states and results exists; the others are missing or have an older key.
 void fill(Case& c, store::Records& records, std::mt19937_64& random, bool remember) {
   const auto empty = c.plan(records);
   for (std::uint32_t m = 0; m < empty->modules.size(); ++m) {

@@ -1,8 +1,8 @@
 // mole-bench-routes --dir FOLDER
 //
-// AS numbers of the addresses of flows from a table of 925,000 prefixes: by the flat table and by libmaxminddb (lookup and value
-// of a database of the same prefixes, kept in FOLDER), in turn. Prints one line of JSON: millions of lookups a second of either,
-// their ratio, nanoseconds for the two AS columns of a flow, and seconds to load the table from its text.
+// Looks up AS numbers of flow addresses in a table of 925,000 prefixes, alternately with the flat table and libmaxminddb (lookup
+// and value, from a database of the same prefixes in FOLDER). Prints one line of JSON: million lookups per second of each, their
+// ratio, nanoseconds for both AS columns of a flow, and seconds to load the table from text.
 #include "runtime/routes/as_columns.hpp"
 #include "tests/routes/mmdb_writer.hpp"
 
@@ -34,7 +34,7 @@ using Random = std::mt19937_64;
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 double uniform(Random& random) { return static_cast<double>(random() >> 11) * 0x1.0p-53; }
 
-// Lengths as in a table of today: 59 % are /24, few are shorter than /16.
+// Prefix lengths as in a current table: 59 % are /24, few are shorter than /16.
 RouteList make_routes(Random& random) {
   const double share[] = {.0002, .0002, .0004, .001, .003, .006, .012, .008, .014,
                           .009,  .014,  .026,  .045, .053, .115, .105, .588};
@@ -55,7 +55,7 @@ RouteList make_routes(Random& random) {
   return routes;
 }
 
-// Hosts of these prefixes, drawn with the popularity of hosts: the n-th has 1/n of the flows of the first.
+// Draws hosts of these prefixes by popularity: the n-th host has 1/n of the flows of the first.
 std::vector<std::uint32_t> make_addresses(const RouteList& routes, Random& random, std::size_t count) {
   constexpr std::size_t hosts = 200'000;
   std::vector<std::uint32_t> host(hosts), out(count);

@@ -1,4 +1,4 @@
-// mole-bench-rpc: what the coordinator costs beside the disk it writes to.
+// mole-bench-rpc: measures the coordinator's overhead over RocksDB.
 //
 //   mole-bench-rpc --dir DIR [--tasks N]       tasks leased and completed durably through Thrift, by 4 nodes in batches of 100,
 //   beside
@@ -7,11 +7,11 @@
 //   mole-bench-rpc --dir DIR --store-only      rows committed by 8 writers through the store, in batches of 100, beside RocksDB
 //   alone
 //
-// Prints {"ours": per second, "bare": per second, "ratio": ours / bare}. Each batch of either is synced.
-#include "coordinator/wire/frame_server.hpp"
+// Prints {"ours": per second, "bare": per second, "ratio": ours / bare}. Both sync each batch.
 #include "coordinator/service.hpp"
 #include "coordinator/store/keys.hpp"
 #include "coordinator/wire/client.hpp"
+#include "coordinator/wire/frame_server.hpp"
 #include "sdk/descriptor/sidecar.hpp"
 
 #include <rocksdb/db.h>
@@ -32,7 +32,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t batch_size = 100;
 constexpr Micros day_zero = 946684800 * second_us;  // 2000-01-01
-const std::string row_of_a_task(400, 'r');          // about what a catalogue row and its lineage have
+const std::string row_of_a_task(400, 'r');          // the approximate size of a catalogue row and its lineage
 const std::string rows = "the rows of every block";
 
 template <class T>
@@ -57,7 +57,7 @@ double seconds_of(const std::function<void()>& work) {
 
 using Rows = std::vector<std::pair<std::string, std::string>>;
 
-// Writes `rows` as they are, so many a batch. Rows a second.
+// Writes `rows` unchanged in batches of a fixed size; returns rows per second.
 double bare_rows_per_second(const fs::path& dir, const Rows& all, std::size_t rows_a_batch) {
   rocksdb::DB* opened = nullptr;
   rocksdb::Options options;
@@ -159,14 +159,14 @@ task::Report compute_report(const task::Spec& spec) {
   return report;
 }
 
-// A node without hands: whatever it leases is done at once.
+// A node that completes every task at once without running it.
 class Node {
  public:
   Node(const Address& address, std::string name) : coordinator_(address), name_(std::move(name)) {
     need(coordinator_.register_node(
         {.name = name_, .incarnation = name_, .address = "tcp:127.0.0.1:9", .slots = batch_size, .threads = 1}));
   }
-  // How many tasks it was given and completed.
+  // Returns the number of tasks it leased and completed.
   std::size_t round(std::uint32_t at_once, std::size_t blocks) {
     const auto specs = need(coordinator_.lease({.node = name_, .incarnation = name_, .free_slots = at_once, .held = {}}));
     std::vector<Completion> completions;
@@ -183,7 +183,7 @@ class Node {
   const std::string name_;
 };
 
-// What the tasks left behind, task by task: catalogue, lineage, the file read, and the lease that came and went.
+// Returns the rows written per task: catalogue, lineage, the file read, and the lease that was added and removed.
 Rows rows_left(const fs::path& db, std::size_t count) {
   const auto store = need(store::Store::open(db, {}));
   std::vector<Rows> tables;

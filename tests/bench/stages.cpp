@@ -1,7 +1,7 @@
 // mole-bench-stages FILE.bz2 [--narrow]
 //
-// Where the time of the interleaved block decoder goes: one line of JSON with nanoseconds per byte of content for each
-// of its steps, summed over the blocks of the file (the fastest of three rounds each), and for libbzip2 on the same
+// Measures the steps of the interleaved block decoder. Prints one line of JSON with nanoseconds per byte of content for each
+// step, summed over the blocks of the file (the fastest of three rounds each), and for libbzip2 on the same
 // blocks. --narrow: without AVX2. docs/decode_speed.md explains the steps.
 #include "runtime/decode/bzip2_checksum.hpp"
 #include "runtime/decode/inverse_bwt.hpp"
@@ -24,7 +24,7 @@ using namespace mole::runtime;
 constexpr int rounds = 3;
 constexpr std::size_t limit = std::size_t{64} << 20;
 
-// The time of the fastest of the rounds.
+// The time of the fastest round.
 class Stopwatch {
  public:
   template <class Work>
@@ -37,7 +37,7 @@ class Stopwatch {
   double total() const { return total_; }
 
  private:
-  static double now() {  // of this thread, so that others on its core do not count
+  static double now() {  // CPU time of this thread, without other threads on its core
     timespec time{};
     ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
     return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);

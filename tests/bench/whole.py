@@ -1,4 +1,4 @@
-"""Rows of the whole road: basic and full set through `mole run` against nfdump, DuckDB and a hand-written program on the same flows.
+"""End-to-end rows: basic and full set through `mole run`, compared with nfdump, DuckDB and a hand-written program on the same flows.
 
 The flows come from an independent generator, nfgen (MOLE_NFGEN: its source, default ../shared/tools/nfgen.cpp beside the repository),
 so that peers and we face data that none of us made. MOLE_BENCH_WHOLE_FLOWS: how many (default 4,000,000 in two hours; with few the start of the services shows).
@@ -13,13 +13,13 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NFGEN = pathlib.Path(os.environ.get("MOLE_NFGEN", ROOT.parent / "shared/tools/nfgen.cpp"))
-START = 1178719200  # of nfgen's first hour
+START = 1178719200  # start of nfgen's first hour
 HOURS = 2
 SHORT = 8
 STATS = [word for key in ("srcip", "dstip", "srcport", "dstport", "srcas", "dstas", "proto") for word in ("-s", f"{key}/flows")]
 
-# By direction and protocol class: sums, six entropies, two distinct counts, two histograms. DuckDB counts in the interval of a flow's
-# start as we do, and does not know of lost hours, damage, or totals.
+# By direction and protocol class: sums, six entropies, two distinct counts, two histograms. DuckDB counts a flow in the interval of its
+# start, like Data Mole, but without missing hours, damage or totals.
 ENTROPY = """(SELECT t, d, p, log2(sum(c)) - sum(c * log2(c)) / sum(c) AS e_{0} FROM (SELECT t, d, p, {0}, count(*) AS c FROM f GROUP BY ALL) GROUP BY ALL)"""
 BASIC = """
 CREATE TEMP TABLE f AS SELECT time_bucket(INTERVAL 15 minute, start) AS t, (src_home::int * 2 + dst_home::int) AS d,
@@ -32,7 +32,7 @@ DISTINCT = """SELECT time_bucket(INTERVAL 15 minute, start), count(DISTINCT src_
 
 
 class Whole:
-    """The same flows in every form a peer wants them in."""
+    """The same flows in the format of each compared program."""
 
     def __init__(self, bench, folder):
         self.bench, self.folder = bench, folder
@@ -56,7 +56,7 @@ class Whole:
         self.count = 0
 
     def make_hours(self):
-        """As many flows in files of SHORT hours, a block each: work for several nodes."""
+        """Writes the same number of flows in SHORT hour files with one block each: work for several nodes."""
         place = self.folder / "hours"
         (place / "archive").mkdir(parents=True)
         subprocess.run([self.folder / "nfgen", "--flows", self.flows, "--hours", str(SHORT), place], check=True, stdout=subprocess.DEVNULL)
@@ -64,13 +64,13 @@ class Whole:
             subprocess.run(f"bzip2 -9 -c {raw} > {place / 'archive'}/1_{i}_{START + 3600 * i}.dat.bz2 && rm {raw}", shell=True, check=True)
         self.bench.write_manifests(place, lambda text: re.sub(r"length: \w+, origin: \S+}", "length: 1h, origin: 00:00}", text))
 
-    # ---- ours
+    # ---- Data Mole
 
     def run(self, cores, manifest="basic", cache_of=None):
-        """The whole program, from nothing to tables: seconds, and its state folder."""
+        """Runs `mole run` with an empty state and returns the seconds and its state folder."""
         self.count += 1
         state = self.folder / f"state{self.count}"
-        if cache_of:  # a node's cache outlives the states of its coordinator
+        if cache_of:  # keep a node's cache but not the coordinator's state
             (state / "node").mkdir(parents=True)
             shutil.move(cache_of / "node/cache", state / "node/cache")
         argv = [self.mole, "run", self.folder / f"{manifest}.yaml", *self.range, "--state", state, "--threads", len(cores), "--progress", "none"]
@@ -86,7 +86,7 @@ class Whole:
         return spent
 
     def cached(self, cores, manifest="basic"):
-        """A second run whose node has seen the files before."""
+        """A second run with the node's cache of the first."""
         _, seen = self.run(cores, manifest)
         spent, state = self.run(cores, manifest, cache_of=seen)
         shutil.rmtree(seen)
@@ -94,7 +94,7 @@ class Whole:
         return spent
 
     def served(self, cores):
-        """A coordinator and a node of one slot on each core: seconds from the submission to its end."""
+        """Runs a coordinator and one node with one slot per core; returns the seconds from submission to the end of the request."""
         self.count += 1
         place = self.folder / f"served{self.count}"
         place.mkdir()
@@ -119,7 +119,7 @@ class Whole:
                 process.wait()
             shutil.rmtree(place)
 
-    # ---- peers
+    # ---- other programs
 
     def hand_written(self, cores):
         program = self.bench.BIN / "mole-bench-hand-written"
@@ -127,7 +127,7 @@ class Whole:
         return self.bench.seconds((["sh", "-c", f"for f in {files}; do lbzip2 -n{len(cores)} -dc $f; done | {program}"], cores))
 
     def nfcapd(self):
-        """nfdump's own files of the same datagrams, one an hour: through its collector, as a user would."""
+        """Sends the same datagrams to nfdump's collector, one file per hour."""
         folders = []
         for i, raw in enumerate(self.raw):
             target = self.folder / f"nfcapd{i}"
@@ -156,10 +156,10 @@ class Whole:
             at += size
             sent += 1
             if sent % 100 == 0:
-                time.sleep(0.004)  # some 20,000 datagrams a second: the collector loses none
+                time.sleep(0.004)  # some 20,000 datagrams per second: the collector loses none
 
     def packed(self, files, level):
-        """nfdump's files compressed another way: 3 lz4, 2 bz2."""
+        """Recompresses nfdump's files: 3 lz4, 2 bz2."""
         out = []
         for file in files:
             copy = self.folder / f"{file.parent.name}.{level}"
@@ -169,7 +169,7 @@ class Whole:
         return out
 
     def nfdump(self, files, cores):
-        """Seven statistics; one process a core, each its share of the files."""
+        """Computes seven statistics with one process per core, each on a part of the files."""
         shares = [files[i::len(cores)] for i in range(len(cores))]
         return self.bench.seconds(*((["sh", "-c", "; ".join(f"nfdump -r {f} -q -n 10 {' '.join(STATS)}" for f in share)], [core])
                                     for share, core in zip(shares, cores)))

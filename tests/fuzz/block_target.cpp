@@ -29,15 +29,16 @@ struct Block {
   }
 };
 
-// Both decoders on a block of exactly these bytes, so that a sanitizer sees what reads beyond; libbzip2's verdict.
+// Runs both decoders on a block of exactly these bytes, so that a sanitizer detects reads past the end. Returns libbzip2's
+// result.
 void compare(const Block& block, DecodedBlock& reference) {
   static InterleavedDecoder own;
   static const auto libbzip2 = make_block_decoder(Bzip2Decoder::libbzip2);
   const std::vector<std::uint8_t> bytes(block.bytes.begin(),
                                         block.bytes.begin() + static_cast<std::ptrdiff_t>((block.first + block.bits + 7) / 8));
-  static DecodedBlock decoded;  // its memory is got once: most of the time of a small block
+  static DecodedBlock decoded;  // allocated once: allocation would dominate the time of a small block
   libbzip2->decode(bytes, block.first, block.bits, limit, reference);
-  // What libbzip2 finds whole, the interleaved decoder must find whole, without its help; and nothing else.
+  // The interleaved decoder must find exactly those blocks whole that libbzip2 finds whole, without using libbzip2.
   const bool randomised = block.bits > randomised_at && block.bit(randomised_at);
   const bool whole = own.decode_whole(bytes, block.first, block.bits, limit, decoded);
   require(whole == (reference.outcome == DecodedBlock::Outcome::whole && !randomised));
@@ -50,7 +51,7 @@ void compare(const Block& block, DecodedBlock& reference) {
   if (reference.outcome == DecodedBlock::Outcome::whole_with_rest) require(decoded.rest_from == reference.rest_from);
 }
 
-// Makes the checksum fit what came out, for nobody meets a checksum by chance.
+// Sets the checksum to that of the content, because random input never has a matching one.
 void mend_checksum(Block& block, const DecodedBlock& decoded) {
   const std::uint32_t sum = bzip2_checksum(decoded.content.view());
   for (unsigned i = 0; i < 32; ++i) block.set(checksum_at + i, sum >> (31 - i) & 1);
@@ -69,7 +70,7 @@ void fuzz_block(const std::uint8_t* data, std::size_t size) {
     compare(block, reference);
   }
   if (reference.outcome != DecodedBlock::Outcome::whole_with_rest) return;
-  // Somewhere here the block ends: there it must be whole.
+  // The block ends at one of these positions, where it must be whole.
   const std::uint64_t all = block.bits;
   for (block.bits = std::max<std::uint64_t>(reference.rest_from, 80); block.bits <= all; ++block.bits) {
     compare(block, cut);

@@ -11,8 +11,8 @@ void require(bool holds) {
   if (!holds) std::abort();
 }
 
-// Gives the bytes in chunks whose lengths, and gaps, the bytes themselves choose. Each chunk is a copy of its own, so
-// that reading past its end or after the next call is seen by a sanitizer.
+// Returns the bytes in chunks; the bytes themselves determine lengths and gaps. Each chunk is a separate copy, so a sanitizer
+// detects reads past its end or after the next call.
 class ChoppedSource final : public ContentSource {
  public:
   ChoppedSource(const std::uint8_t* data, std::size_t size) : ContentSource(size), data_(data), size_(size) {}

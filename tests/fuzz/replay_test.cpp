@@ -1,4 +1,4 @@
-// The fuzz targets over files that are damaged in every way we know, so that each build runs them.
+// Runs the fuzz targets on files with all known kinds of damage in every build.
 #include "runtime/decode/bzip2_writer.hpp"
 #include "runtime/decode/segment_scanner.hpp"
 #include "tests/decode/support.hpp"
@@ -16,7 +16,7 @@ void give(void (*target)(const std::uint8_t*, std::size_t), const std::string& b
   target(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
 }
 
-// Cuts, flips, repeats and exchanges pieces.
+// Cuts, inverts, repeats and swaps pieces.
 std::string mutate(std::string bytes, std::mt19937_64& random) {
   for (std::uint64_t times = 1 + random() % 4; times > 0 && !bytes.empty(); --times) {
     const std::size_t at = random() % bytes.size(), length = std::min<std::size_t>(random() % 64, bytes.size() - at);
@@ -55,7 +55,7 @@ TEST(FuzzReplay, ContentSurvivesDamagedFiles) {
   }
 }
 
-// A block as a target's input: a byte that tells where it begins and ends, then its bytes.
+// Formats a block as input of a target: one byte for its start and end bits, then its bytes.
 std::vector<std::string> blocks_of(const std::string& file) {
   const Folder folder;
   SegmentScanner scanner(std::move(*FileBytes::open(folder.file("a.bz2", file))));
@@ -69,7 +69,7 @@ std::vector<std::string> blocks_of(const std::string& file) {
   return blocks;
 }
 
-// Fewer inputs under a sanitizer's hand; MOLE_FUZZ_ROUNDS asks for more.
+// Fewer inputs under a sanitizer; MOLE_FUZZ_ROUNDS overrides the number.
 TEST(FuzzReplay, DecodersAgreeOnDamagedBlocks) {
   const char* wanted = std::getenv("MOLE_FUZZ_ROUNDS");
   const int rounds = wanted ? std::atoi(wanted) : 600;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""seeds.py FOLDER: small sound inputs for the fuzz targets, FOLDER/<target>/*, for a fuzzer to begin with."""
+"""seeds.py FOLDER: writes small valid inputs for the fuzz targets to FOLDER/<target>/*, as a fuzzer's initial corpus."""
 import bz2
 import pathlib
 import random
@@ -12,7 +12,7 @@ TEXTS = [b"a", b"hello world hello", bytes(1000), rng.randbytes(300), bytes(rng.
 
 
 def block(text):
-    """The only block of a stream as fuzz_block takes it: first a byte that tells how many bits are spare at its end."""
+    """Returns the only block of a stream as input of fuzz_block, which begins with the number of unused bits at its end."""
     stream = bz2.compress(text, 1)
     bits = "".join(f"{byte:08b}" for byte in stream)
     bits = bits[32:bits.rindex(END_MARK)]

@@ -1,4 +1,4 @@
-// The functions a fuzzer calls. Each aborts if a promise is broken.
+// The functions called by a fuzzer. Each aborts if a property does not hold.
 #pragma once
 
 #include <cstddef>
@@ -6,15 +6,15 @@
 
 namespace mole::runtime::test {
 
-// The bytes as a bzip2 block: the interleaved decoder and libbzip2 say the same of it, also with its checksum mended.
+// Decodes the bytes as a bzip2 block: the interleaved decoder and libbzip2 agree, also after its checksum is corrected.
 void fuzz_block(const std::uint8_t* data, std::size_t size);
 
-// The bytes as a .bz2 file: libbzip2 in one thread and the interleaved decoder in three give the same content and
-// losses, within the output budget.
+// Decodes the bytes as a .bz2 file: libbzip2 in one thread and the interleaved decoder in three threads give the same content and
+// losses, within the output limit.
 void fuzz_content(const std::uint8_t* data, std::size_t size);
 
-// The bytes as decompressed content of a v5 file, cut into chunks with gaps: offsets and rows stay in range, every byte
-// is read or told as lost.
+// Decodes the bytes as content of a v5 file, cut into chunks with gaps: offsets and rows stay in range, and every byte
+// is either read or reported as lost.
 void fuzz_netflow5(const std::uint8_t* data, std::size_t size);
 
 }  // namespace mole::runtime::test

@@ -8,20 +8,20 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/metrics.md"
 MEMBERS = {"direction": 4, "protocol_class": 4}
-SUMS = """`coverage`, `flows_lost`, `flows_late`, `files_expected` and `files_present` stand beside them in every row ([formats/results.md](formats/results.md))."""
+SUMS = """`coverage`, `flows_lost`, `flows_late`, `files_expected` and `files_present` are additional columns of every row ([formats/results.md](formats/results.md))."""
 INTRO = """# Metrics
 
-Made by `python3 tests/house/metrics_page.py --write` from what the plugins say of themselves; a test compares. The page of a plugin gives
-definitions and formulas, source, complexity, memory and storage. """ + SUMS + """
+Made by `python3 tests/house/metrics_page.py --write` from the plugins' descriptors; a test compares. The page of each plugin has
+definitions and formulas, sources, complexity, memory and storage. """ + SUMS + """
 
-Every metric takes `interval`, `by`, `filter` and `window`: those belong to the runtime. *Rows* means several rows for each interval and group.
-A metric of flows is bound with `input: {archive: NAME}`; one of columns with `inputs: {values: MODULE.COLUMN}`, and `{values}` in its
-columns is that column's name: `mean` of `traffic.bytes` gives `bytes_mean`.
+Every metric supports `interval`, `by`, `filter` and `window`, which the runtime implements. *Rows* means several rows per interval and group.
+A metric of flows is bound with `input: {archive: NAME}`, a metric of columns with `inputs: {values: MODULE.COLUMN}`. `{values}` in its
+column names is replaced by that column's name: `mean` of `traffic.bytes` gives `bytes_mean`.
 """
 
 
 def plugins():
-    """(page, descriptor) of every metric, flows first."""
+    """Returns (page, descriptor) of every metric, metrics of flows first."""
     found = []
     for file in sorted((ROOT / "tests/plugins/golden").glob("*.json")):
         document = json.loads(file.read_text())
@@ -32,7 +32,7 @@ def plugins():
 
 
 def page_of(stem):
-    """A sketch may stand on the page of its exact twin."""
+    """Returns the page of a plugin; a sketch may share the page of its exact counterpart."""
     own = ROOT / f"docs/metrics/{stem}.md"
     return stem if own.is_file() or not stem.endswith("_sketch") else stem.removesuffix("_sketch")
 
@@ -42,7 +42,7 @@ def is_rows(descriptor):
 
 
 def basic_set(by_name):
-    """Rows of a table: how many values the basic manifest gives for an interval."""
+    """Returns the rows of a table with the number of values per interval in the basic manifest, and their sum."""
     lines, total = [], 0
     manifest = (ROOT / "examples/basic_metrics.yaml").read_text()
     for module, plugin, rest in re.findall(r"^  (\w+): *\{plugin: (\w+),(.*)\}$", manifest, re.M):
@@ -63,7 +63,7 @@ def basic_set(by_name):
 def made():
     found = plugins()
     lines, total = basic_set({d["name"]: d for _, d in found})
-    out = [INTRO, f"## The basic set\n\n[examples/basic_metrics.yaml](../examples/basic_metrics.yaml) gives {total} values for each interval, and the largest as rows.\n",
+    out = [INTRO, f"## The basic set\n\n[examples/basic_metrics.yaml](../examples/basic_metrics.yaml) gives {total} values per interval, and the largest items as rows.\n",
            "| module | groups | numeric columns | values |", "| --- | --- | --- | --- |", *lines, ""]
     heading = ""
     for page, d in found:
@@ -84,9 +84,9 @@ def made():
 text = made()
 if "--write" in sys.argv:
     PAGE.write_text(text)
-problems = [f"docs/metrics/{page}.md is missing; write what a reader of {d['name']} must know" for page, d in plugins()
+problems = [f"docs/metrics/{page}.md is missing; document {d['name']} there" for page, d in plugins()
             if not (ROOT / f"docs/metrics/{page}.md").is_file()]
 if not PAGE.is_file() or PAGE.read_text() != text:
-    problems.append("docs/metrics.md is not what the descriptors say; run python3 tests/house/metrics_page.py --write")
+    problems.append("docs/metrics.md differs from the descriptors; run python3 tests/house/metrics_page.py --write")
 print("\n".join(problems) or "the page of metrics is up to date")
 sys.exit(1 if problems else 0)

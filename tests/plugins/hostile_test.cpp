@@ -1,4 +1,4 @@
-// That the hostile plugins are what the system tests take them for, and that mole-describe refuses the broken libraries.
+// Checks that the hostile plugins behave as the system tests expect, and that mole-describe refuses the broken libraries.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -16,7 +16,7 @@ const std::filesystem::path folder = HOSTILE_PLUGINS;
 
 TEST(HostilePlugins, AreCatalogued) {
   const auto catalogue = mole::PluginCatalogue::load({folder});
-  ASSERT_EQ(catalogue.problems().size(), 3u);  // the libraries without a sidecar, each named
+  ASSERT_EQ(catalogue.problems().size(), 3u);  // one for each library without a sidecar
   for (const auto* library : {"no_symbol.so", "not_a_library.so", "wrong_abi.so"})
     EXPECT_TRUE(std::any_of(catalogue.problems().begin(), catalogue.problems().end(), [&](const std::string& problem) {
       return problem.starts_with(std::string(library) + " has no ");
@@ -30,7 +30,7 @@ TEST(HostilePlugins, AreCatalogued) {
   }
 }
 
-// Runs one `add` of one row in the loaded library, in a process of its own if the test makes one.
+// Calls `add` with one row in the loaded library.
 std::int32_t add_in(const std::string& name) {
   void* library = ::dlopen((folder / (name + ".so")).c_str(), RTLD_NOW | RTLD_LOCAL);
   const auto* entry = static_cast<const mole_entry*>(::dlsym(library, "mole_plugin_entry"));
@@ -60,7 +60,7 @@ std::int32_t add_in(const std::string& name) {
 TEST(HostilePlugins, ThrowAtMostAsFarAsTheBoundary) { EXPECT_EQ(add_in("thrower"), MOLE_INTERNAL); }
 
 TEST(HostilePluginsDeathTest, DieAsTheyPromise) {
-  EXPECT_DEATH(add_in("segfaulter"), "");  // of SIGSEGV, or by the hand of a sanitizer
+  EXPECT_DEATH(add_in("segfaulter"), "");  // by SIGSEGV, or by a sanitizer
   EXPECT_EXIT(add_in("exiter"), ::testing::ExitedWithCode(0), "");
 }
 

@@ -1,5 +1,5 @@
-// What the shipped plugins say of themselves, against files in golden/: a column that is renamed by accident fails here. After
-// a change on purpose, write the array "plugins" of the new sidecar there, and raise the plugin's version.
+// Compares the descriptors of the shipped plugins with golden/, so that an accidentally renamed column fails. After an
+// intended change, copy the array "plugins" of the new sidecar to golden/ and increase the plugin's version.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -7,14 +7,14 @@
 #include <string>
 #include <vector>
 
-#include "sdk/model/durable_file.hpp"
 #include "sdk/descriptor/sidecar.hpp"
+#include "sdk/model/durable_file.hpp"
 
 namespace {
 
 class ShippedPlugin : public ::testing::TestWithParam<std::string> {};
 
-// A golden file is what makes a plugin one of those tested; tests/plugins/CMakeLists.txt builds the same ones.
+// Every plugin with a golden file is tested; tests/plugins/CMakeLists.txt builds the same set.
 std::vector<std::string> plugins_with_golden() {
   std::vector<std::string> names;
   for (const auto& file : std::filesystem::directory_iterator(GOLDEN)) names.push_back(file.path().stem().string());

@@ -1,6 +1,6 @@
 #!/bin/sh
-# install_test.sh BUILD SOURCE COMPILER: installs the SDK to a folder of its own, builds an example against it with that
-# compiler, runs the example's tests, and looks at what came out.
+# install_test.sh BUILD SOURCE COMPILER: installs the SDK to a temporary folder, builds an example against it with that
+# compiler, runs the example's tests, and checks the output.
 set -eu
 build=$1 source=$2 compiler=$3
 command -v "$compiler" >/dev/null || { echo "install_test: there is no $compiler; install it (./dev setup)" >&2; exit 1; }
@@ -19,7 +19,7 @@ grep -q "2 tests passed\|tests passed, 0 tests failed out of 2" "$work/log" || {
 exports=$(nm -D --defined-only "$work/build/byte_count.so" | awk '{print $3}')
 [ "$exports" = mole_plugin_entry ] || { echo "byte_count.so exports: $exports" >&2; exit 1; }
 
-# Results are bound to the plugin's digest: it is the same wherever it was built.
+# Results depend on the plugin's digest, so it must not depend on the build folder.
 cp -r "$source/examples/01_byte_count" "$work/elsewhere"
 configure "$work/elsewhere" "$work/elsewhere/build"
 cmake --build "$work/elsewhere/build" --target byte_count >/dev/null

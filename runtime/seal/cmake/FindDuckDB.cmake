@@ -1,5 +1,5 @@
-# Finds the DuckDB C library: an installed one first, else the one `./dev setup` unpacked under .deps/duckdb.
-# Gives the imported target DuckDB::duckdb.
+# Finds the DuckDB C library: an installed one, otherwise the one unpacked by `./dev setup` in .deps/duckdb.
+# Defines the imported target DuckDB::duckdb.
 find_path(DuckDB_INCLUDE_DIR duckdb.h)
 find_library(DuckDB_LIBRARY NAMES duckdb)
 if(NOT DuckDB_INCLUDE_DIR OR NOT DuckDB_LIBRARY)

@@ -5,5 +5,5 @@
 HOSTILE_METRIC(Allocator, "allocator", "Takes memory without end", {
   constexpr std::size_t piece = std::size_t{16} << 20;
   volatile bool forever = true;
-  while (forever) std::memset(::operator new(piece), 1, piece);  // what cannot be had throws, what is had is used
+  while (forever) std::memset(::operator new(piece), 1, piece);  // a failed allocation throws, a successful one is written to
 })

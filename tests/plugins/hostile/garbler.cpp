@@ -1,5 +1,5 @@
-// Returns rows that are none. `shape` chooses:
-//   0 no column, though one is promised      1 the column has no buffers         2 a buffer that is NULL
+// Returns invalid rows. `shape` selects how:
+//   0 no column, although one is declared     1 the column has no buffers         2 a buffer that is NULL
 //   3 the column is shorter than the batch   4 rows_of_state does not add up     5 a negative length
 //   6 a child that is NULL                   7 released already                  8 MOLE_OK, and nothing written at all
 #include <mole/metric.hpp>

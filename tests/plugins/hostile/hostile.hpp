@@ -1,4 +1,4 @@
-// A metric that behaves until it is told not to. `Act` is called in the chosen call.
+// A metric that misbehaves in one call only: it runs `Act` in the call selected by its parameters.
 #pragma once
 
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-// A library, but no plugin.
+// A library without a plugin entry.
 namespace {
 [[maybe_unused]] int nothing = 0;
 }
