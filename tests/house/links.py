@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks that links and paths in documentation exist, and that comments refer to existing pages of docs/."""
+"""Checks that links and paths in documentation exist, comments refer to existing pages of docs/, and every decision is listed."""
 import pathlib
 import re
 import subprocess
@@ -46,8 +46,19 @@ def broken(file):
             yield f"{file.relative_to(ROOT)}:{number}: {path} does not exist"
 
 
+def unlisted_decisions():
+    """Yields the decisions that docs/decisions/README.md does not list with their title."""
+    folder = ROOT / "docs/decisions"
+    index = (folder / "README.md").read_text()
+    for page in sorted(folder.glob("[0-9]*.md")):
+        number, title = re.match(r"# (\d{4}): (.*)", page.read_text()).groups()
+        if f"- [{number}]({page.name}) {title}\n" not in index:
+            yield f"docs/decisions/README.md: add the line: - [{number}]({page.name}) {title}"
+
+
 files = subprocess.run(["git", "-C", ROOT, "ls-files"], capture_output=True, text=True, check=False).stdout.split("\n")
 problems = [problem for name in filter(None, files) for problem in
             (broken(ROOT / name) if (ROOT / name).is_file() and not name.endswith((".bz2", ".so", ".png")) else ())]
+problems += unlisted_decisions()
 print("\n".join(problems) or "all links and paths exist")
 sys.exit(1 if problems else 0)
