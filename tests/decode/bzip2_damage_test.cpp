@@ -1,4 +1,4 @@
-// Damage costs the blocks it hits and nothing else, and is told.
+// Damage loses only the affected blocks, and is reported.
 #include "runtime/decode/bzip2_writer.hpp"
 #include "runtime/decode/segment_scanner.hpp"
 #include "tests/decode/support.hpp"
@@ -12,7 +12,7 @@ namespace mole::runtime::test {
 namespace {
 
 struct Block {
-  std::uint64_t from_bit, to_bit;  // in the file; to: where the next mark begins
+  std::uint64_t from_bit, to_bit;  // in the file; to: start of the next mark
   std::string content;
 };
 
@@ -32,14 +32,14 @@ std::vector<Block> blocks_of(const std::filesystem::path& path) {
   return blocks;
 }
 
-// A small file of many blocks: random text in pieces, each a stream or a block of its own.
+// A small file of many blocks: pieces of random text, each a separate stream or block.
 std::string many_blocks() {
   std::string file;
   for (std::uint64_t i = 0; i < 8; ++i) file += bzip2_compress(noise(600, i) + std::string(2000, static_cast<char>('a' + i)), 1);
   return file + bzip2_compress(noise(230'000, 99), 1);
 }
 
-// The contents of the blocks [from, to) bits touches are gone; what is left must be there, in order.
+// Checks that exactly the blocks overlapping the bits [from, to) are missing, and the others are in order.
 std::string undamaged(const std::vector<Block>& blocks, std::uint64_t from_bit, std::uint64_t to_bit) {
   std::string content;
   for (const auto& b : blocks)
@@ -60,7 +60,7 @@ class Bzip2Damage : public testing::Test {
   std::vector<Block> blocks_ = blocks_of(folder_.file("sound.bz2", file_));
 };
 
-TEST_F(Bzip2Damage, AFlippedByteCostsItsBlockOnly) {
+TEST_F(Bzip2Damage, AFlippedByteLosesOnlyItsBlock) {
   const Block& hit = blocks_[9];
   std::string file = file_;
   const std::uint64_t at = (hit.from_bit + hit.to_bit) / 16;
@@ -76,13 +76,13 @@ TEST_F(Bzip2Damage, AFlippedByteCostsItsBlockOnly) {
   }
 }
 
-TEST_F(Bzip2Damage, TruncationAnywhereGivesEveryWholeBlock) {
+TEST_F(Bzip2Damage, TruncationKeepsEveryCompleteBlock) {
   for (std::size_t size = 0; size < file_.size(); size += 997) {
     const auto content = read_content(folder_.file("a.bz2", file_.substr(0, size)));
     std::string whole;
     for (const auto& b : blocks_)
       if (b.to_bit <= size * 8) whole += b.content;
-    EXPECT_TRUE(content.bytes.starts_with(whole)) << size;  // a cut inside the padding may leave one block more
+    EXPECT_TRUE(content.bytes.starts_with(whole)) << size;  // a cut inside the padding may keep one more block
     EXPECT_TRUE(is_subsequence_of_blocks(content.bytes, blocks_)) << size;
     const bool between_streams = content.lost.empty();
     if (!between_streams) {
@@ -94,7 +94,7 @@ TEST_F(Bzip2Damage, TruncationAnywhereGivesEveryWholeBlock) {
   }
 }
 
-TEST_F(Bzip2Damage, TruncationAtEveryByteOfASmallFileIsTold) {
+TEST_F(Bzip2Damage, TruncationAtEveryByteIsReported) {
   const std::string small = bzip2_compress("a small file");
   for (std::size_t size = 0; size < small.size(); ++size) {
     const auto content = read_content(folder_.file("a.bz2", small.substr(0, size)));
@@ -104,7 +104,7 @@ TEST_F(Bzip2Damage, TruncationAtEveryByteOfASmallFileIsTold) {
   }
 }
 
-TEST_F(Bzip2Damage, BitFlipsAnywhereLeaveTheOtherBlocks) {
+TEST_F(Bzip2Damage, BitFlipsKeepTheOtherBlocks) {
   std::mt19937_64 random(7);
   for (int i = 0; i < 300; ++i) {
     std::string file = file_;
@@ -112,7 +112,7 @@ TEST_F(Bzip2Damage, BitFlipsAnywhereLeaveTheOtherBlocks) {
     file[bit / 8] = static_cast<char>(file[bit / 8] ^ 0x80 >> bit % 8);
     const auto content = read_content(folder_.file("a.bz2", file), {.threads = 1 + static_cast<unsigned>(i % 3)});
     EXPECT_TRUE(is_subsequence_of_blocks(content.bytes, blocks_)) << bit;
-    // The block before a damaged mark ends in damage, too, and is given: nothing but the block hit may be missing.
+    // The block before a damaged mark also ends in damage but is decoded: only the affected block may be missing.
     EXPECT_GE(content.bytes.size(), undamaged(blocks_, bit, bit + 1).size()) << bit;
     if (content.bytes.size() < undamaged(blocks_, 0, 0).size()) {
       EXPECT_FALSE(content.lost.empty()) << bit;
@@ -120,7 +120,7 @@ TEST_F(Bzip2Damage, BitFlipsAnywhereLeaveTheOtherBlocks) {
   }
 }
 
-TEST_F(Bzip2Damage, ADamagedHeaderCostsNothingButIsTold) {
+TEST_F(Bzip2Damage, ADamagedHeaderLosesNothingButIsReported) {
   std::string file = file_;
   file[1] = 'x';
   const auto content = read_content(folder_.file("a.bz2", file));
@@ -130,8 +130,8 @@ TEST_F(Bzip2Damage, ADamagedHeaderCostsNothingButIsTold) {
   EXPECT_EQ(content.lost[0].to, 4u);
 }
 
-TEST_F(Bzip2Damage, AMissingBlockIsToldByTheStreamsChecksum) {
-  // Cut a whole block out of a stream whose blocks happen to begin at bytes of equal phase.
+TEST_F(Bzip2Damage, AMissingBlockIsDetectedByTheStreamChecksum) {
+  // Removes a whole block from a stream in which two blocks begin at the same bit of a byte.
   const std::string bytes = noise(100'000 * 20, 5);
   const std::string file = bzip2_compress(bytes, 1);
   const auto blocks = blocks_of(folder_.file("b.bz2", file));
@@ -144,10 +144,10 @@ TEST_F(Bzip2Damage, AMissingBlockIsToldByTheStreamsChecksum) {
       EXPECT_NE(content.lost[0].reason.find("a whole block may be missing"), std::string::npos);
       return;
     }
-  FAIL() << "no two blocks of one phase; take another seed";
+  FAIL() << "no two blocks begin at the same bit of a byte; use another seed";
 }
 
-TEST_F(Bzip2Damage, StepsOverGarbageBetweenStreams) {
+TEST_F(Bzip2Damage, SkipsGarbageBetweenStreams) {
   const std::string file = bzip2_compress("one") + noise(5'000'000, 3) + bzip2_compress("two");
   const auto content = read_content(folder_.file("a.bz2", file));
   EXPECT_EQ(content.bytes, "onetwo");

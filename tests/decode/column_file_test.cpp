@@ -17,7 +17,7 @@ using test::Folder;
 
 const Digest identity = digest_of("a file and its decoder");
 
-// A batch with memory of its own.
+// A batch that owns its memory.
 struct Rows {
   std::uint32_t rows = 0, address_family = 4;
   std::array<std::string, MOLE_COLUMN_COUNT> columns;
@@ -34,7 +34,7 @@ Rows rows_of(const FlowBatch& batch) {
   return out;
 }
 
-// Gives what it is told to give.
+// Returns the given batches.
 class ListedSource final : public FlowSource {
  public:
   explicit ListedSource(std::vector<Rows> batches) : batches_(std::move(batches)) {
@@ -109,7 +109,7 @@ struct Read {
 
 std::string text_of(const task::FileReport& report) {
   nlohmann::json json = report;
-  json["id"] = json["source"] = "";  // whoever reads knows these
+  json["id"] = json["source"] = "";  // the reader sets these
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -163,8 +163,8 @@ Recorded record(std::unique_ptr<FlowSource> source, unsigned threads, std::uint6
   return out;
 }
 
-// Not over the file of that name: a truncated and rewritten file is flushed at once, which is what takes long.
-std::filesystem::path anew(const Folder& folder, std::string_view bytes) {
+// Writes a new file under a new name: rewriting an existing file would flush it at once, which is slow.
+std::filesystem::path new_file(const Folder& folder, std::string_view bytes) {
   std::filesystem::remove(folder.path() / "columns");
   return folder.file("columns", bytes);
 }
@@ -185,14 +185,14 @@ std::vector<Rows> of_every_kind() {
   return all;
 }
 
-TEST(ColumnFile, GivesBackWhatItWasMadeFrom) {
+TEST(ColumnFile, RoundTrips) {
   const Folder folder;
   const auto expected = *drain(*std::make_unique<ListedSource>(of_every_kind()));
   for (const unsigned threads : {1u, 3u}) {
     const auto recorded = record(std::make_unique<ListedSource>(of_every_kind()), threads);
     ASSERT_TRUE(recorded.done);
     expect_same(recorded.read, expected);
-    const auto path = anew(folder, recorded.bytes);
+    const auto path = new_file(folder, recorded.bytes);
     for (const unsigned readers : {1u, 2u, 5u}) {
       SCOPED_TRACE(readers);
       const auto read = read_back(path, readers);
@@ -202,24 +202,24 @@ TEST(ColumnFile, GivesBackWhatItWasMadeFrom) {
   }
 }
 
-TEST(ColumnFile, IsTheSameWhateverTheNumberOfThreads) {
+TEST(ColumnFile, DoesNotDependOnTheNumberOfThreads) {
   EXPECT_EQ(record(std::make_unique<ListedSource>(of_every_kind()), 1).bytes,
             record(std::make_unique<ListedSource>(of_every_kind()), 4).bytes);
 }
 
-TEST(ColumnFile, OfNoFlowsKeepsTheReport) {
+TEST(ColumnFile, WithoutFlowsKeepsTheReport) {
   const Folder folder;
   const auto recorded = record(std::make_unique<ListedSource>(std::vector<Rows>{}), 1);
   ASSERT_TRUE(recorded.done);
-  const auto read = read_back(anew(folder, recorded.bytes), 2);
+  const auto read = read_back(new_file(folder, recorded.bytes), 2);
   ASSERT_TRUE(read) << read.error().message;
   expect_same(*read, recorded.read);
 }
 
-TEST(ColumnFile, GivesTheColumnsWantedAndNoOther) {
+TEST(ColumnFile, ReadsOnlyTheRequestedColumns) {
   const Folder folder;
   const auto rows = batch(500, 4, Values::times, 1);
-  const auto path = anew(folder, record(std::make_unique<ListedSource>(std::vector{rows}), 1).bytes);
+  const auto path = new_file(folder, record(std::make_unique<ListedSource>(std::vector{rows}), 1).bytes);
   const auto read = read_back(path, 1, ColumnSet().set(MOLE_COLUMN_END));  // stored relative to start
   ASSERT_TRUE(read) << read.error().message;
   for (std::size_t c = 0; c < MOLE_COLUMN_COUNT; ++c)
@@ -235,7 +235,7 @@ TEST(ColumnFile, GivesTheColumnsWantedAndNoOther) {
 
 TEST(ColumnFile, IsSmallWhereValuesAreFew) {
   const auto recorded = record(std::make_unique<ListedSource>(std::vector{batch(batch_rows, 4, Values::few, 1)}), 1);
-  EXPECT_LT(recorded.bytes.size(), batch_rows * 20u);  // of 59 bytes a row: entropy is a quarter of them
+  EXPECT_LT(recorded.bytes.size(), batch_rows * 20u);  // of 59 bytes per row, a quarter of which is entropy
 }
 
 TEST(ColumnFile, WithAnyByteChangedIsRefused) {
@@ -243,27 +243,27 @@ TEST(ColumnFile, WithAnyByteChangedIsRefused) {
   std::vector<Rows> small;
   for (const std::uint32_t family : {4u, 6u}) small.push_back(batch(20, family, Values::few, family));
   const auto bytes = record(std::make_unique<ListedSource>(small), 1).bytes;
-  ASSERT_TRUE(read_back(anew(folder, bytes)));
+  ASSERT_TRUE(read_back(new_file(folder, bytes)));
   for (std::size_t at = 0; at < bytes.size(); ++at) {
     auto flipped = bytes;
     flipped[at] = static_cast<char>(flipped[at] ^ (1 << at % 8));
-    const auto read = read_back(anew(folder, flipped));
+    const auto read = read_back(new_file(folder, flipped));
     ASSERT_FALSE(read) << "byte " << at << " of " << bytes.size();
     ASSERT_EQ(read.error().code, Code::corrupt) << read.error().message;
   }
 }
 
-TEST(ColumnFile, CutOrLengthenedIsRefused) {
+TEST(ColumnFile, TruncatedOrExtendedIsRefused) {
   const Folder folder;
   const auto bytes = record(std::make_unique<ListedSource>(std::vector{batch(20, 4, Values::few, 1)}), 1).bytes;
   for (std::size_t size = 0; size < bytes.size(); ++size)
-    ASSERT_FALSE(read_back(anew(folder, std::string_view(bytes).substr(0, size)))) << size;
-  EXPECT_FALSE(read_back(anew(folder, bytes + std::string(1, '\0'))));
-  EXPECT_FALSE(read_back(anew(folder, bytes + bytes)));
+    ASSERT_FALSE(read_back(new_file(folder, std::string_view(bytes).substr(0, size)))) << size;
+  EXPECT_FALSE(read_back(new_file(folder, bytes + std::string(1, '\0'))));
+  EXPECT_FALSE(read_back(new_file(folder, bytes + bytes)));
 }
 
-// Checksums fit, so that what lies behind them has to defend itself.
-TEST(ColumnFile, SurvivesAFooterMadeToHarm) {
+// Checksums are valid, so the later checks must detect the error.
+TEST(ColumnFile, RefusesHostileFooters) {
   const Folder folder;
   const auto bytes = record(std::make_unique<ListedSource>(std::vector{batch(20, 4, Values::few, 1)}), 1).bytes;
   const auto tail = *column_file::parse_tail(std::string_view(bytes).substr(bytes.size() - column_file::tail_size), bytes.size());
@@ -272,7 +272,7 @@ TEST(ColumnFile, SurvivesAFooterMadeToHarm) {
     auto changed = footer;
     change(changed);
     const auto packed = *column_file::footer_bytes(changed);
-    return read_back(anew(folder, bytes.substr(0, tail.offset) + packed + column_file::tail_bytes(tail.offset, packed)));
+    return read_back(new_file(folder, bytes.substr(0, tail.offset) + packed + column_file::tail_bytes(tail.offset, packed)));
   };
   ASSERT_TRUE(with([](auto&) {}));
   EXPECT_FALSE(with([](auto& f) { f.blocks[0].rows = 0; }));
@@ -286,11 +286,11 @@ TEST(ColumnFile, SurvivesAFooterMadeToHarm) {
   EXPECT_FALSE(with([](auto& f) { f.blocks.push_back(f.blocks[0]); }));
   EXPECT_FALSE(with([](auto& f) { f.blocks.clear(); }));
   EXPECT_FALSE(with([](auto& f) { f.report.flows = 19; }));
-  // Planes that decompress to something else, with a checksum that says they are right.
+  // Planes with other content and a matching checksum.
   for (const std::size_t at : {std::size_t{16}, std::size_t{40}, static_cast<std::size_t>(tail.offset) - 1}) {
     auto changed = bytes;
     changed[at] = static_cast<char>(changed[at] ^ 0x55);
-    auto reader = ColumnFileReader::open(anew(folder, changed), identity, {column_file::kept_columns(), 0, 1});
+    auto reader = ColumnFileReader::open(new_file(folder, changed), identity, {column_file::kept_columns(), 0, 1});
     ASSERT_TRUE(reader);
     FlowBatch next;
     EXPECT_FALSE((*reader)->next(next));
@@ -301,7 +301,7 @@ TEST(ColumnFile, SurvivesAFooterMadeToHarm) {
 
 TEST(ColumnFile, OfAnotherIdentityIsRefused) {
   const Folder folder;
-  const auto path = anew(folder, record(std::make_unique<ListedSource>(of_every_kind()), 1).bytes);
+  const auto path = new_file(folder, record(std::make_unique<ListedSource>(of_every_kind()), 1).bytes);
   const auto reader = ColumnFileReader::open(path, digest_of("another"), {column_file::kept_columns(), 0, 1});
   ASSERT_FALSE(reader);
   EXPECT_EQ(reader.error().code, Code::corrupt);
@@ -310,7 +310,7 @@ TEST(ColumnFile, OfAnotherIdentityIsRefused) {
 
 // ---- the archive's own decoder, with damage in the file
 
-TEST(ColumnFile, SaysOfADamagedFileWhatItsDecodeSaid) {
+TEST(ColumnFile, ReportsTheDamageOfTheArchiveFile) {
   const Folder folder;
   auto content = test::datagrams(4000, 30);
   content.replace(300'000, 700, test::noise(700));
@@ -328,14 +328,14 @@ TEST(ColumnFile, SaysOfADamagedFileWhatItsDecodeSaid) {
   const auto recorded = record(reader(), 2);
   ASSERT_TRUE(recorded.done);
   expect_same(recorded.read, expected);
-  const auto read = read_back(anew(folder, recorded.bytes), 2);
+  const auto read = read_back(new_file(folder, recorded.bytes), 2);
   ASSERT_TRUE(read) << read.error().message;
   expect_same(*read, expected);
 }
 
 // ---- the recorder
 
-TEST(ColumnRecorder, PassesOnWhatIsWanted) {
+TEST(ColumnRecorder, ForwardsTheRequestedColumns) {
   const auto recorded =
       record(std::make_unique<ListedSource>(of_every_kind()), 1, UINT64_MAX, ColumnSet().set(MOLE_COLUMN_BYTES));
   ASSERT_TRUE(recorded.done);
@@ -343,7 +343,7 @@ TEST(ColumnRecorder, PassesOnWhatIsWanted) {
     for (std::size_t c = 0; c < MOLE_COLUMN_COUNT; ++c) EXPECT_EQ(rows.columns[c].empty(), c != MOLE_COLUMN_BYTES);
 }
 
-TEST(ColumnRecorder, GoesOnWithoutAFileThatGrowsTooLarge) {
+TEST(ColumnRecorder, ContinuesWithoutAFileThatGrowsTooLarge) {
   const auto expected = *drain(*std::make_unique<ListedSource>(of_every_kind()));
   for (const unsigned threads : {1u, 2u}) {
     const auto recorded = record(std::make_unique<ListedSource>(of_every_kind()), threads, 1000);
@@ -352,7 +352,7 @@ TEST(ColumnRecorder, GoesOnWithoutAFileThatGrowsTooLarge) {
   }
 }
 
-TEST(ColumnRecorder, GoesOnWhenItsFileCannotBeWritten) {
+TEST(ColumnRecorder, ContinuesWhenItsFileCannotBeWritten) {
   const auto expected = *drain(*std::make_unique<ListedSource>(of_every_kind()));
   for (const unsigned threads : {1u, 2u})
     for (const int good : {0, 3, static_cast<int>(expected.batches.size())}) {  // the last: the footer fails
@@ -368,7 +368,7 @@ TEST(ColumnRecorder, GoesOnWhenItsFileCannotBeWritten) {
     }
 }
 
-TEST(ColumnRecorder, LeftBeforeTheEndKeepsNothing) {
+TEST(ColumnRecorder, KeepsNothingIfStoppedEarly) {
   for (const unsigned threads : {1u, 2u}) {
     bool done = false;
     RecordingOptions options;

@@ -6,7 +6,7 @@
 namespace mole::runtime::test {
 namespace {
 
-TEST(ContentSource, ReadsAPlainFileAsItIs) {
+TEST(ContentSource, ReadsAPlainFileUnchanged) {
   const Folder folder;
   const std::string bytes = noise(3'000'000);
   const auto content = read_content(folder.file("plain.dat", bytes));
@@ -36,7 +36,7 @@ TEST(ContentSource, ReadsEveryLevel) {
   }
 }
 
-TEST(ContentSource, GoesOnAfterTheEndOfAStream) {
+TEST(ContentSource, ContinuesAfterTheEndOfAStream) {
   const Folder folder;
   const std::string file = bzip2_compress("one ") + bzip2_compress("") + bzip2_compress(noise(250'000), 1) + bzip2_compress("") +
                            bzip2_compress(" two", 3);
@@ -54,7 +54,7 @@ TEST(ContentSource, AnEmptyStreamIsSound) {
   EXPECT_TRUE(content.lost.empty());
 }
 
-TEST(ContentSource, KnowsBzip2ByItsFirstBytesWhateverTheName) {
+TEST(ContentSource, RecognisesBzip2ByItsFirstBytes) {
   const Folder folder;
   EXPECT_EQ(read_content(folder.file("a.dat", bzip2_compress("content"))).bytes, "content");
 }
@@ -97,7 +97,7 @@ TEST(ContentSource, AMissingFileAndAFolderAreMissing) {
   EXPECT_EQ(a_folder.error().code, Code::missing);
 }
 
-TEST(ContentSource, ReportsBytesBehindTheLastStream) {
+TEST(ContentSource, ReportsBytesAfterTheLastStream) {
   const Folder folder;
   const std::string file = bzip2_compress("content");
   const auto content = read_content(folder.file("a.bz2", file + "trailing"));
@@ -142,13 +142,13 @@ TEST(ContentSource, StopsADecompressionBomb) {
     EXPECT_NE(content.lost[0].reason.find("output limit"), std::string::npos);
     EXPECT_TRUE(content.ends_in_damage);
   }
-  // The same file within its budget is only well compressed.
+  // Within the limit the same file is valid.
   const auto content = read_content(folder.file("a.bz2", file), {.threads = 4, .output_ratio = 10'000'000});
   EXPECT_TRUE(content.bytes == zeros);
   EXPECT_TRUE(content.lost.empty());
 }
 
-TEST(ContentSource, GivesTheBlocksThatFitIntoTheOutputBudget) {
+TEST(ContentSource, ReturnsTheBlocksWithinTheOutputLimit) {
   const Folder folder;
   const std::string bytes = noise(400'000);
   const auto path = folder.file("a.bz2", bzip2_compress(bytes, 1));
@@ -159,7 +159,7 @@ TEST(ContentSource, GivesTheBlocksThatFitIntoTheOutputBudget) {
   EXPECT_EQ(content.lost.size(), 1u);
 }
 
-TEST(AddLost, JoinsNeighboursAndStopsGrowing) {
+TEST(AddLost, JoinsNeighboursAndLimitsTheirNumber) {
   std::vector<task::ByteRange> lost;
   add_lost(lost, 0, 10, "a");
   add_lost(lost, 10, 20, "a");
@@ -171,7 +171,7 @@ TEST(AddLost, JoinsNeighboursAndStopsGrowing) {
   EXPECT_EQ(lost.back().to, 100 + 2 * 4999 + 1u);
 }
 
-TEST(Bzip2Writer, WritesPieceByPieceWhatItWritesAtOnce) {
+TEST(Bzip2Writer, WritesTheSameBytesInPieces) {
   const std::string bytes = noise(300'000);
   std::string pieces;
   Bzip2Writer writer(
@@ -185,7 +185,7 @@ TEST(Bzip2Writer, WritesPieceByPieceWhatItWritesAtOnce) {
   EXPECT_TRUE(pieces == bzip2_compress(bytes, 1));
 }
 
-TEST(Bzip2Writer, PassesOnTheErrorOfItsSink) {
+TEST(Bzip2Writer, ForwardsTheErrorOfItsSink) {
   Bzip2Writer writer([](std::string_view) -> Result<> { return exhausted("the disk is full"); });
   ASSERT_TRUE(writer.write("content"));
   const auto finished = writer.finish();

@@ -1,4 +1,4 @@
-// A block whose coded bits hold a block mark by accident: it must be put together again.
+// A block whose coded bits contain a block mark by chance: its parts must be joined.
 #include "runtime/decode/block_decoder.hpp"
 #include "runtime/decode/bzip2_checksum.hpp"
 #include "runtime/decode/bzip2_writer.hpp"
@@ -27,8 +27,8 @@ class Bits {
   std::uint64_t size_ = 0;
 };
 
-// A block written by hand with a flat Huffman code: symbols 0..253 have 8 bits, their own value, so a run of symbols
-// can spell any bytes. 254 to 257 (257: end of block) have 9 bits.
+// Writes a block with a flat Huffman code: the code of symbols 0..253 is their value in 8 bits, so a sequence of symbols
+// can contain any bytes. 254 to 257 (257: end of block) have 9 bits.
 void put_block(Bits& out, const std::vector<unsigned>& symbols, std::uint32_t checksum) {
   out.put(block_mark, 48);
   out.put(checksum, 32);
@@ -52,7 +52,7 @@ void put_block(Bits& out, const std::vector<unsigned>& symbols, std::uint32_t ch
   put_symbol(257);
 }
 
-// A file of one such block between two usual streams.
+// Writes a file with one such block between two normal streams.
 std::string file_around(const std::vector<unsigned>& symbols, std::string& content) {
   DecodedBlock block;
   const auto decoder = make_block_decoder(Bzip2Decoder::libbzip2);
@@ -60,7 +60,7 @@ std::string file_around(const std::vector<unsigned>& symbols, std::string& conte
   put_block(draft, symbols, 0);
   decoder->decode(draft.bytes(), 0, draft.size(), 1'000'000, block);
   content.assign(reinterpret_cast<const char*>(block.content.data()),
-                 block.content.size());  // it fails its checksum only
+                 block.content.size());  // only its checksum is wrong
   const std::uint32_t checksum = bzip2_checksum(block.content.view());
 
   Bits stream;
@@ -93,7 +93,7 @@ void expect_whole(const std::vector<unsigned>& symbols, std::size_t segments) {
   Segment segment;
   std::size_t seen = 0;
   while (*scanner.next(segment)) ++seen;
-  ASSERT_EQ(seen, 7 + segments) << "the marks inside the block are not where the test wants them";
+  ASSERT_EQ(seen, 7 + segments) << "the marks inside the block are at the wrong positions";
   for (const unsigned threads : {1u, 4u}) {
     const auto content = read_content(path, {.threads = threads});
     EXPECT_EQ(content.bytes, "before" + middle + "behind");

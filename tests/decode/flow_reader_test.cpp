@@ -1,4 +1,4 @@
-// What a FlowReader makes of a decoder: reports, readable time, and decoders that misbehave.
+// FlowReader: reports, readable time, and decoders that misbehave.
 #include "runtime/decode/bzip2_writer.hpp"
 #include "tests/decode/support.hpp"
 
@@ -24,7 +24,7 @@ TEST(Evidence, CountsTheSecondsThatBeginInARange) {
   EXPECT_EQ(evidence.count({4 * second_us, 5 * second_us}).received, 0u);
 }
 
-TEST(Evidence, ReadableTimeIsWhatLiesInTheRange) {
+TEST(Evidence, ReadableTimeIsClippedToTheRange) {
   Evidence evidence;
   evidence.set_readable({{0, 10}, {20, 30}});
   EXPECT_EQ(evidence.readable({5, 25}), 10);
@@ -32,7 +32,7 @@ TEST(Evidence, ReadableTimeIsWhatLiesInTheRange) {
   EXPECT_EQ(evidence.readable({-100, 100}), 20);
 }
 
-TEST(FlowReader, ASoundFileProvesAllTheTimeItCovers) {
+TEST(FlowReader, ASoundFileIsReadableForItsWholeTime) {
   const Folder folder;
   const auto read = read_flows(folder.file("a.dat.bz2", bzip2_compress(datagrams(10))), {hour, hour + hour_us});
   EXPECT_EQ(read.report.state, "sound");
@@ -44,14 +44,14 @@ TEST(FlowReader, ASoundFileProvesAllTheTimeItCovers) {
   EXPECT_EQ(read.report.flows, 20u);
 }
 
-TEST(FlowReader, AFileWithoutFlowsThatIsSoundIsAQuietHour) {
+TEST(FlowReader, ASoundFileWithoutFlowsIsReadable) {
   const Folder folder;
   const auto read = read_flows(folder.file("a.dat.bz2", bzip2_compress("")), {hour, hour + hour_us});
   EXPECT_EQ(read.report.state, "sound");
   EXPECT_EQ(read.evidence.readable({hour, hour + hour_us}), hour_us);
 }
 
-TEST(FlowReader, ACutFileProvesTheTimeUpToItsLastDatagram) {
+TEST(FlowReader, ATruncatedFileIsReadableUpToItsLastDatagram) {
   const Folder folder;
   const std::string bytes = datagrams(10);
   const auto read = read_flows(folder.file("a.dat", bytes.substr(0, bytes.size() - 1)), {hour, hour + hour_us});
@@ -59,7 +59,7 @@ TEST(FlowReader, ACutFileProvesTheTimeUpToItsLastDatagram) {
   EXPECT_EQ(read.report.readable[0], (TimeRange{hour, hour + 8 * second_us}));
 }
 
-TEST(FlowReader, AFileDamagedAtItsBeginProvesTheTimeFromItsFirstDatagram) {
+TEST(FlowReader, AFileDamagedAtItsStartIsReadableFromItsFirstDatagram) {
   const Folder folder;
   const auto read = read_flows(folder.file("a.dat", datagrams(10).substr(1)), {hour, hour + hour_us});
   EXPECT_EQ(read.report.flows, 18u);
@@ -67,7 +67,7 @@ TEST(FlowReader, AFileDamagedAtItsBeginProvesTheTimeFromItsFirstDatagram) {
   EXPECT_EQ(read.report.readable[0], (TimeRange{hour + second_us, hour + hour_us}));
 }
 
-TEST(FlowReader, AnUnreadableFileProvesNothing) {
+TEST(FlowReader, AnUnreadableFileHasNoReadableTime) {
   const Folder folder;
   const auto read = read_flows(folder.file("a.dat.bz2", ""), {hour, hour + hour_us});
   EXPECT_EQ(read.report.state, "unreadable");
@@ -75,7 +75,7 @@ TEST(FlowReader, AnUnreadableFileProvesNothing) {
   EXPECT_EQ(read.evidence.readable({hour, hour + hour_us}), 0);
 }
 
-TEST(FlowReader, TheHeadIsNotLostToTheDecoder) {
+TEST(FlowReader, TheDecoderGetsTheHeadOfTheFile) {
   const Folder folder;
   const std::string bytes = datagrams(1000, 30);
   auto source = open_content(folder.file("a.dat", bytes));
@@ -94,7 +94,7 @@ TEST(FlowReader, TheHeadIsNotLostToTheDecoder) {
   EXPECT_EQ(rows, 30'000u);
 }
 
-// A decoder made of one function for next().
+// A decoder from one function, next().
 using Next = std::function<std::int32_t(mole_flow_builder*, mole_error*, const mole_source*, const mole_decode_sink*)>;
 struct Scripted {
   const Next* next;
@@ -136,7 +136,7 @@ Outcome run(const Next& next) {
   return {more, reader.report()};
 }
 
-TEST(FlowReader, ADecoderThatGivesUpLeavesADamagedFile) {
+TEST(FlowReader, ADecoderThatStopsEarlyMeansADamagedFile) {
   int calls = 0;
   const auto outcome =
       run([&](mole_flow_builder* builder, mole_error* error, const mole_source*, const mole_decode_sink* sink) -> std::int32_t {
@@ -158,7 +158,7 @@ TEST(FlowReader, ADecoderThatGivesUpLeavesADamagedFile) {
   EXPECT_EQ(outcome.report.readable[0].to, hour + second_us);
 }
 
-TEST(FlowReader, ADecoderThatOverflowsItsBatchIsCaught) {
+TEST(FlowReader, ADecoderThatOverflowsItsBatchIsDetected) {
   const auto outcome =
       run([](mole_flow_builder* builder, mole_error*, const mole_source*, const mole_decode_sink*) -> std::int32_t {
         builder->rows = builder->capacity + 1;
@@ -168,7 +168,7 @@ TEST(FlowReader, ADecoderThatOverflowsItsBatchIsCaught) {
   EXPECT_EQ(outcome.result.error().code, Code::internal);
 }
 
-TEST(FlowReader, ADecodersOwnErrorIsPassedOn) {
+TEST(FlowReader, ADecodersErrorIsForwarded) {
   const auto outcome = run([](mole_flow_builder*, mole_error*, const mole_source*, const mole_decode_sink*) -> std::int32_t {
     return MOLE_UNSUPPORTED;
   });
@@ -177,14 +177,14 @@ TEST(FlowReader, ADecodersOwnErrorIsPassedOn) {
   EXPECT_NE(outcome.result.error().message.find("a.dat"), std::string::npos);
 }
 
-TEST(FlowReader, AnUnknownCodeIsABug) {
+TEST(FlowReader, AnUnknownCodeIsAnInternalError) {
   const auto outcome =
       run([](mole_flow_builder*, mole_error*, const mole_source*, const mole_decode_sink*) -> std::int32_t { return 42; });
   ASSERT_FALSE(outcome.result);
   EXPECT_EQ(outcome.result.error().code, Code::internal);
 }
 
-TEST(FlowReader, LossInDamageIsNotCountedAsLoss) {
+TEST(FlowReader, LossInDamageIsNotNetworkLoss) {
   bool done = false;
   const auto outcome =
       run([&](mole_flow_builder*, mole_error*, const mole_source*, const mole_decode_sink* sink) -> std::int32_t {

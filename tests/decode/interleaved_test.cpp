@@ -1,4 +1,4 @@
-// The parts of the interleaved block decoder against their plain definitions, and the whole against libbzip2.
+// Compares the parts of the interleaved block decoder with simple implementations, and the whole decoder with libbzip2.
 #include "runtime/decode/bzip2_checksum.hpp"
 #include "runtime/decode/bzip2_writer.hpp"
 #include "runtime/decode/interleaved_decoder.hpp"
@@ -21,10 +21,10 @@ std::span<const std::uint8_t> bytes_of(const std::string& text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-TEST(HuffmanCode, ReadsWhatAPlainDecoderReads) {
+TEST(HuffmanCode, EqualsASimpleDecoder) {
   std::mt19937_64 random(1);
   for (int round = 0; round < 300; ++round) {
-    // Any lengths: complete codes, codes with holes and codes with too many words.
+    // Any lengths: complete, incomplete and oversubscribed codes.
     const std::size_t symbols = 3 + random() % 256;
     const unsigned shortest = 1 + random() % 12, span = 1 + random() % (20 - shortest);
     Bytes lengths(symbols);
@@ -37,7 +37,7 @@ TEST(HuffmanCode, ReadsWhatAPlainDecoderReads) {
     BitReader bits(stream.data(), 0, 8000);
     while (bits.position() < 7900) {
       bits.refill();
-      // The shortest prefix that is a code: codes of a length follow those of the shorter ones.
+      // The shortest prefix that is a code. Codes of each length follow those of shorter lengths.
       std::uint64_t first = 0, at = bits.position();
       unsigned expected = HuffmanCode::no_symbol, value = 0, used = 0;
       for (unsigned length = 1; length <= 20 && expected == HuffmanCode::no_symbol; ++length, ++at) {
@@ -57,8 +57,8 @@ TEST(HuffmanCode, ReadsWhatAPlainDecoderReads) {
   }
 }
 
-// Turn by turn and many at once, by rows and (where there is one) by the wide way.
-TEST(MoveToFront, MovesWhatIsTaken) {
+// One symbol at a time and many at once, with the portable and, if available, the AVX2 implementation.
+TEST(MoveToFront, MovesTheSymbolToTheFront) {
   std::mt19937_64 random(2);
   for (const bool wide : {false, true})
     for (const std::size_t at_once : {1u, 7u, 2000u}) {
@@ -98,7 +98,7 @@ TEST(MoveToFront, MovesWhatIsTaken) {
     }
 }
 
-// The last column and the origin of the sorted rotations, by definition.
+// Returns the last column and the origin of the sorted rotations, by definition.
 std::pair<Bytes, std::uint32_t> sorted_rotations(const Bytes& text) {
   std::vector<std::uint32_t> rotation(text.size());
   std::iota(rotation.begin(), rotation.end(), 0u);
@@ -122,19 +122,19 @@ void expect_inverse(InverseBwt& inverse, const Bytes& text) {
   ASSERT_TRUE(back == text) << text.size();
 }
 
-TEST(InverseBwt, GivesTheTextBack) {
+TEST(InverseBwt, InvertsTheTransform) {
   InverseBwt inverse;
   std::mt19937_64 random(3);
   for (const unsigned values : {1u, 2u, 4u, 256u})
     for (const std::size_t size : {1u, 2u, 3u, 63u, 64u, 65u, 127u, 128u, 1000u, 1024u, 1025u, 5000u, 40'000u}) {
       Bytes text(size);
-      if (values == 1 && size > 5000) continue;  // the definition is slow on what is all equal
+      if (values == 1 && size > 5000) continue;  // sorting equal bytes is slow
       for (auto& b : text) b = static_cast<std::uint8_t>(random() % values * 77);
       expect_inverse(inverse, text);
     }
 }
 
-TEST(InverseBwt, GivesPeriodicTextsBack) {
+TEST(InverseBwt, InvertsPeriodicTexts) {
   InverseBwt inverse;
   for (const std::size_t period : {1u, 2u, 3u, 64u, 100u, 1111u})
     for (const std::size_t times : {2u, 3u, 10u, 40u}) {
@@ -145,8 +145,8 @@ TEST(InverseBwt, GivesPeriodicTextsBack) {
     }
 }
 
-// What no sorting made: a column and an origin from elsewhere still end, as libbzip2 ends: n steps from the origin.
-TEST(InverseBwt, WalksAnyColumnAsFarAsItIsLong) {
+// Columns and origins that are not the result of a sort: the walk still ends after n steps from the origin, as in libbzip2.
+TEST(InverseBwt, EndsForAnyColumn) {
   InverseBwt inverse;
   std::mt19937_64 random(4);
   for (int round = 0; round < 200; ++round) {
@@ -167,7 +167,7 @@ TEST(InverseBwt, WalksAnyColumnAsFarAsItIsLong) {
   }
 }
 
-// By definition, byte by byte.
+// A simple implementation, byte by byte.
 std::optional<Bytes> expanded(std::span<const std::uint8_t> text, std::size_t limit) {
   Bytes out;
   std::size_t run = 0;
@@ -183,7 +183,7 @@ std::optional<Bytes> expanded(std::span<const std::uint8_t> text, std::size_t li
   return out;
 }
 
-TEST(RunLength, ExpandsWhatADefinitionExpands) {
+TEST(RunLength, EqualsASimpleImplementation) {
   std::mt19937_64 random(5);
   OutputBytes out;
   for (int round = 0; round < 20'000; ++round) {
@@ -203,8 +203,8 @@ TEST(RunLength, ExpandsWhatADefinitionExpands) {
   EXPECT_FALSE(expand_runs(Bytes(900'000, 255), 180'000u * (4 + 255) - 1, out));
 }
 
-TEST(Bzip2Checksum, IsThePublishedOne) {
-  EXPECT_EQ(bzip2_checksum(bytes_of("123456789")), 0xfc891918u);  // CRC-32/BZIP2 of the catalogue of parametrised CRCs
+TEST(Bzip2Checksum, EqualsThePublishedValue) {
+  EXPECT_EQ(bzip2_checksum(bytes_of("123456789")), 0xfc891918u);  // CRC-32/BZIP2 in the catalogue of parametrised CRCs
   const std::string text = noise(1000);
   for (std::size_t size = 0; size < 100; ++size) {
     std::uint32_t sum = 0xffffffff;
@@ -216,8 +216,8 @@ TEST(Bzip2Checksum, IsThePublishedOne) {
   }
 }
 
-// Texts of every shape, each a stream of its own, at every level: no block may need libbzip2.
-TEST(InterleavedDecoder, DecodesWhatBzip2Writes) {
+// Various texts, each as a separate stream at every level: no block may need libbzip2.
+TEST(InterleavedDecoder, DecodesTheOutputOfBzip2) {
   std::string repeated, few, long_runs;
   for (int i = 0; i < 40'000; ++i) repeated += "abcabcabd";
   std::mt19937_64 random(6);
@@ -242,7 +242,7 @@ TEST(InterleavedDecoder, DecodesWhatBzip2Writes) {
         ASSERT_EQ(own.checksum, expected.checksum);
         ASSERT_TRUE(narrow.decode_whole(segment.bytes, first, bits, 50'000'000, own));
         ASSERT_TRUE(std::ranges::equal(own.content.view(), expected.content.view()));
-        // One byte less than it needs is too little, for both.
+        // One byte less than required is too little for both decoders.
         const std::size_t limit = expected.content.size() - 1;
         ASSERT_FALSE(decoder.decode_whole(segment.bytes, first, bits, limit, own));
         decoder.decode(segment.bytes, first, bits, limit, own);
@@ -251,8 +251,8 @@ TEST(InterleavedDecoder, DecodesWhatBzip2Writes) {
     }
 }
 
-// A damaged block that ends within a run: libbzip2 tells of the run or not by the room it was given.
-TEST(InterleavedDecoder, TheVerdictDoesNotDependOnTheMemoryThereIs) {
+// A damaged block that ends inside a run: libbzip2's result depends on the size of its output buffer.
+TEST(InterleavedDecoder, TheResultDoesNotDependOnTheBufferSize) {
   const Bytes block = {0x31, 0x41, 0x59, 0x26, 0x53, 0x59, 0x39, 0x3f, 0x16, 0x65, 0x00, 0x00, 0xd6,
                        0x01, 0x00, 0x38, 0x00, 0x20, 0x00, 0x50, 0x66, 0x04, 0xd5, 0x34, 0xea, 0x24,
                        0x4a, 0x9f, 0x80, 0xb4, 0x9e, 0x50, 0x1c, 0x81, 0x07, 0x99, 0x56, 0xa6, 0x58};

@@ -55,10 +55,10 @@ TEST(NetFlow5, NoSamplingIsOne) {
   FlowBatch batch;
   ASSERT_TRUE(*reader.next(batch));
   EXPECT_EQ(batch.column<std::uint32_t>(MOLE_COLUMN_SAMPLING)[0], 1u);
-  EXPECT_EQ(batch.columns[MOLE_COLUMN_BYTES], nullptr) << "a column nobody wants";
+  EXPECT_EQ(batch.columns[MOLE_COLUMN_BYTES], nullptr) << "a column that was not requested";
 }
 
-TEST(NetFlow5, TimesAreRightAcrossAWrapOfSysUptime) {
+TEST(NetFlow5, TimesAreCorrectAcrossAWrapOfSysUptime) {
   // 5000 ms after the wrap; the flow began 2000 ms before it and ended 1000 ms after it.
   const auto read =
       decode(Datagram{.nanoseconds = 250'999'999, .uptime_ms = 5000, .count = 1, .first_ms = 0u - 2000, .last_ms = 1000}.bytes());
@@ -89,14 +89,14 @@ TEST(NetFlow5, SequenceNumbersWrap) {
   EXPECT_EQ(read.report.flows_lost, 3u);
 }
 
-TEST(NetFlow5, EnginesCountTheirOwnSequences) {
+TEST(NetFlow5, EachEngineHasItsOwnSequence) {
   std::string bytes;
   for (std::uint32_t i = 0; i < 10; ++i)
     for (std::uint16_t engine : {0x0001, 0x0100}) bytes += Datagram{.sequence = i * 2 + engine * 1000u, .engine = engine}.bytes();
   EXPECT_EQ(decode(bytes).report.flows_lost, 0u);
 }
 
-TEST(NetFlow5, ARestartIsNoLoss) {
+TEST(NetFlow5, ARestartIsNotLoss) {
   const Datagram before{.uptime_ms = 100'000'000, .sequence = 5'000'000};
   for (const std::uint32_t sequence : {0u, 100u, 6'000'000u}) {
     const auto read = decode(before.bytes() + Datagram{.seconds = hour + 300, .uptime_ms = 20'000, .sequence = sequence}.bytes());
@@ -105,26 +105,26 @@ TEST(NetFlow5, ARestartIsNoLoss) {
   }
 }
 
-TEST(NetFlow5, AWrapOfSysUptimeIsNoRestart) {
+TEST(NetFlow5, AWrapOfSysUptimeIsNotARestart) {
   const auto read = decode(Datagram{.uptime_ms = 0u - 500, .sequence = 100}.bytes() +
                            Datagram{.seconds = hour + 1, .uptime_ms = 500, .sequence = 112}.bytes());
   EXPECT_EQ(read.report.flows_lost, 10u);
 }
 
-TEST(NetFlow5, ADatagramOvertakenOnItsWayIsNoLossOfFourBillion) {
+TEST(NetFlow5, AReorderedDatagramIsNotLoss) {
   const auto read = decode(Datagram{.sequence = 100}.bytes() + Datagram{.sequence = 104}.bytes() +
                            Datagram{.sequence = 102}.bytes() + Datagram{.sequence = 106}.bytes());
   EXPECT_EQ(read.report.flows_lost, 2u);
   EXPECT_EQ(read.report.flows, 8u);
 }
 
-TEST(NetFlow5, AJumpNoExporterCouldHaveMadeIsNoLoss) {
+TEST(NetFlow5, AnImplausibleJumpIsNotLoss) {
   const auto read = decode(Datagram{.sequence = 0}.bytes() + Datagram{.sequence = 1'500'000'000}.bytes() +
                            Datagram{.sequence = 1'500'000'002}.bytes());
   EXPECT_EQ(read.report.flows_lost, 0u);
 }
 
-TEST(NetFlow5, ADatagramCutOffAtTheEndIsTold) {
+TEST(NetFlow5, ATruncatedDatagramAtTheEndIsReported) {
   const std::string bytes = datagrams(3);
   const std::size_t one = Datagram{}.bytes().size();
   for (const std::size_t left : {std::size_t{1}, std::size_t{23}, std::size_t{24}, one - 1}) {
@@ -137,7 +137,7 @@ TEST(NetFlow5, ADatagramCutOffAtTheEndIsTold) {
   }
 }
 
-TEST(NetFlow5, FindsTheNextDatagramBehindForeignBytes) {
+TEST(NetFlow5, FindsTheNextDatagramAfterForeignBytes) {
   const std::string bytes = datagrams(20, 30);
   const std::size_t one = Datagram{.count = 30}.bytes().size();
   for (const std::size_t size : {std::size_t{1}, std::size_t{100}, std::size_t{200'000}}) {
@@ -154,21 +154,21 @@ TEST(NetFlow5, LossAcrossForeignBytesIsDamageNotLoss) {
   const std::string bytes = datagrams(20, 30);
   const std::size_t one = Datagram{.count = 30}.bytes().size();
   std::string hurt = bytes;
-  std::memset(hurt.data() + 9 * one + 500, 0xee, 2 * one);  // the rest of one, a whole one, the begin of another
+  std::memset(hurt.data() + 9 * one + 500, 0xee, 2 * one);  // the end of one, a whole one, the start of another
   const auto read = decode(hurt);
-  // The datagram whose header is whole but whose records were overwritten cannot be told from a sound one.
+  // A datagram with a valid header and overwritten records cannot be distinguished from a valid one.
   EXPECT_EQ(read.report.flows, 18u * 30);
   EXPECT_EQ(read.report.flows_lost, 0u);
   EXPECT_EQ(read.report.state, "damaged");
 }
 
-TEST(NetFlow5, RandomBytesGiveNothing) {
+TEST(NetFlow5, RandomBytesGiveNoFlows) {
   const auto read = decode(noise(1'000'000));
   EXPECT_EQ(read.report.flows, 0u);
   EXPECT_EQ(read.report.state, "unreadable");
 }
 
-TEST(NetFlow5, AHeadIsRecognisedByItsChainOfHeaders) {
+TEST(NetFlow5, RecognisesAChainOfHeaders) {
   const auto recognises = [](const std::string& bytes) {
     return netflow5().recognises(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()) == 1;
   };
@@ -180,15 +180,15 @@ TEST(NetFlow5, AHeadIsRecognisedByItsChainOfHeaders) {
   EXPECT_FALSE(recognises(datagrams(1) + noise(500)));
 }
 
-// Every datagram inside undamaged blocks, whatever happens to the others.
-TEST(NetFlow5, DamagedBlocksCostTheirOwnDatagramsOnly) {
+// Every datagram inside undamaged blocks is decoded, whatever happens to the others.
+TEST(NetFlow5, DamagedBlocksLoseOnlyTheirOwnDatagrams) {
   const Folder folder;
   std::string content;
   Datagram d{.count = 30};
   std::mt19937_64 random(3);
   for (int i = 0; i < 1000; ++i) {
     std::string bytes = d.bytes();
-    for (std::size_t r = 24; r < bytes.size(); r += 48)  // addresses that do not compress
+    for (std::size_t r = 24; r < bytes.size(); r += 48)  // incompressible addresses
       for (std::size_t b = 0; b < 24; ++b) bytes[r + b] = static_cast<char>(random() & 0xff);
     content += bytes;
     d.sequence += 30;
@@ -218,7 +218,7 @@ TEST(NetFlow5, DamagedBlocksCostTheirOwnDatagramsOnly) {
   const auto& readable = read.report.readable;
   EXPECT_EQ(readable[0].from, std::int64_t{hour} * second_us);
   EXPECT_EQ(readable[1].to, std::int64_t{hour + 1000} * second_us);
-  const auto missing = static_cast<std::int64_t>(30'000 - read.flows.size()) / 30;  // datagrams, one a second
+  const auto missing = static_cast<std::int64_t>(30'000 - read.flows.size()) / 30;  // datagrams, one per second
   EXPECT_EQ(readable[1].from - readable[0].to, (missing + 1) * second_us);
 }
 

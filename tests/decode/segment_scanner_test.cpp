@@ -41,7 +41,7 @@ TEST(SegmentScanner, FindsAMarkAtEveryBitPosition) {
     }
 }
 
-TEST(SegmentScanner, FindsAMarkThatEndsTheFile) {
+TEST(SegmentScanner, FindsAMarkAtTheEndOfTheFile) {
   const Folder folder;
   for (std::uint64_t size = 6; size < 40; ++size) {
     std::string bytes(size, '\0');
@@ -70,7 +70,7 @@ TEST(SegmentScanner, FindsAllMarksAcrossItsReads) {
   }
 }
 
-TEST(SegmentScanner, CutsWhatIsTooLongForABlock) {
+TEST(SegmentScanner, SplitsSegmentsThatAreTooLongForABlock) {
   const Folder folder;
   std::string bytes(12'000'000, '\0');
   put_mark(bytes, 32, block_mark);

@@ -167,7 +167,7 @@ fs::path test_data() {
   const char* named = std::getenv("MOLE_TEST_DATA");
   const fs::path folder = named != nullptr ? fs::path(named) : fs::path(MOLE_SOURCE_DIR) / ".." / "shared" / "data";
   if (fs::exists(folder / "README.md")) return folder;
-  std::cerr << "\n*** NO REAL CAPTURES at " << folder << ": this test looked at nothing. Set MOLE_TEST_DATA. ***\n\n";
+  std::cerr << "\n*** NO REAL CAPTURES at " << folder << ": this test did not run. Set MOLE_TEST_DATA. ***\n\n";
   const char* ci = std::getenv("CI");
   if (ci != nullptr && std::string_view(ci) == "true") ADD_FAILURE() << "CI needs the real captures: set MOLE_TEST_DATA";
   return {};

@@ -1,5 +1,5 @@
-// Shared by the tests of the data path: files in a folder of their own, the netflow5 decoder without a plugin host,
-// flows as the lines of the ground truth.
+// Shared by the tests of the data path: files in a temporary folder, the netflow5 decoder without a plugin host,
+// flows in the format of the ground truth.
 #pragma once
 
 #include "plugins/decoders/netflow5/netflow5.hpp"
@@ -16,7 +16,7 @@
 
 namespace mole::runtime::test {
 
-// A folder that goes when the test ends.
+// A temporary folder, removed when the test ends.
 class Folder {
  public:
   Folder();
@@ -30,10 +30,10 @@ class Folder {
 
 inline const mole_decoder_v1& netflow5() { return mole::detail::Glue<mole::Kind::decoder>::vtable<mole::plugins::NetFlow5>; }
 
-// What a content source gives, whoever decodes the blocks: it is read with each and compared.
+// The output of a content source; it is read with both block decoders and compared.
 struct Content {
   std::string bytes;
-  std::vector<std::size_t> gaps;  // positions in `bytes` right before which content was lost
+  std::vector<std::size_t> gaps;  // positions in `bytes` before which content was lost
   std::vector<task::ByteRange> lost;
   bool ends_in_damage = false;
 
@@ -41,7 +41,7 @@ struct Content {
 };
 Content read_content(const std::filesystem::path& path, ContentOptions options = {});
 
-// What a flow reader gives: every flow as "src,dst,sport,dport,proto,bytes,packets,first_ms,last_ms",
+// The output of a flow reader: every flow as "src,dst,sport,dport,proto,bytes,packets,first_ms,last_ms",
 // in file order.
 struct FlowFile {
   std::vector<std::string> flows;
@@ -58,14 +58,14 @@ struct Datagram {
 
   std::string bytes() const;
 };
-// `n` datagrams a second apart, of `count` records each, in sequence.
+// `n` consecutive datagrams, one per second, of `count` records each.
 std::string datagrams(std::uint32_t n, std::uint16_t count = 2, Datagram first = {});
 
-// Bytes that do not compress, the same for the same seed.
+// Incompressible bytes; equal seeds give equal bytes.
 std::string noise(std::size_t size, std::uint64_t seed = 1);
 
-// The folder of real captures: MOLE_TEST_DATA, else ../shared/data beside the repository. Empty if there is none; then
-// it says so loudly, and fails where CI=true.
+// The folder of real captures: MOLE_TEST_DATA, else ../shared/data beside the repository. Empty if it does not exist; then
+// it prints a warning, and fails if CI=true.
 std::filesystem::path test_data();
 
 }  // namespace mole::runtime::test

@@ -1,4 +1,4 @@
-// Every record of the real v5 captures against what independent tools read in them.
+// Compares every record of the real v5 captures with the output of independent tools.
 #include "runtime/decode/bzip2_writer.hpp"
 #include "tests/decode/support.hpp"
 
@@ -52,7 +52,7 @@ TEST(Truth, EveryRecordOfSingleCapturesIsRead) {
   expect_truth(data, "replay/replay_v5.dat", "replay_v5");
 }
 
-// Its header claims 55582 records: tshark shows what follows as 30 records of garbage, nfdump keeps nothing, nor do we.
+// Its header claims 55582 records: tshark shows 30 records of garbage, nfdump and Data Mole none.
 TEST(Truth, ADatagramWithAnImpossibleCountIsRefused) {
   const auto data = test_data();
   if (data.empty()) return;
@@ -89,7 +89,7 @@ TEST(Truth, EveryRecordOfTheArchiveIsRead) {
           << name << ": readable records are missing";
       const std::string router = name.substr(0, 5);
       const auto all = sorted(truth_of(data, "archive_" + router + "_all_hours_undamaged"));
-      EXPECT_TRUE(std::includes(all.begin(), all.end(), have.begin(), have.end())) << name << ": records that were never there";
+      EXPECT_TRUE(std::includes(all.begin(), all.end(), have.begin(), have.end())) << name << ": records that do not exist";
     }
     EXPECT_EQ(read.report.flows_lost, 0u) << name;
   }

@@ -7,7 +7,7 @@
 namespace mole::runtime {
 namespace {
 
-// Flows with every column, in one family.
+// Flows with every column, of one family.
 struct Table {
   std::vector<std::int64_t> start, end;
   std::vector<std::uint32_t> src4, dst4, src_as, in_if;
@@ -63,7 +63,7 @@ void expect(const Table& t, std::string_view text, Want want, std::uint32_t fami
   for (std::size_t i = 0; i < t.start.size(); ++i) ASSERT_EQ(keep[i], want(i) ? 1 : 0) << text << ", row " << i;
 }
 
-TEST(FilterEvaluator, AgreesWithPlainConditions) {
+TEST(FilterEvaluator, EqualsPlainConditions) {
   const Table t(1000);
   expect(t, "proto tcp", [&](std::size_t i) { return t.protocol[i] == 6; });
   expect(t, "port 5", [&](std::size_t i) { return t.src_port[i] == 5 || t.dst_port[i] == 5; });
@@ -84,7 +84,7 @@ TEST(FilterEvaluator, AgreesWithPlainConditions) {
       t, "router b", [&](std::size_t) { return false; }, 4, "c");
 }
 
-TEST(FilterEvaluator, NestsBothWays) {
+TEST(FilterEvaluator, SupportsNesting) {
   const Table t(500);
   const auto tcp = [&](std::size_t i) { return t.protocol[i] == 6; };
   expect(t, "(proto tcp and (dst port 1 or dst port 2)) or not (proto tcp or (dst port 3 and src port 4))", [&](std::size_t i) {
@@ -104,7 +104,7 @@ TEST(FilterEvaluator, AddressesOfTheOtherFamilyDoNotMatch) {
       t, "inet6", [](std::size_t) { return true; }, 6);
 }
 
-TEST(FilterEvaluator, TakesAnEmptyBatch) {
+TEST(FilterEvaluator, AcceptsAnEmptyBatch) {
   expect(Table(0), "proto tcp and not port 3", [](std::size_t) { return true; });
 }
 

@@ -15,13 +15,13 @@ std::string canonical(std::string_view text) {
   return filter ? filter->canonical() : filter.error().message;
 }
 
-TEST(Filter, AnEmptyTextLetsEverythingThrough) {
+TEST(Filter, AnEmptyTextMatchesEverything) {
   EXPECT_TRUE(parse_filter("")->any());
   EXPECT_TRUE(parse_filter("  \n ")->any());
   EXPECT_TRUE(parse_filter("any")->any());
 }
 
-TEST(Filter, OneCanonicalTextForManySpellings) {
+TEST(Filter, HasOneCanonicalTextForManySpellings) {
   const std::string want = "(protocol = 6 and dst_port = 443)";
   for (const char* text : {"proto tcp and dst port 443", "PROTO 6 && DST PORT = 443", "(proto tcp) and ((dst port 443))",
                            "protocol tcp and dst_port == 443", "protocolIdentifier 6 and destinationTransportPort 443"})
@@ -35,13 +35,13 @@ TEST(Filter, AndBindsTighterThanOr) {
   EXPECT_EQ(canonical("tos 1 and tos 2 and (tos 3 and tos 4)"), "(tos = 1 and tos = 2 and tos = 3 and tos = 4)");
 }
 
-TEST(Filter, AWordWithoutASideMeansEither) {
+TEST(Filter, AWordWithoutASideMatchesEither) {
   EXPECT_EQ(canonical("port 53"), "(src_port = 53 or dst_port = 53)");
   EXPECT_EQ(canonical("port != 53"), "(src_port != 53 and dst_port != 53)");
   EXPECT_EQ(canonical("host 10.0.0.1"), "(src_addr in [10.0.0.1/32] or dst_addr in [10.0.0.1/32])");
 }
 
-TEST(Filter, TheVocabulary) {
+TEST(Filter, SupportsEveryPrimitive) {
   EXPECT_EQ(canonical("dst port in [443, 80 80]"), "dst_port in [80, 443]");
   EXPECT_EQ(canonical("src port > 1024"), "src_port > 1024");
   EXPECT_EQ(canonical("src net 10.1.2.3/8"), "src_addr in [10.0.0.0/8]");
@@ -59,7 +59,7 @@ TEST(Filter, TheVocabulary) {
 }
 
 // The examples of docs/guide/filters.md: the lines of its last block.
-TEST(Filter, ReadsWhatItsPageShows) {
+TEST(Filter, ReadsTheExamplesOfItsPage) {
   const auto page = read_file(FILTER_PAGE);
   ASSERT_TRUE(page) << page.error().message;
   std::istringstream lines(page->substr(page->find("```\n", page->find("routing table if"))));
@@ -74,7 +74,7 @@ TEST(Filter, ReadsWhatItsPageShows) {
   EXPECT_EQ(read, 7);
 }
 
-TEST(Filter, ItsCanonicalTextReadsBackAsItself) {
+TEST(Filter, RoundTripsItsCanonicalText) {
   for (const char* text :
        {"any", "port 53", "not (proto udp or net 10.0.0.0/8) and flags S", "router in [\"b 2\", a] and bytes > 1g",
         "duration > 5 or bpp < 60", "inet6 and dst ip in [::1, ::ffff:1.2.3.4]", "port in [1,2,3] or as in [1 2]", "not not inet",
@@ -86,13 +86,13 @@ TEST(Filter, ItsCanonicalTextReadsBackAsItself) {
   }
 }
 
-TEST(Filter, KnowsTheColumnsItReads) {
+TEST(Filter, ListsTheColumnsItReads) {
   EXPECT_EQ(parse_filter("bpp > 3 and router a and not port 5")->columns(),
             (std::vector<int>{MOLE_COLUMN_SRC_PORT, MOLE_COLUMN_DST_PORT, MOLE_COLUMN_PACKETS, MOLE_COLUMN_BYTES}));
   EXPECT_TRUE(parse_filter("router a")->columns().empty());
 }
 
-TEST(Filter, ErrorsSayWhere) {
+TEST(Filter, ErrorsNameTheColumn) {
   EXPECT_EQ(canonical("proto tcp and"), "filter, column 14: expected a condition, found the end");
   EXPECT_TRUE(canonical("proto tcp und port 3").starts_with("filter, column 11: expected 'and', 'or' or the end, found 'und'"));
   EXPECT_TRUE(canonical("(port 3").starts_with("filter, column 8: expected ')'"));

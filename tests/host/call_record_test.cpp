@@ -18,13 +18,13 @@ std::filesystem::path fresh_file() {
   return name;
 }
 
-// What stands in the record after `body` ran, and died, in a process of its own.
+// Returns the record after `body` ran and died in a child process.
 template <class F>
 CallRecordBytes after_death(F body) {
   const auto path = fresh_file();
   const pid_t child = ::fork();
   if (child == 0) {
-    ::alarm(30);  // a body that does not die must not keep the tests waiting
+    ::alarm(30);  // limits the time if the body does not die
     auto record = CallRecord::map(path);
     (*record)->install_fault_handler();
     body(**record);
@@ -39,7 +39,7 @@ CallRecordBytes after_death(F body) {
   return record ? *record : CallRecordBytes{};
 }
 
-// Uses its frame behind the call, so that it cannot be made a loop.
+// Uses its frame after the call, so that the compiler cannot turn it into a loop.
 [[gnu::noinline]] std::size_t descend(std::size_t depth, const volatile std::size_t& end) {
   volatile char frame[4096];
   frame[depth % sizeof frame] = 1;
@@ -74,7 +74,7 @@ TEST(CallRecord, NamesTheCallOfASegmentationFault) {
   EXPECT_STREQ(record.module, "median");
 }
 
-TEST(CallRecord, NamesTheThreadThatDiedNotTheOneThatMarkedLast) {
+TEST(CallRecord, NamesTheThreadThatDiedNotTheLastWriter) {
   const auto record = after_death([](CallRecord& r) {
     std::thread dying([&] {
       r.mark(Call::merge, 7, "culprit");
@@ -88,16 +88,16 @@ TEST(CallRecord, NamesTheThreadThatDiedNotTheOneThatMarkedLast) {
   EXPECT_EQ(record.step, 7u);
 }
 
-TEST(CallRecord, SurvivesAStackThatRanOut) {
+TEST(CallRecord, SurvivesAStackOverflow) {
   const auto record = after_death([](CallRecord& r) {
     r.mark(Call::add, 2, "recursive");
-    volatile std::size_t end = ~std::size_t{0};  // keeps the compiler from seeing that there is none
+    volatile std::size_t end = ~std::size_t{0};  // hides from the compiler that there is no end
     descend(0, end);
   });
   EXPECT_STREQ(record.module, "recursive");
 }
 
-TEST(CallRecord, BlamesNobodyForADeathInOurOwnCode) {
+TEST(CallRecord, NamesNoModuleForACrashInTheHost) {
   const auto record = after_death([](CallRecord& r) {
     r.mark(Call::add, 2, "innocent");
     r.clear();
@@ -107,7 +107,7 @@ TEST(CallRecord, BlamesNobodyForADeathInOurOwnCode) {
   EXPECT_EQ(record.step, no_step);
 }
 
-TEST(CallRecord, RefusesAFileThatIsNone) {
+TEST(CallRecord, RefusesAnInvalidFile) {
   const auto path = fresh_file();
   EXPECT_FALSE(read_call_record(path));
   std::ofstream(path) << std::string(64, 'x');

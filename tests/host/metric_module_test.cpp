@@ -6,7 +6,7 @@
 namespace mole::runtime {
 namespace {
 
-TEST(PluginCall, TurnsOutcomesIntoErrorsThatNameTheModuleAndTheCall) {
+TEST(PluginCall, ErrorsNameTheModuleAndTheCall) {
   const auto record = CallRecord::in_memory();
   const auto call = [&](std::int32_t outcome, const std::string& text) {
     return plugin_call(*record, Call::add, 1, "median", 4, [&](mole_error* e) {
@@ -24,10 +24,10 @@ TEST(PluginCall, TurnsOutcomesIntoErrorsThatNameTheModuleAndTheCall) {
   EXPECT_EQ(call(MOLE_EXHAUSTED, "two\nlines\x1b[31m").error().message, "median: add: two lines [31m");
   EXPECT_EQ(call(-99, "").error().code, Code::internal);
   EXPECT_EQ(call(42, "").error().code, Code::internal);
-  EXPECT_EQ(static_cast<Call>(record->read().call), Call::none) << "cleared behind the call";
+  EXPECT_EQ(static_cast<Call>(record->read().call), Call::none) << "cleared after the call";
 }
 
-TEST(PluginCall, SurvivesAMessageLargerThanItsBuffer) {
+TEST(PluginCall, TruncatesAMessageLargerThanItsBuffer) {
   const auto record = CallRecord::in_memory();
   auto failed = plugin_call(*record, Call::add, 1, "liar", 0, [](mole_error* e) {
     e->size = 0xffffffff;
@@ -37,7 +37,7 @@ TEST(PluginCall, SurvivesAMessageLargerThanItsBuffer) {
   EXPECT_NE(failed.error().message.find("without a message"), std::string::npos);
 }
 
-// An array as a plugin would give it.
+// An array as returned by a plugin.
 struct Given {
   std::vector<const void*> buffers;
   ArrowArray child{}, rows{};
@@ -72,7 +72,7 @@ TEST(TakenColumns, AreCopiedByType) {
   EXPECT_EQ(std::get<std::vector<std::int64_t>>((*bools)[0].values), (std::vector<std::int64_t>{0, 1}));
 }
 
-TEST(TakenColumns, RefuseShapesThatWereNotPromised) {
+TEST(TakenColumns, RefuseUndeclaredLayouts) {
   const std::uint64_t values[] = {1, 2};
   const std::uint8_t validity = 0b01;
   const std::vector<Output> promised{{"n", "u64", false, "", ""}};
@@ -80,14 +80,14 @@ TEST(TakenColumns, RefuseShapesThatWereNotPromised) {
   EXPECT_FALSE(to_columns(Given(2, {nullptr, values}).rows, 3, promised)) << "counts differ";
   EXPECT_FALSE(to_columns(Given(2, {nullptr, nullptr}).rows, 2, promised)) << "no values";
   EXPECT_FALSE(to_columns(Given(2, {values}).rows, 2, promised)) << "one buffer";
-  EXPECT_FALSE(to_columns(Given(2, {&validity, values}).rows, 2, promised)) << "a null that was ruled out";
-  EXPECT_FALSE(to_columns(Given(2, {nullptr, values}).rows, 2, {})) << "a column too many";
+  EXPECT_FALSE(to_columns(Given(2, {&validity, values}).rows, 2, promised)) << "a null in a column that is not nullable";
+  EXPECT_FALSE(to_columns(Given(2, {nullptr, values}).rows, 2, {})) << "one column too many";
   EXPECT_FALSE(to_columns(Given(-1, {nullptr, values}).rows, 0, promised));
   const std::int32_t backwards[] = {0, 5, 2};
   EXPECT_FALSE(to_columns(Given(2, {nullptr, backwards, "abcde"}).rows, 2, {{"t", "text", false, "", ""}}));
 }
 
-TEST(Values, GoInTheOrderOfTheDescriptor) {
+TEST(Values, AreInTheOrderOfTheDescriptor) {
   Descriptor d;
   d.params = {{"ddof", "u64", 0, {}, "", "", {}, ""},
               {"name", "text", "", {}, "", "", {}, ""},

@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 
 const fs::path broken = MOLE_BROKEN_PLUGINS;
 
-// A sidecar that says of the library what it ought to be.
+// A sidecar that describes a valid library.
 Sidecar sidecar_for(const fs::path& library) {
   const char* descriptor =
       R"({"deterministic":true,"execution":"mergeable","inputs":[{"kind":"flows","reads":["bytes"],"role":"flows"}],"kind":"metric","name":"broken",)"
@@ -37,7 +37,7 @@ std::string refusal(const std::string& name) {
   return loaded ? "" : loaded.error().message;
 }
 
-TEST(PluginLibrary, LoadsASoundOneOnce) {
+TEST(PluginLibrary, LoadsAValidLibraryOnce) {
   const auto record = CallRecord::in_memory();
   const auto path = broken / "sound.so";
   auto first = PluginLibrary::load(path, sidecar_for(path), *record);
@@ -48,11 +48,11 @@ TEST(PluginLibrary, LoadsASoundOneOnce) {
   EXPECT_EQ(*PluginLibrary::load(path, sidecar_for(path), *record), *first);
 }
 
-TEST(PluginLibrary, RefusesEachThingThatIsWrongWithItsReason) {
+TEST(PluginLibrary, RefusesEachDefectWithItsReason) {
   const auto expect = [](const std::string& name, const std::string& reason) {
     const auto message = refusal(name);
     EXPECT_NE(message.find(reason), std::string::npos) << name << ": " << message;
-    EXPECT_NE(message.find("; "), std::string::npos) << name << " names no remedy: " << message;
+    EXPECT_NE(message.find("; "), std::string::npos) << name << " does not name a remedy: " << message;
   };
   expect("no_entry", "does not export mole_plugin_entry");
   expect("extra_symbol", "exports 'helper_that_leaks' beside mole_plugin_entry");
@@ -64,7 +64,7 @@ TEST(PluginLibrary, RefusesEachThingThatIsWrongWithItsReason) {
   expect("other_summary", "not what its sidecar says");
 }
 
-TEST(PluginLibrary, RefusesAFileThatIsNotTheSidecars) {
+TEST(PluginLibrary, RefusesAFileWithAnotherDigest) {
   const auto record = CallRecord::in_memory();
   const auto path = broken / "sound.so";
   const auto copy = fs::temp_directory_path() / "mole-other-build.so";
@@ -72,7 +72,7 @@ TEST(PluginLibrary, RefusesAFileThatIsNotTheSidecars) {
   const auto sidecar = sidecar_for(path);
   std::ofstream(copy, std::ios::app) << "x";
   EXPECT_FALSE(PluginLibrary::load(copy, sidecar, *record));
-  std::ofstream(copy, std::ios::trunc) << "no library at all";
+  std::ofstream(copy, std::ios::trunc) << "not a library";
   EXPECT_FALSE(PluginLibrary::load(copy, sidecar_for(copy), *record));
   fs::remove(copy);
 }

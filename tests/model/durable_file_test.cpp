@@ -19,14 +19,14 @@ class DurableFile : public testing::Test {
   fs::path folder_;
 };
 
-TEST_F(DurableFile, ReplacesAWholeFileAndLeavesNothingElse) {
+TEST_F(DurableFile, ReplacesAFileAndLeavesNoOther) {
   ASSERT_TRUE(durable_write(folder_ / "a", "first"));
   ASSERT_TRUE(durable_write(folder_ / "a", "second"));
   EXPECT_EQ(*read_file(folder_ / "a"), "second");
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator{}), 1);
 }
 
-TEST_F(DurableFile, SaysWhyItCannotWrite) {
+TEST_F(DurableFile, ReportsWhyItCannotWrite) {
   const auto done = durable_write(folder_ / "absent" / "a", "x");
   ASSERT_FALSE(done);
   EXPECT_NE(done.error().message.find("No such file"), std::string::npos);

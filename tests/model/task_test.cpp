@@ -39,7 +39,7 @@ Spec whole_spec() {
   return spec;
 }
 
-TEST(TaskSpec, SurvivesItsJsonForm) {
+TEST(TaskSpec, RoundTripsAsJson) {
   const nlohmann::json j = whole_spec();
   const auto back = parse_spec(j.dump());
   ASSERT_TRUE(back) << back.error().message;
@@ -54,13 +54,13 @@ TEST(TaskSpec, SurvivesItsJsonForm) {
   EXPECT_EQ(nlohmann::json(file).get<File>().version, "etag");
 }
 
-TEST(TaskSpec, RefusesWrongShapes) {
+TEST(TaskSpec, RefusesWrongTypes) {
   for (const char* text : {"", "[]", "{\"steps\":{}}", "{\"steps\":[1]}", "{\"block\":[1]}", "{\"epoch\":\"x\"}",
                            "{\"steps\":[{\"fingerprint\":\"zz\"}]}"})
     EXPECT_FALSE(parse_spec(text)) << text;
 }
 
-TEST(TaskReport, SurvivesItsJsonForm) {
+TEST(TaskReport, RoundTripsAsJson) {
   Report report;
   report.task = "3-17";
   report.steps = {{0, "failed", "crashed", "killed by signal 11", {}, digest_of("r"), 0, 100, 7, 0.5, 0.0, {{"plugin", "x"}}}};
@@ -77,7 +77,7 @@ TEST(TaskReport, SurvivesItsJsonForm) {
   EXPECT_EQ(nlohmann::json(*back), j);
 }
 
-TEST(TaskIndex, SurvivesItsTextAndRefusesAnother) {
+TEST(TaskIndex, RoundTripsAsTextAndRefusesOtherText) {
   const std::vector<IndexEntry> entries{{"a\nb", 1, "v", "tape", 2}, {"c", 3, "", "", 0}};
   const auto text = index_text(entries);
   const auto back = parse_index(text);
@@ -86,7 +86,7 @@ TEST(TaskIndex, SurvivesItsTextAndRefusesAnother) {
   EXPECT_EQ((*back)[0].id, "a\nb");
   EXPECT_EQ((*back)[0].position, 2u);
   EXPECT_TRUE(parse_index(""));
-  EXPECT_FALSE(parse_index(text.substr(0, text.size() - 1))) << "cut short";
+  EXPECT_FALSE(parse_index(text.substr(0, text.size() - 1))) << "truncated";
   for (const char* wrong : {"\n", "[]\n", "PAR1\n", "{\"size\":\"x\"}\n", "{\"id\":1}\n", "{\"id\":\"\xff\"}\n"})
     EXPECT_FALSE(parse_index(wrong)) << wrong;
 }

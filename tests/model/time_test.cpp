@@ -7,7 +7,7 @@ namespace {
 
 constexpr Micros saturday_evening = 1190487600 * second_us;  // 2007-09-22T19:00:00Z
 
-TEST(ParseTime, ReadsEveryFormPeopleType) {
+TEST(ParseTime, ReadsEveryForm) {
   for (const char* text : {"2007-09-22T19:00:00Z", "2007-09-22T19:00Z", "2007-09-22T19", "2007-09-22T19:00:00", "@1190487600",
                            "2007-09-22T21:00:00+02:00", "2007-09-22T14:30:00-04:30", "2007-09-22 19:00:00Z"}) {
     const auto t = parse_time(text);
@@ -19,7 +19,7 @@ TEST(ParseTime, ReadsEveryFormPeopleType) {
   EXPECT_EQ(*parse_time("@-1"), -second_us);
 }
 
-TEST(ParseTime, RefusesWhatIsNotATime) {
+TEST(ParseTime, RefusesInvalidText) {
   for (const char* text : {"", "2007", "2007-13-01", "2007-02-29", "2007-09-22T25", "2007-09-22Tx", "yesterday", "@", "@12x",
                            "2007-09-22T19:00:00Zjunk", "2007-09-22T19:60", "2007-09-22T19:00:00+99:00", "@99999999999999999999"})
     EXPECT_FALSE(parse_time(text)) << text;
@@ -49,7 +49,7 @@ TEST(ParseRange, ReadsBothForms) {
   EXPECT_FALSE(parse_range("2007-09-22"));
 }
 
-TEST(FormatTime, IsReadBack) {
+TEST(FormatTime, RoundTrips) {
   for (const Micros t : {Micros{0}, saturday_evening, saturday_evening + 1, Micros{-1}, saturday_evening + 500'000}) {
     EXPECT_EQ(*parse_time(format_time(t)), t) << format_time(t);
   }
@@ -57,14 +57,14 @@ TEST(FormatTime, IsReadBack) {
   EXPECT_EQ(format_time(saturday_evening + 1500), "2007-09-22T19:00:00.0015Z");
 }
 
-TEST(FormatDuration, IsShortAndReadBack) {
+TEST(FormatDuration, IsShortAndRoundTrips) {
   EXPECT_EQ(format_duration(90 * minute_us), "1h30m");
   EXPECT_EQ(format_duration(12 * hour_us), "12h");
   for (const Micros d : {Micros{1}, 1500 * Micros{1000}, 7 * day_us, 36 * hour_us + 5})
     EXPECT_EQ(*parse_duration(format_duration(d)), d);
 }
 
-TEST(FloorTo, WorksLeftOfTheOrigin) {
+TEST(FloorTo, WorksBeforeTheOrigin) {
   EXPECT_EQ(floor_to(-1, 10), -10);
   EXPECT_EQ(floor_to(5, 12, 6), -6);
   EXPECT_EQ(ceil_to(7, 12, 6), 18);

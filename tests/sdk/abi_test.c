@@ -1,4 +1,4 @@
-/* The ABI is C11: this file compiles as that, warnings are errors, and the sizes that plugins are built against stand. */
+/* The ABI is C11: this file compiles as C11 with warnings as errors, and checks the sizes on which built plugins depend. */
 #include <mole/abi.h>
 
 _Static_assert(sizeof(struct ArrowArray) == 80, "ArrowArray");

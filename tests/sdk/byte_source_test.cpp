@@ -13,7 +13,7 @@ struct Chunk {
   bool gap = false;
 };
 
-// A host that gives these chunks, each in memory of its own that goes with the next call.
+// A host that returns these chunks, each in separate memory that is freed at the next call.
 class Host {
  public:
   explicit Host(std::vector<Chunk> chunks, std::int32_t last = MOLE_END) : chunks_(std::move(chunks)), last_(last) {
@@ -57,7 +57,7 @@ TEST(ByteSource, StitchesRecordsAcrossChunks) {
   EXPECT_EQ(in.offset(), 8u);
 }
 
-TEST(ByteSource, NeverStitchesAcrossAGap) {
+TEST(ByteSource, DoesNotStitchAcrossAGap) {
   Host host({{"abc", 0}, {"xyz", 100, true}, {"!", 103}});
   mole::ByteSource in(&host.source);
   EXPECT_EQ(text(in.take(2)), "ab");
@@ -71,7 +71,7 @@ TEST(ByteSource, NeverStitchesAcrossAGap) {
   EXPECT_EQ(in.offset(), 104u);
 }
 
-TEST(ByteSource, SeesAGapAtTheStart) {
+TEST(ByteSource, ReportsAGapAtTheStart) {
   Host host({{"abc", 7, true}});
   mole::ByteSource in(&host.source);
   EXPECT_EQ(in.peek(1).size(), 0u);
@@ -81,7 +81,7 @@ TEST(ByteSource, SeesAGapAtTheStart) {
   EXPECT_EQ(in.offset(), 10u);
 }
 
-TEST(ByteSource, PassesOnWhatTheHostReports) {
+TEST(ByteSource, ForwardsErrorsOfTheHost) {
   Host host({{"abc", 0}}, MOLE_CANCELLED);
   mole::ByteSource in(&host.source);
   EXPECT_EQ(text(in.peek(3)), "abc");
@@ -94,7 +94,7 @@ TEST(ByteSource, PassesOnWhatTheHostReports) {
 }
 
 // Random chunks read with random peeks, windows and skips give the same bytes at the same offsets.
-TEST(ByteSource, GivesTheSameBytesHoweverTheyAreCut) {
+TEST(ByteSource, GivesTheSameBytesForAnyChunks) {
   std::mt19937 random(1);
   std::string whole(5000, '\0');
   for (auto& c : whole) c = static_cast<char>(random());

@@ -16,7 +16,7 @@ Key key(std::uint32_t n) {
           static_cast<std::uint8_t>(n)};
 }
 
-// Keys of a heavy tail over all of the key space.
+// Keys with a heavy-tailed distribution over the whole key space.
 std::map<Key, std::uint64_t> heavy_tailed(std::uint32_t seed) {
   std::mt19937 random(seed);
   std::map<Key, std::uint64_t> out;
@@ -24,7 +24,7 @@ std::map<Key, std::uint64_t> heavy_tailed(std::uint32_t seed) {
   return out;
 }
 
-TEST(CountMinTree, FindsEveryHeavyKeyAndErrsAsItSays) {
+TEST(CountMinTree, FindsEveryHeavyKeyWithinItsErrorBound) {
   double worst = 0;
   for (std::uint32_t seed = 1; seed <= 10; ++seed) {
     Tree tree(1024);
@@ -53,7 +53,7 @@ TEST(CountMinTree, FindsEveryHeavyKeyAndErrsAsItSays) {
   EXPECT_GT(worst, 0);
 }
 
-TEST(CountMinTree, MergesToTheSketchOfAll) {
+TEST(CountMinTree, MergesToTheSketchOfTheUnion) {
   Tree a(64), b(64), all(64), none(64);
   std::uint32_t i = 0;
   for (const auto& [k, n] : heavy_tailed(7)) {
@@ -69,15 +69,15 @@ TEST(CountMinTree, MergesToTheSketchOfAll) {
   EXPECT_EQ(saved(none), saved(all));
 }
 
-TEST(CountMinTree, IsBoundedWhenEverythingIsHeavy) {
+TEST(CountMinTree, IsBoundedWhenAllKeysAreHeavy) {
   Tree tree(16);
   for (const auto& [k, n] : heavy_tailed(3)) tree.add(k, n);
   EXPECT_LT(tree.at_least(1).size(), 8192u);
 }
 
-TEST(CountMinTree, FindsNothingInNothing) { EXPECT_TRUE(Tree(64).at_least(1).empty()); }
+TEST(CountMinTree, FindsNothingWhenEmpty) { EXPECT_TRUE(Tree(64).at_least(1).empty()); }
 
-TEST(CountMinTree, RefusesForeignBytes) {
+TEST(CountMinTree, RefusesInvalidBytes) {
   Tree tree(64);
   tree.add(key(1), 1);
   const auto load = [](const std::string& bytes, std::uint32_t width) {

@@ -33,7 +33,7 @@ Descriptor parsed() { return *Descriptor::parse(variance); }
 
 std::string error_of(const mole::Result<json>& r) { return r ? "no error" : r.error().message; }
 
-TEST(Descriptor, IsReadFromItsJson) {
+TEST(Descriptor, IsParsedFromJson) {
   const auto d = parsed();
   EXPECT_EQ(d.kind, "metric");
   EXPECT_EQ(d.name, "variance");
@@ -50,8 +50,8 @@ TEST(Descriptor, IsReadFromItsJson) {
   EXPECT_EQ(d.state_revision, 2u);
 }
 
-// Each change makes a descriptor that must be refused, naming the field.
-TEST(Descriptor, RefusesWhatIsNotOneAndNamesTheField) {
+// Each change makes the descriptor invalid; the error must name the field.
+TEST(Descriptor, ErrorsNameTheField) {
   const std::vector<std::pair<std::string, std::string>> changes{
       {R"([{"op":"replace","path":"/kind","value":"thing"}])", "/kind"},
       {R"([{"op":"replace","path":"/name","value":"../x"}])", "/name"},
@@ -78,14 +78,14 @@ TEST(Descriptor, RefusesWhatIsNotOneAndNamesTheField) {
   for (const auto* text : {"", "{", "null", "[]", "{}"}) EXPECT_FALSE(Descriptor::parse(text)) << text;
 }
 
-TEST(Params, AreFilledInWithDefaults) {
+TEST(Params, GetDefaults) {
   EXPECT_EQ(resolve_params(parsed(), json::object())->dump(), R"({"ddof":0,"file":"","minimum_coverage":0.0,"side":"src"})");
   EXPECT_EQ(resolve_params(parsed(), nullptr)->dump(), R"({"ddof":0,"file":"","minimum_coverage":0.0,"side":"src"})");
   EXPECT_EQ(resolve_params(parsed(), {{"ddof", 1}, {"minimum_coverage", 1}})->dump(),
             R"({"ddof":1,"file":"","minimum_coverage":1.0,"side":"src"})");
 }
 
-TEST(Params, AreRefusedWithTheirDocLine) {
+TEST(Params, ErrorsContainTheirDocumentation) {
   EXPECT_EQ(error_of(resolve_params(parsed(), {{"ddof", 2}})),
             "variance: parameter 'ddof' (Delta degrees of freedom) is 2; give a value from 0 to 1");
   EXPECT_EQ(error_of(resolve_params(parsed(), {{"ddof", -1}})),
@@ -102,7 +102,7 @@ TEST(Params, AreRefusedWithTheirDocLine) {
   EXPECT_FALSE(resolve_params(parsed(), json::array()));
 }
 
-TEST(Outputs, TakeNamesAndUnitsFromTheBinding) {
+TEST(Outputs, GetNamesAndUnitsFromTheBinding) {
   const auto out = resolve_outputs(parsed(), {{"values", {"bytes", "B", "u64"}}, {"centre", {"bytes_mean", "B", "f64"}}});
   ASSERT_TRUE(out);
   EXPECT_EQ((*out)[0].name, "bytes_variance");
@@ -114,7 +114,7 @@ TEST(Outputs, TakeNamesAndUnitsFromTheBinding) {
 
 TEST(Outputs, MayLeaveAContextUnbound) { EXPECT_TRUE(resolve_outputs(parsed(), {{"values", {"bytes", "B", "u64"}}})); }
 
-TEST(Outputs, RefuseBindingsThatDoNotFit) {
+TEST(Outputs, RefuseMismatchedBindings) {
   const Binding bytes{"bytes", "B", "u64"};
   EXPECT_FALSE(resolve_outputs(parsed(), {}));
   EXPECT_FALSE(resolve_outputs(parsed(), {{"values", bytes}, {"other", bytes}}));
@@ -127,7 +127,7 @@ TEST(Outputs, RefuseBindingsThatDoNotFit) {
       "variance: input 'centre' (Centre) takes B, but column 'packets_mean' is in packet; bind it to a column of that unit");
 }
 
-TEST(Outputs, RefuseNamesThatAreTaken) {
+TEST(Outputs, RefuseDuplicateNames) {
   auto j = json::parse(variance);
   j["output"][1]["name"] = "coverage";
   EXPECT_FALSE(resolve_outputs(*Descriptor::from_json(j), {{"values", {"bytes", "B", "u64"}}}));
@@ -146,7 +146,7 @@ TEST(Units, AreAClosedListWithPowersAndQuotients) {
   EXPECT_FALSE(mole::square_unit("furlong"));
 }
 
-// A folder of its own, gone at the end.
+// A temporary folder, removed at the end.
 class SidecarTest : public ::testing::Test {
  protected:
   SidecarTest() {
@@ -168,7 +168,7 @@ class SidecarTest : public ::testing::Test {
   std::filesystem::path folder;
 };
 
-TEST_F(SidecarTest, IsFoundByThePluginsName) {
+TEST_F(SidecarTest, IsFoundByPluginName) {
   put("variance.so", "code");
   put("variance.plugin.json", document("variance.so", "code").dump());
   const auto catalogue = mole::PluginCatalogue::load({folder / "absent", folder});
@@ -181,14 +181,14 @@ TEST_F(SidecarTest, IsFoundByThePluginsName) {
   EXPECT_TRUE(catalogue.problems().empty());
 }
 
-TEST_F(SidecarTest, OfALaterFolderReplacesThatOfAnEarlier) {
+TEST_F(SidecarTest, LaterFoldersTakePrecedence) {
   std::filesystem::create_directories(folder / "later");
   put("variance.plugin.json", document("variance.so", "code").dump());
   put("later/variance.plugin.json", document("other.so", "code").dump());
   EXPECT_EQ((*mole::PluginCatalogue::load({folder, folder / "later"}).find("variance"))->library, folder / "later" / "other.so");
 }
 
-TEST_F(SidecarTest, ThatCannotBeUsedIsNamedWhenAPluginIsMissing) {
+TEST_F(SidecarTest, UnusableOnesAreListedWhenAPluginIsMissing) {
   put("bad.plugin.json", "{");
   const auto found = mole::PluginCatalogue::load({folder}).find("metric", "mean");
   ASSERT_FALSE(found);
@@ -197,23 +197,23 @@ TEST_F(SidecarTest, ThatCannotBeUsedIsNamedWhenAPluginIsMissing) {
   EXPECT_NE(found.error().message.find("--plugins"), std::string::npos);
 }
 
-TEST_F(SidecarTest, IsReadAgainWhenAFileHasChanged) {
+TEST_F(SidecarTest, IsReadAgainAfterAChange) {
   mole::CurrentPlugins current({folder / "absent", folder});
   EXPECT_TRUE(current.get()->all().empty());
   put("variance.so", "code");
   put("variance.plugin.json", document("variance.so", "code").dump());
   EXPECT_EQ(current.get()->all().size(), 1u);
-  std::this_thread::sleep_for(std::chrono::milliseconds(2100));  // until what is there counts as old
+  std::this_thread::sleep_for(std::chrono::milliseconds(2100));  // until the files count as old
   const auto first = current.get();
   ASSERT_EQ(first->all().size(), 1u);
   EXPECT_TRUE(first->all()[0]->verify());
   EXPECT_EQ(current.get(), first);
-  put("variance.so", "CODE");  // as long as before
+  put("variance.so", "CODE");  // the same length as before
   const auto second = current.get();
   ASSERT_EQ(second->all().size(), 1u);
   EXPECT_EQ(second->all()[0]->verify().error().code, Code::invalid);
   put("variance.so", "code");
-  EXPECT_TRUE(second->all()[0]->verify()) << "what was not sound is looked at again";
+  EXPECT_TRUE(second->all()[0]->verify()) << "an invalid library is checked again";
   std::filesystem::remove(folder / "variance.plugin.json");
   EXPECT_TRUE(current.get()->all().empty());
   EXPECT_EQ(first->all().size(), 1u);
@@ -250,7 +250,7 @@ TEST_F(SidecarTest, RefusesAnotherSchemaAndPathsForLibraries) {
   }
 }
 
-TEST(PluginFolders, ComeInRisingPrecedence) {
+TEST(PluginFolders, AreInAscendingPrecedence) {
   ::setenv("MOLE_PLUGIN_PATH", "/first:/second", 1);
   const auto folders = mole::plugin_folders("/given");
   ::unsetenv("MOLE_PLUGIN_PATH");

@@ -13,7 +13,7 @@ mole::Entropy of(const std::vector<std::uint64_t>& counts) {
   return e;
 }
 
-// By the definition, -sum p log p, in long double.
+// Computes -sum p log p in long double.
 double definition(const std::vector<std::uint64_t>& counts) {
   long double n = 0, h = 0;
   for (const auto c : counts) n += static_cast<long double>(c);
@@ -22,7 +22,7 @@ double definition(const std::vector<std::uint64_t>& counts) {
   return static_cast<double>(h);
 }
 
-TEST(Log2, IsThatOfTheLibrary) {
+TEST(Log2, EqualsTheLibraryFunction) {
   std::mt19937_64 random(1);
   for (int i = 0; i < 100'000; ++i) {
     const double x = std::ldexp(1 + static_cast<double>(random() >> 11) * 0x1p-53, static_cast<int>(random() % 200) - 100);
@@ -49,7 +49,7 @@ TEST(Entropy, OfKnownDistributions) {
   EXPECT_EQ(of({0, 3, 0, 3}).distinct(), 2u);
 }
 
-TEST(Entropy, IsNormalisedByThatOfAnEvenSpread) {
+TEST(Entropy, IsNormalisedByTheUniformDistribution) {
   EXPECT_EQ(of({4, 4, 4, 4, 4}).normalised(), 1.0);
   EXPECT_NEAR(*of({2, 1, 1}).normalised(), 0.94639463035718624, 1e-15);
   EXPECT_EQ(of({4}).normalised(), std::nullopt);
@@ -60,7 +60,7 @@ TEST(Entropy, IsNullWithoutCounts) {
   EXPECT_EQ(of({0}).bits(), std::nullopt);
 }
 
-// Near 2^64 in all it is right, beyond it says nothing.
+// A total just below 2^64 is correct, a larger one gives null.
 TEST(Entropy, IsNullWhereTheSumOverflows) {
   const std::uint64_t half = std::uint64_t{1} << 63;
   EXPECT_NEAR(*of({half, half - 1}).bits(), 1.0, 1e-15);
@@ -68,7 +68,7 @@ TEST(Entropy, IsNullWhereTheSumOverflows) {
   EXPECT_EQ(of({half, half}).normalised(), std::nullopt);
 }
 
-TEST(Entropy, DoesNotShowTheOrderOfItsCounts) {
+TEST(Entropy, DoesNotDependOnTheOrderOfCounts) {
   std::mt19937_64 random(3);
   for (int round = 0; round < 20; ++round) {
     std::vector<std::uint64_t> counts(1000);
@@ -80,8 +80,8 @@ TEST(Entropy, DoesNotShowTheOrderOfItsCounts) {
   }
 }
 
-// One value that dwarfs the others: nothing is lost to cancellation.
-TEST(Entropy, OfAnAlmostCertainValueIsRight) {
+// One count much larger than the others: no cancellation.
+TEST(Entropy, IsAccurateForAnAlmostCertainValue) {
   const std::uint64_t n = 1'000'000'000;
   EXPECT_NEAR(*of({n, 1}).bits() / definition({n, 1}), 1, 1e-6);
 }

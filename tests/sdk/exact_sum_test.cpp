@@ -19,7 +19,7 @@ ExactSum sum_of(std::initializer_list<double> values) {
   return s;
 }
 
-TEST(ExactSum, KnowsTheExtremes) {
+TEST(ExactSum, HandlesExtremeValues) {
   constexpr double max = std::numeric_limits<double>::max(), tiny = std::numeric_limits<double>::denorm_min();
   EXPECT_EQ(sum_of({}).round(), 0.0);
   EXPECT_EQ(sum_of({-0.0}).round(), 0.0);
@@ -33,7 +33,7 @@ TEST(ExactSum, KnowsTheExtremes) {
 }
 
 TEST(ExactSum, RoundsTiesToEvenAndAnythingAboveUp) {
-  constexpr double big = 9007199254740992;  // 2^53: the next double is 2 further
+  constexpr double big = 9007199254740992;  // 2^53: the next double is 2 larger
   EXPECT_EQ(sum_of({big, 1}).round(), big);
   EXPECT_EQ(sum_of({big, 1, 1e-300}).round(), big + 2);
   EXPECT_EQ(sum_of({big, 1, -1e-300}).round(), big);
@@ -41,7 +41,7 @@ TEST(ExactSum, RoundsTiesToEvenAndAnythingAboveUp) {
   EXPECT_EQ(sum_of({-big, -1, -1e-300}).round(), -big - 2);
 }
 
-// Whole numbers of up to 100 bits, which __int128 adds exactly and rounds to the nearest double.
+// Integers of up to 100 bits, which __int128 adds exactly and rounds to the nearest double.
 TEST(ExactSum, AgreesWithWideIntegers) {
   std::mt19937_64 random(1);
   for (int round = 0; round < 2000; ++round) {
@@ -69,7 +69,7 @@ TEST(ExactSum, AgreesWithWideIntegers) {
   }
 }
 
-// x * 2^e scaled by 2^-e, for every e: the places of the words must not matter.
+// x * 2^e scaled by 2^-e for every e: the result does not depend on word positions.
 TEST(ExactSum, ScalesAcrossTheWholeRange) {
   for (int e = -1020; e <= 1020; ++e) {
     const ExactSum s = sum_of({std::ldexp(3.0, e), std::ldexp(-1.0, e)});
@@ -83,13 +83,13 @@ TEST(ExactSum, DividesToTheNearestDouble) {
   std::mt19937_64 random(2);
   for (int round = 0; round < 5000; ++round) {
     const double a = static_cast<double>(random() >> 11), n = static_cast<double>(random() % 100'000 + 1);
-    ASSERT_EQ(sum_of({a}).divided_by(static_cast<std::uint64_t>(n)), a / n);  // IEEE division rounds once as well
+    ASSERT_EQ(sum_of({a}).divided_by(static_cast<std::uint64_t>(n)), a / n);  // IEEE division also rounds once
     ASSERT_EQ(sum_of({-a * 1e-300}).divided_by(static_cast<std::uint64_t>(n)), -a * 1e-300 / n);
   }
 }
 
-// Numbers over the whole range of double, in any order and any grouping.
-TEST(ExactSum, IsTheSameInAnyOrder) {
+// Numbers over the whole range of double, in any order and grouping.
+TEST(ExactSum, DoesNotDependOnOrder) {
   std::mt19937_64 random(3);
   std::vector<double> values;
   while (values.size() < 1000) {
@@ -109,7 +109,7 @@ TEST(ExactSum, IsTheSameInAnyOrder) {
   }
 }
 
-TEST(ExactSum, TakesEverythingBackToZero) {
+TEST(ExactSum, SubtractsBackToZero) {
   std::mt19937_64 random(4);
   ExactSum s;
   std::vector<double> values;
@@ -122,7 +122,7 @@ TEST(ExactSum, TakesEverythingBackToZero) {
 }
 
 TEST(ExactSum, SavesAsDocumented) {
-  // 2^-1074 * 2^1074 = 2^0 stands in word 2148 / 64 = 33, bit 2148 % 64 = 36.
+  // 2^-1074 * 2^1074 = 2^0 is in word 2148 / 64 = 33, bit 2148 % 64 = 36.
   EXPECT_EQ(saved(sum_of({1.0})), std::string("\x21\0\1\0\0\0\0\0\x10\0\0\0", 12));
   EXPECT_EQ(saved(sum_of({-1.0})), std::string("\x21\0\1\0\0\0\0\0\xf0\xff\xff\xff", 12));
 }
@@ -137,16 +137,16 @@ TEST(ExactSum, ReadsWhatItSaved) {
   }
 }
 
-TEST(ExactSum, RefusesBytesItDidNotSave) {
+TEST(ExactSum, RefusesInvalidBytes) {
   EXPECT_THROW(loaded<ExactSum>(std::string("\x21\0\2\0\0\0\0\0\x10\0\0\0\0\0\0\0\0\0\0\0", 20)),
-               mole::Failure);  // a word too many
+               mole::Failure);  // one word too many
   EXPECT_THROW(loaded<ExactSum>(std::string("\x20\0\2\0\0\0\0\0\0\0\0\0\0\0\0\0\x10\0\0\0", 20)),
                mole::Failure);  // first word is 0
   EXPECT_THROW(loaded<ExactSum>(std::string("\xff\xff\xff\xff", 4)), mole::Failure);
   EXPECT_THROW(loaded<ExactSum>(std::string("\x43\0\1\0\1\0\0\0\0\0\0\0", 12)), mole::Failure);  // beyond the top word
 }
 
-TEST(ExactSum, RefusesWhatIsNotFinite) {
+TEST(ExactSum, RefusesNonFiniteValues) {
   ExactSum s;
   EXPECT_THROW(s.add(std::numeric_limits<double>::infinity()), mole::Failure);
   EXPECT_THROW(s.add_product(1, std::numeric_limits<double>::quiet_NaN()), mole::Failure);

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
-#include <mole/fields.hpp>
 #include <mole/containers/flat_set.hpp>
+#include <mole/fields.hpp>
 
 #include <random>
 
@@ -25,7 +25,7 @@ void expect_round_trip(const T& value, const std::string& shape) {
   EXPECT_THROW(loaded<T>(bytes + "x"), mole::Failure);
 }
 
-TEST(Fields, KeepEveryTypeTheyNameThroughBytes) {
+TEST(Fields, RoundTripEveryType) {
   expect_round_trip(std::uint64_t{1} << 63, "u64");
   expect_round_trip(std::int16_t{-2}, "i16");
   expect_round_trip(-0.1, "f64");
@@ -56,7 +56,7 @@ TEST(Fields, HashTheShapeNotTheNames) {
   EXPECT_EQ(Point::state.revision, 3u);
 }
 
-// A count that promises more than the bytes hold is refused before memory is taken for it.
+// A count that exceeds the bytes is refused before memory is allocated for it.
 TEST(Fields, RefuseCountsBeyondTheBytes) {
   const std::string huge("\xff\xff\xff\xff\xff\xff\xff\x7f", 8);
   EXPECT_THROW(loaded<std::string>(huge), mole::Failure);
@@ -65,7 +65,7 @@ TEST(Fields, RefuseCountsBeyondTheBytes) {
   EXPECT_THROW(loaded<mole::FlatSet<std::uint32_t>>(huge), mole::Failure);
 }
 
-TEST(Fields, RefuseWhatIsNotCanonical) {
+TEST(Fields, RefuseNonCanonicalBytes) {
   EXPECT_THROW(loaded<bool>("\2"), mole::Failure);
   const std::string unsorted("\2\0\0\0\0\0\0\0\2\1", 10), twice("\2\0\0\0\0\0\0\0\1\1", 10);
   EXPECT_THROW(loaded<std::set<std::uint8_t>>(unsorted), mole::Failure);
@@ -74,7 +74,7 @@ TEST(Fields, RefuseWhatIsNotCanonical) {
   EXPECT_THROW(loaded<mole::FlatSet<std::uint8_t>>(twice), mole::Failure);
 }
 
-TEST(Fields, PassOnThatTheHostTakesNoBytes) {
+TEST(Fields, ForwardWriteErrorsOfTheHost) {
   const mole_writer full{nullptr, [](void*, const void*, std::uint64_t) -> std::int32_t { return MOLE_EXHAUSTED; }};
   mole::StateWriter w(&full);
   w.bytes("x", 1);
@@ -86,7 +86,7 @@ TEST(Fields, PassOnThatTheHostTakesNoBytes) {
   }
 }
 
-TEST(FlatSet, HoldsWhatAStandardSetHolds) {
+TEST(FlatSet, EqualsAStandardSet) {
   std::mt19937 random(1);
   mole::FlatSet<std::uint32_t> flat;
   std::set<std::uint32_t> standard;
@@ -100,7 +100,7 @@ TEST(FlatSet, HoldsWhatAStandardSetHolds) {
   for (std::uint32_t key = 0; key < 30'000; ++key) ASSERT_EQ(flat.contains(key), standard.contains(key));
 }
 
-TEST(FlatSet, InsertsManyAsItInsertsEach) {
+TEST(FlatSet, BulkInsertEqualsSingleInserts) {
   std::vector<mole::Addr> keys;
   for (std::uint32_t i = 0; i < 1000; ++i) keys.push_back(mole::Addr::v4(i % 700));
   keys.push_back(mole::Addr{});

@@ -22,7 +22,7 @@ struct Volume {
 using Sums = mole::FlatMap<std::uint32_t, std::uint64_t>;
 using Volumes = mole::FlatMap<std::uint32_t, Volume>;
 
-TEST(FlatMap, HoldsWhatAStandardMapHolds) {
+TEST(FlatMap, EqualsAStandardMap) {
   std::mt19937 random(1);
   Sums flat;
   std::map<std::uint32_t, std::uint64_t> standard;
@@ -52,7 +52,7 @@ TEST(FlatMap, FindsNothingInAnEmptyMap) {
   EXPECT_EQ(empty.memory(), 0u);
 }
 
-TEST(FlatMap, UpdatesManyAsItUpdatesEach) {
+TEST(FlatMap, BulkUpdateEqualsSingleUpdates) {
   std::vector<mole::Addr> keys;
   for (std::uint32_t i = 0; i < 1000; ++i) keys.push_back(mole::Addr::v4(i * i % 700));
   for (int i = 0; i < 3; ++i) keys.push_back(mole::Addr{});
@@ -71,8 +71,8 @@ TEST(FlatMap, KeepsEveryKeyOfASmallType) {
   for (const auto& [key, sum] : map.sorted()) EXPECT_EQ(sum, 2u * key);
 }
 
-// Many keys are sorted another way than few, and by their width; keys that are alike in a digit as well.
-TEST(FlatMap, IsSortedByRisingKey) {
+// Sorting depends on the number and width of keys, and skips digits in which all keys are equal.
+TEST(FlatMap, IsSortedByAscendingKey) {
   const auto check = []<class Key>(Key mask, Key base) {
     std::mt19937 random(3);
     mole::FlatMap<Key, std::uint64_t> map;
@@ -130,16 +130,16 @@ TEST(FlatMap, ReadsWhatItSaved) {
   EXPECT_EQ(Volumes::shape(), "map<u32,u32,u64>");
 }
 
-TEST(FlatMap, RefusesBytesItDoesNotWrite) {
+TEST(FlatMap, RefusesInvalidBytes) {
   using Small = mole::FlatMap<std::uint8_t, std::uint8_t>;
   EXPECT_EQ(loaded<Small>(std::string("\2\0\0\0\0\0\0\0\1\7\2\7", 12)).size(), 2u);
   EXPECT_THROW(loaded<Small>(std::string("\2\0\0\0\0\0\0\0\2\7\1\7", 12)), mole::Failure);  // not in order
-  EXPECT_THROW(loaded<Small>(std::string("\2\0\0\0\0\0\0\0\1\7\1\7", 12)), mole::Failure);  // twice
-  EXPECT_THROW(loaded<Small>(std::string("\2\0\0\0\0\0\0\0\1\7\2", 11)), mole::Failure);    // cut short
+  EXPECT_THROW(loaded<Small>(std::string("\2\0\0\0\0\0\0\0\1\7\1\7", 12)), mole::Failure);  // duplicate
+  EXPECT_THROW(loaded<Small>(std::string("\2\0\0\0\0\0\0\0\1\7\2", 11)), mole::Failure);    // truncated
   EXPECT_THROW(loaded<Small>(std::string("\xff\xff\xff\xff\xff\xff\xff\x7f\1\7", 10)), mole::Failure);
 }
 
-TEST(FlatMap, TakesWideKeys) {
+TEST(FlatMap, SupportsWideKeys) {
   using Pair = std::array<std::uint64_t, 2>;
   std::mt19937 random(2);
   mole::FlatMap<Pair, std::uint64_t> flat;

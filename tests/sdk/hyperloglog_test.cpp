@@ -15,10 +15,10 @@ HyperLogLog of(unsigned precision, std::uint64_t from, std::uint64_t to) {
   return h;
 }
 
-TEST(HyperLogLog, IsZeroWithoutAnything) { EXPECT_EQ(HyperLogLog(12).estimate(), 0.0); }
+TEST(HyperLogLog, IsZeroWhenEmpty) { EXPECT_EQ(HyperLogLog(12).estimate(), 0.0); }
 
-// 60 sets of each size: the root mean square of the relative errors is the promised standard error, and none is far off.
-TEST(HyperLogLog, ErrsAsMuchAsItSays) {
+// 60 sets of each size: the root mean square of the relative errors is the documented standard error, without outliers.
+TEST(HyperLogLog, HasTheDocumentedError) {
   for (const unsigned precision : {6u, 10u, 12u}) {
     const double promised = HyperLogLog::standard_error(precision);
     for (const std::uint64_t size : {100u, 3000u, 50'000u}) {
@@ -34,8 +34,8 @@ TEST(HyperLogLog, ErrsAsMuchAsItSays) {
   }
 }
 
-// Registers all full mean more than can be told; one hash or two are told exactly enough.
-TEST(HyperLogLog, KnowsBothEnds) {
+// Full registers exceed the range of the estimate; one or two hashes are estimated exactly.
+TEST(HyperLogLog, HandlesBothExtremes) {
   HyperLogLog full(4);
   for (std::uint64_t i = 0; i < 16; ++i) full.add(i << 60);
   EXPECT_TRUE(std::isinf(full.estimate()));
@@ -46,7 +46,7 @@ TEST(HyperLogLog, KnowsBothEnds) {
   EXPECT_NEAR(one.estimate(), 2, 0.2);
 }
 
-TEST(HyperLogLog, MergesToTheSketchOfAll) {
+TEST(HyperLogLog, MergesToTheSketchOfTheUnion) {
   auto a = of(10, 0, 4000), b = of(10, 2000, 9000), none = HyperLogLog(10);
   auto left = a, right = b;
   left.merge(b);
@@ -57,7 +57,7 @@ TEST(HyperLogLog, MergesToTheSketchOfAll) {
   EXPECT_EQ(saved(none), saved(left));
 }
 
-TEST(HyperLogLog, RefusesForeignBytes) {
+TEST(HyperLogLog, RefusesInvalidBytes) {
   const auto load = [](const std::string& bytes) {
     mole::StateReader r(bytes.data(), bytes.size());
     HyperLogLog h(4);
@@ -82,7 +82,7 @@ TEST(HyperLogLog, IsTheSameInPlace) {
     plain.add(mole::stable_hash(i));
     ASSERT_EQ(tiny.estimate(), plain.estimate());
   }
-  tiny.registers.fill(255);  // no hash gives that; damaged bytes may
+  tiny.registers.fill(255);  // not the result of any hash, but possible in damaged bytes
   EXPECT_TRUE(std::isinf(tiny.estimate()));
 }
 

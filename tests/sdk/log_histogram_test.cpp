@@ -41,8 +41,8 @@ TEST(LogHistogram, HasExactQuantilesOfSmallValues) {
   EXPECT_EQ(of({}).quantile(0.5), std::nullopt);
 }
 
-// Against the exact nearest rank, on heavy tails over eight decades.
-TEST(LogHistogram, HasQuantilesWithinTheirBound) {
+// Compared with the exact nearest rank, for heavy tails over eight decades.
+TEST(LogHistogram, HasQuantilesWithinTheErrorBound) {
   std::mt19937_64 random(5);
   for (const double tail : {0.3, 0.7, 1.2}) {
     std::vector<std::uint64_t> values(20'000);
@@ -64,7 +64,7 @@ TEST(LogHistogram, CountsBelowPowersOfTwoExactly) {
   EXPECT_EQ(h.total(), 6u);
 }
 
-TEST(LogHistogram, WeighsItsValues) {
+TEST(LogHistogram, SupportsWeights) {
   LogHistogram weighed, repeated;
   for (const std::uint64_t v : {3, 900, 70'000}) {
     weighed.add(v, v % 7 + 1);
@@ -83,12 +83,12 @@ TEST(LogHistogram, MergesToTheSum) {
   EXPECT_EQ(saved(other), saved(all));
 }
 
-TEST(LogHistogram, SavesWhatIsNotEmptyAndRefusesTheRest) {
+TEST(LogHistogram, SavesNonemptyBucketsAndRefusesInvalidBytes) {
   const std::string one("\1\0\0\0\0\0\0\0", 8), two("\2\0\0\0\0\0\0\0", 8);
   EXPECT_EQ(saved(of({5, 5, 9})), two + "\5\2\4\1");
   EXPECT_EQ(saved(loaded<LogHistogram>(saved(of({5, 5, 9, top})))), saved(of({9, top, 5, 5})));
-  EXPECT_THROW(loaded<LogHistogram>(two + std::string("\5\2\0\1", 4)), mole::Failure);  // a bucket twice
-  EXPECT_THROW(loaded<LogHistogram>(one + std::string("\5\0", 2)), mole::Failure);      // an empty one
+  EXPECT_THROW(loaded<LogHistogram>(two + std::string("\5\2\0\1", 4)), mole::Failure);  // a duplicate bucket
+  EXPECT_THROW(loaded<LogHistogram>(one + std::string("\5\0", 2)), mole::Failure);      // an empty bucket
   EXPECT_THROW(loaded<LogHistogram>(one + "\xc0\x1d\1"), mole::Failure);                // bucket 3776
   EXPECT_EQ(loaded<LogHistogram>(one + "\xbf\x1d\1").total(), 1u);
   EXPECT_THROW(loaded<LogHistogram>(two + "\5\2"), mole::Failure);

@@ -1,4 +1,4 @@
-// The edge between an author's class and the C table.
+// The boundary between an author's class and the C function table.
 #include <gtest/gtest.h>
 #include <mole/decoder.hpp>
 #include <mole/downloader.hpp>
@@ -65,7 +65,7 @@ struct Every {  // every type of parameter and column, several rows, a shared mo
   }
 };
 
-TEST(Metric, CarriesEveryTypeAcrossTheBoundary) {
+TEST(Metric, PassesEveryTypeAcrossTheBoundary) {
   const auto rows = run<Every>(flows(R"(
       start     src_addr  src_port  protocol
       00:00:01  10.0.0.1     53      17
@@ -84,7 +84,7 @@ TEST(Metric, CarriesEveryTypeAcrossTheBoundary) {
   EXPECT_EQ(rows[2].maybe, std::nullopt);
 }
 
-TEST(Metric, KeepsTheLawsWithSeveralRows) {
+TEST(Metric, SatisfiesTheLawsWithSeveralRows) {
   mole::testkit::check_laws<Every>(
       flows("start src_addr src_port protocol\n 00:00:02 10.0.0.2 53 17\n 00:00:02 ::1 53 17\n 00:00:02 10.0.0.2 53 17"));
 }
@@ -146,7 +146,7 @@ TEST(Metric, NamesTheColumnsOfGroupsAndArrays) {
             R"({"doc":"A * that stays","name":"last","nullable":false,"type":"u64","unit":"1"}])");
 }
 
-TEST(Metric, CarriesGroupsAndArraysAcrossTheBoundary) {
+TEST(Metric, PassesGroupsAndArraysAcrossTheBoundary) {
   const auto row = run<Grouped>(flows("src_port\n 1\n 2"));
   EXPECT_EQ(row.src.low.flows, 2u);
   EXPECT_EQ(row.src.low.share, std::nullopt);
@@ -197,9 +197,9 @@ TEST(Metric, StopsEveryExceptionAtTheBoundary) {
   EXPECT_STREQ(failure_of("4").what(), "asked for four");
 }
 
-TEST(Metric, CutsALongMessageBetweenCharacters) { EXPECT_EQ(failure_of("5").what(), std::string(499, 'x')); }
+TEST(Metric, TruncatesALongMessageBetweenCharacters) { EXPECT_EQ(failure_of("5").what(), std::string(499, 'x')); }
 
-TEST(Metric, RefusesParametersThatAreNotItsOwn) {
+TEST(Metric, RefusesUnknownParameters) {
   const auto& calls = mole::testkit::Metric<Every>::calls;
   mole_module* module = nullptr;
   mole_binding binding{};
@@ -221,7 +221,7 @@ struct WrongMerge : Thrower {
   Row finish() const { return {count}; }
 };
 
-TEST(Laws, CatchAMergeThatForgets) {
+TEST(Laws, DetectAMergeThatForgets) {
   EXPECT_THROW(mole::testkit::check_laws<WrongMerge>(flows("bytes\n 1\n 2\n 3")), mole::testkit::LawBroken);
 }
 
@@ -234,7 +234,7 @@ struct Unsaved : Thrower {
   void merge(const Unsaved&) = delete;
 };
 
-TEST(Laws, CatchAFieldThatIsNotSaved) {
+TEST(Laws, DetectAFieldThatIsNotSaved) {
   EXPECT_THROW(mole::testkit::check_laws<Unsaved>(flows("bytes\n 1\n 2\n 3")), mole::testkit::LawBroken);
 }
 
@@ -249,12 +249,12 @@ struct Late : Thrower {
   }
 };
 
-TEST(Metric, IsToldTheIntervalItFinishes) {
+TEST(Metric, GetsTheIntervalToFinish) {
   const mole::testkit::Given<Late> given{{}, {}, {{900'000'000}, {1'800'000'000}}};
   EXPECT_EQ(run<Late>(flows("start\n 00:20:00"), given).n, 900u + 600u);
 }
 
-struct OneShot {  // a decoder that fills one batch and says it was the last
+struct OneShot {  // a decoder with a single batch
   [[maybe_unused]] static constexpr auto about = mole::decoder("one_shot", "1.0.0", "One flow a file");
   using writes = mole::Writes<mole::bytes>;
   static bool recognises(std::span<const std::byte> head) {

@@ -23,7 +23,7 @@ std::map<Key, std::uint32_t> contents(const mole::RunMap<Key, Sum>& m) {
   return out;
 }
 
-TEST(RunMap, HoldsWhatAStandardMapHolds) {
+TEST(RunMap, EqualsAStandardMap) {
   for (const std::size_t n : {0u, 1u, 2u, 63u, 64u, 1000u, 5000u, 100'000u, 400'000u}) {
     std::mt19937_64 random(n);
     mole::RunMap<std::uint64_t, Sum> runs;
@@ -39,7 +39,7 @@ TEST(RunMap, HoldsWhatAStandardMapHolds) {
   }
 }
 
-TEST(RunMap, TakesWideKeys) {
+TEST(RunMap, SupportsWideKeys) {
   std::mt19937_64 random(1);
   mole::RunMap<Pair, Sum> runs;
   std::map<Pair, std::uint32_t> standard;
@@ -61,7 +61,7 @@ TEST(RunMap, MergesInAnyOrderToTheSameBytes) {
     const auto make = [&](std::size_t j) { return std::pair(keys[j], Sum{1}); };
     whole.append(n, make);
     parts[i % 7].append(n, make);
-    if (i % 50 == 0) saved(parts[i % 7]);  // looking changes nothing
+    if (i % 50 == 0) saved(parts[i % 7]);  // saving changes nothing
   }
   mole::RunMap<std::uint64_t, Sum> rising, falling;
   for (int i = 0; i < 7; ++i) {
@@ -73,7 +73,7 @@ TEST(RunMap, MergesInAnyOrderToTheSameBytes) {
   EXPECT_EQ(saved(loaded<mole::RunMap<std::uint64_t, Sum>>(saved(whole))), saved(whole));
 }
 
-TEST(RunMap, SortsKeysMadeToShareTheirUpperBits) {
+TEST(RunMap, SortsKeysWithEqualUpperBits) {
   mole::RunMap<std::uint64_t, Sum> runs;
   runs.append(20'000, [&](std::size_t i) { return std::pair(mole::detail::KeyMixer::unmix(i * 7919 % 20'000), Sum{1}); });
   EXPECT_EQ(runs.size(), 20'000u);
@@ -87,8 +87,8 @@ struct Counted : mole::detail::PlainEntry<std::uint64_t, Sum> {
   bool before(const Counted& e) const { return ++compared, PlainEntry::before(e); }
 };
 
-// Many keys that share their upper bits, then the least of them again and again: each finds its place far from where it lies.
-TEST(RunMap, SortsKeysMadeUpToComeAgainInTimeAsAny) {
+// Many keys with equal upper bits, then the smallest of them repeatedly: each belongs far from its position.
+TEST(RunMap, RepeatedHostileKeysTakeNoLonger) {
   mole::RunMap<std::uint64_t, Sum, Counted> runs;
   constexpr std::size_t n = 200'000;
   std::mt19937_64 random(5);
@@ -103,7 +103,7 @@ TEST(RunMap, SortsKeysMadeUpToComeAgainInTimeAsAny) {
 }
 
 // Keys of one drawer, then of others; in between the map is copied, moved and merged, as states are.
-TEST(RunMap, HoldsMadeUpKeysAmongOthers) {
+TEST(RunMap, HandlesHostileKeysAmongOthers) {
   std::mt19937_64 random(4);
   for (const std::size_t made_up : {100u, 700u, 1100u, 3000u, 90'000u}) {
     mole::RunMap<std::uint64_t, Sum> runs;
@@ -129,16 +129,16 @@ TEST(RunMap, HoldsMadeUpKeysAmongOthers) {
   }
 }
 
-TEST(RunMap, TakesLittleMoreThanItsEntriesForKeysThatComeAgain) {
+TEST(RunMap, UsesLittleMemoryForRepeatedKeys) {
   constexpr std::size_t distinct = 100'000;
   std::mt19937_64 random(3);
   mole::RunMap<std::uint64_t, Sum> runs;
   runs.append(10 * distinct, [&](std::size_t) { return std::pair(random() % distinct << 20, Sum{1}); });
   const auto entry = sizeof(mole::detail::PlainEntry<std::uint64_t, Sum>);
-  EXPECT_LT(runs.memory(), runs.size() * entry * 8 / 5);  // what is fresh may take half as much as what is kept
+  EXPECT_LT(runs.memory(), runs.size() * entry * 8 / 5);  // new entries may take half as much as merged ones
 }
 
-TEST(RunMap, RefusesWhatItDidNotSave) {
+TEST(RunMap, RefusesInvalidBytes) {
   mole::RunMap<std::uint64_t, Sum> runs;
   runs.append(3, [](std::size_t i) { return std::pair(std::uint64_t{i}, Sum{1}); });
   auto bytes = saved(runs);

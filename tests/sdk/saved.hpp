@@ -1,4 +1,4 @@
-// Values to bytes and back, as the state of a metric would go.
+// Saves values and loads them like the state of a metric.
 #pragma once
 
 #include <mole/fields.hpp>
@@ -19,7 +19,7 @@ std::string saved(const T& value) {
   return out;
 }
 
-// Throws mole::Failure unless `bytes` is a whole saved T. The bytes lie in memory of exactly their size.
+// Throws mole::Failure unless `bytes` is a complete saved T. The bytes are in memory of exactly their size.
 template <class T>
 T loaded(const std::string& bytes) {
   const std::vector<char> exact(bytes.begin(), bytes.end());

@@ -8,7 +8,7 @@ namespace {
 
 using Rows = std::map<std::uint32_t, std::vector<std::uint64_t>>;
 
-// What each state would get: the rows' own numbers, through a column of 64 bits.
+// Returns the rows of each state: row numbers, passed through a 64-bit column.
 Rows scattered(mole::detail::Scatter& scatter, const std::vector<std::uint32_t>& state_of_row, std::uint32_t states) {
   std::vector<std::uint64_t> column(state_of_row.size());
   for (std::size_t i = 0; i < column.size(); ++i) column[i] = i;
@@ -29,7 +29,7 @@ Rows expected(const std::vector<std::uint32_t>& state_of_row) {
 
 TEST(Scatter, GivesEachStateItsRowsInOrder) {
   std::mt19937 random(1);
-  mole::detail::Scatter scatter;  // used again and again, as in a worker
+  mole::detail::Scatter scatter;  // reused, as in a worker
   for (int round = 0; round < 300; ++round) {
     const std::uint32_t states = std::array{1u, 2u, 3u, 17u, 300u, 5000u}[random() % 6], run = 1 + random() % 40;
     std::vector<std::uint32_t> state_of_row(random() % 3000);
@@ -39,7 +39,7 @@ TEST(Scatter, GivesEachStateItsRowsInOrder) {
   }
 }
 
-TEST(Scatter, LeavesABatchOfOneStateWhereItLies) {
+TEST(Scatter, DoesNotCopyABatchOfOneState) {
   mole::detail::Scatter scatter;
   const std::vector<std::uint32_t> all(1000, 4);
   scatter.group(all.data(), 1000, 9);
@@ -48,7 +48,7 @@ TEST(Scatter, LeavesABatchOfOneStateWhereItLies) {
   EXPECT_EQ(scatter.runs()[0].count, 1000u);
 }
 
-TEST(Scatter, CallsNobodyForRowsWithoutAState) {
+TEST(Scatter, SkipsRowsWithoutAState) {
   mole::detail::Scatter scatter;
   EXPECT_TRUE(scattered(scatter, std::vector<std::uint32_t>(100, MOLE_NO_STATE), 2).empty());
   EXPECT_TRUE(scattered(scatter, {}, 2).empty());

@@ -1,9 +1,9 @@
-// Series, statistics, profile's periods and the simplex search, by values that are known.
+// Series, statistics, periods of a profile and the simplex search, with known values.
 #include <gtest/gtest.h>
+#include <mole/series.hpp>
 #include <mole/statistics/elementary.hpp>
 #include <mole/statistics/minimise.hpp>
 #include <mole/statistics/profile.hpp>
-#include <mole/series.hpp>
 #include <mole/statistics/statistics.hpp>
 
 #include "tests/sdk/saved.hpp"
@@ -24,10 +24,10 @@ Series series_of(const std::vector<Point>& points) {
   return s;
 }
 
-TEST(Series, IsTheSameInWhateverOrderItWasMade) {
+TEST(Series, DoesNotDependOnOrder) {
   const std::vector<Point> points{{{30}, 1, 1}, {{10}, -0.0, 0.5}, {{20}, 7, 1}, {{20}, 3, 1}, {{0}, 9, 0}, {{40}, 2, 0.25}};
   const auto whole = series_of(points);
-  ASSERT_EQ(whole.size(), 5u);  // what has no coverage is no point
+  ASSERT_EQ(whole.size(), 5u);  // values without coverage are not kept
   EXPECT_EQ(whole.points()[0].start.us, 10);
   EXPECT_FALSE(std::signbit(whole.points()[0].value));
   EXPECT_EQ(whole.points()[1].value, 3);
@@ -42,7 +42,7 @@ TEST(Series, IsTheSameInWhateverOrderItWasMade) {
   }
 }
 
-TEST(Series, GivesPartsByTime) {
+TEST(Series, ReturnsPartsByTime) {
   const auto s = series_of({{{10}, 1, 1}, {{20}, 2, 1}, {{30}, 3, 1}});
   EXPECT_EQ(s.before({20}).size(), 1u);
   EXPECT_EQ(s.before({5}).size(), 0u);
@@ -50,7 +50,7 @@ TEST(Series, GivesPartsByTime) {
   EXPECT_EQ(s.between({30}, {10}).size(), 0u);
 }
 
-TEST(Series, RefusesStatesThatAreNone) {
+TEST(Series, RefusesInvalidBytes) {
   const auto bytes = saved(series_of({{{10}, 1, 1}, {{20}, 2, 1}}));
   EXPECT_EQ(loaded<Series>(bytes).size(), 2u);
   const auto with = [&](std::size_t at, const auto& value) {
@@ -107,8 +107,8 @@ TEST(Statistics, HaveTheTabledDistributions) {
   EXPECT_EQ(mole::normal_tail(-1e200), 1);
 }
 
-// Against the C library's in long double. That the bits are the same everywhere follows from what they are made of.
-TEST(Elementary, AreAsExactAsTheySay) {
+// Compared with the C library in long double. Equal bits on all machines follow from the operations used.
+TEST(Elementary, HaveTheDocumentedAccuracy) {
   const auto off = [](double x, long double truth) { return static_cast<double>(std::abs(x - truth) / std::abs(truth)); };
   for (int i = -3000; i <= 3000; ++i) {
     const double x = std::exp2(i / 100.0), y = i / 30.0;
@@ -154,7 +154,7 @@ TEST(Minimise, FindsTheEndOfTheValley) {
   EXPECT_NEAR(found.at[1], 1, 1e-6);
 }
 
-TEST(Minimise, AvoidsWhatIsNotFiniteAndStopsWhenTold) {
+TEST(Minimise, AvoidsNonFiniteValuesAndStopsAtTheLimit) {
   int calls = 0;
   const auto f = [&](const std::vector<double>& x) { return ++calls, x[0] <= 0 ? std::nan("") : x[0] - std::log(x[0]); };
   EXPECT_NEAR(mole::minimise(f, {0.1}, 0.5, 1e-10, 500).at[0], 1, 1e-4);

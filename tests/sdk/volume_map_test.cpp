@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
-#include <mole/statistics/concentration.hpp>
 #include <mole/containers/volume_map.hpp>
+#include <mole/statistics/concentration.hpp>
 
 #include <algorithm>
 #include <functional>
@@ -38,7 +38,7 @@ std::map<std::uint32_t, mole::Volume> standard(const Columns& c) {
   return out;
 }
 
-TEST(VolumeMap, SumsPastTheWordsBesideTheKey) {
+TEST(VolumeMap, SumsBeyondTheBitsOfAnEntry) {
   const auto c = some_flows(1, 40'000);
   Hosts map;
   map.add(c.keys, c.packets, c.bytes);
@@ -53,7 +53,7 @@ TEST(VolumeMap, SumsPastTheWordsBesideTheKey) {
   EXPECT_EQ(map.of(5), mole::Volume{});
 }
 
-TEST(VolumeMap, CountsOneByOnePastTheWordsBesideTheKey) {
+TEST(VolumeMap, CountsBeyondTheBitsOfAnEntry) {
   const std::vector<std::uint16_t> keys(70'000, 53);
   const std::vector<std::uint64_t> packets(keys.size(), 3), bytes(keys.size(), 70'000);
   Ports map;
@@ -92,8 +92,8 @@ TEST(VolumeMap, MergesToTheSumInAnyOrder) {
   EXPECT_EQ(saved(ba), saved(all));
 }
 
-// Few ports are a table, many an array: the same sums, bytes and refusals either way, also where one meets the other.
-TEST(VolumeMap, OfManyPortsIsThatOfFew) {
+// Few ports are stored in a table, many in an array: both have the same sums, bytes and errors, also at the transition.
+TEST(VolumeMap, HasTheSameBytesForFewAndManyPorts) {
   std::mt19937 random(6);
   Ports all, few, many;
   std::map<std::uint16_t, mole::Volume> standard;
@@ -143,7 +143,7 @@ TEST(VolumeMap, ReadsWhatItSaved) {
   EXPECT_EQ(Hosts::shape(), "volumes<u32>");
 }
 
-TEST(VolumeMap, SavesAFewBytesAnEntry) {
+TEST(VolumeMap, SavesFewBytesPerEntry) {
   Ports map;
   map.add(80, {1, 2, 300});
   map.add(443, {1, 1, 40});
@@ -153,17 +153,17 @@ TEST(VolumeMap, SavesAFewBytesAnEntry) {
   EXPECT_EQ(saved(addresses), std::string("\1\0\0\0\0\0\0\0", 8) + std::string(16, '\0') + "\1\1\1");
 }
 
-TEST(VolumeMap, RefusesBytesItDoesNotWrite) {
+TEST(VolumeMap, RefusesInvalidBytes) {
   const std::string one("\1\0\0\0\0\0\0\0", 8), two("\2\0\0\0\0\0\0\0", 8), max("\xff\xff\xff\xff\xff\xff\xff\xff\xff");
   EXPECT_EQ(loaded<Ports>(one + "\x50\1\1\1").of(80), (mole::Volume{1, 1, 1}));
   EXPECT_EQ(loaded<Ports>(one + "\x50\1\1" + max + "\1").of(80).bytes, top);
   EXPECT_THROW(loaded<Ports>(one + "\x50\1\1" + max + "\2"), mole::Failure);  // beyond 64 bits
   EXPECT_THROW(loaded<Ports>(one + "\x50\1\1" + max + max + "\1"), mole::Failure);
-  EXPECT_THROW(loaded<Ports>(one + std::string("\x50\1\1\x81\0", 5)), mole::Failure);      // not the shortest
+  EXPECT_THROW(loaded<Ports>(one + std::string("\x50\1\1\x81\0", 5)), mole::Failure);      // not the shortest encoding
   EXPECT_THROW(loaded<Ports>(one + "\xff\xff\x04\1\1\1"), mole::Failure);                  // port 81919
-  EXPECT_THROW(loaded<Ports>(two + std::string("\x50\1\1\1\0\1\1\1", 8)), mole::Failure);  // twice
-  EXPECT_THROW(loaded<Ports>(two + "\xff\xff\3\1\1\1\1\1\1\1"), mole::Failure);            // past 65535
-  EXPECT_THROW(loaded<Ports>(one + "\x50\1\1"), mole::Failure);                            // cut short
+  EXPECT_THROW(loaded<Ports>(two + std::string("\x50\1\1\1\0\1\1\1", 8)), mole::Failure);  // duplicate
+  EXPECT_THROW(loaded<Ports>(two + "\xff\xff\3\1\1\1\1\1\1\1"), mole::Failure);            // above 65535
+  EXPECT_THROW(loaded<Ports>(one + "\x50\1\1"), mole::Failure);                            // truncated
   EXPECT_THROW(loaded<Ports>(std::string("\xff\xff\xff\xff\xff\xff\xff\x7f\x50\1\1\1", 12)), mole::Failure);
 }
 
@@ -187,7 +187,7 @@ TEST(Concentration, KeepsTheHundredLargest) {
   EXPECT_EQ(c.row().top_100, (301 + 400) * 50 / total);
 }
 
-// Small counts are kept another way than large ones.
+// Small and large counts are stored differently.
 TEST(Concentration, OfSmallAndLargeParts) {
   std::mt19937_64 random(8);
   for (const std::size_t large : {0, 1, 99, 100, 101, 1000}) {
@@ -221,7 +221,7 @@ TEST(Concentration, OfSmallAndLargeParts) {
   }
 }
 
-TEST(Concentration, IsNullOfNothingAndPastTheEndOfItsType) {
+TEST(Concentration, IsNullWhenEmptyOrAfterOverflow) {
   mole::Concentration none, over;
   EXPECT_EQ(none.row().top_1, std::nullopt);
   EXPECT_EQ(none.row().herfindahl, std::nullopt);

@@ -35,7 +35,7 @@ class BlockSorterTest : public testing::Test {
   }
   ~BlockSorterTest() override { fs::remove_all(folder_); }
 
-  // Puts flows in, as batches of up to `size` rows of one file and family each.
+  // Adds flows as batches of up to `size` rows of one file and family each.
   static void put(BlockSorter& sorter, const std::vector<Flow>& flows, std::size_t size = 1000) {
     ColumnBuffers buffers(columns);
     for (std::size_t from = 0; from < flows.size();) {
@@ -62,7 +62,7 @@ class BlockSorterTest : public testing::Test {
     }
   }
 
-  // What comes out; file and record are not columns, `bytes` says which flow it is.
+  // Returns the sorted flows. File and record are not columns; `bytes` identifies the flow.
   static std::vector<std::pair<std::int64_t, std::uint64_t>> take(BlockSorter& sorter) {
     std::vector<std::pair<std::int64_t, std::uint64_t>> out;
     FlowBatch batch;
@@ -99,7 +99,7 @@ class BlockSorterTest : public testing::Test {
     std::vector<Flow> flows;
     for (std::uint32_t file = 0; file < 3; ++file)
       for (std::uint64_t record = 0; record < count / 3; ++record) {
-        // Starts repeat, so that file and record decide; some lie outside the range.
+        // Start times repeat, so file and record decide; some are outside the range.
         const auto start = static_cast<std::int64_t>(random() % 4000) * second_us - 200 * second_us;
         flows.push_back({start, file, record, flows.size(), both_families && random() % 2 == 0 ? 6u : 4u});
       }
@@ -109,7 +109,7 @@ class BlockSorterTest : public testing::Test {
   fs::path folder_;
 };
 
-TEST_F(BlockSorterTest, NothingInNothingOut) { expect_sorted({}, 1 << 20, false); }
+TEST_F(BlockSorterTest, SortsNoFlows) { expect_sorted({}, 1 << 20, false); }
 TEST_F(BlockSorterTest, SortsInMemory) { expect_sorted(random_flows(30'000, false), 64 << 20, false); }
 TEST_F(BlockSorterTest, SortsMoreThanItsMemory) { expect_sorted(random_flows(30'000, false), 100'000, true); }
 TEST_F(BlockSorterTest, SortsBothAddressFamiliesTogether) {
@@ -123,13 +123,13 @@ TEST_F(BlockSorterTest, SortsFlowsOfOneInstantInBoundedMemory) {
   expect_sorted(flows, 80'000, true);
 }
 
-TEST_F(BlockSorterTest, SortsTimesAtTheEndsOfTheWorld) {
+TEST_F(BlockSorterTest, SortsExtremeTimes) {
   constexpr auto lowest = std::numeric_limits<std::int64_t>::min(), highest = std::numeric_limits<std::int64_t>::max();
   expect_sorted({{highest, 0, 0, 1, 4}, {lowest, 0, 1, 2, 4}, {0, 0, 2, 3, 4}, {hour_us, 0, 3, 4, 4}, {-1, 0, 4, 5, 4}}, 1 << 20,
                 false);
 }
 
-TEST_F(BlockSorterTest, TakesOnlyTheRowsNamed) {
+TEST_F(BlockSorterTest, AddsOnlyTheSelectedRows) {
   BlockSorter sorter({columns, {0, hour_us}, folder_, 1 << 20});
   ColumnBuffers buffers(columns);
   FlowBatch batch;
@@ -147,7 +147,7 @@ TEST_F(BlockSorterTest, TakesOnlyTheRowsNamed) {
   EXPECT_EQ(take(sorter), expected);
 }
 
-TEST_F(BlockSorterTest, AScratchFolderThatIsNotThereIsToldWhenItIsNeeded) {
+TEST_F(BlockSorterTest, ReportsAMissingScratchFolderWhenNeeded) {
   BlockSorter sorter({columns, {0, hour_us}, folder_ / "none", 1000});
   ColumnBuffers buffers(columns);
   FlowBatch batch;

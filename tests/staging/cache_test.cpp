@@ -20,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-// An archive in memory that counts what is fetched from it.
+// An archive in memory that counts its fetches.
 struct Archive {
   std::map<std::string, std::string> content;
   std::atomic<int> fetches{0};
@@ -67,7 +67,7 @@ class CacheTest : public testing::Test {
   Archive archive_;
 };
 
-TEST_F(CacheTest, FetchesOnceAndKeeps) {
+TEST_F(CacheTest, FetchesOnce) {
   auto cache = open(1000);
   const task::File files[] = {archive_.file("a", "aaaa"), archive_.file("b", "")};
   for (int i = 0; i < 2; ++i) {
@@ -84,7 +84,7 @@ TEST_F(CacheTest, FetchesOnceAndKeeps) {
   EXPECT_EQ(*cache.used(), 4u);
 }
 
-TEST_F(CacheTest, KeepsRevisionsSizesAndArchivesApart) {
+TEST_F(CacheTest, DistinguishesRevisionsSizesAndArchives) {
   auto cache = open(1000);
   task::File file = archive_.file("a", "aaaa");
   const task::File old[] = {file};
@@ -98,7 +98,7 @@ TEST_F(CacheTest, KeepsRevisionsSizesAndArchivesApart) {
   EXPECT_EQ(archive_.fetches, 3);
 }
 
-TEST_F(CacheTest, KeepsVersionsApartThatTwoCoordinatorsCountAlike) {
+TEST_F(CacheTest, DistinguishesVersionsOfEqualRevisions) {
   auto cache = open(1000);
   task::File file = archive_.file("a", "aaaa");
   file.version = "1190419200";
@@ -113,7 +113,7 @@ TEST_F(CacheTest, KeepsVersionsApartThatTwoCoordinatorsCountAlike) {
   EXPECT_EQ(archive_.fetches, 2);
 }
 
-TEST_F(CacheTest, ASlotTheArchiveDoesNotHaveIsLeftOut) {
+TEST_F(CacheTest, IgnoresMissingSlots) {
   auto cache = open(1000);
   task::File gap;
   gap.present = false;
@@ -146,19 +146,19 @@ TEST_F(CacheTest, ASetLargerThanTheCacheIsRefusedWithBothSizes) {
   EXPECT_EQ(archive_.fetches, 0);
 }
 
-TEST_F(CacheTest, EvictsWhatWasUsedLeastRecently) {
+TEST_F(CacheTest, EvictsTheLeastRecentlyUsedFile) {
   auto cache = open(8);
   const task::File a[] = {archive_.file("a", "aaaa")}, b[] = {archive_.file("b", "bbbb")}, c[] = {archive_.file("c", "cccc")};
   ASSERT_TRUE(cache.acquire(a, "x", archive_.fetch()));
   ASSERT_TRUE(cache.acquire(b, "x", archive_.fetch()));
-  ASSERT_TRUE(cache.acquire(a, "x", archive_.fetch()));  // a is the younger one now
+  ASSERT_TRUE(cache.acquire(a, "x", archive_.fetch()));  // a is now the more recent one
   ASSERT_TRUE(cache.acquire(c, "x", archive_.fetch()));
   EXPECT_EQ(*cache.used(), 8u);
   EXPECT_FALSE((*cache.acquire(a, "x", archive_.fetch()))[0].fetched);
   EXPECT_TRUE((*cache.acquire(b, "x", archive_.fetch()))[0].fetched);
 }
 
-TEST_F(CacheTest, WhatIsPinnedIsNeverEvicted) {
+TEST_F(CacheTest, NeverEvictsPinnedFiles) {
   auto cache = open(8);
   const task::File a[] = {archive_.file("a", "aaaa")}, b[] = {archive_.file("b", "bbbbbbbb")};
   auto pinned = cache.acquire(a, "x", archive_.fetch());
@@ -173,7 +173,7 @@ TEST_F(CacheTest, WhatIsPinnedIsNeverEvicted) {
   EXPECT_EQ(*cache.used(), 8u);
 }
 
-TEST_F(CacheTest, NothingIsEvictedForASetThatDoesNotFitAnyway) {
+TEST_F(CacheTest, EvictsNothingForASetThatDoesNotFit) {
   auto cache = open(12);
   const task::File a[] = {archive_.file("a", "aaaa")}, b[] = {archive_.file("b", "bbbb")},
                    c[] = {archive_.file("c", "cccccccccccc")};
@@ -183,7 +183,7 @@ TEST_F(CacheTest, NothingIsEvictedForASetThatDoesNotFitAnyway) {
   EXPECT_FALSE((*cache.acquire(a, "x", archive_.fetch()))[0].fetched);
 }
 
-TEST_F(CacheTest, WaitsForRoomThatAnotherTaskHolds) {
+TEST_F(CacheTest, WaitsForSpaceHeldByAnotherTask) {
   auto cache = open(8, 1h);
   const task::File a[] = {archive_.file("a", "aaaa")}, b[] = {archive_.file("b", "bbbbbbbb")};
   auto pinned = cache.acquire(a, "x", archive_.fetch());
@@ -279,12 +279,12 @@ TEST_F(CacheTest, AHostileIdStaysInTheFolder) {
   EXPECT_EQ(count(".file"), 3u);
 }
 
-TEST_F(CacheTest, WhatACrashLeftIsRemovedAtOpen) {
+TEST_F(CacheTest, OpenRemovesTheRemainsOfACrash) {
   const std::string name(32, 'a');
   std::ofstream(folder_ / (name + ".part")) << "half";
   std::ofstream(folder_ / (std::string(32, 'b') + ".digest")) << "sidecar without file";
   std::ofstream(folder_ / ".tmp.1.2.digest") << "half a sidecar";
-  std::ofstream(folder_ / "notes.txt") << "somebody's";
+  std::ofstream(folder_ / "notes.txt") << "unrelated";
   auto cache = open(1000);
   EXPECT_EQ(*cache.used(), 0u);
   EXPECT_EQ(count(".part") + count(".digest"), 0u);
@@ -302,7 +302,7 @@ TEST_F(CacheTest, AFileWithoutItsSidecarIsFetchedAgain) {
   EXPECT_TRUE((*staged)[0].fetched);
 }
 
-TEST_F(CacheTest, AKilledProcessLetsGoOfItsPinsAndParts) {
+TEST_F(CacheTest, AKilledProcessReleasesItsPinsAndParts) {
   auto cache = open(8, 1h);
   const task::File a[] = {archive_.file("a", "aaaa")}, b[] = {archive_.file("b", "bbbb")}, c[] = {archive_.file("c", "cccccccc")};
   int ready[2];
@@ -319,7 +319,7 @@ TEST_F(CacheTest, AKilledProcessLetsGoOfItsPinsAndParts) {
   char byte = 0;
   ASSERT_EQ(::read(ready[0], &byte, 1), 1);
   EXPECT_EQ(*cache.used(), 8u);
-  EXPECT_FALSE(open(8, 0ms).acquire(c, "x", archive_.fetch())) << "all of it is in use";
+  EXPECT_FALSE(open(8, 0ms).acquire(c, "x", archive_.fetch())) << "everything is in use";
   ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, 0);
   auto staged = open(8, 0ms).acquire(c, "x", archive_.fetch());
@@ -329,7 +329,7 @@ TEST_F(CacheTest, AKilledProcessLetsGoOfItsPinsAndParts) {
   ::close(ready[1]);
 }
 
-TEST_F(CacheTest, AnotherTasksHalfFileIsTakenOverWhenItDies) {
+TEST_F(CacheTest, TakesOverTheIncompleteFileOfADeadTask) {
   auto cache = open(1000, 1h);
   const task::File files[] = {archive_.file("a", "aaaa")};
   int ready[2];
@@ -356,18 +356,18 @@ TEST_F(CacheTest, AnotherTasksHalfFileIsTakenOverWhenItDies) {
   ::close(ready[1]);
 }
 
-TEST_F(CacheTest, AFolderThatCannotBeMadeIsRefused) {
+TEST_F(CacheTest, RefusesAFolderThatCannotBeCreated) {
   std::ofstream(folder_ / "file") << "x";
   auto cache = Cache::open(folder_ / "file" / "cache", {1000, 0ms});
   ASSERT_FALSE(cache);
   EXPECT_EQ(cache.error().code, Code::invalid);
 }
 
-// ---- columns in a file's stead
+// ---- cached columns replace the file
 
 class ColumnsInCache : public CacheTest {
  protected:
-  // Keeps `bytes` as the columns of `file`.
+  // Stores `bytes` as the columns of `file`.
   static Staged keep(Cache& cache, const task::File& file, const Digest& digest, std::string_view bytes) {
     auto part = cache.begin_columns(name_, 100);
     EXPECT_TRUE(part && *part);
@@ -384,7 +384,7 @@ class ColumnsInCache : public CacheTest {
   static inline const Digest name_ = digest_of("columns of a");
 };
 
-TEST_F(ColumnsInCache, StandInForTheFile) {
+TEST_F(ColumnsInCache, ReplaceTheFile) {
   auto cache = open(1000);
   const auto file = archive_.file("a", "aaaa");
   {
@@ -410,7 +410,7 @@ TEST_F(ColumnsInCache, StandInForTheFile) {
   EXPECT_FALSE((*without)[0].columns);
 }
 
-TEST_F(ColumnsInCache, AreWrittenByOneAndNotWaitedFor) {
+TEST_F(ColumnsInCache, HaveOneWriterAndAreNotWaitedFor) {
   auto cache = open(1000);
   auto first = cache.begin_columns(name_, 100);
   ASSERT_TRUE(first && *first);
@@ -419,7 +419,7 @@ TEST_F(ColumnsInCache, AreWrittenByOneAndNotWaitedFor) {
   ASSERT_TRUE(second);
   EXPECT_FALSE(*second);
   const auto file = archive_.file("a", "aaaa");
-  auto staged = acquire(cache, file);  // takes the file meanwhile
+  auto staged = acquire(cache, file);  // uses the file meanwhile
   ASSERT_TRUE(staged);
   EXPECT_FALSE((*staged)[0].columns);
   (*first).reset();  // its task failed
@@ -427,10 +427,10 @@ TEST_F(ColumnsInCache, AreWrittenByOneAndNotWaitedFor) {
   keep(cache, file, (*staged)[0].digest, "columns");
   auto third = cache.begin_columns(name_, 100);
   ASSERT_TRUE(third);
-  EXPECT_FALSE(*third) << "they are there";
+  EXPECT_FALSE(*third) << "they exist";
 }
 
-TEST_F(ColumnsInCache, DoNotPushOutWhatIsInUse) {
+TEST_F(ColumnsInCache, DoNotEvictFilesInUse) {
   auto cache = open(100);
   const task::File files[] = {archive_.file("b", std::string(60, 'b'))};
   auto staged = cache.acquire(files, "archive", archive_.fetch());
@@ -445,7 +445,7 @@ TEST_F(ColumnsInCache, DoNotPushOutWhatIsInUse) {
   EXPECT_EQ(*cache.used(), 50u);
 }
 
-TEST_F(ColumnsInCache, AFileIsGivenUpBeforeItsColumns) {
+TEST_F(ColumnsInCache, TheFileIsEvictedBeforeItsColumns) {
   auto cache = open(120);
   const auto file = archive_.file("a", std::string(50, 'a'));
   {
@@ -461,11 +461,11 @@ TEST_F(ColumnsInCache, AFileIsGivenUpBeforeItsColumns) {
   }
   const task::File next[] = {archive_.file("n", std::string(50, 'n'))};
   ASSERT_TRUE(cache.acquire(next, "archive", archive_.fetch()));
-  EXPECT_EQ(*cache.used(), 100u) << "old and columns stayed, the file went";
+  EXPECT_EQ(*cache.used(), 100u) << "the old file and the columns remain, the file was evicted";
   EXPECT_TRUE((*acquire(cache, file))[0].columns);
 }
 
-TEST_F(ColumnsInCache, WithoutASidecarOrForgottenTheFileIsTaken) {
+TEST_F(ColumnsInCache, TheFileIsUsedWithoutASidecarOrAfterForget) {
   auto cache = open(1000);
   const auto file = archive_.file("a", "aaaa");
   keep(cache, file, digest_of("x"), "columns");
@@ -480,10 +480,10 @@ TEST_F(ColumnsInCache, WithoutASidecarOrForgottenTheFileIsTaken) {
   }
   ASSERT_TRUE(cache.forget_columns(name_));
   EXPECT_FALSE((*acquire(cache, file))[0].columns);
-  ASSERT_TRUE(cache.forget_columns(name_)) << "twice is no harm";
+  ASSERT_TRUE(cache.forget_columns(name_)) << "may be repeated";
 }
 
-TEST_F(ColumnsInCache, HalfWrittenByADeadWorkerAreRemoved) {
+TEST_F(ColumnsInCache, IncompleteOnesOfADeadWorkerAreRemoved) {
   auto cache = open(1000);
   const pid_t child = ::fork();
   if (child == 0) {

@@ -1,4 +1,4 @@
-/* What a library offers, with one thing wrong: WHAT is chosen by the build. */
+/* The entry of a library with one defect, selected by the macro WHAT. */
 #include <mole/abi.h>
 
 static const mole_metric_v1 table = {
