@@ -21,7 +21,7 @@ using runtime::testing::spill;
 constexpr Micros start = 1190484000 * second_us;  // 2007-09-22T18:00:00Z
 constexpr Micros quarter = 15 * minute_us;
 
-// Two intervals from `from`: one sound, one a gap.
+// Two intervals from `from`: one complete, one a gap.
 RowTable block(Micros from) {
   RowTable t;
   const auto time = [](std::vector<std::int64_t> v) { return v; };
@@ -80,7 +80,7 @@ TEST_F(Export, WritesNdjson) {
             "\n");
 }
 
-TEST_F(Export, WritesATableForEyes) {
+TEST_F(Export, WritesATable) {
   ask.table_rows = 3;
   EXPECT_EQ(run(ExportFormat::table),
             "interval_start        router                      bytes  size_mean  coverage  flows_lost\n"
@@ -94,7 +94,7 @@ TEST_F(Export, WritesATableForEyes) {
   EXPECT_EQ(count, 4u);
 }
 
-TEST_F(Export, LaysAWideTableOnItsSide) {
+TEST_F(Export, PrintsAWideTableOneColumnPerLine) {
   ask.table_width = 66;
   ask.table_rows = 3;
   EXPECT_EQ(run(ExportFormat::table),
@@ -113,13 +113,13 @@ TEST_F(Export, LaysAWideTableOnItsSide) {
             "flows_lost     [flow]                     3\n"
             "... 1 more rows\n"
             "coverage: * part of the input ! the interval's own files are missing; what is counted came in later ones\n");
-  ask.table_width = 92;  // as wide as it is
+  ask.table_width = 92;  // exactly its width
   EXPECT_TRUE(run(ExportFormat::table).starts_with("interval_start        router "));
-  ask.table_width = 1;  // a row at a time
+  ask.table_width = 1;  // one row at a time
   EXPECT_EQ(run(ExportFormat::table).substr(0, 45), "interval_start         2007-09-22T18:00:00Z\nr");
 }
 
-TEST_F(Export, KeepsTheGroupsAskedFor) {
+TEST_F(Export, SelectsGroups) {
   ask.columns = {"bytes", "size_mean"};
   ask.where = *parse_where({"router=r1"});
   EXPECT_EQ(run(ExportFormat::csv),
@@ -131,7 +131,7 @@ TEST_F(Export, KeepsTheGroupsAskedFor) {
   EXPECT_EQ(count, 4u);
 }
 
-TEST_F(Export, SaysWhichGroupsThereAre) {
+TEST_F(Export, ErrorsListTheGroups) {
   ask.where = *parse_where({"router=r2"});
   ask.files.erase(ask.files.begin() + 1, ask.files.end());
   const auto none = export_results(ask, ExportFormat::csv, folder / "out");
@@ -141,7 +141,7 @@ TEST_F(Export, SaysWhichGroupsThereAre) {
       export_results(ask, ExportFormat::csv, folder / "out").error().message.starts_with("no column is named 'octets'; "));
 }
 
-TEST_F(Export, KeepsTheRowsWithAValue) {
+TEST_F(Export, SelectsRowsByValue) {
   ask.columns = {"size_mean"};
   ask.where = *parse_where({"bytes=18446744073709551615", "router=r1"});
   EXPECT_EQ(run(ExportFormat::csv),
@@ -153,14 +153,14 @@ TEST_F(Export, KeepsTheRowsWithAValue) {
             "no row has all that --where asks for; ask for less, or see mole results MODULE without it");
 }
 
-TEST(Selection, TakesGlobsInTheirOrder) {
+TEST(Selection, KeepsTheOrderOfPatterns) {
   const std::vector<std::string> names{"flows", "entropy_src", "entropy_dst", "bytes"};
   EXPECT_EQ(*matching({"bytes", "entropy_*", "*_src"}, names), (std::vector<std::string>{"bytes", "entropy_src", "entropy_dst"}));
   EXPECT_EQ(matching({"octets"}, names).error().message,
             "no column is named 'octets'; there are flows, entropy_src, entropy_dst and bytes");
 }
 
-TEST(Selection, NamesTheNearestOfMany) {
+TEST(Selection, SuggestsSimilarNames) {
   std::vector<std::string> names;
   for (int port = 0; port < 700; ++port) names.push_back("flows_port_" + std::to_string(port));
   names.push_back("src_addr_entropy");
@@ -173,7 +173,7 @@ TEST(Selection, NamesTheNearestOfMany) {
   EXPECT_NE(matching({"flow_port_443"}, names).error().message.find("nearest are flows_port_443, "), std::string::npos);
 }
 
-TEST(Selection, ReadsWhere) {
+TEST(Selection, ParsesWhere) {
   const auto where = parse_where({"direction=in", "protocol_class=tcp", "direction=out", "x="});
   ASSERT_TRUE(where);
   ASSERT_EQ(where->size(), 3u);
@@ -191,7 +191,7 @@ TEST_F(Export, WritesOneParquetFile) {
 
 TEST_F(Export, WritesAnArrowStream) {
   const auto bytes = run(ExportFormat::arrow);
-  // A schema and two batches, each behind its mark and length, then the end.
+  // A schema and two batches, each after its marker and length, then the end.
   std::size_t at = 0, messages = 0;
   for (;; ++messages) {
     std::uint32_t mark = 0, size = 0;
@@ -223,7 +223,7 @@ TEST_F(Export, LeavesNoFileWhenItFails) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 2);
 }
 
-TEST_F(Export, LeavesAPipeAPipe) {
+TEST_F(Export, WritesToAPipe) {
   const auto pipe = folder / "pipe";
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
   std::string got;
@@ -234,10 +234,10 @@ TEST_F(Export, LeavesAPipeAPipe) {
   EXPECT_TRUE(std::filesystem::is_fifo(pipe));
 }
 
-TEST_F(Export, GivesCountsAsRates) {
+TEST_F(Export, ConvertsCountsToRates) {
   ask.range = {start, start + 2 * quarter};
   ask.rates = CountedOver{{"bytes", quarter}, {"flows", quarter}, {"router", quarter}};
-  ask.where = *parse_where({"bytes=7"});  // as it is stored
+  ask.where = *parse_where({"bytes=7"});  // the stored value
   EXPECT_EQ(run(ExportFormat::csv),
             "interval_start,interval_end,router,bytes_bits_per_second,size_mean,coverage,flows_lost\n"
             "2007-09-22T18:15:00Z,2007-09-22T18:30:00Z,\"a,\"\"b\"\"\n\x1b[31m\",0.06222222222222222,,0,0\n");
@@ -246,14 +246,14 @@ TEST_F(Export, GivesCountsAsRates) {
   const auto read = Parquet::open({folder / "spill"})->read(folder / "out");
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(read->find("bytes_bits_per_second")->unit, "bit/s");
-  const auto loaded = load_results(ask);  // for a figure, whose axis has the unit
+  const auto loaded = load_results(ask);  // for a plot, whose axis has the unit
   ASSERT_TRUE(loaded) << loaded.error().message;
   EXPECT_EQ(loaded->rows.find("bytes")->unit, "bit/s");
   EXPECT_EQ(std::get<2>(loaded->rows.find("bytes")->values), std::vector<double>{7 * 8 / 900.0});
   EXPECT_EQ(loaded->rows.find("size_mean")->unit, "B");
 }
 
-TEST_F(Export, RefusesRatesOfWhatIsNoCount) {
+TEST_F(Export, RefusesRatesOfOtherColumns) {
   ask.columns = {"size_mean"};
   ask.rates = CountedOver{{"bytes", quarter}};
   const auto refused = export_results(ask, ExportFormat::csv, folder / "out");
@@ -286,7 +286,7 @@ TEST(Rates, KeepNullsAndReadDocumentsAsUntrusted) {
   EXPECT_TRUE(counted_over(nlohmann::json()).empty());
 }
 
-TEST_F(Export, NamesTheColumnsThereAre) {
+TEST_F(Export, ErrorsListTheColumns) {
   ask.columns = {"octets"};
   const auto refused = export_results(ask, ExportFormat::csv, folder / "out");
   EXPECT_EQ(refused.error().code, Code::invalid);
@@ -298,7 +298,7 @@ TEST_F(Export, NamesTheColumnsThereAre) {
   EXPECT_EQ(export_format("xml").error().code, Code::invalid);
 }
 
-TEST_F(Export, RefusesFilesOfSeveralShapes) {
+TEST_F(Export, RefusesFilesWithDifferentColumns) {
   auto other = block(start);
   other.columns.pop_back();
   EXPECT_TRUE(Parquet::open({folder / "spill"})->write(other, folder / "3.parquet", {}));

@@ -1,4 +1,4 @@
-// Tables, folders and damage shared by the tests of this folder.
+// Tables, folders and damage for the tests of this folder.
 #pragma once
 
 #include "runtime/rows/row_table.hpp"
@@ -39,7 +39,7 @@ inline std::string slurp(const std::filesystem::path& path) {
 
 inline void spill(const std::filesystem::path& path, std::string_view bytes) {
   std::filesystem::create_directories(path.parent_path());
-  std::filesystem::remove(path);  // ext4 flushes a file that was cut to nothing and written again
+  std::filesystem::remove(path);  // ext4 flushes a file that was truncated and rewritten
   std::ofstream(path, std::ios::binary | std::ios::trunc).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
@@ -53,7 +53,7 @@ inline std::string hex(std::string_view bytes) {
   return text;
 }
 
-// Every type, nulls in each nullable one, a text of no bytes and one of several.
+// Every type, with nulls in each nullable column, an empty and a nonempty text.
 inline RowTable small_table() {
   RowTable t;
   t.columns.push_back({"interval_start", "time", "", "", std::vector<std::int64_t>{0, 900000000, -900000000}, {}});

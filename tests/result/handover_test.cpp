@@ -43,7 +43,7 @@ class Handover : public ::testing::Test {
     ::close(fd);
   }
 
-  // Number of frames read; complete and problem as the reader says.
+  // Returns the number of frames read, and the reader's `complete` and `problem`.
   std::size_t read(std::string_view bytes) {
     spill(folder / "read", bytes);
     auto in = HandoverReader::open(folder / "read", limits);
@@ -62,7 +62,7 @@ class Handover : public ::testing::Test {
   std::string problem;
 };
 
-TEST_F(Handover, ComesOutAsItWentIn) {
+TEST_F(Handover, RoundTrips) {
   write();
   auto in = HandoverReader::open(folder / "handover");
   ASSERT_TRUE(in);
@@ -82,7 +82,7 @@ TEST_F(Handover, ComesOutAsItWentIn) {
   EXPECT_TRUE(in->complete());
 }
 
-TEST_F(Handover, CutShortAnywhereKeepsWhatWasWhole) {
+TEST_F(Handover, TruncatedKeepsCompleteFrames) {
   write();
   const auto bytes = slurp(folder / "handover");
   std::size_t before = 0;
@@ -97,7 +97,7 @@ TEST_F(Handover, CutShortAnywhereKeepsWhatWasWhole) {
   EXPECT_TRUE(complete);
 }
 
-TEST_F(Handover, WithAFlippedByteIsNeverComplete) {
+TEST_F(Handover, WithAFlippedByteIsIncomplete) {
   write();
   const auto bytes = slurp(folder / "handover");
   for (std::size_t i = 0; i < bytes.size(); ++i)
@@ -109,7 +109,7 @@ TEST_F(Handover, WithAFlippedByteIsNeverComplete) {
     }
 }
 
-TEST_F(Handover, OfAHostileWorkerNeverHurts) {
+TEST_F(Handover, OfAHostileWorkerIsHarmless) {
   write();
   const auto bytes = slurp(folder / "handover");
   const std::size_t head = 16, payload = head + 24;  // of the first frame
@@ -126,7 +126,7 @@ TEST_F(Handover, OfAHostileWorkerNeverHurts) {
     }
 }
 
-TEST_F(Handover, OfAWorkerThatDiedSaysSo) {
+TEST_F(Handover, OfADeadWorkerIsIncomplete) {
   write(false);
   EXPECT_EQ(read(slurp(folder / "handover")), 4u);
   EXPECT_NE(problem.find("no end"), std::string::npos);
@@ -134,13 +134,13 @@ TEST_F(Handover, OfAWorkerThatDiedSaysSo) {
   EXPECT_EQ(problem, "the worker's handover ends early: nothing was written at byte 0");
 }
 
-TEST_F(Handover, WithBytesBehindTheEndIsNotComplete) {
+TEST_F(Handover, WithBytesAfterTheEndIsIncomplete) {
   write();
   EXPECT_EQ(read(slurp(folder / "handover") + "x"), 4u);
   EXPECT_FALSE(complete);
 }
 
-TEST_F(Handover, PastTheLimitIsCutThere) {
+TEST_F(Handover, IsReadUpToTheLimit) {
   write();
   const auto bytes = slurp(folder / "handover");
   limits.bytes = bytes.size() - 1;
@@ -148,13 +148,13 @@ TEST_F(Handover, PastTheLimitIsCutThere) {
   EXPECT_NE(problem.find("limit"), std::string::npos);
 }
 
-TEST_F(Handover, NamesStatesInsideTheAttemptOnly) {
+TEST_F(Handover, RefusesStatesOutsideTheAttempt) {
   HandoverWriter out(-1, folder.path());
   for (const auto* path : {"/etc/passwd", "../x.state", "x/../../y"})
     EXPECT_EQ(out.step(0, nullptr, folder.path() / path, {}).error().code, Code::internal);
 }
 
-TEST_F(Handover, OfATableThatCannotBeEncodedLeavesTheStreamWhole) {
+TEST_F(Handover, KeepsTheStreamValidIfATableCannotBeEncoded) {
   auto table = small_table();
   std::get<0>(table.columns[1].values).pop_back();
   const int fd = ::open((folder / "handover").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
@@ -166,7 +166,7 @@ TEST_F(Handover, OfATableThatCannotBeEncodedLeavesTheStreamWhole) {
   EXPECT_TRUE(complete);
 }
 
-TEST(HandoverReader, RefusesWhatIsNoFile) {
+TEST(HandoverReader, RefusesAnythingButAFile) {
   const testing::Folder folder;
   EXPECT_EQ(HandoverReader::open(folder / "absent").error().code, Code::missing);
   EXPECT_EQ(HandoverReader::open(folder.path()).error().code, Code::missing);

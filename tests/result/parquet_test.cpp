@@ -44,7 +44,7 @@ RowTable many_rows(std::size_t rows) {
   return t;
 }
 
-TEST(Parquet, ComesBackAsItWent) {
+TEST(Parquet, RoundTrips) {
   const Folder folder;
   auto parquet = open_in(folder);
   ASSERT_TRUE(parquet.write(small_table(), folder / "x.parquet", note));
@@ -75,7 +75,7 @@ RowTable part_of(const RowTable& table, std::size_t from, std::size_t to) {
   return part;
 }
 
-TEST(Parquet, HasTheSameBytesHoweverTheRowsAreCut) {
+TEST(Parquet, HasTheSameBytesForAnyBatches) {
   const Folder folder;
   auto parquet = open_in(folder);
   const auto table = many_rows(260'000);
@@ -99,7 +99,7 @@ TEST(Parquet, HasTheSameBytesHoweverTheRowsAreCut) {
   }
 }
 
-TEST(Parquet, TellsWhyTheNextTableIsNotThere) {
+TEST(Parquet, ReportsWhyTheNextTableIsMissing) {
   const Folder folder;
   auto parquet = open_in(folder);
   const auto failing = parquet.write(
@@ -109,10 +109,10 @@ TEST(Parquet, TellsWhyTheNextTableIsNotThere) {
   const auto other = parquet.write(
       many_rows(0), []() -> Result<std::optional<RowTable>> { return std::optional(small_table()); }, folder / "x.parquet", note);
   EXPECT_EQ(other.error().code, Code::invalid);
-  ASSERT_TRUE(parquet.write(many_rows(3), folder / "x.parquet", note));  // it goes on
+  ASSERT_TRUE(parquet.write(many_rows(3), folder / "x.parquet", note));  // later writes succeed
 }
 
-TEST(Parquet, MayHaveNoRowOrOne) {
+TEST(Parquet, SupportsZeroAndOneRows) {
   const Folder folder;
   auto parquet = open_in(folder);
   for (const std::size_t rows : {0u, 1u}) {
@@ -123,7 +123,7 @@ TEST(Parquet, MayHaveNoRowOrOne) {
   }
 }
 
-TEST(Parquet, SaysWhatItHolds) {
+TEST(Parquet, HasMetadata) {
   const Folder folder;
   auto parquet = open_in(folder);
   ASSERT_TRUE(parquet.write(many_rows(1), folder / "x.parquet", note));
@@ -163,13 +163,13 @@ TEST(Parquet, HasEqualBytesForEqualTablesInEveryProcess) {
   EXPECT_EQ(slurp(folder / "a.parquet"), slurp(folder / "b.parquet"));
 }
 
-TEST(Parquet, LeavesNothingBesideTheFile) {
+TEST(Parquet, LeavesNoOtherFile) {
   const Folder folder;
   ASSERT_TRUE(open_in(folder).write(many_rows(150'000), folder / "a.parquet", note));
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
 }
 
-TEST(Parquet, ReadsChosenColumnsOfARange) {
+TEST(Parquet, ReadsSelectedColumnsOfARange) {
   const Folder folder;
   auto parquet = open_in(folder);
   ASSERT_TRUE(parquet.write(many_rows(10), folder / "x.parquet", note));
@@ -181,7 +181,7 @@ TEST(Parquet, ReadsChosenColumnsOfARange) {
   EXPECT_EQ(parquet.read(folder / "x.parquet", {{"absent"}, {}}).error().code, Code::invalid);
 }
 
-TEST(Parquet, TakesNamesAndPathsThatLookLikeSql) {
+TEST(Parquet, AcceptsNamesAndPathsThatLookLikeSql) {
   const Folder folder;
   auto parquet = open_in(folder);
   RowTable t;
@@ -194,7 +194,7 @@ TEST(Parquet, TakesNamesAndPathsThatLookLikeSql) {
   EXPECT_TRUE(same(t, *again));
 }
 
-TEST(Parquet, RefusesWhatIsNone) {
+TEST(Parquet, RefusesOtherFiles) {
   const Folder folder;
   auto parquet = open_in(folder);
   EXPECT_EQ(parquet.read(folder / "absent").error().code, Code::missing);

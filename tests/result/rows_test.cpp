@@ -12,14 +12,14 @@ using testing::hex;
 using testing::same;
 using testing::small_table;
 
-// Puts a valid checksum under changed bytes, as a hostile writer would.
+// Adds a valid checksum to modified bytes, like a hostile writer.
 std::string resealed(std::string bytes) {
   bytes.resize(bytes.size() - 8);
   put(bytes, checksum(bytes));
   return bytes;
 }
 
-TEST(Rows, ComeBackAsTheyWent) {
+TEST(Rows, RoundTrip) {
   const auto bytes = encode_rows(small_table());
   ASSERT_TRUE(bytes);
   const auto again = decode_rows(*bytes);
@@ -54,14 +54,14 @@ TEST(Rows, HaveTheDocumentedBytes) {
   EXPECT_EQ(hex(bytes->substr(224)), "d29b2a17f92db434");
 }
 
-TEST(Rows, OfEqualTablesAreEqualWhateverStandsUnderANull) {
+TEST(Rows, IgnoreValuesUnderNulls) {
   RowTable a, b;
   a.columns.push_back({"n", "f64", "", "", std::vector<double>{7, 9}, {1, 0}});
   b.columns.push_back({"n", "f64", "", "", std::vector<double>{7, 1}, {1, 0}});
   EXPECT_EQ(*encode_rows(a), *encode_rows(b));
 }
 
-TEST(Rows, MayBeNone) {
+TEST(Rows, MayBeEmpty) {
   RowTable t = small_table();
   for (auto& column : t.columns) {
     std::visit([](auto& values) { values.clear(); }, column.values);
@@ -84,13 +84,13 @@ TEST(Rows, WithAFlippedByteAreRefused) {
     }
 }
 
-TEST(Rows, CutShortAnywhereAreRefused) {
+TEST(Rows, TruncatedAreRefused) {
   const auto bytes = *encode_rows(small_table());
   for (std::size_t size = 0; size < bytes.size(); ++size) EXPECT_FALSE(decode_rows(std::string_view(bytes).substr(0, size)));
   EXPECT_FALSE(decode_rows(bytes + '\0'));
 }
 
-TEST(Rows, OfAHostileWriterNeverHurt) {
+TEST(Rows, OfAHostileWriterAreHarmless) {
   const auto bytes = *encode_rows(small_table());
   for (std::size_t i = 0; i + 8 < bytes.size(); ++i)
     for (int value = 0; value < 256; value += 5) {
@@ -102,7 +102,7 @@ TEST(Rows, OfAHostileWriterNeverHurt) {
     }
 }
 
-TEST(Rows, ThatClaimToBeManyTakeNoMemory) {
+TEST(Rows, WithAFalseCountAllocateNoMemory) {
   auto bytes = *encode_rows(small_table());
   for (const std::uint64_t rows : {std::uint64_t{1} << 63, ~std::uint64_t{0}, std::uint64_t{15'999'999}}) {
     std::memcpy(bytes.data() + 16, &rows, 8);
@@ -110,7 +110,7 @@ TEST(Rows, ThatClaimToBeManyTakeNoMemory) {
   }
 }
 
-TEST(Rows, PastALimitAreRefused) {
+TEST(Rows, AboveALimitAreRefused) {
   RowLimits limits;
   limits.rows = 2;
   EXPECT_EQ(encode_rows(small_table(), limits).error().code, Code::exhausted);
@@ -140,7 +140,7 @@ TEST(Rows, OfUnequalLengthAreRefused) {
   EXPECT_EQ(encode_rows(t).error().message, "two columns are named mean");
 }
 
-TEST(Rows, GoThroughAFile) {
+TEST(Rows, RoundTripThroughAFile) {
   const testing::Folder folder;
   ASSERT_TRUE(write_rows(folder / "x.rows", small_table()));
   const auto again = read_rows(folder / "x.rows");

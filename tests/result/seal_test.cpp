@@ -1,8 +1,8 @@
 #include "runtime/seal/seal.hpp"
 
+#include "runtime/metric/state_file.hpp"
 #include "runtime/seal/parquet.hpp"
 #include "runtime/seal/result_schema.hpp"
-#include "runtime/metric/state_file.hpp"
 #include "tests/result/fixtures.hpp"
 
 #include <fcntl.h>
@@ -159,7 +159,7 @@ class Seal : public ::testing::Test {
     return files;
   }
 
-  // The report, as a daemon reads it. However many threads make it, it is the same.
+  // Seals with several numbers of threads, checks that the reports are equal, and returns the report.
   task::Report sealed() {
     const auto report = seal(A.path());
     EXPECT_TRUE(report) << report.error().message;
@@ -173,7 +173,7 @@ class Seal : public ::testing::Test {
     return *parsed;
   }
 
-  // Hands over traffic's rows after a change and expects them refused with this message.
+  // Modifies traffic's rows, hands them over and expects that they are refused with this message.
   void expect_refused(const std::function<void(RowTable&)>& change, const std::string& message) {
     auto table = traffic_rows();
     change(table);
@@ -203,7 +203,7 @@ class Seal : public ::testing::Test {
   task::StepReport done;
 };
 
-TEST_F(Seal, MakesResultsStatesAndAReport) {
+TEST_F(Seal, WritesResultsStatesAndAReport) {
   task::FileReport file;
   file.id = "a.bz2";
   file.flows = 9;
@@ -236,7 +236,7 @@ TEST_F(Seal, MakesResultsStatesAndAReport) {
   EXPECT_TRUE(rows->find("bytes")->unit == "B" && rows->find("bytes")->doc == "octets");
 }
 
-TEST_F(Seal, AgainGivesTheSame) {
+TEST_F(Seal, IsRepeatable) {
   hand_over(0, traffic_rows(), state());
   EXPECT_TRUE(out().end({}));
   sealed();
@@ -245,7 +245,7 @@ TEST_F(Seal, AgainGivesTheSame) {
   EXPECT_EQ(slurp(A / "out/report.json"), first);
 }
 
-TEST_F(Seal, OfACutHandoverKeepsWhatWasWhole) {
+TEST_F(Seal, OfATruncatedHandoverKeepsCompleteSteps) {
   hand_over(0, traffic_rows(), state());
   const auto whole = slurp(A / "handover").size();
   hand_over(1, mean_rows());
@@ -257,14 +257,14 @@ TEST_F(Seal, OfACutHandoverKeepsWhatWasWhole) {
   EXPECT_EQ(report.code, "");
 }
 
-TEST_F(Seal, OfAnAbsentHandoverRunsNothing) {
+TEST_F(Seal, OfAMissingHandoverReportsNotRun) {
   std::filesystem::remove(A / "handover");
   const auto report = sealed();
   EXPECT_EQ(report.steps[0].outcome, "not_run");
   EXPECT_EQ(report.steps[1].outcome, "not_run");
 }
 
-TEST_F(Seal, OfRandomBytesRunsNothing) {
+TEST_F(Seal, OfRandomBytesReportsNotRun) {
   std::string bytes(4096, '\0');
   std::uint32_t random = 1;
   for (auto& c : bytes) c = static_cast<char>((random = random * 1664525 + 1013904223) >> 24);
@@ -272,7 +272,7 @@ TEST_F(Seal, OfRandomBytesRunsNothing) {
   EXPECT_EQ(sealed().steps[0].outcome, "not_run");
 }
 
-TEST_F(Seal, OfACutIndexIsNoIndex) {
+TEST_F(Seal, OfATruncatedIndexFails) {
   auto s = spec();
   s.kind = "index";
   s.steps.clear();
@@ -288,7 +288,7 @@ TEST_F(Seal, OfACutIndexIsNoIndex) {
   EXPECT_EQ(report.index.size(), 1u);
 }
 
-TEST_F(Seal, RefusesGarbageByName) {
+TEST_F(Seal, RefusesInvalidRowsWithTheirPosition) {
   expect_refused([](RowTable& t) { t.columns.pop_back(); }, "it gave 9 columns, declared are 10");
   expect_refused([](RowTable& t) { t.columns[3].name = "octets"; }, "column 4 is octets, declared is bytes");
   expect_refused(
@@ -317,7 +317,7 @@ TEST_F(Seal, RefusesGarbageByName) {
 }
 
 TEST_F(Seal, RefusesADamagedTableAndKeepsTheOthers) {
-  // Frames are sound, the rows inside are not: as a plugin would that writes to the descriptor itself.
+  // Valid frames with invalid rows, as from a plugin that writes to the descriptor itself.
   RowTable odd;
   odd.columns.push_back({"x", "u64", "", "", U{}, {}});
   hand_over(0, odd, state());
@@ -325,7 +325,7 @@ TEST_F(Seal, RefusesADamagedTableAndKeepsTheOthers) {
   EXPECT_EQ(sealed().steps[0].outcome, "failed");
 }
 
-TEST_F(Seal, RefusesStatesThatDoNotFit) {
+TEST_F(Seal, RefusesMismatchedStates) {
   const auto refusal = [&](const std::filesystem::path& path) {
     ::close(fd);
     fd = ::open((A / "handover").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -362,7 +362,7 @@ TEST_F(Seal, RefusesAStepHandedOverTwice) {
   EXPECT_EQ(report.steps[0].outcome, "failed");
 }
 
-TEST_F(Seal, PassesOnWhatTheWorkerSaidOfAFailure) {
+TEST_F(Seal, ForwardsTheWorkersFailure) {
   done.outcome = "failed";
   done.code = "exhausted";
   done.message = "too many groups";
@@ -391,7 +391,7 @@ TEST_F(Seal, OfATableWithoutRowsKeepsTheWorkersCoverage) {
   EXPECT_EQ(report.steps[0].coverage, 0.25);
 }
 
-TEST_F(Seal, WithoutASpecIsAnErrorAndNoReport) {
+TEST_F(Seal, WithoutASpecFailsWithoutAReport) {
   std::filesystem::remove(A / "spec.json");
   EXPECT_EQ(seal(A.path()).error().code, Code::missing);
   spill(A / "spec.json", "{");
@@ -399,7 +399,7 @@ TEST_F(Seal, WithoutASpecIsAnErrorAndNoReport) {
   EXPECT_FALSE(std::filesystem::exists(A / "out/report.json"));
 }
 
-TEST_F(Seal, UnsealsWhatItSealed) {
+TEST_F(Seal, UnsealsItsResults) {
   hand_over(0, traffic_rows(), state());
   EXPECT_TRUE(out().end({}));
   sealed();

@@ -44,7 +44,7 @@ class State : public ::testing::Test {
     }
   }
 
-  // Entries read before the end or the error.
+  // Returns the number of entries read before the end or the error.
   std::size_t read(std::string_view bytes) {
     spill(folder / "read", bytes);
     sound = false;
@@ -68,7 +68,7 @@ class State : public ::testing::Test {
   bool sound = false;
 };
 
-TEST_F(State, ComesBackAsItWent) {
+TEST_F(State, RoundTrips) {
   write();
   auto in = StateFileReader::open(folder / "state", header());
   ASSERT_TRUE(in) << in.error().message;
@@ -115,13 +115,13 @@ TEST_F(State, HasTheDocumentedBytes) {
   EXPECT_EQ(hex(bytes.substr(bytes.size() - 8)), "0300000000000000");
 }
 
-TEST_F(State, IsTheSameFileTwice) {
+TEST_F(State, IsDeterministic) {
   write("a");
   write("b");
   EXPECT_EQ(slurp(folder / "a"), slurp(folder / "b"));
 }
 
-TEST_F(State, OfAnotherShapeIsRefusedWithBothNamed) {
+TEST_F(State, OfAnotherShapeIsRefusedWithBothShapes) {
   write();
   auto other = header();
   other.shape = "fedcba9876543210";
@@ -154,7 +154,7 @@ TEST_F(State, OfAnotherModuleIsRefused) {
   }));
 }
 
-TEST_F(State, CutShortAnywhereIsNeverSound) {
+TEST_F(State, TruncatedIsNeverValid) {
   write();
   const auto bytes = slurp(folder / "state");
   std::size_t before = 0;
@@ -170,7 +170,7 @@ TEST_F(State, CutShortAnywhereIsNeverSound) {
   EXPECT_FALSE(sound);
 }
 
-TEST_F(State, WithAFlippedByteIsNeverSound) {
+TEST_F(State, WithAFlippedByteIsNeverValid) {
   write();
   const auto bytes = slurp(folder / "state");
   for (std::size_t i = 0; i < bytes.size(); ++i)
@@ -182,7 +182,7 @@ TEST_F(State, WithAFlippedByteIsNeverSound) {
     }
 }
 
-TEST_F(State, OfAHostileWriterNeverHurts) {
+TEST_F(State, OfAHostileWriterIsHarmless) {
   write();
   const auto bytes = slurp(folder / "state");
   const std::size_t body = 320 + 8 + 16, size = 80;  // of the first entry
@@ -196,14 +196,14 @@ TEST_F(State, OfAHostileWriterNeverHurts) {
     }
 }
 
-TEST_F(State, OfAWriterThatDiedIsCorrupt) {
+TEST_F(State, OfADeadWriterIsCorrupt) {
   write("state", false);
   auto in = StateFileReader::open(folder / "state");
   EXPECT_FALSE(in);
   EXPECT_EQ(in.error().code, Code::corrupt);
 }
 
-TEST_F(State, IsWrittenInOrderOnly) {
+TEST_F(State, IsWrittenOnlyInOrder) {
   auto out = StateFileWriter::create(folder / "state", header());
   ASSERT_TRUE(out->add({start, {"2"}, {}, ""}));
   EXPECT_EQ(out->add({start, {"2"}, {}, ""}).error().code, Code::internal);
@@ -213,7 +213,7 @@ TEST_F(State, IsWrittenInOrderOnly) {
   EXPECT_TRUE(out->add({start, {"3"}, {}, ""}));
 }
 
-TEST_F(State, ThatIsLargeComesBackWhole) {
+TEST_F(State, RoundTripsWhenLarge) {
   auto out = StateFileWriter::create(folder / "state", header());
   for (int i = 0; i < 100; ++i) ASSERT_TRUE(out->add({start + i, {"r"}, {}, std::string(100'003, static_cast<char>(i))}));
   ASSERT_TRUE(out->finish());
@@ -226,7 +226,7 @@ TEST_F(State, ThatIsLargeComesBackWhole) {
   EXPECT_FALSE(*in->next());
 }
 
-TEST_F(State, OnAFullDiskSaysSo) {
+TEST_F(State, ReportsAFullDisk) {
   auto out = StateFileWriter::create("/dev/full", header());
   ASSERT_TRUE(out);
   EXPECT_EQ(out->finish().error().code, Code::exhausted);

@@ -33,7 +33,7 @@ class Tables : public ::testing::Test {
 
 constexpr std::uint32_t inside = 0x0a000001u;
 
-TEST_F(Tables, ATableHoldsFromItsBeginningToTheNext) {
+TEST_F(Tables, ATableIsValidUntilTheNext) {
   LoadedTables loaded(folder_);
   AsColumns as({{{0, 10}, {}, "", "", false}, table(10, 20, "10.0.0.0/8 1\n"), table(20, 30, "10.0.0.0/8 2\n")}, loaded);
   const std::vector<Micros> times = {9, 10, 19, 20, 12, 29, 5, 30, 1000, -1000};
@@ -42,13 +42,13 @@ TEST_F(Tables, ATableHoldsFromItsBeginningToTheNext) {
   ASSERT_TRUE(as.look_up({static_cast<std::uint32_t>(times.size()), 4, times.data(), addresses.data(), addresses.data()}));
   EXPECT_EQ(std::vector(as.src(), as.src() + times.size()), expected);
   EXPECT_EQ(std::vector(as.dst(), as.dst() + times.size()), expected);
-  for (std::size_t i = 0; i < times.size(); ++i) {  // and row by row, where no batch is mixed
+  for (std::size_t i = 0; i < times.size(); ++i) {  // also row by row, so that no batch is mixed
     ASSERT_TRUE(as.look_up({1, 4, &times[i], &addresses[i], nullptr}));
     EXPECT_EQ(as.src()[0], expected[i]) << times[i];
   }
 }
 
-TEST_F(Tables, AddressesOfEitherFamilyAreLookedUp) {
+TEST_F(Tables, LooksUpBothAddressFamilies) {
   LoadedTables loaded(folder_);
   AsColumns as({table(0, 10, "10.0.0.0/8 1\n2001:db8::/32 2\n")}, loaded);
   const std::vector<Micros> times = {1, 2, 3};
@@ -74,7 +74,7 @@ TEST_F(Tables, ATableMayBeADatabase) {
   EXPECT_FALSE(LoadedTables(folder_).get(database));
 }
 
-TEST_F(Tables, WhatIsWrongWithATableNamesIt) {
+TEST_F(Tables, ErrorsNameTheTable) {
   LoadedTables loaded(folder_);
   AsColumns as({table(0, 10, "10.0.0.0/8 one\n")}, loaded);
   const Micros time = 1;
@@ -95,7 +95,7 @@ TEST_F(Tables, ATableIsLoadedOnceForAllThreads) {
   for (const auto& mine : got) EXPECT_EQ(mine, got[0]);
 }
 
-TEST_F(Tables, AFewTablesAreKeptAndTheOthersReadAgain) {
+TEST_F(Tables, KeepsAFewTablesAndReloadsOthers) {
   LoadedTables loaded(folder_);
   std::vector<task::RouteTable> routes;
   for (Micros day = 0; day < 10; ++day) routes.push_back(table(day, day + 1, "10.0.0.0/8 " + std::to_string(day + 1) + "\n"));

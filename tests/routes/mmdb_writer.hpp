@@ -1,5 +1,5 @@
-// Writes a MaxMind DB (https://maxmind.github.io/MaxMind-DB/) as small as the format allows, with records as GeoLite2-ASN has
-// them.
+// Writes a MaxMind DB (https://maxmind.github.io/MaxMind-DB/) of minimal size, with records as in
+// GeoLite2-ASN.
 #pragma once
 
 #include "sdk/model/routes.hpp"
@@ -15,7 +15,7 @@ namespace mole::runtime::testing {
 
 class MmdbWriter {
  public:
-  // ip_version 6: IPv4 routes stand under ::/96, and ::ffff:0:0/96 leads there too.
+  // ip_version 6: IPv4 routes are under ::/96, and ::ffff:0:0/96 refers to the same subtree.
   explicit MmdbWriter(int ip_version = 6) : version_(ip_version) {}
 
   void add(const RouteList& routes) {
@@ -64,14 +64,14 @@ class MmdbWriter {
   }
 
   void set(Address net, int length, std::int64_t leaf) {
-    if (length == 0) {  // a tree cannot be one leaf
+    if (length == 0) {  // a tree cannot be a single leaf
       set(net, 1, leaf);
       return set(net | Address{1} << 127, 1, leaf);
     }
     std::size_t at = 0;
     for (int depth = 0; depth + 1 < length; ++depth) {
       const auto bit = static_cast<std::size_t>(net >> (127 - depth) & 1);
-      if (nodes_[at][bit] < 0) {  // what was valid for all of it is valid for both halves
+      if (nodes_[at][bit] < 0) {  // both halves inherit the value
         const auto child = static_cast<std::int64_t>(nodes_.size());
         nodes_.push_back({nodes_[at][bit], nodes_[at][bit]});
         nodes_[at][bit] = child;

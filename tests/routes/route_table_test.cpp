@@ -1,4 +1,4 @@
-// The flat table against the plainest longest-prefix match there is.
+// Compares the flat table with a simple longest-prefix match.
 #include "runtime/routes/route_table.hpp"
 #include "runtime/routes/mmdb.hpp"
 #include "tests/routes/mmdb_writer.hpp"
@@ -22,7 +22,7 @@ std::uint64_t mask64(int length) {
   return length <= 0 ? 0 : length >= 64 ? ~std::uint64_t{0} : ~std::uint64_t{0} << (64 - length);
 }
 
-// The first of the longest prefixes that hold the address.
+// Returns the first of the longest prefixes that contain the address.
 std::uint32_t plain(const RouteList& routes, std::uint32_t address) {
   int longest = -1;
   std::uint32_t as = 0;
@@ -44,7 +44,7 @@ std::uint32_t some_as(Random& random) {
   return random() % 8 == 0 ? static_cast<std::uint32_t>(random()) : static_cast<std::uint32_t>(random() % 1000);
 }
 
-// Prefixes crowd together, so that they lie inside each other and end side by side.
+// The prefixes are close together, so that many are nested or adjacent.
 RouteList random_routes(Random& random, std::size_t count) {
   RouteList routes;
   const auto crowd = static_cast<std::uint32_t>(random());
@@ -101,7 +101,7 @@ void expect_as_plain(const RouteTable& table, const RouteList& routes, Random& r
     ASSERT_EQ(as[i], plain(routes, v6[i])) << std::hex << v6[i].first << ' ' << v6[i].second;
 }
 
-TEST(RouteTable, EqualsThePlainSearchOnRandomTables) {
+TEST(RouteTable, EqualsASimpleSearchInRandomTables) {
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     SCOPED_TRACE(seed);
     Random random(seed);
@@ -112,10 +112,10 @@ TEST(RouteTable, EqualsThePlainSearchOnRandomTables) {
   }
 }
 
-TEST(RouteTable, EqualsThePlainSearchWherePrefixesNestAllTheWay) {
+TEST(RouteTable, EqualsASimpleSearchInNestedPrefixes) {
   Random random(1);
   RouteList nested;
-  for (int length = 32; length >= 0; --length) {  // the longest first: the order must not matter
+  for (int length = 32; length >= 0; --length) {  // longest first, because the order must not matter
     nested.v4.push_back({0xc0000201u & mask(length), static_cast<std::uint32_t>(length + 1), static_cast<std::uint8_t>(length)});
     nested.v4.push_back(
         {0xffffffffu & mask(length), static_cast<std::uint32_t>(length + 100), static_cast<std::uint8_t>(length)});
@@ -131,7 +131,7 @@ TEST(RouteTable, EqualsThePlainSearchWherePrefixesNestAllTheWay) {
   expect_as_plain(*table, nested, random);
 }
 
-TEST(RouteTable, EqualsThePlainSearchOnEveryAddressOfASplitNet) {
+TEST(RouteTable, EqualsASimpleSearchForEveryAddressOfASplitNet) {
   RouteList split;
   for (std::uint32_t i = 0; i < 256; ++i) split.v4.push_back({0x0a000000u | i, i * 7 % 5 == 0 ? 0xfffffff0u + i % 8 : i, 32});
   split.v4.push_back({0x0a000000u, 5, 16});
@@ -140,14 +140,14 @@ TEST(RouteTable, EqualsThePlainSearchOnEveryAddressOfASplitNet) {
   for (std::uint32_t a = 0x0a000000u; a < 0x0a000300u; ++a) ASSERT_EQ(table->find(a), plain(split, a)) << a;
 }
 
-TEST(RouteTable, KnowsNothingWithoutRoutes) {
+TEST(RouteTable, FindsNothingWithoutRoutes) {
   const auto table = RouteTable::build({});
   ASSERT_TRUE(table);
   EXPECT_EQ(table->find(0x0a000001u), 0u);
   EXPECT_EQ(table->find(0x20010db800000000u, 1), 0u);
 }
 
-TEST(RouteTable, TakesTheFirstOfTwoRoutesOfOnePrefix) {
+TEST(RouteTable, UsesTheFirstOfTwoRoutesWithTheSamePrefix) {
   const auto table = RouteTable::build({{{0x0a000000u, 1, 8}, {0x0a000000u, 2, 8}, {0x0a000000u, 3, 8}},
                                         {{0x2001ull << 48, 0, 1, 16}, {0x2001ull << 48, 0, 2, 16}}});
   ASSERT_TRUE(table);
@@ -155,7 +155,7 @@ TEST(RouteTable, TakesTheFirstOfTwoRoutesOfOnePrefix) {
   EXPECT_EQ(table->find(0x2001ull << 48, 1), 1u);
 }
 
-// Millions of overlapping prefixes must cost what sorting costs.
+// Building a table of millions of overlapping prefixes must take no longer than sorting.
 TEST(RouteTable, IsBuiltFromManyOverlappingRoutesInTime) {
   RouteList routes;
   for (std::uint32_t i = 0; i < 1'000'000; ++i) routes.v4.push_back({0, i, 1});
@@ -164,7 +164,7 @@ TEST(RouteTable, IsBuiltFromManyOverlappingRoutesInTime) {
   EXPECT_EQ(table->find(0x7fffffffu), 0u);
 }
 
-TEST(RouteTable, RefusesMoreSplitNetsThanItHasRoomFor) {
+TEST(RouteTable, RefusesTooManySplitNets) {
   RouteList routes;
   for (std::uint32_t i = 0; i < 300'000; ++i) routes.v4.push_back({i << 8 | 1, i, 32});
   const auto table = RouteTable::build(routes);
@@ -185,7 +185,7 @@ class File {
   std::filesystem::path path_;
 };
 
-RouteList first_of_each_prefix(RouteList routes) {  // a database has one record a network
+RouteList first_of_each_prefix(RouteList routes) {  // a database has one record per network
   const auto unique = [](auto& list, auto same) {
     auto all = std::move(list);
     list.clear();
@@ -197,13 +197,13 @@ RouteList first_of_each_prefix(RouteList routes) {  // a database has one record
   return routes;
 }
 
-TEST(Mmdb, GivesTheSameTableAsTheRoutesItWasWrittenFrom) {
+TEST(Mmdb, RoundTripsRoutes) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     SCOPED_TRACE(seed);
     Random random(seed);
     auto routes = first_of_each_prefix(random_routes(random, 60));
     std::erase_if(routes.v6,
-                  [](const V6& r) { return r.high == 0 && r.low >> 48 == 0; });  // these hold IPv4 addresses in a database
+                  [](const V6& r) { return r.high == 0 && r.low >> 48 == 0; });  // a database uses these for IPv4 addresses
     testing::MmdbWriter writer;
     writer.add(routes);
     const File file(writer.bytes());
@@ -215,7 +215,7 @@ TEST(Mmdb, GivesTheSameTableAsTheRoutesItWasWrittenFrom) {
   }
 }
 
-TEST(Mmdb, ReadsATreeOfIpv4Alone) {
+TEST(Mmdb, ReadsATreeOfOnlyIpv4) {
   testing::MmdbWriter writer(4);
   writer.add({{{0x0a000000u, 7, 8}, {0x0a010000u, 8, 16}, {0xc0000200u, 9, 31}}, {}});
   const File file(writer.bytes());
@@ -229,7 +229,7 @@ TEST(Mmdb, ReadsATreeOfIpv4Alone) {
   EXPECT_EQ(table->find(0xc0000202u), 0u);
 }
 
-TEST(Mmdb, RefusesWhatHoldsNoAsNumbers) {
+TEST(Mmdb, RefusesADatabaseWithoutAsNumbers) {
   testing::MmdbWriter writer;
   writer.add({{{0x0a000000u, 7, 8}}, {}});
   const File file(writer.bytes("geoname_id"));
@@ -238,7 +238,7 @@ TEST(Mmdb, RefusesWhatHoldsNoAsNumbers) {
   EXPECT_NE(read.error().message.find("autonomous_system_number"), std::string::npos);
 }
 
-TEST(Mmdb, LivesWithDamage) {
+TEST(Mmdb, SurvivesDamage) {
   Random random(1);
   testing::MmdbWriter writer;
   writer.add(first_of_each_prefix(random_routes(random, 40)));
@@ -255,8 +255,8 @@ TEST(Mmdb, LivesWithDamage) {
   }
 }
 
-// Every record of a level leads to the one node of the next: 2^128 ways through 128 nodes.
-TEST(Mmdb, GivesUpOnATreeWithoutEnd) {
+// Every record of a level refers to the single node of the next: 2^128 paths through 128 nodes.
+TEST(Mmdb, StopsInAnExponentialTree) {
   testing::MmdbWriter writer;
   writer.add({{}, {{0xaaaaaaaaaaaaaaaaull, 0xaaaaaaaaaaaaaaaaull, 1, 128}}});
   auto bytes = writer.bytes();

@@ -9,7 +9,7 @@
 namespace mole {
 namespace {
 
-TEST(RouteText, ReadsTheFormsTablesComeIn) {
+TEST(RouteText, ReadsAllForms) {
   const auto routes = parse_routes(
       "# a table\n"
       "192.0.2.0/24 64500\n"
@@ -36,7 +36,7 @@ TEST(RouteText, ReadsTheFormsTablesComeIn) {
   EXPECT_EQ(routes->v6[1].as, 64511u);
 }
 
-TEST(RouteText, NamesTheLineThatIsWrong) {
+TEST(RouteText, ErrorsNameTheLine) {
   const char* const bad[] = {"192.0.2.0/24",
                              "192.0.2.0 64500",
                              "192.0.2.0/33 64500",
@@ -79,8 +79,8 @@ TEST(RouteText, RefusesALineWithoutEnd) {
   EXPECT_FALSE(parse_routes("10.0.0.0/8 {" + std::string(100'000, ',')));
 }
 
-// Damaged tables give an error with a line, or routes that are in order; never anything else.
-TEST(RouteText, LivesWithDamage) {
+// Damaged tables give either an error with a line number or valid routes.
+TEST(RouteText, SurvivesDamage) {
   const std::string whole =
       "192.0.2.0/24 64500\n198.51.100.0\t25\t64501_64502\n203.0.113.0/24 {64503,64504}\n2001:db8::/32 AS64510 # c\n\n::/0 1\n";
   std::mt19937_64 random(1);
@@ -117,7 +117,7 @@ TEST(RouteText, LivesWithDamage) {
   EXPECT_GT(refused, 5'000u);
 }
 
-TEST(RouteText, ChecksWhatAFormatPromises) {
+TEST(RouteText, ChecksTheFormat) {
   const std::string database = "xx autonomous_system_number \xab\xcd\xefMaxMind.com";
   EXPECT_TRUE(check_route_table("prefixes", "10.0.0.0/8 1\n"));
   EXPECT_TRUE(check_route_table("mmdb", database));

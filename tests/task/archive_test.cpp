@@ -14,7 +14,7 @@ struct Truth {
   std::uint64_t flows = 0, packets = 0, bytes = 0;
 };
 
-// Sums over every readable record, by router and quarter of an hour of the flow's start, from the independent listing.
+// Sums over every readable record, by router and quarter of an hour of the flow's start, from an independent listing.
 std::map<std::pair<std::string, Micros>, Truth> truth() {
   std::map<std::pair<std::string, Micros>, Truth> out;
   for (const auto& entry : fs::directory_iterator(data_folder() / "archive")) {
@@ -37,7 +37,7 @@ std::map<std::pair<std::string, Micros>, Truth> truth() {
   return out;
 }
 
-TEST(CapturedArchive, SumsAreThoseOfTheIndependentListing) {
+TEST(CapturedArchive, SumsEqualAnIndependentListing) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");
   const auto sink = task.run(task.spec(whole, {task.flows_step("traffic", quarter)}));
@@ -57,7 +57,7 @@ TEST(CapturedArchive, SumsAreThoseOfTheIndependentListing) {
   }
   Truth all;
   for (const auto& [key, t] : want) all.flows += t.flows;
-  EXPECT_EQ(sum.flows, all.flows);  // nothing lies outside the block
+  EXPECT_EQ(sum.flows, all.flows);  // no flow is outside the block
   EXPECT_EQ(sum_of(rows, "flows_late"), 0u);
 }
 
@@ -124,9 +124,9 @@ std::string bytes_of_file(const fs::path& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-// In the order of time an interval is closed when the files that reach it are read; with the files of one router behind those of
-// another nearly all stay open to the end.
-TEST(CapturedArchive, NothingDependsOnWhenIntervalsAreClosed) {
+// In time order an interval is closed when the files that overlap it have been read. If all files of one router follow those of
+// another, nearly all intervals stay open until the end.
+TEST(CapturedArchive, ResultsDoNotDependOnWhenIntervalsAreClosed) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");
   std::vector<task::Step> steps{task.flows_step("traffic", quarter),
@@ -150,7 +150,7 @@ TEST(CapturedArchive, NothingDependsOnWhenIntervalsAreClosed) {
   }
 }
 
-// The rows of `table` whose groups are as wanted, without the group columns: what a module not grouped by the totals gives.
+// Returns the rows of `table` with the given groups, without the group columns: the rows of a module without those dimensions.
 RowTable rows_of(const RowTable& table, const std::map<std::string, std::function<bool(const std::string&)>>& wanted,
                  const std::vector<std::string>& dropped) {
   RowTable out;
@@ -180,8 +180,8 @@ RowTable rows_of(const RowTable& table, const std::map<std::string, std::functio
   return out;
 }
 
-// A total is what a module gives that is not grouped by that dimension, in rows, evidence, windows and what stands on it.
-TEST(CapturedArchive, TotalsAreTheRowsOfFewerDimensions) {
+// A total equals the row of a module that is not grouped by that dimension: values, coverage, windows and derived modules.
+TEST(CapturedArchive, TotalsEqualRowsOfFewerDimensions) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");
   const std::vector<std::string> dimensions{"router", "protocol_class"};
@@ -223,7 +223,7 @@ TEST(CapturedArchive, TotalsAreTheRowsOfFewerDimensions) {
   }
 }
 
-TEST(CapturedArchive, TotalsBesideAnOpenDimension) {
+TEST(CapturedArchive, TotalsWithAnOpenDimension) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");
   auto cube = task.flows_step("traffic", quarter, {"router", "dst_port"});
@@ -235,7 +235,7 @@ TEST(CapturedArchive, TotalsBesideAnOpenDimension) {
   EXPECT_EQ(difference(rows_of(*sink.steps.at(0).rows, {{"router", all}}, {"router"}), *sink.steps.at(1).rows), "");
 }
 
-TEST(CapturedArchive, TotalsThatCannotBeMadeAreRefused) {
+TEST(CapturedArchive, RefusesInvalidTotals) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");
   auto open = task.flows_step("traffic", quarter, {"router", "dst_port"});
@@ -254,7 +254,7 @@ TEST(CapturedArchive, TotalsThatCannotBeMadeAreRefused) {
 }
 
 // A window over several blocks, from their states, equals one over a single large block.
-TEST(CapturedArchive, WindowsReachAcrossBlocks) {
+TEST(CapturedArchive, WindowsSpanBlocks) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");
   const auto steps = [&] {
@@ -287,7 +287,7 @@ TEST(CapturedArchive, WindowsReachAcrossBlocks) {
   }
 }
 
-TEST(CapturedArchive, AMergeTaskGivesTheRowsOfTheComputeTask) {
+TEST(CapturedArchive, AMergeTaskEqualsTheComputeTask) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");
   auto step = task.flows_step("unique_addresses", quarter);
@@ -304,7 +304,7 @@ TEST(CapturedArchive, AMergeTaskGivesTheRowsOfTheComputeTask) {
 }
 
 // longest_silence with a warm-up: the same rows from blocks of any length.
-TEST(CapturedArchive, SequentialRowsDoNotDependOnTheBlockGridGivenEnoughWarmUp) {
+TEST(CapturedArchive, SequentialRowsDoNotDependOnTheBlockGridWithEnoughWarmUp) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");
   auto step = task.flows_step("longest_silence", quarter);

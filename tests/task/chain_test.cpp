@@ -1,4 +1,4 @@
-// Steps that read the rows of others: mean and variance over windows, in one task and over blocks; and steps that fail.
+// Steps that read rows of other steps: mean and variance over windows, in one task and over several blocks; and steps that fail.
 #include "tests/task/task_fixture.hpp"
 
 #include <cmath>
@@ -40,7 +40,7 @@ std::optional<double> at(const RowTable& table, const std::string& name, std::si
   return std::get<std::vector<double>>(column->values)[row];
 }
 
-TEST(Chain, MeanAndVarianceAgreeWithARecomputation) {
+TEST(Chain, MeanAndVarianceEqualARecomputation) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");
   const auto sink = task.run(task.spec(whole, chain(task)));
@@ -76,7 +76,7 @@ TEST(Chain, MeanAndVarianceAgreeWithARecomputation) {
   }
 }
 
-TEST(Chain, BlocksGiveTheRowsOfOneLargeBlock) {
+TEST(Chain, SmallBlocksEqualOneLargeBlock) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");
   const auto large = task.run(task.spec(whole, chain(task)));
@@ -95,7 +95,7 @@ TEST(Chain, BlocksGiveTheRowsOfOneLargeBlock) {
   for (const auto& [index, outcome] : large.steps) EXPECT_EQ(difference(joined[index], *outcome.rows), "") << "step " << index;
 }
 
-TEST(Chain, RowsOfAnEarlierTaskAreAsGoodAsThoseOfThisOne) {
+TEST(Chain, RowsOfAnEarlierTaskGiveTheSameResults) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");
   const auto fused = task.run(task.spec(whole, chain(task)));
@@ -113,7 +113,7 @@ TEST(Chain, RowsOfAnEarlierTaskAreAsGoodAsThoseOfThisOne) {
   EXPECT_EQ(difference(*alone.steps.at(0).rows, *fused.steps.at(2).rows), "");
 }
 
-TEST(Isolation, AFailingStepBlocksItsReadersAndNobodyElse) {
+TEST(Isolation, AFailingStepBlocksOnlyItsReaders) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");
   auto steps = chain(task);
@@ -134,7 +134,7 @@ TEST(Isolation, AFailingStepBlocksItsReadersAndNobodyElse) {
   for (std::uint32_t i = 0; i < 3; ++i) EXPECT_EQ(difference(*sink.steps.at(i).rows, *sound.steps.at(i).rows), "") << i;
 }
 
-TEST(Isolation, WordsThatMakeNoSenseFailTheirStepOnly) {
+TEST(Isolation, InvalidSettingsFailOnlyTheirStep) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");
   std::vector<task::Step> steps(6, task.flows_step("traffic", quarter));
@@ -151,7 +151,7 @@ TEST(Isolation, WordsThatMakeNoSenseFailTheirStepOnly) {
   }
 }
 
-TEST(Isolation, AFileThatIsGoneIsAGapAndNotAFailure) {
+TEST(Isolation, AMissingFileIsAGap) {
   if (!have_captures()) return;
   TempFolder copy;
   fs::copy(data_folder() / "archive", copy.path(), fs::copy_options::recursive);
@@ -165,19 +165,19 @@ TEST(Isolation, AFileThatIsGoneIsAGapAndNotAFailure) {
   EXPECT_EQ(gone, 1u);
 }
 
-TEST(Isolation, AnArchiveThatIsGoneFailsTheTask) {
+TEST(Isolation, AMissingArchiveFailsTheTask) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");
   auto spec = task.spec(whole, {task.flows_step("traffic", quarter)});
   spec.archive->downloader = use_of("downloader", "directory", {{"root", "/nonexistent/archive"}});
   task::Report totals;
   const auto sink = task.run(spec, &totals);
-  EXPECT_EQ(totals.code, "transient") << "the index listed its files: it may come back";
+  EXPECT_EQ(totals.code, "transient") << "the archive may come back, since the index listed its files";
   EXPECT_NE(totals.message, "");
-  EXPECT_TRUE(sink.files.empty()) << "an archive that is gone is no set of gaps";
+  EXPECT_TRUE(sink.files.empty()) << "a missing archive is not reported as gaps";
 }
 
-TEST(Emptiness, ABlockWithoutFilesGivesRowsOfCoverageZero) {
+TEST(Emptiness, ABlockWithoutFilesHasRowsWithCoverageZero) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");
   const TimeRange later{whole.to + 24 * hour_us, whole.to + 25 * hour_us};
@@ -191,7 +191,7 @@ TEST(Emptiness, ABlockWithoutFilesGivesRowsOfCoverageZero) {
   EXPECT_EQ(sink.steps.at(1).rows->rows(), 0u);
 }
 
-// Several states fail at once; which one is told does not depend on who came first.
+// Several states fail at once; the reported one does not depend on timing.
 TEST(Failures, AreTheSameForAnyNumberOfThreads) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");

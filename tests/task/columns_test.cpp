@@ -1,4 +1,4 @@
-// Decoded columns kept by the node: whatever becomes of them, rows, states, lineage and file reports are those of a decode.
+// Cached columns: rows, states, lineage and file reports equal those of a decode, whatever happens to the columns.
 #include "tests/decode/support.hpp"
 #include "tests/task/task_fixture.hpp"
 
@@ -18,7 +18,7 @@ constexpr std::int64_t first_second = 1'190'487'600;
 constexpr Micros quarter = 15 * minute_us;
 constexpr TimeRange whole{first_second * second_us, (first_second + 2 * 3600) * second_us};
 
-// Two routers, two hours; three batches in the largest file, damage in another, one absent.
+// Two routers, two hours; three batches in the largest file, damage in another, one file missing.
 class ColumnsTest : public ::testing::Test {
  protected:
   ColumnsTest() {
@@ -117,13 +117,13 @@ void change(const fs::path& file, const std::function<void(std::string&)>& how) 
   std::ofstream(file, std::ios::binary) << bytes;
 }
 
-// Where its column `start` begins, which every step reads.
+// Offset of the column `start`, which every step reads.
 std::size_t last_batch(std::string_view bytes) {
   const auto tail = column_file::parse_tail(bytes.substr(bytes.size() - column_file::tail_size), bytes.size());
   return column_file::parse_footer(bytes.substr(tail->offset, tail->size), tail->offset)->blocks.back().offset;
 }
 
-TEST_F(ColumnsTest, ASecondTaskReadsThemAndGivesTheSame) {
+TEST_F(ColumnsTest, ASecondTaskReadsThemWithTheSameResults) {
   ArchiveTask without(archive_.path()), with(archive_.path());
   without.columns = false;
   const auto expected = outcome_of(without.run(without.spec(whole, steps(without))));
@@ -136,19 +136,19 @@ TEST_F(ColumnsTest, ASecondTaskReadsThemAndGivesTheSame) {
     EXPECT_EQ(run.sources, threads == 1 ? Sources(3, "archive") : Sources(3, "columns"));
     EXPECT_EQ(column_files(with.cache()).size(), 3u);
   }
-  // Another question: other columns of the same file.
+  // Other columns of the same file.
   const auto other = [](ArchiveTask& task) { return std::vector{task.flows_step("traffic", quarter, {"dst_port"})}; };
   const auto asked = outcome_of(with.run(with.spec(whole, other(with))));
   EXPECT_EQ(asked.sources, Sources(3, "columns"));
   expect_same(asked, outcome_of(without.run(without.spec(whole, other(without)))));
 }
 
-TEST_F(ColumnsTest, TheArchiveIsNotAskedAgain) {
+TEST_F(ColumnsTest, TheFileIsNotFetchedAgain) {
   ArchiveTask task(archive_.path());
   const auto expected = outcome_of(task.run(task.spec(whole, steps(task))));
   for (const auto& entry : fs::directory_iterator(archive_.path())) fs::remove(entry.path());
   const auto columns = column_files(task.cache());
-  for (const auto& entry : fs::directory_iterator(task.cache()))  // nor is the file itself kept
+  for (const auto& entry : fs::directory_iterator(task.cache()))  // the file itself is not kept either
     if (entry.path().extension() == ".file" && std::find(columns.begin(), columns.end(), entry.path()) == columns.end())
       fs::remove(entry.path());
   const auto again = outcome_of(task.run(task.spec(whole, steps(task))));
@@ -156,7 +156,7 @@ TEST_F(ColumnsTest, TheArchiveIsNotAskedAgain) {
   expect_same(again, expected);
 }
 
-TEST_F(ColumnsTest, DamagedOnesAreDecodedAnew) {
+TEST_F(ColumnsTest, DamagedOnesAreReplaced) {
   const std::map<std::string, std::function<void(std::string&)>> harms{
       {"first batch", [](std::string& b) { b[20] = static_cast<char>(b[20] ^ 1); }},
       {"last batch", [](std::string& b) { b[last_batch(b)] = static_cast<char>(b[last_batch(b)] ^ 1); }},
@@ -174,13 +174,13 @@ TEST_F(ColumnsTest, DamagedOnesAreDecodedAnew) {
     const auto run = outcome_of(task.run(task.spec(whole, steps(task))));
     expect_same(run, expected);
     EXPECT_EQ(run.sources, Sources(3, "archive"));
-    const auto again = outcome_of(task.run(task.spec(whole, steps(task))));  // they were made anew
+    const auto again = outcome_of(task.run(task.spec(whole, steps(task))));  // they were written again
     expect_same(again, expected);
     EXPECT_EQ(again.sources, Sources(3, "columns"));
   }
 }
 
-TEST_F(ColumnsTest, ThoseOfAnotherFileAreNotTaken) {
+TEST_F(ColumnsTest, ThoseOfAnotherFileAreNotUsed) {
   ArchiveTask task(archive_.path());
   const auto expected = outcome_of(task.run(task.spec(whole, steps(task))));
   auto files = column_files(task.cache());
@@ -188,7 +188,7 @@ TEST_F(ColumnsTest, ThoseOfAnotherFileAreNotTaken) {
   for (const auto& file : files) {
     fs::resize_file(file, 0);
     std::ofstream(file, std::ios::binary) << bytes;
-    auto sidecar = file;  // says the right size
+    auto sidecar = file;  // with the right size
     change(sidecar.replace_extension(".digest"),
            [&](std::string& text) { text = text.substr(0, 33) + std::to_string(bytes.size()) + "\n\n"; });
   }
@@ -241,15 +241,15 @@ TEST_F(ColumnsTest, PoliciesSeeTheSameDamage) {
   }
 }
 
-TEST_F(ColumnsTest, WhatWasDecodedForAQuestionWasDecoded) {
+TEST_F(ColumnsTest, SkipReportsItsFirstReadAsDecoded) {
   ArchiveTask task(archive_.path());
   task.damage = "skip";  // each file is read twice, the second time from the columns that the first time left
   EXPECT_EQ(outcome_of(task.run(task.spec(whole, steps(task)))).sources, Sources(3, "archive"));
   EXPECT_EQ(outcome_of(task.run(task.spec(whole, steps(task)))).sources, Sources(3, "columns"));
 }
 
-// In a folder that a process without privileges may read but not change.
-TEST_F(ColumnsTest, UnusableOnesThatStayAreDoneWithout) {
+// In a folder that an unprivileged process can read but not modify.
+TEST_F(ColumnsTest, UnusableOnesThatCannotBeRemovedAreIgnored) {
   ArchiveTask task(archive_.path());
   auto expected = outcome_of(task.run(task.spec(whole, steps(task))));
   for (const auto& file : column_files(task.cache())) change(file, [](std::string& b) { b.assign(b.size(), '\0'); });
@@ -266,11 +266,11 @@ TEST_F(ColumnsTest, UnusableOnesThatStayAreDoneWithout) {
   int status = 0;
   ::waitpid(child, &status, 0);
   fs::permissions(task.cache(), fs::perms(0755));
-  EXPECT_TRUE(WIFEXITED(status)) << "it tried for ever";
+  EXPECT_TRUE(WIFEXITED(status)) << "it retried forever";
   EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
-TEST_F(ColumnsTest, ACacheWithoutRoomForThemDoesWithout) {
+TEST_F(ColumnsTest, AreNotKeptWithoutSpace) {
   std::uint64_t files = 0, largest = 0;
   for (const auto& entry : fs::directory_iterator(archive_.path()))
     files += entry.file_size(), largest = std::max(largest, entry.file_size());
@@ -282,13 +282,13 @@ TEST_F(ColumnsTest, ACacheWithoutRoomForThemDoesWithout) {
     expect_same(outcome_of(with.run(with.spec(whole, steps(with)))), expected);
     EXPECT_TRUE(column_files(with.cache()).empty());
   }
-  // Room for one after the other: what was decoded makes way.
+  // Space for one at a time: decoded files are evicted.
   with.cache_limit = files + largest * 2 + 200'000;
   for (int i = 0; i < 3; ++i) expect_same(outcome_of(with.run(with.spec(whole, steps(with)))), expected);
   EXPECT_EQ(column_files(with.cache()).size(), 3u);
 }
 
-TEST_F(ColumnsTest, ToVerifyIsToReadTheArchive) {
+TEST_F(ColumnsTest, VerifyReadsTheArchive) {
   ArchiveTask task(archive_.path());
   task.run(task.spec(whole, steps(task)));
   auto spec = task.spec(whole, {});

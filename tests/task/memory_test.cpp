@@ -1,4 +1,4 @@
-// Memory of a worker does not grow with the flows of its block, nor with the block.
+// The memory of a worker grows neither with the flows of its block nor with the length of the block.
 #include "tests/task/task_fixture.hpp"
 
 #include <fcntl.h>
@@ -48,7 +48,7 @@ struct Outcome {
   int status = 0;
 };
 
-// Results of a plugin for every quarter of an hour.
+// A step of a plugin with intervals of a quarter of an hour.
 task::Step results_of(const std::string& plugin, std::vector<std::string> by, std::vector<std::string> totals = {}) {
   auto step = flows_step(plugin, 15 * minute_us, std::move(by));
   step.totals = std::move(totals);
@@ -56,7 +56,7 @@ task::Step results_of(const std::string& plugin, std::vector<std::string> by, st
   return step;
 }
 
-// A worker process on `hours` files of `times` times the base's flows.
+// Runs a worker process on `hours` files with `times` copies of the base's flows each.
 Outcome run_worker(const fs::path& folder, const fs::path& base, std::uint32_t hours, std::uint32_t times,
                    const std::vector<task::Step>& steps) {
   const fs::path attempt = folder / ("attempt" + std::to_string(hours) + "x" + std::to_string(times));
@@ -70,7 +70,7 @@ Outcome run_worker(const fs::path& folder, const fs::path& base, std::uint32_t h
   archive.downloader =
       use_of("downloader", "time_shift", {{"base", base.string()}, {"start", first_second}, {"hours", hours}, {"times", times}});
   archive.decoder = use_of("decoder", "netflow5");
-  archive.home.source = "src net 10.0.0.0/17", archive.home.destination = "dst net 10.0.0.0/17";  // half of the sources
+  archive.home.source = "src net 10.0.0.0/17", archive.home.destination = "dst net 10.0.0.0/17";  // half of the source addresses
   spec.archive = archive;
   for (std::uint32_t h = 0; h < hours; ++h) {
     const Micros from = first_hour + h * hour_us;
@@ -117,8 +117,8 @@ TEST(Memory, DoesNotGrowWithFlowsOrWithTheBlock) {
   const auto small = run_worker(folder.path(), base, 12, 1, {now, lately});     // half a million flows
   const auto dense = run_worker(folder.path(), base, 12, 10, {now, lately});    // five million in the same time
   const auto lasting = run_worker(folder.path(), base, 120, 1, {now, lately});  // five million in ten times the time
-  // States of a closed interval take some 300 kB here: 432 more of them would be well above the margin, and so would flows that
-  // are kept. Fuller batches, of which two threads may hold copies, are below it.
+  // States of a closed interval take some 300 kB here: 432 more of them would exceed the margin, and so would kept flows.
+  // Fuller batches, of which two threads may hold copies, do not.
   const std::uint64_t margin = small.peak_kb / 10 + 16 * 1024;
   EXPECT_LT(dense.peak_kb, small.peak_kb + margin) << small.peak_kb;
   EXPECT_LT(lasting.peak_kb, small.peak_kb + margin) << small.peak_kb;
@@ -127,7 +127,7 @@ TEST(Memory, DoesNotGrowWithFlowsOrWithTheBlock) {
   RecordProperty("lasting_kb", static_cast<int>(lasting.peak_kb));
 }
 
-// The full set (examples/basic_metrics.yaml): its states hold what is distinct in an interval, however often it comes.
+// The full set (examples/basic_metrics.yaml): its states contain distinct keys, however often they occur.
 TEST(Memory, OfTheFullSetDoesNotGrowWithFlows) {
   TempFolder folder;
   const fs::path base = folder.path() / "base.dat";
@@ -140,7 +140,7 @@ TEST(Memory, OfTheFullSetDoesNotGrowWithFlows) {
   for (const char* plugin : {"peers", "unanswered"}) steps.push_back(results_of(plugin, {}));
   const auto once = run_worker(folder.path(), base, 12, 1, steps);        // five million flows
   const auto ten_times = run_worker(folder.path(), base, 12, 10, steps);  // fifty million
-  // The room for entries that are not united yet is touched to its end.
+  // The whole space for unmerged entries is used.
   EXPECT_LT(ten_times.peak_kb, once.peak_kb + once.peak_kb / 5) << once.peak_kb;
   RecordProperty("once_kb", static_cast<int>(once.peak_kb));
   RecordProperty("ten_times_kb", static_cast<int>(ten_times.peak_kb));

@@ -1,4 +1,4 @@
-// A task over an archive folder, run in this process with the built plugins; outcomes are kept in memory.
+// Runs a task over an archive folder in this process with the built plugins, and keeps its outcomes in memory.
 #pragma once
 
 #include "runtime/host/plugin_set.hpp"
@@ -70,7 +70,7 @@ inline fs::path data_folder() {
   return given ? fs::path(given) : fs::path(MOLE_SOURCE_DIR) / ".." / "shared" / "data";
 }
 
-// The captured archive; loud if it is not there, a failure in CI.
+// The captured archive; without it, prints a warning, and fails in CI.
 inline bool have_captures() {
   if (fs::is_directory(data_folder() / "archive")) return true;
   std::fprintf(stderr, "\n*** NO CAPTURES at %s: set MOLE_TEST_DATA; this test checks nothing ***\n\n", data_folder().c_str());
@@ -92,7 +92,7 @@ inline task::PluginUse use_of(const std::string& kind, const std::string& name,
   return {name, (*found)->descriptor.version, (*found)->sidecar.digest, (*found)->sidecar.text, resolved ? *resolved : params};
 }
 
-// Every file slot of the folder's routers between the first and the last hour; absent ones are gaps. Names as in DDoSVax.
+// Every slot of the folder's routers between the first and the last hour; missing files are gaps. Names as in DDoSVax.
 inline std::vector<task::File> files_of(const fs::path& folder) {
   std::map<std::string, std::map<Micros, task::File>> routers;
   Micros first = INT64_MAX, last = INT64_MIN;
@@ -119,7 +119,7 @@ inline std::vector<task::File> files_of(const fs::path& folder) {
   return out;
 }
 
-// Results of a plugin over flows; of which routers is the caller's to add.
+// A step of a plugin over flows; the caller adds the routers.
 inline task::Step flows_step(const std::string& plugin, Micros interval, std::vector<std::string> by) {
   task::Step step;
   step.pipeline = "test";
@@ -176,7 +176,7 @@ class ArchiveTask {
     return spec;
   }
 
-  // Runs in a fresh attempt folder that lives as long as this object.
+  // Runs in a new attempt folder that exists as long as this object.
   MemorySink run(const task::Spec& spec, task::Report* totals = nullptr) {
     const fs::path attempt = work_.path() / ("attempt" + std::to_string(attempts_++));
     for (const char* sub : {"scratch", "rows", "states"}) fs::create_directories(attempt / sub);
@@ -195,7 +195,7 @@ class ArchiveTask {
     return sink;
   }
 
-  // Makes a state file of an earlier run available as blob to later runs.
+  // Makes a state file of an earlier run available as a blob to later runs.
   task::StateRef place_state(const fs::path& file, TimeRange block) {
     const auto digest = digest_of_file(file);
     EXPECT_TRUE(digest);
@@ -222,14 +222,14 @@ class ArchiveTask {
   int attempts_ = 0;
 };
 
-// Rows of several blocks, one after the other, as the bytes they are encoded to.
+// Encodes the concatenated rows of several blocks.
 inline std::string bytes_of(const RowTable& table) {
   auto bytes = encode_rows(table);
   EXPECT_TRUE(bytes) << bytes.error().message;
   return bytes ? *bytes : std::string();
 }
 
-// Where two tables differ, for a person; "" if they are equal to the byte.
+// Describes the difference of two tables; "" if their bytes are equal.
 inline std::string difference(const RowTable& a, const RowTable& b) {
   if (bytes_of(a) == bytes_of(b)) return {};
   if (a.columns.size() != b.columns.size())

@@ -9,7 +9,7 @@
 namespace mole::runtime {
 namespace {
 
-TEST(WorkerPool, DoesEveryItemOnce) {
+TEST(WorkerPool, RunsEveryItemOnce) {
   for (const unsigned threads : {0u, 1u, 2u, 5u}) {
     WorkerPool pool(threads);
     for (const std::size_t count : {0u, 1u, 2u, 7u, 1000u}) {
@@ -20,7 +20,7 @@ TEST(WorkerPool, DoesEveryItemOnce) {
   }
 }
 
-TEST(WorkerPool, KeepsApartWhatFollowsFast) {
+TEST(WorkerPool, SeparatesConsecutiveRuns) {
   WorkerPool pool(4);
   for (int round = 0; round < 5000; ++round) {
     std::atomic<int> sum = 0;
@@ -29,10 +29,10 @@ TEST(WorkerPool, KeepsApartWhatFollowsFast) {
   }
 }
 
-TEST(WorkerPool, WorksOnSeveralThreads) {
+TEST(WorkerPool, UsesSeveralThreads) {
   WorkerPool pool(2);
   std::atomic<int> arrived = 0;
-  pool.run(2, [&](std::size_t) {  // ends only if both items are under way at once
+  pool.run(2, [&](std::size_t) {  // ends only if both items run at the same time
     ++arrived;
     while (arrived < 2) std::this_thread::yield();
   });

@@ -1,4 +1,4 @@
-// The worker as a process: what its call record says when a plugin takes it down.
+// The worker as a process, and its call record when a plugin crashes it.
 #include "tests/task/task_fixture.hpp"
 
 #include "runtime/host/call_record.hpp"
@@ -15,7 +15,7 @@ constexpr Micros first_hour = Micros{1190487600} * second_us;
 constexpr Micros quarter = 15 * minute_us;
 constexpr TimeRange whole{first_hour, first_hour + 8 * hour_us};
 
-// Runs mole-worker --run on the spec as mole-node does; the wait status.
+// Runs mole-worker --run on the spec like mole-node; returns the wait status.
 int run_worker(const fs::path& attempt, const task::Spec& spec) {
   for (const char* sub : {"scratch", "rows", "states"}) fs::create_directories(attempt / sub);
   std::ofstream(attempt / "spec.json") << nlohmann::json(spec).dump();
@@ -36,7 +36,7 @@ int run_worker(const fs::path& attempt, const task::Spec& spec) {
   return status;
 }
 
-TEST(Worker, HandsOverWhatItDid) {
+TEST(Worker, HandsOverItsResults) {
   if (!have_captures()) return;
   TempFolder folder;
   ArchiveTask task(data_folder() / "archive");
@@ -68,7 +68,7 @@ TEST(Worker, HandsOverWhatItDid) {
   EXPECT_EQ(steps, 1u);
 }
 
-TEST(Worker, ItsCallRecordNamesThePluginThatCrashed) {
+TEST(Worker, CallRecordNamesTheCrashedPlugin) {
   if (!have_captures()) return;
   TempFolder folder;
   ArchiveTask task(data_folder() / "archive");
@@ -83,7 +83,7 @@ TEST(Worker, ItsCallRecordNamesThePluginThatCrashed) {
   EXPECT_EQ(record->step, 1u);
 }
 
-TEST(Worker, APluginThatExitsLeavesACutHandoverAndItsName) {
+TEST(Worker, CallRecordNamesAPluginThatExits) {
   if (!have_captures()) return;
   TempFolder folder;
   ArchiveTask task(data_folder() / "archive");
@@ -99,7 +99,7 @@ TEST(Worker, APluginThatExitsLeavesACutHandoverAndItsName) {
   }
 }
 
-TEST(Worker, ABrokenSpecIsOneSentence) {
+TEST(Worker, ABrokenSpecIsAnError) {
   TempFolder folder;
   std::ofstream(folder.path() / "spec.json") << "{";
   const auto command =

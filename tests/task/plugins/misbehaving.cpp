@@ -1,4 +1,4 @@
-// Metrics whose job is to fail, each in its own way.
+// Metrics that fail intentionally, each in a different way.
 #include <mole/metric.hpp>
 
 #include <csignal>
@@ -26,7 +26,7 @@ struct ThrowsInAdd {
 };
 
 struct ThrowsEverywhere {
-  static constexpr auto about = mole::metric("throws_everywhere", "1.0.0", "Throws in every state, each with its own words");
+  static constexpr auto about = mole::metric("throws_everywhere", "1.0.0", "Throws in every state, with different messages");
   static constexpr auto output = rows;
   std::uint64_t n = 0;
   static constexpr auto state = mole::fields(&ThrowsEverywhere::n);
@@ -39,7 +39,7 @@ struct ThrowsEverywhere {
 };
 
 struct ThrowsInFinish {
-  static constexpr auto about = mole::metric("throws_in_finish", "1.0.0", "Throws when rows are wanted");
+  static constexpr auto about = mole::metric("throws_in_finish", "1.0.0", "Throws in finish");
   static constexpr auto output = rows;
   std::uint64_t n = 0;
   static constexpr auto state = mole::fields(&ThrowsInFinish::n);
@@ -50,7 +50,7 @@ struct ThrowsInFinish {
 };
 
 struct Crashes {
-  static constexpr auto about = mole::metric("crashes", "1.0.0", "Writes where there is nothing");
+  static constexpr auto about = mole::metric("crashes", "1.0.0", "Writes through a null pointer");
   static constexpr auto output = rows;
   std::uint64_t n = 0;
   static constexpr auto state = mole::fields(&Crashes::n);
@@ -61,7 +61,7 @@ struct Crashes {
 };
 
 struct Exits {
-  static constexpr auto about = mole::metric("exits", "1.0.0", "Ends the process as if all were well");
+  static constexpr auto about = mole::metric("exits", "1.0.0", "Exits the process with code 0");
   static constexpr auto output = rows;
   std::uint64_t n = 0;
   static constexpr auto state = mole::fields(&Exits::n);

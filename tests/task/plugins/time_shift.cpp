@@ -1,5 +1,5 @@
-// An archive of any length made of one hour: every file is the base file's NetFlow v5 datagrams, `times` times over, with the
-// clock of each moved to the file's hour. Memory and speed can so be tried on more flows than a disk of a test holds compressed.
+// An archive of any length from one hour: every file contains the base file's NetFlow v5 datagrams, `times` times, with their
+// clocks shifted to the file's hour. This allows tests of memory and speed with more flows than fit on a test machine's disk.
 #include <mole/downloader.hpp>
 
 #include <cstdint>
@@ -64,7 +64,7 @@ struct TimeShift {
     for (std::uint64_t copy = 0; copy < given.times; ++copy) {
       if (auto written = out.write(std::as_bytes(std::span(content))); !written) return written;
       for (std::size_t at = 0; at + header <= content.size(); at += header + record * flows_of(content.data() + at))
-        write32(content.data() + at + 16, read32(content.data() + at + 16) + flows);  // the sequence goes on
+        write32(content.data() + at + 16, read32(content.data() + at + 16) + flows);  // continues the sequence
     }
     return {};
   }
