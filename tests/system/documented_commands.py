@@ -4,8 +4,8 @@
   documented_commands.py README.md docs/guide/first_measurement.md ...
 
 `sh` blocks of a page are one bash script, started in a folder that looks like a built checkout, with a home folder shared by all
-pages. A command may end with 3 (incomplete coverage) only where the text expects it. Then `sql` blocks are run, and complete
-manifests are validated.
+pages. A command may end with 3 (incomplete coverage) only where the text expects it. Then `sql` blocks are run, complete
+manifests are validated, and the plots shown on the page are compared with those that its commands draw.
 """
 import os
 import re
@@ -46,6 +46,13 @@ def checkout(folder):
     return folder
 
 
+def check_plots(page, text, place):
+    for image in re.findall(r"!\[[^\]]*\]\(([^)]*\.svg)\)", text):
+        shown = (ROOT / page).parent / image
+        drawn = [f for f in place.rglob(shown.name) if not f.is_relative_to(place / "checkout")]
+        check(any(f.read_bytes() == shown.read_bytes() for f in drawn), f"{page}: {image} differs from {drawn}; copy the right one")
+
+
 def run_page(page, place, source):
     text = (ROOT / page).read_text()
     environment = {**os.environ, "HOME": str(place), "PATH": f"{BUILD / 'bin'}:{os.environ['PATH']}", "MOLE_BUILD": str(BUILD),
@@ -61,6 +68,7 @@ def run_page(page, place, source):
         file.write_text(manifest)
         valid = subprocess.run([str(MOLE), "manifest", "validate", str(file)], capture_output=True, text=True)
         check(valid.returncode == 0, f"{page}: its manifest is not valid\n{valid.stderr}")
+    check_plots(page, text, place)
     print(f"{page}: {len(blocks(text, 'sh'))} blocks of commands")
 
 
