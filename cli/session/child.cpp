@@ -1,69 +1,36 @@
 #include "cli/session/child.hpp"
 
+#include "nodes/process/spawn.hpp"
+
 #include <fmt/format.h>
 
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cstring>
 
-extern char** environ;
-
 namespace mole::cli {
 namespace {
 
-struct SpawnSettings {
-  posix_spawn_file_actions_t files;
-  posix_spawnattr_t attributes;
-  SpawnSettings() {
-    posix_spawn_file_actions_init(&files);
-    posix_spawnattr_init(&attributes);
-  }
-  ~SpawnSettings() {
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attributes);
-  }
-  SpawnSettings(const SpawnSettings&) = delete;
-  SpawnSettings& operator=(const SpawnSettings&) = delete;
-};
+using nodes::Spawn;
 
-Result<pid_t> spawn(const std::vector<std::string>& command, const SpawnSettings& settings) {
-  const auto program = (own_folder() / command.front()).string();
-  if (::access(program.c_str(), X_OK) != 0)
-    return missing(fmt::format("{} is not there: mole needs the programs it was installed with beside it", program));
-  std::vector<char*> arguments;
-  arguments.reserve(command.size() + 1);
-  for (const auto& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
-  arguments.push_back(nullptr);
-  pid_t pid = -1;
-  const int error = ::posix_spawn(&pid, program.c_str(), &settings.files, &settings.attributes, arguments.data(), environ);
-  if (error != 0)
-    return transient(fmt::format("cannot start {}: {}; try again when the machine is less busy", program, std::strerror(error)));
+// Starts the program beside this one that `command` names.
+Result<pid_t> start_program(const Spawn& spawn, const std::vector<std::string>& command) {
+  auto pid = spawn.start(own_folder() / command.front(), {command.begin() + 1, command.end()});
+  if (!pid && pid.error().code == Code::missing) return missing(pid.error().message + "; install it beside mole");
   return pid;
 }
 
-}  // namespace
-
-std::filesystem::path own_folder() {
-  std::error_code error;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-  return error ? std::filesystem::path(".") : self.parent_path();
-}
-
-namespace {
-
-// SIGPIPE is ignored by us; the sibling is to end when its reader has gone.
-void end_with_the_pipe(SpawnSettings& settings) {
+// This process ignores SIGPIPE; the child must end when its reader has closed the pipe.
+void end_with_the_pipe(Spawn& spawn) {
   sigset_t pipe;
   ::sigemptyset(&pipe);
   ::sigaddset(&pipe, SIGPIPE);
-  posix_spawnattr_setsigdefault(&settings.attributes, &pipe);
-  posix_spawnattr_setflags(&settings.attributes, POSIX_SPAWN_SETSIGDEF);
+  spawn.default_signals(pipe);
 }
 
 Result<int> exit_code_of(pid_t pid, const std::string& name) {
@@ -76,10 +43,16 @@ Result<int> exit_code_of(pid_t pid, const std::string& name) {
 
 }  // namespace
 
+std::filesystem::path own_folder() {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  return error ? std::filesystem::path(".") : self.parent_path();
+}
+
 Result<int> run_sibling(const std::vector<std::string>& command) {
-  SpawnSettings settings;
-  end_with_the_pipe(settings);
-  const auto pid = spawn(command, settings);
+  Spawn spawn;
+  end_with_the_pipe(spawn);
+  const auto pid = start_program(spawn, command);
   if (!pid) return pid.error();
   return exit_code_of(*pid, command.front());
 }
@@ -87,11 +60,11 @@ Result<int> run_sibling(const std::vector<std::string>& command) {
 Result<PipedChild> PipedChild::start(const std::vector<std::string>& command) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0)
-    return transient(fmt::format("cannot make a pipe: {}; close some files", std::strerror(errno)));
-  SpawnSettings settings;
-  end_with_the_pipe(settings);
-  posix_spawn_file_actions_adddup2(&settings.files, ends[1], STDOUT_FILENO);
-  const auto pid = spawn(command, settings);
+    return transient(fmt::format("cannot create a pipe: {}; close some files", std::strerror(errno)));
+  Spawn spawn;
+  end_with_the_pipe(spawn);
+  spawn.duplicate(ends[1], STDOUT_FILENO);
+  const auto pid = start_program(spawn, command);
   ::close(ends[1]);
   if (!pid) {
     ::close(ends[0]);
@@ -124,13 +97,10 @@ Result<int> PipedChild::wait() {
 }
 
 Result<Child> Child::start(const std::vector<std::string>& command, const std::filesystem::path& log) {
-  SpawnSettings settings;
-  posix_spawn_file_actions_addopen(&settings.files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&settings.files, STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
-  posix_spawn_file_actions_adddup2(&settings.files, STDOUT_FILENO, STDERR_FILENO);
-  posix_spawnattr_setflags(&settings.attributes, POSIX_SPAWN_SETPGROUP);
-  posix_spawnattr_setpgroup(&settings.attributes, 0);
-  const auto pid = spawn(command, settings);
+  Spawn spawn;
+  spawn.open(STDIN_FILENO, "/dev/null", O_RDONLY).open(STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_APPEND, 0644);
+  spawn.duplicate(STDOUT_FILENO, STDERR_FILENO).own_group();
+  const auto pid = start_program(spawn, command);
   if (!pid) return pid.error();
   return Child(*pid);
 }
@@ -142,7 +112,7 @@ bool Child::running() {
   return false;
 }
 
-// Politely, then with the node's "at once", then by force.
+// SIGTERM drains a node, a second one aborts it; SIGKILL ends the whole group.
 Child::~Child() {
   for (const auto patience : {std::chrono::seconds(3), std::chrono::seconds(5)}) {
     if (!running()) return;

@@ -1,12 +1,15 @@
 #include "nodes/daemon/attempt.hpp"
 
 #include "nodes/daemon/call_record.hpp"
-#include "nodes/daemon/verdict.hpp"
+#include "nodes/daemon/fault.hpp"
+#include "nodes/daemon/log_tail.hpp"
+#include "sdk/model/code_name.hpp"
 #include "sdk/model/durable_file.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
 #include <fstream>
 
 namespace mole::nodes {
@@ -14,44 +17,28 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr Micros sealing_limit = hour_us;
-// Of which little is used: the stacks of a thread that computes and of one that decodes, the blocks they have in hand. Measured
-// 44 MiB; all threads share one heap (runtime/task/allocator.cpp).
+// For the stacks of a computing and a decoding thread and for the blocks they work on; 44 MiB were measured. All threads share
+// one heap (runtime/task/allocator.cpp).
 constexpr std::uint64_t thread_address_space = std::uint64_t{64} << 20;
-constexpr std::uint64_t largest_report = task::largest_index_bytes + (std::uint64_t{64} << 20);  // an archive's list is in it
+constexpr std::uint64_t max_report_bytes =
+    task::largest_index_bytes + (std::uint64_t{64} << 20);  // may include an archive's index
 
-std::uint64_t bytes_of(const task::Spec& spec) {
+std::uint64_t input_bytes(const task::Spec& spec) {
   std::uint64_t bytes = 0;
   for (const auto& file : spec.files)
     if (file.present) bytes += file.size;
   return bytes;
 }
 
-std::string text_of(Code code) {
-  switch (code) {
-    case Code::invalid:
-      return "invalid";
-    case Code::corrupt:
-      return "corrupt";
-    case Code::missing:
-      return "missing";
-    case Code::transient:
-      return "transient";
-    case Code::exhausted:
-      return "exhausted";
-    case Code::cancelled:
-      return "cancelled";
-    case Code::unsupported:
-      return "unsupported";
-    case Code::internal:
-      return "internal";
-  }
-  return "internal";
-}
-
 }  // namespace
 
-Attempt::Attempt(const Surroundings& surroundings, task::Spec spec)
-    : here_(surroundings), spec_(std::move(spec)), folder_(here_.folder.attempts() / spec_.id), bytes_total_(bytes_of(spec_)) {}
+const char* phase_name(Phase phase) {
+  static constexpr std::array names{"fetch", "run", "seal", "upload"};
+  return names.at(static_cast<std::size_t>(phase));
+}
+
+Attempt::Attempt(const NodeContext& node, task::Spec spec)
+    : node_(node), spec_(std::move(spec)), folder_(node_.folder.attempts() / spec_.id), bytes_total_(input_bytes(spec_)) {}
 
 Attempt::~Attempt() {
   std::error_code ignored;
@@ -59,37 +46,37 @@ Attempt::~Attempt() {
 }
 
 coordinator::TaskProgress Attempt::progress() const {
-  const std::string phase = phase_.load();
-  const bool read = phase != "fetch" && phase != "run";
-  return {.task = spec_.id, .phase = phase, .bytes_done = read ? bytes_total_ : 0, .bytes_total = bytes_total_};
+  const auto phase = phase_.load();
+  const bool read = phase > Phase::run;
+  return {.task = spec_.id, .phase = phase_name(phase), .bytes_done = read ? bytes_total_ : 0, .bytes_total = bytes_total_};
 }
 
-std::optional<Finished> Attempt::run() {
+std::optional<FinishedTask> Attempt::run() {
   auto done = prepare();
   if (done)
-    done = Fetcher(here_.coordinator, here_.folder, here_.plugins, here_.states, here_.options, cancel_).all(spec_, folder_);
+    done = Fetcher(node_.coordinator, node_.folder, node_.plugins, node_.states, node_.options, cancel_).fetch(spec_, folder_);
   if (done) done = unseal();
   if (cancel_.requested()) return std::nullopt;
-  if (!done) return failed(done.error());
+  if (!done) return fail(done.error());
 
-  phase_ = "run";
-  const auto ending = work();
+  phase_ = Phase::run;
+  const auto ending = run_worker();
   if (cancel_.requested()) return std::nullopt;
-  if (!ending) return failed(ending.error());
+  if (!ending) return fail(ending.error());
 
-  phase_ = "seal";
+  phase_ = Phase::seal;
   auto sealed = seal();
   if (cancel_.requested()) return std::nullopt;
-  if (!sealed) return failed(sealed.error());
-  auto report = judge(std::move(*sealed), spec_,
-                      {.ending = *ending,
-                       .call = read_call(folder_ / "call"),
-                       .log_tail = log_tail(folder_ / "log"),
-                       .wall_limit = here_.options.wall_limit,
-                       .stall_limit = here_.options.stall_limit});
-  if (auto kept = keep_states(report); !kept) return failed(kept.error());
-  phase_ = "upload";
-  return finished(std::move(report));
+  if (!sealed) return fail(sealed.error());
+  auto report = assign_fault(std::move(*sealed), spec_,
+                             {.ending = *ending,
+                              .call = read_call(folder_ / "call"),
+                              .log_tail = log_tail(folder_ / "log"),
+                              .wall_limit = node_.options.wall_limit,
+                              .stall_limit = node_.options.stall_limit});
+  if (auto stored = store_states(report); !stored) return fail(stored.error());
+  phase_ = Phase::upload;
+  return finish(std::move(report));
 }
 
 Result<> Attempt::prepare() {
@@ -98,7 +85,7 @@ Result<> Attempt::prepare() {
   for (const char* part : {"rows", "states", "tables", "scratch", "out"}) {
     fs::create_directories(folder_ / part, wrong);
     if (wrong)
-      return exhausted("cannot make the attempt's folder " + folder_.string() + ": " + wrong.message() +
+      return exhausted("cannot create the attempt folder " + folder_.string() + ": " + wrong.message() +
                        "; free space on the node's disk");
   }
   std::ofstream file(folder_ / "spec.json", std::ios::binary);
@@ -111,26 +98,19 @@ Result<> Attempt::prepare() {
 Result<> Attempt::unseal() {
   std::error_code wrong;
   if (fs::is_empty(folder_ / "rows", wrong)) return {};
-  return helper("--unseal");
+  return run_sealer("--unseal");
 }
 
-Result<Ending> Attempt::work() {
+Result<Ending> Attempt::run_worker() {
   const int handover = ::open((folder_ / "handover").c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (handover < 0) return exhausted("cannot make the handover file of " + folder_.string() + "; free space on the node's disk");
-  const auto& options = here_.options;
-  Command command;
-  command.launcher = options.launcher;
-  command.program = options.worker;
-  command.arguments = {"--run",         folder_.string(),
-                       "--cache",       here_.folder.cache().string(),
-                       "--cache-limit", std::to_string(options.cache_limit),
-                       "--plugins",     here_.folder.plugins().string(),
-                       "--threads",     std::to_string(options.threads),
-                       "--columns",     options.columns ? "on" : "off"};
-  command.folder = folder_;
-  command.log = folder_ / "log";
-  command.handover = handover;
-  if (options.memory > 0) command.address_space = options.memory + options.threads * thread_address_space;
+  if (handover < 0)
+    return exhausted("cannot create the handover file in " + folder_.string() + "; free space on the node's disk");
+  const auto& options = node_.options;
+  auto worker = command({"--run", folder_.string(), "--cache", node_.folder.cache().string(), "--cache-limit",
+                         std::to_string(options.cache_limit), "--plugins", node_.folder.plugins().string(), "--threads",
+                         std::to_string(options.threads), "--columns", options.columns ? "on" : "off"});
+  worker.handover = handover;
+  if (options.memory > 0) worker.address_space = options.memory + options.threads * thread_address_space;
   Watch watch;
   watch.wall_limit = options.wall_limit;
   watch.stall_limit = options.stall_limit;
@@ -139,62 +119,69 @@ Result<Ending> Attempt::work() {
     return call ? call->progress : 0;
   };
   watch.cancel = &cancel_;
-  auto ending = run_child(command, watch);
+  auto ending = run_child(worker, watch);
   ::close(handover);
   return ending;
 }
 
 Result<task::Report> Attempt::seal() {
-  if (auto done = helper("--seal", {"--threads", std::to_string(here_.options.threads)}); !done) return done.error();
-  const auto text = read_file(folder_ / "out" / "report.json", largest_report);
-  if (!text) return internal("the sealing process ended well but left no report; update mole-worker to this version");
+  if (auto done = run_sealer("--seal", {"--threads", std::to_string(node_.options.threads)}); !done) return done.error();
+  const auto text = read_file(folder_ / "out" / "report.json", max_report_bytes);
+  if (!text)
+    return internal(
+        "the sealing process succeeded but wrote no report; install mole-worker and mole-seal of the same version as mole-node");
   return task::parse_report(*text);
 }
 
-// The plugin-free helpers of the worker: what fails there is the node's fault, not a plugin's.
-Result<> Attempt::helper(const char* verb, const std::vector<std::string>& more) {
+Command Attempt::command(std::vector<std::string> arguments) const {
   Command command;
-  command.launcher = here_.options.launcher;
-  command.program = here_.options.worker;
-  command.arguments = {verb, folder_.string()};
-  command.arguments.insert(command.arguments.end(), more.begin(), more.end());
+  command.launcher = node_.options.launcher;
+  command.program = node_.options.worker;
+  command.arguments = std::move(arguments);
   command.folder = folder_;
   command.log = folder_ / "log";
+  return command;
+}
+
+// Runs the sealing process. It loads no plugin, so that a failure is the node's.
+Result<> Attempt::run_sealer(const char* verb, const std::vector<std::string>& more) {
+  std::vector<std::string> arguments{verb, folder_.string()};
+  arguments.insert(arguments.end(), more.begin(), more.end());
   Watch watch;
   watch.wall_limit = sealing_limit;
   watch.cancel = &cancel_;
-  const auto ending = run_child(command, watch);
+  const auto ending = run_child(command(std::move(arguments)), watch);
   if (!ending) return ending.error();
   if (ending->clean()) return {};
   const std::string how = ending->kind == Ending::Kind::exited ? "exit code " : "signal ";
   const std::string text =
-      std::string("mole-worker ") + verb + " ended with " + how + std::to_string(ending->value) + "; see the log";
+      std::string("mole-worker ") + verb + " ended with " + how + std::to_string(ending->value) + "; see its log";
   if (ending->kind == Ending::Kind::exited && ending->value == 75) return transient(text);  // EX_TEMPFAIL
   return internal(text);
 }
 
-// Before the coordinator hears of a state, this node can serve it.
-Result<> Attempt::keep_states(task::Report& report) const {
+// Called before the report is sent: when the coordinator knows of a state, this node can serve it.
+Result<> Attempt::store_states(const task::Report& report) const {
   for (const auto& step : report.steps) {
     if (step.state_blob.empty()) continue;
     const auto file = folder_ / "out" / ("step" + std::to_string(step.step) + ".state");
-    if (auto kept = here_.states.adopt(file, step.state_blob); !kept) return kept;
+    if (auto stored = node_.states.adopt(file, step.state_blob); !stored) return stored;
   }
   return {};
 }
 
-Finished Attempt::finished(task::Report report) const {
-  Finished out{.spec = spec_, .report = std::move(report), .blobs = {}};
+FinishedTask Attempt::finish(task::Report report) const {
+  FinishedTask out{.spec = spec_, .report = std::move(report), .blobs = {}};
   for (const auto& step : out.report.steps)
     if (!step.rows_blob.empty()) out.blobs[step.rows_blob] = folder_ / "out" / ("step" + std::to_string(step.step) + ".parquet");
   return out;
 }
 
-// The task as a whole failed before or after its run.
-Finished Attempt::failed(const Error& error) const {
+// Returns the report of a task that failed as a whole, before or after its run.
+FinishedTask Attempt::fail(const Error& error) const {
   task::Report report;
   report.task = spec_.id;
-  report.code = text_of(error.code);
+  report.code = code_name(error.code);
   report.message = error.message;
   report.log_tail = log_tail(folder_ / "log");
   return {.spec = spec_, .report = std::move(report), .blobs = {}};

@@ -1,21 +1,21 @@
-// One task on this node, from the empty attempt folder to a report: fetch, run, seal.
+// Runs one task on this node, from an empty attempt folder to a report: fetch, run, seal.
 #pragma once
 
 #include "coordinator/wire/node_api.hpp"
-#include "nodes/daemon/child.hpp"
 #include "nodes/daemon/fetch.hpp"
 #include "nodes/daemon/folder.hpp"
 #include "nodes/daemon/options.hpp"
 #include "nodes/daemon/states.hpp"
+#include "nodes/process/child.hpp"
 
+#include <atomic>
 #include <map>
-#include <memory>
 #include <optional>
 
 namespace mole::nodes {
 
-// What attempts share. All outlive them.
-struct Surroundings {
+// What all attempts of a node share; it outlives them.
+struct NodeContext {
   const Options& options;
   const NodeFolder& folder;
   coordinator::NodeApi& coordinator;
@@ -23,22 +23,26 @@ struct Surroundings {
   StateStore& states;
 };
 
-struct Finished {
+struct FinishedTask {
   task::Spec spec;
   task::Report report;
   std::map<Digest, std::filesystem::path> blobs;  // rows to upload; inside the attempt folder
 };
 
+// The phases of a task, in order; heartbeats carry their names.
+enum class Phase { fetch, run, seal, upload };
+const char* phase_name(Phase phase);
+
 class Attempt {
  public:
-  Attempt(const Surroundings& surroundings, task::Spec spec);
+  Attempt(const NodeContext& node, task::Spec spec);
   // Removes the attempt folder.
   ~Attempt();
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
 
-  // Runs on the calling thread, which must outlive the worker. Whatever goes wrong stands in the report; nullopt: cancelled.
-  std::optional<Finished> run();
+  // Runs on the calling thread, which must outlive the worker. The report says what failed; nullopt: cancelled.
+  std::optional<FinishedTask> run();
 
   // From any thread.
   void cancel() { cancel_.request(); }
@@ -48,19 +52,20 @@ class Attempt {
  private:
   Result<> prepare();
   Result<> unseal();
-  Result<Ending> work();
+  Result<Ending> run_worker();
   Result<task::Report> seal();
-  Result<> helper(const char* verb, const std::vector<std::string>& more = {});
-  Result<> keep_states(task::Report& report) const;
-  Finished finished(task::Report report) const;
-  Finished failed(const Error& error) const;
+  Result<> run_sealer(const char* verb, const std::vector<std::string>& more = {});
+  Result<> store_states(const task::Report& report) const;
+  FinishedTask finish(task::Report report) const;
+  FinishedTask fail(const Error& error) const;
+  Command command(std::vector<std::string> arguments) const;
 
-  const Surroundings& here_;
+  const NodeContext& node_;
   const task::Spec spec_;
   const std::filesystem::path folder_;
   const std::uint64_t bytes_total_;
   Cancellation cancel_;
-  std::atomic<const char*> phase_{"fetch"};
+  std::atomic<Phase> phase_{Phase::fetch};
 };
 
 }  // namespace mole::nodes

@@ -1,25 +1,26 @@
-// How long to wait before the next try: doubling, with jitter so that many nodes do not come back in step.
+// Delays between retries: they double, with jitter so that many nodes do not retry at the same moment.
 #pragma once
 
 #include "sdk/model/time.hpp"
 
 #include <algorithm>
 #include <random>
+#include <utility>
 
 namespace mole::nodes {
 
 class Backoff {
  public:
-  explicit Backoff(Micros least = 50'000, Micros most = 5 * second_us) : least_(least), most_(most), next_(least) {}
+  explicit Backoff(Micros min = 50'000, Micros max = 5 * second_us) : min_(min), max_(max), next_(min) {}
 
   Micros next() {
-    const auto base = std::exchange(next_, std::min(most_, next_ * 2));
+    const auto base = std::exchange(next_, std::min(max_, next_ * 2));
     return std::uniform_int_distribution<Micros>(base / 2, base)(random_);
   }
-  void reset() { next_ = least_; }
+  void reset() { next_ = min_; }
 
  private:
-  const Micros least_, most_;
+  const Micros min_, max_;
   Micros next_;
   std::minstd_rand random_{std::random_device{}()};
 };

@@ -16,8 +16,8 @@ T at(const std::array<char, 64>& bytes, std::size_t offset) {
   return value;
 }
 
-constexpr std::array names = {"nothing", "load library", "open", "create",     "begin", "add",   "merge", "finish",
-                              "save",    "load",         "next", "recognises", "index", "stage", "fetch", "close"};
+constexpr std::array call_names = {"nothing", "load library", "open", "create",     "begin", "add",   "merge", "finish",
+                                   "save",    "load",         "next", "recognises", "index", "stage", "fetch", "close"};
 
 }  // namespace
 
@@ -31,7 +31,7 @@ std::optional<PluginCall> read_call(const std::filesystem::path& path) {
   PluginCall out;
   const auto call = at<std::uint16_t>(bytes, 6);
   const auto step = at<std::uint32_t>(bytes, 8);
-  out.call = call < names.size() ? names[call] : "an unknown call";
+  out.call = call < call_names.size() ? call_names[call] : "an unknown call";
   if (step != 0xffffffffu) out.step = step;
   out.batch = at<std::uint64_t>(bytes, 16);
   out.progress = at<std::uint64_t>(bytes, 24);

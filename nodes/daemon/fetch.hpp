@@ -1,11 +1,11 @@
-// Brings what a task needs into its attempt folder: plugins, upstream rows, states, routing tables.
+// Fetches the inputs of a task: plugins, upstream rows, states, routing tables.
 #pragma once
 
 #include "coordinator/wire/node_api.hpp"
-#include "nodes/daemon/child.hpp"
 #include "nodes/daemon/folder.hpp"
 #include "nodes/daemon/options.hpp"
 #include "nodes/daemon/states.hpp"
+#include "nodes/process/child.hpp"
 
 #include <filesystem>
 #include <functional>
@@ -14,21 +14,21 @@
 
 namespace mole::nodes {
 
-// The libraries in the node's folder that this daemon has seen to be whole. Thread-safe.
+// The libraries in the node's folder whose digest this daemon has verified. Thread-safe.
 class KnownPlugins {
  public:
   bool contains(const Digest& library) const {
     const std::lock_guard lock(mutex_);
-    return known_.contains(library);
+    return verified_.contains(library);
   }
   void add(const Digest& library) {
     const std::lock_guard lock(mutex_);
-    known_.insert(library);
+    verified_.insert(library);
   }
 
  private:
   mutable std::mutex mutex_;
-  std::unordered_set<Digest, DigestHash> known_;
+  std::unordered_set<Digest, DigestHash> verified_;
 };
 
 class Fetcher {
@@ -38,19 +38,19 @@ class Fetcher {
           const Options& options, const Cancellation& cancel)
       : coordinator_(coordinator), folder_(folder), plugins_(plugins), states_(states), options_(options), cancel_(cancel) {}
 
-  // Everything `spec` names. missing: a state no node holds, a blob the coordinator does not have; cancelled when asked.
-  Result<> all(const task::Spec& spec, const std::filesystem::path& attempt);
+  // Fetches everything that `spec` names. missing: no node holds a state, or the coordinator lacks a blob.
+  Result<> fetch(const task::Spec& spec, const std::filesystem::path& attempt);
 
  private:
-  using Source = std::function<Result<std::string>(std::uint64_t offset)>;
+  using Source = std::function<Result<std::string>(std::uint64_t offset)>;  // reads the piece at an offset; empty: the end
 
-  Result<> plugin(const task::PluginUse& plugin);
-  Result<> rows(const Digest& blob, const std::filesystem::path& attempt);
-  Result<> table(const task::RouteTable& table, const std::filesystem::path& attempt);
-  Result<> state(const task::StateRef& ref, const std::filesystem::path& attempt);
-  Result<> from_peer(const std::string& node, const Digest& blob, const std::filesystem::path& target);
-  Result<> from_coordinator(const Digest& blob, const std::filesystem::path& target);
-  bool link(const Digest& blob, const std::filesystem::path& target) const;
+  Result<> fetch_plugin(const task::PluginUse& plugin);
+  Result<> fetch_rows(const Digest& blob, const std::filesystem::path& attempt);
+  Result<> fetch_table(const task::RouteTable& table, const std::filesystem::path& attempt);
+  Result<> fetch_state(const task::StateRef& ref, const std::filesystem::path& attempt);
+  Result<> fetch_from_peer(const std::string& node, const Digest& blob, const std::filesystem::path& target);
+  Result<> fetch_from_coordinator(const Digest& blob, const std::filesystem::path& target);
+  bool link_local_blob(const Digest& blob, const std::filesystem::path& target) const;
   Result<> download(const Digest& blob, const std::filesystem::path& target, const Source& source);
 
   coordinator::BlobApi& coordinator_;

@@ -18,7 +18,7 @@ namespace {
 
 Error unusable(const fs::path& path, const std::string& why) {
   return invalid("the node's folder " + path.string() + " cannot be used: " + why +
-                 "; give --dir a folder of its own on a local file system that this user may write");
+                 "; set --dir to a folder on a local file system that this user can write and no other node uses");
 }
 
 }  // namespace
@@ -53,7 +53,7 @@ Result<NodeFolder> NodeFolder::open(const fs::path& given) {
   if (lock < 0) return unusable(folder, std::strerror(errno));
   NodeFolder node(folder, lock);
   if (::flock(lock, LOCK_EX | LOCK_NB) != 0)
-    return invalid("another mole-node works in " + folder.string() + "; stop it, or give each node a --dir of its own");
+    return invalid("another mole-node uses " + folder.string() + "; stop it, or give each node its own --dir");
   if (const auto prepared = node.prepare(); !prepared) return prepared.error();
   return node;
 }
@@ -67,14 +67,14 @@ NodeFolder::~NodeFolder() {
 
 Result<> NodeFolder::prepare() {
   std::error_code failed;
-  fs::remove_all(attempts(), failed);  // their workers died with the daemon that started them
+  fs::remove_all(attempts(), failed);  // the workers died with their daemon
   for (const auto& part : {cache(), plugins(), states(), tables(), attempts(), finished()}) {
     fs::create_directories(part, failed);
     if (failed) return unusable(part, failed.message());
   }
   const fs::path id = folder_ / "id";
-  if (const auto kept = read_file(id, 64); kept && is_plain_name(*kept)) {
-    name_ = *kept;
+  if (const auto name = read_file(id, 64); name && is_plain_name(*name)) {
+    name_ = *name;
     return {};
   }
   name_ = "node-" + random_hex().substr(0, 12);

@@ -1,4 +1,4 @@
-// The folder a node owns: its layout, its lock, its persistent name (docs/formats/node_folder.md).
+// The folder of a node: layout, lock, persistent name (docs/formats/node_folder.md).
 #pragma once
 
 #include <mole/result.hpp>
@@ -10,15 +10,15 @@ namespace mole::nodes {
 
 class NodeFolder {
  public:
-  // Makes the layout, takes the lock, removes what attempts of an earlier life left. invalid: another daemon works here, or
-  // the folder cannot be written.
+  // Creates the layout, takes the lock, removes attempts left by an earlier run. invalid: another daemon uses the folder, or it
+  // cannot be written.
   static Result<NodeFolder> open(const std::filesystem::path& folder);
 
   NodeFolder(NodeFolder&& other) noexcept;
   NodeFolder& operator=(NodeFolder&&) = delete;
-  ~NodeFolder();  // gives the lock back
+  ~NodeFolder();  // releases the lock
 
-  const std::string& name() const { return name_; }  // "node-3f9c…", the same at every start
+  const std::string& name() const { return name_; }  // "node-3f9c…", the same after every start
   std::filesystem::path cache() const { return folder_ / "cache"; }
   std::filesystem::path plugins() const { return folder_ / "plugins"; }
   std::filesystem::path states() const { return folder_ / "states"; }
@@ -35,10 +35,10 @@ class NodeFolder {
   std::string name_;
 };
 
-// 128 random bits as 32 hex digits.
+// Returns 128 random bits as 32 hex digits.
 std::string random_hex();
 
-// A task id as it may become a file name: letters, digits, '-' and '_', at most 64.
+// Returns whether a task id can be a file name: at most 64 letters, digits, '-' and '_'.
 bool is_plain_name(const std::string& id);
 
 }  // namespace mole::nodes

@@ -1,4 +1,4 @@
-// mole-node: a node as a program (docs/formats/node_folder.md). Exit codes: 0 drained, 1 failed, 2 usage, 5 refused.
+// mole-node: the program that runs a node (docs/formats/node_folder.md). Exit codes: 0 drained, 1 failed, 2 usage, 5 refused.
 #include "coordinator/wire/client.hpp"
 #include "nodes/daemon/node_daemon.hpp"
 
@@ -19,7 +19,7 @@ using mole::nodes::Options;
 
 constexpr int failed = 1, usage = 2, refused = 5;
 
-int complain(const mole::Error& error) {
+int report_error(const mole::Error& error) {
   std::fprintf(stderr, "mole-node: %s\n", error.message.c_str());
   return error.code == mole::Code::invalid ? refused : failed;
 }
@@ -39,39 +39,39 @@ std::filesystem::path own_folder() {
 
 void declare(CLI::App& app, Arguments& a) {
   auto& o = a.options;
-  app.set_config("--config", "", "Options from a file (ini or TOML), overridden by those given here");
-  app.add_option("--coordinator", a.coordinator, "Where the coordinator listens: unix:/path or tcp:127.0.0.1:PORT")
+  app.set_config("--config", "", "Read options from a file (INI or TOML); the command line overrides it");
+  app.add_option("--coordinator", a.coordinator, "Address of the coordinator: unix:/path or tcp:127.0.0.1:PORT")
       ->capture_default_str();
-  app.add_option("--dir", o.folder, "Folder of this node alone: cache, states, work in progress")->required();
-  app.add_option("--slots", o.slots, "Tasks at once")->capture_default_str()->check(CLI::Range(1, 1024));
-  app.add_option("--threads", o.threads, "Threads of one task")->capture_default_str()->check(CLI::Range(1, 1024));
-  app.add_option("--memory", o.memory, "Address space of a worker, as 2G; 0: no limit")
+  app.add_option("--dir", o.folder, "Folder of this node, not shared: cache, states, running tasks")->required();
+  app.add_option("--slots", o.slots, "Concurrent tasks")->capture_default_str()->check(CLI::Range(1, 1024));
+  app.add_option("--threads", o.threads, "Threads per task")->capture_default_str()->check(CLI::Range(1, 1024));
+  app.add_option("--memory", o.memory, "Address space of a worker, such as 2G; 0: no limit")
       ->transform(CLI::AsSizeValue(false))
       ->default_str("2G");
-  app.add_option("--cache-limit", o.cache_limit, "Size of the cache of staged files")
+  app.add_option("--cache-limit", o.cache_limit, "Size of the cache for staged files")
       ->transform(CLI::AsSizeValue(false))
       ->default_str("10G");
-  app.add_option("--columns", a.columns,
-                 "Keep the decoded columns of files in the cache, and read them in the files' stead: on or off")
+  app.add_option("--columns", a.columns, "Cache the decoded columns of files and read them instead of the files: on or off")
       ->capture_default_str()
       ->check(CLI::IsMember({"on", "off"}));
-  app.add_option("--states-limit", o.states_limit, "Size of the kept states; the least recently used go first")
+  app.add_option("--states-limit", o.states_limit, "Size of the stored states; the least recently used are removed first")
       ->transform(CLI::AsSizeValue(false))
       ->default_str("10G");
-  app.add_option("--wall-limit", a.wall, "Longest run of a worker")->capture_default_str();
-  app.add_option("--stall-limit", a.stall, "Longest time of a worker without a sign of life")->capture_default_str();
-  app.add_option("--drain-timeout", a.drain, "Longest time running tasks are given after SIGTERM")->capture_default_str();
-  app.add_option("--listen", o.listen,
-                 "Where other nodes fetch states (default: like --coordinator, a socket in --dir or any free port)");
-  app.add_option("--worker", o.worker, "The program mole-worker (default: beside this one)");
+  app.add_option("--wall-limit", a.wall, "Time limit for a worker")->capture_default_str();
+  app.add_option("--stall-limit", a.stall, "Time limit for a worker that makes no progress")->capture_default_str();
+  app.add_option("--drain-timeout", a.drain, "Time that running tasks get after SIGTERM")->capture_default_str();
+  app.add_option(
+      "--listen", o.listen,
+      "Address where other nodes fetch states (default: a socket in --dir, or a free port if the coordinator is on TCP)");
+  app.add_option("--worker", o.worker, "The program mole-worker (default: in the folder of mole-node)");
   app.add_option("--log-level", a.log_level, "debug, info, warn or error")
       ->capture_default_str()
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
-  app.add_option("--blobs", o.blobs, "The coordinator's blobs, on this machine")->group("");
-  app.add_option("--parent", a.parent, "Die with this process, which started us")->group("");
+  app.add_option("--blobs", o.blobs, "The coordinator's blob store, if it is on this machine")->group("");
+  app.add_option("--parent", a.parent, "Exit when this process, the parent, ends")->group("");
 }
 
-mole::Result<> complete(Arguments& a) {
+mole::Result<> fill_defaults(Arguments& a) {
   a.options.columns = a.columns == "on";
   for (const auto& [text, time] : {std::pair{&a.wall, &a.options.wall_limit}, std::pair{&a.stall, &a.options.stall_limit},
                                    std::pair{&a.drain, &a.options.drain_limit}}) {
@@ -81,13 +81,13 @@ mole::Result<> complete(Arguments& a) {
   }
   if (a.options.worker.empty()) a.options.worker = own_folder() / "mole-worker";
   if (::access(a.options.worker.c_str(), X_OK) != 0)
-    return mole::invalid("there is no program " + a.options.worker.string() +
-                         "; install mole-worker beside mole-node or name it with --worker");
+    return mole::invalid("cannot execute " + a.options.worker.string() +
+                         "; install mole-worker beside mole-node or set --worker");
   a.options.worker = std::filesystem::absolute(a.options.worker);
   a.options.launcher = own_folder() / "mole-launch";
-  if (a.parent != 0) {  // somebody waits in front of us, the way is short, and we are the only one to ask
-    a.options.poll_least = 1'000;
-    a.options.poll_most = 10'000;
+  if (a.parent != 0) {  // interactive use, and the only node of its coordinator: poll fast
+    a.options.poll_min = 1'000;
+    a.options.poll_max = 10'000;
   }
   if (!a.options.listen.empty()) return {};
   const auto own = "unix:" + std::filesystem::absolute(a.options.folder).string() + "/states.sock";
@@ -96,40 +96,40 @@ mole::Result<> complete(Arguments& a) {
   return {};
 }
 
-// Embedded in `mole run`: whoever started us is the only one who would stop us.
-bool die_with(int parent) {
+// Under `mole run` nobody else would stop this process when the parent has died.
+bool exit_with_parent(int parent) {
   if (parent == 0) return true;
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   return ::getppid() == parent;
 }
 
-// SIGTERM and SIGINT drain, the second one ends at once. SIGUSR1 is ours: the daemon has drained.
-sigset_t our_signals() {
+// SIGTERM and SIGINT drain, a second one aborts. SIGUSR1 is sent by serve() when the daemon has drained.
+sigset_t handled_signals() {
   sigset_t set;
   ::sigemptyset(&set);
   for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) ::sigaddset(&set, signal);
   return set;
 }
 
-void obey_signals(NodeDaemon& node, const sigset_t& set) {
+void handle_signals(NodeDaemon& node, const sigset_t& set) {
   bool draining = false;
   for (int signal = 0; ::sigwait(&set, &signal) == 0 && signal != SIGUSR1; draining = true) {
-    spdlog::info(draining ? "ending at once" : "draining: no new tasks; a second signal ends the running ones");
+    spdlog::info(draining ? "aborting" : "draining: no new tasks; a second signal aborts the running ones");
     draining ? node.abort() : node.drain();
   }
 }
 
 int serve(const Arguments& a) {
   auto coordinator = mole::coordinator::RemoteCoordinator::at(a.coordinator, {.receive = std::chrono::seconds(60)});
-  if (!coordinator) return complain(coordinator.error());
-  const auto set = our_signals();
+  if (!coordinator) return report_error(coordinator.error());
+  const auto set = handled_signals();
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);  // before the first thread
   auto node = NodeDaemon::open(a.options, **coordinator);
-  if (!node) return complain(node.error());
-  if (auto started = (*node)->start(); !started) return complain(started.error());
+  if (!node) return report_error(node.error());
+  if (auto started = (*node)->start(); !started) return report_error(started.error());
   std::printf("ready %s %s\n", (*node)->name().c_str(), (*node)->address().c_str());
   std::fflush(stdout);
-  std::thread signals([&] { obey_signals(**node, set); });
+  std::thread signals([&] { handle_signals(**node, set); });
   (*node)->wait();
   ::pthread_kill(signals.native_handle(), SIGUSR1);
   signals.join();
@@ -139,7 +139,7 @@ int serve(const Arguments& a) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("A node of Data Mole: takes tasks from a coordinator and runs them.", "mole-node");
+  CLI::App app("A node of Data Mole: leases tasks from a coordinator and runs them.", "mole-node");
   Arguments arguments;
   declare(app, arguments);
   try {
@@ -147,11 +147,11 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : usage;
   }
-  if (!die_with(arguments.parent)) return failed;
+  if (!exit_with_parent(arguments.parent)) return failed;
   spdlog::set_default_logger(spdlog::stderr_logger_mt("mole-node"));
   spdlog::set_level(spdlog::level::from_str(arguments.log_level));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
   std::signal(SIGPIPE, SIG_IGN);
-  if (auto done = complete(arguments); !done) return complain(done.error());
+  if (auto done = fill_defaults(arguments); !done) return report_error(done.error());
   return serve(arguments);
 }

@@ -33,7 +33,7 @@ NodeDaemon::NodeDaemon(Options options, coordinator::NodeApi& coordinator, NodeF
       incarnation_(random_hex()),
       states_(folder_.states(), options_.states_limit),
       outbox_(folder_.finished(), coordinator, folder_.name(), incarnation_),
-      here_{options_, folder_, coordinator_, plugins_, states_} {}
+      context_{options_, folder_, coordinator_, plugins_, states_} {}
 
 NodeDaemon::~NodeDaemon() {
   abort();
@@ -45,9 +45,9 @@ std::string NodeDaemon::address() const { return server_->addresses().front().te
 
 Result<> NodeDaemon::start() {
   const std::lock_guard lock(mutex_);
-  threads_.emplace_back([this] { beat(); });
-  threads_.emplace_back([this] { ask_for_work(); });
-  for (std::uint32_t i = 0; i < options_.slots; ++i) threads_.emplace_back([this] { work(); });
+  threads_.emplace_back([this] { heartbeat_loop(); });
+  threads_.emplace_back([this] { lease_loop(); });
+  for (std::uint32_t i = 0; i < options_.slots; ++i) threads_.emplace_back([this] { slot_loop(); });
   return {};
 }
 
@@ -73,25 +73,26 @@ void NodeDaemon::wait() {
   if (!in_time || aborting_)
     for (const auto& [id, attempt] : running_) attempt->cancel();
   changed_.wait(lock, [&] { return running_.empty(); });
-  const bool hurry = aborting_;
+  const bool aborting = aborting_;
   const auto unfinished = std::exchange(unfinished_, {});
   lock.unlock();
-  give_back(unfinished);
-  if (!hurry && !outbox_.settle()) spdlog::warn("the coordinator is away; finished results are sent at the next start");
-  end_threads();
+  release(unfinished);
+  if (!aborting && !outbox_.flush())
+    spdlog::warn("the coordinator is unreachable; finished results are sent after the next start");
+  join_threads();
 }
 
-void NodeDaemon::give_back(const std::vector<std::string>& tasks) {
+void NodeDaemon::release(const std::vector<std::string>& tasks) {
   if (tasks.empty()) return;
   const auto done = coordinator_.release(folder_.name(), incarnation_, tasks);
-  if (!done) spdlog::warn("{} tasks could not be given back, their leases run out: {}", tasks.size(), done.error().message);
+  if (!done) spdlog::warn("cannot release {} tasks, their leases will expire: {}", tasks.size(), done.error().message);
 }
 
-void NodeDaemon::end_threads() {
+void NodeDaemon::join_threads() {
   std::vector<std::thread> threads;
   {
     const std::lock_guard lock(mutex_);
-    ending_ = true;
+    stopping_ = true;
     threads.swap(threads_);
     changed_.notify_all();
   }
@@ -101,122 +102,122 @@ void NodeDaemon::end_threads() {
 
 // ---- heartbeats
 
-void NodeDaemon::beat() {
+void NodeDaemon::heartbeat_loop() {
   for (;;) {
-    const auto pause = beat_once();
+    const auto pause = send_heartbeat();
     std::unique_lock lock(mutex_);
-    const bool told = draining_;
-    const auto woken = [&] { return ending_ || draining_ != told || (!registered_ && !away_); };
+    const bool reported = draining_;  // a change is reported at once
+    const auto woken = [&] { return stopping_ || draining_ != reported || (!registered_ && !unreachable_); };
     changed_.wait_for(lock, microseconds(pause), woken);
-    if (ending_) return;
+    if (stopping_) return;
   }
 }
 
-// Registers, or says that it lives. How long to wait before the next time.
-Micros NodeDaemon::beat_once() {
+// Registers if necessary, else sends a heartbeat. Returns the time to wait before the next one.
+Micros NodeDaemon::send_heartbeat() {
   constexpr Micros retry = 500'000;
   std::unique_lock lock(mutex_);
   if (!registered_) {
     lock.unlock();
-    const bool in = enroll();
+    const bool done = register_node();
     lock.lock();
-    return in ? std::min(heartbeat_, retry) : retry;
+    return done ? std::min(heartbeat_interval_, retry) : retry;
   }
-  coordinator::Heartbeat beat{.node = folder_.name(), .incarnation = incarnation_, .tasks = {}, .draining = draining_};
-  for (const auto& [id, attempt] : running_) beat.tasks.push_back(attempt->progress());
-  for (const auto& spec : waiting_) beat.tasks.push_back({.task = spec.id, .phase = "fetch"});
+  coordinator::Heartbeat heartbeat{.node = folder_.name(), .incarnation = incarnation_, .tasks = {}, .draining = draining_};
+  for (const auto& [id, attempt] : running_) heartbeat.tasks.push_back(attempt->progress());
+  for (const auto& spec : waiting_) heartbeat.tasks.push_back({.task = spec.id, .phase = phase_name(Phase::fetch)});
   lock.unlock();
-  for (const auto& id : outbox_.held()) beat.tasks.push_back({.task = id, .phase = "upload"});
-  const auto reply = coordinator_.heartbeat(beat);
-  if (reply) obey(*reply);
+  for (const auto& id : outbox_.held()) heartbeat.tasks.push_back({.task = id, .phase = phase_name(Phase::upload)});
+  const auto reply = coordinator_.heartbeat(heartbeat);
+  if (reply) apply(*reply);
   lock.lock();
-  if (!reply) spdlog::warn("heartbeat: {}", reply.error().message);
+  if (!reply) spdlog::warn("cannot send a heartbeat: {}", reply.error().message);
   if (!reply && reply.error().code != Code::transient) registered_ = false;
-  return reply ? heartbeat_ : std::min(heartbeat_, retry);
+  return reply ? heartbeat_interval_ : std::min(heartbeat_interval_, retry);
 }
 
-bool NodeDaemon::enroll() {
-  const auto got = coordinator_.register_node({.name = folder_.name(),
-                                               .incarnation = incarnation_,
-                                               .address = address(),
-                                               .slots = options_.slots,
-                                               .threads = options_.threads});
+bool NodeDaemon::register_node() {
+  const auto registration = coordinator_.register_node({.name = folder_.name(),
+                                                        .incarnation = incarnation_,
+                                                        .address = address(),
+                                                        .slots = options_.slots,
+                                                        .threads = options_.threads});
   const std::lock_guard lock(mutex_);
-  if (!got) {
-    if (!away_) spdlog::warn("not registered yet: {}", got.error().message);
-    away_ = true;
+  if (!registration) {
+    if (!unreachable_) spdlog::warn("cannot register yet, retrying: {}", registration.error().message);
+    unreachable_ = true;
     return false;
   }
-  spdlog::info("registered with epoch {}", got->epoch);
+  spdlog::info("registered with epoch {}", registration->epoch);
   registered_ = true;
-  away_ = false;
-  heartbeat_ = std::max<Micros>(got->heartbeat, 1000);
+  unreachable_ = false;
+  heartbeat_interval_ = std::max<Micros>(registration->heartbeat, 1000);
   outbox_.start();
   changed_.notify_all();
   return true;
 }
 
-void NodeDaemon::obey(const coordinator::HeartbeatReply& reply) {
-  for (const auto& task : reply.cancel) outbox_.drop(task);
+void NodeDaemon::apply(const coordinator::HeartbeatReply& reply) {
+  for (const auto& task : reply.cancel) outbox_.remove(task);
   const std::lock_guard lock(mutex_);
   for (const auto& task : reply.cancel) {
     std::erase_if(waiting_, [&](const auto& spec) { return spec.id == task; });
     if (const auto found = running_.find(task); found != running_.end()) found->second->cancel();
   }
   remote_drain_ = reply.drain;
-  if (reply.reregister) registered_ = false;  // what is held goes on; the next beat tells the coordinator of it
+  if (reply.reregister) registered_ = false;  // held tasks go on; the next heartbeat reports them
   changed_.notify_all();
 }
 
 // ---- leases
 
-bool NodeDaemon::may_ask() const { return registered_ && !draining_ && !remote_drain_ && idle_slots_ > waiting_.size(); }
+bool NodeDaemon::can_lease() const { return registered_ && !draining_ && !remote_drain_ && idle_slots_ > waiting_.size(); }
 
-void NodeDaemon::ask_for_work() {
-  Backoff idle(options_.poll_least, options_.poll_most);
+void NodeDaemon::lease_loop() {
+  Backoff idle(options_.poll_min, options_.poll_max);
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [&] { return ending_ || may_ask(); });
-    if (ending_) return;
+    changed_.wait(lock, [&] { return stopping_ || can_lease(); });
+    if (stopping_) return;
     lock.unlock();
-    const bool found = ask_once();
+    const bool found = lease_tasks();
     lock.lock();
     if (found) {
       idle.reset();
       continue;
     }
     const auto slots = idle_slots_;
-    changed_.wait_for(lock, microseconds(idle.next()), [&] { return ending_ || idle_slots_ > slots; });
+    changed_.wait_for(lock, microseconds(idle.next()), [&] { return stopping_ || idle_slots_ > slots; });
   }
 }
 
-bool NodeDaemon::ask_once() {
-  coordinator::LeaseRequest ask{.node = folder_.name(), .incarnation = incarnation_, .free_slots = 0, .held = {}};
+bool NodeDaemon::lease_tasks() {
+  coordinator::LeaseRequest request{.node = folder_.name(), .incarnation = incarnation_, .free_slots = 0, .held = {}};
   {
     const std::lock_guard lock(mutex_);
-    ask.free_slots = idle_slots_ - std::min(idle_slots_, static_cast<std::uint32_t>(waiting_.size()));
-    ask.held = held();
+    request.free_slots = idle_slots_ - std::min(idle_slots_, static_cast<std::uint32_t>(waiting_.size()));
+    request.held = held_tasks();
   }
-  auto granted = coordinator_.lease(ask);
+  auto granted = coordinator_.lease(request);
   if (granted) {
     const bool some = !granted->empty();
-    take(std::move(*granted));
+    accept(std::move(*granted));
     return some;
   }
   const std::lock_guard lock(mutex_);
   if (granted.error().code != Code::transient) {
-    spdlog::warn("lease: {}", granted.error().message);
-    registered_ = false;  // it does not know us: say who we are
+    spdlog::warn("cannot lease tasks: {}", granted.error().message);
+    registered_ = false;  // the coordinator does not know this node
     changed_.notify_all();
   }
   return false;
 }
 
-void NodeDaemon::take(std::vector<task::Spec> specs) {
+void NodeDaemon::accept(std::vector<task::Spec> specs) {
   std::vector<std::string> too_late;
   {
     const std::lock_guard lock(mutex_);
-    const auto known = held();
+    const auto known = held_tasks();
     for (auto& spec : specs) {
       if (std::find(known.begin(), known.end(), spec.id) != known.end() || !is_plain_name(spec.id)) continue;
       if (draining_)
@@ -226,11 +227,11 @@ void NodeDaemon::take(std::vector<task::Spec> specs) {
     }
     changed_.notify_all();
   }
-  give_back(too_late);
+  release(too_late);
 }
 
-// A task goes from waiting to running to the outbox, and is in two places rather than in none while it moves.
-std::vector<std::string> NodeDaemon::held() const {
+// A task moves from waiting to running to the outbox. While it moves it is in two places rather than in none.
+std::vector<std::string> NodeDaemon::held_tasks() const {
   std::vector<std::string> out;
   for (const auto& spec : waiting_) out.push_back(spec.id);
   for (const auto& [id, attempt] : running_) out.push_back(id);
@@ -241,20 +242,20 @@ std::vector<std::string> NodeDaemon::held() const {
 
 // ---- slots
 
-void NodeDaemon::work() {
+void NodeDaemon::slot_loop() {
   std::unique_lock lock(mutex_);
   for (;;) {
     ++idle_slots_;
     changed_.notify_all();
-    changed_.wait(lock, [&] { return ending_ || (!waiting_.empty() && !draining_); });
+    changed_.wait(lock, [&] { return stopping_ || (!waiting_.empty() && !draining_); });
     --idle_slots_;
-    if (ending_) return;
-    run_one(lock);
+    if (stopping_) return;
+    run_task(lock);
   }
 }
 
-void NodeDaemon::run_one(std::unique_lock<std::mutex>& lock) {
-  auto attempt = std::make_shared<Attempt>(here_, std::move(waiting_.front()));
+void NodeDaemon::run_task(std::unique_lock<std::mutex>& lock) {
+  auto attempt = std::make_shared<Attempt>(context_, std::move(waiting_.front()));
   waiting_.pop_front();
   running_.emplace(attempt->id(), attempt);
   lock.unlock();
@@ -263,10 +264,10 @@ void NodeDaemon::run_one(std::unique_lock<std::mutex>& lock) {
   if (finished) {
     const auto& report = finished->report;
     if (report.code.empty())
-      spdlog::info("task {}: worked", attempt->id());
+      spdlog::info("task {}: finished", attempt->id());
     else
       spdlog::warn("task {}: {}: {}", attempt->id(), report.code, report.message);
-    outbox_.add(*finished);  // before it leaves running_, so that no heartbeat misses it
+    outbox_.add(*finished);  // before it leaves running_, so that every heartbeat reports it
   }
   lock.lock();
   if (!finished && draining_) unfinished_.push_back(attempt->id());

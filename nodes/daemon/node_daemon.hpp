@@ -1,4 +1,4 @@
-// A node: takes leases, runs each task in processes of its own, gives the results back, and keeps states for others.
+// A node: leases tasks, runs each in its own processes, delivers the results, and stores states for other nodes.
 //
 //   auto node = NodeDaemon::open(options, coordinator);
 //   if (!node) return node.error();
@@ -6,8 +6,8 @@
 //   ...                    // SIGTERM: (*node)->drain(); again: (*node)->abort();
 //   (*node)->wait();
 //
-// Threads: one beats (and registers), one asks for work, one per slot runs a task, one delivers results. A coordinator that
-// is away stops none of them: running tasks go on, finished ones wait on disk, and all is reported when it is back.
+// Threads: one registers and sends heartbeats, one leases tasks, one per slot runs a task, one delivers results. They continue
+// while the coordinator is unreachable: tasks run on, finished ones wait on disk and are reported later.
 #pragma once
 
 #include "nodes/daemon/attempt.hpp"
@@ -28,18 +28,18 @@ namespace mole::nodes {
 
 class NodeDaemon {
  public:
-  // Takes the folder. `coordinator` outlives the daemon. invalid: folder or listening address are not to be had.
+  // Locks the folder. `coordinator` outlives the daemon. invalid: the folder or the listening address cannot be used.
   static Result<std::unique_ptr<NodeDaemon>> open(Options options, coordinator::NodeApi& coordinator);
   ~NodeDaemon();  // aborts
   NodeDaemon(const NodeDaemon&) = delete;
   NodeDaemon& operator=(const NodeDaemon&) = delete;
 
   Result<> start();
-  // No new leases; what runs may finish within Options::drain_limit. From any thread, as are the following.
+  // Leases no more tasks; running ones may finish within Options::drain_limit. From any thread, as are the following.
   void drain();
-  // Ends at once: kills what runs and gives it back to the coordinator.
+  // Kills the running tasks and returns them to the coordinator.
   void abort();
-  // Until it has drained: nothing runs, and results are delivered or, with the coordinator away, safe on disk.
+  // Waits until the node has drained: no task runs, and results are delivered or, if the coordinator is unreachable, on disk.
   void wait();
 
   const std::string& name() const { return folder_.name(); }
@@ -48,19 +48,19 @@ class NodeDaemon {
  private:
   NodeDaemon(Options options, coordinator::NodeApi& coordinator, NodeFolder folder);
 
-  void beat();
-  Micros beat_once();
-  bool enroll();
-  void obey(const coordinator::HeartbeatReply& reply);
-  void ask_for_work();
-  bool may_ask() const;
-  bool ask_once();
-  void take(std::vector<task::Spec> specs);
-  void work();
-  void run_one(std::unique_lock<std::mutex>& lock);
-  std::vector<std::string> held() const;
-  void give_back(const std::vector<std::string>& tasks);
-  void end_threads();
+  void heartbeat_loop();
+  Micros send_heartbeat();
+  bool register_node();
+  void apply(const coordinator::HeartbeatReply& reply);
+  void lease_loop();
+  bool can_lease() const;
+  bool lease_tasks();
+  void accept(std::vector<task::Spec> specs);
+  void slot_loop();
+  void run_task(std::unique_lock<std::mutex>& lock);
+  std::vector<std::string> held_tasks() const;
+  void release(const std::vector<std::string>& tasks);
+  void join_threads();
 
   const Options options_;
   coordinator::NodeApi& coordinator_;
@@ -69,17 +69,17 @@ class NodeDaemon {
   KnownPlugins plugins_;
   StateStore states_;
   Outbox outbox_;
-  const Surroundings here_;
+  const NodeContext context_;
   std::unique_ptr<coordinator::FrameServer> server_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  bool registered_ = false, away_ = false, remote_drain_ = false;
-  bool draining_ = false, aborting_ = false, ending_ = false;
-  Micros heartbeat_ = 10 * second_us;
-  std::deque<task::Spec> waiting_;                           // leased, not yet taken by a slot
+  bool registered_ = false, unreachable_ = false, remote_drain_ = false;
+  bool draining_ = false, aborting_ = false, stopping_ = false;
+  Micros heartbeat_interval_ = 10 * second_us;
+  std::deque<task::Spec> waiting_;                           // leased, not yet started
   std::map<std::string, std::shared_ptr<Attempt>> running_;  // shared with the slot thread that runs it
-  std::vector<std::string> unfinished_;                      // ended by drain or abort: to be given back
+  std::vector<std::string> unfinished_;                      // stopped by drain or abort, to be released
   std::uint32_t idle_slots_ = 0;
   std::vector<std::thread> threads_;
 };

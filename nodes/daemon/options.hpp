@@ -1,4 +1,4 @@
-// What an operator decides about a node.
+// The settings of a node.
 #pragma once
 
 #include "sdk/model/time.hpp"
@@ -15,20 +15,20 @@ struct Options {
   std::filesystem::path folder;         // everything this node owns (docs/formats/node_folder.md)
   std::filesystem::path worker;         // the program mole-worker
   std::filesystem::path launcher;       // the program mole-launch
-  std::filesystem::path blobs;          // the coordinator's blob store, where it is on this machine; empty: blobs come by message
+  std::filesystem::path blobs;          // the coordinator's blob store if it is on this machine; empty: blobs are downloaded
   std::string listen;                   // where other nodes fetch states: "unix:/path" or "tcp:127.0.0.1:0"
-  std::uint32_t slots = 1;              // tasks at once
-  std::uint32_t threads = 1;            // of one task
-  std::uint64_t memory = 2 * gibibyte;  // address space of a worker without that of its threads, bytes; 0: no limit
-  std::uint64_t cache_limit = 10 * gibibyte;   // of staged archive files, bytes
-  bool columns = true;                         // keep decoded columns in it, and read them
-  std::uint64_t states_limit = 10 * gibibyte;  // of kept states, bytes
-  Micros wall_limit = hour_us;                 // of a worker's run
-  Micros stall_limit = 15 * minute_us;         // without a sign of life
-  Micros drain_limit = 10 * minute_us;         // from drain to the end of what still runs
-  Micros patience = 10 * minute_us;            // with a coordinator that is away while a task fetches its inputs
-  Micros poll_least = 20'000;                  // between two fruitless questions for work, at first ...
-  Micros poll_most = second_us;                // ... and at last
+  std::uint32_t slots = 1;              // concurrent tasks
+  std::uint32_t threads = 1;            // per task
+  std::uint64_t memory = 2 * gibibyte;  // address space of a worker, not counting that of its threads, bytes; 0: no limit
+  std::uint64_t cache_limit = 10 * gibibyte;   // staged archive files, bytes
+  bool columns = true;                         // cache decoded columns and read them instead of the files
+  std::uint64_t states_limit = 10 * gibibyte;  // stored states, bytes
+  Micros wall_limit = hour_us;                 // run time of a worker
+  Micros stall_limit = 15 * minute_us;         // time without progress of a worker
+  Micros drain_limit = 10 * minute_us;         // time that running tasks get after drain()
+  Micros retry_limit = 10 * minute_us;  // time to retry when the coordinator is unreachable while a task fetches its inputs
+  Micros poll_min = 20'000;             // pause between lease requests that return nothing, at first ...
+  Micros poll_max = second_us;          // ... and after many of them
 };
 
 }  // namespace mole::nodes

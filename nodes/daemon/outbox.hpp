@@ -1,6 +1,6 @@
-// Finished work on its way to the coordinator. What is added is kept on disk (finished/) until the coordinator has answered for
-// it, through restarts of either side. One thread uploads and completes, in batches, and tries again while the coordinator
-// is away. Thread-safe.
+// Delivers finished tasks to the coordinator. A task is stored on disk (finished/) until the coordinator has acknowledged it,
+// also across restarts of either side. One thread uploads and completes tasks in batches, and retries while the coordinator is
+// unreachable. Thread-safe.
 #pragma once
 
 #include "nodes/daemon/attempt.hpp"
@@ -14,33 +14,33 @@ namespace mole::nodes {
 
 class Outbox {
  public:
-  // Takes over what an earlier life left in `folder`. Sends nothing before `start`.
+  // Loads the tasks that an earlier run left in `folder`. Sends nothing before `start`.
   Outbox(std::filesystem::path folder, coordinator::NodeApi& coordinator, std::string node, std::string incarnation);
-  ~Outbox();  // stops; what was not sent stays in the folder
+  ~Outbox();  // stops; unsent tasks stay in the folder
 
-  // Durable when this returns; should the disk be full, the task is reported as failed for that reason instead.
-  void add(const Finished& finished);
-  // The coordinator no longer wants it.
-  void drop(const std::string& task);
-  // Tasks of this life that wait to be confirmed.
+  // Durable when this returns. If the task cannot be stored, it is reported as failed instead.
+  void add(const FinishedTask& finished);
+  // Removes a task that the coordinator no longer wants.
+  void remove(const std::string& task);
+  // Returns the tasks of this run that the coordinator has not acknowledged.
   std::vector<std::string> held() const;
 
-  // Begins to send; call when registered. Again: try now.
+  // Starts to send; call when registered. A second call retries at once.
   void start();
   void stop();
-  // Until everything is confirmed, or the coordinator turns out to be away. True: everything.
-  bool settle();
+  // Waits until every task is acknowledged or the coordinator is unreachable. Returns whether all were acknowledged.
+  bool flush();
 
  private:
   struct Entry {
     std::string task;
-    bool of_this_life = false;
-    std::optional<coordinator::Completion> kept;  // only in memory: the disk was full
+    bool from_this_run = false;
+    std::optional<coordinator::Completion> unstored;  // in memory only: it could not be stored
   };
   using Batch = std::vector<std::pair<std::string, coordinator::Completion>>;
 
-  std::filesystem::path place(const std::string& task) const { return folder_ / task; }
-  Result<> store(const Finished& finished) const;
+  std::filesystem::path folder_of(const std::string& task) const { return folder_ / task; }
+  Result<> store(const FinishedTask& finished) const;
   void run();
   Result<> deliver();
   Batch next_batch();
@@ -48,7 +48,6 @@ class Outbox {
   Result<> put(const Digest& digest, const std::filesystem::path& file);
   Result<> complete(Batch batch);
   Result<> complete_one_by_one(const Batch& batch);
-  void forget(const std::string& task);
 
   const std::filesystem::path folder_;
   coordinator::NodeApi& coordinator_;
@@ -57,7 +56,7 @@ class Outbox {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Entry> entries_;
-  bool try_now_ = false, stopping_ = false, sending_ = false, away_ = false;
+  bool retry_now_ = false, stopping_ = false, sending_ = false, unreachable_ = false;
   std::thread thread_;
 };
 

@@ -20,11 +20,11 @@ StateStore::StateStore(fs::path folder, std::uint64_t limit) : folder_(std::move
       fs::remove_all(entry.path(), gone);
       continue;
     }
-    const Kept kept{entry.file_size(gone), entry.last_write_time(gone)};
-    kept_[*digest] = kept;
-    bytes_ += kept.size;
+    const StoredState state{entry.file_size(gone), entry.last_write_time(gone)};
+    stored_[*digest] = state;
+    bytes_ += state.size;
   }
-  make_room();
+  evict();
 }
 
 std::uint64_t StateStore::bytes() const {
@@ -36,33 +36,34 @@ Result<> StateStore::adopt(const fs::path& file, const Digest& digest) {
   const auto found = digest_of_file(file);
   if (!found) return found.error();
   if (*found != digest)
-    return corrupt(file.filename().string() + " is not the state " + digest.hex() + "; the disk or the sender is at fault");
+    return corrupt(file.filename().string() + " does not match the digest of state " + digest.hex() +
+                   "; check this node's disk and the sender's");
   static std::atomic<unsigned> number{0};
-  const fs::path beside = folder_ / (".tmp." + digest.hex() + "." + std::to_string(number++));
+  const fs::path temporary = folder_ / (".tmp." + digest.hex() + "." + std::to_string(number++));
   std::error_code failed;
-  fs::create_hard_link(file, beside, failed);
-  if (failed) return transient("cannot keep state " + digest.hex() + ": " + failed.message());
+  fs::create_hard_link(file, temporary, failed);
+  if (failed) return transient("cannot store state " + digest.hex() + ": " + failed.message());
   const std::lock_guard lock(mutex_);
-  const auto size = fs::file_size(beside, failed);
-  if (auto named = durable_rename(beside, path(digest)); !named) {
-    fs::remove(beside, failed);
+  const auto size = fs::file_size(temporary, failed);
+  if (auto named = durable_rename(temporary, path(digest)); !named) {
+    fs::remove(temporary, failed);
     return named;
   }
-  if (kept_.emplace(digest, Kept{size, {}}).second) bytes_ += size;
-  fs::remove(beside, failed);  // rename of two names of one file leaves both
-  used(digest);
-  make_room();
+  if (stored_.emplace(digest, StoredState{size, {}}).second) bytes_ += size;
+  fs::remove(temporary, failed);  // rename does nothing if both names are links to one file
+  touch(digest);
+  evict();
   return {};
 }
 
 Result<> StateStore::link_to(const Digest& digest, const fs::path& target) {
   {
     const std::lock_guard lock(mutex_);
-    if (!kept_.contains(digest)) return missing("state " + digest.hex() + " is not on this node");
+    if (!stored_.contains(digest)) return missing("state " + digest.hex() + " is not on this node");
     std::error_code failed;
     fs::create_hard_link(path(digest), target, failed);
     if (failed) return transient("cannot link state " + digest.hex() + ": " + failed.message());
-    used(digest);
+    touch(digest);
   }
   const auto found = digest_of_file(target);
   if (found && *found == digest) return {};
@@ -70,46 +71,46 @@ Result<> StateStore::link_to(const Digest& digest, const fs::path& target) {
   fs::remove(target, ignored);
   const std::lock_guard lock(mutex_);
   remove(digest);
-  return missing("state " + digest.hex() + " was damaged on this node's disk and is removed");
+  return missing("state " + digest.hex() + " was damaged on this node's disk and has been removed");
 }
 
 Result<std::string> StateStore::get(const Digest& digest, std::uint64_t offset, std::uint32_t limit) {
   int fd = -1;
   {
     const std::lock_guard lock(mutex_);
-    if (!kept_.contains(digest)) return missing("state " + digest.hex() + " is not on this node (any more)");
-    used(digest);
+    if (!stored_.contains(digest)) return missing("state " + digest.hex() + " is not on this node");
+    touch(digest);
     fd = ::open(path(digest).c_str(), O_RDONLY | O_CLOEXEC);
   }
-  if (fd < 0) return missing("state " + digest.hex() + " cannot be read");
+  if (fd < 0) return missing("state " + digest.hex() + " cannot be opened");
   std::string piece(limit, '\0');
   const auto n = ::pread(fd, piece.data(), piece.size(), static_cast<off_t>(offset));
   ::close(fd);
-  if (n < 0) return transient("state " + digest.hex() + " cannot be read now");
+  if (n < 0) return transient("state " + digest.hex() + " cannot be read; try again");
   piece.resize(static_cast<std::size_t>(n));
   return piece;
 }
 
-void StateStore::used(const Digest& digest) {
+void StateStore::touch(const Digest& digest) {
   const auto now = fs::file_time_type::clock::now();
   std::error_code ignored;
   fs::last_write_time(path(digest), now, ignored);
-  kept_[digest].used = now;
+  stored_[digest].last_used = now;
 }
 
 void StateStore::remove(const Digest& digest) {
-  const auto found = kept_.find(digest);
-  if (found == kept_.end()) return;
+  const auto found = stored_.find(digest);
+  if (found == stored_.end()) return;
   std::error_code ignored;
   fs::remove(path(digest), ignored);
   bytes_ -= found->second.size;
-  kept_.erase(found);
+  stored_.erase(found);
 }
 
-void StateStore::make_room() {
-  while (bytes_ > limit_ && !kept_.empty()) {
-    const auto oldest =
-        std::min_element(kept_.begin(), kept_.end(), [](const auto& a, const auto& b) { return a.second.used < b.second.used; });
+void StateStore::evict() {
+  while (bytes_ > limit_ && !stored_.empty()) {
+    const auto oldest = std::min_element(stored_.begin(), stored_.end(),
+                                         [](const auto& a, const auto& b) { return a.second.last_used < b.second.last_used; });
     remove(Digest(oldest->first));
   }
 }

@@ -1,5 +1,5 @@
-// mole-seal: the plugin-free process that turns a worker's handover into results, and results into rows for the worker.
-// Started by mole-worker --seal and --unseal (exec), which does not link DuckDB itself.
+// mole-seal: turns a worker's handover into results (--seal), and results into rows for a worker (--unseal). It loads no plugins.
+// mole-worker, which does not link DuckDB, executes it.
 #include "runtime/seal/seal.hpp"
 
 #include <algorithm>

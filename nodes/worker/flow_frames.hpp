@@ -1,4 +1,4 @@
-// Flows as tables of rows, for the process that writes Parquet or Arrow (docs/formats/flow_frames.md).
+// Writes flows as frames of rows, for the process that writes Parquet or Arrow (docs/formats/flow_frames.md).
 #pragma once
 
 #include "runtime/decode/flow_batch.hpp"
@@ -15,10 +15,10 @@ class FlowFrames {
  public:
   FlowFrames(int fd, std::vector<int> columns) : fd_(fd), columns_(std::move(columns)) {}
 
-  Result<> begin();  // the frame that says the columns
-  // The batch has every column. transient: the descriptor takes no more.
+  Result<> begin();  // writes the frame that describes the columns
+  // The batch must have every column. transient: writing failed.
   Result<> write(const runtime::FlowBatch& batch);
-  Result<> finish();  // the mark that this was all
+  Result<> finish();  // writes the end mark
 
  private:
   Result<> write_table(const runtime::RowTable& table);

@@ -1,5 +1,6 @@
 #include "nodes/worker/flow_printer.hpp"
 
+#include "nodes/worker/flow_value.hpp"
 #include "sdk/model/flow_columns.hpp"
 #include "sdk/model/time.hpp"
 
@@ -14,12 +15,7 @@ namespace mole::nodes {
 namespace {
 
 constexpr std::size_t buffer_size = std::size_t{1} << 20;
-constexpr std::size_t longest_value = 128;  // of one value with what stands around it
-
-bool is_time(int column) { return column == MOLE_COLUMN_START || column == MOLE_COLUMN_END; }
-bool is_address(int column) {
-  return column == MOLE_COLUMN_SRC_ADDR || column == MOLE_COLUMN_DST_ADDR || column == MOLE_COLUMN_NEXT_HOP;
-}
+constexpr std::size_t max_value_bytes = 128;  // of one value with its key and separators
 
 }  // namespace
 
@@ -49,16 +45,13 @@ void FlowPrinter::number(std::uint64_t n) {
 
 void FlowPrinter::address(const runtime::FlowBatch& batch, int column, std::uint32_t row) {
   if (batch.address_family == 6) {
-    const auto* bytes = static_cast<const std::uint8_t*>(batch.columns[static_cast<std::size_t>(column)]) + std::size_t{16} * row;
-    inet_ntop(AF_INET6, bytes, buffer_.data() + used_, INET6_ADDRSTRLEN);
+    inet_ntop(AF_INET6, address_bytes(batch, column, row), buffer_.data() + used_, INET6_ADDRSTRLEN);
     used_ += std::strlen(buffer_.data() + used_);
     return;
   }
-  const std::uint32_t a = batch.column<std::uint32_t>(column)[row];
-  for (int shift = 24; shift >= 0; shift -= 8) {
-    number(a >> shift & 255);
-    if (shift) buffer_[used_++] = '.';
-  }
+  char* const end = buffer_.data() + buffer_.size();
+  used_ = static_cast<std::size_t>(write_dotted(buffer_.data() + used_, end, batch.column<std::uint32_t>(column)[row]) -
+                                   buffer_.data());
 }
 
 void FlowPrinter::time(std::int64_t us) {
@@ -69,7 +62,7 @@ void FlowPrinter::time(std::int64_t us) {
     return;
   }
   const std::int64_t second = floor_div(us, second_us);
-  if (second != second_) {  // flows come in time order, more or less: the date is worked out rarely
+  if (second != second_) {  // flows are nearly in time order, so that the date is rarely formatted
     second_ = second;
     second_text_ = format_time(second * second_us);
     second_text_.pop_back();  // the Z
@@ -89,23 +82,14 @@ void FlowPrinter::time(std::int64_t us) {
 void FlowPrinter::value(const runtime::FlowBatch& batch, int column, std::uint32_t row) {
   if (is_time(column)) return time(batch.column<std::int64_t>(column)[row]);
   if (is_address(column)) return address(batch, column, row);
-  switch (runtime::column_width(column)) {
-    case 1:
-      return number(batch.column<std::uint8_t>(column)[row]);
-    case 2:
-      return number(batch.column<std::uint16_t>(column)[row]);
-    case 4:
-      return number(batch.column<std::uint32_t>(column)[row]);
-    default:
-      return number(batch.column<std::uint64_t>(column)[row]);
-  }
+  with_numbers(batch, column, [&](const auto& values) { number(values[row]); });
 }
 
 Result<> FlowPrinter::print(const runtime::FlowBatch& batch) {
   if (format_ == FlowFormat::none) return {};
-  const std::size_t longest_line = columns_.size() * longest_value + 8;
+  const std::size_t max_line_bytes = columns_.size() * max_value_bytes + 8;
   for (std::uint32_t row = 0; row < batch.rows; ++row) {
-    if (buffer_.size() - used_ < longest_line)
+    if (buffer_.size() - used_ < max_line_bytes)
       if (auto flushed = flush(); !flushed) return flushed;
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       if (format_ == FlowFormat::csv) {

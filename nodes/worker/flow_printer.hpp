@@ -1,4 +1,4 @@
-// Flows as lines of text: CSV or ndjson, into one buffer, without a format string in sight.
+// Prints flows as text, CSV or NDJSON. Formats into one buffer, without format strings, for speed.
 #pragma once
 
 #include "runtime/decode/flow_batch.hpp"
@@ -20,7 +20,7 @@ class FlowPrinter {
   FlowPrinter(int fd, FlowFormat format, TimeFormat times, std::vector<int> columns);
 
   void header();  // CSV only
-  // The batch has every column. transient: the descriptor takes no more (a closed pipe, a full disk).
+  // The batch must have every column. transient: writing failed (a closed pipe, a full disk).
   Result<> print(const runtime::FlowBatch& batch);
   Result<> flush();
 
@@ -35,10 +35,10 @@ class FlowPrinter {
   FlowFormat format_;
   TimeFormat times_;
   std::vector<int> columns_;
-  std::vector<std::string> keys_;  // ndjson: what stands before each value
+  std::vector<std::string> keys_;  // ndjson: the text before each value
   std::vector<char> buffer_;
   std::size_t used_ = 0;
-  std::int64_t second_ = INT64_MIN;  // whose text is second_text_
+  std::int64_t second_ = INT64_MIN;  // formatted in second_text_
   std::string second_text_;
 };
 

@@ -3,8 +3,8 @@
 #include "nodes/worker/flow_frames.hpp"
 #include "runtime/decode/flow_reader.hpp"
 #include "runtime/host/stream_modules.hpp"
-#include "sdk/model/flow_columns.hpp"
 #include "sdk/descriptor/sidecar.hpp"
+#include "sdk/model/flow_columns.hpp"
 
 #include <unistd.h>
 
@@ -18,7 +18,7 @@ namespace {
 
 using namespace mole::runtime;
 
-// Opens decoders as they are needed; each once.
+// Opens each decoder once, when it is needed.
 class Decoders {
  public:
   explicit Decoders(const std::optional<std::filesystem::path>& given)
@@ -30,12 +30,13 @@ class Decoders {
     return open(**found);
   }
 
-  // The only decoder there is, or the first by name that recognises the file.
+  // Returns the first decoder, by name, that recognises the file, or the only installed one.
   Result<const DecoderModule*> for_file(const std::filesystem::path& path) {
     std::vector<const CataloguedPlugin*> all;
     for (const auto* plugin : catalogue_.all())
       if (plugin->descriptor.kind == "decoder") all.push_back(plugin);
-    if (all.empty()) return missing("no decoder plugin is installed; set MOLE_PLUGIN_PATH or --plugins to a folder that has one");
+    if (all.empty())
+      return missing("no decoder plugin is installed; set MOLE_PLUGIN_PATH or --plugins to a folder with decoders");
     auto head = head_of(path);
     if (!head) return head.error();
     for (const auto* plugin : all) {
@@ -44,7 +45,7 @@ class Decoders {
       if ((*decoder)->vtable()->recognises(reinterpret_cast<const std::uint8_t*>(head->data()), head->size()) == 1)
         return decoder;
     }
-    if (all.size() == 1) return open(*all.front());  // a damaged head is no reason not to try
+    if (all.size() == 1) return open(*all.front());  // the head may be damaged
     return invalid(path.string() + ": no installed decoder recognises it; name one with --decoder");
   }
 
@@ -81,20 +82,21 @@ class Decoders {
   std::map<std::string, std::unique_ptr<DecoderModule>> opened_;
 };
 
-void tell_damage(const std::filesystem::path& path, const task::FileReport& report) {
+void print_damage(const std::filesystem::path& path, const task::FileReport& report) {
   std::fprintf(stderr, "mole flows: %s is %s: %llu flows read\n", path.c_str(), report.state.c_str(),
                static_cast<unsigned long long>(report.flows));
-  const auto tell = [](const char* what, const std::vector<task::ByteRange>& ranges) {
+  const auto print = [](const char* what, const std::vector<task::ByteRange>& ranges) {
     for (const auto& r : ranges)
       std::fprintf(stderr, "  %s bytes %llu-%llu: %s\n", what, static_cast<unsigned long long>(r.from),
                    static_cast<unsigned long long>(r.to), r.reason.c_str());
   };
-  tell("stored", report.lost_compressed);
-  tell("content", report.lost_content);
+  print("stored", report.lost_compressed);
+  print("content", report.lost_content);
 }
 
-// The file's state; an error if not even that could be found out.
 using TakeFlows = std::function<Result<>(const FlowBatch&)>;
+
+// Prints the flows of one file; returns the state of the file.
 Result<std::string> print_file(const std::filesystem::path& path, const FlowsOptions& options, Decoders& decoders,
                                const TakeFlows& take) {
   auto decoder = options.decoder.empty() ? decoders.for_file(path) : decoders.named(options.decoder);
@@ -118,7 +120,7 @@ Result<std::string> print_file(const std::filesystem::path& path, const FlowsOpt
     if (auto taken = take(batch); !taken) return taken.error();
   }
   const auto report = reader.report();
-  if (report.state != "sound") tell_damage(path, report);
+  if (report.state != "sound") print_damage(path, report);
   if (options.format == FlowFormat::none)
     std::fprintf(stderr, "mole flows: %s: %llu flows\n", path.c_str(), static_cast<unsigned long long>(report.flows));
   return report.state;
@@ -139,7 +141,7 @@ Result<std::vector<int>> parse_flow_columns(std::string_view text) {
     if (column < 0) {
       std::string names;
       for (int c = 0; c < MOLE_COLUMN_COUNT; ++c) names += (c ? ", " : "") + std::string(flow_column_name(c));
-      return invalid("'" + std::string(name) + "' is no flow column; choose among " + names);
+      return invalid("'" + std::string(name) + "' is not a flow column; choose among " + names);
     }
     columns.push_back(column);
     at = comma + 1;
@@ -152,12 +154,12 @@ int print_flows(const FlowsOptions& options) {
   FlowPrinter printer(STDOUT_FILENO, options.format, options.times, options.columns);
   FlowFrames frames(STDOUT_FILENO, options.columns);
   const bool framed = options.format == FlowFormat::frames;
-  const auto told = [](const Result<>& done) {
+  const auto succeeded = [](const Result<>& done) {
     if (!done) std::fprintf(stderr, "mole flows: %s\n", done.error().message.c_str());
     return static_cast<bool>(done);
   };
   if (options.header && !framed) printer.header();
-  if (framed && !told(frames.begin())) return 1;
+  if (framed && !succeeded(frames.begin())) return 1;
   const TakeFlows take = [&](const FlowBatch& batch) { return framed ? frames.write(batch) : printer.print(batch); };
   int exit_code = 0;
   for (const auto& path : options.files) {
@@ -168,7 +170,7 @@ int print_flows(const FlowsOptions& options) {
     else if (*state != "sound" && exit_code == 0)
       exit_code = 3;
   }
-  return told(framed ? frames.finish() : printer.flush()) ? exit_code : 1;
+  return succeeded(framed ? frames.finish() : printer.flush()) ? exit_code : 1;
 }
 
 }  // namespace mole::nodes

@@ -1,4 +1,4 @@
-// mole-worker --flows: the flows of files as text or frames of rows, through a decoder plugin (`mole flows`).
+// mole-worker --flows: prints the flows of files as text or frames of rows, through a decoder plugin (`mole flows`).
 #pragma once
 
 #include "nodes/worker/flow_printer.hpp"
@@ -13,20 +13,20 @@ namespace mole::nodes {
 
 struct FlowsOptions {
   std::vector<std::filesystem::path> files;
-  std::vector<int> columns;  // MOLE_COLUMN_*, in the order of printing
+  std::vector<int> columns;  // MOLE_COLUMN_*, in output order
   FlowFormat format = FlowFormat::csv;
   TimeFormat times = TimeFormat::rfc3339;
   bool header = true;
   unsigned threads = 1;
-  std::optional<std::filesystem::path> plugins;  // highest precedence
-  std::optional<runtime::Bzip2Decoder> decode;   // empty: the usual one
+  std::optional<std::filesystem::path> plugins;  // searched before all other folders
+  std::optional<runtime::Bzip2Decoder> decode;   // empty: the default
   std::string decoder;                           // empty: the one that recognises the file
 };
 
-// "src_addr,bytes": names or their aliases; "*": every column. invalid: the unknown name and those there are.
+// Parses "src_addr,bytes", names or aliases; "*" means every column. invalid: lists the known names.
 Result<std::vector<int>> parse_flow_columns(std::string_view text);
 
-// Prints to descriptor 1, what is damaged to stderr. Exit code: 0, 1 if a file cannot be read at all, else 3 if one is damaged.
+// Prints flows to stdout and damage to stderr. Returns the exit code: 0; 1 if a file cannot be read at all; 3 if one is damaged.
 int print_flows(const FlowsOptions& options);
 
 }  // namespace mole::nodes

@@ -1,5 +1,5 @@
-// mole-worker: the process that loads plugins. Started by mole-node (--run) and by `mole flows` (--flows); --seal and
-// --unseal are done by its sibling mole-seal, so that no process has both plugin code and DuckDB in it.
+// mole-worker: the process that loads plugins. mole-node starts it with --run, `mole flows` with --flows. --seal and --unseal
+// execute mole-seal, so that no process contains both plugin code and DuckDB.
 #include "nodes/worker/flows.hpp"
 #include "nodes/worker/run.hpp"
 
@@ -29,7 +29,7 @@ int usage_error(const std::string& message) {
   return 2;
 }
 
-// `--name value` and `--name=value`; the rest in order.
+// Parses `--name value`, `--name=value` and positional arguments.
 struct Arguments {
   std::map<std::string, std::string, std::less<>> values;
   std::vector<std::string> rest;
@@ -95,7 +95,7 @@ int run(int argc, char** argv) {
     arguments.number("cache-limit", options.cache_limit) && arguments.number("threads", options.threads);
   if (const auto* columns = arguments.find("columns")) {
     options.columns = *columns != "off";
-    if (*columns != "on" && *columns != "off") arguments.problem = "--columns is on or off, not '" + *columns + "'";
+    if (*columns != "on" && *columns != "off") arguments.problem = "--columns must be on or off, not '" + *columns + "'";
   }
   if (!arguments.problem.empty()) return usage_error(arguments.problem);
   options.attempt = arguments.rest[0];
@@ -121,17 +121,17 @@ int flows(int argc, char** argv) {
     else if (*format == "frames")
       options.format = FlowFormat::frames;
     else if (*format != "csv")
-      arguments.problem = "--format is csv, ndjson, frames or none, not '" + *format + "'";
+      arguments.problem = "--format must be csv, ndjson, frames or none, not '" + *format + "'";
   }
   if (const auto* times = arguments.find("time-format")) {
     if (*times == "epoch_ms")
       options.times = TimeFormat::epoch_ms;
     else if (*times != "rfc3339")
-      arguments.problem = "--time-format is rfc3339 or epoch_ms, not '" + *times + "'";
+      arguments.problem = "--time-format must be rfc3339 or epoch_ms, not '" + *times + "'";
   }
   if (const auto* decode = arguments.find("decode")) {
     options.decode = mole::runtime::bzip2_decoder_named(*decode);
-    if (!options.decode) arguments.problem = "--decode is libbzip2 or interleaved, not '" + *decode + "'";
+    if (!options.decode) arguments.problem = "--decode must be libbzip2 or interleaved, not '" + *decode + "'";
   }
   if (!arguments.problem.empty()) return usage_error(arguments.problem);
   options.columns = std::move(*parsed);
@@ -143,7 +143,7 @@ int flows(int argc, char** argv) {
   return print_flows(options);
 }
 
-int exec_sibling(char** argv) {
+int exec_mole_seal(char** argv) {
   std::error_code problem;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", problem);
   const auto seal = (self.parent_path() / "mole-seal").string();
@@ -159,7 +159,7 @@ int main(int argc, char** argv) {
   const std::string_view mode = argc > 1 ? argv[1] : "";
   if (mode == "--run") return run(argc - 2, argv + 2);
   if (mode == "--flows") return flows(argc - 2, argv + 2);
-  if (mode == "--seal" || mode == "--unseal") return exec_sibling(argv);
+  if (mode == "--seal" || mode == "--unseal") return exec_mole_seal(argv);
   if (mode == "--help") return std::fputs(usage, stdout), 0;
-  return usage_error(mode.empty() ? "nothing to do" : "unknown mode '" + std::string(mode) + "'");
+  return usage_error(mode.empty() ? "a mode is required" : "unknown mode '" + std::string(mode) + "'");
 }

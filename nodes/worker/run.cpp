@@ -21,7 +21,7 @@ namespace {
 
 using namespace mole::runtime;
 
-constexpr std::uint64_t longest_spec = std::uint64_t{256} << 20;
+constexpr std::uint64_t max_spec_bytes = std::uint64_t{256} << 20;
 
 class HandoverSink : public TaskSink {
  public:
@@ -30,7 +30,7 @@ class HandoverSink : public TaskSink {
                 const std::optional<std::filesystem::path>& state_file) override {
     auto written = writer_.step(report.step, rows, state_file, report);
     if (written || written.error().code != Code::invalid) return written;
-    // Rows that cannot be encoded are the module's fault: it fails, the task goes on.
+    // Rows that cannot be encoded are the module's fault: only its step fails.
     task::StepReport failed = report;
     failed.outcome = "failed";
     failed.code = code_name(Code::internal);
@@ -45,7 +45,7 @@ class HandoverSink : public TaskSink {
   HandoverWriter writer_;
 };
 
-int complain(const Error& error) {
+int report_error(const Error& error) {
   std::fprintf(stderr, "mole-worker: %s\n", error.message.c_str());
   return 1;
 }
@@ -67,19 +67,20 @@ void prepare_process() {
 int run_task(const RunOptions& options) {
   prepare_process();
   if (::fcntl(options.handover, F_GETFD) < 0)
-    return complain(invalid("descriptor " + std::to_string(options.handover) +
-                            " is not open; the worker is started by mole-node, not by hand"));
+    return report_error(invalid("descriptor " + std::to_string(options.handover) +
+                                " is not open; mole-worker --run is started by mole-node only"));
   ::fcntl(options.handover, F_SETFD, FD_CLOEXEC);
-  auto text = read_file(options.attempt / "spec.json", longest_spec);
-  if (!text) return complain(text.error());
+  auto text = read_file(options.attempt / "spec.json", max_spec_bytes);
+  if (!text) return report_error(text.error());
   auto spec = task::parse_spec(*text);
-  if (!spec) return complain(spec.error());
+  if (!spec) return report_error(spec.error());
   auto record = CallRecord::map(options.attempt / "call");
-  if (!record) return complain(record.error());
+  if (!record) return report_error(record.error());
   (*record)->install_fault_handler();
   std::error_code problem;
   std::filesystem::create_directories(options.attempt / "scratch", problem);
-  if (problem) return complain(transient("cannot make " + (options.attempt / "scratch").string() + ": " + problem.message()));
+  if (problem)
+    return report_error(transient("cannot create " + (options.attempt / "scratch").string() + ": " + problem.message()));
 
   HandoverSink sink(options.handover, options.attempt);
   task::Report totals;
@@ -100,7 +101,7 @@ int run_task(const RunOptions& options) {
     totals = TaskRunner(*spec, task_options, plugins, sink).run();
   }
   auto ended = sink.end(totals);
-  return ended ? 0 : complain(ended.error());
+  return ended ? 0 : report_error(ended.error());
 }
 
 }  // namespace mole::nodes

@@ -13,6 +13,7 @@
 // uncompressed; the tests' downloader time_shift, in the folder --plugins, makes the copies.
 #include "coordinator/dag/resolve.hpp"
 #include "coordinator/manifest/manifest.hpp"
+#include "nodes/process/spawn.hpp"
 #include "runtime/host/plugin_set.hpp"
 #include "runtime/task/allocator.hpp"
 #include "runtime/task/task_runner.hpp"
@@ -20,7 +21,6 @@
 #include "sdk/model/durable_file.hpp"
 
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,8 +31,6 @@
 #include <cstring>
 #include <fstream>
 #include <string>
-
-extern char** environ;
 
 namespace {
 
@@ -183,19 +181,14 @@ void run_worker(const task::Spec& spec, const fs::path& work, const fs::path& ca
                 bool columns) {
   std::ofstream(work / "spec.json") << nlohmann::json(spec).dump();
   const auto worker = fs::read_symlink("/proc/self/exe").parent_path() / "mole-worker";
-  const std::string count = std::to_string(threads), limit = std::to_string(cache_limit), handover = (work / "handover").string();
-  const char* arguments[] = {worker.c_str(),         "--run",     work.c_str(),    "--cache",   cache.c_str(), "--cache-limit",
-                             limit.c_str(),          "--plugins", folders.c_str(), "--threads", count.c_str(), "--columns",
-                             columns ? "on" : "off", nullptr};
-  posix_spawn_file_actions_t actions;
-  ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_addopen(&actions, 3, handover.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
-  pid_t child = 0;
-  if (::posix_spawn(&child, worker.c_str(), &actions, nullptr, const_cast<char**>(arguments), environ) != 0)
-    fail("cannot start " + worker.string());
-  ::posix_spawn_file_actions_destroy(&actions);
+  nodes::Spawn spawn;
+  spawn.open(3, work / "handover", O_RDWR | O_CREAT | O_TRUNC, 0600);
+  const auto child =
+      spawn.start(worker, {"--run", work.string(), "--cache", cache.string(), "--cache-limit", std::to_string(cache_limit),
+                           "--plugins", folders, "--threads", std::to_string(threads), "--columns", columns ? "on" : "off"});
+  if (!child) fail(child.error().message);
   int status = 0;
-  ::waitpid(child, &status, 0);
+  ::waitpid(*child, &status, 0);
   if (status != 0) fail("mole-worker failed");
 }
 

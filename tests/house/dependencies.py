@@ -9,7 +9,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # The origin of an include, most specific pattern first.
 ORIGINS = [
     (r"^mole/", "sdk/include"),
-    (r"^(sdk/model|sdk/descriptor|runtime|plugins|coordinator/wire|coordinator/store|coordinator|nodes/daemon|nodes/worker|nodes/seal|nodes|cli)/", None),
+    (r"^(sdk/model|sdk/descriptor|runtime|plugins|coordinator/wire|coordinator/store|coordinator|nodes/process|nodes/daemon|nodes/worker|nodes/seal|nodes|cli)/", None),
     (r"^sdk/include/", "sdk/include"),
     (r"^boost/dll", "Boost.DLL"),
     (r"^boost/asio", "Asio"),
@@ -53,10 +53,11 @@ ALLOWED = {
     "coordinator/manifest": DESCRIPTOR | {"coordinator", "yaml-cpp"},
     "coordinator/store": DESCRIPTOR | {"coordinator", "coordinator/wire", "coordinator/store", "RocksDB"},
     "coordinator/wire": WIRE | {"Thrift", "Asio", "Boost"},
-    "nodes/daemon": WIRE | {"nodes/daemon", "nodes", "Thrift", "Asio", "Boost", "spdlog", "CLI11"},
+    "nodes/process": MODEL | {"nodes/process"},
+    "nodes/daemon": WIRE | {"nodes/daemon", "nodes/process", "nodes", "Thrift", "Asio", "Boost", "spdlog", "CLI11"},
     "nodes/worker": RUNTIME | {"nodes/worker", "nodes", "CLI11", "spdlog"},
     "nodes/seal": RUNTIME | {"nodes/seal", "nodes", "CLI11", "spdlog"},
-    "cli": DESCRIPTOR | {"cli", "runtime", "coordinator", "coordinator/wire", "nodes", "Asio", "Boost", "spdlog", "CLI11"},
+    "cli": DESCRIPTOR | {"cli", "runtime", "coordinator", "coordinator/wire", "nodes", "nodes/process", "Asio", "Boost", "spdlog", "CLI11"},
 }
 
 # The order of folders: a file includes from its own folder and from earlier ones.
@@ -64,7 +65,7 @@ ORDER = {
     "sdk": ["include", "model", "descriptor", "describe"],
     "runtime": ["rows", "host", "decode", "staging", "archive", "sort", "routes", "metric", "seal", "task"],
     "coordinator": ["wire", "manifest", "store", "dag", "jobs", "tasks", "leases", "requests", ""],
-    "nodes": ["daemon", "worker", "seal"],
+    "nodes": ["process", "daemon", "worker", "seal"],
 }
 
 

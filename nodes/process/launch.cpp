@@ -1,5 +1,5 @@
-// mole-launch: what stands between mole-node and a worker for an instant. Ties the process to its parent and sets its limits,
-// then becomes the worker: neither has a moment in which a plugin runs without them, and the worker needs to know of neither.
+// mole-launch: sets the limits of a worker and ties it to its parent, then becomes the worker (exec). A plugin never runs
+// without the limits, and the worker itself needs no code for them.
 //
 //   mole-launch PARENT ADDRESS_SPACE FILE_BYTES DESCRIPTORS PROGRAM ARGUMENT...
 #include <sys/prctl.h>
@@ -14,8 +14,8 @@
 
 namespace {
 
-// 0: as it is.
-bool limit(__rlimit_resource what, const char* text) {
+// Sets a limit; 0 leaves it unchanged.
+bool set_limit(__rlimit_resource what, const char* text) {
   const rlim_t value = std::strtoull(text, nullptr, 10);
   const rlimit bound{value, value};
   return value == 0 || ::setrlimit(what, &bound) == 0;
@@ -26,12 +26,13 @@ bool limit(__rlimit_resource what, const char* text) {
 int main(int argc, char** argv) {
   if (argc < 6) return std::fputs("mole-launch is started by mole-node\n", stderr), 2;
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != std::atoi(argv[1])) return 1;  // it died before we asked
+  if (::getppid() != std::atoi(argv[1])) return 1;  // the parent died before prctl
   const rlimit none{0, 0};
   ::setrlimit(RLIMIT_CORE, &none);
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  if (!limit(RLIMIT_AS, argv[2]) || !limit(RLIMIT_FSIZE, argv[3]) || !limit(RLIMIT_NOFILE, argv[4])) {
-    std::fprintf(stderr, "mole-launch: a limit cannot be set: %s; lower it or raise this user's own\n", std::strerror(errno));
+  if (!set_limit(RLIMIT_AS, argv[2]) || !set_limit(RLIMIT_FSIZE, argv[3]) || !set_limit(RLIMIT_NOFILE, argv[4])) {
+    std::fprintf(stderr, "mole-launch: cannot set a limit: %s; lower it, or raise the hard limit of this user\n",
+                 std::strerror(errno));
     return 1;
   }
   ::execv(argv[5], argv + 5);

@@ -1,7 +1,8 @@
-// Starts a program, watches it, ends it: everything the daemon does to a worker process.
+// Runs a worker process: starts it, watches it, kills it when it exceeds a limit.
 //
-// The child gets a process group of its own, an empty signal mask, a clean environment, /dev/null, its log, and nothing else
-// open but descriptor 3; limits on memory, files and core. What it leaves in its group dies with it.
+// The child gets its own process group, an empty signal mask, default signal actions and a clean environment; stdin is
+// /dev/null, stdout and stderr are its log, descriptor 3 the handover, and no other descriptor is open. Memory, file size,
+// descriptors and core dumps are limited. Processes that it leaves in its group are killed.
 #pragma once
 
 #include "sdk/model/time.hpp"
@@ -16,7 +17,7 @@
 namespace mole::nodes {
 
 struct Command {
-  std::filesystem::path launcher;  // mole-launch (launch.cpp): ties the child to this process and limits it
+  std::filesystem::path launcher;  // mole-launch (launch.cpp): sets the limits, kills the child when this process dies
   std::filesystem::path program;
   std::vector<std::string> arguments;
   std::filesystem::path folder;     // working directory; its scratch/ is HOME and TMPDIR
@@ -25,7 +26,7 @@ struct Command {
   std::uint64_t address_space = 0;  // bytes; 0: unlimited
 };
 
-// Asks from any thread that a child end. One per attempt, may be asked before a child exists.
+// Cancels a child from any thread, also before it is started. One per attempt.
 class Cancellation {
  public:
   Cancellation();
@@ -34,7 +35,7 @@ class Cancellation {
   Cancellation& operator=(const Cancellation&) = delete;
   void request();
   bool requested() const { return requested_; }
-  // Waits; true if requested meanwhile.
+  // Waits for at most `time`; returns whether cancellation was requested.
   bool wait(Micros time) const;
   int descriptor() const { return event_; }
 
@@ -46,7 +47,7 @@ class Cancellation {
 struct Watch {
   Micros wall_limit = 0;                    // 0: none
   Micros stall_limit = 0;                   // 0: none
-  std::function<std::uint64_t()> progress;  // a number that changes while the child lives
+  std::function<std::uint64_t()> progress;  // changes as long as the child makes progress
   const Cancellation* cancel = nullptr;     // may be null
 };
 
@@ -58,7 +59,7 @@ struct Ending {
   bool clean() const { return kind == Kind::exited && value == 0; }
 };
 
-// Runs to its end. The calling thread must live as long as the child: the child dies with it (PR_SET_PDEATHSIG).
+// Runs a child until it ends. It is killed if the calling thread ends first (PR_SET_PDEATHSIG).
 // transient: it cannot be started now; invalid: there is no such program.
 Result<Ending> run_child(const Command& command, const Watch& watch);
 

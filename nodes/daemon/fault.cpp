@@ -1,0 +1,132 @@
+#include "nodes/daemon/fault.hpp"
+
+#include <string.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+
+namespace mole::nodes {
+namespace {
+
+// How a worker failed; the names are codes in reports.
+enum class Fault { crashed, hung, exhausted, cancelled, internal };
+constexpr std::array fault_names{"crashed", "hung", "exhausted", "cancelled", "internal"};
+const char* fault_name(Fault fault) { return fault_names.at(static_cast<std::size_t>(fault)); }
+
+struct Cause {
+  Fault fault;
+  std::string text;
+};
+
+std::string signal_name(int signal) {
+  const char* name = ::sigabbrev_np(signal);
+  return "signal " + std::to_string(signal) + (name ? " (SIG" + std::string(name) + ")" : "");
+}
+
+bool ran_out_of_memory(const WorkerRun& run) { return run.log_tail.find("std::bad_alloc") != std::string::npos; }
+
+Cause cause_of_signal(const WorkerRun& run) {
+  const int signal = run.ending.value;
+  const std::string killed = "killed by " + signal_name(signal);
+  if (signal == SIGXFSZ) return {Fault::exhausted, killed + ": it wrote a file beyond the limit"};
+  if (signal == SIGKILL) return {Fault::exhausted, killed + " by the system, most likely for lack of memory"};
+  if (signal == SIGABRT && ran_out_of_memory(run))
+    return {Fault::exhausted, killed + ": it needed more memory than a worker may use; raise mole-node --memory"};
+  return {Fault::crashed, killed};
+}
+
+Cause cause_of(const WorkerRun& run) {
+  switch (run.ending.kind) {
+    case Ending::Kind::out_of_time:
+      return {Fault::hung, "still running after the limit of " + format_duration(run.wall_limit) + " (mole-node --wall-limit)"};
+    case Ending::Kind::stalled:
+      return {Fault::hung, "no progress for " + format_duration(run.stall_limit) + " (mole-node --stall-limit)"};
+    case Ending::Kind::cancelled:
+      return {Fault::cancelled, "cancelled"};
+    case Ending::Kind::killed:
+      return cause_of_signal(run);
+    case Ending::Kind::exited:
+      break;
+  }
+  return {Fault::crashed, "ended the worker with exit code " + std::to_string(run.ending.value) + " before its work was done"};
+}
+
+std::string call_text(const PluginCall& call) {
+  const bool counted = call.call == "add" || call.call == "merge" || call.call == "finish" || call.call == "next";
+  return ", in " + call.call + (counted ? " of batch " + std::to_string(call.batch) : "");
+}
+
+std::string plugin_name(const task::PluginUse& plugin) { return plugin.name + " " + plugin.version; }
+
+// The worker writes "decoder NAME" or "downloader NAME" (docs/formats/call_record.md).
+std::string shared_plugin(const task::Spec& spec, const std::string& module) {
+  if (!spec.archive) return module;
+  const bool decoder = module.starts_with("decoder");
+  return (decoder ? "decoder " : "downloader ") + plugin_name(decoder ? spec.archive->decoder : spec.archive->downloader) +
+         ", archive " + spec.archive->name;
+}
+
+bool undone(const task::StepReport& step) { return step.outcome == "not_run"; }
+
+// Adds an entry for each step that the report does not mention.
+void add_missing_steps(task::Report& report, const task::Spec& spec) {
+  for (std::uint32_t i = 0; i < spec.steps.size(); ++i) {
+    if (std::any_of(report.steps.begin(), report.steps.end(), [&](const auto& s) { return s.step == i; })) continue;
+    task::StepReport step;
+    step.step = i;
+    step.outcome = "not_run";
+    report.steps.push_back(step);
+  }
+}
+
+void fail_step(task::Report& report, const task::Spec& spec, std::uint32_t index, const PluginCall& call, const Cause& cause) {
+  const auto& step = spec.steps[index];
+  for (auto& each : report.steps) {
+    if (each.step != index) continue;
+    each = {};  // the plugin took the worker down: its result is not trusted
+    each.step = index;
+    each.outcome = "failed";
+    each.code = fault_name(cause.fault);
+    each.message = "plugin " + plugin_name(step.plugin) + ", module " + step.pipeline + "/" + step.module + call_text(call) +
+                   ": " + cause.text;
+  }
+  report.code.clear();
+  report.message.clear();
+}
+
+void fail_task(task::Report& report, Fault fault, const std::string& message) {
+  const bool some_done = std::any_of(report.steps.begin(), report.steps.end(), [](const auto& s) { return s.outcome == "done"; });
+  for (auto& step : report.steps)
+    if (undone(step)) step.message = message;
+  report.code = some_done ? "" : fault_name(fault);  // steps that are done count
+  report.message = some_done ? "" : message;
+}
+
+}  // namespace
+
+task::Report assign_fault(task::Report report, const task::Spec& spec, const WorkerRun& run) {
+  report.task = spec.id;
+  add_missing_steps(report, spec);
+  // A worker that ends by itself is in its own code by then. exit() called by a plugin looks clean otherwise.
+  const auto& call = run.call;
+  const bool in_plugin = call && call->in_plugin;
+  const bool clean = run.ending.clean() && !in_plugin;
+  const bool something_undone = spec.steps.empty() ? !clean : std::any_of(report.steps.begin(), report.steps.end(), undone);
+  const bool explained = clean && !report.code.empty();  // the worker itself reported why
+  if (something_undone && !explained) {
+    const auto why = cause_of(run);
+    if (in_plugin && call->step && *call->step < spec.steps.size())
+      fail_step(report, spec, *call->step, *call, why);
+    else if (in_plugin)
+      fail_task(report, why.fault, "plugin " + shared_plugin(spec, call->module) + call_text(*call) + ": " + why.text);
+    else
+      fail_task(report, why.fault == Fault::crashed ? Fault::internal : why.fault, "the worker, outside any plugin: " + why.text);
+  }
+  const bool failed = something_undone || !report.code.empty() ||
+                      std::any_of(report.steps.begin(), report.steps.end(), [](const auto& s) { return s.outcome == "failed"; });
+  if (failed) report.log_tail = run.log_tail;
+  return report;
+}
+
+}  // namespace mole::nodes

@@ -1,0 +1,142 @@
+#include "nodes/process/child.hpp"
+
+#include "nodes/process/spawn.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+
+namespace mole::nodes {
+namespace {
+
+constexpr std::uint64_t max_file_bytes = std::uint64_t{16} << 30;
+constexpr std::uint64_t max_log_bytes = std::uint64_t{16} << 20;
+constexpr std::uint64_t max_open_files = 1024;
+
+Micros now() {
+  const auto since = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(since).count();
+}
+
+int as_poll_timeout(Micros time) { return static_cast<int>(std::clamp<Micros>((time + 999) / 1000, 0, 3'600'000)); }
+
+Result<pid_t> start(const Command& command) {
+  const auto& program = command.program;
+  if (::access(program.c_str(), X_OK) != 0)
+    return invalid("cannot start " + program.string() + ": " + std::strerror(errno) + "; install it beside mole-node");
+  const auto scratch = (command.folder / "scratch").string();
+  sigset_t all;
+  ::sigfillset(&all);
+  Spawn spawn;
+  spawn.open(STDIN_FILENO, "/dev/null", O_RDONLY).open(STDOUT_FILENO, command.log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+  spawn.duplicate(STDOUT_FILENO, STDERR_FILENO);
+  if (command.handover >= 0) spawn.duplicate(command.handover, 3);
+  spawn.close_from(command.handover >= 0 ? 4 : 3).working_folder(command.folder);
+  spawn.own_group().default_signals(all).empty_signal_mask();
+  spawn.environment({"PATH=/usr/bin:/bin", "LANG=C.UTF-8", "TZ=UTC", "HOME=" + scratch, "TMPDIR=" + scratch});
+
+  std::vector<std::string> arguments{std::to_string(::getpid()), std::to_string(command.address_space),
+                                     std::to_string(max_file_bytes), std::to_string(max_open_files), program.string()};
+  arguments.insert(arguments.end(), command.arguments.begin(), command.arguments.end());
+  auto pid = spawn.start(command.launcher, arguments);
+  if (!pid && pid.error().code == Code::missing) return invalid(pid.error().message + "; install it beside mole-node");
+  return pid;
+}
+
+// Empties the log when it has grown too large, so that a plugin that prints endlessly cannot fill the disk.
+void limit_log(const std::filesystem::path& log) {
+  struct stat st {};
+  if (::stat(log.c_str(), &st) == 0 && static_cast<std::uint64_t>(st.st_size) > max_log_bytes) (void)!::truncate(log.c_str(), 0);
+}
+
+// Waits until a child ends or has to be killed.
+class Watcher {
+ public:
+  Watcher(const Command& command, const Watch& watch) : command_(command), watch_(watch) {}
+
+  // Returns why the child must be killed, or `exited` if it ended by itself.
+  Ending::Kind wait(int pidfd) {
+    for (;;) {
+      pollfd fds[2] = {{pidfd, POLLIN, 0}, {watch_.cancel ? watch_.cancel->descriptor() : -1, POLLIN, 0}};
+      ::poll(fds, 2, as_poll_timeout(poll_interval()));
+      if (fds[0].revents != 0) return Ending::Kind::exited;
+      if (watch_.cancel && watch_.cancel->requested()) return Ending::Kind::cancelled;
+      limit_log(command_.log);
+      if (watch_.wall_limit != 0 && now() - start_ >= watch_.wall_limit) return Ending::Kind::out_of_time;
+      if (stalled()) return Ending::Kind::stalled;
+    }
+  }
+
+ private:
+  Micros poll_interval() const {
+    Micros time = second_us;
+    if (watch_.wall_limit != 0) time = std::min(time, start_ + watch_.wall_limit - now());
+    if (watch_.stall_limit != 0) time = std::min(time, watch_.stall_limit / 4);
+    return std::max<Micros>(time, 1000);
+  }
+  bool stalled() {
+    if (watch_.stall_limit == 0 || !watch_.progress) return false;
+    const auto progress = watch_.progress();
+    if (progress != last_progress_) {
+      last_progress_ = progress;
+      last_change_ = now();
+    }
+    return now() - last_change_ >= watch_.stall_limit;
+  }
+
+  const Command& command_;
+  const Watch& watch_;
+  const Micros start_ = now();
+  std::uint64_t last_progress_ = 0;
+  Micros last_change_ = now();
+};
+
+}  // namespace
+
+Cancellation::Cancellation() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+Cancellation::~Cancellation() { ::close(event_); }
+
+void Cancellation::request() {
+  requested_ = true;
+  const std::uint64_t one = 1;
+  (void)!::write(event_, &one, sizeof one);
+}
+
+bool Cancellation::wait(Micros time) const {
+  pollfd fd{event_, POLLIN, 0};
+  ::poll(&fd, 1, as_poll_timeout(time));
+  return requested_;
+}
+
+Result<Ending> run_child(const Command& command, const Watch& watch) {
+  const auto pid = start(command);
+  if (!pid) return pid.error();
+  const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, *pid, 0));
+  Watcher watcher(command, watch);
+  const auto why = pidfd >= 0 ? watcher.wait(pidfd) : Ending::Kind::cancelled;
+  if (why != Ending::Kind::exited) ::kill(-*pid, SIGKILL);
+  siginfo_t info{};
+  while (::waitid(P_PID, static_cast<id_t>(*pid), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
+  }
+  ::kill(-*pid, SIGKILL);  // what it started; nobody else gets the group's number before the child is reaped
+  int status = 0;
+  while (::waitpid(*pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (pidfd < 0) return transient("cannot watch a worker: no file descriptor is free; raise the limit of open files (ulimit -n)");
+  ::close(pidfd);
+  if (why != Ending::Kind::exited) return Ending{why, SIGKILL};
+  if (WIFSIGNALED(status)) return Ending{Ending::Kind::killed, WTERMSIG(status)};
+  return Ending{Ending::Kind::exited, WEXITSTATUS(status)};
+}
+
+}  // namespace mole::nodes

@@ -1,0 +1,48 @@
+// Starts a program with posix_spawn, which does not copy the address space of a large process as fork does.
+//
+//   Spawn spawn;
+//   spawn.open(STDIN_FILENO, "/dev/null", O_RDONLY).own_group();
+//   auto pid = spawn.start("/usr/bin/env", {"-0"});
+#pragma once
+
+#include <mole/result.hpp>
+
+#include <spawn.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mole::nodes {
+
+// What the child inherits. Descriptor actions are done in the order of the calls.
+class Spawn {
+ public:
+  Spawn();
+  ~Spawn();
+  Spawn(const Spawn&) = delete;
+  Spawn& operator=(const Spawn&) = delete;
+
+  Spawn& open(int fd, const std::filesystem::path& file, int flags, mode_t mode = 0);
+  Spawn& duplicate(int from, int to);
+  Spawn& close_from(int fd);
+  Spawn& working_folder(const std::filesystem::path& folder);
+  Spawn& own_group();                             // the child leads a process group of its own
+  Spawn& default_signals(const sigset_t& reset);  // these signals get their default action
+  Spawn& empty_signal_mask();
+  Spawn& environment(std::vector<std::string> variables);  // "NAME=value"; default: inherited
+
+  // Returns the process id. missing: the program is not executable; transient: it cannot be started now.
+  Result<pid_t> start(const std::filesystem::path& program, const std::vector<std::string>& arguments) const;
+
+ private:
+  Spawn& set(int flag);
+
+  posix_spawn_file_actions_t actions_;
+  posix_spawnattr_t attributes_;
+  short flags_ = 0;
+  std::optional<std::vector<std::string>> environment_;
+};
+
+}  // namespace mole::nodes
