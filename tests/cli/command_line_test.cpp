@@ -1,5 +1,6 @@
 #include "cli/app.hpp"
 #include "tests/cli/fake_api.hpp"
+#include "tests/support/temp_folder.hpp"
 
 #include <gtest/gtest.h>
 
@@ -18,11 +19,9 @@ struct Said {
   std::string out, err;
 };
 
-class CommandLine : public testing::Test {
+class CommandLine : public ::testing::Test {
  protected:
   void SetUp() override {
-    char name[] = "/tmp/mole-cli-XXXXXX";
-    folder_ = ::mkdtemp(name);
     manifest_ = (folder_ / "border.yaml").string();
     std::ofstream(manifest_)
         << "pipeline: border\n"
@@ -33,7 +32,6 @@ class CommandLine : public testing::Test {
            "  traffic: {plugin: traffic, input: {archive: store}, interval: 15m}\n";
     ::unsetenv("MOLE_STATE");
   }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
 
   Said mole(std::vector<std::string> arguments) {
     std::ostringstream out, err;
@@ -57,7 +55,8 @@ class CommandLine : public testing::Test {
     api_.answers.insert_or_assign("request", request);
   }
 
-  std::filesystem::path folder_;
+  mole::testing::TempFolder temporary_;
+  const std::filesystem::path folder_ = temporary_.path();
   std::string manifest_;
   FakeApi api_;
   bool outlives_ = false;

@@ -4,6 +4,7 @@
 #include "cli/simulate/rate.hpp"
 #include "cli/simulate/routes.hpp"
 #include "sdk/model/durable_file.hpp"
+#include "tests/support/temp_folder.hpp"
 
 #include <gtest/gtest.h>
 
@@ -76,13 +77,8 @@ std::vector<Record> records_of(const std::string& content) {
   return records;
 }
 
-class Simulation : public testing::Test {
+class Simulation : public ::testing::Test {
  protected:
-  void SetUp() override {
-    char name[] = "/tmp/mole-simulate-XXXXXX";
-    folder_ = ::mkdtemp(name);
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
   std::map<std::string, std::string> write(const SimulationSpec& spec, const char* name, unsigned threads) {
     const auto done = simulate_archive(spec, folder_ / name, threads, [](auto, auto) {});
     EXPECT_TRUE(done) << (done ? "" : done.error().message);
@@ -91,7 +87,8 @@ class Simulation : public testing::Test {
       if (entry.is_regular_file()) files[entry.path().lexically_relative(folder_ / name)] = *read_file(entry.path());
     return files;
   }
-  std::filesystem::path folder_;
+  mole::testing::TempFolder temporary_;
+  const std::filesystem::path folder_ = temporary_.path();
 };
 
 TEST_F(Simulation, GivesTheSameBytesForTheSameSeedOnAnyNumberOfThreads) {

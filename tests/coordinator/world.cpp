@@ -15,20 +15,6 @@ namespace {
 constexpr Micros day_zero = 1190419200 * second_us;  // 2007-09-22T00:00:00Z
 }
 
-TempFolder::TempFolder() {
-  // In memory where there is such a place: what is tested is logic and kill -9, which lose no page.
-  std::error_code none;
-  const fs::path memory = "/dev/shm";
-  auto text = ((fs::is_directory(memory, none) && ::access(memory.c_str(), W_OK) == 0 ? memory : fs::temp_directory_path()) /
-               "mole-coordinator-XXXXXX")
-                  .string();
-  path_ = ::mkdtemp(text.data());
-}
-TempFolder::~TempFolder() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
-}
-
 void write_plugin(const fs::path& folder, const json& descriptor, const std::string& bytes) {
   fs::create_directories(folder);
   const auto name = descriptor.at("name").get<std::string>();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "coordinator/service.hpp"
+#include "tests/support/temp_folder.hpp"
 
 #include <gtest/gtest.h>
 
@@ -15,14 +16,10 @@
 namespace mole::test {
 
 // A folder that is gone at the end.
-class TempFolder {
+// In memory: the tests check logic and kill -9, and neither loses pages.
+class TempFolder : public mole::testing::TempFolder {
  public:
-  TempFolder();
-  ~TempFolder();
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
+  TempFolder() : mole::testing::TempFolder(memory()) {}
 };
 
 // Writes directory, netflow5, traffic, mean, variance, longest_silence as sidecars with libraries of a few bytes.

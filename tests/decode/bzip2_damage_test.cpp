@@ -55,7 +55,7 @@ bool is_subsequence_of_blocks(std::string_view content, const std::vector<Block>
 
 class Bzip2Damage : public testing::Test {
  protected:
-  Folder folder_;
+  TempFolder folder_;
   std::string file_ = many_blocks();
   std::vector<Block> blocks_ = blocks_of(folder_.file("sound.bz2", file_));
 };

@@ -13,7 +13,7 @@
 namespace mole::runtime {
 namespace {
 
-using test::Folder;
+using test::TempFolder;
 
 const Digest identity = digest_of("a file and its decoder");
 
@@ -164,7 +164,7 @@ Recorded record(std::unique_ptr<FlowSource> source, unsigned threads, std::uint6
 }
 
 // Writes a new file under a new name: rewriting an existing file would flush it at once, which is slow.
-std::filesystem::path new_file(const Folder& folder, std::string_view bytes) {
+std::filesystem::path new_file(const TempFolder& folder, std::string_view bytes) {
   std::filesystem::remove(folder.path() / "columns");
   return folder.file("columns", bytes);
 }
@@ -186,7 +186,7 @@ std::vector<Rows> of_every_kind() {
 }
 
 TEST(ColumnFile, RoundTrips) {
-  const Folder folder;
+  const TempFolder folder;
   const auto expected = *drain(*std::make_unique<ListedSource>(of_every_kind()));
   for (const unsigned threads : {1u, 3u}) {
     const auto recorded = record(std::make_unique<ListedSource>(of_every_kind()), threads);
@@ -208,7 +208,7 @@ TEST(ColumnFile, DoesNotDependOnTheNumberOfThreads) {
 }
 
 TEST(ColumnFile, WithoutFlowsKeepsTheReport) {
-  const Folder folder;
+  const TempFolder folder;
   const auto recorded = record(std::make_unique<ListedSource>(std::vector<Rows>{}), 1);
   ASSERT_TRUE(recorded.done);
   const auto read = read_back(new_file(folder, recorded.bytes), 2);
@@ -217,7 +217,7 @@ TEST(ColumnFile, WithoutFlowsKeepsTheReport) {
 }
 
 TEST(ColumnFile, ReadsOnlyTheRequestedColumns) {
-  const Folder folder;
+  const TempFolder folder;
   const auto rows = batch(500, 4, Values::times, 1);
   const auto path = new_file(folder, record(std::make_unique<ListedSource>(std::vector{rows}), 1).bytes);
   const auto read = read_back(path, 1, ColumnSet().set(MOLE_COLUMN_END));  // stored relative to start
@@ -239,7 +239,7 @@ TEST(ColumnFile, IsSmallWhereValuesAreFew) {
 }
 
 TEST(ColumnFile, WithAnyByteChangedIsRefused) {
-  const Folder folder;
+  const TempFolder folder;
   std::vector<Rows> small;
   for (const std::uint32_t family : {4u, 6u}) small.push_back(batch(20, family, Values::few, family));
   const auto bytes = record(std::make_unique<ListedSource>(small), 1).bytes;
@@ -254,7 +254,7 @@ TEST(ColumnFile, WithAnyByteChangedIsRefused) {
 }
 
 TEST(ColumnFile, TruncatedOrExtendedIsRefused) {
-  const Folder folder;
+  const TempFolder folder;
   const auto bytes = record(std::make_unique<ListedSource>(std::vector{batch(20, 4, Values::few, 1)}), 1).bytes;
   for (std::size_t size = 0; size < bytes.size(); ++size)
     ASSERT_FALSE(read_back(new_file(folder, std::string_view(bytes).substr(0, size)))) << size;
@@ -264,7 +264,7 @@ TEST(ColumnFile, TruncatedOrExtendedIsRefused) {
 
 // Checksums are valid, so the later checks must detect the error.
 TEST(ColumnFile, RefusesHostileFooters) {
-  const Folder folder;
+  const TempFolder folder;
   const auto bytes = record(std::make_unique<ListedSource>(std::vector{batch(20, 4, Values::few, 1)}), 1).bytes;
   const auto tail = *column_file::parse_tail(std::string_view(bytes).substr(bytes.size() - column_file::tail_size), bytes.size());
   const auto footer = *column_file::parse_footer(std::string_view(bytes).substr(tail.offset, tail.size), tail.offset);
@@ -300,7 +300,7 @@ TEST(ColumnFile, RefusesHostileFooters) {
 }
 
 TEST(ColumnFile, OfAnotherIdentityIsRefused) {
-  const Folder folder;
+  const TempFolder folder;
   const auto path = new_file(folder, record(std::make_unique<ListedSource>(of_every_kind()), 1).bytes);
   const auto reader = ColumnFileReader::open(path, digest_of("another"), {column_file::kept_columns(), 0, 1});
   ASSERT_FALSE(reader);
@@ -311,7 +311,7 @@ TEST(ColumnFile, OfAnotherIdentityIsRefused) {
 // ---- the archive's own decoder, with damage in the file
 
 TEST(ColumnFile, ReportsTheDamageOfTheArchiveFile) {
-  const Folder folder;
+  const TempFolder folder;
   auto content = test::datagrams(4000, 30);
   content.replace(300'000, 700, test::noise(700));
   auto packed = bzip2_compress(content, 1);

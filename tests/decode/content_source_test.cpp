@@ -7,7 +7,7 @@ namespace mole::runtime::test {
 namespace {
 
 TEST(ContentSource, ReadsAPlainFileUnchanged) {
-  const Folder folder;
+  const TempFolder folder;
   const std::string bytes = noise(3'000'000);
   const auto content = read_content(folder.file("plain.dat", bytes));
   EXPECT_EQ(content.bytes, bytes);
@@ -15,7 +15,7 @@ TEST(ContentSource, ReadsAPlainFileUnchanged) {
 }
 
 TEST(ContentSource, ReadsAStreamOfManyBlocksWithAnyNumberOfThreads) {
-  const Folder folder;
+  const TempFolder folder;
   const std::string bytes = noise(1'500'000);
   const auto path = folder.file("a.bz2", bzip2_compress(bytes, 1));
   for (const unsigned threads : {1u, 2u, 3u, 8u}) {
@@ -27,7 +27,7 @@ TEST(ContentSource, ReadsAStreamOfManyBlocksWithAnyNumberOfThreads) {
 }
 
 TEST(ContentSource, ReadsEveryLevel) {
-  const Folder folder;
+  const TempFolder folder;
   const std::string bytes = datagrams(3000, 30);
   for (int level = 1; level <= 9; ++level) {
     const auto content = read_content(folder.file("a.bz2", bzip2_compress(bytes, level)));
@@ -37,7 +37,7 @@ TEST(ContentSource, ReadsEveryLevel) {
 }
 
 TEST(ContentSource, ContinuesAfterTheEndOfAStream) {
-  const Folder folder;
+  const TempFolder folder;
   const std::string file = bzip2_compress("one ") + bzip2_compress("") + bzip2_compress(noise(250'000), 1) + bzip2_compress("") +
                            bzip2_compress(" two", 3);
   for (const unsigned threads : {1u, 4u}) {
@@ -48,19 +48,19 @@ TEST(ContentSource, ContinuesAfterTheEndOfAStream) {
 }
 
 TEST(ContentSource, AnEmptyStreamIsSound) {
-  const Folder folder;
+  const TempFolder folder;
   const auto content = read_content(folder.file("a.bz2", bzip2_compress("")));
   EXPECT_EQ(content.bytes, "");
   EXPECT_TRUE(content.lost.empty());
 }
 
 TEST(ContentSource, RecognisesBzip2ByItsFirstBytes) {
-  const Folder folder;
+  const TempFolder folder;
   EXPECT_EQ(read_content(folder.file("a.dat", bzip2_compress("content"))).bytes, "content");
 }
 
 TEST(ContentSource, AnEmptyFileIsDamage) {
-  const Folder folder;
+  const TempFolder folder;
   for (const char* name : {"a.bz2", "a.dat"}) {
     const auto content = read_content(folder.file(name, ""));
     EXPECT_EQ(content.bytes, "");
@@ -71,7 +71,7 @@ TEST(ContentSource, AnEmptyFileIsDamage) {
 }
 
 TEST(ContentSource, ABz2WithoutAnyStreamIsDamage) {
-  const Folder folder;
+  const TempFolder folder;
   const auto content = read_content(folder.file("a.bz2", noise(10'000)));
   EXPECT_EQ(content.bytes, "");
   ASSERT_EQ(content.lost.size(), 1u);
@@ -81,14 +81,14 @@ TEST(ContentSource, ABz2WithoutAnyStreamIsDamage) {
 }
 
 TEST(ContentSource, AHeaderAloneIsDamage) {
-  const Folder folder;
+  const TempFolder folder;
   const auto content = read_content(folder.file("a.bz2", "BZh9"));
   EXPECT_EQ(content.lost.size(), 1u);
   EXPECT_TRUE(content.ends_in_damage);
 }
 
 TEST(ContentSource, AMissingFileAndAFolderAreMissing) {
-  const Folder folder;
+  const TempFolder folder;
   auto none = open_content(folder.path() / "none.bz2");
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().code, Code::missing);
@@ -98,7 +98,7 @@ TEST(ContentSource, AMissingFileAndAFolderAreMissing) {
 }
 
 TEST(ContentSource, ReportsBytesAfterTheLastStream) {
-  const Folder folder;
+  const TempFolder folder;
   const std::string file = bzip2_compress("content");
   const auto content = read_content(folder.file("a.bz2", file + "trailing"));
   EXPECT_EQ(content.bytes, "content");
@@ -109,7 +109,7 @@ TEST(ContentSource, ReportsBytesAfterTheLastStream) {
 }
 
 TEST(ContentSource, AFileThatShrinksWhileItIsReadIsDamage) {
-  const Folder folder;
+  const TempFolder folder;
   const std::string bytes = noise(4'000'000);
   for (const bool compressed : {false, true}) {
     const auto path = folder.file(compressed ? "a.bz2" : "a.dat", compressed ? bzip2_compress(bytes, 1) : bytes);
@@ -130,7 +130,7 @@ TEST(ContentSource, AFileThatShrinksWhileItIsReadIsDamage) {
 }
 
 TEST(ContentSource, StopsADecompressionBomb) {
-  const Folder folder;
+  const TempFolder folder;
   const std::string zeros(200'000'000, '\0');
   const std::string file = bzip2_compress(zeros);
   ASSERT_LT(file.size(), 1000u);
@@ -149,7 +149,7 @@ TEST(ContentSource, StopsADecompressionBomb) {
 }
 
 TEST(ContentSource, ReturnsTheBlocksWithinTheOutputLimit) {
-  const Folder folder;
+  const TempFolder folder;
   const std::string bytes = noise(400'000);
   const auto path = folder.file("a.bz2", bzip2_compress(bytes, 1));
   const auto content = read_content(path, {.output_floor = 0, .output_limit = 250'000});

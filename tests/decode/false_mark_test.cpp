@@ -85,7 +85,7 @@ constexpr std::initializer_list<unsigned> begins = {0x31, 0x41, 0x59, 0x26, 0x53
                                           ends = {0x17, 0x72, 0x45, 0x38, 0x50, 0x90};
 
 void expect_whole(const std::vector<unsigned>& symbols, std::size_t segments) {
-  const Folder folder;
+  const TempFolder folder;
   std::string middle;
   const auto path = folder.file("a.bz2", file_around(symbols, middle));
   ASSERT_GT(middle.size(), 100u);

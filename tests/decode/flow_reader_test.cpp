@@ -33,7 +33,7 @@ TEST(Evidence, ReadableTimeIsClippedToTheRange) {
 }
 
 TEST(FlowReader, ASoundFileIsReadableForItsWholeTime) {
-  const Folder folder;
+  const TempFolder folder;
   const auto read = read_flows(folder.file("a.dat.bz2", bzip2_compress(datagrams(10))), {hour, hour + hour_us});
   EXPECT_EQ(read.report.state, "sound");
   ASSERT_EQ(read.report.readable.size(), 1u);
@@ -45,14 +45,14 @@ TEST(FlowReader, ASoundFileIsReadableForItsWholeTime) {
 }
 
 TEST(FlowReader, ASoundFileWithoutFlowsIsReadable) {
-  const Folder folder;
+  const TempFolder folder;
   const auto read = read_flows(folder.file("a.dat.bz2", bzip2_compress("")), {hour, hour + hour_us});
   EXPECT_EQ(read.report.state, "sound");
   EXPECT_EQ(read.evidence.readable({hour, hour + hour_us}), hour_us);
 }
 
 TEST(FlowReader, ATruncatedFileIsReadableUpToItsLastDatagram) {
-  const Folder folder;
+  const TempFolder folder;
   const std::string bytes = datagrams(10);
   const auto read = read_flows(folder.file("a.dat", bytes.substr(0, bytes.size() - 1)), {hour, hour + hour_us});
   ASSERT_EQ(read.report.readable.size(), 1u);
@@ -60,7 +60,7 @@ TEST(FlowReader, ATruncatedFileIsReadableUpToItsLastDatagram) {
 }
 
 TEST(FlowReader, AFileDamagedAtItsStartIsReadableFromItsFirstDatagram) {
-  const Folder folder;
+  const TempFolder folder;
   const auto read = read_flows(folder.file("a.dat", datagrams(10).substr(1)), {hour, hour + hour_us});
   EXPECT_EQ(read.report.flows, 18u);
   ASSERT_EQ(read.report.readable.size(), 1u);
@@ -68,7 +68,7 @@ TEST(FlowReader, AFileDamagedAtItsStartIsReadableFromItsFirstDatagram) {
 }
 
 TEST(FlowReader, AnUnreadableFileHasNoReadableTime) {
-  const Folder folder;
+  const TempFolder folder;
   const auto read = read_flows(folder.file("a.dat.bz2", ""), {hour, hour + hour_us});
   EXPECT_EQ(read.report.state, "unreadable");
   EXPECT_TRUE(read.report.readable.empty());
@@ -76,7 +76,7 @@ TEST(FlowReader, AnUnreadableFileHasNoReadableTime) {
 }
 
 TEST(FlowReader, TheDecoderGetsTheHeadOfTheFile) {
-  const Folder folder;
+  const TempFolder folder;
   const std::string bytes = datagrams(1000, 30);
   auto source = open_content(folder.file("a.dat", bytes));
   FlowReader reader(task::File{}, std::move(*source), &netflow5(), nullptr, ColumnSet().set(MOLE_COLUMN_BYTES), 0);
@@ -123,7 +123,7 @@ struct Outcome {
   task::FileReport report;
 };
 Outcome run(const Next& next) {
-  const Folder folder;
+  const TempFolder folder;
   auto source = open_content(folder.file("a.dat", "content"));
   task::File file;
   file.id = "a.dat";

@@ -223,7 +223,7 @@ TEST(InterleavedDecoder, DecodesTheOutputOfBzip2) {
   std::mt19937_64 random(6);
   for (int i = 0; i < 300'000; ++i) few += static_cast<char>('a' + random() % 3 * random() % 2);
   for (int i = 0; i < 3000; ++i) long_runs += std::string(random() % 2000, static_cast<char>(random() % 3));
-  const Folder folder;
+  const TempFolder folder;
   InterleavedDecoder decoder, narrow(false);
   const auto reference = make_block_decoder(Bzip2Decoder::libbzip2);
   for (const std::string& text : {std::string("a"), std::string("aaaa"), std::string(255, 'x'), std::string(5'000'000, '\0'),

@@ -12,12 +12,12 @@ namespace {
 constexpr std::uint32_t hour = 1190487600;
 
 FlowFile decode(const std::string& bytes, TimeRange covers = {}) {
-  const Folder folder;
+  const TempFolder folder;
   return read_flows(folder.file("a.dat", bytes), covers);
 }
 
 TEST(NetFlow5, ReadsEveryColumn) {
-  const Folder folder;
+  const TempFolder folder;
   Datagram datagram{.sequence = 77, .count = 1, .sampling = 0x4000 | 1000};
   auto source = open_content(folder.file("a.dat", datagram.bytes()));
   FlowReader reader(task::File{}, std::move(*source), &netflow5(), nullptr, ColumnSet().set(), 19991);
@@ -49,7 +49,7 @@ TEST(NetFlow5, ReadsEveryColumn) {
 }
 
 TEST(NetFlow5, NoSamplingIsOne) {
-  const Folder folder;
+  const TempFolder folder;
   auto source = open_content(folder.file("a.dat", Datagram{}.bytes()));
   FlowReader reader(task::File{}, std::move(*source), &netflow5(), nullptr, ColumnSet().set(MOLE_COLUMN_SAMPLING), 0);
   FlowBatch batch;
@@ -182,7 +182,7 @@ TEST(NetFlow5, RecognisesAChainOfHeaders) {
 
 // Every datagram inside undamaged blocks is decoded, whatever happens to the others.
 TEST(NetFlow5, DamagedBlocksLoseOnlyTheirOwnDatagrams) {
-  const Folder folder;
+  const TempFolder folder;
   std::string content;
   Datagram d{.count = 30};
   std::mt19937_64 random(3);

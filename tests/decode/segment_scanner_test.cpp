@@ -27,7 +27,7 @@ std::vector<Segment> segments_of(const std::filesystem::path& path) {
 }
 
 TEST(SegmentScanner, FindsAMarkAtEveryBitPosition) {
-  const Folder folder;
+  const TempFolder folder;
   for (std::uint64_t bit = 0; bit < 64; ++bit)
     for (const std::uint64_t mark : {block_mark, end_mark}) {
       std::string bytes(20, '\0');
@@ -42,7 +42,7 @@ TEST(SegmentScanner, FindsAMarkAtEveryBitPosition) {
 }
 
 TEST(SegmentScanner, FindsAMarkAtTheEndOfTheFile) {
-  const Folder folder;
+  const TempFolder folder;
   for (std::uint64_t size = 6; size < 40; ++size) {
     std::string bytes(size, '\0');
     put_mark(bytes, size * 8 - mark_bits, end_mark);
@@ -51,7 +51,7 @@ TEST(SegmentScanner, FindsAMarkAtTheEndOfTheFile) {
 }
 
 TEST(SegmentScanner, FindsAllMarksAcrossItsReads) {
-  const Folder folder;
+  const TempFolder folder;
   std::mt19937_64 random(1);
   std::string bytes = noise(5'000'000, 2);
   std::vector<std::uint64_t> marks;
@@ -71,7 +71,7 @@ TEST(SegmentScanner, FindsAllMarksAcrossItsReads) {
 }
 
 TEST(SegmentScanner, SplitsSegmentsThatAreTooLongForABlock) {
-  const Folder folder;
+  const TempFolder folder;
   std::string bytes(12'000'000, '\0');
   put_mark(bytes, 32, block_mark);
   put_mark(bytes, 80'000'003, end_mark);

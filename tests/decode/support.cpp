@@ -11,23 +11,6 @@
 namespace mole::runtime::test {
 namespace fs = std::filesystem;
 
-Folder::Folder() {
-  std::string name = (fs::temp_directory_path() / "mole-test-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) std::abort();
-  path_ = name;
-}
-
-Folder::~Folder() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
-}
-
-fs::path Folder::file(const std::string& name, std::string_view bytes) const {
-  std::ofstream out(path_ / name, std::ios::binary);
-  out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  return path_ / name;
-}
-
 namespace {
 
 Content read_once(const fs::path& path, const ContentOptions& options) {

@@ -5,6 +5,7 @@
 #include "plugins/decoders/netflow5/netflow5.hpp"
 #include "runtime/decode/content_source.hpp"
 #include "runtime/decode/flow_reader.hpp"
+#include "tests/support/temp_folder.hpp"
 
 #include <gtest/gtest.h>
 
@@ -16,17 +17,7 @@
 
 namespace mole::runtime::test {
 
-// A temporary folder, removed when the test ends.
-class Folder {
- public:
-  Folder();
-  ~Folder();
-  std::filesystem::path file(const std::string& name, std::string_view bytes) const;  // writes it
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
+using mole::testing::TempFolder;
 
 inline const mole_decoder_v1& netflow5() { return mole::detail::Glue<mole::Kind::decoder>::vtable<mole::plugins::NetFlow5>; }
 

@@ -57,7 +57,7 @@ TEST(FuzzReplay, ContentSurvivesDamagedFiles) {
 
 // Formats a block as input of a target: one byte for its start and end bits, then its bytes.
 std::vector<std::string> blocks_of(const std::string& file) {
-  const Folder folder;
+  const TempFolder folder;
   SegmentScanner scanner(std::move(*FileBytes::open(folder.file("a.bz2", file))));
   std::vector<std::string> blocks;
   Segment segment;

@@ -1,4 +1,5 @@
 #include "sdk/model/durable_file.hpp"
+#include "tests/support/temp_folder.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,14 +10,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class DurableFile : public testing::Test {
+class DurableFile : public ::testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = fs::temp_directory_path() / ("mole-durable-" + std::to_string(::getpid()));
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-  fs::path folder_;
+  mole::testing::TempFolder temporary_;
+  const fs::path folder_ = temporary_.path();
 };
 
 TEST_F(DurableFile, ReplacesAFileAndLeavesNoOther) {

@@ -1,8 +1,8 @@
-#include "nodes/daemon/child.hpp"
+#include "nodes/process/child.hpp"
 
 #include "sdk/model/durable_file.hpp"
-#include "tests/nodes/eventually.hpp"
-#include "tests/wire/folder.hpp"
+#include "tests/support/eventually.hpp"
+#include "tests/support/temp_folder.hpp"
 
 #include <gtest/gtest.h>
 
@@ -18,9 +18,9 @@ namespace mole::nodes {
 namespace {
 
 using testing::eventually;
-using testing::Folder;
+using testing::TempFolder;
 
-// Not gone, and no zombie that nobody reaps either.
+// Returns false for a zombie too.
 bool alive(int pid) {
   std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
   std::string number, name, state;
@@ -39,7 +39,7 @@ class Child : public ::testing::Test {
     return command;
   }
   std::string log() const { return *read_file(folder / "log"); }
-  Folder folder;
+  TempFolder folder;
 };
 
 TEST_F(Child, EndsWithItsExitCode) {
@@ -61,24 +61,24 @@ TEST_F(Child, WritesBothStreamsToItsLog) {
   EXPECT_EQ(log(), "one\ntwo\nthree\n");
 }
 
-TEST_F(Child, SeesNothingOfItsParentButDescriptorThree) {
-  const int secret = ::open("/etc/passwd", O_RDONLY);  // not close-on-exec
+TEST_F(Child, InheritsOnlyTheHandover) {
+  const int leaked = ::open("/etc/passwd", O_RDONLY);  // not close-on-exec
   auto command = shell("ls /proc/self/fd | tr '\\n' ' '; echo handed >&3");
   command.handover = ::open((folder / "handover").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   ASSERT_TRUE(run_child(command, {}));
   EXPECT_EQ(log(), "0 1 2 3 4 ");  // 4: the folder ls reads
   EXPECT_EQ(*read_file(folder / "handover"), "handed\n");
-  ::close(secret);
+  ::close(leaked);
   ::close(command.handover);
 }
 
-TEST_F(Child, HasACleanEnvironmentAndItsFolder) {
-  ::setenv("MOLE_SECRET", "x", 1);
+TEST_F(Child, HasACleanEnvironmentAndWorkingFolder) {
+  ::setenv("MOLE_LEAKED", "x", 1);
   ASSERT_TRUE(run_child(shell("env | cut -d= -f1 | grep -v -e PWD -e OLDPWD -e _ | sort | tr '\\n' ' '; pwd"), {}));
   EXPECT_EQ(log(), "HOME LANG PATH TMPDIR TZ " + folder.path().string() + "\n");
 }
 
-TEST_F(Child, GetsDefaultSignalsAndAGroupOfItsOwn) {
+TEST_F(Child, HasDefaultSignalsAndItsOwnGroup) {
   ::signal(SIGPIPE, SIG_IGN);
   EXPECT_EQ(run_child(shell("[ $(ps -o pgid= -p $$) = $$ ] && echo own; kill -PIPE $$"), {})->value, SIGPIPE);
   EXPECT_EQ(log(), "own\n");
@@ -97,14 +97,14 @@ TEST_F(Child, IsKilledAtItsWallLimit) {
   EXPECT_EQ(run_child(shell("sleep 100"), watch)->kind, Ending::Kind::out_of_time);
 }
 
-TEST_F(Child, IsKilledWhenItShowsNoSignOfLife) {
+TEST_F(Child, IsKilledWhenItMakesNoProgress) {
   Watch watch;
   watch.stall_limit = 50'000;
   watch.progress = [] { return 1; };
   EXPECT_EQ(run_child(shell("sleep 100"), watch)->kind, Ending::Kind::stalled);
 }
 
-TEST_F(Child, LivesAsLongAsItShowsLife) {
+TEST_F(Child, LivesAsLongAsItMakesProgress) {
   Watch watch;
   watch.stall_limit = 50'000;
   std::uint64_t progress = 0;
@@ -112,7 +112,7 @@ TEST_F(Child, LivesAsLongAsItShowsLife) {
   EXPECT_TRUE(run_child(shell("sleep 0.3"), watch)->clean());
 }
 
-TEST_F(Child, IsKilledWhenCancelledWithAllItStarted) {
+TEST_F(Child, IsKilledWithItsChildrenWhenCancelled) {
   Cancellation cancel;
   Watch watch;
   watch.cancel = &cancel;
@@ -127,17 +127,16 @@ TEST_F(Child, IsKilledWhenCancelledWithAllItStarted) {
   EXPECT_TRUE(eventually([&] { return !alive(grandchild); }));
 }
 
-TEST_F(Child, LeavesNobodyBehindWhenItEndsByItself) {
+TEST_F(Child, LeavesNoChildrenBehind) {
   ASSERT_TRUE(run_child(shell("sleep 100 & echo $! > grandchild"), {}));
   const int grandchild = std::stoi(*read_file(folder / "grandchild"));
   EXPECT_TRUE(eventually([&] { return !alive(grandchild); }));
 }
 
-TEST_F(Child, MayNotFillTheDiskWithItsLog) {
+TEST_F(Child, CannotFillTheDiskWithItsLog) {
   Watch watch;
   watch.wall_limit = 3 * second_us;
-  EXPECT_EQ(run_child(shell("yes 'a line that is printed again and again without end' & yes & wait"), watch)->kind,
-            Ending::Kind::out_of_time);
+  EXPECT_EQ(run_child(shell("yes 'a line that is printed endlessly' & yes & wait"), watch)->kind, Ending::Kind::out_of_time);
   EXPECT_LT(std::filesystem::file_size(folder / "log"), std::uint64_t{16} << 30);
 }
 
@@ -155,7 +154,7 @@ TEST_F(Child, DiesWithTheProcessThatStartedIt) {
   EXPECT_TRUE(eventually([&] { return !alive(child); }));
 }
 
-TEST_F(Child, SaysThatThereIsNoSuchProgram) {
+TEST_F(Child, ReportsAMissingProgram) {
   Command command = shell("");
   command.program = folder / "mole-worker";
   const auto ending = run_child(command, {});

@@ -3,8 +3,10 @@
 
 #include "coordinator/wire/client.hpp"
 #include "coordinator/wire/frame_server.hpp"
+#include "tests/support/temp_folder.hpp"
 #include "tests/wire/fake_api.hpp"
-#include "tests/wire/folder.hpp"
+
+#include <gtest/gtest.h>
 
 #include <algorithm>
 #include <memory>
@@ -83,7 +85,7 @@ class FakeCoordinator final : public FakeApi {
     return beats.empty() ? coordinator::Heartbeat{} : beats.back();
   }
 
-  Folder folder;
+  TempFolder folder;
   std::atomic<bool> refuse_leases{false};
   std::optional<Error> put_error;
   std::optional<std::pair<std::function<bool(const std::vector<coordinator::Completion>&)>, Error>> complete_error;

@@ -2,8 +2,8 @@
 
 #include "coordinator/wire/blob_place.hpp"
 #include "sdk/model/durable_file.hpp"
-#include "tests/nodes/eventually.hpp"
 #include "tests/nodes/fake_coordinator.hpp"
+#include "tests/support/eventually.hpp"
 
 #include <gtest/gtest.h>
 
@@ -26,7 +26,7 @@ class Fetch : public ::testing::Test {
     return digest_of(bytes);
   }
   Result<> fetch(const task::Spec& spec) {
-    return Fetcher(*coordinator.client, folder, plugins, states, options, cancel).all(spec, attempt);
+    return Fetcher(*coordinator.client, folder, plugins, states, options, cancel).fetch(spec, attempt);
   }
   task::Spec with_state(const std::string& bytes, std::vector<std::string> nodes) {
     task::Spec spec;
@@ -42,14 +42,14 @@ class Fetch : public ::testing::Test {
   StateStore states{folder.states(), 1 << 30};
   Options options = [] {
     Options o;
-    o.patience = second_us;
+    o.retry_limit = second_us;
     return o;
   }();
   Cancellation cancel;
   fs::path attempt = folder.attempts() / "1-1";
 };
 
-TEST_F(Fetch, BringsPluginsRowsAndKeepsPluginsForTheNextTask) {
+TEST_F(Fetch, FetchesPluginsAndRowsAndStoresPlugins) {
   const std::string large(2'500'000, 'r');
   task::Spec spec;
   spec.steps.emplace_back();
@@ -66,22 +66,23 @@ TEST_F(Fetch, BringsPluginsRowsAndKeepsPluginsForTheNextTask) {
   EXPECT_TRUE(fetch(spec));
 }
 
-TEST_F(Fetch, ChecksThePluginsOfAnEarlierLifeBeforeItUsesThem) {
+TEST_F(Fetch, VerifiesPluginsOfAnEarlierRunBeforeUse) {
   auto spec = with_state("", {});
   spec.steps[0].states.clear();
   const auto library = folder.plugins() / (digest_of("library").hex() + ".so");
-  for (const char* left : {"", "libraRy", "library"}) {  // by a power failure: nothing, other bytes, all
+  for (const char* left : {"", "libraRy", "library"}) {  // after a power failure: nothing, wrong bytes, all
     std::ofstream(library, std::ios::binary) << left;
     KnownPlugins fresh;
-    ASSERT_TRUE(Fetcher(*coordinator.client, folder, fresh, states, options, cancel).all(spec, attempt)) << left;
+    ASSERT_TRUE(Fetcher(*coordinator.client, folder, fresh, states, options, cancel).fetch(spec, attempt)) << left;
     EXPECT_EQ(*read_file(library), "library");
   }
   coordinator.blobs.erase(digest_of("library"));
   KnownPlugins fresh;
-  EXPECT_TRUE(Fetcher(*coordinator.client, folder, fresh, states, options, cancel).all(spec, attempt)) << "it was whole";
+  EXPECT_TRUE(Fetcher(*coordinator.client, folder, fresh, states, options, cancel).fetch(spec, attempt))
+      << "the library was complete";
 }
 
-TEST_F(Fetch, BringsAPluginAgainThatSomebodyRemoved) {
+TEST_F(Fetch, FetchesARemovedPluginAgain) {
   auto spec = with_state("", {});
   spec.steps[0].states.clear();
   const auto library = folder.plugins() / (digest_of("library").hex() + ".so");
@@ -91,25 +92,25 @@ TEST_F(Fetch, BringsAPluginAgainThatSomebodyRemoved) {
   EXPECT_EQ(*read_file(library), "library");
 }
 
-TEST_F(Fetch, LinksTheBlobsOfACoordinatorOnThisMachine) {
+TEST_F(Fetch, LinksTheBlobsOfALocalCoordinator) {
   options.blobs = coordinator.folder / "blobs";
-  const auto put = [&](const std::string& bytes, const std::string& lies) {
+  const auto put = [&](const std::string& bytes, const std::string& stored) {
     const auto path = coordinator::blob_place(options.blobs, digest_of(bytes));
     fs::create_directories(path.parent_path());
-    std::ofstream(path, std::ios::binary) << lies;
+    std::ofstream(path, std::ios::binary) << stored;
     return path;
   };
   auto spec = with_state("", {});
   spec.steps[0].states.clear();
   const auto library = folder.plugins() / (digest_of("library").hex() + ".so");
   std::ofstream(library) << "damaged";
-  const auto there = put("library", "library");
+  const auto blob_file = put("library", "library");
   coordinator.go_away();
   const auto done = fetch(spec);
   ASSERT_TRUE(done) << done.error().message;
-  EXPECT_TRUE(fs::equivalent(library, there));
+  EXPECT_TRUE(fs::equivalent(library, blob_file));
 
-  coordinator.come_back();  // what is not there, or is not what its name says, comes by message
+  coordinator.come_back();  // a missing or damaged blob is downloaded
   for (const std::string bytes : {"absent", "whole"}) {
     if (bytes == "whole") put(bytes, "damaged");
     spec.steps[0].plugin.library = blob(bytes);
@@ -119,7 +120,7 @@ TEST_F(Fetch, LinksTheBlobsOfACoordinatorOnThisMachine) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder.plugins()), fs::directory_iterator()), 3);
 }
 
-TEST_F(Fetch, KeepsTheRoutingTablesUsedLastAndChecksThem) {
+TEST_F(Fetch, StoresRecentRoutingTablesAndVerifiesThem) {
   const auto with_table = [&](int day) {
     auto spec = with_state("", {});
     spec.steps[0].states.clear();
@@ -128,15 +129,15 @@ TEST_F(Fetch, KeepsTheRoutingTablesUsedLastAndChecksThem) {
     return spec;
   };
   for (int day = 1; day <= 40; ++day) ASSERT_TRUE(fetch(with_table(day)));
-  const auto kept = std::distance(fs::directory_iterator(folder.tables()), fs::directory_iterator());
-  EXPECT_EQ(kept, 32);
+  const auto stored = std::distance(fs::directory_iterator(folder.tables()), fs::directory_iterator());
+  EXPECT_EQ(stored, 32);
   EXPECT_EQ(std::distance(fs::directory_iterator(attempt / "tables"), fs::directory_iterator()), 40);
 
   const auto last = digest_of("10.0.0.0/8 40\n");
   const auto spec = with_table(40);
   coordinator.blobs.erase(last);
   fs::remove(attempt / "tables" / last.hex());
-  EXPECT_TRUE(fetch(spec)) << "from the node's own folder";
+  EXPECT_TRUE(fetch(spec)) << "from the node's folder";
   EXPECT_EQ(*read_file(attempt / "tables" / last.hex()), "10.0.0.0/8 40\n");
 
   fs::remove(attempt / "tables" / last.hex());
@@ -147,7 +148,7 @@ TEST_F(Fetch, KeepsTheRoutingTablesUsedLastAndChecksThem) {
   EXPECT_TRUE(fetch(with_table(40))) << "fetched again";
 }
 
-TEST_F(Fetch, NamesThePluginTheCoordinatorDoesNotHave) {
+TEST_F(Fetch, NamesAPluginThatTheCoordinatorLacks) {
   task::Spec spec;
   spec.steps.emplace_back();
   spec.steps[0].plugin = {.name = "mean", .version = "1.0.0", .library = digest_of("gone"), .sidecar = "{}", .params = {}};
@@ -157,7 +158,7 @@ TEST_F(Fetch, NamesThePluginTheCoordinatorDoesNotHave) {
   EXPECT_TRUE(done.error().message.starts_with("plugin mean 1.0.0: ")) << done.error().message;
 }
 
-TEST_F(Fetch, LeavesNothingOfABlobWithOtherBytes) {
+TEST_F(Fetch, LeavesNoFileOfABlobWithAWrongDigest) {
   coordinator.blobs[digest_of("library")] = "LIBRARY";
   task::Spec spec;
   spec.steps.emplace_back();
@@ -166,20 +167,20 @@ TEST_F(Fetch, LeavesNothingOfABlobWithOtherBytes) {
   EXPECT_TRUE(fs::is_empty(folder.plugins()));
 }
 
-TEST_F(Fetch, TakesAStateFromItsOwnFolderFirst) {
+TEST_F(Fetch, PrefersAStateInItsOwnFolder) {
   std::ofstream(attempt / "made") << "state";
   ASSERT_TRUE(states.adopt(attempt / "made", digest_of("state")));
   ASSERT_TRUE(fetch(with_state("state", {"tcp:127.0.0.1:1"})));
   EXPECT_EQ(*read_file(attempt / "states" / digest_of("state").hex()), "state");
 }
 
-TEST_F(Fetch, TakesAStateFromThePeerThatHasItAndKeepsIt) {
+TEST_F(Fetch, FetchesAStateFromAPeerAndStoresIt) {
   fs::create_directories(coordinator.folder / "peer");
   const std::string bytes(1'500'000, 's');
   std::ofstream(attempt / "made") << bytes;
-  StateStore theirs(coordinator.folder / "peer", 1 << 30);
-  ASSERT_TRUE(theirs.adopt(attempt / "made", digest_of(bytes)));
-  coordinator::FrameServer server(coordinator::serve_peer(theirs), {*coordinator::parse_address("tcp:127.0.0.1:0")});
+  StateStore peer_states(coordinator.folder / "peer", 1 << 30);
+  ASSERT_TRUE(peer_states.adopt(attempt / "made", digest_of(bytes)));
+  coordinator::FrameServer server(coordinator::serve_peer(peer_states), {*coordinator::parse_address("tcp:127.0.0.1:0")});
   ASSERT_TRUE(server.start());
   const auto done = fetch(with_state(bytes, {"tcp:127.0.0.1:1", server.addresses()[0].text()}));
   ASSERT_TRUE(done) << done.error().message;
@@ -187,17 +188,17 @@ TEST_F(Fetch, TakesAStateFromThePeerThatHasItAndKeepsIt) {
   server.stop();
   fs::remove(attempt / "states" / digest_of(bytes).hex());
   StateStore again(folder.states(), 1 << 30);
-  EXPECT_TRUE(again.get(digest_of(bytes), 0, 1)) << "it is this node's now";
+  EXPECT_TRUE(again.get(digest_of(bytes), 0, 1)) << "this node has stored it";
 }
 
-TEST_F(Fetch, NamesTheStateThatNobodyHas) {
+TEST_F(Fetch, NamesAMissingState) {
   const auto done = fetch(with_state("state", {"tcp:127.0.0.1:1"}));
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, Code::missing);
   EXPECT_NE(done.error().message.find(digest_of("state").hex()), std::string::npos);
 }
 
-TEST_F(Fetch, WaitsForACoordinatorThatIsAway) {
+TEST_F(Fetch, RetriesWhileTheCoordinatorIsUnreachable) {
   auto spec = with_state("state", {});
   spec.steps[0].states.clear();
   coordinator.go_away();
@@ -210,7 +211,7 @@ TEST_F(Fetch, WaitsForACoordinatorThatIsAway) {
   EXPECT_TRUE(done) << done.error().message;
 }
 
-TEST_F(Fetch, LosesPatienceAndStopsWhenCancelled) {
+TEST_F(Fetch, StopsAtTheRetryLimitAndWhenCancelled) {
   auto spec = with_state("state", {});
   coordinator.go_away();
   EXPECT_EQ(fetch(spec).error().code, Code::transient);

@@ -1,6 +1,6 @@
 #include "nodes/daemon/folder.hpp"
 
-#include "tests/wire/folder.hpp"
+#include "tests/support/temp_folder.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,10 +10,10 @@ namespace mole::nodes {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::Folder;
+using testing::TempFolder;
 
-TEST(NodeFolder, KeepsItsNameAcrossLives) {
-  Folder folder;
+TEST(NodeFolder, KeepsItsNameAcrossRestarts) {
+  TempFolder folder;
   std::string name;
   {
     const auto first = NodeFolder::open(folder / "n");
@@ -25,8 +25,8 @@ TEST(NodeFolder, KeepsItsNameAcrossLives) {
   EXPECT_NE(NodeFolder::open(folder / "other")->name(), name);
 }
 
-TEST(NodeFolder, MakesItsLayoutAndRemovesOldAttempts) {
-  Folder folder;
+TEST(NodeFolder, CreatesItsLayoutAndRemovesOldAttempts) {
+  TempFolder folder;
   fs::create_directories(folder / "n/attempts/1-1");
   fs::create_directories(folder / "n/finished/1-2");
   const auto node = NodeFolder::open(folder / "n");
@@ -37,27 +37,27 @@ TEST(NodeFolder, MakesItsLayoutAndRemovesOldAttempts) {
   EXPECT_TRUE(fs::exists(folder / "n/finished/1-2"));
 }
 
-TEST(NodeFolder, RefusesASecondDaemonWhileTheFirstLives) {
-  Folder folder;
+TEST(NodeFolder, RefusesASecondDaemon) {
+  TempFolder folder;
   {
     const auto first = NodeFolder::open(folder / "n");
     const auto second = NodeFolder::open(folder / "n");
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().code, Code::invalid);
-    EXPECT_NE(second.error().message.find("another mole-node works in"), std::string::npos);
+    EXPECT_NE(second.error().message.find("another mole-node uses"), std::string::npos);
   }
   EXPECT_TRUE(NodeFolder::open(folder / "n"));
 }
 
-TEST(NodeFolder, SaysThatItCannotBeMade) {
-  Folder folder;
+TEST(NodeFolder, ReportsThatItCannotBeCreated) {
+  TempFolder folder;
   std::ofstream(folder / "file") << "x";
   const auto node = NodeFolder::open(folder / "file/n");
   ASSERT_FALSE(node);
   EXPECT_NE(node.error().message.find("--dir"), std::string::npos);
 }
 
-TEST(PlainName, IsWhatATaskIdLooksLike) {
+TEST(PlainName, AcceptsTaskIds) {
   EXPECT_TRUE(is_plain_name("12-345"));
   for (const std::string bad : {"", ".", "..", "../x", "a/b", "a b", "a\n", ".tmp.x"}) EXPECT_FALSE(is_plain_name(bad)) << bad;
   EXPECT_FALSE(is_plain_name(std::string(65, 'a')));

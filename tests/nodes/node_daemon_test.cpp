@@ -2,8 +2,8 @@
 
 #include "coordinator/wire/peer.hpp"
 #include "sdk/model/durable_file.hpp"
-#include "tests/nodes/eventually.hpp"
 #include "tests/nodes/fake_coordinator.hpp"
+#include "tests/support/eventually.hpp"
 
 #include <gtest/gtest.h>
 
@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 using testing::eventually;
 using testing::FakeCoordinator;
 
-// A worker in shell. What it does is the kind of the task; `sealed` is put out as the sealing process would.
+// A worker as a shell script. The kind of the task selects what it does; it copies `sealed` as the sealing process's output.
 constexpr const char* worker_script = R"sh(#!/bin/sh
 verb=$1; A=$2; here=$(dirname "$0")
 kind=$(grep -o '"kind":"[a-z_]*"' "$A/spec.json" | head -n 1 | cut -d '"' -f 4)
@@ -65,10 +65,10 @@ class Daemon : public ::testing::Test {
     options.worker = here() / "mole-worker";
     options.launcher = MOLE_LAUNCH;
     options.listen = "unix:" + (coordinator.folder / "states").string();
-    options.poll_most = options.poll_least = 5'000;
-    options.patience = second_us;
+    options.poll_max = options.poll_min = 5'000;
+    options.retry_limit = second_us;
   }
-  void TearDown() override { go_on(); }
+  void TearDown() override { finish_worker(); }
 
   fs::path here() const { return coordinator.folder / "worker"; }
   void start() {
@@ -94,11 +94,11 @@ class Daemon : public ::testing::Test {
       step.plugin = {.name = name, .version = "1.0.0", .library = digest_of("library"), .sidecar = "{}", .params = {}};
       s.steps.push_back(step);
     }
-    coordinator.blobs.try_emplace(digest_of("library"), "library");  // not assigned: the daemon may be reading it
+    coordinator.blobs.try_emplace(digest_of("library"), "library");  // not assigned: the daemon may be reading the map
     return s;
   }
   bool waiting() const { return fs::exists(here() / "waiting"); }
-  void go_on() { std::ofstream(here() / "go") << ""; }
+  void finish_worker() { std::ofstream(here() / "go") << ""; }
   bool done(std::size_t n = 1) {
     return eventually([&] { return coordinator.completed() >= n; });
   }
@@ -146,7 +146,7 @@ TEST_F(Daemon, RunsATaskFromLeaseToCompletion) {
     EXPECT_NE(run.find(argument), std::string::npos) << run;
 
   coordinator::PeerClient peer(*coordinator::parse_address(node->address()));
-  EXPECT_EQ(*peer.get_blob(digest_of("state"), 0, 100), "state") << "other nodes find the state here";
+  EXPECT_EQ(*peer.get_blob(digest_of("state"), 0, 100), "state") << "other nodes can fetch the state here";
   EXPECT_TRUE(eventually([&] { return fs::is_empty(options.folder / "attempts") && fs::is_empty(options.folder / "finished"); }));
 }
 
@@ -210,24 +210,24 @@ TEST_F(Daemon, ReportsAStateThatNobodyHas) {
   EXPECT_EQ(runs(), 0u);
 }
 
-TEST_F(Daemon, TellsWhatItHolds) {
+TEST_F(Daemon, ReportsHeldTasksInHeartbeats) {
   give("1-1", "wait");
   start();
   ASSERT_TRUE(eventually([&] {
     const auto beat = coordinator.last_beat();
     return beat.tasks.size() == 1 && beat.tasks[0].task == "1-1" && beat.tasks[0].phase == "run";
   }));
-  go_on();
+  finish_worker();
   ASSERT_TRUE(done());
   EXPECT_TRUE(eventually([&] { return coordinator.last_beat().tasks.empty(); }));
 }
 
-TEST_F(Daemon, WorksOnWhileTheCoordinatorIsAway) {
+TEST_F(Daemon, ContinuesWhileTheCoordinatorIsUnreachable) {
   give("1-1", "wait");
   start();
   ASSERT_TRUE(eventually([&] { return waiting(); }));
   coordinator.go_away();
-  go_on();
+  finish_worker();
   ASSERT_TRUE(eventually([&] { return fs::exists(options.folder / "finished/1-1/completion.json"); }));
   EXPECT_TRUE(eventually([&] { return fs::is_empty(options.folder / "attempts"); }));
   coordinator.come_back();
@@ -244,7 +244,7 @@ TEST_F(Daemon, StartsBeforeItsCoordinator) {
   EXPECT_TRUE(done());
 }
 
-TEST_F(Daemon, RegistersAgainWithARestartedCoordinatorAndKeepsItsTasks) {
+TEST_F(Daemon, ReregistersAfterACoordinatorRestartAndKeepsItsTasks) {
   give("1-1", "wait");
   start();
   ASSERT_TRUE(eventually([&] { return waiting(); }));
@@ -259,12 +259,12 @@ TEST_F(Daemon, RegistersAgainWithARestartedCoordinatorAndKeepsItsTasks) {
   }));
   EXPECT_EQ(coordinator.registered(0).incarnation, coordinator.registered(1).incarnation);
   ASSERT_TRUE(eventually([&] { return coordinator.last_beat().tasks.size() == 1; }));
-  go_on();
+  finish_worker();
   ASSERT_TRUE(done());
   EXPECT_EQ(runs(), 1u);
 }
 
-TEST_F(Daemon, RegistersAgainWhenItsLeaseIsRefused) {
+TEST_F(Daemon, ReregistersWhenALeaseIsRefused) {
   coordinator.refuse_leases = true;
   start();
   give("1-1", "succeed");
@@ -272,7 +272,7 @@ TEST_F(Daemon, RegistersAgainWhenItsLeaseIsRefused) {
   EXPECT_TRUE(done());
 }
 
-TEST_F(Daemon, StopsWhatIsCancelledAndTakesTheNext) {
+TEST_F(Daemon, StopsACancelledTaskAndRunsTheNext) {
   give("1-1", "hang");
   start();
   ASSERT_TRUE(eventually([&] { return runs() == 1; }));
@@ -286,20 +286,20 @@ TEST_F(Daemon, StopsWhatIsCancelledAndTakesTheNext) {
   EXPECT_EQ(coordinator.completion().spec.id, "1-2");
 }
 
-TEST_F(Daemon, FinishesWhatRunsWhenItDrainsAndTakesNothingNew) {
+TEST_F(Daemon, FinishesRunningTasksAndLeasesNoneWhenDraining) {
   give("1-1", "wait");
   start();
   ASSERT_TRUE(eventually([&] { return waiting(); }));
   node->drain();
   give("1-2", "succeed");
   EXPECT_TRUE(eventually([&] { return coordinator.last_beat().draining; }));
-  go_on();
+  finish_worker();
   node->wait();
   EXPECT_EQ(coordinator.completed(), 1u);
   EXPECT_EQ(runs(), 1u);
 }
 
-TEST_F(Daemon, GivesBackWhatDoesNotEndInTime) {
+TEST_F(Daemon, ReleasesTasksThatExceedTheDrainLimit) {
   options.drain_limit = 50'000;
   give("1-1", "hang");
   start();
@@ -312,7 +312,7 @@ TEST_F(Daemon, GivesBackWhatDoesNotEndInTime) {
   EXPECT_TRUE(coordinator.completions.empty());
 }
 
-TEST_F(Daemon, EndsAtOnceWhenAskedTwice) {
+TEST_F(Daemon, AbortsWhileDraining) {
   give("1-1", "hang");
   start();
   ASSERT_TRUE(eventually([&] { return runs() == 1; }));
@@ -322,23 +322,23 @@ TEST_F(Daemon, EndsAtOnceWhenAskedTwice) {
   EXPECT_EQ(coordinator.calls.size(), 1u);
 }
 
-TEST_F(Daemon, DrainsWithoutItsCoordinatorAndDeliversInItsNextLife) {
+TEST_F(Daemon, DrainsWithoutItsCoordinatorAndDeliversAfterARestart) {
   give("1-1", "wait");
   start();
   ASSERT_TRUE(eventually([&] { return waiting(); }));
   const auto first = coordinator.registered(0).incarnation;
   coordinator.go_away();
-  go_on();
+  finish_worker();
   stop();
   EXPECT_TRUE(fs::exists(options.folder / "finished/1-1/completion.json"));
   coordinator.come_back();
   start();
   ASSERT_TRUE(done());
-  EXPECT_NE(coordinator.completion().incarnation, first) << "a new life has a new incarnation";
+  EXPECT_NE(coordinator.completion().incarnation, first) << "a restarted daemon has a new incarnation";
   EXPECT_EQ(runs(), 1u);
 }
 
-TEST_F(Daemon, TakesNothingWhileTheCoordinatorWantsItToDrain) {
+TEST_F(Daemon, LeasesNothingWhileTheCoordinatorDrainsIt) {
   coordinator.beat.drain = true;
   start();
   ASSERT_TRUE(eventually([&] { return !coordinator.last_beat().node.empty(); }));
@@ -363,7 +363,7 @@ TEST_F(Daemon, TakesNothingWhileTheCoordinatorWantsItToDrain) {
   EXPECT_TRUE(done());
 }
 
-TEST_F(Daemon, TakesNoTaskWhoseIdIsAPath) {
+TEST_F(Daemon, RejectsATaskWhoseIdIsAPath) {
   options.slots = 2;
   give("../../etc", "succeed");
   give("1-1", "succeed");
@@ -372,7 +372,7 @@ TEST_F(Daemon, TakesNoTaskWhoseIdIsAPath) {
   EXPECT_EQ(coordinator.completion().spec.id, "1-1");
 }
 
-TEST_F(Daemon, RefusesASecondOnItsFolder) {
+TEST_F(Daemon, RefusesASecondDaemonOnItsFolder) {
   start();
   EXPECT_FALSE(NodeDaemon::open(options, *coordinator.client));
 }

@@ -1,7 +1,7 @@
 #include "nodes/daemon/outbox.hpp"
 
-#include "tests/nodes/eventually.hpp"
 #include "tests/nodes/fake_coordinator.hpp"
+#include "tests/support/eventually.hpp"
 
 #include <gtest/gtest.h>
 
@@ -14,15 +14,15 @@ namespace fs = std::filesystem;
 using testing::eventually;
 using testing::FakeCoordinator;
 
-class OutboxOf : public ::testing::Test {
+class OutboxTest : public ::testing::Test {
  protected:
   void SetUp() override { fs::create_directories(folder()); }
   fs::path folder() const { return coordinator.folder / "finished"; }
-  std::unique_ptr<Outbox> open(const std::string& incarnation = "life-1") {
+  std::unique_ptr<Outbox> open(const std::string& incarnation = "run-1") {
     return std::make_unique<Outbox>(folder(), *coordinator.client, "node", incarnation);
   }
-  Finished finished(const std::string& id, const std::string& rows) {
-    Finished out;
+  FinishedTask finished(const std::string& id, const std::string& rows) {
+    FinishedTask out;
     out.spec.id = out.report.task = id;
     out.report.steps.emplace_back();
     out.report.steps[0].outcome = "done";
@@ -35,98 +35,98 @@ class OutboxOf : public ::testing::Test {
   FakeCoordinator coordinator;
 };
 
-TEST_F(OutboxOf, UploadsThenCompletesThenForgets) {
+TEST_F(OutboxTest, UploadsCompletesAndRemoves) {
   const std::string rows(2'500'000, 'r');
   auto outbox = open();
   outbox->add(finished("1-1", rows));
   EXPECT_EQ(outbox->held(), std::vector<std::string>{"1-1"});
   EXPECT_EQ(coordinator.completed(), 0u) << "nothing is sent before the node is registered";
   outbox->start();
-  EXPECT_TRUE(outbox->settle());
+  EXPECT_TRUE(outbox->flush());
   EXPECT_EQ(coordinator.blobs[digest_of(rows)], rows);
   ASSERT_EQ(coordinator.completed(), 1u);
   EXPECT_EQ(coordinator.completion().node, "node");
-  EXPECT_EQ(coordinator.completion().incarnation, "life-1");
+  EXPECT_EQ(coordinator.completion().incarnation, "run-1");
   EXPECT_EQ(coordinator.completion().report.steps[0].rows_blob, digest_of(rows));
   EXPECT_TRUE(outbox->held().empty());
   EXPECT_TRUE(fs::is_empty(folder()));
 }
 
-TEST_F(OutboxOf, SendsInBatches) {
+TEST_F(OutboxTest, SendsInBatches) {
   auto outbox = open();
   for (int i = 0; i < 250; ++i) outbox->add(finished("1-" + std::to_string(i), std::to_string(i)));
   outbox->start();
-  EXPECT_TRUE(outbox->settle());
+  EXPECT_TRUE(outbox->flush());
   EXPECT_EQ(coordinator.completed(), 250u);
 }
 
-TEST_F(OutboxOf, SendsWhatAnEarlierLifeFinished) {
+TEST_F(OutboxTest, SendsTasksOfAnEarlierRun) {
   {
     auto outbox = open();
     outbox->add(finished("1-1", "rows"));
   }
-  fs::create_directories(folder() / ".tmp.1-2");  // died while writing
-  auto outbox = open("life-2");
-  EXPECT_TRUE(outbox->held().empty()) << "not a task of this life";
+  fs::create_directories(folder() / ".tmp.1-2");  // the daemon crashed while writing
+  auto outbox = open("run-2");
+  EXPECT_TRUE(outbox->held().empty()) << "not a task of this run";
   outbox->start();
-  EXPECT_TRUE(outbox->settle());
+  EXPECT_TRUE(outbox->flush());
   ASSERT_EQ(coordinator.completed(), 1u);
   EXPECT_EQ(coordinator.completion().spec.id, "1-1");
-  EXPECT_EQ(coordinator.completion().incarnation, "life-2");
+  EXPECT_EQ(coordinator.completion().incarnation, "run-2");
   EXPECT_EQ(coordinator.blobs[digest_of("rows")], "rows");
   EXPECT_TRUE(fs::is_empty(folder()));
 }
 
-TEST_F(OutboxOf, KeepsEverythingWhileTheCoordinatorIsAway) {
+TEST_F(OutboxTest, StoresTasksWhileTheCoordinatorIsUnreachable) {
   auto outbox = open();
   coordinator.go_away();
   outbox->start();
   outbox->add(finished("1-1", "rows"));
-  EXPECT_FALSE(outbox->settle());
+  EXPECT_FALSE(outbox->flush());
   EXPECT_EQ(outbox->held().size(), 1u);
   coordinator.come_back();
   EXPECT_TRUE(eventually([&] { return coordinator.completed() == 1; }));
 }
 
-TEST_F(OutboxOf, DropsWhatIsCancelledAndNothingElse) {
+TEST_F(OutboxTest, RemovesCancelledTasksOnly) {
   auto outbox = open();
   outbox->add(finished("1-1", "a"));
   outbox->add(finished("1-2", "b"));
-  outbox->drop("1-1");
-  outbox->drop("../..");
+  outbox->remove("1-1");
+  outbox->remove("../..");
   outbox->start();
-  EXPECT_TRUE(outbox->settle());
+  EXPECT_TRUE(outbox->flush());
   ASSERT_EQ(coordinator.completed(), 1u);
   EXPECT_EQ(coordinator.completion().spec.id, "1-2");
   EXPECT_TRUE(fs::exists(coordinator.folder.path()));
 }
 
-TEST_F(OutboxOf, ReportsAFailureInsteadOfABlobThatIsRefused) {
-  coordinator.put_error = corrupt("these bytes have another digest");
+TEST_F(OutboxTest, ReportsAFailureWhenABlobIsRejected) {
+  coordinator.put_error = corrupt("the digest does not match");
   auto outbox = open();
   outbox->add(finished("1-1", "rows"));
   outbox->start();
-  EXPECT_TRUE(outbox->settle());
+  EXPECT_TRUE(outbox->flush());
   ASSERT_EQ(coordinator.completed(), 1u);
   EXPECT_EQ(coordinator.completion().report.code, "internal");
   EXPECT_TRUE(coordinator.completion().report.steps.empty());
 }
 
-TEST_F(OutboxOf, ReportsAFailureInsteadOfAReportTooLargeToTravel) {
+TEST_F(OutboxTest, ReportsAFailureWhenAReportIsTooLarge) {
   auto large = finished("1-1", "a");
   large.report.log_tail.assign(5u << 20, 'l');
   auto outbox = open();
   outbox->add(large);
   outbox->add(finished("1-2", "b"));
   outbox->start();
-  EXPECT_TRUE(outbox->settle());
+  EXPECT_TRUE(outbox->flush());
   ASSERT_EQ(coordinator.completed(), 2u);
   EXPECT_EQ(coordinator.completion(0).report.code, "exhausted");
   EXPECT_NE(coordinator.completion(0).report.message.find("use shorter blocks"), std::string::npos);
   EXPECT_EQ(coordinator.completion(1).report.code, "");
 }
 
-TEST_F(OutboxOf, LetsOneRefusedReportNotHoldUpTheOthers) {
+TEST_F(OutboxTest, DeliversTheOthersWhenOneReportIsRejected) {
   const auto bad = [](const auto& all) {
     return std::any_of(all.begin(), all.end(), [](const auto& c) { return c.spec.id == "1-1"; });
   };
@@ -135,24 +135,24 @@ TEST_F(OutboxOf, LetsOneRefusedReportNotHoldUpTheOthers) {
   outbox->add(finished("1-1", "a"));
   outbox->add(finished("1-2", "b"));
   outbox->start();
-  EXPECT_TRUE(outbox->settle());
+  EXPECT_TRUE(outbox->flush());
   ASSERT_EQ(coordinator.completed(), 1u);
   EXPECT_EQ(coordinator.completion().spec.id, "1-2");
 }
 
-TEST_F(OutboxOf, ReportsAFailureWhenTheDiskCannotKeepTheResult) {
+TEST_F(OutboxTest, ReportsAFailureWhenTheResultCannotBeStored) {
   auto outbox = open();
   auto lost = finished("1-1", "rows");
   fs::remove(lost.blobs.begin()->second);
   outbox->add(lost);
   outbox->start();
-  EXPECT_TRUE(outbox->settle());
+  EXPECT_TRUE(outbox->flush());
   ASSERT_EQ(coordinator.completed(), 1u);
   EXPECT_EQ(coordinator.completion().report.code, "exhausted");
 }
 
-TEST_F(OutboxOf, SendsAListTooLargeForAMessageAsABlob) {
-  Finished listing;
+TEST_F(OutboxTest, SendsALongIndexAsABlob) {
+  FinishedTask listing;
   listing.spec.id = listing.report.task = "1-1";
   listing.spec.kind = "index";
   for (int i = 0; i < 100'000; ++i)
@@ -161,9 +161,9 @@ TEST_F(OutboxOf, SendsAListTooLargeForAMessageAsABlob) {
     auto outbox = open();
     outbox->add(listing);
   }
-  auto outbox = open("life-2");  // it is kept like any other result
+  auto outbox = open("run-2");  // stored like any other result
   outbox->start();
-  EXPECT_TRUE(outbox->settle());
+  EXPECT_TRUE(outbox->flush());
   ASSERT_EQ(coordinator.completed(), 1u);
   const auto report = coordinator.completion().report;
   EXPECT_EQ(report.code, "");

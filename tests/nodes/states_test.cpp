@@ -1,6 +1,6 @@
 #include "nodes/daemon/states.hpp"
 
-#include "tests/wire/folder.hpp"
+#include "tests/support/temp_folder.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,19 +10,19 @@ namespace mole::nodes {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::Folder;
+using testing::TempFolder;
 
 class States : public ::testing::Test {
  protected:
   void SetUp() override { fs::create_directories(folder / "states"); }
   Digest adopt(StateStore& store, const std::string& bytes) {
-    fs::remove(folder / "made");  // the store holds another name of the one before
+    fs::remove(folder / "made");  // the store has a hard link to the previous one
     std::ofstream(folder / "made", std::ios::binary) << bytes;
     const auto adopted = store.adopt(folder / "made", digest_of(bytes));
     EXPECT_TRUE(adopted) << adopted.error().message;
     return digest_of(bytes);
   }
-  Folder folder;
+  TempFolder folder;
 };
 
 TEST_F(States, ServesAStateInPieces) {
@@ -44,14 +44,14 @@ TEST_F(States, AdoptsTheSameStateTwiceAndCountsItOnce) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder / "states"), {}), 1);
 }
 
-TEST_F(States, RefusesAFileThatIsNotTheStateItIsCalled) {
+TEST_F(States, RejectsAFileWithAWrongDigest) {
   StateStore store(folder / "states", 100);
   std::ofstream(folder / "made") << "other bytes";
   EXPECT_EQ(store.adopt(folder / "made", digest_of("state")).error().code, Code::corrupt);
   EXPECT_TRUE(fs::is_empty(folder / "states"));
 }
 
-TEST_F(States, LetsTheLeastRecentlyUsedGo) {
+TEST_F(States, EvictsTheLeastRecentlyUsed) {
   StateStore store(folder / "states", 10);
   const auto a = adopt(store, "aaaa"), b = adopt(store, "bbbb");
   EXPECT_TRUE(store.get(a, 0, 1));
@@ -62,7 +62,7 @@ TEST_F(States, LetsTheLeastRecentlyUsedGo) {
   EXPECT_EQ(store.bytes(), 8u);
 }
 
-TEST_F(States, SurvivesItsEvictionInAnAttempt) {
+TEST_F(States, KeepsALinkedStateAfterEviction) {
   StateStore store(folder / "states", 6);
   const auto a = adopt(store, "aaaa");
   ASSERT_TRUE(store.link_to(a, folder / "linked"));
@@ -71,7 +71,7 @@ TEST_F(States, SurvivesItsEvictionInAnAttempt) {
   EXPECT_EQ(*digest_of_file(folder / "linked"), a);
 }
 
-TEST_F(States, NoticesDamageBeforeAWorkerDoes) {
+TEST_F(States, DetectsDamage) {
   StateStore store(folder / "states", 100);
   const auto digest = adopt(store, "state");
   std::ofstream(folder / "states" / digest.hex()) << "rotte";
@@ -81,7 +81,7 @@ TEST_F(States, NoticesDamageBeforeAWorkerDoes) {
   EXPECT_EQ(store.bytes(), 0u);
 }
 
-TEST_F(States, TakesOverWhatAnEarlierLifeKept) {
+TEST_F(States, LoadsStatesOfAnEarlierRun) {
   Digest a, b;
   {
     StateStore store(folder / "states", 100);
@@ -92,7 +92,7 @@ TEST_F(States, TakesOverWhatAnEarlierLifeKept) {
   std::ofstream(folder / "states/.tmp.x") << "left behind";
   StateStore store(folder / "states", 6);
   EXPECT_EQ(store.bytes(), 4u);
-  EXPECT_TRUE(store.get(a, 0, 1)) << "the order of use survives";
+  EXPECT_TRUE(store.get(a, 0, 1)) << "the order of use is persistent";
   EXPECT_FALSE(store.get(b, 0, 1));
   EXPECT_FALSE(fs::exists(folder / "states/.tmp.x"));
 }

@@ -55,7 +55,7 @@ class Export : public ::testing::Test {
     return slurp(folder / "out");
   }
 
-  runtime::testing::Folder folder;
+  runtime::testing::TempFolder folder;
   ExportRequest ask;
   std::uint64_t count = 0;
 };

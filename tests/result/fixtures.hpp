@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/rows/row_table.hpp"
+#include "tests/support/temp_folder.hpp"
 
 #include <unistd.h>
 
@@ -13,24 +14,7 @@
 
 namespace mole::runtime::testing {
 
-class Folder {
- public:
-  Folder() {
-    static std::atomic<int> counter{0};
-    path_ =
-        std::filesystem::temp_directory_path() / ("mole-result-" + std::to_string(::getpid()) + "-" + std::to_string(counter++));
-    std::filesystem::create_directories(path_);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() { std::filesystem::remove_all(path_); }
-
-  std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
+using mole::testing::TempFolder;
 
 inline std::string slurp(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);

@@ -56,7 +56,7 @@ class Handover : public ::testing::Test {
     return frames;
   }
 
-  testing::Folder folder;
+  testing::TempFolder folder;
   HandoverLimits limits;
   bool complete = false;
   std::string problem;
@@ -167,7 +167,7 @@ TEST_F(Handover, KeepsTheStreamValidIfATableCannotBeEncoded) {
 }
 
 TEST(HandoverReader, RefusesAnythingButAFile) {
-  const testing::Folder folder;
+  const testing::TempFolder folder;
   EXPECT_EQ(HandoverReader::open(folder / "absent").error().code, Code::missing);
   EXPECT_EQ(HandoverReader::open(folder.path()).error().code, Code::missing);
   std::filesystem::create_symlink("/dev/zero", folder / "link");

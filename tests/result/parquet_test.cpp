@@ -11,13 +11,13 @@
 namespace mole::runtime {
 namespace {
 
-using testing::Folder;
 using testing::same;
 using testing::slurp;
 using testing::small_table;
 using testing::spill;
+using testing::TempFolder;
 
-Parquet open_in(const Folder& folder) {
+Parquet open_in(const TempFolder& folder) {
   auto parquet = Parquet::open({folder / "spill"});
   if (!parquet) throw std::runtime_error(parquet.error().message);
   return std::move(*parquet);
@@ -45,7 +45,7 @@ RowTable many_rows(std::size_t rows) {
 }
 
 TEST(Parquet, RoundTrips) {
-  const Folder folder;
+  const TempFolder folder;
   auto parquet = open_in(folder);
   ASSERT_TRUE(parquet.write(small_table(), folder / "x.parquet", note));
   const auto again = parquet.read(folder / "x.parquet");
@@ -54,7 +54,7 @@ TEST(Parquet, RoundTrips) {
 }
 
 TEST(Parquet, KeepsManyRowsInOrder) {
-  const Folder folder;
+  const TempFolder folder;
   auto parquet = open_in(folder);
   ASSERT_TRUE(parquet.write(many_rows(300'001), folder / "x.parquet", note));
   EXPECT_TRUE(same(many_rows(300'001), *parquet.read(folder / "x.parquet")));
@@ -76,7 +76,7 @@ RowTable part_of(const RowTable& table, std::size_t from, std::size_t to) {
 }
 
 TEST(Parquet, HasTheSameBytesForAnyBatches) {
-  const Folder folder;
+  const TempFolder folder;
   auto parquet = open_in(folder);
   const auto table = many_rows(260'000);
   ASSERT_TRUE(parquet.write(table, folder / "one.parquet", note));
@@ -100,7 +100,7 @@ TEST(Parquet, HasTheSameBytesForAnyBatches) {
 }
 
 TEST(Parquet, ReportsWhyTheNextTableIsMissing) {
-  const Folder folder;
+  const TempFolder folder;
   auto parquet = open_in(folder);
   const auto failing = parquet.write(
       many_rows(0), []() -> Result<std::optional<RowTable>> { return corrupt("torn"); }, folder / "x.parquet", note);
@@ -113,7 +113,7 @@ TEST(Parquet, ReportsWhyTheNextTableIsMissing) {
 }
 
 TEST(Parquet, SupportsZeroAndOneRows) {
-  const Folder folder;
+  const TempFolder folder;
   auto parquet = open_in(folder);
   for (const std::size_t rows : {0u, 1u}) {
     ASSERT_TRUE(parquet.write(many_rows(rows), folder / "x.parquet", note));
@@ -124,7 +124,7 @@ TEST(Parquet, SupportsZeroAndOneRows) {
 }
 
 TEST(Parquet, HasMetadata) {
-  const Folder folder;
+  const TempFolder folder;
   auto parquet = open_in(folder);
   ASSERT_TRUE(parquet.write(many_rows(1), folder / "x.parquet", note));
   const auto found = parquet.note(folder / "x.parquet");
@@ -136,7 +136,7 @@ TEST(Parquet, HasMetadata) {
 }
 
 TEST(Parquet, KeepsEveryDouble) {
-  const Folder folder;
+  const TempFolder folder;
   auto parquet = open_in(folder);
   RowTable t;
   const std::vector<double> values{0.1, -0.0, 1e-308, 1.7976931348623157e308, 4.9e-324, INFINITY};
@@ -147,12 +147,12 @@ TEST(Parquet, KeepsEveryDouble) {
 }
 
 TEST(Parquet, HasEqualBytesForEqualTablesInEveryProcess) {
-  const Folder folder;
+  const TempFolder folder;
   const auto table = many_rows(150'000);
   ASSERT_TRUE(open_in(folder).write(table, folder / "a.parquet", note));
   const pid_t child = ::fork();
   if (child == 0) {
-    const Folder other;
+    const TempFolder other;
     auto parquet = open_in(other);
     static_cast<void>(parquet.write(small_table(), folder / "other.parquet", note));
     ::_exit(parquet.write(table, folder / "b.parquet", note) ? 0 : 1);
@@ -164,13 +164,13 @@ TEST(Parquet, HasEqualBytesForEqualTablesInEveryProcess) {
 }
 
 TEST(Parquet, LeavesNoOtherFile) {
-  const Folder folder;
+  const TempFolder folder;
   ASSERT_TRUE(open_in(folder).write(many_rows(150'000), folder / "a.parquet", note));
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
 }
 
 TEST(Parquet, ReadsSelectedColumnsOfARange) {
-  const Folder folder;
+  const TempFolder folder;
   auto parquet = open_in(folder);
   ASSERT_TRUE(parquet.write(many_rows(10), folder / "x.parquet", note));
   const auto some = parquet.read(folder / "x.parquet", {{"router", "bytes"}, {2000, 4000}});
@@ -182,7 +182,7 @@ TEST(Parquet, ReadsSelectedColumnsOfARange) {
 }
 
 TEST(Parquet, AcceptsNamesAndPathsThatLookLikeSql) {
-  const Folder folder;
+  const TempFolder folder;
   auto parquet = open_in(folder);
   RowTable t;
   t.columns.push_back({"it's \"x\"", "u64", "B", "a 'doc' {", std::vector<std::uint64_t>{5}, {}});
@@ -195,7 +195,7 @@ TEST(Parquet, AcceptsNamesAndPathsThatLookLikeSql) {
 }
 
 TEST(Parquet, RefusesOtherFiles) {
-  const Folder folder;
+  const TempFolder folder;
   auto parquet = open_in(folder);
   EXPECT_EQ(parquet.read(folder / "absent").error().code, Code::missing);
   EXPECT_EQ(parquet.read(folder.path()).error().code, Code::missing);
@@ -213,7 +213,7 @@ TEST(Parquet, RefusesOtherFiles) {
 }
 
 TEST(Parquet, RefusesTablesItCannotWrite) {
-  const Folder folder;
+  const TempFolder folder;
   auto parquet = open_in(folder);
   RowTable t;
   EXPECT_EQ(parquet.write(t, folder / "x", note).error().code, Code::invalid);

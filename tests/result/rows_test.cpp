@@ -141,7 +141,7 @@ TEST(Rows, OfUnequalLengthAreRefused) {
 }
 
 TEST(Rows, RoundTripThroughAFile) {
-  const testing::Folder folder;
+  const testing::TempFolder folder;
   ASSERT_TRUE(write_rows(folder / "x.rows", small_table()));
   const auto again = read_rows(folder / "x.rows");
   ASSERT_TRUE(again);

@@ -197,7 +197,7 @@ class Seal : public ::testing::Test {
     return *writer;
   }
 
-  testing::Folder A;
+  testing::TempFolder A;
   int fd = -1;
   std::optional<HandoverWriter> writer;
   task::StepReport done;
@@ -345,7 +345,7 @@ TEST_F(Seal, RefusesMismatchedStates) {
   EXPECT_NE(refusal(A / "scratch/short").find("cut short"), std::string::npos);
   std::filesystem::create_symlink("/etc/hostname", A / "scratch/link");
   EXPECT_NE(refusal(A / "scratch/link").find("missing or no file"), std::string::npos);
-  const testing::Folder elsewhere;
+  const testing::TempFolder elsewhere;
   std::filesystem::rename(state(), elsewhere / "0.state");
   std::filesystem::create_directory_symlink(elsewhere.path(), A / "scratch/away");
   EXPECT_NE(refusal(A / "scratch/away/0.state").find("outside the attempt"), std::string::npos);

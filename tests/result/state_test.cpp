@@ -64,7 +64,7 @@ class State : public ::testing::Test {
     }
   }
 
-  testing::Folder folder;
+  testing::TempFolder folder;
   bool sound = false;
 };
 

@@ -1,5 +1,6 @@
 #include "runtime/routes/as_columns.hpp"
 #include "tests/routes/mmdb_writer.hpp"
+#include "tests/support/temp_folder.hpp"
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -16,19 +17,14 @@ namespace fs = std::filesystem;
 
 class Tables : public ::testing::Test {
  protected:
-  Tables() {
-    auto name = (fs::temp_directory_path() / "mole-routes-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-  }
-  ~Tables() override { fs::remove_all(folder_); }
-
   task::RouteTable table(Micros from, Micros to, const std::string& text) {
     const auto digest = digest_of(std::string_view(text));
     std::ofstream(folder_ / digest.hex(), std::ios::binary) << text;
     return {{from, to}, digest, "rib.txt", "prefixes", false};
   }
 
-  fs::path folder_;
+  mole::testing::TempFolder temporary_;
+  const fs::path folder_ = temporary_.path();
 };
 
 constexpr std::uint32_t inside = 0x0a000001u;

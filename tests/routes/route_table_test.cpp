@@ -2,6 +2,7 @@
 #include "runtime/routes/route_table.hpp"
 #include "runtime/routes/mmdb.hpp"
 #include "tests/routes/mmdb_writer.hpp"
+#include "tests/support/temp_folder.hpp"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -174,14 +175,11 @@ TEST(RouteTable, RefusesTooManySplitNets) {
 
 class File {
  public:
-  explicit File(const std::string& bytes)
-      : path_(std::filesystem::temp_directory_path() / ("mole-mmdb-" + std::to_string(::getpid()) + ".mmdb")) {
-    std::ofstream(path_, std::ios::binary) << bytes;
-  }
-  ~File() { std::filesystem::remove(path_); }
+  explicit File(const std::string& bytes) : path_(folder_.file("test.mmdb", bytes)) {}
   const std::filesystem::path& path() const { return path_; }
 
  private:
+  mole::testing::TempFolder folder_;
   std::filesystem::path path_;
 };
 

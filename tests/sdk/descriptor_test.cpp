@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "sdk/descriptor/sidecar.hpp"
+#include "tests/support/temp_folder.hpp"
 
 namespace {
 
@@ -146,15 +147,8 @@ TEST(Units, AreAClosedListWithPowersAndQuotients) {
   EXPECT_FALSE(mole::square_unit("furlong"));
 }
 
-// A temporary folder, removed at the end.
 class SidecarTest : public ::testing::Test {
  protected:
-  SidecarTest() {
-    std::string pattern = ::testing::TempDir() + "mole-sidecar-XXXXXX";
-    folder = ::mkdtemp(pattern.data());
-  }
-  ~SidecarTest() override { std::filesystem::remove_all(folder); }
-
   void put(const std::string& name, const std::string& bytes) { std::ofstream(folder / name) << bytes; }
   static json document(const std::string& library, const std::string& bytes) {
     return {{"schema", 1},
@@ -165,7 +159,8 @@ class SidecarTest : public ::testing::Test {
             {"plugins", {json::parse(variance)}}};
   }
 
-  std::filesystem::path folder;
+  mole::testing::TempFolder temporary;
+  const std::filesystem::path folder = temporary.path();
 };
 
 TEST_F(SidecarTest, IsFoundByPluginName) {

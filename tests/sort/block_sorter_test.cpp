@@ -1,4 +1,5 @@
 #include "runtime/sort/block_sorter.hpp"
+#include "tests/support/temp_folder.hpp"
 
 #include <gtest/gtest.h>
 
@@ -27,14 +28,8 @@ struct Flow {
   bool operator==(const Flow&) const = default;
 };
 
-class BlockSorterTest : public testing::Test {
+class BlockSorterTest : public ::testing::Test {
  protected:
-  BlockSorterTest() {
-    std::string name = (fs::temp_directory_path() / "mole-sort-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-  }
-  ~BlockSorterTest() override { fs::remove_all(folder_); }
-
   // Adds flows as batches of up to `size` rows of one file and family each.
   static void put(BlockSorter& sorter, const std::vector<Flow>& flows, std::size_t size = 1000) {
     ColumnBuffers buffers(columns);
@@ -106,7 +101,8 @@ class BlockSorterTest : public testing::Test {
     return flows;
   }
 
-  fs::path folder_;
+  mole::testing::TempFolder temporary_;
+  const fs::path folder_ = temporary_.path();
 };
 
 TEST_F(BlockSorterTest, SortsNoFlows) { expect_sorted({}, 1 << 20, false); }

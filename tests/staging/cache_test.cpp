@@ -1,6 +1,7 @@
 #include "runtime/staging/cache.hpp"
 
 #include "sdk/model/durable_file.hpp"
+#include "tests/support/temp_folder.hpp"
 
 #include <gtest/gtest.h>
 
@@ -43,14 +44,8 @@ struct Archive {
   }
 };
 
-class CacheTest : public testing::Test {
+class CacheTest : public ::testing::Test {
  protected:
-  CacheTest() {
-    std::string name = (fs::temp_directory_path() / "mole-cache-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-  }
-  ~CacheTest() override { fs::remove_all(folder_); }
-
   Cache open(std::uint64_t limit, std::chrono::milliseconds patience = 0ms) {
     auto cache = Cache::open(folder_, {limit, patience});
     EXPECT_TRUE(cache) << cache.error().message;
@@ -63,7 +58,8 @@ class CacheTest : public testing::Test {
     return n;
   }
 
-  fs::path folder_;
+  mole::testing::TempFolder temporary_;
+  const fs::path folder_ = temporary_.path();
   Archive archive_;
 };
 

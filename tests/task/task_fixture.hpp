@@ -5,6 +5,7 @@
 #include "runtime/rows/rows_format.hpp"
 #include "runtime/task/task_runner.hpp"
 #include "sdk/descriptor/sidecar.hpp"
+#include "tests/support/temp_folder.hpp"
 
 #include <gtest/gtest.h>
 
@@ -24,21 +25,7 @@ namespace mole::runtime::testing {
 
 namespace fs = std::filesystem;
 
-class TempFolder {
- public:
-  TempFolder() {
-    std::string name = (fs::temp_directory_path() / "mole-task-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~TempFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
+using mole::testing::TempFolder;
 
 struct StepOutcome {
   task::StepReport report;

@@ -2,8 +2,8 @@
 
 #include "coordinator/wire/frame_server.hpp"
 #include "coordinator/wire/peer.hpp"
+#include "tests/support/temp_folder.hpp"
 #include "tests/wire/fake_api.hpp"
-#include "tests/wire/folder.hpp"
 
 #include <gtest/gtest.h>
 
@@ -14,7 +14,7 @@ namespace {
 
 using nlohmann::json;
 using testing::FakeApi;
-using testing::Folder;
+using testing::TempFolder;
 
 // A FakeApi behind a real socket and a client of it.
 class Client : public ::testing::TestWithParam<std::string> {
@@ -29,7 +29,7 @@ class Client : public ::testing::TestWithParam<std::string> {
     ASSERT_TRUE(started) << started.error().message;
   }
 
-  Folder folder;
+  TempFolder folder;
   FakeApi api;
   std::unique_ptr<FrameServer> server;
   std::unique_ptr<RemoteCoordinator> client;
@@ -177,7 +177,7 @@ TEST(RemoteCoordinator, SaysThatAnAddressIsWrong) {
 }
 
 TEST(RemoteCoordinator, GivesUpOnASilentServerInTime) {
-  Folder folder;
+  TempFolder folder;
   const auto silent = [](std::string_view) -> std::optional<std::string> {
     std::this_thread::sleep_for(std::chrono::milliseconds(500));
     return std::nullopt;
@@ -200,7 +200,7 @@ class TwoBlobs final : public PeerBlobs {
 };
 
 TEST(Peer, ServesStatesInPieces) {
-  Folder folder;
+  TempFolder folder;
   TwoBlobs blobs;
   FrameServer server(serve_peer(blobs), {*parse_address("unix:" + (folder / "s").string())});
   ASSERT_TRUE(server.start());

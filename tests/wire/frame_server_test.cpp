@@ -1,6 +1,6 @@
 #include "coordinator/wire/frame_server.hpp"
 
-#include "tests/wire/folder.hpp"
+#include "tests/support/temp_folder.hpp"
 #include "tests/wire/raw_peer.hpp"
 
 #include <gtest/gtest.h>
@@ -15,8 +15,8 @@
 namespace mole::coordinator {
 namespace {
 
-using testing::Folder;
 using testing::RawPeer;
+using testing::TempFolder;
 using namespace std::chrono_literals;
 
 std::optional<std::string> echo(std::string_view frame) { return "<" + std::string(frame) + ">"; }
@@ -29,7 +29,7 @@ class Frames : public ::testing::Test {
     const auto started = server->start();
     ASSERT_TRUE(started) << started.error().message;
   }
-  Folder folder;
+  TempFolder folder;
   std::unique_ptr<FrameServer> server;
 };
 

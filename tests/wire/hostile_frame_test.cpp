@@ -1,8 +1,8 @@
 // Requests made to hurt, through the real processor: each costs its connection and next to no memory.
-#include "coordinator/wire/frame_server.hpp"
 #include "coordinator/wire/client.hpp"
+#include "coordinator/wire/frame_server.hpp"
+#include "tests/support/temp_folder.hpp"
 #include "tests/wire/fake_api.hpp"
-#include "tests/wire/folder.hpp"
 #include "tests/wire/raw_peer.hpp"
 
 #include <gtest/gtest.h>
@@ -15,8 +15,8 @@ namespace mole::coordinator {
 namespace {
 
 using testing::FakeApi;
-using testing::Folder;
 using testing::RawPeer;
+using testing::TempFolder;
 
 std::string u32(std::uint32_t v) {
   return {static_cast<char>(v >> 24), static_cast<char>(v >> 16), static_cast<char>(v >> 8), static_cast<char>(v)};
@@ -48,7 +48,7 @@ class HostileFrame : public ::testing::Test {
     EXPECT_LT(peak_kib() - before, 16 * 1024);
     EXPECT_TRUE(RemoteCoordinator(server.addresses()[0]).status());
   }
-  Folder folder;
+  TempFolder folder;
   FakeApi api;
   FrameServer server{serve_coordinator(api), {*parse_address("unix:" + (folder / "s").string())}};
 };

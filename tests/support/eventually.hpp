@@ -1,4 +1,4 @@
-// Waits for what other threads and processes bring about.
+// Waits for the effects of other threads and processes.
 #pragma once
 
 #include <chrono>
@@ -7,7 +7,7 @@
 
 namespace mole::testing {
 
-// Whether it becomes true; gives up only when something is badly wrong.
+// Returns whether the condition becomes true within 30 seconds, far longer than any test needs.
 inline bool eventually(const std::function<bool()>& condition) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   while (!condition()) {

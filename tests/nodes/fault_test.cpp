@@ -1,6 +1,7 @@
-#include "nodes/daemon/verdict.hpp"
+#include "nodes/daemon/fault.hpp"
 
-#include "tests/wire/folder.hpp"
+#include "nodes/daemon/log_tail.hpp"
+#include "tests/support/temp_folder.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +11,7 @@
 namespace mole::nodes {
 namespace {
 
-using testing::Folder;
+using testing::TempFolder;
 
 task::Spec spec() {
   task::Spec s;
@@ -32,7 +33,7 @@ task::Spec spec() {
   return s;
 }
 
-// What the sealing process writes of a worker that handed over step 0 and died.
+// What the sealing process writes about a worker that handed over step 0 and died.
 task::Report sealed() {
   task::Report r;
   r.task = "7-19";
@@ -51,7 +52,7 @@ PluginCall in_add_of_variance() {
   return {.call = "add", .step = 1, .batch = 17, .progress = 99, .module = "variance", .in_plugin = true};
 }
 
-Evidence evidence(Ending ending, std::optional<PluginCall> call, std::string log = "") {
+WorkerRun worker_run(Ending ending, std::optional<PluginCall> call, std::string log = "") {
   return {.ending = ending,
           .call = std::move(call),
           .log_tail = std::move(log),
@@ -59,8 +60,9 @@ Evidence evidence(Ending ending, std::optional<PluginCall> call, std::string log
           .stall_limit = 15 * minute_us};
 }
 
-TEST(Verdict, NamesPluginModuleCallBatchAndSignal) {
-  const auto report = judge(sealed(), spec(), evidence({Ending::Kind::killed, SIGSEGV}, in_add_of_variance(), "last words\n"));
+TEST(Fault, NamesPluginModuleCallBatchAndSignal) {
+  const auto report =
+      assign_fault(sealed(), spec(), worker_run({Ending::Kind::killed, SIGSEGV}, in_add_of_variance(), "last words\n"));
   EXPECT_EQ(report.steps[0].outcome, "done");
   EXPECT_EQ(report.steps[0].rows_blob, digest_of("rows"));
   EXPECT_EQ(report.steps[1].outcome, "failed");
@@ -72,18 +74,18 @@ TEST(Verdict, NamesPluginModuleCallBatchAndSignal) {
   EXPECT_EQ(report.log_tail, "last words\n");
 }
 
-TEST(Verdict, TellsAHangFromACrash) {
-  const auto late = judge(sealed(), spec(), evidence({Ending::Kind::out_of_time, SIGKILL}, in_add_of_variance()));
+TEST(Fault, DistinguishesAHangFromACrash) {
+  const auto late = assign_fault(sealed(), spec(), worker_run({Ending::Kind::out_of_time, SIGKILL}, in_add_of_variance()));
   EXPECT_EQ(late.steps[1].code, "hung");
   EXPECT_NE(late.steps[1].message.find("still running after the limit of 1h"), std::string::npos);
-  const auto silent = judge(sealed(), spec(), evidence({Ending::Kind::stalled, SIGKILL}, in_add_of_variance()));
+  const auto silent = assign_fault(sealed(), spec(), worker_run({Ending::Kind::stalled, SIGKILL}, in_add_of_variance()));
   EXPECT_EQ(silent.steps[1].code, "hung");
-  EXPECT_NE(silent.steps[1].message.find("no sign of life for 15m"), std::string::npos);
+  EXPECT_NE(silent.steps[1].message.find("no progress for 15m"), std::string::npos);
 }
 
-TEST(Verdict, CallsWantOfMemoryExhausted) {
+TEST(Fault, IsExhaustedWhenMemoryRunsOut) {
   const auto code = [](int signal, const std::string& log) {
-    return judge(sealed(), spec(), evidence({Ending::Kind::killed, signal}, in_add_of_variance(), log)).steps[1].code;
+    return assign_fault(sealed(), spec(), worker_run({Ending::Kind::killed, signal}, in_add_of_variance(), log)).steps[1].code;
   };
   EXPECT_EQ(code(SIGKILL, ""), "exhausted");
   EXPECT_EQ(code(SIGXFSZ, ""), "exhausted");
@@ -91,52 +93,52 @@ TEST(Verdict, CallsWantOfMemoryExhausted) {
   EXPECT_EQ(code(SIGABRT, "assertion failed\n"), "crashed");
 }
 
-TEST(Verdict, BlamesAPluginThatCallsExit) {
-  const auto report = judge(sealed(), spec(), evidence({Ending::Kind::exited, 0}, in_add_of_variance()));
+TEST(Fault, IsThePluginsIfItCallsExit) {
+  const auto report = assign_fault(sealed(), spec(), worker_run({Ending::Kind::exited, 0}, in_add_of_variance()));
   EXPECT_EQ(report.steps[1].outcome, "failed");
   EXPECT_EQ(report.steps[1].code, "crashed");
   EXPECT_NE(report.steps[1].message.find("ended the worker with exit code 0 before its work was done"), std::string::npos);
 }
 
-TEST(Verdict, FailsTheTaskForADecoder) {
+TEST(Fault, OfADecoderFailsTheTask) {
   auto handed = sealed();
   handed.steps[0] = {};
   handed.steps[0].outcome = "not_run";
   const PluginCall next{.call = "next", .step = {}, .batch = 3, .module = "decoder netflow5", .in_plugin = true};
-  const auto report = judge(handed, spec(), evidence({Ending::Kind::killed, SIGBUS}, next));
+  const auto report = assign_fault(handed, spec(), worker_run({Ending::Kind::killed, SIGBUS}, next));
   EXPECT_EQ(report.code, "crashed");
   EXPECT_EQ(report.message, "plugin decoder netflow5 1.2.0, archive ddosvax, in next of batch 3: killed by signal 7 (SIGBUS)");
   EXPECT_EQ(report.steps[0].outcome, "not_run");
   EXPECT_EQ(report.steps[1].outcome, "not_run");
 }
 
-TEST(Verdict, BlamesNoModuleForTheWorkersOwnDeath) {
+TEST(Fault, IsNoModulesIfTheWorkerDiesInItsOwnCode) {
   PluginCall none;
   none.in_plugin = false;
   auto handed = sealed();
   handed.steps[0] = {};
   handed.steps[0].outcome = "not_run";
   for (const auto& call : {std::optional<PluginCall>(none), std::optional<PluginCall>()}) {
-    const auto report = judge(handed, spec(), evidence({Ending::Kind::killed, SIGABRT}, call));
+    const auto report = assign_fault(handed, spec(), worker_run({Ending::Kind::killed, SIGABRT}, call));
     EXPECT_EQ(report.code, "internal");
     EXPECT_EQ(report.steps[0].outcome, "not_run");
     EXPECT_EQ(report.steps[1].outcome, "not_run");
   }
 }
 
-TEST(Verdict, LetsFinishedStepsCountWhenTheWorkerDiesByItself) {
-  const auto report = judge(sealed(), spec(), evidence({Ending::Kind::killed, SIGABRT}, std::nullopt));
+TEST(Fault, OfTheWorkerKeepsFinishedSteps) {
+  const auto report = assign_fault(sealed(), spec(), worker_run({Ending::Kind::killed, SIGABRT}, std::nullopt));
   EXPECT_EQ(report.code, "");
   EXPECT_EQ(report.steps[0].outcome, "done");
   EXPECT_EQ(report.steps[1].outcome, "not_run");
   EXPECT_NE(report.steps[1].message.find("signal 6 (SIGABRT)"), std::string::npos);
 }
 
-TEST(Verdict, BelievesAWorkerThatSaysWhyItStopped) {
-  task::Report told;
-  told.code = "missing";
-  told.message = "the archive has no such file";
-  const auto report = judge(told, spec(), evidence({Ending::Kind::exited, 0}, PluginCall{}));
+TEST(Fault, IsWhatTheWorkerItselfReported) {
+  task::Report reported;
+  reported.code = "missing";
+  reported.message = "the archive has no such file";
+  const auto report = assign_fault(reported, spec(), worker_run({Ending::Kind::exited, 0}, PluginCall{}));
   EXPECT_EQ(report.code, "missing");
   EXPECT_EQ(report.message, "the archive has no such file");
   EXPECT_EQ(report.task, "7-19");
@@ -144,18 +146,19 @@ TEST(Verdict, BelievesAWorkerThatSaysWhyItStopped) {
   EXPECT_EQ(report.steps[1].outcome, "not_run");
 }
 
-TEST(Verdict, LeavesAGoodReportAsItIs) {
+TEST(Fault, LeavesASuccessfulReportUnchanged) {
   auto good = sealed();
   good.message.clear();
   good.steps[1].outcome = "done";
-  EXPECT_EQ(nlohmann::json(judge(good, spec(), evidence({Ending::Kind::exited, 0}, PluginCall{}, "chatter"))),
+  EXPECT_EQ(nlohmann::json(assign_fault(good, spec(), worker_run({Ending::Kind::exited, 0}, PluginCall{}, "chatter"))),
             nlohmann::json(good));
-  EXPECT_EQ(nlohmann::json(judge(good, spec(), evidence({Ending::Kind::killed, SIGSEGV}, in_add_of_variance(), "chatter"))),
-            nlohmann::json(good))
-      << "whoever dies after its work is done has done its work";
+  EXPECT_EQ(
+      nlohmann::json(assign_fault(good, spec(), worker_run({Ending::Kind::killed, SIGSEGV}, in_add_of_variance(), "chatter"))),
+      nlohmann::json(good))
+      << "a worker that crashes after its last step has done its work";
 }
 
-TEST(Verdict, BlamesTheDownloaderOfAnIndexTask) {
+TEST(Fault, IsTheDownloadersInAnIndexTask) {
   auto index = spec();
   index.steps.clear();
   index.kind = "index";
@@ -163,20 +166,20 @@ TEST(Verdict, BlamesTheDownloaderOfAnIndexTask) {
   task::Report cut;
   cut.code = "transient";
   for (const auto ending : {Ending{Ending::Kind::killed, SIGSEGV}, Ending{Ending::Kind::exited, 0}}) {
-    const auto report = judge(cut, index, evidence(ending, call));
+    const auto report = assign_fault(cut, index, worker_run(ending, call));
     EXPECT_EQ(report.code, "crashed");
     EXPECT_TRUE(report.message.starts_with("plugin downloader directory 1.0.0, archive ddosvax, in index: ")) << report.message;
   }
 }
 
-TEST(Verdict, IsNotMisledByAStepThatDoesNotExist) {
+TEST(Fault, IgnoresAStepThatDoesNotExist) {
   auto call = in_add_of_variance();
   call.step = 99;
-  EXPECT_EQ(judge(sealed(), spec(), evidence({Ending::Kind::killed, SIGSEGV}, call)).steps[1].outcome, "not_run");
+  EXPECT_EQ(assign_fault(sealed(), spec(), worker_run({Ending::Kind::killed, SIGSEGV}, call)).steps[1].outcome, "not_run");
 }
 
-TEST(CallRecord, IsReadFromItsBytes) {
-  Folder folder;
+TEST(CallRecord, IsParsed) {
+  TempFolder folder;
   std::string bytes("MCAL\1\0\5\0\2\0\0\0\7\0\0\0\x11\0\0\0\0\0\0\0\x63\0\0\0\0\0\0\0", 32);
   bytes += "variance" + std::string(24, '\0');
   std::ofstream(folder / "call", std::ios::binary) << bytes;
@@ -190,8 +193,8 @@ TEST(CallRecord, IsReadFromItsBytes) {
   EXPECT_TRUE(call->in_plugin);
 }
 
-TEST(CallRecord, IsNotReadFromGarbage) {
-  Folder folder;
+TEST(CallRecord, IsNotParsedFromGarbage) {
+  TempFolder folder;
   EXPECT_FALSE(read_call(folder / "none"));
   std::ofstream(folder / "short") << "MCAL";
   EXPECT_FALSE(read_call(folder / "short"));
@@ -199,14 +202,14 @@ TEST(CallRecord, IsNotReadFromGarbage) {
   EXPECT_FALSE(read_call(folder / "other"));
 }
 
-TEST(LogTail, EscapesWhatATerminalOrReaderWouldObey) {
-  Folder folder;
+TEST(LogTail, EscapesControlBytesAndInvalidUtf8) {
+  TempFolder folder;
   std::ofstream(folder / "log", std::ios::binary) << "a\tb\n\x1b[31mred\r\xff\xc3\xa9\xc2\x9b\x7f";
   EXPECT_EQ(log_tail(folder / "log"), "a\tb\n\\x1b[31mred\\x0d\\xff\xc3\xa9\\xc2\\x9b\\x7f");
 }
 
 TEST(LogTail, KeepsTheLastWholeLines) {
-  Folder folder;
+  TempFolder folder;
   std::string all;
   for (int i = 0; i < 20'000; ++i) all += "line " + std::to_string(i) + "\n";
   std::ofstream(folder / "log", std::ios::binary) << all;
