@@ -11,7 +11,7 @@
 namespace mole::cli {
 namespace {
 
-// Global options as typed; they become Options once everything was read.
+// Global options as typed; converted to Options after parsing.
 struct Globals {
   std::string state, coordinator, memory;
   std::vector<std::string> plugins;
@@ -20,21 +20,21 @@ struct Globals {
 void add_globals(CLI::App& app, Globals& globals, Options& options) {
   app.add_option("--state", globals.state, "folder of the embedded coordinator's state (default: $MOLE_STATE, else ./mole-state)")
       ->type_name("DIR");
-  app.add_option("--coordinator", globals.coordinator, "talk to this service instead: unix:/path or tcp:127.0.0.1:PORT")
+  app.add_option("--coordinator", globals.coordinator, "use this service instead: unix:/path or tcp:127.0.0.1:PORT")
       ->type_name("ADDR");
-  app.add_option("--plugins", globals.plugins, "look for plugins here first (repeatable; also $MOLE_PLUGIN_PATH)")
+  app.add_option("--plugins", globals.plugins, "search this folder for plugins first (repeatable; also $MOLE_PLUGIN_PATH)")
       ->type_name("DIR")
       ->allow_extra_args(false);
-  app.add_flag("--json", options.json, "print documents for machines");
-  app.add_option("--slots", options.slots, "embedded node: tasks at once")->check(CLI::Range(1, 1024));
-  app.add_option("--threads", options.threads, "embedded node: cores a task may use; 0: all")->check(CLI::Range(0, 4096));
-  app.add_option("--memory", globals.memory, "embedded node: memory one worker may take, as 4GiB")
+  app.add_flag("--json", options.json, "print JSON");
+  app.add_option("--slots", options.slots, "embedded node: concurrent tasks")->check(CLI::Range(1, 1024));
+  app.add_option("--threads", options.threads, "embedded node: threads per task; 0: all cores")->check(CLI::Range(0, 4096));
+  app.add_option("--memory", globals.memory, "embedded node: memory limit of a worker, such as 4GiB")
       ->type_name("SIZE")
-      ->check(size_validator());
-  app.add_flag("!--no-column-cache", options.columns, "embedded node: decode every file anew, keep no decoded columns");
-  app.add_option("--stall-limit", options.stall_limit, "embedded node: a worker without a sign of life for so long is stopped")
+      ->check(parsed_by(parse_size, "SIZE"));
+  app.add_flag("!--no-column-cache", options.columns, "embedded node: decode every file again instead of caching columns");
+  app.add_option("--stall-limit", options.stall_limit, "embedded node: stop a worker after this time without progress")
       ->type_name("DURATION")
-      ->check(duration_validator());
+      ->check(parsed_by(parse_duration, "DURATION"));
 }
 
 void apply(const Globals& globals, Options& options) {
@@ -76,11 +76,11 @@ Exit usage_error(Context& context, const CLI::ParseError& error, const CLI::App&
   if (deepest != &app) {
     for (const auto* level = deepest; level != &app; level = level->get_parent()) name.insert(4, " " + level->get_name());
   }
-  print_error(context, invalid(fmt::format("{}; {} --help shows what it takes", error.what(), name)));
+  print_error(context, invalid(fmt::format("{}; see {} --help", error.what(), name)));
   return Exit::usage;
 }
 
-// Commands that do something, below `app`, whose full name is `name`.
+// Appends the help of all leaf commands below `app`, whose full name is `name`.
 void append_reference(const CLI::App& app, const std::string& name, std::string& out) {
   for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; })) {
     const auto full = name + " " + command->get_name();
@@ -126,7 +126,7 @@ std::string command_reference() {
   add_globals(app, globals, options);
   Shell shell{app, {}};
   add_commands(shell);
-  std::string out = "# Commands\n\nMade by `mole --reference`; the same text as `--help`.\n\n```\n" + app.help() + "```\n\n";
+  std::string out = "# Commands\n\nWritten by `mole --reference` from the texts of `--help`.\n\n```\n" + app.help() + "```\n\n";
   append_reference(app, "mole", out);
   out.pop_back();
   return out;

@@ -1,4 +1,4 @@
-// The command line as a whole.
+// Parses and runs a command line.
 #pragma once
 
 #include "cli/context.hpp"
@@ -8,11 +8,11 @@
 
 namespace mole::cli {
 
-// Runs one command line (without the program's name) and returns its exit code. Everything the command prints goes to
-// the context's streams; nothing here ends the process.
+// Runs one command line (without the program name) and returns its exit code. All output goes to the streams of the context;
+// the process is never ended.
 Exit run_command_line(const std::vector<std::string>& arguments, Context& context);
 
-// `docs/guide/commands.md`: the help of every command, one after the other.
+// Returns the text of docs/guide/commands.md: the help of every command.
 std::string command_reference();
 
 }  // namespace mole::cli

@@ -1,9 +1,11 @@
-// What every command stands on: where to write, what the global options say, and how to reach a coordinator.
+// The environment of every command: output streams, global options, and access to a coordinator.
 #pragma once
 
 #include "cli/exit_code.hpp"
 #include "cli/format/style.hpp"
 #include "cli/session/session.hpp"
+
+#include "coordinator/wire/documents/documents.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -24,9 +26,32 @@ struct Context {
   Connect connect;
 };
 
-// Writes a document for machines: two-space indented, invalid UTF-8 replaced, a newline at the end.
+// Reads a document of the coordinator. invalid: a field is missing or has another type.
+template <class T>
+Result<T> typed(const Result<nlohmann::json>& document) {
+  if (!document) return document.error();
+  if constexpr (coordinator::Vector<T>) {
+    T out;
+    for (const auto& item : *document) {
+      auto read = coordinator::read_document<typename T::value_type>(item);
+      if (!read) return read.error();
+      out.push_back(std::move(*read));
+    }
+    return out;
+  } else {
+    return coordinator::read_document<T>(*document);
+  }
+}
+template <class T>
+Result<T> typed(Result<T> document) {
+  return document;
+}
+
+// Writes indented JSON with a final newline; invalid UTF-8 is replaced.
 void print_json(std::ostream& out, const nlohmann::json& document);
-// "mole: cause; remedy" on stderr.
+// Prints the document with --json, else the text.
+void print(Context& context, const nlohmann::json& document, const std::string& text);
+// Prints "mole: cause; remedy" to stderr.
 void print_error(Context& context, const Error& error);
 
 }  // namespace mole::cli

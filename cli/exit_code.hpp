@@ -1,4 +1,4 @@
-// What a command ends with (docs/decisions/0052-exit-codes.md). The one place where an outcome becomes a number.
+// Exit codes of commands (docs/decisions/0052-exit-codes.md) and the mapping from error codes.
 #pragma once
 
 #include <mole/result.hpp>
@@ -8,11 +8,11 @@ namespace mole::cli {
 enum class Exit : int {
   done = 0,
   failed = 1,
-  usage = 2,       // the command line is wrong
+  usage = 2,       // invalid command line
   incomplete = 3,  // done, but with coverage below 1
-  not_found = 4,   // a file, module, request or plugin that is not there
-  refused = 5,     // understood and declined: a manifest with an error, a plugin of another ABI
-  try_later = 75,  // nothing is wrong: stopped, busy, or data that is not there yet
+  not_found = 4,   // a file, module, request or plugin does not exist
+  refused = 5,     // invalid input, such as a manifest with an error or a plugin with another ABI
+  try_later = 75,  // stopped, busy, or data is not available yet
 };
 
 constexpr Exit exit_of(Code code) {

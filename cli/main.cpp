@@ -1,4 +1,4 @@
-// `mole`: the one program people type (docs/guide/commands.md).
+// `mole`, the command-line program (docs/guide/commands.md).
 #include "cli/app.hpp"
 
 #include <unistd.h>
@@ -9,7 +9,7 @@
 
 int main(int argc, char** argv) {
   using namespace mole::cli;
-  std::signal(SIGPIPE, SIG_IGN);  // `mole results | head` ends by a failed write
+  std::signal(SIGPIPE, SIG_IGN);  // `mole results | head` must end by a failed write
   std::ios::sync_with_stdio(false);
   Context context{std::cout, std::cerr,   style_of(STDOUT_FILENO), style_of(STDERR_FILENO), is_terminal(STDERR_FILENO),
                   {},        open_session};
@@ -21,10 +21,9 @@ int main(int argc, char** argv) {
     }
     return static_cast<int>(run_command_line(arguments, context));
   } catch (const std::bad_alloc&) {
-    print_error(context, mole::exhausted("out of memory; ask for a shorter range, or free some"));
+    print_error(context, mole::exhausted("out of memory; choose a shorter range, or free some memory"));
   } catch (const std::exception& error) {
-    print_error(context,
-                mole::internal(std::string("a bug in mole: ") + error.what() + "; please report the command that showed it"));
+    print_error(context, mole::internal(std::string("a bug in mole: ") + error.what() + "; please report it with the command"));
   }
   return static_cast<int>(Exit::failed);
 }

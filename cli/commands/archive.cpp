@@ -1,7 +1,6 @@
-// mole archive: what lies in a cold store, what is missing from it; and making one that is simulated.
+// mole archive: lists and verifies cold stores, shows their gaps, and simulates archives.
 #include "cli/commands/commands.hpp"
 #include "cli/commands/pipeline_work.hpp"
-#include "cli/format/document.hpp"
 #include "cli/format/human.hpp"
 #include "cli/format/plan.hpp"
 #include "cli/format/request.hpp"
@@ -10,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <functional>
 
 namespace mole::cli {
 namespace {
@@ -20,35 +20,27 @@ struct TaskArgs {
   PipelineArgs pipeline;
   std::string archive, progress;
 };
-struct LookArgs {
+struct ShowArgs {
   std::string archive;
 };
 
-Result<Exit> index(Context& context, const TaskArgs& args) {
-  const auto submission = submission_of(args.pipeline);
-  if (!submission) return submission.error();
-  const auto archives = archives_of(*submission, args.archive);
-  if (!archives) return archives.error();
-  const Interrupt interrupt;
-  auto session = context.connect(context.options, Need::work);
-  if (!session) return session.error();
-  auto listed = json::array();
-  for (const auto& archive : *archives) {
-    if (auto done = index_archive(context, **session, *submission, archive, interrupt); !done) return done.error();
-    const auto files = (*session)->api().archive(archive, "ls");
-    if (!files) return files.error();
-    std::uint64_t bytes = 0;
-    for (const auto& file : *files) bytes += count_of(file, "size");
-    listed.push_back({{"archive", archive}, {"files", files->size()}, {"bytes", bytes}});
-    if (!context.options.json)
-      context.out << fmt::format("{}: {}, {}\n", archive, human_number(files->size(), "file", "files"),
-                                 human_bytes(static_cast<double>(bytes)));
-  }
-  if (context.options.json) print_json(context.out, listed);
-  return Exit::done;
+Result<std::vector<coordinator::ArchiveFile>> files_of(coordinator::ClientApi& api, const std::string& archive) {
+  return typed<std::vector<coordinator::ArchiveFile>>(api.archive(archive, "ls"));
+}
+Result<coordinator::ArchiveGaps> gaps_of(coordinator::ClientApi& api, const std::string& archive) {
+  return typed<coordinator::ArchiveGaps>(api.archive(archive, "gaps"));
 }
 
-Result<Exit> verify(Context& context, const TaskArgs& args) {
+// What `visit` of for_each_archive gets: a session that can run tasks and the archive, which has just been listed.
+struct ArchiveWork {
+  Session& session;
+  coordinator::Submission& submission;
+  const std::string& archive;
+  const Interrupt& interrupt;
+};
+
+// Lists the chosen archives of a manifest again and calls `visit` for each.
+Result<> for_each_archive(Context& context, const TaskArgs& args, const std::function<Result<>(const ArchiveWork&)>& visit) {
   auto submission = submission_of(args.pipeline);
   if (!submission) return submission.error();
   const auto archives = archives_of(*submission, args.archive);
@@ -56,40 +48,67 @@ Result<Exit> verify(Context& context, const TaskArgs& args) {
   const Interrupt interrupt;
   auto session = context.connect(context.options, Need::work);
   if (!session) return session.error();
+  for (const auto& archive : *archives) {
+    if (auto done = index_archive(context, **session, *submission, archive, interrupt); !done) return done;
+    if (auto done = visit({**session, *submission, archive, interrupt}); !done) return done;
+  }
+  return {};
+}
+
+Result<Exit> index(Context& context, const TaskArgs& args) {
+  auto listed = json::array();
+  const auto done = for_each_archive(context, args, [&](const ArchiveWork& work) -> Result<> {
+    const auto files = files_of(work.session.api(), work.archive);
+    if (!files) return files.error();
+    std::uint64_t bytes = 0;
+    for (const auto& file : *files) bytes += file.size;
+    listed.push_back({{"archive", work.archive}, {"files", files->size()}, {"bytes", bytes}});
+    if (!context.options.json)
+      context.out << fmt::format("{}: {}, {}\n", work.archive, human_number(files->size(), "file", "files"),
+                                 human_bytes(static_cast<double>(bytes)));
+    return {};
+  });
+  if (!done) return done.error();
+  if (context.options.json) print_json(context.out, listed);
+  return Exit::done;
+}
+
+Result<Exit> verify(Context& context, const TaskArgs& args) {
   auto all = json::object();
   auto worst = Exit::done;
-  for (const auto& archive : *archives) {
-    if (auto done = index_archive(context, **session, *submission, archive, interrupt); !done) return done.error();
-    submission->client_id = fresh_client_id();
-    const auto request = (*session)->api().archive_task(*submission, archive, "verify");
+  const auto verified = for_each_archive(context, args, [&](const ArchiveWork& work) -> Result<> {
+    work.submission.client_id = new_client_id();
+    auto& api = work.session.api();
+    const auto request = typed<coordinator::Accepted>(api.archive_task(work.submission, work.archive, "verify"));
     if (!request) return request.error();
-    const auto done = wait_for(context, **session, text_of(*request, "id"), args.progress, interrupt);
+    const auto done = wait_for(context, work.session, request->id, args.progress, work.interrupt);
     if (!done) return done.error();
     context.err << failures_text(*done, context.err_style);
-    const auto gaps = (*session)->api().archive(archive, "gaps");
+    const auto gaps = gaps_of(api, work.archive);
     if (!gaps) return gaps.error();
-    all[archive] = *gaps;
+    all[work.archive] = *gaps;
     if (!context.options.json)
-      context.out << context.out_style.paint(Paint::bold, archive) << '\n' << gaps_text(*gaps, context.out_style);
-    const bool whole = field(*gaps, "missing").empty() && field(*gaps, "damaged").empty();
+      context.out << context.out_style.paint(Paint::bold, work.archive) << '\n' << gaps_text(*gaps, context.out_style);
     if (exit_of_request(*done) == Exit::failed)
       worst = Exit::failed;
-    else if (!whole && worst == Exit::done)
+    else if (!(gaps->missing.empty() && gaps->damaged.empty()) && worst == Exit::done)
       worst = Exit::incomplete;
-  }
+    return {};
+  });
+  if (!verified) return verified.error();
   if (context.options.json) print_json(context.out, all.size() == 1 ? all.front() : all);
   return worst;
 }
 
-// "pipeline/archive" as it is, or all archives of a manifest.
-Result<std::vector<std::string>> archives_meant(const std::string& word) {
-  if (word.find('/') != std::string::npos && !std::filesystem::exists(word)) return std::vector{word};
-  const auto submission = submission_of({word, {}});
+// Returns the name itself if it is "pipeline/archive", else all archives of the manifest with this path.
+Result<std::vector<std::string>> named_archives(const std::string& name) {
+  if (name.find('/') != std::string::npos && !std::filesystem::exists(name)) return std::vector{name};
+  const auto submission = submission_of(PipelineArgs{name, {}});
   if (!submission) return submission.error();
   return archives_of(*submission, "");
 }
 
-std::string files_text(const json& files, const Style& style) {
+std::string files_text(const std::vector<coordinator::ArchiveFile>& files, const Style& style) {
   Table table({{"file"},
                {"size", Align::right},
                {"router"},
@@ -99,19 +118,21 @@ std::string files_text(const json& files, const Style& style) {
                {"state"},
                {"revision", Align::right}});
   for (const auto& f : files)
-    table.row({text_of(f, "id"), human_bytes(number_of(f, "size")), text_of(f, "router"), text_of(f, "sequence"),
-               text_of(f, "from"), text_of(f, "to"), text_of(f, "state"), text_of(f, "revision")});
+    table.row({printable(f.id), human_bytes(static_cast<double>(f.size)), printable(f.router), std::to_string(f.sequence),
+               format_time(f.from), format_time(f.to), std::string(word_of(f.state)), std::to_string(f.revision)});
   return table.text(style);
 }
 
-Result<Exit> look(Context& context, const LookArgs& args, const char* what, std::string (*text)(const json&, const Style&)) {
-  const auto archives = archives_meant(args.archive);
+template <class T>
+Result<Exit> show(Context& context, const ShowArgs& args, Result<T> (*fetch)(coordinator::ClientApi&, const std::string&),
+                  std::string (*text)(const T&, const Style&)) {
+  const auto archives = named_archives(args.archive);
   if (!archives) return archives.error();
-  auto session = context.connect(context.options, Need::look);
+  auto session = context.connect(context.options, Need::read);
   if (!session) return session.error();
   auto all = json::object();
   for (const auto& archive : *archives) {
-    const auto document = (*session)->api().archive(archive, what);
+    const auto document = fetch((*session)->api(), archive);
     if (!document) return document.error();
     all[archive] = *document;
     if (context.options.json) continue;
@@ -122,8 +143,8 @@ Result<Exit> look(Context& context, const LookArgs& args, const char* what, std:
   return Exit::done;
 }
 
-Result<Exit> ls(Context& context, const LookArgs& args) { return look(context, args, "ls", files_text); }
-Result<Exit> gaps(Context& context, const LookArgs& args) { return look(context, args, "gaps", gaps_text); }
+Result<Exit> ls(Context& context, const ShowArgs& args) { return show(context, args, files_of, files_text); }
+Result<Exit> gaps(Context& context, const ShowArgs& args) { return show(context, args, gaps_of, gaps_text); }
 
 void add_task(Shell& shell, CLI::App& family, const char* name, const char* about,
               Result<Exit> (*run)(Context&, const TaskArgs&)) {
@@ -134,11 +155,11 @@ void add_task(Shell& shell, CLI::App& family, const char* name, const char* abou
   if (run == verify) add_progress_option(*command, args->progress);
 }
 
-void add_look(Shell& shell, CLI::App& family, const char* name, const char* about,
-              Result<Exit> (*run)(Context&, const LookArgs&)) {
-  auto args = std::make_shared<LookArgs>();
+void add_show(Shell& shell, CLI::App& family, const char* name, const char* about,
+              Result<Exit> (*run)(Context&, const ShowArgs&)) {
+  auto args = std::make_shared<ShowArgs>();
   shell.add(family, name, about, args, run)
-      ->add_option("archive", args->archive, "pipeline/archive, or the path of a manifest for all of its archives")
+      ->add_option("archive", args->archive, "pipeline/archive, or the path of a manifest for all its archives")
       ->required()
       ->type_name("ARCHIVE");
 }
@@ -146,12 +167,12 @@ void add_look(Shell& shell, CLI::App& family, const char* name, const char* abou
 }  // namespace
 
 void add_archive(Shell& shell) {
-  auto* family = shell.app.add_subcommand("archive", "Cold stores: list, look, verify, simulate");
+  auto* family = shell.app.add_subcommand("archive", "List, verify and simulate archives");
   family->require_subcommand(1)->fallthrough();
-  add_task(shell, *family, "index", "List the archives of a pipeline anew", index);
-  add_look(shell, *family, "ls", "The files of the last listing", ls);
-  add_look(shell, *family, "gaps", "Missing files by number, damaged files by byte range", gaps);
-  add_task(shell, *family, "verify", "Read every file and report damage; exits 3 if anything is missing or damaged", verify);
+  add_task(shell, *family, "index", "List the archives of a pipeline again", index);
+  add_show(shell, *family, "ls", "Show the files of the last listing", ls);
+  add_show(shell, *family, "gaps", "Show missing files by sequence number and damaged files by byte range", gaps);
+  add_task(shell, *family, "verify", "Read every file and report damage; exits 3 if files are missing or damaged", verify);
   add_simulate(shell, *family);
 }
 

@@ -10,36 +10,22 @@
 namespace mole::cli {
 namespace {
 
-constexpr std::uint64_t manifest_limit = 4 << 20;
+constexpr std::uint64_t max_manifest_bytes = 4 << 20;
 
-template <class Parse>
-CLI::Validator validator_of(Parse parse, const char* name) {
-  return CLI::Validator(
-      [parse](std::string& text) {
-        const auto value = parse(text);
-        return value ? std::string() : value.error().message;
-      },
-      name);
+Result<std::string> parse_override(std::string_view text) {
+  const auto equals = text.find('=');
+  if (equals != std::string::npos && equals != 0) return std::string(text);
+  return invalid(fmt::format("'{}' is not KEY=VALUE", text));
 }
 
 }  // namespace
 
-CLI::Validator time_validator() {
-  return validator_of([](const std::string& t) { return parse_time(t); }, "TIME");
-}
-CLI::Validator duration_validator() {
-  return validator_of([](const std::string& t) { return parse_duration(t); }, "DURATION");
-}
-CLI::Validator size_validator() {
-  return validator_of([](const std::string& t) { return parse_size(t); }, "SIZE");
-}
-
-Result<std::uint64_t> parse_size(std::string_view whole) {
-  const auto bad = [&] { return invalid(fmt::format("'{}' is not a size: write bytes, or 512MiB, 4G", whole)); };
+Result<std::uint64_t> parse_size(std::string_view text) {
+  const auto bad = [&] { return invalid(fmt::format("'{}' is not a size: write bytes, or 512MiB, 4G", text)); };
   std::uint64_t n = 0;
-  const auto [end, error] = std::from_chars(whole.data(), whole.data() + whole.size(), n);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
   if (error != std::errc{}) return bad();
-  std::string_view unit(end, static_cast<std::size_t>(whole.data() + whole.size() - end));
+  std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
   if (unit.empty() || unit == "B") return n;
   const auto power = std::string_view("KMGT").find(unit.front());
   unit.remove_prefix(1);
@@ -50,32 +36,26 @@ Result<std::uint64_t> parse_size(std::string_view whole) {
 }
 
 void add_range_options(CLI::App& command, RangeArgs& args, Range kind, bool positional) {
-  command.add_option("--from", args.from, "first instant, inclusive: 2007-09-22, 2007-09-22T20, @1190487600")
-      ->check(time_validator());
-  command.add_option("--to", args.to, "last instant, exclusive")->check(time_validator());
-  if (positional) {
-    command.add_option("range", args.range, "the same in one word: FROM/TO or FROM/P7D")
+  command.add_option("--from", args.from, "start of the range, inclusive: 2007-09-22, 2007-09-22T20, @1190487600")
+      ->check(parsed_by(parse_time, "TIME"));
+  command.add_option("--to", args.to, "end of the range, exclusive")->check(parsed_by(parse_time, "TIME"));
+  if (positional)
+    command.add_option("range", args.range, "the range in one argument: FROM/TO or FROM/P7D")
         ->type_name("RANGE")
-        ->check(CLI::Validator(
-            [](std::string& text) {
-              const auto r = parse_range(text);
-              return r ? std::string() : r.error().message;
-            },
-            ""));
-  }
+        ->check(parsed_by(parse_range));
   command.parse_complete_callback([&args, kind, positional] {
     const bool pair = !args.from.empty() && !args.to.empty();
     if (!args.range.empty() && (!args.from.empty() || !args.to.empty()))
-      throw CLI::ValidationError("RANGE", "stands beside --from or --to: give one of both");
+      throw CLI::ValidationError("RANGE", "cannot be combined with --from or --to");
     if (kind == Range::required && args.range.empty() && !pair)
-      throw CLI::RequiredError(positional ? "--from and --to, or RANGE (as 2007-09-22/P7D)" : "--from and --to");
+      throw CLI::RequiredError(positional ? "--from and --to, or RANGE (such as 2007-09-22/P7D)" : "--from and --to");
     if (pair && range_of(args).empty()) throw CLI::ValidationError("--from", "is not before --to: ranges are half-open");
   });
 }
 
 TimeRange range_of(const RangeArgs& args) {
   if (!args.range.empty()) return *parse_range(args.range);
-  TimeRange range{0, std::int64_t{73'000} * day_us};  // 1970 to 2169: no flow export is older, and blocks can be added safely
+  TimeRange range{0, std::int64_t{73'000} * day_us};  // 1970 to 2169, so that adding blocks cannot overflow
   if (!args.from.empty()) range.from = *parse_time(args.from);
   if (!args.to.empty()) range.to = *parse_time(args.to);
   return range;
@@ -84,8 +64,8 @@ TimeRange range_of(const RangeArgs& args) {
 void add_where_option(CLI::App& command, std::vector<std::string>& texts) {
   command
       .add_option("--where", texts,
-                  "only rows with these values, as direction=in,protocol_class=tcp or flows_anomaly=true; a column named twice "
-                  "may have either value (repeatable)")
+                  "only rows with these values, such as direction=in,protocol_class=tcp or flows_anomaly=true; values of the "
+                  "same column are alternatives (repeatable)")
       ->type_name("COLUMN=VALUE")
       ->delimiter(',')
       ->allow_extra_args(false);
@@ -94,8 +74,8 @@ void add_where_option(CLI::App& command, std::vector<std::string>& texts) {
 void add_rate_option(CLI::App& command, bool& rate) {
   command.add_flag(
       "--rate", rate,
-      "counts of bytes, packets and flows as bit/s, packet/s and flow/s: divided by the interval, or the window, they "
-      "were counted over; other columns stay as they are");
+      "show counts of bytes, packets and flows as bit/s, packet/s and flow/s, divided by the interval or window; other "
+      "columns are unchanged");
 }
 
 void add_pipeline_options(CLI::App& command, PipelineArgs& args) {
@@ -103,18 +83,20 @@ void add_pipeline_options(CLI::App& command, PipelineArgs& args) {
   command.add_option("--set", args.overrides, "change one key of the manifest: modules.mean.window=1d (repeatable)")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false)
-      ->check(CLI::Validator(
-          [](std::string& text) {
-            const auto equals = text.find('=');
-            return equals == std::string::npos || equals == 0 ? "'" + text + "' is not KEY=VALUE" : std::string();
-          },
-          ""));
+      ->check(parsed_by(parse_override));
+}
+
+void add_work_options(CLI::App& command, WorkArgs& args) {
+  add_pipeline_options(command, args.pipeline);
+  add_range_options(command, args.range, Range::required, true);
+  command.add_option("--module", args.module, "only this module and its inputs");
+  command.add_flag("--partial", args.partial, "include blocks past the end of the archive, with the data there is");
 }
 
 Result<coordinator::Submission> submission_of(const PipelineArgs& args) {
-  auto text = read_file(args.manifest, manifest_limit);
+  auto text = read_file(args.manifest, max_manifest_bytes);
   if (!text)
-    return missing(fmt::format("cannot read the manifest {}: {}; give the path of a pipeline's YAML file", args.manifest,
+    return missing(fmt::format("cannot read the manifest {}: {}; give the path of a YAML file with a pipeline", args.manifest,
                                text.error().message));
   coordinator::Submission submission;
   submission.manifest = std::move(*text);
@@ -125,7 +107,17 @@ Result<coordinator::Submission> submission_of(const PipelineArgs& args) {
   return submission;
 }
 
-std::string fresh_client_id() {
+Result<coordinator::Submission> submission_of(const WorkArgs& args) {
+  auto submission = submission_of(args.pipeline);
+  if (!submission) return submission;
+  submission->range = range_of(args.range);
+  submission->module = args.module;
+  submission->partial = args.partial;
+  submission->client_id = new_client_id();
+  return submission;
+}
+
+std::string new_client_id() {
   std::random_device random;
   return fmt::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
 }

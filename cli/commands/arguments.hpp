@@ -1,4 +1,4 @@
-// Arguments that several commands share.
+// Arguments shared by several commands.
 #pragma once
 
 #include "coordinator/wire/client_api.hpp"
@@ -16,32 +16,49 @@ struct RangeArgs {
   bool given() const { return !from.empty() || !to.empty() || !range.empty(); }
 };
 enum class Range { required, optional };
-// `positional`: RANGE may also stand on its own. A wrong time is a usage error.
+// `positional`: also accepts RANGE. A malformed time is a usage error.
 void add_range_options(CLI::App& command, RangeArgs& args, Range kind, bool positional);
-// The range; without any option: everything. The options were validated when they were read.
+// Returns the range; all time if no option is given. The options must have been validated by the parser.
 TimeRange range_of(const RangeArgs& args);
 
-// --where COLUMN=VALUE,... for cli/export/selection.hpp.
+// --where COLUMN=VALUE,... (parse_where in cli/export/selection.hpp)
 void add_where_option(CLI::App& command, std::vector<std::string>& texts);
-// --rate.
 void add_rate_option(CLI::App& command, bool& rate);
 
-// A manifest and what to change in it.
+// A manifest and its overrides (--set).
 struct PipelineArgs {
   std::string manifest;
   std::vector<std::string> overrides;
 };
 void add_pipeline_options(CLI::App& command, PipelineArgs& args);
-// Reads the manifest. missing: it is not there or cannot be read.
+// Reads the manifest. missing: it cannot be read.
 Result<coordinator::Submission> submission_of(const PipelineArgs& args);
 
-// A name no other submission has.
-std::string fresh_client_id();
+// What to compute of a pipeline: options of run, plan and request submit.
+struct WorkArgs {
+  PipelineArgs pipeline;
+  RangeArgs range;
+  std::string module;
+  bool partial = false;
+};
+void add_work_options(CLI::App& command, WorkArgs& args);
+Result<coordinator::Submission> submission_of(const WorkArgs& args);
 
-// For options that are times, durations or sizes ("512MiB", "4G"): a malformed one is a usage error.
-CLI::Validator time_validator();
-CLI::Validator duration_validator();
+// Returns a random id.
+std::string new_client_id();
+
+// Parses "1000", "512MiB" or "4G".
 Result<std::uint64_t> parse_size(std::string_view text);
-CLI::Validator size_validator();
+
+// Makes text that `parse` rejects a usage error. `name` is shown in the help.
+template <class T>
+CLI::Validator parsed_by(Result<T> (*parse)(std::string_view), const char* name = "") {
+  return CLI::Validator(
+      [parse](std::string& text) {
+        const auto value = parse(text);
+        return value ? std::string() : value.error().message;
+      },
+      name);
+}
 
 }  // namespace mole::cli

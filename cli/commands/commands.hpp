@@ -1,5 +1,4 @@
-// One function a command (or family): adds it to the parser. When the command line was parsed, `action` of the shell is
-// what the user asked for.
+// One function per command or command family adds it to the parser. After parsing, Shell::action runs the chosen command.
 #pragma once
 
 #include "cli/context.hpp"
@@ -12,22 +11,32 @@ namespace mole::cli {
 
 using Action = std::function<Result<Exit>(Context&)>;
 
-// The parser under construction and what it found.
+// The parser and the command it found.
 struct Shell {
   CLI::App& app;
   Action action;
 
-  // Adds a command below `parent`. `bind` is called after its options were read; what it throws (CLI::ParseError) is a
-  // usage error.
+  // Adds a command below `parent`; if the user chooses it, `action` runs it with its parsed arguments.
   template <class Args>
   CLI::App* add(CLI::App& parent, std::string name, std::string about, std::shared_ptr<Args> args,
                 Result<Exit> (*run)(Context&, const Args&)) {
     CLI::App* command = parent.add_subcommand(std::move(name), std::move(about));
-    command->fallthrough();  // global options may stand behind the command
+    command->fallthrough();  // accept global options after the command
     command->callback([this, args, run] { action = [args, run](Context& context) { return run(context, *args); }; });
     return command;
   }
 };
+
+// Fetches a document from the coordinator and prints it: `fetch(Api&)` returns the document, `text(document)` formats it.
+template <class Fetch, class Text>
+Result<Exit> show(Context& context, Fetch fetch, Text text) {
+  auto session = context.connect(context.options, Need::read);
+  if (!session) return session.error();
+  const auto document = fetch((*session)->api());
+  if (!document) return document.error();
+  print(context, *document, context.options.json ? std::string() : text(*document));
+  return Exit::done;
+}
 
 void add_run(Shell& shell);
 void add_plan(Shell& shell);

@@ -1,7 +1,10 @@
-// mole explain: why a job ran, is reused or waits.
+// mole explain: shows why a job ran, is reused or waits.
 #include "cli/format/explain.hpp"
+#include "cli/commands/arguments.hpp"
 #include "cli/commands/commands.hpp"
 #include "sdk/model/time.hpp"
+
+#include <fmt/format.h>
 
 namespace mole::cli {
 namespace {
@@ -11,15 +14,16 @@ struct ExplainArgs {
 };
 
 Result<Exit> explain(Context& context, const ExplainArgs& args) {
-  auto session = context.connect(context.options, Need::look);
-  if (!session) return session.error();
-  const auto explained = (*session)->api().explain(args.job);
-  if (!explained) return explained.error();
-  if (context.options.json)
-    print_json(context.out, *explained);
-  else
-    context.out << explain_text(*explained, context.out_style);
-  return Exit::done;
+  return show(
+      context, [&](coordinator::ClientApi& api) { return typed<coordinator::JobExplanation>(api.explain(args.job)); },
+      [&](const auto& explained) { return explain_text(explained, context.out_style); });
+}
+
+Result<std::string> parse_job(std::string_view text) {
+  const auto at = text.rfind('@');
+  if (at != std::string::npos && text.find('/') < at && parse_time(text.substr(at + 1))) return std::string(text);
+  return invalid(
+      fmt::format("'{}' is not a job: write PIPELINE/MODULE@TIME, such as border-traffic/mean@2007-09-22T18:00:00Z", text));
 }
 
 }  // namespace
@@ -28,17 +32,10 @@ void add_explain(Shell& shell) {
   auto args = std::make_shared<ExplainArgs>();
   auto* command =
       shell.add(shell.app, "explain", "Why a job ran (which part of its key changed), or why it waits", args, explain);
-  command->add_option("job", args->job, "pipeline/module@block, as border-traffic/mean@2007-09-22T18:00:00Z")
+  command->add_option("job", args->job, "pipeline/module@block, such as border-traffic/mean@2007-09-22T18:00:00Z")
       ->required()
       ->type_name("JOB")
-      ->check(CLI::Validator(
-          [](std::string& text) {
-            const auto at = text.rfind('@');
-            const bool job = at != std::string::npos && text.find('/') < at && parse_time(text.substr(at + 1));
-            return job ? std::string()
-                       : "'" + text + "' is no job: write PIPELINE/MODULE@TIME, as border-traffic/mean@2007-09-22T18:00:00Z";
-          },
-          ""));
+      ->check(parsed_by(parse_job));
 }
 
 }  // namespace mole::cli

@@ -1,5 +1,5 @@
-// mole flows: decodes files on the spot. The work is the worker's, which alone loads plugins; it prints text itself and
-// hands over rows for Parquet and Arrow, which are written here.
+// mole flows: decodes files directly. A mole-worker does the decoding, because only workers load plugins. It prints text
+// itself; for Parquet and Arrow it sends rows, which are written here.
 #include "cli/commands/commands.hpp"
 #include "cli/export/export.hpp"
 #include "cli/export/target.hpp"
@@ -39,17 +39,17 @@ std::vector<std::string> worker_command(const Context& context, const FlowsArgs&
   return command;
 }
 
-// Tables out of docs/formats/flow_frames.md.
+// Reads tables from the stream of docs/formats/flow_frames.md.
 class Frames {
  public:
   explicit Frames(PipedChild& worker) : worker_(worker) {}
 
-  // nullopt: the worker said this was all. internal: it ended without.
+  // Returns the next table; nullopt at the end mark. internal: the stream ended without one.
   Result<std::optional<runtime::RowTable>> next() {
     std::uint64_t length = 0;
     if (auto done = fill(reinterpret_cast<char*>(&length), sizeof length); !done) return done.error();
     if (length == 0) return std::optional<runtime::RowTable>{};
-    if (length > runtime::RowLimits{}.bytes) return internal("mole-worker hands over a table beyond all bounds");
+    if (length > runtime::RowLimits{}.bytes) return internal("mole-worker sent a table that is too large");
     bytes_.resize(length);
     if (auto done = fill(bytes_.data(), length); !done) return done.error();
     auto table = runtime::decode_rows(bytes_);
@@ -62,7 +62,7 @@ class Frames {
     while (size > 0) {
       const auto n = worker_.read(to, size);
       if (!n) return n.error();
-      if (*n == 0) return internal("mole-worker ended before all flows were there");
+      if (*n == 0) return internal("mole-worker ended before it sent all flows");
       to += *n;
       size -= *n;
     }
@@ -77,7 +77,7 @@ Result<> export_flows(PipedChild& worker, ExportFormat format, const std::option
   Frames frames(worker);
   auto shape = frames.next();
   if (!shape) return shape.error();
-  if (!*shape) return internal("mole-worker hands over no columns");
+  if (!*shape) return internal("mole-worker sent no columns");
   RowStream rows{std::move(**shape), {}, [&] { return frames.next(); }};
   const auto count = export_rows(rows, format, out);
   return count ? Result<>() : count.error();
@@ -86,16 +86,16 @@ Result<> export_flows(PipedChild& worker, ExportFormat format, const std::option
 Result<> copy_text(PipedChild& worker, const std::filesystem::path& out) {
   auto target = Target::open(out);
   if (!target) return target.error();
-  std::string piece(1 << 20, '\0');
+  std::string chunk(1 << 20, '\0');
   for (;;) {
-    const auto n = worker.read(piece.data(), piece.size());
+    const auto n = worker.read(chunk.data(), chunk.size());
     if (!n) return n.error();
     if (*n == 0) return (*target)->finish();
-    if (auto done = (*target)->write(std::string_view(piece).substr(0, *n)); !done) return done;
+    if (auto done = (*target)->write(std::string_view(chunk).substr(0, *n)); !done) return done;
   }
 }
 
-// As asked for; else as the file's name ends; else csv.
+// Returns --format, else the extension of the output file if it is a known format, else csv.
 std::string format_of(const FlowsArgs& args) {
   if (!args.format.empty()) return args.format;
   const auto ending = std::filesystem::path(args.out).extension().string();
@@ -105,7 +105,7 @@ std::string format_of(const FlowsArgs& args) {
 
 Result<Exit> flows(Context& context, const FlowsArgs& args) {
   for (const auto& file : args.files)
-    if (std::error_code error; !std::filesystem::exists(file, error)) return missing(file + " is not there; check the path");
+    if (std::error_code error; !std::filesystem::exists(file, error)) return missing(file + " does not exist; check the path");
   const auto format = format_of(args);
   const bool rows = format == "parquet" || format == "arrow";
   context.out.flush();
@@ -115,7 +115,7 @@ Result<Exit> flows(Context& context, const FlowsArgs& args) {
     return static_cast<Exit>(*code);
   }
   if (args.out.empty() && is_terminal(STDOUT_FILENO)) {
-    print_error(context, invalid(format + " is not for a terminal; give -o FILE"));
+    print_error(context, invalid(format + " is a binary format and cannot go to a terminal; give -o FILE"));
     return Exit::usage;
   }
   auto worker = PipedChild::start(worker_command(context, args, rows ? "frames" : format));
@@ -124,8 +124,8 @@ Result<Exit> flows(Context& context, const FlowsArgs& args) {
   const auto done = rows ? export_flows(*worker, *export_format(format), out) : copy_text(*worker, *out);
   const auto code = worker->wait();
   if (!code) return code.error();
-  if (!done && done.error().code == Code::cancelled) return Exit::done;                             // the reader had enough
-  if (!done && done.error().code == Code::internal && *code != 0) return static_cast<Exit>(*code);  // it said why
+  if (!done && done.error().code == Code::cancelled) return Exit::done;                             // the reader closed the pipe
+  if (!done && done.error().code == Code::internal && *code != 0) return static_cast<Exit>(*code);  // the worker printed why
   if (!done) return done.error();
   return static_cast<Exit>(*code);
 }
@@ -134,22 +134,25 @@ Result<Exit> flows(Context& context, const FlowsArgs& args) {
 
 void add_flows(Shell& shell) {
   auto args = std::make_shared<FlowsArgs>();
-  auto* command = shell.add(shell.app, "flows",
-                            "The flow records of files, as text or for another program; exits 3 if one is damaged", args, flows);
-  command->add_option("files", args->files, "files as they lie in the archive")->required()->type_name("FILE");
+  auto* command =
+      shell.add(shell.app, "flows", "Print the flow records of files, as text or for another program; exits 3 if one is damaged",
+                args, flows);
+  command->add_option("files", args->files, "files of an archive")->required()->type_name("FILE");
   command->add_option("--columns", args->columns,
-                      "comma-separated, * for all; otherwise start, end, addresses, ports, protocol, tcp_flags, packets, bytes");
+                      "comma-separated, * for all; default: start, end, addresses, ports, protocol, tcp_flags, packets, bytes");
   command
       ->add_option("--format", args->format,
-                   "csv, ndjson, parquet, arrow or none (only decode); otherwise as the file's name ends, or csv")
+                   "csv, ndjson, parquet, arrow or none (only decode); default: from the extension of the output file, or csv")
       ->check(CLI::IsMember({"csv", "ndjson", "parquet", "arrow", "none"}));
-  command->add_option("-o,--output", args->out, "write to this file; it appears when it is whole")->type_name("FILE");
-  command->add_option("--time-format", args->times, "of csv and ndjson: rfc3339 or epoch_ms")
+  command->add_option("-o,--output", args->out, "write to this file; it appears when it is complete")->type_name("FILE");
+  command->add_option("--time-format", args->times, "for csv and ndjson: rfc3339 or epoch_ms")
       ->check(CLI::IsMember({"rfc3339", "epoch_ms"}));
-  command->add_option("--decode", args->decode, "who decodes bzip2 blocks: libbzip2 or interleaved; the flows are the same")
+  command
+      ->add_option("--decode", args->decode, "implementation for bzip2 blocks: libbzip2 or interleaved; the flows are the same")
       ->check(CLI::IsMember({"libbzip2", "interleaved"}));
-  command->add_option("--decoder", args->decoder, "a decoder's name; otherwise the one that knows the file")->type_name("PLUGIN");
-  command->add_option("--threads", args->threads, "cores to use; 0: all")->check(CLI::Range(0, 4096));
+  command->add_option("--decoder", args->decoder, "name of a decoder; default: the one that recognizes the file")
+      ->type_name("PLUGIN");
+  command->add_option("--threads", args->threads, "number of threads; 0: all cores")->check(CLI::Range(0, 4096));
 }
 
 }  // namespace mole::cli

@@ -1,6 +1,5 @@
 #include "cli/commands/pipeline_work.hpp"
 
-#include "cli/format/document.hpp"
 #include "cli/format/request.hpp"
 #include "coordinator/dag/resolve.hpp"
 #include "coordinator/manifest/manifest.hpp"
@@ -12,32 +11,32 @@
 namespace mole::cli {
 namespace {
 
-// A service without nodes accepts work and does none: said once, before the wait.
+// Warns that a service without nodes accepts requests but makes no progress.
 void warn_without_nodes(Context& context, coordinator::ClientApi& api) {
-  const auto status = api.status();
-  if (!status || !field(*status, "nodes").is_array()) return;
-  for (const auto& node : field(*status, "nodes"))
-    if (text_of(node, "state") != "silent") return;
-  context.err << "mole: the coordinator has no node yet; the work begins when a mole-node joins it\n";
+  const auto status = typed<coordinator::ClusterStatus>(api.status());
+  if (!status) return;
+  for (const auto& node : status->nodes)
+    if (node.state != coordinator::NodeState::silent) return;
+  context.err << "mole: the coordinator has no node; the work starts when a mole-node registers\n";
 }
 
 }  // namespace
 
-Result<nlohmann::json> wait_for(Context& context, Session& session, const std::string& id, const std::string& progress,
-                                const Interrupt& interrupt, bool ours) {
-  if (session.outlives_us()) warn_without_nodes(context, session.api());
+Result<coordinator::RequestStatus> wait_for(Context& context, Session& session, const std::string& id,
+                                            const std::string& progress, const Interrupt& interrupt, bool cancel_on_interrupt) {
+  if (!session.embedded()) warn_without_nodes(context, session.api());
   const auto bar = make_progress(progress_kind(progress, context.err_is_terminal), context.err, context.err_style);
   auto watch = system_watch(interrupt);
   watch.check = [&session] { return session.check(); };
   auto done = watch_request(session.api(), id, *bar, watch);
   bar->finish();
   if (done || done.error().code != Code::cancelled) return done;
-  if (!ours)
-    return Error{Code::cancelled, fmt::format("no longer watching; request {0} stands: mole request watch {0} looks "
-                                              "again, mole request cancel {0} ends it",
+  if (!cancel_on_interrupt)
+    return Error{Code::cancelled, fmt::format("stopped watching; request {0} continues: follow it with mole request watch {0}, "
+                                              "or cancel it with mole request cancel {0}",
                                               id)};
-  if (const auto gone = session.api().cancel(id); !gone) print_error(context, gone.error());
-  return Error{Code::cancelled, "stopped; what is done is kept: the same command again resumes"};
+  if (const auto ended = session.api().cancel(id); !ended) print_error(context, ended.error());
+  return Error{Code::cancelled, "stopped; finished work is kept, run the same command to resume"};
 }
 
 Result<std::vector<std::string>> archives_of(const coordinator::Submission& submission, const std::string& chosen) {
@@ -55,11 +54,11 @@ Result<std::vector<std::string>> archives_of(const coordinator::Submission& subm
   return names;
 }
 
-Result<nlohmann::json> validate_submission(Context& context, const coordinator::Submission& submission) {
+Result<coordinator::PipelineDescription> validate_submission(Context& context, const coordinator::Submission& submission) {
   if (!context.options.coordinator.empty()) {
-    auto session = context.connect(context.options, Need::look);
+    auto session = context.connect(context.options, Need::read);
     if (!session) return session.error();
-    return (*session)->api().validate(submission);
+    return typed<coordinator::PipelineDescription>((*session)->api().validate(submission));
   }
   const auto manifest =
       coordinator::manifest::parse_manifest(submission.manifest, submission.manifest_name, submission.overrides);
@@ -67,27 +66,25 @@ Result<nlohmann::json> validate_submission(Context& context, const coordinator::
   const auto resolved =
       coordinator::dag::resolve(*manifest, PluginCatalogue::load(plugin_search_path(context.options)), submission.base);
   if (!resolved) return resolved.error();
-  return coordinator::dag::describe(resolved->graph);
+  return typed<coordinator::PipelineDescription>(Result(coordinator::dag::describe(resolved->graph)));
 }
 
 Result<> index_archive(Context& context, Session& session, const coordinator::Submission& submission, const std::string& archive,
                        const Interrupt& interrupt) {
   auto listing = submission;
-  listing.client_id = fresh_client_id();
-  const auto request = session.api().archive_task(listing, archive, "index");
+  listing.client_id = new_client_id();
+  const auto request = typed<coordinator::Accepted>(session.api().archive_task(listing, archive, "index"));
   if (!request) return request.error();
-  const auto done = wait_for(context, session, text_of(*request, "id"), "none", interrupt, true);
+  const auto done = wait_for(context, session, request->id, "none", interrupt, true);
   if (!done) return done.error();
   if (exit_of_request(*done) != Exit::failed) return {};
-  const auto& failures = field(*done, "failures");
-  const auto failed = !failures.empty();
-  const auto code = failed ? code_of(text_of(failures.front(), "code")) : Code::missing;
-  return Error{code, fmt::format("cannot list archive {}: {}", archive,
-                                 failed ? text_of(failures.front(), "message") : text_of(*done, "reason"))};
+  const bool failed = done->failures && !done->failures->empty();
+  const auto code = failed ? code_of(done->failures->front().code) : Code::missing;
+  return Error{code, fmt::format("cannot list archive {}: {}", archive, failed ? done->failures->front().message : done->reason)};
 }
 
 void add_progress_option(CLI::App& command, std::string& progress) {
-  command.add_option("--progress", progress, "bar, plain or none; otherwise a bar on a terminal, plain lines in a log")
+  command.add_option("--progress", progress, "bar, plain or none; default: bar on a terminal, else plain lines")
       ->check(CLI::IsMember({"bar", "plain", "none"}));
 }
 

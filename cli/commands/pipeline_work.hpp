@@ -1,4 +1,4 @@
-// Asking for work and waiting for it: what `run`, `request submit --wait` and `archive index` have in common.
+// Submits work and waits for it; shared by `run`, `request submit --wait` and `archive index`.
 #pragma once
 
 #include "cli/commands/arguments.hpp"
@@ -7,24 +7,23 @@
 
 namespace mole::cli {
 
-// Waits for a request with the progress wished for and returns its last document. On ^C it is cancelled if it is `ours`
-// alone, and goes on otherwise; cancelled: ^C, with what to type next.
-Result<nlohmann::json> wait_for(Context& context, Session& session, const std::string& id, const std::string& progress,
-                                const Interrupt& interrupt, bool ours = false);
+// Waits for a request, shows its progress, and returns its last document. On ^C the request is cancelled if `cancel_on_interrupt`
+// is set, and continues otherwise; then the error is cancelled.
+Result<coordinator::RequestStatus> wait_for(Context& context, Session& session, const std::string& id,
+                                            const std::string& progress, const Interrupt& interrupt,
+                                            bool cancel_on_interrupt = false);
 
-// The archives of a manifest as "pipeline/archive", in the order of its text; only the one named `chosen` unless it is
-// empty.
+// Returns the archives of a manifest as "pipeline/archive", in the order of the text; only the one named `chosen` if that is
+// not empty.
 Result<std::vector<std::string>> archives_of(const coordinator::Submission& submission, const std::string& chosen = "");
 
-// What Api::validate answers. Without a service nothing is opened or made: plugins are looked up in this machine's
-// folders.
-Result<nlohmann::json> validate_submission(Context& context, const coordinator::Submission& submission);
+// Validates like Api::validate. Without --coordinator no state is opened or created, and plugins are looked up locally.
+Result<coordinator::PipelineDescription> validate_submission(Context& context, const coordinator::Submission& submission);
 
-// Lists one archive ("pipeline/archive") anew, and waits for it.
+// Lists one archive ("pipeline/archive") again and waits for the result.
 Result<> index_archive(Context& context, Session& session, const coordinator::Submission& submission, const std::string& archive,
                        const Interrupt& interrupt);
 
-// --progress of commands that wait.
 void add_progress_option(CLI::App& command, std::string& progress);
 
 }  // namespace mole::cli

@@ -1,4 +1,4 @@
-// mole plot: columns over time as SVG, gaps drawn as gaps.
+// mole plot: draws columns over time as SVG.
 #include "cli/plot/plot.hpp"
 #include "cli/commands/arguments.hpp"
 #include "cli/commands/commands.hpp"
@@ -8,10 +8,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 
 namespace mole::cli {
 namespace {
+
+std::map<std::string, PanelOf> panel_kinds() {
+  return {{"column", PanelOf::column}, {"group", PanelOf::group}, {"each", PanelOf::each}, {"all", PanelOf::all}};
+}
+std::map<std::string, Cycle> cycles() { return {{"day", Cycle::day}, {"week", Cycle::week}}; }
 
 struct PlotArgs {
   std::string module, out, title, panels = "column", overlay;
@@ -22,35 +28,40 @@ struct PlotArgs {
   std::optional<double> pale_below;
 };
 
-// "LOW,HIGH"
-std::optional<std::pair<std::string, std::string>> band_of(const std::string& text) {
+struct Band {
+  std::string low, high;
+};
+
+// Parses "LOW,HIGH".
+Result<Band> parse_band(std::string_view text) {
   const auto comma = text.find(',');
-  if (comma == 0 || comma == std::string::npos || comma + 1 == text.size()) return std::nullopt;
-  return std::pair(text.substr(0, comma), text.substr(comma + 1));
+  if (comma == 0 || comma == std::string_view::npos || comma + 1 == text.size())
+    return invalid(fmt::format("'{}' is not a band; write LOW,HIGH", text));
+  return Band{std::string(text.substr(0, comma)), std::string(text.substr(comma + 1))};
 }
 
-// "flows_low", "flows_high" -> "flows_low to high".
+// Returns "flows_low to high" for "flows_low" and "flows_high".
 std::string band_name(const std::string& low, const std::string& high) {
-  const auto differ = std::mismatch(low.begin(), low.end(), high.begin(), high.end()).first;
-  const auto word = low.find_last_of("_.", static_cast<std::size_t>(differ - low.begin()));
+  const auto difference = std::mismatch(low.begin(), low.end(), high.begin(), high.end()).first;
+  const auto word = low.find_last_of("_.", static_cast<std::size_t>(difference - low.begin()));
   return low + " to " +
          (word == std::string::npos || word > high.size() || low.compare(0, word + 1, high, 0, word + 1) != 0
               ? high
               : high.substr(word + 1));
 }
 
-// "LABEL@TIME/LENGTH", or "LABEL@TIME/TIME".
-Result<Shade> shade_of(const std::string& text) {
+// Parses "LABEL@TIME/LENGTH" or "LABEL@TIME/TIME".
+Result<Shade> parse_shade(std::string_view text) {
   const auto at = text.find('@'), slash = text.rfind('/');
-  if (at == std::string::npos || slash == std::string::npos || slash < at)
-    return invalid(fmt::format("'{}' is no shade; write LABEL@TIME/LENGTH, as scan@2007-09-23T10:00/2h", text));
+  if (at == std::string_view::npos || slash == std::string_view::npos || slash < at)
+    return invalid(fmt::format("'{}' is not a shade; write LABEL@TIME/LENGTH, such as scan@2007-09-23T10:00/2h", text));
   const auto from = parse_time(text.substr(at + 1, slash - at - 1));
   if (!from) return from.error();
   const auto last = text.substr(slash + 1);
   const auto length = parse_duration(last);
   const auto to = length ? Result<Micros>(*from + *length) : parse_time(last);
   if (!to) return to.error();
-  return Shade{text.substr(0, at), {*from, *to}};
+  return Shade{std::string(text.substr(0, at)), {*from, *to}};
 }
 
 Result<std::vector<Series>> lines_of(const PlotSources& sources, const PlotArgs& args) {
@@ -61,7 +72,7 @@ Result<std::vector<Series>> lines_of(const PlotSources& sources, const PlotArgs&
     lines.insert(lines.end(), std::make_move_iterator(more->begin()), std::make_move_iterator(more->end()));
   }
   for (const auto& text : args.bands) {
-    const auto [low, high] = *band_of(text);
+    const auto [low, high] = *parse_band(text);
     const auto lows = sources.series(Reference::of(low)), highs = sources.series(Reference::of(high));
     if (!lows) return lows.error();
     if (!highs) return highs.error();
@@ -83,31 +94,30 @@ PlotOptions options_of(const PlotArgs& args, const std::string& title) {
   options.panel_height = args.height;
   options.across = args.across;
   options.log = args.log;
-  options.overlay = args.overlay.empty() ? Cycle::none : args.overlay == "day" ? Cycle::day : Cycle::week;
+  if (!args.overlay.empty()) options.overlay = cycles().at(args.overlay);
   options.marks = args.marks;
-  for (const auto& shade : args.shades) options.shades.push_back(*shade_of(shade));
-  for (const auto& [name, value] : {std::pair("column", PanelOf::column), std::pair("group", PanelOf::group),
-                                    std::pair("each", PanelOf::each), std::pair("all", PanelOf::all)})
-    if (args.panels == name) options.panel_of = value;
+  for (const auto& shade : args.shades) options.shades.push_back(*parse_shade(shade));
+  options.panel_of = panel_kinds().at(args.panels);
   return options;
 }
 
-Result<std::string> drawn(Context& context, Session& session, const PlotArgs& args, std::vector<GroupFilter> where) {
+Result<std::string> draw(Context& context, Session& session, const PlotArgs& args, std::vector<GroupFilter> where) {
   PlotSources sources(session, range_of(args.range), std::move(where), args.pale_below, args.rate);
   if (auto done = sources.open(args.module); !done) return done.error();
   for (const auto& column : args.columns) sources.need(Reference::of(column));
   for (const auto& mark : args.marks) sources.need(Reference::of(mark));
   for (const auto& band : args.bands) {
-    const auto [low, high] = *band_of(band);
+    const auto [low, high] = *parse_band(band);
     sources.need(Reference::of(low));
     sources.need(Reference::of(high));
   }
-  const auto told = [](const Error& error) { return error.code == Code::invalid ? missing(error.message) : error; };
-  if (auto done = sources.load(); !done) return told(done.error());
+  // A column or group that does not exist has exit code "not found".
+  const auto not_found = [](const Error& error) { return error.code == Code::invalid ? missing(error.message) : error; };
+  if (auto done = sources.load(); !done) return not_found(done.error());
   const auto lines = lines_of(sources, args);
-  if (!lines) return told(lines.error());
+  if (!lines) return not_found(lines.error());
   if (args.rate && std::none_of(lines->begin(), lines->end(), [](const Series& line) { return is_rate(line.unit); }))
-    return told(no_rate(sources.counted()));
+    return not_found(no_rate(sources.counted()));
   for (const auto& note : sources.notes()) context.err << "note: " << note << '\n';
   return plot_svg(*lines, options_of(args, sources.title()));
 }
@@ -118,9 +128,9 @@ Result<Exit> plot(Context& context, const PlotArgs& args) {
     print_error(context, where.error());
     return Exit::usage;
   }
-  auto session = context.connect(context.options, Need::look);
+  auto session = context.connect(context.options, Need::read);
   if (!session) return session.error();
-  const auto svg = drawn(context, **session, args, std::move(*where));
+  const auto svg = draw(context, **session, args, std::move(*where));
   if (!svg) return svg.error();
   if (args.out.empty()) {
     context.out << *svg;
@@ -131,63 +141,57 @@ Result<Exit> plot(Context& context, const PlotArgs& args) {
   return Exit::done;
 }
 
-CLI::Validator checked(std::string (*wrong)(const std::string&)) {
-  return CLI::Validator([wrong](std::string& text) { return wrong(text); }, "");
-}
-
 }  // namespace
 
 void add_plot(Shell& shell) {
   auto args = std::make_shared<PlotArgs>();
-  auto* command = shell.add(shell.app, "plot", "Draw columns of a module over time; gaps are drawn as gaps", args, plot);
+  auto* command = shell.add(shell.app, "plot", "Draw columns of a module over time, with gaps where data is missing", args, plot);
   command->add_option("module", args->module, "MODULE, or PIPELINE/MODULE")->required()->type_name("MODULE");
   command
       ->add_option("columns", args->columns,
-                   "columns to draw; * matches anything; OTHER.COLUMN is of another module of the pipeline")
+                   "columns to draw; * matches anything; OTHER.COLUMN is a column of another module of the pipeline")
       ->required()
       ->type_name("COLUMN");
   add_range_options(*command, args->range, Range::optional, false);
   add_where_option(*command, args->where);
   command
       ->add_option("--panels", args->panels,
-                   "a panel for each column (lines are groups), group (lines are columns), each line, or all in one")
-      ->check(CLI::IsMember({"column", "group", "each", "all"}))
+                   "one panel per column (lines are groups), per group (lines are columns), for each line, or all in one panel")
+      ->check(CLI::IsMember(panel_kinds()))
       ->capture_default_str();
-  command->add_option("--across", args->across, "panels side by side; 0: as many as make a figure of fair shape")
+  command->add_option("--across", args->across, "panels side by side; 0: chosen by the number of panels")
       ->check(CLI::Range(0, 12));
   add_rate_option(*command, args->rate);
-  command->add_flag("--log", args->log, "values by their logarithm");
-  command->add_option("--overlay", args->overlay, "days or weeks (from Monday) over each other, a line each")
-      ->check(CLI::IsMember({"day", "week"}));
+  command->add_flag("--log", args->log, "logarithmic value axis");
+  command->add_option("--overlay", args->overlay, "draw days or weeks (from Monday) over each other, one line each")
+      ->check(CLI::IsMember(cycles()));
   command
-      ->add_option("--band", args->bands,
-                   "shade from column LOW to HIGH, around the first column of their unit that has no band (repeatable)")
+      ->add_option(
+          "--band", args->bands,
+          "shade the area between columns LOW and HIGH, around the first column of their unit without a band (repeatable)")
       ->type_name("LOW,HIGH")
       ->allow_extra_args(false)
-      ->check(checked(
-          [](const std::string& text) { return band_of(text) ? std::string() : "'" + text + "' is no band; write LOW,HIGH"; }));
+      ->check(parsed_by(parse_band));
   command
       ->add_option("--mark", args->marks,
-                   "ring the points of a panel's first column where this one is true, or not zero; of neighbours a frame with "
-                   "their number (repeatable)")
+                   "ring the points of a panel's first column where this column is true or not zero; neighbouring points share a "
+                   "frame with their number (repeatable)")
       ->type_name("COLUMN")
       ->allow_extra_args(false);
-  command->add_option("--shade", args->shades, "shade a stretch of time and name it (repeatable)")
+  command->add_option("--shade", args->shades, "shade a time range and label it (repeatable)")
       ->type_name("LABEL@TIME/LENGTH")
       ->allow_extra_args(false)
-      ->check(checked([](const std::string& text) {
-        const auto shade = shade_of(text);
-        return shade ? std::string() : shade.error().message;
-      }));
+      ->check(parsed_by(parse_shade));
   command
       ->add_option("--pale-below", args->pale_below,
-                   "draw lighter where the coverage is lower; otherwise 1, and 0 for a module with a window")
+                   "draw points with lower coverage lighter; default: 1, or 0 for a module with a window")
       ->check(CLI::Range(0.0, 1.0))
       ->type_name("COVERAGE");
-  command->add_option("--title", args->title, "otherwise the module and the groups of --where");
+  command->add_option("--title", args->title, "default: the module and the groups of --where");
   command->add_option("--width", args->width, "of the figure, in pixels")->check(CLI::Range(300, 10'000))->capture_default_str();
-  command->add_option("--height", args->height, "of a panel, in pixels; 0: by the number of panels")->check(CLI::Range(0, 5'000));
-  command->add_option("-o,--output", args->out, "the SVG file; otherwise to stdout")->type_name("FILE.svg");
+  command->add_option("--height", args->height, "of a panel, in pixels; 0: chosen by the number of panels")
+      ->check(CLI::Range(0, 5'000));
+  command->add_option("-o,--output", args->out, "the SVG file; default: stdout")->type_name("FILE.svg");
 }
 
 }  // namespace mole::cli

@@ -1,6 +1,6 @@
 #include "cli/commands/plot_sources.hpp"
 
-#include "cli/format/document.hpp"
+#include "cli/export/cell.hpp"
 
 #include <fmt/format.h>
 
@@ -14,7 +14,7 @@ const GroupFilter* filter_of(const std::vector<GroupFilter>& where, const std::s
   return found == where.end() ? nullptr : &*found;
 }
 
-// What names a line: groups and chosen columns of more than one value.
+// Returns the columns that name a line: groups and filtered columns with more than one value.
 std::vector<std::string> shown_groups(const std::vector<std::string>& by, const std::vector<GroupFilter>& where) {
   std::vector<std::string> shown;
   for (const auto& name : by)
@@ -44,16 +44,16 @@ Result<> PlotSources::load() {
     auto columns = globs;
     columns.insert(columns.end(), {"interval_end", "coverage"});
     for (const auto& filter : where_)
-      if (filter.values.size() > 1) columns.push_back(filter.column);  // it names lines
+      if (filter.values.size() > 1) columns.push_back(filter.column);  // part of the line names
     auto found = results_of(session_, blobs_, full_name(module), range_);
     if (!found) return found.error();
     auto where = where_;
-    for (const auto& total : field(found->document, "totals"))
-      if (!filter_of(where, text_of(total))) where.push_back({text_of(total), {"all"}});
+    for (const auto& total : found->document.totals)
+      if (!filter_of(where, total)) where.push_back({total, {"all"}});
     auto counted = rates_ ? counted_over(found->document) : CountedOver{};
     auto rows = load_results({found->files, range_, columns, 0, 0, where, counted});
     if (!rows) return rows.error();
-    const bool windowed = !text_of(found->document, "window").empty();
+    const bool windowed = found->document.window.has_value();
     loaded_.emplace(module, Loaded{std::move(*rows), std::move(where), std::move(found->files), std::move(counted),
                                    what_if(found->document), pale_below_.value_or(windowed ? 0 : 1)});
   }
@@ -69,7 +69,7 @@ Result<std::vector<Series>> PlotSources::series(const Reference& reference) cons
     if ((column.type != "text" && column.type != "time") || column.name == reference.column) names.push_back(column.name);
   const auto columns = matching({reference.column}, names);
   if (!columns) return columns.error();
-  if (!one_row_each(rows, shown)) return several_rows(full_name(reference.module), loaded, shown);
+  if (!one_row_per_group(rows, shown)) return several_rows(full_name(reference.module), loaded, shown);
   auto lines = series_of(rows, shown, *columns);
   if (!lines) return lines;
   for (auto& line : *lines) {
@@ -79,19 +79,19 @@ Result<std::vector<Series>> PlotSources::series(const Reference& reference) cons
   return lines;
 }
 
-// The columns that were not asked for are read now: a block of them is enough to see which would do.
+// Reads all columns of one block to find those that distinguish the rows.
 Error PlotSources::several_rows(const std::string& module, const Loaded& loaded, const std::vector<std::string>& shown) const {
-  const auto cause = fmt::format("{} has several rows of an interval and group, which are no line", module);
+  const auto cause = fmt::format("{} has several rows per interval and group, which do not form a line", module);
   const auto remedy = fmt::format("see them with mole results {}", module);
   for (const auto& file : loaded.files) {
     const auto all = load_results({{file}, range_, {}, 0, 0, loaded.where});
-    if (!all) continue;  // a block without any of these groups
-    const auto columns = telling_apart(all->rows, shown);
+    if (!all) continue;  // the block has none of these groups
+    const auto columns = distinguishing_columns(all->rows, shown);
     if (columns.empty()) continue;
     std::string choice;
-    for (const auto& name : columns) choice += (choice.empty() ? "" : ",") + name + "=" + value_text(all->rows, name, 0);
-    return invalid(fmt::format("{}; {} tell{} them apart: choose with --where, as --where {}, or {}", cause, listed(columns),
-                               columns.size() == 1 ? "s" : "", choice, remedy));
+    for (const auto& name : columns) choice += (choice.empty() ? "" : ",") + name + "=" + value_text(*all->rows.find(name), 0);
+    return invalid(fmt::format("{}; {} distinguish{} them: choose with --where, such as --where {}, or {}", cause,
+                               listed(columns), columns.size() == 1 ? "es" : "", choice, remedy));
   }
   return invalid(cause + "; " + remedy);
 }
@@ -107,9 +107,9 @@ std::string PlotSources::title() const {
   const auto loaded = loaded_.find("");
   for (const auto& filter : loaded == loaded_.end() ? where_ : loaded->second.where)
     if (filter.values.size() == 1) text += fmt::format(", {} {}", filter.column, filter.values.front());
-  constexpr std::size_t most_said = 60;  // the rest is in the note
+  constexpr std::size_t max_length = 60;  // of the overrides; the note has the full text
   if (loaded != loaded_.end() && !loaded->second.what_if.empty())
-    text += ", with " + (loaded->second.what_if.size() > most_said ? "--set" : loaded->second.what_if);
+    text += ", with " + (loaded->second.what_if.size() > max_length ? "--set" : loaded->second.what_if);
   return text;
 }
 
@@ -117,12 +117,12 @@ std::vector<std::string> PlotSources::notes() const {
   std::vector<std::string> notes;
   for (const auto& [module, loaded] : loaded_)
     if (!loaded.what_if.empty()) notes.push_back(what_if_note(full_name(module), loaded.what_if));
-  if (auto totals = note_of_totals(); !totals.empty()) notes.push_back(std::move(totals));
+  if (auto totals = totals_note(); !totals.empty()) notes.push_back(std::move(totals));
   return notes;
 }
 
-// Which totals were taken for their parts; "" if none.
-std::string PlotSources::note_of_totals() const {
+// Returns a note about the dimensions of which only the total is drawn; "" if there are none.
+std::string PlotSources::totals_note() const {
   std::vector<std::string> columns;
   std::string parts;
   const auto found = loaded_.find("");
@@ -135,10 +135,10 @@ std::string PlotSources::note_of_totals() const {
       if (value != "all") parts += (parts.empty() ? "" : ",") + where[i].column + "=" + value;
   }
   if (parts.empty()) return "";
-  return fmt::format("of {} only the total, all, is drawn; its parts with --where {}", listed(columns), parts);
+  return fmt::format("only the total of {} is drawn; draw its parts with --where {}", listed(columns), parts);
 }
 
-// A module without its pipeline is of the pipeline of the command's.
+// A module name without a pipeline refers to the pipeline of the command's module.
 std::string PlotSources::full_name(const std::string& module) const {
   if (module.empty()) return module_;
   if (module.find('/') != std::string::npos) return module;

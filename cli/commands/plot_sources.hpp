@@ -1,4 +1,4 @@
-// What a figure is drawn from: rows of one or more modules, each read once, as lines.
+// Loads the rows of one or more modules, each once, and makes the lines of a figure from them.
 #pragma once
 
 #include "cli/commands/result_files.hpp"
@@ -12,9 +12,9 @@
 
 namespace mole::cli {
 
-// "bytes", or "mean.bytes_mean" of another module of the pipeline.
+// A column: "bytes", or "mean.bytes_mean" of another module of the pipeline.
 struct Reference {
-  std::string module;  // "" is the one of the command
+  std::string module;  // "": the module of the command
   std::string column;  // or a glob
 
   static Reference of(const std::string& text);
@@ -22,37 +22,38 @@ struct Reference {
 
 class PlotSources {
  public:
-  // Rows of the range that pass `where`. `pale_below`: the coverage below which points are drawn lighter; without it 1, and
-  // for modules with a window 0: their window reaches before the archive's beginning, or over a gap, for a long time. `rates`:
-  // counts of bytes, packets and flows are given per second.
+  // Uses the rows of the range that pass `where`. `pale_below`: points with less coverage are drawn lighter; default: 1, or 0
+  // for modules with a window, whose coverage is low long after the start of the archive or a gap. `rates`: converts counts
+  // of bytes, packets and flows to rates.
   PlotSources(Session& session, TimeRange range, std::vector<GroupFilter> where, std::optional<double> pale_below, bool rates)
       : session_(session), blobs_(session), range_(range), where_(std::move(where)), pale_below_(pale_below), rates_(rates) {}
 
-  // The command's module. missing, invalid.
+  // Sets the module of the command. missing: no such module; invalid: ambiguous name.
   Result<> open(const std::string& module);
   void need(const Reference& reference) { globs_[reference.module].push_back(reference.column); }
-  // Reads what is needed. Of dimensions with totals that `where` does not name only the rows of `all` are taken.
+  // Reads the needed columns. For dimensions with totals that `where` does not mention, reads only the rows of `all`.
   Result<> load();
-  // Lines of the columns the reference matches. invalid, with what to choose, where an interval and group has several rows.
+  // Returns the lines of the columns that match the reference. invalid: an interval and group has several rows; the message
+  // suggests a filter.
   Result<std::vector<Series>> series(const Reference& reference) const;
 
-  // "border-traffic/traffic, direction in": groups of one value are said once, as is what makes it a what-if.
+  // Returns "border-traffic/traffic, direction in": the module, groups with a single value, and overrides.
   std::string title() const;
-  // What was read that counts bytes, packets or flows.
+  // Returns the loaded columns that count bytes, packets or flows.
   CountedOver counted() const;
-  // What a reader must know: results of a what-if run, totals taken for their parts and how to see these.
+  // Returns notes for the reader: results of a what-if run, and dimensions of which only the total is drawn.
   std::vector<std::string> notes() const;
 
  private:
   struct Loaded {
     LoadedResults results;
-    std::vector<GroupFilter> where;  // with the totals
+    std::vector<GroupFilter> where;  // including totals
     std::vector<std::filesystem::path> files;
     CountedOver counted;
     std::string what_if;
     double pale_below = 1;
   };
-  std::string note_of_totals() const;
+  std::string totals_note() const;
   std::string full_name(const std::string& module) const;
   Error several_rows(const std::string& module, const Loaded& loaded, const std::vector<std::string>& shown) const;
 

@@ -1,8 +1,8 @@
-// mole request: work as a durable thing.
+// mole request: submits, shows and cancels durable requests.
 #include "cli/format/request.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/pipeline_work.hpp"
-#include "cli/format/document.hpp"
+#include "cli/format/human.hpp"
 
 #include <fmt/format.h>
 
@@ -10,10 +10,9 @@ namespace mole::cli {
 namespace {
 
 struct SubmitArgs {
-  PipelineArgs pipeline;
-  RangeArgs range;
-  std::string module, progress, id;
-  bool partial = false, wait = false;
+  WorkArgs work;
+  std::string progress, id;
+  bool wait = false;
   std::int32_t priority = 0;
 };
 struct ListArgs {};
@@ -21,120 +20,94 @@ struct IdArgs {
   std::string id, progress;
 };
 
-Exit show(Context& context, const nlohmann::json& request) {
-  if (context.options.json)
-    print_json(context.out, request);
-  else
-    context.out << request_text(request, context.out_style);
+Exit print_request(Context& context, const coordinator::RequestStatus& request) {
+  print(context, request, request_text(request, context.out_style));
   context.err << failures_text(request, context.err_style);
   return exit_of_request(request);
 }
 
 Result<Exit> submit(Context& context, const SubmitArgs& args) {
-  auto submission = submission_of(args.pipeline);
+  auto submission = submission_of(args.work);
   if (!submission) return submission.error();
-  submission->range = range_of(args.range);
-  submission->module = args.module;
-  submission->partial = args.partial;
   submission->priority = args.priority;
-  submission->client_id = args.id.empty() ? fresh_client_id() : args.id;
+  if (!args.id.empty()) submission->client_id = args.id;
   const Interrupt interrupt;
   auto session = context.connect(context.options, args.wait ? Need::work : Need::store);
   if (!session) return session.error();
-  const auto accepted = (*session)->api().submit(*submission);
+  const auto accepted = typed<coordinator::Accepted>((*session)->api().submit(*submission));
   if (!accepted) return accepted.error();
-  const auto id = text_of(*accepted, "id");
   if (args.wait) {
-    const auto done = wait_for(context, **session, id, args.progress, interrupt);
+    const auto done = wait_for(context, **session, accepted->id, args.progress, interrupt);
     if (!done) return done.error();
-    return show(context, *done);
+    return print_request(context, *done);
   }
-  if (context.options.json)
-    print_json(context.out, *accepted);
-  else
-    context.out << fmt::format("request {}{}\n", id, truth_of(*accepted, "created") ? "" : " (was there already)");
-  if (!(*session)->outlives_us())
-    context.err << "mole: the request is stored; it is worked on when mole-coordinator serves this state, or by "
+  print(context, *accepted,
+        fmt::format("request {}{}\n", printable(accepted->id), accepted->created ? "" : " (already submitted)"));
+  if ((*session)->embedded())
+    context.err << "mole: the request is stored, but nothing works on it yet; start mole-coordinator on this state, or use "
                    "request submit --wait\n";
   return Exit::done;
 }
 
 Result<Exit> list(Context& context, const ListArgs&) {
-  auto session = context.connect(context.options, Need::look);
-  if (!session) return session.error();
-  const auto requests = (*session)->api().requests();
-  if (!requests) return requests.error();
-  if (context.options.json)
-    print_json(context.out, *requests);
-  else
-    context.out << requests_text(*requests, context.out_style);
-  return Exit::done;
+  return show(
+      context, [](coordinator::ClientApi& api) { return typed<std::vector<coordinator::RequestStatus>>(api.requests()); },
+      [&](const auto& requests) { return requests_text(requests, context.out_style); });
 }
 
 Result<Exit> show_one(Context& context, const IdArgs& args) {
-  auto session = context.connect(context.options, Need::look);
+  auto session = context.connect(context.options, Need::read);
   if (!session) return session.error();
-  const auto request = (*session)->api().request(args.id);
+  const auto request = typed<coordinator::RequestStatus>((*session)->api().request(args.id));
   if (!request) return request.error();
-  show(context, *request);
-  return Exit::done;  // showing succeeded, whatever is shown
+  print_request(context, *request);
+  return Exit::done;  // whatever the state of the request
 }
 
 Result<Exit> watch(Context& context, const IdArgs& args) {
   const Interrupt interrupt;
-  auto session = context.connect(context.options, Need::look);
+  auto session = context.connect(context.options, Need::read);
   if (!session) return session.error();
-  const auto request = (*session)->api().request(args.id);
+  const auto request = typed<coordinator::RequestStatus>((*session)->api().request(args.id));
   if (!request) return request.error();
-  if (!at_rest(*request) && !(*session)->outlives_us())
-    return transient("nobody works on this state: start mole-coordinator on it, or run the pipeline with mole run");
+  if (!is_settled(*request) && (*session)->embedded())
+    return transient("no coordinator serves this state; start mole-coordinator on it, or run the pipeline with mole run");
   const auto done = wait_for(context, **session, args.id, args.progress, interrupt);
   if (!done) return done.error();
-  return show(context, *done);
+  return print_request(context, *done);
 }
 
 Result<Exit> cancel(Context& context, const IdArgs& args) {
-  auto session = context.connect(context.options, Need::look);
-  if (!session) return session.error();
-  const auto cancelled = (*session)->api().cancel(args.id);
-  if (!cancelled) return cancelled.error();
-  if (context.options.json)
-    print_json(context.out, *cancelled);
-  else
-    context.out << fmt::format("request {} cancelled; what it computed is kept\n", args.id);
-  return Exit::done;
+  return show(
+      context, [&](coordinator::ClientApi& api) { return typed<coordinator::RequestStatus>(api.cancel(args.id)); },
+      [&](const auto&) { return fmt::format("request {} cancelled; its finished results are kept\n", args.id); });
 }
 
 }  // namespace
 
 void add_request(Shell& shell) {
-  auto* family = shell.app.add_subcommand("request", "Work as a durable thing: submit, look, cancel");
+  auto* family = shell.app.add_subcommand("request", "Submit, show and cancel requests");
   family->require_subcommand(1)->fallthrough();
 
   auto submit_args = std::make_shared<SubmitArgs>();
-  auto* command =
-      shell.add(*family, "submit", "Store a request; it is worked on by the nodes of the coordinator", submit_args, submit);
-  add_pipeline_options(*command, submit_args->pipeline);
-  add_range_options(*command, submit_args->range, Range::required, true);
-  command->add_option("--module", submit_args->module, "only this module and what it needs");
-  command->add_flag("--partial", submit_args->partial, "also compute blocks past the end of the archive, with what there is");
-  command->add_option("--priority", submit_args->priority, "higher goes first (default 0)");
-  command->add_option("--id", submit_args->id,
-                      "guards against submitting twice: the same key again answers with the first request");
-  command->add_flag("--wait", submit_args->wait, "wait for the end and exit as run does");
+  auto* command = shell.add(*family, "submit", "Store a request for the nodes of the coordinator", submit_args, submit);
+  add_work_options(*command, submit_args->work);
+  command->add_option("--priority", submit_args->priority, "higher values run first (default 0)");
+  command->add_option("--id", submit_args->id, "makes the submission idempotent: the same id returns the first request");
+  command->add_flag("--wait", submit_args->wait, "wait until the request ends; exit codes are those of run");
   add_progress_option(*command, submit_args->progress);
 
-  shell.add(*family, "list", "All requests", std::make_shared<ListArgs>(), list);
+  shell.add(*family, "list", "List all requests", std::make_shared<ListArgs>(), list);
   const auto add = [&](const char* name, const char* about, Result<Exit> (*run)(Context&, const IdArgs&)) {
     auto args = std::make_shared<IdArgs>();
     auto* sub = shell.add(*family, name, about, args, run);
-    sub->add_option("request", args->id, "its id")->required()->type_name("REQUEST");
+    sub->add_option("request", args->id, "id of the request")->required()->type_name("REQUEST");
     return std::pair(sub, args);
   };
-  add("show", "One request: jobs, coverage, what failed", show_one);
-  const auto [watching, args] = add("watch", "Follow a request to its end and exit as run does", watch);
-  add_progress_option(*watching, args->progress);
-  add("cancel", "Withdraw a request; results computed so far are kept", cancel);
+  add("show", "Show a request: jobs, coverage, failures", show_one);
+  const auto [watch_command, args] = add("watch", "Follow a request until it ends; exit codes are those of run", watch);
+  add_progress_option(*watch_command, args->progress);
+  add("cancel", "Cancel a request; finished results are kept", cancel);
 }
 
 }  // namespace mole::cli

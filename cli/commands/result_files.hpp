@@ -1,4 +1,4 @@
-// From a module's name to the Parquet files of its results.
+// Finds the Parquet files with the results of a module.
 #pragma once
 
 #include "cli/context.hpp"
@@ -10,10 +10,11 @@
 
 namespace mole::cli {
 
-// "pipeline/module" for a name as typed; a bare module's name is enough if one pipeline knows it. missing, invalid.
+// Returns "pipeline/module"; the name of a module alone suffices if only one pipeline has it. missing: unknown; invalid:
+// ambiguous.
 Result<std::string> full_module_name(coordinator::ClientApi& api, const std::string& name);
 
-// Blobs as files: of the state folder if it is here, else fetched into a folder that lives as long as this object.
+// Blobs as files: in the state folder if it is local, else fetched into a temporary folder that this object owns.
 class BlobFiles {
  public:
   explicit BlobFiles(Session& session) : session_(session) {}
@@ -21,29 +22,28 @@ class BlobFiles {
   BlobFiles(const BlobFiles&) = delete;
   BlobFiles& operator=(const BlobFiles&) = delete;
 
-  // Path of one blob, by its 32 hex digits. missing, transient, exhausted.
-  Result<std::filesystem::path> path(const std::string& hex);
+  // Returns the path of a blob. missing, transient, exhausted.
+  Result<std::filesystem::path> path(const Digest& digest);
 
  private:
   Result<> fetch(const Digest& digest, const std::filesystem::path& to);
   Session& session_;
-  std::filesystem::path fetched_;  // folder of our own; empty: none yet
+  std::filesystem::path fetched_;  // the temporary folder; empty: not created
 };
 
-struct ModuleResults {
-  nlohmann::json document;  // Api::results
+struct FoundResults {
+  coordinator::ModuleResults document;
   std::vector<std::filesystem::path> files;
 };
-// missing, with what to type, if there are no rows in the range.
-Result<ModuleResults> results_of(Session& session, BlobFiles& blobs, const std::string& module, TimeRange range);
+// missing: there are no rows in the range.
+Result<FoundResults> results_of(Session& session, BlobFiles& blobs, const std::string& module, TimeRange range);
 
-// In a document of Api::results, of a module that was last run as another measurement than its manifest says: "--set A --set B";
-// else "".
-std::string what_if(const nlohmann::json& document);
-// A sentence about it for who sees the module's rows. `changed`: from what_if; "" gives "".
-std::string what_if_note(const std::string& module, const std::string& changed);
+// Returns the overrides as "--set A --set B"; "" for results of the unchanged manifest.
+std::string what_if(const coordinator::ModuleResults& results);
+// Returns a note that the rows are those of a what-if run; "" if `overrides`, from what_if, is empty.
+std::string what_if_note(const std::string& module, const std::string& overrides);
 
-// Rows as objects by column name; times as RFC 3339.
+// Converts rows to objects by column name, with times as RFC 3339.
 nlohmann::json rows_json(const runtime::RowTable& rows);
 
 }  // namespace mole::cli

@@ -1,4 +1,4 @@
-// mole results: rows out of the store, in the reader's format.
+// mole results: prints or exports the rows of a module.
 #include "cli/commands/arguments.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/result_files.hpp"
@@ -19,13 +19,13 @@ struct ResultsArgs {
   bool rate = false;
 };
 
-// Of the terminal on stdout; 0 if there is none.
+// Returns the width of the terminal on stdout; 0 if there is none.
 std::size_t terminal_width() {
   winsize size{};
   return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
-// As asked for; else as the file's name ends; else for people.
+// Returns --format, else the format of the output file's extension, else a table.
 Result<ExportFormat> format_of(const Context& context, const ResultsArgs& args) {
   if (context.options.json) return ExportFormat::ndjson;
   if (!args.format.empty()) return export_format(args.format);
@@ -39,7 +39,7 @@ Result<Exit> results(Context& context, const ResultsArgs& args) {
   if (!format) return format.error();
   const bool binary = *format == ExportFormat::parquet || *format == ExportFormat::arrow;
   if (binary && args.out.empty() && is_terminal(STDOUT_FILENO)) {
-    print_error(context, invalid(args.format + " is not for a terminal; give -o FILE"));
+    print_error(context, invalid(args.format + " is a binary format and cannot go to a terminal; give -o FILE"));
     return Exit::usage;
   }
   const auto where = parse_where(args.where);
@@ -47,7 +47,7 @@ Result<Exit> results(Context& context, const ResultsArgs& args) {
     print_error(context, where.error());
     return Exit::usage;
   }
-  auto session = context.connect(context.options, Need::look);
+  auto session = context.connect(context.options, Need::read);
   if (!session) return session.error();
   const auto module = full_module_name((*session)->api(), args.module);
   if (!module) return module.error();
@@ -62,8 +62,8 @@ Result<Exit> results(Context& context, const ResultsArgs& args) {
   const auto width = args.width.value_or(out ? 0 : terminal_width());
   const auto rates = args.rate ? std::optional(counted_over(found->document)) : std::nullopt;
   const auto rows = export_results({found->files, range, args.columns, args.rows, width, *where, rates}, *format, out);
-  if (!rows && rows.error().code == Code::cancelled) return Exit::done;                   // the reader had enough
-  if (!rows && rows.error().code == Code::invalid) return missing(rows.error().message);  // a column or group that is not there
+  if (!rows && rows.error().code == Code::cancelled) return Exit::done;                   // the reader closed the pipe
+  if (!rows && rows.error().code == Code::invalid) return missing(rows.error().message);  // unknown column or group
   if (!rows) return rows.error();
   return Exit::done;
 }
@@ -72,23 +72,24 @@ Result<Exit> results(Context& context, const ResultsArgs& args) {
 
 void add_results(Shell& shell) {
   auto args = std::make_shared<ResultsArgs>();
-  auto* command = shell.add(shell.app, "results", "The rows of a module, as a table or for another program", args, results);
+  auto* command = shell.add(shell.app, "results", "Print the rows of a module, as a table or for another program", args, results);
   command->add_option("module", args->module, "MODULE, or PIPELINE/MODULE")->required()->type_name("MODULE");
   add_range_options(*command, args->range, Range::optional, true);
   command
       ->add_option("--columns", args->columns,
-                   "only these, comma-separated; * matches anything, as 'entropy_*,flows' (repeatable)")
+                   "only these, comma-separated; * matches anything, such as 'entropy_*,flows' (repeatable)")
       ->delimiter(',')
       ->allow_extra_args(false);
   add_where_option(*command, args->where);
   add_rate_option(*command, args->rate);
   command
-      ->add_option("--format", args->format, "csv, ndjson, parquet, arrow or table; otherwise as the file's name ends, or table")
+      ->add_option("--format", args->format,
+                   "csv, ndjson, parquet, arrow or table; default: from the extension of the output file, or table")
       ->check(CLI::IsMember({"csv", "ndjson", "parquet", "arrow", "table"}));
   command->add_option("-o,--output", args->out, "write to this file")->type_name("FILE");
   command->add_option("--width", args->width,
-                      "table: what is wider is laid on its side, a column a line; 0: never; otherwise as the terminal is");
-  command->add_option("--rows", args->rows, "table: show so many rows; 0: all")->capture_default_str();
+                      "table: print wider tables with one line per column; 0: never; default: the width of the terminal");
+  command->add_option("--rows", args->rows, "table: number of rows to show; 0: all")->capture_default_str();
 }
 
 }  // namespace mole::cli

@@ -1,4 +1,4 @@
-// mole archive simulate: an archive whose truth is known.
+// mole archive simulate: writes an archive with known ground truth.
 #include "cli/commands/arguments.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/format/human.hpp"
@@ -61,59 +61,49 @@ Result<Exit> simulate(Context& context, const SimulateArgs& args) {
                              {"bytes", done->compressed_bytes}});
   } else {
     context.out << fmt::format(
-        "{}: {} ({} missing, {} damaged), {}, {}; the truth is in {}\n", args.out, human_number(done->files, "file", "files"),
-        done->missing, done->damaged, human_number(done->flows, "flow", "flows"),
+        "{}: {} ({} missing, {} damaged), {}, {}; the ground truth is in {}\n", args.out,
+        human_number(done->files, "file", "files"), done->missing, done->damaged, human_number(done->flows, "flow", "flows"),
         human_bytes(static_cast<double>(done->compressed_bytes)), (std::filesystem::path(args.out) / "simulated.json").string());
   }
   return Exit::done;
-}
-
-template <class T>
-CLI::Validator parsed_by(Result<T> (*parse)(std::string_view)) {
-  return CLI::Validator(
-      [parse](std::string& text) {
-        const auto value = parse(text);
-        return value ? std::string() : value.error().message;
-      },
-      "");
 }
 
 }  // namespace
 
 void add_simulate(Shell& shell, CLI::App& family) {
   auto args = std::make_shared<SimulateArgs>();
-  auto* command = shell.add(family, "simulate",
-                            "Write hour files of NetFlow v5 as an archive holds them, and the truth about them", args, simulate);
-  command->add_option("out", args->out, "folder to write to")->required()->type_name("OUT");
+  auto* command = shell.add(family, "simulate", "Write an archive of NetFlow v5 hour files and its ground truth", args, simulate);
+  command->add_option("out", args->out, "output folder")->required()->type_name("OUT");
   add_range_options(*command, args->range, Range::required, false);
   command->add_option("--seed", args->spec.seed, "the same seed gives the same bytes")->capture_default_str();
   command->add_option("--routers", args->spec.routers, "router numbers, comma-separated")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->required();
-  command->add_option("--flows-per-hour", args->spec.flows_per_hour, "of one router in an average hour of a weekday")
+  command->add_option("--flows-per-hour", args->spec.flows_per_hour, "per router, in an average hour of a weekday")
       ->capture_default_str();
-  command->add_option("--gap", args->gaps, "leave out this router's file of this hour; its number is used up (repeatable)")
+  command->add_option("--gap", args->gaps, "omit this router's file of this hour, but use its sequence number (repeatable)")
       ->type_name("ROUTER@TIME")
       ->allow_extra_args(false)
       ->check(parsed_by(parse_hour_of_router));
   command
       ->add_option("--damage", args->damages,
-                   "spoil a file: truncate, flip bytes, or cut the content inside a datagram (repeatable)")
+                   "damage a file: truncate it, flip bytes, or cut the content inside a datagram (repeatable)")
       ->type_name("ROUTER@TIME[:truncate|flip|cut]")
       ->allow_extra_args(false)
       ->check(parsed_by(parse_damage));
   command
-      ->add_option("--event", args->events,
-                   "plant scan, portscan, crowd (adds this share of --flows-per-hour) or outage (takes this share away) "
-                   "(repeatable)")
+      ->add_option(
+          "--event", args->events,
+          "plant a scan, portscan or crowd (adds this share of --flows-per-hour) or an outage (removes this share of the "
+          "flows) (repeatable)")
       ->type_name("KIND@TIME/LENGTH[:SHARE][@ROUTER]")
       ->allow_extra_args(false)
       ->check(parsed_by(parse_event));
   command->add_option("--noise", args->noise, "standard deviation of the rate about its daily and weekly profile")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 0.5));
-  command->add_option("--growth", args->growth, "of the rate in a year, as a share of that at --from")
+  command->add_option("--growth", args->growth, "of the rate per year, as a share of the rate at --from")
       ->capture_default_str()
       ->check(CLI::Range(-1.0, 10.0));
   command->add_option("--late-share", args->late_share, "share of flows that begin before their file's hour")
@@ -122,7 +112,8 @@ void add_simulate(Shell& shell, CLI::App& family) {
   command->add_option("--loss", args->loss, "share of datagrams lost between router and collector")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 1.0));
-  command->add_option("--first-sequence", args->spec.first_sequence, "number of the first hour file")->capture_default_str();
+  command->add_option("--first-sequence", args->spec.first_sequence, "sequence number of the first hour file")
+      ->capture_default_str();
 }
 
 }  // namespace mole::cli

@@ -1,4 +1,4 @@
-// mole status: the whole in one screen.
+// mole status: shows modules, nodes and requests on one screen.
 #include "cli/format/status.hpp"
 #include "cli/commands/commands.hpp"
 
@@ -10,23 +10,18 @@ struct StatusArgs {
 };
 
 Result<Exit> status(Context& context, const StatusArgs& args) {
-  auto session = context.connect(context.options, Need::look);
-  if (!session) return session.error();
-  const auto now = (*session)->api().status();
-  if (!now) return now.error();
-  if (context.options.json)
-    print_json(context.out, *now);
-  else
-    context.out << status_text(*now, args.map, context.out_style);
-  return Exit::done;
+  return show(
+      context, [](coordinator::ClientApi& api) { return typed<coordinator::ClusterStatus>(api.status()); },
+      [&](const auto& status) { return status_text(status, args.map, context.out_style); });
 }
 
 }  // namespace
 
 void add_status(Shell& shell) {
   auto args = std::make_shared<StatusArgs>();
-  auto* command = shell.add(shell.app, "status", "A go/no-go strip of each module's timeline; nodes and requests", args, status);
-  command->add_flag("--map", args->map, "only the strips");
+  auto* command =
+      shell.add(shell.app, "status", "Show the state of each module's timeline, the nodes and the requests", args, status);
+  command->add_flag("--map", args->map, "only the timelines");
 }
 
 }  // namespace mole::cli

@@ -1,11 +1,10 @@
-// mole why: where one number comes from.
+// mole why: traces one value to its origin.
 #include "cli/format/why.hpp"
 
 #include "cli/commands/arguments.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/result_files.hpp"
 #include "cli/export/export.hpp"
-#include "cli/format/document.hpp"
 
 namespace mole::cli {
 namespace {
@@ -14,34 +13,30 @@ struct WhyArgs {
   std::string module, column, time;
 };
 
-// The number itself and what stands beside it in its rows; nothing if the rows cannot be read.
-Result<nlohmann::json> values_of(Session& session, const nlohmann::json& why, const std::string& column) {
-  const auto from = parse_time(text_of(field(why, "interval"), "from")), to = parse_time(text_of(field(why, "interval"), "to"));
-  const auto hex = text_of(why, "rows_blob");
-  if (!from || !to || hex.empty()) return nlohmann::json::array();
+// Reads the value and the standard columns of its rows; empty if the module has no rows there.
+Result<nlohmann::json> values_of(Session& session, const coordinator::Lineage& why) {
+  if (why.rows_blob.empty()) return nlohmann::json::array();
   BlobFiles blobs(session);
-  const auto file = blobs.path(hex);
+  const auto file = blobs.path(why.rows_blob);
   if (!file) return file.error();
-  const auto loaded = load_results({{*file}, {*from, *to}, {column, "coverage", "flows_lost", "flows_late", "files_*"}, 0});
+  const auto loaded = load_results(
+      {{*file}, {why.interval.from, why.interval.to}, {why.column, "coverage", "flows_lost", "flows_late", "files_*"}, 0});
   if (!loaded) return loaded.error();
   return rows_json(loaded->rows);
 }
 
 Result<Exit> why(Context& context, const WhyArgs& args) {
-  auto session = context.connect(context.options, Need::look);
+  auto session = context.connect(context.options, Need::read);
   if (!session) return session.error();
   const auto module = full_module_name((*session)->api(), args.module);
   if (!module) return module.error();
-  auto traced = (*session)->api().why(*module, args.column, *parse_time(args.time));
+  const auto traced = typed<coordinator::Lineage>((*session)->api().why(*module, args.column, *parse_time(args.time)));
   if (!traced) return traced.error();
-  const auto values = values_of(**session, *traced, args.column);
+  const auto values = values_of(**session, *traced);
   if (!values) return values.error();
-  if (context.options.json) {
-    if (traced->is_object()) (*traced)["values"] = *values;
-    print_json(context.out, *traced);
-  } else {
-    context.out << why_text(*traced, *values, context.out_style);
-  }
+  nlohmann::json document = *traced;
+  document["values"] = *values;
+  print(context, document, why_text(*traced, *values, context.out_style));
   return Exit::done;
 }
 
@@ -49,13 +44,13 @@ Result<Exit> why(Context& context, const WhyArgs& args) {
 
 void add_why(Shell& shell) {
   auto args = std::make_shared<WhyArgs>();
-  auto* command = shell.add(shell.app, "why", "Trace one number to files, byte ranges, gaps and the binary behind it", args, why);
+  auto* command = shell.add(shell.app, "why", "Trace one value to files, byte ranges, gaps and the plugin binary", args, why);
   command->add_option("module", args->module, "MODULE, or PIPELINE/MODULE")->required()->type_name("MODULE");
-  command->add_option("column", args->column, "a column of it")->required()->type_name("COLUMN");
-  command->add_option("time", args->time, "an instant in the number's interval")
+  command->add_option("column", args->column, "a column of the module")->required()->type_name("COLUMN");
+  command->add_option("time", args->time, "a time in the interval of the value")
       ->required()
       ->type_name("TIME")
-      ->check(time_validator());
+      ->check(parsed_by(parse_time, "TIME"));
 }
 
 }  // namespace mole::cli

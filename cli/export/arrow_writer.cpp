@@ -1,5 +1,5 @@
-// Arrow IPC stream (Arrow columnar format 1.x, metadata V5): a schema, one record batch a file, an end mark. The
-// metadata are FlatBuffers; what little of them is needed is written here, parents before children
+// Arrow IPC stream (Arrow columnar format 1.x, metadata V5): a schema, one record batch per file, an end marker. The
+// metadata is encoded as FlatBuffers; the small subset needed is implemented here, parents before children
 // (docs/decisions/0028).
 #include "cli/export/row_writer.hpp"
 
@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstring>
 #include <initializer_list>
+#include <limits>
 #include <vector>
 
 namespace mole::cli {
@@ -22,8 +23,8 @@ void put(std::string& out, T value) {
 }
 void align(std::string& out, std::size_t to) { out.append((to - out.size() % to) % to, '\0'); }
 
-// A FlatBuffer written front to back. A table's fields are given in order of their ids; offsets to what comes later are
-// patched when it is there.
+// A FlatBuffer written front to back. Fields of a table are passed in the order of their ids; offsets to later objects are
+// patched once the object has been written.
 class FlatBuffer {
  public:
   struct Field {
@@ -34,7 +35,7 @@ class FlatBuffer {
 
   FlatBuffer() { put(bytes_, std::uint32_t{0}); }
 
-  // Gives the place of each field's value.
+  // Returns the position of each field's value.
   std::vector<std::size_t> table(std::initializer_list<Field> fields) {
     std::uint16_t slots = 0;
     for (const auto& field : fields) slots = std::max<std::uint16_t>(slots, static_cast<std::uint16_t>(field.id + 1));
@@ -57,7 +58,7 @@ class FlatBuffer {
     return places;
   }
 
-  // The offset at `place` leads to the table written last.
+  // Makes the offset at `place` point to the last written table.
   void point_at_table(std::size_t place) { write(place, static_cast<std::uint32_t>(last_table_ - place)); }
 
   void text(std::size_t place, std::string_view text) {
@@ -68,7 +69,7 @@ class FlatBuffer {
     bytes_ += '\0';
   }
 
-  // A vector of `count` offsets; gives the place of each.
+  // Writes a vector of `count` offsets and returns the position of each.
   std::vector<std::size_t> offsets(std::size_t place, std::size_t count) {
     align(bytes_, 4);
     write(place, static_cast<std::uint32_t>(bytes_.size() - place));
@@ -81,7 +82,7 @@ class FlatBuffer {
     return places;
   }
 
-  // A vector of structs of two int64.
+  // Writes a vector of structs of two int64.
   void pairs(std::size_t place, const std::vector<std::pair<std::int64_t, std::int64_t>>& values) {
     while (bytes_.size() % 8 != 4) bytes_ += '\0';
     write(place, static_cast<std::uint32_t>(bytes_.size() - place));
@@ -107,7 +108,7 @@ class FlatBuffer {
   std::size_t last_table_ = 0;
 };
 
-// Numbers of Arrow's Message.fbs and Schema.fbs.
+// Constants from Arrow's Message.fbs and Schema.fbs.
 enum : std::uint64_t { metadata_v5 = 4, schema_header = 1, batch_header = 3 };
 enum : std::uint64_t { int_type = 2, float_type = 3, utf8_type = 5, bool_type = 6, timestamp_type = 10 };
 enum : std::uint64_t { double_precision = 2, microsecond = 2 };
@@ -119,7 +120,7 @@ std::uint64_t type_id(const std::string& type) {
   return type == "time" ? timestamp_type : int_type;
 }
 
-// Message { version, header_type, header, bodyLength }; gives the place of the header.
+// Writes Message { version, header_type, header, bodyLength } and returns the position of the header.
 std::size_t put_message(FlatBuffer& buffer, std::uint64_t header_type, std::uint64_t body) {
   const auto places = buffer.table({{0, 2, metadata_v5}, {1, 1, header_type}, {2, 4}, {3, 8, body}});
   buffer.point_at_table(0);
@@ -140,7 +141,7 @@ void put_type(FlatBuffer& buffer, std::size_t place, const std::string& type) {
   buffer.point_at_table(place);
 }
 
-// KeyValue pairs `unit` and `doc`.
+// Writes the KeyValue pairs `unit` and `doc`.
 void put_notes(FlatBuffer& buffer, std::size_t place, const Column& column) {
   const auto pairs = buffer.offsets(place, 2);
   const std::pair<std::string_view, std::string_view> notes[] = {{"unit", column.unit}, {"doc", column.doc}};
@@ -171,7 +172,7 @@ std::string schema_message(const RowTable& shape) {
   return std::move(buffer).finish();
 }
 
-// The body of a record batch with the places of its buffers.
+// The body of a record batch and the positions of its buffers.
 struct Body {
   std::string bytes;
   std::vector<std::pair<std::int64_t, std::int64_t>> nodes, buffers;
@@ -254,10 +255,10 @@ class ArrowWriter final : public RowWriter {
   }
 
   Result<> end() override {
-    std::string mark;
-    put(mark, ~std::uint32_t{0});
-    put(mark, std::uint32_t{0});
-    return sink_(mark);
+    std::string marker;
+    put(marker, ~std::uint32_t{0});
+    put(marker, std::uint32_t{0});
+    return sink_(marker);
   }
 
  private:
@@ -265,8 +266,8 @@ class ArrowWriter final : public RowWriter {
     if (column.type != "text") return {};
     std::uint64_t bytes = 0;
     for (const auto& value : std::get<3>(column.values)) bytes += value.size();
-    if (bytes > 0x7fffffff)
-      return exhausted(fmt::format("column {} has more text than an Arrow batch takes; use parquet", column.name));
+    if (bytes > std::numeric_limits<std::int32_t>::max())
+      return exhausted(fmt::format("column {} has more than 2 GiB of text in one Arrow batch; use parquet", column.name));
     return {};
   }
 

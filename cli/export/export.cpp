@@ -20,9 +20,9 @@ namespace fs = std::filesystem;
 using runtime::Column;
 using runtime::RowTable;
 
-constexpr std::uint64_t most_rows_in_memory = 16'000'000;
+constexpr std::uint64_t max_rows_in_memory = 16'000'000;
 
-// Appends the rows of one column to another of the same type.
+// Appends the rows of `from` to a column of the same type.
 void append(Column& to, Column&& from) {
   const auto before = to.size();
   const auto count = from.size();
@@ -46,16 +46,16 @@ Result<RowTable> load_all(ResultReader& reader) {
     if (!rows) return rows.error();
     if (!*rows) return all;
     for (std::size_t i = 0; i < all.columns.size(); ++i) append(all.columns[i], std::move((*rows)->columns[i]));
-    if (all.rows() > most_rows_in_memory)
-      return exhausted(fmt::format("more than {} rows at once; ask for a shorter range", most_rows_in_memory));
+    if (all.rows() > max_rows_in_memory)
+      return exhausted(fmt::format("more than {} rows in memory; choose a shorter range", max_rows_in_memory));
   }
 }
 
-// DuckDB wants a name to write to: the target's passing one, or one whose bytes are copied to stdout.
+// Writes through DuckDB, which needs a file name: the target's temporary file, or a scratch file that is copied to stdout.
 Result<std::uint64_t> write_parquet(RowStream& rows, Target& target) {
   auto parquet = runtime::Parquet::open({fs::temp_directory_path()});
   if (!parquet) return parquet.error();
-  if (!target.passing_name().empty()) return parquet->write(rows.shape, rows.next, target.passing_name(), rows.note);
+  if (!target.temporary_path().empty()) return parquet->write(rows.shape, rows.next, target.temporary_path(), rows.note);
 
   const auto scratch = fs::temp_directory_path() / fmt::format("mole-export-{}.parquet", ::getpid());
   struct Remove {
@@ -65,9 +65,9 @@ Result<std::uint64_t> write_parquet(RowStream& rows, Target& target) {
   auto count = parquet->write(rows.shape, rows.next, scratch, rows.note);
   if (!count) return count;
   std::ifstream file(scratch, std::ios::binary);
-  std::string piece(1 << 20, '\0');
-  while (file.read(piece.data(), static_cast<std::streamsize>(piece.size())), file.gcount() > 0)
-    if (auto done = target.write(std::string_view(piece).substr(0, static_cast<std::size_t>(file.gcount()))); !done)
+  std::string chunk(1 << 20, '\0');
+  while (file.read(chunk.data(), static_cast<std::streamsize>(chunk.size())), file.gcount() > 0)
+    if (auto done = target.write(std::string_view(chunk).substr(0, static_cast<std::size_t>(file.gcount()))); !done)
       return done.error();
   return count;
 }
@@ -109,21 +109,21 @@ Result<ExportFormat> export_format(std::string_view name) {
                                                                    {"table", ExportFormat::table}};
   for (const auto& [known, format] : formats)
     if (known == name) return format;
-  return invalid(fmt::format("there is no format '{}'; choose csv, ndjson, parquet, arrow or table", name));
+  return invalid(fmt::format("unknown format '{}'; use csv, ndjson, parquet, arrow or table", name));
 }
 
 Result<std::uint64_t> export_results(const ExportRequest& request, ExportFormat format, const std::optional<fs::path>& output) {
   auto reader = ResultReader::open(request, format == ExportFormat::table);
   if (!reader) return reader.error();
-  const auto named = [&](RowTable table) {
+  const auto with_rate_names = [&](RowTable table) {
     for (auto& column : table.columns)
       if (request.rates && request.rates->contains(column.name)) column.name = rate_name(column.name, column.unit);
     return table;
   };
-  RowStream rows{named(reader->shape()), reader->note(), [&]() -> Result<std::optional<RowTable>> {
+  RowStream rows{with_rate_names(reader->shape()), reader->note(), [&]() -> Result<std::optional<RowTable>> {
                    auto more = reader->next();
                    if (!more || !*more) return more;
-                   return std::optional<RowTable>(named(std::move(**more)));
+                   return std::optional<RowTable>(with_rate_names(std::move(**more)));
                  }};
   if (request.rates && std::none_of(rows.shape.columns.begin(), rows.shape.columns.end(),
                                     [](const Column& column) { return is_rate(column.unit); }))

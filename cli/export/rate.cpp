@@ -11,35 +11,29 @@ namespace mole::cli {
 namespace {
 
 struct Rate {
-  std::string_view of, unit, suffix;
-  double times;
+  std::string_view count_unit, unit, suffix;
+  double factor;
 };
 constexpr Rate rates[] = {
     {"B", "bit/s", "_bits_per_second", 8}, {"packet", "packet/s", "_per_second", 1}, {"flow", "flow/s", "_per_second", 1}};
 
-// By what it is of, or by its own unit; null: there is none.
-const Rate* rate_with(std::string_view Rate::*which, std::string_view unit) {
-  const auto found = std::find_if(std::begin(rates), std::end(rates), [&](const Rate& r) { return r.*which == unit; });
+// Finds a rate by the unit of its count or by its own unit; null if there is none.
+const Rate* find_rate(std::string_view Rate::*member, std::string_view unit) {
+  const auto found = std::find_if(std::begin(rates), std::end(rates), [&](const Rate& r) { return r.*member == unit; });
   return found == std::end(rates) ? nullptr : found;
 }
 
 }  // namespace
 
-CountedOver counted_over(const nlohmann::json& results) {
+CountedOver counted_over(const coordinator::ModuleResults& results) {
   CountedOver counted;
-  const auto columns = results.find("columns");
-  if (columns == results.end() || !columns->is_array()) return counted;
-  for (const auto& column : *columns) {
-    if (!column.is_object() || !column.contains("name") || !column.contains("counted_over")) continue;
-    const auto &name = column["name"], &over = column["counted_over"];
-    if (!name.is_string() || !over.is_string()) continue;
-    if (const auto length = parse_duration(over.get<std::string>()); length && *length > 0) counted[name] = *length;
-  }
+  for (const auto& column : results.columns)
+    if (column.counted_over.value_or(0) > 0) counted[column.name] = *column.counted_over;
   return counted;
 }
 
 void make_rate(runtime::Column& column, Micros over) {
-  const auto* rate = rate_with(&Rate::of, column.unit);
+  const auto* rate = find_rate(&Rate::count_unit, column.unit);
   if (!rate || (column.type != "u64" && column.type != "i64" && column.type != "f64")) return;
   const double seconds = static_cast<double>(over) / second_us;
   std::vector<double> values;
@@ -47,7 +41,7 @@ void make_rate(runtime::Column& column, Micros over) {
   std::visit(
       [&](const auto& counts) {
         if constexpr (!std::is_same_v<std::decay_t<decltype(counts)>, std::vector<std::string>>)
-          for (const auto count : counts) values.push_back(static_cast<double>(count) * rate->times / seconds);
+          for (const auto count : counts) values.push_back(static_cast<double>(count) * rate->factor / seconds);
       },
       column.values);
   column.values = std::move(values);
@@ -55,21 +49,21 @@ void make_rate(runtime::Column& column, Micros over) {
   column.unit = rate->unit;
 }
 
-bool is_rate(std::string_view unit) { return rate_with(&Rate::unit, unit) != nullptr; }
+bool is_rate(std::string_view unit) { return find_rate(&Rate::unit, unit) != nullptr; }
 
 std::string rate_name(const std::string& column, std::string_view unit) {
-  const auto* rate = rate_with(&Rate::unit, unit);
+  const auto* rate = find_rate(&Rate::unit, unit);
   return rate ? column + std::string(rate->suffix) : column;
 }
 
 Error no_rate(const CountedOver& counted) {
-  constexpr std::size_t most_named = 3;
+  constexpr std::size_t max_examples = 3;
   std::vector<std::string> names;
   for (const auto& [name, over] : counted)
-    if (names.size() < most_named) names.push_back(name);
-  const auto cause = "no column chosen counts bytes, packets or flows, which --rate divides by time";
-  if (names.empty()) return invalid(fmt::format("{}, and none of this module does; leave out --rate", cause));
-  return invalid(fmt::format("{}; choose one that does, as {}, or leave out --rate", cause, listed(names)));
+    if (names.size() < max_examples) names.push_back(name);
+  const auto cause = "--rate needs a count of bytes, packets or flows, and none of the selected columns is one";
+  if (names.empty()) return invalid(fmt::format("{}; this module has none, so leave out --rate", cause));
+  return invalid(fmt::format("{}; select one, such as {}, or leave out --rate", cause, listed(names)));
 }
 
 }  // namespace mole::cli

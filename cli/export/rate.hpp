@@ -1,12 +1,11 @@
-// Counts as rates: bytes as bit/s, packets as packet/s, flows as flow/s.
+// Converts counts to rates: bytes to bit/s, packets to packet/s, flows to flow/s.
 #pragma once
 
+#include "coordinator/wire/documents/results.hpp"
 #include "runtime/rows/row_table.hpp"
 #include "sdk/model/time.hpp"
 
 #include <mole/result.hpp>
-
-#include <nlohmann/json.hpp>
 
 #include <map>
 #include <string>
@@ -14,22 +13,21 @@
 
 namespace mole::cli {
 
-// Columns that count bytes, packets or flows, and over how long: an interval, or the window of a module with one.
+// Columns that count bytes, packets or flows, each with the time it counts over: the interval, or the module's window.
 using CountedOver = std::map<std::string, Micros>;
 
-// As the document of Api::results says; what it says wrongly is left out.
-CountedOver counted_over(const nlohmann::json& results);
+CountedOver counted_over(const coordinator::ModuleResults& results);
 
-// Divides a count by the time it was taken over (above 0): numbers become f64, bytes bits, the unit "bit/s". A column of
-// another unit than B, packet or flow, or of no numbers, stays as it is.
+// Divides a count by the time it was taken over, which must be positive: values become f64, bytes become bits, the unit
+// becomes "bit/s". Columns without numbers or with a unit other than B, packet or flow are left unchanged.
 void make_rate(runtime::Column& column, Micros over);
-bool is_rate(std::string_view unit);  // one that make_rate gives
+bool is_rate(std::string_view unit);  // true for the units that make_rate produces
 
-// What the rate of a column is called where a file might be read without its units: "flows" -> "flows_per_second", "bytes"
-// -> "bytes_bits_per_second". `unit`: of the rate.
+// Returns a column name that implies the rate's unit, for files that may be read without units: "flows" ->
+// "flows_per_second", "bytes" -> "bytes_bits_per_second". `unit` is the unit of the rate.
 std::string rate_name(const std::string& column, std::string_view unit);
 
-// invalid: of the columns chosen none is a count; names some of those that are.
+// Returns the error (invalid) for a selection without counts; it names a few columns that are counts.
 Error no_rate(const CountedOver& counted);
 
 }  // namespace mole::cli

@@ -1,6 +1,6 @@
 #include "cli/export/result_reader.hpp"
 
-#include "cli/export/row_writer.hpp"
+#include "cli/export/cell.hpp"
 
 #include <fmt/format.h>
 
@@ -13,29 +13,14 @@ namespace {
 using runtime::Column;
 using runtime::RowTable;
 
-constexpr std::string_view left_out[] = {"interval_end", "flows_late", "files_expected", "files_present"};
+constexpr std::string_view hidden_in_tables[] = {"interval_end", "flows_late", "files_expected", "files_present"};
 
-constexpr std::size_t most_seen = 24;
+constexpr std::size_t max_seen = 24;
 
-// Storage of no rows for the type.
+// Removes all rows, but keeps the type.
 void clear(Column& column) {
   std::visit([](auto& values) { values.clear(); }, column.values);
   column.valid.clear();
-}
-
-// The value as a filter names it.
-std::string text_at(const Column& column, std::size_t row) {
-  if (is_null(column, row)) return "";
-  if (column.type == "bool") return std::get<1>(column.values)[row] ? "true" : "false";
-  if (const auto* texts = std::get_if<std::vector<std::string>>(&column.values)) return (*texts)[row];
-  return std::visit(
-      [row](const auto& values) {
-        if constexpr (std::is_same_v<std::decay_t<decltype(values)>, std::vector<std::string>>)
-          return values[row];
-        else
-          return fmt::format("{}", values[row]);
-      },
-      column.values);
 }
 
 void keep(Column& column, const std::vector<std::size_t>& rows) {
@@ -71,7 +56,7 @@ ResultReader::ResultReader(runtime::Parquet parquet, const ExportRequest& reques
       seen_(where_.size()) {}
 
 Result<ResultReader> ResultReader::open(const ExportRequest& request, bool shorten) {
-  if (request.files.empty()) return missing("there are no results in this range; compute them with mole run");
+  if (request.files.empty()) return missing("no results in this range; compute them with mole run");
   auto parquet = runtime::Parquet::open({std::filesystem::temp_directory_path()});
   if (!parquet) return parquet.error();
   ResultReader reader(std::move(*parquet), request);
@@ -95,9 +80,9 @@ Result<> ResultReader::choose(const RowTable& all, bool shorten) {
   const auto kept = [&](const Column& column) {
     const auto& name = column.name;
     if (name == "interval_start" || std::find(note_.by.begin(), note_.by.end(), name) != note_.by.end()) return true;
-    if (!globs_.empty() && (!shorten || name != "coverage"))  // who looks at rows sees why some are empty
+    if (!globs_.empty() && (!shorten || name != "coverage"))  // a table always shows coverage: it explains empty rows
       return std::find(wanted->begin(), wanted->end(), name) != wanted->end();
-    return !shorten || std::find(std::begin(left_out), std::end(left_out), name) == std::end(left_out);
+    return !shorten || std::find(std::begin(hidden_in_tables), std::end(hidden_in_tables), name) == std::end(hidden_in_tables);
   };
   const auto filtered = [&](const Column& column) {
     return std::any_of(where_.begin(), where_.end(), [&](const auto& filter) { return filter.column == column.name; });
@@ -107,7 +92,7 @@ Result<> ResultReader::choose(const RowTable& all, bool shorten) {
     if (!shown && !filtered(column)) continue;
     columns_.push_back(column.name);
     if (!shown) {
-      unshown_.insert(column.name);
+      filter_only_.insert(column.name);
       continue;
     }
     clear(column);
@@ -124,18 +109,18 @@ void ResultReader::make_rates(RowTable& rows) const {
 
 Result<std::optional<RowTable>> ResultReader::next() {
   if (next_ == files_.size()) {
-    if (!where_.empty() && !passed_) return nothing_passed();
+    if (!where_.empty() && !any_passed_) return no_matching_row();
     return std::optional<RowTable>{};
   }
   const auto& path = files_[next_++];
   auto rows = parquet_.read(path, {columns_, range_});
   if (!rows) return rows.error();
   filter(*rows);
-  std::erase_if(rows->columns, [this](const Column& column) { return unshown_.contains(column.name); });
+  std::erase_if(rows->columns, [this](const Column& column) { return filter_only_.contains(column.name); });
   make_rates(*rows);
   if (!same_shape(*rows, shape_))
-    return invalid(fmt::format("{} has other columns than {}; export one module of one revision at a time", path.string(),
-                               files_.front().string()));
+    return invalid(fmt::format("the columns of {} and {} differ; export one module of one revision at a time",
+                               files_.front().string(), path.string()));
   return std::optional<RowTable>(std::move(*rows));
 }
 
@@ -147,24 +132,24 @@ void ResultReader::filter(RowTable& rows) {
     for (std::size_t i = 0; i < where_.size(); ++i) {
       const auto& allowed = where_[i].values;
       const auto* column = rows.find(where_[i].column);
-      const auto value = column ? text_at(*column, row) : "";  // of another shape: refused after this
+      const auto value = column ? value_text(*column, row) : "";  // next() rejects a missing column afterwards
       passes &= std::find(allowed.begin(), allowed.end(), value) != allowed.end();
-      if (!passed_ && seen_[i].size() < most_seen) seen_[i].insert(value);
+      if (!any_passed_ && seen_[i].size() < max_seen) seen_[i].insert(value);
     }
     if (passes) kept.push_back(row);
   }
-  passed_ |= !kept.empty();
+  any_passed_ |= !kept.empty();
   for (auto& column : rows.columns) keep(column, kept);
 }
 
-Error ResultReader::nothing_passed() const {
+Error ResultReader::no_matching_row() const {
   for (std::size_t i = 0; i < where_.size(); ++i) {
     if (std::find(note_.by.begin(), note_.by.end(), where_[i].column) == note_.by.end()) continue;
     for (const auto& value : where_[i].values)
-      if (!seen_[i].contains(value) && seen_[i].size() < most_seen)
+      if (!seen_[i].contains(value) && seen_[i].size() < max_seen)
         return invalid(no_such(where_[i].column, value, {seen_[i].begin(), seen_[i].end()}));
   }
-  return invalid("no row has all that --where asks for; ask for less, or see mole results MODULE without it");
+  return invalid("no row matches every --where; remove some of them, or see all rows with mole results MODULE");
 }
 
 }  // namespace mole::cli

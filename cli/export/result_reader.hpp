@@ -1,4 +1,4 @@
-// Reads the Parquet files of one module one after the other, as an ExportRequest asks.
+// Reads the Parquet files of one module one after the other and selects what an ExportRequest asks for.
 #pragma once
 
 #include "cli/export/export.hpp"
@@ -11,15 +11,15 @@ namespace mole::cli {
 // One thread. Memory is bounded by the largest file.
 class ResultReader {
  public:
-  // Opens and looks at the first file. `shorten`: leave out what a terminal has no room for, unless it is asked for.
+  // Opens the first file and selects the columns. `shorten`: hide secondary columns unless requested, for terminals.
   static Result<ResultReader> open(const ExportRequest& request, bool shorten);
 
   const runtime::ParquetNote& note() const { return note_; }
-  // Of each filter of `where`: values its column has in the rows read so far, a few.
+  // For each filter of `where`: some of the values its column has in the rows read so far.
   const std::vector<std::set<std::string>>& seen() const { return seen_; }
-  // The rows' columns, without rows: name, type, unit and doc; rates have theirs, but the column's name.
+  // The columns without rows: name, type, unit and doc. Rate columns have the rate's type and unit, but their old name.
   const runtime::RowTable& shape() const { return shape_; }
-  // Rows of the next file, nullopt after the last. invalid after the last: `where` let no row pass.
+  // Reads the rows of the next file; nullopt after the last file. invalid after the last file: no row passed `where`.
   Result<std::optional<runtime::RowTable>> next();
 
  private:
@@ -27,20 +27,20 @@ class ResultReader {
   Result<> choose(const runtime::RowTable& all, bool shorten);
   void filter(runtime::RowTable& rows);
   void make_rates(runtime::RowTable& rows) const;
-  Error nothing_passed() const;
+  Error no_matching_row() const;
 
   runtime::Parquet parquet_;
   std::vector<std::filesystem::path> files_;
   TimeRange range_;
   std::vector<std::string> globs_, columns_;
-  std::set<std::string> unshown_;  // of columns_: only `where` needs them
+  std::set<std::string> filter_only_;  // the part of columns_ read only for `where`
   runtime::ParquetNote note_;
   runtime::RowTable shape_;
   std::size_t next_ = 0;
   std::vector<GroupFilter> where_;
   CountedOver rates_;
-  std::vector<std::set<std::string>> seen_;  // values of each filtered column, a few, for who chose none of them
-  bool passed_ = false;                      // a row
+  std::vector<std::set<std::string>> seen_;  // some values of each filtered column, for error messages
+  bool any_passed_ = false;                  // a row passed `where`
 };
 
 }  // namespace mole::cli

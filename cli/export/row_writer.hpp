@@ -1,4 +1,4 @@
-// One format of rows: begin once, rows as often as there are files, end once.
+// The interface of an output format: begin once, rows once per table, end once.
 #pragma once
 
 #include "runtime/rows/row_table.hpp"
@@ -27,9 +27,7 @@ class RowWriter {
 std::unique_ptr<RowWriter> csv_writer(Sink sink);
 std::unique_ptr<RowWriter> ndjson_writer(Sink sink);
 std::unique_ptr<RowWriter> arrow_writer(Sink sink);
-// Shows `limit` rows and counts the rest; 0: all. A table wider than `width` is laid on its side; 0: none is.
+// Shows `limit` rows and counts the rest; 0: shows all. Transposes a table wider than `width`; 0: never.
 std::unique_ptr<RowWriter> table_writer(Sink sink, std::uint64_t limit, std::size_t width);
-
-bool is_null(const runtime::Column& column, std::size_t row);
 
 }  // namespace mole::cli

@@ -9,10 +9,9 @@
 namespace mole::cli {
 namespace {
 
-constexpr std::size_t most_listed = 16, most_near = 5;
+constexpr std::size_t max_listed = 16, max_suggestions = 5;
 
-// Levenshtein's distance.
-std::size_t edits(std::string_view a, std::string_view b) {
+std::size_t levenshtein_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
   for (std::size_t i = 0; i < a.size(); ++i) {
@@ -26,11 +25,11 @@ std::size_t edits(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-// Few edits, or one holds the other: the smaller, the nearer.
+// Returns the edit distance, reduced if one name contains the other.
 std::size_t distance(std::string_view wanted, std::string_view name) {
-  const bool holds = name.find(wanted) != std::string_view::npos || wanted.find(name) != std::string_view::npos;
-  const auto count = edits(wanted.substr(0, 200), name.substr(0, 200));
-  return holds ? count / 4 : count;
+  const bool contained = name.find(wanted) != std::string_view::npos || wanted.find(name) != std::string_view::npos;
+  const auto edits = levenshtein_distance(wanted.substr(0, 200), name.substr(0, 200));
+  return contained ? edits / 4 : edits;
 }
 
 }  // namespace
@@ -43,13 +42,13 @@ std::string listed(const std::vector<std::string>& names) {
 
 std::string no_such(std::string_view what, std::string_view wanted, const std::vector<std::string>& names) {
   const auto start = fmt::format("no {} is named '{}'; ", what, wanted);
-  if (names.size() <= most_listed) return start + "there are " + listed(names);
+  if (names.size() <= max_listed) return start + "there are " + listed(names);
   std::string bare(wanted);
   bare.erase(std::remove_if(bare.begin(), bare.end(), [](char c) { return c == '*' || c == '?'; }), bare.end());
   auto near = names;
   std::stable_sort(near.begin(), near.end(), [&](const auto& a, const auto& b) { return distance(bare, a) < distance(bare, b); });
-  near.resize(most_near);
-  return start + fmt::format("of {} the nearest are {}", names.size(), listed(near));
+  near.resize(max_suggestions);
+  return start + fmt::format("the most similar of {} are {}", names.size(), listed(near));
 }
 
 Result<std::vector<std::string>> matching(const std::vector<std::string>& globs, const std::vector<std::string>& names) {
@@ -71,7 +70,7 @@ Result<std::vector<GroupFilter>> parse_where(const std::vector<std::string>& tex
   for (const auto& text : texts) {
     const auto at = text.find('=');
     if (at == 0 || at == std::string::npos)
-      return invalid(fmt::format("'{}' chooses no rows; write COLUMN=VALUE, as direction=in", text));
+      return invalid(fmt::format("'{}' is not a filter; write COLUMN=VALUE, such as direction=in", text));
     const auto column = text.substr(0, at);
     auto filter = std::find_if(filters.begin(), filters.end(), [&](const auto& f) { return f.column == column; });
     if (filter == filters.end()) filter = filters.insert(filters.end(), {column, {}});

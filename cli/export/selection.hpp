@@ -1,4 +1,4 @@
-// Which columns and which rows: what --columns and --where say.
+// Selects columns and rows: --columns and --where.
 #pragma once
 
 #include <mole/result.hpp>
@@ -9,24 +9,24 @@
 
 namespace mole::cli {
 
-// The names the globs match, in the order of the globs and each once. invalid: a glob that matches none, naming what
-// comes near.
+// Returns the names that match the globs, in the order of the globs, each once. invalid: a glob matches nothing; the message
+// suggests similar names.
 Result<std::vector<std::string>> matching(const std::vector<std::string>& globs, const std::vector<std::string>& names);
 
 // "flows, packets and bytes"
 std::string listed(const std::vector<std::string>& names);
 
-// "no column is named 'x'; there are ..." or, of many, "near it are ...".
+// "no column is named 'x'; there are ...", or for many names "the most similar of 300 are ...".
 std::string no_such(std::string_view what, std::string_view wanted, const std::vector<std::string>& names);
 
-// One column and the values it may have.
+// A column and its accepted values.
 struct GroupFilter {
   std::string column;
   std::vector<std::string> values;
 };
 
-// {"direction=in", "protocol_class=tcp", "direction=out"}: a column named again may have either value. invalid, with what to
-// write, for anything else.
+// Parses {"direction=in", "protocol_class=tcp", "direction=out"}; values of a repeated column are alternatives. invalid: a
+// text is not COLUMN=VALUE.
 Result<std::vector<GroupFilter>> parse_where(const std::vector<std::string>& texts);
 
 }  // namespace mole::cli

@@ -1,4 +1,5 @@
 // Aligned text for a terminal.
+#include "cli/export/cell.hpp"
 #include "cli/export/row_writer.hpp"
 #include "sdk/model/time.hpp"
 
@@ -13,13 +14,13 @@ namespace {
 using runtime::Column;
 using runtime::RowTable;
 
-// Characters a terminal shows, which for UTF-8 is one for each byte that continues none.
+// Returns the number of UTF-8 characters: the bytes that are not continuation bytes.
 std::size_t width_of(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
-// Text from an archive or plugin may hold what a terminal obeys.
-std::string harmless(std::string_view text) {
+// Replaces control characters: text from an archive or plugin may contain terminal escape sequences.
+std::string sanitized(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
@@ -51,28 +52,29 @@ std::string cell(const Column& column, std::size_t row) {
   if (column.type == "time") return format_time(std::get<1>(column.values)[row]);
   if (column.type == "bool") return std::get<1>(column.values)[row] ? "yes" : "no";
   if (column.type == "i64") return std::to_string(std::get<1>(column.values)[row]);
-  if (column.type == "text") return harmless(std::get<3>(column.values)[row]);
+  if (column.type == "text") return sanitized(std::get<3>(column.values)[row]);
   const double value = std::get<2>(column.values)[row];
   return column.name == "coverage" ? coverage(value) : number(value);
 }
 
-// Units of evidence columns say nothing a reader does not know.
+// Returns "[B]"; "" for dimensionless columns.
 std::string unit_of(const Column& column) {
   if (column.unit.empty() || column.unit == "1") return "";
-  return "[" + harmless(column.unit) + "]";
+  return "[" + sanitized(column.unit) + "]";
 }
 
 using Line = std::vector<std::string>;
 
 class TableWriter final : public RowWriter {
  public:
-  TableWriter(Sink sink, std::uint64_t limit, std::size_t width) : sink_(std::move(sink)), limit_(limit), width_(width) {}
+  TableWriter(Sink sink, std::uint64_t limit, std::size_t max_width)
+      : sink_(std::move(sink)), limit_(limit), max_width_(max_width) {}
 
   Result<> begin(const RowTable& shape) override {
     for (const auto& column : shape.columns) {
-      names_.push_back(harmless(column.name));
+      names_.push_back(sanitized(column.name));
       units_.push_back(unit_of(column));
-      left_.push_back(column.type == "text" || column.type == "time");
+      left_aligned_.push_back(column.type == "text" || column.type == "time");
     }
     return {};
   }
@@ -98,20 +100,20 @@ class TableWriter final : public RowWriter {
     if (auto done = flush(); !done) return done;
     std::string out;
     if (hidden_ > 0) out += fmt::format("... {} more rows\n", hidden_);
-    if (partial_ || none_)
+    if (partial_ || uncovered_)
       out += fmt::format("coverage:{}{}\n", partial_ ? " * part of the input" : "",
-                         none_ ? " ! the interval's own files are missing; what is counted came in later ones" : "");
+                         uncovered_ ? " ! the files of the interval are missing; its flows come from later files" : "");
     return sink_(out);
   }
 
  private:
-  static constexpr std::size_t page = 10'000;  // rows aligned with each other
+  static constexpr std::size_t page = 10'000;  // rows that are aligned together
 
   void note_coverage(const RowTable& table, std::size_t row) {
     const auto* column = table.find("coverage");
     if (!column || column->type != "f64") return;
     const double value = std::get<2>(column->values)[row];
-    none_ |= value <= 0;
+    uncovered_ |= value <= 0;
     partial_ |= value > 0 && value < 1;
   }
 
@@ -125,13 +127,13 @@ class TableWriter final : public RowWriter {
     widen(units_);
     for (const auto& line : lines_) widen(line);
     if (first_) {
-      auto whole = 2 * (widths_.empty() ? 0 : widths_.size() - 1);
-      for (const auto width : widths_) whole += width;
-      sideways_ = width_ != 0 && whole > width_;
+      auto total = 2 * (widths_.empty() ? 0 : widths_.size() - 1);
+      for (const auto width : widths_) total += width;
+      transposed_ = max_width_ != 0 && total > max_width_;
     }
     std::string out;
-    if (sideways_) {
-      put_sideways(out);
+    if (transposed_) {
+      put_transposed(out);
     } else {
       if (first_) {
         put_line(out, names_);
@@ -149,7 +151,7 @@ class TableWriter final : public RowWriter {
     std::string text;
     for (std::size_t i = 0; i < line.size(); ++i) {
       const std::string space(widths_[i] - width_of(line[i]), ' ');
-      text += (i > 0 ? "  " : "") + (left_[i] ? line[i] + space : space + line[i]);
+      text += (i > 0 ? "  " : "") + (left_aligned_[i] ? line[i] + space : space + line[i]);
     }
     text.erase(text.find_last_not_of(' ') + 1);
     out += text + '\n';
@@ -160,22 +162,21 @@ class TableWriter final : public RowWriter {
     out += '\n';
   }
 
-  // A column a line and as many rows beside each other as there is room for, at least one.
-  void put_sideways(std::string& out) {
-    std::size_t name_width = 0, unit_width = 0;
-    for (std::size_t i = 0; i < names_.size(); ++i) {
-      name_width = std::max(name_width, width_of(names_[i]));
-      unit_width = std::max(unit_width, width_of(units_[i]));
-    }
-    const auto heading = name_width + (unit_width > 0 ? 1 + unit_width : 0);
+  static std::size_t max_width(const Line& cells) {
+    std::size_t width = 0;
+    for (const auto& cell : cells) width = std::max(width, width_of(cell));
+    return width;
+  }
+
+  // Writes one line per column, with as many rows side by side as fit, at least one.
+  void put_transposed(std::string& out) const {
+    const auto name_width = max_width(names_), unit_width = max_width(units_);
     for (std::size_t begin = 0; begin < lines_.size();) {
       std::vector<std::size_t> widths;
-      auto used = heading;
-      auto end = begin;
-      for (; end < lines_.size(); ++end) {
-        std::size_t width = 0;
-        for (const auto& cell : lines_[end]) width = std::max(width, width_of(cell));
-        if (end > begin && used + 2 + width > width_) break;
+      auto used = name_width + (unit_width > 0 ? 1 + unit_width : 0);
+      for (auto row = begin; row < lines_.size(); ++row) {
+        const auto width = max_width(lines_[row]);
+        if (row > begin && used + 2 + width > max_width_) break;
         used += 2 + width;
         widths.push_back(width);
       }
@@ -183,23 +184,23 @@ class TableWriter final : public RowWriter {
       for (std::size_t i = 0; i < names_.size(); ++i) {
         std::string text = names_[i] + std::string(name_width - width_of(names_[i]), ' ');
         if (unit_width > 0) text += ' ' + units_[i] + std::string(unit_width - width_of(units_[i]), ' ');
-        for (auto row = begin; row < end; ++row) {
-          const auto& cell = lines_[row][i];
-          text += "  " + std::string(widths[row - begin] - width_of(cell), ' ') + cell;
+        for (std::size_t k = 0; k < widths.size(); ++k) {
+          const auto& cell = lines_[begin + k][i];
+          text += "  " + std::string(widths[k] - width_of(cell), ' ') + cell;
         }
         text.erase(text.find_last_not_of(' ') + 1);
         out += text + '\n';
       }
-      begin = end;
+      begin += widths.size();
     }
   }
 
   Sink sink_;
   std::uint64_t limit_, shown_ = 0, hidden_ = 0;
-  std::size_t width_;
-  bool partial_ = false, none_ = false, first_ = true, sideways_ = false;
+  std::size_t max_width_;  // of a line; 0: unlimited
+  bool partial_ = false, uncovered_ = false, first_ = true, transposed_ = false;
   Line names_, units_;
-  std::vector<bool> left_;  // aligned
+  std::vector<bool> left_aligned_;
   std::vector<std::size_t> widths_;
   std::vector<Line> lines_;  // rows not written yet
 };

@@ -18,17 +18,17 @@ Result<std::unique_ptr<Target>> Target::open(const std::optional<fs::path>& outp
   if (!output) return target;
   target->path_ = *output;
   std::error_code error;
-  if (fs::exists(*output, error) && !fs::is_regular_file(*output, error)) {  // a pipe, /dev/stdout: must stay what it is
+  if (fs::exists(*output, error) && !fs::is_regular_file(*output, error)) {  // a pipe or device must not be replaced
     target->fd_ = ::open(output->c_str(), O_WRONLY | O_CLOEXEC);
     if (target->fd_ >= 0) return target;
     return invalid(
-        fmt::format("cannot write {}: {}; name a file, or a pipe somebody reads", output->string(), std::strerror(errno)));
+        fmt::format("cannot write {}: {}; name a file, or a pipe with a reader", output->string(), std::strerror(errno)));
   }
   target->tmp_ = output->parent_path() / (".tmp." + std::to_string(::getpid()) + "." + output->filename().string());
   target->fd_ = ::open(target->tmp_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (target->fd_ < 0) {
     target->tmp_.clear();
-    return invalid(fmt::format("cannot write {}: {}; name a folder you may write to", output->string(), std::strerror(errno)));
+    return invalid(fmt::format("cannot write {}: {}; choose a writable folder", output->string(), std::strerror(errno)));
   }
   return target;
 }
@@ -56,8 +56,8 @@ Result<> Target::finish() {
 }
 
 Error Target::failed() const {
-  if (errno == EPIPE) return {Code::cancelled, "the reader of the output has gone"};
-  const auto text = fmt::format("writing {} failed: {}", path_.empty() ? "the output" : path_.string(), std::strerror(errno));
+  if (errno == EPIPE) return {Code::cancelled, "the reader of the output closed the pipe"};
+  const auto text = fmt::format("cannot write {}: {}", path_.empty() ? "the output" : path_.string(), std::strerror(errno));
   return errno == ENOSPC || errno == EDQUOT ? exhausted(text + "; free space there") : transient(text);
 }
 

@@ -1,5 +1,5 @@
-// Where exported bytes go: stdout, or a file that appears under its name only when it is whole. What is there and is no
-// file (a pipe, a device) is written to as it is.
+// The destination of exported bytes: stdout, or a file that appears under its name only when it is complete. An existing
+// pipe or device is written directly.
 #pragma once
 
 #include <mole/result.hpp>
@@ -13,16 +13,17 @@ namespace mole::cli {
 
 class Target {
  public:
-  // nullopt: stdout. invalid: the file cannot be made.
+  // Opens a file; nullopt: stdout. invalid: the file cannot be created.
   static Result<std::unique_ptr<Target>> open(const std::optional<std::filesystem::path>& output);
   Target(const Target&) = delete;
   Target& operator=(const Target&) = delete;
-  ~Target();  // what was not finished is gone
+  ~Target();  // removes an unfinished file
 
-  // exhausted: disk full; cancelled: the reader of stdout has gone.
+  // exhausted: disk full; cancelled: the reader of stdout closed the pipe.
   Result<> write(std::string_view bytes);
-  // The file under its passing name, for who writes it himself; empty: there is none.
-  const std::filesystem::path& passing_name() const { return tmp_; }
+  // The temporary file, for callers that write it themselves; empty for stdout, pipes and devices.
+  const std::filesystem::path& temporary_path() const { return tmp_; }
+  // Makes the file durable and moves it to its final name.
   Result<> finish();
 
  private:

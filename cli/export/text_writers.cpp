@@ -1,4 +1,5 @@
 // CSV and NDJSON.
+#include "cli/export/cell.hpp"
 #include "cli/export/row_writer.hpp"
 #include "sdk/model/time.hpp"
 
@@ -26,10 +27,10 @@ std::string csv_text(std::string_view text) {
   return out + '"';
 }
 
-// Shortest text that reads back the same.
+// Writes the shortest text that reads back to the same value.
 void put_number(std::string& out, double value) { fmt::format_to(std::back_inserter(out), "{}", value); }
 
-// A cell that is no text and not null.
+// Writes a cell that is neither text nor null.
 void put_plain(std::string& out, const Column& column, std::size_t row) {
   if (column.type == "f64") return put_number(out, std::get<2>(column.values)[row]);
   if (column.type == "u64")
@@ -38,6 +39,19 @@ void put_plain(std::string& out, const Column& column, std::size_t row) {
     out += std::get<1>(column.values)[row] ? "true" : "false";
   else
     out += std::to_string(std::get<1>(column.values)[row]);
+}
+
+// Formats rows with `put_row(out, row)` and writes them in chunks.
+template <class PutRow>
+Result<> write_rows(const Sink& sink, std::size_t rows, PutRow put_row) {
+  std::string out;
+  for (std::size_t row = 0; row < rows; ++row) {
+    put_row(out, row);
+    if (out.size() < flush_at) continue;
+    if (auto done = sink(out); !done) return done;
+    out.clear();
+  }
+  return sink(out);
 }
 
 class CsvWriter final : public RowWriter {
@@ -51,18 +65,13 @@ class CsvWriter final : public RowWriter {
   }
 
   Result<> rows(const RowTable& table) override {
-    std::string out;
-    for (std::size_t row = 0; row < table.rows(); ++row) {
+    return write_rows(sink_, table.rows(), [&](std::string& out, std::size_t row) {
       for (std::size_t i = 0; i < table.columns.size(); ++i) {
         if (i > 0) out += ',';
         put(out, table.columns[i], row);
       }
       out += '\n';
-      if (out.size() < flush_at) continue;
-      if (auto done = sink_(out); !done) return done;
-      out.clear();
-    }
-    return sink_(out);
+    });
   }
 
   Result<> end() override { return {}; }
@@ -91,19 +100,14 @@ class NdjsonWriter final : public RowWriter {
   }
 
   Result<> rows(const RowTable& table) override {
-    std::string out;
-    for (std::size_t row = 0; row < table.rows(); ++row) {
+    return write_rows(sink_, table.rows(), [&](std::string& out, std::size_t row) {
       for (std::size_t i = 0; i < table.columns.size(); ++i) {
         out += i > 0 ? ',' : '{';
         out += keys_[i];
         put(out, table.columns[i], row);
       }
       out += "}\n";
-      if (out.size() < flush_at) continue;
-      if (auto done = sink_(out); !done) return done;
-      out.clear();
-    }
-    return sink_(out);
+    });
   }
 
   Result<> end() override { return {}; }
@@ -127,8 +131,6 @@ class NdjsonWriter final : public RowWriter {
 };
 
 }  // namespace
-
-bool is_null(const Column& column, std::size_t row) { return !column.valid.empty() && !column.valid[row]; }
 
 std::unique_ptr<RowWriter> csv_writer(Sink sink) { return std::make_unique<CsvWriter>(std::move(sink)); }
 std::unique_ptr<RowWriter> ndjson_writer(Sink sink) { return std::make_unique<NdjsonWriter>(std::move(sink)); }

@@ -1,5 +1,5 @@
-// Reading documents of the Api: they may come from another version or another machine, so a field that is absent or of
-// another type reads as empty instead of throwing.
+// Reads documents of the Api. They may come from another version or machine, so a field that is missing or has another type
+// reads as empty.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -9,12 +9,12 @@
 
 namespace mole::cli {
 
-// The member, or null.
+// Returns the member, or null.
 const nlohmann::json& field(const nlohmann::json& document, const char* key);
-// Texts as they are (control bytes made visible), numbers and bools printed; "" if absent.
+// Returns strings with control bytes made visible, and other values as JSON; "" for null.
 std::string text_of(const nlohmann::json& value);
 inline std::string text_of(const nlohmann::json& document, const char* key) { return text_of(field(document, key)); }
-// 0 if absent, negative or not a number.
+// Returns 0 if the field is missing, negative or not a number.
 std::uint64_t count_of(const nlohmann::json& document, const char* key);
 double number_of(const nlohmann::json& document, const char* key, double otherwise = 0);
 bool truth_of(const nlohmann::json& document, const char* key);

@@ -1,16 +1,15 @@
-// Why a job ran, and where a number comes from.
+// Formats the explanation of a job.
 #pragma once
 
 #include "cli/format/style.hpp"
-
-#include <nlohmann/json.hpp>
+#include "coordinator/wire/documents/explanation.hpp"
 
 #include <string>
 
 namespace mole::cli {
 
-// How a task came by the flows of its files: {"archive": 3, "columns": 9}; "" if it read none.
-std::string flows_from_text(const nlohmann::json& flows_from);
-std::string explain_text(const nlohmann::json& explained, const Style& style);
+// Describes how the files of a task were read; "" if it read none.
+std::string flows_from_text(const coordinator::FlowSources& flows);
+std::string explain_text(const coordinator::JobExplanation& explained, const Style& style);
 
 }  // namespace mole::cli

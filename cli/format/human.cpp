@@ -36,7 +36,7 @@ std::string human_number(std::uint64_t n, std::string_view one, std::string_view
 std::string human_share(double share) {
   if (!(share > 0)) return "0 %";
   if (share >= 1) return "100 %";
-  const double percent = std::floor(share * 10'000) / 100;  // never rounded up to whole
+  const double percent = std::floor(share * 10'000) / 100;  // rounded down, so that only 1 is "100 %"
   return percent < 0.01 ? "<0.01 %" : fmt::format("{:.2f} %", percent);
 }
 
@@ -58,6 +58,12 @@ std::string printable(std::string_view text) {
     else
       out += static_cast<char>(c);
   }
+  return out;
+}
+
+std::string printable_list(const std::vector<std::string>& texts) {
+  std::string out;
+  for (const auto& text : texts) out += (out.empty() ? "" : ", ") + printable(text);
   return out;
 }
 

@@ -1,19 +1,21 @@
-// Numbers as people read them.
+// Formats numbers for people.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace mole::cli {
 
 std::string human_bytes(double bytes);     // "0 B", "999 B", "1.2 KiB", "38 MiB", "4.5 TiB"
 std::string human_count(std::uint64_t n);  // "1,234,567"
 std::string human_number(std::uint64_t n, std::string_view one, std::string_view many);  // "1 job", "1,200 jobs"
-std::string human_share(double share);      // "99.93 %"; exactly 0 and 1 only are "0 %" and "100 %"
+std::string human_share(double share);      // "99.93 %"; "0 %" and "100 %" only for exactly 0 and 1
 std::string human_seconds(double seconds);  // "0.8 s", "42 s", "3m10s", "2h05m", "12d03h"
 
-// Control bytes shown as \xNN: text of plugins and file names must not move a terminal's cursor.
+// Replaces control bytes by \xNN: texts of plugins and file names may contain terminal escape sequences.
 std::string printable(std::string_view text);
+std::string printable_list(const std::vector<std::string>& texts);  // "a, b"
 
 }  // namespace mole::cli

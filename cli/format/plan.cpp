@@ -1,6 +1,5 @@
 #include "cli/format/plan.hpp"
 
-#include "cli/format/document.hpp"
 #include "cli/format/human.hpp"
 #include "cli/format/table.hpp"
 
@@ -11,11 +10,9 @@
 namespace mole::cli {
 namespace {
 
-using nlohmann::json;
+constexpr std::size_t max_reasons = 10, max_tables = 5;
 
-constexpr std::size_t reasons_shown = 10;
-
-std::string modules_text(const json& modules, const Style& style) {
+std::string modules_text(const std::vector<coordinator::PlanModule>& modules, const Style& style) {
   Table table({{"module"},
                {"blocks", Align::right},
                {"reused", Align::right},
@@ -23,99 +20,98 @@ std::string modules_text(const json& modules, const Style& style) {
                {"waiting", Align::right},
                {"states kept", Align::right}});
   for (const auto& m : modules)
-    table.row({text_of(m, "module"), human_count(count_of(m, "blocks")), human_count(count_of(m, "reused")),
-               human_count(count_of(m, "new")), human_count(count_of(m, "waiting")),
-               human_bytes(number_of(m, "states_kept_bytes"))});
+    table.row({printable(m.module), human_count(m.blocks), human_count(m.reused), human_count(m.fresh), human_count(m.waiting),
+               human_bytes(static_cast<double>(m.states_kept_bytes))});
   return table.text(style);
 }
 
-std::string files_text(const json& files) {
-  if (count_of(files, "count") == 0) return "no file is read";
-  auto text =
-      fmt::format("{}, {}", human_number(count_of(files, "count"), "file", "files"), human_bytes(number_of(files, "bytes")));
-  if (field(files, "border_share").is_number())
-    text += fmt::format("; {} of it for two blocks", human_share(number_of(files, "border_share")));
-  return text;
+std::string files_text(const coordinator::PlanFiles& files) {
+  if (files.count == 0) return "none to read";
+  return fmt::format("{}, {}; {} of it is read for two blocks", human_number(files.count, "file", "files"),
+                     human_bytes(static_cast<double>(files.bytes)), human_share(files.border_share));
 }
 
-std::string reasons_text(const json& new_jobs, std::uint64_t total, const Style& style) {
-  if (!new_jobs.is_array() || new_jobs.empty()) return "";
-  Table table({{"new job"}, {"because"}});
-  for (std::size_t i = 0; i < std::min(reasons_shown, new_jobs.size()); ++i)
-    table.row({text_of(new_jobs[i], "job"), text_of(new_jobs[i], "reason")});
+std::string reasons_text(const coordinator::PlanReport& plan, const Style& style) {
+  if (plan.new_jobs.empty()) return "";
+  Table table({{"new job"}, {"reason"}});
+  for (std::size_t i = 0; i < std::min(max_reasons, plan.new_jobs.size()); ++i)
+    table.row({printable(plan.new_jobs[i].job), printable(plan.new_jobs[i].reason)});
   auto text = "\n" + table.text(style);
-  if (total > reasons_shown) text += fmt::format("... and {} more (--json lists them)\n", human_count(total - reasons_shown));
+  if (plan.jobs.fresh > max_reasons)
+    text += fmt::format("... and {} more (--json lists them)\n", human_count(plan.jobs.fresh - max_reasons));
   return text;
 }
 
-std::string ranges_text(const json& ranges, std::string_view of) {
+std::string gap_counts_text(const std::vector<coordinator::PlanGap>& gaps) {
   std::string text;
-  for (const auto& r : ranges) {
-    if (!text.empty()) text += ", ";
-    text += fmt::format("[{}, {})", text_of(r, "from"), text_of(r, "to"));
-    if (const auto reason = text_of(r, "reason"); !reason.empty()) text += " " + reason;
+  const auto within =
+      static_cast<std::size_t>(std::count_if(gaps.begin(), gaps.end(), [](const auto& gap) { return gap.within; }));
+  if (within > 0)
+    text += fmt::format("gaps      {} missing in the range; mole archive gaps lists them\n",
+                        human_number(within, "file is", "files are"));
+  if (within < gaps.size())
+    text += fmt::format("outside   {} before the first or after the last file of a router\n",
+                        human_number(gaps.size() - within, "expected file is", "expected files are"));
+  return text;
+}
+
+std::string missing_files_text(const std::vector<coordinator::MissingFile>& files, const Style& style) {
+  if (files.empty()) return "";
+  Table table({{"missing: router"}, {"sequence", Align::right}, {"from"}, {"to"}});
+  for (const auto& file : files)
+    table.row({printable(file.router), file.sequence ? std::to_string(*file.sequence) : "", format_time(file.from),
+               format_time(file.to)});
+  return table.text(style);
+}
+
+std::string damaged_files_text(const std::vector<coordinator::DamagedFile>& files, const Style& style) {
+  if (files.empty()) return "";
+  Table table({{"damaged: file"}, {"state"}, {"lost"}});
+  for (const auto& file : files) {
+    const auto compressed = lost_ranges_text("compressed bytes", file.lost_compressed);
+    const auto content = lost_ranges_text("content bytes", file.lost_content);
+    table.row({printable(file.id), std::string(word_of(file.state)),
+               compressed + (compressed.empty() || content.empty() ? "" : "; ") + content});
   }
-  return text.empty() ? text : fmt::format("{} bytes {}", of, text);
+  return table.text(style);
 }
 
 }  // namespace
 
-std::string missing_tables_text(const json& plan) {
-  constexpr std::size_t most = 5;
-  const auto& texts = field(plan, "missing_tables");
+std::string missing_tables_text(const coordinator::PlanReport& plan) {
+  const auto& tables = plan.missing_tables;
   std::string out;
-  for (std::size_t i = 0; i < std::min(most, texts.size()); ++i) out += "routes    " + text_of(texts[i]) + "\n";
-  if (texts.size() > most) out += fmt::format("          and {} more (mole plan --json lists them)\n", texts.size() - most);
+  for (std::size_t i = 0; i < std::min(max_tables, tables.size()); ++i) out += "routes    " + printable(tables[i]) + "\n";
+  if (tables.size() > max_tables)
+    out += fmt::format("          and {} more (mole plan --json lists them)\n", tables.size() - max_tables);
   return out;
 }
 
-std::string plan_text(const json& plan, const Style& style) {
-  const auto& jobs = field(plan, "jobs");
-  auto text = modules_text(field(plan, "modules"), style) + "\n";
-  const auto fresh = count_of(jobs, "new");
-  if (fresh == 0 && count_of(jobs, "waiting") == 0)
+std::string plan_text(const coordinator::PlanReport& plan, const Style& style) {
+  const auto& jobs = plan.jobs;
+  auto text = modules_text(plan.modules, style) + "\n";
+  if (jobs.fresh == 0 && jobs.waiting == 0)
     return text + style.paint(Paint::green, "nothing to do:") +
-           fmt::format(" {} there already\n", human_number(count_of(jobs, "reused"), "job is", "jobs are"));
-  text += fmt::format("jobs      {} new, {} reused, {} waiting\n", human_count(fresh), human_count(count_of(jobs, "reused")),
-                      human_count(count_of(jobs, "waiting")));
-  text += "files     " + files_text(field(plan, "files")) + "\n";
-  if (const double seconds = number_of(plan, "estimate_seconds"); seconds > 0)
-    text += "estimate  " + human_seconds(seconds) + "\n";
-  const auto& gaps = field(plan, "gaps");
-  const auto within = static_cast<std::size_t>(
-      std::count_if(gaps.begin(), gaps.end(), [](const json& gap) { return field(gap, "within") == true; }));
-  if (within > 0)
-    text += fmt::format("gaps      {} missing in reach: mole archive gaps names them\n",
-                        human_number(within, "file is", "files are"));
-  if (within < gaps.size())
-    text += fmt::format("outside   {} in reach before a router's first file or after its last\n",
-                        human_number(gaps.size() - within, "file time is", "file times are"));
-  return text + missing_tables_text(plan) + reasons_text(field(plan, "new_jobs"), fresh, style);
+           fmt::format(" {} already computed\n", human_number(jobs.reused, "job is", "jobs are"));
+  text += fmt::format("jobs      {} new, {} reused, {} waiting\n", human_count(jobs.fresh), human_count(jobs.reused),
+                      human_count(jobs.waiting));
+  text += "files     " + files_text(plan.files) + "\n";
+  if (plan.estimate_seconds > 0) text += "estimate  " + human_seconds(plan.estimate_seconds) + "\n";
+  return text + gap_counts_text(plan.gaps) + missing_tables_text(plan) + reasons_text(plan, style);
 }
 
-std::string gaps_text(const json& gaps, const Style& style) {
-  const auto& lost = field(gaps, "missing");
-  const auto& damaged = field(gaps, "damaged");
-  if (lost.empty() && damaged.empty()) return "no file is missing, none is known to be damaged\n";
+std::string lost_ranges_text(std::string_view of, const std::vector<coordinator::LostRange>& ranges) {
   std::string text;
-  if (!lost.empty()) {
-    Table table({{"missing: router"}, {"sequence", Align::right}, {"from"}, {"to"}});
-    for (const auto& gap : lost)
-      table.row({text_of(gap, "router"), text_of(gap, "sequence"), text_of(gap, "from"), text_of(gap, "to")});
-    text += table.text(style);
-  }
-  if (!damaged.empty()) {
-    if (!text.empty()) text += '\n';
-    Table table({{"damaged: file"}, {"state"}, {"lost"}});
-    for (const auto& file : damaged) {
-      const auto compressed = ranges_text(field(file, "lost_compressed"), "compressed");
-      const auto content = ranges_text(field(file, "lost_content"), "content");
-      table.row({text_of(file, "id"), text_of(file, "state"),
-                 compressed + (compressed.empty() || content.empty() ? "" : "; ") + content});
-    }
-    text += table.text(style);
-  }
-  return text;
+  for (const auto& r : ranges)
+    text +=
+        fmt::format("{}[{}, {}){}{}", text.empty() ? "" : ", ", r.from, r.to, r.reason.empty() ? "" : " ", printable(r.reason));
+  return text.empty() ? text : fmt::format("{} {}", of, text);
+}
+
+std::string gaps_text(const coordinator::ArchiveGaps& gaps, const Style& style) {
+  if (gaps.missing.empty() && gaps.damaged.empty()) return "no missing files, no known damage\n";
+  const auto missing = missing_files_text(gaps.missing, style), damaged = damaged_files_text(gaps.damaged, style);
+  return missing + (missing.empty() || damaged.empty() ? "" : "\n") + damaged;
 }
 
 }  // namespace mole::cli

@@ -9,12 +9,6 @@
 namespace mole::cli {
 namespace {
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string out;
-  for (const auto& word : words) out += (out.empty() ? "" : ", ") + printable(word);
-  return out;
-}
-
 std::string headed(const std::string& heading, const Table& table, const Style& style) {
   return table.rows() ? "\n" + style.paint(Paint::cyan, heading) + "\n" + table.text(style, "  ") : std::string();
 }
@@ -22,7 +16,7 @@ std::string headed(const std::string& heading, const Table& table, const Style& 
 std::string inputs_section(const Descriptor& d, const Style& style) {
   Table table({{"role"}, {"kind"}, {"reads"}, {"unit"}, {""}});
   for (const auto& i : d.inputs)
-    table.row({printable(i.role), i.kind, i.kind == "flows" ? joined(i.reads) : printable(i.type), printable(i.unit),
+    table.row({printable(i.role), i.kind, i.kind == "flows" ? printable_list(i.reads) : printable(i.type), printable(i.unit),
                printable(i.doc)});
   return headed("Inputs", table, style);
 }
@@ -45,7 +39,7 @@ std::string outputs_section(const Descriptor& d, const Style& style) {
 }  // namespace
 
 std::string plugins_text(const std::vector<const CataloguedPlugin*>& plugins, const Style& style) {
-  if (plugins.empty()) return "no plugins found: give their folder with --plugins or MOLE_PLUGIN_PATH\n";
+  if (plugins.empty()) return "no plugins found; set their folder with --plugins or MOLE_PLUGIN_PATH\n";
   Table table({{"kind"}, {"name"}, {"version"}, {"execution"}, {""}});
   for (const auto* p : plugins) {
     const auto& d = p->descriptor;
@@ -60,11 +54,11 @@ std::string plugin_page(const CataloguedPlugin& plugin, const Style& style) {
                                 printable(d.summary));
   if (!d.execution.empty()) {
     out += fmt::format("\n{}\n  {}, {}\n", style.paint(Paint::cyan, "Execution"), d.execution,
-                       d.deterministic ? "the same bytes in whatever order it is merged" : "merged in file order");
+                       d.deterministic ? "the same result for any order of merging" : "merged in file order");
     if (!d.state_shape.empty()) out += fmt::format("  state revision {}, shape {}\n", d.state_revision, d.state_shape);
   }
   out += inputs_section(d, style) + params_section(d, style) + outputs_section(d, style);
-  if (!d.writes.empty()) out += "\n" + style.paint(Paint::cyan, "Fills") + "\n  " + joined(d.writes) + "\n";
+  if (!d.writes.empty()) out += "\n" + style.paint(Paint::cyan, "Fills") + "\n  " + printable_list(d.writes) + "\n";
   const auto& s = plugin.sidecar;
   return out + fmt::format("\n{}\n  {}\n  digest {}, ABI {}.{}, {}\n", style.paint(Paint::cyan, "Binary"),
                            plugin.library.string(), s.digest.hex(), s.abi_major, s.abi_minor, printable(s.compiler));

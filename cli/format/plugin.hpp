@@ -1,4 +1,4 @@
-// Plugins as `plugin list` and `plugin inspect` show them.
+// Formats plugins for `plugin list` and `plugin inspect`.
 #pragma once
 
 #include "cli/format/style.hpp"
@@ -11,7 +11,7 @@ namespace mole::cli {
 
 std::string plugins_text(const std::vector<const CataloguedPlugin*>& plugins, const Style& style);
 std::string plugin_page(const CataloguedPlugin& plugin, const Style& style);
-// The descriptor with "library", "digest", "abi", "compiler" beside it.
+// Returns the descriptor, with "library", "digest", "abi" and "compiler" added.
 nlohmann::json plugin_json(const CataloguedPlugin& plugin);
 
 }  // namespace mole::cli

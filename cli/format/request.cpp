@@ -1,6 +1,5 @@
 #include "cli/format/request.hpp"
 
-#include "cli/format/document.hpp"
 #include "cli/format/human.hpp"
 #include "cli/format/table.hpp"
 
@@ -11,102 +10,108 @@
 namespace mole::cli {
 namespace {
 
-using nlohmann::json;
+using coordinator::RequestKind;
+using coordinator::RequestState;
+using coordinator::RequestStatus;
 
-Paint paint_of(const std::string& state) {
-  if (state == "COMPLETE") return Paint::green;
-  if (state == "PARTIAL" || state == "WAITING") return Paint::yellow;
-  if (state == "FAILED" || state == "CANCELLED") return Paint::red;
+Paint paint_of(RequestState state) {
+  switch (state) {
+    case RequestState::complete:
+      return Paint::green;
+    case RequestState::partial:
+    case RequestState::waiting:
+      return Paint::yellow;
+    case RequestState::failed:
+    case RequestState::cancelled:
+      return Paint::red;
+    case RequestState::accepted:
+    case RequestState::running:
+      break;
+  }
   return Paint::cyan;
 }
 
-std::string jobs_text(const json& jobs) {
-  std::string text = fmt::format("{} done of {}", human_count(count_of(jobs, "done")), human_count(count_of(jobs, "total")));
-  for (const auto* kind : {"running", "waiting", "blocked", "failed"})
-    if (const auto n = count_of(jobs, kind); n > 0) text += fmt::format(", {} {}", human_count(n), kind);
+std::string jobs_text(const coordinator::JobCounts& jobs) {
+  auto text = fmt::format("{} done of {}", human_count(jobs.done), human_count(jobs.total));
+  for (const auto& [kind, n] : {std::pair("running", jobs.running), std::pair("waiting", jobs.waiting),
+                                std::pair("blocked", jobs.blocked), std::pair("failed", jobs.failed)})
+    if (n > 0) text += fmt::format(", {} {}", human_count(n), kind);
   return text;
 }
 
-// How they were read; empty: none was.
-std::string files_text(const json& files) {
-  const auto decoded = count_of(files, "decoded"), kept = count_of(files, "from_columns");
-  if (decoded + kept == 0) return "";
-  if (kept == 0) return human_count(decoded) + " decoded";
-  return fmt::format("{} decoded, {} read from the columns of an earlier decode", human_count(decoded), human_count(kept));
+// Describes how the files were read; "" if none was.
+std::string files_text(const coordinator::FileProgress& files) {
+  if (files.decoded + files.from_columns == 0) return "";
+  const auto decoded = human_count(files.decoded) + " decoded";
+  return files.from_columns == 0 ? decoded : decoded + ", " + human_count(files.from_columns) + " read from cached columns";
 }
 
-// Windows reach back, at first before the archive: what that takes off is told apart from what is missing.
-std::string coverage_text(const json& request) {
-  const auto share = [&](const char* key) { return human_share(number_of(request, key)); };
-  const auto plain = share("coverage_without_windows"), windowed = share("coverage_with_windows");
-  if (plain == windowed) return share("coverage");  // also of a request with one kind of modules
-  return fmt::format("{} ({} without windows, {} with, which reach back, also before the archive)", share("coverage"), plain,
-                     windowed);
+// Shows the coverage of modules with windows separately: their windows can reach back before the start of the archive, which
+// lowers the coverage although no file is missing.
+std::string coverage_text(const RequestStatus& request) {
+  if (!request.coverage) return "";
+  const auto all = human_share(*request.coverage), plain = human_share(request.coverage_without_windows.value_or(0)),
+             windowed = human_share(request.coverage_with_windows.value_or(0));
+  if (plain == windowed) return all;  // also for requests with one kind of module
+  return fmt::format("{} ({} without windows, {} with windows, which reach back before the range)", all, plain, windowed);
 }
 
-void line(std::string& out, std::string_view name, const std::string& value) {
-  if (!value.empty()) out += fmt::format("{:<10}{}\n", name, value);
-}
-
-std::string target_of(const json& request) {
-  auto module = text_of(request, "module");
-  if (const auto archive = text_of(request, "archive"); !archive.empty()) return text_of(request, "kind") + " of " + archive;
-  if (module.find('/') != std::string::npos) return module;
-  return module.empty() ? text_of(request, "pipeline") : text_of(request, "pipeline") + "/" + module;
+std::string target_of(const RequestStatus& request) {
+  if (!request.archive.empty()) return std::string(word_of(request.kind)) + " of " + printable(request.archive);
+  if (request.module.empty()) return printable(request.pipeline);
+  if (request.module.find('/') != std::string::npos) return printable(request.module);
+  return printable(request.pipeline + "/" + request.module);
 }
 
 }  // namespace
 
-std::string request_text(const json& request, const Style& style) {
-  const auto state = text_of(request, "state");
+std::string request_text(const RequestStatus& request, const Style& style) {
   std::string out;
-  line(out, "request", text_of(request, "id"));
-  line(out, "for", fmt::format("{}, {} .. {}", target_of(request), text_of(request, "from"), text_of(request, "to")));
-  for (const auto& override : field(request, "overrides")) line(out, "what if", text_of(override));
-  const auto reason = text_of(request, "reason");
-  line(out, "state", style.paint(paint_of(state), state) + (reason.empty() ? "" : ": " + reason));
-  line(out, "jobs", jobs_text(field(request, "jobs")));
-  line(out, "files", files_text(field(request, "files")));
-  if (field(request, "coverage").is_number()) line(out, "coverage", coverage_text(request));
-  for (const auto& wait : field(request, "waits")) line(out, "waits", text_of(wait));
+  const auto line = [&](std::string_view name, const std::string& value) {
+    if (!value.empty()) out += fmt::format("{:<10}{}\n", name, value);
+  };
+  line("request", printable(request.id));
+  line("for", fmt::format("{}, {} .. {}", target_of(request), format_time(request.from), format_time(request.to)));
+  for (const auto& override : request.overrides) line("what if", printable(override));
+  line("state", style.paint(paint_of(request.state), word_of(request.state)) +
+                    (request.reason.empty() ? "" : ": " + printable(request.reason)));
+  line("jobs", jobs_text(request.jobs));
+  line("files", files_text(request.files));
+  line("coverage", coverage_text(request));
+  for (const auto& wait : request.waits) line("waits", printable(wait));
   return out;
 }
 
-std::string failures_text(const json& request, const Style& style) {
+std::string failures_text(const RequestStatus& request, const Style& style) {
   std::string out;
-  for (const auto& failure : field(request, "failures")) {
-    out += style.paint(Paint::red, "failed:") + " " + text_of(failure, "job");
-    out += fmt::format("\n  plugin {}, block {}: {} after {}\n", text_of(failure, "plugin"), text_of(failure, "block"),
-                       text_of(failure, "code"), human_number(count_of(failure, "attempts"), "attempt", "attempts"));
-    out += "  " + text_of(failure, "message") + "\n";
-    if (!field(failure, "log_tail").is_string()) continue;
-    std::istringstream log(field(failure, "log_tail").get<std::string>());
+  for (const auto& failure : request.failures.value_or(std::vector<coordinator::JobFailure>{})) {
+    out += fmt::format("{} {}\n  plugin {}, block {}: {} after {}\n  {}\n", style.paint(Paint::red, "failed:"),
+                       printable(failure.job), printable(failure.plugin), format_time(failure.block), printable(failure.code),
+                       human_number(failure.attempts, "attempt", "attempts"), printable(failure.message));
+    std::istringstream log(failure.log_tail);
     for (std::string text; std::getline(log, text);)
       if (!text.empty()) out += style.paint(Paint::dim, "  | " + printable(text)) + "\n";
   }
   return out;
 }
 
-std::string requests_text(const json& requests, const Style& style) {
+std::string requests_text(const std::vector<RequestStatus>& requests, const Style& style) {
+  if (requests.empty()) return "no requests; create one with mole run or mole request submit\n";
   Table table({{"request"}, {"for"}, {"from"}, {"to"}, {"state"}, {"jobs", Align::right}, {"coverage", Align::right}});
-  for (const auto& r : requests) {
-    const auto& jobs = field(r, "jobs");
-    const auto state = text_of(r, "state");
-    table.row({text_of(r, "id"), target_of(r) + (field(r, "overrides").empty() ? "" : ", what if"), text_of(r, "from"),
-               text_of(r, "to"), style.paint(paint_of(state), state),
-               fmt::format("{}/{}", human_count(count_of(jobs, "done")), human_count(count_of(jobs, "total"))),
-               field(r, "coverage").is_number() ? human_share(number_of(r, "coverage")) : ""});
-  }
-  return table.rows() ? table.text(style) : "no requests yet: mole run or mole request submit makes one\n";
+  for (const auto& r : requests)
+    table.row({printable(r.id), target_of(r) + (r.overrides.empty() ? "" : ", what if"), format_time(r.from), format_time(r.to),
+               style.paint(paint_of(r.state), word_of(r.state)),
+               fmt::format("{}/{}", human_count(r.jobs.done), human_count(r.jobs.total)),
+               r.coverage ? human_share(*r.coverage) : ""});
+  return table.text(style);
 }
 
-Exit exit_of_request(const json& request) {
-  const auto state = text_of(request, "state");
-  const auto& jobs = field(request, "jobs");
-  if (state == "FAILED" || count_of(jobs, "failed") > 0 || count_of(jobs, "blocked") > 0) return Exit::failed;
-  if (state == "CANCELLED" || state == "WAITING" || count_of(jobs, "waiting") > 0) return Exit::try_later;
-  if (state == "PARTIAL") return Exit::incomplete;
-  if (field(request, "coverage").is_number() && number_of(request, "coverage") < 1) return Exit::incomplete;
+Exit exit_of_request(const RequestStatus& request) {
+  const auto& jobs = request.jobs;
+  if (request.state == RequestState::failed || jobs.failed > 0 || jobs.blocked > 0) return Exit::failed;
+  if (request.state == RequestState::cancelled || request.state == RequestState::waiting || jobs.waiting > 0)
+    return Exit::try_later;
+  if (request.state == RequestState::partial || request.coverage.value_or(1) < 1) return Exit::incomplete;
   return Exit::done;
 }
 

@@ -1,22 +1,22 @@
-// A request in words.
+// Formats requests.
 #pragma once
 
 #include "cli/exit_code.hpp"
 #include "cli/format/style.hpp"
-
-#include <nlohmann/json.hpp>
+#include "coordinator/wire/documents/request.hpp"
 
 #include <string>
+#include <vector>
 
 namespace mole::cli {
 
-// Counts, coverage and what failed; several lines.
-std::string request_text(const nlohmann::json& request, const Style& style);
-// One block for each failure: what, where, how it ended, the last lines of its log.
-std::string failures_text(const nlohmann::json& request, const Style& style);
-// One line a request.
-std::string requests_text(const nlohmann::json& requests, const Style& style);
-// How a command that waited for this request ends.
-Exit exit_of_request(const nlohmann::json& request);
+// Describes a request in several lines: state, job counts, coverage.
+std::string request_text(const coordinator::RequestStatus& request, const Style& style);
+// Describes each failure: job, plugin, block, message, and the last lines of the log.
+std::string failures_text(const coordinator::RequestStatus& request, const Style& style);
+// Lists requests, one per line.
+std::string requests_text(const std::vector<coordinator::RequestStatus>& requests, const Style& style);
+// Returns the exit code of a command that waited for this request.
+Exit exit_of_request(const coordinator::RequestStatus& request);
 
 }  // namespace mole::cli

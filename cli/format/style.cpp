@@ -8,33 +8,14 @@
 namespace mole::cli {
 namespace {
 
-std::string_view code_of(Paint paint) {
-  switch (paint) {
-    case Paint::plain:
-      return "";
-    case Paint::bold:
-      return "\033[1m";
-    case Paint::dim:
-      return "\033[2m";
-    case Paint::red:
-      return "\033[31m";
-    case Paint::green:
-      return "\033[32m";
-    case Paint::yellow:
-      return "\033[33m";
-    case Paint::blue:
-      return "\033[34m";
-    case Paint::cyan:
-      return "\033[36m";
-  }
-  return "";
-}
+// Escape sequences in the order of Paint.
+constexpr std::string_view codes[] = {"", "\033[1m", "\033[2m", "\033[31m", "\033[32m", "\033[33m", "\033[34m", "\033[36m"};
 
 }  // namespace
 
 std::string Style::paint(Paint paint, std::string_view text) const {
   if (!color || paint == Paint::plain || text.empty()) return std::string(text);
-  return std::string(code_of(paint)).append(text).append("\033[0m");
+  return std::string(codes[static_cast<std::size_t>(paint)]).append(text).append("\033[0m");
 }
 
 bool is_terminal(int fd) { return ::isatty(fd) == 1; }

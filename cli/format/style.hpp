@@ -1,4 +1,4 @@
-// Colour, if the reader is a terminal that wants it.
+// Colours for terminals that support them.
 #pragma once
 
 #include <string>
@@ -15,11 +15,11 @@ struct Style {
   std::string paint(Paint paint, std::string_view text) const;  // `text` itself without colour
 };
 
-// How to write to file descriptor `fd`: colour only on a terminal that is not "dumb", and never if NO_COLOR is set.
+// Returns the style for file descriptor `fd`: colour only on a terminal that is not "dumb", and never if NO_COLOR is set.
 Style style_of(int fd);
 bool is_terminal(int fd);
 
-// Columns a text takes on the terminal: UTF-8 characters, without colour sequences.
+// Returns the number of columns of a text on the terminal: UTF-8 characters, without colour sequences.
 std::size_t display_width(std::string_view text);
 
 }  // namespace mole::cli

@@ -1,4 +1,4 @@
-// Aligned text tables.
+// Formats aligned text tables.
 //
 //   Table table({{"file"}, {"size", Align::right}});
 //   table.row({"a.dat.bz2", "1.2 MiB"});
@@ -23,11 +23,11 @@ class Table {
  public:
   explicit Table(std::vector<Heading> headings) : headings_(std::move(headings)) {}
 
-  // One cell per heading; missing ones are empty. Cells may hold colour sequences.
+  // Adds a row with one cell per heading; missing cells are empty. Cells may contain colour sequences.
   void row(std::vector<std::string> cells);
   std::size_t rows() const { return rows_.size(); }
 
-  // Heading line and rows, two blanks between columns, nothing after the last; each line begins with `indent`.
+  // Returns the heading line and the rows, with two spaces between columns; each line starts with `indent`.
   std::string text(const Style& style, std::string_view indent = "") const;
 
  private:

@@ -10,23 +10,24 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 namespace mole::cli {
 namespace {
 
+using coordinator::BlockLineage;
+using coordinator::Lineage;
 using nlohmann::json;
 
-constexpr int deepest = 16;  // a document may come from elsewhere: its nesting is not trusted
-
+// Returns the lost bytes of a file as "compressed [40, 60), content [5, 9) reason".
 std::string bytes_lost(const json& file) {
   std::string out;
-  for (const auto& [key, of] : {std::pair("lost_compressed", "compressed"), std::pair("lost_content", "content")}) {
+  for (const auto& [key, of] : {std::pair("lost_compressed", "compressed"), std::pair("lost_content", "content")})
     for (const auto& r : field(file, key)) {
       const auto reason = text_of(r, "reason");
-      out += fmt::format("{}{} [{}, {}){}", out.empty() ? "" : ", ", of, text_of(r, "from"), text_of(r, "to"),
-                         reason.empty() ? "" : " " + reason);
+      out += fmt::format("{}{} [{}, {}){}{}", out.empty() ? "" : ", ", of, text_of(r, "from"), text_of(r, "to"),
+                         reason.empty() ? "" : " ", reason);
     }
-  }
   return out;
 }
 
@@ -42,8 +43,11 @@ class Tracer {
  public:
   explicit Tracer(const Style& style) : style_(style) {}
 
-  std::string text(const json& why, const json& values) {
-    number(why, values, 0);
+  std::string text(const Lineage& why, const json& values) {
+    block(why, why.overrides, values);
+    if (!why.upstream.empty()) out_ += "\ncomputed from\n";
+    indent_ = "  ";
+    for (const auto& input : why.upstream) block(input, {}, nullptr);
     return std::move(out_);
   }
 
@@ -54,70 +58,63 @@ class Tracer {
     out_ += indent_ + name + value + "\n";
   }
 
-  // A number, and below it those it was computed from. One that was traced already is only named.
-  void number(const json& why, const json& values, int depth) {
-    indent_.assign(static_cast<std::size_t>(depth) * 2, ' ');
-    const auto& interval = field(why, "interval");
-    const auto name = text_of(why, "module") + "." + text_of(why, "column");
-    const bool again = !traced_.insert(name + text_of(interval)).second;
-    out_ += fmt::format("{}{}  {} .. {}{}\n", indent_, style_.paint(Paint::bold, name), text_of(interval, "from"),
-                        text_of(interval, "to"), again ? "  (traced above)" : "");
+  // Adds the lineage of one block. Only the name is repeated for a block that was traced before.
+  void block(const BlockLineage& block, const std::vector<std::string>& overrides, const json& values) {
+    const auto name = printable(block.module + "." + block.column);
+    const bool again = !traced_.emplace(name, block.interval.from, block.interval.to).second;
+    out_ += fmt::format("{}{}  {} .. {}{}\n", indent_, style_.paint(Paint::bold, name), format_time(block.interval.from),
+                        format_time(block.interval.to), again ? "  (traced above)" : "");
     if (again) return;
     row_table(values);
-    const auto& lineage = field(why, "lineage");
-    const auto& made = field(lineage, field(lineage, "result").is_object() ? "result" : "state");
+    const auto& made = field(block.lineage, field(block.lineage, "result").is_object() ? "result" : "state");
     line("plugin", plugin_text(field(made, "plugin")));
     line("filter", text_of(made, "filter"));
-    for (const auto& override : field(why, "overrides")) line("what if", text_of(override));
-    making(why, lineage, made);
-    archive(interval, made);
-    const auto& upstream = field(why, "upstream");
-    if (depth >= deepest || !upstream.is_array() || upstream.empty()) return;
-    out_ += "\n" + indent_ + "computed from\n";
-    for (const auto& one : upstream) number(one, nullptr, depth + 1);
+    for (const auto& override : overrides) line("what if", printable(override));
+    computation(block, made);
+    archive(block.interval, made);
   }
 
-  void making(const json& why, const json& lineage, const json& made) {
-    line("block", text_of(why, "block"));
-    line("rows", text_of(why, "rows_blob"));
+  void computation(const BlockLineage& block, const json& made) {
+    line("block", format_time(block.block));
+    if (!block.rows_blob.empty()) line("rows", block.rows_blob.hex());
     const auto node = text_of(made, "node");
-    line("computed", node.empty() ? "" : fmt::format("{} by {}, task {}", text_of(lineage, "at"), node, text_of(made, "task")));
-    line("flows", flows_from_text(field(made, "flows_from")));
+    line("computed",
+         node.empty() ? "" : fmt::format("{} by {}, task {}", text_of(block.lineage, "at"), node, text_of(made, "task")));
+    const auto& flows = field(made, "flows_from");
+    line("flows", flows_from_text({count_of(flows, "archive"), count_of(flows, "columns")}));
     std::string states;
     for (const auto& state : field(made, "states")) states += (states.empty() ? "" : ", ") + text_of(state, "job");
     const auto window = text_of(made, "window");
     line("window", window.empty() ? "" : window + (states.empty() ? "" : ", with the states of " + states));
   }
 
-  void archive(const json& interval, const json& made) {
-    const auto& archive = field(made, "archive");
-    if (archive.is_object()) {
+  void archive(const coordinator::Interval& interval, const json& made) {
+    if (const auto& archive = field(made, "archive"); archive.is_object()) {
       line("archive", fmt::format("{}, damage: {}", text_of(archive, "name"), text_of(archive, "damage")));
       line("decoder", plugin_text(field(archive, "decoder")));
     }
     for (const auto& table : field(made, "routes"))
       line("routes", fmt::format("{} .. {}  {}{}", text_of(table, "from"), text_of(table, "to"),
-                                 text_of(table, "name").empty() ? "no table is that old: AS 0"
+                                 text_of(table, "name").empty() ? "no table covers this time: AS 0"
                                                                 : text_of(table, "name") + ", digest " + text_of(table, "digest"),
-                                 truth_of(table, "stale") ? "  (older than it is valid)" : ""));
+                                 truth_of(table, "stale") ? "  (no longer valid)" : ""));
     const auto& files = field(made, "files");
     if (!files.is_array() || files.empty()) return;
     const auto lateness =
         static_cast<Micros>(number_of(field(field(made, "worker"), "archive"), "lateness", static_cast<double>(hour_us)));
-    const auto from = parse_time(text_of(interval, "from")), to = parse_time(text_of(interval, "to"));
     Table table({{"file"}, {"bytes", Align::right}, {"digest"}, {"state"}, {"flows", Align::right}, {"lost"}});
     std::size_t others = 0;
     for (const auto& file : files) {
       const auto begin = parse_time(text_of(file, "from")), end = parse_time(text_of(file, "to"));
-      if (from && to && begin && end && (*end <= *from || *begin >= *to + lateness))
+      if (begin && end && (*end <= interval.from || *begin >= interval.to + lateness))
         ++others;
       else
         file_row(table, file);
     }
     out_ += table.text(style_, indent_);
     if (others > 0)
-      out_ += fmt::format("{}{} of the block {} at another time (--json names {})\n", indent_,
-                          human_number(others, "other file", "other files"), others == 1 ? "was exported" : "were exported",
+      out_ += fmt::format("{}{} of the block {} other times (--json lists {})\n", indent_,
+                          human_number(others, "other file", "other files"), others == 1 ? "covers" : "cover",
                           others == 1 ? "it" : "them");
   }
 
@@ -152,11 +149,11 @@ class Tracer {
 
   const Style& style_;
   std::string out_, indent_;
-  std::set<std::string> traced_;
+  std::set<std::tuple<std::string, Micros, Micros>> traced_;
 };
 
 }  // namespace
 
-std::string why_text(const json& why, const json& values, const Style& style) { return Tracer(style).text(why, values); }
+std::string why_text(const Lineage& why, const json& values, const Style& style) { return Tracer(style).text(why, values); }
 
 }  // namespace mole::cli

@@ -21,23 +21,23 @@ std::string superscript(int value) {
   return out;
 }
 
-// A step of 1, 2 or 5 times a power of ten.
-double round_step(double span, int most) {
-  const double raw = span / most;
+// Returns a step of 1, 2 or 5 times a power of ten.
+double round_step(double span, int max_ticks) {
+  const double raw = span / max_ticks;
   const double power = std::pow(10.0, std::floor(std::log10(raw)));
   for (const double factor : {1.0, 2.0, 5.0})
     if (factor * power >= raw * (1 - 1e-9)) return factor * power;
   return 10 * power;
 }
 
-// Units SI prefixes go with: bytes, bits and seconds, also per second.
+// True for units that take SI prefixes: bytes, bits and seconds, also per second.
 bool takes_prefix(std::string_view unit) {
   const auto head = unit.substr(0, unit.find('/'));
   return head == "B" || head == "bit" || head == "s";
 }
 
-// Units of what is counted and added up, also per second and in powers: a line that begins elsewhere than at zero misleads. Bits
-// alone are those of an entropy.
+// True for units of counts and sums, also per second and in powers: an axis that does not start at zero would be misleading.
+// Plain "bit" is the unit of an entropy and is not an amount.
 bool is_amount(std::string_view unit) {
   if (unit == "bit/s") return true;
   constexpr std::string_view amounts[] = {"B", "flow", "packet", "host", "port", "as"};
@@ -52,7 +52,7 @@ std::string_view prefix_of(int exponent) {
   return {};
 }
 
-// The power of ten labels are divided by: a multiple of three, none for numbers that read well as they are.
+// Returns the power of ten that labels are divided by: a multiple of three; 0 for numbers that are easy to read.
 int label_exponent(double largest, std::string_view unit) {
   if (largest <= 0) return 0;
   const int exponent = static_cast<int>(std::floor(std::log10(largest) / 3 + 1e-9)) * 3;
@@ -80,7 +80,7 @@ std::string number_label(double value, double step) {
 constexpr Micros steps[] = {second_us,      5 * second_us,  15 * second_us, 30 * second_us, minute_us,   5 * minute_us,
                             15 * minute_us, 30 * minute_us, hour_us,        2 * hour_us,    3 * hour_us, 6 * hour_us,
                             12 * hour_us,   day_us,         2 * day_us,     7 * day_us,     14 * day_us};
-constexpr Micros first_monday = 4 * day_us;  // of the epoch
+constexpr Micros first_monday = 4 * day_us;  // 1970-01-05
 
 chr::year_month_day date_of(Micros t) { return chr::sys_days(chr::days(floor_div(t, day_us))); }
 
@@ -108,7 +108,7 @@ std::vector<TimeTick> ticks_by(Micros step, TimeRange range) {
     }
     ticks.push_back(std::move(tick));
   }
-  // Two dates side by side would touch.
+  // Drop the first date where it would touch the second one.
   if (step < day_us && ticks.size() > 1 && !ticks[1].date.empty()) ticks[0].date.clear();
   return ticks;
 }
@@ -143,8 +143,8 @@ std::string pretty_unit(std::string_view unit) {
   return out;
 }
 
-ValueAxis value_axis(double low, double high, std::string_view unit, int most) {
-  // Amounts stand for themselves by their length; of an entropy or a ratio the changes are looked at.
+ValueAxis value_axis(double low, double high, std::string_view unit, int max_ticks) {
+  // Amounts are compared by their height above zero; for an entropy or a ratio the changes matter.
   const double near_zero = is_amount(unit) ? 0.6 : 0.25;
   if (low > 0 && low <= near_zero * high) low = 0;
   if (high < 0 && high >= near_zero * low) high = 0;
@@ -153,13 +153,13 @@ ValueAxis value_axis(double low, double high, std::string_view unit, int most) {
     if (low != 0) low -= room;
     high += room;
   } else if (!is_amount(unit) && (low > 0 || high < 0)) {
-    // A line does not run along the frame; but it does along what no share passes.
+    // Keep lines off the frame, except at 1, the maximum of a share.
     const bool share = low >= 0 && high <= 1 && (unit.empty() || unit == "1");
     const double room = 0.04 * (high - low);
     low -= room;
     high = share ? std::min(1.0, high + room) : high + room;
   }
-  const double step = round_step(high - low, most);
+  const double step = round_step(high - low, max_ticks);
   const double first = std::floor(low / step + 1e-9), last = std::ceil(high / step - 1e-9);
   ValueAxis axis;
   axis.low = first * step;
@@ -171,30 +171,30 @@ ValueAxis value_axis(double low, double high, std::string_view unit, int most) {
   return axis;
 }
 
-ValueAxis log_axis(double low, double high, std::string_view unit, int most) {
+ValueAxis log_axis(double low, double high, std::string_view unit, int max_ticks) {
   const auto power = [](double x) { return std::pow(10.0, x); };
   const int first = static_cast<int>(std::floor(std::log10(low) + 1e-9));
   const int last = std::max(first + 1, static_cast<int>(std::ceil(std::log10(high) - 1e-9)));
   ValueAxis axis;
   axis.log = true;
   axis.unit = unit == "1" ? "" : pretty_unit(unit);
-  const bool prefix = takes_prefix(unit);
+  const bool takes_si_prefix = takes_prefix(unit);
   const auto label = [&](int exponent, int factor) {
     const int thousands = static_cast<int>(std::floor(exponent / 3.0)) * 3;
-    if (prefix && !prefix_of(thousands).data()) return std::string();
-    if (prefix) return fmt::format("{:g}{}", factor * power(exponent - thousands), prefix_of(thousands));
+    if (takes_si_prefix && !prefix_of(thousands).data()) return std::string();
+    if (takes_si_prefix) return fmt::format("{:g}{}", factor * power(exponent - thousands), prefix_of(thousands));
     if (exponent >= -2 && exponent <= 3) return fmt::format("{:g}", factor * power(exponent));
     return (factor == 1 ? "" : std::to_string(factor) + "·") + "10" + superscript(exponent);
   };
-  const int step = std::max(1, (last - first + most - 1) / most);
-  const bool few = (last - first) * 3 <= most;
+  const int step = std::max(1, (last - first + max_ticks - 1) / max_ticks);
+  const bool few = (last - first) * 3 <= max_ticks;
   for (int exponent = first; exponent <= last; exponent += step)
     for (const int factor : {1, 2, 5})
       if (factor == 1 || (few && exponent < last)) axis.ticks.push_back({factor * power(exponent), label(exponent, factor)});
   axis.low = power(first);
   axis.high = power(last);
   if (!few) return axis;
-  // Not more than a tick of room beyond what there is.
+  // Leave at most one tick of space beyond the data.
   while (axis.ticks.size() > 2 && axis.ticks[1].at <= low * (1 + 1e-9)) axis.ticks.erase(axis.ticks.begin());
   while (axis.ticks.size() > 2 && axis.ticks[axis.ticks.size() - 2].at >= high * (1 - 1e-9)) axis.ticks.pop_back();
   axis.low = axis.ticks.front().at;
@@ -202,13 +202,13 @@ ValueAxis log_axis(double low, double high, std::string_view unit, int most) {
   return axis;
 }
 
-double place_of(const ValueAxis& axis, double value) {
+double position_of(const ValueAxis& axis, double value) {
   if (axis.log) return (std::log(value) - std::log(axis.low)) / (std::log(axis.high) - std::log(axis.low));
   return (value - axis.low) / (axis.high - axis.low);
 }
 
-std::vector<TimeTick> day_ticks(Micros start, int most) {
-  auto ticks = time_ticks({start, start + day_us}, most);
+std::vector<TimeTick> day_ticks(Micros start, int max_ticks) {
+  auto ticks = time_ticks({start, start + day_us}, max_ticks);
   for (auto& tick : ticks) tick.date.clear();
   return ticks;
 }
@@ -223,11 +223,11 @@ std::vector<TimeTick> weekday_ticks(Micros monday) {
 
 std::string date_text(Micros t) { return fmt::format("{} {}", day_text(t), year_of(t)); }
 
-std::vector<TimeTick> time_ticks(TimeRange range, int most) {
-  most = std::max(most, 1);
-  const auto fits = [&](const std::vector<TimeTick>& ticks) { return ticks.size() <= static_cast<std::size_t>(most); };
+std::vector<TimeTick> time_ticks(TimeRange range, int max_ticks) {
+  max_ticks = std::max(max_ticks, 1);
+  const auto fits = [&](const std::vector<TimeTick>& ticks) { return ticks.size() <= static_cast<std::size_t>(max_ticks); };
   for (const auto step : steps)
-    if ((range.to - range.from) / step <= most)
+    if ((range.to - range.from) / step <= max_ticks)
       if (auto ticks = ticks_by(step, range); fits(ticks)) return ticks;
   for (const int step : {1, 2, 3, 6, 12, 24, 60, 120})
     if (auto ticks = ticks_by_months(step, range); fits(ticks)) return ticks;

@@ -1,4 +1,4 @@
-// Where the ticks of an axis stand and what they say.
+// Positions and labels of axis ticks.
 #pragma once
 
 #include "sdk/model/time.hpp"
@@ -11,38 +11,39 @@ namespace mole::cli {
 
 struct ValueTick {
   double at = 0;
-  std::string label;  // in the axis' unit
+  std::string label;  // in the unit of the axis
 };
 
 struct ValueAxis {
-  double low = 0, high = 1;  // ends, at ticks
-  bool log = false;          // places go by the logarithm
+  double low = 0, high = 1;  // both are ticks
+  bool log = false;          // logarithmic
   std::vector<ValueTick> ticks;
-  std::string unit;  // "MB", "10⁶ flow", "10¹² B²"; "" if there is nothing to say
+  std::string unit;  // "MB", "10⁶ flow", "10¹² B²"; "" for a plain number
 };
 
-// An axis of about `most` ticks at round numbers that shows [low, high], both within 1e300; from zero unless that would
-// flatten the lines. Of amounts (B, bit/s, flow, packet, host, port, as) that is when they vary by less than 40 %, of all others
-// unless they come near zero; these have some room above and below.
-ValueAxis value_axis(double low, double high, std::string_view unit, int most);
+// Returns an axis of about `max_ticks` ticks at round numbers that covers [low, high], both within ±1e300. It starts at zero
+// unless that would flatten the lines: for amounts (B, bit/s, flow, packet, host, port, as) if they vary by less than 40 %,
+// for other units unless the values come near zero. Axes of other units have some space above and below.
+ValueAxis value_axis(double low, double high, std::string_view unit, int max_ticks);
 
-// The same by the logarithm: powers of ten, of few decades also their two- and fivefold. Both ends are above zero.
-ValueAxis log_axis(double low, double high, std::string_view unit, int most);
+// Returns a logarithmic axis with ticks at powers of ten, and at 2 and 5 times these for few decades. low and high must be
+// positive.
+ValueAxis log_axis(double low, double high, std::string_view unit, int max_ticks);
 
-// Where a value stands, 0 at the foot and 1 at the top.
-double place_of(const ValueAxis& axis, double value);
+// Returns the position of a value: 0 at the bottom, 1 at the top.
+double position_of(const ValueAxis& axis, double value);
 
 struct TimeTick {
   Micros at = 0;
-  std::string time;  // "18:00"; of ticks at whole days "22 Sep"
-  std::string date;  // second line: "22 Sep 2007" where the day (of day ticks: the year) begins, else ""
+  std::string time;  // "18:00"; for ticks at whole days "22 Sep"
+  std::string date;  // second line: "22 Sep 2007" where a day starts (for day ticks: "2007" where a year starts), else ""
 };
 
-// At most `most` ticks at round times of UTC: minutes to hours, days, Mondays, firsts of months, years.
-std::vector<TimeTick> time_ticks(TimeRange range, int most);
+// Returns at most `max_ticks` ticks at round times in UTC: minutes to hours, days, Mondays, first days of months, years.
+std::vector<TimeTick> time_ticks(TimeRange range, int max_ticks);
 
-// Ticks of a day or a week that stands for all: "06:00", "Mon". Those of a week name the day that begins.
-std::vector<TimeTick> day_ticks(Micros start, int most);
+// Ticks of the common day or week of an overlay: "06:00", "Mon". Week ticks name the day that starts there.
+std::vector<TimeTick> day_ticks(Micros start, int max_ticks);
 std::vector<TimeTick> weekday_ticks(Micros monday);
 
 // "17 Sep 2007"

@@ -1,5 +1,7 @@
 #include "cli/plot/panel.hpp"
 
+#include "cli/plot/gaps.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,65 +11,17 @@
 namespace mole::cli {
 namespace {
 
-constexpr std::size_t most_strips = 8;
+constexpr std::size_t max_strips = 8;
 constexpr double strip_height = 4, strip_gap = 1.5, label_spacing = 70;
-constexpr double date_letter = 6.6, margin = 16;  // of a letter of a date; right of every panel
-constexpr double ring_distance = 9;               // of the centres of rings; nearer ones would be a blot
-constexpr double count_letter = 6;                // of the number that stands at a run of marks
+constexpr double date_letter = 6.6, margin = 16;  // width of a letter of a date; space right of every panel
+constexpr double min_ring_distance = 9;           // between centres; closer rings would merge
+constexpr double count_letter = 6;                // width of a digit of the number beside a run of marks
 
-// Beyond 1e300 an axis has no room for round numbers.
-bool has_value(const Point& p) { return p.value && std::fabs(*p.value) < 1e300 && p.coverage > 0; }
 bool is_pale(const Series& s, const Point& p) { return p.coverage < s.pale_below; }
-
-// Where a series has no value: between points, before the first, after the last, and points without one.
-std::vector<TimeRange> gaps_of(const Series& series, TimeRange range) {
-  std::vector<TimeRange> gaps;
-  const auto add = [&](Micros from, Micros to) {
-    from = std::max(from, range.from);
-    to = std::min(to, range.to);
-    if (from >= to) return;
-    if (!gaps.empty() && gaps.back().to == from)
-      gaps.back().to = to;
-    else
-      gaps.push_back({from, to});
-  };
-  Micros at = range.from;
-  for (const auto& point : series.points) {
-    add(at, point.from);
-    if (!has_value(point)) add(point.from, point.to);
-    at = std::max(at, point.to);
-  }
-  add(at, range.to);
-  return gaps;
-}
-
-// Times covered by `least` or more of the lists, each of which is sorted and without overlaps.
-std::vector<TimeRange> covered(const std::vector<std::vector<TimeRange>>& lists, std::size_t least) {
-  std::vector<std::pair<Micros, int>> edges;
-  for (const auto& list : lists)
-    for (const auto& range : list) {
-      edges.emplace_back(range.from, 1);
-      edges.emplace_back(range.to, -1);
-    }
-  std::sort(edges.begin(), edges.end());
-  std::vector<TimeRange> out;
-  int depth = 0;
-  for (const auto& [at, change] : edges) {
-    const bool before = depth >= static_cast<int>(least);
-    depth += change;
-    const bool after = depth >= static_cast<int>(least);
-    if (!before && after) {
-      if (!out.empty() && out.back().to == at) continue;  // goes on
-      out.push_back({at, at});
-    }
-    if (!out.empty() && before && !after) out.back().to = at;
-  }
-  return out;
-}
 
 }  // namespace
 
-// Pixels of the plot area and what they stand for.
+// The plot area in pixels and its scales.
 struct Panel::Area {
   double left, top, width, height;
   TimeRange time;
@@ -76,7 +30,7 @@ struct Panel::Area {
   double x(Micros t) const {
     return left + width * static_cast<double>(t - time.from) / static_cast<double>(time.to - time.from);
   }
-  double y(double value) const { return top + height * (1 - place_of(values, value)); }
+  double y(double value) const { return top + height * (1 - position_of(values, value)); }
   double x(const Point& p) const { return x(p.from + (p.to - p.from) / 2); }
   bool holds(const Point& p) const { return p.to > time.from && p.from < time.to; }
 };
@@ -92,9 +46,9 @@ Panel::Panel(std::string heading, std::vector<const Series*> series, std::vector
       not_positive_ |= frame_.log && has_value(p) && *p.value <= 0;
     }
   }
-  no_line_ = covered(gaps, gaps.size());
-  if (frame_.cycle != Cycle::none) return;  // every day or week has its own gaps: lines break, and that is all
-  some_gap_ = covered(gaps, 1);
+  no_line_ = covered_by(gaps, gaps.size());
+  if (frame_.cycle != Cycle::none) return;  // days and weeks have different gaps: shade none of them
+  some_gap_ = covered_by(gaps, 1);
   strips_ = partial_ || !some_gap_.empty();
 }
 
@@ -126,7 +80,7 @@ std::optional<std::pair<double, double>> Panel::limits() const {
 }
 
 double Panel::strips_height() const {
-  const auto count = series_.size() > most_strips ? 1 : series_.size();
+  const auto count = series_.size() > max_strips ? 1 : series_.size();
   return strips_ ? 3 + static_cast<double>(count) * (strip_height + strip_gap) : 0;
 }
 
@@ -152,7 +106,7 @@ void Panel::draw_gaps(Svg& svg, const Area& area) const {
     double drawn_to = area.left - 1;
     for (const auto& range : ranges) {
       const double from = std::max(area.x(range.from), drawn_to), to = std::max(area.x(range.to), area.x(range.from) + 1);
-      if (to <= from) continue;  // narrower than what the gap before it already took
+      if (to <= from) continue;  // already covered by the previous gap
       svg.rect(from, area.top, to - from, area.height, attributes);
       drawn_to = to;
     }
@@ -169,20 +123,20 @@ void Panel::draw_axes(Svg& svg, const Area& area, bool time_labels) const {
     if (!tick.label.empty()) svg.text(area.left - 7, y + 4, tick.label, "text-anchor=\"end\" fill=\"#444\"");
   }
   const double below = bottom + strips_height();
-  const auto most = static_cast<int>(area.width / label_spacing);
+  const auto max_ticks = static_cast<int>(area.width / label_spacing);
   const bool week = frame_.cycle == Cycle::week;
   const auto ticks = week                         ? weekday_ticks(area.time.from)
-                     : frame_.cycle == Cycle::day ? day_ticks(area.time.from, most)
-                                                  : time_ticks(area.time, most);
+                     : frame_.cycle == Cycle::day ? day_ticks(area.time.from, max_ticks)
+                                                  : time_ticks(area.time, max_ticks);
   for (const auto& tick : ticks) {
     const double x = area.x(tick.at);
     svg.line(x, area.top, x, bottom, "stroke=\"#000\" stroke-opacity=\"0.09\"");
     svg.line(x, below, x, below + 4, "stroke=\"#888\"");
     if (!time_labels) continue;
-    const double at = week ? area.x(tick.at + day_us / 2) : x;  // a day's name stands below the day
+    const double at = week ? area.x(tick.at + day_us / 2) : x;  // the name of a day is centred below it
     svg.text(at, below + 17, tick.time, "text-anchor=\"middle\" fill=\"#444\"");
     if (tick.date.empty()) continue;
-    const double half = date_letter / 2 * static_cast<double>(tick.date.size());  // a date is wider than the margin
+    const double half = date_letter / 2 * static_cast<double>(tick.date.size());  // keep dates inside the figure
     svg.text(std::min(at, right + margin - half), below + 32, tick.date, "text-anchor=\"middle\" fill=\"#444\"");
   }
   svg.line(area.left, below, right, below, "stroke=\"#888\"");
@@ -191,8 +145,8 @@ void Panel::draw_axes(Svg& svg, const Area& area, bool time_labels) const {
 
 namespace {
 
-// Where several points fall on one column of pixels only the first, lowest, highest and last are kept: a year of
-// minutes looks the same and weighs little.
+// Keeps only the first, lowest, highest and last of the points in one column of pixels: the line looks the same, and a year
+// of minutes stays small.
 Run thinned(const Run& run, double width) {
   if (static_cast<double>(run.size()) <= 4 * width) return run;
   Run out;
@@ -211,43 +165,19 @@ Run thinned(const Run& run, double width) {
   return out;
 }
 
-// The segments of the runs that are (or are not) partial, as path data.
+// Returns the partial (or the complete) segments of the runs as path data.
 std::string path_data(const std::vector<Run>& runs, bool partial) {
   std::string d;
   for (const auto& run : runs) {
     bool drawing = false;
     for (std::size_t i = 1; i < run.size(); ++i) {
-      const bool wanted = (run[i - 1].partial || run[i].partial) == partial;
-      if (wanted && !drawing) d += "M" + svg_number(run[i - 1].x) + " " + svg_number(run[i - 1].y);
-      if (wanted) d += "L" + svg_number(run[i].x) + " " + svg_number(run[i].y);
-      drawing = wanted;
+      const bool selected = (run[i - 1].partial || run[i].partial) == partial;
+      if (selected && !drawing) d += "M" + svg_number(run[i - 1].x) + " " + svg_number(run[i - 1].y);
+      if (selected) d += "L" + svg_number(run[i].x) + " " + svg_number(run[i].y);
+      drawing = selected;
     }
   }
   return d;
-}
-
-// How much of the input there was in each column of pixels, 0 to 10; 10 and 0 only for all and nothing.
-std::vector<int> coverage_levels(const std::vector<const Series*>& series, std::size_t columns, TimeRange range) {
-  std::vector<double> sums(columns, 0);
-  const double scale = static_cast<double>(columns) / static_cast<double>(range.to - range.from);
-  for (const auto* s : series)
-    for (const auto& point : s->points) {
-      const double from = std::max(0.0, static_cast<double>(point.from - range.from) * scale);
-      const double to = std::min(static_cast<double>(columns), static_cast<double>(point.to - range.from) * scale);
-      for (auto c = static_cast<std::size_t>(from); c < columns && static_cast<double>(c) < to; ++c) {
-        const double overlap = std::min(to, static_cast<double>(c + 1)) - std::max(from, static_cast<double>(c));
-        sums[c] += overlap * point.coverage;
-      }
-    }
-  std::vector<int> levels;
-  for (const double sum : sums) {
-    const double mean = sum / static_cast<double>(series.size());
-    if (mean < 1e-6)
-      levels.push_back(0);
-    else
-      levels.push_back(mean > 1 - 1e-6 ? 10 : std::clamp(static_cast<int>(std::lround(mean * 10)), 1, 9));
-  }
-  return levels;
 }
 
 }  // namespace
@@ -255,10 +185,10 @@ std::vector<int> coverage_levels(const std::vector<const Series*>& series, std::
 void Panel::draw_series(Svg& svg, const Area& area, std::size_t i) const {
   std::vector<Run> runs;
   Micros last = 0;
-  double spacing = area.width;  // between points; markers need room
+  double spacing = area.width;  // between points
   for (const auto& point : series_[i]->points) {
     if (!drawable(point) || !area.holds(point)) continue;
-    if (runs.empty() || point.from > last) runs.emplace_back();  // a point without a value leaves a hole as well
+    if (runs.empty() || point.from > last) runs.emplace_back();  // a gap, or a point without a value
     if (!runs.back().empty()) spacing = std::min(spacing, area.x(point) - runs.back().back().x);
     runs.back().push_back({area.x(point), area.y(*point.value), is_pale(*series_[i], point)});
     last = point.to;
@@ -283,7 +213,7 @@ void Panel::draw_series(Svg& svg, const Area& area, std::size_t i) const {
 }
 
 void Panel::draw_shades(Svg& svg, const Area& area, bool labels) const {
-  std::vector<double> taken;  // right ends of the labels, by line
+  std::vector<double> taken;  // right ends of the labels in each line
   for (const auto& shade : frame_.shades) {
     if (!shade.range.overlaps(area.time)) continue;
     const double from = std::max(area.x(shade.range.from), area.left),
@@ -331,14 +261,14 @@ void Panel::draw_band(Svg& svg, const Area& area, std::size_t i) const {
 }
 
 void Panel::draw_marks(Svg& svg, const Area& area, std::size_t i) const {
-  const bool marked = series_[i]->column == series_.front()->column;  // others are there to be compared with
-  std::vector<std::vector<Run>> runs(frame_.mark_colours.size());     // of points whose rings would cover each other
+  const bool marked = series_[i]->column == series_.front()->column;  // only the first column shows marks
+  std::vector<std::vector<Run>> runs(frame_.mark_colours.size());     // points whose rings would overlap
   for (const auto& point : series_[i]->points) {
     if (!area.holds(point)) continue;
     const bool zero = frame_.log && has_value(point) && *point.value <= 0;
     if (zero) {
-      const double x = area.x(point), foot = area.top + area.height;
-      svg.path("M" + svg_number(x - 3) + " " + svg_number(foot - 6) + "h6l-3 5z",
+      const double x = area.x(point), bottom = area.top + area.height;
+      svg.path("M" + svg_number(x - 3) + " " + svg_number(bottom - 6) + "h6l-3 5z",
                fmt::format("class=\"wedge\" fill=\"{}\"", styles_[i].colour));
     }
     if (point.marks == 0 || !marked) continue;
@@ -346,14 +276,14 @@ void Panel::draw_marks(Svg& svg, const Area& area, std::size_t i) const {
     for (std::size_t m = 0; m < runs.size(); ++m) {
       if (!(point.marks >> m & 1)) continue;
       auto& all = runs[m];
-      if (all.empty() || x - all.back().back().x >= ring_distance) all.emplace_back();
+      if (all.empty() || x - all.back().back().x >= min_ring_distance) all.emplace_back();
       all.back().push_back({x, y, false});
     }
   }
   for (std::size_t m = 0; m < runs.size(); ++m) draw_mark_runs(svg, area, runs[m], m);
 }
 
-// A ring around a point that stands alone; around several a frame with their number.
+// Draws a ring around a single point, and a frame with their number around several.
 void Panel::draw_mark_runs(Svg& svg, const Area& area, const std::vector<Run>& runs, std::size_t mark) const {
   const auto& colour = frame_.mark_colours[mark];
   const double radius = 4 + 2.5 * static_cast<double>(mark);
@@ -370,11 +300,11 @@ void Panel::draw_mark_runs(Svg& svg, const Area& area, const std::vector<Run>& r
     svg.rect(left, top, right - left, lowest->y + radius - top,
              fmt::format("class=\"marks\" rx=\"{}\" fill=\"{}\" fill-opacity=\"0.1\" stroke-width=\"1.2\" stroke=\"{}\"",
                          svg_number(radius), colour, colour));
-    // Beside it, where the line of the neighbours seldom is.
+    // Put the number beside the frame, where lines are rare.
     const auto number = std::to_string(run.size());
     const double length = count_letter * static_cast<double>(number.size());
     const double x = right + 3 + length > area.left + area.width ? left - 3 - length : right + 3;
-    if (x < labelled_to) continue;  // it would lie on the one before
+    if (x < labelled_to) continue;  // would overlap the previous number
     labelled_to = x + length + 3;
     svg.text(
         x, (top + lowest->y + radius) / 2 + 4, number,
@@ -386,7 +316,7 @@ void Panel::draw_mark_runs(Svg& svg, const Area& area, const std::vector<Run>& r
 
 void Panel::draw_strips(Svg& svg, const Area& area) const {
   std::vector<std::pair<std::vector<const Series*>, std::string>> strips;
-  if (series_.size() > most_strips)
+  if (series_.size() > max_strips)
     strips.push_back({series_, "#555"});
   else
     for (std::size_t i = 0; i < series_.size(); ++i) strips.push_back({{series_[i]}, styles_[i].colour});

@@ -1,4 +1,4 @@
-// One panel of a chart: lines of one unit, shaded gaps, and strips that show how much of the input there was.
+// One panel of a chart: lines of one unit, shaded gaps, and strips that show the coverage of the input.
 #pragma once
 
 #include "cli/plot/axis.hpp"
@@ -13,11 +13,11 @@ namespace mole::cli {
 
 struct LineStyle {
   std::string colour;
-  std::string dash;  // SVG dash array, "" for a full line
+  std::string dash;  // SVG dash array; "" for a solid line
   double width = 1.5;
 };
 
-// What a panel had to say beside its lines; explained below the last one.
+// Features of a panel that need an explanation below the figure.
 struct PanelNotes {
   bool gaps = false, partial = false, not_positive = false, strips = false;
   PanelNotes& operator|=(const PanelNotes& o) {
@@ -29,10 +29,10 @@ struct PanelNotes {
   }
 };
 
-// What all panels of a figure have in common.
+// Properties shared by all panels of a figure.
 struct Frame {
   TimeRange time;
-  Cycle cycle = Cycle::none;  // the time axis is a day or week that stands for all
+  Cycle cycle = Cycle::none;  // overlay: the time axis is one day or week
   bool log = false;
   std::vector<Shade> shades;
   std::vector<std::string> mark_colours;
@@ -43,7 +43,7 @@ struct Pixel {
   double x, y;
   bool partial;
 };
-using Run = std::vector<Pixel>;  // points a line joins, or whose marks touch
+using Run = std::vector<Pixel>;  // points connected by a line, or whose marks touch
 
 struct Box {
   double left = 0, top = 0, width = 0, height = 0;
@@ -51,15 +51,15 @@ struct Box {
 
 class Panel {
  public:
-  // All series are of one unit. They and the frame are borrowed.
+  // All series must have the same unit. The series and the frame must outlive the panel.
   Panel(std::string heading, std::vector<const Series*> series, std::vector<LineStyle> styles, const Frame& frame);
 
   const std::string& unit() const { return series_.front()->unit; }
-  // Its columns, each once and sorted: panels with the same can share an axis.
+  // Returns the columns, sorted and without duplicates: panels with equal columns can share an axis.
   std::vector<std::string> columns() const;
-  // Lowest and highest value to be drawn; nullopt: there is none.
+  // Returns the lowest and highest drawn value; nullopt: none.
   std::optional<std::pair<double, double>> limits() const;
-  double strips_height() const;  // below the plot area; 0 if coverage was whole everywhere
+  double strips_height() const;  // below the plot area; 0 if coverage is complete everywhere
 
   struct Labels {
     bool time = true, shades = true;
@@ -83,8 +83,8 @@ class Panel {
   std::vector<LineStyle> styles_;
   const Frame& frame_;
   bool partial_ = false, pale_ = false, strips_ = false, not_positive_ = false;
-  std::vector<TimeRange> no_line_;   // where every series has a gap
-  std::vector<TimeRange> some_gap_;  // where one or more have
+  std::vector<TimeRange> no_line_;   // where all series have a gap
+  std::vector<TimeRange> some_gap_;  // where at least one series has a gap
 };
 
 }  // namespace mole::cli

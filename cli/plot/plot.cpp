@@ -13,19 +13,19 @@
 namespace mole::cli {
 namespace {
 
-constexpr std::size_t most_in_legend = 24;
+constexpr std::size_t max_legend_entries = 24;
 constexpr double left_margin = 58, column_gap = 10, right_margin = 18, title_height = 30, legend_line = 17, heading_height = 22;
 constexpr double panel_gap = 16, time_axis_height = 40, notes_height = 18, text_width = 6.9;
 
-// Colours that most eyes can tell apart (Okabe and Ito, the yellow left out, two darker ones added).
+// Colour-blind safe colours (Okabe and Ito, without yellow, plus two darker ones).
 constexpr std::string_view colours[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#7a5195", "#4d4d4d"};
 constexpr std::string_view dashes[] = {"", "5 2.5", "1.5 2"};
 
-constexpr double widest = 4.5, finest = 1.2;  // lines of an overlay
+constexpr double max_line_width = 4.5, min_line_width = 1.2;  // in an overlay
 
 constexpr std::string_view mark_colours[] = {"#c8102e", "#008b8b", "#6a1b9a", "#8a6d00"};
 
-// Of `count` cycles, from light to dark, when there are more than colours: neighbours in time look alike.
+// Returns colour i of `count`, from light to dark, for overlays with more cycles than colours.
 std::string ramp(std::size_t i, std::size_t count) {
   constexpr double light[] = {158, 202, 225}, dark[] = {84, 8, 99};
   const double part = static_cast<double>(i) / static_cast<double>(count - 1);
@@ -65,7 +65,7 @@ std::size_t characters(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
-// One figure: title, legend, panels from top to bottom and side by side, notes.
+// One figure: title, legend, a grid of panels, notes.
 class Figure {
  public:
   Figure(std::span<const Series> series, const PlotOptions& options)
@@ -135,7 +135,7 @@ class Figure {
     return highest;
   }
 
-  // What tells a line from the others of its panel.
+  // Returns the name that distinguishes a line from the others in its panel.
   std::string legend_name(const Series& line) const {
     if (line.cycle) return date_text(*line.cycle);
     switch (options_.panel_of) {
@@ -151,7 +151,7 @@ class Figure {
     return "";
   }
 
-  // What tells its panel from the others.
+  // Returns the name that distinguishes the line's panel from the others.
   std::string panel_name(const Series& line) const {
     const bool cycles = line.cycle.has_value();
     switch (options_.panel_of) {
@@ -176,8 +176,9 @@ class Figure {
     auto style = style_of(i);
     if (options_.overlay == Cycle::none || names_.size() < 2) return style;
     if (names_.size() > std::size(colours)) style = {ramp(i, names_.size()), ""};
-    // Later ones lie above and are finer: of lines that fall together each can still be seen.
-    style.width = widest - (widest - finest) * static_cast<double>(i) / static_cast<double>(names_.size() - 1);
+    // Later lines are drawn on top and are thinner, so that coinciding lines remain visible.
+    style.width =
+        max_line_width - (max_line_width - min_line_width) * static_cast<double>(i) / static_cast<double>(names_.size() - 1);
     return style;
   }
 
@@ -204,11 +205,11 @@ class Figure {
   }
 
   ValueAxis axis_of(const Panel& panel) const {
-    const int most = options_.panel_height >= 150 ? 5 : 3;
+    const int max_ticks = options_.panel_height >= 150 ? 5 : 3;
     const auto limits = limits_.find({panel.columns(), panel.unit()});
     if (limits == limits_.end()) return value_axis(0, 1, panel.unit(), 4);
     const auto [low, high] = limits->second;
-    return options_.log ? log_axis(low, high, panel.unit(), most) : value_axis(low, high, panel.unit(), most);
+    return options_.log ? log_axis(low, high, panel.unit(), max_ticks) : value_axis(low, high, panel.unit(), max_ticks);
   }
 
   void draw_title(Svg& svg) const {
@@ -216,15 +217,15 @@ class Figure {
     svg.text(options_.width - right_margin, 20, range_text(shown_), "text-anchor=\"end\" fill=\"#666\" font-size=\"11\"");
   }
 
-  // A line without a name of its own is called by its column where the legend has more to say, and there is but one.
+  // Returns the legend text; an unnamed line is called by its column if all lines share one.
   std::string entry_name(const std::string& name) const {
     if (!name.empty() || lines_.empty()) return name;
     const auto& first = lines_.front().column;
-    const bool one = std::all_of(lines_.begin(), lines_.end(), [&](const auto& line) { return line.column == first; });
-    return one ? first : "value";
+    const bool shared = std::all_of(lines_.begin(), lines_.end(), [&](const auto& line) { return line.column == first; });
+    return shared ? first : "value";
   }
 
-  // Entries side by side, in as many lines as they need: lines, bands, marks.
+  // Places the entries for lines, bands and marks side by side, in as many rows as needed.
   void place_legend() {
     for (const auto& line : lines_)
       if (!line.band.empty() && std::find(bands_.begin(), bands_.end(), line.band) == bands_.end()) bands_.push_back(line.band);
@@ -240,7 +241,7 @@ class Figure {
       entries.push_back({x, y, i});
       x += width;
     };
-    const auto shown = std::min(names_.size(), most_in_legend);
+    const auto shown = std::min(names_.size(), max_legend_entries);
     for (std::size_t i = 0; i < shown; ++i) place(entry_name(names_[i]), i, legend_);
     for (std::size_t i = 0; i < bands_.size(); ++i) place(bands_[i], i, band_legend_);
     for (std::size_t i = 0; i < options_.marks.size(); ++i) place(options_.marks[i], i, mark_legend_);
@@ -252,7 +253,7 @@ class Figure {
     legend_height_ = y - title_height + 6;
   }
 
-  // Of the line it goes with; grey if several groups have it.
+  // Returns the colour of the band's line; grey if the band belongs to several groups.
   std::string band_colour(const std::string& band) const {
     std::string colour;
     for (const auto& line : lines_) {
@@ -286,37 +287,37 @@ class Figure {
 
   void draw_notes(Svg& svg, double y, PanelNotes notes) const {
     double x = left_margin;
-    const auto say = [&](std::string_view text, double room) {
+    const auto write = [&](std::string_view text, double space) {
       svg.text(x, y, text, "fill=\"#666\" font-size=\"11\"");
-      x += room;
+      x += space;
     };
     if (notes.gaps) {
       svg.rect(x, y - 9, 14, 10, "fill=\"#e4e4e4\"");
       x += 20;
-      say("no value", 64);
+      write("no value", 64);
     }
     if (notes.partial) {
       svg.line(x, y - 4, x + 20, y - 4, "stroke=\"#444\" stroke-width=\"1.5\" stroke-opacity=\"0.4\"");
       svg.circle(x + 10, y - 4, 2.1, "stroke=\"#444\" fill=\"#fff\"");
       x += 26;
-      say("part of the input is missing", 164);
+      write("part of the input is missing", 164);
     }
     if (notes.not_positive) {
       svg.path("M" + svg_number(x) + " " + svg_number(y - 7) + "h6l-3 5z", "fill=\"#444\"");
       x += 12;
-      say("zero or below", 94);
+      write("zero or below", 94);
     }
-    if (notes.strips) say("strips below the plot: coverage", 0);
+    if (notes.strips) write("strips below the plot: coverage", 0);
   }
 
   PlotOptions options_;
   TimeRange shown_;
   std::vector<Series> lines_;
   Frame frame_;
-  std::vector<std::string> names_;  // of the legend
+  std::vector<std::string> names_;  // in the legend
   std::vector<Panel> panels_;
   std::map<std::pair<std::vector<std::string>, std::string>, std::pair<double, double>> limits_;
-  std::vector<std::string> bands_;  // of the legend
+  std::vector<std::string> bands_;  // in the legend
   std::vector<Entry> legend_, band_legend_, mark_legend_;
   std::string more_;
   double legend_height_ = 0, more_y_ = 0;

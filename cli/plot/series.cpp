@@ -1,5 +1,6 @@
 #include "cli/plot/series.hpp"
 
+#include "cli/export/cell.hpp"
 #include "cli/export/selection.hpp"
 
 #include <fmt/format.h>
@@ -14,18 +15,11 @@ namespace {
 using runtime::Column;
 using runtime::RowTable;
 
-constexpr std::size_t most_groups = 500;
-constexpr Micros first_monday = 4 * day_us;  // of the epoch
-
-std::string text_at(const Column& column, std::size_t row) {
-  if (const auto* texts = std::get_if<std::vector<std::string>>(&column.values)) return (*texts)[row];
-  if (const auto* numbers = std::get_if<std::vector<std::uint64_t>>(&column.values)) return std::to_string((*numbers)[row]);
-  if (const auto* numbers = std::get_if<std::vector<std::int64_t>>(&column.values)) return std::to_string((*numbers)[row]);
-  return fmt::format("{}", std::get<std::vector<double>>(column.values)[row]);
-}
+constexpr std::size_t max_groups = 500;
+constexpr Micros first_monday = 4 * day_us;  // 1970-01-05
 
 std::optional<double> number_at(const Column& column, std::size_t row) {
-  if (!column.valid.empty() && !column.valid[row]) return std::nullopt;
+  if (is_null(column, row)) return std::nullopt;
   if (const auto* numbers = std::get_if<std::vector<double>>(&column.values)) return (*numbers)[row];
   if (const auto* numbers = std::get_if<std::vector<std::uint64_t>>(&column.values)) return static_cast<double>((*numbers)[row]);
   return static_cast<double>(std::get<std::vector<std::int64_t>>(column.values)[row]);
@@ -39,11 +33,11 @@ Result<const Column*> number_column(const RowTable& rows, const std::string& nam
     return invalid(no_such("column", name, names));
   }
   if (column->type == "text" || column->type == "time")
-    return invalid(fmt::format("column '{}' is of type {} and cannot be drawn; choose one with numbers", name, column->type));
+    return invalid(fmt::format("column '{}' has type {} and cannot be drawn; choose a column with numbers", name, column->type));
   return column;
 }
 
-// Points of several series by group and start.
+// The points of several series by group and start.
 using Index = std::map<std::pair<std::string_view, Micros>, const Point*>;
 Index index_of(const std::vector<Series>& series) {
   Index index;
@@ -63,88 +57,82 @@ Result<std::vector<Series>> series_of(const RowTable& rows, const std::vector<st
                                       const std::vector<std::string>& columns) {
   const auto *starts = rows.find("interval_start"), *ends = rows.find("interval_end"), *coverage = rows.find("coverage");
   if (!starts || !ends || starts->type != "time" || ends->type != "time")
-    return invalid("the rows have no interval_start and interval_end");
+    return invalid("the rows have no columns interval_start and interval_end");
   std::vector<const Column*> dimensions;
   for (const auto& name : by) {
     dimensions.push_back(rows.find(name));
-    if (!dimensions.back()) return invalid(fmt::format("there is no group column '{}'", name));
+    if (!dimensions.back()) return invalid(fmt::format("the rows have no group column '{}'", name));
   }
 
   std::vector<Series> out;
   for (const auto& name : columns) {
     auto column = number_column(rows, name);
     if (!column) return column.error();
-    std::map<std::string, std::size_t> of_group;
+    std::map<std::string, std::size_t> line_of_group;
     for (std::size_t row = 0; row < rows.rows(); ++row) {
       std::string group;
-      for (const auto* dimension : dimensions) group += (group.empty() ? "" : ", ") + text_at(*dimension, row);
-      const auto [place, fresh] = of_group.try_emplace(group, out.size());
-      if (fresh) out.push_back({name, (*column)->unit, group, {}});
-      if (of_group.size() > most_groups)
-        return invalid(fmt::format("more than {} groups cannot be told apart in one figure; choose fewer", most_groups));
-      const bool known = coverage && coverage->type == "f64";
-      auto& points = out[place->second].points;
+      for (const auto* dimension : dimensions) group += (group.empty() ? "" : ", ") + value_text(*dimension, row);
+      const auto [found, is_new] = line_of_group.try_emplace(group, out.size());
+      if (is_new) out.push_back({name, (*column)->unit, group, {}});
+      if (line_of_group.size() > max_groups)
+        return invalid(fmt::format("a figure can show at most {} groups; select fewer with --where", max_groups));
+      const bool has_coverage = coverage && coverage->type == "f64";
+      auto& points = out[found->second].points;
       points.push_back({std::get<1>(starts->values)[row], std::get<1>(ends->values)[row], number_at(**column, row),
-                        known ? std::get<2>(coverage->values)[row] : 1.0});
+                        has_coverage ? std::get<2>(coverage->values)[row] : 1.0});
     }
   }
   return out;
 }
 
-std::string value_text(const RowTable& rows, const std::string& column, std::size_t row) {
-  const auto* found = rows.find(column);
-  if (found->type == "bool") return std::get<1>(found->values)[row] ? "true" : "false";
-  return text_at(*found, row);
-}
-
-bool one_row_each(const RowTable& rows, const std::vector<std::string>& by) {
+bool one_row_per_group(const RowTable& rows, const std::vector<std::string>& by) {
   const auto& starts = std::get<1>(rows.find("interval_start")->values);
-  std::set<std::vector<std::string>> groups;  // of the interval
+  std::set<std::vector<std::string>> groups;  // of the current interval
   for (std::size_t row = 0; row < rows.rows(); ++row) {
     if (row > 0 && starts[row] != starts[row - 1]) groups.clear();
     std::vector<std::string> group;
     group.reserve(by.size());
-    for (const auto& name : by) group.push_back(value_text(rows, name, row));
+    for (const auto& name : by) group.push_back(value_text(*rows.find(name), row));
     if (!groups.insert(std::move(group)).second) return false;
   }
   return true;
 }
 
-std::vector<std::string> telling_apart(const RowTable& rows, const std::vector<std::string>& by) {
-  constexpr std::string_view of_every_result[] = {"interval_start", "interval_end",   "flows_lost",
-                                                  "flows_late",     "files_expected", "files_present"};
-  constexpr std::size_t enough_rows = 2000;
-  const auto count = std::min(rows.rows(), enough_rows);
-  const auto each_differs = [&](const std::vector<std::string>& columns) {
+std::vector<std::string> distinguishing_columns(const RowTable& rows, const std::vector<std::string>& by) {
+  constexpr std::string_view standard_columns[] = {"interval_start", "interval_end",   "flows_lost",
+                                                   "flows_late",     "files_expected", "files_present"};
+  constexpr std::size_t max_rows = 2000;  // enough to find the columns
+  const auto count = std::min(rows.rows(), max_rows);
+  const auto is_unique_key = [&](const std::vector<std::string>& columns) {
     std::set<std::vector<std::string>> keys;
     for (std::size_t row = 0; row < count; ++row) {
       std::vector<std::string> key;
       key.reserve(columns.size());
-      for (const auto& name : columns) key.push_back(value_text(rows, name, row));
+      for (const auto& name : columns) key.push_back(value_text(*rows.find(name), row));
       if (!keys.insert(std::move(key)).second) return false;
     }
     return true;
   };
   auto chosen = by;
   chosen.push_back("interval_start");
-  if (each_differs(chosen)) return {};
-  const auto given = chosen.size();
+  if (is_unique_key(chosen)) return {};
+  const auto fixed = chosen.size();
   for (const auto& column : rows.columns) {
-    const bool own =
-        std::find(std::begin(of_every_result), std::end(of_every_result), column.name) == std::end(of_every_result) &&
+    const bool candidate =
+        std::find(std::begin(standard_columns), std::end(standard_columns), column.name) == std::end(standard_columns) &&
         std::find(by.begin(), by.end(), column.name) == by.end();
-    if (!own || column.type == "f64" || column.type == "time") continue;
+    if (!candidate || column.type == "f64" || column.type == "time") continue;
     chosen.push_back(column.name);
-    if (!each_differs(chosen)) continue;
-    for (auto i = given; i + 1 < chosen.size();) {  // the last one was needed
+    if (!is_unique_key(chosen)) continue;
+    for (auto i = fixed; i + 1 < chosen.size();) {  // the last column is needed; drop the others where possible
       auto without = chosen;
       without.erase(without.begin() + static_cast<std::ptrdiff_t>(i));
-      if (each_differs(without))
+      if (is_unique_key(without))
         chosen = std::move(without);
       else
         ++i;
     }
-    return {chosen.begin() + static_cast<std::ptrdiff_t>(given), chosen.end()};
+    return {chosen.begin() + static_cast<std::ptrdiff_t>(fixed), chosen.end()};
   }
   return {};
 }
@@ -155,12 +143,11 @@ Result<> add_band(std::vector<Series>& lines, const std::vector<Series>& low, co
     return std::any_of(s.points.begin(), s.points.end(), [](const Point& p) { return p.low || p.high; });
   };
   const auto unit = low.empty() ? std::string() : low.front().unit;
-  const auto of_unit = std::find_if(lines.begin(), lines.end(), [&](const Series& s) { return s.unit == unit && !has_band(s); });
-  if (of_unit == lines.end())
-    return invalid(fmt::format("no column is left for the band in {}; draw one of that unit",
-                               unit.empty() ? "a number without unit" : unit));
+  const auto found = std::find_if(lines.begin(), lines.end(), [&](const Series& s) { return s.unit == unit && !has_band(s); });
+  if (found == lines.end())
+    return invalid(fmt::format("no column {} is left for the band; draw one", unit.empty() ? "without a unit" : "in " + unit));
   const auto lows = index_of(low), highs = index_of(high);
-  const auto column = of_unit->column;
+  const auto column = found->column;
   for (auto& line : lines) {
     if (line.column != column) continue;
     line.band = name;
@@ -202,7 +189,7 @@ std::vector<Series> overlaid(const std::vector<Series>& lines, Cycle cycle) {
       out.back().points.push_back(point);
     }
   }
-  std::erase_if(out, [](const Series& s) {  // a day or week without any value has no line to name
+  std::erase_if(out, [](const Series& s) {  // drop days and weeks without any value
     return std::none_of(s.points.begin(), s.points.end(), [](const Point& p) { return p.value && p.coverage > 0; });
   });
   return out;

@@ -1,4 +1,4 @@
-// Writes the few SVG elements a chart needs, with escaped text and numbers that are the same everywhere.
+// Writes the SVG elements that a chart needs, with escaped text and locale-independent numbers.
 #pragma once
 
 #include <string>
@@ -6,9 +6,9 @@
 
 namespace mole::cli {
 
-// Text safe between tags and in attributes. What XML cannot hold becomes U+FFFD.
+// Escapes text for use between tags and in attributes. Characters not allowed in XML become U+FFFD.
 std::string xml_text(std::string_view text);
-// At most two decimals.
+// Formats a number with at most two decimals.
 std::string svg_number(double value);
 
 class Svg {

@@ -1,36 +1,33 @@
 #include "cli/progress/progress.hpp"
 
-#include "cli/format/document.hpp"
 #include "cli/format/human.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <optional>
+#include <tuple>
 
 namespace mole::cli {
 namespace {
 
-using nlohmann::json;
+using coordinator::RequestStatus;
 
-std::uint64_t settled_jobs(const json& request) {
-  const auto& jobs = field(request, "jobs");
-  return count_of(jobs, "done") + count_of(jobs, "failed") + count_of(jobs, "blocked");
+std::uint64_t finished_jobs(const RequestStatus& request) {
+  return request.jobs.done + request.jobs.failed + request.jobs.blocked;
 }
 
-// Of a request without jobs: reading an archive.
-double files_share(const json& request) {
-  const auto& files = field(request, "files");
-  return static_cast<double>(count_of(files, "done")) / static_cast<double>(std::max<std::uint64_t>(1, count_of(files, "total")));
+double share(std::uint64_t done, std::uint64_t total) {
+  return static_cast<double>(done) / static_cast<double>(std::max<std::uint64_t>(1, total));
 }
 
-class Counted : public Progress {
+class PacedProgress : public Progress {
  protected:
-  Pace pace(const json& request, double now) {
+  Pace pace(const RequestStatus& request, double now) {
     if (!start_) {
       start_ = now;
-      pace_.jobs_at_start = settled_jobs(request);
-      pace_.bytes_at_start = count_of(field(request, "bytes"), "done");
+      pace_.jobs_at_start = finished_jobs(request);
+      pace_.bytes_at_start = request.bytes.done;
     }
     pace_.elapsed = now - *start_;
     return pace_;
@@ -41,17 +38,17 @@ class Counted : public Progress {
   Pace pace_;
 };
 
-class Bar final : public Counted {
+class Bar final : public PacedProgress {
  public:
   Bar(std::ostream& err, const Style& style) : err_(err), style_(style) {}
 
-  void update(const json& request, double now) override {
-    const auto total = count_of(field(request, "jobs"), "total");
-    const double share = total ? static_cast<double>(settled_jobs(request)) / static_cast<double>(total) : files_share(request);
+  void update(const RequestStatus& request, double now) override {
+    const auto& [jobs, files] = std::tie(request.jobs, request.files);
+    const double done = jobs.total > 0 ? share(finished_jobs(request), jobs.total) : share(files.done, files.total);
     const auto line = progress_line(request, pace(request, now));
     if (line == drawn_) return;
     const std::size_t room = style_.width > display_width(line) + 3 ? style_.width - display_width(line) - 3 : 0;
-    err_ << "\r\033[K" << progress_bar(share, std::min<std::size_t>(room, 30), style_) << "  " << line << std::flush;
+    err_ << "\r\033[K" << progress_bar(done, std::min<std::size_t>(room, 30), style_) << "  " << line << std::flush;
     drawn_ = line;
   }
   void finish() override {
@@ -62,21 +59,21 @@ class Bar final : public Counted {
  private:
   std::ostream& err_;
   Style style_;
-  std::optional<std::string> drawn_;  // the line there is
+  std::optional<std::string> drawn_;  // the line on the terminal
 };
 
-// A line when jobs were settled, at most one in two seconds: a log of a week stays readable.
-class Plain final : public Counted {
+// Writes a line when the number of finished jobs changes, at most every two seconds, to keep the log of a long run short.
+class Plain final : public PacedProgress {
  public:
   explicit Plain(std::ostream& err) : err_(err) {}
 
-  void update(const json& request, double now) override {
+  void update(const RequestStatus& request, double now) override {
     const auto line = progress_line(request, pace(request, now));
-    const auto settled = settled_jobs(request);
+    const auto finished = finished_jobs(request);
     latest_ = line;
     if (line.empty()) return;
-    if (written_at_ && (settled == written_ || now - *written_at_ < 2)) return;
-    write(line, settled, now);
+    if (written_at_ && (finished == written_ || now - *written_at_ < 2)) return;
+    write(line, finished, now);
   }
   void finish() override {
     if (!latest_.empty() && latest_ != last_) err_ << latest_ << '\n' << std::flush;
@@ -84,10 +81,10 @@ class Plain final : public Counted {
   }
 
  private:
-  void write(const std::string& line, std::uint64_t settled, double now) {
+  void write(const std::string& line, std::uint64_t finished, double now) {
     err_ << line << '\n' << std::flush;
     last_ = line;
-    written_ = settled;
+    written_ = finished;
     written_at_ = now;
   }
   std::ostream& err_;
@@ -98,35 +95,32 @@ class Plain final : public Counted {
 
 class Silent final : public Progress {
  public:
-  void update(const json&, double) override {}
+  void update(const RequestStatus&, double) override {}
   void finish() override {}
 };
 
 }  // namespace
 
-ProgressKind progress_kind(const std::string& wish, bool terminal) {
-  if (wish == "none") return ProgressKind::none;
-  if (wish == "plain") return ProgressKind::plain;
-  if (wish == "bar") return ProgressKind::bar;
+ProgressKind progress_kind(const std::string& name, bool terminal) {
+  if (name == "none") return ProgressKind::none;
+  if (name == "plain") return ProgressKind::plain;
+  if (name == "bar") return ProgressKind::bar;
   return terminal ? ProgressKind::bar : ProgressKind::plain;
 }
 
-std::string progress_line(const json& request, const Pace& pace) {
-  const auto& jobs = field(request, "jobs");
-  const auto& files = field(request, "files");
-  const auto total = count_of(jobs, "total"), settled = settled_jobs(request);
+std::string progress_line(const RequestStatus& request, const Pace& pace) {
+  const auto& [jobs, files] = std::tie(request.jobs, request.files);
+  const auto finished = finished_jobs(request), bytes = request.bytes.done;
   std::string line;
-  if (total > 0) line = fmt::format("jobs {}/{}", human_count(settled), human_count(total));
-  if (const auto n = count_of(jobs, "failed"); n > 0) line += fmt::format(" ({} failed)", human_count(n));
-  if (count_of(files, "total") > 0)
-    line += fmt::format("{}files {}/{}", line.empty() ? "" : "  ", human_count(count_of(files, "done")),
-                        human_count(count_of(files, "total")));
-  const auto bytes = count_of(field(request, "bytes"), "done");
+  if (jobs.total > 0) line = fmt::format("jobs {}/{}", human_count(finished), human_count(jobs.total));
+  if (jobs.failed > 0) line += fmt::format(" ({} failed)", human_count(jobs.failed));
+  if (files.total > 0)
+    line += fmt::format("{}files {}/{}", line.empty() ? "" : "  ", human_count(files.done), human_count(files.total));
   if (pace.elapsed >= 1 && bytes > pace.bytes_at_start)
     line += fmt::format("  {:.1f} MB/s", static_cast<double>(bytes - pace.bytes_at_start) / pace.elapsed / 1e6);
-  if (pace.elapsed >= 1 && settled > pace.jobs_at_start && settled < total)
-    line += "  ETA " + human_seconds(pace.elapsed * static_cast<double>(total - settled) /
-                                     static_cast<double>(settled - pace.jobs_at_start));
+  if (pace.elapsed >= 1 && finished > pace.jobs_at_start && finished < jobs.total)
+    line += "  ETA " + human_seconds(pace.elapsed * static_cast<double>(jobs.total - finished) /
+                                     static_cast<double>(finished - pace.jobs_at_start));
   return line;
 }
 

@@ -18,25 +18,25 @@ namespace {
 
 using nodes::Spawn;
 
-// Starts the program beside this one that `command` names.
+// Starts a program in the folder of this one; the first word of `command` is its name.
 Result<pid_t> start_program(const Spawn& spawn, const std::vector<std::string>& command) {
   auto pid = spawn.start(own_folder() / command.front(), {command.begin() + 1, command.end()});
   if (!pid && pid.error().code == Code::missing) return missing(pid.error().message + "; install it beside mole");
   return pid;
 }
 
-// This process ignores SIGPIPE; the child must end when its reader has closed the pipe.
-void end_with_the_pipe(Spawn& spawn) {
-  sigset_t pipe;
-  ::sigemptyset(&pipe);
-  ::sigaddset(&pipe, SIGPIPE);
-  spawn.default_signals(pipe);
+// Restores the default action of SIGPIPE, which mole ignores, so that the child ends when its reader closes the pipe.
+void restore_sigpipe(Spawn& spawn) {
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  ::sigaddset(&signals, SIGPIPE);
+  spawn.default_signals(signals);
 }
 
 Result<int> exit_code_of(pid_t pid, const std::string& name) {
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0)
-    if (errno != EINTR) return internal(fmt::format("lost {}: {}", name, std::strerror(errno)));
+    if (errno != EINTR) return internal(fmt::format("cannot wait for {}: {}", name, std::strerror(errno)));
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE) return 0;  // `mole flows ... | head`
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
@@ -51,7 +51,7 @@ std::filesystem::path own_folder() {
 
 Result<int> run_sibling(const std::vector<std::string>& command) {
   Spawn spawn;
-  end_with_the_pipe(spawn);
+  restore_sigpipe(spawn);
   const auto pid = start_program(spawn, command);
   if (!pid) return pid.error();
   return exit_code_of(*pid, command.front());
@@ -62,7 +62,7 @@ Result<PipedChild> PipedChild::start(const std::vector<std::string>& command) {
   if (::pipe2(ends, O_CLOEXEC) != 0)
     return transient(fmt::format("cannot create a pipe: {}; close some files", std::strerror(errno)));
   Spawn spawn;
-  end_with_the_pipe(spawn);
+  restore_sigpipe(spawn);
   spawn.duplicate(ends[1], STDOUT_FILENO);
   const auto pid = start_program(spawn, command);
   ::close(ends[1]);
@@ -114,10 +114,10 @@ bool Child::running() {
 
 // SIGTERM drains a node, a second one aborts it; SIGKILL ends the whole group.
 Child::~Child() {
-  for (const auto patience : {std::chrono::seconds(3), std::chrono::seconds(5)}) {
+  for (const auto timeout : {std::chrono::seconds(3), std::chrono::seconds(5)}) {
     if (!running()) return;
     ::kill(pid_, SIGTERM);
-    const auto deadline = std::chrono::steady_clock::now() + patience;
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
     while (running() && std::chrono::steady_clock::now() < deadline) ::poll(nullptr, 0, 10);
   }
   if (!running()) return;

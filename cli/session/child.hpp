@@ -1,4 +1,4 @@
-// The programs beside this one: mole-node, mole-worker.
+// Starts the programs installed beside this one: mole-node, mole-worker.
 #pragma once
 
 #include <mole/result.hpp>
@@ -12,17 +12,17 @@
 
 namespace mole::cli {
 
-// Folder of the running program.
+// Returns the folder of the running program.
 std::filesystem::path own_folder();
 
-// Runs `command` (its first word names a program beside this one) with our standard streams and waits. The exit code; a
-// signal n is 128 + n, but SIGPIPE is 0. missing: the program is not there.
+// Runs `command` with our standard streams and waits for its exit code; its first word names a program beside this one. A
+// signal n gives 128 + n, except SIGPIPE, which gives 0. missing: the program does not exist.
 Result<int> run_sibling(const std::vector<std::string>& command);
 
-// A program beside this one whose standard output is a pipe we read.
+// A program beside this one with its standard output connected to a pipe.
 class PipedChild {
  public:
-  // missing: the program is not there.
+  // missing: the program does not exist.
   static Result<PipedChild> start(const std::vector<std::string>& command);
   PipedChild(PipedChild&& other) noexcept
       : pid_(std::exchange(other.pid_, -1)), fd_(std::exchange(other.fd_, -1)), name_(std::move(other.name_)) {}
@@ -31,7 +31,7 @@ class PipedChild {
 
   // Reads up to `size` bytes; 0 at the end.
   Result<std::size_t> read(char* to, std::size_t size);
-  // Closes the pipe and waits for the exit code, as run_sibling gives it.
+  // Closes the pipe and waits for the exit code, like run_sibling.
   Result<int> wait();
 
  private:
@@ -42,14 +42,15 @@ class PipedChild {
   std::string name_;
 };
 
-// A child that lives as long as this object, in a process group of its own: ^C on the terminal is ours to pass on.
+// A child process that lives as long as this object. It has its own process group, so that ^C on the terminal does not reach
+// it directly.
 class Child {
  public:
-  // stdout and stderr go to `log` (appended). missing: the program is not there.
+  // Appends stdout and stderr to `log`. missing: the program does not exist.
   static Result<Child> start(const std::vector<std::string>& command, const std::filesystem::path& log);
   Child(Child&& other) noexcept : pid_(std::exchange(other.pid_, -1)) {}
   Child& operator=(Child&&) = delete;
-  // Ends it: SIGTERM, a second one after three seconds, SIGKILL to the whole group after eight.
+  // Stops the child: SIGTERM, a second one after three seconds, SIGKILL to the whole group after eight.
   ~Child();
 
   bool running();

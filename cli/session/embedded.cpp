@@ -19,19 +19,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A node beside us is heard often: the progress shown is what it last said.
+// Short, because the progress shown is that of the last heartbeat.
 constexpr Micros node_heartbeat = 500'000, node_lease = 15 * second_us;
 constexpr int node_restarts = 5;
 
-// What the store says when it can no longer be trusted; nothing may be acknowledged after it.
+// Called when a write to the store fails. Exits, because nothing may be acknowledged after that.
 [[noreturn]] void storage_failed(const std::string& cause) {
-  std::fprintf(stderr,
-               "mole: the state cannot be written: %s; make room or mend the disk, then run again: what was done is kept\n",
+  std::fprintf(stderr, "mole: cannot write the state: %s; free space or repair the disk, then run again to resume\n",
                cause.c_str());
   ::_exit(static_cast<int>(Exit::failed));
 }
 
-std::string cores(const Options& options) {
+std::string threads_per_task(const Options& options) {
   const auto all = std::max(1U, std::thread::hardware_concurrency());
   return std::to_string(options.threads ? options.threads : std::max(1U, all / options.slots));
 }
@@ -42,7 +41,7 @@ class EmbeddedSession final : public Session {
       : options_(options), socket_(std::move(socket)), service_(std::move(service)) {}
 
   ~EmbeddedSession() override {
-    node_.reset();  // gives back what it holds
+    node_.reset();  // releases its leases, so the server must still run
     if (server_) server_->stop();
   }
 
@@ -56,12 +55,12 @@ class EmbeddedSession final : public Session {
 
   coordinator::ClientApi& api() override { return *service_; }
   fs::path folder() const override { return options_.state; }
-  bool outlives_us() const override { return false; }
+  bool embedded() const override { return true; }
 
   Result<> check() override {
     if (!node_ || node_->running()) return {};
     if (restarts_++ < node_restarts) return start_node();
-    return internal(fmt::format("mole-node ended {} times; {} says why", restarts_, log().string()));
+    return internal(fmt::format("mole-node ended {} times; see {} for the reason", restarts_, log().string()));
   }
 
  private:
@@ -79,7 +78,7 @@ class EmbeddedSession final : public Session {
                                      "--slots",
                                      std::to_string(options_.slots),
                                      "--threads",
-                                     cores(options_),
+                                     threads_per_task(options_),
                                      "--parent",
                                      std::to_string(::getpid())};
     if (options_.memory > 0) command.insert(command.end(), {"--memory", std::to_string(options_.memory)});
@@ -103,13 +102,13 @@ class EmbeddedSession final : public Session {
 
 Result<std::unique_ptr<Session>> open_embedded(const Options& options, Need need, const std::string& socket) {
   std::error_code error;
-  if (need == Need::look && !fs::exists(options.state / "db", error))
-    return missing(fmt::format("there is no state in {}: mole run makes one; another is chosen by --state or $MOLE_STATE",
+  if (need == Need::read && !fs::exists(options.state / "db", error))
+    return missing(fmt::format("no state in {}; create one with mole run, or choose another with --state or $MOLE_STATE",
                                options.state.string()));
   coordinator::Config config;
   config.state = options.state;
   config.plugins = plugin_search_path(options);
-  config.create = need != Need::look;
+  config.create = need != Need::read;
   config.leases.heartbeat = node_heartbeat;
   config.leases.lease = node_lease;
   config.storage_failed = storage_failed;

@@ -24,7 +24,7 @@ class RemoteSession final : public Session {
       : api_(std::move(api)), folder_(std::move(folder)) {}
   coordinator::ClientApi& api() override { return *api_; }
   std::filesystem::path folder() const override { return folder_; }
-  bool outlives_us() const override { return true; }
+  bool embedded() const override { return false; }
   Result<> check() override { return {}; }
 
  private:
@@ -38,8 +38,8 @@ Result<std::unique_ptr<Session>> remote(const std::string& address, const std::f
   return std::unique_ptr<Session>(std::make_unique<RemoteSession>(std::move(*api), folder));
 }
 
-// True if somebody listens there; a socket file left behind refuses the connection.
-bool answers(const std::string& path) {
+// True if a process listens on the socket; an abandoned socket file refuses the connection.
+bool is_listening(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) return false;
@@ -51,24 +51,24 @@ bool answers(const std::string& path) {
   return connected;
 }
 
-// True if another process has the store open: for a moment, if it is a command like this one.
-bool held(const std::filesystem::path& state) {
+// True if another process has the store open, possibly only for the duration of a command.
+bool is_locked(const std::filesystem::path& state) {
   const int fd = ::open((state / "db" / "LOCK").c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return false;
   struct flock lock {};
   lock.l_type = F_RDLCK;
   lock.l_whence = SEEK_SET;
-  const bool taken = ::fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+  const bool locked = ::fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
   ::close(fd);
-  return taken;
+  return locked;
 }
 
 }  // namespace
 
 std::vector<std::filesystem::path> plugin_search_path(const Options& options) {
   auto folders = plugin_folders();
-  for (auto given = options.plugins.rbegin(); given != options.plugins.rend(); ++given)
-    folders.push_back(*given);  // the first one wins
+  folders.insert(folders.end(), options.plugins.rbegin(),
+                 options.plugins.rend());  // the first --plugins has the highest precedence
   return folders;
 }
 
@@ -83,8 +83,8 @@ Result<std::unique_ptr<Session>> open_session(const Options& options, Need need)
   if (!options.coordinator.empty()) return remote(options.coordinator, {});
   const auto socket = socket_of(options.state);
   for (int tries = 0; tries < 100; ++tries) {
-    if (answers(socket)) return remote("unix:" + socket, options.state);
-    if (!held(options.state)) break;
+    if (is_listening(socket)) return remote("unix:" + socket, options.state);
+    if (!is_locked(options.state)) break;
     ::poll(nullptr, 0, 50);
   }
   return open_embedded(options, need, socket);

@@ -1,4 +1,4 @@
-// A coordinator to talk to, wherever it is (session/README.md says how it is found).
+// A connection to a coordinator; session/README.md describes how it is found.
 #pragma once
 
 #include "coordinator/wire/client_api.hpp"
@@ -17,36 +17,37 @@ struct Options {
   std::string coordinator;                     // --coordinator; empty: the state folder's own
   std::vector<std::filesystem::path> plugins;  // --plugins, searched first
   bool json = false;
-  std::uint32_t slots = 1;    // of the embedded node: tasks at once
-  std::uint32_t threads = 0;  // cores a task; 0: all there are
-  std::uint64_t memory = 0;   // bytes a worker may take; 0: the node's default
-  bool columns = true;        // the embedded node keeps decoded columns in its cache, and reads them
-  std::string stall_limit;    // longest time of a worker without a sign of life; empty: the node's default
+  std::uint32_t slots = 1;    // embedded node: concurrent tasks
+  std::uint32_t threads = 0;  // embedded node: threads per task; 0: all cores
+  std::uint64_t memory = 0;   // embedded node: bytes per worker; 0: the node's default
+  bool columns = true;        // embedded node: cache decoded columns
+  std::string stall_limit;    // embedded node: maximum time without progress of a worker; empty: the node's default
 };
 
+// What a command needs a coordinator for.
 enum class Need {
-  look,   // read and plan: an embedded coordinator is enough, and its state must be there
-  store,  // the same, but the state is made if it is not there
-  work,   // tasks must run: an embedded node beside it
+  read,   // to read and plan; the state must exist
+  store,  // to store something; the state is created if needed
+  work,   // to run tasks; starts an embedded node
 };
 
 class Session {
  public:
   virtual ~Session() = default;
   virtual coordinator::ClientApi& api() = 0;
-  // Folder of the state this process owns ("blobs/", "tables/" lie in it); empty if the coordinator is elsewhere.
+  // The state folder with "blobs/" and "tables/"; empty for a coordinator chosen by address.
   virtual std::filesystem::path folder() const = 0;
-  // False: the requests live only as long as this process works on them.
-  virtual bool outlives_us() const = 0;
-  // An error if work cannot go on: the embedded node ended and could not be started again. Cheap; asked at every poll.
+  // True if the coordinator is in this process, so that requests make progress only while this process runs.
+  virtual bool embedded() const = 0;
+  // Restarts the embedded node if it ended; an error if that fails. Cheap; called at every poll.
   virtual Result<> check() = 0;
 };
 
-// Where plugins are looked for, in rising precedence.
+// Returns the plugin folders in increasing precedence.
 std::vector<std::filesystem::path> plugin_search_path(const Options& options);
 
-// The session the options ask for. missing: no state there and nothing to make it for (`look`); transient: the state is
-// held by another process that does not answer.
+// Opens the session that the options select. missing: there is no state (`read`); transient: another process has locked the
+// state and does not listen.
 Result<std::unique_ptr<Session>> open_session(const Options& options, Need need);
 
 }  // namespace mole::cli

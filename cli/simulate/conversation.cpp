@@ -15,8 +15,8 @@ struct Label : Service {
   std::uint64_t per_myriad;  // of all conversations
 };
 constexpr std::array labels{Label{{80, tcp}, 812}, Label{{53, udp}, 704}, Label{{443, tcp}, 194},
-                            Label{{25, tcp}, 84},  Label{{22, tcp}, 84},  Label{{21, tcp}, 84}};  // the rest: label zero
-// A quarter of the rest: what the label mix does not know.
+                            Label{{25, tcp}, 84},  Label{{22, tcp}, 84},  Label{{21, tcp}, 84}};  // the rest has label 0
+// Services without a label, for a quarter of the rest.
 constexpr std::array others{Service{110, tcp},  Service{143, tcp},  Service{993, tcp},  Service{123, udp},
                             Service{445, tcp},  Service{139, tcp},  Service{161, udp},  Service{3389, tcp},
                             Service{1863, tcp}, Service{5060, udp}, Service{8080, tcp}, Service{6881, tcp},
@@ -34,13 +34,13 @@ Service draw_service(Random& random) {
   return {protocol == tcp || protocol == udp ? high_port(random) : std::uint16_t{0}, protocol};
 }
 
-// Numbers of packets fall as their square; servers send large ones, clients small ones.
+// Packet counts fall off with their square; servers send large packets, clients small ones.
 void draw_size(Random& random, Conversation& c, bool large) {
   const auto magnitude = static_cast<unsigned>(__builtin_ctzll(random.next() | (1ULL << 14)));  // each step half as likely
   c.packets = 1 + static_cast<std::uint32_t>(random.below(2ULL << magnitude));
-  const std::uint32_t least = c.protocol == tcp ? 40 : 28;
-  const auto spread = static_cast<std::uint32_t>(random.skewed_below(1501 - least));
-  const std::uint32_t mean = large ? 1500 - spread : least + spread / 2;
+  const std::uint32_t min_size = c.protocol == tcp ? 40 : 28;
+  const auto spread = static_cast<std::uint32_t>(random.skewed_below(1501 - min_size));
+  const std::uint32_t mean = large ? 1500 - spread : min_size + spread / 2;
   c.bytes = c.packets * mean;  // at most 32,769 packets of 1,500 bytes
 }
 
@@ -52,8 +52,8 @@ std::uint32_t inside_host(Random& random) {
 
 std::uint32_t outside_host(Random& random) {
   const auto rank = random.below(2) ? random.zipf_below(17) : random.skewed_below(200'000);
-  const auto place = static_cast<std::uint32_t>(Random::mixed(rank));  // neighbours in rank are not neighbours in address
-  return rank % 4 == 0 ? 0xc6120000U + (place & 0x1ffffU) : 0x64400000U + (place & 0x3fffffU);
+  const auto host = static_cast<std::uint32_t>(Random::mixed(rank));  // neighbouring ranks get unrelated addresses
+  return rank % 4 == 0 ? 0xc6120000U + (host & 0x1ffffU) : 0x64400000U + (host & 0x3fffffU);
 }
 
 std::uint16_t high_port(Random& random) { return static_cast<std::uint16_t>(1024 + random.below(64'512)); }
@@ -71,9 +71,9 @@ Conversation draw_request(Random& random) {
   Conversation c;
   const auto service = draw_service(random);
   c.protocol = service.protocol;
-  const auto way = random.below(100);  // 0, 1: inside; 2, 3: passing by; of the rest the client is inside in 60 of 100
-  const bool client_inside = way < 2 || (way >= 4 && random.below(100) < 60);
-  const bool server_inside = way < 2 || (way >= 4 && !client_inside);
+  const auto path = random.below(100);  // 0, 1: internal; 2, 3: transit; for the rest 60 % of the clients are inside
+  const bool client_inside = path < 2 || (path >= 4 && random.below(100) < 60);
+  const bool server_inside = path < 2 || (path >= 4 && !client_inside);
   c.source = client_inside ? inside_host(random) : outside_host(random);
   c.destination = server_inside ? inside_host(random) : outside_host(random);
   if (c.protocol == icmp) {

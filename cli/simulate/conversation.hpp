@@ -1,5 +1,5 @@
-// Who talks to whom about what: the fields of a flow that do not depend on time. The mix of services is that of the
-// Mothra report (table 3), told by port.
+// Draws the fields of a flow that do not depend on time: hosts, service, size. The mix of services by port is that of the
+// Mothra report (table 3).
 #pragma once
 
 #include "cli/simulate/random.hpp"
@@ -21,17 +21,17 @@ struct Conversation {
 inline constexpr std::uint8_t icmp = 1, tcp = 6, udp = 17, gre = 47;
 inline constexpr std::uint8_t fin = 0x01, syn = 0x02, rst = 0x04, psh = 0x08, ack = 0x10;
 
-// A host of the home network, and one outside; few of them are met often.
+// Draws a host inside or outside the home network; a few hosts are much more frequent than the others.
 std::uint32_t inside_host(Random& random);
 std::uint32_t outside_host(Random& random);
 std::uint16_t high_port(Random& random);
 
-// Interfaces (1: home, 2 and 3: upstream), next hop and masks, from the addresses.
+// Sets interfaces (1: home, 2 and 3: upstream), next hop and masks from the addresses.
 void route(Conversation& c);
 
-// What a client sends to a server: of a hundred, 96 cross the border of the home network, two stay inside, two pass by.
+// Draws the request of a client to a server: 96 % cross the border of the home network, 2 % are internal, 2 % are transit.
 Conversation draw_request(Random& random);
-// What the server sends back.
+// Draws the reply of the server.
 Conversation draw_reply(Random& random, const Conversation& request);
 
 }  // namespace mole::cli

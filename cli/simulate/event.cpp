@@ -17,13 +17,13 @@ enum Stream : std::uint64_t { parties_stream = 32, outage_stream, flow_stream };
 constexpr std::array kinds{
     std::pair{EventKind::scan, std::string_view("scan")}, std::pair{EventKind::portscan, std::string_view("portscan")},
     std::pair{EventKind::crowd, std::string_view("crowd")}, std::pair{EventKind::outage, std::string_view("outage")}};
-constexpr Millis longest_fetch_ms = 10'000;
+constexpr Millis max_fetch_ms = 10'000;
 
-Error wrong(std::string_view text, std::string_view why) {
+Error invalid_event(std::string_view text, std::string_view cause) {
   return invalid(
-      fmt::format("'{}' is no event: {}; write KIND@TIME/LENGTH[:SHARE][@ROUTER], as "
+      fmt::format("'{}' is not an event: {}; write KIND@TIME/LENGTH[:SHARE][@ROUTER], such as "
                   "scan@2007-09-23T10:00/2h:0.3 or outage@2007-09-24/1d:0.7@19991",
-                  text, why));
+                  text, cause));
 }
 
 template <class Number>
@@ -34,22 +34,22 @@ std::optional<Number> number(std::string_view text) {
   return value;
 }
 
-// Cuts what follows the last `mark` off.
-std::optional<std::string_view> cut_off(std::string_view& text, char mark) {
-  const auto at = text.rfind(mark);
+// Removes the last `separator` and everything after it from `text`, and returns the part after it.
+std::optional<std::string_view> split_last(std::string_view& text, char separator) {
+  const auto at = text.rfind(separator);
   if (at == std::string_view::npos) return std::nullopt;
   const auto rest = text.substr(at + 1);
   text = text.substr(0, at);
   return rest;
 }
 
-// Flows of the whole event at one router.
-std::uint64_t flows_of(const SimulationSpec& spec, const EventWish& event) {
+// Returns the number of flows of the whole event at one router.
+std::uint64_t flows_of(const SimulationSpec& spec, const EventSpec& event) {
   const auto minutes = static_cast<std::uint64_t>((event.span.to - event.span.from) / minute_us);
   return spec.flows_per_hour * event.per_million / 1000 * minutes / 60'000;
 }
 
-Conversation probe(const EventWish& event, const EventParties& parties, std::uint64_t i, Random& random) {
+Conversation probe(const EventSpec& event, const EventParties& parties, std::uint64_t i, Random& random) {
   Conversation c;
   c.protocol = tcp;
   c.tcp_flags = syn;
@@ -79,8 +79,8 @@ Conversation fetch(const EventParties& parties, bool reply, Random& random) {
   return reply ? draw_reply(random, c) : c;
 }
 
-// Flow i of an event: drawn from a stream of its own, so that every hour draws the same one. Of a crowd two flows
-// that follow each other are request and reply.
+// Returns flow i of an event. Each flow has its own random stream, so that all hours draw the same flow. In a crowd each pair
+// of consecutive flows is a request and its reply.
 Flow planted_flow(const SimulationSpec& spec, std::size_t index, std::uint32_t router, std::uint64_t i, std::uint64_t n) {
   const auto& event = spec.events[index];
   const bool crowd = event.kind == EventKind::crowd;
@@ -90,10 +90,10 @@ Flow planted_flow(const SimulationSpec& spec, std::size_t index, std::uint32_t r
   Flow f;
   f.event = static_cast<int>(index);
   f.first = event.span.from / 1000 + static_cast<Millis>((slot * length + random.below(length)) / n);
-  f.last = f.first + (crowd ? static_cast<Millis>(random.below(longest_fetch_ms)) : 0);
+  f.last = f.first + (crowd ? static_cast<Millis>(random.below(max_fetch_ms)) : 0);
   f.queued = f.last + static_cast<Millis>(random.below(inactive_ms));
   const auto parties = parties_of(spec, index);
-  f.who = crowd ? fetch(parties, i % 2 == 1, random) : probe(event, parties, i, random);
+  f.conversation = crowd ? fetch(parties, i % 2 == 1, random) : probe(event, parties, i, random);
   return f;
 }
 
@@ -103,39 +103,41 @@ std::string_view event_kind_name(EventKind kind) {
   return std::find_if(kinds.begin(), kinds.end(), [&](const auto& k) { return k.first == kind; })->second;
 }
 
-Result<EventWish> parse_event(std::string_view text) {
-  EventWish event;
+Result<EventSpec> parse_event(std::string_view text) {
+  EventSpec event;
   const auto at = text.find('@');
   const auto kind = std::find_if(kinds.begin(), kinds.end(), [&](const auto& k) { return k.second == text.substr(0, at); });
   if (at == std::string_view::npos || kind == kinds.end())
-    return wrong(text, "it begins with scan@, portscan@, crowd@ or outage@");
+    return invalid_event(text, "the kind must be scan, portscan, crowd or outage");
   event.kind = kind->first;
-  auto when = text.substr(at + 1);
-  auto length = cut_off(when, '/');
-  if (!length) return wrong(text, "it has no /LENGTH");
-  if (const auto router = cut_off(*length, '@')) {
+  auto start = text.substr(at + 1);
+  auto length = split_last(start, '/');
+  if (!length) return invalid_event(text, "the length is missing");
+  if (const auto router = split_last(*length, '@')) {
     event.router = number<std::uint32_t>(*router);
-    if (!event.router) return wrong(text, "its router is no number");
+    if (!event.router) return invalid_event(text, "the router is not a number");
   }
   const bool scan = event.kind == EventKind::scan || event.kind == EventKind::portscan;
   double share = scan ? 0.3 : 1;
-  if (const auto given = cut_off(*length, ':')) {
-    const auto read = number<double>(*given);
-    const double most = event.kind == EventKind::outage ? 1 : 100;
-    if (!read || !(*read > 0 && *read <= most)) return wrong(text, fmt::format("its share is not above 0 and at most {}", most));
-    share = *read;
+  if (const auto given = split_last(*length, ':')) {
+    const auto value = number<double>(*given);
+    const double max_share = event.kind == EventKind::outage ? 1 : 100;
+    if (!value || !(*value > 0 && *value <= max_share))
+      return invalid_event(text, fmt::format("the share must be above 0 and at most {}", max_share));
+    share = *value;
   }
   event.per_million = static_cast<std::uint64_t>(std::llround(share * 1e6));
-  const auto from = parse_time(when);
-  if (!from) return wrong(text, from.error().message);
-  const auto lasts = parse_duration(*length);
-  if (!lasts) return wrong(text, lasts.error().message);
-  if (*from % minute_us != 0 || *lasts % minute_us != 0 || *lasts == 0) return wrong(text, "it lasts whole minutes");
-  event.span = {*from, *from + *lasts};
+  const auto from = parse_time(start);
+  if (!from) return invalid_event(text, from.error().message);
+  const auto duration = parse_duration(*length);
+  if (!duration) return invalid_event(text, duration.error().message);
+  if (*from % minute_us != 0 || *duration % minute_us != 0 || *duration == 0)
+    return invalid_event(text, "start and length must be whole minutes");
+  event.span = {*from, *from + *duration};
   return event;
 }
 
-std::string event_text(const EventWish& event) {
+std::string event_text(const EventSpec& event) {
   auto text = fmt::format("{}@{}/{}:{}", event_kind_name(event.kind), format_time(event.span.from),
                           format_duration(event.span.to - event.span.from), static_cast<double>(event.per_million) / 1e6);
   if (event.router) text += fmt::format("@{}", *event.router);
@@ -163,7 +165,7 @@ EventParties parties_of(const SimulationSpec& spec, std::size_t index) {
   return parties;
 }
 
-bool touches(const EventWish& event, std::uint32_t router, Micros hour) {
+bool affects(const EventSpec& event, std::uint32_t router, Micros hour) {
   if (event.router && *event.router != router) return false;
   return event.span.overlaps({hour - active_timeout - minute_us, hour + hour_us});
 }
@@ -171,15 +173,15 @@ bool touches(const EventWish& event, std::uint32_t router, Micros hour) {
 std::vector<Flow> planted_flows(const SimulationSpec& spec, std::size_t index, std::uint32_t router, Micros hour) {
   const auto& event = spec.events[index];
   std::vector<Flow> flows;
-  if (event.kind == EventKind::outage || !touches(event, router, hour)) return flows;
+  if (event.kind == EventKind::outage || !affects(event, router, hour)) return flows;
   const auto n = flows_of(spec, event);
   const auto length = event.span.to - event.span.from;
-  // The flow that begins about so long after the event's start.
-  const auto flow_at = [&](Micros after) {
-    const auto millis = static_cast<std::uint64_t>(std::clamp<Micros>(after, 0, length) / 1000);
+  // Returns the index of the flow that begins about `offset` after the start of the event.
+  const auto flow_at = [&](Micros offset) {
+    const auto millis = static_cast<std::uint64_t>(std::clamp<Micros>(offset, 0, length) / 1000);
     return n * millis / static_cast<std::uint64_t>(length / 1000);
   };
-  const auto margin = (longest_fetch_ms + inactive_ms) * 1000;
+  const auto margin = (max_fetch_ms + inactive_ms) * 1000;
   const auto begin = flow_at(hour - margin - event.span.from), end = flow_at(hour + hour_us - event.span.from);
   for (auto i = begin < 2 ? 0 : begin - 2; i < std::min(n, end + 2); ++i)
     if (const auto flow = planted_flow(spec, index, router, i, n);
@@ -189,15 +191,15 @@ std::vector<Flow> planted_flows(const SimulationSpec& spec, std::size_t index, s
   return flows;
 }
 
-bool takes_away(const SimulationSpec& spec, std::size_t index, std::uint32_t router, const Flow& flow) {
+bool removes(const SimulationSpec& spec, std::size_t index, std::uint32_t router, const Flow& flow) {
   const auto& event = spec.events[index];
   if (event.kind != EventKind::outage || (event.router && *event.router != router)) return false;
   const auto first = flow.first * 1000;
   if (first < event.span.from || first >= event.span.to) return false;
-  const auto gone = [&](std::uint32_t address) {
+  const auto is_down = [&](std::uint32_t address) {
     return !is_home(address) && Random(spec.seed, outage_stream + index, as_of(address, first)).chance(event.per_million);
   };
-  return gone(flow.who.source) || gone(flow.who.destination);
+  return is_down(flow.conversation.source) || is_down(flow.conversation.destination);
 }
 
 }  // namespace mole::cli

@@ -11,7 +11,7 @@ namespace mole::cli {
 namespace {
 
 constexpr Millis hour_ms = hour_us / 1000;
-constexpr Millis patience_ms = 5'000;  // a datagram that is not full leaves after so long
+constexpr Millis flush_timeout_ms = 5'000;  // a partly filled datagram is sent after this time
 constexpr std::size_t records_per_datagram = 30;
 
 enum Stream : std::uint64_t { traffic_stream = 1, loss_stream, boot_stream, sequence_stream };
@@ -25,7 +25,7 @@ void put32(std::string& out, std::uint64_t v) {
   put16(out, v & 0xffff);
 }
 
-// SysUptime of a router at the start of the range. Every second router's counter wraps inside the range.
+// Returns the SysUptime of a router at the start of the range. The counter of every second router wraps inside the range.
 std::uint32_t uptime_at_start(const SimulationSpec& spec, std::size_t router_index) {
   Random random(spec.seed, boot_stream, spec.routers[router_index]);
   const auto length_ms = static_cast<std::uint64_t>((spec.range.to - spec.range.from) / 1000);
@@ -33,16 +33,17 @@ std::uint32_t uptime_at_start(const SimulationSpec& spec, std::size_t router_ind
   return static_cast<std::uint32_t>(2 * hour_ms + random.below(1ULL << 30));
 }
 
-// Everyday traffic of one hour in order of export, spread evenly over each quarter. A reply follows its request.
-class Everyday {
+// Generates the background traffic of one hour in order of export, spread evenly over each quarter. A reply follows its
+// request.
+class BackgroundTraffic {
  public:
-  Everyday(const SimulationSpec& spec, std::uint32_t router, Micros hour)
+  BackgroundTraffic(const SimulationSpec& spec, std::uint32_t router, Micros hour)
       : spec_(spec),
         router_(router),
         random_(spec.seed ^ router, traffic_stream, static_cast<std::uint64_t>(hour)),
         hour_(hour / 1000) {}
 
-  // nullopt: the hour is over.
+  // Returns the next flow; nullopt at the end of the hour.
   std::optional<Flow> next() {
     while (i_ == n_) {
       if (quarter_ == 4) return std::nullopt;
@@ -56,11 +57,11 @@ class Everyday {
     if (request_) {
       reply(f);
     } else {
-      f.who = draw_request(random_);
+      f.conversation = draw_request(random_);
       set_times(f);
-      if (f.who.answered) request_ = f;
+      if (f.conversation.answered) request_ = f;
     }
-    if (f.who.packets == 1) f.last = f.first;
+    if (f.conversation.packets == 1) f.last = f.first;
     return f;
   }
 
@@ -68,18 +69,18 @@ class Everyday {
   static constexpr Millis quarter_ms = quarter_us / 1000;
 
   void set_times(Flow& f) {
-    // Long flows last half the active timeout on average, so a quarter of them begin before their hour, wherever in the
-    // hour they end: what starts in an interval does not show the cut into files.
-    const bool lasts = random_.chance(std::min<std::uint64_t>(4 * spec_.late_per_million, 1'000'000));
-    f.last = f.queued - (lasts ? 0 : static_cast<Millis>(random_.below(inactive_ms)));
-    f.first = f.last - static_cast<Millis>(lasts ? random_.below(static_cast<std::uint64_t>(active_timeout / 1000))
-                                                 : random_.skewed_below(f.who.packets <= 2 ? 200 : 120'000));
+    // Long flows last half the active timeout on average, so a quarter of them begin before their hour. Their ends are spread
+    // over the whole hour, so file boundaries do not show in the number of flows by start time.
+    const bool is_long = random_.chance(std::min<std::uint64_t>(4 * spec_.late_per_million, 1'000'000));
+    f.last = f.queued - (is_long ? 0 : static_cast<Millis>(random_.below(inactive_ms)));
+    f.first = f.last - static_cast<Millis>(is_long ? random_.below(static_cast<std::uint64_t>(active_timeout / 1000))
+                                                   : random_.skewed_below(f.conversation.packets <= 2 ? 200 : 120'000));
     if (spec_.late_per_million == 0) f.first = std::max(hour_, f.first);
     f.last = std::max(f.first, f.last);
   }
 
   void reply(Flow& f) {
-    f.who = draw_reply(random_, request_->who);
+    f.conversation = draw_reply(random_, request_->conversation);
     f.first = request_->first + static_cast<Millis>(random_.below(200));
     f.last = std::min(f.queued, request_->last + static_cast<Millis>(random_.below(200)));
     f.first = std::min(f.first, f.last);
@@ -92,7 +93,7 @@ class Everyday {
   Millis hour_;
   int quarter_ = 0;
   std::uint64_t i_ = 0, n_ = 0;
-  std::optional<Flow> request_;  // not answered yet
+  std::optional<Flow> request_;  // waits for its reply
 };
 
 class Exporter {
@@ -100,7 +101,7 @@ class Exporter {
   Exporter(const SimulationSpec& spec, std::size_t router_index, Micros hour, std::uint32_t flow_sequence)
       : spec_(spec),
         router_(spec.routers[router_index]),
-        everyday_(spec, router_, hour),
+        background_(spec, router_, hour),
         loss_(spec.seed ^ router_, loss_stream, static_cast<std::uint64_t>(hour)),
         hour_(hour / 1000),
         uptime_base_(uptime_at_start(spec, router_index) - static_cast<std::uint32_t>(spec.range.from / 1000)),
@@ -108,7 +109,7 @@ class Exporter {
         engine_(static_cast<std::uint8_t>(router_index)) {
     hour_exported_.by_event.resize(spec.events.size());
     for (std::size_t e = 0; e < spec.events.size(); ++e) {
-      if (!touches(spec.events[e], router_, hour)) continue;
+      if (!affects(spec.events[e], router_, hour)) continue;
       if (spec.events[e].kind == EventKind::outage) outages_.push_back(e);
       auto flows = planted_flows(spec, e, router_, hour);
       hour_exported_.by_event[e] = flows.size();
@@ -119,19 +120,19 @@ class Exporter {
 
   ExportedHour run() {
     auto planted = planted_.begin();
-    while (auto flow = everyday_.next()) {
+    while (auto flow = background_.next()) {
       for (; planted != planted_.end() && planted->queued <= flow->queued; ++planted) export_flow(*planted);
-      if (!vanishes(*flow)) export_flow(*flow);
+      if (!is_removed(*flow)) export_flow(*flow);
     }
     for (; planted != planted_.end(); ++planted) export_flow(*planted);
-    if (!queue_.empty()) send(std::min(queue_.front().queued + patience_ms, hour_ + hour_ms - 1));
+    if (!queue_.empty()) send(std::min(queue_.front().queued + flush_timeout_ms, hour_ + hour_ms - 1));
     return std::move(hour_exported_);
   }
 
  private:
-  bool vanishes(const Flow& flow) {
+  bool is_removed(const Flow& flow) {
     for (const auto e : outages_)
-      if (takes_away(spec_, e, router_, flow)) {
+      if (removes(spec_, e, router_, flow)) {
         ++hour_exported_.by_event[e];
         return true;
       }
@@ -139,7 +140,7 @@ class Exporter {
   }
 
   void export_flow(const Flow& flow) {
-    if (!queue_.empty() && flow.queued - queue_.front().queued >= patience_ms) send(queue_.front().queued + patience_ms);
+    if (!queue_.empty() && flow.queued - queue_.front().queued >= flush_timeout_ms) send(queue_.front().queued + flush_timeout_ms);
     queue_.push_back(flow);
     if (queue_.size() == records_per_datagram) send(flow.queued);
   }
@@ -154,7 +155,7 @@ class Exporter {
   }
 
   void count(const Flow& flow, bool lost) {
-    const Totals one{1, flow.who.packets, flow.who.bytes};
+    const Totals one{1, flow.conversation.packets, flow.conversation.bytes};
     const Truth truth{one, lost ? Totals{} : one};
     hour_exported_.truth += truth;
     hour_exported_.by_interval[floor_to(flow.first * 1000, truth_interval)] += truth;
@@ -178,7 +179,7 @@ class Exporter {
 
   void write_record(const Flow& flow) {
     auto& out = hour_exported_.content;
-    const auto& w = flow.who;
+    const auto& w = flow.conversation;
     put32(out, w.source);
     put32(out, w.destination);
     put32(out, w.next_hop);
@@ -203,10 +204,10 @@ class Exporter {
 
   const SimulationSpec& spec_;
   std::uint32_t router_;
-  Everyday everyday_;
-  Random loss_;                       // a stream of its own: losing datagrams does not change the traffic
-  std::vector<Flow> planted_;         // by order of export
-  std::vector<std::size_t> outages_;  // that touch the hour
+  BackgroundTraffic background_;
+  Random loss_;                       // its own stream: loss does not change the traffic
+  std::vector<Flow> planted_;         // in order of export
+  std::vector<std::size_t> outages_;  // that affect this hour
   Millis hour_;
   std::uint32_t uptime_base_, sequence_;
   std::uint8_t engine_;
@@ -219,7 +220,7 @@ class Exporter {
 std::uint64_t flows_of_hour(const SimulationSpec& spec, std::size_t router_index, Micros hour) {
   const auto router = spec.routers[router_index];
   for (const auto& event : spec.events)
-    if (touches(event, router, hour)) return export_hour(spec, router_index, hour, 0).truth.measured.flows;
+    if (affects(event, router, hour)) return export_hour(spec, router_index, hour, 0).truth.measured.flows;
   std::uint64_t flows = 0;
   for (int quarter = 0; quarter < 4; ++quarter) flows += flows_of_quarter(spec, router, hour + quarter * quarter_us);
   return flows;

@@ -1,4 +1,4 @@
-// One hour of one router as NetFlow v5: what the router measured, and the datagrams that reached the collector.
+// Exports one hour of one router as NetFlow v5: the flows the router measured, and the datagrams that reached the collector.
 #pragma once
 
 #include "cli/simulate/event.hpp"
@@ -11,9 +11,9 @@
 
 namespace mole::cli {
 
-inline constexpr Micros active_timeout = 30 * minute_us;  // a longer flow is exported in pieces
-inline constexpr Millis inactive_ms = 15'000;             // a flow ends after so much silence
-inline constexpr Micros truth_interval = 15 * minute_us;  // grain of the truth by time
+inline constexpr Micros active_timeout = 30 * minute_us;  // longer flows are exported in parts
+inline constexpr Millis inactive_ms = 15'000;             // a flow ends after this time without packets
+inline constexpr Micros truth_interval = 15 * minute_us;  // interval length of the ground truth
 
 struct Totals {
   std::uint64_t flows = 0, packets = 0, bytes = 0;
@@ -26,7 +26,7 @@ struct Totals {
   bool operator==(const Totals&) const = default;
 };
 
-// `measured`: what the router saw. `received`: what reached the collector, before any damage to the file.
+// `measured`: by the router. `received`: by the collector, before any damage to the file.
 struct Truth {
   Totals measured, received;
   Truth& operator+=(const Truth& o) {
@@ -37,18 +37,18 @@ struct Truth {
 };
 
 struct ExportedHour {
-  std::string content;  // datagrams one after the other
+  std::string content;  // concatenated datagrams
   std::uint64_t datagrams = 0, datagrams_lost = 0;
   Truth truth;
-  std::map<Micros, Truth> by_interval;  // by the start of the flow
-  std::vector<std::uint64_t> by_event;  // flows it added or took away, before loss
+  std::map<Micros, Truth> by_interval;  // by flow start
+  std::vector<std::uint64_t> by_event;  // flows added or removed by each event, before loss
 };
 
-// The number of flows the router exports in the hour.
+// Returns the number of flows the router exports in the hour.
 std::uint64_t flows_of_hour(const SimulationSpec& spec, std::size_t router_index, Micros hour);
 
-// The hour of routers[router_index] that begins at `hour`. Depends on nothing but its arguments; the flow sequence is
-// the number of flows exported before this hour.
+// Exports the hour of routers[router_index] that starts at `hour`. A pure function of its arguments; the flow sequence is the
+// number of flows exported before this hour.
 ExportedHour export_hour(const SimulationSpec& spec, std::size_t router_index, Micros hour, std::uint32_t flow_sequence);
 
 }  // namespace mole::cli

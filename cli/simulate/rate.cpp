@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint64_t noise_stream = 16;
 constexpr std::int64_t million = 1'000'000;
 
-// Parts per ten thousand of a day by hour: 07 to 19 h sums to 8000.
+// Share of each hour in the flows of a day, in ten thousandths; 07 to 19 h sums to 8000.
 constexpr std::array<std::uint64_t, 24> day_shape{140, 120, 110, 110, 120, 150, 190,                           // 00-06
                                                   500, 620, 700, 740, 720, 660, 680, 740, 740, 700, 640, 560,  // 07-18
                                                   270, 240, 210, 180, 160};                                    // 19-23
@@ -22,24 +22,25 @@ constexpr std::uint64_t sum_of(std::size_t from, std::size_t to) {
 }
 static_assert(sum_of(0, 24) == 10'000 && sum_of(7, 19) == 8'000);
 
-// Eight times the shape at a quarter's centre, on the line between the centres of two hours: the same sum over a day.
-std::uint64_t shape_by_eight(std::size_t quarter_of_day) {
+// Returns eight times the share at the centre of a quarter, interpolated between the centres of two hours; the sum over a day
+// is unchanged.
+std::uint64_t interpolated_share_times_eight(std::size_t quarter_of_day) {
   const auto hour = quarter_of_day / 4, quarter = quarter_of_day % 4;
   const auto here = day_shape[hour], before = day_shape[(hour + 23) % 24], after = day_shape[(hour + 1) % 24];
-  constexpr std::array<std::uint64_t, 4> towards_neighbour{3, 1, 1, 3};
-  const auto part = towards_neighbour[quarter];
-  return (8 - part) * here + part * (quarter < 2 ? before : after);
+  constexpr std::array<std::uint64_t, 4> neighbour_weights{3, 1, 1, 3};
+  const auto weight = neighbour_weights[quarter];
+  return (8 - weight) * here + weight * (quarter < 2 ? before : after);
 }
 
-std::uint64_t root_of(std::uint64_t n) {
+std::uint64_t integer_sqrt(std::uint64_t n) {
   std::uint64_t root = 0;
   for (std::uint64_t bit = 1ULL << 31; bit > 0; bit >>= 1)
     if ((root + bit) * (root + bit) <= n) root += bit;
   return root;
 }
 
-// Noise that is drawn anew every `step` and goes straight from one draw to the next, in millionths.
-std::int64_t drifting(std::uint64_t seed, Micros at, Micros step) {
+// Returns noise in millionths that is drawn at every multiple of `step` and interpolated linearly in between.
+std::int64_t slow_noise(std::uint64_t seed, Micros at, Micros step) {
   const auto from = floor_to(at, step);
   const auto drawn = [&](Micros t) {
     return Random(seed, noise_stream + static_cast<std::uint64_t>(step / quarter_us), static_cast<std::uint64_t>(t)).normal();
@@ -54,7 +55,7 @@ std::uint64_t expected_milliflows(const SimulationSpec& spec, Micros quarter) {
   const auto day = floor_div(quarter, day_us);
   const auto of_day = static_cast<std::size_t>((quarter - day * day_us) / quarter_us);
   const auto weekday = ((day + 3) % 7 + 7) % 7;  // 1970-01-01 was a Thursday; 0 is Monday
-  auto milliflows = spec.flows_per_hour * 24 * shape_by_eight(of_day) * 1000 / (8 * 4 * 10'000);
+  auto milliflows = spec.flows_per_hour * 24 * interpolated_share_times_eight(of_day) * 1000 / (8 * 4 * 10'000);
   if (weekday >= 5) milliflows = milliflows * 3 / 10;
   const auto grown = million + spec.growth_per_million * ((quarter - spec.range.from) / hour_us) / (365 * 24);
   return milliflows * static_cast<std::uint64_t>(std::max<std::int64_t>(grown, 0)) / million;
@@ -65,13 +66,13 @@ std::uint64_t flows_of_quarter(const SimulationSpec& spec, std::uint32_t router,
   Random random(spec.seed ^ router, noise_stream, static_cast<std::uint64_t>(quarter));
   const auto rounding = random.below(1000);
   if (spec.noise_per_million == 0) return (expected + rounding) / 1000;
-  const auto common = drifting(spec.seed, quarter, day_us), own = drifting(spec.seed ^ router, quarter, 3 * hour_us);
-  // Parts of the variance: 0.3, 0.4 and 0.3, where drifting has two thirds of that of its draws.
+  const auto common = slow_noise(spec.seed, quarter, day_us), own = slow_noise(spec.seed ^ router, quarter, 3 * hour_us);
+  // Shares of the variance: 0.3, 0.4 and 0.3. Interpolation leaves two thirds of the variance of the draws.
   const auto deviation = (common * 67 + own * 77 + random.normal() * 55) / 100;
   const auto noise = static_cast<std::int64_t>(spec.noise_per_million) * deviation / million;
   const auto factor = static_cast<std::uint64_t>(std::max(million + noise, million / 10));
   const auto milliflows = expected * factor / million;
-  const auto counting = static_cast<std::int64_t>(root_of(milliflows * 1000)) * random.normal() / million;
+  const auto counting = static_cast<std::int64_t>(integer_sqrt(milliflows * 1000)) * random.normal() / million;
   return static_cast<std::uint64_t>(
       std::max<std::int64_t>(0, (static_cast<std::int64_t>(milliflows + rounding) + counting) / 1000));
 }

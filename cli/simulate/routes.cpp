@@ -12,22 +12,22 @@ struct Block {
 };
 constexpr Block outside[] = {{0x64400000, 0xffc00000}, {0xc6120000, 0xfffe0000}};
 constexpr std::uint32_t prefix_size = 1 << 12;
-constexpr Micros days_with_an_as = 120;
+constexpr Micros days_per_as = 120;
+
+}  // namespace
 
 std::string dotted(std::uint32_t address) {
   return fmt::format("{}.{}.{}.{}", address >> 24, address >> 16 & 255, address >> 8 & 255, address & 255);
 }
-
-}  // namespace
 
 std::uint16_t as_of(std::uint32_t address, Micros at) {
   if (is_home(address)) return home_as;
   for (const auto& block : outside) {
     if ((address & block.mask) != block.net) continue;
     const auto prefix = Random::mixed(address / prefix_size);
-    const auto day = floor_div(at, day_us) + static_cast<Micros>(prefix % days_with_an_as);
-    const auto turn = static_cast<std::uint64_t>(floor_div(day, days_with_an_as));
-    return static_cast<std::uint16_t>(home_as + 1 + Random::mixed(prefix + turn) % 1000);
+    const auto day = floor_div(at, day_us) + static_cast<Micros>(prefix % days_per_as);
+    const auto period = static_cast<std::uint64_t>(floor_div(day, days_per_as));
+    return static_cast<std::uint16_t>(home_as + 1 + Random::mixed(prefix + period) % 1000);
   }
   return 0;
 }

@@ -1,6 +1,6 @@
-// The routing of the simulated world. Home is 10.19.0.0/16, AS 64512. The rest is 100.64.0.0/10 and 198.18.0.0/15 in
-// prefixes of 20 bits, each of one of a thousand private AS (64513 to 65512). A prefix goes to another AS every 120
-// days, each on a day of its own.
+// Routing of the simulated network. Home is 10.19.0.0/16, AS 64512. The rest is 100.64.0.0/10 and 198.18.0.0/15, divided into
+// /20 prefixes that belong to a thousand private AS (64513 to 65512). A prefix moves to another AS every 120 days; different
+// prefixes move on different days.
 #pragma once
 
 #include "sdk/model/time.hpp"
@@ -15,10 +15,12 @@ inline constexpr std::uint16_t home_as = 64'512;
 
 inline bool is_home(std::uint32_t address) { return (address & home_mask) == home_net; }
 
-// The AS an address belonged to on the day of `at`; 0 for an address of no prefix.
+std::string dotted(std::uint32_t address);  // "10.19.0.1"
+
+// Returns the AS of an address on the day of `at`; 0 for an address without a prefix.
 std::uint16_t as_of(std::uint32_t address, Micros at);
 
-// The whole table of a day: "10.19.0.0/16 64512", a line a prefix, by address.
+// Returns the routing table of a day, ordered by address, one "10.19.0.0/16 64512" per line.
 std::string routing_table(Micros day);
 
 // "rib.2007-09-22.txt"

@@ -1,11 +1,14 @@
-// What to simulate: the arguments of `mole archive simulate`.
+// The simulation to run: the arguments of `mole archive simulate`.
 #pragma once
 
 #include "sdk/model/time.hpp"
 
+#include <mole/result.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace mole::cli {
@@ -16,19 +19,24 @@ struct HourOfRouter {
   auto operator<=>(const HourOfRouter&) const = default;
 };
 
-// How a file is spoilt: "truncate" cuts the compressed file, "flip" inverts 16 of its bytes, "cut" ends the content
-// inside a datagram before it is compressed.
-struct DamageWish {
+enum class DamageKind {
+  truncate,  // shortens the compressed file
+  flip,      // inverts 16 bytes of the compressed file
+  cut,       // ends the content inside a datagram, before compression
+};
+std::string_view damage_kind_name(DamageKind kind);
+
+struct DamageSpec {
   HourOfRouter file;
-  std::string kind;
+  DamageKind kind = DamageKind::truncate;
 };
 
-// What is planted into the traffic (event.hpp).
+// An event planted into the traffic (event.hpp).
 enum class EventKind { scan, portscan, crowd, outage };
-struct EventWish {
+struct EventSpec {
   EventKind kind = EventKind::scan;
-  TimeRange span;                       // of the starts of the flows
-  std::uint64_t per_million = 0;        // outage: of the flows; else of flows_per_hour, added
+  TimeRange span;                       // of flow starts
+  std::uint64_t per_million = 0;        // outage: share of the flows removed; else added flows relative to flows_per_hour
   std::optional<std::uint32_t> router;  // nullopt: every router
 };
 
@@ -36,15 +44,23 @@ struct SimulationSpec {
   std::uint64_t seed = 1;
   TimeRange range;  // whole hours
   std::vector<std::uint32_t> routers;
-  std::uint64_t flows_per_hour = 10'000;     // of one router, in an average hour of a weekday
-  std::uint64_t late_per_million = 250'000;  // flows that began before their file's hour; at most a quarter
+  std::uint64_t flows_per_hour = 10'000;     // per router, in an average hour of a weekday
+  std::uint64_t late_per_million = 250'000;  // flows that begin before their file's hour; at most a quarter
   std::uint64_t loss_per_million = 0;        // datagrams lost between exporter and collector
   std::uint64_t noise_per_million = 50'000;  // standard deviation of the rate about its profile
-  std::int64_t growth_per_million = 0;       // of the rate, in a year of 365 days, not compounded
-  std::uint64_t first_sequence = 1;          // number of the first hour file
+  std::int64_t growth_per_million = 0;       // of the rate per year of 365 days, not compounded
+  std::uint64_t first_sequence = 1;          // sequence number of the first hour file
   std::vector<HourOfRouter> gaps;
-  std::vector<DamageWish> damages;
-  std::vector<EventWish> events;
+  std::vector<DamageSpec> damages;
+  std::vector<EventSpec> events;
 };
+
+// Parses "19991@2007-09-22T20": a router and the hour that contains the time. invalid: malformed text.
+Result<HourOfRouter> parse_hour_of_router(std::string_view text);
+// Parses "19991@2007-09-22T20:flip"; the default kind is truncate. invalid: malformed text.
+Result<DamageSpec> parse_damage(std::string_view text);
+
+// Checks ranges and references. invalid: a value is out of range, or options contradict each other.
+Result<> check_spec(const SimulationSpec& spec);
 
 }  // namespace mole::cli

@@ -2,6 +2,7 @@
 
 #include "cli/simulate/archive.hpp"
 #include "cli/simulate/event.hpp"
+#include "cli/simulate/routes.hpp"
 
 #include <fmt/format.h>
 
@@ -33,10 +34,7 @@ json file_json(const SimulationSpec& spec, const FileTruth& f) {
           {"damage", f.damage}};
 }
 
-json address_json(std::uint32_t a) {
-  if (a == 0) return nullptr;
-  return fmt::format("{}.{}.{}.{}", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255);
-}
+json address_json(std::uint32_t address) { return address == 0 ? json(nullptr) : json(dotted(address)); }
 
 json event_json(const SimulationSpec& spec, std::size_t index, const std::vector<FileTruth>& files) {
   const auto& event = spec.events[index];
@@ -67,7 +65,8 @@ json spec_json(const SimulationSpec& spec) {
   json gaps = json::array(), damages = json::array(), events = json::array();
   for (const auto& event : spec.events) events.push_back(event_text(event));
   for (const auto& gap : spec.gaps) gaps.push_back(hour_name(gap));
-  for (const auto& damage : spec.damages) damages.push_back(hour_name(damage.file) + ":" + damage.kind);
+  for (const auto& damage : spec.damages)
+    damages.push_back(fmt::format("{}:{}", hour_name(damage.file), damage_kind_name(damage.kind)));
   return {{"seed", spec.seed},
           {"from", format_time(spec.range.from)},
           {"to", format_time(spec.range.to)},

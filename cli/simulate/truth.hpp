@@ -1,4 +1,4 @@
-// simulated.json: what a simulated archive holds, for whoever checks a decoder or a metric (docs/formats/simulated.md).
+// simulated.json, the ground truth of a simulated archive, for checking decoders and metrics (docs/formats/simulated.md).
 #pragma once
 
 #include "cli/simulate/exporter.hpp"
@@ -9,8 +9,8 @@ namespace mole::cli {
 
 struct FileTruth {
   HourOfRouter file;
-  bool missing = false;   // its number is used up, the file is not there
-  ExportedHour exported;  // `content` is empty: it was written
+  bool missing = false;   // the sequence number is used, but the file is not written
+  ExportedHour exported;  // without `content`, which is in the file
   std::uint64_t content_bytes = 0, compressed_bytes = 0;
   nlohmann::json damage;  // null, or {"kind", "compressed": [from, to]} or {"kind", "content": [from, to]}
 };

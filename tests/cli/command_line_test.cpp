@@ -12,9 +12,11 @@
 namespace mole::cli {
 namespace {
 
+using coordinator::RequestState;
+using coordinator::RequestStatus;
 using nlohmann::json;
 
-struct Said {
+struct Outcome {
   int code;
   std::string out, err;
 };
@@ -33,48 +35,62 @@ class CommandLine : public ::testing::Test {
     ::unsetenv("MOLE_STATE");
   }
 
-  Said mole(std::vector<std::string> arguments) {
+  Outcome mole(std::vector<std::string> arguments) {
     std::ostringstream out, err;
     Context context{out, err, {}, {}, false, {}, [this](const Options& options, Need need) -> Result<std::unique_ptr<Session>> {
                       options_ = options;
                       needs_.push_back(need);
-                      if (refused_) return *refused_;
-                      return std::unique_ptr<Session>(std::make_unique<FakeSession>(api_, outlives_));
+                      if (connect_error_) return *connect_error_;
+                      return std::unique_ptr<Session>(std::make_unique<FakeSession>(api_, embedded_));
                     }};
     const auto code = static_cast<int>(run_command_line(arguments, context));
     return {code, out.str(), err.str()};
   }
-  // Answers of a run that ends like this.
-  void prepare_run(const json& request) {
-    api_.answers.insert_or_assign(
-        "validate", json{{"modules", {{{"module", "traffic"}, {"outputs", {{{"name", "bytes"}, {"type", "u64"}}}}}}}});
-    api_.answers.insert_or_assign("archive_task", json{{"id", "listing"}});
-    api_.answers.insert_or_assign("request listing", json{{"state", "COMPLETE"}});
-    api_.answers.insert_or_assign("plan", json{{"jobs", {{"reused", 2}, {"new", 1}, {"waiting", 0}}}});
-    api_.answers.insert_or_assign("submit", json{{"id", "r-1"}, {"created", true}, {"modules", {"border/traffic"}}});
-    api_.answers.insert_or_assign("request", request);
+  // Sets the answers for a run that ends with this request.
+  void prepare_run(const RequestStatus& request) {
+    coordinator::PipelineDescription pipeline;
+    pipeline.modules = {module("traffic", {{"bytes", "u64", "", "", {}}})};
+    RequestStatus listing;
+    listing.state = RequestState::complete;
+    coordinator::PlanReport plan;
+    plan.jobs = {2, 1, 0};
+    api_.answer_with("validate", pipeline);
+    api_.answer_with("archive_task", coordinator::Accepted{"listing", true, {}, 0, 0});
+    api_.answer_with("request listing", listing);
+    api_.answer_with("plan", plan);
+    api_.answer_with("submit", coordinator::Accepted{"r-1", true, {"border/traffic"}, 0, 0});
+    api_.answer_with("request", request);
+  }
+  static coordinator::PipelineModule module(const char* name, std::vector<coordinator::ColumnDescription> outputs) {
+    coordinator::PipelineModule module;
+    module.module = name;
+    module.outputs = std::move(outputs);
+    return module;
   }
 
   mole::testing::TempFolder temporary_;
   const std::filesystem::path folder_ = temporary_.path();
   std::string manifest_;
   FakeApi api_;
-  bool outlives_ = false;
-  std::optional<Error> refused_;
+  bool embedded_ = true;
+  std::optional<Error> connect_error_;
   Options options_;
   std::vector<Need> needs_;
 };
 
-json finished(const char* state, std::uint64_t done = 3, double coverage = 1) {
-  return {{"id", "r-1"},
-          {"pipeline", "border"},
-          {"module", ""},
-          {"from", "2007-09-22T00:00:00Z"},
-          {"to", "2007-09-23T00:00:00Z"},
-          {"state", state},
-          {"coverage", coverage},
-          {"jobs", {{"total", 3}, {"done", done}}}};
+RequestStatus finished(RequestState state, std::uint64_t done = 3, double coverage = 1) {
+  RequestStatus request;
+  request.id = "r-1";
+  request.pipeline = "border";
+  request.from = *parse_time("2007-09-22");
+  request.to = *parse_time("2007-09-23");
+  request.state = state;
+  request.coverage = coverage;
+  request.jobs.total = 3;
+  request.jobs.done = done;
+  return request;
 }
+coordinator::ModuleStrip known_module(const char* name) { return {name, coordinator::JobState::done, {}, {}}; }
 const std::vector<std::string> range{"--from", "2007-09-22", "--to", "2007-09-23"};
 
 std::vector<std::string> with_range(std::vector<std::string> arguments) {
@@ -83,22 +99,21 @@ std::vector<std::string> with_range(std::vector<std::string> arguments) {
 }
 
 TEST_F(CommandLine, WithoutACommandIsAUsageError) {
-  const auto said = mole({});
-  EXPECT_EQ(said.code, 2);
-  EXPECT_EQ(said.err, "mole: A subcommand is required; mole --help shows what it takes\n");
+  const auto outcome = mole({});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_EQ(outcome.err, "mole: A subcommand is required; see mole --help\n");
 }
 
 TEST_F(CommandLine, NamesTheCommandWhoseOptionIsUnknown) {
-  const auto said = mole({"archive", "ls", manifest_, "--frobnicate"});
-  EXPECT_EQ(said.code, 2);
-  EXPECT_EQ(said.err,
-            "mole: The following argument was not expected: --frobnicate; mole archive ls --help shows what it takes\n");
+  const auto outcome = mole({"archive", "ls", manifest_, "--frobnicate"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_EQ(outcome.err, "mole: The following argument was not expected: --frobnicate; see mole archive ls --help\n");
 }
 
 TEST_F(CommandLine, RefusesAMalformedTimeBeforeConnecting) {
-  const auto said = mole({"run", manifest_, "--from", "yesterday", "--to", "2007-09-23"});
-  EXPECT_EQ(said.code, 2);
-  EXPECT_NE(said.err.find("'yesterday' is not a time: write 2007-09-22T20:00:00Z"), std::string::npos) << said.err;
+  const auto outcome = mole({"run", manifest_, "--from", "yesterday", "--to", "2007-09-23"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_NE(outcome.err.find("'yesterday' is not a time: write 2007-09-22T20:00:00Z"), std::string::npos) << outcome.err;
   EXPECT_TRUE(needs_.empty());
 }
 
@@ -109,30 +124,30 @@ TEST_F(CommandLine, NeedsARange) {
   EXPECT_EQ(mole({"run", manifest_, "2007-09-22/P1D", "--from", "2007-09-22"}).code, 2);
 }
 
-TEST_F(CommandLine, HelpIsNoError) {
-  const auto said = mole({"run", "--help"});
-  EXPECT_EQ(said.code, 0);
-  EXPECT_NE(said.out.find("--partial"), std::string::npos);
+TEST_F(CommandLine, HelpIsNotAnError) {
+  const auto outcome = mole({"run", "--help"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_NE(outcome.out.find("--partial"), std::string::npos);
 }
 
-TEST_F(CommandLine, AManifestThatIsNotThereIsNotFound) {
-  const auto said = mole(with_range({"run", "absent.yaml"}));
-  EXPECT_EQ(said.code, 4);
-  EXPECT_NE(said.err.find("mole: cannot read the manifest absent.yaml"), std::string::npos) << said.err;
+TEST_F(CommandLine, AMissingManifestIsNotFound) {
+  const auto outcome = mole(with_range({"run", "absent.yaml"}));
+  EXPECT_EQ(outcome.code, 4);
+  EXPECT_NE(outcome.err.find("mole: cannot read the manifest absent.yaml"), std::string::npos) << outcome.err;
 }
 
-TEST_F(CommandLine, AnErrorInTheManifestIsRefusedWithItsPlace) {
+TEST_F(CommandLine, AnErrorInTheManifestIsRefusedWithItsPosition) {
   std::ofstream(manifest_) << "pipeline: border\nfrequency: 3\n";
-  const auto said = mole({"archive", "ls", manifest_});
-  EXPECT_EQ(said.code, 5);
-  EXPECT_NE(said.err.find("border.yaml:2:1"), std::string::npos) << said.err;
+  const auto outcome = mole({"archive", "ls", manifest_});
+  EXPECT_EQ(outcome.code, 5);
+  EXPECT_NE(outcome.err.find("border.yaml:2:1"), std::string::npos) << outcome.err;
 }
 
-TEST_F(CommandLine, RunPassesTheSubmissionOn) {
-  prepare_run(finished("COMPLETE"));
-  const auto said = mole({"run", manifest_, "2007-09-22/P1D", "--set", "modules.traffic.interval=30m", "--set",
-                          "archives.store.damage=skip", "--partial", "--module", "traffic", "--progress=none"});
-  EXPECT_EQ(said.code, 0) << said.err;
+TEST_F(CommandLine, RunSubmitsItsArguments) {
+  prepare_run(finished(RequestState::complete));
+  const auto outcome = mole({"run", manifest_, "2007-09-22/P1D", "--set", "modules.traffic.interval=30m", "--set",
+                             "archives.store.damage=skip", "--partial", "--module", "traffic", "--progress=none"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_EQ(format_time(api_.submission.range.from), "2007-09-22T00:00:00Z");
   EXPECT_EQ(format_time(api_.submission.range.to), "2007-09-23T00:00:00Z");
   EXPECT_EQ(api_.submission.overrides, (std::vector<std::string>{"modules.traffic.interval=30m", "archives.store.damage=skip"}));
@@ -146,10 +161,10 @@ TEST_F(CommandLine, RunPassesTheSubmissionOn) {
                                                   "submit", "request r-1", "status"}));
 }
 
-TEST_F(CommandLine, RunSumsUpAndSaysWhatToTypeNext) {
-  prepare_run(finished("COMPLETE"));
-  const auto said = mole(with_range({"run", manifest_, "--progress=none"}));
-  EXPECT_EQ(said.out,
+TEST_F(CommandLine, RunPrintsASummaryAndSuggestsTheNextCommands) {
+  prepare_run(finished(RequestState::complete));
+  const auto outcome = mole(with_range({"run", manifest_, "--progress=none"}));
+  EXPECT_EQ(outcome.out,
             "request   r-1\n"
             "for       border, 2007-09-22T00:00:00Z .. 2007-09-23T00:00:00Z\n"
             "state     COMPLETE\n"
@@ -159,54 +174,52 @@ TEST_F(CommandLine, RunSumsUpAndSaysWhatToTypeNext) {
             "tables    mole-state/tables/border\n"
             "next      mole results traffic\n"
             "          mole plot traffic bytes -o bytes.svg\n");
-  EXPECT_EQ(said.err, "");
+  EXPECT_EQ(outcome.err, "");
 }
 
-TEST_F(CommandLine, RunSuggestsALineWorthSeeing) {
-  prepare_run(finished("COMPLETE"));
-  const auto column = [](const char* name, const char* type, const char* unit) {
-    return json{{"name", name}, {"type", type}, {"unit", unit}};
-  };
-  const auto suggested = [&](const json& modules, const std::vector<std::string>& more = {}) {
-    api_.answers.insert_or_assign("validate", json{{"modules", modules}});
-    auto accepted = json::array();
-    for (const auto& m : modules) accepted.push_back("border/" + m.at("module").get<std::string>());
-    api_.answers.insert_or_assign("submit", json{{"id", "r-1"}, {"created", true}, {"modules", accepted}});
+TEST_F(CommandLine, RunSuggestsAColumnToPlot) {
+  prepare_run(finished(RequestState::complete));
+  using Modules = std::vector<coordinator::PipelineModule>;
+  const auto suggested = [&](const Modules& modules, const std::vector<std::string>& more = {}) {
+    coordinator::PipelineDescription pipeline;
+    pipeline.modules = modules;
+    coordinator::Accepted accepted{"r-1", true, {}, 0, 0};
+    for (const auto& m : modules) accepted.modules.push_back("border/" + m.module);
+    api_.answer_with("validate", pipeline);
+    api_.answer_with("submit", accepted);
     auto arguments = with_range({"run", manifest_, "--progress=none"});
     arguments.insert(arguments.end(), more.begin(), more.end());
-    const auto said = mole(arguments).out;
-    return said.substr(said.find("next"));
+    const auto out = mole(arguments).out;
+    return out.substr(out.find("next"));
   };
-  const json top{{"module", "top"}, {"outputs", {column("side", "text", "1"), column("bytes", "u64", "B")}}};
-  const json hosts{{"module", "hosts"},
-                   {"outputs", {column("when", "time", "1"), column("odd", "bool", "1"), column("share", "f64", "1")}}};
-  const json traffic{{"module", "traffic"}, {"outputs", {column("rate", "f64", "1"), column("flows", "u64", "flow")}}};
+  const auto top = module("top", {{"side", "text", "1", "", {}}, {"bytes", "u64", "B", "", {}}});
+  const auto hosts =
+      module("hosts", {{"when", "time", "1", "", {}}, {"odd", "bool", "1", "", {}}, {"share", "f64", "1", "", {}}});
+  const auto traffic = module("traffic", {{"rate", "f64", "1", "", {}}, {"flows", "u64", "flow", "", {}}});
   EXPECT_EQ(suggested({top, traffic, hosts}), "next      mole results traffic\n          mole plot traffic flows -o flows.svg\n");
   EXPECT_EQ(suggested({top, hosts, traffic}), "next      mole results hosts\n          mole plot hosts share -o share.svg\n");
   EXPECT_EQ(suggested({traffic, hosts}, {"--module", "hosts"}),
             "next      mole results hosts\n          mole plot hosts share -o share.svg\n");
-  EXPECT_EQ(suggested(json::array({top})), "next      mole results top\n");  // a row for each name is no line
-  api_.answers.insert_or_assign("status", json{{"modules", {{{"module", "border/traffic"}}, {{"module", "other/traffic"}}}}});
-  EXPECT_EQ(suggested(json::array({traffic})),
+  EXPECT_EQ(suggested({top}), "next      mole results top\n");  // several rows per interval cannot be plotted
+  coordinator::ClusterStatus status;
+  status.modules = {known_module("border/traffic"), known_module("other/traffic")};
+  api_.answer_with("status", status);
+  EXPECT_EQ(suggested({traffic}),
             "next      mole results border/traffic\n          mole plot border/traffic flows -o flows.svg\n");
 }
 
-TEST_F(CommandLine, RunExitsByHowTheRequestEnded) {
-  prepare_run(finished("PARTIAL", 3, 0.98));
+TEST_F(CommandLine, RunReturnsTheExitCodeOfTheRequest) {
+  prepare_run(finished(RequestState::partial, 3, 0.98));
   EXPECT_EQ(mole(with_range({"run", manifest_})).code, 3);
-  auto failed = finished("FAILED", 2);
-  failed["failures"] = {{{"job", "border/traffic@2007-09-22T06:00:00Z"},
-                         {"plugin", "traffic 1.0.0"},
-                         {"block", "2007-09-22T06:00:00Z"},
-                         {"code", "crashed"},
-                         {"message", "signal 11 in add"},
-                         {"attempts", 3},
-                         {"log_tail", "first\nlast \x1b[31m"}}};
+  auto failed = finished(RequestState::failed, 2);
+  failed.failures = std::vector<coordinator::JobFailure>{{"border/traffic@2007-09-22T06:00:00Z", "traffic 1.0.0", "traffic",
+                                                          *parse_time("2007-09-22T06"), "crashed", "signal 11 in add", 3,
+                                                          "first\nlast \x1b[31m"}};
   prepare_run(failed);
-  const auto said = mole(with_range({"run", manifest_, "--progress=none"}));
-  EXPECT_EQ(said.code, 1);
-  EXPECT_NE(said.out.find("next      mole explain border/traffic@2007-09-22T06:00:00Z\n"), std::string::npos) << said.out;
-  EXPECT_EQ(said.err,
+  const auto outcome = mole(with_range({"run", manifest_, "--progress=none"}));
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.out.find("next      mole explain border/traffic@2007-09-22T06:00:00Z\n"), std::string::npos) << outcome.out;
+  EXPECT_EQ(outcome.err,
             "failed: border/traffic@2007-09-22T06:00:00Z\n"
             "  plugin traffic 1.0.0, block 2007-09-22T06:00:00Z: crashed after 3 attempts\n"
             "  signal 11 in add\n"
@@ -214,22 +227,22 @@ TEST_F(CommandLine, RunExitsByHowTheRequestEnded) {
             "  | last \\x1b[31m\n");
 }
 
-TEST_F(CommandLine, BlocksPastTheHorizonAreForLater) {
-  auto waiting = finished("WAITING", 2);
-  waiting["jobs"]["waiting"] = 1;
-  waiting["waits"] = {
+TEST_F(CommandLine, RunReturnsTryLaterForBlocksPastTheHorizon) {
+  auto waiting = finished(RequestState::waiting, 2);
+  waiting.jobs.waiting = 1;
+  waiting.waits = {
       "1 job waits for files: the archive store ends at 2007-09-22T18:00:00Z; compute with what there is (--partial)"};
-  api_.answers.insert_or_assign("cancel", json::object());
+  api_.answer_with("cancel", waiting);
   prepare_run(waiting);
-  const auto said = mole(with_range({"run", manifest_, "--progress=none"}));
-  EXPECT_EQ(said.code, 75);
-  EXPECT_EQ(said.err,
+  const auto outcome = mole(with_range({"run", manifest_, "--progress=none"}));
+  EXPECT_EQ(outcome.code, 75);
+  EXPECT_EQ(outcome.err,
             "mole: 1 job waits for files: the archive store ends at 2007-09-22T18:00:00Z; compute with what there is "
             "(--partial)\n");
-  EXPECT_EQ(api_.calls.back(), "cancel r-1") << "nobody serves it once the command has ended";
+  EXPECT_EQ(api_.calls.back(), "cancel r-1") << "nothing would work on the request after the command";
 }
 
-TEST_F(CommandLine, WhatTheCoordinatorSaysDecidesTheExitCode) {
+TEST_F(CommandLine, ErrorsOfTheCoordinatorDetermineTheExitCode) {
   const std::vector<std::pair<Error, int>> cases{{invalid("x"), 5}, {missing("x"), 4},   {unsupported("x"), 5},
                                                  {corrupt("x"), 1}, {exhausted("x"), 1}, {transient("x"), 75},
                                                  {internal("x"), 1}};
@@ -240,21 +253,21 @@ TEST_F(CommandLine, WhatTheCoordinatorSaysDecidesTheExitCode) {
   EXPECT_EQ(mole({"explain", "a@2007-09-22"}).code, 2);
 }
 
-TEST_F(CommandLine, FlowsOfAFileThatIsNotThereAreNotFound) {
-  const auto said = mole({"flows", (folder_ / "absent.bz2").string()});
-  EXPECT_EQ(said.code, 4);
-  EXPECT_NE(said.err.find("absent.bz2 is not there"), std::string::npos);
+TEST_F(CommandLine, FlowsOfAMissingFileAreNotFound) {
+  const auto outcome = mole({"flows", (folder_ / "absent.bz2").string()});
+  EXPECT_EQ(outcome.code, 4);
+  EXPECT_NE(outcome.err.find("absent.bz2 does not exist"), std::string::npos);
 }
 
-TEST_F(CommandLine, AServiceThatDoesNotAnswerIsForLater) {
-  refused_ = transient("nothing answers");
-  const auto said = mole({"status", "--coordinator", "unix:/nowhere"});
-  EXPECT_EQ(said.code, 75);
+TEST_F(CommandLine, AnUnreachableServiceReturnsTryLater) {
+  connect_error_ = transient("connection refused");
+  const auto outcome = mole({"status", "--coordinator", "unix:/nowhere"});
+  EXPECT_EQ(outcome.code, 75);
   EXPECT_EQ(options_.coordinator, "unix:/nowhere");
 }
 
-TEST_F(CommandLine, TheStateIsGivenOrOfTheEnvironmentOrHere) {
-  api_.answers.insert_or_assign("requests", json::array());
+TEST_F(CommandLine, TheStateComesFromTheOptionTheEnvironmentOrTheDefault) {
+  api_.answer_with("requests", std::vector<RequestStatus>{});
   mole({"request", "list"});
   EXPECT_EQ(options_.state, "mole-state");
   ::setenv("MOLE_STATE", "/elsewhere", 1);
@@ -267,42 +280,44 @@ TEST_F(CommandLine, TheStateIsGivenOrOfTheEnvironmentOrHere) {
   ::unsetenv("MOLE_STATE");
 }
 
-TEST_F(CommandLine, SaysThatAServiceHasNoNode) {
-  outlives_ = true;
-  api_.answers.insert_or_assign("request", finished("COMPLETE"));
-  api_.answers.insert_or_assign("status", json{{"nodes", {{{"name", "a"}, {"state", "silent"}}}}});
+TEST_F(CommandLine, WarnsThatAServiceHasNoNode) {
+  embedded_ = false;
+  api_.answer_with("request", finished(RequestState::complete));
+  coordinator::ClusterStatus status;
+  status.nodes = {{"a", "", 1, 1, 0, 0, coordinator::NodeState::silent}};
+  api_.answer_with("status", status);
   EXPECT_EQ(mole({"request", "watch", "r-1", "--progress=none"}).err,
-            "mole: the coordinator has no node yet; the work begins when a mole-node joins it\n");
-  api_.answers.insert_or_assign("status", json{{"nodes", {{{"name", "a"}, {"state", "online"}}}}});
+            "mole: the coordinator has no node; the work starts when a mole-node registers\n");
+  status.nodes.front().state = coordinator::NodeState::online;
+  api_.answer_with("status", status);
   EXPECT_EQ(mole({"request", "watch", "r-1", "--progress=none"}).err, "");
 }
 
-TEST_F(CommandLine, GapsOfAManifestAreThoseOfItsArchives) {
-  api_.answers.insert_or_assign(
-      "archive",
-      json{{"missing", {{{"router", "19993"}, {"sequence", 40897}, {"from", "a"}, {"to", "b"}}}}, {"damaged", json::array()}});
-  const auto said = mole({"archive", "gaps", manifest_});
-  EXPECT_EQ(said.code, 0) << said.err;
+TEST_F(CommandLine, GapsOfAManifestShowsItsArchives) {
+  coordinator::ArchiveGaps found;
+  found.missing = {{"19993", 40897, *parse_time("2007-09-22T20"), *parse_time("2007-09-22T21")}};
+  api_.answer_with("archive", found);
+  const auto outcome = mole({"archive", "gaps", manifest_});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_EQ(api_.calls, (std::vector<std::string>{"archive border/store gaps"}));
-  EXPECT_EQ(said.out,
-            "missing: router  sequence  from  to\n"
-            "19993               40897  a     b\n");
+  EXPECT_EQ(outcome.out,
+            "missing: router  sequence  from                  to\n"
+            "19993               40897  2007-09-22T20:00:00Z  2007-09-22T21:00:00Z\n");
   EXPECT_EQ(json::parse(mole({"archive", "gaps", "border/store", "--json"}).out)["missing"][0]["sequence"], 40897);
 }
 
 TEST_F(CommandLine, DumpFollowsTheCursorToTheEnd) {
-  api_.answers.insert_or_assign("dump", json{{"rows", {{{"a", 1}}, {{"a", 2}}}}, {"next", ""}});
-  const auto said = mole({"state", "dump", "files"});
-  EXPECT_EQ(said.out, "{\"a\":1}\n{\"a\":2}\n");
+  api_.answer_with("dump", coordinator::TableDump{"files", {json{{"a", 1}}, json{{"a", 2}}}, ""});
+  const auto outcome = mole({"state", "dump", "files"});
+  EXPECT_EQ(outcome.out, "{\"a\":1}\n{\"a\":2}\n");
   EXPECT_EQ(api_.calls, (std::vector<std::string>{"dump files "}));
 }
 
-TEST_F(CommandLine, WatchingAStateNobodyWorksOnIsForLater) {
-  auto running = finished("RUNNING", 1);
-  api_.answers.insert_or_assign("request", running);
-  const auto said = mole({"request", "watch", "r-1"});
-  EXPECT_EQ(said.code, 75);
-  EXPECT_NE(said.err.find("nobody works on this state"), std::string::npos);
+TEST_F(CommandLine, WatchingAnUnservedStateReturnsTryLater) {
+  api_.answer_with("request", finished(RequestState::running, 1));
+  const auto outcome = mole({"request", "watch", "r-1"});
+  EXPECT_EQ(outcome.code, 75);
+  EXPECT_NE(outcome.err.find("no coordinator serves this state"), std::string::npos);
 }
 
 TEST_F(CommandLine, SimulateRefusesContradictions) {
@@ -321,7 +336,7 @@ TEST_F(CommandLine, SimulateRefusesContradictions) {
   EXPECT_EQ(simulate({"--gap", "1@2007-09-22T10"}).code, 0);
 }
 
-TEST_F(CommandLine, TheReferenceHoldsEveryCommand) {
+TEST_F(CommandLine, TheReferenceContainsEveryCommand) {
   const auto text = command_reference();
   for (const auto* name : {"mole run", "mole plan", "mole results", "mole plot", "mole why", "mole explain", "mole status",
                            "mole request submit", "mole request watch", "mole archive index", "mole archive simulate",
@@ -329,11 +344,11 @@ TEST_F(CommandLine, TheReferenceHoldsEveryCommand) {
     EXPECT_NE(text.find(std::string("## ") + name + "\n"), std::string::npos) << name;
 }
 
-TEST_F(CommandLine, TheGuideHoldsTheReference) {
+TEST_F(CommandLine, TheGuideContainsTheReference) {
   std::ifstream guide(MOLE_SOURCE_DIR "/docs/guide/commands.md");
   std::stringstream text;
   text << guide.rdbuf();
-  EXPECT_TRUE(text.str() == command_reference()) << "write it anew: mole --reference > docs/guide/commands.md";
+  EXPECT_TRUE(text.str() == command_reference()) << "update it: mole --reference > docs/guide/commands.md";
 }
 
 }  // namespace

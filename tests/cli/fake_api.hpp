@@ -1,7 +1,8 @@
-// A coordinator that answers what the test says, and remembers what it was asked.
+// A coordinator with predefined answers that records its calls.
 #pragma once
 
 #include "cli/session/session.hpp"
+#include "coordinator/wire/documents/documents.hpp"
 
 #include <map>
 #include <string>
@@ -12,9 +13,13 @@ namespace mole::cli {
 class FakeApi final : public coordinator::ClientApi {
  public:
   using json = nlohmann::json;
-  // By name of the function, or name and argument; a function without an answer is `missing`.
+  // By function name, or by function name and argument; a call without an answer returns `missing`.
   std::map<std::string, Result<json>> answers;
   std::vector<std::string> calls;
+  template <class Document>
+  void answer_with(const std::string& call, const Document& document) {
+    answers.insert_or_assign(call, json(document));
+  }
   coordinator::Submission submission;
 
   Result<json> submit(const coordinator::Submission& s) override { return submission = s, answer("submit"); }
@@ -43,26 +48,26 @@ class FakeApi final : public coordinator::ClientApi {
   Result<std::string> get_blob(const Digest&, std::uint64_t, std::uint32_t) override { return unexpected(); }
 
  private:
-  static Error unexpected() { return internal("the fake keeps no blobs"); }
+  static Error unexpected() { return internal("FakeApi has no blobs"); }
   Result<json> answer(const std::string& name, const std::string& argument = "") {
     calls.push_back(argument.empty() ? name : name + " " + argument);
     auto found = answers.find(calls.back());
     if (found == answers.end()) found = answers.find(name);
-    return found == answers.end() ? missing("the fake has no answer to " + name + "; give one") : found->second;
+    return found == answers.end() ? missing("FakeApi has no answer for " + name + "; add one") : found->second;
   }
 };
 
 class FakeSession final : public Session {
  public:
-  FakeSession(FakeApi& api, bool outlives) : api_(api), outlives_(outlives) {}
+  FakeSession(FakeApi& api, bool embedded) : api_(api), embedded_(embedded) {}
   coordinator::ClientApi& api() override { return api_; }
   std::filesystem::path folder() const override { return "mole-state"; }
-  bool outlives_us() const override { return outlives_; }
+  bool embedded() const override { return embedded_; }
   Result<> check() override { return {}; }
 
  private:
   FakeApi& api_;
-  bool outlives_;
+  bool embedded_;
 };
 
 }  // namespace mole::cli

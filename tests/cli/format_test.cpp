@@ -10,10 +10,14 @@
 namespace mole::cli {
 namespace {
 
+using coordinator::JobState;
 using nlohmann::json;
 const Style plain;
 
-TEST(Human, WritesNumbersAsPeopleReadThem) {
+Micros at(const char* text) { return *parse_time(text); }
+Digest digest(const char* hex) { return *Digest::from_hex(hex); }
+
+TEST(Human, FormatsNumbers) {
   EXPECT_EQ(human_bytes(0), "0 B");
   EXPECT_EQ(human_bytes(1023), "1023 B");
   EXPECT_EQ(human_bytes(1024), "1.0 KiB");
@@ -29,7 +33,7 @@ TEST(Human, WritesNumbersAsPeopleReadThem) {
   EXPECT_EQ(human_seconds(1'047'600), "12d03h");
 }
 
-TEST(Human, NeverRoundsAShareUpToWhole) {
+TEST(Human, NeverRoundsAShareUpToHundredPercent) {
   EXPECT_EQ(human_share(1), "100 %");
   EXPECT_EQ(human_share(0.999999), "99.99 %");
   EXPECT_EQ(human_share(0.5), "50.00 %");
@@ -39,7 +43,7 @@ TEST(Human, NeverRoundsAShareUpToWhole) {
 
 TEST(Human, ShowsControlBytes) { EXPECT_EQ(printable("a\x1b[2Jb\n"), "a\\x1b[2Jb\\x0a"); }
 
-TEST(Table, AlignsByWhatIsSeen) {
+TEST(Table, AlignsByVisibleCharacters) {
   Table table({{"name"}, {"size", Align::right}});
   table.row({"é\033[31mx\033[0m", "1"});
   table.row({"abc"});
@@ -50,101 +54,95 @@ TEST(Table, AlignsByWhatIsSeen) {
 }
 
 TEST(Plan, ShowsModulesFilesAndReasons) {
-  const json plan = {
-      {"jobs", {{"reused", 4}, {"new", 2}, {"waiting", 0}}},
-      {"modules",
-       {{{"module", "border/mean"}, {"blocks", 6}, {"reused", 4}, {"new", 2}, {"waiting", 0}, {"states_kept_bytes", 2048}}}},
-      {"files", {{"count", 14}, {"bytes", 3 << 20}, {"border_share", 0.0714}}},
-      {"gaps", json::array()},
-      {"estimate_seconds", 12},
-      {"new_jobs", {{{"job", "border/mean@2007-09-22T06:00:00Z"}, {"reason", "params changed"}}}}};
+  coordinator::PlanReport plan;
+  plan.jobs = {4, 2, 0};
+  plan.modules = {{"border/mean", 6, 4, 2, 0, 2048}};
+  plan.files = {14, 3 << 20, 0.0714};
+  plan.estimate_seconds = 12;
+  plan.new_jobs = {{"border/mean@2007-09-22T06:00:00Z", "params changed"}};
   EXPECT_EQ(plan_text(plan, plain),
             "module       blocks  reused  new  waiting  states kept\n"
             "border/mean       6       4    2        0      2.0 KiB\n"
             "\n"
             "jobs      2 new, 4 reused, 0 waiting\n"
-            "files     14 files, 3.0 MiB; 7.14 % of it for two blocks\n"
+            "files     14 files, 3.0 MiB; 7.14 % of it is read for two blocks\n"
             "estimate  12 s\n"
             "\n"
-            "new job                           because\n"
+            "new job                           reason\n"
             "border/mean@2007-09-22T06:00:00Z  params changed\n");
 }
 
-TEST(Plan, SaysThatNothingIsToDo) {
-  const json plan = {{"jobs", {{"reused", 1}, {"new", 0}, {"waiting", 0}}}, {"modules", json::array()}};
+TEST(Plan, SaysThatThereIsNothingToDo) {
+  coordinator::PlanReport plan;
+  plan.jobs.reused = 1;
   EXPECT_EQ(plan_text(plan, plain),
-            "module  blocks  reused  new  waiting  states kept\n\nnothing to do: 1 job is there already\n");
+            "module  blocks  reused  new  waiting  states kept\n\nnothing to do: 1 job is already computed\n");
 }
 
-TEST(Gaps, NameRangesOfDamagedFiles) {
-  const json gaps = {{"missing", json::array()},
-                     {"damaged",
-                      {{{"id", "a.bz2"},
-                        {"state", "damaged"},
-                        {"lost_compressed", {{{"from", 10}, {"to", 20}, {"reason", "block checksum"}}}},
-                        {"lost_content", {{{"from", 5}, {"to", 9}}}}}}}};
+TEST(Gaps, ListRangesOfDamagedFiles) {
+  coordinator::ArchiveGaps gaps;
+  gaps.damaged = {{"a.bz2", coordinator::FileState::damaged, {{10, 20, "block checksum"}}, {{5, 9, ""}}}};
   EXPECT_EQ(gaps_text(gaps, plain),
             "damaged: file  state    lost\n"
             "a.bz2          damaged  compressed bytes [10, 20) block checksum; content bytes [5, 9)\n");
-  EXPECT_EQ(gaps_text({{"missing", json::array()}, {"damaged", json::array()}}, plain),
-            "no file is missing, none is known to be damaged\n");
+  EXPECT_EQ(gaps_text({}, plain), "no missing files, no known damage\n");
 }
 
 TEST(Strip, HasTheSameWidthForAnyRange) {
-  const json strip = {{{"from", "2007-01-01"}, {"to", "2007-01-03"}, {"state", "done"}},
-                      {{"from", "2007-01-03"}, {"to", "2007-01-04"}, {"state", "running"}},
-                      {{"from", "2007-01-04"}, {"to", "2007-01-05"}, {"state", "waiting"}}};
+  const std::vector<coordinator::StripPiece> strip{{at("2007-01-01"), at("2007-01-03"), JobState::done},
+                                                   {at("2007-01-03"), at("2007-01-04"), JobState::running},
+                                                   {at("2007-01-04"), at("2007-01-05"), JobState::waiting}};
   EXPECT_EQ(strip_text(strip, 8, plain), "████▒▒··");
-  EXPECT_EQ(strip_text(json::array(), 4, plain), "    ");
+  EXPECT_EQ(strip_text({}, 4, plain), "    ");
 }
 
-TEST(Strip, ShowsTheWorstOfWhatACellCovers) {
-  const json strip = {{{"from", "2000-01-01"}, {"to", "2007-01-01"}, {"state", "done"}},
-                      {{"from", "2007-01-01"}, {"to", "2007-01-02"}, {"state", "failed"}},
-                      {{"from", "2007-01-02"}, {"to", "2010-01-01"}, {"state", "done"}}};
-  EXPECT_EQ(strip_text(strip, 10, plain), "██████xx██");  // the day lies across a border of cells
+TEST(Strip, ShowsTheWorstStateInEachCell) {
+  const std::vector<coordinator::StripPiece> strip{{at("2000-01-01"), at("2007-01-01"), JobState::done},
+                                                   {at("2007-01-01"), at("2007-01-02"), JobState::failed},
+                                                   {at("2007-01-02"), at("2010-01-01"), JobState::done}};
+  EXPECT_EQ(strip_text(strip, 10, plain), "██████xx██");  // the day overlaps two cells
 }
 
-TEST(Strip, ColoursRunsNotCells) {
+TEST(Strip, WritesOneColourSequencePerRunOfCells) {
   Style style;
   style.color = true;
-  EXPECT_EQ(strip_text({{{"from", "2007-01-01"}, {"to", "2007-01-02"}, {"state", "done"}}}, 3, style), "\033[32m███\033[0m");
+  EXPECT_EQ(strip_text({{at("2007-01-01"), at("2007-01-02"), JobState::done}}, 3, style), "\033[32m███\033[0m");
 }
 
 TEST(Explain, ShowsWhatChanged) {
-  const json explained = {{"job", "p/mean@2007-09-22T06:00:00Z"},
-                          {"state", "new"},
-                          {"reason", "params differ"},
-                          {"fingerprint", "ab"},
-                          {"state_key", "cd"},
-                          {"result_key", "ef"},
-                          {"stored_result_key", "00"},
-                          {"changed", {{{"part", "params.ddof"}, {"was", 0}, {"is", 1}}}}};
+  coordinator::JobExplanation explained;
+  explained.job = "p/mean@2007-09-22T06:00:00Z";
+  explained.state = JobState::ready;
+  explained.reason = "params differ";
+  explained.fingerprint = digest("000000000000000000000000000000ab");
+  explained.state_key = digest("000000000000000000000000000000cd");
+  explained.result_key = digest("000000000000000000000000000000ef");
+  explained.stored_result_key = digest("00000000000000000000000000000001");
+  explained.changed = {{"params.ddof", "0", "1"}};
   EXPECT_EQ(explain_text(explained, plain),
             "job           p/mean@2007-09-22T06:00:00Z\n"
-            "state         new\n"
+            "state         ready\n"
             "reason        params differ\n"
-            "fingerprint   ab\n"
-            "state key     cd\n"
-            "result key    ef\n"
-            "stored key    00\n"
+            "fingerprint   000000000000000000000000000000ab\n"
+            "state key     000000000000000000000000000000cd\n"
+            "result key    000000000000000000000000000000ef\n"
+            "stored key    00000000000000000000000000000001\n"
             "\n"
             "changed      was  is\n"
             "params.ddof  0    1\n");
 }
 
-TEST(Explain, SaysHowTheFlowsWereComeBy) {
-  EXPECT_EQ(flows_from_text({{"archive", 1}}), "decoded from 1 file");
-  EXPECT_EQ(flows_from_text({{"columns", 12}}), "of 12 files read from the columns the node kept of an earlier decode");
-  EXPECT_EQ(flows_from_text({{"archive", 2}, {"columns", 1}}),
-            "of 1 file read from the columns the node kept of an earlier decode, of 2 decoded");
-  EXPECT_EQ(flows_from_text(nullptr), "");
-  EXPECT_NE(
-      explain_text({{"job", "p/m@T"}, {"flows_from", {{"archive", 3}}}}, plain).find("flows         decoded from 3 files\n"),
-      std::string::npos);
+TEST(Explain, ShowsTheSourceOfTheFlows) {
+  EXPECT_EQ(flows_from_text({1, 0}), "decoded from 1 file");
+  EXPECT_EQ(flows_from_text({0, 12}), "read from cached columns of 12 files");
+  EXPECT_EQ(flows_from_text({2, 1}), "read from cached columns of 1 file, decoded from 2 files");
+  EXPECT_EQ(flows_from_text({}), "");
+  coordinator::JobExplanation explained;
+  explained.flows_from = coordinator::FlowSources{3, 0};
+  EXPECT_NE(explain_text(explained, plain).find("flows         decoded from 3 files\n"), std::string::npos);
 }
 
-json upstream_traffic() {
+coordinator::BlockLineage upstream_traffic() {
   const json files = {{{"id", "f.bz2"},
                        {"size", 100},
                        {"digest", "d1"},
@@ -155,62 +153,71 @@ json upstream_traffic() {
                        {"lost_compressed", {{{"from", 40}, {"to", 60}}}}},
                       {{"missing", true}, {"router", "19993"}, {"from", "2007-09-22T11:00:00Z"}, {"to", "2007-09-22T12:00:00Z"}},
                       {{"id", "later.bz2"}, {"size", 100}, {"from", "2007-09-22T13:00:00Z"}, {"to", "2007-09-22T14:00:00Z"}}};
-  return {{"module", "p/traffic"},
-          {"column", "bytes"},
-          {"interval", {{"from", "2007-09-22T10:15:00Z"}, {"to", "2007-09-22T10:30:00Z"}}},
-          {"lineage",
-           {{"result",
-             {{"archive",
-               {{"name", "store"},
-                {"damage", "partial"},
-                {"decoder", {{"name", "netflow5"}, {"version", "1.0.0"}, {"digest", "de"}}}}},
-              {"files", files}}}}}};
+  return {"p/traffic",
+          "bytes",
+          {at("2007-09-22T10:15:00Z"), at("2007-09-22T10:30:00Z")},
+          at("2007-09-22T06:00:00Z"),
+          {},
+          {{"result",
+            {{"archive",
+              {{"name", "store"},
+               {"damage", "partial"},
+               {"decoder", {{"name", "netflow5"}, {"version", "1.0.0"}, {"digest", "de"}}}}},
+             {"files", files}}}}};
 }
 
-TEST(Why, FollowsANumberToItsFiles) {
-  const json why = {{"module", "p/variance"},
-                    {"column", "bytes_variance"},
-                    {"interval", {{"from", "A"}, {"to", "B"}}},
-                    {"block", "C"},
-                    {"rows_blob", "abcd"},
-                    {"lineage",
-                     {{"at", "D"},
-                      {"result",
-                       {{"plugin", {{"name", "variance"}, {"version", "1.0.0"}, {"digest", "beef"}, {"params", {{"ddof", 1}}}}},
-                        {"node", "n1"},
-                        {"task", "1-2"},
-                        {"window", "6h"},
-                        {"states", {{{"job", "variance@X"}}}}}}}},
-                    {"upstream", {upstream_traffic(), upstream_traffic()}}};
+TEST(Why, TracesAValueToItsFiles) {
+  coordinator::Lineage why;
+  why.module = "p/variance";
+  why.column = "bytes_variance";
+  why.interval = {at("2007-09-22T10:15:00Z"), at("2007-09-22T10:30:00Z")};
+  why.block = at("2007-09-22T06:00:00Z");
+  why.rows_blob = digest("000000000000000000000000000000ab");
+  why.lineage = {{"at", "D"},
+                 {"result",
+                  {{"plugin", {{"name", "variance"}, {"version", "1.0.0"}, {"digest", "beef"}, {"params", {{"ddof", 1}}}}},
+                   {"node", "n1"},
+                   {"task", "1-2"},
+                   {"window", "6h"},
+                   {"states", {{{"job", "variance@X"}}}}}}};
+  why.upstream = {upstream_traffic(), upstream_traffic()};
   EXPECT_EQ(why_text(why, json::array({{{"bytes_variance", 12.5}}}), plain),
-            "p/variance.bytes_variance  A .. B\n"
+            "p/variance.bytes_variance  2007-09-22T10:15:00Z .. 2007-09-22T10:30:00Z\n"
             "bytes_variance\n"
             "          12.5\n"
             "plugin    variance 1.0.0, digest beef, params {\"ddof\":1}\n"
-            "block     C\n"
-            "rows      abcd\n"
+            "block     2007-09-22T06:00:00Z\n"
+            "rows      000000000000000000000000000000ab\n"
             "computed  D by n1, task 1-2\n"
             "window    6h, with the states of variance@X\n"
             "\n"
             "computed from\n"
             "  p/traffic.bytes  2007-09-22T10:15:00Z .. 2007-09-22T10:30:00Z\n"
+            "  block     2007-09-22T06:00:00Z\n"
             "  archive   store, damage: partial\n"
             "  decoder   netflow5 1.0.0, digest de\n"
             "  file                                   bytes  digest  state    flows  lost\n"
             "  f.bz2                               [0, 100)  d1      damaged     12  compressed [40, 60)\n"
             "  router 19993, 2007-09-22T11:00:00Z                    missing\n"
-            "  1 other file of the block was exported at another time (--json names it)\n"
+            "  1 other file of the block covers other times (--json lists it)\n"
             "  p/traffic.bytes  2007-09-22T10:15:00Z .. 2007-09-22T10:30:00Z  (traced above)\n");
 }
 
-TEST(Documents, OfAnotherShapeAreEmptyNotFatal) {
-  for (const json& odd : {json(nullptr), json(3), json("x"), json::array({1, "a", nullptr}),
-                          json{{"modules", 5}, {"jobs", "x"}, {"lineage", 7}, {"upstream", 1}}}) {
-    plan_text(odd, plain);
-    gaps_text(odd, plain);
-    status_text(odd, false, plain);
-    explain_text(odd, plain);
-    why_text(odd, odd, plain);
+TEST(Documents, OfAnotherShapeAreNotFatal) {
+  for (const json& malformed : {json(nullptr), json(3), json("x"), json::array({1, "a", nullptr}),
+                                json{{"modules", 5}, {"jobs", "x"}, {"lineage", 7}, {"upstream", 1}}}) {
+    EXPECT_FALSE(coordinator::read_document<coordinator::PlanReport>(malformed));
+    EXPECT_FALSE(coordinator::read_document<coordinator::ArchiveGaps>(malformed));
+    EXPECT_FALSE(coordinator::read_document<coordinator::ClusterStatus>(malformed));
+    EXPECT_FALSE(coordinator::read_document<coordinator::JobExplanation>(malformed));
+    EXPECT_FALSE(coordinator::read_document<coordinator::Lineage>(malformed));
+    coordinator::Lineage why;
+    why.lineage = malformed;
+    why_text(why, malformed, plain);
+    for (const auto* part : {"plugin", "archive", "files", "routes", "states", "flows_from", "window", "worker"}) {
+      why.lineage = {{"result", {{part, malformed}}}};
+      why_text(why, malformed, plain);
+    }
   }
 }
 

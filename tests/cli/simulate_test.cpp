@@ -49,7 +49,7 @@ std::vector<Header> headers_of(const std::string& content) {
   return headers;
 }
 
-// Flows of quarters [from, to) in hours after `day`, without noise.
+// Returns the flows without noise from hour `from` to hour `to` of a day.
 double expected(const SimulationSpec& spec, Micros day, int from, int to) {
   double sum = 0;
   for (int q = 4 * from; q < 4 * to; ++q) sum += static_cast<double>(expected_milliflows(spec, day + q * quarter_us)) / 1000;
@@ -101,7 +101,7 @@ TEST_F(Simulation, GivesTheSameBytesForTheSameSeedOnAnyNumberOfThreads) {
   EXPECT_NE(one, write(spec, "other", 1));
 }
 
-TEST_F(Simulation, NamesFilesByRouterNumberAndHourAndUsesUpTheNumberOfAGap) {
+TEST_F(Simulation, NamesFilesByRouterSequenceAndHourAndSkipsTheSequenceOfAGap) {
   auto spec = two_routers("2007-09-24/PT3H");
   spec.first_sequence = 40895;
   spec.gaps = {*parse_hour_of_router("19991@2007-09-24T01:20:00Z")};
@@ -113,7 +113,7 @@ TEST_F(Simulation, NamesFilesByRouterNumberAndHourAndUsesUpTheNumberOfAGap) {
                                              "routes/rib.2007-09-24.txt", "simulated.json"}));
 }
 
-TEST_F(Simulation, TellsTheTruthAboutGapsAndDamage) {
+TEST_F(Simulation, RecordsGapsAndDamageInTheGroundTruth) {
   auto spec = two_routers("2007-09-24/PT3H");
   spec.gaps = {*parse_hour_of_router("19991@2007-09-24T01")};
   spec.damages = {*parse_damage("19993@2007-09-24T01"), *parse_damage("19993@2007-09-24T02:cut")};
@@ -135,7 +135,7 @@ TEST_F(Simulation, TellsTheTruthAboutGapsAndDamage) {
   EXPECT_EQ(measured - received, file(1)["bytes"].get<std::uint64_t>());
 }
 
-TEST_F(Simulation, LeavesAnotherArchiveAlone) {
+TEST_F(Simulation, RefusesAFolderWithAnotherArchive) {
   write(two_routers("2007-09-24/PT1H"), "a", 1);
   write(two_routers("2007-09-24/PT1H"), "a", 1);  // the same one again is harmless
   const auto other = simulate_archive(two_routers("2007-09-24/PT2H"), folder_ / "a", 1, [](auto, auto) {});
@@ -143,7 +143,7 @@ TEST_F(Simulation, LeavesAnotherArchiveAlone) {
   EXPECT_NE(other.error().message.find("holds another simulated archive"), std::string::npos);
 }
 
-TEST(TrafficShape, PutsFourFifthsIntoTheDayAndThirtyPercentIntoWeekends) {
+TEST(TrafficShape, HasFourFifthsInTheDaytimeAndThirtyPercentOnWeekends) {
   const Micros monday = *parse_time("2007-09-24"), saturday = *parse_time("2007-09-22"), sunday = *parse_time("2007-09-23");
   auto spec = two_routers();
   spec.flows_per_hour = 10'000;
@@ -154,7 +154,7 @@ TEST(TrafficShape, PutsFourFifthsIntoTheDayAndThirtyPercentIntoWeekends) {
   EXPECT_NEAR(expected(spec, sunday, 0, 24) / whole, 0.30, 0.001);
 }
 
-TEST(TrafficShape, GrowsByTheYear) {
+TEST(TrafficShape, GrowsEveryYear) {
   auto spec = two_routers();
   spec.growth_per_million = 250'000;
   const auto begin = expected(spec, spec.range.from, 0, 24),
@@ -162,7 +162,7 @@ TEST(TrafficShape, GrowsByTheYear) {
   EXPECT_NEAR(later / begin, 1.5, 0.005);
 }
 
-TEST(TrafficShape, HasTheNoiseAskedForAndNoneIfNoneIs) {
+TEST(TrafficShape, HasTheRequestedNoise) {
   auto spec = two_routers();
   spec.flows_per_hour = 1'000'000;
   for (const std::uint64_t noise : {0U, 50'000U, 200'000U}) {
@@ -182,7 +182,7 @@ TEST(TrafficShape, HasTheNoiseAskedForAndNoneIfNoneIs) {
   }
 }
 
-TEST(TrafficShape, MixesLabelsAsTheReportDoes) {
+TEST(TrafficShape, HasTheServiceMixOfTheReport) {
   Random random(1);
   std::map<std::uint16_t, double> share;
   const int n = 200'000;
@@ -201,7 +201,7 @@ TEST(TrafficShape, MixesLabelsAsTheReportDoes) {
   EXPECT_NEAR(share[443], 0.0194, 0.002);
 }
 
-TEST(ExportedHour, IsNetflowFiveWithASequenceThatContinues) {
+TEST(ExportedHour, IsNetflowFiveWithAContinuousSequence) {
   const auto spec = two_routers();
   const Micros nine = spec.range.from + 9 * hour_us;
   const auto first = export_hour(spec, 0, nine, 5000);
@@ -223,7 +223,7 @@ TEST(ExportedHour, IsNetflowFiveWithASequenceThatContinues) {
   }
 }
 
-TEST(ExportedHour, HoldsTheWishedShareOfFlowsThatBeganBefore) {
+TEST(ExportedHour, HasTheRequestedShareOfFlowsThatBeganBefore) {
   auto spec = two_routers();
   spec.flows_per_hour = 20'000;
   const Micros noon = spec.range.from + 12 * hour_us;
@@ -250,7 +250,7 @@ TEST(ExportedHour, WrapsTheUptimeOfTheSecondRouterInsideTheRange) {
   EXPECT_EQ(wraps, 1);
 }
 
-TEST(ExportedHour, LosesDatagramsAsAskedWithoutChangingTheTraffic) {
+TEST(ExportedHour, LosesDatagramsWithoutChangingTheTraffic) {
   auto spec = two_routers();
   const auto whole = export_hour(spec, 0, spec.range.from + 9 * hour_us, 0);
   spec.loss_per_million = 200'000;
@@ -266,7 +266,7 @@ TEST(ExportedHour, LosesDatagramsAsAskedWithoutChangingTheTraffic) {
   EXPECT_EQ(lost, lossy.truth.measured.flows - lossy.truth.received.flows);
 }
 
-TEST(ExportedHour, AnswersMostRequestsWithinMoments) {
+TEST(ExportedHour, AnswersMostRequestsQuickly) {
   auto spec = two_routers();
   spec.flows_per_hour = 5'000;
   const auto records = records_of(export_hour(spec, 0, spec.range.from + 12 * hour_us, 0).content);
@@ -285,7 +285,7 @@ TEST(ExportedHour, AnswersMostRequestsWithinMoments) {
   EXPECT_NEAR(static_cast<double>(answered) / static_cast<double>(requests), 0.9, 0.02);
 }
 
-TEST(Routes, GiveEachDayATableThatTheRecordsFollow) {
+TEST(Routes, MatchTheAsNumbersOfTheRecords) {
   auto spec = two_routers("2007-09-24/P2D");
   for (const Micros at : {spec.range.from + 2 * hour_us, spec.range.from + 26 * hour_us})
     for (const auto& r : records_of(export_hour(spec, 0, at, 0).content)) {
@@ -300,7 +300,7 @@ TEST(Routes, GiveEachDayATableThatTheRecordsFollow) {
   EXPECT_EQ(as_of(0x08080808, 0), 0);
 }
 
-TEST(Event, IsReadAndWritten) {
+TEST(Event, IsParsedAndFormatted) {
   EXPECT_EQ(event_text(*parse_event("scan@2007-09-23T10:00/2h")), "scan@2007-09-23T10:00:00Z/2h:0.3");
   EXPECT_EQ(event_text(*parse_event("outage@2007-09-23/1d:0.7@19991")), "outage@2007-09-23T00:00:00Z/1d:0.7@19991");
   EXPECT_EQ(event_text(*parse_event("crowd@@1190592000/15m@7")), "crowd@2007-09-24T00:00:00Z/15m:1@7");
@@ -322,7 +322,7 @@ std::multiset<std::string> lines_of(const std::vector<Record>& records) {
   return lines;
 }
 
-TEST(Event, AddsItsFlowsAndLeavesTheOthersAsTheyAre) {
+TEST(Event, AddsFlowsWithoutChangingTheOthers) {
   auto spec = two_routers();
   spec.flows_per_hour = 2'000;
   const auto before = [&] {
@@ -342,7 +342,7 @@ TEST(Event, AddsItsFlowsAndLeavesTheOthersAsTheyAre) {
       const auto of_hour = records_of(hour.content);
       records.insert(records.end(), of_hour.begin(), of_hour.end());
     }
-    EXPECT_EQ(planted, 1166u) << text;  // 2000 an hour, half of it, 70 minutes
+    EXPECT_EQ(planted, 1166u) << text;  // 2000 per hour, half of it, for 70 minutes
     EXPECT_EQ(records.size(), before.size() + planted);
     const auto after = lines_of(records);
     EXPECT_TRUE(std::includes(after.begin(), after.end(), before.begin(), before.end())) << text;
@@ -372,38 +372,38 @@ TEST(Event, AddsItsFlowsAndLeavesTheOthersAsTheyAre) {
   }
 }
 
-TEST(Event, OutageTakesWholeAsAwayWhileTheRouterLives) {
+TEST(Event, OutageRemovesWholeAsWhileTheRouterKeepsExporting) {
   auto spec = two_routers();
   spec.flows_per_hour = 5'000;
   const auto eleven = spec.range.from + 11 * hour_us;
-  const auto sound = export_hour(spec, 0, eleven, 0);
+  const auto undisturbed = export_hour(spec, 0, eleven, 0);
   spec.events = {*parse_event("outage@2007-09-24T11:00/30m:0.5@19991")};
   const auto hit = export_hour(spec, 0, eleven, 0);
-  EXPECT_EQ(hit.truth.measured.flows + hit.by_event[0], sound.truth.measured.flows);
+  EXPECT_EQ(hit.truth.measured.flows + hit.by_event[0], undisturbed.truth.measured.flows);
   EXPECT_EQ(flows_of_hour(spec, 0, eleven), hit.truth.measured.flows);
-  EXPECT_EQ(export_hour(spec, 1, eleven, 0).by_event[0], 0u);  // of the other router nothing
+  EXPECT_EQ(export_hour(spec, 1, eleven, 0).by_event[0], 0u);  // nothing of the other router
   const auto share = [&](Micros t) {
     return static_cast<double>(hit.by_interval.at(t).measured.flows) /
-           static_cast<double>(sound.by_interval.at(t).measured.flows);
+           static_cast<double>(undisturbed.by_interval.at(t).measured.flows);
   };
-  EXPECT_NEAR(share(eleven), 0.5, 0.2);  // few AS have much of the traffic
+  EXPECT_NEAR(share(eleven), 0.5, 0.2);  // a few AS have much of the traffic
   EXPECT_EQ(share(eleven + 30 * minute_us), 1);
   std::set<std::uint32_t> left, all;
   const auto outside_as = [&](const Record& r) { return is_home(r.source) ? r.destination_as : r.source_as; };
   const auto during = [&](const Record& r) { return r.first >= eleven && r.first < eleven + 30 * minute_us; };
   std::map<std::uint32_t, int> flows_before, flows_after;
-  for (const auto& r : records_of(sound.content))
+  for (const auto& r : records_of(undisturbed.content))
     if (during(r) && is_home(r.source) != is_home(r.destination)) ++flows_before[outside_as(r)];
   for (const auto& r : records_of(hit.content))
     if (during(r) && is_home(r.source) != is_home(r.destination)) ++flows_after[outside_as(r)];
   for (const auto& [as, flows] : flows_after) EXPECT_EQ(flows, flows_before[as]);  // all or nothing
   EXPECT_LT(flows_after.size(), flows_before.size() * 3 / 4);
-  // The sequence goes on: nothing was lost between router and collector.
+  // The sequence is continuous: nothing was lost between router and collector.
   const auto headers = headers_of(hit.content);
   for (std::size_t i = 1; i < headers.size(); ++i) ASSERT_EQ(headers[i].sequence, headers[i - 1].sequence + headers[i - 1].count);
 }
 
-TEST_F(Simulation, TellsTheTruthAboutEvents) {
+TEST_F(Simulation, RecordsEventsInTheGroundTruth) {
   auto spec = two_routers("2007-09-24/PT3H");
   spec.events = {*parse_event("scan@2007-09-24T01:00/1h:2"), *parse_event("outage@2007-09-24T01:00/1h@19993")};
   const auto truth = nlohmann::json::parse(write(spec, "a", 2).at("simulated.json"));

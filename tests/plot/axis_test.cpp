@@ -33,35 +33,35 @@ TEST(ValueAxis, UsesPowersOfTenForEverythingElse) {
   EXPECT_EQ(labels(value_axis(0, 1, "1", 2)), "0.0 0.5 1.0");
 }
 
-TEST(ValueAxis, ShowsWhatIsNearlyConstant) {
+TEST(ValueAxis, ShowsNearlyConstantValues) {
   EXPECT_EQ(labels(value_axis(995, 1005, "flow", 2)), "995 1000 1005 flow");
   EXPECT_EQ(labels(value_axis(0, 0, "", 2)), "0.0 0.5 1.0");
   EXPECT_EQ(labels(value_axis(-2, 1, "", 3)), "-2 -1 0 1");
 }
 
-TEST(ValueAxis, BeginsAtZeroForAmountsAndNearWhatThereIsForOthers) {
+TEST(ValueAxis, StartsAtZeroForAmountsAndNearTheValuesForOtherUnits) {
   EXPECT_EQ(labels(value_axis(6, 10, "bit", 5)), "5 6 7 8 9 10 11 bit");
   EXPECT_EQ(labels(value_axis(6, 10, "flow", 5)), "0 2 4 6 8 10 flow");
   EXPECT_EQ(labels(value_axis(6, 10, "B/s", 5)), "0 2 4 6 8 10 B/s");
   EXPECT_EQ(labels(value_axis(1, 10, "bit", 5)), "0 2 4 6 8 10 bit");
   EXPECT_EQ(labels(value_axis(6e6, 10e6, "bit/s", 5)), "0 2 4 6 8 10 Mbit/s");
-  EXPECT_EQ(labels(value_axis(0.9, 0.999, "1", 5)), "0.85 0.90 0.95 1.00");  // nothing is above a share of 1
+  EXPECT_EQ(labels(value_axis(0.9, 0.999, "1", 5)), "0.85 0.90 0.95 1.00");  // a share is at most 1
   EXPECT_EQ(labels(value_axis(-10, -6, "bit", 5)), "-11 -10 -9 -8 -7 -6 -5 bit");
 }
 
-TEST(ValueAxis, TakesEveryFiniteRange) {
+TEST(ValueAxis, AcceptsEveryFiniteRange) {
   for (const double low : {-1e300, -1e-300, 0.0, 1e-300, 1.0, 1e300})
     for (const double high : {low, low + 1, 1.0, 1e300, 9e299}) {
       if (high < low) continue;
       const auto axis = value_axis(low, high, "B", 5);
       EXPECT_LE(axis.ticks.size(), 20u) << low << " " << high;
-      const double little = (axis.high - axis.low) * 1e-8;
-      EXPECT_LE(axis.low, low + little);
-      EXPECT_GE(axis.high, high - little);
+      const double tolerance = (axis.high - axis.low) * 1e-8;
+      EXPECT_LE(axis.low, low + tolerance);
+      EXPECT_GE(axis.high, high - tolerance);
     }
 }
 
-TEST(LogAxis, StandsAtPowersOfTen) {
+TEST(LogAxis, HasTicksAtPowersOfTen) {
   EXPECT_EQ(labels(log_axis(3, 80'000, "flow", 6)), "1 10 100 1000 10⁴ 10⁵ flow");
   EXPECT_EQ(labels(log_axis(100, 5e9, "B", 5)), "100 10k 1M 100M 10G B");
   EXPECT_EQ(labels(log_axis(12, 900, "flow", 6)), "10 20 50 100 200 500 1000 flow");
@@ -69,15 +69,15 @@ TEST(LogAxis, StandsAtPowersOfTen) {
   EXPECT_EQ(labels(log_axis(1e-7, 1e-3, "1", 4)), "10⁻⁷ 10⁻⁶ 10⁻⁵ 10⁻⁴ 10⁻³");
 }
 
-TEST(LogAxis, TakesEveryPositiveRange) {
+TEST(LogAxis, AcceptsEveryPositiveRange) {
   for (const double low : {1e-300, 1e-9, 0.5, 1.0, 7.0, 1e299})
     for (const double high : {low, low * 1.001, low * 5, 1e300}) {
       const auto axis = log_axis(low, std::max(low, high), "B", 5);
       EXPECT_LE(axis.ticks.size(), 12u) << low << " " << high;
       EXPECT_LE(axis.low, low * (1 + 1e-9));
       EXPECT_GE(axis.high, high * (1 - 1e-9));
-      EXPECT_NEAR(place_of(axis, axis.low), 0, 1e-12);
-      EXPECT_NEAR(place_of(axis, axis.high), 1, 1e-12);
+      EXPECT_NEAR(position_of(axis, axis.low), 0, 1e-12);
+      EXPECT_NEAR(position_of(axis, axis.high), 1, 1e-12);
     }
 }
 
@@ -86,7 +86,7 @@ TEST(DayAndWeekTicks, NameHoursAndDays) {
   EXPECT_EQ(labels(weekday_ticks(4 * day_us)), "Mon, Tue, Wed, Thu, Fri, Sat, Sun");
 }
 
-TEST(TimeTicks, StandAtRoundTimes) {
+TEST(TimeTicks, AreAtRoundTimes) {
   EXPECT_EQ(labels(time_ticks({start, start + 12 * hour_us}, 8)),
             "18:00/22 Sep 2007, 20:00, 22:00, 00:00/23 Sep 2007, 02:00, 04:00, 06:00");
   EXPECT_EQ(labels(time_ticks({start, start + 2 * day_us}, 5)), "00:00/23 Sep 2007, 12:00, 00:00/24 Sep 2007, 12:00");
@@ -97,13 +97,13 @@ TEST(TimeTicks, StandAtRoundTimes) {
   EXPECT_EQ(labels(time_ticks({start, start + 30 * second_us}, 3)), "18:00:00/22 Sep 2007, 18:00:15, 18:00:30");
 }
 
-TEST(TimeTicks, AreNeverMoreThanAsked) {
+TEST(TimeTicks, AreAtMostTheGivenNumber) {
   for (Micros length = second_us; length < 4000 * day_us; length = length * 3 / 2)
-    for (const int most : {2, 5, 10})
-      EXPECT_LE(time_ticks({start + 1, start + 1 + length}, most).size(), static_cast<std::size_t>(most)) << length;
+    for (const int max_ticks : {2, 5, 10})
+      EXPECT_LE(time_ticks({start + 1, start + 1 + length}, max_ticks).size(), static_cast<std::size_t>(max_ticks)) << length;
 }
 
-TEST(PrettyUnit, WritesPowers) {
+TEST(PrettyUnit, FormatsPowers) {
   EXPECT_EQ(pretty_unit("B^2/s"), "B²/s");
   EXPECT_EQ(pretty_unit("s^-1"), "s⁻¹");
   EXPECT_EQ(pretty_unit("flow"), "flow");

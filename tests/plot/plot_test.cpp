@@ -1,5 +1,7 @@
 #include "cli/plot/plot.hpp"
 
+#include "cli/export/cell.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -21,7 +23,7 @@ std::size_t count(std::string_view text, std::string_view what) {
   return found;
 }
 
-// Path data of the first path of this class.
+// Returns the path data of the first path of this class.
 std::string path(const std::string& svg, const std::string& name) {
   const auto mark = svg.find("\" class=\"" + name + "\"");
   if (mark == std::string::npos) return "";
@@ -29,7 +31,7 @@ std::string path(const std::string& svg, const std::string& name) {
   return svg.substr(begin, mark - begin);
 }
 
-// Tags open and close in order, attributes are quoted, text holds no bare markup: enough of XML for what we write.
+// Checks that tags are nested correctly, attributes are quoted, and text has no unescaped markup.
 bool well_formed(const std::string& svg) {
   std::vector<std::string> open;
   for (std::size_t at = 0; at < svg.size();) {
@@ -55,7 +57,7 @@ bool well_formed(const std::string& svg) {
   return open.empty();
 }
 
-TEST(Plot, DrawsOneLineWhereNothingIsMissing) {
+TEST(Plot, DrawsOneLineWithoutGaps) {
   const std::vector<Series> series{{"bytes", "B", "", {point(0, 1), point(1, 2), point(2, 3)}}};
   const auto svg = plot_svg(series, {.title = "traffic"});
   EXPECT_TRUE(well_formed(svg));
@@ -82,7 +84,7 @@ TEST(Plot, BreaksTheLineAtEveryKindOfGap) {
   }
 }
 
-TEST(Plot, ShadesWhatTheRangeAsksForAndNobodyHas) {
+TEST(Plot, ShadesTimesOfTheRangeWithoutPoints) {
   const std::vector<Series> series{{"x", "", "", {point(1, 1), point(2, 2)}}};
   const auto svg = plot_svg(series, {.range = {start, start + 4 * quarter}});
   EXPECT_EQ(count(svg, "class=\"gap\""), 2u);
@@ -94,13 +96,13 @@ TEST(Plot, DrawsPartialCoverageLighterWithAStrip) {
   EXPECT_EQ(count(path(svg, "partial"), "L"), 2u);
   EXPECT_EQ(count(path(svg, "whole"), "L"), 2u);
   EXPECT_EQ(count(svg, "class=\"hollow\""), 1u);
-  EXPECT_EQ(count(svg, "class=\"coverage\""), 5u);  // whole, a pixel that is both, half, both, whole
+  EXPECT_EQ(count(svg, "class=\"coverage\""), 5u);  // complete, a mixed pixel, half, a mixed pixel, complete
   EXPECT_NE(svg.find("part of the input is missing"), std::string::npos);
 }
 
-TEST(Plot, DrawsAsLightAsTheSeriesAsksForAndKeepsTheStrip) {
+TEST(Plot, DrawsPointsBelowTheLimitLighterAndKeepsTheStrip) {
   std::vector<Series> series{{"x", "", "", {point(0, 1, 0.2), point(1, 2, 0.5), point(2, 3, 0.6), point(3, 4, 0.7)}}};
-  series[0].pale_below = 0;  // of a window that reaches before the archive's beginning
+  series[0].pale_below = 0;  // the default for modules with a window
   auto svg = plot_svg(series);
   EXPECT_EQ(path(svg, "partial"), "");
   EXPECT_EQ(count(path(svg, "whole"), "L"), 3u);
@@ -113,14 +115,14 @@ TEST(Plot, DrawsAsLightAsTheSeriesAsksForAndKeepsTheStrip) {
   EXPECT_EQ(count(path(svg, "whole"), "L"), 2u);
 }
 
-TEST(Plot, MarksAPointThatStandsAlone) {
+TEST(Plot, DrawsASinglePointAsACircle) {
   const std::vector<Series> series{{"x", "", "", {point(0, 1), point(2, 2, 0.5)}}};
   const auto svg = plot_svg(series);
-  EXPECT_EQ(count(svg, "<circle"), 3u);  // sound, hollow, and the one in the notes
+  EXPECT_EQ(count(svg, "<circle"), 3u);  // filled, hollow, and the one in the notes
   EXPECT_EQ(path(svg, "whole"), "");
 }
 
-TEST(Plot, GivesAGroupOneColourInEveryPanel) {
+TEST(Plot, UsesTheSameColourForAGroupInEveryPanel) {
   std::vector<Series> series;
   for (const auto* column : {"bytes", "flows"})
     for (const auto* group : {"r1", "r2"}) series.push_back({column, "", group, {point(0, 1), point(1, 2)}});
@@ -130,7 +132,7 @@ TEST(Plot, GivesAGroupOneColourInEveryPanel) {
   EXPECT_EQ(count(svg, ">r1<"), 1u);
 }
 
-TEST(Plot, TellsAGapOfOneGroupFromAGapOfAll) {
+TEST(Plot, DistinguishesGapsOfOneGroupFromGapsOfAll) {
   const std::vector<Series> series{{"x", "", "a", {point(0, 1), point(1, 1), point(3, 1)}},
                                    {"x", "", "b", {point(0, 1), point(3, 1)}}};
   const auto svg = plot_svg(series);
@@ -147,7 +149,7 @@ TEST(Plot, EscapesEveryText) {
   EXPECT_EQ(count(svg, "\xff"), 0u);
 }
 
-TEST(Plot, OfNothingSaysSo) {
+TEST(Plot, SaysThatThereIsNoData) {
   EXPECT_NE(plot_svg({}).find(">no data<"), std::string::npos);
   const std::vector<Series> empty{{"x", "B", "", {}}};
   EXPECT_NE(plot_svg(empty).find(">no data<"), std::string::npos);
@@ -155,7 +157,7 @@ TEST(Plot, OfNothingSaysSo) {
   EXPECT_NE(plot_svg(gap).find(">no data<"), std::string::npos);
 }
 
-TEST(Plot, OfAYearOfMinutesStaysSmall) {
+TEST(Plot, StaysSmallForAYearOfMinutes) {
   Series series{"x", "B", "", {}};
   for (int i = 0; i < 365 * 1440; ++i)
     series.points.push_back({start + i * minute_us, start + (i + 1) * minute_us, static_cast<double>(i % 1000 * 7919 % 1000), 1});
@@ -164,7 +166,7 @@ TEST(Plot, OfAYearOfMinutesStaysSmall) {
   EXPECT_EQ(svg, plot_svg({&series, 1}));
 }
 
-TEST(Plot, OfManyGroupsNamesTheFirst) {
+TEST(Plot, NamesOnlyTheFirstOfManyGroups) {
   std::vector<Series> series;
   for (int i = 0; i < 30; ++i) series.push_back({"x", "", "group " + std::to_string(i), {point(0, i), point(1, i)}});
   const auto svg = plot_svg(series);
@@ -180,7 +182,7 @@ std::vector<Series> two_by_two() {
   return series;
 }
 
-TEST(Plot, HasAPanelForWhatIsAsked) {
+TEST(Plot, DistributesLinesOverPanels) {
   const auto panels = [](PanelOf of) {
     const auto svg = plot_svg(two_by_two(), {.panel_of = of});
     EXPECT_TRUE(well_formed(svg));
@@ -197,13 +199,13 @@ TEST(Plot, HasAPanelForWhatIsAsked) {
   EXPECT_EQ(panels(PanelOf::all), "[B]; [flow]; ");
 }
 
-TEST(Plot, SharesTheValueAxisOfPanelsThatCompare) {
+TEST(Plot, SharesTheValueAxisOfPanelsWithTheSameColumns) {
   const auto svg = plot_svg(two_by_two(), {.panel_of = PanelOf::each, .across = 2});
-  EXPECT_EQ(count(svg, ">100<"), 4u);  // also where the line ends at 20
+  EXPECT_EQ(count(svg, ">100<"), 4u);  // also in panels with values up to 20
   EXPECT_EQ(count(svg, ">15<"), 0u);
 }
 
-TEST(Plot, PutsPanelsSideBySideAndNamesTimesBelowTheLowest) {
+TEST(Plot, PutsPanelsSideBySideAndLabelsTimesBelowTheLowest) {
   std::vector<Series> series;
   for (int i = 0; i < 7; ++i) series.push_back({"c" + std::to_string(i), "", "", {point(0, 1), point(1, 2)}});
   const auto svg = plot_svg(series, {.across = 3});
@@ -212,13 +214,13 @@ TEST(Plot, PutsPanelsSideBySideAndNamesTimesBelowTheLowest) {
   EXPECT_LT(plot_svg(series, {.across = 7}).size(), svg.size() + 2000);
 }
 
-TEST(Plot, ByLogarithmPutsEqualRatiosAtEqualDistances) {
+TEST(Plot, PutsEqualRatiosAtEqualDistancesOnALogarithmicAxis) {
   const std::vector<Series> series{{"x", "", "", {point(0, 1), point(1, 100), point(2, 10'000)}}};
   const auto svg = plot_svg(series, {.log = true});
   EXPECT_EQ(path(svg, "whole"), "M178.67 252L420 152L661.33 52");
 }
 
-TEST(Plot, ByLogarithmShowsZeroAsAWedgeAndNotAsALine) {
+TEST(Plot, DrawsZeroAsAWedgeOnALogarithmicAxis) {
   const std::vector<Series> series{
       {"x", "", "", {point(0, 1), point(1, 10), point(2, 0), point(3, -5), point(4, 10), point(5, 1)}}};
   const auto svg = plot_svg(series, {.log = true});
@@ -230,18 +232,18 @@ TEST(Plot, ByLogarithmShowsZeroAsAWedgeAndNotAsALine) {
   EXPECT_TRUE(well_formed(plot_svg(nothing, {.log = true})));
 }
 
-TEST(Plot, DrawsABandWhereThereAreBothEdges) {
+TEST(Plot, DrawsABandWhereBothEdgesExist) {
   std::vector<Series> series{{"x", "B", "", {point(0, 5), point(1, 5), point(2, 5), point(3, 5), point(4, 5)}}};
   const std::vector<Series> low{{"low", "B", "", {point(0, 4), point(1, 4), point(3, 4), point(4, 0)}}},
       high{{"high", "B", "", {point(0, 6), point(1, 6), point(2, 6), point(3, 6), point(4, 10)}}};
   ASSERT_TRUE(add_band(series, low, high, "normal"));
   const auto svg = plot_svg(series);
-  EXPECT_EQ(path(svg, "band").find("Z"), path(svg, "band").rfind("M") - 1);  // two areas: the hole is a hole
+  EXPECT_EQ(path(svg, "band").find("Z"), path(svg, "band").rfind("M") - 1);  // two areas, separated by the gap
   EXPECT_EQ(count(path(svg, "band"), "L"), 6u);
   EXPECT_EQ(count(svg, ">normal<"), 1u);
-  EXPECT_EQ(count(svg, ">x</text>"), 1u);                              // the line is named beside it
-  EXPECT_NE(svg.find(">10<"), std::string::npos);                      // the axis has room for it
-  EXPECT_EQ(add_band(series, low, high).error().code, Code::invalid);  // the one column of that unit has its band
+  EXPECT_EQ(count(svg, ">x</text>"), 1u);                              // the line is named as well
+  EXPECT_NE(svg.find(">10<"), std::string::npos);                      // the axis includes the band
+  EXPECT_EQ(add_band(series, low, high).error().code, Code::invalid);  // the only column of that unit already has a band
 }
 
 TEST(Plot, RingsMarkedPoints) {
@@ -255,7 +257,7 @@ TEST(Plot, RingsMarkedPoints) {
   for (const auto* name : {">odd<", ">a<", ">b<"}) EXPECT_EQ(count(svg, name), 1u) << name;
 }
 
-TEST(Plot, RingsTheFirstColumnOfAPanelAndMakesNoBlots) {
+TEST(Plot, RingsOnlyTheFirstColumnAndFramesDensePoints) {
   Series value{"x", "B", "", {}}, expected{"y", "B", "", {}}, flags{"odd", "", "", {}};
   for (int i = 0; i < 600; ++i) {
     value.points.push_back(point(i, 5));
@@ -294,7 +296,7 @@ TEST(Plot, KeepsDatesInsideTheFigure) {
   EXPECT_NE(svg.find(">00:00</text>"), std::string::npos);
 }
 
-TEST(Plot, ShadesAndNamesStretchesWithoutOverlappingNames) {
+TEST(Plot, ShadesTimeRangesWithoutOverlappingLabels) {
   const std::vector<Series> series{{"x", "", "", {point(0, 1), point(9, 2)}}};
   const std::vector<Shade> shades{{"a name of some length", {start, start + quarter}},
                                   {"<scan>", {start + quarter, start + 2 * quarter}},
@@ -307,18 +309,18 @@ TEST(Plot, ShadesAndNamesStretchesWithoutOverlappingNames) {
   EXPECT_EQ(count(svg, "y=\"76\" class=\"shade-label\""), 1u);
 }
 
-TEST(Plot, LaysWeeksOverEachOtherFromMondayToSunday) {
-  // 2007-09-22T18:00 is a Saturday; three weeks of hours, the second with a hole.
+TEST(Plot, OverlaysWeeksFromMondayToSunday) {
+  // Three weeks of hours from 2007-09-22T18:00, a Saturday, with a gap in the second week.
   Series series{"flows", "flow", "", {}};
   for (int h = 0; h < 3 * 168; ++h)
     if (h < 200 || h >= 230) series.points.push_back({start + h * hour_us, start + (h + 1) * hour_us, h, 1});
   const auto svg = plot_svg({&series, 1}, {.overlay = Cycle::week});
   EXPECT_TRUE(well_formed(svg));
-  EXPECT_EQ(count(svg, "class=\"series\""), 4u);  // the first and the last are parts of weeks
+  EXPECT_EQ(count(svg, "class=\"series\""), 4u);  // the first and the last week are incomplete
   for (const auto* name : {">17 Sep 2007<", ">24 Sep 2007<", ">8 Oct 2007<", ">Mon<", ">Sun<"})
     EXPECT_EQ(count(svg, name), 1u) << name;
-  EXPECT_EQ(count(svg, "class=\"gap\""), 0u);  // every hour of the week is there in some week
-  // The latest lies above, and is finer: none is hidden.
+  EXPECT_EQ(count(svg, "class=\"gap\""), 0u);  // every hour has a value in some week
+  // Later lines are drawn on top and are thinner, so none is hidden.
   double width = 5;
   for (auto at = svg.find("class=\"whole\""); at != std::string::npos; at = svg.find("class=\"whole\"", at + 1)) {
     const auto next = std::stod(svg.substr(svg.find("stroke-width=\"", at) + 14));
@@ -334,11 +336,11 @@ TEST(Plot, LaysWeeksOverEachOtherFromMondayToSunday) {
   EXPECT_EQ(lines[1].points.front().from, cycle_range(Cycle::week).from);
   EXPECT_EQ(lines[1].points.size(), 168u);
   EXPECT_EQ(lines[2].points.size(), 138u);
-  EXPECT_EQ(count(path(plot_svg({&lines[2], 1}), "whole"), "M"), 2u);   // the hole is a hole
-  EXPECT_EQ(overlaid({&series, &series + 1}, Cycle::day).size(), 22u);  // the hole takes no whole day
+  EXPECT_EQ(count(path(plot_svg({&lines[2], 1}), "whole"), "M"), 2u);   // interrupted by the gap
+  EXPECT_EQ(overlaid({&series, &series + 1}, Cycle::day).size(), 22u);  // the gap covers no full day
 }
 
-TEST(Plot, OfManyWeeksRunsFromLightToDark) {
+TEST(Plot, ColoursManyWeeksFromLightToDark) {
   Series series{"flows", "", "", {}};
   for (int d = 0; d < 7 * 12; ++d) series.points.push_back({start + d * day_us, start + (d + 1) * day_us, d, 1});
   const auto svg = plot_svg({&series, 1}, {.overlay = Cycle::week});
@@ -346,7 +348,7 @@ TEST(Plot, OfManyWeeksRunsFromLightToDark) {
   EXPECT_NE(svg.find("stroke=\"#540863\""), std::string::npos);
 }
 
-TEST(SeriesOf, MakesOneLineAGroup) {
+TEST(SeriesOf, MakesOneLinePerGroup) {
   using I = std::vector<std::int64_t>;
   runtime::RowTable rows;
   rows.columns = {{"interval_start", "time", "", "", I{start, start, start + quarter}, {}},
@@ -371,7 +373,7 @@ TEST(SeriesOf, MakesOneLineAGroup) {
   EXPECT_EQ(series_of(rows, {}, {"odd"})->at(0).points[1].value, 1.0);
 }
 
-TEST(SeriesOf, TellsWhichColumnsTellRowsApart) {
+TEST(SeriesOf, FindsTheColumnsThatDistinguishRows) {
   using I = std::vector<std::int64_t>;
   using U = std::vector<std::uint64_t>;
   using T = std::vector<std::string>;
@@ -385,14 +387,14 @@ TEST(SeriesOf, TellsWhichColumnsTellRowsApart) {
                   {"share", "f64", "1", "", std::vector<double>{1, 2, 3, 4, 5}, {}},
                   {"rank", "u64", "", "", U{1, 2, 1, 2, 1}, {}},
                   {"flows_lost", "u64", "", "", U{1, 2, 3, 4, 5}, {}}};
-  EXPECT_FALSE(one_row_each(rows, {"direction"}));
-  EXPECT_TRUE(one_row_each(rows, {"direction", "side", "rank"}));
-  EXPECT_EQ(telling_apart(rows, {"direction"}), (T{"side", "rank"}));
-  EXPECT_EQ(telling_apart(rows, {"direction", "side"}), T{"rank"});
-  EXPECT_EQ(telling_apart(rows, {"direction", "side", "rank"}), T{});
-  EXPECT_EQ(value_text(rows, "rank", 1), "2");
+  EXPECT_FALSE(one_row_per_group(rows, {"direction"}));
+  EXPECT_TRUE(one_row_per_group(rows, {"direction", "side", "rank"}));
+  EXPECT_EQ(distinguishing_columns(rows, {"direction"}), (T{"side", "rank"}));
+  EXPECT_EQ(distinguishing_columns(rows, {"direction", "side"}), T{"rank"});
+  EXPECT_EQ(distinguishing_columns(rows, {"direction", "side", "rank"}), T{});
+  EXPECT_EQ(value_text(*rows.find("rank"), 1), "2");
   rows.columns[6].values = U{1, 1, 1, 1, 1};
-  EXPECT_EQ(telling_apart(rows, {}), T{});  // nothing does
+  EXPECT_EQ(distinguishing_columns(rows, {}), T{});  // no columns do
 }
 
 }  // namespace

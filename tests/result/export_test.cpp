@@ -90,7 +90,7 @@ TEST_F(Export, WritesATable) {
             "2007-09-22T18:15:00Z  a,\"b\"??[31m                     7          -       0 !           0\n"
             "2007-09-22T18:30:00Z  r1           18446744073709551615   0.100000   0.750 *           3\n"
             "... 1 more rows\n"
-            "coverage: * part of the input ! the interval's own files are missing; what is counted came in later ones\n");
+            "coverage: * part of the input ! the files of the interval are missing; its flows come from later files\n");
   EXPECT_EQ(count, 4u);
 }
 
@@ -112,7 +112,7 @@ TEST_F(Export, PrintsAWideTableOneColumnPerLine) {
             "coverage                            0.750 *\n"
             "flows_lost     [flow]                     3\n"
             "... 1 more rows\n"
-            "coverage: * part of the input ! the interval's own files are missing; what is counted came in later ones\n");
+            "coverage: * part of the input ! the files of the interval are missing; its flows come from later files\n");
   ask.table_width = 92;  // exactly its width
   EXPECT_TRUE(run(ExportFormat::table).starts_with("interval_start        router "));
   ask.table_width = 1;  // one row at a time
@@ -150,7 +150,7 @@ TEST_F(Export, SelectsRowsByValue) {
             "2007-09-22T18:30:00Z,r1,0.1\n");
   ask.where = *parse_where({"bytes=8"});
   EXPECT_EQ(export_results(ask, ExportFormat::csv, folder / "out").error().message,
-            "no row has all that --where asks for; ask for less, or see mole results MODULE without it");
+            "no row matches every --where; remove some of them, or see all rows with mole results MODULE");
 }
 
 TEST(Selection, KeepsTheOrderOfPatterns) {
@@ -167,8 +167,8 @@ TEST(Selection, SuggestsSimilarNames) {
   names.push_back("dst_addr_entropy");
   const auto error = matching({"entropy*"}, names).error();
   EXPECT_EQ(error.code, Code::invalid);
-  EXPECT_TRUE(
-      error.message.starts_with("no column is named 'entropy*'; of 702 the nearest are src_addr_entropy, dst_addr_entropy, "))
+  EXPECT_TRUE(error.message.starts_with(
+      "no column is named 'entropy*'; the most similar of 702 are src_addr_entropy, dst_addr_entropy, "))
       << error.message;
   EXPECT_NE(matching({"flow_port_443"}, names).error().message.find("nearest are flows_port_443, "), std::string::npos);
 }
@@ -258,16 +258,17 @@ TEST_F(Export, RefusesRatesOfOtherColumns) {
   ask.rates = CountedOver{{"bytes", quarter}};
   const auto refused = export_results(ask, ExportFormat::csv, folder / "out");
   EXPECT_EQ(refused.error().code, Code::invalid);
-  EXPECT_EQ(refused.error().message,
-            "no column chosen counts bytes, packets or flows, which --rate divides by time; choose one that does, as bytes, or "
-            "leave out --rate");
+  EXPECT_EQ(
+      refused.error().message,
+      "--rate needs a count of bytes, packets or flows, and none of the selected columns is one; select one, such as bytes, "
+      "or leave out --rate");
   ask.rates = CountedOver{};
   EXPECT_TRUE(export_results(ask, ExportFormat::csv, folder / "out")
                   .error()
-                  .message.ends_with("none of this module does; leave out --rate"));
+                  .message.ends_with("this module has none, so leave out --rate"));
 }
 
-TEST(Rates, KeepNullsAndReadDocumentsAsUntrusted) {
+TEST(Rates, KeepNullsAndOtherUnits) {
   runtime::Column flows{"flows", "u64", "flow", "", std::vector<std::uint64_t>{1800, 0}, {1, 0}};
   make_rate(flows, quarter);
   EXPECT_EQ(std::get<2>(flows.values), (std::vector<double>{2, 0}));
@@ -278,12 +279,29 @@ TEST(Rates, KeepNullsAndReadDocumentsAsUntrusted) {
   make_rate(hosts, quarter);
   EXPECT_EQ(hosts.type, "u64");
   EXPECT_EQ(rate_name("hosts", hosts.unit), "hosts");
-  const auto document = nlohmann::json::parse(
-      R"({"columns": [{"name": "bytes", "counted_over": "15m"}, {"name": "a", "counted_over": "0s"}, {"name": "b", "counted_over": 900},
-                      {"name": 7, "counted_over": "15m"}, {"name": "c", "counted_over": "long"}, {"name": "d"}, 5]})");
-  EXPECT_EQ(counted_over(document), (CountedOver{{"bytes", quarter}}));
-  EXPECT_TRUE(counted_over(nlohmann::json::parse(R"({"columns": {}})")).empty());
-  EXPECT_TRUE(counted_over(nlohmann::json()).empty());
+}
+
+TEST(Rates, AreThoseOfColumnsWithATime) {
+  using coordinator::read_document;
+  const auto results = [](const std::string& columns) {
+    return nlohmann::json::parse(
+        R"({"module": "p/m", "interval": "15m", "window": null, "totals": [], "overrides": [], "blocks": [],
+                                     "columns": )" +
+        columns + "}");
+  };
+  const auto column = [](const std::string& name, const std::string& over) {
+    return R"({"name": )" + name + R"(, "type": "u64", "unit": "B", "doc": "")" + over + "}";
+  };
+  const auto document = read_document<coordinator::ModuleResults>(
+      results("[" + column(R"("bytes")", R"(, "counted_over": "15m")") + "," + column(R"("a")", R"(, "counted_over": "0s")") +
+              "," + column(R"("d")", "") + "]"));
+  ASSERT_TRUE(document) << document.error().message;
+  EXPECT_EQ(counted_over(*document), (CountedOver{{"bytes", quarter}}));
+  for (const auto& malformed : {column(R"("b")", R"(, "counted_over": 900)"), column("7", R"(, "counted_over": "15m")"),
+                                column(R"("c")", R"(, "counted_over": "long")"), std::string("5")})
+    EXPECT_FALSE(read_document<coordinator::ModuleResults>(results("[" + malformed + "]"))) << malformed;
+  EXPECT_FALSE(read_document<coordinator::ModuleResults>(results("{}")));
+  EXPECT_FALSE(read_document<coordinator::ModuleResults>(nlohmann::json()));
 }
 
 TEST_F(Export, ErrorsListTheColumns) {

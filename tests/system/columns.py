@@ -45,10 +45,10 @@ with Place("columns") as place:
     first, text = ask(place, "with", "traffic")
     # Except for the files at block boundaries, which the previous block has decoded.
     check(first["archive"] > first["columns"] == 2, f"the first request decodes: {first}")
-    check(f"of {first['archive']} decoded" in text, f"explain says so: {text}")
+    check(f"decoded from {first['archive']} files" in text, f"explain says so: {text}")
     kept = ask(place, "with", "unique_addresses")
     check("archive" not in kept[0] and kept[0]["columns"] == sum(first.values()), f"the second request reads columns: {kept[0]}")
-    check("columns the node kept" in kept[1], f"explain says so: {kept[1]}")
+    check("read from cached columns of" in kept[1], f"explain says so: {kept[1]}")
     for module in ("traffic", "unique_addresses"):
         without, text = ask(place, "without", module, "--no-column-cache")
         check("columns" not in without and "decoded from" in text, f"switched off: {without}, {text}")

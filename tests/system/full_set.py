@@ -96,10 +96,10 @@ def figures(place):
     check(total.stdout.count('class="series"') == 1 and "direction all, protocol_class all" in total.stdout, "one line, the total")
     check("only the total" in total.stderr and "--where direction=in,direction=internal" in total.stderr, f"a note says so: {total.stderr}")
     parts = mole("plot", "traffic", "bytes", "--where", "direction=in,direction=out", cwd=place)
-    check(parts.stdout.count('class="series"') == 2 and "of protocol_class only" in parts.stderr, f"two lines: {parts.stderr}")
+    check(parts.stdout.count('class="series"') == 2 and "only the total of protocol_class" in parts.stderr, f"two lines: {parts.stderr}")
     for module in ("top_addresses", "top_as", "port_counts"):
         refused = mole("plot", module, "flows", cwd=place, code=4).stderr
-        check("several rows of an interval and group" in refused and "choose with --where" in refused, f"{module}: {refused}")
+        check("several rows per interval and group" in refused and "choose with --where" in refused, f"{module}: {refused}")
         choice = refused.split("--where ")[-1].split(", or ")[0]
         chosen = mole("plot", module, "flows", "--where", choice, cwd=place).stdout
         check(1 <= chosen.count('class="series"') <= 4, f"{module}: one line per direction where {choice}")

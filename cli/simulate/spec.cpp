@@ -1,0 +1,118 @@
+#include "cli/simulate/spec.hpp"
+
+#include "cli/simulate/event.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+namespace mole::cli {
+namespace {
+
+constexpr std::uint64_t max_flows_per_hour = 20'000'000;
+constexpr std::pair<DamageKind, std::string_view> damage_kinds[] = {
+    {DamageKind::truncate, "truncate"}, {DamageKind::flip, "flip"}, {DamageKind::cut, "cut"}};
+
+bool has_router(const SimulationSpec& spec, std::uint32_t router) {
+  return std::find(spec.routers.begin(), spec.routers.end(), router) != spec.routers.end();
+}
+
+Result<> check_file(const SimulationSpec& spec, const HourOfRouter& file, std::string_view option) {
+  if (has_router(spec, file.router) && file.hour >= spec.range.from && file.hour < spec.range.to) return {};
+  return invalid(fmt::format("{} {}@{} is not a simulated file; choose one of --routers and an hour in [{}, {})", option,
+                             file.router, format_time(file.hour), format_time(spec.range.from), format_time(spec.range.to)));
+}
+
+Result<> check_damage(const SimulationSpec& spec, const DamageSpec& damage) {
+  if (auto valid = check_file(spec, damage.file, "--damage"); !valid) return valid;
+  if (std::find(spec.gaps.begin(), spec.gaps.end(), damage.file) != spec.gaps.end())
+    return invalid("a file is in both --gap and --damage; a missing file cannot be damaged, so remove one of them");
+  return {};
+}
+
+Result<> check_event(const SimulationSpec& spec, const EventSpec& event) {
+  if (event.router && !has_router(spec, *event.router))
+    return invalid(fmt::format("--event {} names a router that is not simulated; choose one of --routers", event_text(event)));
+  if (event.span.from < spec.range.from || event.span.to > spec.range.to)
+    return invalid(fmt::format("--event {} is not inside [{}, {}); move it or simulate a longer range", event_text(event),
+                               format_time(spec.range.from), format_time(spec.range.to)));
+  if (event.kind != EventKind::outage && spec.flows_per_hour * event.per_million / 1'000'000 > max_flows_per_hour)
+    return invalid(fmt::format("--event {} adds more than {} flows per hour; choose a smaller share", event_text(event),
+                               max_flows_per_hour));
+  return {};
+}
+
+Result<> check_routers(const std::vector<std::uint32_t>& routers) {
+  if (routers.empty()) return invalid("no router is given; write --routers 19991,19993");
+  if (std::set(routers.begin(), routers.end()).size() != routers.size())
+    return invalid("--routers contains a router twice; list each once");
+  if (routers.size() > 256) return invalid("more than 256 routers; simulate them in several runs");
+  return {};
+}
+
+Result<> check_range(TimeRange range) {
+  if (range.empty()) return invalid("--from is not before --to; give a range of at least an hour");
+  if (range.from < 0 || range.to > (std::int64_t{1} << 32) * second_us)
+    return invalid("the range is outside 1970 to 2106, the times NetFlow v5 can express; choose another one");
+  if (range.to - range.from > 3660 * day_us) return invalid("the range is longer than ten years; simulate it in parts");
+  return {};
+}
+
+}  // namespace
+
+std::string_view damage_kind_name(DamageKind kind) {
+  for (const auto& [known, name] : damage_kinds)
+    if (known == kind) return name;
+  return {};
+}
+
+Result<HourOfRouter> parse_hour_of_router(std::string_view text) {
+  const auto at = text.find('@');
+  HourOfRouter file;
+  const auto* end = text.data() + std::min(at, text.size());
+  const auto [read, error] = std::from_chars(text.data(), end, file.router);
+  if (at == std::string_view::npos || error != std::errc{} || read != end)
+    return invalid(fmt::format("'{}' is not an hour file; write ROUTER@TIME, such as 19991@2007-09-22T20", text));
+  const auto time = parse_time(text.substr(at + 1));
+  if (!time) return time.error();
+  file.hour = floor_to(*time, hour_us);
+  return file;
+}
+
+Result<DamageSpec> parse_damage(std::string_view text) {
+  DamageSpec damage;
+  for (const auto& [kind, name] : damage_kinds)
+    if (text.ends_with(name) && text.size() > name.size() && text[text.size() - name.size() - 1] == ':') {
+      damage.kind = kind;
+      text.remove_suffix(name.size() + 1);
+      break;
+    }
+  const auto file = parse_hour_of_router(text);
+  if (!file) return invalid(file.error().message + "; the kind of damage can follow as :truncate, :flip or :cut");
+  damage.file = *file;
+  return damage;
+}
+
+Result<> check_spec(const SimulationSpec& spec) {
+  if (auto valid = check_range(spec.range); !valid) return valid;
+  if (auto valid = check_routers(spec.routers); !valid) return valid;
+  if (spec.flows_per_hour < 1 || spec.flows_per_hour > max_flows_per_hour)
+    return invalid(fmt::format("--flows-per-hour must be 1 to {}", max_flows_per_hour));
+  if (spec.noise_per_million > 500'000) return invalid("--noise must be 0 to 0.5");
+  if (spec.growth_per_million < -1'000'000 || spec.growth_per_million > 10'000'000) return invalid("--growth must be -1 to 10");
+  if (spec.events.size() > 1000) return invalid("more than 1000 events; simulate them in several runs");
+  if (spec.late_per_million > 250'000)
+    return invalid("--late-share must be 0 to 0.25: flows last at most the active timeout of 30 minutes");
+  if (spec.loss_per_million > 1'000'000) return invalid("--loss must be 0 to 1");
+  for (const auto& gap : spec.gaps)
+    if (auto valid = check_file(spec, gap, "--gap"); !valid) return valid;
+  for (const auto& damage : spec.damages)
+    if (auto valid = check_damage(spec, damage); !valid) return valid;
+  for (const auto& event : spec.events)
+    if (auto valid = check_event(spec, event); !valid) return valid;
+  return {};
+}
+
+}  // namespace mole::cli
