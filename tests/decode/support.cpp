@@ -1,11 +1,9 @@
 #include "tests/decode/support.hpp"
 
-#include <unistd.h>
+#include "tests/support/captures.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <fstream>
-#include <iostream>
 #include <random>
 
 namespace mole::runtime::test {
@@ -146,14 +144,6 @@ std::string noise(std::size_t size, std::uint64_t seed) {
   return bytes;
 }
 
-fs::path test_data() {
-  const char* named = std::getenv("MOLE_TEST_DATA");
-  const fs::path folder = named != nullptr ? fs::path(named) : fs::path(MOLE_SOURCE_DIR) / ".." / "shared" / "data";
-  if (fs::exists(folder / "README.md")) return folder;
-  std::cerr << "\n*** NO REAL CAPTURES at " << folder << ": this test did not run. Set MOLE_TEST_DATA. ***\n\n";
-  const char* ci = std::getenv("CI");
-  if (ci != nullptr && std::string_view(ci) == "true") ADD_FAILURE() << "CI needs the real captures: set MOLE_TEST_DATA";
-  return {};
-}
+fs::path test_data() { return mole::testing::have_captures() ? mole::testing::data_folder() : fs::path(); }
 
 }  // namespace mole::runtime::test

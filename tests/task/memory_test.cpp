@@ -1,10 +1,9 @@
 // The memory of a worker grows neither with the flows of its block nor with the length of the block.
+#include "tests/support/worker_process.hpp"
 #include "tests/task/task_fixture.hpp"
 
-#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <random>
 
@@ -85,17 +84,8 @@ Outcome run_worker(const fs::path& folder, const fs::path& base, std::uint32_t h
   }
   spec.steps = steps;
   std::ofstream(attempt / "spec.json") << nlohmann::json(spec).dump();
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::dup2(::open((attempt / "handover").c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600), 3);
-    const int log = ::open((attempt / "log").c_str(), O_WRONLY | O_CREAT, 0600);
-    ::dup2(log, 1);
-    ::dup2(log, 2);
-    const std::string cache = (attempt / "cache").string(), plugins = std::string(MOLE_TEST_PLUGINS) + ":" + MOLE_SHIPPED_PLUGINS;
-    ::execl(MOLE_WORKER, MOLE_WORKER, "--run", attempt.c_str(), "--cache", cache.c_str(), "--cache-limit", "4000000000",
-            "--plugins", plugins.c_str(), "--threads", "2", static_cast<char*>(nullptr));
-    ::_exit(127);
-  }
+  const auto plugins = std::string(MOLE_TEST_PLUGINS) + ":" + MOLE_SHIPPED_PLUGINS;
+  const pid_t child = mole::testing::start_worker(MOLE_WORKER, attempt, plugins, 4'000'000'000);
   Outcome out;
   rusage usage{};
   ::wait4(child, &out.status, 0, &usage);

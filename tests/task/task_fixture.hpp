@@ -5,6 +5,7 @@
 #include "runtime/rows/rows_format.hpp"
 #include "runtime/task/task_runner.hpp"
 #include "sdk/descriptor/sidecar.hpp"
+#include "tests/support/captures.hpp"
 #include "tests/support/temp_folder.hpp"
 
 #include <gtest/gtest.h>
@@ -52,19 +53,8 @@ class MemorySink : public TaskSink {
   std::vector<task::IndexEntry> index_entries;
 };
 
-inline fs::path data_folder() {
-  const char* given = std::getenv("MOLE_TEST_DATA");
-  return given ? fs::path(given) : fs::path(MOLE_SOURCE_DIR) / ".." / "shared" / "data";
-}
-
-// The captured archive; without it, prints a warning, and fails in CI.
-inline bool have_captures() {
-  if (fs::is_directory(data_folder() / "archive")) return true;
-  std::fprintf(stderr, "\n*** NO CAPTURES at %s: set MOLE_TEST_DATA; this test checks nothing ***\n\n", data_folder().c_str());
-  const char* ci = std::getenv("CI");
-  EXPECT_FALSE(ci && std::string(ci) == "true");
-  return false;
-}
+using mole::testing::data_folder;
+using mole::testing::have_captures;
 
 inline task::PluginUse use_of(const std::string& kind, const std::string& name,
                               nlohmann::json params = nlohmann::json::object()) {

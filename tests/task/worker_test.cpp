@@ -1,12 +1,11 @@
 // The worker as a process, and its call record when a plugin crashes it.
+#include "tests/support/worker_process.hpp"
 #include "tests/task/task_fixture.hpp"
 
 #include "runtime/host/call_record.hpp"
 #include "runtime/rows/handover.hpp"
 
-#include <fcntl.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 namespace mole::runtime::testing {
 namespace {
@@ -19,18 +18,8 @@ constexpr TimeRange whole{first_hour, first_hour + 8 * hour_us};
 int run_worker(const fs::path& attempt, const task::Spec& spec) {
   for (const char* sub : {"scratch", "rows", "states"}) fs::create_directories(attempt / sub);
   std::ofstream(attempt / "spec.json") << nlohmann::json(spec).dump();
-  const pid_t child = ::fork();
-  if (child == 0) {
-    const int out = ::open((attempt / "handover").c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
-    ::dup2(out, 3);
-    const int log = ::open((attempt / "log").c_str(), O_WRONLY | O_CREAT, 0600);
-    ::dup2(log, 1);
-    ::dup2(log, 2);
-    const std::string cache = (attempt / "cache").string(), plugins = std::string(MOLE_TEST_PLUGINS) + ":" + MOLE_SHIPPED_PLUGINS;
-    ::execl(MOLE_WORKER, MOLE_WORKER, "--run", attempt.c_str(), "--cache", cache.c_str(), "--cache-limit", "1000000000",
-            "--plugins", plugins.c_str(), "--threads", "2", static_cast<char*>(nullptr));
-    ::_exit(127);
-  }
+  const auto plugins = std::string(MOLE_TEST_PLUGINS) + ":" + MOLE_SHIPPED_PLUGINS;
+  const pid_t child = mole::testing::start_worker(MOLE_WORKER, attempt, plugins, 1'000'000'000);
   int status = 0;
   ::waitpid(child, &status, 0);
   return status;
