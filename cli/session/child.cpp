@@ -20,7 +20,7 @@ using nodes::Spawn;
 
 // Starts a program in the folder of this one; the first word of `command` is its name.
 Result<pid_t> start_program(const Spawn& spawn, const std::vector<std::string>& command) {
-  auto pid = spawn.start(own_folder() / command.front(), {command.begin() + 1, command.end()});
+  auto pid = spawn.start(nodes::own_folder() / command.front(), {command.begin() + 1, command.end()});
   if (!pid && pid.error().code == Code::missing) return missing(pid.error().message + "; install it beside mole");
   return pid;
 }
@@ -42,12 +42,6 @@ Result<int> exit_code_of(pid_t pid, const std::string& name) {
 }
 
 }  // namespace
-
-std::filesystem::path own_folder() {
-  std::error_code error;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-  return error ? std::filesystem::path(".") : self.parent_path();
-}
 
 Result<int> run_sibling(const std::vector<std::string>& command) {
   Spawn spawn;

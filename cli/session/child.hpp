@@ -12,9 +12,6 @@
 
 namespace mole::cli {
 
-// Returns the folder of the running program.
-std::filesystem::path own_folder();
-
 // Runs `command` with our standard streams and waits for its exit code; its first word names a program beside this one. A
 // signal n gives 128 + n, except SIGPIPE, which gives 0. missing: the program does not exist.
 Result<int> run_sibling(const std::vector<std::string>& command);

@@ -1,6 +1,7 @@
 // mole-node: the program that runs a node (docs/formats/node_folder.md). Exit codes: 0 drained, 1 failed, 2 usage, 5 refused.
 #include "coordinator/wire/client.hpp"
 #include "nodes/daemon/node_daemon.hpp"
+#include "nodes/process/spawn.hpp"
 
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -30,12 +31,6 @@ struct Arguments {
   std::string columns = "on", wall = "1h", stall = "15m", drain = "10m", log_level = "info";
   int parent = 0;
 };
-
-std::filesystem::path own_folder() {
-  std::error_code error;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-  return error ? std::filesystem::path(".") : self.parent_path();
-}
 
 void declare(CLI::App& app, Arguments& a) {
   auto& o = a.options;
@@ -79,12 +74,12 @@ mole::Result<> fill_defaults(Arguments& a) {
     if (!parsed) return parsed.error();
     *time = *parsed;
   }
-  if (a.options.worker.empty()) a.options.worker = own_folder() / "mole-worker";
+  if (a.options.worker.empty()) a.options.worker = mole::nodes::own_folder() / "mole-worker";
   if (::access(a.options.worker.c_str(), X_OK) != 0)
     return mole::invalid("cannot execute " + a.options.worker.string() +
                          "; install mole-worker beside mole-node or set --worker");
   a.options.worker = std::filesystem::absolute(a.options.worker);
-  a.options.launcher = own_folder() / "mole-launch";
+  a.options.launcher = mole::nodes::own_folder() / "mole-launch";
   if (a.parent != 0) {  // interactive use, and the only node of its coordinator: poll fast
     a.options.poll_min = 1'000;
     a.options.poll_max = 10'000;

@@ -22,6 +22,12 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
 
 }  // namespace
 
+std::filesystem::path own_folder() {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  return error ? std::filesystem::path(".") : self.parent_path();
+}
+
 Spawn::Spawn() {
   ::posix_spawn_file_actions_init(&actions_);
   ::posix_spawnattr_init(&attributes_);

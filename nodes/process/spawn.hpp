@@ -16,6 +16,9 @@
 
 namespace mole::nodes {
 
+// Returns the folder of the running program.
+std::filesystem::path own_folder();
+
 // What the child inherits. Descriptor actions are done in the order of the calls.
 class Spawn {
  public:

@@ -180,7 +180,7 @@ std::uint64_t run_here(const task::Spec& spec, const fs::path& work, const fs::p
 void run_worker(const task::Spec& spec, const fs::path& work, const fs::path& cache, const std::string& folders, unsigned threads,
                 bool columns) {
   std::ofstream(work / "spec.json") << nlohmann::json(spec).dump();
-  const auto worker = fs::read_symlink("/proc/self/exe").parent_path() / "mole-worker";
+  const auto worker = nodes::own_folder() / "mole-worker";
   nodes::Spawn spawn;
   spawn.open(3, work / "handover", O_RDWR | O_CREAT | O_TRUNC, 0600);
   const auto child =
