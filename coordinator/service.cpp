@@ -35,8 +35,8 @@ std::uint64_t last_number(store::Store& store, Table table) {
   return last;
 }
 
-leases::Trouble trouble_from(const json& row) {
-  leases::Trouble t;
+leases::FailureRecord failure_from(const json& row) {
+  leases::FailureRecord t;
   t.plugin_failures = row.value("plugin_failures", 0u);
   t.infra_failures = row.value("infra_failures", 0u);
   t.given_up = row.value("given_up", false);
@@ -73,8 +73,8 @@ Result<> Service::start() {
   next_event_ = last_number(*store_, Table::events) + 1;
   load_nodes();
   load_modules();
-  records_->scan_jobs(Table::attempts, {}, [&](const Digest& fingerprint, Micros from, const json& row) {
-    if (row.is_object()) scheduler_->remember({fingerprint, from}, trouble_from(row));
+  records_->scan_jobs(Table::failures, {}, [&](const Digest& fingerprint, Micros from, const json& row) {
+    if (row.is_object()) scheduler_->remember({fingerprint, from}, failure_from(row));
   });
   Guard guard(mutex_);
   Aftermath after;

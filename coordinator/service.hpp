@@ -163,8 +163,10 @@ class Service final : public Api {
   Result<> check(const Completion& completion) const;
   Result<> fetch_index(task::Report& report, std::vector<Digest>& read) const;
   std::string complete_one(const Completion& completion, Aftermath& after);
-  void take_listing(const leases::Errand& errand, requests::Request& request, const Completion& completion, Aftermath& after);
-  void take_verified(const leases::Errand& errand, requests::Request& request, const Completion& completion, Aftermath& after);
+  void take_listing(const leases::ArchiveTask& archive_task, requests::Request& request, const Completion& completion,
+                    Aftermath& after);
+  void take_verified(const leases::ArchiveTask& archive_task, requests::Request& request, const Completion& completion,
+                     Aftermath& after);
   void listed(const std::string& archive, Aftermath& after);
   bool take_evidence(const Completion& completion, Aftermath& after);
   void take_result(const Completion& completion, const leases::SettledStep& step, Aftermath& after);
@@ -196,7 +198,7 @@ class Service final : public Api {
   std::unique_ptr<leases::Scheduler> scheduler_;
   leases::Random random_;
   std::map<std::uint64_t, requests::Request> live_;  // requests that have not ended
-  std::uint64_t next_request_ = 1, next_errand_ = 1, next_event_ = 1;
+  std::uint64_t next_request_ = 1, next_archive_task_ = 1, next_event_ = 1;
   std::map<std::string, ModuleRow> modules_;
   std::map<std::string, NodeRow> nodes_;
   std::map<std::uint64_t, std::string> node_names_;

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t most_changes = 20;
 
-json trouble_row(const leases::Trouble& t, const std::string& job) {
+json failure_row(const leases::FailureRecord& t, const std::string& job) {
   return {{"job", job},
           {"plugin_failures", t.plugin_failures},
           {"infra_failures", t.infra_failures},
@@ -110,19 +110,20 @@ Result<std::vector<task::Spec>> Service::lease(const LeaseRequest& ask) {
     }
     Result<task::Spec> spec = missing("the request has ended");
     const auto request = live_.find(grant.request);
-    if (grant.errand && request != live_.end()) {
-      const auto errand = scheduler_->errand(grant.request, grant.errand);
+    if (grant.archive_task && request != live_.end()) {
+      const auto archive_task = scheduler_->archive_task(grant.request, grant.archive_task);
       const auto& graph = *request->second.graph;
-      const auto a = errand ? graph.find_archive(errand->archive.substr(errand->archive.find('/') + 1)) : std::nullopt;
+      const auto a =
+          archive_task ? graph.find_archive(archive_task->archive.substr(archive_task->archive.find('/') + 1)) : std::nullopt;
       if (a) {
         std::vector<task::File> files;
         if (grant.kind == "verify")
           for (auto& file :
                index_of(graph, graph.archives[*a])->reach(index_of(graph, graph.archives[*a])->routers(), grant.block))
             if (file.present && file.covers.from >= grant.block.from) files.push_back(std::move(file));
-        spec = tasks::build_errand(grant, graph.archives[*a], std::move(files));
+        spec = tasks::build_archive_spec(grant, graph.archives[*a], std::move(files));
       }
-    } else if (const auto* plan = scheduler_->plan(grant.request); plan && !grant.errand) {
+    } else if (const auto* plan = scheduler_->plan(grant.request); plan && !grant.archive_task) {
       spec = tasks::build_spec(grant, *plan, sources);
     }
     if (!spec) {
@@ -130,7 +131,8 @@ Result<std::vector<task::Spec>> Service::lease(const LeaseRequest& ask) {
       outdated = true;
       continue;
     }
-    if (!grant.errand) records_->put_json(leased, Table::leases, grant.id, leases::to_row(grant, ask.node, ask.incarnation));
+    if (!grant.archive_task)
+      records_->put_json(leased, Table::leases, grant.id, leases::to_row(grant, ask.node, ask.incarnation));
     out.push_back(*spec);
     specs_.emplace(grant.id, std::move(*spec));
   }
@@ -263,16 +265,16 @@ std::string Service::complete_one(const Completion& completion, Aftermath& after
   }
   for (const auto& step : settled.accepted) take_result(completion, step, after);
   for (const auto& step : settled.duplicates) note_duplicate(completion, step, after);
-  for (const auto& [job, trouble] : settled.troubles) {
+  for (const auto& [job, failure] : settled.failures) {
     const auto& row = records_->json(Table::fingerprints, keys::text(job.fingerprint));
-    records_->put_of_job(after.batch, Table::attempts, job.fingerprint, job.from,
-                         trouble_row(trouble, (row.is_object() ? row.value("module", "") : "") + "@" + format_time(job.from)));
+    records_->put_of_job(after.batch, Table::failures, job.fingerprint, job.from,
+                         failure_row(failure, (row.is_object() ? row.value("module", "") : "") + "@" + format_time(job.from)));
   }
-  if (settled.errand && owner != live_.end()) {
-    if (settled.errand->kind == "index")
-      take_listing(*settled.errand, owner->second, completion, after);
+  if (settled.archive_task && owner != live_.end()) {
+    if (settled.archive_task->kind == "index")
+      take_listing(*settled.archive_task, owner->second, completion, after);
     else
-      take_verified(*settled.errand, owner->second, completion, after);
+      take_verified(*settled.archive_task, owner->second, completion, after);
   }
   if (drop_missing_states(completion, after)) replan_all(after);
   for (auto& [number, request] : live_) check_finished(request, after);
@@ -310,7 +312,7 @@ bool Service::take_evidence(const Completion& completion, Aftermath& after) {
     const auto read = revision_read.find(report.id);
     auto known = read == revision_read.end() ? std::nullopt : records_->file(archive, report.id);
     if (!known) continue;
-    auto evidence = jobs::apply_evidence(*known, report, read->second);
+    auto evidence = jobs::apply_file_report(*known, report, read->second);
     if (verify) {
       evidence.row.verified = verify;
       evidence.changed = true;
@@ -323,40 +325,42 @@ bool Service::take_evidence(const Completion& completion, Aftermath& after) {
     if (evidence.gone) log_event(after, {{"event", "file missing"}, {"archive", archive}, {"file", report.id}});
     if (evidence.changed) records_->put_file(after.batch, archive, report.id, evidence.row);
     if (evidence.changed && report.state != "sound")
-      records_->put_json(after.batch, Table::evidence, keys::pair(archive, report.id), report);
+      records_->put_json(after.batch, Table::damage, keys::pair(archive, report.id), report);
     keys_change = keys_change || evidence.digest_changed || evidence.gone;
   }
   return keys_change;
 }
 
 // A block's files were read, or could not be; the last one ends the request.
-void Service::take_verified(const leases::Errand& errand, Request& request, const Completion& completion, Aftermath& after) {
+void Service::take_verified(const leases::ArchiveTask& archive_task, Request& request, const Completion& completion,
+                            Aftermath& after) {
   const auto& report = completion.report;
   if (!report.code.empty() && request.failures.size() < most_changes)
-    request.failures.push_back({{"job", errand.archive + "@" + format_time(errand.block.from)},
-                                {"block", format_time(errand.block.from)},
+    request.failures.push_back({{"job", archive_task.archive + "@" + format_time(archive_task.block.from)},
+                                {"block", format_time(archive_task.block.from)},
                                 {"code", report.code},
                                 {"message", report.message},
                                 {"log_tail", report.log_tail}});
-  if (scheduler_->has_errands(request.number)) return;
+  if (scheduler_->has_archive_tasks(request.number)) return;
   if (!request.failures.empty())
     return finish(request, "FAILED", "some files could not be read; mole archive verify tries them again", after);
   finish(request, request.reason.starts_with("damaged") ? "PARTIAL" : "COMPLETE", request.reason, after);
 }
 
-void Service::take_listing(const leases::Errand& errand, Request& request, const Completion& completion, Aftermath& after) {
+void Service::take_listing(const leases::ArchiveTask& archive_task, Request& request, const Completion& completion,
+                           Aftermath& after) {
   const auto& report = completion.report;
   if (!report.code.empty()) {
-    const auto reason = report.message.empty() ? "listing " + errand.archive + " failed: " + report.code : report.message;
+    const auto reason = report.message.empty() ? "listing " + archive_task.archive + " failed: " + report.code : report.message;
     for (auto& [number, other] : live_) {  // others who wait for it would go the same way
       if (other.number != request.number &&
-          (other.terminal() || !other.unlisted.contains(errand.archive) || other.revision != request.revision))
+          (other.terminal() || !other.unlisted.contains(archive_task.archive) || other.revision != request.revision))
         continue;
       if (other.state == "WAITING") {  // it was listed before; look again later
         other.unlisted.clear();
-        scheduler_->remove_errands(number, errand.archive);
+        scheduler_->remove_archive_tasks(number, archive_task.archive);
         for (const auto& archive : other.graph->archives) listed_at_[place_of(*other.graph, archive)] = now();
-        log_event(after, {{"event", "listing failed"}, {"archive", errand.archive}, {"message", reason}});
+        log_event(after, {{"event", "listing failed"}, {"archive", archive_task.archive}, {"message", reason}});
         continue;
       }
       other.code = report.code;
@@ -365,23 +369,23 @@ void Service::take_listing(const leases::Errand& errand, Request& request, const
     return;
   }
   jobs::FileRows known;
-  records_->scan_files(errand.archive, [&](const std::string& id, const store::FileRow& row) { known[id] = row; });
+  records_->scan_files(archive_task.archive, [&](const std::string& id, const store::FileRow& row) { known[id] = row; });
   const auto changes = jobs::apply_listing(known, report.index);
   for (const auto& [id, row] : changes) {
-    records_->put_file(after.batch, errand.archive, id, row);
-    if (row.digest.empty()) after.batch.erase(Table::evidence, keys::pair(errand.archive, id));
+    records_->put_file(after.batch, archive_task.archive, id, row);
+    if (row.digest.empty()) after.batch.erase(Table::damage, keys::pair(archive_task.archive, id));
   }
-  records_->put_json(after.batch, Table::archives, errand.archive,
+  records_->put_json(after.batch, Table::archives, archive_task.archive,
                      {{"revision", request.revision},
                       {"listed", format_time(config_.wall())},
                       {"entries", report.index.size()},
                       {"changed", changes.size()}});
   const auto& archive =
-      request.graph->archives[*request.graph->find_archive(errand.archive.substr(errand.archive.find('/') + 1))];
+      request.graph->archives[*request.graph->find_archive(archive_task.archive.substr(archive_task.archive.find('/') + 1))];
   std::erase_if(listed_at_,
-                [&](const auto& entry) { return entry.first.starts_with(errand.archive + "\n"); });  // it was elsewhere
+                [&](const auto& entry) { return entry.first.starts_with(archive_task.archive + "\n"); });  // it was elsewhere
   listed_at_[place_of(*request.graph, archive)] = now();
-  if (!changes.empty()) std::erase_if(indexes_, [&](const auto& entry) { return entry.first.first == errand.archive; });
+  if (!changes.empty()) std::erase_if(indexes_, [&](const auto& entry) { return entry.first.first == archive_task.archive; });
   flush(after);
   if (request.kind == "index") {
     const auto index = index_of(*request.graph, archive);
@@ -394,12 +398,12 @@ void Service::take_listing(const leases::Errand& errand, Request& request, const
              after);
     }
   }
-  listed(errand.archive, after);
+  listed(archive_task.archive, after);
   if (changes.empty()) return;
   for (auto& [number, other] : live_) {
     if (other.kind != "run" || other.terminal() || !other.unlisted.empty() || !scheduler_->plan(number)) continue;
     const auto& graph = *other.graph;
-    const auto concerns = [&](const dag::Archive& a) { return graph.full_name(a) == errand.archive; };
+    const auto concerns = [&](const dag::Archive& a) { return graph.full_name(a) == archive_task.archive; };
     if (std::any_of(graph.archives.begin(), graph.archives.end(), concerns)) replan(other, after);
   }
 }
@@ -408,7 +412,7 @@ void Service::take_listing(const leases::Errand& errand, Request& request, const
 void Service::listed(const std::string& archive, Aftermath& after) {
   for (auto& [number, request] : live_) {
     if (request.terminal() || request.unlisted.erase(archive) == 0) continue;
-    scheduler_->remove_errands(number, archive);
+    scheduler_->remove_archive_tasks(number, archive);
     if (!request.unlisted.empty()) continue;
     if (request.kind == "index")
       finish(request, "COMPLETE", "", after);
@@ -460,7 +464,7 @@ void Service::take_result(const Completion& completion, const leases::SettledSte
   }
   lineage["at"] = format_time(config_.wall());
   records_->put_of_job(after.batch, Table::lineage, job.fingerprint, job.from, lineage);
-  if (settled.had_trouble) records_->erase_of_job(after.batch, Table::attempts, job.fingerprint, job.from);
+  if (settled.had_failures) records_->erase_of_job(after.batch, Table::failures, job.fingerprint, job.from);
 }
 
 // Computed twice: the first stays. Equal keys must mean equal bytes; if not, somebody should know.
@@ -509,7 +513,7 @@ bool Service::drop_missing_states(const Completion& completion, Aftermath& after
   for (const auto& step : completion.spec.steps) {  // nobody's fault: no attempt is counted
     if (!dropped) break;
     scheduler_->forget({step.fingerprint, completion.spec.block.from});
-    records_->erase_of_job(after.batch, Table::attempts, step.fingerprint, completion.spec.block.from);
+    records_->erase_of_job(after.batch, Table::failures, step.fingerprint, completion.spec.block.from);
   }
   return dropped;
 }

@@ -368,15 +368,15 @@ Result<json> Service::explain(const std::string& job) {
     if (lineage.is_object() && lineage.contains(part) && lineage[part].is_object() && lineage[part].contains("flows_from"))
       made = lineage[part];
   const auto why = reasons(*plan, m, b);
-  const auto* trouble = scheduler_->trouble({fingerprint, from});
-  if (trouble && trouble->given_up && (flags & needs_any)) flags |= Flag::failed;  // stays so when its request has ended
+  const auto* failure = scheduler_->failure({fingerprint, from});
+  if (failure && failure->given_up && (flags & needs_any)) flags |= Flag::failed;  // stays so when its request has ended
   return json{{"job", graph->full_name(graph->modules[m]) + "@" + format_time(from)},
               {"state", job_state({fingerprint, from}, flags)},
               {"fingerprint", fingerprint},
               {"state_key", plan->modules[m].state_key(b)},
               {"result_key", plan->modules[m].result_key(b)},
               {"stored_result_key", row ? json(row->result_key) : json("")},
-              {"reason", trouble && trouble->given_up ? trouble->code + ": " + trouble->message : why.value("reason", "")},
+              {"reason", failure && failure->given_up ? failure->code + ": " + failure->message : why.value("reason", "")},
               {"changed", why.value("changed", json::array())},
               {"flows_from", made.value("flows_from", json(nullptr))},
               {"node", made.value("node", "")},
@@ -524,7 +524,7 @@ Result<json> Service::archive(const std::string& archive, const std::string& wha
                        {"medium", row.medium},
                        {"position", row.position}});
     else if (!row.state.empty() && row.state != "sound") {
-      auto evidence = records_->json(Table::evidence, keys::pair(archive, file.file.id));
+      auto evidence = records_->json(Table::damage, keys::pair(archive, file.file.id));
       if (!evidence.is_object()) evidence = json::object();
       damaged.push_back({{"id", file.file.id},
                          {"state", row.state},

@@ -262,9 +262,9 @@ Result<json> Service::accept(const Submission& submission, Request request, cons
   if (request.kind == "run") {
     note_modules(parsed, request, after);
     for (const auto& module : request.graph->modules)  // asking again is asking to try again
-      records_->scan_jobs(Table::attempts, module.fingerprint, [&](const Digest& fingerprint, Micros from, const json& row) {
+      records_->scan_jobs(Table::failures, module.fingerprint, [&](const Digest& fingerprint, Micros from, const json& row) {
         if (!row.value("given_up", false)) return;
-        records_->erase_of_job(after.batch, Table::attempts, fingerprint, from);
+        records_->erase_of_job(after.batch, Table::failures, fingerprint, from);
         scheduler_->forget({fingerprint, from});
       });
   }
@@ -341,7 +341,7 @@ void Service::advance(Request& request, Aftermath& after) {
 
 void Service::begin_listing(Request& request) {
   for (const auto& archive : request.unlisted)
-    scheduler_->add_errand(request.number, request.priority, {next_errand_++, "index", archive, request.range});
+    scheduler_->add_archive_task(request.number, request.priority, {next_archive_task_++, "index", archive, request.range});
 }
 
 // One task for each block that holds a file which this request has not read yet.
@@ -359,8 +359,8 @@ void Service::begin_verify(Request& request, Aftermath& after) {
       blocks.insert(floor_to(file.file.covers.from, archive.block_length, archive.block_origin));
   }
   for (const auto from : blocks)
-    scheduler_->add_errand(request.number, request.priority,
-                           {next_errand_++, "verify", request.archive, {from, from + archive.block_length}});
+    scheduler_->add_archive_task(request.number, request.priority,
+                                 {next_archive_task_++, "verify", request.archive, {from, from + archive.block_length}});
   request.state = "RUNNING";
   save(request, after);
   if (blocks.empty()) finish(request, "COMPLETE", "", after);
@@ -448,16 +448,16 @@ void Service::summarise(Request& request) {
                              });
     for (auto b = mine.first; b < mine.last() && request.failures.size() < max_failures; ++b) {
       if (!(mine.flags_at(b) & jobs::failed)) continue;
-      const auto* trouble = scheduler_->trouble({module.fingerprint, grid.start(b)});
-      if (!trouble) continue;
+      const auto* failure = scheduler_->failure({module.fingerprint, grid.start(b)});
+      if (!failure) continue;
       request.failures.push_back({{"job", plan->graph->full_name(module) + "@" + format_time(grid.start(b))},
                                   {"plugin", module.plugin.name + " " + module.plugin.version},
                                   {"module", module.name},
                                   {"block", format_time(grid.start(b))},
-                                  {"code", trouble->code},
-                                  {"message", trouble->message},
-                                  {"attempts", trouble->plugin_failures + trouble->infra_failures},
-                                  {"log_tail", trouble->log_tail}});
+                                  {"code", failure->code},
+                                  {"message", failure->message},
+                                  {"attempts", failure->plugin_failures + failure->infra_failures},
+                                  {"log_tail", failure->log_tail}});
     }
   }
   if (all.jobs == 0) return;

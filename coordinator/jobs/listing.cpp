@@ -46,8 +46,8 @@ FileRows apply_listing(const FileRows& known, const std::vector<task::IndexEntry
   return changes;
 }
 
-Evidence apply_evidence(const store::FileRow& known, const task::FileReport& report, std::uint64_t revision_read) {
-  Evidence out{known, false, false, false};
+FileUpdate apply_file_report(const store::FileRow& known, const task::FileReport& report, std::uint64_t revision_read) {
+  FileUpdate out{known, false, false, false};
   if (known.gone || known.revision != revision_read) return out;  // it was another file by now
   if (report.state == "missing") {
     out.row.gone = out.gone = out.changed = true;

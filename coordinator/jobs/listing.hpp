@@ -21,11 +21,11 @@ FileRows apply_listing(const FileRows& known, const std::vector<task::IndexEntry
 
 // What a task's reading of a file adds to its row. `digest_changed`: the bytes are others than before under the same
 // revision, so the row has a new one; `gone`: it could not be had any more.
-struct Evidence {
+struct FileUpdate {
   store::FileRow row;
   bool changed = false;  // the row must be written
   bool digest_changed = false, gone = false;
 };
-Evidence apply_evidence(const store::FileRow& known, const task::FileReport& report, std::uint64_t revision_read);
+FileUpdate apply_file_report(const store::FileRow& known, const task::FileReport& report, std::uint64_t revision_read);
 
 }  // namespace mole::coordinator::jobs

@@ -137,9 +137,9 @@ void Scheduler::end_lease(const std::string& id, bool cancel_at_node) {
 
 // Makes a task's work available again.
 void Scheduler::reopen(const Grant& grant, Micros not_before) {
-  if (const auto own = works_.find(grant.request); own != works_.end() && grant.errand)
-    for (auto& pending : own->second.errands)
-      if (pending.errand.id == grant.errand) {
+  if (const auto own = works_.find(grant.request); own != works_.end() && grant.archive_task)
+    for (auto& pending : own->second.archive_tasks)
+      if (pending.task.id == grant.archive_task) {
         pending.leased = false;
         pending.not_before = not_before;
       }
@@ -171,7 +171,7 @@ Settled Scheduler::complete(const Completion& completion, Micros now, Random& ra
   bool any_known = false;
   for (std::size_t i = 0; i < completion.report.steps.size(); ++i)
     if (completion.report.steps[i].outcome == "done") any_known = accept(completion, i, settled) || any_known;
-  if (grant && grant->errand) note_errand(*grant, completion, now, random, settled);
+  if (grant && grant->archive_task) settle_archive_task(*grant, completion, now, random, settled);
   if (grant && !grant->steps.empty()) {
     bool culprit = false;
     for (const auto& step : completion.report.steps)
@@ -236,7 +236,7 @@ bool Scheduler::accept(const Completion& completion, std::size_t i, Settled& set
     add_candidates(work, {mine.grid, b});
   }
   if (fresh.state || fresh.result) {
-    fresh.had_trouble = troubles_.erase(job) > 0;
+    fresh.had_failures = failures_.erase(job) > 0;
     settled.accepted.push_back(fresh);
     not_before_.erase(job);
   }
@@ -262,25 +262,25 @@ void Scheduler::note_failure(const Grant& grant, const task::StepReport& step, b
                              Micros now, Random& random, Settled& settled) {
   if (step.step >= grant.steps.size()) return;
   const auto& job = grant.steps[step.step].job;
-  auto trouble = troubles_[job];
-  const bool again = step.code == "exhausted" && trouble.code == step.code && trouble.message == step.message;
-  trouble.repeats = again ? trouble.repeats + 1 : 1;
-  trouble.code = step.code;
-  trouble.message = step.message;
-  trouble.log_tail = completion.report.log_tail;
+  auto failure = failures_[job];
+  const bool again = step.code == "exhausted" && failure.code == step.code && failure.message == step.message;
+  failure.repeats = again ? failure.repeats + 1 : 1;
+  failure.code = step.code;
+  failure.message = step.message;
+  failure.log_tail = completion.report.log_tail;
   Micros until;
   if (infra) {
-    ++trouble.infra_failures;
-    until = now + backoff(settings_.infra_delay, settings_.infra_delay_cap, trouble.infra_failures, random);
+    ++failure.infra_failures;
+    until = now + backoff(settings_.infra_delay, settings_.infra_delay_cap, failure.infra_failures, random);
     // What is too large for the node in the same words each time does not get smaller.
-    trouble.given_up = trouble.infra_failures >= settings_.infra_attempts || trouble.repeats >= settings_.exhausted_attempts;
+    failure.given_up = failure.infra_failures >= settings_.infra_attempts || failure.repeats >= settings_.exhausted_attempts;
   } else {
-    ++trouble.plugin_failures;
-    until = now + backoff(settings_.plugin_delay, settings_.plugin_delay_cap, trouble.plugin_failures, random);
-    trouble.given_up = trouble.plugin_failures >= settings_.plugin_attempts || given_up_at_once(completion, step);
+    ++failure.plugin_failures;
+    until = now + backoff(settings_.plugin_delay, settings_.plugin_delay_cap, failure.plugin_failures, random);
+    failure.given_up = failure.plugin_failures >= settings_.plugin_attempts || given_up_at_once(completion, step);
   }
-  settled.troubles.emplace_back(job, trouble);
-  settle_trouble(job, trouble, until);
+  settled.failures.emplace_back(job, failure);
+  record_failure(job, failure, until);
 }
 
 // The task as a whole failed. A crash without a culprit is narrowed down by halves until one job is left to blame.
@@ -303,8 +303,8 @@ void Scheduler::note_task_failure(const Grant& grant, const Completion& completi
   }
 }
 
-void Scheduler::settle_trouble(const JobKey& job, const Trouble& trouble, Micros until) {
-  troubles_[job] = trouble;
+void Scheduler::record_failure(const JobKey& job, const FailureRecord& failure, Micros until) {
+  failures_[job] = failure;
   not_before_[job] = until;
   for (auto& [request, work] : works_) {
     if (!work.plan) continue;
@@ -313,20 +313,21 @@ void Scheduler::settle_trouble(const JobKey& job, const Trouble& trouble, Micros
     const auto grid = work.plan->modules[module->second].grid;
     const auto block = work.plan->grids[grid].number(job.from);
     work.worked_by[{grid, block}].clear();
-    if (trouble.given_up)
+    if (failure.given_up)
       work.live -= jobs::give_up(*work.plan, module->second, block);
     else
       delay(work, {grid, block}, until);
   }
 }
 
-void Scheduler::note_errand(const Grant& grant, const Completion& completion, Micros now, Random& random, Settled& settled) {
+void Scheduler::settle_archive_task(const Grant& grant, const Completion& completion, Micros now, Random& random,
+                                    Settled& settled) {
   const auto work = works_.find(grant.request);
   if (work == works_.end()) return;
-  auto& errands = work->second.errands;
-  const auto found =
-      std::find_if(errands.begin(), errands.end(), [&](const PendingErrand& e) { return e.errand.id == grant.errand; });
-  if (found == errands.end()) return;
+  auto& archive_tasks = work->second.archive_tasks;
+  const auto found = std::find_if(archive_tasks.begin(), archive_tasks.end(),
+                                  [&](const PendingArchiveTask& e) { return e.task.id == grant.archive_task; });
+  if (found == archive_tasks.end()) return;
   const auto& code = completion.report.code;
   const bool again =
       (code == "transient" || code == "cancelled" || code == "crashed" || code == "exhausted") && ++found->failures < 3;
@@ -335,8 +336,8 @@ void Scheduler::note_errand(const Grant& grant, const Completion& completion, Mi
     found->not_before = now + backoff(settings_.infra_delay, settings_.infra_delay_cap, found->failures, random);
     return;
   }
-  settled.errand = found->errand;
-  errands.erase(found);
+  settled.archive_task = found->task;
+  archive_tasks.erase(found);
 }
 
 std::vector<NodeView> Scheduler::nodes() const {

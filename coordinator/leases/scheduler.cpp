@@ -54,7 +54,7 @@ void Scheduler::refresh(Work& work) {
     const auto& fingerprint = plan.graph->modules[m].fingerprint;
     const auto& grid = plan.grid(m);
     for (auto& flags : mine.flags) flags &= static_cast<std::uint8_t>(~stopped);
-    for (auto it = troubles_.lower_bound({fingerprint, INT64_MIN}); it != troubles_.end() && it->first.fingerprint == fingerprint;
+    for (auto it = failures_.lower_bound({fingerprint, INT64_MIN}); it != failures_.end() && it->first.fingerprint == fingerprint;
          ++it) {
       const auto b = grid.number(it->first.from);
       if (it->second.given_up && mine.covers(b) && (mine.at(b) & needs_any)) mine.at(b) |= Flag::failed;
@@ -73,14 +73,14 @@ void Scheduler::refresh(Work& work) {
   }
 }
 
-void Scheduler::add_errand(std::uint64_t request, std::int32_t priority, Errand errand) {
-  work_of(request, priority).errands.push_back({std::move(errand), false, 0, 0});
+void Scheduler::add_archive_task(std::uint64_t request, std::int32_t priority, ArchiveTask archive_task) {
+  work_of(request, priority).archive_tasks.push_back({std::move(archive_task), false, 0, 0});
 }
 
-void Scheduler::remove_errands(std::uint64_t request, const std::string& archive) {
+void Scheduler::remove_archive_tasks(std::uint64_t request, const std::string& archive) {
   const auto found = works_.find(request);
   if (found != works_.end())
-    std::erase_if(found->second.errands, [&](const PendingErrand& e) { return e.errand.archive == archive; });
+    std::erase_if(found->second.archive_tasks, [&](const PendingArchiveTask& e) { return e.task.archive == archive; });
 }
 
 void Scheduler::drop(std::uint64_t request) {
@@ -115,22 +115,22 @@ const jobs::Plan* Scheduler::plan(std::uint64_t request) const {
   return found != works_.end() && found->second.plan ? &*found->second.plan : nullptr;
 }
 
-std::optional<Errand> Scheduler::errand(std::uint64_t request, std::uint64_t id) const {
+std::optional<ArchiveTask> Scheduler::archive_task(std::uint64_t request, std::uint64_t id) const {
   const auto found = works_.find(request);
   if (found == works_.end()) return std::nullopt;
-  for (const auto& pending : found->second.errands)
-    if (pending.errand.id == id) return pending.errand;
+  for (const auto& pending : found->second.archive_tasks)
+    if (pending.task.id == id) return pending.task;
   return std::nullopt;
 }
 
-bool Scheduler::has_errands(std::uint64_t request) const {
+bool Scheduler::has_archive_tasks(std::uint64_t request) const {
   const auto found = works_.find(request);
-  return found != works_.end() && !found->second.errands.empty();
+  return found != works_.end() && !found->second.archive_tasks.empty();
 }
 
 bool Scheduler::exhausted(std::uint64_t request) const {
   const auto found = works_.find(request);
-  return found != works_.end() && found->second.plan && found->second.live == 0 && found->second.errands.empty();
+  return found != works_.end() && found->second.plan && found->second.live == 0 && found->second.archive_tasks.empty();
 }
 
 JobCounts Scheduler::counts(std::uint64_t request) const {
@@ -159,9 +159,9 @@ JobCounts Scheduler::counts(std::uint64_t request) const {
   return out;
 }
 
-const Trouble* Scheduler::trouble(const JobKey& job) const {
-  const auto found = troubles_.find(job);
-  return found == troubles_.end() ? nullptr : &found->second;
+const FailureRecord* Scheduler::failure(const JobKey& job) const {
+  const auto found = failures_.find(job);
+  return found == failures_.end() ? nullptr : &found->second;
 }
 
 const Grant* Scheduler::grant(const std::string& id) const {
@@ -211,7 +211,7 @@ std::optional<Grant> Scheduler::next_grant(const std::string& node, Micros now) 
   for (auto& [request, work] : works_) order.emplace_back(-work.priority, request, &work);
   std::sort(order.begin(), order.end());
   for (auto& [priority, request, work] : order) {
-    if (auto grant = next_errand(request, *work, now)) return grant;
+    if (auto grant = next_archive_task(request, *work, now)) return grant;
     if (auto grant = next_task(request, *work, node, now)) return grant;
   }
   return std::nullopt;
@@ -226,14 +226,14 @@ Grant Scheduler::make_grant(std::uint64_t request) {
   return grant;
 }
 
-std::optional<Grant> Scheduler::next_errand(std::uint64_t request, Work& work, Micros now) {
-  for (auto& pending : work.errands) {
+std::optional<Grant> Scheduler::next_archive_task(std::uint64_t request, Work& work, Micros now) {
+  for (auto& pending : work.archive_tasks) {
     if (pending.leased || pending.not_before > now) continue;
     pending.leased = true;
     auto grant = make_grant(request);
-    grant.kind = pending.errand.kind;
-    grant.errand = pending.errand.id;
-    grant.block = pending.errand.block;
+    grant.kind = pending.task.kind;
+    grant.archive_task = pending.task.id;
+    grant.block = pending.task.block;
     return grant;
   }
   return std::nullopt;
@@ -340,7 +340,7 @@ std::vector<tasks::FusedStep> Scheduler::choose_steps(const Work& work, BlockRef
   const auto from = plan.grids[ref.grid].start(ref.number);
   const auto idle = [&](std::uint32_t m) { return !inflight_.contains({plan.graph->modules[m].fingerprint, from}); };
   const auto suspect = [&](std::uint32_t m) {
-    const auto* t = trouble({plan.graph->modules[m].fingerprint, from});
+    const auto* t = failure({plan.graph->modules[m].fingerprint, from});
     return t && t->plugin_failures > 0;
   };
   const auto due = [&](std::uint32_t m) {

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "coordinator/jobs/plan.hpp"
-#include "coordinator/tasks/fuse.hpp"
+#include "coordinator/tasks/grant.hpp"
 #include "coordinator/wire/node_api.hpp"
 
 #include <map>
@@ -20,6 +20,9 @@
 namespace mole::coordinator::leases {
 
 using Random = std::mt19937_64;
+using tasks::Grant;
+using tasks::GrantedStep;
+using tasks::JobKey;
 
 struct Settings {
   Micros lease = 60 * second_us;
@@ -33,41 +36,16 @@ struct Settings {
   std::size_t max_grants = 100;          // in one answer
 };
 
-// One block of one module, whichever requests want it.
-struct JobKey {
-  Digest fingerprint;
-  Micros from = 0;
-  auto operator<=>(const JobKey&) const = default;
-};
-
-struct GrantedStep {
-  tasks::FusedStep step;
-  JobKey job;
-  Digest state_key, result_key;
-};
-
-// A task in the hands of a node.
-struct Grant {
-  std::string id;  // "<epoch>-<seq>"
-  std::uint64_t epoch = 0, seq = 0;
-  std::string kind;  // "compute", "merge", "index", "verify"
-  std::uint64_t request = 0;
-  std::uint64_t errand = 0;  // index, verify
-  tasks::BlockRef ref;       // compute, merge
-  TimeRange block;
-  std::vector<GrantedStep> steps;
-};
-
 // Work without jobs: listing an archive, reading its files.
-struct Errand {
+struct ArchiveTask {
   std::uint64_t id = 0;
   std::string kind;     // "index" or "verify"
   std::string archive;  // "pipeline/archive"
   TimeRange block;      // verify: the files to read
 };
 
-// What is remembered of a job that did not go well. Durable as a row of table "attempts".
-struct Trouble {
+// What is remembered of a job that did not go well. Durable as a row of table "failures".
+struct FailureRecord {
   std::uint32_t plugin_failures = 0, infra_failures = 0;
   std::uint32_t repeats = 0;  // how often in a row the same was exhausted; not stored
   bool given_up = false;
@@ -78,7 +56,7 @@ struct SettledStep {
   std::size_t step = 0;  // index into the report's steps
   JobKey job;
   bool state = false, result = false;  // what was new
-  bool had_trouble = false;            // there is a row of "attempts" to forget
+  bool had_failures = false;           // there is a row of "failures" to forget
 };
 
 // What follows from one completion.
@@ -86,9 +64,9 @@ struct Settled {
   std::string verdict;  // Api::complete
   bool live = false;    // the report came under a current lease
   std::vector<SettledStep> accepted, duplicates;
-  std::vector<std::pair<JobKey, Trouble>> troubles;  // rows to write
-  std::optional<Errand> errand;                      // the index or verify task that ended
-  std::uint64_t request = 0;                         // of the lease
+  std::vector<std::pair<JobKey, FailureRecord>> failures;  // rows to write
+  std::optional<ArchiveTask> archive_task;                 // the index or verify task that ended
+  std::uint64_t request = 0;                               // of the lease
 };
 
 struct JobCounts {
@@ -109,22 +87,22 @@ class Scheduler {
   // ---- work
   void set_plan(std::uint64_t request, std::int32_t priority,
                 jobs::Plan plan);  // also replaces; leases on other keys are cancelled
-  void add_errand(std::uint64_t request, std::int32_t priority, Errand errand);
-  void remove_errands(std::uint64_t request, const std::string& archive);  // someone else did them
+  void add_archive_task(std::uint64_t request, std::int32_t priority, ArchiveTask archive_task);
+  void remove_archive_tasks(std::uint64_t request, const std::string& archive);  // someone else did them
   void drop(std::uint64_t request);  // its leases are cancelled unless another request wants them
   const jobs::Plan* plan(std::uint64_t request) const;
-  std::optional<Errand> errand(std::uint64_t request, std::uint64_t id) const;
-  bool has_errands(std::uint64_t request) const;
+  std::optional<ArchiveTask> archive_task(std::uint64_t request, std::uint64_t id) const;
+  bool has_archive_tasks(std::uint64_t request) const;
   // Nothing left that can be done: every job is there, failed, blocked or waiting.
   bool exhausted(std::uint64_t request) const;
   JobCounts counts(std::uint64_t request) const;
   bool running(const JobKey& job) const { return inflight_.contains(job); }
-  void remember(const JobKey& job, Trouble trouble) { troubles_[job] = std::move(trouble); }  // from the store, at start
+  void remember(const JobKey& job, FailureRecord failure) { failures_[job] = std::move(failure); }  // from the store, at start
   void forget(const JobKey& job) {
-    troubles_.erase(job);
+    failures_.erase(job);
     not_before_.erase(job);
   }
-  const Trouble* trouble(const JobKey& job) const;
+  const FailureRecord* failure(const JobKey& job) const;
 
   // ---- nodes
   Registration register_node(const NodeInfo& node, Micros now);
@@ -160,8 +138,8 @@ class Scheduler {
     Micros deadline = 0;
     TaskProgress progress;
   };
-  struct PendingErrand {
-    Errand errand;
+  struct PendingArchiveTask {
+    ArchiveTask task;
     bool leased = false;
     Micros not_before = 0;
     std::uint32_t failures = 0;
@@ -174,7 +152,7 @@ class Scheduler {
     std::multimap<Micros, tasks::BlockRef> delayed;           // become candidates again
     std::map<tasks::BlockRef, std::size_t> bisect;            // after a crash without culprit: at most so many steps
     std::map<tasks::BlockRef, std::string> worked_by;         // node that took or did a block last; "": it failed there
-    std::vector<PendingErrand> errands;
+    std::vector<PendingArchiveTask> archive_tasks;
     std::int64_t live = 0;   // jobs that can still be done
     std::int64_t reach = 0;  // how many later blocks a completion may set free
   };
@@ -185,7 +163,7 @@ class Scheduler {
   void add_candidates(Work& work, tasks::BlockRef ref);
   void delay(Work& work, tasks::BlockRef ref, Micros until) { work.delayed.emplace(until, ref); }
   std::optional<Grant> next_grant(const std::string& node, Micros now);
-  std::optional<Grant> next_errand(std::uint64_t request, Work& work, Micros now);
+  std::optional<Grant> next_archive_task(std::uint64_t request, Work& work, Micros now);
   std::optional<Grant> next_task(std::uint64_t request, Work& work, const std::string& node, Micros now);
   std::size_t blocks_compared() const;
   std::optional<tasks::BlockRef> next_block(const Work& work, const std::string& node) const;
@@ -201,8 +179,8 @@ class Scheduler {
   void note_failure(const Grant& grant, const task::StepReport& step, bool infra, const Completion& completion, Micros now,
                     Random& random, Settled& settled);
   void note_task_failure(const Grant& grant, const Completion& completion, Micros now, Random& random, Settled& settled);
-  void note_errand(const Grant& grant, const Completion& completion, Micros now, Random& random, Settled& settled);
-  void settle_trouble(const JobKey& job, const Trouble& trouble, Micros until);
+  void settle_archive_task(const Grant& grant, const Completion& completion, Micros now, Random& random, Settled& settled);
+  void record_failure(const JobKey& job, const FailureRecord& failure, Micros until);
   Micros backoff(Micros base, Micros cap, std::uint32_t failures, Random& random) const;
   static bool given_up_at_once(const Completion& completion, const task::StepReport& step);
 
@@ -216,7 +194,7 @@ class Scheduler {
   std::map<std::string, Lease> leases_;
   std::map<std::uint64_t, Work> works_;
   std::map<JobKey, std::string> inflight_;  // -> lease
-  std::map<JobKey, Trouble> troubles_;
+  std::map<JobKey, FailureRecord> failures_;
   std::map<JobKey, Micros> not_before_;  // of jobs that wait after a failure
 };
 

@@ -1,4 +1,4 @@
-// A request: "this module, [from, to)", or an errand at an archive. Durable from the moment `submit` answers.
+// A request: "this module, [from, to)", or a task on an archive. Durable from the moment `submit` answers.
 //
 //   ACCEPTED -> RUNNING <-> WAITING -> COMPLETE | PARTIAL | FAILED        any but the last three -> CANCELLED
 //

@@ -37,7 +37,7 @@ inline Digest read_digest(std::string_view key) {
   return digest;
 }
 
-// revisions, fingerprints: a digest. catalogue, lineage, attempts: fingerprint and start of the block.
+// revisions, fingerprints: a digest. catalogue, lineage, failures: fingerprint and start of the block.
 inline std::string block(const Digest& fingerprint, Micros from) {
   std::string key(text(fingerprint));
   append_u64(key, static_cast<std::uint64_t>(from) ^ std::uint64_t{1} << 63);
@@ -49,7 +49,7 @@ inline Micros block_from_of(std::string_view key) {
   return static_cast<Micros>(read_u64(key.substr(16)) ^ std::uint64_t{1} << 63);
 }
 
-// files, evidence: "pipeline/archive" and the file's id. plugins: name and version.
+// files, damage: "pipeline/archive" and the file's id. plugins: name and version.
 inline std::string pair(std::string_view first, std::string_view second) {
   std::string key(first);
   key += '\0';

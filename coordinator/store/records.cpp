@@ -26,10 +26,10 @@ json describe_key(Table table, std::string_view key) {
       return keys::read_digest(key).hex();
     case Table::catalogue:
     case Table::lineage:
-    case Table::attempts:
+    case Table::failures:
       return keys::fingerprint_of(key).hex() + "@" + format_time(keys::block_from_of(key));
     case Table::files:
-    case Table::evidence:
+    case Table::damage:
     case Table::plugins:
       return std::string(keys::first_of(key)) + " " + std::string(keys::second_of(key));
     default:

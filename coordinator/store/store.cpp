@@ -66,8 +66,8 @@ std::string holder(const fs::path& dir) {
 
 const std::vector<std::string>& table_names() {
   static const std::vector<std::string> names = {"meta",         "requests", "clients", "revisions", "modules",   "plugins",
-                                                 "fingerprints", "archives", "files",   "evidence",  "catalogue", "lineage",
-                                                 "attempts",     "nodes",    "events",  "leases",    "resources"};
+                                                 "fingerprints", "archives", "files",   "damage",    "catalogue", "lineage",
+                                                 "failures",     "nodes",    "events",  "leases",    "resources"};
   return names;
 }
 

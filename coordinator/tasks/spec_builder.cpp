@@ -9,15 +9,12 @@
 namespace mole::coordinator::tasks {
 namespace {
 
-using leases::GrantedStep;
-using leases::JobKey;
-
 task::Archive archive_of(const dag::Archive& archive) {
   return {archive.name,   archive.downloader, archive.decoder, archive.damage,
           archive.covers, archive.lateness,   archive.home,    archive.decode};
 }
 
-task::Spec head_of(const leases::Grant& grant) {
+task::Spec head_of(const Grant& grant) {
   task::Spec spec;
   spec.id = grant.id;
   spec.epoch = grant.epoch;
@@ -29,7 +26,7 @@ task::Spec head_of(const leases::Grant& grant) {
 
 class Builder {
  public:
-  Builder(const leases::Grant& grant, const jobs::Plan& plan, const SpecSources& sources)
+  Builder(const Grant& grant, const jobs::Plan& plan, const SpecSources& sources)
       : grant_(grant), plan_(plan), sources_(sources), spec_(head_of(grant)) {}
 
   Result<task::Spec> run() {
@@ -150,7 +147,7 @@ class Builder {
     for (auto& [key, file] : files) spec_.files.push_back(std::move(file));
   }
 
-  const leases::Grant& grant_;
+  const Grant& grant_;
   const jobs::Plan& plan_;
   const SpecSources& sources_;
   task::Spec spec_;
@@ -159,11 +156,11 @@ class Builder {
 
 }  // namespace
 
-Result<task::Spec> build_spec(const leases::Grant& grant, const jobs::Plan& plan, const SpecSources& sources) {
+Result<task::Spec> build_spec(const Grant& grant, const jobs::Plan& plan, const SpecSources& sources) {
   return Builder(grant, plan, sources).run();
 }
 
-task::Spec build_errand(const leases::Grant& grant, const dag::Archive& archive, std::vector<task::File> files) {
+task::Spec build_archive_spec(const Grant& grant, const dag::Archive& archive, std::vector<task::File> files) {
   auto spec = head_of(grant);
   spec.archive = archive_of(archive);
   spec.files = std::move(files);

@@ -235,11 +235,11 @@ TEST(Scheduler, CountsATaskThatDidNothingAndSaidNothingAsAFailureOfEveryStep) {
   c.scheduler.set_plan(1, 0, plan_of(1));
   const auto grant = c.lease(1).at(0);
   const auto settled = c.complete(grant, "not_run", "");
-  ASSERT_EQ(settled.troubles.size(), grant.steps.size());
-  for (const auto& [job, trouble] : settled.troubles) {
-    EXPECT_EQ(trouble.code, "transient");
-    EXPECT_EQ(trouble.infra_failures, 1u);
-    EXPECT_NE(trouble.message, "");
+  ASSERT_EQ(settled.failures.size(), grant.steps.size());
+  for (const auto& [job, failure] : settled.failures) {
+    EXPECT_EQ(failure.code, "transient");
+    EXPECT_EQ(failure.infra_failures, 1u);
+    EXPECT_NE(failure.message, "");
   }
   EXPECT_TRUE(c.lease(1).empty());  // not at once
   c.now += 5 * second_us;
@@ -259,10 +259,10 @@ int attempts_until_given_up(const std::string& code, bool same_message) {
     }
     c.now += hour_us;
   }
-  const auto* trouble = c.scheduler.trouble({name_of("first"), 0});
+  const auto* failure = c.scheduler.failure({name_of("first"), 0});
   if (code == "exhausted") {
-    EXPECT_EQ(trouble->code, "exhausted");
-    EXPECT_EQ(trouble->message.substr(0, 35), "the files are larger than the cache");
+    EXPECT_EQ(failure->code, "exhausted");
+    EXPECT_EQ(failure->message.substr(0, 35), "the files are larger than the cache");
   }
   return attempts;
 }

@@ -1,0 +1,34 @@
+// A task in the hands of a node, by keys; spec_builder turns it into the task::Spec that is sent.
+#pragma once
+
+#include "coordinator/tasks/fuse.hpp"
+
+#include <string>
+
+namespace mole::coordinator::tasks {
+
+// One block of one module, whichever requests want it.
+struct JobKey {
+  Digest fingerprint;
+  Micros from = 0;
+  auto operator<=>(const JobKey&) const = default;
+};
+
+struct GrantedStep {
+  FusedStep step;
+  JobKey job;
+  Digest state_key, result_key;
+};
+
+struct Grant {
+  std::string id;  // "<epoch>-<seq>"
+  std::uint64_t epoch = 0, seq = 0;
+  std::string kind;  // "compute", "merge", "index", "verify"
+  std::uint64_t request = 0;
+  std::uint64_t archive_task = 0;  // index, verify
+  BlockRef ref;                    // compute, merge
+  TimeRange block;
+  std::vector<GrantedStep> steps;
+};
+
+}  // namespace mole::coordinator::tasks
