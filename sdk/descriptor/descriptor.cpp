@@ -1,5 +1,7 @@
 #include "sdk/descriptor/descriptor.hpp"
 
+#include "sdk/model/unit.hpp"
+
 #include <algorithm>
 #include <array>
 #include <set>

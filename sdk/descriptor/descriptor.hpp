@@ -88,9 +88,4 @@ Result<nlohmann::json> resolve_params(const Descriptor&, const nlohmann::json& g
 // role, a bound column that is not a number, a unit that is not the one asked for. "context" roles may stay unbound.
 Result<std::vector<Output>> resolve_outputs(const Descriptor&, const std::map<std::string, Binding>&);
 
-// Unit algebra over the closed list: "B", "B^2", "B/s", "1".
-bool is_unit(std::string_view text);
-Result<std::string> square_unit(std::string_view unit);      // "B" -> "B^2"
-Result<std::string> per_second_unit(std::string_view unit);  // "B" -> "B/s"
-
 }  // namespace mole

@@ -1,6 +1,8 @@
 // What a descriptor becomes once a manifest has given parameters and bound the inputs.
 #include "sdk/descriptor/descriptor.hpp"
 
+#include "sdk/model/unit.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cmath>

@@ -1,24 +1,22 @@
-// Unit algebra over the closed list. A unit is a product of powers of base units: {"B": 2, "s": -1} is "B^2/s".
-#include "sdk/descriptor/descriptor.hpp"
+#include "sdk/model/unit.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <map>
+#include <optional>
 
 namespace mole {
 namespace {
 
-constexpr std::array<std::string_view, 8> bases{"flow", "packet", "B", "host", "s", "bit", "interval", "port"};
-constexpr std::string_view as_number = "as";
+constexpr std::array<std::string_view, 9> bases{"flow", "packet", "B", "host", "s", "bit", "interval", "port", "as"};
 
-bool is_base(std::string_view name) {
-  for (const auto base : bases)
-    if (base == name) return true;
-  return name == as_number;
-}
+bool is_base(std::string_view name) { return std::find(bases.begin(), bases.end(), name) != bases.end(); }
 
+// A unit is a product of powers of base units: {"B": 2, "s": -1} is "B^2/s".
 using Powers = std::map<std::string, int, std::less<>>;
 
-// "B^2" with sign +1, "s" with sign -1. False if it is not a power of a base unit.
+// Adds "B^2" with sign +1 or "s" with sign -1. Returns false if the factor is not a power of a base unit.
 bool add_factor(std::string_view factor, int sign, Powers& powers) {
   int power = 1;
   if (const auto hat = factor.find('^'); hat != std::string_view::npos) {

@@ -1,0 +1,26 @@
+// Splits the text of a filter into words, for its parser.
+#pragma once
+
+#include <mole/result.hpp>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mole {
+
+struct FilterWord {
+  std::string text;  // lower case, except in names
+  std::string raw;
+  std::size_t at = 0;  // offset in the filter's text
+  bool quoted = false;
+};
+
+// The words in order, followed by an empty one at the end of the text.
+Result<std::vector<FilterWord>> split_filter(std::string_view text);
+
+// Whether `c` may be part of an unquoted word.
+bool is_filter_word(char c);
+Error filter_error(std::size_t at, const std::string& problem);
+
+}  // namespace mole
