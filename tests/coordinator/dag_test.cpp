@@ -72,7 +72,7 @@ TEST_F(Dag, KeepsItselfInJson) {
 }
 
 TEST_F(Dag, ADirectionNeedsAHomeWhichBelongsToItsKeyAlone) {
-  EXPECT_NE(error({"modules.traffic.by=[direction]"}).find("does not say what is at home"), std::string::npos);
+  EXPECT_NE(error({"modules.traffic.by=[direction]"}).find("does not define \"home\""), std::string::npos);
   const std::string home = "archives.flows.home={networks: [10.0.0.0/8]}", other = "archives.flows.home={networks: [11.0.0.0/8]}";
   const auto print = [&](const std::vector<std::string>& overrides) {
     return resolve(chain, overrides)->graph.modules[0].fingerprint;
@@ -89,7 +89,7 @@ TEST_F(Dag, OrdersModulesWhateverTheirOrderInTheText) {
 
 TEST_F(Dag, NamesACycleInFull) {
   EXPECT_EQ(error({"modules.mean.inputs={values: variance.bytes_variance}"}),
-            "m.yaml:12:3: the modules read each other in a circle: mean -> variance -> mean; take one of these inputs away");
+            "m.yaml:12:3: the modules depend on each other in a cycle: mean -> variance -> mean; remove one of these inputs");
 }
 
 TEST_F(Dag, RefusesWhatDoesNotFitInOneSentence) {
@@ -107,8 +107,8 @@ TEST_F(Dag, RefusesWhatDoesNotFitInOneSentence) {
   EXPECT_EQ(error({"modules.mean.window=20m"}), "m.yaml:12:3: the window 20m is not a multiple of the interval 15m; round it");
   EXPECT_EQ(error({"modules.mean.interval=30m"}),
             "m.yaml:12:3: the interval 30m differs from the 15m of its input traffic; leave it out, it is inherited");
-  EXPECT_EQ(error({"modules.traffic.by=[colour]"}).substr(0, 57),
-            "m.yaml:11:3: \"by\" knows no dimension \"colour\"; known are ");
+  EXPECT_EQ(error({"modules.traffic.by=[colour]"}).substr(0, 58),
+            "m.yaml:11:3: \"by\": \"colour\" is not a dimension; known are ");
   EXPECT_EQ(error({"modules.mean.filter=proto tcp"}).substr(0, 40), "--set modules.mean.filter=proto tcp: \"fi");
   EXPECT_EQ(error({"modules.mean.warmup=1h"}),
             "m.yaml:12:3: \"warmup\" and \"since\" are for sequential metrics; mean is mergeable; use \"window\"");
@@ -120,8 +120,7 @@ TEST_F(Dag, RefusesWhatDoesNotFitInOneSentence) {
   EXPECT_NE(error({"modules.mean.params.x=1"}).find("x"), std::string::npos);
   EXPECT_EQ(error({"modules.again={plugin: traffic, input: {archive: flows}, interval: 15m, by: [router]}"}),
             "--set modules.again={plugin: traffic, input: {archive: flows}, interval: 15m, by: [router]}: the modules traffic "
-            "and again compute the same "
-            "from the same; remove one of them");
+            "and again are identical; remove one of them");
 }
 
 TEST_F(Dag, NamesBothSidesOfAUnitMismatch) {
@@ -144,7 +143,7 @@ TEST_F(Dag, TotalsAreThoseOfClosedDimensionsAndInherited) {
   EXPECT_EQ(error({"modules.mean.totals=[router]"}),
             "m.yaml:12:3: \"totals\" are made of flows; leave it out, mean has those of its input traffic");
   EXPECT_NE(error({"modules.traffic.input={archive: flows, where: {router: [\"1\", all]}}", "modules.traffic.totals=[router]"})
-                .find("a router is called \"all\""),
+                .find("a router is named \"all\""),
             std::string::npos);
   EXPECT_NE(error({"modules.s={plugin: longest_silence, input: {archive: flows}, interval: 15m, warmup: 1h, by: [router], "
                    "totals: [router]}"})

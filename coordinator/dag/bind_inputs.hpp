@@ -1,0 +1,28 @@
+// Binds a module's inputs to archives and to columns of other modules, and checks its filter against them.
+#pragma once
+
+#include "coordinator/dag/graph.hpp"
+#include "coordinator/manifest/manifest.hpp"
+
+#include <vector>
+
+namespace mole::coordinator::dag {
+
+// Facts about an archive that resolving needs but the graph does not keep.
+struct ArchiveFacts {
+  const Descriptor* decoder;
+  bool names_router;  // its file names hold the router
+};
+
+// Sets inputs, archive, interval, grouping and routers of `to`. The graph holds every archive and the modules before this one;
+// `facts` is parallel to its archives. invalid, missing: "<place>: cause; remedy".
+Result<> bind_inputs(const Graph& graph, const std::vector<ArchiveFacts>& facts, const manifest::Module& from,
+                     const Descriptor& descriptor, Module& to);
+
+// Sets the canonical filter. Call after bind_inputs.
+Result<> bind_filter(const std::vector<ArchiveFacts>& facts, const manifest::Module& from, Module& to);
+
+// Whether the input takes its AS numbers from a routing table instead of the records.
+bool looks_up_as(const manifest::Input& input);
+
+}  // namespace mole::coordinator::dag

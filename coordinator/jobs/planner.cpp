@@ -1,0 +1,364 @@
+#include "coordinator/jobs/plan.hpp"
+
+#include "coordinator/dag/routing_tables.hpp"
+#include "coordinator/jobs/key_hash.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace mole::coordinator::jobs {
+namespace {
+
+constexpr std::uint64_t result_format = 1;
+
+struct Span {
+  std::int64_t from = 0, to = 0;
+  bool empty() const { return to <= from; }
+  void add(Span o) {
+    if (o.empty()) return;
+    *this = empty() ? o : Span{std::min(from, o.from), std::max(to, o.to)};
+  }
+};
+
+std::int64_t ceil_div(Micros a, Micros b) { return a <= 0 ? 0 : (a + b - 1) / b; }
+
+class Planner {
+ public:
+  Planner(Plan& plan, const PlanAsk& ask, const CatalogueScan& catalogue, const HolderLives& lives)
+      : plan_(plan), graph_(*plan.graph), ask_(ask), catalogue_(catalogue), lives_(lives) {}
+
+  Result<> run() {
+    const auto n = graph_.modules.size();
+    plan_.modules.resize(n);
+    results_.resize(n);
+    ends_.resize(n);
+    floors_.resize(n);
+    keyed_to_.resize(n);
+    wanted_.resize(n);
+    for (std::size_t m = 0; m < n; ++m)
+      if (auto done = set_limits(m); !done) return done;
+    if (auto done = set_asked(); !done) return done;
+    for (std::size_t m = n; m-- > 0;)
+      if (auto done = set_span(m); !done) return done;
+    for (std::size_t m = 0; m < n; ++m) compute_keys(m);
+    for (std::size_t m = 0; m < n; ++m) read_catalogue(m);
+    for (std::size_t m = n; m-- > 0;) mark_needs(m);
+    return {};
+  }
+
+ private:
+  struct Ends {
+    std::int64_t complete = 0;  // blocks before this one have all their files
+    std::int64_t data = 0;      // blocks before this one overlap some file
+  };
+
+  // Where the module's blocks begin and end, from the archive or from its inputs.
+  Result<> set_limits(std::size_t m) {
+    const auto& module = graph_.modules[m];
+    const auto& archive = graph_.grid(module);
+    auto& mine = plan_.modules[m];
+    const Grid grid{archive.block_length, archive.block_origin};
+    const auto known = std::find(plan_.grids.begin(), plan_.grids.end(), grid);
+    mine.grid = static_cast<std::uint32_t>(known - plan_.grids.begin());
+    if (known == plan_.grids.end()) plan_.grids.push_back(grid);
+    mine.back = ceil_div(module.window - module.interval, grid.length);
+    mine.warmup = ceil_div(module.warmup, grid.length);
+    bool first = true;
+    floors_[m] = INT64_MIN;
+    for (const auto& input : module.inputs) {
+      std::int64_t begin;
+      Ends ends;
+      if (input.kind == "flows") {
+        const auto& fed = graph_.archives[input.source];
+        const auto span = plan_.indexes[input.source]->span(module.routers);
+        if (!span) return no_files(fed, module);
+        const auto horizon = std::max(span->to, fed.horizon.value_or(span->to));
+        begin = grid.number(span->from);
+        ends = {fed.horizon && *fed.horizon >= horizon ? grid.number(horizon) : grid.number(horizon - fed.lateness),
+                grid.number(horizon - 1) + 1};
+      } else {
+        begin = plan_.modules[input.source].begin;
+        ends = ends_[input.source];
+        floors_[m] = std::max(floors_[m], floors_[input.source]);
+      }
+      mine.begin = first ? begin : std::min(mine.begin, begin);
+      ends_[m] = first ? ends : Ends{std::min(ends_[m].complete, ends.complete), std::max(ends_[m].data, ends.data)};
+      first = false;
+    }
+    if (module.since) floors_[m] = std::max(floors_[m], grid.number(*module.since));
+    mine.begin = std::max(mine.begin, floors_[m]);
+    return {};
+  }
+
+  Error no_files(const dag::Archive& archive, const dag::Module& module) const {
+    std::string which;
+    for (const auto& router : module.routers) which += (which.empty() ? " of the routers " : ", ") + router;
+    return missing("the archive " + archive.name + " has no file" + which + " that matches \"" + archive.files +
+                   "\"; check its \"params\", \"files\" and \"where\"");
+  }
+
+  Result<> set_asked() {
+    auto wanted = ask_.modules;
+    if (wanted.empty())
+      for (std::uint32_t m = 0; m < graph_.modules.size(); ++m) wanted.push_back(m);
+    asked_.resize(graph_.modules.size());
+    waiting_.resize(graph_.modules.size());
+    std::map<std::string, std::int64_t> late, gone;
+    bool any = false;
+    for (const auto m : wanted) {
+      const auto& mine = plan_.modules[m];
+      const auto& grid = plan_.grid(m);
+      const auto from = grid.number(ask_.range.from), to = grid.number(ask_.range.to - 1) + 1;
+      Span span{std::max(from, mine.begin), to};
+      if (span.empty()) continue;
+      if (to - span.from > max_blocks) return too_many(m, to - span.from);
+      const auto archive = graph_.modules[m].archive;
+      if (ask_.partial) {
+        if (span.to > ends_[m].data) gone[past_end(archive, m)] += span.to - std::max(span.from, ends_[m].data);
+        span.to = std::min(span.to, ends_[m].data);
+      } else if (span.to > ends_[m].complete) {
+        waiting_[m] = {std::max(span.from, ends_[m].complete), span.to};
+        late[past_end(archive, m)] += waiting_[m].to - waiting_[m].from;
+        span.to = std::min(span.to, ends_[m].complete);
+      }
+      if (!span.empty()) asked_[m] = span;
+      any = any || !span.empty() || !waiting_[m].empty();
+    }
+    if (!any) return nothing_there(wanted.front());
+    for (const auto& [text, blocks] : late)
+      plan_.waits.push_back(std::to_string(blocks) + (blocks == 1 ? " job waits for files: " : " jobs wait for files: ") + text +
+                            "; index the archive when it has more, or compute with what there is (--partial)");
+    for (const auto& [text, blocks] : gone)
+      plan_.waits.push_back(std::to_string(blocks) + " jobs lie past the end and are left out: " + text);
+    return {};
+  }
+
+  std::string past_end(std::uint32_t archive, std::size_t m) const {
+    const auto& a = graph_.archives[archive];
+    const auto span = plan_.indexes[archive]->span(graph_.modules[m].routers);
+    return "the archive " + a.name + " ends at " + (span ? format_time(span->to) : std::string("no time"));
+  }
+
+  Error nothing_there(std::size_t m) const {
+    const auto archive = graph_.modules[m].archive;
+    const auto span = plan_.indexes[archive]->span({});
+    return missing("there is no data for " + graph_.modules[m].name + " in [" + format_time(ask_.range.from) + ", " +
+                   format_time(ask_.range.to) + "): the archive " + graph_.archives[archive].name + " covers [" +
+                   format_time(span->from) + ", " + format_time(span->to) + ")" +
+                   (floors_[m] == INT64_MIN ? "" : " and its chain begins at " + format_time(plan_.grid(m).start(floors_[m]))) +
+                   "; choose a range within it");
+  }
+
+  Error too_many(std::size_t m, std::int64_t blocks) const {
+    return exhausted("the range has " + std::to_string(blocks) + " blocks of " + graph_.modules[m].name + ", more than " +
+                     std::to_string(max_blocks) + "; ask for a shorter range or choose longer blocks");
+  }
+
+  // From the blocks whose results are asked for, by this request or by readers, the blocks whose keys are needed.
+  Result<> set_span(std::size_t m) {
+    auto& mine = plan_.modules[m];
+    const auto& module = graph_.modules[m];
+    results_[m].add(asked_[m]);
+    if (results_[m].empty()) return {};
+    auto states = results_[m];
+    if (module.since)
+      states.from = std::min(states.from, mine.begin);
+    else if (module.window > 0)
+      states.from = std::min(states.from, std::max(mine.begin, states.from - mine.back));
+    // A waiting block has no key yet, but a flag.
+    auto whole = states;
+    whole.add(waiting_[m]);
+    if (whole.to - whole.from > max_blocks) return too_many(m, whole.to - whole.from);
+    total_ += whole.to - whole.from;
+    if (total_ > max_plan_blocks)
+      return exhausted("the range has more than " + std::to_string(max_plan_blocks) +
+                       " blocks of all modules together; ask for a shorter range, for one module, or choose longer blocks");
+    mine.first = whole.from;
+    mine.flags.assign(static_cast<std::size_t>(whole.to - whole.from), 0);
+    mine.state_keys.resize(mine.flags.size());
+    mine.result_keys.resize(mine.flags.size());
+    keyed_to_[m] = states.to;
+    for (const auto& input : module.inputs) {
+      if (input.kind == "flows") continue;
+      results_[input.source].add({plan_.inputs_from(m, input, states.from), states.to});
+    }
+    return {};
+  }
+
+  void compute_keys(std::size_t m) {
+    auto& mine = plan_.modules[m];
+    if (mine.flags.empty()) {
+      only_waiting(m);
+      return;
+    }
+    const auto& module = graph_.modules[m];
+    const auto& grid = plan_.grid(m);
+    const auto routers = plan_.routers(m);
+    KeyBuffer buffer;
+    for (auto b = mine.first; b < keyed_to_[m]; ++b) {
+      const auto block = grid.block(b);
+      buffer.clear();
+      buffer.add(module.fingerprint);
+      buffer.add(block.from);
+      buffer.add(block.to);
+      for (const auto& input : module.inputs)
+        if (input.kind == "flows")
+          add_slots(buffer, *plan_.indexes[input.source], routers, plan_.reach(m, b));
+        else
+          add_results(buffer, plan_.modules[input.source], plan_.inputs_from(m, input, b), b);
+      if (module.routes) add_routes(buffer, graph_.resources[*module.routes], {block.from - module.warmup, block.to});
+      const auto i = static_cast<std::size_t>(b - mine.first);
+      if (module.since && b > mine.begin && i > 0) buffer.add(mine.state_keys[i - 1]);
+      mine.state_keys[i] = buffer.finish();
+    }
+    for (auto b = std::max(mine.first, results_[m].from); b < keyed_to_[m]; ++b) {
+      const auto from = plan_.window_from(m, b);
+      const auto i = static_cast<std::size_t>(b - mine.first);
+      buffer.clear();
+      buffer.add(result_format);
+      buffer.add(module.interval);
+      buffer.add(module.window);
+      buffer.add(
+          hash_digests(&mine.state_keys[static_cast<std::size_t>(from - mine.first)], static_cast<std::size_t>(b - from + 1)));
+      mine.result_keys[i] = buffer.finish();
+    }
+    mark_asked(m);
+  }
+
+  static void add_slots(KeyBuffer& buffer, const ArchiveIndex& index, const std::vector<std::string>& routers, TimeRange reach) {
+    for (const auto& router : routers) {
+      std::uint64_t slots = 0;
+      index.slots(router, reach, [&](std::uint32_t file, TimeRange covers) {
+        buffer.add(file == ArchiveIndex::no_file ? ArchiveIndex::gap_key(router, covers.from) : index.files()[file].key);
+        ++slots;
+      });
+      buffer.add(slots);
+    }
+  }
+
+  static void add_routes(KeyBuffer& buffer, const dag::Resource& resource, TimeRange reach) {
+    const auto pieces = dag::routes_over(resource, reach);
+    for (const auto& piece : pieces) {
+      buffer.add(piece.used.from);
+      buffer.add(piece.blob);
+    }
+    buffer.add(static_cast<std::uint64_t>(pieces.size()));
+  }
+
+  static void add_results(KeyBuffer& buffer, const ModulePlan& upstream, std::int64_t from, std::int64_t to) {
+    for (auto b = from; b <= to; ++b) buffer.add(upstream.result_key(b));
+    buffer.add(static_cast<std::uint64_t>(to - from + 1));
+  }
+
+  // Asked for, but every block waits: only flags.
+  void only_waiting(std::size_t m) {
+    if (waiting_[m].empty()) return;
+    auto& mine = plan_.modules[m];
+    mine.first = waiting_[m].from;
+    const auto n = static_cast<std::size_t>(waiting_[m].to - waiting_[m].from);
+    mine.flags.assign(n, asked | waits);
+    mine.state_keys.resize(n);
+    mine.result_keys.resize(n);
+  }
+
+  void mark_asked(std::size_t m) {
+    auto& mine = plan_.modules[m];
+    for (auto b = asked_[m].from; b < asked_[m].to; ++b) mine.at(b) |= asked;
+    for (auto b = waiting_[m].from; b < waiting_[m].to; ++b) mine.at(b) |= asked | waits;
+  }
+
+  void read_catalogue(std::size_t m) {
+    auto& mine = plan_.modules[m];
+    if (mine.flags.empty()) return;
+    const auto& grid = plan_.grid(m);
+    auto b = mine.first;  // rows come in order: no division for each
+    auto start = grid.start(b);
+    catalogue_(graph_.modules[m].fingerprint, {start, grid.start(mine.last())},
+               [&](Micros from, const store::CatalogueKeys& row) {
+                 while (start < from) {
+                   ++b;
+                   start += grid.length;
+                 }
+                 if (start != from || !mine.covers(b) || mine.state_key(b).empty()) return;
+                 auto& flags = mine.at(b);
+                 if (row.state_key == mine.state_key(b) && held(row.holders)) flags |= has_state;
+                 if (row.result_key == mine.result_key(b) && !row.result_key.empty()) flags |= has_result;
+               });
+  }
+
+  bool held(std::string_view holders) const {
+    for (std::size_t i = 0; i < store::holder_count(holders); ++i)
+      if (lives_(store::holder_at(holders, i))) return true;
+    return false;
+  }
+
+  // What must be computed so that the wanted results are there; wants upstream results in turn.
+  void mark_needs(std::size_t m) {
+    auto& mine = plan_.modules[m];
+    if (mine.flags.empty()) return;
+    auto& wanted = wanted_[m];
+    wanted.resize(mine.flags.size());
+    for (std::size_t i = 0; i < mine.flags.size(); ++i)
+      if ((wanted[i] || (mine.flags[i] & (asked | waits)) == asked) && !(mine.flags[i] & has_result))
+        mine.flags[i] |= needs_result;
+    const auto& module = graph_.modules[m];
+    if (module.since)
+      mark_chain(mine);
+    else if (module.window > 0)
+      mark_window_states(m);
+    for (auto b = mine.first; b < mine.last(); ++b)
+      for (const auto& input : module.inputs)
+        if (input.kind != "flows" && plan_.reads(m, input, b)) want(input.source, plan_.inputs_from(m, input, b), b);
+  }
+
+  // Chained checkpoints: a block needs the state at the end of the one before.
+  static void mark_chain(ModulePlan& mine) {
+    bool state_wanted = false;
+    for (auto i = mine.flags.size(); i-- > 0;) {
+      auto& flags = mine.flags[i];
+      if (state_wanted && !(flags & has_state)) flags |= needs_state;
+      state_wanted = (flags & (needs_state | needs_result)) != 0;
+    }
+  }
+
+  void mark_window_states(std::size_t m) {
+    auto& mine = plan_.modules[m];
+    std::int64_t needed_to = INT64_MAX;  // walking back: states of blocks >= this one are in reach of a missing result
+    for (auto b = mine.last(); b-- > mine.first;) {
+      auto& flags = mine.at(b);
+      if (flags & needs_result) needed_to = plan_.window_from(m, b);
+      if (b >= needed_to && !(flags & has_state) && !mine.state_key(b).empty()) flags |= needs_state;
+    }
+  }
+
+  void want(std::uint32_t source, std::int64_t from, std::int64_t to) {
+    auto& upstream = plan_.modules[source];
+    wanted_[source].resize(upstream.flags.size());
+    for (auto b = from; b <= to; ++b) wanted_[source][static_cast<std::size_t>(b - upstream.first)] = true;
+  }
+
+  Plan& plan_;
+  const dag::Graph& graph_;
+  const PlanAsk& ask_;
+  const CatalogueScan& catalogue_;
+  const HolderLives& lives_;
+  std::vector<Ends> ends_;
+  std::vector<std::int64_t> floors_;  // no block before: a chain begins there
+  std::vector<Span> asked_, waiting_, results_;
+  std::vector<std::int64_t> keyed_to_;
+  std::vector<std::vector<bool>> wanted_;
+  std::int64_t total_ = 0;  // blocks of all modules
+};
+
+}  // namespace
+
+Result<Plan> make_plan(std::shared_ptr<const dag::Graph> graph, Indexes indexes, const PlanAsk& ask,
+                       const CatalogueScan& catalogue, const HolderLives& lives) {
+  Plan plan;
+  plan.graph = std::move(graph);
+  plan.indexes = std::move(indexes);
+  if (auto done = Planner(plan, ask, catalogue, lives).run(); !done) return done.error();
+  return plan;
+}
+
+}  // namespace mole::coordinator::jobs
