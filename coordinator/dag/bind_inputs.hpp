@@ -15,7 +15,7 @@ struct ArchiveFacts {
 };
 
 // Sets inputs, archive, interval, grouping and routers of `to`. The graph holds every archive and the modules before this one;
-// `facts` is parallel to its archives. invalid, missing: "<place>: cause; remedy".
+// `facts` is parallel to its archives. invalid, missing: "<position>: cause; remedy".
 Result<> bind_inputs(const Graph& graph, const std::vector<ArchiveFacts>& facts, const manifest::Module& from,
                      const Descriptor& descriptor, Module& to);
 

@@ -12,8 +12,8 @@ std::string identity(const task::PluginUse& plugin) {
   return plugin.name + " " + plugin.version + (development ? " " + plugin.library.hex() : "");
 }
 
-// Where the files are (the downloader and its parameters) is left out on purpose: an archive may move. What is in them is told
-// by size and index revision, in the state key.
+// The location of the files (the downloader and its parameters) is left out, because an archive may move. State keys hold the
+// size and index revision of each file, which stand for the content.
 json archive_parts(const Graph& graph, const Archive& archive, const Module& module) {
   json parts = {
       {"archive", graph.full_name(archive)},           {"files", archive.files},   {"covers", format_duration(archive.covers)},
@@ -27,7 +27,7 @@ json input_parts(const Graph& graph, const Module& module, const Input& input) {
   json parts = {{"role", input.role}, {"kind", input.kind}};
   if (input.kind == "flows") {
     parts.update(archive_parts(graph, graph.archives[input.source], module));
-    if (module.routes) {  // which tables there are is in the state key
+    if (module.routes) {  // the tables themselves are part of the state key
       const auto& routes = graph.resources[*module.routes];
       parts["as"] = {{"files", routes.files}, {"valid", format_duration(routes.valid)}, {"format", routes.format}};
     }

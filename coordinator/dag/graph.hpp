@@ -1,5 +1,5 @@
-// A pipeline with everything looked up and checked: plugins by digest, parameters with their defaults, bound columns with
-// type and unit, result columns, fingerprints. A value with a JSON form: a request keeps the graph it was accepted with.
+// A resolved pipeline: plugins by digest, parameters with defaults, bound columns with type and unit, result columns,
+// fingerprints. A value with a JSON form; a request keeps the graph it was accepted with.
 #pragma once
 
 #include "sdk/descriptor/descriptor.hpp"
@@ -22,19 +22,18 @@ struct Archive {
   Micros covers = 0, lateness = 0;
   Micros block_length = 0, block_origin = 0;
   std::string damage;
-  std::string decode;  // who decodes bzip2 blocks; no part of any key, for the content is the same
+  std::string decode;  // bzip2 decoder; not part of any key, because the content is the same
   std::optional<Micros> horizon;
   task::Home home;
 };
 
 struct RoutingTable {
-  Micros from = INT64_MIN;  // it is used from here up to the next one
+  Micros from = INT64_MIN;  // used from here until the next table begins
   Digest digest;
   std::string name;  // of the file
 };
 
-// A `resources:` entry that some module uses. Which files there are, and what is in them, is as it was when the manifest was
-// submitted.
+// A `resources:` entry that some module uses, with its files as they were when the manifest was submitted.
 struct Resource {
   std::string name, files, format;
   Micros valid = 0;
@@ -59,20 +58,20 @@ struct Module {
   Micros interval = 0, window = 0, warmup = 0;
   std::optional<Micros> since;
   std::vector<std::string> by;
-  std::vector<std::string> totals;  // dimensions of `by` that have the member "all" as well, in its order
+  std::vector<std::string> totals;  // dimensions of `by` that also have the member "all", in the order of `by`
   std::string filter;               // canonical; empty: all flows
   std::string load;
   std::string keep_states;
-  std::vector<std::string> routers;  // asked for by `where`, sorted; empty: all of the archive
+  std::vector<std::string> routers;  // selected by `where`, sorted; empty: all of the archive
   std::vector<Input> inputs;         // in the descriptor's order
   std::vector<Column> outputs;
-  std::optional<std::uint32_t> routes;  // the resource AS numbers come from; none: from the records, or it reads no AS number
+  std::optional<std::uint32_t> routes;  // resource to look AS numbers up in; nullopt: they come from the records or are not read
   std::uint32_t archive = 0;            // index of the archive whose block grid this module is on
   Digest fingerprint;                   // decision 14: everything but the block and its inputs
-  nlohmann::json parts;                 // what the fingerprint is made of, for `explain`
+  nlohmann::json parts;                 // the parts of the fingerprint, for `explain`
 };
 
-// Whether rows are grouped by the direction, which the archive's `home` defines.
+// Returns whether rows are grouped by direction, which the archive's `home` defines.
 bool by_direction(const std::vector<std::string>& by);
 
 struct Graph {
@@ -88,24 +87,24 @@ struct Graph {
   const Archive& grid(const Module& m) const { return archives[m.archive]; }
 };
 
-// The part of a graph that these modules stand on, themselves included; archives nothing reads any more are left out.
+// Returns the part of the graph these modules depend on, including themselves; unused archives are left out.
 Graph prune(const Graph& graph, const std::vector<std::uint32_t>& modules);
 
 nlohmann::json to_json(const Graph& graph);
-// Only for what to_json wrote (from the store, which checks it): throws nlohmann::json::exception otherwise.
+// Reads what to_json wrote, from the store, which has checksums. Throws nlohmann::json::exception on another shape.
 Graph graph_from_json(const nlohmann::json& document);
 
-// {"pipeline","modules":[...],"edges":[...]} of Api::validate.
+// Returns the document of Api::validate: {"pipeline","modules":[...],"edges":[...]}.
 nlohmann::json describe(const Graph& graph);
-// {name,type,unit,doc} of every column of the module's result, in order: interval, by, outputs, coverage and its companions.
+// Returns every column of the module's result, in order: interval, by, outputs, coverage and its companions.
 std::vector<Column> result_columns(const Module& module);
 
-// Over how long one of the module's outputs counts bytes, packets or flows: a whole number of such a unit made of flows counts
-// them over the interval, or the window, and what is derived from a count with its unit is of the same time. nullopt: it is no
-// count, as the mean size of a flow is none (docs/decisions/0097).
+// Returns the time over which an output counts bytes, packets or flows. A whole number of such a unit made from flows is a count
+// over the interval or the window; a column derived from a count, in the same unit, covers the same time. nullopt: not a count,
+// such as the mean size of a flow (docs/decisions/0097).
 std::optional<Micros> counted_over(const Graph& graph, const Module& module, std::string_view output);
 
-// Graphviz text of `describe`'s document; nodes are modules and archives.
+// Returns `describe`'s document as Graphviz text; nodes are modules and archives.
 std::string to_dot(const nlohmann::json& described);
 
 }  // namespace mole::coordinator::dag

@@ -18,7 +18,7 @@ constexpr Micros max_window_intervals = 1'000'000;
 
 Error at(const std::string& where, const Error& error) { return {error.code, where + ": " + error.message}; }
 
-// Parameters of format "path" become absolute, so that a node finds them from any folder.
+// Makes parameters of format "path" absolute, so that nodes can use them in any folder.
 void make_paths_absolute(const Descriptor& descriptor, const std::string& base, nlohmann::json& params) {
   for (const auto& param : descriptor.params) {
     if (param.format != "path" || !params.contains(param.name) || !params[param.name].is_string()) continue;
@@ -172,8 +172,8 @@ class Resolver {
   Result<> check_execution(const manifest::Module& from, const Module& to) {
     const auto& name = to.plugin.name;
     if (to.execution != "sequential" && to.execution != "mergeable")
-      return unsupported(from.plugin_where + ": " + name + " is executed by \"" + to.execution +
-                         "\", which this version cannot; use a mergeable or sequential metric");
+      return unsupported(from.plugin_where + ": " + name + " has the execution class \"" + to.execution +
+                         "\", which is not available in this version; use a mergeable or sequential metric");
     if (to.load == "proportional")
       return unsupported(from.where + ": \"load: proportional\" is not available in this version; choose start or end");
     if (to.execution == "sequential") {
@@ -181,12 +181,12 @@ class Resolver {
         return invalid(from.where + ": a sequential module counts flows at their start; leave \"load\" out");
       if ((to.warmup > 0) == to.since.has_value())
         return invalid(from.where + ": " + name +
-                       " is sequential: it needs either \"warmup\" (such as 1h: every block starts fresh that much "
-                       "earlier) or \"since\" (a first instant: blocks are chained)");
+                       " is sequential: it needs either \"warmup\" (such as 1h: every block starts with empty state that "
+                       "much earlier) or \"since\" (the first instant: blocks are chained)");
       if (to.window > 0)
         return invalid(from.where + ": " + name + " is sequential and cannot be merged into a window; leave \"window\" out");
       if (to.warmup % to.interval != 0)
-        return invalid(from.where + ": \"warmup\" must be a multiple of the interval " + format_duration(to.interval));
+        return invalid(from.where + ": \"warmup\" must be a multiple of the interval " + format_duration(to.interval) + "; round it");
       return {};
     }
     if (to.warmup > 0 || to.since)
@@ -214,13 +214,13 @@ class Resolver {
     for (const auto& output : *outputs) {
       if (!taken.insert(output.name).second)
         return invalid(from.where + ": the column \"" + output.name + "\" of " + descriptor.name +
-                       " is there already; rename it in the plugin");
+                       " exists already; rename it in the plugin");
       to.outputs.push_back({output.name, output.type, output.unit, output.doc});
     }
     return {};
   }
 
-  // A unit mismatch is about two columns: both are named as the manifest writes them.
+  // Appends the bound columns as the manifest names them, because a unit mismatch concerns two of them.
   Error name_sources(const Module& to, Error error) {
     std::string bound;
     for (const auto& input : to.inputs)

@@ -1,4 +1,4 @@
-// Manifest -> Graph: looks every name up and says no in one sentence.
+// Manifest -> Graph: looks up and checks every name.
 #pragma once
 
 #include "coordinator/dag/graph.hpp"
@@ -12,9 +12,9 @@
 
 namespace mole::coordinator::dag {
 
-// A library some module of the graph needs, still in its folder.
+// A library the graph needs, in its plugin folder.
 struct Library {
-  std::string name, version;  // of the plugin that asked for it
+  std::string name, version;  // of the plugin
   bool development = false;
   Digest digest;
   std::filesystem::path path;
@@ -26,12 +26,12 @@ struct Resolved {
   std::vector<TableFile> tables;
 };
 
-// `base`: folder against which parameters of format "path" and files of resources are resolved. `digest`: of a routing table's
-// file. invalid, missing: "<place>: cause; remedy".
+// Parameters of format "path" and files of resources are relative to `base`. `digest` returns the digest of a routing table's
+// file. invalid, missing: "<position>: cause; remedy".
 Result<Resolved> resolve(const manifest::Manifest& manifest, const PluginCatalogue& plugins, const std::string& base,
                          const DigestOf& digest = digest_of_file);
 
-// Fills `parts` and `fingerprint` of every module, in order. Part of resolve; here for tests.
+// Sets `parts` and `fingerprint` of every module. Called by resolve; public for tests.
 void set_fingerprints(Graph& graph);
 
 }  // namespace mole::coordinator::dag

@@ -10,9 +10,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t most_tables = 100'000;
+constexpr std::size_t max_tables = 100'000;
 
-// The beginning of the day that stands in `name` where the pattern has {date}; INT64_MIN if the pattern has none.
+// Returns the start of the day that `name` has in place of {date}; INT64_MIN if the pattern has none; nullopt if it does not match.
 std::optional<Micros> date_in(std::string_view name, std::string_view pattern) {
   const auto at = pattern.find(manifest::date_placeholder);
   if (at == std::string_view::npos) return name == pattern ? std::optional(INT64_MIN) : std::nullopt;
@@ -25,7 +25,7 @@ std::optional<Micros> date_in(std::string_view name, std::string_view pattern) {
   return day && *day % day_us == 0 ? std::optional(*day) : std::nullopt;
 }
 
-std::string of(const manifest::Resource& resource) { return resource.where + ": the resource " + resource.name + ": "; }
+std::string prefix(const manifest::Resource& resource) { return resource.where + ": the resource " + resource.name + ": "; }
 
 }  // namespace
 
@@ -40,16 +40,16 @@ Result<std::vector<TableFile>> find_tables(const manifest::Resource& resource, c
     const auto name = entry->path().filename().string();
     const auto from = date_in(name, pattern);
     if (!from) continue;
-    if (found.size() == most_tables)
-      return exhausted(of(resource) + "more than " + std::to_string(most_tables) + " files match \"" + resource.files +
-                       "\"; keep those that are needed");
+    if (found.size() == max_tables)
+      return exhausted(prefix(resource) + "more than " + std::to_string(max_tables) + " files match \"" + resource.files +
+                       "\"; remove the files that are not needed");
     found.push_back({0, {*from, {}, name}, entry->path()});
   }
   if (problem)
-    return missing(of(resource) + "the folder " + folder.string() + " cannot be listed: " + problem.message() +
+    return missing(prefix(resource) + "the folder " + folder.string() + " cannot be listed: " + problem.message() +
                    "; check \"files\"");
   if (found.empty())
-    return missing(of(resource) + "no file in " + folder.string() + " matches \"" + pattern + "\"; check \"files\"" +
+    return missing(prefix(resource) + "no file in " + folder.string() + " matches \"" + pattern + "\"; check \"files\"" +
                    (pattern.find(manifest::date_placeholder) == std::string::npos
                         ? ""
                         : ", and that dates are written 2007-09-22 or 20070922"));
@@ -57,14 +57,14 @@ Result<std::vector<TableFile>> find_tables(const manifest::Resource& resource, c
   for (std::size_t i = 0; i < found.size(); ++i) {
     auto& table = found[i];
     if (i > 0 && found[i - 1].table.from == table.table.from)
-      return invalid(of(resource) + found[i - 1].table.name + " and " + table.table.name +
-                     " are of the same day; keep one of them");
+      return invalid(prefix(resource) + found[i - 1].table.name + " and " + table.table.name +
+                     " have the same date; keep one of them");
     if (!fs::is_regular_file(table.path, problem))
-      return invalid(of(resource) + table.path.string() + " is no file; take it out of the folder");
-    if (const auto size = fs::file_size(table.path, problem); problem || size > largest_route_file)
-      return invalid(of(resource) + table.path.string() + " is larger than 512 MiB, which no routing table is; check it");
+      return invalid(prefix(resource) + table.path.string() + " is not a regular file; remove it from the folder");
+    if (const auto size = fs::file_size(table.path, problem); problem || size > max_route_file_bytes)
+      return invalid(prefix(resource) + table.path.string() + " is larger than 512 MiB, too large for a routing table; check the file");
     auto bytes = digest(table.path);
-    if (!bytes) return invalid(of(resource) + bytes.error().message + "; give the coordinator's user permission to read it");
+    if (!bytes) return invalid(prefix(resource) + bytes.error().message + "; give the coordinator's user permission to read it");
     table.table.digest = *bytes;
   }
   return found;
@@ -93,19 +93,19 @@ std::vector<task::RouteTable> routes_over(const Resource& resource, TimeRange re
 
 std::vector<std::string> missing_tables(const Resource& resource, TimeRange reach) {
   std::vector<std::string> texts;
-  const auto say = [&](TimeRange part, const std::string& instead) {
+  const auto warn = [&](TimeRange part, const std::string& replacement) {
     texts.push_back("resource " + resource.name + " has no table for " + format_time(part.from) + " .. " + format_time(part.to) +
-                    ": " + instead);
+                    ": " + replacement);
   };
   for (const auto& piece : routes_over(resource, reach)) {
     if (piece.name.empty()) {
-      say(piece.used, "AS numbers are 0");
+      warn(piece.used, "AS numbers are 0");
       continue;
     }
     if (!piece.stale) continue;
     const auto table =
         std::find_if(resource.tables.begin(), resource.tables.end(), [&](const RoutingTable& t) { return t.name == piece.name; });
-    say({std::max(piece.used.from, table->from + resource.valid), piece.used.to}, piece.name + " is taken, which is older");
+    warn({std::max(piece.used.from, table->from + resource.valid), piece.used.to}, piece.name + " is used, which is older");
   }
   return texts;
 }

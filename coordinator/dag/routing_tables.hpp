@@ -1,4 +1,4 @@
-// The files behind a `resources:` entry, and which of them holds when.
+// The routing tables of a `resources:` entry and the times each is used for.
 #pragma once
 
 #include "coordinator/dag/graph.hpp"
@@ -11,26 +11,26 @@
 
 namespace mole::coordinator::dag {
 
-// A table the graph names, still in its folder.
+// A table of the graph, in its folder.
 struct TableFile {
   std::uint32_t resource = 0;  // index into Graph::resources
   RoutingTable table;
   std::filesystem::path path;
 };
 
-// Digest of a file's bytes; a caller that has seen the file before may know it.
+// Returns the digest of a file; the caller may cache it.
 using DigestOf = std::function<Result<Digest>(const std::filesystem::path&)>;
 
-// Every file that `files` matches, in time order; `base`: the manifest's folder. A date is written 2007-09-22 or 20070922.
-// invalid, missing: no file matches, two say the same date, one cannot be read or is no file.
+// Returns every file that matches `files`, in time order; relative paths start at `base`. Dates have the form 2007-09-22 or
+// 20070922. invalid, missing: no file matches, two have the same date, or one cannot be read or is not a regular file.
 Result<std::vector<TableFile>> find_tables(const manifest::Resource& resource, const std::filesystem::path& base,
                                            const DigestOf& digest);
 
-// The tables that are used over `reach`, in pieces without holes: of those that begin at or before a time the latest. A piece of
-// no table comes first if the first table begins later than `reach` does.
+// Returns the tables used over `reach`, as consecutive pieces: at each time the latest table that has begun. The first piece has
+// no table if `reach` begins before the first one.
 std::vector<task::RouteTable> routes_over(const Resource& resource, TimeRange reach);
 
-// The parts of `reach` for which there is no table: what is taken instead, in words. Empty: there is one for all of it.
+// Returns a warning for each part of `reach` without a valid table, with the replacement used.
 std::vector<std::string> missing_tables(const Resource& resource, TimeRange reach);
 
 }  // namespace mole::coordinator::dag

@@ -7,7 +7,7 @@ namespace mole::coordinator::manifest {
 namespace {
 
 constexpr std::int64_t last_second = 253402300799;  // 9999-12-31T23:59:59Z
-constexpr std::size_t longest_name = 255;
+constexpr std::size_t max_name = 255;
 
 std::size_t digits_at(std::string_view text) {
   return static_cast<std::size_t>(std::find_if(text.begin(), text.end(), [](char c) { return c < '0' || c > '9'; }) -
@@ -25,7 +25,7 @@ struct FilePattern::Captured {
 Result<FilePattern> FilePattern::parse(std::string_view text) {
   FilePattern pattern;
   pattern.text_ = text;
-  if (text.empty() || text.size() > longest_name) return invalid("the pattern must have 1 to 255 characters");
+  if (text.empty() || text.size() > max_name) return invalid("the pattern must have 1 to 255 characters");
   while (!text.empty()) {
     const auto open = text.find_first_of("{}");
     if (open != 0) {
@@ -51,13 +51,14 @@ Result<FilePattern> FilePattern::parse(std::string_view text) {
     else
       return invalid("unknown placeholder {" + std::string(name) +
                      "}; known are {router}, {sequence}, {start:unix} and {end:unix}");
-    if (pattern.names(kind)) return invalid("the placeholder {" + std::string(name) + "} stands twice in the pattern");
+    if (pattern.names(kind))
+      return invalid("the placeholder {" + std::string(name) + "} occurs twice in the pattern; remove one");
     if (!pattern.tokens_.empty() && pattern.tokens_.back().kind != Kind::literal)
-      return invalid("two placeholders need text between them, or no one can tell where the first ends");
+      return invalid("two placeholders need text between them to show where the first ends");
     pattern.tokens_.push_back({kind, std::string(name)});
   }
   if (!pattern.names(Kind::start) && !pattern.names(Kind::end))
-    return invalid("the pattern says no time; use {start:unix} or {end:unix} where the name has it");
+    return invalid("the pattern has no time; use {start:unix} or {end:unix} where the name has it");
   return pattern;
 }
 
@@ -94,7 +95,7 @@ bool FilePattern::match_from(std::size_t token, std::string_view rest, Captured&
 std::optional<NameParts> FilePattern::match(std::string_view id, Micros covers) const {
   if (const auto slash = id.rfind('/'); slash != std::string_view::npos) id.remove_prefix(slash + 1);
   Captured captured;
-  if (id.size() > longest_name || !match_from(0, id, captured)) return std::nullopt;
+  if (id.size() > max_name || !match_from(0, id, captured)) return std::nullopt;
   NameParts parts;
   parts.router = captured.router;
   parts.sequence = captured.sequence;

@@ -1,4 +1,4 @@
-// What a file's name says: the manifest's `files` pattern, "{router}_{sequence}_{start:unix}.dat.bz2".
+// Parses file names by the manifest's `files` pattern, "{router}_{sequence}_{start:unix}.dat.bz2".
 #pragma once
 
 #include "sdk/model/time.hpp"
@@ -10,20 +10,20 @@
 
 namespace mole::coordinator::manifest {
 
-// The placeholders of one name.
+// The values of the placeholders in one name.
 struct NameParts {
   std::string router;          // empty if the pattern has none
   std::uint64_t sequence = 0;  // 0 if the pattern has none
-  TimeRange covers;            // the other end is `covers` away if the name tells only one
+  TimeRange covers;            // if the name has only one end, the other is `covers` away
 };
 
 class FilePattern {
  public:
   FilePattern() = default;
-  // invalid: unknown placeholder (the message lists the known ones), one twice, no time, two without text between them.
+  // invalid: an unknown placeholder (the message lists the known ones), a duplicate, no time, or two without text between them.
   static Result<FilePattern> parse(std::string_view text);
 
-  // Matches the last component of `id`; nothing if it is another kind of file. `covers` is the length of one file.
+  // Matches the last component of `id`; nullopt if it does not fit the pattern. `covers` is the length of one file.
   std::optional<NameParts> match(std::string_view id, Micros covers) const;
   const std::string& text() const { return text_; }
   bool names_router() const;

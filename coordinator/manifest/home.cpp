@@ -11,22 +11,22 @@ std::string listed(const std::vector<std::string>& words) {
   return out + "]";
 }
 
-// The words of a list, each of which makes a filter behind `prefix`; so that a message can name the bad one.
-std::vector<std::string> words_for(Reader& reader, const YamlNode& node, const std::string& what, const std::string& prefix,
+// Reads a list of words and checks each as a filter after `prefix`, so that the error names the bad one.
+std::vector<std::string> filter_words(Reader& reader, const YamlNode& node, const std::string& what, const std::string& prefix,
                                    const std::string& remedy) {
   auto words = reader.texts(&node, what);
   if (!reader.error() && words.empty()) reader.fail(node.where, what + " is empty; " + remedy);
   for (const auto& word : words)
     if (!reader.error() && (word.find_first_of("[]()\" ") != word.npos || !parse_filter(prefix + " [" + word + "]")))
-      reader.fail(node.where, what + ": \"" + word.substr(0, 60) + "\" does not fit; " + remedy);
+      reader.fail(node.where, what + ": \"" + word.substr(0, 60) + "\" is not valid; " + remedy);
   return words;
 }
 
-// What crosses no border interface on this side began (or ended) at home.
+// A flow that crosses no border interface on this side began (or ended) at home.
 std::string not_at_border(Reader& reader, const YamlNode& node, const std::string& side) {
   const std::string remedy = "list interface numbers, such as [17, 18], or give each router its own: {19991: [17]}";
   const auto numbers = [&](const YamlNode& list) {
-    return side + " if in " + listed(words_for(reader, list, "\"border_interfaces\"", side + " if in", remedy));
+    return side + " if in " + listed(filter_words(reader, list, "\"border_interfaces\"", side + " if in", remedy));
   };
   if (node.kind != YamlNode::Kind::map) return "not " + numbers(node);
   std::string all;
@@ -42,7 +42,7 @@ task::Home filters_of(Reader& reader, const std::string& kind, const YamlNode& v
   if (kind == "border_interfaces") return {not_at_border(reader, value, "in"), not_at_border(reader, value, "out")};
   const bool networks = kind == "networks";
   const std::string word = networks ? "ip" : "as";
-  const auto list = listed(words_for(reader, value, "\"" + kind + "\"", "src " + word + " in",
+  const auto list = listed(filter_words(reader, value, "\"" + kind + "\"", "src " + word + " in",
                                      networks ? "list networks, such as [192.0.2.0/24]" : "list AS numbers, such as [64500]"));
   return {"src " + word + " in " + list, "dst " + word + " in " + list};
 }
@@ -53,7 +53,7 @@ task::Home read_home(Reader& reader, const YamlNode& node) {
   const auto* map = reader.map(&node, "\"home\"", {"networks", "as", "border_interfaces"});
   if (!map) return {};
   if (map->entries.size() != 1)
-    reader.fail(node.where, "\"home\" takes one of networks, as, border_interfaces; say what is inside in one way");
+    reader.fail(node.where, "\"home\" takes exactly one of networks, as, border_interfaces; remove the others");
   if (reader.error()) return {};
   auto home = filters_of(reader, map->entries[0].key.text, map->entries[0].value);
   for (auto* side : {&home.source, &home.destination}) {

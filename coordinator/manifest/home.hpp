@@ -1,4 +1,4 @@
-// `home` of an archive: what lies inside, so that a flow has a direction.
+// `home` of an archive: the inside of the network, which gives each flow a direction.
 //
 //   home: {networks: [192.0.2.0/24, "2001:db8::/32"]}
 //   home: {as: [64500, 64501]}                         # of the record, or of the routing table the module uses

@@ -9,7 +9,7 @@
 namespace mole::coordinator::manifest {
 namespace {
 
-constexpr std::int64_t most_files_a_block = 1'000'000;
+constexpr std::int64_t max_files_per_block = 1'000'000;
 
 void read_block(Reader& reader, const YamlNode* node, Archive& archive) {
   const auto what = "\"block\" of the archive " + archive.name;
@@ -19,7 +19,7 @@ void read_block(Reader& reader, const YamlNode* node, Archive& archive) {
   archive.block_length = reader.duration(length, "\"length\"");
   if (const auto* origin = block->find("origin")) archive.block_origin = reader.time_of_day(origin, "\"origin\"");
   if (!reader.error() && (archive.block_length < minute_us || archive.block_length % second_us != 0))
-    reader.fail(length->where, "a block is at least a minute and whole seconds long");
+    reader.fail(length->where, "a block must be at least a minute long and whole seconds");
 }
 
 void read_files(Reader& reader, const YamlNode* node, Archive& archive) {
@@ -53,7 +53,7 @@ Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) 
   if (const auto* home = map->find("home")) archive.home = read_home(reader, *home);
   if (const auto* horizon = map->find("horizon")) archive.horizon = reader.time(horizon, "\"horizon\"");
   if (const auto* decoder = map->find("decoder")) {
-    if (decoder->kind == YamlNode::Kind::map) {  // {plugin, params} is the long form
+    if (decoder->kind == YamlNode::Kind::map) {  // the long form {plugin, params}
       const auto* long_form = reader.map(decoder, "\"decoder\"", {"plugin", "params"});
       if (long_form) {
         archive.decoder = reader.text(reader.require(*long_form, "plugin", "name the decoder, such as netflow5"), "\"plugin\"");
@@ -80,9 +80,9 @@ Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) 
   }
   if (reader.error()) return archive;
   if (archive.covers < second_us || archive.covers % second_us != 0)
-    reader.fail(key.where, "\"covers\" must be whole seconds, and one at least");
-  else if ((archive.block_length + archive.lateness) / archive.covers > most_files_a_block)
-    reader.fail(key.where, "a block would hold more than " + std::to_string(most_files_a_block) +
+    reader.fail(key.where, "\"covers\" must be whole seconds and at least 1s");
+  else if ((archive.block_length + archive.lateness) / archive.covers > max_files_per_block)
+    reader.fail(key.where, "a block would hold more than " + std::to_string(max_files_per_block) +
                                " files of a router; choose a shorter block or a shorter \"lateness\"");
   return archive;
 }
@@ -97,7 +97,7 @@ Resource read_resource(Reader& reader, const YamlNode& key, const YamlNode& node
   resource.files = reader.text(files, "\"files\"");
   if (const auto* valid = map->find("valid")) {
     resource.valid = reader.duration(valid, "\"valid\"");
-    if (!reader.error() && resource.valid <= 0) reader.fail(valid->where, "\"valid\" must be longer than that, such as 1d");
+    if (!reader.error() && resource.valid <= 0) reader.fail(valid->where, "\"valid\" must be greater than zero, such as 1d");
   }
   resource.format = resource.files.ends_with(".mmdb") ? "mmdb" : "prefixes";
   if (const auto* format = map->find("format")) {
@@ -113,9 +113,9 @@ Resource read_resource(Reader& reader, const YamlNode& key, const YamlNode& node
   const auto date = name.find(date_placeholder);
   const auto rest = date == std::string::npos ? name : name.substr(0, date) + name.substr(date + date_placeholder.size());
   if (name.empty())
-    reader.fail(files->where, "\"files\" must end in a file's name, such as \"ribs/rib.{date}.txt\"");
+    reader.fail(files->where, "\"files\" must end in a file name, such as \"ribs/rib.{date}.txt\"");
   else if ((resource.files.substr(0, slash == std::string::npos ? 0 : slash) + rest).find_first_of("{}") != std::string::npos)
-    reader.fail(files->where, "\"files\" takes one placeholder, {date}, in the file's name; folders are written out");
+    reader.fail(files->where, "\"files\" takes one placeholder, {date}, in the file name; write folders out");
   else if (key.text == "record")
     reader.fail(key.where, "\"record\" means the AS numbers of the records; give the resource another name");
   return resource;
@@ -143,10 +143,10 @@ void read_archive_input(Reader& reader, const YamlNode& node, Input& input) {
 void read_inputs(Reader& reader, const YamlNode& map, Module& module) {
   const auto* one = map.find("input");
   const auto* many = map.find("inputs");
-  if (one && many) return reader.fail(many->where, "\"input\" and \"inputs\" exclude each other; put both into \"inputs\"");
+  if (one && many) return reader.fail(many->where, "\"input\" and \"inputs\" cannot be used together; put both into \"inputs\"");
   if (!one && !many)
     return reader.fail(module.where, "the module " + module.name +
-                                         " reads nothing; add \"input: {archive: NAME}\" or \"inputs: {ROLE: MODULE.COLUMN}\"");
+                                         " has no input; add \"input: {archive: NAME}\" or \"inputs: {ROLE: MODULE.COLUMN}\"");
   if (one) {
     Input input;
     input.where = one->where;
@@ -179,7 +179,7 @@ void read_execution(Reader& reader, const YamlNode& map, Module& module) {
   if (const auto* interval = map.find("interval")) {
     module.interval = reader.duration(interval, "\"interval\"");
     if (!reader.error() && *module.interval <= 0)
-      reader.fail(interval->where, "\"interval\" must be longer than that, such as 15m");
+      reader.fail(interval->where, "\"interval\" must be greater than zero, such as 15m");
   }
   if (const auto* window = map.find("window")) module.window = reader.duration(window, "\"window\"");
   if (const auto* warmup = map.find("warmup")) module.warmup = reader.duration(warmup, "\"warmup\"");
@@ -240,11 +240,11 @@ Result<Manifest> parse_manifest(std::string_view text, const std::string& name, 
   const auto* pipeline = reader.require(*root, "pipeline", "give the pipeline a name");
   manifest.pipeline = reader.text(pipeline, "\"pipeline\"");
   if (!reader.error() && !valid_name(manifest.pipeline))
-    reader.fail(pipeline->where, "\"" + manifest.pipeline.substr(0, 60) + "\" is no name; use up to 64 of A-Z a-z 0-9 _ -");
+    reader.fail(pipeline->where, "\"" + manifest.pipeline.substr(0, 60) + "\" is not a name; use up to 64 of A-Z a-z 0-9 _ -");
   if (const auto* archives = reader.names(reader.require(*root, "archives", "declare where the files are"), "\"archives\""))
     for (const auto& [key, node] : archives->entries) manifest.archives.push_back(read_archive(reader, key, node));
   if (const auto* modules = reader.names(reader.require(*root, "modules", "declare at least one module"), "\"modules\"")) {
-    if (modules->entries.empty()) reader.fail(modules->where, "there is no module; declare at least one");
+    if (modules->entries.empty()) reader.fail(modules->where, "the manifest has no module; declare at least one");
     if (modules->entries.size() > max_modules)
       reader.fail(modules->entries[max_modules].key.where,
                   "a pipeline has at most " + std::to_string(max_modules) + " modules; split it in two");

@@ -1,4 +1,4 @@
-// A pipeline as its author wrote it: names and numbers checked one by one, nothing looked up yet (that is dag/).
+// A pipeline as its author wrote it: each name and number is checked, but nothing is looked up yet (see dag/).
 //
 //   auto manifest = parse_manifest(text, "border.yaml", {"modules.mean.window=1d"});
 //   if (!manifest) return manifest.error();  // "border.yaml:9:5: unknown key "windw"; did you mean "window"?"
@@ -17,7 +17,7 @@
 namespace mole::coordinator::manifest {
 
 struct Archive {
-  std::string name, where;  // where: the place of the declaration, for messages
+  std::string name, where;  // where: position of the declaration, for messages
   std::string downloader;
   nlohmann::json downloader_params = nlohmann::json::object();
   FilePattern files;
@@ -25,18 +25,18 @@ struct Archive {
   Micros block_length = 0, block_origin = 0;
   Micros lateness = hour_us;  // default: one file
   std::string damage = "partial";
-  std::string decode = "interleaved";  // who decodes bzip2 blocks
+  std::string decode = "interleaved";  // bzip2 decoder
   std::string decoder = "netflow5";
   nlohmann::json decoder_params = nlohmann::json::object();
   task::Home home;                // canonical filters
-  std::optional<Micros> horizon;  // the archive is known to be complete up to here
+  std::optional<Micros> horizon;  // the archive is complete up to here
 };
 
-// Files beside the flows; today routing tables.
+// Files used beside the flows: routing tables.
 struct Resource {
   std::string name, where;
-  std::string files;  // "ribs/rib.{date}.txt": the last component holds at most one {date}; without it the file is valid always
-  Micros valid = day_us;  // how long a table is meant for, from the beginning of its date
+  std::string files;      // "ribs/rib.{date}.txt": at most one {date}, in the last component; without it the file is always valid
+  Micros valid = day_us;  // how long a table is valid, from the start of its date
   std::string format;     // "prefixes" or "mmdb"
 };
 
@@ -62,7 +62,7 @@ struct Module {
   std::string load = "start";
   Micros warmup = 0;
   std::optional<Micros> since;
-  std::string keep_states = "all";  // "all" is all there is
+  std::string keep_states = "all";  // the only supported value
 };
 
 struct Manifest {
@@ -75,10 +75,10 @@ struct Manifest {
 inline constexpr std::size_t max_modules = 64;
 inline constexpr std::string_view date_placeholder = "{date}";  // in Resource::files
 
-// invalid: "<file>:<line>:<column>: cause; remedy", the first thing found. `overrides` are "a.b.c=value".
+// `overrides` are "a.b.c=value". invalid: the first error, as "<file>:<line>:<column>: cause; remedy".
 Result<Manifest> parse_manifest(std::string_view text, const std::string& name, const std::vector<std::string>& overrides);
 
-// The one of `known` a person most likely meant by `word`, as "; did you mean \"x\"?", else "; known are a, b, c".
+// Returns the closest of `known` as "; did you mean \"x\"?", or "; known are a, b, c" if none is close.
 std::string suggestion(std::string_view word, const std::vector<std::string>& known);
 
 }  // namespace mole::coordinator::manifest

@@ -9,9 +9,9 @@
 namespace mole::coordinator::manifest {
 namespace {
 
-constexpr Micros longest = 3660 * day_us;  // so that sums of a few durations and a time cannot overflow
+constexpr Micros max_duration = 3660 * day_us;  // so that the sum of a time and a few durations cannot overflow
 
-// Edits between two short words, for "did you mean".
+// Edit distance of two short words, for "did you mean".
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
@@ -52,7 +52,7 @@ std::optional<T> number(std::string_view text) {
 
 std::string suggestion(std::string_view word, const std::vector<std::string>& known) {
   const std::string* best = nullptr;
-  std::size_t least = word.size() <= 3 ? 2 : 1 + word.size() / 3;  // more edits than this is another word
+  std::size_t least = word.size() <= 3 ? 2 : 1 + word.size() / 3;  // with more edits it is a different word
   for (const auto& candidate : known)
     if (const auto d = distance(word.substr(0, 80), candidate); d < least || (d == least && !best && word.size() > 3)) {
       least = d;
@@ -97,7 +97,7 @@ const YamlNode* Reader::names(const YamlNode* node, const std::string& what) {
   }
   for (const auto& [key, child] : node->entries)
     if (!valid_name(key.text)) {
-      fail(key.where, "\"" + key.text.substr(0, 60) + "\" is no name; use up to 64 of A-Z a-z 0-9 _ -");
+      fail(key.where, "\"" + key.text.substr(0, 60) + "\" is not a name; use up to 64 of A-Z a-z 0-9 _ -");
       return nullptr;
     }
   return node;
@@ -124,7 +124,7 @@ Micros Reader::duration(const YamlNode* node, const std::string& what) {
   const auto parsed = parse_duration(written);
   if (!parsed)
     fail(node->where, what + ": " + parsed.error().message);
-  else if (*parsed < 0 || *parsed > longest)
+  else if (*parsed < 0 || *parsed > max_duration)
     fail(node->where, what + " must be between 0s and ten years, not \"" + written.substr(0, 60) + "\"");
   return error_ ? 0 : *parsed;
 }

@@ -1,4 +1,4 @@
-// Reads typed values out of a YAML tree and remembers the first error, so that a table of keys reads as a table.
+// Reads typed values from a YAML tree and keeps the first error, so that callers need no check after every key.
 #pragma once
 
 #include "coordinator/manifest/yaml_tree.hpp"
@@ -14,13 +14,14 @@ namespace mole::coordinator::manifest {
 
 class Reader {
  public:
-  // The first error, if any. Once set, every read gives defaults.
+  // The first error, if any. Once it is set, every read returns a default.
   const std::optional<Error>& error() const { return error_; }
   void fail(const std::string& where, const std::string& message);
 
-  // A map whose keys are all in `known`; null (with an error) otherwise. `what` names it in messages.
+  // Returns `node` if it is a map whose keys are all in `known`; else sets an error and returns null. `what` names it in
+  // messages.
   const YamlNode* map(const YamlNode* node, const std::string& what, const std::vector<std::string>& known);
-  // A map from names ([A-Za-z0-9_-]{1,64}) to anything.
+  // The same for a map from names ([A-Za-z0-9_-]{1,64}) to any values.
   const YamlNode* names(const YamlNode* node, const std::string& what);
 
   std::string text(const YamlNode* node, const std::string& what);
@@ -30,7 +31,7 @@ class Reader {
   Micros time_of_day(const YamlNode* node, const std::string& what);
   std::vector<std::string> texts(const YamlNode* node, const std::string& what);  // a list, or one word
   nlohmann::json object(const YamlNode* node, const std::string& what);
-  // `child` of `parent`; an error if it is absent.
+  // Returns the value of `key` in `parent`; sets an error if it is absent.
   const YamlNode* require(const YamlNode& parent, const std::string& key, const std::string& remedy);
 
  private:

@@ -15,14 +15,14 @@ std::string place(const std::string& name, const YAML::Mark& mark) {
 
 class Converter {
  public:
-  // `line_known` is false for the value of an override, which has no place in the file.
+  // `line_known` is false for the value of an override, which has no position in the file.
   Converter(std::string name, bool line_known) : name_(std::move(name)), line_known_(line_known) {}
 
   Result<YamlNode> convert(const YAML::Node& from, std::size_t depth) {
     YamlNode node;
     node.where = line_known_ ? place(name_, from.Mark()) : name_;
     if (++count_ > max_nodes)
-      return invalid(node.where + ": the text unfolds into more than " + std::to_string(max_nodes) +
+      return invalid(node.where + ": the text expands to more than " + std::to_string(max_nodes) +
                      " values; shorten it or use fewer aliases");
     if (depth > max_depth)
       return invalid(node.where + ": nested deeper than " + std::to_string(max_depth) + " levels; flatten the manifest");
@@ -51,8 +51,7 @@ class Converter {
         return invalid((line_known_ ? place(name_, entry.first.Mark()) : name_) + ": a key must be a plain word");
       auto key = convert(entry.first, depth + 1);
       if (!key) return key.error();
-      if (node.find(key->text))
-        return invalid(key->where + ": the key \"" + key->text + "\" stands here a second time; remove one of the two");
+      if (node.find(key->text)) return invalid(key->where + ": duplicate key \"" + key->text + "\"; remove one of the two");
       auto value = convert(entry.second, depth + 1);
       if (!value) return value.error();
       node.entries.push_back({std::move(*key), std::move(*value)});

@@ -1,5 +1,5 @@
-// A YAML text as a small tree in which every node knows where it stands. Bounded: a text that would unfold into more than
-// `max_nodes` nodes or nest deeper than `max_depth` is refused, whatever its aliases say.
+// A YAML text as a small tree whose nodes know their position. A text that expands (through aliases) to more than `max_nodes`
+// nodes, or nests deeper than `max_depth`, is refused.
 #pragma once
 
 #include <mole/result.hpp>
@@ -17,9 +17,9 @@ struct YamlNode {
   Kind kind = Kind::null;
   std::string where;               // "pipeline.yaml:3:7", or "--set modules.mean.window=1d"
   std::string text;                // scalar
-  bool quoted = false;             // scalar: it is a text, whatever it looks like
+  bool quoted = false;             // scalar: a string even if it looks like a number
   std::vector<YamlNode> items;     // sequence
-  std::vector<YamlEntry> entries;  // map, in the order of the text; keys are scalars and differ
+  std::vector<YamlEntry> entries;  // map, in the order of the text; keys are unique scalars
 
   const YamlNode* find(std::string_view key) const;
   YamlNode* find(std::string_view key);
@@ -33,10 +33,10 @@ inline constexpr std::size_t max_manifest_bytes = 1 << 20;
 inline constexpr std::size_t max_nodes = 20'000;
 inline constexpr std::size_t max_depth = 16;
 
-// `name` is what messages call the text. invalid: not YAML, too large, a key twice.
+// `name` is the name of the text in messages. invalid: not YAML, too large, or a duplicate key.
 Result<YamlNode> parse_yaml(std::string_view text, const std::string& name);
 
-// Applies "a.b.c=value": the value is YAML. Maps on the way are made if absent.
+// Applies "a.b.c=value", where the value is YAML. Missing maps on the path are created.
 Result<> apply_override(YamlNode& root, const std::string& assignment);
 
 }  // namespace mole::coordinator::manifest

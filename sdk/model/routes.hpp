@@ -33,7 +33,7 @@ struct RouteList {
 };
 
 inline constexpr std::size_t most_routes = 8'000'000;                        // of a table, both families together
-inline constexpr std::uint64_t largest_route_file = std::uint64_t{1} << 29;  // bytes
+inline constexpr std::uint64_t max_route_file_bytes = std::uint64_t{1} << 29;  // bytes
 
 // In the order of the text. invalid: the message begins with "line N: "; exhausted: more than most_routes. An empty table is
 // invalid too: it is more likely a failed download than a day without routes.

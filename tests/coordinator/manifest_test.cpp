@@ -51,11 +51,13 @@ TEST(Manifest, HomeIsTwoFilters) {
   EXPECT_EQ(by_router.destination, "not ((router in [\"1\"] and out_if in [17]) or (router in [\"2\"] and out_if in [4]))");
 }
 
-TEST(Manifest, HomeIsSaidInOneWayAndWell) {
-  EXPECT_NE(error_of(good, {"archives.ddosvax.home={as: 1, networks: [10.0.0.0/8]}"}).find("in one way"), std::string::npos);
-  EXPECT_NE(error_of(good, {"archives.ddosvax.home={networks: [10.0.0/8]}"}).find("\"10.0.0/8\" does not fit; list networks"),
+TEST(Manifest, HomeIsDefinedOnceAndWellFormed) {
+  EXPECT_NE(error_of(good, {"archives.ddosvax.home={as: 1, networks: [10.0.0.0/8]}"})
+                .find("takes exactly one of networks, as, border_interfaces"),
             std::string::npos);
-  EXPECT_NE(error_of(good, {"archives.ddosvax.home={networks: ['10.0.0.0/8] or src ip in [1.2.3.4']}"}).find("does not fit"),
+  EXPECT_NE(error_of(good, {"archives.ddosvax.home={networks: [10.0.0/8]}"}).find("\"10.0.0/8\" is not valid; list networks"),
+            std::string::npos);
+  EXPECT_NE(error_of(good, {"archives.ddosvax.home={networks: ['10.0.0.0/8] or src ip in [1.2.3.4']}"}).find("is not valid"),
             std::string::npos);
   EXPECT_NE(error_of(good, {"archives.ddosvax.home={networks: []}"}).find("is empty"), std::string::npos);
   EXPECT_NE(error_of(good, {"archives.ddosvax.home={as: [many]}"}).find("list AS numbers"), std::string::npos);
@@ -94,8 +96,8 @@ struct Golden {
   const char* message;
 };
 
-// One sentence each: the place, the cause, the remedy.
-TEST(Manifest, NamesThePlaceTheCauseAndTheRemedy) {
+// Each message has a position, a cause and a remedy.
+TEST(Manifest, ErrorsNamePositionCauseAndRemedy) {
   const Golden goldens[] = {
       {"window: 7d", "windw: 7d", "m.yaml:11:65: unknown key \"windw\" in the module mean; did you mean \"window\"?"},
       {"pipeline: border-traffic", "pipelin: x",
@@ -106,21 +108,21 @@ TEST(Manifest, NamesThePlaceTheCauseAndTheRemedy) {
       {"{start:unix}", "{begin}",
        "m.yaml:6:12: \"files\": unknown placeholder {begin}; known are {router}, {sequence}, {start:unix} and {end:unix}"},
       {"_{start:unix}", "",
-       "m.yaml:6:12: \"files\": the pattern says no time; use {start:unix} or {end:unix} where the name has it"},
+       "m.yaml:6:12: \"files\": the pattern has no time; use {start:unix} or {end:unix} where the name has it"},
       {"{router}_{sequence}", "{router}{sequence}",
-       "m.yaml:6:12: \"files\": two placeholders need text between them, or no one can tell where the first ends"},
+       "m.yaml:6:12: \"files\": two placeholders need text between them to show where the first ends"},
       {"covers: 1h", "covers: 1h\n    decode: interlaced",
        "m.yaml:8:13: \"decode\" is libbzip2 or interleaved, not \"interlaced\""},
       {"downloader: directory", "damage: maybe",
        "m.yaml:4:5: the key \"downloader\" is missing; name the plugin that reads the archive, such as directory"},
       {"traffic.bytes", "traffic", "m.yaml:11:49: \"traffic\" must be MODULE.COLUMN, such as traffic.bytes"},
       {"input: {archive: ddosvax, where: {router: [19993, 19991]}}", "window: 1d",
-       "m.yaml:10:3: the module traffic reads nothing; add \"input: {archive: NAME}\" or \"inputs: {ROLE: MODULE.COLUMN}\""},
+       "m.yaml:10:3: the module traffic has no input; add \"input: {archive: NAME}\" or \"inputs: {ROLE: MODULE.COLUMN}\""},
       {"resources: {}", "resources: {routes: {}}",
        "m.yaml:12:21: the key \"files\" is missing; say how the tables are named, such as \"rib.{date}.txt\""},
       {"params: {root: ./archive}", "params: [1]", "m.yaml:5:13: \"params\" must be a map of keys, not a list"},
-      {"pipeline: border-traffic", "pipeline: \"a b\"", "m.yaml:1:11: \"a b\" is no name; use up to 64 of A-Z a-z 0-9 _ -"},
-      {"  mean: ", "  traffic: ", "m.yaml:11:3: the key \"traffic\" stands here a second time; remove one of the two"},
+      {"pipeline: border-traffic", "pipeline: \"a b\"", "m.yaml:1:11: \"a b\" is not a name; use up to 64 of A-Z a-z 0-9 _ -"},
+      {"  mean: ", "  traffic: ", "m.yaml:11:3: duplicate key \"traffic\"; remove one of the two"},
       {"by: [router]", "by: {a: b}", "m.yaml:10:110: \"by\" must be a list, not a map"},
       {"window: 7d", "keep_states: 7d",
        "m.yaml:11:78: \"keep_states: 7d\" is not available in this version, which keeps every state; leave it out or write all"},
@@ -139,28 +141,28 @@ TEST(Manifest, NamesThePlaceTheCauseAndTheRemedy) {
   EXPECT_EQ(error_of(good, {"pipeline.x=1"}), "--set pipeline.x=1: \"pipeline\" has no keys to set; it is replaced as a whole");
 }
 
-// Each of these would be divided by, or added to a time.
-TEST(Manifest, RefusesTimesThatCannotBeReckonedWith) {
-  EXPECT_NE(error_of(good, {"modules.traffic.interval=0s"}).find("\"interval\" must be longer"), std::string::npos);
+// Each of these would be a divisor or would be added to a time.
+TEST(Manifest, RefusesTimesThatWouldOverflowOrDivideByZero) {
+  EXPECT_NE(error_of(good, {"modules.traffic.interval=0s"}).find("\"interval\" must be greater than zero"), std::string::npos);
   EXPECT_NE(error_of(good, {"archives.ddosvax.covers=0s"}).find("\"covers\" must be whole seconds"), std::string::npos);
   EXPECT_NE(error_of(good, {"archives.ddosvax.lateness=200000d"}).find("between 0s and ten years"), std::string::npos);
   EXPECT_NE(error_of(good, {"archives.ddosvax.covers=1s", "archives.ddosvax.lateness=300d"}).find("files of a router"),
             std::string::npos);
 }
 
-TEST(Manifest, BoundsWhatATextMayUnfoldTo) {
+TEST(Manifest, LimitsTheExpansionOfAText) {
   std::string bomb = "a: &a [x,x,x,x,x,x,x,x,x,x]\n";
   for (char c = 'b'; c < 'k'; ++c) {
     bomb += std::string(1, c) + ": &" + c + " [";
     for (int i = 0; i < 10; ++i) bomb += std::string(i ? "," : "") + "*" + static_cast<char>(c - 1);
     bomb += "]\n";
   }
-  EXPECT_NE(error_of(bomb).find("unfolds into more than 20000 values"), std::string::npos) << error_of(bomb);
+  EXPECT_NE(error_of(bomb).find("expands to more than 20000 values"), std::string::npos) << error_of(bomb);
   EXPECT_NE(error_of("a: " + std::string(60, '[') + std::string(60, ']')).find("nested deeper than 16 levels"),
             std::string::npos);
   EXPECT_NE(error_of("a: &a [*a]").find("nested deeper than 16 levels"), std::string::npos) << error_of("a: &a [*a]");
   EXPECT_NE(error_of(std::string(2 << 20, 'x')).find("at most 1 MiB"), std::string::npos);
-  error_of(std::string(100'000, '['));  // ends, somehow
+  error_of(std::string(100'000, '['));  // must return, with any result
   error_of("? {a: b} : c");
   error_of("!!binary x");
 }
@@ -196,7 +198,7 @@ TEST(Manifest, KnowsTheKeysOfItsPublishedSchema) {
   EXPECT_EQ(known("modules.mean"), names_of(schema["modules"]["additionalProperties"]["properties"]));
 }
 
-TEST(FilePattern, TakesNamesApart) {
+TEST(FilePattern, ParsesFileNames) {
   const auto pattern = FilePattern::parse("{router}_{sequence}_{start:unix}.dat.bz2");
   ASSERT_TRUE(pattern);
   const auto parts = pattern->match("some/where/19991_00040895_1190487600.dat.bz2", hour_us);
