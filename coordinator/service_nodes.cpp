@@ -90,7 +90,7 @@ Result<std::vector<task::Spec>> Service::lease(const LeaseRequest& ask) {
   Guard guard(mutex_);
   Aftermath after;
   tick(after);
-  auto grants = scheduler_->lease(ask, now(), random_);
+  auto grants = scheduler_->lease(ask, now());
   if (!grants) {
     settle(guard, std::move(after));
     return grants.error();

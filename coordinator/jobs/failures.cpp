@@ -111,7 +111,7 @@ std::int64_t give_up(Plan& plan, std::size_t module, std::int64_t block) {
   return Spread(plan).fail(module, block);
 }
 
-std::int64_t block_hopeless_row(Plan& plan, std::size_t module, std::int64_t block) {
+std::int64_t block_row_without_states(Plan& plan, std::size_t module, std::int64_t block) {
   const auto& mine = plan.modules[module];
   if (!row_only(mine.flags_at(block)) || stopped(mine.flags_at(block))) return 0;
   for (auto b = plan.window_from(module, block); b < block; ++b)

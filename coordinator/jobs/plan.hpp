@@ -110,6 +110,6 @@ void propagate_failures(Plan& plan);
 // The same for one job more, at the cost of what it stops. Returns how many jobs that could be done until now cannot any more.
 std::int64_t give_up(Plan& plan, std::size_t module, std::int64_t block);
 // Call when a windowed job's state has come: its row cannot be merged if a state before it was given up. Returns as give_up.
-std::int64_t block_hopeless_row(Plan& plan, std::size_t module, std::int64_t block);
+std::int64_t block_row_without_states(Plan& plan, std::size_t module, std::int64_t block);
 
 }  // namespace mole::coordinator::jobs

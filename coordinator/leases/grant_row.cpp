@@ -4,7 +4,7 @@ namespace mole::coordinator::leases {
 
 using nlohmann::json;
 
-json to_row(const Grant& g, const std::string& node, const std::string& incarnation) {
+json to_row(const tasks::Grant& g, const std::string& node, const std::string& incarnation) {
   json steps = json::array();
   for (const auto& s : g.steps)
     steps.push_back({{"module", s.step.module},
@@ -41,7 +41,7 @@ std::optional<StoredLease> lease_from_row(const std::string& id, const json& row
                          s.at("result_key").get<Digest>()});
     return out;
   } catch (const json::exception&) {
-    return std::nullopt;  // nothing depends on it
+    return std::nullopt;  // the lease is lost, which costs only repeated work
   }
 }
 

@@ -1,7 +1,7 @@
-// A lease as it is stored, so that a restarted coordinator does not give the work away while its node is still at it.
+// The stored form of a lease, so that a restarted coordinator does not grant the work again while its node is still running it.
 #pragma once
 
-#include "coordinator/leases/scheduler.hpp"
+#include "coordinator/tasks/grant.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -11,11 +11,11 @@
 namespace mole::coordinator::leases {
 
 struct StoredLease {
-  Grant grant;
+  tasks::Grant grant;
   std::string node, incarnation;
 };
 
-nlohmann::json to_row(const Grant& grant, const std::string& node, const std::string& incarnation);
+nlohmann::json to_row(const tasks::Grant& grant, const std::string& node, const std::string& incarnation);
 std::optional<StoredLease> lease_from_row(const std::string& id, const nlohmann::json& row);
 
 }  // namespace mole::coordinator::leases

@@ -72,7 +72,7 @@ class Coordinator {
     info.incarnation = "a1";
     scheduler.register_node(info, now);
   }
-  std::vector<leases::Grant> lease(std::uint32_t slots) { return *scheduler.lease({"a", "a1", slots, held_}, now, random_); }
+  std::vector<leases::Grant> lease(std::uint32_t slots) { return *scheduler.lease({"a", "a1", slots, held_}, now); }
   // Every step has this outcome, the task this code.
   leases::Settled complete(const leases::Grant& grant, const std::string& outcome, const std::string& code,
                            const std::string& message = "") {
@@ -109,7 +109,7 @@ std::map<std::string, std::vector<std::int64_t>> blocks_of_nodes(leases::Schedul
     any = false;
     for (auto& [name, task] : at) {
       if (!task.id.empty()) scheduler.complete(done_by(name, task, "done"), hour_us, random);
-      auto grants = *scheduler.lease({name, name, 1, {}}, hour_us, random);
+      auto grants = *scheduler.lease({name, name, 1, {}}, hour_us);
       task = grants.empty() ? leases::Grant{} : grants[0];
       any = any || !grants.empty();
       for (const auto& grant : grants) out[name].push_back(grant.ref.number);
@@ -155,9 +155,9 @@ double seconds_to_find_nothing(std::size_t blocks, std::size_t nodes) {
   for (auto& module : graph->modules) module.since = Micros{0};
   plan.graph = std::move(graph);
   scheduler.set_plan(1, 0, std::move(plan));
-  EXPECT_EQ(scheduler.lease({"0", "0", 1, {}}, hour_us, random)->at(0).ref.number, 0);
+  EXPECT_EQ(scheduler.lease({"0", "0", 1, {}}, hour_us)->at(0).ref.number, 0);
   const auto began = std::clock();
-  EXPECT_TRUE(scheduler.lease({"1", "1", 1, {}}, hour_us, random)->empty());
+  EXPECT_TRUE(scheduler.lease({"1", "1", 1, {}}, hour_us)->empty());
   return static_cast<double>(std::clock() - began) / CLOCKS_PER_SEC;
 }
 
@@ -203,7 +203,7 @@ TEST(Scheduler, GivesABlockThatFailedToWhoeverAsksNext) {
   leases::Scheduler scheduler({}, 1);
   leases::Random random(1);
   Micros now = hour_us;
-  const auto next = [&](const std::string& name) { return scheduler.lease({name, name, 1, {}}, now, random)->at(0); };
+  const auto next = [&](const std::string& name) { return scheduler.lease({name, name, 1, {}}, now)->at(0); };
   for (const char* name : {"a", "b"}) register_node(scheduler, name);
   scheduler.set_plan(1, 0, plan_of(8));
   const auto first = next("a"), other = next("b");
@@ -218,7 +218,7 @@ TEST(Scheduler, GivesABlockThatFailedToWhoeverAsksNext) {
 TEST(Scheduler, KnowsWhoDidABlockThatWasLeasedBeforeTheLastPlan) {
   leases::Scheduler scheduler({}, 1);
   leases::Random random(1);
-  const auto next = [&](const std::string& name) { return scheduler.lease({name, name, 1, {}}, hour_us, random)->at(0); };
+  const auto next = [&](const std::string& name) { return scheduler.lease({name, name, 1, {}}, hour_us)->at(0); };
   for (const char* name : {"a", "b"}) register_node(scheduler, name);
   scheduler.set_plan(1, 0, plan_of(16));
   const auto first = next("a"), other = next("b");

@@ -1,0 +1,54 @@
+#include "coordinator/leases/failures.hpp"
+
+#include <algorithm>
+
+namespace mole::coordinator::leases {
+
+bool is_infra_failure(const std::string& code) {
+  return code == "transient" || code == "cancelled" || code == "missing" || code.empty();
+}
+
+Micros backoff(Micros base, Micros cap, std::uint32_t failures, Random& random) {
+  Micros max = base;
+  for (std::uint32_t i = 1; i < failures && max < cap; ++i) max *= 2;
+  max = std::min(max, cap);
+  return max <= 0 ? 0 : max / 2 + static_cast<Micros>(random() % static_cast<std::uint64_t>(max / 2 + 1));
+}
+
+Micros FailureLog::add(const JobKey& job, const Failure& failure, const Settings& settings, Micros now, Random& random) {
+  auto& record = records_[job];
+  const bool repeated = failure.code == "exhausted" && record.code == failure.code && record.message == failure.message;
+  record.repeats = repeated ? record.repeats + 1 : 1;
+  record.code = failure.code;
+  record.message = failure.message;
+  record.log_tail = failure.log_tail;
+  Micros until;
+  if (failure.infra) {
+    ++record.infra_failures;
+    until = now + backoff(settings.infra_delay, settings.infra_delay_cap, record.infra_failures, random);
+    // The same message each time means that the job is too large for the node, which more attempts do not change.
+    record.given_up = record.infra_failures >= settings.infra_attempts || record.repeats >= settings.exhausted_attempts;
+  } else {
+    ++record.plugin_failures;
+    until = now + backoff(settings.plugin_delay, settings.plugin_delay_cap, record.plugin_failures, random);
+    record.given_up = record.plugin_failures >= settings.plugin_attempts || failure.permanent;
+  }
+  return not_before_[job] = until;
+}
+
+bool FailureLog::erase(const JobKey& job) {
+  not_before_.erase(job);
+  return records_.erase(job) > 0;
+}
+
+const FailureRecord* FailureLog::find(const JobKey& job) const {
+  const auto found = records_.find(job);
+  return found == records_.end() ? nullptr : &found->second;
+}
+
+bool FailureLog::is_due(const JobKey& job, Micros now) const {
+  const auto until = not_before_.find(job);
+  return until == not_before_.end() || until->second <= now;
+}
+
+}  // namespace mole::coordinator::leases

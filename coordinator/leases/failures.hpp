@@ -1,0 +1,69 @@
+// Failures of jobs that are not done: how often each failed, when to try again, and which are given up.
+#pragma once
+
+#include "coordinator/tasks/grant.hpp"
+#include "sdk/model/task.hpp"
+
+#include <map>
+#include <random>
+#include <string>
+
+namespace mole::coordinator::leases {
+
+using Random = std::mt19937_64;
+using tasks::JobKey;
+
+struct Settings {
+  Micros lease = 60 * second_us;
+  Micros heartbeat = 10 * second_us;
+  Micros infra_delay = 5 * second_us, infra_delay_cap = 15 * minute_us;
+  Micros plugin_delay = 2 * second_us, plugin_delay_cap = hour_us;
+  std::uint32_t plugin_attempts = 3;  // then the job is given up
+  std::uint32_t infra_attempts = 20;
+  std::uint32_t exhausted_attempts = 3;  // that end "exhausted" with the same message
+  Micros lost_after = 10 * minute_us;    // a node silent this long after its leases ended counts as lost, with its states
+  std::size_t max_grants = 100;          // in one reply
+};
+
+// Durable as a row of table "failures".
+struct FailureRecord {
+  std::uint32_t plugin_failures = 0, infra_failures = 0;
+  std::uint32_t repeats = 0;  // consecutive "exhausted" failures with the same message; not stored
+  bool given_up = false;
+  std::string code, message, log_tail;
+};
+
+// One failure of a job, as reported.
+struct Failure {
+  std::string code, message, log_tail;
+  bool infra = false;      // caused by the machine rather than the plugin
+  bool permanent = false;  // another attempt would fail the same way
+};
+
+// Whether a code means that the machine failed rather than the plugin, so that the job is tried again on any node.
+bool is_infra_failure(const std::string& code);
+
+// Exponential, with jitter: between half of the delay and all of it.
+Micros backoff(Micros base, Micros cap, std::uint32_t failures, Random& random);
+
+class FailureLog {
+ public:
+  // Counts one more failure. Returns the time of the next attempt.
+  Micros add(const JobKey& job, const Failure& failure, const Settings& settings, Micros now, Random& random);
+  void restore(const JobKey& job, FailureRecord record) { records_[job] = std::move(record); }
+  // Returns whether there was a record.
+  bool erase(const JobKey& job);
+
+  const FailureRecord* find(const JobKey& job) const;
+  // Whether the delay after the last failure is over.
+  bool is_due(const JobKey& job, Micros now) const;
+  // The records of one module begin here, in order of time.
+  auto begin_of(const Digest& fingerprint) const { return records_.lower_bound({fingerprint, INT64_MIN}); }
+  auto end() const { return records_.end(); }
+
+ private:
+  std::map<JobKey, FailureRecord> records_;
+  std::map<JobKey, Micros> not_before_;
+};
+
+}  // namespace mole::coordinator::leases

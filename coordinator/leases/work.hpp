@@ -1,0 +1,112 @@
+// The unfinished work of one request: its plan, the blocks in which jobs may be ready, and its tasks on archives.
+#pragma once
+
+#include "coordinator/jobs/plan.hpp"
+#include "coordinator/leases/failures.hpp"
+#include "coordinator/tasks/grant.hpp"
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace mole::coordinator::leases {
+
+using tasks::BlockRef;
+using tasks::Grant;
+
+// Work without jobs: listing an archive or reading its files.
+struct ArchiveTask {
+  std::uint64_t id = 0;
+  std::string kind;     // "index" or "verify"
+  std::string archive;  // "pipeline/archive"
+  TimeRange block;      // verify: the files to read
+};
+
+struct PendingArchiveTask {
+  ArchiveTask task;
+  bool leased = false;
+  Micros not_before = 0;
+  std::uint32_t failures = 0;
+};
+
+struct JobCounts {
+  std::uint64_t total = 0, done = 0, failed = 0, running = 0, waiting = 0, blocked = 0;
+};
+
+struct SettledStep {
+  std::size_t step = 0;  // index into the report's steps
+  JobKey job;
+  bool state = false, result = false;  // the parts that were made
+  bool had_failures = false;           // its row of "failures" must be erased
+};
+
+// One step of a completed task.
+struct StepResult {
+  const task::Step& step;
+  const task::StepReport& report;
+  TimeRange block;
+  const std::string& node;
+};
+
+class Work {
+ public:
+  std::int32_t priority = 0;
+  std::vector<PendingArchiveTask> archive_tasks;
+
+  // Sets or replaces the plan. Call refresh afterwards.
+  void set_plan(jobs::Plan plan);
+  // Derives failed and blocked jobs, the number of live jobs and the candidates.
+  void refresh(const FailureLog& failures);
+  const jobs::Plan* plan() const { return plan_ ? &*plan_ : nullptr; }
+  // Whether every job is done, failed, blocked or waiting.
+  bool exhausted() const { return plan_ && live_ == 0 && archive_tasks.empty(); }
+  // Whether the plan still needs something the task makes, under the same keys.
+  bool wants(const Grant& grant) const;
+  // Whether the job is needed and can still be done.
+  bool is_live(const JobKey& job) const;
+  JobCounts counts() const;  // `running` is left 0
+
+  // Marks what the step made as present: in `fresh` what was needed, in `known` what was present already.
+  void accept(const StepResult& result, const FailureLog& failures, SettledStep& fresh, SettledStep& known);
+  // Delays the job until `until`, or gives it up.
+  void fail(const JobKey& job, bool given_up, Micros until);
+  // Makes the job's block a candidate again.
+  void reopen(const JobKey& job);
+  // After a crash without a known culprit: limits the number of steps in a task over this block.
+  void limit_steps(BlockRef ref, std::size_t limit) { limits_[ref] = limit; }
+  std::size_t max_steps(BlockRef ref) const;
+
+  // Makes blocks whose delay is over candidates again.
+  void wake(Micros now);
+  // Returns the candidate the node should work on next. `max_compared`: the number of oldest candidates to choose from.
+  // `is_running(block)`: some job over the block is leased.
+  std::optional<BlockRef> next_block(const std::string& node, std::size_t max_compared,
+                                     const std::function<bool(BlockRef)>& is_running) const;
+  void set_node(BlockRef ref, const std::string& node) { last_node_[ref] = node; }
+  // Removes a candidate, and those after it for which `idle` returns true.
+  void remove_candidates(BlockRef ref, const std::function<bool(BlockRef)>& idle);
+
+ private:
+  struct Location {
+    std::size_t module;
+    std::int64_t block;
+  };
+  std::optional<Location> locate(const JobKey& job) const;
+  void add_candidates(BlockRef ref);
+  std::pair<Micros, BlockRef> entry(BlockRef ref) const { return {plan_->grids[ref.grid].start(ref.number), ref}; }
+  std::vector<BlockRef> oldest_candidates(std::size_t limit) const;
+
+  std::optional<jobs::Plan> plan_;
+  std::map<Digest, std::size_t> modules_;             // by fingerprint
+  std::set<std::pair<Micros, BlockRef>> candidates_;  // blocks in which jobs may be ready, oldest first
+  std::multimap<Micros, BlockRef> delayed_;           // become candidates at this time
+  std::map<BlockRef, std::size_t> limits_;            // see limit_steps
+  std::map<BlockRef, std::string> last_node_;         // that leased or did a block; "" after a failure
+  std::int64_t live_ = 0;                             // jobs that can still be done
+  std::int64_t reach_ = 0;                            // number of later blocks that may depend on one
+};
+
+}  // namespace mole::coordinator::leases
