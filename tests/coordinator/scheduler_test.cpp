@@ -148,7 +148,6 @@ TEST(Scheduler, GivesUpManyJobsInTimeProportionalToThem) {
 // Processor seconds until a node that cannot get one of `blocks` blocks, each of which waits for the one before it, is told so.
 double seconds_to_find_nothing(std::size_t blocks, std::size_t nodes) {
   leases::Scheduler scheduler({}, 1);
-  leases::Random random(1);
   for (std::size_t n = 0; n < nodes; ++n) register_node(scheduler, std::to_string(n));
   auto plan = plan_of(blocks);
   auto graph = std::make_shared<dag::Graph>(*plan.graph);
