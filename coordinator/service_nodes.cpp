@@ -176,7 +176,7 @@ Result<std::vector<std::string>> Service::complete(const std::vector<Completion>
       if (auto got = fetch_index(completion.report, read); !got) return got.error();
   }
   const auto& completions = large ? with_indexes : sent;
-  if (auto settled = blobs_->settle(); !settled) return settled.error();  // before the catalogue names them
+  if (auto synced = blobs_->sync(); !synced) return synced.error();  // before the catalogue names them
   Guard guard(mutex_);
   Aftermath after;
   tick(after);

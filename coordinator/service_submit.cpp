@@ -164,7 +164,7 @@ std::vector<dag::Library> Service::needed_libraries(const Request& request, std:
 Result<> Service::keep_libraries(const std::vector<dag::Library>& libraries) {
   for (const auto& library : libraries)
     if (auto kept = blobs_->import(library.digest, library.path); !kept) return kept;
-  return blobs_->settle();
+  return blobs_->sync();
 }
 
 std::string Service::place_of(const dag::Graph& graph, const dag::Archive& archive) {

@@ -75,7 +75,7 @@ Result<> Service::keep_tables(const std::vector<dag::TableFile>& files, const da
       if (auto kept = blobs_->import(file.table.digest, file.path); !kept) return kept;
       continue;
     }
-    const auto bytes = read_file(file.path, largest_route_file);
+    const auto bytes = read_file(file.path, max_route_file_bytes);
     if (!bytes) return bytes.error();
     if (digest_of(std::string_view(*bytes)) != file.table.digest)
       return transient("the routing table " + file.path.string() +
@@ -89,7 +89,7 @@ Result<> Service::keep_tables(const std::vector<dag::TableFile>& files, const da
     records_->put_json(batch, Table::resources, key, row);
     store_->write(batch);
   }
-  return blobs_->settle();
+  return blobs_->sync();
 }
 
 // A job has one key: while a request computes it from these tables, another cannot compute it from others.

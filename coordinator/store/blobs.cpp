@@ -50,7 +50,7 @@ Result<Blobs> Blobs::open(const fs::path& root) {
   Blobs blobs;
   blobs.root_ = root;
   std::error_code ignored;
-  fs::remove_all(root / ".incoming", ignored);  // uploads an earlier life did not see the end of begin again
+  fs::remove_all(root / ".incoming", ignored);  // unfinished uploads start again
   if (auto made = make_folder(root / ".incoming"); !made) return made.error();
   return blobs;
 }
@@ -68,24 +68,24 @@ Result<std::uint64_t> Blobs::put(const Digest& digest, std::uint64_t offset, std
   if (digest.empty()) return invalid("a blob needs a digest");
   std::lock_guard lock(lock_of(digest));
   if (has(digest)) {
-    found(digest);
+    mark_present(digest);
     return total;
   }
   const auto incoming = root_ / ".incoming" / digest.hex();
   auto held = size_of(incoming);
-  if (held > total || (offset == 0 && held > 0 && held < bytes.size())) {  // another upload was cut short: begin again
+  if (held > total || (offset == 0 && held > 0 && held < bytes.size())) {  // an earlier upload was cut short: start again
     std::error_code ignored;
     fs::remove(incoming, ignored);
     held = 0;
   }
   if (offset > held || (offset < held && offset + bytes.size() <= held && held < total)) return held;
-  if (auto room = check_room(total - held); !room) return room.error();
-  const auto fresh = bytes.substr(std::min<std::uint64_t>(held - offset, bytes.size()));
-  if (held + fresh.size() > total) return invalid("more bytes than the " + std::to_string(total) + " announced");
+  if (auto space = check_space(total - held); !space) return space.error();
+  const auto rest_of_piece = bytes.substr(std::min<std::uint64_t>(held - offset, bytes.size()));
+  if (held + rest_of_piece.size() > total) return invalid("more bytes than the " + std::to_string(total) + " announced");
   {
     Closer file{::open(incoming.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)};
     if (file.fd < 0) return io_error("creating", incoming, errno);
-    for (auto rest = fresh; !rest.empty();) {
+    for (auto rest = rest_of_piece; !rest.empty();) {
       const auto n = ::write(file.fd, rest.data(), rest.size());
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) return io_error("writing", incoming, errno);
@@ -98,11 +98,11 @@ Result<std::uint64_t> Blobs::put(const Digest& digest, std::uint64_t offset, std
   return total;
 }
 
-Result<> Blobs::check_room(std::uint64_t bytes) const {
+Result<> Blobs::check_space(std::uint64_t bytes) const {
   if (free_bytes(root_) >= bytes + blob_reserve) return {};
   return exhausted("no space left for " + std::to_string(bytes) + " bytes in " + root_.string() + " (" +
                    std::to_string(blob_reserve >> 20) +
-                   " MiB stay free for the store); free space there and start again, nothing acknowledged is lost");
+                   " MiB are reserved for the store); free space there and start again, nothing acknowledged is lost");
 }
 
 Result<> Blobs::publish(const Digest& digest, const fs::path& incoming) {
@@ -114,37 +114,37 @@ Result<> Blobs::publish(const Digest& digest, const fs::path& incoming) {
     return corrupt("the bytes sent have the digest " + actual->hex() + ", not " + digest.hex() +
                    "; send them again from the start");
   }
-  return name(incoming, digest);
+  return rename_to_blob(incoming, digest);
 }
 
-Result<> Blobs::name(const fs::path& whole, const Digest& digest) {
+Result<> Blobs::rename_to_blob(const fs::path& whole, const Digest& digest) {
   const auto path = path_of(digest);
   if (auto made = make_folder(path.parent_path()); !made) return made;
   if (auto synced = sync_file(whole); !synced) return synced;
   if (::rename(whole.c_str(), path.c_str()) != 0) return io_error("renaming to", path, errno);
-  named(digest);
+  mark_renamed(digest);
   return {};
 }
 
-void Blobs::named(const Digest& digest) {
-  const std::lock_guard lock(unsettled_->mutex);
-  unsettled_->folders.insert({path_of(digest).parent_path(), root_});
+void Blobs::mark_renamed(const Digest& digest) {
+  const std::lock_guard lock(folders_->mutex);
+  folders_->unsynced.insert({path_of(digest).parent_path(), root_});
 }
 
-// Perhaps a life named it that ended before the name was durable.
-void Blobs::found(const Digest& digest) {
-  const std::lock_guard lock(unsettled_->mutex);
+// The blob may have been renamed by a process that ended before the name was durable.
+void Blobs::mark_present(const Digest& digest) {
+  const std::lock_guard lock(folders_->mutex);
   for (const auto& folder : {path_of(digest).parent_path(), root_})
-    if (!unsettled_->once.contains(folder)) unsettled_->folders.insert(folder);
+    if (!folders_->synced.contains(folder)) folders_->unsynced.insert(folder);
 }
 
-// Whoever comes while another is at it waits: what it depends on may be what the other makes durable.
-Result<> Blobs::settle() {
-  const std::lock_guard lock(unsettled_->mutex);
-  auto& folders = unsettled_->folders;
-  while (!folders.empty()) {
-    if (auto synced = sync_folder(*folders.begin()); !synced) return synced;
-    unsettled_->once.insert(folders.extract(folders.begin()));
+// Holds the lock while syncing: a concurrent caller may depend on the folders being synced here.
+Result<> Blobs::sync() {
+  const std::lock_guard lock(folders_->mutex);
+  auto& unsynced = folders_->unsynced;
+  while (!unsynced.empty()) {
+    if (auto synced = sync_folder(*unsynced.begin()); !synced) return synced;
+    folders_->synced.insert(unsynced.extract(unsynced.begin()));
   }
   return {};
 }
@@ -169,17 +169,17 @@ Result<std::string> Blobs::get(const Digest& digest, std::uint64_t offset, std::
 Result<> Blobs::import(const Digest& digest, const fs::path& file) {
   std::lock_guard lock(lock_of(digest));
   if (has(digest)) {
-    found(digest);
+    mark_present(digest);
     return {};
   }
   auto bytes = read_file(file);
   if (!bytes) return bytes.error();
   if (digest_of(std::string_view(*bytes)) != digest)
     return invalid(file.string() + " is not the library its sidecar describes; build the plugin again");
-  if (auto room = check_room(bytes->size()); !room) return room;
+  if (auto space = check_space(bytes->size()); !space) return space;
   const auto incoming = root_ / ".incoming" / (digest.hex() + ".import");
   if (auto written = write_file(incoming, *bytes); !written) return written;
-  return name(incoming, digest);
+  return rename_to_blob(incoming, digest);
 }
 
 void Blobs::remove(const Digest& digest) {

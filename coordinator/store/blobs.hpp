@@ -1,6 +1,6 @@
-// Finished bytes by digest: <root>/ab/<hex>. A blob is there whole, or not at all; nothing is ever overwritten.
-// Pieces of an upload wait in <root>/.incoming/<hex>. A blob's bytes are on disk before it has its name; the name is when
-// `settle` has returned, and not before that may anything be acknowledged that stands on it. Thread-safe.
+// Immutable files named by their digest: <root>/ab/<hex>. A blob is present as a whole or not at all, and never overwritten.
+// Uploads are collected in <root>/.incoming/<hex>. The bytes of a blob are durable before it gets its name; the name is durable
+// once `sync` has returned, and nothing that depends on the blob may be acknowledged before. Thread-safe.
 #pragma once
 
 #include "sdk/model/digest.hpp"
@@ -19,41 +19,41 @@ inline constexpr std::size_t max_piece_bytes = 1 << 20;
 
 class Blobs {
  public:
-  // Makes the folders. invalid, exhausted: cannot.
+  // Creates the folders. invalid, exhausted: not possible.
   static Result<Blobs> open(const std::filesystem::path& root);
 
   bool has(const Digest& digest) const;
   std::filesystem::path path_of(const Digest& digest) const;
 
-  // Api::put_blob. A piece that does not continue what is held is ignored: the answer says where to go on.
-  // corrupt: all bytes came and their digest is another; they are dropped. exhausted: the disk is (nearly) full.
+  // BlobApi::put_blob. Returns the number of bytes held; a piece that does not continue them is ignored.
+  // corrupt: the complete bytes have another digest and are dropped. exhausted: the disk is (nearly) full.
   Result<std::uint64_t> put(const Digest& digest, std::uint64_t offset, std::string_view bytes, std::uint64_t total);
-  // Api::get_blob.
+  // BlobApi::get_blob.
   Result<std::string> get(const Digest& digest, std::uint64_t offset, std::uint32_t limit) const;
-  // Copies a file that should have this digest. invalid: it has another.
+  // Copies a file. invalid: it does not have this digest.
   Result<> import(const Digest& digest, const std::filesystem::path& file);
-  // Makes durable that the blobs put and imported so far are there.
-  Result<> settle();
-  // Of what was read and is nobody's result.
+  // Makes the names of all blobs put and imported so far durable.
+  Result<> sync();
+  // For blobs that are no longer needed and are not results.
   void remove(const Digest& digest);
 
  private:
-  Result<> check_room(std::uint64_t bytes) const;
+  Result<> check_space(std::uint64_t bytes) const;
   Result<> publish(const Digest& digest, const std::filesystem::path& incoming);
-  Result<> name(const std::filesystem::path& whole, const Digest& digest);
-  void named(const Digest& digest);
-  void found(const Digest& digest);
+  Result<> rename_to_blob(const std::filesystem::path& whole, const Digest& digest);
+  void mark_renamed(const Digest& digest);
+  void mark_present(const Digest& digest);
   std::mutex& lock_of(const Digest& digest) const { return (*locks_)[digest.bytes[0] % locks_->size()]; }
 
-  struct Unsettled {
+  struct Folders {
     std::mutex mutex;
-    std::set<std::filesystem::path> folders;
-    std::set<std::filesystem::path> once;  // that were synced in this life
+    std::set<std::filesystem::path> unsynced;
+    std::set<std::filesystem::path> synced;  // at least once since open
   };
 
   std::filesystem::path root_;
-  std::unique_ptr<Unsettled> unsettled_ = std::make_unique<Unsettled>();
-  // One upload of a digest at a time; in a unique_ptr so that Blobs can move.
+  std::unique_ptr<Folders> folders_ = std::make_unique<Folders>();  // in a unique_ptr so that Blobs can move
+  // Serialise uploads of one digest.
   std::unique_ptr<std::array<std::mutex, 16>> locks_ = std::make_unique<std::array<std::mutex, 16>>();
 };
 

@@ -1,4 +1,4 @@
-// How a value stands in the store: format byte, checksum of key and payload, payload (docs/formats/store.md).
+// The stored form of a value: format byte, checksum of key and payload, payload (docs/formats/store.md).
 #pragma once
 
 #include "coordinator/store/keys.hpp"
@@ -14,7 +14,7 @@ inline constexpr std::uint8_t value_format = 1;
 inline constexpr std::size_t envelope_size = 5;
 
 std::string seal_value(std::string_view key, std::string_view payload);
-// The payload within `sealed`; nothing if format or checksum is wrong.
+// Returns the payload in `sealed`; nullopt if format or checksum is wrong.
 std::optional<std::string_view> unseal_value(std::string_view key, std::string_view sealed);
 
 }  // namespace mole::coordinator::store

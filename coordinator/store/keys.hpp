@@ -1,4 +1,4 @@
-// Every key of the store, in one place (docs/formats/store.md). Numbers are big-endian, so that byte order is number order.
+// The keys of all tables (docs/formats/store.md). Numbers are big-endian, so that byte order is numeric order.
 #pragma once
 
 #include "sdk/model/digest.hpp"
@@ -59,7 +59,7 @@ inline std::string pair(std::string_view first, std::string_view second) {
 inline std::string_view second_of(std::string_view key) { return key.substr(key.find('\0') + 1); }
 inline std::string_view first_of(std::string_view key) { return key.substr(0, key.find('\0')); }
 
-// The first key after every key that begins with `prefix`.
+// Returns the first key after all keys that begin with `prefix`.
 inline std::string after(std::string prefix) {
   while (!prefix.empty() && static_cast<std::uint8_t>(prefix.back()) == 0xff) prefix.pop_back();
   if (!prefix.empty()) prefix.back() = static_cast<char>(static_cast<std::uint8_t>(prefix.back()) + 1);

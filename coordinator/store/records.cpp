@@ -7,7 +7,7 @@ namespace {
 
 using nlohmann::json;
 
-// Rows are checksummed: what cannot be parsed was written by a program with another idea of the row. It reads as absent.
+// Rows have checksums, so one that cannot be parsed was written by another version. It counts as absent.
 json parse(std::string_view text) {
   auto document = json::parse(text, nullptr, false);
   return document.is_discarded() ? json(nullptr) : document;

@@ -1,4 +1,4 @@
-// The tables as typed values. Reading goes to the store; writing goes into a Batch that the caller commits.
+// Typed access to the tables. Reads go to the store, writes into a Batch that the caller commits.
 #pragma once
 
 #include "coordinator/store/rows.hpp"
@@ -25,11 +25,11 @@ class Records {
   void scan_keys(const Digest& fingerprint, TimeRange range,
                  const std::function<void(Micros, const CatalogueKeys&)>& visit) const;
 
-  // Tables keyed by (fingerprint, block start) that hold JSON: lineage, attempts.
+  // Tables of JSON keyed by (fingerprint, block start): lineage, failures.
   nlohmann::json of_job(Table table, const Digest& fingerprint, Micros from) const;
   void put_of_job(Batch& batch, Table table, const Digest& fingerprint, Micros from, const nlohmann::json& row) const;
   void erase_of_job(Batch& batch, Table table, const Digest& fingerprint, Micros from) const;
-  // From `first` on, of one fingerprint (or of all, if it is empty).
+  // Visits the rows of one fingerprint, or of all if it is empty.
   void scan_jobs(Table table, const Digest& fingerprint,
                  const std::function<void(const Digest&, Micros, const nlohmann::json&)>& visit) const;
 
@@ -38,13 +38,13 @@ class Records {
   void put_file(Batch& batch, const std::string& archive, const std::string& id, const FileRow& row) const;
   void scan_files(const std::string& archive, const std::function<void(const std::string& id, const FileRow&)>& visit) const;
 
-  // Any table of JSON rows by its key. Null if absent.
+  // A row of any JSON table; null if absent.
   nlohmann::json json(Table table, std::string_view key) const;
   void put_json(Batch& batch, Table table, std::string_view key, const nlohmann::json& row) const;
   void scan_json(Table table, const std::string& prefix,
                  const std::function<bool(std::string_view key, const nlohmann::json&)>& visit) const;
 
-  // One row of any table as people read it: {"key": ..., ...}.
+  // Returns a row of any table in readable form: {"key": ..., ...}.
   static nlohmann::json describe_row(Table table, std::string_view key, std::string_view value);
 
  private:

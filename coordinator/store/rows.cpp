@@ -24,10 +24,10 @@ class Writer {
   std::string out_;
 };
 
-// Reads what Writer wrote; `ok` turns false at the first read past the end.
-class Input {
+// Reads what Writer wrote; `ok` becomes false at the first read past the end.
+class Reader {
  public:
-  explicit Input(std::string_view bytes) : rest_(bytes) {}
+  explicit Reader(std::string_view bytes) : rest_(bytes) {}
   bool ok() const { return ok_; }
   std::string_view rest() const { return rest_; }
   std::string_view take(std::size_t n) {
@@ -79,7 +79,7 @@ std::string encode(const CatalogueRow& row) {
 }
 
 std::optional<CatalogueRow> decode_catalogue(std::string_view bytes) {
-  Input in(bytes);
+  Reader in(bytes);
   CatalogueRow row;
   row.state_key = in.digest();
   row.result_key = in.digest();
@@ -98,7 +98,7 @@ std::optional<CatalogueRow> decode_catalogue(std::string_view bytes) {
 std::optional<CatalogueKeys> decode_keys(std::string_view bytes) {
   constexpr std::size_t fixed = 4 * 16 + 5 * 8;
   if (bytes.size() < fixed) return std::nullopt;
-  Input in(bytes);
+  Reader in(bytes);
   CatalogueKeys keys;
   keys.state_key = in.digest();
   keys.result_key = in.digest();
@@ -106,7 +106,7 @@ std::optional<CatalogueKeys> decode_keys(std::string_view bytes) {
   return keys;
 }
 
-std::uint32_t holder_at(std::string_view holders, std::size_t i) { return Input(holders.substr(4 * i)).number<std::uint32_t>(); }
+std::uint32_t holder_at(std::string_view holders, std::size_t i) { return Reader(holders.substr(4 * i)).number<std::uint32_t>(); }
 
 std::string encode(const FileRow& row) {
   Writer out;
@@ -123,7 +123,7 @@ std::string encode(const FileRow& row) {
 }
 
 std::optional<FileRow> decode_file(std::string_view bytes) {
-  Input in(bytes);
+  Reader in(bytes);
   FileRow row;
   row.size = in.number<std::uint64_t>();
   row.revision = in.number<std::uint64_t>();

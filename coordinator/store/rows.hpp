@@ -1,5 +1,4 @@
-// Values of the tables that are read by the hundred thousand: packed, little-endian (docs/formats/store.md). The other tables
-// hold JSON.
+// Packed rows, little-endian, of the tables that are read in bulk (docs/formats/store.md). The other tables hold JSON.
 #pragma once
 
 #include "sdk/model/digest.hpp"
@@ -26,7 +25,7 @@ struct CatalogueRow {
 
 std::string encode(const CatalogueRow& row);
 std::optional<CatalogueRow> decode_catalogue(std::string_view bytes);
-// Reads only the keys, and whether some node for which `holds` says yes has the state; for planning.
+// The part of a row that planning reads.
 struct CatalogueKeys {
   Digest state_key, result_key;
   std::string_view holders;  // packed

@@ -1,4 +1,4 @@
-// Room on the disk. RocksDB does not survive a full one gracefully (Debian's aborts), so nothing is written when it gets close.
+// Free disk space. RocksDB may abort on a full disk, so the coordinator stops writing before that.
 #pragma once
 
 #include <cstdint>
@@ -6,12 +6,12 @@
 
 namespace mole::coordinator::store {
 
-// Below this the store stops, while it still can say why.
+// With less than this the store stops with an error.
 inline constexpr std::uint64_t store_reserve = std::uint64_t{16} << 20;
-// Blobs leave this much, so that the store is not the one to run out.
+// Blobs leave this much free for the store.
 inline constexpr std::uint64_t blob_reserve = std::uint64_t{32} << 20;
 
-// Bytes this user may still write there; all there are if it cannot be told.
+// Returns the bytes this user may still write there; UINT64_MAX if unknown.
 std::uint64_t free_bytes(const std::filesystem::path& folder);
 
 }  // namespace mole::coordinator::store

@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::uint64_t schema_version = 1;
 
-// reliability.md 2.6. Nothing that trades durability for speed.
+// No option trades durability for speed (reliability.md 2.6).
 rocksdb::DBOptions database_options(bool create) {
   rocksdb::DBOptions options;
   options.create_if_missing = create;
@@ -88,10 +88,10 @@ struct Store::Rocks {
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;  // [0] the unused default family, then the tables
 
-  std::mutex mutex;  // of everything below
+  std::mutex mutex;  // guards the members below
   std::condition_variable synced_more;
   std::uint64_t written = 0, synced = 0;
-  bool leader = false;  // someone is in SyncWAL
+  bool leader = false;  // some thread is in SyncWAL
 
   rocksdb::ColumnFamilyHandle* family(Table table) const { return handles[static_cast<std::size_t>(table) + 1]; }
 
@@ -133,16 +133,16 @@ Result<std::unique_ptr<Store>> Store::open(const fs::path& dir, const StoreOptio
 
 Result<> Store::open_rocks(const fs::path& dir, const StoreOptions& options) {
   std::error_code problem;
-  auto at_once = families();
+  auto existing = families();
   std::vector<rocksdb::ColumnFamilyDescriptor> later;
-  // Families missing in DB::Open are created one by one, each with an options file of its own. What a crash leaves undone here is
-  // done by the next opening.
+  // DB::Open would create missing families one by one, with an options file each. Families missing after a crash are created that
+  // way by the next open.
   if (!fs::exists(dir / "CURRENT", problem)) {
-    later.assign(at_once.begin() + 1, at_once.end());
-    at_once.resize(1);
+    later.assign(existing.begin() + 1, existing.end());
+    existing.resize(1);
   }
   rocksdb::DB* db = nullptr;
-  auto status = rocksdb::DB::Open(database_options(options.create), dir.string(), at_once, &rocks_->handles, &db);
+  auto status = rocksdb::DB::Open(database_options(options.create), dir.string(), existing, &rocks_->handles, &db);
   rocks_->db.reset(db);
   if (status.ok() && !later.empty()) {
     std::vector<rocksdb::ColumnFamilyHandle*> created;
@@ -154,6 +154,9 @@ Result<> Store::open_rocks(const fs::path& dir, const StoreOptions& options) {
   if (status.IsIOError() && text.find("LOCK") != std::string::npos && text.find("Permission") == std::string::npos)
     return unsupported("another coordinator (" + holder(dir) + ") is using " + dir.string() +
                        "; stop it first, or choose another state directory");
+  if (text.find("Column families not opened") != std::string::npos)
+    return unsupported("the store in " + dir.string() +
+                       " was written by another version; use that version, or move it away: finished results are in tables/");
   if (status.IsNoSpace() || text.find("No space left") != std::string::npos)
     return exhausted("no space left to open " + dir.string() + "; free space there and start again, nothing is lost");
   if (status.IsIOError() && text.find("Permission denied") != std::string::npos)
@@ -165,8 +168,8 @@ Result<> Store::open_rocks(const fs::path& dir, const StoreOptions& options) {
 Result<> Store::start_epoch(const fs::path& dir) {
   const auto schema = get(Table::meta, "schema");
   if (schema && std::stoull("0" + *schema) > schema_version)
-    return unsupported("the store in " + dir.string() + " has schema " + *schema + ", this program knows up to " +
-                       std::to_string(schema_version) + "; use the newer version");
+    return unsupported("the store in " + dir.string() + " has schema " + *schema + ", this program supports up to " +
+                       std::to_string(schema_version) + "; use a newer version");
   if (const auto last = get(Table::meta, "epoch")) epoch_ = std::stoull("0" + *last);
   ++epoch_;
   Batch batch;

@@ -1,12 +1,12 @@
-// The truth of control: RocksDB with one column family a table. One process, any number of threads.
+// The coordinator's database: RocksDB with one column family per table. One process, any number of threads.
 //
 //   auto store = Store::open(dir, {.create = true});
 //   Batch batch;
 //   batch.put(Table::requests, keys::number(1), text);
-//   (*store)->commit(batch);  // returns when the batch is on disk; acknowledge only after this
+//   (*store)->commit(batch);  // returns when the batch is durable; acknowledge only then
 //
-// Every row carries a format byte and a checksum over key and value. A storage error after opening is final: the `failed`
-// handler is called and must not return (reliability.md 0.4: what is in doubt is decided by opening again).
+// Every row has a format byte and a checksum over key and value. A storage error after opening is final: the `failed` handler is
+// called and must not return, because only opening again shows what was written (reliability.md 0.4).
 #pragma once
 
 #include <mole/result.hpp>
@@ -22,7 +22,7 @@
 
 namespace mole::coordinator::store {
 
-// docs/formats/store.md says what each holds. The order is that of table_names().
+// See docs/formats/store.md. In the order of table_names().
 enum class Table : std::uint8_t {
   meta,
   requests,
@@ -45,7 +45,7 @@ enum class Table : std::uint8_t {
 const std::vector<std::string>& table_names();
 std::optional<Table> table_of(std::string_view name);
 
-// Changes that become visible, and durable, together.
+// Changes that become visible and durable together.
 class Batch {
  public:
   void put(Table table, std::string_view key, std::string_view value);
@@ -64,21 +64,21 @@ class Batch {
 };
 
 struct StoreOptions {
-  bool create = false;  // make the directory and an empty store if there is none
-  // Told why the store cannot go on. Must not return. Empty: print to stderr and _exit(1).
+  bool create = false;  // create the directory and an empty store if missing
+  // Called with the reason when the store fails. Must not return. Empty: print to stderr and _exit(1).
   std::function<void(const std::string&)> failed;
 };
 
 class Store {
  public:
-  // missing: no store there and !create. corrupt: it cannot be read; the message says what to do.
-  // unsupported: another coordinator has it open, or a newer version wrote it.
+  // missing: no store, and !create. corrupt: it cannot be read. unsupported: another coordinator has it open, or another version
+  // wrote it.
   static Result<std::unique_ptr<Store>> open(const std::filesystem::path& dir, const StoreOptions& options);
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
-  // One more than at the last open; durable before open returns.
+  // Number of times the store was opened; durable before open returns.
   std::uint64_t epoch() const { return epoch_; }
 
   std::optional<std::string> get(Table table, std::string_view key) const;
@@ -88,9 +88,9 @@ class Store {
   void scan_prefix(Table table, const std::string& prefix,
                    const std::function<bool(std::string_view key, std::string_view value)>& visit) const;
 
-  // Makes the batch visible to every reader and returns a ticket; not durable yet. Batches are applied in the order of calls.
+  // Makes the batch visible to all readers, but not yet durable, and returns a ticket. Batches are applied in the order of calls.
   std::uint64_t write(const Batch& batch);
-  // Returns when everything up to the ticket is on disk. Threads that wait together share one fdatasync.
+  // Returns when everything up to the ticket is durable. Threads that wait together share one fdatasync.
   void sync(std::uint64_t ticket);
   void commit(const Batch& batch) { sync(write(batch)); }
 

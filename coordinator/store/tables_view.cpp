@@ -38,16 +38,16 @@ std::string TablesView::file_of(Micros block_from) {
 Result<> TablesView::show(const std::string& module, Micros block_from, const Digest& rows) {
   static std::atomic<unsigned> counter{0};
   const auto target = path_of(module, block_from), blob = blobs_.path_of(rows);
-  if (::link(blob.c_str(), target.c_str()) == 0) return {};  // a new block, the usual case
+  if (::link(blob.c_str(), target.c_str()) == 0) return {};  // usual case: a new block
   if (errno == EEXIST && same_file(target, blob)) return {};
   std::error_code problem;
   fs::create_directories(target.parent_path(), problem);
   if (problem) return transient("cannot create " + target.parent_path().string() + ": " + problem.message());
-  const auto fresh = target.parent_path() / (".tmp." + std::to_string(::getpid()) + "." + std::to_string(counter++));
-  if (::link(blob.c_str(), fresh.c_str()) != 0) return link_error(fresh, errno);
-  if (::rename(fresh.c_str(), target.c_str()) != 0) {
+  const auto temporary = target.parent_path() / (".tmp." + std::to_string(::getpid()) + "." + std::to_string(counter++));
+  if (::link(blob.c_str(), temporary.c_str()) != 0) return link_error(temporary, errno);
+  if (::rename(temporary.c_str(), target.c_str()) != 0) {
     const int error = errno;
-    ::unlink(fresh.c_str());
+    ::unlink(temporary.c_str());
     return link_error(target, error);
   }
   return {};
@@ -63,14 +63,14 @@ Result<> TablesView::show_exactly(const std::string& module, const std::map<Micr
     const auto name = at->path().filename().string();
     if ((name.ends_with(".parquet") && !wanted.contains(at->path())) || name.starts_with(".tmp.")) stale.push_back(at->path());
   }
-  // First what goes: blocks on another grid would tell an interval twice beside those that come.
+  // Remove first: old blocks on another grid would repeat intervals of the new ones.
   for (const auto& path : stale) {
     fs::remove(path, problem);
-    fs::remove(path.parent_path(), problem);  // only if it is empty now
+    fs::remove(path.parent_path(), problem);  // succeeds only if empty
   }
   Result<> done;
   for (const auto& [from, digest] : rows)
-    if (auto shown = show(module, from, digest); !shown) done = shown;  // the others are shown all the same
+    if (auto shown = show(module, from, digest); !shown) done = shown;  // continue with the others
   return done;
 }
 

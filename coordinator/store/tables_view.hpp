@@ -1,6 +1,6 @@
 // tables/<pipeline>/<module>/date=YYYY-MM-DD/<block start>.parquet: one hard link per block to the rows blob of the catalogue,
-// for DuckDB, Spark and the like. A view: it can be lost and is rebuilt; a link is switched by rename, so a reader sees the old
-// rows or the new ones.
+// for DuckDB, Spark and similar programs. The view can be rebuilt if lost. A link is replaced by rename, so that a reader sees
+// either the old rows or the new ones.
 #pragma once
 
 #include "coordinator/store/blobs.hpp"
@@ -16,9 +16,9 @@ class TablesView {
  public:
   TablesView(std::filesystem::path root, const Blobs& blobs) : root_(std::move(root)), blobs_(blobs) {}
 
-  // Makes the link of one block show `rows`. Idempotent.
+  // Links one block to `rows`. Idempotent.
   Result<> show(const std::string& module, Micros block_from, const Digest& rows);
-  // Makes the module's folder show exactly `rows` (block start -> blob). Files that are not ours are left alone.
+  // Makes the module's folder contain exactly `rows` (block start -> blob). Other files than Parquet are left alone.
   Result<> show_exactly(const std::string& module, const std::map<Micros, Digest>& rows);
 
   // "date=2007-09-22/20070922T180000Z.parquet"

@@ -12,7 +12,7 @@ Result<RouteList> read_routes(const std::filesystem::path& file, const std::stri
   if (format == "mmdb") return read_mmdb(file);
   if (format != "prefixes")
     return unsupported("the format '" + format + "' is not known to this worker; update Data Mole on this node");
-  const auto text = read_file(file, largest_route_file);
+  const auto text = read_file(file, max_route_file_bytes);
   if (!text) return text.error();
   return parse_routes(*text);
 }

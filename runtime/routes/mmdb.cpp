@@ -11,7 +11,7 @@ namespace mole::runtime {
 namespace {
 
 // A tree that reaches one node on many ways could be walked for ever.
-constexpr std::uint64_t most_visits = 16 * most_routes;
+constexpr std::uint64_t most_visits = 16 * max_routes;
 
 struct Close {
   void operator()(MMDB_s* db) const { MMDB_close(db); }
@@ -76,8 +76,8 @@ class Walk {
       known->second = *as;
     }
     if (!known->second) return {};  // a network of no known AS
-    if (routes_.v4.size() + routes_.v6.size() >= most_routes)
-      return exhausted("it has more than " + std::to_string(most_routes) + " networks; no routing table has");
+    if (routes_.v4.size() + routes_.v6.size() >= max_routes)
+      return exhausted("it has more than " + std::to_string(max_routes) + " networks; no routing table has");
     if (bits_ == 32)
       routes_.v4.push_back({static_cast<std::uint32_t>(net >> 96), *known->second, static_cast<std::uint8_t>(length)});
     else if (length >= 96 && net >> 32 == 0)

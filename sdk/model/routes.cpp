@@ -10,7 +10,7 @@
 namespace mole {
 namespace {
 
-constexpr std::size_t longest_line = 65'536;  // an AS set may be long
+constexpr std::size_t max_line = 65'536;  // an AS set may be long
 
 bool blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
@@ -37,16 +37,16 @@ std::optional<std::uint32_t> number(std::string_view& text) {
   return static_cast<std::uint32_t>(value);
 }
 
-std::optional<std::uint32_t> whole_number(std::string_view text, std::uint32_t most) {
+std::optional<std::uint32_t> whole_number(std::string_view text, std::uint32_t max) {
   const auto value = number(text);
-  return value && text.empty() && *value <= most ? value : std::nullopt;
+  return value && text.empty() && *value <= max ? value : std::nullopt;
 }
 
 void skip_as(std::string_view& text) {
   if (text.size() > 2 && (text[0] == 'A' || text[0] == 'a') && (text[1] == 'S' || text[1] == 's')) text.remove_prefix(2);
 }
 
-// "64500", "AS64500", "{64500,64501}", "64500_64501", "64500,64501_64502": the first. Nothing else may stand there.
+// "64500", "AS64500", "{64500,64501}", "64500_64501", "64500,64501_64502": returns the first. Anything else is an error.
 std::optional<std::uint32_t> origin(std::string_view text) {
   std::optional<std::uint32_t> first;
   bool open = false;
@@ -97,7 +97,7 @@ bool address_v6(std::string_view text, RouteList::V6& out) {
   return true;
 }
 
-// Bits of a 64-bit word beyond the first `length`, which may be outside 0..64.
+// Returns a mask of the bits of a 64-bit word after the first `length`, which may be outside 0..64.
 std::uint64_t beyond(int length) { return length <= 0 ? ~std::uint64_t{0} : length >= 64 ? 0 : ~std::uint64_t{0} >> length; }
 
 class Parser {
@@ -109,11 +109,11 @@ class Parser {
       const auto end = std::min(text.find('\n', at), text.size());
       auto line = text.substr(at, end - at);
       at = end + 1;
-      if (line.size() > longest_line) return fail("it is longer than 64 KiB; this is no list of prefixes");
+      if (line.size() > max_line) return fail("the line is longer than 64 KiB; check that the file is a list of prefixes");
       if (const auto comment = line.find_first_of("#;"); comment != std::string_view::npos) line = line.substr(0, comment);
       if (auto taken = take(line); !taken) return taken.error();
     }
-    if (routes_.v4.empty() && routes_.v6.empty()) return invalid("it holds no prefix; a line is \"192.0.2.0/24 64500\"");
+    if (routes_.v4.empty() && routes_.v6.empty()) return invalid("it holds no prefix; write lines like \"192.0.2.0/24 64500\"");
     return std::move(routes_);
   }
 
@@ -137,22 +137,22 @@ class Parser {
     }
     const auto as_text = word(line);
     const auto as = origin(as_text);
-    if (routes_.v4.size() + routes_.v6.size() >= most_routes)
-      return exhausted("line " + std::to_string(line_) + ": the table has more than " + std::to_string(most_routes) +
-                       " prefixes; no routing table has, check the file");
+    if (routes_.v4.size() + routes_.v6.size() >= max_routes)
+      return exhausted("line " + std::to_string(line_) + ": the table has more than " + std::to_string(max_routes) +
+                       " prefixes, too many for a routing table; check the file");
     auto added = net.find(':') == std::string_view::npos ? add_v4(net, length, as) : add_v6(net, length, as);
     if (!added) return added;
     if (!as) return fail("expected an AS number, not " + quoted(as_text) + "; write \"192.0.2.0/24 64500\"");
     if (const auto rest = word(line); !rest.empty())
-      return fail(quoted(rest) + " follows the AS number; a line is a prefix and its origin");
+      return fail(quoted(rest) + " follows the AS number; write only a prefix and its origin");
     return {};
   }
 
   Result<> add_v4(std::string_view net, std::string_view length, std::optional<std::uint32_t> as) {
     const auto address = address_v4(net);
-    if (!address) return fail(quoted(net) + " is no address; write \"192.0.2.0/24 64500\"");
+    if (!address) return fail(quoted(net) + " is not an address; write \"192.0.2.0/24 64500\"");
     const auto bits = whole_number(length, 32);
-    if (!bits) return fail(quoted(length) + " is no prefix length of IPv4; write 0 to 32");
+    if (!bits) return fail(quoted(length) + " is not a prefix length of IPv4; write 0 to 32");
     if (*bits < 32 && (*address & (~std::uint32_t{0} >> *bits)) != 0) return fail(stray(net, *bits));
     routes_.v4.push_back({*address, as.value_or(0), static_cast<std::uint8_t>(*bits)});
     return {};
@@ -160,9 +160,9 @@ class Parser {
 
   Result<> add_v6(std::string_view net, std::string_view length, std::optional<std::uint32_t> as) {
     RouteList::V6 route;
-    if (!address_v6(net, route)) return fail(quoted(net) + " is no address; write \"2001:db8::/32 64500\"");
+    if (!address_v6(net, route)) return fail(quoted(net) + " is not an address; write \"2001:db8::/32 64500\"");
     const auto bits = whole_number(length, 128);
-    if (!bits) return fail(quoted(length) + " is no prefix length of IPv6; write 0 to 128");
+    if (!bits) return fail(quoted(length) + " is not a prefix length of IPv6; write 0 to 128");
     route.length = static_cast<std::uint8_t>(*bits);
     if ((route.high & beyond(route.length)) != 0 || (route.low & beyond(route.length - 64)) != 0) return fail(stray(net, *bits));
     route.as = as.value_or(0);
@@ -171,7 +171,7 @@ class Parser {
   }
 
   static std::string stray(std::string_view net, std::uint32_t bits) {
-    return "the network " + quoted(net) + " has bits set beyond its length of " + std::to_string(bits) + "; is the length right?";
+    return "the network " + quoted(net) + " has bits set beyond its length of " + std::to_string(bits) + "; check the length";
   }
 
   RouteList routes_;
@@ -194,9 +194,9 @@ Result<> check_route_table(std::string_view format, std::string_view bytes) {
   if (format != "mmdb") return unsupported("the format \"" + std::string(format) + "\" is not known; use prefixes or mmdb");
   if (!mmdb)
     return invalid(
-        "it is no MaxMind DB (its metadata is missing, or the file is cut short); write \"format: prefixes\" if it is a text");
+        "it is not a MaxMind DB (its metadata is missing, or the file is cut short); write \"format: prefixes\" if it is a text");
   if (bytes.find("autonomous_system_number") == std::string_view::npos)
-    return invalid("this MaxMind DB holds no autonomous_system_number; use one of AS numbers, such as GeoLite2-ASN");
+    return invalid("this MaxMind DB holds no autonomous_system_number; use one with AS numbers, such as GeoLite2-ASN");
   return {};
 }
 

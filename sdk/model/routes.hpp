@@ -1,12 +1,12 @@
-// Routing tables as lists of prefixes with their origin AS, and the text form they are kept in, one prefix a line:
+// Routing tables as lists of prefixes with their origin AS, and their text form, one prefix per line:
 //
 //   # a comment; empty lines are skipped
-//   192.0.2.0/24 64500          nets as a.b.c.d/len (or IPv6), then the AS number, with or without "AS"
-//   198.51.100.0<tab>24<tab>64501_64502    or address, length and origin in three columns, as pfx2as files have it
+//   192.0.2.0/24 64500          prefix as a.b.c.d/len (or IPv6), then the AS number, with or without "AS"
+//   198.51.100.0<tab>24<tab>64501_64502    or address, length and origin in three columns, as in pfx2as files
 //   2001:db8::/32 AS64500
 //   203.0.113.0/24 {64502,64503}
 //
-// Of several origins (AS sets, prefixes with more than one origin) the first one written counts.
+// Of several origins (AS sets, prefixes with more than one origin) the first counts.
 #pragma once
 
 #include <mole/result.hpp>
@@ -32,15 +32,14 @@ struct RouteList {
   std::vector<V6> v6;
 };
 
-inline constexpr std::size_t most_routes = 8'000'000;                        // of a table, both families together
-inline constexpr std::uint64_t max_route_file_bytes = std::uint64_t{1} << 29;  // bytes
+inline constexpr std::size_t max_routes = 8'000'000;                           // of a table, both families together
+inline constexpr std::uint64_t max_route_file_bytes = std::uint64_t{1} << 29;
 
-// In the order of the text. invalid: the message begins with "line N: "; exhausted: more than most_routes. An empty table is
-// invalid too: it is more likely a failed download than a day without routes.
+// Returns the routes in the order of the text. invalid: the message begins with "line N: "; exhausted: more than max_routes. An
+// empty table is invalid too, because it is more likely a failed download than a day without routes.
 Result<RouteList> parse_routes(std::string_view text);
 
-// What can be said of a table's bytes without looking up anything in it. `format`: "prefixes" or "mmdb". invalid: cause and
-// remedy.
+// Checks a table's bytes without looking anything up in it. invalid: cause and remedy.
 Result<> check_route_table(std::string_view format, std::string_view bytes);
 
 }  // namespace mole

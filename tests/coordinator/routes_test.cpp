@@ -1,4 +1,4 @@
-// Routing tables as inputs: which blocks a new, a changed and a lost one reach, and what is refused.
+// Routing tables as inputs: the blocks a new, changed or removed table affects, and which tables are refused.
 #include "coordinator/dag/routing_tables.hpp"
 #include "sdk/model/durable_file.hpp"
 #include "tests/coordinator/world.hpp"
@@ -49,8 +49,8 @@ class Routes : public ::testing::Test {
     return world.submission(manifest, "2007-09-22", "2007-09-25");
   }
 
-  // The jobs a plan would compute, and why the first of them.
-  std::set<std::string> fresh(std::string* reason = nullptr) {
+  // Returns the jobs a plan would compute, and the reason for the first.
+  std::set<std::string> new_jobs(std::string* reason = nullptr) {
     const auto plan = world.service().plan(whole());
     EXPECT_TRUE(plan) << plan.error().message;
     std::set<std::string> jobs;
@@ -74,25 +74,25 @@ class Routes : public ::testing::Test {
   World world;
 };
 
-TEST_F(Routes, ATableReachesExactlyTheBlocksItIsUsedIn) {
+TEST_F(Routes, ATableAffectsExactlyTheBlocksItIsUsedIn) {
   ASSERT_EQ(world.run(whole())["state"], "COMPLETE");
-  EXPECT_TRUE(fresh().empty());
+  EXPECT_TRUE(new_jobs().empty());
   std::string reason;
   table("rib.20070924.txt", "10.0.0.0/8 3\n");  // a new day: its blocks were computed with the day before
-  EXPECT_EQ(fresh(&reason), systems_of("2007-09-24"));
+  EXPECT_EQ(new_jobs(&reason), systems_of("2007-09-24"));
   EXPECT_NE(reason.find("rib.20070924.txt"), std::string::npos) << reason;
   table("rib.20070926.txt", "10.0.0.0/8 9\n");  // later than everything
   table("rib.20070920.txt", "10.0.0.0/8 9\n");  // earlier, and followed by one before the first block
-  EXPECT_EQ(fresh(), systems_of("2007-09-24"));
+  EXPECT_EQ(new_jobs(), systems_of("2007-09-24"));
   ASSERT_EQ(world.run(whole())["state"], "COMPLETE");
-  EXPECT_TRUE(fresh().empty());
+  EXPECT_TRUE(new_jobs().empty());
   table("rib.20070922.txt", "10.0.0.0/8 4\n");
-  EXPECT_EQ(fresh(&reason), systems_of("2007-09-22"));
+  EXPECT_EQ(new_jobs(&reason), systems_of("2007-09-22"));
   EXPECT_NE(reason.find("rib.20070922.txt"), std::string::npos) << reason;
   table("rib.20070922.txt", "10.0.0.0/8 1\n");
-  EXPECT_TRUE(fresh().empty());
+  EXPECT_TRUE(new_jobs().empty());
   fs::remove(world.folder.path() / "ribs/rib.2007-09-23.txt");
-  EXPECT_EQ(fresh(), systems_of("2007-09-23"));
+  EXPECT_EQ(new_jobs(), systems_of("2007-09-23"));
   ASSERT_EQ(world.run(whole())["state"], "COMPLETE");
   const auto explained = world.service().explain("border/systems@2007-09-23T06:00:00Z");
   ASSERT_TRUE(explained);
@@ -102,7 +102,7 @@ TEST_F(Routes, ATableReachesExactlyTheBlocksItIsUsedIn) {
 TEST_F(Routes, TasksNameTheTablesOfTheirBlockAndNodesGetThem) {
   fs::remove(world.folder.path() / "ribs/rib.20070922.txt");
   ASSERT_TRUE(world.service().submit(whole(with(by_as, "{length: 6h}", "{length: 1d, origin: 06:00}"))));
-  fs::remove_all(world.folder.path() / "ribs");  // accepted is accepted
+  fs::remove_all(world.folder.path() / "ribs");  // an accepted request does not need them
   ASSERT_TRUE(world.work_once());
   world.reopen();
   const auto specs = world.lease("a", 1);
@@ -148,36 +148,36 @@ TEST_F(Routes, AModuleThatReadsNoAsNumberDependsOnNoTable) {
   EXPECT_EQ((*after)["jobs"]["new"], 8);
 }
 
-TEST_F(Routes, WhatIsWrongIsToldAtSubmit) {
-  const auto says = [&](const std::string& manifest, const std::string& text) {
+TEST_F(Routes, ErrorsAreReportedAtSubmit) {
+  const auto expect_refusal = [&](const std::string& manifest, const std::string& text) {
     const auto message = refusal(manifest);
     EXPECT_NE(message.find(text), std::string::npos) << message;
   };
-  says(with(by_as, "as: routes", "as: route"), "did you mean \"routes\"");
-  says(with(by_as, "rib.{date}.txt", "{date}.rib"), "matches \"{date}.rib\"");
-  says(with(by_as, "ribs/", "robs/"), "cannot be listed");
-  says(with(by_as, "valid: 1d", "format: mmdb"), "it is no MaxMind DB");
-  says(with(by_as, "valid: 1d", "format: bgp"), "unknown format");
-  says(with(by_as, "valid: 1d", "valid: 0s"), "\"valid\"");
-  says(with(by_as, "rib.{date}.txt", "rib.{day}.txt"), "one placeholder");
-  says(with(by_as, "rib.{date}.txt", "{date}.{date}"), "one placeholder");
-  says(with(by_as, "routes: {files", "record: {files"), "record");
+  expect_refusal(with(by_as, "as: routes", "as: route"), "did you mean \"routes\"");
+  expect_refusal(with(by_as, "rib.{date}.txt", "{date}.rib"), "matches \"{date}.rib\"");
+  expect_refusal(with(by_as, "ribs/", "robs/"), "cannot be listed");
+  expect_refusal(with(by_as, "valid: 1d", "format: mmdb"), "it is not a MaxMind DB");
+  expect_refusal(with(by_as, "valid: 1d", "format: bgp"), "unknown format");
+  expect_refusal(with(by_as, "valid: 1d", "valid: 0s"), "\"valid\"");
+  expect_refusal(with(by_as, "rib.{date}.txt", "rib.{day}.txt"), "one placeholder");
+  expect_refusal(with(by_as, "rib.{date}.txt", "{date}.{date}"), "one placeholder");
+  expect_refusal(with(by_as, "routes: {files", "record: {files"), "record");
   table("rib.20070923.txt", "10.0.0.0/8 2\n");
-  says(by_as, "of the same day");
+  expect_refusal(by_as, "have the same date");
   fs::remove(world.folder.path() / "ribs/rib.20070923.txt");
   table("rib.20070922.txt", "10.0.0.0/8 1\n10.0.0.1/8 1\n");
-  says(by_as, "rib.20070922.txt: line 2: ");
+  expect_refusal(by_as, "rib.20070922.txt: line 2: ");
   table("rib.20070922.txt", "");
-  says(by_as, "rib.20070922.txt: it holds no prefix");
+  expect_refusal(by_as, "rib.20070922.txt: it holds no prefix");
   fs::remove(world.folder.path() / "ribs/rib.20070922.txt");
   fs::create_directory(world.folder.path() / "ribs/rib.20070922.txt");
-  says(by_as, "is no file");
+  expect_refusal(by_as, "is not a regular file");
   fs::remove(world.folder.path() / "ribs/rib.20070922.txt");
-  table("rib.20071001.txt", "hopeless");  // lies beyond what is asked for
-  says(by_as, "accepted");
+  table("rib.20071001.txt", "invalid");  // after the requested range
+  expect_refusal(by_as, "accepted");
 }
 
-TEST_F(Routes, ARequestKeepsItsTablesAndOneWithOthersWaitsForItsEnd) {
+TEST_F(Routes, ARequestKeepsItsTablesAndBlocksRequestsWithOthers) {
   const auto first = world.service().submit(whole());
   ASSERT_TRUE(first);
   table("rib.20070922.txt", "10.0.0.0/8 5\n");
@@ -186,13 +186,13 @@ TEST_F(Routes, ARequestKeepsItsTablesAndOneWithOthersWaitsForItsEnd) {
   EXPECT_EQ(second.error().code, Code::transient);
   EXPECT_NE(second.error().message.find("r1"), std::string::npos);
   table("rib.20070922.txt", "10.0.0.0/8 1\n");
-  table("rib.20071022.txt", "10.0.0.0/8 1\n");  // differs, but not where the two meet
+  table("rib.20071022.txt", "10.0.0.0/8 1\n");  // differs, but not where the ranges overlap
   EXPECT_TRUE(world.service().submit(whole()));
   world.work();
   EXPECT_EQ(world.request("r1")["state"], "COMPLETE");
 }
 
-TEST(RoutesOver, CoversTheReachWithoutHoles) {
+TEST(RoutesOver, CoversTheRangeWithoutGaps) {
   coordinator::dag::Resource resource{"routes", "rib.{date}.txt", "prefixes", day_us, {}};
   const auto digest = [](const char* text) { return digest_of(std::string_view(text)); };
   resource.tables = {{day_us, digest("a"), "a"}, {2 * day_us, digest("b"), "b"}, {5 * day_us, digest("c"), "c"}};
@@ -209,7 +209,7 @@ TEST(RoutesOver, CoversTheReachWithoutHoles) {
   EXPECT_EQ(coordinator::dag::missing_tables(resource, {0, 6 * day_us}),
             (std::vector<std::string>{
                 "resource routes has no table for 1970-01-01T00:00:00Z .. 1970-01-02T00:00:00Z: AS numbers are 0",
-                "resource routes has no table for 1970-01-04T00:00:00Z .. 1970-01-06T00:00:00Z: b is taken, which is older"}));
+                "resource routes has no table for 1970-01-04T00:00:00Z .. 1970-01-06T00:00:00Z: b is used, which is older"}));
   EXPECT_TRUE(coordinator::dag::missing_tables(resource, {day_us, 3 * day_us}).empty());
   EXPECT_EQ(coordinator::dag::routes_over(resource, {2 * day_us, 3 * day_us}).size(), 1u);
   EXPECT_FALSE(coordinator::dag::routes_over(resource, {2 * day_us, 3 * day_us})[0].stale);

@@ -27,7 +27,7 @@ std::unique_ptr<Store> open_store(const fs::path& dir) {
   return opened ? std::move(*opened) : nullptr;
 }
 
-TEST(Store, KeepsWhatWasCommittedAndCountsItsLives) {
+TEST(Store, KeepsCommittedRowsAndCountsOpens) {
   TempFolder folder;
   {
     const auto store = open_store(folder.path() / "db");
@@ -43,7 +43,7 @@ TEST(Store, KeepsWhatWasCommittedAndCountsItsLives) {
   EXPECT_EQ(store->get(Table::events, keys::number(1)), std::nullopt);
 }
 
-TEST(Store, IsNotMadeUnlessAskedFor) {
+TEST(Store, IsNotCreatedUnlessRequested) {
   TempFolder folder;
   const auto opened = Store::open(folder.path() / "db", {});
   ASSERT_FALSE(opened);
@@ -74,7 +74,7 @@ TEST(Store, ScansInOrderOfBlocks) {
   EXPECT_EQ(seen, (std::vector<Micros>{-3, 0, 5}));
 }
 
-TEST(Rows, SurviveTheirEncodingAndRefuseGarbage) {
+TEST(Rows, RoundTripAndRefuseGarbage) {
   CatalogueRow row;
   row.state_key = digest_of(std::string_view("1"));
   row.rows_blob = digest_of(std::string_view("2"));
@@ -93,7 +93,7 @@ TEST(Rows, SurviveTheirEncodingAndRefuseGarbage) {
   for (std::size_t n = 0; n < encode(file).size(); ++n) EXPECT_FALSE(decode_file(encode(file).substr(0, n))) << n;
 }
 
-TEST(Envelope, NoticesEveryFlippedBitAndAnotherKey) {
+TEST(Envelope, DetectsEveryFlippedBitAndAnotherKey) {
   const std::string key = "key", payload = "payload";
   const auto sealed = seal_value(key, payload);
   EXPECT_EQ(unseal_value(key, sealed), payload);
@@ -106,7 +106,7 @@ TEST(Envelope, NoticesEveryFlippedBitAndAnotherKey) {
   }
 }
 
-// One life of a coordinator: four threads commit rows 0, 1, 2, ... of their own and tell each number after it is durable.
+// Four threads commit rows 0, 1, 2, ... of their own and acknowledge each number after it is durable.
 [[noreturn]] void commit_until_killed(const fs::path& dir, int acks) {
   auto opened = Store::open(dir, {true, {}});
   if (!opened) ::_exit(2);
@@ -134,16 +134,16 @@ TEST(Envelope, NoticesEveryFlippedBitAndAnotherKey) {
   ::_exit(0);
 }
 
-// Killed from the moment on in which RocksDB first calls it a database, a little later each time.
-TEST(Store, IsMadeAllTheSameWhereItsMakingWasCutShort) {
+// Kills the process once RocksDB has created CURRENT, a little later each time.
+TEST(Store, OpensAfterACrashDuringCreation) {
   TempFolder folder;
-  for (int life = 0; life < 20; ++life) {
-    const auto dir = folder.path() / std::to_string(life) / "db";
+  for (int run = 0; run < 20; ++life) {
+    const auto dir = folder.path() / std::to_string(run) / "db";
     const auto child = ::fork();
     ASSERT_GE(child, 0);
     if (child == 0) ::_exit(Store::open(dir, {true, {}}) ? 0 : 1);
     while (!fs::exists(dir / "CURRENT") && ::waitpid(child, nullptr, WNOHANG) == 0) ::usleep(100);
-    ::usleep(static_cast<useconds_t>(life) * 500);
+    ::usleep(static_cast<useconds_t>(run) * 500);
     ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);
     const auto store = open_store(dir);
@@ -157,12 +157,12 @@ TEST(Store, IsMadeAllTheSameWhereItsMakingWasCutShort) {
   }
 }
 
-TEST(Store, LosesNothingAcknowledgedWhenItIsKilled) {
+TEST(Store, KeepsEverythingAcknowledgedWhenKilled) {
   TempFolder folder;
   const auto dir = folder.path() / "db";
   std::mt19937_64 random(4);
   std::map<std::uint64_t, std::uint64_t> acknowledged;
-  for (int life = 0; life < 10; ++life) {
+  for (int run = 0; run < 10; ++life) {
     int acks[2];
     ASSERT_EQ(::pipe(acks), 0);
     const auto child = ::fork();
@@ -181,13 +181,13 @@ TEST(Store, LosesNothingAcknowledgedWhenItIsKilled) {
     ::close(acks[0]);
     int status = 0;
     ::waitpid(child, &status, 0);
-    ASSERT_TRUE(WIFSIGNALED(status)) << "life " << life << " ended by itself with " << status;
+    ASSERT_TRUE(WIFSIGNALED(status)) << "run " << run << " ended by itself with " << status;
   }
   const auto store = open_store(dir);
   for (const auto& [writer, last] : acknowledged) {
     std::uint64_t rows = 0, partners = 0;
     store->scan_prefix(Table::catalogue, keys::number(writer), [&](std::string_view key, std::string_view) {
-      EXPECT_EQ(keys::read_u64(key.substr(8)), rows);  // no hole
+      EXPECT_EQ(keys::read_u64(key.substr(8)), rows);  // no gap
       ++rows;
       partners += store->get(Table::lineage, key).has_value();
       return true;
@@ -197,7 +197,7 @@ TEST(Store, LosesNothingAcknowledgedWhenItIsKilled) {
   }
 }
 
-TEST(Blobs, ArriveInPiecesAndOnlyWhole) {
+TEST(Blobs, AppearOnlyWhenComplete) {
   TempFolder folder;
   auto blobs = Blobs::open(folder.path());
   ASSERT_TRUE(blobs);
@@ -205,7 +205,7 @@ TEST(Blobs, ArriveInPiecesAndOnlyWhole) {
   const auto digest = digest_of(std::string_view(bytes));
   EXPECT_EQ(*blobs->put(digest, 0, "0123", 10), 4u);
   EXPECT_FALSE(blobs->has(digest));
-  EXPECT_EQ(*blobs->put(digest, 8, "89", 10), 4u);    // a piece is missing: go on at 4
+  EXPECT_EQ(*blobs->put(digest, 8, "89", 10), 4u);    // a piece is missing: continue at 4
   EXPECT_EQ(*blobs->put(digest, 0, "0123", 10), 4u);  // a repeated piece
   EXPECT_EQ(*blobs->put(digest, 2, "2345", 10), 6u);  // overlapping what is held
   EXPECT_EQ(*blobs->put(digest, 6, "6789", 10), 10u);
@@ -228,8 +228,8 @@ TEST(Blobs, RefuseBytesOfAnotherDigest) {
   EXPECT_TRUE(blobs->has(digest_of(std::string_view(""))));
 }
 
-// That a folder is synced is seen by taking it away.
-TEST(Blobs, AreSettledOnceIfAnEarlierLifeHasNamedThem) {
+// Removing the folder shows whether it is synced again.
+TEST(Blobs, AreSyncedOnceIfAnEarlierProcessRenamedThem) {
   TempFolder folder;
   const auto digest = digest_of(std::string_view("bytes"));
   const auto file = folder.path() / "file";
@@ -238,21 +238,21 @@ TEST(Blobs, AreSettledOnceIfAnEarlierLifeHasNamedThem) {
   for (const bool imported : {false, true}) {
     auto blobs = Blobs::open(folder.path() / "blobs");
     const auto place = blobs->path_of(digest).parent_path(), away = folder.path() / "away";
-    const auto settled_without_it = [&] {
+    const auto synced_without_it = [&] {
       EXPECT_TRUE(imported ? static_cast<bool>(blobs->import(digest, file))
                            : static_cast<bool>(blobs->put(digest, 0, "bytes", 5)));
       fs::rename(place, away);
-      const bool done = static_cast<bool>(blobs->settle());
+      const bool done = static_cast<bool>(blobs->sync());
       fs::rename(away, place);
       return done;
     };
-    EXPECT_FALSE(settled_without_it());
-    EXPECT_TRUE(blobs->settle());
-    EXPECT_TRUE(settled_without_it());
+    EXPECT_FALSE(synced_without_it());
+    EXPECT_TRUE(blobs->sync());
+    EXPECT_TRUE(synced_without_it());
   }
 }
 
-TEST(TablesView, SwitchesLinksAndShowsNothingElse) {
+TEST(TablesView, ReplacesLinksAndRemovesOtherBlocks) {
   TempFolder folder;
   auto blobs = Blobs::open(folder.path() / "blobs");
   TablesView view(folder.path() / "tables", *blobs);
