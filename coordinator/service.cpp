@@ -230,7 +230,7 @@ std::shared_ptr<const jobs::ArchiveIndex> Service::index_of(const dag::Graph& gr
   return index;
 }
 
-Result<jobs::Plan> Service::make_plan(Shared graph, const jobs::PlanAsk& ask) {
+Result<jobs::Plan> Service::make_plan(Shared graph, const jobs::PlanRequest& ask) {
   jobs::Indexes indexes;
   for (const auto& archive : graph->archives) {
     if (records_->json(Table::archives, graph->full_name(archive)).is_null())

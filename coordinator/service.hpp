@@ -115,7 +115,7 @@ class Service final : public Api {
   Micros now() const { return config_.now(); }
   Result<Shared> graph_of(const Digest& revision);
   std::shared_ptr<const jobs::ArchiveIndex> index_of(const dag::Graph& graph, const dag::Archive& archive);
-  Result<jobs::Plan> make_plan(Shared graph, const jobs::PlanAsk& ask);
+  Result<jobs::Plan> make_plan(Shared graph, const jobs::PlanRequest& ask);
   const ModuleRow* module_row(const std::string& name) const;  // null: never submitted
   void show_links(const Aftermath& after);
   Result<std::pair<Shared, std::uint32_t>> find_module(const std::string& name);

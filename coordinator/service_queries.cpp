@@ -103,7 +103,7 @@ Result<json> Service::plan(const Submission& submission) {
   auto part = asked_part(submission, parsed->resolved.graph);
   if (!part) return part.error();
   Guard guard(mutex_);
-  jobs::PlanAsk ask{{}, round_outward(**part, submission.range), submission.partial};
+  jobs::PlanRequest ask{{}, round_outward(**part, submission.range), submission.partial};
   if (!submission.module.empty()) ask.modules = {*(*part)->find_module(submission.module)};
   auto plan = make_plan(*part, ask);
   if (!plan) return plan.error();

@@ -186,7 +186,8 @@ class Resolver {
       if (to.window > 0)
         return invalid(from.where + ": " + name + " is sequential and cannot be merged into a window; leave \"window\" out");
       if (to.warmup % to.interval != 0)
-        return invalid(from.where + ": \"warmup\" must be a multiple of the interval " + format_duration(to.interval) + "; round it");
+        return invalid(from.where + ": \"warmup\" must be a multiple of the interval " + format_duration(to.interval) +
+                       "; round it");
       return {};
     }
     if (to.warmup > 0 || to.since)

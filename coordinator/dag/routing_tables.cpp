@@ -12,7 +12,8 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t max_tables = 100'000;
 
-// Returns the start of the day that `name` has in place of {date}; INT64_MIN if the pattern has none; nullopt if it does not match.
+// Returns the start of the day that `name` has in place of {date}; INT64_MIN if the pattern has none; nullopt if it does not
+// match.
 std::optional<Micros> date_in(std::string_view name, std::string_view pattern) {
   const auto at = pattern.find(manifest::date_placeholder);
   if (at == std::string_view::npos) return name == pattern ? std::optional(INT64_MIN) : std::nullopt;
@@ -62,7 +63,8 @@ Result<std::vector<TableFile>> find_tables(const manifest::Resource& resource, c
     if (!fs::is_regular_file(table.path, problem))
       return invalid(prefix(resource) + table.path.string() + " is not a regular file; remove it from the folder");
     if (const auto size = fs::file_size(table.path, problem); problem || size > max_route_file_bytes)
-      return invalid(prefix(resource) + table.path.string() + " is larger than 512 MiB, too large for a routing table; check the file");
+      return invalid(prefix(resource) + table.path.string() +
+                     " is larger than 512 MiB, too large for a routing table; check the file");
     auto bytes = digest(table.path);
     if (!bytes) return invalid(prefix(resource) + bytes.error().message + "; give the coordinator's user permission to read it");
     table.table.digest = *bytes;

@@ -31,7 +31,7 @@ ArchiveIndex::ArchiveIndex(std::vector<task::File> files, Micros covers) : cover
     i = t.last;
     timelines_.push_back(std::move(t));
   }
-  // A router that is asked for but has no file shares the grid of the others.
+  // A requested router without files uses the slots of the others.
   if (!timelines_.empty()) phase_ = timelines_.front().phase;
 }
 
@@ -85,18 +85,18 @@ std::vector<Gap> ArchiveIndex::gaps(std::size_t limit) const {
     std::size_t pending = out.size();  // gaps found since `before`
     walk(t, {files_[t.first].file.covers.from, t.reaches.back()}, [&](std::uint32_t index, TimeRange covers) {
       if (index == no_file) {
-        if (out.size() == limit) return false;  // a file of the year 9999 may be the next
+        if (out.size() == limit) return false;  // the next file may be from the year 9999
         out.push_back({t.router, std::nullopt, covers});
         return true;
       }
       const auto& file = files_[index].file;
-      // The numbers tell which files are missing if they rise by one a slot.
+      // The missing numbers are known if numbers rise by one per slot.
       const auto holes = out.size() - pending;
       if (before && file.sequence > before->file.sequence && file.sequence - before->file.sequence == holes + 1)
         for (std::size_t i = 0; i < holes; ++i) out[pending + i].sequence = before->file.sequence + 1 + i;
       else if (before && holes == 0 && file.sequence > before->file.sequence + 1 && out.size() < limit)
         out.push_back(
-            {t.router, before->file.sequence + 1, {before->file.covers.to, file.covers.from}});  // a number without its time
+            {t.router, before->file.sequence + 1, {before->file.covers.to, file.covers.from}});  // number known, time unknown
       before = &files_[index];
       pending = out.size();
       return true;

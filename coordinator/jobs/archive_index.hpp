@@ -1,9 +1,8 @@
-// What is known of an archive's files, by router and time, with its gaps. Immutable once built; shared by every plan made from
-// it.
+// The files of an archive by router and time, with the gaps between them. Immutable; shared by all plans made from it.
 //
-// Each router has slots, one file length (`covers`) apart, on the grid its first file stands on. A file fills the slot its
-// start is nearest to (and those its length reaches over); a slot no file fills is a gap. Gaps are not stored: they are counted
-// out on the way, so that a name from the year 9999 costs nothing.
+// Each router has slots one file length (`covers`) apart, starting at its first file. A file fills the slot nearest to its start,
+// and further ones if it is longer; a slot without a file is a gap. Gaps are computed on iteration instead of stored, so that a
+// file name from the year 9999 costs nothing.
 #pragma once
 
 #include "sdk/model/digest.hpp"
@@ -20,12 +19,12 @@ namespace mole::coordinator::jobs {
 
 struct IndexedFile {
   task::File file;  // present
-  Digest key;       // of id, size and revision: what enters state keys
+  Digest key;       // of id, size and revision; part of state keys
 };
 
 struct Gap {
   std::string router;
-  std::optional<std::uint64_t> sequence;  // the running number that is missing, where the neighbours tell
+  std::optional<std::uint64_t> sequence;  // missing running number, if the neighbouring files show it
   TimeRange covers;
 };
 
@@ -39,7 +38,7 @@ class ArchiveIndex {
   std::vector<std::string> routers() const;                         // sorted
   Micros covers() const { return covers_; }
 
-  // Start of the first file and end of the last, of these routers (empty: of all). Nothing if they have no file.
+  // Start of the first file and end of the last of these routers (empty: of all). nullopt if they have no file.
   std::optional<TimeRange> span(const std::vector<std::string>& routers) const;
 
   // Visits the slots of one router that overlap `range`, in order: visit(index into files(), or no_file; the slot's time).
@@ -51,12 +50,12 @@ class ArchiveIndex {
     else
       walk(Timeline{"", 0, 0, phase_, {}}, range, visit);
   }
-  // As they go into a task: gaps included, sorted by (router, covers.from, id).
+  // The same slots as files of a task: with gaps, sorted by (router, covers.from, id).
   std::vector<task::File> reach(const std::vector<std::string>& routers, TimeRange range) const;
   // Key of a gap.
   static Digest gap_key(const std::string& router, Micros from);
 
-  // Slots between a router's first and last file that no file fills; at most `limit`.
+  // Slots without a file between a router's first and last one; at most `limit`.
   std::vector<Gap> gaps(std::size_t limit) const;
 
  private:
@@ -82,7 +81,7 @@ template <class Visit>
 void ArchiveIndex::walk(const Timeline& t, TimeRange range, Visit visit) const {
   if (range.empty()) return;
   constexpr bool may_stop = std::is_same_v<std::invoke_result_t<Visit&, std::uint32_t, TimeRange>, bool>;
-  bool stopped = false;  // a visit that answers false has seen enough
+  bool stopped = false;  // a visit returned false
   const auto see = [&](std::uint32_t file, TimeRange covers) {
     if constexpr (may_stop)
       stopped = !visit(file, covers);
@@ -96,7 +95,7 @@ void ArchiveIndex::walk(const Timeline& t, TimeRange range, Visit visit) const {
       if (slot.overlaps(range)) see(no_file, slot);
     }
   };
-  // The first file that may still reach into the range, found on the running maximum of ends, which never falls.
+  // Binary search for the first file that may reach into the range, on the running maximum of ends.
   auto low = std::size_t{0}, high = t.reaches.size();
   while (low < high) {
     const auto middle = (low + high) / 2;
@@ -106,7 +105,7 @@ void ArchiveIndex::walk(const Timeline& t, TimeRange range, Visit visit) const {
       high = middle;
   }
   std::int64_t next = floor_div(range.from - t.phase, covers_);
-  if (low > 0) {  // a file just before the range may stand for the range's first slot
+  if (low > 0) {  // a file just before the range may fill its first slot
     const auto& before = files_[t.first + low - 1].file.covers;
     next = std::max(next, slot_near(t, before.from) + 1);
   }

@@ -1,4 +1,4 @@
-// What a job that is given up takes with it.
+// Blocks the jobs that depend on a failed one.
 #include "coordinator/jobs/plan.hpp"
 
 #include <utility>
@@ -8,10 +8,10 @@ namespace mole::coordinator::jobs {
 namespace {
 
 bool stopped(std::uint8_t flags) { return flags & (failed | blocked); }
-// It will not be there, though somebody needs it.
+// Needed, but will not be made.
 bool state_lost(std::uint8_t flags) { return (flags & needs_state) && stopped(flags); }
 bool result_lost(std::uint8_t flags) { return (flags & needs_result) && stopped(flags); }
-// Only a row is missing: with a state still to make, the job can run although its window cannot be filled.
+// Whether only the row is missing. A job with a state still to make can run even if its window cannot be filled.
 bool row_only(std::uint8_t flags) { return (flags & (needs_state | needs_result)) == needs_result; }
 
 bool inputs_lost(const Plan& plan, std::size_t m, std::int64_t b) {
@@ -23,10 +23,10 @@ bool inputs_lost(const Plan& plan, std::size_t m, std::int64_t b) {
   return false;
 }
 
-// Spreads a failure to what cannot be done without it. Each job is stopped once, so many failures cost no more than one.
-class Spread {
+// Propagates a failure to dependent jobs. Each job is stopped at most once, so that many failures cost no more than one.
+class Propagation {
  public:
-  explicit Spread(Plan& plan) : plan_(plan) {}
+  explicit Propagation(Plan& plan) : plan_(plan) {}
 
   std::int64_t fail(std::size_t m, std::int64_t b) {
     auto& flags = plan_.modules[m].at(b);
@@ -79,7 +79,7 @@ class Spread {
   }
 
   Plan& plan_;
-  std::vector<std::pair<std::size_t, std::int64_t>> stopped_;  // whose consequences are not drawn yet
+  std::vector<std::pair<std::size_t, std::int64_t>> stopped_;  // jobs whose dependents are not visited yet
   std::int64_t count_ = 0;
 };
 
@@ -89,7 +89,7 @@ void propagate_failures(Plan& plan) {
   for (std::size_t m = 0; m < plan.modules.size(); ++m) {
     auto& mine = plan.modules[m];
     const auto& module = plan.graph->modules[m];
-    std::int64_t lost = INT64_MIN;  // the last block whose state cannot be made
+    std::int64_t lost = INT64_MIN;  // last block whose state cannot be made
     for (auto b = mine.first; b < mine.last(); ++b) {
       auto& flags = mine.at(b);
       flags &= static_cast<std::uint8_t>(~blocked);
@@ -108,14 +108,14 @@ void propagate_failures(Plan& plan) {
 std::int64_t give_up(Plan& plan, std::size_t module, std::int64_t block) {
   const auto& mine = plan.modules[module];
   if (!mine.covers(block) || !(mine.flags_at(block) & (needs_state | needs_result))) return 0;
-  return Spread(plan).fail(module, block);
+  return Propagation(plan).fail(module, block);
 }
 
 std::int64_t block_row_without_states(Plan& plan, std::size_t module, std::int64_t block) {
   const auto& mine = plan.modules[module];
   if (!row_only(mine.flags_at(block)) || stopped(mine.flags_at(block))) return 0;
   for (auto b = plan.window_from(module, block); b < block; ++b)
-    if (state_lost(mine.flags_at(b))) return Spread(plan).block_from(module, block);
+    if (state_lost(mine.flags_at(b))) return Propagation(plan).block_from(module, block);
   return 0;
 }
 

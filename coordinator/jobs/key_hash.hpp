@@ -1,4 +1,4 @@
-// Keys are XXH3-128 over packed fields. Millions are computed in one plan: the buffer is reused and nothing is allocated.
+// Keys: XXH3-128 over packed fields. A plan computes millions of them, so the buffer is reused.
 #pragma once
 
 #include "sdk/model/digest.hpp"
@@ -29,7 +29,7 @@ class KeyBuffer {
   std::vector<std::byte> bytes_;
 };
 
-// Of `count` digests that lie one after the other.
+// Hashes `count` consecutive digests.
 inline Digest hash_digests(const Digest* first, std::size_t count) {
   static_assert(sizeof(Digest) == 16);
   return digest_of(std::span<const std::byte>(reinterpret_cast<const std::byte*>(first), 16 * count));

@@ -3,11 +3,11 @@
 namespace mole::coordinator::jobs {
 namespace {
 
-constexpr std::size_t longest_id = 4096;
+constexpr std::size_t max_id = 4096;
 
-bool usable(const std::string& id) { return !id.empty() && id.size() <= longest_id && id.find('\0') == std::string::npos; }
+bool is_usable(const std::string& id) { return !id.empty() && id.size() <= max_id && id.find('\0') == std::string::npos; }
 
-store::FileRow fresh_row(const task::IndexEntry& entry, std::uint64_t revision) {
+store::FileRow new_row(const task::IndexEntry& entry, std::uint64_t revision) {
   store::FileRow row;
   row.size = entry.size;
   row.revision = revision;
@@ -23,13 +23,13 @@ FileRows apply_listing(const FileRows& known, const std::vector<task::IndexEntry
   FileRows changes;
   std::map<std::string, const task::IndexEntry*> entries;
   for (const auto& entry : listed)
-    if (usable(entry.id)) entries[entry.id] = &entry;
+    if (is_usable(entry.id)) entries[entry.id] = &entry;
   for (const auto& [id, entry] : entries) {
     const auto before = known.find(id);
     if (before == known.end()) {
-      changes[id] = fresh_row(*entry, 1);
+      changes[id] = new_row(*entry, 1);
     } else if (before->second.size != entry->size || before->second.version != entry->version) {
-      changes[id] = fresh_row(*entry, before->second.revision + 1);
+      changes[id] = new_row(*entry, before->second.revision + 1);
     } else if (before->second.gone || before->second.medium != entry->medium || before->second.position != entry->position) {
       auto row = before->second;
       row.gone = false;
@@ -48,7 +48,7 @@ FileRows apply_listing(const FileRows& known, const std::vector<task::IndexEntry
 
 FileUpdate apply_file_report(const store::FileRow& known, const task::FileReport& report, std::uint64_t revision_read) {
   FileUpdate out{known, false, false, false};
-  if (known.gone || known.revision != revision_read) return out;  // it was another file by now
+  if (known.gone || known.revision != revision_read) return out;  // the file has changed since
   if (report.state == "missing") {
     out.row.gone = out.gone = out.changed = true;
     return out;

@@ -1,8 +1,7 @@
-// What a new listing of an archive changes in its index.
+// Updates an archive's index after a listing, or after a task has read a file.
 //
-// A file keeps its revision as long as size and version stay; another size or version is another revision, and what was known
-// of its bytes is forgotten. A file that is listed no longer is marked gone, not dropped: if it comes back as it was, so do its
-// keys.
+// A file keeps its revision while size and version stay the same; otherwise it gets a new revision, and its digest and state are
+// reset. A file that is no longer listed is marked gone rather than dropped: if it comes back unchanged, it has the same keys.
 #pragma once
 
 #include "coordinator/store/rows.hpp"
@@ -16,11 +15,11 @@ namespace mole::coordinator::jobs {
 
 using FileRows = std::map<std::string, store::FileRow>;  // by id
 
-// The rows that change. `listed` may name a file twice (the last counts).
+// Returns the rows that change. If `listed` has a file twice, the last entry counts.
 FileRows apply_listing(const FileRows& known, const std::vector<task::IndexEntry>& listed);
 
-// What a task's reading of a file adds to its row. `digest_changed`: the bytes are others than before under the same
-// revision, so the row has a new one; `gone`: it could not be had any more.
+// The row of a file after a task has read it. `digest_changed`: the bytes differ from those read before under the same revision,
+// so the row has a new revision. `gone`: the file could not be fetched.
 struct FileUpdate {
   store::FileRow row;
   bool changed = false;  // the row must be written

@@ -24,8 +24,8 @@ std::int64_t ceil_div(Micros a, Micros b) { return a <= 0 ? 0 : (a + b - 1) / b;
 
 class Planner {
  public:
-  Planner(Plan& plan, const PlanAsk& ask, const CatalogueScan& catalogue, const HolderLives& lives)
-      : plan_(plan), graph_(*plan.graph), ask_(ask), catalogue_(catalogue), lives_(lives) {}
+  Planner(Plan& plan, const PlanRequest& request, const CatalogueScan& catalogue, const HolderLives& lives)
+      : plan_(plan), graph_(*plan.graph), request_(request), catalogue_(catalogue), lives_(lives) {}
 
   Result<> run() {
     const auto n = graph_.modules.size();
@@ -48,11 +48,11 @@ class Planner {
 
  private:
   struct Ends {
-    std::int64_t complete = 0;  // blocks before this one have all their files
-    std::int64_t data = 0;      // blocks before this one overlap some file
+    std::int64_t complete = 0;  // end of the blocks that have all their files
+    std::int64_t data = 0;      // end of the blocks that overlap some file
   };
 
-  // Where the module's blocks begin and end, from the archive or from its inputs.
+  // Sets the first and last block of a module, from the archive or from its inputs.
   Result<> set_limits(std::size_t m) {
     const auto& module = graph_.modules[m];
     const auto& archive = graph_.grid(module);
@@ -98,23 +98,23 @@ class Planner {
   }
 
   Result<> set_asked() {
-    auto wanted = ask_.modules;
+    auto wanted = request_.modules;
     if (wanted.empty())
       for (std::uint32_t m = 0; m < graph_.modules.size(); ++m) wanted.push_back(m);
     asked_.resize(graph_.modules.size());
     waiting_.resize(graph_.modules.size());
-    std::map<std::string, std::int64_t> late, gone;
+    std::map<std::string, std::int64_t> late, skipped;
     bool any = false;
     for (const auto m : wanted) {
       const auto& mine = plan_.modules[m];
       const auto& grid = plan_.grid(m);
-      const auto from = grid.number(ask_.range.from), to = grid.number(ask_.range.to - 1) + 1;
+      const auto from = grid.number(request_.range.from), to = grid.number(request_.range.to - 1) + 1;
       Span span{std::max(from, mine.begin), to};
       if (span.empty()) continue;
       if (to - span.from > max_blocks) return too_many(m, to - span.from);
       const auto archive = graph_.modules[m].archive;
-      if (ask_.partial) {
-        if (span.to > ends_[m].data) gone[past_end(archive, m)] += span.to - std::max(span.from, ends_[m].data);
+      if (request_.partial) {
+        if (span.to > ends_[m].data) skipped[past_end(archive, m)] += span.to - std::max(span.from, ends_[m].data);
         span.to = std::min(span.to, ends_[m].data);
       } else if (span.to > ends_[m].complete) {
         waiting_[m] = {std::max(span.from, ends_[m].complete), span.to};
@@ -124,12 +124,12 @@ class Planner {
       if (!span.empty()) asked_[m] = span;
       any = any || !span.empty() || !waiting_[m].empty();
     }
-    if (!any) return nothing_there(wanted.front());
+    if (!any) return no_data(wanted.front());
     for (const auto& [text, blocks] : late)
       plan_.waits.push_back(std::to_string(blocks) + (blocks == 1 ? " job waits for files: " : " jobs wait for files: ") + text +
-                            "; index the archive when it has more, or compute with what there is (--partial)");
-    for (const auto& [text, blocks] : gone)
-      plan_.waits.push_back(std::to_string(blocks) + " jobs lie past the end and are left out: " + text);
+                            "; index the archive when it has more files, or compute without them (--partial)");
+    for (const auto& [text, blocks] : skipped)
+      plan_.waits.push_back(std::to_string(blocks) + " jobs are past the end and left out: " + text);
     return {};
   }
 
@@ -139,11 +139,11 @@ class Planner {
     return "the archive " + a.name + " ends at " + (span ? format_time(span->to) : std::string("no time"));
   }
 
-  Error nothing_there(std::size_t m) const {
+  Error no_data(std::size_t m) const {
     const auto archive = graph_.modules[m].archive;
     const auto span = plan_.indexes[archive]->span({});
-    return missing("there is no data for " + graph_.modules[m].name + " in [" + format_time(ask_.range.from) + ", " +
-                   format_time(ask_.range.to) + "): the archive " + graph_.archives[archive].name + " covers [" +
+    return missing("there is no data for " + graph_.modules[m].name + " in [" + format_time(request_.range.from) + ", " +
+                   format_time(request_.range.to) + "): the archive " + graph_.archives[archive].name + " covers [" +
                    format_time(span->from) + ", " + format_time(span->to) + ")" +
                    (floors_[m] == INT64_MIN ? "" : " and its chain begins at " + format_time(plan_.grid(m).start(floors_[m]))) +
                    "; choose a range within it");
@@ -154,7 +154,7 @@ class Planner {
                      std::to_string(max_blocks) + "; ask for a shorter range or choose longer blocks");
   }
 
-  // From the blocks whose results are asked for, by this request or by readers, the blocks whose keys are needed.
+  // Sets the blocks whose keys are needed, from the blocks whose results the request or other modules need.
   Result<> set_span(std::size_t m) {
     auto& mine = plan_.modules[m];
     const auto& module = graph_.modules[m];
@@ -165,7 +165,7 @@ class Planner {
       states.from = std::min(states.from, mine.begin);
     else if (module.window > 0)
       states.from = std::min(states.from, std::max(mine.begin, states.from - mine.back));
-    // A waiting block has no key yet, but a flag.
+    // A waiting block has flags but no key yet.
     auto whole = states;
     whole.add(waiting_[m]);
     if (whole.to - whole.from > max_blocks) return too_many(m, whole.to - whole.from);
@@ -250,7 +250,7 @@ class Planner {
     buffer.add(static_cast<std::uint64_t>(to - from + 1));
   }
 
-  // Asked for, but every block waits: only flags.
+  // All requested blocks wait: sets their flags.
   void only_waiting(std::size_t m) {
     if (waiting_[m].empty()) return;
     auto& mine = plan_.modules[m];
@@ -271,7 +271,7 @@ class Planner {
     auto& mine = plan_.modules[m];
     if (mine.flags.empty()) return;
     const auto& grid = plan_.grid(m);
-    auto b = mine.first;  // rows come in order: no division for each
+    auto b = mine.first;  // rows come in order, which saves a division for each
     auto start = grid.start(b);
     catalogue_(graph_.modules[m].fingerprint, {start, grid.start(mine.last())},
                [&](Micros from, const store::CatalogueKeys& row) {
@@ -292,7 +292,7 @@ class Planner {
     return false;
   }
 
-  // What must be computed so that the wanted results are there; wants upstream results in turn.
+  // Marks the jobs to compute, and wants the upstream results they read.
   void mark_needs(std::size_t m) {
     auto& mine = plan_.modules[m];
     if (mine.flags.empty()) return;
@@ -311,7 +311,7 @@ class Planner {
         if (input.kind != "flows" && plan_.reads(m, input, b)) want(input.source, plan_.inputs_from(m, input, b), b);
   }
 
-  // Chained checkpoints: a block needs the state at the end of the one before.
+  // Chained checkpoints: a block needs the state at the end of the previous one.
   static void mark_chain(ModulePlan& mine) {
     bool state_wanted = false;
     for (auto i = mine.flags.size(); i-- > 0;) {
@@ -323,7 +323,7 @@ class Planner {
 
   void mark_window_states(std::size_t m) {
     auto& mine = plan_.modules[m];
-    std::int64_t needed_to = INT64_MAX;  // walking back: states of blocks >= this one are in reach of a missing result
+    std::int64_t needed_to = INT64_MAX;  // walking back: a missing result needs the states from this block on
     for (auto b = mine.last(); b-- > mine.first;) {
       auto& flags = mine.at(b);
       if (flags & needs_result) needed_to = plan_.window_from(m, b);
@@ -339,11 +339,11 @@ class Planner {
 
   Plan& plan_;
   const dag::Graph& graph_;
-  const PlanAsk& ask_;
+  const PlanRequest& request_;
   const CatalogueScan& catalogue_;
   const HolderLives& lives_;
   std::vector<Ends> ends_;
-  std::vector<std::int64_t> floors_;  // no block before: a chain begins there
+  std::vector<std::int64_t> floors_;  // first block of a chain below the module
   std::vector<Span> asked_, waiting_, results_;
   std::vector<std::int64_t> keyed_to_;
   std::vector<std::vector<bool>> wanted_;
@@ -352,12 +352,12 @@ class Planner {
 
 }  // namespace
 
-Result<Plan> make_plan(std::shared_ptr<const dag::Graph> graph, Indexes indexes, const PlanAsk& ask,
+Result<Plan> make_plan(std::shared_ptr<const dag::Graph> graph, Indexes indexes, const PlanRequest& request,
                        const CatalogueScan& catalogue, const HolderLives& lives) {
   Plan plan;
   plan.graph = std::move(graph);
   plan.indexes = std::move(indexes);
-  if (auto done = Planner(plan, ask, catalogue, lives).run(); !done) return done.error();
+  if (auto done = Planner(plan, request, catalogue, lives).run(); !done) return done.error();
   return plan;
 }
 

@@ -222,8 +222,8 @@ void Scheduler::fail_steps(const Grant& grant, const Completion& completion, Mic
     any_failed = true;
     if (step.step >= grant.steps.size()) continue;
     fail_job(grant.steps[step.step].job,
-             {step.code, step.message, report.log_tail, is_infra_failure(step.code), is_permanent(completion, step.code)}, now, random,
-             settled);
+             {step.code, step.message, report.log_tail, is_infra_failure(step.code), is_permanent(completion, step.code)}, now,
+             random, settled);
   }
   // A task that did nothing counts as failed too: without a delay it would be granted again at once, without end.
   const bool nothing_done = settled.accepted.empty() && settled.duplicates.empty();
@@ -239,7 +239,7 @@ void Scheduler::fail_task(const Grant& grant, const Completion& completion, Micr
       return work->second.limit_steps(grant.ref, grant.steps.size() / 2);
   }
   const auto code = infra && !exhausted ? "transient" : report.code;
-  const Failure failure{code, report.code.empty() ? "the node did nothing of its task and gave no reason" : report.message,
+  const Failure failure{code, report.code.empty() ? "the node finished none of its task and gave no reason" : report.message,
                         report.log_tail, infra, is_permanent(completion, code)};
   for (const auto& step : grant.steps) fail_job(step.job, failure, now, random, settled);
 }

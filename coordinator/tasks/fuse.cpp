@@ -30,7 +30,7 @@ class Fuser {
   }
 
  private:
-  // Upstream rows are there, or made by an earlier step of this task.
+  // Whether upstream rows are present, or made by an earlier step of this task.
   bool inputs_ready(std::uint32_t m, bool only_context) const {
     for (const auto& input : plan_.graph->modules[m].inputs) {
       if (input.kind == "flows" || (only_context && input.kind != "context")) continue;
@@ -46,15 +46,15 @@ class Fuser {
     return plan_.modules[m].flags_at(block_ - 1) & Flag::has_state;
   }
 
-  bool window_ready(std::uint32_t m, bool own_made) const {
+  bool window_ready(std::uint32_t m, bool makes_own) const {
     const auto& mine = plan_.modules[m];
-    if (!own_made && !(mine.flags_at(block_) & Flag::has_state)) return false;
+    if (!makes_own && !(mine.flags_at(block_) & Flag::has_state)) return false;
     for (auto b = plan_.window_from(m, block_); b < block_; ++b)
       if (!(mine.flags_at(b) & Flag::has_state)) return false;
     return true;
   }
 
-  // A task stages files of one archive.
+  // Whether the step reads the same archive as the earlier ones: a task stages files of one archive.
   bool one_archive(const dag::Module& module, const FusedStep& step) {
     if (module.inputs[0].kind != "flows" || !reads_inputs(module, step)) return true;
     if (archive_ && *archive_ != module.inputs[0].source) return false;

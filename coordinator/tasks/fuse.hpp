@@ -1,5 +1,5 @@
-// One task for one block: every job over it that can run now, in an order in which inputs come before their readers, so that
-// a file is decoded once for all of them.
+// Combines all jobs over one block that can run now into one task, inputs before their readers, so that each file is decoded
+// once.
 #pragma once
 
 #include "coordinator/jobs/plan.hpp"
@@ -22,12 +22,11 @@ struct BlockRef {
   auto operator<=>(const BlockRef&) const = default;
 };
 
-// The steps that can run now; empty: none. `available(module)` says no for a job that is leased, delayed or given up.
-// At most `limit` steps.
+// Returns at most `limit` steps that can run now. `available(module)` is false for a job that is leased, delayed or given up.
 std::vector<FusedStep> fuse(const jobs::Plan& plan, BlockRef block, std::size_t limit,
                             const std::function<bool(std::uint32_t module)>& available);
 
-// The step makes (part of) what the plan still needs: whether it reads flows or rows, and not only states.
+// Whether the step reads flows or rows, and not only states.
 bool reads_inputs(const dag::Module& module, const FusedStep& step);
 
 }  // namespace mole::coordinator::tasks

@@ -1,4 +1,4 @@
-// A task in the hands of a node, by keys; spec_builder turns it into the task::Spec that is sent.
+// A task that was leased to a node, identified by keys. spec_builder turns it into a task::Spec.
 #pragma once
 
 #include "coordinator/tasks/fuse.hpp"
@@ -7,7 +7,7 @@
 
 namespace mole::coordinator::tasks {
 
-// One block of one module, whichever requests want it.
+// One block of one module, for any number of requests.
 struct JobKey {
   Digest fingerprint;
   Micros from = 0;

@@ -14,7 +14,7 @@ task::Archive archive_of(const dag::Archive& archive) {
           archive.covers, archive.lateness,   archive.home,    archive.decode};
 }
 
-task::Spec head_of(const Grant& grant) {
+task::Spec make_header(const Grant& grant) {
   task::Spec spec;
   spec.id = grant.id;
   spec.epoch = grant.epoch;
@@ -27,7 +27,7 @@ task::Spec head_of(const Grant& grant) {
 class Builder {
  public:
   Builder(const Grant& grant, const jobs::Plan& plan, const SpecSources& sources)
-      : grant_(grant), plan_(plan), sources_(sources), spec_(head_of(grant)) {}
+      : grant_(grant), plan_(plan), sources_(sources), spec_(make_header(grant)) {}
 
   Result<task::Spec> run() {
     for (std::uint32_t i = 0; i < grant_.steps.size(); ++i) {
@@ -39,8 +39,8 @@ class Builder {
   }
 
  private:
-  Error changed(const dag::Module& module, std::int64_t block, std::size_t m) const {
-    return missing(module.name + "@" + format_time(plan_.grid(m).start(block)) + " is not there as planned");
+  Error row_changed(const dag::Module& module, std::int64_t block, std::size_t m) const {
+    return missing(module.name + "@" + format_time(plan_.grid(m).start(block)) + " is not present as planned; plan again");
   }
 
   std::optional<store::CatalogueRow> row_of(std::size_t m, std::int64_t block) const {
@@ -95,7 +95,7 @@ class Builder {
     const auto& upstream = plan_.graph->modules[input.source];
     out.module = upstream.name;
     const auto& module = plan_.graph->modules[granted.step.module];
-    if (!reads_inputs(module, granted.step) && input.kind != "context") return out;  // only states are merged
+    if (!reads_inputs(module, granted.step) && input.kind != "context") return out;  // a merge reads only states
     for (auto b = plan_.inputs_from(granted.step.module, input, grant_.ref.number); b <= grant_.ref.number; ++b) {
       if (const auto step = step_of_.find(input.source); b == grant_.ref.number && step != step_of_.end()) {
         out.step = step->second;
@@ -103,7 +103,7 @@ class Builder {
       }
       const auto row = row_of(input.source, b);
       if (!row || row->rows_blob.empty() || row->result_key != plan_.modules[input.source].result_key(b))
-        return changed(upstream, b, input.source);
+        return row_changed(upstream, b, input.source);
       out.rows.push_back({plan_.grid(input.source).block(b), row->rows_blob});
     }
     return out;
@@ -122,7 +122,7 @@ class Builder {
     }
     for (auto b = from; b < to; ++b) {
       const auto row = row_of(m, b);
-      if (!row || row->state_blob.empty() || row->state_key != plan_.modules[m].state_key(b)) return changed(module, b, m);
+      if (!row || row->state_blob.empty() || row->state_key != plan_.modules[m].state_key(b)) return row_changed(module, b, m);
       task::StateRef ref{plan_.grid(m).block(b), row->state_blob, {}};
       for (const auto node : row->holders)
         if (auto address = sources_.address(node); !address.empty()) ref.nodes.push_back(std::move(address));
@@ -131,8 +131,8 @@ class Builder {
     return {};
   }
 
-  // Every slot some step reads, once, however many steps read it; in the order of time, so that a worker can close an interval
-  // as soon as the files that reach it are read.
+  // Adds every slot that some step reads, once, in order of time, so that a worker can close an interval as soon as its files
+  // are read.
   void add_files() {
     std::map<std::tuple<Micros, std::string, std::string>, task::File> files;
     for (const auto& granted : grant_.steps) {
@@ -151,7 +151,7 @@ class Builder {
   const jobs::Plan& plan_;
   const SpecSources& sources_;
   task::Spec spec_;
-  std::map<std::uint32_t, std::uint32_t> step_of_;  // module -> the step that makes its result
+  std::map<std::uint32_t, std::uint32_t> step_of_;  // module -> step that makes its result
 };
 
 }  // namespace
@@ -161,7 +161,7 @@ Result<task::Spec> build_spec(const Grant& grant, const jobs::Plan& plan, const 
 }
 
 task::Spec build_archive_spec(const Grant& grant, const dag::Archive& archive, std::vector<task::File> files) {
-  auto spec = head_of(grant);
+  auto spec = make_header(grant);
   spec.archive = archive_of(archive);
   spec.files = std::move(files);
   return spec;

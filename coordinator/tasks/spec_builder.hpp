@@ -1,4 +1,4 @@
-// Grant -> task::Spec: keys become digests of blobs and addresses of nodes.
+// Grant -> task::Spec: replaces keys by digests of blobs and addresses of nodes.
 #pragma once
 
 #include "coordinator/store/rows.hpp"
@@ -10,16 +10,16 @@
 
 namespace mole::coordinator::tasks {
 
-// What the builder looks up.
+// Look-ups of the builder.
 struct SpecSources {
   std::function<std::optional<store::CatalogueRow>(const JobKey&)> catalogue;
-  std::function<std::string(std::uint32_t node)> address;  // empty: nowhere to be reached
+  std::function<std::string(std::uint32_t node)> address;  // empty: not reachable
 };
 
-// missing: a row the plan counted on is not as planned any more; plan again.
+// missing: a row the plan relies on has changed; plan again.
 Result<task::Spec> build_spec(const Grant& grant, const jobs::Plan& plan, const SpecSources& sources);
 
-// "index" and "verify". `files`: verify.
+// For the kinds index and verify. `files` is empty for index.
 task::Spec build_archive_spec(const Grant& grant, const dag::Archive& archive, std::vector<task::File> files);
 
 }  // namespace mole::coordinator::tasks

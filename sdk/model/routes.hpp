@@ -32,7 +32,7 @@ struct RouteList {
   std::vector<V6> v6;
 };
 
-inline constexpr std::size_t max_routes = 8'000'000;                           // of a table, both families together
+inline constexpr std::size_t max_routes = 8'000'000;  // of a table, both families together
 inline constexpr std::uint64_t max_route_file_bytes = std::uint64_t{1} << 29;
 
 // Returns the routes in the order of the text. invalid: the message begins with "line N: "; exhausted: more than max_routes. An

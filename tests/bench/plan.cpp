@@ -73,7 +73,7 @@ std::shared_ptr<const jobs::ArchiveIndex> index_of(std::int64_t hours, std::mt19
 struct Case {
   std::shared_ptr<dag::Graph> graph;
   std::shared_ptr<const jobs::ArchiveIndex> index;
-  jobs::PlanAsk ask;
+  jobs::PlanRequest ask;
   std::set<test::Job> states, results;
 
   Result<jobs::Plan> plan(const store::Records& records) const {

@@ -60,7 +60,7 @@ struct Rows {
 
 bool all_live(std::uint32_t) { return true; }
 
-Result<jobs::Plan> plan_of(const dag::Graph& graph, const std::vector<task::File>& files, const jobs::PlanAsk& ask,
+Result<jobs::Plan> plan_of(const dag::Graph& graph, const std::vector<task::File>& files, const jobs::PlanRequest& ask,
                            const Rows& rows) {
   std::vector<std::shared_ptr<const jobs::ArchiveIndex>> indexes;
   for (const auto& a : graph.archives) indexes.push_back(std::make_shared<jobs::ArchiveIndex>(files, a.covers));
@@ -139,7 +139,7 @@ TEST(Planner, FindsWhatTheDefinitionFindsOnRandomPipelines) {
       for (int h = static_cast<int>(random() % 5); h < 60; ++h)
         if (random() % 10 || h == 59) files.push_back(file(router, h));
     const Micros from = t0 + static_cast<Micros>(random() % 40) * hour_us;
-    jobs::PlanAsk ask{{}, {from, from + static_cast<Micros>(1 + random() % 30) * hour_us}, true};
+    jobs::PlanRequest ask{{}, {from, from + static_cast<Micros>(1 + random() % 30) * hour_us}, true};
     if (random() % 2) ask.modules = {static_cast<std::uint32_t>(random() % graph.modules.size())};
     auto empty = plan_of(graph, files, ask, {});
     auto asked = ask.modules;
@@ -168,7 +168,7 @@ TEST(Planner, PlansNothingWhenEverythingIsThere) {
   const auto graph = random_graph(random);
   std::vector<task::File> files;
   for (int h = 0; h < 60; ++h) files.push_back(file("1", h));
-  const jobs::PlanAsk ask{{}, {t0 + 20 * hour_us, t0 + 40 * hour_us}, false};
+  const jobs::PlanRequest ask{{}, {t0 + 20 * hour_us, t0 + 40 * hour_us}, false};
   auto empty = plan_of(graph, files, ask, {});
   ASSERT_TRUE(empty);
   Rows rows;
@@ -190,7 +190,7 @@ TEST(Planner, PlansTheBlocksThatReachAnAddedFile) {
   std::vector<task::File> files;
   for (int h = 0; h < 60; ++h)
     if (h != 21) files.push_back(file("1", h));
-  const jobs::PlanAsk ask{{}, {t0, t0 + 50 * hour_us}, false};
+  const jobs::PlanRequest ask{{}, {t0, t0 + 50 * hour_us}, false};
   auto before = plan_of(graph, files, ask, {});
   ASSERT_TRUE(before);
   Random random(1);
@@ -216,7 +216,7 @@ TEST(Planner, WaitsForBlocksPastTheHorizonUnlessPartial) {
   dag::set_fingerprints(graph);
   std::vector<task::File> files;
   for (int h = 0; h < 8; ++h) files.push_back(file("1", h));
-  jobs::PlanAsk ask{{}, {t0, t0 + 12 * hour_us}, false};
+  jobs::PlanRequest ask{{}, {t0, t0 + 12 * hour_us}, false};
   auto plan = plan_of(graph, files, ask, {});
   ASSERT_TRUE(plan);
   // [6, 8) needs the file of [8, 9), one hour of lateness.
