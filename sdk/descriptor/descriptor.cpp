@@ -11,7 +11,7 @@ namespace {
 
 using nlohmann::json;
 
-// Thrown while parsing; caught in from_json. The path says where in the document.
+// Thrown while parsing and caught in from_json. The path is the position in the document.
 struct Bad {
   std::string path, problem;
 };
@@ -81,10 +81,10 @@ std::pair<std::string, std::string> split_rule(const std::string& unit) {
 void check_unit(const Descriptor& d, const std::string& unit, const std::string& path) {
   const auto [rule, role] = split_rule(unit);
   if (role.empty() ? is_unit(unit) : (rule == "same" || rule == "square" || rule == "per_second") && d.input(role)) return;
-  throw Bad{path + "/unit", "'" + unit + "' is not a unit, nor derived from an input"};
+  throw Bad{path + "/unit", "'" + unit + "' is neither a unit nor derived from an input"};
 }
 
-// 0 and 0.0 of an f64 are one value with one text.
+// 0 and 0.0 of an f64 are the same value and must have the same text.
 json canonical(const json& value, std::string_view type) { return type == "f64" ? json(value.get<double>()) : value; }
 
 Input read_input(const json& j, const std::string& path) {
@@ -125,7 +125,7 @@ Param read_param(const json& j, const std::string& path) {
       p.choices.push_back(text.get<std::string>());
     }
     if (p.type != "text" || p.choices.empty())
-      throw Bad{path + "/choices", "is not for a parameter of type " + p.type + ", or empty"};
+      throw Bad{path + "/choices", "is empty, or not allowed for a parameter of type " + p.type};
   }
   return p;
 }
@@ -157,7 +157,7 @@ std::vector<T> read_all(const json& j, const char* key, Read read) {
 }
 
 template <class T, class Key>
-void refuse_twins(const std::vector<T>& items, Key key, const char* path) {
+void check_unique(const std::vector<T>& items, Key key, const char* path) {
   std::set<std::string> seen;
   for (const auto& item : items)
     if (!seen.insert(key(item)).second) throw Bad{path, "names '" + key(item) + "' twice"};
@@ -171,9 +171,9 @@ void read_metric(const json& j, Descriptor& d) {
   d.deterministic = deterministic.get<bool>();
   d.inputs = read_all<Input>(j, "inputs", read_input);
   d.outputs = read_all<Output>(j, "output", read_output);
-  refuse_twins(
+  check_unique(
       d.inputs, [](const Input& i) { return i.role; }, "/inputs");
-  refuse_twins(
+  check_unique(
       d.outputs, [](const Output& o) { return o.name; }, "/output");
   for (const auto& i : d.inputs)
     if (i.kind != "flows" && i.unit != "any") check_unit(d, i.unit, "/inputs/" + i.role);
@@ -198,7 +198,7 @@ Descriptor read_descriptor(const json& j) {
   d.version = name(j, "", "version", ".-+");
   d.summary = text(j, "", "summary");
   d.params = read_all<Param>(j, "params", read_param);
-  refuse_twins(
+  check_unique(
       d.params, [](const Param& p) { return p.name; }, "/params");
   if (d.kind == "metric") read_metric(j, d);
   if (d.kind == "decoder") d.writes = names(j, "", "writes");

@@ -1,4 +1,4 @@
-// Descriptor: what a plugin says about itself, as the coordinator and the daemon read it from the sidecar. No code is loaded.
+// A plugin's description of itself, read from the sidecar without loading code.
 // JSON layout: docs/formats/descriptor.md.
 //
 //   auto descriptor = mole::Descriptor::parse(text);
@@ -24,7 +24,7 @@ namespace mole {
 struct Input {
   std::string role;
   std::string kind;                // "flows", "rows" or "context"
-  std::vector<std::string> reads;  // flows: columns, in the order the plugin gets them
+  std::vector<std::string> reads;  // flows: columns, in the plugin's order
   std::string type;                // rows, context: "number" (u64, i64, f64)
   std::string unit;                // rows, context: a unit, "any", or "same(role)"
   std::string doc;
@@ -40,10 +40,10 @@ struct Param {
   std::vector<std::string> choices;                // of a text; empty: any
   std::string doc;
 
-  bool accepts(const nlohmann::json& value) const;  // its type fits; range and choices are not looked at
+  bool accepts(const nlohmann::json& value) const;  // checks the type only
 };
 
-// A result column; in a Descriptor name and unit are templates, from resolve_outputs they are final.
+// A result column. In a Descriptor, name and unit are templates; resolve_outputs returns final ones.
 struct Output {
   std::string name;  // "bytes", "{values}_mean"
   std::string type;  // "u64", "i64", "f64", "bool", "text", "time"
@@ -63,14 +63,14 @@ struct Descriptor {
   std::uint64_t state_revision = 1;  // metric
   std::string state_shape;           // metric: 16 hex digits
   std::vector<std::string> writes;   // decoder: columns it can fill
-  nlohmann::json document;           // as parsed; canonical when dumped
+  nlohmann::json document;           // as parsed
 
-  // corrupt, with the path of the bad field, unless the text is a descriptor as docs/formats/descriptor.md says.
+  // corrupt: not a descriptor (docs/formats/descriptor.md); the message has the path of the bad field.
   static Result<Descriptor> parse(std::string_view text);
   static Result<Descriptor> from_json(const nlohmann::json& document);
 
   const Input* input(std::string_view role) const;
-  bool development() const { return version.ends_with("-dev"); }  // the digest of the .so belongs to the key
+  bool development() const { return version.ends_with("-dev"); }  // keys contain the digest of the .so
 };
 
 // The column an input role is bound to.
@@ -80,12 +80,12 @@ struct Binding {
   std::string type;    // "u64"
 };
 
-// Every declared parameter with its value: given ones checked, defaults filled in. invalid: unknown name, wrong type, out of
+// Returns the value of every declared parameter: the given ones, checked, and defaults. invalid: unknown name, wrong type, out of
 // range; the message quotes the parameter's doc line.
 Result<nlohmann::json> resolve_params(const Descriptor&, const nlohmann::json& given);
 
-// Result columns for these bindings (by role; roles of kind "flows" need none). invalid: a "rows" role not bound, an unknown
-// role, a bound column that is not a number, a unit that is not the one asked for. "context" roles may stay unbound.
+// Returns the result columns for these bindings, by role; "flows" roles need none and "context" roles may be unbound. invalid: a
+// "rows" role is unbound, a role is unknown, a bound column is not a number or has another unit than required.
 Result<std::vector<Output>> resolve_outputs(const Descriptor&, const std::map<std::string, Binding>&);
 
 }  // namespace mole

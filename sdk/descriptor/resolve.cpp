@@ -1,4 +1,4 @@
-// What a descriptor becomes once a manifest has given parameters and bound the inputs.
+// Applies a manifest's parameters and input bindings to a descriptor.
 #include "sdk/descriptor/descriptor.hpp"
 
 #include "sdk/model/unit.hpp"
@@ -13,14 +13,14 @@ namespace {
 
 using nlohmann::json;
 
-std::string about(const Param& p) { return "'" + p.name + "' (" + p.doc + ")"; }
+std::string describe(const Param& p) { return "'" + p.name + "' (" + p.doc + ")"; }
 
 std::string number_text(double value) {
   const bool whole = std::abs(value) < 1e15 && value == std::trunc(value);
   return whole ? std::to_string(static_cast<std::int64_t>(value)) : json(value).dump();
 }
 
-const char* wanted(const Param& p) {
+const char* expected(const Param& p) {
   if (p.type == "u64") return "a whole number, 0 or more";
   if (p.type == "i64") return "a whole number";
   if (p.type == "f64") return "a number";
@@ -29,17 +29,17 @@ const char* wanted(const Param& p) {
 }
 
 Result<json> resolve_param(const Param& p, const json& value) {
-  if (!p.accepts(value)) return invalid("parameter " + about(p) + " is " + value.dump() + "; give " + wanted(p));
+  if (!p.accepts(value)) return invalid("parameter " + describe(p) + " is " + value.dump() + "; give " + expected(p));
   if (p.range && value.is_number()) {
     const double x = value.get<double>();
     if (!(x >= p.range->first && x <= p.range->second))
-      return invalid("parameter " + about(p) + " is " + value.dump() + "; give a value from " + number_text(p.range->first) +
+      return invalid("parameter " + describe(p) + " is " + value.dump() + "; give a value from " + number_text(p.range->first) +
                      " to " + number_text(p.range->second));
   }
   if (!p.choices.empty() && std::find(p.choices.begin(), p.choices.end(), value.get<std::string>()) == p.choices.end()) {
     std::string all;
     for (const auto& text : p.choices) all += (all.empty() ? "" : ", ") + text;
-    return invalid("parameter " + about(p) + " is " + value.dump() + "; give one of " + all);
+    return invalid("parameter " + describe(p) + " is " + value.dump() + "; give one of " + all);
   }
   if (p.type == "u64") return json(value.get<std::uint64_t>());
   return p.type == "f64" ? json(value.get<double>()) : value;
@@ -52,7 +52,7 @@ using Bindings = std::map<std::string, Binding>;
 
 std::string bound_unit(const Binding& b) { return b.unit.empty() ? "1" : b.unit; }
 
-// The unit a template stands for; "" if it depends on a role that is not bound.
+// Returns the unit of a template; "" if it depends on an unbound role.
 Result<std::string> resolve_unit(const std::string& unit, const Bindings& bindings) {
   const auto open = unit.find('(');
   if (open == std::string::npos) return unit;
@@ -121,9 +121,9 @@ Result<json> resolve_params(const Descriptor& d, const json& given) {
   for (const auto& item : given.items()) {
     if (out.contains(item.key())) continue;
     std::string known;
-    for (const auto& p : d.params) known += (known.empty() ? "" : ", ") + about(p);
+    for (const auto& p : d.params) known += (known.empty() ? "" : ", ") + describe(p);
     return invalid(d.name + ": there is no parameter '" + item.key() + "'; " +
-                   (known.empty() ? "it takes none" : "it takes " + known));
+                   (known.empty() ? "the plugin takes none" : "known are " + known));
   }
   return out;
 }
@@ -133,7 +133,7 @@ Result<std::vector<Output>> resolve_outputs(const Descriptor& d, const Bindings&
     if (d.input(role)) continue;
     std::string roles;
     for (const auto& in : d.inputs) roles += (roles.empty() ? "" : ", ") + in.role;
-    return invalid(d.name + ": there is no input '" + role + "'; it has " + (roles.empty() ? "none" : roles));
+    return invalid(d.name + ": there is no input '" + role + "'; known are " + (roles.empty() ? "none" : roles));
   }
   for (const auto& in : d.inputs) {
     if (in.kind == "flows") continue;

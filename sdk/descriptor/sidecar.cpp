@@ -18,7 +18,7 @@ using nlohmann::json;
 constexpr std::uint64_t schema = 1;
 constexpr std::uint64_t sidecar_limit = 16u << 20;
 
-Error unusable(const std::string& why) { return corrupt("plugin sidecar: " + why + "; make it again with mole-describe"); }
+Error unusable(const std::string& why) { return corrupt("plugin sidecar: " + why + "; regenerate it with mole-describe"); }
 
 }  // namespace
 
@@ -86,8 +86,8 @@ PluginCatalogue PluginCatalogue::load(const std::vector<fs::path>& folders) {
       auto sidecar = path;
       if (path.extension() == ".so" && !fs::exists(sidecar.replace_extension(".plugin.json")))
         out.problems_.push_back(path.filename().string() + " has no " + sidecar.filename().string() +
-                                " beside it (build it with mole_add_plugin; mole-describe " + path.string() +
-                                " says what is wrong with it)");
+                                " beside it (build it with mole_add_plugin, or run mole-describe " + path.string() +
+                                " to see the error)");
     }
     if (failed && failed != std::errc::no_such_file_or_directory)
       out.problems_.push_back("cannot list " + folder.string() + ": " + failed.message());
@@ -117,10 +117,10 @@ Error PluginCatalogue::not_found(std::string_view what) const {
   std::string text = "there is no " + std::string(what) + " in";
   for (const auto& folder : folders_) text += " " + folder.string();
   if (folders_.empty()) text += " (no folder is searched)";
-  text += "; there are:";
+  text += "; found:";
   for (const auto& [key, plugin] : plugins_) text += " " + key.second;
   if (plugins_.empty()) text += " none";
-  for (const auto& problem : problems_) text += "; not usable: " + problem;
+  for (const auto& problem : problems_) text += "; unusable: " + problem;
   return missing(text + "; build or install it, or name its folder with --plugins or MOLE_PLUGIN_PATH");
 }
 
@@ -135,7 +135,8 @@ Result<const CataloguedPlugin*> PluginCatalogue::find(std::string_view name) con
   for (const auto& [key, plugin] : plugins_) {
     if (key.second != name) continue;
     if (only)
-      return invalid("'" + std::string(name) + "' is both a " + only->descriptor.kind + " and a " + key.first + "; say which");
+      return invalid("'" + std::string(name) + "' is both a " + only->descriptor.kind + " and a " + key.first +
+                     "; give its kind");
     only = &plugin;
   }
   if (!only) return not_found("plugin '" + std::string(name) + "'");
@@ -149,16 +150,16 @@ std::vector<const CataloguedPlugin*> PluginCatalogue::all() const {
 }
 
 Result<> CataloguedPlugin::verify() const {
-  if (*sound_) return {};
-  auto verified = sidecar.verify(library);
-  if (verified) *sound_ = true;
-  return verified;
+  if (*verified_) return {};
+  auto done = sidecar.verify(library);
+  if (done) *verified_ = true;
+  return done;
 }
 
 namespace {
 
-// Equal for equal files: a file written again, even with the same bytes, has another time of change. Empty while some file is so
-// new that it could change once more at what the file system takes for the same time.
+// Returns a text that changes whenever a file is written, by its change time. Empty while some file is so new that another write
+// could have the same change time.
 std::string stamp_of(const std::vector<fs::path>& folders) {
   constexpr std::time_t settled_after = 2;  // seconds
   const auto now = std::time(nullptr);
@@ -185,7 +186,7 @@ std::string stamp_of(const std::vector<fs::path>& folders) {
 }  // namespace
 
 std::shared_ptr<const PluginCatalogue> CurrentPlugins::get() {
-  auto stamp = stamp_of(folders_);  // before they are read: what changes meanwhile is noticed the next time
+  auto stamp = stamp_of(folders_);  // before reading, so that later changes are noticed next time
   const std::lock_guard lock(mutex_);
   if (stamp.empty() || stamp != stamp_) {
     catalogue_ = std::make_shared<const PluginCatalogue>(PluginCatalogue::load(folders_));

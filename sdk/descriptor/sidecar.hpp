@@ -1,5 +1,5 @@
-// Sidecar: <name>.plugin.json beside a plugin library, made when it was built; and the catalogue of all of them in some
-// folders. Reading one runs no code of the plugin. JSON layout: docs/formats/descriptor.md.
+// Sidecar: <name>.plugin.json beside a plugin library, written when the plugin is built; and the catalogue of all sidecars in
+// some folders. Reading one runs no plugin code. JSON layout: docs/formats/descriptor.md.
 #pragma once
 
 #include "sdk/descriptor/descriptor.hpp"
@@ -29,35 +29,35 @@ struct Sidecar {
   static Result<Sidecar> parse(std::string_view text);
   static Result<Sidecar> read(const std::filesystem::path& path);
 
-  // The ABI fits this host and the file has the digest written here. unsupported / invalid / missing otherwise.
+  // Checks that the ABI fits this host and the file has this digest. unsupported, invalid, missing otherwise.
   Result<> verify(const std::filesystem::path& library_path) const;
   const Descriptor* find(std::string_view kind, std::string_view name) const;
 };
 
-// One plugin as found in a folder.
+// A plugin found in a folder.
 struct CataloguedPlugin {
   Descriptor descriptor;
   Sidecar sidecar;
   std::filesystem::path library;  // the .so
   std::filesystem::path sidecar_path;
 
-  // sidecar.verify(library). What was sound once is believed, by copies too.
+  // As Sidecar::verify, but only once, also for copies.
   Result<> verify() const;
 
  private:
-  std::shared_ptr<std::atomic<bool>> sound_ = std::make_shared<std::atomic<bool>>(false);
+  std::shared_ptr<std::atomic<bool>> verified_ = std::make_shared<std::atomic<bool>>(false);
 };
 
-// All plugins of a list of folders. Value; safe to share once loaded.
+// All plugins of a list of folders. Immutable once loaded.
 class PluginCatalogue {
  public:
-  // Folders in rising precedence: a plugin of a later folder replaces one of the same kind and name. A folder that does
-  // not exist is skipped; a sidecar that cannot be used becomes an entry of problems().
+  // A plugin in a later folder replaces one of the same kind and name. Missing folders are skipped; unusable sidecars are listed
+  // in problems().
   static PluginCatalogue load(const std::vector<std::filesystem::path>& folders);
 
-  // missing, naming the folders searched, what is there, and the sidecars that could not be used.
+  // missing: the message lists the folders searched, the plugins found and the unusable sidecars.
   Result<const CataloguedPlugin*> find(std::string_view kind, std::string_view name) const;
-  Result<const CataloguedPlugin*> find(std::string_view name) const;  // of any kind; invalid if several kinds have it
+  Result<const CataloguedPlugin*> find(std::string_view name) const;  // of any kind; invalid: several kinds have the name
   std::vector<const CataloguedPlugin*> all() const;                   // sorted by kind and name
   const std::vector<std::string>& problems() const { return problems_; }
 
@@ -69,7 +69,7 @@ class PluginCatalogue {
   std::vector<std::string> problems_;
 };
 
-// The catalogue of some folders for who asks often: read again only when a file there has changed. Thread-safe.
+// Caches the catalogue of some folders until a file in them changes. Thread-safe.
 class CurrentPlugins {
  public:
   explicit CurrentPlugins(std::vector<std::filesystem::path> folders) : folders_(std::move(folders)) {}
@@ -77,12 +77,13 @@ class CurrentPlugins {
 
  private:
   const std::vector<std::filesystem::path> folders_;
-  std::mutex mutex_;  // of what follows
+  std::mutex mutex_;  // guards the members below
   std::string stamp_;
   std::shared_ptr<const PluginCatalogue> catalogue_;
 };
 
-// Where programs look, in rising precedence: <exe>/../lib/mole/plugins, MOLE_PLUGIN_PATH (its first folder highest), `given`.
+// Returns the folders to search, lowest precedence first: <exe>/../lib/mole/plugins, MOLE_PLUGIN_PATH (its first folder last),
+// `given`.
 std::vector<std::filesystem::path> plugin_folders(const std::optional<std::filesystem::path>& given = {});
 
 }  // namespace mole

@@ -1,4 +1,4 @@
-// The words for outcomes in reports, documents and logs.
+// Names of codes in reports, documents and logs.
 #pragma once
 
 #include <mole/result.hpp>
@@ -20,7 +20,7 @@ constexpr const char* code_name(Code code) {
   return "internal";
 }
 
-// A word that names no code ("crashed", "hung", ...) is the plugin's or the node's fault: internal.
+// A word that names no code ("crashed", "hung", ...) counts as internal.
 constexpr Code code_of(std::string_view name) {
   for (const auto& [code, known] : code_names)
     if (name == known) return code;

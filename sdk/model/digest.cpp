@@ -56,7 +56,7 @@ Result<Digest> digest_of_file(const std::filesystem::path& path) {
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"), &std::fclose);
   if (!file) return missing("cannot read " + path.string() + ": " + std::strerror(errno));
   Hasher hasher;
-  constexpr std::size_t piece = 1 << 16;  // below the size from which malloc asks the system each time
+  constexpr std::size_t piece = 1 << 16;  // below the size at which malloc maps memory on each call
   const auto buffer = std::make_unique_for_overwrite<char[]>(piece);
   while (const auto n = std::fread(buffer.get(), 1, piece, file.get())) hasher.bytes(buffer.get(), n);
   if (std::ferror(file.get())) return transient("reading " + path.string() + " failed: " + std::strerror(errno));

@@ -1,5 +1,5 @@
-// Digests: XXH3 with 128 bits, of content (blobs, files, plugins) and of keys.
-// Not a defence against forgery: nodes are trusted to name honestly what they send (docs/decisions).
+// 128-bit XXH3 digests of content (blobs, files, plugins) and of keys. They do not protect against forgery: nodes are trusted
+// (docs/decisions).
 #pragma once
 
 #include <mole/result.hpp>
@@ -36,8 +36,7 @@ Digest digest_of(std::span<const std::byte> bytes);
 Digest digest_of(std::string_view bytes);
 Result<Digest> digest_of_file(const std::filesystem::path& path);
 
-// Feeds bytes in pieces. Fields of keys are added with `field`, which prefixes the length, so that ("a","bc") and
-// ("ab","c") differ.
+// Hashes bytes piece by piece. `field` adds a field of a key with its length, so that ("a","bc") and ("ab","c") differ.
 class Hasher {
  public:
   Hasher();

@@ -12,7 +12,7 @@ namespace mole {
 namespace fs = std::filesystem;
 namespace {
 
-// Owns a descriptor for one function.
+// Closes a descriptor at the end of its scope.
 class Descriptor {
  public:
   explicit Descriptor(int fd) : fd_(fd) {}

@@ -1,10 +1,10 @@
-// A filter of flows in nfdump's words, as a module's `filter` key takes it.
+// A filter of flows in nfdump's syntax, as in a module's `filter` key.
 //
 //   auto filter = mole::parse_filter("proto tcp and dst port in [80, 443] and not src net 10.0.0.0/8");
-//   filter->canonical();  // "(protocol = 6 and dst_port in [80, 443] and not src_addr in 10.0.0.0/8)": goes into keys
-//   filter->columns();    // the flow columns an evaluation reads
+//   filter->canonical();  // "(protocol = 6 and dst_port in [80, 443] and not src_addr in [10.0.0.0/8])": part of keys
+//   filter->columns();    // the flow columns that evaluation reads
 //
-// Grammar (words are case-insensitive; `and` binds tighter than `or`; `&&`, `||`, `!` are the same words):
+// Grammar (words are case-insensitive; `and` binds tighter than `or`; `&&`, `||`, `!` are synonyms):
 //   any
 //   proto tcp|udp|icmp|icmp6|gre|esp|ah|sctp|igmp|N         inet | inet6 (ipv4 | ipv6)
 //   [src|dst] port [=|<|>|<=|>=|!=] N | [src|dst] port in [N, N, ...]           the same for `as`, `mask`
@@ -12,7 +12,7 @@
 //   [in|out] if N        flags SAFRPU (all of them are set; a number works too)
 //   tos|packets|bytes|duration|bpp [op] N      N may end in k, m, g (1024-fold, as nfdump)
 //   router NAME | router in [NAME, ...]        COLUMN [op] N for every other flow column
-// A word without src or dst means either. Evaluation: runtime/metric/filter_eval.hpp.
+// A condition without src or dst applies to either side. Evaluation: runtime/metric/filter_eval.hpp.
 #pragma once
 
 #include <mole/abi.h>
@@ -26,7 +26,7 @@
 
 namespace mole {
 
-// One node of the tree. Leaves compare one column; nothing here is evaluated.
+// One node of the syntax tree. Leaves compare one column.
 struct FilterNode {
   enum class Kind { any, all_of, one_of, negation, number, address, flags, router, family };
   enum class Compare { equal, unequal, less, greater, at_most, at_least, in };
@@ -56,9 +56,9 @@ class Filter {
 
   const FilterNode& root() const { return root_; }
   bool any() const { return root_.kind == FilterNode::Kind::any; }
-  // One text for equal trees, however they were typed; "any" for the empty filter. parse_filter reads it back.
+  // The same text for equal trees, whatever their spelling; "any" for the empty filter. parse_filter reads it back.
   const std::string& canonical() const { return canonical_; }
-  // Flow columns (MOLE_COLUMN_*) read by an evaluation, ascending. `router` is not among them: it is a fact of the file.
+  // Flow columns (MOLE_COLUMN_*) that evaluation reads, ascending; without `router`, which is a property of the file.
   const std::vector<int>& columns() const { return columns_; }
 
  private:
@@ -67,8 +67,7 @@ class Filter {
   std::vector<int> columns_;
 };
 
-// invalid: the message names the column (from 1) at which the text stops making sense, and what is expected there.
-// An empty text is `any`.
+// Parses a filter; an empty text is `any`. invalid: the message has the column (from 1) of the error and what is expected there.
 Result<Filter> parse_filter(std::string_view text);
 
 }  // namespace mole

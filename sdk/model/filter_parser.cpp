@@ -19,7 +19,7 @@ constexpr std::size_t max_length = 65536;
 
 struct NumberWord {
   std::string_view word;
-  int either[2];  // unqualified: both columns; [1] is -1 if there is one column only
+  int either[2];  // source and destination column
 };
 
 constexpr NumberWord number_words[] = {
@@ -74,7 +74,7 @@ class Parser {
     if (peek().text != word && peek().text != sign) return first;
     FilterNode node;
     node.kind = kind;
-    const auto join = [&](FilterNode child) {  // (a and b) and c is a and b and c
+    const auto join = [&](FilterNode child) {  // flattens (a and b) and c into a and b and c
       if (child.kind == kind)
         node.children.insert(node.children.end(), child.children.begin(), child.children.end());
       else
@@ -158,7 +158,7 @@ class Parser {
     return node;
   }
 
-  // `node` on one column, or on either of two.
+  // Applies `node` to one column, or to either of two.
   static FilterNode on(FilterNode node, int first, int second) {
     node.column = first;
     if (second < 0) return node;
@@ -166,7 +166,7 @@ class Parser {
     other.column = second;
     FilterNode both;
     both.kind = Kind::one_of;
-    // not equal to N is said of both sides: "port != 80" leaves no flow with 80 on either side.
+    // "port != 80" must hold on both sides.
     if (node.kind == Kind::number && node.compare == Compare::unequal) both.kind = Kind::all_of;
     both.children = {std::move(node), std::move(other)};
     return both;
@@ -327,10 +327,10 @@ class Parser {
       }
       net.prefix = prefix;
     } else if (net_wanted) {
-      fail("a net needs a prefix length, as 10.0.0.0/8");
+      fail("a net needs a prefix length, such as 10.0.0.0/8");
       return {};
     }
-    for (std::uint32_t bit = net.prefix; bit < 128; ++bit)  // bits below the prefix say nothing
+    for (std::uint32_t bit = net.prefix; bit < 128; ++bit)  // clear the host bits
       net.address[bit / 8] = static_cast<std::uint8_t>(net.address[bit / 8] & ~(0x80u >> (bit % 8)));
     advance();
     return net;

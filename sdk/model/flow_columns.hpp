@@ -1,4 +1,4 @@
-// Names of flow columns. IPFIX, nfdump and SiLK names are aliases wherever a person types one.
+// Names of flow columns, with aliases from IPFIX, nfdump and SiLK.
 #pragma once
 
 #include <mole/abi.h>
@@ -7,9 +7,9 @@
 
 namespace mole {
 
-// The name ("src_addr") of a MOLE_COLUMN_*; empty if there is no such column.
+// Returns the name ("src_addr") of a MOLE_COLUMN_*; empty if there is no such column.
 std::string_view flow_column_name(int column);
-// The MOLE_COLUMN_* of a name or alias, in any case of letters; -1: unknown.
+// Returns the MOLE_COLUMN_* of a name or alias, ignoring case; -1 if unknown.
 int flow_column_named(std::string_view name);
 
 }  // namespace mole

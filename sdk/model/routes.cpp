@@ -14,7 +14,7 @@ constexpr std::size_t max_line = 65'536;  // an AS set may be long
 
 bool blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
-// Takes the next word off the front of `line`.
+// Removes the next word from the front of `line`.
 std::string_view word(std::string_view& line) {
   while (!line.empty() && blank(line.front())) line.remove_prefix(1);
   std::size_t n = 0;
@@ -24,7 +24,7 @@ std::string_view word(std::string_view& line) {
   return out;
 }
 
-// Takes decimal digits off the front.
+// Removes a decimal number from the front.
 std::optional<std::uint32_t> number(std::string_view& text) {
   std::uint64_t value = 0;
   std::size_t n = 0;

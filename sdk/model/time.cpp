@@ -8,7 +8,7 @@
 namespace mole {
 namespace {
 
-// Reads decimal digits off the front; false if there is none or it does not fit.
+// Removes a decimal number from the front; returns false if there is none or it is too large.
 bool take_number(std::string_view& text, std::int64_t& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end == text.data() || text.front() == '-') return false;
@@ -22,7 +22,7 @@ bool take_char(std::string_view& text, char c) {
   return true;
 }
 
-// Exactly `digits` digits.
+// Removes a number of exactly `digits` digits.
 bool take_fixed(std::string_view& text, std::size_t digits, std::int64_t& value) {
   if (text.size() < digits) return false;
   auto head = text.substr(0, digits);

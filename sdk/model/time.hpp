@@ -1,4 +1,4 @@
-// Instants and durations as people write them. Everything is UTC and half-open; the unit inside is the microsecond.
+// Instants and durations, and their text forms. All times are UTC in microseconds, all ranges half-open.
 #pragma once
 
 #include <mole/result.hpp>
@@ -29,12 +29,12 @@ inline Micros ceil_to(Micros t, Micros step, Micros origin = 0) { return origin 
 // RFC 3339 ("2007-09-22T20:00:00Z", with or without seconds, minutes, zone; an offset is applied), "2007-09-22",
 // "2007-09-22T20", "@1190487600". invalid otherwise.
 Result<Micros> parse_time(std::string_view text);
-// "15m", "12h", "7d", "90s", "2w", "1h30m", "250ms", ISO 8601 "P7D" / "PT15M". Must be above zero unless "0s".
+// "15m", "12h", "7d", "90s", "2w", "1h30m", "250ms", ISO 8601 "P7D" / "PT15M". invalid: zero, except "0s".
 Result<Micros> parse_duration(std::string_view text);
 // "A/B" or "A/P7D".
 Result<TimeRange> parse_range(std::string_view text);
 
 std::string format_time(Micros t);      // "2007-09-22T20:00:00Z", fraction only if not zero
-std::string format_duration(Micros d);  // "15m", "12h", "1h30m", "7d": the shortest form parse_duration reads back
+std::string format_duration(Micros d);  // "15m", "12h", "1h30m", "7d": the shortest form
 
 }  // namespace mole

@@ -38,7 +38,7 @@ TEST_F(Dag, ResolvesTheChain) {
   EXPECT_EQ(graph.archives[0].downloader.params["root"], "/base/archive");
 }
 
-TEST_F(Dag, TellsCountsFromSizesAndOverHowLongTheyWereTaken) {
+TEST_F(Dag, DistinguishesCountsFromSizesAndKnowsTheirTime) {
   using nlohmann::json;
   const json size = {{"name", "size_mean"}, {"type", "f64"}, {"nullable", true}, {"unit", "B"}, {"doc", "mean size of a flow"}};
   const json flows = {{"role", "flows"}, {"kind", "flows"}, {"reads", {"bytes"}}};
@@ -55,23 +55,23 @@ TEST_F(Dag, TellsCountsFromSizesAndOverHowLongTheyWereTaken) {
   };
   EXPECT_EQ(over("traffic", "bytes"), 15);
   EXPECT_EQ(over("traffic", "flows"), 15);
-  EXPECT_EQ(over("day", "packets"), 120);     // the states of its window are merged
-  EXPECT_EQ(over("mean", "bytes_mean"), 15);  // of what it is the mean of
+  EXPECT_EQ(over("day", "packets"), 120);     // its window
+  EXPECT_EQ(over("mean", "bytes_mean"), 15);  // that of its input
   EXPECT_EQ(over("day_mean", "bytes_mean"), 120);
   EXPECT_EQ(over("sizes", "size_mean"), 0);
   EXPECT_EQ(over("sizes_mean", "size_mean_mean"), 0);
   EXPECT_EQ(over("variance", "bytes_variance"), 0);
-  EXPECT_EQ(over("traffic", "flows_lost"), 0);  // no output of its own
+  EXPECT_EQ(over("traffic", "flows_lost"), 0);  // not an output
   EXPECT_EQ(over("traffic", "octets"), 0);
 }
 
-TEST_F(Dag, KeepsItselfInJson) {
+TEST_F(Dag, RoundTripsThroughJson) {
   const auto graph = resolve(chain)->graph;
   const auto again = dag::graph_from_json(nlohmann::json::parse(dag::to_json(graph).dump()));
   EXPECT_EQ(dag::to_json(again), dag::to_json(graph));
 }
 
-TEST_F(Dag, ADirectionNeedsAHomeWhichBelongsToItsKeyAlone) {
+TEST_F(Dag, ADirectionNeedsAHomeWhichIsPartOfItsFingerprintOnly) {
   EXPECT_NE(error({"modules.traffic.by=[direction]"}).find("does not define \"home\""), std::string::npos);
   const std::string home = "archives.flows.home={networks: [10.0.0.0/8]}", other = "archives.flows.home={networks: [11.0.0.0/8]}";
   const auto print = [&](const std::vector<std::string>& overrides) {
@@ -81,18 +81,18 @@ TEST_F(Dag, ADirectionNeedsAHomeWhichBelongsToItsKeyAlone) {
   EXPECT_NE(print({home, "modules.traffic.by=[direction]"}), print({other, "modules.traffic.by=[direction]"}));
 }
 
-TEST_F(Dag, OrdersModulesWhateverTheirOrderInTheText) {
+TEST_F(Dag, OrdersModulesIndependentlyOfTheText) {
   const auto resolved = resolve(chain, {"modules.a={plugin: mean, inputs: {values: variance.bytes_variance}}"});
   ASSERT_TRUE(resolved) << resolved.error().message;
   EXPECT_EQ(resolved->graph.modules.back().name, "a");
 }
 
-TEST_F(Dag, NamesACycleInFull) {
+TEST_F(Dag, NamesEveryModuleOfACycle) {
   EXPECT_EQ(error({"modules.mean.inputs={values: variance.bytes_variance}"}),
             "m.yaml:12:3: the modules depend on each other in a cycle: mean -> variance -> mean; remove one of these inputs");
 }
 
-TEST_F(Dag, RefusesWhatDoesNotFitInOneSentence) {
+TEST_F(Dag, ReportsBindingErrors) {
   EXPECT_EQ(error({"modules.mean.inputs={values: trafic.bytes}"}),
             "--set modules.mean.inputs={values: trafic.bytes}: there is no module \"trafic\"; did you mean \"traffic\"?");
   EXPECT_EQ(
@@ -123,13 +123,13 @@ TEST_F(Dag, RefusesWhatDoesNotFitInOneSentence) {
             "and again are identical; remove one of them");
 }
 
-TEST_F(Dag, NamesBothSidesOfAUnitMismatch) {
+TEST_F(Dag, NamesBothColumnsOfAUnitMismatch) {
   const auto message = error({"modules.variance.inputs={values: traffic.packets, centre: mean.bytes_mean}"});
   EXPECT_NE(message.find("traffic.packets [packet]"), std::string::npos) << message;
   EXPECT_NE(message.find("mean.bytes_mean [B]"), std::string::npos) << message;
 }
 
-TEST_F(Dag, TotalsAreThoseOfClosedDimensionsAndInherited) {
+TEST_F(Dag, TotalsNeedClosedDimensionsAndAreInherited) {
   const auto graph =
       resolve(chain, {"modules.traffic.by=[router, protocol_class]", "modules.traffic.totals=[protocol_class, router]"})->graph;
   for (const auto& module : graph.modules)
@@ -159,7 +159,7 @@ TEST_F(Dag, RefusesAPluginOfAnotherAbi) {
   EXPECT_NE(error({}).find("is built for plugin ABI 9.0, this host has 1.0"), std::string::npos);
 }
 
-TEST_F(Dag, PutsExactlyWhatMattersIntoFingerprints) {
+TEST_F(Dag, FingerprintsContainExactlyWhatAffectsResults) {
   const auto base = resolve(chain)->graph;
   const auto changed = [&](const std::string& override) {
     std::string out;
@@ -180,7 +180,7 @@ TEST_F(Dag, PutsExactlyWhatMattersIntoFingerprints) {
   EXPECT_EQ(changed("modules.traffic.totals=[]"), "===");
 }
 
-TEST_F(Dag, PutsTheBinaryOfADevelopmentVersionIntoFingerprints) {
+TEST_F(Dag, FingerprintsContainTheLibraryOfADevelopmentVersion) {
   const auto rebuild = [&](const std::string& bytes) {
     auto descriptor = nlohmann::json::parse(*read_file(folder_.path() / "mean.plugin.json"))["plugins"][0];
     descriptor["version"] = "1.0.0-dev";
@@ -190,12 +190,12 @@ TEST_F(Dag, PutsTheBinaryOfADevelopmentVersionIntoFingerprints) {
   EXPECT_NE(rebuild("one"), rebuild("two"));
 }
 
-TEST_F(Dag, DrawsItself) {
+TEST_F(Dag, RendersGraphviz) {
   const auto dot = dag::to_dot(dag::describe(resolve(chain)->graph));
   EXPECT_NE(dot.find("\"mean\" -> \"variance\" [label=\"bytes_mean\", style=dashed];"), std::string::npos) << dot;
 }
 
-TEST_F(Dag, PrunesToWhatAModuleStandsOn) {
+TEST_F(Dag, PrunesToDependencies) {
   const auto graph = resolve(chain)->graph;
   const auto part = dag::prune(graph, {1});
   ASSERT_EQ(part.modules.size(), 2u);

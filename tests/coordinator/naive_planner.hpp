@@ -1,5 +1,5 @@
-// The planner as its definition reads: recursion over single jobs, windows by time, a set of each thing. Slow and plain on
-// purpose; the real one must find the same.
+// Reference planner, written straight from the definition: recursion over single jobs, windows by time, plain sets. Slow and
+// simple on purpose; the real planner must find the same jobs.
 #pragma once
 
 #include "coordinator/jobs/plan.hpp"
@@ -65,14 +65,14 @@ class NaivePlanner {
     return std::max(begin, floor);
   }
 
-  // A chain somewhere below: nothing before its beginning.
+  // Whether the module or one it reads has `since`: no block exists before its start.
   bool chained(std::uint32_t m) const {
     const auto& module = graph_.modules[m];
     return module.since || std::any_of(module.inputs.begin(), module.inputs.end(),
                                        [&](const auto& i) { return i.kind != "flows" && chained(i.source); });
   }
 
-  // Blocks that overlap [from, to), from `begin` on; a block before it only reaches itself.
+  // Blocks that overlap [from, to) and are not before `begin`; a block before `begin` reaches only itself.
   std::vector<std::int64_t> overlapping(const coordinator::dag::Archive& a, TimeRange range, std::int64_t begin,
                                         std::int64_t own) const {
     std::vector<std::int64_t> out;
@@ -129,7 +129,7 @@ class NaivePlanner {
   Found found_;
 };
 
-// The same three sets, of a real plan.
+// The same sets, from a real plan.
 inline Found found_in(const coordinator::jobs::Plan& plan) {
   Found out;
   for (std::uint32_t m = 0; m < plan.modules.size(); ++m)

@@ -46,7 +46,7 @@ dag::Module rows_module(const std::string& name, std::uint32_t source, Micros wi
   return m;
 }
 
-// Catalogue in memory: rows of (fingerprint, block start).
+// An in-memory catalogue, by (fingerprint, block start).
 struct Rows {
   std::map<std::pair<Digest, Micros>, store::CatalogueRow> rows;
   jobs::CatalogueScan scan() const {
@@ -124,13 +124,13 @@ dag::Graph random_graph(Random& random) {
       default:
         break;
     }
-    module.filter = name;  // no two modules are the same
+    module.filter = name;  // makes modules distinct
   }
   dag::set_fingerprints(g);
   return g;
 }
 
-TEST(Planner, FindsWhatTheDefinitionFindsOnRandomPipelines) {
+TEST(Planner, MatchesTheNaivePlannerOnRandomPipelines) {
   for (std::uint64_t seed = 1; seed <= 1000; ++seed) {
     Random random(seed);
     const auto graph = random_graph(random);
@@ -144,7 +144,7 @@ TEST(Planner, FindsWhatTheDefinitionFindsOnRandomPipelines) {
     auto empty = plan_of(graph, files, ask, {});
     auto asked = ask.modules;
     for (std::uint32_t m = 0; ask.modules.empty() && m < graph.modules.size(); ++m) asked.push_back(m);
-    if (!empty) {  // the range lies before the beginning of every module asked for
+    if (!empty) {  // the range is before the first block of every requested module
       std::vector<task::File> all = files;
       const jobs::ArchiveIndex index(all, hour_us);
       EXPECT_EQ(NaivePlanner(graph, {&index}, {}, {}).plan(asked, ask.range), Found{}) << "seed " << seed;
@@ -163,7 +163,7 @@ TEST(Planner, FindsWhatTheDefinitionFindsOnRandomPipelines) {
   }
 }
 
-TEST(Planner, PlansNothingWhenEverythingIsThere) {
+TEST(Planner, PlansNothingWhenEverythingIsPresent) {
   Random random(7);
   const auto graph = random_graph(random);
   std::vector<task::File> files;
@@ -178,7 +178,7 @@ TEST(Planner, PlansNothingWhenEverythingIsThere) {
   EXPECT_EQ(found_in(*plan), Found{});
 }
 
-// Adding the missing file plans exactly the blocks whose inputs reach it.
+// Adding a missing file plans exactly the blocks that depend on it.
 TEST(Planner, PlansTheBlocksThatReachAnAddedFile) {
   dag::Graph graph;
   graph.pipeline = "p";
@@ -245,7 +245,7 @@ TEST(Planner, RefusesARangeWithoutData) {
             "2007-09-26T05:00:00Z); choose a range within it");
 }
 
-TEST(ArchiveIndex, NamesGapsBySequenceAndSlot) {
+TEST(ArchiveIndex, FindsGapsBySequenceAndSlot) {
   std::vector<task::File> files;
   for (const int h : {0, 1, 4, 5}) files.push_back(file("1", h));
   const jobs::ArchiveIndex index(files, hour_us);
@@ -256,7 +256,7 @@ TEST(ArchiveIndex, NamesGapsBySequenceAndSlot) {
   EXPECT_EQ(gaps[1].covers, (TimeRange{t0 + 3 * hour_us, t0 + 4 * hour_us}));
 }
 
-TEST(ArchiveIndex, GivesEverySlotInReachOnceAlsoOutsideTheArchive) {
+TEST(ArchiveIndex, ReturnsEverySlotInReachOnceEvenOutsideTheArchive) {
   std::vector<task::File> files;
   for (const int h : {2, 3, 5}) files.push_back(file("1", h));
   const jobs::ArchiveIndex index(files, hour_us);

@@ -1,4 +1,4 @@
-// The scheduler alone, over plans made by hand.
+// The scheduler alone, with hand-made plans.
 #include "coordinator/leases/scheduler.hpp"
 
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@ using jobs::Flag;
 
 Digest name_of(const std::string& text) { return digest_of(std::string_view(text)); }
 
-// Module "first" over `blocks` hours of nothing, and "second", which reads it.
+// A plan of `blocks` hours for the modules "first", and "second", which reads it.
 jobs::Plan plan_of(std::size_t blocks) {
   auto graph = std::make_shared<dag::Graph>();
   graph->pipeline = "p";
@@ -42,7 +42,7 @@ jobs::Plan plan_of(std::size_t blocks) {
   return plan;
 }
 
-// Every step has this outcome, the task this code. The node's incarnation has its name.
+// A completion in which every step has this outcome and the task this code. The node's incarnation is its name.
 Completion done_by(const std::string& node, const leases::Grant& grant, const std::string& outcome, const std::string& code = "",
                    const std::string& message = "") {
   Completion done;
@@ -73,7 +73,7 @@ class Coordinator {
     scheduler.register_node(info, now);
   }
   std::vector<leases::Grant> lease(std::uint32_t slots) { return *scheduler.lease({"a", "a1", slots, held_}, now); }
-  // Every step has this outcome, the task this code.
+  // Reports the outcome of every step and the code of the task.
   leases::Settled complete(const leases::Grant& grant, const std::string& outcome, const std::string& code,
                            const std::string& message = "") {
     auto done = done_by("a", grant, outcome, code, message);
@@ -95,7 +95,7 @@ void register_node(leases::Scheduler& scheduler, const std::string& name) {
   scheduler.register_node(info, hour_us);
 }
 
-// Blocks in the order in which each of `nodes` nodes gets them, one at a time, in turn, until none is left.
+// Returns the blocks of each node in the order granted, when `nodes` nodes lease one block at a time in turn.
 std::map<std::string, std::vector<std::int64_t>> blocks_of_nodes(leases::Scheduler& scheduler, std::size_t nodes) {
   leases::Random random(1);
   std::map<std::string, std::vector<std::int64_t>> out;
@@ -118,7 +118,7 @@ std::map<std::string, std::vector<std::int64_t>> blocks_of_nodes(leases::Schedul
   return out;
 }
 
-// Processor seconds to give up every block of a plan, one completion each.
+// Returns the CPU seconds to give up every block of a plan, one completion each.
 double seconds_to_give_up(std::size_t blocks) {
   leases::Settings settings;
   settings.plugin_attempts = 1;
@@ -142,10 +142,10 @@ double seconds_to_give_up(std::size_t blocks) {
 
 TEST(Scheduler, GivesUpManyJobsInTimeProportionalToThem) {
   const auto few = seconds_to_give_up(2'500), many = seconds_to_give_up(20'000);
-  EXPECT_LT(many, 24 * few + 0.1);  // eight times as many; 64 times as long if each looked at all
+  EXPECT_LT(many, 24 * few + 0.1);  // linear: 8 times; quadratic: 64 times
 }
 
-// Processor seconds until a node that cannot get one of `blocks` blocks, each of which waits for the one before it, is told so.
+// Returns the CPU seconds to find that none of `blocks` blocks can run, each of which waits for the previous one.
 double seconds_to_find_nothing(std::size_t blocks, std::size_t nodes) {
   leases::Scheduler scheduler({}, 1);
   for (std::size_t n = 0; n < nodes; ++n) register_node(scheduler, std::to_string(n));
@@ -160,21 +160,21 @@ double seconds_to_find_nothing(std::size_t blocks, std::size_t nodes) {
   return static_cast<double>(std::clock() - began) / CLOCKS_PER_SEC;
 }
 
-TEST(Scheduler, FindsOutThatEveryBlockWaitsInTheSameTimeForAnyNumberOfNodes) {
+TEST(Scheduler, FindsThatEveryBlockWaitsInTimeIndependentOfTheNumberOfNodes) {
   const auto two = seconds_to_find_nothing(100'000, 2), many = seconds_to_find_nothing(100'000, 64);
-  EXPECT_LT(many, 4 * two + 0.05);  // eight times as long if all that so many could be given is compared for each block
+  EXPECT_LT(many, 4 * two + 0.05);  // 8 times if all candidates of all nodes were compared for each block
 }
 
-std::size_t longest_row(const std::vector<std::int64_t>& blocks) {
-  std::size_t longest = 0, row = 0;
+std::size_t max_run(const std::vector<std::int64_t>& blocks) {
+  std::size_t max = 0, run = 0;
   for (std::size_t i = 0; i < blocks.size(); ++i) {
-    row = i > 0 && blocks[i] == blocks[i - 1] + 1 ? row + 1 : 1;
-    longest = std::max(longest, row);
+    run = i > 0 && blocks[i] == blocks[i - 1] + 1 ? run + 1 : 1;
+    max = std::max(max, run);
   }
-  return longest;
+  return max;
 }
 
-// Blocks side by side read the file on their border: whoever has the one gets the other, whatever the number of nodes.
+// Neighbouring blocks share a file, so one node should get both.
 TEST(Scheduler, GivesNeighbouringBlocksToOneNode) {
   for (const std::size_t nodes : {1u, 2u, 3u}) {
     leases::Scheduler scheduler({}, 1);
@@ -185,10 +185,10 @@ TEST(Scheduler, GivesNeighbouringBlocksToOneNode) {
     for (const auto& [name, mine] : blocks) {
       all += mine.size();
       EXPECT_NEAR(static_cast<double>(mine.size()), 24, 1) << name;
-      EXPECT_GE(longest_row(mine), 8u) << name;
+      EXPECT_GE(max_run(mine), 8u) << name;
       for (std::size_t i = 0; i < mine.size(); ++i) {
         rows += i == 0 || mine[i] != mine[i - 1] + 1;
-        // Nobody runs far ahead of the others: what is chained to the oldest blocks becomes ready.
+        // No node runs far ahead, so that blocks chained to the oldest ones become ready.
         EXPECT_LE(std::abs(mine[i] - static_cast<std::int64_t>(i * nodes)), static_cast<std::int64_t>(8 * nodes)) << name << i;
       }
     }
@@ -198,7 +198,7 @@ TEST(Scheduler, GivesNeighbouringBlocksToOneNode) {
   }
 }
 
-TEST(Scheduler, GivesABlockThatFailedToWhoeverAsksNext) {
+TEST(Scheduler, GivesAFailedBlockToAnyNode) {
   leases::Scheduler scheduler({}, 1);
   leases::Random random(1);
   Micros now = hour_us;
@@ -211,10 +211,10 @@ TEST(Scheduler, GivesABlockThatFailedToWhoeverAsksNext) {
   EXPECT_EQ(next("a").ref.number, 1) << "block 0 has to wait";
   now += 30 * second_us;
   scheduler.complete(done_by("b", other, "done"), now, random);
-  EXPECT_EQ(next("b").ref.number, 0) << "not the next one of its own";
+  EXPECT_EQ(next("b").ref.number, 0) << "b should retry it before its own next block";
 }
 
-TEST(Scheduler, KnowsWhoDidABlockThatWasLeasedBeforeTheLastPlan) {
+TEST(Scheduler, RemembersTheNodeOfABlockLeasedBeforeReplanning) {
   leases::Scheduler scheduler({}, 1);
   leases::Random random(1);
   const auto next = [&](const std::string& name) { return scheduler.lease({name, name, 1, {}}, hour_us)->at(0); };
@@ -229,7 +229,7 @@ TEST(Scheduler, KnowsWhoDidABlockThatWasLeasedBeforeTheLastPlan) {
   EXPECT_EQ(next("a").ref.number, 1);
 }
 
-TEST(Scheduler, CountsATaskThatDidNothingAndSaidNothingAsAFailureOfEveryStep) {
+TEST(Scheduler, CountsATaskThatDidNothingAsAFailureOfEveryStep) {
   Coordinator c;
   c.scheduler.set_plan(1, 0, plan_of(1));
   const auto grant = c.lease(1).at(0);
@@ -240,18 +240,18 @@ TEST(Scheduler, CountsATaskThatDidNothingAndSaidNothingAsAFailureOfEveryStep) {
     EXPECT_EQ(failure.infra_failures, 1u);
     EXPECT_NE(failure.message, "");
   }
-  EXPECT_TRUE(c.lease(1).empty());  // not at once
+  EXPECT_TRUE(c.lease(1).empty());  // not immediately
   c.now += 5 * second_us;
   EXPECT_EQ(c.lease(1).size(), 1u);
 }
 
-// How many attempts it takes until a job is given up that always ends like this.
+// Returns the number of attempts until a job that always fails with this code is given up.
 int attempts_until_given_up(const std::string& code, bool same_message) {
   Coordinator c;
   c.scheduler.set_plan(1, 0, plan_of(1));
   int attempts = 0;
   while (!c.scheduler.exhausted(1) && attempts < 100) {
-    c.now += 9 * second_us;  // a beat, so that no lease is made longer
+    c.now += 9 * second_us;  // less than a heartbeat, so that leases are not extended
     for (auto& grant : c.lease(1)) {
       ++attempts;
       c.complete(grant, "not_run", code, "the files are larger than the cache" + (same_message ? "" : std::to_string(attempts)));
@@ -266,13 +266,13 @@ int attempts_until_given_up(const std::string& code, bool same_message) {
   return attempts;
 }
 
-TEST(Scheduler, GivesUpWhatIsTooLargeInTheSameWordsThreeTimes) {
+TEST(Scheduler, GivesUpAfterThreeExhaustedFailuresWithTheSameMessage) {
   EXPECT_EQ(attempts_until_given_up("exhausted", true), 3);
   EXPECT_EQ(attempts_until_given_up("exhausted", false), 20);
   EXPECT_EQ(attempts_until_given_up("transient", true), 20);
 }
 
-TEST(Scheduler, MakesStatesOfBlocksWhoseOwnWindowCannotBeFilled) {
+TEST(Scheduler, MakesStatesOfBlocksWhoseWindowCannotBeFilled) {
   leases::Settings settings;
   settings.plugin_attempts = 1;
   Coordinator c(settings);

@@ -113,7 +113,7 @@ TEST(Filter, ErrorsNameTheColumn) {
   EXPECT_TRUE(canonical("bytes > 18446744073709551615k").find("expected a number") != std::string::npos);
 }
 
-TEST(Filter, SurvivesHostileNesting) {
+TEST(Filter, LimitsNesting) {
   EXPECT_FALSE(parse_filter(std::string(30000, '(')));
   std::string nots;
   for (int i = 0; i < 5000; ++i) nots += "not ";
