@@ -137,7 +137,7 @@ TEST(Envelope, DetectsEveryFlippedBitAndAnotherKey) {
 // Kills the process once RocksDB has created CURRENT, a little later each time.
 TEST(Store, OpensAfterACrashDuringCreation) {
   TempFolder folder;
-  for (int run = 0; run < 20; ++life) {
+  for (int run = 0; run < 20; ++run) {
     const auto dir = folder.path() / std::to_string(run) / "db";
     const auto child = ::fork();
     ASSERT_GE(child, 0);
@@ -162,7 +162,7 @@ TEST(Store, KeepsEverythingAcknowledgedWhenKilled) {
   const auto dir = folder.path() / "db";
   std::mt19937_64 random(4);
   std::map<std::uint64_t, std::uint64_t> acknowledged;
-  for (int run = 0; run < 10; ++life) {
+  for (int run = 0; run < 10; ++run) {
     int acks[2];
     ASSERT_EQ(::pipe(acks), 0);
     const auto child = ::fork();
