@@ -1,6 +1,6 @@
 #include "cli/plot/svg.hpp"
 
-#include "runtime/rows/utf8.hpp"
+#include "sdk/model/utf8.hpp"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 namespace mole::cli {
 
 std::string xml_text(std::string_view text) {
-  const bool utf8 = runtime::is_utf8(text);
+  const bool utf8 = is_utf8(text);
   std::string out;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);

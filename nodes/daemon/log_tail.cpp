@@ -1,5 +1,7 @@
 #include "nodes/daemon/log_tail.hpp"
 
+#include "sdk/model/utf8.hpp"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,27 +13,6 @@ namespace mole::nodes {
 namespace {
 
 constexpr std::size_t max_tail_bytes = 64u << 10;
-
-// Returns the length of the well-formed UTF-8 sequence at the front; 0: there is none.
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  std::size_t length = 0;
-  if (byte(0) < 0x80) return 1;
-  if (byte(0) >= 0xc2 && byte(0) <= 0xdf)
-    length = 2;
-  else if ((byte(0) & 0xf0) == 0xe0)
-    length = 3;
-  else if (byte(0) >= 0xf0 && byte(0) <= 0xf4)
-    length = 4;
-  if (length == 0 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  if (byte(0) == 0xe0 && byte(1) < 0xa0) return 0;  // overlong
-  if (byte(0) == 0xed && byte(1) > 0x9f) return 0;  // surrogate
-  if (byte(0) == 0xf0 && byte(1) < 0x90) return 0;  // overlong
-  if (byte(0) == 0xf4 && byte(1) > 0x8f) return 0;  // beyond Unicode
-  return length;
-}
 
 // Writes control bytes and bytes that are not UTF-8 as \xNN.
 std::string escaped(std::string_view bytes) {

@@ -1,6 +1,6 @@
 #include "runtime/seal/parquet.hpp"
 
-#include "runtime/rows/utf8.hpp"
+#include "sdk/model/utf8.hpp"
 
 #include <duckdb.h>
 #include <fmt/format.h>

@@ -1,7 +1,7 @@
 #include "runtime/seal/result_schema.hpp"
 
-#include "runtime/rows/utf8.hpp"
 #include "sdk/descriptor/sidecar.hpp"
+#include "sdk/model/utf8.hpp"
 
 #include <fmt/format.h>
 

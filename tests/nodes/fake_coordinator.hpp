@@ -17,14 +17,14 @@ class FakeCoordinator final : public FakeApi {
  public:
   FakeCoordinator() {
     registration = coordinator::Registration{1, minute_us, 20'000};
-    come_back();
+    start();
     client = std::make_unique<coordinator::RemoteCoordinator>(address());
   }
-  ~FakeCoordinator() override { go_away(); }
+  ~FakeCoordinator() override { stop(); }
 
   coordinator::Address address() const { return *coordinator::parse_address("unix:" + (folder / "coordinator").string()); }
-  void go_away() { server.reset(); }
-  void come_back() {
+  void stop() { server.reset(); }
+  void start() {
     server = std::make_unique<coordinator::FrameServer>(coordinator::serve_coordinator(*this), std::vector{address()});
     const auto started = server->start();
     EXPECT_TRUE(started) << started.error().message;

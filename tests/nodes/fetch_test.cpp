@@ -105,12 +105,12 @@ TEST_F(Fetch, LinksTheBlobsOfALocalCoordinator) {
   const auto library = folder.plugins() / (digest_of("library").hex() + ".so");
   std::ofstream(library) << "damaged";
   const auto blob_file = put("library", "library");
-  coordinator.go_away();
+  coordinator.stop();
   const auto done = fetch(spec);
   ASSERT_TRUE(done) << done.error().message;
   EXPECT_TRUE(fs::equivalent(library, blob_file));
 
-  coordinator.come_back();  // a missing or damaged blob is downloaded
+  coordinator.start();  // a missing or damaged blob is downloaded
   for (const std::string bytes : {"absent", "whole"}) {
     if (bytes == "whole") put(bytes, "damaged");
     spec.steps[0].plugin.library = blob(bytes);
@@ -201,10 +201,10 @@ TEST_F(Fetch, NamesAMissingState) {
 TEST_F(Fetch, RetriesWhileTheCoordinatorIsUnreachable) {
   auto spec = with_state("state", {});
   spec.steps[0].states.clear();
-  coordinator.go_away();
+  coordinator.stop();
   std::thread back([&] {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    coordinator.come_back();
+    coordinator.start();
   });
   const auto done = fetch(spec);
   back.join();
@@ -213,7 +213,7 @@ TEST_F(Fetch, RetriesWhileTheCoordinatorIsUnreachable) {
 
 TEST_F(Fetch, StopsAtTheRetryLimitAndWhenCancelled) {
   auto spec = with_state("state", {});
-  coordinator.go_away();
+  coordinator.stop();
   EXPECT_EQ(fetch(spec).error().code, Code::transient);
   cancel.request();
   EXPECT_EQ(fetch(spec).error().code, Code::cancelled);

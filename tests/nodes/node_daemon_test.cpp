@@ -226,21 +226,21 @@ TEST_F(Daemon, ContinuesWhileTheCoordinatorIsUnreachable) {
   give("1-1", "wait");
   start();
   ASSERT_TRUE(eventually([&] { return waiting(); }));
-  coordinator.go_away();
+  coordinator.stop();
   finish_worker();
   ASSERT_TRUE(eventually([&] { return fs::exists(options.folder / "finished/1-1/completion.json"); }));
   EXPECT_TRUE(eventually([&] { return fs::is_empty(options.folder / "attempts"); }));
-  coordinator.come_back();
+  coordinator.start();
   ASSERT_TRUE(done());
   EXPECT_EQ(coordinator.blobs[digest_of("rows")], "rows");
   EXPECT_EQ(runs(), 1u);
 }
 
 TEST_F(Daemon, StartsBeforeItsCoordinator) {
-  coordinator.go_away();
+  coordinator.stop();
   give("1-1", "succeed");
   start();
-  coordinator.come_back();
+  coordinator.start();
   EXPECT_TRUE(done());
 }
 
@@ -327,11 +327,11 @@ TEST_F(Daemon, DrainsWithoutItsCoordinatorAndDeliversAfterARestart) {
   start();
   ASSERT_TRUE(eventually([&] { return waiting(); }));
   const auto first = coordinator.registered(0).incarnation;
-  coordinator.go_away();
+  coordinator.stop();
   finish_worker();
   stop();
   EXPECT_TRUE(fs::exists(options.folder / "finished/1-1/completion.json"));
-  coordinator.come_back();
+  coordinator.start();
   start();
   ASSERT_TRUE(done());
   EXPECT_NE(coordinator.completion().incarnation, first) << "a restarted daemon has a new incarnation";

@@ -79,12 +79,12 @@ TEST_F(OutboxTest, SendsTasksOfAnEarlierRun) {
 
 TEST_F(OutboxTest, StoresTasksWhileTheCoordinatorIsUnreachable) {
   auto outbox = open();
-  coordinator.go_away();
+  coordinator.stop();
   outbox->start();
   outbox->add(finished("1-1", "rows"));
   EXPECT_FALSE(outbox->flush());
   EXPECT_EQ(outbox->held().size(), 1u);
-  coordinator.come_back();
+  coordinator.start();
   EXPECT_TRUE(eventually([&] { return coordinator.completed() == 1; }));
 }
 
