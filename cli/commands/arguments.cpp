@@ -1,5 +1,6 @@
 #include "cli/commands/arguments.hpp"
 
+#include "cli/export/selection.hpp"
 #include "sdk/model/durable_file.hpp"
 
 #include <fmt/format.h>
@@ -17,6 +18,8 @@ Result<std::string> parse_override(std::string_view text) {
   if (equals != std::string::npos && equals != 0) return std::string(text);
   return invalid(fmt::format("'{}' is not KEY=VALUE", text));
 }
+
+Result<std::vector<GroupFilter>> parse_filter(std::string_view text) { return parse_where({std::string(text)}); }
 
 }  // namespace
 
@@ -68,7 +71,8 @@ void add_where_option(CLI::App& command, std::vector<std::string>& texts) {
                   "same column are alternatives (repeatable)")
       ->type_name("COLUMN=VALUE")
       ->delimiter(',')
-      ->allow_extra_args(false);
+      ->allow_extra_args(false)
+      ->check(parsed_by(parse_filter));
 }
 
 void add_rate_option(CLI::App& command, bool& rate) {

@@ -21,7 +21,7 @@ void add_range_options(CLI::App& command, RangeArgs& args, Range kind, bool posi
 // Returns the range; all time if no option is given. The options must have been validated by the parser.
 TimeRange range_of(const RangeArgs& args);
 
-// --where COLUMN=VALUE,... (parse_where in cli/export/selection.hpp)
+// --where COLUMN=VALUE,... for parse_where (cli/export/selection.hpp). A malformed filter is a usage error.
 void add_where_option(CLI::App& command, std::vector<std::string>& texts);
 void add_rate_option(CLI::App& command, bool& rate);
 

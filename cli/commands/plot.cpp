@@ -101,8 +101,8 @@ PlotOptions options_of(const PlotArgs& args, const std::string& title) {
   return options;
 }
 
-Result<std::string> draw(Context& context, Session& session, const PlotArgs& args, std::vector<GroupFilter> where) {
-  PlotSources sources(session, range_of(args.range), std::move(where), args.pale_below, args.rate);
+Result<std::string> draw(Context& context, Session& session, const PlotArgs& args) {
+  PlotSources sources(session, range_of(args.range), *parse_where(args.where), args.pale_below, args.rate);
   if (auto done = sources.open(args.module); !done) return done.error();
   for (const auto& column : args.columns) sources.need(Reference::of(column));
   for (const auto& mark : args.marks) sources.need(Reference::of(mark));
@@ -123,14 +123,9 @@ Result<std::string> draw(Context& context, Session& session, const PlotArgs& arg
 }
 
 Result<Exit> plot(Context& context, const PlotArgs& args) {
-  auto where = parse_where(args.where);
-  if (!where) {
-    print_error(context, where.error());
-    return Exit::usage;
-  }
   auto session = context.connect(context.options, Need::read);
   if (!session) return session.error();
-  const auto svg = draw(context, **session, args, std::move(*where));
+  const auto svg = draw(context, **session, args);
   if (!svg) return svg.error();
   if (args.out.empty()) {
     context.out << *svg;

@@ -42,11 +42,6 @@ Result<Exit> results(Context& context, const ResultsArgs& args) {
     print_error(context, invalid(args.format + " is a binary format and cannot go to a terminal; give -o FILE"));
     return Exit::usage;
   }
-  const auto where = parse_where(args.where);
-  if (!where) {
-    print_error(context, where.error());
-    return Exit::usage;
-  }
   auto session = context.connect(context.options, Need::read);
   if (!session) return session.error();
   const auto module = full_module_name((*session)->api(), args.module);
@@ -61,7 +56,8 @@ Result<Exit> results(Context& context, const ResultsArgs& args) {
       args.out.empty() ? std::nullopt : std::optional<std::filesystem::path>(args.out);
   const auto width = args.width.value_or(out ? 0 : terminal_width());
   const auto rates = args.rate ? std::optional(counted_over(found->document)) : std::nullopt;
-  const auto rows = export_results({found->files, range, args.columns, args.rows, width, *where, rates}, *format, out);
+  const auto rows =
+      export_results({found->files, range, args.columns, args.rows, width, *parse_where(args.where), rates}, *format, out);
   if (!rows && rows.error().code == Code::cancelled) return Exit::done;                   // the reader closed the pipe
   if (!rows && rows.error().code == Code::invalid) return missing(rows.error().message);  // unknown column or group
   if (!rows) return rows.error();

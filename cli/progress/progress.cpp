@@ -102,9 +102,9 @@ class Silent final : public Progress {
 }  // namespace
 
 ProgressKind progress_kind(const std::string& name, bool terminal) {
-  if (name == "none") return ProgressKind::none;
-  if (name == "plain") return ProgressKind::plain;
-  if (name == "bar") return ProgressKind::bar;
+  for (const auto& [known, kind] :
+       {std::pair("bar", ProgressKind::bar), std::pair("plain", ProgressKind::plain), std::pair("none", ProgressKind::none)})
+    if (name == known) return kind;
   return terminal ? ProgressKind::bar : ProgressKind::plain;
 }
 

@@ -67,8 +67,8 @@ bool is_locked(const std::filesystem::path& state) {
 
 std::vector<std::filesystem::path> plugin_search_path(const Options& options) {
   auto folders = plugin_folders();
-  folders.insert(folders.end(), options.plugins.rbegin(),
-                 options.plugins.rend());  // the first --plugins has the highest precedence
+  // The first --plugins has the highest precedence.
+  folders.insert(folders.end(), options.plugins.rbegin(), options.plugins.rend());
   return folders;
 }
 

@@ -124,6 +124,13 @@ TEST_F(CommandLine, NeedsARange) {
   EXPECT_EQ(mole({"run", manifest_, "2007-09-22/P1D", "--from", "2007-09-22"}).code, 2);
 }
 
+TEST_F(CommandLine, RefusesAMalformedFilterBeforeConnecting) {
+  const auto outcome = mole({"results", "traffic", "--where", "direction=in,tcp"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_NE(outcome.err.find("'tcp' is not a filter; write COLUMN=VALUE"), std::string::npos) << outcome.err;
+  EXPECT_TRUE(needs_.empty());
+}
+
 TEST_F(CommandLine, HelpIsNotAnError) {
   const auto outcome = mole({"run", "--help"});
   EXPECT_EQ(outcome.code, 0);
