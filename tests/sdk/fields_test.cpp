@@ -2,7 +2,11 @@
 #include <mole/containers/flat_set.hpp>
 #include <mole/fields.hpp>
 
+#include <map>
 #include <random>
+#include <set>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "tests/sdk/saved.hpp"
 

@@ -20,7 +20,8 @@ LogHistogram of(const std::vector<std::uint64_t>& values) {
 TEST(LogHistogram, HasBucketsWithoutGapsOrOverlaps) {
   EXPECT_EQ(LogHistogram::bucket(top), LogHistogram::bucket_count - 1);
   for (std::size_t b = 0; b < LogHistogram::bucket_count; ++b) {
-    const auto least = LogHistogram::least(b), last = b + 1 < LogHistogram::bucket_count ? LogHistogram::least(b + 1) - 1 : top;
+    const auto least = LogHistogram::min_value(b),
+               last = b + 1 < LogHistogram::bucket_count ? LogHistogram::min_value(b + 1) - 1 : top;
     ASSERT_EQ(LogHistogram::bucket(least), b);
     ASSERT_EQ(LogHistogram::bucket(last), b);
     const double middle = LogHistogram::middle(b);

@@ -225,13 +225,14 @@ TEST(Laws, DetectAMergeThatForgets) {
   EXPECT_THROW(mole::testkit::check_laws<WrongMerge>(flows("bytes\n 1\n 2\n 3")), mole::testkit::LawBroken);
 }
 
-struct Unsaved : Thrower {
-  static constexpr auto about = mole::metric("unsaved", "1.0.0", "Does not save all it needs");
-  std::uint64_t count = 0;
+struct Unsaved {
+  static constexpr auto about = mole::metric("unsaved", "1.0.0", "Does not save everything it needs");
+  using Row = Thrower::Row;
+  static constexpr auto output = Thrower::output;
+  std::uint64_t n = 0, count = 0;
   static constexpr auto state = mole::fields(&Unsaved::n);
   void add(const mole::Flows<mole::bytes>& batch) { count += batch.size(); }
   Row finish() const { return {count}; }
-  void merge(const Unsaved&) = delete;
 };
 
 TEST(Laws, DetectAFieldThatIsNotSaved) {
@@ -239,7 +240,8 @@ TEST(Laws, DetectAFieldThatIsNotSaved) {
 }
 
 struct Late : Thrower {
-  static constexpr auto about = mole::metric("late", "1.0.0", "Seconds from the last value to the end of the interval");
+  [[maybe_unused]] static constexpr auto about =
+      mole::metric("late", "1.0.0", "Seconds from the last value to the end of the interval");
   mole::Time last;
   static constexpr auto state = mole::fields(&Late::last);
   void add(const mole::Flows<mole::start>& batch) { last = batch.span<mole::start>().back(); }

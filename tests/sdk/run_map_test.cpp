@@ -102,7 +102,7 @@ TEST(RunMap, RepeatedHostileKeysTakeNoLonger) {
   EXPECT_LT(Counted::compared / n, 100u);
 }
 
-// Keys of one drawer, then of others; in between the map is copied, moved and merged, as states are.
+// Keys of one partition, then of others; in between the map is copied, moved and merged, as states are.
 TEST(RunMap, HandlesHostileKeysAmongOthers) {
   std::mt19937_64 random(4);
   for (const std::size_t made_up : {100u, 700u, 1100u, 3000u, 90'000u}) {

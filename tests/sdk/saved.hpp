@@ -26,6 +26,6 @@ T loaded(const std::string& bytes) {
   mole::StateReader r(exact.data(), exact.size());
   T value{};
   mole::detail::load_value(r, value);
-  if (r.left() > 0) mole::StateReader::refuse("bytes are left");
+  if (r.left() > 0) mole::StateReader::reject("bytes are left");
   return value;
 }

@@ -1,9 +1,8 @@
 #include <mole/containers/address_volumes.hpp>
-#include <mole/statistics/concentration.hpp>
 #include <mole/metric.hpp>
+#include <mole/statistics/concentration.hpp>
 
-// How many addresses send and receive, and how evenly the traffic is spread over them. Exact; IPv4 addresses are held
-// in 4 bytes.
+// Number of addresses that send and receive, and how evenly the traffic is distributed over them. Exact.
 struct Addresses {
   static constexpr auto about =
       mole::metric("addresses", "1.0.0", "Distinct addresses, entropy and shares of the largest, exact");
@@ -25,13 +24,10 @@ struct Addresses {
     src.add<mole::src_addr>(flows);
     dst.add<mole::dst_addr>(flows);
   }
-  void merge(const Addresses& other) {
-    src.merge(other.src);
-    dst.merge(other.dst);
-  }
-  Row finish() const { return {src.size(), dst.size(), spread(src), spread(dst)}; }
+  void merge(const Addresses& other) { mole::merge_fields(*this, other); }
+  Row finish() const { return {src.size(), dst.size(), concentration_of(src), concentration_of(dst)}; }
 
-  static mole::VolumeConcentrationRow spread(const mole::AddressVolumes& side) {
+  static mole::VolumeConcentrationRow concentration_of(const mole::AddressVolumes& side) {
     mole::VolumeConcentration out;
     side.for_each([&](const mole::Addr&, const mole::Volume& v) { out.add(v); });
     return out.row();

@@ -1,43 +1,43 @@
 #include "fit.hpp"
 
-#include <mole/metric.hpp>
+#include <mole/series_metric.hpp>
 #include <mole/statistics/profile.hpp>
 
-// The process behind any numeric column: order and coefficients of an ARMA model of what its rhythm leaves, with standard
-// errors and a test of the residuals. docs/metrics/arma.md
-struct Arma {
+// The process behind a numeric column: order and coefficients of an ARMA model of the values without their seasonal profile, with
+// standard errors and a test of the residuals. docs/metrics/arma.md
+struct Arma : mole::SeriesMetric {
   static constexpr auto about = mole::metric("arma", "1.0.0", "ARMA model of a column");
 
   using Number = std::optional<double>;
+  struct Coefficient {
+    Number value, error;
+    static constexpr auto output =
+        mole::columns(mole::column("*", &Coefficient::value, mole::unit::one, "*; null beyond the order"),
+                      mole::column("*_error", &Coefficient::error, mole::unit::one, "*: standard error"));
+  };
   struct Row {
     std::optional<std::uint64_t> ar_order, ma_order;
-    Number ar1, ar1_error, ar2, ar2_error, ar3, ar3_error, ar4, ar4_error, ma1, ma1_error, ma2, ma2_error;
+    Coefficient ar1, ar2, ar3, ar4, ma1, ma2;
     Number mean, mean_error, deviation, criterion, residual_p;
     std::uint64_t count;
   };
   static constexpr auto output = mole::columns(
       mole::column("{values}_ar_order", &Row::ar_order, mole::unit::one,
-                   "Order of the autoregression; null if not due or too few values"),
+                   "Order of the autoregression; null if not computed or with too few values"),
       mole::column("{values}_ma_order", &Row::ma_order, mole::unit::one, "Order of the moving average"),
-      mole::column("{values}_ar1", &Row::ar1, mole::unit::one, "Weight of the value one interval ago; null beyond the order"),
-      mole::column("{values}_ar1_error", &Row::ar1_error, mole::unit::one, "Its standard error"),
-      mole::column("{values}_ar2", &Row::ar2, mole::unit::one, "Two intervals ago"),
-      mole::column("{values}_ar2_error", &Row::ar2_error, mole::unit::one, "Its standard error"),
-      mole::column("{values}_ar3", &Row::ar3, mole::unit::one, "Three intervals ago"),
-      mole::column("{values}_ar3_error", &Row::ar3_error, mole::unit::one, "Its standard error"),
-      mole::column("{values}_ar4", &Row::ar4, mole::unit::one, "Four intervals ago"),
-      mole::column("{values}_ar4_error", &Row::ar4_error, mole::unit::one, "Its standard error"),
-      mole::column("{values}_ma1", &Row::ma1, mole::unit::one, "Weight of the shock one interval ago"),
-      mole::column("{values}_ma1_error", &Row::ma1_error, mole::unit::one, "Its standard error"),
-      mole::column("{values}_ma2", &Row::ma2, mole::unit::one, "Two intervals ago"),
-      mole::column("{values}_ma2_error", &Row::ma2_error, mole::unit::one, "Its standard error"),
-      mole::column("{values}_arma_mean", &Row::mean, mole::same("values"), "Mean of the process, about the rhythm"),
-      mole::column("{values}_arma_mean_error", &Row::mean_error, mole::same("values"), "Its standard error"),
-      mole::column("{values}_shock", &Row::deviation, mole::same("values"), "Standard deviation of what is new in an interval"),
-      mole::column("{values}_criterion", &Row::criterion, mole::unit::one, "BIC or AICc of the chosen order"),
+      mole::group("{values}_ar1", "Weight of the value one interval ago", &Row::ar1, Coefficient::output),
+      mole::group("{values}_ar2", "Weight of the value two intervals ago", &Row::ar2, Coefficient::output),
+      mole::group("{values}_ar3", "Weight of the value three intervals ago", &Row::ar3, Coefficient::output),
+      mole::group("{values}_ar4", "Weight of the value four intervals ago", &Row::ar4, Coefficient::output),
+      mole::group("{values}_ma1", "Weight of the shock one interval ago", &Row::ma1, Coefficient::output),
+      mole::group("{values}_ma2", "Weight of the shock two intervals ago", &Row::ma2, Coefficient::output),
+      mole::column("{values}_arma_mean", &Row::mean, mole::same("values"), "Mean of the process, without the seasonal profile"),
+      mole::column("{values}_arma_mean_error", &Row::mean_error, mole::same("values"), "Standard error of the mean"),
+      mole::column("{values}_shock", &Row::deviation, mole::same("values"), "Standard deviation of the shocks"),
+      mole::column("{values}_criterion", &Row::criterion, mole::unit::one, "BIC or AICc of the selected model"),
       mole::column("{values}_residual_p", &Row::residual_p, mole::unit::one,
-                   "p value of Ljung and Box: small if the model leaves dependence behind"),
-      mole::column("{values}_arma_count", &Row::count, mole::unit::interval, "Values that entered"));
+                   "p value of the Ljung-Box test; small if the residuals are still autocorrelated"),
+      mole::column("{values}_arma_count", &Row::count, mole::unit::interval, "Number of values used"));
 
   struct Params {
     std::string season = "week";
@@ -49,74 +49,60 @@ struct Arma {
     std::uint64_t every = 86'400;
   };
   static constexpr auto params = mole::params(
-      mole::param("season", &Params::season, "The rhythm that is taken away first: none, day, week, month or year"),
-      mole::param("most_ar", &Params::most_ar, mole::unit::one, mole::range(0, 4), "Highest order of the autoregression to try"),
-      mole::param("most_ma", &Params::most_ma, mole::unit::one, mole::range(0, 2), "Highest order of the moving average to try"),
-      mole::param("criterion", &Params::criterion, "What chooses the orders: bic or aicc"),
-      mole::param("lags", &Params::lags, mole::unit::interval, mole::range(7, 1000), "Of the test of the residuals"),
+      mole::param("season", &Params::season, "Seasonal profile to remove first: none, day, week, month or year"),
+      mole::param("most_ar", &Params::most_ar, mole::unit::one, mole::range(0, 4), "Maximum order of the autoregression"),
+      mole::param("most_ma", &Params::most_ma, mole::unit::one, mole::range(0, 2), "Maximum order of the moving average"),
+      mole::param("criterion", &Params::criterion, "Criterion that selects the orders: bic or aicc"),
+      mole::param("lags", &Params::lags, mole::unit::interval, mole::range(7, 1000),
+                  "Number of lags in the test of the residuals"),
       mole::param("logarithmic", &Params::logarithmic, "Model log(1 + x); mean and shock are then logarithms"),
-      mole::param("minimum_coverage", &Params::minimum_coverage, mole::unit::one, mole::range(0, 1),
-                  "Leave out values with less coverage than this"),
-      mole::param("every", &Params::every, mole::unit::second, mole::range(0, 315'360'000),
-                  "Compute for intervals that end on a multiple of this since the epoch, others are null; 0: for all"));
+      mole::minimum_coverage_param(&Params::minimum_coverage), mole::every_param(&Params::every));
 
   static constexpr auto inputs = mole::inputs(mole::values("values", "Column to model"));
 
   struct Module {
-    explicit Module(const Params& given) : p(given), season(given.season) {
+    explicit Module(const Params& given) : p(given), season(given.season), scale(given.logarithmic) {
       if (given.criterion != "bic" && given.criterion != "aicc")
-        throw mole::Failure(mole::invalid("'" + given.criterion + "' is not a criterion: use bic or aicc"));
+        throw mole::Failure(mole::invalid("'" + given.criterion + "' is not a criterion; use bic or aicc"));
     }
     Params p;
     mole::Period season;
+    mole::Scale scale;
   };
   explicit Arma(const Module& m) : module(&m) {}
   const Module* module;
-  mole::Series series;
-  static constexpr auto state = mole::fields(&Arma::series);
 
-  static constexpr std::size_t least_values = 30;
-
-  void add(const mole::Values& values) { series.add(values); }
-  void merge(const Arma& other) { series.merge(other.series); }
+  static constexpr std::size_t min_values = 30;
 
   Row finish(const mole::Interval& row) const {
     const auto& p = module->p;
     Row out{};
     if (!mole::is_due(row.end, p.every)) return out;
-    auto grid = mole::history_with(series, row, p.minimum_coverage);
-    if (p.logarithmic) grid = mole::logarithm_of(std::move(grid));
-    grid = mole::without_rhythm(grid, module->season);
-    double least = 0, greatest = 0;
+    auto grid = mole::without_profile(module->scale.of(mole::history_with(series, row, p.minimum_coverage)), module->season);
+    double min = 0, max = 0;
     for (std::size_t k = 0; k < grid.size(); ++k) {
       if (!grid.has(k)) continue;
-      if (out.count++ == 0) least = greatest = grid.value[k];
-      least = std::min(least, grid.value[k]), greatest = std::max(greatest, grid.value[k]);
+      if (out.count++ == 0) min = max = grid.value[k];
+      min = std::min(min, grid.value[k]), max = std::max(max, grid.value[k]);
     }
-    if (out.count < least_values || !(greatest > least)) return out;
-    describe(grid, greatest - least, out);
+    if (out.count < min_values || !(max > min)) return out;
+    fit_model(grid, max - min, out);
     return out;
   }
 
-  // The values are scaled for the search, so that its steps suit bytes and bits alike.
-  void describe(mole::Grid& grid, double scale, Row& out) const {
+  // Divides the values by `scale`, so that the steps of the search suit every unit.
+  void fit_model(mole::Grid& grid, double scale, Row& out) const {
     const auto& p = module->p;
     for (auto& x : grid.value) x /= scale;
     const auto fit = mole::choose_arma(grid, p.most_ar, p.most_ma, p.criterion == "bic");
     const auto errors = mole::standard_errors(grid, fit);
     const auto& [ar, ma] = fit.model;
     out.ar_order = ar.size(), out.ma_order = ma.size();
-    Number* const ar_columns[][2] = {
-        {&out.ar1, &out.ar1_error}, {&out.ar2, &out.ar2_error}, {&out.ar3, &out.ar3_error}, {&out.ar4, &out.ar4_error}};
-    Number* const ma_columns[][2] = {{&out.ma1, &out.ma1_error}, {&out.ma2, &out.ma2_error}};
-    for (std::size_t i = 0; i < ar.size(); ++i) {
-      *ar_columns[i][0] = ar[i];
-      if (!errors.empty()) *ar_columns[i][1] = errors[i];
-    }
-    for (std::size_t i = 0; i < ma.size(); ++i) {
-      *ma_columns[i][0] = ma[i];
-      if (!errors.empty()) *ma_columns[i][1] = errors[ar.size() + i];
-    }
+    Coefficient* const ar_columns[] = {&out.ar1, &out.ar2, &out.ar3, &out.ar4};
+    Coefficient* const ma_columns[] = {&out.ma1, &out.ma2};
+    const auto error_of = [&](std::size_t i) { return errors.empty() ? std::nullopt : Number(errors[i]); };
+    for (std::size_t i = 0; i < ar.size(); ++i) *ar_columns[i] = {ar[i], error_of(i)};
+    for (std::size_t i = 0; i < ma.size(); ++i) *ma_columns[i] = {ma[i], error_of(ar.size() + i)};
     out.mean = fit.mean * scale;
     if (!errors.empty()) out.mean_error = errors.back() * scale;
     out.deviation = std::sqrt(fit.variance) * scale;

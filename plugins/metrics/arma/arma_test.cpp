@@ -145,9 +145,9 @@ TEST(Arma, FindsTheProcessThatMadeTheValues) {
     const auto near = [](std::optional<double> found, std::optional<double> error, double truth) {
       return std::abs(*found - truth) < 3 * *error;
     };
-    EXPECT_TRUE(ar.size() < 1 || near(row.ar1, row.ar1_error, ar[0]));
-    EXPECT_TRUE(ar.size() < 2 || near(row.ar2, row.ar2_error, ar[1]));
-    EXPECT_TRUE(ma.size() < 1 || near(row.ma1, row.ma1_error, ma[0]));
+    EXPECT_TRUE(ar.size() < 1 || near(row.ar1.value, row.ar1.error, ar[0]));
+    EXPECT_TRUE(ar.size() < 2 || near(row.ar2.value, row.ar2.error, ar[1]));
+    EXPECT_TRUE(ma.size() < 1 || near(row.ma1.value, row.ma1.error, ma[0]));
     EXPECT_NEAR(*row.deviation / 1e9, 1, 0.06);
     EXPECT_LT(std::abs(*row.mean - 5e9), 4 * *row.mean_error);
     EXPECT_GT(*row.residual_p, 0.001);

@@ -1,5 +1,5 @@
-// Fit of ARMA processes: orders by an information criterion, standard errors by the curvature of the likelihood, and the test
-// of Ljung and Box (1978) whether the residuals still depend on each other.
+// Fits ARMA processes: selects the orders by an information criterion, computes standard errors from the curvature of the
+// likelihood, and tests the residuals for autocorrelation (Ljung and Box 1978).
 #pragma once
 
 #include "likelihood.hpp"
@@ -13,7 +13,7 @@ struct ArmaFit {
   ArmaModel model;
   double mean = 0, variance = 0, log_likelihood = 0, n = 0;
 
-  double parameters() const { return static_cast<double>(model.ar.size() + model.ma.size()) + 2; }  // and mean and variance
+  double parameters() const { return static_cast<double>(model.ar.size() + model.ma.size()) + 2; }  // including mean and variance
   double aic() const { return -2 * log_likelihood + 2 * parameters(); }
   // Hurvich and Tsai (1989)
   double aicc() const {
@@ -44,19 +44,19 @@ inline ArmaFit fit_arma(const Grid& grid, std::size_t p, std::size_t q, double t
   return fit;
 }
 
-// Of all orders up to the given ones, the one with the least criterion.
-inline ArmaFit choose_arma(const Grid& grid, std::size_t most_ar, std::size_t most_ma, bool by_bic) {
+// Fits all orders up to the given ones and returns the fit with the smallest criterion.
+inline ArmaFit choose_arma(const Grid& grid, std::size_t max_ar, std::size_t max_ma, bool by_bic) {
   std::optional<ArmaFit> best;
   const auto cost = [&](const ArmaFit& f) { return by_bic ? f.bic() : f.aicc(); };
-  for (std::size_t p = 0; p <= most_ar; ++p)
-    for (std::size_t q = 0; q <= most_ma; ++q)
+  for (std::size_t p = 0; p <= max_ar; ++p)
+    for (std::size_t q = 0; q <= max_ma; ++q)
       if (auto fit = fit_arma(grid, p, q, 1e-4, 60 + 60 * static_cast<int>(p + q)); !best || cost(fit) < cost(*best))
         best = std::move(fit);
   return fit_arma(grid, best->model.ar.size(), best->model.ma.size());
 }
 
-// Standard errors of ar, ma and the mean, in this order: the inverse of the second derivatives of the log likelihood (with
-// the best variance), by central differences. Empty if they are no maximum's.
+// Returns the standard errors of ar, ma and the mean, in this order: from the inverse of the second derivatives of the log
+// likelihood (with the best variance), by central differences. Empty if the fit is not at a maximum.
 inline std::vector<double> standard_errors(const Grid& grid, const ArmaFit& fit) {
   const std::size_t p = fit.model.ar.size(), n = p + fit.model.ma.size() + 1;
   const auto value = [&](const std::vector<double>& off) {
@@ -66,8 +66,8 @@ inline std::vector<double> standard_errors(const Grid& grid, const ArmaFit& fit)
     return log_likelihood(grid, m, fit.mean + off[n - 1]);
   };
   std::vector<double> step(n, 1e-3);
-  step[n - 1] = 0.1 * std::sqrt(fit.variance / ArmaFilter(fit.model).run(grid).one);  // a tenth of its own error
-  std::vector<std::vector<double>> h(n, std::vector<double>(2 * n));  // minus the curvature, and the identity to its right
+  step[n - 1] = 0.1 * std::sqrt(fit.variance / ArmaFilter(fit.model).run(grid).one);  // a tenth of its standard error
+  std::vector<std::vector<double>> h(n, std::vector<double>(2 * n));  // the negative curvature, and the identity to its right
   for (std::size_t i = 0; i < n; ++i) {
     h[i][n + i] = 1;
     for (std::size_t j = 0; j <= i; ++j) {
@@ -81,7 +81,7 @@ inline std::vector<double> standard_errors(const Grid& grid, const ArmaFit& fit)
       h[i][j] = h[j][i] = -sum / (4 * step[i] * step[j]);
     }
   }
-  for (std::size_t i = 0; i < n; ++i) {  // Gauss and Jordan; a maximum needs no pivots
+  for (std::size_t i = 0; i < n; ++i) {  // Gauss-Jordan elimination; needs no pivoting at a maximum
     if (!(h[i][i] > 0) || !std::isfinite(h[i][i])) return {};
     const double scale = h[i][i];
     for (auto& v : h[i]) v /= scale;
@@ -103,8 +103,8 @@ struct LjungBox {
   double statistic = 0, p = 1;
 };
 
-// Of the standardised residuals; correlations over gaps are taken from the pairs that are there. `lags` above `fitted`, the
-// number of coefficients.
+// Tests standardised residuals. With gaps, correlations use the pairs that exist. `lags` must exceed `fitted`, the number of
+// coefficients.
 inline LjungBox ljung_box(const std::vector<std::optional<double>>& residuals, std::size_t lags, std::size_t fitted) {
   double n = 0, mean = 0, squares = 0;
   for (const auto& e : residuals)
@@ -120,7 +120,7 @@ inline LjungBox ljung_box(const std::vector<std::optional<double>>& residuals, s
     for (std::size_t k = lag; k < residuals.size(); ++k)
       if (residuals[k] && residuals[k - lag]) products += (*residuals[k] - mean) * (*residuals[k - lag] - mean), ++pairs;
     if (pairs == 0) continue;
-    const double r = products / squares;  // with gaps: of the pairs there are, whose number is that of its variance, too
+    const double r = products / squares;  // with gaps its variance follows from the number of pairs
     out.statistic += n * (n + 2) * r * r / pairs;
     ++used;
   }

@@ -2,14 +2,14 @@
 //
 //   x_t - mu = ar_1 (x_{t-1} - mu) + .. + ar_p (x_{t-p} - mu) + e_t + ma_1 e_{t-1} + .. + ma_q e_{t-q},
 //
-// by the Kalman filter on Harvey's state space, which steps over gaps (Gardner, Harvey and Phillips 1980; Jones 1980). A value of
-// coverage w is seen with noise of variance (1 - w) / w, in units of that of e: none if whole, infinite if missing. Mean and
-// variance are found in closed form (generalised least squares), so only ar and ma are searched for: as partial
+// by the Kalman filter on Harvey's state space, which handles gaps (Gardner, Harvey and Phillips 1980; Jones 1980). A value of
+// coverage w is observed with noise of variance (1 - w) / w, in units of the variance of e: none at full coverage, infinite if it
+// is missing. Mean and variance have a closed form (generalised least squares), so the search is over ar and ma only, as partial
 // autocorrelations, which keeps the process stationary and invertible (Monahan 1984).
 #pragma once
 
-#include <mole/statistics/minimise.hpp>
 #include <mole/series.hpp>
+#include <mole/statistics/minimise.hpp>
 #include <mole/statistics/statistics.hpp>
 
 #include <array>
@@ -25,7 +25,7 @@ struct ArmaModel {
   std::vector<double> ar, ma;
 };
 
-// Sums of the innovations of x and of a series of ones, from which any mean's likelihood follows.
+// Sums of the innovations of x and of a series of ones, which give the likelihood of any mean.
 struct Innovations {
   double xx = 0, x1 = 0, one = 0, log_f = 0, n = 0;
 
@@ -39,7 +39,7 @@ struct Innovations {
 
 class ArmaFilter {
  public:
-  static constexpr std::size_t most = 6;  // states
+  static constexpr std::size_t max_size = 6;
 
   explicit ArmaFilter(const ArmaModel& model) : size_(std::max(model.ar.size(), model.ma.size() + 1)) {
     std::copy(model.ar.begin(), model.ar.end(), ar_.begin());
@@ -47,10 +47,9 @@ class ArmaFilter {
     std::copy(model.ma.begin(), model.ma.end(), shock_.begin() + 1);
     begin_stationary();
   }
-  // False: the process is not stationary.
   bool stationary() const { return stationary_; }
 
-  // `residuals` gets the standardised innovation of each cell about `mean`, in units of e; gaps get nothing.
+  // `residuals` gets the standardised innovation of each cell about `mean`, in units of e, and nullopt for gaps.
   Innovations run(const Grid& grid, double mean = 0, std::vector<std::optional<double>>* residuals = nullptr) const {
     Innovations sum;
     Matrix p = first_, last_predicted{};
@@ -60,7 +59,7 @@ class ArmaFilter {
     double f = 0, log_f = 0;
     for (std::size_t k = 0; k < grid.size(); ++k) {
       if (residuals) residuals->emplace_back();
-      // After whole values the variance settles: until the next gap it is the same at every step, and so is the gain.
+      // After a run of fully covered values the variance converges; it and the gain stay constant until the next gap.
       const bool whole = grid.weight[k] == 1;
       if (!(steady && whole)) {
         steady = false;
@@ -88,8 +87,8 @@ class ArmaFilter {
   }
 
  private:
-  using Vector = std::array<double, most>;
-  using Matrix = std::array<Vector, most>;
+  using Vector = std::array<double, max_size>;
+  using Matrix = std::array<Vector, max_size>;
 
   Vector moved(const Vector& a) const {
     Vector out{};
@@ -119,7 +118,7 @@ class ArmaFilter {
         for (std::size_t j = 0; j < size_; ++j) out[i][j] += a[i][k] * (transpose_b ? b[j][k] : b[k][j]);
     return out;
   }
-  // The variance that moving leaves as it is: sum of T^k R R' T'^k, its length doubled each time.
+  // The stationary variance, sum of T^k R R' T'^k, by doubling the number of terms.
   void begin_stationary() {
     Matrix t{}, sum{};
     for (std::size_t i = 0; i < size_; ++i) {
@@ -149,7 +148,8 @@ class ArmaFilter {
   bool stationary_ = false;
 };
 
-// Coefficients of a stationary autoregression from any numbers: tanh makes them partial autocorrelations (Durbin and Levinson).
+// Returns the coefficients of a stationary autoregression for any numbers: tanh turns them into partial autocorrelations, and the
+// Durbin-Levinson recursion these into coefficients.
 inline std::vector<double> stationary_from(const double* free, std::size_t n) {
   std::vector<double> a(n);
   for (std::size_t k = 0; k < n; ++k) {

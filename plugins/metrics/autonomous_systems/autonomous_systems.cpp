@@ -1,9 +1,10 @@
-#include <mole/statistics/concentration.hpp>
 #include <mole/metric.hpp>
+#include <mole/statistics/concentration.hpp>
+#include <mole/statistics/share.hpp>
 
-// From how many autonomous systems the traffic comes, to how many it goes, and how it is spread over them. AS 0 means
-// that neither exporter nor routing table knew: such traffic is told apart and enters no count, entropy or share.
-// Exact.
+// Number of autonomous systems that traffic comes from and goes to, and how evenly the traffic is distributed over them. AS 0
+// means that neither the exporter nor the routing table knew the AS; this traffic is reported separately and is not part of any
+// count, entropy or share. Exact.
 struct AutonomousSystems {
   static constexpr auto about =
       mole::metric("autonomous_systems", "1.0.0", "Distinct AS, entropy and shares of the largest, exact");
@@ -11,13 +12,13 @@ struct AutonomousSystems {
   struct Side {
     std::uint64_t count;
     std::optional<double> unknown_flows, unknown_packets, unknown_bytes;
-    mole::VolumeConcentrationRow spread;
+    mole::VolumeConcentrationRow concentration;
     static constexpr auto output = mole::columns(
         mole::column("*_count", &Side::count, mole::unit::as, "Distinct known *"),
         mole::column("unknown_*_share_flows", &Side::unknown_flows, mole::unit::one, "Share of the flows without known *"),
         mole::column("unknown_*_share_packets", &Side::unknown_packets, mole::unit::one, "Share of the packets without known *"),
         mole::column("unknown_*_share_bytes", &Side::unknown_bytes, mole::unit::one, "Share of the bytes without known *"),
-        mole::group("*", "*", &Side::spread, mole::VolumeConcentrationRow::output));
+        mole::group("*", "*", &Side::concentration, mole::VolumeConcentrationRow::output));
   };
   struct Row {
     std::uint64_t as_count;
@@ -36,10 +37,7 @@ struct AutonomousSystems {
     src.add(flows.span<mole::src_as>(), flows.span<mole::packets>(), flows.span<mole::bytes>());
     dst.add(flows.span<mole::dst_as>(), flows.span<mole::packets>(), flows.span<mole::bytes>());
   }
-  void merge(const AutonomousSystems& other) {
-    src.merge(other.src);
-    dst.merge(other.dst);
-  }
+  void merge(const AutonomousSystems& other) { mole::merge_fields(*this, other); }
   Row finish() const {
     Row row{0, side(src), side(dst)};
     row.as_count = row.src.count;
@@ -47,12 +45,8 @@ struct AutonomousSystems {
     return row;
   }
 
-  static std::optional<double> share(std::uint64_t part, std::uint64_t whole) {
-    if (whole == 0) return std::nullopt;
-    return static_cast<double>(part) / static_cast<double>(whole);
-  }
   static Side side(const Systems& systems) {
-    mole::VolumeConcentration spread;
+    mole::VolumeConcentration concentration;
     mole::Volume total, unknown;
     std::uint64_t count = 0;
     systems.for_each([&](std::uint32_t as, const mole::Volume& v) {
@@ -61,11 +55,11 @@ struct AutonomousSystems {
         unknown = v;
       } else {
         ++count;
-        spread.add(v);
+        concentration.add(v);
       }
     });
-    return {count, share(unknown.flows, total.flows), share(unknown.packets, total.packets), share(unknown.bytes, total.bytes),
-            spread.row()};
+    return {count, mole::share(unknown.flows, total.flows), mole::share(unknown.packets, total.packets),
+            mole::share(unknown.bytes, total.bytes), concentration.row()};
   }
 };
 

@@ -16,10 +16,10 @@ TEST(AutonomousSystems, AreCountedAndWeighed) {
   EXPECT_EQ(row.src.count, 3u);
   EXPECT_EQ(row.dst.count, 2u);
   EXPECT_EQ(row.src.unknown_flows, 0.0);
-  EXPECT_EQ(row.src.spread.flows.entropy, 1.5);
-  EXPECT_EQ(row.src.spread.bytes.top_1, 0.6);
-  EXPECT_EQ(row.dst.spread.packets.normalised_entropy, 1.0);
-  EXPECT_EQ(row.dst.spread.flows.top_1, 0.75);
+  EXPECT_EQ(row.src.concentration.flows.entropy, 1.5);
+  EXPECT_EQ(row.src.concentration.bytes.top_1, 0.6);
+  EXPECT_EQ(row.dst.concentration.packets.normalised_entropy, 1.0);
+  EXPECT_EQ(row.dst.concentration.flows.top_1, 0.75);
 }
 
 TEST(AutonomousSystems, ThatAreUnknownStandApart) {
@@ -34,8 +34,8 @@ TEST(AutonomousSystems, ThatAreUnknownStandApart) {
   EXPECT_EQ(row.src.unknown_flows, 0.5);
   EXPECT_EQ(row.src.unknown_packets, 2.0 / 6);
   EXPECT_EQ(row.src.unknown_bytes, 0.5);
-  EXPECT_EQ(row.src.spread.flows.entropy, 1.0);
-  EXPECT_EQ(row.src.spread.flows.top_1, 0.5);
+  EXPECT_EQ(row.src.concentration.flows.entropy, 1.0);
+  EXPECT_EQ(row.src.concentration.flows.top_1, 0.5);
   EXPECT_EQ(row.dst.count, 1u);
   EXPECT_EQ(row.dst.unknown_flows, 0.75);
 }
@@ -44,7 +44,7 @@ TEST(AutonomousSystems, AreNoneWithoutFlows) {
   const auto row = mole::testkit::run<AutonomousSystems>(flows("src_as dst_as packets bytes"));
   EXPECT_EQ(row.as_count, 0u);
   EXPECT_EQ(row.src.unknown_flows, std::nullopt);
-  EXPECT_EQ(row.src.spread.flows.entropy, std::nullopt);
+  EXPECT_EQ(row.src.concentration.flows.entropy, std::nullopt);
 }
 
 TEST(AutonomousSystems, KeepTheLaws) {

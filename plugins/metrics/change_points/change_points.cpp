@@ -1,11 +1,11 @@
 #include "pelt.hpp"
 
-#include <mole/metric.hpp>
+#include <mole/series_metric.hpp>
 #include <mole/statistics/profile.hpp>
 
-// Changes of the level of any numeric column within a window, its rhythm taken away; the row tells of the last one.
+// Changes of the level of a numeric column within a window, without its seasonal profile. A row describes the last change.
 // docs/metrics/change_points.md
-struct ChangePoints {
+struct ChangePoints : mole::SeriesMetric {
   static constexpr auto about = mole::metric("change_points", "1.0.0", "Changes of the level of a column");
 
   struct Row {
@@ -15,14 +15,14 @@ struct ChangePoints {
   };
   static constexpr auto output = mole::columns(
       mole::column("{values}_changes", &Row::count, mole::unit::one,
-                   "Changes of level within the window; null if not due or too few values"),
+                   "Changes of level within the window; null if not computed or with too few values"),
       mole::column("{values}_changed_at", &Row::at, mole::unit::one,
-                   "First interval of the level that holds at the row; null without a change"),
+                   "First interval of the current level; null without a change"),
       mole::column("{values}_level_before", &Row::before, mole::same("values"),
-                   "Level before the last change: the median of the window, moved"),
-      mole::column("{values}_level", &Row::after, mole::same("values"), "Level since the last change, or in the window"),
-      mole::column("{values}_change", &Row::change, mole::same("values"), "Level since less level before"),
-      mole::column("{values}_change_z", &Row::z, mole::unit::one, "The change in units of its standard error"));
+                   "Level before the last change: the mean deviation from the median of the window, plus that median"),
+      mole::column("{values}_level", &Row::after, mole::same("values"), "Level since the last change, or of the whole window"),
+      mole::column("{values}_change", &Row::change, mole::same("values"), "Level since the change less the level before it"),
+      mole::column("{values}_change_z", &Row::z, mole::unit::one, "The change divided by its standard error"));
 
   struct Params {
     std::string season = "week";
@@ -33,74 +33,66 @@ struct ChangePoints {
     std::uint64_t every = 86'400;
   };
   static constexpr auto params = mole::params(
-      mole::param("season", &Params::season, "The rhythm that is taken away first: none, day, week, month or year"),
-      mole::param("logarithmic", &Params::logarithmic, "Work on log(1 + x): changes in proportion"),
+      mole::param("season", &Params::season, "Seasonal profile to remove first: none, day, week, month or year"),
+      mole::param("logarithmic", &Params::logarithmic, "Work on log(1 + x), to find proportional changes"),
       mole::param("penalty", &Params::penalty, mole::unit::one, mole::range(0.1, 1000),
-                  "Of a change, in units of log(number of values); more: fewer changes"),
-      mole::param("least", &Params::least, mole::unit::interval, mole::range(1, 100'000), "Values that a level must last"),
-      mole::param("minimum_coverage", &Params::minimum_coverage, mole::unit::one, mole::range(0, 1),
-                  "Leave out values with less coverage than this"),
-      mole::param("every", &Params::every, mole::unit::second, mole::range(0, 315'360'000),
-                  "Compute for intervals that end on a multiple of this since the epoch, others are null; 0: for all"));
+                  "Penalty of a change, in units of log(number of values); higher values give fewer changes"),
+      mole::param("least", &Params::least, mole::unit::interval, mole::range(1, 100'000), "Minimum number of values per level"),
+      mole::minimum_coverage_param(&Params::minimum_coverage), mole::every_param(&Params::every));
 
-  static constexpr auto inputs = mole::inputs(mole::values("values", "Column whose changes are sought"));
+  static constexpr auto inputs = mole::inputs(mole::values("values", "Column to search for changes"));
 
   struct Module {
-    explicit Module(const Params& given) : p(given), season(given.season) {}
+    explicit Module(const Params& given) : p(given), season(given.season), scale(given.logarithmic) {}
     Params p;
     mole::Period season;
+    mole::Scale scale;
   };
   explicit ChangePoints(const Module& m) : module(&m) {}
   const Module* module;
-  mole::Series series;
-  static constexpr auto state = mole::fields(&ChangePoints::series);
 
-  static constexpr std::size_t least_values = 10;
-  static constexpr int most_turns = 20;
-
-  void add(const mole::Values& values) { series.add(values); }
-  void merge(const ChangePoints& other) { series.merge(other.series); }
+  static constexpr std::size_t min_values = 10;
+  static constexpr int max_rounds = 20;
 
   Row finish(const mole::Interval& row) const {
-    const auto& p = module->p;
+    const auto& [p, season, scale] = *module;
     if (!mole::is_due(row.end, p.every)) return {};
-    auto grid = mole::history_with(series, row, p.minimum_coverage);
-    if (p.logarithmic) grid = mole::logarithm_of(std::move(grid));
+    const auto grid = scale.of(mole::history_with(series, row, p.minimum_coverage));
     std::vector<mole::Weighted> values;
     for (std::size_t k = 0; k < grid.size(); ++k)
       if (grid.has(k)) values.push_back({grid.value[k], grid.weight[k]});
-    auto rest = mole::without_rhythm(grid, module->season);
-    const auto there = std::count_if(rest.weight.begin(), rest.weight.end(), [](double w) { return w > 0; });
-    if (static_cast<std::size_t>(there) < std::max<std::size_t>(least_values, 2 * p.least)) return {};
-    // The levels are told about the median of the window; without a season that is where they lie anyway.
-    const double middle = module->season.none() ? 0 : mole::weighted_median(std::move(values));
+    auto rest = mole::without_profile(grid, season);
+    const auto present = std::count_if(rest.weight.begin(), rest.weight.end(), [](double w) { return w > 0; });
+    if (static_cast<std::size_t>(present) < std::max<std::size_t>(min_values, 2 * p.least)) return {};
+    // With a season the levels are deviations from the profile; the median of the window is added to them.
+    const double middle = season.none() ? 0 : mole::weighted_median(std::move(values));
     const double noise = std::max(mole::long_run_variance(rest), 1e-18 * std::max(middle * middle, 1e-12));
-    const double penalty = p.penalty * mole::log(static_cast<double>(there));
-    // A new level bends the rhythm, and that the levels: both are found in turn until they agree.
+    const double penalty = p.penalty * mole::log(static_cast<double>(present));
+    // A change of level distorts the profile and the reverse: estimate them in turn until they agree.
     mole::Pelt pelt(rest, noise, penalty, p.least);
-    for (int turn = 0; turn < most_turns && !module->season.none(); ++turn) {
-      rest = mole::without_rhythm(grid, module->season, pelt.levels());
+    for (int round = 0; round < max_rounds && !season.none(); ++round) {
+      rest = mole::without_profile(grid, season, pelt.levels());
       mole::Pelt next(rest, noise, penalty, p.least);
       const bool agreed = next.same_as(pelt);
       pelt = std::move(next);
       if (agreed) break;
     }
-    if (pelt.segments().empty()) return {};  // squares of such values have no number
-    return told(pelt.segments(), rest, middle, noise);
+    if (pelt.segments().empty()) return {};  // the squares of the values overflowed
+    return row_of(pelt.segments(), rest, middle, noise);
   }
 
-  Row told(const std::vector<mole::Pelt::Segment>& segments, const mole::Grid& grid, double middle, double noise) const {
+  Row row_of(const std::vector<mole::Pelt::Segment>& segments, const mole::Grid& grid, double middle, double noise) const {
     const auto back = [&](double x) { return module->p.logarithmic ? mole::expm1(middle + x) : middle + x; };
     Row out{};
     out.count = segments.size() - 1;
     const auto& last = segments.back();
     out.after = back(last.mean);
     if (segments.size() < 2) return out;
-    const auto& one_before = segments[segments.size() - 2];
+    const auto& previous = segments[segments.size() - 2];
     out.at = mole::Time{grid.first + static_cast<std::int64_t>(last.first_cell) * grid.step};
-    out.before = back(one_before.mean);
+    out.before = back(previous.mean);
     out.change = *out.after - *out.before;
-    out.z = (last.mean - one_before.mean) / std::sqrt(noise * (1 / last.weight + 1 / one_before.weight));
+    out.z = (last.mean - previous.mean) / std::sqrt(noise * (1 / last.weight + 1 / previous.weight));
     return out;
   }
 };

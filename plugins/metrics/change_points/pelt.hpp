@@ -2,7 +2,7 @@
 //
 //   sum over segments of  sum w (x - mean)^2 / noise  +  penalty for each change,
 //
-// found exactly by pruned dynamic programming (PELT: Killick, Fearnhead and Eckley 2012). Gaps are stepped over.
+// found exactly by pruned dynamic programming (PELT: Killick, Fearnhead and Eckley 2012). Gaps are skipped.
 #pragma once
 
 #include <mole/series.hpp>
@@ -15,12 +15,8 @@
 
 namespace mole {
 
-// Variance of the noise as a mean of many values sees it: its long-run variance. From median absolute differences, which a few
-// changes of the mean hardly touch, two ways, of which the larger counts. As if the noise were a process x_t = phi x_{t-1} + e,
-// whose Var(x_t - x_{t-1}) = 2 s^2 (1 - phi), Var(x_t - x_{t-2}) = 2 s^2 (1 - phi^2) and long-run variance is s^2 (1 + phi) / (1
-// - phi); and, for noise that drifts, from the means of neighbouring blocks of 4, 8, 16, .. cells, whose difference has variance
-// 2 V / length.
-inline double noise_of_blocks(const Grid& grid, std::size_t length) {
+// Estimates V from the differences of the means of neighbouring blocks, whose variance is 2 V / length.
+inline double block_variance(const Grid& grid, std::size_t length) {
   std::vector<double> steps;
   double before = 0, weight_before = 0;
   for (std::size_t from = 0; from + length <= grid.size(); from += length) {
@@ -34,6 +30,10 @@ inline double noise_of_blocks(const Grid& grid, std::size_t length) {
   const double spread = spread_of(steps, 0);
   return spread * spread;
 }
+// Returns the long-run variance V of the noise, which determines the error of a mean of many values. Two estimates from median
+// absolute differences, which a few changes of the mean hardly affect; the larger counts. The first assumes a process x_t = phi
+// x_{t-1} + e, where Var(x_t - x_{t-1}) = 2 s^2 (1 - phi), Var(x_t - x_{t-2}) = 2 s^2 (1 - phi^2) and V = s^2 (1 + phi) / (1 -
+// phi). The second, for noise that drifts, uses blocks of 4, 8, 16, .. cells.
 inline double long_run_variance(const Grid& grid) {
   std::vector<double> one, two;
   double squares = 0;
@@ -44,20 +44,20 @@ inline double long_run_variance(const Grid& grid) {
   }
   if (one.empty()) return 0;
   const double robust = spread_of(one, 0), first = robust * robust, second = spread_of(two, 0);
-  if (first == 0) return squares / static_cast<double>(2 * one.size());  // most values repeat the one before
+  if (first == 0) return squares / static_cast<double>(2 * one.size());  // most values equal the previous one
   const double phi = std::clamp(second * second / first - 1, 0.0, 0.95);
   double variance = first / 2 * (1 + phi) / ((1 - phi) * (1 - phi));
-  constexpr std::size_t least_blocks = 20;
-  for (std::size_t length = 4; length * least_blocks <= grid.size(); length *= 2)
-    variance = std::max(variance, noise_of_blocks(grid, length));
+  constexpr std::size_t min_blocks = 20;
+  for (std::size_t length = 4; length * min_blocks <= grid.size(); length *= 2)
+    variance = std::max(variance, block_variance(grid, length));
   return variance;
 }
 
 class Pelt {
  public:
-  // Of the values of `grid` about their median. `noise` above 0; segments have at least `least` values.
-  Pelt(const Grid& grid, double noise, double penalty, std::size_t least)
-      : cells_(grid.size()), noise_(noise), penalty_(penalty), least_(std::max<std::size_t>(least, 1)) {
+  // `noise` must be positive; segments have at least `min_length` values.
+  Pelt(const Grid& grid, double noise, double penalty, std::size_t min_length)
+      : cells_(grid.size()), noise_(noise), penalty_(penalty), min_length_(std::max<std::size_t>(min_length, 1)) {
     std::vector<Weighted> all;
     for (std::size_t k = 0; k < grid.size(); ++k)
       if (grid.has(k)) all.push_back({grid.value[k], grid.weight[k]}), cell_.push_back(k);
@@ -77,7 +77,7 @@ class Pelt {
     double mean, weight;
   };
   const std::vector<Segment>& segments() const { return segments_; }
-  // The mean of its segment for every cell of the grid, less that of all.
+  // The mean of each cell's segment less the overall mean.
   std::vector<double> levels() const {
     double sum = 0, weight = 0;
     for (const auto& s : segments_) sum += s.weight * s.mean, weight += s.weight;
@@ -87,42 +87,42 @@ class Pelt {
                 segments_[i].mean - sum / weight);
     return out;
   }
-  // The same segments, and means that differ by little of their standard errors.
+  // Whether the segments are the same and their means differ by less than 1 % of their standard errors.
   bool same_as(const Pelt& other) const {
     return std::equal(segments_.begin(), segments_.end(), other.segments_.begin(), other.segments_.end(),
                       [&](const Segment& a, const Segment& b) {
                         return a.first_cell == b.first_cell && std::abs(a.mean - b.mean) <= 0.01 * std::sqrt(noise_ / a.weight);
                       });
   }
-  double cost() const { return total_; }  // of the segmentation, penalties and all
+  double cost() const { return total_; }  // including penalties
 
  private:
-  // Of values [i, j) as one segment.
+  // Cost of values [i, j) as one segment.
   double cost(std::size_t i, std::size_t j) const {
     const double s = sum_[j] - sum_[i];
     return std::max(0.0, square_[j] - square_[i] - s * s / (weight_[j] - weight_[i])) / noise_;
   }
   void search() {
     const std::size_t n = cell_.size();
-    constexpr double never = std::numeric_limits<double>::infinity();
+    constexpr double infinite = std::numeric_limits<double>::infinity();
     struct Candidate {
-      std::size_t at, dead_from;  // a better beginning of the last segment is `least` values old by then
+      std::size_t at, dead_from;  // from dead_from on another start of the last segment is always better
     };
-    std::vector<double> best(n + 1, never);
+    std::vector<double> best(n + 1, infinite);
     std::vector<std::size_t> before(n + 1, 0);
     std::vector<Candidate> candidates;
     best[0] = -penalty_;
-    for (std::size_t t = least_; t <= n; ++t) {
-      if (best[t - least_] < never) candidates.push_back({t - least_, n + 1});
+    for (std::size_t t = min_length_; t <= n; ++t) {
+      if (best[t - min_length_] < infinite) candidates.push_back({t - min_length_, n + 1});
       for (const auto& c : candidates) {
         const double total = best[c.at] + cost(c.at, t) + penalty_;
         if (total < best[t]) best[t] = total, before[t] = c.at;
       }
       for (auto& c : candidates)
-        if (best[c.at] + cost(c.at, t) > best[t]) c.dead_from = std::min(c.dead_from, t + least_);
+        if (best[c.at] + cost(c.at, t) > best[t]) c.dead_from = std::min(c.dead_from, t + min_length_);
       std::erase_if(candidates, [&](const Candidate& c) { return c.dead_from <= t + 1; });
     }
-    if (!(best[n] < never)) return;
+    if (!(best[n] < infinite)) return;
     total_ = best[n];
     for (std::size_t to = n; to > 0; to = before[to]) {
       const auto from = before[to];
@@ -133,7 +133,7 @@ class Pelt {
 
   std::size_t cells_;
   double noise_, penalty_;
-  std::size_t least_;
+  std::size_t min_length_;
   std::vector<std::size_t> cell_;
   std::vector<double> weight_, sum_, square_;  // of the first k values
   double centre_ = 0, total_ = 0;

@@ -1,4 +1,4 @@
-// The declared classes: a label, which is a class's least value, and for packet sizes its bounds.
+// The size classes. Labels name the lower bound of a class, or for packet sizes both bounds.
 #pragma once
 
 #include <array>
@@ -7,13 +7,15 @@
 
 namespace classes {
 
-// 0, then from each power of two to the next; the last is open.
+// Classes from each power of two to the next. Class 0 is everything below the first; the last class is open.
 template <std::size_t N>
 struct Octaves {
   std::array<const char*, N> labels;
-  int first;  // class 1 begins at 2^first; class 0 is all below
+  int first;  // class 1 begins at 2^first
 
-  std::uint64_t least(std::size_t i) const { return i == 0 ? 0 : std::uint64_t{1} << (static_cast<std::size_t>(first) + i - 1); }
+  std::uint64_t lower_bound(std::size_t i) const {
+    return i == 0 ? 0 : std::uint64_t{1} << (static_cast<std::size_t>(first) + i - 1);
+  }
 };
 
 inline constexpr Octaves<23> duration{
@@ -31,7 +33,7 @@ inline constexpr Octaves<26> bytes{
      "8388608", "16777216", "33554432", "67108864", "134217728", "268435456", "536870912", "1073741824"},
     6};
 
-// Those of RMON's etherStats (RFC 2819), of the bytes that the exporter counts: IP, without the link's header.
+// The classes of RMON etherStats (RFC 2819), of the bytes that the exporter counts: IP, without the link-layer header.
 inline constexpr std::array<const char*, 7> packet_size{"to_64",       "65_to_127",    "128_to_255", "256_to_511",
                                                         "512_to_1023", "1024_to_1518", "from_1519"};
 inline std::size_t packet_size_class(std::uint64_t size) {

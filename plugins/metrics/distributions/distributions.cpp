@@ -1,6 +1,6 @@
-#include <mole/sketches/log_histogram.hpp>
-#include <mole/metric.hpp>
 #include <mole/containers/volume_map.hpp>
+#include <mole/metric.hpp>
+#include <mole/sketches/log_histogram.hpp>
 
 #include <algorithm>
 #include <array>
@@ -9,15 +9,14 @@
 #include "classes.hpp"
 #include "tail.hpp"
 
-// How long flows last, how large they are, and how large their packets: means, quantiles, declared classes, and a power
-// law fitted to the tails. Durations are whole milliseconds; a flow that ends before it starts lasts 0. The size of a
-// packet is the mean of its flow, rounded down: a flow record tells no more. Quantiles are within 0.8 %; means, classes
-// and counts are exact.
+// Durations and sizes of flows and sizes of packets: means, quantiles, size classes, and a power law fitted to the tails.
+// Durations are whole milliseconds; a flow that ends before it starts has duration 0. The size of a packet is the mean of its
+// flow, rounded down, since flow records have no more detail. Quantiles are within 0.8 %; means, classes and counts are exact.
 struct Distributions {
   static constexpr auto about =
       mole::metric("distributions", "1.0.0", "Duration, size and packet size of flows: means, quantiles, classes, tails");
 
-  // '*': what is measured; unit::any becomes its unit.
+  // '*' stands for the measured quantity, unit::any for its unit.
   struct Shape {
     std::optional<double> mean, p5, p25, p50, p75, p95, p99;
     static constexpr auto output = mole::columns(mole::column("*_mean", &Shape::mean, mole::unit::any, "Mean *"),
@@ -31,15 +30,15 @@ struct Distributions {
   struct FlowShape {
     Shape shape;
     std::optional<double> exponent, error, from, share, distance;
-    static constexpr auto output = mole::columns(
-        mole::group("*", "*", &FlowShape::shape, Shape::output),
-        mole::column("*_tail_exponent", &FlowShape::exponent, mole::unit::one,
-                     "Exponent a of the tail's power law p(x) ~ x^-a: *; null without a tail"),
-        mole::column("*_tail_error", &FlowShape::error, mole::unit::one, "Standard error of the exponent: *"),
-        mole::column("*_tail_from", &FlowShape::from, mole::unit::any, "Least value of the tail: *"),
-        mole::column("*_tail_share", &FlowShape::share, mole::unit::one, "Share of the flows that is in the tail: *"),
-        mole::column("*_tail_distance", &FlowShape::distance, mole::unit::one,
-                     "Largest difference between the tail's distribution and the law's, after Kolmogorov and Smirnov: *"));
+    static constexpr auto output =
+        mole::columns(mole::group("*", "*", &FlowShape::shape, Shape::output),
+                      mole::column("*_tail_exponent", &FlowShape::exponent, mole::unit::one,
+                                   "Exponent a of the power law p(x) ~ x^-a fitted to the tail: *; null without a tail"),
+                      mole::column("*_tail_error", &FlowShape::error, mole::unit::one, "Standard error of the exponent: *"),
+                      mole::column("*_tail_from", &FlowShape::from, mole::unit::any, "Start of the tail: *"),
+                      mole::column("*_tail_share", &FlowShape::share, mole::unit::one, "Share of the flows in the tail: *"),
+                      mole::column("*_tail_distance", &FlowShape::distance, mole::unit::one,
+                                   "Kolmogorov-Smirnov distance between the tail and the power law: *"));
   };
   struct Row {
     FlowShape duration, packets, bytes;
@@ -55,13 +54,13 @@ struct Distributions {
       mole::group("flow_bytes", "bytes of a flow", &Row::bytes, FlowShape::output, mole::unit::byte),
       mole::group("packet_size", "bytes of a packet", &Row::packet_size, Shape::output, mole::unit::byte),
       mole::each(classes::duration.labels, "flows_of_duration_*", &Row::flows_by_duration, mole::unit::flow,
-                 "Flows that last * or more, to below the next class"),
+                 "Flows that last at least *, up to the next class"),
       mole::each(classes::packets.labels, "flows_of_packets_*", &Row::flows_by_packets, mole::unit::flow,
-                 "Flows of * packets or more, to below the next class"),
+                 "Flows with at least * packets, up to the next class"),
       mole::each(classes::bytes.labels, "flows_of_bytes_*", &Row::flows_by_bytes, mole::unit::flow,
-                 "Flows of * bytes or more, to below the next class"),
+                 "Flows with at least * bytes, up to the next class"),
       mole::each(classes::packet_size, "flows_of_packet_size_*", &Row::size_flows, mole::unit::flow,
-                 "Flows of packets of * bytes"),
+                 "Flows with packets of * bytes"),
       mole::each(classes::packet_size, "packets_of_packet_size_*", &Row::size_packets, mole::unit::packet, "Packets of * bytes"),
       mole::each(classes::packet_size, "bytes_of_packet_size_*", &Row::size_bytes, mole::unit::byte,
                  "Bytes in packets of * bytes"));
@@ -72,10 +71,10 @@ struct Distributions {
   explicit Distributions(const Module& module) : module_(&module) {}
 
   const Module* module_;
-  mole::LogHistogram durations, packets, bytes;  // of flows; ms
+  mole::LogHistogram durations, packets, bytes;  // of flows; durations in ms
   mole::LogHistogram packet_sizes;               // of packets
   std::array<mole::Volume, classes::packet_size.size()> by_packet_size{};
-  std::uint64_t flows = 0, sum_us = 0, sum_packets = 0, sum_bytes = 0;  // wrap at 2^64
+  std::uint64_t flows = 0, sum_us = 0, sum_packets = 0, sum_bytes = 0;  // wrap around at 2^64
   static constexpr auto state = mole::fields(&Distributions::durations, &Distributions::packets, &Distributions::bytes,
                                              &Distributions::packet_sizes, &Distributions::by_packet_size, &Distributions::flows,
                                              &Distributions::sum_us, &Distributions::sum_packets, &Distributions::sum_bytes);
@@ -87,7 +86,7 @@ struct Distributions {
     const std::size_t n = batch.size();
     duration.resize(n);
     size.resize(n);
-    // Locals stay in registers. Bits: of all values.
+    // Locals stay in registers. *_bits: the OR of all values.
     std::uint64_t us_here = 0, packets_here = 0, bytes_here = 0, duration_bits = 0, packet_bits = 0, byte_bits = 0, size_bits = 0;
     for (std::size_t i = 0; i < n; ++i) {
       const auto us = end[i] > start[i] ? static_cast<std::uint64_t>(end[i].us) - static_cast<std::uint64_t>(start[i].us) : 0;
@@ -107,9 +106,10 @@ struct Distributions {
     sum_us += us_here;
     sum_packets += packets_here;
     sum_bytes += bytes_here;
-    // All at once: an addition to the same number as the row before waits for that one, meanwhile there is other work.
-    auto *const by_duration = durations.room_for(duration_bits), *const by_packets = packets.room_for(packet_bits),
-                *const by_bytes = bytes.room_for(byte_bits), *const by_size = packet_sizes.room_for(size_bits);
+    // Fills all histograms in one loop: an increment of the counter of the previous row has to wait for it, and the others
+    // proceed.
+    auto *const by_duration = durations.counters_for(duration_bits), *const by_packets = packets.counters_for(packet_bits),
+                *const by_bytes = bytes.counters_for(byte_bits), *const by_size = packet_sizes.counters_for(size_bits);
     for (std::size_t i = 0; i < n; ++i) {
       ++by_duration[mole::LogHistogram::bucket(duration[i])];
       ++by_packets[mole::LogHistogram::bucket(p[i])];
@@ -118,17 +118,7 @@ struct Distributions {
       by_packet_size[classes::packet_size_class(size[i])].merge({p[i] > 0, p[i], p[i] > 0 ? b[i] : 0});
     }
   }
-  void merge(const Distributions& other) {
-    durations.merge(other.durations);
-    packets.merge(other.packets);
-    bytes.merge(other.bytes);
-    packet_sizes.merge(other.packet_sizes);
-    for (std::size_t i = 0; i < by_packet_size.size(); ++i) by_packet_size[i].merge(other.by_packet_size[i]);
-    flows += other.flows;
-    sum_us += other.sum_us;
-    sum_packets += other.sum_packets;
-    sum_bytes += other.sum_bytes;
-  }
+  void merge(const Distributions& other) { mole::merge_fields(*this, other); }
   Row finish() const {
     Row row{};
     row.duration = flow_shape(durations, static_cast<double>(sum_us) / 1000, 1000);
@@ -150,7 +140,7 @@ struct Distributions {
   }
 
  private:
-  // 32-bit division takes a third of the time.
+  // A 32-bit division takes a third of the time.
   static std::uint64_t packet_size(std::uint64_t packets, std::uint64_t bytes) {
     if (packets == 0) return 0;
     if ((packets | bytes) >> 32 == 0) [[likely]]
@@ -158,7 +148,7 @@ struct Distributions {
     return bytes / packets;
   }
 
-  // `per_unit`: of what is counted in the unit that is told.
+  // `per_unit`: counted units per unit of the result, 1000 for ms.
   static Shape shape(const mole::LogHistogram& h, double sum, std::uint64_t count, double per_unit) {
     const auto at = [&](double q) {
       const auto value = h.quantile(q);
@@ -182,7 +172,7 @@ struct Distributions {
   static void split(const mole::LogHistogram& h, const classes::Octaves<N>& octaves, std::array<std::uint64_t, N>& out) {
     for (std::size_t i = 0; i < N; ++i) {
       const auto below = [&](std::size_t c) {
-        return c < N ? h.count_below(mole::LogHistogram::bucket(octaves.least(c))) : h.total();
+        return c < N ? h.count_below(mole::LogHistogram::bucket(octaves.lower_bound(c))) : h.total();
       };
       out[i] = below(i + 1) - below(i);
     }

@@ -13,15 +13,10 @@ namespace {
 // The value of a column by its name.
 std::uint64_t count_of(const Distributions::Row& row, const std::string& name) {
   std::optional<std::uint64_t> found;
-  std::apply(
-      [&](const auto&... s) {
-        (([&] {
-           if constexpr (std::is_same_v<typename std::decay_t<decltype(s)>::Cell, std::uint64_t>)
-             if (s.name() == name) found = s.of(row);
-         }()),
-         ...);
-      },
-      Distributions::output.specs);
+  mole::detail::for_each_column(Distributions::output, [&](const auto& s) {
+    if constexpr (std::is_same_v<typename std::decay_t<decltype(s)>::Cell, std::uint64_t>)
+      if (s.name() == name) found = s.of(row);
+  });
   if (!found) throw std::out_of_range(name);
   return *found;
 }

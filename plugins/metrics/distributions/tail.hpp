@@ -1,16 +1,15 @@
 // A power law p(x) ~ x^-alpha fitted to the tail of a histogram of whole numbers.
 //
-// For a given least value m of the tail, of n values: alpha = 1 + n / sum ln(x / (m - 1/2)), with standard error (alpha
-// - 1) / sqrt n: Hill's estimator (B. M. Hill, A Simple General Approach to Inference About the Tail of a Distribution,
-// Annals of Statistics 3, 1975) in its discrete approximation, good for m >= 6 (A. Clauset, C. R. Shalizi, M. E. J.
-// Newman, Power-Law Distributions in Empirical Data, SIAM Review 51, 2009, equations 3.2 and 3.7). m is that power of
-// two from 8 on with at least 100 values from there for which the fitted law is nearest to the data by the distance of
-// Kolmogorov and Smirnov (same, section 3.3), taken at quarters of octaves. Values enter by the middle of their bucket,
-// 0.8 % off at most.
+// For a tail of n values from m on, alpha = 1 + n / sum ln(x / (m - 1/2)) with standard error (alpha - 1) / sqrt n: Hill's
+// estimator (B. M. Hill, A Simple General Approach to Inference About the Tail of a Distribution, Annals of Statistics 3, 1975)
+// in its discrete approximation, accurate for m >= 6 (A. Clauset, C. R. Shalizi, M. E. J. Newman, Power-Law Distributions in
+// Empirical Data, SIAM Review 51, 2009, equations 3.2 and 3.7). m is the power of two, at least 8 and with at least 100 values in
+// its tail, whose fitted law has the smallest Kolmogorov-Smirnov distance from the data (same, section 3.3), evaluated at
+// quarters of octaves. Values count as the middle of their bucket, which is at most 0.8 % off.
 #pragma once
 
-#include <mole/statistics/log2.hpp>
 #include <mole/sketches/log_histogram.hpp>
+#include <mole/statistics/log2.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -21,8 +20,8 @@
 
 struct Tail {
   double exponent, error;      // alpha and its standard error
-  std::uint64_t from, values;  // the least value of the tail; how many it has
-  double distance;             // of Kolmogorov and Smirnov, between data and law
+  std::uint64_t from, values;  // start of the tail and number of its values
+  double distance;             // Kolmogorov-Smirnov distance between data and law
 };
 
 class TailFit {
@@ -37,18 +36,18 @@ class TailFit {
       }
   }
 
-  // Null if no tail has values enough.
+  // nullopt if no tail has enough values.
   std::optional<Tail> operator()(const mole::LogHistogram& h) const {
     const auto above = tails_of(h);
     std::optional<Tail> best;
-    double least_distance = 2;
-    for (std::size_t from = 0; from < above.size() && above[from].values >= least_values; from += 4) {
+    double min_distance = 2;
+    for (std::size_t from = 0; from < above.size() && above[from].values >= min_values; from += 4) {
       const auto n = static_cast<double>(above[from].values);
       const double logs = (above[from].logs - n * points_[from].log) * ln_2;
       const double slope = n / logs;  // alpha - 1
       const double distance = distance_of(above, from, slope);
-      if (distance >= least_distance) continue;
-      least_distance = distance;
+      if (distance >= min_distance) continue;
+      min_distance = distance;
       best = Tail{1 + slope, slope / std::sqrt(n), points_[from].x, above[from].values, distance};
     }
     return best;
@@ -60,15 +59,15 @@ class TailFit {
     std::size_t bucket;
     double log;  // of x - 1/2
   };
-  struct Above {  // of the values from a point on
+  struct Above {  // the values from a point on
     std::uint64_t values = 0;
-    double logs = 0;  // their sum
+    double logs = 0;  // sum of their logarithms
   };
-  static constexpr std::uint64_t least_values = 100;
+  static constexpr std::uint64_t min_values = 100;
   static constexpr double ln_2 = 0.6931471805599453;
 
-  // By point up to the first beyond all values, where the law is farthest from having none. Of the values alone: how far the
-  // histogram's empty buckets reach differs with how flows were cut into batches, and is not saved.
+  // By point, up to the first point above all values. Ignores empty buckets at the end: their number depends on how the flows
+  // were cut into batches, and is not saved.
   std::vector<Above> tails_of(const mole::LogHistogram& h) const {
     const auto& counts = h.counts();
     std::size_t end = counts.size(), size = 0;
@@ -87,14 +86,14 @@ class TailFit {
 
   double distance_of(const std::vector<Above>& above, std::size_t from, double slope) const {
     const auto n = static_cast<double>(above[from].values);
-    double worst = 0;
+    double max = 0;
     for (std::size_t i = from; i < above.size(); ++i) {
       const double law = mole::exp2(std::max(-900.0, slope * (points_[from].log - points_[i].log)));
-      worst = std::max(worst, std::abs(static_cast<double>(above[i].values) / n - law));
+      max = std::max(max, std::abs(static_cast<double>(above[i].values) / n - law));
     }
-    return worst;
+    return max;
   }
 
   std::vector<double> log_middle_;  // by bucket
-  std::vector<Point> points_;       // from 8 on, rising
+  std::vector<Point> points_;       // from 8 on, in ascending order
 };

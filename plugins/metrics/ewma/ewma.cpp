@@ -1,10 +1,12 @@
+#include <mole/series_metric.hpp>
 #include <mole/statistics/log2.hpp>
-#include <mole/metric.hpp>
-#include <mole/series.hpp>
 
-// Exponentially weighted average and deviation of any numeric column. What a value counts halves with its age in time, not with
-// the number of values since: a gap makes the past older and pulls nothing towards zero. docs/metrics/ewma.md
-struct Ewma {
+#include <algorithm>
+#include <cmath>
+
+// Exponentially weighted average and deviation of a numeric column. The weight of a value halves with its age in time, not with
+// the number of newer values: a gap makes older values older and pulls nothing towards zero. docs/metrics/ewma.md
+struct Ewma : mole::SeriesMetric {
   static constexpr auto about = mole::metric("ewma", "1.0.0", "Exponentially weighted average of a column");
 
   struct Row {
@@ -15,7 +17,7 @@ struct Ewma {
                    "Average with weights coverage * 2^(-age / half_life); null without values"),
       mole::column("{values}_ewm_deviation", &Row::deviation, mole::same("values"), "Standard deviation with the same weights"),
       mole::column("{values}_ewm_size", &Row::size, mole::unit::interval,
-                   "Sum of the weights: how many recent full intervals the average rests on"));
+                   "Sum of the weights: the number of recent full intervals that the average is based on"));
 
   struct Params {
     double half_life = 21'600;
@@ -23,26 +25,21 @@ struct Ewma {
   };
   static constexpr auto params =
       mole::params(mole::param("half_life", &Params::half_life, mole::unit::second, mole::range(1, 315'360'000),
-                               "Age at which a value counts half; the window should hold ten of them"),
-                   mole::param("minimum_coverage", &Params::minimum_coverage, mole::unit::one, mole::range(0, 1),
-                               "Leave out values with less coverage than this"));
+                               "Age at which a value counts half; use a window of ten times this"),
+                   mole::minimum_coverage_param(&Params::minimum_coverage));
 
   static constexpr auto inputs = mole::inputs(mole::values("values", "Column to average"));
 
   explicit Ewma(const Params& given) : p(given) {}
   Params p;
-  mole::Series series;
-  static constexpr auto state = mole::fields(&Ewma::series);
 
-  void add(const mole::Values& values) { series.add(values); }
-  void merge(const Ewma& other) { series.merge(other.series); }
-  // Ages are counted from the row's own interval; old ones first, so that small weights are not lost in large sums.
+  // Ages are relative to the start of the row's interval. Oldest values first, so that small weights are not lost in large sums.
   Row finish(const mole::Interval& row) const {
     double size = 0, mean = 0, squares = 0;  // squares: weighted, about the mean so far (West 1979)
     for (const auto& point : series.before(row.end)) {
       if (point.weight < p.minimum_coverage) continue;
       const double half_lives = static_cast<double>(row.start.us - point.start.us) / 1e6 / p.half_life;
-      if (half_lives > 1000) continue;  // it counts nothing
+      if (half_lives > 1000) continue;  // its weight is zero
       const double weight = point.weight * mole::exp2(-half_lives);
       size += weight;
       const double off = point.value - mean;

@@ -6,13 +6,13 @@
 //   s_t = gamma y_t / a_t + (1 - gamma) s_{t-m}
 //   forecast of t + h: (a_t + (phi + .. + phi^h) b_t) s_{t+h-m ceil(h/m)}
 //
-// in the additive one with - for / and + for the last product. A value of coverage w smooths with alpha w, beta w and gamma w; in
-// a gap level and trend go on and the season stays. Beginnings are those of R's HoltWinters: a classical decomposition of the
-// first two seasons; smoothing starts with the second.
+// and in the additive form with - for / and + for the last product. A value of coverage w smooths with alpha w, beta w and gamma
+// w; in a gap level and trend continue and the season stays. Start values are those of R's HoltWinters: a classical decomposition
+// of the first two seasons; smoothing starts with the second.
 #pragma once
 
-#include <mole/statistics/minimise.hpp>
 #include <mole/series.hpp>
+#include <mole/statistics/minimise.hpp>
 #include <mole/statistics/statistics.hpp>
 
 #include <cmath>
@@ -28,7 +28,7 @@ struct Smoothing {
 
 class HoltWinters {
  public:
-  // `season`: cells a season; 1: none. The grid has at least two seasons, and at least two cells with values.
+  // `season`: cells per season; 1: no season. The grid needs two seasons and two cells with values, and must outlive this.
   HoltWinters(const Grid& grid, std::size_t season, bool multiplicative)
       : grid_(grid), m_(season), multiplicative_(multiplicative && season > 1) {
     begin();
@@ -39,16 +39,16 @@ class HoltWinters {
     std::vector<double> season;  // by cell % m
   };
   struct Error {
-    std::size_t cell;  // the forecast one
-    double error;      // value less forecast
+    std::size_t cell;
+    double error;  // value less forecast
   };
 
-  // Smooths all cells; `errors` gets those of the forecasts `ahead` >= 1 cells ahead of each cell.
+  // Smooths all cells. `errors` gets the errors of the forecasts made `ahead` >= 1 cells earlier.
   State run(const Smoothing& p, std::size_t ahead, std::vector<Error>* errors, double* squares = nullptr) const {
     State s = start_;
     const double reach = reach_of(p.damping, ahead);
     double sum = 0;
-    // The forecast from before the first smoothed cell counts too.
+    // Includes the forecast made before the first smoothed cell.
     for (std::size_t k = first_; k <= grid_.size(); ++k) {
       const std::size_t target = k - 1 + ahead;
       if (target < grid_.size() && grid_.has(target)) {
@@ -62,12 +62,12 @@ class HoltWinters {
     if (squares) *squares = sum;
     return s;
   }
-  // After a run, the forecast `ahead` cells behind the last.
+  // Forecast, after run(), of the cell `ahead` cells after the last.
   double forecast(const State& s, const Smoothing& p, std::size_t ahead) const {
     return joined(s.level + reach_of(p.damping, ahead) * s.trend, s.season[(grid_.size() - 1 + ahead) % m_]);
   }
 
-  // The smoothing with the least squares of forecasts `ahead` cells ahead.
+  // Returns the smoothing that minimises the squared errors of forecasts `ahead` cells ahead.
   Smoothing fit(std::size_t ahead, bool damped, double tolerance, int evaluations) const {
     const auto smoothing_of = [&](const std::vector<double>& x) {
       const auto share = [](double v) { return 1 / (1 + exp(-v)); };
@@ -97,39 +97,39 @@ class HoltWinters {
     return damping == 1 ? h : damping * (1 - exp(h * log(damping))) / (1 - damping);
   }
   void smooth(const Smoothing& p, std::size_t k, State& s) const {
-    const double went_on = s.level + p.damping * s.trend, w = grid_.weight[k];
+    const double projected = s.level + p.damping * s.trend, w = grid_.weight[k];
     s.trend *= p.damping;
     if (!(w > 0)) {
-      s.level = went_on;
+      s.level = projected;
       return;
     }
     double& season = s.season[k % m_];
     const double y = grid_.value[k], before = s.level,
-                 without = multiplicative_ ? (season == 0 ? went_on : y / season) : y - season;
-    s.level = went_on + p.level * w * (without - went_on);
+                 without = multiplicative_ ? (season == 0 ? projected : y / season) : y - season;
+    s.level = projected + p.level * w * (without - projected);
     s.trend += p.trend * w * (s.level - before - s.trend);
     if (m_ == 1) return;
     const double of_season = multiplicative_ ? (s.level == 0 ? season : y / s.level) : y - s.level;
     season += p.season * w * (of_season - season);
   }
 
-  // The first two seasons without gaps: from the same time in the other season, else between neighbours.
+  // The first two seasons with gaps filled: from the same time in the other season, else by interpolation.
   std::vector<double> filled() const {
     const std::size_t n = 2 * m_;
     std::vector<double> x(grid_.value.begin(), grid_.value.begin() + static_cast<std::ptrdiff_t>(n));
-    std::vector<std::uint8_t> there(n);
-    for (std::size_t k = 0; k < n; ++k) there[k] = grid_.has(k);
+    std::vector<std::uint8_t> present(n);
+    for (std::size_t k = 0; k < n; ++k) present[k] = grid_.has(k);
     for (std::size_t k = 0; k < n; ++k)
-      if (const auto other = (k + m_) % n; !there[k] && grid_.has(other)) x[k] = x[other], there[k] = 1;
+      if (const auto other = (k + m_) % n; !present[k] && grid_.has(other)) x[k] = x[other], present[k] = 1;
     for (std::size_t k = 0; k < n; ++k) {
-      if (there[k]) continue;
+      if (present[k]) continue;
       std::size_t after = k;
-      while (after < n && !there[after]) ++after;
+      while (after < n && !present[after]) ++after;
       const bool left = k > 0, right = after < n;
       if (!left && !right) return x;
       const double from = left ? x[k - 1] : x[after], to = right ? x[after] : x[k - 1];
       for (std::size_t i = k; i < after; ++i)
-        x[i] = from + (to - from) * static_cast<double>(i - k + 1) / static_cast<double>(after - k + 1), there[i] = 1;
+        x[i] = from + (to - from) * static_cast<double>(i - k + 1) / static_cast<double>(after - k + 1), present[i] = 1;
     }
     return x;
   }
@@ -139,7 +139,7 @@ class HoltWinters {
     const std::size_t half = m_ / 2;
     const auto m = static_cast<double>(m_);
     std::vector<double> season(m_), count(m_);
-    double st = 0, sy = 0, sty = 0, stt = 0, n = 0;  // regression of the moving average on 1, 2, ..
+    double st = 0, sy = 0, sty = 0, stt = 0, n = 0;  // regression of the moving average on 1, 2, ...
     for (std::size_t k = half; k + half < 2 * m_; ++k) {
       double sum = 0;
       for (std::size_t i = k - half; i <= k + half; ++i)

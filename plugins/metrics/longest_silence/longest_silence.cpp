@@ -1,8 +1,9 @@
 #include <mole/metric.hpp>
 
 #include <algorithm>
+#include <utility>
 
-// The longest time without a flow start. A silence across the border of two intervals belongs to the later one.
+// The longest time without a flow start. A silence that crosses an interval boundary belongs to the later interval.
 struct LongestSilence {
   static constexpr auto about = mole::metric("longest_silence", "1.0.0", "Longest gap between flow starts");
 
@@ -10,10 +11,10 @@ struct LongestSilence {
     std::optional<double> gap;
   };
   static constexpr auto output = mole::columns(
-      mole::column("gap", &Row::gap, mole::unit::second, "Longest gap that ends in the interval; null if none does"));
+      mole::column("gap", &Row::gap, mole::unit::second, "Longest gap that ends in the interval; null without one"));
 
-  std::optional<mole::Time> last;       // start of the latest flow, of any interval
-  std::optional<std::int64_t> longest;  // us, of this interval
+  std::optional<mole::Time> last;       // start of the latest flow of any interval
+  std::optional<std::int64_t> longest;  // in this interval, microseconds
   static constexpr auto state = mole::fields(&LongestSilence::last, &LongestSilence::longest);
 
   void add(const mole::Flows<mole::start>& flows) {

@@ -1,8 +1,8 @@
 #include <mole/exact_sum.hpp>
 #include <mole/metric.hpp>
 
-// Arithmetic mean of any numeric column. The sum is exact, so the mean is the double nearest to the true one, whatever was
-// merged in what order. With a window it is a moving average.
+// Arithmetic mean of a numeric column. The sum is exact, so the mean is the double nearest to the true mean, whatever the order
+// of merging. With a window it is a moving average.
 struct Mean {
   static constexpr auto about = mole::metric("mean", "1.1.0", "Mean of a column");
 
@@ -12,7 +12,7 @@ struct Mean {
   };
   static constexpr auto output =
       mole::columns(mole::column("{values}_mean", &Row::mean, mole::same("values"), "Arithmetic mean; null without values"),
-                    mole::column("{values}_count", &Row::count, mole::unit::interval, "Values that entered the mean"));
+                    mole::column("{values}_count", &Row::count, mole::unit::interval, "Number of values used"));
 
   struct Params {
     double minimum_coverage = 0;
@@ -20,14 +20,14 @@ struct Mean {
   };
   static constexpr auto params = mole::params(
       mole::param("minimum_coverage", &Params::minimum_coverage, mole::unit::one, mole::range(0, 1),
-                  "Leave out values with less coverage than this"),
-      mole::param("weighted", &Params::weighted, "Let each value count as much as its coverage, to a millionth, instead of 1"));
+                  "Ignore values with less coverage than this"),
+      mole::param("weighted", &Params::weighted, "Weight each value by its coverage, to a precision of one millionth"));
 
   static constexpr auto inputs = mole::inputs(mole::values("values", "Column to take the mean of"));
 
   explicit Mean(const Params& given) : p(given) {}
   Params p;
-  std::uint64_t count = 0, weight = 0;  // weight: in all, of 2^20 for a value with full coverage; or 1 for each
+  std::uint64_t count = 0, weight = 0;  // weight: sum of weights, 2^20 each at full coverage, or 1 each
   mole::ExactSum sum;
   static constexpr auto state = mole::fields(&Mean::count, &Mean::weight, &Mean::sum);
 
@@ -43,11 +43,7 @@ struct Mean {
       ++count;
     }
   }
-  void merge(const Mean& other) {
-    sum.merge(other.sum);
-    weight += other.weight;
-    count += other.count;
-  }
+  void merge(const Mean& other) { mole::merge_fields(*this, other); }
   Row finish() const { return {weight > 0 ? std::optional(sum.divided_by(weight)) : std::nullopt, count}; }
 };
 

@@ -1,4 +1,4 @@
-// The distribution of a small positive number over many hosts.
+// The distribution of a positive number, usually small, over many hosts.
 #pragma once
 
 #include <mole/output.hpp>
@@ -11,7 +11,7 @@
 #include <optional>
 #include <vector>
 
-// '*': what is counted.
+// '*' stands for the number.
 struct DegreeRow {
   std::optional<double> mean;
   std::optional<std::uint64_t> p50, p90, p99;
@@ -25,7 +25,7 @@ struct DegreeRow {
 class Degrees {
  public:
   static constexpr std::array class_names{"1",      "2_3",     "4_7",     "8_15",     "16_31", "32_63",
-                                          "64_127", "128_255", "256_511", "512_1023", "1024"};  // the last: and more
+                                          "64_127", "128_255", "256_511", "512_1023", "1024"};  // the last class is open
   using Classes = std::array<std::uint64_t, class_names.size()>;
 
   void add(std::uint64_t degree) {
@@ -56,7 +56,7 @@ class Degrees {
   }
 
  private:
-  // Nearest rank: the least degree that at least `share` of the hosts do not pass.
+  // Nearest rank: the smallest degree that at least `share` of the hosts do not exceed.
   std::uint64_t quantile(double share) const {
     const auto rank =
         std::clamp<std::uint64_t>(static_cast<std::uint64_t>(std::ceil(share * static_cast<double>(count_))), 1, count_);

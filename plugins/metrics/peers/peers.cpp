@@ -1,11 +1,13 @@
+#include <mole/by_family.hpp>
 #include <mole/metric.hpp>
+#include <mole/statistics/share.hpp>
 
 #include "degrees.hpp"
 #include "graph.hpp"
 #include "services.hpp"
 
-// Distinct peers of each host and their distribution; hosts by service and P2P network; hosts with very many peers. Exact: all
-// pairs of addresses are kept. A pair of an IPv4 and an IPv6 address counts as IPv6.
+// Distribution of the number of distinct peers of a host; hosts by service and P2P network; hosts with very many peers. Exact:
+// the state keeps all pairs of addresses. A pair of an IPv4 and an IPv6 address counts as IPv6.
 struct Peers {
   static constexpr auto about = mole::metric("peers", "1.0.0", "Hosts by service and by the number of their peers, exact");
 
@@ -30,30 +32,31 @@ struct Peers {
   };
   static constexpr auto output = mole::columns(
       mole::column("hosts", &Row::hosts, mole::unit::host, "Distinct addresses, sources and destinations together"),
-      mole::column("src_hosts", &Row::src_hosts, mole::unit::host, "Distinct addresses that sent"),
-      mole::column("dst_hosts", &Row::dst_hosts, mole::unit::host, "Distinct addresses that were sent to"),
+      mole::column("src_hosts", &Row::src_hosts, mole::unit::host, "Distinct source addresses"),
+      mole::column("dst_hosts", &Row::dst_hosts, mole::unit::host, "Distinct destination addresses"),
       mole::column("host_pairs", &Row::pairs, mole::unit::one, "Unordered pairs of addresses with a flow between them"),
-      mole::column("mutual_pairs", &Row::mutual, mole::unit::one, "Of these, pairs with flows in both directions"),
+      mole::column("mutual_pairs", &Row::mutual, mole::unit::one, "Pairs with flows in both directions"),
       mole::column("mutual_pairs_share", &Row::mutual_share, mole::unit::one, "mutual_pairs / host_pairs; null without flows"),
       mole::group("peers", "Distinct peers of a host", &Row::peers, DegreeRow::output),
-      mole::column("peers_max", &Row::peers_max, mole::unit::host, "Distinct peers of the host with most"),
+      mole::column("peers_max", &Row::peers_max, mole::unit::host, "Maximum number of distinct peers of a host"),
       mole::group("fan_out", "Distinct destinations of a source", &Row::fan_out, DegreeRow::output),
-      mole::column("fan_out_max", &Row::fan_out_max, mole::unit::host, "Distinct destinations of the source with most"),
+      mole::column("fan_out_max", &Row::fan_out_max, mole::unit::host, "Maximum number of distinct destinations of a source"),
       mole::group("fan_in", "Distinct sources of a destination", &Row::fan_in, DegreeRow::output),
-      mole::column("fan_in_max", &Row::fan_in_max, mole::unit::host, "Distinct sources of the destination with most"),
+      mole::column("fan_in_max", &Row::fan_in_max, mole::unit::host, "Maximum number of distinct sources of a destination"),
       mole::each(Degrees::class_names, "peers_*_hosts", &Row::classes, mole::unit::host,
-                 "Hosts with that many distinct peers: *; the last class has no upper end"),
+                 "Hosts with this many distinct peers: *; the last class has no upper limit"),
       mole::column("heavy_hosts", &Row::heavy_hosts, mole::unit::host, "Hosts with more peers than the parameter heavy_peers"),
-      mole::column("heavy_p2p_hosts", &Row::heavy_p2p_hosts, mole::unit::host, "Of these, hosts that used a P2P port"),
+      mole::column("heavy_p2p_hosts", &Row::heavy_p2p_hosts, mole::unit::host,
+                   "Heavy hosts that used a default port of a P2P network"),
       mole::column("heavy_bytes_share", &Row::heavy_bytes_share, mole::unit::one,
-                   "Bytes sent and received by heavy hosts / those of all hosts; null without bytes"),
+                   "Bytes sent and received by heavy hosts / bytes of all hosts; null without bytes"),
       mole::column("p2p_hosts", &Row::p2p_hosts, mole::unit::host,
                    "Hosts with a flow from or to a default port of a P2P network"),
       mole::column("p2p_flows", &Row::p2p_flows, mole::unit::flow, "Flows from or to a default port of a P2P network"),
-      mole::column("p2p_bytes", &Row::p2p_bytes, mole::unit::byte, "Bytes of these flows"),
+      mole::column("p2p_bytes", &Row::p2p_bytes, mole::unit::byte, "Bytes of flows from or to a default port of a P2P network"),
       mole::column("p2p_bytes_share", &Row::p2p_bytes_share, mole::unit::one, "p2p_bytes / all bytes; null without bytes"),
       mole::each(std::array{"edonkey", "bittorrent", "gnutella", "fasttrack", "winmx", "direct_connect", "soulseek"}, "*_hosts",
-                 &Row::networks, mole::unit::host, "Hosts with a flow from or to a default port of the network: *"),
+                 &Row::networks, mole::unit::host, "Hosts with a flow from or to a default port of the network *"),
       mole::group("web", "web", &Row::web, Ends::output), mole::group("mail", "mail", &Row::mail, Ends::output),
       mole::group("dns", "DNS", &Row::dns, Ends::output), mole::group("ftp", "FTP", &Row::ftp, Ends::output),
       mole::group("login", "SSH, Telnet, RDP, VNC", &Row::login, Ends::output),
@@ -74,71 +77,56 @@ struct Peers {
 
   explicit Peers(const Module& m) : module(&m) {}
   const Module* module;
-  Graph<std::uint32_t> v4;
-  Graph<mole::Addr> v6;
+  mole::ByFamily<Graph> graphs;
   std::uint64_t bytes = 0, p2p_flows = 0, p2p_bytes = 0;
-  static constexpr auto state = mole::fields(&Peers::v4, &Peers::v6, &Peers::bytes, &Peers::p2p_flows, &Peers::p2p_bytes);
+  static constexpr auto state = mole::fields(&Peers::graphs, &Peers::bytes, &Peers::p2p_flows, &Peers::p2p_bytes);
 
   using Flows = mole::Flows<mole::src_addr, mole::dst_addr, mole::src_port, mole::dst_port, mole::protocol, mole::bytes>;
-  using RolesOfEnds = std::array<std::uint32_t, 2>;  // source's, destination's
+  using RolesOfEnds = std::array<std::uint32_t, 2>;  // of source and destination
 
   void add(const Flows& flows) {
     const auto bytes_of = flows.span<mole::bytes>();
     thread_local std::vector<RolesOfEnds> roles;
     roles.resize(flows.size());
     find_roles(flows, roles);
-    mole::for_families<mole::src_addr, mole::dst_addr>(
-        flows, [&]<class A>(std::span<const A> src, std::span<const A> dst, std::size_t first) {
-          if constexpr (std::is_same_v<A, mole::Addr>)
-            v6.add(src, dst, bytes_of.subspan(first), std::span(roles).subspan(first));
-          else
-            v4.add(src, dst, bytes_of.subspan(first), std::span(roles).subspan(first));
-        });
+    graphs.update<mole::src_addr, mole::dst_addr>(flows, [&](auto& graph, auto src, auto dst, std::size_t first) {
+      graph.add(src, dst, bytes_of.subspan(first), std::span(roles).subspan(first));
+    });
   }
-  void merge(const Peers& other) {
-    v4.merge(other.v4);
-    v6.merge(other.v6);
-    bytes += other.bytes;
-    p2p_flows += other.p2p_flows;
-    p2p_bytes += other.p2p_bytes;
-  }
+  void merge(const Peers& other) { mole::merge_fields(*this, other); }
 
   Row finish() const {
     Summary all(module->heavy_peers);
-    all.take(v4);
-    all.take(v6);
+    all.add(graphs.v4);
+    all.add(graphs.v6);
     Row row{};
     all.fill_degrees(row);
     all.fill_hosts(row);
     row.p2p_flows = p2p_flows;
     row.p2p_bytes = p2p_bytes;
-    row.heavy_bytes_share = ratio(all.heavy_bytes, all.host_bytes);
-    row.p2p_bytes_share = ratio(p2p_bytes, bytes);
+    row.heavy_bytes_share = mole::share(all.heavy_bytes, all.host_bytes);
+    row.p2p_bytes_share = mole::share(p2p_bytes, bytes);
     return row;
   }
 
  private:
-  static std::optional<double> ratio(std::uint64_t part, std::uint64_t whole) {
-    return whole > 0 ? std::optional(static_cast<double>(part) / static_cast<double>(whole)) : std::nullopt;
-  }
-
   void find_roles(const Flows& flows, std::vector<RolesOfEnds>& roles) {
     const auto protocol = flows.span<mole::protocol>();
     const auto src_port = flows.span<mole::src_port>(), dst_port = flows.span<mole::dst_port>();
     const auto bytes_of = flows.span<mole::bytes>();
-    std::uint64_t all = 0, p2p = 0, of_p2p = 0;
+    std::uint64_t all = 0, p2p = 0, bytes_of_p2p = 0;
     for (std::size_t i = 0; i < flows.size(); ++i) {
       const auto [service, src_serves] = module->services.match(protocol[i], src_port[i], dst_port[i]);
-      const std::uint32_t serves = (1u << service) & ~1u;  // bit 0 would be that of no service
+      const std::uint32_t serves = (1u << service) & ~1u;  // bit 0 would stand for no service
       roles[i] = {serves << (src_serves ? 0 : 16), serves << (src_serves ? 16 : 0)};
       const std::uint64_t one = is_p2p(service);
       all += bytes_of[i];
       p2p += one;
-      of_p2p += (0 - one) & bytes_of[i];
+      bytes_of_p2p += (0 - one) & bytes_of[i];
     }
     bytes += all;
     p2p_flows += p2p;
-    p2p_bytes += of_p2p;
+    p2p_bytes += bytes_of_p2p;
   }
 
   struct Summary {
@@ -150,21 +138,21 @@ struct Peers {
     std::array<std::uint64_t, soulseek + 1> members{};
 
     template <class A>
-    void take(const Graph<A>& graph) {
+    void add(const Graph<A>& graph) {
       pairs += graph.pairs.size();
       const auto hosts = graph.hosts();
       mutual += hosts.mutual;
-      hosts.by_address.for_each([&](const A&, const Host& host) { take(host); });
+      hosts.by_address.for_each([&](const A&, const Host& host) { add(host); });
     }
-    void take(const Host& host) {
-      if (host.peers == 0) return;  // roles without a flow: only in a state that was tampered with
+    void add(const Host& host) {
+      if (host.peers == 0) return;  // roles without flows: only in a manipulated state
       peers.add(host.peers);
       out.add(host.out);
       in.add(host.in);
       host_bytes += host.bytes;
-      const std::uint32_t serves = host.roles & 0xffffu, uses = host.roles >> 16, takes_part = serves | uses;
+      const std::uint32_t serves = host.roles & 0xffffu, uses = host.roles >> 16, services = serves | uses;
       constexpr std::uint32_t p2p_services = (2u << soulseek) - (1u << edonkey);
-      const bool is_peer = (takes_part & p2p_services) != 0;
+      const bool is_peer = (services & p2p_services) != 0;
       p2p += is_peer;
       if (host.peers > heavy_peers) {
         ++heavy;
@@ -173,7 +161,7 @@ struct Peers {
       }
       for (auto bits = host.roles; bits != 0; bits &= bits - 1) ++in_role[static_cast<std::size_t>(std::countr_zero(bits))];
       if (is_peer)
-        for (std::size_t s = edonkey; s <= soulseek; ++s) members[s] += takes_part >> s & 1;
+        for (std::size_t s = edonkey; s <= soulseek; ++s) members[s] += services >> s & 1;
     }
     void fill_degrees(Row& row) {
       row.hosts = peers.count();
@@ -181,7 +169,7 @@ struct Peers {
       row.dst_hosts = in.count();
       row.pairs = pairs;
       row.mutual = mutual;
-      row.mutual_share = ratio(mutual, pairs);
+      row.mutual_share = mole::share(mutual, pairs);
       row.peers = peers.row(), row.fan_out = out.row(), row.fan_in = in.row();
       row.peers_max = peers.max(), row.fan_out_max = out.max(), row.fan_in_max = in.max();
       row.classes = peers.by_class();

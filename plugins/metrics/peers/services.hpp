@@ -1,6 +1,6 @@
-// What a port says of a host: the declared table of services and peer-to-peer networks. P2P ports are the networks' defaults
-// of their time (Karagiannis et al., "Transport layer identification of P2P traffic", IMC 2004; Haemmerle, "P2P population
-// tracking", ETH MA-2004-04); the others are IANA's.
+// Services and peer-to-peer networks by port. P2P ports are the default ports of the networks at the time (Karagiannis et al.,
+// "Transport layer identification of P2P traffic", IMC 2004; Haemmerle, "P2P population tracking", ETH MA-2004-04); the others
+// are assigned by IANA.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,7 @@ enum Service : std::uint8_t {
   fasttrack,
   winmx,
   direct_connect,
-  soulseek,  // P2P up to here
+  soulseek,  // the last P2P network
   web,
   mail,
   dns,
@@ -67,7 +67,7 @@ inline constexpr ServicePorts service_ports[] = {
     {windows, true, true, 445, 445},
 };
 
-// The service of each port. No service has a port from 8191 on, so that all of it stays in the nearest cache.
+// Maps ports to services. No service has a port above 8190, so that the table fits into the L1 cache.
 class ServiceTable {
  public:
   ServiceTable() {
@@ -83,8 +83,8 @@ class ServiceTable {
     unsigned service = none;
     bool src_serves = false;
   };
-  // Of a flow. If both ports are in the table, the lower one is the server's: a reply then falls where its request does. By
-  // arithmetic: ports come in no order that could be foreseen.
+  // The service of a flow. If both ports have one, the lower port is the server's, so that requests and replies match the same
+  // service. Without branches, which would be mispredicted.
   Match match(std::uint8_t protocol, std::uint16_t src_port, std::uint16_t dst_port) const {
     const auto* const table = ports_.data() + table_of_[protocol] * ports;
     const unsigned src = table[place(src_port)], dst = table[place(dst_port)];

@@ -1,11 +1,11 @@
-#include <mole/statistics/concentration.hpp>
 #include <mole/metric.hpp>
 #include <mole/port_flows.hpp>
+#include <mole/statistics/concentration.hpp>
 
 #include "services.hpp"
 
-// How many ports TCP and UDP flows use, how evenly the traffic is spread over them, and for which services. Flows of
-// other protocols are passed over. Exact.
+// Number of ports that TCP and UDP flows use, how evenly the traffic is distributed over them, and traffic by service. Flows of
+// other protocols are ignored. Exact.
 struct Ports {
   static constexpr auto about =
       mole::metric("ports", "1.0.0", "Distinct ports, entropy, port ranges and services of TCP and UDP, exact");
@@ -13,13 +13,13 @@ struct Ports {
   struct Side {
     std::uint64_t count;
     mole::Volume well_known, registered, dynamic;
-    mole::VolumeConcentrationRow spread;
+    mole::VolumeConcentrationRow concentration;
     static constexpr auto output =
         mole::columns(mole::column("*_ports", &Side::count, mole::unit::port, "Distinct * ports"),
                       mole::group("*_well_known", "* ports 0 to 1023", &Side::well_known, mole::Volume::output),
                       mole::group("*_registered", "* ports 1024 to 49151", &Side::registered, mole::Volume::output),
                       mole::group("*_dynamic", "* ports from 49152", &Side::dynamic, mole::Volume::output),
-                      mole::group("*_port", "* ports", &Side::spread, mole::VolumeConcentrationRow::output));
+                      mole::group("*_port", "* ports", &Side::concentration, mole::VolumeConcentrationRow::output));
   };
   struct Row {
     mole::Volume all;
@@ -58,11 +58,7 @@ struct Ports {
     for (std::size_t i = 0; i < ports.size(); ++i)
       services[module_->service.of(ports.src()[i], ports.dst()[i])].merge({1, ports.packets()[i], ports.bytes()[i]});
   }
-  void merge(const Ports& other) {
-    src.merge(other.src);
-    dst.merge(other.dst);
-    for (std::size_t i = 0; i < services.size(); ++i) services[i].merge(other.services[i]);
-  }
+  void merge(const Ports& other) { mole::merge_fields(*this, other); }
   Row finish() const {
     Row row{{}, side(src), side(dst), {}, {}, {}};
     for (std::size_t i = 0; i < services.size(); ++i) {
@@ -76,13 +72,13 @@ struct Ports {
 
  private:
   static Side side(const Counts& ports) {
-    mole::VolumeConcentration spread;
+    mole::VolumeConcentration concentration;
     mole::Volume well_known, registered, dynamic;
     ports.for_each([&](std::uint16_t port, const mole::Volume& v) {
-      spread.add(v);
+      concentration.add(v);
       (port < 1024 ? well_known : port < 49152 ? registered : dynamic).merge(v);
     });
-    return {ports.size(), well_known, registered, dynamic, spread.row()};
+    return {ports.size(), well_known, registered, dynamic, concentration.row()};
   }
 };
 

@@ -26,8 +26,8 @@ TEST(Ports, AreCountedAndWeighed) {
   EXPECT_EQ(row.all.bytes, 1000u);
   EXPECT_EQ(row.src.count, 3u);
   EXPECT_EQ(row.dst.count, 3u);
-  EXPECT_EQ(row.src.spread.flows.entropy, 1.5);
-  EXPECT_EQ(row.src.spread.bytes.top_1, 0.6);
+  EXPECT_EQ(row.src.concentration.flows.entropy, 1.5);
+  EXPECT_EQ(row.src.concentration.bytes.top_1, 0.6);
   EXPECT_EQ(row.src.dynamic.flows, 3u);
   EXPECT_EQ(row.src.dynamic.packets, 4u);
   EXPECT_EQ(row.src.registered.bytes, 600u);
@@ -47,14 +47,14 @@ TEST(Ports, BelongToTcpAndUdpAlone) {
   EXPECT_EQ(row.all.packets, 3u);
   EXPECT_EQ(row.src.count, 2u);
   EXPECT_EQ(row.dst.count, 2u);
-  EXPECT_EQ(row.dst.spread.flows.entropy, 1.0);
+  EXPECT_EQ(row.dst.concentration.flows.entropy, 1.0);
 }
 
 TEST(Ports, OfPortlessTrafficAreNone) {
   const auto row = mole::testkit::run<Ports>(flows("src_port dst_port protocol packets bytes\n 0 2048 1 1 100"));
   EXPECT_EQ(row.all.flows, 0u);
   EXPECT_EQ(row.src.count, 0u);
-  EXPECT_EQ(row.dst.spread.bytes.entropy, std::nullopt);
+  EXPECT_EQ(row.dst.concentration.bytes.entropy, std::nullopt);
 }
 
 TEST(Ports, TellTheServiceByTheLowerKnownOne) {

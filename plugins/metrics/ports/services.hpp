@@ -1,6 +1,5 @@
-// Service classes: which TCP and UDP server ports belong to which kind of service. Ports from the IANA registry of
-// service names and port numbers (RFC 6335); those of P2P and games, which no registry holds, are the defaults of their
-// programs.
+// Service classes: which TCP and UDP server ports belong to which kind of service. Ports are from the IANA registry of service
+// names and port numbers (RFC 6335); ports of P2P programs and games, which are not registered, are the programs' defaults.
 #pragma once
 
 #include <array>
@@ -80,10 +79,10 @@ inline constexpr std::array<Class, 14> classes{{
        {6881, 6999},
        {51413, 51413}}}},
 }};
-inline constexpr std::size_t other = classes.size();  // no port in the table
+inline constexpr std::size_t other = classes.size();  // ports without a class
 inline constexpr std::size_t count = classes.size() + 1;
 
-// The class of each port; built once per process.
+// Maps ports to classes; built once per process.
 class Table {
  public:
   Table() {
@@ -93,7 +92,7 @@ class Table {
         for (std::uint32_t port = range.first; port != 0 && port <= range.last; ++port)
           class_of_[port] = static_cast<std::uint8_t>(c);
   }
-  // The class of a flow: that of the lower of its ports that has one.
+  // The class of a flow: that of its lower port, or of the higher port if the lower has none.
   std::size_t of(std::uint16_t a, std::uint16_t b) const {
     const std::size_t low = class_of_[a < b ? a : b], high = class_of_[a < b ? b : a];
     return low != other ? low : high;

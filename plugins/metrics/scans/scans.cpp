@@ -1,7 +1,9 @@
 #include <mole/address_pair.hpp>
+#include <mole/by_family.hpp>
 #include <mole/containers/flat_map.hpp>
 #include <mole/containers/flat_set.hpp>
 #include <mole/metric.hpp>
+#include <mole/statistics/share.hpp>
 
 #include <algorithm>
 #include <array>
@@ -9,8 +11,8 @@
 #include <map>
 #include <type_traits>
 
-// Sources that probe many addresses or many ports. A probe is a short flow that shows no sign of an answer; see
-// docs/metrics/scans.md. Exact: who probed whom, and at which ports, is kept of each source of probes.
+// Sources that probe many addresses or many ports. A probe is a short flow without a sign of an answer; see
+// docs/metrics/scans.md. Exact: the state keeps the targets and ports of every source of probes.
 struct Scans {
   static constexpr auto about = mole::metric("scans", "1.0.0", "Scan probes and scanning sources");
 
@@ -26,52 +28,56 @@ struct Scans {
       mole::column("probe_sources", &Row::sources, mole::unit::host, "Distinct sources of probes"),
       mole::column("probe_targets", &Row::targets, mole::unit::host, "Distinct destinations of probes"),
       mole::column("probe_pairs", &Row::pairs, mole::unit::one, "Distinct pairs of source and destination of probes"),
-      mole::column("scanners", &Row::scanners, mole::unit::host, "Sources that pass a threshold: the sum of the next three"),
+      mole::column("scanners", &Row::scanners, mole::unit::host,
+                   "Sources that exceed a threshold: the sum of the next three columns"),
       mole::column("horizontal_scanners", &Row::horizontal, mole::unit::host, "Scanners of many addresses, few ports"),
       mole::column("vertical_scanners", &Row::vertical, mole::unit::host, "Scanners of many ports, few addresses"),
       mole::column("block_scanners", &Row::block, mole::unit::host, "Scanners of many addresses and many ports"),
       mole::column("scanner_flows", &Row::scanner_probes, mole::unit::flow, "Probes sent by scanners"),
       mole::column("scanner_share", &Row::scanner_share, mole::unit::one, "scanner_flows / flows; null without flows"),
       mole::column("scanner_targets_mean", &Row::targets_mean, mole::unit::host,
-                   "Distinct targets of a scanner, mean; null without"),
-      mole::column("scanner_targets_max", &Row::targets_max, mole::unit::host, "Distinct targets of the scanner with most"),
-      mole::column("scanner_ports_max", &Row::ports_max, mole::unit::port, "Distinct target ports of the scanner with most"),
-      mole::column("scanner_top_port", &Row::top_port, mole::unit::port, "Port probed by most scanners, the lowest of equals"),
-      mole::column("scanner_top_port_protocol", &Row::top_port_protocol, mole::unit::one, "Its protocol: 6 or 17"),
-      mole::column("scanner_top_port_scanners", &Row::top_port_scanners, mole::unit::host, "Scanners that probed it"));
+                   "Mean number of distinct targets of a scanner; null without scanners"),
+      mole::column("scanner_targets_max", &Row::targets_max, mole::unit::host, "Maximum number of distinct targets of a scanner"),
+      mole::column("scanner_ports_max", &Row::ports_max, mole::unit::port,
+                   "Maximum number of distinct target ports of a scanner"),
+      mole::column("scanner_top_port", &Row::top_port, mole::unit::port,
+                   "Port probed by most scanners; the lowest one of several"),
+      mole::column("scanner_top_port_protocol", &Row::top_port_protocol, mole::unit::one, "Protocol of that port: 6 or 17"),
+      mole::column("scanner_top_port_scanners", &Row::top_port_scanners, mole::unit::host, "Scanners that probed that port"));
 
   struct Params {
     std::uint64_t min_targets = 25, min_ports = 15, max_packets = 3;
     double min_ratio = 2;
     bool udp = false;
   };
-  static constexpr auto params = mole::params(
-      mole::param("min_targets", &Params::min_targets, mole::unit::host, mole::range(2, 1e9),
-                  "Distinct targets that make a source a scanner"),
-      mole::param("min_ports", &Params::min_ports, mole::unit::port, mole::range(2, 65536),
-                  "Distinct target ports that make one"),
-      mole::param("min_ratio", &Params::min_ratio, mole::range(0, 1e9),
-                  "Probes a scanner sends for each of its other flows, at least"),
-      mole::param("max_packets", &Params::max_packets, mole::unit::packet, mole::range(1, 1000), "Packets of a probe, at most"),
-      mole::param("udp", &Params::udp, "Single UDP packets are probes too, but for those of DNS and NTP"));
+  static constexpr auto params =
+      mole::params(mole::param("min_targets", &Params::min_targets, mole::unit::host, mole::range(2, 1e9),
+                               "Minimum number of distinct targets of a scanner"),
+                   mole::param("min_ports", &Params::min_ports, mole::unit::port, mole::range(2, 65536),
+                               "Minimum number of distinct target ports of a scanner"),
+                   mole::param("min_ratio", &Params::min_ratio, mole::range(0, 1e9),
+                               "Minimum number of probes of a scanner per other flow it sends"),
+                   mole::param("max_packets", &Params::max_packets, mole::unit::packet, mole::range(1, 1000),
+                               "Maximum number of packets of a probe"),
+                   mole::param("udp", &Params::udp, "Count single UDP packets as probes too, except those of DNS and NTP"));
 
   explicit Scans(const Params& p) : given(p) {}
   Params given;
 
-  // Of one address: flows as a source. They stay at 2^32 - 1 when they get there.
+  // Flows sent by one address. Counts saturate at 2^32 - 1.
   struct Source {
     std::uint32_t probes = 0, others = 0;
     static constexpr auto state = mole::fields(&Source::probes, &Source::others);
-    static void raise(std::uint32_t& n, std::uint32_t by) { n += std::min(by, std::numeric_limits<std::uint32_t>::max() - n); }
+    static void increase(std::uint32_t& n, std::uint32_t by) { n += std::min(by, std::numeric_limits<std::uint32_t>::max() - n); }
     void merge(const Source& other) {
-      raise(probes, other.probes);
-      raise(others, other.others);
+      increase(probes, other.probes);
+      increase(others, other.others);
     }
   };
   template <class A>
   struct Family {
     using Pair = mole::AddressPair<A>;
-    // Source, then protocol << 16 | port.
+    // The source, then protocol << 16 | port.
     using Port = std::conditional_t<std::is_same_v<A, mole::Addr>, std::array<std::uint64_t, 3>, std::uint64_t>;
     mole::FlatMap<A, Source> sources;
     mole::FlatSet<typename Pair::Key> targets;
@@ -98,16 +104,10 @@ struct Scans {
       else
         return static_cast<std::uint32_t>(key);
     }
-    void merge(const Family& other) {
-      sources.merge(other.sources);
-      targets.merge(other.targets);
-      ports.merge(other.ports);
-    }
   };
-  Family<std::uint32_t> v4;
-  Family<mole::Addr> v6;
+  mole::ByFamily<Family> families;
   std::uint64_t flows = 0;
-  static constexpr auto state = mole::fields(&Scans::v4, &Scans::v6, &Scans::flows);
+  static constexpr auto state = mole::fields(&Scans::families, &Scans::flows);
 
   using Flows =
       mole::Flows<mole::src_addr, mole::dst_addr, mole::src_port, mole::dst_port, mole::protocol, mole::packets, mole::tcp_flags>;
@@ -117,19 +117,18 @@ struct Scans {
     thread_local std::vector<std::uint8_t> probes;
     probes.resize(batch.size());
     find_probes(batch, probes);
-    const std::uint8_t* const probe = probes.data();  // the vector of a thread is found by a call each time
+    const std::uint8_t* const probe = probes.data();  // avoids a thread-local lookup per row
     const auto protocol = batch.span<mole::protocol>();
     const auto port = batch.span<mole::dst_port>();
-    mole::for_families<mole::src_addr, mole::dst_addr>(
-        batch, [&]<class A>(std::span<const A> src, std::span<const A> dst, std::size_t first) {
-          auto& family = of<A>();
+    families.update<mole::src_addr, mole::dst_addr>(
+        batch, [&]<class A>(Family<A>& family, std::span<const A> src, std::span<const A> dst, std::size_t first) {
           family.sources.update(src, [&](Source& s, std::size_t i) {
             const std::uint32_t one = probe[first + i];
             s.merge({one, 1 - one});
           });
           for (std::size_t at = 0; at < src.size(); at += part) {
             const auto end = std::min(part, src.size() - at);
-            std::array<std::uint32_t, part> rows;  // probes, collected without a branch that nobody can foresee
+            std::array<std::uint32_t, part> rows;  // rows of the probes, collected without branches
             std::size_t n = 0;
             for (std::size_t i = 0; i < end; ++i) {
               rows[n] = static_cast<std::uint32_t>(at + i);
@@ -149,24 +148,18 @@ struct Scans {
           }
         });
   }
-  void merge(const Scans& other) {
-    v4.merge(other.v4);
-    v6.merge(other.v6);
-    flows += other.flows;
-  }
+  void merge(const Scans& other) { mole::merge_fields(*this, other); }
 
   Row finish() const {
     Row row{};
     std::uint64_t scanner_targets = 0;
     std::map<std::uint32_t, std::uint64_t> scanners_of_port;
-    tally(v4, row, scanner_targets, scanners_of_port);
-    tally(v6, row, scanner_targets, scanners_of_port);
+    count_scanners(families.v4, row, scanner_targets, scanners_of_port);
+    count_scanners(families.v6, row, scanner_targets, scanners_of_port);
     row.scanners = row.horizontal + row.vertical + row.block;
-    if (flows > 0) {
-      row.probe_share = static_cast<double>(row.probes) / static_cast<double>(flows);
-      row.scanner_share = static_cast<double>(row.scanner_probes) / static_cast<double>(flows);
-    }
-    if (row.scanners > 0) row.targets_mean = static_cast<double>(scanner_targets) / static_cast<double>(row.scanners);
+    row.probe_share = mole::share(row.probes, flows);
+    row.scanner_share = mole::share(row.scanner_probes, flows);
+    row.targets_mean = mole::share(scanner_targets, row.scanners);
     for (const auto& [port, scanners] : scanners_of_port) {
       if (scanners <= row.top_port_scanners) continue;
       row.top_port_scanners = scanners;
@@ -179,42 +172,35 @@ struct Scans {
  private:
   static constexpr std::size_t part = 512;
 
-  template <class A>
-  Family<A>& of() {
-    if constexpr (std::is_same_v<A, mole::Addr>)
-      return v6;
-    else
-      return v4;
-  }
-
-  // TCP without ACK and RST: nothing of the other side was acknowledged, and it is no answer itself. ICMP: echo requests.
+  // TCP probes have neither ACK nor RST: they acknowledge nothing and are not an answer themselves. ICMP probes are echo
+  // requests.
   void find_probes(const Flows& batch, std::vector<std::uint8_t>& probe) const {
     const auto protocol = batch.span<mole::protocol>();
     const auto src_port = batch.span<mole::src_port>(), dst_port = batch.span<mole::dst_port>();
     const auto packets = batch.span<mole::packets>();
     const auto flags = batch.span<mole::tcp_flags>();
-    const auto asks = [](unsigned port) { return unsigned{port == 53} | unsigned{port == 123}; };
-    const std::uint64_t most = given.max_packets;
+    const auto is_dns_or_ntp = [](unsigned port) { return unsigned{port == 53} | unsigned{port == 123}; };
+    const std::uint64_t max_packets = given.max_packets;
     const bool of_udp = given.udp;
-    // Without a branch: what a flow is has no order that could be foreseen.
+    // Without branches, which would be mispredicted: kinds of flows are mixed.
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const unsigned p = protocol[i], from = src_port[i], to = dst_port[i], f = flags[i];
       const std::uint64_t n = packets[i];
       const bool tcp = (p == 6) & ((f & 0x14u) == 0);
       const bool icmp = ((p == 1) & (to == 8 * 256)) | ((p == 58) & (to == 128 * 256));
-      const bool udp = of_udp & (p == 17) & (n == 1) & (asks(from) + asks(to) == 0);
-      probe[i] = ((tcp | icmp) & (n <= most)) | udp;
+      const bool udp = of_udp & (p == 17) & (n == 1) & (is_dns_or_ntp(from) + is_dns_or_ntp(to) == 0);
+      probe[i] = ((tcp | icmp) & (n <= max_packets)) | udp;
     }
   }
 
-  // What a source probed, distinct.
+  // Distinct targets and ports of a source.
   struct Probed {
     std::uint32_t targets = 0, ports = 0;
     bool scanner = false;
     static constexpr auto state = mole::fields(&Probed::targets, &Probed::ports, &Probed::scanner);
   };
 
-  // Calls f(span) with what `of` makes of all keys, many at once: the tables they go to look ahead.
+  // Calls f(span) with of(key) of all keys, many at a time, so that the tables they go to can prefetch.
   template <class A, class Set, class Of, class F>
   static void in_parts(const Set& keys, Of of, F f) {
     std::array<A, part> made;
@@ -227,8 +213,8 @@ struct Scans {
   }
 
   template <class A>
-  void tally(const Family<A>& family, Row& row, std::uint64_t& scanner_targets,
-             std::map<std::uint32_t, std::uint64_t>& scanners_of_port) const {
+  void count_scanners(const Family<A>& family, Row& row, std::uint64_t& scanner_targets,
+                      std::map<std::uint32_t, std::uint64_t>& scanners_of_port) const {
     mole::FlatMap<A, Probed> by_source;
     mole::FlatSet<A> probed;
     in_parts<A>(

@@ -1,11 +1,12 @@
 #include <mole/metric.hpp>
+#include <mole/statistics/share.hpp>
 
 #include <array>
 
-// TCP flows by the union of their flags (NetFlow's tcp_flags is the OR of a flow's packets). Every flow is in exactly one
-// class; flows of other protocols are not counted.
+// TCP flows classified by the union of their flags (tcp_flags of NetFlow is the OR over a flow's packets). Every TCP flow is in
+// exactly one class; flows of other protocols are ignored.
 struct TcpFlags {
-  static constexpr auto about = mole::metric("tcp_flags", "1.0.0", "TCP flows by the flags they carried");
+  static constexpr auto about = mole::metric("tcp_flags", "1.0.0", "TCP flows by their flags");
 
   struct Row {
     std::uint64_t flows, null, syn, syn_ack, closed, reset, refused, ended, running, fin, xmas, illegal, other, ecn;
@@ -13,30 +14,36 @@ struct TcpFlags {
   };
   static constexpr auto output = mole::columns(
       mole::column("tcp_flows", &Row::flows, mole::unit::flow, "TCP flows: the sum of the twelve classes"),
-      mole::column("tcp_null_flows", &Row::null, mole::unit::flow, "No flag at all"),
-      mole::column("tcp_syn_flows", &Row::syn, mole::unit::flow, "SYN, no ACK, FIN or RST: opened and not gone on"),
-      mole::column("tcp_syn_ack_flows", &Row::syn_ack, mole::unit::flow, "SYN and ACK, no FIN or RST: open at the record's end"),
+      mole::column("tcp_null_flows", &Row::null, mole::unit::flow, "No flags"),
+      mole::column("tcp_syn_flows", &Row::syn, mole::unit::flow,
+                   "SYN without ACK, FIN or RST: opening attempt without continuation"),
+      mole::column("tcp_syn_ack_flows", &Row::syn_ack, mole::unit::flow,
+                   "SYN and ACK without FIN or RST: still open at the end of the record"),
       mole::column("tcp_closed_flows", &Row::closed, mole::unit::flow,
-                   "SYN, ACK and FIN, no RST: opened and closed in one record"),
+                   "SYN, ACK and FIN without RST: opened and closed within one record"),
       mole::column("tcp_reset_flows", &Row::reset, mole::unit::flow, "SYN, ACK and RST: opened, then reset"),
-      mole::column("tcp_refused_flows", &Row::refused, mole::unit::flow, "RST without SYN: refusal, backscatter or late reset"),
-      mole::column("tcp_ended_flows", &Row::ended, mole::unit::flow, "ACK and FIN, no SYN or RST: end of a longer connection"),
+      mole::column("tcp_refused_flows", &Row::refused, mole::unit::flow,
+                   "RST without SYN: refused connection, backscatter or late reset"),
+      mole::column("tcp_ended_flows", &Row::ended, mole::unit::flow,
+                   "ACK and FIN without SYN or RST: end of a longer connection"),
       mole::column("tcp_running_flows", &Row::running, mole::unit::flow,
-                   "ACK, no SYN, FIN or RST: middle of a longer connection"),
-      mole::column("tcp_fin_flows", &Row::fin, mole::unit::flow, "FIN without SYN, ACK, RST, and not xmas: FIN scan"),
-      mole::column("tcp_xmas_flows", &Row::xmas, mole::unit::flow, "FIN, PSH and URG without SYN, ACK, RST: xmas scan"),
+                   "ACK without SYN, FIN or RST: middle of a longer connection"),
+      mole::column("tcp_fin_flows", &Row::fin, mole::unit::flow, "FIN without SYN, ACK or RST, and not xmas: FIN scan"),
+      mole::column("tcp_xmas_flows", &Row::xmas, mole::unit::flow, "FIN, PSH and URG without SYN, ACK or RST: xmas scan"),
       mole::column("tcp_illegal_flows", &Row::illegal, mole::unit::flow,
-                   "SYN with FIN or RST and no ACK: never sent in good faith"),
-      mole::column("tcp_other_flows", &Row::other, mole::unit::flow, "PSH or URG alone"),
-      mole::column("tcp_ecn_flows", &Row::ecn, mole::unit::flow, "TCP flows with ECE or CWR, of any class (RFC 3168)"),
-      mole::column("tcp_syn_share", &Row::syn_share, mole::unit::one, "tcp_syn_flows / tcp_flows; null without TCP"),
-      mole::column("tcp_closed_share", &Row::closed_share, mole::unit::one, "tcp_closed_flows / tcp_flows; null without TCP"),
-      mole::column("tcp_reset_share", &Row::reset_share, mole::unit::one, "tcp_reset_flows / tcp_flows; null without TCP"),
-      mole::column("tcp_refused_share", &Row::refused_share, mole::unit::one, "tcp_refused_flows / tcp_flows; null without TCP"),
+                   "SYN with FIN or RST and without ACK: no valid TCP sends this"),
+      mole::column("tcp_other_flows", &Row::other, mole::unit::flow, "Only PSH or URG"),
+      mole::column("tcp_ecn_flows", &Row::ecn, mole::unit::flow, "TCP flows of any class with ECE or CWR (RFC 3168)"),
+      mole::column("tcp_syn_share", &Row::syn_share, mole::unit::one, "tcp_syn_flows / tcp_flows; null without TCP flows"),
+      mole::column("tcp_closed_share", &Row::closed_share, mole::unit::one,
+                   "tcp_closed_flows / tcp_flows; null without TCP flows"),
+      mole::column("tcp_reset_share", &Row::reset_share, mole::unit::one, "tcp_reset_flows / tcp_flows; null without TCP flows"),
+      mole::column("tcp_refused_share", &Row::refused_share, mole::unit::one,
+                   "tcp_refused_flows / tcp_flows; null without TCP flows"),
       mole::column("tcp_illegal_share", &Row::illegal_share, mole::unit::one,
-                   "Null, fin, xmas and illegal flows / tcp_flows; null without TCP"),
+                   "Null, fin, xmas and illegal flows / tcp_flows; null without TCP flows"),
       mole::column("tcp_answered_ratio", &Row::answered_ratio, mole::unit::one,
-                   "Flows with SYN and ACK / flows with SYN; null without a SYN"));
+                   "Flows with SYN and ACK / flows with SYN; null without such flows"));
 
   std::array<std::uint64_t, 64> flows_of{};  // by the six flags of RFC 793
   std::uint64_t ecn = 0;
@@ -53,10 +60,7 @@ struct TcpFlags {
     }
     ecn += with_ecn;
   }
-  void merge(const TcpFlags& other) {
-    for (std::size_t i = 0; i < flows_of.size(); ++i) flows_of[i] += other.flows_of[i];
-    ecn += other.ecn;
-  }
+  void merge(const TcpFlags& other) { mole::merge_fields(*this, other); }
 
   static std::uint64_t Row::*class_of(unsigned flags) {
     constexpr unsigned FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16, URG = 32;
@@ -94,15 +98,12 @@ struct TcpFlags {
       if ((flags & 18) == 18) answered += n;
     }
     row.ecn = ecn;
-    const auto ratio = [](std::uint64_t part, std::uint64_t whole) {
-      return whole > 0 ? std::optional(static_cast<double>(part) / static_cast<double>(whole)) : std::nullopt;
-    };
-    row.syn_share = ratio(row.syn, row.flows);
-    row.closed_share = ratio(row.closed, row.flows);
-    row.reset_share = ratio(row.reset, row.flows);
-    row.refused_share = ratio(row.refused, row.flows);
-    row.illegal_share = ratio(row.null + row.fin + row.xmas + row.illegal, row.flows);
-    row.answered_ratio = ratio(answered, opening);
+    row.syn_share = mole::share(row.syn, row.flows);
+    row.closed_share = mole::share(row.closed, row.flows);
+    row.reset_share = mole::share(row.reset, row.flows);
+    row.refused_share = mole::share(row.refused, row.flows);
+    row.illegal_share = mole::share(row.null + row.fin + row.xmas + row.illegal, row.flows);
+    row.answered_ratio = mole::share(answered, opening);
     return row;
   }
 };

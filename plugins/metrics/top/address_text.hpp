@@ -1,4 +1,4 @@
-// Addresses as people write them.
+// Addresses as text.
 #pragma once
 
 #include <mole/addr.hpp>
@@ -7,8 +7,8 @@
 #include <cstddef>
 #include <string>
 
-// 10.0.0.1; 2001:db8::1 as RFC 5952 has it: lower case, no leading zeros, the first of the longest runs of two or more zero
-// groups as "::".
+// Formats an address: 10.0.0.1, or 2001:db8::1 as RFC 5952 recommends: lower case, no leading zeros, "::" for the first of the
+// longest runs of two or more zero groups.
 inline std::string address_text(const mole::Addr& a) {
   std::string out;
   if (a.is_v4()) {

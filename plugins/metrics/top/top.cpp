@@ -1,6 +1,7 @@
 #include <mole/containers/address_volumes.hpp>
 #include <mole/metric.hpp>
 #include <mole/port_flows.hpp>
+#include <mole/statistics/share.hpp>
 
 #include <algorithm>
 #include <functional>
@@ -10,19 +11,18 @@
 
 #include "address_text.hpp"
 
-// The largest of an interval as rows: top_addresses, top_as, port_counts. Exact; of equal ones those with the lower key
-// come first, so that the rows do not depend on the order of the flows.
+// Rankings of an interval, one row per entry: top_addresses, top_as, port_counts. Exact. Ties are ordered by key, so that the
+// rows do not depend on the order of the flows.
 namespace {
 
-// What the three have in common: which side is told, how many, in which order.
+// The parameters of all three metrics.
 struct Choice {
   std::uint64_t n = 10;
   std::string side = "both", order = "bytes";
 };
 constexpr auto side_param =
-    mole::param("side", &Choice::side, mole::one_of("src", "dst", "both"), "Sources, destinations or both");
-constexpr auto order_param =
-    mole::param("order", &Choice::order, mole::one_of("flows", "packets", "bytes"), "By what the rows are ranked");
+    mole::param("side", &Choice::side, mole::one_of("src", "dst", "both"), "Rank sources, destinations or both");
+constexpr auto order_param = mole::param("order", &Choice::order, mole::one_of("flows", "packets", "bytes"), "What to rank by");
 constexpr auto n_param(const char* doc) { return mole::param("n", &Choice::n, mole::unit::one, mole::range(1, 100'000), doc); }
 
 struct Module {
@@ -56,17 +56,17 @@ constexpr auto rows_of(const char* name, mole::Unit unit, const char* name_doc, 
 template <class Key>
 using Entry = std::pair<Key, mole::Volume>;
 
-// The `n` largest of those that were added.
+// Collects entries and keeps the `n` largest.
 template <class Key>
 class Largest {
  public:
   Largest(std::uint64_t n, std::uint64_t mole::Volume::*order) : n_(n), order_(order) {}
   void add(const Key& key, const mole::Volume& v) {
-    if (v.*order_ < least_) return;
+    if (v.*order_ < min_) return;
     entries_.emplace_back(key, v);
     if (entries_.size() >= 2 * n_ + 64) cut();
   }
-  // The largest first.
+  // Returns them in descending order.
   std::vector<Entry<Key>> take() {
     if (entries_.size() > n_) cut();
     std::sort(entries_.begin(), entries_.end(), before());
@@ -82,23 +82,17 @@ class Largest {
   void cut() {
     const auto last = entries_.begin() + static_cast<std::ptrdiff_t>(n_) - 1;
     std::nth_element(entries_.begin(), last, entries_.end(), before());
-    least_ = (*last).second.*order_;
+    min_ = (*last).second.*order_;
     entries_.resize(n_);
   }
 
   std::uint64_t n_;
   std::uint64_t mole::Volume::*order_;
   std::vector<Entry<Key>> entries_;
-  std::uint64_t least_ = 0;  // less cannot be among them
+  std::uint64_t min_ = 0;  // smaller entries cannot be among the largest
 };
 
-std::optional<double> share(std::uint64_t part, std::uint64_t whole) {
-  if (whole == 0) return std::nullopt;
-  return static_cast<double>(part) / static_cast<double>(whole);
-}
-
-// Rows of one side: the entries for which `ranked(key)` in their order, the largest n of them; before them all others
-// by rising key.
+// Appends the rows of one side: first all entries without a rank (!ranked(key)) by key, then the n largest of the others.
 template <class Key, class Name, class Counts, class Ranked, class NameOf>
 void append(std::vector<Row<Name>>& out, const Module& m, const char* side, const Counts& counts, Ranked ranked, NameOf name_of) {
   std::vector<Entry<Key>> listed;
@@ -115,7 +109,7 @@ void append(std::vector<Row<Name>>& out, const Module& m, const char* side, cons
   const auto largest = ranking.take();
   const auto row = [&](const Entry<Key>& e, std::optional<std::uint64_t> rank) {
     const auto& v = e.second;
-    out.push_back({side, rank, name_of(e.first), v.flows, v.packets, v.bytes, share(v.*m.order, total.*m.order)});
+    out.push_back({side, rank, name_of(e.first), v.flows, v.packets, v.bytes, mole::share(v.*m.order, total.*m.order)});
   };
   for (const auto& e : listed) row(e, std::nullopt);
   for (std::size_t i = 0; i < largest.size(); ++i) row(largest[i], i + 1);
@@ -124,9 +118,9 @@ constexpr auto all_ranked = [](const auto&) { return true; };
 
 struct TopAddresses {
   static constexpr auto about = mole::metric("top_addresses", "1.0.0", "The addresses with the most traffic, as rows, exact");
-  static constexpr auto output = rows_of<std::string>("address", mole::unit::one, "The address", "1 for the largest of its side",
+  static constexpr auto output = rows_of<std::string>("address", mole::unit::one, "Address", "1 for the largest of its side",
                                                       "Share of all addresses of its side in `order`");
-  static constexpr auto params = mole::params(side_param, n_param("Addresses of each side"), order_param);
+  static constexpr auto params = mole::params(side_param, n_param("Number of addresses per side"), order_param);
 
   using Module = ::Module;
   explicit TopAddresses(const Module& module) : module_(&module) {}
@@ -138,10 +132,7 @@ struct TopAddresses {
     if (module_->src) src.add<mole::src_addr>(flows);
     if (module_->dst) dst.add<mole::dst_addr>(flows);
   }
-  void merge(const TopAddresses& other) {
-    src.merge(other.src);
-    dst.merge(other.dst);
-  }
+  void merge(const TopAddresses& other) { mole::merge_fields(*this, other); }
   std::vector<Row<std::string>> finish() const {
     std::vector<Row<std::string>> out;
     append<mole::Addr>(out, *module_, "src", src, all_ranked, address_text);
@@ -155,7 +146,7 @@ struct TopAs {
   static constexpr auto output =
       rows_of<std::uint64_t>("as", mole::unit::as, "Number of the autonomous system; 0: unknown",
                              "1 for the largest of its side; null for AS 0", "Share of all traffic of its side in `order`");
-  static constexpr auto params = mole::params(side_param, n_param("Known AS of each side"), order_param);
+  static constexpr auto params = mole::params(side_param, n_param("Number of known AS per side"), order_param);
 
   using Module = ::Module;
   explicit TopAs(const Module& module) : module_(&module) {}
@@ -168,10 +159,7 @@ struct TopAs {
     if (module_->src) src.add(flows.span<mole::src_as>(), packets, bytes);
     if (module_->dst) dst.add(flows.span<mole::dst_as>(), packets, bytes);
   }
-  void merge(const TopAs& other) {
-    src.merge(other.src);
-    dst.merge(other.dst);
-  }
+  void merge(const TopAs& other) { mole::merge_fields(*this, other); }
   std::vector<Row<std::uint64_t>> finish() const {
     std::vector<Row<std::uint64_t>> out;
     const auto known = [](std::uint32_t as) { return as != 0; };
@@ -181,14 +169,14 @@ struct TopAs {
   }
 };
 
-// Ports below 1024 each have a row if they were seen, the ports above only if they are among the n largest.
+// Every port below 1024 with traffic has a row, and the n largest ports from 1024.
 struct PortCounts {
   static constexpr auto about = mole::metric(
-      "port_counts", "1.0.0", "Traffic of each TCP and UDP port below 1024 and of the largest above, as rows, exact");
+      "port_counts", "1.0.0", "Traffic of each TCP and UDP port below 1024 and of the largest other ports, as rows, exact");
   static constexpr auto output =
-      rows_of<std::uint64_t>("port", mole::unit::port, "The port", "1 for the largest from 1024; null below 1024",
+      rows_of<std::uint64_t>("port", mole::unit::port, "Port", "1 for the largest from 1024; null below 1024",
                              "Share of all ports of its side in `order`");
-  static constexpr auto params = mole::params(side_param, n_param("Ports from 1024 of each side"), order_param);
+  static constexpr auto params = mole::params(side_param, n_param("Number of ports from 1024 per side"), order_param);
 
   using Module = ::Module;
   explicit PortCounts(const Module& module) : module_(&module) {}
@@ -202,10 +190,7 @@ struct PortCounts {
     if (module_->src) src.add(ports.src(), ports.packets(), ports.bytes());
     if (module_->dst) dst.add(ports.dst(), ports.packets(), ports.bytes());
   }
-  void merge(const PortCounts& other) {
-    src.merge(other.src);
-    dst.merge(other.dst);
-  }
+  void merge(const PortCounts& other) { mole::merge_fields(*this, other); }
   std::vector<Row<std::uint64_t>> finish() const {
     std::vector<Row<std::uint64_t>> out;
     const auto above = [](std::uint16_t port) { return port >= 1024; };

@@ -1,17 +1,18 @@
-#include <mole/address_pair.hpp>
-#include <mole/sketches/count_min_tree.hpp>
+#include <mole/by_family.hpp>
 #include <mole/metric.hpp>
+#include <mole/sketches/count_min_tree.hpp>
 
 #include "address_text.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
-// Addresses with a declared share of the traffic, in memory that does not grow: the twin of top_addresses for long windows and
-// many groups. No address of that share is missed; amounts are never too low.
+// Addresses with at least a given share of the traffic in a fixed amount of memory: top_addresses for long windows and many
+// groups. No address with that share is missed; amounts are never too low.
 struct TopAddressesSketch {
   static constexpr auto about =
-      mole::metric("top_addresses_sketch", "1.0.0", "The addresses with a share of the traffic, as rows, estimated");
+      mole::metric("top_addresses_sketch", "1.0.0", "Addresses with at least a given share of the traffic, as rows, estimated");
 
   struct Row {
     std::string side;
@@ -23,12 +24,13 @@ struct TopAddressesSketch {
   static constexpr auto output = mole::columns(
       mole::column("side", &Row::side, mole::unit::one, "src or dst"),
       mole::column("rank", &Row::rank, mole::unit::one, "1 for the largest of its side"),
-      mole::column("address", &Row::address, mole::unit::one, "The address"),
+      mole::column("address", &Row::address, mole::unit::one, "Address"),
       mole::column("amount", &Row::amount, mole::unit::one,
-                   "Its flows, packets or bytes (parameter `order`); never below the true number"),
-      mole::column("amount_least", &Row::amount_least, mole::unit::one, "amount less the error bound: passed in 2 of 100 cases"),
-      mole::column("share", &Row::share, mole::unit::one, "amount / that of all addresses of its side and family"),
-      mole::column("share_error_bound", &Row::share_error_bound, mole::unit::one, "Of the share: e / width"));
+                   "Flows, packets or bytes (parameter `order`) of the address; never below the true number"),
+      mole::column("amount_least", &Row::amount_least, mole::unit::one,
+                   "amount less the error bound; above the true number in 2 of 100 cases"),
+      mole::column("share", &Row::share, mole::unit::one, "amount / amount of all addresses of its side and family"),
+      mole::column("share_error_bound", &Row::share_error_bound, mole::unit::one, "Error bound of the share: e / width"));
 
   struct Params {
     std::uint64_t n = 10, width = 2048;
@@ -36,41 +38,35 @@ struct TopAddressesSketch {
     double min_share = 0.005;
   };
   static constexpr auto params =
-      mole::params(mole::param("side", &Params::side, mole::one_of("src", "dst", "both"), "Sources, destinations or both"),
-                   mole::param("n", &Params::n, mole::unit::one, mole::range(1, 4096), "Addresses of each side at most"),
-                   mole::param("order", &Params::order, mole::one_of("flows", "packets", "bytes"), "By what the rows are ranked"),
+      mole::params(mole::param("side", &Params::side, mole::one_of("src", "dst", "both"), "Rank sources, destinations or both"),
+                   mole::param("n", &Params::n, mole::unit::one, mole::range(1, 4096), "Maximum number of addresses per side"),
+                   mole::param("order", &Params::order, mole::one_of("flows", "packets", "bytes"), "What to rank by"),
                    mole::param("min_share", &Params::min_share, mole::unit::one, mole::range(0.0001, 1),
-                               "Addresses below this share are no rows"),
+                               "Omit addresses with a smaller share"),
                    mole::param("width", &Params::width, mole::unit::one, mole::range(64, 65536),
-                               "Counters of a row, a power of two; min_share * width is 4 at least"));
+                               "Counters per row of the sketch, a power of two; min_share * width must be at least 4"));
 
   struct Module {
     explicit Module(const Params& p) : given(p), src(p.side != "dst"), dst(p.side != "src") {
       if (!std::has_single_bit(p.width))
-        throw mole::Failure(mole::invalid("width is " + std::to_string(p.width) + "; write a power of two"));
+        throw mole::Failure(mole::invalid("width is " + std::to_string(p.width) + "; use a power of two"));
       if (p.min_share * static_cast<double>(p.width) < 4)
-        throw mole::Failure(
-            mole::invalid("min_share is lost in the error of a sketch of this width; raise width, or min_share to " +
-                          std::to_string(4.0 / static_cast<double>(p.width))));
+        throw mole::Failure(mole::invalid("min_share is too small for a sketch of this width; raise width, or min_share to " +
+                                          std::to_string(4.0 / static_cast<double>(p.width))));
     }
     Params given;
     bool src, dst;
   };
 
-  using Tree4 = mole::CountMinTree<4>;
-  using Tree6 = mole::CountMinTree<16>;
-  struct Side {
-    explicit Side(std::uint32_t width) : v4(width), v6(width) {}
-    Tree4 v4;
-    Tree6 v6;
-    static constexpr auto state = mole::fields(&Side::v4, &Side::v6);
-    void merge(const Side& other) {
-      v4.merge(other.v4);
-      v6.merge(other.v6);
-    }
-  };
+  template <class Address>
+  using Tree = mole::CountMinTree<sizeof(Address)>;
+  using Side = mole::ByFamily<Tree>;
 
-  explicit TopAddressesSketch(const Module& m) : module(&m), src(static_cast<std::uint32_t>(m.given.width)), dst(src) {}
+  explicit TopAddressesSketch(const Module& m)
+      : module(&m),
+        src{Tree<std::uint32_t>(static_cast<std::uint32_t>(m.given.width)),
+            Tree<mole::Addr>(static_cast<std::uint32_t>(m.given.width))},
+        dst(src) {}
   const Module* module;
   Side src, dst;
   static constexpr auto state = mole::fields(&TopAddressesSketch::src, &TopAddressesSketch::dst);
@@ -81,10 +77,7 @@ struct TopAddressesSketch {
     if (module->src) add_side<mole::src_addr>(src, flows);
     if (module->dst) add_side<mole::dst_addr>(dst, flows);
   }
-  void merge(const TopAddressesSketch& other) {
-    src.merge(other.src);
-    dst.merge(other.dst);
-  }
+  void merge(const TopAddressesSketch& other) { mole::merge_fields(*this, other); }
   std::vector<Row> finish() const {
     std::vector<Row> out;
     for (const auto* side : {&src, &dst}) {
@@ -110,26 +103,22 @@ struct TopAddressesSketch {
     const auto amount = [&, by_bytes = order == "bytes", by_packets = order == "packets"](std::size_t i) {
       return by_bytes ? bytes[i] : by_packets ? packets[i] : 1;
     };
-    mole::for_families<Column, Column>(flows, [&]<class A>(std::span<const A> addresses, std::span<const A>, std::size_t first) {
-      for (std::size_t i = 0; i < addresses.size(); ++i) {
-        if constexpr (std::is_same_v<A, mole::Addr>) {
-          side.v6.add(addresses[i].bytes, amount(first + i));
-        } else {
-          const auto a = addresses[i];
-          side.v4.add({static_cast<std::uint8_t>(a >> 24), static_cast<std::uint8_t>(a >> 16), static_cast<std::uint8_t>(a >> 8),
-                       static_cast<std::uint8_t>(a)},
-                      amount(first + i));
-        }
-      }
+    side.update<Column>(flows, [&](auto& tree, auto addresses, std::size_t first) {
+      for (std::size_t i = 0; i < addresses.size(); ++i) tree.add(key_of(addresses[i]), amount(first + i));
     });
+  }
+  static Tree<mole::Addr>::Key key_of(const mole::Addr& a) { return a.bytes; }
+  static Tree<std::uint32_t>::Key key_of(std::uint32_t a) {
+    return {static_cast<std::uint8_t>(a >> 24), static_cast<std::uint8_t>(a >> 16), static_cast<std::uint8_t>(a >> 8),
+            static_cast<std::uint8_t>(a)};
   }
   template <std::size_t Bytes>
   void append(std::vector<Row>& rows, const mole::CountMinTree<Bytes>& tree) const {
     const double total = static_cast<double>(tree.total()),
                  bound = tree.error_bound(static_cast<std::uint32_t>(module->given.width));
-    const auto least = static_cast<std::uint64_t>(std::ceil(module->given.min_share * total));
+    const auto min_amount = static_cast<std::uint64_t>(std::ceil(module->given.min_share * total));
     const auto error = static_cast<std::uint64_t>(std::ceil(bound * total));
-    for (const auto& [key, amount] : tree.at_least(std::max<std::uint64_t>(1, least))) {
+    for (const auto& [key, amount] : tree.at_least(std::max<std::uint64_t>(1, min_amount))) {
       mole::Addr address;
       if constexpr (Bytes == 16)
         address.bytes = key;

@@ -1,6 +1,6 @@
 #include <mole/metric.hpp>
 
-// Flows, packets and bytes of an interval. Sums wrap at 2^64.
+// Flows, packets and bytes of an interval. Sums wrap around at 2^64.
 struct Traffic {
   static constexpr auto about = mole::metric("traffic", "1.0.0", "Flows, packets and bytes per interval");
 
@@ -19,11 +19,7 @@ struct Traffic {
     for (const auto n : batch.span<mole::packets>()) packets += n;
     for (const auto n : batch.span<mole::bytes>()) bytes += n;
   }
-  void merge(const Traffic& other) {
-    flows += other.flows;
-    packets += other.packets;
-    bytes += other.bytes;
-  }
+  void merge(const Traffic& other) { mole::merge_fields(*this, other); }
   Row finish() const { return {flows, packets, bytes}; }
 };
 

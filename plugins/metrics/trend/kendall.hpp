@@ -1,10 +1,9 @@
-// Robust trend: the slopes between all pairs of values of the same season (Theil 1950, Sen 1968; seasonal: Hirsch, Slack and
-// Smith 1982), and Kendall's S of their signs with a variance that holds when seasons depend on each other (Hirsch and Slack
-// 1984).
+// Robust trend: slopes between all pairs of values of the same season (Theil 1950, Sen 1968; seasonal: Hirsch, Slack and Smith
+// 1982), and Kendall's S of their signs with a variance that allows for dependence between seasons (Hirsch and Slack 1984).
 //
 // With weights w, A_ij = sum over seasons of w_i w_j sign(x_j - x_i) for two cycles i < j, A_ji = -A_ij, and
 //   S = sum_{i<j} A_ij,   Var S = (sum_{i<j} A_ij^2 + sum_i (sum_j A_ij)^2) / 3,
-// which is Hirsch and Slack's estimate in other words, and with one season and weights 1 the textbook's
+// which is the estimate of Hirsch and Slack, and with one season and weights 1 equals the usual
 // (n(n-1)(2n+5) - sum t(t-1)(2t+5)) / 18 for groups of t ties.
 #pragma once
 
@@ -16,7 +15,7 @@
 
 namespace mole {
 
-// One turn of the season: its values by time of the season, rising.
+// One turn of the season: its values in order of time.
 struct Cycle {
   struct Value {
     std::int64_t slot;
@@ -36,33 +35,33 @@ inline std::vector<Cycle> cycles_of(const Grid& grid, const Period& season) {
     const auto slot = season.none() ? 0 : phase / grid.step;
     if (out.empty() || season.none() || start - phase != turn) out.emplace_back();
     turn = start - phase;
-    if (!out.back().values.empty() && out.back().values.back().slot == slot) continue;  // cells that do not divide the season
+    if (!out.back().values.empty() && out.back().values.back().slot == slot) continue;  // cells do not divide the season evenly
     out.back().values.push_back({slot, static_cast<double>(since) / day_us, grid.value[k], grid.weight[k]});
   }
   return out;
 }
 
 struct Kendall {
-  double s = 0, variance = 0, pairs = 0;  // pairs: the weight of all
-  std::vector<Weighted> slopes;           // a day, rising
+  double s = 0, variance = 0, pairs = 0;  // pairs: their total weight
+  std::vector<Weighted> slopes;           // per day, sorted
 
   double tau() const { return s / pairs; }
-  // Two-sided, by the normal distribution with a correction for steps of one (average) pair.
+  // Two-sided, from the normal distribution with a continuity correction of one (average) pair.
   double p() const {
     const double step = pairs / static_cast<double>(slopes.size());
     return variance > 0 ? std::min(1.0, 2 * normal_tail(std::max(std::abs(s) - step, 0.0) / std::sqrt(variance))) : 1;
   }
   double slope() const { return step_quantile(slopes, 0.5); }
-  // Sen's limits, on the safe side: as many pairs from either end as S leaves over with this confidence. None if that is none.
+  // Sen's confidence limits, rounded outward; nullopt with too few pairs.
   std::optional<std::pair<double, double>> limits(double confidence) const {
     const double beyond = (pairs - normal_point((1 - confidence) / 2) * std::sqrt(variance)) / 2;
-    const auto reached = [&](auto from, auto to) {
+    const auto limit = [&](auto from, auto to) {
       double sum = 0;
       auto at = from;
       while (at != to && sum + at->weight <= beyond) sum += (at++)->weight;
       return at == from ? std::optional<double>() : (at - 1)->value;
     };
-    const auto low = reached(slopes.begin(), slopes.end()), high = reached(slopes.rbegin(), slopes.rend());
+    const auto low = limit(slopes.begin(), slopes.end()), high = limit(slopes.rbegin(), slopes.rend());
     if (!low || !high) return std::nullopt;
     return std::pair(*low, *high);
   }

@@ -1,9 +1,9 @@
-#include <mole/address_pair.hpp>
-#include <mole/sketches/hyperloglog.hpp>
+#include <mole/by_family.hpp>
 #include <mole/metric.hpp>
+#include <mole/sketches/hyperloglog.hpp>
 
-// About as many as unique_addresses counts, in memory that does not grow: for long windows and many groups. IPv4 addresses and
-// their mapped forms are one.
+// Estimates what unique_addresses counts in a fixed amount of memory, for long windows and many groups. An IPv4 address and its
+// mapped IPv6 form are the same address.
 struct UniqueAddressesSketch {
   static constexpr auto about = mole::metric("unique_addresses_sketch", "1.0.0", "Distinct addresses per interval, estimated");
 
@@ -16,13 +16,14 @@ struct UniqueAddressesSketch {
       mole::column("dst_addresses", &Row::dst_addresses, mole::unit::host, "Distinct destination addresses, estimated"),
       mole::column("address_pairs", &Row::address_pairs, mole::unit::one, "Distinct pairs of source and destination, estimated"),
       mole::column("relative_error_bound", &Row::relative_error_bound, mole::unit::one,
-                   "Of each estimate, passed in 3 of 1000 cases: 3 * 1.04 / sqrt(2^precision)"));
+                   "Bound of the relative error of each estimate, exceeded in 3 of 1000 cases: 3 * 1.04 / sqrt(2^precision)"));
 
   struct Params {
     std::uint64_t precision = 12;
   };
-  static constexpr auto params = mole::params(mole::param("precision", &Params::precision, mole::range(4, 18),
-                                                          "Each estimate takes 2^precision bytes; 12 errs by 1.6 % (1 sigma)"));
+  static constexpr auto params =
+      mole::params(mole::param("precision", &Params::precision, mole::range(4, 18),
+                               "Each estimate takes 2^precision bytes; the standard error is 1.6 % for 12"));
 
   explicit UniqueAddressesSketch(const Params& p)
       : src(static_cast<unsigned>(p.precision)),
@@ -46,11 +47,7 @@ struct UniqueAddressesSketch {
           }
         });
   }
-  void merge(const UniqueAddressesSketch& other) {
-    src.merge(other.src);
-    dst.merge(other.dst);
-    pairs.merge(other.pairs);
-  }
+  void merge(const UniqueAddressesSketch& other) { mole::merge_fields(*this, other); }
   Row finish() const { return {rounded(src), rounded(dst), rounded(pairs), error}; }
 
  private:

@@ -1,9 +1,8 @@
 #include <mole/exact_sum.hpp>
 #include <mole/metric.hpp>
 
-// Variance and standard deviation of any numeric column, about a centre, which is normally its mean. Sums of values and of
-// squares are exact, and so is moving them to another centre; what is left to round is small, so nothing cancels, whatever the
-// centre.
+// Variance and standard deviation of a numeric column about a centre, normally its mean. Sums and sums of squares are exact, and
+// so is moving them to another centre, so that nothing cancels whatever the centre.
 struct Variance {
   static constexpr auto about = mole::metric("variance", "1.1.0", "Variance and standard deviation of a column");
 
@@ -13,8 +12,8 @@ struct Variance {
   };
   static constexpr auto output = mole::columns(
       mole::column("{values}_variance", &Row::variance, mole::square("values"), "Variance; null without more than ddof values"),
-      mole::column("{values}_standard_deviation", &Row::standard_deviation, mole::same("values"), "Root of the variance"),
-      mole::column("{values}_count", &Row::count, mole::unit::interval, "Values that entered the variance"));
+      mole::column("{values}_standard_deviation", &Row::standard_deviation, mole::same("values"), "Square root of the variance"),
+      mole::column("{values}_count", &Row::count, mole::unit::interval, "Number of values used"));
 
   struct Params {
     double minimum_coverage = 0;
@@ -23,10 +22,10 @@ struct Variance {
   };
   static constexpr auto params = mole::params(
       mole::param("minimum_coverage", &Params::minimum_coverage, mole::unit::one, mole::range(0, 1),
-                  "Leave out values with less coverage than this"),
+                  "Ignore values with less coverage than this"),
       mole::param("ddof", &Params::ddof, mole::unit::one, mole::range(0, 1),
                   "Delta degrees of freedom: 0 for the population, 1 for a sample"),
-      mole::param("weighted", &Params::weighted, "Let each value count as much as its coverage, to a millionth, instead of 1"));
+      mole::param("weighted", &Params::weighted, "Weight each value by its coverage, to a precision of one millionth"));
 
   static constexpr auto inputs =
       mole::inputs(mole::values("values", "Column to take the variance of"),
@@ -36,9 +35,9 @@ struct Variance {
   Params p;
   std::optional<double> centre;
 
-  // Sums over x - c for some centre c, at first 0.
+  // Sums over x - c for a centre c, initially 0.
   struct Moments {
-    std::uint64_t count = 0, weight = 0;  // weight: in all, of 2^20 for a value with full coverage; or 1 for each
+    std::uint64_t count = 0, weight = 0;  // weight: sum of weights, 2^20 each at full coverage, or 1 each
     mole::ExactSum sum, squares;
     static constexpr auto state = mole::fields(&Moments::count, &Moments::weight, &Moments::sum, &Moments::squares);
 
@@ -51,14 +50,7 @@ struct Variance {
       weight += w;
       ++count;
     }
-    void merge(const Moments& other) {
-      count += other.count;
-      weight += other.weight;
-      sum.merge(other.sum);
-      squares.merge(other.squares);
-    }
-
-    // From x to x - c: the squares lose 2cx and gain c^2 each.
+    // Moves the centre by c: each square becomes x^2 - 2cx + c^2.
     void shift(double c) {
       mole::ExactSum one, square;
       one.add(c);
@@ -80,14 +72,14 @@ struct Variance {
       if (w > 0) moments.add(value, w);
     }
   }
-  void merge(const Variance& other) { moments.merge(other.moments); }
-  // With weights, ddof is taken from the number of values, not from their weight.
+  void merge(const Variance& other) { mole::merge_fields(*this, other); }
+  // With weights, ddof is relative to the number of values, not to their weight.
   Row finish() const {
     const auto n = moments.count;
     if (n <= p.ddof) return {std::nullopt, std::nullopt, n};
     Moments m = moments;
     if (centre) m.shift(*centre);
-    // What the centre missed: nearly nothing if it is the mean. A centre far off hides the mean from the first division.
+    // Corrects the centre to the mean. A distant centre needs a second pass, since the first division rounds.
     for (int i = 0; i < 2; ++i) m.shift(m.sum.divided_by(m.weight));
     const double rest = m.sum.round(), weight = static_cast<double>(m.weight), count = static_cast<double>(n);
     const double freedom = p.ddof == 0 ? weight : weight * (count - static_cast<double>(p.ddof)) / count;

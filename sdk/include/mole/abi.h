@@ -1,22 +1,22 @@
 /* The Data Mole plugin ABI, version 1.0. C11, includes only <stdint.h>.
  *
- * A plugin is a shared library that exports exactly one symbol, `mole_plugin_entry` (a mole_entry). Authors normally
- * write C++ against mole/metric.hpp, mole/decoder.hpp or mole/downloader.hpp, which fill these tables; this header is
- * the specification, and enough to write a plugin in any language with a C calling convention.
+ * A plugin is a shared library that exports exactly one symbol, `mole_plugin_entry` (a mole_entry). Authors normally write C++
+ * against mole/metric.hpp, mole/decoder.hpp or mole/downloader.hpp, which fill these tables. This header is the specification, and
+ * sufficient to write a plugin in any language with a C calling convention.
  *
  * Rules
- *  1. Nothing allocated on one side is freed on the other: what crosses is borrowed for the call, or carries its own
- *     `release` (ArrowArray).
+ *  1. Memory allocated on one side is never freed on the other: arguments are valid during the call, or have their own `release`
+ *     function (ArrowArray).
  *  2. No function throws, longjmps, changes the locale, installs a signal handler, or forks.
- *  3. A mole_error is a buffer of the caller; no error needs memory.
- *  4. Integers have sizes; enumerations and booleans travel as int32_t; text is UTF-8 pointer + length, not terminated.
- *  5. Every pointer is non-null unless its comment says "NULL: ...".
- *  6. Released tables are frozen. A new ability is a new kind or extension id; tables grow at their end only and carry
+ *  3. A mole_error is a buffer of the caller; errors allocate no memory.
+ *  4. Integers have fixed sizes; enumerations and booleans are int32_t; text is UTF-8, pointer and length, not terminated.
+ *  5. Pointers are not NULL unless their comment says "NULL: ...".
+ *  6. Released tables are frozen. New features get a new kind or extension id; tables grow only at their end and contain
  *     struct_size.
- *  7. abi_major must be equal, the plugin's abi_minor not above the host's; else the plugin is refused with both numbers.
+ *  7. abi_major must be equal and the plugin's abi_minor not above the host's; otherwise the host rejects the plugin.
  *  8. Times are int64_t microseconds since 1970-01-01T00:00:00Z, durations int64_t microseconds.
- *  9. Threads: a `mole_module` is immutable after open and shared by threads; a state, decoder or source is used by one
- *     thread at a time. Plugins are never unloaded.
+ *  9. Threads: a `mole_module` is immutable after open and shared by threads; a state, decoder or source is used by one thread at a
+ *     time. Plugins are never unloaded.
  */
 #ifndef MOLE_ABI_H
 #define MOLE_ABI_H
@@ -32,18 +32,18 @@ extern "C" {
 #define MOLE_ABI_MAJOR 1
 #define MOLE_ABI_MINOR 0
 
-/* Outcomes. A code's only purpose is to say who acts next. */
+/* Result codes. An error code says who must act. */
 enum {
   MOLE_OK = 0,
-  MOLE_END = 1,          /* no more */
+  MOLE_END = 1,          /* no more data */
   MOLE_PENDING = 2,      /* ask again later */
-  MOLE_INVALID = -1,     /* the request is wrong: fails the request, tells the user */
-  MOLE_CORRUPT = -2,     /* these bytes are damaged: file is marked, rows become partial */
-  MOLE_MISSING = -3,     /* the archive no longer has it: re-index, then partial */
-  MOLE_TRANSIENT = -4,   /* try again, any node */
+  MOLE_INVALID = -1,     /* the request is wrong: it fails, and the user is informed */
+  MOLE_CORRUPT = -2,     /* these bytes are damaged: the file is marked, rows become partial */
+  MOLE_MISSING = -3,     /* the archive no longer has the file: index again, then partial */
+  MOLE_TRANSIENT = -4,   /* try again, on any node */
   MOLE_EXHAUSTED = -5,   /* memory, disk or a declared limit */
   MOLE_CANCELLED = -6,   /* the host asked to stop */
-  MOLE_UNSUPPORTED = -7, /* this build cannot */
+  MOLE_UNSUPPORTED = -7, /* not supported by this build */
   MOLE_INTERNAL = -8     /* a bug in the plugin (any stray exception) */
 };
 
@@ -52,7 +52,7 @@ typedef struct mole_text {
   uint64_t size;
 } mole_text;
 
-/* Buffer for a message, owned by the caller. The callee writes at most `capacity` bytes and sets `size`. */
+/* A buffer for a message, owned by the caller. The callee writes at most `capacity` bytes and sets `size`. */
 typedef struct mole_error {
   char* text;
   uint32_t capacity;
@@ -72,7 +72,7 @@ enum {
   MOLE_TYPE_ADDR /* u32 in a v4 batch, 16 bytes in a v6 batch */
 };
 
-/* One parameter, in the order the descriptor declares them. The host has checked type and range. */
+/* One parameter, in the order of the descriptor. The host has checked type and range. */
 typedef struct mole_value {
   int32_t type; /* MOLE_TYPE_U64, I64, F64, BOOL (in i64), TEXT */
   int32_t reserved;
@@ -84,7 +84,7 @@ typedef struct mole_value {
   } as;
 } mole_value;
 
-/* Receives bytes. `write` copies what it is given; anything but MOLE_OK: stop and return that code. */
+/* Receives bytes. `write` copies them; on any other result than MOLE_OK, stop and return it. */
 typedef struct mole_writer {
   void* self;
   int32_t (*write)(void* self, const void* data, uint64_t size);
@@ -92,19 +92,19 @@ typedef struct mole_writer {
 
 enum { MOLE_LOG_DEBUG = 0, MOLE_LOG_INFO = 1, MOLE_LOG_WARNING = 2, MOLE_LOG_ERROR = 3 };
 
-/* What the host offers a plugin. Lives as long as the process; every function may be called from any thread. */
+/* Functions of the host, valid for the life of the process and callable from any thread. */
 typedef struct mole_host {
   uint32_t struct_size;
   uint32_t abi_minor;
   void* self;
   void (*log)(void* self, int32_t level, mole_text message);
   int32_t (*cancelled)(void* self);                     /* 1: return MOLE_CANCELLED soon */
-  const void* (*extension)(void* self, const char* id); /* NULL: not offered */
+  const void* (*extension)(void* self, const char* id); /* NULL: not available */
 } mole_host;
 
 /* ---- flow columns -------------------------------------------------------------------------------------------- */
 
-/* Names, types and units: DESIGN names in lower case without prefix (`start`, `src_addr`, ...); see docs/flow_columns.md. */
+/* In text the names are in lower case without prefix (`start`, `src_addr`, ...); docs/flow_columns.md has types and units. */
 enum {
   MOLE_COLUMN_START = 0, /* time */
   MOLE_COLUMN_END,       /* time */
@@ -134,18 +134,18 @@ enum {
 typedef struct mole_module mole_module; /* owned by the plugin between open and close */
 typedef struct mole_state mole_state;   /* owned by the plugin between create and destroy */
 
-/* What an input role is bound to. Input 0.. in the order the descriptor declares them. */
+/* What an input role is bound to. Inputs are numbered from 0 in the order of the descriptor. */
 typedef struct mole_binding {
   uint32_t struct_size;
   int32_t type; /* type of the bound column; 0 for an input of kind "flows" */
   mole_text role;
-  mole_text module; /* upstream module's name, or the archive's */
-  mole_text column; /* bound column's name; empty for flows */
+  mole_text module; /* name of the upstream module or the archive */
+  mole_text column; /* name of the bound column; empty for flows */
   mole_text unit;
 } mole_binding;
 
 /* A batch of rows of one input.
- *  kind "flows": children are the flow columns the descriptor lists in "reads", in that order, non-null, fixed types.
+ *  kind "flows": children are the flow columns listed in "reads" of the descriptor, in that order, non-null, of fixed types.
  *  kind "rows":  children are [0] the bound column in its own type, nullable; [1] coverage, f64; [2] interval_start, time.
  */
 typedef struct mole_batch {
@@ -157,7 +157,7 @@ typedef struct mole_batch {
   const struct ArrowArray* columns; /* a struct array */
 } mole_batch;
 
-/* What a state is finished for: [start, end), microseconds. With a window it is the window's last interval. */
+/* The interval that a state is finished for: [start, end), microseconds. With a window, the last interval of the window. */
 typedef struct mole_interval {
   int64_t start_us;
   int64_t end_us;
@@ -168,28 +168,29 @@ typedef struct mole_interval {
 typedef struct mole_metric_v1 {
   uint32_t struct_size;
   uint32_t reserved;
-  /* Once per process and module. bindings and params are borrowed for the call. */
+  /* Called once per process and module. bindings and params are valid during the call. */
   int32_t (*open)(const mole_host*, const mole_binding* bindings, uint32_t binding_count, const mole_value* params,
                   uint32_t param_count, mole_module** out, mole_error*);
   void (*close)(mole_module*);
   int32_t (*create)(const mole_module*, mole_state** out, mole_error*);
   void (*destroy)(const mole_module*, mole_state*);
-  /* Rows of a "context" input for the state's interval and group: same children as kind "rows", 0 or 1 rows (0: upstream
-   * has no value there). Called right after create, before add, merge and load; never for other inputs. */
+  /* The row of a "context" input for the state's interval and group: children as of kind "rows", 0 rows if upstream has no value
+   * there, else 1. Called right after create, before add, merge and load; never for other inputs. */
   int32_t (*begin)(const mole_module*, mole_state*, uint32_t input, const struct ArrowArray* rows, mole_error*);
-  /* Adds a batch. state_of_row[i] is the index into `states` of row i, MOLE_NO_STATE: skip the row;
-   * NULL: all rows to states[0]. The batch is borrowed. */
+  /* Adds a batch, which is valid during the call. state_of_row[i] is the index in `states` of row i; MOLE_NO_STATE: skip the row.
+   * NULL: add all rows to states[0]. */
   int32_t (*add)(const mole_module*, mole_state* const* states, uint32_t state_count, const uint32_t* state_of_row,
                  const mole_batch*, mole_error*);
   /* NULL: the metric is sequential. `other` is unchanged. */
   int32_t (*merge)(const mole_module*, mole_state*, const mole_state* other, mole_error*);
-  /* Rows of `count` states, each for its interval: a struct array, children as the descriptor's "output", moved out to the
-   * host; state i gave rows_of_state[i] rows, in order. A sequential state is closed for this interval and open for the next. */
+  /* Computes the rows of `count` states, each for its interval: a struct array with the children of "output" of the descriptor,
+   * which the host releases. rows_of_state[i] is the number of rows of state i, in order. Closes a sequential state for this interval
+   * and opens it for the next. */
   int32_t (*finish)(const mole_module*, mole_state* const* states, const mole_interval* intervals, uint32_t count,
                     uint32_t* rows_of_state, struct ArrowArray* rows, mole_error*);
-  /* Canonical bytes: equal states save to equal bytes. */
+  /* Equal states must save to equal bytes. */
   int32_t (*save)(const mole_module*, const mole_state*, const mole_writer*, mole_error*);
-  /* Into a fresh state. The bytes are what save wrote, or hostile: MOLE_CORRUPT, never undefined behaviour. */
+  /* Loads into a fresh state. The bytes may be corrupt or hostile: return MOLE_CORRUPT then; never undefined behaviour. */
   int32_t (*load)(const mole_module*, mole_state*, const void* data, uint64_t size, mole_error*);
 } mole_metric_v1;
 
@@ -197,33 +198,32 @@ typedef struct mole_metric_v1 {
 
 typedef struct mole_decoder mole_decoder; /* owned by the plugin; decodes one file */
 
-/* The decompressed bytes of one file, in order. Host's; one thread. */
+/* The decompressed bytes of one file, in order. Owned by the host; for one thread. */
 typedef struct mole_source {
   void* self;
-  /* Borrows the next bytes (at least 1), valid until the next call. *offset: where they stand in the decompressed file
-   * as far as it could be read. *gap = 1: bytes were lost right before them, resynchronise.
-   * MOLE_OK, MOLE_END, or an error to be passed on. */
+  /* Returns the next bytes (at least 1), valid until the next call. *offset is their offset in the readable part of the decompressed
+   * file. *gap = 1: bytes are missing right before them; resynchronise. Returns MOLE_OK, MOLE_END, or an error to pass on. */
   int32_t (*next)(void* self, const uint8_t** data, uint64_t* size, uint64_t* offset, int32_t* gap);
 } mole_source;
 
-enum { MOLE_LOST_IN_DAMAGE = 1 /* flag: the sequence gap lies across damaged bytes of this file */ };
+enum { MOLE_LOST_IN_DAMAGE = 1 /* flag: the sequence gap spans damaged bytes of this file */ };
 
-/* What a decoder tells about the file beside its flows. Host's; one thread; in file order. */
+/* Receives what a decoder reports besides flows, in file order. Owned by the host; for one thread. */
 typedef struct mole_decode_sink {
   void* self;
-  /* One datagram (message) was read: when it was exported, the flows in it, flows lost right before it by sequence. */
+  /* A datagram (message): when it was exported, the flows in it, the flows lost right before it by sequence number. */
   void (*datagram)(void* self, int64_t exported_us, uint32_t flows, uint64_t lost, uint32_t flags);
-  /* `size` decompressed bytes at `offset` could not be read. */
+  /* `size` unreadable decompressed bytes at `offset`. */
   void (*skipped)(void* self, uint64_t offset, uint64_t size, mole_text reason);
 } mole_decode_sink;
 
-/* Columns of one batch, memory of the host. */
+/* The columns of one batch, in the host's memory. */
 typedef struct mole_flow_builder {
   uint32_t struct_size;
-  uint32_t capacity;                /* rows each column can take */
+  uint32_t capacity;                /* maximum number of rows */
   uint32_t rows;                    /* set by next */
   uint32_t address_family;          /* set by next: 4 or 6; a batch holds one family */
-  void* columns[MOLE_COLUMN_COUNT]; /* NULL: nobody reads it; do not compute it */
+  void* columns[MOLE_COLUMN_COUNT]; /* NULL: not needed */
 } mole_flow_builder;
 
 typedef struct mole_decoder_v1 {
@@ -235,26 +235,26 @@ typedef struct mole_decoder_v1 {
   int32_t (*recognises)(const uint8_t* head, uint64_t size);
   int32_t (*create)(const mole_module*, const mole_source*, const mole_decode_sink*, mole_decoder** out, mole_error*);
   void (*destroy)(mole_decoder*);
-  /* Fills one batch. MOLE_OK (rows may be 0), MOLE_END: no more flows, rows is 0. Survives any bytes. */
+  /* Fills one batch. MOLE_OK (rows may be 0); MOLE_END: no more flows, rows is 0. Must accept any bytes. */
   int32_t (*next)(mole_decoder*, mole_flow_builder*, mole_error*);
 } mole_decoder_v1;
 
 /* ---- downloaders: kind "mole.downloader/1" ------------------------------------------------------------------- */
 
-/* One file of an archive. Texts are borrowed for the call. */
+/* One file of an archive. Texts are valid during the call. */
 typedef struct mole_object {
   uint32_t struct_size;
   uint32_t reserved;
-  mole_text id;      /* what fetch takes; its last path component is matched against the manifest's `files` pattern */
+  mole_text id;      /* passed to fetch; its last path component is matched against `files` of the manifest */
   uint64_t size;     /* bytes */
-  mole_text version; /* changes when the content may have changed (mtime, etag); empty: unknown */
-  mole_text medium;  /* tape; empty: none */
+  mole_text version; /* changes when the content may have changed (mtime, etag); empty if unknown */
+  mole_text medium;  /* the tape; empty if there is none */
   uint64_t position; /* place on the medium */
 } mole_object;
 
 typedef struct mole_index_sink {
   void* self;
-  int32_t (*found)(void* self, const mole_object*); /* anything but MOLE_OK: stop and return it */
+  int32_t (*found)(void* self, const mole_object*); /* on any other result than MOLE_OK, stop and return it */
 } mole_index_sink;
 
 typedef struct mole_downloader_v1 {
@@ -262,11 +262,11 @@ typedef struct mole_downloader_v1 {
   uint32_t reserved;
   int32_t (*open)(const mole_host*, const mole_value* params, uint32_t param_count, mole_module** out, mole_error*);
   void (*close)(mole_module*);
-  /* Lists every file, any order. */
+  /* Lists all files, in any order. */
   int32_t (*index)(const mole_module*, const mole_index_sink*, mole_error*);
-  /* Asks for files to be made ready. Idempotent. MOLE_OK: all ready; MOLE_PENDING: poll again. */
+  /* Makes files ready. Idempotent. MOLE_OK: all are ready; MOLE_PENDING: call again later. */
   int32_t (*stage)(const mole_module*, const mole_text* ids, uint32_t count, mole_error*);
-  /* Writes the bytes of a ready file. The host hashes and publishes them. */
+  /* Writes the bytes of a ready file, which the host hashes and publishes. */
   int32_t (*fetch)(const mole_module*, mole_text id, const mole_writer*, mole_error*);
 } mole_downloader_v1;
 
@@ -276,8 +276,8 @@ typedef struct mole_plugin {
   uint32_t struct_size;
   uint32_t reserved;
   const char* kind;       /* "mole.metric/1", "mole.decoder/1", "mole.downloader/1" */
-  const char* descriptor; /* canonical JSON, docs/formats/descriptor.md; lives as long as the library */
-  const void* vtable;     /* type given by kind */
+  const char* descriptor; /* canonical JSON, docs/formats/descriptor.md; valid as long as the library */
+  const void* vtable;     /* the type depends on kind */
 } mole_plugin;
 
 typedef struct mole_entry {

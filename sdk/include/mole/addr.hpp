@@ -1,8 +1,7 @@
-// Addr: an IPv4 or IPv6 address, 16 bytes in network order. IPv4 is held as the mapped address ::ffff:a.b.c.d, so that
-// comparison and equality need no family.
+// Addr: an IPv4 or IPv6 address, 16 bytes in network order. IPv4 addresses are stored as mapped addresses (::ffff:a.b.c.d), so
+// addresses compare without looking at the family.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <compare>
 #include <cstddef>
@@ -28,11 +27,11 @@ struct Addr {
     std::memcpy(a.bytes.data(), network_order, 16);
     return a;
   }
-  constexpr bool is_v4() const {
-    return std::all_of(bytes.begin(), bytes.begin() + 10, [](std::uint8_t b) { return b == 0; }) && bytes[10] == 0xff &&
-           bytes[11] == 0xff;
+  bool is_v4() const {
+    static constexpr std::uint8_t prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    return std::memcmp(bytes.data(), prefix, sizeof prefix) == 0;
   }
-  // The IPv4 number; meaningful if is_v4().
+  // The IPv4 address as a number; meaningful only if is_v4().
   constexpr std::uint32_t v4_value() const {
     return std::uint32_t{bytes[12]} << 24 | std::uint32_t{bytes[13]} << 16 | std::uint32_t{bytes[14]} << 8 | bytes[15];
   }

@@ -1,19 +1,19 @@
-// ByteSource: the decompressed bytes of a file, pulled. Records that lie across the host's chunks are stitched; across
-// lost bytes they never are.
+// ByteSource: reads the decompressed bytes of a file. Records that span the host's chunks are joined; bytes on both sides of a
+// gap (lost bytes) never are.
 //
-//   while (true) {
-//     auto head = in.peek(24);
-//     if (head.size() < 24) {                    // fewer only at the end of the file or before a gap
-//       if (!in.gap()) break;
-//       told.skipped(in.offset(), head.size(), "cut short by damage");
-//       in.cross_gap();                          // drops what is left before the gap
-//       continue;                                // now resynchronise
+//   std::size_t count_records(mole::ByteSource& in) {
+//     for (std::size_t n = 0;; ++n) {
+//       const auto record = in.peek(24);
+//       if (record.size() < 24) {         // only at the end of the file or before a gap
+//         if (!in.gap()) return n;
+//         in.cross_gap();                 // drops the bytes before the gap; resynchronise after it
+//       } else {
+//         in.skip(24);
+//       }
 //     }
-//     ...
-//     in.skip(24);
 //   }
 //
-// One thread. What peek returns is valid until the next call of any member but offset() and gap().
+// For one thread. What peek() returns is valid until the next call of any member except offset() and gap().
 #pragma once
 
 #include <mole/detail/boundary.hpp>
@@ -33,24 +33,24 @@ class ByteSource {
   ByteSource(const ByteSource&) = delete;
   ByteSource& operator=(const ByteSource&) = delete;
 
-  // The next n bytes without consuming them; fewer only at the end of the file or before a gap.
-  // Throws Failure if the host cannot read on.
+  // Returns the next n bytes without consuming them; fewer only at the end of the file or before a gap.
+  // Throws Failure if the host cannot read the file.
   Bytes peek(std::size_t n) {
     fill(n);
     return {front_.data, front_.size < n ? front_.size : n};
   }
-  // All bytes that lie in one piece, at least n where there are as many: for searching.
+  // Returns all contiguous bytes, at least n if there are that many, for searching.
   Bytes window(std::size_t n) {
     fill(n);
     return {front_.data, front_.size};
   }
-  // Consumes n bytes that peek or window has shown.
+  // Consumes n bytes that peek() or window() has returned.
   void skip(std::size_t n) {
     front_.data += n;
     front_.size -= n;
     offset_ += n;
   }
-  // peek and skip; empty, with nothing consumed, if there are not n.
+  // peek() and skip(). With fewer than n bytes left, consumes nothing and returns an empty span.
   Bytes take(std::size_t n) {
     const auto b = peek(n);
     if (b.size() < n) return {};
@@ -58,15 +58,15 @@ class ByteSource {
     return b;
   }
 
-  // Where the next byte stands in the decompressed file, as far as that could be read.
+  // Offset of the next byte in the readable part of the decompressed file.
   std::uint64_t offset() const { return offset_; }
-  // Bytes were lost right behind those that the last short peek returned.
+  // Whether bytes are missing right after those that the last short peek() returned.
   bool gap() const { return gap_; }
-  // Drops the bytes before the gap and goes on behind it. Only if gap().
+  // Drops the bytes before the gap and continues after it. Only if gap().
   void cross_gap() {
-    front_ = behind_gap_.bytes;
-    offset_ = behind_gap_.offset;
-    stitched_ = gap_ = false;
+    front_ = after_gap_.bytes;
+    offset_ = after_gap_.offset;
+    joined_ = gap_ = false;
   }
 
  private:
@@ -82,12 +82,12 @@ class ByteSource {
 
   void fill(std::size_t n) {
     while (true) {
-      if (stitched_ && front_.size <= copied_) {  // all that is unread lies in the host's chunk: leave the stitch
+      if (joined_ && front_.size <= copied_) {  // all unread bytes are in the host's chunk: stop using the copy
         front_ = {chunk_.data - front_.size, chunk_.size + front_.size};
-        stitched_ = false;
+        joined_ = false;
       }
       if (front_.size >= n) return;
-      if (stitched_ && chunk_.size > 0) {
+      if (joined_ && chunk_.size > 0) {
         append(n - front_.size < chunk_.size ? n - front_.size : chunk_.size);
       } else {
         if (gap_ || end_) return;
@@ -96,39 +96,39 @@ class ByteSource {
     }
   }
 
-  // Copies k bytes of the chunk behind the unread ones.
+  // Appends a copy of k bytes of the chunk to the unread bytes.
   void append(std::size_t k) {
     keep_front();
-    stitch_.insert(stitch_.end(), chunk_.data, chunk_.data + k);
+    buffer_.insert(buffer_.end(), chunk_.data, chunk_.data + k);
     chunk_ = {chunk_.data + k, chunk_.size - k};
     copied_ += k;
-    front_ = {stitch_.data(), stitch_.size()};
+    front_ = {buffer_.data(), buffer_.size()};
   }
 
-  // Moves the unread bytes to the start of the stitch.
+  // Moves the unread bytes to the start of buffer_.
   void keep_front() {
-    if (stitched_)
-      stitch_.erase(stitch_.begin(), stitch_.begin() + (front_.data - stitch_.data()));
+    if (joined_)
+      buffer_.erase(buffer_.begin(), buffer_.begin() + (front_.data - buffer_.data()));
     else
-      stitch_.assign(front_.data, front_.data + front_.size);
-    front_ = {stitch_.data(), stitch_.size()};
-    stitched_ = true;
+      buffer_.assign(front_.data, front_.data + front_.size);
+    front_ = {buffer_.data(), buffer_.size()};
+    joined_ = true;
   }
 
   void pull() {
     if (front_.size > 0)
-      keep_front();  // the host's chunk is about to go
+      keep_front();  // the host's chunk becomes invalid
     else
-      stitched_ = false;
+      joined_ = false;
     copied_ = 0;
     chunk_ = {};
     Chunk next;
     if (!read(next)) {
       end_ = true;
     } else if (next.gap) {
-      behind_gap_ = next;
+      after_gap_ = next;
       gap_ = true;
-    } else if (stitched_) {
+    } else if (joined_) {
       chunk_ = next.bytes;
     } else {
       front_ = next.bytes;
@@ -142,20 +142,20 @@ class ByteSource {
     std::int32_t gap = 0;
     const auto code = source_->next(source_->self, &data, &size, &next.offset, &gap);
     if (code == MOLE_END) return false;
-    if (code != MOLE_OK) throw Failure({static_cast<Code>(code), "the host could not read on in this file"});
+    if (code != MOLE_OK) throw Failure({static_cast<Code>(code), "the host could not read the file"});
     next.bytes = {reinterpret_cast<const std::byte*>(data), size};
     next.gap = gap != 0;
     return true;
   }
 
   const mole_source* source_;
-  Piece front_;             // unread, in one piece: of the host's chunk, or of stitch_ if stitched_
-  Piece chunk_;             // stitched_: the part of the host's chunk that was not copied
-  std::size_t copied_ = 0;  // bytes of the host's chunk in stitch_
-  bool stitched_ = false;
+  Piece front_;             // unread and contiguous: in the host's chunk, or in buffer_ if joined_
+  Piece chunk_;             // if joined_: the part of the host's chunk not copied to buffer_
+  std::size_t copied_ = 0;  // bytes of the host's chunk copied to buffer_
+  bool joined_ = false;
   bool gap_ = false, end_ = false;
-  Chunk behind_gap_;
-  std::vector<std::byte> stitch_;
+  Chunk after_gap_;
+  std::vector<std::byte> buffer_;
   std::uint64_t offset_ = 0;
 };
 

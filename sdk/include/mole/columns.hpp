@@ -1,10 +1,12 @@
-// Flow columns as types, and Flows<...>: the rows of a batch, of the columns named.
+// Flow columns as types, and Flows<...>: the rows of a batch with the given columns.
 //
-//   void add(const mole::Flows<mole::bytes, mole::packets>& flows) {
-//     for (auto [bytes, packets] : flows) ...
+//   std::uint64_t sum(const mole::Flows<mole::bytes, mole::packets>& flows) {
+//     std::uint64_t sum = 0;
+//     for (auto [bytes, packets] : flows) sum += bytes + packets;
+//     return sum;
 //   }
 //
-// Naming a column reads it: the runtime decodes no other. Times are Time, addresses Addr, the rest plain integers.
+// The runtime decodes only the columns that the parameter of `add` names. Times are Time, addresses Addr, all others integers.
 #pragma once
 
 #include <mole/abi.h>
@@ -17,23 +19,24 @@
 #include <span>
 #include <tuple>
 #include <type_traits>
+#include <utility>
 
 namespace mole {
 
-// An instant, microseconds since 1970-01-01T00:00:00Z.
+// Microseconds since 1970-01-01T00:00:00Z.
 struct Time {
   std::int64_t us = 0;
   auto operator<=>(const Time&) const = default;
 };
 
-// A bin of the timeline, [start, end).
+// A time interval, [start, end).
 struct Interval {
   Time start, end;
   double seconds() const { return static_cast<double>(end.us - start.us) / 1e6; }
   auto operator<=>(const Interval&) const = default;
 };
 
-// `stored`: the element in a column's memory. Addresses: uint32_t in a batch of family 4, Addr in one of family 6.
+// `stored`: the type of an element in a column. Addresses are stored as uint32_t in a batch of family 4, as Addr in family 6.
 template <int Index, class T, class Stored = T>
 struct FlowColumn {
   static constexpr int index = Index;
@@ -111,7 +114,7 @@ constexpr std::size_t stored_size(std::uint32_t family) {
   return is_address<C> && family == 6 ? sizeof(Addr) : sizeof(typename C::stored);
 }
 
-// Rows of one batch, contiguous by column. Borrowed: valid during `add` only.
+// The rows of one batch, stored by column. Valid only during `add`.
 template <class... C>
 class Flows {
  public:
@@ -122,12 +125,12 @@ class Flows {
 
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
-  std::uint32_t address_family() const { return family_; }  // 4, 6; 0: no address column is read
+  std::uint32_t address_family() const { return family_; }  // 4 or 6; 0: no address columns
 
-  // One column as it lies in memory; for addresses see span4 and span6.
+  // One column. For addresses use span4 and span6.
   template <class X>
   std::span<const typename X::value> span() const {
-    static_assert(!is_address<X>, "an address column: use span4 or span6, after address_family()");
+    static_assert(!is_address<X>, "for an address column use span4 or span6, depending on address_family()");
     return {static_cast<const typename X::value*>(columns_[position<X>()]), size_};
   }
   // Addresses as numbers; only if address_family() is 4.
@@ -144,7 +147,7 @@ class Flows {
   struct Sentinel {
     std::size_t size;
   };
-  // Holds copies of the column pointers, so that the compiler can keep them in registers across the author's stores.
+  // Copies the column pointers, so that the compiler can keep them in registers.
   class Iterator {
    public:
     Iterator(const Columns& columns, std::uint32_t family) : columns_(columns), family_(family) {}
@@ -179,7 +182,7 @@ class Flows {
  private:
   template <class X>
   static constexpr std::size_t position() {
-    static_assert((std::is_same_v<X, C> || ...), "this column is not among those `add` names");
+    static_assert((std::is_same_v<X, C> || ...), "the parameter type of `add` does not name this column");
     std::size_t at = 0, found = 0;
     ((std::is_same_v<X, C> ? (found = at++, 0) : (++at, 0)), ...);
     return found;

@@ -1,22 +1,22 @@
-// Decoders: turn the bytes of one (decompressed) file into flows.
+// Decoders: convert the decompressed bytes of a file to flows.
 //
 //   struct Raw48 {
 //     static constexpr auto about = mole::decoder("raw48", "1.0.0", "Fixed 48-byte flow records");
 //     using writes = mole::Writes<mole::start, mole::bytes>;            // columns it can fill
 //
-//     static bool recognises(std::span<const std::byte> head);          // the first 4 KiB
+//     static bool recognises(std::span<const std::byte> head);          // gets the first 4 KiB
 //
-//     Raw48(mole::ByteSource& source, mole::Sink& sink) : in(source), told(sink) {}
-//     mole::Result<bool> next(mole::FlowBuilder& out);                   // fills one batch; false: no more flows
+//     Raw48(mole::ByteSource& source, mole::Sink& sink) : in(source), sink(sink) {}
+//     mole::Result<bool> next(mole::FlowBuilder& out);                  // fills one batch; false: no more flows
 //
 //     mole::ByteSource& in;
-//     mole::Sink& told;
+//     mole::Sink& sink;
 //   };
 //   MOLE_PLUGINS(Raw48)
 //
-// A decoder with parameters declares `Params` and `params` (params.hpp) and takes `const Params&` as third argument.
-// It survives any bytes: damage is told to the Sink and stepped over, it is not an error. One object decodes one file,
-// on one thread; ByteSource and Sink live as long as it does.
+// A decoder with parameters declares `Params` and `params` (params.hpp) and takes `const Params&` as its third constructor
+// argument. It must accept any bytes: damage is not an error; the decoder reports it to the Sink and continues after it. An
+// object decodes one file on one thread. ByteSource and Sink outlive it.
 #pragma once
 
 #include <mole/byte_source.hpp>
@@ -26,7 +26,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -37,7 +36,7 @@ namespace mole {
 template <class... C>
 struct Writes {};
 
-// A number in network order.
+// Reads a number in network byte order.
 template <class T>
 T big_endian(const std::byte* p) {
   T value = 0;
@@ -45,17 +44,17 @@ T big_endian(const std::byte* p) {
   return value;
 }
 
-// Where a decoder tells what it found beside the flows. Calls come in file order.
+// Receives what a decoder reports besides flows. Calls must be in file order.
 class Sink {
  public:
   explicit Sink(const mole_decode_sink* sink) : sink_(sink) {}
 
-  // One datagram was read: exported then, holding `flows` flows, `lost` flows missing right before it by sequence number.
-  // in_damage: the sequence gap lies across damaged bytes of this file, so the exporter did not lose them.
+  // Reports a datagram: when it was exported, the number of flows in it, and the number of flows lost right before it according
+  // to the sequence number. in_damage: that gap spans damaged bytes of this file, so the flows were not lost by the exporter.
   void datagram(Time exported, std::uint32_t flows, std::uint64_t lost = 0, bool in_damage = false) {
     sink_->datagram(sink_->self, exported.us, flows, lost, in_damage ? std::uint32_t{MOLE_LOST_IN_DAMAGE} : 0u);
   }
-  // `size` bytes at `offset` (ByteSource::offset) could not be read.
+  // Reports `size` unreadable bytes at `offset` (ByteSource::offset).
   void skipped(std::uint64_t offset, std::uint64_t size, std::string_view reason) {
     sink_->skipped(sink_->self, offset, size, detail::text_of(reason));
   }
@@ -64,7 +63,7 @@ class Sink {
   const mole_decode_sink* sink_;
 };
 
-// One batch under construction: columns of the host, `capacity` rows each.
+// One batch under construction: the host's columns of `capacity` rows each.
 class FlowBuilder {
  public:
   explicit FlowBuilder(mole_flow_builder* raw) : raw_(raw) {}
@@ -72,15 +71,15 @@ class FlowBuilder {
   std::uint32_t capacity() const { return raw_->capacity; }
   std::uint32_t rows() const { return raw_->rows; }
   std::uint32_t room() const { return raw_->capacity - raw_->rows; }
-  void set_rows(std::uint32_t rows) { raw_->rows = rows; }                // at most capacity
-  void set_address_family(std::uint32_t f) { raw_->address_family = f; }  // 4 (as it is at first) or 6, before the first row
+  void set_rows(std::uint32_t rows) { raw_->rows = rows; }                // at most capacity()
+  void set_address_family(std::uint32_t f) { raw_->address_family = f; }  // 4 (the default) or 6; set it before the first row
 
-  // False: nobody reads column C; do not compute it.
+  // Whether column C is needed.
   template <class C>
   bool wants() const {
     return raw_->columns[C::index] != nullptr;
   }
-  // The column's memory, or nullptr if not wanted. Addresses: numbers; see column6 for family 6.
+  // The memory of a column, or nullptr if it is not needed. For addresses of family 6 use column6.
   template <class C>
   typename C::stored* column() const {
     return static_cast<typename C::stored*>(raw_->columns[C::index]);
@@ -90,7 +89,7 @@ class FlowBuilder {
     static_assert(is_address<C>);
     return static_cast<Addr*>(raw_->columns[C::index]);
   }
-  // Writes one cell if the column is wanted.
+  // Writes one cell if the column is needed.
   template <class C>
   void set(std::uint32_t row, typename C::stored value) {
     if (auto* c = column<C>()) c[row] = value;
@@ -114,10 +113,10 @@ struct DecoderInstance {
   D decoder;
   bool finished = false;
 
-  DecoderInstance(const mole_source* in, const mole_decode_sink* told) : source(in), sink(told), decoder(source, sink) {}
+  DecoderInstance(const mole_source* in, const mole_decode_sink* to) : source(in), sink(to), decoder(source, sink) {}
   template <class P>
-  DecoderInstance(const mole_source* in, const mole_decode_sink* told, const P& params)
-      : source(in), sink(told), decoder(source, sink, params) {}
+  DecoderInstance(const mole_source* in, const mole_decode_sink* to, const P& params)
+      : source(in), sink(to), decoder(source, sink, params) {}
 };
 
 template <class D>

@@ -1,20 +1,21 @@
 // Downloaders: list the files of an archive and fetch them.
 //
 //   struct Directory {
-//     static constexpr auto about = mole::downloader("directory", "1.0.0", "Reads a directory as if it were an archive");
+//     static constexpr auto about = mole::downloader("directory", "1.0.0", "Reads a directory as an archive");
 //
 //     struct Params { std::string root; };
 //     static constexpr auto params = mole::params(mole::param("root", &Params::root, mole::format::path, "Folder to read"));
 //
 //     explicit Directory(const Params& p);
-//     mole::Result<> index(mole::ObjectSink& found) const;                              // every file, any order
-//     mole::Result<mole::Staged> stage(std::span<const std::string_view> ids) const;   // make ready; asking twice is harmless
-//     mole::Result<> fetch(std::string_view id, mole::ByteSink& out) const;            // the bytes of a ready file
+//     mole::Result<> index(mole::ObjectSink& found) const;                             // lists all files, in any order
+//     mole::Result<mole::Staged> stage(std::span<const std::string_view> ids) const;   // makes files ready; idempotent
+//     mole::Result<> fetch(std::string_view id, mole::ByteSink& out) const;            // writes the bytes of a ready file
 //   };
 //   MOLE_PLUGINS(Directory)
 //
-// One object per process, shared by threads: the three calls are const and may run at once. The host hashes what is
-// written, limits its rate, and publishes it only when it is whole; a downloader never sees where it goes.
+// There is one object per process, shared by all threads: the three functions are const and may run concurrently. The host hashes
+// the written bytes, limits their rate, and publishes a file only when it is complete; a downloader does not know where it is
+// stored.
 #pragma once
 
 #include <mole/detail/boundary.hpp>
@@ -30,14 +31,14 @@
 
 namespace mole {
 
-enum class Staged { ready, pending };  // pending: ask again later
+enum class Staged { ready, pending };  // pending: the host asks again later
 
-// One file of an archive. Texts are borrowed for the call.
+// One file of an archive. Texts need to be valid only during the call.
 struct Object {
-  std::string_view id;       // what fetch takes; its last path component is matched against the manifest's `files`
+  std::string_view id;       // passed to fetch; its last path component is matched against `files` of the manifest
   std::uint64_t size = 0;    // bytes
-  std::string_view version;  // changes when the content may have changed (mtime, etag); empty: unknown
-  std::string_view medium;   // tape; empty: none
+  std::string_view version;  // changes when the content may have changed (mtime, etag); empty if unknown
+  std::string_view medium;   // the tape; empty if there is none
   std::uint64_t position = 0;
 };
 
@@ -45,13 +46,13 @@ class ObjectSink {
  public:
   explicit ObjectSink(const mole_index_sink* sink) : sink_(sink) {}
 
-  // On failure stop and return the error.
+  // On failure, stop and return the error.
   Result<> found(const Object& o) {
     const mole_object raw{sizeof raw, 0, detail::text_of(o.id), o.size, detail::text_of(o.version), detail::text_of(o.medium),
                           o.position};
     const auto code = sink_->found(sink_->self, &raw);
     if (code == MOLE_OK) return {};
-    return Error{static_cast<Code>(code), "the host did not take the entry"};
+    return Error{static_cast<Code>(code), "the host could not record the file"};
   }
 
  private:
@@ -62,11 +63,11 @@ class ByteSink {
  public:
   explicit ByteSink(const mole_writer* writer) : writer_(writer) {}
 
-  // Copies the bytes. On failure stop and return the error.
+  // Copies the bytes. On failure, stop and return the error.
   Result<> write(std::span<const std::byte> bytes) {
     const auto code = writer_->write(writer_->self, bytes.data(), bytes.size());
     if (code == MOLE_OK) return {};
-    return Error{static_cast<Code>(code), "the host did not take the bytes"};
+    return Error{static_cast<Code>(code), "the host could not store the bytes"};
   }
 
  private:

@@ -1,12 +1,16 @@
-// ExactSum: a sum of doubles and of products of two doubles without any rounding, so that its value does not depend on
-// the order of additions and merges. Rounded once, at the end.
+// ExactSum: a sum of doubles and of products of two doubles without rounding, so that its value does not depend on the order of
+// additions and merges. Only the result is rounded.
 //
-//   mole::ExactSum sum;
-//   sum.add(1e300); sum.add(1); sum.add(-1e300);
-//   sum.round();          // 1
+//   double one() {
+//     mole::ExactSum sum;
+//     sum.add(1e300);
+//     sum.add(1);
+//     sum.add(-1e300);
+//     return sum.round();   // 1
+//   }
 //
-// A fixed-point number in two's complement: 67 words of 64 bits, bit 0 weighs 2^-2148 (the smallest product), the top bit
-// 2^2139, enough for 2^64 additions of the largest product. 536 bytes; an addition touches two or three words.
+// A fixed-point number in two's complement: 67 words of 64 bits. Bit 0 has the weight 2^-2148 (the smallest product), the top bit
+// 2^2139, enough for 2^64 additions of the largest product. 536 bytes; an addition changes two or three words.
 #pragma once
 
 #include <mole/fields.hpp>
@@ -32,7 +36,7 @@ class ExactSum {
     const Parts p = split(a), q = split(b);
     add_bits(Wide{p.mantissa} * q.mantissa, p.exponent + q.exponent - lowest_, p.negative != q.negative);
   }
-  // Adds s * c, exactly. Everything in `s` must have come through add(double), or multiples of that.
+  // Adds s * c exactly. `s` may contain only results of add(double) and multiples of them.
   void add_scaled(const ExactSum& s, double c) {
     const Parts p = split(c);
     add_multiple(s, p.mantissa, p.exponent, p.negative);
@@ -64,8 +68,8 @@ class ExactSum {
   }
   bool operator==(const ExactSum&) const = default;
 
-  // Saved: u16 index of the first word that is not 0, u16 count, then that many words; higher words repeat the sign.
-  static constexpr std::size_t least_size = 4;
+  // Saved: u16 index of the first non-zero word, u16 count, then that many words; higher words repeat the sign.
+  static constexpr std::size_t min_size = 4;
   static std::string shape() { return "exact_sum"; }
   void save(StateWriter& w) const {
     const Extent e = extent();
@@ -76,13 +80,13 @@ class ExactSum {
     Extent e;
     detail::load_value(r, e.first);
     detail::load_value(r, e.count);
-    if (e.first + e.count > static_cast<int>(size_)) StateReader::refuse("a sum has too many words");
+    if (e.first + e.count > static_cast<int>(size_)) StateReader::reject("a sum has too many words");
     word_.fill(0);
     std::memcpy(word_.data() + e.first, r.take(8 * std::size_t{e.count}), 8 * std::size_t{e.count});
     const std::size_t end = std::size_t{e.first} + e.count;
     if (e.count > 0 && word_[end - 1] >> 63)
       std::fill(word_.begin() + static_cast<std::ptrdiff_t>(end), word_.end(), ~std::uint64_t{0});
-    if (extent() != e) StateReader::refuse("a sum is not in its shortest form");
+    if (extent() != e) StateReader::reject("a sum is not in its shortest form");
   }
 
  private:
@@ -93,7 +97,7 @@ class ExactSum {
 
   struct Parts {
     std::uint64_t mantissa;  // value = mantissa * 2^exponent
-    int exponent;            // -1074 or more
+    int exponent;            // at least -1074
     bool negative;
   };
   struct Extent {
@@ -106,7 +110,7 @@ class ExactSum {
     const int biased = static_cast<int>(bits >> 52 & 0x7ff);
     if (biased == 0x7ff)
       throw Failure(invalid("a value is " + std::string(std::isnan(x) ? "not a number" : "infinite") +
-                            " and cannot be summed; leave such rows out upstream, or make the column null there"));
+                            " and cannot be summed; omit such rows upstream, or make the column null there"));
     const std::uint64_t fraction = bits & ((std::uint64_t{1} << 52) - 1);
     const bool subnormal = biased == 0;
     return {subnormal ? fraction : fraction | std::uint64_t{1} << 52, (subnormal ? 1 : biased) - 1075, bits >> 63 != 0};
@@ -114,7 +118,7 @@ class ExactSum {
 
   bool is_negative() const { return word_[size_ - 1] >> 63 != 0; }
 
-  // Adds value * 2^position (in bits of this number), or takes it away. Bits beyond the top fall off.
+  // Adds or subtracts value shifted left by `position` bits. Bits beyond the top are dropped.
   void add_bits(Wide value, int position, bool negative) {
     if (value == 0) return;
     const auto at = static_cast<std::size_t>(position / 64);
@@ -164,15 +168,15 @@ class ExactSum {
 
   static bool bit(const Words& w, int at) { return at >= 0 && (w[static_cast<std::size_t>(at / 64)] >> (at % 64) & 1); }
 
-  // `more`: something below bit 0 is not zero.
+  // `more`: whether there is a remainder below bit 0.
   double round_magnitude(const Words& w, bool more) const {
     int top = static_cast<int>(size_) - 1;
     while (top >= 0 && w[static_cast<std::size_t>(top)] == 0) --top;
     if (top < 0) return 0;
     const int highest = 64 * top + 63 - std::countl_zero(w[static_cast<std::size_t>(top)]);
-    const int keep = std::max(highest - 52, -1074 - lowest_);  // the last bit that a double of this size can hold
-    std::uint64_t kept = 0;
-    for (int i = highest; i >= keep; --i) kept = kept << 1 | static_cast<std::uint64_t>(bit(w, i));
+    const int keep = std::max(highest - 52, -1074 - lowest_);  // the lowest bit that a double of this magnitude can represent
+    std::uint64_t mantissa = 0;
+    for (int i = highest; i >= keep; --i) mantissa = mantissa << 1 | static_cast<std::uint64_t>(bit(w, i));
     if (bit(w, keep - 1)) {
       bool above_half = more;
       for (int i = keep - 2; i >= 0 && !above_half; --i) {
@@ -181,9 +185,9 @@ class ExactSum {
         else
           above_half = bit(w, i);
       }
-      if (above_half || (kept & 1)) ++kept;
+      if (above_half || (mantissa & 1)) ++mantissa;
     }
-    const double value = std::ldexp(static_cast<double>(kept), keep + lowest_);
+    const double value = std::ldexp(static_cast<double>(mantissa), keep + lowest_);
     return is_negative() ? -value : value;
   }
 
@@ -200,7 +204,7 @@ class ExactSum {
   Words word_{};
 };
 
-// A weight of 0 to 1 as a whole number of 2^-20: whole numbers of exact sums are exact sums.
+// A weight of 0 to 1 in units of 2^-20: an exact sum times a whole number is exact.
 inline std::uint64_t whole_weight(double weight) {
   return weight > 0 ? static_cast<std::uint64_t>(std::min(weight, 1.0) * (1 << 20) + 0.5) : 0;
 }

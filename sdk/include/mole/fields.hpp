@@ -1,292 +1,31 @@
-// State: which members of a metric are kept, in what order, and how they become bytes.
+// State: which members of a metric are saved, in which order, and how they become bytes.
 //
-//   static constexpr auto state = mole::fields(&ByteCount::total);        // revision 1
-//   static constexpr auto state = mole::fields<2>(&ByteCount::total);     // same shape, other meaning: raise the number
+//   struct ByteCount {
+//     std::uint64_t total = 0;
+//     static constexpr auto state = mole::fields(&ByteCount::total);
 //
-// Layout: fields one after the other, little endian, no padding. Lists and texts carry a u64 count; sets and maps are
-// sorted, so that equal states are equal bytes. Reading never trusts: hostile bytes are refused as corrupt, and memory
-// taken stays in proportion to the bytes given.
+//     void merge(const ByteCount& other) { mole::merge_fields(*this, other); }   // merges all fields
+//   };
 //
-// Members may be integers, bool, double, Time, Addr, std::string, std::array, std::vector, std::optional, std::pair, sets and
-// maps of these, mole::FlatSet, FlatMap, VolumeMap, LogHistogram, ExactSum, a struct that has `fields` itself, or any type with
-// `save(StateWriter&) const`, `load(StateReader&)`, `static std::string shape()` and `least_size`.
+// After a change of meaning without a change of types raise the revision: mole::fields<2>(&ByteCount::total).
+//
+// Fields follow one another, little endian, without padding. Lists and texts start with a u64 count; sets and maps are sorted, so
+// that equal states save to equal bytes. Loading rejects corrupt bytes and never allocates more than they justify.
+//
+// A member may be an integer, bool, double, Time, Addr, std::string, a std::array, std::vector, std::optional, std::pair, set or
+// map of these, a container or sketch of the SDK, a struct with its own `fields`, or any type with `save(StateWriter&) const`,
+// `load(StateReader&)`, `static std::string shape()` and `min_size` (the fewest bytes it saves).
 #pragma once
 
-#include <mole/addr.hpp>
-#include <mole/detail/boundary.hpp>
-#include <mole/columns.hpp>
+#include <mole/detail/codec.hpp>
 
-#include <algorithm>
 #include <array>
-#include <bit>
-#include <concepts>
 #include <cstdint>
-#include <cstring>
-#include <map>
-#include <optional>
-#include <set>
-#include <string>
-#include <string_view>
 #include <tuple>
 #include <type_traits>
-#include <unordered_map>
-#include <unordered_set>
-#include <utility>
-#include <vector>
 
 namespace mole {
-static_assert(std::endian::native == std::endian::little, "states and batches are little endian");
-
-// Collects bytes and hands them to the host in pieces. Throws Failure if the host refuses them.
-class StateWriter {
- public:
-  explicit StateWriter(const mole_writer* to) : to_(to) {}
-
-  void bytes(const void* data, std::size_t size) {
-    if (size == 0) return;  // data may be null then
-    if (size > buffer_.size() - used_) {
-      flush();
-      if (size >= buffer_.size()) return pass_on(data, size);
-    }
-    std::memcpy(buffer_.data() + used_, data, size);
-    used_ += size;
-  }
-  void flush() {
-    if (used_ > 0) pass_on(buffer_.data(), std::exchange(used_, 0));
-  }
-
- private:
-  void pass_on(const void* data, std::size_t size) {
-    const auto code = to_->write(to_->self, data, size);
-    if (code != MOLE_OK) throw Failure({static_cast<Code>(code), "the host did not take the state"});
-  }
-  const mole_writer* to_;
-  std::array<char, 4096> buffer_;
-  std::size_t used_ = 0;
-};
-
-// Reads a saved state. Throws Failure(corrupt) where bytes are missing or not what save writes.
-class StateReader {
- public:
-  StateReader(const void* data, std::size_t size) : at_(static_cast<const char*>(data)), left_(size) {}
-
-  std::size_t left() const { return left_; }
-  // The next `size` bytes, in the host's memory.
-  const char* take(std::size_t size) {
-    if (size > left_) refuse("it is cut short");
-    left_ -= size;
-    return std::exchange(at_, at_ + size);
-  }
-  // A count of things of which each takes at least `least` bytes.
-  std::size_t count(std::size_t least) {
-    std::uint64_t n;
-    std::memcpy(&n, take(sizeof n), sizeof n);
-    if (n > left_ / (least ? least : 1)) refuse("it counts more than it holds");
-    return static_cast<std::size_t>(n);
-  }
-  [[noreturn]] static void refuse(const char* why) {
-    throw Failure(corrupt(std::string("saved state: ") + why + "; it is computed again from the flows"));
-  }
-
- private:
-  const char* at_;
-  std::size_t left_;
-};
-
 namespace detail {
-
-template <class T>
-struct Codec;
-
-template <class T>
-void save_value(StateWriter& w, const T& v) {
-  Codec<T>::save(w, v);
-}
-template <class T>
-void load_value(StateReader& r, T& v) {
-  Codec<T>::load(r, v);
-}
-template <class T>
-std::string shape_of() {
-  return Codec<T>::shape();
-}
-
-template <class T>
-concept Number = std::is_same_v<T, double> ||(std::integral<T> && !std::is_same_v<T, bool>);
-
-template <class T>
-concept Raw = Number<T> || std::is_same_v<T, Addr> || std::is_same_v<T, Time>;  // saved as they lie in memory
-
-template <class T>
-requires Raw<T>
-struct Codec<T> {
-  static constexpr std::size_t least = sizeof(T);
-  static void save(StateWriter& w, const T& v) { w.bytes(&v, sizeof v); }
-  static void load(StateReader& r, T& v) { std::memcpy(&v, r.take(sizeof v), sizeof v); }
-  static std::string shape() {
-    if (std::is_same_v<T, Addr>) return "addr";
-    if (std::is_same_v<T, Time>) return "time";
-    if (std::is_same_v<T, double>) return "f64";
-    return (std::is_signed_v<T> ? "i" : "u") + std::to_string(8 * sizeof(T));
-  }
-};
-
-template <>
-struct Codec<bool> {
-  static constexpr std::size_t least = 1;
-  static void save(StateWriter& w, bool v) { w.bytes(v ? "\1" : "\0", 1); }
-  static void load(StateReader& r, bool& v) {
-    const char c = *r.take(1);
-    if (c != 0 && c != 1) StateReader::refuse("a flag is neither 0 nor 1");
-    v = c == 1;
-  }
-  static std::string shape() { return "bool"; }
-};
-
-template <>
-struct Codec<std::string> {
-  static constexpr std::size_t least = 8;
-  static void save(StateWriter& w, const std::string& v) {
-    save_value(w, std::uint64_t{v.size()});
-    w.bytes(v.data(), v.size());
-  }
-  static void load(StateReader& r, std::string& v) {
-    const auto n = r.count(1);
-    v.assign(r.take(n), n);
-  }
-  static std::string shape() { return "text"; }
-};
-
-template <class T, std::size_t N>
-struct Codec<std::array<T, N>> {
-  static constexpr std::size_t least = N * Codec<T>::least;
-  static void save(StateWriter& w, const std::array<T, N>& v) {
-    for (const auto& x : v) save_value(w, x);
-  }
-  static void load(StateReader& r, std::array<T, N>& v) {
-    for (auto& x : v) load_value(r, x);
-  }
-  static std::string shape() { return "array<" + shape_of<T>() + "," + std::to_string(N) + ">"; }
-};
-
-template <class T>
-struct Codec<std::vector<T>> {
-  static_assert(!std::is_same_v<T, bool>, "use std::vector<std::uint8_t>");
-  static constexpr std::size_t least = 8;
-  static void save(StateWriter& w, const std::vector<T>& v) {
-    save_value(w, std::uint64_t{v.size()});
-    if constexpr (Raw<T>)
-      w.bytes(v.data(), v.size() * sizeof(T));
-    else
-      for (const auto& x : v) save_value(w, x);
-  }
-  static void load(StateReader& r, std::vector<T>& v) {
-    const auto n = r.count(Codec<T>::least);
-    v.clear();
-    if constexpr (Raw<T>) {
-      v.resize(n);
-      if (n > 0) std::memcpy(v.data(), r.take(n * sizeof(T)), n * sizeof(T));
-    } else {
-      for (std::size_t i = 0; i < n; ++i) load_value(r, v.emplace_back());
-    }
-  }
-  static std::string shape() { return "list<" + shape_of<T>() + ">"; }
-};
-
-template <class T>
-struct Codec<std::optional<T>> {
-  static constexpr std::size_t least = 1;
-  static void save(StateWriter& w, const std::optional<T>& v) {
-    save_value(w, v.has_value());
-    if (v) save_value(w, *v);
-  }
-  static void load(StateReader& r, std::optional<T>& v) {
-    bool there;
-    load_value(r, there);
-    v.reset();
-    if (there) load_value(r, v.emplace());
-  }
-  static std::string shape() { return "optional<" + shape_of<T>() + ">"; }
-};
-
-template <class A, class B>
-struct Codec<std::pair<A, B>> {
-  static constexpr std::size_t least = Codec<A>::least + Codec<B>::least;
-  static void save(StateWriter& w, const std::pair<A, B>& v) {
-    save_value(w, v.first);
-    save_value(w, v.second);
-  }
-  static void load(StateReader& r, std::pair<A, B>& v) {
-    load_value(r, v.first);
-    load_value(r, v.second);
-  }
-  static std::string shape() { return shape_of<A>() + "," + shape_of<B>(); }
-};
-
-template <class T>
-concept Set = requires {
-  typename T::key_type;
-}
-&&!requires { typename T::mapped_type; }
-&&requires(T t) { t.emplace(); };
-template <class T>
-concept Map = requires {
-  typename T::mapped_type;
-};
-
-template <class T>
-requires Set<T> || Map<T>
-struct Codec<T> {
-  using Key = typename T::key_type;
-  static constexpr std::size_t least = 8;
-
-  static const Key& key_of(const typename T::value_type& entry) {
-    if constexpr (Map<T>)
-      return entry.first;
-    else
-      return entry;
-  }
-  static void save(StateWriter& w, const T& v) {
-    save_value(w, std::uint64_t{v.size()});
-    std::vector<const typename T::value_type*> sorted;
-    sorted.reserve(v.size());
-    for (const auto& entry : v) sorted.push_back(&entry);
-    std::sort(sorted.begin(), sorted.end(), [](auto* a, auto* b) { return key_of(*a) < key_of(*b); });
-    for (const auto* entry : sorted) {
-      save_value(w, key_of(*entry));
-      if constexpr (Map<T>) save_value(w, entry->second);
-    }
-  }
-  static void load(StateReader& r, T& v) {
-    v.clear();
-    std::optional<Key> before;
-    for (auto n = r.count(Codec<Key>::least); n > 0; --n) {
-      Key key{};
-      load_value(r, key);
-      if (before && !(*before < key)) StateReader::refuse("a set is not in order");
-      if constexpr (Map<T>)
-        load_value(r, v[key]);
-      else
-        v.insert(key);
-      before = std::move(key);
-    }
-  }
-  static std::string shape() {
-    if constexpr (Map<T>)
-      return "map<" + shape_of<Key>() + "," + shape_of<typename T::mapped_type>() + ">";
-    else
-      return "set<" + shape_of<Key>() + ">";
-  }
-};
-
-template <class T>
-requires requires(const T& t, StateWriter& w) { t.save(w); }
-struct Codec<T> {
-  static constexpr std::size_t least = T::least_size;
-  static void save(StateWriter& w, const T& v) { v.save(w); }
-  static void load(StateReader& r, T& v) { v.load(r); }
-  static std::string shape() { return T::shape(); }
-};
 
 template <std::uint32_t Revision, class... P>
 struct FieldTable {
@@ -294,46 +33,46 @@ struct FieldTable {
   std::tuple<P...> members;
 };
 
-template <class T>
-requires requires { T::state.members; }
-struct Codec<T> {
-  template <class C, class V>
-  static V member_type(V C::*);
-
-  static void save(StateWriter& w, const T& v) {
-    std::apply([&](auto... m) { (save_value(w, v.*m), ...); }, T::state.members);
-  }
-  static void load(StateReader& r, T& v) {
-    std::apply([&](auto... m) { (load_value(r, v.*m), ...); }, T::state.members);
-  }
-  template <class F>
-  static constexpr auto over_types(F f) {
-    return std::apply([&](auto... m) { return f(std::type_identity<decltype(member_type(m))>{}...); }, T::state.members);
-  }
-  static constexpr std::size_t least = over_types([](auto... t) { return (Codec<typename decltype(t)::type>::least + ... + 0); });
-  static std::string shape() {
-    return over_types([](auto... t) {
-      std::string all;
-      ((all += (all.empty() ? "" : ",") + shape_of<typename decltype(t)::type>()), ...);
-      return all;
-    });
-  }
-};
-
-// 64-bit FNV-1a, 16 hex digits.
-inline std::string shape_hash(std::string_view shape) {
-  std::uint64_t h = 0xcbf29ce484222325u;
-  for (const char c : shape) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  std::string out(16, '0');
-  for (std::size_t i = 16; i-- > 0; h >>= 4) out[i] = "0123456789abcdef"[h & 15];
-  return out;
-}
-
 }  // namespace detail
 
 template <std::uint32_t Revision = 1, class... P>
 constexpr detail::FieldTable<Revision, P...> fields(P... members) {
   return {{members...}};
+}
+
+template <class T>
+void merge_fields(T& into, const T& from);
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_array = false;
+template <class T, std::size_t N>
+inline constexpr bool is_array<std::array<T, N>> = true;
+
+template <class T>
+void merge_value(T& into, const T& from) {
+  constexpr bool is_integer = std::is_integral_v<T> && !std::is_same_v<T, bool>;
+  constexpr bool has_fields = requires { T::state.members; };
+  if constexpr (requires { into.merge(from); }) {
+    into.merge(from);
+  } else if constexpr (is_integer) {
+    into = static_cast<T>(into + from);
+  } else if constexpr (is_array<T>) {
+    for (std::size_t i = 0; i < into.size(); ++i) merge_value(into[i], from[i]);
+  } else {
+    static_assert(has_fields, "merge_fields adds integers and calls `merge` of other types; sum doubles in a mole::ExactSum");
+    merge_fields(into, from);
+  }
+}
+
+}  // namespace detail
+
+// Merges each field of `from` into that of `into`: integers and arrays of them are added, other types merged by their `merge` or,
+// without one, field by field.
+template <class T>
+void merge_fields(T& into, const T& from) {
+  std::apply([&](auto... member) { (detail::merge_value(into.*member, from.*member), ...); }, T::state.members);
 }
 
 }  // namespace mole

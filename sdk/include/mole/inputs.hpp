@@ -1,17 +1,17 @@
 // Inputs other than flows: columns of other modules.
 //
 //   static constexpr auto inputs = mole::inputs(
-//       mole::values("values", "Column to take the mean of"),                          // any unit; add(const mole::Values&)
-//       mole::context("centre", mole::same("values"), "Centre for the sums"));         // begin(role, value)
+//       mole::values("values", "Column to take the mean of"),                          // any unit; for add(const mole::Values&)
+//       mole::context("centre", mole::same("values"), "Centre for the sums"));         // for begin(role, value)
 //
-// The manifest binds a role to a column of any numeric type. A context arrives through
-// `begin(std::string_view role, std::optional<double> value)` once per state, before `add`; std::nullopt: upstream has no
-// value there. Whole numbers above 2^53 are rounded to the nearest double.
+// The manifest binds each role to a column of any numeric type. A context is passed to
+// `begin(std::string_view role, std::optional<double> value)` once per state, before `add`; nullopt means that upstream has no
+// value there. Integers above 2^53 are rounded to the nearest double.
 #pragma once
 
 #include <mole/abi.h>
-#include <mole/detail/boundary.hpp>
 #include <mole/columns.hpp>
+#include <mole/detail/boundary.hpp>
 #include <mole/detail/describe.hpp>
 
 #include <array>
@@ -41,11 +41,11 @@ constexpr std::array<InputSpec, sizeof...(S)> inputs(S... specs) {
 // One upstream row. `for (auto [value, coverage, interval_start] : values)`.
 struct Value {
   double value;
-  double coverage;  // 0..1
+  double coverage;  // 0 to 1
   Time interval_start;
 };
 
-// Rows of one upstream column, nulls left out. Borrowed: valid during `add` only.
+// Rows of one upstream column, without nulls. Valid only during `add`.
 class Values {
  public:
   Values(std::string_view role, std::span<const double> values, std::span<const double> coverage, std::span<const Time> starts)
@@ -59,8 +59,8 @@ class Values {
 
   class Iterator {
    public:
-    Iterator(const Values* of, std::size_t at) : of_(of), at_(at) {}
-    Value operator*() const { return {of_->values_[at_], of_->coverage_[at_], of_->starts_[at_]}; }
+    Iterator(const Values* values, std::size_t at) : values_(values), at_(at) {}
+    Value operator*() const { return {values_->values_[at_], values_->coverage_[at_], values_->starts_[at_]}; }
     Iterator& operator++() {
       ++at_;
       return *this;
@@ -68,7 +68,7 @@ class Values {
     bool operator!=(const Iterator& o) const { return at_ != o.at_; }
 
    private:
-    const Values* of_;
+    const Values* values_;
     std::size_t at_;
   };
   Iterator begin() const { return {this, 0}; }

@@ -1,10 +1,10 @@
-// Parameters: declared once over a plain struct, whose member initialisers are the defaults.
+// Parameters: a plain struct, whose member initialisers are the defaults, and a table of its members.
 //
 //   struct Params { std::uint64_t ddof = 0; };
 //   static constexpr auto params = mole::params(
 //       mole::param("ddof", &Params::ddof, mole::range(0, 1), "Delta degrees of freedom"));
 //
-// Members may be std::uint64_t, std::int64_t, double, bool or std::string. The host checks type, range and choices.
+// Members may be std::uint64_t, std::int64_t, double, bool or std::string. The host checks types, ranges and choices.
 #pragma once
 
 #include <mole/detail/boundary.hpp>
@@ -20,14 +20,14 @@
 namespace mole {
 
 struct Range {
-  double low, high;  // both allowed
+  double low, high;  // inclusive
 };
 constexpr Range range(double low, double high) { return {low, high}; }
 
 struct Choices {
-  std::array<const char*, 8> texts{};  // null ends them
+  std::array<const char*, 8> texts{};  // terminated by null
 };
-// The texts a std::string may be, up to eight.
+// The allowed values of a std::string, up to eight.
 template <class... T>
 constexpr Choices one_of(T... texts) {
   static_assert(sizeof...(T) <= 8);
@@ -38,7 +38,7 @@ struct Format {
   const char* text;
 };
 namespace format {
-inline constexpr Format path{"path"};  // the host resolves a relative one against the manifest's folder
+inline constexpr Format path{"path"};  // the host resolves relative paths against the folder of the manifest
 }
 
 namespace detail {
@@ -50,9 +50,9 @@ struct ParamSpec {
   T P::*member;
   const char* doc = "";
   Unit unit{nullptr};
-  Range range{1, 0};  // low above high: none
+  Range range{1, 0};  // no range if low > high
   const char* format = nullptr;
-  Choices choices{};  // none: any text
+  Choices choices{};  // empty: any text
 
   constexpr void set(const char* d) { doc = d; }
   constexpr void set(Unit u) { unit = u; }
@@ -135,9 +135,9 @@ std::string describe_params() {
 template <class P, class T>
 void read_param(P& out, const ParamSpec<P, T>& s, const mole_value& v) {
   if (v.type != param_type<T>())
-    throw Failure(invalid(std::string("parameter '") + s.name + "' arrived as " +
+    throw Failure(invalid(std::string("parameter '") + s.name + "' has type " +
                           type_name(v.type >= 1 && v.type <= 10 ? v.type : 0) + ", expected " + type_name(param_type<T>()) +
-                          "; the sidecar does not fit this library, rebuild the plugin"));
+                          "; the sidecar does not match this library; rebuild the plugin"));
   if constexpr (std::is_same_v<T, std::uint64_t>)
     out.*s.member = v.as.u64;
   else if constexpr (std::is_same_v<T, std::int64_t>)
@@ -150,7 +150,7 @@ void read_param(P& out, const ParamSpec<P, T>& s, const mole_value& v) {
     out.*s.member = std::string(view(v.as.text));
 }
 
-// The host's values as the author's struct; throws Failure(invalid).
+// Converts the host's values to the author's struct. Throws Failure(invalid).
 template <class M>
 typename ParamsOf<M>::type read_params(const mole_value* values, std::uint32_t count) {
   typename ParamsOf<M>::type out{};
@@ -159,7 +159,7 @@ typename ParamsOf<M>::type read_params(const mole_value* values, std::uint32_t c
         [&](const auto&... s) {
           if (count != sizeof...(s))
             throw Failure(invalid("got " + std::to_string(count) + " parameters, expected " + std::to_string(sizeof...(s)) +
-                                  "; the sidecar does not fit this library, rebuild the plugin"));
+                                  "; the sidecar does not match this library; rebuild the plugin"));
           std::uint32_t i = 0;
           (read_param(out, s, values[i++]), ...);
         },
@@ -170,7 +170,7 @@ typename ParamsOf<M>::type read_params(const mole_value* values, std::uint32_t c
 
 }  // namespace detail
 
-// Options in any order: a Unit, range(..), one_of(..), format::path, and the doc line.
+// Options in any order: a unit, range(..), one_of(..), format::path, and the doc line.
 template <class P, class T, class... O>
 constexpr auto param(const char* name, T P::*member, O... options) {
   detail::ParamSpec<P, T> s{name, member};

@@ -1,9 +1,14 @@
-// PortFlows: those rows of a batch that have ports (TCP and UDP), as columns. What other protocols carry there is
-// something else: ICMP its type and code.
+// PortFlows: the TCP and UDP rows of a batch, as columns. The port columns of other protocols contain something else, for example
+// the type and code of ICMP.
 //
-//   thread_local mole::PortFlows ports;
-//   ports.select(flows);   // Flows<src_port, dst_port, protocol, packets, bytes, ...>
-//   for (const auto port : ports.dst()) ...
+//   using Flows = mole::Flows<mole::src_port, mole::dst_port, mole::protocol, mole::packets, mole::bytes>;
+//   std::uint64_t bytes_to_https(const Flows& flows) {
+//     thread_local mole::PortFlows ports;
+//     ports.select(flows);
+//     std::uint64_t sum = 0;
+//     for (std::size_t i = 0; i < ports.size(); ++i) sum += ports.dst()[i] == 443 ? ports.bytes()[i] : 0;
+//     return sum;
+//   }
 #pragma once
 
 #include <mole/columns.hpp>
@@ -15,7 +20,7 @@
 
 namespace mole {
 
-// Reused from batch to batch; one per thread. The columns are valid until the next select() and as long as the batch.
+// Use one per thread and reuse it for every batch. The columns are valid until the next select() and as long as the batch.
 class PortFlows {
  public:
   template <class Flows>
@@ -28,10 +33,10 @@ class PortFlows {
       n += static_cast<std::size_t>(protocols[i] == 6) + static_cast<std::size_t>(protocols[i] == 17);
     }
     rows_.resize(n);
-    src_ = kept(flows.template span<src_port>(), src_room_);
-    dst_ = kept(flows.template span<dst_port>(), dst_room_);
-    packets_ = kept(flows.template span<mole::packets>(), packets_room_);
-    bytes_ = kept(flows.template span<mole::bytes>(), bytes_room_);
+    src_ = selected(flows.template span<src_port>(), src_copy_);
+    dst_ = selected(flows.template span<dst_port>(), dst_copy_);
+    packets_ = selected(flows.template span<mole::packets>(), packets_copy_);
+    bytes_ = selected(flows.template span<mole::bytes>(), bytes_copy_);
   }
   std::size_t size() const { return src_.size(); }
   std::span<const std::uint16_t> src() const { return src_; }
@@ -40,18 +45,18 @@ class PortFlows {
   std::span<const std::uint64_t> bytes() const { return bytes_; }
 
  private:
-  // The column itself if every row has ports.
+  // Returns the column itself if every row has ports.
   template <class T>
-  std::span<const T> kept(std::span<const T> all, std::vector<T>& room) const {
+  std::span<const T> selected(std::span<const T> all, std::vector<T>& copy) const {
     if (rows_.size() == all.size()) return all;
-    room.resize(rows_.size());
-    for (std::size_t i = 0; i < rows_.size(); ++i) room[i] = all[rows_[i]];
-    return room;
+    copy.resize(rows_.size());
+    for (std::size_t i = 0; i < rows_.size(); ++i) copy[i] = all[rows_[i]];
+    return copy;
   }
 
   std::vector<std::uint32_t> rows_;
-  std::vector<std::uint16_t> src_room_, dst_room_;
-  std::vector<std::uint64_t> packets_room_, bytes_room_;
+  std::vector<std::uint16_t> src_copy_, dst_copy_;
+  std::vector<std::uint64_t> packets_copy_, bytes_copy_;
   std::span<const std::uint16_t> src_, dst_;
   std::span<const std::uint64_t> packets_, bytes_;
 };

@@ -1,9 +1,14 @@
-// Result<T>: a value, or an error that says who acts next.
+// Result<T>: a value, or an error whose code says who must act.
 //
-//   mole::Result<Manifest> parse(std::string_view text);
-//   auto manifest = parse(text);
-//   if (!manifest) return manifest.error();
-//   use(*manifest);
+//   mole::Result<int> parse(const std::string& text) {
+//     if (text.empty()) return mole::invalid("the number is empty; give a number");
+//     return std::stoi(text);
+//   }
+//   mole::Result<int> twice(const std::string& text) {
+//     const auto number = parse(text);
+//     if (!number) return number.error();
+//     return 2 * *number;
+//   }
 #pragma once
 
 #include <mole/abi.h>
@@ -15,19 +20,19 @@
 
 namespace mole {
 
-// The outcomes of abi.h as a type. A code's only purpose is to say who acts next.
+// The error codes of abi.h. A code says who must act.
 enum class Code : int {
-  invalid = MOLE_INVALID,          // the request is wrong: tell the user
+  invalid = MOLE_INVALID,          // the request is wrong; the user must change it
   corrupt = MOLE_CORRUPT,          // bytes are damaged
-  missing = MOLE_MISSING,          // not there
+  missing = MOLE_MISSING,          // does not exist
   transient = MOLE_TRANSIENT,      // try again
   exhausted = MOLE_EXHAUSTED,      // memory, disk or a declared limit
-  cancelled = MOLE_CANCELLED,      // asked to stop
-  unsupported = MOLE_UNSUPPORTED,  // this build cannot
+  cancelled = MOLE_CANCELLED,      // the host asked to stop
+  unsupported = MOLE_UNSUPPORTED,  // not supported by this build
   internal = MOLE_INTERNAL,        // a bug
 };
 
-// What went wrong. The message states the cause and, after it, the remedy.
+// The message states the cause, then the remedy.
 struct Error {
   Code code = Code::internal;
   std::string message;

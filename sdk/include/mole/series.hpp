@@ -1,12 +1,13 @@
-// Series: a time series as a state, for metrics over another module's column that need its values in time order.
+// Series: a time series as a state, for metrics that need another module's values in time order (see series_metric.hpp).
 //
-//   mole::Series series;
-//   static constexpr auto state = mole::fields(&Trend::series);
-//   void add(const mole::Values& values) { series.add(values); }
-//   void merge(const Trend& other) { series.merge(other.series); }
+//   mole::Series merged(mole::Series series, const mole::Series& other, const mole::Values& values) {
+//     series.add(values);
+//     series.merge(other);
+//     return series;
+//   }
 //
-// Coverage is the weight of a point. A value without coverage is no point, and a gap is no point: never a zero. The points
-// are the same whatever was added or merged in what order, and so are the saved bytes. 24 bytes a point.
+// The weight of a point is its coverage. Values without coverage and gaps have no point. Points and saved bytes do not depend on
+// the order of adding and merging. 24 bytes per point.
 #pragma once
 
 #include <mole/fields.hpp>
@@ -14,8 +15,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <compare>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,7 +27,7 @@ namespace mole {
 struct Point {
   Time start;
   double value;   // finite, never -0
-  double weight;  // coverage, above 0, at most 1
+  double weight;  // coverage, above 0 and at most 1
 
   friend bool operator<(const Point& a, const Point& b) {
     if (a.start.us != b.start.us) return a.start.us < b.start.us;
@@ -44,7 +46,7 @@ class Series {
     for (const auto [value, coverage, start] : values) {
       if (!std::isfinite(value))
         throw Failure(invalid(
-            "a value is not finite and has no place in a series; leave such rows out upstream, or make the column null there"));
+            "a series cannot contain a value that is not finite; omit such rows upstream, or make the column null there"));
       if (coverage > 0) points_.push_back({start, value + 0.0, std::min(coverage, 1.0)});
     }
     const auto middle = points_.begin() + static_cast<std::ptrdiff_t>(before);
@@ -52,7 +54,7 @@ class Series {
     join(middle);
   }
   void merge(const Series& other) {
-    // Windows are made by adding older points or newer ones: either way no point moves twice.
+    // Windows grow at either end: insert at the front without merging if all points of `other` are older.
     if (!points_.empty() && !other.points_.empty() && other.points_.back() < points_.front()) {
       points_.insert(points_.begin(), other.points_.begin(), other.points_.end());
       return;
@@ -62,11 +64,11 @@ class Series {
     join(points_.begin() + before);
   }
 
-  // In time order; several at one time only if upstream gave several rows.
+  // In time order. Several points may have the same time if upstream has several rows.
   std::span<const Point> points() const { return points_; }
-  // Those that start before `end`.
+  // Points that start before `end`.
   std::span<const Point> before(Time end) const { return points().first(index_of(end)); }
-  // Those in [from, to).
+  // Points in [from, to).
   std::span<const Point> between(Time from, Time to) const {
     const auto first = index_of(from);
     return points().subspan(first, std::max(index_of(to), first) - first);
@@ -75,7 +77,7 @@ class Series {
   bool operator==(const Series&) const = default;
 
   // Saved: u64 count, then start (i64 microseconds), value and weight (f64) of each point, in order.
-  static constexpr std::size_t least_size = 8;
+  static constexpr std::size_t min_size = 8;
   static std::string shape() { return "series"; }
   void save(StateWriter& w) const {
     detail::save_value(w, std::uint64_t{points_.size()});
@@ -88,8 +90,8 @@ class Series {
     for (std::size_t i = 0; i < n; ++i) {
       const auto& p = points_[i];
       if (!std::isfinite(p.value) || (p.value == 0 && std::signbit(p.value)) || !(p.weight > 0 && p.weight <= 1))
-        StateReader::refuse("a point of a series is not one");
-      if (i > 0 && p < points_[i - 1]) StateReader::refuse("a series is not in order");
+        StateReader::reject("a point of a series is invalid");
+      if (i > 0 && p < points_[i - 1]) StateReader::reject("a series is not sorted");
     }
   }
 
@@ -107,8 +109,8 @@ class Series {
 };
 static_assert(sizeof(Point) == 24);
 
-// A series on the grid of its intervals: cell k is the interval that starts at first + k * step. A gap has weight 0 (its value
-// means nothing). What statistics over lags and seasons work on.
+// A series on a regular grid, for statistics over lags and seasons: cell k is the interval that starts at first + k * step. Gaps
+// have weight 0 and no meaningful value.
 struct Grid {
   std::int64_t first = 0, step = 1;  // microseconds
   std::vector<double> value, weight;
@@ -117,10 +119,10 @@ struct Grid {
   bool has(std::size_t k) const { return weight[k] > 0; }
 };
 
-// The points as cells of `step` microseconds aligned to `origin`, from the first point to the interval before `end`, or its
-// last `longest` cells. Points with less than `minimum_coverage` are gaps; of several in a cell the weighted mean counts.
+// Returns the points as cells of `step` microseconds aligned to `origin`, from the first point to `end`, at most the last
+// `max_cells`. Points with less than `minimum_coverage` are ignored; a cell with several points has their weighted mean.
 inline Grid grid_of(std::span<const Point> points, Time origin, std::int64_t step, Time end, double minimum_coverage = 0,
-                    std::int64_t longest = 1 << 20) {
+                    std::int64_t max_cells = 1 << 20) {
   const auto cell_of = [&](Time t) {
     const auto d = t.us - origin.us;
     return d / step - (d % step < 0);
@@ -128,7 +130,7 @@ inline Grid grid_of(std::span<const Point> points, Time origin, std::int64_t ste
   Grid g;
   if (step <= 0 || points.empty() || !(points.front().start.us < end.us)) return g;
   g.step = step;
-  const std::int64_t last = cell_of({end.us - 1}), from = std::max(cell_of(points.front().start), last + 1 - longest);
+  const std::int64_t last = cell_of({end.us - 1}), from = std::max(cell_of(points.front().start), last + 1 - max_cells);
   g.first = origin.us + from * step;
   g.value.resize(static_cast<std::size_t>(last - from + 1));
   g.weight.resize(g.value.size());
@@ -148,17 +150,16 @@ inline Grid grid_of(std::span<const Point> points, Time origin, std::int64_t ste
   return g;
 }
 
-// The same on the grid of a row's own interval: what came before it.
+// Returns what came before the row, in cells of the row's interval.
 inline Grid history_of(const Series& series, const Interval& row, double minimum_coverage) {
   return grid_of(series.before(row.start), row.start, row.end.us - row.start.us, row.start, minimum_coverage);
 }
-// ... and with the row itself as the last cell.
+// The same, with the row itself as the last cell.
 inline Grid history_with(const Series& series, const Interval& row, double minimum_coverage) {
   return grid_of(series.before(row.end), row.start, row.end.us - row.start.us, row.end, minimum_coverage);
 }
 
-// Whether an expensive metric computes at an interval that ends at `end`: on multiples of `every` seconds since the epoch. 0:
-// always.
+// Whether `end` is a multiple of `every` seconds since the epoch; always if `every` is 0. Expensive metrics compute only then.
 inline bool is_due(Time end, std::uint64_t every) {
   return every == 0 || end.us % (static_cast<std::int64_t>(every) * 1'000'000) == 0;
 }

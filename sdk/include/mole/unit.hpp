@@ -1,5 +1,5 @@
-// Units of columns and parameters: a closed list, compared by text. `same`, `square` and `per_second` derive a unit from
-// the column bound to an input role; the host resolves them when a manifest is submitted.
+// Units of columns and parameters: a closed list, compared as text. `same`, `square` and `per_second` derive a unit from the
+// column bound to an input role; the host resolves them when a manifest is submitted.
 #pragma once
 
 #include <string>
@@ -7,8 +7,8 @@
 namespace mole {
 
 struct Unit {
-  const char* base;            // "B", or the role of a derived unit
-  const char* rule = nullptr;  // "same", "square", "per_second"; nullptr: base is the unit
+  const char* base;            // "B", or the role for a derived unit
+  const char* rule = nullptr;  // "same", "square", "per_second"; nullptr if base is the unit
 
   std::string text() const { return rule ? std::string(rule) + "(" + base + ")" : std::string(base); }
 };

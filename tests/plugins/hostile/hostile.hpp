@@ -26,7 +26,7 @@ struct Counter {
   void (*loaded)(const Counter&) = nullptr;
   const void* owner = nullptr;
 
-  static constexpr std::size_t least_size = 8;
+  static constexpr std::size_t min_size = 8;
   static std::string shape() { return "u64"; }
   void save(mole::StateWriter& w) const {
     saved(*this);

@@ -1,12 +1,12 @@
-// AddressVolumes: flows, packets and bytes by address, 12 bytes an IPv4 entry, 24 an IPv6 one. An IPv6 address that
-// maps an IPv4 one counts as that one.
+// AddressVolumes: flows, packets and bytes by address, 12 bytes per IPv4 address, 24 per IPv6 address. An IPv4 address and its
+// mapped IPv6 form are the same address.
 //
-//   mole::AddressVolumes sources;
-//   sources.add<mole::src_addr>(flows);   // Flows<src_addr, packets, bytes, ...>
+//   void add(mole::AddressVolumes& sources, const mole::Flows<mole::src_addr, mole::packets, mole::bytes>& flows) {
+//     sources.add<mole::src_addr>(flows);
+//   }
 #pragma once
 
-#include <mole/columns.hpp>
-#include <mole/fields.hpp>
+#include <mole/by_family.hpp>
 #include <mole/containers/volume_map.hpp>
 
 #include <cstddef>
@@ -15,39 +15,29 @@ namespace mole {
 
 class AddressVolumes {
  public:
-  std::size_t size() const { return v4_.size() + v6_.size(); }
+  std::size_t size() const { return maps_.size(); }
 
   template <class Column, class Flows>
   void add(const Flows& flows) {
     const auto packet_counts = flows.template span<packets>();
     const auto byte_counts = flows.template span<bytes>();
-    if (flows.address_family() != 6) return v4_.add(flows.template span4<Column>(), packet_counts, byte_counts);
-    const auto addresses = flows.template span6<Column>();
-    for (std::size_t i = 0; i < addresses.size(); ++i) {
-      const Volume flow{1, packet_counts[i], byte_counts[i]};
-      if (addresses[i].is_v4())
-        v4_.add(addresses[i].v4_value(), flow);
-      else
-        v6_.add(addresses[i], flow);
-    }
+    maps_.template update<Column>(flows, [&](auto& map, auto addresses, std::size_t first) {
+      map.add(addresses, packet_counts.subspan(first), byte_counts.subspan(first));
+    });
   }
-  void merge(const AddressVolumes& other) {
-    v4_.merge(other.v4_);
-    v6_.merge(other.v6_);
-  }
-  // Calls f(Addr, Volume) for each address, in no order that may be relied on.
+  void merge(const AddressVolumes& other) { maps_.merge(other.maps_); }
+  // Calls f(Addr, Volume) for each address, in unspecified order.
   template <class F>
   void for_each(F f) const {
-    v4_.for_each([&](std::uint32_t address, const Volume& v) { f(Addr::v4(address), v); });
-    v6_.for_each(f);
+    maps_.v4.for_each([&](std::uint32_t address, const Volume& v) { f(Addr::v4(address), v); });
+    maps_.v6.for_each(f);
   }
 
  private:
-  VolumeMap<std::uint32_t> v4_;
-  VolumeMap<Addr> v6_;
+  ByFamily<VolumeMap> maps_;
 
  public:
-  static constexpr auto state = fields(&AddressVolumes::v4_, &AddressVolumes::v6_);
+  static constexpr auto state = fields(&AddressVolumes::maps_);
 };
 
 }  // namespace mole

@@ -1,10 +1,14 @@
-// FlatSet: a set of numbers, addresses or std::array<std::uint64_t, N> in one flat table (open addressing, linear probing).
-// Saved sorted, so that equal sets are equal bytes; the table's own order must never show in a result.
+// FlatSet: a hash set of numbers, addresses or std::array<std::uint64_t, N> in one table (open addressing, linear probing). Saved
+// sorted, so that equal sets save to equal bytes. The order of the table must never show in a result.
+//
+//   void add(mole::FlatSet<std::uint32_t>& sources, const mole::Flows<mole::src_addr>& flows) {
+//     sources.insert(flows.span4<mole::src_addr>());
+//   }
 #pragma once
 
-#include <mole/fields.hpp>
 #include <mole/detail/open_table.hpp>
 #include <mole/detail/radix_sort.hpp>
+#include <mole/fields.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -38,12 +42,12 @@ class FlatSet {
     }
   }
   void merge(const FlatSet& other) {
-    // Keys come in the order of their hashes: into a small table that would pile up at its start.
+    // Grow first: keys come in the order of their hashes and would all collide at the start of a small table.
     grow_for(other.used_);
     each(other.table_, [&](const T& key) { place(key, slot(key)); });
     has_zero_ |= other.has_zero_;
   }
-  // Calls f(key) for each, in no order that may be relied on: for counts, sums of integers and the like.
+  // Calls f(key) for each key in unspecified order, for results that do not depend on the order.
   template <class F>
   void for_each(F f) const {
     if (has_zero_) f(T{});
@@ -58,8 +62,8 @@ class FlatSet {
   }
   bool operator==(const FlatSet& other) const { return sorted() == other.sorted(); }
 
-  // Saved: u64 count, then the keys in rising order.
-  static constexpr std::size_t least_size = 8;
+  // Saved: u64 count, then the keys in ascending order.
+  static constexpr std::size_t min_size = 8;
   static std::string shape() { return "set<" + detail::shape_of<T>() + ">"; }
   void save(StateWriter& w) const { detail::save_value(w, sorted()); }
   void load(StateReader& r) {
@@ -70,7 +74,7 @@ class FlatSet {
     for (std::size_t i = 0; i < n; ++i) {
       T key;
       detail::load_value(r, key);
-      if (i > 0 && !(before < key)) StateReader::refuse("a set is not in order");
+      if (i > 0 && !(before < key)) StateReader::reject("a set is not sorted");
       place(key, slot(key));
       before = key;
     }
@@ -85,7 +89,7 @@ class FlatSet {
   std::size_t slot(const T& key) const { return detail::slot_of(key, table_.size()); }
   std::size_t next(std::size_t i) const { return detail::slot_after(i, table_.size()); }
 
-  // Room for `more` keys with at most 5/8 of the table in use.
+  // Makes room for `more` keys with at most 5/8 of the table in use.
   void grow_for(std::size_t more) {
     if ((used_ + more) * 8 <= table_.size() * 5) return;
     std::vector<T> old(std::max({std::size_t{16}, detail::grown_size(table_), (used_ + more) * 8 / 5 + 1}));
@@ -107,7 +111,7 @@ class FlatSet {
     ++used_;
   }
 
-  std::vector<T> table_;  // T{}: free; its own presence is has_zero_
+  std::vector<T> table_;  // T{} marks a free slot; has_zero_ tells whether that key is present
   std::size_t used_ = 0;
   bool has_zero_ = false;
 };

@@ -1,18 +1,24 @@
-// RunMap: values by key, for keys of which most come once or twice (pairs of addresses, 5-tuples). What is added is only
-// written down, in one of some drawers by the upper bits of its key; when a drawer is full, what is new in it is sorted and
-// merged with what was there. That costs a fraction of a large table's misses and growth, and half its memory. For keys that
-// come often take FlatMap.
+// RunMap: a map from keys to values for keys that mostly occur once or twice (pairs of addresses, 5-tuples). New entries are
+// appended to one of several partitions, chosen by the upper bits of the key; when a partition is full, its new entries are
+// sorted and merged with the old ones. That causes a fraction of the cache misses of a large hash table and takes half its
+// memory. For keys that occur often use FlatMap.
 //
-//   mole::RunMap<std::uint64_t, Seen> pairs;
-//   pairs.append(n, [&](std::size_t i) { return std::pair(key_of(i), Seen{...}); });
-//   pairs.for_each([&](std::uint64_t key, const Seen& seen) { ... });
+//   struct Count {
+//     std::uint32_t flows = 0;
+//     static constexpr auto state = mole::fields(&Count::flows);
+//     void merge(const Count& other) { flows += other.flows; }
+//   };
+//   void add(mole::RunMap<std::uint64_t, Count>& pairs, const mole::Flows<mole::src_addr, mole::dst_addr>& flows) {
+//     const auto src = flows.span4<mole::src_addr>(), dst = flows.span4<mole::dst_addr>();
+//     pairs.append(flows.size(), [&](std::size_t i) { return std::pair(std::uint64_t{src[i]} << 32 | dst[i], Count{1}); });
+//   }
 //
-// A key is std::uint64_t or std::array<std::uint64_t, N>. A value is small, trivially copyable, one that mole::fields can keep,
-// and has a `merge` whose order does not matter. Const calls put entries in order too: one thread at a time, as for any state.
+// Keys are std::uint64_t or std::array<std::uint64_t, N>. Values are small and trivially copyable, have a type that mole::fields
+// can save, and a commutative `merge`. Const functions may sort entries: use a map from one thread at a time.
 #pragma once
 
-#include <mole/fields.hpp>
 #include <mole/detail/salted_hash.hpp>
+#include <mole/fields.hpp>
 
 #include <algorithm>
 #include <array>
@@ -30,7 +36,7 @@
 namespace mole {
 namespace detail {
 
-// One-to-one, so that sorting by mixed keys needs no hash beside the key, and spreads them evenly whatever they were.
+// A bijection that distributes keys evenly, so that entries can be sorted by mixed key without storing a hash.
 struct KeyMixer {
   static constexpr std::uint64_t first = 0x9e3779b97f4a7c15u, second = 0xd6e8feb86659fd93u;
 
@@ -68,7 +74,7 @@ struct KeyMixer {
   static constexpr std::uint64_t head(const std::array<std::uint64_t, N>& mixed) {
     return mixed[0];
   }
-  // As == and <, without a call: mixed keys differ in their heads as a rule.
+  // == and < that compare the heads first: mixed keys rarely have equal heads.
   template <class Key>
   static constexpr bool same(const Key& a, const Key& b) {
     return head(a) == head(b) && a == b;
@@ -79,14 +85,14 @@ struct KeyMixer {
   }
 };
 
-// An entry of a RunMap, written down as its parts lie. `mixed` is a key out of KeyMixer.
+// An entry of a RunMap that stores key and value as they are. `mixed` is a key from KeyMixer.
 template <class Key, class Value>
 struct PlainEntry {
   Key mixed;
   Value of_key;
 
   static PlainEntry of(const Key& mixed, const Value& value) { return {mixed, value}; }
-  static constexpr bool takes(const Key&) { return true; }  // keys that it can hold
+  static constexpr bool can_store(const Key&) { return true; }  // whether it can store the key
   std::uint64_t head() const { return KeyMixer::head(mixed); }
   bool same(const PlainEntry& e) const { return head() == e.head() && mixed == e.mixed; }
   bool before(const PlainEntry& e) const { return head() != e.head() ? head() < e.head() : mixed < e.mixed; }
@@ -95,7 +101,7 @@ struct PlainEntry {
   const Value& value() const { return of_key; }
 };
 
-// Room for entries that costs nothing before it is written to, and grows where it lies if it can.
+// A vector of trivial entries that does not initialise its memory and grows in place if possible.
 template <class Entry>
 class EntryBuffer {
  public:
@@ -115,36 +121,36 @@ class EntryBuffer {
   const Entry* begin() const { return entries_; }
   const Entry* end() const { return entries_ + size_; }
   std::size_t size() const { return size_; }
-  std::size_t room() const { return room_; }
-  bool full() const { return size_ == room_; }
+  std::size_t capacity() const { return capacity_; }
+  bool full() const { return size_ == capacity_; }
 
-  void add(const Entry& e) { entries_[size_++] = e; }  // not if it is full
-  void resize(std::size_t n) { size_ = n; }            // what is new has no value yet; n within room()
+  void add(const Entry& e) { entries_[size_++] = e; }  // must not be full
+  void resize(std::size_t n) { size_ = n; }            // new entries are uninitialised; n is at most capacity()
   void reserve(std::size_t n) {
-    if (n <= room_) return;
+    if (n <= capacity_) return;
     void* const more = std::realloc(static_cast<void*>(entries_), n * sizeof(Entry));
     if (!more) throw std::bad_alloc();
     entries_ = static_cast<Entry*>(more);
-    room_ = n;
+    capacity_ = n;
   }
 
  private:
   void swap(EntryBuffer& o) noexcept {
     std::swap(entries_, o.entries_);
     std::swap(size_, o.size_);
-    std::swap(room_, o.room_);
+    std::swap(capacity_, o.capacity_);
   }
   Entry* entries_ = nullptr;
-  std::size_t size_ = 0, room_ = 0;
+  std::size_t size_ = 0, capacity_ = 0;
 };
 
 }  // namespace detail
 
-// `Entry`: how a key and its value are written down, if not as they are: what PlainEntry has.
+// `Entry`: a more compact representation of key and value, with the functions of PlainEntry.
 template <class Key, class Value, class Entry = detail::PlainEntry<Key, Value>>
 class RunMap {
   static_assert(std::is_same_v<Key, std::uint64_t> || detail::is_wide_key<Key>, "a key is std::uint64_t or an array of them");
-  static_assert(std::is_trivially_copyable_v<Entry>, "RunMap moves its values about: they are trivially copyable");
+  static_assert(std::is_trivially_copyable_v<Entry>, "RunMap copies its entries as bytes: they must be trivially copyable");
   using Mixer = detail::KeyMixer;
 
  public:
@@ -157,14 +163,14 @@ class RunMap {
   }
 
   std::size_t size() const {
-    settle();
-    return written();
+    sort_all();
+    return appended();
   }
-  bool empty() const { return written() == 0; }
-  // Bytes of memory taken.
+  bool empty() const { return appended() == 0; }
+  // Memory used, in bytes.
   std::size_t memory() const {
-    std::size_t bytes = drawers_.capacity() * sizeof(Drawer);
-    for (const auto& d : drawers_) bytes += d.entries.room() * sizeof(Entry);
+    std::size_t bytes = partitions_.capacity() * sizeof(Partition);
+    for (const auto& d : partitions_) bytes += d.entries.capacity() * sizeof(Entry);
     return bytes;
   }
 
@@ -182,23 +188,23 @@ class RunMap {
       *this = other;
       return;
     }
-    for (const auto& d : other.drawers_)
+    for (const auto& d : other.partitions_)
       for (const auto& e : d.entries) put(e);
   }
-  // Calls f(key, value) for each entry, in the same order in every process, which is not that of the keys.
+  // Calls f(key, value) for each entry in the order of mixed keys, which is the same in every process.
   template <class F>
   void for_each(F f) const {
-    settle();
-    for (const auto& d : drawers_)
+    sort_all();
+    for (const auto& d : partitions_)
       for (const auto& e : d.entries) f(Mixer::unmix(e.key()), e.value());
   }
 
-  // Saved: u64 count, then mixed key and value by rising mixed key (docs/formats/metric_state.md).
-  static constexpr std::size_t least_size = 8;
+  // Saved: u64 count, then mixed keys and values in ascending order of mixed keys (docs/formats/metric_state.md).
+  static constexpr std::size_t min_size = 8;
   static std::string shape() { return "runs<" + detail::shape_of<Key>() + "," + detail::shape_of<Value>() + ">"; }
   void save(StateWriter& w) const {
     detail::save_value(w, std::uint64_t{size()});
-    for (const auto& d : drawers_) {
+    for (const auto& d : partitions_) {
       for (const auto& e : d.entries) {
         detail::save_value(w, e.key());
         detail::save_value(w, e.value());
@@ -206,95 +212,95 @@ class RunMap {
     }
   }
   void load(StateReader& r) {
-    const auto n = r.count(sizeof(Key) + detail::Codec<Value>::least);
+    const auto n = r.count(sizeof(Key) + detail::Codec<Value>::min_size);
     *this = RunMap();
-    if (n > few) open_drawers(first_bits);
-    while (n >> bits_ > many) open_drawers(bits_ + more_bits);
+    if (n > few) set_partitions(first_bits);
+    while (n >> bits_ > many) set_partitions(bits_ + more_bits);
     Key key, before{};
     Value value;
     for (std::size_t i = 0; i < n; ++i, before = key) {
       detail::load_value(r, key);
       detail::load_value(r, value);
-      if (i > 0 && !Mixer::less(before, key)) StateReader::refuse("a map is not in order");
-      if (!Entry::takes(key)) StateReader::refuse("a key has bits that none has");
+      if (i > 0 && !Mixer::less(before, key)) StateReader::reject("a map is not sorted");
+      if (!Entry::can_store(key)) StateReader::reject("a key has invalid bits");
       const auto e = Entry::of(key, value);
-      auto& d = drawers_[drawer_of(e)];
-      if (d.entries.full()) d.entries.reserve(room_for(d.entries.size()));
+      auto& d = partitions_[partition_of(e)];
+      if (d.entries.full()) d.entries.reserve(capacity_for(d.entries.size()));
       d.entries.add(e);
       ++d.sorted;
     }
   }
 
  private:
-  // What shares the upper bits of its mixed key: sorted entries, each key once, then fresh ones as they came.
-  struct Drawer {
+  // Entries with the same upper bits of the mixed key: sorted ones with distinct keys, then fresh ones in order of arrival.
+  struct Partition {
     detail::EntryBuffer<Entry> entries;
     std::size_t sorted = 0;
   };
-  // Entries of a drawer before there are more drawers. At first there is one; then so many that the pages that are being written
-  // to stay in the nearer caches, and what is needed to sort one of them does too.
-  static constexpr std::size_t few = 1024, many = 524'288 / sizeof(Entry), least_room = 16;
+  // Maximum entries of a partition before there are more partitions: few for the first one, later many. The numbers keep the
+  // pages being written to, and the memory to sort one partition, in the L2 cache.
+  static constexpr std::size_t few = 1024, many = 524'288 / sizeof(Entry), min_capacity = 16;
   static constexpr unsigned first_bits = 6, more_bits = 2;
 
   void swap(RunMap& o) {
-    drawers_.swap(o.drawers_);
+    partitions_.swap(o.partitions_);
     std::swap(bits_, o.bits_);
   }
-  std::size_t drawer_of(const Entry& e) const { return static_cast<std::size_t>(e.head() >> 1 >> (63 - bits_)); }
-  // Entries that are there, fresh ones counted as often as they came.
-  std::size_t written() const {
+  std::size_t partition_of(const Entry& e) const { return static_cast<std::size_t>(e.head() >> 1 >> (63 - bits_)); }
+  // Number of entries, counting keys as often as they were appended since the last sort.
+  std::size_t appended() const {
     std::size_t n = 0;
-    for (const auto& d : drawers_) n += d.entries.size();
+    for (const auto& d : partitions_) n += d.entries.size();
     return n;
   }
 
   void put(const Entry& e) {
-    Drawer* d = &drawers_[drawer_of(e)];
+    Partition* d = &partitions_[partition_of(e)];
     while (d->entries.full()) [[unlikely]] {
         make_room(*d);
-        d = &drawers_[drawer_of(e)];  // there may be more of them now, and this one without any room yet
+        d = &partitions_[partition_of(e)];  // there may be more partitions now, and this one without capacity
       }
     d->entries.add(e);
-    __builtin_prefetch(d->entries.end() + 4, 1);  // the next line of this drawer: its turn comes in a hundred entries or so
+    __builtin_prefetch(d->entries.end() + 4, 1);  // the next cache line of this partition, needed about a hundred entries later
   }
-  // A quarter of the room at least is for fresh entries, a third when it was just made: keys that come again and again take
-  // little, and each entry is merged some three times, however many there will be.
-  void make_room(Drawer& d) {
-    settle(d);
-    const std::size_t room = d.entries.room(), more = room_for(d.sorted), most = bits_ == 0 ? few : many;
-    if (d.sorted < room - room / 4) return;
-    // Somebody who makes keys up can fill one drawer alone: more of them would not help.
-    if (more <= most || written() < drawers_.size() * (most / 8)) return d.entries.reserve(more);
+  // At least a quarter of the capacity is for fresh entries, a third right after growing. So repeated keys take little memory,
+  // and each entry is merged about three times, whatever the size of the map.
+  void make_room(Partition& d) {
+    sort(d);
+    const std::size_t capacity = d.entries.capacity(), larger = capacity_for(d.sorted), max = bits_ == 0 ? few : many;
+    if (d.sorted < capacity - capacity / 4) return;
+    // Crafted keys can fill a single partition; more partitions would not help then.
+    if (larger <= max || appended() < partitions_.size() * (max / 8)) return d.entries.reserve(larger);
     split();
   }
-  static std::size_t room_for(std::size_t sorted) { return std::max(least_room, sorted + sorted / 2); }
-  void open_drawers(unsigned bits) {
+  static std::size_t capacity_for(std::size_t sorted) { return std::max(min_capacity, sorted + sorted / 2); }
+  void set_partitions(unsigned bits) {
     bits_ = bits;
-    drawers_ = std::vector<Drawer>(std::size_t{1} << bits);
+    partitions_ = std::vector<Partition>(std::size_t{1} << bits);
   }
   void split() {
-    settle();
-    auto old = std::move(drawers_);
-    open_drawers(bits_ == 0 ? first_bits : bits_ + more_bits);
+    sort_all();
+    auto old = std::move(partitions_);
+    set_partitions(bits_ == 0 ? first_bits : bits_ + more_bits);
     for (auto& d : old) {
       for (const Entry* from = d.entries.begin(); from != d.entries.end();) {
-        Drawer& part = drawers_[drawer_of(*from)];
+        Partition& part = partitions_[partition_of(*from)];
         const Entry* to = from;
-        while (to != d.entries.end() && drawer_of(*to) == drawer_of(*from)) ++to;
+        while (to != d.entries.end() && partition_of(*to) == partition_of(*from)) ++to;
         part.sorted = static_cast<std::size_t>(to - from);
-        part.entries.reserve(room_for(part.sorted));
+        part.entries.reserve(capacity_for(part.sorted));
         part.entries.resize(part.sorted);
         std::copy(from, to, part.entries.data());
         from = to;
       }
-      d = Drawer();
+      d = Partition();
     }
   }
 
-  void settle() const {
-    for (auto& d : drawers_) settle(d);
+  void sort_all() const {
+    for (auto& p : partitions_) sort(p);
   }
-  void settle(Drawer& d) const {
+  void sort(Partition& d) const {
     const std::size_t fresh = d.entries.size() - d.sorted;
     if (fresh == 0) return;
     Entry *const all = d.entries.data(), *const first = all + d.sorted, *const end = first + fresh;
@@ -303,7 +309,7 @@ class RunMap {
     std::size_t left = 0;
     if (fresh <= many) {
       spread(first, fresh, scratch.data());
-      left = unite_nearly_sorted(scratch.data(), fresh);
+      left = sort_nearly_sorted(scratch.data(), fresh);
     }
     if (left > 0) {
       d.entries.resize(merge_sorted(all, d.sorted, scratch.data(), left));
@@ -311,17 +317,17 @@ class RunMap {
       const auto before = [](const Entry& x, const Entry& y) { return x.before(y); };
       std::sort(first, end, before);
       std::inplace_merge(all, first, end, before);
-      d.entries.resize(unite(all, d.entries.size()));
+      d.entries.resize(merge_adjacent(all, d.entries.size()));
     }
     d.sorted = d.entries.size();
   }
 
-  // Copies n entries to `to` in the order of the bits of the key behind those of the drawer: as a rule one to each value of them,
-  // or two.
+  // Copies n entries to `to`, ordered by the bits of the key that follow those of the partition. There are as many cells as
+  // entries, or up to twice as many.
   void spread(const Entry* from, std::size_t n, Entry* to) const {
-    constexpr unsigned most_bits = 13;
-    std::array<std::uint16_t, std::size_t{1} << most_bits> at;
-    const unsigned bits = std::min(most_bits, static_cast<unsigned>(std::bit_width(n))), left = bits_;
+    constexpr unsigned max_bits = 13;
+    std::array<std::uint16_t, std::size_t{1} << max_bits> at;
+    const unsigned bits = std::min(max_bits, static_cast<unsigned>(std::bit_width(n))), left = bits_;
     const auto cell = [&](const Entry& e) { return static_cast<std::size_t>(e.head() << left >> 1 >> (63 - bits)); };
     const std::size_t cells = std::size_t{1} << bits;
     std::fill_n(at.begin(), cells, std::uint16_t{0});
@@ -330,9 +336,9 @@ class RunMap {
     for (std::size_t c = 0; c < cells; ++c) sum += std::exchange(at[c], static_cast<std::uint16_t>(sum));
     for (std::size_t i = 0; i < n; ++i) to[at[cell(from[i])]++] = from[i];
   }
-  // Sorts n entries of which each is near its place; entries of one key become one. Returns how many are left; 0 if they are
-  // further from their places than chance has it, because somebody made the keys up, and are better sorted otherwise.
-  static std::size_t unite_nearly_sorted(Entry* v, std::size_t n) {
+  // Sorts n entries that are near their places by insertion, and merges entries with the same key. Returns the number of entries
+  // left, or 0 if the entries are too far from their places, because the keys were crafted, and need another sort.
+  static std::size_t sort_nearly_sorted(Entry* v, std::size_t n) {
     std::size_t end = 1, steps_left = 16 * n;
     for (std::size_t i = 1; i < n; ++i) {
       const Entry e = v[i];
@@ -349,8 +355,8 @@ class RunMap {
     }
     return end;
   }
-  // Entries of one key, side by side, become one. Returns how many are left.
-  static std::size_t unite(Entry* v, std::size_t n) {
+  // Merges adjacent entries with the same key. Returns the number of entries left.
+  static std::size_t merge_adjacent(Entry* v, std::size_t n) {
     std::size_t last = 0;
     for (std::size_t i = 1; i < n; ++i) {
       if (v[i].same(v[last]))
@@ -360,8 +366,8 @@ class RunMap {
     }
     return last + 1;
   }
-  // Merges b sorted entries of `other` into a sorted ones of `base`, from the back; there is room for all of them. Returns how
-  // many are left.
+  // Merges b sorted entries of `other` into the a sorted ones of `base`, from the back; `base` has capacity for all of them.
+  // Returns the number of entries left.
   static std::size_t merge_sorted(Entry* base, std::size_t a, const Entry* other, std::size_t b) {
     const std::size_t end = a + b;
     std::size_t to = end;
@@ -374,7 +380,7 @@ class RunMap {
         base[--to] = both;
         continue;
       }
-      // By arithmetic: nobody can foresee which it is.
+      // Without a branch, which would be mispredicted.
       const std::size_t take_y = x.before(y);
       const auto at_x = reinterpret_cast<std::uintptr_t>(&x), at_y = reinterpret_cast<std::uintptr_t>(&y);
       base[--to] = *reinterpret_cast<const Entry*>(at_x ^ ((at_x ^ at_y) & (0 - take_y)));
@@ -382,12 +388,12 @@ class RunMap {
       b -= take_y;
     }
     while (b > 0) base[--to] = other[--b];
-    // What is left of the old entries lies in its place; the hole is as long as entries were united.
+    // The remaining old entries are in place; close the gap left by merged entries.
     if (to > a) std::copy(base + to, base + end, base + a);
     return end - (to - a);
   }
 
-  mutable std::vector<Drawer> drawers_ = std::vector<Drawer>(1);  // 2^bits_, by rising keys
+  mutable std::vector<Partition> partitions_ = std::vector<Partition>(1);  // 2^bits_, in ascending order of keys
   unsigned bits_ = 0;
 };
 

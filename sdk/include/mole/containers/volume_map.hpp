@@ -1,18 +1,17 @@
-// VolumeMap: flows, packets and bytes by address, AS or port; 12 bytes an entry (24 for mole::Addr, 8 of many ports),
-// whatever the counts.
+// VolumeMap: flows, packets and bytes by address, AS or port, in 12 bytes per entry (24 for mole::Addr, 8 for many ports).
 //
-//   mole::VolumeMap<std::uint32_t> by_source;
-//   by_source.add(flows.span4<mole::src_addr>(), flows.span<mole::packets>(), flows.span<mole::bytes>());
-//   by_source.for_each([&](std::uint32_t address, const mole::Volume& v) { ... });
+//   void add(mole::VolumeMap<std::uint32_t>& by_source, const mole::Flows<mole::src_addr, mole::packets, mole::bytes>& flows) {
+//     by_source.add(flows.span4<mole::src_addr>(), flows.span<mole::packets>(), flows.span<mole::bytes>());
+//   }
 //
-// The lower 15 bits of the flows, 16 of the packets and 32 of the bytes lie beside the key, so that a cache line holds
-// five entries; the few keys whose sums are larger have the upper bits in a table of their own. Sums wrap at 2^64.
+// The lower 15 bits of the flows, 16 of the packets and 32 of the bytes are stored beside the key, so that a cache line holds
+// five entries; the few keys with larger sums have the upper bits in a second table. Sums wrap around at 2^64.
 #pragma once
 
 #include <mole/containers/flat_map.hpp>
-#include <mole/output.hpp>
-#include <mole/containers/short_key_map.hpp>
+#include <mole/detail/short_key_map.hpp>
 #include <mole/detail/short_number.hpp>
+#include <mole/output.hpp>
 
 #include <array>
 #include <cstdint>
@@ -23,7 +22,7 @@
 
 namespace mole {
 
-// Also a member of a state, and with mole::group(.., Volume::output) of a row.
+// May be a member of a state and, with mole::group(.., Volume::output), of a row.
 struct Volume {
   std::uint64_t flows = 0, packets = 0, bytes = 0;
   static constexpr auto state = fields(&Volume::flows, &Volume::packets, &Volume::bytes);
@@ -31,11 +30,7 @@ struct Volume {
                                          column("packets_*", &Volume::packets, unit::packet, "Packets of *"),
                                          column("bytes_*", &Volume::bytes, unit::byte, "Bytes of *"));
   bool operator==(const Volume&) const = default;
-  void merge(const Volume& other) {
-    flows += other.flows;
-    packets += other.packets;
-    bytes += other.bytes;
-  }
+  void merge(const Volume& other) { merge_fields(*this, other); }
 };
 
 template <class Key>
@@ -43,10 +38,10 @@ class VolumeMap {
  public:
   std::size_t size() const { return low_.size(); }
   bool empty() const { return low_.empty(); }
-  // Bytes of memory taken.
+  // Memory used, in bytes.
   std::size_t memory() const { return low_.memory() + high_.memory(); }
 
-  // A flow per key, of packets[i] and bytes[i].
+  // Adds one flow of packets[i] and bytes[i] for each keys[i].
   void add(std::span<const Key> keys, std::span<const std::uint64_t> packets, std::span<const std::uint64_t> bytes) {
     low_.update(keys, [this, key = keys.data(), p = packets.data(), b = bytes.data()](Words& low, std::size_t i) {
       put(key[i], low, {1, p[i], b[i]});
@@ -55,12 +50,12 @@ class VolumeMap {
   void add(const Key& key, const Volume& v) { put(key, low_[key], v); }
 
   bool contains(const Key& key) const { return low_.find(key) != nullptr; }
-  // Null flows, packets and bytes if `key` is not there.
+  // Returns zeros if `key` is missing.
   Volume of(const Key& key) const {
     const auto* low = low_.find(key);
     return low ? whole(key, *low) : Volume{};
   }
-  // Calls f(key, volume) for each key, in no order that may be relied on.
+  // Calls f(key, volume) for each key in unspecified order.
   template <class F>
   void for_each(F f) const {
     low_.for_each([&](const Key& key, const Words& low) { f(key, whole(key, low)); });
@@ -70,14 +65,14 @@ class VolumeMap {
     absorb(other);
   }
 
-  // Saved: u64 count, then by rising key: the key less the one before (an Addr: whole), flows, packets, bytes, as
-  // short_number.hpp writes them.
-  static constexpr std::size_t least_size = 8;
+  // Saved: u64 count, then in ascending order of keys: the key less the previous key (an Addr: the whole key), flows, packets and
+  // bytes as short numbers (short_number.hpp).
+  static constexpr std::size_t min_size = 8;
   static std::string shape() { return "volumes<" + detail::shape_of<Key>() + ">"; }
   void save(StateWriter& w) const {
     detail::save_value(w, std::uint64_t{size()});
     Key before{};
-    std::array<std::uint8_t, 4 * detail::longest_number> entry;
+    std::array<std::uint8_t, 4 * detail::max_number_size> entry;
     for (const auto& [key, low] : low_.sorted()) {
       auto* end = entry.data();
       if constexpr (std::is_same_v<Key, Addr>)
@@ -97,7 +92,7 @@ class VolumeMap {
     Key before{};
     for (std::size_t i = 0; i < n; ++i) {
       const Key key = load_key(r, before);
-      if (i > 0 && !(before < key)) StateReader::refuse("a map is not in order");
+      if (i > 0 && !(before < key)) StateReader::reject("a map is not sorted");
       const auto flows = detail::load_number(r), packets = detail::load_number(r), bytes = detail::load_number(r);
       add(key, {flows, packets, bytes});
       before = key;
@@ -107,7 +102,7 @@ class VolumeMap {
  private:
   struct Words {  // the lower bits
     std::uint32_t bytes = 0;
-    std::uint32_t rest = 0;  // 16 bits of the packets, 15 of the flows, and whether there are upper bits
+    std::uint32_t rest = 0;  // 16 bits of the packets, 15 of the flows, and whether upper bits exist
   };
   static constexpr std::uint32_t more = 1u << 31;
 
@@ -118,7 +113,7 @@ class VolumeMap {
     const auto& high = *high_.find(key);
     return {high.flows << 15 | flows, high.packets << 16 | packets, high.bytes << 32 | low.bytes};
   }
-  // In one addition, if none of the sums leaves its bits: else a bit changes above them that neither summand has.
+  // Adds all sums at once if none of them overflows its bits, which would change a bit above them.
   void put(const Key& key, Words& low, const Volume& v) {
     const std::uint64_t bytes = low.bytes + v.bytes;
     const auto one = static_cast<std::uint32_t>(v.flows << 16 | v.packets), rest = low.rest + one;
@@ -144,13 +139,13 @@ class VolumeMap {
       return key;
     } else {
       const auto step = detail::load_number(r);
-      if (step > static_cast<Key>(~before)) StateReader::refuse("a key is too large");
+      if (step > static_cast<Key>(~before)) StateReader::reject("a key is too large");
       return static_cast<Key>(before + step);
     }
   }
 
   std::conditional_t<std::is_same_v<Key, std::uint16_t>, detail::ShortKeyMap<Words>, FlatMap<Key, Words>> low_;
-  FlatMap<Key, Volume> high_;  // a key is here if its words say so
+  FlatMap<Key, Volume> high_;  // has the keys whose words say so
 };
 
 }  // namespace mole

@@ -1,4 +1,4 @@
-// The edge between C++ and the C ABI: exceptions stop here and become a code and a message.
+// Helpers at the C ABI: exceptions become a code and a message.
 #pragma once
 
 #include <mole/result.hpp>
@@ -12,8 +12,7 @@
 
 namespace mole {
 
-// Thrown by an author to fail a call with a code of his choice:
-//   throw mole::Failure(mole::invalid("ddof 2 is above 1; choose 0 or 1"));
+// Throw a Failure to fail a call with a code of your choice: throw mole::Failure(mole::invalid("ddof is 2; use 0 or 1"));
 class Failure : public std::exception {
  public:
   explicit Failure(Error error) : error_(std::move(error)) {}
@@ -29,7 +28,7 @@ namespace detail {
 inline std::string_view view(mole_text t) { return t.size ? std::string_view(t.data, t.size) : std::string_view(); }
 inline mole_text text_of(std::string_view s) { return {s.data(), s.size()}; }
 
-// Writes what fits; never splits a UTF-8 character.
+// Writes as much as fits, without splitting a UTF-8 character.
 inline void put_message(mole_error* e, std::string_view message) noexcept {
   if (!e || !e->text) return;
   std::size_t n = message.size() < e->capacity ? message.size() : e->capacity;
@@ -43,7 +42,7 @@ inline std::int32_t put_error(mole_error* e, const Error& error) noexcept {
   return static_cast<std::int32_t>(error.code);
 }
 
-// Runs `call`, which returns an outcome; turns every exception into one.
+// Runs `call`, which returns a result code, and turns exceptions into one.
 template <class F>
 std::int32_t guarded(mole_error* e, F&& call) noexcept {
   try {
@@ -51,13 +50,13 @@ std::int32_t guarded(mole_error* e, F&& call) noexcept {
   } catch (const Failure& f) {
     return put_error(e, f.error());
   } catch (const std::bad_alloc&) {
-    put_message(e, "out of memory; give the node more memory or make the work smaller");
+    put_message(e, "out of memory; give the node more memory or reduce the work");
     return MOLE_EXHAUSTED;
   } catch (const std::exception& x) {
     put_message(e, x.what());
     return MOLE_INTERNAL;
   } catch (...) {
-    put_message(e, "threw something that is not a std::exception");
+    put_message(e, "an exception that is not a std::exception was thrown");
     return MOLE_INTERNAL;
   }
 }

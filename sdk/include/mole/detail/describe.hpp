@@ -1,21 +1,21 @@
-// What the declarations become: canonical JSON (keys sorted, no spaces), the text of mole_plugin::descriptor.
-// Byte layout: docs/formats/descriptor.md.
+// The descriptor of a plugin: canonical JSON (sorted keys, no spaces) made from its declarations. Format:
+// docs/formats/descriptor.md.
 #pragma once
 
 #include <mole/unit.hpp>
 
 #include <charconv>
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace mole {
 
 enum class Kind { metric, decoder, downloader };
 
-// Name, version and one sentence: the head of every plugin.
+// Name, version and a one-line summary of a plugin.
 template <Kind K>
 struct About {
   static constexpr Kind kind = K;
@@ -55,11 +55,13 @@ std::string json_number(T value) {
   return {text, end};
 }
 
-// A JSON object whose keys come out sorted. Values are JSON already, except those given to `text`.
+// A JSON object with sorted keys. raw() takes JSON, text() any text.
 class JsonObject {
  public:
   JsonObject& raw(const char* key, std::string json) {
-    fields_[key] = std::move(json);
+    auto at = fields_.begin();
+    while (at != fields_.end() && std::string_view(at->first) < key) ++at;
+    fields_.emplace(at, key, std::move(json));
     return *this;
   }
   JsonObject& text(const char* key, std::string_view value) { return raw(key, json_text(value)); }
@@ -73,7 +75,7 @@ class JsonObject {
   }
 
  private:
-  std::map<std::string, std::string> fields_;
+  std::vector<std::pair<const char*, std::string>> fields_;
 };
 
 inline std::string json_array(const std::vector<std::string>& items) {

@@ -1,5 +1,6 @@
-// MOLE_PLUGINS: defines the one exported symbol. Use it once per library, at file level:
-//   MOLE_PLUGINS(ByteCount, PacketCount)
+// MOLE_PLUGINS(ByteCount, PacketCount) defines the exported symbol. Use it once per library, at file level.
+//
+// With MOLE_NO_ENTRY, which mole_add_plugin defines for tests, it defines nothing: a test calls the plugin's functions directly.
 #pragma once
 
 #include <mole/abi.h>
@@ -11,7 +12,7 @@
 
 namespace mole::detail {
 
-// Specialised by metric.hpp, decoder.hpp and downloader.hpp: kind id, vtable, descriptor.
+// Kind id, function table and descriptor of a kind of plugin; specialised for each.
 template <Kind K>
 struct Glue;
 
@@ -31,7 +32,7 @@ struct Entry {
     static constexpr Get all[] = {&plugin_of<P>...};
     try {
       return index < sizeof...(P) ? all[index]() : nullptr;
-    } catch (...) {  // out of memory while the descriptor was built
+    } catch (...) {  // out of memory
       return nullptr;
     }
   }
@@ -39,7 +40,11 @@ struct Entry {
 
 }  // namespace mole::detail
 
+#ifdef MOLE_NO_ENTRY
+#define MOLE_PLUGINS(...) static_assert(true);
+#else
 #define MOLE_PLUGINS(...)                                                                                                        \
   extern "C" __attribute__((visibility("default"))) const mole_entry mole_plugin_entry;                                          \
   const mole_entry mole_plugin_entry{MOLE_ABI_MAGIC, MOLE_ABI_MAJOR, MOLE_ABI_MINOR, &::mole::detail::Entry<__VA_ARGS__>::count, \
                                      &::mole::detail::Entry<__VA_ARGS__>::plugin};
+#endif

@@ -1,4 +1,4 @@
-// What FlatMap and FlatSet share: open addressing with linear probing in one array, whose slots are in the order of the hashes.
+// The hash table of FlatMap and FlatSet: open addressing with linear probing in one array, with slots in the order of the hashes.
 #pragma once
 
 #include <mole/detail/salted_hash.hpp>
@@ -12,7 +12,7 @@
 
 namespace mole::detail {
 
-// Whatever the size: it need not be a power of two, and growing goes straight through.
+// The number of slots need not be a power of two. Rehashing visits old and new slots in order.
 template <class Key>
 std::size_t slot_of(const Key& key, std::size_t slots) {
   __extension__ typedef unsigned __int128 Wide;
@@ -20,13 +20,13 @@ std::size_t slot_of(const Key& key, std::size_t slots) {
 }
 inline std::size_t slot_after(std::size_t i, std::size_t slots) { return i + 1 == slots ? 0 : i + 1; }
 
-// Slots of the next larger table: doubles; from half a megabyte on grows by half.
+// Slots of the next larger table: twice as many, from half a megabyte on 1.5 times.
 template <class Entry>
 std::size_t grown_size(const std::vector<Entry>& table) {
   return table.size() * sizeof(Entry) < (1u << 19) ? table.size() * 2 : table.size() * 3 / 2;
 }
 
-// f(entry) for those that are not free. Looks for them first: free and not is hard to predict.
+// Calls f(entry) for entries that are not free. Collects them first, without branches, which would be mispredicted.
 template <class Entry, class Free, class F>
 void each_taken(const std::vector<Entry>& table, Free is_free, F f) {
   constexpr std::size_t part = 64;
@@ -43,8 +43,8 @@ void each_taken(const std::vector<Entry>& table, Free is_free, F f) {
   }
 }
 
-// f(i, slot of keys[i]) for each i in turn, after grow_for(so many keys). Looks ahead, so that the misses of a large table
-// overlap.
+// Calls f(i, slot of keys[i]) for each i in order, and grow_for(number of keys) before. Prefetches, so that cache misses in a
+// large table overlap.
 template <class Entry, class Key, class Grow, class F>
 void visit_slots(std::vector<Entry>& table, std::span<const Key> keys, Grow grow_for, F f) {
   constexpr std::size_t part = 256, ahead = 24;

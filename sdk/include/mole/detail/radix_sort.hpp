@@ -1,4 +1,4 @@
-// Sorting by an unsigned key, in a third of std::sort's time: states are saved sorted, which else costs more than
+// Sorting by an unsigned key in a third of the time of std::sort. States are saved sorted, which would otherwise take longer than
 // counting.
 #pragma once
 
@@ -12,8 +12,8 @@
 
 namespace mole::detail {
 
-// Sorts by rising key_of(element): a radix sort, the lowest digit first, for many elements with keys of 32 bits at
-// most; else std::sort. Keys are distinct.
+// Sorts by key_of(element), ascending. Uses a radix sort, lowest digit first, for many elements with keys of at most 32 bits,
+// else std::sort. Keys must be distinct.
 template <class T, class KeyOf>
 void sort_by_key(std::vector<T>& all, KeyOf key_of) {
   using Key = std::remove_cvref_t<decltype(key_of(all[0]))>;
@@ -30,7 +30,7 @@ void sort_by_key(std::vector<T>& all, KeyOf key_of) {
       std::vector<T> other(all.size());
       for (std::size_t d = 0; d < digits; ++d) {
         auto& at = counts[d];
-        if (at[value(all[0], d)] == all.size()) continue;  // all alike
+        if (at[value(all[0], d)] == all.size()) continue;  // all have the same digit
         std::uint32_t first = 0;
         for (auto& n : at) first += std::exchange(n, first);
         for (const auto& x : all) other[at[value(x, d)]++] = x;

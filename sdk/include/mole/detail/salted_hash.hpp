@@ -1,5 +1,5 @@
-// The hash of the flat tables: it differs from process to process, so that no traffic can be made up to collide. Keys are
-// unsigned numbers, mole::Addr, and for what is wider (a pair of addresses, a 5-tuple) std::array<std::uint64_t, N>.
+// The hash of the flat tables. It differs between processes, so that nobody can craft traffic whose keys collide. Keys are
+// unsigned numbers, mole::Addr, or std::array<std::uint64_t, N> for wider keys (pairs of addresses, 5-tuples).
 #pragma once
 
 #include <mole/addr.hpp>
@@ -20,7 +20,7 @@ inline constexpr bool is_wide_key<std::array<std::uint64_t, N>> = true;
 template <class Key>
 concept FlatKey = std::is_unsigned_v<Key> || std::is_same_v<Key, Addr> || is_wide_key<Key>;
 
-// Upper bits are the better ones. The address of an object serves as salt: it is chosen anew for each process.
+// The upper bits are the best ones. The salt is the address of an object, which is random in each process.
 template <FlatKey Key>
 std::uint64_t salted_hash(const Key& key) {
   static constexpr char salt = 0;

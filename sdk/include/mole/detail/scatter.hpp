@@ -1,5 +1,5 @@
-// From "state of each row" to runs of rows with one state, in the order of the rows, so that an author's `add` always sees
-// contiguous columns. A batch in long runs is cut where it lies; a mixed one is counting-sorted.
+// Scatter: turns the state of each row into runs of rows with the same state, in the order of the rows, so that an author's `add`
+// gets contiguous columns. A batch of long runs is cut in place; a mixed one is sorted by counting.
 #pragma once
 
 #include <mole/abi.h>
@@ -23,9 +23,8 @@ struct Run {
 // Reused from batch to batch; one per thread.
 class Scatter {
  public:
-  // After this, runs() name all rows but those of MOLE_NO_STATE. If places() is not null, they are positions of a new order, in
-  // which a row goes to places()[row]. Rows that lie in runs of at least `long_run` on the average are left where they are; a
-  // state may then have several runs.
+  // After this, runs() contains all rows except those of MOLE_NO_STATE. If places() is not null, row i moves to position
+  // places()[i]. Rows in runs of at least `long_run` on average stay in place, and a state may then have several runs.
   void group(const std::uint32_t* state_of_row, std::uint32_t rows, std::uint32_t state_count, std::uint32_t long_run = 16) {
     runs_.clear();
     sorted_ = false;
@@ -42,9 +41,9 @@ class Scatter {
   const std::vector<Run>& runs() const { return runs_; }
   const std::uint32_t* places() const { return sorted_ ? places_.data() : nullptr; }
 
-  // Scratch memory for columns 0 .. count - 1: after this, different slots may be arranged by different threads.
+  // Reserves scratch memory for columns 0 .. count - 1. After this, threads may arrange different slots concurrently.
   void reserve(std::size_t count) { columns_.resize(std::max(count, columns_.size())); }
-  // `column`, of elements of `size` bytes, in the order of the runs: itself, or a copy in scratch memory `slot`.
+  // Returns `column`, of elements of `size` bytes, in the order of the runs: itself, or a copy in scratch memory `slot`.
   const void* arranged(const void* column, std::size_t size, std::size_t slot) {
     if (!sorted_) return column;
     if (columns_.size() <= slot) columns_.resize(slot + 1);
@@ -71,7 +70,7 @@ class Scatter {
   }
 
  private:
-  // The runs as they lie; false if they are short.
+  // Finds the runs in place; false if they are too short.
   bool cut(const std::uint32_t* s, std::uint32_t rows, std::uint32_t state_count, std::uint32_t long_run) {
     for (std::uint32_t first = 0, runs_left = rows / long_run + 1; first < rows; --runs_left) {
       if (runs_left == 0) return false;
@@ -89,8 +88,8 @@ class Scatter {
             (s[7] ^ state)) == 0;
   }
 
-  // Four parts of the batch are counted and placed side by side: one chain of increments of the same counter would wait
-  // for the store of the row before. Rows without a state go to one more bucket, behind all others.
+  // Counts and places four parts of the batch in parallel: in a single chain, each increment of a counter would wait for the
+  // store of the previous row. Rows without a state go to an extra bucket at the end.
   void sort_dense(const std::uint32_t* s, std::uint32_t rows, std::uint32_t state_count) {
     const std::uint32_t buckets = state_count + 1, part = rows / 4;
     counts_.assign(std::size_t{buckets} * 4, 0);
@@ -110,7 +109,7 @@ class Scatter {
     for (std::uint32_t i = 4 * part; i < rows; ++i) places[i] = c[bucket(i) + 3]++;
   }
 
-  // More states than rows: look only at the counters that are used, and leave them zero.
+  // For more states than rows: visits only the counters in use, and resets them.
   void sort_sparse(const std::uint32_t* s, std::uint32_t rows, std::uint32_t state_count) {
     if (sparse_counts_.size() <= state_count) sparse_counts_.resize(std::size_t{state_count} + 1);
     runs_.reserve(rows);
@@ -129,8 +128,8 @@ class Scatter {
     std::erase_if(runs_, [&](const Run& run) { return run.state == state_count; });
   }
 
-  // Reads straight through and writes at as many places as there are states: each cache line comes once, where looking the rows
-  // up in the order of the states would fetch it once for each state in it.
+  // Reads sequentially and writes to one place per state, so that each cache line is read once. Reading in the order of the
+  // states would load a line once for every state in it.
   template <class Element>
   void place(const void* from, void* to) const {
     const auto* source = static_cast<const Element*>(from);

@@ -1,5 +1,5 @@
-// Numbers of a state in as few bytes as they need (LEB128): 7 bits a byte, the lowest first, the upper bit set in all
-// bytes but the last. For states of many small counts.
+// Short numbers (LEB128), for states with many small counts: 7 bits per byte, lowest first, the upper bit set in all bytes except
+// the last.
 #pragma once
 
 #include <mole/fields.hpp>
@@ -10,28 +10,28 @@
 
 namespace mole::detail {
 
-inline constexpr std::size_t longest_number = 10;
+inline constexpr std::size_t max_number_size = 10;
 
-// Writes n to `to`, which has room for longest_number bytes; the end of what was written.
+// Writes n to `to`, which must have room for max_number_size bytes, and returns the end of the written bytes.
 inline std::uint8_t* put_number(std::uint8_t* to, std::uint64_t n) {
   for (; n >= 128; n >>= 7) *to++ = static_cast<std::uint8_t>(n | 128);
   *to++ = static_cast<std::uint8_t>(n);
   return to;
 }
 inline void save_number(StateWriter& w, std::uint64_t n) {
-  std::array<std::uint8_t, longest_number> out;
+  std::array<std::uint8_t, max_number_size> out;
   w.bytes(out.data(), static_cast<std::size_t>(put_number(out.data(), n) - out.data()));
 }
 
-// Refuses what save_number does not write.
+// Rejects bytes that save_number does not write.
 inline std::uint64_t load_number(StateReader& r) {
   std::uint64_t n = 0;
   for (int shift = 0;; shift += 7) {
     const auto byte = static_cast<std::uint8_t>(*r.take(1));
-    if (shift == 63 && byte > 1) StateReader::refuse("a number has more than 64 bits");
+    if (shift == 63 && byte > 1) StateReader::reject("a number has more than 64 bits");
     n |= std::uint64_t{byte & 127u} << shift;
     if (byte < 128) {
-      if (byte == 0 && shift > 0) StateReader::refuse("a number is not in its shortest form");
+      if (byte == 0 && shift > 0) StateReader::reject("a number is not in its shortest form");
       return n;
     }
   }

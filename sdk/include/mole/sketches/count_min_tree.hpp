@@ -1,18 +1,19 @@
-// CountMinTree: which keys hold a declared share of a total, in memory that does not grow. Counters are only added to, so the
-// order of adding and merging never shows, and no list of candidates is kept: keys are found by their prefixes, byte by byte.
+// CountMinTree: finds the keys with at least a given share of a total in a fixed amount of memory. Its counters only increase, so
+// the result does not depend on the order of adding and merging. It has no list of candidates: keys are found by their prefixes,
+// byte by byte.
 //
-//   mole::CountMinTree<4> bytes_of{2048};
-//   bytes_of.add(key, bytes);
-//   for (const auto& [key, amount] : bytes_of.at_least(bytes_of.total() / 100)) ...
+//   std::size_t heavy_keys(const mole::CountMinTree<4>& bytes_by_key) {
+//     return bytes_by_key.at_least(bytes_by_key.total() / 100).size();   // keys with at least 1 % of the bytes
+//   }
 //
-// An amount is never below the true one, and above it by more than e / width of the total in fewer than 2 % of cases: so no key
-// of at least the threshold is missed. Cormode, Muthukrishnan, "An improved data stream summary: the count-min sketch and its
+// An amount is never below the true one, and exceeds it by more than e / width of the total in fewer than 2 % of cases, so no key
+// above the threshold is missed. Cormode, Muthukrishnan, "An improved data stream summary: the count-min sketch and its
 // applications", Journal of Algorithms 55 (2005), sections 3 and 4.
 #pragma once
 
+#include <mole/detail/short_number.hpp>
 #include <mole/fields.hpp>
 #include <mole/sketches/hyperloglog.hpp>
-#include <mole/detail/short_number.hpp>
 
 #include <algorithm>
 #include <array>
@@ -29,11 +30,11 @@ class CountMinTree {
   using Key = std::array<std::uint8_t, Bytes>;
   static constexpr std::size_t rows = 4;
 
-  // width: counters of a row, a power of two up to 65536.
+  // `width`: counters per row, a power of two up to 65536.
   explicit CountMinTree(std::uint32_t width) : width_(width) {}
 
   std::uint64_t total() const { return total_; }
-  // Of an amount, as a share of the total; passed with probability exp(-rows).
+  // Bound of the error of an amount, as a share of the total; exceeded with probability exp(-rows).
   static double error_bound(std::uint32_t width) { return 2.718281828459045 / width; }
 
   void add(const Key& key, std::uint64_t amount) {
@@ -52,13 +53,13 @@ class CountMinTree {
     for (std::size_t i = 0; i < counters_.size(); ++i) counters_[i] += other.counters_[i];
     total_ += other.total_;
   }
-  // Keys of an estimated amount of `least` (1 or more) and their amounts, largest first, equal ones by key. At most 4096 prefixes
-  // of a length are followed, the largest: that is out of reach if `least` is above 4 / width of the total.
-  std::vector<std::pair<Key, std::uint64_t>> at_least(std::uint64_t least) const {
+  // Returns the keys with an estimated amount of at least `min_amount` (1 or more) and their amounts, largest first, ties by key.
+  // Only the 4096 largest prefixes of each length are followed, which is enough if `min_amount` is above 4 / width of the total.
+  std::vector<std::pair<Key, std::uint64_t>> at_least(std::uint64_t min_amount) const {
     std::vector<Prefix> found;
     if (counters_.empty()) return {};
     for (unsigned byte = 0; byte < 256; ++byte)
-      follow(found, {Key{static_cast<std::uint8_t>(byte)}, byte, counters_[byte]}, least);
+      follow(found, {Key{static_cast<std::uint8_t>(byte)}, byte, counters_[byte]}, min_amount);
     for (std::size_t level = 1; level < Bytes; ++level) {
       const auto parents = std::exchange(found, {});
       for (const auto& parent : parents) {
@@ -68,7 +69,7 @@ class CountMinTree {
           child.hash = extended(parent.hash, static_cast<std::uint8_t>(byte));
           for (std::size_t row = 0; row < rows; ++row)
             child.amount = std::min(child.amount, counters_[place(level, row, child.hash)]);
-          follow(found, child, least);
+          follow(found, child, min_amount);
         }
       }
     }
@@ -78,8 +79,8 @@ class CountMinTree {
     return out;
   }
 
-  // Saved: the total and u64 count of counters (0 if nothing was added), then each, as short numbers but for the count.
-  static constexpr std::size_t least_size = 9;
+  // Saved: the total, u64 number of counters (0 if nothing was added), then the counters; total and counters are short numbers.
+  static constexpr std::size_t min_size = 9;
   static std::string shape() { return "count_min_tree<" + std::to_string(Bytes) + ">"; }
   void save(StateWriter& w) const {
     detail::save_number(w, total_);
@@ -89,7 +90,7 @@ class CountMinTree {
   void load(StateReader& r) {
     total_ = detail::load_number(r);
     const auto n = r.count(1);
-    if (n != 0 && n != 256 + (Bytes - 1) * rows * width_) StateReader::refuse("a sketch is of another size");
+    if (n != 0 && n != 256 + (Bytes - 1) * rows * width_) StateReader::reject("a sketch has another size");
     counters_.resize(n);
     for (auto& c : counters_) c = detail::load_number(r);
   }
@@ -105,18 +106,19 @@ class CountMinTree {
   std::size_t place(std::size_t level, std::size_t row, std::uint64_t hash) const {
     return 256 + ((level - 1) * rows + row) * width_ + (hash >> (16 * row) & (width_ - 1));
   }
-  static void follow(std::vector<Prefix>& found, const Prefix& prefix, std::uint64_t least) {
-    constexpr std::size_t most = 4096;
-    if (prefix.amount < least) return;
+  static void follow(std::vector<Prefix>& found, const Prefix& prefix, std::uint64_t min_amount) {
+    constexpr std::size_t max_prefixes = 4096;
+    if (prefix.amount < min_amount) return;
     found.push_back(prefix);
-    if (found.size() < 2 * most) return;
-    std::nth_element(found.begin(), found.begin() + most, found.end(), larger);
-    found.resize(most);
+    if (found.size() < 2 * max_prefixes) return;
+    std::nth_element(found.begin(), found.begin() + max_prefixes, found.end(), larger);
+    found.resize(max_prefixes);
   }
 
   std::uint32_t width_;
   std::uint64_t total_ = 0;
-  std::vector<std::uint64_t> counters_;  // 256 of the first byte, then rows of each length of prefix; empty: nothing was added
+  std::vector<std::uint64_t>
+      counters_;  // 256 for the first byte, then the rows of each longer prefix; empty if nothing was added
 };
 
 }  // namespace mole

@@ -1,12 +1,14 @@
-// HyperLogLog: about how many distinct things were added, in 2^precision bytes whatever their number. Merging is a maximum, so
-// the order of adding and merging never shows.
+// HyperLogLog: estimates the number of distinct elements added, in 2^precision bytes. Merging takes maxima, so the result does
+// not depend on the order of adding and merging.
 //
-//   mole::HyperLogLog sources{12};
-//   for (const auto address : flows.span4<mole::src_addr>()) sources.add(mole::stable_hash(address));
-//   sources.estimate();
+//   double distinct(std::span<const std::uint32_t> addresses) {
+//     mole::HyperLogLog sketch(12);
+//     for (const auto address : addresses) sketch.add(mole::stable_hash(address));
+//     return sketch.estimate();
+//   }
 //
-// Flajolet, Fusy, Gandouet, Meunier, "HyperLogLog", AofA 2007; the estimate is Ertl's, "New cardinality estimation algorithms for
-// HyperLogLog sketches", arXiv 1702.01284 (2017), section 2: unbiased from nothing to the end, without tables.
+// Flajolet, Fusy, Gandouet, Meunier, "HyperLogLog", AofA 2007. The estimate is by Ertl, "New cardinality estimation algorithms
+// for HyperLogLog sketches", arXiv 1702.01284 (2017), section 2: unbiased for all sizes, without tables.
 #pragma once
 
 #include <mole/addr.hpp>
@@ -26,8 +28,8 @@
 
 namespace mole {
 
-// The same in every process, for sketches travel (MurmurHash3's finaliser). Who knows it can make up colliding keys: what must
-// withstand that is counted exactly.
+// A hash that is the same in every process, since sketches are stored and sent (the finaliser of MurmurHash3). Keys can be
+// crafted to collide; count exactly where that matters.
 template <std::unsigned_integral T>
 constexpr std::uint64_t stable_hash(T key) {
   std::uint64_t x = key + 0x9e3779b97f4a7c15u;
@@ -49,11 +51,11 @@ constexpr std::uint64_t stable_hash(const std::array<std::uint64_t, N>& key) {
 
 namespace detail {
 
-// Register arithmetic of both sketches below.
+// The registers of both sketches below.
 struct Registers {
   static void put(std::uint8_t* registers, unsigned precision, std::uint64_t hash) {
     auto& r = registers[hash >> (64 - precision)];
-    // The sentinel bit stands for "none of the bits was set".
+    // The lowest bit is a sentinel in case no other bit is set.
     const int rank = std::countl_zero(hash << precision | std::uint64_t{1} << (precision - 1)) + 1;
     r = std::max(r, static_cast<std::uint8_t>(rank));
   }
@@ -114,31 +116,31 @@ class HyperLogLog {
     detail::Registers::merge(registers_, other.registers_);
   }
   double estimate() const { return registers_.empty() ? 0 : detail::Registers::estimate(registers_, precision_); }
-  // Of the estimate, relative: 1.04 / sqrt(2^precision). Of many sets 99.7 % lie within three times that.
+  // Relative standard error of the estimate, 1.04 / sqrt(2^precision). 99.7 % of estimates are within three times that.
   static double standard_error(unsigned precision) {
     return 1.04 / std::sqrt(static_cast<double>(std::uint64_t{1} << precision));
   }
 
-  // Saved: u64 count, the registers; none if nothing was added.
-  static constexpr std::size_t least_size = 8;
+  // Saved: u64 count, the registers; no registers if nothing was added.
+  static constexpr std::size_t min_size = 8;
   static std::string shape() { return "hyperloglog"; }
   void save(StateWriter& w) const { detail::save_value(w, registers_); }
   void load(StateReader& r) {
     detail::load_value(r, registers_);
     if (!registers_.empty() && registers_.size() != std::size_t{1} << precision_)
-      StateReader::refuse("a sketch is of another size");
-    std::uint8_t highest = 0;
-    for (const auto x : registers_) highest = std::max(highest, x);
-    if (highest > 64 - precision_ + 1) StateReader::refuse("a sketch holds what no hash gives");
-    if (!registers_.empty() && highest == 0) StateReader::refuse("a sketch of nothing has no registers");
+      StateReader::reject("a sketch has another size");
+    std::uint8_t max = 0;
+    for (const auto x : registers_) max = std::max(max, x);
+    if (max > 64 - precision_ + 1) StateReader::reject("a sketch has an impossible register");
+    if (!registers_.empty() && max == 0) StateReader::reject("an empty sketch has registers");
   }
 
  private:
   unsigned precision_;
-  std::vector<std::uint8_t> registers_;  // empty: nothing was added
+  std::vector<std::uint8_t> registers_;  // empty if nothing was added
 };
 
-// The same, of 2^Precision bytes in place: a value of a FlatMap.
+// The same without an allocation, 2^Precision bytes in place, for use as a value of a FlatMap.
 template <unsigned Precision>
 struct TinyHyperLogLog {
   std::array<std::uint8_t, std::size_t{1} << Precision> registers{};

@@ -1,17 +1,17 @@
-// LogHistogram: how often which value occurred, in buckets that grow with the values: 64 to each power of two, so that
-// a value is known to 1/128 (below 128: exactly), whatever its size. Merges exactly; takes 8 bytes a bucket up to the
-// largest value's, at most 30 KB.
+// LogHistogram: counts of values in buckets whose width grows with the value: 64 buckets per power of two, so that the relative
+// error is at most 1/128 (none below 128). Merging is exact. 8 bytes per bucket up to the largest value, at most 30 KB.
 //
-//   mole::LogHistogram h;
-//   h.add_each(flows.size(), [&](std::size_t i) { return bytes[i]; });
-//   h.quantile(0.5);          // within 0.8 % of the exact median
-//   h.count_below(1024);      // exact for powers of two
+//   std::optional<double> median(std::span<const std::uint64_t> bytes) {
+//     mole::LogHistogram h;
+//     h.add_each(bytes.size(), [&](std::size_t i) { return bytes[i]; });
+//     return h.quantile(0.5);   // within 0.8 % of the exact median
+//   }
 //
-// The bucketing is that of G. Tene's HdrHistogram with 64 buckets to an octave.
+// Buckets as in G. Tene's HdrHistogram with 64 buckets per octave.
 #pragma once
 
-#include <mole/fields.hpp>
 #include <mole/detail/short_number.hpp>
+#include <mole/fields.hpp>
 
 #include <algorithm>
 #include <bit>
@@ -19,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,43 +30,43 @@ class LogHistogram {
   static constexpr std::size_t per_octave = 64;
   static constexpr std::size_t bucket_count = 59 * per_octave;
 
-  // The bucket of a value, and the least and the middle value of a bucket.
+  // The bucket of a value, and the smallest and the middle value of a bucket.
   static constexpr std::size_t bucket(std::uint64_t value) {
     const int shift = 57 - std::countl_zero(value | per_octave);  // 0 below 128
     return static_cast<std::size_t>(shift) * per_octave + static_cast<std::size_t>(value >> shift);
   }
-  static constexpr std::uint64_t least(std::size_t bucket) {
+  static constexpr std::uint64_t min_value(std::size_t bucket) {
     if (bucket < 2 * per_octave) return bucket;
     return std::uint64_t{per_octave + bucket % per_octave} << (bucket / per_octave - 1);
   }
   static constexpr double middle(std::size_t bucket) {
     const auto width = bucket < 2 * per_octave ? 1 : std::uint64_t{1} << (bucket / per_octave - 1);
-    return static_cast<double>(least(bucket)) + static_cast<double>(width - 1) / 2;
+    return static_cast<double>(min_value(bucket)) + static_cast<double>(width - 1) / 2;
   }
 
-  // `value`, `times` times.
+  // Adds `value` `times` times.
   void add(std::uint64_t value, std::uint64_t times = 1) {
     const auto at = bucket(value);
     if (at >= counts_.size()) counts_.resize(at + 1);
     counts_[at] += times;
   }
-  // value_of(0) .. value_of(n - 1), once each.
+  // Adds value_of(0) .. value_of(n - 1).
   template <class F>
   void add_each(std::size_t n, F value_of) {
     add_each(n, value_of, [](std::size_t) { return std::uint64_t{1}; });
   }
-  // value_of(i), times_of(i) times each.
+  // Adds value_of(i) times_of(i) times, for each i below n.
   template <class F, class G>
   void add_each(std::size_t n, F value_of, G times_of) {
     std::uint64_t bits = 0;
     for (std::size_t i = 0; i < n; ++i) bits |= value_of(i);
-    auto* const counts = room_for(bits);
+    auto* const counts = counters_for(bits);
     for (std::size_t i = 0; i < n; ++i) counts[bucket(value_of(i))] += times_of(i);
   }
-  // For loops of one's own: where to count, by bucket, values that have no other bits than `bits`. Valid until the next
-  // change.
-  std::uint64_t* room_for(std::uint64_t bits) {
-    if (bucket(bits) >= counts_.size()) counts_.resize(bucket(bits) + 1);  // none is above it, nor beyond its octave
+  // Returns the counters by bucket, for counting in a loop of your own. `bits` is the OR of the values to count. Valid until the
+  // next change.
+  std::uint64_t* counters_for(std::uint64_t bits) {
+    if (bucket(bits) >= counts_.size()) counts_.resize(bucket(bits) + 1);  // no value is above `bits`
     return counts_.data();
   }
   void merge(const LogHistogram& other) {
@@ -73,16 +74,17 @@ class LogHistogram {
     for (std::size_t i = 0; i < other.counts_.size(); ++i) counts_[i] += other.counts_[i];
   }
 
-  // By bucket; there may be fewer than bucket_count, the rest is 0.
+  // By bucket; missing ones at the end are 0.
   const std::vector<std::uint64_t>& counts() const { return counts_; }
   std::uint64_t total() const { return count_below(bucket_count); }
-  // Values below the least one of `bucket`.
+  // Number of values below `bucket`; count_below(bucket(1024)) is exact, as for every power of two.
   std::uint64_t count_below(std::size_t bucket) const {
     std::uint64_t sum = 0;
     for (std::size_t i = 0; i < std::min(bucket, counts_.size()); ++i) sum += counts_[i];
     return sum;
   }
-  // The least value that at least the share q of all does not exceed, as the middle of its bucket. Null without values.
+  // The smallest value that at least the share q of all values does not exceed, as the middle of its bucket. nullopt without
+  // values.
   std::optional<double> quantile(double q) const {
     const auto n = total();
     if (n == 0) return std::nullopt;
@@ -90,12 +92,11 @@ class LogHistogram {
     std::uint64_t sum = 0;
     for (std::size_t i = 0; i < counts_.size(); ++i)
       if ((sum += counts_[i]) >= rank) return middle(i);
-    return std::nullopt;  // counts that wrapped
+    return std::nullopt;  // counts wrapped around
   }
 
-  // Saved: u64 count of the buckets that are not empty, then by rising bucket: the bucket less the one before, its
-  // count.
-  static constexpr std::size_t least_size = 8;
+  // Saved: u64 number of non-empty buckets, then for each in ascending order: the bucket less the previous one, its count.
+  static constexpr std::size_t min_size = 8;
   static std::string shape() { return "log_histogram"; }
   void save(StateWriter& w) const {
     detail::save_value(w,
@@ -114,8 +115,8 @@ class LogHistogram {
     std::uint64_t at = 0;
     for (std::size_t i = 0; i < n; ++i) {
       const auto step = detail::load_number(r), times = detail::load_number(r);
-      if (step >= bucket_count || (at += step) >= bucket_count) StateReader::refuse("a histogram has too many buckets");
-      if ((i > 0 && step == 0) || times == 0) StateReader::refuse("a histogram is not in its shortest form");
+      if (step >= bucket_count || (at += step) >= bucket_count) StateReader::reject("a histogram has too many buckets");
+      if ((i > 0 && step == 0) || times == 0) StateReader::reject("a histogram is not in its shortest form");
       counts_.resize(at + 1);
       counts_[at] = times;
     }

@@ -1,17 +1,23 @@
-// Concentration: how unevenly a total is spread over its parts (bytes over addresses, flows over ports): entropy,
-// shares of the largest parts, Herfindahl's index. Independent of the order of the parts.
+// Concentration: how unevenly a total is distributed over its parts (bytes over addresses, flows over ports): entropy, shares of
+// the largest parts, Herfindahl index. Does not depend on the order of the parts.
 //
-//   struct Row { mole::ConcentrationRow src; };
-//   static constexpr auto output = mole::columns(
-//       mole::group("src_addr", "source addresses", &Row::src, mole::ConcentrationRow::output));   // entropy_src_addr
-//       ...
+//   struct Row {
+//     mole::ConcentrationRow src;
+//     static constexpr auto output = mole::columns(
+//         mole::group("src_addr", "source addresses", &Row::src, mole::ConcentrationRow::output));   // entropy_src_addr, ...
+//   };
+//   Row row_of(std::span<const std::uint64_t> counts) {
+//     mole::Concentration c;
+//     c.add(counts);
+//     return {c.row()};
+//   }
 //
 // VolumeConcentration is the same for flows, packets and bytes at once.
 #pragma once
 
-#include <mole/statistics/entropy.hpp>
-#include <mole/output.hpp>
 #include <mole/containers/volume_map.hpp>
+#include <mole/output.hpp>
+#include <mole/statistics/entropy.hpp>
 
 #include <algorithm>
 #include <array>
@@ -23,7 +29,7 @@
 
 namespace mole {
 
-// '*': what the parts are.
+// '*' stands for the parts.
 struct ConcentrationRow {
   std::optional<double> entropy, normalised_entropy, top_1, top_10, top_100, herfindahl;
   static constexpr auto output =
@@ -38,52 +44,52 @@ struct ConcentrationRow {
 
 class Concentration {
  public:
-  // One more part; one of 0 is none.
+  // Adds a part; parts of 0 are ignored.
   void add(std::uint64_t count) {
     const bool is_small = count < small_.size();
     ++small_[is_small ? count : 0];
-    large_[waiting_] = count;  // the next one's place if it is small
-    waiting_ += !is_small;
-    if (waiting_ == large_.size()) [[unlikely]]
+    large_[pending_] = count;  // overwritten by the next one if this one is small
+    pending_ += !is_small;
+    if (pending_ == large_.size()) [[unlikely]]
       add_large();
   }
-  // One more part for each count.
+  // Adds a part for each count.
   void add(std::span<const std::uint64_t> counts) {
     for (const auto count : counts) add(count);
   }
-  // All null without parts, and if the total is 2^64 or more.
+  // All columns are null without parts, and if the total is 2^64 or more.
   ConcentrationRow row() const {
     Concentration all(*this);
-    all.settle();
-    return all.settled();
+    all.add_pending();
+    return all.computed();
   }
 
  private:
   __extension__ typedef unsigned __int128 Wide;
-  static constexpr std::size_t kept = 100;
+  static constexpr std::size_t max_kept = 100;
 
   void add_large() {
-    entropy_.add({large_.data(), waiting_});
-    for (std::size_t i = 0; i < waiting_; ++i) {
+    entropy_.add({large_.data(), pending_});
+    for (std::size_t i = 0; i < pending_; ++i) {
       squares_ += Wide{large_[i]} * large_[i];
-      if (large_[i] > least_) [[unlikely]]
-        enter(large_[i]);
+      if (large_[i] > min_) [[unlikely]]
+        keep(large_[i]);
     }
-    waiting_ = 0;
+    pending_ = 0;
   }
-  // A heap of the largest, the least of them first.
-  void enter(std::uint64_t count) {
-    if (largest_.size() == kept) {
+  // Adds to the heap of the largest counts, the smallest of them first.
+  void keep(std::uint64_t count) {
+    if (largest_.size() == max_kept) {
       std::pop_heap(largest_.begin(), largest_.end(), std::greater<>());
       largest_.back() = count;
     } else {
       largest_.push_back(count);
     }
     std::push_heap(largest_.begin(), largest_.end(), std::greater<>());
-    if (largest_.size() == kept) least_ = largest_.front();
+    if (largest_.size() == max_kept) min_ = largest_.front();
   }
-  // Adds what waits, and the small ones: each is less than any of the large.
-  void settle() {
+  // Adds pending counts, and the small ones, which are all smaller than the large ones.
+  void add_pending() {
     add_large();
     std::sort(largest_.begin(), largest_.end(), std::greater<>());
     for (std::size_t count = small_.size() - 1; count > 0; --count) {
@@ -91,10 +97,10 @@ class Concentration {
       if (times == 0) continue;
       entropy_.add(count, times);
       squares_ += Wide{count * count} * times;
-      largest_.insert(largest_.end(), std::min<std::uint64_t>(times, kept - largest_.size()), count);
+      largest_.insert(largest_.end(), std::min<std::uint64_t>(times, max_kept - largest_.size()), count);
     }
   }
-  ConcentrationRow settled() const {
+  ConcentrationRow computed() const {
     ConcentrationRow out;
     if (entropy_.total().value_or(0) == 0) return out;
     const auto total = static_cast<double>(*entropy_.total());
@@ -112,16 +118,16 @@ class Concentration {
     return out;
   }
 
-  std::array<std::uint64_t, 256> small_{};  // most counts are: how many there are of each (of 0: no matter what)
-  std::array<std::uint64_t, 64> large_{};   // not yet added
-  std::size_t waiting_ = 0;
+  std::array<std::uint64_t, 256> small_{};  // number of parts by count; most counts are small (the entry of 0 is unused)
+  std::array<std::uint64_t, 64> large_{};   // counts not yet added
+  std::size_t pending_ = 0;
   Entropy entropy_;
   Wide squares_ = 0;
   std::vector<std::uint64_t> largest_;
-  std::uint64_t least_ = 0;  // a count must be above it to enter
+  std::uint64_t min_ = 0;  // only larger counts can be among the largest
 };
 
-// '*': what the parts are.
+// '*' stands for the parts.
 struct VolumeConcentrationRow {
   ConcentrationRow flows, packets, bytes;
   static constexpr auto output =

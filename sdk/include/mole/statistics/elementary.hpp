@@ -1,9 +1,9 @@
-// Elementary functions with the same bits on every machine, as log2.hpp has them: what a row is made with must not depend on the
-// processor or the C library of the node.
+// Elementary functions with the same result on every machine, like log2.hpp: a row must not depend on the processor or the C
+// library of the node.
 //
-//   const double expected = mole::expm1(level);   // not std::expm1
+//   double growth(double level) { return mole::expm1(level); }   // not std::expm1
 //
-// Of IEEE 754 additions, multiplications and divisions only. std::sqrt is exact and needs no other.
+// They use only IEEE 754 additions, multiplications and divisions. std::sqrt is exact and needs no replacement.
 #pragma once
 
 #include <mole/statistics/log2.hpp>
@@ -15,7 +15,7 @@
 
 namespace mole {
 
-// Natural logarithm, within 2^-50, relative or absolute, whichever is larger. -infinity of 0, no number below.
+// Natural logarithm within 2^-50, relative or absolute, whichever is larger. -infinity for 0, NaN for negative numbers.
 inline double log(double x) {
   if (!(x > 0)) return x == 0 ? -std::numeric_limits<double>::infinity() : std::numeric_limits<double>::quiet_NaN();
   if (x > std::numeric_limits<double>::max()) return x;
@@ -26,14 +26,14 @@ inline double log(double x) {
 inline double exp(double x) {
   const double t = x * std::numbers::log2e;
   if (t >= -1000 && t <= 1000) return exp2(t);
-  return t < 0 ? 0 : t + std::numeric_limits<double>::infinity();  // of no number: none
+  return t < 0 ? 0 : t + std::numeric_limits<double>::infinity();  // NaN stays NaN
 }
-// log(1 + x) for x of 0 or more, within 2^-45 relative, for small x too.
+// log(1 + x) for x >= 0, within 2^-45 relative, including small x.
 inline double log1p(double x) {
   const double y = 1 + x;
   return y == 1 || !(y <= std::numeric_limits<double>::max()) ? x : log(y) * (x / (y - 1));
 }
-// e^x - 1, as exact as exp, for small x too.
+// e^x - 1, as accurate as exp, including small x.
 inline double expm1(double x) {
   if (!(std::abs(x) < 0.5)) return exp(x) - 1;
   double sum = 1;
@@ -44,7 +44,7 @@ inline double tanh(double x) {
   const double grown = expm1(2 * std::min(std::abs(x), 20.0));
   return std::copysign(grown / (grown + 2), x);
 }
-// Logarithm of the gamma function for x above 0: Stirling's series (Abramowitz and Stegun 6.1.41), from 10 on.
+// Logarithm of the gamma function for x > 0: Stirling's series (Abramowitz and Stegun 6.1.41) from 10 on, recurrence below.
 inline double log_gamma(double x) {
   double below = 1;
   for (; x < 10; ++x) below *= x;

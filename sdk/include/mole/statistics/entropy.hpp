@@ -1,10 +1,11 @@
-// Entropy: Shannon's entropy of a distribution given by its counts, exact up to the rounding of one logarithm per
-// count. The sum is of integers, so the order of the counts does not show: counts of a hash table need no sorting.
+// Entropy: Shannon entropy of a distribution of counts, exact except for the rounding of one logarithm per count. The sum uses
+// integers and does not depend on the order of the counts, so that counts from a hash table need no sorting.
 //
-//   mole::Entropy e;
-//   e.add(2); e.add(1); e.add(1);
-//   e.bits();          // 1.5
-//   e.normalised();    // 1.5 / log2(3)
+//   std::optional<double> entropy() {
+//     mole::Entropy e;
+//     for (const std::uint64_t count : {2, 1, 1}) e.add(count);
+//     return e.bits();   // 1.5
+//   }
 //
 // H = log2 N - (1/N) sum c log2 c, with N = sum c. C. E. Shannon, A Mathematical Theory of Communication, Bell System
 // Technical Journal 27 (1948); of addresses and ports: A. Lakhina, M. Crovella, C. Diot, Mining Anomalies Using Traffic
@@ -24,10 +25,10 @@ namespace mole {
 
 namespace detail {
 
-// log2 of x in units of 2^-52; x is 1 or more.
+// log2 of x >= 1 in units of 2^-52.
 constexpr std::uint64_t computed_fixed_log2(std::uint64_t x) {
   const int exponent = 63 - std::countl_zero(x);
-  const std::uint64_t mantissa = x << (63 - exponent) >> 11;  // its lower bits fall off: 53 are left
+  const std::uint64_t mantissa = x << (63 - exponent) >> 11;  // the upper 53 bits
   const double m = std::bit_cast<double>((mantissa & 0x000fffffffffffffu) | 0x3ff0000000000000u);
   return (static_cast<std::uint64_t>(exponent) << 52) + static_cast<std::uint64_t>(log2_mantissa(m) * 0x1p52);
 }
@@ -36,7 +37,7 @@ inline constexpr auto small_fixed_log2 = [] {  // most counts are small
   for (std::uint64_t x = 1; x < out.size(); ++x) out[x] = computed_fixed_log2(x);
   return out;
 }();
-// 0 for 0, as 0 log 0 is.
+// Returns 0 for 0, so that 0 log 0 is 0.
 inline std::uint64_t fixed_log2(std::uint64_t x) {
   return x < small_fixed_log2.size() ? small_fixed_log2[x] : computed_fixed_log2(x);
 }
@@ -45,16 +46,16 @@ inline std::uint64_t fixed_log2(std::uint64_t x) {
 
 class Entropy {
  public:
-  // One more value, seen `count` times; 0 adds nothing.
+  // Adds a value that occurs `count` times; 0 adds nothing.
   void add(std::uint64_t count) { add({&count, 1}); }
-  // So many more values, each seen `count` times.
+  // Adds `values` values that occur `count` times each.
   void add(std::uint64_t count, std::uint64_t values) {
     if (count == 0) return;
     distinct_ += values;
     total_ += Wide{count} * values;
     sum_ += Wide{count} * detail::fixed_log2(count) * values;
   }
-  // One more value for each count.
+  // Adds a value for each count.
   void add(std::span<const std::uint64_t> counts) {
     Wide total = 0, sum = 0;  // locals stay in registers
     std::uint64_t distinct = 0;
@@ -69,21 +70,21 @@ class Entropy {
   }
 
   std::uint64_t distinct() const { return distinct_; }
-  // The sum of the counts; null if it is 2^64 or more.
+  // Sum of the counts; nullopt if it is 2^64 or more.
   std::optional<std::uint64_t> total() const {
     if (total_ >> 64 != 0) return std::nullopt;
     return static_cast<std::uint64_t>(total_);
   }
-  // In bits, 0..log2(distinct). Null without counts, and if their sum is 2^64 or more.
+  // In bits, 0 to log2(distinct). nullopt without counts, and if their sum is 2^64 or more.
   std::optional<double> bits() const {
     if (total_ == 0 || total_ >> 64 != 0) return std::nullopt;
     const auto n = static_cast<std::uint64_t>(total_);
     const Wide whole = total_ * detail::fixed_log2(n);
-    const Wide rest = whole > sum_ ? whole - sum_ : 0;  // rounding may leave the sum a trifle above
+    const Wide rest = whole > sum_ ? whole - sum_ : 0;  // rounding may make the sum slightly larger
     const double h = static_cast<double>(rest) / static_cast<double>(n) * 0x1p-52;
     return std::min(h, log2(static_cast<double>(distinct_)));
   }
-  // bits() / log2(distinct), 0..1. Null with fewer than two values.
+  // bits() / log2(distinct), 0 to 1. nullopt with fewer than two values.
   std::optional<double> normalised() const {
     const auto h = bits();
     if (!h || distinct_ < 2) return std::nullopt;

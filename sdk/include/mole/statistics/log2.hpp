@@ -1,5 +1,5 @@
-// log2 and exp2 with the same bits on every machine: of IEEE 754 additions and multiplications only. Those of <cmath>
-// differ in the last bit between processors and versions of the C library, and a result must not.
+// log2 and exp2 with the same result on every machine: they use only IEEE 754 additions and multiplications. Those of <cmath>
+// differ in the last bit between processors and versions of the C library.
 #pragma once
 
 #include <array>
@@ -10,7 +10,7 @@
 namespace mole {
 namespace detail {
 
-// 1/c, and -log2(1/c) of just that number, for c = 1 + i/128.
+// 1/c rounded, and -log2 of that number, for c = 1 + i/128.
 struct Log2Table {
   std::array<double, 128> inverse{}, log{};
   constexpr Log2Table() {
@@ -26,7 +26,7 @@ struct Log2Table {
 };
 inline constexpr Log2Table log2_table;
 
-// log2 of m in [1, 2); 0 for 1.
+// log2 of m in [1, 2); exactly 0 for 1.
 constexpr double log2_mantissa(double m) {
   const auto i = static_cast<std::size_t>(std::bit_cast<std::uint64_t>(m) >> 45 & 127);
   const double r = m * log2_table.inverse[i] - 1;  // [0, 2^-7)
@@ -36,15 +36,14 @@ constexpr double log2_mantissa(double m) {
 
 }  // namespace detail
 
-// Of a positive, finite, normal x; within 2^-50 of the truth, relative or absolute, whichever is larger. Powers of two
-// are exact.
+// For a positive, finite, normal x; within 2^-50, relative or absolute, whichever is larger. Exact for powers of two.
 inline double log2(double x) {
   const auto bits = std::bit_cast<std::uint64_t>(x);
   const double m = std::bit_cast<double>((bits & 0x000fffffffffffffu) | 0x3ff0000000000000u);
   return static_cast<double>(static_cast<int>(bits >> 52) - 1023) + detail::log2_mantissa(m);
 }
 
-// 2^x for x in [-1000, 1000], within 2^-50 relative. Whole numbers are exact.
+// 2^x for x in [-1000, 1000], within 2^-50 relative. Exact for whole numbers.
 inline double exp2(double x) {
   const int whole = static_cast<int>(x < 0 ? x - 0.5 : x + 0.5);
   const double y = (x - whole) * 0.6931471805599453;  // |y| < 0.35

@@ -1,5 +1,8 @@
-// Minimum of a smooth function of a few variables without its derivatives: the simplex method of Nelder and Mead (1965),
-// restarted once where it ends. Deterministic.
+// minimise: finds the minimum of a smooth function of a few variables without derivatives, by the simplex method of Nelder and
+// Mead (1965), restarted once at its result. Deterministic.
+//
+//   const mole::Minimum at_two = mole::minimise([](const std::vector<double>& x) { return (x[0] - 2) * (x[0] - 2); }, {0}, 1,
+//   1e-9, 100);
 #pragma once
 
 #include <algorithm>
@@ -18,7 +21,7 @@ struct Minimum {
 
 namespace detail {
 
-// One descent. `evaluations` is counted down.
+// One descent. Decrements `evaluations`.
 template <class F>
 Minimum descend(const F& f, const Minimum& from, double step, double tolerance, int& evaluations) {
   const std::size_t n = from.at.size();
@@ -44,7 +47,7 @@ Minimum descend(const F& f, const Minimum& from, double step, double tolerance, 
     std::vector<double> centre(n);
     for (std::size_t k = 0; k < n; ++k)
       for (std::size_t i = 0; i < n; ++i) centre[i] += corner[k].at[i] / static_cast<double>(n);
-    const auto along = [&](double t) {  // from the centre, away from the worst corner
+    const auto along = [&](double t) {  // from the centre away from the worst corner
       Minimum m{centre, 0};
       for (std::size_t i = 0; i < n; ++i) m.at[i] += t * (centre[i] - corner[n].at[i]);
       m.value = value(m.at);
@@ -74,8 +77,9 @@ Minimum descend(const F& f, const Minimum& from, double step, double tolerance, 
 
 }  // namespace detail
 
-// `start` not empty; `step`: size of the first simplex; ends when its size and the relative difference of its values are below
-// `tolerance`, or after about `evaluations`. A value that is not finite counts as the largest.
+// `start` must not be empty; `step` is the size of the first simplex. Stops when the size of the simplex and the relative
+// difference of its values are below `tolerance`, or after about `evaluations` calls. Values that are not finite count as
+// infinitely large.
 template <class F>
 Minimum minimise(const F& f, const std::vector<double>& start, double step, double tolerance, int evaluations) {
   Minimum best = detail::descend(f, {start, f(start)}, step, tolerance, evaluations);

@@ -1,26 +1,30 @@
-// Rhythms: what the same time of day, week, month or year looked like before.
+// Profile: the usual value at each time of the day, week, month or year.
 //
-//   const mole::Profile profile(grid, mole::Period("week"));
-//   profile.expected(row.start.us);     // median of the earlier values at this time of the week; none: not seen before
-//   profile.residual(k);                // value k less the median of the other values at its time of the week
+//   std::optional<double> usual(const mole::Grid& grid, const mole::Interval& row) {
+//     const mole::Profile profile(grid, mole::Period("week"));
+//     return profile.expected(row.start.us);   // median of the values at this time of the week; nullopt if there are none
+//   }
 //
-// Medians, weighted by coverage, so that neither one strange week nor half an interval bends the profile.
+// Medians weighted by coverage: a single unusual week or a partly covered interval hardly changes a profile.
 #pragma once
 
 #include <mole/series.hpp>
 #include <mole/statistics/statistics.hpp>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace mole {
 
-// A rhythm of the calendar, UTC: "day", "week" (from Monday 00:00), "month", "year", or "none".
+// A period of the calendar in UTC: "day", "week" (from Monday 00:00), "month", "year", or "none".
 class Period {
  public:
   // Throws Failure(invalid) for any other word.
@@ -31,10 +35,10 @@ class Period {
         return;
       else
         ++kind_;
-    throw Failure(invalid("'" + std::string(word) + "' is not a period: use none, day, week, month or year"));
+    throw Failure(invalid("'" + std::string(word) + "' is not a period; use none, day, week, month or year"));
   }
   bool none() const { return kind_ == 0; }
-  // Microseconds since the period began that holds `t`.
+  // Microseconds from the start of the current period to `t`.
   std::int64_t phase(std::int64_t t) const {
     using namespace std::chrono;
     const auto days_since = floor<days>(microseconds(t));
@@ -45,7 +49,7 @@ class Period {
     const sys_days from = kind_ == 3 ? sys_days(date.year() / date.month() / 1) : sys_days(date.year() / January / 1);
     return t - day_us * from.time_since_epoch().count();
   }
-  // Of an average one. 0: none.
+  // Average length in microseconds; 0 for none.
   std::int64_t length() const {
     static constexpr std::int64_t lengths[] = {0, day_us, 7 * day_us, 2'629'746'000'000, 31'556'952'000'000};
     return lengths[kind_];
@@ -58,7 +62,6 @@ class Period {
 
 class Profile {
  public:
-  // Of all cells of `grid` that are no gaps.
   Profile(const Grid& grid, const Period& period)
       : period_(period), step_(grid.step), grid_(grid), residual_(grid.size()), expected_(grid.size()), known_(grid.size()) {
     for (std::size_t k = 0; k < grid.size(); ++k)
@@ -67,7 +70,7 @@ class Profile {
     measure_spread();
   }
 
-  // Median of the values at this time of the period; none if there is no such value.
+  // Median of the values at this time of the period; nullopt without such values.
   std::optional<double> expected(std::int64_t start) const {
     const auto found = slots_.find(slot_of(start));
     if (found == slots_.end()) return std::nullopt;
@@ -77,22 +80,22 @@ class Profile {
     const auto found = slots_.find(slot_of(start));
     return found == slots_.end() ? 0 : found->second.size();
   }
-  // Whether cell k has a value and others at its time of the period to be compared with.
+  // Whether cell k has a value, and other cells at its time of the period have values to compare it with.
   bool known(std::size_t k) const { return known_[k] != 0; }
   double residual(std::size_t k) const { return residual_[k]; }
-  double expected_of(std::size_t k) const { return expected_[k]; }  // by the others
+  double expected_of(std::size_t k) const { return expected_[k]; }  // from the other cells
 
-  // Standard deviation of residuals (by their median absolute deviation) where about this much is expected: noise
-  // grows with traffic. By eighths of the residuals, ordered by what was expected. 0 without residuals.
+  // Standard deviation (from the median absolute deviation) of the residuals whose expected value is similar, since noise grows
+  // with traffic: residuals are ordered by expected value and cut into up to eight parts. 0 without residuals.
   double spread(double expected) const {
     std::size_t i = 0;
     while (i < up_to_.size() && expected > up_to_[i]) ++i;
     return spreads_.empty() ? 0 : spreads_[std::min(i, spreads_.size() - 1)];
   }
-  // Share of the variance that the rhythm explains, 0 to 1 (Wang, Smith and Hyndman 2006), each value being compared with the
-  // others of its time, so that noise alone has no rhythm. None without residuals or without variance.
+  // Share of the variance that the profile explains, 0 to 1 (Wang, Smith and Hyndman 2006). Each value is compared with the other
+  // values of its time, so that pure noise gives 0. nullopt without residuals or variance.
   std::optional<double> strength() const {
-    double weight = 0, mean = 0, all = 0, rest = 0;
+    double weight = 0, mean = 0, total = 0, unexplained = 0;
     for (std::size_t k = 0; k < known_.size(); ++k)
       if (known_[k]) weight += grid_.weight[k], mean += grid_.weight[k] * grid_.value[k];
     if (weight == 0) return std::nullopt;
@@ -100,11 +103,11 @@ class Profile {
     for (std::size_t k = 0; k < known_.size(); ++k) {
       if (!known_[k]) continue;
       const double d = grid_.value[k] - mean;
-      all += grid_.weight[k] * d * d;
-      rest += grid_.weight[k] * residual_[k] * residual_[k];
+      total += grid_.weight[k] * d * d;
+      unexplained += grid_.weight[k] * residual_[k] * residual_[k];
     }
-    if (!(all > 0)) return std::nullopt;
-    return std::max(0.0, 1 - rest / all);
+    if (!(total > 0)) return std::nullopt;
+    return std::max(0.0, 1 - unexplained / total);
   }
 
  private:
@@ -120,17 +123,17 @@ class Profile {
   }
   void compare_within(const std::vector<std::size_t>& cells) {
     if (cells.size() < 2) return;
-    if (cells.size() > 64) {  // one value more or less does not move the median of so many
+    if (cells.size() > 64) {  // the cell itself hardly changes the median of so many
       const double median = median_without(cells, grid_.size());
       for (const auto k : cells) compare(k, median);
     } else {
       for (const auto k : cells) compare(k, median_without(cells, k));
     }
   }
-  void compare(std::size_t k, double with) {
+  void compare(std::size_t k, double expected) {
     known_[k] = 1;
-    expected_[k] = with;
-    residual_[k] = grid_.value[k] - with;
+    expected_[k] = expected;
+    residual_[k] = grid_.value[k] - expected;
   }
   void measure_spread() {
     std::vector<std::pair<double, double>> all;
@@ -157,19 +160,33 @@ class Profile {
   std::vector<double> up_to_, spreads_;
 };
 
-// log(1 + x) of all values, for traffic, whose noise and rhythm are proportions. Throws Failure(invalid) below 0.
-inline Grid logarithm_of(Grid grid) {
-  for (std::size_t k = 0; k < grid.size(); ++k) {
-    if (grid.has(k) && grid.value[k] < 0)
-      throw Failure(invalid("a value is negative and has no logarithm; set the parameter logarithmic to false"));
-    grid.value[k] = log1p(std::max(grid.value[k], 0.0));
-  }
-  return grid;
-}
+// The scale on which values are modelled: as they are, or log(1 + x) for traffic, whose noise and seasons are proportional to the
+// value.
+class Scale {
+ public:
+  explicit Scale(bool logarithmic) : logarithmic_(logarithmic) {}
 
-// The grid less its rhythm: each value less the median at its time of the period, itself included; what is alone at its time is a
-// gap. Without a period: the grid itself. `level`: what to take away first, by cell, or nothing; it stays in the result.
-inline Grid without_rhythm(const Grid& grid, const Period& period, const std::vector<double>& level = {}) {
+  // Throws Failure(invalid) for a negative value on the logarithmic scale.
+  double of(double x) const {
+    if (!logarithmic_) return x;
+    if (x < 0) throw Failure(invalid("a negative value has no logarithm; set the parameter logarithmic to false"));
+    return log1p(x);
+  }
+  Grid of(Grid grid) const {
+    for (std::size_t k = 0; k < grid.size(); ++k)
+      if (grid.has(k)) grid.value[k] = of(grid.value[k]);
+    return grid;
+  }
+  double back(double x) const { return logarithmic_ ? std::max(expm1(x), 0.0) : x; }
+
+ private:
+  bool logarithmic_;
+};
+
+// Returns the grid less its profile: each value less the median of the values at its time of the period. Cells that are alone at
+// their time become gaps. Without a period, returns the grid. `level`, if given, is subtracted from the cells before the medians
+// are taken, and stays in the result.
+inline Grid without_profile(const Grid& grid, const Period& period, const std::vector<double>& level = {}) {
   if (period.none()) return grid;
   std::vector<std::pair<std::int64_t, std::size_t>> slots;
   for (std::size_t k = 0; k < grid.size(); ++k)

@@ -1,5 +1,6 @@
-// Statistics of weighted numbers, and the few distributions that tests of them need. Plain functions; they sort copies, so that a
-// result never depends on the order given.
+// Statistics of weighted numbers, and the distributions for tests of them. Results do not depend on the order of the numbers.
+//
+//   const double median = mole::weighted_median({{1, 1}, {2, 1}, {9, 3}});   // 9
 #pragma once
 
 #include <mole/statistics/elementary.hpp>
@@ -16,13 +17,13 @@
 namespace mole {
 
 struct Weighted {
-  double value, weight;  // weight above 0
+  double value, weight;  // weight > 0
   friend bool operator<(const Weighted& a, const Weighted& b) {
     return a.value != b.value ? a.value < b.value : a.weight < b.weight;
   }
 };
 
-// Median of numbers, `x` not empty: the mean of the middle two if there are two. Reorders x.
+// Median of x, which must not be empty: the mean of the middle two of an even number. Reorders x.
 inline double median_of(std::span<double> x) {
   const auto middle = x.begin() + static_cast<std::ptrdiff_t>(x.size() / 2);
   std::nth_element(x.begin(), middle, x.end());
@@ -30,8 +31,8 @@ inline double median_of(std::span<double> x) {
   return std::midpoint(*std::max_element(x.begin(), middle), *middle);
 }
 
-// Weighted quantile of numbers in rising order, the lower one where the weight below is exactly p of all: the mean of both.
-// Not interpolated. `x` not empty.
+// Weighted quantile of sorted numbers without interpolation; the mean of two neighbours if the weight below is exactly p of the
+// total. `x` must not be empty.
 inline double step_quantile(std::span<const Weighted> x, double p) {
   double total = 0, below = 0;
   for (const auto& w : x) total += w.weight;
@@ -47,9 +48,9 @@ inline double weighted_median(std::vector<Weighted> x) {
   return step_quantile(x, 0.5);
 }
 
-// Quantile of numbers in rising order: type 7 of Hyndman and Fan (1996), which is linear between order statistics, with weights
-// after Akinshin (2023, "Weighted quantile estimators", 2.3): the sample counts for as much as Kish's effective size
-// (sum w)^2 / sum w^2. Equal weights give type 7 itself. `x` not empty.
+// Quantile of sorted numbers: type 7 of Hyndman and Fan (1996), linear between order statistics, with weights as in Akinshin
+// (2023, "Weighted quantile estimators", 2.3), where the sample size is Kish's effective size (sum w)^2 / sum w^2. Equal weights
+// give type 7 itself. `x` must not be empty.
 inline double quantile_of(std::span<const Weighted> x, double p) {
   double sum = 0, squares = 0;
   for (const auto& w : x) sum += w.weight, squares += w.weight * w.weight;
@@ -65,10 +66,10 @@ inline double quantile_of(std::span<const Weighted> x, double p) {
   return out;
 }
 
-// What turns the median absolute deviation into the standard deviation, if normal: 1 / z(3/4).
+// Ratio of standard deviation to median absolute deviation of the normal distribution: 1 / z(3/4).
 inline constexpr double normal_spread = 1.482602218505602;
 
-// Median absolute deviation from `centre` as a standard deviation. 0 of nothing.
+// Standard deviation estimated by the median absolute deviation from `centre`. 0 without numbers.
 inline double spread_of(std::span<const double> x, double centre) {
   if (x.empty()) return 0;
   std::vector<double> d(x.begin(), x.end());
@@ -76,8 +77,8 @@ inline double spread_of(std::span<const double> x, double centre) {
   return normal_spread * median_of(d);
 }
 
-// P(X > x) of the chi-square distribution: the regularised incomplete gamma function Q(k / 2, x / 2), by its series where that
-// converges fast, else by Lentz's continued fraction (Abramowitz and Stegun 6.5.29 and 6.5.31).
+// P(X > x) of the chi-square distribution: the regularised incomplete gamma function Q(k / 2, x / 2), by its series where it
+// converges fast, else by its continued fraction with Lentz's method (Abramowitz and Stegun 6.5.29 and 6.5.31).
 inline double chi_square_tail(double x, double degrees) {
   const double a = degrees / 2, y = x / 2;
   if (!(y > 0)) return 1;
@@ -109,7 +110,8 @@ inline double normal_tail(double z) {
   return z < 0 ? 1 - 0.5 * both : 0.5 * both;
 }
 
-// z with P(Z > z) = p, 0 < p < 1, to the last few bits: Newton's method on the tail, from a start on the safe side.
+// z with P(Z > z) = p, 0 < p < 1, except for the last few bits: Newton's method on the tail, starting at 0, where it converges
+// monotonically.
 inline double normal_point(double p) {
   if (p > 0.5) return -normal_point(1 - p);
   double z = 0;

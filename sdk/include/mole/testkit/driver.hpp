@@ -1,4 +1,4 @@
-// Drives a metric through its C table, as the runtime does.
+// Runs a metric through its C function table, as the runtime does.
 #pragma once
 
 #include <mole/metric.hpp>
@@ -18,7 +18,7 @@
 
 namespace mole::testkit {
 
-// What a manifest would give: parameters, context values by role, and the interval that is finished.
+// What a manifest and the runtime would provide: parameters, context values by role, and the interval passed to `finish`.
 template <class M>
 struct Given {
   typename mole::detail::ParamsOf<M>::type params{};
@@ -26,7 +26,7 @@ struct Given {
   Interval interval{};
 };
 
-// A call of the C table that did not return MOLE_OK.
+// Thrown when a function of the C table does not return MOLE_OK.
 class CallFailed : public std::runtime_error {
  public:
   CallFailed(std::int32_t code, const std::string& message) : std::runtime_error(message), code_(static_cast<Code>(code)) {}
@@ -38,7 +38,7 @@ class CallFailed : public std::runtime_error {
 
 namespace detail {
 
-// Makes one call, whose last argument is the error buffer.
+// Calls a function whose last argument is the error buffer; throws CallFailed.
 template <class Call>
 void must(Call call) {
   std::array<char, 500> text{};
@@ -47,10 +47,10 @@ void must(Call call) {
   if (code != MOLE_OK) throw CallFailed(code, std::string(text.data(), error.size));
 }
 
-// One Arrow array and the memory it points to.
+// An Arrow array and its memory.
 struct Batch {
   std::vector<std::vector<std::uint8_t>> data;  // per column
-  std::vector<std::uint8_t> validity;           // of column 0; empty: no nulls
+  std::vector<std::uint8_t> validity;           // of column 0; empty if there are no nulls
   std::vector<std::array<const void*, 2>> buffers;
   std::vector<ArrowArray> columns;
   std::vector<ArrowArray*> pointers;
@@ -135,7 +135,7 @@ mole_value value_of(const P& params, const mole::detail::ParamSpec<P, T>& s) {
   return v;
 }
 
-// Parameters as the host passes them; texts are borrowed from `params`.
+// Converts parameters as the host passes them. Texts point into `params`.
 template <class M>
 std::vector<mole_value> values_of(const typename mole::detail::ParamsOf<M>::type& params) {
   std::vector<mole_value> out;
@@ -171,7 +171,7 @@ void read_cell(const S& s, const ArrowArray& column, std::size_t i, typename S::
 
 }  // namespace detail
 
-// A metric opened with parameters. States must not outlive it.
+// A metric opened with parameters. It must outlive its states.
 template <class M>
 class Metric {
  public:
@@ -196,7 +196,7 @@ class Metric {
 
   class State {
    public:
-    // Created, and given the contexts.
+    // Creates a state and passes the contexts.
     explicit State(const Metric& metric) : metric_(&metric) {
       detail::must([&](mole_error* e) { return calls.create(metric_->module_, &state_, e); });
       metric.begin(state_);
@@ -223,7 +223,8 @@ class Metric {
       std::vector<Row> out(static_cast<std::size_t>(rows.length));
       for (std::size_t i = 0; i < out.size(); ++i) {
         std::size_t column = 0;
-        std::apply([&](const auto&... s) { (detail::read_cell(s, *rows.children[column++], i, out[i]), ...); }, M::output.specs);
+        mole::detail::for_each_column(M::output,
+                                      [&](const auto& s) { detail::read_cell(s, *rows.children[column++], i, out[i]); });
       }
       rows.release(&rows);
       return out;
@@ -252,7 +253,7 @@ class Metric {
 
   State create() const { return State(*this); }
 
-  // One `add` call (one per run of rows of the same address family); state_of_row: see abi.h.
+  // Calls `add` once per run of rows of the same address family. state_of_row: see abi.h.
   template <class Table>
   void scatter(const std::vector<State*>& states, const Table& table, const std::uint32_t* state_of_row) const {
     std::vector<mole_state*> raw;
@@ -291,7 +292,7 @@ class Metric {
   mole_module* module_ = nullptr;
 };
 
-// One interval: what `finish` returns, Row or std::vector<Row>.
+// Computes one interval and returns what `finish` returns, Row or std::vector<Row>.
 template <class M, class Table>
 auto run(const Table& table, Given<M> given = {}) {
   Metric<M> metric(std::move(given));

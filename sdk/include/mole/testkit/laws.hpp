@@ -1,12 +1,12 @@
-// check_laws: what the runtime relies on, tried at every cut of a table.
+// check_laws: checks what the runtime relies on, for every way to cut a table in two.
 //
-//  - save, load, save gives the same bytes; a state cut short is refused; damaged bytes never crash
-//  - an empty batch changes nothing, nor does merging an untouched state
-//  - rows scattered over several states give what each would have given alone
-//  - mergeable: left merged with right equals the whole, and right merged with left too
-//  - sequential: going on from a saved checkpoint equals the uninterrupted run
+//  - save, load, save gives the same bytes; truncated states are rejected; corrupt bytes never crash
+//  - an empty batch changes nothing, and neither does merging a fresh state
+//  - rows scattered over several states give the same result as adding them separately
+//  - mergeable: both parts merged, in either order, equal the whole
+//  - sequential: resuming from a saved checkpoint equals the uninterrupted run
 //
-// A metric with `deterministic = false` is compared by its finished rows within `tolerance` (relative), not by saved bytes.
+// Metrics with `deterministic = false` are compared by their rows within a relative `tolerance`, not by saved bytes.
 #pragma once
 
 #include <mole/testkit/driver.hpp>
@@ -79,10 +79,10 @@ class Laws {
   void expect_rows(const Rows& a, const Rows& b, const std::string& law) const {
     bool equal = a.size() == b.size();
     for (std::size_t i = 0; equal && i < a.size(); ++i)
-      std::apply([&](const auto&... s) { equal = (same(s.of(a[i]), s.of(b[i]), tolerance_) && ...); }, M::output.specs);
+      mole::detail::for_each_column(M::output, [&](const auto& s) { equal = equal && same(s.of(a[i]), s.of(b[i]), tolerance_); });
     if (!equal) broken(law + " does not hold for the rows");
   }
-  // `finish` may change a state, so bytes are compared first.
+  // Compares bytes first, since `finish` may change a state.
   void expect_same(State& a, State& b, const std::string& law) const {
     if (mole::detail::is_deterministic<M>() && a.save() != b.save()) broken(law + " does not hold for the saved bytes");
     expect_rows(a.finish(), b.finish(), law);
@@ -97,12 +97,12 @@ class Laws {
       merged.merge(metric_.create());
       from_nothing.merge(whole);
       State again = state_of(0, table_.size());
-      expect_same(merged, again, "merging an untouched state changes nothing");
-      expect_same(from_nothing, whole, "merging into an untouched state copies");
+      expect_same(merged, again, "merging a fresh state changes nothing");
+      expect_same(from_nothing, whole, "merging into a fresh state copies");
     }
   }
 
-  // Rows 0, 3, 6.. to the first state, 1, 4, 7.. to the second, the others to none.
+  // Adds rows 0, 3, 6, .. to the first state, 1, 4, 7, .. to the second, the others to none.
   void check_scatter() const {
     std::vector<std::uint32_t> to(table_.size());
     Table parts[2];
@@ -120,19 +120,19 @@ class Laws {
 
   void check_saving(std::size_t cut, const std::string& where) const {
     const std::string bytes = state_of(0, cut).save();
-    if (loaded(bytes).save() != bytes) broken("save, load, save gives the same bytes: not so" + where);
+    if (loaded(bytes).save() != bytes) broken("save, load, save gives different bytes" + where);
     State read = loaded(bytes), original = state_of(0, cut);
     expect_rows(read.finish(), original.finish(), "a loaded state finishes like the saved one" + where);
     for (std::size_t n = 0; n < bytes.size(); n += 1 + bytes.size() / 64)
-      if (takes(bytes.substr(0, n))) broken("a state cut short is refused: not so" + where);
-    if (takes(bytes + '\0')) broken("a state with a byte too many is refused: not so" + where);
+      if (accepts(bytes.substr(0, n))) broken("a truncated state is accepted" + where);
+    if (accepts(bytes + '\0')) broken("a state with an extra byte is accepted" + where);
     for (std::size_t n = 0; n < bytes.size(); n += 1 + bytes.size() / 64) {
       std::string damaged = bytes;
       damaged[n] = static_cast<char>(damaged[n] ^ 0xff);
-      takes(damaged);
+      accepts(damaged);
     }
   }
-  bool takes(const std::string& bytes) const {
+  bool accepts(const std::string& bytes) const {
     try {
       loaded(bytes);
       return true;
@@ -153,7 +153,7 @@ class Laws {
 
   void check_resume(std::size_t cut, const std::string& where) const {
     State straight = state_of(0, cut), before = state_of(0, cut);
-    expect_rows(straight.finish(), before.finish(), "the same rows twice" + where);
+    expect_rows(straight.finish(), before.finish(), "computing the same rows twice" + where);
     State resumed = loaded(before.save());
     straight.add(table_.part(cut, table_.size()));
     resumed.add(table_.part(cut, table_.size()));
@@ -167,7 +167,7 @@ class Laws {
 
 }  // namespace detail
 
-// Throws LawBroken, naming the law and the cut.
+// Throws LawBroken, which names the law and the cut.
 template <class M, class Table>
 void check_laws(const Table& table, const Given<M>& given = {}, double tolerance = 0) {
   detail::Laws<M, Table>(table, given, tolerance).check();

@@ -1,8 +1,8 @@
-// Literal tables: a line of column names, then one line a row, cells apart by blanks. Empty lines are skipped.
+// Literal tables: a line of column names, then one line per row, with cells separated by blanks. Empty lines are skipped.
 //
-//   flows:  any flow columns; times as 00:00:01.5 (of 1970-01-01, hours may pass 24) or whole microseconds; addresses as
-//           10.0.0.1 or 2001:db8::1; a column that is not named is 0.
-//   values: value (a number, or null), coverage (1 if not named), start (as above).
+// flows: any flow columns. Times are written as 00:00:01.5 (on 1970-01-01; hours may exceed 24) or as whole microseconds,
+// addresses as 10.0.0.1 or 2001:db8::1. Missing columns are 0. values: value (a number or null), coverage (1 if missing), start
+// (as above).
 #pragma once
 
 #include <arpa/inet.h>
@@ -22,12 +22,12 @@
 
 namespace mole::testkit {
 
-// Rows of any flow columns; numbers and times in `cells`, addresses in `addresses`.
+// Flow rows: numbers and times are in `cells`, addresses in `addresses`.
 struct FlowTable {
   struct Row {
     std::array<std::uint64_t, MOLE_COLUMN_COUNT> cells{};
     std::array<Addr, MOLE_COLUMN_COUNT> addresses{};
-    std::uint32_t family = 0;  // 4, 6; 0: no address column is named
+    std::uint32_t family = 0;  // 4 or 6; 0 without address columns
   };
   std::vector<Row> rows;
 
@@ -55,7 +55,7 @@ namespace detail {
 
 [[noreturn]] inline void bad(const std::string& what) { throw std::invalid_argument("test table: " + what); }
 
-// The words of each line that has any.
+// Splits the text into lines and these into words; skips empty lines.
 inline std::vector<std::vector<std::string>> words(std::string_view text) {
   std::vector<std::vector<std::string>> out;
   std::istringstream lines{std::string(text)};
@@ -64,10 +64,10 @@ inline std::vector<std::vector<std::string>> words(std::string_view text) {
     std::vector<std::string> row;
     for (std::string word; stream >> word;) row.push_back(word);
     if (row.empty()) continue;
-    if (!out.empty() && row.size() != out[0].size()) bad("'" + line + "' has not as many cells as the first line");
+    if (!out.empty() && row.size() != out[0].size()) bad("'" + line + "' has a different number of cells than the first line");
     out.push_back(std::move(row));
   }
-  if (out.empty()) bad("it is empty");
+  if (out.empty()) bad("the table is empty");
   return out;
 }
 

@@ -1,5 +1,5 @@
-// ShortKeyMap: a FlatMap for keys of 16 bits (ports), with what VolumeMap needs of one: from 8192 keys on it is an
-// array, which has nothing to probe, grow or sort, merges straight through, and of many keys is smaller than the table.
+// ShortKeyMap: a FlatMap for 16-bit keys (ports), with the functions that VolumeMap needs. From 8192 keys on it is an array,
+// which needs no probing, growing or sorting and is smaller than a table of that many keys.
 #pragma once
 
 #include <mole/containers/flat_map.hpp>
@@ -20,31 +20,31 @@ class ShortKeyMap {
 
   std::size_t size() const {
     std::size_t n = few_.size();
-    for (const auto bits : there_) n += static_cast<std::size_t>(std::popcount(bits));
+    for (const auto bits : present_) n += static_cast<std::size_t>(std::popcount(bits));
     return n;
   }
   bool empty() const { return values_.empty() && few_.empty(); }
   std::size_t memory() const {
-    return few_.memory() + values_.capacity() * sizeof(Value) + there_.capacity() * sizeof(there_[0]);
+    return few_.memory() + values_.capacity() * sizeof(Value) + present_.capacity() * sizeof(present_[0]);
   }
 
   void reserve(std::size_t keys) {
     if (!values_.empty()) return;
-    if (few_.size() + keys > most_)
+    if (few_.size() + keys > max_few_)
       to_array();
     else
       few_.reserve(keys);
   }
   Value& operator[](Key key) {
-    if (values_.empty() && few_.size() >= most_) to_array();
+    if (values_.empty() && few_.size() >= max_few_) to_array();
     return values_.empty() ? few_[key] : place(key);
   }
   template <class F>
   void update(std::span<const Key> keys, F f) {
-    // in parts, so that a table does not grow far beyond the size of the array
+    // In parts, so that the table does not grow beyond the size of the array.
     for (std::size_t from = 0; from < keys.size(); from += part_) {
       const auto part = keys.subspan(from, std::min(part_, keys.size() - from));
-      if (values_.empty() && few_.size() >= most_) to_array();
+      if (values_.empty() && few_.size() >= max_few_) to_array();
       if (values_.empty()) {
         few_.update(part, [&](Value& v, std::size_t i) { f(v, from + i); });
       } else {
@@ -58,18 +58,18 @@ class ShortKeyMap {
   }
   const Value* find(Key key) const {
     if (values_.empty()) return few_.find(key);
-    return there_[key / 64] >> (key % 64) & 1 ? &values_[key] : nullptr;
+    return present_[key / 64] >> (key % 64) & 1 ? &values_[key] : nullptr;
   }
   template <class F>
   void for_each(F f) const {
     few_.for_each(f);
-    for (std::size_t word = 0; word < there_.size(); ++word)
-      for (auto bits = there_[word]; bits != 0; bits &= bits - 1) {
+    for (std::size_t word = 0; word < present_.size(); ++word)
+      for (auto bits = present_[word]; bits != 0; bits &= bits - 1) {
         const auto key = 64 * word + static_cast<std::size_t>(std::countr_zero(bits));
         f(static_cast<Key>(key), values_[key]);
       }
   }
-  // As FlatMap's.
+  // As FlatMap::merge.
   template <class F>
   void merge(const ShortKeyMap& other, F combine) {
     if (values_.empty() && other.values_.empty()) {
@@ -88,22 +88,22 @@ class ShortKeyMap {
   }
 
  private:
-  static constexpr std::size_t most_ = 8192, part_ = 4096;
+  static constexpr std::size_t max_few_ = 8192, part_ = 4096;
 
   void to_array() {
     values_.resize(65'536);
-    there_.resize(65'536 / 64);
+    present_.resize(65'536 / 64);
     const auto few = std::exchange(few_, {});
     few.for_each([&](Key key, const Value& v) { place(key) = v; });
   }
   Value& place(Key key) {
-    there_[key / 64] |= std::uint64_t{1} << (key % 64);
+    present_[key / 64] |= std::uint64_t{1} << (key % 64);
     return values_[key];
   }
 
-  FlatMap<Key, Value> few_;           // empty once there is an array
-  std::vector<Value> values_;         // by key; empty, or of all keys
-  std::vector<std::uint64_t> there_;  // a bit for each key that is
+  FlatMap<Key, Value> few_;             // empty once values_ is in use
+  std::vector<Value> values_;           // by key; empty, or one for every key
+  std::vector<std::uint64_t> present_;  // one bit per key
 };
 
 }  // namespace mole::detail
