@@ -1,5 +1,5 @@
 // mole-describe LIBRARY [--compiler TEXT] [--output FILE]: loads a plugin library and prints its sidecar.
-// Run at build time, by mole_add_plugin; nothing else that reads sidecars loads code.
+// mole_add_plugin runs it at build time. Other programs read sidecars without loading the library.
 #include <dlfcn.h>
 #include <mole/abi.h>
 
@@ -10,6 +10,7 @@
 
 #include "sdk/descriptor/descriptor.hpp"
 #include "sdk/model/digest.hpp"
+#include "sdk/model/durable_file.hpp"
 
 namespace {
 
@@ -23,14 +24,14 @@ struct Arguments {
 
 Result<const mole_entry*> open_entry(const std::string& path) {
   void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!library) return invalid(std::string(::dlerror()) + "; link the plugin with everything it uses");
+  if (!library) return invalid(std::string(::dlerror()) + "; link the plugin with all libraries it uses");
   const auto* entry = static_cast<const mole_entry*>(::dlsym(library, "mole_plugin_entry"));
-  if (!entry) return invalid("it exports no mole_plugin_entry; write MOLE_PLUGINS(YourClass) at the end of its source");
+  if (!entry) return invalid("it does not export mole_plugin_entry; add MOLE_PLUGINS(YourClass) at the end of its source");
   if (entry->magic != MOLE_ABI_MAGIC) return invalid("its mole_plugin_entry is not a mole_entry; build it with mole_add_plugin");
   if (entry->abi_major != MOLE_ABI_MAJOR || entry->abi_minor > MOLE_ABI_MINOR)
-    return mole::unsupported("it is built for plugin ABI " + std::to_string(entry->abi_major) + "." +
+    return mole::unsupported("it was built for plugin ABI " + std::to_string(entry->abi_major) + "." +
                              std::to_string(entry->abi_minor) + ", this SDK has " + std::to_string(MOLE_ABI_MAJOR) + "." +
-                             std::to_string(MOLE_ABI_MINOR) + "; build plugin and SDK from one release");
+                             std::to_string(MOLE_ABI_MINOR) + "; build it with this SDK");
   return entry;
 }
 
@@ -43,11 +44,13 @@ Result<json> sidecar(const Arguments& arguments) {
   json plugins = json::array();
   for (std::uint32_t i = 0; i < (*entry)->count(); ++i) {
     const auto* plugin = (*entry)->plugin(i);
-    if (!plugin || plugin->struct_size < sizeof(mole_plugin)) return invalid("plugin " + std::to_string(i) + " is not described");
+    if (!plugin || plugin->struct_size < sizeof(mole_plugin))
+      return invalid("plugin " + std::to_string(i) + " has no description");
     auto descriptor = mole::Descriptor::parse(plugin->descriptor);
     if (!descriptor) return descriptor.error();
     if (plugin->kind != "mole." + descriptor->kind + "/1")
-      return invalid("plugin '" + descriptor->name + "' calls itself " + plugin->kind + " and " + descriptor->kind);
+      return invalid("plugin '" + descriptor->name + "' has kind " + plugin->kind + " but its descriptor says " +
+                     descriptor->kind);
     plugins.push_back(descriptor->document);
   }
   return json{{"schema", 1},
@@ -58,22 +61,11 @@ Result<json> sidecar(const Arguments& arguments) {
               {"plugins", plugins}};
 }
 
-// A reader sees the file whole or not at all.
-Result<> write_file(const std::string& path, const std::string& text) {
-  const auto partial = path + ".part";
-  std::FILE* file = std::fopen(partial.c_str(), "wb");
-  if (!file) return invalid("cannot write " + partial);
-  const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
-  if (std::fclose(file) != 0 || !written || std::rename(partial.c_str(), path.c_str()) != 0)
-    return invalid("cannot write " + path);
-  return {};
-}
-
 Result<> run(const Arguments& arguments) {
   auto made = sidecar(arguments);
   if (!made) return mole::Error{made.error().code, arguments.library + ": " + made.error().message};
   const auto text = made->dump() + "\n";
-  if (!arguments.output.empty()) return write_file(arguments.output, text);
+  if (!arguments.output.empty()) return mole::durable_write(arguments.output, text);
   std::fputs(text.c_str(), stdout);
   return {};
 }

@@ -1,28 +1,19 @@
 #include "netflow5.hpp"
 
 #include <cstdlib>
-#include <cstring>
 
 namespace mole::plugins {
 namespace {
 
-constexpr std::size_t header_size = 24, record_size = 48, longest = header_size + 30 * record_size;
+constexpr std::size_t header_size = 24, record_size = 48, max_size = header_size + 30 * record_size;
 
-std::uint8_t u8(const std::byte* p) { return std::to_integer<std::uint8_t>(*p); }
-std::uint16_t u16(const std::byte* p) {
-  std::uint16_t v;
-  std::memcpy(&v, p, sizeof v);
-  return __builtin_bswap16(v);
-}
-std::uint32_t u32(const std::byte* p) {
-  std::uint32_t v;
-  std::memcpy(&v, p, sizeof v);
-  return __builtin_bswap32(v);
-}
+constexpr auto u8 = big_endian<std::uint8_t>;
+constexpr auto u16 = big_endian<std::uint16_t>;
+constexpr auto u32 = big_endian<std::uint32_t>;
 
 std::int64_t distance(std::uint32_t a, std::uint32_t b) { return std::llabs(std::int64_t{a} - std::int64_t{b}); }
 
-// One column of a datagram's records; nothing if nobody reads it.
+// Writes one column of a datagram's records, if it is needed.
 template <class Column, class Value>
 void column(FlowBuilder& out, const std::byte* records, std::uint32_t count, Value value) {
   typename Column::stored* cell = out.column<Column>();
@@ -70,18 +61,18 @@ Result<bool> NetFlow5::next(FlowBuilder& out) {
     bool in_damage = false;
     const std::uint64_t lost = flows_lost(header, in_damage);
     append(out, header, datagram.data() + header_size);
-    told_.datagram({std::int64_t{header.seconds} * 1'000'000 + header.nanoseconds / 1000}, header.count, lost, in_damage);
+    sink_.datagram({std::int64_t{header.seconds} * 1'000'000 + header.nanoseconds / 1000}, header.count, lost, in_damage);
     last_seconds_ = header.seconds;
     in_.skip(header.size());
   }
   return true;
 }
 
-// The bytes end, at damage or for good (false), before what began with the last `left` bytes is whole.
+// Handles a header or datagram of which only `left` bytes are there: false at the end of the file; at a gap, continues after it.
 bool NetFlow5::cut_short(std::size_t left, std::string_view what) {
   const bool gap = in_.gap();
-  // At a gap also if nothing is left over: it says that what was told so far stands before the damage.
-  if (left > 0 || gap) told_.skipped(in_.offset(), left, what);
+  // Reports a gap even without bytes before it, so that the host knows which flows were before the damage.
+  if (left > 0 || gap) sink_.skipped(in_.offset(), left, what);
   if (!gap) {
     in_.skip(left);
     return false;
@@ -92,9 +83,9 @@ bool NetFlow5::cut_short(std::size_t left, std::string_view what) {
   return true;
 }
 
-// Looks for the next datagram; false: there is none before the bytes end, and they are used up.
+// Searches for the next datagram. Without one, consumes all bytes and returns false.
 bool NetFlow5::resynchronise() {
-  constexpr std::size_t look_ahead = longest + header_size, enough = 64 * 1024;
+  constexpr std::size_t look_ahead = max_size + header_size, enough = 64 * 1024;
   const std::uint64_t from = in_.offset();
   bool found = false, ended = false;
   while (!found && !ended) {
@@ -106,57 +97,57 @@ bool NetFlow5::resynchronise() {
     found = at < end;
     in_.skip(at);
   }
-  if (in_.offset() > from) told_.skipped(from, in_.offset() - from, "no NetFlow v5 datagram here");
+  if (in_.offset() > from) sink_.skipped(from, in_.offset() - from, "no NetFlow v5 datagram here");
   lost_sync_ = !found;
   return found;
 }
 
-// A header that may be one, of about the time of the last datagram, behind which another follows or the bytes end.
+// Whether this is a plausible header, near in time to the last datagram, and followed by another header or the end of the bytes.
 bool NetFlow5::begins_datagram(std::span<const std::byte> bytes) const {
-  constexpr std::int64_t far = 2 * 86'400, near = 3600;  // seconds
+  constexpr std::int64_t max_jump = 2 * 86'400, max_step = 3600;  // seconds
   if (bytes.size() < header_size || u16(bytes.data()) != 5) return false;
   const Header header = Header::read(bytes.data());
   if (!header.valid() || header.nanoseconds >= 1'000'000'000 || bytes.size() < header.size()) return false;
-  if (last_seconds_ && distance(header.seconds, *last_seconds_) > far) return false;
+  if (last_seconds_ && distance(header.seconds, *last_seconds_) > max_jump) return false;
   const auto rest = bytes.subspan(header.size());
   if (rest.size() < header_size) return rest.size() < 2 || u16(rest.data()) == 5;
   const Header following = Header::read(rest.data());
-  return following.valid() && distance(following.seconds, header.seconds) <= near;
+  return following.valid() && distance(following.seconds, header.seconds) <= max_step;
 }
 
 std::uint64_t NetFlow5::flows_lost(const Header& header, bool& in_damage) {
   const Engine now{header.sequence + header.count, header.uptime_ms, header.seconds, damage_};
   const auto [known, first] = engines_.try_emplace(header.engine, now);
-  if (first) return 0;  // what was lost before the file began cannot be told
+  if (first) return 0;  // losses before the first datagram are unknown
   in_damage = known->second.damage != damage_;
   const std::uint64_t lost = missing(known->second, header);
   known->second.damage = damage_;
   return lost;
 }
 
-// Flows of this engine between the last datagram and this one; moves the engine on.
+// Returns the number of flows lost between the last datagram of the engine and this one, and updates the engine.
 std::uint64_t NetFlow5::missing(Engine& engine, const Header& header) {
-  constexpr std::int64_t clock_slack_ms = 60'000;     // unix_secs may be corrected while SysUptime is not
-  constexpr std::int32_t late_at_most = 1'000'000;    // flows
-  constexpr std::int64_t flows_a_second = 1'000'000;  // more than any v5 exporter sends: beyond it is no loss
+  constexpr std::int64_t clock_slack_ms = 60'000;  // unix_secs may be corrected while SysUptime is not
+  constexpr std::int32_t max_late = 1'000'000;     // flows
+  constexpr std::int64_t max_rate = 1'000'000;     // flows per second of any v5 exporter; a larger gap is not a loss
   const std::uint32_t ahead = header.sequence - engine.expected;
   const std::int64_t elapsed_s = std::int64_t{header.seconds} - std::int64_t{engine.seconds};
-  // In 32 bits, so that a wrap of SysUptime (every 49.7 days) is a small step like any other.
+  // In 32 bits, so that a wrap of SysUptime (every 49.7 days) is a small step.
   const std::int64_t step_ms = static_cast<std::int32_t>(header.uptime_ms - engine.uptime_ms);
   const bool restarted = header.uptime_ms < engine.uptime_ms && std::llabs(step_ms - elapsed_s * 1000) > clock_slack_ms;
   const auto behind = -static_cast<std::int64_t>(static_cast<std::int32_t>(ahead));
-  if (!restarted && behind > 0 && behind <= late_at_most) return 0;  // overtaken on its way: the later one stays the mark
+  if (!restarted && behind > 0 && behind <= max_late) return 0;  // out of order: keep the later sequence number
   engine.expected = header.sequence + header.count;
   engine.uptime_ms = header.uptime_ms;
   engine.seconds = header.seconds;
   if (restarted || behind > 0) return 0;
-  return ahead <= (elapsed_s < 0 ? 1 : elapsed_s + 1) * flows_a_second ? ahead : 0;
+  return ahead <= (elapsed_s < 0 ? 1 : elapsed_s + 1) * max_rate ? ahead : 0;
 }
 
 void NetFlow5::append(FlowBuilder& out, const Header& header, const std::byte* records) {
   const std::uint32_t n = header.count;
   const std::int64_t now_ms = std::int64_t{header.seconds} * 1000 + header.nanoseconds / 1'000'000;
-  // The age is a signed 32-bit difference: right across a wrap of SysUptime, and for a flow that begins just after it.
+  // A signed 32-bit difference is correct across a wrap of SysUptime.
   const auto time_at = [&](std::size_t offset) {
     return [=, uptime = header.uptime_ms](const std::byte* r) {
       return (now_ms - static_cast<std::int32_t>(uptime - u32(r + offset))) * 1000;

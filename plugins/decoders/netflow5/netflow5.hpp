@@ -1,11 +1,11 @@
-// NetFlow v5: export datagrams one after the other, as a collector stored them. No framing: a header of 24 bytes says
-// how many records of 48 bytes follow.
+// NetFlow v5: concatenated export datagrams as stored by a collector, without framing. A header of 24 bytes contains the number
+// of records of 48 bytes that follow.
 //
 //   0  version = 5 | 2 count (1..30)    | 4  SysUptime, ms
 //   8  unix_secs   | 12 unix_nsecs      | 16 flow_sequence: records sent before
 //   20 engine_type | 21 engine_id       | 22 sampling: mode (2 bits), interval (14 bits)
 //
-// Counters are given as exported: the sampling interval stands beside them in its own column.
+// Counters are returned as exported; the sampling interval is a separate column.
 #pragma once
 
 #include <mole/decoder.hpp>
@@ -21,14 +21,14 @@ namespace mole::plugins {
 
 class NetFlow5 {
  public:
-  static constexpr auto about = mole::decoder("netflow5", "1.0.0", "NetFlow v5 export datagrams, one after the other");
+  static constexpr auto about = mole::decoder("netflow5", "1.0.0", "Concatenated NetFlow v5 export datagrams");
   using writes = mole::Writes<start, end, src_addr, dst_addr, src_port, dst_port, protocol, packets, bytes, tcp_flags, tos,
                               src_as, dst_as, src_mask, dst_mask, next_hop, in_if, out_if, sampling>;
 
-  // A chain of v5 headers, as far as the head reaches.
+  // Whether the head is a chain of v5 headers.
   static bool recognises(std::span<const std::byte> head);
 
-  NetFlow5(ByteSource& source, Sink& sink) : in_(source), told_(sink) {}
+  NetFlow5(ByteSource& source, Sink& sink) : in_(source), sink_(sink) {}
   Result<bool> next(FlowBuilder& out);
 
  private:
@@ -41,10 +41,10 @@ class NetFlow5 {
     bool valid() const { return version == 5 && count >= 1 && count <= 30; }
     std::size_t size() const { return 24 + std::size_t{48} * count; }
   };
-  // Where an exporting engine's sequence stands.
+  // Sequence state of an exporting engine.
   struct Engine {
     std::uint32_t expected, uptime_ms, seconds;
-    std::uint64_t damage;  // damage_ when it was last heard of
+    std::uint64_t damage;  // damage_ at its last datagram
   };
 
   bool cut_short(std::size_t left, std::string_view what);
@@ -55,9 +55,9 @@ class NetFlow5 {
   static void append(FlowBuilder& out, const Header& header, const std::byte* records);
 
   ByteSource& in_;
-  Sink& told_;
+  Sink& sink_;
   bool lost_sync_ = false;
-  std::uint64_t damage_ = 0;                   // damaged places met so far
+  std::uint64_t damage_ = 0;                   // number of damaged places so far
   std::optional<std::uint32_t> last_seconds_;  // of the last datagram
   std::unordered_map<std::uint16_t, Engine> engines_;
 };

@@ -29,7 +29,7 @@ class File {
 
 std::string reason(int error) { return std::generic_category().message(error); }
 
-// Ids travel as UTF-8; a name that is not cannot be named in a manifest.
+// Ids are UTF-8; other names cannot be written in a manifest.
 bool is_utf8(std::string_view s) {
   for (std::size_t i = 0; i < s.size();) {
     const auto c = static_cast<unsigned char>(s[i]);
@@ -43,23 +43,22 @@ bool is_utf8(std::string_view s) {
 }
 
 bool is_beneath(const fs::path& path, const fs::path& root) {
-  const auto r = (root / "").native();  // with its slash, so that /a/bc is not beneath /a/b
+  const auto r = (root / "").native();  // with a slash, so that /a/bc is not beneath /a/b
   return path.native().starts_with(r) && path.native().size() > r.size();
 }
 
 }  // namespace
 
-// A folder that stands in for a tape library. Links to files below the root are followed, others are not there.
+// A folder used as an archive. Follows links to files below the root and ignores other links.
 struct Directory {
-  static constexpr auto about = mole::downloader("directory", "1.0.0", "Reads a directory as if it were an archive");
+  static constexpr auto about = mole::downloader("directory", "1.0.0", "Reads a directory as an archive");
 
   struct Params {
     std::string root;
     bool recursive = true;
   };
-  static constexpr auto params =
-      mole::params(mole::param("root", &Params::root, mole::format::path, "Folder that holds the files"),
-                   mole::param("recursive", &Params::recursive, "Also look into its subfolders"));
+  static constexpr auto params = mole::params(mole::param("root", &Params::root, mole::format::path, "Folder with the files"),
+                                              mole::param("recursive", &Params::recursive, "Include subfolders"));
 
   explicit Directory(const Params& p) : given(p) {}
   Params given;
@@ -83,7 +82,7 @@ struct Directory {
     if (failed)
       return mole::invalid("listing " + root->string() + " failed: " + failed.message() + "; make every folder in it readable");
     if (listed == 0 && outside > 0)
-      return mole::invalid(root->string() + " holds only links that leave it; set root to the folder they point into");
+      return mole::invalid(root->string() + " contains only links to files outside it; set root to the folder they point to");
     return {};
   }
 
@@ -95,7 +94,7 @@ struct Directory {
     const fs::path relative(id);
     for (const auto& part : relative)
       if (part == ".." || relative.is_absolute())
-        return mole::invalid("'" + std::string(id) + "' leaves the folder " + root->string());
+        return mole::invalid("'" + std::string(id) + "' is outside the folder " + root->string());
     const auto path = *root / relative;
     const File file(path);
     if (file.get() < 0) return cannot_open(path, errno);
@@ -115,7 +114,7 @@ struct Directory {
 
   static mole::Result<> list(const fs::path& root, const fs::path& path, mole::ObjectSink& found, std::uint64_t& listed) {
     struct stat st {};
-    if (::stat(path.c_str(), &st) != 0 || !S_ISREG(st.st_mode)) return {};  // gone again, or a folder
+    if (::stat(path.c_str(), &st) != 0 || !S_ISREG(st.st_mode)) return {};  // deleted meanwhile, or not a file
     const auto id = path.lexically_relative(root).string();
     if (!is_utf8(id)) return {};
     const auto version = std::to_string(std::int64_t{st.st_mtim.tv_sec} * 1'000'000'000 + st.st_mtim.tv_nsec);
@@ -130,7 +129,7 @@ struct Directory {
     return mole::transient(text);
   }
 
-  // Of the file that was opened, not of its name: a link may have been put there in between.
+  // Checks the open file, not its name, which may have become a link meanwhile.
   static mole::Result<> check(const File& file, const fs::path& path, const fs::path& root) {
     struct stat st {};
     if (::fstat(file.get(), &st) != 0 || !S_ISREG(st.st_mode))
@@ -138,7 +137,7 @@ struct Directory {
     std::error_code failed;
     const auto real = fs::read_symlink("/proc/self/fd/" + std::to_string(file.get()), failed);
     if (failed || !is_beneath(real, root))
-      return mole::invalid(path.string() + " is a link that leaves the folder " + root.string());
+      return mole::invalid(path.string() + " is a link to a file outside the folder " + root.string());
     return {};
   }
 

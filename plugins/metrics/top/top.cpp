@@ -4,8 +4,8 @@
 #include <mole/statistics/share.hpp>
 
 #include <algorithm>
-#include <functional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -114,34 +114,46 @@ void append(std::vector<Row<Name>>& out, const Module& m, const char* side, cons
   for (const auto& e : listed) row(e, std::nullopt);
   for (std::size_t i = 0; i < largest.size(); ++i) row(largest[i], i + 1);
 }
-constexpr auto all_ranked = [](const auto&) { return true; };
 
-struct TopAddresses {
+// The state of a ranking: the traffic of each source and destination.
+template <class Counts>
+struct Sides {
+  explicit Sides(const ::Module& m) : module(&m) {}
+  const ::Module* module;
+  Counts src, dst;
+  static constexpr auto state = mole::fields(&Sides::src, &Sides::dst);
+
+  void merge(const Sides& other) { mole::merge_fields(*this, other); }
+  template <class Key, class NameOf, class Ranked>
+  auto rows(NameOf name_of, Ranked ranked) const {
+    std::vector<Row<std::invoke_result_t<NameOf, Key>>> out;
+    append<Key>(out, *module, "src", src, ranked, name_of);
+    append<Key>(out, *module, "dst", dst, ranked, name_of);
+    return out;
+  }
+};
+
+struct TopAddresses : Sides<mole::AddressVolumes> {
   static constexpr auto about = mole::metric("top_addresses", "1.0.0", "The addresses with the most traffic, as rows, exact");
   static constexpr auto output = rows_of<std::string>("address", mole::unit::one, "Address", "1 for the largest of its side",
                                                       "Share of all addresses of its side in `order`");
   static constexpr auto params = mole::params(side_param, n_param("Number of addresses per side"), order_param);
 
   using Module = ::Module;
-  explicit TopAddresses(const Module& module) : module_(&module) {}
-  const Module* module_;
-  mole::AddressVolumes src, dst;
-  static constexpr auto state = mole::fields(&TopAddresses::src, &TopAddresses::dst);
+  using Sides::Sides;
 
   void add(const mole::Flows<mole::src_addr, mole::dst_addr, mole::packets, mole::bytes>& flows) {
-    if (module_->src) src.add<mole::src_addr>(flows);
-    if (module_->dst) dst.add<mole::dst_addr>(flows);
+    if (module->src) src.add<mole::src_addr>(flows);
+    if (module->dst) dst.add<mole::dst_addr>(flows);
   }
-  void merge(const TopAddresses& other) { mole::merge_fields(*this, other); }
   std::vector<Row<std::string>> finish() const {
-    std::vector<Row<std::string>> out;
-    append<mole::Addr>(out, *module_, "src", src, all_ranked, address_text);
-    append<mole::Addr>(out, *module_, "dst", dst, all_ranked, address_text);
-    return out;
+    return rows<mole::Addr>(address_text, [](const auto&) { return true; });
   }
 };
 
-struct TopAs {
+constexpr auto number = [](auto key) -> std::uint64_t { return key; };
+
+struct TopAs : Sides<mole::VolumeMap<std::uint32_t>> {
   static constexpr auto about = mole::metric("top_as", "1.0.0", "The autonomous systems with the most traffic, as rows, exact");
   static constexpr auto output =
       rows_of<std::uint64_t>("as", mole::unit::as, "Number of the autonomous system; 0: unknown",
@@ -149,28 +161,20 @@ struct TopAs {
   static constexpr auto params = mole::params(side_param, n_param("Number of known AS per side"), order_param);
 
   using Module = ::Module;
-  explicit TopAs(const Module& module) : module_(&module) {}
-  const Module* module_;
-  mole::VolumeMap<std::uint32_t> src, dst;
-  static constexpr auto state = mole::fields(&TopAs::src, &TopAs::dst);
+  using Sides::Sides;
 
   void add(const mole::Flows<mole::src_as, mole::dst_as, mole::packets, mole::bytes>& flows) {
     const auto packets = flows.span<mole::packets>(), bytes = flows.span<mole::bytes>();
-    if (module_->src) src.add(flows.span<mole::src_as>(), packets, bytes);
-    if (module_->dst) dst.add(flows.span<mole::dst_as>(), packets, bytes);
+    if (module->src) src.add(flows.span<mole::src_as>(), packets, bytes);
+    if (module->dst) dst.add(flows.span<mole::dst_as>(), packets, bytes);
   }
-  void merge(const TopAs& other) { mole::merge_fields(*this, other); }
   std::vector<Row<std::uint64_t>> finish() const {
-    std::vector<Row<std::uint64_t>> out;
-    const auto known = [](std::uint32_t as) { return as != 0; };
-    append<std::uint32_t>(out, *module_, "src", src, known, std::identity());
-    append<std::uint32_t>(out, *module_, "dst", dst, known, std::identity());
-    return out;
+    return rows<std::uint32_t>(number, [](std::uint32_t as) { return as != 0; });
   }
 };
 
 // Every port below 1024 with traffic has a row, and the n largest ports from 1024.
-struct PortCounts {
+struct PortCounts : Sides<mole::VolumeMap<std::uint16_t>> {
   static constexpr auto about = mole::metric(
       "port_counts", "1.0.0", "Traffic of each TCP and UDP port below 1024 and of the largest other ports, as rows, exact");
   static constexpr auto output =
@@ -179,24 +183,16 @@ struct PortCounts {
   static constexpr auto params = mole::params(side_param, n_param("Number of ports from 1024 per side"), order_param);
 
   using Module = ::Module;
-  explicit PortCounts(const Module& module) : module_(&module) {}
-  const Module* module_;
-  mole::VolumeMap<std::uint16_t> src, dst;
-  static constexpr auto state = mole::fields(&PortCounts::src, &PortCounts::dst);
+  using Sides::Sides;
 
   void add(const mole::Flows<mole::src_port, mole::dst_port, mole::protocol, mole::packets, mole::bytes>& flows) {
     thread_local mole::PortFlows ports;
     ports.select(flows);
-    if (module_->src) src.add(ports.src(), ports.packets(), ports.bytes());
-    if (module_->dst) dst.add(ports.dst(), ports.packets(), ports.bytes());
+    if (module->src) src.add(ports.src(), ports.packets(), ports.bytes());
+    if (module->dst) dst.add(ports.dst(), ports.packets(), ports.bytes());
   }
-  void merge(const PortCounts& other) { mole::merge_fields(*this, other); }
   std::vector<Row<std::uint64_t>> finish() const {
-    std::vector<Row<std::uint64_t>> out;
-    const auto above = [](std::uint16_t port) { return port >= 1024; };
-    append<std::uint16_t>(out, *module_, "src", src, above, std::identity());
-    append<std::uint16_t>(out, *module_, "dst", dst, above, std::identity());
-    return out;
+    return rows<std::uint16_t>(number, [](std::uint16_t port) { return port >= 1024; });
   }
 };
 

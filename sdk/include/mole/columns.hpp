@@ -22,6 +22,18 @@
 #include <utility>
 
 namespace mole {
+namespace detail {
+
+// A string literal as a template argument.
+template <std::size_t N>
+struct Literal {
+  char text[N];
+  constexpr Literal(const char (&literal)[N]) {  // NOLINT: implicit by design
+    for (std::size_t i = 0; i < N; ++i) text[i] = literal[i];
+  }
+};
+
+}  // namespace detail
 
 // Microseconds since 1970-01-01T00:00:00Z.
 struct Time {
@@ -37,73 +49,34 @@ struct Interval {
 };
 
 // `stored`: the type of an element in a column. Addresses are stored as uint32_t in a batch of family 4, as Addr in family 6.
-template <int Index, class T, class Stored = T>
+template <detail::Literal Name, int Index, class T, class Stored = T>
 struct FlowColumn {
+  static constexpr const char* name = Name.text;
   static constexpr int index = Index;
   using value = T;
   using stored = Stored;
 };
 
-struct start : FlowColumn<MOLE_COLUMN_START, Time> {
-  static constexpr const char* name = "start";
-};
-struct end : FlowColumn<MOLE_COLUMN_END, Time> {
-  static constexpr const char* name = "end";
-};
-struct src_addr : FlowColumn<MOLE_COLUMN_SRC_ADDR, Addr, std::uint32_t> {
-  static constexpr const char* name = "src_addr";
-};
-struct dst_addr : FlowColumn<MOLE_COLUMN_DST_ADDR, Addr, std::uint32_t> {
-  static constexpr const char* name = "dst_addr";
-};
-struct src_port : FlowColumn<MOLE_COLUMN_SRC_PORT, std::uint16_t> {
-  static constexpr const char* name = "src_port";
-};
-struct dst_port : FlowColumn<MOLE_COLUMN_DST_PORT, std::uint16_t> {
-  static constexpr const char* name = "dst_port";
-};
-struct protocol : FlowColumn<MOLE_COLUMN_PROTOCOL, std::uint8_t> {
-  static constexpr const char* name = "protocol";
-};
-struct packets : FlowColumn<MOLE_COLUMN_PACKETS, std::uint64_t> {
-  static constexpr const char* name = "packets";
-};
-struct bytes : FlowColumn<MOLE_COLUMN_BYTES, std::uint64_t> {
-  static constexpr const char* name = "bytes";
-};
-struct tcp_flags : FlowColumn<MOLE_COLUMN_TCP_FLAGS, std::uint16_t> {
-  static constexpr const char* name = "tcp_flags";
-};
-struct tos : FlowColumn<MOLE_COLUMN_TOS, std::uint8_t> {
-  static constexpr const char* name = "tos";
-};
-struct src_as : FlowColumn<MOLE_COLUMN_SRC_AS, std::uint32_t> {
-  static constexpr const char* name = "src_as";
-};
-struct dst_as : FlowColumn<MOLE_COLUMN_DST_AS, std::uint32_t> {
-  static constexpr const char* name = "dst_as";
-};
-struct src_mask : FlowColumn<MOLE_COLUMN_SRC_MASK, std::uint8_t> {
-  static constexpr const char* name = "src_mask";
-};
-struct dst_mask : FlowColumn<MOLE_COLUMN_DST_MASK, std::uint8_t> {
-  static constexpr const char* name = "dst_mask";
-};
-struct next_hop : FlowColumn<MOLE_COLUMN_NEXT_HOP, Addr, std::uint32_t> {
-  static constexpr const char* name = "next_hop";
-};
-struct in_if : FlowColumn<MOLE_COLUMN_IN_IF, std::uint32_t> {
-  static constexpr const char* name = "in_if";
-};
-struct out_if : FlowColumn<MOLE_COLUMN_OUT_IF, std::uint32_t> {
-  static constexpr const char* name = "out_if";
-};
-struct router : FlowColumn<MOLE_COLUMN_ROUTER, std::uint32_t> {
-  static constexpr const char* name = "router";
-};
-struct sampling : FlowColumn<MOLE_COLUMN_SAMPLING, std::uint32_t> {
-  static constexpr const char* name = "sampling";
-};
+struct start : FlowColumn<"start", MOLE_COLUMN_START, Time> {};
+struct end : FlowColumn<"end", MOLE_COLUMN_END, Time> {};
+struct src_addr : FlowColumn<"src_addr", MOLE_COLUMN_SRC_ADDR, Addr, std::uint32_t> {};
+struct dst_addr : FlowColumn<"dst_addr", MOLE_COLUMN_DST_ADDR, Addr, std::uint32_t> {};
+struct src_port : FlowColumn<"src_port", MOLE_COLUMN_SRC_PORT, std::uint16_t> {};
+struct dst_port : FlowColumn<"dst_port", MOLE_COLUMN_DST_PORT, std::uint16_t> {};
+struct protocol : FlowColumn<"protocol", MOLE_COLUMN_PROTOCOL, std::uint8_t> {};
+struct packets : FlowColumn<"packets", MOLE_COLUMN_PACKETS, std::uint64_t> {};
+struct bytes : FlowColumn<"bytes", MOLE_COLUMN_BYTES, std::uint64_t> {};
+struct tcp_flags : FlowColumn<"tcp_flags", MOLE_COLUMN_TCP_FLAGS, std::uint16_t> {};
+struct tos : FlowColumn<"tos", MOLE_COLUMN_TOS, std::uint8_t> {};
+struct src_as : FlowColumn<"src_as", MOLE_COLUMN_SRC_AS, std::uint32_t> {};
+struct dst_as : FlowColumn<"dst_as", MOLE_COLUMN_DST_AS, std::uint32_t> {};
+struct src_mask : FlowColumn<"src_mask", MOLE_COLUMN_SRC_MASK, std::uint8_t> {};
+struct dst_mask : FlowColumn<"dst_mask", MOLE_COLUMN_DST_MASK, std::uint8_t> {};
+struct next_hop : FlowColumn<"next_hop", MOLE_COLUMN_NEXT_HOP, Addr, std::uint32_t> {};
+struct in_if : FlowColumn<"in_if", MOLE_COLUMN_IN_IF, std::uint32_t> {};
+struct out_if : FlowColumn<"out_if", MOLE_COLUMN_OUT_IF, std::uint32_t> {};
+struct router : FlowColumn<"router", MOLE_COLUMN_ROUTER, std::uint32_t> {};
+struct sampling : FlowColumn<"sampling", MOLE_COLUMN_SAMPLING, std::uint32_t> {};
 
 template <class C>
 inline constexpr bool is_address = std::is_same_v<typename C::value, Addr>;

@@ -26,6 +26,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -36,11 +37,14 @@ namespace mole {
 template <class... C>
 struct Writes {};
 
-// Reads a number in network byte order.
+// Reads an unsigned number in network byte order.
 template <class T>
 T big_endian(const std::byte* p) {
-  T value = 0;
-  for (std::size_t i = 0; i < sizeof(T); ++i) value = static_cast<T>(value << 8 | std::to_integer<T>(p[i]));
+  T value;
+  std::memcpy(&value, p, sizeof value);
+  if constexpr (sizeof(T) == 2) return __builtin_bswap16(value);
+  if constexpr (sizeof(T) == 4) return __builtin_bswap32(value);
+  if constexpr (sizeof(T) == 8) return __builtin_bswap64(value);
   return value;
 }
 
@@ -102,35 +106,29 @@ class FlowBuilder {
 namespace detail {
 
 template <class D>
-struct DecoderModule {
-  typename ParamsOf<D>::type params;
-};
-
-template <class D>
 struct DecoderInstance {
   ByteSource source;
   Sink sink;
   D decoder;
   bool finished = false;
 
-  DecoderInstance(const mole_source* in, const mole_decode_sink* to) : source(in), sink(to), decoder(source, sink) {}
-  template <class P>
-  DecoderInstance(const mole_source* in, const mole_decode_sink* to, const P& params)
-      : source(in), sink(to), decoder(source, sink, params) {}
+  template <class... Params>
+  DecoderInstance(const mole_source* in, const mole_decode_sink* to, const Params&... params)
+      : source(in), sink(to), decoder(source, sink, params...) {}
 };
 
 template <class D>
 struct DecoderCalls {
-  using Module = DecoderModule<D>;
+  using Params = typename ParamsOf<D>::type;
   using Instance = DecoderInstance<D>;
 
   static std::int32_t open(const mole_host*, const mole_value* params, std::uint32_t count, mole_module** out, mole_error* e) {
     return guarded(e, [&] {
-      *out = as_module(new Module{read_params<D>(params, count)});
+      *out = as_module(new Params(read_params<D>(params, count)));
       return MOLE_OK;
     });
   }
-  static void close(mole_module* m) { delete reinterpret_cast<Module*>(m); }
+  static void close(mole_module* m) { delete reinterpret_cast<Params*>(m); }
   static std::int32_t recognises(const std::uint8_t* head, std::uint64_t size) {
     return guarded(nullptr, [&] { return D::recognises({reinterpret_cast<const std::byte*>(head), size}) ? 1 : 0; }) == 1;
   }
@@ -139,7 +137,7 @@ struct DecoderCalls {
     return guarded(e, [&] {
       Instance* made;
       if constexpr (requires { D::params; })
-        made = new Instance(source, sink, module_of<Module>(m).params);
+        made = new Instance(source, sink, module_of<Params>(m));
       else
         made = new Instance(source, sink);
       *out = reinterpret_cast<mole_decoder*>(made);

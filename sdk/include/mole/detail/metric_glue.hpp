@@ -257,7 +257,7 @@ struct MetricCalls {
     return guarded(e, [&] {
       StateReader r(data, size);
       load_value(r, state(s));
-      if (r.left() > 0) StateReader::reject("it has more bytes than fields");
+      if (r.left() > 0) StateReader::reject("bytes follow the last field");
       return MOLE_OK;
     });
   }

@@ -49,23 +49,11 @@ class Scatter {
     if (columns_.size() <= slot) columns_.resize(slot + 1);
     auto& out = columns_[slot];
     if (out.size() < places_.size() * size) out.resize(places_.size() * size);
-    switch (size) {
-      case 1:
-        place<std::uint8_t>(column, out.data());
-        break;
-      case 2:
-        place<std::uint16_t>(column, out.data());
-        break;
-      case 4:
-        place<std::uint32_t>(column, out.data());
-        break;
-      case 8:
-        place<std::uint64_t>(column, out.data());
-        break;
-      default:
-        place<Addr>(column, out.data());
-        break;
-    }
+    size == 1   ? place<std::uint8_t>(column, out.data())
+    : size == 2 ? place<std::uint16_t>(column, out.data())
+    : size == 4 ? place<std::uint32_t>(column, out.data())
+    : size == 8 ? place<std::uint64_t>(column, out.data())
+                : place<Addr>(column, out.data());
     return out.data();
   }
 

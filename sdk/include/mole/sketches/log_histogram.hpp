@@ -53,15 +53,10 @@ class LogHistogram {
   // Adds value_of(0) .. value_of(n - 1).
   template <class F>
   void add_each(std::size_t n, F value_of) {
-    add_each(n, value_of, [](std::size_t) { return std::uint64_t{1}; });
-  }
-  // Adds value_of(i) times_of(i) times, for each i below n.
-  template <class F, class G>
-  void add_each(std::size_t n, F value_of, G times_of) {
     std::uint64_t bits = 0;
     for (std::size_t i = 0; i < n; ++i) bits |= value_of(i);
     auto* const counts = counters_for(bits);
-    for (std::size_t i = 0; i < n; ++i) counts[bucket(value_of(i))] += times_of(i);
+    for (std::size_t i = 0; i < n; ++i) ++counts[bucket(value_of(i))];
   }
   // Returns the counters by bucket, for counting in a loop of your own. `bits` is the OR of the values to count. Valid until the
   // next change.

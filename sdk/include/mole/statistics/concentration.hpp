@@ -8,7 +8,7 @@
 //   };
 //   Row row_of(std::span<const std::uint64_t> counts) {
 //     mole::Concentration c;
-//     c.add(counts);
+//     for (const auto count : counts) c.add(count);
 //     return {c.row()};
 //   }
 //
@@ -52,10 +52,6 @@ class Concentration {
     pending_ += !is_small;
     if (pending_ == large_.size()) [[unlikely]]
       add_large();
-  }
-  // Adds a part for each count.
-  void add(std::span<const std::uint64_t> counts) {
-    for (const auto count : counts) add(count);
   }
   // All columns are null without parts, and if the total is 2^64 or more.
   ConcentrationRow row() const {
