@@ -66,7 +66,6 @@ bool FilePattern::names(Kind kind) const {
   return std::any_of(tokens_.begin(), tokens_.end(), [&](const Token& t) { return t.kind == kind; });
 }
 bool FilePattern::names_router() const { return names(Kind::router); }
-bool FilePattern::names_sequence() const { return names(Kind::sequence); }
 
 bool FilePattern::match_from(std::size_t token, std::string_view rest, Captured& out) const {
   if (token == tokens_.size()) return rest.empty();

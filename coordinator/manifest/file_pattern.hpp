@@ -27,7 +27,6 @@ class FilePattern {
   std::optional<NameParts> match(std::string_view id, Micros covers) const;
   const std::string& text() const { return text_; }
   bool names_router() const;
-  bool names_sequence() const;
 
  private:
   enum class Kind { literal, router, sequence, start, end };

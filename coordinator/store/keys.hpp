@@ -43,7 +43,6 @@ inline std::string block(const Digest& fingerprint, Micros from) {
   append_u64(key, static_cast<std::uint64_t>(from) ^ std::uint64_t{1} << 63);
   return key;
 }
-inline constexpr std::size_t block_size = 24;
 inline Digest fingerprint_of(std::string_view key) { return read_digest(key); }
 inline Micros block_from_of(std::string_view key) {
   return static_cast<Micros>(read_u64(key.substr(16)) ^ std::uint64_t{1} << 63);
