@@ -67,7 +67,7 @@ struct Module {
   std::vector<Column> outputs;
   std::optional<std::uint32_t> routes;  // resource to look AS numbers up in; nullopt: they come from the records or are not read
   std::uint32_t archive = 0;            // index of the archive whose block grid this module is on
-  Digest fingerprint;                   // decision 14: everything but the block and its inputs
+  Digest fingerprint;                   // of everything but the block and its inputs
   nlohmann::json parts;                 // the parts of the fingerprint, for `explain`
 };
 

@@ -1,6 +1,6 @@
 // The jobs, (module, block) pairs, that a request needs: which are present, and what the others read. Derived from keys only.
 //
-// Keys (DESIGN decision 14; layout in docs/formats/store.md):
+// Keys (layout in docs/formats/store.md):
 //   state_key(M, b)  = H(fingerprint, block, inputs in order: keys of file slots in reach, or result keys of the upstream blocks;
 //                        the routing tables in reach, if used;
 //                        with `since` also the state key of the block before)
