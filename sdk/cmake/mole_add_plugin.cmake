@@ -2,6 +2,7 @@
 #
 # Builds NAME.so, which exports only mole_plugin_entry, and after linking its sidecar NAME.plugin.json in the same
 # folder. TESTS become one GoogleTest program, test_NAME, registered with CTest; a test includes the plugin's source.
+# If a target mole_plugin_test_pch exists, tests without LIBRARIES use its precompiled headers.
 # NO_SIDECAR: for intentionally broken libraries.
 
 function(mole_add_plugin name)
