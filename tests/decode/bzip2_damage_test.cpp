@@ -53,7 +53,7 @@ bool is_subsequence_of_blocks(std::string_view content, const std::vector<Block>
   return content.empty();
 }
 
-class Bzip2Damage : public testing::Test {
+class Bzip2Damage : public ::testing::Test {
  protected:
   TempFolder folder_;
   std::string file_ = many_blocks();
