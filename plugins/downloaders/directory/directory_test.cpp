@@ -8,7 +8,7 @@
 
 namespace {
 
-// A folder of its own, gone at the end.
+// A temporary folder.
 class DirectoryTest : public ::testing::Test {
  protected:
   DirectoryTest() {
@@ -57,7 +57,7 @@ TEST_F(DirectoryTest, ListsFilesByTheirPathBelowTheRoot) {
   EXPECT_TRUE(found->at("2007/b.bz2").starts_with("0 "));
 }
 
-TEST_F(DirectoryTest, LeavesSubfoldersOutWhenNotRecursive) {
+TEST_F(DirectoryTest, IgnoresSubfoldersUnlessRecursive) {
   put(root / "a.bz2", "1");
   put(root / "2007" / "b.bz2", "2");
   const auto found = index(false);
@@ -65,14 +65,14 @@ TEST_F(DirectoryTest, LeavesSubfoldersOutWhenNotRecursive) {
   EXPECT_EQ(found->size(), 1u);
 }
 
-TEST_F(DirectoryTest, GivesAnotherVersionWhenAFileIsWrittenAgain) {
+TEST_F(DirectoryTest, ChangesTheVersionWhenAFileIsRewritten) {
   put(root / "a", "1");
   const auto before = index()->at("a");
   fs::last_write_time(root / "a", fs::last_write_time(root / "a") + std::chrono::nanoseconds(1));
   EXPECT_NE(index()->at("a"), before);
 }
 
-TEST_F(DirectoryTest, FollowsLinksBelowTheRootOnly) {
+TEST_F(DirectoryTest, FollowsOnlyLinksToFilesBelowTheRoot) {
   put(base / "secret", "s");
   put(root / "a", "1");
   fs::create_symlink(root / "a", root / "inside");
@@ -87,7 +87,7 @@ TEST_F(DirectoryTest, FollowsLinksBelowTheRootOnly) {
   EXPECT_EQ(fetch("outside").error().code, mole::Code::invalid);
 }
 
-TEST_F(DirectoryTest, RefusesAnArchiveOfLinksThatLeaveIt) {
+TEST_F(DirectoryTest, RefusesAnArchiveOfExternalLinks) {
   put(base / "secret", "s");
   fs::create_symlink(base / "secret", root / "outside");
   EXPECT_EQ(index().error().code, mole::Code::invalid);
@@ -99,17 +99,17 @@ TEST_F(DirectoryTest, FetchesTheBytes) {
   EXPECT_EQ(*fetch("2007/b"), big);
 }
 
-TEST_F(DirectoryTest, RefusesIdsThatLeaveTheRoot) {
+TEST_F(DirectoryTest, RefusesIdsOutsideTheRoot) {
   put(base / "secret", "s");
   for (const auto* id : {"../secret", "2007/../../secret", "/etc/passwd"})
     EXPECT_EQ(fetch(id).error().code, mole::Code::invalid) << id;
 }
 
-TEST_F(DirectoryTest, SaysMissingForAFileThatIsGone) {
+TEST_F(DirectoryTest, ReportsADeletedFileAsMissing) {
   for (const auto* id : {"gone", "2007", "", "2007/x/y"}) EXPECT_EQ(fetch(id).error().code, mole::Code::missing) << id;
 }
 
-TEST_F(DirectoryTest, NamesTheRemedyForAFolderThatIsNotThere) {
+TEST_F(DirectoryTest, ErrorForAMissingFolderNamesTheRemedy) {
   fs::remove_all(root);
   const auto found = index();
   ASSERT_FALSE(found);

@@ -36,7 +36,7 @@ TEST(AddressChurn, DividesTheWindowAtTheRowsInterval) {
   EXPECT_DOUBLE_EQ(row.jaccard.value(), 0.5);
 }
 
-TEST(AddressChurn, TakesTheSideAsked) {
+TEST(AddressChurn, CountsTheSelectedSide) {
   const auto dst = mole::testkit::run<AddressChurn>(flows(two_intervals), at(900, 1800, "dst"));
   EXPECT_EQ(dst.addresses, 1u);
   EXPECT_EQ(dst.fresh, 1u);
@@ -66,7 +66,7 @@ TEST(AddressChurn, IsEmptyWithoutFlows) {
   EXPECT_EQ(row.jaccard, std::nullopt);
 }
 
-TEST(AddressChurn, TakesMappedAddressesForTheirOwn) {
+TEST(AddressChurn, TreatsMappedAddressesAsIpv4Addresses) {
   const auto row = mole::testkit::run<AddressChurn>(flows(R"(
       start     src_addr         dst_addr
       00:00:00  10.0.0.1         192.0.2.1

@@ -5,7 +5,7 @@
 
 using mole::testkit::flows;
 
-TEST(Addresses, AreCountedAndWeighed) {
+TEST(Addresses, CountsAddressesAndTheirTraffic) {
   const auto row = mole::testkit::run<Addresses>(flows(R"(
       src_addr  dst_addr   packets  bytes
       10.0.0.1  192.0.2.1     1       100
@@ -26,15 +26,15 @@ TEST(Addresses, AreCountedAndWeighed) {
   EXPECT_NEAR(*row.dst.bytes.entropy, 0.9709505944546686, 1e-15);
 }
 
-TEST(Addresses, AreNoneWithoutFlows) {
+TEST(Addresses, AreEmptyWithoutFlows) {
   const auto row = mole::testkit::run<Addresses>(flows("src_addr dst_addr packets bytes"));
   EXPECT_EQ(row.src_addresses, 0u);
   EXPECT_EQ(row.src.flows.entropy, std::nullopt);
   EXPECT_EQ(row.dst.bytes.top_100, std::nullopt);
 }
 
-// Flows of no packets and no bytes, as some exporters write them: addresses, but nothing to spread.
-TEST(Addresses, OfEmptyFlowsHaveNoSpreadByBytes) {
+// Flows without packets and bytes, as some exporters write them.
+TEST(Addresses, HaveNoEntropyByBytesForEmptyFlows) {
   const auto row = mole::testkit::run<Addresses>(flows("src_addr dst_addr packets bytes\n 0.0.0.0 10.0.0.1 0 0"));
   EXPECT_EQ(row.src_addresses, 1u);
   EXPECT_EQ(row.src.flows.entropy, 0.0);
@@ -42,7 +42,7 @@ TEST(Addresses, OfEmptyFlowsHaveNoSpreadByBytes) {
   EXPECT_EQ(row.src.bytes.entropy, std::nullopt);
 }
 
-TEST(Addresses, TakeAMappedAddressForItsIpv4Address) {
+TEST(Addresses, TreatAMappedAddressAsItsIpv4Address) {
   const auto row = mole::testkit::run<Addresses>(flows(R"(
       src_addr           dst_addr     packets  bytes
       10.0.0.1           10.0.0.2        1       1

@@ -13,7 +13,7 @@ namespace {
 constexpr std::int64_t quarter = 900'000'000;
 constexpr int per_day = 96, per_week = 7 * per_day;
 
-// Diurnal, weekly traffic with proportional noise that depends on its past (AR(1), 0.6), the same on every machine.
+// Traffic with daily and weekly seasons and proportional autocorrelated noise (AR(1), 0.6), the same on every machine.
 ValueTable traffic(int weeks, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   const auto normal = [&] {
@@ -34,14 +34,14 @@ ValueTable traffic(int weeks, std::uint64_t seed) {
 mole::testkit::Given<Anomaly> at(int i) {
   return {.params = {.logarithmic = true}, .contexts = {}, .interval = {{i * quarter}, {(i + 1) * quarter}}};
 }
-// The last four weeks before the row and the row itself, as a window has them.
+// The last four weeks before the row and the row itself, like a window.
 ValueTable window(const ValueTable& t, int i) {
   return t.part(static_cast<std::size_t>(std::max(0, i + 1 - 4 * per_week)), static_cast<std::size_t>(i + 1));
 }
 
 }  // namespace
 
-TEST(Anomaly, FlagsWhatIsFarOffAndNothingElse) {
+TEST(Anomaly, FlagsOnlyDistantValues) {
   auto t = traffic(5, 1);
   const int i = 4 * per_week + 3 * per_day + 50;
   EXPECT_EQ(run<Anomaly>(window(t, i), at(i)).alarm, false);
@@ -55,7 +55,7 @@ TEST(Anomaly, FlagsWhatIsFarOffAndNothingElse) {
   }
 }
 
-TEST(Anomaly, IsNullInAGapButExpectsSomething) {
+TEST(Anomaly, GivesOnlyAnExpectedValueInAGap) {
   auto t = traffic(5, 2);
   const int i = 4 * per_week + 7;
   auto gap = t;
@@ -68,13 +68,13 @@ TEST(Anomaly, IsNullInAGapButExpectsSomething) {
   EXPECT_GT(row.high, row.expected);
 }
 
-TEST(Anomaly, SaysNothingWithoutAPast) {
+TEST(Anomaly, IsNullWithoutHistory) {
   const auto t = traffic(1, 3);
   EXPECT_EQ(run<Anomaly>(window(t, 600), at(600)).score, std::nullopt);
   EXPECT_EQ(run<Anomaly>(window(t, 0), at(0)).expected, std::nullopt);
 }
 
-TEST(Anomaly, SeesAStepInASeriesWithoutNoise) {
+TEST(Anomaly, FlagsAStepInASeriesWithoutNoise) {
   ValueTable t;
   for (int i = 0; i < 4 * per_week; ++i) t.rows.push_back({7, 1, {i * quarter}});
   EXPECT_EQ(run<Anomaly>(t, at(4 * per_week - 1)).alarm, false);
@@ -82,7 +82,7 @@ TEST(Anomaly, SeesAStepInASeriesWithoutNoise) {
   EXPECT_EQ(run<Anomaly>(t, at(4 * per_week - 1)).alarm, true);
 }
 
-TEST(Anomaly, AsksForPersistenceIfTold) {
+TEST(Anomaly, CanRequireSeveralHits) {
   auto t = traffic(5, 4);
   const int i = 4 * per_week + 400;
   *t.rows[static_cast<std::size_t>(i)].value *= 3;
@@ -93,12 +93,12 @@ TEST(Anomaly, AsksForPersistenceIfTold) {
   EXPECT_EQ(run<Anomaly>(window(t, i), given).alarm, true);
 }
 
-// 0.5 false alarms a week are declared: two weeks of eight seeds without any event may have 8, and must not have 16.
-TEST(Anomaly, HoldsItsRateOfFalseAlarms) {
+// With 2 false alarms per week, two weeks of eight seeds have 32 on average, and a quarter of their rows 8.
+TEST(Anomaly, KeepsItsRateOfFalseAlarms) {
   int alarms = 0;
   for (std::uint64_t seed = 100; seed < 108; ++seed) {
     const auto t = traffic(6, seed);
-    for (int i = 4 * per_week; i < 6 * per_week; i += 4) {  // every fourth row: a quarter of the alarms
+    for (int i = 4 * per_week; i < 6 * per_week; i += 4) {  // every fourth row
       auto given = at(i);
       given.params.false_alarms_per_week = 2;
       alarms += run<Anomaly>(window(t, i), given).alarm == true;

@@ -51,7 +51,7 @@ mole::testkit::Given<Arma> at(std::size_t i) {
 }  // namespace
 
 // R: arima(LakeHuron, order = c(2, 0, 0)) and Box.test(residuals(.), lag = 10, type = "Ljung-Box", fitdf = 2).
-TEST(Arma, IsTheAutoregressionOfLakeHuron) {
+TEST(Arma, FitsTheAutoregressionOfLakeHuron) {
   const auto g = grid_of_values(lake_huron);
   const auto fit = mole::fit_arma(g, 2, 0, 1e-10, 2000);
   EXPECT_NEAR(fit.model.ar[0], 1.0436, 6e-5);
@@ -73,7 +73,7 @@ TEST(Arma, IsTheAutoregressionOfLakeHuron) {
 }
 
 // R: arima(LakeHuron, order = c(1, 0, 1)); Brockwell and Davis, example 8.8 on: phi 0.7449, theta 0.3206 by maximum likelihood.
-TEST(Arma, IsTheMixedModelOfLakeHuron) {
+TEST(Arma, FitsTheMixedModelOfLakeHuron) {
   const auto g = grid_of_values(lake_huron);
   const auto fit = mole::fit_arma(g, 1, 1, 1e-10, 2000);
   EXPECT_NEAR(fit.model.ar[0], 0.7449, 6e-5);
@@ -86,9 +86,9 @@ TEST(Arma, IsTheMixedModelOfLakeHuron) {
   EXPECT_NEAR(fit.aic(), 214.49, 0.006);
 }
 
-// R: arima(presidents, c(3, 0, 0)), its example of missing values. R searches for the mean too and stops a little before the
+// R: arima(presidents, c(3, 0, 0)), its example with missing values. R also searches for the mean and stops slightly before the
 // maximum.
-TEST(Arma, StepsOverTheGapsOfThePresidents) {
+TEST(Arma, HandlesTheGapsInThePresidentsSeries) {
   const auto g = grid_of_values(presidents);
   const auto fit = mole::fit_arma(g, 3, 0, 1e-10, 4000);
   EXPECT_EQ(fit.n, 114);
@@ -107,9 +107,9 @@ TEST(Arma, StepsOverTheGapsOfThePresidents) {
   EXPECT_NEAR(errors[3], 4.2845, 0.01);
 }
 
-// Closed form: of AR(1) with mean 0 the likelihood is that of x_1 / sqrt(1 / (1 - phi^2)) and of x_t - phi x_{t-1}; over a gap of
-// g intervals, of x_t - phi^g x_{t-g} with variance (1 - phi^2g) / (1 - phi^2).
-TEST(Arma, HasTheLikelihoodInClosedForm) {
+// The likelihood of AR(1) with mean 0 is that of x_1 / sqrt(1 / (1 - phi^2)) and of x_t - phi x_{t-1}; across a gap of g
+// intervals that of x_t - phi^g x_{t-g} with variance (1 - phi^2g) / (1 - phi^2).
+TEST(Arma, EqualsTheLikelihoodInClosedForm) {
   const double phi = 0.7, x[] = {1.0, -0.5, 0.8, 2.0};
   const auto density = [](double e, double v) { return -0.5 * (std::log(v) + e * e / v); };
   const double known = density(1.0, 1 / (1 - phi * phi)) + density(-0.5 - phi, 1) +
@@ -118,12 +118,12 @@ TEST(Arma, HasTheLikelihoodInClosedForm) {
   const mole::Grid g{0, hour, {x[0], x[1], 99, 99, x[2], x[3]}, {1, 1, 0, 0, 1, 1}};
   const auto sum = mole::ArmaFilter({{phi}, {}}).run(g);
   EXPECT_NEAR(-0.5 * (sum.xx + sum.log_f), known, 1e-12);
-  // A value of coverage 1/2 is seen with as much noise as a shock: alone, its variance is 1 / (1 - phi^2) + 1.
+  // A value of coverage 1/2 is observed with as much noise as a shock; alone, its variance is 1 / (1 - phi^2) + 1.
   const auto half = mole::ArmaFilter({{phi}, {}}).run({0, hour, {3}, {0.5}});
   EXPECT_NEAR(half.xx, 9 / (1 / (1 - phi * phi) + 1), 1e-12);
 }
 
-TEST(Arma, FindsTheProcessThatMadeTheValues) {
+TEST(Arma, FindsTheProcessThatGeneratedTheValues) {
   struct Case {
     std::vector<double> ar, ma;
   };
@@ -154,7 +154,7 @@ TEST(Arma, FindsTheProcessThatMadeTheValues) {
   }
 }
 
-TEST(Arma, SaysWhenAModelIsNotEnough) {
+TEST(Arma, DetectsAnInsufficientModel) {
   std::mt19937_64 random(5);
   ValueTable t;
   for (int i = 0; i < 500; ++i) t.rows.push_back({5 + normal(random) + 3 * std::sin(i * 0.5), 1, {i * hour}});
@@ -163,7 +163,7 @@ TEST(Arma, SaysWhenAModelIsNotEnough) {
   EXPECT_LT(*run<Arma>(t, given).residual_p, 1e-9);
 }
 
-// As many values as lags, every second cell a gap; and more lags than there are.
+// As many values as lags with every second cell a gap, and more lags than values.
 TEST(Arma, TestsTheResidualsOfFewValues) {
   std::vector<std::optional<double>> residuals;
   for (int i = 0; i < 24; ++i) residuals.push_back(i % 2 ? -1.0 : 1.0), residuals.push_back(std::nullopt);
@@ -173,7 +173,7 @@ TEST(Arma, TestsTheResidualsOfFewValues) {
   EXPECT_EQ(mole::ljung_box(few, 1000, 0).p, mole::ljung_box(few, 19, 0).p);
 }
 
-TEST(Arma, IsNullOfConstantsAndOfTooFewValues) {
+TEST(Arma, IsNullForConstantsAndTooFewValues) {
   ValueTable t;
   for (int i = 0; i < 40; ++i) t.rows.push_back({5, 1, {i * hour}});
   EXPECT_EQ(run<Arma>(t, at(39)).ar_order, std::nullopt);

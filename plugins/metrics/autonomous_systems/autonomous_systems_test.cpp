@@ -5,7 +5,7 @@
 
 using mole::testkit::flows;
 
-TEST(AutonomousSystems, AreCountedAndWeighed) {
+TEST(AutonomousSystems, CountsSystemsAndTheirTraffic) {
   const auto row = mole::testkit::run<AutonomousSystems>(flows(R"(
       src_as  dst_as  packets  bytes
       559     3303       1       100
@@ -22,7 +22,7 @@ TEST(AutonomousSystems, AreCountedAndWeighed) {
   EXPECT_EQ(row.dst.concentration.flows.top_1, 0.75);
 }
 
-TEST(AutonomousSystems, ThatAreUnknownStandApart) {
+TEST(AutonomousSystems, ReportsUnknownSystemsSeparately) {
   const auto row = mole::testkit::run<AutonomousSystems>(flows(R"(
       src_as  dst_as  packets  bytes
       0       559        1       100
@@ -40,7 +40,7 @@ TEST(AutonomousSystems, ThatAreUnknownStandApart) {
   EXPECT_EQ(row.dst.unknown_flows, 0.75);
 }
 
-TEST(AutonomousSystems, AreNoneWithoutFlows) {
+TEST(AutonomousSystems, AreEmptyWithoutFlows) {
   const auto row = mole::testkit::run<AutonomousSystems>(flows("src_as dst_as packets bytes"));
   EXPECT_EQ(row.as_count, 0u);
   EXPECT_EQ(row.src.unknown_flows, std::nullopt);

@@ -34,7 +34,7 @@ mole::testkit::Given<ChangePoints> at_day(int i, const std::string& season) {
 }  // namespace
 
 // G. W. Cobb, Biometrika 65 (1978), 243-251: one change, after 1898; means 1097.75 before and 849.97 after it.
-TEST(ChangePoints, FindTheDropOfTheNile) {
+TEST(ChangePoints, FindTheChangeOfTheNile) {
   ValueTable t;
   for (std::size_t i = 0; i < nile.size(); ++i) t.rows.push_back({nile[i], 1, {static_cast<std::int64_t>(i) * day}});
   for (const std::uint64_t least : {2, 5, 16}) {
@@ -49,8 +49,8 @@ TEST(ChangePoints, FindTheDropOfTheNile) {
   }
 }
 
-// Pruning loses nothing: the cost is that of trying all segmentations (optimal partitioning, Jackson et al. 2005).
-TEST(ChangePoints, CostWhatTheBestOfAllSegmentationsCosts) {
+// Pruning is exact: the cost equals that of trying all segmentations (optimal partitioning, Jackson et al. 2005).
+TEST(ChangePoints, HaveTheCostOfTheBestSegmentation) {
   std::mt19937_64 random(3);
   for (int trial = 0; trial < 60; ++trial) {
     std::vector<double> x;
@@ -75,8 +75,8 @@ TEST(ChangePoints, CostWhatTheBestOfAllSegmentationsCosts) {
   }
 }
 
-// Also of one that drifts slowly under white noise, where neighbours hardly tell: V = 1 + 0.05^2 / (1 - 0.98)^2 = 7.25.
-TEST(ChangePoints, KnowTheNoiseOfAProcessThatRemembers) {
+// A process that drifts slowly under white noise, which neighbouring values hardly show: V = 1 + 0.05^2 / (1 - 0.98)^2 = 7.25.
+TEST(ChangePoints, EstimateAutocorrelatedNoise) {
   std::mt19937_64 random(4);
   struct Case {
     double phi, shock, white;
@@ -90,13 +90,14 @@ TEST(ChangePoints, KnowTheNoiseOfAProcessThatRemembers) {
     }
     const double known = shock * shock / ((1 - phi) * (1 - phi)) + white * white;
     EXPECT_GT(mole::long_run_variance(grid_of_values(x)) / known, 0.85) << phi;
-    EXPECT_LT(mole::long_run_variance(grid_of_values(x)) / known, 2.5) << phi;  // the largest of several estimates errs upwards
+    EXPECT_LT(mole::long_run_variance(grid_of_values(x)) / known, 2.5)
+        << phi;  // the maximum of several estimates is biased upwards
   }
 }
 
-// A new level of 15 % within weekly and daily rhythm, noise with memory, and a gap: found to the hour or so; none where there is
-// none.
-TEST(ChangePoints, SeeANewLevelThroughTheRhythm) {
+// A change of level by 15 % with weekly and daily seasons, autocorrelated noise and a gap is found within about an hour; without
+// a change none is found.
+TEST(ChangePoints, FindANewLevelDespiteTheSeason) {
   int exact = 0, invented = 0;
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     std::mt19937_64 random(seed);
@@ -124,7 +125,7 @@ TEST(ChangePoints, SeeANewLevelThroughTheRhythm) {
   EXPECT_LE(invented, 1);
 }
 
-TEST(ChangePoints, OfAConstantAreNone) {
+TEST(ChangePoints, AreNoneForAConstant) {
   ValueTable t;
   for (int i = 0; i < 60; ++i) t.rows.push_back({5, 1, {i * day}});
   EXPECT_EQ(run<ChangePoints>(t, at_day(59, "none")).count, 0u);
@@ -146,7 +147,7 @@ TEST(ChangePoints, AreNullWithTooFewValuesOrWhenNotDue) {
   EXPECT_EQ(run<ChangePoints>(t, given).count, std::nullopt);
 }
 
-TEST(ChangePoints, AreNullWhereSquaresOverflow) {
+TEST(ChangePoints, AreNullIfSquaresOverflow) {
   ValueTable t;
   for (int i = 0; i < 60; ++i) t.rows.push_back({i * i % 7 < 3 ? 1e200 : -1e200, 1, {i * day}});
   EXPECT_EQ(run<ChangePoints>(t, at_day(59, "none")).count, std::nullopt);

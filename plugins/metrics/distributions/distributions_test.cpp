@@ -10,7 +10,7 @@ using mole::testkit::flows;
 
 namespace {
 
-// The value of a column by its name.
+// Returns the value of a column by its name.
 std::uint64_t count_of(const Distributions::Row& row, const std::string& name) {
   std::optional<std::uint64_t> found;
   mole::detail::for_each_column(Distributions::output, [&](const auto& s) {
@@ -38,7 +38,7 @@ TEST(Distributions, OfAFewFlows) {
   EXPECT_EQ(row.bytes.shape.mean, 1635);
   EXPECT_EQ(row.bytes.shape.p25, 40);
   EXPECT_EQ(row.packet_size.mean, 654);
-  EXPECT_EQ(row.packet_size.p5, 40);  // of ten packets: one of 40, five of 100, four of 1500 bytes
+  EXPECT_EQ(row.packet_size.p5, 40);  // ten packets: one of 40, five of 100, four of 1500 bytes
   EXPECT_EQ(row.packet_size.p50, 100);
   EXPECT_NEAR(*row.packet_size.p75, 1500, 1500. / 128);
   EXPECT_EQ(row.bytes.exponent, std::nullopt);
@@ -66,10 +66,10 @@ TEST(Distributions, PutEachFlowIntoOneClass) {
   EXPECT_EQ(sum(row.flows_by_duration), 500u);
   EXPECT_EQ(sum(row.flows_by_packets), 500u);
   EXPECT_EQ(sum(row.flows_by_bytes), 500u);
-  EXPECT_EQ(sum(row.size_flows) + row.flows_by_packets[0], 500u);  // all but those without packets
+  EXPECT_EQ(sum(row.size_flows) + row.flows_by_packets[0], 500u);  // all except those without packets
 }
 
-TEST(Distributions, HaveTheDeclaredBordersOfPacketSizes) {
+TEST(Distributions, HaveTheDocumentedPacketSizeClasses) {
   for (const auto& [size, expected] : std::vector<std::pair<std::uint64_t, std::size_t>>{{0, 0},
                                                                                          {64, 0},
                                                                                          {65, 1},
@@ -94,14 +94,14 @@ TEST(Distributions, AreNullWithoutFlows) {
   EXPECT_EQ(row.packet_size.mean, std::nullopt);
 }
 
-TEST(Distributions, LetAFlowThatEndsBeforeItStartsLastNothing) {
+TEST(Distributions, GiveAFlowThatEndsBeforeItStartsDurationZero) {
   const auto row = mole::testkit::run<Distributions>(flows("start end packets bytes\n 00:00:02 00:00:01 0 7"));
   EXPECT_EQ(row.duration.shape.mean, 0);
   EXPECT_EQ(row.packet_size.mean, std::nullopt);
   EXPECT_EQ(count_of(row, "flows_of_packet_size_to_64"), 0u);
 }
 
-// Whole numbers with P(X >= x) = ((x - 1/2) / (m - 1/2))^-(alpha - 1), the law that is fitted, above `body` that is not of it.
+// Whole numbers with P(X >= x) = ((x - 1/2) / (m - 1/2))^-(alpha - 1), the fitted law, above a `body` with another distribution.
 mole::LogHistogram power_law(double alpha, std::uint64_t m, std::size_t n, std::size_t body, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   mole::LogHistogram h;
@@ -113,7 +113,7 @@ mole::LogHistogram power_law(double alpha, std::uint64_t m, std::size_t n, std::
   return h;
 }
 
-// The known exponent is found within four standard errors, and those errors are as small as the sample allows.
+// Finds the known exponent within four standard errors, which are as small as the sample size implies.
 TEST(TailFit, FindsAKnownExponent) {
   const TailFit fit;
   for (const double alpha : {1.5, 2.0, 2.5, 3.5})
@@ -127,8 +127,9 @@ TEST(TailFit, FindsAKnownExponent) {
     }
 }
 
-// The estimates scatter as their standard error says: of 200 samples the squares of the deviations, in errors, average near 1.
-TEST(TailFit, HasTheStandardErrorItStates) {
+// The scatter of the estimates matches their standard errors: over 200 samples the mean squared deviation in standard errors is
+// near 1.
+TEST(TailFit, HasTheReportedStandardError) {
   const TailFit fit;
   double sum = 0;
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
@@ -136,7 +137,7 @@ TEST(TailFit, HasTheStandardErrorItStates) {
     sum += std::pow((tail->exponent - 2.2) / tail->error, 2);
   }
   EXPECT_GT(sum / 200, 0.7);
-  EXPECT_LT(sum / 200, 1.6);  // above 1: the choice of the least value adds some
+  EXPECT_LT(sum / 200, 1.6);  // above 1, because the start of the tail is chosen from the same data
 }
 
 TEST(TailFit, NeedsAHundredValues) {
@@ -148,11 +149,11 @@ TEST(TailFit, NeedsAHundredValues) {
   one.add(~std::uint64_t{0}, 1000);
   const auto tail = fit(one);
   EXPECT_TRUE(tail && std::isfinite(tail->exponent) && std::isfinite(tail->error));
-  EXPECT_GT(tail->distance, 0.5);  // no law at all
+  EXPECT_GT(tail->distance, 0.5);  // not a power law
 }
 
-// A histogram keeps room for its batches' largest values together, which differs with how flows were cut into batches.
-TEST(TailFit, DoesNotDependOnWhatWasCountedTogether) {
+// The number of empty buckets at the end of a histogram depends on how the flows were cut into batches.
+TEST(TailFit, DoesNotDependOnBatches) {
   std::vector<std::uint64_t> values;
   for (int i = 0; i < 10'000; ++i) {
     const auto x = static_cast<std::uint64_t>(8 / ((i + 0.5) / 10'000));
@@ -179,7 +180,7 @@ TEST(Distributions, KeepTheLaws) {
       00:00:02  17:00:02.1       4294967296         4294967296000 )"));
 }
 
-// Flows enough for a tail, whose fit must not depend on how they came together.
+// Enough flows for a tail, whose fit must not depend on batches and merging.
 TEST(Distributions, KeepTheLawsWithATail) {
   std::string table = "start end packets bytes\n";
   for (int i = 0; i < 240; ++i)

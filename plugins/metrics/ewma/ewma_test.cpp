@@ -8,7 +8,7 @@ using mole::testkit::values;
 
 namespace {
 
-// The quarter of an hour that begins `minutes` after midnight, with a half-life of an hour.
+// The quarter hour that begins `minutes` after midnight, with a half-life of one hour.
 mole::testkit::Given<Ewma> at(int minutes) {
   const std::int64_t minute = 60'000'000;
   return {.params = {.half_life = 3600}, .contexts = {}, .interval = {{minutes * minute}, {(minutes + 15) * minute}}};
@@ -25,13 +25,13 @@ TEST(Ewma, HalvesWithAge) {
   EXPECT_DOUBLE_EQ(*row.deviation, std::sqrt(19 / 1.75 - 256.0 / 49));
 }
 
-TEST(Ewma, TakesCoverageForAWeight) {
+TEST(Ewma, WeightsByCoverage) {
   const auto row = run<Ewma>(values("start value coverage\n 01:00:00 2 1\n 02:00:00 8 0.5"), at(120));
   EXPECT_DOUBLE_EQ(*row.mean, 5.0);
   EXPECT_DOUBLE_EQ(*row.size, 1.0);
 }
 
-TEST(Ewma, IsNotPulledByAGap) {
+TEST(Ewma, IsNotChangedByAGap) {
   const auto before = run<Ewma>(values("start value\n 00:00:00 8\n 01:00:00 2"), at(60));
   const auto gap = run<Ewma>(values("start value coverage\n 00:00:00 8 1\n 01:00:00 2 1\n 03:00:00 0 0"), at(180));
   EXPECT_DOUBLE_EQ(*gap.mean, *before.mean);
@@ -39,7 +39,7 @@ TEST(Ewma, IsNotPulledByAGap) {
   EXPECT_EQ(run<Ewma>(values("start value\n 00:00:00 null"), at(0)).mean, std::nullopt);
 }
 
-TEST(Ewma, DoesNotLookBeyondItsRow) { EXPECT_EQ(run<Ewma>(values("start value\n 01:00:00 2\n 02:00:00 100"), at(60)).mean, 2.0); }
+TEST(Ewma, IgnoresLaterValues) { EXPECT_EQ(run<Ewma>(values("start value\n 01:00:00 2\n 02:00:00 100"), at(60)).mean, 2.0); }
 
 TEST(Ewma, KeepsTheLaws) {
   mole::testkit::check_laws<Ewma>(

@@ -23,7 +23,7 @@ const std::vector<double> passengers{
 
 mole::Grid grid_of_values(const std::vector<double>& x) { return {0, hour, x, std::vector<double>(x.size(), 1)}; }
 
-// Daily and weekly shape, growth, noise; hourly, the same on every machine.
+// Hourly values with daily and weekly seasons, growth and noise, the same on every machine.
 ValueTable traffic(int hours, std::uint64_t seed, double noise) {
   std::mt19937_64 random(seed);
   ValueTable t;
@@ -40,8 +40,8 @@ mole::testkit::Given<Forecast> at(int i) { return {.params = {}, .contexts = {},
 }  // namespace
 
 // R's HoltWinters(AirPassengers, seasonal = "mult"): alpha 0.2755925, beta 0.03269295, gamma 0.8707292; a 469.3232, b 3.0215,
-// s1 .. s12 as below. The states follow from the smoothing; the smoothing is found within what its flat minimum allows.
-TEST(Forecast, IsHoltWintersOfRForTheAirPassengers) {
+// s1 .. s12 as below. The states follow from the smoothing; the fitted smoothing differs slightly, since the minimum is flat.
+TEST(Forecast, EqualsHoltWintersOfRForTheAirPassengers) {
   const auto g = grid_of_values(passengers);
   const mole::HoltWinters model(g, 12, true);
   const mole::Smoothing published{0.2755925, 0.03269295, 0.8707292, 1};
@@ -64,7 +64,7 @@ TEST(Forecast, IsHoltWintersOfRForTheAirPassengers) {
   EXPECT_NEAR(found.season, published.season, 5e-3);
 }
 
-// Without noise the additive model is exact whatever its smoothing: level, slope and season go on.
+// Without noise the additive model is exact for any smoothing: level, slope and season continue.
 TEST(Forecast, ContinuesALineAndASeasonExactly) {
   const auto t = traffic(24 * 28, 1, 0);
   for (const double ahead : {0.0, 86'400.0, 3 * 86'400.0}) {
@@ -72,12 +72,12 @@ TEST(Forecast, ContinuesALineAndASeasonExactly) {
     given.params.ahead = ahead;
     given.params.damped = false;
     const auto row = run<Forecast>(t, given);
-    EXPECT_NEAR(*row.error, 0, 1) << ahead;  // of some 2,000
+    EXPECT_NEAR(*row.error, 0, 1) << ahead;  // of about 2,000
     EXPECT_LT(*row.scaled_error, 0.05);
   }
 }
 
-TEST(Forecast, GoesOnThroughGaps) {
+TEST(Forecast, ContinuesThroughGaps) {
   auto t = traffic(24 * 28, 2, 0);
   for (int i = 0; i < 24 * 28; ++i)
     if (i % 50 < 7 || (i > 400 && i < 440)) t.rows[static_cast<std::size_t>(i)] = {0.0, 0, {i * hour}};
@@ -89,8 +89,8 @@ TEST(Forecast, GoesOnThroughGaps) {
   EXPECT_EQ(row.error, std::nullopt);
 }
 
-// The band holds what it says: 95 % of forecasts a day ahead, on noise. 160 trials: expected 152, standard deviation 2.8.
-TEST(Forecast, HoldsItsBand) {
+// The interval contains 95 % of the values forecast one day ahead. 160 trials: expected 152, standard deviation 2.8.
+TEST(Forecast, CoversTheStatedShareOfValues) {
   int inside = 0, trials = 0;
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     const auto t = traffic(24 * 36, seed, 60);
@@ -105,9 +105,9 @@ TEST(Forecast, HoldsItsBand) {
   EXPECT_LE(inside, trials * 99 / 100);
 }
 
-// Holt's linear method without a season: alpha, beta 0.5 by hand. y 1 2 4 4 -> level 2, trend 1; then 3.5, 1.25;
+// Holt's linear method without a season, with alpha and beta 0.5, by hand. y 1 2 4 4 -> level 2, trend 1; then 3.5, 1.25;
 // then 4.375, 1.0625.
-TEST(Forecast, IsHoltsMethodWithoutASeason) {
+TEST(Forecast, EqualsHoltsMethodWithoutASeason) {
   const auto g = grid_of_values({1, 2, 4, 4});
   const mole::HoltWinters model(g, 1, false);
   const mole::Smoothing half{0.5, 0.5, 0, 1};
@@ -120,12 +120,12 @@ TEST(Forecast, IsHoltsMethodWithoutASeason) {
   EXPECT_DOUBLE_EQ(model.forecast(d, damped, 2), d.level + 0.75 * d.trend);
 }
 
-TEST(Forecast, IsNullWithTooShortAPast) {
+TEST(Forecast, IsNullWithTooLittleHistory) {
   EXPECT_EQ(run<Forecast>(traffic(24 * 14, 1, 1), at(24 * 14)).forecast, std::nullopt);
   EXPECT_EQ(run<Forecast>(ValueTable{}, at(24 * 14)).forecast, std::nullopt);
 }
 
-TEST(Forecast, RefusesSeasonsThatAreNoWholeNumberOfIntervals) {
+TEST(Forecast, RefusesSeasonsThatAreNotAWholeNumberOfIntervals) {
   auto given = at(0);
   given.params.season = "month";
   EXPECT_THROW(mole::testkit::Metric<Forecast> metric(given), mole::testkit::CallFailed);

@@ -6,7 +6,7 @@
 using mole::testkit::run;
 using mole::testkit::values;
 
-TEST(Mean, IsTheMeanOfTheValuesThatAreThere) {
+TEST(Mean, IgnoresGaps) {
   const auto row = run<Mean>(values("value\n 1\n null\n 2\n 6"));
   EXPECT_EQ(row.mean, 3.0);
   EXPECT_EQ(row.count, 3u);
@@ -18,20 +18,20 @@ TEST(Mean, IsNullWithoutValues) {
   EXPECT_EQ(row.count, 0u);
 }
 
-TEST(Mean, LeavesOutValuesBelowTheMinimumCoverage) {
+TEST(Mean, IgnoresValuesBelowTheMinimumCoverage) {
   const auto row =
       run<Mean>(values("value coverage\n 1 1\n 100 0.4\n 3 0.5"), {.params = {.minimum_coverage = 0.5}, .contexts = {}});
   EXPECT_EQ(row.mean, 2.0);
   EXPECT_EQ(row.count, 2u);
 }
 
-TEST(Mean, WeighsByCoverageIfAsked) {
+TEST(Mean, WeightsByCoverageIfEnabled) {
   const auto table = values("value coverage\n 1 1\n 9 0.25\n 100 0");
   EXPECT_EQ(run<Mean>(table, {.params = {.weighted = true}, .contexts = {}}).mean, 2.6);  // (1 + 9/4) / (1 + 1/4)
   EXPECT_EQ(run<Mean>(table).mean, 110.0 / 3);
 }
 
-TEST(Mean, IsTheNearestDoubleWhereDoublesWouldCancel) {
+TEST(Mean, IsTheNearestDoubleDespiteCancellation) {
   EXPECT_EQ(run<Mean>(values("value\n 1e300\n 3\n -1e300\n 0.5")).mean, 0.875);
   EXPECT_EQ(run<Mean>(values("value\n 1.7e308\n 1.7e308\n 1.7e308")).mean, 1.7e308);
 }

@@ -10,7 +10,7 @@ using mole::testkit::flows;
 
 namespace {
 
-// Hosts whose numbers of peers have a heavy tail: host h has about 20,000 / h peers.
+// Hosts with a heavy-tailed number of peers: host h has about 20,000 / h peers.
 mole::testkit::FlowTable heavy_tailed(std::uint32_t hosts, std::uint32_t seed) {
   mole::testkit::FlowTable table;
   for (std::uint32_t h = 1; h <= hosts; ++h) {
@@ -43,9 +43,9 @@ double share_up_to(const std::vector<std::size_t>& degrees, double degree) {
 
 }  // namespace
 
-// Measured against the exact degrees: a quantile's value, widened by the error of a degree, must reach the rank it stands for
-// within the error of a rank.
-TEST(PeersSketch, StaysWithinItsBoundsOfTheExactDistribution) {
+// Compares with the exact degrees: the value of a quantile, widened by the error of a degree, must have its rank within the error
+// of a rank.
+TEST(PeersSketch, IsWithinItsBoundsOfTheExactDistribution) {
   for (std::uint32_t seed = 1; seed <= 4; ++seed) {
     const auto table = heavy_tailed(6000, seed);
     const auto degrees = exact_degrees(table);
@@ -94,7 +94,7 @@ TEST(PeersSketch, IsEmptyWithoutFlows) {
 TEST(PeersSketch, KeepsTheLaws) {
   mole::testkit::Given<PeersSketch> given;
   given.params.precision = 4;
-  given.params.max_hosts = 4;  // below what a manifest may say: the level must rise within a small table
+  given.params.max_hosts = 4;  // below the minimum of a manifest, so that the level increases within a small table
   mole::testkit::check_laws<PeersSketch>(flows(R"(
       src_addr     dst_addr
       10.0.0.1     192.0.2.1

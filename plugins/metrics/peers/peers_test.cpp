@@ -44,7 +44,7 @@ TEST(Peers, CountsAHostThatTalksToItselfOnce) {
   EXPECT_EQ(row.classes[0], 2u);
 }
 
-TEST(Peers, KnowsHostsByServicePort) {
+TEST(Peers, ClassifiesHostsByServicePort) {
   const auto row = mole::testkit::run<Peers>(flows(R"(
       src_addr  dst_addr   src_port dst_port protocol bytes
       10.0.0.1  192.0.2.1  1025     80       6        10
@@ -85,7 +85,7 @@ TEST(Peers, FindsHostsWithManyPeers) {
   EXPECT_EQ(row.peers.p99, 12u);
 }
 
-TEST(Peers, KeepsDegreesAboveTheTable) {
+TEST(Peers, CountsDegreesAboveTheTable) {
   Degrees d;
   for (std::uint64_t i = 100; i >= 1; --i) d.add(100 * i);
   const auto row = d.row();
@@ -107,7 +107,7 @@ TEST(Peers, IsEmptyWithoutFlows) {
   EXPECT_EQ(row.heavy_bytes_share, std::nullopt);
 }
 
-TEST(Peers, TakesBothFamilies) {
+TEST(Peers, CountsBothFamilies) {
   const auto row = mole::testkit::run<Peers>(flows(R"(
       src_addr           dst_addr         bytes
       10.0.0.1           10.0.0.2         1

@@ -15,7 +15,7 @@ std::uint64_t flows_of(const Ports::Row& row, const std::string& service) {
 
 }  // namespace
 
-TEST(Ports, AreCountedAndWeighed) {
+TEST(Ports, CountsPortsAndTheirTraffic) {
   const auto row = mole::testkit::run<Ports>(flows(R"(
       src_port  dst_port  protocol  packets  bytes
       50000     80           6         1       100
@@ -35,8 +35,8 @@ TEST(Ports, AreCountedAndWeighed) {
   EXPECT_EQ(row.dst.dynamic.bytes, 600u);
 }
 
-// ICMP's type and code, and the zeros of other protocols, are no ports.
-TEST(Ports, BelongToTcpAndUdpAlone) {
+// The type and code of ICMP and the zeros of other protocols are not ports.
+TEST(Ports, IgnoreOtherProtocols) {
   const auto row = mole::testkit::run<Ports>(flows(R"(
       src_port  dst_port  protocol  packets  bytes
       0         2048         1         1       100
@@ -50,14 +50,14 @@ TEST(Ports, BelongToTcpAndUdpAlone) {
   EXPECT_EQ(row.dst.concentration.flows.entropy, 1.0);
 }
 
-TEST(Ports, OfPortlessTrafficAreNone) {
+TEST(Ports, AreEmptyWithoutPorts) {
   const auto row = mole::testkit::run<Ports>(flows("src_port dst_port protocol packets bytes\n 0 2048 1 1 100"));
   EXPECT_EQ(row.all.flows, 0u);
   EXPECT_EQ(row.src.count, 0u);
   EXPECT_EQ(row.dst.concentration.bytes.entropy, std::nullopt);
 }
 
-TEST(Ports, TellTheServiceByTheLowerKnownOne) {
+TEST(Ports, ClassifyByTheLowerKnownPort) {
   const auto row = mole::testkit::run<Ports>(flows(R"(
       src_port  dst_port  protocol  packets  bytes
       443       50000        6         1       1
@@ -74,7 +74,7 @@ TEST(Ports, TellTheServiceByTheLowerKnownOne) {
   EXPECT_EQ(flows_of(row, "other"), 1u);
 }
 
-TEST(Services, NameEachPortOnce) {
+TEST(Services, ContainEachPortOnce) {
   std::array<int, 65536> seen{};
   for (const auto& c : services::classes)
     for (const auto& range : c.ports) {

@@ -26,7 +26,7 @@ double of_week(int i) {
 
 }  // namespace
 
-TEST(Profile, ExpectsWhatThisTimeOfTheWeekHad) {
+TEST(Profile, ExpectsTheUsualValueOfThisTimeOfTheWeek) {
   const auto t = hours(24 * 22, of_week);
   for (const int i : {24 * 21, 24 * 21 + 5}) {
     const auto row = run<ProfileOfColumn>(t, at(i, "week"));
@@ -38,7 +38,7 @@ TEST(Profile, ExpectsWhatThisTimeOfTheWeekHad) {
   }
 }
 
-TEST(Profile, LeavesTheRowOut) {
+TEST(Profile, ExcludesTheRow) {
   auto t = hours(24 * 22, of_week);
   t.rows.back().value = 1e6;
   const auto row = run<ProfileOfColumn>(t, at(24 * 22 - 1, "week"));
@@ -46,7 +46,7 @@ TEST(Profile, LeavesTheRowOut) {
   EXPECT_EQ(row.residual, 1e6 - of_week(24 * 22 - 1));
 }
 
-TEST(Profile, KnowsWhatToExpectInAGap) {
+TEST(Profile, GivesAnExpectedValueInAGap) {
   auto t = hours(24 * 21, of_week);
   t.rows.push_back({std::nullopt, 0, {24 * 21 * hour}});
   const auto row = run<ProfileOfColumn>(t, at(24 * 21, "week"));
@@ -54,13 +54,13 @@ TEST(Profile, KnowsWhatToExpectInAGap) {
   EXPECT_EQ(row.residual, std::nullopt);
 }
 
-TEST(Profile, TakesCoverageForAWeight) {
+TEST(Profile, WeightsByCoverage) {
   ValueTable t;
   for (int d = 0; d < 5; ++d) t.rows.push_back({d < 3 ? 1.0 : 9.0, d < 3 ? 0.3 : 1.0, {d * day}});
   EXPECT_EQ(run<ProfileOfColumn>(t, at(5 * 24, "day")).expected, 9.0);
 }
 
-TEST(Profile, OfNoiseAloneHasNoRhythm) {
+TEST(Profile, ExplainsNothingOfPureNoise) {
   const auto noise = [](int i) { return static_cast<double>(std::mt19937_64(static_cast<std::uint64_t>(i))() % 1000); };
   EXPECT_LT(*run<ProfileOfColumn>(hours(24 * 28, noise), at(24 * 28, "week")).strength, 0.05);
 }
@@ -82,7 +82,7 @@ TEST(Profile, FollowsTheCalendar) {
   EXPECT_EQ(run<ProfileOfColumn>(t, april).expected, 5.0);  // medians of 1, 5, 5
 }
 
-TEST(Profile, OfLogarithmsRefusesNegativeValues) {
+TEST(Profile, RefusesNegativeValuesOnTheLogarithmicScale) {
   mole::testkit::Given<ProfileOfColumn> given = at(3, "none");
   given.params.logarithmic = true;
   EXPECT_THROW(run<ProfileOfColumn>(hours(3, [](int i) { return -1.0 * i; }), given), mole::testkit::CallFailed);

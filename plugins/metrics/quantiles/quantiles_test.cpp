@@ -6,7 +6,7 @@
 using mole::testkit::run;
 using mole::testkit::values;
 
-// Type 7 by its definition: h = (n - 1) p, linear between x[floor h] and the next.
+// The definition of type 7: h = (n - 1) p, linear between x[floor h] and the next value.
 TEST(Quantiles, AreOfTypeSeven) {
   const auto row = run<Quantiles>(values("value\n 40\n 10\n 30\n 20"), {.params = {.probability = 0.9}, .contexts = {}});
   EXPECT_EQ(row.minimum, 10.0);
@@ -21,7 +21,7 @@ TEST(Quantiles, AreOfTypeSeven) {
   EXPECT_EQ(row.count, 4u);
 }
 
-TEST(Quantiles, AreComputedWhenTheyAreDue) {
+TEST(Quantiles, AreComputedOnlyWhenDue) {
   const mole::Time noon{12 * 3'600'000'000LL}, midnight{24 * 3'600'000'000LL};
   const auto at = [](mole::Time end) {
     return run<Quantiles>(values("value\n 4"),
@@ -31,7 +31,7 @@ TEST(Quantiles, AreComputedWhenTheyAreDue) {
   EXPECT_EQ(at(midnight).median, 4.0);
 }
 
-TEST(Quantiles, OfOneValueAreThatValue) {
+TEST(Quantiles, OfOneValueEqualThatValue) {
   const auto row = run<Quantiles>(values("value coverage\n 7 0.25"));
   EXPECT_EQ(row.q05, 7.0);
   EXPECT_EQ(row.q95, 7.0);
@@ -44,8 +44,8 @@ TEST(Quantiles, AreNullWithoutValues) {
   EXPECT_EQ(row.count, 0u);
 }
 
-// Only the shares of the weights count; a value that hardly counts hardly moves the quantiles; one with more weight draws them.
-TEST(Quantiles, WeighByCoverage) {
+// Only relative weights matter. A value with little weight hardly changes the quantiles; one with more weight does.
+TEST(Quantiles, AreWeightedByCoverage) {
   const auto full = run<Quantiles>(values("value\n 1\n 2\n 3\n 4\n 5"));
   const auto half = run<Quantiles>(values("value coverage\n 1 0.5\n 2 0.5\n 3 0.5\n 4 0.5\n 5 0.5"));
   EXPECT_DOUBLE_EQ(*half.q25, *full.q25);

@@ -21,7 +21,7 @@ std::string target(int i) { return "192.0.2." + std::to_string(i); }
 
 }  // namespace
 
-TEST(Scans, TellsProbesFromOtherFlows) {
+TEST(Scans, DistinguishesProbesFromOtherFlows) {
   Table t;
   t.flow("10.0.0.1", target(1), 80, 6, 1, 2);     // SYN
   t.flow("10.0.0.1", target(1), 80, 6, 3, 2);     // SYN, sent again
@@ -42,7 +42,7 @@ TEST(Scans, TellsProbesFromOtherFlows) {
   EXPECT_EQ(row.top_port, std::nullopt);
 }
 
-TEST(Scans, TellsHorizontalVerticalAndBlockScans) {
+TEST(Scans, DistinguishesHorizontalVerticalAndBlockScans) {
   Table t;
   for (int i = 1; i <= 25; ++i) t.flow("10.0.0.1", target(i), 445, 6, 1, 2);                      // horizontal
   for (int i = 1; i <= 24; ++i) t.flow("10.0.0.2", target(i), 445, 6, 1, 2);                      // one too few
@@ -67,7 +67,7 @@ TEST(Scans, TellsHorizontalVerticalAndBlockScans) {
   EXPECT_EQ(row.top_port_scanners, 2u);
 }
 
-TEST(Scans, SparesSourcesThatTalkAsWell) {
+TEST(Scans, IgnoresSourcesWithOtherTraffic) {
   Table t;
   for (int i = 1; i <= 30; ++i) t.flow("10.0.0.1", target(i), 80, 6, 1, 2);
   for (int i = 1; i <= 15; ++i) t.flow("10.0.0.1", target(i), 80, 6, 9, 27);
@@ -76,7 +76,7 @@ TEST(Scans, SparesSourcesThatTalkAsWell) {
   EXPECT_EQ(mole::testkit::run<Scans>(t.rows()).scanners, 1u);
 }
 
-TEST(Scans, TakesSingleUdpPacketsIfAsked) {
+TEST(Scans, CountsSingleUdpPacketsIfEnabled) {
   Table t;
   for (int i = 1; i <= 30; ++i) t.flow("10.0.0.1", target(i), 1434, 17, 1, 0);
   for (int i = 1; i <= 30; ++i) t.flow("10.0.0.2", target(i), 53, 17, 1, 0);
@@ -90,7 +90,7 @@ TEST(Scans, TakesSingleUdpPacketsIfAsked) {
   EXPECT_EQ(row.top_port_protocol, 17u);
 }
 
-TEST(Scans, SeesIpv6) {
+TEST(Scans, CountsIpv6) {
   Table t;
   for (int i = 1; i <= 26; ++i) t.flow("2001:db8::1", "2001:db8::1:" + std::to_string(i), 22, 6, 1, 2);
   for (int i = 1; i <= 26; ++i) t.flow("::ffff:10.0.0.9", "::ffff:192.0.2." + std::to_string(i), 32768, 58, 1, 0);

@@ -46,7 +46,7 @@ TEST(TcpFlags, PutsEachFlowIntoOneClass) {
   EXPECT_DOUBLE_EQ(row.answered_ratio.value(), 4.0 / 8);
 }
 
-TEST(TcpFlags, CountsNoOtherProtocol) {
+TEST(TcpFlags, IgnoresOtherProtocols) {
   const auto row = mole::testkit::run<TcpFlags>(flows("protocol tcp_flags\n 17 2\n 1 0\n 17 192"));
   EXPECT_EQ(row.flows, 0u);
   EXPECT_EQ(row.ecn, 0u);
@@ -54,7 +54,7 @@ TEST(TcpFlags, CountsNoOtherProtocol) {
   EXPECT_EQ(row.answered_ratio, std::nullopt);
 }
 
-TEST(TcpFlags, CountsEcnBesideTheClasses) {
+TEST(TcpFlags, CountsEcnIndependentlyOfTheClasses) {
   const auto row = mole::testkit::run<TcpFlags>(flows("protocol tcp_flags\n 6 194\n 6 90\n 6 27\n 6 511"));
   EXPECT_EQ(row.ecn, 3u);
   EXPECT_EQ(row.syn, 1u);

@@ -25,7 +25,7 @@ mole::testkit::FlowTable heavy_tailed(std::uint32_t seed) {
 
 }  // namespace
 
-// The exact amounts are those of top_addresses.
+// Compares with exact amounts.
 TEST(TopAddressesSketch, ListsAllLargeAddressesWithinItsBound) {
   for (std::uint32_t seed = 1; seed <= 5; ++seed) {
     const auto table = heavy_tailed(seed);
@@ -71,7 +71,7 @@ TEST(TopAddressesSketch, RanksBothSidesAndFamilies) {
   EXPECT_EQ(rows[3].amount, 160u);
 }
 
-TEST(TopAddressesSketch, CountsWhatItIsAsked) {
+TEST(TopAddressesSketch, CountsTheSelectedQuantity) {
   mole::testkit::Given<TopAddressesSketch> given;
   const auto table = flows(
       "src_addr dst_addr packets bytes\n 10.0.0.1 10.0.0.9 1 900\n 10.0.0.2 10.0.0.9 5 90\n 10.0.0.3 10.0.0.9 1 1\n 10.0.0.3 "
@@ -84,7 +84,7 @@ TEST(TopAddressesSketch, CountsWhatItIsAsked) {
   EXPECT_EQ(mole::testkit::run<TopAddressesSketch>(table, given).at(0).address, "10.0.0.3");
 }
 
-TEST(TopAddressesSketch, RefusesASketchTooSmallForItsShare) {
+TEST(TopAddressesSketch, RefusesASketchTooSmallForTheShare) {
   mole::testkit::Given<TopAddressesSketch> given;
   given.params.min_share = 0.001;
   EXPECT_THROW(mole::testkit::run<TopAddressesSketch>(flows("src_addr dst_addr"), given), mole::testkit::CallFailed);

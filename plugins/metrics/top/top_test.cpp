@@ -38,14 +38,14 @@ TEST(TopAddresses, AreRankedByBytes) {
             "dst 2 192.0.2.1 3 11 400 0.400\n");
 }
 
-TEST(TopAddresses, AreAsManyOfTheSideAndInTheOrderAsked) {
+TEST(TopAddresses, RespectNumberSideAndOrder) {
   EXPECT_EQ(text_of(mole::testkit::run<TopAddresses>(flows(by_address), {.params = {1, "src", "packets"}, .contexts = {}})),
             "src 1 10.0.0.2 1 9 200 0.600\n");
   EXPECT_EQ(text_of(mole::testkit::run<TopAddresses>(flows(by_address), {.params = {1, "dst", "flows"}, .contexts = {}})),
             "dst 1 192.0.2.1 3 11 400 0.750\n");
 }
 
-TEST(TopAddresses, AreNoneWithoutFlows) {
+TEST(TopAddresses, AreEmptyWithoutFlows) {
   EXPECT_TRUE(mole::testkit::run<TopAddresses>(flows("src_addr dst_addr packets bytes")).empty());
 }
 
@@ -56,7 +56,7 @@ TEST(TopAddresses, KeepTheLaws) {
 
 const char* const by_as = "src_as dst_as packets bytes\n 559 0 1 100\n 0 3303 1 900\n 1299 3303 2 0\n 559 0 1 0";
 
-TEST(TopAs, NameTheUnknownWithoutRank) {
+TEST(TopAs, ListUnknownWithoutARank) {
   EXPECT_EQ(text_of(mole::testkit::run<TopAs>(flows(by_as))),
             "src - 0 1 1 900 0.900\n"
             "src 1 559 2 2 100 0.100\n"
@@ -86,7 +86,7 @@ TEST(PortCounts, ListTheLowPortsAndRankTheHighOnes) {
 
 TEST(PortCounts, KeepTheLaws) { mole::testkit::check_laws<PortCounts>(flows(by_port)); }
 
-TEST(AddressText, IsTheUsualOne) {
+TEST(AddressText, FormatsAddressesAsRecommended) {
   const auto of = [](const std::string& word) {
     std::uint32_t family = 0;
     return address_text(mole::testkit::detail::address(word, family));

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::int64_t hour = 3'600'000'000, day = 24 * hour;
 
-// Hourly values from the epoch on; the row is the last hour's.
+// Hourly values from the epoch on; the row is the last hour.
 ValueTable hourly(const std::vector<double>& x) {
   ValueTable t;
   for (std::size_t i = 0; i < x.size(); ++i) t.rows.push_back({x[i], 1, {static_cast<std::int64_t>(i) * hour}});
@@ -30,7 +30,7 @@ mole::Kendall plain(const std::vector<double>& x) {
 }  // namespace
 
 // J. Little, Holy Cross, "A Mann-Kendall example (by hand)": S = 54, V = (14*13*33 - 2*1*9) / 18, Z = 2.9058.
-TEST(Trend, IsMannKendallsOfATextbook) {
+TEST(Trend, EqualsATextbookMannKendallTest) {
   const auto k = plain({12.9, 14.8, 13.2, 15.7, 13.8, 15.6, 12.9, 11.0, 17.3, 15.9, 19.0, 18.3, 20.1, 21.7});
   EXPECT_EQ(k.s, 54);
   EXPECT_DOUBLE_EQ(k.variance, (14.0 * 13 * 33 - 2 * 1 * 9) / 18);
@@ -40,7 +40,7 @@ TEST(Trend, IsMannKendallsOfATextbook) {
 
 // P. K. Sen, Journal of the American Statistical Association 63 (1968), 1379-1389, section 6: x = 1 2 3 4 10 12 18,
 // y = 9 15 19 20 45 55 78; the median of the 21 slopes is 4, the 93 % limits are 26/7 and 35/8.
-TEST(Trend, IsSensOfHisPaper) {
+TEST(Trend, EqualsTheExampleInSensPaper) {
   const double x[] = {1, 2, 3, 4, 10, 12, 18}, y[] = {9, 15, 19, 20, 45, 55, 78};
   mole::Grid g{0, day, std::vector<double>(18), std::vector<double>(18)};
   for (int i = 0; i < 7; ++i)
@@ -53,7 +53,7 @@ TEST(Trend, IsSensOfHisPaper) {
   EXPECT_DOUBLE_EQ(high, 35.0 / 8);
 }
 
-TEST(Trend, FindsALineWhateverTheRhythmTheGapsAndAFewWildValues) {
+TEST(Trend, FindsALineDespiteSeasonGapsAndOutliers) {
   ValueTable t;
   for (int i = 0; i < 24 * 28; ++i) {
     double x = 100 + i / 24.0 * 2.5 + 30 * ((i % 24) > 7) - 20 * (i / 24 % 7 > 4);
@@ -67,7 +67,7 @@ TEST(Trend, FindsALineWhateverTheRhythmTheGapsAndAFewWildValues) {
   EXPECT_EQ(row.count, t.rows.size());
 }
 
-TEST(Trend, KnowsWhereTheLineStands) {
+TEST(Trend, PlacesTheLine) {
   std::vector<double> x;
   for (int i = 0; i < 240; ++i) x.push_back(7 + i / 24.0);
   const auto row = run<Trend>(hourly(x), at_end(240, "none"));
@@ -78,15 +78,15 @@ TEST(Trend, KnowsWhereTheLineStands) {
   EXPECT_LT(*row.p, 1e-10);
 }
 
-// A value with a hundredth of the coverage counts for a hundredth.
-TEST(Trend, WeighsByCoverage) {
+// A value with one hundredth of the coverage has one hundredth of the weight.
+TEST(Trend, WeightsByCoverage) {
   auto t = hourly({1, 2, 3, 4, 5, 6, 7, 8});
   for (std::size_t i = 0; i < 5; ++i)
     t.rows.push_back({1000.0 - 200 * static_cast<double>(i), 0.01, {static_cast<std::int64_t>(8 + i) * hour}});
   EXPECT_NEAR(*run<Trend>(t, at_end(13, "none")).slope, 24, 1e-9);
 }
 
-TEST(Trend, IsNullWithoutEnoughOrWhenNotDue) {
+TEST(Trend, IsNullWithTooFewValuesOrWhenNotDue) {
   EXPECT_EQ(run<Trend>(hourly({1, 2}), at_end(2, "none")).slope, std::nullopt);
   EXPECT_EQ(run<Trend>(hourly(std::vector<double>(30, 1)), at_end(30, "week")).slope, std::nullopt);
   auto given = at_end(30, "none");
@@ -96,18 +96,18 @@ TEST(Trend, IsNullWithoutEnoughOrWhenNotDue) {
   EXPECT_EQ(run<Trend>(hourly(std::vector<double>(30, 1)), given).slope, 0.0);
 }
 
-// 28 days of hours are more pairs than fit without a season: neighbours are averaged, the line stays.
-TEST(Trend, BoundsItsPairs) {
+// Without a season, 28 days of hours have too many pairs: neighbours are averaged, and the line stays the same.
+TEST(Trend, LimitsThePairs) {
   std::vector<double> x;
   for (int i = 0; i < 6'000; ++i) x.push_back(i / 24.0);
   EXPECT_NEAR(*run<Trend>(hourly(x), at_end(x.size(), "none")).slope, 1, 1e-9);
 }
 
-// Noise that depends on yesterday's (AR(1) by day, 0.5) and is the same for all hours of a day: without trend, p < 0.05 in
-// about one of twenty, and the 95 % limits hold the true slope, 0, about as often as they promise.
-TEST(Trend, HoldsItsLevelWhenHoursOfADayDependOnEachOther) {
+// Noise that is autocorrelated by day (AR(1), 0.5) and the same for all hours of a day: without a trend p < 0.05 in about one of
+// twenty cases, and the 95 % limits contain the true slope 0 about as often as they should.
+TEST(Trend, KeepsItsSignificanceLevelForDependentHours) {
   std::mt19937_64 random(7);
-  const auto normal = [&] {  // by the central limit: the same on every machine
+  const auto normal = [&] {  // by the central limit theorem, the same on every machine
     double sum = -6;
     for (int i = 0; i < 12; ++i) sum += static_cast<double>(random() >> 11) / 9007199254740992.0;
     return sum;

@@ -27,7 +27,7 @@ TEST(Unanswered, PairsBothDirectionsOfAConversation) {
   EXPECT_EQ(row.other.one_way_share, std::nullopt);
 }
 
-TEST(Unanswered, TellsAttemptsAnswersAndPieces) {
+TEST(Unanswered, DistinguishesAttemptsAnswersAndPieces) {
   const auto row = mole::testkit::run<Unanswered>(flows(R"(
       src_addr   dst_addr   src_port dst_port protocol packets tcp_flags
       10.0.0.1   192.0.2.1  1        80       6        1       2
@@ -45,7 +45,7 @@ TEST(Unanswered, TellsAttemptsAnswersAndPieces) {
   EXPECT_EQ(row.single_udp, 1u);
 }
 
-TEST(Unanswered, PairsEchoesAndLeavesOutIcmpErrors) {
+TEST(Unanswered, PairsEchoesAndIgnoresIcmpErrors) {
   const auto row = mole::testkit::run<Unanswered>(flows(R"(
       src_addr   dst_addr   src_port dst_port protocol packets tcp_flags
       10.0.0.1   192.0.2.1  0        2048     1        1       0
@@ -57,7 +57,7 @@ TEST(Unanswered, PairsEchoesAndLeavesOutIcmpErrors) {
   EXPECT_DOUBLE_EQ(row.icmp.one_way_flow_share.value(), 1.0 / 3);
 }
 
-TEST(Unanswered, KeepsTheDirectionsOfAHostWithItselfApartByPort) {
+TEST(Unanswered, SeparatesTheDirectionsOfAHostWithItselfByPort) {
   const auto row = mole::testkit::run<Unanswered>(flows(R"(
       src_addr   dst_addr   src_port dst_port protocol packets tcp_flags
       10.0.0.1   10.0.0.1   5        6        17       1       0
@@ -67,7 +67,7 @@ TEST(Unanswered, KeepsTheDirectionsOfAHostWithItselfApartByPort) {
   EXPECT_EQ(row.udp.one_way, 1u);
 }
 
-TEST(Unanswered, TakesBothFamilies) {
+TEST(Unanswered, CountsBothFamilies) {
   const auto row = mole::testkit::run<Unanswered>(flows(R"(
       src_addr            dst_addr            src_port dst_port protocol packets tcp_flags
       2001:db8::1         2001:db8::2         5        6        17       1       0
@@ -80,7 +80,7 @@ TEST(Unanswered, TakesBothFamilies) {
   EXPECT_EQ(row.all.one_way, 0u);
 }
 
-TEST(Unanswered, KeepsHugeCountsAtTheirLimit) {
+TEST(Unanswered, SaturatesHugeCounts) {
   const auto row = mole::testkit::run<Unanswered>(flows(R"(
       src_addr   dst_addr   protocol packets
       10.0.0.1   192.0.2.1  17       4294967295

@@ -22,7 +22,7 @@ TEST(UniqueAddresses, CountsTheZeroAddress) {
   EXPECT_EQ(row.dst_addresses, 2u);
 }
 
-TEST(UniqueAddresses, TakesAMappedAddressForItsIpv4Address) {
+TEST(UniqueAddresses, TreatsAMappedAddressAsItsIpv4Address) {
   const auto row = mole::testkit::run<UniqueAddresses>(flows(R"(
       src_addr           dst_addr
       10.0.0.1           10.0.0.2

@@ -9,8 +9,8 @@ using mole::testkit::flows;
 
 namespace {
 
-// Flows of `n` sources to a seventh as many destinations, drawn with repeats.
-mole::testkit::FlowTable drawn(std::uint32_t n, std::uint32_t seed) {
+// Flows from `n` random sources to a seventh as many destinations, with repetitions.
+mole::testkit::FlowTable random_flows(std::uint32_t n, std::uint32_t seed) {
   mole::testkit::FlowTable table;
   std::uint64_t x = seed;
   for (std::uint32_t i = 0; i < 2 * n; ++i) {
@@ -29,12 +29,12 @@ double relative(std::uint64_t estimate, std::size_t exact) {
 
 }  // namespace
 
-// The exact counts are those of unique_addresses; the errors measured on 30 tables, and that the bound holds in each.
-TEST(UniqueAddressesSketch, StaysWithinItsBoundOfTheExactCounts) {
+// Compares with exact counts on 30 tables: the mean error, and that the bound holds for each.
+TEST(UniqueAddressesSketch, IsWithinItsBoundOfTheExactCounts) {
   double squares = 0;
   int n = 0;
   for (std::uint32_t seed = 1; seed <= 30; ++seed) {
-    const auto table = drawn(500 * seed, seed);
+    const auto table = random_flows(500 * seed, seed);
     std::set<mole::Addr> src, dst;
     std::set<std::pair<mole::Addr, mole::Addr>> pairs;
     for (const auto& row : table.rows) {
@@ -55,7 +55,7 @@ TEST(UniqueAddressesSketch, StaysWithinItsBoundOfTheExactCounts) {
   EXPECT_GT(squares, 0);
 }
 
-TEST(UniqueAddressesSketch, IsExactForAFew) {
+TEST(UniqueAddressesSketch, IsExactForFewAddresses) {
   const auto row = mole::testkit::run<UniqueAddressesSketch>(flows(R"(
       src_addr           dst_addr
       10.0.0.1           10.0.0.2

@@ -14,13 +14,13 @@ TEST(Variance, IsOfThePopulationByDefault) {
   EXPECT_EQ(row.count, 8u);
 }
 
-TEST(Variance, HasTheStandardDeviationForItsRoot) {
+TEST(Variance, IsTheSquareOfTheStandardDeviation) {
   EXPECT_EQ(run<Variance>(values("value\n 2\n 4\n 4\n 4\n 5\n 5\n 7\n 9")).standard_deviation, 2.0);
   EXPECT_EQ(run<Variance>(values("value\n null")).standard_deviation, std::nullopt);
 }
 
-// A value with half the coverage three times and another with a quarter six times: as each three times in full.
-TEST(Variance, WeighsByCoverageIfAsked) {
+// One value three times with half the coverage and another six times with a quarter: equals each three times with full coverage.
+TEST(Variance, WeightsByCoverageIfEnabled) {
   const auto table = values("value coverage\n 1 0.5\n 1 0.5\n 5 0.25\n 5 0.25\n 5 0.25\n 5 0.25\n 700 0");
   const auto row = run<Variance>(table, {.params = {.weighted = true}, .contexts = {}});
   EXPECT_EQ(row.variance, 4.0);
