@@ -5,6 +5,16 @@
 
 namespace mole::runtime {
 
+FlowBatch FlowBatch::slice(std::uint32_t first, std::uint32_t count) const {
+  FlowBatch out = *this;
+  out.rows = count;
+  out.first_record += first;
+  for (int c = 0; c < MOLE_COLUMN_COUNT; ++c)
+    if (const void*& column = out.columns[static_cast<std::size_t>(c)])
+      column = static_cast<const std::byte*>(column) + first * column_width(c, address_family);
+  return out;
+}
+
 void ColumnBuffers::Free::operator()(std::byte* memory) const { std::free(memory); }
 
 ColumnBuffers::ColumnBuffers(ColumnSet wanted) {
@@ -14,8 +24,8 @@ ColumnBuffers::ColumnBuffers(ColumnSet wanted) {
   for (int c = 0; c < MOLE_COLUMN_COUNT; ++c)
     if (wanted[static_cast<std::size_t>(c)]) size += column_width(c, 6) * batch_rows;
   if (size == 0) return;
-  // Not aligned_alloc: what it frees is too small for its next request of the same size, so that every file would take new
-  // memory. New pages are zero as they come, and those of rows that never do are not touched.
+  // Not aligned_alloc: a block it freed is too small for the next request of the same size, so every file would take new
+  // memory. calloc does not touch new pages, so rows that are never filled cost no memory.
   memory_.reset(static_cast<std::byte*>(std::calloc(1, size + alignment)));
   if (!memory_) throw std::bad_alloc();
   std::byte* at = memory_.get() + (alignment - reinterpret_cast<std::uintptr_t>(memory_.get()) % alignment);

@@ -1,8 +1,9 @@
-// Flows by columns: what a FlowReader and a BlockSorter give, what metrics, filters and printers read.
+// A batch of flows by columns, as read by filters, metrics and printers.
 #pragma once
 
 #include <mole/abi.h>
 
+#include <algorithm>
 #include <array>
 #include <bitset>
 #include <cstddef>
@@ -12,10 +13,10 @@
 
 namespace mole::runtime {
 
-inline constexpr std::uint32_t batch_rows = 65'536;  // most rows of a batch
-using ColumnSet = std::bitset<MOLE_COLUMN_COUNT>;    // bit MOLE_COLUMN_x: column x is wanted
+inline constexpr std::uint32_t batch_rows = 65'536;  // maximum number of rows in a batch
+using ColumnSet = std::bitset<MOLE_COLUMN_COUNT>;    // bit MOLE_COLUMN_x stands for column x
 
-// Bytes of one value of a column (MOLE_COLUMN_x) in a batch of this address family.
+// Returns the size in bytes of one value of a column (MOLE_COLUMN_x) in a batch of this address family.
 constexpr std::size_t column_width(int column, std::uint32_t address_family = 4) {
   switch (column) {
     case MOLE_COLUMN_START:
@@ -41,27 +42,35 @@ constexpr std::size_t column_width(int column, std::uint32_t address_family = 4)
   }
 }
 
-// A view of rows; the memory belongs to whoever filled it and is good until that one is asked for the next batch.
+// A view; the columns belong to the source that filled it and are valid until its next batch.
 struct FlowBatch {
   std::uint32_t rows = 0;
-  std::uint32_t address_family = 4;                // 4 or 6, the same for every row
-  std::uint64_t first_record = 0;                  // number of row 0 among the file's flows; 0 from a BlockSorter
-  std::array<void*, MOLE_COLUMN_COUNT> columns{};  // null: not wanted
+  std::uint32_t address_family = 4;  // of every row; 4: addresses are u32 in host order; 6: 16 bytes in network order
+  std::uint64_t first_record = 0;    // number of row 0 among the flows of the file; 0 from a BlockSorter
+  std::array<const void*, MOLE_COLUMN_COUNT> columns{};  // null: not requested
 
-  // Values of a column that is there, as the type abi.h gives it (addresses of a v6 batch: 16-byte arrays).
+  // Returns the values of a column that is present, of the type that abi.h gives it (addresses of a v6 batch: 16-byte arrays).
   template <class T>
   std::span<const T> column(int id) const {
     return {static_cast<const T*>(columns[static_cast<std::size_t>(id)]), rows};
   }
+  // Returns rows [first, first + count).
+  FlowBatch slice(std::uint32_t first, std::uint32_t count) const;
 };
 
-// Memory for `batch_rows` rows of the wanted columns, 0 at first, each 64-byte aligned. Addresses have room for v6. A column that
-// a decoder cannot fill stays 0.
+// Memory for `batch_rows` rows of the wanted columns, zeroed, each column 64-byte aligned. Address columns have room for IPv6.
+// A column that a decoder cannot fill stays 0.
 class ColumnBuffers {
  public:
   explicit ColumnBuffers(ColumnSet wanted);
 
   const std::array<void*, MOLE_COLUMN_COUNT>& columns() const { return columns_; }
+  // The same, as a FlowBatch takes them.
+  std::array<const void*, MOLE_COLUMN_COUNT> view() const {
+    std::array<const void*, MOLE_COLUMN_COUNT> out;
+    std::copy(columns_.begin(), columns_.end(), out.begin());
+    return out;
+  }
 
  private:
   struct Free {

@@ -174,8 +174,8 @@ Result<bool> FlowReader::fill(FlowBatch& batch) {
   batch.rows = builder.rows;
   batch.address_family = builder.address_family;
   batch.first_record = flows_;
-  batch.columns = buffers_.columns();
-  if (void* column = batch.columns[MOLE_COLUMN_ROUTER]) std::fill_n(static_cast<std::uint32_t*>(column), batch.rows, router_);
+  batch.columns = buffers_.view();
+  if (void* column = buffers_.columns()[MOLE_COLUMN_ROUTER]) std::fill_n(static_cast<std::uint32_t*>(column), batch.rows, router_);
   flows_ += batch.rows;
   return true;
 }

@@ -37,12 +37,12 @@ Result<std::vector<std::string>> copied_texts(const ArrowArray& array, std::uint
 
 }  // namespace
 
-void LentColumns::clear() {
+void ArrowView::clear() {
   children_.clear();
   pointers_.clear();
 }
 
-void LentColumns::add(const void* values, const void* validity, std::int64_t null_count) {
+void ArrowView::add(const void* values, const void* validity, std::int64_t null_count) {
   Child& child = children_.emplace_back();
   child.buffers[0] = validity;
   child.buffers[1] = values;
@@ -53,7 +53,7 @@ void LentColumns::add(const void* values, const void* validity, std::int64_t nul
   pointers_.push_back(&child.array);
 }
 
-const ArrowArray* LentColumns::array(std::uint64_t rows) {
+const ArrowArray* ArrowView::array(std::uint64_t rows) {
   for (auto& child : children_) child.array.length = static_cast<std::int64_t>(rows);
   struct_ = {};
   struct_.length = static_cast<std::int64_t>(rows);

@@ -14,11 +14,11 @@
 namespace mole::runtime {
 
 // A struct array over memory of somebody else. The memory must outlive every call it is lent to.
-class LentColumns {
+class ArrowView {
  public:
-  LentColumns() = default;
-  LentColumns(const LentColumns&) = delete;
-  LentColumns& operator=(const LentColumns&) = delete;
+  ArrowView() = default;
+  ArrowView(const ArrowView&) = delete;
+  ArrowView& operator=(const ArrowView&) = delete;
 
   // A column of fixed width. `validity`: a bitmap, or null if every value is there.
   void add(const void* values, const void* validity = nullptr, std::int64_t null_count = 0);
@@ -41,12 +41,12 @@ class LentColumns {
 };
 
 // An array moved out of a plugin; released when it goes.
-class TakenArray {
+class OwnedArray {
  public:
-  TakenArray() = default;
-  TakenArray(const TakenArray&) = delete;
-  TakenArray& operator=(const TakenArray&) = delete;
-  ~TakenArray() {
+  OwnedArray() = default;
+  OwnedArray(const OwnedArray&) = delete;
+  OwnedArray& operator=(const OwnedArray&) = delete;
+  ~OwnedArray() {
     if (array_.release) array_.release(&array_);
   }
   ArrowArray* out() { return &array_; }

@@ -132,7 +132,7 @@ Result<> MetricModule::merge(const MetricState& into, const MetricState& other) 
 Result<FinishedRows> MetricModule::finish(std::span<mole_state* const> states, std::span<const mole_interval> intervals) const {
   FinishedRows out;
   out.rows_of_state.assign(states.size(), 0);
-  TakenArray rows;
+  OwnedArray rows;
   auto finished = call(Call::finish, 0, [&](mole_error* e) {
     return vtable_->finish(module_, states.data(), intervals.data(), static_cast<std::uint32_t>(states.size()),
                            out.rows_of_state.data(), rows.out(), e);

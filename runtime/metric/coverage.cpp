@@ -5,8 +5,8 @@
 namespace mole::runtime {
 namespace {
 
-// Sorted and apart, so that nothing is counted twice where files overlap.
-std::vector<TimeRange> joined(std::vector<TimeRange> ranges) {
+// Sorts and merges the ranges, so that nothing is counted twice where files overlap.
+std::vector<TimeRange> merged(std::vector<TimeRange> ranges) {
   std::sort(ranges.begin(), ranges.end(), [](TimeRange a, TimeRange b) { return a.from < b.from; });
   std::vector<TimeRange> out;
   for (const TimeRange r : ranges) {
@@ -19,7 +19,7 @@ std::vector<TimeRange> joined(std::vector<TimeRange> ranges) {
   return out;
 }
 
-std::uint64_t overlapping(const std::vector<TimeRange>& files, TimeRange interval) {
+std::uint64_t count_overlapping(const std::vector<TimeRange>& files, TimeRange interval) {
   return static_cast<std::uint64_t>(std::count_if(files.begin(), files.end(), [&](TimeRange f) { return f.overlaps(interval); }));
 }
 
@@ -27,23 +27,23 @@ std::uint64_t overlapping(const std::vector<TimeRange>& files, TimeRange interva
 
 void CoverageTable::expect(const task::File& file) { routers_[file.router].expected.push_back(file.covers); }
 
-void CoverageTable::read(const task::File& file, const Evidence& evidence, bool present) {
+void CoverageTable::add(const task::File& file, const Evidence& evidence, bool present) {
   Router& router = routers_[file.router];
   router.evidence.push_back(evidence);
   if (present) router.present.push_back(file.covers);
 }
 
-void CoverageTable::settle() {
+void CoverageTable::finish() {
   for (auto& [name, router] : routers_) {
     router.readable.clear();
     for (const auto& e : router.evidence)
       router.readable.insert(router.readable.end(), e.readable_ranges().begin(), e.readable_ranges().end());
-    router.readable = joined(std::move(router.readable));
+    router.readable = merged(std::move(router.readable));
   }
 }
 
-RowEvidence CoverageTable::of(TimeRange interval, const Router& router) const {
-  RowEvidence out;
+RowCoverage CoverageTable::of(TimeRange interval, const Router& router) const {
+  RowCoverage out;
   Micros readable = 0;
   for (const TimeRange r : router.readable)
     readable += std::max<Micros>(0, std::min(r.to, interval.to) - std::max(r.from, interval.from));
@@ -54,29 +54,30 @@ RowEvidence CoverageTable::of(TimeRange interval, const Router& router) const {
     count.lost += part.lost;
   }
   out.flows_lost = count.lost;
-  out.coverage = static_cast<double>(readable) / static_cast<double>(interval.to - interval.from);
+  out.share = static_cast<double>(readable) / static_cast<double>(interval.to - interval.from);
   if (count.lost > 0)
-    out.coverage *= static_cast<double>(count.received) / (static_cast<double>(count.received) + static_cast<double>(count.lost));
-  // Expected are the places of the archive's grid, also before it begins; several files may share a place.
+    out.share *= static_cast<double>(count.received) / (static_cast<double>(count.received) + static_cast<double>(count.lost));
+  // Every cell of the archive's file grid is expected to hold a file, also before the archive begins; several files may share
+  // a cell.
   const Micros origin = router.expected.empty() ? 0 : router.expected.front().from;
-  const Micros places = (ceil_to(interval.to, covers_, origin) - floor_to(interval.from, covers_, origin)) / covers_;
-  out.files_expected = std::max(static_cast<std::uint64_t>(places), overlapping(router.expected, interval));
-  out.files_present = overlapping(router.present, interval);
+  const Micros grid_cells = (ceil_to(interval.to, covers_, origin) - floor_to(interval.from, covers_, origin)) / covers_;
+  out.files_expected = std::max(static_cast<std::uint64_t>(grid_cells), count_overlapping(router.expected, interval));
+  out.files_present = count_overlapping(router.present, interval);
   return out;
 }
 
-RowEvidence CoverageTable::of(TimeRange interval, std::span<const std::string> routers) const {
+RowCoverage CoverageTable::of(TimeRange interval, std::span<const std::string> routers) const {
   static const Router nothing;
-  RowEvidence sum;
+  RowCoverage sum;
   for (const auto& name : routers) {
     const auto found = routers_.find(name);
-    const RowEvidence one = of(interval, found == routers_.end() ? nothing : found->second);
-    sum.coverage += one.coverage;
+    const RowCoverage one = of(interval, found == routers_.end() ? nothing : found->second);
+    sum.share += one.share;
     sum.flows_lost += one.flows_lost;
     sum.files_expected += one.files_expected;
     sum.files_present += one.files_present;
   }
-  if (!routers.empty()) sum.coverage /= static_cast<double>(routers.size());
+  if (!routers.empty()) sum.share /= static_cast<double>(routers.size());
   return sum;
 }
 

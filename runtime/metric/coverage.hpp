@@ -1,9 +1,9 @@
-// Coverage of intervals by the files of an archive, from what each file proved about its own time.
+// Computes how much of each interval the files of an archive cover, from the evidence of each file.
 //
 //   CoverageTable table(archive.covers);
 //   for (file : spec.files) table.expect(file);
-//   table.read(file, reader.evidence(), content_bytes > 0);
-//   table.settle();
+//   table.add(file, reader.evidence(), content_bytes > 0);   // for each file read
+//   table.finish();
 //   table.of(interval, {"19991", "19993"});
 #pragma once
 
@@ -18,30 +18,31 @@
 
 namespace mole::runtime {
 
-// One thread while it is filled; then only read.
+// One thread until finish(), then read-only.
 class CoverageTable {
  public:
   explicit CoverageTable(Micros covers) : covers_(covers) {}
 
-  // A file the archive should have, there or not.
+  // Adds a file that the archive should have, present or not.
   void expect(const task::File& file);
-  // What reading the file showed. `present`: at least one byte of it could be read.
-  void read(const task::File& file, const Evidence& evidence, bool present);
-  void settle();
+  // Adds the evidence of a file that was read. `present`: at least one byte of it was readable.
+  void add(const task::File& file, const Evidence& evidence, bool present);
+  void finish();
 
-  // The mean over `routers` (0 if there are none): readable share of the interval times received / (received + lost).
-  // flows_late is not known here and 0.
-  RowEvidence of(TimeRange interval, std::span<const std::string> routers) const;
+  // Returns the coverage of an interval. share: the mean over `routers` (0 if there are none) of the readable share of the
+  // interval times received / (received + lost). flows_late is left 0.
+  RowCoverage of(TimeRange interval, std::span<const std::string> routers) const;
 
-  std::vector<std::string> routers() const;  // of all expected files, sorted
+  // Returns the routers of all expected files, sorted.
+  std::vector<std::string> routers() const;
 
  private:
   struct Router {
-    std::vector<TimeRange> expected, present;  // time of the files
+    std::vector<TimeRange> expected, present;  // time covered by the files
     std::vector<Evidence> evidence;            // of the files read
-    std::vector<TimeRange> readable;           // after settle: all of them, sorted, apart
+    std::vector<TimeRange> readable;           // after finish(): of all files, sorted, disjoint
   };
-  RowEvidence of(TimeRange interval, const Router& router) const;
+  RowCoverage of(TimeRange interval, const Router& router) const;
 
   Micros covers_;
   std::map<std::string, Router> routers_;

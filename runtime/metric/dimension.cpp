@@ -11,24 +11,24 @@ namespace {
 
 using Kind = Dimension::Kind;
 
-struct Known {
+struct KnownDimension {
   const char* name;
   Kind kind;
   int column;
 };
-constexpr Known known[] = {{"router", Kind::router, -1},
-                           {"direction", Kind::direction, -1},
-                           {"protocol_class", Kind::protocol_class, MOLE_COLUMN_PROTOCOL},
-                           {"src_port", Kind::number, MOLE_COLUMN_SRC_PORT},
-                           {"dst_port", Kind::number, MOLE_COLUMN_DST_PORT},
-                           {"protocol", Kind::number, MOLE_COLUMN_PROTOCOL},
-                           {"src_as", Kind::number, MOLE_COLUMN_SRC_AS},
-                           {"dst_as", Kind::number, MOLE_COLUMN_DST_AS},
-                           {"tos", Kind::number, MOLE_COLUMN_TOS},
-                           {"in_if", Kind::number, MOLE_COLUMN_IN_IF},
-                           {"out_if", Kind::number, MOLE_COLUMN_OUT_IF},
-                           {"src_addr", Kind::address, MOLE_COLUMN_SRC_ADDR},
-                           {"dst_addr", Kind::address, MOLE_COLUMN_DST_ADDR}};
+constexpr KnownDimension known[] = {{"router", Kind::router, -1},
+                                    {"direction", Kind::direction, -1},
+                                    {"protocol_class", Kind::protocol_class, MOLE_COLUMN_PROTOCOL},
+                                    {"src_port", Kind::number, MOLE_COLUMN_SRC_PORT},
+                                    {"dst_port", Kind::number, MOLE_COLUMN_DST_PORT},
+                                    {"protocol", Kind::number, MOLE_COLUMN_PROTOCOL},
+                                    {"src_as", Kind::number, MOLE_COLUMN_SRC_AS},
+                                    {"dst_as", Kind::number, MOLE_COLUMN_DST_AS},
+                                    {"tos", Kind::number, MOLE_COLUMN_TOS},
+                                    {"in_if", Kind::number, MOLE_COLUMN_IN_IF},
+                                    {"out_if", Kind::number, MOLE_COLUMN_OUT_IF},
+                                    {"src_addr", Kind::address, MOLE_COLUMN_SRC_ADDR},
+                                    {"dst_addr", Kind::address, MOLE_COLUMN_DST_ADDR}};
 
 }  // namespace
 
@@ -38,7 +38,7 @@ Result<Dimension> dimension_named(std::string_view name) {
     if (name == k.name) return Dimension{k.name, k.kind, k.column};
     names += (names.empty() ? "" : ", ") + std::string(k.name);
   }
-  return invalid("by: '" + std::string(name) + "' is no dimension; choose among " + names);
+  return invalid("by: '" + std::string(name) + "' is not a dimension; choose among " + names);
 }
 
 Result<std::vector<Dimension>> dimensions_named(const std::vector<std::string>& names) {
@@ -58,7 +58,7 @@ Result<> set_totals(std::vector<Dimension>& by, const std::vector<std::string>& 
     const auto found = std::find_if(by.begin(), by.end(), [&](const Dimension& d) { return d.name == name; });
     if (found == by.end()) return invalid("totals: '" + name + "' is not in `by`; add it there or leave it out");
     if (!found->dense())
-      return invalid("totals: '" + name + "' is an open dimension, its members are not all known; leave it out");
+      return invalid("totals: '" + name + "' is an open dimension, its members are not known in advance; leave it out");
     found->total = true;
   }
   return {};
@@ -67,7 +67,7 @@ Result<> set_totals(std::vector<Dimension>& by, const std::vector<std::string>& 
 bool GroupOrder::operator()(const Group& a, const Group& b) const {
   for (std::size_t d = 0; d < by->size() && d < a.size() && d < b.size(); ++d) {
     if (a[d] == b[d]) continue;
-    // Numbers are written without leading zeros: the longer one is the larger one.
+    // Numbers have no leading zeros: the longer one is larger.
     if ((*by)[d].kind == Kind::number && a[d].size() != b[d].size()) return a[d].size() < b[d].size();
     return a[d] < b[d];
   }

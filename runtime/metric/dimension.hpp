@@ -1,4 +1,4 @@
-// The dimensions of `by`: what rows are grouped by, their values as text and their order (DESIGN decision 9).
+// The dimensions of `by`: their values as text and the order of groups (DESIGN decision 9).
 #pragma once
 
 #include <mole/result.hpp>
@@ -18,21 +18,21 @@ struct Dimension {
 
   std::string name;
   Kind kind = Kind::number;
-  int column = -1;     // flow column it is taken from; -1: a fact of the file, or worked out of several (direction)
-  bool total = false;  // dense: has the member "all" beside the others, made by merging their states
+  int column = -1;     // flow column that holds the value; -1: a property of the file, or derived from several (direction)
+  bool total = false;  // dense: has the member "all" as well, made by merging the states of the others
 
-  // Closed: every interval has every member. Open dimensions (the rest) have rows only for what occurred.
+  // Every interval has every member. Open dimensions (the rest) have rows only for members that occurred.
   bool dense() const { return kind == Kind::router || kind == Kind::direction || kind == Kind::protocol_class; }
-  // Type of the column in rows: "u64" or "text".
+  // Returns the type of the column in rows: "u64" or "text".
   const char* type() const { return kind == Kind::number ? "u64" : "text"; }
 };
 
-// invalid: no such dimension; the message lists those there are.
+// invalid: there is no such dimension; the message lists them all.
 Result<Dimension> dimension_named(std::string_view name);
 Result<std::vector<Dimension>> dimensions_named(const std::vector<std::string>& names);
 
 inline constexpr std::string_view protocol_classes[] = {"icmp", "other", "tcp", "udp"};  // in the order of rows
-// Index into protocol_classes. ICMPv6 (58) is icmp.
+// Returns an index into protocol_classes. ICMPv6 (58) is icmp.
 constexpr std::uint8_t protocol_class_of(std::uint8_t protocol) {
   switch (protocol) {
     case 1:
@@ -47,9 +47,9 @@ constexpr std::uint8_t protocol_class_of(std::uint8_t protocol) {
   }
 }
 
-// The member that stands for all others of a dimension with `total`.
+// The member that is the total of the others, in a dimension with `total`.
 inline constexpr std::string_view all_members = "all";
-// Sets `total` of the dimensions named. invalid: one of them is not in `by`, or open.
+// Sets `total` of the named dimensions. invalid: one of them is not in `by`, or is open.
 Result<> set_totals(std::vector<Dimension>& by, const std::vector<std::string>& totals);
 
 // The order of rows: numbers by value, texts by bytes, dimension by dimension. A strict weak order.
@@ -58,10 +58,10 @@ struct GroupOrder {
   bool operator()(const Group& a, const Group& b) const;
 };
 
-// Every combination of members of the dense dimensions of `by` (routers: `routers`), "all" among them where there are totals;
-// sparse dimensions are left "" (so the result has one entry () if nothing is dense).
+// Returns every combination of members of the dense dimensions of `by` (those of the router dimension are `routers`), "all"
+// included where there are totals; sparse dimensions are left "".
 std::vector<Group> dense_members(const std::vector<Dimension>& by, const std::vector<std::string>& routers);
-// `group` with its sparse values made "".
+// Returns `group` with its sparse values replaced by "".
 Group dense_part(const std::vector<Dimension>& by, const Group& group);
 
 }  // namespace mole::runtime

@@ -1,4 +1,4 @@
-// The direction of a flow as the home network sees it: the dimension `direction`.
+// The dimension `direction`: in, out, internal or transit, relative to the home network.
 #pragma once
 
 #include "runtime/metric/filter_eval.hpp"
@@ -10,7 +10,7 @@ namespace mole::runtime {
 
 inline constexpr std::string_view directions[] = {"in", "internal", "out", "transit"};  // in the order of rows
 
-// Which side of a flow is at home (task::Home): two filters. Both sides: internal; neither: transit.
+// Decides which sides of a flow are at home (task::Home). Both: internal; neither: transit.
 struct HomeFilters {
   Filter source, destination;
 };
@@ -20,8 +20,8 @@ class DirectionEvaluator {
  public:
   explicit DirectionEvaluator(HomeFilters home) : source_(std::move(home.source)), destination_(std::move(home.destination)) {}
 
-  // One index into `directions` per row. Every column of both filters is in the view. Valid until the next call.
-  const std::uint8_t* evaluate(const FlowView& flows, std::string_view router);
+  // Returns one index into `directions` per row, valid until the next call. The batch has the columns of both filters.
+  const std::uint8_t* evaluate(const FlowBatch& flows, std::string_view router);
 
  private:
   FilterEvaluator source_, destination_;

@@ -44,23 +44,23 @@ void compare_rows(std::uint8_t* out, std::uint32_t rows, const FilterNode& node,
 }
 
 template <class T>
-void compare_column(std::uint8_t* out, const FlowView& flows, const FilterNode& node) {
-  const T* column = flows.column<T>(node.column);
+void compare_column(std::uint8_t* out, const FlowBatch& flows, const FilterNode& node) {
+  const T* column = flows.column<T>(node.column).data();
   compare_rows(out, flows.rows, node, [=](std::uint32_t i) { return static_cast<std::uint64_t>(column[i]); });
 }
 
-void compare_numbers(std::uint8_t* out, const FlowView& flows, const FilterNode& node) {
+void compare_numbers(std::uint8_t* out, const FlowBatch& flows, const FilterNode& node) {
   if (node.column == duration_column) {
-    const auto* start = flows.column<std::int64_t>(MOLE_COLUMN_START);
-    const auto* end = flows.column<std::int64_t>(MOLE_COLUMN_END);
+    const auto* start = flows.column<std::int64_t>(MOLE_COLUMN_START).data();
+    const auto* end = flows.column<std::int64_t>(MOLE_COLUMN_END).data();
     compare_rows(out, flows.rows, node, [=](std::uint32_t i) {
       return end[i] > start[i] ? (static_cast<std::uint64_t>(end[i]) - static_cast<std::uint64_t>(start[i])) / 1000 : 0;
     });
     return;
   }
   if (node.column == bpp_column) {
-    const auto* packets = flows.column<std::uint64_t>(MOLE_COLUMN_PACKETS);
-    const auto* bytes = flows.column<std::uint64_t>(MOLE_COLUMN_BYTES);
+    const auto* packets = flows.column<std::uint64_t>(MOLE_COLUMN_PACKETS).data();
+    const auto* bytes = flows.column<std::uint64_t>(MOLE_COLUMN_BYTES).data();
     compare_rows(out, flows.rows, node, [=](std::uint32_t i) { return packets[i] ? bytes[i] / packets[i] : 0; });
     return;
   }
@@ -85,10 +85,10 @@ void compare_numbers(std::uint8_t* out, const FlowView& flows, const FilterNode&
   }
 }
 
-// The number of rows is a copy, and nothing else is written through `out`: a byte may be anybody's, and a loop that has to look
-// again after each one cannot do many rows at once.
-void match_v4(std::uint8_t* __restrict out, const FlowView& flows, const FilterNode& node) {
-  const auto* column = flows.column<std::uint32_t>(node.column);
+// `rows` is a local copy and `out` is __restrict: stores of bytes may alias anything, and without both the compiler would reload
+// values in every iteration and could not vectorise the loop.
+void match_v4(std::uint8_t* __restrict out, const FlowBatch& flows, const FilterNode& node) {
+  const auto* column = flows.column<std::uint32_t>(node.column).data();
   const std::uint32_t rows = flows.rows;
   for (const auto& net : node.nets) {
     if (net.family != 4) continue;
@@ -100,8 +100,8 @@ void match_v4(std::uint8_t* __restrict out, const FlowView& flows, const FilterN
   }
 }
 
-void match_v6(std::uint8_t* out, const FlowView& flows, const FilterNode& node) {
-  const auto* column = flows.column<std::uint8_t>(node.column);
+void match_v6(std::uint8_t* out, const FlowBatch& flows, const FilterNode& node) {
+  const auto* column = flows.column<std::uint8_t>(node.column).data();
   for (const auto& net : node.nets) {
     if (net.family != 6) continue;
     std::array<std::uint8_t, 16> mask{};
@@ -125,13 +125,13 @@ std::uint8_t* FilterEvaluator::mask(std::size_t depth, std::uint32_t rows) {
   return masks_[depth].data();
 }
 
-const std::uint8_t* FilterEvaluator::evaluate(const FlowView& flows, std::string_view router) {
+const std::uint8_t* FilterEvaluator::evaluate(const FlowBatch& flows, std::string_view router) {
   node(filter_.root(), flows, router, 0);
   return mask(0, flows.rows);
 }
 
-// Leaves its answer in mask(depth).
-void FilterEvaluator::node(const FilterNode& n, const FlowView& flows, std::string_view router, std::size_t depth) {
+// Writes the result to mask(depth).
+void FilterEvaluator::node(const FilterNode& n, const FlowBatch& flows, std::string_view router, std::size_t depth) {
   mask(depth + 1, flows.rows);  // grown before pointers are taken: masks_ may move
   std::uint8_t* out = mask(depth, flows.rows);
   const auto rows = flows.rows;
@@ -140,20 +140,20 @@ void FilterEvaluator::node(const FilterNode& n, const FlowView& flows, std::stri
     case Kind::any:
       return fill(true);
     case Kind::family:
-      return fill(n.numbers[0] == flows.family);
+      return fill(n.numbers[0] == flows.address_family);
     case Kind::router:
       return fill(std::binary_search(n.names.begin(), n.names.end(), router));
     case Kind::number:
       return compare_numbers(out, flows, n);
     case Kind::flags: {
-      const auto* column = flows.column<std::uint16_t>(MOLE_COLUMN_TCP_FLAGS);
+      const auto* column = flows.column<std::uint16_t>(MOLE_COLUMN_TCP_FLAGS).data();
       const auto bits = static_cast<std::uint16_t>(n.numbers[0]);
       for (std::uint32_t i = 0; i < rows; ++i) out[i] = (column[i] & bits) == bits;
       return;
     }
     case Kind::address:
       fill(false);
-      return flows.family == 4 ? match_v4(out, flows, n) : match_v6(out, flows, n);
+      return flows.address_family == 4 ? match_v4(out, flows, n) : match_v6(out, flows, n);
     case Kind::negation:
       node(n.children[0], flows, router, depth);
       out = mask(depth, rows);

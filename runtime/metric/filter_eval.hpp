@@ -1,7 +1,7 @@
 // Evaluates a filter over a batch, column by column: one pass over one column per leaf, masks joined by and/or/not.
 #pragma once
 
-#include "runtime/metric/flow_view.hpp"
+#include "runtime/decode/flow_batch.hpp"
 #include "sdk/model/filter.hpp"
 
 #include <cstdint>
@@ -17,12 +17,13 @@ class FilterEvaluator {
 
   const Filter& filter() const { return filter_; }
 
-  // One byte per row, 1: the flow passes. Every column of filter().columns() is in the view. Valid until the next call.
-  const std::uint8_t* evaluate(const FlowView& flows, std::string_view router);
+  // Returns one byte per row, 1 if the flow passes, valid until the next call. The batch has every column of
+  // filter().columns().
+  const std::uint8_t* evaluate(const FlowBatch& flows, std::string_view router);
 
  private:
   std::uint8_t* mask(std::size_t depth, std::uint32_t rows);
-  void node(const FilterNode& node, const FlowView& flows, std::string_view router, std::size_t depth);
+  void node(const FilterNode& node, const FlowBatch& flows, std::string_view router, std::size_t depth);
 
   Filter filter_;
   std::vector<std::vector<std::uint8_t>> masks_;  // one per depth of the tree

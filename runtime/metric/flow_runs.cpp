@@ -1,23 +1,21 @@
 #include "runtime/metric/flow_runs.hpp"
 
-#include "runtime/decode/flow_batch.hpp"
-
 #include <algorithm>
 
 namespace mole::runtime {
 namespace {
 
-constexpr std::uint32_t long_run = 256;     // rows; shorter ones are better copied together
-constexpr std::uint32_t rows_a_state = 16;  // with fewer on the average, a batch is not arranged
+constexpr std::uint32_t long_run = 256;           // rows; shorter runs are copied together
+constexpr std::uint32_t min_rows_per_state = 16;  // with fewer on average, a batch is not arranged
 constexpr std::uint32_t unseen = 0xffffffffu;
 
 }  // namespace
 
-// Few states among many: numbered by appearance, so that sorting looks at no counter of those that are not there.
+// Numbers the slots that occur in the batch, so that the counting sort needs no counters for all the others. False: too many.
 bool FlowRuns::number_states(const std::uint32_t* slot_of_row, std::uint32_t rows, std::size_t slots) {
   if (number_.size() < slots) number_.resize(slots, unseen);
   if (number_of_row_.size() < rows) number_of_row_.resize(rows);
-  const std::size_t most = rows / rows_a_state;
+  const std::size_t max_states = rows / min_rows_per_state;
   bool few = true;
   for (std::uint32_t i = 0; i < rows && few; ++i) {
     const std::uint32_t slot = slot_of_row[i];
@@ -26,7 +24,7 @@ bool FlowRuns::number_states(const std::uint32_t* slot_of_row, std::uint32_t row
       continue;
     }
     if (number_[slot] == unseen) {
-      few = slots_.size() < most;
+      few = slots_.size() < max_states;
       number_[slot] = static_cast<std::uint32_t>(slots_.size());
       slots_.push_back(slot);
     }
@@ -36,29 +34,29 @@ bool FlowRuns::number_states(const std::uint32_t* slot_of_row, std::uint32_t row
   return few;
 }
 
-bool FlowRuns::arrange(const FlowView& flows, const FlowRouting::Route& route, std::size_t slots) {
+bool FlowRuns::arrange(const FlowBatch& flows, const FlowGrouping::Assignment& assignment, std::size_t slots) {
   flows_ = flows;
-  columns_.fill(nullptr);
+  gathered_ = {};
+  gathered_.address_family = flows.address_family;
   runs_.clear();
   slots_.clear();
-  for (int c = 0; c < MOLE_COLUMN_COUNT; ++c) widths_[static_cast<std::size_t>(c)] = column_width(c, flows.family);
-  if (route.nothing) return true;
+  if (assignment.empty) return true;
   scatter_.reserve(MOLE_COLUMN_COUNT);
-  if (!route.state_of_row) {
+  if (!assignment.slot_of_row) {
     scatter_.group(nullptr, 0, 0);  // nothing is moved
-    runs_.push_back({route.slot, 0, flows.rows});
+    runs_.push_back({assignment.slot, 0, flows.rows});
     return true;
   }
-  const std::uint32_t* states = route.state_of_row;
+  const std::uint32_t* states = assignment.slot_of_row;
   auto count = static_cast<std::uint32_t>(slots);
-  if (slots > flows.rows / rows_a_state) {
+  if (slots > flows.rows / min_rows_per_state) {
     if (!number_states(states, flows.rows, slots)) return false;
     states = number_of_row_.data();
     count = static_cast<std::uint32_t>(slots_.size());
   }
   scatter_.group(states, flows.rows, count, long_run);
   runs_ = scatter_.runs();
-  if (states != route.state_of_row)
+  if (states != assignment.slot_of_row)
     for (auto& run : runs_) run.state = slots_[run.state];
   std::stable_sort(runs_.begin(), runs_.end(), [](const Run& a, const Run& b) { return a.state < b.state; });
   return true;
@@ -66,16 +64,10 @@ bool FlowRuns::arrange(const FlowView& flows, const FlowRouting::Route& route, s
 
 void FlowRuns::gather(int column) {
   const auto c = static_cast<std::size_t>(column);
-  if (!columns_[c] && flows_.columns[c]) columns_[c] = scatter_.arranged(flows_.columns[c], widths_[c], c);
+  if (!gathered_.columns[c] && flows_.columns[c])
+    gathered_.columns[c] = scatter_.arranged(flows_.columns[c], column_width(column, flows_.address_family), c);
 }
 
-FlowView FlowRuns::view(const Run& run) const {
-  FlowView out;
-  out.rows = run.count;
-  out.family = flows_.family;
-  for (std::size_t c = 0; c < columns_.size(); ++c)
-    if (columns_[c]) out.columns[c] = static_cast<const std::byte*>(columns_[c]) + run.first * widths_[c];
-  return out;
-}
+FlowBatch FlowRuns::view(const Run& run) const { return gathered_.slice(run.first, run.count); }
 
 }  // namespace mole::runtime

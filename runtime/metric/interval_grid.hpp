@@ -1,4 +1,4 @@
-// The intervals of a block: bins of equal length anchored at the Unix epoch.
+// The intervals of a block: bins of equal length, anchored at the Unix epoch.
 #pragma once
 
 #include "sdk/model/time.hpp"
@@ -12,7 +12,7 @@ namespace mole::runtime {
 class IntervalGrid {
  public:
   IntervalGrid() = default;
-  // invalid unless interval is above zero, divides the range and the range begins at a multiple of it.
+  // invalid unless the interval is positive and divides the range, and the range begins at a multiple of it.
   static Result<IntervalGrid> over(TimeRange range, Micros interval) {
     if (interval <= 0 || range.empty() || (range.to - range.from) % interval != 0 || floor_to(range.from, interval) != range.from)
       return invalid("interval " + format_duration(interval) + " does not divide the block " + format_time(range.from) + "/" +
@@ -28,7 +28,8 @@ class IntervalGrid {
   Micros interval() const { return interval_; }
   std::uint32_t size() const { return static_cast<std::uint32_t>((range_.to - range_.from) / interval_); }
   bool contains(Micros t) const { return t >= range_.from && t < range_.to; }
-  std::uint32_t index_of(Micros t) const { return static_cast<std::uint32_t>((t - range_.from) / interval_); }  // t in range()
+  // `t` is in range().
+  std::uint32_t index_of(Micros t) const { return static_cast<std::uint32_t>((t - range_.from) / interval_); }
   TimeRange at(std::uint32_t i) const {
     const Micros from = range_.from + static_cast<Micros>(i) * interval_;
     return {from, from + interval_};

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t states_per_finish = 4096;  // bounds the plugin's output array
 
-Column standard(const char* name, const char* type, const char* unit, const char* doc) {
+Column standard_column(const char* name, const char* type, const char* unit, const char* doc) {
   return empty_column({name, type, false, unit, doc});
 }
 
@@ -48,18 +48,18 @@ Result<> RowBuilder::add(std::span<const Finishing> states) {
     for (std::size_t i = 0; i < part.size(); ++i)
       for (std::uint32_t k = 0; k < finished->rows_of_state[i]; ++k, ++row) {
         if (!part[i].keep) continue;
-        keys_.push_back({part[i].interval_start, *part[i].group, part[i].evidence, keys_.size()});
+        keys_.push_back({part[i].interval_start, *part[i].group, part[i].coverage, keys_.size()});
         for (std::size_t c = 0; c < columns_.size(); ++c) append_value(columns_[c], finished->columns[c], row);
       }
   }
   return {};
 }
 
-void RowBuilder::settle(const EvidenceOf& evidence) {
+void RowBuilder::set_coverage(const CoverageOf& coverage) {
   for (Key& key : keys_) {
-    const auto late = key.evidence.flows_late;
-    key.evidence = evidence(step_.grid.index_of(key.interval_start), dense_part(step_.by, key.group));
-    key.evidence.flows_late = late;
+    const auto late = key.coverage.flows_late;
+    key.coverage = coverage(step_.grid.index_of(key.interval_start), dense_part(step_.by, key.group));
+    key.coverage.flows_late = late;
   }
 }
 
@@ -71,12 +71,12 @@ RowTable RowBuilder::build() {
   RowTable table;
   auto& out = table.columns;
   const Micros interval = step_.step->interval;
-  out.push_back(standard("interval_start", "time", "", "Begin of the interval, UTC"));
+  out.push_back(standard_column("interval_start", "time", "", "Begin of the interval, UTC"));
   fill<std::int64_t>(out.back(), keys_, [](const Key& k) { return k.interval_start; });
-  out.push_back(standard("interval_end", "time", "", "End of the interval, UTC, not included"));
+  out.push_back(standard_column("interval_end", "time", "", "End of the interval, UTC, not included"));
   fill<std::int64_t>(out.back(), keys_, [&](const Key& k) { return k.interval_start + interval; });
   for (std::size_t d = 0; d < step_.by.size(); ++d) {
-    out.push_back(standard(step_.by[d].name.c_str(), step_.by[d].type(), "", "Group"));
+    out.push_back(standard_column(step_.by[d].name.c_str(), step_.by[d].type(), "", "Group"));
     if (step_.by[d].kind == Dimension::Kind::number)
       fill<std::uint64_t>(out.back(), keys_, [&](const Key& k) { return number_of(k.group[d]); });
     else
@@ -87,16 +87,17 @@ RowTable RowBuilder::build() {
         {column.name, column.type, column.unit, column.doc, empty_column({column.name, column.type, true, "", ""}).values, {}});
     for (const auto& key : keys_) append_value(out.back(), column, key.row);
   }
-  out.push_back(standard("coverage", "f64", "1", "Share of the expected input that was there"));
-  fill<double>(out.back(), keys_, [](const Key& k) { return k.evidence.coverage; });
-  out.push_back(standard("flows_lost", "u64", "flow", "Flows lost on the way to the collector, by sequence numbers"));
-  fill<std::uint64_t>(out.back(), keys_, [](const Key& k) { return k.evidence.flows_lost; });
-  out.push_back(standard("flows_late", "u64", "flow", "Flows that came later than the archive's lateness and are not counted"));
-  fill<std::uint64_t>(out.back(), keys_, [](const Key& k) { return k.evidence.flows_late; });
-  out.push_back(standard("files_expected", "u64", "1", "Files whose time overlaps the interval, there or not"));
-  fill<std::uint64_t>(out.back(), keys_, [](const Key& k) { return k.evidence.files_expected; });
-  out.push_back(standard("files_present", "u64", "1", "Those of them of which at least one byte could be read"));
-  fill<std::uint64_t>(out.back(), keys_, [](const Key& k) { return k.evidence.files_present; });
+  out.push_back(standard_column("coverage", "f64", "1", "Share of the expected input that was there"));
+  fill<double>(out.back(), keys_, [](const Key& k) { return k.coverage.share; });
+  out.push_back(standard_column("flows_lost", "u64", "flow", "Flows lost on the way to the collector, by sequence numbers"));
+  fill<std::uint64_t>(out.back(), keys_, [](const Key& k) { return k.coverage.flows_lost; });
+  out.push_back(
+      standard_column("flows_late", "u64", "flow", "Flows that came later than the archive's lateness and are not counted"));
+  fill<std::uint64_t>(out.back(), keys_, [](const Key& k) { return k.coverage.flows_late; });
+  out.push_back(standard_column("files_expected", "u64", "1", "Files whose time overlaps the interval, there or not"));
+  fill<std::uint64_t>(out.back(), keys_, [](const Key& k) { return k.coverage.files_expected; });
+  out.push_back(standard_column("files_present", "u64", "1", "Those of them of which at least one byte could be read"));
+  fill<std::uint64_t>(out.back(), keys_, [](const Key& k) { return k.coverage.files_present; });
   keys_.clear();
   columns_.clear();
   for (const auto& output : step_.module->outputs()) columns_.push_back(empty_column(output));

@@ -1,4 +1,4 @@
-// From states to the rows of a result: finish, standard columns, order.
+// Makes the rows of a result from states: finish, standard columns, order.
 #pragma once
 
 #include "runtime/metric/step_states.hpp"
@@ -9,13 +9,13 @@
 
 namespace mole::runtime {
 
-// A state to be finished and what stands beside its rows. `group` is borrowed for the call.
+// A state to finish, with the standard columns of its rows. `group` is borrowed for the call.
 struct Finishing {
   Micros interval_start = 0;
   const Group* group = nullptr;
-  RowEvidence evidence;
+  RowCoverage coverage;
   mole_state* state = nullptr;
-  bool keep = true;  // false: finished (a sequential state must be, to close its interval), but its rows are dropped
+  bool keep = true;  // false: the rows are dropped (a sequential state must be finished to close its interval)
 };
 
 class RowBuilder {
@@ -23,19 +23,18 @@ class RowBuilder {
   // `step` must outlive the builder.
   explicit RowBuilder(const OpenStep& step);
 
-  // Finishes the states and keeps their rows. Any order.
+  // Finishes the states and adds their rows, in any order.
   Result<> add(std::span<const Finishing> states);
-  // Gives every row the evidence of its interval and group; flows_late stays what it was. For rows that were finished before
-  // their evidence was known.
-  void settle(const EvidenceOf& evidence);
-  // The table, sorted by (interval_start, by...). The builder is empty afterwards.
+  // Sets the coverage of every row, except flows_late. For rows that were added before their coverage was known.
+  void set_coverage(const CoverageOf& coverage);
+  // Returns the table, sorted by (interval_start, by...), and empties the builder.
   RowTable build();
 
  private:
   struct Key {
     Micros interval_start;
     Group group;
-    RowEvidence evidence;
+    RowCoverage coverage;
     std::size_t row;  // in columns_
   };
 

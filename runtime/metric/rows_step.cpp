@@ -11,37 +11,37 @@ using CellKey = std::pair<Micros, Group>;
 
 bool is_rows(const OpenStep& step, std::size_t input) { return step.step->inputs[input].kind == "rows"; }
 
-// A cell for every upstream row of the block, with the evidence of its rows.
-Result<> open_cells(const OpenStep& step, std::vector<Cell>& cells, std::map<CellKey, std::size_t>& index) {
+// Makes a cell for every interval and group of the upstream rows, with the coverage of those rows.
+Result<> make_cells(const OpenStep& step, std::vector<Cell>& cells, std::map<CellKey, std::size_t>& index) {
   for (std::size_t input = 0; input < step.upstream.size(); ++input) {
     if (!is_rows(step, input)) continue;
     for (const auto& row : step.upstream[input].rows()) {
       if (row.interval_start < step.block.from || row.interval_start >= step.block.to) continue;
-      const auto [entry, fresh] = index.try_emplace({row.interval_start, row.group}, cells.size());
-      if (!fresh) {
-        auto& coverage = cells[entry->second].evidence.coverage;
-        coverage = std::min(coverage, row.evidence.coverage);
+      const auto [entry, added] = index.try_emplace({row.interval_start, row.group}, cells.size());
+      if (!added) {
+        auto& share = cells[entry->second].coverage.share;
+        share = std::min(share, row.coverage.share);
         continue;
       }
-      auto state = step.fresh(row.interval_start, row.group);
+      auto state = step.new_state(row.interval_start, row.group);
       if (!state) return state.error();
       Cell cell;
       cell.interval_start = row.interval_start;
       cell.group = row.group;
       cell.state = std::move(*state);
-      cell.evidence = row.evidence;
+      cell.coverage = row.coverage;
       cells.push_back(std::move(cell));
     }
   }
   return {};
 }
 
-Result<> feed(const OpenStep& step, std::size_t input, const std::vector<Cell>& cells,
-              const std::map<CellKey, std::size_t>& index) {
-  LentRows rows;
+Result<> add_rows(const OpenStep& step, std::size_t input, const std::vector<Cell>& cells,
+                  const std::map<CellKey, std::size_t>& index) {
+  ArrowRows rows;
   std::vector<std::uint32_t> state_of_row;
   for (const auto& row : step.upstream[input].rows()) {
-    if (!row.valid || !(row.evidence.coverage > 0)) continue;
+    if (!row.valid || !(row.coverage.share > 0)) continue;
     const auto cell = index.find({row.interval_start, row.group});
     if (cell == index.end()) continue;  // outside the block
     rows.add(row);
@@ -51,30 +51,30 @@ Result<> feed(const OpenStep& step, std::size_t input, const std::vector<Cell>& 
   std::vector<mole_state*> states;
   states.reserve(cells.size());
   for (const auto& cell : cells) states.push_back(cell.state.get());
-  LentColumns columns;
+  ArrowView columns;
   mole_batch batch{};
   batch.struct_size = sizeof batch;
   batch.input = static_cast<std::uint32_t>(input);
   batch.rows = rows.size();
-  batch.columns = rows.lend(columns);
+  batch.columns = rows.view(columns);
   return step.module->add(states, state_of_row.data(), batch, 0);
 }
 
 }  // namespace
 
-EvidenceOf upstream_evidence(const OpenStep& step) {
-  auto known = std::make_shared<std::map<std::pair<Micros, Group>, RowEvidence>>();
+CoverageOf upstream_coverage(const OpenStep& step) {
+  auto known = std::make_shared<std::map<std::pair<Micros, Group>, RowCoverage>>();
   for (std::size_t input = 0; input < step.upstream.size(); ++input) {
     if (!is_rows(step, input)) continue;
     for (const auto& row : step.upstream[input].rows()) {
-      const auto [entry, fresh] = known->try_emplace({row.interval_start, dense_part(step.by, row.group)}, row.evidence);
-      if (!fresh) entry->second.coverage = std::min(entry->second.coverage, row.evidence.coverage);
-      entry->second.flows_late = 0;  // of one group only
+      const auto [entry, added] = known->try_emplace({row.interval_start, dense_part(step.by, row.group)}, row.coverage);
+      if (!added) entry->second.share = std::min(entry->second.share, row.coverage.share);
+      entry->second.flows_late = 0;  // belongs to a single group
     }
   }
   return [known, grid = step.grid](std::uint32_t i, const Group& dense) {
     const auto found = known->find({grid.at(i).from, dense});
-    return found == known->end() ? RowEvidence{} : found->second;
+    return found == known->end() ? RowCoverage{} : found->second;
   };
 }
 
@@ -91,11 +91,11 @@ std::vector<std::string> upstream_routers(const OpenStep& step) {
 Result<std::vector<Cell>> run_rows(const OpenStep& step, const std::vector<std::string>& routers) {
   std::vector<Cell> cells;
   std::map<CellKey, std::size_t> index;
-  if (auto opened = open_cells(step, cells, index); !opened) return opened.error();
+  if (auto made = make_cells(step, cells, index); !made) return made.error();
   for (std::size_t input = 0; input < step.upstream.size(); ++input)
     if (is_rows(step, input))
-      if (auto fed = feed(step, input, cells, index); !fed) return fed.error();
-  if (auto complete = complete_cells(cells, step, routers, upstream_evidence(step)); !complete) return complete.error();
+      if (auto added = add_rows(step, input, cells, index); !added) return added.error();
+  if (auto complete = complete_cells(cells, step, routers, upstream_coverage(step)); !complete) return complete.error();
   return cells;
 }
 

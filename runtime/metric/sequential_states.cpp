@@ -13,13 +13,13 @@ Result<std::uint32_t> SequentialStates::add(const Group& group, MetricState stat
   return number;
 }
 
-Result<> SequentialStates::resume(const std::filesystem::path& checkpoint) {
+Result<> SequentialStates::load_checkpoint(const std::filesystem::path& checkpoint) {
   SavedCells saved;
   if (auto read = saved.append(checkpoint, step_, {}); !read) return read;
   for (Cell& cell : saved.cells()) {
     if (cell.interval_start != step_.block.from)
       return corrupt("checkpoint of " + step_.module->name() + " is for " + format_time(cell.interval_start) + ", not for " +
-                     format_time(step_.block.from) + "; compute the block before again");
+                     format_time(step_.block.from) + "; compute the previous block again");
     if (auto loaded = load_cell(cell, step_); !loaded) return loaded;
     if (!cell.state) continue;
     if (auto added = add(cell.group, std::move(cell.state)); !added) return added.error();
@@ -27,7 +27,7 @@ Result<> SequentialStates::resume(const std::filesystem::path& checkpoint) {
   return {};
 }
 
-Result<> SequentialStates::start(const std::vector<std::string>& routers) {
+Result<> SequentialStates::create_dense(const std::vector<std::string>& routers) {
   if (step_.sparse()) return {};
   for (const auto& member : dense_members(step_.by, routers))
     if (auto number = number_of(member); !number) return number.error();
@@ -36,20 +36,20 @@ Result<> SequentialStates::start(const std::vector<std::string>& routers) {
 
 Result<std::uint32_t> SequentialStates::number_of(const Group& group) {
   if (const auto found = numbers_.find(group); found != numbers_.end()) return found->second;
-  auto state = step_.fresh(step_.block.from, group);
+  auto state = step_.new_state(step_.block.from, group);
   if (!state) return state.error();
   return add(group, std::move(*state));
 }
 
-Result<> SequentialStates::close(Micros interval_start, const EvidenceOf& evidence) {
+Result<> SequentialStates::close(Micros interval_start, const CoverageOf& coverage) {
   const bool in_block = step_.grid.contains(interval_start);
   const bool sparse = step_.sparse();
   std::vector<Finishing> finishing;
   for (std::size_t n = 0; n < states_.size(); ++n) {
     Finishing f{interval_start, &groups_[n], {}, pointers_[n], in_block && (!sparse || seen_[n] || late_[n] > 0)};
     if (f.keep) {
-      f.evidence = evidence(step_.grid.index_of(interval_start), dense_part(step_.by, groups_[n]));
-      f.evidence.flows_late = late_[n];
+      f.coverage = coverage(step_.grid.index_of(interval_start), dense_part(step_.by, groups_[n]));
+      f.coverage.flows_late = late_[n];
     }
     finishing.push_back(f);
   }
@@ -61,7 +61,7 @@ Result<> SequentialStates::close(Micros interval_start, const EvidenceOf& eviden
 Result<> SequentialStates::save(const std::filesystem::path& path) const {
   auto file = StateFileWriter::create(path, step_.header());
   if (!file) return file.error();
-  for (const auto& [group, number] : numbers_) {  // groups in the order of bytes
+  for (const auto& [group, number] : numbers_) {  // in byte order of the groups
     auto saved = step_.module->save(states_[number]);
     if (!saved) return saved.error();
     if (auto added = file->add({step_.block.to, group, {}, std::move(*saved)}); !added) return added;

@@ -1,4 +1,4 @@
-// The states of a sequential step: one per group, living from interval to interval; finish closes an interval for all.
+// The states of a sequential step: one per group, carried from interval to interval; finish closes an interval for all.
 #pragma once
 
 #include "runtime/metric/flow_step.hpp"
@@ -17,23 +17,23 @@ class SequentialStates {
  public:
   explicit SequentialStates(const OpenStep& step) : step_(step), builder_(step) {}
 
-  // Takes up the states of the checkpoint at the end of the block before. Before anything else.
-  Result<> resume(const std::filesystem::path& checkpoint);
-  // Makes states for the members of dense groups, so that silence is seen as well.
-  Result<> start(const std::vector<std::string>& routers);
+  // Loads the states of the checkpoint at the end of the previous block. Call first.
+  Result<> load_checkpoint(const std::filesystem::path& checkpoint);
+  // Creates the states of the dense groups, so that groups without flows get rows as well.
+  Result<> create_dense(const std::vector<std::string>& routers);
 
-  // The number of a group's state, made if it is new.
+  // Returns the number of the state of a group, creating it if needed.
   Result<std::uint32_t> number_of(const Group& group);
   std::span<mole_state* const> pointers() const { return pointers_; }
-  // In the open interval the group had input / had late flows: an open (sparse) group gets a row only then.
-  void saw(std::uint32_t number) { seen_[number] = true; }
-  void late(std::uint32_t number, std::uint64_t flows) { late_[number] += flows; }
+  // Record that the group had input, or late flows, in the open interval: sparse groups get a row only then.
+  void mark_seen(std::uint32_t number) { seen_[number] = true; }
+  void add_late(std::uint32_t number, std::uint64_t flows) { late_[number] += flows; }
 
-  // Closes the interval for every state; rows are kept if it lies in the step's block.
-  Result<> close(Micros interval_start, const EvidenceOf& evidence);
+  // Closes the interval for every state. Its rows are kept if it is in the block of the step.
+  Result<> close(Micros interval_start, const CoverageOf& coverage);
 
   RowTable rows() { return builder_.build(); }
-  // The checkpoint at the end of the block.
+  // Writes the checkpoint at the end of the block.
   Result<> save(const std::filesystem::path& path) const;
 
  private:

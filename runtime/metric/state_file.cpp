@@ -55,8 +55,8 @@ StateHeader header_from(const json& j) {
 std::string joined(const std::vector<std::string>& words) { return fmt::format("{}", fmt::join(words, ",")); }
 
 Result<> differs(std::string_view what, const std::string& found, const std::string& expected) {
-  return invalid(fmt::format("{} differs: the state has {}, the module {}; the state is refused and computed again", what,
-                             found.empty() ? "none" : found, expected.empty() ? "none" : expected));
+  return invalid(fmt::format("{} differs: the state has {}, the module has {}; the state is not used and will be computed again",
+                             what, found.empty() ? "none" : found, expected.empty() ? "none" : expected));
 }
 
 Result<> check_expected(const StateHeader& found, const StateHeader& expected) {
@@ -79,7 +79,7 @@ Result<> check_expected(const StateHeader& found, const StateHeader& expected) {
   return {};
 }
 
-Error damaged(const std::string& what) { return corrupt("state file: " + what + "; the block is computed again"); }
+Error damaged(const std::string& what) { return corrupt("state file: " + what + "; the block will be computed again"); }
 
 Error failed(const std::filesystem::path& path, int error) {
   const auto text = fmt::format("writing {} failed: {}", path.string(), std::strerror(error));
@@ -87,17 +87,17 @@ Error failed(const std::filesystem::path& path, int error) {
   return transient(text);
 }
 
-using Place = std::tuple<Micros, std::vector<std::string>>;
+using EntryKey = std::tuple<Micros, std::vector<std::string>>;
 
 std::string encode_entry(const StateEntry& entry) {
   std::string body;
   body.reserve(80 + entry.payload.size());
   put(body, entry.interval_start);
-  put(body, entry.evidence.coverage);
-  put(body, entry.evidence.flows_lost);
-  put(body, entry.evidence.flows_late);
-  put(body, entry.evidence.files_expected);
-  put(body, entry.evidence.files_present);
+  put(body, entry.coverage.share);
+  put(body, entry.coverage.flows_lost);
+  put(body, entry.coverage.flows_late);
+  put(body, entry.coverage.files_expected);
+  put(body, entry.coverage.files_present);
   put(body, static_cast<std::uint32_t>(entry.group.size()));
   for (const auto& value : entry.group) {
     put(body, static_cast<std::uint32_t>(value.size()));
@@ -110,16 +110,16 @@ std::string encode_entry(const StateEntry& entry) {
   return body;
 }
 
-// Fields in the order encode_entry wrote them; nothing if they do not fit.
+// Parses the fields in the order in which encode_entry writes them; nullopt if they do not fit.
 std::optional<StateView> decode_entry(std::string_view body) {
   ByteCursor in(body);
   StateView entry;
   entry.interval_start = in.take<Micros>();
-  entry.evidence.coverage = in.take<double>();
-  entry.evidence.flows_lost = in.take<std::uint64_t>();
-  entry.evidence.flows_late = in.take<std::uint64_t>();
-  entry.evidence.files_expected = in.take<std::uint64_t>();
-  entry.evidence.files_present = in.take<std::uint64_t>();
+  entry.coverage.share = in.take<double>();
+  entry.coverage.flows_lost = in.take<std::uint64_t>();
+  entry.coverage.flows_late = in.take<std::uint64_t>();
+  entry.coverage.files_expected = in.take<std::uint64_t>();
+  entry.coverage.files_present = in.take<std::uint64_t>();
   const auto values = in.take<std::uint32_t>();
   for (std::uint32_t i = 0; i < values && !in.failed(); ++i) entry.group.emplace_back(in.take(in.take<std::uint32_t>()));
   const auto used = body.size() - in.left();
@@ -127,7 +127,7 @@ std::optional<StateView> decode_entry(std::string_view body) {
   if (zeros.find_first_not_of('\0') != std::string_view::npos) return std::nullopt;
   entry.payload = in.take_padded(in.take<std::uint64_t>());
   if (in.failed() || in.left() != 0) return std::nullopt;
-  if (!(entry.evidence.coverage >= 0 && entry.evidence.coverage <= 1)) return std::nullopt;
+  if (!(entry.coverage.share >= 0 && entry.coverage.share <= 1)) return std::nullopt;
   return entry;
 }
 
@@ -140,7 +140,7 @@ struct StateFileWriter::File {
   std::filesystem::path path;
   std::size_t group_size = 0;
   std::uint64_t entries = 0;
-  std::optional<Place> last;
+  std::optional<EntryKey> last;
   std::string pending;
 
   ~File() {
@@ -183,10 +183,10 @@ Result<StateFileWriter> StateFileWriter::create(const std::filesystem::path& pat
 
 Result<> StateFileWriter::add(const StateEntry& entry) {
   if (entry.group.size() != file_->group_size)
-    return internal(fmt::format("a state with {} group values, the module has {}", entry.group.size(), file_->group_size));
-  Place place{entry.interval_start, entry.group};
-  if (file_->last && *file_->last >= place) return internal("states must come in order, each interval and group once");
-  file_->last = std::move(place);
+    return internal(fmt::format("a state has {} group values, its module has {}", entry.group.size(), file_->group_size));
+  EntryKey key{entry.interval_start, entry.group};
+  if (file_->last && *file_->last >= key) return internal("states must be added in order, each interval and group once");
+  file_->last = std::move(key);
   const auto body = encode_entry(entry);
   put(file_->pending, static_cast<std::uint64_t>(body.size()));
   put(file_->pending, checksum(body, body.size()));
@@ -212,7 +212,7 @@ struct StateFileReader::File {
   std::size_t at = 0;
   StateHeader header;
   std::uint64_t entries = 0;
-  std::optional<Place> last;
+  std::optional<EntryKey> last;
   bool ended = false;
   std::optional<Error> error;
 
@@ -223,14 +223,15 @@ struct StateFileReader::File {
 
   Result<> parse_header() {
     const auto all = bytes();
-    if (all.substr(0, magic.size()) != magic) return damaged("it is none");
+    if (all.substr(0, magic.size()) != magic) return damaged("it does not begin with MOLESTAT");
     ByteCursor in(all.substr(magic.size()));
     if (const auto found = in.take<std::uint32_t>(); found != format_version && !in.failed())
       return unsupported(
-          fmt::format("state file of format {}, this build reads {}; it is computed again", found, format_version));
+          fmt::format("state file of format {}, this build reads {}; the block will be computed again", found, format_version));
     const auto text = in.take_padded(in.take<std::uint32_t>());
     const auto summed = all.substr(0, all.size() - in.left());
-    if (const auto sum = in.take<std::uint64_t>(); in.failed() || sum != checksum(summed)) return damaged("damaged header");
+    if (const auto sum = in.take<std::uint64_t>(); in.failed() || sum != checksum(summed))
+      return damaged("the header is damaged");
     try {
       header = header_from(json::parse(text));
     } catch (const json::exception&) {
@@ -246,13 +247,14 @@ struct StateFileReader::File {
     const auto sum = in.take<std::uint64_t>();
     if (!in.failed() && length == end_mark) return take_end(in, sum);
     const auto body = in.take(length);
-    if (in.failed()) return damaged(fmt::format("cut short after {} states", entries));
+    if (in.failed()) return damaged(fmt::format("truncated after {} states", entries));
     if (sum != checksum(body, body.size())) return damaged(fmt::format("state {} is damaged", entries));
     auto entry = decode_entry(body);
-    if (!entry || entry->group.size() != header.by.size()) return damaged(fmt::format("state {} has another shape", entries));
-    Place place{entry->interval_start, entry->group};
-    if (last && *last >= place) return damaged(fmt::format("state {} is out of order", entries));
-    last = std::move(place);
+    if (!entry || entry->group.size() != header.by.size())
+      return damaged(fmt::format("state {} has an unexpected shape", entries));
+    EntryKey key{entry->interval_start, entry->group};
+    if (last && *last >= key) return damaged(fmt::format("state {} is out of order", entries));
+    last = std::move(key);
     ++entries;
     at += entry_header + body.size();
     return entry;
@@ -262,7 +264,7 @@ struct StateFileReader::File {
     const auto count = in.take<std::uint64_t>();
     if (in.failed() || in.left() != 0 || count != entries ||
         sum != checksum({reinterpret_cast<const char*>(&count), sizeof count}, end_mark))
-      return damaged("its end is damaged");
+      return damaged("its end record is damaged");
     ended = true;
     return std::optional<StateView>{};
   }
@@ -285,7 +287,7 @@ Result<StateFileReader> StateFileReader::open(const std::filesystem::path& path)
   }
   ::close(fd);
   if (!regular) return missing("the state " + path.string() + " is not a regular file");
-  if (file->size < fixed_header) return damaged("cut short in the header");
+  if (file->size < fixed_header) return damaged("truncated in the header");
   if (!file->map) return exhausted("cannot map the state " + path.string() + "; give the worker more memory");
   if (auto good = file->parse_header(); !good) return good.error();
   return StateFileReader(std::move(file));

@@ -1,9 +1,9 @@
-// States of one module over one block, in a file (docs/formats/state.md): what windows are merged from and, with
-// interval_start = end of the block, what a sequential module with `since` resumes from.
-// Equal states give equal files on every machine: no paths, hosts or times of the run inside.
+// A file with the states of one module over one block (docs/formats/state.md). Windows are merged from such files, and a
+// sequential module with `since` resumes from one (with interval_start = end of the block).
+// Equal states give equal files on every machine: the file holds no paths, hosts or times of the run.
 //
 //   auto out = StateFileWriter::create(path, header);
-//   out->add({start, {"19991"}, evidence, payload});     // in order of (interval_start, group)
+//   out->add({start, {"19991"}, coverage, payload});     // in order of (interval_start, group)
 //   out->finish();
 //
 //   auto in = StateFileReader::open(path, expected);
@@ -25,7 +25,7 @@
 
 namespace mole::runtime {
 
-// Whose states these are.
+// Identifies the module and block that the states belong to.
 struct StateHeader {
   std::string plugin, version;
   std::uint32_t revision = 0;  // descriptor's state.revision
@@ -40,38 +40,38 @@ struct StateHeader {
   bool operator==(const StateHeader&) const = default;
 };
 
-// How much of its input a state has seen: the standard columns.
-struct RowEvidence {
-  double coverage = 0;
+// How much of the expected input a state has seen: the standard columns of a row.
+struct RowCoverage {
+  double share = 0;  // the column `coverage`, 0..1
   std::uint64_t flows_lost = 0, flows_late = 0, files_expected = 0, files_present = 0;
 
-  bool operator==(const RowEvidence&) const = default;
+  bool operator==(const RowCoverage&) const = default;
 };
 
 struct StateEntry {
   Micros interval_start = 0;
   std::vector<std::string> group;  // one value per `by`
-  RowEvidence evidence;
-  std::string payload;  // what the metric's save wrote
+  RowCoverage coverage;
+  std::string payload;  // written by the metric's save
 };
 
-// Borrowed from the reader until it is destroyed.
+// Valid as long as its reader.
 struct StateView {
   Micros interval_start = 0;
   std::vector<std::string> group;
-  RowEvidence evidence;
+  RowCoverage coverage;
   std::string_view payload;
 };
 
-// Writes `path` afresh. One thread. Without finish the file is cut short and every reader says so.
+// Creates or replaces `path`. One thread. Without finish() the file is truncated and every reader refuses it.
 class StateFileWriter {
  public:
   static Result<StateFileWriter> create(const std::filesystem::path& path, const StateHeader& header);
   StateFileWriter(StateFileWriter&&) noexcept;
   ~StateFileWriter();
 
-  // In order of (interval_start, group), groups compared as bytes, value by value. internal: not after its predecessor,
-  // or a group of another size than `by`.
+  // Appends an entry; entries are in order of (interval_start, group), groups compared as bytes, value by value. internal: out
+  // of order, or a group of another size than `by`.
   Result<> add(const StateEntry& entry);
   Result<> finish();
 
@@ -81,22 +81,22 @@ class StateFileWriter {
   std::unique_ptr<File> file_;
 };
 
-// Reads a file nobody vouches for, mapped into memory. One thread.
+// Reads an untrusted file, mapped into memory. One thread.
 class StateFileReader {
  public:
-  // corrupt: not a state file, damaged, cut short in the header. invalid ("shape differs: ..."): the header does not
-  // fit `expected`. Compared are plugin, version, revision, shape, interval and by; fingerprint, state_key, params and
-  // block where `expected` has them (not empty).
+  // corrupt: not a state file, damaged, or truncated in the header. invalid ("shape differs: ..."): the header does not match
+  // `expected`. Plugin, version, revision, shape, interval and by are always compared; fingerprint, state_key, params and block
+  // if `expected` has them.
   static Result<StateFileReader> open(const std::filesystem::path& path, const StateHeader& expected);
-  // Without expectations: for the sealing process and tools.
+  // Accepts any header: for the sealing process and tools.
   static Result<StateFileReader> open(const std::filesystem::path& path);
   StateFileReader(StateFileReader&&) noexcept;
   ~StateFileReader();
 
   const StateHeader& header() const;
-  // The file as it is mapped.
+  // Returns the mapped file.
   std::string_view bytes() const;
-  // The next entry, nullopt after the last. corrupt: damaged, cut short, out of order. After an error: the same error.
+  // Returns the next entry, nullopt after the last. corrupt: damaged, truncated, out of order; later calls repeat the error.
   Result<std::optional<StateView>> next();
 
  private:

@@ -30,7 +30,7 @@ Result<StateSpill::Place> StateSpill::add(std::string_view bytes) {
   if (fd_ < 0) {
     std::string name = (folder_ / "closed-XXXXXX").string();
     fd_ = ::mkostemp(name.data(), O_CLOEXEC);
-    if (fd_ < 0) return failed(folder_, "keeping", errno);
+    if (fd_ < 0) return failed(folder_, "writing", errno);
     ::unlink(name.c_str());
   }
   const Place place{size_, bytes.size()};
@@ -46,14 +46,14 @@ Result<> StateSpill::flush() {
   while (!bytes.empty()) {
     const auto n = ::write(fd_, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return failed(folder_, "keeping", errno);
+    if (n < 0) return failed(folder_, "writing", errno);
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
   pending_.clear();
   return {};
 }
 
-Result<> StateSpill::seal() {
+Result<> StateSpill::finish() {
   if (size_ == 0) return {};
   if (auto flushed = flush(); !flushed) return flushed;
   pending_.shrink_to_fit();

@@ -1,9 +1,9 @@
-// Saved states of intervals that are closed, out of memory until the step is finished: one scratch file without a name, which
-// goes with the process.
+// Keeps the saved states of closed intervals on disk until the step is finished, in one unnamed scratch file that disappears
+// with the process.
 //
 //   StateSpill spill(folder);
 //   auto place = spill.add(bytes);
-//   spill.seal();
+//   spill.finish();
 //   spill.at(*place);   // the same bytes
 #pragma once
 
@@ -28,13 +28,13 @@ class StateSpill {
   StateSpill(const StateSpill&) = delete;
   StateSpill& operator=(const StateSpill&) = delete;
 
-  // exhausted: the disk is full. transient: it fails.
+  // exhausted: the disk is full. transient: the disk failed.
   Result<Place> add(std::string_view bytes);
-  // Ends the writing. Once.
-  Result<> seal();
-  // Valid as long as the spill; after seal.
+  // Ends writing and maps the file. Once.
+  Result<> finish();
+  // After finish(); valid as long as the spill.
   std::string_view at(Place place) const;
-  // All of them.
+  // Returns the whole file, after finish().
   std::string_view bytes() const { return {static_cast<const char*>(map_), map_ ? size_ : 0}; }
 
  private:

@@ -8,25 +8,24 @@
 #include <map>
 
 namespace mole::runtime {
-
 namespace {
 
-// Pages of a mapped file count as the worker's memory once they are read; given back, they come again if they are wanted again.
-// All of them: reading one brings in its neighbours.
-void give_back(const Cell& cell) {
+// Releases the pages of the mapped file, which count as the worker's memory once they are read; they are read again on demand.
+// Releases all of them, because reading one page also reads its neighbours.
+void release_pages(const Cell& cell) {
   if (!cell.mapped.empty()) (void)::madvise(const_cast<char*>(cell.mapped.data()), cell.mapped.size(), MADV_DONTNEED);
 }
 
 }  // namespace
 
-Result<MetricState> OpenStep::fresh(Micros interval_start, const Group& group) const {
+Result<MetricState> OpenStep::new_state(Micros interval_start, const Group& group) const {
   auto state = module->create();
   if (!state || module->context_input() < 0) return state;
   const auto* row = upstream[static_cast<std::size_t>(module->context_input())].find(interval_start, group);
-  LentRows rows;
+  ArrowRows rows;
   if (row) rows.add(*row);
-  LentColumns columns;
-  if (auto begun = module->begin(*state, rows.lend(columns)); !begun) return begun.error();
+  ArrowView columns;
+  if (auto begun = module->begin(*state, rows.view(columns)); !begun) return begun.error();
   return state;
 }
 
@@ -51,8 +50,8 @@ void sort_cells(std::vector<Cell>& cells, const std::vector<Dimension>& by) {
   });
 }
 
-Result<std::vector<Cell>> absent_cells(std::span<const Cell> cells, const OpenStep& step, Micros start,
-                                       const std::vector<Group>& members) {
+Result<std::vector<Cell>> missing_cells(std::span<const Cell> cells, const OpenStep& step, Micros start,
+                                        const std::vector<Group>& members) {
   const GroupOrder order{&step.by};
   const bool sparse = step.sparse();
   std::vector<Cell> added;
@@ -64,7 +63,7 @@ Result<std::vector<Cell>> absent_cells(std::span<const Cell> cells, const OpenSt
     cell.interval_start = start;
     cell.group = member;
     if (!sparse) {
-      auto state = step.fresh(start, member);
+      auto state = step.new_state(start, member);
       if (!state) return state.error();
       cell.state = std::move(*state);
     }
@@ -74,7 +73,7 @@ Result<std::vector<Cell>> absent_cells(std::span<const Cell> cells, const OpenSt
 }
 
 Result<> complete_cells(std::vector<Cell>& cells, const OpenStep& step, const std::vector<std::string>& routers,
-                        const EvidenceOf& evidence) {
+                        const CoverageOf& coverage) {
   sort_cells(cells, step.by);
   const auto members = dense_members(step.by, routers);
   std::vector<Cell> added;
@@ -83,10 +82,10 @@ Result<> complete_cells(std::vector<Cell>& cells, const OpenStep& step, const st
     const Micros start = step.grid.at(i).from;
     const std::size_t first = at;
     while (at < cells.size() && cells[at].interval_start == start) ++at;
-    auto absent = absent_cells(std::span(cells).subspan(first, at - first), step, start, members);
-    if (!absent) return absent.error();
-    for (Cell& cell : *absent) {
-      cell.evidence = evidence(i, cell.group);
+    auto missing = missing_cells(std::span(cells).subspan(first, at - first), step, start, members);
+    if (!missing) return missing.error();
+    for (Cell& cell : *missing) {
+      cell.coverage = coverage(i, cell.group);
       added.push_back(std::move(cell));
     }
   }
@@ -105,9 +104,9 @@ Result<> add_totals(std::vector<Cell>& cells, const OpenStep& step, Micros start
       if (!cells[i].state || cells[i].group[d] == all_members) continue;
       Group total = cells[i].group;
       total[d] = all_members;
-      const auto [entry, fresh] = index.try_emplace(total, cells.size());
-      if (fresh) {  // of an open dimension's member that occurred
-        auto state = step.fresh(start, total);
+      const auto [entry, added] = index.try_emplace(total, cells.size());
+      if (added) {  // a group with members of open dimensions
+        auto state = step.new_state(start, total);
         if (!state) return state.error();
         Cell& cell = cells.emplace_back();
         cell.interval_start = start;
@@ -116,7 +115,7 @@ Result<> add_totals(std::vector<Cell>& cells, const OpenStep& step, Micros start
       }
       Cell& into = cells[entry->second];
       if (auto merged = step.module->merge(into.state, cells[i].state); !merged) return merged;
-      into.evidence.flows_late += cells[i].evidence.flows_late;
+      into.coverage.flows_late += cells[i].coverage.flows_late;
     }
   }
   sort_cells(cells, step.by);
@@ -129,19 +128,19 @@ Result<> save_cells(const std::vector<Cell>& cells, const OpenStep& step, const 
   std::vector<const Cell*> sorted;
   sorted.reserve(cells.size());
   for (const auto& cell : cells) sorted.push_back(&cell);
-  std::sort(sorted.begin(), sorted.end(), [](const Cell* a, const Cell* b) {  // the file compares groups as bytes
+  std::sort(sorted.begin(), sorted.end(), [](const Cell* a, const Cell* b) {  // the order of the file: groups as bytes
     return a->interval_start != b->interval_start ? a->interval_start < b->interval_start : a->group < b->group;
   });
   for (const Cell* cell : sorted) {
-    StateEntry entry{cell->interval_start, cell->group, cell->evidence, {}};
+    StateEntry entry{cell->interval_start, cell->group, cell->coverage, {}};
     if (cell->state) {
       auto saved = step.module->save(cell->state);
       if (!saved) return saved.error();
-      if (saved->empty()) return internal(step.module->name() + ": save: wrote nothing; a state has at least one byte");
+      if (saved->empty()) return internal(step.module->name() + ": save wrote no bytes; a state has at least one byte");
       entry.payload = std::move(*saved);
     } else {
       entry.payload = cell->saved;
-      give_back(*cell);
+      release_pages(*cell);
     }
     if (auto added = file->add(entry); !added) return added;
   }
@@ -162,10 +161,10 @@ Result<> SavedCells::append(const std::filesystem::path& path, const OpenStep& s
     Cell cell;
     cell.interval_start = (*entry)->interval_start;
     cell.group = std::move((*entry)->group);
-    cell.evidence = (*entry)->evidence;
+    cell.coverage = (*entry)->coverage;
     cell.saved = (*entry)->payload;
     cell.mapped = reader->bytes();
-    give_back(cell);
+    release_pages(cell);
     cells_.push_back(std::move(cell));
   }
   files_.push_back(std::move(reader));
@@ -174,10 +173,10 @@ Result<> SavedCells::append(const std::filesystem::path& path, const OpenStep& s
 
 Result<> load_cell(Cell& cell, const OpenStep& step) {
   if (cell.state || cell.saved.empty()) return {};
-  auto state = step.fresh(cell.interval_start, cell.group);
+  auto state = step.new_state(cell.interval_start, cell.group);
   if (!state) return state.error();
   if (auto loaded = step.module->load(*state, cell.saved); !loaded) return loaded;
-  give_back(cell);
+  release_pages(cell);
   cell.state = std::move(*state);
   return {};
 }

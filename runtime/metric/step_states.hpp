@@ -1,11 +1,11 @@
-// The states of one step over its block: a cell per interval and group, with the evidence that belongs to it.
+// The states of one step over its block: a cell per interval and group, with its coverage.
 #pragma once
 
 #include "runtime/host/metric_module.hpp"
 #include "runtime/metric/dimension.hpp"
 #include "runtime/metric/interval_grid.hpp"
-#include "runtime/metric/upstream_rows.hpp"
 #include "runtime/metric/state_file.hpp"
+#include "runtime/metric/upstream_rows.hpp"
 #include "sdk/model/task.hpp"
 
 #include <filesystem>
@@ -17,7 +17,7 @@
 
 namespace mole::runtime {
 
-// A step ready to run: its module is open, its words are parsed.
+// A step ready to run: its module is open, its settings are parsed.
 struct OpenStep {
   std::uint32_t index = 0;           // in Spec::steps
   const task::Step* step = nullptr;  // the Spec outlives this
@@ -31,49 +31,50 @@ struct OpenStep {
       if (!d.dense()) return true;
     return false;
   }
-  // A fresh state for an interval and group: create, then begin if the module has a context input.
-  Result<MetricState> fresh(Micros interval_start, const Group& group) const;
+  // Creates a state for an interval and group: create, then begin if the module has a context input.
+  Result<MetricState> new_state(Micros interval_start, const Group& group) const;
   StateHeader header() const;
 };
 
-// A cell without a state carries only evidence: an interval of sparse groups in which none of them occurred (the sparse
-// values of its group are ""), or one whose state is still saved.
+// A cell without a state only carries the coverage of an interval in which no sparse group occurred (the sparse values of its
+// group are ""). A cell with a saved state is loaded when it is needed.
 struct Cell {
   Micros interval_start = 0;
   Group group;
   MetricState state;
-  std::string_view saved;   // bytes of the state if it is not loaded; points into a StateFileReader or a StateSpill
-  std::string_view mapped;  // the mapped file in which `saved` lies, whole: what was read of it need not stay in memory
-  RowEvidence evidence;
+  std::string_view saved;   // bytes of the state if it is not loaded; in a StateFileReader or a StateSpill
+  std::string_view mapped;  // the whole mapped file that contains `saved`; its pages may be released after reading
+  RowCoverage coverage;
   bool has_state() const { return static_cast<bool>(state) || !saved.empty(); }
 };
 
 // Sorts by (interval, group) in the order of rows.
 void sort_cells(std::vector<Cell>& cells, const std::vector<Dimension>& by);
 
-// Answers for interval i of a step's grid and the dense part of a group.
-using EvidenceOf = std::function<RowEvidence(std::uint32_t interval, const Group& dense)>;
+// Returns the coverage of interval i of a step's grid and the dense part of a group.
+using CoverageOf = std::function<RowCoverage(std::uint32_t interval, const Group& dense)>;
 
-// What the interval that begins at `start` lacks beside `cells` (its own, sorted): a cell with an empty state for every one of
-// `members`, the dense groups; if the step has open dimensions, a cell of evidence only for each of them. No evidence yet.
-Result<std::vector<Cell>> absent_cells(std::span<const Cell> cells, const OpenStep& step, Micros start,
-                                       const std::vector<Group>& members);
+// Returns the cells that `cells` (those of the interval that begins at `start`, sorted) lack to be complete: a cell with an
+// empty state for each of the dense groups `members`; if the step has open dimensions, a cell without a state for each of them.
+// The coverage is left unset.
+Result<std::vector<Cell>> missing_cells(std::span<const Cell> cells, const OpenStep& step, Micros start,
+                                        const std::vector<Group>& members);
 
-// Adds them for every interval of the block, with the evidence that is told. Leaves the cells sorted.
+// Adds the missing cells of every interval of the block, with their coverage. Leaves the cells sorted.
 Result<> complete_cells(std::vector<Cell>& cells, const OpenStep& step, const std::vector<std::string>& routers,
-                        const EvidenceOf& evidence);
+                        const CoverageOf& coverage);
 
-// Merges the states of one interval (`cells`, sorted and complete) into the totals of `by`: one dimension after the other, so
-// that with two of them their cube is made. flows_late adds up. Leaves the cells sorted.
+// Merges the states of one interval (`cells`, sorted and complete) into the totals of `by`, one dimension after the other, so
+// that two dimensions give their cube. flows_late is summed. Leaves the cells sorted.
 Result<> add_totals(std::vector<Cell>& cells, const OpenStep& step, Micros start);
 
-// Writes cells (of this block, sorted) as the step's state file; states that are saved are not loaded for it.
+// Writes the cells of this block as the step's state file. Saved states are copied without loading them.
 Result<> save_cells(const std::vector<Cell>& cells, const OpenStep& step, const std::filesystem::path& path);
 
-// Cells of state files: states stay saved. Keeps the files open for as long as the cells are used.
+// Cells of state files, whose states stay saved. Must outlive the cells.
 class SavedCells {
  public:
-  // Appends the file's cells. corrupt, invalid ("shape differs"): the file is not this step's.
+  // Appends the cells of a file. corrupt, invalid ("shape differs"): the file does not belong to this step.
   Result<> append(const std::filesystem::path& path, const OpenStep& step, TimeRange block);
   std::vector<Cell>& cells() { return cells_; }
 
@@ -82,7 +83,7 @@ class SavedCells {
   std::vector<Cell> cells_;
 };
 
-// The state of a cell, loading it if it is saved.
+// Loads the state of a cell if it is saved.
 Result<> load_cell(Cell& cell, const OpenStep& step);
 
 }  // namespace mole::runtime

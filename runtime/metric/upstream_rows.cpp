@@ -38,9 +38,9 @@ Result<> UpstreamRows::append(const RowTable& table, const std::string& column, 
   const auto* coverage = values_of<double>(table, "coverage");
   const std::vector<std::uint64_t>* counts[4];
   static constexpr const char* names[4] = {"flows_lost", "flows_late", "files_expected", "files_present"};
-  bool whole = starts && coverage;
-  for (int i = 0; i < 4; ++i) whole = (counts[i] = values_of<std::uint64_t>(table, names[i])) && whole;
-  if (!whole) return invalid("upstream rows lack a standard column; compute the upstream module again");
+  bool complete = starts && coverage;
+  for (int i = 0; i < 4; ++i) complete = (counts[i] = values_of<std::uint64_t>(table, names[i])) && complete;
+  if (!complete) return invalid("upstream rows lack a standard column; compute the upstream module again");
   const Column* values = table.find(column);
   if (!values || values->type != type || type == "text")
     return invalid("upstream rows have no column '" + column + "' of type " + type + "; submit the manifest again");
@@ -49,8 +49,8 @@ Result<> UpstreamRows::append(const RowTable& table, const std::string& column, 
     groups.push_back(table.find(d.name));
     if (!groups.back()) return invalid("upstream rows are not grouped by '" + d.name + "'; give both modules the same `by`");
   }
-  // Columns stand as: interval_start, interval_end, <by>, <outputs>, 5 standard ones. A group column beyond ours would make
-  // several rows of one group look alike.
+  // The columns are interval_start, interval_end, <by>, <outputs>, 5 standard ones. With a further group column, several rows
+  // would seem to be of one group.
   if (const std::size_t next = 2 + by_.size(); table.columns.size() > next) {
     const auto& name = table.columns[next].name;
     if (auto extra = dimension_named(name); extra && name != column && values != &table.columns[next] &&
@@ -63,7 +63,7 @@ Result<> UpstreamRows::append(const RowTable& table, const std::string& column, 
     Row row;
     row.interval_start = start;
     for (const Column* g : groups) row.group.push_back(text_of(*g, i));
-    row.evidence = {(*coverage)[i], (*counts[0])[i], (*counts[1])[i], (*counts[2])[i], (*counts[3])[i]};
+    row.coverage = {(*coverage)[i], (*counts[0])[i], (*counts[1])[i], (*counts[2])[i], (*counts[3])[i]};
     row.bits = bits_of(*values, i);
     row.valid = values->valid.empty() || values->valid[i];
     index_.try_emplace({start, row.group}, rows_.size());
@@ -77,7 +77,7 @@ const UpstreamRows::Row* UpstreamRows::find(Micros interval_start, const Group& 
   return found == index_.end() ? nullptr : &rows_[found->second];
 }
 
-void LentRows::add(const UpstreamRows::Row& row) {
+void ArrowRows::add(const UpstreamRows::Row& row) {
   const std::size_t i = bits_.size();
   if (i % 8 == 0) validity_.push_back(0);
   if (row.valid)
@@ -85,11 +85,11 @@ void LentRows::add(const UpstreamRows::Row& row) {
   else
     ++nulls_;
   bits_.push_back(row.valid ? row.bits : 0);
-  coverage_.push_back(row.evidence.coverage);
+  coverage_.push_back(row.coverage.share);
   starts_.push_back(row.interval_start);
 }
 
-const ArrowArray* LentRows::lend(LentColumns& columns) const {
+const ArrowArray* ArrowRows::view(ArrowView& columns) const {
   columns.clear();
   columns.add(bits_.data(), nulls_ ? validity_.data() : nullptr, nulls_);
   columns.add(coverage_.data());

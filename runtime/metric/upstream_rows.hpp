@@ -1,9 +1,9 @@
-// Rows of an upstream module as an input reads them: one numeric column, with interval, group and evidence of each row.
+// Rows of an upstream module as an input reads them: one numeric column, with interval, group and coverage of each row.
 #pragma once
 
 #include "runtime/metric/dimension.hpp"
-#include "runtime/rows/row_table.hpp"
 #include "runtime/metric/state_file.hpp"
+#include "runtime/rows/row_table.hpp"
 #include "sdk/model/time.hpp"
 
 #include <mole/abi.h>
@@ -16,27 +16,27 @@
 
 namespace mole::runtime {
 
-class LentColumns;
+class ArrowView;
 
-// Values of the three numeric types lie as their bit patterns, 8 bytes each.
+// Values of the three numeric types are held as their bit patterns, 8 bytes each.
 class UpstreamRows {
  public:
   struct Row {
     Micros interval_start = 0;
     Group group;
-    RowEvidence evidence;
+    RowCoverage coverage;
     std::uint64_t bits = 0;
     bool valid = false;  // false: the value is null
   };
 
-  // `by`: the dimensions of the reading step; they must be those of the table.
+  // `by`: the dimensions of the reading step; the tables must have the same.
   explicit UpstreamRows(std::vector<Dimension> by) : by_(std::move(by)) {}
 
-  // Appends the rows of `table` within `range`. invalid: a column is missing, of another type, or `by` differs.
+  // Appends the rows of `table` within `range`. invalid: a column is missing or of another type, or `by` differs.
   Result<> append(const RowTable& table, const std::string& column, const std::string& type, TimeRange range);
 
   const std::vector<Row>& rows() const { return rows_; }
-  // The row of an interval and group; null if there is none. Of several (a metric may give more than one row) the first.
+  // Returns the row of an interval and group, the first if a metric gave several; null if there is none.
   const Row* find(Micros interval_start, const Group& group) const;
 
  private:
@@ -45,13 +45,13 @@ class UpstreamRows {
   std::map<std::pair<Micros, Group>, std::size_t> index_;
 };
 
-// Rows as the ABI hands them to begin and add: value, coverage, interval_start.
-class LentRows {
+// Rows in the form in which the ABI passes them to begin and add: value, coverage, interval_start.
+class ArrowRows {
  public:
   void add(const UpstreamRows::Row& row);
   std::uint64_t size() const { return bits_.size(); }
-  // Valid until the next add; `columns` is filled anew.
-  const ArrowArray* lend(LentColumns& columns) const;
+  // Replaces the content of `columns`. Valid until the next add().
+  const ArrowArray* view(ArrowView& columns) const;
 
  private:
   std::vector<std::uint64_t> bits_;

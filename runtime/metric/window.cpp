@@ -7,8 +7,8 @@
 namespace mole::runtime {
 namespace {
 
-// One group's cells along the intervals from the first in reach to the end of the block; null: no cell.
-struct Line {
+// The cells of one group, from the first interval that a window reaches to the end of the block; null: no cell.
+struct GroupCells {
   const OpenStep& step;
   const Group& group;
   std::vector<Cell*> cells;
@@ -19,7 +19,7 @@ struct Line {
     return step.block.from + (static_cast<Micros>(i) - static_cast<Micros>(first)) * step.step->interval;
   }
 
-  // Merges cell i into `into`; a saved state is loaded for the purpose and dropped unless `keep`.
+  // Merges cell i into `into`. A saved state is loaded for that, and dropped afterwards unless `keep`.
   Result<> merge(const MetricState& into, std::size_t i, bool keep) const {
     Cell* cell = cells[i];
     if (!cell || !cell->has_state()) return {};
@@ -31,55 +31,55 @@ struct Line {
   }
 };
 
-// The evidence of a window: the mean coverage of all its intervals (none known: 0), sums of the rest.
-RowEvidence evidence_of(const Line& line, const std::vector<const RowEvidence*>& of_interval, std::size_t last) {
-  RowEvidence sum;
+// Returns the coverage of a window: the mean share of all its intervals (0 where unknown), the sums of the other columns.
+RowCoverage window_coverage(const GroupCells& line, const std::vector<const RowCoverage*>& of_interval, std::size_t last) {
+  RowCoverage sum;
   for (std::size_t i = last + 1 - line.length; i <= last; ++i) {
-    const RowEvidence* e = line.cells[i] ? &line.cells[i]->evidence : of_interval[i];
+    const RowCoverage* e = line.cells[i] ? &line.cells[i]->coverage : of_interval[i];
     if (!e) continue;
-    sum.coverage += e->coverage;
+    sum.share += e->share;
     sum.flows_lost += e->flows_lost;
     sum.flows_late += line.cells[i] ? e->flows_late : 0;
     sum.files_expected += e->files_expected;
     sum.files_present += e->files_present;
   }
-  sum.coverage /= static_cast<double>(line.length);
+  sum.share /= static_cast<double>(line.length);
   return sum;
 }
 
-// Takes the merged state of the window that ends with interval `last`. Called in any order of intervals.
-using Take = std::function<Result<>(std::size_t last, MetricState)>;
+// Receives the merged state of the window that ends with interval `last`, in any order of intervals.
+using Sink = std::function<Result<>(std::size_t last, MetricState)>;
 
-bool any_state(const Line& line, std::size_t from, std::size_t to) {
+bool any_state(const GroupCells& line, std::size_t from, std::size_t to) {
   return std::any_of(line.cells.begin() + static_cast<std::ptrdiff_t>(from), line.cells.begin() + static_cast<std::ptrdiff_t>(to),
                      [](const Cell* c) { return c && c->has_state(); });
 }
 
-Result<> merge_in_order(const Line& line, const Take& take) {
+Result<> merge_in_order(const GroupCells& line, const Sink& sink) {
   for (std::size_t last = line.first; last < line.cells.size(); ++last) {
     const std::size_t from = last + 1 - line.length;
     if (!any_state(line, from, last + 1)) continue;
-    auto state = line.step.fresh(line.start_of(last), line.group);
+    auto state = line.step.new_state(line.start_of(last), line.group);
     if (!state) return state.error();
     for (std::size_t i = from; i <= last; ++i)
       if (auto merged = line.merge(*state, i, true); !merged) return merged;
-    if (auto taken = take(last, std::move(*state)); !taken) return taken;
+    if (auto taken = sink(last, std::move(*state)); !taken) return taken;
   }
   return {};
 }
 
-// Rows [a, b] of one chunk share the intervals (b - length, a]. From the last row to the first, older intervals join one
-// running state; newer ones come from prefixes that are kept.
-Result<> merge_chunk(const Line& line, std::size_t a, std::size_t b, const Take& take) {
-  const auto fresh = [&] { return line.step.fresh(line.start_of(a), line.group); };
-  auto shared = fresh();
+// Rows [a, b] of one chunk share the intervals (b - length, a]. Going from the last row to the first, older intervals are merged
+// into one running state; newer ones come from prefix states computed first.
+Result<> merge_chunk(const GroupCells& line, std::size_t a, std::size_t b, const Sink& sink) {
+  const auto new_state = [&] { return line.step.new_state(line.start_of(a), line.group); };
+  auto shared = new_state();
   if (!shared) return shared.error();
   for (std::size_t i = b + 1 - line.length; i <= a; ++i)
     if (auto merged = line.merge(*shared, i, false); !merged) return merged;
 
   std::vector<MetricState> newer(b - a + 1);  // newer[k]: intervals (a, a + k]
   for (std::size_t k = 1; k < newer.size(); ++k) {
-    auto state = fresh();
+    auto state = new_state();
     if (!state) return state.error();
     if (k > 1)
       if (auto merged = line.step.module->merge(*state, newer[k - 1]); !merged) return merged;
@@ -90,23 +90,23 @@ Result<> merge_chunk(const Line& line, std::size_t a, std::size_t b, const Take&
     if (last < b)
       if (auto merged = line.merge(*shared, last + 1 - line.length, false); !merged) return merged;
     if (!any_state(line, last + 1 - line.length, last + 1)) continue;
-    auto state = fresh();
+    auto state = new_state();
     if (!state) return state.error();
     if (auto merged = line.step.module->merge(*state, *shared); !merged) return merged;
     if (last > a)
       if (auto merged = line.step.module->merge(*state, newer[last - a]); !merged) return merged;
-    if (auto taken = take(last, std::move(*state)); !taken) return taken;
+    if (auto taken = sink(last, std::move(*state)); !taken) return taken;
   }
   return {};
 }
 
-Result<> merge_by_chunks(const Line& line, const Take& take) {
-  // Chunks of about the root of the rows keep few prefixes, and cost each interval of the window a merge per chunk.
+Result<> merge_by_chunks(const GroupCells& line, const Sink& sink) {
+  // Chunks of about the square root of the rows need few prefix states, and each interval of the window one merge per chunk.
   const std::size_t rows = line.cells.size() - line.first;
   const std::size_t chunk =
       std::min(line.length, std::max<std::size_t>(32, static_cast<std::size_t>(std::sqrt(static_cast<double>(rows)))));
   for (std::size_t a = line.first; a < line.cells.size(); a += chunk)
-    if (auto merged = merge_chunk(line, a, std::min(a + chunk, line.cells.size()) - 1, take); !merged) return merged;
+    if (auto merged = merge_chunk(line, a, std::min(a + chunk, line.cells.size()) - 1, sink); !merged) return merged;
   return {};
 }
 
@@ -121,14 +121,14 @@ Result<> merge_windows(std::vector<Cell>& cells, const OpenStep& step, const std
   const bool exact = step.module->descriptor().deterministic && step.module->context_input() < 0;
 
   std::map<Group, std::vector<Cell*>, GroupOrder> lines(GroupOrder{&step.by});
-  std::map<Group, std::vector<const RowEvidence*>> of_interval;  // by dense part: what holds for absent groups
+  std::map<Group, std::vector<const RowCoverage*>> of_interval;  // by dense part of the group: the coverage of absent groups
   for (const auto& member : dense_members(step.by, routers)) of_interval[member].resize(count);
   for (Cell& cell : cells) {
     if (cell.interval_start < reach_from || cell.interval_start >= step.block.to) continue;
     const auto i = static_cast<std::size_t>((cell.interval_start - reach_from) / interval);
-    auto& evidence = of_interval[dense_part(step.by, cell.group)];
-    evidence.resize(count);
-    if (!evidence[i] || !cell.has_state()) evidence[i] = &cell.evidence;
+    auto& coverage = of_interval[dense_part(step.by, cell.group)];
+    coverage.resize(count);
+    if (!coverage[i] || !cell.has_state()) coverage[i] = &cell.coverage;
     if (!cell.has_state()) continue;
     auto& line = lines[cell.group];
     line.resize(count);
@@ -136,17 +136,17 @@ Result<> merge_windows(std::vector<Cell>& cells, const OpenStep& step, const std
   }
 
   for (auto& [group, line_cells] : lines) {
-    const Line line{step, group, line_cells, length, first};
-    const auto& evidence = of_interval[dense_part(step.by, group)];
-    const Take take = [&, &group = group](std::size_t last, MetricState state) {
+    const GroupCells line{step, group, line_cells, length, first};
+    const auto& coverage = of_interval[dense_part(step.by, group)];
+    const Sink sink = [&, &group = group](std::size_t last, MetricState state) {
       Cell cell;
       cell.interval_start = line.start_of(last);
       cell.group = group;
       cell.state = std::move(state);
-      cell.evidence = evidence_of(line, evidence, last);
+      cell.coverage = window_coverage(line, coverage, last);
       return row(std::move(cell));
     };
-    if (auto done = exact ? merge_by_chunks(line, take) : merge_in_order(line, take); !done) return done;
+    if (auto done = exact ? merge_by_chunks(line, sink) : merge_in_order(line, sink); !done) return done;
   }
   return {};
 }

@@ -1,9 +1,9 @@
-// Trailing windows over the states of intervals (DESIGN: windows are made by merging). Row i merges the intervals whose
-// ends lie in (end_i - window, end_i].
+// Trailing windows, made by merging the states of intervals. Row i merges the intervals whose ends are in
+// (end_i - window, end_i].
 //
-// Exact metrics (deterministic, no context input) are merged by chunks of rows: what all windows of a chunk share is merged
-// once, so a row costs a few merges and not one per interval of its window. Others are merged in time order, every row
-// afresh from its own begin(), because neither order nor an earlier begin() may show.
+// Exact metrics (deterministic, no context input) are merged by chunks of rows: the intervals shared by all windows of a chunk
+// are merged once, so a row costs a few merges instead of one per interval of its window. Other metrics are merged in time
+// order, each row from its own begin(), because the result may depend on the order and on begin().
 #pragma once
 
 #include "runtime/metric/step_states.hpp"
@@ -13,9 +13,10 @@
 
 namespace mole::runtime {
 
-// `cells`: this block's (sorted, complete) and those of the blocks in reach, any order. Calls `row` for every interval of
-// the block and every group that has a state in its window, group by group and in no order of intervals, with the merged state.
-// States saved in cells are loaded on the way and may be dropped again. `routers`: members of the router dimension.
+// Calls `row` with the merged state for every interval of the block and every group that has a state in its window, group by
+// group, the intervals of a group in no particular order. `cells`: those of this block (complete) and of the earlier blocks that
+// the windows reach. Saved states of cells are loaded as needed and may be dropped again. `routers`: members of the router
+// dimension.
 Result<> merge_windows(std::vector<Cell>& cells, const OpenStep& step, const std::vector<std::string>& routers,
                        const std::function<Result<>(Cell)>& row);
 

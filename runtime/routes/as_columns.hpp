@@ -18,7 +18,7 @@ class AsColumns {
   // A batch: `times` decide about the table; null addresses: nobody asks for that side.
   struct Rows {
     std::uint32_t rows = 0;
-    std::uint32_t family = 4;  // as FlowView::family
+    std::uint32_t family = 4;  // as FlowBatch::family
     const Micros* times = nullptr;
     const void* src = nullptr;
     const void* dst = nullptr;

@@ -16,12 +16,12 @@ namespace mole::runtime {
 namespace {
 
 constexpr Micros bucket_length = minute_us;
-constexpr std::size_t most_buckets = 60 * 24 * 400;  // a year of minutes
-constexpr std::size_t read_at_once = std::size_t{256} << 10;
+constexpr std::size_t max_buckets = 60 * 24 * 400;  // more than a year of minutes
+constexpr std::size_t read_size = std::size_t{256} << 10;
 
 }  // namespace
 
-// The scratch file: written at its end, read anywhere, without a name so that nothing stays behind.
+// The scratch file: appended to, read anywhere, unnamed so that it cannot be left behind.
 class BlockSorter::Scratch {
  public:
   static Result<std::unique_ptr<Scratch>> create(const std::filesystem::path& folder) {
@@ -33,7 +33,7 @@ class BlockSorter::Scratch {
   }
   ~Scratch() { ::close(fd_); }
 
-  // Gives the place the bytes went to.
+  // Returns the offset of the bytes in the file.
   Result<std::uint64_t> append(std::span<const std::byte> bytes) {
     const std::uint64_t at = size_;
     while (!bytes.empty()) {
@@ -69,7 +69,7 @@ class BlockSorter::Scratch {
   std::uint64_t size_ = 0;
 };
 
-// Sorted rows: `rows` in memory, then `left` more of them from `at` in the scratch file.
+// A sorted run: `rows` in memory, then `left` more rows from `at` in the scratch file.
 struct BlockSorter::Run {
   const RowLayout* layout;
   std::vector<std::byte> rows;
@@ -114,7 +114,7 @@ BlockSorter::BlockSorter(const SortOptions& options)
     : options_(options), layouts_{RowLayout(options.columns, 4), RowLayout(options.columns, 6)} {
   const Micros length = std::max<Micros>(0, options_.range.to - options_.range.from);
   const auto minutes = static_cast<std::size_t>(length / bucket_length) + 1;
-  buckets_.resize(std::min(minutes, most_buckets) + 2);  // one before the range, one behind it
+  buckets_.resize(std::min(minutes, max_buckets) + 2);  // one before the range, one after it
 }
 
 BlockSorter::~BlockSorter() = default;
@@ -126,26 +126,26 @@ std::size_t BlockSorter::bucket_of(std::int64_t start) const {
   return std::min<std::uint64_t>(minute + 1, buckets_.size() - 1);
 }
 
-Result<> BlockSorter::add(const FlowBatch& batch, std::uint32_t file, std::optional<std::span<const std::uint32_t>> rows) {
+Result<> BlockSorter::add(const FlowBatch& batch, std::uint32_t file, const std::uint32_t* slot_of_row) {
   const std::size_t family = batch.address_family == 6 ? 1 : 0;
   const RowLayout& layout = layouts_[family];
   const auto starts = batch.column<std::int64_t>(MOLE_COLUMN_START);
-  const std::size_t count = rows ? rows->size() : batch.rows;
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto row = rows ? (*rows)[i] : static_cast<std::uint32_t>(i);
+  for (std::uint32_t row = 0; row < batch.rows; ++row) {
+    const std::uint32_t slot = slot_of_row ? slot_of_row[row] : 0;
+    if (slot == MOLE_NO_STATE) continue;
     Rows& bucket = buckets_[bucket_of(starts[row])].families[family];
     const std::size_t at = bucket.bytes.size(), capacity = bucket.bytes.capacity();
     bucket.bytes.resize(at + layout.row_size());
     held_ += bucket.bytes.capacity() - capacity;
-    layout.pack(batch, row, {starts[row], file, batch.first_record + row}, bucket.bytes.data() + at);
-    // Sorting a bucket takes as much again: none may come near the whole memory.
+    layout.pack(batch, row, {starts[row], file, batch.first_record + row}, slot, bucket.bytes.data() + at);
+    // Sorting a bucket takes the same amount again, so a bucket must stay far below the whole memory.
     if (bucket.bytes.size() > options_.memory / 8)
       if (auto done = spill(bucket, layout.row_size()); !done) return done;
   }
   return held_ > options_.memory ? spill_largest() : Result<>();
 }
 
-// Half of the memory becomes free, by as few and as long runs as can be.
+// Frees half of the memory, largest buckets first, so that there are few and long runs.
 Result<> BlockSorter::spill_largest() {
   std::vector<std::size_t> order(buckets_.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -171,15 +171,15 @@ Result<> BlockSorter::spill(Rows& rows, std::size_t row_size) {
   if (!at) return at.error();
   rows.spilled.push_back({*at, rows.bytes.size() / row_size});
   spilled_ += rows.bytes.size();
-  rows.bytes = {};  // the memory, too
+  rows.bytes = {};  // frees the memory
   return {};
 }
 
-// ---- the way out ----------------------------------------------------------------------------------------------------
+// ---- reading back ---------------------------------------------------------------------------------------------------
 
 namespace {
 
-struct Later {
+struct LaterKey {
   template <class Run>
   bool operator()(const Run& a, const Run& b) const {
     return b->key < a->key;
@@ -188,13 +188,13 @@ struct Later {
 
 }  // namespace
 
-// Goes to the run's next row, reading on if need be. False: it has none.
+// Moves to the next row of the run, reading from the scratch file if necessary. False: there is none.
 Result<bool> BlockSorter::advance(Run& run) {
   const std::size_t row_size = run.layout->row_size();
   run.position += row_size;
   if (run.position >= run.rows.size()) {
     if (run.left == 0) return false;
-    const std::uint64_t count = std::min<std::uint64_t>(run.left, std::max<std::size_t>(read_at_once / row_size, 1));
+    const std::uint64_t count = std::min<std::uint64_t>(run.left, std::max<std::size_t>(read_size / row_size, 1));
     run.rows.resize(count * row_size);
     if (auto done = scratch_->read(run.at, run.rows); !done) return done.error();
     run.at += run.rows.size();
@@ -205,7 +205,7 @@ Result<bool> BlockSorter::advance(Run& run) {
   return true;
 }
 
-// Makes the runs of the next bucket that has any; false: no more.
+// Opens the runs of the next bucket that has any; false: there is none.
 Result<bool> BlockSorter::open_bucket() {
   heap_.clear();
   for (; heap_.empty() && next_bucket_ < buckets_.size(); ++next_bucket_) {
@@ -224,14 +224,17 @@ Result<bool> BlockSorter::open_bucket() {
     }
     bucket = {};
   }
-  std::make_heap(heap_.begin(), heap_.end(), Later());
+  std::make_heap(heap_.begin(), heap_.end(), LaterKey());
   return !heap_.empty();
 }
 
 Result<bool> BlockSorter::next(FlowBatch& batch) {
-  if (!out_) out_.emplace(options_.columns);
+  if (!out_) {
+    out_.emplace(options_.columns);
+    slots_.resize(batch_rows);
+  }
   batch = {};
-  batch.columns = out_->columns();
+  batch.columns = out_->view();
   while (batch.rows < batch_rows) {
     if (heap_.empty()) {
       auto opened = open_bucket();
@@ -241,12 +244,13 @@ Result<bool> BlockSorter::next(FlowBatch& batch) {
     Run& run = *heap_.front();
     if (batch.rows > 0 && run.layout->address_family() != batch.address_family) break;
     batch.address_family = run.layout->address_family();
-    run.layout->unpack(run.rows.data() + run.position, batch.columns, batch.rows++);
-    std::pop_heap(heap_.begin(), heap_.end(), Later());
+    slots_[batch.rows] = RowLayout::slot(run.rows.data() + run.position);
+    run.layout->unpack(run.rows.data() + run.position, out_->columns(), batch.rows++);
+    std::pop_heap(heap_.begin(), heap_.end(), LaterKey());
     auto more = advance(*heap_.back());
     if (!more) return more.error();
     if (*more)
-      std::push_heap(heap_.begin(), heap_.end(), Later());
+      std::push_heap(heap_.begin(), heap_.end(), LaterKey());
     else
       heap_.pop_back();
   }

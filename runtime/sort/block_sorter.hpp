@@ -1,15 +1,14 @@
-// Puts the flows of a block in order of (start, file, record number) for modules that need it, in bounded memory.
+// Sorts the flows of a block by (start, file, record number) in bounded memory, for modules that need that order.
 //
 //   BlockSorter sorter({.columns = wanted, .range = block, .scratch = folder, .memory = 256 << 20});
-//   while (reader.next(batch)) sorter.add(batch, file_number);
+//   while (reader.next(batch)) sorter.add(batch, file_number, slots);
 //   while (true) {
-//     auto more = sorter.next(batch);
+//     auto more = sorter.next(batch);   // the rows are in order; sorter.slots()[i] is the slot of row i
 //     ...
 //   }
 //
-// Flows are gathered in buckets of a minute. When they need more than the memory given, the largest buckets are sorted
-// and written to one scratch file (which has no name and goes with the process); a bucket is merged when its turn
-// comes.
+// Flows are collected in buckets of a minute. When they need more than the given memory, the largest buckets are sorted and
+// written to one unnamed scratch file, which disappears with the process. The runs of a bucket are merged when it is read.
 #pragma once
 
 #include <mole/result.hpp>
@@ -22,14 +21,13 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <span>
 #include <vector>
 
 namespace mole::runtime {
 
 struct SortOptions {
-  ColumnSet columns;                                // what comes out; batches put in must have these and start
-  TimeRange range;                                  // most flows start here; the others are sorted, too, but in two buckets
+  ColumnSet columns;                                // of the output; input batches must have these and start
+  TimeRange range;                                  // most flows start here; those outside share two buckets
   std::filesystem::path scratch;                    // a folder on a local disk
   std::uint64_t memory = std::uint64_t{256} << 20;  // bytes for rows; sorting takes up to half as much more
 };
@@ -42,13 +40,15 @@ class BlockSorter {
   BlockSorter& operator=(const BlockSorter&) = delete;
   ~BlockSorter();
 
-  // Takes the rows of `batch` (those in `rows`, ascending, if given). `file`: number of the file in the block's order.
-  // Only before the first next(). exhausted if the disk is full.
-  Result<> add(const FlowBatch& batch, std::uint32_t file, std::optional<std::span<const std::uint32_t>> rows = {});
+  // Adds the rows of `batch`. `file`: number of the file in the order of the block. `slot_of_row`: a number kept with each row;
+  // rows of MOLE_NO_STATE are left out; null: every row has slot 0. Only before the first next(). exhausted: the disk is full.
+  Result<> add(const FlowBatch& batch, std::uint32_t file, const std::uint32_t* slot_of_row = nullptr);
 
-  // Next rows in order, good until the next call; false after the last. A batch holds one address family, so it may
-  // end early.
+  // Gives the next rows in order, valid until the next call; false after the last. A batch has one address family, so it may
+  // have fewer than batch_rows rows.
   Result<bool> next(FlowBatch& batch);
+  // Returns the slots of the rows that next() gave.
+  const std::uint32_t* slots() const { return slots_.data(); }
 
   std::uint64_t spilled_bytes() const { return spilled_; }
 
@@ -73,6 +73,7 @@ class BlockSorter {
   std::size_t next_bucket_ = 0;
   std::vector<std::unique_ptr<Run>> heap_;  // of the open bucket, smallest key in front
   std::optional<ColumnBuffers> out_;
+  std::vector<std::uint32_t> slots_;  // of the rows in out_
 };
 
 }  // namespace mole::runtime

@@ -5,9 +5,9 @@
 namespace mole::runtime {
 namespace {
 
-constexpr std::size_t record_at = 8, file_at = 16, columns_at = 20;
+constexpr std::size_t record_at = 8, file_at = 16, slot_at = 20, columns_at = 24;
 
-// Widths are 1, 2, 4, 8 and 16: fixed sizes become plain moves.
+// Widths are 1, 2, 4, 8 and 16; copies of constant size compile to plain moves.
 void copy(std::byte* to, const std::byte* from, std::size_t width) {
   switch (width) {
     case 1:
@@ -38,10 +38,11 @@ RowLayout::RowLayout(ColumnSet columns, std::uint32_t address_family) : family_(
   }
 }
 
-void RowLayout::pack(const FlowBatch& batch, std::uint32_t row, const FlowKey& key, std::byte* to) const {
+void RowLayout::pack(const FlowBatch& batch, std::uint32_t row, const FlowKey& key, std::uint32_t slot, std::byte* to) const {
   std::memcpy(to, &key.start, sizeof key.start);
   std::memcpy(to + record_at, &key.record, sizeof key.record);
   std::memcpy(to + file_at, &key.file, sizeof key.file);
+  std::memcpy(to + slot_at, &slot, sizeof slot);
   for (const auto& f : fields_) copy(to + f.at, static_cast<const std::byte*>(batch.columns[f.column]) + f.width * row, f.width);
 }
 
@@ -51,6 +52,12 @@ FlowKey RowLayout::key(const std::byte* row) {
   std::memcpy(&key.record, row + record_at, sizeof key.record);
   std::memcpy(&key.file, row + file_at, sizeof key.file);
   return key;
+}
+
+std::uint32_t RowLayout::slot(const std::byte* row) {
+  std::uint32_t slot;
+  std::memcpy(&slot, row + slot_at, sizeof slot);
+  return slot;
 }
 
 void RowLayout::unpack(const std::byte* from, const std::array<void*, MOLE_COLUMN_COUNT>& columns, std::uint32_t row) const {

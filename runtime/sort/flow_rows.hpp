@@ -1,8 +1,8 @@
-// Flows as rows of bytes: a key and the selected columns side by side, to be sorted and spilled.
+// Flows packed into rows of bytes for sorting and spilling: the key, the slot and the selected columns.
 //
-//   0 start, i64 | 8 record, u64 | 16 file, u32 | 20 columns in the order of their numbers
+//   0 start, i64 | 8 record, u64 | 16 file, u32 | 20 slot, u32 | 24 columns in the order of their numbers
 //
-// Numbers as the machine has them: the rows never leave it.
+// Numbers are in host byte order: the rows never leave the machine.
 #pragma once
 
 #include "runtime/decode/flow_batch.hpp"
@@ -22,7 +22,7 @@ struct FlowKey {
   auto operator<=>(const FlowKey&) const = default;
 };
 
-// How the rows of one address family look.
+// The layout of the rows of one address family.
 class RowLayout {
  public:
   RowLayout(ColumnSet columns, std::uint32_t address_family);
@@ -30,10 +30,11 @@ class RowLayout {
   std::uint32_t address_family() const { return family_; }
   std::size_t row_size() const { return row_size_; }
 
-  // Writes row `row` of a batch of this family.
-  void pack(const FlowBatch& batch, std::uint32_t row, const FlowKey& key, std::byte* to) const;
+  // Packs row `row` of a batch of this family.
+  void pack(const FlowBatch& batch, std::uint32_t row, const FlowKey& key, std::uint32_t slot, std::byte* to) const;
   static FlowKey key(const std::byte* row);
-  // Writes a packed row into row `row` of columns.
+  static std::uint32_t slot(const std::byte* row);
+  // Unpacks a row into row `row` of the columns.
   void unpack(const std::byte* from, const std::array<void*, MOLE_COLUMN_COUNT>& columns, std::uint32_t row) const;
 
  private:

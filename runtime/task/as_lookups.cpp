@@ -25,10 +25,10 @@ AsLookup* AsLookups::add(const task::Step& step, ColumnSet& wanted) {
   return lookup.get();
 }
 
-void AsLookups::look_up(const FlowView& flows) {
+void AsLookups::look_up(const FlowBatch& flows) {
   for (auto& [key, lookup] : lookups_) {
     if (lookup->failed) continue;
-    const AsColumns::Rows rows{flows.rows, flows.family, flows.column<Micros>(lookup->time),
+    const AsColumns::Rows rows{flows.rows, flows.address_family, flows.column<Micros>(lookup->time).data(),
                                lookup->reads_src ? flows.columns[MOLE_COLUMN_SRC_ADDR] : nullptr,
                                lookup->reads_dst ? flows.columns[MOLE_COLUMN_DST_ADDR] : nullptr};
     if (auto done = lookup->columns.look_up(rows); !done) {

@@ -2,11 +2,10 @@
 //
 //   AsLookup* as = lookups.add(step, wanted);        // null: the step sees what the records say
 //   lookups.look_up(flows);                          // once a batch
-//   const FlowView& seen = as ? as->view : flows;    // unless as->failed
+//   const FlowBatch& seen = as ? as->view : flows;    // unless as->failed
 #pragma once
 
 #include "runtime/decode/flow_batch.hpp"
-#include "runtime/metric/flow_view.hpp"
 #include "runtime/routes/as_columns.hpp"
 
 #include <map>
@@ -20,7 +19,7 @@ struct AsLookup {
   AsColumns columns;
   int time = MOLE_COLUMN_START;  // the column that chooses the table: the one by which flows are counted
   bool reads_src = false, reads_dst = false;
-  FlowView view;                // of the current batch, with src_as and dst_as looked up
+  FlowBatch view;               // of the current batch, with src_as and dst_as looked up
   std::optional<Error> failed;  // a table could not be used: so no reader can go on
 };
 
@@ -33,7 +32,7 @@ class AsLookups {
   static std::string key(const task::Step& step);
   // `wanted`: the columns `step` and its filter and groups read; on return those that must be decoded.
   AsLookup* add(const task::Step& step, ColumnSet& wanted);
-  void look_up(const FlowView& flows);
+  void look_up(const FlowBatch& flows);
 
  private:
   LoadedTables& tables_;

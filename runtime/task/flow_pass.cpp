@@ -17,14 +17,6 @@ task::FileReport not_read(const task::File& file, const char* state) {
   return report;
 }
 
-FlowView view_of(const FlowBatch& batch) {
-  FlowView view;
-  view.rows = batch.rows;
-  view.family = batch.address_family;
-  for (std::size_t c = 0; c < MOLE_COLUMN_COUNT; ++c) view.columns[c] = batch.columns[c];
-  return view;
-}
-
 }  // namespace
 
 FlowPass::FlowPass(const task::Spec& spec, FlowFiles* files, unsigned threads, std::filesystem::path scratch,
@@ -39,28 +31,20 @@ FlowPass::FlowPass(const task::Spec& spec, FlowFiles* files, unsigned threads, s
 }
 
 // A step that reads no AS number goes with others that agree in the rest, wherever theirs come from.
-FlowPass::Group& FlowPass::group_for(const RoutingPlan& plan, bool reads_as) {
-  auto anyone = plan;
-  anyone.routes.clear();
-  const auto alike = groups_.lower_bound(anyone.key());
-  if (alike != groups_.end() && alike->first.starts_with(anyone.key()) && (!reads_as || !alike->second.reads_as)) {
-    auto known = groups_.extract(alike);
-    if (reads_as) known.key() = plan.key();
-    known.mapped().reads_as |= reads_as;
-    return groups_.insert(std::move(known)).position->second;
-  }
-  Group& group = groups_[plan.key()];
-  group.reads_as |= reads_as;
-  return group;
+FlowPass::Group& FlowPass::group_for(const GroupingPlan& plan, bool reads_as, const AsLookup* as) {
+  for (Group& group : groups_)
+    if (group.plan == plan && (!reads_as || !group.reads_as || group.as == as)) return group;
+  groups_.push_back({plan});
+  return groups_.back();
 }
 
 void FlowPass::add(StepRun& run) {
   const task::Step& step = run.step();
-  RoutingPlan plan;
+  GroupingPlan plan;
   plan.filter = run.filter;
   plan.by = run.open.by;
   plan.home = run.home;
-  plan.by_end = step.load == "end";
+  plan.time_column = step.load == "end" ? MOLE_COLUMN_END : MOLE_COLUMN_START;
   plan.routers = step.routers;
   plan.range = {run.open.block.from - step.warmup, run.open.block.to};
   plan.interval = step.interval;
@@ -69,22 +53,21 @@ void FlowPass::add(StepRun& run) {
   for (const int c : plan.columns()) wanted.set(static_cast<std::size_t>(c));
   for (const int c : run.reads) wanted.set(static_cast<std::size_t>(c));
   const bool reads_as = wanted[MOLE_COLUMN_SRC_AS] || wanted[MOLE_COLUMN_DST_AS];
-  if (reads_as) plan.routes = AsLookups::key(step);
-  Group& group = group_for(plan, reads_as);
-  if (const auto* as = as_.add(step, wanted)) group.as = as;
+  const AsLookup* as = as_.add(step, wanted);
+  Group& group = group_for(plan, reads_as, as);
+  group.reads_as |= reads_as;
+  if (as) group.as = as;
   wanted_ |= wanted;
   if (!group.routing) {
     auto grid = IntervalGrid::over(plan.range, plan.interval);
     if (!grid) return run.fail(grid.error());
-    group.routing = std::make_unique<FlowRouting>(std::move(plan), *grid);
+    group.routing = std::make_unique<FlowGrouping>(std::move(plan), *grid);
   }
   run.routing = group.routing.get();
   if (run.is_sequential()) {
     wanted_.set(MOLE_COLUMN_START);
-    auto created =
-        SequentialFlows::create(run.open, *run.routing, static_cast<std::uint32_t>(run.flows_input), run.reads, scratch_);
-    if (!created) return run.fail(created.error());
-    run.sequential = std::move(*created);
+    run.sequential = std::make_unique<SequentialFlows>(run.open, *run.routing, static_cast<std::uint32_t>(run.flows_input),
+                                                       run.reads, scratch_);
   } else {
     run.flow = std::make_unique<FlowStep>(run.open, *run.routing, static_cast<std::uint32_t>(run.flows_input), run.reads,
                                           step.routers.empty() ? coverage_.routers() : step.routers, scratch_);
@@ -95,7 +78,7 @@ void FlowPass::add(StepRun& run) {
 
 bool FlowPass::start_file(const task::File& file) {
   reading_.clear();
-  for (auto& [key, group] : groups_) {
+  for (auto& group : groups_) {
     group.reads_file = group.routing->start_file(file);
     if (group.reads_file) reading_.push_back(&group);
   }
@@ -113,7 +96,7 @@ void FlowPass::foresee(Group& group) const {
 
 Result<> FlowPass::close_intervals(std::size_t files_read) {
   std::vector<std::pair<StepRun*, std::uint32_t>> steps;
-  for (auto& [key, group] : groups_)
+  for (auto& group : groups_)
     for (auto* run : group.steps)
       if (run->alive() && run->flow) steps.emplace_back(run, group.settled[files_read]);
   std::vector<Result<>> outcomes(steps.size());
@@ -131,27 +114,27 @@ Result<> FlowPass::close_intervals(std::size_t files_read) {
 
 bool FlowPass::anyone_alive() const {
   if (groups_.empty()) return true;
-  for (const auto& [key, group] : groups_)
+  for (const auto& group : groups_)
     for (const auto* run : group.steps)
       if (run->alive()) return true;
   return false;
 }
 
 void FlowPass::fail_readers(const Error& error) {
-  for (auto& [key, group] : groups_)
+  for (auto& group : groups_)
     if (group.reads_file)
       for (auto* run : group.steps)
         if (run->alive()) run->fail(error);
 }
 
-void FlowPass::route(Group& group, const FlowView& flows) {
+void FlowPass::route(Group& group, const FlowBatch& flows) {
   group.arranged = false;
   if (group.as && group.as->failed) {
     group.route = *group.as->failed;
     return;
   }
-  group.route = group.routing->route(flows);
-  if (!group.route || group.route->nothing) return;
+  group.route = group.routing->assign(flows);
+  if (!group.route || group.route->empty) return;
   group.arranged = group.runs.arrange(flows, *group.route, group.routing->slots().size());
 }
 
@@ -192,10 +175,10 @@ void FlowPass::share_out(Group& group, std::uint32_t rows) {
   }
 }
 
-void FlowPass::feed(const FlowView& decoded, std::uint32_t file, std::uint64_t first_record) {
+void FlowPass::feed(const FlowBatch& decoded, std::uint32_t file) {
   ++batches_;
   as_.look_up(decoded);
-  const auto seen_by = [&](const Group& group) -> const FlowView& { return group.as ? group.as->view : decoded; };
+  const auto seen_by = [&](const Group& group) -> const FlowBatch& { return group.as ? group.as->view : decoded; };
   pool_.run(reading_.size(), [&](std::size_t i) { route(*reading_[i], seen_by(*reading_[i])); });
   items_.clear();
   for (Group* group : reading_) {
@@ -206,9 +189,9 @@ void FlowPass::feed(const FlowView& decoded, std::uint32_t file, std::uint64_t f
         continue;
       }
       if (!run->flow) continue;
-      if (auto reached = run->flow->reach(); !reached) run->fail(reached.error());
+      if (auto reached = run->flow->create_states(); !reached) run->fail(reached.error());
     }
-    if (group->route && !group->route->nothing) share_out(*group, decoded.rows);
+    if (group->route && !group->route->empty) share_out(*group, decoded.rows);
   }
   gather();
 
@@ -221,7 +204,7 @@ void FlowPass::feed(const FlowView& decoded, std::uint32_t file, std::uint64_t f
     Item& item = items_[largest_first[i]];
     StepRun& run = *item.run;
     if (run.sequential)
-      item.outcome = run.sequential->add(seen_by(*item.group), *item.group->route, file, first_record);
+      item.outcome = run.sequential->add(seen_by(*item.group), *item.group->route, file);
     else if (item.group->arranged)
       item.outcome = run.flow->add(item.group->runs, item.first, item.count, batches_);
     else
@@ -244,7 +227,7 @@ Result<bool> FlowPass::feed_file(std::uint32_t number, FlowSource& reader) {
       return false;
     }
     if (!*more) return true;
-    if (!groups_.empty()) feed(view_of(batch), number, batch.first_record);
+    if (!groups_.empty()) feed(batch, number);
   }
 }
 
@@ -304,7 +287,7 @@ Result<> FlowPass::read_file(std::uint32_t number, const std::function<Result<>(
 }
 
 Result<FlowPass::Totals> FlowPass::run(const std::function<Result<>(const task::FileReport&)>& report) {
-  for (auto& [key, group] : groups_) foresee(group);
+  for (auto& group : groups_) foresee(group);
   for (std::uint32_t number = 0; number < spec_.files.size(); ++number) {
     const auto& file = spec_.files[number];
     if (!file.present || !start_file(file)) continue;

@@ -10,7 +10,7 @@
 
 #include "runtime/decode/flow_source.hpp"
 #include "runtime/metric/coverage.hpp"
-#include "runtime/metric/flow_routing.hpp"
+#include "runtime/metric/flow_grouping.hpp"
 #include "runtime/metric/flow_runs.hpp"
 #include "runtime/task/as_lookups.hpp"
 #include "runtime/task/flow_files.hpp"
@@ -18,7 +18,7 @@
 #include "runtime/task/worker_pool.hpp"
 
 #include <functional>
-#include <map>
+#include <list>
 #include <memory>
 #include <span>
 #include <string>
@@ -45,15 +45,16 @@ class FlowPass {
   const CoverageTable& coverage() const { return coverage_; }
 
  private:
-  struct Group {                   // steps that share a routing
+  struct Group {  // steps that share a grouping
+    GroupingPlan plan;
     const AsLookup* as = nullptr;  // null: they see the records' own AS numbers
-    std::unique_ptr<FlowRouting> routing;
+    std::unique_ptr<FlowGrouping> routing;
     std::vector<StepRun*> steps;
     bool reads_file = false;
     bool reads_as = false;
     std::vector<std::uint32_t> settled;  // by file: intervals before this get no flow of any later file
     // Of the current batch:
-    Result<FlowRouting::Route> route = FlowRouting::Route{};
+    Result<FlowGrouping::Assignment> route = FlowGrouping::Assignment{};
     FlowRuns runs;
     bool arranged = false;
   };
@@ -66,13 +67,13 @@ class FlowPass {
     Result<> outcome;
   };
 
-  Group& group_for(const RoutingPlan& plan, bool reads_as);
+  Group& group_for(const GroupingPlan& plan, bool reads_as, const AsLookup* as);
   bool start_file(const task::File& file);
   Result<> read_file(std::uint32_t number, const std::function<Result<>(const task::FileReport&)>& report);
   Result<bool> feed_file(std::uint32_t number, FlowSource& reader);
   Result<task::FileReport> look_through(std::uint32_t number);
-  void feed(const FlowView& decoded, std::uint32_t file, std::uint64_t first_record);
-  void route(Group& group, const FlowView& flows);
+  void feed(const FlowBatch& decoded, std::uint32_t file);
+  void route(Group& group, const FlowBatch& flows);
   void gather();
   void share_out(Group& group, std::uint32_t rows);
   void foresee(Group& group) const;
@@ -84,7 +85,7 @@ class FlowPass {
   FlowFiles* files_;
   std::filesystem::path scratch_;
   ColumnSet wanted_;
-  std::map<std::string, Group> groups_;  // by the plan's key
+  std::list<Group> groups_;
   AsLookups as_;
   CoverageTable coverage_;
   Totals totals_;

@@ -115,7 +115,7 @@ Result<> make_rows(StepRun& run, std::vector<Cell>& cells, const std::vector<std
   RowBuilder builder(run.open);
   if (run.step().window > 0) {
     auto merged = merge_windows(cells, run.open, routers, [&](Cell cell) {
-      const Finishing one{cell.interval_start, &cell.group, cell.evidence, cell.state.get()};
+      const Finishing one{cell.interval_start, &cell.group, cell.coverage, cell.state.get()};
       return builder.add(std::span(&one, 1));
     });
     if (!merged) return merged;
@@ -123,7 +123,7 @@ Result<> make_rows(StepRun& run, std::vector<Cell>& cells, const std::vector<std
     std::vector<Finishing> finishing;
     for (Cell& cell : cells) {
       if (auto loaded = load_cell(cell, run.open); !loaded) return loaded;
-      if (cell.state) finishing.push_back({cell.interval_start, &cell.group, cell.evidence, cell.state.get()});
+      if (cell.state) finishing.push_back({cell.interval_start, &cell.group, cell.coverage, cell.state.get()});
     }
     if (auto added = builder.add(finishing); !added) return added;
   }
@@ -193,21 +193,21 @@ Result<> finish_mergeable(StepRun& run, std::vector<Cell> cells, const std::vect
   return make_rows(run, cells, routers);
 }
 
-Result<> finish_flows(StepRun& run, const std::vector<std::string>& routers, const EvidenceOf& evidence,
+Result<> finish_flows(StepRun& run, const std::vector<std::string>& routers, const CoverageOf& evidence,
                       const AttemptFolder& folder) {
-  auto closed = run.flow->take(evidence);
+  auto closed = run.flow->finish(evidence);
   if (!closed) return closed.error();
   if (run.step().window > 0) return finish_mergeable(run, std::move(closed->cells), routers, folder);
   run.rows = std::move(closed->rows);
   return run.step().make_state ? save_state(run, closed->cells, folder) : Result<>();
 }
 
-Result<> finish_sequential(StepRun& run, const std::vector<std::string>& routers, const EvidenceOf& evidence,
+Result<> finish_sequential(StepRun& run, const std::vector<std::string>& routers, const CoverageOf& evidence,
                            const AttemptFolder& folder) {
   SequentialStates states(run.open);
   for (const auto& ref : run.step().states)
-    if (auto resumed = states.resume(folder.state(ref.blob)); !resumed) return resumed;
-  if (auto started = states.start(routers); !started) return started;
+    if (auto resumed = states.load_checkpoint(folder.state(ref.blob)); !resumed) return resumed;
+  if (auto started = states.create_dense(routers); !started) return started;
   const Micros from = run.open.block.from - run.step().warmup;
   auto fed = run.sequential ? run.sequential->run(states, evidence) : run_sequential_rows(run.open, states, from, evidence);
   if (!fed) return fed;

@@ -22,11 +22,11 @@ struct StepRun {
   std::uint32_t level = 0;  // of decode passes: a step of level n needs rows that pass n-1 gives
   OpenStep open;
   Filter filter;
-  HomeFilters home;                // of the archive; for the direction
-  int flows_input = -1;            // index of its input of kind flows; -1: it reads rows only
-  std::vector<int> reads;          // flow columns of that input
-  FlowRouting* routing = nullptr;  // shared; set for a pass
-  std::unique_ptr<FlowStep> flow;  // mergeable
+  HomeFilters home;                 // of the archive; for the direction
+  int flows_input = -1;             // index of its input of kind flows; -1: it reads rows only
+  std::vector<int> reads;           // flow columns of that input
+  FlowGrouping* routing = nullptr;  // shared; set for a pass
+  std::unique_ptr<FlowStep> flow;   // mergeable
   std::unique_ptr<SequentialFlows> sequential;
   task::StepReport report;
   RowTable rows;  // kept for later steps of the task
@@ -61,10 +61,10 @@ Result<> load_upstream(StepRun& run, const std::vector<std::unique_ptr<StepRun>>
 Result<> finish_mergeable(StepRun& run, std::vector<Cell> cells, const std::vector<std::string>& routers,
                           const AttemptFolder& folder);
 // The same for a mergeable step that was fed with flows: of its intervals, all closed, what is left to do.
-Result<> finish_flows(StepRun& run, const std::vector<std::string>& routers, const EvidenceOf& evidence,
+Result<> finish_flows(StepRun& run, const std::vector<std::string>& routers, const CoverageOf& evidence,
                       const AttemptFolder& folder);
 // The same for a sequential step that has been fed.
-Result<> finish_sequential(StepRun& run, const std::vector<std::string>& routers, const EvidenceOf& evidence,
+Result<> finish_sequential(StepRun& run, const std::vector<std::string>& routers, const CoverageOf& evidence,
                            const AttemptFolder& folder);
 
 }  // namespace mole::runtime

@@ -145,7 +145,7 @@ bool TaskRunner::blocked(StepRun& run) const {
 Result<> TaskRunner::finish_fed(StepRun& run, const FlowPass& pass) {
   auto routers = run.step().routers;
   if (routers.empty()) routers = pass.coverage().routers();
-  const auto evidence = archive_evidence(pass.coverage(), run.open, routers);
+  const auto evidence = archive_coverage(pass.coverage(), run.open, routers);
   if (run.sequential) return finish_sequential(run, routers, evidence, options_.folder);
   return finish_flows(run, routers, evidence, options_.folder);
 }
@@ -154,7 +154,7 @@ Result<> TaskRunner::run_rows_step(StepRun& run) {
   if (auto loaded = load_upstream(run, steps_, options_.folder); !loaded) return loaded;
   auto routers = run.step().routers;
   if (routers.empty()) routers = upstream_routers(run.open);
-  if (run.is_sequential()) return finish_sequential(run, routers, upstream_evidence(run.open), options_.folder);
+  if (run.is_sequential()) return finish_sequential(run, routers, upstream_coverage(run.open), options_.folder);
   std::vector<Cell> cells;
   if (run.computes()) {
     auto made = run_rows(run.open, routers);

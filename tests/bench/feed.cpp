@@ -54,8 +54,8 @@ struct Made {
       protocol[i] = dice < 70 ? 6 : dice < 92 ? 17 : dice < 97 ? 1 : 50;
     }
   }
-  FlowView view() const {
-    FlowView v;
+  FlowBatch view() const {
+    FlowBatch v;
     v.rows = static_cast<std::uint32_t>(start.size());
     v.columns[MOLE_COLUMN_START] = start.data();
     v.columns[MOLE_COLUMN_BYTES] = bytes.data();
@@ -90,13 +90,13 @@ int main(int argc, char** argv) {
   step.interval = 15 * minute_us;
   step.by = by;
   const TimeRange block{noon - 4 * hour_us, noon + 8 * hour_us};
-  RoutingPlan plan;
+  GroupingPlan plan;
   plan.by = *dimensions_named(by);
   plan.range = block;
   plan.interval = step.interval;
   plan.lateness = hour_us;
   const auto grid = *IntervalGrid::over(block, step.interval);
-  FlowRouting routing(plan, grid);
+  FlowGrouping grouping(plan, grid);
   const auto record = CallRecord::in_memory();
   std::vector<OpenStep> open(static_cast<std::size_t>(steps));
   std::vector<std::unique_ptr<FlowStep>> fed;
@@ -110,31 +110,32 @@ int main(int argc, char** argv) {
     opening.inputs = {{"flows", "flows", "archive", "", "", "", {}, {}}};
     o.module = std::move(*MetricModule::open(&detail::Glue<Kind::metric>::vtable<Sum>,
                                              *Descriptor::parse(detail::Glue<Kind::metric>::describe<Sum>()), opening, *record));
-    fed.push_back(std::make_unique<FlowStep>(o, routing, 0,
+    fed.push_back(std::make_unique<FlowStep>(o, grouping, 0,
                                              std::vector<int>{MOLE_COLUMN_BYTES, MOLE_COLUMN_PACKETS, MOLE_COLUMN_SRC_PORT},
                                              std::vector<std::string>{"r1"}, ""));
   }
   const Made flows(batch_rows);
-  routing.start_file({"f", 1, 1, "r1", 0, {noon + hour_us, noon + 2 * hour_us}, true, ""});
+  grouping.start_file({"f", 1, 1, "r1", 0, {noon + hour_us, noon + 2 * hour_us}, true, ""});
   FlowRuns runs;
-  double routed = 0, arranging = 0, handed = 0;
+  double assigned = 0, arranging = 0, handed = 0;
   for (int i = 0; i < repeat; ++i) {
     const auto a = std::chrono::steady_clock::now();
-    const auto route = routing.route(flows.view());
+    const auto assignment = grouping.assign(flows.view());
     const auto b = std::chrono::steady_clock::now();
-    const bool arranged = runs.arrange(flows.view(), *route, routing.slots().size());
+    const bool arranged = runs.arrange(flows.view(), *assignment, grouping.slots().size());
     for (const int column : fed[0]->reads()) runs.gather(column);
     const auto d = std::chrono::steady_clock::now();
     for (auto& f : fed)
-      if (!f->reach() || !(arranged ? f->add(runs, 0, runs.runs().size(), 1) : f->add(flows.view(), *route, 1))) return 1;
+      if (!f->create_states() || !(arranged ? f->add(runs, 0, runs.runs().size(), 1) : f->add(flows.view(), *assignment, 1)))
+        return 1;
     const auto c = std::chrono::steady_clock::now();
     if (i == 0) continue;
-    routed += std::chrono::duration<double>(b - a).count();
+    assigned += std::chrono::duration<double>(b - a).count();
     arranging += std::chrono::duration<double>(d - b).count();
     handed += std::chrono::duration<double>(c - d).count();
   }
   const double n = static_cast<double>(repeat - 1) * batch_rows / 1e9;
   std::printf(
-      "{\"steps\": %d, \"states\": %zu, \"route_ns\": %.2f, \"arrange_ns\": %.2f, \"add_ns\": %.2f, \"add_ns_per_step\": %.2f}\n",
-      steps, routing.slots().size(), routed / n, arranging / n, handed / n, handed / n / steps);
+      "{\"steps\": %d, \"states\": %zu, \"group_ns\": %.2f, \"arrange_ns\": %.2f, \"add_ns\": %.2f, \"add_ns_per_step\": %.2f}\n",
+      steps, grouping.slots().size(), assigned / n, arranging / n, handed / n, handed / n / steps);
 }

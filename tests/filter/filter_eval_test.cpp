@@ -34,10 +34,10 @@ struct Table {
       bytes.push_back(random() % 5000);
     }
   }
-  FlowView view(std::uint32_t family = 4) const {
-    FlowView v;
+  FlowBatch view(std::uint32_t family = 4) const {
+    FlowBatch v;
     v.rows = static_cast<std::uint32_t>(start.size());
-    v.family = family;
+    v.address_family = family;
     v.columns[MOLE_COLUMN_START] = start.data();
     v.columns[MOLE_COLUMN_END] = end.data();
     v.columns[MOLE_COLUMN_SRC_ADDR] = family == 4 ? static_cast<const void*>(src4.data()) : src6.data();

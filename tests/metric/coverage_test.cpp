@@ -17,36 +17,36 @@ Evidence evidence(std::vector<TimeRange> readable, std::vector<std::array<std::i
   return e;
 }
 
-RowEvidence of(const CoverageTable& table, TimeRange interval, std::vector<std::string> routers) {
+RowCoverage of(const CoverageTable& table, TimeRange interval, std::vector<std::string> routers) {
   return table.of(interval, routers);
 }
 
 TEST(Coverage, IsTheReadableShareTimesTheReceivedShare) {
   CoverageTable table(hour_us);
   table.expect(file_at(noon, "a"));
-  table.read(file_at(noon, "a"),
-             evidence({{noon, noon + 30 * minute_us}}, {{noon, 90, 0}, {noon + minute_us, 0, 10}, {noon + 40 * minute_us, 5, 5}}),
-             true);
-  table.settle();
-  EXPECT_EQ(of(table, {noon, noon + 15 * minute_us}, {"a"}), (RowEvidence{0.9, 10, 0, 1, 1}));
-  EXPECT_EQ(of(table, {noon, noon + hour_us}, {"a"}), (RowEvidence{0.5 * (95.0 / 110.0), 15, 0, 1, 1}));
-  EXPECT_EQ(of(table, {noon + 30 * minute_us, noon + 45 * minute_us}, {"a"}), (RowEvidence{0, 5, 0, 1, 1}));
+  table.add(file_at(noon, "a"),
+            evidence({{noon, noon + 30 * minute_us}}, {{noon, 90, 0}, {noon + minute_us, 0, 10}, {noon + 40 * minute_us, 5, 5}}),
+            true);
+  table.finish();
+  EXPECT_EQ(of(table, {noon, noon + 15 * minute_us}, {"a"}), (RowCoverage{0.9, 10, 0, 1, 1}));
+  EXPECT_EQ(of(table, {noon, noon + hour_us}, {"a"}), (RowCoverage{0.5 * (95.0 / 110.0), 15, 0, 1, 1}));
+  EXPECT_EQ(of(table, {noon + 30 * minute_us, noon + 45 * minute_us}, {"a"}), (RowCoverage{0, 5, 0, 1, 1}));
 }
 
 TEST(Coverage, OfSeveralRoutersIsTheirMean) {
   CoverageTable table(hour_us);
   for (const char* router : {"a", "b"}) table.expect(file_at(noon, router));
-  table.read(file_at(noon, "a"), evidence({{noon, noon + hour_us}}, {{noon, 10, 0}}), true);
-  table.settle();
-  EXPECT_EQ(of(table, {noon, noon + hour_us}, {"a", "b"}), (RowEvidence{0.5, 0, 0, 2, 1}));
-  EXPECT_EQ(of(table, {noon, noon + hour_us}, {"b"}), (RowEvidence{0, 0, 0, 1, 0}));
-  EXPECT_EQ(of(table, {noon, noon + hour_us}, {}), (RowEvidence{}));
+  table.add(file_at(noon, "a"), evidence({{noon, noon + hour_us}}, {{noon, 10, 0}}), true);
+  table.finish();
+  EXPECT_EQ(of(table, {noon, noon + hour_us}, {"a", "b"}), (RowCoverage{0.5, 0, 0, 2, 1}));
+  EXPECT_EQ(of(table, {noon, noon + hour_us}, {"b"}), (RowCoverage{0, 0, 0, 1, 0}));
+  EXPECT_EQ(of(table, {noon, noon + hour_us}, {}), (RowCoverage{}));
 }
 
 TEST(Coverage, CountsThePlacesOfTheGridAlsoWhereTheArchiveHasNothing) {
   CoverageTable table(hour_us);
   table.expect(file_at(noon + 20 * minute_us, "a"));  // the grid of this router begins at twenty past
-  table.settle();
+  table.finish();
   EXPECT_EQ(of(table, {noon, noon + hour_us}, {"a"}).files_expected, 2u);
   EXPECT_EQ(of(table, {noon - 24 * hour_us, noon - 23 * hour_us}, {"a"}).files_expected, 2u);
   EXPECT_EQ(of(table, {noon + 20 * minute_us, noon + 80 * minute_us}, {"a"}).files_expected, 1u);
@@ -57,20 +57,20 @@ TEST(Coverage, TimeReadTwiceCountsOnce) {
   CoverageTable table(hour_us);
   for (int i = 0; i < 2; ++i) {
     table.expect(file_at(noon, "a"));
-    table.read(file_at(noon, "a"), evidence({{noon, noon + 40 * minute_us}}), true);
+    table.add(file_at(noon, "a"), evidence({{noon, noon + 40 * minute_us}}), true);
   }
-  table.settle();
+  table.finish();
   const auto e = of(table, {noon, noon + hour_us}, {"a"});
-  EXPECT_DOUBLE_EQ(e.coverage, 40.0 / 60.0);
+  EXPECT_DOUBLE_EQ(e.share, 40.0 / 60.0);
   EXPECT_EQ(e.files_expected, 2u);
 }
 
 TEST(Coverage, AnIntervalOfLostFlowsOnlyIsZero) {
   CoverageTable table(hour_us);
   table.expect(file_at(noon, "a"));
-  table.read(file_at(noon, "a"), evidence({{noon, noon + hour_us}}, {{noon, 0, 5}}), true);
-  table.settle();
-  EXPECT_EQ(of(table, {noon, noon + hour_us}, {"a"}).coverage, 0);
+  table.add(file_at(noon, "a"), evidence({{noon, noon + hour_us}}, {{noon, 0, 5}}), true);
+  table.finish();
+  EXPECT_EQ(of(table, {noon, noon + hour_us}, {"a"}).share, 0);
 }
 
 }  // namespace

@@ -12,14 +12,14 @@ struct Batch {
   std::vector<std::uint32_t> state;
   std::vector<std::uint64_t> bytes;
   std::vector<std::uint8_t> protocol;
-  FlowView view() const {
-    FlowView v;
+  FlowBatch view() const {
+    FlowBatch v;
     v.rows = static_cast<std::uint32_t>(bytes.size());
     v.columns[MOLE_COLUMN_BYTES] = bytes.data();
     v.columns[MOLE_COLUMN_PROTOCOL] = protocol.data();
     return v;
   }
-  FlowRouting::Route route() const { return {false, 0, state.data()}; }
+  FlowGrouping::Assignment assignment() const { return {false, 0, state.data()}; }
 };
 
 // Rows carry their own number, so that their order shows.
@@ -46,7 +46,7 @@ Rows given(FlowRuns& runs) {
   runs.gather(MOLE_COLUMN_BYTES);
   runs.gather(MOLE_COLUMN_PROTOCOL);
   for (const auto& run : runs.runs()) {
-    const FlowView view = runs.view(run);
+    const FlowBatch view = runs.view(run);
     for (std::uint32_t i = 0; i < view.rows; ++i) {
       const auto row = view.column<std::uint64_t>(MOLE_COLUMN_BYTES)[i];
       out[run.state].push_back(row);
@@ -64,7 +64,7 @@ TEST(FlowRuns, KeepTheOrderOfRowsWithinAState) {
       std::vector<std::uint32_t> of_row(rows);
       for (auto& s : of_row) s = random() % 10 == 0 ? MOLE_NO_STATE : static_cast<std::uint32_t>(random() % states);
       const auto batch = batch_of(of_row);
-      ASSERT_TRUE(runs.arrange(batch.view(), batch.route(), states));
+      ASSERT_TRUE(runs.arrange(batch.view(), batch.assignment(), states));
       EXPECT_EQ(given(runs), wanted(batch)) << rows << " rows, " << states << " states";
     }
 }
@@ -75,7 +75,7 @@ TEST(FlowRuns, FindFewStatesAmongMillions) {
   const auto batch = batch_of(of_row);
   FlowRuns runs;
   for (int round = 0; round < 2; ++round) {
-    ASSERT_TRUE(runs.arrange(batch.view(), batch.route(), 2'000'000));
+    ASSERT_TRUE(runs.arrange(batch.view(), batch.assignment(), 2'000'000));
     EXPECT_EQ(given(runs), wanted(batch));
   }
 }
@@ -85,10 +85,10 @@ TEST(FlowRuns, RefuseManyStates) {
   for (std::uint32_t i = 0; i < of_row.size(); ++i) of_row[i] = i % 512;
   const auto many = batch_of(of_row);
   FlowRuns runs;
-  EXPECT_FALSE(runs.arrange(many.view(), many.route(), 5000));
+  EXPECT_FALSE(runs.arrange(many.view(), many.assignment(), 5000));
   for (auto& s : of_row) s %= 4;
   const auto few = batch_of(of_row);
-  ASSERT_TRUE(runs.arrange(few.view(), few.route(), 5000)) << "what was refused is forgotten";
+  ASSERT_TRUE(runs.arrange(few.view(), few.assignment(), 5000)) << "the refused batch leaves no trace";
   EXPECT_EQ(given(runs), wanted(few));
 }
 
@@ -97,11 +97,11 @@ TEST(FlowRuns, LongRunsStayWhereTheyAre) {
   std::fill(of_row.begin() + 1000, of_row.begin() + 3000, 1u);
   const auto batch = batch_of(of_row);
   FlowRuns runs;
-  ASSERT_TRUE(runs.arrange(batch.view(), batch.route(), 3));
+  ASSERT_TRUE(runs.arrange(batch.view(), batch.assignment(), 3));
   runs.gather(MOLE_COLUMN_BYTES);
   ASSERT_EQ(runs.runs().size(), 3u);
   EXPECT_EQ(runs.runs()[0].state, 1u);
-  EXPECT_EQ(runs.view(runs.runs()[0]).column<std::uint64_t>(MOLE_COLUMN_BYTES), batch.bytes.data() + 1000);
+  EXPECT_EQ(runs.view(runs.runs()[0]).column<std::uint64_t>(MOLE_COLUMN_BYTES).data(), batch.bytes.data() + 1000);
   EXPECT_EQ(given(runs), wanted(batch));
 }
 

@@ -23,7 +23,7 @@ TEST(UpstreamRows, FindsTheRowOfAnIntervalAndGroup) {
   UpstreamRows rows(*dimensions_named({"router"}));
   ASSERT_TRUE(rows.append(table(), "mean", "f64", {0, 1800}));
   ASSERT_NE(rows.find(900, {"a"}), nullptr);
-  EXPECT_EQ(rows.find(900, {"a"})->evidence, (RowEvidence{0.5, 3, 3, 3, 3}));
+  EXPECT_EQ(rows.find(900, {"a"})->coverage, (RowCoverage{0.5, 3, 3, 3, 3}));
   EXPECT_FALSE(rows.find(0, {"b"})->valid);
   EXPECT_EQ(rows.find(900, {"b"}), nullptr);
 }
@@ -43,13 +43,13 @@ TEST(UpstreamRows, RefusesAnotherShape) {
   EXPECT_FALSE(rows.append(RowTable{}, "mean", "f64", {0, 1800}));
 }
 
-TEST(LentRows, CarryValuesNullsAndCoverage) {
+TEST(ArrowRows, CarryValuesNullsAndCoverage) {
   UpstreamRows rows(*dimensions_named({"router"}));
   ASSERT_TRUE(rows.append(table(), "mean", "f64", {0, 1800}));
-  LentRows lent;
-  for (const auto& row : rows.rows()) lent.add(row);
-  LentColumns columns;
-  const ArrowArray* array = lent.lend(columns);
+  ArrowRows values;
+  for (const auto& row : rows.rows()) values.add(row);
+  ArrowView columns;
+  const ArrowArray* array = values.view(columns);
   ASSERT_EQ(array->length, 3);
   ASSERT_EQ(array->n_children, 3);
   EXPECT_EQ(static_cast<const double*>(array->children[0]->buffers[1])[2], 3.0);

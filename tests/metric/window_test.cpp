@@ -12,7 +12,7 @@ constexpr Micros quarter = 15 * minute_us;
 
 struct Want {
   std::uint64_t count, sum;
-  RowEvidence evidence;
+  RowCoverage coverage;
   bool operator==(const Want&) const = default;
 };
 using Rows = std::map<std::pair<Micros, Group>, Want>;
@@ -22,7 +22,7 @@ struct Timeline {
   task::Step step;
   OpenStep open;
   std::vector<Cell> cells;
-  std::map<std::pair<Micros, Group>, std::pair<FakeState, RowEvidence>> plain;
+  std::map<std::pair<Micros, Group>, std::pair<FakeState, RowCoverage>> plain;
   std::vector<std::string> kept;  // bytes of saved states
 
   Timeline(std::size_t rows, std::size_t window, bool exact, bool saved, std::vector<std::string> by, unsigned seed = 1) {
@@ -38,20 +38,20 @@ struct Timeline {
       const Micros start = noon + (static_cast<Micros>(i) - static_cast<Micros>(window - 1)) * quarter;
       if (start < noon && random() % 5 == 0) continue;  // a block that was never computed
       if (sparse) {
-        Cell only_evidence;
-        only_evidence.interval_start = start;
-        only_evidence.group = Group{""};
-        only_evidence.evidence = {0.5, 1, 0, 2, 1};
-        cells.push_back(std::move(only_evidence));
+        Cell without_state;
+        without_state.interval_start = start;
+        without_state.group = Group{""};
+        without_state.coverage = {0.5, 1, 0, 2, 1};
+        cells.push_back(std::move(without_state));
       }
       for (const char* name : {"1", "2", "3"}) {
         if (sparse && random() % 3 == 0) continue;
         Cell cell;
         cell.interval_start = start;
         cell.group = by.empty() ? Group{} : Group{name};
-        cell.evidence = {0.5, 1, random() % 3, 2, 1};
+        cell.coverage = {0.5, 1, random() % 3, 2, 1};
         const FakeState state{random() % 10, random() % 1000};
-        plain[{start, cell.group}] = {state, cell.evidence};
+        plain[{start, cell.group}] = {state, cell.coverage};
         if (saved && start < noon) {
           kept.emplace_back(reinterpret_cast<const char*>(&state), sizeof state);
           cell.saved = kept.back();
@@ -70,7 +70,7 @@ struct Timeline {
     Rows out;
     auto done = merge_windows(cells, open, {"1", "2", "3"}, [&](Cell cell) -> Result<> {
       const auto* s = fake(cell.state.get());
-      EXPECT_TRUE(out.insert({{cell.interval_start, cell.group}, {s->count, s->sum, cell.evidence}}).second);
+      EXPECT_TRUE(out.insert({{cell.interval_start, cell.group}, {s->count, s->sum, cell.coverage}}).second);
       return {};
     });
     EXPECT_TRUE(done) << done.error().message;
@@ -94,16 +94,16 @@ struct Timeline {
             any = true;
             want.count += found->second.first.count;
             want.sum += found->second.first.sum;
-            want.evidence.flows_late += found->second.second.flows_late;
+            want.coverage.flows_late += found->second.second.flows_late;
           }
           const bool known = found != plain.end() || (sparse && interval_known(start));
           if (!known) continue;
-          want.evidence.coverage += 0.5;
-          want.evidence.flows_lost += 1;
-          want.evidence.files_expected += 2;
-          want.evidence.files_present += 1;
+          want.coverage.share += 0.5;
+          want.coverage.flows_lost += 1;
+          want.coverage.files_expected += 2;
+          want.coverage.files_present += 1;
         }
-        want.evidence.coverage /= length;
+        want.coverage.share /= length;
         if (any) out[{open.grid.at(i).from, group}] = want;
       }
     return out;

@@ -77,7 +77,7 @@ TEST_F(State, RoundTrips) {
   EXPECT_EQ(first->interval_start, start);
   EXPECT_EQ(first->group, std::vector<std::string>{"19991"});
   EXPECT_EQ(first->payload, "abc");
-  EXPECT_EQ(second->evidence, (RowEvidence{0.5, 7, 8, 2, 1}));
+  EXPECT_EQ(second->coverage, (RowCoverage{0.5, 7, 8, 2, 1}));
   EXPECT_EQ(second->payload, "");
   EXPECT_EQ(third->payload, "xxxxxxxx");
   EXPECT_FALSE(*in->next());
@@ -128,8 +128,8 @@ TEST_F(State, OfAnotherShapeIsRefusedWithBothShapes) {
   const auto refused = StateFileReader::open(folder / "state", other);
   EXPECT_EQ(refused.error().code, Code::invalid);
   EXPECT_EQ(refused.error().message,
-            "shape differs: the state has 0123456789abcdef, the module fedcba9876543210; the state is refused and "
-            "computed again");
+            "shape differs: the state has 0123456789abcdef, the module has fedcba9876543210; the state is not used and "
+            "will be computed again");
 }
 
 TEST_F(State, OfAnotherModuleIsRefused) {

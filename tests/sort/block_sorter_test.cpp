@@ -35,18 +35,18 @@ class BlockSorterTest : public ::testing::Test {
     ColumnBuffers buffers(columns);
     for (std::size_t from = 0; from < flows.size();) {
       FlowBatch batch;
-      batch.columns = buffers.columns();
+      batch.columns = buffers.view();
       batch.address_family = flows[from].family;
       batch.first_record = flows[from].record;
       std::size_t to = from;
       while (to < flows.size() && to - from < size && flows[to].family == batch.address_family &&
              flows[to].file == flows[from].file) {
         const auto row = static_cast<std::uint32_t>(to - from);
-        static_cast<std::int64_t*>(batch.columns[MOLE_COLUMN_START])[row] = flows[to].start;
-        static_cast<std::uint64_t*>(batch.columns[MOLE_COLUMN_BYTES])[row] = flows[to].bytes;
-        static_cast<std::uint8_t*>(batch.columns[MOLE_COLUMN_PROTOCOL])[row] = static_cast<std::uint8_t>(flows[to].bytes);
+        static_cast<std::int64_t*>(buffers.columns()[MOLE_COLUMN_START])[row] = flows[to].start;
+        static_cast<std::uint64_t*>(buffers.columns()[MOLE_COLUMN_BYTES])[row] = flows[to].bytes;
+        static_cast<std::uint8_t*>(buffers.columns()[MOLE_COLUMN_PROTOCOL])[row] = static_cast<std::uint8_t>(flows[to].bytes);
         const std::size_t width = column_width(MOLE_COLUMN_SRC_ADDR, batch.address_family);
-        auto* address = static_cast<unsigned char*>(batch.columns[MOLE_COLUMN_SRC_ADDR]) + width * row;
+        auto* address = static_cast<unsigned char*>(buffers.columns()[MOLE_COLUMN_SRC_ADDR]) + width * row;
         std::memset(address, static_cast<int>(flows[to].bytes & 0xff), width);
         ++to;
       }
@@ -129,27 +129,29 @@ TEST_F(BlockSorterTest, AddsOnlyTheSelectedRows) {
   BlockSorter sorter({columns, {0, hour_us}, folder_, 1 << 20});
   ColumnBuffers buffers(columns);
   FlowBatch batch;
-  batch.columns = buffers.columns();
+  batch.columns = buffers.view();
   batch.rows = 5;
   for (std::uint32_t i = 0; i < 5; ++i) {
-    static_cast<std::int64_t*>(batch.columns[MOLE_COLUMN_START])[i] = 100 - i;
-    static_cast<std::uint64_t*>(batch.columns[MOLE_COLUMN_BYTES])[i] = i;
-    static_cast<std::uint8_t*>(batch.columns[MOLE_COLUMN_PROTOCOL])[i] = static_cast<std::uint8_t>(i);
-    std::memset(static_cast<std::uint32_t*>(batch.columns[MOLE_COLUMN_SRC_ADDR]) + i, static_cast<int>(i), 4);
+    static_cast<std::int64_t*>(buffers.columns()[MOLE_COLUMN_START])[i] = 100 - i;
+    static_cast<std::uint64_t*>(buffers.columns()[MOLE_COLUMN_BYTES])[i] = i;
+    static_cast<std::uint8_t*>(buffers.columns()[MOLE_COLUMN_PROTOCOL])[i] = static_cast<std::uint8_t>(i);
+    std::memset(static_cast<std::uint32_t*>(buffers.columns()[MOLE_COLUMN_SRC_ADDR]) + i, static_cast<int>(i), 4);
   }
-  const std::uint32_t rows[] = {1, 3};
-  ASSERT_TRUE(sorter.add(batch, 0, rows));
+  const std::uint32_t slots[] = {MOLE_NO_STATE, 7, MOLE_NO_STATE, 9, MOLE_NO_STATE};
+  ASSERT_TRUE(sorter.add(batch, 0, slots));
   const std::vector<std::pair<std::int64_t, std::uint64_t>> expected{{97, 3}, {99, 1}};
   EXPECT_EQ(take(sorter), expected);
+  EXPECT_EQ(sorter.slots()[0], 9u);
+  EXPECT_EQ(sorter.slots()[1], 7u);
 }
 
 TEST_F(BlockSorterTest, ReportsAMissingScratchFolderWhenNeeded) {
   BlockSorter sorter({columns, {0, hour_us}, folder_ / "none", 1000});
   ColumnBuffers buffers(columns);
   FlowBatch batch;
-  batch.columns = buffers.columns();
+  batch.columns = buffers.view();
   batch.rows = 1000;
-  std::memset(batch.columns[MOLE_COLUMN_START], 0, 8000);
+  std::memset(buffers.columns()[MOLE_COLUMN_START], 0, 8000);
   const auto added = sorter.add(batch, 0);
   ASSERT_FALSE(added);
   EXPECT_NE(added.error().message.find("scratch folder"), std::string::npos);

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <type_traits>
 
 namespace mole::detail {
@@ -21,26 +22,34 @@ template <class Key>
 concept FlatKey = std::is_unsigned_v<Key> || std::is_same_v<Key, Addr> || is_wide_key<Key>;
 
 // The upper bits are the best ones. The salt is the address of an object, which is random in each process.
+inline std::uint64_t hash_salt() {
+  static constexpr char salt = 0;
+  return reinterpret_cast<std::uintptr_t>(&salt);
+}
+
+// At least one word.
+inline std::uint64_t salted_hash(std::span<const std::uint64_t> words) {
+  std::uint64_t x = hash_salt();
+  for (std::size_t i = 0; i + 1 < words.size(); ++i) {
+    x = (words[i] ^ x) * 0x9e3779b97f4a7c15u;
+    x ^= x >> 32;
+  }
+  x = (x ^ words.back()) * 0x9e3779b97f4a7c15u;
+  return (x ^ x >> 32) * 0xd6e8feb86659fd93u;
+}
+
 template <FlatKey Key>
 std::uint64_t salted_hash(const Key& key) {
-  static constexpr char salt = 0;
-  std::uint64_t x = reinterpret_cast<std::uintptr_t>(&salt);
-  if constexpr (std::is_same_v<Key, Addr>) {
+  if constexpr (is_wide_key<Key>) {
+    return salted_hash(std::span<const std::uint64_t>(key));
+  } else if constexpr (std::is_same_v<Key, Addr>) {
     std::uint64_t half[2];
     std::memcpy(half, key.bytes.data(), sizeof half);
-    x = (half[0] ^ x) * 0x9e3779b97f4a7c15u;
-    x ^= x >> 32 ^ half[1];
-  } else if constexpr (is_wide_key<Key>) {
-    for (std::size_t i = 0; i + 1 < key.size(); ++i) {
-      x = (key[i] ^ x) * 0x9e3779b97f4a7c15u;
-      x ^= x >> 32;
-    }
-    x ^= key.back();
+    return salted_hash(std::span<const std::uint64_t>(half));
   } else {
-    x ^= key;
+    const std::uint64_t word = key;
+    return salted_hash(std::span<const std::uint64_t>(&word, 1));
   }
-  x *= 0x9e3779b97f4a7c15u;
-  return (x ^ x >> 32) * 0xd6e8feb86659fd93u;
 }
 
 }  // namespace mole::detail

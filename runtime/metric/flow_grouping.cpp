@@ -1,4 +1,4 @@
-#include "runtime/metric/flow_routing.hpp"
+#include "runtime/metric/flow_grouping.hpp"
 
 #include <arpa/inet.h>
 
@@ -9,20 +9,10 @@
 namespace mole::runtime {
 namespace {
 
-constexpr std::uint32_t empty_slot = 0xffffffffu;
+constexpr std::uint32_t no_slot = GroupTable::no_slot;
+static_assert(no_slot == MOLE_NO_STATE);
 
-std::uint64_t mix(std::uint64_t h, std::uint64_t word) {
-  const auto product = static_cast<unsigned __int128>(h ^ word) * 0x9e3779b97f4a7c15ull;
-  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
-}
-
-std::uint64_t hash_of(const std::uint64_t* key, std::size_t words) {
-  std::uint64_t h = 0x2545f4914f6cdd1dull;
-  for (std::size_t i = 0; i < words; ++i) h = mix(h, key[i]);
-  return h;
-}
-
-// Both families in two words, IPv4 as its mapped address.
+// An address in two words, IPv4 as its IPv4-mapped IPv6 address.
 std::string address_text(std::uint64_t high, std::uint64_t low) {
   char text[INET6_ADDRSTRLEN] = {};
   if (high == 0 && low >> 32 == 0xffff) {
@@ -36,12 +26,12 @@ std::string address_text(std::uint64_t high, std::uint64_t low) {
 }
 
 template <class T>
-void spread(const FlowView& flows, int column, std::uint64_t* out, std::size_t stride) {
-  const T* values = flows.column<T>(column);
+void spread(const FlowBatch& flows, int column, std::uint64_t* out, std::size_t stride) {
+  const T* values = flows.column<T>(column).data();
   for (std::uint32_t i = 0; i < flows.rows; ++i) out[i * stride] = values[i];
 }
 
-void spread_number(const FlowView& flows, int column, std::uint64_t* out, std::size_t stride) {
+void spread_number(const FlowBatch& flows, int column, std::uint64_t* out, std::size_t stride) {
   switch (column) {
     case MOLE_COLUMN_SRC_PORT:
     case MOLE_COLUMN_DST_PORT:
@@ -54,9 +44,9 @@ void spread_number(const FlowView& flows, int column, std::uint64_t* out, std::s
   }
 }
 
-void spread_address(const FlowView& flows, int column, std::uint64_t* out, std::size_t stride) {
-  if (flows.family == 6) {
-    const auto* bytes = flows.column<std::uint8_t>(column);
+void spread_address(const FlowBatch& flows, int column, std::uint64_t* out, std::size_t stride) {
+  if (flows.address_family == 6) {
+    const auto* bytes = flows.column<std::uint8_t>(column).data();
     for (std::uint32_t i = 0; i < flows.rows; ++i) {
       std::uint64_t words[2];
       std::memcpy(words, bytes + std::size_t{16} * i, 16);
@@ -65,7 +55,7 @@ void spread_address(const FlowView& flows, int column, std::uint64_t* out, std::
     }
     return;
   }
-  const auto* values = flows.column<std::uint32_t>(column);
+  const auto* values = flows.column<std::uint32_t>(column).data();
   for (std::uint32_t i = 0; i < flows.rows; ++i) {
     out[i * stride] = 0;
     out[i * stride + 1] = std::uint64_t{0xffff} << 32 | values[i];
@@ -74,25 +64,24 @@ void spread_address(const FlowView& flows, int column, std::uint64_t* out, std::
 
 }  // namespace
 
-std::string RoutingPlan::key() const {
-  std::string out = filter.canonical();
-  const auto add = [&](const std::string& part) { (out += '\n') += part; };
-  for (const auto& d : by) add("by " + d.name);
-  if (by_direction()) add(home.source.canonical() + " to " + home.destination.canonical());
-  add(by_end ? "end" : "start");
-  for (const auto& r : routers) add("router " + r);
-  for (const Micros t : {range.from, range.to, interval, lateness}) add(std::to_string(t));
-  add(routes);
-  return out;
+bool GroupingPlan::operator==(const GroupingPlan& other) const {
+  const auto same_name = [](const Dimension& a, const Dimension& b) { return a.name == b.name; };
+  const auto same_home = [&] {
+    return home.source.canonical() == other.home.source.canonical() &&
+           home.destination.canonical() == other.home.destination.canonical();
+  };
+  return time_column == other.time_column && routers == other.routers && range == other.range && interval == other.interval &&
+         lateness == other.lateness && std::equal(by.begin(), by.end(), other.by.begin(), other.by.end(), same_name) &&
+         filter.canonical() == other.filter.canonical() && (!by_direction() || same_home());
 }
 
-bool RoutingPlan::by_direction() const {
+bool GroupingPlan::by_direction() const {
   return std::any_of(by.begin(), by.end(), [](const Dimension& d) { return d.kind == Dimension::Kind::direction; });
 }
 
-std::vector<int> RoutingPlan::columns() const {
+std::vector<int> GroupingPlan::columns() const {
   std::vector<int> out = filter.columns();
-  out.push_back(by_end ? MOLE_COLUMN_END : MOLE_COLUMN_START);
+  out.push_back(time_column);
   for (const auto& d : by)
     if (d.column >= 0) out.push_back(d.column);
   if (by_direction())
@@ -103,7 +92,7 @@ std::vector<int> RoutingPlan::columns() const {
 
 namespace {
 
-// Members of a closed dimension that is taken from the flows; 1 for what is a fact of the file, 0 for an open one.
+// Number of members of a dense dimension within one file; 0 for an open one.
 std::uint32_t codes_of(const Dimension& d) {
   switch (d.kind) {
     case Dimension::Kind::router:
@@ -124,54 +113,61 @@ constexpr auto class_table = [] {
   return table;
 }();
 
-}  // namespace
-
-FlowRouting::FlowRouting(RoutingPlan plan, IntervalGrid grid)
-    : plan_(std::move(plan)), grid_(grid), filter_(plan_.filter), direction_(plan_.home) {
-  constexpr std::uint64_t most_cells = 1 << 20;  // a table of 4 MiB, cleared at every file
-  std::uint64_t codes = 1;
-  for (const auto& d : plan_.by) {
-    words_ += d.kind == Dimension::Kind::address ? 2 : 1;
-    codes *= codes_of(d);
-  }
-  direct_ = codes > 0 && codes <= 256 && codes * grid_.size() <= most_cells;
-  if (direct_) codes_ = static_cast<std::uint32_t>(codes);
-  table_.assign(1024, empty_slot);
+std::size_t words_of(const std::vector<Dimension>& by) {
+  std::size_t words = 1;
+  for (const auto& d : by) words += d.kind == Dimension::Kind::address ? 2 : 1;
+  return words;
 }
 
-bool FlowRouting::reads(const task::File& file) const {
+}  // namespace
+
+FlowGrouping::FlowGrouping(GroupingPlan plan, IntervalGrid grid)
+    : plan_(std::move(plan)),
+      grid_(grid),
+      filter_(plan_.filter),
+      direction_(plan_.home),
+      words_(words_of(plan_.by)),
+      table_(words_, max_slots) {
+  constexpr std::uint64_t max_cells = 1 << 20;  // an array of 4 MiB, cleared for every file
+  std::uint64_t codes = 1;
+  for (const auto& d : plan_.by) codes *= codes_of(d);
+  by_code_ = codes > 0 && codes <= 256 && codes * grid_.size() <= max_cells;
+  if (by_code_) codes_ = static_cast<std::uint32_t>(codes);
+}
+
+bool FlowGrouping::reads(const task::File& file) const {
   return plan_.routers.empty() || std::find(plan_.routers.begin(), plan_.routers.end(), file.router) != plan_.routers.end();
 }
 
-std::uint32_t FlowRouting::first_interval(const task::File& file) const {
+std::uint32_t FlowGrouping::first_interval(const task::File& file) const {
   const Micros from = floor_to(file.covers.from - plan_.lateness, grid_.interval());
   if (!reads(file) || from >= grid_.range().to) return grid_.size();
   return from <= grid_.range().from ? 0 : grid_.index_of(from);
 }
 
-bool FlowRouting::start_file(const task::File& file) {
+bool FlowGrouping::start_file(const task::File& file) {
   if (!reads(file)) return false;
   const auto found = std::find(routers_.begin(), routers_.end(), file.router);
   router_ = static_cast<std::uint64_t>(found - routers_.begin());
   if (found == routers_.end()) routers_.push_back(file.router);
   file_from_ = file.covers.from;
-  // An interval takes flows of this file iff it begins before the file's time ends and ended less than `lateness` before it
-  // began. Said of intervals, not of flows, so that it does not matter which block the flow is looked at from.
+  // An interval takes flows of this file iff it begins before the file's time ends and ended less than `lateness` before the
+  // file's time began. This depends on whole intervals only, so that every block classifies a flow the same way.
   counts_from_ = floor_to(file.covers.from - plan_.lateness, grid_.interval());
   counts_to_ = ceil_to(file.covers.to, grid_.interval());
-  open_from_ = std::max(counts_from_, grid_.range().from);
-  open_to_ = std::max(open_from_, std::min(counts_to_, grid_.range().to));
-  slot_of_cell_.assign(direct_ ? std::size_t{grid_.size()} * codes_ : 0, empty_slot);
+  grid_from_ = std::max(counts_from_, grid_.range().from);
+  grid_to_ = std::max(grid_from_, std::min(counts_to_, grid_.range().to));
+  slot_of_cell_.assign(by_code_ ? std::size_t{grid_.size()} * codes_ : 0, no_slot);
   return true;
 }
 
-FlowRouting::Fate FlowRouting::fate_of(Micros t) const {
-  if (t >= open_from_ && t < open_to_) return {Fate::counts, grid_.index_of(t)};
-  if ((t < counts_from_ || t >= counts_to_) && grid_.contains(file_from_)) return {Fate::late, grid_.index_of(file_from_)};
+FlowGrouping::TimeClass FlowGrouping::classify(Micros t) const {
+  if (t >= grid_from_ && t < grid_to_) return {TimeClass::in_time, grid_.index_of(t)};
+  if ((t < counts_from_ || t >= counts_to_) && grid_.contains(file_from_)) return {TimeClass::late, grid_.index_of(file_from_)};
   return {};
 }
 
-void FlowRouting::load_codes(const FlowView& flows) {
+void FlowGrouping::load_codes(const FlowBatch& flows) {
   const std::uint32_t rows = flows.rows;
   code_of_row_.assign(rows, 0);
   std::uint8_t* const __restrict codes = code_of_row_.data();
@@ -181,14 +177,14 @@ void FlowRouting::load_codes(const FlowView& flows) {
       const auto* direction = direction_.evaluate(flows, routers_[router_]);
       for (std::uint32_t i = 0; i < rows; ++i) codes[i] = static_cast<std::uint8_t>(codes[i] * members + direction[i]);
     } else if (d.kind == Dimension::Kind::protocol_class) {
-      const auto* protocols = flows.column<std::uint8_t>(MOLE_COLUMN_PROTOCOL);
+      const auto* protocols = flows.column<std::uint8_t>(MOLE_COLUMN_PROTOCOL).data();
       for (std::uint32_t i = 0; i < rows; ++i)
         codes[i] = static_cast<std::uint8_t>(codes[i] * members + class_table[protocols[i]]);
     }
   }
 }
 
-void FlowRouting::load_keys(const FlowView& flows) {
+void FlowGrouping::load_keys(const FlowBatch& flows) {
   if (row_keys_.size() < words_ * flows.rows) row_keys_.resize(words_ * flows.rows);
   std::size_t at = 1;
   for (const auto& d : plan_.by) {
@@ -203,7 +199,7 @@ void FlowRouting::load_keys(const FlowView& flows) {
         break;
       }
       case Dimension::Kind::protocol_class: {
-        const auto* protocols = flows.column<std::uint8_t>(MOLE_COLUMN_PROTOCOL);
+        const auto* protocols = flows.column<std::uint8_t>(MOLE_COLUMN_PROTOCOL).data();
         for (std::uint32_t i = 0; i < flows.rows; ++i) out[i * words_] = protocol_class_of(protocols[i]);
         break;
       }
@@ -218,40 +214,19 @@ void FlowRouting::load_keys(const FlowView& flows) {
   }
 }
 
-void FlowRouting::grow() {
-  std::vector<std::uint32_t> larger(table_.size() * 2, empty_slot);
-  const std::size_t mask = larger.size() - 1;
-  for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
-    std::size_t at = hash_of(keys_.data() + slot * words_, words_) & mask;
-    while (larger[at] != empty_slot) at = (at + 1) & mask;
-    larger[at] = slot;
-  }
-  table_ = std::move(larger);
-}
-
-std::uint32_t FlowRouting::find_or_add(const std::uint64_t* key) {
-  const std::size_t mask = table_.size() - 1;
-  std::size_t at = hash_of(key, words_) & mask;
-  while (table_[at] != empty_slot) {
-    if (std::equal(key, key + words_, keys_.data() + table_[at] * words_)) return table_[at];
-    at = (at + 1) & mask;
-  }
-  if (slots_.size() >= most_slots) {
+std::uint32_t FlowGrouping::find_or_add(const std::uint64_t* key) {
+  const std::uint32_t slot = table_.find_or_add(key);
+  if (slot == no_slot)
     full_ = true;
-    return MOLE_NO_STATE;
-  }
-  const auto slot = static_cast<std::uint32_t>(slots_.size());
-  slots_.push_back({static_cast<std::uint32_t>(key[0]), 0});
-  keys_.insert(keys_.end(), key, key + words_);
-  table_[at] = slot;
-  if (slots_.size() * 2 > table_.size()) grow();
+  else if (slot == slots_.size())
+    slots_.push_back({static_cast<std::uint32_t>(key[0]), 0});
   return slot;
 }
 
-std::uint32_t FlowRouting::slot_of_code(std::uint32_t interval, std::uint32_t code) {
+std::uint32_t FlowGrouping::slot_of_code(std::uint32_t interval, std::uint32_t code) {
   std::uint32_t& slot = slot_of_cell_[std::size_t{interval} * codes_ + code];
-  if (slot != empty_slot) return slot;
-  std::vector<std::uint64_t> key(words_, router_);  // a dimension that is not in the flows is the router
+  if (slot != no_slot) return slot;
+  std::vector<std::uint64_t> key(words_, router_);  // the router dimension has no digit in the code
   key[0] = interval;
   std::uint32_t rest = code;
   for (std::size_t d = plan_.by.size(); d-- > 0;) {
@@ -263,93 +238,93 @@ std::uint32_t FlowRouting::slot_of_code(std::uint32_t interval, std::uint32_t co
   return slot = find_or_add(key.data());
 }
 
-std::uint32_t FlowRouting::slot_of_row(std::uint32_t interval, std::uint32_t row) {
+std::uint32_t FlowGrouping::slot_of_row(std::uint32_t interval, std::uint32_t row) {
   std::uint64_t* key = row_keys_.data() + row * words_;
   key[0] = interval;
   return find_or_add(key);
 }
 
-// Most batches of an aggregate without groups lie within one interval.
-bool FlowRouting::one_state(const Micros* times, std::uint32_t rows, Route& out) {
+// Assigns all rows to one slot if they are in one interval, as most batches of a step without groups are.
+bool FlowGrouping::assign_whole(const Micros* times, std::uint32_t rows, Assignment& out) {
   Micros earliest = times[0], latest = times[0];
   for (std::uint32_t i = 1; i < rows; ++i) {
     earliest = std::min(earliest, times[i]);
     latest = std::max(latest, times[i]);
   }
-  const Fate first = fate_of(earliest), last = fate_of(latest);
-  if (first.kind != Fate::counts || last.kind != Fate::counts || first.interval != last.interval) return false;
-  out.nothing = false;
+  const TimeClass first = classify(earliest), last = classify(latest);
+  if (first.kind != TimeClass::in_time || last.kind != TimeClass::in_time || first.interval != last.interval) return false;
+  out.empty = false;
   out.slot = slot_of_code(first.interval, 0);
   return true;
 }
 
-void FlowRouting::route_direct(const Micros* times, const std::uint8_t* keep, std::uint32_t rows) {
+void FlowGrouping::assign_by_code(const Micros* times, const std::uint8_t* passes, std::uint32_t rows) {
   const std::uint8_t* const codes = codes_ > 1 ? code_of_row_.data() : nullptr;
-  std::uint32_t* const out = state_of_row_.data();
-  // The interval of the flow before, none at first: the next one is often of the same.
+  std::uint32_t* const out = slot_of_row_.data();
+  // The interval of the previous flow, none at first: the next flow is often in the same one.
   std::uint64_t from = 0, length = 0;
   const std::uint32_t* cells = nullptr;
   for (std::uint32_t i = 0; i < rows; ++i) {
     out[i] = MOLE_NO_STATE;
-    if (keep && !keep[i]) continue;
+    if (passes && !passes[i]) continue;
     const Micros t = times[i];
     const std::uint32_t code = codes ? codes[i] : 0;
-    if (static_cast<std::uint64_t>(t) - from < length && cells[code] != empty_slot) {
+    if (static_cast<std::uint64_t>(t) - from < length && cells[code] != no_slot) {
       out[i] = cells[code];
       continue;
     }
-    const Fate fate = fate_of(t);
-    if (fate.kind == Fate::elsewhere) continue;
-    const std::uint32_t slot = slot_of_code(fate.interval, code);
-    if (fate.kind == Fate::late) {
-      if (slot != empty_slot) ++slots_[slot].late;
+    const TimeClass time_class = classify(t);
+    if (time_class.kind == TimeClass::elsewhere) continue;
+    const std::uint32_t slot = slot_of_code(time_class.interval, code);
+    if (time_class.kind == TimeClass::late) {
+      if (slot != no_slot) ++slots_[slot].late;
       continue;
     }
     out[i] = slot;
-    from = static_cast<std::uint64_t>(grid_.at(fate.interval).from);
+    from = static_cast<std::uint64_t>(grid_.at(time_class.interval).from);
     length = static_cast<std::uint64_t>(grid_.interval());
-    cells = slot_of_cell_.data() + std::size_t{fate.interval} * codes_;
+    cells = slot_of_cell_.data() + std::size_t{time_class.interval} * codes_;
   }
 }
 
-void FlowRouting::route_hashed(const Micros* times, const std::uint8_t* keep, std::uint32_t rows) {
+void FlowGrouping::assign_by_hash(const Micros* times, const std::uint8_t* passes, std::uint32_t rows) {
   for (std::uint32_t i = 0; i < rows; ++i) {
-    state_of_row_[i] = MOLE_NO_STATE;
-    if (keep && !keep[i]) continue;
-    const Fate fate = fate_of(times[i]);
-    if (fate.kind == Fate::counts) {
-      state_of_row_[i] = slot_of_row(fate.interval, i);
-    } else if (fate.kind == Fate::late) {
-      const auto slot = slot_of_row(fate.interval, i);
+    slot_of_row_[i] = MOLE_NO_STATE;
+    if (passes && !passes[i]) continue;
+    const TimeClass time_class = classify(times[i]);
+    if (time_class.kind == TimeClass::in_time) {
+      slot_of_row_[i] = slot_of_row(time_class.interval, i);
+    } else if (time_class.kind == TimeClass::late) {
+      const auto slot = slot_of_row(time_class.interval, i);
       if (slot != MOLE_NO_STATE) ++slots_[slot].late;
     }
   }
 }
 
-Result<FlowRouting::Route> FlowRouting::route(const FlowView& flows) {
-  Route out;
+Result<FlowGrouping::Assignment> FlowGrouping::assign(const FlowBatch& flows) {
+  Assignment out;
   if (flows.rows == 0) return out;
-  const std::uint8_t* keep = plan_.filter.any() ? nullptr : filter_.evaluate(flows, routers_[router_]);
-  const auto* times = flows.column<Micros>(plan_.by_end ? MOLE_COLUMN_END : MOLE_COLUMN_START);
-  if (!keep && direct_ && codes_ == 1 && one_state(times, flows.rows, out)) return out;
+  const std::uint8_t* passes = plan_.filter.any() ? nullptr : filter_.evaluate(flows, routers_[router_]);
+  const auto* times = flows.column<Micros>(plan_.time_column).data();
+  if (!passes && by_code_ && codes_ == 1 && assign_whole(times, flows.rows, out)) return out;
 
-  if (state_of_row_.size() < flows.rows) state_of_row_.resize(flows.rows);
-  if (direct_) {
+  if (slot_of_row_.size() < flows.rows) slot_of_row_.resize(flows.rows);
+  if (by_code_) {
     if (codes_ > 1) load_codes(flows);
-    route_direct(times, keep, flows.rows);
+    assign_by_code(times, passes, flows.rows);
   } else {
     load_keys(flows);
-    route_hashed(times, keep, flows.rows);
+    assign_by_hash(times, passes, flows.rows);
   }
   if (full_) return exhausted("more than 64 million groups in one block; group by fewer dimensions or filter");
-  const auto end = state_of_row_.begin() + flows.rows;
-  out.nothing = std::all_of(state_of_row_.begin(), end, [](std::uint32_t s) { return s == MOLE_NO_STATE; });
-  out.state_of_row = state_of_row_.data();
+  const auto end = slot_of_row_.begin() + flows.rows;
+  out.empty = std::all_of(slot_of_row_.begin(), end, [](std::uint32_t s) { return s == MOLE_NO_STATE; });
+  out.slot_of_row = slot_of_row_.data();
   return out;
 }
 
-Group FlowRouting::group_of(std::uint32_t slot) const {
-  const std::uint64_t* key = keys_.data() + slot * words_ + 1;
+Group FlowGrouping::group_of(std::uint32_t slot) const {
+  const std::uint64_t* key = table_.key(slot) + 1;
   Group group;
   for (const auto& d : plan_.by) {
     switch (d.kind) {

@@ -1,4 +1,4 @@
-#include "runtime/metric/flow_routing.hpp"
+#include "runtime/metric/flow_grouping.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,17 +8,17 @@ namespace {
 constexpr Micros noon = Micros{1178712000} * second_us;  // a whole hour
 constexpr Micros quarter = 15 * minute_us;
 
-RoutingPlan plan(std::vector<std::string> by, TimeRange range = {noon, noon + 4 * hour_us}) {
-  RoutingPlan p;
+GroupingPlan plan(std::vector<std::string> by, TimeRange range = {noon, noon + 4 * hour_us}) {
+  GroupingPlan p;
   p.by = *dimensions_named(by);
   p.range = range;
   p.interval = quarter;
   p.lateness = hour_us;
   return p;
 }
-FlowRouting routing(RoutingPlan p) {
+FlowGrouping grouping(GroupingPlan p) {
   const auto grid = *IntervalGrid::over(p.range, p.interval);
-  return FlowRouting(std::move(p), grid);
+  return FlowGrouping(std::move(p), grid);
 }
 task::File file_at(Micros from, const std::string& router = "r1") {
   return {"f", 1, 1, router, 0, {from, from + hour_us}, true, ""};
@@ -29,8 +29,8 @@ struct Batch {
   std::vector<std::uint16_t> port;
   std::vector<std::uint8_t> protocol;
   std::vector<std::uint32_t> address;
-  FlowView view() const {
-    FlowView v;
+  FlowBatch view() const {
+    FlowBatch v;
     v.rows = static_cast<std::uint32_t>(start.size());
     v.columns[MOLE_COLUMN_START] = start.data();
     v.columns[MOLE_COLUMN_DST_PORT] = port.data();
@@ -40,90 +40,90 @@ struct Batch {
   }
 };
 
-TEST(FlowRouting, ABatchWithinOneIntervalGoesToOneState) {
-  auto r = routing(plan({"router"}));
+TEST(FlowGrouping, AssignsABatchWithinOneIntervalToOneSlot) {
+  auto r = grouping(plan({"router"}));
   ASSERT_TRUE(r.start_file(file_at(noon)));
   const Batch batch{{noon + 1, noon + quarter - 1}, {}, {}, {}};
-  const auto route = *r.route(batch.view());
-  EXPECT_FALSE(route.nothing);
-  EXPECT_EQ(route.state_of_row, nullptr);
-  EXPECT_EQ(r.slots()[route.slot].interval, 0u);
-  EXPECT_EQ(r.group_of(route.slot), Group{"r1"});
+  const auto assignment = *r.assign(batch.view());
+  EXPECT_FALSE(assignment.empty);
+  EXPECT_EQ(assignment.slot_of_row, nullptr);
+  EXPECT_EQ(r.slots()[assignment.slot].interval, 0u);
+  EXPECT_EQ(r.group_of(assignment.slot), Group{"r1"});
 }
 
-TEST(FlowRouting, IntervalsAreHalfOpen) {
-  auto r = routing(plan({}));
+TEST(FlowGrouping, IntervalsAreHalfOpen) {
+  auto r = grouping(plan({}));
   r.start_file(file_at(noon));
   const Batch batch{{noon, noon + quarter - 1, noon + quarter}, {}, {}, {}};
-  const auto route = *r.route(batch.view());
-  ASSERT_NE(route.state_of_row, nullptr);
-  EXPECT_EQ(route.state_of_row[0], route.state_of_row[1]);
-  EXPECT_NE(route.state_of_row[1], route.state_of_row[2]);
+  const auto assignment = *r.assign(batch.view());
+  ASSERT_NE(assignment.slot_of_row, nullptr);
+  EXPECT_EQ(assignment.slot_of_row[0], assignment.slot_of_row[1]);
+  EXPECT_NE(assignment.slot_of_row[1], assignment.slot_of_row[2]);
 }
 
-TEST(FlowRouting, GroupsByEveryKindOfDimension) {
-  auto r = routing(plan({"router", "protocol_class", "dst_port", "src_addr"}));
+TEST(FlowGrouping, GroupsByEveryKindOfDimension) {
+  auto r = grouping(plan({"router", "protocol_class", "dst_port", "src_addr"}));
   r.start_file(file_at(noon, "r2"));
   const Batch batch{{noon, noon, noon}, {80, 80, 443}, {6, 6, 58}, {0x0a000001, 0x0a000001, 0xffffffff}};
-  const auto route = *r.route(batch.view());
-  EXPECT_EQ(route.state_of_row[0], route.state_of_row[1]);
-  EXPECT_EQ(r.group_of(route.state_of_row[0]), (Group{"r2", "tcp", "80", "10.0.0.1"}));
-  EXPECT_EQ(r.group_of(route.state_of_row[2]), (Group{"r2", "icmp", "443", "255.255.255.255"}));
+  const auto assignment = *r.assign(batch.view());
+  EXPECT_EQ(assignment.slot_of_row[0], assignment.slot_of_row[1]);
+  EXPECT_EQ(r.group_of(assignment.slot_of_row[0]), (Group{"r2", "tcp", "80", "10.0.0.1"}));
+  EXPECT_EQ(r.group_of(assignment.slot_of_row[2]), (Group{"r2", "icmp", "443", "255.255.255.255"}));
 }
 
-// Home is 10/8: both sides inside, one of them, none. With an open dimension beside it groups are found by hash, else by code.
-TEST(FlowRouting, TellsDirectionsByWhatIsAtHome) {
+// Home is 10/8: both sides inside, one of them, neither. With an open dimension groups are found by hash, else by code.
+TEST(FlowGrouping, FindsDirectionsRelativeToHome) {
   for (const bool hashed : {false, true}) {
     auto p = plan(hashed ? std::vector<std::string>{"direction", "dst_port"}
                          : std::vector<std::string>{"direction", "protocol_class"});
     p.home = {*parse_filter("src net 10.0.0.0/8"), *parse_filter("dst net 10.0.0.0/8")};
-    auto r = routing(p);
+    auto r = grouping(p);
     r.start_file(file_at(noon));
     const Batch batch{{noon, noon, noon, noon}, {80, 80, 80, 80}, {6, 6, 6, 6}, {0x0a000001, 0x0a000001, 0xc0000201, 0xc0000201}};
     const std::vector<std::uint32_t> destination{0x0a000002, 0xc0000202, 0x0a000002, 0xc0000202};
     auto view = batch.view();
     view.columns[MOLE_COLUMN_DST_ADDR] = destination.data();
-    const auto route = *r.route(view);
+    const auto assignment = *r.assign(view);
     const std::string other = hashed ? "80" : "tcp";
-    EXPECT_EQ(r.group_of(route.state_of_row[0]), (Group{"internal", other}));
-    EXPECT_EQ(r.group_of(route.state_of_row[1]), (Group{"out", other}));
-    EXPECT_EQ(r.group_of(route.state_of_row[2]), (Group{"in", other}));
-    EXPECT_EQ(r.group_of(route.state_of_row[3]), (Group{"transit", other}));
+    EXPECT_EQ(r.group_of(assignment.slot_of_row[0]), (Group{"internal", other}));
+    EXPECT_EQ(r.group_of(assignment.slot_of_row[1]), (Group{"out", other}));
+    EXPECT_EQ(r.group_of(assignment.slot_of_row[2]), (Group{"in", other}));
+    EXPECT_EQ(r.group_of(assignment.slot_of_row[3]), (Group{"transit", other}));
   }
 }
 
-TEST(RoutingPlan, ADirectionReadsTheColumnsOfHomeAndTellsPlansApart) {
+TEST(GroupingPlan, DependsOnHomeOnlyWithTheDirection) {
   auto inside = plan({"direction"}), elsewhere = inside, without = plan({});
   inside.home = {*parse_filter("src as 1"), *parse_filter("dst as 1")};
   elsewhere.home = {*parse_filter("src as 2"), *parse_filter("dst as 2")};
   without.home = inside.home;
-  EXPECT_NE(inside.key(), elsewhere.key());
-  EXPECT_EQ(without.key(), plan({}).key());
+  EXPECT_FALSE(inside == elsewhere);
+  EXPECT_TRUE(without == plan({}));
   EXPECT_EQ(without.columns(), plan({}).columns());
   const auto read = inside.columns();
   for (const int column : {MOLE_COLUMN_SRC_AS, MOLE_COLUMN_DST_AS})
     EXPECT_NE(std::find(read.begin(), read.end(), column), read.end());
 }
 
-TEST(FlowRouting, ReadsFilesOfItsRoutersOnly) {
+TEST(FlowGrouping, ReadsFilesOfItsRoutersOnly) {
   auto p = plan({});
   p.routers = {"r1"};
-  auto r = routing(p);
+  auto r = grouping(p);
   EXPECT_TRUE(r.start_file(file_at(noon, "r1")));
   EXPECT_FALSE(r.start_file(file_at(noon, "r2")));
 }
 
 // A file of 15:00 with a lateness of an hour: the interval that ended at 14:15 is the first that takes its flows.
-TEST(FlowRouting, LateFlowsAreCountedInTheIntervalInWhichTheirFileBegins) {
-  auto r = routing(plan({"router"}));
+TEST(FlowGrouping, CountsLateFlowsInTheIntervalInWhichTheirFileBegins) {
+  auto r = grouping(plan({"router"}));
   r.start_file(file_at(noon + 3 * hour_us));
   const Micros border = noon + 2 * hour_us;  // the interval that begins here ended 14:15
   const Batch batch{{border - 1, border, noon + 3 * hour_us, noon + 4 * hour_us + 1}, {}, {}, {}};
-  const auto route = *r.route(batch.view());
-  EXPECT_EQ(route.state_of_row[0], MOLE_NO_STATE);
-  EXPECT_NE(route.state_of_row[1], MOLE_NO_STATE);
-  EXPECT_NE(route.state_of_row[2], MOLE_NO_STATE);
-  EXPECT_EQ(route.state_of_row[3], MOLE_NO_STATE) << "later than its file";
+  const auto assignment = *r.assign(batch.view());
+  EXPECT_EQ(assignment.slot_of_row[0], MOLE_NO_STATE);
+  EXPECT_NE(assignment.slot_of_row[1], MOLE_NO_STATE);
+  EXPECT_NE(assignment.slot_of_row[2], MOLE_NO_STATE);
+  EXPECT_EQ(assignment.slot_of_row[3], MOLE_NO_STATE) << "later than its file";
   std::uint64_t late = 0;
   for (const auto& slot : r.slots()) {
     if (slot.late) {
@@ -134,21 +134,21 @@ TEST(FlowRouting, LateFlowsAreCountedInTheIntervalInWhichTheirFileBegins) {
   EXPECT_EQ(late, 2u);
 }
 
-// Whatever the blocks, every flow counts once, or is late once.
-TEST(FlowRouting, BlocksShareOutEveryFlowExactlyOnce) {
+// With any block length, every flow counts once or is late once.
+TEST(FlowGrouping, AssignsEveryFlowInExactlyOneBlock) {
   Batch batch;
   for (Micros t = noon - 6 * hour_us; t < noon + 10 * hour_us; t += 7 * minute_us) batch.start.push_back(t);
   for (const Micros length : {quarter, hour_us, 4 * hour_us, 16 * hour_us}) {
     std::vector<int> counted(batch.start.size());
     std::uint64_t late = 0;
     for (Micros from = noon - 8 * hour_us; from < noon + 12 * hour_us; from += length) {
-      auto r = routing(plan({}, {from, from + length}));
+      auto r = grouping(plan({}, {from, from + length}));
       const auto file = file_at(noon);
       if (!file.covers.overlaps({from, from + length + hour_us})) continue;  // the block does not read it
       r.start_file(file);
-      const auto route = *r.route(batch.view());
+      const auto assignment = *r.assign(batch.view());
       for (std::size_t i = 0; i < batch.start.size(); ++i)
-        if (!route.nothing && (!route.state_of_row || route.state_of_row[i] != MOLE_NO_STATE)) ++counted[i];
+        if (!assignment.empty && (!assignment.slot_of_row || assignment.slot_of_row[i] != MOLE_NO_STATE)) ++counted[i];
       for (const auto& slot : r.slots()) late += slot.late;
     }
     std::uint64_t in_time = 0;
@@ -161,20 +161,20 @@ TEST(FlowRouting, BlocksShareOutEveryFlowExactlyOnce) {
   }
 }
 
-TEST(FlowRouting, AFilterKeepsRowsOutAlsoOfTheLateOnes) {
+TEST(FlowGrouping, FiltersLateFlowsToo) {
   auto p = plan({});
   p.filter = *parse_filter("dst port 80");
-  auto r = routing(p);
+  auto r = grouping(p);
   r.start_file(file_at(noon));
   const Batch batch{{noon, noon, noon - 9 * hour_us, noon - 9 * hour_us}, {80, 81, 80, 81}, {}, {}};
-  const auto route = *r.route(batch.view());
-  EXPECT_NE(route.state_of_row[0], MOLE_NO_STATE);
-  EXPECT_EQ(route.state_of_row[1], MOLE_NO_STATE);
+  const auto assignment = *r.assign(batch.view());
+  EXPECT_NE(assignment.slot_of_row[0], MOLE_NO_STATE);
+  EXPECT_EQ(assignment.slot_of_row[1], MOLE_NO_STATE);
   EXPECT_EQ(r.slots()[0].late, 1u);
 }
 
-TEST(FlowRouting, KeepsManyGroupsApart) {
-  auto r = routing(plan({"src_addr"}));
+TEST(FlowGrouping, DistinguishesManyGroups) {
+  auto r = grouping(plan({"src_addr"}));
   r.start_file(file_at(noon));
   for (int round = 0; round < 2; ++round)
     for (std::uint32_t base = 0; base < 200000; base += 50000) {
@@ -183,22 +183,22 @@ TEST(FlowRouting, KeepsManyGroupsApart) {
         batch.start.push_back(noon);
         batch.address.push_back(base + i);
       }
-      ASSERT_TRUE(r.route(batch.view()));
+      ASSERT_TRUE(r.assign(batch.view()));
     }
   EXPECT_EQ(r.slots().size(), 200000u);
   EXPECT_EQ(r.group_of(150000), Group{"0.2.73.240"});
 }
 
-TEST(FlowRouting, TakesHostileTimes) {
-  auto r = routing(plan({}));
+TEST(FlowGrouping, AcceptsExtremeTimes) {
+  auto r = grouping(plan({}));
   r.start_file(file_at(noon));
   const Batch batch{{INT64_MIN, INT64_MAX, 0, noon}, {}, {}, {}};
-  const auto route = *r.route(batch.view());
-  EXPECT_EQ(route.state_of_row[0], MOLE_NO_STATE);
-  EXPECT_NE(route.state_of_row[3], MOLE_NO_STATE);
+  const auto assignment = *r.assign(batch.view());
+  EXPECT_EQ(assignment.slot_of_row[0], MOLE_NO_STATE);
+  EXPECT_NE(assignment.slot_of_row[3], MOLE_NO_STATE);
 }
 
-TEST(IntervalGrid, RefusesWhatDoesNotDivide) {
+TEST(IntervalGrid, RefusesIntervalsThatDoNotDivideTheBlock) {
   EXPECT_FALSE(IntervalGrid::over({noon, noon + hour_us}, 7 * minute_us));
   EXPECT_FALSE(IntervalGrid::over({noon + 1, noon + 1 + hour_us}, quarter));
   EXPECT_FALSE(IntervalGrid::over({noon, noon}, quarter));
