@@ -1,9 +1,9 @@
-// How the C library keeps the memory of a process that runs tasks.
+// Configures the C library's allocator for a process that runs tasks.
 #pragma once
 
 namespace mole::runtime {
 
-// For the whole process, before it has threads.
+// Affects the whole process. Call before it has threads.
 void set_up_allocator();
 
 }  // namespace mole::runtime

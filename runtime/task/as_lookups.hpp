@@ -1,26 +1,27 @@
-// The AS columns of a pass: steps that use the same routing tables over the same time share one lookup a batch.
+// Looks up src_as and dst_as for the steps of a pass. Steps with the same routing tables and time column share one lookup per
+// batch.
 //
-//   AsLookup* as = lookups.add(step, wanted);        // null: the step sees what the records say
-//   lookups.look_up(flows);                          // once a batch
-//   const FlowBatch& seen = as ? as->view : flows;    // unless as->failed
+//   AsLookup* as = lookups.add(step, wanted);        // null: the step sees the AS numbers of the records
+//   lookups.look_up(flows);                          // once per batch
+//   const FlowBatch& seen = as ? as->view : flows;   // unless as->error
 #pragma once
 
 #include "runtime/decode/flow_batch.hpp"
 #include "runtime/routes/as_columns.hpp"
 
-#include <map>
 #include <memory>
 #include <optional>
-#include <string>
+#include <vector>
 
 namespace mole::runtime {
 
 struct AsLookup {
+  const task::Step* step;  // the first that uses it
   AsColumns columns;
-  int time = MOLE_COLUMN_START;  // the column that chooses the table: the one by which flows are counted
+  int time_column;  // selects the table for a flow: the time at which the flow counts
   bool reads_src = false, reads_dst = false;
-  FlowBatch view;               // of the current batch, with src_as and dst_as looked up
-  std::optional<Error> failed;  // a table could not be used: so no reader can go on
+  FlowBatch view;              // the current batch with the AS numbers looked up
+  std::optional<Error> error;  // a table could not be used; every step that reads it fails
 };
 
 // One thread.
@@ -28,15 +29,13 @@ class AsLookups {
  public:
   explicit AsLookups(LoadedTables& tables) : tables_(tables) {}
 
-  // Equal for steps that share a lookup; empty for a step that sees what the records say.
-  static std::string key(const task::Step& step);
-  // `wanted`: the columns `step` and its filter and groups read; on return those that must be decoded.
+  // `wanted`: the columns that `step`, its filter and its groups read; replaced by those that must be decoded.
   AsLookup* add(const task::Step& step, ColumnSet& wanted);
   void look_up(const FlowBatch& flows);
 
  private:
   LoadedTables& tables_;
-  std::map<std::string, std::unique_ptr<AsLookup>> lookups_;
+  std::vector<std::unique_ptr<AsLookup>> lookups_;
 };
 
 }  // namespace mole::runtime

@@ -9,7 +9,7 @@
 namespace mole::runtime {
 namespace {
 
-// A name that is a number is that number; any other gets one that depends on nothing but the name.
+// Returns the number of a router: its name, if that is a number, else a hash of the name.
 std::uint32_t router_number(const std::string& name) {
   std::uint32_t number = 0;
   const auto [end, status] = std::from_chars(name.data(), name.data() + name.size(), number);
@@ -23,14 +23,14 @@ std::string text_of(const nlohmann::json& params) {
   return params.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-// By where the files come from, too: pipelines may use one name for different archives.
-std::string name_of(const task::Archive& archive) {
+// Includes the downloader and its parameters, because pipelines may use one name for different archives.
+std::string cache_name_of(const task::Archive& archive) {
   return archive.name + "\n" + archive.downloader.name + "\n" + text_of(archive.downloader.params);
 }
 
-// Everything that the flows of a file and what is reported of it depend on, from the index: nothing needs to be fetched to know
-// it.
-Digest columns_name(const task::File& file, const std::string& archive, const task::PluginUse& decoder) {
+// Returns the name of the cached columns of a file: a digest of everything that its flows and report depend on. All of it is
+// known from the index, before anything is fetched.
+Digest column_name_of(const task::File& file, const std::string& archive, const task::PluginUse& decoder) {
   return Hasher()
       .field("mole columns 1")
       .field(archive)
@@ -47,29 +47,21 @@ Digest columns_name(const task::File& file, const std::string& archive, const ta
       .finish();
 }
 
-// Columns that take more than this are worth less than the room: they are given up.
-std::uint64_t most_column_bytes(const task::File& file) { return file.size + file.size / 2 + (std::uint64_t{64} << 10); }
+// Larger columns are not worth their space in the cache and are discarded.
+std::uint64_t max_column_bytes(const task::File& file) { return file.size + file.size / 2 + (std::uint64_t{64} << 10); }
 
-bool still_whole(const Staged& staged) {
+bool is_intact(const Staged& staged) {
   const auto digest = digest_of_file(staged.path);
   return digest && *digest == staged.digest;
 }
 
-// The rows of a batch from row `skip` on.
-void cut_front(FlowBatch& batch, std::uint32_t skip) {
-  for (int c = 0; c < MOLE_COLUMN_COUNT; ++c)
-    if (void*& column = batch.columns[static_cast<std::size_t>(c)])
-      column = static_cast<std::byte*>(column) + skip * column_width(c, batch.address_family);
-  batch.rows -= skip;
-  batch.first_record += skip;
-}
-
 }  // namespace
 
-// Decoding, each step of it marked in the call record.
-class FlowFiles::Decoded final : public FlowSource {
+// Decodes a file and marks each step in the call record.
+class FlowFiles::DecodedSource final : public FlowSource {
  public:
-  Decoded(const DecoderModule& decoder, std::unique_ptr<FlowReader> reader) : decoder_(decoder), reader_(std::move(reader)) {}
+  DecodedSource(const DecoderModule& decoder, std::unique_ptr<FlowReader> reader)
+      : decoder_(decoder), reader_(std::move(reader)) {}
 
   Result<bool> next(FlowBatch& batch) override {
     return decoder_.step(batches_++, [&] { return reader_->next(batch); });
@@ -85,10 +77,10 @@ class FlowFiles::Decoded final : public FlowSource {
   std::uint64_t batches_ = 0;
 };
 
-// Columns, or what becomes of them: when they turn out to be damaged the archive's file is decoded from there on.
-class FlowFiles::Kept final : public FlowSource {
+// Reads cached columns. If they turn out to be damaged, fetches the file and decodes the rest from there.
+class FlowFiles::CachedSource final : public FlowSource {
  public:
-  Kept(FlowFiles& files, std::uint32_t number, ColumnSet wanted, std::unique_ptr<FlowSource> columns)
+  CachedSource(FlowFiles& files, std::uint32_t number, ColumnSet wanted, std::unique_ptr<FlowSource> columns)
       : files_(files), number_(number), wanted_(wanted), source_(std::move(columns)) {}
 
   Result<bool> next(FlowBatch& batch) override {
@@ -96,12 +88,15 @@ class FlowFiles::Kept final : public FlowSource {
       auto more = source_->next(batch);
       if (!more) {
         if (!from_columns_ || more.error().code == Code::exhausted) return more;
-        if (auto instead = decode_instead(); !instead) return instead.error();
+        if (auto switched = switch_to_file(); !switched) return switched.error();
         continue;
       }
-      if (*more && batch.first_record + batch.rows <= given_) continue;  // given before, from columns
-      if (*more && batch.first_record < given_) cut_front(batch, static_cast<std::uint32_t>(given_ - batch.first_record));
-      if (*more) given_ += batch.rows;
+      if (*more && batch.first_record + batch.rows <= rows_given_) continue;  // already given, from columns
+      if (*more && batch.first_record < rows_given_) {
+        const auto skip = static_cast<std::uint32_t>(rows_given_ - batch.first_record);
+        batch = batch.slice(skip, batch.rows - skip);
+      }
+      if (*more) rows_given_ += batch.rows;
       return more;
     }
   }
@@ -112,13 +107,13 @@ class FlowFiles::Kept final : public FlowSource {
     return report;
   }
   const Evidence& evidence() const override { return source_->evidence(); }
-  std::uint64_t flows() const override { return given_; }
+  std::uint64_t flows() const override { return rows_given_; }
   std::uint64_t stored_bytes() const override { return source_->stored_bytes(); }
 
  private:
-  Result<> decode_instead() {
+  Result<> switch_to_file() {
     from_columns_ = false;
-    if (auto fetched = files_.fetch_instead(number_); !fetched) return fetched;
+    if (auto fetched = files_.fetch_file(number_); !fetched) return fetched;
     auto decoded = files_.decode(number_, wanted_);
     if (!decoded) return decoded.error();
     source_ = std::move(*decoded);
@@ -130,7 +125,7 @@ class FlowFiles::Kept final : public FlowSource {
   const ColumnSet wanted_;
   std::unique_ptr<FlowSource> source_;
   bool from_columns_ = true;
-  std::uint64_t given_ = 0;
+  std::uint64_t rows_given_ = 0;
 };
 
 FlowFiles::FlowFiles(const task::Spec& spec, Cache& cache, const DecoderModule& decoder, Fetch fetch,
@@ -140,17 +135,17 @@ FlowFiles::FlowFiles(const task::Spec& spec, Cache& cache, const DecoderModule& 
       decoder_(decoder),
       fetch_(std::move(fetch)),
       options_(options),
-      archive_(name_of(*spec.archive)) {
+      archive_(cache_name_of(*spec.archive)) {
   if (!options_.columns) return;
-  for (const auto& file : spec_.files) columns_names_.push_back(columns_name(file, archive_, spec_.archive->decoder));
+  for (const auto& file : spec_.files) column_names_.push_back(column_name_of(file, archive_, spec_.archive->decoder));
 }
 
-// Columns that can be seen to be unusable are taken out and the whole set is acquired anew, so that room for it is still
-// reserved at once. They are not asked for again: perhaps they cannot be removed.
+// Removes columns that cannot be opened and acquires the whole set again, so that the space for it is still reserved at once. The
+// second request leaves out the bad columns, because removing them may have failed.
 Result<> FlowFiles::stage() {
-  auto asked = columns_names_;
+  auto requested = column_names_;
   while (true) {
-    auto acquired = cache_.acquire(spec_.files, archive_, fetch_, asked);
+    auto acquired = cache_.acquire(spec_.files, archive_, fetch_, requested);
     if (!acquired) return acquired.error();
     staged_ = std::move(*acquired);
     bool usable = true;
@@ -160,8 +155,8 @@ Result<> FlowFiles::stage() {
       if (opened) continue;
       if (opened.error().code == Code::exhausted) return opened.error();
       usable = false;
-      if (auto forgotten = cache_.forget_columns(columns_names_[number]); !forgotten) return forgotten;
-      asked[number] = {};
+      if (auto forgotten = cache_.forget_columns(column_names_[number]); !forgotten) return forgotten;
+      requested[number] = {};
     }
     if (usable) return {};
     staged_.clear();
@@ -171,28 +166,29 @@ Result<> FlowFiles::stage() {
 Result<std::unique_ptr<FlowSource>> FlowFiles::open(std::uint32_t number, ColumnSet wanted) {
   if (!staged_[number].columns) return decode(number, wanted);
   auto columns = open_columns(number, wanted);
-  if (columns) return std::unique_ptr<FlowSource>(std::make_unique<Kept>(*this, number, wanted, std::move(*columns)));
+  if (columns) return std::unique_ptr<FlowSource>(std::make_unique<CachedSource>(*this, number, wanted, std::move(*columns)));
   if (columns.error().code == Code::exhausted) return columns;
-  if (auto fetched = fetch_instead(number); !fetched) return fetched.error();
+  if (auto fetched = fetch_file(number); !fetched) return fetched.error();
   return decode(number, wanted);
 }
 
 Result<std::unique_ptr<FlowSource>> FlowFiles::open_columns(std::uint32_t number, ColumnSet wanted) const {
-  auto reader = ColumnFileReader::open(staged_[number].path, columns_names_[number],
+  auto reader = ColumnFileReader::open(staged_[number].path, column_names_[number],
                                        {wanted, router_number(spec_.files[number].router), options_.threads});
   if (!reader) return reader.error();
   return std::unique_ptr<FlowSource>(std::move(*reader));
 }
 
-Result<> FlowFiles::fetch_instead(std::uint32_t number) {
-  if (auto forgotten = cache_.forget_columns(columns_names_[number]); !forgotten) return forgotten;
+Result<> FlowFiles::fetch_file(std::uint32_t number) {
+  if (auto forgotten = cache_.forget_columns(column_names_[number]); !forgotten) return forgotten;
   auto acquired = cache_.acquire(std::span(&spec_.files[number], 1), archive_, fetch_);
   if (!acquired) return acquired.error();
   staged_[number] = std::move(acquired->front());
-  // Flows of it may have been given already; the next attempt finds neither file nor columns, and says so.
+  // Flows of the file may have been given already, so the task fails; the next attempt finds neither file nor columns and reports
+  // the file as missing.
   if (const auto& error = staged_[number].error)
-    return transient("the columns kept of " + spec_.files[number].id +
-                     " are damaged, and the file cannot be had: " + error->message);
+    return transient("the cached columns of " + spec_.files[number].id +
+                     " are damaged and the file cannot be fetched: " + error->message);
   return {};
 }
 
@@ -205,30 +201,30 @@ Result<std::unique_ptr<FlowSource>> FlowFiles::decode(std::uint32_t number, Colu
   if (!content) return transient("staged file " + file.id + " cannot be opened: " + content.error().message);
   std::optional<ColumnsPart> part;
   if (options_.columns)
-    if (auto begun = cache_.begin_columns(columns_names_[number], most_column_bytes(file)); begun && *begun)
+    if (auto begun = cache_.begin_columns(column_names_[number], max_column_bytes(file)); begun && *begun)
       part.emplace(std::move(**begun));
   const ColumnSet decoded = part ? wanted | column_file::kept_columns() : wanted;
   auto reader = std::make_unique<FlowReader>(file, std::move(*content), decoder_.vtable(), decoder_.module(), decoded,
                                              router_number(file.router));
-  std::unique_ptr<FlowSource> source = std::make_unique<Decoded>(decoder_, std::move(reader));
+  std::unique_ptr<FlowSource> source = std::make_unique<DecodedSource>(decoder_, std::move(reader));
   if (!part) return source;
-  return recording(number, wanted, std::move(source), std::move(*part));
+  return record(number, wanted, std::move(source), std::move(*part));
 }
 
-std::unique_ptr<FlowSource> FlowFiles::recording(std::uint32_t number, ColumnSet wanted, std::unique_ptr<FlowSource> source,
-                                                 ColumnsPart part) {
-  const auto shared = std::make_shared<ColumnsPart>(std::move(part));  // by the two functions below
+std::unique_ptr<FlowSource> FlowFiles::record(std::uint32_t number, ColumnSet wanted, std::unique_ptr<FlowSource> source,
+                                              ColumnsPart part) {
+  const auto shared = std::make_shared<ColumnsPart>(std::move(part));  // shared by the two functions below
   RecordingOptions options;
-  options.identity = columns_names_[number];
-  options.limit = most_column_bytes(spec_.files[number]);
+  options.identity = column_names_[number];
+  options.limit = max_column_bytes(spec_.files[number]);
   options.threads = options_.threads;
   options.sink = [shared](std::string_view bytes) { return shared->append(bytes); };
   const auto publish = [this, number, shared](const task::FileReport& report) {
-    // Damage may be of the copy in the cache, which a later fetch would heal: that is not for keeping.
-    if (report.state != "sound" && !still_whole(staged_[number])) return;
+    // If the staged copy itself was damaged, a later fetch may be sound, so its columns must not be cached.
+    if (report.state != "sound" && !is_intact(staged_[number])) return;
     auto published = std::move(*shared).publish(spec_.files[number], staged_[number].digest);
     if (!published) return;
-    // The file itself is needed no more, and makes room for the columns of the next one.
+    // The file is not needed any more and can be evicted for the columns of the next one.
     Cache::release_first(staged_[number]);
     staged_[number] = std::move(*published);
   };

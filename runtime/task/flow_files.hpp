@@ -1,5 +1,5 @@
-// The files of a task as sources of flows: the columns an earlier task of this node kept, where the cache has them, else the
-// archive's file, staged and decoded, whose columns are then kept on the way (docs/formats/columns.md).
+// The files of a task as sources of flows. If the cache has the columns of a file from an earlier task, they are read; else the
+// file is staged and decoded, and its columns are cached (docs/formats/columns.md).
 #pragma once
 
 #include "runtime/decode/flow_source.hpp"
@@ -15,42 +15,42 @@
 namespace mole::runtime {
 
 struct FlowFilesOptions {
-  unsigned threads = 1;  // that decode or decompress one file
-  bool columns = true;   // read columns that are there, and keep those of what is decoded
+  unsigned threads = 1;  // to decode or decompress one file
+  bool columns = true;   // read cached columns, and cache those of decoded files
 };
 
-// One thread at a time. What it is made from must outlive it and its sources, which it must outlive, too.
+// One thread at a time. The constructor's arguments must outlive it, and it must outlive its sources.
 class FlowFiles {
  public:
   FlowFiles(const task::Spec& spec, Cache& cache, const DecoderModule& decoder, Fetch fetch, const FlowFilesOptions& options);
 
-  // Pins every file that is present, or its columns in its stead; fails as Cache::acquire does. Once, before the rest.
+  // Pins every file that is present, or its cached columns. Fails as Cache::acquire does. Call once, first.
   Result<> stage();
 
-  // As spec.files[number]: digest and size, or why it cannot be had.
+  // Returns digest and size of spec.files[number], or why it could not be staged.
   const Staged& staged(std::uint32_t number) const { return staged_[number]; }
 
-  // The flows of spec.files[number], which is staged without error: `wanted` columns of them. Whichever way they come, batches,
-  // evidence and report are the same but for FileReport::source.
+  // Opens spec.files[number], which must be staged without error, to read the `wanted` columns of its flows. Batches, evidence
+  // and report do not depend on the source, except FileReport::source.
   Result<std::unique_ptr<FlowSource>> open(std::uint32_t number, ColumnSet wanted);
 
  private:
-  class Kept;
-  class Decoded;
+  class CachedSource;
+  class DecodedSource;
 
   Result<std::unique_ptr<FlowSource>> open_columns(std::uint32_t number, ColumnSet wanted) const;
   Result<std::unique_ptr<FlowSource>> decode(std::uint32_t number, ColumnSet wanted);
-  std::unique_ptr<FlowSource> recording(std::uint32_t number, ColumnSet wanted, std::unique_ptr<FlowSource> source,
-                                        ColumnsPart part);
-  Result<> fetch_instead(std::uint32_t number);  // of columns that are damaged
+  std::unique_ptr<FlowSource> record(std::uint32_t number, ColumnSet wanted, std::unique_ptr<FlowSource> source,
+                                     ColumnsPart part);
+  Result<> fetch_file(std::uint32_t number);  // replaces damaged columns
 
   const task::Spec& spec_;
   Cache& cache_;
   const DecoderModule& decoder_;
   const Fetch fetch_;
   const FlowFilesOptions options_;
-  std::string archive_;                // its name in the cache
-  std::vector<Digest> columns_names_;  // of each file; empty if there are to be none
+  std::string archive_;               // its name in the cache
+  std::vector<Digest> column_names_;  // names of the cached columns, by file; empty if columns are not used
   std::vector<Staged> staged_;
 };
 

@@ -14,7 +14,7 @@ json plugin_of(const task::PluginUse& use) {
 
 json archive_of(const task::Archive& archive) {
   json downloader = {{"name", archive.downloader.name},
-                     {"version", archive.downloader.version}};  // its parameters say where, not what
+                     {"version", archive.downloader.version}};  // without its parameters: they give the place, not the content
   return {{"name", archive.name},     {"decoder", plugin_of(archive.decoder)},
           {"downloader", downloader}, {"damage", archive.damage},
           {"covers", archive.covers}, {"lateness", archive.lateness}};
@@ -45,11 +45,11 @@ json lineage_of(const StepRun& run, const task::Spec& spec, const std::vector<ta
               {"interval", step.interval},
               {"window", step.window},
               {"by", step.by},
-              {"filter", run.filter.canonical()},
+              {"filter", run.filter().canonical()},
               {"load", step.load}};
   if (!step.totals.empty()) out["totals"] = step.totals;
   if (step.warmup > 0) out["warmup"] = step.warmup;
-  if (run.wants_flows() && spec.archive) {
+  if (run.reads_flows() && spec.archive) {
     out["archive"] = archive_of(*spec.archive);
     if (std::find(step.by.begin(), step.by.end(), "direction") != step.by.end())
       out["archive"]["home"] = {{"source", spec.archive->home.source}, {"destination", spec.archive->home.destination}};

@@ -1,5 +1,5 @@
-// Where a step's numbers come from, as JSON (docs/formats/lineage.md): plugin, files, ranges lost, upstream rows and states.
-// Nothing of the run (hosts, times, attempts) stands in it: equal inputs give equal lineage.
+// The lineage of a step as JSON (docs/formats/lineage.md): plugin, files, lost ranges, upstream rows and states. It has nothing
+// about the run (hosts, times, attempts): equal inputs give equal lineage.
 #pragma once
 
 #include "runtime/task/step_run.hpp"
@@ -11,7 +11,7 @@
 
 namespace mole::runtime {
 
-// `files`: what reading the task's files showed, in their order.
+// `files`: the reports of the files read, in the order of the task.
 nlohmann::json lineage_of(const StepRun& run, const task::Spec& spec, const std::vector<task::FileReport>& files);
 
 }  // namespace mole::runtime

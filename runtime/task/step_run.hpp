@@ -1,4 +1,11 @@
-// One step on its way through a task: opened, fed, finished, or failed alone.
+// One step of a task. Its module is opened, fed with flows or rows, and finished; a step that fails does not fail the task.
+//
+//   StepRun run(spec, index, plugins, folder);   // open
+//   run.load_inputs(steps);                      // feed: rows of other modules ...
+//   run.start(grouping, routers);                // ... and flows
+//   run.create_states(); run.add(runs, ...); run.close(end);
+//   run.finish(coverage);                        // rows and state file
+//   run.complete(lineage);
 #pragma once
 
 #include "runtime/host/plugin_set.hpp"
@@ -6,65 +13,86 @@
 #include "runtime/metric/flow_step.hpp"
 #include "runtime/metric/sequential_step.hpp"
 #include "runtime/metric/step_states.hpp"
-#include "runtime/task/task_sink.hpp"
+#include "runtime/task/attempt_folder.hpp"
+#include "runtime/task/step_settings.hpp"
 
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace mole::runtime {
 
-struct StepRun {
-  enum class Phase { waiting, feeding, done, failed };
+// One thread, except where noted. The spec and the plugins must outlive it.
+class StepRun {
+ public:
+  // Opens the module. An error fails the step.
+  StepRun(const task::Spec& spec, std::uint32_t index, const PluginSet& plugins, AttemptFolder folder);
 
-  Phase phase = Phase::waiting;
-  std::uint32_t level = 0;  // of decode passes: a step of level n needs rows that pass n-1 gives
-  OpenStep open;
-  Filter filter;
-  HomeFilters home;                 // of the archive; for the direction
-  int flows_input = -1;             // index of its input of kind flows; -1: it reads rows only
-  std::vector<int> reads;           // flow columns of that input
-  FlowGrouping* routing = nullptr;  // shared; set for a pass
-  std::unique_ptr<FlowStep> flow;   // mergeable
-  std::unique_ptr<SequentialFlows> sequential;
-  task::StepReport report;
-  RowTable rows;  // kept for later steps of the task
-  std::optional<std::filesystem::path> state_file;
+  const task::Step& step() const { return *open_.step; }
+  const Filter& filter() const { return filter_; }
+  bool running() const { return phase_ == Phase::open || phase_ == Phase::feeding; }
+  bool failed() const { return phase_ == Phase::failed; }
+  // It computes states from flows, and does not only merge states of state files.
+  bool reads_flows() const { return flows_input_ >= 0 && computes(); }
+  const std::vector<int>& columns() const { return columns_; }  // flow columns that the module reads
+  GroupingPlan grouping_plan(Micros lateness) const;
 
-  const task::Step& step() const { return *open.step; }
-  bool is_sequential() const { return step().execution == "sequential"; }
-  // Its states come from its inputs, not from a state file of this block.
-  bool computes() const;
-  bool wants_flows() const { return flows_input >= 0 && computes(); }
-  bool alive() const { return phase == Phase::waiting || phase == Phase::feeding; }
+  // Loads the rows and context inputs from blobs and from earlier steps of the task.
+  Result<> load_inputs(const std::vector<std::unique_ptr<StepRun>>& steps);
+  // Prepares for flows grouped by `grouping`, which must outlive the feeding. `routers`: of the files of the task.
+  void start(const FlowGrouping& grouping, const std::vector<std::string>& routers);
+  // It takes runs of an arranged batch, possibly from several threads, and closes intervals on the way; else whole batches.
+  bool takes_runs() const { return flow_ != nullptr; }
+  // As FlowStep; without effect on a step that takes whole batches.
+  Result<> create_states() { return flow_ ? flow_->create_states() : Result<>(); }
+  Result<> close(std::uint32_t end) { return flow_ ? flow_->close(end) : Result<>(); }
+  Result<> add(const FlowRuns& flows, std::size_t first, std::size_t count, std::uint64_t batch) {
+    return flow_->add(flows, first, count, batch);
+  }
+  // `file`: number of the file in the task. `batch`: number of the batch.
+  Result<> add(const FlowBatch& flows, const FlowGrouping::Assignment& assignment, std::uint32_t file, std::uint64_t batch);
+
+  // Makes the rows and the state file. `coverage`: of the archive, read only if the step reads flows.
+  Result<> finish(const CoverageTable& coverage);
+
   void fail(const Error& error);
-  void block(const std::string& why);
+  void block(const std::string& reason);
+  void complete(nlohmann::json lineage);
+  // Frees everything but the report, and the rows if `keep_rows` (later steps read them).
+  void release(bool keep_rows);
+
+  const task::StepReport& report() const { return report_; }
+  const RowTable& rows() const { return rows_; }
+  const std::optional<std::filesystem::path>& state_file() const { return state_file_; }
+
+ private:
+  enum class Phase { open, feeding, done, failed };
+
+  Result<> open_module(const PluginSet& plugins);
+  bool sequential() const { return step().execution == "sequential"; }
+  bool computes() const;
+  Result<> append_rows(UpstreamRows& rows, const RowTable& table, const task::Input& input) const;
+  Result<> finish_flows(const std::vector<std::string>& routers, const CoverageOf& coverage);
+  Result<> finish_mergeable(std::vector<Cell> cells, const std::vector<std::string>& routers);
+  Result<> finish_sequential(const std::vector<std::string>& routers, const CoverageOf& coverage);
+  Result<> make_rows(std::vector<Cell>& cells, const std::vector<std::string>& routers);
+  Result<> save_state(const std::vector<Cell>& cells);
+  std::filesystem::path state_path() const;
+
+  Phase phase_ = Phase::open;
+  AttemptFolder folder_;
+  OpenStep open_;
+  Filter filter_;
+  HomeFilters home_;                // of the archive; for the direction
+  int flows_input_ = -1;            // index of the input of kind flows; -1: it reads rows only
+  std::vector<int> columns_;        // of that input
+  std::unique_ptr<FlowStep> flow_;  // feeding a mergeable step
+  std::unique_ptr<SequentialFlows> sequential_flows_;
+  task::StepReport report_;
+  RowTable rows_;
+  std::optional<std::filesystem::path> state_file_;
 };
-
-// Opens the module and parses the step's words. What goes wrong fails the step, not the task.
-void open_step(StepRun& run, const task::Spec& spec, std::uint32_t index, const PluginSet& plugins);
-
-// Where steps find and leave files: rows/, states/, tables/ and scratch/ of the attempt folder.
-struct AttemptFolder {
-  std::filesystem::path path;
-  std::filesystem::path rows(const Digest& blob) const { return path / "rows" / (blob.hex() + ".rows"); }
-  std::filesystem::path state(const Digest& blob) const { return path / "states" / blob.hex(); }
-  std::filesystem::path tables() const { return path / "tables"; }  // routing tables by digest
-  std::filesystem::path scratch() const { return path / "scratch"; }
-};
-
-// Loads the step's rows and context inputs, from blobs and from earlier steps of the task.
-Result<> load_upstream(StepRun& run, const std::vector<std::unique_ptr<StepRun>>& steps, const AttemptFolder& folder);
-
-// From the cells of the block (empty if make_state is not asked for) to rows and state file.
-Result<> finish_mergeable(StepRun& run, std::vector<Cell> cells, const std::vector<std::string>& routers,
-                          const AttemptFolder& folder);
-// The same for a mergeable step that was fed with flows: of its intervals, all closed, what is left to do.
-Result<> finish_flows(StepRun& run, const std::vector<std::string>& routers, const CoverageOf& evidence,
-                      const AttemptFolder& folder);
-// The same for a sequential step that has been fed.
-Result<> finish_sequential(StepRun& run, const std::vector<std::string>& routers, const CoverageOf& evidence,
-                           const AttemptFolder& folder);
 
 }  // namespace mole::runtime

@@ -1,6 +1,5 @@
 #include "runtime/task/task_runner.hpp"
 
-#include "runtime/metric/rows_step.hpp"
 #include "runtime/task/lineage.hpp"
 
 #include <algorithm>
@@ -37,7 +36,7 @@ Result<> TaskRunner::list_archive() {
   auto downloader = open_downloader();
   if (!downloader) return downloader.error();
   std::vector<task::IndexEntry> entries;
-  const auto pass_on = [&]() -> Result<> {
+  const auto flush = [&]() -> Result<> {
     if (entries.empty()) return {};
     auto taken = sink_.index(entries);
     entries.clear();
@@ -45,27 +44,25 @@ Result<> TaskRunner::list_archive() {
   };
   auto listed = ArchiveReader(**downloader).index([&](const task::IndexEntry& entry) -> Result<> {
     entries.push_back(entry);
-    return entries.size() < page ? Result<>() : pass_on();
+    return entries.size() < page ? Result<>() : flush();
   });
-  return listed ? pass_on() : listed;
+  return listed ? flush() : listed;
 }
 
 // ---- compute, merge, verify
 
 void TaskRunner::open_steps() {
-  for (std::uint32_t i = 0; i < spec_.steps.size(); ++i) {
-    steps_.push_back(std::make_unique<StepRun>());
-    open_step(*steps_.back(), spec_, i, plugins_);
-  }
+  for (std::uint32_t i = 0; i < spec_.steps.size(); ++i)
+    steps_.push_back(std::make_unique<StepRun>(spec_, i, plugins_, options_.folder));
 }
 
-// A step that reads flows and rows of this task must wait until those rows are there, and needs a decode pass of its own.
+// A step that reads flows and rows of this task must wait for those rows, and needs a decode pass of its own.
 void TaskRunner::set_levels() {
-  for (auto& run : steps_) {
-    for (const auto& input : run->step().inputs)
+  levels_.assign(steps_.size(), 0);
+  for (std::size_t i = 0; i < steps_.size(); ++i)
+    for (const auto& input : steps_[i]->step().inputs)
       if (input.step && *input.step < steps_.size())
-        run->level = std::max(run->level, steps_[*input.step]->level + (run->wants_flows() ? 1 : 0));
-  }
+        levels_[i] = std::max(levels_[i], levels_[*input.step] + (steps_[i]->reads_flows() ? 1 : 0));
 }
 
 Result<> TaskRunner::stage() {
@@ -75,9 +72,9 @@ Result<> TaskRunner::stage() {
   auto decoder = DecoderModule::open(plugins_, spec_.archive->decoder);
   if (!decoder) return decoder.error();
   decoder_ = std::move(*decoder);
-  if (!options_.cache) return invalid("this worker was given no cache folder; start it with --cache");
+  if (!options_.cache) return invalid("this worker has no cache folder; start it with --cache");
   archive_ = std::make_unique<ArchiveReader>(*downloader_);
-  // To verify is to read the archive's files themselves.
+  // verify reads the files themselves, not cached columns.
   const FlowFilesOptions files{options_.threads, options_.columns && spec_.kind != "verify"};
   flows_ = std::make_unique<FlowFiles>(spec_, *options_.cache, *decoder_, archive_->fetcher(), files);
   return flows_->stage();
@@ -86,106 +83,89 @@ Result<> TaskRunner::stage() {
 Result<> TaskRunner::run_steps() {
   open_steps();
   set_levels();
-  std::uint32_t levels = 1;
-  bool flows = spec_.kind == "verify";
-  for (const auto& run : steps_) {
-    if (!run->alive()) continue;
-    levels = std::max(levels, run->level + 1);
-    flows = flows || run->wants_flows();
+  std::uint32_t last_level = 0;
+  bool reads_files = spec_.kind == "verify";
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    if (!steps_[i]->running()) continue;
+    last_level = std::max(last_level, levels_[i]);
+    reads_files = reads_files || steps_[i]->reads_flows();
   }
-  if (flows)
+  if (reads_files)
     if (auto staged = stage(); !staged) return staged;
-  for (std::uint32_t level = 0; level < levels; ++level)
+  for (std::uint32_t level = 0; level <= last_level; ++level)
     if (auto done = run_level(level); !done) return done;
   return {};
 }
 
 Result<> TaskRunner::run_level(std::uint32_t level) {
-  FlowPass pass(spec_, flows_.get(), options_.threads, options_.folder.scratch(), tables_);
-  std::vector<StepRun*> fed;
-  for (auto& run : steps_) {
-    if (run->level != level || !run->alive() || !run->wants_flows() || blocked(*run)) continue;
-    if (auto loaded = load_upstream(*run, steps_, options_.folder); !loaded) {
-      run->fail(loaded.error());
+  FlowPass pass(spec_, flows_.get(), options_.threads, tables_);
+  bool any = spec_.kind == "verify" && level == 0;
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    StepRun& run = *steps_[i];
+    if (levels_[i] != level || !run.running() || !run.reads_flows() || input_failed(run)) continue;
+    if (auto loaded = run.load_inputs(steps_); !loaded) {
+      run.fail(loaded.error());
       continue;
     }
-    pass.add(*run);
-    fed.push_back(run.get());
+    pass.add(run);
+    any = true;
   }
-  if (!fed.empty() || (spec_.kind == "verify" && level == 0)) {
-    const auto totals = pass.run([&](const task::FileReport& report) -> Result<> {
-      const bool known = std::any_of(files_.begin(), files_.end(), [&](const auto& f) { return f.id == report.id; });
-      if (known) return {};
-      files_.push_back(report);
-      return sink_.file(report);
-    });
-    if (!totals) return totals.error();
-    totals_.bytes_read += totals->bytes;
-    totals_.flows += totals->flows;
-  }
-  for (auto& run : steps_) {
-    if (run->level != level) continue;
-    const bool was_fed = std::find(fed.begin(), fed.end(), run.get()) != fed.end();
-    Result<> outcome;
-    if (run->alive() && !blocked(*run)) outcome = was_fed ? finish_fed(*run, pass) : run_rows_step(*run);
-    if (auto handed = finished(*run, outcome); !handed) return handed;
-  }
+  if (any)
+    if (auto done = run_pass(pass); !done) return done;
+  for (std::uint32_t i = 0; i < steps_.size(); ++i)
+    if (levels_[i] == level)
+      if (auto done = finish_step(i, pass.coverage()); !done) return done;
   return {};
 }
 
-bool TaskRunner::blocked(StepRun& run) const {
+Result<> TaskRunner::run_pass(FlowPass& pass) {
+  const auto totals = pass.run([&](const task::FileReport& report) -> Result<> {
+    const bool known = std::any_of(files_.begin(), files_.end(), [&](const auto& f) { return f.id == report.id; });
+    if (known) return {};
+    files_.push_back(report);
+    return sink_.file(report);
+  });
+  if (!totals) return totals.error();
+  totals_.bytes_read += totals->bytes;
+  totals_.flows += totals->flows;
+  return {};
+}
+
+// Blocks the step if a step whose rows it reads has failed.
+bool TaskRunner::input_failed(StepRun& run) const {
   for (const auto& input : run.step().inputs) {
-    if (!input.step || steps_[*input.step]->phase != StepRun::Phase::failed) continue;
+    if (!input.step || !steps_[*input.step]->failed()) continue;
     run.block("its input '" + input.role + "' comes from '" + input.module + "', which failed in this task; see there");
     return true;
   }
   return false;
 }
 
-Result<> TaskRunner::finish_fed(StepRun& run, const FlowPass& pass) {
-  auto routers = run.step().routers;
-  if (routers.empty()) routers = pass.coverage().routers();
-  const auto evidence = archive_coverage(pass.coverage(), run.open, routers);
-  if (run.sequential) return finish_sequential(run, routers, evidence, options_.folder);
-  return finish_flows(run, routers, evidence, options_.folder);
-}
-
-Result<> TaskRunner::run_rows_step(StepRun& run) {
-  if (auto loaded = load_upstream(run, steps_, options_.folder); !loaded) return loaded;
-  auto routers = run.step().routers;
-  if (routers.empty()) routers = upstream_routers(run.open);
-  if (run.is_sequential()) return finish_sequential(run, routers, upstream_coverage(run.open), options_.folder);
-  std::vector<Cell> cells;
-  if (run.computes()) {
-    auto made = run_rows(run.open, routers);
-    if (!made) return made.error();
-    cells = std::move(*made);
-  }
-  return finish_mergeable(run, std::move(cells), routers, options_.folder);
-}
-
-// Hands the step over, however it ended, and forgets what nobody reads any more.
-Result<> TaskRunner::finished(StepRun& run, const Result<>& outcome) {
-  if (!outcome) {
-    const Code code = outcome.error().code;
-    if (code == Code::transient || code == Code::cancelled) return outcome;  // the disk, or a wish: not the module's doing
-    run.fail(outcome.error());
-  }
-  if (run.phase != StepRun::Phase::failed) {
-    run.phase = StepRun::Phase::done;
-    run.report.lineage = lineage_of(run, spec_, files_);
-  }
-  const bool done = run.phase == StepRun::Phase::done;
-  auto handed =
-      sink_.step(run.report, done && run.step().make_result ? &run.rows : nullptr, done ? run.state_file : std::nullopt);
-  run.flow.reset();
-  run.sequential.reset();
-  run.open.upstream.assign(run.open.upstream.size(), UpstreamRows({}));
-  const bool wanted = std::any_of(spec_.steps.begin(), spec_.steps.end(), [&](const task::Step& later) {
-    return std::any_of(later.inputs.begin(), later.inputs.end(), [&](const task::Input& i) { return i.step == run.open.index; });
+bool TaskRunner::is_input(std::uint32_t index) const {
+  return std::any_of(spec_.steps.begin(), spec_.steps.end(), [&](const task::Step& later) {
+    return std::any_of(later.inputs.begin(), later.inputs.end(), [&](const task::Input& i) { return i.step == index; });
   });
-  if (!wanted) run.rows = {};
-  return handed;
+}
+
+// Finishes the step, passes its outcome to the sink and frees what no other step reads.
+Result<> TaskRunner::finish_step(std::uint32_t index, const CoverageTable& coverage) {
+  StepRun& run = *steps_[index];
+  if (run.running() && !input_failed(run)) {
+    Result<> outcome;
+    if (!run.reads_flows()) outcome = run.load_inputs(steps_);
+    if (outcome) outcome = run.finish(coverage);
+    if (!outcome) {
+      const Code code = outcome.error().code;
+      if (code == Code::transient || code == Code::cancelled) return outcome;  // not the fault of the module
+      run.fail(outcome.error());
+    }
+  }
+  const bool done = !run.failed();
+  if (done) run.complete(lineage_of(run, spec_, files_));
+  auto passed =
+      sink_.step(run.report(), done && run.step().make_result ? &run.rows() : nullptr, done ? run.state_file() : std::nullopt);
+  run.release(is_input(index));
+  return passed;
 }
 
 }  // namespace mole::runtime

@@ -1,12 +1,12 @@
-// Runs one task. Read this file first, then task_runner.cpp: open the modules, stage the files, decode each file once for all
-// steps that read flows, then the steps that read rows, in order; every step is handed over as soon as it is finished.
+// Runs one task: opens the modules, stages the files, decodes each file once for all steps that read flows, then runs the steps
+// that read rows, in order. Each step is passed to the sink as soon as it is finished.
 //
 //   TaskRunner runner(spec, options, plugins, sink);
 //   task::Report totals = runner.run();
 //
-// A step that fails is reported as "failed", steps that read it as "blocked"; the others finish. Files that are missing or
-// damaged are evidence, not failures (DESIGN decision 11). What fails the task as a whole stands in the totals' code: the
-// archive's services, the cache, the disk.
+// A step that fails is reported as "failed", steps that read its rows as "blocked"; the others finish. Missing and damaged files
+// are not failures, they reduce the coverage (DESIGN decision 11). The totals have a code if the task as a whole failed: the
+// services of the archive, the cache, the disk.
 #pragma once
 
 #include "runtime/archive/archive_reader.hpp"
@@ -27,17 +27,17 @@ namespace mole::runtime {
 struct TaskOptions {
   AttemptFolder folder;
   Cache* cache = nullptr;  // null: a task that needs files fails
-  unsigned threads = 1;    // that decode one file
-  bool columns = true;     // read columns the cache has, and keep those of what is decoded
+  unsigned threads = 1;    // to decode one file
+  bool columns = true;     // read cached columns, and cache those of decoded files
 };
 
-// One thread. What it is made from must outlive it.
+// One thread. The constructor's arguments must outlive it.
 class TaskRunner {
  public:
   TaskRunner(const task::Spec& spec, const TaskOptions& options, const PluginSet& plugins, TaskSink& sink)
       : spec_(spec), options_(options), plugins_(plugins), sink_(sink) {}
 
-  // The totals: code and message if the task as a whole failed, bytes and flows read, seconds.
+  // Returns the totals: code and message if the task as a whole failed, bytes and flows read, seconds.
   task::Report run();
 
  private:
@@ -48,10 +48,10 @@ class TaskRunner {
   void open_steps();
   void set_levels();
   Result<> run_level(std::uint32_t level);
-  Result<> finish_fed(StepRun& run, const FlowPass& pass);
-  Result<> run_rows_step(StepRun& run);
-  Result<> finished(StepRun& run, const Result<>& outcome);
-  bool blocked(StepRun& run) const;
+  Result<> run_pass(FlowPass& pass);
+  Result<> finish_step(std::uint32_t index, const CoverageTable& coverage);
+  bool input_failed(StepRun& run) const;
+  bool is_input(std::uint32_t index) const;
   Result<std::unique_ptr<DownloaderModule>> open_downloader() const;
 
   const task::Spec& spec_;
@@ -64,6 +64,7 @@ class TaskRunner {
   std::unique_ptr<ArchiveReader> archive_;
   std::unique_ptr<FlowFiles> flows_;
   std::vector<std::unique_ptr<StepRun>> steps_;
+  std::vector<std::uint32_t> levels_;  // by step: number of the decode pass after which it can finish
   std::vector<task::FileReport> files_;
   task::Report totals_;
 };

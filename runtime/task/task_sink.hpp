@@ -1,4 +1,4 @@
-// Where a task's outcomes go: the handover to the sealing process, or memory in tests and benchmarks.
+// Receives the results of a task: the handover to the sealing process, or memory in tests and benchmarks.
 #pragma once
 
 #include "runtime/rows/row_table.hpp"
@@ -13,11 +13,11 @@
 
 namespace mole::runtime {
 
-// Told as soon as something is finished. An error ends the task.
+// Called as soon as something is finished. An error ends the task.
 class TaskSink {
  public:
   virtual ~TaskSink() = default;
-  // `rows`: null if the step makes none. `state_file`: closed, stays where it is.
+  // `rows`: null if the step makes none. `state_file`: complete; it is not moved.
   virtual Result<> step(const task::StepReport& report, const RowTable* rows,
                         const std::optional<std::filesystem::path>& state_file) = 0;
   virtual Result<> file(const task::FileReport& report) = 0;

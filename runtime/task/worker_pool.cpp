@@ -33,12 +33,12 @@ void WorkerPool::help() {
     lock.unlock();
     work();
     lock.lock();
-    open_ = false;  // nothing is left to take
+    open_ = false;  // no items are left
     if (--working_ == 0) idle_.notify_one();
   }
 }
 
-// A helper that wakes too late finds the items taken and is not waited for.
+// A helper that wakes too late finds no items left, and run() does not wait for it.
 void WorkerPool::run(std::size_t count, const std::function<void(std::size_t)>& body) {
   if (helpers_.empty() || count < 2) {
     for (std::size_t i = 0; i < count; ++i) body(i);

@@ -1,4 +1,4 @@
-// Threads that work through the items of a batch together with the one that has it.
+// Threads that process the items of a batch together with the calling thread.
 //
 //   WorkerPool pool(4);                                  // three threads and the caller
 //   pool.run(items.size(), [&](std::size_t i) { ... });  // returns when all items are done
@@ -24,7 +24,7 @@ class WorkerPool {
   WorkerPool& operator=(const WorkerPool&) = delete;
 
   std::size_t threads() const { return helpers_.size() + 1; }
-  // Calls body(i) once for every i below `count`, lower ones first, on any thread. It may not throw and not call run().
+  // Calls body(i) once for every i below `count`, in that order, on any thread. body must not throw or call run().
   void run(std::size_t count, const std::function<void(std::size_t)>& body);
 
  private:
@@ -33,8 +33,8 @@ class WorkerPool {
 
   std::mutex mutex_;
   std::condition_variable wake_, idle_;
-  bool open_ = false, stop_ = false;  // open: there may be items left to take
-  std::size_t working_ = 0;           // helpers that are in work()
+  bool open_ = false, stop_ = false;  // open: there may be items left
+  std::size_t working_ = 0;           // helpers in work()
   const std::function<void(std::size_t)>* body_ = nullptr;
   std::size_t count_ = 0;
   std::atomic<std::size_t> next_{0};

@@ -1,0 +1,78 @@
+// Feeds batches of flows to the steps that read them.
+//
+// Each batch is grouped and arranged by state once per group of steps with equal groupings. Then every step adds its runs. Pairs
+// of step and state are independent, so they are partitioned among threads; a batch ends when all are done. A state gets its
+// rows in file order with any number of threads, so the results do not depend on it.
+#pragma once
+
+#include "runtime/metric/flow_grouping.hpp"
+#include "runtime/metric/flow_runs.hpp"
+#include "runtime/task/as_lookups.hpp"
+#include "runtime/task/step_run.hpp"
+#include "runtime/task/worker_pool.hpp"
+
+#include <list>
+#include <vector>
+
+namespace mole::runtime {
+
+// One thread calls it. The spec, the tables and the steps must outlive it.
+class FlowFeeder {
+ public:
+  FlowFeeder(const task::Spec& spec, unsigned threads, LoadedTables& tables) : spec_(spec), as_(tables), pool_(threads) {}
+
+  // Prepares a running step that reads flows; an error fails the step. `routers`: of the files of the task.
+  void add(StepRun& run, const std::vector<std::string>& routers);
+  bool empty() const { return groups_.empty(); }
+  bool any_running() const;
+  ColumnSet columns() const { return columns_; }  // that the steps read
+
+  // Begins a file. False: no step reads it.
+  bool start_file(const task::File& file);
+  // Adds a batch of file number `file` to the steps that read it. A step that fails gets no more flows.
+  void feed(const FlowBatch& decoded, std::uint32_t file);
+  // Fails the running steps that read the current file.
+  void fail_readers(const Error& error);
+  // Closes the intervals that no file from number `files_read` on can reach. An error is one of the task, not of a step.
+  Result<> close_intervals(std::size_t files_read);
+
+ private:
+  struct StepGroup {  // steps that share a grouping
+    FlowGrouping grouping;
+    const AsLookup* as = nullptr;  // null: they see the AS numbers of the records
+    bool reads_as = false;
+    std::vector<StepRun*> steps;
+    // watermarks[n]: once n files are read, the intervals before this one get no more flows.
+    std::vector<std::uint32_t> watermarks;
+    // Of the current batch:
+    Result<FlowGrouping::Assignment> assignment = FlowGrouping::Assignment{};
+    FlowRuns runs;
+    bool arranged = false;
+  };
+  // Work on a batch for one thread: some runs of a step, or all of its rows.
+  struct WorkItem {
+    StepRun* run;
+    StepGroup* group;
+    std::size_t first, count;  // of group->runs; not used if the batch is not arranged
+    std::uint32_t rows;
+    Result<> outcome;
+  };
+
+  StepGroup* group_for(GroupingPlan plan, bool reads_as, const AsLookup* as, StepRun& run);
+  std::vector<std::uint32_t> watermarks_of(const FlowGrouping& grouping) const;
+  void assign(StepGroup& group, const FlowBatch& flows);
+  void partition_work(StepGroup& group, std::uint32_t rows);
+  void gather_columns();
+  void run_items(const FlowBatch& decoded, std::uint32_t file);
+
+  const task::Spec& spec_;
+  AsLookups as_;
+  WorkerPool pool_;
+  ColumnSet columns_;
+  std::list<StepGroup> groups_;
+  std::vector<StepGroup*> reading_;  // groups that read the current file
+  std::vector<WorkItem> items_;      // of the current batch, in the order of steps and states
+  std::uint64_t batches_ = 0;
+};
+
+}  // namespace mole::runtime
