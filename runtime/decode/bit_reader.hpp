@@ -1,4 +1,4 @@
-// Bits of memory, most significant first, as bzip2 writes them.
+// Reads bits from memory, most significant first, as bzip2 writes them.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +12,11 @@ inline std::uint64_t load_big_endian(const std::uint8_t* p) {
   return __builtin_bswap64(value);
 }
 
-// Reads without looking where the end is: the caller asks past_end() often enough, and `slack` readable bytes behind
-// the last one cover what is read between two questions.
+// Does not check for the end: the caller checks past_end() often enough, and the input is followed by `slack` readable bytes,
+// which cover the reads between two checks.
 class BitReader {
  public:
-  // Nobody reads more than this many bytes beyond what past_end() last spoke of.
+  // Upper bound on the bytes read between two calls of past_end().
   static constexpr std::size_t slack = 160;
 
   BitReader() = default;
@@ -26,13 +26,13 @@ class BitReader {
     skip(first_bit % 8);
   }
 
-  // At least 56 bits can be looked at and skipped after this.
+  // Makes at least 56 bits available to peek() and skip().
   void refill() {
     ahead_ |= load_big_endian(next_) >> count_;
     next_ += (63 - count_) >> 3;
     count_ |= 56;
   }
-  std::uint64_t ahead() const { return ahead_; }  // the next bit is the highest one
+  std::uint64_t ahead() const { return ahead_; }  // the next bit is the most significant one
   std::uint32_t peek(unsigned bits) const { return static_cast<std::uint32_t>(ahead_ >> (64 - bits)); }  // 1 to 32
   void skip(unsigned bits) {
     ahead_ <<= bits;

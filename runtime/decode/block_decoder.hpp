@@ -1,4 +1,4 @@
-// Decodes one bzip2 block on its own.
+// Decodes a single bzip2 block.
 #pragma once
 
 #include "runtime/decode/content_source.hpp"
@@ -12,7 +12,7 @@
 
 namespace mole::runtime {
 
-// Bytes that grow without being cleared first.
+// A buffer that grows without clearing the new bytes.
 class OutputBytes {
  public:
   std::uint8_t* data() { return data_.get(); }
@@ -20,8 +20,8 @@ class OutputBytes {
   std::size_t capacity() const { return capacity_; }
   std::span<const std::uint8_t> view() const { return {data_.get(), size_}; }
   void set_size(std::size_t size) { size_ = size; }
-  void reserve(std::size_t capacity);  // keeps what is in it
-  void release();                      // gives the memory back
+  void reserve(std::size_t capacity);  // keeps the content
+  void release();                      // frees the memory
 
  private:
   std::unique_ptr<std::uint8_t[]> data_;
@@ -30,8 +30,8 @@ class OutputBytes {
 
 struct DecodedBlock {
   enum class Outcome {
-    whole,            // the bits are the block and nothing else
-    whole_with_rest,  // the block is whole (its checksum fits), from bit rest_from on other things follow
+    whole,            // the bits are exactly the block
+    whole_with_rest,  // the block is whole (its checksum matches); other data follows from bit rest_from on
     damaged,
     too_large  // more content than the limit
   };
@@ -44,7 +44,7 @@ struct DecodedBlock {
   bool is_whole() const { return outcome == Outcome::whole || outcome == Outcome::whole_with_rest; }
 };
 
-// One thread at a time; keeps its tables between blocks.
+// One thread at a time. Keeps its tables between blocks.
 class BlockDecoder {
  public:
   BlockDecoder() = default;
@@ -52,13 +52,13 @@ class BlockDecoder {
   BlockDecoder& operator=(const BlockDecoder&) = delete;
   virtual ~BlockDecoder() = default;
 
-  // Decodes the block that begins (with its mark) at bit `first` of `bytes` (below 8) and is `bits` long. Reuses the
-  // memory of `out`. At most `limit` bytes come out. bad_alloc if memory ends.
+  // Decodes the block that begins (with its mark) at bit `first` (below 8) of `bytes` and is `bits` long, into at most `limit`
+  // bytes. Reuses the memory of `out`. Throws bad_alloc if there is not enough memory.
   virtual void decode(std::span<const std::uint8_t> bytes, unsigned first, std::uint64_t bits, std::size_t limit,
                       DecodedBlock& out) = 0;
 };
 
-// All give the same for the same bits: outcome, reason and the content of whole blocks.
+// All decoders give the same outcome, reason and content of whole blocks for the same bits.
 std::unique_ptr<BlockDecoder> make_block_decoder(Bzip2Decoder which);
 
 }  // namespace mole::runtime

@@ -7,9 +7,9 @@
 namespace mole::runtime {
 namespace {
 
-constexpr unsigned slice = 16;  // bytes at a time: their 16 look-ups do not wait for each other
+constexpr unsigned slice = 16;  // bytes at a time: their 16 lookups are independent of each other
 
-// tables[k][b]: what byte b contributes when k bytes follow it.
+// tables[k][b]: the contribution of byte b followed by k bytes.
 constexpr auto tables = [] {
   std::array<std::array<std::uint32_t, 256>, slice> t{};
   for (std::uint32_t i = 0; i < 256; ++i) {

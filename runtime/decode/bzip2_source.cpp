@@ -11,9 +11,9 @@ namespace mole::runtime {
 namespace {
 
 constexpr std::uint64_t header_bits = 32;  // "BZh" and the level
-constexpr std::size_t joined_at_most = 3;  // further segments; even one mark by chance is rarer than a broken disk
-// Run-length coding in front of the block sort makes at most 255 bytes of 5.
-constexpr std::uint64_t largest_block = std::uint64_t{900'000} * 255 / 5;
+constexpr std::size_t max_joined = 3;      // further segments; even one mark by chance is very rare
+// Run-length coding before the block sort expands 5 bytes to at most 255 + 4.
+constexpr std::uint64_t max_block_bytes = std::uint64_t{900'000} * 255 / 5;
 
 std::uint64_t budget(const ContentOptions& options, std::uint64_t stored) {
   const std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
@@ -33,13 +33,13 @@ std::uint32_t bits_at(const Segment& segment, std::uint64_t bit, unsigned count)
 
 Bzip2Source::Bzip2Source(FileBytes file, const ContentOptions& options)
     : ContentSource(file.size()),
-      block_limit_(static_cast<std::size_t>(std::min(budget(options, file.size()), largest_block))),
+      block_limit_(static_cast<std::size_t>(std::min(budget(options, file.size()), max_block_bytes))),
       output_budget_(budget(options, file.size())),
-      most_slots_(options.threads <= 1 ? 1 : options.threads * 2),
+      max_slots_(options.threads <= 1 ? 1 : options.threads * 2),
       scanner_(std::move(file)),
       decode_(options.decode),
       decoder_(make_block_decoder(options.decode)) {
-  // A thread pays for itself from about a second block on.
+  // A helper thread is worthwhile from about the second block on.
   const std::uint64_t blocks = 1 + stored_bytes_ / 200'000;
   helpers_wanted_ = static_cast<unsigned>(std::min<std::uint64_t>(std::max(options.threads, 1u), blocks)) - 1;
 }
@@ -56,7 +56,7 @@ Bzip2Source::~Bzip2Source() {
 // ---- shared with the helpers: scanning and decoding -----------------------------------------------------------------
 
 bool Bzip2Source::scan(bool beyond_limit) {
-  if (scanned_all_ || (!beyond_limit && slots_.size() >= most_slots_)) return false;
+  if (scanned_all_ || (!beyond_limit && slots_.size() >= max_slots_)) return false;
   SlotPtr slot;
   if (spare_.empty()) {
     slot = std::make_shared<Slot>();
@@ -116,7 +116,7 @@ Bzip2Source::SlotPtr Bzip2Source::front() {
   while (true) {
     if (!slots_.empty() && slots_.front()->state == Slot::State::done) return slots_.front();
     if (slots_.empty() && scanned_all_) return nullptr;
-    // While a helper has the first block, the next ones are waiting for hands, too.
+    // While a helper decodes the first block, this thread decodes later ones.
     if (!work(lock, *decoder_) && !slots_.empty()) changed_.wait(lock);
   }
 }
@@ -138,14 +138,14 @@ void Bzip2Source::start_helpers() {
   try {
     while (helpers_.size() < helpers_wanted_) helpers_.emplace_back([this] { help(); });
   } catch (const std::system_error&) {
-    helpers_wanted_ = static_cast<unsigned>(helpers_.size());  // a limit on threads: slower, not wrong
+    helpers_wanted_ = static_cast<unsigned>(helpers_.size());  // the system limits threads: slower, but correct
   }
 }
 
 Result<std::optional<Chunk>> Bzip2Source::next() {
   start_helpers();
   if (given_) {
-    // One block of zeros needs 46 MB; the next ones probably do not.
+    // One block of zeros needs 46 MB; the next blocks probably do not.
     if (given_->block.content.capacity() > std::size_t{4} << 20) given_->block.content.release();
     given_.reset();
     drop_front(1);
@@ -170,7 +170,7 @@ Chunk Bzip2Source::give(const SlotPtr& slot) {
   const Segment& segment = slot->segment;
   const Chunk chunk{block.content.view(), content_bytes_, std::exchange(gap_, false)};
   content_bytes_ += chunk.bytes.size();
-  // What is lost behind the block makes a gap before the next chunk, not before this one.
+  // Content lost after the block is a gap before the next chunk, not before this one.
   if (block.outcome == DecodedBlock::Outcome::whole_with_rest) {
     lose(segment.from + block.rest_from, segment.to,
          segment.last ? "bzip2 stream cut off by the end of the file" : "no bzip2 block where one should begin");
@@ -219,7 +219,7 @@ void Bzip2Source::take_unmarked(const Segment& segment) {
 
 bool Bzip2Source::take_block(const SlotPtr& slot) {
   const DecodedBlock& block = slot->block;
-  if (block.outcome == DecodedBlock::Outcome::damaged) join(slot);
+  if (block.outcome == DecodedBlock::Outcome::damaged) join_segments(slot);
   if (block.outcome == DecodedBlock::Outcome::too_large ||
       (block.is_whole() && block.content.size() > output_budget_ - content_bytes_)) {
     lose(slot->segment.from, stored_bytes_ * 8,
@@ -235,12 +235,12 @@ bool Bzip2Source::take_block(const SlotPtr& slot) {
   return false;
 }
 
-// A mark that stands inside a block by chance has cut the block in two (or more): try it with what follows.
-void Bzip2Source::join(const SlotPtr& slot) {
+// A mark that occurs inside a block by chance splits the block: tries to decode it together with the segments that follow.
+void Bzip2Source::join_segments(const SlotPtr& slot) {
   Segment& first = slot->segment;
   std::vector<std::uint8_t> bytes = first.bytes;
   DecodedBlock joined;
-  for (std::size_t count = 1; count <= joined_at_most; ++count) {
+  for (std::size_t count = 1; count <= max_joined; ++count) {
     SlotPtr next;
     {
       std::lock_guard lock(mutex_);
@@ -250,7 +250,7 @@ void Bzip2Source::join(const SlotPtr& slot) {
       next = slots_[count];
     }
     const Segment& more = next->segment;
-    if (more.kind == Segment::Kind::unmarked || more.to - first.from > SegmentScanner::longest * 8) return;
+    if (more.kind == Segment::Kind::unmarked || more.to - first.from > SegmentScanner::max_bytes * 8) return;
     bytes.resize(more.first_byte() - first.first_byte());
     bytes.insert(bytes.end(), more.bytes.begin(), more.bytes.end());
     decoder_->decode(bytes, first.from % 8, more.to - first.from, block_limit_, joined);
@@ -270,7 +270,7 @@ void Bzip2Source::take_end(const Segment& segment) {
     lose(segment.from, segment.to, "bzip2 stream cut off by the end of the file");
     return;
   }
-  // No gap: every block there is fits its own checksum, and where one might be missing cannot be told.
+  // Not a gap: every block matches its own checksum, and the position of a missing block would be unknown.
   if (!stream_damaged_ && bits_at(segment, sum_at, 32) != stream_checksum_)
     add_lost(lost_, segment.first_byte(), (sum_end + 7) / 8,
              "bzip2 stream fails its checksum: a whole block may be missing before this");
@@ -283,7 +283,7 @@ void Bzip2Source::take_end(const Segment& segment) {
       rest + header_bits <= segment.to && begins_bzip2_stream(std::span(segment.bytes).subspan(rest / 8 - segment.first_byte()));
   if (header && rest + header_bits == segment.to && !segment.last) return;
   const std::uint64_t from = std::min(segment.to, rest + (header ? header_bits : 0));
-  stream_damaged_ = segment.to > rest + header_bits;  // blocks may have been there
+  stream_damaged_ = segment.to > rest + header_bits;  // blocks may have been lost
   lose(from, segment.to,
        !segment.last ? "no bzip2 block where one should begin"
        : header      ? "bzip2 stream cut off by the end of the file"

@@ -1,5 +1,5 @@
-// The content of a bzip2 file: its blocks are found by their marks, decoded each on its own by several threads, and
-// given in order. A block that cannot be decoded costs only itself.
+// The content of a bzip2 file. Blocks are found by their marks, decoded independently by several threads and given in order. A
+// damaged block does not affect the others.
 #pragma once
 
 #include "runtime/decode/block_decoder.hpp"
@@ -26,7 +26,7 @@ class Bzip2Source final : public ContentSource {
   Result<std::optional<Chunk>> next() override;
 
  private:
-  // A segment on its way; shared with the thread that decodes it, which may find it dropped when it is done.
+  // A segment being decoded. Shared with the decoding thread, because it may be dropped before that is done.
   struct Slot {
     enum class State { waiting, decoding, done };
     Segment segment;
@@ -36,27 +36,27 @@ class Bzip2Source final : public ContentSource {
   };
   using SlotPtr = std::shared_ptr<Slot>;
 
-  // Shared, under mutex_.
-  bool scan(bool beyond_limit);                                          // one more slot; false: no room or no more segments
+  // Under mutex_:
+  bool scan(bool beyond_limit);                                          // adds a slot; false: no space or no more segments
   bool work(std::unique_lock<std::mutex>& lock, BlockDecoder& decoder);  // decodes one slot; false: nothing to do
   void help();                                                           // a helper thread
   SlotPtr front();                                                       // the first slot, decoded; null after the last
   void drop_front(std::size_t count);
 
-  // The caller's thread only: segments in order.
+  // Called only by the caller's thread, for segments in order:
   void start_helpers();
-  bool take(const SlotPtr& slot);  // true: slot->block is to be given
+  bool take(const SlotPtr& slot);  // true: slot->block is the next chunk
   bool take_block(const SlotPtr& slot);
   void take_unmarked(const Segment& segment);
   void take_end(const Segment& segment);
-  void join(const SlotPtr& slot);
+  void join_segments(const SlotPtr& slot);
   Chunk give(const SlotPtr& slot);
   void end_of_file();
   void lose(std::uint64_t from_bit, std::uint64_t to_bit, std::string_view reason);
 
   const std::size_t block_limit_;
   const std::uint64_t output_budget_;
-  const std::size_t most_slots_;
+  const std::size_t max_slots_;
 
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -70,10 +70,10 @@ class Bzip2Source final : public ContentSource {
   const std::unique_ptr<BlockDecoder> decoder_;
   std::vector<std::thread> helpers_;
   unsigned helpers_wanted_;
-  SlotPtr given_;  // its block is what the caller reads
+  SlotPtr given_;  // its block is being read by the caller
   bool ended_ = false;
-  bool gap_ = false;                   // something was lost since the last chunk
-  bool stream_damaged_ = false;        // the stream's checksum cannot fit any more
+  bool gap_ = false;                   // content was lost since the last chunk
+  bool stream_damaged_ = false;        // the checksum of the stream cannot match any more
   std::uint32_t stream_checksum_ = 0;  // of the stream's blocks so far
 };
 

@@ -31,7 +31,7 @@ Result<> Bzip2Writer::run(std::string_view bytes, int action) {
     bz.avail_out = static_cast<unsigned>(stream_->out.size());
     const int code = BZ2_bzCompress(&bz, action);
     if (code < 0)
-      return internal("bzip2 compression failed with code " + std::to_string(code) + "; the writer was used after its end");
+      return internal("bzip2 compression failed with code " + std::to_string(code) + "; the writer was used after finish()");
     const std::string_view made(stream_->out.data(), stream_->out.size() - bz.avail_out);
     if (!made.empty())
       if (auto sent = sink_(made); !sent) return sent;

@@ -1,4 +1,4 @@
-// Makes bzip2: for simulated archives and for tests.
+// Compresses with bzip2, for simulated archives and tests.
 #pragma once
 
 #include <mole/result.hpp>
@@ -10,10 +10,10 @@
 
 namespace mole::runtime {
 
-// One stream. level: 1 (100 kB blocks) to 9 (900 kB).
+// Returns one stream. level: 1 (100 kB blocks) to 9 (900 kB).
 std::string bzip2_compress(std::string_view bytes, int level = 9);
 
-// The same, piece by piece; give `sink` what comes out. One thread at a time.
+// Compresses piece by piece into `sink`. One thread at a time.
 class Bzip2Writer {
  public:
   using Sink = std::function<Result<>(std::string_view)>;
@@ -21,9 +21,9 @@ class Bzip2Writer {
   explicit Bzip2Writer(Sink sink, int level = 9);
   ~Bzip2Writer();
 
-  // An error is the sink's; the stream cannot be continued after one.
+  // Errors come from the sink; the stream cannot be continued after one.
   Result<> write(std::string_view bytes);
-  Result<> finish();  // ends the stream; nothing more may be written
+  Result<> finish();  // ends the stream; write() must not be called after it
 
  private:
   struct Stream;

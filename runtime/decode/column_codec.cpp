@@ -12,7 +12,7 @@ namespace {
 
 using Address = std::array<std::uint8_t, 16>;
 
-// Bytes of a number that are not 0 in every row.
+// Returns the number of planes up to the highest one with a nonzero byte.
 template <class T>
 std::size_t planes_of(const T* numbers, std::uint32_t rows) {
   if constexpr (std::is_same_v<T, Address>) {
@@ -49,7 +49,8 @@ bool all_equal(const std::uint8_t* bytes, std::uint32_t rows) {
   return rows == 0 || std::memcmp(bytes, bytes + 1, rows - 1) == 0;
 }
 
-// Divides all numbers by the unit if each is a whole multiple of it. A constant divisor, because that is a multiplication.
+// Divides all numbers by the unit if each is a multiple of it. The divisor is a template argument, so that the compiler
+// multiplies.
 template <std::uint64_t unit>
 bool divide(std::vector<std::uint64_t>& numbers) {
   for (const auto n : numbers)
@@ -65,8 +66,8 @@ bool divide(std::vector<std::uint64_t>& numbers) {
 struct ColumnEncoder::Compressor {
   Compressor() : context(ZSTD_createCCtx()) {
     if (context == nullptr) throw std::bad_alloc();
-    // Planes repeat few strings and have skewed bytes: little search, entropy coding always. A setting that this version
-    // of zstd does not know costs size or time, never correctness.
+    // Planes have few repeated strings and skewed bytes, so search little and always use entropy coding. A setting that this
+    // version of zstd does not know costs size or time, not correctness.
     constexpr auto literal_compression = ZSTD_c_experimentalParam5;
     constexpr int always = 1;
     for (const auto& [parameter, value] :
@@ -157,7 +158,7 @@ struct ColumnDecoder::Decompressor {
 ColumnDecoder::ColumnDecoder() : decompressor_(std::make_unique<Decompressor>()) {}
 ColumnDecoder::~ColumnDecoder() = default;
 
-// The plane's bytes; null if they cannot be had.
+// Returns the bytes of a plane; null if they cannot be decompressed.
 const std::uint8_t* ColumnDecoder::plane(std::string_view stored, std::uint32_t rows) {
   if (stored.size() == rows) return reinterpret_cast<const std::uint8_t*>(stored.data());
   plane_.resize(rows);

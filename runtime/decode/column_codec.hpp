@@ -1,5 +1,5 @@
-// One column of one batch as bytes: the values' numbers are taken apart into planes (all lowest bytes, all second bytes, ...)
-// and each plane is compressed on its own. docs/formats/columns.md draws it, docs/decisions/0064 says why so.
+// Encodes one column of one batch: the numbers are split into planes (all lowest bytes, all second bytes, ...) and each plane is
+// compressed separately. See docs/formats/columns.md for the format and docs/decisions/0064 for the reasons.
 #pragma once
 
 #include <array>
@@ -12,14 +12,14 @@
 
 namespace mole::runtime {
 
-inline constexpr std::size_t most_planes = 16;  // bytes of the widest value, an IPv6 address
+inline constexpr std::size_t max_planes = 16;  // bytes of the widest value, an IPv6 address
 
-// How a column of a batch lies in the file.
+// Describes a column of a batch in the file.
 struct ColumnPage {
-  std::uint64_t base = 0;  // value = base + unit * number, modulo 2^64; 0 and 1 but for times
+  std::uint64_t base = 0;  // value = base + unit * number, modulo 2^64; 0 and 1 except for times
   std::uint32_t unit = 1;
-  std::uint8_t planes = 0;                         // lowest byte first; the bytes above are 0
-  std::array<std::uint32_t, most_planes> sizes{};  // stored bytes of a plane: 1: the same everywhere; rows: as it is; else zstd
+  std::uint8_t planes = 0;                        // lowest byte first; the bytes above are 0
+  std::array<std::uint32_t, max_planes> sizes{};  // stored bytes of a plane. 1: all equal; rows: uncompressed; else zstd
 
   std::uint64_t size() const {
     std::uint64_t sum = 0;
@@ -28,16 +28,16 @@ struct ColumnPage {
   }
 };
 
-// Keeps a compressor and scratch memory between columns. One thread at a time.
+// Reuses a compressor and scratch memory. One thread at a time.
 class ColumnEncoder {
  public:
   ColumnEncoder();
   ~ColumnEncoder();
 
-  // Appends the planes of `rows` values of `width` bytes (1, 2, 4, 8 or 16) to `out`. bad_alloc if memory ends.
+  // Appends the planes of `rows` values of `width` bytes (1, 2, 4, 8 or 16) to `out`. Throws bad_alloc.
   ColumnPage encode(const void* values, std::size_t width, std::uint32_t rows, std::string& out);
-  // The same for times in microseconds: their distance from the earliest, or from `relative_to` (as many values) if that is
-  // not null, in milliseconds or seconds where they are whole ones.
+  // The same for times in microseconds, stored relative to the earliest one or, if it is not null, to `relative_to` (`rows`
+  // values), and in milliseconds or seconds if all are whole ones.
   ColumnPage encode_times(const std::int64_t* values, const std::int64_t* relative_to, std::uint32_t rows, std::string& out);
 
  private:
@@ -51,13 +51,13 @@ class ColumnEncoder {
   std::vector<std::uint64_t> numbers_;
 };
 
-// The way back. One thread at a time.
+// Reuses a decompressor and scratch memory. One thread at a time.
 class ColumnDecoder {
  public:
   ColumnDecoder();
   ~ColumnDecoder();
 
-  // Fills `values` from the bytes of a page. False: they are not such a page; `values` then holds anything.
+  // Fills `values` from the bytes of a page. False: the bytes are not such a page; `values` is then unspecified.
   bool decode(const ColumnPage& page, std::string_view bytes, std::size_t width, std::uint32_t rows, void* values);
   bool decode_times(const ColumnPage& page, std::string_view bytes, const std::int64_t* relative_to, std::uint32_t rows,
                     std::int64_t* values);

@@ -10,7 +10,7 @@
 namespace mole::runtime::column_file {
 namespace {
 
-constexpr std::uint64_t largest_footer = std::uint64_t{32} << 20;  // uncompressed
+constexpr std::uint64_t max_footer = std::uint64_t{32} << 20;  // uncompressed
 
 void put_text(std::string& out, std::string_view text) {
   put<std::uint32_t>(out, static_cast<std::uint32_t>(text.size()));
@@ -18,10 +18,10 @@ void put_text(std::string& out, std::string_view text) {
 }
 std::string take_text(ByteCursor& in) { return std::string(in.take(in.take<std::uint32_t>())); }
 
-// A count of things of at least `least` bytes each; what cannot be there is not made room for.
-std::uint64_t take_count(ByteCursor& in, std::size_t least) {
+// Reads a count of items of at  min_bytes `min_bytes` bytes each; fails if the rest of the input is too short for them.
+std::uint64_t take_count(ByteCursor& in, std::size_t min_bytes) {
   const auto count = in.take<std::uint64_t>();
-  if (count <= in.left() / least) return count;
+  if (count <= in.left() / min_bytes) return count;
   (void)in.take(UINT64_MAX);  // fails the cursor
   return 0;
 }
@@ -77,7 +77,7 @@ task::FileReport take_report(ByteCursor& in) {
   return report;
 }
 
-// Field after field, so that like stands beside like when it is compressed.
+// Field by field, so that similar values are adjacent and compress well.
 void put_evidence(std::string& out, const std::vector<Evidence::Second>& seconds) {
   put<std::uint64_t>(out, seconds.size());
   std::uint64_t before = 0;
@@ -112,7 +112,7 @@ void put_block(std::string& out, const Block& block) {
 
 constexpr std::size_t least_block = 8 + (MOLE_COLUMN_COUNT - 1) * 21;
 
-// The block at this offset with this first record, moving both on; false: this cannot be.
+// Completes the block at this offset with this first record, and advances both. False: the block is impossible.
 bool take_block(ByteCursor& in, Block& block, std::uint64_t& offset, std::uint64_t& record) {
   block.rows = in.take<std::uint32_t>();
   block.address_family = in.take<std::uint32_t>();
@@ -139,7 +139,7 @@ bool take_block(ByteCursor& in, Block& block, std::uint64_t& offset, std::uint64
 
 std::optional<std::string> decompressed(std::string_view bytes) {
   const auto size = ZSTD_getFrameContentSize(bytes.data(), bytes.size());
-  if (size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR || size > largest_footer) return std::nullopt;
+  if (size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR || size > max_footer) return std::nullopt;
   std::string out(size, '\0');
   if (ZSTD_decompress(out.data(), out.size(), bytes.data(), bytes.size()) != size) return std::nullopt;
   return out;
@@ -154,10 +154,10 @@ Result<std::string> footer_bytes(const Footer& footer) {
   put_evidence(out, footer.evidence.seconds());
   put<std::uint64_t>(out, footer.blocks.size());
   for (const auto& block : footer.blocks) put_block(out, block);
-  if (out.size() > largest_footer) return exhausted("the file has too many small batches or seconds for a column file");
+  if (out.size() > max_footer) return exhausted("the file has too many small batches or seconds for a column file");
   std::string packed(ZSTD_compressBound(out.size()), '\0');
   const auto size = ZSTD_compress(packed.data(), packed.size(), out.data(), out.size(), 1);
-  if (ZSTD_isError(size)) throw std::bad_alloc();  // the room suffices: nothing else can be wanting
+  if (ZSTD_isError(size)) throw std::bad_alloc();  // the only possible error, because the buffer is large enough
   packed.resize(size);
   return packed;
 }
@@ -178,7 +178,7 @@ std::optional<Tail> parse_tail(std::string_view bytes, std::uint64_t file_size) 
   tail.size = in.take<std::uint64_t>();
   tail.checksum = in.take<std::uint64_t>();
   if (in.take(end_magic.size()) != end_magic || in.failed()) return std::nullopt;
-  const std::uint64_t end = file_size - tail_size;  // so many bytes were read from its end
+  const std::uint64_t end = file_size - tail_size;  // offset of the tail
   if (tail.offset < magic.size() || tail.offset > end || tail.size != end - tail.offset) return std::nullopt;
   return tail;
 }

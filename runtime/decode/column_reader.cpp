@@ -20,25 +20,25 @@ Result<std::string_view> read_at(const FileBytes& file, std::uint64_t offset, st
   into.resize(size);
   auto got = file.read(offset, into);
   if (!got) return got.error();
-  if (*got != size) return corrupt("the column file ends before its end");
+  if (*got != size) return corrupt("the column file is shorter than its footer says");
   return text_of(into);
 }
 
 Result<Footer> read_footer(const FileBytes& file, const Digest& identity) {
   std::vector<std::uint8_t> bytes;
-  if (file.size() < magic.size() + tail_size) return corrupt("this is no column file: it is too short");
+  if (file.size() < magic.size() + tail_size) return corrupt("not a column file: too short");
   const auto head = read_at(file, 0, magic.size(), bytes);
   if (!head) return head.error();
-  if (*head != magic) return corrupt("this is no column file of this version");
+  if (*head != magic) return corrupt("not a column file of this version");
   const auto end = read_at(file, file.size() - tail_size, tail_size, bytes);
   if (!end) return end.error();
   const auto tail = parse_tail(*end, file.size());
-  if (!tail) return corrupt("the column file is cut short");
+  if (!tail) return corrupt("the column file is truncated");
   const auto stored = read_at(file, tail->offset, tail->size, bytes);
   if (!stored) return stored.error();
-  if (checksum(*stored) != tail->checksum) return corrupt("the column file's footer is damaged");
+  if (checksum(*stored) != tail->checksum) return corrupt("the footer of the column file is damaged");
   auto footer = parse_footer(*stored, tail->offset);
-  if (!footer) return corrupt("the column file's footer says what cannot be");
+  if (!footer) return corrupt("the footer of the column file is inconsistent");
   if (footer->identity != identity) return corrupt("the column file is of another file or decoder");
   return std::move(*footer);
 }
@@ -76,7 +76,7 @@ ColumnFileReader::~ColumnFileReader() {
   for (auto& helper : helpers_) helper.join();
 }
 
-// Fewer helpers if there are no threads to be had: it is slower then, nothing else.
+// Starts fewer helpers if the system has no more threads; reading is then only slower.
 void ColumnFileReader::start_helpers() {
   try {
     while (helpers_.size() + 1 < std::min<std::size_t>(options_.threads, slots_.size()))
@@ -93,7 +93,7 @@ void ColumnFileReader::help() {
 }
 
 bool ColumnFileReader::work(std::unique_lock<std::mutex>& lock, Tools& tools) {
-  // The slot of the block given last is still being read.
+  // The caller still reads the slot of the block given last.
   const std::size_t in_use = given_ == 0 ? 0 : given_ - 1;
   if (begun_ == footer_.blocks.size() || begun_ >= in_use + slots_.size()) return false;
   const Block& block = footer_.blocks[begun_];
@@ -138,7 +138,7 @@ Result<> ColumnFileReader::decode(const Block& block, Slot& slot, Tools& tools) 
     const bool whole = is_time(c) ? tools.decoder.decode_times(page, *bytes, is_relative(c) ? start : nullptr, block.rows,
                                                                static_cast<std::int64_t*>(values))
                                   : tools.decoder.decode(page, *bytes, column_width(c, block.address_family), block.rows, values);
-    if (!whole) return corrupt("the column file holds bytes that are no column, at byte " + std::to_string(here));
+    if (!whole) return corrupt("the column file has an invalid column at byte " + std::to_string(here));
   }
   if (void* routers = columns[MOLE_COLUMN_ROUTER]) std::fill_n(static_cast<std::uint32_t*>(routers), block.rows, options_.router);
   return {};
@@ -149,7 +149,7 @@ Result<bool> ColumnFileReader::next(FlowBatch& batch) {
   if (given_ == footer_.blocks.size()) return false;
   if (given_ == 0 && helpers_.empty() && slots_.size() > 1) start_helpers();
   std::unique_lock lock(mutex_);
-  const std::size_t mine = given_++;  // from here on its predecessor's slot may be filled again
+  const std::size_t mine = given_++;  // from here on the slot of the previous block may be reused
   changed_.notify_all();
   Slot& slot = slots_[mine % slots_.size()];
   while (begun_ <= mine || !slot.done)

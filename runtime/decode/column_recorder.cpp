@@ -24,7 +24,7 @@ ColumnRecorder::ColumnRecorder(std::unique_ptr<FlowSource> from, ColumnSet wante
   try {
     writer_ = std::make_unique<ColumnFileWriter>(options_.identity, options_.sink);
     if (options_.threads > 1) thread_ = std::thread([this] { compress(); });
-  } catch (const std::bad_alloc&) {  // then without
+  } catch (const std::bad_alloc&) {  // read without recording
   } catch (const std::system_error&) {
   }
 }
@@ -34,9 +34,9 @@ ColumnRecorder::~ColumnRecorder() { end_thread(true); }
 Result<bool> ColumnRecorder::next(FlowBatch& batch) {
   auto more = from_->next(batch);
   if (!more) {
-    give_up();
+    abandon();
   } else if (*more) {
-    keep(batch);
+    record(batch);
     for (std::size_t c = 0; c < batch.columns.size(); ++c)
       if (!wanted_[c]) batch.columns[c] = nullptr;
   } else {
@@ -45,16 +45,16 @@ Result<bool> ColumnRecorder::next(FlowBatch& batch) {
   return more;
 }
 
-void ColumnRecorder::keep(const FlowBatch& batch) {
+void ColumnRecorder::record(const FlowBatch& batch) {
   if (!writer_) return;
   if (thread_.joinable())
-    hand_over(batch);
+    enqueue(batch);
   else
     write(batch);
-  if (!thread_.joinable() && failed_) give_up();
+  if (!thread_.joinable() && failed_) abandon();
 }
 
-void ColumnRecorder::give_up() {
+void ColumnRecorder::abandon() {
   end_thread(true);
   writer_.reset();
 }
@@ -83,12 +83,12 @@ void ColumnRecorder::write(const FlowBatch& batch) {
 
 // ---- the thread
 
-void ColumnRecorder::hand_over(const FlowBatch& batch) {
+void ColumnRecorder::enqueue(const FlowBatch& batch) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return failed_ || waiting_.size() < most_waiting; });
+  changed_.wait(lock, [this] { return failed_ || waiting_.size() < max_waiting; });
   if (failed_) {
     lock.unlock();
-    return give_up();
+    return abandon();
   }
   std::unique_ptr<Copy> one;
   if (!spare_.empty()) {
@@ -99,7 +99,7 @@ void ColumnRecorder::hand_over(const FlowBatch& batch) {
   try {
     if (!one) one = std::make_unique<Copy>();
   } catch (const std::bad_alloc&) {
-    return give_up();
+    return abandon();
   }
   copy(batch, one->buffers, one->batch);
   lock.lock();
@@ -123,7 +123,7 @@ void ColumnRecorder::compress() {
   }
 }
 
-// What waits is still written, unless it is to end at once.
+// Waiting batches are still written, unless `at_once`.
 void ColumnRecorder::end_thread(bool at_once) {
   if (!thread_.joinable()) return;
   {

@@ -1,9 +1,9 @@
-// Passes a source's flows through, and keeps their columns on the way.
+// Passes the flows of a source through and writes their columns to a column file.
 //
-//   ColumnRecorder recorder(std::move(source), wanted, {identity, sink, limit, threads}, [&](const task::FileReport& report) {
-//   publish(); });
+//   ColumnRecorder recorder(std::move(source), wanted, {identity, sink, limit, threads},
+//                           [&](const task::FileReport& report) { publish(); });
 //
-// Whoever reads notices nothing: a column file that cannot be written is given up, the flows go on.
+// If the column file cannot be written it is abandoned; reading continues without an error.
 #pragma once
 
 #include "runtime/decode/column_writer.hpp"
@@ -23,8 +23,8 @@ namespace mole::runtime {
 struct RecordingOptions {
   Digest identity;
   ColumnFileWriter::Sink sink;
-  std::uint64_t limit = UINT64_MAX;  // bytes: a column file that grows beyond is given up
-  unsigned threads = 1;              // above 1: the columns are compressed by a thread of their own
+  std::uint64_t limit = UINT64_MAX;  // bytes: a larger column file is abandoned
+  unsigned threads = 1;              // above 1: a separate thread compresses the columns
 };
 
 // One thread at a time.
@@ -32,8 +32,8 @@ class ColumnRecorder final : public FlowSource {
  public:
   using Done = std::function<void(const task::FileReport&)>;
 
-  // `from` gives every kept column (column_file::kept_columns); `wanted` are those passed on. `done` is called once, with the
-  // source's report, when all was written, before next() gives false; if anything went wrong, it never is.
+  // `from` gives every stored column (column_file::stored_columns); only the `wanted` ones are passed on. `done` is called with
+  // the report of the source when everything is written, before next() returns false; it is not called if anything failed.
   ColumnRecorder(std::unique_ptr<FlowSource> from, ColumnSet wanted, RecordingOptions options, Done done);
   ~ColumnRecorder() override;
 
@@ -44,19 +44,19 @@ class ColumnRecorder final : public FlowSource {
   std::uint64_t stored_bytes() const override { return from_->stored_bytes(); }
 
  private:
-  // A batch on its way to the thread that compresses.
+  // A batch for the compressing thread.
   struct Copy {
-    Copy() : buffers(column_file::kept_columns()) {}
+    Copy() : buffers(column_file::stored_columns()) {}
     ColumnBuffers buffers;
     FlowBatch batch;
   };
-  static constexpr std::size_t most_waiting = 2;
+  static constexpr std::size_t max_waiting = 2;
 
-  void keep(const FlowBatch& batch);
+  void record(const FlowBatch& batch);
   void finish();
-  void give_up();
-  void hand_over(const FlowBatch& batch);
-  void compress();  // the thread
+  void abandon();
+  void enqueue(const FlowBatch& batch);
+  void compress();  // runs in the thread
   void end_thread(bool at_once);
   void write(const FlowBatch& batch);
 
@@ -64,7 +64,7 @@ class ColumnRecorder final : public FlowSource {
   const ColumnSet wanted_;
   const RecordingOptions options_;
   const Done done_;
-  std::unique_ptr<ColumnFileWriter> writer_;  // null: given up, or done. The thread's while there is one
+  std::unique_ptr<ColumnFileWriter> writer_;  // null: abandoned, or done. Used only by the thread if there is one
 
   std::thread thread_;
   std::mutex mutex_;

@@ -36,7 +36,7 @@ Result<> ColumnFileWriter::finish(const task::FileReport& report, const Evidence
   footer_.evidence = evidence;
   auto footer = footer_bytes(footer_);
   if (!footer) return footer.error();
-  buffer_ += *footer;  // behind the magic, if there was no batch
+  buffer_ += *footer;  // after the magic, if there was no batch
   buffer_ += tail_bytes(bytes_ + buffer_.size() - footer->size(), *footer);
   return write(buffer_);
 }

@@ -1,7 +1,7 @@
-// Writes a column file, batch by batch, to wherever its bytes go.
+// Writes a column file, batch by batch, to a sink.
 //
 //   ColumnFileWriter writer(identity, [&](std::string_view bytes) { return append(bytes); });
-//   while (...) writer.add(batch);                         // every kept column is there
+//   while (...) writer.add(batch);                         // has every stored column
 //   writer.finish(source.report(), source.evidence());
 #pragma once
 
@@ -15,7 +15,7 @@
 
 namespace mole::runtime {
 
-// One thread at a time. Nothing may be called after an error: what was written is no column file then.
+// One thread at a time. After an error nothing may be called, and the written bytes are not a column file.
 class ColumnFileWriter {
  public:
   using Sink = std::function<Result<>(std::string_view)>;
@@ -23,10 +23,10 @@ class ColumnFileWriter {
   ColumnFileWriter(const Digest& identity, Sink sink);
 
   Result<> add(const FlowBatch& batch);
-  // What the source said behind its last batch. exhausted: there is more to say than a column file holds.
+  // Writes the report and evidence of the source. exhausted: they are too large for a column file.
   Result<> finish(const task::FileReport& report, const Evidence& evidence);
 
-  std::uint64_t bytes() const { return bytes_; }  // given to the sink so far
+  std::uint64_t bytes() const { return bytes_; }  // written to the sink so far
 
  private:
   Result<> write(std::string_view bytes);

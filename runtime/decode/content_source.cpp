@@ -11,7 +11,7 @@
 namespace mole::runtime {
 namespace {
 
-constexpr std::size_t most_lost = 1024;
+constexpr std::size_t max_lost = 1024;
 constexpr std::size_t plain_chunk = std::size_t{1} << 20;
 
 // A file that is not compressed.
@@ -53,7 +53,7 @@ Result<std::unique_ptr<ContentSource>> open_content(const std::filesystem::path&
   std::array<std::uint8_t, 4> head{};
   auto got = file->read(0, head);
   if (!got) return got.error();
-  // The name decides, too: a .bz2 whose first bytes are damaged still has blocks to be saved.
+  // The name counts as well: a .bz2 file with damaged first bytes may still have readable blocks.
   if (begins_bzip2_stream(std::span(head).first(*got)) || path.extension() == ".bz2")
     return std::unique_ptr<ContentSource>(std::make_unique<Bzip2Source>(std::move(*file), options));
   return std::unique_ptr<ContentSource>(std::make_unique<PlainSource>(std::move(*file)));
@@ -68,7 +68,7 @@ std::optional<Bzip2Decoder> bzip2_decoder_named(std::string_view name) {
 void add_lost(std::vector<task::ByteRange>& list, std::uint64_t from, std::uint64_t to, std::string_view reason) {
   if (!list.empty() && list.back().to == from && list.back().reason == reason) {
     list.back().to = std::max(list.back().to, to);
-  } else if (list.size() < most_lost) {
+  } else if (list.size() < max_lost) {
     list.push_back({from, to, std::string(reason)});
   } else {
     list.back().to = std::max(list.back().to, to);

@@ -8,7 +8,7 @@ Evidence Evidence::of(std::vector<Second> seconds, std::vector<TimeRange> readab
   Evidence evidence;
   evidence.seconds_ = std::move(seconds);
   evidence.readable_ = std::move(readable);
-  evidence.settle();
+  evidence.finish();
   return evidence;
 }
 
@@ -19,7 +19,7 @@ void Evidence::add(Micros exported, std::uint64_t received, std::uint64_t lost) 
   seconds_.back().count.lost += lost;
 }
 
-void Evidence::settle() {
+void Evidence::finish() {
   std::stable_sort(seconds_.begin(), seconds_.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   auto out = seconds_.begin();
   for (auto in = seconds_.begin(); in != seconds_.end(); ++in) {

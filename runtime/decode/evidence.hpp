@@ -1,5 +1,5 @@
-// What a file proves about its time: flows received and lost per second of export time, and which export time could be
-// read at all. Coverage is computed from it (DESIGN decision 11).
+// What decoding found out about the time of a file: flows received and lost per second of export time, and the export time that
+// was readable. Coverage is computed from it (DESIGN decision 11).
 #pragma once
 
 #include "sdk/model/time.hpp"
@@ -9,7 +9,7 @@
 
 namespace mole::runtime {
 
-// Filled by a FlowReader, then only read.
+// Filled by a FlowReader, then read-only.
 class Evidence {
  public:
   struct Count {
@@ -21,19 +21,19 @@ class Evidence {
     Count count;
   };
 
-  // As an earlier, settled one said: its seconds() and readable_ranges().
+  // Restores evidence from its seconds() and readable_ranges().
   static Evidence of(std::vector<Second> seconds, std::vector<TimeRange> readable);
 
-  // A datagram exported at `exported` brought `received` flows; `lost` were missing right before it.
+  // Adds a datagram exported at `exported` with `received` flows; `lost` flows were missing right before it.
   void add(Micros exported, std::uint64_t received, std::uint64_t lost);
-  // Export time that could be read; in time order, not overlapping.
+  // Sets the readable export time: ranges in time order, not overlapping.
   void set_readable(std::vector<TimeRange> ranges) { readable_ = std::move(ranges); }
-  // Sorts what was added; call once before the questions below.
-  void settle();
+  // Sorts the datagrams. Call once, before the functions below.
+  void finish();
 
-  // Flows of the seconds that begin in `range`.
+  // Returns the flows of the seconds that begin in `range`.
   Count count(TimeRange range) const;
-  // Microseconds of `range` in which export time could be read.
+  // Returns the readable export time within `range`.
   Micros readable(TimeRange range) const;
   const std::vector<TimeRange>& readable_ranges() const { return readable_; }
   const std::vector<Second>& seconds() const { return seconds_; }

@@ -10,7 +10,7 @@
 namespace mole::runtime {
 
 Result<FileBytes> FileBytes::open(const std::filesystem::path& path) {
-  // O_NONBLOCK: a FIFO by this name must not stop us; it means nothing for regular files.
+  // O_NONBLOCK: opening a FIFO must not block; it has no effect on regular files.
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0)
     return missing("cannot open " + path.string() + ": " + std::strerror(errno) + "; check the path and its permissions");

@@ -1,5 +1,5 @@
-// Reads a regular file with pread: a file that shrinks or fails while it is read gives fewer bytes or an error, never a
-// signal (as a mapped file would).
+// Reads a regular file with pread: a file that shrinks or fails while being read gives fewer bytes or an error, not a signal as a
+// mapped file would.
 #pragma once
 
 #include <mole/result.hpp>
@@ -12,14 +12,14 @@ namespace mole::runtime {
 
 class FileBytes {
  public:
-  // missing if `path` is no readable regular file.
+  // missing: `path` is not a readable regular file.
   static Result<FileBytes> open(const std::filesystem::path& path);
   FileBytes(FileBytes&& other) noexcept;
   FileBytes& operator=(FileBytes&&) = delete;
   ~FileBytes();
 
   std::uint64_t size() const { return size_; }  // when it was opened
-  // Fills `into` from `offset` on; fewer bytes only at the end of the file. transient if the disk fails.
+  // Fills `into` from `offset` on and returns the number of bytes, fewer only at the end of the file. transient: the disk failed.
   Result<std::size_t> read(std::uint64_t offset, std::span<std::uint8_t> into) const;
 
  private:

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t head_bytes = 4096;
 
-// A buffer for a plugin's message; what it wrote is cut to what it may have written.
+// A buffer for the message of a plugin, truncated to its capacity.
 struct PluginError {
   std::array<char, 512> text{};
   mole_error abi{text.data(), static_cast<std::uint32_t>(text.size()), 0};
@@ -62,7 +62,7 @@ std::int32_t FlowReader::source_next(void* self, const std::uint8_t** data, std:
     chunk = *got;
   }
   if (!chunk) return MOLE_END;
-  if (chunk->gap) reader.damage();
+  if (chunk->gap) reader.mark_damage();
   *data = chunk->bytes.data();
   *size = chunk->bytes.size();
   *offset = chunk->offset;
@@ -73,7 +73,7 @@ std::int32_t FlowReader::source_next(void* self, const std::uint8_t** data, std:
 void FlowReader::sink_datagram(void* self, std::int64_t exported_us, std::uint32_t flows, std::uint64_t lost,
                                std::uint32_t flags) {
   auto& reader = *static_cast<FlowReader*>(self);
-  // Flows that went with damaged bytes are no loss on the network's side: the damage is told by itself.
+  // Flows in damaged bytes were not lost in the network, and the damage is reported separately.
   if ((flags & MOLE_LOST_IN_DAMAGE) != 0) lost = 0;
   if (reader.datagrams_ == 0) reader.exported_first_ = reader.exported_last_ = exported_us;
   ++reader.datagrams_;
@@ -94,12 +94,12 @@ void FlowReader::sink_skipped(void* self, std::uint64_t offset, std::uint64_t si
   auto& reader = *static_cast<FlowReader*>(self);
   const std::string_view text(reason.data, reason.size);
   if (size > 0) add_lost(reader.lost_content_, offset, offset + size, text.substr(0, 200));
-  reader.damage();
+  reader.mark_damage();
 }
 
 // ---- readable time --------------------------------------------------------------------------------------------------
 
-void FlowReader::damage() {
+void FlowReader::mark_damage() {
   if (range_open_ && range_read_) close_range(range_to_);
   range_open_ = range_read_ = false;
 }
@@ -112,9 +112,9 @@ void FlowReader::close_range(Micros to) {
 
 void FlowReader::finish() {
   finished_ = true;
-  if (given_up_ || source_->ends_in_damage()) damage();
+  if (given_up_ || source_->ends_in_damage()) mark_damage();
   if (range_open_) close_range(file_.covers.to);
-  evidence_.settle();
+  evidence_.finish();
   evidence_.set_readable(readable_);
 }
 
@@ -129,12 +129,12 @@ Result<> FlowReader::create_decoder() {
   return failure(code, error.message());
 }
 
-// What a code of the decoder means for the caller. A file given up as corrupt is no failure: finish it as damaged.
+// Converts a code of the decoder to an error. (A file given up as corrupt is not an error; it ends as damaged.)
 Error FlowReader::failure(std::int32_t code, std::string message) const {
   if (source_error_ && code == static_cast<std::int32_t>(source_error_->code)) return *source_error_;
   const bool known = code <= MOLE_INVALID && code >= MOLE_INTERNAL;
   if (message.empty())
-    message = "the decoder gave code " + std::to_string(code) + " without a message; report it to the decoder's author";
+    message = "the decoder returned code " + std::to_string(code) + " without a message; report it to the author of the decoder";
   return {known ? static_cast<Code>(code) : Code::internal, "decoding " + file_.id + ": " + message};
 }
 
@@ -156,7 +156,7 @@ Result<bool> FlowReader::fill(FlowBatch& batch) {
   builder.capacity = batch_rows;
   builder.address_family = 4;
   std::copy(buffers_.columns().begin(), buffers_.columns().end(), builder.columns);
-  builder.columns[MOLE_COLUMN_ROUTER] = nullptr;  // the host's
+  builder.columns[MOLE_COLUMN_ROUTER] = nullptr;  // filled in below
   PluginError error;
   const std::int32_t code = decoder_vtable_->next(decoder_, &builder, &error.abi);
   if (code == MOLE_END) return false;
@@ -169,13 +169,14 @@ Result<bool> FlowReader::fill(FlowBatch& batch) {
   if (code != MOLE_OK) return failure(code, error.message());
   if (builder.rows > batch_rows || (builder.address_family != 4 && builder.address_family != 6))
     return internal("decoding " + file_.id + ": the decoder gave " + std::to_string(builder.rows) + " rows of address family " +
-                    std::to_string(builder.address_family) + " into room for " + std::to_string(batch_rows) +
-                    "; its memory cannot be trusted any more, report it to the decoder's author");
+                    std::to_string(builder.address_family) + " into a buffer for " + std::to_string(batch_rows) +
+                    "; its memory is not reliable any more, report it to the author of the decoder");
   batch.rows = builder.rows;
   batch.address_family = builder.address_family;
   batch.first_record = flows_;
   batch.columns = buffers_.view();
-  if (void* column = buffers_.columns()[MOLE_COLUMN_ROUTER]) std::fill_n(static_cast<std::uint32_t*>(column), batch.rows, router_);
+  if (void* column = buffers_.columns()[MOLE_COLUMN_ROUTER])
+    std::fill_n(static_cast<std::uint32_t*>(column), batch.rows, router_);
   flows_ += batch.rows;
   return true;
 }

@@ -1,4 +1,4 @@
-// One archive file through a decoder plugin: batches of flows, and afterwards what the file proved to hold.
+// Decodes one archive file with a decoder plugin: gives batches of flows, and a report at the end.
 //
 //   FlowReader reader(file, std::move(source), decoder, module, wanted, router);
 //   FlowBatch batch;
@@ -29,25 +29,24 @@
 
 namespace mole::runtime {
 
-// One thread at a time. Which datagram stands before damage and which behind it is taken from the order of the
-// decoder's calls: at a gap it has reported what it read before it asks the source for more, or else reports `skipped`
-// (of size 0 if nothing is left over) between the datagrams before the gap and those behind it. Loads no code:
-// `decoder` and `module` (opened by the host) must outlive the reader.
+// One thread at a time. The order of the decoder's calls shows which datagrams precede damage and which follow it: at a gap the
+// decoder must report its datagrams before it asks the source for more, or report `skipped` (of size 0 if nothing is left over)
+// between the datagrams before the gap and those after it. `decoder` and `module` (opened by the host) must outlive the reader.
 class FlowReader final : public FlowSource {
  public:
-  // `wanted` are the columns somebody reads; `router` is the number put into MOLE_COLUMN_ROUTER.
+  // `wanted`: the columns to decode. `router`: the value of MOLE_COLUMN_ROUTER.
   FlowReader(task::File file, std::unique_ptr<ContentSource> source, const mole_decoder_v1* decoder, const mole_module* module,
              ColumnSet wanted, std::uint32_t router);
   ~FlowReader() override;
 
-  // First readable bytes of the content, up to 4096 (fewer if the first block is shorter), for a decoder's
-  // recognises(). Good until the first next(), and only to be asked before it; fails as next() does.
+  // Returns the first readable bytes of the content, up to 4096 (fewer if the first block is shorter), for a decoder's
+  // recognises(). Call before the first next(), which invalidates them. Fails as next() does.
   Result<std::span<const std::uint8_t>> head();
 
-  // A decoder that gives up (corrupt) ends the file as damaged.
+  // If the decoder gives up (corrupt), the file ends as damaged.
   Result<bool> next(FlowBatch& batch) override;
 
-  // state: sound, damaged, or unreadable (damaged and not one datagram could be read).
+  // state: sound, damaged, or unreadable (damaged, and no datagram was readable).
   task::FileReport report() const override;
   const Evidence& evidence() const override { return evidence_; }
   std::uint64_t flows() const override { return flows_; }
@@ -55,7 +54,7 @@ class FlowReader final : public FlowSource {
   std::uint64_t content_bytes() const { return source_->content_bytes(); }  // decompressed so far
 
  private:
-  // What the decoder calls.
+  // Callbacks of the decoder:
   static std::int32_t source_next(void* self, const std::uint8_t** data, std::uint64_t* size, std::uint64_t* offset,
                                   std::int32_t* gap);
   static void sink_datagram(void* self, std::int64_t exported_us, std::uint32_t flows, std::uint64_t lost, std::uint32_t flags);
@@ -64,7 +63,7 @@ class FlowReader final : public FlowSource {
   Result<> create_decoder();
   Error failure(std::int32_t code, std::string message) const;
   Result<bool> fill(FlowBatch& batch);
-  void damage();  // export time is unknown from the last datagram to the next one
+  void mark_damage();  // export time is unknown from the last datagram to the next one
   void close_range(Micros to);
   void finish();
 
@@ -78,16 +77,16 @@ class FlowReader final : public FlowSource {
   mole_decode_sink abi_sink_;
   mole_decoder* decoder_ = nullptr;
 
-  std::optional<Chunk> held_;  // asked for by head(), not yet given to the decoder
+  std::optional<Chunk> held_;  // read by head(), not yet given to the decoder
   std::optional<Error> source_error_;
 
   bool finished_ = false;
-  std::optional<std::string> given_up_;  // the decoder's last words
+  std::optional<std::string> given_up_;  // message of the decoder that gave up
   std::uint64_t flows_ = 0, datagrams_ = 0, flows_lost_ = 0;
   std::vector<task::ByteRange> lost_content_;
   Micros exported_first_ = 0, exported_last_ = 0;
-  // Export time without damage: begins with the file or with the first datagram behind damage, ends with the file or
-  // with the last datagram before damage.
+  // A range of export time without damage: it begins with the file or with the first datagram after damage, and ends with the
+  // file or with the last datagram before damage.
   bool range_open_ = true, range_read_ = false;  // read: has a datagram
   Micros range_from_, range_to_ = 0;
   std::vector<TimeRange> readable_;

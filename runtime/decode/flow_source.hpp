@@ -1,5 +1,5 @@
-// The flows of one archive file, wherever they come from: a FlowReader decodes them, a column file of an earlier decode has
-// them kept. Both give the same batches, the same report and the same evidence.
+// The flows of one archive file: decoded by a FlowReader, or read from the column file of an earlier decode. Both give the same
+// batches, report and evidence.
 #pragma once
 
 #include <mole/result.hpp>
@@ -20,14 +20,14 @@ class FlowSource {
   FlowSource& operator=(const FlowSource&) = delete;
   virtual ~FlowSource() = default;
 
-  // Next batch (at least one row) in the source's own buffers, good until the next call. False: no more flows.
-  // Damage of the file is no error: what is readable is given and report() tells the rest. Errors are the disk's
-  // (transient), memory's (exhausted) or the decoder's own (internal, ...).
+  // Gives the next batch (at least one row) in the source's own buffers, valid until the next call. False: no more flows. Damage
+  // of the file is not an error: the readable flows are given, and report() describes the rest. Errors come from the disk
+  // (transient), from lack of memory (exhausted) or from the decoder (internal, ...).
   virtual Result<bool> next(FlowBatch& batch) = 0;
 
-  // After next() gave false. `digest` is left empty: staging knows it.
+  // Call after next() returned false. `digest` is left empty; it is known from staging.
   virtual task::FileReport report() const = 0;
-  // After next() gave false.
+  // Call after next() returned false.
   virtual const Evidence& evidence() const = 0;
   virtual std::uint64_t flows() const = 0;         // given so far
   virtual std::uint64_t stored_bytes() const = 0;  // size of the file in the archive

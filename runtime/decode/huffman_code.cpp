@@ -5,18 +5,18 @@
 namespace mole::runtime {
 
 void HuffmanCode::build(std::span<const std::uint8_t> lengths) {
-  std::array<std::uint16_t, longest + 2> count{};
+  std::array<std::uint16_t, max_length + 2> count{};
   for (const auto length : lengths) ++count[length];
-  std::array<std::uint16_t, longest + 2> next{};
-  for (unsigned length = 1; length <= longest; ++length)
+  std::array<std::uint16_t, max_length + 2> next{};
+  for (unsigned length = 1; length <= max_length; ++length)
     next[length + 1] = static_cast<std::uint16_t>(next[length] + count[length]);
   std::copy_n(next.begin(), rank_.size(), rank_.begin());
   for (std::size_t symbol = 0; symbol < lengths.size(); ++symbol)
     by_rank_[next[lengths[symbol]]++] = static_cast<std::uint16_t>(symbol);
 
   lookup_.fill(0);
-  std::uint64_t code = 0;  // passes 2^length if there are too many codes: those beyond are never reached
-  for (unsigned length = 1; length <= longest; ++length, code <<= 1) {
+  std::uint64_t code = 0;  // exceeds 2^length if there are too many codes; the excess ones are never reached
+  for (unsigned length = 1; length <= max_length; ++length, code <<= 1) {
     codes_begin_[length] = code;
     codes_end_[length] = code + count[length];
     if (length <= lookup_bits) {
@@ -30,9 +30,9 @@ void HuffmanCode::build(std::span<const std::uint8_t> lengths) {
   }
 }
 
-// The bits by value: a reader whose address is known would live in memory, and every symbol wait for it.
+// Takes the bits by value: a reader whose address escapes would be kept in memory, and every symbol would wait for it.
 unsigned HuffmanCode::find_long(std::uint64_t ahead) const {
-  for (unsigned length = lookup_bits + 1; length <= longest; ++length) {
+  for (unsigned length = lookup_bits + 1; length <= max_length; ++length) {
     const std::uint64_t code = ahead >> (64 - length);
     if (code < codes_end_[length]) return by_rank_[rank_[length] + code - codes_begin_[length]] << 5u | length;
   }

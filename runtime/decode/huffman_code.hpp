@@ -11,13 +11,13 @@ namespace mole::runtime {
 
 class HuffmanCode {
  public:
-  static constexpr unsigned longest = 20, most_symbols = 258, no_symbol = 511;
+  static constexpr unsigned max_length = 20, max_symbols = 258, no_symbol = 511;
 
-  // From the length of each symbol's code, 1 to 20 bits. Lengths that make no complete code are taken as libbzip2 takes
-  // them: the shortest code that fits wins, and bits that are no code give no_symbol.
+  // Builds the code from the length of each symbol's code, 1 to 20 bits. Lengths that are not a complete code are treated as in
+  // libbzip2: the shortest code that fits wins, and bits that are not a code give no_symbol.
   void build(std::span<const std::uint8_t> lengths);
 
-  // Reads one symbol. At least `longest` bits must be ahead.
+  // Reads one symbol. At least max_length bits must be available.
   unsigned next(BitReader& bits) const {
     unsigned entry = lookup_[bits.peek(lookup_bits)];
     if (entry == 0) [[unlikely]]
@@ -31,10 +31,10 @@ class HuffmanCode {
   unsigned find_long(std::uint64_t ahead) const;
 
   std::array<std::uint16_t, 1u << lookup_bits> lookup_;  // symbol << 5 | length; 0: a longer code, or none
-  std::array<std::uint64_t, longest + 1> codes_end_;     // per length: behind its last code
-  std::array<std::uint64_t, longest + 1> codes_begin_;
-  std::array<std::uint16_t, longest + 1> rank_;  // of its first code among all
-  std::array<std::uint16_t, most_symbols> by_rank_;
+  std::array<std::uint64_t, max_length + 1> codes_end_;  // per length: one past its last code
+  std::array<std::uint64_t, max_length + 1> codes_begin_;
+  std::array<std::uint16_t, max_length + 1> rank_;  // of its first code among all
+  std::array<std::uint16_t, max_symbols> by_rank_;
 };
 
 }  // namespace mole::runtime

@@ -6,7 +6,7 @@
 namespace mole::runtime {
 
 InterleavedDecoder::InterleavedDecoder(bool wide)
-    : symbols_(wide), text_(std::make_unique_for_overwrite<std::uint8_t[]>(InverseBwt::most)) {}
+    : symbols_(wide), text_(std::make_unique_for_overwrite<std::uint8_t[]>(InverseBwt::max_bytes)) {}
 
 void InterleavedDecoder::decode(std::span<const std::uint8_t> bytes, unsigned first, std::uint64_t bits, std::size_t limit,
                                 DecodedBlock& out) {

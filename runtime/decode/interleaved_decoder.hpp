@@ -1,8 +1,8 @@
-// Our own decoder of bzip2 blocks: Huffman codes by table, the list of values moved as vectors, and the inverse block
-// sort walked from many places in turn. docs/decode_speed.md tells what each of these gains.
+// A fast decoder of bzip2 blocks: Huffman codes by table, move-to-front with vector instructions, and many interleaved walks of
+// the inverse block sort. docs/decode_speed.md gives the gain of each.
 //
-// It says "whole" and nothing else: whatever it does not find whole (damaged, randomised, too large, followed by other
-// things) is given to libbzip2, whose verdict stands.
+// It only decodes whole blocks. All others (damaged, randomised, too large, followed by other data) are decoded again with
+// libbzip2, which determines the outcome.
 #pragma once
 
 #include "runtime/decode/block_decoder.hpp"
@@ -17,12 +17,12 @@ namespace mole::runtime {
 
 class InterleavedDecoder final : public BlockDecoder {
  public:
-  // wide: with the processor's AVX2, if it has it.
+  // wide: use AVX2 if the processor has it.
   explicit InterleavedDecoder(bool wide = true);
   void decode(std::span<const std::uint8_t> bytes, unsigned first, std::uint64_t bits, std::size_t limit,
               DecodedBlock& out) override;
 
-  // The same without libbzip2: false, with `out` in any state, for what it would be asked about.
+  // Decodes without libbzip2. False, with `out` unspecified, if the block is not whole.
   bool decode_whole(std::span<const std::uint8_t> bytes, unsigned first, std::uint64_t bits, std::size_t limit,
                     DecodedBlock& out);
 
@@ -30,7 +30,7 @@ class InterleavedDecoder final : public BlockDecoder {
   SymbolDecoder symbols_;
   InverseBwt inverse_;
   std::unique_ptr<std::uint8_t[]> text_;
-  std::unique_ptr<BlockDecoder> fallback_;  // made when first wanted
+  std::unique_ptr<BlockDecoder> fallback_;  // created on first use
 };
 
 }  // namespace mole::runtime

@@ -9,14 +9,14 @@ namespace {
 
 constexpr std::uint32_t begins_piece = 0x80000000;
 constexpr std::uint32_t pieces_wanted = 512, shortest_stride = 64;
-// What one walker may write: all of it, if fate or malice gives the others nothing. Touched is what is used. The odd
-// bytes keep the walkers off each other's cache sets.
-constexpr std::size_t walker_room = InverseBwt::most + 1024 + 320 - InverseBwt::most % 1024;
+// Space for the output of one walker: a whole block, because the other walkers may get nothing. Only used pages take memory. The
+// odd size keeps the walkers out of each other's cache sets.
+constexpr std::size_t walker_room = InverseBwt::max_bytes + 1024 + 320 - InverseBwt::max_bytes % 1024;
 
 }  // namespace
 
 InverseBwt::InverseBwt()
-    : rows_(std::make_unique_for_overwrite<std::uint32_t[]>(most)),
+    : rows_(std::make_unique_for_overwrite<std::uint32_t[]>(max_bytes)),
       output_(std::make_unique_for_overwrite<std::uint8_t[]>(walkers * walker_room)) {}
 
 void InverseBwt::invert(std::span<const std::uint8_t> column, const std::array<std::uint32_t, 256>& counts, std::uint32_t origin,
@@ -67,7 +67,7 @@ void InverseBwt::walk(std::span<std::uint8_t> text) {
   join(text);
 }
 
-// Notes the piece that ended before `end` and begins the next one that nobody has walked yet; false: there is none.
+// Records the piece that ended before `end` and begins the next unassigned one. False: there is none.
 bool InverseBwt::end_piece(Walker& walker, std::uint32_t next_row, std::uint8_t* end) {
   pieces_[walker.piece] = {walker.from, static_cast<std::uint32_t>(end - walker.from), piece_at(next_row)};
   // A multiple of the stride that is the origin is walked as piece 0.
@@ -111,7 +111,7 @@ void InverseBwt::walk_pieces() {
       }
       ++step;
     }
-    // Those without work go.
+    // Removes walkers without work.
     active = static_cast<unsigned>(
         std::remove_if(walker.begin(), walker.end(), [&](const Walker& w) { return w.piece == pieces_.size(); }) -
         walker.begin());
@@ -130,7 +130,7 @@ void InverseBwt::walk_pieces() {
     }
 }
 
-// A text that repeats itself is a ring shorter than the text, gone round several times.
+// A periodic text is a ring shorter than the text, repeated several times.
 void InverseBwt::join(std::span<std::uint8_t> text) const {
   std::size_t done = 0;
   for (std::uint32_t i = 0; done < text.size(); i = pieces_[i].next) {

@@ -1,9 +1,9 @@
-// The way back from the last column of the sorted rotations (Burrows and Wheeler 1994) to the text.
+// The inverse Burrows-Wheeler transform: from the last column of the sorted rotations to the text.
 //
-// Each byte of the text tells where the next one stands, so one walk waits for memory at each step. The rows of the
-// matrix are one ring (or several, if the text is periodic), so it can be entered anywhere: pieces of the text are
-// walked from several hundred rows, 24 of them in turn, each until it comes upon the beginning of another; then they
-// are put in order. The waits overlap, and the table of one block is all that has to stay in the cache.
+// Each byte of the text gives the position of the next one, so a single walk waits for memory at every step. The rows form a ring
+// (or several, if the text is periodic) that can be entered anywhere: pieces of the text are walked from several hundred rows, 24
+// of them interleaved, each until it reaches the beginning of another piece; then the pieces are put in order. The memory
+// accesses overlap, and only the table of one block has to fit into the cache.
 #pragma once
 
 #include <array>
@@ -14,19 +14,19 @@
 
 namespace mole::runtime {
 
-// One thread at a time. Keeps its memory: 4 bytes per byte of the largest block, and the walkers' pieces.
+// One thread at a time. Keeps its memory: 4 bytes per byte of the largest block, and the pieces of the walkers.
 class InverseBwt {
  public:
-  static constexpr std::size_t most = 900'000;  // bytes of a block
+  static constexpr std::size_t max_bytes = 900'000;  // of a block
 
   InverseBwt();
 
-  // `text` = the text whose last column is `column`, `counts` the number of each value in it; at most `most` bytes,
-  // `origin` below their number, both spans of equal length, which is not 0.
+  // Writes the text whose last column is `column` to `text`. `counts`: the number of each value in it. Both spans have the same
+  // size, from 1 to max_bytes, and `origin` is below it.
   void invert(std::span<const std::uint8_t> column, const std::array<std::uint32_t, 256>& counts, std::uint32_t origin,
               std::span<std::uint8_t> text);
 
-  // The two halves of it, for those who measure.
+  // The two halves of invert(), for measurements.
   void link(std::span<const std::uint8_t> column, const std::array<std::uint32_t, 256>& counts, std::uint32_t origin);
   void walk(std::span<std::uint8_t> text);
 
@@ -35,12 +35,12 @@ class InverseBwt {
   struct Piece {
     std::uint8_t* bytes;
     std::uint32_t size;
-    std::uint32_t next;  // piece that follows in the text
+    std::uint32_t next;  // the piece that follows in the text
   };
   struct Walker {
     std::uint32_t row, piece;
-    std::uint8_t* from;   // of the piece
-    std::uint8_t* bytes;  // where this walker writes, step by step
+    std::uint8_t* from;   // begin of the piece
+    std::uint8_t* bytes;  // where this walker writes next
   };
 
   std::uint32_t piece_at(std::uint32_t row) const;
@@ -54,7 +54,7 @@ class InverseBwt {
   std::vector<Piece> pieces_;               // the first begins at the origin
   std::uint32_t size_ = 0, origin_ = 0;
   unsigned stride_bits_ = 0;  // other pieces begin at rows that are multiples of the stride
-  std::uint32_t begun_ = 0;   // pieces given to walkers
+  std::uint32_t begun_ = 0;   // pieces assigned to walkers
 };
 
 }  // namespace mole::runtime

@@ -39,7 +39,8 @@ void put_bits(std::uint8_t* bytes, std::uint64_t at, std::uint64_t value, unsign
 
 }  // namespace
 
-// libbzip2 asks for its state (64 kB) and the block's table (3.6 MB) and gives both back at the end: a stack will do.
+// libbzip2 allocates its state (64 kB) and the table of a block (3.6 MB) and frees both at the end, so a stack allocator is
+// enough.
 struct Libbzip2Decoder::Arena {
   static constexpr std::size_t size = std::size_t{4} << 20;
   std::unique_ptr<std::byte[]> memory = std::make_unique_for_overwrite<std::byte[]>(size);
@@ -63,7 +64,7 @@ void Libbzip2Decoder::make_stream(std::span<const std::uint8_t> bytes, unsigned 
   const std::size_t whole = bits / 8, size = header_bytes + whole + 1 + trailer_bytes;
   stream_.resize(std::max(size, stream_.size()));
   std::uint8_t* const block = stream_.data() + header_bytes;
-  // Level 9 whatever the stream's own header says: it is only an upper bound, and the header may be what is damaged.
+  // Always level 9: the level is only an upper bound, and the header of the stream may be damaged.
   std::memcpy(stream_.data(), "BZh9", header_bytes);
   copy_shifted(block, bytes.data(), whole, first);
   std::memset(block + whole, 0, 1 + trailer_bytes);
@@ -98,15 +99,15 @@ void Libbzip2Decoder::decode(std::span<const std::uint8_t> bytes, unsigned first
   while (code == BZ_OK) {
     const std::size_t size = out.content.size();
     if (size > limit) break;
-    // One byte more than allowed tells that it is too much. The room must not depend on what memory there is: of a
-    // block that ends within a run libbzip2 tells only what an earlier call gave.
+    // One byte more than the limit shows that the block is too large. The space must not depend on the memory available: of a
+    // block that ends within a run, libbzip2 reports only the bytes of earlier calls.
     const std::size_t wanted = std::min(std::max(usual_block, size * 2), limit + 1), room = wanted - size;
     out.content.reserve(wanted);
     bz.next_out = reinterpret_cast<char*>(out.content.data() + size);
     bz.avail_out = static_cast<unsigned>(room);
     code = BZ2_bzDecompress(&bz);
     out.content.set_size(size + room - bz.avail_out);
-    if (code == BZ_OK && bz.avail_out > 0) break;  // all was given and it wants more
+    if (code == BZ_OK && bz.avail_out > 0) break;  // all input is used and it needs more
   }
   const std::uint64_t consumed = stream_.size() - bz.avail_in;
   BZ2_bzDecompressEnd(&bz);
@@ -117,7 +118,7 @@ void Libbzip2Decoder::decode(std::span<const std::uint8_t> bytes, unsigned first
   } else if (code == BZ_STREAM_END) {
     out.outcome = DecodedBlock::Outcome::whole;
   } else if (out.content.size() > 0 && bzip2_checksum(out.content.view()) == out.checksum) {
-    // Everything of the block came out right; libbzip2 stumbled over what stands behind it.
+    // The block is whole; libbzip2 failed on the data after it.
     out.outcome = DecodedBlock::Outcome::whole_with_rest;
     const std::uint64_t bit = (consumed - header_bytes) * 8;
     out.rest_from = std::min(bits, bit > 16 ? bit - 16 : 0);

@@ -1,4 +1,4 @@
-// Decodes a bzip2 block with libbzip2: the block's bits are made a stream of one block again. The reference.
+// Decodes a bzip2 block with libbzip2, by wrapping its bits into a stream of one block. The reference decoder.
 #pragma once
 
 #include "runtime/decode/block_decoder.hpp"
@@ -10,8 +10,7 @@
 
 namespace mole::runtime {
 
-// Keeps libbzip2's tables (4 MB) between blocks: to get and clear them anew costs more than the walk through a small
-// block.
+// Keeps the tables of libbzip2 (4 MB) between blocks: allocating and clearing them costs more than decoding a small block.
 class Libbzip2Decoder final : public BlockDecoder {
  public:
   Libbzip2Decoder();

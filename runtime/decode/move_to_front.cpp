@@ -10,7 +10,7 @@ namespace mole::runtime {
 namespace {
 
 // ---- 16 rows of 16 bytes, as many as must move ----------------------------------------------------------------------
-// Every load finds exactly what one store left, which the processor forwards without waiting.
+// Each load reads exactly the bytes of one store, so the processor can forward them.
 
 constexpr unsigned row_bytes = 16;
 using Row = std::uint8_t __attribute__((vector_size(row_bytes)));
@@ -22,9 +22,9 @@ Row load(const std::uint8_t* p) {
 }
 void store(std::uint8_t* p, Row value) { std::memcpy(p, &value, row_bytes); }
 
-// `row` moved up by one place, the last of `below` in its first.
+// Returns `row` shifted up by one place, with the last value of `below` in its first place.
 Row shifted(Row below, Row row) {
-#ifdef __x86_64__  // g++ 12 makes 16 single moves of the shuffle
+#ifdef __x86_64__  // g++ 12 compiles the shuffle to 16 single moves
   return reinterpret_cast<Row>(
       _mm_or_si128(_mm_slli_si128(reinterpret_cast<__m128i>(row), 1), _mm_srli_si128(reinterpret_cast<__m128i>(below), 15)));
 #else
@@ -32,7 +32,7 @@ Row shifted(Row below, Row row) {
 #endif
 }
 
-// 0 up to `place`, 255 beyond.
+// Returns 0 up to `place`, 255 above.
 Row keep_beyond(unsigned place) {
   alignas(64) static constexpr auto pattern = [] {
     std::array<std::uint8_t, 2 * row_bytes> bytes{};
@@ -42,7 +42,7 @@ Row keep_beyond(unsigned place) {
   return load(pattern.data() + row_bytes - 1 - place);
 }
 
-// `run` times `value` to `out`. Most runs are short and end where the next value is written anyway.
+// Writes `run` times `value` to `out`. Most runs are short; the bytes after the run are overwritten by the next value.
 inline void put_run(std::uint8_t* out, std::uint8_t value, std::uint32_t run) {
   std::memset(out, value, MoveToFront::slack);
   if (run > MoveToFront::slack) [[unlikely]]
@@ -66,7 +66,7 @@ inline std::uint8_t MoveToFront::take(unsigned place) {
   const unsigned last = place / row_bytes;
   const Row values = Row{} + value;
   Row below = last == 0 ? values : load(list_.data() + (last - 1) * row_bytes);
-  // In the row of `place` only what stands before it moves.
+  // In the row of `place` only the values before it move.
   const Row old = load(list_.data() + last * row_bytes), keep = keep_beyond(place % row_bytes);
   store(list_.data() + last * row_bytes, (old & keep) | (shifted(below, old) & ~keep));
   for (unsigned row = last; row-- > 0;) {
@@ -77,16 +77,16 @@ inline std::uint8_t MoveToFront::take(unsigned place) {
   return value;
 }
 
-std::optional<std::size_t> MoveToFront::undo_by_rows(std::span<const Turn> turns, std::uint8_t* out, std::size_t room,
+std::optional<std::size_t> MoveToFront::undo_by_rows(std::span<const MtfStep> steps, std::uint8_t* out, std::size_t room,
                                                      std::array<std::uint32_t, 256>& counts) {
   std::size_t size = 0;
-  for (const Turn turn : turns) {
-    if (turn.run() >= room - size) [[unlikely]]
+  for (const MtfStep step : steps) {
+    if (step.run() >= room - size) [[unlikely]]
       return std::nullopt;
-    put_run(out + size, list_[0], turn.run());
-    counts[list_[0]] += turn.run();
-    size += turn.run();
-    const std::uint8_t value = take(turn.place());
+    put_run(out + size, list_[0], step.run());
+    counts[list_[0]] += step.run();
+    size += step.run();
+    const std::uint8_t value = take(step.place());
     out[size++] = value;
     ++counts[value];
   }
@@ -94,14 +94,14 @@ std::optional<std::size_t> MoveToFront::undo_by_rows(std::span<const Turn> turns
 }
 
 // ---- 8 rows of 32 bytes, all of them --------------------------------------------------------------------------------
-// Those behind the place are moved by nothing, so that there is no branch to be guessed wrong: in flow records half of
-// the values stand beyond place 31, anywhere.
+// Moves the values after the place by zero, to avoid a branch that would be mispredicted: in flow records half of the values are
+// beyond place 31, at random places.
 
 #ifdef __x86_64__
 __attribute__((target("avx2,bmi,bmi2"))) std::optional<std::size_t> MoveToFront::undo_wide(
-    std::span<const Turn> turns, std::uint8_t* out, std::size_t room, std::array<std::uint32_t, 256>& counts) {
+    std::span<const MtfStep> steps, std::uint8_t* out, std::size_t room, std::array<std::uint32_t, 256>& counts) {
   constexpr unsigned rows = 8;
-  // Places as signed bytes, for AVX2 compares no others.
+  // Places are signed bytes, because AVX2 compares only those.
   const __m256i first_places =
       _mm256_setr_epi8(-128, -127, -126, -125, -124, -123, -122, -121, -120, -119, -118, -117, -116, -115, -114, -113, -112, -111,
                        -110, -109, -108, -107, -106, -105, -104, -103, -102, -101, -100, -99, -98, -97);
@@ -109,17 +109,17 @@ __attribute__((target("avx2,bmi,bmi2"))) std::optional<std::size_t> MoveToFront:
   __m256i row[rows];
   for (unsigned i = 0; i < rows; ++i) row[i] = _mm256_load_si256(list + i);
   std::size_t size = 0;
-  for (const Turn turn : turns) {
-    if (turn.run() >= room - size) [[unlikely]]
+  for (const MtfStep step : steps) {
+    if (step.run() >= room - size) [[unlikely]]
       return std::nullopt;
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + size), _mm256_broadcastb_epi8(_mm256_castsi256_si128(row[0])));
-    if (turn.run() > slack) [[unlikely]]
-      std::memset(out + size, list_[0], turn.run());
-    size += turn.run();
-    counts[list_[0]] += turn.run();
+    if (step.run() > slack) [[unlikely]]
+      std::memset(out + size, list_[0], step.run());
+    size += step.run();
+    counts[list_[0]] += step.run();
 
-    const std::uint8_t value = list_[turn.place()];
-    const __m256i last = _mm256_set1_epi8(static_cast<char>(turn.place() - 128));
+    const std::uint8_t value = list_[step.place()];
+    const __m256i last = _mm256_set1_epi8(static_cast<char>(step.place() - 128));
     __m256i below = _mm256_set1_epi8(static_cast<char>(value));
     __m256i places = first_places;
 #pragma GCC unroll 8
@@ -137,9 +137,9 @@ __attribute__((target("avx2,bmi,bmi2"))) std::optional<std::size_t> MoveToFront:
   return size;
 }
 #else
-std::optional<std::size_t> MoveToFront::undo_wide(std::span<const Turn> turns, std::uint8_t* out, std::size_t room,
+std::optional<std::size_t> MoveToFront::undo_wide(std::span<const MtfStep> steps, std::uint8_t* out, std::size_t room,
                                                   std::array<std::uint32_t, 256>& counts) {
-  return undo_by_rows(turns, out, room, counts);
+  return undo_by_rows(steps, out, room, counts);
 }
 #endif
 

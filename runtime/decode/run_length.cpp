@@ -9,8 +9,8 @@ namespace {
 
 constexpr std::size_t run = 4;
 
-// The first place at or after `at` where four equal bytes begin, or the size. Eight bytes are compared with their
-// neighbours at once; six of them can begin a run that is seen whole.
+// Returns the first position at or after `at` where four equal bytes begin, or the size. Compares eight bytes with their
+// neighbours at once; a run that begins at one of the first six is fully visible.
 std::size_t find_run(std::span<const std::uint8_t> text, std::size_t at) {
   static_assert(std::endian::native == std::endian::little);
   constexpr std::uint64_t low = 0x7f7f7f7f7f7f7f7f;
@@ -33,7 +33,7 @@ std::size_t find_run(std::span<const std::uint8_t> text, std::size_t at) {
 bool expand_runs(std::span<const std::uint8_t> text, std::size_t limit, OutputBytes& out) {
   out.set_size(0);
   if (text.size() > limit) {
-    // Runs only grow it, but for the byte that counts them: four of five bytes come out at least.
+    // At least four of five bytes remain: a run adds bytes and loses only its count.
     if (text.size() / 5 * 4 > limit) return false;
   }
   std::size_t size = 0;

@@ -7,8 +7,8 @@
 
 namespace mole::runtime {
 
-// Undoes the run-length coding in front of bzip2's block sort: four equal bytes are followed by the number of further
-// ones. False, with `out` in any state, if that number is missing at the end or more than `limit` bytes would come out.
+// Undoes the run-length coding that bzip2 applies before the block sort: four equal bytes are followed by the number of further
+// ones. False, with `out` unspecified, if the last number is missing or the result has more than `limit` bytes.
 bool expand_runs(std::span<const std::uint8_t> text, std::size_t limit, OutputBytes& out);
 
 }  // namespace mole::runtime

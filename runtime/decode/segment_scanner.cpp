@@ -10,9 +10,8 @@ namespace {
 constexpr std::size_t padding = 8;
 constexpr std::size_t read_at_once = std::size_t{1} << 20;
 
-// A mark at bit s of byte p fills the bytes p+1..p+5 whole, so the four byte pairs that begin at p+1..p+4 are known up
-// to s. Probing one pair in every four bytes therefore meets every mark; one probe in a thousand goes on to an exact
-// look.
+// A mark at bit s of byte p covers bytes p+1..p+5 completely, so the four byte pairs that begin at p+1..p+4 are known up to s.
+// Probing one pair in every four bytes therefore finds every mark; one probe in a thousand leads to an exact comparison.
 std::bitset<65536> make_probe_table() {
   std::bitset<65536> table;
   for (const std::uint64_t mark : {block_mark, end_mark})
@@ -37,7 +36,7 @@ std::uint64_t load_big_endian(const std::uint8_t* p) {
 
 }  // namespace
 
-// Exact look at the 16 bit positions from byte `from` on.
+// Compares the 16 bit positions from byte `from` on exactly.
 bool SegmentScanner::match(std::uint64_t from, Mark& mark) const {
   const std::uint64_t bits = load_big_endian(window_.data() + (from - base_));
   for (unsigned s = 0; s < 16; ++s) {
@@ -53,7 +52,7 @@ bool SegmentScanner::match(std::uint64_t from, Mark& mark) const {
 
 bool SegmentScanner::find(Mark& mark) {
   const auto& table = probe_table();
-  // A probe looks at bytes probe-4 .. probe+5; behind the end of the file that is padding.
+  // A probe reads bytes probe-4 .. probe+5, which are padding past the end of the file.
   const std::uint64_t end = at_end_ ? filled_ : filled_ < 6 ? 0 : filled_ - 5;
   const std::uint8_t* window = window_.data();
   std::uint64_t probe = probe_;
@@ -62,7 +61,7 @@ bool SegmentScanner::find(Mark& mark) {
     if (!table[static_cast<std::size_t>(p[0] << 8 | p[1])]) [[likely]]
       continue;
     if (match(probe - 4, mark) || match(probe - 2, mark)) {
-      probe_ = probe;  // there may be another one behind it
+      probe_ = probe;  // there may be another mark after it
       return true;
     }
   }
@@ -71,7 +70,7 @@ bool SegmentScanner::find(Mark& mark) {
 }
 
 Result<> SegmentScanner::refill() {
-  const std::uint64_t needed = std::min(start_ / 8, probe_ - 4) / 4 * 4;  // the current segment and the next look
+  const std::uint64_t needed = std::min(start_ / 8, probe_ - 4) / 4 * 4;  // the current segment and the next probe
   const std::size_t drop = static_cast<std::size_t>(needed - base_), kept = static_cast<std::size_t>(filled_ - needed);
   if (drop > 0) std::memmove(window_.data(), window_.data() + drop, kept);
   base_ = needed;
@@ -98,7 +97,7 @@ Result<bool> SegmentScanner::next(Segment& out) {
   while (!finished_) {
     Mark mark;
     if (filled_ > 0 && find(mark)) {
-      const bool empty = mark.bit == start_;  // the file begins with a mark, or was cut just before it
+      const bool empty = mark.bit == start_;  // the file begins with a mark, or the segment was split just before it
       if (!empty) emit(out, mark.bit, false);
       kind_ = mark.kind;
       earliest_ = mark.bit + mark_bits;
@@ -112,7 +111,7 @@ Result<bool> SegmentScanner::next(Segment& out) {
       return true;
     }
     const std::uint64_t seen = (probe_ - 4) * 8;  // no mark before this bit
-    if (seen > start_ + longest * 8) {
+    if (seen > start_ + max_bytes * 8) {
       emit(out, seen, false);
       kind_ = Segment::Kind::unmarked;
       return true;

@@ -9,15 +9,15 @@
 namespace mole::runtime {
 namespace {
 
-constexpr std::size_t turns_at_once = 2048;  // 8 kB: they stay in the nearest cache
-constexpr unsigned longest_run = 21;         // digits; libbzip2's bound against overflow
+constexpr std::size_t steps_at_once = 2048;  // 8 kB, to stay in the L1 cache
+constexpr unsigned max_run_digits = 21;      // libbzip2's bound against overflow
 
 }  // namespace
 
 SymbolDecoder::SymbolDecoder(bool wide)
     : list_(wide),
-      turns_(turns_at_once),
-      column_(std::make_unique_for_overwrite<std::uint8_t[]>(InverseBwt::most + MoveToFront::slack)) {}
+      steps_(steps_at_once),
+      column_(std::make_unique_for_overwrite<std::uint8_t[]>(InverseBwt::max_bytes + MoveToFront::slack)) {}
 
 bool SymbolDecoder::read(std::span<const std::uint8_t> bytes, unsigned first, std::uint64_t bits) {
   const std::size_t size = (first + bits + 7) / 8;
@@ -36,7 +36,7 @@ bool SymbolDecoder::read_header() {
   return mark == block_mark && !randomised && !bits_.past_end();
 }
 
-// Which byte values occur: 16 bits for 16 ranges, then 16 bits for each range that has one.
+// Reads the byte values that occur: 16 bits for 16 ranges, then 16 bits for each range with a value.
 bool SymbolDecoder::read_values() {
   const std::uint32_t ranges = bits_.take(16);
   unsigned values = 0;
@@ -46,16 +46,16 @@ bool SymbolDecoder::read_values() {
     for (unsigned i = 0; i < 16; ++i)
       if (used >> (15 - i) & 1) list_.set(values++, static_cast<std::uint8_t>(range * 16 + i));
   }
-  alphabet_ = values + 2;  // two digits of run lengths, places 1.. in the list, end of block
+  alphabet_ = values + 2;  // two digits of run lengths, the places from 1 on, end of block
   return values > 0 && !bits_.past_end();
 }
 
-// Which code each 50 symbols have; moves to the front, too, in unary.
+// Reads the code of each group of 50 symbols, in unary and move-to-front coded.
 bool SymbolDecoder::read_selectors() {
   codes_used_ = bits_.take(3);
   const unsigned selectors = bits_.take(15);
-  if (codes_used_ < 2 || codes_used_ > most_codes || selectors == 0) return false;
-  std::array<std::uint8_t, most_codes> order{0, 1, 2, 3, 4, 5};
+  if (codes_used_ < 2 || codes_used_ > max_codes || selectors == 0) return false;
+  std::array<std::uint8_t, max_codes> order{0, 1, 2, 3, 4, 5};
   for (unsigned i = 0; i < selectors; ++i) {
     bits_.refill();
     const auto place = static_cast<unsigned>(std::countl_one(bits_.ahead()));
@@ -70,12 +70,12 @@ bool SymbolDecoder::read_selectors() {
 }
 
 bool SymbolDecoder::read_codes() {
-  std::array<std::uint8_t, HuffmanCode::most_symbols> lengths;
+  std::array<std::uint8_t, HuffmanCode::max_symbols> lengths;
   for (unsigned code = 0; code < codes_used_; ++code) {
     unsigned length = bits_.take(5);
     for (unsigned symbol = 0; symbol < alphabet_; ++symbol) {
       while (true) {
-        if (length < 1 || length > HuffmanCode::longest || bits_.past_end()) return false;
+        if (length < 1 || length > HuffmanCode::max_length || bits_.past_end()) return false;
         if (bits_.take(1) == 0) break;
         length += bits_.take(1) == 0 ? 1u : ~0u;
       }
@@ -86,27 +86,27 @@ bool SymbolDecoder::read_codes() {
   return !bits_.past_end();
 }
 
-// Two steps in turn: the symbols of some groups become turns of the list, without a branch that depends on them; then
-// the list makes its turns.
+// Alternates two phases: converts the symbols of some groups to move-to-front steps, without a branch that depends on them, then
+// applies the steps.
 bool SymbolDecoder::read_symbols() {
   const unsigned end = alphabet_ - 1;
   counts_.fill(0);
   size_ = 0;
   BitReader bits = bits_;
-  Turn* const turns = turns_.data();
+  MtfStep* const steps = steps_.data();
   std::size_t count = 0;
   std::uint32_t run = 0;
-  unsigned digits = 0, most_digits = 0;
-  // False: the symbol is no turn, but the end or an error.
+  unsigned digits = 0, max_digits = 0;
+  // False: the symbol is not a step, but the end or an error.
   const auto take = [&](unsigned symbol) {
     if (symbol >= end) [[unlikely]]
       return false;
-    turns[count] = Turn(run, symbol - 1);
+    steps[count] = MtfStep(run, symbol - 1);
     const std::uint32_t is_digit = symbol <= 1, if_digit = 0u - is_digit;
     count += 1 - is_digit;
     run = (run + (1u << (digits & 31) << symbol % 2)) & if_digit;
     digits = (digits + 1) & if_digit;
-    most_digits = std::max(most_digits, digits);
+    max_digits = std::max(max_digits, digits);
     return true;
   };
   for (unsigned group = 0; group < selectors_used_; ++group) {
@@ -119,28 +119,28 @@ bool SymbolDecoder::read_symbols() {
       symbol = code.next(bits);
       if (!take(symbol)) break;
     }
-    if (bits.past_end() || most_digits > longest_run) return false;
+    if (bits.past_end() || max_digits > max_run_digits) return false;
     if (symbol >= end) {
       bits_ = bits;
-      return symbol == end && make_turns(count) && end_run(run) && origin_ < size_;
+      return symbol == end && apply_steps(count) && end_run(run) && origin_ < size_;
     }
-    if (count > turns_at_once - symbols_per_code) {
-      if (!make_turns(count)) return false;
+    if (count > steps_at_once - symbols_per_code) {
+      if (!apply_steps(count)) return false;
       count = 0;
     }
   }
   return false;
 }
 
-bool SymbolDecoder::make_turns(std::size_t count) {
-  const auto made = list_.undo(std::span(turns_).first(count), column_.get() + size_, InverseBwt::most - size_, counts_);
+bool SymbolDecoder::apply_steps(std::size_t count) {
+  const auto made = list_.undo(std::span(steps_).first(count), column_.get() + size_, InverseBwt::max_bytes - size_, counts_);
   size_ += made.value_or(0);
   return made.has_value();
 }
 
-// What stands before the end of the block and no further value.
+// Writes the run at the end of the block, which no further value follows.
 bool SymbolDecoder::end_run(std::uint32_t run) {
-  if (run > InverseBwt::most - size_) return false;
+  if (run > InverseBwt::max_bytes - size_) return false;
   std::memset(column_.get() + size_, list_.front(), run);
   counts_[list_.front()] += run;
   size_ += run;

@@ -1,5 +1,5 @@
-// The coded half of a bzip2 block: header, Huffman codes, run lengths and moves to the front, back to the last column
-// of the sorted rotations.
+// Decodes the header, Huffman codes, run lengths and move-to-front coding of a bzip2 block, up to the last column of the sorted
+// rotations.
 #pragma once
 
 #include "runtime/decode/bit_reader.hpp"
@@ -18,11 +18,11 @@ namespace mole::runtime {
 // One thread at a time.
 class SymbolDecoder {
  public:
-  // wide: with the processor's AVX2, if it has it.
+  // wide: use AVX2 if the processor has it.
   explicit SymbolDecoder(bool wide = true);
 
-  // Reads the block that begins (with its mark) at bit `first` of `bytes` and is `bits` long. True: it is sound so far
-  // and ends exactly there. False: it is damaged, is randomised, or ends elsewhere.
+  // Reads the block that begins (with its mark) at bit `first` of `bytes` and is `bits` long. True: it is sound up to here and
+  // ends exactly there. False: it is damaged or randomised, or ends elsewhere.
   bool read(std::span<const std::uint8_t> bytes, unsigned first, std::uint64_t bits);
 
   // Of the block just read:
@@ -32,25 +32,25 @@ class SymbolDecoder {
   const std::array<std::uint32_t, 256>& counts() const { return counts_; }
 
  private:
-  static constexpr unsigned most_codes = 6, symbols_per_code = 50;
-  static constexpr unsigned used_selectors = 18'002;  // more make no sense; libbzip2 reads and ignores them
+  static constexpr unsigned max_codes = 6, symbols_per_code = 50;
+  static constexpr unsigned used_selectors = 18'002;  // libbzip2 reads and ignores further ones
 
   bool read_header();
   bool read_values();
   bool read_selectors();
   bool read_codes();
   bool read_symbols();
-  bool make_turns(std::size_t count);
+  bool apply_steps(std::size_t count);
   bool end_run(std::uint32_t run);
 
-  std::vector<std::uint8_t> input_;  // the block, and the slack of the reader
+  std::vector<std::uint8_t> input_;  // the block, padded by BitReader::slack
   BitReader bits_;
   std::uint32_t checksum_ = 0, origin_ = 0;
   MoveToFront list_;
   unsigned alphabet_ = 0, codes_used_ = 0, selectors_used_ = 0;
   std::array<std::uint8_t, used_selectors> selectors_;
-  std::array<HuffmanCode, most_codes> codes_;
-  std::vector<Turn> turns_;
+  std::array<HuffmanCode, max_codes> codes_;
+  std::vector<MtfStep> steps_;
   std::array<std::uint32_t, 256> counts_;
   std::unique_ptr<std::uint8_t[]> column_;
   std::size_t size_ = 0;

@@ -203,7 +203,7 @@ Result<std::unique_ptr<FlowSource>> FlowFiles::decode(std::uint32_t number, Colu
   if (options_.columns)
     if (auto begun = cache_.begin_columns(column_names_[number], max_column_bytes(file)); begun && *begun)
       part.emplace(std::move(**begun));
-  const ColumnSet decoded = part ? wanted | column_file::kept_columns() : wanted;
+  const ColumnSet decoded = part ? wanted | column_file::stored_columns() : wanted;
   auto reader = std::make_unique<FlowReader>(file, std::move(*content), decoder_.vtable(), decoder_.module(), decoded,
                                              router_number(file.router));
   std::unique_ptr<FlowSource> source = std::make_unique<DecodedSource>(decoder_, std::move(reader));

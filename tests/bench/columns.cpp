@@ -46,7 +46,7 @@ FlowReader decoder_of(const std::string& path, unsigned threads) {
   auto content = open_content(path, {.threads = threads});
   if (!content) fail(content.error().message);
   return FlowReader({}, std::move(*content), &mole::detail::Glue<mole::Kind::decoder>::vtable<mole::plugins::NetFlow5>, nullptr,
-                    column_file::kept_columns(), 0);
+                    column_file::stored_columns(), 0);
 }
 
 double read_back(const std::string& path, ColumnSet wanted, unsigned threads) {
@@ -94,7 +94,7 @@ int main(int argc, char** argv) {
     if (!*more) break;
   }
   out.close();
-  const double all = read_back(path, column_file::kept_columns(), threads), few = read_back(path, some, threads);
+  const double all = read_back(path, column_file::stored_columns(), threads), few = read_back(path, some, threads);
   std::filesystem::remove(path);
   const double ns = 1e9 / static_cast<double>(std::max<std::uint64_t>(1, decoder.flows()));
   std::printf(

@@ -148,7 +148,7 @@ struct Recorded {
 };
 
 Recorded record(std::unique_ptr<FlowSource> source, unsigned threads, std::uint64_t limit = UINT64_MAX,
-                ColumnSet wanted = column_file::kept_columns()) {
+                ColumnSet wanted = column_file::stored_columns()) {
   Recorded out;
   RecordingOptions options;
   options.identity = identity;
@@ -169,7 +169,7 @@ std::filesystem::path new_file(const TempFolder& folder, std::string_view bytes)
   return folder.file("columns", bytes);
 }
 
-Result<Read> read_back(const std::filesystem::path& path, unsigned threads = 1, ColumnSet wanted = column_file::kept_columns()) {
+Result<Read> read_back(const std::filesystem::path& path, unsigned threads = 1, ColumnSet wanted = column_file::stored_columns()) {
   auto reader = ColumnFileReader::open(path, identity, {wanted, 0, threads});
   if (!reader) return reader.error();
   return drain(**reader);
@@ -290,7 +290,7 @@ TEST(ColumnFile, RefusesHostileFooters) {
   for (const std::size_t at : {std::size_t{16}, std::size_t{40}, static_cast<std::size_t>(tail.offset) - 1}) {
     auto changed = bytes;
     changed[at] = static_cast<char>(changed[at] ^ 0x55);
-    auto reader = ColumnFileReader::open(new_file(folder, changed), identity, {column_file::kept_columns(), 0, 1});
+    auto reader = ColumnFileReader::open(new_file(folder, changed), identity, {column_file::stored_columns(), 0, 1});
     ASSERT_TRUE(reader);
     FlowBatch next;
     EXPECT_FALSE((*reader)->next(next));
@@ -302,7 +302,7 @@ TEST(ColumnFile, RefusesHostileFooters) {
 TEST(ColumnFile, OfAnotherIdentityIsRefused) {
   const TempFolder folder;
   const auto path = new_file(folder, record(std::make_unique<ListedSource>(of_every_kind()), 1).bytes);
-  const auto reader = ColumnFileReader::open(path, digest_of("another"), {column_file::kept_columns(), 0, 1});
+  const auto reader = ColumnFileReader::open(path, digest_of("another"), {column_file::stored_columns(), 0, 1});
   ASSERT_FALSE(reader);
   EXPECT_EQ(reader.error().code, Code::corrupt);
   EXPECT_EQ(ColumnFileReader::open(folder.path() / "none", identity, {}).error().code, Code::missing);
@@ -321,7 +321,7 @@ TEST(ColumnFile, ReportsTheDamageOfTheArchiveFile) {
   file.covers = {1'190'487'600 * second_us, (1'190'487'600 + 3600) * second_us};
   const auto reader = [&] {
     return std::make_unique<FlowReader>(file, std::move(*open_content(path)), &test::netflow5(), nullptr,
-                                        column_file::kept_columns(), 0);
+                                        column_file::stored_columns(), 0);
   };
   const auto expected = *drain(*reader());
   ASSERT_NE(expected.report.find("damaged"), std::string::npos);
@@ -361,7 +361,7 @@ TEST(ColumnRecorder, ContinuesWhenItsFileCannotBeWritten) {
       RecordingOptions options;
       options.threads = threads;
       options.sink = [&](std::string_view) -> Result<> { return written++ < good ? Result<>() : exhausted("the disk is full"); };
-      ColumnRecorder recorder(std::make_unique<ListedSource>(of_every_kind()), column_file::kept_columns(), std::move(options),
+      ColumnRecorder recorder(std::make_unique<ListedSource>(of_every_kind()), column_file::stored_columns(), std::move(options),
                               [&](const task::FileReport&) { done = true; });
       expect_same(*drain(recorder), expected);
       EXPECT_FALSE(done);
@@ -374,7 +374,7 @@ TEST(ColumnRecorder, KeepsNothingIfStoppedEarly) {
     RecordingOptions options;
     options.threads = threads;
     options.sink = [](std::string_view) -> Result<> { return {}; };
-    ColumnRecorder recorder(std::make_unique<ListedSource>(of_every_kind()), column_file::kept_columns(), std::move(options),
+    ColumnRecorder recorder(std::make_unique<ListedSource>(of_every_kind()), column_file::stored_columns(), std::move(options),
                             [&](const task::FileReport&) { done = true; });
     FlowBatch next;
     ASSERT_TRUE(*recorder.next(next));

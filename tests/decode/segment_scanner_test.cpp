@@ -80,7 +80,7 @@ TEST(SegmentScanner, SplitsSegmentsThatAreTooLongForABlock) {
   for (const auto& s : segments) {
     EXPECT_EQ(s.from, at);
     at = s.to;
-    EXPECT_LT(s.bytes.size(), SegmentScanner::longest + (std::size_t{2} << 20));
+    EXPECT_LT(s.bytes.size(), SegmentScanner::max_bytes + (std::size_t{2} << 20));
   }
   EXPECT_EQ(at, bytes.size() * 8);
   EXPECT_EQ(segments.back().kind, Segment::Kind::end_of_stream);

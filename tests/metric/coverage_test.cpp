@@ -13,7 +13,7 @@ Evidence evidence(std::vector<TimeRange> readable, std::vector<std::array<std::i
   for (const auto& [at, received, lost] : datagrams)
     e.add(at, static_cast<std::uint64_t>(received), static_cast<std::uint64_t>(lost));
   e.set_readable(std::move(readable));
-  e.settle();
+  e.finish();
   return e;
 }
 
