@@ -12,7 +12,7 @@ Result<> ArchiveReader::index(const std::function<Result<>(const task::IndexEntr
   std::unordered_set<std::string> seen;
   return downloader_.index([&](const task::IndexEntry& entry) -> Result<> {
     if (!seen.insert(entry.id).second)
-      return invalid("the archive lists '" + entry.id + "' twice; the downloader is broken or its folder is");
+      return invalid("the archive lists '" + entry.id + "' twice; check the downloader and its folder");
     return found(entry);
   });
 }
@@ -20,14 +20,14 @@ Result<> ArchiveReader::index(const std::function<Result<>(const task::IndexEntr
 Result<> ArchiveReader::stage(const std::vector<std::string>& ids) const {
   if (ids.empty()) return {};
   const auto begin = std::chrono::steady_clock::now();
-  for (auto pause = patience_.first;; pause = std::min(pause * 2, patience_.longest)) {
+  for (auto pause = poll_.first;; pause = std::min(pause * 2, poll_.max)) {
     auto ready = downloader_.stage(ids);
     if (!ready) return ready.error();
     if (*ready) return {};
     if (plugins_cancelled()) return Error{Code::cancelled, "asked to stop while files were being staged"};
-    if (std::chrono::steady_clock::now() - begin + pause > patience_.total)
-      return transient("the archive did not make " + std::to_string(ids.size()) +
-                       " files ready in time; look at the archive and ask again");
+    if (std::chrono::steady_clock::now() - begin + pause > poll_.total)
+      return transient("timed out waiting for the archive to stage " + std::to_string(ids.size()) +
+                       " files; check the archive and try again");
     std::this_thread::sleep_for(pause);
   }
 }

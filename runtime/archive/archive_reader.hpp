@@ -1,8 +1,8 @@
-// An archive as a task sees it: its list of files, and their bytes, through the downloader plugin.
+// Reads an archive through a downloader plugin: the list of its files, and their bytes.
 //
 //   ArchiveReader archive(downloader);
 //   archive.index([&](const task::IndexEntry& e) { ... });
-//   archive.stage(ids);                               // once, before fetching: a tape archive can order its work
+//   archive.stage(ids);                               // once, before fetching, so that a tape archive can order its work
 //   cache.acquire(files, name, archive.fetcher());
 #pragma once
 
@@ -16,25 +16,24 @@
 
 namespace mole::runtime {
 
-struct Patience {
-  std::chrono::milliseconds first{50};  // pause between two polls, doubled up to ...
-  std::chrono::milliseconds longest{std::chrono::seconds(30)};
-  std::chrono::milliseconds total{std::chrono::hours(12)};  // then staging has failed (transient)
+struct PollTimes {
+  std::chrono::milliseconds first{50};  // between two polls; doubled up to `max`
+  std::chrono::milliseconds max{std::chrono::seconds(30)};
+  std::chrono::milliseconds total{std::chrono::hours(12)};  // after which staging fails (transient)
 };
 
 // One thread at a time. The downloader must outlive the reader.
 class ArchiveReader {
  public:
-  explicit ArchiveReader(const DownloaderModule& downloader, Patience patience = {})
-      : downloader_(downloader), patience_(patience) {}
+  explicit ArchiveReader(const DownloaderModule& downloader, PollTimes poll = {}) : downloader_(downloader), poll_(poll) {}
 
-  // Every file of the archive, each id once. invalid: the downloader listed an id twice.
+  // Calls `found` for every file of the archive. invalid: the downloader listed an id twice.
   Result<> index(const std::function<Result<>(const task::IndexEntry&)>& found) const;
 
-  // Asks for files and waits until they are ready. transient when patience ends; cancelled if the host is asked to stop.
+  // Requests files and waits until they are ready. transient: timed out. cancelled: the host is stopping.
   Result<> stage(const std::vector<std::string>& ids) const;
 
-  // Stages a file if need be and writes its bytes to the sink.
+  // Stages a file and writes its bytes to the sink.
   Result<> fetch(const task::File& file, const ByteSink& to) const;
   Fetch fetcher() const {
     return [this](const task::File& file, const ByteSink& to) { return fetch(file, to); };
@@ -42,7 +41,7 @@ class ArchiveReader {
 
  private:
   const DownloaderModule& downloader_;
-  Patience patience_;
+  PollTimes poll_;
 };
 
 }  // namespace mole::runtime

@@ -6,7 +6,7 @@
 namespace mole::runtime {
 namespace {
 
-void lent(ArrowArray* array) { array->release = nullptr; }  // nothing is owned
+void release_borrowed(ArrowArray* array) { array->release = nullptr; }
 
 bool bit(const void* bitmap, std::uint64_t i) { return static_cast<const std::uint8_t*>(bitmap)[i / 8] >> (i % 8) & 1; }
 
@@ -29,7 +29,7 @@ Result<std::vector<std::string>> copied_texts(const ArrowArray& array, std::uint
   const auto* bytes = static_cast<const char*>(array.buffers[2]);
   for (std::uint64_t i = 0; i < rows; ++i) {
     if (offsets[i] < 0 || offsets[i + 1] < offsets[i] || (!bytes && offsets[i + 1] != offsets[i]))
-      return internal("column '" + name + "': text offsets run backwards; the plugin builds its array wrongly");
+      return internal("column '" + name + "': text offsets decrease; report this bug to the author of the plugin");
     if (bytes) out[i].assign(bytes + offsets[i], static_cast<std::size_t>(offsets[i + 1] - offsets[i]));
   }
   return out;
@@ -49,7 +49,7 @@ void ArrowView::add(const void* values, const void* validity, std::int64_t null_
   child.array.null_count = null_count;
   child.array.n_buffers = 2;
   child.array.buffers = child.buffers;
-  child.array.release = lent;
+  child.array.release = release_borrowed;
   pointers_.push_back(&child.array);
 }
 
@@ -61,7 +61,7 @@ const ArrowArray* ArrowView::array(std::uint64_t rows) {
   struct_.buffers = struct_buffers_;
   struct_.n_children = static_cast<std::int64_t>(pointers_.size());
   struct_.children = pointers_.data();
-  struct_.release = lent;
+  struct_.release = release_borrowed;
   return &struct_;
 }
 
@@ -88,16 +88,16 @@ void append_value(Column& to, const Column& from, std::size_t row) {
       },
       to.values);
   if (valid && to.valid.empty()) return;
-  if (to.valid.empty()) to.valid.assign(before, 1);  // the first null, perhaps in the first row
+  if (to.valid.empty()) to.valid.assign(before, 1);  // the first null
   to.valid.push_back(valid);
 }
 
 Result<std::vector<Column>> to_columns(const ArrowArray& rows, std::uint64_t expected_rows, const std::vector<Output>& outputs) {
   if (rows.offset != 0 || rows.length < 0 || static_cast<std::uint64_t>(rows.length) != expected_rows)
     return internal("finish gave " + std::to_string(rows.length) + " rows but counted " + std::to_string(expected_rows) +
-                    "; the plugin's rows_of_state does not fit its rows");
+                    " in rows_of_state; report this bug to the author of the plugin");
   if (rows.n_children != static_cast<std::int64_t>(outputs.size()) || (!outputs.empty() && !rows.children))
-    return internal("finish gave " + std::to_string(rows.n_children) + " columns, its descriptor names " +
+    return internal("finish gave " + std::to_string(rows.n_children) + " columns, its descriptor has " +
                     std::to_string(outputs.size()));
   std::vector<Column> columns;
   for (std::size_t c = 0; c < outputs.size(); ++c) {
@@ -127,7 +127,7 @@ Result<std::vector<Column>> to_columns(const ArrowArray& rows, std::uint64_t exp
         column.valid[i] = bit(validity, i);
         if (!column.valid[i] && !output.nullable)
           return internal("finish: column '" + output.name +
-                          "' has a null, but its descriptor says it has none; declare it nullable");
+                          "' has a null, but is not nullable in its descriptor; declare it nullable");
       }
     }
     columns.push_back(std::move(column));

@@ -1,4 +1,4 @@
-// Arrow arrays at the boundary: lending columns to a plugin, taking rows from one.
+// Arrow arrays at the plugin boundary: columns passed to a plugin, rows received from one.
 #pragma once
 
 #include "runtime/rows/row_table.hpp"
@@ -13,18 +13,18 @@
 
 namespace mole::runtime {
 
-// A struct array over memory of somebody else. The memory must outlive every call it is lent to.
+// A struct array over borrowed memory, which must outlive every call that the array is passed to.
 class ArrowView {
  public:
   ArrowView() = default;
   ArrowView(const ArrowView&) = delete;
   ArrowView& operator=(const ArrowView&) = delete;
 
-  // A column of fixed width. `validity`: a bitmap, or null if every value is there.
+  // Adds a column of fixed width. `validity`: a bitmap, or null if there are no nulls.
   void add(const void* values, const void* validity = nullptr, std::int64_t null_count = 0);
-  // Lets column `index` begin elsewhere; the arrays stay where they are.
+  // Changes the memory of column `index`. The arrays keep their addresses.
   void move(std::size_t index, const void* values) { children_[index].buffers[1] = values; }
-  // The array of `rows` rows, valid until the next call of any function here.
+  // Returns the array with `rows` rows, valid until the next call of a member function.
   const ArrowArray* array(std::uint64_t rows);
   void clear();
   std::size_t size() const { return children_.size(); }
@@ -34,13 +34,13 @@ class ArrowView {
     ArrowArray array{};
     const void* buffers[2] = {};
   };
-  std::deque<Child> children_;  // addresses stay
+  std::deque<Child> children_;  // a deque keeps their addresses
   std::vector<ArrowArray*> pointers_;
   ArrowArray struct_{};
   const void* struct_buffers_[1] = {nullptr};
 };
 
-// An array moved out of a plugin; released when it goes.
+// Owns an array received from a plugin.
 class OwnedArray {
  public:
   OwnedArray() = default;
@@ -56,13 +56,13 @@ class OwnedArray {
   ArrowArray array_{};
 };
 
-// Copies the children into columns as `outputs` types them (u8..u32 do not occur in outputs). internal, naming the column:
-// a shape that is not what the descriptor promises. What buffers point to is the plugin's word.
+// Copies the children into columns of the types of `outputs`. internal: the shape does not match the descriptor; the message
+// names the column. The lengths of the buffers cannot be checked.
 Result<std::vector<Column>> to_columns(const ArrowArray& rows, std::uint64_t expected_rows, const std::vector<Output>& outputs);
 
-// An empty column of this output.
+// Returns an empty column for an output.
 Column empty_column(const Output& output);
-// Appends row `row` of `from` to `to`; both of one type.
+// Appends row `row` of `from` to `to`, which has the same type.
 void append_value(Column& to, const Column& from, std::size_t row);
 
 }  // namespace mole::runtime

@@ -27,9 +27,9 @@ struct Mark {
 thread_local Mark own_mark;
 thread_local std::uint32_t own_thread = 0;
 
-CallRecordBytes* fault_record = nullptr;  // set once by install_fault_handler; a signal handler has no other way to find it
+CallRecordBytes* fault_record = nullptr;  // set by install_fault_handler; a signal handler needs a global
 
-// Word by word and without order: several threads may mark at once, and the reader reads only what the dead left.
+// Relaxed stores word by word: several threads may mark at once, and the file is read only after the process has ended.
 void store(CallRecordBytes* bytes) {
   CallRecordBytes next{};
   next.magic = call_record_magic;
@@ -107,7 +107,7 @@ void CallRecord::mark(Call call, std::uint32_t step, std::string_view module, st
   own_mark.batch = batch;
   const auto length = std::min(module.size(), sizeof own_mark.module - 1);
   std::memset(own_mark.module, 0, sizeof own_mark.module);
-  module.copy(own_mark.module, length);  // not memcpy: an empty name may have no bytes at all
+  module.copy(own_mark.module, length);  // not memcpy: data() of an empty name may be null
   store(bytes_);
   progress();
 }
@@ -145,7 +145,7 @@ Result<CallRecordBytes> read_call_record(const std::filesystem::path& path) {
   const auto got = ::read(fd, &bytes, sizeof bytes);
   ::close(fd);
   if (got != static_cast<ssize_t>(sizeof bytes) || bytes.magic != call_record_magic)
-    return corrupt(path.string() + " is not a call record; the worker died before its first call");
+    return corrupt(path.string() + " is not a call record; the worker ended before its first call");
   bytes.module[sizeof bytes.module - 1] = '\0';
   return bytes;
 }

@@ -1,6 +1,6 @@
-// Where a worker says, before every call into a plugin, which call it is about to make: 64 bytes in a file that the daemon
-// reads after the worker died (docs/formats/call_record.md). Written with plain stores into shared memory, so that marking a
-// call costs nanoseconds and what was marked survives any death of the process.
+// The call record: before every call into a plugin, a worker records the call in 64 bytes of a file, which the daemon reads if
+// the worker dies (docs/formats/call_record.md). Written with plain stores to shared memory, so that a mark costs nanoseconds and
+// survives any end of the process.
 //
 //   auto record = CallRecord::map(A / "call");       // or CallRecord::in_memory() without a file
 //   record->mark(Call::add, 2, "traffic", batch);    // the next call is add() of step 2
@@ -38,42 +38,43 @@ enum class Call : std::uint16_t {
 std::string_view call_name(Call call);
 
 inline constexpr std::uint32_t call_record_magic = 0x4c41434du;  // "MCAL" in little-endian memory order
-inline constexpr std::uint32_t no_step = 0xffffffffu;            // a decoder or downloader, which serves every step
+inline constexpr std::uint32_t no_step = 0xffffffffu;            // a call for no particular step: decoder, downloader
 
-// The layout on disk. `progress` counts calls and never goes back: standing still for long means the call hangs.
+// The layout on disk. `progress` counts calls and only increases; if it does not change for a long time, the call hangs.
 struct alignas(8) CallRecordBytes {
   std::uint32_t magic;
   std::uint16_t version;
   std::uint16_t call;    // Call
   std::uint32_t step;    // index into Spec::steps or no_step
   std::uint32_t thread;  // id of the thread that marked last
-  std::uint64_t batch;   // running number of the batch, or interval
+  std::uint64_t batch;   // number of the batch
   std::uint64_t progress;
-  char module[32];  // "traffic", "decoder netflow5"; padded with zeros, cut if longer
+  char module[32];  // "traffic", "decoder netflow5"; padded with zeros, truncated if longer
 };
 static_assert(sizeof(CallRecordBytes) == 64);
 
-// One per process: marks are kept per thread as well, and `install_fault_handler` makes a thread that dies of a signal write
-// its own mark last, so that the culprit is right even when several threads are inside plugins.
+// One per process. Marks are also kept per thread, and the fault handler makes a thread that dies of a signal write its own mark
+// last, so that the record is right even if several threads are inside plugins.
 class CallRecord {
  public:
-  // Maps the file (made with 64 bytes if absent). transient if that is impossible.
+  // Maps the file, creating it if needed. transient: that failed.
   static Result<std::unique_ptr<CallRecord>> map(const std::filesystem::path& path);
   static std::unique_ptr<CallRecord> in_memory();
   ~CallRecord();
   CallRecord(const CallRecord&) = delete;
   CallRecord& operator=(const CallRecord&) = delete;
 
-  // The calling thread is about to make this call. Any thread.
+  // Records that the calling thread is about to make this call. Any thread.
   void mark(Call call, std::uint32_t step, std::string_view module, std::uint64_t batch = 0);
-  // The same call goes on and is alive: bytes were fetched, a batch was decoded.
+  // Records progress within the current call: bytes were fetched, a batch was decoded.
   void progress();
-  // The calling thread is back in our code.
+  // Records that the calling thread returned from the plugin.
   void clear() { mark(Call::none, no_step, {}); }
 
   CallRecordBytes read() const;
 
-  // SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT and SIGSYS write the dying thread's mark again and then kill as usual.
+  // Makes SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT and SIGSYS write the mark of the dying thread again before they kill the
+  // process.
   void install_fault_handler();
 
  private:
@@ -83,7 +84,7 @@ class CallRecord {
   bool mapped_;
 };
 
-// Gives the calling thread a stack on which the fault handler can run: one that recursed without end has none left.
+// Gives the calling thread a separate stack for the fault handler, for faults by stack overflow.
 class FaultStack {
  public:
   FaultStack();
@@ -95,7 +96,7 @@ class FaultStack {
   std::unique_ptr<char[]> memory_;
 };
 
-// Reads the record of a worker that has ended. corrupt if it is not one.
+// Reads the record of a worker that has ended. corrupt: it is not a call record.
 Result<CallRecordBytes> read_call_record(const std::filesystem::path& path);
 
 }  // namespace mole::runtime

@@ -10,7 +10,7 @@
 namespace mole::runtime {
 namespace {
 
-constexpr std::size_t longest_message = 4096;
+constexpr std::size_t max_message = 4096;
 std::atomic<bool> stop{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 
@@ -19,11 +19,11 @@ struct Services {
   mole_host table{};
 };
 
-// One line, whatever the plugin wrote: control bytes would forge other lines.
+// Writes one line. Control characters are replaced, because they could forge other lines.
 void log(void* self, std::int32_t level, mole_text message) {
   static constexpr const char* levels[] = {"debug", "info", "warning", "error"};
   const auto* services = static_cast<const Services*>(self);
-  std::string text(message.data ? message.data : "", message.data ? std::min<std::size_t>(message.size, longest_message) : 0);
+  std::string text(message.data ? message.data : "", message.data ? std::min<std::size_t>(message.size, max_message) : 0);
   std::replace_if(
       text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
   const auto* word = levels[std::clamp(level, 0, 3)];

@@ -19,12 +19,12 @@ std::int32_t type_number(std::string_view type) {
   return 0;
 }
 
-struct Saved {
+struct SavedBytes {
   std::string bytes;
   std::uint64_t limit;
 
   static std::int32_t write(void* self, const void* data, std::uint64_t size) {
-    auto* saved = static_cast<Saved*>(self);
+    auto* saved = static_cast<SavedBytes*>(self);
     if (size > saved->limit - saved->bytes.size()) return MOLE_EXHAUSTED;
     try {
       saved->bytes.append(static_cast<const char*>(data), size);
@@ -59,14 +59,14 @@ Result<std::unique_ptr<MetricModule>> MetricModule::open(const mole_metric_v1* v
 Result<> MetricModule::start() {
   const auto& d = descriptor_;
   if (d.inputs.size() != opening_.inputs.size())
-    return invalid(name() + ": '" + d.name + "' has " + std::to_string(d.inputs.size()) + " inputs, the task binds " +
+    return invalid(name() + ": '" + d.name + "' has " + std::to_string(d.inputs.size()) + " inputs, the task has " +
                    std::to_string(opening_.inputs.size()) + "; submit the manifest again");
   std::map<std::string, Binding> bound;
   std::vector<mole_binding> bindings;
   for (std::size_t i = 0; i < d.inputs.size(); ++i) {
     const auto& given = opening_.inputs[i];
     if (given.role != d.inputs[i].role || given.kind != d.inputs[i].kind)
-      return invalid(name() + ": input " + std::to_string(i) + " is '" + given.role + "', '" + d.name + "' wants '" +
+      return invalid(name() + ": input " + std::to_string(i) + " is '" + given.role + "', '" + d.name + "' needs '" +
                      d.inputs[i].role + "'; submit the manifest again");
     if (given.kind == "context") context_input_ = static_cast<int>(i);
     if (given.kind != "flows" && !given.column.empty()) bound[given.role] = {given.column, given.unit, given.type};
@@ -146,8 +146,8 @@ Result<FinishedRows> MetricModule::finish(std::span<mole_state* const> states, s
 }
 
 Result<std::string> MetricModule::save(const MetricState& state, std::uint64_t limit) const {
-  Saved saved{{}, limit};
-  const mole_writer writer{&saved, &Saved::write};
+  SavedBytes saved{{}, limit};
+  const mole_writer writer{&saved, &SavedBytes::write};
   auto done = call(Call::save, 0, [&](mole_error* e) { return vtable_->save(module_, state.get(), &writer, e); });
   if (!done) return done.error();
   return std::move(saved.bytes);

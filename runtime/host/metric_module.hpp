@@ -1,5 +1,5 @@
-// A metric plugin opened with its parameters, and its states: the C calls as Results. Every call is marked in the call record
-// first; an error's message begins with the module and the call.
+// A metric plugin opened with its parameters, and its states: the C calls as Results. Every call is marked in the call record.
+// Error messages begin with the module and the call.
 #pragma once
 
 #include "runtime/host/call_record.hpp"
@@ -21,7 +21,7 @@ namespace mole::runtime {
 
 class MetricModule;
 
-// One state of a module, destroyed with it. The module must outlive it. One thread at a time.
+// Owns one state of a module, which must outlive it. One thread at a time.
 class MetricState {
  public:
   MetricState() = default;
@@ -42,16 +42,16 @@ class MetricState {
   mole_state* state_ = nullptr;
 };
 
-// What finish gave for some states.
+// The rows that finish returned for some states.
 struct FinishedRows {
   std::vector<Column> columns;               // the module's outputs
-  std::vector<std::uint32_t> rows_of_state;  // state i gave so many of the rows, in order
+  std::vector<std::uint32_t> rows_of_state;  // number of rows of state i, in order
 };
 
-// Immutable once open; its functions may be called by several threads on different states.
+// Immutable once open. Several threads may use it on different states.
 class MetricModule {
  public:
-  // How a module is told what it is: the step of a task.
+  // The arguments of the plugin's open, from the step of a task.
   struct Opening {
     std::uint32_t step = no_step;     // for the call record
     std::string module;               // "traffic"
@@ -59,8 +59,8 @@ class MetricModule {
     nlohmann::json params = nlohmann::json::object();
   };
 
-  // `vtable` and `record` must outlive the module. invalid: parameters or bindings do not fit the descriptor, or the
-  // plugin refuses them.
+  // `vtable` and `record` must outlive the module. invalid: parameters or bindings do not match the descriptor, or the plugin
+  // refuses them.
   static Result<std::unique_ptr<MetricModule>> open(const mole_metric_v1* vtable, Descriptor descriptor, Opening opening,
                                                     CallRecord& record);
   ~MetricModule();
@@ -68,25 +68,25 @@ class MetricModule {
   MetricModule& operator=(const MetricModule&) = delete;
 
   const Descriptor& descriptor() const { return descriptor_; }
-  const std::vector<Output>& outputs() const { return outputs_; }  // names and units are final
+  const std::vector<Output>& outputs() const { return outputs_; }  // with names and units resolved
   const std::string& name() const { return opening_.module; }
   std::uint32_t step() const { return opening_.step; }
   bool mergeable() const { return vtable_->merge != nullptr; }
-  // Index of the descriptor's input of kind "context"; -1: none.
+  // Returns the index of the input of kind "context"; -1: none.
   int context_input() const { return context_input_; }
 
   Result<MetricState> create() const;
-  // Rows of the context input, 0 or 1: the upstream value of this interval and group.
+  // `rows`: of the context input, 0 or 1: the upstream value of this interval and group.
   Result<> begin(const MetricState& state, const ArrowArray* rows) const;
-  // `states` are borrowed pointers; state_of_row as in the ABI.
+  // `states`: borrowed. `state_of_row`: as in the ABI. `number`: of the batch, for the call record.
   Result<> add(std::span<mole_state* const> states, const std::uint32_t* state_of_row, const mole_batch& batch,
                std::uint64_t number) const;
-  // A batch whose rows all go to one state.
+  // A batch whose rows all belong to one state.
   struct Run {
     mole_state* state;
     const mole_batch* batch;
   };
-  // `count` calls of add under one mark; the first that fails is the last. `run(i)` is borrowed until run(i + 1).
+  // Calls add `count` times under one mark, until a call fails. `run(i)` is valid until run(i + 1).
   template <class RunAt>
   Result<> add_each(std::size_t count, std::uint64_t number, RunAt&& run) const {
     return add_all(number, [&](mole_error* e) {
@@ -98,7 +98,7 @@ class MetricModule {
     });
   }
   Result<> merge(const MetricState& into, const MetricState& other) const;
-  // intervals[i] is what states[i] is finished for.
+  // Finishes states[i] for intervals[i].
   Result<FinishedRows> finish(std::span<mole_state* const> states, std::span<const mole_interval> intervals) const;
   // exhausted: the state is larger than `limit`.
   Result<std::string> save(const MetricState& state, std::uint64_t limit = std::uint64_t{1} << 30) const;

@@ -4,15 +4,15 @@
 
 namespace mole::runtime {
 
-Error call_error(std::string_view who, Call call, std::int32_t code, std::string_view message) {
+Error call_error(std::string_view name, Call call, std::int32_t code, std::string_view message) {
   std::string text(message);
   std::replace_if(
       text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
-  const auto prefix = std::string(who) + ": " + std::string(call_name(call)) + ": ";
+  const auto prefix = std::string(name) + ": " + std::string(call_name(call)) + ": ";
   if (code > MOLE_OK || code < MOLE_INTERNAL)
     return internal(prefix + "returned " + std::to_string(code) +
-                    ", which is no outcome of the ABI; the plugin is broken, report it to its author");
-  return {static_cast<Code>(code), prefix + (text.empty() ? "failed without a message; ask the plugin's author" : text)};
+                    ", which is not an outcome of the ABI; report this bug to the author of the plugin");
+  return {static_cast<Code>(code), prefix + (text.empty() ? "failed without a message; ask the author of the plugin" : text)};
 }
 
 Result<std::vector<mole_value>> to_values(const Descriptor& descriptor, const nlohmann::json& params) {

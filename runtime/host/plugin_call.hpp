@@ -1,4 +1,4 @@
-// One call through a plugin's table: marked before, cleared after, its outcome as a Result.
+// Calls a function of a plugin: marks the call in the call record and converts the outcome to a Result.
 #pragma once
 
 #include "runtime/host/call_record.hpp"
@@ -13,23 +13,23 @@
 
 namespace mole::runtime {
 
-// The error for outcome `code` (below zero, or one the ABI does not know) of a call of `who`.
-Error call_error(std::string_view who, Call call, std::int32_t code, std::string_view message);
+// Returns the error for outcome `code` (negative, or unknown to the ABI) of a call of module `name`.
+Error call_error(std::string_view name, Call call, std::int32_t code, std::string_view message);
 
-// body(mole_error*) -> outcome. `outcome`: the codes at or above zero that the call may return.
+// Runs body(mole_error*), which returns an outcome of the ABI. Returns the outcome if it is not an error.
 template <class F>
-Result<std::int32_t> plugin_call(CallRecord& record, Call which, std::uint32_t step, std::string_view who, std::uint64_t number,
+Result<std::int32_t> plugin_call(CallRecord& record, Call which, std::uint32_t step, std::string_view name, std::uint64_t number,
                                  F&& body) {
   char text[2048];
   mole_error error{text, sizeof text, 0};
-  record.mark(which, step, who, number);
+  record.mark(which, step, name, number);
   const std::int32_t outcome = body(&error);
   record.clear();
   if (outcome >= MOLE_OK && outcome <= MOLE_PENDING) return outcome;
-  return call_error(who, which, outcome, {text, error.size <= sizeof text ? error.size : 0});
+  return call_error(name, which, outcome, {text, error.size <= sizeof text ? error.size : 0});
 }
 
-// Parameters as the ABI passes them, in the order the descriptor declares them. Texts point into `params`.
+// Converts parameters to ABI values, in the order of the descriptor. Texts point into `params`.
 Result<std::vector<mole_value>> to_values(const Descriptor& descriptor, const nlohmann::json& params);
 
 inline mole_text to_text(std::string_view s) { return {s.data(), s.size()}; }

@@ -12,7 +12,7 @@ namespace mole::runtime {
 namespace {
 
 constexpr std::string_view entry_symbol = "mole_plugin_entry";
-constexpr std::uint32_t most_plugins = 256;
+constexpr std::uint32_t max_plugins = 256;
 
 struct KindSize {
   std::string_view kind, descriptor_kind;
@@ -22,14 +22,14 @@ constexpr KindSize kinds[] = {{"mole.metric/1", "metric", sizeof(mole_metric_v1)
                               {"mole.decoder/1", "decoder", sizeof(mole_decoder_v1)},
                               {"mole.downloader/1", "downloader", sizeof(mole_downloader_v1)}};
 
-// Reads the file, runs nothing.
+// Reads the file without loading it.
 Result<> check_symbols(const std::filesystem::path& path) {
   std::vector<std::string> symbols;
   try {
     boost::dll::library_info info(boost::dll::fs::path(path.string()));
     symbols = info.symbols();
   } catch (const std::exception& e) {
-    return invalid(path.string() + " is not a shared library of this machine (" + e.what() +
+    return invalid(path.string() + " is not a shared library for this machine (" + e.what() +
                    "); build it again with mole_add_plugin");
   }
   std::erase_if(symbols, [](const std::string& s) { return s.empty() || s.starts_with("MOLE_PLUGIN_"); });  // version nodes
@@ -37,11 +37,11 @@ Result<> check_symbols(const std::filesystem::path& path) {
   if (!has_entry)
     return invalid(
         path.string() +
-        " does not export mole_plugin_entry, so it is no plugin; add MOLE_PLUGINS(...) and build it with mole_add_plugin");
+        " does not export mole_plugin_entry, so it is not a plugin; add MOLE_PLUGINS(...) and build it with mole_add_plugin");
   for (const auto& symbol : symbols)
     if (symbol != entry_symbol)
       return invalid(path.string() + " exports '" + symbol +
-                     "' beside mole_plugin_entry; build it with mole_add_plugin, which hides the rest");
+                     "' in addition to mole_plugin_entry; build it with mole_add_plugin, which hides other symbols");
   return {};
 }
 
@@ -68,7 +68,7 @@ Result<> check_version(const mole_entry& entry, std::string_view what) {
 }
 
 Result<const PluginLibrary*> PluginLibrary::load(const std::filesystem::path& path, const Sidecar& sidecar, CallRecord& record) {
-  // Libraries stay for the life of the process: their code may still be on some stack, and unloading gains nothing.
+  // Libraries stay loaded: their code may still be on a stack, and unloading has no benefit.
   static std::mutex mutex;
   static auto& loaded = *new std::map<std::filesystem::path, std::unique_ptr<PluginLibrary>>;
   const std::lock_guard lock(mutex);
@@ -92,14 +92,14 @@ Result<std::unique_ptr<PluginLibrary>> PluginLibrary::open(const std::filesystem
   if (problem)
     return invalid(path.string() + " cannot be loaded: " + problem.message() +
                    "; install the libraries it needs or rebuild it here");
-  if (!found) return invalid(path.string() + " lost its mole_plugin_entry while loading; rebuild it");
+  if (!found) return invalid(path.string() + " has no mole_plugin_entry after loading; rebuild it");
   const auto* entry = &code->library.get<const mole_entry>(entry_symbol.data());
   auto library = std::unique_ptr<PluginLibrary>(new PluginLibrary(path, std::move(code)));
   record.mark(Call::load_library, no_step, path.filename().string());
   auto checked = library->check_entry(entry, sidecar);
   record.clear();
   if (!checked) {
-    static auto& refused = *new std::vector<std::unique_ptr<PluginLibrary>>;  // never unloaded, not even these
+    static auto& refused = *new std::vector<std::unique_ptr<PluginLibrary>>;  // not unloaded either
     refused.push_back(std::move(library));
     return checked.error();
   }
@@ -111,9 +111,9 @@ Result<> PluginLibrary::check_entry(const mole_entry* entry, const Sidecar& side
   if (!entry->count || !entry->plugin)
     return invalid(path_.string() + ": its mole_plugin_entry lacks count or plugin; rebuild it");
   const std::uint32_t count = entry->count();
-  if (count != sidecar.plugins.size() || count > most_plugins)
-    return invalid(path_.string() + " offers " + std::to_string(count) + " plugins, its sidecar describes " +
-                   std::to_string(sidecar.plugins.size()) + "; rebuild it so that the sidecar is written anew");
+  if (count != sidecar.plugins.size() || count > max_plugins)
+    return invalid(path_.string() + " has " + std::to_string(count) + " plugins, its sidecar describes " +
+                   std::to_string(sidecar.plugins.size()) + "; rebuild it to write a new sidecar");
   for (std::uint32_t i = 0; i < count; ++i) {
     const mole_plugin* plugin = entry->plugin(i);
     if (!plugin) return invalid(path_.string() + ": plugin " + std::to_string(i) + " is missing from its table; rebuild it");
@@ -124,11 +124,11 @@ Result<> PluginLibrary::check_entry(const mole_entry* entry, const Sidecar& side
 
 Result<> PluginLibrary::check_plugin(const mole_plugin* plugin, const Sidecar& sidecar) {
   if (plugin->struct_size < sizeof(mole_plugin) || !plugin->kind || !plugin->descriptor || !plugin->vtable)
-    return invalid(path_.string() + ": a plugin's table is shorter than ABI 1.0 asks for; rebuild it against this SDK");
+    return invalid(path_.string() + ": a plugin's table is shorter than in ABI 1.0; rebuild it against this SDK");
   const auto kind = std::find_if(std::begin(kinds), std::end(kinds), [&](const KindSize& k) { return k.kind == plugin->kind; });
   if (kind == std::end(kinds))
-    return unsupported(path_.string() + " offers the kind '" + plugin->kind +
-                       "', this host knows mole.metric/1, mole.decoder/1 and " + "mole.downloader/1; update Data Mole");
+    return unsupported(path_.string() + " has a plugin of kind '" + plugin->kind +
+                       "', this host supports mole.metric/1, mole.decoder/1 and mole.downloader/1; update Data Mole");
   const auto size = *static_cast<const std::uint32_t*>(plugin->vtable);  // struct_size comes first in every vtable
   if (size < kind->size)
     return invalid(path_.string() + ": its " + plugin->kind + " table has " + std::to_string(size) + " bytes, this host needs " +
@@ -140,8 +140,8 @@ Result<> PluginLibrary::check_plugin(const mole_plugin* plugin, const Sidecar& s
                    "; rebuild it");
   const Descriptor* promised = sidecar.find(descriptor->kind, descriptor->name);
   if (!promised || promised->document != descriptor->document)
-    return invalid(path_.string() + ": what '" + descriptor->name +
-                   "' says about itself is not what its sidecar says; rebuild it so that the sidecar is written anew");
+    return invalid(path_.string() + ": the descriptor of '" + descriptor->name +
+                   "' differs from the one in its sidecar; rebuild it to write a new sidecar");
   offers_.push_back({plugin, plugin->kind, descriptor->name});
   return {};
 }

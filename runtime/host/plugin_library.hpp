@@ -1,10 +1,10 @@
-// A plugin library in this process: opened after its file, its sidecar and its entry were checked, never closed.
+// A plugin library: loaded after its file, its sidecar and its entry are checked, never unloaded.
 //
 //   auto library = PluginLibrary::load(path, sidecar, record);
 //   const mole_plugin* plugin = (*library)->find("mole.metric/1", "traffic");
 //
-// The order of checks is that of sdk.md 2.13: sidecar and digest, exported symbols (read from the file), then the code is
-// loaded, then magic, version, sizes, kinds and descriptors.
+// Checks, in this order: sidecar and digest, exported symbols (read from the file); then, with the code loaded, magic, version,
+// sizes, kinds and descriptors.
 #pragma once
 
 #include "runtime/host/call_record.hpp"
@@ -22,11 +22,11 @@ namespace mole::runtime {
 
 class PluginLibrary {
  public:
-  // Loads once per process and path; later calls give the same object, which lives until the process ends. Any thread.
-  // invalid, unsupported or missing with a sentence that names both sides of a mismatch and what to do.
+  // Loads a library once per process and path; later calls return the same object, which lives until the process ends. Any
+  // thread. invalid, unsupported, missing: the message names both sides of a mismatch and the remedy.
   static Result<const PluginLibrary*> load(const std::filesystem::path& path, const Sidecar& sidecar, CallRecord& record);
 
-  // `kind` as in the ABI ("mole.metric/1"); null if the library offers none of that name.
+  // `kind`: as in the ABI ("mole.metric/1"). Null if the library has no such plugin.
   const mole_plugin* find(std::string_view kind, std::string_view name) const;
   const std::filesystem::path& path() const { return path_; }
 
@@ -52,7 +52,7 @@ class PluginLibrary {
   std::vector<Offer> offers_;
 };
 
-// Checks an entry as load() does after the code is there; for entries that live in this program (tests). Fills nothing.
+// Checks magic and version of an entry, as load() does.
 Result<> check_version(const mole_entry& entry, std::string_view what);
 
 }  // namespace mole::runtime

@@ -11,23 +11,23 @@ Result<LoadedPlugin> PluginSet::load(const task::PluginUse& use, std::string_vie
   const std::string what = std::string(kind) + " plugin '" + use.name + "' " + use.version;
   const Descriptor* descriptor = sidecar->find(kind, use.name);
   if (!descriptor || descriptor->version != use.version)
-    return invalid(what + " is not what its sidecar describes; submit the manifest again");
-  if (sidecar->digest != use.library) return invalid(what + ": its sidecar is that of another build; submit the manifest again");
-  // A sidecar names a file, not a way to it.
+    return invalid(what + " is not described by its sidecar; submit the manifest again");
+  if (sidecar->digest != use.library) return invalid(what + ": its sidecar belongs to another build; submit the manifest again");
+  // Ignores any folder in the sidecar's file name.
   const auto file_name = std::filesystem::path(sidecar->library).filename();
   std::string searched;
   for (const auto& folder : folders_) {
     for (const auto& path : {folder / (use.library.hex() + ".so"), folder / file_name}) {
       std::error_code ignored;
       if (!std::filesystem::is_regular_file(path, ignored)) continue;
-      if (path.filename() == file_name) {  // the name says nothing about the build
+      if (path.filename() == file_name) {  // the name does not identify the build
         const auto digest = digest_of_file(path);
         if (!digest || *digest != use.library) continue;
       }
       auto library = PluginLibrary::load(path, *sidecar, record_);
       if (!library) return library.error();
       const auto* plugin = (*library)->find("mole." + std::string(kind) + "/1", use.name);
-      if (!plugin) return invalid(what + " is not offered by " + path.string() + "; rebuild it");
+      if (!plugin) return invalid(what + " is not in " + path.string() + "; rebuild it");
       return LoadedPlugin{plugin, *descriptor};
     }
     searched += (searched.empty() ? "" : ", ") + folder.string();

@@ -1,4 +1,4 @@
-// Finds and loads the plugins a task names, by digest.
+// Finds the plugins of a task by digest and loads them.
 #pragma once
 
 #include "runtime/host/call_record.hpp"
@@ -20,10 +20,10 @@ struct LoadedPlugin {
 
 class PluginSet {
  public:
-  // A node keeps <digest>.so; a build tree <name>.so. Both are looked for, in this order, in every folder.
+  // Each folder is searched for <digest>.so (in a node's folder) and then <name>.so (in a build tree).
   PluginSet(std::vector<std::filesystem::path> folders, CallRecord& record) : folders_(std::move(folders)), record_(record) {}
 
-  // kind: "metric", "decoder", "downloader". missing: in no folder; the rest as PluginLibrary::load.
+  // kind: "metric", "decoder", "downloader". missing: not in any folder; other errors as PluginLibrary::load.
   Result<LoadedPlugin> load(const task::PluginUse& use, std::string_view kind) const;
 
   CallRecord& record() const { return record_; }

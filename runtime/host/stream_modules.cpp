@@ -8,7 +8,7 @@
 namespace mole::runtime {
 namespace {
 
-// Opening is the same for both: only the table's type differs.
+// Opens a decoder or downloader; only the type of the table differs.
 template <class Vtable>
 Result<mole_module*> open_module(const Vtable* vtable, const Descriptor& descriptor, const nlohmann::json& given,
                                  const std::string& name, CallRecord& record) {
@@ -27,7 +27,7 @@ Result<mole_module*> open_module(const Vtable* vtable, const Descriptor& descrip
 
 std::string text_of(mole_text t) { return t.data ? std::string(t.data, t.size) : std::string(); }
 
-constexpr std::uint64_t longest_id = 64 * 1024;
+constexpr std::uint64_t max_text = 64 * 1024;  // of an id, version or medium
 
 struct Listing {
   const std::function<Result<>(const task::IndexEntry&)>& found;
@@ -35,16 +35,16 @@ struct Listing {
 
   static std::int32_t take(void* self, const mole_object* object) {
     auto* listing = static_cast<Listing*>(self);
-    Result<> kept;
-    if (object->struct_size < sizeof(mole_object) || object->id.size == 0 || object->id.size > longest_id ||
-        object->version.size > longest_id || object->medium.size > longest_id)
-      kept = internal("listed a file without a usable id; the downloader is broken, report it to its author");
+    Result<> taken;
+    if (object->struct_size < sizeof(mole_object) || object->id.size == 0 || object->id.size > max_text ||
+        object->version.size > max_text || object->medium.size > max_text)
+      taken = internal("the downloader listed a file with an empty or too long id; report this bug to its author");
     else
-      kept = listing->found(
+      taken = listing->found(
           {text_of(object->id), object->size, text_of(object->version), text_of(object->medium), object->position});
-    if (kept) return MOLE_OK;
-    listing->error = kept.error();
-    return static_cast<std::int32_t>(kept.error().code);
+    if (taken) return MOLE_OK;
+    listing->error = taken.error();
+    return static_cast<std::int32_t>(taken.error().code);
   }
 };
 
@@ -56,10 +56,10 @@ struct Transfer {
   static std::int32_t take(void* self, const void* data, std::uint64_t size) {
     auto* transfer = static_cast<Transfer*>(self);
     transfer->record.progress();
-    auto kept = transfer->write({static_cast<const char*>(data), size});
-    if (kept) return MOLE_OK;
-    transfer->error = kept.error();
-    return static_cast<std::int32_t>(kept.error().code);
+    auto taken = transfer->write({static_cast<const char*>(data), size});
+    if (taken) return MOLE_OK;
+    transfer->error = taken.error();
+    return static_cast<std::int32_t>(taken.error().code);
   }
 };
 
@@ -134,7 +134,7 @@ Result<> DownloaderModule::fetch(const std::string& id, const std::function<Resu
   const mole_writer writer{&transfer, &Transfer::take};
   auto done = plugin_call(record_, Call::fetch, no_step, name_, 0,
                           [&](mole_error* e) { return vtable_->fetch(module_, to_text(id), &writer, e); });
-  if (transfer.error) return *transfer.error;  // ours: the disk, the size limit
+  if (transfer.error) return *transfer.error;  // from `write`: the disk, the size limit
   if (!done) return done.error();
   return *done == MOLE_PENDING ? Result<>(transient(name_ + ": fetch: the file is not ready yet; stage it first")) : Result<>();
 }

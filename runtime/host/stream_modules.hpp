@@ -10,11 +10,11 @@
 
 namespace mole::runtime {
 
-// Immutable once open; FlowReader makes decoders from it. Lives at least as long as they.
+// Immutable once open. Must outlive the decoders that FlowReader creates from it.
 class DecoderModule {
  public:
   static Result<std::unique_ptr<DecoderModule>> open(const PluginSet& plugins, const task::PluginUse& use);
-  // A decoder that is already in this process (tests, tools).
+  // Opens a decoder that is linked into this process (tests, tools).
   static Result<std::unique_ptr<DecoderModule>> open(const mole_decoder_v1* vtable, const Descriptor& descriptor,
                                                      const nlohmann::json& params, CallRecord& record);
   ~DecoderModule();
@@ -25,7 +25,7 @@ class DecoderModule {
   const mole_module* module() const { return module_; }
   const std::string& name() const { return name_; }  // "decoder netflow5", for the call record
 
-  // One step of the decoder, through `body` (a FlowReader's next): marked before, cleared after.
+  // Runs `body` (a FlowReader's next), marked in the call record as one step of the decoder.
   template <class F>
   auto step(std::uint64_t batch, F&& body) const {
     record_.mark(Call::next, no_step, name_, batch);
@@ -44,7 +44,7 @@ class DecoderModule {
   mole_module* module_ = nullptr;
 };
 
-// Immutable once open; may be asked by several threads.
+// Immutable once open. Any thread.
 class DownloaderModule {
  public:
   static Result<std::unique_ptr<DownloaderModule>> open(const PluginSet& plugins, const task::PluginUse& use);
@@ -54,11 +54,11 @@ class DownloaderModule {
   DownloaderModule(const DownloaderModule&) = delete;
   DownloaderModule& operator=(const DownloaderModule&) = delete;
 
-  // Calls `found` for every file, in the downloader's order; what it returns stops the listing.
+  // Calls `found` for every file, in the downloader's order. An error of `found` stops the listing and is returned.
   Result<> index(const std::function<Result<>(const task::IndexEntry&)>& found) const;
-  // True: all are ready; false: ask again later.
+  // Requests files. True: all are ready; false: call again later.
   Result<bool> stage(std::span<const std::string> ids) const;
-  // The bytes of a file, in pieces; what `write` returns stops the transfer and is returned.
+  // Passes the bytes of a file to `write` in pieces. An error of `write` stops the transfer and is returned.
   Result<> fetch(const std::string& id, const std::function<Result<>(std::string_view)>& write) const;
 
  private:

@@ -4,18 +4,18 @@
 
 namespace mole::runtime {
 
-std::size_t AsColumns::piece_at(Micros time) const {
+std::size_t AsColumns::index_at(Micros time) const {
   const auto after =
       std::upper_bound(routes_.begin(), routes_.end(), time, [](Micros t, const task::RouteTable& r) { return t < r.used.from; });
   return after == routes_.begin() ? 0 : static_cast<std::size_t>(after - routes_.begin()) - 1;
 }
 
-Result<> AsColumns::use(std::size_t piece) {
-  if (table_ && piece == piece_) return {};
-  auto table = tables_.get(routes_[piece]);
+Result<> AsColumns::use(std::size_t index) {
+  if (table_ && index == index_) return {};
+  auto table = tables_.get(routes_[index]);
   if (!table) return table.error();
   table_ = std::move(*table);
-  piece_ = piece;
+  index_ = index;
   return {};
 }
 
@@ -36,21 +36,21 @@ Result<> AsColumns::look_up(const Rows& flows) {
   for (auto* as : {&src_, &dst_})
     if (as->size() < flows.rows) as->resize(flows.rows);
   const auto [earliest, latest] = std::minmax_element(flows.times, flows.times + flows.rows);
-  const auto first = piece_at(*earliest), last = piece_at(*latest);
-  if (first == last) {  // all but the batches around midnight
+  const auto first = index_at(*earliest), last = index_at(*latest);
+  if (first == last) {  // all batches except those around midnight
     if (auto used = use(first); !used) return used;
     fill(flows, 0, flows.rows);
     return {};
   }
-  for (auto piece = first; piece <= last; ++piece) {  // one table after the other, not the tables in turn: they are large
-    const Micros from = piece == 0 ? INT64_MIN : routes_[piece].used.from;
-    const Micros to = piece + 1 == routes_.size() ? INT64_MAX : routes_[piece + 1].used.from;
-    const auto of_piece = [&](std::uint32_t i) { return flows.times[i] >= from && (flows.times[i] < to || to == INT64_MAX); };
+  for (auto index = first; index <= last; ++index) {  // table by table, not row by row, because tables are large
+    const Micros from = index == 0 ? INT64_MIN : routes_[index].used.from;
+    const Micros to = index + 1 == routes_.size() ? INT64_MAX : routes_[index + 1].used.from;
+    const auto of_table = [&](std::uint32_t i) { return flows.times[i] >= from && (flows.times[i] < to || to == INT64_MAX); };
     for (std::uint32_t i = 0; i < flows.rows;) {
       std::uint32_t end = i;
-      while (end < flows.rows && of_piece(end)) ++end;
+      while (end < flows.rows && of_table(end)) ++end;
       if (end > i) {
-        if (auto used = use(piece); !used) return used;
+        if (auto used = use(index); !used) return used;
         fill(flows, i, end);
       }
       i = end + 1;

@@ -28,7 +28,7 @@ Result<std::shared_ptr<const RouteTable>> LoadedTables::load(const task::RouteTa
 }
 
 Result<std::shared_ptr<const RouteTable>> LoadedTables::get(const task::RouteTable& table) {
-  const std::lock_guard lock(mutex_);  // held while loading: who wants the same one waits for it
+  const std::lock_guard lock(mutex_);  // held while loading, so that a table is loaded only once
   const auto known = std::find_if(kept_.begin(), kept_.end(), [&](const auto& kept) { return kept.first == table.blob; });
   if (known != kept_.end()) {
     kept_.splice(kept_.begin(), kept_, known);
@@ -37,7 +37,7 @@ Result<std::shared_ptr<const RouteTable>> LoadedTables::get(const task::RouteTab
   auto loaded = load(table);
   if (!loaded) return loaded.error();
   kept_.emplace_front(table.blob, std::move(*loaded));
-  if (kept_.size() > most_kept) kept_.pop_back();
+  if (kept_.size() > max_kept) kept_.pop_back();
   return kept_.front().second;
 }
 

@@ -10,8 +10,8 @@
 namespace mole::runtime {
 namespace {
 
-// A tree that reaches one node on many ways could be walked for ever.
-constexpr std::uint64_t most_visits = 16 * max_routes;
+// Bounds the walk of a hostile tree, in which many paths lead to one node.
+constexpr std::uint64_t max_visits = 16 * max_routes;
 
 struct Close {
   void operator()(MMDB_s* db) const { MMDB_close(db); }
@@ -32,7 +32,7 @@ class Walk {
  private:
   using Address = unsigned __int128;  // the top `bits_` bits of it
 
-  // The node that stands for ::/96, if the tree goes that deep there.
+  // Finds the node of ::/96, if the tree is that deep there.
   void find_v4() {
     std::uint32_t at = 0;
     MMDB_search_node_s found;
@@ -44,7 +44,7 @@ class Walk {
   }
 
   Result<> node(std::uint32_t number, Address net, int depth) {
-    if (++visits_ > most_visits || depth >= bits_) return corrupt("its tree is damaged or too large; fetch the database again");
+    if (++visits_ > max_visits || depth >= bits_) return corrupt("its tree is damaged or too large; fetch the database again");
     MMDB_search_node_s found;
     if (const int status = MMDB_read_node(&db_, number, &found); status != MMDB_SUCCESS)
       return corrupt(std::string("its tree is damaged: ") + MMDB_strerror(status) + "; fetch the database again");
@@ -59,25 +59,25 @@ class Walk {
       case MMDB_RECORD_TYPE_EMPTY:
         return {};
       case MMDB_RECORD_TYPE_SEARCH_NODE:
-        if (v4_node_ && value == *v4_node_ && (net != 0 || depth != 96)) return {};  // a second way to the IPv4 addresses
+        if (v4_node_ && value == *v4_node_ && (net != 0 || depth != 96)) return {};  // a second path to the IPv4 addresses
         return node(static_cast<std::uint32_t>(value), net, depth);
       case MMDB_RECORD_TYPE_DATA:
         return add(entry, net, depth);
       default:
-        return corrupt("its tree is damaged: a record points nowhere; fetch the database again");
+        return corrupt("its tree is damaged: a record has an invalid target; fetch the database again");
     }
   }
 
   Result<> add(MMDB_entry_s entry, Address net, int length) {
-    const auto [known, fresh] = as_of_.try_emplace(entry.offset);
-    if (fresh) {
+    const auto [known, added] = as_of_.try_emplace(entry.offset);
+    if (added) {
       auto as = number_of(entry);
       if (!as) return as.error();
       known->second = *as;
     }
-    if (!known->second) return {};  // a network of no known AS
+    if (!known->second) return {};  // a network without an AS number
     if (routes_.v4.size() + routes_.v6.size() >= max_routes)
-      return exhausted("it has more than " + std::to_string(max_routes) + " networks; no routing table has");
+      return exhausted("it has more than " + std::to_string(max_routes) + " networks; use a smaller database");
     if (bits_ == 32)
       routes_.v4.push_back({static_cast<std::uint32_t>(net >> 96), *known->second, static_cast<std::uint8_t>(length)});
     else if (length >= 96 && net >> 32 == 0)
@@ -104,7 +104,7 @@ class Walk {
       case MMDB_DATA_TYPE_UINT16:
         return std::optional(std::uint32_t{data.uint16});
       default:
-        return invalid("its autonomous_system_number is no number; use a database such as GeoLite2-ASN");
+        return invalid("its autonomous_system_number is not a number; use a database such as GeoLite2-ASN");
     }
   }
 

@@ -1,4 +1,4 @@
-// AS numbers out of a MaxMind DB (GeoLite2-ASN and its kin; https://maxmind.github.io/MaxMind-DB/): its tree as a list of routes.
+// Reads AS numbers from a MaxMind DB, such as GeoLite2-ASN (https://maxmind.github.io/MaxMind-DB/), as a list of routes.
 #pragma once
 
 #include "sdk/model/routes.hpp"
@@ -7,8 +7,9 @@
 
 namespace mole::runtime {
 
-// Every network with an autonomous_system_number. In a tree of IPv6 addresses ::/96 are the IPv4 addresses; other networks that
-// lead into them (mapped, 6to4, Teredo) are left out. corrupt, invalid, exhausted: cause and remedy.
+// Returns every network with an autonomous_system_number. In a tree of IPv6 addresses, ::/96 are the IPv4 addresses; other
+// networks that refer to them (mapped, 6to4, Teredo) are left out. invalid: not a database of AS numbers. exhausted: too many
+// networks.
 Result<RouteList> read_mmdb(const std::filesystem::path& file);
 
 }  // namespace mole::runtime

@@ -9,7 +9,7 @@
 namespace mole::runtime {
 namespace {
 
-constexpr std::size_t most_nodes = 262'144;  // 256 MiB; routing tables of the internet hold few prefixes longer than /24
+constexpr std::size_t max_nodes = 262'144;  // 256 MiB; Internet routing tables have few prefixes longer than /24
 
 std::uint64_t big_endian(const std::uint8_t* bytes) {
   std::uint64_t word;
@@ -20,15 +20,15 @@ std::uint64_t big_endian(const std::uint8_t* bytes) {
 std::uint32_t network(const RouteList::V4& route) { return route.network; }
 unsigned __int128 network(const RouteList::V6& route) { return static_cast<unsigned __int128>(route.high) << 64 | route.low; }
 
-// From `start` up to the start of the next range every address is of this AS.
+// Addresses from `start` up to the start of the next range belong to this AS.
 template <class Address>
 struct Range {
   Address start;
   std::uint32_t as;
 };
 
-// The routes as ranges that cover everything, neighbours of one AS joined: a sweep over the networks in order of their begin,
-// with those that are open on a stack, the innermost on top. Costs what sorting costs, however the prefixes overlap.
+// Converts routes to ranges that cover all addresses, with neighbours of one AS merged: sweeps over the networks in order of
+// their begin, with the open ones on a stack, the innermost on top. The cost is that of sorting, however the prefixes overlap.
 template <class Address, class Route>
 std::vector<Range<Address>> ranges_of(const std::vector<Route>& routes) {
   constexpr Address last_address = ~Address{0};
@@ -36,7 +36,7 @@ std::vector<Range<Address>> ranges_of(const std::vector<Route>& routes) {
     Address last;
     std::uint32_t as;
   };
-  const auto before = [&](std::uint32_t a, std::uint32_t b) {  // of equal prefixes the first is opened last, inside the others
+  const auto before = [&](std::uint32_t a, std::uint32_t b) {  // of equal prefixes, the first one is opened last
     const auto x = network(routes[a]), y = network(routes[b]);
     return x != y ? x < y : routes[a].length != routes[b].length ? routes[a].length < routes[b].length : a > b;
   };
@@ -66,7 +66,7 @@ std::vector<Range<Address>> ranges_of(const std::vector<Route>& routes) {
          routes[i].as});
     begin_range(first, routes[i].as);
   }
-  close_before(last_address);  // what is open up to the last address has nothing after it
+  close_before(last_address);  // networks that end at the last address have no range after them
   return ranges;
 }
 
@@ -74,11 +74,11 @@ std::vector<Range<Address>> ranges_of(const std::vector<Route>& routes) {
 
 void RouteTable::Unmap::operator()(std::uint32_t* memory) const { ::munmap(memory, first_level * sizeof(std::uint32_t)); }
 
-// Pages nobody writes cost nothing; those that are written are worth being huge: a lookup misses the TLB more than the cache.
+// Pages that are never written take no memory. Huge pages, because lookups miss the TLB more often than the cache.
 Result<> RouteTable::map_first_level() {
   constexpr std::size_t size = first_level * sizeof(std::uint32_t), huge = std::size_t{2} << 20;
   void* memory = ::mmap(nullptr, size + huge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (memory == MAP_FAILED) return exhausted("no 64 MiB of memory for a routing table; give the worker more (--memory)");
+  if (memory == MAP_FAILED) return exhausted("not enough memory for a routing table (64 MiB); give the worker more (--memory)");
   auto* const begin = static_cast<std::byte*>(memory);
   auto* const aligned = begin + (huge - reinterpret_cast<std::uintptr_t>(begin) % huge) % huge;
   if (aligned > begin) ::munmap(begin, static_cast<std::size_t>(aligned - begin));
@@ -103,7 +103,7 @@ Result<> RouteTable::fill(const std::vector<RouteList::V4>& routes) {
   wide_.erase(std::unique(wide_.begin(), wide_.end()), wide_.end());
   const auto ranges = ranges_of<std::uint32_t>(routes);
   for (std::size_t i = 0; i < ranges.size(); ++i) {
-    if (ranges[i].as == 0 && ranges.size() == 1) return {};  // untouched pages are zero, and free
+    if (ranges[i].as == 0 && ranges.size() == 1) return {};  // untouched pages are zero and take no memory
     const std::uint32_t entry = encoded(ranges[i].as);
     std::uint32_t first = ranges[i].start;
     const std::uint32_t last = i + 1 < ranges.size() ? ranges[i + 1].start - 1 : ~std::uint32_t{0};
@@ -113,7 +113,7 @@ Result<> RouteTable::fill(const std::vector<RouteList::V4>& routes) {
       if (end == last) continue;
       first = end + 1;
     }
-    const std::uint32_t whole = (last - first + 1) >> 8;  // 0: all of them, or none
+    const std::uint32_t whole = (last - first + 1) >> 8;  // 0: all networks, or none
     const std::size_t nets = whole == 0 && last - first >= 255 ? first_level : whole;
     if (ranges[i].as != 0) std::fill_n(first_.get() + (first >> 8), nets, entry);
     if ((last & 255) != 255)
@@ -122,13 +122,13 @@ Result<> RouteTable::fill(const std::vector<RouteList::V4>& routes) {
   return {};
 }
 
-// Addresses of one /24, not all of it: it becomes a node. Ranges are disjoint and cover everything, so every entry gets written.
+// Sets addresses of one /24, which becomes a node. The ranges are disjoint and cover all addresses, so every entry is written.
 Result<> RouteTable::fill_within(std::uint32_t first, std::uint32_t last, std::uint32_t entry) {
   std::uint32_t& net = first_[first >> 8];
   if (net >> 30 != 2) {
     const std::size_t node = nodes_.size() / 256;
-    if (node == most_nodes)
-      return exhausted("a routing table has prefixes longer than /24 in more than " + std::to_string(most_nodes) +
+    if (node == max_nodes)
+      return exhausted("a routing table has prefixes longer than /24 in more than " + std::to_string(max_nodes) +
                        " networks; leave them out");
     nodes_.resize(nodes_.size() + 256);
     net = node_mark | static_cast<std::uint32_t>(node);
@@ -162,8 +162,8 @@ std::uint32_t RouteTable::find(std::uint64_t high, std::uint64_t low) const {
   if (high == 0 && low >> 32 == 0xffff) return find(static_cast<std::uint32_t>(low));
   if (as6_.empty()) return 0;
   const auto from = starts6_.begin() + index6_[high >> 48], to = starts6_.begin() + index6_[(high >> 48) + 1];
-  const auto after =
-      std::upper_bound(from, to, static_cast<Address6>(high) << 64 | low);  // at `from`: the range before reaches in
+  const auto after = std::upper_bound(
+      from, to, static_cast<Address6>(high) << 64 | low);  // may be `from`: then the previous range contains the address
   return as6_[static_cast<std::size_t>(after - starts6_.begin()) - 1];
 }
 

@@ -1,8 +1,8 @@
-// Longest-prefix match from addresses to AS numbers, flat: one load for an IPv4 address (DIR-24-8; Gupta, Lin, McKeown: Routing
-// lookups in hardware at memory access speeds, INFOCOM 1998), a bisection of sorted ranges for an IPv6 address.
+// Longest-prefix match from addresses to AS numbers: one load for most IPv4 addresses (DIR-24-8; Gupta, Lin, McKeown: Routing
+// lookups in hardware at memory access speeds, INFOCOM 1998), a binary search of sorted ranges for IPv6 addresses.
 //
 //   entry of the first level, one for each /24:   0..2^30-1   the AS number, 0: unknown
-//                                                 10......    + index of a node with 256 entries for the /24's addresses
+//                                                 10......    + index of a node with 256 entries, one per address
 //                                                 11......    + index of an AS number that needs more than 30 bits
 //
 // Immutable after build: any number of threads may look up.
@@ -19,21 +19,22 @@ namespace mole::runtime {
 
 class RouteTable {
  public:
-  // Of two routes of one prefix the first counts. exhausted: too many networks with prefixes longer than /24, or no memory.
+  // Of several routes of one prefix, the first counts. exhausted: too many networks with prefixes longer than /24, or not enough
+  // memory.
   static Result<RouteTable> build(const RouteList& routes);
 
   std::uint32_t find(std::uint32_t address) const {
     const std::uint32_t entry = first_[address >> 8];
     return entry >> 30 == 0 ? entry : deeper(entry, address);
   }
-  // Halves in host order, the first one most significant. A mapped IPv4 address (::ffff:a.b.c.d) is looked up as that.
+  // `high`, `low`: the halves of an IPv6 address in host order. An IPv4-mapped address is looked up as the IPv4 address.
   std::uint32_t find(std::uint64_t high, std::uint64_t low) const;
 
-  // For each of `rows` addresses: u32 in host order, or (find_v6) 16 bytes in network order.
+  // Look up `rows` addresses: u32 in host order, or (find_v6) 16 bytes in network order.
   void find(const std::uint32_t* addresses, std::size_t rows, std::uint32_t* as) const;
   void find_v6(const std::uint8_t* addresses, std::size_t rows, std::uint32_t* as) const;
 
-  std::size_t bytes() const;  // of memory, as far as it is written to
+  std::size_t bytes() const;  // of memory
 
  private:
   struct Unmap {
@@ -53,8 +54,8 @@ class RouteTable {
   std::unique_ptr<std::uint32_t[], Unmap> first_;
   std::vector<std::uint32_t> nodes_;  // 256 entries each
   std::vector<std::uint32_t> wide_;   // AS numbers of more than 30 bits, ascending
-  // IPv6: from starts6_[i] up to the next start everything is as6_[i]. Ranges of addresses whose first 16 bits are h begin in
-  // [index6_[h], index6_[h + 1]), or with the range before. Empty: no IPv6 route.
+  // IPv6: addresses from starts6_[i] up to the next start belong to as6_[i]. The ranges that begin at addresses whose first 16
+  // bits are h have indexes in [index6_[h], index6_[h + 1]). Empty: no IPv6 routes.
   std::vector<Address6> starts6_;
   std::vector<std::uint32_t> as6_, index6_;
 };

@@ -41,12 +41,12 @@ class FlowFeeder {
     FlowGrouping grouping;
     const AsLookup* as = nullptr;  // null: they see the AS numbers of the records
     bool reads_as = false;
-    std::vector<StepRun*> steps;
+    std::vector<StepRun*> steps{};
     // watermarks[n]: once n files are read, the intervals before this one get no more flows.
-    std::vector<std::uint32_t> watermarks;
+    std::vector<std::uint32_t> watermarks{};
     // Of the current batch:
     Result<FlowGrouping::Assignment> assignment = FlowGrouping::Assignment{};
-    FlowRuns runs;
+    FlowRuns runs{};
     bool arranged = false;
   };
   // Work on a batch for one thread: some runs of a step, or all of its rows.

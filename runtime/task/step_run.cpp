@@ -20,17 +20,22 @@ StepRun::StepRun(const task::Spec& spec, std::uint32_t index, const PluginSet& p
   report_.step = index;
   report_.outcome = "done";
   for (std::size_t i = 0; i < step().inputs.size(); ++i) open_.upstream.emplace_back(std::vector<Dimension>{});
+  if (auto opened = open(spec, plugins); !opened) fail(opened.error());
+}
+
+Result<> StepRun::open(const task::Spec& spec, const PluginSet& plugins) {
   auto settings = parse_settings(step(), spec);
-  if (!settings) return fail({settings.error().code, step().module + ": " + settings.error().message});
+  if (!settings) return Error{settings.error().code, step().module + ": " + settings.error().message};
   open_.by = std::move(settings->by);
   open_.grid = settings->grid;
   filter_ = std::move(settings->filter);
   home_ = std::move(settings->home);
-  if (auto opened = open_module(plugins); !opened) return fail(opened.error());
+  if (auto opened = open_module(plugins); !opened) return opened;
   for (const auto& input : step().inputs)
-    if (input.step && *input.step >= index)
-      return fail(invalid(step().module + ": reads step " + std::to_string(*input.step) +
-                          ", which comes after it; submit the manifest again"));
+    if (input.step && *input.step >= open_.index)
+      return invalid(step().module + ": reads step " + std::to_string(*input.step) +
+                     ", which comes after it; submit the manifest again");
+  return {};
 }
 
 Result<> StepRun::open_module(const PluginSet& plugins) {

@@ -70,6 +70,7 @@ class StepRun {
  private:
   enum class Phase { open, feeding, done, failed };
 
+  Result<> open(const task::Spec& spec, const PluginSet& plugins);
   Result<> open_module(const PluginSet& plugins);
   bool sequential() const { return step().execution == "sequential"; }
   bool computes() const;

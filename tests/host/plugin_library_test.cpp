@@ -55,7 +55,7 @@ TEST(PluginLibrary, RefusesEachDefectWithItsReason) {
     EXPECT_NE(message.find("; "), std::string::npos) << name << " does not name a remedy: " << message;
   };
   expect("no_entry", "does not export mole_plugin_entry");
-  expect("extra_symbol", "exports 'helper_that_leaks' beside mole_plugin_entry");
+  expect("extra_symbol", "exports 'helper_that_leaks' in addition to mole_plugin_entry");
   expect("other_magic", "magic number");
   expect("other_major", "built for ABI 2.0, this host has 1.0");
   expect("newer_minor", "built for ABI 1.7, this host has 1.0");

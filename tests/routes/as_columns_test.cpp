@@ -104,7 +104,7 @@ TEST_F(Tables, KeepsAFewTablesAndReloadsOthers) {
       seen.emplace_back(*loaded.get(routes[static_cast<std::size_t>(day)]));
     }
   const auto alive = std::count_if(seen.begin(), seen.end(), [](const auto& t) { return !t.expired(); });
-  EXPECT_LE(static_cast<std::size_t>(alive), LoadedTables::most_kept);
+  EXPECT_LE(static_cast<std::size_t>(alive), LoadedTables::max_kept);
 }
 
 }  // namespace
