@@ -71,12 +71,12 @@ RowTable RowBuilder::build() {
   RowTable table;
   auto& out = table.columns;
   const Micros interval = step_.step->interval;
-  out.push_back(standard_column("interval_start", "time", "", "Begin of the interval, UTC"));
+  out.push_back(standard_column("interval_start", "time", "", "begin of the interval, UTC"));
   fill<std::int64_t>(out.back(), keys_, [](const Key& k) { return k.interval_start; });
-  out.push_back(standard_column("interval_end", "time", "", "End of the interval, UTC, not included"));
+  out.push_back(standard_column("interval_end", "time", "", "end of the interval, exclusive"));
   fill<std::int64_t>(out.back(), keys_, [&](const Key& k) { return k.interval_start + interval; });
   for (std::size_t d = 0; d < step_.by.size(); ++d) {
-    out.push_back(standard_column(step_.by[d].name.c_str(), step_.by[d].type(), "", "Group"));
+    out.push_back(standard_column(step_.by[d].name.c_str(), step_.by[d].type(), "", "group"));
     if (step_.by[d].kind == Dimension::Kind::number)
       fill<std::uint64_t>(out.back(), keys_, [&](const Key& k) { return number_of(k.group[d]); });
     else
@@ -87,16 +87,15 @@ RowTable RowBuilder::build() {
         {column.name, column.type, column.unit, column.doc, empty_column({column.name, column.type, true, "", ""}).values, {}});
     for (const auto& key : keys_) append_value(out.back(), column, key.row);
   }
-  out.push_back(standard_column("coverage", "f64", "1", "Share of the expected input that was there"));
+  out.push_back(standard_column("coverage", "f64", "1", "share of the expected input that was present"));
   fill<double>(out.back(), keys_, [](const Key& k) { return k.coverage.share; });
-  out.push_back(standard_column("flows_lost", "u64", "flow", "Flows lost on the way to the collector, by sequence numbers"));
+  out.push_back(standard_column("flows_lost", "u64", "flow", "flows lost before the collector, by sequence numbers"));
   fill<std::uint64_t>(out.back(), keys_, [](const Key& k) { return k.coverage.flows_lost; });
-  out.push_back(
-      standard_column("flows_late", "u64", "flow", "Flows that came later than the archive's lateness and are not counted"));
+  out.push_back(standard_column("flows_late", "u64", "flow", "flows later than the archive's lateness, not counted"));
   fill<std::uint64_t>(out.back(), keys_, [](const Key& k) { return k.coverage.flows_late; });
-  out.push_back(standard_column("files_expected", "u64", "1", "Files whose time overlaps the interval, there or not"));
+  out.push_back(standard_column("files_expected", "u64", "1", "files whose time overlaps the interval, present or not"));
   fill<std::uint64_t>(out.back(), keys_, [](const Key& k) { return k.coverage.files_expected; });
-  out.push_back(standard_column("files_present", "u64", "1", "Those of them of which at least one byte could be read"));
+  out.push_back(standard_column("files_present", "u64", "1", "expected files with at least one readable byte"));
   fill<std::uint64_t>(out.back(), keys_, [](const Key& k) { return k.coverage.files_present; });
   keys_.clear();
   columns_.clear();

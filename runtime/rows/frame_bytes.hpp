@@ -1,4 +1,4 @@
-// Little-endian fields of the formats in this folder: appending them, and taking them from bytes nobody vouches for.
+// Appends little-endian fields of binary formats, and parses them from untrusted bytes.
 #pragma once
 
 #include <bit>
@@ -11,7 +11,7 @@
 
 namespace mole::runtime {
 
-static_assert(std::endian::native == std::endian::little, "the formats are written as they lie in memory");
+static_assert(std::endian::native == std::endian::little, "the formats use the byte order of the machine");
 
 template <class T>
 void put(std::string& out, T value) {
@@ -19,12 +19,12 @@ void put(std::string& out, T value) {
   out.append(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
-// Zeros up to the next multiple of 8.
+// Appends zeros up to the next multiple of 8.
 inline void pad8(std::string& out) { out.append((8 - out.size() % 8) % 8, '\0'); }
 inline std::uint64_t padded8(std::uint64_t size) { return (size + 7) / 8 * 8; }
 
-// Takes fields from the front of a view. A take that does not fit gives nothing and leaves the cursor failed for good,
-// so that a run of takes needs one check at its end.
+// Takes fields from the front of a view. A take beyond the end returns zero or nothing and makes the cursor fail permanently, so
+// that a series of takes needs only one check at its end.
 class ByteCursor {
  public:
   explicit ByteCursor(std::string_view bytes) : rest_(bytes) {}
@@ -51,7 +51,7 @@ class ByteCursor {
     return front;
   }
 
-  // `size` bytes and the zeros up to a multiple of 8 behind them.
+  // Takes `size` bytes and skips the zeros up to a multiple of 8.
   std::string_view take_padded(std::uint64_t size) {
     const auto front = take(size);
     const auto zeros = take(failed_ ? 0 : padded8(size) - size);
@@ -64,7 +64,7 @@ class ByteCursor {
   bool failed_ = false;
 };
 
-// Checksum of frames and entries (XXH3, 64 bits): against damage, not against forgery.
+// Returns the checksum of frames and entries (XXH3, 64 bits), which detects damage but not forgery.
 std::uint64_t checksum(std::string_view bytes, std::uint64_t seed = 0);
 
 }  // namespace mole::runtime

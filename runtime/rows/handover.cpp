@@ -22,7 +22,7 @@ constexpr std::uint32_t format_version = 1;
 constexpr std::size_t stream_header = 16;
 constexpr std::size_t frame_header = 24;
 
-enum Kind : std::uint32_t { step_kind = 1, file_kind = 2, index_kind = 3, end_kind = 4 };
+enum FrameKind : std::uint32_t { step_kind = 1, file_kind = 2, index_kind = 3, end_kind = 4 };
 
 constexpr std::uint32_t has_rows = 1, has_state = 2;
 
@@ -38,10 +38,10 @@ Result<> write_all(int fd, std::string_view bytes) {
   return {};
 }
 
-// Text from a plugin may be no UTF-8; what is not becomes U+FFFD.
+// Text from a plugin may not be UTF-8; invalid bytes become U+FFFD.
 std::string dump(const json& j) { return j.dump(-1, ' ', false, json::error_handler_t::replace); }
 
-// The checksum covers kind and size too, so that a flipped header is found before its size is believed.
+// The checksum covers kind and size as well, so that a damaged header is detected.
 std::uint64_t frame_checksum(std::uint32_t kind, std::string_view payload) {
   std::string head;
   put(head, kind);
@@ -56,11 +56,11 @@ bool plain_relative(const std::filesystem::path& path) {
   return path.native().find('\0') == std::string::npos;
 }
 
-// Flat enough that nobody who copies, writes or frees it runs out of stack. Throws json::exception.
+// Limits the depth, so that copying, writing or freeing the value cannot overflow the stack. Throws json::exception.
 json parse_json(std::string_view text) {
-  constexpr int deepest = 64;
+  constexpr int max_depth = 64;
   return json::parse(text, [](int depth, json::parse_event_t, json&) {
-    if (depth > deepest) throw json::other_error::create(501, "nested too deep", nullptr);
+    if (depth > max_depth) throw json::other_error::create(501, "nested too deeply", nullptr);
     return true;
   });
 }
@@ -149,7 +149,7 @@ Result<> HandoverWriter::step(std::uint32_t index, const RowTable* rows, const s
   }
   if (state_file) {
     const auto relative = state_file->lexically_normal().lexically_relative(attempt_.lexically_normal());
-    if (!plain_relative(relative)) return internal("a state file must lie in the attempt folder: " + state_file->string());
+    if (!plain_relative(relative)) return internal("a state file must be in the attempt folder: " + state_file->string());
     state = relative.string();
   }
   const auto report = dump(json(outcome));
@@ -195,7 +195,7 @@ Result<HandoverReader> HandoverReader::open(const std::filesystem::path& path, c
   return HandoverReader(fd, static_cast<std::uint64_t>(st.st_size), limits);
 }
 
-// Past the limit the stream counts as cut there, so that what was whole before it is kept.
+// A larger stream is treated as truncated at the limit, so that the frames before it are used.
 HandoverReader::HandoverReader(int fd, std::uint64_t size, const HandoverLimits& limits)
     : fd_(fd), size_(std::min(size, limits.bytes)), oversized_(size > limits.bytes) {}
 
@@ -215,8 +215,8 @@ HandoverReader::~HandoverReader() {
 std::optional<HandoverFrame> HandoverReader::stop(std::string problem) {
   ended_ = true;
   complete_ = false;
-  problem_ = fmt::format("the worker's handover ends early: {} at byte {}", problem, at_);
-  if (oversized_) problem_ += "; it is larger than the limit on what a task may hand over";
+  problem_ = fmt::format("the handover of the worker ends early: {} at byte {}", problem, at_);
+  if (oversized_) problem_ += "; it is larger than the limit on the output of a task";
   return std::nullopt;
 }
 
@@ -224,37 +224,37 @@ std::optional<HandoverFrame> HandoverReader::next() {
   if (ended_) return std::nullopt;
   if (at_ == 0) {
     std::array<char, stream_header> head{};
-    if (size_ < head.size() || !read_at(fd_, 0, head.data(), head.size())) return stop("nothing was written");
+    if (size_ < head.size() || !read_at(fd_, 0, head.data(), head.size())) return stop("the file is empty");
     ByteCursor in({head.data(), head.size()});
-    if (in.take(magic.size()) != magic) return stop("it is no handover");
-    if (in.take<std::uint32_t>() != format_version || in.take<std::uint32_t>() != 0) return stop("it has another format");
+    if (in.take(magic.size()) != magic) return stop("not a handover");
+    if (in.take<std::uint32_t>() != format_version || in.take<std::uint32_t>() != 0) return stop("unknown format version");
     at_ = head.size();
   }
-  if (at_ == size_) return stop("no end");
+  if (at_ == size_) return stop("the end frame is missing");
 
   std::array<char, frame_header> head{};
-  if (size_ - at_ < head.size() || !read_at(fd_, at_, head.data(), head.size())) return stop("a frame is cut short");
+  if (size_ - at_ < head.size() || !read_at(fd_, at_, head.data(), head.size())) return stop("a frame is truncated");
   ByteCursor in({head.data(), head.size()});
   const auto kind = in.take<std::uint32_t>();
   const auto reserved = in.take<std::uint32_t>();
   const auto size = in.take<std::uint64_t>();
   const auto sum = in.take<std::uint64_t>();
   if (reserved != 0 || kind < step_kind || kind > end_kind) return stop("a frame has an unknown kind");
-  if (size > size_ - at_ - head.size()) return stop("a frame is cut short");
+  if (size > size_ - at_ - head.size()) return stop("a frame is truncated");
   std::string payload(size, '\0');
-  if (!read_at(fd_, at_ + head.size(), payload.data(), payload.size())) return stop("a frame is cut short");
-  if (frame_checksum(kind, payload) != sum) return stop("a frame's checksum does not fit");
+  if (!read_at(fd_, at_ + head.size(), payload.data(), payload.size())) return stop("a frame is truncated");
+  if (frame_checksum(kind, payload) != sum) return stop("a frame has a wrong checksum");
 
   std::optional<HandoverFrame> frame;
   try {
     frame = parse_frame(kind, payload);
   } catch (const json::exception&) {
-    // not the expected JSON: as any other damage
+    // handled as any other damage
   }
-  if (!frame) return stop("a frame has another shape");
+  if (!frame) return stop("a frame has an unexpected shape");
   at_ += head.size() + size;
   if (kind == end_kind) {
-    if (at_ != size_ || oversized_) return stop("bytes behind the end");
+    if (at_ != size_ || oversized_) return stop("bytes after the end frame");
     ended_ = complete_ = true;
   }
   return frame;

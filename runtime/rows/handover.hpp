@@ -1,10 +1,10 @@
-// What the plugin worker hands to the sealing process: a stream of checksummed frames (docs/formats/handover.md).
+// The handover from the plugin worker to the sealing process: a stream of checksummed frames (docs/formats/handover.md).
 //
-//   HandoverWriter out(3, attempt);                  // descriptor the daemon opened, attempt folder A
+//   HandoverWriter out(3, attempt);                  // descriptor opened by the daemon, attempt folder A
 //   out.step(0, &rows, A / "scratch/step0.state", report);
 //   out.end(totals);
 //
-// Frames are written whole as soon as something is finished, so that a worker that dies keeps what it had done.
+// Each frame is written as soon as something is finished, so that the work of a worker that dies is not lost.
 #pragma once
 
 #include "runtime/rows/row_table.hpp"
@@ -23,22 +23,21 @@
 
 namespace mole::runtime {
 
-// Writes to a descriptor it does not own. One thread at a time. exhausted: disk full; a table that cannot be encoded:
-// the error of encode_rows, nothing of it is written and the stream stays usable.
+// Writes to a descriptor that it does not own. One thread at a time. exhausted: the disk is full. If a table cannot be encoded,
+// the error of encode_rows is returned, nothing is written and the stream remains usable.
 class HandoverWriter {
  public:
   HandoverWriter(int fd, std::filesystem::path attempt);
 
-  // One finished step. `index` is its place in Spec::steps. `rows`: null if the step gives none. `state_file`: a closed
-  // file inside the attempt folder; it stays where it is, only its name is handed over, and the sealing process moves
-  // it. Of `outcome` step, rows, digests and coverage are filled in by the sealing process; outcome, code, message and
-  // lineage are the worker's word.
+  // Writes a finished step. `index`: in Spec::steps. `rows`: null if the step has none. `state_file`: a complete file inside the
+  // attempt folder; only its name is written, and the sealing process moves it. `outcome`: outcome, code, message and lineage are
+  // used; the sealing process sets the other fields.
   Result<> step(std::uint32_t index, const RowTable* rows, const std::optional<std::filesystem::path>& state_file,
                 const task::StepReport& outcome);
   Result<> file(const task::FileReport& report);
-  // Part of an archive's index; as often as convenient.
+  // Writes part of an archive's index. May be called several times.
   Result<> index(std::span<const task::IndexEntry> entries);
-  // The last frame. Of `totals` code, message, bytes_read, flows and seconds are used.
+  // Writes the last frame. Code, message, bytes_read, flows and seconds of `totals` are used.
   Result<> end(const task::Report& totals);
 
  private:
@@ -55,27 +54,27 @@ struct HandoverLimits {
 
 struct HandoverStep {
   task::StepReport outcome;               // outcome.step is the index
-  std::optional<std::string> rows;        // encoded (rows_format.hpp), not yet decoded
-  std::optional<std::string> state_file;  // relative to the attempt folder; plain: no "..", not absolute
+  std::optional<std::string> rows;        // encoded (rows_format.hpp)
+  std::optional<std::string> state_file;  // relative to the attempt folder, without ".."
 };
 
 using HandoverFrame = std::variant<HandoverStep, task::FileReport, std::vector<task::IndexEntry>, task::Report>;
 
-// Reads a handover nobody vouches for, frame by frame.
+// Reads an untrusted handover, frame by frame.
 class HandoverReader {
  public:
-  // missing: no such file.
+  // missing: there is no such file.
   static Result<HandoverReader> open(const std::filesystem::path& path, const HandoverLimits& limits = {});
   HandoverReader(HandoverReader&& other) noexcept;
   HandoverReader& operator=(HandoverReader&&) = delete;
   ~HandoverReader();
 
-  // The next whole and sound frame; nullopt after the last one. Damage ends the stream, it is not an error.
+  // Returns the next sound frame; nullopt after the last one. Damage ends the stream and is not an error.
   std::optional<HandoverFrame> next();
 
-  // After next() gave nullopt: true if the stream ended with its end frame and nothing behind it.
+  // Whether the stream ended with its end frame and nothing after it. Call after next() returned nullopt.
   bool complete() const { return complete_; }
-  // Why not, for a person; empty if complete.
+  // Why the stream is not complete, for a person; else empty.
   const std::string& problem() const { return problem_; }
 
  private:

@@ -1,4 +1,4 @@
-// Rows in memory, by columns: what a step hands over, what an upstream input reads. Types as in descriptors.
+// Rows in memory by columns: the output of a step, or the input from an upstream module. Types as in descriptors.
 #pragma once
 
 #include <mole/result.hpp>
@@ -11,11 +11,11 @@
 
 namespace mole::runtime {
 
-// One column. `values` holds one entry per row, also for a null; times and bools are int64. Addresses are text.
+// One column. `values` has one entry per row, also for nulls. Times and bools are int64, addresses are text.
 struct Column {
   std::string name;
   std::string type;  // "u64", "i64", "f64", "bool", "text", "time"; u8..u32 outputs are widened to u64
-  std::string unit;  // "" if none
+  std::string unit;  // may be empty
   std::string doc;
   std::variant<std::vector<std::uint64_t>, std::vector<std::int64_t>, std::vector<double>, std::vector<std::string>> values;
   std::vector<std::uint8_t> valid;  // one byte per row, 1: value, 0: null; empty: no nulls
@@ -25,7 +25,7 @@ struct Column {
   }
 };
 
-// Standard columns come in this order around a module's own (DESIGN decision 11):
+// The columns of a result, in this order (DESIGN decision 11):
 //   interval_start, interval_end (time), <by columns>, <outputs>, coverage (f64), flows_lost, flows_late,
 //   files_expected, files_present (u64)
 // Rows are sorted by (interval_start, by columns in order).

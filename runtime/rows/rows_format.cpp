@@ -19,7 +19,7 @@ constexpr std::string_view magic = "MOLEROWS";
 constexpr std::uint32_t format_version = 1;
 constexpr std::size_t fixed_header = 32;
 
-// Which alternative of Column::values a type is held in.
+// Returns the alternative of Column::values that holds a type.
 std::optional<std::size_t> storage_of(std::string_view type) {
   if (type == "u64") return 0;
   if (type == "i64" || type == "bool" || type == "time") return 1;
@@ -32,32 +32,31 @@ bool has_nulls(const Column& column) { return std::find(column.valid.begin(), co
 
 bool is_null(const Column& column, std::size_t row) { return !column.valid.empty() && !column.valid[row]; }
 
-// Memory a column takes beside its text.
+// Returns the memory of a cell without its text.
 std::uint64_t cell_bytes(std::string_view type) { return type == "text" ? sizeof(std::string) + 1 : 9; }
 
 Result<> check_column(const Column& column, std::size_t rows, const RowLimits& limits) {
   const auto storage = storage_of(column.type);
   if (!storage) return invalid(fmt::format("column {} has the unknown type {}", column.name, column.type));
   if (*storage != column.values.index())
-    return invalid(fmt::format("column {} is declared {} but holds other values", column.name, column.type));
+    return invalid(fmt::format("column {} has the type {} but other values", column.name, column.type));
   if (column.size() != rows)
-    return invalid(fmt::format("column {} has {} rows, the first column {}", column.name, column.size(), rows));
+    return invalid(fmt::format("column {} has {} rows, the first column has {}", column.name, column.size(), rows));
   if (!column.valid.empty() && column.valid.size() != rows)
     return invalid(fmt::format("column {} has {} rows but validity for {}", column.name, rows, column.valid.size()));
   if (*storage == 3)
     for (const auto& text : std::get<3>(column.values))
       if (text.size() > limits.text)
-        return exhausted(
-            fmt::format("column {} has a text of {} bytes, more than the limit of {}", column.name, text.size(), limits.text));
+        return exhausted(fmt::format("column {} has a text of {} bytes; the limit is {}", column.name, text.size(), limits.text));
   return {};
 }
 
 Result<> check_table(const RowTable& table, const RowLimits& limits) {
   if (table.rows() > limits.rows)
     return exhausted(
-        fmt::format("{} rows, more than the limit of {}; use a longer interval or fewer dimensions", table.rows(), limits.rows));
+        fmt::format("{} rows; the limit is {}; use a longer interval or fewer dimensions", table.rows(), limits.rows));
   if (table.columns.size() > limits.columns)
-    return exhausted(fmt::format("{} columns, more than the limit of {}", table.columns.size(), limits.columns));
+    return exhausted(fmt::format("{} columns; the limit is {}", table.columns.size(), limits.columns));
   std::set<std::string_view> names;
   std::uint64_t memory = 0;
   for (const auto& column : table.columns) {
@@ -66,8 +65,8 @@ Result<> check_table(const RowTable& table, const RowLimits& limits) {
     memory += table.rows() * cell_bytes(column.type);
   }
   if (memory > limits.bytes)
-    return exhausted(fmt::format("a table of {} bytes, more than the limit of {}; use a longer interval or fewer dimensions",
-                                 memory, limits.bytes));
+    return exhausted(
+        fmt::format("a table of {} bytes; the limit is {}; use a longer interval or fewer dimensions", memory, limits.bytes));
   return {};
 }
 
@@ -145,9 +144,9 @@ Result<std::vector<ColumnHead>> parse_header(std::string_view text, const RowLim
   try {
     const auto header = json::parse(text);
     const auto& columns = header.at("columns");
-    if (!columns.is_array() || header.size() != 1) return damaged("the header has another shape");
+    if (!columns.is_array() || header.size() != 1) return damaged("the header has an unexpected shape");
     if (columns.size() > limits.columns)
-      return exhausted(fmt::format("rows: {} columns, more than the limit of {}", columns.size(), limits.columns));
+      return exhausted(fmt::format("rows: {} columns; the limit is {}", columns.size(), limits.columns));
     std::set<std::string> names;
     for (const auto& c : columns) {
       ColumnHead head;
@@ -157,7 +156,7 @@ Result<std::vector<ColumnHead>> parse_header(std::string_view text, const RowLim
       head.column.doc = c.at("doc").get<std::string>();
       head.nulls = c.at("nulls").get<bool>();
       if (!storage_of(head.column.type)) return damaged("a column has an unknown type");
-      if (!names.insert(head.column.name).second) return damaged("two columns have one name");
+      if (!names.insert(head.column.name).second) return damaged("two columns have the same name");
       heads.push_back(std::move(head));
     }
   } catch (const json::exception&) {
@@ -166,7 +165,7 @@ Result<std::vector<ColumnHead>> parse_header(std::string_view text, const RowLim
   return heads;
 }
 
-// Expands a bitmap; empty if it is too short or has bits beyond the rows.
+// Expands a bitmap. `good`: false if it is too short or has bits beyond the rows.
 template <class T>
 std::vector<T> take_bits(ByteCursor& in, std::size_t rows, bool& good) {
   const auto bits = in.take_padded((rows + 7) / 8);
@@ -189,15 +188,15 @@ bool take_numbers(ByteCursor& in, std::size_t rows, std::vector<T>& values) {
 
 Result<std::vector<std::string>> take_texts(ByteCursor& in, std::size_t rows, std::uint64_t& memory, const RowLimits& limits) {
   std::vector<std::int64_t> offsets;
-  if (!take_numbers(in, rows + 1, offsets)) return damaged("text offsets are cut short");
-  if (offsets.front() != 0) return damaged("text does not begin at 0");
+  if (!take_numbers(in, rows + 1, offsets)) return damaged("text offsets are truncated");
+  if (offsets.front() != 0) return damaged("text offsets do not begin at 0");
   for (std::size_t row = 0; row < rows; ++row) {
-    if (offsets[row + 1] < offsets[row]) return damaged("text offsets fall");
+    if (offsets[row + 1] < offsets[row]) return damaged("text offsets decrease");
     if (static_cast<std::uint64_t>(offsets[row + 1] - offsets[row]) > limits.text)
       return exhausted(fmt::format("rows: a text of more than {} bytes", limits.text));
   }
   const auto bytes = in.take_padded(static_cast<std::uint64_t>(offsets.back()));
-  if (in.failed()) return damaged("text is cut short");
+  if (in.failed()) return damaged("text is truncated");
   memory += bytes.size();
   if (memory > limits.bytes) return exhausted(fmt::format("rows: more than the limit of {} bytes", limits.bytes));
   std::vector<std::string> values(rows);
@@ -210,7 +209,8 @@ Result<> take_column(ByteCursor& in, std::size_t rows, ColumnHead& head, std::ui
   auto& column = head.column;
   bool good = true;
   if (head.nulls) column.valid = take_bits<std::uint8_t>(in, rows, good);
-  if (!good || (head.nulls && !has_nulls(column))) return damaged("validity of " + column.name + " is cut short or idle");
+  if (!good || (head.nulls && !has_nulls(column)))
+    return damaged("the validity bitmap of " + column.name + " is truncated or without nulls");
   if (column.type == "text") {
     auto texts = take_texts(in, rows, memory, limits);
     if (!texts) return texts.error();
@@ -224,7 +224,7 @@ Result<> take_column(ByteCursor& in, std::size_t rows, ColumnHead& head, std::ui
   } else {
     good = take_numbers(in, rows, column.values.emplace<std::vector<std::int64_t>>());
   }
-  if (!good) return damaged("values of " + column.name + " are cut short");
+  if (!good) return damaged("the values of " + column.name + " are truncated");
   return {};
 }
 
@@ -249,15 +249,13 @@ Result<std::string> encode_rows(const RowTable& table, const RowLimits& limits) 
   pad8(out);
   out += body;
   put(out, checksum(out));
-  if (out.size() > limits.bytes)
-    return exhausted(fmt::format("rows: {} bytes, more than the limit of {}", out.size(), limits.bytes));
+  if (out.size() > limits.bytes) return exhausted(fmt::format("rows: {} bytes; the limit is {}", out.size(), limits.bytes));
   return out;
 }
 
 Result<RowTable> decode_rows(std::string_view bytes, const RowLimits& limits) {
-  if (bytes.size() > limits.bytes)
-    return exhausted(fmt::format("rows: {} bytes, more than the limit of {}", bytes.size(), limits.bytes));
-  if (bytes.size() < fixed_header + 8) return damaged("cut short");
+  if (bytes.size() > limits.bytes) return exhausted(fmt::format("rows: {} bytes; the limit is {}", bytes.size(), limits.bytes));
+  if (bytes.size() < fixed_header + 8) return damaged("truncated");
   if (bytes.substr(0, magic.size()) != magic) return damaged("not a table of rows");
   ByteCursor in(bytes.substr(magic.size(), bytes.size() - magic.size() - 8));
   if (const auto found = in.take<std::uint32_t>(); found != format_version)
@@ -266,10 +264,10 @@ Result<RowTable> decode_rows(std::string_view bytes, const RowLimits& limits) {
   const auto rows = in.take<std::uint64_t>();
   const auto body_size = in.take<std::uint64_t>();
   const auto header = in.take_padded(header_size);
-  if (in.failed() || in.left() != body_size) return damaged("lengths do not fit");
+  if (in.failed() || in.left() != body_size) return damaged("inconsistent lengths");
   if (ByteCursor(bytes.substr(bytes.size() - 8)).take<std::uint64_t>() != checksum(bytes.substr(0, bytes.size() - 8)))
-    return damaged("the checksum does not fit");
-  if (rows > limits.rows) return exhausted(fmt::format("rows: {} rows, more than the limit of {}", rows, limits.rows));
+    return damaged("wrong checksum");
+  if (rows > limits.rows) return exhausted(fmt::format("rows: {} rows; the limit is {}", rows, limits.rows));
 
   auto heads = parse_header(header, limits);
   if (!heads) return heads.error();
@@ -283,7 +281,7 @@ Result<RowTable> decode_rows(std::string_view bytes, const RowLimits& limits) {
     if (auto good = take_column(in, rows, head, memory, limits); !good) return good.error();
     table.columns.push_back(std::move(head.column));
   }
-  if (in.left() != 0) return damaged("bytes behind the last column");
+  if (in.left() != 0) return damaged("bytes after the last column");
   return table;
 }
 
@@ -293,7 +291,7 @@ Result<> write_rows(const std::filesystem::path& path, const RowTable& table, co
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
   out.write(bytes->data(), static_cast<std::streamsize>(bytes->size()));
   out.close();
-  if (!out) return exhausted("writing " + path.string() + " failed; is the disk full?");
+  if (!out) return exhausted("writing " + path.string() + " failed; free space in the node's folder");
   return {};
 }
 

@@ -1,6 +1,6 @@
-// A RowTable as bytes: Arrow's buffers behind a JSON header (docs/formats/rows.md). Used where rows cross from one
-// process to another: in the handover (plugin worker -> sealing process) and as A/rows/<blob>.rows (back again).
-// Equal tables give equal bytes: what stands under a null is written as zero.
+// A RowTable as bytes: a JSON header and Arrow buffers (docs/formats/rows.md). Used to pass rows between processes: in the
+// handover (plugin worker -> sealing process) and as A/rows/<blob>.rows (to the plugin worker). Equal tables give equal bytes:
+// the value of a null is written as zero.
 //
 //   auto bytes = encode_rows(table);
 //   auto again = decode_rows(*bytes);
@@ -17,7 +17,7 @@
 
 namespace mole::runtime {
 
-// What a table may have before it is refused with Code::exhausted, on writing as on reading.
+// Limits for writing and reading; a table that exceeds one is refused with Code::exhausted.
 struct RowLimits {
   std::uint64_t rows = 16'000'000;
   std::uint64_t columns = 512;
@@ -25,15 +25,15 @@ struct RowLimits {
   std::uint64_t bytes = std::uint64_t{1} << 30;  // of the table in memory and encoded
 };
 
-// Encodes `table`. invalid: columns of unequal length, a type and values that do not fit, an unknown type, text in a
-// name that is not UTF-8; exhausted: past a limit.
+// Encodes `table`. invalid: columns of different lengths, values that do not match the type, an unknown type, a name that is not
+// UTF-8. exhausted: beyond a limit.
 Result<std::string> encode_rows(const RowTable& table, const RowLimits& limits = {});
 
-// Decodes bytes nobody vouches for. corrupt: anything but what encode_rows wrote; exhausted: past a limit.
-// Memory is bounded by limits.bytes. Contents (UTF-8 of text values, order, NaN) are not judged here.
+// Decodes untrusted bytes. corrupt: not written by encode_rows, or damaged. exhausted: beyond a limit. Memory is bounded by
+// limits.bytes. The values (UTF-8 of texts, order, NaN) are not checked.
 Result<RowTable> decode_rows(std::string_view bytes, const RowLimits& limits = {});
 
-// The same to and from a file. Not durable: such files live as long as an attempt.
+// The same to and from a file. Not durable: these files live as long as an attempt.
 Result<> write_rows(const std::filesystem::path& path, const RowTable& table, const RowLimits& limits = {});
 Result<RowTable> read_rows(const std::filesystem::path& path, const RowLimits& limits = {});
 

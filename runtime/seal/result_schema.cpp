@@ -29,15 +29,15 @@ bool is_null(const Column& column, std::size_t row) { return !column.valid.empty
 
 Result<> check_shape(const RowTable& table, const std::vector<SchemaColumn>& schema) {
   if (table.columns.size() != schema.size())
-    return corrupt(fmt::format("it gave {} columns, declared are {}", table.columns.size(), schema.size()));
+    return corrupt(fmt::format("it has {} columns instead of {}", table.columns.size(), schema.size()));
   for (std::size_t i = 0; i < schema.size(); ++i) {
     const auto& got = table.columns[i];
     const auto& want = schema[i];
-    if (got.name != want.name) return corrupt(fmt::format("column {} is {}, declared is {}", i + 1, got.name, want.name));
+    if (got.name != want.name) return corrupt(fmt::format("column {} is {} instead of {}", i + 1, got.name, want.name));
     const bool fits = want.type.empty() ? got.type == "u64" || got.type == "text" : got.type == want.type;
-    if (!fits) return corrupt(fmt::format("column {} is of type {}, declared is {}", got.name, got.type, want.type));
+    if (!fits) return corrupt(fmt::format("column {} has the type {} instead of {}", got.name, got.type, want.type));
     if (got.size() != table.rows() || (!got.valid.empty() && got.valid.size() != table.rows()))
-      return corrupt(fmt::format("column {} has another number of rows than the first", got.name));
+      return corrupt(fmt::format("column {} has a different number of rows than the first", got.name));
   }
   return {};
 }
@@ -45,7 +45,7 @@ Result<> check_shape(const RowTable& table, const std::vector<SchemaColumn>& sch
 Result<> check_values(const Column& column, bool nullable) {
   const auto at = [&](std::size_t row) { return fmt::format("column {} in row {}", column.name, row + 1); };
   for (std::size_t row = 0; row < column.valid.size() && !nullable; ++row)
-    if (!column.valid[row]) return corrupt(at(row) + " is null, but not declared nullable");
+    if (!column.valid[row]) return corrupt(at(row) + " is null, but the column is not nullable");
   if (const auto* numbers = std::get_if<std::vector<double>>(&column.values)) {
     for (std::size_t row = 0; row < numbers->size(); ++row)
       if (!std::isfinite((*numbers)[row]) && !is_null(column, row))
@@ -72,12 +72,12 @@ Result<> check_intervals(const RowTable& table, const task::Step& step, TimeRang
       return corrupt(fmt::format("the interval in row {} begins {}, not at a multiple of {}", row + 1, format_time(start),
                                  format_duration(step.interval)));
     if (ends[row] != start + step.interval || ends[row] > block.to)
-      return corrupt(fmt::format("the interval in row {} has another length than {}", row + 1, format_duration(step.interval)));
+      return corrupt(fmt::format("the length of the interval in row {} is not {}", row + 1, format_duration(step.interval)));
   }
   return {};
 }
 
-// <0, 0, >0 for two rows by one column.
+// Compares two rows by one column.
 int compare(const Column& column, std::size_t a, std::size_t b) {
   return std::visit(
       [&](const auto& values) {
@@ -87,7 +87,7 @@ int compare(const Column& column, std::size_t a, std::size_t b) {
       column.values);
 }
 
-// Columns 0 (interval_start) and 2.. (by) in order. A metric may give several rows for one group: equal is fine.
+// Checks the order of columns 0 (interval_start) and 2.. (by). Equal rows are allowed: a metric may give several for one group.
 Result<> check_order(const RowTable& table, std::size_t dimensions) {
   for (std::size_t row = 1; row < table.rows(); ++row) {
     int order = compare(table.columns[0], row - 1, row);
@@ -97,7 +97,7 @@ Result<> check_order(const RowTable& table, std::size_t dimensions) {
   return {};
 }
 
-Result<> check_evidence(const RowTable& table) {
+Result<> check_coverage(const RowTable& table) {
   const auto column = [&](const char* name) -> const Column& { return *table.find(name); };
   const auto& coverage = std::get<std::vector<double>>(column("coverage").values);
   const auto& expected = std::get<std::vector<std::uint64_t>>(column("files_expected").values);
@@ -142,7 +142,7 @@ Result<> check_rows(RowTable& table, const std::vector<SchemaColumn>& schema, co
     if (auto good = check_values(table.columns[i], schema[i].nullable); !good) return good;
   if (auto good = check_intervals(table, step, block); !good) return good;
   if (auto good = check_order(table, step.by.size()); !good) return good;
-  if (auto good = check_evidence(table); !good) return good;
+  if (auto good = check_coverage(table); !good) return good;
   for (std::size_t i = 0; i < schema.size(); ++i) {
     table.columns[i].unit = schema[i].unit;
     table.columns[i].doc = schema[i].doc;

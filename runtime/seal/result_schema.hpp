@@ -1,5 +1,4 @@
-// What the rows of a step must look like, from its descriptor and bindings; and whether rows do. The sealing process
-// believes nothing else.
+// The schema of a step's rows, from its descriptor and bindings, and the check of rows against it in the sealing process.
 //
 //   auto schema = result_schema(step);
 //   auto good = check_rows(table, *schema, step, spec.block);
@@ -24,16 +23,16 @@ struct SchemaColumn {
   bool nullable = false;
 };
 
-// The metric's descriptor from the step's sidecar. invalid: the sidecar does not have it.
+// Returns the descriptor of the metric from the sidecar of the step. invalid: the sidecar does not have it.
 Result<Descriptor> descriptor_of(const task::Step& step);
 
-// The columns of the step's result in their order: interval_start, interval_end, by, outputs, coverage, flows_lost,
-// flows_late, files_expected, files_present. invalid: sidecar or bindings do not fit.
+// Returns the columns of the step's result in order: interval_start, interval_end, by, outputs, coverage, flows_lost, flows_late,
+// files_expected, files_present. invalid: the sidecar or the bindings do not match.
 Result<std::vector<SchemaColumn>> result_schema(const task::Step& step);
 
-// corrupt, naming column and row, unless the rows have exactly these columns and types, nulls only where they may be,
-// finite numbers, UTF-8 text, intervals of the step's length on its grid inside `block`, coverage within 0..1, and
-// stand in order of (interval_start, by). On success units and docs of the table are those of the schema.
+// Checks that the rows have exactly these columns and types, nulls only in nullable columns, finite numbers, UTF-8 text,
+// intervals of the step's length on its grid within `block`, a coverage within 0..1, and the order of (interval_start, by). Sets
+// units and docs of the table from the schema. corrupt: the message names column and row.
 Result<> check_rows(RowTable& table, const std::vector<SchemaColumn>& schema, const task::Step& step, TimeRange block);
 
 }  // namespace mole::runtime

@@ -1,8 +1,8 @@
 #include "runtime/seal/seal.hpp"
 
+#include "runtime/metric/state_file.hpp"
 #include "runtime/seal/parquet.hpp"
 #include "runtime/seal/result_schema.hpp"
-#include "runtime/metric/state_file.hpp"
 #include "sdk/model/code_name.hpp"
 #include "sdk/model/durable_file.hpp"
 
@@ -20,20 +20,20 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t spec_limit = std::uint64_t{1} << 28;
-constexpr std::size_t longest_message = 16384;
-constexpr std::size_t largest_lineage = std::size_t{2} << 20;  // half of what a message takes
+constexpr std::size_t max_message = 16384;
+constexpr std::size_t max_lineage = std::size_t{2} << 20;  // half of the size limit of a message
 
-// Kept, sent and shown by the coordinator; nobody vouches for what is inside.
+// The coordinator stores, sends and shows the lineage without reading it, so only its type and size are checked.
 Result<> check_lineage(const nlohmann::json& lineage) {
   if (lineage.is_null()) return {};
-  if (!lineage.is_object()) return corrupt("was handed over with a lineage that is no object");
+  if (!lineage.is_object()) return corrupt("its lineage is not a JSON object");
   const auto size = lineage.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).size();
-  if (size > largest_lineage) return corrupt(fmt::format("was handed over with a lineage of {} bytes; use shorter blocks", size));
+  if (size > max_lineage) return corrupt(fmt::format("its lineage has {} bytes; use shorter blocks", size));
   return {};
 }
 
-// Errors of the node, not of what was handed over.
-bool is_ours(const Error& error) { return error.code == Code::transient || error.code == Code::internal; }
+// Errors of the node, not of the worker's output.
+bool is_node_error(const Error& error) { return error.code == Code::transient || error.code == Code::internal; }
 
 std::string text_of(const task::Report& report) {
   return nlohmann::json(report).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -43,7 +43,7 @@ std::string text_of(const task::Report& report) {
 class Sealer {
  public:
   Sealer(fs::path attempt, task::Spec spec, const SealLimits& limits)
-      : attempt_(std::move(attempt)), spec_(std::move(spec)), limits_(limits), handed_over_(spec_.steps.size()) {
+      : attempt_(std::move(attempt)), spec_(std::move(spec)), limits_(limits), frames_of_step_(spec_.steps.size()) {
     report_.task = spec_.id;
     for (const auto& file : spec_.files) files_.insert(file.id);
     for (std::uint32_t i = 0; i < spec_.steps.size(); ++i) {
@@ -63,7 +63,7 @@ class Sealer {
       problem = reader->problem();
     }
     fail_repeated();
-    if (!problem.empty()) cut_short(problem);
+    if (!problem.empty()) mark_incomplete(problem);
     for (auto& step : report_.steps)
       if (step.outcome == "not_run" && step.message.empty()) step.message = "the worker ended before this step";
     block_readers();
@@ -76,7 +76,7 @@ class Sealer {
  private:
   fs::path out() const { return attempt_ / "out"; }
 
-  // Without leftovers of an earlier sealing; its report goes first.
+  // Creates the folder and removes the report of an earlier run.
   Result<> prepare_out() {
     std::error_code error;
     fs::remove(out() / "report.json", error);
@@ -85,7 +85,7 @@ class Sealer {
     return {};
   }
 
-  // Threads take frames in turn and seal the steps among them.
+  // Reads all frames; each thread takes the next frame and seals it if it is a step.
   Result<> take_all(HandoverReader& reader) {
     std::vector<std::future<Result<>>> others;
     for (std::size_t i = 1; i < std::min<std::size_t>(limits_.threads, spec_.steps.size()); ++i)
@@ -97,19 +97,19 @@ class Sealer {
   }
 
   Result<> take_some(HandoverReader& reader) {
-    std::optional<Parquet> parquet;  // this thread's
+    std::optional<Parquet> parquet;  // of this thread
     std::unique_lock lock(mutex_);
     while (auto frame = reader.next()) {
       auto* step = std::get_if<HandoverStep>(&*frame);
       if (!step) {
         take(std::move(*frame));
-      } else if (step->outcome.step < spec_.steps.size()) {  // nobody asked for others
+      } else if (step->outcome.step < spec_.steps.size()) {  // others are not in the spec
         const auto index = step->outcome.step;
-        if (handed_over_[index]++ > 0) continue;
+        if (frames_of_step_[index]++ > 0) continue;
         lock.unlock();
         auto sealed = seal_step(index, std::move(*step), parquet);
         lock.lock();
-        if (!sealed && is_ours(sealed.error())) return sealed.error();
+        if (!sealed && is_node_error(sealed.error())) return sealed.error();
         if (sealed)
           report_.steps[index] = std::move(*sealed);
         else
@@ -133,8 +133,8 @@ class Sealer {
     }
   }
 
-  // A list of files is whole or nothing; steps stand for themselves.
-  void cut_short(const std::string& problem) {
+  // Steps are valid on their own, but a list of files must be complete.
+  void mark_incomplete(const std::string& problem) {
     report_.message = problem;
     for (auto& step : report_.steps)
       if (step.outcome == "not_run") step.message = problem;
@@ -144,9 +144,9 @@ class Sealer {
   }
 
   void fail_repeated() {
-    for (std::uint32_t i = 0; i < handed_over_.size(); ++i)
-      if (handed_over_[i] > 1)
-        fail(report_.steps[i], corrupt(about(i) + "was handed over twice; the worker's output was tampered with"));
+    for (std::uint32_t i = 0; i < frames_of_step_.size(); ++i)
+      if (frames_of_step_[i] > 1)
+        fail(report_.steps[i], corrupt(about(i) + "is in the handover twice; the output of the worker was manipulated"));
   }
 
   std::string about(std::uint32_t index) const {
@@ -169,20 +169,20 @@ class Sealer {
     report.step = index;
     report.outcome = handed.outcome.outcome;
     report.code = std::move(handed.outcome.code);
-    report.message = handed.outcome.message.substr(0, longest_message);
+    report.message = handed.outcome.message.substr(0, max_message);
     if (auto good = check_lineage(handed.outcome.lineage); !good) return corrupt(about(index) + good.error().message);
     report.lineage = std::move(handed.outcome.lineage);
     if (report.outcome == "failed" || report.outcome == "blocked" || report.outcome == "not_run") return report;
-    if (report.outcome != "done") return corrupt(about(index) + "was handed over with an unknown outcome");
+    if (report.outcome != "done") return corrupt(about(index) + "its outcome is unknown");
     if (handed.outcome.coverage >= 0 && handed.outcome.coverage <= 1)
       report.coverage = report.coverage_min = handed.outcome.coverage;
 
     if (step.make_result) {
-      if (!handed.rows) return corrupt(about(index) + "gave no rows; declare what finish returns");
+      if (!handed.rows) return corrupt(about(index) + "it has no rows; declare the output of finish");
       if (auto done = seal_rows(index, *handed.rows, parquet, report); !done) return done.error();
     }
     if (step.make_state) {
-      if (!handed.state_file) return corrupt(about(index) + "gave no state");
+      if (!handed.state_file) return corrupt(about(index) + "it has no state");
       if (auto done = seal_state(index, *handed.state_file, report); !done) return done.error();
     }
     return report;
@@ -195,7 +195,7 @@ class Sealer {
     const auto schema = result_schema(step);
     if (!schema) return Error{schema.error().code, about(index) + schema.error().message};
     if (auto good = check_rows(*table, *schema, step, spec_.block); !good)
-      return corrupt(about(index) + good.error().message + "; no result is made of it");
+      return corrupt(about(index) + good.error().message + "; its rows are discarded");
 
     if (!parquet) {
       auto opened = open_parquet();
@@ -205,15 +205,15 @@ class Sealer {
     const auto name = fmt::format("step{}.parquet", index);
     const auto tmp = out() / (".tmp." + name);
     if (auto done = parquet->write(*table, tmp, {step.plugin.name, step.plugin.version, step.by}); !done)
-      return ours(done.error());
+      return node_error(done.error());
     if (auto done = rename(tmp, out() / name); !done) return done;
-    return note(out() / name, report.rows_blob, report.rows_bytes, [&] { note_coverage(*table, report); });
+    return record_blob(out() / name, report.rows_blob, report.rows_bytes, [&] { set_coverage(*table, report); });
   }
 
-  static void note_coverage(const RowTable& table, task::StepReport& report) {
+  static void set_coverage(const RowTable& table, task::StepReport& report) {
     report.rows = table.rows();
     const auto& coverage = std::get<std::vector<double>>(table.find("coverage")->values);
-    if (coverage.empty()) return;  // nothing occurred in an open dimension: the worker's word stands
+    if (coverage.empty()) return;  // no member of an open dimension occurred: keep the worker's value
     report.coverage = std::accumulate(coverage.begin(), coverage.end(), 0.0) / static_cast<double>(coverage.size());
     report.coverage_min = *std::min_element(coverage.begin(), coverage.end());
   }
@@ -221,21 +221,20 @@ class Sealer {
   Result<> seal_state(std::uint32_t index, const std::string& name, task::StepReport& report) {
     const auto sealed = out() / fmt::format("step{}.state", index);
     auto path = attempt_ / name;
-    if (!fs::exists(path)) path = sealed;  // sealed before, by a run that did not come to its report
+    if (!fs::exists(path)) path = sealed;  // sealed by an earlier run that did not reach its report
     if (auto good = check_state(index, path); !good) return Error{good.error().code, about(index) + good.error().message};
     if (auto done = rename(path, sealed); !done) return done;
-    return note(sealed, report.state_blob, report.state_bytes, [] {});
+    return record_blob(sealed, report.state_blob, report.state_bytes, [] {});
   }
 
-  // Names only a plain file inside the attempt: no link leads out of it.
+  // Checks that the path is a regular file inside the attempt folder, not reached by a symbolic link, with the expected states.
   Result<> check_state(std::uint32_t index, const fs::path& path) const {
     std::error_code error;
     const auto real = fs::canonical(path, error);
     const auto home = fs::canonical(attempt_, error);
     const auto status = fs::symlink_status(path, error);
-    if (!fs::is_regular_file(status)) return corrupt("its state file is missing or no file");
-    if (real.lexically_relative(home).native().starts_with(".."))
-      return corrupt("its state file lies outside the attempt folder");
+    if (!fs::is_regular_file(status)) return corrupt("its state file is missing or not a regular file");
+    if (real.lexically_relative(home).native().starts_with("..")) return corrupt("its state file is outside the attempt folder");
 
     const auto& step = spec_.steps[index];
     const auto descriptor = descriptor_of(step);
@@ -256,13 +255,13 @@ class Sealer {
       auto entry = reader->next();
       if (!entry) return corrupt(entry.error().message);
       if (!*entry) return {};
-      const auto start = (*entry)->interval_start;  // a checkpoint stands at the block's end
+      const auto start = (*entry)->interval_start;  // a checkpoint is at the end of the block
       if (start < spec_.block.from || start > spec_.block.to || floor_to(start, step.interval) != start)
-        return corrupt(fmt::format("its state file has a state at {}, which is no interval of the block", start));
+        return corrupt(fmt::format("its state file has a state at {}, which is not an interval of the block", start));
     }
   }
 
-  // An attempt does not outlive the machine: who takes something out of it makes that durable.
+  // Not durable: an attempt ends with the machine, and files are made durable when they are moved out of it.
   static Result<> rename(const fs::path& from, const fs::path& to) {
     std::error_code error;
     fs::rename(from, to, error);
@@ -270,13 +269,13 @@ class Sealer {
     return {};
   }
 
-  // Failures to write are the node's, whatever their code: the step itself was fine.
-  static Error ours(const Error& error) { return {Code::transient, error.message}; }
+  // Failures to write are errors of the node, whatever their code.
+  static Error node_error(const Error& error) { return {Code::transient, error.message}; }
 
   template <class Then>
-  static Result<> note(const fs::path& path, Digest& blob, std::uint64_t& bytes, Then&& then) {
+  static Result<> record_blob(const fs::path& path, Digest& blob, std::uint64_t& bytes, Then&& then) {
     auto digest = digest_of_file(path);
-    if (!digest) return ours(digest.error());
+    if (!digest) return node_error(digest.error());
     std::error_code error;
     blob = *digest;
     bytes = fs::file_size(path, error);
@@ -285,7 +284,7 @@ class Sealer {
     return {};
   }
 
-  // A step made from rows that were refused is no result either.
+  // Blocks the steps that read rows of a step that is not done.
   void block_readers() {
     for (std::size_t i = 0; i < report_.steps.size(); ++i) {
       auto& report = report_.steps[i];
@@ -308,18 +307,18 @@ class Sealer {
       if (!opened) return opened;
       parquet_.emplace(std::move(*opened));
     }
-    return parquet_->beside();
+    return parquet_->connect();
   }
 
   fs::path attempt_;
   task::Spec spec_;
   SealLimits limits_;
   std::set<std::string> files_;
-  std::mutex mutex_;                   // of the reader and what follows
-  std::vector<unsigned> handed_over_;  // how often
+  std::mutex mutex_;  // guards the reader, frames_of_step_ and report_
+  std::vector<unsigned> frames_of_step_;
   task::Report report_;
   std::mutex opening_;
-  std::optional<Parquet> parquet_;  // opened for the first step that has rows
+  std::optional<Parquet> parquet_;  // opened for the first step with rows
 };
 
 }  // namespace

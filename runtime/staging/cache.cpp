@@ -26,15 +26,15 @@ std::string sized(std::uint64_t bytes) { return std::to_string(bytes) + " bytes"
 // One distinct file of an acquire.
 struct Item {
   const task::File* file = nullptr;
-  std::string columns_name;  // of its columns, if they may stand in; empty: they may not
-  bool columns = false;      // pinned: they do
-  enum class State { open, pinned, writing, theirs, failed } state = State::open;
-  Pin pin;  // pinned: shared lock; writing: exclusive lock of the part; theirs: no lock
+  std::string columns_name;  // of its cached columns; empty: do not use columns
+  bool columns = false;      // the pinned file is its column file
+  enum class State { open, pinned, writing, other_task, failed } state = State::open;
+  Pin pin;  // pinned: shared lock; writing: exclusive lock of the part; other_task: no lock
   Digest digest;
   bool fetched = false;
   std::optional<Error> error;
 
-  bool settled() const { return state == State::pinned || state == State::failed; }
+  bool done() const { return state == State::pinned || state == State::failed; }
 };
 
 // One call of acquire.
@@ -63,8 +63,8 @@ class Acquisition {
 
  private:
   Result<bool> reserve_all();
-  Result<> look(const std::string& name, Item& item);
-  void let_go();
+  Result<> look_up(const std::string& name, Item& item);
+  void release_all();
   Result<> fetch_one(const std::string& name, Item& item, const Fetch& fetch);
   Result<Digest> write(Item& item, const Fetch& fetch);
   Result<> wait_for(std::chrono::milliseconds& pause, const std::string& what);
@@ -80,44 +80,44 @@ Result<> Acquisition::run(const Fetch& fetch) {
   std::uint64_t sum = 0;
   for (const auto& [name, item] : items_) sum += item.file->size;
   if (sum > options_.limit)
-    return exhausted("the task needs " + sized(sum) + " of input files at once, the cache may hold " + sized(options_.limit) +
-                     "; raise the cache limit above that or choose a shorter block");
-  deadline_ = Clock::now() + options_.patience;
+    return exhausted("the task needs " + sized(sum) + " of input files at once, the cache limit is " + sized(options_.limit) +
+                     "; raise the cache limit or choose a shorter block");
+  deadline_ = Clock::now() + options_.timeout;
   std::chrono::milliseconds pause{5};
   while (true) {
     auto reserved = reserve_all();
     if (!reserved) return reserved.error();
     if (!*reserved) {
-      let_go();  // hold nothing while waiting
-      if (auto waited = wait_for(pause, "room in the cache for " + sized(sum) + " that other tasks hold"); !waited) return waited;
+      release_all();  // so that other tasks can proceed
+      if (auto waited = wait_for(pause, "other tasks to release " + sized(sum) + " of the cache"); !waited) return waited;
       continue;
     }
     for (auto& [name, item] : items_)
       if (item.state == Item::State::writing)
         if (auto done = fetch_one(name, item, fetch); !done) return done;
-    bool theirs = false;
+    bool waiting = false;
     for (auto& [name, item] : items_) {
-      if (item.state != Item::State::theirs) continue;
-      theirs = true;
-      // Whoever writes it has the lock until the file is published, or the writer gone.
+      if (item.state != Item::State::other_task) continue;
+      waiting = true;
+      // The writer holds the lock until the file is published or the writer dies.
       if (try_shared(item.pin)) pause = std::chrono::milliseconds{1};
       item.pin = Pin();
       item.state = Item::State::open;
     }
-    if (!theirs) return {};
-    if (auto waited = wait_for(pause, "a file that another task is fetching"); !waited) return waited;
+    if (!waiting) return {};
+    if (auto waited = wait_for(pause, "another task to fetch a file"); !waited) return waited;
   }
 }
 
 Result<> Acquisition::wait_for(std::chrono::milliseconds& pause, const std::string& what) {
   if (Clock::now() >= deadline_)
-    return transient("waited in vain for " + what + "; raise the cache limit or run fewer tasks at once");
+    return transient("timed out waiting for " + what + "; raise the cache limit or run fewer tasks at once");
   std::this_thread::sleep_for(pause);
   pause = std::min<std::chrono::milliseconds>(pause * 2, std::chrono::milliseconds(500));
   return {};
 }
 
-void Acquisition::let_go() {
+void Acquisition::release_all() {
   for (auto& [name, item] : items_) {
     if (item.state == Item::State::failed) continue;
     item.pin = Pin();
@@ -125,15 +125,15 @@ void Acquisition::let_go() {
   }
 }
 
-// Pins what is there, joins what others write, and reserves the rest. False: there is no room for the rest now; then
-// nothing was created.
+// Pins the files in the cache, notes those that other tasks write, and reserves space for the rest. False: there is not enough
+// space now, and nothing was created.
 Result<bool> Acquisition::reserve_all() {
   const auto held = lock(folder_);
   if (!held) return held.error();
   std::uint64_t needed = 0;
   for (auto& [name, item] : items_) {
-    if (item.settled()) continue;
-    if (auto looked = look(name, item); !looked) return looked.error();
+    if (item.done()) continue;
+    if (auto looked = look_up(name, item); !looked) return looked.error();
     if (item.state == Item::State::open) needed += item.file->size;
   }
   auto room = make_room(folder_, options_.limit, needed);
@@ -148,13 +148,13 @@ Result<bool> Acquisition::reserve_all() {
   return true;
 }
 
-// What there is of this file; leaves the item open if nothing. Under the folder's lock.
-Result<> Acquisition::look(const std::string& name, Item& item) {
+// Looks for the file or its columns in the cache; leaves the item open if there are none. Under the lock of the folder.
+Result<> Acquisition::look_up(const std::string& name, Item& item) {
   item.columns = false;
   Result<std::optional<Whole>> whole = std::optional<Whole>();
   if (!item.columns_name.empty()) {
     whole = open_whole(folder_, item.columns_name, std::nullopt);
-    item.columns = whole && *whole;  // what is wrong with them is no reason not to take the file
+    item.columns = whole && *whole;  // if there is an error, the file is used instead
   }
   if (!item.columns) whole = open_whole(folder_, name, item.file->size);
   if (!whole) return whole.error();
@@ -170,7 +170,7 @@ Result<> Acquisition::look(const std::string& name, Item& item) {
     remove(folder_, {name, true, 0, {}});  // its writer died
   } else {
     item.pin = std::move(part);
-    item.state = Item::State::theirs;
+    item.state = Item::State::other_task;
   }
   return {};
 }
@@ -189,7 +189,7 @@ Result<> Acquisition::fetch_one(const std::string& name, Item& item, const Fetch
   const auto held = lock(folder_);
   if (!held) return held.error();
   if (auto published = publish(folder_, name, *digest, *item.file); !published) return published;
-  // From exclusive to shared is two steps; the folder's lock keeps others from evicting it in between.
+  // Changing an exclusive lock to a shared one is not atomic; the lock of the folder prevents eviction in between.
   if (!try_shared(item.pin)) return transient("cannot pin " + file_path(folder_, name).string() + " in the cache; try again");
   item.digest = *digest;
   item.fetched = true;
@@ -202,12 +202,12 @@ Result<Digest> Acquisition::write(Item& item, const Fetch& fetch) {
   const std::string id = item.file->id;
   Hasher hasher;
   std::uint64_t written = 0;
-  std::optional<Error> refused;  // ours, whatever fetch makes of it
+  std::optional<Error> refused;  // has priority over the error of fetch
   const auto refuse = [&](Error error) -> Result<> { return *(refused = std::move(error)); };
   const auto sink = [&](std::span<const std::byte> bytes) -> Result<> {
     if (refused) return *refused;
     if (bytes.size() > size - written)
-      return refuse(corrupt(id + " has more than the " + sized(size) + " the archive's index says; index the archive again"));
+      return refuse(corrupt(id + " is larger than the " + sized(size) + " in the archive's index; index the archive again"));
     hasher.bytes(bytes.data(), bytes.size());
     if (auto put = write_all(item.pin, bytes, written, id); !put) return refuse(put.error());
     written += bytes.size();
@@ -218,7 +218,7 @@ Result<Digest> Acquisition::write(Item& item, const Fetch& fetch) {
   if (!done) return done.error();
   if (written != size)
     return transient(id + ": the archive gave " + sized(written) + ", its index says " + sized(size) +
-                     "; index the archive again if this stays so");
+                     "; index the archive again if this persists");
   if (::fdatasync(item.pin.fd()) != 0) return transient("fsync of " + id + " in the cache failed: " + std::strerror(errno));
   return hasher.finish();
 }
@@ -250,8 +250,8 @@ Result<Cache> Cache::open(const std::filesystem::path& folder, const CacheOption
   std::error_code error;
   fs::create_directories(folder, error);
   if (error)
-    return invalid("cannot make the cache folder " + folder.string() + ": " + error.message() +
-                   "; name another one or change its permissions");
+    return invalid("cannot create the cache folder " + folder.string() + ": " + error.message() +
+                   "; choose another folder or change its permissions");
   const auto held = lock(folder);
   if (!held) return held.error();
   if (auto cleaned = clean(folder); !cleaned) return cleaned.error();
@@ -291,7 +291,7 @@ Result<Staged> ColumnsPart::publish(const task::File& file, const Digest& digest
   return staged;
 }
 
-Result<std::optional<ColumnsPart>> Cache::begin_columns(const Digest& digest, std::uint64_t most_bytes) {
+Result<std::optional<ColumnsPart>> Cache::begin_columns(const Digest& digest, std::uint64_t max_bytes) {
   const std::string name = digest.hex();
   const auto held = lock(folder_);
   if (!held) return held.error();
@@ -301,10 +301,10 @@ Result<std::optional<ColumnsPart>> Cache::begin_columns(const Digest& digest, st
     if (!try_exclusive(part)) return std::optional<ColumnsPart>();
     remove(folder_, {name, true, 0, {}});  // its writer died
   }
-  const auto room = make_room(folder_, options_.limit, most_bytes);
+  const auto room = make_room(folder_, options_.limit, max_bytes);
   if (!room) return room.error();
   if (!*room) return std::optional<ColumnsPart>();
-  auto part = create_part(folder_, name, most_bytes);
+  auto part = create_part(folder_, name, max_bytes);
   if (!part) return part.error();
   return std::optional(ColumnsPart(folder_, name, std::move(*part)));
 }
@@ -316,9 +316,9 @@ Result<> Cache::forget_columns(const Digest& name) {
   return {};
 }
 
-void Cache::release_first(const Staged& file) {
+void Cache::evict_first(const Staged& file) {
   constexpr timespec long_ago[2] = {{0, 0}, {0, 0}};
-  (void)::futimens(file.pin.fd(), long_ago);  // an older time than any file's: the next to be evicted
+  (void)::futimens(file.pin.fd(), long_ago);  // older than any other file, so evicted next
 }
 
 Result<std::uint64_t> Cache::used() const {

@@ -1,13 +1,14 @@
-// The node's cache of archive files: one folder of limited size, shared by all worker processes of the node (and by
-// several nodes, if they are given the same folder). What is in use is pinned and never evicted; pins are file locks,
-// so a process that dies lets go of everything.
+// The node's cache of archive files: a folder of limited size, shared by all worker processes of the node (and by several nodes,
+// if they use the same folder). Files in use are pinned and never evicted. Pins are file locks, so a process that dies releases
+// them.
 //
 //   auto cache = Cache::open("/var/cache/mole", std::uint64_t{200} << 30);
-//   auto staged = cache->acquire(files, "ddosvax", [&](const task::File& f, const ByteSink& to) { return
-//   archive.fetch(f.id, to); }); for (const Staged& file : *staged)
+//   auto staged = cache->acquire(files, "ddosvax",
+//                                [&](const task::File& f, const ByteSink& sink) { return archive.fetch(f, sink); });
+//   for (const Staged& file : *staged)
 //     if (!file.error) read(file.path);
 //
-// docs/formats/cache.md draws the folder.
+// docs/formats/cache.md describes the folder.
 #pragma once
 
 #include <mole/result.hpp>
@@ -29,12 +30,12 @@
 
 namespace mole::runtime {
 
-// Takes the next bytes of a file that is being fetched. An error: stop and return it.
+// Receives the next bytes of a file that is being fetched. After an error, the fetch must stop and return it.
 using ByteSink = std::function<Result<>(std::span<const std::byte>)>;
-// Writes the whole file to the sink; the cache checks and publishes it.
+// Writes a whole file to the sink.
 using Fetch = std::function<Result<>(const task::File&, const ByteSink&)>;
 
-// A descriptor with its lock; both go with it.
+// Owns a file descriptor and the lock on it.
 class Pin {
  public:
   Pin() = default;
@@ -53,19 +54,20 @@ class Pin {
   int fd_ = -1;
 };
 
-// A file in the cache, kept there while this lives. Four ways it can be: staged (`path` is set); its columns are there in its
-// stead (`path` and `columns` are set); not to be had (`error`); not present in the archive's index (none of them).
+// A file of a task, pinned in the cache as long as this lives. Either the file is there (`path` is set), or its cached columns
+// replace it (`path` and `columns` are set), or it could not be fetched (`error`), or it is not present in the archive's index
+// (none is set).
 struct Staged {
   std::filesystem::path path;
-  bool columns = false;        // `path` is of its columns (docs/formats/columns.md), which the cache does not look into
+  bool columns = false;        // `path` is its column file (docs/formats/columns.md)
   std::uint64_t size = 0;      // of the file itself
-  Digest digest;               // of the file's bytes, taken while they were written
-  bool fetched = false;        // by this call; false: it was there
-  std::optional<Error> error;  // this file could not be fetched; the others could
+  Digest digest;               // of the file itself, computed while it was written
+  bool fetched = false;        // by this call; false: it was in the cache
+  std::optional<Error> error;  // why this file could not be fetched
   Pin pin;
 };
 
-// What becomes the columns of a file, while it is written. One thread at a time; what is not published goes with this.
+// The column file of an archive file while it is written. Removed unless it is published. One thread at a time.
 class ColumnsPart {
  public:
   ColumnsPart(ColumnsPart&& other) noexcept
@@ -73,10 +75,10 @@ class ColumnsPart {
   ColumnsPart& operator=(ColumnsPart&&) = delete;
   ~ColumnsPart();
 
-  // exhausted or transient: the disk takes no more.
+  // exhausted, transient: the disk is full, or failed.
   Result<> append(std::string_view bytes);
-  // The columns of `file`, whose bytes as staged have this digest, are whole. The Staged is what a later acquire would give.
-  // Not synced: whoever reads columns checks them.
+  // Publishes the complete columns of `file`, whose staged bytes have this digest. Returns the Staged that a later acquire would
+  // give. Not synced: readers verify columns.
   Result<Staged> publish(const task::File& file, const Digest& digest) &&;
 
  private:
@@ -85,44 +87,43 @@ class ColumnsPart {
       : folder_(std::move(folder)), name_(std::move(name)), pin_(std::move(pin)) {}
 
   std::filesystem::path folder_;
-  std::string name_;  // empty: nothing to remove
+  std::string name_;  // empty: published, or moved from
   Pin pin_;
   std::uint64_t written_ = 0;
 };
 
 struct CacheOptions {
-  std::uint64_t limit = 0;                                    // bytes, of files and of what is being written
-  std::chrono::milliseconds patience{std::chrono::hours(1)};  // how long to wait for room that others hold
+  std::uint64_t limit = 0;                                   // bytes, of files and parts being written
+  std::chrono::milliseconds timeout{std::chrono::hours(1)};  // for waiting until other tasks release space
 };
 
-// Thread-safe, and safe against other processes on the same folder.
+// Thread-safe. Several processes may use the same folder.
 class Cache {
  public:
-  // Makes the folder if need be and removes what a crash left half-written.
+  // Creates the folder if needed and removes incomplete files left by a crash.
   static Result<Cache> open(const std::filesystem::path& folder, const CacheOptions& options);
 
-  // Pins these files, fetching those that are not there: one Staged per file, in order. Room for all of them is
-  // reserved at once before the first byte is fetched, evicting what was used least recently, so that two tasks with
-  // half of their files each cannot wait for each other. `archive` names the archive: ids are unique within one.
+  // Pins these files, fetching those that are not in the cache; returns one Staged per file, in order. Space for all of them is
+  // reserved before the first byte is fetched, evicting the least recently used files, so that two tasks that each hold half of
+  // their files cannot wait for each other. `archive`: identifies the archive; ids are unique within one.
   //
-  // A file whose fetch fails, or that has another size than the index says, carries its own error. The whole call fails
-  // with exhausted (the set is larger than the cache, or the disk is full), transient (no room within the patience) or
-  // cancelled (by fetch).
+  // A file whose fetch fails, or whose size differs from the index, has its own error. The whole call fails with exhausted (the
+  // set is larger than the cache, or the disk is full), transient (no space within the timeout) or cancelled (by fetch).
   //
-  // `columns`: empty, or for each file the name under which its columns may be (an empty one: nowhere): then they are pinned and
-  // the file is not even fetched.
+  // `columns`: empty, or for each file the name of its cached columns (or an empty digest). If these columns are in the cache
+  // they are pinned instead, and the file is not fetched.
   Result<std::vector<Staged>> acquire(std::span<const task::File> files, std::string_view archive, const Fetch& fetch,
                                       std::span<const Digest> columns = {});
 
-  // Room for columns under this name, of at most so many bytes; evicts as acquire does. Nothing if they are there, are
-  // being written by another task, or there is no room now: it never waits.
-  Result<std::optional<ColumnsPart>> begin_columns(const Digest& name, std::uint64_t most_bytes);
-  // Removes columns that turned out to be none. Who still reads them is not disturbed.
+  // Reserves space for a column file of this name and at most this size; evicts as acquire does. nullopt: the file is there, is
+  // being written by another task, or there is no space. Never waits.
+  Result<std::optional<ColumnsPart>> begin_columns(const Digest& name, std::uint64_t max_bytes);
+  // Removes damaged columns. Tasks that still read them are not affected.
   Result<> forget_columns(const Digest& name);
-  // This file is needed less than any other: its columns are there.
-  static void release_first(const Staged& file);
+  // Makes this file the first to be evicted, because its columns are in the cache.
+  static void evict_first(const Staged& file);
 
-  // Bytes held: files, and reservations of what is being fetched.
+  // Returns the bytes in use by files and by reservations for files being fetched.
   Result<std::uint64_t> used() const;
 
  private:

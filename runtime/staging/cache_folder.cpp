@@ -67,7 +67,7 @@ Result<std::vector<Entry>> entries(const fs::path& folder) {
     const std::string whole = digits_of(name, file_suffix), part = digits_of(name, part_suffix);
     if (whole.empty() && part.empty()) continue;
     struct stat st {};
-    if (::lstat(i->path().c_str(), &st) != 0 || !S_ISREG(st.st_mode)) continue;  // gone meanwhile
+    if (::lstat(i->path().c_str(), &st) != 0 || !S_ISREG(st.st_mode)) continue;  // removed meanwhile
     found.push_back({whole.empty() ? part : whole, whole.empty(), static_cast<std::uint64_t>(st.st_size), st.st_mtim});
   }
   if (error) return failed("listing the cache folder", folder, error.value());
@@ -106,7 +106,7 @@ std::optional<Sidecar> read_sidecar(const fs::path& path) {
 }
 
 std::string sidecar_text(const Digest& digest, std::uint64_t size, std::string id) {
-  std::replace(id.begin(), id.end(), '\n', ' ');  // for people who look in
+  std::replace(id.begin(), id.end(), '\n', ' ');  // readable, for people
   return digest.hex() + " " + std::to_string(size) + "\n" + id.substr(0, 2048) + "\n";
 }
 
@@ -121,12 +121,12 @@ Result<std::optional<Whole>> open_whole(const fs::path& folder, const std::strin
   const auto sidecar = read_sidecar(digest_path(folder, name));
   if (!sidecar || static_cast<std::uint64_t>(st.st_size) != size.value_or(sidecar->size)) {
     if (!try_exclusive(pin))
-      return transient(path.string() + " is damaged but in use; stop the tasks that use the cache and delete it");
+      return transient(path.string() + " is damaged but in use; stop the tasks that use the cache and delete the file");
     remove(folder, {name, false, 0, {}});
     return std::optional<Whole>();
   }
-  if (!try_shared(pin)) return transient(path.string() + " cannot be pinned: another program has it locked");
-  (void)::futimens(pin.fd(), nullptr);  // now it was used
+  if (!try_shared(pin)) return transient(path.string() + " cannot be pinned: another program has locked it");
+  (void)::futimens(pin.fd(), nullptr);  // updates the time of last use
   return std::optional(Whole{std::move(pin), sidecar->digest});
 }
 
@@ -135,7 +135,7 @@ Pin open_part(const fs::path& folder, const std::string& name) {
 }
 
 Result<> reserve(const Pin& part, std::uint64_t size) {
-  if (::ftruncate(part.fd(), 0) != 0) return failed("emptying", "a part of the cache", errno);
+  if (::ftruncate(part.fd(), 0) != 0) return failed("truncating", "a part of the cache", errno);
   if (size == 0) return {};
   int error = ::posix_fallocate(part.fd(), 0, static_cast<off_t>(size));
   if (error == EOPNOTSUPP || error == EINVAL) error = ::ftruncate(part.fd(), static_cast<off_t>(size)) == 0 ? 0 : errno;
@@ -154,7 +154,7 @@ Result<Pin> create_part(const fs::path& folder, const std::string& name, std::ui
 }
 
 Result<> publish(const fs::path& folder, const std::string& name, const Digest& digest, const task::File& file) {
-  // The sidecar first: a file is valid only with it, and a sidecar alone is nothing.
+  // The sidecar first: a file is valid only with its sidecar, and a sidecar alone is ignored.
   auto written = durable_write(digest_path(folder, name), sidecar_text(digest, file.size, file.id));
   if (!written) return written;
   return durable_rename(part_path(folder, name), file_path(folder, name));
@@ -167,7 +167,7 @@ Result<> publish_unsynced(const fs::path& folder, const std::string& name, const
   sidecar.close();
   if (!sidecar) return transient("cannot write " + digest_path(folder, name).string());
   const auto from = part_path(folder, name), to = file_path(folder, name);
-  if (::truncate(from.c_str(), static_cast<off_t>(size)) != 0) return failed("cutting", from, errno);
+  if (::truncate(from.c_str(), static_cast<off_t>(size)) != 0) return failed("truncating", from, errno);
   if (::rename(from.c_str(), to.c_str()) != 0) return failed("publishing", to, errno);
   return {};
 }

@@ -1,4 +1,4 @@
-// The cache's folder on disk, without policy: names, locks, entries (docs/formats/cache.md).
+// Low-level access to the cache folder: names, locks, entries (docs/formats/cache.md).
 #pragma once
 
 #include "runtime/staging/cache.hpp"
@@ -11,51 +11,51 @@ namespace mole::runtime::cache_folder {
 
 namespace fs = std::filesystem;
 
-// Name of a file's entry: a digest of archive, id, size, revision and version, so that no id can name a place outside the
-// folder and a file that changed is another entry: a revision alone is one coordinator's count.
+// Returns the name of a file's entry: a digest of archive, id, size, revision and version. So no id can name a path outside the
+// folder, and a changed file has another entry (the revision alone is counted by a single coordinator).
 std::string name_of(const task::File& file, std::string_view archive);
-fs::path file_path(const fs::path& folder, const std::string& name);    // whole
+fs::path file_path(const fs::path& folder, const std::string& name);    // complete
 fs::path part_path(const fs::path& folder, const std::string& name);    // being written; locked by the writer
-fs::path digest_path(const fs::path& folder, const std::string& name);  // beside a whole file
+fs::path digest_path(const fs::path& folder, const std::string& name);  // of a complete file
 
 struct Entry {
   std::string name;
   bool part = false;
   std::uint64_t size = 0;
-  timespec used{};  // last time it was acquired
+  timespec used{};  // last use
 };
 Result<std::vector<Entry>> entries(const fs::path& folder);
 
-// Whoever creates, publishes, pins or removes entries holds this. Waits.
+// Locks the folder, for creating, publishing, pinning or removing entries. Waits.
 Result<Pin> lock(const fs::path& folder);
-// False: another one holds a lock that does not go with this.
+// False: there is a conflicting lock.
 bool try_shared(const Pin& file);
 bool try_exclusive(const Pin& file);
 
-// Opens and pins a whole file. Nothing if it is not there; a file whose size is not `size` (or, without, not the sidecar's) or
-// whose sidecar is wrong is removed first (after a crash nobody can have it pinned). Under the folder's lock.
+// Opens and pins a complete file; nullopt if it is not there. A file with a bad sidecar, or whose size is not `size` (by default
+// the one in the sidecar), is removed (after a crash it cannot be pinned). Under the lock of the folder.
 struct Whole {
   Pin pin;
   Digest digest;
 };
 Result<std::optional<Whole>> open_whole(const fs::path& folder, const std::string& name, std::optional<std::uint64_t> size);
-Pin open_part(const fs::path& folder, const std::string& name);  // none: not there
-// A new part of `size` bytes, locked. exhausted if the disk has no room for it.
+Pin open_part(const fs::path& folder, const std::string& name);  // empty: not there
+// Creates a part of `size` bytes and locks it. exhausted: the disk is full.
 Result<Pin> create_part(const fs::path& folder, const std::string& name, std::uint64_t size);
 Result<> reserve(const Pin& part, std::uint64_t size);
 
-// Makes a part, whole and synced, a file with this digest, durably.
+// Durably turns a complete, synced part into a file with this digest.
 Result<> publish(const fs::path& folder, const std::string& name, const Digest& digest, const task::File& file);
-// The same without syncing anything, for what is checked when it is read: a part of `size` bytes.
+// The same without syncing, for a part of `size` bytes whose readers verify it.
 Result<> publish_unsynced(const fs::path& folder, const std::string& name, const Digest& digest, std::uint64_t size,
                           const std::string& id);
-// Evicts the least recently used files that nobody has pinned, if that gives room for `needed` more bytes within `limit`; else
-// none, and false. Under the folder's lock.
+// Evicts the least recently used unpinned files if that frees space for `needed` more bytes within `limit`; else evicts nothing
+// and returns false. Under the lock of the folder.
 Result<bool> make_room(const fs::path& folder, std::uint64_t limit, std::uint64_t needed);
-// Everything to the file, from `offset` on. exhausted, transient: the disk takes no more.
+// Writes all bytes at `offset`. exhausted, transient: the disk is full, or failed.
 Result<> write_all(const Pin& file, std::span<const std::byte> bytes, std::uint64_t offset, const std::string& what);
 void remove(const fs::path& folder, const Entry& entry);
-// Removes parts that nobody writes and sidecars without file.
+// Removes parts without a writer and sidecars without a file.
 Result<> clean(const fs::path& folder);
 
 }  // namespace mole::runtime::cache_folder

@@ -225,7 +225,7 @@ std::unique_ptr<FlowSource> FlowFiles::record(std::uint32_t number, ColumnSet wa
     auto published = std::move(*shared).publish(spec_.files[number], staged_[number].digest);
     if (!published) return;
     // The file is not needed any more and can be evicted for the columns of the next one.
-    Cache::release_first(staged_[number]);
+    Cache::evict_first(staged_[number]);
     staged_[number] = std::move(*published);
   };
   return std::make_unique<ColumnRecorder>(std::move(source), wanted, std::move(options), publish);

@@ -61,7 +61,7 @@ TEST(PluginLibrary, RefusesEachDefectWithItsReason) {
   expect("newer_minor", "built for ABI 1.7, this host has 1.0");
   expect("other_kind", "mole.metric/9");
   expect("short_table", "table has 24 bytes");
-  expect("other_summary", "not what its sidecar says");
+  expect("other_summary", "differs from the one in its sidecar");
 }
 
 TEST(PluginLibrary, RefusesAFileWithAnotherDigest) {

@@ -129,9 +129,9 @@ TEST_F(Handover, OfAHostileWorkerIsHarmless) {
 TEST_F(Handover, OfADeadWorkerIsIncomplete) {
   write(false);
   EXPECT_EQ(read(slurp(folder / "handover")), 4u);
-  EXPECT_NE(problem.find("no end"), std::string::npos);
+  EXPECT_NE(problem.find("the end frame is missing"), std::string::npos);
   EXPECT_EQ(read(""), 0u);
-  EXPECT_EQ(problem, "the worker's handover ends early: nothing was written at byte 0");
+  EXPECT_EQ(problem, "the handover of the worker ends early: the file is empty at byte 0");
 }
 
 TEST_F(Handover, WithBytesAfterTheEndIsIncomplete) {

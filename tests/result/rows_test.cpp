@@ -128,7 +128,7 @@ TEST(Rows, AboveALimitAreRefused) {
 TEST(Rows, OfUnequalLengthAreRefused) {
   auto t = small_table();
   std::get<0>(t.columns[1].values).pop_back();
-  EXPECT_EQ(encode_rows(t).error().message, "column bytes has 2 rows, the first column 3");
+  EXPECT_EQ(encode_rows(t).error().message, "column bytes has 2 rows, the first column has 3");
   t = small_table();
   t.columns[1].valid.pop_back();
   EXPECT_EQ(encode_rows(t).error().code, Code::invalid);

@@ -289,14 +289,18 @@ TEST_F(Seal, OfATruncatedIndexFails) {
 }
 
 TEST_F(Seal, RefusesInvalidRowsWithTheirPosition) {
-  expect_refused([](RowTable& t) { t.columns.pop_back(); }, "it gave 9 columns, declared are 10");
-  expect_refused([](RowTable& t) { t.columns[3].name = "octets"; }, "column 4 is octets, declared is bytes");
+  expect_refused([](RowTable& t) { t.columns.pop_back(); }, "it has 9 columns instead of 10");
+  expect_refused([](RowTable& t) { t.columns[3].name = "octets"; }, "column 4 is octets instead of bytes");
   expect_refused(
       [](RowTable& t) {
         t.columns[3] = {"bytes", "i64", "", "", I{1, 2, 3}, {}};
       },
-      "column bytes is of type i64, declared is u64");
-  expect_refused([](RowTable& t) { t.columns[3].valid = {1, 0, 1}; }, "column bytes in row 2 is null, but not declared nullable");
+      "column bytes has the type i64 instead of u64");
+  expect_refused(
+      [](RowTable& t) {
+        t.columns[3].valid = {1, 0, 1};
+      },
+      "column bytes in row 2 is null, but the column is not nullable");
   expect_refused([](RowTable& t) { values<F>(t, 4)[2] = INFINITY; },
                  "column size in row 3 is not a finite number; declare it nullable and give null where there is no value");
   expect_refused([](RowTable& t) { values<T>(t, 2)[0] = "\xc3"; }, "column router in row 1 is not UTF-8");
@@ -311,7 +315,7 @@ TEST_F(Seal, RefusesInvalidRowsWithTheirPosition) {
                  "the interval in row 1 begins 1190480400000000, outside the block");
   expect_refused([](RowTable& t) { values<I>(t, 0)[0] += 1; },
                  "the interval in row 1 begins 2007-09-22T18:00:00.000001Z, not at a multiple of 30m");
-  expect_refused([](RowTable& t) { values<I>(t, 1)[0] += 1; }, "the interval in row 1 has another length than 30m");
+  expect_refused([](RowTable& t) { values<I>(t, 1)[0] += 1; }, "the length of the interval in row 1 is not 30m");
   expect_refused([](RowTable& t) { values<F>(t, 5)[0] = 1.5; }, "coverage in row 1 is 1.5, not within 0..1");
   expect_refused([](RowTable& t) { values<U>(t, 9)[0] = 2; }, "row 1 has more files present than expected");
 }
@@ -339,12 +343,12 @@ TEST_F(Seal, RefusesMismatchedStates) {
     return report.steps[0].message;
   };
   EXPECT_NE(refusal(state("1111111111111111")).find("shape differs"), std::string::npos);
-  EXPECT_NE(refusal(state("0123456789abcdef", start + 1)).find("no interval of the block"), std::string::npos);
-  EXPECT_NE(refusal(A / "scratch/absent").find("missing or no file"), std::string::npos);
+  EXPECT_NE(refusal(state("0123456789abcdef", start + 1)).find("not an interval of the block"), std::string::npos);
+  EXPECT_NE(refusal(A / "scratch/absent").find("missing or not a regular file"), std::string::npos);
   spill(A / "scratch/short", "MOLE");
-  EXPECT_NE(refusal(A / "scratch/short").find("cut short"), std::string::npos);
+  EXPECT_NE(refusal(A / "scratch/short").find("truncated"), std::string::npos);
   std::filesystem::create_symlink("/etc/hostname", A / "scratch/link");
-  EXPECT_NE(refusal(A / "scratch/link").find("missing or no file"), std::string::npos);
+  EXPECT_NE(refusal(A / "scratch/link").find("missing or not a regular file"), std::string::npos);
   const testing::TempFolder elsewhere;
   std::filesystem::rename(state(), elsewhere / "0.state");
   std::filesystem::create_directory_symlink(elsewhere.path(), A / "scratch/away");

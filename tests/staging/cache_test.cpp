@@ -46,8 +46,8 @@ struct Archive {
 
 class CacheTest : public ::testing::Test {
  protected:
-  Cache open(std::uint64_t limit, std::chrono::milliseconds patience = 0ms) {
-    auto cache = Cache::open(folder_, {limit, patience});
+  Cache open(std::uint64_t limit, std::chrono::milliseconds timeout = 0ms) {
+    auto cache = Cache::open(folder_, {limit, timeout});
     EXPECT_TRUE(cache) << cache.error().message;
     return std::move(*cache);
   }
@@ -453,7 +453,7 @@ TEST_F(ColumnsInCache, TheFileIsEvictedBeforeItsColumns) {
     ASSERT_TRUE(part && *part);
     ASSERT_TRUE((*part)->append(std::string(40, 'c')));
     ASSERT_TRUE(std::move(**part).publish(file, (*staged)[0].digest));
-    Cache::release_first((*staged)[0]);
+    Cache::evict_first((*staged)[0]);
   }
   const task::File next[] = {archive_.file("n", std::string(50, 'n'))};
   ASSERT_TRUE(cache.acquire(next, "archive", archive_.fetch()));

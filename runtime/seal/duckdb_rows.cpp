@@ -1,0 +1,242 @@
+#include "runtime/seal/duckdb_rows.hpp"
+
+#include "sdk/model/utf8.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace mole::runtime {
+namespace {
+
+struct TypeName {
+  std::string_view name;
+  duckdb_type type;
+};
+constexpr TypeName types[] = {{"time", DUCKDB_TYPE_TIMESTAMP_TZ}, {"u64", DUCKDB_TYPE_UBIGINT},  {"i64", DUCKDB_TYPE_BIGINT},
+                              {"f64", DUCKDB_TYPE_DOUBLE},        {"bool", DUCKDB_TYPE_BOOLEAN}, {"text", DUCKDB_TYPE_VARCHAR}};
+
+duckdb_type duckdb_type_of(std::string_view name) {
+  const auto* found = std::find_if(std::begin(types), std::end(types), [&](const auto& t) { return t.name == name; });
+  return found == std::end(types) ? DUCKDB_TYPE_INVALID : found->type;
+}
+
+std::string_view type_of(duckdb_type type) {
+  const auto* found = std::find_if(std::begin(types), std::end(types), [&](const auto& t) { return t.type == type; });
+  return found == std::end(types) ? std::string_view{} : found->name;
+}
+
+// Owns a data chunk.
+class Chunk {
+ public:
+  explicit Chunk(duckdb_data_chunk chunk) : chunk_(chunk) {}
+  Chunk(const Chunk&) = delete;
+  Chunk& operator=(const Chunk&) = delete;
+  ~Chunk() {
+    if (chunk_) duckdb_destroy_data_chunk(&chunk_);
+  }
+  duckdb_data_chunk get() const { return chunk_; }
+
+ private:
+  duckdb_data_chunk chunk_;
+};
+
+// ---- writing
+
+void bind_rows(duckdb_bind_info info) {
+  const auto* source = static_cast<const RowSource*>(duckdb_bind_get_extra_info(info));
+  for (const auto& column : source->table->columns) {
+    auto type = duckdb_create_logical_type(duckdb_type_of(column.type));
+    duckdb_bind_add_result_column(info, column.name.c_str(), type);
+    duckdb_destroy_logical_type(&type);
+  }
+  if (!source->next) duckdb_bind_set_cardinality(info, source->table->rows(), true);
+}
+
+void init_rows(duckdb_init_info info) { duckdb_init_set_max_threads(info, 1); }
+
+// Copies `count` values from row `from` on to row `to` of the vector.
+void copy_values(duckdb_vector vector, std::size_t to, const Column& column, std::size_t from, std::size_t count) {
+  void* data = duckdb_vector_get_data(vector);
+  if (column.type == "bool") {
+    const auto& values = std::get<1>(column.values);
+    std::transform(values.begin() + static_cast<std::ptrdiff_t>(from), values.begin() + static_cast<std::ptrdiff_t>(from + count),
+                   static_cast<bool*>(data) + to, [](std::int64_t value) { return value != 0; });
+  } else if (column.type == "text") {
+    const auto& values = std::get<3>(column.values);
+    for (std::size_t i = 0; i < count; ++i)
+      duckdb_vector_assign_string_element_len(vector, to + i, values[from + i].data(), values[from + i].size());
+  } else {
+    std::visit(
+        [&](const auto& values) {
+          using T = typename std::decay_t<decltype(values)>::value_type;
+          if constexpr (std::is_arithmetic_v<T>) std::copy_n(values.data() + from, count, static_cast<T*>(data) + to);
+        },
+        column.values);
+  }
+  if (column.valid.empty()) return;
+  duckdb_vector_ensure_validity_writable(vector);
+  auto* validity = duckdb_vector_get_validity(vector);
+  for (std::size_t i = 0; i < count; ++i)
+    if (!column.valid[from + i]) duckdb_validity_set_row_invalid(validity, to + i);
+}
+
+bool same_columns(const RowTable& a, const RowTable& b) {
+  return std::equal(a.columns.begin(), a.columns.end(), b.columns.begin(), b.columns.end(),
+                    [](const Column& x, const Column& y) { return x.name == y.name && x.type == y.type; });
+}
+
+// Gets the next table with rows. False: there is none.
+Result<bool> pull_table(RowSource& source) {
+  while (source.next) {
+    auto table = (*source.next)();
+    if (!table) return table.error();
+    if (!*table) {
+      source.next = nullptr;
+      return false;
+    }
+    if (auto good = check_writable(**table); !good) return good.error();
+    if (!same_columns(**table, *source.table)) return invalid("the tables of one file have different columns");
+    source.pulled = std::move(*table);
+    source.table = &*source.pulled;
+    source.at = 0;
+    if (source.table->rows() > 0) return true;
+  }
+  return false;
+}
+
+// Fills every chunk except the last completely, so that the output does not depend on how the rows are split into tables.
+void give_rows(duckdb_function_info info, duckdb_data_chunk output) {
+  auto& source = *static_cast<RowSource*>(duckdb_function_get_extra_info(info));
+  std::size_t given = 0;
+  while (given < duckdb_vector_size()) {
+    if (source.at == source.table->rows()) {
+      const auto more = pull_table(source);
+      if (!more) {
+        source.failure = more.error();
+        duckdb_function_set_error(info, more.error().message.c_str());
+        return;
+      }
+      if (!*more) break;
+    }
+    const auto& table = *source.table;
+    const auto count = std::min<std::size_t>(duckdb_vector_size() - given, table.rows() - source.at);
+    for (std::size_t i = 0; i < table.columns.size(); ++i)
+      copy_values(duckdb_data_chunk_get_vector(output, i), given, table.columns[i], source.at, count);
+    given += count;
+    source.at += count;
+  }
+  duckdb_data_chunk_set_size(output, given);
+  source.rows += given;
+}
+
+// ---- reading
+
+// DuckDB inlines strings of up to 12 bytes.
+std::string_view text_at(duckdb_vector vector, std::size_t i) {
+  auto* strings = static_cast<duckdb_string_t*>(duckdb_vector_get_data(vector));
+  return {duckdb_string_t_data(&strings[i]), duckdb_string_t_length(strings[i])};
+}
+
+void append(Column& column, duckdb_vector vector, std::size_t count) {
+  const auto* validity = duckdb_vector_get_validity(vector);
+  const auto is_valid = [&](std::size_t i) { return !validity || (validity[i / 64] >> (i % 64) & 1) != 0; };
+  const auto before = column.size();
+  bool nulls = !column.valid.empty();
+  for (std::size_t i = 0; i < count && !nulls; ++i) nulls = !is_valid(i);
+  if (nulls) {
+    column.valid.resize(before, 1);
+    for (std::size_t i = 0; i < count; ++i) column.valid.push_back(is_valid(i));
+  }
+  const void* data = duckdb_vector_get_data(vector);
+  if (column.type == "text") {
+    auto& values = std::get<3>(column.values);
+    for (std::size_t i = 0; i < count; ++i) values.emplace_back(is_valid(i) ? text_at(vector, i) : std::string_view{});
+  } else if (column.type == "bool") {
+    auto& values = std::get<1>(column.values);
+    for (std::size_t i = 0; i < count; ++i) values.push_back(is_valid(i) && static_cast<const bool*>(data)[i]);
+  } else {
+    std::visit(
+        [&](auto& values) {
+          using T = typename std::decay_t<decltype(values)>::value_type;
+          if constexpr (std::is_arithmetic_v<T>) {
+            const auto* typed = static_cast<const T*>(data);
+            for (std::size_t i = 0; i < count; ++i) values.push_back(is_valid(i) ? typed[i] : T{});
+          }
+        },
+        column.values);
+  }
+}
+
+void set_storage(Column& column) {
+  if (column.type == "u64") column.values.emplace<0>();
+  if (column.type == "i64" || column.type == "bool" || column.type == "time") column.values.emplace<1>();
+  if (column.type == "f64") column.values.emplace<2>();
+  if (column.type == "text") column.values.emplace<3>();
+}
+
+std::uint64_t text_bytes(const RowTable& table, std::size_t from) {
+  std::uint64_t bytes = 0;
+  for (const auto& column : table.columns)
+    if (const auto* texts = std::get_if<3>(&column.values))
+      for (std::size_t row = from; row < texts->size(); ++row) bytes += (*texts)[row].size();
+  return bytes;
+}
+
+}  // namespace
+
+bool register_rows(duckdb_connection connection, const std::string& name, RowSource* source) {
+  auto function = duckdb_create_table_function();
+  duckdb_table_function_set_name(function, name.c_str());
+  duckdb_table_function_set_extra_info(function, source, nullptr);
+  duckdb_table_function_set_bind(function, bind_rows);
+  duckdb_table_function_set_init(function, init_rows);
+  duckdb_table_function_set_function(function, give_rows);
+  const bool good = duckdb_register_table_function(connection, function) == DuckDBSuccess;
+  duckdb_destroy_table_function(&function);
+  return good;
+}
+
+Result<> check_writable(const RowTable& table) {
+  if (table.columns.empty()) return invalid("a table without columns cannot be written as Parquet");
+  for (const auto& column : table.columns) {
+    if (duckdb_type_of(column.type) == DUCKDB_TYPE_INVALID)
+      return invalid(fmt::format("column {} has the unknown type {}", column.name, column.type));
+    if (column.size() != table.rows() || (!column.valid.empty() && column.valid.size() != table.rows()))
+      return invalid(fmt::format("column {} has a different number of rows than the first", column.name));
+    if (column.type != "text") continue;
+    const auto& values = std::get<3>(column.values);
+    for (std::size_t row = 0; row < values.size(); ++row)
+      if (!is_utf8(values[row]))
+        return invalid(fmt::format("column {} has a text in row {} that is not UTF-8", column.name, row));
+  }
+  return {};
+}
+
+Result<RowTable> fetch_rows(duckdb_result* result, const std::string& name, const RowLimits& limits) {
+  RowTable table;
+  for (idx_t i = 0; i < duckdb_column_count(result); ++i) {
+    Column column;
+    column.name = duckdb_column_name(result, i);
+    column.type = type_of(duckdb_column_type(result, i));
+    if (column.type.empty()) return corrupt(fmt::format("{}: column {} has a type that results do not have", name, column.name));
+    set_storage(column);
+    table.columns.push_back(std::move(column));
+  }
+  std::uint64_t texts = 0;
+  for (;;) {
+    const Chunk chunk(duckdb_fetch_chunk(*result));
+    if (!chunk.get()) break;
+    const auto before = table.rows();
+    const auto count = duckdb_data_chunk_get_size(chunk.get());
+    for (std::size_t i = 0; i < table.columns.size(); ++i)
+      append(table.columns[i], duckdb_data_chunk_get_vector(chunk.get(), i), count);
+    texts += text_bytes(table, before);
+    if (table.rows() > limits.rows || texts + table.rows() * table.columns.size() * 9 > limits.bytes)
+      return exhausted(fmt::format("{}: more than {} rows or {} bytes; select fewer rows", name, limits.rows, limits.bytes));
+  }
+  if (const char* text = duckdb_result_error(result)) return corrupt(fmt::format("{}: {}", name, text));
+  return table;
+}
+
+}  // namespace mole::runtime
