@@ -66,16 +66,7 @@ const ArrowArray* ArrowView::array(std::uint64_t rows) {
 }
 
 Column empty_column(const Output& output) {
-  Column column{output.name, output.type, output.unit, output.doc, {}, {}};
-  if (output.type == "u64")
-    column.values = std::vector<std::uint64_t>{};
-  else if (output.type == "f64")
-    column.values = std::vector<double>{};
-  else if (output.type == "text")
-    column.values = std::vector<std::string>{};
-  else
-    column.values = std::vector<std::int64_t>{};
-  return column;
+  return {output.name, output.type, output.unit, output.doc, empty_values(output.type).value_or(std::vector<std::int64_t>{}), {}};
 }
 
 void append_value(Column& to, const Column& from, std::size_t row) {

@@ -1,5 +1,6 @@
 #include "runtime/metric/state_file.hpp"
 
+#include "runtime/rows/file_output.hpp"
 #include "runtime/rows/frame_bytes.hpp"
 #include "sdk/model/task.hpp"  // JSON of Digest and TimeRange
 
@@ -81,11 +82,7 @@ Result<> check_expected(const StateHeader& found, const StateHeader& expected) {
 
 Error damaged(const std::string& what) { return corrupt("state file: " + what + "; the block will be computed again"); }
 
-Error failed(const std::filesystem::path& path, int error) {
-  const auto text = fmt::format("writing {} failed: {}", path.string(), std::strerror(error));
-  if (error == ENOSPC || error == EDQUOT || error == EFBIG) return exhausted(text + "; free space in the node's folder");
-  return transient(text);
-}
+std::string writing(const std::filesystem::path& path) { return "writing " + path.string(); }
 
 using EntryKey = std::tuple<Micros, std::vector<std::string>>;
 
@@ -148,13 +145,7 @@ struct StateFileWriter::File {
   }
 
   Result<> flush() {
-    std::string_view bytes = pending;
-    while (!bytes.empty()) {
-      const auto n = ::write(fd, bytes.data(), bytes.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return failed(path, errno);
-      bytes.remove_prefix(static_cast<std::size_t>(n));
-    }
+    if (auto written = write_all(fd, pending, writing(path)); !written) return written;
     pending.clear();
     return {};
   }
@@ -169,7 +160,7 @@ Result<StateFileWriter> StateFileWriter::create(const std::filesystem::path& pat
   file->path = path;
   file->group_size = header.by.size();
   file->fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (file->fd < 0) return failed(path, errno);
+  if (file->fd < 0) return disk_error(writing(path), errno);
   const auto text = header_json(header);
   auto& out = file->pending;
   out += magic;
@@ -201,7 +192,7 @@ Result<> StateFileWriter::finish() {
   put(file_->pending, file_->entries);
   if (auto done = file_->flush(); !done) return done;
   const int fd = std::exchange(file_->fd, -1);
-  return ::close(fd) == 0 ? Result<>{} : failed(file_->path, errno);
+  return ::close(fd) == 0 ? Result<>{} : disk_error(writing(file_->path), errno);
 }
 
 // ---- reading -------------------------------------------------------------------------------------------------------

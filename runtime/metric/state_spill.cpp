@@ -1,37 +1,27 @@
 #include "runtime/metric/state_spill.hpp"
 
-#include <fcntl.h>
+#include "runtime/rows/file_output.hpp"
+
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
-#include <cstring>
 
 namespace mole::runtime {
 namespace {
 
 constexpr std::size_t flush_at = 1 << 20;
 
-Error failed(const std::filesystem::path& folder, const char* doing, int error) {
-  const auto text = std::string(doing) + " states of closed intervals in " + folder.string() + " failed: " + std::strerror(error);
-  if (error == ENOSPC || error == EDQUOT || error == EFBIG) return exhausted(text + "; free space in the node's folder");
-  return transient(text + "; check the disk");
-}
-
 }  // namespace
 
 StateSpill::~StateSpill() {
   if (map_) ::munmap(map_, size_);
-  if (fd_ >= 0) ::close(fd_);
 }
 
 Result<StateSpill::Place> StateSpill::add(std::string_view bytes) {
-  if (fd_ < 0) {
-    std::string name = (folder_ / "closed-XXXXXX").string();
-    fd_ = ::mkostemp(name.data(), O_CLOEXEC);
-    if (fd_ < 0) return failed(folder_, "writing", errno);
-    ::unlink(name.c_str());
+  if (!file_) {
+    auto created = ScratchFile::create(folder_, "states");
+    if (!created) return created.error();
+    file_.emplace(std::move(*created));
   }
   const Place place{size_, bytes.size()};
   size_ += bytes.size();
@@ -42,13 +32,7 @@ Result<StateSpill::Place> StateSpill::add(std::string_view bytes) {
 }
 
 Result<> StateSpill::flush() {
-  std::string_view bytes = pending_;
-  while (!bytes.empty()) {
-    const auto n = ::write(fd_, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return failed(folder_, "writing", errno);
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
+  if (auto written = file_->append(pending_); !written) return written.error();
   pending_.clear();
   return {};
 }
@@ -57,8 +41,8 @@ Result<> StateSpill::finish() {
   if (size_ == 0) return {};
   if (auto flushed = flush(); !flushed) return flushed;
   pending_.shrink_to_fit();
-  void* map = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd_, 0);
-  if (map == MAP_FAILED) return failed(folder_, "reading", errno);
+  void* map = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file_->fd(), 0);
+  if (map == MAP_FAILED) return disk_error("mapping states in the scratch folder", errno);
   map_ = map;
   return {};
 }

@@ -7,10 +7,13 @@
 //   spill.at(*place);   // the same bytes
 #pragma once
 
+#include "runtime/sort/scratch_file.hpp"
+
 #include <mole/result.hpp>
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -41,7 +44,7 @@ class StateSpill {
   Result<> flush();
 
   std::filesystem::path folder_;
-  int fd_ = -1;
+  std::optional<ScratchFile> file_;
   std::uint64_t size_ = 0;
   std::string pending_;
   void* map_ = nullptr;

@@ -1,5 +1,6 @@
 #include "runtime/rows/handover.hpp"
 
+#include "runtime/rows/file_output.hpp"
 #include "runtime/rows/frame_bytes.hpp"
 
 #include <fcntl.h>
@@ -25,18 +26,6 @@ constexpr std::size_t frame_header = 24;
 enum FrameKind : std::uint32_t { step_kind = 1, file_kind = 2, index_kind = 3, end_kind = 4 };
 
 constexpr std::uint32_t has_rows = 1, has_state = 2;
-
-Result<> write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const auto n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
-      return exhausted(fmt::format("writing the handover failed: {}; free space in the node's folder", std::strerror(errno)));
-    if (n < 0) return transient(fmt::format("writing the handover failed: {}", std::strerror(errno)));
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return {};
-}
 
 // Text from a plugin may not be UTF-8; invalid bytes become U+FFFD.
 std::string dump(const json& j) { return j.dump(-1, ' ', false, json::error_handler_t::replace); }
@@ -135,8 +124,8 @@ Result<> HandoverWriter::frame(std::uint32_t kind, std::string_view payload) {
   put(head, std::uint32_t{0});
   put(head, static_cast<std::uint64_t>(payload.size()));
   put(head, frame_checksum(kind, payload));
-  if (auto done = write_all(fd_, head); !done) return done;
-  return write_all(fd_, payload);
+  if (auto done = write_all(fd_, head, "writing the handover"); !done) return done;
+  return write_all(fd_, payload, "writing the handover");
 }
 
 Result<> HandoverWriter::step(std::uint32_t index, const RowTable* rows, const std::optional<std::filesystem::path>& state_file,

@@ -4,6 +4,7 @@
 #include <mole/result.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -11,18 +12,25 @@
 
 namespace mole::runtime {
 
+using ColumnValues =
+    std::variant<std::vector<std::uint64_t>, std::vector<std::int64_t>, std::vector<double>, std::vector<std::string>>;
+
+// Returns an empty vector of the kind that holds values of a column type; nullopt if there is no such type.
+std::optional<ColumnValues> empty_values(std::string_view type);
+
 // One column. `values` has one entry per row, also for nulls. Times and bools are int64, addresses are text.
 struct Column {
   std::string name;
   std::string type;  // "u64", "i64", "f64", "bool", "text", "time"; u8..u32 outputs are widened to u64
   std::string unit;  // may be empty
   std::string doc;
-  std::variant<std::vector<std::uint64_t>, std::vector<std::int64_t>, std::vector<double>, std::vector<std::string>> values;
+  ColumnValues values;
   std::vector<std::uint8_t> valid;  // one byte per row, 1: value, 0: null; empty: no nulls
 
   std::size_t size() const {
     return std::visit([](const auto& v) { return v.size(); }, values);
   }
+  bool is_null(std::size_t row) const { return !valid.empty() && !valid[row]; }
 };
 
 // The columns of a result, in this order (DESIGN decision 11):

@@ -19,33 +19,22 @@ constexpr std::string_view magic = "MOLEROWS";
 constexpr std::uint32_t format_version = 1;
 constexpr std::size_t fixed_header = 32;
 
-// Returns the alternative of Column::values that holds a type.
-std::optional<std::size_t> storage_of(std::string_view type) {
-  if (type == "u64") return 0;
-  if (type == "i64" || type == "bool" || type == "time") return 1;
-  if (type == "f64") return 2;
-  if (type == "text") return 3;
-  return std::nullopt;
-}
-
 bool has_nulls(const Column& column) { return std::find(column.valid.begin(), column.valid.end(), 0) != column.valid.end(); }
-
-bool is_null(const Column& column, std::size_t row) { return !column.valid.empty() && !column.valid[row]; }
 
 // Returns the memory of a cell without its text.
 std::uint64_t cell_bytes(std::string_view type) { return type == "text" ? sizeof(std::string) + 1 : 9; }
 
 Result<> check_column(const Column& column, std::size_t rows, const RowLimits& limits) {
-  const auto storage = storage_of(column.type);
-  if (!storage) return invalid(fmt::format("column {} has the unknown type {}", column.name, column.type));
-  if (*storage != column.values.index())
+  const auto expected = empty_values(column.type);
+  if (!expected) return invalid(fmt::format("column {} has the unknown type {}", column.name, column.type));
+  if (expected->index() != column.values.index())
     return invalid(fmt::format("column {} has the type {} but other values", column.name, column.type));
   if (column.size() != rows)
     return invalid(fmt::format("column {} has {} rows, the first column has {}", column.name, column.size(), rows));
   if (!column.valid.empty() && column.valid.size() != rows)
     return invalid(fmt::format("column {} has {} rows but validity for {}", column.name, rows, column.valid.size()));
-  if (*storage == 3)
-    for (const auto& text : std::get<3>(column.values))
+  if (const auto* texts = std::get_if<std::vector<std::string>>(&column.values))
+    for (const auto& text : *texts)
       if (text.size() > limits.text)
         return exhausted(fmt::format("column {} has a text of {} bytes; the limit is {}", column.name, text.size(), limits.text));
   return {};
@@ -86,18 +75,18 @@ void put_numbers(std::string& out, const Column& column, const std::vector<T>& v
   out.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
   if (column.valid.empty()) return;
   for (std::size_t row = 0; row < values.size(); ++row)
-    if (is_null(column, row)) std::memset(&out[begin + row * sizeof(T)], 0, sizeof(T));
+    if (column.is_null(row)) std::memset(&out[begin + row * sizeof(T)], 0, sizeof(T));
 }
 
 void put_texts(std::string& out, const Column& column, const std::vector<std::string>& values) {
   std::int64_t offset = 0;
   put(out, offset);
   for (std::size_t row = 0; row < values.size(); ++row) {
-    if (!is_null(column, row)) offset += static_cast<std::int64_t>(values[row].size());
+    if (!column.is_null(row)) offset += static_cast<std::int64_t>(values[row].size());
     put(out, offset);
   }
   for (std::size_t row = 0; row < values.size(); ++row)
-    if (!is_null(column, row)) out += values[row];
+    if (!column.is_null(row)) out += values[row];
   pad8(out);
 }
 
@@ -106,7 +95,7 @@ void put_column(std::string& out, const Column& column) {
   if (has_nulls(column)) put_bits(out, rows, [&](std::size_t row) { return column.valid[row] != 0; });
   if (column.type == "bool") {
     const auto& values = std::get<1>(column.values);
-    put_bits(out, rows, [&](std::size_t row) { return values[row] != 0 && !is_null(column, row); });
+    put_bits(out, rows, [&](std::size_t row) { return values[row] != 0 && !column.is_null(row); });
   } else if (column.type == "text") {
     put_texts(out, column, std::get<3>(column.values));
   } else {
@@ -155,7 +144,7 @@ Result<std::vector<ColumnHead>> parse_header(std::string_view text, const RowLim
       head.column.unit = c.at("unit").get<std::string>();
       head.column.doc = c.at("doc").get<std::string>();
       head.nulls = c.at("nulls").get<bool>();
-      if (!storage_of(head.column.type)) return damaged("a column has an unknown type");
+      if (!empty_values(head.column.type)) return damaged("a column has an unknown type");
       if (!names.insert(head.column.name).second) return damaged("two columns have the same name");
       heads.push_back(std::move(head));
     }

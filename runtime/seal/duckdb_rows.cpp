@@ -168,13 +168,6 @@ void append(Column& column, duckdb_vector vector, std::size_t count) {
   }
 }
 
-void set_storage(Column& column) {
-  if (column.type == "u64") column.values.emplace<0>();
-  if (column.type == "i64" || column.type == "bool" || column.type == "time") column.values.emplace<1>();
-  if (column.type == "f64") column.values.emplace<2>();
-  if (column.type == "text") column.values.emplace<3>();
-}
-
 std::uint64_t text_bytes(const RowTable& table, std::size_t from) {
   std::uint64_t bytes = 0;
   for (const auto& column : table.columns)
@@ -220,7 +213,7 @@ Result<RowTable> fetch_rows(duckdb_result* result, const std::string& name, cons
     column.name = duckdb_column_name(result, i);
     column.type = type_of(duckdb_column_type(result, i));
     if (column.type.empty()) return corrupt(fmt::format("{}: column {} has a type that results do not have", name, column.name));
-    set_storage(column);
+    column.values = *empty_values(column.type);
     table.columns.push_back(std::move(column));
   }
   std::uint64_t texts = 0;

@@ -25,8 +25,6 @@ const SchemaColumn trailing[] = {
 
 std::string stored_type(const std::string& type) { return type == "u8" || type == "u16" || type == "u32" ? "u64" : type; }
 
-bool is_null(const Column& column, std::size_t row) { return !column.valid.empty() && !column.valid[row]; }
-
 Result<> check_shape(const RowTable& table, const std::vector<SchemaColumn>& schema) {
   if (table.columns.size() != schema.size())
     return corrupt(fmt::format("it has {} columns instead of {}", table.columns.size(), schema.size()));
@@ -48,7 +46,7 @@ Result<> check_values(const Column& column, bool nullable) {
     if (!column.valid[row]) return corrupt(at(row) + " is null, but the column is not nullable");
   if (const auto* numbers = std::get_if<std::vector<double>>(&column.values)) {
     for (std::size_t row = 0; row < numbers->size(); ++row)
-      if (!std::isfinite((*numbers)[row]) && !is_null(column, row))
+      if (!std::isfinite((*numbers)[row]) && !column.is_null(row))
         return corrupt(at(row) + " is not a finite number; declare it nullable and give null where there is no value");
   }
   if (const auto* texts = std::get_if<std::vector<std::string>>(&column.values)) {

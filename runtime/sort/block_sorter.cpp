@@ -1,12 +1,7 @@
 #include "runtime/sort/block_sorter.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <numeric>
 #include <string>
@@ -20,54 +15,6 @@ constexpr std::size_t max_buckets = 60 * 24 * 400;  // more than a year of minut
 constexpr std::size_t read_size = std::size_t{256} << 10;
 
 }  // namespace
-
-// The scratch file: appended to, read anywhere, unnamed so that it cannot be left behind.
-class BlockSorter::Scratch {
- public:
-  static Result<std::unique_ptr<Scratch>> create(const std::filesystem::path& folder) {
-    std::string name = (folder / "sort-XXXXXX").string();
-    const int fd = ::mkostemp(name.data(), O_CLOEXEC);
-    if (fd < 0) return failed("creating a file in the scratch folder " + folder.string(), errno);
-    ::unlink(name.c_str());
-    return std::unique_ptr<Scratch>(new Scratch(fd));
-  }
-  ~Scratch() { ::close(fd_); }
-
-  // Returns the offset of the bytes in the file.
-  Result<std::uint64_t> append(std::span<const std::byte> bytes) {
-    const std::uint64_t at = size_;
-    while (!bytes.empty()) {
-      const auto n = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(size_));
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return failed("spilling flows to the scratch folder", errno);
-      size_ += static_cast<std::uint64_t>(n);
-      bytes = bytes.subspan(static_cast<std::size_t>(n));
-    }
-    return at;
-  }
-  Result<> read(std::uint64_t at, std::span<std::byte> into) const {
-    while (!into.empty()) {
-      const auto n = ::pread(fd_, into.data(), into.size(), static_cast<off_t>(at));
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) return failed("reading spilled flows back", n < 0 ? errno : EIO);
-      at += static_cast<std::uint64_t>(n);
-      into = into.subspan(static_cast<std::size_t>(n));
-    }
-    return {};
-  }
-
- private:
-  explicit Scratch(int fd) : fd_(fd) {}
-  static Error failed(const std::string& doing, int error) {
-    const std::string text = doing + " failed: " + std::strerror(error);
-    if (error == ENOSPC || error == EDQUOT || error == EFBIG)
-      return exhausted(text + "; free space there or give the worker more memory");
-    return transient(text);
-  }
-
-  int fd_;
-  std::uint64_t size_ = 0;
-};
 
 // A sorted run: `rows` in memory, then `left` more rows from `at` in the scratch file.
 struct BlockSorter::Run {
@@ -161,13 +108,13 @@ Result<> BlockSorter::spill_largest() {
 Result<> BlockSorter::spill(Rows& rows, std::size_t row_size) {
   if (rows.bytes.empty()) return {};
   if (!scratch_) {
-    auto made = Scratch::create(options_.scratch);
-    if (!made) return made.error();
-    scratch_ = std::move(*made);
+    auto created = ScratchFile::create(options_.scratch, "flows");
+    if (!created) return created.error();
+    scratch_.emplace(std::move(*created));
   }
   held_ -= rows.bytes.capacity();
   rows.sort(row_size);
-  auto at = scratch_->append(rows.bytes);
+  auto at = scratch_->append({reinterpret_cast<const char*>(rows.bytes.data()), rows.bytes.size()});
   if (!at) return at.error();
   rows.spilled.push_back({*at, rows.bytes.size() / row_size});
   spilled_ += rows.bytes.size();

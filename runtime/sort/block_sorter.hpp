@@ -15,6 +15,7 @@
 
 #include "runtime/decode/flow_batch.hpp"
 #include "runtime/sort/flow_rows.hpp"
+#include "runtime/sort/scratch_file.hpp"
 #include "sdk/model/time.hpp"
 
 #include <cstdint>
@@ -56,7 +57,6 @@ class BlockSorter {
   struct Run;   // sorted rows, in memory or in the scratch file
   struct Rows;  // rows of one family of a bucket
   struct Bucket;
-  class Scratch;
 
   std::size_t bucket_of(std::int64_t start) const;
   Result<> spill_largest();
@@ -67,7 +67,7 @@ class BlockSorter {
   SortOptions options_;
   RowLayout layouts_[2];  // families 4 and 6
   std::vector<Bucket> buckets_;
-  std::unique_ptr<Scratch> scratch_;
+  std::optional<ScratchFile> scratch_;
   std::uint64_t held_ = 0, spilled_ = 0;
 
   std::size_t next_bucket_ = 0;
