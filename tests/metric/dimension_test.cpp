@@ -8,7 +8,7 @@ namespace {
 TEST(Dimension, AnUnknownNameListsTheKnownOnes) {
   const auto refused = dimensions_named({"router", "colour"});
   ASSERT_FALSE(refused);
-  EXPECT_NE(refused.error().message.find("'colour' is no dimension; choose among router, direction, protocol_class, src_port"),
+  EXPECT_NE(refused.error().message.find("'colour' is not a dimension; choose among router, direction, protocol_class, src_port"),
             std::string::npos);
   EXPECT_FALSE(dimensions_named({"router", "router"}));
 }
