@@ -186,7 +186,7 @@ class Seal : public ::testing::Test {
     const auto report = sealed();
     EXPECT_EQ(report.steps[0].outcome, "failed");
     EXPECT_EQ(report.steps[0].code, "corrupt");
-    EXPECT_EQ(report.steps[0].message, "module p/traffic (plugin traffic 1.0.0): " + message + "; no result is made of it");
+    EXPECT_EQ(report.steps[0].message, "module p/traffic (plugin traffic 1.0.0): " + message + "; its rows are discarded");
     EXPECT_TRUE(report.steps[0].rows_blob.empty());
     EXPECT_EQ(report.steps[1].outcome, "blocked");
     EXPECT_TRUE(report.steps[1].rows_blob.empty());
