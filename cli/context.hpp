@@ -26,27 +26,6 @@ struct Context {
   Connect connect;
 };
 
-// Reads a document of the coordinator. invalid: a field is missing or has another type.
-template <class T>
-Result<T> typed(const Result<nlohmann::json>& document) {
-  if (!document) return document.error();
-  if constexpr (coordinator::Vector<T>) {
-    T out;
-    for (const auto& item : *document) {
-      auto read = coordinator::read_document<typename T::value_type>(item);
-      if (!read) return read.error();
-      out.push_back(std::move(*read));
-    }
-    return out;
-  } else {
-    return coordinator::read_document<T>(*document);
-  }
-}
-template <class T>
-Result<T> typed(Result<T> document) {
-  return document;
-}
-
 // Writes indented JSON with a final newline; invalid UTF-8 is replaced.
 void print_json(std::ostream& out, const nlohmann::json& document);
 // Prints the document with --json, else the text.

@@ -48,19 +48,20 @@ class Service final : public Api {
   static Result<std::unique_ptr<Service>> open(Config config);
   ~Service() override;
 
-  Result<nlohmann::json> submit(const Submission&) override;
-  Result<nlohmann::json> plan(const Submission&) override;
-  Result<nlohmann::json> validate(const Submission&) override;
-  Result<nlohmann::json> request(const std::string& id) override;
-  Result<nlohmann::json> requests() override;
-  Result<nlohmann::json> cancel(const std::string& id) override;
-  Result<nlohmann::json> status() override;
-  Result<nlohmann::json> explain(const std::string& job) override;
-  Result<nlohmann::json> why(const std::string& module, const std::string& column, Micros time) override;
-  Result<nlohmann::json> results(const std::string& module, TimeRange range) override;
-  Result<nlohmann::json> archive(const std::string& archive, const std::string& what) override;
-  Result<nlohmann::json> archive_task(const Submission&, const std::string& archive, const std::string& what) override;
-  Result<nlohmann::json> dump(const std::string& table, const std::string& from, std::uint32_t limit) override;
+  Result<Accepted> submit(const Submission&) override;
+  Result<PlanReport> plan(const Submission&) override;
+  Result<PipelineDescription> validate(const Submission&) override;
+  Result<RequestStatus> request(const std::string& id) override;
+  Result<std::vector<RequestStatus>> requests() override;
+  Result<RequestStatus> cancel(const std::string& id) override;
+  Result<ClusterStatus> status() override;
+  Result<JobExplanation> explain(const std::string& job) override;
+  Result<Lineage> why(const std::string& module, const std::string& column, Micros time) override;
+  Result<ModuleResults> results(const std::string& module, TimeRange range) override;
+  Result<std::vector<ArchiveFile>> archive_files(const std::string& archive) override;
+  Result<ArchiveGaps> archive_gaps(const std::string& archive) override;
+  Result<Accepted> archive_task(const Submission&, const std::string& archive, RequestKind kind) override;
+  Result<TableDump> dump(const std::string& table, const std::string& from, std::uint32_t limit) override;
 
   Result<Registration> register_node(const NodeInfo&) override;
   Result<std::vector<task::Spec>> lease(const LeaseRequest&) override;
@@ -136,8 +137,8 @@ class Service final : public Api {
   static std::string place_of(const dag::Graph& graph, const dag::Archive& archive);
   Result<> check_places(const dag::Graph& graph) const;
   Result<> check_versions(const std::vector<dag::Library>& libraries, Aftermath& after);
-  Result<nlohmann::json> accept(const Submission& submission, requests::Request request, const Parsed& parsed);
-  std::optional<Result<nlohmann::json>> already_submitted(const Submission& submission, const std::string& body) const;
+  Result<Accepted> accept(const Submission& submission, requests::Request request, const Parsed& parsed);
+  std::optional<Result<Accepted>> already_submitted(const Submission& submission, const std::string& body) const;
   void note_modules(const Parsed& parsed, const requests::Request& request, Aftermath& after);
   void advance(requests::Request& request, Aftermath& after);
   void begin_listing(requests::Request& request);
@@ -148,8 +149,8 @@ class Service final : public Api {
   void finish(requests::Request& request, const std::string& state, const std::string& reason, Aftermath& after);
   void save(const requests::Request& request, Aftermath& after);
   void summarise(requests::Request& request);
-  nlohmann::json accepted_document(const requests::Request& request, bool created) const;
-  nlohmann::json request_document(const requests::Request& request, bool with_failures) const;
+  Accepted accepted_document(const requests::Request& request, bool created) const;
+  RequestStatus request_document(const requests::Request& request, bool with_failures) const;
   void write_folder(std::uint64_t number);
   TimeRange round_outward(const dag::Graph& graph, TimeRange range) const;
 

@@ -96,7 +96,7 @@ json column_document(const dag::Column& c) { return {{"name", c.name}, {"type", 
 
 // ---- plan
 
-Result<json> Service::plan(const Submission& submission) {
+Result<PlanReport> Service::plan(const Submission& submission) {
   if (submission.range.empty()) return invalid("the range is empty; --to must be after --from");
   auto parsed = parse(submission);
   if (!parsed) return parsed.error();
@@ -135,15 +135,15 @@ Result<json> Service::plan(const Submission& submission) {
   auto files = files_document(*plan, file_list);
   const double rate = bytes_per_second_ > 0 ? bytes_per_second_ : assumed_bytes_per_second;
   const double seconds = files["bytes"].get<double>() / rate;
-  return json{{"jobs", {{"reused", all.reused}, {"new", all.fresh}, {"waiting", all.waiting}}},
-              {"modules", modules},
-              {"files", files},
-              {"file_list", file_list},
-              {"gaps", gaps_in_reach(*plan)},
-              {"estimate_seconds", seconds},
-              {"new_jobs", new_jobs},
-              {"missing_tables", tables_missed(*plan->graph, ask.range)},
-              {"waits", plan->waits}};
+  return read_document<PlanReport>(json{{"jobs", {{"reused", all.reused}, {"new", all.fresh}, {"waiting", all.waiting}}},
+                                        {"modules", modules},
+                                        {"files", files},
+                                        {"file_list", file_list},
+                                        {"gaps", gaps_in_reach(*plan)},
+                                        {"estimate_seconds", seconds},
+                                        {"new_jobs", new_jobs},
+                                        {"missing_tables", tables_missed(*plan->graph, ask.range)},
+                                        {"waits", plan->waits}});
 }
 
 // Says which of the states a window reaches are not the stored ones, as long as that can still be told.
@@ -198,7 +198,7 @@ json Service::reasons(const jobs::Plan& plan, std::size_t m, std::int64_t block)
 
 // ---- requests
 
-Result<json> Service::request(const std::string& id) {
+Result<RequestStatus> Service::request(const std::string& id) {
   const auto number = requests::request_number(id);
   if (!number) return number.error();
   Guard guard(mutex_);
@@ -211,9 +211,9 @@ Result<json> Service::request(const std::string& id) {
   return request_document(requests::request_from_row(*number, row), true);
 }
 
-Result<json> Service::requests() {
+Result<std::vector<RequestStatus>> Service::requests() {
   Guard guard(mutex_);
-  json out = json::array();
+  std::vector<RequestStatus> out;
   records_->scan_json(Table::requests, "", [&](std::string_view key, const json& row) {
     const auto number = keys::read_u64(key);
     if (const auto found = live_.find(number); found != live_.end())
@@ -290,7 +290,7 @@ std::string module_state(const json& blocks) {
 
 }  // namespace
 
-Result<json> Service::status() {
+Result<ClusterStatus> Service::status() {
   auto all = requests();
   Guard guard(mutex_);
   json nodes = json::array(), modules = json::array();
@@ -318,16 +318,16 @@ Result<json> Service::status() {
     auto strip = strip_of(name, *row, blocks);
     modules.push_back({{"module", name}, {"state", module_state(blocks)}, {"blocks", blocks}, {"strip", strip}});
   }
-  return json{{"nodes", nodes},
-              {"modules", modules},
-              {"requests", *all},
-              {"leases", scheduler_->lease_count()},
-              {"epoch", store_->epoch()}};
+  return read_document<ClusterStatus>(json{{"nodes", nodes},
+                                           {"modules", modules},
+                                           {"requests", *all},
+                                           {"leases", scheduler_->lease_count()},
+                                           {"epoch", store_->epoch()}});
 }
 
 // ---- explain, why, results
 
-Result<json> Service::explain(const std::string& job) {
+Result<JobExplanation> Service::explain(const std::string& job) {
   const auto at = job.rfind('@');
   const auto time = at == std::string::npos ? Result<Micros>(invalid("")) : parse_time(job.substr(at + 1));
   if (!time)
@@ -370,17 +370,18 @@ Result<json> Service::explain(const std::string& job) {
   const auto why = reasons(*plan, m, b);
   const auto* failure = scheduler_->failure({fingerprint, from});
   if (failure && failure->given_up && (flags & needs_any)) flags |= Flag::failed;  // stays so when its request has ended
-  return json{{"job", graph->full_name(graph->modules[m]) + "@" + format_time(from)},
-              {"state", job_state({fingerprint, from}, flags)},
-              {"fingerprint", fingerprint},
-              {"state_key", plan->modules[m].state_key(b)},
-              {"result_key", plan->modules[m].result_key(b)},
-              {"stored_result_key", row ? json(row->result_key) : json("")},
-              {"reason", failure && failure->given_up ? failure->code + ": " + failure->message : why.value("reason", "")},
-              {"changed", why.value("changed", json::array())},
-              {"flows_from", made.value("flows_from", json(nullptr))},
-              {"node", made.value("node", "")},
-              {"waits_for", waits_for}};
+  return read_document<JobExplanation>(
+      json{{"job", graph->full_name(graph->modules[m]) + "@" + format_time(from)},
+           {"state", job_state({fingerprint, from}, flags)},
+           {"fingerprint", fingerprint},
+           {"state_key", plan->modules[m].state_key(b)},
+           {"result_key", plan->modules[m].result_key(b)},
+           {"stored_result_key", row ? json(row->result_key) : json("")},
+           {"reason", failure && failure->given_up ? failure->code + ": " + failure->message : why.value("reason", "")},
+           {"changed", why.value("changed", json::array())},
+           {"flows_from", made.value("flows_from", json(nullptr))},
+           {"node", made.value("node", "")},
+           {"waits_for", waits_for}});
 }
 
 // What was made of one block of a module, and from what, for the part of it that `span` asks for.
@@ -450,7 +451,7 @@ json Service::trace(const dag::Graph& graph, std::uint32_t m, const std::string&
   return out;
 }
 
-Result<json> Service::why(const std::string& module, const std::string& column, Micros time) {
+Result<Lineage> Service::why(const std::string& module, const std::string& column, Micros time) {
   Guard guard(mutex_);
   auto found = find_module(module);
   if (!found) return found.error();
@@ -465,10 +466,10 @@ Result<json> Service::why(const std::string& module, const std::string& column, 
     return missing("there is no result of " + module + " at " + format_time(time) +
                    "; mole run computes it, mole status --map shows what is there");
   document["overrides"] = module_row(module)->overrides;
-  return document;
+  return read_document<Lineage>(document);
 }
 
-Result<json> Service::results(const std::string& module, TimeRange range) {
+Result<ModuleResults> Service::results(const std::string& module, TimeRange range) {
   Guard guard(mutex_);
   auto found = find_module(module);
   if (!found) return found.error();
@@ -491,57 +492,70 @@ Result<json> Service::results(const std::string& module, TimeRange range) {
                                                {"coverage", row.coverage},
                                                {"state", row.coverage_min < 1 ? "partial" : "done"}});
                            });
-  return json{{"module", graph.full_name(resolved)},
-              {"interval", format_duration(resolved.interval)},
-              {"window", resolved.window > 0 ? json(format_duration(resolved.window)) : json(nullptr)},
-              {"totals", resolved.totals},
-              {"overrides", module_row(module)->overrides},
-              {"columns", columns},
-              {"blocks", blocks}};
+  return read_document<ModuleResults>(
+      json{{"module", graph.full_name(resolved)},
+           {"interval", format_duration(resolved.interval)},
+           {"window", resolved.window > 0 ? json(format_duration(resolved.window)) : json(nullptr)},
+           {"totals", resolved.totals},
+           {"overrides", module_row(module)->overrides},
+           {"columns", columns},
+           {"blocks", blocks}});
 }
 
 // ---- archives, tables
 
-Result<json> Service::archive(const std::string& archive, const std::string& what) {
-  if (what != "ls" && what != "gaps") return invalid("an archive shows \"ls\" or \"gaps\", not \"" + what + "\"");
+Result<std::vector<ArchiveFile>> Service::archive_files(const std::string& archive) {
   Guard guard(mutex_);
   auto found = find_archive(archive);
   if (!found) return found.error();
   const auto index = index_of(*found->first, found->first->archives[found->second]);
-  json files = json::array(), missing_files = json::array(), damaged = json::array();
-  for (const auto& file : index->files()) {
-    const auto row = records_->file(archive, file.file.id).value_or(store::FileRow{});
-    if (what == "ls")
-      files.push_back({{"id", file.file.id},
-                       {"size", file.file.size},
-                       {"router", file.file.router},
-                       {"sequence", file.file.sequence},
-                       {"from", format_time(file.file.covers.from)},
-                       {"to", format_time(file.file.covers.to)},
-                       {"revision", row.revision},
-                       {"state", row.state.empty() ? "unread" : row.state},
-                       {"digest", row.digest},
-                       {"medium", row.medium},
-                       {"position", row.position}});
-    else if (!row.state.empty() && row.state != "sound") {
-      auto evidence = records_->json(Table::damage, keys::pair(archive, file.file.id));
-      if (!evidence.is_object()) evidence = json::object();
-      damaged.push_back({{"id", file.file.id},
-                         {"state", row.state},
-                         {"lost_compressed", evidence.value("lost_compressed", json::array())},
-                         {"lost_content", evidence.value("lost_content", json::array())}});
-    }
+  std::vector<ArchiveFile> files;
+  for (const auto& listed : index->files()) {
+    const auto& file = listed.file;
+    const auto row = records_->file(archive, file.id).value_or(store::FileRow{});
+    files.push_back({.id = file.id,
+                     .size = file.size,
+                     .router = file.router,
+                     .sequence = file.sequence,
+                     .from = file.covers.from,
+                     .to = file.covers.to,
+                     .revision = row.revision,
+                     .state = from_word<FileState>(row.state).value_or(FileState::unread),
+                     .digest = row.digest,
+                     .medium = row.medium,
+                     .position = row.position});
   }
-  if (what == "ls") return files;
-  for (const auto& gap : index->gaps(most_gaps_listed))
-    missing_files.push_back({{"router", gap.router},
-                             {"sequence", gap.sequence ? json(*gap.sequence) : json(nullptr)},
-                             {"from", format_time(gap.covers.from)},
-                             {"to", format_time(gap.covers.to)}});
-  return json{{"missing", missing_files}, {"damaged", damaged}};
+  return files;
 }
 
-Result<json> Service::dump(const std::string& table, const std::string& from, std::uint32_t limit) {
+Result<ArchiveGaps> Service::archive_gaps(const std::string& archive) {
+  Guard guard(mutex_);
+  auto found = find_archive(archive);
+  if (!found) return found.error();
+  const auto index = index_of(*found->first, found->first->archives[found->second]);
+  ArchiveGaps gaps;
+  for (const auto& listed : index->files()) {
+    const auto row = records_->file(archive, listed.file.id).value_or(store::FileRow{});
+    if (row.state.empty() || row.state == "sound") continue;
+    const auto evidence = records_->json(Table::damage, keys::pair(archive, listed.file.id));
+    const auto lost = [&](const char* key) {
+      std::vector<LostRange> ranges;
+      if (evidence.is_object())
+        for (const auto& row_of_range : evidence.value(key, json::array()))
+          if (auto range = read_document<LostRange>(row_of_range)) ranges.push_back(std::move(*range));
+      return ranges;
+    };
+    gaps.damaged.push_back({.id = listed.file.id,
+                            .state = from_word<FileState>(row.state).value_or(FileState::damaged),
+                            .lost_compressed = lost("lost_compressed"),
+                            .lost_content = lost("lost_content")});
+  }
+  for (const auto& gap : index->gaps(most_gaps_listed))
+    gaps.missing.push_back({.router = gap.router, .sequence = gap.sequence, .from = gap.covers.from, .to = gap.covers.to});
+  return gaps;
+}
+
+Result<TableDump> Service::dump(const std::string& table, const std::string& from, std::uint32_t limit) {
   const auto which = store::table_of(table);
   if (!which)
     return missing("there is no table \"" + table.substr(0, 60) + "\"" + manifest::suggestion(table, store::table_names()));
@@ -554,7 +568,7 @@ Result<json> Service::dump(const std::string& table, const std::string& from, st
     start += static_cast<char>(high << 4 | low);
   }
   limit = std::clamp<std::uint32_t>(limit, 1, 10'000);
-  json rows = json::array();
+  std::vector<json> rows;
   std::string next;
   store_->scan(*which, start, "", [&](std::string_view key, std::string_view value) {
     if (rows.size() < limit) {
@@ -568,7 +582,7 @@ Result<json> Service::dump(const std::string& table, const std::string& from, st
     }
     return false;
   });
-  return json{{"table", table}, {"rows", rows}, {"next", next}};
+  return TableDump{.table_name = table, .rows = std::move(rows), .next = std::move(next)};
 }
 
 }  // namespace mole::coordinator

@@ -101,15 +101,15 @@ TimeRange Service::round_outward(const dag::Graph& graph, TimeRange range) const
   return out;
 }
 
-Result<json> Service::validate(const Submission& submission) {
+Result<PipelineDescription> Service::validate(const Submission& submission) {
   auto parsed = parse(submission);
   if (!parsed) return parsed.error();
-  return dag::describe(parsed->resolved.graph);
+  return read_document<PipelineDescription>(dag::describe(parsed->resolved.graph));
 }
 
 // ---- accepting
 
-Result<json> Service::submit(const Submission& submission) {
+Result<Accepted> Service::submit(const Submission& submission) {
   if (submission.range.empty())
     return invalid("the range [" + format_time(submission.range.from) + ", " + format_time(submission.range.to) +
                    ") is empty; --to must be after --from");
@@ -127,9 +127,8 @@ Result<json> Service::submit(const Submission& submission) {
   return accept(submission, std::move(request), *parsed);
 }
 
-Result<json> Service::archive_task(const Submission& submission, const std::string& archive, const std::string& what) {
-  if (what != "index" && what != "verify")
-    return invalid("an archive can be asked to \"index\" or \"verify\", not \"" + what + "\"");
+Result<Accepted> Service::archive_task(const Submission& submission, const std::string& archive, RequestKind kind) {
+  if (kind != RequestKind::index && kind != RequestKind::verify) return invalid("an archive task is index or verify");
   auto parsed = parse(submission);
   if (!parsed) return parsed.error();
   const auto& graph = parsed->resolved.graph;
@@ -140,7 +139,7 @@ Result<json> Service::archive_task(const Submission& submission, const std::stri
   if (!graph.find_archive(name) || (slash != std::string::npos && archive.substr(0, slash) != graph.pipeline))
     return missing("the pipeline " + graph.pipeline + " has no archive \"" + archive + "\"" + manifest::suggestion(name, names));
   Request request;
-  request.kind = what;
+  request.kind = word_of(kind);
   request.archive = graph.pipeline + "/" + name;
   request.range = submission.range;
   request.graph = std::make_shared<const dag::Graph>(graph);
@@ -201,22 +200,22 @@ Result<> Service::check_versions(const std::vector<dag::Library>& libraries, Aft
   return {};
 }
 
-std::optional<Result<json>> Service::already_submitted(const Submission& submission, const std::string& body) const {
+std::optional<Result<Accepted>> Service::already_submitted(const Submission& submission, const std::string& body) const {
   if (submission.client_id.empty()) return std::nullopt;
   const auto known = records_->json(Table::clients, submission.client_id);
   if (!known.is_object()) return std::nullopt;
   if (known.value("body", "") != body)
-    return Result<json>(
+    return Result<Accepted>(
         invalid("the client id \"" + submission.client_id + "\" was used for another submission; choose a new one"));
   const auto number = known.value("request", std::uint64_t{0});
-  if (const auto live = live_.find(number); live != live_.end()) return Result<json>(accepted_document(live->second, false));
+  if (const auto live = live_.find(number); live != live_.end()) return Result<Accepted>(accepted_document(live->second, false));
   auto request = requests::request_from_row(number, records_->json(Table::requests, keys::number(number)));
   auto graph = records_->json(Table::revisions, keys::text(request.revision));
   request.graph = std::make_shared<const dag::Graph>(dag::graph_from_json(graph));
-  return Result<json>(accepted_document(request, false));
+  return Result<Accepted>(accepted_document(request, false));
 }
 
-Result<json> Service::accept(const Submission& submission, Request request, const Parsed& parsed) {
+Result<Accepted> Service::accept(const Submission& submission, Request request, const Parsed& parsed) {
   if (submission.client_id.size() > 256) return invalid("a client id has at most 256 characters");
   if (auto kept = keep_libraries(needed_libraries(request, parsed.resolved.libraries)); !kept) return kept.error();
   if (request.kind == "run")
@@ -302,15 +301,11 @@ void Service::note_modules(const Parsed& parsed, const Request& request, Afterma
   }
 }
 
-json Service::accepted_document(const Request& request, bool created) const {
-  json modules = json::array();
+Accepted Service::accepted_document(const Request& request, bool created) const {
+  Accepted accepted{.id = request.id(), .created = created, .modules = {}, .from = request.range.from, .to = request.range.to};
   for (const auto& module : request.graph->modules)
-    if (request.module.empty() || module.name == request.module) modules.push_back(request.graph->full_name(module));
-  return {{"id", request.id()},
-          {"created", created},
-          {"modules", modules},
-          {"from", format_time(request.range.from)},
-          {"to", format_time(request.range.to)}};
+    if (request.module.empty() || module.name == request.module) accepted.modules.push_back(request.graph->full_name(module));
+  return accepted;
 }
 
 void Service::save(const Request& request, Aftermath& after) {
@@ -467,7 +462,7 @@ void Service::summarise(Request& request) {
   request.coverage_windowed = windowed.mean();
 }
 
-Result<json> Service::cancel(const std::string& id) {
+Result<RequestStatus> Service::cancel(const std::string& id) {
   const auto number = requests::request_number(id);
   if (!number) return number.error();
   Guard guard(mutex_);
@@ -484,7 +479,7 @@ Result<json> Service::cancel(const std::string& id) {
   return document;
 }
 
-json Service::request_document(const Request& request, bool with_failures) const {
+RequestStatus Service::request_document(const Request& request, bool with_failures) const {
   return requests::describe(request, request.terminal() ? request.counts : scheduler_->counts(request.number), with_failures);
 }
 
@@ -513,7 +508,7 @@ void Service::write_folder(std::uint64_t number) {
       });
     }
   }
-  auto document = requests::describe(request, request.counts, true);
+  json document = requests::describe(request, request.counts, true);
   document["job_list"] = std::move(jobs);
   (void)requests::write_folder(config_.state / "requests" / request.id(), document, links);  // a view, as tables/ are
 }

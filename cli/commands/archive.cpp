@@ -25,10 +25,10 @@ struct ShowArgs {
 };
 
 Result<std::vector<coordinator::ArchiveFile>> files_of(coordinator::ClientApi& api, const std::string& archive) {
-  return typed<std::vector<coordinator::ArchiveFile>>(api.archive(archive, "ls"));
+  return api.archive_files(archive);
 }
 Result<coordinator::ArchiveGaps> gaps_of(coordinator::ClientApi& api, const std::string& archive) {
-  return typed<coordinator::ArchiveGaps>(api.archive(archive, "gaps"));
+  return api.archive_gaps(archive);
 }
 
 // What `visit` of for_each_archive gets: a session that can run tasks and the archive, which has just been listed.
@@ -79,7 +79,7 @@ Result<Exit> verify(Context& context, const TaskArgs& args) {
   const auto verified = for_each_archive(context, args, [&](const ArchiveWork& work) -> Result<> {
     work.submission.client_id = new_client_id();
     auto& api = work.session.api();
-    const auto request = typed<coordinator::Accepted>(api.archive_task(work.submission, work.archive, "verify"));
+    const auto request = api.archive_task(work.submission, work.archive, coordinator::RequestKind::verify);
     if (!request) return request.error();
     const auto done = wait_for(context, work.session, request->id, args.progress, work.interrupt);
     if (!done) return done.error();

@@ -15,7 +15,7 @@ struct ExplainArgs {
 
 Result<Exit> explain(Context& context, const ExplainArgs& args) {
   return show(
-      context, [&](coordinator::ClientApi& api) { return typed<coordinator::JobExplanation>(api.explain(args.job)); },
+      context, [&](coordinator::ClientApi& api) { return api.explain(args.job); },
       [&](const auto& explained) { return explain_text(explained, context.out_style); });
 }
 

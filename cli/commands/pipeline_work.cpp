@@ -13,7 +13,7 @@ namespace {
 
 // Warns that a service without nodes accepts requests but makes no progress.
 void warn_without_nodes(Context& context, coordinator::ClientApi& api) {
-  const auto status = typed<coordinator::ClusterStatus>(api.status());
+  const auto status = api.status();
   if (!status) return;
   for (const auto& node : status->nodes)
     if (node.state != coordinator::NodeState::silent) return;
@@ -58,7 +58,7 @@ Result<coordinator::PipelineDescription> validate_submission(Context& context, c
   if (!context.options.coordinator.empty()) {
     auto session = context.connect(context.options, Need::read);
     if (!session) return session.error();
-    return typed<coordinator::PipelineDescription>((*session)->api().validate(submission));
+    return (*session)->api().validate(submission);
   }
   const auto manifest =
       coordinator::manifest::parse_manifest(submission.manifest, submission.manifest_name, submission.overrides);
@@ -66,14 +66,14 @@ Result<coordinator::PipelineDescription> validate_submission(Context& context, c
   const auto resolved =
       coordinator::dag::resolve(*manifest, PluginCatalogue::load(plugin_search_path(context.options)), submission.base);
   if (!resolved) return resolved.error();
-  return typed<coordinator::PipelineDescription>(Result(coordinator::dag::describe(resolved->graph)));
+  return coordinator::read_document<coordinator::PipelineDescription>(coordinator::dag::describe(resolved->graph));
 }
 
 Result<> index_archive(Context& context, Session& session, const coordinator::Submission& submission, const std::string& archive,
                        const Interrupt& interrupt) {
   auto listing = submission;
   listing.client_id = new_client_id();
-  const auto request = typed<coordinator::Accepted>(session.api().archive_task(listing, archive, "index"));
+  const auto request = session.api().archive_task(listing, archive, coordinator::RequestKind::index);
   if (!request) return request.error();
   const auto done = wait_for(context, session, request->id, "none", interrupt, true);
   if (!done) return done.error();

@@ -17,7 +17,7 @@ Result<> ensure_listing(Context& context, const coordinator::Submission& submiss
     auto session = context.connect(context.options, Need::read);
     if (!session && session.error().code != Code::missing) return session.error();
     const auto is_listed = [&](const std::string& archive) {
-      const auto files = typed<std::vector<coordinator::ArchiveFile>>((*session)->api().archive(archive, "ls"));
+      const auto files = (*session)->api().archive_files(archive);
       return files && !files->empty();
     };
     if (session && (!(*session)->embedded() || std::all_of(archives->begin(), archives->end(), is_listed))) return {};
@@ -35,7 +35,7 @@ Result<Exit> plan(Context& context, const WorkArgs& args) {
   if (!submission) return submission.error();
   if (auto listed = ensure_listing(context, *submission); !listed) return listed.error();
   return show(
-      context, [&](coordinator::ClientApi& api) { return typed<coordinator::PlanReport>(api.plan(*submission)); },
+      context, [&](coordinator::ClientApi& api) { return api.plan(*submission); },
       [&](const auto& planned) { return plan_text(planned, context.out_style); });
 }
 

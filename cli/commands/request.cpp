@@ -34,7 +34,7 @@ Result<Exit> submit(Context& context, const SubmitArgs& args) {
   const Interrupt interrupt;
   auto session = context.connect(context.options, args.wait ? Need::work : Need::store);
   if (!session) return session.error();
-  const auto accepted = typed<coordinator::Accepted>((*session)->api().submit(*submission));
+  const auto accepted = (*session)->api().submit(*submission);
   if (!accepted) return accepted.error();
   if (args.wait) {
     const auto done = wait_for(context, **session, accepted->id, args.progress, interrupt);
@@ -51,14 +51,14 @@ Result<Exit> submit(Context& context, const SubmitArgs& args) {
 
 Result<Exit> list(Context& context, const ListArgs&) {
   return show(
-      context, [](coordinator::ClientApi& api) { return typed<std::vector<coordinator::RequestStatus>>(api.requests()); },
+      context, [](coordinator::ClientApi& api) { return api.requests(); },
       [&](const auto& requests) { return requests_text(requests, context.out_style); });
 }
 
 Result<Exit> show_one(Context& context, const IdArgs& args) {
   auto session = context.connect(context.options, Need::read);
   if (!session) return session.error();
-  const auto request = typed<coordinator::RequestStatus>((*session)->api().request(args.id));
+  const auto request = (*session)->api().request(args.id);
   if (!request) return request.error();
   print_request(context, *request);
   return Exit::done;  // whatever the state of the request
@@ -68,7 +68,7 @@ Result<Exit> watch(Context& context, const IdArgs& args) {
   const Interrupt interrupt;
   auto session = context.connect(context.options, Need::read);
   if (!session) return session.error();
-  const auto request = typed<coordinator::RequestStatus>((*session)->api().request(args.id));
+  const auto request = (*session)->api().request(args.id);
   if (!request) return request.error();
   if (!is_settled(*request) && (*session)->embedded())
     return transient("no coordinator serves this state; start mole-coordinator on it, or run the pipeline with mole run");
@@ -79,7 +79,7 @@ Result<Exit> watch(Context& context, const IdArgs& args) {
 
 Result<Exit> cancel(Context& context, const IdArgs& args) {
   return show(
-      context, [&](coordinator::ClientApi& api) { return typed<coordinator::RequestStatus>(api.cancel(args.id)); },
+      context, [&](coordinator::ClientApi& api) { return api.cancel(args.id); },
       [&](const auto&) { return fmt::format("request {} cancelled; its finished results are kept\n", args.id); });
 }
 

@@ -28,7 +28,7 @@ json cell(const runtime::Column& column, std::size_t row) {
 
 Result<std::string> full_module_name(coordinator::ClientApi& api, const std::string& name) {
   if (name.find('/') != std::string::npos) return name;
-  const auto status = typed<coordinator::ClusterStatus>(api.status());
+  const auto status = api.status();
   if (!status) return status.error();
   std::vector<std::string> matches, known;
   for (const auto& m : status->modules) {
@@ -80,7 +80,7 @@ Result<> BlobFiles::fetch(const Digest& digest, const fs::path& to) {
 }
 
 Result<FoundResults> results_of(Session& session, BlobFiles& blobs, const std::string& module, TimeRange range) {
-  auto document = typed<coordinator::ModuleResults>(session.api().results(module, range));
+  auto document = session.api().results(module, range);
   if (!document) return document.error();
   FoundResults found{std::move(*document), {}};
   for (const auto& block : found.document.blocks) {

@@ -100,15 +100,15 @@ Error waiting_error(const RequestStatus& request) {
 Result<Ran> submit_and_wait(Context& context, Session& session, const coordinator::Submission& submission,
                             const std::string& progress, const Interrupt& interrupt) {
   auto& api = session.api();
-  auto pipeline = typed<coordinator::PipelineDescription>(api.validate(submission));
+  auto pipeline = api.validate(submission);
   if (!pipeline) return pipeline.error();
   const auto archives = archives_of(submission);
   if (!archives) return archives.error();
   for (const auto& archive : *archives)
     if (auto listed = index_archive(context, session, submission, archive, interrupt); !listed) return listed.error();
-  auto plan = typed<coordinator::PlanReport>(api.plan(submission));
+  auto plan = api.plan(submission);
   if (!plan) return plan.error();
-  auto accepted = typed<coordinator::Accepted>(api.submit(submission));
+  auto accepted = api.submit(submission);
   if (!accepted) return accepted.error();
   auto request = wait_for(context, session, accepted->id, progress, interrupt, session.embedded());
   if (!request) return request.error();

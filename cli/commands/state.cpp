@@ -16,7 +16,7 @@ Result<Exit> dump(Context& context, const DumpArgs& args) {
   auto all = nlohmann::json::array();
   std::string from;
   do {
-    const auto page = typed<coordinator::TableDump>((*session)->api().dump(args.table, from, rows_per_page));
+    const auto page = (*session)->api().dump(args.table, from, rows_per_page);
     if (!page) return page.error();
     for (const auto& row : page->rows) {
       if (context.options.json)

@@ -11,7 +11,7 @@ struct StatusArgs {
 
 Result<Exit> status(Context& context, const StatusArgs& args) {
   return show(
-      context, [](coordinator::ClientApi& api) { return typed<coordinator::ClusterStatus>(api.status()); },
+      context, [](coordinator::ClientApi& api) { return api.status(); },
       [&](const auto& status) { return status_text(status, args.map, context.out_style); });
 }
 

@@ -30,7 +30,7 @@ Result<Exit> why(Context& context, const WhyArgs& args) {
   if (!session) return session.error();
   const auto module = full_module_name((*session)->api(), args.module);
   if (!module) return module.error();
-  const auto traced = typed<coordinator::Lineage>((*session)->api().why(*module, args.column, *parse_time(args.time)));
+  const auto traced = (*session)->api().why(*module, args.column, *parse_time(args.time));
   if (!traced) return traced.error();
   const auto values = values_of(**session, *traced);
   if (!values) return values.error();

@@ -63,7 +63,7 @@ Result<coordinator::RequestStatus> watch_request(coordinator::ClientApi& api, co
   for (;;) {
     if (watch.stop()) return Error{Code::cancelled, "interrupted"};
     if (auto ok = watch.check(); !ok) return ok.error();
-    auto request = typed<coordinator::RequestStatus>(api.request(id));
+    auto request = api.request(id);
     const double now = watch.now();
     if (request) {
       reached = now;

@@ -101,30 +101,39 @@ Request request_from_row(std::uint64_t number, const json& row) {
   return r;
 }
 
-json describe(const Request& r, const leases::JobCounts& counts, bool with_failures) {
-  json out = {{"id", r.id()},
-              {"kind", r.kind},
-              {"pipeline", r.pipeline},
-              {"module", r.module},
-              {"from", format_time(r.range.from)},
-              {"to", format_time(r.range.to)},
-              {"state", r.state},
-              {"reason", r.reason},
-              {"code", r.code},
-              {"priority", r.priority},
-              {"partial", r.partial},
-              {"submitted", format_time(r.submitted)},
-              {"finished", r.finished ? json(format_time(r.finished)) : json(nullptr)},
-              {"jobs", to_json(counts)},
-              {"files", files(r)},
-              {"bytes", progress(r.bytes_total, r.bytes_done)},
-              {"coverage", r.coverage < 0 ? json(nullptr) : json(r.coverage)},
-              {"waits", r.waits}};
-  if (r.coverage_plain >= 0) out["coverage_without_windows"] = r.coverage_plain;
-  if (r.coverage_windowed >= 0) out["coverage_with_windows"] = r.coverage_windowed;
-  if (!r.overrides.empty()) out["overrides"] = r.overrides;
-  if (!r.archive.empty()) out["archive"] = r.archive;
-  if (with_failures) out["failures"] = r.failures;
+RequestStatus describe(const Request& r, const leases::JobCounts& counts, bool with_failures) {
+  RequestStatus out;
+  out.id = r.id();
+  out.kind = from_word<RequestKind>(r.kind).value_or(RequestKind::run);
+  out.pipeline = r.pipeline;
+  out.module = r.module;
+  out.archive = r.archive;
+  out.from = r.range.from;
+  out.to = r.range.to;
+  out.state = from_word<RequestState>(r.state).value_or(RequestState::accepted);
+  out.reason = r.reason;
+  out.code = r.code;
+  out.priority = r.priority;
+  out.partial = r.partial;
+  out.submitted = r.submitted;
+  if (r.finished) out.finished = r.finished;
+  out.jobs = {.total = counts.total,
+              .done = counts.done,
+              .failed = counts.failed,
+              .running = counts.running,
+              .waiting = counts.waiting,
+              .blocked = counts.blocked};
+  out.files = {.total = r.files_total, .done = r.files_done, .decoded = r.files_decoded, .from_columns = r.files_from_columns};
+  out.bytes = {.total = r.bytes_total, .done = r.bytes_done};
+  if (r.coverage >= 0) out.coverage = r.coverage;
+  if (r.coverage_plain >= 0) out.coverage_without_windows = r.coverage_plain;
+  if (r.coverage_windowed >= 0) out.coverage_with_windows = r.coverage_windowed;
+  out.overrides = r.overrides;
+  out.waits = r.waits;
+  if (!with_failures) return out;
+  auto& failures = out.failures.emplace();
+  for (const auto& row : r.failures)
+    if (auto failure = read_document<JobFailure>(row)) failures.push_back(std::move(*failure));
   return out;
 }
 

@@ -60,7 +60,7 @@ Result<std::uint64_t> request_number(const std::string& id);
 nlohmann::json to_row(const Request& request);
 Request request_from_row(std::uint64_t number, const nlohmann::json& row);
 
-// Api::request. Of a live request, counts come from the scheduler.
-nlohmann::json describe(const Request& request, const leases::JobCounts& counts, bool with_failures);
+// The document of a request. Of a live one, counts come from the scheduler.
+RequestStatus describe(const Request& request, const leases::JobCounts& counts, bool with_failures);
 
 }  // namespace mole::coordinator::requests

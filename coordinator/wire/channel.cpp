@@ -53,7 +53,7 @@ Channel::Channel(const Address& address, const Timeouts& timeouts) {
   socket_ = make_socket(address, timeouts);
   socket_->open();
   auto framed = std::make_shared<TFramedTransport>(socket_, socket_->getConfiguration());
-  auto protocol = std::make_shared<TBinaryProtocol>(framed, reply_bytes, container_items, true, true);
+  auto protocol = std::make_shared<TBinaryProtocol>(framed, reply_bytes, reply_items, true, true);
   protocol_ = protocol;
 }
 

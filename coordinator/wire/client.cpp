@@ -40,11 +40,19 @@ class RemoteCoordinator::Pool {
     return end.error;
   }
 
-  Result<nlohmann::json> document(Repeat repeat, const std::function<void(wire::CoordinatorClient&, std::string&)>& call) {
-    std::string text;
-    const auto done = run(repeat, [&](wire::CoordinatorClient& client) { call(client, text); });
+  template <class T>
+  Result<T> document(Repeat repeat, const std::function<void(wire::CoordinatorClient&, wire::Carried<T>&)>& call) {
+    wire::Carried<T> got;
+    const auto done = run(repeat, [&](wire::CoordinatorClient& client) { call(client, got); });
     if (!done) return done.error();
-    return document_from_wire(text);
+    return static_cast<T&&>(got);
+  }
+  template <class T>
+  Result<std::vector<T>> list(const std::function<void(wire::CoordinatorClient&, std::vector<wire::Carried<T>>&)>& call) {
+    std::vector<wire::Carried<T>> got;
+    const auto done = run(Repeat::safe, [&](wire::CoordinatorClient& client) { call(client, got); });
+    if (!done) return done.error();
+    return std::vector<T>(std::make_move_iterator(got.begin()), std::make_move_iterator(got.end()));
   }
 
  private:
@@ -90,62 +98,64 @@ Result<std::unique_ptr<RemoteCoordinator>> RemoteCoordinator::at(std::string_vie
   return std::make_unique<RemoteCoordinator>(std::move(*address), timeouts);
 }
 
-Result<nlohmann::json> RemoteCoordinator::submit(const Submission& s) {
-  const auto sent = to_wire(s);
-  return pool_->document(repeatable(s), [&](auto& client, auto& out) { client.submit(out, sent); });
+Result<Accepted> RemoteCoordinator::submit(const Submission& s) {
+  return pool_->document<Accepted>(repeatable(s), [&](auto& client, auto& out) { client.submit(out, to_wire(s)); });
 }
 
-Result<nlohmann::json> RemoteCoordinator::plan(const Submission& s) {
-  const auto sent = to_wire(s);
-  return pool_->document(Repeat::safe, [&](auto& client, auto& out) { client.plan(out, sent); });
+Result<PlanReport> RemoteCoordinator::plan(const Submission& s) {
+  return pool_->document<PlanReport>(Repeat::safe, [&](auto& client, auto& out) { client.plan(out, to_wire(s)); });
 }
 
-Result<nlohmann::json> RemoteCoordinator::validate(const Submission& s) {
-  const auto sent = to_wire(s);
-  return pool_->document(Repeat::safe, [&](auto& client, auto& out) { client.validate(out, sent); });
+Result<PipelineDescription> RemoteCoordinator::validate(const Submission& s) {
+  return pool_->document<PipelineDescription>(Repeat::safe, [&](auto& client, auto& out) { client.validate(out, to_wire(s)); });
 }
 
-Result<nlohmann::json> RemoteCoordinator::request(const std::string& id) {
-  return pool_->document(Repeat::safe, [&](auto& client, auto& out) { client.request(out, id); });
+Result<RequestStatus> RemoteCoordinator::request(const std::string& id) {
+  return pool_->document<RequestStatus>(Repeat::safe, [&](auto& client, auto& out) { client.request(out, id); });
 }
 
-Result<nlohmann::json> RemoteCoordinator::requests() {
-  return pool_->document(Repeat::safe, [&](auto& client, auto& out) { client.requests(out); });
+Result<std::vector<RequestStatus>> RemoteCoordinator::requests() {
+  return pool_->list<RequestStatus>([&](auto& client, auto& out) { client.requests(out); });
 }
 
-Result<nlohmann::json> RemoteCoordinator::cancel(const std::string& id) {
-  return pool_->document(Repeat::safe, [&](auto& client, auto& out) { client.cancel(out, id); });
+Result<RequestStatus> RemoteCoordinator::cancel(const std::string& id) {
+  return pool_->document<RequestStatus>(Repeat::safe, [&](auto& client, auto& out) { client.cancel(out, id); });
 }
 
-Result<nlohmann::json> RemoteCoordinator::status() {
-  return pool_->document(Repeat::safe, [&](auto& client, auto& out) { client.status(out); });
+Result<ClusterStatus> RemoteCoordinator::status() {
+  return pool_->document<ClusterStatus>(Repeat::safe, [&](auto& client, auto& out) { client.status(out); });
 }
 
-Result<nlohmann::json> RemoteCoordinator::explain(const std::string& job) {
-  return pool_->document(Repeat::safe, [&](auto& client, auto& out) { client.explain(out, job); });
+Result<JobExplanation> RemoteCoordinator::explain(const std::string& job) {
+  return pool_->document<JobExplanation>(Repeat::safe, [&](auto& client, auto& out) { client.explain(out, job); });
 }
 
-Result<nlohmann::json> RemoteCoordinator::why(const std::string& module, const std::string& column, Micros time) {
-  return pool_->document(Repeat::safe, [&](auto& client, auto& out) { client.why(out, module, column, time); });
+Result<Lineage> RemoteCoordinator::why(const std::string& module, const std::string& column, Micros time) {
+  return pool_->document<Lineage>(Repeat::safe, [&](auto& client, auto& out) { client.why(out, module, column, time); });
 }
 
-Result<nlohmann::json> RemoteCoordinator::results(const std::string& module, TimeRange range) {
-  return pool_->document(Repeat::safe, [&](auto& client, auto& out) { client.results(out, module, range.from, range.to); });
+Result<ModuleResults> RemoteCoordinator::results(const std::string& module, TimeRange range) {
+  return pool_->document<ModuleResults>(Repeat::safe,
+                                        [&](auto& client, auto& out) { client.results(out, module, range.from, range.to); });
 }
 
-Result<nlohmann::json> RemoteCoordinator::archive(const std::string& archive, const std::string& what) {
-  return pool_->document(Repeat::safe, [&](auto& client, auto& out) { client.archive(out, archive, what); });
+Result<std::vector<ArchiveFile>> RemoteCoordinator::archive_files(const std::string& archive) {
+  return pool_->list<ArchiveFile>([&](auto& client, auto& out) { client.archive_files(out, archive); });
 }
 
-Result<nlohmann::json> RemoteCoordinator::archive_task(const Submission& s, const std::string& archive, const std::string& what) {
-  const auto sent = to_wire(s);
-  return pool_->document(repeatable(s), [&](auto& client, auto& out) { client.archive_task(out, sent, archive, what); });
+Result<ArchiveGaps> RemoteCoordinator::archive_gaps(const std::string& archive) {
+  return pool_->document<ArchiveGaps>(Repeat::safe, [&](auto& client, auto& out) { client.archive_gaps(out, archive); });
 }
 
-Result<nlohmann::json> RemoteCoordinator::dump(const std::string& table, const std::string& from, std::uint32_t limit) {
-  constexpr std::uint32_t most = std::numeric_limits<std::int32_t>::max();
-  const auto sent = static_cast<std::int32_t>(std::min(limit, most));
-  return pool_->document(Repeat::safe, [&](auto& client, auto& out) { client.dump(out, table, from, sent); });
+Result<Accepted> RemoteCoordinator::archive_task(const Submission& s, const std::string& archive, RequestKind kind) {
+  return pool_->document<Accepted>(repeatable(s),
+                                   [&](auto& client, auto& out) { client.archive_task(out, to_wire(s), archive, kind); });
+}
+
+Result<TableDump> RemoteCoordinator::dump(const std::string& table, const std::string& from, std::uint32_t limit) {
+  constexpr std::uint32_t max = std::numeric_limits<std::int32_t>::max();
+  const auto sent = static_cast<std::int32_t>(std::min(limit, max));
+  return pool_->document<TableDump>(Repeat::safe, [&](auto& client, auto& out) { client.dump(out, table, from, sent); });
 }
 
 Result<Registration> RemoteCoordinator::register_node(const NodeInfo& node) {

@@ -31,19 +31,20 @@ class RemoteCoordinator final : public Api {
   // Does not connect yet. invalid: the address is malformed or off loopback.
   static Result<std::unique_ptr<RemoteCoordinator>> at(std::string_view address, Timeouts timeouts = {});
 
-  Result<nlohmann::json> submit(const Submission&) override;
-  Result<nlohmann::json> plan(const Submission&) override;
-  Result<nlohmann::json> validate(const Submission&) override;
-  Result<nlohmann::json> request(const std::string& id) override;
-  Result<nlohmann::json> requests() override;
-  Result<nlohmann::json> cancel(const std::string& id) override;
-  Result<nlohmann::json> status() override;
-  Result<nlohmann::json> explain(const std::string& job) override;
-  Result<nlohmann::json> why(const std::string& module, const std::string& column, Micros time) override;
-  Result<nlohmann::json> results(const std::string& module, TimeRange range) override;
-  Result<nlohmann::json> archive(const std::string& archive, const std::string& what) override;
-  Result<nlohmann::json> archive_task(const Submission&, const std::string& archive, const std::string& what) override;
-  Result<nlohmann::json> dump(const std::string& table, const std::string& from, std::uint32_t limit) override;
+  Result<Accepted> submit(const Submission&) override;
+  Result<PlanReport> plan(const Submission&) override;
+  Result<PipelineDescription> validate(const Submission&) override;
+  Result<RequestStatus> request(const std::string& id) override;
+  Result<std::vector<RequestStatus>> requests() override;
+  Result<RequestStatus> cancel(const std::string& id) override;
+  Result<ClusterStatus> status() override;
+  Result<JobExplanation> explain(const std::string& job) override;
+  Result<Lineage> why(const std::string& module, const std::string& column, Micros time) override;
+  Result<ModuleResults> results(const std::string& module, TimeRange range) override;
+  Result<std::vector<ArchiveFile>> archive_files(const std::string& archive) override;
+  Result<ArchiveGaps> archive_gaps(const std::string& archive) override;
+  Result<Accepted> archive_task(const Submission&, const std::string& archive, RequestKind kind) override;
+  Result<TableDump> dump(const std::string& table, const std::string& from, std::uint32_t limit) override;
 
   Result<Registration> register_node(const NodeInfo&) override;
   Result<std::vector<task::Spec>> lease(const LeaseRequest&) override;

@@ -2,9 +2,8 @@
 #pragma once
 
 #include "coordinator/wire/blob_api.hpp"
+#include "coordinator/wire/documents/documents.hpp"
 #include "sdk/model/time.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <cstdint>
 #include <string>
@@ -27,32 +26,32 @@ struct Submission {
 // Thread-safe.
 class ClientApi : public virtual BlobApi {
  public:
-  // Accepts a request. It is durable when this returns. Accepted
-  virtual Result<nlohmann::json> submit(const Submission&) = 0;
-  // Says what `submit` would do. PlanReport
-  virtual Result<nlohmann::json> plan(const Submission&) = 0;
-  // Validates the manifest and describes its pipeline. PipelineDescription
-  virtual Result<nlohmann::json> validate(const Submission&) = 0;
-  // RequestStatus
-  virtual Result<nlohmann::json> request(const std::string& id) = 0;
-  // Lists the latest requests, oldest first. RequestStatus without failures
-  virtual Result<nlohmann::json> requests() = 0;
-  // Withdraws a request; what it has computed is kept. RequestStatus
-  virtual Result<nlohmann::json> cancel(const std::string& id) = 0;
-  // ClusterStatus
-  virtual Result<nlohmann::json> status() = 0;
-  // Says why a job ran, is reused or waits. job: "PIPELINE/MODULE@2007-09-22T18:00:00Z". JobExplanation
-  virtual Result<nlohmann::json> explain(const std::string& job) = 0;
-  // Traces one number to files, plugins and upstream blocks. Lineage
-  virtual Result<nlohmann::json> why(const std::string& module, const std::string& column, Micros time) = 0;
-  // Lists the stored rows of a module ("PIPELINE/MODULE"). An empty range means all. ModuleResults
-  virtual Result<nlohmann::json> results(const std::string& module, TimeRange range) = 0;
-  // Lists the files ("ls": list of ArchiveFile) or the missing and damaged files ("gaps": ArchiveGaps) of "PIPELINE/ARCHIVE".
-  virtual Result<nlohmann::json> archive(const std::string& archive, const std::string& what) = 0;
-  // Lists an archive again ("index") or reads all its files ("verify"): a durable request, as `submit`. Accepted
-  virtual Result<nlohmann::json> archive_task(const Submission&, const std::string& archive, const std::string& what) = 0;
-  // Returns rows of one table of the store, from a snapshot. `from`: "" or `next` of the previous call. TableDump
-  virtual Result<nlohmann::json> dump(const std::string& table, const std::string& from, std::uint32_t limit) = 0;
+  // Accepts a request. It is durable when this returns.
+  virtual Result<Accepted> submit(const Submission&) = 0;
+  // Says what `submit` would do.
+  virtual Result<PlanReport> plan(const Submission&) = 0;
+  // Validates the manifest and describes its pipeline.
+  virtual Result<PipelineDescription> validate(const Submission&) = 0;
+  virtual Result<RequestStatus> request(const std::string& id) = 0;
+  // Lists the latest requests, oldest first, without their failures.
+  virtual Result<std::vector<RequestStatus>> requests() = 0;
+  // Withdraws a request; what it has computed is kept.
+  virtual Result<RequestStatus> cancel(const std::string& id) = 0;
+  virtual Result<ClusterStatus> status() = 0;
+  // Says why a job ran, is reused or waits. job: "PIPELINE/MODULE@2007-09-22T18:00:00Z".
+  virtual Result<JobExplanation> explain(const std::string& job) = 0;
+  // Traces one number to files, plugins and upstream blocks.
+  virtual Result<Lineage> why(const std::string& module, const std::string& column, Micros time) = 0;
+  // Lists the stored rows of a module ("PIPELINE/MODULE"). An empty range means all.
+  virtual Result<ModuleResults> results(const std::string& module, TimeRange range) = 0;
+  // Lists the files in the index of an archive ("PIPELINE/ARCHIVE").
+  virtual Result<std::vector<ArchiveFile>> archive_files(const std::string& archive) = 0;
+  // Lists its missing and damaged files.
+  virtual Result<ArchiveGaps> archive_gaps(const std::string& archive) = 0;
+  // Lists an archive again (index) or reads all its files (verify): a durable request, as `submit`.
+  virtual Result<Accepted> archive_task(const Submission&, const std::string& archive, RequestKind kind) = 0;
+  // Returns rows of one table of the store, from a snapshot. `from`: "" or `next` of the previous call.
+  virtual Result<TableDump> dump(const std::string& table, const std::string& from, std::uint32_t limit) = 0;
 };
 
 }  // namespace mole::coordinator

@@ -21,13 +21,6 @@ Result<std::uint32_t> count(std::int32_t value, const char* field) {
 
 }  // namespace
 
-Result<nlohmann::json> document_from_wire(const std::string& text) {
-  auto document = nlohmann::json::parse(text, nullptr, false);
-  if (document.is_discarded())
-    return internal("the coordinator sent a document that is not JSON; are both programs of the same version?");
-  return document;
-}
-
 wire::Submission to_wire(const Submission& s) {
   wire::Submission out;
   out.manifest = s.manifest;

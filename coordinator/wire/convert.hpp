@@ -29,6 +29,4 @@ Result<std::vector<Completion>> from_wire(wire::Completions);
 wire::Failure to_wire(const Error&);
 Error from_wire(const wire::Failure&);
 
-Result<nlohmann::json> document_from_wire(const std::string& text);
-
 }  // namespace mole::coordinator

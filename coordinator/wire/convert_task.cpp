@@ -243,10 +243,6 @@ Result<T> read(W& w, const Sidecars& sidecars, const char* what) {
 
 }  // namespace
 
-std::string json_text(const nlohmann::json& document) {
-  return document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
 wire::Spec to_wire(const task::Spec& spec, Outgoing& message) {
   wire::Spec out;
   ToWire{message}.nested(out, spec);

@@ -1,6 +1,7 @@
 // task::Spec and task::Report to and from their Thrift form. Internal to wire/; convert.hpp is the way in.
 #pragma once
 
+#include "coordinator/wire/documents/json.hpp"
 #include "sdk/model/task.hpp"
 #include "task_types.h"
 
@@ -22,8 +23,5 @@ wire::Spec to_wire(const task::Spec&, Outgoing&);
 Result<task::Spec> from_wire(wire::Spec, const Sidecars&);  // invalid: a digest, number or document that is none
 wire::Report to_wire(const task::Report&, Outgoing&);
 Result<task::Report> from_wire(wire::Report);
-
-// Text of a document; bytes that are not UTF-8 become U+FFFD.
-std::string json_text(const nlohmann::json& document);
 
 }  // namespace mole::coordinator

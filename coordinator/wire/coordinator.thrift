@@ -1,7 +1,8 @@
-// The coordinator's service as it travels (docs/formats/wire.md). coordinator/wire/api.hpp is the contract; convert.hpp maps
-// between the two. Fields are only ever added, with new numbers; a number is never used again.
+// The services of the coordinator (docs/formats/wire.md): client_api.hpp, node_api.hpp and blob_api.hpp in Thrift. Fields are only added,
+// with new numbers; a number is never used again.
 namespace cpp mole.wire
 
+include "documents.thrift"
 include "task.thrift"
 
 // Digests are 32 hex digits, times and durations microseconds. Unsigned 64-bit values travel as i64 with the same bits.
@@ -53,7 +54,7 @@ struct LeaseRequest {
   4: list<string> held
 }
 
-// Sidecars of plugins are long and few: they travel once a message, by the digest of their library, not in every spec.
+// Sidecars of plugins are long and few: each is sent once a message, by the digest of its library, and not in every spec.
 struct Grants {
   1: list<task.Spec> specs
   2: map<string, string> sidecars
@@ -84,30 +85,34 @@ struct Completions {
   2: map<string, string> sidecars
 }
 
-service Coordinator {
-  // Clients. Documents are JSON texts.
-  string submit(1: Submission submission) throws (1: Failure failure)
-  string plan(1: Submission submission) throws (1: Failure failure)
-  string validate(1: Submission submission) throws (1: Failure failure)
-  string request(1: string id) throws (1: Failure failure)
-  string requests() throws (1: Failure failure)
-  string cancel(1: string id) throws (1: Failure failure)
-  string status() throws (1: Failure failure)
-  string explain(1: string job) throws (1: Failure failure)
-  string why(1: string module_name, 2: string column, 3: i64 time_us) throws (1: Failure failure)
-  string results(1: string module_name, 2: i64 from_us, 3: i64 to_us) throws (1: Failure failure)
-  string archive(1: string archive, 2: string what) throws (1: Failure failure)
-  string archive_task(1: Submission submission, 2: string archive, 3: string what) throws (1: Failure failure)
-  string dump(1: string table, 2: string start, 3: i32 limit) throws (1: Failure failure)
+// Blobs, in pieces of at most 1 MiB.
+service BlobApi {
+  i64 put_blob(1: string digest, 2: i64 offset, 3: binary bytes, 4: i64 total) throws (1: Failure failure)
+  binary get_blob(1: string digest, 2: i64 offset, 3: i32 limit) throws (1: Failure failure)
+}
 
-  // Nodes.
+service ClientApi extends BlobApi {
+  documents.Accepted submit(1: Submission submission) throws (1: Failure failure)
+  documents.PlanReport plan(1: Submission submission) throws (1: Failure failure)
+  documents.PipelineDescription validate(1: Submission submission) throws (1: Failure failure)
+  documents.RequestStatus request(1: string id) throws (1: Failure failure)
+  list<documents.RequestStatus> requests() throws (1: Failure failure)
+  documents.RequestStatus cancel(1: string id) throws (1: Failure failure)
+  documents.ClusterStatus status() throws (1: Failure failure)
+  documents.JobExplanation explain(1: string job) throws (1: Failure failure)
+  documents.Lineage why(1: string module_name, 2: string column, 3: i64 time_us) throws (1: Failure failure)
+  documents.ModuleResults results(1: string module_name, 2: i64 from_us, 3: i64 to_us) throws (1: Failure failure)
+  list<documents.ArchiveFile> archive_files(1: string archive) throws (1: Failure failure)
+  documents.ArchiveGaps archive_gaps(1: string archive) throws (1: Failure failure)
+  documents.Accepted archive_task(1: Submission submission, 2: string archive, 3: documents.RequestKind kind) throws (1: Failure failure)
+  documents.TableDump dump(1: string table, 2: string start, 3: i32 limit) throws (1: Failure failure)
+}
+
+// A coordinator serves clients and nodes at one address.
+service Coordinator extends ClientApi {
   Registration register_node(1: NodeInfo node) throws (1: Failure failure)
-  Grants lease(1: LeaseRequest ask) throws (1: Failure failure)
+  Grants lease(1: LeaseRequest request) throws (1: Failure failure)
   HeartbeatReply heartbeat(1: Heartbeat heartbeat) throws (1: Failure failure)
   void release(1: string node, 2: string incarnation, 3: list<string> tasks) throws (1: Failure failure)
   list<string> complete(1: Completions completions) throws (1: Failure failure)
-
-  // Blobs, in pieces of at most 1 MiB.
-  i64 put_blob(1: string digest, 2: i64 offset, 3: binary bytes, 4: i64 total) throws (1: Failure failure)
-  binary get_blob(1: string digest, 2: i64 offset, 3: i32 limit) throws (1: Failure failure)
 }

@@ -15,13 +15,24 @@ T answer(Result<T> result) {
   if constexpr (!std::is_void_v<T>) return std::move(*result);
 }
 
-// A document larger than a client accepts would only break its connection.
-std::string document(Result<nlohmann::json> result) {
-  auto text = json_text(answer(std::move(result)));
-  if (text.size() > room(reply_bytes))
-    throw to_wire(exhausted("the answer has " + std::to_string(text.size()) + " bytes, more than the " +
-                            std::to_string(reply_bytes) + " of a message; ask for a shorter range"));
-  return text;
+// A reply larger than a client accepts would only break its connection.
+void check_size(std::size_t bytes) {
+  if (bytes > room(reply_bytes))
+    throw to_wire(exhausted("the answer has " + std::to_string(bytes) + " bytes, more than the " + std::to_string(reply_bytes) +
+                            " of a message; ask for a shorter range"));
+}
+
+template <class T>
+void reply(wire::Carried<T>& out, Result<T> result) {
+  static_cast<T&>(out) = answer(std::move(result));
+  check_size(wire_size(static_cast<const T&>(out)));
+}
+
+template <class T>
+void reply(std::vector<wire::Carried<T>>& out, Result<std::vector<T>> result) {
+  auto items = answer(std::move(result));
+  check_size(wire_size(items));
+  for (auto& item : items) out.push_back({std::move(item)});
 }
 
 Digest digest(const std::string& hex) { return answer(Digest::from_hex(hex)); }
@@ -35,28 +46,29 @@ class Handler final : public wire::CoordinatorIf {
  public:
   explicit Handler(Api& api) : api_(api) {}
 
-  void submit(std::string& out, const wire::Submission& s) override { out = document(api_.submit(from_wire(s))); }
-  void plan(std::string& out, const wire::Submission& s) override { out = document(api_.plan(from_wire(s))); }
-  void validate(std::string& out, const wire::Submission& s) override { out = document(api_.validate(from_wire(s))); }
-  void request(std::string& out, const std::string& id) override { out = document(api_.request(id)); }
-  void requests(std::string& out) override { out = document(api_.requests()); }
-  void cancel(std::string& out, const std::string& id) override { out = document(api_.cancel(id)); }
-  void status(std::string& out) override { out = document(api_.status()); }
-  void explain(std::string& out, const std::string& job) override { out = document(api_.explain(job)); }
-  void why(std::string& out, const std::string& module, const std::string& column, std::int64_t time) override {
-    out = document(api_.why(module, column, time));
+  void submit(wire::Accepted& out, const wire::Submission& s) override { reply(out, api_.submit(from_wire(s))); }
+  void plan(wire::PlanReport& out, const wire::Submission& s) override { reply(out, api_.plan(from_wire(s))); }
+  void validate(wire::PipelineDescription& out, const wire::Submission& s) override { reply(out, api_.validate(from_wire(s))); }
+  void request(wire::RequestStatus& out, const std::string& id) override { reply(out, api_.request(id)); }
+  void requests(std::vector<wire::RequestStatus>& out) override { reply(out, api_.requests()); }
+  void cancel(wire::RequestStatus& out, const std::string& id) override { reply(out, api_.cancel(id)); }
+  void status(wire::ClusterStatus& out) override { reply(out, api_.status()); }
+  void explain(wire::JobExplanation& out, const std::string& job) override { reply(out, api_.explain(job)); }
+  void why(wire::Lineage& out, const std::string& module, const std::string& column, std::int64_t time) override {
+    reply(out, api_.why(module, column, time));
   }
-  void results(std::string& out, const std::string& module, std::int64_t from, std::int64_t to) override {
-    out = document(api_.results(module, {from, to}));
+  void results(wire::ModuleResults& out, const std::string& module, std::int64_t from, std::int64_t to) override {
+    reply(out, api_.results(module, {from, to}));
   }
-  void archive(std::string& out, const std::string& archive, const std::string& what) override {
-    out = document(api_.archive(archive, what));
+  void archive_files(std::vector<wire::ArchiveFile>& out, const std::string& archive) override {
+    reply(out, api_.archive_files(archive));
   }
-  void archive_task(std::string& out, const wire::Submission& s, const std::string& archive, const std::string& what) override {
-    out = document(api_.archive_task(from_wire(s), archive, what));
+  void archive_gaps(wire::ArchiveGaps& out, const std::string& archive) override { reply(out, api_.archive_gaps(archive)); }
+  void archive_task(wire::Accepted& out, const wire::Submission& s, const std::string& archive, RequestKind kind) override {
+    reply(out, api_.archive_task(from_wire(s), archive, kind));
   }
-  void dump(std::string& out, const std::string& table, const std::string& start, std::int32_t limit) override {
-    out = document(api_.dump(table, start, static_cast<std::uint32_t>(position(limit))));
+  void dump(wire::TableDump& out, const std::string& table, const std::string& start, std::int32_t limit) override {
+    reply(out, api_.dump(table, start, static_cast<std::uint32_t>(position(limit))));
   }
 
   void register_node(wire::Registration& out, const wire::NodeInfo& node) override {

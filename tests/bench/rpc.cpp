@@ -228,9 +228,9 @@ double tasks_per_second(const fs::path& dir, std::size_t count) {
       });
     for (auto& thread : threads) thread.join();
   });
-  const auto request = need(service->request(accepted.at("id")));
-  if (request.at("jobs").at("done") != count) {
-    std::fprintf(stderr, "mole-bench-rpc: only %s of %zu jobs are done\n", request.at("jobs").at("done").dump().c_str(), count);
+  const auto request = need(service->request(accepted.id));
+  if (request.jobs.done != count) {
+    std::fprintf(stderr, "mole-bench-rpc: only %zu of %zu jobs are done\n", static_cast<std::size_t>(request.jobs.done), count);
     std::exit(1);
   }
   return static_cast<double>(count) / seconds;

@@ -22,25 +22,31 @@ class FakeApi final : public coordinator::ClientApi {
   }
   coordinator::Submission submission;
 
-  Result<json> submit(const coordinator::Submission& s) override { return submission = s, answer("submit"); }
-  Result<json> plan(const coordinator::Submission& s) override { return submission = s, answer("plan"); }
-  Result<json> validate(const coordinator::Submission& s) override { return submission = s, answer("validate"); }
-  Result<json> request(const std::string& id) override { return answer("request", id); }
-  Result<json> requests() override { return answer("requests"); }
-  Result<json> cancel(const std::string& id) override { return answer("cancel", id); }
-  Result<json> status() override { return answer("status"); }
-  Result<json> explain(const std::string& job) override { return answer("explain", job); }
-  Result<json> why(const std::string& module, const std::string& column, Micros time) override {
+  Result<coordinator::Accepted> submit(const coordinator::Submission& s) override { return submission = s, answer("submit"); }
+  Result<coordinator::PlanReport> plan(const coordinator::Submission& s) override { return submission = s, answer("plan"); }
+  Result<coordinator::PipelineDescription> validate(const coordinator::Submission& s) override {
+    return submission = s, answer("validate");
+  }
+  Result<coordinator::RequestStatus> request(const std::string& id) override { return answer("request", id); }
+  Result<std::vector<coordinator::RequestStatus>> requests() override { return answer("requests"); }
+  Result<coordinator::RequestStatus> cancel(const std::string& id) override { return answer("cancel", id); }
+  Result<coordinator::ClusterStatus> status() override { return answer("status"); }
+  Result<coordinator::JobExplanation> explain(const std::string& job) override { return answer("explain", job); }
+  Result<coordinator::Lineage> why(const std::string& module, const std::string& column, Micros time) override {
     return answer("why", module + " " + column + " " + format_time(time));
   }
-  Result<json> results(const std::string& module, TimeRange) override { return answer("results", module); }
-  Result<json> archive(const std::string& archive, const std::string& what) override {
-    return answer("archive", archive + " " + what);
+  Result<coordinator::ModuleResults> results(const std::string& module, TimeRange) override { return answer("results", module); }
+  Result<std::vector<coordinator::ArchiveFile>> archive_files(const std::string& archive) override {
+    return answer("archive", archive + " ls");
   }
-  Result<json> archive_task(const coordinator::Submission& s, const std::string& archive, const std::string& what) override {
-    return submission = s, answer("archive_task", archive + " " + what);
+  Result<coordinator::ArchiveGaps> archive_gaps(const std::string& archive) override {
+    return answer("archive", archive + " gaps");
   }
-  Result<json> dump(const std::string& table, const std::string& from, std::uint32_t) override {
+  Result<coordinator::Accepted> archive_task(const coordinator::Submission& s, const std::string& archive,
+                                             coordinator::RequestKind kind) override {
+    return submission = s, answer("archive_task", archive + " " + std::string(word_of(kind)));
+  }
+  Result<coordinator::TableDump> dump(const std::string& table, const std::string& from, std::uint32_t) override {
     return answer("dump", table + " " + from);
   }
 
@@ -49,11 +55,27 @@ class FakeApi final : public coordinator::ClientApi {
 
  private:
   static Error unexpected() { return internal("FakeApi has no blobs"); }
-  Result<json> answer(const std::string& name, const std::string& argument = "") {
+  // Converts to the document of the call.
+  struct Answer {
+    Result<json> document;
+    template <class T>
+    operator Result<T>() const {  // NOLINT: implicit by design
+      if (!document) return document.error();
+      return coordinator::read_document<T>(*document);
+    }
+    template <class T>
+    operator Result<std::vector<T>>() const {  // NOLINT: implicit by design
+      if (!document) return document.error();
+      std::vector<T> out;
+      for (const auto& item : *document) out.push_back(*coordinator::read_document<T>(item));
+      return out;
+    }
+  };
+  Answer answer(const std::string& name, const std::string& argument = "") {
     calls.push_back(argument.empty() ? name : name + " " + argument);
     auto found = answers.find(calls.back());
     if (found == answers.end()) found = answers.find(name);
-    return found == answers.end() ? missing("FakeApi has no answer for " + name + "; add one") : found->second;
+    return {found == answers.end() ? missing("FakeApi has no answer for " + name + "; add one") : found->second};
   }
 };
 

@@ -51,7 +51,7 @@ class Routes : public ::testing::Test {
 
   // Returns the jobs a plan would compute, and the reason for the first.
   std::set<std::string> new_jobs(std::string* reason = nullptr) {
-    const auto plan = world.service().plan(whole());
+    const auto plan = world.client().plan(whole());
     EXPECT_TRUE(plan) << plan.error().message;
     std::set<std::string> jobs;
     for (const auto& job : (*plan)["new_jobs"]) jobs.insert(job["job"]);
@@ -64,7 +64,7 @@ class Routes : public ::testing::Test {
     return jobs;
   }
   std::string refusal(const std::string& manifest) {
-    const auto accepted = world.service().submit(world.submission(manifest, "2007-09-22", "2007-09-25"));
+    const auto accepted = world.client().submit(world.submission(manifest, "2007-09-22", "2007-09-25"));
     return accepted ? "accepted" : accepted.error().message;
   }
   static std::string with(std::string text, const std::string& part, const std::string& other) {
@@ -94,14 +94,14 @@ TEST_F(Routes, ATableAffectsExactlyTheBlocksItIsUsedIn) {
   fs::remove(world.folder.path() / "ribs/rib.2007-09-23.txt");
   EXPECT_EQ(new_jobs(), systems_of("2007-09-23"));
   ASSERT_EQ(world.run(whole())["state"], "COMPLETE");
-  const auto explained = world.service().explain("border/systems@2007-09-23T06:00:00Z");
+  const auto explained = world.client().explain("border/systems@2007-09-23T06:00:00Z");
   ASSERT_TRUE(explained);
   EXPECT_NE(explained->dump().find("rib.2007-09-23.txt"), std::string::npos) << explained->dump(2);
 }
 
 TEST_F(Routes, TasksNameTheTablesOfTheirBlockAndNodesGetThem) {
   fs::remove(world.folder.path() / "ribs/rib.20070922.txt");
-  ASSERT_TRUE(world.service().submit(whole(with(by_as, "{length: 6h}", "{length: 1d, origin: 06:00}"))));
+  ASSERT_TRUE(world.client().submit(whole(with(by_as, "{length: 6h}", "{length: 1d, origin: 06:00}"))));
   fs::remove_all(world.folder.path() / "ribs");  // an accepted request does not need them
   ASSERT_TRUE(world.work_once());
   world.reopen();
@@ -136,14 +136,14 @@ TEST_F(Routes, AModuleThatReadsNoAsNumberDependsOnNoTable) {
   const auto as_it_was = with(with(by_as, "traffic: {plugin: traffic, input: {archive: flows, as: routes}",
                                    "traffic: {plugin: traffic, input: {archive: flows}"),
                               "  systems: {plugin: systems, input: {archive: flows, as: routes}, interval: 15m}\n", "");
-  const auto plan = world.service().plan(whole(as_it_was));
+  const auto plan = world.client().plan(whole(as_it_was));
   ASSERT_TRUE(plan) << plan.error().message;
   EXPECT_EQ((*plan)["jobs"]["new"], 0);
   const auto filtered = with(by_as, "traffic: {plugin: traffic, input: {archive: flows, as: routes}",
                              "traffic: {plugin: traffic, filter: src as 1, input: {archive: flows, as: routes}");
   ASSERT_EQ(world.run(whole(filtered))["state"], "COMPLETE");
   table("rib.20070922.txt", "10.0.0.0/8 7\n");
-  const auto after = world.service().plan(whole(filtered));
+  const auto after = world.client().plan(whole(filtered));
   ASSERT_TRUE(after);
   EXPECT_EQ((*after)["jobs"]["new"], 8);
 }
@@ -178,16 +178,16 @@ TEST_F(Routes, ErrorsAreReportedAtSubmit) {
 }
 
 TEST_F(Routes, ARequestKeepsItsTablesAndBlocksRequestsWithOthers) {
-  const auto first = world.service().submit(whole());
+  const auto first = world.client().submit(whole());
   ASSERT_TRUE(first);
   table("rib.20070922.txt", "10.0.0.0/8 5\n");
-  const auto second = world.service().submit(whole());
+  const auto second = world.client().submit(whole());
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, Code::transient);
   EXPECT_NE(second.error().message.find("r1"), std::string::npos);
   table("rib.20070922.txt", "10.0.0.0/8 1\n");
   table("rib.20071022.txt", "10.0.0.0/8 1\n");  // differs, but not where the ranges overlap
-  EXPECT_TRUE(world.service().submit(whole()));
+  EXPECT_TRUE(world.client().submit(whole()));
   world.work();
   EXPECT_EQ(world.request("r1")["state"], "COMPLETE");
 }

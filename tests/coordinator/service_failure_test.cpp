@@ -24,7 +24,7 @@ std::string state_of(World& world, const std::string& id) { return world.request
 TEST(ServiceFailure, LeasesTheCulpritAloneAndGivesItUpAfterThreeAttempts) {
   World world;
   world.add_files("1", 0, 3);
-  const auto accepted = world.service().submit(world.submission(chain, "2007-09-22", "2007-09-22T02"));
+  const auto accepted = world.client().submit(world.submission(chain, "2007-09-22", "2007-09-22T02"));
   ASSERT_TRUE(accepted);
   const std::string id = (*accepted)["id"];
   world.work_once();
@@ -64,7 +64,7 @@ TEST(ServiceFailure, LeasesTheCulpritAloneAndGivesItUpAfterThreeAttempts) {
 TEST(ServiceFailure, BisectsACrashWithoutACulprit) {
   World world;
   world.add_files("1", 0, 3);
-  const auto accepted = world.service().submit(world.submission(chain, "2007-09-22", "2007-09-22T02"));
+  const auto accepted = world.client().submit(world.submission(chain, "2007-09-22", "2007-09-22T02"));
   world.work_once();
   for (int i = 0; i < 50 && state_of(world, (*accepted)["id"]) == "RUNNING"; ++i) {
     world.clock += 10 * second_us;
@@ -94,7 +94,7 @@ TEST(ServiceFailure, BisectsACrashWithoutACulprit) {
 TEST(ServiceFailure, RecomputesAStateThatNoNodeHasAnyMore) {
   World world;
   world.add_files("1", 0, 5);
-  const auto accepted = world.service().submit(world.submission(chain, "2007-09-22", "2007-09-22T04"));
+  const auto accepted = world.client().submit(world.submission(chain, "2007-09-22", "2007-09-22T04"));
   world.work_once();
   world.work_once();  // the first block
   auto specs = world.lease("b", 1);
@@ -126,7 +126,7 @@ TEST(ServiceFailure, TreatsOtherBytesUnderTheSameRevisionAsANewRevision) {
   auto changed = submission;
   changed.overrides = {"modules.traffic.filter=proto tcp"};
   EXPECT_EQ(world.run(changed)["state"], "COMPLETE");
-  const auto plan = world.service().plan(submission);
+  const auto plan = world.client().plan(submission);
   EXPECT_EQ((*plan)["jobs"]["new"], 2);
   EXPECT_NE((*plan)["new_jobs"][0]["reason"].get<std::string>().find("revision 1 -> 1000 bytes, revision 2"), std::string::npos)
       << *plan;
@@ -137,12 +137,12 @@ TEST(ServiceFailure, TreatsOtherBytesUnderTheSameRevisionAsANewRevision) {
 TEST(ServiceFailure, TreatsAFileThatCannotBeHadAsAGap) {
   World world;
   world.add_files("1", 0, 5);
-  const auto accepted = world.service().submit(world.submission(border, "2007-09-22", "2007-09-22T04"));
+  const auto accepted = world.client().submit(world.submission(border, "2007-09-22", "2007-09-22T04"));
   world.work_once();
   world.remove_file("1", 0);  // after it was listed
   world.work();
   EXPECT_EQ(state_of(world, (*accepted)["id"]), "COMPLETE");
-  const auto ls = world.service().archive("border/flows", "ls");
+  const auto ls = world.client().archive_files("border/flows");
   EXPECT_EQ(ls->size(), 4u);
 }
 
@@ -157,7 +157,7 @@ TEST(ServiceFailure, FailsARequestOverAnEmptyArchiveInOneSentence) {
 
 TEST(ServiceFailure, FailsARequestWhoseArchiveCannotBeListed) {
   World world;
-  const auto accepted = world.service().submit(world.submission(border, "2007-09-22", "2007-09-22T04"));
+  const auto accepted = world.client().submit(world.submission(border, "2007-09-22", "2007-09-22T04"));
   const auto specs = world.lease("a", 1);
   auto done = world.compute("a", specs.at(0));
   done.report.code = "missing";
@@ -169,7 +169,7 @@ TEST(ServiceFailure, FailsARequestWhoseArchiveCannotBeListed) {
 TEST(ServiceFailure, ReadsAListingOfYearsFromABlobAndNothingElseAsOne) {
   World world;
   world.add_files("1", 0, 100'000);
-  ASSERT_TRUE(world.service().submit(world.submission(border, "2007-09-22", "2007-09-22T04")));
+  ASSERT_TRUE(world.client().submit(world.submission(border, "2007-09-22", "2007-09-22T04")));
   auto done = world.compute("a", world.lease("a", 1).at(0));
   const auto text = task::index_text(done.report.index);
   done.report.index.clear();
@@ -197,7 +197,7 @@ TEST(ServiceFailure, ReadsAListingOfYearsFromABlobAndNothingElseAsOne) {
 TEST(ServiceFailure, KeepsWaitingWhenTheArchiveCannotBeListedAgain) {
   World world;
   world.add_files("1", 0, 4);
-  const auto accepted = world.service().submit(world.submission(border, "2007-09-22", "2007-09-22T04"));
+  const auto accepted = world.client().submit(world.submission(border, "2007-09-22", "2007-09-22T04"));
   world.work();
   world.clock += hour_us;
   const auto specs = world.lease("a", 1);
@@ -221,7 +221,7 @@ TEST(ServiceFailure, RefusesAChangedBinaryUnderAReleasedVersion) {
   const json flows = json::array({{{"role", "flows"}, {"kind", "flows"}, {"reads", {"bytes"}}}});
   const json bytes = json::array({{{"name", "bytes"}, {"type", "u64"}, {"nullable", false}, {"unit", "B"}, {"doc", "x"}}});
   write_plugin(world.folder.path() / "plugins", metric("traffic", "mergeable", flows, bytes), "another build");
-  const auto refused = world.service().submit(submission);
+  const auto refused = world.client().submit(submission);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::unsupported);
   EXPECT_NE(refused.error().message.find("give it a new version"), std::string::npos);
@@ -266,7 +266,7 @@ TEST(ServiceFailure, SaysWhatToDoAboutACorruptStore) {
 TEST(ServiceFailure, RefusesReportsThatDoNotFitTheirTask) {
   World world;
   world.add_files("1", 0, 5);
-  ASSERT_TRUE(world.service().submit(world.submission(border, "2007-09-22", "2007-09-22T04")));
+  ASSERT_TRUE(world.client().submit(world.submission(border, "2007-09-22", "2007-09-22T04")));
   world.work_once();
   const auto specs = world.lease("a", 1);
   auto done = world.compute("a", specs.at(0));
@@ -288,23 +288,23 @@ TEST(ServiceFailure, LivesWithALineageOfTheWrongShape) {
                               json{{"plugin", 1}, {"archive", "x"}, {"interval", "1"}}}) {
     World world;
     world.add_files("1", 0, 5);
-    ASSERT_TRUE(world.service().submit(world.submission(border, "2007-09-22", "2007-09-22T04")));
+    ASSERT_TRUE(world.client().submit(world.submission(border, "2007-09-22", "2007-09-22T04")));
     world.work_once();
     auto done = world.compute("a", world.lease("a", 1).at(0));
     const auto from = done.spec.block.from;
     done.report.steps[0].lineage = hostile;
     EXPECT_EQ(world.complete(done), "accepted");
-    EXPECT_TRUE(world.service().why("border/traffic", "bytes", from)) << hostile;
-    EXPECT_TRUE(world.service().explain("border/traffic@" + format_time(from))) << hostile;
+    EXPECT_TRUE(world.client().why("border/traffic", "bytes", from)) << hostile;
+    EXPECT_TRUE(world.client().explain("border/traffic@" + format_time(from))) << hostile;
     world.work();
-    EXPECT_TRUE(world.service().status());
+    EXPECT_TRUE(world.client().status());
   }
 }
 
 TEST(ServiceFailure, KeepsTheFirstOfTwoDifferentResultsAndSaysSo) {
   World world;
   world.add_files("1", 0, 5);
-  ASSERT_TRUE(world.service().submit(world.submission(border, "2007-09-22", "2007-09-22T04")));
+  ASSERT_TRUE(world.client().submit(world.submission(border, "2007-09-22", "2007-09-22T04")));
   world.work_once();
   const auto specs = world.lease("a", 1);
   auto first = world.compute("a", specs.at(0));
@@ -315,7 +315,7 @@ TEST(ServiceFailure, KeepsTheFirstOfTwoDifferentResultsAndSaysSo) {
   ASSERT_TRUE(world.service().put_blob(second.report.steps[0].rows_blob, 0, "other", 5));
   EXPECT_EQ(world.complete(second), "duplicate");
   EXPECT_EQ(world.catalogue(), kept);
-  const auto events = world.service().dump("events", "", 10);
+  const auto events = world.client().dump("events", "", 10);
   EXPECT_EQ((*events)["rows"][0]["event"], "NONDETERMINISM");
 }
 

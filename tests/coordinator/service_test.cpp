@@ -27,7 +27,7 @@ TEST(Service, RunsOneModuleToCompletion) {
   const auto folder = world.folder.path() / "state/requests/r1";
   EXPECT_EQ(json::parse(*read_file(folder / "request.json"))["job_list"].size(), 4u);
   EXPECT_TRUE(fs::exists(folder / "traffic/date=2007-09-22/20070922T000000Z.parquet"));
-  const auto request = world.service().request("r1");
+  const auto request = world.client().request("r1");
   ASSERT_TRUE(request);
   const auto& files = (*request)["files"];
   EXPECT_EQ(files["decoded"], 4) << "the first of each block's";
@@ -38,7 +38,7 @@ TEST(Service, RunsOneModuleToCompletion) {
 TEST(Service, ARequestHasEndedWhenItsTablesAreThere) {
   World world;
   world.add_files("1", 0, 401);
-  const auto accepted = world.service().submit(world.submission(border, "2007-09-22", "2007-10-08T16"));
+  const auto accepted = world.client().submit(world.submission(border, "2007-09-22", "2007-10-08T16"));
   ASSERT_TRUE(accepted);
   ASSERT_TRUE(world.work_once());  // the listing
   std::vector<coordinator::Completion> last;
@@ -49,7 +49,7 @@ TEST(Service, ARequestHasEndedWhenItsTablesAreThere) {
       held.push_back(spec.id);
     }
   ASSERT_EQ(last.size(), 200u);
-  EXPECT_EQ(world.service().status()->at("modules").at(0).at("state"), "running");
+  EXPECT_EQ(world.client().status()->at("modules").at(0).at("state"), "running");
   std::size_t tables = 0;
   std::thread asking([&] {
     while (state_of(world, (*accepted)["id"]) != "COMPLETE") {
@@ -60,13 +60,13 @@ TEST(Service, ARequestHasEndedWhenItsTablesAreThere) {
   EXPECT_TRUE(world.service().complete(last));
   asking.join();
   EXPECT_EQ(tables, 200u);
-  EXPECT_EQ(world.service().status()->at("modules").at(0).at("state"), "done");
+  EXPECT_EQ(world.client().status()->at("modules").at(0).at("state"), "done");
 }
 
 TEST(Service, FusesEveryModuleOverABlockIntoOneTask) {
   World world;
   world.add_files("1", 0, 9);
-  ASSERT_TRUE(world.service().submit(world.submission(chain, "2007-09-22", "2007-09-22T08")));
+  ASSERT_TRUE(world.client().submit(world.submission(chain, "2007-09-22", "2007-09-22T08")));
   for (auto& [id, entry] : world.archive) entry.version = "v of " + id;
   ASSERT_TRUE(world.work_once());  // the listing
   const auto specs = world.lease("a", 1);
@@ -95,13 +95,13 @@ TEST(Service, PlansNothingAfterARunAndOnlyWhatAParameterReaches) {
   world.add_files("1", 0, 13);
   auto submission = world.submission(chain, "2007-09-22", "2007-09-22T12");
   EXPECT_EQ(world.run(submission)["state"], "COMPLETE");
-  auto plan = world.service().plan(submission);
+  auto plan = world.client().plan(submission);
   ASSERT_TRUE(plan);
   EXPECT_EQ((*plan)["jobs"]["new"], 0);
   EXPECT_EQ((*plan)["jobs"]["reused"], 18);
   EXPECT_EQ((*plan)["files"]["count"], 0);
   submission.overrides = {"modules.mean.params.minimum_coverage=0.5"};
-  plan = world.service().plan(submission);
+  plan = world.client().plan(submission);
   ASSERT_TRUE(plan);
   EXPECT_EQ((*plan)["modules"][0]["new"], 0);
   EXPECT_EQ((*plan)["modules"][1]["new"], 6);
@@ -109,26 +109,26 @@ TEST(Service, PlansNothingAfterARunAndOnlyWhatAParameterReaches) {
   EXPECT_NE((*plan)["new_jobs"][0]["reason"].get<std::string>().find("params.minimum_coverage 0.0 -> 0.5"), std::string::npos)
       << (*plan)["new_jobs"][0];
   EXPECT_EQ(world.run(submission)["state"], "COMPLETE");
-  const auto explained = world.service().explain("border/mean@2007-09-22T04:00:00Z");
+  const auto explained = world.client().explain("border/mean@2007-09-22T04:00:00Z");
   ASSERT_TRUE(explained);
   EXPECT_EQ((*explained)["changed"][0]["part"], "params.minimum_coverage");
   EXPECT_EQ((*explained)["state"], "done");
   submission.overrides.clear();
-  EXPECT_EQ((*world.service().plan(submission))["jobs"]["new"], 0);  // the former results are still there
+  EXPECT_EQ((*world.client().plan(submission))["jobs"]["new"], 0);  // the former results are still there
   // What is shown is still of the run with --set, and only where that made another measurement.
-  const auto overrides = [&](const char* module) { return (*world.service().results(module, {}))["overrides"]; };
+  const auto overrides = [&](const char* module) { return (*world.client().results(module, {}))["overrides"]; };
   const json what_if = {"modules.mean.params.minimum_coverage=0.5"};
   EXPECT_EQ(overrides("border/traffic"), json::array());
   EXPECT_EQ(overrides("border/mean"), what_if);
   EXPECT_EQ(overrides("border/variance"), what_if);  // it reads the mean
-  EXPECT_EQ((*world.service().request("r2"))["overrides"], what_if);
+  EXPECT_EQ((*world.client().request("r2"))["overrides"], what_if);
   world.reopen();
   EXPECT_EQ(overrides("border/mean"), what_if);
-  EXPECT_FALSE((*world.service().request("r1")).contains("overrides"));
+  EXPECT_FALSE((*world.client().request("r1")).contains("overrides"));
   submission.overrides = {"modules.mean.params.minimum_coverage=0"};  // as it is
   world.run(submission);
   EXPECT_EQ(overrides("border/mean"), json::array());
-  const auto results = world.service().results("border/mean", {});
+  const auto results = world.client().results("border/mean", {});
   ASSERT_TRUE(results);
   for (const auto& column : (*results)["columns"])
     EXPECT_EQ(column.value("counted_over", ""), column["name"] == "bytes_mean" ? "15m" : "") << column;
@@ -143,11 +143,11 @@ TEST(Service, PlansAndExplainsAnAddedFile) {
   const auto before = world.catalogue();
   world.add_files("1", 5, 1);
   world.clock += hour_us;
-  auto index = world.service().archive_task(submission, "border/flows", "index");
+  auto index = world.client().archive_task(submission, "border/flows", coordinator::RequestKind::index);
   ASSERT_TRUE(index);
   world.work();
   EXPECT_EQ(state_of(world, (*index)["id"]), "COMPLETE");
-  const auto plan = world.service().plan(submission);
+  const auto plan = world.client().plan(submission);
   ASSERT_TRUE(plan);
   std::set<std::string> jobs;
   for (const auto& job : (*plan)["new_jobs"]) jobs.insert(job["job"]);
@@ -157,16 +157,16 @@ TEST(Service, PlansAndExplainsAnAddedFile) {
                                          "border/mean@2007-09-22T10:00:00Z", "border/variance@2007-09-22T04:00:00Z",
                                          "border/variance@2007-09-22T06:00:00Z", "border/variance@2007-09-22T08:00:00Z",
                                          "border/variance@2007-09-22T10:00:00Z"}));
-  const auto explained = world.service().explain("border/traffic@2007-09-22T04:00:00Z");
+  const auto explained = world.client().explain("border/traffic@2007-09-22T04:00:00Z");
   ASSERT_TRUE(explained);
   EXPECT_EQ((*explained)["state"], "ready");
   EXPECT_EQ((*explained)["reason"], "file " + World::file_name("1", 5) + " not there -> 1000 bytes, revision 1");
   world.run(submission);
-  EXPECT_EQ((*world.service().plan(submission))["jobs"]["new"], 0);
+  EXPECT_EQ((*world.client().plan(submission))["jobs"]["new"], 0);
   const auto after = world.catalogue();
   EXPECT_EQ(before.size(), after.size());
   for (const auto& [job, rows] : after) EXPECT_EQ(rows != before.at(job), jobs.contains(job)) << job;
-  EXPECT_NE((*world.service().explain("border/traffic@2007-09-22T04:00:00Z"))["reason"].get<std::string>().find(
+  EXPECT_NE((*world.client().explain("border/traffic@2007-09-22T04:00:00Z"))["reason"].get<std::string>().find(
                 World::file_name("1", 5)),
             std::string::npos);
 }
@@ -174,7 +174,7 @@ TEST(Service, PlansAndExplainsAnAddedFile) {
 TEST(Service, ExplainsAGivenUpJobAfterItsRequestHasEnded) {
   World world;
   world.add_files("1", 0, 3);
-  const auto accepted = world.service().submit(world.submission(border, "2007-09-22", "2007-09-22T02"));
+  const auto accepted = world.client().submit(world.submission(border, "2007-09-22", "2007-09-22T02"));
   world.work_once();
   for (int attempt = 0; attempt < 3; ++attempt) {
     for (const auto& spec : world.lease("a", 1)) {
@@ -188,7 +188,7 @@ TEST(Service, ExplainsAGivenUpJobAfterItsRequestHasEnded) {
     world.clock += 10 * second_us;
   }
   ASSERT_EQ(state_of(world, (*accepted)["id"]), "FAILED");
-  const auto explained = world.service().explain("border/traffic@2007-09-22T00:00:00Z");
+  const auto explained = world.client().explain("border/traffic@2007-09-22T00:00:00Z");
   ASSERT_TRUE(explained);
   EXPECT_EQ((*explained)["state"], "failed");
   EXPECT_EQ((*explained)["reason"], "crashed: signal 11 in add");
@@ -197,19 +197,19 @@ TEST(Service, ExplainsAGivenUpJobAfterItsRequestHasEnded) {
 TEST(Service, RefusesMoreOpenRequestsThanItCanCarry) {
   World world;
   auto submission = world.submission(border, "2007-09-22", "2007-09-22T02");
-  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(world.service().submit(submission)) << i;
-  const auto refused = world.service().submit(submission);
+  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(world.client().submit(submission)) << i;
+  const auto refused = world.client().submit(submission);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::exhausted);
   EXPECT_NE(refused.error().message.find("1000 requests are open"), std::string::npos);
-  ASSERT_TRUE(world.service().cancel("r7"));
-  EXPECT_TRUE(world.service().submit(submission));
+  ASSERT_TRUE(world.client().cancel("r7"));
+  EXPECT_TRUE(world.client().submit(submission));
 }
 
 TEST(Service, ResumesAfterARestartAndLosesNothing) {
   World world;
   world.add_files("1", 0, 13);
-  const auto accepted = world.service().submit(world.submission(chain, "2007-09-22", "2007-09-22T12"));
+  const auto accepted = world.client().submit(world.submission(chain, "2007-09-22", "2007-09-22T12"));
   ASSERT_TRUE(accepted);
   const std::string id = (*accepted)["id"];
   world.reopen();
@@ -231,7 +231,7 @@ TEST(Service, ResumesAfterARestartAndLosesNothing) {
 TEST(Service, LeavesATaskWithItsNodeAcrossARestart) {
   World world;
   world.add_files("1", 0, 3);
-  ASSERT_TRUE(world.service().submit(world.submission(border, "2007-09-22", "2007-09-22T02")));
+  ASSERT_TRUE(world.client().submit(world.submission(border, "2007-09-22", "2007-09-22T02")));
   world.work_once();
   const auto held = world.lease("a", 1);
   ASSERT_EQ(held.size(), 1u);
@@ -248,7 +248,7 @@ TEST(Service, LeavesATaskWithItsNodeAcrossARestart) {
 TEST(Service, GivesATaskAwayWhenItsNodeIsSilentForALease) {
   World world;
   world.add_files("1", 0, 3);
-  ASSERT_TRUE(world.service().submit(world.submission(border, "2007-09-22", "2007-09-22T02")));
+  ASSERT_TRUE(world.client().submit(world.submission(border, "2007-09-22", "2007-09-22T02")));
   world.work_once();
   ASSERT_EQ(world.lease("a", 1).size(), 1u);
   for (int i = 0; i < 6; ++i) {
@@ -267,16 +267,16 @@ TEST(Service, AnswersARepeatedSubmissionWithTheSameRequest) {
   world.add_files("1", 0, 9);
   auto submission = world.submission(border, "2007-09-22", "2007-09-22T08");
   submission.client_id = "c1";
-  const auto first = world.service().submit(submission);
+  const auto first = world.client().submit(submission);
   ASSERT_TRUE(first);
   EXPECT_EQ((*first)["created"], true);
   world.reopen();
-  const auto second = world.service().submit(submission);
+  const auto second = world.client().submit(submission);
   ASSERT_TRUE(second);
   EXPECT_EQ((*second)["created"], false);
   EXPECT_EQ((*second)["id"], (*first)["id"]);
   submission.priority = 3;
-  const auto other = world.service().submit(submission);
+  const auto other = world.client().submit(submission);
   ASSERT_FALSE(other);
   EXPECT_EQ(other.error().code, Code::invalid);
 }
@@ -312,7 +312,7 @@ TEST(Service, WaitsForFilesAndGoesOnWhenTheyAreListed) {
   World world;
   world.add_files("1", 0, 4);
   const auto submission = world.submission(border, "2007-09-22", "2007-09-22T04");
-  const auto accepted = world.service().submit(submission);
+  const auto accepted = world.client().submit(submission);
   world.work();
   auto request = world.request((*accepted)["id"]);
   EXPECT_EQ(request["state"], "WAITING");
@@ -329,11 +329,11 @@ TEST(Service, WaitsForFilesAndGoesOnWhenTheyAreListed) {
 TEST(Service, CancelsARequestAndItsTasks) {
   World world;
   world.add_files("1", 0, 9);
-  const auto accepted = world.service().submit(world.submission(border, "2007-09-22", "2007-09-22T08"));
+  const auto accepted = world.client().submit(world.submission(border, "2007-09-22", "2007-09-22T08"));
   world.work_once();
   const auto specs = world.lease("a", 1);
   ASSERT_EQ(specs.size(), 1u);
-  ASSERT_TRUE(world.service().cancel((*accepted)["id"]));
+  ASSERT_TRUE(world.client().cancel((*accepted)["id"]));
   EXPECT_EQ(state_of(world, (*accepted)["id"]), "CANCELLED");
   const auto reply = world.service().heartbeat({"a", world.incarnation["a"], {{specs[0].id, "run", 0, 0, 0}}, false});
   ASSERT_TRUE(reply);
@@ -345,7 +345,8 @@ TEST(Service, CancelsARequestAndItsTasks) {
 TEST(Service, VerifiesEveryFileOnceAndResumes) {
   World world;
   world.add_files("1", 0, 9);
-  const auto task = world.service().archive_task(world.submission(border, "2007-09-22", "2007-09-22T08"), "flows", "verify");
+  const auto task = world.client().archive_task(world.submission(border, "2007-09-22", "2007-09-22T08"), "flows",
+                                                coordinator::RequestKind::verify);
   ASSERT_TRUE(task);
   for (int i = 0; i < 3; ++i) world.work_once();
   world.reopen();
@@ -366,7 +367,7 @@ TEST(Service, NamesGapsAndDamage) {
   world.add_files("1", 0, 5);
   world.remove_file("1", 2);
   const auto submission = world.submission(border, "2007-09-22", "2007-09-22T04");
-  ASSERT_TRUE(world.service().submit(submission));
+  ASSERT_TRUE(world.client().submit(submission));
   world.work_once();
   for (const auto& spec : world.lease("a", 4)) {
     auto done = world.compute("a", spec);
@@ -377,7 +378,7 @@ TEST(Service, NamesGapsAndDamage) {
       }
     world.complete(done);
   }
-  const auto gaps = world.service().archive("border/flows", "gaps");
+  const auto gaps = world.client().archive_gaps("border/flows");
   ASSERT_TRUE(gaps);
   EXPECT_EQ((*gaps)["missing"].dump(),
             R"([{"from":"2007-09-22T02:00:00Z","router":"1","sequence":102,"to":"2007-09-22T03:00:00Z"}])");
@@ -389,7 +390,7 @@ TEST(Service, TracesANumberThroughTheChain) {
   World world;
   world.add_files("1", 0, 5);
   world.run(world.submission(chain, "2007-09-22", "2007-09-22T04"));
-  const auto why = world.service().why("border/variance", "bytes_variance", *parse_time("2007-09-22T02:20"));
+  const auto why = world.client().why("border/variance", "bytes_variance", *parse_time("2007-09-22T02:20"));
   ASSERT_TRUE(why) << why.error().message;
   EXPECT_EQ((*why)["interval"]["from"], "2007-09-22T02:15:00Z");
   std::string upstream;  // sources first, every block the windows reach
@@ -397,8 +398,8 @@ TEST(Service, TracesANumberThroughTheChain) {
     upstream += one["module"].get<std::string>() + "@" + one["block"].get<std::string>().substr(11, 5) + " ";
   EXPECT_EQ(upstream, "border/traffic@00:00 border/traffic@02:00 border/mean@00:00 border/mean@02:00 ");
   EXPECT_EQ((*why)["upstream"][0]["lineage"]["result"]["files"].size(), 3u);
-  EXPECT_FALSE(world.service().why("border/variance", "bytes_varianc", 0));
-  EXPECT_FALSE(world.service().why("border/variance", "bytes_variance", 0));
+  EXPECT_FALSE(world.client().why("border/variance", "bytes_varianc", 0));
+  EXPECT_FALSE(world.client().why("border/variance", "bytes_variance", 0));
 }
 
 TEST(Service, KeepsHowAJobCameByItsFlows) {
@@ -421,23 +422,23 @@ TEST(Service, DumpsEveryTable) {
   world.add_files("1", 0, 5);
   world.run(world.submission(chain, "2007-09-22", "2007-09-22T04"));
   for (const auto& table : coordinator::store::table_names()) {
-    const auto page = world.service().dump(table, "", 1);
+    const auto page = world.client().dump(table, "", 1);
     ASSERT_TRUE(page) << table;
     if ((*page)["next"] != "") {
-      EXPECT_TRUE(world.service().dump(table, (*page)["next"], 100)) << table;
+      EXPECT_TRUE(world.client().dump(table, (*page)["next"], 100)) << table;
     }
   }
-  EXPECT_FALSE(world.service().dump("nothing", "", 1));
+  EXPECT_FALSE(world.client().dump("nothing", "", 1));
 }
 
 TEST(Service, ShowsTheTimelineInItsStatus) {
   World world;
   world.add_files("1", 0, 9);
-  ASSERT_TRUE(world.service().submit(world.submission(border, "2007-09-22", "2007-09-22T10")));
+  ASSERT_TRUE(world.client().submit(world.submission(border, "2007-09-22", "2007-09-22T10")));
   world.work_once();
   world.work_once();
   const auto specs = world.lease("a", 1);
-  const auto status = world.service().status();
+  const auto status = world.client().status();
   ASSERT_TRUE(status);
   std::string strip;
   for (const auto& piece : (*status)["modules"][0]["strip"]) strip += piece["state"].get<std::string>() + " ";

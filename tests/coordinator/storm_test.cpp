@@ -54,7 +54,7 @@ class Storm {
   std::string any_node() { return std::string(1, static_cast<char>('a' + random_() % 3)); }
 
   void submit(const coordinator::Submission& s) {
-    const auto accepted = world_.service().submit(s);
+    const auto accepted = world_.client().submit(s);
     ASSERT_TRUE(accepted) << accepted.error().message;
     ids_.push_back((*accepted)["id"]);
   }

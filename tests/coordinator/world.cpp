@@ -226,7 +226,7 @@ void World::work(const std::string& node) {
 }
 
 json World::run(const coordinator::Submission& s) {
-  const auto accepted = service_->submit(s);
+  const auto accepted = client().submit(s);
   EXPECT_TRUE(accepted) << accepted.error().message;
   if (!accepted) return {};
   work();
@@ -234,17 +234,17 @@ json World::run(const coordinator::Submission& s) {
 }
 
 json World::request(const std::string& id) {
-  const auto document = service_->request(id);
+  const auto document = client().request(id);
   EXPECT_TRUE(document) << document.error().message;
   return document ? *document : json();
 }
 
 std::map<std::string, std::string> World::catalogue() {
   std::map<std::string, std::string> out;
-  const auto status = service_->status();
+  const auto status = client().status();
   for (const auto& module : status->at("modules")) {
     const auto name = module.at("module").get<std::string>();
-    const auto results = service_->results(name, {});
+    const auto results = client().results(name, {});
     EXPECT_TRUE(results);
     for (const auto& block : results->at("blocks")) out[name + "@" + block.at("from").get<std::string>()] = block.at("rows_blob");
   }

@@ -56,6 +56,42 @@ modules:
   variance: {plugin: variance, inputs: {values: traffic.bytes, centre: mean.bytes_mean}, window: 6h}
 )";
 
+// The client calls of a service with documents as JSON.
+class JsonClient {
+ public:
+  using json = nlohmann::json;
+  explicit JsonClient(coordinator::ClientApi& api) : api_(api) {}
+
+  Result<json> submit(const coordinator::Submission& s) { return as_json(api_.submit(s)); }
+  Result<json> plan(const coordinator::Submission& s) { return as_json(api_.plan(s)); }
+  Result<json> validate(const coordinator::Submission& s) { return as_json(api_.validate(s)); }
+  Result<json> request(const std::string& id) { return as_json(api_.request(id)); }
+  Result<json> requests() { return as_json(api_.requests()); }
+  Result<json> cancel(const std::string& id) { return as_json(api_.cancel(id)); }
+  Result<json> status() { return as_json(api_.status()); }
+  Result<json> explain(const std::string& job) { return as_json(api_.explain(job)); }
+  Result<json> why(const std::string& module, const std::string& column, Micros time) {
+    return as_json(api_.why(module, column, time));
+  }
+  Result<json> results(const std::string& module, TimeRange range) { return as_json(api_.results(module, range)); }
+  Result<json> archive_files(const std::string& archive) { return as_json(api_.archive_files(archive)); }
+  Result<json> archive_gaps(const std::string& archive) { return as_json(api_.archive_gaps(archive)); }
+  Result<json> archive_task(const coordinator::Submission& s, const std::string& archive, coordinator::RequestKind kind) {
+    return as_json(api_.archive_task(s, archive, kind));
+  }
+  Result<json> dump(const std::string& table, const std::string& from, std::uint32_t limit) {
+    return as_json(api_.dump(table, from, limit));
+  }
+
+ private:
+  template <class T>
+  static Result<json> as_json(Result<T> document) {
+    if (!document) return document.error();
+    return json(std::move(*document));
+  }
+  coordinator::ClientApi& api_;
+};
+
 class World {
  public:
   World();
@@ -67,6 +103,7 @@ class World {
     open();
   }
   coordinator::Service& service() { return *service_; }
+  JsonClient client() { return JsonClient(*service_); }
   coordinator::Config config() const;
 
   // Files "R_SSSSSSSS_T.dat", one an hour from `hour` on (hours since 2007-09-22T00:00Z), one byte a file.

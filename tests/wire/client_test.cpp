@@ -12,7 +12,6 @@
 namespace mole::coordinator {
 namespace {
 
-using nlohmann::json;
 using testing::FakeApi;
 using testing::TempFolder;
 
@@ -43,7 +42,7 @@ TEST_P(Client, CarriesEveryQuestionOfAUser) {
   s.module = "mean";
   s.range = {10, 20};
   s.client_id = "c";
-  EXPECT_EQ(*client->submit(s), (json{{"id", "r-1"}}));
+  EXPECT_EQ(client->submit(s)->id, "r-1");
   EXPECT_TRUE(client->plan(s));
   EXPECT_TRUE(client->validate(s));
   EXPECT_TRUE(client->request("r-1"));
@@ -53,12 +52,14 @@ TEST_P(Client, CarriesEveryQuestionOfAUser) {
   EXPECT_TRUE(client->explain("p/m@2007-09-22T18:00:00Z"));
   EXPECT_TRUE(client->why("p/m", "bytes", -7));
   EXPECT_TRUE(client->results("p/m", {1, 2}));
-  EXPECT_TRUE(client->archive("p/a", "gaps"));
-  EXPECT_TRUE(client->archive_task(s, "a", "index"));
+  EXPECT_TRUE(client->archive_files("p/a"));
+  EXPECT_TRUE(client->archive_gaps("p/a"));
+  EXPECT_TRUE(client->archive_task(s, "a", RequestKind::index));
   EXPECT_TRUE(client->dump("files", "k", 5));
-  EXPECT_EQ(api.calls, (std::vector<std::string>{"submit", "plan", "validate", "request r-1", "requests", "cancel r-1", "status",
-                                                 "explain p/m@2007-09-22T18:00:00Z", "why p/m bytes -7", "results p/m 1 2",
-                                                 "archive p/a gaps", "archive_task a index", "dump files k 5"}));
+  EXPECT_EQ(api.calls,
+            (std::vector<std::string>{"submit", "plan", "validate", "request r-1", "requests", "cancel r-1", "status",
+                                      "explain p/m@2007-09-22T18:00:00Z", "why p/m bytes -7", "results p/m 1 2",
+                                      "archive_files p/a", "archive_gaps p/a", "archive_task a index", "dump files k 5"}));
   ASSERT_EQ(api.submissions.size(), 4u);
   EXPECT_EQ(api.submissions[3].range, (TimeRange{10, 20}));
 }
@@ -99,7 +100,7 @@ TEST_P(Client, CarriesBlobsInPieces) {
 }
 
 TEST_P(Client, BringsErrorsBackAsTheyWere) {
-  api.answer = Error{Code::missing, "request r-9 does not exist; see mole request list"};
+  api.error = Error{Code::missing, "request r-9 does not exist; see mole request list"};
   const auto got = client->request("r-9");
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().code, Code::missing);
@@ -107,17 +108,17 @@ TEST_P(Client, BringsErrorsBackAsTheyWere) {
 }
 
 TEST_P(Client, CarriesLargeDocumentsForAsLongAsItLives) {
-  api.answer = json(std::string(30u << 20, 'x'));
+  api.answer.reason = std::string(30u << 20, 'x');
   for (int i = 0; i < 4; ++i) {  // 120 MB over one connection: limits are per message
-    const auto got = client->status();
+    const auto got = client->request("r-1");
     ASSERT_TRUE(got) << i << ": " << got.error().message;
-    ASSERT_EQ(got->get_ref<const std::string&>().size(), 30u << 20);
+    ASSERT_EQ(got->reason.size(), 30u << 20);
   }
 }
 
 TEST_P(Client, IsToldWhenAnAnswerIsTooLarge) {
-  api.answer = json(std::string(65u << 20, 'x'));
-  const auto got = client->status();
+  api.answer.reason = std::string(65u << 20, 'x');
+  const auto got = client->request("r-1");
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().code, Code::exhausted);
 }

@@ -30,16 +30,16 @@ std::string link(std::string_view name) { return "[" + std::string(name) + "](#"
 
 template <class V>
 std::string json_type(As as) {
-  if constexpr (Vector<V>)
+  if constexpr (detail::Vector<V>)
     return "list of " + json_type<typename V::value_type>(as);
-  else if constexpr (Optional<V>)
+  else if constexpr (detail::Optional<V>)
     return json_type<typename V::value_type>(as);
-  else if constexpr (Map<V>)
+  else if constexpr (detail::Map<V>)
     return "object: " + json_type<typename V::key_type>(as) + " to " + json_type<typename V::mapped_type>(as);
   else if constexpr (NamedEnum<V>)
-    return link(NamesOf<V>::value.name);
+    return link(EnumNamesOf<V>::value.name);
   else if constexpr (Document<V>)
-    return link(TableOf<V>::value.name);
+    return link(FieldTableOf<V>::value.name);
   else if constexpr (std::is_same_v<V, std::string>)
     return "text";
   else if constexpr (std::is_same_v<V, Digest>)
@@ -56,16 +56,16 @@ std::string json_type(As as) {
 
 template <class V>
 std::string thrift_type() {
-  if constexpr (Vector<V>)
+  if constexpr (detail::Vector<V>)
     return "list<" + thrift_type<typename V::value_type>() + ">";
-  else if constexpr (Optional<V>)
+  else if constexpr (detail::Optional<V>)
     return thrift_type<typename V::value_type>();
-  else if constexpr (Map<V>)
+  else if constexpr (detail::Map<V>)
     return "map<" + thrift_type<typename V::key_type>() + ", " + thrift_type<typename V::mapped_type>() + ">";
   else if constexpr (NamedEnum<V>)
-    return NamesOf<V>::value.name;
+    return EnumNamesOf<V>::value.name;
   else if constexpr (Document<V>)
-    return TableOf<V>::value.name;
+    return FieldTableOf<V>::value.name;
   else if constexpr (std::is_same_v<V, std::string> || std::is_same_v<V, nlohmann::json>)
     return "string";
   else if constexpr (std::is_same_v<V, Digest>)
@@ -88,20 +88,20 @@ std::string thrift_name(const std::string& name, As as) {
 // The documents and enums that were reached so far, each after those it contains.
 struct Reference {
   std::vector<DocumentText> documents;
-  std::vector<Names> enums;
+  std::vector<EnumNames> enums;
 
   template <class V>
   void add() {
-    if constexpr (Vector<V> || Optional<V>) {
+    if constexpr (detail::Vector<V> || detail::Optional<V>) {
       add<typename V::value_type>();
-    } else if constexpr (Map<V>) {
+    } else if constexpr (detail::Map<V>) {
       add<typename V::key_type>();
       add<typename V::mapped_type>();
     } else if constexpr (NamedEnum<V>) {
-      if (std::none_of(enums.begin(), enums.end(), [](const Names& n) { return n.name == NamesOf<V>::value.name; }))
-        enums.push_back(NamesOf<V>::value);
+      if (std::none_of(enums.begin(), enums.end(), [](const EnumNames& n) { return n.name == EnumNamesOf<V>::value.name; }))
+        enums.push_back(EnumNamesOf<V>::value);
     } else if constexpr (Document<V>) {
-      if (std::none_of(documents.begin(), documents.end(), [](const auto& d) { return d.name == TableOf<V>::value.name; }))
+      if (std::none_of(documents.begin(), documents.end(), [](const auto& d) { return d.name == FieldTableOf<V>::value.name; }))
         add_document<V>();
     }
   }
@@ -109,7 +109,7 @@ struct Reference {
  private:
   template <Document V>
   void add_document() {
-    DocumentText text{TableOf<V>::value.name, TableOf<V>::value.doc, {}};
+    DocumentText text{FieldTableOf<V>::value.name, FieldTableOf<V>::value.doc, {}};
     for_each_field<V>([&](const auto& field, std::int16_t) {
       using M = std::remove_cvref_t<decltype(std::declval<V>().*field.member)>;
       add<M>();
@@ -117,9 +117,9 @@ struct Reference {
       if (*field.unit_name) type += std::string(", ") + field.unit_name;
       if (field.may_be_absent)
         type += "; may be absent";
-      else if (Optional<M>)
+      else if (detail::Optional<M>)
         type += " or null";
-      const bool optional = field.may_be_absent || Optional<M>;
+      const bool optional = field.may_be_absent || detail::Optional<M>;
       text.fields.push_back({field.name, type,
                              (optional ? "optional " : "") + thrift_type<M>() + " " + thrift_name(field.name, field.as),
                              field.doc});

@@ -1,4 +1,4 @@
-// An Api that answers what the test put in and remembers what it was asked.
+// An Api that returns what the test sets and records the calls.
 #pragma once
 
 #include "coordinator/wire/api.hpp"
@@ -10,10 +10,12 @@ namespace mole::testing {
 
 class FakeApi : public coordinator::Api {
  public:
-  using Json = nlohmann::json;
-  using Document = Result<Json>;
+  template <class T>
+  using Document = Result<T>;
 
-  Document answer = Json{{"id", "r-1"}};
+  std::optional<Error> error;         // returned by every client call, if set
+  coordinator::RequestStatus answer;  // of `request` and `cancel`
+  coordinator::TableDump table;       // of `dump`
   Result<coordinator::Registration> registration = coordinator::Registration{7, minute_us, 10 * second_us};
   std::vector<task::Spec> grants;
   coordinator::HeartbeatReply beat;
@@ -27,28 +29,40 @@ class FakeApi : public coordinator::Api {
   std::vector<coordinator::Completion> completions;
   std::map<Digest, std::string> blobs;
 
-  Document submit(const coordinator::Submission& s) override { return took("submit", s); }
-  Document plan(const coordinator::Submission& s) override { return took("plan", s); }
-  Document validate(const coordinator::Submission& s) override { return took("validate", s); }
-  Document request(const std::string& id) override { return note("request " + id); }
-  Document requests() override { return note("requests"); }
-  Document cancel(const std::string& id) override { return note("cancel " + id); }
-  Document status() override { return note("status"); }
-  Document explain(const std::string& job) override { return note("explain " + job); }
-  Document why(const std::string& module, const std::string& column, Micros time) override {
-    return note("why " + module + " " + column + " " + std::to_string(time));
+  Document<coordinator::Accepted> submit(const coordinator::Submission& s) override {
+    return record("submit", s, coordinator::Accepted{.id = "r-1"});
   }
-  Document results(const std::string& module, TimeRange r) override {
-    return note("results " + module + " " + std::to_string(r.from) + " " + std::to_string(r.to));
+  Document<coordinator::PlanReport> plan(const coordinator::Submission& s) override {
+    return record("plan", s, coordinator::PlanReport{});
   }
-  Document archive(const std::string& archive, const std::string& what) override {
-    return note("archive " + archive + " " + what);
+  Document<coordinator::PipelineDescription> validate(const coordinator::Submission& s) override {
+    return record("validate", s, coordinator::PipelineDescription{});
   }
-  Document archive_task(const coordinator::Submission& s, const std::string& archive, const std::string& what) override {
-    return took("archive_task " + archive + " " + what, s);
+  Document<coordinator::RequestStatus> request(const std::string& id) override { return record("request " + id, answer); }
+  Document<std::vector<coordinator::RequestStatus>> requests() override { return record("requests", std::vector{answer}); }
+  Document<coordinator::RequestStatus> cancel(const std::string& id) override { return record("cancel " + id, answer); }
+  Document<coordinator::ClusterStatus> status() override { return record("status", coordinator::ClusterStatus{}); }
+  Document<coordinator::JobExplanation> explain(const std::string& job) override {
+    return record("explain " + job, coordinator::JobExplanation{});
   }
-  Document dump(const std::string& table, const std::string& from, std::uint32_t limit) override {
-    return note("dump " + table + " " + from + " " + std::to_string(limit));
+  Document<coordinator::Lineage> why(const std::string& module, const std::string& column, Micros time) override {
+    return record("why " + module + " " + column + " " + std::to_string(time), coordinator::Lineage{});
+  }
+  Document<coordinator::ModuleResults> results(const std::string& module, TimeRange r) override {
+    return record("results " + module + " " + std::to_string(r.from) + " " + std::to_string(r.to), coordinator::ModuleResults{});
+  }
+  Document<std::vector<coordinator::ArchiveFile>> archive_files(const std::string& archive) override {
+    return record("archive_files " + archive, std::vector<coordinator::ArchiveFile>{});
+  }
+  Document<coordinator::ArchiveGaps> archive_gaps(const std::string& archive) override {
+    return record("archive_gaps " + archive, coordinator::ArchiveGaps{});
+  }
+  Document<coordinator::Accepted> archive_task(const coordinator::Submission& s, const std::string& archive,
+                                               coordinator::RequestKind kind) override {
+    return record("archive_task " + archive + " " + std::string(word_of(kind)), s, coordinator::Accepted{});
+  }
+  Document<coordinator::TableDump> dump(const std::string& name, const std::string& from, std::uint32_t limit) override {
+    return record("dump " + name + " " + from + " " + std::to_string(limit), table);
   }
 
   Result<coordinator::Registration> register_node(const coordinator::NodeInfo& n) override {
@@ -69,7 +83,8 @@ class FakeApi : public coordinator::Api {
   Result<> release(const std::string& node, const std::string& incarnation, const std::vector<std::string>& tasks) override {
     std::string text = "release " + node + " " + incarnation;
     for (const auto& task : tasks) text += " " + task;
-    if (const auto said = note(text); !said) return said.error();
+    const std::lock_guard lock(mutex);
+    calls.push_back(text);
     return {};
   }
   Result<std::vector<std::string>> complete(const std::vector<coordinator::Completion>& all) override {
@@ -92,16 +107,20 @@ class FakeApi : public coordinator::Api {
   }
 
  private:
-  Document took(const std::string& name, const coordinator::Submission& s) {
-    const std::lock_guard lock(mutex);
-    submissions.push_back(s);
-    calls.push_back(name);
-    return answer;
-  }
-  Document note(const std::string& text) {
+  template <class T>
+  Document<T> record(const std::string& text, T document) {
     const std::lock_guard lock(mutex);
     calls.push_back(text);
-    return answer;
+    if (error) return *error;
+    return document;
+  }
+  template <class T>
+  Document<T> record(const std::string& text, const coordinator::Submission& s, T document) {
+    const std::lock_guard lock(mutex);
+    submissions.push_back(s);
+    calls.push_back(text);
+    if (error) return *error;
+    return document;
   }
 };
 

@@ -1,8 +1,12 @@
 #include "coordinator/wire/documents/json.hpp"
 
-namespace mole::coordinator::detail {
+namespace mole::coordinator {
 
 using nlohmann::json;
+
+std::string json_text(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
+
+namespace detail {
 
 void refuse(const std::string& where, const json& value, const char* wanted) {
   const auto found = value.dump(-1, ' ', true, json::error_handler_t::replace).substr(0, 60);
@@ -50,4 +54,5 @@ Digest digest_from_json(const json& value, const std::string& where) {
   return *digest;
 }
 
-}  // namespace mole::coordinator::detail
+}  // namespace detail
+}  // namespace mole::coordinator

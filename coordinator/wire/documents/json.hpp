@@ -10,6 +10,9 @@
 
 namespace mole::coordinator {
 
+// Text of a JSON value; bytes that are not UTF-8 become U+FFFD.
+std::string json_text(const nlohmann::json& json);
+
 template <Document T>
 void to_json(nlohmann::json& out, const T& value);
 template <Document T>
@@ -19,13 +22,13 @@ namespace detail {
 
 template <class V>
 nlohmann::json value_to_json(const V& value, As as) {
-  if constexpr (Vector<V>) {
+  if constexpr (detail::Vector<V>) {
     auto out = nlohmann::json::array();
     for (const auto& item : value) out.push_back(value_to_json(item, as));
     return out;
-  } else if constexpr (Optional<V>) {
+  } else if constexpr (detail::Optional<V>) {
     return value ? value_to_json(*value, as) : nlohmann::json();
-  } else if constexpr (Map<V>) {
+  } else if constexpr (detail::Map<V>) {
     auto out = nlohmann::json::object();
     for (const auto& [key, item] : value) out[std::string(word_of(key))] = value_to_json(item, as);
     return out;
@@ -61,16 +64,16 @@ Digest digest_from_json(const nlohmann::json& json, const std::string& where);
 
 template <class V>
 V value_from_json(const nlohmann::json& json, const std::string& where, As as) {
-  if constexpr (Vector<V>) {
+  if constexpr (detail::Vector<V>) {
     if (!json.is_array()) refuse(where, json, "a list");
     V out;
     for (const auto& item : json)
       out.push_back(value_from_json<typename V::value_type>(item, where + "[" + std::to_string(out.size()) + "]", as));
     return out;
-  } else if constexpr (Optional<V>) {
+  } else if constexpr (detail::Optional<V>) {
     if (json.is_null()) return std::nullopt;
     return value_from_json<typename V::value_type>(json, where, as);
-  } else if constexpr (Map<V>) {
+  } else if constexpr (detail::Map<V>) {
     if (!json.is_object()) refuse(where, json, "an object");
     V out;
     for (const auto& [word, item] : json.items()) {
@@ -130,7 +133,7 @@ void to_json(nlohmann::json& out, const T& value) {
 template <Document T>
 Result<T> read_document(const nlohmann::json& json) {
   try {
-    return detail::value_from_json<T>(json, TableOf<T>::value.name, As::number);
+    return detail::value_from_json<T>(json, FieldTableOf<T>::value.name, As::number);
   } catch (const detail::Mistyped& mistyped) {
     return invalid(mistyped.where + " " + mistyped.problem + "; are both programs of the same version?");
   }

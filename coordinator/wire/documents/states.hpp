@@ -6,18 +6,18 @@
 namespace mole::coordinator {
 
 enum class RequestKind : std::uint8_t { run, index, verify };
-inline constexpr Name request_kind_names[] = {
+inline constexpr EnumValue request_kind_names[] = {
     {"run", "compute modules over a range"},
     {"index", "list an archive"},
     {"verify", "read every file of an archive"},
 };
 template <>
-struct NamesOf<RequestKind> {
-  static constexpr Names value{"RequestKind", request_kind_names};
+struct EnumNamesOf<RequestKind> {
+  static constexpr EnumNames value{"RequestKind", request_kind_names};
 };
 
 enum class RequestState : std::uint8_t { accepted, running, waiting, complete, partial, failed, cancelled };
-inline constexpr Name request_state_names[] = {
+inline constexpr EnumValue request_state_names[] = {
     {"ACCEPTED", "durable; its archives are being listed"},
     {"RUNNING", "planned; tasks are leased"},
     {"WAITING",
@@ -29,8 +29,8 @@ inline constexpr Name request_state_names[] = {
     {"CANCELLED", "withdrawn; finished results are kept"},
 };
 template <>
-struct NamesOf<RequestState> {
-  static constexpr Names value{"RequestState", request_state_names};
+struct EnumNamesOf<RequestState> {
+  static constexpr EnumNames value{"RequestState", request_state_names};
 };
 
 // True if the request changes no more.
@@ -40,7 +40,7 @@ constexpr bool is_final(RequestState state) {
 }
 
 enum class JobState : std::uint8_t { done, partial, running, ready, waiting, blocked, failed, empty };
-inline constexpr Name job_state_names[] = {
+inline constexpr EnumValue job_state_names[] = {
     {"done", "computed"},
     {"partial", "computed, with a coverage below 1"},
     {"running", "a node holds its task"},
@@ -51,23 +51,23 @@ inline constexpr Name job_state_names[] = {
     {"empty", "of a module only: no block of it was requested"},
 };
 template <>
-struct NamesOf<JobState> {
-  static constexpr Names value{"JobState", job_state_names};
+struct EnumNamesOf<JobState> {
+  static constexpr EnumNames value{"JobState", job_state_names};
 };
 
 enum class NodeState : std::uint8_t { online, draining, silent };
-inline constexpr Name node_state_names[] = {
+inline constexpr EnumValue node_state_names[] = {
     {"online", "sends heartbeats and takes tasks"},
     {"draining", "finishes its tasks and takes no more"},
     {"silent", "sent no heartbeat for the length of a lease"},
 };
 template <>
-struct NamesOf<NodeState> {
-  static constexpr Names value{"NodeState", node_state_names};
+struct EnumNamesOf<NodeState> {
+  static constexpr EnumNames value{"NodeState", node_state_names};
 };
 
 enum class FileState : std::uint8_t { unread, sound, damaged, unreadable, missing };
-inline constexpr Name file_state_names[] = {
+inline constexpr EnumValue file_state_names[] = {
     {"unread", "listed, not read yet"},
     {"sound", "read without damage"},
     {"damaged", "read in part"},
@@ -75,8 +75,8 @@ inline constexpr Name file_state_names[] = {
     {"missing", "listed, but the archive did not deliver it"},
 };
 template <>
-struct NamesOf<FileState> {
-  static constexpr Names value{"FileState", file_state_names};
+struct EnumNamesOf<FileState> {
+  static constexpr EnumNames value{"FileState", file_state_names};
 };
 
 }  // namespace mole::coordinator

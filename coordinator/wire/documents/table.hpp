@@ -71,28 +71,28 @@ constexpr Field<T, M> duration_field(const char* name, M T::*member, const char*
 }
 
 template <class... F>
-struct Table {
+struct FieldTable {
   const char* name;
   const char* doc;
   std::tuple<F...> fields;
 };
 
 template <class... F>
-constexpr Table<F...> document(const char* name, const char* doc, F... fields) {
+constexpr FieldTable<F...> document(const char* name, const char* doc, F... fields) {
   return {name, doc, {fields...}};
 }
 
 // The table of T: its member `table`, or a specialisation for a type of another folder.
 template <class T>
-struct TableOf {};
+struct FieldTableOf {};
 template <class T>
 requires requires { T::table.fields; }
-struct TableOf<T> {
+struct FieldTableOf<T> {
   static constexpr const auto& value = T::table;
 };
 template <class T>
 concept Document = requires {
-  TableOf<T>::value.fields;
+  FieldTableOf<T>::value.fields;
 };
 
 // Calls `visit(field, number)` for each field of T, in order.
@@ -103,32 +103,32 @@ constexpr void for_each_field(F&& visit) {
         std::int16_t number = 0;
         (visit(fields, ++number), ...);
       },
-      TableOf<T>::value.fields);
+      FieldTableOf<T>::value.fields);
 }
 
 // One value of an enum: its word in JSON and what it means. The values of an enum are 0, 1, 2, ... in the order of its names.
-struct Name {
+struct EnumValue {
   std::string_view word, doc;
 };
-struct Names {
+struct EnumNames {
   const char* name;  // of the enum
-  std::span<const Name> values;
+  std::span<const EnumValue> values;
 };
 // Specialised for each enum of the documents.
 template <class E>
-struct NamesOf {};
+struct EnumNamesOf {};
 template <class E>
 concept NamedEnum = std::is_enum_v<E> && requires {
-  NamesOf<E>::value.values;
+  EnumNamesOf<E>::value.values;
 };
 
 template <NamedEnum E>
 constexpr std::string_view word_of(E value) {
-  return NamesOf<E>::value.values[static_cast<std::size_t>(value)].word;
+  return EnumNamesOf<E>::value.values[static_cast<std::size_t>(value)].word;
 }
 template <NamedEnum E>
 constexpr std::optional<E> from_word(std::string_view word) {
-  const auto& values = NamesOf<E>::value.values;
+  const auto& values = EnumNamesOf<E>::value.values;
   for (std::size_t i = 0; i < values.size(); ++i)
     if (values[i].word == word) return static_cast<E>(i);
   return std::nullopt;
@@ -149,16 +149,16 @@ struct IsMap : std::false_type {};
 template <class K, class V>
 struct IsMap<std::map<K, V>> : std::true_type {};
 
-}  // namespace detail
-
 template <class T>
-concept Vector = detail::IsVector<T>::value;
+concept Vector = IsVector<T>::value;
 template <class T>
-concept Optional = detail::IsOptional<T>::value;
+concept Optional = IsOptional<T>::value;
 template <class T>
-concept Map = detail::IsMap<T>::value;
+concept Map = IsMap<T>::value;
 
 template <class>
 inline constexpr bool unsupported_member = false;  // for static_assert
+
+}  // namespace detail
 
 }  // namespace mole::coordinator
