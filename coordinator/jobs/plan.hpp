@@ -66,9 +66,9 @@ struct Plan {
   std::vector<std::string> waits;   // messages on jobs past the end of the archive
 
   const Grid& grid(std::size_t module) const { return grids[modules[module].grid]; }
-  // Routers whose files a module that reads flows gets.
+  // Routers whose files a flow-reading module gets.
   std::vector<std::string> routers(std::size_t module) const;
-  // Export time of the files that a module that reads flows needs for this block.
+  // Export time of the files that a flow-reading module needs for this block.
   TimeRange reach(std::size_t module, std::int64_t block) const;
   // Whether computing this job reads the module's inputs, and not only states.
   bool reads_inputs(std::size_t module, std::int64_t block) const;

@@ -250,7 +250,7 @@ class Planner {
     buffer.add(static_cast<std::uint64_t>(to - from + 1));
   }
 
-  // All requested blocks wait: sets their flags.
+  // Sets the flags of a module whose requested blocks all wait.
   void only_waiting(std::size_t m) {
     if (waiting_[m].empty()) return;
     auto& mine = plan_.modules[m];
@@ -292,7 +292,7 @@ class Planner {
     return false;
   }
 
-  // Marks the jobs to compute, and wants the upstream results they read.
+  // Marks the jobs to compute and requests the upstream results they read.
   void mark_needs(std::size_t m) {
     auto& mine = plan_.modules[m];
     if (mine.flags.empty()) return;

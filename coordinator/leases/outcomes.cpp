@@ -78,7 +78,7 @@ std::vector<std::string> Scheduler::tick(Micros now) {
 }
 
 void Scheduler::advance(Micros now) {
-  // A coordinator that was itself stuck received no heartbeats: every lease gets its full length again (reliability.md 2.3.4).
+  // A coordinator that was itself stuck received no heartbeats: every lease gets its full length again.
   if (!ticked_ || now - last_tick_ > settings_.heartbeat) healthy_since_ = now;
   ticked_ = true;
   last_tick_ = now;

@@ -1,7 +1,7 @@
 // Decides which node gets which task, and what follows from the reports of nodes. Time and randomness are arguments; there is no
 // IO, thread or clock. The service turns the results into store writes. Not thread-safe.
 //
-// Correctness never depends on a lease (reliability.md 0.1): a completion counts if it carries the keys that are wanted now.
+// Correctness never depends on a lease: a completion counts if it carries the keys that are wanted now.
 // Leases only keep two nodes from doing the same work.
 #pragma once
 

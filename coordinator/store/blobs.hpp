@@ -19,7 +19,7 @@ inline constexpr std::size_t max_piece_bytes = 1 << 20;
 
 class Blobs {
  public:
-  // Creates the folders. invalid, exhausted: not possible.
+  // Creates the folders. invalid, exhausted: it failed.
   static Result<Blobs> open(const std::filesystem::path& root);
 
   bool has(const Digest& digest) const;
@@ -53,7 +53,7 @@ class Blobs {
 
   std::filesystem::path root_;
   std::unique_ptr<Folders> folders_ = std::make_unique<Folders>();  // in a unique_ptr so that Blobs can move
-  // Serialise uploads of one digest.
+  // Serializes uploads of the same digest.
   std::unique_ptr<std::array<std::mutex, 16>> locks_ = std::make_unique<std::array<std::mutex, 16>>();
 };
 

@@ -14,7 +14,7 @@
 
 namespace mole::coordinator::store {
 
-// What is known of one block of one module. Empty digests: not there.
+// One block of one module. An empty digest: no such blob.
 struct CatalogueRow {
   Digest state_key, state_blob;
   Digest result_key, rows_blob;

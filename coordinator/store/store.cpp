@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::uint64_t schema_version = 1;
 
-// No option trades durability for speed (reliability.md 2.6).
+// No option trades durability for speed.
 rocksdb::DBOptions database_options(bool create) {
   rocksdb::DBOptions options;
   options.create_if_missing = create;
@@ -135,8 +135,8 @@ Result<> Store::open_rocks(const fs::path& dir, const StoreOptions& options) {
   std::error_code problem;
   auto existing = families();
   std::vector<rocksdb::ColumnFamilyDescriptor> later;
-  // DB::Open would create missing families one by one, with an options file each. Families missing after a crash are created that
-  // way by the next open.
+  // A new database gets its families at once: DB::Open creates missing ones one by one, with an options file each, and is left to
+  // do so only after a crash here.
   if (!fs::exists(dir / "CURRENT", problem)) {
     later.assign(existing.begin() + 1, existing.end());
     existing.resize(1);

@@ -6,7 +6,7 @@
 //   (*store)->commit(batch);  // returns when the batch is durable; acknowledge only then
 //
 // Every row has a format byte and a checksum over key and value. A storage error after opening is final: the `failed` handler is
-// called and must not return, because only opening again shows what was written (reliability.md 0.4).
+// called and must not return, because only opening again shows what was written.
 #pragma once
 
 #include <mole/result.hpp>

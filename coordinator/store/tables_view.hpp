@@ -18,7 +18,7 @@ class TablesView {
 
   // Links one block to `rows`. Idempotent.
   Result<> show(const std::string& module, Micros block_from, const Digest& rows);
-  // Makes the module's folder contain exactly `rows` (block start -> blob). Other files than Parquet are left alone.
+  // Makes the module's folder contain exactly `rows` (block start -> blob). Only Parquet files are removed.
   Result<> show_exactly(const std::string& module, const std::map<Micros, Digest>& rows);
 
   // "date=2007-09-22/20070922T180000Z.parquet"
