@@ -15,7 +15,7 @@ void read_block(Reader& reader, const YamlNode* node, Archive& archive) {
   const auto what = "\"block\" of the archive " + archive.name;
   const auto* block = reader.map(node, what, {"length", "origin"});
   if (!block) return;
-  const auto* length = reader.require(*block, "length", "say how long a block is, such as 12h");
+  const auto* length = reader.require(*block, "length", "give the length of a block, such as 12h");
   archive.block_length = reader.duration(length, "\"length\"");
   if (const auto* origin = block->find("origin")) archive.block_origin = reader.time_of_day(origin, "\"origin\"");
   if (!reader.error() && (archive.block_length < minute_us || archive.block_length % second_us != 0))
@@ -42,9 +42,9 @@ Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) 
       reader.require(*map, "downloader", "name the plugin that reads the archive, such as directory"), "\"downloader\"");
   archive.downloader_params = reader.object(map->find("params"), "\"params\"");
   read_files(reader,
-             reader.require(*map, "files", "say how the files are named, such as \"{router}_{sequence}_{start:unix}.dat.bz2\""),
+             reader.require(*map, "files", "give a pattern of file names, such as \"{router}_{sequence}_{start:unix}.dat.bz2\""),
              archive);
-  if (const auto* covers = reader.require(*map, "covers", "say how much time one file covers, such as 1h"))
+  if (const auto* covers = reader.require(*map, "covers", "give the time one file covers, such as 1h"))
     archive.covers = reader.duration(covers, "\"covers\"");
   archive.lateness = archive.covers;
   archive.block_length = day_us;
@@ -93,7 +93,7 @@ Resource read_resource(Reader& reader, const YamlNode& key, const YamlNode& node
   resource.where = key.where;
   const auto* map = reader.map(&node, "the resource " + key.text, {"files", "valid", "format"});
   if (!map) return resource;
-  const auto* files = reader.require(*map, "files", "say how the tables are named, such as \"rib.{date}.txt\"");
+  const auto* files = reader.require(*map, "files", "give a pattern of file names, such as \"rib.{date}.txt\"");
   resource.files = reader.text(files, "\"files\"");
   if (const auto* valid = map->find("valid")) {
     resource.valid = reader.duration(valid, "\"valid\"");
@@ -241,7 +241,7 @@ Result<Manifest> parse_manifest(std::string_view text, const std::string& name, 
   manifest.pipeline = reader.text(pipeline, "\"pipeline\"");
   if (!reader.error() && !valid_name(manifest.pipeline))
     reader.fail(pipeline->where, "\"" + manifest.pipeline.substr(0, 60) + "\" is not a name; use up to 64 of A-Z a-z 0-9 _ -");
-  if (const auto* archives = reader.names(reader.require(*root, "archives", "declare where the files are"), "\"archives\""))
+  if (const auto* archives = reader.names(reader.require(*root, "archives", "declare at least one archive"), "\"archives\""))
     for (const auto& [key, node] : archives->entries) manifest.archives.push_back(read_archive(reader, key, node));
   if (const auto* modules = reader.names(reader.require(*root, "modules", "declare at least one module"), "\"modules\"")) {
     if (modules->entries.empty()) reader.fail(modules->where, "the manifest has no module; declare at least one");

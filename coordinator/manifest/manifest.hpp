@@ -32,7 +32,7 @@ struct Archive {
   std::optional<Micros> horizon;  // the archive is complete up to here
 };
 
-// Files used beside the flows: routing tables.
+// Files used in addition to the flows: routing tables.
 struct Resource {
   std::string name, where;
   std::string files;      // "ribs/rib.{date}.txt": at most one {date}, in the last component; without it the file is always valid

@@ -65,7 +65,7 @@ Result<> Sidecar::verify(const fs::path& library_path) const {
   if (!found) return found.error();
   if (*found != digest)
     return invalid(library_path.string() + " has digest " + found->hex() + ", its sidecar says " + digest.hex() +
-                   "; build the plugin again, or copy both files together");
+                   "; rebuild the plugin, or copy both files together");
   return {};
 }
 

@@ -153,7 +153,7 @@ class Parser {
     if (!address) return fail(quoted(net) + " is not an address; write \"192.0.2.0/24 64500\"");
     const auto bits = whole_number(length, 32);
     if (!bits) return fail(quoted(length) + " is not a prefix length of IPv4; write 0 to 32");
-    if (*bits < 32 && (*address & (~std::uint32_t{0} >> *bits)) != 0) return fail(stray(net, *bits));
+    if (*bits < 32 && (*address & (~std::uint32_t{0} >> *bits)) != 0) return fail(host_bits(net, *bits));
     routes_.v4.push_back({*address, as.value_or(0), static_cast<std::uint8_t>(*bits)});
     return {};
   }
@@ -164,13 +164,14 @@ class Parser {
     const auto bits = whole_number(length, 128);
     if (!bits) return fail(quoted(length) + " is not a prefix length of IPv6; write 0 to 128");
     route.length = static_cast<std::uint8_t>(*bits);
-    if ((route.high & beyond(route.length)) != 0 || (route.low & beyond(route.length - 64)) != 0) return fail(stray(net, *bits));
+    if ((route.high & beyond(route.length)) != 0 || (route.low & beyond(route.length - 64)) != 0)
+      return fail(host_bits(net, *bits));
     route.as = as.value_or(0);
     routes_.v6.push_back(route);
     return {};
   }
 
-  static std::string stray(std::string_view net, std::uint32_t bits) {
+  static std::string host_bits(std::string_view net, std::uint32_t bits) {
     return "the network " + quoted(net) + " has bits set beyond its length of " + std::to_string(bits) + "; check the length";
   }
 

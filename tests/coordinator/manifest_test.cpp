@@ -119,7 +119,7 @@ TEST(Manifest, ErrorsNamePositionCauseAndRemedy) {
       {"input: {archive: ddosvax, where: {router: [19993, 19991]}}", "window: 1d",
        "m.yaml:10:3: the module traffic has no input; add \"input: {archive: NAME}\" or \"inputs: {ROLE: MODULE.COLUMN}\""},
       {"resources: {}", "resources: {routes: {}}",
-       "m.yaml:12:21: the key \"files\" is missing; say how the tables are named, such as \"rib.{date}.txt\""},
+       "m.yaml:12:21: the key \"files\" is missing; give a pattern of file names, such as \"rib.{date}.txt\""},
       {"params: {root: ./archive}", "params: [1]", "m.yaml:5:13: \"params\" must be a map of keys, not a list"},
       {"pipeline: border-traffic", "pipeline: \"a b\"", "m.yaml:1:11: \"a b\" is not a name; use up to 64 of A-Z a-z 0-9 _ -"},
       {"  mean: ", "  traffic: ", "m.yaml:11:3: duplicate key \"traffic\"; remove one of the two"},
