@@ -17,7 +17,7 @@ TEST(Evidence, CountsTheSecondsThatBeginInARange) {
   evidence.add(5 * second_us + 999'999, 1, 10);
   evidence.add(3 * second_us, 2, 0);
   evidence.add(5 * second_us, 4, 0);
-  evidence.settle();
+  evidence.finish();
   EXPECT_EQ(evidence.count({0, 10 * second_us}).received, 7u);
   EXPECT_EQ(evidence.count({5 * second_us, 6 * second_us}).received, 5u);
   EXPECT_EQ(evidence.count({5 * second_us, 6 * second_us}).lost, 10u);
