@@ -67,11 +67,11 @@ TEST(MoveToFront, MovesTheSymbolToTheFront) {
       std::iota(plain.begin(), plain.end(), std::uint8_t{0});
       for (unsigned i = 0; i < 256; ++i) list.set(i, plain[i]);
       Bytes expected;
-      std::vector<Turn> turns;
+      std::vector<MtfStep> steps;
       for (unsigned i = 0; i < 20'000; ++i) {
         const auto run = static_cast<std::uint32_t>(random() % 4 ? 0 : random() % 3 ? random() % 40 : random() % 300);
         const unsigned place = i < 256 ? i : random() % (1 + random() % 256);
-        turns.emplace_back(run, place);
+        steps.emplace_back(run, place);
         expected.insert(expected.end(), run, plain[0]);
         expected.push_back(plain[place]);
         std::rotate(plain.begin(), plain.begin() + place, plain.begin() + place + 1);
@@ -80,8 +80,8 @@ TEST(MoveToFront, MovesTheSymbolToTheFront) {
       for (const auto b : expected) ++expected_counts[b];
       Bytes out(expected.size() + MoveToFront::slack);
       std::size_t size = 0;
-      for (std::size_t i = 0; i < turns.size(); i += at_once) {
-        const auto some = std::span(turns).subspan(i, std::min(at_once, turns.size() - i));
+      for (std::size_t i = 0; i < steps.size(); i += at_once) {
+        const auto some = std::span(steps).subspan(i, std::min(at_once, steps.size() - i));
         const auto made = list.undo(some, out.data() + size, expected.size() - size, counts);
         ASSERT_TRUE(made);
         size += *made;
@@ -92,7 +92,7 @@ TEST(MoveToFront, MovesTheSymbolToTheFront) {
       EXPECT_EQ(list.front(), plain[0]);
       for (const std::size_t room : {std::size_t{0}, std::size_t{5}, std::size_t{300}}) {
         Bytes little(301 + MoveToFront::slack);
-        const std::vector<Turn> too_many{{299, 0}, {0, 1}, {0, 2}};
+        const std::vector<MtfStep> too_many{{299, 0}, {0, 1}, {0, 2}};
         EXPECT_FALSE(list.undo(too_many, little.data(), room, counts));
       }
     }
