@@ -66,7 +66,7 @@ Result<std::vector<Series>> PlotSources::series(const Reference& reference) cons
   const auto shown = shown_groups(loaded.results.by, loaded.where);
   std::vector<std::string> names;
   for (const auto& column : rows.columns)
-    if ((column.type != "text" && column.type != "time") || column.name == reference.column) names.push_back(column.name);
+    if (is_numeric(column) || column.name == reference.column) names.push_back(column.name);
   const auto columns = matching({reference.column}, names);
   if (!columns) return columns.error();
   if (!one_row_per_group(rows, shown)) return several_rows(full_name(reference.module), loaded, shown);

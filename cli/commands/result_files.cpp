@@ -1,5 +1,6 @@
 #include "cli/commands/result_files.hpp"
 
+#include "cli/export/cell.hpp"
 #include "cli/export/selection.hpp"
 #include "cli/format/human.hpp"
 
@@ -18,9 +19,9 @@ namespace fs = std::filesystem;
 constexpr std::uint32_t chunk_bytes = 1 << 20;
 
 json cell(const runtime::Column& column, std::size_t row) {
-  if (!column.valid.empty() && !column.valid[row]) return nullptr;
-  if (column.type == "time") return format_time(std::get<std::vector<std::int64_t>>(column.values)[row]);
-  if (column.type == "bool") return std::get<std::vector<std::int64_t>>(column.values)[row] != 0;
+  if (column.is_null(row)) return nullptr;
+  if (type_of(column) == ColumnType::time) return format_time(std::get<1>(column.values)[row]);
+  if (type_of(column) == ColumnType::boolean) return std::get<1>(column.values)[row] != 0;
   return std::visit([row](const auto& values) { return json(values[row]); }, column.values);
 }
 

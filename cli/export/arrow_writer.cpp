@@ -1,6 +1,7 @@
 // Arrow IPC stream (Arrow columnar format 1.x, metadata V5): a schema, one record batch per file, an end marker. The
 // metadata is encoded as FlatBuffers; the small subset needed is implemented here, parents before children
 // (docs/decisions/0028).
+#include "cli/export/cell.hpp"
 #include "cli/export/row_writer.hpp"
 
 #include <fmt/format.h>
@@ -113,11 +114,21 @@ enum : std::uint64_t { metadata_v5 = 4, schema_header = 1, batch_header = 3 };
 enum : std::uint64_t { int_type = 2, float_type = 3, utf8_type = 5, bool_type = 6, timestamp_type = 10 };
 enum : std::uint64_t { double_precision = 2, microsecond = 2 };
 
-std::uint64_t type_id(const std::string& type) {
-  if (type == "f64") return float_type;
-  if (type == "text") return utf8_type;
-  if (type == "bool") return bool_type;
-  return type == "time" ? timestamp_type : int_type;
+std::uint64_t type_id(ColumnType type) {
+  switch (type) {
+    case ColumnType::f64:
+      return float_type;
+    case ColumnType::text:
+      return utf8_type;
+    case ColumnType::boolean:
+      return bool_type;
+    case ColumnType::time:
+      return timestamp_type;
+    case ColumnType::u64:
+    case ColumnType::i64:
+      break;
+  }
+  return int_type;
 }
 
 // Writes Message { version, header_type, header, bodyLength } and returns the position of the header.
@@ -127,12 +138,12 @@ std::size_t put_message(FlatBuffer& buffer, std::uint64_t header_type, std::uint
   return places[2];
 }
 
-void put_type(FlatBuffer& buffer, std::size_t place, const std::string& type) {
-  if (type == "u64" || type == "i64")
-    buffer.table({{0, 4, 64}, {1, 1, type == "i64"}});
-  else if (type == "f64")
+void put_type(FlatBuffer& buffer, std::size_t place, ColumnType type) {
+  if (type == ColumnType::u64 || type == ColumnType::i64)
+    buffer.table({{0, 4, 64}, {1, 1, type == ColumnType::i64}});
+  else if (type == ColumnType::f64)
     buffer.table({{0, 2, double_precision}});
-  else if (type == "time") {
+  else if (type == ColumnType::time) {
     const auto timezone = buffer.table({{0, 2, microsecond}, {1, 4}})[1];
     buffer.point_at_table(place);
     return buffer.text(timezone, "UTC");
@@ -162,10 +173,10 @@ std::string schema_message(const RowTable& shape) {
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const auto& column = shape.columns[i];
     // Field { name, nullable, type_type, type, children, custom_metadata }
-    const auto places = buffer.table({{0, 4}, {1, 1, 1}, {2, 1, type_id(column.type)}, {3, 4}, {5, 4}, {6, 4}});
+    const auto places = buffer.table({{0, 4}, {1, 1, 1}, {2, 1, type_id(type_of(column))}, {3, 4}, {5, 4}, {6, 4}});
     buffer.point_at_table(fields[i]);
     buffer.text(places[0], column.name);
-    put_type(buffer, places[3], column.type);
+    put_type(buffer, places[3], type_of(column));
     buffer.offsets(places[4], 0);
     put_notes(buffer, places[5], column);
   }
@@ -215,11 +226,11 @@ void put_column(Body& body, const Column& column) {
     body.bits(rows, [&](std::size_t row) { return column.valid[row] != 0; });
   else
     body.buffer([](std::string&) {});
-  if (column.type == "bool") {
+  if (type_of(column) == ColumnType::boolean) {
     const auto& values = std::get<1>(column.values);
     return body.bits(rows, [&](std::size_t row) { return values[row] != 0; });
   }
-  if (column.type == "text") return put_texts(body, std::get<3>(column.values));
+  if (type_of(column) == ColumnType::text) return put_texts(body, std::get<3>(column.values));
   std::visit(
       [&](const auto& values) {
         using T = typename std::decay_t<decltype(values)>::value_type;
@@ -263,7 +274,7 @@ class ArrowWriter final : public RowWriter {
 
  private:
   static Result<> check_text(const Column& column) {
-    if (column.type != "text") return {};
+    if (type_of(column) != ColumnType::text) return {};
     std::uint64_t bytes = 0;
     for (const auto& value : std::get<3>(column.values)) bytes += value.size();
     if (bytes > std::numeric_limits<std::int32_t>::max())

@@ -1,4 +1,4 @@
-// Reads single cells of result rows.
+// Types and single cells of result columns.
 #pragma once
 
 #include "runtime/rows/row_table.hpp"
@@ -7,7 +7,10 @@
 
 namespace mole::cli {
 
-bool is_null(const runtime::Column& column, std::size_t row);
+enum class ColumnType { u64, i64, f64, boolean, time, text };
+ColumnType type_of(const runtime::Column& column);
+bool is_numeric(const runtime::Column& column);  // numbers and bools
+
 // Returns the value as written in a --where filter; "" for null.
 std::string value_text(const runtime::Column& column, std::size_t row);
 

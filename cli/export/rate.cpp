@@ -1,5 +1,6 @@
 #include "cli/export/rate.hpp"
 
+#include "cli/export/cell.hpp"
 #include "cli/export/selection.hpp"
 
 #include <fmt/format.h>
@@ -34,7 +35,7 @@ CountedOver counted_over(const coordinator::ModuleResults& results) {
 
 void make_rate(runtime::Column& column, Micros over) {
   const auto* rate = find_rate(&Rate::count_unit, column.unit);
-  if (!rate || (column.type != "u64" && column.type != "i64" && column.type != "f64")) return;
+  if (!rate || !is_numeric(column) || type_of(column) == ColumnType::boolean) return;
   const double seconds = static_cast<double>(over) / second_us;
   std::vector<double> values;
   values.reserve(column.size());

@@ -47,12 +47,21 @@ std::string coverage(double value) {
 }
 
 std::string cell(const Column& column, std::size_t row) {
-  if (is_null(column, row)) return "-";
-  if (column.type == "u64") return std::to_string(std::get<0>(column.values)[row]);
-  if (column.type == "time") return format_time(std::get<1>(column.values)[row]);
-  if (column.type == "bool") return std::get<1>(column.values)[row] ? "yes" : "no";
-  if (column.type == "i64") return std::to_string(std::get<1>(column.values)[row]);
-  if (column.type == "text") return sanitized(std::get<3>(column.values)[row]);
+  if (column.is_null(row)) return "-";
+  switch (type_of(column)) {
+    case ColumnType::u64:
+      return std::to_string(std::get<0>(column.values)[row]);
+    case ColumnType::i64:
+      return std::to_string(std::get<1>(column.values)[row]);
+    case ColumnType::time:
+      return format_time(std::get<1>(column.values)[row]);
+    case ColumnType::boolean:
+      return std::get<1>(column.values)[row] ? "yes" : "no";
+    case ColumnType::text:
+      return sanitized(std::get<3>(column.values)[row]);
+    case ColumnType::f64:
+      break;
+  }
   const double value = std::get<2>(column.values)[row];
   return column.name == "coverage" ? coverage(value) : number(value);
 }
@@ -74,7 +83,8 @@ class TableWriter final : public RowWriter {
     for (const auto& column : shape.columns) {
       names_.push_back(sanitized(column.name));
       units_.push_back(unit_of(column));
-      left_aligned_.push_back(column.type == "text" || column.type == "time");
+      const auto type = type_of(column);
+      left_aligned_.push_back(type == ColumnType::text || type == ColumnType::time);
     }
     return {};
   }
@@ -111,7 +121,7 @@ class TableWriter final : public RowWriter {
 
   void note_coverage(const RowTable& table, std::size_t row) {
     const auto* column = table.find("coverage");
-    if (!column || column->type != "f64") return;
+    if (!column || type_of(*column) != ColumnType::f64) return;
     const double value = std::get<2>(column->values)[row];
     uncovered_ |= value <= 0;
     partial_ |= value > 0 && value < 1;

@@ -17,8 +17,8 @@ using runtime::RowTable;
 
 constexpr std::size_t flush_at = 1 << 18;
 
-std::string csv_text(std::string_view text) {
-  if (!text.empty() && text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
+std::string csv_text(const std::string& text) {
+  if (!text.empty() && text.find_first_of(",\"\r\n") == std::string::npos) return text;
   std::string out = "\"";
   for (const char c : text) {
     out += c;
@@ -30,15 +30,28 @@ std::string csv_text(std::string_view text) {
 // Writes the shortest text that reads back to the same value.
 void put_number(std::string& out, double value) { fmt::format_to(std::back_inserter(out), "{}", value); }
 
-// Writes a cell that is neither text nor null.
-void put_plain(std::string& out, const Column& column, std::size_t row) {
-  if (column.type == "f64") return put_number(out, std::get<2>(column.values)[row]);
-  if (column.type == "u64")
-    out += std::to_string(std::get<0>(column.values)[row]);
-  else if (column.type == "bool")
-    out += std::get<1>(column.values)[row] ? "true" : "false";
-  else
-    out += std::to_string(std::get<1>(column.values)[row]);
+// Writes a cell that is not null; `quote` formats texts and times.
+void put_value(std::string& out, const Column& column, std::size_t row, std::string (*quote)(const std::string&)) {
+  switch (type_of(column)) {
+    case ColumnType::u64:
+      out += std::to_string(std::get<0>(column.values)[row]);
+      break;
+    case ColumnType::i64:
+      out += std::to_string(std::get<1>(column.values)[row]);
+      break;
+    case ColumnType::f64:
+      put_number(out, std::get<2>(column.values)[row]);
+      break;
+    case ColumnType::boolean:
+      out += std::get<1>(column.values)[row] ? "true" : "false";
+      break;
+    case ColumnType::time:
+      out += quote(format_time(std::get<1>(column.values)[row]));
+      break;
+    case ColumnType::text:
+      out += quote(std::get<3>(column.values)[row]);
+      break;
+  }
 }
 
 // Formats rows with `put_row(out, row)` and writes them in chunks.
@@ -78,13 +91,7 @@ class CsvWriter final : public RowWriter {
 
  private:
   static void put(std::string& out, const Column& column, std::size_t row) {
-    if (is_null(column, row)) return;
-    if (column.type == "text")
-      out += csv_text(std::get<3>(column.values)[row]);
-    else if (column.type == "time")
-      out += format_time(std::get<1>(column.values)[row]);
-    else
-      put_plain(out, column, row);
+    if (!column.is_null(row)) put_value(out, column, row, csv_text);
   }
 
   Sink sink_;
@@ -116,14 +123,11 @@ class NdjsonWriter final : public RowWriter {
   static std::string quoted(const std::string& text) { return json(text).dump(-1, ' ', false, json::error_handler_t::replace); }
 
   static void put(std::string& out, const Column& column, std::size_t row) {
-    if (is_null(column, row) || (column.type == "f64" && !std::isfinite(std::get<2>(column.values)[row])))
+    const auto* numbers = std::get_if<std::vector<double>>(&column.values);
+    if (column.is_null(row) || (numbers && !std::isfinite((*numbers)[row])))
       out += "null";
-    else if (column.type == "text")
-      out += quoted(std::get<3>(column.values)[row]);
-    else if (column.type == "time")
-      out += quoted(format_time(std::get<1>(column.values)[row]));
     else
-      put_plain(out, column, row);
+      put_value(out, column, row, quoted);
   }
 
   Sink sink_;

@@ -19,7 +19,7 @@ constexpr std::size_t max_groups = 500;
 constexpr Micros first_monday = 4 * day_us;  // 1970-01-05
 
 std::optional<double> number_at(const Column& column, std::size_t row) {
-  if (is_null(column, row)) return std::nullopt;
+  if (column.is_null(row)) return std::nullopt;
   if (const auto* numbers = std::get_if<std::vector<double>>(&column.values)) return (*numbers)[row];
   if (const auto* numbers = std::get_if<std::vector<std::uint64_t>>(&column.values)) return static_cast<double>((*numbers)[row]);
   return static_cast<double>(std::get<std::vector<std::int64_t>>(column.values)[row]);
@@ -32,7 +32,7 @@ Result<const Column*> number_column(const RowTable& rows, const std::string& nam
     for (const auto& c : rows.columns) names.push_back(c.name);
     return invalid(no_such("column", name, names));
   }
-  if (column->type == "text" || column->type == "time")
+  if (!is_numeric(*column))
     return invalid(fmt::format("column '{}' has type {} and cannot be drawn; choose a column with numbers", name, column->type));
   return column;
 }
@@ -56,7 +56,7 @@ std::optional<double> value_in(const Index& index, const Series& line, const Poi
 Result<std::vector<Series>> series_of(const RowTable& rows, const std::vector<std::string>& by,
                                       const std::vector<std::string>& columns) {
   const auto *starts = rows.find("interval_start"), *ends = rows.find("interval_end"), *coverage = rows.find("coverage");
-  if (!starts || !ends || starts->type != "time" || ends->type != "time")
+  if (!starts || !ends || type_of(*starts) != ColumnType::time || type_of(*ends) != ColumnType::time)
     return invalid("the rows have no columns interval_start and interval_end");
   std::vector<const Column*> dimensions;
   for (const auto& name : by) {
@@ -76,7 +76,7 @@ Result<std::vector<Series>> series_of(const RowTable& rows, const std::vector<st
       if (is_new) out.push_back({name, (*column)->unit, group, {}});
       if (line_of_group.size() > max_groups)
         return invalid(fmt::format("a figure can show at most {} groups; select fewer with --where", max_groups));
-      const bool has_coverage = coverage && coverage->type == "f64";
+      const bool has_coverage = coverage && type_of(*coverage) == ColumnType::f64;
       auto& points = out[found->second].points;
       points.push_back({std::get<1>(starts->values)[row], std::get<1>(ends->values)[row], number_at(**column, row),
                         has_coverage ? std::get<2>(coverage->values)[row] : 1.0});
@@ -121,7 +121,7 @@ std::vector<std::string> distinguishing_columns(const RowTable& rows, const std:
     const bool candidate =
         std::find(std::begin(standard_columns), std::end(standard_columns), column.name) == std::end(standard_columns) &&
         std::find(by.begin(), by.end(), column.name) == by.end();
-    if (!candidate || column.type == "f64" || column.type == "time") continue;
+    if (const auto type = type_of(column); !candidate || type == ColumnType::f64 || type == ColumnType::time) continue;
     chosen.push_back(column.name);
     if (!is_unique_key(chosen)) continue;
     for (auto i = fixed; i + 1 < chosen.size();) {  // the last column is needed; drop the others where possible
