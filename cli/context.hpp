@@ -4,7 +4,6 @@
 #include "cli/exit_code.hpp"
 #include "cli/format/style.hpp"
 #include "cli/session/session.hpp"
-
 #include "coordinator/wire/documents/documents.hpp"
 
 #include <nlohmann/json.hpp>

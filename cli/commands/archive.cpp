@@ -24,14 +24,7 @@ struct ShowArgs {
   std::string archive;
 };
 
-Result<std::vector<coordinator::ArchiveFile>> files_of(coordinator::ClientApi& api, const std::string& archive) {
-  return api.archive_files(archive);
-}
-Result<coordinator::ArchiveGaps> gaps_of(coordinator::ClientApi& api, const std::string& archive) {
-  return api.archive_gaps(archive);
-}
-
-// What `visit` of for_each_archive gets: a session that can run tasks and the archive, which has just been listed.
+// The arguments of the visitor of for_each_archive.
 struct ArchiveWork {
   Session& session;
   coordinator::Submission& submission;
@@ -39,7 +32,7 @@ struct ArchiveWork {
   const Interrupt& interrupt;
 };
 
-// Lists the chosen archives of a manifest again and calls `visit` for each.
+// Lists the chosen archives of a manifest again and calls `visit` after each.
 Result<> for_each_archive(Context& context, const TaskArgs& args, const std::function<Result<>(const ArchiveWork&)>& visit) {
   auto submission = submission_of(args.pipeline);
   if (!submission) return submission.error();
@@ -58,7 +51,7 @@ Result<> for_each_archive(Context& context, const TaskArgs& args, const std::fun
 Result<Exit> index(Context& context, const TaskArgs& args) {
   auto listed = json::array();
   const auto done = for_each_archive(context, args, [&](const ArchiveWork& work) -> Result<> {
-    const auto files = files_of(work.session.api(), work.archive);
+    const auto files = work.session.api().archive_files(work.archive);
     if (!files) return files.error();
     std::uint64_t bytes = 0;
     for (const auto& file : *files) bytes += file.size;
@@ -84,7 +77,7 @@ Result<Exit> verify(Context& context, const TaskArgs& args) {
     const auto done = wait_for(context, work.session, request->id, args.progress, work.interrupt);
     if (!done) return done.error();
     context.err << failures_text(*done, context.err_style);
-    const auto gaps = gaps_of(api, work.archive);
+    const auto gaps = api.archive_gaps(work.archive);
     if (!gaps) return gaps.error();
     all[work.archive] = *gaps;
     if (!context.options.json)
@@ -124,7 +117,7 @@ std::string files_text(const std::vector<coordinator::ArchiveFile>& files, const
 }
 
 template <class T>
-Result<Exit> show(Context& context, const ShowArgs& args, Result<T> (*fetch)(coordinator::ClientApi&, const std::string&),
+Result<Exit> show(Context& context, const ShowArgs& args, Result<T> (coordinator::ClientApi::*fetch)(const std::string&),
                   std::string (*text)(const T&, const Style&)) {
   const auto archives = named_archives(args.archive);
   if (!archives) return archives.error();
@@ -132,7 +125,7 @@ Result<Exit> show(Context& context, const ShowArgs& args, Result<T> (*fetch)(coo
   if (!session) return session.error();
   auto all = json::object();
   for (const auto& archive : *archives) {
-    const auto document = fetch((*session)->api(), archive);
+    const auto document = ((*session)->api().*fetch)(archive);
     if (!document) return document.error();
     all[archive] = *document;
     if (context.options.json) continue;
@@ -143,8 +136,12 @@ Result<Exit> show(Context& context, const ShowArgs& args, Result<T> (*fetch)(coo
   return Exit::done;
 }
 
-Result<Exit> ls(Context& context, const ShowArgs& args) { return show(context, args, files_of, files_text); }
-Result<Exit> gaps(Context& context, const ShowArgs& args) { return show(context, args, gaps_of, gaps_text); }
+Result<Exit> ls(Context& context, const ShowArgs& args) {
+  return show(context, args, &coordinator::ClientApi::archive_files, files_text);
+}
+Result<Exit> gaps(Context& context, const ShowArgs& args) {
+  return show(context, args, &coordinator::ClientApi::archive_gaps, gaps_text);
+}
 
 void add_task(Shell& shell, CLI::App& family, const char* name, const char* about,
               Result<Exit> (*run)(Context&, const TaskArgs&)) {
