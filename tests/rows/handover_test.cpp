@@ -1,7 +1,7 @@
 #include "runtime/rows/handover.hpp"
 
 #include "runtime/rows/frame_bytes.hpp"
-#include "tests/result/fixtures.hpp"
+#include "tests/rows/fixtures.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

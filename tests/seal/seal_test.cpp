@@ -3,7 +3,7 @@
 #include "runtime/metric/state_file.hpp"
 #include "runtime/seal/parquet.hpp"
 #include "runtime/seal/result_schema.hpp"
-#include "tests/result/fixtures.hpp"
+#include "tests/rows/fixtures.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 #include "runtime/seal/parquet.hpp"
 
-#include "tests/result/fixtures.hpp"
+#include "tests/rows/fixtures.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>

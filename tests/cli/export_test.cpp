@@ -1,7 +1,7 @@
 #include "cli/export/export.hpp"
 
 #include "runtime/seal/parquet.hpp"
-#include "tests/result/fixtures.hpp"
+#include "tests/rows/fixtures.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-// Tables, folders and damage for the tests of this folder.
+// Tables, folders and damaged files for tests of rows, states and results.
 #pragma once
 
 #include "runtime/rows/row_table.hpp"

@@ -1,7 +1,7 @@
 #include "runtime/rows/rows_format.hpp"
 
 #include "runtime/rows/frame_bytes.hpp"
-#include "tests/result/fixtures.hpp"
+#include "tests/rows/fixtures.hpp"
 
 #include <gtest/gtest.h>
 
