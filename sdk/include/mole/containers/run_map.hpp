@@ -170,7 +170,7 @@ class RunMap {
   // Memory used, in bytes.
   std::size_t memory() const {
     std::size_t bytes = partitions_.capacity() * sizeof(Partition);
-    for (const auto& d : partitions_) bytes += d.entries.capacity() * sizeof(Entry);
+    for (const auto& p : partitions_) bytes += p.entries.capacity() * sizeof(Entry);
     return bytes;
   }
 
@@ -188,15 +188,15 @@ class RunMap {
       *this = other;
       return;
     }
-    for (const auto& d : other.partitions_)
-      for (const auto& e : d.entries) put(e);
+    for (const auto& p : other.partitions_)
+      for (const auto& e : p.entries) put(e);
   }
   // Calls f(key, value) for each entry in the order of mixed keys, which is the same in every process.
   template <class F>
   void for_each(F f) const {
     sort_all();
-    for (const auto& d : partitions_)
-      for (const auto& e : d.entries) f(Mixer::unmix(e.key()), e.value());
+    for (const auto& p : partitions_)
+      for (const auto& e : p.entries) f(Mixer::unmix(e.key()), e.value());
   }
 
   // Saved: u64 count, then mixed keys and values in ascending order of mixed keys (docs/formats/metric_state.md).
@@ -204,8 +204,8 @@ class RunMap {
   static std::string shape() { return "runs<" + detail::shape_of<Key>() + "," + detail::shape_of<Value>() + ">"; }
   void save(StateWriter& w) const {
     detail::save_value(w, std::uint64_t{size()});
-    for (const auto& d : partitions_) {
-      for (const auto& e : d.entries) {
+    for (const auto& p : partitions_) {
+      for (const auto& e : p.entries) {
         detail::save_value(w, e.key());
         detail::save_value(w, e.value());
       }
@@ -224,10 +224,10 @@ class RunMap {
       if (i > 0 && !Mixer::less(before, key)) StateReader::reject("a map is not sorted");
       if (!Entry::can_store(key)) StateReader::reject("a key has invalid bits");
       const auto e = Entry::of(key, value);
-      auto& d = partitions_[partition_of(e)];
-      if (d.entries.full()) d.entries.reserve(capacity_for(d.entries.size()));
-      d.entries.add(e);
-      ++d.sorted;
+      auto& p = partitions_[partition_of(e)];
+      if (p.entries.full()) p.entries.reserve(capacity_for(p.entries.size()));
+      p.entries.add(e);
+      ++p.sorted;
     }
   }
 
@@ -250,27 +250,27 @@ class RunMap {
   // Number of entries, counting keys as often as they were appended since the last sort.
   std::size_t appended() const {
     std::size_t n = 0;
-    for (const auto& d : partitions_) n += d.entries.size();
+    for (const auto& p : partitions_) n += p.entries.size();
     return n;
   }
 
   void put(const Entry& e) {
-    Partition* d = &partitions_[partition_of(e)];
-    while (d->entries.full()) [[unlikely]] {
-        make_room(*d);
-        d = &partitions_[partition_of(e)];  // there may be more partitions now, and this one without capacity
+    Partition* p = &partitions_[partition_of(e)];
+    while (p->entries.full()) [[unlikely]] {
+        make_room(*p);
+        p = &partitions_[partition_of(e)];  // there may be more partitions now, and this one without capacity
       }
-    d->entries.add(e);
-    __builtin_prefetch(d->entries.end() + 4, 1);  // the next cache line of this partition, needed about a hundred entries later
+    p->entries.add(e);
+    __builtin_prefetch(p->entries.end() + 4, 1);  // the next cache line of this partition, needed about a hundred entries later
   }
   // At least a quarter of the capacity is for fresh entries, a third right after growing. So repeated keys take little memory,
   // and each entry is merged about three times, whatever the size of the map.
-  void make_room(Partition& d) {
-    sort(d);
-    const std::size_t capacity = d.entries.capacity(), larger = capacity_for(d.sorted), max = bits_ == 0 ? few : many;
-    if (d.sorted < capacity - capacity / 4) return;
+  void make_room(Partition& p) {
+    sort(p);
+    const std::size_t capacity = p.entries.capacity(), larger = capacity_for(p.sorted), max = bits_ == 0 ? few : many;
+    if (p.sorted < capacity - capacity / 4) return;
     // Crafted keys can fill a single partition; more partitions would not help then.
-    if (larger <= max || appended() < partitions_.size() * (max / 8)) return d.entries.reserve(larger);
+    if (larger <= max || appended() < partitions_.size() * (max / 8)) return p.entries.reserve(larger);
     split();
   }
   static std::size_t capacity_for(std::size_t sorted) { return std::max(min_capacity, sorted + sorted / 2); }
@@ -282,28 +282,28 @@ class RunMap {
     sort_all();
     auto old = std::move(partitions_);
     set_partitions(bits_ == 0 ? first_bits : bits_ + more_bits);
-    for (auto& d : old) {
-      for (const Entry* from = d.entries.begin(); from != d.entries.end();) {
+    for (auto& p : old) {
+      for (const Entry* from = p.entries.begin(); from != p.entries.end();) {
         Partition& part = partitions_[partition_of(*from)];
         const Entry* to = from;
-        while (to != d.entries.end() && partition_of(*to) == partition_of(*from)) ++to;
+        while (to != p.entries.end() && partition_of(*to) == partition_of(*from)) ++to;
         part.sorted = static_cast<std::size_t>(to - from);
         part.entries.reserve(capacity_for(part.sorted));
         part.entries.resize(part.sorted);
         std::copy(from, to, part.entries.data());
         from = to;
       }
-      d = Partition();
+      p = Partition();
     }
   }
 
   void sort_all() const {
     for (auto& p : partitions_) sort(p);
   }
-  void sort(Partition& d) const {
-    const std::size_t fresh = d.entries.size() - d.sorted;
+  void sort(Partition& p) const {
+    const std::size_t fresh = p.entries.size() - p.sorted;
     if (fresh == 0) return;
-    Entry *const all = d.entries.data(), *const first = all + d.sorted, *const end = first + fresh;
+    Entry *const all = p.entries.data(), *const first = all + p.sorted, *const end = first + fresh;
     detail::EntryBuffer<Entry> scratch;
     scratch.reserve(std::min(fresh, many));
     std::size_t left = 0;
@@ -312,14 +312,14 @@ class RunMap {
       left = sort_nearly_sorted(scratch.data(), fresh);
     }
     if (left > 0) {
-      d.entries.resize(merge_sorted(all, d.sorted, scratch.data(), left));
+      p.entries.resize(merge_sorted(all, p.sorted, scratch.data(), left));
     } else {
       const auto before = [](const Entry& x, const Entry& y) { return x.before(y); };
       std::sort(first, end, before);
       std::inplace_merge(all, first, end, before);
-      d.entries.resize(merge_adjacent(all, d.entries.size()));
+      p.entries.resize(merge_adjacent(all, p.entries.size()));
     }
-    d.sorted = d.entries.size();
+    p.sorted = p.entries.size();
   }
 
   // Copies n entries to `to`, ordered by the bits of the key that follow those of the partition. There are as many cells as
