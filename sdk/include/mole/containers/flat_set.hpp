@@ -111,7 +111,7 @@ class FlatSet {
     ++used_;
   }
 
-  std::vector<T> table_;  // T{} marks a free slot; has_zero_ tells whether that key is present
+  std::vector<T> table_;  // T{} marks a free slot; has_zero_: whether that key is present
   std::size_t used_ = 0;
   bool has_zero_ = false;
 };

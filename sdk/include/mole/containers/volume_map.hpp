@@ -145,7 +145,7 @@ class VolumeMap {
   }
 
   std::conditional_t<std::is_same_v<Key, std::uint16_t>, detail::ShortKeyMap<Words>, FlatMap<Key, Words>> low_;
-  FlatMap<Key, Volume> high_;  // has the keys whose words say so
+  FlatMap<Key, Volume> high_;  // of the keys with the bit `more`
 };
 
 }  // namespace mole

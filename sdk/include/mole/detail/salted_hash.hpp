@@ -1,4 +1,4 @@
-// The hash of the flat tables. It differs between processes, so that nobody can craft traffic whose keys collide. Keys are
+// The hash of the flat tables. It differs between processes, so that traffic cannot be crafted to collide. Keys are
 // unsigned numbers, mole::Addr, or std::array<std::uint64_t, N> for wider keys (pairs of addresses, 5-tuples).
 #pragma once
 

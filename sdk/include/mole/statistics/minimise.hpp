@@ -1,8 +1,10 @@
 // minimise: finds the minimum of a smooth function of a few variables without derivatives, by the simplex method of Nelder and
 // Mead (1965), restarted once at its result. Deterministic.
 //
-//   const mole::Minimum at_two = mole::minimise([](const std::vector<double>& x) { return (x[0] - 2) * (x[0] - 2); }, {0}, 1,
-//   1e-9, 100);
+//   double root_of_four() {
+//     const auto squares = [](const std::vector<double>& x) { return (x[0] * x[0] - 4) * (x[0] * x[0] - 4); };
+//     return mole::minimise(squares, {1}, 0.5, 1e-9, 100).at[0];
+//   }
 #pragma once
 
 #include <algorithm>

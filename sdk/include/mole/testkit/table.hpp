@@ -1,8 +1,9 @@
 // Literal tables: a line of column names, then one line per row, with cells separated by blanks. Empty lines are skipped.
 //
 // flows: any flow columns. Times are written as 00:00:01.5 (on 1970-01-01; hours may exceed 24) or as whole microseconds,
-// addresses as 10.0.0.1 or 2001:db8::1. Missing columns are 0. values: value (a number or null), coverage (1 if missing), start
-// (as above).
+// addresses as 10.0.0.1 or 2001:db8::1. Missing columns are 0.
+//
+// values: value (a number or null), coverage (1 if missing), start (as above).
 #pragma once
 
 #include <arpa/inet.h>
