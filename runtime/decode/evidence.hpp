@@ -1,5 +1,5 @@
 // What decoding found out about the time of a file: flows received and lost per second of export time, and the export time that
-// was readable. Coverage is computed from it (DESIGN decision 11).
+// was readable. Coverage is computed from it.
 #pragma once
 
 #include "sdk/model/time.hpp"

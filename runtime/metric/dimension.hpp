@@ -1,4 +1,4 @@
-// The dimensions of `by`: their values as text and the order of groups (DESIGN decision 9).
+// The dimensions of `by`: their values as text and the order of groups.
 #pragma once
 
 #include <mole/result.hpp>

@@ -33,7 +33,7 @@ struct Column {
   bool is_null(std::size_t row) const { return !valid.empty() && !valid[row]; }
 };
 
-// The columns of a result, in this order (DESIGN decision 11):
+// The columns of a result, in this order:
 //   interval_start, interval_end (time), <by columns>, <outputs>, coverage (f64), flows_lost, flows_late,
 //   files_expected, files_present (u64)
 // Rows are sorted by (interval_start, by columns in order).

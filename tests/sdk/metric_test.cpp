@@ -158,7 +158,7 @@ TEST(Metric, PassesGroupsAndArraysAcrossTheBoundary) {
 }
 
 struct Thrower {
-  [[maybe_unused]] static constexpr auto about = mole::metric("thrower", "1.0.0", "Throws what it is told to");
+  [[maybe_unused]] static constexpr auto about = mole::metric("thrower", "1.0.0", "Throws the selected exception");
   struct Row {
     std::uint64_t n;
   };
