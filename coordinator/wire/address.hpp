@@ -12,15 +12,15 @@ namespace mole::coordinator {
 struct Address {
   std::string path;        // of the Unix socket; empty: TCP
   std::string host;        // numeric loopback address
-  std::uint16_t port = 0;  // 0: any free one, for listeners only
+  std::uint16_t port = 0;  // 0: any free port, for listeners only
 
   bool operator==(const Address&) const = default;
   bool is_unix() const { return !path.empty(); }
-  std::string text() const;  // what parse_address reads back
+  std::string text() const;  // the form that parse_address reads
 };
 
-// Reads an address; "localhost" is 127.0.0.1. invalid: malformed, a path too long for a socket, or a TCP address off
-// loopback, which is refused until connections are encrypted and authenticated.
+// Parses an address; "localhost" is 127.0.0.1. invalid: malformed, a path too long for a socket, or a TCP address that is not
+// loopback (connections are neither encrypted nor authenticated).
 Result<Address> parse_address(std::string_view text);
 
 }  // namespace mole::coordinator

@@ -1,4 +1,4 @@
-// Where a blob lies below the root of a blob store, for those who share its disk (STATE/blobs/ in docs/architecture.md).
+// The path of a blob below the root of a blob store (STATE/blobs/ in docs/architecture.md), for processes on the same disk.
 #pragma once
 
 #include "sdk/model/digest.hpp"

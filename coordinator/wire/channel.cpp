@@ -24,7 +24,7 @@ using apache::thrift::transport::TFramedTransport;
 using apache::thrift::transport::TSocket;
 using apache::thrift::transport::TTransportException;
 
-// Thrift prints to stderr beside throwing; the error that reaches the caller is enough.
+// Thrift prints errors to stderr and throws them; the exception is enough.
 void silence_thrift() {
   static std::once_flag once;
   std::call_once(once, [] { apache::thrift::GlobalOutput.setOutputFunction([](const char*) {}); });
@@ -40,10 +40,10 @@ std::shared_ptr<TSocket> make_socket(const Address& address, const Timeouts& tim
   return socket;
 }
 
-CallEnd broken(const std::string& whom, const TTransportException& e) {
+CallEnd broken(const std::string& server, const TTransportException& e) {
   if (e.getType() == TTransportException::TIMED_OUT)
-    return {Outcome::broken, false, transient(whom + " did not answer in time; it may be overloaded, try again")};
-  return {Outcome::broken, true, transient(whom + " cannot be reached (" + e.what() + "); is it running?")};
+    return {Outcome::broken, false, transient(server + " did not answer in time; it may be overloaded, try again")};
+  return {Outcome::broken, true, transient(server + " cannot be reached (" + e.what() + "); is it running?")};
 }
 
 }  // namespace
@@ -64,21 +64,21 @@ bool Channel::usable() const {
   return ::poll(&fd, 1, 0) == 0;
 }
 
-CallEnd guarded(const std::string& whom, const std::function<void()>& call) {
+CallEnd guarded(const std::string& server, const std::function<void()>& call) {
   try {
     call();
     return {};
   } catch (const wire::Failure& failure) {
     return {Outcome::failed, false, from_wire(failure)};
   } catch (const TTransportException& e) {
-    return broken(whom, e);
+    return broken(server, e);
   } catch (const TProtocolException& e) {
     return {Outcome::broken, false,
-            internal(whom + " sent what cannot be read (" + e.what() + "); are both programs of the same version?")};
+            internal(server + " sent what cannot be read (" + e.what() + "); are both programs of the same version?")};
   } catch (const TApplicationException& e) {
     if (e.getType() == TApplicationException::UNKNOWN_METHOD)
-      return {Outcome::failed, false, unsupported(whom + " does not know this call; update it to this program's version")};
-    return {Outcome::broken, false, internal(whom + " failed: " + e.what() + "; see its log")};
+      return {Outcome::failed, false, unsupported(server + " does not know this call; update it to this program's version")};
+    return {Outcome::broken, false, internal(server + " failed: " + e.what() + "; see its log")};
   }
 }
 

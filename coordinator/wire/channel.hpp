@@ -1,4 +1,4 @@
-// One Thrift connection of a client, and how its failures become errors. Internal to wire/.
+// One Thrift connection of a client, and the conversion of its exceptions into errors. Internal to wire/.
 #pragma once
 
 #include "coordinator/wire/client.hpp"
@@ -18,7 +18,7 @@ class Channel {
   ~Channel();
 
   const std::shared_ptr<apache::thrift::protocol::TProtocol>& protocol() const { return protocol_; }
-  // False when the other side has closed an idle connection (or sent what nobody asked for).
+  // Returns false if the server has closed the idle connection or sent bytes outside a reply.
   bool usable() const;
 
  private:
@@ -27,15 +27,15 @@ class Channel {
 };
 
 // How a call ended.
-enum class Outcome { answered, failed, broken };  // broken: the connection is of no further use
+enum class Outcome { answered, failed, broken };  // broken: the connection cannot be used again
 
 struct CallEnd {
   Outcome outcome = Outcome::answered;
-  bool worth_repeating = false;  // broken, and not for want of time
+  bool may_repeat = false;  // broken, but not by a timeout
   Error error;
 };
 
-// Runs one generated client call and says how it ended. `whom` is "the coordinator at unix:/...".
-CallEnd guarded(const std::string& whom, const std::function<void()>& call);
+// Runs one generated client call and returns how it ended. `server` is "the coordinator at unix:/...".
+CallEnd guarded(const std::string& server, const std::function<void()>& call);
 
 }  // namespace mole::coordinator

@@ -12,7 +12,7 @@
 namespace mole::coordinator {
 namespace {
 
-// A call that is not safe to repeat may have been carried out before its connection broke.
+// If the connection broke, an unsafe call may have been executed already.
 enum class Repeat { safe, unsafe };
 
 Repeat repeatable(const Submission& s) { return s.client_id.empty() ? Repeat::unsafe : Repeat::safe; }
@@ -30,12 +30,12 @@ class RemoteCoordinator::Pool {
   using Call = std::function<void(wire::CoordinatorClient&)>;
 
   Pool(Address address, Timeouts timeouts)
-      : address_(std::move(address)), timeouts_(timeouts), whom_("the coordinator at " + address_.text()) {}
+      : address_(std::move(address)), timeouts_(timeouts), server_("the coordinator at " + address_.text()) {}
 
-  // Runs `call` on a connection, twice at most.
+  // Runs `call` on a connection, at most twice.
   Result<> run(Repeat repeat, const Call& call) {
     auto end = once(call);
-    if (end.outcome == Outcome::broken && end.worth_repeating && repeat == Repeat::safe) end = once(call);
+    if (end.outcome == Outcome::broken && end.may_repeat && repeat == Repeat::safe) end = once(call);
     if (end.outcome == Outcome::answered) return {};
     return end.error;
   }
@@ -58,11 +58,11 @@ class RemoteCoordinator::Pool {
  private:
   CallEnd once(const Call& call) {
     std::unique_ptr<Connection> connection = take();
-    auto end = guarded(whom_, [&] {
+    auto end = guarded(server_, [&] {
       if (!connection) connection = std::make_unique<Connection>(address_, timeouts_);
       call(connection->client);
     });
-    if (end.outcome != Outcome::broken) give_back(std::move(connection));
+    if (end.outcome != Outcome::broken) put_back(std::move(connection));
     return end;
   }
 
@@ -76,14 +76,14 @@ class RemoteCoordinator::Pool {
     return nullptr;
   }
 
-  void give_back(std::unique_ptr<Connection> connection) {
+  void put_back(std::unique_ptr<Connection> connection) {
     const std::lock_guard lock(mutex_);
     if (idle_.size() < 8) idle_.push_back(std::move(connection));
   }
 
   const Address address_;
   const Timeouts timeouts_;
-  const std::string whom_;
+  const std::string server_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Connection>> idle_;
 };
@@ -166,9 +166,9 @@ Result<Registration> RemoteCoordinator::register_node(const NodeInfo& node) {
   return from_wire(got);
 }
 
-// Safe to repeat: what was granted in a reply that got lost is not among `held` and is granted again.
-Result<std::vector<task::Spec>> RemoteCoordinator::lease(const LeaseRequest& ask) {
-  const auto sent = to_wire(ask);
+// Safe to repeat: tasks granted in a lost reply are not among `held` and are granted again.
+Result<std::vector<task::Spec>> RemoteCoordinator::lease(const LeaseRequest& request) {
+  const auto sent = to_wire(request);
   wire::Grants got;
   const auto done = pool_->run(Repeat::safe, [&](auto& client) { client.lease(got, sent); });
   if (!done) return done.error();
@@ -197,7 +197,8 @@ Result<std::vector<std::string>> RemoteCoordinator::complete(const std::vector<C
     std::vector<std::string> got;
     const auto done = pool_->run(Repeat::safe, [&](auto& client) { client.complete(got, batch); });
     if (!done) return done.error();
-    if (got.size() != batch.completions.size()) return internal("the coordinator gave a wrong number of verdicts; see its log");
+    if (got.size() != batch.completions.size())
+      return internal("the coordinator returned a wrong number of verdicts; see its log");
     verdicts.insert(verdicts.end(), got.begin(), got.end());
     batch = {};
     return {};
@@ -211,8 +212,8 @@ Result<std::vector<std::string>> RemoteCoordinator::complete(const std::vector<C
       sent = to_wire(completion, with);
     }
     if (with.bytes > room(request_bytes))
-      return exhausted("the report of task " + completion.spec.id + " has " + std::to_string(with.bytes) + " bytes, a message " +
-                       std::to_string(room(request_bytes)) + "; use shorter blocks");
+      return exhausted("the report of task " + completion.spec.id + " has " + std::to_string(with.bytes) +
+                       " bytes, more than the " + std::to_string(room(request_bytes)) + " of a message; use shorter blocks");
     batch.completions.push_back(std::move(sent));
     message = std::move(with);
   }

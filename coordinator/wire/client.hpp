@@ -4,9 +4,8 @@
 //   if (!coordinator) return coordinator.error();
 //   auto status = (*coordinator)->status();
 //
-// Thread-safe: each call takes a connection of its own from a small pool and gives it back. Connections are opened when
-// needed; a coordinator that is away costs each call one `transient` error, never the object. A call that is safe to repeat is
-// repeated once when its connection breaks.
+// Thread-safe: each call uses a connection of a small pool. Connections are opened when needed; while the coordinator is
+// unreachable, calls return `transient`. A call that is safe to repeat is repeated once if its connection breaks.
 #pragma once
 
 #include "coordinator/wire/address.hpp"
@@ -20,7 +19,7 @@ namespace mole::coordinator {
 struct Timeouts {
   std::chrono::milliseconds connect{5'000};
   std::chrono::milliseconds send{15'000};
-  std::chrono::milliseconds receive{120'000};  // until the whole reply is here
+  std::chrono::milliseconds receive{120'000};  // until the whole reply has arrived
 };
 
 class RemoteCoordinator final : public Api {
@@ -28,7 +27,7 @@ class RemoteCoordinator final : public Api {
   explicit RemoteCoordinator(Address address, Timeouts timeouts = {});
   ~RemoteCoordinator() override;
 
-  // Does not connect yet. invalid: the address is malformed or off loopback.
+  // Does not connect yet. invalid: the address is malformed or not loopback.
   static Result<std::unique_ptr<RemoteCoordinator>> at(std::string_view address, Timeouts timeouts = {});
 
   Result<Accepted> submit(const Submission&) override;
@@ -50,7 +49,7 @@ class RemoteCoordinator final : public Api {
   Result<std::vector<task::Spec>> lease(const LeaseRequest&) override;
   Result<HeartbeatReply> heartbeat(const Heartbeat&) override;
   Result<> release(const std::string& node, const std::string& incarnation, const std::vector<std::string>& tasks) override;
-  // Sent in as many frames as needed. exhausted: one completion alone is larger than a frame.
+  // Sends as many frames as needed. exhausted: a single completion is larger than a frame.
   Result<std::vector<std::string>> complete(const std::vector<Completion>&) override;
 
   Result<std::uint64_t> put_blob(const Digest&, std::uint64_t offset, std::string_view bytes, std::uint64_t total) override;

@@ -10,7 +10,7 @@ namespace asio = boost::asio;
 using Failed = boost::system::error_code;
 
 namespace {
-constexpr std::size_t step_bytes = 64u << 10;  // memory follows what has arrived, not what was announced
+constexpr std::size_t chunk_bytes = 64u << 10;  // memory grows with the bytes received, not with the announced size
 }
 
 Connection::Connection(Shared& shared, Socket socket) : shared_(shared), socket_(std::move(socket)), timer_(shared.io) {}
@@ -22,7 +22,7 @@ void Connection::start() {
 }
 
 void Connection::close_when_idle() {
-  if (!answering_) close();
+  if (!processing_) close();
 }
 
 void Connection::read_header() {
@@ -44,7 +44,7 @@ void Connection::take_header() {
 
 void Connection::read_body() {
   if (body_have_ == body_.size()) {
-    const auto more = std::min(step_bytes, body_size_ - body_have_);
+    const auto more = std::min(chunk_bytes, body_size_ - body_have_);
     if (shared_.buffered + more > shared_.limits.buffered_bytes) return close();
     shared_.buffered += more;
     body_.resize(body_have_ + more);
@@ -59,7 +59,7 @@ void Connection::read_body() {
 
 void Connection::process() {
   timer_.cancel();
-  answering_ = true;
+  processing_ = true;
   asio::post(shared_.pool, [self = shared_from_this()] {
     auto reply = self->shared_.handler(self->body_);
     asio::post(self->shared_.io, [self, reply = std::move(reply)]() mutable { self->send(std::move(reply)); });
@@ -67,8 +67,8 @@ void Connection::process() {
 }
 
 void Connection::send(std::optional<std::string> reply) {
-  answering_ = false;
-  forget_body();
+  processing_ = false;
+  free_body();
   if (!reply || reply->size() > reply_bytes) return close();
   reply_ = std::move(*reply);
   const auto size = static_cast<std::uint32_t>(reply_.size());
@@ -82,7 +82,7 @@ void Connection::send(std::optional<std::string> reply) {
   });
 }
 
-// Replaces the deadline before; what is late is closed, which ends its pending operation.
+// Replaces the previous deadline. When it passes, the connection is closed, which ends its pending operation.
 void Connection::deadline(std::chrono::milliseconds time) {
   timer_.expires_after(time);
   timer_.async_wait([weak = weak_from_this()](Failed cancelled) {
@@ -90,7 +90,7 @@ void Connection::deadline(std::chrono::milliseconds time) {
   });
 }
 
-void Connection::forget_body() {
+void Connection::free_body() {
   shared_.buffered -= body_.size();
   body_ = {};
 }
@@ -99,7 +99,7 @@ void Connection::close() {
   if (closed_) return;
   closed_ = true;
   timer_.cancel();
-  if (!answering_) forget_body();
+  if (!processing_) free_body();
   Failed ignored;
   socket_.close(ignored);
   const auto self = shared_from_this();

@@ -1,4 +1,4 @@
-// One accepted connection. All members run on the loop's thread; only the handler runs elsewhere.
+// One accepted connection. All members run on the thread of the loop; only the handler runs on the pool.
 #pragma once
 
 #include "coordinator/wire/frame_server.hpp"
@@ -16,13 +16,13 @@ namespace mole::coordinator {
 
 class Connection;
 
-// What the connections of a server share. Owned by the loop, outlives them.
+// Shared by the connections of a server. Owned by the loop, which outlives them.
 struct Shared {
   FrameHandler handler;
   ServerLimits limits;
   boost::asio::io_context& io;
   boost::asio::thread_pool& pool;
-  std::unordered_set<std::shared_ptr<Connection>> open;  // the registry; a pending operation holds its connection as well
+  std::unordered_set<std::shared_ptr<Connection>> open;  // a pending operation holds its connection too
   std::uint64_t buffered = 0;
   bool stopping = false;
   std::function<void()> on_close;
@@ -34,7 +34,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   Connection(Shared& shared, Socket socket);
   void start();
-  // Unless a request is being answered: then after the answer.
+  // Closes the connection now, or after the reply if a request is being processed.
   void close_when_idle();
 
  private:
@@ -45,7 +45,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void send(std::optional<std::string> reply);
   void deadline(std::chrono::milliseconds time);
   void close();
-  void forget_body();
+  void free_body();
 
   Shared& shared_;
   Socket socket_;
@@ -55,7 +55,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string body_;
   std::size_t body_have_ = 0, body_size_ = 0;
   std::string reply_;
-  bool answering_ = false, closed_ = false;
+  bool processing_ = false, closed_ = false;
 };
 
 }  // namespace mole::coordinator

@@ -1,6 +1,6 @@
-// Between the contract (api.hpp) and the generated Thrift types. Nothing outside wire/ sees the latter.
+// Converts the messages of nodes and clients to and from the generated Thrift types, which no other folder uses.
 //
-// from_wire of what a peer may have made up checks it: invalid names the field.
+// from_wire checks values that a peer could have made up; invalid names the field.
 #pragma once
 
 #include "coordinator/wire/api.hpp"

@@ -6,9 +6,9 @@
 namespace mole::coordinator {
 namespace {
 
-// A megabyte of '[' would become a hundred of them as values. Honest documents nest a dozen deep.
+// A megabyte of '[' would take a hundred megabytes as values. Real documents nest about a dozen levels deep.
 bool nests_too_deep(const std::string& json) {
-  constexpr int most = 64;
+  constexpr int max_depth = 64;
   int depth = 0;
   bool quoted = false;
   for (std::size_t i = 0; i < json.size(); ++i) {
@@ -17,7 +17,7 @@ bool nests_too_deep(const std::string& json) {
       ++i;
     else if (c == '"')
       quoted = !quoted;
-    else if (!quoted && (c == '[' || c == '{') && ++depth > most)
+    else if (!quoted && (c == '[' || c == '{') && ++depth > max_depth)
       return true;
     else if (!quoted && (c == ']' || c == '}'))
       --depth;
@@ -25,8 +25,7 @@ bool nests_too_deep(const std::string& json) {
   return false;
 }
 
-// Each struct's fields are listed once, in fields(), for both directions. A direction is a function object that moves one
-// field, whatever its type.
+// fields() lists the fields of each struct once for both directions. A direction is a function object that converts one field.
 struct ToWire {
   Outgoing& message;
 
@@ -78,13 +77,13 @@ struct ToWire {
   }
 
  private:
-  static constexpr std::size_t number = 11, list = 8;  // with type and number of the field
+  static constexpr std::size_t number = 11, list = 8;  // with the type and number of the field
 
   void text(std::string& w, const std::string& t) { w = t, count(t.size() + number); }
   void count(std::size_t bytes) { message.bytes += bytes; }
 };
 
-// Takes the fields out of `w`. The first thing that is wrong stays in `problem`.
+// Moves the fields out of `w`. `problem` says what was wrong.
 struct FromWire {
   const Sidecars& sidecars;
   std::string problem = {};
@@ -94,7 +93,7 @@ struct FromWire {
   void operator()(std::int64_t& w, std::int64_t& t) { t = w; }
   void operator()(std::int64_t& w, std::uint64_t& t) { t = static_cast<std::uint64_t>(w); }
   void operator()(std::int32_t& w, std::uint32_t& t) {
-    if (w < 0) problem = "a number is negative that counts";
+    if (w < 0) problem = "a count is negative";
     t = static_cast<std::uint32_t>(w);
   }
   void operator()(std::int32_t& w, std::optional<std::uint32_t>& t) {

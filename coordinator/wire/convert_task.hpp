@@ -1,4 +1,4 @@
-// task::Spec and task::Report to and from their Thrift form. Internal to wire/; convert.hpp is the way in.
+// Converts task::Spec and task::Report to and from their Thrift form. Used by convert.hpp.
 #pragma once
 
 #include "coordinator/wire/documents/json.hpp"
@@ -10,17 +10,17 @@
 
 namespace mole::coordinator {
 
-// What plugins say of themselves, taken out of the specs of one message: library's digest -> sidecar.
+// The sidecars of all plugins in the specs of one message, by hex digest of the library.
 using Sidecars = std::map<std::string, std::string>;
 
-// A message in the making: what its specs share, and about how many bytes it has by now (never fewer).
+// A message under construction: the sidecars its specs share, and an upper bound of its size so far.
 struct Outgoing {
   Sidecars sidecars;
   std::size_t bytes = 0;
 };
 
 wire::Spec to_wire(const task::Spec&, Outgoing&);
-Result<task::Spec> from_wire(wire::Spec, const Sidecars&);  // invalid: a digest, number or document that is none
+Result<task::Spec> from_wire(wire::Spec, const Sidecars&);  // invalid: a malformed digest, number or JSON text
 wire::Report to_wire(const task::Report&, Outgoing&);
 Result<task::Report> from_wire(wire::Report);
 

@@ -18,8 +18,8 @@ using apache::thrift::protocol::TType;
 using apache::thrift::protocol::TVirtualProtocol;
 using apache::thrift::transport::TMemoryBuffer;
 
-// Strict binary protocol that believes no count the frame has no bytes for: Thrift makes room for all elements of a list before
-// it reads the first. Its own limits are on strings and on counts as such (docs/formats/wire.md).
+// Strict binary protocol that refuses a list with more elements than the rest of the frame can hold: Thrift allocates all
+// elements of a list before it reads the first, and limits only their number (docs/formats/wire.md).
 class BoundedProtocol final : public TVirtualProtocol<BoundedProtocol, TBinaryProtocol> {
  public:
   explicit BoundedProtocol(const std::shared_ptr<TMemoryBuffer>& frame) : TVirtualProtocol(frame), frame_(*frame) {
@@ -30,23 +30,23 @@ class BoundedProtocol final : public TVirtualProtocol<BoundedProtocol, TBinaryPr
 
   std::uint32_t readListBegin(TType& type, std::uint32_t& size) {
     const auto read = TBinaryProtocol::readListBegin(type, size);
-    check(size, least_bytes(type));
+    check(size, min_bytes(type));
     return read;
   }
   std::uint32_t readSetBegin(TType& type, std::uint32_t& size) {
     const auto read = TBinaryProtocol::readSetBegin(type, size);
-    check(size, least_bytes(type));
+    check(size, min_bytes(type));
     return read;
   }
   std::uint32_t readMapBegin(TType& key, TType& value, std::uint32_t& size) {
     const auto read = TBinaryProtocol::readMapBegin(key, value, size);
-    check(size, least_bytes(key) + least_bytes(value));
+    check(size, min_bytes(key) + min_bytes(value));
     return read;
   }
 
  private:
-  // Of an element as our writers write it: every field of a struct, so that none has fewer than 16.
-  static std::uint64_t least_bytes(TType type) {
+  // The size of an element. Our writers write every field of a struct, so that each struct of a request has at least 16 bytes.
+  static std::uint64_t min_bytes(TType type) {
     switch (type) {
       case apache::thrift::protocol::T_STRUCT:
         return 16;
@@ -74,7 +74,7 @@ class BoundedProtocol final : public TVirtualProtocol<BoundedProtocol, TBinaryPr
 
 FrameHandler frames_to(std::shared_ptr<apache::thrift::TProcessor> processor) {
   return [processor = std::move(processor)](std::string_view frame) -> std::optional<std::string> {
-    auto* bytes = reinterpret_cast<std::uint8_t*>(const_cast<char*>(frame.data()));  // OBSERVE: only read
+    auto* bytes = reinterpret_cast<std::uint8_t*>(const_cast<char*>(frame.data()));  // OBSERVE does not write
     const auto size = static_cast<std::uint32_t>(frame.size());
     auto reading = std::make_shared<TConfiguration>(request_bytes, request_bytes, nesting);
     auto writing = std::make_shared<TConfiguration>(reply_bytes, reply_bytes, nesting);
@@ -84,7 +84,7 @@ FrameHandler frames_to(std::shared_ptr<apache::thrift::TProcessor> processor) {
       auto reply = std::make_shared<TBinaryProtocol>(out, 0, 0, true, true);
       if (!processor->process(std::make_shared<BoundedProtocol>(in), reply, nullptr)) return std::nullopt;
       return out->getBufferAsString();
-    } catch (const std::exception&) {  // not our protocol, or out of memory: this connection is given up, no other
+    } catch (const std::exception&) {  // not our protocol, or out of memory: only this connection is closed
       return std::nullopt;
     }
   };

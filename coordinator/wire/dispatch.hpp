@@ -1,4 +1,4 @@
-// From a frame to a generated processor and back. Internal to wire/.
+// Runs a generated Thrift processor on a frame. Internal to wire/.
 #pragma once
 
 #include "coordinator/wire/processor.hpp"

@@ -26,7 +26,7 @@ using Failed = boost::system::error_code;
 
 unsigned pool_threads(std::uint32_t wanted) { return wanted != 0 ? wanted : std::max(8u, std::thread::hardware_concurrency()); }
 
-// The mode of the socket file keeps other users out; this also holds when the file was moved or its mode changed.
+// The mode of the socket file excludes other users; this check also holds if the file was moved or its mode changed.
 bool same_user(int fd) {
   ucred peer{};
   socklen_t size = sizeof peer;
@@ -41,7 +41,7 @@ class FrameServer::Loop {
       : addresses_(std::move(addresses)),
         pool_(pool_threads(limits.threads)),
         shared_{.handler = std::move(handler), .limits = limits, .io = io_, .pool = pool_, .open = {}, .on_close = {}} {
-    shared_.on_close = [this] { closed_one(); };
+    shared_.on_close = [this] { on_closed(); };
   }
 
   ~Loop() { stop(); }
@@ -63,14 +63,14 @@ class FrameServer::Loop {
 
   void stop() {
     if (!thread_.joinable()) return pool_.join();
-    std::promise<void> nothing_new;
+    std::promise<void> stopped_accepting;
     asio::post(io_, [&] {
       begin_stop();
-      nothing_new.set_value();
+      stopped_accepting.set_value();
     });
-    nothing_new.get_future().wait();
+    stopped_accepting.get_future().wait();
     pool_.join();
-    asio::post(io_, [this] { end_when_written(); });
+    asio::post(io_, [this] { stop_when_written(); });
     thread_.join();
     listening_.clear();
   }
@@ -86,11 +86,11 @@ class FrameServer::Loop {
     Listening(asio::io_context& io, Listener from)
         : listener(std::move(from)),
           acceptor(io, Protocol(listener.address().is_unix() ? AF_UNIX : family(listener.address()), 0), listener.take()),
-          again(io) {}
+          retry(io) {}
     static int family(const Address& a) { return a.host.find(':') == std::string::npos ? AF_INET : AF_INET6; }
     Listener listener;
     Acceptor acceptor;
-    asio::steady_timer again;
+    asio::steady_timer retry;
     bool paused = false;
   };
 
@@ -100,21 +100,21 @@ class FrameServer::Loop {
     if (on.paused) return;
     on.acceptor.async_accept([this, &on](Failed failed, Protocol::socket socket) {
       if (shared_.stopping) return;
-      if (failed) return accept_later(on);
-      welcome(on, std::move(socket));
+      if (failed) return accept_after_pause(on);
+      serve(on, std::move(socket));
       accept(on);
     });
   }
 
-  // Out of descriptors, most likely: without a pause this would spin.
-  void accept_later(Listening& on) {
-    on.again.expires_after(std::chrono::milliseconds(100));
-    on.again.async_wait([this, &on](Failed cancelled) {
+  // Most likely the process is out of descriptors; without a pause this would spin.
+  void accept_after_pause(Listening& on) {
+    on.retry.expires_after(std::chrono::milliseconds(100));
+    on.retry.async_wait([this, &on](Failed cancelled) {
       if (!cancelled) accept(on);
     });
   }
 
-  void welcome(const Listening& on, Protocol::socket socket) {
+  void serve(const Listening& on, Protocol::socket socket) {
     Failed ignored;
     if (on.listener.address().is_unix()) {
       if (!same_user(socket.native_handle())) return;
@@ -126,8 +126,8 @@ class FrameServer::Loop {
     connection->start();
   }
 
-  void closed_one() {
-    if (shared_.stopping && shared_.open.empty()) last_words_.cancel();
+  void on_closed() {
+    if (shared_.stopping && shared_.open.empty()) write_timer_.cancel();
     for (auto& each : listening_)
       if (each->paused) accept(*each);
   }
@@ -136,27 +136,27 @@ class FrameServer::Loop {
     shared_.stopping = true;
     Failed ignored;
     for (auto& each : listening_) {
-      each->again.cancel();
+      each->retry.cancel();
       each->acceptor.close(ignored);
     }
     const auto all = shared_.open;
     for (const auto& connection : all) connection->close_when_idle();
   }
 
-  void end_when_written() {
+  void stop_when_written() {
     work_.reset();
-    last_words_.expires_after(std::chrono::seconds(2));
-    last_words_.async_wait([this](Failed cancelled) {
+    write_timer_.expires_after(std::chrono::seconds(2));
+    write_timer_.async_wait([this](Failed cancelled) {
       if (!cancelled) io_.stop();
     });
-    if (shared_.open.empty()) last_words_.cancel();
+    if (shared_.open.empty()) write_timer_.cancel();
   }
 
   std::vector<Address> addresses_;
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   asio::thread_pool pool_;
-  asio::steady_timer last_words_{io_};
+  asio::steady_timer write_timer_{io_};
   Shared shared_;
   std::vector<std::unique_ptr<Listening>> listening_;
   std::thread thread_;

@@ -1,5 +1,5 @@
-// Bounds on everything read from a socket. Thrift's own defaults let a kilobyte claim gigabytes; each of these is enforced
-// before memory is taken (docs/formats/wire.md).
+// Limits of everything read from a socket (docs/formats/wire.md). Each is checked before memory is allocated: with the defaults
+// of Thrift, a request of a kilobyte could allocate gigabytes.
 #pragma once
 
 #include <cstdint>
@@ -7,13 +7,13 @@
 namespace mole::coordinator {
 
 inline constexpr std::uint32_t piece_bytes = 1u << 20;     // of a blob
-inline constexpr std::uint32_t request_bytes = 4u << 20;   // a frame towards a service; also its longest string
-inline constexpr std::uint32_t reply_bytes = 64u << 20;    // a frame towards a client, who trusts the service
+inline constexpr std::uint32_t request_bytes = 4u << 20;   // a frame to a service; also its longest string
+inline constexpr std::uint32_t reply_bytes = 64u << 20;    // a frame to a client, which trusts the service
 inline constexpr std::uint32_t container_items = 100'000;  // elements of a list in a request
 inline constexpr std::uint32_t reply_items = 16u << 20;    // elements of a list in a reply
 inline constexpr std::uint32_t nesting = 32;               // structs within structs
 
-// What a frame has room for beside its envelope.
+// The size of a frame without the envelope of its message.
 constexpr std::uint32_t room(std::uint32_t frame_bytes) { return frame_bytes - (64u << 10); }
 
 }  // namespace mole::coordinator

@@ -25,23 +25,24 @@ sockaddr_un unix_name(const std::string& path) {
   return name;
 }
 
-bool somebody_answers(const sockaddr_un& name) {
+bool has_listener(const sockaddr_un& name) {
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return true;
   const int result = ::connect(fd, reinterpret_cast<const sockaddr*>(&name), sizeof name);
   const int error = errno;
   ::close(fd);
-  return result == 0 || error != ECONNREFUSED;  // EAGAIN: alive, its queue is full
+  return result == 0 || error != ECONNREFUSED;  // EAGAIN: a listener with a full backlog
 }
 
-// Makes room for a new socket file where a dead server left one.
+// Removes the socket file of a server that is gone.
 Result<> remove_stale(const Address& address, const sockaddr_un& name) {
   struct stat found {};
   if (::lstat(name.sun_path, &found) != 0) return {};
-  if (!S_ISSOCK(found.st_mode)) return cannot_listen(address, "a file that is not a socket is there", "choose another path");
-  if (somebody_answers(name)) return cannot_listen(address, "another server listens there", "stop it or choose another path");
+  if (!S_ISSOCK(found.st_mode)) return cannot_listen(address, "the path is a file that is not a socket", "choose another path");
+  if (has_listener(name)) return cannot_listen(address, "another server listens there", "stop it or choose another path");
   if (::unlink(name.sun_path) != 0 && errno != ENOENT)
-    return cannot_listen(address, std::string("the socket file of a dead server stays: ") + std::strerror(errno), "remove it");
+    return cannot_listen(address, std::string("cannot remove the socket file of a stopped server: ") + std::strerror(errno),
+                         "remove it");
   return {};
 }
 
@@ -75,11 +76,12 @@ Result<> Listener::bind_unix() {
   const auto name = unix_name(address_.path);
   if (auto cleared = remove_stale(address_, name); !cleared) return cleared;
   if (::bind(fd_, reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0)
-    return cannot_listen(address_, std::strerror(errno), "check that its folder exists and may be written");
+    return cannot_listen(address_, std::strerror(errno), "check that its folder exists and is writable");
   struct stat made {};
   if (::lstat(name.sun_path, &made) == 0) file_ = SocketFile{made.st_dev, made.st_ino};
   if (::chmod(name.sun_path, 0600) != 0)
-    return cannot_listen(address_, std::string("its mode cannot be set: ") + std::strerror(errno), "choose a local file system");
+    return cannot_listen(address_, std::string("cannot set the mode of the socket file: ") + std::strerror(errno),
+                         "choose a local file system");
   return {};
 }
 

@@ -1,4 +1,4 @@
-// A listening socket: the part of a server that is plain POSIX.
+// A listening socket, made with POSIX calls.
 #pragma once
 
 #include "coordinator/wire/address.hpp"
@@ -10,17 +10,17 @@ namespace mole::coordinator {
 
 class Listener {
  public:
-  // Binds and listens. A Unix socket gets mode 0600 before anyone can connect; a socket file nobody listens on is replaced.
-  // invalid: another server listens there, the path is taken by something else, or the address cannot be bound.
+  // Binds and listens. A Unix socket gets mode 0600 before it accepts connections; a socket file without a listener is replaced.
+  // invalid: another server listens there, the path is another kind of file, or the address cannot be bound.
   static Result<Listener> open(const Address& address);
 
   Listener(Listener&& other) noexcept;
   Listener& operator=(Listener&&) = delete;
-  // Closes what `take` did not; removes the socket file if it is still ours.
+  // Closes the descriptor unless `take` was called; removes the socket file unless it was replaced.
   ~Listener();
 
-  const Address& address() const { return address_; }  // with the port the system chose
-  int take();                                          // the descriptor; the caller closes it
+  const Address& address() const { return address_; }  // with the port that the system chose
+  int take();                                          // returns the descriptor; the caller closes it
 
  private:
   struct SocketFile {

@@ -17,8 +17,8 @@ class Handler final : public wire::NodePeerIf {
     const auto digest = Digest::from_hex(hex);
     if (!digest) throw to_wire(digest.error());
     if (offset < 0 || limit < 0) throw to_wire(invalid("an offset or size is negative"));
-    const auto most = std::min(static_cast<std::uint32_t>(limit), piece_bytes);
-    auto piece = blobs_.get(*digest, static_cast<std::uint64_t>(offset), most);
+    const auto size = std::min(static_cast<std::uint32_t>(limit), piece_bytes);
+    auto piece = blobs_.get(*digest, static_cast<std::uint64_t>(offset), size);
     if (!piece) throw to_wire(piece.error());
     out = std::move(*piece);
   }

@@ -1,4 +1,4 @@
-// States served from node to node: both sides.
+// How nodes fetch states from each other: server and client.
 #pragma once
 
 #include "coordinator/wire/client.hpp"
@@ -6,18 +6,18 @@
 
 namespace mole::coordinator {
 
-// The blobs a node keeps for others. `get`: at most `limit` bytes from `offset`, empty at the end; missing if not here.
-// Thread-safe.
+// The state blobs a node serves. Thread-safe.
 class PeerBlobs {
  public:
   virtual ~PeerBlobs() = default;
+  // Returns at most `limit` bytes from `offset`, empty at the end. missing: the node has no such blob.
   virtual Result<std::string> get(const Digest& blob, std::uint64_t offset, std::uint32_t limit) = 0;
 };
 
-// `blobs` outlives the handler.
+// `blobs` must outlive the handler.
 FrameHandler serve_peer(PeerBlobs& blobs);
 
-// Another node. One connection, one thread.
+// A client of another node, with one connection. For one thread at a time.
 class PeerClient {
  public:
   explicit PeerClient(Address address, Timeouts timeouts = {});

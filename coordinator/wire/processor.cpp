@@ -8,14 +8,14 @@
 namespace mole::coordinator {
 namespace {
 
-// Unwraps an answer, or throws it as the Failure the interface declares.
+// Returns the value, or throws the error as the Failure that the services declare.
 template <class T>
 T answer(Result<T> result) {
   if (!result) throw to_wire(result.error());
   if constexpr (!std::is_void_v<T>) return std::move(*result);
 }
 
-// A reply larger than a client accepts would only break its connection.
+// A reply larger than a client accepts would break its connection.
 void check_size(std::size_t bytes) {
   if (bytes > room(reply_bytes))
     throw to_wire(exhausted("the answer has " + std::to_string(bytes) + " bytes, more than the " + std::to_string(reply_bytes) +
@@ -74,9 +74,9 @@ class Handler final : public wire::CoordinatorIf {
   void register_node(wire::Registration& out, const wire::NodeInfo& node) override {
     out = to_wire(answer(api_.register_node(answer(from_wire(node)))));
   }
-  void lease(wire::Grants& out, const wire::LeaseRequest& ask) override;
-  void heartbeat(wire::HeartbeatReply& out, const wire::Heartbeat& beat) override {
-    out = to_wire(answer(api_.heartbeat(from_wire(beat))));
+  void lease(wire::Grants& out, const wire::LeaseRequest& request) override;
+  void heartbeat(wire::HeartbeatReply& out, const wire::Heartbeat& sent) override {
+    out = to_wire(answer(api_.heartbeat(from_wire(sent))));
   }
   void release(const std::string& node, const std::string& incarnation, const std::vector<std::string>& tasks) override {
     answer(api_.release(node, incarnation, tasks));
@@ -90,18 +90,18 @@ class Handler final : public wire::CoordinatorIf {
     return static_cast<std::int64_t>(answer(api_.put_blob(digest(hex), position(offset), bytes, position(total))));
   }
   void get_blob(std::string& out, const std::string& hex, std::int64_t offset, std::int32_t limit) override {
-    const auto most = std::min<std::uint64_t>(position(limit), piece_bytes);
-    out = answer(api_.get_blob(digest(hex), position(offset), static_cast<std::uint32_t>(most)));
+    const auto size = std::min<std::uint64_t>(position(limit), piece_bytes);
+    out = answer(api_.get_blob(digest(hex), position(offset), static_cast<std::uint32_t>(size)));
   }
 
  private:
   Api& api_;
 };
 
-// What does not fit into one reply is granted again at the node's next ask, as after a lost reply.
-void Handler::lease(wire::Grants& out, const wire::LeaseRequest& ask) {
+// Specs that do not fit into one reply are granted again at the node's next call, as after a lost reply.
+void Handler::lease(wire::Grants& out, const wire::LeaseRequest& request) {
   Outgoing message;
-  for (const auto& spec : answer(api_.lease(answer(from_wire(ask))))) {
+  for (const auto& spec : answer(api_.lease(answer(from_wire(request))))) {
     auto sent = to_wire(spec, message);
     if (message.bytes > room(reply_bytes) && !out.specs.empty()) break;
     out.specs.push_back(std::move(sent));

@@ -1,4 +1,4 @@
-// Turns a request frame into a reply frame: what a FrameServer (coordinator/wire/frame_server.hpp) calls.
+// Turns a request frame into a reply frame, for a FrameServer (coordinator/wire/frame_server.hpp).
 #pragma once
 
 #include "coordinator/wire/api.hpp"
@@ -10,10 +10,11 @@
 
 namespace mole::coordinator {
 
-// Called from several threads at once. nullopt: the frame is not a request in our protocol; the connection is closed.
+// Called from several threads at once. Returns nullopt if the frame is not a request in our protocol; the connection is then
+// closed.
 using FrameHandler = std::function<std::optional<std::string>(std::string_view frame)>;
 
-// Serves the whole Api. `api` outlives the handler.
+// Serves all calls of `api`, which must outlive the handler.
 FrameHandler serve_coordinator(Api& api);
 
 }  // namespace mole::coordinator

@@ -1,5 +1,4 @@
-// task::Spec and task::Report (sdk/model/task.hpp) as they travel between coordinator and nodes. Field by field the same;
-// what each means stands there.
+// task::Spec and task::Report (sdk/model/task.hpp), field by field.
 namespace cpp mole.wire
 
 // Digests are 16 bytes, or none for "no digest". Times and durations are microseconds. Free-form parts are JSON texts.
@@ -8,7 +7,7 @@ struct PluginUse {
   1: string name
   2: string version
   3: binary library
-  4: string sidecar  // left out if the message has it in `sidecars`
+  4: string sidecar  // empty if `sidecars` of the message has it
   5: string params   // JSON
 }
 

@@ -15,7 +15,7 @@ namespace {
 using testing::FakeApi;
 using testing::TempFolder;
 
-// A FakeApi behind a real socket and a client of it.
+// A FakeApi behind a real socket, and a client.
 class Client : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
@@ -36,7 +36,7 @@ class Client : public ::testing::TestWithParam<std::string> {
 
 INSTANTIATE_TEST_SUITE_P(Over, Client, ::testing::Values("unix", "tcp"), [](const auto& chosen) { return chosen.param; });
 
-TEST_P(Client, CarriesEveryQuestionOfAUser) {
+TEST_P(Client, CarriesEveryCallOfAClient) {
   Submission s;
   s.manifest = "pipeline: p";
   s.module = "mean";
@@ -64,7 +64,7 @@ TEST_P(Client, CarriesEveryQuestionOfAUser) {
   EXPECT_EQ(api.submissions[3].range, (TimeRange{10, 20}));
 }
 
-TEST_P(Client, CarriesTheNodeProtocol) {
+TEST_P(Client, CarriesEveryCallOfANode) {
   task::Spec spec;
   spec.id = "7-1";
   spec.kind = "compute";
@@ -99,7 +99,7 @@ TEST_P(Client, CarriesBlobsInPieces) {
   EXPECT_EQ(client->put_blob(digest, 0, std::string(1'048'577, 'x'), 2'000'000).error().code, Code::invalid);
 }
 
-TEST_P(Client, BringsErrorsBackAsTheyWere) {
+TEST_P(Client, ReturnsErrorsUnchanged) {
   api.error = Error{Code::missing, "request r-9 does not exist; see mole request list"};
   const auto got = client->request("r-9");
   ASSERT_FALSE(got);
@@ -107,7 +107,7 @@ TEST_P(Client, BringsErrorsBackAsTheyWere) {
   EXPECT_EQ(got.error().message, "request r-9 does not exist; see mole request list");
 }
 
-TEST_P(Client, CarriesLargeDocumentsForAsLongAsItLives) {
+TEST_P(Client, CarriesManyLargeDocuments) {
   api.answer.reason = std::string(30u << 20, 'x');
   for (int i = 0; i < 4; ++i) {  // 120 MB over one connection: limits are per message
     const auto got = client->request("r-1");
@@ -116,7 +116,7 @@ TEST_P(Client, CarriesLargeDocumentsForAsLongAsItLives) {
   }
 }
 
-TEST_P(Client, IsToldWhenAnAnswerIsTooLarge) {
+TEST_P(Client, ReportsThatAReplyIsTooLarge) {
   api.answer.reason = std::string(65u << 20, 'x');
   const auto got = client->request("r-1");
   ASSERT_FALSE(got);
@@ -147,7 +147,7 @@ TEST_P(Client, RefusesASingleCompletionLargerThanAFrame) {
   Completion huge;
   huge.report.log_tail.assign(5u << 20, 'l');
   EXPECT_EQ(client->complete({huge}).error().code, Code::exhausted);
-  EXPECT_TRUE(client->status()) << "the connection is as good as before";
+  EXPECT_TRUE(client->status()) << "the connection still works";
 }
 
 TEST_P(Client, IsUsedByManyThreads) {
@@ -173,11 +173,9 @@ TEST_P(Client, ReconnectsToARestartedCoordinator) {
   EXPECT_TRUE(client->status());
 }
 
-TEST(RemoteCoordinator, SaysThatAnAddressIsWrong) {
-  EXPECT_EQ(RemoteCoordinator::at("tcp:8.8.8.8:1").error().code, Code::invalid);
-}
+TEST(RemoteCoordinator, RefusesAWrongAddress) { EXPECT_EQ(RemoteCoordinator::at("tcp:8.8.8.8:1").error().code, Code::invalid); }
 
-TEST(RemoteCoordinator, GivesUpOnASilentServerInTime) {
+TEST(RemoteCoordinator, TimesOutOnASilentServer) {
   TempFolder folder;
   const auto silent = [](std::string_view) -> std::optional<std::string> {
     std::this_thread::sleep_for(std::chrono::milliseconds(500));

@@ -14,7 +14,7 @@ task::PluginUse plugin(const std::string& name) {
       .name = name, .version = "1.2.3", .library = digest_of("library"), .sidecar = "{\"schema\":1}", .params = {{"ddof", 1}}};
 }
 
-// Every field has a value that no other field of its type has.
+// Every field has a value different from all other fields of its type.
 task::Spec spec() {
   task::Input rows{.role = "values",
                    .kind = "rows",
@@ -228,7 +228,7 @@ TEST(Convert, KeepsEveryFieldOfACompletion) {
   EXPECT_EQ(nlohmann::json(back->at(0).report), nlohmann::json(report()));
 }
 
-// Gives every leaf a value of its own, so that a field the JSON form has and the wire forgets is missed.
+// Gives every leaf a different value, so that a field of the JSON form that is not converted is noticed.
 void make_distinct(nlohmann::json& value, int& next) {
   if (value.is_structured())
     for (auto& each : value) make_distinct(each, next);
@@ -244,7 +244,7 @@ void make_distinct(nlohmann::json& value, int& next) {
     value = "text " + std::to_string(++next);
 }
 
-TEST(Convert, ForgetsNoFieldThatTheJsonFormHas) {
+TEST(Convert, ConvertsEveryFieldOfTheJsonForm) {
   int next = 1000;
   auto changed = completion();
   changed.report.steps.resize(1);
@@ -260,7 +260,7 @@ TEST(Convert, ForgetsNoFieldThatTheJsonFormHas) {
   EXPECT_EQ(nlohmann::json(back->at(0).report), report_json) << nlohmann::json::diff(report_json, back->at(0).report);
 }
 
-TEST(Convert, SendsASidecarOnceAMessage) {
+TEST(Convert, SendsASidecarOncePerMessage) {
   auto other = spec();
   other.steps[0].plugin.sidecar = "{\"another\":\"text of the same library\"}";
   const auto sent = grants({spec(), spec(), other});
@@ -272,7 +272,7 @@ TEST(Convert, SendsASidecarOnceAMessage) {
   EXPECT_EQ(got->at(2).steps[0].plugin.sidecar, other.steps[0].plugin.sidecar);
 }
 
-TEST(Convert, NeverCountsFewerBytesThanItSends) {
+TEST(Convert, CountsAtLeastTheBytesItSends) {
   Outgoing message;
   wire::Completions sent;
   for (int i = 0; i < 10; ++i) sent.completions.push_back(to_wire(completion(), message));
@@ -308,7 +308,7 @@ TEST(Convert, RefusesNegativeCounts) {
   EXPECT_EQ(from_wire(ask).error().code, Code::invalid);
 }
 
-TEST(Convert, RefusesWhatIsNoDigestNumberOrDocument) {
+TEST(Convert, RefusesAMalformedDigestNumberOrJson) {
   auto bad = completions(completion());
   bad.completions[0].spec.steps[0].state_key = "fifteen bytes..";
   EXPECT_NE(from_wire(bad).error().message.find("a digest has 15 bytes"), std::string::npos);
@@ -320,7 +320,7 @@ TEST(Convert, RefusesWhatIsNoDigestNumberOrDocument) {
   EXPECT_NE(from_wire(bad).error().message.find("not JSON"), std::string::npos);
 }
 
-TEST(Convert, RefusesADocumentThatNestsWithoutEndAndReadsOneThatOnlyQuotesIt) {
+TEST(Convert, RefusesJsonThatNestsTooDeepButNotBracketsInsideAString) {
   auto deep = completions(completion());
   deep.completions[0].report.steps[0].lineage = std::string(65, '[');
   EXPECT_NE(from_wire(deep).error().message.find("64 levels"), std::string::npos);
@@ -329,7 +329,7 @@ TEST(Convert, RefusesADocumentThatNestsWithoutEndAndReadsOneThatOnlyQuotesIt) {
   EXPECT_TRUE(from_wire(completions(quoting)));
 }
 
-TEST(Convert, WritesBytesThatAreNotTextAsReplacementCharacters) {
+TEST(Convert, ReplacesBytesThatAreNotUtf8) {
   EXPECT_EQ(json_text(nlohmann::json{{"log",
                                       "a\xff"
                                       "b"}}),

@@ -1,6 +1,9 @@
 #include "coordinator/wire/documents/documents.hpp"
+#include "coordinator/wire/protocol.hpp"
 
 #include <gtest/gtest.h>
+#include <thrift/protocol/TBinaryProtocol.h>
+#include <thrift/transport/TBufferTransports.h>
 
 #include <functional>
 
@@ -79,6 +82,60 @@ TEST(Documents, RefuseAFieldThatIsMissingOrMistypedByName) {
   EXPECT_EQ(refusal([](json& j) { j["partial"] = 1; }), "RequestStatus.partial is 1, not true or false");
   EXPECT_EQ(refusal([](json& j) { j["from"] = "yesterday"; }).substr(0, 35), "RequestStatus.from cannot be read: ");
   EXPECT_EQ(refusal([](json& j) { j = 3; }), "RequestStatus is 3, not an object");
+}
+
+// ---- over Thrift
+
+struct Shorter {
+  std::string module;
+  static constexpr auto table = document("Shorter", "", field("module", &Shorter::module, ""));
+};
+
+using apache::thrift::protocol::TBinaryProtocol;
+using apache::thrift::transport::TMemoryBuffer;
+
+template <Document To, Document From>
+To sent_as(const From& value) {
+  const auto buffer = std::make_shared<TMemoryBuffer>();
+  TBinaryProtocol protocol(buffer);
+  write_struct(protocol, value);
+  EXPECT_LE(buffer->available_read(), wire_size(value));
+  To out;
+  read_struct(protocol, out);
+  return out;
+}
+
+TEST(DocumentsOverThrift, AreReadBackAsTheyWere) {
+  EXPECT_EQ(sent_as<RequestStatus>(request()), request());
+  ClusterStatus status;
+  status.nodes = {{"a", "unix:/a", 2, 8, 1, 3, NodeState::draining}};
+  status.modules = {{"p/m", JobState::failed, {{JobState::done, 3}, {JobState::failed, 1}}, {{0, hour_us, JobState::done}}}};
+  status.requests = {request()};
+  EXPECT_EQ(sent_as<ClusterStatus>(status), status);
+  Lineage lineage;
+  lineage.module = "p/m";
+  lineage.rows_blob = digest_of("rows");
+  lineage.lineage = {{"result", {{"files", {1, 2}}}}};
+  lineage.upstream.emplace_back().column = "bytes";
+  EXPECT_EQ(sent_as<Lineage>(lineage), lineage);
+}
+
+TEST(DocumentsOverThrift, IgnoreFieldsTheyDoNotKnow) {
+  const PlanModule longer{.module = "p/m", .blocks = 4, .reused = 3, .fresh = 2, .waiting = 1, .states_kept_bytes = 9};
+  EXPECT_EQ(sent_as<Shorter>(longer).module, "p/m");
+}
+
+TEST(DocumentsOverThrift, RefuseAFieldThatIsMissingOrMistypedByName) {
+  const auto refusal = [](const auto& call) -> std::string {
+    try {
+      call();
+    } catch (const apache::thrift::protocol::TProtocolException& e) {
+      return e.what();
+    }
+    return "read";
+  };
+  EXPECT_EQ(refusal([] { sent_as<JobCounts>(ByteProgress{}); }), "JobCounts.failed is missing");
+  EXPECT_EQ(refusal([] { sent_as<ByteProgress>(NewJob{}); }), "ByteProgress.total has another type");
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ class Frames : public ::testing::Test {
   std::unique_ptr<FrameServer> server;
 };
 
-TEST_F(Frames, AnswersFrameAfterFrame) {
+TEST_F(Frames, AnswersSeveralFrames) {
   serve(echo);
   RawPeer peer(address());
   peer.frame("one");
@@ -42,14 +42,14 @@ TEST_F(Frames, AnswersFrameAfterFrame) {
   EXPECT_EQ(peer.reply(), "<two>");
 }
 
-TEST_F(Frames, AnswersAFrameThatComesByteByByte) {
+TEST_F(Frames, AnswersAFrameThatArrivesByteByByte) {
   serve(echo);
   RawPeer peer(address());
   for (const char byte : std::string("\0\0\0\3abc", 7)) peer.bytes(std::string(1, byte));
   EXPECT_EQ(peer.reply(), "<abc>");
 }
 
-TEST_F(Frames, AnswersWhatWasSentAheadInOrder) {
+TEST_F(Frames, AnswersPipelinedFramesInOrder) {
   serve(echo);
   RawPeer peer(address());
   peer.bytes(std::string("\0\0\0\1a\0\0\0\1b", 10));
@@ -57,7 +57,7 @@ TEST_F(Frames, AnswersWhatWasSentAheadInOrder) {
   EXPECT_EQ(peer.reply(), "<b>");
 }
 
-TEST_F(Frames, ListensOnSeveralAddressesAndSaysTheChosenPort) {
+TEST_F(Frames, ListensOnSeveralAddressesAndReturnsTheChosenPort) {
   FrameServer both(echo, {address(), *parse_address("tcp:127.0.0.1:0"), *parse_address("tcp:[::1]:0")});
   ASSERT_TRUE(both.start());
   ASSERT_EQ(both.addresses().size(), 3u);
@@ -69,7 +69,7 @@ TEST_F(Frames, ListensOnSeveralAddressesAndSaysTheChosenPort) {
   }
 }
 
-TEST_F(Frames, ClosesOnAFalseLengthBeforeTakingMemory) {
+TEST_F(Frames, ClosesOnAFalseLengthBeforeAllocatingMemory) {
   serve(echo);
   for (const std::string& header : {std::string("\x7f\xff\xff\xff", 4), std::string("\xff\xff\xff\xff", 4),
                                     std::string("\0\0\0\0", 4), std::string("\x00\x40\x00\x01", 4)}) {
@@ -82,13 +82,13 @@ TEST_F(Frames, ClosesOnAFalseLengthBeforeTakingMemory) {
   EXPECT_EQ(largest.reply().size(), request_bytes + 2);
 }
 
-TEST_F(Frames, ClosesAPeerThatDripsItsFrame) {
+TEST_F(Frames, ClosesAPeerThatSendsItsFrameTooSlowly) {
   serve(echo, {.frame = 100ms});
-  RawPeer drip(address());
-  drip.bytes(std::string("\0\0\1\0", 4));
+  RawPeer slow(address());
+  slow.bytes(std::string("\0\0\1\0", 4));
   const auto began = std::chrono::steady_clock::now();
-  while (!drip.closed(20ms)) {  // a byte every 20 ms keeps a per-read timeout happy for ever
-    drip.bytes("x");
+  while (!slow.closed(20ms)) {  // a byte every 20 ms would never exceed a timeout per read
+    slow.bytes("x");
     ASSERT_LT(std::chrono::steady_clock::now() - began, 10s);
   }
 }
@@ -102,7 +102,7 @@ TEST_F(Frames, ClosesASilentPeerAndOneThatStopsInTheHeader) {
   EXPECT_TRUE(stuck.closed());
 }
 
-TEST_F(Frames, ClosesAPeerThatDoesNotTakeItsReply) {
+TEST_F(Frames, ClosesAPeerThatDoesNotReadItsReply) {
   serve([](std::string_view) -> std::optional<std::string> { return std::string(32u << 20, 'r'); }, {.reply = 100ms});
   RawPeer peer(address());
   peer.frame("x");
@@ -110,7 +110,7 @@ TEST_F(Frames, ClosesAPeerThatDoesNotTakeItsReply) {
   EXPECT_LT(peer.drain(), 32u << 20);
 }
 
-TEST_F(Frames, ServesOthersWhileManyAreStuck) {
+TEST_F(Frames, ServesAPeerWhileManyOthersAreStuck) {
   serve(echo, {.threads = 1});
   std::vector<std::unique_ptr<RawPeer>> stuck;
   for (int i = 0; i < 300; ++i) {
@@ -125,7 +125,7 @@ TEST_F(Frames, ServesOthersWhileManyAreStuck) {
   EXPECT_EQ(good.reply(), "<x>");
 }
 
-TEST_F(Frames, LetsConnectionsBeyondTheCapWaitForTheirTurn) {
+TEST_F(Frames, LetsConnectionsBeyondTheLimitWait) {
   serve(echo, {.connections = 2});
   auto first = std::make_unique<RawPeer>(address());
   RawPeer second(address());
@@ -140,7 +140,7 @@ TEST_F(Frames, LetsConnectionsBeyondTheCapWaitForTheirTurn) {
   EXPECT_EQ(third.reply(), "<3>");
 }
 
-TEST_F(Frames, BoundsTheMemoryOfUnfinishedRequests) {
+TEST_F(Frames, LimitsTheMemoryOfUnfinishedRequests) {
   serve(echo, {.buffered_bytes = 256u << 10});
   std::vector<std::unique_ptr<RawPeer>> peers;
   int closed = 0;
@@ -153,7 +153,7 @@ TEST_F(Frames, BoundsTheMemoryOfUnfinishedRequests) {
   peers.clear();
   RawPeer good(address());
   good.frame("x");
-  EXPECT_EQ(good.reply(), "<x>") << "what they held was given back";
+  EXPECT_EQ(good.reply(), "<x>") << "the memory of closed requests is released";
 }
 
 TEST_F(Frames, ClosesWhenTheHandlerCannotReadTheFrame) {
@@ -163,7 +163,7 @@ TEST_F(Frames, ClosesWhenTheHandlerCannotReadTheFrame) {
   EXPECT_TRUE(peer.closed());
 }
 
-TEST_F(Frames, LetsARunningRequestAnswerWhileItStops) {
+TEST_F(Frames, FinishesARunningRequestWhileItStops) {
   std::latch running(1), go_on(1);
   serve([&](std::string_view frame) {
     running.count_down();
@@ -182,7 +182,7 @@ TEST_F(Frames, LetsARunningRequestAnswerWhileItStops) {
   EXPECT_FALSE(std::filesystem::exists(folder / "s"));
 }
 
-TEST_F(Frames, StopsAtOnceWhenNothingRuns) {
+TEST_F(Frames, StopsAtOnceIfNoRequestIsRunning) {
   serve(echo);
   RawPeer idle(address());
   const auto began = std::chrono::steady_clock::now();
@@ -190,14 +190,14 @@ TEST_F(Frames, StopsAtOnceWhenNothingRuns) {
   EXPECT_LT(std::chrono::steady_clock::now() - began, 1s);
 }
 
-TEST_F(Frames, KeepsItsSocketToItsUser) {
+TEST_F(Frames, GivesItsSocketFileMode0600) {
   serve(echo);
   struct stat st {};
   ASSERT_EQ(::stat((folder / "s").c_str(), &st), 0);
   EXPECT_EQ(st.st_mode & 07777, 0600u);
 }
 
-TEST_F(Frames, ReplacesTheSocketFileOfADeadServer) {
+TEST_F(Frames, ReplacesTheSocketFileOfAStoppedServer) {
   serve(echo);
   std::filesystem::rename(folder / "s", folder / "kept");  // stop() removes only its own file
   server->stop();
@@ -208,7 +208,7 @@ TEST_F(Frames, ReplacesTheSocketFileOfADeadServer) {
   EXPECT_EQ(peer.reply(), "<x>");
 }
 
-TEST_F(Frames, RefusesThePlaceOfALivingServer) {
+TEST_F(Frames, RefusesTheAddressOfARunningServer) {
   serve(echo);
   FrameServer second(echo, {address()});
   const auto started = second.start();
@@ -220,15 +220,15 @@ TEST_F(Frames, RefusesThePlaceOfALivingServer) {
 }
 
 TEST_F(Frames, RefusesAPathThatIsNotASocket) {
-  std::ofstream(folder / "s") << "precious";
-  FrameServer server2(echo, {address()});
-  const auto started = server2.start();
+  std::ofstream(folder / "s") << "data";
+  FrameServer second(echo, {address()});
+  const auto started = second.start();
   ASSERT_FALSE(started);
   EXPECT_NE(started.error().message.find("not a socket"), std::string::npos);
   EXPECT_TRUE(std::filesystem::exists(folder / "s"));
 }
 
-TEST_F(Frames, RefusesAPortThatIsTaken) {
+TEST_F(Frames, RefusesAPortInUse) {
   FrameServer first(echo, {*parse_address("tcp:127.0.0.1:0")});
   ASSERT_TRUE(first.start());
   FrameServer second(echo, first.addresses());

@@ -1,4 +1,4 @@
-// Requests made to hurt, through the real processor: each costs its connection and next to no memory.
+// Hostile requests to the real processor: each costs only its connection and little memory.
 #include "coordinator/wire/client.hpp"
 #include "coordinator/wire/frame_server.hpp"
 #include "tests/support/temp_folder.hpp"
@@ -26,7 +26,7 @@ std::string call(const std::string& method, const std::string& arguments) {
   return u32(0x80010001) + text(method) + u32(0) + arguments;
 }
 std::string field(int type, int id) { return {static_cast<char>(type), static_cast<char>(id >> 8), static_cast<char>(id)}; }
-// The argument of complete(): a struct with a list.
+// The argument of complete(): a struct that contains a list.
 std::string completions(const std::string& list) { return field(12, 1) + field(15, 1) + list; }
 constexpr int t_i64 = 10, t_string = 11, t_struct = 12, t_map = 13, t_set = 14, t_list = 15;
 const std::string stop(1, '\0');
@@ -44,7 +44,7 @@ class HostileFrame : public ::testing::Test {
     const auto before = peak_kib();
     RawPeer peer(server.addresses()[0]);
     peer.frame(frame);
-    (void)peer.reply();  // an error or the end
+    (void)peer.reply();  // an error, or nothing
     EXPECT_LT(peak_kib() - before, 16 * 1024);
     EXPECT_TRUE(RemoteCoordinator(server.addresses()[0]).status());
   }
@@ -69,7 +69,7 @@ TEST_F(HostileFrame, ClaimingTwoBillionElements) {
   }
 }
 
-TEST_F(HostileFrame, NestingWithoutEnd) {
+TEST_F(HostileFrame, NestedTooDeep) {
   std::string deep;
   for (int i = 0; i < 20'000; ++i) deep += field(t_struct, 9);
   costs_only_its_connection(call("requests", deep));
@@ -78,7 +78,7 @@ TEST_F(HostileFrame, NestingWithoutEnd) {
   costs_only_its_connection(call("requests", lists));
 }
 
-TEST_F(HostileFrame, WithJsonNestedWithoutEnd) {
+TEST_F(HostileFrame, WithJsonNestedTooDeep) {
   const std::string json(1'000'000, '[');
   const std::string step = field(t_string, 12) + text(json) + stop;
   const std::string report = field(t_list, 2) + std::string(1, t_struct) + u32(1) + step + stop;
@@ -86,7 +86,7 @@ TEST_F(HostileFrame, WithJsonNestedWithoutEnd) {
   costs_only_its_connection(call("complete", completions(std::string(1, t_struct) + u32(1) + completion + stop + stop)));
 }
 
-TEST_F(HostileFrame, OfAnUnknownMethodGetsAnAnswer) {
+TEST_F(HostileFrame, OfAnUnknownMethodGetsAReply) {
   RawPeer peer(server.addresses()[0]);
   peer.frame(call("format_disk", stop));
   EXPECT_NE(peer.reply().find("format_disk"), std::string::npos);
@@ -98,13 +98,13 @@ TEST_F(HostileFrame, WithoutAVersionIsRefused) {
   EXPECT_TRUE(peer.closed());
 }
 
-TEST_F(HostileFrame, WithADigestThatIsNoneGetsASentence) {
+TEST_F(HostileFrame, WithAMalformedDigestGetsAnErrorMessage) {
   RawPeer peer(server.addresses()[0]);
   peer.frame(call("get_blob", field(t_string, 1) + text("../../etc/passwd") + stop));
   EXPECT_NE(peer.reply().find("digest"), std::string::npos);
 }
 
-TEST_F(HostileFrame, MadeOfNoise) {
+TEST_F(HostileFrame, MadeOfRandomBytes) {
   std::mt19937 random(4711);
   const std::string good =
       call("complete", completions(std::string(1, t_struct) + u32(1) + field(t_string, 1) + text("n") + field(t_struct, 3) +

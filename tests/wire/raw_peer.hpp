@@ -1,4 +1,4 @@
-// A peer that writes whatever bytes the test wants.
+// A client that sends the bytes of a test.
 #pragma once
 
 #include "coordinator/wire/address.hpp"
@@ -47,7 +47,7 @@ class RawPeer {
   RawPeer& operator=(const RawPeer&) = delete;
   ~RawPeer() { ::close(fd_); }
 
-  // A peer that was closed takes no bytes; that is no failure here.
+  // Sends the bytes, or fewer if the server has closed the connection.
   void bytes(const std::string& bytes) {
     for (std::size_t at = 0; at < bytes.size();) {
       const auto n = ::send(fd_, bytes.data() + at, bytes.size() - at, MSG_NOSIGNAL);
@@ -59,7 +59,7 @@ class RawPeer {
     const std::uint32_t size = htonl(static_cast<std::uint32_t>(body.size()));
     bytes(std::string(reinterpret_cast<const char*>(&size), 4) + body);
   }
-  // The next frame; "" if the connection ended first.
+  // Returns the next frame; "" if the connection ended before it.
   std::string reply() {
     std::string header = exactly(4);
     if (header.size() < 4) return "";
@@ -71,12 +71,12 @@ class RawPeer {
     pollfd fd{.fd = fd_, .events = POLLIN, .revents = 0};
     return ::poll(&fd, 1, static_cast<int>(within.count())) > 0;
   }
-  // Whether the other side ends the connection within this time, without a word.
+  // Returns true if the server closes the connection within this time and sends nothing before.
   bool closed(std::chrono::milliseconds within = std::chrono::seconds(10)) {
     char byte = 0;
     return readable(within) && ::recv(fd_, &byte, 1, MSG_PEEK) <= 0;
   }
-  // Bytes that come until the connection ends.
+  // Returns the number of bytes received until the connection ends.
   std::size_t drain() {
     std::size_t all = 0;
     std::string buffer(1 << 20, '\0');
