@@ -34,7 +34,7 @@ class FakeCoordinator final : public FakeApi {
     const std::lock_guard lock(mutex);
     grants.push_back(std::move(spec));
   }
-  // Grants are repeated until they are held or completed, as the contract says.
+  // Grants are repeated until they are held or completed, as the interface requires.
   Result<std::vector<task::Spec>> lease(const coordinator::LeaseRequest& ask) override {
     const std::lock_guard lock(mutex);
     asks.push_back(ask);
