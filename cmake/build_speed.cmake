@@ -32,17 +32,20 @@ add_dependencies(programs mole mole-coordinator mole-node mole-seal mole-describ
 
 # The tests' own code is not optimised: that halves its compile time. The libraries and plugins under test are.
 set(tests)
+set(plugin_tests)
 if(MOLE_TESTS)
   mole_targets_below(tests tests)
-  mole_targets_below(plugins tests)
+  mole_targets_below(plugins plugin_tests)
   mole_filter_type(tests EXECUTABLE)
   list(FILTER tests INCLUDE REGEX "^test_")
+  list(FILTER plugin_tests INCLUDE REGEX "^test_|_test_pch$")
 endif()
-foreach(target IN LISTS tests)
+foreach(target IN LISTS tests plugin_tests)
   target_compile_options(${target} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O0>)
 endforeach()
 
-# Precompiled headers, one for the libraries and one for the tests. Only g++: its precompiled headers work with ccache.
+# Precompiled headers, one for the libraries and one for the tests; plugins/ has one for the tests of plugins. Only g++: its
+# precompiled headers work with ccache.
 option(MOLE_PRECOMPILE "Precompile the headers of the standard library, nlohmann-json and GoogleTest (g++)" ON)
 if(NOT MOLE_PRECOMPILE OR NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   return()
@@ -80,7 +83,7 @@ mole_precompile(mole_library_headers ${libraries})
 if(tests)
   find_package(GTest REQUIRED)
   mole_precompile(mole_test_headers ${tests})
-  target_precompile_headers(mole_test_headers PRIVATE <gtest/gtest.h> <mole/testkit.hpp>)
+  target_precompile_headers(mole_test_headers PRIVATE <gtest/gtest.h>)
   target_link_libraries(mole_test_headers PRIVATE mole_sdk GTest::gtest)
   target_compile_options(mole_test_headers PRIVATE $<$<CONFIG:RelWithDebInfo>:-O0>)
   # Without this, programs are compiled with -fPIE, but the headers with -fPIC.
