@@ -1,7 +1,6 @@
 #include <mole/by_family.hpp>
 #include <mole/containers/flat_map.hpp>
 #include <mole/metric.hpp>
-#include <mole/statistics/share.hpp>
 
 #include <algorithm>
 #include <limits>

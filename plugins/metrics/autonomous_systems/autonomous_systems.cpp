@@ -1,6 +1,5 @@
 #include <mole/metric.hpp>
 #include <mole/statistics/concentration.hpp>
-#include <mole/statistics/share.hpp>
 
 // Number of autonomous systems that traffic comes from and goes to, and how evenly the traffic is distributed over them. AS 0
 // means that neither the exporter nor the routing table knew the AS; this traffic is reported separately and is not part of any

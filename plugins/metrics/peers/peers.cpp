@@ -1,6 +1,5 @@
 #include <mole/by_family.hpp>
 #include <mole/metric.hpp>
-#include <mole/statistics/share.hpp>
 
 #include "degrees.hpp"
 #include "graph.hpp"

@@ -3,7 +3,6 @@
 #include <mole/containers/flat_map.hpp>
 #include <mole/containers/flat_set.hpp>
 #include <mole/metric.hpp>
-#include <mole/statistics/share.hpp>
 
 #include <algorithm>
 #include <array>

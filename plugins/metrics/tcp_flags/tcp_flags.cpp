@@ -1,5 +1,4 @@
 #include <mole/metric.hpp>
-#include <mole/statistics/share.hpp>
 
 #include <array>
 

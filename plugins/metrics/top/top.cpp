@@ -1,7 +1,6 @@
 #include <mole/containers/address_volumes.hpp>
 #include <mole/metric.hpp>
 #include <mole/port_flows.hpp>
-#include <mole/statistics/share.hpp>
 
 #include <algorithm>
 #include <string>

@@ -2,7 +2,6 @@
 #include <mole/by_family.hpp>
 #include <mole/containers/run_map.hpp>
 #include <mole/metric.hpp>
-#include <mole/statistics/share.hpp>
 
 #include <algorithm>
 

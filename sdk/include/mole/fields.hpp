@@ -10,7 +10,8 @@
 // After a change of meaning without a change of types raise the revision: mole::fields<2>(&ByteCount::total).
 //
 // Fields follow one another, little endian, without padding. Lists and texts start with a u64 count; sets and maps are sorted, so
-// that equal states save to equal bytes. Loading rejects corrupt bytes and never allocates more memory than their number justifies.
+// that equal states save to equal bytes. Loading rejects corrupt bytes and never allocates more memory than their number
+// justifies.
 //
 // A member may be an integer, bool, double, Time, Addr, std::string, a std::array, std::vector, std::optional, std::pair, set or
 // map of these, a container or sketch of the SDK, a struct with its own `fields`, or any type with `save(StateWriter&) const`,

@@ -41,12 +41,7 @@ namespace detail {
 // Returns `text` with each '*' replaced.
 inline std::string filled(std::string_view text, std::string_view part) {
   std::string out;
-  for (const char c : text) {
-    if (c == '*')
-      out += part;
-    else
-      out += c;
-  }
+  for (const char c : text) c == '*' ? out += part : out += c;
   return out;
 }
 
@@ -214,6 +209,12 @@ constexpr detail::GroupColumns<R, Inner, detail::ColumnTable<Item...>> group(con
 template <class... Item>
 constexpr detail::ColumnTable<Item...> columns(Item... items) {
   return {{items...}};
+}
+
+// The quotient of two counts as a nullable column: nullopt if `whole` is 0.
+inline std::optional<double> share(std::uint64_t part, std::uint64_t whole) {
+  if (whole == 0) return std::nullopt;
+  return static_cast<double>(part) / static_cast<double>(whole);
 }
 
 }  // namespace mole

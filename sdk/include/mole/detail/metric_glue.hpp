@@ -279,10 +279,8 @@ std::string describe_inputs() {
 
 template <class M>
 constexpr bool is_deterministic() {
-  if constexpr (requires { M::deterministic; })
-    return M::deterministic;
-  else
-    return true;
+  if constexpr (requires { M::deterministic; }) return M::deterministic;
+  return true;
 }
 
 template <class M>
