@@ -110,7 +110,7 @@ void put_block(std::string& out, const Block& block) {
   }
 }
 
-constexpr std::size_t least_block = 8 + (MOLE_COLUMN_COUNT - 1) * 21;
+constexpr std::size_t min_block_bytes = 8 + (MOLE_COLUMN_COUNT - 1) * 21;
 
 // Completes the block at this offset with this first record, and advances both. False: the block is impossible.
 bool take_block(ByteCursor& in, Block& block, std::uint64_t& offset, std::uint64_t& record) {
@@ -193,7 +193,7 @@ std::optional<Footer> parse_footer(std::string_view bytes, std::uint64_t end) {
   std::copy(identity.begin(), identity.end(), footer.identity.bytes.begin());
   footer.report = take_report(in);
   const auto seconds = take_evidence(in);
-  footer.blocks.resize(take_count(in, least_block));
+  footer.blocks.resize(take_count(in, min_block_bytes));
   std::uint64_t offset = magic.size(), record = 0;
   for (auto& block : footer.blocks)
     if (!take_block(in, block, offset, record)) return std::nullopt;

@@ -8,7 +8,7 @@ namespace mole::runtime {
 namespace {
 
 constexpr std::size_t padding = 8;
-constexpr std::size_t read_at_once = std::size_t{1} << 20;
+constexpr std::size_t read_size = std::size_t{1} << 20;
 
 // A mark at bit s of byte p covers bytes p+1..p+5 completely, so the four byte pairs that begin at p+1..p+4 are known up to s.
 // Probing one pair in every four bytes therefore finds every mark; one probe in a thousand leads to an exact comparison.
@@ -74,11 +74,11 @@ Result<> SegmentScanner::refill() {
   const std::size_t drop = static_cast<std::size_t>(needed - base_), kept = static_cast<std::size_t>(filled_ - needed);
   if (drop > 0) std::memmove(window_.data(), window_.data() + drop, kept);
   base_ = needed;
-  if (window_.size() < kept + read_at_once + padding) window_.resize(kept + read_at_once + padding);
-  auto got = file_.read(filled_, {window_.data() + kept, read_at_once});
+  if (window_.size() < kept + read_size + padding) window_.resize(kept + read_size + padding);
+  auto got = file_.read(filled_, {window_.data() + kept, read_size});
   if (!got) return got.error();
   filled_ += *got;
-  at_end_ = *got < read_at_once;
+  at_end_ = *got < read_size;
   std::memset(window_.data() + (filled_ - base_), 0, padding);
   return {};
 }

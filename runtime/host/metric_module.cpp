@@ -64,19 +64,19 @@ Result<> MetricModule::start() {
   std::map<std::string, Binding> bound;
   std::vector<mole_binding> bindings;
   for (std::size_t i = 0; i < d.inputs.size(); ++i) {
-    const auto& given = opening_.inputs[i];
-    if (given.role != d.inputs[i].role || given.kind != d.inputs[i].kind)
-      return invalid(name() + ": input " + std::to_string(i) + " is '" + given.role + "', '" + d.name + "' needs '" +
+    const auto& input = opening_.inputs[i];
+    if (input.role != d.inputs[i].role || input.kind != d.inputs[i].kind)
+      return invalid(name() + ": input " + std::to_string(i) + " is '" + input.role + "', '" + d.name + "' needs '" +
                      d.inputs[i].role + "'; submit the manifest again");
-    if (given.kind == "context") context_input_ = static_cast<int>(i);
-    if (given.kind != "flows" && !given.column.empty()) bound[given.role] = {given.column, given.unit, given.type};
+    if (input.kind == "context") context_input_ = static_cast<int>(i);
+    if (input.kind != "flows" && !input.column.empty()) bound[input.role] = {input.column, input.unit, input.type};
     mole_binding binding{};
     binding.struct_size = sizeof binding;
-    binding.type = given.kind == "flows" ? 0 : type_number(given.type);
-    binding.role = to_text(given.role);
-    binding.module = to_text(given.module);
-    binding.column = to_text(given.column);
-    binding.unit = to_text(given.unit);
+    binding.type = input.kind == "flows" ? 0 : type_number(input.type);
+    binding.role = to_text(input.role);
+    binding.module = to_text(input.module);
+    binding.column = to_text(input.column);
+    binding.unit = to_text(input.unit);
     bindings.push_back(binding);
   }
   auto outputs = resolve_outputs(d, bound);

@@ -132,7 +132,7 @@ const std::uint8_t* FilterEvaluator::evaluate(const FlowBatch& flows, std::strin
 
 // Writes the result to mask(depth).
 void FilterEvaluator::node(const FilterNode& n, const FlowBatch& flows, std::string_view router, std::size_t depth) {
-  mask(depth + 1, flows.rows);  // grown before pointers are taken: masks_ may move
+  mask(depth + 1, flows.rows);  // first, because it may move masks_
   std::uint8_t* out = mask(depth, flows.rows);
   const auto rows = flows.rows;
   const auto fill = [&](bool value) { std::fill_n(out, rows, static_cast<std::uint8_t>(value)); };

@@ -106,7 +106,7 @@ Result<bool> pull_table(RowSource& source) {
 }
 
 // Fills every chunk except the last completely, so that the output does not depend on how the rows are split into tables.
-void give_rows(duckdb_function_info info, duckdb_data_chunk output) {
+void produce_rows(duckdb_function_info info, duckdb_data_chunk output) {
   auto& source = *static_cast<RowSource*>(duckdb_function_get_extra_info(info));
   std::size_t given = 0;
   while (given < duckdb_vector_size()) {
@@ -184,7 +184,7 @@ bool register_rows(duckdb_connection connection, const std::string& name, RowSou
   duckdb_table_function_set_extra_info(function, source, nullptr);
   duckdb_table_function_set_bind(function, bind_rows);
   duckdb_table_function_set_init(function, init_rows);
-  duckdb_table_function_set_function(function, give_rows);
+  duckdb_table_function_set_function(function, produce_rows);
   const bool good = duckdb_register_table_function(connection, function) == DuckDBSuccess;
   duckdb_destroy_table_function(&function);
   return good;

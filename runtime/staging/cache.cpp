@@ -128,8 +128,8 @@ void Acquisition::release_all() {
 // Pins the files in the cache, notes those that other tasks write, and reserves space for the rest. False: there is not enough
 // space now, and nothing was created.
 Result<bool> Acquisition::reserve_all() {
-  const auto held = lock(folder_);
-  if (!held) return held.error();
+  const auto locked = lock(folder_);
+  if (!locked) return locked.error();
   std::uint64_t needed = 0;
   for (auto& [name, item] : items_) {
     if (item.done()) continue;
@@ -186,8 +186,8 @@ Result<> Acquisition::fetch_one(const std::string& name, Item& item, const Fetch
     item.state = Item::State::failed;
     return {};
   }
-  const auto held = lock(folder_);
-  if (!held) return held.error();
+  const auto locked = lock(folder_);
+  if (!locked) return locked.error();
   if (auto published = publish(folder_, name, *digest, *item.file); !published) return published;
   // Changing an exclusive lock to a shared one is not atomic; the lock of the folder prevents eviction in between.
   if (!try_shared(item.pin)) return transient("cannot pin " + file_path(folder_, name).string() + " in the cache; try again");
@@ -252,8 +252,8 @@ Result<Cache> Cache::open(const std::filesystem::path& folder, const CacheOption
   if (error)
     return invalid("cannot create the cache folder " + folder.string() + ": " + error.message() +
                    "; choose another folder or change its permissions");
-  const auto held = lock(folder);
-  if (!held) return held.error();
+  const auto locked = lock(folder);
+  if (!locked) return locked.error();
   if (auto cleaned = clean(folder); !cleaned) return cleaned.error();
   return Cache(folder, options);
 }
@@ -278,8 +278,8 @@ Result<> ColumnsPart::append(std::string_view bytes) {
 }
 
 Result<Staged> ColumnsPart::publish(const task::File& file, const Digest& digest) && {
-  const auto held = lock(folder_);
-  if (!held) return held.error();
+  const auto locked = lock(folder_);
+  if (!locked) return locked.error();
   if (auto published = publish_unsynced(folder_, name_, digest, written_, file.id); !published) return published.error();
   Staged staged;
   staged.path = file_path(folder_, std::exchange(name_, {}));
@@ -293,8 +293,8 @@ Result<Staged> ColumnsPart::publish(const task::File& file, const Digest& digest
 
 Result<std::optional<ColumnsPart>> Cache::begin_columns(const Digest& digest, std::uint64_t max_bytes) {
   const std::string name = digest.hex();
-  const auto held = lock(folder_);
-  if (!held) return held.error();
+  const auto locked = lock(folder_);
+  if (!locked) return locked.error();
   std::error_code error;
   if (fs::exists(file_path(folder_, name), error)) return std::optional<ColumnsPart>();
   if (const Pin part = open_part(folder_, name)) {
@@ -310,8 +310,8 @@ Result<std::optional<ColumnsPart>> Cache::begin_columns(const Digest& digest, st
 }
 
 Result<> Cache::forget_columns(const Digest& name) {
-  const auto held = lock(folder_);
-  if (!held) return held.error();
+  const auto locked = lock(folder_);
+  if (!locked) return locked.error();
   remove(folder_, {name.hex(), false, 0, {}});
   return {};
 }
