@@ -91,7 +91,7 @@ mole::Result<> fill_defaults(Arguments& a) {
   return {};
 }
 
-// Under `mole run` nobody else would stop this process when the parent has died.
+// Under `mole run` no other process would stop this one after its parent has died.
 bool exit_with_parent(int parent) {
   if (parent == 0) return true;
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);

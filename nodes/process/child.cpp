@@ -128,7 +128,7 @@ Result<Ending> run_child(const Command& command, const Watch& watch) {
   siginfo_t info{};
   while (::waitid(P_PID, static_cast<id_t>(*pid), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
   }
-  ::kill(-*pid, SIGKILL);  // what it started; nobody else gets the group's number before the child is reaped
+  ::kill(-*pid, SIGKILL);  // its children; the group's number is not reused before the child is reaped
   int status = 0;
   while (::waitpid(*pid, &status, 0) < 0 && errno == EINTR) {
   }

@@ -36,7 +36,7 @@ TEST(GroupTable, RefusesMoreThanItsMaximum) {
   EXPECT_EQ(table.find_or_add(address_key(2).data()), 1u);
 }
 
-// Addresses chosen by somebody who knows the constants: with a fixed hash all of them land in 1024 neighbouring positions.
+// Addresses chosen by an attacker who knows the constants: a fixed hash would put all of them into 1024 neighbouring positions.
 TEST(GroupTable, KeepsProbesShortForAddressesChosenToCollide) {
   GroupTable table(3, 1'000'000);
   for (std::uint32_t address = 0; table.size() < 10'000; ++address)

@@ -21,12 +21,12 @@ inline constexpr EnumValue request_state_names[] = {
     {"ACCEPTED", "durable; its archives are being listed"},
     {"RUNNING", "planned; tasks are leased"},
     {"WAITING",
-     "what is left lies past the end of the archive (`waits` says where). The archive is listed again every ten minutes, or "
+     "the remaining jobs need files past the end of the archive (see `waits`). The archive is listed again every ten minutes, or "
      "by `archive index`"},
     {"COMPLETE", "every row has coverage 1"},
     {"PARTIAL", "some row has a lower coverage. `verify`: some file is not sound"},
     {"FAILED", "`reason` says why, `failures` lists the jobs given up. The rest was computed. Submitting again retries them"},
-    {"CANCELLED", "withdrawn; finished results are kept"},
+    {"CANCELLED", "cancelled; finished results are kept"},
 };
 template <>
 struct EnumNamesOf<RequestState> {
@@ -48,7 +48,7 @@ inline constexpr EnumValue job_state_names[] = {
     {"waiting", "its block reaches past the end of the archive"},
     {"blocked", "an upstream job failed"},
     {"failed", "given up"},
-    {"empty", "of a module only: no block of it was requested"},
+    {"empty", "only of a module: none of its blocks was requested"},
 };
 template <>
 struct EnumNamesOf<JobState> {
@@ -58,7 +58,7 @@ struct EnumNamesOf<JobState> {
 enum class NodeState : std::uint8_t { online, draining, silent };
 inline constexpr EnumValue node_state_names[] = {
     {"online", "sends heartbeats and takes tasks"},
-    {"draining", "finishes its tasks and takes no more"},
+    {"draining", "finishes its tasks and takes no new ones"},
     {"silent", "sent no heartbeat for the length of a lease"},
 };
 template <>
