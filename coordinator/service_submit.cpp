@@ -1,4 +1,5 @@
 // A request's way: manifest -> graph -> durable row -> listing of its archives -> plan -> the scheduler; and its end.
+#include "coordinator/dag/describe.hpp"
 #include "coordinator/requests/folder.hpp"
 #include "coordinator/service.hpp"
 #include "coordinator/store/keys.hpp"
@@ -104,7 +105,7 @@ TimeRange Service::round_outward(const dag::Graph& graph, TimeRange range) const
 Result<PipelineDescription> Service::validate(const Submission& submission) {
   auto parsed = parse(submission);
   if (!parsed) return parsed.error();
-  return read_document<PipelineDescription>(dag::describe(parsed->resolved.graph));
+  return dag::describe(parsed->resolved.graph);
 }
 
 // ---- accepting

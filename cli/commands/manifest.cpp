@@ -2,7 +2,7 @@
 #include "cli/format/manifest.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/pipeline_work.hpp"
-#include "coordinator/dag/graph.hpp"
+#include "coordinator/dag/describe.hpp"
 
 namespace mole::cli {
 namespace {

@@ -1,6 +1,7 @@
 #include "cli/commands/pipeline_work.hpp"
 
 #include "cli/format/request.hpp"
+#include "coordinator/dag/describe.hpp"
 #include "coordinator/dag/resolve.hpp"
 #include "coordinator/manifest/manifest.hpp"
 #include "sdk/descriptor/sidecar.hpp"
@@ -66,7 +67,7 @@ Result<coordinator::PipelineDescription> validate_submission(Context& context, c
   const auto resolved =
       coordinator::dag::resolve(*manifest, PluginCatalogue::load(plugin_search_path(context.options)), submission.base);
   if (!resolved) return resolved.error();
-  return coordinator::read_document<coordinator::PipelineDescription>(coordinator::dag::describe(resolved->graph));
+  return coordinator::dag::describe(resolved->graph);
 }
 
 Result<> index_archive(Context& context, Session& session, const coordinator::Submission& submission, const std::string& archive,

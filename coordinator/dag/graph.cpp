@@ -103,22 +103,9 @@ Module module_from(const json& j) {
   return m;
 }
 
-std::string source_name(const Graph& graph, const Input& input) {
-  return input.kind == "flows" ? graph.archives[input.source].name : graph.modules[input.source].name;
-}
-
 std::string dimension_type(const std::string& by) {
   if (by == "router" || by == "protocol_class" || by == "src_addr" || by == "dst_addr") return "text";
   return "u64";
-}
-
-std::string quote(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + "\"";
 }
 
 }  // namespace
@@ -215,60 +202,6 @@ std::optional<Micros> counted_over(const Graph& graph, const Module& module, std
     if (input.unit == column->unit) return counted_over(graph, graph.modules[input.source], input.column);
   }
   return std::nullopt;
-}
-
-json describe(const Graph& graph) {
-  json modules = json::array(), edges = json::array();
-  for (const auto& m : graph.modules) {
-    json inputs = json::array(), outputs = json::array();
-    for (const auto& i : m.inputs) {
-      inputs.push_back(
-          {{"role", i.role}, {"kind", i.kind}, {"from", source_name(graph, i)}, {"column", i.column}, {"unit", i.unit}});
-      edges.push_back(
-          {{"from", source_name(graph, i)}, {"to", m.name}, {"role", i.role}, {"column", i.column}, {"kind", i.kind}});
-    }
-    for (const auto& c : m.outputs) outputs.push_back(to_json_column(c));
-    modules.push_back({{"module", m.name},
-                       {"plugin", m.plugin.name},
-                       {"version", m.plugin.version},
-                       {"interval", format_duration(m.interval)},
-                       {"window", m.window > 0 ? json(format_duration(m.window)) : json(nullptr)},
-                       {"by", m.by},
-                       {"inputs", inputs},
-                       {"outputs", outputs},
-                       {"execution", m.execution},
-                       {"fingerprint", m.fingerprint.hex()}});
-    if (!m.totals.empty()) modules.back()["totals"] = m.totals;
-  }
-  json archives = json::array();
-  for (const auto& a : graph.archives)
-    archives.push_back({{"archive", a.name},
-                        {"downloader", a.downloader.name},
-                        {"decoder", a.decoder.name},
-                        {"files", a.files},
-                        {"covers", format_duration(a.covers)},
-                        {"block", format_duration(a.block_length)}});
-  return {{"pipeline", graph.pipeline}, {"archives", archives}, {"modules", modules}, {"edges", edges}};
-}
-
-std::string to_dot(const json& described) {
-  std::string out = "digraph " + quote(described.at("pipeline").get<std::string>()) + " {\n  rankdir=LR;\n  node [shape=box];\n";
-  for (const auto& a : described.at("archives"))
-    out += "  " + quote("archive:" + a.at("archive").get<std::string>()) +
-           " [shape=cylinder, label=" + quote(a.at("archive").get<std::string>()) + "];\n";
-  for (const auto& m : described.at("modules"))
-    out += "  " + quote(m.at("module").get<std::string>()) + " [label=" +
-           quote(m.at("module").get<std::string>() + "\n" + m.at("plugin").get<std::string>() + " " +
-                 m.at("version").get<std::string>()) +
-           "];\n";
-  for (const auto& e : described.at("edges")) {
-    const bool flows = e.at("kind") == "flows";
-    out += "  " + quote((flows ? "archive:" : "") + e.at("from").get<std::string>()) + " -> " +
-           quote(e.at("to").get<std::string>()) +
-           " [label=" + quote(flows ? e.at("role").get<std::string>() : e.at("column").get<std::string>()) +
-           (e.at("kind") == "context" ? ", style=dashed" : "") + "];\n";
-  }
-  return out + "}\n";
 }
 
 }  // namespace mole::coordinator::dag

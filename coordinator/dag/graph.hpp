@@ -94,8 +94,6 @@ nlohmann::json to_json(const Graph& graph);
 // Reads what to_json wrote, from the store, which has checksums. Throws nlohmann::json::exception on another shape.
 Graph graph_from_json(const nlohmann::json& document);
 
-// Returns the document of Api::validate: {"pipeline","modules":[...],"edges":[...]}.
-nlohmann::json describe(const Graph& graph);
 // Returns every column of the module's result, in order: interval, by, outputs, coverage and its companions.
 std::vector<Column> result_columns(const Module& module);
 
@@ -103,8 +101,5 @@ std::vector<Column> result_columns(const Module& module);
 // over the interval or the window; a column derived from a count, in the same unit, covers the same time. nullopt: not a count,
 // such as the mean size of a flow (docs/decisions/0097).
 std::optional<Micros> counted_over(const Graph& graph, const Module& module, std::string_view output);
-
-// Returns `describe`'s document as Graphviz text; nodes are modules and archives.
-std::string to_dot(const nlohmann::json& described);
 
 }  // namespace mole::coordinator::dag

@@ -1,3 +1,4 @@
+#include "coordinator/dag/describe.hpp"
 #include "coordinator/dag/resolve.hpp"
 #include "tests/coordinator/world.hpp"
 

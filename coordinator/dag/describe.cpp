@@ -1,0 +1,71 @@
+#include "coordinator/dag/describe.hpp"
+
+namespace mole::coordinator::dag {
+namespace {
+
+std::string source_name(const Graph& graph, const Input& input) {
+  return input.kind == "flows" ? graph.archives[input.source].name : graph.modules[input.source].name;
+}
+
+std::string quote(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "\"";
+}
+
+PipelineModule describe(const Module& m) {
+  PipelineModule out;
+  out.module = m.name;
+  out.plugin = m.plugin.name;
+  out.version = m.plugin.version;
+  out.interval = m.interval;
+  if (m.window > 0) out.window = m.window;
+  out.by = m.by;
+  out.totals = m.totals;
+  for (const auto& c : m.outputs) out.outputs.push_back({.name = c.name, .type = c.type, .unit = c.unit, .doc = c.doc});
+  out.execution = m.execution;
+  out.fingerprint = m.fingerprint;
+  return out;
+}
+
+}  // namespace
+
+PipelineDescription describe(const Graph& graph) {
+  PipelineDescription out;
+  out.pipeline = graph.pipeline;
+  for (const auto& m : graph.modules) {
+    auto& module = out.modules.emplace_back(describe(m));
+    for (const auto& i : m.inputs) {
+      const auto from = source_name(graph, i);
+      module.inputs.push_back({.role = i.role, .kind = i.kind, .from = from, .column = i.column, .unit = i.unit});
+      out.edges.push_back({.from = from, .to = m.name, .role = i.role, .column = i.column, .kind = i.kind});
+    }
+  }
+  for (const auto& a : graph.archives)
+    out.archives.push_back({.archive = a.name,
+                            .downloader = a.downloader.name,
+                            .decoder = a.decoder.name,
+                            .files = a.files,
+                            .covers = a.covers,
+                            .block = a.block_length});
+  return out;
+}
+
+std::string to_dot(const PipelineDescription& pipeline) {
+  std::string out = "digraph " + quote(pipeline.pipeline) + " {\n  rankdir=LR;\n  node [shape=box];\n";
+  for (const auto& a : pipeline.archives)
+    out += "  " + quote("archive:" + a.archive) + " [shape=cylinder, label=" + quote(a.archive) + "];\n";
+  for (const auto& m : pipeline.modules)
+    out += "  " + quote(m.module) + " [label=" + quote(m.module + "\n" + m.plugin + " " + m.version) + "];\n";
+  for (const auto& e : pipeline.edges) {
+    const bool flows = e.kind == "flows";
+    out += "  " + quote((flows ? "archive:" : "") + e.from) + " -> " + quote(e.to) +
+           " [label=" + quote(flows ? e.role : e.column) + (e.kind == "context" ? ", style=dashed" : "") + "];\n";
+  }
+  return out + "}\n";
+}
+
+}  // namespace mole::coordinator::dag

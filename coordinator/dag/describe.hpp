@@ -1,0 +1,13 @@
+// A resolved pipeline for people: as a document and as Graphviz text.
+#pragma once
+
+#include "coordinator/dag/graph.hpp"
+#include "coordinator/wire/documents/pipeline.hpp"
+
+namespace mole::coordinator::dag {
+
+PipelineDescription describe(const Graph& graph);
+// Returns Graphviz text whose nodes are modules and archives.
+std::string to_dot(const PipelineDescription& pipeline);
+
+}  // namespace mole::coordinator::dag
