@@ -101,7 +101,7 @@ bool Bzip2Source::work(std::unique_lock<std::mutex>& lock, BlockDecoder& decoder
   return true;
 }
 
-void Bzip2Source::help() {
+void Bzip2Source::run_helper() {
   const auto decoder = make_block_decoder(decode_);
   std::unique_lock lock(mutex_);
   while (!stop_)
@@ -136,7 +136,7 @@ void Bzip2Source::drop_front(std::size_t count) {
 
 void Bzip2Source::start_helpers() {
   try {
-    while (helpers_.size() < helpers_wanted_) helpers_.emplace_back([this] { help(); });
+    while (helpers_.size() < helpers_wanted_) helpers_.emplace_back([this] { run_helper(); });
   } catch (const std::system_error&) {
     helpers_wanted_ = static_cast<unsigned>(helpers_.size());  // the system limits threads: slower, but correct
   }
@@ -144,10 +144,10 @@ void Bzip2Source::start_helpers() {
 
 Result<std::optional<Chunk>> Bzip2Source::next() {
   start_helpers();
-  if (given_) {
+  if (delivered_) {
     // One block of zeros needs 46 MB; the next blocks probably do not.
-    if (given_->block.content.capacity() > std::size_t{4} << 20) given_->block.content.release();
-    given_.reset();
+    if (delivered_->block.content.capacity() > std::size_t{4} << 20) delivered_->block.content.release();
+    delivered_.reset();
     drop_front(1);
   }
   while (!ended_) {
@@ -158,79 +158,79 @@ Result<std::optional<Chunk>> Bzip2Source::next() {
       break;
     }
     if (slot->out_of_memory) return exhausted("no memory to decode a bzip2 block; give the worker more memory or fewer threads");
-    if (take(slot)) return std::optional(give(slot));
+    if (process(slot)) return std::optional(deliver(slot));
     if (!ended_) drop_front(1);
   }
   return std::optional<Chunk>();
 }
 
-Chunk Bzip2Source::give(const SlotPtr& slot) {
-  given_ = slot;
+Chunk Bzip2Source::deliver(const SlotPtr& slot) {
+  delivered_ = slot;
   const DecodedBlock& block = slot->block;
   const Segment& segment = slot->segment;
   const Chunk chunk{block.content.view(), content_bytes_, std::exchange(gap_, false)};
   content_bytes_ += chunk.bytes.size();
   // Content lost after the block is a gap before the next chunk, not before this one.
   if (block.outcome == DecodedBlock::Outcome::whole_with_rest) {
-    lose(segment.from + block.rest_from, segment.to,
-         segment.last ? "bzip2 stream cut off by the end of the file" : "no bzip2 block where one should begin");
+    report_loss(segment.from + block.rest_from, segment.to,
+                segment.last ? "bzip2 stream cut off by the end of the file" : "no bzip2 block where one should begin");
     stream_damaged_ = true;
   } else if (segment.last) {
-    lose(segment.to, segment.to, "bzip2 stream without its end mark: the file is cut off");
+    report_loss(segment.to, segment.to, "bzip2 stream without its end mark: the file is cut off");
   }
   return chunk;
 }
 
-void Bzip2Source::lose(std::uint64_t from_bit, std::uint64_t to_bit, std::string_view reason) {
+void Bzip2Source::report_loss(std::uint64_t from_bit, std::uint64_t to_bit, std::string_view reason) {
   add_lost(lost_, from_bit / 8, (to_bit + 7) / 8, reason);
   gap_ = true;
 }
 
 void Bzip2Source::end_of_file() {
   ended_ = true;
-  if (stored_bytes_ == 0) lose(0, 0, "the file is empty");
+  if (stored_bytes_ == 0) report_loss(0, 0, "the file is empty");
   ends_in_damage_ = gap_;
 }
 
-bool Bzip2Source::take(const SlotPtr& slot) {
+bool Bzip2Source::process(const SlotPtr& slot) {
   switch (slot->segment.kind) {
     case Segment::Kind::unmarked:
-      take_unmarked(slot->segment);
+      process_unmarked(slot->segment);
       return false;
     case Segment::Kind::end_of_stream:
-      take_end(slot->segment);
+      process_end(slot->segment);
       return false;
     case Segment::Kind::block:
       break;
   }
-  return take_block(slot);
+  return process_block(slot);
 }
 
-void Bzip2Source::take_unmarked(const Segment& segment) {
+void Bzip2Source::process_unmarked(const Segment& segment) {
   const bool header = segment.from == 0 && begins_bzip2_stream(segment.bytes);
   const std::uint64_t from = segment.from + (header ? header_bits : 0);
   if (header && from == segment.to && !segment.last) return;
   stream_damaged_ = true;
-  lose(from, segment.to,
-       segment.from == 0 && !header && segment.last ? "no bzip2 stream in the file"
-       : segment.last                               ? "no bzip2 block up to the end of the file"
-                                                    : "no bzip2 block where one should begin");
+  report_loss(from, segment.to,
+              segment.from == 0 && !header && segment.last ? "no bzip2 stream in the file"
+              : segment.last                               ? "no bzip2 block up to the end of the file"
+                                                           : "no bzip2 block where one should begin");
 }
 
-bool Bzip2Source::take_block(const SlotPtr& slot) {
+bool Bzip2Source::process_block(const SlotPtr& slot) {
   const DecodedBlock& block = slot->block;
   if (block.outcome == DecodedBlock::Outcome::damaged) join_segments(slot);
   if (block.outcome == DecodedBlock::Outcome::too_large ||
       (block.is_whole() && block.content.size() > output_budget_ - content_bytes_)) {
-    lose(slot->segment.from, stored_bytes_ * 8,
-         "more content than the output limit allows (a decompression bomb?); raise the limit to read on");
+    report_loss(slot->segment.from, stored_bytes_ * 8,
+                "more content than the output limit allows (a decompression bomb?); raise the limit to read on");
     ended_ = ends_in_damage_ = true;
     return false;
   }
   stream_checksum_ = std::rotl(stream_checksum_, 1) ^ block.checksum;
   if (block.is_whole()) return !block.content.view().empty();
   const Segment& segment = slot->segment;
-  lose(segment.from, segment.to, segment.last ? "bzip2 block cut off by the end of the file" : block.reason);
+  report_loss(segment.from, segment.to, segment.last ? "bzip2 block cut off by the end of the file" : block.reason);
   stream_damaged_ = true;
   return false;
 }
@@ -264,10 +264,10 @@ void Bzip2Source::join_segments(const SlotPtr& slot) {
   }
 }
 
-void Bzip2Source::take_end(const Segment& segment) {
+void Bzip2Source::process_end(const Segment& segment) {
   const std::uint64_t sum_at = segment.from + mark_bits, sum_end = sum_at + 32;
   if (segment.to < sum_end) {
-    lose(segment.from, segment.to, "bzip2 stream cut off by the end of the file");
+    report_loss(segment.from, segment.to, "bzip2 stream cut off by the end of the file");
     return;
   }
   // Not a gap: every block matches its own checksum, and the position of a missing block would be unknown.
@@ -284,10 +284,10 @@ void Bzip2Source::take_end(const Segment& segment) {
   if (header && rest + header_bits == segment.to && !segment.last) return;
   const std::uint64_t from = std::min(segment.to, rest + (header ? header_bits : 0));
   stream_damaged_ = segment.to > rest + header_bits;  // blocks may have been lost
-  lose(from, segment.to,
-       !segment.last ? "no bzip2 block where one should begin"
-       : header      ? "bzip2 stream cut off by the end of the file"
-                     : "trailing bytes that are no bzip2");
+  report_loss(from, segment.to,
+              !segment.last ? "no bzip2 block where one should begin"
+              : header      ? "bzip2 stream cut off by the end of the file"
+                            : "trailing bytes that are no bzip2");
 }
 
 }  // namespace mole::runtime

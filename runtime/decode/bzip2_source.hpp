@@ -39,20 +39,20 @@ class Bzip2Source final : public ContentSource {
   // Under mutex_:
   bool scan(bool beyond_limit);                                          // adds a slot; false: no space or no more segments
   bool work(std::unique_lock<std::mutex>& lock, BlockDecoder& decoder);  // decodes one slot; false: nothing to do
-  void help();                                                           // a helper thread
+  void run_helper();                                                     // a helper thread
   SlotPtr front();                                                       // the first slot, decoded; null after the last
   void drop_front(std::size_t count);
 
   // Called only by the caller's thread, for segments in order:
   void start_helpers();
-  bool take(const SlotPtr& slot);  // true: slot->block is the next chunk
-  bool take_block(const SlotPtr& slot);
-  void take_unmarked(const Segment& segment);
-  void take_end(const Segment& segment);
+  bool process(const SlotPtr& slot);  // true: slot->block is the next chunk
+  bool process_block(const SlotPtr& slot);
+  void process_unmarked(const Segment& segment);
+  void process_end(const Segment& segment);
   void join_segments(const SlotPtr& slot);
-  Chunk give(const SlotPtr& slot);
+  Chunk deliver(const SlotPtr& slot);
   void end_of_file();
-  void lose(std::uint64_t from_bit, std::uint64_t to_bit, std::string_view reason);
+  void report_loss(std::uint64_t from_bit, std::uint64_t to_bit, std::string_view reason);
 
   const std::size_t block_limit_;
   const std::uint64_t output_budget_;
@@ -70,7 +70,7 @@ class Bzip2Source final : public ContentSource {
   const std::unique_ptr<BlockDecoder> decoder_;
   std::vector<std::thread> helpers_;
   unsigned helpers_wanted_;
-  SlotPtr given_;  // its block is being read by the caller
+  SlotPtr delivered_;  // its block is being read by the caller
   bool ended_ = false;
   bool gap_ = false;                   // content was lost since the last chunk
   bool stream_damaged_ = false;        // the checksum of the stream cannot match any more

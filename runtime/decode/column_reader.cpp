@@ -80,12 +80,12 @@ ColumnFileReader::~ColumnFileReader() {
 void ColumnFileReader::start_helpers() {
   try {
     while (helpers_.size() + 1 < std::min<std::size_t>(options_.threads, slots_.size()))
-      helpers_.emplace_back([this] { help(); });
+      helpers_.emplace_back([this] { run_helper(); });
   } catch (const std::system_error&) {
   }
 }
 
-void ColumnFileReader::help() {
+void ColumnFileReader::run_helper() {
   Tools tools;
   std::unique_lock lock(mutex_);
   while (!stop_ && begun_ < footer_.blocks.size())

@@ -52,7 +52,7 @@ class ColumnFileReader final : public FlowSource {
 
   ColumnFileReader(FileBytes file, column_file::Footer footer, const ColumnReaderOptions& options);
   void start_helpers();
-  void help();
+  void run_helper();
   bool work(std::unique_lock<std::mutex>& lock, Tools& tools);  // decodes the next batch if a slot is free; false: none is
   Result<> decode(const column_file::Block& block, Slot& slot, Tools& tools) const;
   Result<std::string_view> page_bytes(const column_file::Block& block, int column, std::uint64_t offset, Tools& tools) const;

@@ -5,7 +5,7 @@
 namespace mole::runtime {
 
 WorkerPool::WorkerPool(unsigned threads) {
-  for (unsigned i = 1; i < threads; ++i) helpers_.emplace_back([this] { help(); });
+  for (unsigned i = 1; i < threads; ++i) helpers_.emplace_back([this] { run_helper(); });
 }
 
 WorkerPool::~WorkerPool() {
@@ -23,7 +23,7 @@ void WorkerPool::work() {
     (*body_)(i);
 }
 
-void WorkerPool::help() {
+void WorkerPool::run_helper() {
   const FaultStack stack;
   std::unique_lock lock(mutex_);
   while (true) {

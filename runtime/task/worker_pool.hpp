@@ -28,7 +28,7 @@ class WorkerPool {
   void run(std::size_t count, const std::function<void(std::size_t)>& body);
 
  private:
-  void help();
+  void run_helper();
   void work();
 
   std::mutex mutex_;
