@@ -24,7 +24,7 @@ struct Anomaly : mole::SeriesMetric {
       mole::column("{values}_normal_high", &Row::high, mole::same("values"), "Values above this are anomalies"));
 
   struct Params {
-    std::string period = "week";
+    std::string season = "week";
     bool logarithmic = false;
     double memory = 86'400;
     double false_alarms_per_week = 0.1;
@@ -32,7 +32,7 @@ struct Anomaly : mole::SeriesMetric {
     double minimum_coverage = 0.8;
   };
   static constexpr auto params = mole::params(
-      mole::param("period", &Params::period,
+      mole::param("period", &Params::season,
                   "Period of the profile: day, week, month, year or none; the window should contain four periods"),
       mole::logarithmic_param(&Params::logarithmic),
       mole::param(
@@ -48,19 +48,14 @@ struct Anomaly : mole::SeriesMetric {
 
   static constexpr auto inputs = mole::inputs(mole::values("values", "Column to watch"));
 
-  struct Module {
-    explicit Module(const Params& given) : p(given), period(given.period), scale(given.logarithmic) {}
-    Params p;
-    mole::Period period;
-    mole::Scale scale;
-  };
+  using Module = mole::SeasonalModule<Params>;
   explicit Anomaly(const Module& m) : module(&m) {}
   const Module* module;
 
   Row finish(const mole::Interval& row) const {
-    const auto& [p, period, scale] = *module;
+    const auto& [p, season, scale] = *module;
     Row out{};
-    const mole::Surprise surprise(scale.of(mole::history_of(series, row, p.minimum_coverage)), period,
+    const mole::Surprise surprise(scale.of(mole::history_of(series, row, p.minimum_coverage)), season,
                                   static_cast<std::int64_t>(p.memory * 1e6));
     const auto expected = surprise.expected(row.start.us);
     if (!expected) return out;

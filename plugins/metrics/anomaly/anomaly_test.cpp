@@ -113,6 +113,6 @@ TEST(Anomaly, KeepsTheLaws) {
   t.rows[5].value = std::nullopt;
   std::swap(t.rows[7], t.rows[20]);
   auto given = at(39);
-  given.params.period = "none";
+  given.params.season = "none";
   mole::testkit::check_laws<Anomaly>(t, given);
 }

@@ -60,14 +60,11 @@ struct Arma : mole::SeriesMetric {
 
   static constexpr auto inputs = mole::inputs(mole::values("values", "Column to model"));
 
-  struct Module {
-    explicit Module(const Params& given) : p(given), season(given.season), scale(given.logarithmic) {
+  struct Module : mole::SeasonalModule<Params> {
+    explicit Module(const Params& given) : SeasonalModule(given) {
       if (given.criterion != "bic" && given.criterion != "aicc")
         throw mole::Failure(mole::invalid("'" + given.criterion + "' is not a criterion; use bic or aicc"));
     }
-    Params p;
-    mole::Period season;
-    mole::Scale scale;
   };
   explicit Arma(const Module& m) : module(&m) {}
   const Module* module;

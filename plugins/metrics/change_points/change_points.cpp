@@ -42,12 +42,7 @@ struct ChangePoints : mole::SeriesMetric {
 
   static constexpr auto inputs = mole::inputs(mole::values("values", "Column to search for changes"));
 
-  struct Module {
-    explicit Module(const Params& given) : p(given), season(given.season), scale(given.logarithmic) {}
-    Params p;
-    mole::Period season;
-    mole::Scale scale;
-  };
+  using Module = mole::SeasonalModule<Params>;
   explicit ChangePoints(const Module& m) : module(&m) {}
   const Module* module;
 

@@ -53,14 +53,11 @@ struct Forecast : mole::SeriesMetric {
 
   static constexpr auto inputs = mole::inputs(mole::values("values", "Column to forecast"));
 
-  struct Module {
-    explicit Module(const Params& given) : p(given), season(given.season), scale(given.logarithmic) {
+  struct Module : mole::SeasonalModule<Params> {
+    explicit Module(const Params& given) : SeasonalModule(given) {
       if (given.season == "month" || given.season == "year")
         throw mole::Failure(mole::invalid("a " + given.season + " is not a whole number of intervals; use day, week or none"));
     }
-    Params p;
-    mole::Period season;
-    mole::Scale scale;
   };
   explicit Forecast(const Module& m) : module(&m) {}
   const Module* module;

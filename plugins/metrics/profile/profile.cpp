@@ -23,13 +23,13 @@ struct ProfileOfColumn : mole::SeriesMetric {
                    "Number of earlier values at this time of the period"));
 
   struct Params {
-    std::string period = "week";
+    std::string season = "week";
     bool logarithmic = false;
     double confidence = 0.95;
     double minimum_coverage = 0;
   };
   static constexpr auto params = mole::params(
-      mole::param("period", &Params::period, "Period of the profile: day, week, month or year; none: median of the whole window"),
+      mole::param("period", &Params::season, "Period of the profile: day, week, month or year; none: median of the whole window"),
       mole::logarithmic_param(&Params::logarithmic),
       mole::param("confidence", &Params::confidence, mole::unit::one, mole::range(0.5, 0.9999),
                   "Confidence of the range from low to high, for normal noise"),
@@ -37,13 +37,9 @@ struct ProfileOfColumn : mole::SeriesMetric {
 
   static constexpr auto inputs = mole::inputs(mole::values("values", "Column to profile"));
 
-  struct Module {
-    explicit Module(const Params& given)
-        : p(given), period(given.period), scale(given.logarithmic), reach(mole::normal_point((1 - given.confidence) / 2)) {}
-    Params p;
-    mole::Period period;
-    mole::Scale scale;
-    double reach;
+  struct Module : mole::SeasonalModule<Params> {
+    explicit Module(const Params& given) : SeasonalModule(given), reach(mole::normal_point((1 - given.confidence) / 2)) {}
+    double reach;  // half the width of the range, in standard deviations
   };
   explicit ProfileOfColumn(const Module& m) : module(&m) {}
   const Module* module;
@@ -51,7 +47,7 @@ struct ProfileOfColumn : mole::SeriesMetric {
   Row finish(const mole::Interval& row) const {
     Row out{};
     const auto& scale = module->scale;
-    const mole::Profile profile(scale.of(mole::history_of(series, row, module->p.minimum_coverage)), module->period);
+    const mole::Profile profile(scale.of(mole::history_of(series, row, module->p.minimum_coverage)), module->season);
     out.strength = profile.strength();
     out.count = profile.count(row.start.us);
     const auto expected = profile.expected(row.start.us);

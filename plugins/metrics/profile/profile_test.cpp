@@ -18,7 +18,7 @@ ValueTable hours(int count, double (*value)(int)) {
   return t;
 }
 mole::testkit::Given<ProfileOfColumn> at(int i, const std::string& period) {
-  return {.params = {.period = period}, .contexts = {}, .interval = {{i * hour}, {(i + 1) * hour}}};
+  return {.params = {.season = period}, .contexts = {}, .interval = {{i * hour}, {(i + 1) * hour}}};
 }
 double of_week(int i) {
   return 100 + 10.0 * (i % 24) - (i / 24 % 7 >= 2 && i / 24 % 7 < 4 ? 80 : 0);
@@ -78,7 +78,7 @@ TEST(Profile, FollowsTheCalendar) {
   for (int d = 0; d < 90; ++d)
     t.rows.push_back({d == 31 || d == 59 ? 5.0 : 1.0, 1, {d * day}});  // the first of February and of March
   const mole::testkit::Given<ProfileOfColumn> april{
-      .params = {.period = "month"}, .contexts = {}, .interval = {{90 * day}, {91 * day}}};
+      .params = {.season = "month"}, .contexts = {}, .interval = {{90 * day}, {91 * day}}};
   EXPECT_EQ(run<ProfileOfColumn>(t, april).expected, 5.0);  // medians of 1, 5, 5
 }
 

@@ -40,11 +40,7 @@ struct Trend : mole::SeriesMetric {
 
   static constexpr auto inputs = mole::inputs(mole::values("values", "Column to find the trend of"));
 
-  struct Module {
-    explicit Module(const Params& given) : p(given), season(given.season) {}
-    Params p;
-    mole::Period season;
-  };
+  using Module = mole::SeasonalModule<Params>;
   explicit Trend(const Module& m) : module(&m) {}
   const Module* module;
 

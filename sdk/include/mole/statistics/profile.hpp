@@ -183,6 +183,22 @@ class Scale {
   bool logarithmic_;
 };
 
+// What the states of a seasonal metric share: its parameters, period and scale. Params has a text `season` and may have a flag
+// `logarithmic`. In the metric: using Module = mole::SeasonalModule<Params>;
+template <class Params>
+struct SeasonalModule {
+  explicit SeasonalModule(const Params& given) : p(given), season(given.season), scale(is_logarithmic()) {}
+  Params p;
+  Period season;
+  Scale scale;
+
+ private:
+  bool is_logarithmic() const {
+    if constexpr (requires { p.logarithmic; }) return p.logarithmic;
+    return false;
+  }
+};
+
 // Returns the grid less its profile: each value less the median of the values at its time of the period. Cells that are alone at
 // their time become gaps. Without a period, returns the grid. `level`, if given, is subtracted from the cells before the medians
 // are taken, and stays in the result.
