@@ -112,7 +112,7 @@ struct Unanswered {
     conversations.update<mole::src_addr, mole::dst_addr>(
         flows, [&](auto& map, auto src, auto dst, std::size_t first) { add_to(map, flows, src, dst, first); });
   }
-  void merge(const Unanswered& other) { mole::merge_fields(*this, other); }
+  void merge(const Unanswered& from) { mole::merge_fields(*this, from); }
 
   Row finish() const {
     Row row{};
