@@ -90,6 +90,12 @@ JobCounts Scheduler::counts(std::uint64_t request) const {
   return out;
 }
 
+std::set<JobKey> Scheduler::running_jobs() const {
+  std::set<JobKey> out;
+  for (const auto& [job, lease] : inflight_) out.insert(job);
+  return out;
+}
+
 const Grant* Scheduler::grant(const std::string& id) const {
   const auto found = leases_.find(id);
   return found == leases_.end() ? nullptr : &found->second.grant;

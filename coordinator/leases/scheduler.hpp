@@ -10,6 +10,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,7 @@ class Scheduler {
   bool exhausted(std::uint64_t request) const;
   JobCounts counts(std::uint64_t request) const;
   bool running(const JobKey& job) const { return inflight_.contains(job); }
+  std::set<JobKey> running_jobs() const;
   void remember(const JobKey& job, FailureRecord failure) { failures_.restore(job, std::move(failure)); }
   void forget(const JobKey& job) { failures_.erase(job); }
   const FailureRecord* failure(const JobKey& job) const { return failures_.find(job); }

@@ -12,9 +12,22 @@ namespace {
 constexpr auto needs_any = static_cast<std::uint8_t>(Flag::needs_state | Flag::needs_result);
 constexpr auto stopped = static_cast<std::uint8_t>(Flag::failed | Flag::blocked);
 
-bool live(std::uint8_t flags) { return (flags & needs_any) && !(flags & stopped); }
-
 }  // namespace
+
+bool is_live(std::uint8_t flags) { return (flags & needs_any) && !(flags & stopped); }
+
+void count_job(std::uint8_t flags, JobCounts& counts) {
+  if (!(flags & (Flag::asked | needs_any))) return;
+  ++counts.total;
+  if (flags & Flag::waits)
+    ++counts.waiting;
+  else if (flags & Flag::failed)
+    ++counts.failed;
+  else if (flags & Flag::blocked)
+    ++counts.blocked;
+  else if (!(flags & needs_any))
+    ++counts.done;
+}
 
 std::optional<Work::Location> Work::locate(const JobKey& job) const {
   if (!plan_) return std::nullopt;
@@ -49,7 +62,7 @@ void Work::refresh(const FailureLog& failures) {
   candidates_.clear();
   for (const auto& mine : plan_->modules)
     for (auto b = mine.first; b < mine.last(); ++b) {
-      if (!live(mine.flags_at(b))) continue;
+      if (!leases::is_live(mine.flags_at(b))) continue;
       ++live_;
       candidates_.emplace_hint(candidates_.end(), entry({mine.grid, b}));
     }
@@ -57,7 +70,7 @@ void Work::refresh(const FailureLog& failures) {
 
 bool Work::is_live(const JobKey& job) const {
   const auto at = locate(job);
-  return at && live(plan_->modules[at->module].flags_at(at->block));
+  return at && leases::is_live(plan_->modules[at->module].flags_at(at->block));
 }
 
 bool Work::wants(const Grant& grant) const {
@@ -75,18 +88,7 @@ JobCounts Work::counts() const {
   JobCounts out;
   if (!plan_) return out;
   for (const auto& mine : plan_->modules)
-    for (const auto flags : mine.flags) {
-      if (!(flags & (Flag::asked | needs_any))) continue;
-      ++out.total;
-      if (flags & Flag::waits)
-        ++out.waiting;
-      else if (flags & Flag::failed)
-        ++out.failed;
-      else if (flags & Flag::blocked)
-        ++out.blocked;
-      else if (!(flags & needs_any))
-        ++out.done;
-    }
+    for (const auto flags : mine.flags) count_job(flags, out);
   return out;
 }
 
@@ -98,7 +100,7 @@ void Work::accept(const StepResult& done, const FailureLog& failures, SettledSte
   auto& mine = plan_->modules[at->module];
   if (!mine.covers(b) || plan_->grid(at->module).block(b) != block) return;
   auto& flags = mine.at(b);
-  const bool was_live = live(flags);
+  const bool was_live = leases::is_live(flags);
   const auto take = [&](bool made, const Digest& key, const Digest& wanted, std::uint8_t has, std::uint8_t needs,
                         bool SettledStep::*part) {
     if (!made || key != wanted || key.empty()) return;
@@ -147,7 +149,7 @@ std::size_t Work::max_steps(BlockRef ref) const {
 void Work::add_candidates(BlockRef ref) {
   for (auto b = ref.number; b <= ref.number + reach_; ++b)
     if (std::any_of(plan_->modules.begin(), plan_->modules.end(),
-                    [&](const jobs::ModulePlan& mine) { return mine.grid == ref.grid && live(mine.flags_at(b)); }))
+                    [&](const jobs::ModulePlan& mine) { return mine.grid == ref.grid && leases::is_live(mine.flags_at(b)); }))
       candidates_.insert(entry({ref.grid, b}));
 }
 

@@ -4,6 +4,7 @@
 #include "coordinator/jobs/plan.hpp"
 #include "coordinator/leases/failures.hpp"
 #include "coordinator/tasks/grant.hpp"
+#include "coordinator/wire/documents/request.hpp"
 
 #include <functional>
 #include <map>
@@ -32,10 +33,6 @@ struct PendingArchiveTask {
   std::uint32_t failures = 0;
 };
 
-struct JobCounts {
-  std::uint64_t total = 0, done = 0, failed = 0, running = 0, waiting = 0, blocked = 0;
-};
-
 struct SettledStep {
   std::size_t step = 0;  // index into the report's steps
   JobKey job;
@@ -50,6 +47,11 @@ struct StepResult {
   TimeRange block;
   const std::string& node;
 };
+
+// Whether a planned job is needed and can still be done.
+bool is_live(std::uint8_t flags);
+// Adds a planned job to the counts, except to `running`.
+void count_job(std::uint8_t flags, JobCounts& counts);
 
 class Work {
  public:

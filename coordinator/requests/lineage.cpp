@@ -62,10 +62,11 @@ void flatten(const json& value, const std::string& path, std::map<std::string, s
   }
 }
 
-json differences(const std::map<std::string, std::string>& was, const std::map<std::string, std::string>& is, std::size_t limit) {
-  json out = json::array();
+std::vector<KeyChange> differences(const std::map<std::string, std::string>& was, const std::map<std::string, std::string>& is,
+                                   std::size_t limit) {
+  std::vector<KeyChange> out;
   const auto add = [&](const std::string& part, const std::string& before, const std::string& after) {
-    if (out.size() < limit) out.push_back({{"part", part}, {"was", before}, {"is", after}});
+    if (out.size() < limit) out.push_back({part, before, after});
   };
   for (const auto& [part, value] : is) {
     const auto before = was.find(part);
@@ -185,18 +186,18 @@ json inputs_now(const jobs::Plan& plan, std::size_t m, std::int64_t block) {
   return out;
 }
 
-json changed_inputs(const json& was, const json& is, std::size_t limit) {
+std::vector<KeyChange> changed_inputs(const json& was, const json& is, std::size_t limit) {
   return differences(texts_of(was), texts_of(is), limit);
 }
 
-json changed_parts(const json& was, const json& is) {
+std::vector<KeyChange> changed_parts(const json& was, const json& is) {
   std::map<std::string, std::string> before, after;
   flatten(was, "", before);
   flatten(is, "", after);
   return differences(before, after, 100);
 }
 
-std::string sentence_of(const json& changes) {
+std::string sentence_of(const std::vector<KeyChange>& changes) {
   std::string out;
   std::size_t shown = 0;
   for (const auto& change : changes) {
@@ -204,10 +205,8 @@ std::string sentence_of(const json& changes) {
       out += " and " + std::to_string(changes.size() - 3) + " more";
       break;
     }
-    const auto part = change.value("part", "");
-    const bool key = part.starts_with("result of ") || part.starts_with("state");
-    out +=
-        (out.empty() ? "" : ", ") + part + (key ? " changed" : " " + change.value("was", "") + " -> " + change.value("is", ""));
+    const bool key = change.part.starts_with("result of ") || change.part.starts_with("state");
+    out += (out.empty() ? "" : ", ") + change.part + (key ? " changed" : " " + change.was + " -> " + change.is);
   }
   return out;
 }

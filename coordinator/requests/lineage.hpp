@@ -4,11 +4,14 @@
 
 #include "coordinator/dag/graph.hpp"
 #include "coordinator/jobs/plan.hpp"
+#include "coordinator/wire/documents/explanation.hpp"
 #include "coordinator/wire/node_api.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <cstddef>
+#include <string>
+#include <vector>
 
 namespace mole::coordinator::requests {
 
@@ -25,10 +28,10 @@ nlohmann::json inputs_now(const jobs::Plan& plan, std::size_t module, std::int64
 inline constexpr const char* window_part = "states its window reaches";
 
 // [{"part","was","is"}] between two of inputs_now. At most `limit`.
-nlohmann::json changed_inputs(const nlohmann::json& was, const nlohmann::json& is, std::size_t limit);
+std::vector<KeyChange> changed_inputs(const nlohmann::json& was, const nlohmann::json& is, std::size_t limit);
 // [{"part","was","is"}] between the parts of two fingerprints ("params.ddof").
-nlohmann::json changed_parts(const nlohmann::json& was, const nlohmann::json& is);
+std::vector<KeyChange> changed_parts(const nlohmann::json& was, const nlohmann::json& is);
 // "params.ddof 0 -> 1, file x.bz2 missing -> revision 1": for one line.
-std::string sentence_of(const nlohmann::json& changes);
+std::string sentence_of(const std::vector<KeyChange>& changes);
 
 }  // namespace mole::coordinator::requests

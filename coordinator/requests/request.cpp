@@ -7,30 +7,23 @@ namespace {
 
 using nlohmann::json;
 
-json to_json(const leases::JobCounts& c) {
-  return {{"total", c.total},     {"done", c.done},       {"failed", c.failed},
-          {"running", c.running}, {"waiting", c.waiting}, {"blocked", c.blocked}};
+// Reads a document whose fields may be missing in rows of older versions.
+template <class Document>
+Document stored(const json& row) {
+  json whole = Document{};
+  if (row.is_object()) whole.update(row);
+  auto document = read_document<Document>(whole);
+  return document ? std::move(*document) : Document{};
 }
 
-leases::JobCounts counts_from(const json& j) {
-  leases::JobCounts c;
-  c.total = j.value("total", 0u);
-  c.done = j.value("done", 0u);
-  c.failed = j.value("failed", 0u);
-  c.running = j.value("running", 0u);
-  c.waiting = j.value("waiting", 0u);
-  c.blocked = j.value("blocked", 0u);
-  return c;
+template <class Enum>
+Enum enum_from(const json& row, Enum otherwise) {
+  return from_word<Enum>(row.get<std::string>()).value_or(otherwise);
 }
 
-json progress(std::uint64_t total, std::uint64_t done) { return {{"total", total}, {"done", done}}; }
-
-json files(const Request& r) {
-  auto files = progress(r.files_total, r.files_done);
-  files["decoded"] = r.files_decoded;
-  files["from_columns"] = r.files_from_columns;
-  return files;
-}
+// Rows hold -1 for "none".
+json number_or_none(const std::optional<double>& value) { return value.value_or(-1); }
+std::optional<double> optional_from(double value) { return value < 0 ? std::nullopt : std::optional(value); }
 
 }  // namespace
 
@@ -43,7 +36,7 @@ Result<std::uint64_t> request_number(const std::string& id) {
 }
 
 json to_row(const Request& r) {
-  return {{"kind", r.kind},
+  return {{"kind", word_of(r.kind)},
           {"pipeline", r.pipeline},
           {"module", r.module},
           {"archive", r.archive},
@@ -55,23 +48,23 @@ json to_row(const Request& r) {
           {"revision", r.revision},
           {"submitted", r.submitted},
           {"finished", r.finished},
-          {"state", r.state},
+          {"state", word_of(r.state)},
           {"reason", r.reason},
           {"code", r.code},
-          {"counts", to_json(r.counts)},
-          {"coverage", r.coverage},
-          {"coverage_plain", r.coverage_plain},
-          {"coverage_windowed", r.coverage_windowed},
+          {"counts", r.counts},
+          {"coverage", number_or_none(r.coverage)},
+          {"coverage_plain", number_or_none(r.coverage_plain)},
+          {"coverage_windowed", number_or_none(r.coverage_windowed)},
           {"failures", r.failures},
           {"waits", r.waits},
-          {"files", files(r)},
-          {"bytes", progress(r.bytes_total, r.bytes_done)}};
+          {"files", r.files},
+          {"bytes", r.bytes}};
 }
 
 Request request_from_row(std::uint64_t number, const json& row) {
   Request r;
   r.number = number;
-  row.at("kind").get_to(r.kind);
+  r.kind = enum_from(row.at("kind"), RequestKind::run);
   row.at("pipeline").get_to(r.pipeline);
   row.at("module").get_to(r.module);
   row.at("archive").get_to(r.archive);
@@ -83,57 +76,45 @@ Request request_from_row(std::uint64_t number, const json& row) {
   r.revision = row.at("revision").get<Digest>();
   row.at("submitted").get_to(r.submitted);
   row.at("finished").get_to(r.finished);
-  row.at("state").get_to(r.state);
+  r.state = enum_from(row.at("state"), RequestState::failed);
   row.at("reason").get_to(r.reason);
   r.code = row.value("code", "");
-  r.counts = counts_from(row.at("counts"));
-  row.at("coverage").get_to(r.coverage);
-  r.coverage_plain = row.value("coverage_plain", -1.0);
-  r.coverage_windowed = row.value("coverage_windowed", -1.0);
-  r.failures = row.at("failures");
+  r.counts = stored<JobCounts>(row.at("counts"));
+  r.coverage = optional_from(row.at("coverage").get<double>());
+  r.coverage_plain = optional_from(row.value("coverage_plain", -1.0));
+  r.coverage_windowed = optional_from(row.value("coverage_windowed", -1.0));
+  for (const auto& failure : row.at("failures")) r.failures.push_back(stored<JobFailure>(failure));
   row.at("waits").get_to(r.waits);
-  row.at("files").at("total").get_to(r.files_total);
-  row.at("files").at("done").get_to(r.files_done);
-  r.files_decoded = row.at("files").value("decoded", std::uint64_t{0});
-  r.files_from_columns = row.at("files").value("from_columns", std::uint64_t{0});
-  row.at("bytes").at("total").get_to(r.bytes_total);
-  row.at("bytes").at("done").get_to(r.bytes_done);
+  r.files = stored<FileProgress>(row.at("files"));
+  r.bytes = stored<ByteProgress>(row.at("bytes"));
   return r;
 }
 
-RequestStatus describe(const Request& r, const leases::JobCounts& counts, bool with_failures) {
+RequestStatus describe(const Request& r, const JobCounts& counts, bool with_failures) {
   RequestStatus out;
   out.id = r.id();
-  out.kind = from_word<RequestKind>(r.kind).value_or(RequestKind::run);
+  out.kind = r.kind;
   out.pipeline = r.pipeline;
   out.module = r.module;
   out.archive = r.archive;
   out.from = r.range.from;
   out.to = r.range.to;
-  out.state = from_word<RequestState>(r.state).value_or(RequestState::accepted);
+  out.state = r.state;
   out.reason = r.reason;
   out.code = r.code;
   out.priority = r.priority;
   out.partial = r.partial;
   out.submitted = r.submitted;
   if (r.finished) out.finished = r.finished;
-  out.jobs = {.total = counts.total,
-              .done = counts.done,
-              .failed = counts.failed,
-              .running = counts.running,
-              .waiting = counts.waiting,
-              .blocked = counts.blocked};
-  out.files = {.total = r.files_total, .done = r.files_done, .decoded = r.files_decoded, .from_columns = r.files_from_columns};
-  out.bytes = {.total = r.bytes_total, .done = r.bytes_done};
-  if (r.coverage >= 0) out.coverage = r.coverage;
-  if (r.coverage_plain >= 0) out.coverage_without_windows = r.coverage_plain;
-  if (r.coverage_windowed >= 0) out.coverage_with_windows = r.coverage_windowed;
+  out.jobs = counts;
+  out.files = r.files;
+  out.bytes = r.bytes;
+  out.coverage = r.coverage;
+  out.coverage_without_windows = r.coverage_plain;
+  out.coverage_with_windows = r.coverage_windowed;
   out.overrides = r.overrides;
   out.waits = r.waits;
-  if (!with_failures) return out;
-  auto& failures = out.failures.emplace();
-  for (const auto& row : r.failures)
-    if (auto failure = read_document<JobFailure>(row)) failures.push_back(std::move(*failure));
+  if (with_failures) out.failures = r.failures;
   return out;
 }
 

@@ -15,7 +15,7 @@ namespace mole::coordinator::store {
 class Records {
  public:
   explicit Records(Store& store) : store_(store) {}
-  Store& store() { return store_; }
+  Store& store() const { return store_; }
 
   std::optional<CatalogueRow> catalogue(const Digest& fingerprint, Micros from) const;
   void put(Batch& batch, const Digest& fingerprint, Micros from, const CatalogueRow& row) const;

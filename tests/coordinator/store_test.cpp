@@ -3,6 +3,7 @@
 #include "coordinator/store/envelope.hpp"
 #include "coordinator/store/keys.hpp"
 #include "coordinator/store/records.hpp"
+#include "coordinator/views/table_links.hpp"
 #include "sdk/model/durable_file.hpp"
 #include "tests/coordinator/world.hpp"
 
@@ -20,6 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace coordinator::store;
+using coordinator::views::TableLinks;
 
 std::unique_ptr<Store> open_store(const fs::path& dir) {
   auto opened = Store::open(dir, {true, {}});
@@ -252,23 +254,23 @@ TEST(Blobs, AreSyncedOnceIfAnEarlierProcessRenamedThem) {
   }
 }
 
-TEST(TablesView, ReplacesLinksAndRemovesOtherBlocks) {
+TEST(TableLinks, ReplacesLinksAndRemovesOtherBlocks) {
   TempFolder folder;
   auto blobs = Blobs::open(folder.path() / "blobs");
-  TablesView view(folder.path() / "tables", *blobs);
+  TableLinks tables(folder.path() / "tables", *blobs);
   const auto one = digest_of(std::string_view("one")), two = digest_of(std::string_view("two"));
   ASSERT_TRUE(blobs->put(one, 0, "one", 3));
   ASSERT_TRUE(blobs->put(two, 0, "two", 3));
-  ASSERT_TRUE(view.show("p/m", 0, one));
-  ASSERT_TRUE(view.show("p/m", 0, one));
-  ASSERT_TRUE(view.show("p/m", 0, two));
-  EXPECT_EQ(*read_file(view.path_of("p/m", 0)), "two");
-  EXPECT_EQ(TablesView::file_of(1190484000 * second_us), "date=2007-09-22/20070922T180000Z.parquet");
-  ASSERT_TRUE(view.show_exactly("p/m", {{day_us, one}}));
+  ASSERT_TRUE(tables.link("p/m", 0, one));
+  ASSERT_TRUE(tables.link("p/m", 0, one));
+  ASSERT_TRUE(tables.link("p/m", 0, two));
+  EXPECT_EQ(*read_file(tables.path_of("p/m", 0)), "two");
+  EXPECT_EQ(TableLinks::file_of(1190484000 * second_us), "date=2007-09-22/20070922T180000Z.parquet");
+  ASSERT_TRUE(tables.link_exactly("p/m", {{day_us, one}}));
   std::size_t files = 0;
   for (const auto& entry : fs::recursive_directory_iterator(folder.path() / "tables")) files += entry.is_regular_file();
   EXPECT_EQ(files, 1u);
-  EXPECT_FALSE(fs::exists(view.path_of("p/m", 0).parent_path()));
+  EXPECT_FALSE(fs::exists(tables.path_of("p/m", 0).parent_path()));
 }
 
 }  // namespace

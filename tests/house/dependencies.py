@@ -64,7 +64,7 @@ ALLOWED = {
 ORDER = {
     "sdk": ["include", "model", "descriptor", "describe"],
     "runtime": ["rows", "host", "decode", "staging", "archive", "sort", "routes", "metric", "seal", "task"],
-    "coordinator": ["wire", "manifest", "store", "dag", "jobs", "tasks", "leases", "requests", ""],
+    "coordinator": ["wire", "manifest", "store", "dag", "jobs", "tasks", "leases", "requests", "views", "control", ""],
     "nodes": ["process", "daemon", "worker", "seal"],
 }
 

@@ -1,4 +1,4 @@
-#include "coordinator/turns.hpp"
+#include "coordinator/views/in_flight_tickets.hpp"
 
 #include <gtest/gtest.h>
 
@@ -11,17 +11,17 @@
 namespace mole::test {
 namespace {
 
-using coordinator::Turns;
+using coordinator::views::InFlightTickets;
 
-TEST(Turns, AreAwaitedIfTheyHaveBegunBefore) {
-  Turns turns;
-  turns.await();  // none
+TEST(InFlightTickets, WaitReturnsWhenEarlierTicketsHaveEnded) {
+  InFlightTickets tickets;
+  tickets.wait();  // there are none
   std::optional<std::future<void>> waiting;
   std::atomic<bool> ended = false, seen_ended = false;
   {
-    const Turns::Turn turn(turns);
+    const InFlightTickets::Ticket ticket(tickets);
     waiting = std::async(std::launch::async, [&] {
-      turns.await();
+      tickets.wait();
       seen_ended = ended.load();
     });
     EXPECT_EQ(waiting->wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
@@ -31,26 +31,26 @@ TEST(Turns, AreAwaitedIfTheyHaveBegunBefore) {
   EXPECT_TRUE(seen_ended);
 }
 
-TEST(Turns, ThatBeginLaterHoldNobody) {
-  Turns turns;
+TEST(InFlightTickets, WaitIgnoresLaterTickets) {
+  InFlightTickets tickets;
   std::optional<std::future<void>> waiting;
-  std::optional<Turns::Turn> first, later;
-  first.emplace(turns);
-  waiting = std::async(std::launch::async, [&] { turns.await(); });
+  std::optional<InFlightTickets::Ticket> first, later;
+  first.emplace(tickets);
+  waiting = std::async(std::launch::async, [&] { tickets.wait(); });
   EXPECT_EQ(waiting->wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
-  later.emplace(turns);
+  later.emplace(tickets);
   first.reset();
   waiting->get();
 }
 
-TEST(Turns, OfWhoFailedHoldNobody) {
-  Turns turns;
+TEST(InFlightTickets, AnExceptionEndsTheTicket) {
+  InFlightTickets tickets;
   const auto failing = [&] {
-    const Turns::Turn turn(turns);
+    const InFlightTickets::Ticket ticket(tickets);
     throw std::runtime_error("no memory");
   };
   EXPECT_THROW(failing(), std::runtime_error);
-  turns.await();
+  tickets.wait();
 }
 
 }  // namespace

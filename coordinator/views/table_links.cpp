@@ -1,4 +1,4 @@
-#include "coordinator/store/tables_view.hpp"
+#include "coordinator/views/table_links.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,7 +9,7 @@
 #include <set>
 #include <vector>
 
-namespace mole::coordinator::store {
+namespace mole::coordinator::views {
 namespace fs = std::filesystem;
 namespace {
 
@@ -26,7 +26,7 @@ Error link_error(const fs::path& path, int error) {
 
 }  // namespace
 
-std::string TablesView::file_of(Micros block_from) {
+std::string TableLinks::file_of(Micros block_from) {
   auto text = format_time(block_from);  // 2007-09-22T18:00:00Z
   const auto date = text.substr(0, text.find('T'));
   std::string compact;
@@ -35,10 +35,10 @@ std::string TablesView::file_of(Micros block_from) {
   return "date=" + date + "/" + compact + ".parquet";
 }
 
-Result<> TablesView::show(const std::string& module, Micros block_from, const Digest& rows) {
+Result<> TableLinks::link(const std::string& module, Micros block_from, const Digest& rows) {
   static std::atomic<unsigned> counter{0};
   const auto target = path_of(module, block_from), blob = blobs_.path_of(rows);
-  if (::link(blob.c_str(), target.c_str()) == 0) return {};  // usual case: a new block
+  if (::link(blob.c_str(), target.c_str()) == 0) return {};  // a new block: the usual case
   if (errno == EEXIST && same_file(target, blob)) return {};
   std::error_code problem;
   fs::create_directories(target.parent_path(), problem);
@@ -53,7 +53,7 @@ Result<> TablesView::show(const std::string& module, Micros block_from, const Di
   return {};
 }
 
-Result<> TablesView::show_exactly(const std::string& module, const std::map<Micros, Digest>& rows) {
+Result<> TableLinks::link_exactly(const std::string& module, const std::map<Micros, Digest>& rows) {
   std::set<fs::path> wanted;
   for (const auto& [from, digest] : rows) wanted.insert(path_of(module, from));
   std::error_code problem;
@@ -63,15 +63,15 @@ Result<> TablesView::show_exactly(const std::string& module, const std::map<Micr
     const auto name = at->path().filename().string();
     if ((name.ends_with(".parquet") && !wanted.contains(at->path())) || name.starts_with(".tmp.")) stale.push_back(at->path());
   }
-  // Remove first: old blocks on another grid would repeat intervals of the new ones.
+  // Remove stale files first: beside new blocks, blocks of another grid would repeat intervals.
   for (const auto& path : stale) {
     fs::remove(path, problem);
-    fs::remove(path.parent_path(), problem);  // succeeds only if empty
+    fs::remove(path.parent_path(), problem);  // fails unless it is empty
   }
   Result<> done;
   for (const auto& [from, digest] : rows)
-    if (auto shown = show(module, from, digest); !shown) done = shown;  // continue with the others
+    if (auto linked = link(module, from, digest); !linked) done = linked;  // go on with the others
   return done;
 }
 
-}  // namespace mole::coordinator::store
+}  // namespace mole::coordinator::views

@@ -1,0 +1,205 @@
+#include "coordinator/control/completions.hpp"
+
+#include "coordinator/jobs/listing.hpp"
+#include "coordinator/store/keys.hpp"
+#include "sdk/model/durable_file.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace mole::coordinator::control {
+
+using nlohmann::json;
+using requests::Request;
+using store::Table;
+namespace keys = store::keys;
+
+namespace {
+
+json failure_row(const leases::FailureRecord& t, const std::string& job) {
+  return {{"job", job},
+          {"plugin_failures", t.plugin_failures},
+          {"infra_failures", t.infra_failures},
+          {"given_up", t.given_up},
+          {"code", t.code},
+          {"message", t.message},
+          {"log_tail", t.log_tail}};
+}
+
+std::string archive_of(const Completion& completion) {
+  if (!completion.spec.archive || completion.spec.steps.empty()) return {};
+  return completion.spec.steps[0].pipeline + "/" + completion.spec.archive->name;
+}
+
+}  // namespace
+
+// ---- checking
+
+Result<Checked> Completions::check(const std::vector<Completion>& completions) const {
+  Checked checked{completions, {}, {}};
+  for (const auto& completion : completions)
+    if (auto good = check_report(completion); !good) return good.error();
+  for (const auto& completion : completions) {
+    const auto& report = completion.report;
+    auto listing = read_listing(report);
+    if (!listing) return listing.error();
+    // Only a blob that was a listing may be removed.
+    if (!report.index_blob.empty() && !listing->empty()) checked.listing_blobs.push_back(report.index_blob);
+    checked.listings.push_back(std::move(*listing));
+  }
+  if (auto settled = blobs_.sync(); !settled) return settled.error();  // before the catalogue names them
+  return checked;
+}
+
+Result<> Completions::check_report(const Completion& completion) const {
+  const auto& spec = completion.spec;
+  const auto& report = completion.report;
+  if (report.task != spec.id)
+    return invalid("the report of task " + report.task + " came with the spec of " + spec.id + "; send them together");
+  std::set<std::uint32_t> seen;
+  for (const auto& step : report.steps) {
+    if (step.step >= spec.steps.size() || !seen.insert(step.step).second)
+      return invalid("the report of task " + spec.id + " names step " + std::to_string(step.step) +
+                     ", which the task does not have, or has once");
+    if (!(step.coverage >= 0 && step.coverage <= 1 && step.coverage_min >= 0 && step.coverage_min <= 1))
+      return invalid("the report of task " + spec.id + " has a coverage outside 0..1");
+    if (step.outcome == "done" && !step.rows_blob.empty() && !blobs_.has(step.rows_blob))
+      return transient("the rows " + step.rows_blob.hex() + " of task " + spec.id +
+                       " are not here yet; put the blob, then complete again");
+  }
+  return {};
+}
+
+Result<std::vector<task::IndexEntry>> Completions::read_listing(const task::Report& report) const {
+  if (report.index_blob.empty()) return report.index;
+  const auto text = read_file(blobs_.path_of(report.index_blob), task::largest_index_bytes);
+  if (!text && text.error().code == Code::missing)  // or another node sent the same listing, and it was read and removed
+    return transient("the listing " + report.index_blob.hex() + " of task " + report.task +
+                     " is not here yet; put the blob, then complete again");
+  auto entries = text ? task::parse_index(*text) : text.error();
+  if (!entries) return Error{entries.error().code, "the listing of task " + report.task + ": " + entries.error().message};
+  return entries;
+}
+
+// ---- taking
+
+std::vector<std::string> Completions::take(const Checked& checked, Change& change) {
+  change.require_sync();  // a duplicate's first report may not be durable yet
+  std::vector<std::string> verdicts;
+  for (std::size_t i = 0; i < checked.completions.size(); ++i) {
+    const auto& completion = checked.completions[i];
+    try {
+      verdicts.push_back(take_one(completion, checked.listings[i], change));
+    } catch (const json::exception& e) {
+      state_.log(
+          {{"event", "completion refused"}, {"task", completion.spec.id}, {"node", completion.node}, {"message", e.what()}},
+          change);
+      requests_.replan_all(change);
+      verdicts.push_back("stale");
+    }
+    change.flush();  // the next one reads these rows
+  }
+  return verdicts;
+}
+
+std::string Completions::take_one(const Completion& completion, const std::vector<task::IndexEntry>& listing, Change& change) {
+  const auto& report = completion.report;
+  if (take_file_reports(completion, change)) {
+    state_.indexes.clear();
+    requests_.replan_all(change);
+  }
+  const auto settled = state_.scheduler.complete(completion, state_.now(), state_.random);
+  if (state_.specs.erase(completion.spec.id)) change.batch.erase(Table::leases, completion.spec.id);
+  const auto owner = state_.live.find(settled.request);
+  if (owner != state_.live.end() && settled.live) count_progress(owner->second, report);
+  if (report.seconds > 0 && report.bytes_read > 0) {
+    const double rate = static_cast<double>(report.bytes_read) / report.seconds;
+    state_.bytes_per_second = state_.bytes_per_second > 0 ? 0.8 * state_.bytes_per_second + 0.2 * rate : rate;
+  }
+  for (const auto& step : settled.accepted) take_result(completion, step, change);
+  for (const auto& step : settled.duplicates) take_duplicate(completion, step, change);
+  store_failures(settled.failures, change);
+  if (settled.archive_task && owner != state_.live.end()) {
+    if (settled.archive_task->kind == "index")
+      listings_.take_listing(*settled.archive_task, owner->second, report, listing, change);
+    else
+      listings_.take_verified(*settled.archive_task, owner->second, report, change);
+  }
+  if (drop_missing_blobs(completion, change)) requests_.replan_all(change);
+  for (auto& [number, request] : state_.live) requests_.check_finished(request, change);
+  return settled.verdict == "stale" ? stale_or_duplicate(completion) : settled.verdict;
+}
+
+// Stores what was found out about files, even if the task failed. True: some file's key has changed.
+bool Completions::take_file_reports(const Completion& completion, Change& change) {
+  auto archive = archive_of(completion);
+  Request* verifying = nullptr;
+  if (const auto* grant = state_.scheduler.grant(completion.spec.id); grant && grant->kind == "verify")
+    if (const auto found = state_.live.find(grant->request); found != state_.live.end()) {
+      verifying = &found->second;
+      archive = verifying->archive;
+    }
+  if (archive.empty()) return false;
+  bool keys_change = false;
+  std::map<std::string, std::uint64_t> revision_read;
+  for (const auto& file : completion.spec.files)
+    if (file.present) revision_read[file.id] = file.revision;
+  for (const auto& report : completion.report.files) {
+    const auto read = revision_read.find(report.id);
+    const auto known = read == revision_read.end() ? std::nullopt : records_.file(archive, report.id);
+    if (!known) continue;
+    auto file = jobs::apply_file_report(*known, report, read->second);
+    if (verifying) {
+      file.row.verified = verifying->number;
+      file.changed = true;
+      if (report.state != "sound") verifying->damaged = true;
+    }
+    if (file.digest_changed)
+      state_.log(
+          {{"event", "file changed"}, {"archive", archive}, {"file", report.id}, {"was", known->digest}, {"is", report.digest}},
+          change);
+    if (file.gone) state_.log({{"event", "file missing"}, {"archive", archive}, {"file", report.id}}, change);
+    if (file.changed) records_.put_file(change.batch, archive, report.id, file.row);
+    if (file.changed && report.state != "sound")
+      records_.put_json(change.batch, Table::damage, keys::pair(archive, report.id), report);
+    keys_change = keys_change || file.digest_changed || file.gone;
+  }
+  return keys_change;
+}
+
+void Completions::count_progress(Request& request, const task::Report& report) const {
+  if (request.kind == RequestKind::index || !report.code.empty()) return;
+  for (const auto& file : report.files) {
+    request.bytes.done += file.size;
+    request.files.decoded += file.source == "archive";
+    request.files.from_columns += file.source == "columns";
+  }
+  request.files.done += report.files.size();
+  request.bytes.done = std::min(request.bytes.done, request.bytes.total);
+  request.files.done = std::min(request.files.done, request.files.total);
+}
+
+void Completions::store_failures(const std::vector<std::pair<leases::JobKey, leases::FailureRecord>>& failures,
+                                 Change& change) const {
+  for (const auto& [job, failure] : failures) {
+    const auto row = records_.json(Table::fingerprints, keys::text(job.fingerprint));
+    const auto module = row.is_object() ? row.value("module", "") : "";
+    records_.put_of_job(change.batch, Table::failures, job.fingerprint, job.from,
+                        failure_row(failure, module + "@" + format_time(job.from)));
+  }
+}
+
+// A report sent again after its request has ended is a duplicate if the catalogue names its blobs: the node must keep its states.
+std::string Completions::stale_or_duplicate(const Completion& completion) const {
+  for (const auto& report : completion.report.steps) {
+    const auto row = records_.catalogue(completion.spec.steps[report.step].fingerprint, completion.spec.block.from);
+    if (!row || report.outcome != "done") continue;
+    if ((!report.state_blob.empty() && row->state_blob == report.state_blob) ||
+        (!report.rows_blob.empty() && row->rows_blob == report.rows_blob))
+      return "duplicate";
+  }
+  return "stale";
+}
+
+}  // namespace mole::coordinator::control

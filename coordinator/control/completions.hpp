@@ -1,0 +1,59 @@
+// Tasks on their way back: a report is checked, then becomes catalogue rows, file rows, failures and verdicts.
+#pragma once
+
+#include "coordinator/control/change.hpp"
+#include "coordinator/control/listings.hpp"
+#include "coordinator/control/requests.hpp"
+#include "coordinator/control/state.hpp"
+#include "coordinator/store/blobs.hpp"
+#include "coordinator/wire/node_api.hpp"
+
+#include <string>
+#include <vector>
+
+namespace mole::coordinator::control {
+
+// Completions whose reports may be used: every index, digest and number in them was checked.
+struct Checked {
+  const std::vector<Completion>& completions;
+  std::vector<std::vector<task::IndexEntry>> listings;  // of each completion; read from its blob if it came as one
+  std::vector<Digest> listing_blobs;                    // blobs that were read; remove them when the listings are stored
+};
+
+class Completions {
+ public:
+  Completions(const store::Records& records, store::Blobs& blobs, State& state, Requests& requests, Listings& listings)
+      : records_(records), blobs_(blobs), state_(state), requests_(requests), listings_(listings) {}
+
+  // Checks reports, which come from other machines, and reads the listings they refer to. Takes no lock. `completions` must
+  // outlive the result. transient: a blob is not here yet.
+  Result<Checked> check(const std::vector<Completion>& completions) const;
+  // Returns the verdicts of Api::complete.
+  std::vector<std::string> take(const Checked& checked, Change& change) MOLE_REQUIRES(service_mutex);
+
+ private:
+  // ---- completions.cpp
+  Result<> check_report(const Completion& completion) const;
+  Result<std::vector<task::IndexEntry>> read_listing(const task::Report& report) const;
+  std::string take_one(const Completion& completion, const std::vector<task::IndexEntry>& listing, Change& change)
+      MOLE_REQUIRES(service_mutex);
+  bool take_file_reports(const Completion& completion, Change& change) MOLE_REQUIRES(service_mutex);
+  void count_progress(requests::Request& request, const task::Report& report) const;
+  void store_failures(const std::vector<std::pair<leases::JobKey, leases::FailureRecord>>& failures, Change& change) const;
+  std::string stale_or_duplicate(const Completion& completion) const;
+  // ---- results.cpp
+  void take_result(const Completion& completion, const leases::SettledStep& step, Change& change) MOLE_REQUIRES(service_mutex);
+  void note_inputs(const task::Step& step, const leases::JobKey& job, nlohmann::json& lineage) MOLE_REQUIRES(service_mutex);
+  void take_duplicate(const Completion& completion, const leases::SettledStep& step, Change& change) MOLE_REQUIRES(service_mutex);
+  bool drop_missing_blobs(const Completion& completion, Change& change) MOLE_REQUIRES(service_mutex);
+  bool drop_state(const task::Step& step, const task::StateRef& state, Change& change) const;
+  bool drop_rows(const std::string& module, const task::RowsRef& rows, Change& change) MOLE_REQUIRES(service_mutex);
+
+  const store::Records& records_;
+  store::Blobs& blobs_;
+  State& state_;
+  Requests& requests_;
+  Listings& listings_;
+};
+
+}  // namespace mole::coordinator::control

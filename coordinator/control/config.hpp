@@ -1,0 +1,25 @@
+#pragma once
+
+#include "coordinator/leases/scheduler.hpp"
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace mole::coordinator {
+
+struct Config {
+  std::filesystem::path state;                 // folder with db/, blobs/, tables/, requests/
+  std::vector<std::filesystem::path> plugins;  // folders in rising precedence
+  leases::Settings leases;
+  bool create = false;                                     // create the state folder if it does not exist
+  Micros listing_age = 10 * second_us;                     // submit reuses a listing of an archive up to this age
+  Micros relist_after = 10 * minute_us;                    // how often to list again while a request waits for files
+  std::function<Micros()> now;                             // for decisions; includes suspended time. Default CLOCK_BOOTTIME
+  std::function<Micros()> wall;                            // for timestamps. Default CLOCK_REALTIME
+  std::uint64_t seed = 0;                                  // of retry jitter; 0: random
+  std::function<void(const std::string&)> storage_failed;  // see store::StoreOptions::failed
+};
+
+}  // namespace mole::coordinator

@@ -1,0 +1,309 @@
+// What a submission would do, and why a job is computed.
+#include "coordinator/control/queries.hpp"
+#include "coordinator/requests/lineage.hpp"
+#include "coordinator/store/keys.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace mole::coordinator::control {
+
+using jobs::Flag;
+using nlohmann::json;
+using store::Table;
+namespace keys = store::keys;
+
+namespace {
+
+constexpr std::size_t max_jobs = 1000, max_gaps = 1000, max_changes = 20;
+constexpr double assumed_bytes_per_second = 20e6;  // until a task has reported
+
+constexpr auto needs_any = static_cast<std::uint8_t>(Flag::needs_state | Flag::needs_result);
+
+PlanModule count(const jobs::ModulePlan& mine) {
+  PlanModule out;
+  for (const auto flags : mine.flags) {
+    if (flags & Flag::asked) ++out.blocks;
+    if (flags & Flag::waits)
+      ++out.waiting;
+    else if (flags & needs_any)
+      ++out.fresh;
+    else if (flags & Flag::asked)
+      ++out.reused;
+  }
+  return out;
+}
+
+void add_files(const jobs::Plan& plan, PlanReport& out) {
+  std::uint64_t twice = 0;
+  for (const auto& needed : jobs::needed_files(plan)) {
+    const auto& file = plan.indexes[needed.archive]->files()[needed.file].file;
+    ++out.files.count;
+    out.files.bytes += file.size;
+    if (needed.blocks > 1) twice += file.size;
+    out.file_list.push_back(file.id);
+  }
+  if (out.files.bytes) out.files.border_share = static_cast<double>(twice) / static_cast<double>(out.files.bytes);
+}
+
+std::vector<PlanGap> gaps_in_reach(const jobs::Plan& plan) {
+  std::vector<PlanGap> out;
+  std::set<std::pair<std::string, Micros>> seen;
+  for (std::size_t m = 0; m < plan.modules.size(); ++m) {
+    if (plan.graph->modules[m].inputs[0].kind != "flows") continue;
+    const auto& index = *plan.indexes[plan.graph->modules[m].inputs[0].source];
+    const auto& mine = plan.modules[m];
+    for (auto b = mine.first; b < mine.last() && out.size() < max_gaps; ++b)
+      if (plan.reads_inputs(m, b))
+        for (const auto& router : plan.routers(m)) {
+          index.slots(router, plan.reach(m, b), [&](std::uint32_t file, TimeRange covers) {
+            if (file != jobs::ArchiveIndex::no_file || !seen.insert({router, covers.from}).second || out.size() == max_gaps)
+              return;
+            const auto span = index.span({router});
+            const bool within = span && span->from < covers.to && covers.from < span->to;
+            out.push_back({router, covers.from, covers.to, within});
+          });
+        }
+  }
+  return out;
+}
+
+// Parts of `range` for which a routing table is missing, as texts.
+std::vector<std::string> missing_tables(const dag::Graph& graph, TimeRange range) {
+  std::set<std::uint32_t> used;
+  for (const auto& module : graph.modules)
+    if (module.routes) used.insert(*module.routes);
+  std::vector<std::string> out;
+  for (const auto resource : used)
+    for (auto& text : dag::missing_tables(graph.resources[resource], range)) out.push_back(std::move(text));
+  return out;
+}
+
+std::string job_name(const dag::Graph& graph, std::uint32_t module, Micros from) {
+  return graph.full_name(graph.modules[module]) + "@" + format_time(from);
+}
+
+// ---- reasons
+
+struct Reason {
+  std::string sentence;
+  std::vector<KeyChange> changed;
+};
+
+Reason reason_of(std::vector<KeyChange> changed) {
+  auto sentence = requests::sentence_of(changed);
+  return {std::move(sentence), std::move(changed)};
+}
+
+std::vector<KeyChange> read_changes(const json& stored) {
+  std::vector<KeyChange> out;
+  for (const auto& change : stored)
+    if (auto read = read_document<KeyChange>(change)) out.push_back(std::move(*read));
+  return out;
+}
+
+// Why a job's key differs from the stored one.
+class Reasons {
+ public:
+  // `former`: former fingerprints of the plan's modules by full name, latest first.
+  Reasons(const store::Records& records, const jobs::Plan& plan, const std::map<std::string, std::vector<Digest>>& former)
+      : records_(records), plan_(plan), former_(former) {}
+
+  Reason of(std::uint32_t m, std::int64_t block) const {
+    const auto& module = plan_.graph->modules[m];
+    const auto lineage = records_.of_job(Table::lineage, module.fingerprint, plan_.grid(m).start(block));
+    if (lineage.is_object())
+      if (auto reason = from_lineage(m, block, lineage)) return *reason;
+    if (auto reason = from_history(m, block)) return *reason;
+    return {lineage.is_object() ? "computed once, nothing has changed since" : "no result yet", {}};
+  }
+
+ private:
+  std::optional<Reason> from_lineage(std::uint32_t m, std::int64_t block, const json& lineage) const {
+    const auto flags = plan_.modules[m].flags_at(block);
+    auto changed = requests::changed_inputs(lineage.value("decides", json()), requests::inputs_now(plan_, m, block), max_changes);
+    if (plan_.graph->modules[m].window > 0 && !changed.empty()) add_states(m, block, changed);
+    if (!changed.empty()) return reason_of(std::move(changed));
+    if ((flags & Flag::has_result) && !(flags & Flag::needs_state)) {
+      auto before = read_changes(lineage.value("because", json::array()));
+      if (before.empty()) return std::nullopt;
+      return Reason{"computed again because of: " + requests::sentence_of(before), before};
+    }
+    if (flags & Flag::needs_state && flags & Flag::has_result)
+      return Reason{"its state is needed again and no node holds it", {}};
+    if (flags & needs_any) return Reason{"a state its window reaches is computed again", {}};
+    return std::nullopt;
+  }
+
+  // Adds the states in the window's reach that differ from the stored ones.
+  void add_states(std::uint32_t m, std::int64_t block, std::vector<KeyChange>& changed) const {
+    const auto& module = plan_.graph->modules[m];
+    for (auto b = plan_.window_from(m, block); b < block && changed.size() < max_changes; ++b) {
+      const auto from = plan_.grid(m).start(b);
+      const auto row = records_.catalogue(module.fingerprint, from);
+      const auto& key = plan_.modules[m].state_key(b);
+      if (row && row->state_key == key) continue;
+      changed.push_back(
+          {"state of " + module.name + "@" + format_time(from), row ? row->state_key.hex() : "not there", key.hex()});
+    }
+  }
+
+  std::optional<Reason> from_history(std::uint32_t m, std::int64_t block) const {
+    const auto& module = plan_.graph->modules[m];
+    const auto history = former_.find(plan_.graph->full_name(module));
+    if (history == former_.end()) return std::nullopt;
+    for (const auto& former : history->second) {
+      if (former == module.fingerprint || !records_.catalogue(former, plan_.grid(m).start(block))) continue;
+      const auto parts = records_.json(Table::fingerprints, keys::text(former));
+      auto changed = requests::changed_parts(parts.is_object() ? parts["parts"] : json(), module.parts);
+      if (!changed.empty()) return reason_of(std::move(changed));
+    }
+    return std::nullopt;
+  }
+
+  const store::Records& records_;
+  const jobs::Plan& plan_;
+  const std::map<std::string, std::vector<Digest>>& former_;
+};
+
+// Current and former fingerprints of a graph's modules, by full name, latest first.
+std::map<std::string, std::vector<Digest>> former_fingerprints(const State& state, const dag::Graph& graph)
+    MOLE_REQUIRES(service_mutex) {
+  std::map<std::string, std::vector<Digest>> out;
+  for (const auto& module : graph.modules)
+    if (const auto* row = state.module_row(graph.full_name(module))) {
+      auto& history = out[graph.full_name(module)];
+      history = row->history;
+      history.insert(history.begin(), row->fingerprint);
+    }
+  return out;
+}
+
+// Flags of a block that only the plans of running requests know: what failed, what waits.
+std::uint8_t live_flags(const State& state, const dag::Module& module, Micros from) MOLE_REQUIRES(service_mutex) {
+  std::uint8_t out = 0;
+  for (const auto& [number, request] : state.live) {
+    const auto* live = state.scheduler.plan(number);
+    const auto m = live ? live->graph->find_module(module.name) : std::nullopt;
+    if (!m || live->graph->modules[*m].fingerprint != module.fingerprint) continue;
+    out |= live->modules[*m].flags_at(live->grid(*m).number(from)) & (Flag::failed | Flag::blocked | Flag::waits);
+  }
+  return out;
+}
+
+// The jobs of a plan that must be computed before this one.
+std::vector<std::string> jobs_before(const jobs::Plan& plan, std::uint32_t m, std::int64_t block) {
+  std::vector<std::string> out;
+  for (std::uint32_t other = 0; other < plan.modules.size(); ++other)
+    for (auto b = plan.modules[other].first; b < plan.modules[other].last() && out.size() < max_changes; ++b)
+      if ((plan.modules[other].flags_at(b) & needs_any) && !(other == m && b == block))
+        out.push_back(job_name(*plan.graph, other, plan.grid(other).start(b)));
+  return out;
+}
+
+// The record of the task that read the job's files: a state is computed from flows, the result of a window from states.
+json record_with_flows(const json& lineage) {
+  json out = json::object();
+  for (const auto* part : {"result", "state"})
+    if (lineage.is_object() && lineage.contains(part) && lineage[part].is_object() && lineage[part].contains("flows_from"))
+      out = lineage[part];
+  return out;
+}
+
+}  // namespace
+
+Result<PlanReport> Queries::plan(const Submissions::Question& question) const {
+  PlanInputs inputs;
+  std::map<std::string, std::vector<Digest>> former;
+  double rate = 0;
+  {
+    State::Lock lock(state_);
+    inputs = state_.plan_inputs(*question.graph);
+    former = former_fingerprints(state_, *question.graph);
+    rate = state_.bytes_per_second;
+  }
+  auto plan = make_plan(records_, question.graph, std::move(inputs), question.ask);
+  if (!plan) return plan.error();
+  const Reasons reasons(records_, *plan, former);
+  PlanReport out;
+  for (std::uint32_t m = 0; m < plan->modules.size(); ++m) {
+    const auto& module = plan->graph->modules[m];
+    const auto& mine = plan->modules[m];
+    auto counts = count(mine);
+    counts.module = plan->graph->full_name(module);
+    out.jobs.reused += counts.reused;
+    out.jobs.fresh += counts.fresh;
+    out.jobs.waiting += counts.waiting;
+    if (!mine.flags.empty())
+      records_.scan_catalogue(module.fingerprint, {plan->grid(m).start(mine.first), plan->grid(m).start(mine.last())},
+                              [&](Micros, const store::CatalogueRow& row) {
+                                counts.states_kept_bytes += row.state_blob.empty() ? 0 : row.state_bytes;
+                              });
+    out.modules.push_back(std::move(counts));
+    for (auto b = mine.first; b < mine.last() && out.new_jobs.size() < max_jobs; ++b)
+      if (mine.flags_at(b) & needs_any)
+        out.new_jobs.push_back({job_name(*plan->graph, m, plan->grid(m).start(b)), reasons.of(m, b).sentence});
+  }
+  add_files(*plan, out);
+  out.gaps = gaps_in_reach(*plan);
+  out.estimate_seconds = static_cast<double>(out.files.bytes) / (rate > 0 ? rate : assumed_bytes_per_second);
+  out.missing_tables = missing_tables(*plan->graph, question.ask.range);
+  out.waits = plan->waits;
+  return out;
+}
+
+Result<JobExplanation> Queries::explain(const std::string& job) const {
+  const auto at = job.rfind('@');
+  const auto time = at == std::string::npos ? Result<Micros>(invalid("")) : parse_time(job.substr(at + 1));
+  if (!time)
+    return invalid("\"" + job.substr(0, 200) +
+                   "\" is not a job; write PIPELINE/MODULE@TIME, such as border/traffic@2007-09-22T18:00:00Z");
+  auto found = find_module(job.substr(0, at));
+  if (!found) return found.error();
+  const auto graph = std::make_shared<const dag::Graph>(dag::prune(*found->graph, {found->index}));
+  const auto m = *graph->find_module(found->graph->modules[found->index].name);
+  const auto& module = graph->modules[m];
+  const auto& archive = graph->grid(module);
+  const auto from = floor_to(*time, archive.block_length, archive.block_origin);
+  PlanInputs inputs;
+  std::map<std::string, std::vector<Digest>> former;
+  std::uint8_t live = 0;
+  bool running = false;
+  std::optional<leases::FailureRecord> failure;
+  {
+    State::Lock lock(state_);
+    inputs = state_.plan_inputs(*graph);
+    former = former_fingerprints(state_, *graph);
+    live = live_flags(state_, module, from);
+    running = state_.scheduler.running({module.fingerprint, from});
+    if (const auto* known = state_.scheduler.failure({module.fingerprint, from}); known && known->given_up) failure = *known;
+  }
+  auto plan = make_plan(records_, graph, std::move(inputs), {{m}, {from, from + archive.block_length}, true});
+  if (!plan) return plan.error();
+  const auto b = plan->grid(m).number(from);
+  const auto& mine = plan->modules[m];
+  if (!mine.covers(b))
+    return missing("there is no such job: " +
+                   (plan->waits.empty() ? "the block lies before the archive's first file" : plan->waits.front()));
+  auto flags = static_cast<std::uint8_t>(mine.flags_at(b) | live);
+  if (failure && (flags & needs_any)) flags |= Flag::failed;  // also when its request has ended
+  const auto row = records_.catalogue(module.fingerprint, from);
+  const auto record = record_with_flows(records_.of_job(Table::lineage, module.fingerprint, from));
+  auto reason = Reasons(records_, *plan, former).of(m, b);
+  JobExplanation out;
+  out.job = job_name(*graph, m, from);
+  out.state = job_state(flags, running);
+  out.fingerprint = module.fingerprint;
+  out.state_key = mine.state_key(b);
+  out.result_key = mine.result_key(b);
+  if (row) out.stored_result_key = row->result_key;
+  out.reason = failure ? failure->code + ": " + failure->message : std::move(reason.sentence);
+  out.changed = std::move(reason.changed);
+  if (record.contains("flows_from"))
+    if (auto flows = read_document<FlowSources>(record["flows_from"])) out.flows_from = *flows;
+  out.node = record.value("node", "");
+  out.waits_for = jobs_before(*plan, m, b);
+  return out;
+}
+
+}  // namespace mole::coordinator::control

@@ -1,0 +1,148 @@
+// The end of a request: whether it has ended, and its summary.
+#include "coordinator/control/requests.hpp"
+#include "coordinator/store/keys.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace mole::coordinator::control {
+
+using requests::Request;
+using store::Table;
+namespace keys = store::keys;
+
+namespace {
+
+constexpr std::size_t max_failures = 1000;
+
+// Mean coverage of jobs.
+struct Covered {
+  double sum = 0;
+  std::uint64_t jobs = 0;
+  bool full = true;
+
+  void add(const store::CatalogueRow& row) {
+    sum += row.coverage;
+    ++jobs;
+    full = full && row.coverage_min >= 1;
+  }
+  // Below 1 if any row is: rounding must not hide a gap.
+  double mean() const { return full ? 1 : std::min(sum / static_cast<double>(jobs), std::nextafter(1.0, 0.0)); }
+};
+
+// For each module, whether it or a module it reads has a window.
+std::vector<bool> windowed_modules(const dag::Graph& graph) {
+  std::vector<bool> windowed;
+  for (const auto& module : graph.modules) {
+    bool any = module.window > 0;
+    for (const auto& input : module.inputs) any = any || (input.kind != "flows" && windowed[input.source]);
+    windowed.push_back(any);
+  }
+  return windowed;
+}
+
+JobFailure failure_document(const dag::Graph& graph, const dag::Module& module, Micros block,
+                            const leases::FailureRecord& failure) {
+  return {.job = graph.full_name(module) + "@" + format_time(block),
+          .plugin = module.plugin.name + " " + module.plugin.version,
+          .module = module.name,
+          .block = block,
+          .code = failure.code,
+          .message = failure.message,
+          .attempts = std::uint64_t{failure.plugin_failures} + failure.infra_failures,
+          .log_tail = failure.log_tail};
+}
+
+}  // namespace
+
+void Requests::check_finished(Request& request, Change& change) {
+  if (request.terminal() || request.kind != RequestKind::run || !request.unlisted.empty() ||
+      !state_.scheduler.exhausted(request.number))
+    return;
+  const auto counts = state_.scheduler.counts(request.number);
+  if (counts.failed + counts.blocked > 0) {
+    const auto text = std::to_string(counts.failed) + (counts.failed == 1 ? " job" : " jobs") + " failed" +
+                      (counts.blocked ? ", " + std::to_string(counts.blocked) + " more depend on them" : "");
+    return finish(request, RequestState::failed, text, change);
+  }
+  if (counts.waiting > 0) {
+    const auto reason = request.waits.empty() ? std::string("waits for files") : request.waits.front();
+    if (request.state == RequestState::waiting && request.reason == reason) return;
+    request.state = RequestState::waiting;
+    request.reason = reason;
+    return save(request, change);
+  }
+  // Ends as complete, unless the summary finds rows with less than full coverage.
+  finish(request, RequestState::complete, "", change);
+}
+
+void Requests::finish(Request& request, RequestState state, const std::string& reason, Change& change) {
+  change.flush();  // the summary reads the catalogue
+  if (request.kind == RequestKind::run) summarize(request);
+  const bool gaps = state == RequestState::complete && request.coverage.value_or(1) < 1;
+  request.state = gaps ? RequestState::partial : state;
+  request.reason = reason;
+  request.finished = state_.wall();
+  save(request, change);
+  state_.scheduler.drop(request.number);
+  change.views.folders.push_back(request.number);
+}
+
+void Requests::finish_verified(Request& request, Change& change) {
+  if (!request.failures.empty())
+    return finish(request, RequestState::failed, "some files could not be read; mole archive verify tries them again", change);
+  if (request.damaged)
+    return finish(request, RequestState::partial, "damaged or unreadable files: mole archive gaps names them", change);
+  finish(request, RequestState::complete, "", change);
+}
+
+// Sets the final failures, counts and coverage.
+void Requests::summarize(Request& request) {
+  request.counts = state_.scheduler.counts(request.number);
+  request.files.done = request.files.total;
+  request.bytes.done = request.bytes.total;
+  const auto* plan = state_.scheduler.plan(request.number);
+  if (!plan) return;
+  Covered all, plain, windowed;
+  const auto has_window = windowed_modules(*plan->graph);
+  request.failures.clear();
+  for (std::size_t m = 0; m < plan->modules.size(); ++m) {
+    const auto& mine = plan->modules[m];
+    const auto& module = plan->graph->modules[m];
+    if (mine.flags.empty()) continue;
+    const auto& grid = plan->grid(m);
+    records_.scan_catalogue(module.fingerprint, {grid.start(mine.first), grid.start(mine.last())},
+                            [&](Micros from, const store::CatalogueRow& row) {
+                              if (!(mine.flags_at(grid.number(from)) & jobs::asked) || row.rows_blob.empty()) return;
+                              all.add(row);
+                              (has_window[m] ? windowed : plain).add(row);
+                            });
+    for (auto b = mine.first; b < mine.last() && request.failures.size() < max_failures; ++b) {
+      if (!(mine.flags_at(b) & jobs::failed)) continue;
+      if (const auto* failure = state_.scheduler.failure({module.fingerprint, grid.start(b)}))
+        request.failures.push_back(failure_document(*plan->graph, module, grid.start(b), *failure));
+    }
+  }
+  if (all.jobs == 0) return;
+  request.coverage = all.mean();
+  if (plain.jobs == 0 || windowed.jobs == 0) return;
+  request.coverage_plain = plain.mean();
+  request.coverage_windowed = windowed.mean();
+}
+
+Result<RequestStatus> Requests::cancel(const std::string& id, Change& change) {
+  const auto number = requests::request_number(id);
+  if (!number) return number.error();
+  const auto found = state_.live.find(*number);
+  if (found == state_.live.end()) {
+    const auto row = records_.json(Table::requests, keys::number(*number));
+    if (!row.is_object()) return missing("there is no request " + id + "; mole request list shows them");
+    const auto ended = requests::request_from_row(*number, row);
+    return requests::describe(ended, ended.counts, true);
+  }
+  auto& request = found->second;
+  if (!request.terminal()) finish(request, RequestState::cancelled, "withdrawn", change);
+  return requests::describe(request, request.counts, true);
+}
+
+}  // namespace mole::coordinator::control

@@ -1,0 +1,43 @@
+// Tasks on their way to nodes: registration, leases, heartbeats, and what follows when a node falls silent.
+#pragma once
+
+#include "coordinator/control/change.hpp"
+#include "coordinator/control/listings.hpp"
+#include "coordinator/control/requests.hpp"
+#include "coordinator/control/state.hpp"
+#include "coordinator/wire/node_api.hpp"
+
+#include <string>
+#include <vector>
+
+namespace mole::coordinator::control {
+
+class Grants {
+ public:
+  Grants(const store::Records& records, State& state, Requests& requests, Listings& listings)
+      : records_(records), state_(state), requests_(requests), listings_(listings) {}
+
+  // At start: tasks that were leased when the coordinator stopped stay with their nodes for the length of a lease.
+  void adopt_stored() MOLE_REQUIRES(service_mutex);
+  // Applies what follows from the passage of time: expired leases, lost nodes, archives to list again.
+  void tick(Change& change) MOLE_REQUIRES(service_mutex);
+
+  Registration register_node(const NodeInfo& info, Change& change) MOLE_REQUIRES(service_mutex);
+  Result<std::vector<task::Spec>> lease(const LeaseRequest& ask, Change& change) MOLE_REQUIRES(service_mutex);
+  HeartbeatReply heartbeat(const Heartbeat& heartbeat, Change& change) MOLE_REQUIRES(service_mutex);
+  void release(const std::string& node, const std::string& incarnation, const std::vector<std::string>& tasks)
+      MOLE_REQUIRES(service_mutex);
+
+ private:
+  void store_node(const NodeRow& node, Change& change) const;
+  void mark_lost(const std::vector<std::string>& names, Change& change) MOLE_REQUIRES(service_mutex);
+  Result<task::Spec> spec_of(const leases::Grant& grant) MOLE_REQUIRES(service_mutex);
+  Result<task::Spec> archive_spec_of(const leases::Grant& grant, const requests::Request& request) MOLE_REQUIRES(service_mutex);
+
+  const store::Records& records_;
+  State& state_;
+  Requests& requests_;
+  Listings& listings_;
+};
+
+}  // namespace mole::coordinator::control

@@ -1,0 +1,42 @@
+// What tasks about an archive bring back: listings, and whether its files could be read.
+#pragma once
+
+#include "coordinator/control/change.hpp"
+#include "coordinator/control/requests.hpp"
+#include "coordinator/control/state.hpp"
+#include "coordinator/wire/node_api.hpp"
+
+#include <string>
+#include <vector>
+
+namespace mole::coordinator::control {
+
+class Listings {
+ public:
+  Listings(const Config& config, const store::Records& records, State& state, Requests& requests)
+      : config_(config), records_(records), state_(state), requests_(requests) {}
+
+  // Lists archives again for requests that wait for files.
+  void relist_waiting() MOLE_REQUIRES(service_mutex);
+  // `entries`: the report's listing.
+  void take_listing(const leases::ArchiveTask& task, requests::Request& request, const task::Report& report,
+                    const std::vector<task::IndexEntry>& entries, Change& change) MOLE_REQUIRES(service_mutex);
+  // Notes the result for one block's files; after the last block, ends the request.
+  void take_verified(const leases::ArchiveTask& task, requests::Request& request, const task::Report& report, Change& change)
+      MOLE_REQUIRES(service_mutex);
+
+ private:
+  void listing_failed(const leases::ArchiveTask& task, const requests::Request& request, const task::Report& report,
+                      Change& change) MOLE_REQUIRES(service_mutex);
+  std::size_t store_listing(const std::string& archive, const requests::Request& request,
+                            const std::vector<task::IndexEntry>& entries, Change& change) MOLE_REQUIRES(service_mutex);
+  void proceed_listed(const std::string& archive, Change& change) MOLE_REQUIRES(service_mutex);
+  void replan_readers(const std::string& archive, Change& change) MOLE_REQUIRES(service_mutex);
+
+  const Config& config_;
+  const store::Records& records_;
+  State& state_;
+  Requests& requests_;
+};
+
+}  // namespace mole::coordinator::control

@@ -1,0 +1,30 @@
+// Plans made from the store and what is in memory. Takes no lock.
+#pragma once
+
+#include "coordinator/dag/graph.hpp"
+#include "coordinator/jobs/plan.hpp"
+#include "coordinator/store/records.hpp"
+
+#include <memory>
+#include <set>
+#include <string>
+
+namespace mole::coordinator::control {
+
+using SharedGraph = std::shared_ptr<const dag::Graph>;
+
+struct PlanInputs {
+  jobs::Indexes indexes;               // one for each archive of the graph; null: to be read from the store
+  std::set<std::uint32_t> lost_nodes;  // states that only they hold are computed again
+};
+
+Result<SharedGraph> read_graph(const store::Records& records, const Digest& revision);
+std::shared_ptr<const jobs::ArchiveIndex> read_index(const store::Records& records, const dag::Graph& graph,
+                                                     const dag::Archive& archive);
+// missing: an archive of the graph has never been listed. Other errors as jobs::make_plan.
+Result<jobs::Plan> make_plan(const store::Records& records, SharedGraph graph, PlanInputs inputs, const jobs::PlanRequest& ask);
+
+// "archive" of "pipeline/archive"; also of a module.
+std::string local_name(const std::string& full_name);
+
+}  // namespace mole::coordinator::control

@@ -1,0 +1,277 @@
+// Results, their lineage, archives and raw tables.
+#include "coordinator/control/queries.hpp"
+
+#include "coordinator/manifest/manifest.hpp"
+#include "coordinator/requests/lineage.hpp"
+#include "coordinator/store/keys.hpp"
+
+#include <algorithm>
+
+namespace mole::coordinator::control {
+
+using nlohmann::json;
+using store::Table;
+namespace keys = store::keys;
+
+namespace {
+
+constexpr std::size_t max_gaps_listed = 100'000;
+
+Micros block_of(const dag::Graph& graph, std::uint32_t module, Micros time) {
+  const auto& archive = graph.grid(graph.modules[module]);
+  return floor_to(time, archive.block_length, archive.block_origin);
+}
+
+// How one block of a module was made, for the part `span` of it.
+BlockLineage lineage_of(const store::Records& records, const dag::Graph& graph, std::uint32_t m, const std::string& column,
+                        Micros block, TimeRange span) {
+  const auto& module = graph.modules[m];
+  BlockLineage out;
+  out.module = graph.full_name(module);
+  out.column = column;
+  out.interval = {span.from, span.to};
+  out.block = block;
+  if (const auto row = records.catalogue(module.fingerprint, block)) out.rows_blob = row->rows_blob;
+  out.lineage = records.of_job(Table::lineage, module.fingerprint, block);
+  if (!out.lineage.is_object()) return out;
+  out.lineage.erase("decides");
+  for (const auto* part : {"result", "state"})
+    if (const auto found = out.lineage.find(part); found != out.lineage.end()) *found = requests::expand(*found);
+  return out;
+}
+
+// What a number is computed from in one upstream module: a column, and the range of the times read.
+struct Reach {
+  std::string column;
+  TimeRange span;
+};
+
+std::map<std::uint32_t, Reach> reach_of(const dag::Graph& graph, std::uint32_t m, const std::string& column, TimeRange interval) {
+  std::map<std::uint32_t, Reach> reach{{m, {column, interval}}};
+  for (auto at = m + 1; at-- > 0;) {  // inputs have smaller indexes than their readers
+    if (!reach.contains(at)) continue;
+    const auto& module = graph.modules[at];
+    auto read = reach[at].span;
+    if (module.window > 0) read.from += module.interval - module.window;
+    read.from -= module.warmup;
+    for (const auto& input : module.inputs) {
+      if (input.kind == "flows") continue;
+      auto [entry, added] = reach.try_emplace(input.source, Reach{input.column, read});
+      if (!added) entry->second.span = {std::min(entry->second.span.from, read.from), std::max(entry->second.span.to, read.to)};
+    }
+  }
+  return reach;
+}
+
+// The lineage of every block of every upstream module that the interval is computed from, sources first.
+std::vector<BlockLineage> upstream_of(const store::Records& records, const dag::Graph& graph, std::uint32_t m,
+                                      const std::string& column, TimeRange interval) {
+  std::vector<BlockLineage> out;
+  for (const auto& [source, reach] : reach_of(graph, m, column, interval)) {
+    if (source == m) continue;
+    const auto length = graph.grid(graph.modules[source]).block_length;
+    for (auto block = block_of(graph, source, reach.span.from); block < reach.span.to; block += length) {
+      auto one = lineage_of(records, graph, source, reach.column, block,
+                            {std::max(block, reach.span.from), std::min(block + length, reach.span.to)});
+      if (!one.rows_blob.empty() || !one.lineage.is_null()) out.push_back(std::move(one));
+    }
+  }
+  return out;
+}
+
+FileState state_of(const store::FileRow& row) { return from_word<FileState>(row.state).value_or(FileState::unread); }
+
+std::vector<LostRange> lost_ranges(const json& damage, const char* part) {
+  std::vector<LostRange> out;
+  if (!damage.is_object()) return out;
+  for (const auto& range : damage.value(part, std::vector<task::ByteRange>{}))
+    out.push_back({range.from, range.to, range.reason});
+  return out;
+}
+
+// The bytes that hex digits name; nothing if they are not hex digits.
+std::optional<std::string> from_hex(const std::string& text) {
+  const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
+  std::string out;
+  for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
+    const int high = digit(text[i]), low = digit(text[i + 1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    out += static_cast<char>(high << 4 | low);
+  }
+  return out;
+}
+
+std::string to_hex(std::string_view bytes) {
+  static constexpr char digits[] = "0123456789abcdef";
+  std::string out;
+  for (const char c : bytes) {
+    out += digits[static_cast<std::uint8_t>(c) >> 4];
+    out += digits[static_cast<std::uint8_t>(c) & 15];
+  }
+  return out;
+}
+
+}  // namespace
+
+// ---- lookups
+
+Result<SharedGraph> Queries::graph_of(const Digest& revision) const {
+  {
+    State::Lock lock(state_);
+    if (const auto found = state_.graphs.find(revision); found != state_.graphs.end()) return found->second;
+  }
+  return read_graph(records_, revision);
+}
+
+Result<Queries::Located> Queries::find_module(const std::string& name) const {
+  Located out;
+  std::vector<std::string> known;
+  {
+    State::Lock lock(state_);
+    if (const auto* row = state_.module_row(name))
+      out.row = *row;
+    else
+      for (const auto& [other, unused] : state_.modules)
+        if (known.size() < 50) known.push_back(other);
+  }
+  if (out.row.fingerprint.empty())
+    return missing("there is no module \"" + name.substr(0, 200) + "\"" + manifest::suggestion(name, known));
+  auto graph = graph_of(out.row.revision);
+  if (!graph) return graph.error();
+  const auto m = (*graph)->find_module(local_name(name));
+  if (!m) return corrupt("the store's row of module " + name + " names another pipeline; submit the manifest again");
+  out.graph = *graph;
+  out.index = *m;
+  return out;
+}
+
+Result<Queries::Located> Queries::find_archive(const std::string& name) const {
+  const auto row = records_.json(Table::archives, name);
+  if (!row.is_object())
+    return missing("the archive \"" + name.substr(0, 200) + "\" has not been listed yet; run mole archive index first");
+  auto graph = graph_of(row.at("revision").get<Digest>());
+  if (!graph) return graph.error();
+  const auto a = (*graph)->find_archive(local_name(name));
+  if (!a) return missing("there is no archive \"" + name + "\" in the pipeline any more");
+  return Located{*graph, *a, {}};
+}
+
+std::shared_ptr<const jobs::ArchiveIndex> Queries::index_of(const Located& archive) const {
+  const auto& resolved = archive.graph->archives[archive.index];
+  {
+    State::Lock lock(state_);
+    if (auto cached = state_.cached_index(*archive.graph, resolved)) return cached;
+  }
+  return read_index(records_, *archive.graph, resolved);
+}
+
+// ---- results
+
+Result<Lineage> Queries::why(const std::string& module, const std::string& column, Micros time) const {
+  auto found = find_module(module);
+  if (!found) return found.error();
+  const auto& graph = *found->graph;
+  const auto& resolved = graph.modules[found->index];
+  std::vector<std::string> names;
+  for (const auto& c : dag::result_columns(resolved)) names.push_back(c.name);
+  if (std::find(names.begin(), names.end(), column) == names.end())
+    return missing("the module " + module + " has no column \"" + column + "\"" + manifest::suggestion(column, names));
+  const auto start = floor_to(time, resolved.interval);
+  const TimeRange interval{start, start + resolved.interval};
+  Lineage out;
+  static_cast<BlockLineage&>(out) =
+      lineage_of(records_, graph, found->index, column, block_of(graph, found->index, time), interval);
+  if (out.rows_blob.empty())
+    return missing("there is no result of " + module + " at " + format_time(time) +
+                   "; mole run computes it, mole status --map shows what is there");
+  out.upstream = upstream_of(records_, graph, found->index, column, interval);
+  out.overrides = found->row.overrides;
+  return out;
+}
+
+Result<ModuleResults> Queries::results(const std::string& module, TimeRange range) const {
+  auto found = find_module(module);
+  if (!found) return found.error();
+  const auto& graph = *found->graph;
+  const auto& resolved = graph.modules[found->index];
+  ModuleResults out;
+  out.module = graph.full_name(resolved);
+  out.interval = resolved.interval;
+  if (resolved.window > 0) out.window = resolved.window;
+  out.totals = resolved.totals;
+  out.overrides = found->row.overrides;
+  for (const auto& c : dag::result_columns(resolved))
+    out.columns.push_back({c.name, c.type, c.unit, c.doc, dag::counted_over(graph, resolved, c.name)});
+  if (range.empty()) range = {INT64_MIN / 2, INT64_MAX / 2};
+  const auto length = graph.grid(resolved).block_length;
+  records_.scan_catalogue(resolved.fingerprint, {range.from - length, range.to},
+                          [&](Micros from, const store::CatalogueRow& row) {
+                            if (row.rows_blob.empty() || from + length <= range.from) return;
+                            out.blocks.push_back({from, from + length, row.rows_blob, row.rows, row.coverage,
+                                                  row.coverage_min < 1 ? JobState::partial : JobState::done});
+                          });
+  return out;
+}
+
+// ---- archives, tables
+
+Result<std::vector<ArchiveFile>> Queries::archive_files(const std::string& archive) const {
+  auto found = find_archive(archive);
+  if (!found) return found.error();
+  const auto index = index_of(*found);
+  std::vector<ArchiveFile> out;
+  for (const auto& [file, key] : index->files()) {
+    const auto row = records_.file(archive, file.id).value_or(store::FileRow{});
+    out.push_back({.id = file.id,
+                   .size = file.size,
+                   .router = file.router,
+                   .sequence = file.sequence,
+                   .from = file.covers.from,
+                   .to = file.covers.to,
+                   .revision = row.revision,
+                   .state = state_of(row),
+                   .digest = row.digest,
+                   .medium = row.medium,
+                   .position = row.position});
+  }
+  return out;
+}
+
+Result<ArchiveGaps> Queries::archive_gaps(const std::string& archive) const {
+  auto found = find_archive(archive);
+  if (!found) return found.error();
+  const auto index = index_of(*found);
+  ArchiveGaps out;
+  for (const auto& [file, key] : index->files()) {
+    const auto row = records_.file(archive, file.id).value_or(store::FileRow{});
+    const auto state = state_of(row);
+    if (state == FileState::unread || state == FileState::sound) continue;
+    const auto damage = records_.json(Table::damage, keys::pair(archive, file.id));
+    out.damaged.push_back({file.id, state, lost_ranges(damage, "lost_compressed"), lost_ranges(damage, "lost_content")});
+  }
+  for (const auto& gap : index->gaps(max_gaps_listed))
+    out.missing.push_back({gap.router, gap.sequence, gap.covers.from, gap.covers.to});
+  return out;
+}
+
+Result<TableDump> Queries::dump(const std::string& table, const std::string& from, std::uint32_t limit) const {
+  const auto which = store::table_of(table);
+  if (!which)
+    return missing("there is no table \"" + table.substr(0, 60) + "\"" + manifest::suggestion(table, store::table_names()));
+  const auto start = from_hex(from);
+  if (!start) return invalid("\"" + from.substr(0, 60) + "\" is not a cursor; pass the \"next\" of the answer before");
+  limit = std::clamp<std::uint32_t>(limit, 1, 10'000);
+  TableDump out;
+  out.table_name = table;
+  records_.store().scan(*which, *start, "", [&](std::string_view key, std::string_view value) {
+    if (out.rows.size() == limit) {
+      out.next = to_hex(key);
+      return false;
+    }
+    out.rows.push_back(store::Records::describe_row(*which, key, value));
+    return true;
+  });
+  return out;
+}
+
+}  // namespace mole::coordinator::control

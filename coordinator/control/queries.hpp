@@ -1,0 +1,57 @@
+// Read-only calls. Each copies what it needs from the state under the service's lock, and plans, scans and reads the store
+// without it, so that queries do not delay leases.
+#pragma once
+
+#include "coordinator/control/planning.hpp"
+#include "coordinator/control/snapshot.hpp"
+#include "coordinator/control/state.hpp"
+#include "coordinator/control/submissions.hpp"
+#include "coordinator/store/records.hpp"
+#include "coordinator/views/views.hpp"
+#include "coordinator/wire/documents/documents.hpp"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace mole::coordinator::control {
+
+class Queries {
+ public:
+  Queries(const Config& config, const store::Records& records, State& state, views::Views& views)
+      : config_(config), records_(records), state_(state), views_(views) {}
+
+  // ---- explain.cpp
+  Result<PlanReport> plan(const Submissions::Question& question) const MOLE_EXCLUDES(service_mutex);
+  Result<JobExplanation> explain(const std::string& job) const MOLE_EXCLUDES(service_mutex);
+  // ---- status.cpp
+  Result<RequestStatus> request(const std::string& id) const MOLE_EXCLUDES(service_mutex);
+  std::vector<RequestStatus> requests() const MOLE_EXCLUDES(service_mutex);
+  ClusterStatus status() const MOLE_EXCLUDES(service_mutex);
+  // ---- queries.cpp
+  Result<Lineage> why(const std::string& module, const std::string& column, Micros time) const MOLE_EXCLUDES(service_mutex);
+  Result<ModuleResults> results(const std::string& module, TimeRange range) const MOLE_EXCLUDES(service_mutex);
+  Result<std::vector<ArchiveFile>> archive_files(const std::string& archive) const MOLE_EXCLUDES(service_mutex);
+  Result<ArchiveGaps> archive_gaps(const std::string& archive) const MOLE_EXCLUDES(service_mutex);
+  Result<TableDump> dump(const std::string& table, const std::string& from, std::uint32_t limit) const;
+
+ private:
+  // A module or archive that was found by name.
+  struct Located {
+    SharedGraph graph;
+    std::uint32_t index = 0;
+    ModuleRow row;  // of a module
+  };
+  // missing: no such module, or no listing of such an archive; the message suggests similar names.
+  Result<Located> find_module(const std::string& name) const MOLE_EXCLUDES(service_mutex);
+  Result<Located> find_archive(const std::string& name) const MOLE_EXCLUDES(service_mutex);
+  Result<SharedGraph> graph_of(const Digest& revision) const MOLE_EXCLUDES(service_mutex);
+  std::shared_ptr<const jobs::ArchiveIndex> index_of(const Located& archive) const MOLE_EXCLUDES(service_mutex);
+
+  const Config& config_;
+  const store::Records& records_;
+  State& state_;
+  views::Views& views_;
+};
+
+}  // namespace mole::coordinator::control

@@ -1,0 +1,145 @@
+// The steps of an accepted request: list, verify or plan.
+#include "coordinator/control/requests.hpp"
+
+#include "coordinator/store/keys.hpp"
+#include "sdk/model/code_name.hpp"
+
+#include <set>
+
+namespace mole::coordinator::control {
+
+using nlohmann::json;
+using requests::Request;
+using store::Table;
+namespace keys = store::keys;
+
+namespace {
+
+// The requested modules as indexes into the request's graph; empty: all.
+std::vector<std::uint32_t> requested_modules(const Request& request) {
+  if (request.module.empty()) return {};
+  const auto m = request.graph->find_module(request.module);
+  return m ? std::vector<std::uint32_t>{*m} : std::vector<std::uint32_t>{};
+}
+
+}  // namespace
+
+Result<> Requests::resume(Change& change) {
+  std::vector<std::uint64_t> open;
+  std::optional<Error> problem;
+  records_.scan_json(Table::requests, "", [&](std::string_view key, const json& row) MOLE_REQUIRES(service_mutex) {
+    const auto number = keys::read_u64(key);
+    state_.next_request = number + 1;
+    if (!row.is_object()) return true;
+    auto request = requests::request_from_row(number, row);
+    if (request.terminal()) {
+      change.views.folders.push_back(number);
+      return true;
+    }
+    auto graph = state_.graph_of(request.revision);
+    if (!graph) {
+      problem = graph.error();
+      return false;
+    }
+    request.graph = *graph;
+    if (!request.module.empty())
+      if (const auto m = request.graph->find_module(request.module))
+        request.graph = std::make_shared<dag::Graph>(dag::prune(*request.graph, {*m}));
+    state_.live[number] = std::move(request);
+    open.push_back(number);
+    return true;
+  });
+  if (problem) return *problem;
+  for (const auto number : open) advance(state_.live.at(number), change);
+  return {};
+}
+
+// Takes the next step of a request that is new, or that was interrupted when the coordinator stopped.
+void Requests::advance(Request& request, Change& change) {
+  request.unlisted.clear();
+  if (request.kind == RequestKind::index) {
+    request.unlisted = {request.archive};
+  } else if (request.kind == RequestKind::verify) {
+    if (records_.json(Table::archives, request.archive).is_null()) request.unlisted = {request.archive};
+  } else if (request.state == RequestState::accepted) {
+    for (const auto& archive : request.graph->archives)
+      if (!state_.listed_within(config_.listing_age, *request.graph, archive))
+        request.unlisted.insert(request.graph->full_name(archive));
+  }
+  if (!request.unlisted.empty()) return list_archives(request);
+  proceed(request, change);
+}
+
+void Requests::list_archives(Request& request) {
+  for (const auto& archive : request.unlisted)
+    state_.scheduler.add_archive_task(request.number, request.priority,
+                                      {state_.next_archive_task++, "index", archive, request.range});
+}
+
+void Requests::proceed(Request& request, Change& change) {
+  if (request.kind == RequestKind::index)
+    finish(request, RequestState::complete, "", change);
+  else if (request.kind == RequestKind::verify)
+    verify_archive(request, change);
+  else
+    replan(request, change);
+}
+
+// Adds one task for each block that holds a file this request has not read yet.
+void Requests::verify_archive(Request& request, Change& change) {
+  const auto& graph = *request.graph;
+  const auto& archive = graph.archives[*graph.find_archive(local_name(request.archive))];
+  std::set<Micros> blocks;
+  request.files.total = request.bytes.total = 0;
+  for (const auto& file : state_.index_of(graph, archive)->files()) {
+    if (!request.range.empty() && !file.file.covers.overlaps(request.range)) continue;
+    ++request.files.total;
+    request.bytes.total += file.file.size;
+    const auto row = records_.file(request.archive, file.file.id);
+    if (row && row->verified < request.number)
+      blocks.insert(floor_to(file.file.covers.from, archive.block_length, archive.block_origin));
+    else if (row && row->state != "sound")
+      request.damaged = true;
+  }
+  for (const auto from : blocks)
+    state_.scheduler.add_archive_task(
+        request.number, request.priority,
+        {state_.next_archive_task++, "verify", request.archive, {from, from + archive.block_length}});
+  request.state = RequestState::running;
+  save(request, change);
+  if (blocks.empty()) finish_verified(request, change);
+}
+
+void Requests::replan(Request& request, Change& change) {
+  auto plan = state_.make_plan(request.graph, {requested_modules(request), request.range, request.partial});
+  if (!plan) {
+    request.code = code_name(plan.error().code);
+    return finish(request, RequestState::failed, plan.error().message, change);
+  }
+  request.waits = plan->waits;
+  const bool first = request.files.total == 0;
+  if (first)
+    for (const auto& needed : jobs::needed_files(*plan)) {
+      ++request.files.total;
+      request.bytes.total += plan->indexes[needed.archive]->files()[needed.file].file.size;
+    }
+  state_.scheduler.set_plan(request.number, request.priority, std::move(*plan));
+  if (request.state != RequestState::running) {
+    request.state = RequestState::running;
+    request.reason.clear();
+    save(request, change);
+  }
+  check_finished(request, change);
+}
+
+void Requests::replan_all(Change& change) {
+  change.flush();
+  for (auto& [number, request] : state_.live)
+    if (request.kind == RequestKind::run && !request.terminal() && request.unlisted.empty()) replan(request, change);
+}
+
+void Requests::save(const Request& request, Change& change) const {
+  records_.put_json(change.batch, Table::requests, keys::number(request.number), requests::to_row(request));
+}
+
+}  // namespace mole::coordinator::control

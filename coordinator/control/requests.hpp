@@ -1,0 +1,58 @@
+// A request from acceptance to its end: durable row -> listing of its archives -> plan -> scheduler -> summary.
+#pragma once
+
+#include "coordinator/control/change.hpp"
+#include "coordinator/control/state.hpp"
+#include "coordinator/control/submissions.hpp"
+
+#include <optional>
+#include <string>
+
+namespace mole::coordinator::control {
+
+class Requests {
+ public:
+  Requests(const Config& config, const store::Records& records, State& state)
+      : config_(config), records_(records), state_(state) {}
+
+  // ---- accept.cpp
+  // Returns the document of Api::submit. An error changes nothing.
+  Result<Accepted> accept(Prepared prepared, Change& change) MOLE_REQUIRES(service_mutex);
+
+  // ---- requests.cpp
+  // At start: continues every request that had not ended.
+  Result<> resume(Change& change) MOLE_REQUIRES(service_mutex);
+  // Lists the archives that `request.unlisted` names.
+  void list_archives(requests::Request& request) MOLE_REQUIRES(service_mutex);
+  // Takes the step that follows when all its archives are listed.
+  void proceed(requests::Request& request, Change& change) MOLE_REQUIRES(service_mutex);
+  void replan(requests::Request& request, Change& change) MOLE_REQUIRES(service_mutex);
+  // Call when indexes, catalogue rows or lost nodes have changed: plans were made from them.
+  void replan_all(Change& change) MOLE_REQUIRES(service_mutex);
+
+  // ---- finish.cpp
+  void check_finished(requests::Request& request, Change& change) MOLE_REQUIRES(service_mutex);
+  void finish(requests::Request& request, RequestState state, const std::string& reason, Change& change)
+      MOLE_REQUIRES(service_mutex);
+  void finish_verified(requests::Request& request, Change& change) MOLE_REQUIRES(service_mutex);
+  // Returns the document of Api::cancel.
+  Result<RequestStatus> cancel(const std::string& id, Change& change) MOLE_REQUIRES(service_mutex);
+
+ private:
+  std::optional<Result<Accepted>> repeated(const requests::Request& request, Change& change) MOLE_REQUIRES(service_mutex);
+  Result<> check_archives_agree(const dag::Graph& graph) const MOLE_REQUIRES(service_mutex);
+  Result<> check_released_versions(const std::vector<dag::Library>& libraries) const;
+  void store_versions(const std::vector<dag::Library>& libraries, Change& change) const;
+  void store_modules(const Prepared& prepared, Change& change) MOLE_REQUIRES(service_mutex);
+  void forget_failures(const dag::Graph& graph, Change& change) MOLE_REQUIRES(service_mutex);
+  void advance(requests::Request& request, Change& change) MOLE_REQUIRES(service_mutex);
+  void verify_archive(requests::Request& request, Change& change) MOLE_REQUIRES(service_mutex);
+  void summarize(requests::Request& request) MOLE_REQUIRES(service_mutex);
+  void save(const requests::Request& request, Change& change) const;
+
+  const Config& config_;
+  const store::Records& records_;
+  State& state_;
+};
+
+}  // namespace mole::coordinator::control

@@ -1,0 +1,134 @@
+// What a completion does to the catalogue: new results, duplicates, blobs that are gone.
+#include "coordinator/control/completions.hpp"
+#include "coordinator/requests/lineage.hpp"
+#include "coordinator/store/keys.hpp"
+
+#include <algorithm>
+
+namespace mole::coordinator::control {
+
+using nlohmann::json;
+using store::Table;
+
+namespace {
+
+constexpr std::size_t max_changes = 20;
+
+bool names(const std::string& message, const Digest& blob) { return message.find(blob.hex()) != std::string::npos; }
+
+}  // namespace
+
+// Writes a step's catalogue row and lineage.
+void Completions::take_result(const Completion& completion, const leases::SettledStep& settled, Change& change) {
+  const auto& report = completion.report.steps[settled.step];
+  const auto& step = completion.spec.steps[report.step];
+  const auto& job = settled.job;
+  auto& row = change.edit(job);
+  auto lineage = records_.of_job(Table::lineage, job.fingerprint, job.from);
+  if (!lineage.is_object()) lineage = json::object();
+  const auto record = requests::lineage_of(completion, report);
+  if (settled.state) {
+    row.state_key = step.state_key;
+    row.state_blob = report.state_blob;
+    row.state_bytes = report.state_bytes;
+    row.holders = {state_.node_number(completion.node)};
+    lineage["state"] = record;
+  }
+  if (settled.result) {
+    row.result_key = step.result_key;
+    row.rows_blob = report.rows_blob;
+    row.rows_bytes = report.rows_bytes;
+    row.rows = report.rows;
+    row.coverage = report.coverage;
+    row.coverage_min = report.coverage_min;
+    lineage["result"] = record;
+    const auto module = step.pipeline + "/" + step.module;
+    const auto* current = state_.module_row(module);
+    if (current && current->fingerprint == job.fingerprint)
+      change.views.links.push_back({module, job.fingerprint, job.from, report.rows_blob});
+  }
+  note_inputs(step, job, lineage);
+  lineage["at"] = format_time(state_.wall());
+  records_.put_of_job(change.batch, Table::lineage, job.fingerprint, job.from, lineage);
+  if (settled.had_failures) records_.erase_of_job(change.batch, Table::failures, job.fingerprint, job.from);
+}
+
+// Adds the inputs that decided the job's keys, and how they differ from those of the result before, for `explain`.
+void Completions::note_inputs(const task::Step& step, const leases::JobKey& job, json& lineage) {
+  for (const auto& [number, request] : state_.live) {
+    const auto* plan = state_.scheduler.plan(number);
+    const auto m = plan ? plan->graph->find_module(step.module) : std::nullopt;
+    if (!m || plan->graph->modules[*m].fingerprint != job.fingerprint) continue;
+    auto decides = requests::inputs_now(*plan, *m, plan->grid(*m).number(job.from));
+    if (lineage.contains("decides"))
+      if (auto because = requests::changed_inputs(lineage["decides"], decides, max_changes); !because.empty())
+        lineage["because"] = std::move(because);
+    lineage["decides"] = std::move(decides);
+    return;
+  }
+}
+
+// A job that was computed twice keeps its first result. Equal keys must mean equal bytes: differences are logged.
+void Completions::take_duplicate(const Completion& completion, const leases::SettledStep& settled, Change& change) {
+  const auto& report = completion.report.steps[settled.step];
+  auto& row = change.edit(settled.job);
+  const auto log_difference = [&](const char* what, const Digest& first, const Digest& second) MOLE_REQUIRES(service_mutex) {
+    state_.log({{"event", "NONDETERMINISM"},
+                {"what", what},
+                {"module", completion.spec.steps[report.step].module},
+                {"block", format_time(settled.job.from)},
+                {"first", first},
+                {"second", second},
+                {"node", completion.node}},
+               change);
+  };
+  if (settled.result && row.rows_blob != report.rows_blob) log_difference("rows", row.rows_blob, report.rows_blob);
+  if (!settled.state) return;
+  if (row.state_blob != report.state_blob) return log_difference("state", row.state_blob, report.state_blob);
+  const auto node = state_.node_number(completion.node);
+  if (std::find(row.holders.begin(), row.holders.end(), node) == row.holders.end()) row.holders.push_back(node);
+}
+
+// Forgets states and rows that the task could not get, so that they are computed again. True: something was forgotten.
+bool Completions::drop_missing_blobs(const Completion& completion, Change& change) {
+  const auto& report = completion.report;
+  std::string text = report.code == "missing" ? report.message : "";
+  for (const auto& step : report.steps)
+    if (step.code == "missing") text += " " + step.message;
+  if (text.empty()) return false;
+  bool dropped = false;
+  for (const auto& step : completion.spec.steps) {
+    for (const auto& state : step.states)
+      if (names(text, state.blob)) dropped = drop_state(step, state, change) || dropped;
+    for (const auto& input : step.inputs)
+      for (const auto& rows : input.rows)
+        if (names(text, rows.blob) && !blobs_.has(rows.blob))
+          dropped = drop_rows(step.pipeline + "/" + input.module, rows, change) || dropped;
+  }
+  if (!dropped) return false;
+  for (const auto& step : completion.spec.steps) {  // the task was not at fault: its attempt does not count
+    state_.scheduler.forget({step.fingerprint, completion.spec.block.from});
+    records_.erase_of_job(change.batch, Table::failures, step.fingerprint, completion.spec.block.from);
+  }
+  return true;
+}
+
+bool Completions::drop_state(const task::Step& step, const task::StateRef& state, Change& change) const {
+  auto& row = change.edit({step.fingerprint, state.block.from});
+  if (row.state_blob != state.blob) return false;
+  row.state_blob = row.state_key = {};
+  row.holders.clear();
+  return true;
+}
+
+bool Completions::drop_rows(const std::string& module, const task::RowsRef& rows, Change& change) {
+  const auto* current = state_.module_row(module);
+  if (!current) return false;
+  auto& row = change.edit({current->fingerprint, rows.block.from});
+  if (row.rows_blob != rows.blob) return false;
+  row.rows_blob = row.result_key = {};
+  state_.log({{"event", "rows lost"}, {"module", module}, {"block", format_time(rows.block.from)}, {"blob", rows.blob}}, change);
+  return true;
+}
+
+}  // namespace mole::coordinator::control

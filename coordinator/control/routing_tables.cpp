@@ -1,0 +1,110 @@
+#include "coordinator/control/routing_tables.hpp"
+
+#include "sdk/model/durable_file.hpp"
+#include "sdk/model/routes.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+
+namespace mole::coordinator::control {
+
+using nlohmann::json;
+using store::Table;
+
+namespace {
+
+// Identifies a file's content without reading it. Empty if the file changed so recently that another change could leave the
+// same timestamps.
+std::string stamp_of(const std::filesystem::path& path, Micros now) {
+  struct stat st {};
+  if (::stat(path.c_str(), &st) != 0) return {};
+  const auto changed = static_cast<Micros>(st.st_ctim.tv_sec) * second_us;
+  if (changed + 3 * second_us > now) return {};
+  return std::to_string(st.st_size) + " " + std::to_string(st.st_ino) + " " + std::to_string(st.st_mtim.tv_sec) + "." +
+         std::to_string(st.st_mtim.tv_nsec) + " " + std::to_string(st.st_ctim.tv_sec) + "." + std::to_string(st.st_ctim.tv_nsec);
+}
+
+std::string key_of(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return std::filesystem::absolute(path, ignored).lexically_normal().string();
+}
+
+// At least the time that the blocks of a request for `range` reach: windows and warm-ups of modules in sequence, and chains.
+TimeRange table_reach(const dag::Graph& graph, TimeRange range) {
+  TimeRange reach = range;
+  for (const auto& module : graph.modules) reach.from -= module.window + module.warmup + 2 * graph.grid(module).block_length;
+  for (const auto& module : graph.modules) {
+    reach.to = std::max(reach.to, range.to + graph.grid(module).block_length);
+    if (module.since) reach.from = std::min(reach.from, *module.since);
+  }
+  return reach;
+}
+
+}  // namespace
+
+Result<Digest> RoutingTables::digest(const std::filesystem::path& path) const {
+  const auto stamp = stamp_of(path, wall_());
+  const auto key = key_of(path);
+  if (const auto row = records_.json(Table::resources, key); !stamp.empty() && row.is_object() && row.value("stamp", "") == stamp)
+    return row.at("digest").get<Digest>();
+  auto digest = digest_of_file(path);
+  if (!digest) return digest;
+  store::Batch batch;
+  records_.put_json(batch, Table::resources, key, {{"stamp", stamp}, {"digest", *digest}});
+  records_.store().write(batch);  // not synced: losing it costs one more read
+  return digest;
+}
+
+Result<> RoutingTables::keep(const std::vector<dag::TableFile>& files, const dag::Graph& graph, TimeRange range) const {
+  const auto reach = table_reach(graph, range);
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const auto& file = files[i];
+    const bool used =
+        std::any_of(graph.modules.begin(), graph.modules.end(), [&](const dag::Module& m) { return m.routes == file.resource; });
+    const bool last = i + 1 == files.size() || files[i + 1].resource != file.resource;
+    if (!used || file.table.from >= reach.to || (!last && files[i + 1].table.from <= reach.from)) continue;
+    if (auto kept = keep_one(file, graph.resources[file.resource].format); !kept) return kept;
+  }
+  return blobs_.sync();
+}
+
+Result<> RoutingTables::keep_one(const dag::TableFile& file, const std::string& format) const {
+  const auto key = key_of(file.path);
+  auto row = records_.json(Table::resources, key);
+  const bool known = row.is_object() && row.value("digest", Digest{}) == file.table.digest;
+  if (known && row.value("checked", "") == format && blobs_.has(file.table.digest))
+    return blobs_.import(file.table.digest, file.path);
+  const auto bytes = read_file(file.path, max_route_file_bytes);
+  if (!bytes) return bytes.error();
+  if (digest_of(std::string_view(*bytes)) != file.table.digest)
+    return transient("the routing table " + file.path.string() + " changed while it was read; submit again when it is complete");
+  if (auto good = check_route_table(format, *bytes); !good)
+    return Error{good.error().code, "the routing table " + file.path.string() + ": " + good.error().message};
+  if (auto kept = blobs_.import(file.table.digest, file.path); !kept || !known) return kept;
+  row["checked"] = format;
+  store::Batch batch;
+  records_.put_json(batch, Table::resources, key, row);
+  records_.store().write(batch);
+  return {};
+}
+
+Result<> check_tables_agree(const requests::Request& request, const requests::Request& running) {
+  const auto mine = table_reach(*request.graph, request.range), theirs = table_reach(*running.graph, running.range);
+  const TimeRange both{std::max(mine.from, theirs.from), std::min(mine.to, theirs.to)};
+  if (both.empty()) return {};
+  const auto same_use = [](const auto& a, const auto& b) { return a.used == b.used && a.blob == b.blob; };
+  for (const auto& module : request.graph->modules)
+    for (const auto& other : running.graph->modules) {
+      if (!module.routes || !other.routes || module.fingerprint != other.fingerprint) continue;
+      const auto wanted = dag::routes_over(request.graph->resources[*module.routes], both),
+                 used = dag::routes_over(running.graph->resources[*other.routes], both);
+      if (!std::equal(wanted.begin(), wanted.end(), used.begin(), used.end(), same_use))
+        return transient("request " + running.id() + " computes " + request.graph->full_name(module) +
+                         " from the routing tables there were when it was submitted, and they have changed since; try again "
+                         "when it has ended, or cancel it");
+    }
+  return {};
+}
+
+}  // namespace mole::coordinator::control

@@ -1,0 +1,145 @@
+#include "coordinator/control/state.hpp"
+
+#include "coordinator/store/keys.hpp"
+
+#include <algorithm>
+
+namespace mole::coordinator::control {
+
+using nlohmann::json;
+using store::Table;
+namespace keys = store::keys;
+
+ServiceMutex service_mutex;
+
+namespace {
+
+constexpr std::size_t max_indexes = 64;  // cached beside those that plans hold
+
+std::pair<std::string, std::string> index_key(const dag::Graph& graph, const dag::Archive& archive) {
+  return {graph.full_name(archive), archive.files + " " + std::to_string(archive.covers)};
+}
+
+std::uint64_t last_number(const store::Records& records, Table table) {
+  std::uint64_t last = 0;
+  records.store().scan(table, "", "", [&](std::string_view key, std::string_view) {
+    last = keys::read_u64(key);
+    return true;
+  });
+  return last;
+}
+
+leases::FailureRecord failure_from_row(const json& row) {
+  leases::FailureRecord t;
+  t.plugin_failures = row.value("plugin_failures", 0u);
+  t.infra_failures = row.value("infra_failures", 0u);
+  t.given_up = row.value("given_up", false);
+  t.code = row.value("code", "");
+  t.message = row.value("message", "");
+  t.log_tail = row.value("log_tail", "");
+  return t;
+}
+
+}  // namespace
+
+std::string place_of(const dag::Graph& graph, const dag::Archive& archive) {
+  return graph.full_name(archive) + "\n" + archive.downloader.name + "\n" +
+         archive.downloader.params.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+State::State(const Config& config, const store::Records& records, std::uint64_t epoch)
+    : scheduler(config.leases, epoch), random(config.seed), config_(config), records_(records) {}
+
+void State::load() {
+  next_event_ = last_number(records_, Table::events) + 1;
+  load_nodes();
+  load_modules();
+  records_.scan_jobs(Table::failures, {},
+                     [&](const Digest& fingerprint, Micros from, const json& row) MOLE_REQUIRES(service_mutex) {
+                       if (row.is_object()) scheduler.remember({fingerprint, from}, failure_from_row(row));
+                     });
+}
+
+void State::load_nodes() {
+  records_.scan_json(Table::nodes, "", [&](std::string_view key, const json& row) MOLE_REQUIRES(service_mutex) {
+    NodeRow node{keys::read_u64(key), row.value("name", ""), row.value("address", ""), row.value("lost", false)};
+    nodes[node.name] = std::move(node);
+    return true;
+  });
+}
+
+void State::load_modules() {
+  records_.scan_json(Table::modules, "", [&](std::string_view name, const json& row) MOLE_REQUIRES(service_mutex) {
+    if (row.is_object())
+      modules[std::string(name)] = {row.at("fingerprint").get<Digest>(), row.at("revision").get<Digest>(),
+                                    row.at("history").get<std::vector<Digest>>(),
+                                    row.value("overrides", std::vector<std::string>{})};
+    return true;
+  });
+}
+
+void State::log(json event, Change& change) {
+  event["at"] = format_time(wall());
+  records_.put_json(change.batch, Table::events, keys::number(next_event_++), event);
+}
+
+Result<SharedGraph> State::graph_of(const Digest& revision) {
+  if (const auto found = graphs.find(revision); found != graphs.end()) return found->second;
+  auto graph = read_graph(records_, revision);
+  if (graph) graphs[revision] = *graph;
+  return graph;
+}
+
+std::shared_ptr<const jobs::ArchiveIndex> State::index_of(const dag::Graph& graph, const dag::Archive& archive) {
+  if (indexes.size() >= max_indexes) indexes.clear();
+  auto& index = indexes[index_key(graph, archive)];
+  if (!index) index = read_index(records_, graph, archive);
+  return index;
+}
+
+std::shared_ptr<const jobs::ArchiveIndex> State::cached_index(const dag::Graph& graph, const dag::Archive& archive) const {
+  const auto found = indexes.find(index_key(graph, archive));
+  return found == indexes.end() ? nullptr : found->second;
+}
+
+PlanInputs State::plan_inputs(const dag::Graph& graph) const {
+  PlanInputs inputs;
+  for (const auto& archive : graph.archives) inputs.indexes.push_back(cached_index(graph, archive));
+  for (const auto& [name, node] : nodes)
+    if (node.lost) inputs.lost_nodes.insert(static_cast<std::uint32_t>(node.number));
+  return inputs;
+}
+
+Result<jobs::Plan> State::make_plan(SharedGraph graph, const jobs::PlanRequest& ask) {
+  for (const auto& archive : graph->archives) index_of(*graph, archive);
+  auto inputs = plan_inputs(*graph);
+  return control::make_plan(records_, std::move(graph), std::move(inputs), ask);
+}
+
+const ModuleRow* State::module_row(const std::string& name) const {
+  const auto found = modules.find(name);
+  return found == modules.end() ? nullptr : &found->second;
+}
+
+std::uint32_t State::node_number(const std::string& name) const {
+  const auto found = nodes.find(name);
+  return found == nodes.end() ? 0 : static_cast<std::uint32_t>(found->second.number);
+}
+
+std::string State::address_of(std::uint32_t number) const {
+  const auto found = std::find_if(nodes.begin(), nodes.end(), [&](const auto& entry) { return entry.second.number == number; });
+  return found == nodes.end() ? std::string{} : found->second.address;
+}
+
+bool State::listed_within(Micros age, const dag::Graph& graph, const dag::Archive& archive) const {
+  const auto at = listed_at_.find(place_of(graph, archive));
+  return at != listed_at_.end() && now() - at->second < age;
+}
+
+void State::note_listed(const dag::Graph& graph, const dag::Archive& archive) {
+  const auto name = graph.full_name(archive) + "\n";
+  std::erase_if(listed_at_, [&](const auto& entry) { return entry.first.starts_with(name); });  // it has one place
+  listed_at_[place_of(graph, archive)] = now();
+}
+
+}  // namespace mole::coordinator::control

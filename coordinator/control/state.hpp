@@ -1,0 +1,112 @@
+// What the running coordinator holds in memory, and lookups in it. The scheduler and the parts of control/ change it under the
+// service's lock.
+#pragma once
+
+#include "coordinator/control/change.hpp"
+#include "coordinator/control/config.hpp"
+#include "coordinator/control/planning.hpp"
+#include "coordinator/dag/graph.hpp"
+#include "coordinator/jobs/plan.hpp"
+#include "coordinator/leases/scheduler.hpp"
+#include "coordinator/requests/request.hpp"
+#include "coordinator/store/records.hpp"
+#include "sdk/model/mutex.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace mole::coordinator::control {
+
+// The service's lock as the thread-safety analysis sees it: every Service has a mutex of its own, but the analysis cannot follow
+// a reference from one part of the service to another, so annotations use this one name.
+struct MOLE_CAPABILITY("mutex") ServiceMutex {
+  Mutex mutex;
+};
+extern ServiceMutex service_mutex;
+
+// A module as it was last submitted.
+struct ModuleRow {
+  Digest fingerprint, revision;
+  std::vector<Digest> history;         // former fingerprints, latest first
+  std::vector<std::string> overrides;  // those that change what the module measures; empty: it is as its manifest says
+};
+
+struct NodeRow {
+  std::uint64_t number = 0;
+  std::string name, address;
+  bool lost = false;
+};
+
+class State {
+ public:
+  State(const Config& config, const store::Records& records, std::uint64_t epoch);
+
+  // Locks the state until the end of its scope.
+  class MOLE_SCOPED_CAPABILITY Lock {
+   public:
+    explicit Lock(State& state) MOLE_ACQUIRE(service_mutex) MOLE_NO_THREAD_SAFETY_ANALYSIS : mutex_(state.mutex_) {
+      mutex_.lock();
+    }
+    Lock(const Lock&) = delete;
+    Lock& operator=(const Lock&) = delete;
+    ~Lock() MOLE_RELEASE() MOLE_NO_THREAD_SAFETY_ANALYSIS { mutex_.unlock(); }
+
+   private:
+    Mutex& mutex_;
+  };
+
+  // Reads modules, nodes, failures and counters from the store.
+  void load() MOLE_REQUIRES(service_mutex);
+
+  Micros now() const { return config_.now(); }
+  Micros wall() const { return config_.wall(); }
+  void log(nlohmann::json event, Change& change) MOLE_REQUIRES(service_mutex);
+
+  Result<SharedGraph> graph_of(const Digest& revision) MOLE_REQUIRES(service_mutex);
+  std::shared_ptr<const jobs::ArchiveIndex> index_of(const dag::Graph& graph, const dag::Archive& archive)
+      MOLE_REQUIRES(service_mutex);
+  std::shared_ptr<const jobs::ArchiveIndex> cached_index(const dag::Graph& graph, const dag::Archive& archive) const
+      MOLE_REQUIRES(service_mutex);  // null: not in memory
+  // What a plan of this graph is made from, as far as it is in memory.
+  PlanInputs plan_inputs(const dag::Graph& graph) const MOLE_REQUIRES(service_mutex);
+  Result<jobs::Plan> make_plan(SharedGraph graph, const jobs::PlanRequest& ask) MOLE_REQUIRES(service_mutex);
+
+  const ModuleRow* module_row(const std::string& name) const MOLE_REQUIRES(service_mutex);  // null: never submitted
+  std::uint32_t node_number(const std::string& name) const MOLE_REQUIRES(service_mutex);    // 0: unknown
+  std::string address_of(std::uint32_t node) const MOLE_REQUIRES(service_mutex);            // empty: unknown
+
+  // Whether the archive was listed, at its present place, less than `age` ago.
+  bool listed_within(Micros age, const dag::Graph& graph, const dag::Archive& archive) const MOLE_REQUIRES(service_mutex);
+  void note_listed(const dag::Graph& graph, const dag::Archive& archive) MOLE_REQUIRES(service_mutex);
+
+  // ---- guarded by the service's lock
+  leases::Scheduler scheduler MOLE_GUARDED_BY(service_mutex);
+  leases::Random random MOLE_GUARDED_BY(service_mutex);
+  std::map<std::uint64_t, requests::Request> live MOLE_GUARDED_BY(service_mutex);  // requests that have not ended
+  std::uint64_t next_request MOLE_GUARDED_BY(service_mutex) = 1, next_archive_task MOLE_GUARDED_BY(service_mutex) = 1;
+  std::map<std::string, ModuleRow> modules MOLE_GUARDED_BY(service_mutex);
+  std::map<std::string, NodeRow> nodes MOLE_GUARDED_BY(service_mutex);
+  std::map<std::string, task::Spec> specs MOLE_GUARDED_BY(service_mutex);  // of current leases
+  std::map<Digest, SharedGraph> graphs MOLE_GUARDED_BY(service_mutex);     // by revision
+  std::map<std::pair<std::string, std::string>, std::shared_ptr<const jobs::ArchiveIndex>> indexes
+      MOLE_GUARDED_BY(service_mutex);                          // by archive and pattern; shared with plans
+  double bytes_per_second MOLE_GUARDED_BY(service_mutex) = 0;  // measured, for estimates; 0: nothing yet
+
+ private:
+  void load_nodes() MOLE_REQUIRES(service_mutex);
+  void load_modules() MOLE_REQUIRES(service_mutex);
+
+  const Config& config_;
+  const store::Records& records_;
+  Mutex mutex_;
+  std::uint64_t next_event_ MOLE_GUARDED_BY(service_mutex) = 1;
+  std::map<std::string, Micros> listed_at_ MOLE_GUARDED_BY(service_mutex);  // by place; of now()
+};
+
+// The archive's full name, downloader and parameters, as one text. An archive has one index, so it may be at one place at a time.
+std::string place_of(const dag::Graph& graph, const dag::Archive& archive);
+}  // namespace mole::coordinator::control

@@ -1,0 +1,147 @@
+// What requests, modules and nodes are doing.
+#include "coordinator/control/queries.hpp"
+#include "coordinator/store/keys.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <optional>
+
+namespace mole::coordinator::control {
+
+using jobs::Flag;
+using nlohmann::json;
+using store::Table;
+namespace keys = store::keys;
+
+namespace {
+
+constexpr std::size_t max_pieces = 2000, max_requests = 200;
+
+// Adjacent blocks of equal state, merged; also counts blocks by state.
+void fill_strip(const std::map<Micros, JobState>& states, Micros length, ModuleStrip& out) {
+  for (const auto& [from, state] : states) {
+    ++out.blocks[state];
+    auto& strip = out.strip;
+    if (!strip.empty() && strip.back().state == state && strip.back().to == from)
+      strip.back().to = from + length;
+    else if (strip.size() < max_pieces)
+      strip.push_back({from, from + length, state});
+  }
+}
+
+// The first of these states that some block has.
+JobState module_state(const std::map<JobState, std::uint64_t>& blocks) {
+  for (const auto state : {JobState::running, JobState::failed, JobState::blocked, JobState::ready, JobState::waiting,
+                           JobState::partial, JobState::done})
+    if (blocks.contains(state)) return state;
+  return JobState::empty;
+}
+
+ModuleStrip strip_of(const store::Records& records, const std::string& name, const Digest& fingerprint, const dag::Graph& graph,
+                     const Snapshot& now) {
+  ModuleStrip out;
+  out.module = name;
+  std::map<Micros, JobState> states;
+  records.scan_catalogue(fingerprint, {INT64_MIN, INT64_MAX}, [&](Micros from, const store::CatalogueRow& r) {
+    if (!r.rows_blob.empty()) states[from] = r.coverage_min < 1 ? JobState::partial : JobState::done;
+  });
+  constexpr auto unfinished = Flag::needs_state | Flag::needs_result | Flag::waits;
+  for (const auto& [number, live] : now.live)
+    for (const auto& module : live.modules) {
+      if (module.fingerprint != fingerprint) continue;
+      for (std::size_t i = 0; i < module.flags.size(); ++i) {
+        if (!(module.flags[i] & unfinished)) continue;
+        const auto from = module.grid.start(module.first + static_cast<std::int64_t>(i));
+        states[from] = job_state(module.flags[i], now.running.contains({fingerprint, from}));
+      }
+    }
+  const auto m = graph.find_module(local_name(name));
+  fill_strip(states, m ? graph.grid(graph.modules[*m]).block_length : 0, out);
+  out.state = module_state(out.blocks);
+  return out;
+}
+
+NodeStatus describe(const leases::NodeView& node, Micros now, Micros lease) {
+  NodeStatus out;
+  out.name = node.info.name;
+  out.address = node.info.address;
+  out.slots = node.info.slots;
+  out.threads = node.info.threads;
+  out.leases = node.leases;
+  const auto silent = now - node.heard;
+  out.heard_seconds_ago = silent / second_us;
+  out.state = silent > lease ? NodeState::silent : node.draining ? NodeState::draining : NodeState::online;
+  return out;
+}
+
+std::vector<RequestStatus> all_requests(const store::Records& records, const Snapshot& now) {
+  std::deque<RequestStatus> latest;
+  records.scan_json(Table::requests, "", [&](std::string_view key, const json& row) {
+    const auto number = keys::read_u64(key);
+    if (const auto found = now.live.find(number); found != now.live.end()) {
+      latest.push_back(requests::describe(found->second.request, now.counts(found->second), false));
+    } else if (row.is_object()) {
+      const auto ended = requests::request_from_row(number, row);
+      latest.push_back(requests::describe(ended, ended.counts, false));
+    }
+    if (latest.size() > max_requests) latest.pop_front();
+    return true;
+  });
+  return {latest.begin(), latest.end()};
+}
+
+}  // namespace
+
+Result<RequestStatus> Queries::request(const std::string& id) const {
+  const auto number = requests::request_number(id);
+  if (!number) return number.error();
+  std::optional<LiveRequest> live;
+  Snapshot now;
+  {
+    State::Lock lock(state_);
+    if (const auto found = state_.live.find(*number); found != state_.live.end()) {
+      live = copy_live(state_, found->second);
+      now.running = state_.scheduler.running_jobs();
+    }
+  }
+  if (live) return requests::describe(live->request, now.counts(*live), true);
+  views_.wait();  // a caller that sees that a request has ended must find its tables
+  const auto row = records_.json(Table::requests, keys::number(*number));
+  if (!row.is_object()) return missing("there is no request " + id + "; mole request list shows them");
+  const auto ended = requests::request_from_row(*number, row);
+  return requests::describe(ended, ended.counts, true);
+}
+
+std::vector<RequestStatus> Queries::requests() const {
+  Snapshot now;
+  {
+    State::Lock lock(state_);
+    now = snapshot_of(state_);
+  }
+  auto out = all_requests(records_, now);
+  views_.wait();  // a caller that sees that a request has ended must find its tables
+  return out;
+}
+
+ClusterStatus Queries::status() const {
+  ClusterStatus out;
+  Snapshot now;
+  std::vector<leases::NodeView> nodes;
+  std::map<std::string, ModuleRow> modules;
+  {
+    State::Lock lock(state_);
+    now = snapshot_of(state_);
+    nodes = state_.scheduler.nodes();
+    modules = state_.modules;
+    out.leases = state_.scheduler.lease_count();
+  }
+  for (const auto& node : nodes) out.nodes.push_back(describe(node, state_.now(), config_.leases.lease));
+  for (const auto& [name, row] : modules)
+    if (const auto graph = graph_of(row.revision)) out.modules.push_back(strip_of(records_, name, row.fingerprint, **graph, now));
+  out.requests = all_requests(records_, now);
+  out.epoch = records_.store().epoch();
+  views_.wait();
+  return out;
+}
+
+}  // namespace mole::coordinator::control

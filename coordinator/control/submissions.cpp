@@ -1,0 +1,158 @@
+#include "coordinator/control/submissions.hpp"
+
+#include "coordinator/dag/describe.hpp"
+#include "coordinator/manifest/manifest.hpp"
+
+#include <algorithm>
+
+namespace mole::coordinator::control {
+
+using requests::Request;
+
+namespace {
+
+// The part of the pipeline that `module` depends on; all of it if `module` is empty.
+Result<SharedGraph> part_of(const dag::Graph& graph, const std::string& module) {
+  if (module.empty()) return std::make_shared<const dag::Graph>(graph);
+  const auto m = graph.find_module(module);
+  std::vector<std::string> names;
+  for (const auto& other : graph.modules) names.push_back(other.name);
+  if (!m)
+    return missing("the pipeline " + graph.pipeline + " has no module \"" + module + "\"" + manifest::suggestion(module, names));
+  return std::make_shared<const dag::Graph>(dag::prune(graph, {*m}));
+}
+
+TimeRange round_outward(const dag::Graph& graph, TimeRange range) {
+  TimeRange out = range;
+  for (const auto& module : graph.modules) {
+    const auto& archive = graph.grid(module);
+    out.from = std::min(out.from, floor_to(range.from, archive.block_length, archive.block_origin));
+    out.to = std::max(out.to, ceil_to(range.to, archive.block_length, archive.block_origin));
+  }
+  return out;
+}
+
+// A request about an archive needs only the plugins that read it.
+std::vector<dag::Library> needed_libraries(const Request& request, std::vector<dag::Library> libraries) {
+  if (request.kind == RequestKind::run) return libraries;
+  const auto& archive = request.graph->archives[*request.graph->find_archive(local_name(request.archive))];
+  std::erase_if(libraries, [&](const dag::Library& l) {
+    return l.digest != archive.downloader.library && l.digest != archive.decoder.library;
+  });
+  return libraries;
+}
+
+}  // namespace
+
+std::string body_of(const Request& request) {
+  return Hasher()
+      .field(word_of(request.kind))
+      .field(request.archive)
+      .field(request.module)
+      .field(request.revision)
+      .field(request.range.from)
+      .field(request.range.to)
+      .field(std::uint64_t{request.partial})
+      .field(static_cast<std::int64_t>(request.priority))
+      .finish()
+      .hex();
+}
+
+Result<dag::Resolved> Submissions::resolve(const Submission& submission) const {
+  auto parsed = manifest::parse_manifest(submission.manifest, submission.manifest_name, submission.overrides);
+  if (!parsed) return parsed.error();
+  return dag::resolve(*parsed, *plugins_.get(), submission.base,
+                      [this](const std::filesystem::path& table) { return tables_.digest(table); });
+}
+
+std::set<std::string> Submissions::changed_by_overrides(const Submission& submission, const dag::Graph& graph) const {
+  if (submission.overrides.empty()) return {};
+  auto without = submission;
+  without.overrides.clear();
+  const auto plain = resolve(without);  // may fail: the overrides may be what makes the manifest valid
+  std::set<std::string> names;
+  for (const auto& module : graph.modules) {
+    const auto m = plain ? plain->graph.find_module(module.name) : std::nullopt;
+    if (!m || plain->graph.modules[*m].fingerprint != module.fingerprint) names.insert(module.name);
+  }
+  return names;
+}
+
+Result<PipelineDescription> Submissions::validate(const Submission& submission) const {
+  auto resolved = resolve(submission);
+  if (!resolved) return resolved.error();
+  return dag::describe(resolved->graph);
+}
+
+Result<Submissions::Question> Submissions::for_plan(const Submission& submission) const {
+  if (submission.range.empty()) return invalid("the range is empty; --to must be after --from");
+  auto resolved = resolve(submission);
+  if (!resolved) return resolved.error();
+  auto part = part_of(resolved->graph, submission.module);
+  if (!part) return part.error();
+  Question question{*part, {{}, round_outward(**part, submission.range), submission.partial}};
+  if (!submission.module.empty()) question.ask.modules = {*(*part)->find_module(submission.module)};
+  return question;
+}
+
+Result<Prepared> Submissions::for_run(const Submission& submission) const {
+  if (submission.range.empty())
+    return invalid("the range [" + format_time(submission.range.from) + ", " + format_time(submission.range.to) +
+                   ") is empty; --to must be after --from");
+  auto resolved = resolve(submission);
+  if (!resolved) return resolved.error();
+  auto part = part_of(resolved->graph, submission.module);
+  if (!part) return part.error();
+  Request request;
+  request.kind = RequestKind::run;
+  request.overrides = submission.overrides;
+  request.module = submission.module;
+  request.range = round_outward(**part, submission.range);
+  request.graph = *part;
+  auto what_if = changed_by_overrides(submission, resolved->graph);
+  const auto files = resolved->tables;
+  auto prepared = prepare(submission, std::move(request), std::move(*resolved));
+  if (!prepared) return prepared;
+  prepared->what_if = std::move(what_if);
+  if (auto kept = tables_.keep(files, *prepared->request.graph, prepared->request.range); !kept) return kept.error();
+  return prepared;
+}
+
+Result<Prepared> Submissions::for_archive(const Submission& submission, const std::string& archive, RequestKind kind) const {
+  if (kind == RequestKind::run) return invalid("an archive task is index or verify");
+  auto resolved = resolve(submission);
+  if (!resolved) return resolved.error();
+  const auto& graph = resolved->graph;
+  const auto slash = archive.find('/');
+  const auto name = local_name(archive);
+  std::vector<std::string> names;
+  for (const auto& a : graph.archives) names.push_back(a.name);
+  if (!graph.find_archive(name) || (slash != std::string::npos && archive.substr(0, slash) != graph.pipeline))
+    return missing("the pipeline " + graph.pipeline + " has no archive \"" + archive + "\"" + manifest::suggestion(name, names));
+  Request request;
+  request.kind = kind;
+  request.archive = graph.pipeline + "/" + name;
+  request.range = submission.range;
+  request.graph = std::make_shared<const dag::Graph>(graph);
+  return prepare(submission, std::move(request), std::move(*resolved));
+}
+
+Result<Prepared> Submissions::prepare(const Submission& submission, Request request, dag::Resolved resolved) const {
+  if (submission.client_id.size() > 256) return invalid("a client id has at most 256 characters");
+  if (auto kept = keep_libraries(needed_libraries(request, resolved.libraries)); !kept) return kept.error();
+  auto document = dag::to_json(resolved.graph);
+  request.revision = digest_of(std::string_view(document.dump()));
+  request.pipeline = resolved.graph.pipeline;
+  request.partial = submission.partial;
+  request.priority = submission.priority;
+  request.client_id = submission.client_id;
+  return Prepared{std::move(request), std::move(resolved.graph), std::move(document), std::move(resolved.libraries), {}};
+}
+
+Result<> Submissions::keep_libraries(const std::vector<dag::Library>& libraries) const {
+  for (const auto& library : libraries)
+    if (auto kept = blobs_.import(library.digest, library.path); !kept) return kept;
+  return blobs_.sync();
+}
+
+}  // namespace mole::coordinator::control

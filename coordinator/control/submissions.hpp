@@ -1,0 +1,60 @@
+// The first step of a request: a submission is parsed, resolved against the plugins and stripped to the modules it asks for;
+// what nodes will need of it becomes blobs. Takes no lock.
+#pragma once
+
+#include "coordinator/control/config.hpp"
+#include "coordinator/control/planning.hpp"
+#include "coordinator/control/routing_tables.hpp"
+#include "coordinator/dag/resolve.hpp"
+#include "coordinator/jobs/plan.hpp"
+#include "coordinator/requests/request.hpp"
+#include "coordinator/store/blobs.hpp"
+#include "coordinator/wire/client_api.hpp"
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace mole::coordinator::control {
+
+// Ready to be accepted.
+struct Prepared {
+  requests::Request request;  // without a number
+  dag::Graph graph;           // of the whole pipeline
+  nlohmann::json document;    // the graph's JSON form; request.revision is its digest
+  std::vector<dag::Library> libraries;
+  std::set<std::string> what_if;  // modules whose overrides change what they measure
+};
+
+class Submissions {
+ public:
+  Submissions(const Config& config, const RoutingTables& tables, store::Blobs& blobs)
+      : plugins_(config.plugins), tables_(tables), blobs_(blobs) {}
+
+  Result<PipelineDescription> validate(const Submission& submission) const;
+  // The graph of the modules asked for, and what to plan.
+  struct Question {
+    SharedGraph graph;
+    jobs::PlanRequest ask;
+  };
+  Result<Question> for_plan(const Submission& submission) const;
+  Result<Prepared> for_run(const Submission& submission) const;
+  // kind: index or verify.
+  Result<Prepared> for_archive(const Submission& submission, const std::string& archive, RequestKind kind) const;
+  Result<> keep_libraries(const std::vector<dag::Library>& libraries) const;
+
+ private:
+  Result<dag::Resolved> resolve(const Submission& submission) const;
+  std::set<std::string> changed_by_overrides(const Submission& submission, const dag::Graph& graph) const;
+  Result<Prepared> prepare(const Submission& submission, requests::Request request, dag::Resolved resolved) const;
+
+  mutable CurrentPlugins plugins_;
+  const RoutingTables& tables_;
+  store::Blobs& blobs_;
+};
+
+// Digest of everything that makes two submissions the same request.
+std::string body_of(const requests::Request& request);
+
+}  // namespace mole::coordinator::control
