@@ -56,6 +56,12 @@ std::string coverage_text(const RequestStatus& request) {
   return fmt::format("{} ({} without windows, {} with windows, which reach back before the range)", all, plain, windowed);
 }
 
+std::string task_text(const coordinator::TaskStatus& task) {
+  return fmt::format("{} on {}, phase {}: {} of {} read, {}", printable(task.task), printable(task.node), printable(task.phase),
+                     human_bytes(static_cast<double>(task.bytes_done)), human_bytes(static_cast<double>(task.bytes_total)),
+                     human_number(task.flows, "flow", "flows"));
+}
+
 std::string target_of(const RequestStatus& request) {
   if (!request.archive.empty()) return std::string(word_of(request.kind)) + " of " + printable(request.archive);
   if (request.module.empty()) return printable(request.pipeline);
@@ -78,6 +84,7 @@ std::string request_text(const RequestStatus& request, const Style& style) {
   line("jobs", jobs_text(request.jobs));
   line("files", files_text(request.files));
   line("coverage", coverage_text(request));
+  for (const auto& task : request.tasks) line("task", task_text(task));
   for (const auto& wait : request.waits) line("waits", printable(wait));
   return out;
 }

@@ -62,6 +62,15 @@ std::string map_text(const std::vector<coordinator::ModuleStrip>& modules, const
   return out + std::string(name_width + 2, ' ') + legend(style);
 }
 
+std::string tasks_text(const std::vector<coordinator::TaskStatus>& tasks, const Style& style) {
+  if (tasks.empty()) return "";
+  Table table({{"task"}, {"node"}, {"phase"}, {"read", Align::right}, {"of", Align::right}, {"flows", Align::right}});
+  for (const auto& t : tasks)
+    table.row({printable(t.task), printable(t.node), printable(t.phase), human_bytes(static_cast<double>(t.bytes_done)),
+               human_bytes(static_cast<double>(t.bytes_total)), human_count(t.flows)});
+  return "\n" + table.text(style);
+}
+
 std::string nodes_text(const std::vector<coordinator::NodeStatus>& nodes, const Style& style) {
   if (nodes.empty()) return "nodes: none\n";
   Table table({{"node"}, {"state"}, {"slots", Align::right}, {"threads", Align::right}, {"leases", Align::right}});
@@ -97,7 +106,8 @@ std::string status_text(const coordinator::ClusterStatus& status, bool only_map,
   const auto map = status.modules.empty() ? "no modules yet; compute some with mole run PIPELINE --from T --to T\n"
                                           : map_text(status.modules, style);
   if (only_map) return map;
-  return map + "\n" + nodes_text(status.nodes, style) + "\n" + requests_text(status.requests, style);
+  return map + "\n" + nodes_text(status.nodes, style) + tasks_text(status.tasks, style) + "\n" +
+         requests_text(status.requests, style);
 }
 
 }  // namespace mole::cli

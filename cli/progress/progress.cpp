@@ -21,6 +21,17 @@ double share(std::uint64_t done, std::uint64_t total) {
   return static_cast<double>(done) / static_cast<double>(std::max<std::uint64_t>(1, total));
 }
 
+// Returns "2 tasks at 12 MiB of 31 MiB".
+std::string running_text(const std::vector<coordinator::TaskStatus>& tasks) {
+  std::uint64_t done = 0, total = 0;
+  for (const auto& task : tasks) {
+    done += task.bytes_done;
+    total += task.bytes_total;
+  }
+  return fmt::format("{} at {} of {}", human_number(tasks.size(), "task", "tasks"), human_bytes(static_cast<double>(done)),
+                     human_bytes(static_cast<double>(total)));
+}
+
 class PacedProgress : public Progress {
  protected:
   Pace pace(const RequestStatus& request, double now) {
@@ -118,6 +129,7 @@ std::string progress_line(const RequestStatus& request, const Pace& pace) {
     line += fmt::format("{}files {}/{}", line.empty() ? "" : "  ", human_count(files.done), human_count(files.total));
   if (pace.elapsed >= 1 && bytes > pace.bytes_at_start)
     line += fmt::format("  {:.1f} MB/s", static_cast<double>(bytes - pace.bytes_at_start) / pace.elapsed / 1e6);
+  if (!request.tasks.empty()) line += "  " + running_text(request.tasks);
   if (pace.elapsed >= 1 && finished > pace.jobs_at_start && finished < jobs.total)
     line += "  ETA " + human_seconds(pace.elapsed * static_cast<double>(jobs.total - finished) /
                                      static_cast<double>(finished - pace.jobs_at_start));

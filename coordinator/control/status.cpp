@@ -74,6 +74,15 @@ NodeStatus describe(const leases::NodeView& node, Micros now, Micros lease) {
   return out;
 }
 
+// Describes the leased tasks, of one request or of all.
+std::vector<TaskStatus> describe(const std::vector<leases::LeaseView>& leases, std::optional<std::uint64_t> request) {
+  std::vector<TaskStatus> out;
+  for (const auto& lease : leases)
+    if (const auto& p = lease.progress; !request || lease.request == *request)
+      out.push_back({p.task, lease.node, p.phase, p.bytes_done, p.bytes_total, p.flows});
+  return out;
+}
+
 std::vector<RequestStatus> all_requests(const store::Records& records, const Snapshot& now) {
   std::deque<RequestStatus> latest;
   records.scan_json(Table::requests, "", [&](std::string_view key, const json& row) {
@@ -97,14 +106,20 @@ Result<RequestStatus> Queries::request(const std::string& id) const {
   if (!number) return number.error();
   std::optional<LiveRequest> live;
   Snapshot now;
+  std::vector<leases::LeaseView> leases;
   {
     State::Lock lock(state_);
     if (const auto found = state_.live.find(*number); found != state_.live.end()) {
       live = copy_live(state_, found->second);
       now.running = state_.scheduler.running_jobs();
+      leases = state_.scheduler.leases();
     }
   }
-  if (live) return requests::describe(live->request, now.counts(*live), true);
+  if (live) {
+    auto out = requests::describe(live->request, now.counts(*live), true);
+    out.tasks = describe(leases, *number);
+    return out;
+  }
   views_.wait();  // a caller that sees that a request has ended must find its tables
   const auto row = records_.json(Table::requests, keys::number(*number));
   if (!row.is_object()) return missing("there is no request " + id + "; mole request list shows them");
@@ -127,11 +142,13 @@ ClusterStatus Queries::status() const {
   ClusterStatus out;
   Snapshot now;
   std::vector<leases::NodeView> nodes;
+  std::vector<leases::LeaseView> leases;
   std::map<std::string, ModuleRow> modules;
   {
     State::Lock lock(state_);
     now = snapshot_of(state_);
     nodes = state_.scheduler.nodes();
+    leases = state_.scheduler.leases();
     modules = state_.modules;
     out.leases = state_.scheduler.lease_count();
   }
@@ -140,6 +157,7 @@ ClusterStatus Queries::status() const {
     if (const auto graph = graph_of(row.revision)) out.modules.push_back(strip_of(records_, name, row.fingerprint, **graph, now));
   out.requests = all_requests(records_, now);
   out.epoch = records_.store().epoch();
+  out.tasks = describe(leases, std::nullopt);
   views_.wait();
   return out;
 }

@@ -120,10 +120,9 @@ bool Scheduler::adopt(const Grant& grant, const std::string& node, const std::st
   return true;
 }
 
-std::vector<std::pair<Grant, TaskProgress>> Scheduler::leases_of(std::uint64_t request) const {
-  std::vector<std::pair<Grant, TaskProgress>> out;
-  for (const auto& [id, lease] : leases_)
-    if (lease.grant.request == request) out.emplace_back(lease.grant, lease.progress);
+std::vector<LeaseView> Scheduler::leases() const {
+  std::vector<LeaseView> out;
+  for (const auto& [id, lease] : leases_) out.push_back({lease.grant.request, lease.node, lease.progress});
   return out;
 }
 

@@ -33,6 +33,12 @@ struct NodeView {
   std::size_t leases = 0;
 };
 
+struct LeaseView {
+  std::uint64_t request = 0;
+  std::string node;
+  TaskProgress progress;  // as the node reported it last
+};
+
 class Scheduler {
  public:
   Scheduler(Settings settings, std::uint64_t epoch) : settings_(settings), epoch_(epoch) {}
@@ -71,7 +77,7 @@ class Scheduler {
 
   std::vector<NodeView> nodes() const;
   std::size_t lease_count() const { return leases_.size(); }
-  std::vector<std::pair<Grant, TaskProgress>> leases_of(std::uint64_t request) const;
+  std::vector<LeaseView> leases() const;
   const Grant* grant(const std::string& id) const;  // null: not leased
   bool leased(const std::string& id) const { return leases_.contains(id); }
 

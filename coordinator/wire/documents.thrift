@@ -183,6 +183,15 @@ struct JobFailure {
   8: string log_tail
 }
 
+struct TaskStatus {
+  1: string task
+  2: string node
+  3: string phase
+  4: i64 bytes_done
+  5: i64 bytes_total
+  6: i64 flows
+}
+
 struct RequestStatus {
   1: string id
   2: RequestKind kind
@@ -207,6 +216,7 @@ struct RequestStatus {
   21: optional list<string> overrides
   22: list<string> waits
   23: optional list<JobFailure> failures
+  24: optional list<TaskStatus> tasks
 }
 
 struct FinishedJob {
@@ -247,6 +257,7 @@ struct ClusterStatus {
   3: list<RequestStatus> requests
   4: i64 leases
   5: i64 epoch
+  6: optional list<TaskStatus> tasks
 }
 
 struct KeyChange {

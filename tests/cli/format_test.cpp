@@ -109,6 +109,25 @@ TEST(Strip, WritesOneColourSequencePerRunOfCells) {
   EXPECT_EQ(strip_text({{at("2007-01-01"), at("2007-01-02"), JobState::done}}, 3, style), "\033[32m███\033[0m");
 }
 
+TEST(Status, ShowsModulesNodesTasksAndRequests) {
+  coordinator::ClusterStatus status;
+  status.nodes = {{"n1", "", 2, 4, 1, 0, coordinator::NodeState::online}};
+  status.modules = {{"p/traffic", JobState::done, {}, {{at("2007-01-01"), at("2007-01-02"), JobState::done}}}};
+  status.tasks = {{"1-7", "n1\x1b", "run", 3 << 20, 8 << 20, 1200}};
+  const auto text = status_text(status, false, plain);
+  EXPECT_NE(text.find("p/traffic  ████"), std::string::npos) << text;
+  EXPECT_NE(text.find("node  state   slots  threads  leases\n"
+                      "n1    online      2        4       1\n"
+                      "\n"
+                      "task  node    phase     read       of  flows\n"
+                      "1-7   n1\\x1b  run    3.0 MiB  8.0 MiB  1,200\n"
+                      "\n"
+                      "no requests"),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(status_text(status, true, plain).find("task"), std::string::npos);
+}
+
 TEST(Explain, ShowsWhatChanged) {
   coordinator::JobExplanation explained;
   explained.job = "p/mean@2007-09-22T06:00:00Z";

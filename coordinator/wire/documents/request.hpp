@@ -72,6 +72,20 @@ struct JobFailure {
       field("log_tail", &JobFailure::log_tail, "Last lines of the worker"));
 };
 
+struct TaskStatus {
+  std::string task, node, phase;
+  std::uint64_t bytes_done = 0, bytes_total = 0, flows = 0;
+
+  bool operator==(const TaskStatus&) const = default;
+  static constexpr auto table =
+      document("TaskStatus", "A leased task, as its node reported it last.",  //
+               field("task", &TaskStatus::task, "Id of the task"), field("node", &TaskStatus::node, "Node that runs it"),
+               field("phase", &TaskStatus::phase, "`granted` before the first report, then `fetch`, `run`, `seal` or `upload`"),
+               field("bytes_done", &TaskStatus::bytes_done, "Bytes of its files read so far").unit("B"),
+               field("bytes_total", &TaskStatus::bytes_total, "Size of its files").unit("B"),
+               field("flows", &TaskStatus::flows, "Flows decoded so far"));
+};
+
 struct RequestStatus {
   std::string id;
   RequestKind kind = RequestKind::run;
@@ -89,6 +103,7 @@ struct RequestStatus {
   std::optional<double> coverage, coverage_without_windows, coverage_with_windows;
   std::vector<std::string> overrides, waits;
   std::optional<std::vector<JobFailure>> failures;
+  std::vector<TaskStatus> tasks;
 
   bool operator==(const RequestStatus&) const = default;
   static constexpr auto table = document(
@@ -113,7 +128,8 @@ struct RequestStatus {
       field("coverage_with_windows", &RequestStatus::coverage_with_windows, "The same for jobs with a window").optional(),
       field("overrides", &RequestStatus::overrides, "Its `--set`").optional(),
       field("waits", &RequestStatus::waits, "Which jobs wait for which files, as texts"),
-      field("failures", &RequestStatus::failures, "Jobs given up, the first 1000; absent in lists of requests").optional());
+      field("failures", &RequestStatus::failures, "Jobs given up, the first 1000; absent in lists of requests").optional(),
+      field("tasks", &RequestStatus::tasks, "Its leased tasks; absent: none, or a list of requests").optional());
 };
 
 struct FinishedJob {

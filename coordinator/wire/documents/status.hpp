@@ -54,6 +54,7 @@ struct ClusterStatus {
   std::vector<ModuleStrip> modules;
   std::vector<RequestStatus> requests;
   std::uint64_t leases = 0, epoch = 0;
+  std::vector<TaskStatus> tasks;
 
   bool operator==(const ClusterStatus&) const = default;
   static constexpr auto table =
@@ -61,7 +62,8 @@ struct ClusterStatus {
                field("nodes", &ClusterStatus::nodes, "Nodes"), field("modules", &ClusterStatus::modules, "Modules"),
                field("requests", &ClusterStatus::requests, "The latest 200 requests"),
                field("leases", &ClusterStatus::leases, "Leased tasks"),
-               field("epoch", &ClusterStatus::epoch, "Number of starts of the coordinator"));
+               field("epoch", &ClusterStatus::epoch, "Number of starts of the coordinator"),
+               field("tasks", &ClusterStatus::tasks, "Leased tasks; absent: none").optional());
 };
 
 }  // namespace mole::coordinator
