@@ -129,7 +129,7 @@ Result<> Service::release(const std::string& node, const std::string& incarnatio
   return {};
 }
 
-Result<std::vector<std::string>> Service::complete(const std::vector<Completion>& completions) {
+Result<std::vector<Verdict>> Service::complete(const std::vector<Completion>& completions) {
   const auto checked = completions_.check(completions);
   if (!checked) return checked.error();
   auto verdicts = apply([&](Change& change) MOLE_REQUIRES(service_mutex) {

@@ -52,7 +52,7 @@ class Service final : public Api {
   Result<std::vector<task::Spec>> lease(const LeaseRequest&) override;
   Result<HeartbeatReply> heartbeat(const Heartbeat&) override;
   Result<> release(const std::string& node, const std::string& incarnation, const std::vector<std::string>& tasks) override;
-  Result<std::vector<std::string>> complete(const std::vector<Completion>&) override;
+  Result<std::vector<Verdict>> complete(const std::vector<Completion>&) override;
 
   Result<std::uint64_t> put_blob(const Digest&, std::uint64_t offset, std::string_view bytes, std::uint64_t total) override;
   Result<std::string> get_blob(const Digest&, std::uint64_t offset, std::uint32_t limit) override;

@@ -84,9 +84,9 @@ Result<std::vector<task::IndexEntry>> Completions::read_listing(const task::Repo
 
 // ---- taking
 
-std::vector<std::string> Completions::take(const Checked& checked, Change& change) {
+std::vector<Verdict> Completions::take(const Checked& checked, Change& change) {
   change.require_sync();  // a duplicate's first report may not be durable yet
-  std::vector<std::string> verdicts;
+  std::vector<Verdict> verdicts;
   for (std::size_t i = 0; i < checked.completions.size(); ++i) {
     const auto& completion = checked.completions[i];
     try {
@@ -96,14 +96,14 @@ std::vector<std::string> Completions::take(const Checked& checked, Change& chang
           {{"event", "completion refused"}, {"task", completion.spec.id}, {"node", completion.node}, {"message", e.what()}},
           change);
       requests_.replan_all(change);
-      verdicts.push_back("stale");
+      verdicts.push_back(Verdict::stale);
     }
     change.flush();  // the next one reads these rows
   }
   return verdicts;
 }
 
-std::string Completions::take_one(const Completion& completion, const std::vector<task::IndexEntry>& listing, Change& change) {
+Verdict Completions::take_one(const Completion& completion, const std::vector<task::IndexEntry>& listing, Change& change) {
   const auto& report = completion.report;
   if (take_file_reports(completion, change)) {
     state_.indexes.clear();
@@ -128,7 +128,7 @@ std::string Completions::take_one(const Completion& completion, const std::vecto
   }
   if (drop_missing_blobs(completion, change)) requests_.replan_all(change);
   for (auto& [number, request] : state_.live) requests_.check_finished(request, change);
-  return settled.verdict == "stale" ? stale_or_duplicate(completion) : settled.verdict;
+  return settled.verdict == Verdict::stale ? stale_or_duplicate(completion) : settled.verdict;
 }
 
 // Stores what was found out about files, even if the task failed. True: some file's key has changed.
@@ -191,15 +191,15 @@ void Completions::store_failures(const std::vector<std::pair<leases::JobKey, lea
 }
 
 // A report sent again after its request has ended is a duplicate if the catalogue names its blobs: the node must keep its states.
-std::string Completions::stale_or_duplicate(const Completion& completion) const {
+Verdict Completions::stale_or_duplicate(const Completion& completion) const {
   for (const auto& report : completion.report.steps) {
     const auto row = records_.catalogue(completion.spec.steps[report.step].fingerprint, completion.spec.block.from);
     if (!row || report.outcome != "done") continue;
     if ((!report.state_blob.empty() && row->state_blob == report.state_blob) ||
         (!report.rows_blob.empty() && row->rows_blob == report.rows_blob))
-      return "duplicate";
+      return Verdict::duplicate;
   }
-  return "stale";
+  return Verdict::stale;
 }
 
 }  // namespace mole::coordinator::control

@@ -28,19 +28,19 @@ class Completions {
   // Checks reports, which come from other machines, and reads the listings they refer to. Takes no lock. `completions` must
   // outlive the result. transient: a blob is not here yet.
   Result<Checked> check(const std::vector<Completion>& completions) const;
-  // Returns the verdicts of Api::complete.
-  std::vector<std::string> take(const Checked& checked, Change& change) MOLE_REQUIRES(service_mutex);
+  // Returns a verdict for each completion.
+  std::vector<Verdict> take(const Checked& checked, Change& change) MOLE_REQUIRES(service_mutex);
 
  private:
   // ---- completions.cpp
   Result<> check_report(const Completion& completion) const;
   Result<std::vector<task::IndexEntry>> read_listing(const task::Report& report) const;
-  std::string take_one(const Completion& completion, const std::vector<task::IndexEntry>& listing, Change& change)
+  Verdict take_one(const Completion& completion, const std::vector<task::IndexEntry>& listing, Change& change)
       MOLE_REQUIRES(service_mutex);
   bool take_file_reports(const Completion& completion, Change& change) MOLE_REQUIRES(service_mutex);
   void count_progress(requests::Request& request, const task::Report& report) const;
   void store_failures(const std::vector<std::pair<leases::JobKey, leases::FailureRecord>>& failures, Change& change) const;
-  std::string stale_or_duplicate(const Completion& completion) const;
+  Verdict stale_or_duplicate(const Completion& completion) const;
   // ---- results.cpp
   void take_result(const Completion& completion, const leases::SettledStep& step, Change& change) MOLE_REQUIRES(service_mutex);
   void note_inputs(const task::Step& step, const leases::JobKey& job, nlohmann::json& lineage) MOLE_REQUIRES(service_mutex);

@@ -185,11 +185,11 @@ Settled Scheduler::complete(const Completion& completion, Micros now, Random& ra
     reopen(*grant, now);
   }
   if (!settled.accepted.empty())
-    settled.verdict = "accepted";
+    settled.verdict = Verdict::accepted;
   else if (any_known)
-    settled.verdict = "duplicate";
+    settled.verdict = Verdict::duplicate;
   else
-    settled.verdict = settled.live && !any_done ? "accepted" : "stale";
+    settled.verdict = settled.live && !any_done ? Verdict::accepted : Verdict::stale;
   return settled;
 }
 

@@ -18,8 +18,8 @@ namespace mole::coordinator::leases {
 
 // The consequences of one completion.
 struct Settled {
-  std::string verdict;  // see NodeApi::complete
-  bool live = false;    // the task was still leased to this node
+  Verdict verdict = Verdict::stale;
+  bool live = false;  // the task was still leased to this node
   std::vector<SettledStep> accepted, duplicates;
   std::vector<std::pair<JobKey, FailureRecord>> failures;  // rows to write
   std::optional<ArchiveTask> archive_task;                 // the index or verify task that ended

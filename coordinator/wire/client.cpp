@@ -188,8 +188,8 @@ Result<> RemoteCoordinator::release(const std::string& node, const std::string& 
   return pool_->run(Repeat::safe, [&](auto& client) { client.release(node, incarnation, tasks); });
 }
 
-Result<std::vector<std::string>> RemoteCoordinator::complete(const std::vector<Completion>& completions) {
-  std::vector<std::string> verdicts;
+Result<std::vector<Verdict>> RemoteCoordinator::complete(const std::vector<Completion>& completions) {
+  std::vector<Verdict> verdicts;
   wire::Completions batch;
   Outgoing message;
   const auto send = [&]() -> Result<> {
@@ -199,7 +199,11 @@ Result<std::vector<std::string>> RemoteCoordinator::complete(const std::vector<C
     if (!done) return done.error();
     if (got.size() != batch.completions.size())
       return internal("the coordinator returned a wrong number of verdicts; see its log");
-    verdicts.insert(verdicts.end(), got.begin(), got.end());
+    for (const auto& word : got) {
+      const auto verdict = from_word<Verdict>(word);
+      if (!verdict) return internal("the coordinator returned the unknown verdict \"" + word + "\"; update this program");
+      verdicts.push_back(*verdict);
+    }
     batch = {};
     return {};
   };

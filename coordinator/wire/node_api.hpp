@@ -2,6 +2,7 @@
 #pragma once
 
 #include "coordinator/wire/blob_api.hpp"
+#include "coordinator/wire/documents/table.hpp"
 #include "sdk/model/task.hpp"
 #include "sdk/model/time.hpp"
 
@@ -58,6 +59,17 @@ struct Completion {
   task::Report report;
 };
 
+enum class Verdict : std::uint8_t { accepted, duplicate, stale };
+inline constexpr EnumValue verdict_names[] = {
+    {"accepted", "its results are stored"},
+    {"duplicate", "the same results were stored before"},
+    {"stale", "not wanted: drop the results"},
+};
+template <>
+struct EnumNamesOf<Verdict> {
+  static constexpr EnumNames value{"Verdict", verdict_names};
+};
+
 // Thread-safe.
 class NodeApi : public virtual BlobApi {
  public:
@@ -66,8 +78,8 @@ class NodeApi : public virtual BlobApi {
   virtual Result<HeartbeatReply> heartbeat(const Heartbeat&) = 0;
   // Gives tasks back unfinished; this does not count as a failed attempt.
   virtual Result<> release(const std::string& node, const std::string& incarnation, const std::vector<std::string>& tasks) = 0;
-  // Idempotent. Element i is the verdict on completion i: "accepted", "duplicate" or "stale" (drop the results).
-  virtual Result<std::vector<std::string>> complete(const std::vector<Completion>&) = 0;
+  // Takes results. Idempotent. Returns a verdict for each completion, in order.
+  virtual Result<std::vector<Verdict>> complete(const std::vector<Completion>&) = 0;
 };
 
 }  // namespace mole::coordinator

@@ -82,7 +82,8 @@ class Handler final : public wire::CoordinatorIf {
     answer(api_.release(node, incarnation, tasks));
   }
   void complete(std::vector<std::string>& out, const wire::Completions& completions) override {
-    out = answer(api_.complete(answer(from_wire(wire::Completions(completions)))));
+    for (const auto verdict : answer(api_.complete(answer(from_wire(wire::Completions(completions))))))
+      out.emplace_back(word_of(verdict));
   }
 
   std::int64_t put_blob(const std::string& hex, std::int64_t offset, const std::string& bytes, std::int64_t total) override {

@@ -60,12 +60,12 @@ class FakeCoordinator final : public FakeApi {
     if (put_error) return *put_error;
     return FakeApi::put_blob(digest, offset, bytes, total);
   }
-  Result<std::vector<std::string>> complete(const std::vector<coordinator::Completion>& all) override {
+  Result<std::vector<coordinator::Verdict>> complete(const std::vector<coordinator::Completion>& all) override {
     if (complete_error && complete_error->first(all)) return complete_error->second;
     const std::lock_guard lock(mutex);
     for (const auto& completion : all) std::erase_if(grants, [&](const auto& spec) { return spec.id == completion.spec.id; });
     completions.insert(completions.end(), all.begin(), all.end());
-    return std::vector<std::string>(all.size(), "accepted");
+    return std::vector(all.size(), coordinator::Verdict::accepted);
   }
 
   std::size_t completed() {

@@ -79,7 +79,7 @@ TEST_P(Client, CarriesEveryCallOfANode) {
   EXPECT_TRUE(client->release("n", "i", {"7-1"}));
   const auto verdicts = client->complete({Completion{.node = "n", .incarnation = "i", .spec = spec, .report = {}}});
   ASSERT_TRUE(verdicts) << verdicts.error().message;
-  EXPECT_EQ(*verdicts, std::vector<std::string>{"accepted"});
+  EXPECT_EQ(*verdicts, std::vector{Verdict::accepted});
   EXPECT_EQ(api.calls, (std::vector<std::string>{"release n i 7-1", "complete 1"}));
 }
 

@@ -87,11 +87,11 @@ class FakeApi : public coordinator::Api {
     calls.push_back(text);
     return {};
   }
-  Result<std::vector<std::string>> complete(const std::vector<coordinator::Completion>& all) override {
+  Result<std::vector<coordinator::Verdict>> complete(const std::vector<coordinator::Completion>& all) override {
     const std::lock_guard lock(mutex);
     calls.push_back("complete " + std::to_string(all.size()));
     completions.insert(completions.end(), all.begin(), all.end());
-    return std::vector<std::string>(all.size(), "accepted");
+    return std::vector(all.size(), coordinator::Verdict::accepted);
   }
   Result<std::uint64_t> put_blob(const Digest& digest, std::uint64_t offset, std::string_view bytes, std::uint64_t) override {
     const std::lock_guard lock(mutex);
