@@ -1,7 +1,7 @@
-// mole-coordinator: the coordinator as a service. Exit codes: 0 stopped, 1 failed, 2 usage, 4 no state there, 5 refused, 75 try
+// mole-coordinator: the coordinator as a service. Exit codes: 0 stopped, 1 failed, 2 usage, 4 state not found, 5 refused, 75 try
 // later.
-#include "coordinator/wire/frame_server.hpp"
 #include "coordinator/service.hpp"
+#include "coordinator/wire/frame_server.hpp"
 #include "sdk/descriptor/sidecar.hpp"
 
 #include <spdlog/sinks/stdout_sinks.h>
@@ -46,18 +46,18 @@ struct Arguments {
 };
 
 void declare(CLI::App& app, Arguments& a) {
-  app.set_config("--config", "", "Options from a file (ini or TOML), overridden by those given here");
-  app.add_option("--state", a.state, "Folder of everything the coordinator knows")->capture_default_str();
-  app.add_flag("--init", a.init, "Make the state if there is none; without it a missing state is an error");
+  app.set_config("--config", "", "Read options from a file (ini or TOML); options on the command line take precedence");
+  app.add_option("--state", a.state, "Folder of the coordinator's state")->capture_default_str();
+  app.add_flag("--init", a.init, "Create the state if it does not exist; without this option a missing state is an error");
   app.add_option("--listen", a.listen,
                  "unix:/path or tcp:127.0.0.1:PORT (port 0: any); repeatable (default: STATE/coordinator.sock)");
-  app.add_option("--plugins", a.plugins, "Folder of plugins, before those of MOLE_PLUGIN_PATH and the installation; repeatable");
+  app.add_option("--plugins", a.plugins, "Folder of plugins, searched before MOLE_PLUGIN_PATH and the installation; repeatable");
   app.add_option("--lease", a.lease, "How long a silent node keeps its tasks")->capture_default_str();
   app.add_option("--heartbeat", a.heartbeat, "How often nodes report")->capture_default_str();
   app.add_option("--log-level", a.log_level, "debug, info, warn or error")
       ->capture_default_str()
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
-  app.add_option("--parent", a.parent, "Die with this process, which started us")->group("");
+  app.add_option("--parent", a.parent, "Exit when this process, the parent, exits")->group("");
 }
 
 mole::Result<mole::coordinator::Config> config_of(const Arguments& a) {
@@ -65,10 +65,9 @@ mole::Result<mole::coordinator::Config> config_of(const Arguments& a) {
   config.state = a.state;
   config.create = a.init;
   config.plugins = mole::plugin_folders();
-  config.plugins.insert(config.plugins.end(), a.plugins.rbegin(), a.plugins.rend());  // the first one given wins
+  config.plugins.insert(config.plugins.end(), a.plugins.rbegin(), a.plugins.rend());  // the first one takes precedence
   config.storage_failed = [](const std::string& cause) {
-    spdlog::critical(
-        "the state cannot be written, nothing is acknowledged any more: {}; make room or mend the disk and start again", cause);
+    spdlog::critical("cannot write the state: {}; free space or repair the disk, then start again", cause);
     spdlog::default_logger()->flush();
     ::_exit(failed);
   };
@@ -79,8 +78,7 @@ mole::Result<mole::coordinator::Config> config_of(const Arguments& a) {
     *time = *parsed;
   }
   if (config.leases.heartbeat <= 0 || config.leases.lease < 2 * config.leases.heartbeat)
-    return mole::invalid("a lease of " + a.lease + " does not outlast two heartbeats of " + a.heartbeat +
-                         "; make --lease longer");
+    return mole::invalid("a lease of " + a.lease + " is not longer than two heartbeats of " + a.heartbeat + "; increase --lease");
   return config;
 }
 
@@ -121,7 +119,7 @@ int serve(const Arguments& a) {
   say_ready(server.addresses());
   int signal = 0;
   ::sigwait(&stop, &signal);
-  spdlog::info("stopping; what was acknowledged is kept, nodes work on and report at the next start");
+  spdlog::info("stopping; acknowledged changes are durable, nodes continue and report after the next start");
   server.stop();
   return 0;
 }
@@ -129,7 +127,7 @@ int serve(const Arguments& a) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("The coordinator of Data Mole: accepts requests, plans them, hands tasks to nodes.", "mole-coordinator");
+  CLI::App app("The coordinator of Data Mole: accepts requests, plans them, leases tasks to nodes.", "mole-coordinator");
   Arguments arguments;
   declare(app, arguments);
   try {
