@@ -56,7 +56,7 @@ Service::~Service() = default;
 Result<> Service::start() {
   return apply([&](Change& change) MOLE_REQUIRES(service_mutex) -> Result<> {
     state_.load();
-    for (const auto& [name, row] : state_.modules) change.views.relink.push_back(name);  // a crash may have cut links off
+    for (const auto& [name, row] : state_.modules) change.views.relink.push_back(name);  // a crash may have left out links
     if (auto resumed = requests_.resume(change); !resumed) return resumed;
     grants_.adopt_stored();
     return {};
@@ -171,7 +171,7 @@ Result<TableDump> Service::dump(const std::string& table, const std::string& fro
 
 Result<std::uint64_t> Service::put_blob(const Digest& digest, std::uint64_t offset, std::string_view bytes, std::uint64_t total) {
   auto held = blobs_.put(digest, offset, bytes, total);
-  // A full disk is a storage error like any other (reliability.md 0.4). Nodes keep their blobs and send them after a restart.
+  // A full disk is a storage error like any other. Nodes keep their blobs and send them after a restart.
   if (!held && held.error().code == Code::exhausted && config_.storage_failed) config_.storage_failed(held.error().message);
   return held;
 }

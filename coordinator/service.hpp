@@ -1,5 +1,5 @@
 // The coordinator in one process: Api over the store, the scheduler and the planner (docs/architecture.md). Every call takes the
-// lock, calls one part of control/ and writes what changed; control/ follows a request file by file.
+// lock, calls one part of control/ and writes the changes (coordinator/control/README.md).
 //
 //   auto service = Service::open({.state = "mole-state", .plugins = folders, .create = true});
 #pragma once
@@ -61,7 +61,7 @@ class Service final : public Api {
   Service(Config config, std::unique_ptr<store::Store> store, store::Blobs blobs);
   Result<> start();
   Result<Accepted> accept(control::Prepared prepared);
-  // Calls `call(change)` under the lock, then makes the change durable, then writes the files that show it.
+  // Calls `call(change)` under the lock, then makes the change durable, then updates the views.
   template <class Call>
   std::invoke_result_t<Call, control::Change&> apply(Call call) MOLE_EXCLUDES(control::service_mutex);
 

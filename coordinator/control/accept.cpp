@@ -1,4 +1,4 @@
-// Accepting a request: checks against running requests, its durable rows, its first step.
+// Accepts a request: checks it against running requests, writes its rows and takes its first step.
 #include "coordinator/control/requests.hpp"
 #include "coordinator/store/keys.hpp"
 
@@ -56,7 +56,7 @@ Result<Accepted> Requests::accept(Prepared prepared, Change& change) {
   return answer;
 }
 
-// The answer to a submission that was sent before under the same client id.
+// Returns the reply to an earlier submission with the same client id.
 std::optional<Result<Accepted>> Requests::repeated(const Request& request, Change& change) {
   if (request.client_id.empty()) return std::nullopt;
   const auto known = records_.json(Table::clients, request.client_id);
@@ -87,7 +87,7 @@ Result<> Requests::check_archives_agree(const dag::Graph& graph) const {
   return {};
 }
 
-// Keys contain the name and version of a released plugin, not its binary, so the binary must not change (decision 7).
+// Keys contain the name and version of a released plugin, not its binary, so the binary must not change.
 Result<> Requests::check_released_versions(const std::vector<dag::Library>& libraries) const {
   for (const auto& library : libraries) {
     if (library.development) continue;
@@ -133,7 +133,7 @@ void Requests::store_modules(const Prepared& prepared, Change& change) {
   }
 }
 
-// A new request tries again what earlier ones gave up.
+// A new request retries jobs that earlier ones gave up.
 void Requests::forget_failures(const dag::Graph& graph, Change& change) {
   for (const auto& module : graph.modules)
     records_.scan_jobs(Table::failures, module.fingerprint,

@@ -1,4 +1,4 @@
-// Everything one call changes: rows to write, files to write afterwards, whether the answer must wait for the disk.
+// The changes of one call: rows to write, files to write afterwards, and whether the reply must wait for the sync.
 #pragma once
 
 #include "coordinator/leases/scheduler.hpp"
@@ -17,12 +17,12 @@ class Change {
   store::Batch batch;
   views::Update views;
 
-  // The catalogue row of a job, to be edited; read from the store at the first call.
+  // Returns the catalogue row of a job for editing; the first call reads it from the store.
   store::CatalogueRow& edit(const leases::JobKey& job);
   // Makes the rows so far visible to readers and planning. They are durable only after Store::sync of the returned ticket.
   std::uint64_t flush();
 
-  // The answer must wait for the disk even if this change writes nothing: an earlier change may not be durable yet.
+  // Makes the reply wait for the sync even if this change writes nothing, because an earlier change may not be durable yet.
   void require_sync() { must_sync_ = true; }
   bool must_sync() const { return must_sync_; }
 

@@ -48,7 +48,7 @@ Result<Checked> Completions::check(const std::vector<Completion>& completions) c
     if (!report.index_blob.empty() && !listing->empty()) checked.listing_blobs.push_back(report.index_blob);
     checked.listings.push_back(std::move(*listing));
   }
-  if (auto settled = blobs_.sync(); !settled) return settled.error();  // before the catalogue names them
+  if (auto settled = blobs_.sync(); !settled) return settled.error();  // before the catalogue refers to them
   return checked;
 }
 
@@ -98,7 +98,7 @@ std::vector<Verdict> Completions::take(const Checked& checked, Change& change) {
       requests_.replan_all(change);
       verdicts.push_back(Verdict::stale);
     }
-    change.flush();  // the next one reads these rows
+    change.flush();  // the next completion reads these rows
   }
   return verdicts;
 }
@@ -131,7 +131,7 @@ Verdict Completions::take_one(const Completion& completion, const std::vector<ta
   return settled.verdict == Verdict::stale ? stale_or_duplicate(completion) : settled.verdict;
 }
 
-// Stores what was found out about files, even if the task failed. True: some file's key has changed.
+// Stores the reports on files, even if the task failed. Returns whether the key of some file has changed.
 bool Completions::take_file_reports(const Completion& completion, Change& change) {
   auto archive = archive_of(completion);
   Request* verifying = nullptr;
@@ -190,7 +190,8 @@ void Completions::store_failures(const std::vector<std::pair<leases::JobKey, lea
   }
 }
 
-// A report sent again after its request has ended is a duplicate if the catalogue names its blobs: the node must keep its states.
+// A repeated report after the end of its request is a duplicate if the catalogue refers to its blobs: the node must keep its
+// states.
 Verdict Completions::stale_or_duplicate(const Completion& completion) const {
   for (const auto& report : completion.report.steps) {
     const auto row = records_.catalogue(completion.spec.steps[report.step].fingerprint, completion.spec.block.from);

@@ -1,4 +1,4 @@
-// Tasks on their way back: a report is checked, then becomes catalogue rows, file rows, failures and verdicts.
+// Completed tasks: checks reports and turns them into catalogue rows, file rows, failures and verdicts.
 #pragma once
 
 #include "coordinator/control/change.hpp"
@@ -13,10 +13,10 @@
 
 namespace mole::coordinator::control {
 
-// Completions whose reports may be used: every index, digest and number in them was checked.
+// Completions with valid reports: every index, digest and number has been checked.
 struct Checked {
   const std::vector<Completion>& completions;
-  std::vector<std::vector<task::IndexEntry>> listings;  // of each completion; read from its blob if it came as one
+  std::vector<std::vector<task::IndexEntry>> listings;  // of each completion; read from its blob if it was sent as one
   std::vector<Digest> listing_blobs;                    // blobs that were read; remove them when the listings are stored
 };
 
@@ -25,7 +25,7 @@ class Completions {
   Completions(const store::Records& records, store::Blobs& blobs, State& state, Requests& requests, Listings& listings)
       : records_(records), blobs_(blobs), state_(state), requests_(requests), listings_(listings) {}
 
-  // Checks reports, which come from other machines, and reads the listings they refer to. Takes no lock. `completions` must
+  // Checks reports, which are untrusted, and reads the listings they refer to. Takes no lock. `completions` must
   // outlive the result. transient: a blob is not here yet.
   Result<Checked> check(const std::vector<Completion>& completions) const;
   // Returns a verdict for each completion.

@@ -1,4 +1,4 @@
-// What a submission would do, and why a job is computed.
+// Reports what a submission would do, and why a job is computed.
 #include "coordinator/control/queries.hpp"
 #include "coordinator/requests/lineage.hpp"
 #include "coordinator/store/keys.hpp"
@@ -16,7 +16,7 @@ namespace keys = store::keys;
 namespace {
 
 constexpr std::size_t max_jobs = 1000, max_gaps = 1000, max_changes = 20;
-constexpr double assumed_bytes_per_second = 20e6;  // until a task has reported
+constexpr double assumed_bytes_per_second = 20e6;  // until a task has reported its speed
 
 constexpr auto needs_any = static_cast<std::uint8_t>(Flag::needs_state | Flag::needs_result);
 
@@ -68,7 +68,7 @@ std::vector<PlanGap> gaps_in_reach(const jobs::Plan& plan) {
   return out;
 }
 
-// Parts of `range` for which a routing table is missing, as texts.
+// Describes the parts of `range` without a routing table.
 std::vector<std::string> missing_tables(const dag::Graph& graph, TimeRange range) {
   std::set<std::uint32_t> used;
   for (const auto& module : graph.modules)
@@ -102,7 +102,7 @@ std::vector<KeyChange> read_changes(const json& stored) {
   return out;
 }
 
-// Why a job's key differs from the stored one.
+// Finds out why a job's key differs from the stored one.
 class Reasons {
  public:
   // `former`: former fingerprints of the plan's modules by full name, latest first.
@@ -166,7 +166,7 @@ class Reasons {
   const std::map<std::string, std::vector<Digest>>& former_;
 };
 
-// Current and former fingerprints of a graph's modules, by full name, latest first.
+// Returns the current and former fingerprints of a graph's modules by full name, latest first.
 std::map<std::string, std::vector<Digest>> former_fingerprints(const State& state, const dag::Graph& graph)
     MOLE_REQUIRES(service_mutex) {
   std::map<std::string, std::vector<Digest>> out;
@@ -179,7 +179,7 @@ std::map<std::string, std::vector<Digest>> former_fingerprints(const State& stat
   return out;
 }
 
-// Flags of a block that only the plans of running requests know: what failed, what waits.
+// Returns the flags of a block that only the plans of running requests know: failed and waiting jobs.
 std::uint8_t live_flags(const State& state, const dag::Module& module, Micros from) MOLE_REQUIRES(service_mutex) {
   std::uint8_t out = 0;
   for (const auto& [number, request] : state.live) {
@@ -191,7 +191,7 @@ std::uint8_t live_flags(const State& state, const dag::Module& module, Micros fr
   return out;
 }
 
-// The jobs of a plan that must be computed before this one.
+// Returns the jobs of a plan that must be computed before this one.
 std::vector<std::string> jobs_before(const jobs::Plan& plan, std::uint32_t m, std::int64_t block) {
   std::vector<std::string> out;
   for (std::uint32_t other = 0; other < plan.modules.size(); ++other)
@@ -201,7 +201,7 @@ std::vector<std::string> jobs_before(const jobs::Plan& plan, std::uint32_t m, st
   return out;
 }
 
-// The record of the task that read the job's files: a state is computed from flows, the result of a window from states.
+// Returns the record of the task that read the job's files: a state is computed from flows, the result of a window from states.
 json record_with_flows(const json& lineage) {
   json out = json::object();
   for (const auto* part : {"result", "state"})

@@ -1,4 +1,4 @@
-// The end of a request: whether it has ended, and its summary.
+// Decides whether a request has ended, and writes its summary.
 #include "coordinator/control/requests.hpp"
 #include "coordinator/store/keys.hpp"
 
@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t max_failures = 1000;
 
-// Mean coverage of jobs.
+// Accumulates the mean coverage of jobs.
 struct Covered {
   double sum = 0;
   std::uint64_t jobs = 0;
@@ -30,7 +30,7 @@ struct Covered {
   double mean() const { return full ? 1 : std::min(sum / static_cast<double>(jobs), std::nextafter(1.0, 0.0)); }
 };
 
-// For each module, whether it or a module it reads has a window.
+// Returns for each module whether it or a module it reads has a window.
 std::vector<bool> windowed_modules(const dag::Graph& graph) {
   std::vector<bool> windowed;
   for (const auto& module : graph.modules) {

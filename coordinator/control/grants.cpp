@@ -28,7 +28,7 @@ void Grants::tick(Change& change) {
   listings_.relist_waiting();
 }
 
-// States that only lost nodes hold are computed again when they are needed.
+// States that exist only on lost nodes are computed again when needed.
 void Grants::mark_lost(const std::vector<std::string>& names, Change& change) {
   for (const auto& name : names) {
     auto& node = state_.nodes[name];
@@ -54,7 +54,7 @@ Registration Grants::register_node(const NodeInfo& info, Change& change) {
     node.address = info.address;
     node.lost = false;
     store_node(node, change);
-    if (back) requests_.replan_all(change);  // its states count again
+    if (back) requests_.replan_all(change);  // its states are available again
   }
   return state_.scheduler.register_node(info, state_.now());
 }

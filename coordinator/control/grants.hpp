@@ -1,4 +1,4 @@
-// Tasks on their way to nodes: registration, leases, heartbeats, and what follows when a node falls silent.
+// Tasks for nodes: registration, leases, heartbeats, and the loss of silent nodes.
 #pragma once
 
 #include "coordinator/control/change.hpp"
@@ -19,7 +19,7 @@ class Grants {
 
   // At start: tasks that were leased when the coordinator stopped stay with their nodes for the length of a lease.
   void adopt_stored() MOLE_REQUIRES(service_mutex);
-  // Applies what follows from the passage of time: expired leases, lost nodes, archives to list again.
+  // Handles expired leases, lost nodes, and archives to list again.
   void tick(Change& change) MOLE_REQUIRES(service_mutex);
 
   Registration register_node(const NodeInfo& info, Change& change) MOLE_REQUIRES(service_mutex);

@@ -50,7 +50,7 @@ void Listings::take_listing(const leases::ArchiveTask& task, Request& request, c
   if (changed) replan_readers(task.archive, change);
 }
 
-// Requests that were never listed fail, with the others that need the same listing. Those that have been listed before keep
+// Fails requests that were never listed, with all others that need the same listing. Requests that were listed before keep
 // waiting.
 void Listings::listing_failed(const leases::ArchiveTask& task, const Request& request, const task::Report& report,
                               Change& change) {

@@ -1,4 +1,4 @@
-// What tasks about an archive bring back: listings, and whether its files could be read.
+// Results of tasks on archives: listings, and whether files could be read.
 #pragma once
 
 #include "coordinator/control/change.hpp"
@@ -21,7 +21,7 @@ class Listings {
   // `entries`: the report's listing.
   void take_listing(const leases::ArchiveTask& task, requests::Request& request, const task::Report& report,
                     const std::vector<task::IndexEntry>& entries, Change& change) MOLE_REQUIRES(service_mutex);
-  // Notes the result for one block's files; after the last block, ends the request.
+  // Records the result for the files of one block; after the last block, ends the request.
   void take_verified(const leases::ArchiveTask& task, requests::Request& request, const task::Report& report, Change& change)
       MOLE_REQUIRES(service_mutex);
 

@@ -1,4 +1,4 @@
-// Plans made from the store and what is in memory. Takes no lock.
+// Makes plans from the store and from data in memory. Takes no lock.
 #pragma once
 
 #include "coordinator/dag/graph.hpp"
@@ -14,8 +14,8 @@ namespace mole::coordinator::control {
 using SharedGraph = std::shared_ptr<const dag::Graph>;
 
 struct PlanInputs {
-  jobs::Indexes indexes;               // one for each archive of the graph; null: to be read from the store
-  std::set<std::uint32_t> lost_nodes;  // states that only they hold are computed again
+  jobs::Indexes indexes;               // one per archive of the graph; null: read it from the store
+  std::set<std::uint32_t> lost_nodes;  // states that exist only there are computed again
 };
 
 Result<SharedGraph> read_graph(const store::Records& records, const Digest& revision);
@@ -24,7 +24,7 @@ std::shared_ptr<const jobs::ArchiveIndex> read_index(const store::Records& recor
 // missing: an archive of the graph has never been listed. Other errors as jobs::make_plan.
 Result<jobs::Plan> make_plan(const store::Records& records, SharedGraph graph, PlanInputs inputs, const jobs::PlanRequest& ask);
 
-// "archive" of "pipeline/archive"; also of a module.
+// Returns "archive" of "pipeline/archive"; the same for modules.
 std::string local_name(const std::string& full_name);
 
 }  // namespace mole::coordinator::control

@@ -1,4 +1,4 @@
-// Results, their lineage, archives and raw tables.
+// Returns results, their lineage, archives and raw tables.
 #include "coordinator/control/queries.hpp"
 
 #include "coordinator/manifest/manifest.hpp"
@@ -22,7 +22,7 @@ Micros block_of(const dag::Graph& graph, std::uint32_t module, Micros time) {
   return floor_to(time, archive.block_length, archive.block_origin);
 }
 
-// How one block of a module was made, for the part `span` of it.
+// Describes how one block of a module was computed, for the part `span` of it.
 BlockLineage lineage_of(const store::Records& records, const dag::Graph& graph, std::uint32_t m, const std::string& column,
                         Micros block, TimeRange span) {
   const auto& module = graph.modules[m];
@@ -40,7 +40,7 @@ BlockLineage lineage_of(const store::Records& records, const dag::Graph& graph, 
   return out;
 }
 
-// What a number is computed from in one upstream module: a column, and the range of the times read.
+// The input of a value from one upstream module: a column and a time range.
 struct Reach {
   std::string column;
   TimeRange span;
@@ -63,7 +63,7 @@ std::map<std::uint32_t, Reach> reach_of(const dag::Graph& graph, std::uint32_t m
   return reach;
 }
 
-// The lineage of every block of every upstream module that the interval is computed from, sources first.
+// Returns the lineage of every upstream block from which the interval is computed, sources first.
 std::vector<BlockLineage> upstream_of(const store::Records& records, const dag::Graph& graph, std::uint32_t m,
                                       const std::string& column, TimeRange interval) {
   std::vector<BlockLineage> out;
@@ -89,7 +89,7 @@ std::vector<LostRange> lost_ranges(const json& damage, const char* part) {
   return out;
 }
 
-// The bytes that hex digits name; nothing if they are not hex digits.
+// Decodes hex digits; nullopt if they are invalid.
 std::optional<std::string> from_hex(const std::string& text) {
   const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
   std::string out;

@@ -36,7 +36,7 @@ class Queries {
   Result<TableDump> dump(const std::string& table, const std::string& from, std::uint32_t limit) const;
 
  private:
-  // A module or archive that was found by name.
+  // A module or archive found by name.
   struct Located {
     SharedGraph graph;
     std::uint32_t index = 0;

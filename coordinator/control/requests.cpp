@@ -54,7 +54,7 @@ Result<> Requests::resume(Change& change) {
   return {};
 }
 
-// Takes the next step of a request that is new, or that was interrupted when the coordinator stopped.
+// Takes the next step of a request that is new or was interrupted by a stop of the coordinator.
 void Requests::advance(Request& request, Change& change) {
   request.unlisted.clear();
   if (request.kind == RequestKind::index) {
@@ -85,7 +85,7 @@ void Requests::proceed(Request& request, Change& change) {
     replan(request, change);
 }
 
-// Adds one task for each block that holds a file this request has not read yet.
+// Adds one task per block with a file that this request has not read yet.
 void Requests::verify_archive(Request& request, Change& change) {
   const auto& graph = *request.graph;
   const auto& archive = graph.archives[*graph.find_archive(local_name(request.archive))];

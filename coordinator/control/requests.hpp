@@ -24,10 +24,10 @@ class Requests {
   Result<> resume(Change& change) MOLE_REQUIRES(service_mutex);
   // Lists the archives that `request.unlisted` names.
   void list_archives(requests::Request& request) MOLE_REQUIRES(service_mutex);
-  // Takes the step that follows when all its archives are listed.
+  // Continues the request when all its archives are listed.
   void proceed(requests::Request& request, Change& change) MOLE_REQUIRES(service_mutex);
   void replan(requests::Request& request, Change& change) MOLE_REQUIRES(service_mutex);
-  // Call when indexes, catalogue rows or lost nodes have changed: plans were made from them.
+  // Makes new plans. Call when indexes, catalogue rows or lost nodes have changed.
   void replan_all(Change& change) MOLE_REQUIRES(service_mutex);
 
   // ---- finish.cpp

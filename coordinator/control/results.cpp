@@ -1,4 +1,4 @@
-// What a completion does to the catalogue: new results, duplicates, blobs that are gone.
+// Applies a completion to the catalogue: new results, duplicates, missing blobs.
 #include "coordinator/control/completions.hpp"
 #include "coordinator/requests/lineage.hpp"
 #include "coordinator/store/keys.hpp"
@@ -53,7 +53,7 @@ void Completions::take_result(const Completion& completion, const leases::Settle
   if (settled.had_failures) records_.erase_of_job(change.batch, Table::failures, job.fingerprint, job.from);
 }
 
-// Adds the inputs that decided the job's keys, and how they differ from those of the result before, for `explain`.
+// Adds the inputs of the job's keys, and their differences from the previous result, for `explain`.
 void Completions::note_inputs(const task::Step& step, const leases::JobKey& job, json& lineage) {
   for (const auto& [number, request] : state_.live) {
     const auto* plan = state_.scheduler.plan(number);
@@ -68,7 +68,7 @@ void Completions::note_inputs(const task::Step& step, const leases::JobKey& job,
   }
 }
 
-// A job that was computed twice keeps its first result. Equal keys must mean equal bytes: differences are logged.
+// Keeps the first result of a job that was computed twice. Equal keys must mean equal bytes: differences are logged.
 void Completions::take_duplicate(const Completion& completion, const leases::SettledStep& settled, Change& change) {
   const auto& report = completion.report.steps[settled.step];
   auto& row = change.edit(settled.job);
@@ -89,7 +89,7 @@ void Completions::take_duplicate(const Completion& completion, const leases::Set
   if (std::find(row.holders.begin(), row.holders.end(), node) == row.holders.end()) row.holders.push_back(node);
 }
 
-// Forgets states and rows that the task could not get, so that they are computed again. True: something was forgotten.
+// Removes states and rows that the task could not fetch, so that they are computed again. Returns whether there were any.
 bool Completions::drop_missing_blobs(const Completion& completion, Change& change) {
   const auto& report = completion.report;
   std::string text = report.code == "missing" ? report.message : "";

@@ -30,7 +30,7 @@ std::string key_of(const std::filesystem::path& path) {
   return std::filesystem::absolute(path, ignored).lexically_normal().string();
 }
 
-// At least the time that the blocks of a request for `range` reach: windows and warm-ups of modules in sequence, and chains.
+// Returns a range that contains all times read by the blocks of a request for `range`: windows, warm-ups and chains of modules.
 TimeRange table_reach(const dag::Graph& graph, TimeRange range) {
   TimeRange reach = range;
   for (const auto& module : graph.modules) reach.from -= module.window + module.warmup + 2 * graph.grid(module).block_length;

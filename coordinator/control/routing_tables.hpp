@@ -1,4 +1,4 @@
-// Routing tables on their way from the manifest's folder to the nodes: read, checked, kept as blobs. Takes no lock.
+// Reads and checks the routing tables of a manifest and stores them as blobs for nodes. Takes no lock.
 #pragma once
 
 #include "coordinator/dag/routing_tables.hpp"
@@ -17,10 +17,10 @@ class RoutingTables {
   RoutingTables(const store::Records& records, store::Blobs& blobs, std::function<Micros()> wall)
       : records_(records), blobs_(blobs), wall_(std::move(wall)) {}
 
-  // Digest of a table's file. A file that was read before is read again only if it has changed: a folder may hold years of
-  // tables.
+  // Returns the digest of a table's file. A known file is read again only if it has changed, because a folder may contain
+  // tables of years.
   Result<Digest> digest(const std::filesystem::path& path) const;
-  // Checks the tables that a request for `range` may need and keeps them as blobs; their files may change or go from then on.
+  // Checks the tables that a request for `range` may need and stores them as blobs; afterwards their files may change.
   Result<> keep(const std::vector<dag::TableFile>& files, const dag::Graph& graph, TimeRange range) const;
 
  private:

@@ -1,4 +1,4 @@
-// Copies of the state that queries work on without the service's lock.
+// Copies of the state for queries, which use them without the service's lock.
 #pragma once
 
 #include "coordinator/control/planning.hpp"
@@ -38,7 +38,7 @@ struct Snapshot {
 Snapshot snapshot_of(const State& state) MOLE_REQUIRES(service_mutex);
 LiveRequest copy_live(const State& state, const requests::Request& request) MOLE_REQUIRES(service_mutex);
 
-// What decides whether a planned block is done, from its flags.
+// Derives the state of a planned block from its flags.
 JobState job_state(std::uint8_t flags, bool running);
 
 }  // namespace mole::coordinator::control

@@ -14,7 +14,7 @@ ServiceMutex service_mutex;
 
 namespace {
 
-constexpr std::size_t max_indexes = 64;  // cached beside those that plans hold
+constexpr std::size_t max_indexes = 64;  // cached in addition to those used by plans
 
 std::pair<std::string, std::string> index_key(const dag::Graph& graph, const dag::Archive& archive) {
   return {graph.full_name(archive), archive.files + " " + std::to_string(archive.covers)};
@@ -138,7 +138,7 @@ bool State::listed_within(Micros age, const dag::Graph& graph, const dag::Archiv
 
 void State::note_listed(const dag::Graph& graph, const dag::Archive& archive) {
   const auto name = graph.full_name(archive) + "\n";
-  std::erase_if(listed_at_, [&](const auto& entry) { return entry.first.starts_with(name); });  // it has one place
+  std::erase_if(listed_at_, [&](const auto& entry) { return entry.first.starts_with(name); });  // it has only one location
   listed_at_[place_of(graph, archive)] = now();
 }
 

@@ -1,4 +1,4 @@
-// What the running coordinator holds in memory, and lookups in it. The scheduler and the parts of control/ change it under the
+// The state of the running coordinator in memory, with lookups. The parts of control/ change it under the
 // service's lock.
 #pragma once
 
@@ -21,8 +21,8 @@
 
 namespace mole::coordinator::control {
 
-// The service's lock as the thread-safety analysis sees it: every Service has a mutex of its own, but the analysis cannot follow
-// a reference from one part of the service to another, so annotations use this one name.
+// Represents the service's lock in the thread-safety analysis. Every Service has its own mutex, but the analysis cannot follow
+// a reference between parts of the service, so annotations use this one name.
 struct MOLE_CAPABILITY("mutex") ServiceMutex {
   Mutex mutex;
 };
@@ -32,7 +32,7 @@ extern ServiceMutex service_mutex;
 struct ModuleRow {
   Digest fingerprint, revision;
   std::vector<Digest> history;         // former fingerprints, latest first
-  std::vector<std::string> overrides;  // those that change what the module measures; empty: it is as its manifest says
+  std::vector<std::string> overrides;  // that change what the module measures; empty: none
 };
 
 struct NodeRow {
@@ -71,7 +71,7 @@ class State {
       MOLE_REQUIRES(service_mutex);
   std::shared_ptr<const jobs::ArchiveIndex> cached_index(const dag::Graph& graph, const dag::Archive& archive) const
       MOLE_REQUIRES(service_mutex);  // null: not in memory
-  // What a plan of this graph is made from, as far as it is in memory.
+  // Returns the inputs of a plan of this graph that are in memory.
   PlanInputs plan_inputs(const dag::Graph& graph) const MOLE_REQUIRES(service_mutex);
   Result<jobs::Plan> make_plan(SharedGraph graph, const jobs::PlanRequest& ask) MOLE_REQUIRES(service_mutex);
 
@@ -79,7 +79,7 @@ class State {
   std::uint32_t node_number(const std::string& name) const MOLE_REQUIRES(service_mutex);    // 0: unknown
   std::string address_of(std::uint32_t node) const MOLE_REQUIRES(service_mutex);            // empty: unknown
 
-  // Whether the archive was listed, at its present place, less than `age` ago.
+  // Returns whether the archive was listed, at its present location, less than `age` ago.
   bool listed_within(Micros age, const dag::Graph& graph, const dag::Archive& archive) const MOLE_REQUIRES(service_mutex);
   void note_listed(const dag::Graph& graph, const dag::Archive& archive) MOLE_REQUIRES(service_mutex);
 
@@ -107,6 +107,7 @@ class State {
   std::map<std::string, Micros> listed_at_ MOLE_GUARDED_BY(service_mutex);  // by place; of now()
 };
 
-// The archive's full name, downloader and parameters, as one text. An archive has one index, so it may be at one place at a time.
+// Returns the archive's full name, downloader and parameters as one text. An archive has one index, so it has one location at a
+// time.
 std::string place_of(const dag::Graph& graph, const dag::Archive& archive);
 }  // namespace mole::coordinator::control

@@ -1,4 +1,4 @@
-// What requests, modules and nodes are doing.
+// Reports the status of requests, modules and nodes.
 #include "coordinator/control/queries.hpp"
 #include "coordinator/store/keys.hpp"
 
@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t max_pieces = 2000, max_requests = 200;
 
-// Adjacent blocks of equal state, merged; also counts blocks by state.
+// Merges adjacent blocks of equal state and counts blocks by state.
 void fill_strip(const std::map<Micros, JobState>& states, Micros length, ModuleStrip& out) {
   for (const auto& [from, state] : states) {
     ++out.blocks[state];
@@ -29,7 +29,7 @@ void fill_strip(const std::map<Micros, JobState>& states, Micros length, ModuleS
   }
 }
 
-// The first of these states that some block has.
+// Returns the first of these states that some block has.
 JobState module_state(const std::map<JobState, std::uint64_t>& blocks) {
   for (const auto state : {JobState::running, JobState::failed, JobState::blocked, JobState::ready, JobState::waiting,
                            JobState::partial, JobState::done})

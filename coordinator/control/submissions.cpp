@@ -11,7 +11,7 @@ using requests::Request;
 
 namespace {
 
-// The part of the pipeline that `module` depends on; all of it if `module` is empty.
+// Returns the part of the pipeline that `module` depends on, or everything if `module` is empty.
 Result<SharedGraph> part_of(const dag::Graph& graph, const std::string& module) {
   if (module.empty()) return std::make_shared<const dag::Graph>(graph);
   const auto m = graph.find_module(module);
@@ -69,7 +69,7 @@ std::set<std::string> Submissions::changed_by_overrides(const Submission& submis
   if (submission.overrides.empty()) return {};
   auto without = submission;
   without.overrides.clear();
-  const auto plain = resolve(without);  // may fail: the overrides may be what makes the manifest valid
+  const auto plain = resolve(without);  // may fail, because the overrides may make the manifest valid
   std::set<std::string> names;
   for (const auto& module : graph.modules) {
     const auto m = plain ? plain->graph.find_module(module.name) : std::nullopt;

@@ -1,5 +1,5 @@
-// The first step of a request: a submission is parsed, resolved against the plugins and stripped to the modules it asks for;
-// what nodes will need of it becomes blobs. Takes no lock.
+// The first step of a request: parses a submission, resolves it against the plugins, reduces it to the requested modules, and
+// stores plugins and routing tables as blobs for nodes. Takes no lock.
 #pragma once
 
 #include "coordinator/control/config.hpp"
@@ -33,7 +33,7 @@ class Submissions {
       : plugins_(config.plugins), tables_(tables), blobs_(blobs) {}
 
   Result<PipelineDescription> validate(const Submission& submission) const;
-  // The graph of the modules asked for, and what to plan.
+  // The graph of the requested modules, and the range to plan.
   struct Question {
     SharedGraph graph;
     jobs::PlanRequest ask;
@@ -54,7 +54,7 @@ class Submissions {
   store::Blobs& blobs_;
 };
 
-// Digest of everything that makes two submissions the same request.
+// Returns the digest of everything by which two submissions are the same request.
 std::string body_of(const requests::Request& request);
 
 }  // namespace mole::coordinator::control

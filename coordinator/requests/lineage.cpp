@@ -16,7 +16,7 @@ std::string slot_value(const task::File& file) {
   return std::to_string(file.size) + " bytes, revision " + std::to_string(file.revision);
 }
 
-// "covers": [from, to] of the worker becomes two texts.
+// Converts "covers": [from, to] of the worker to two texts.
 json with_texts(json file) {
   if (const auto covers = file.find("covers"); covers != file.end() && covers->is_array() && covers->size() == 2) {
     file["from"] = format_time(covers->at(0).get<Micros>());
@@ -125,7 +125,7 @@ json expanded(const json& record) {
   return out;
 }
 
-// How the step's task came by the flows of its files; null if the step reads none.
+// Returns how the step's task read the flows of its files; null if the step reads none.
 json flows_from(const Completion& completion, const task::StepReport& report) {
   if (!report.lineage.is_object() || !report.lineage.contains("archive")) return nullptr;
   std::map<std::string, std::uint64_t> files;
@@ -146,7 +146,7 @@ json lineage_of(const Completion& completion, const task::StepReport& report) {
 json expand(const json& record) {
   try {
     return expanded(record);
-  } catch (const json::exception& e) {  // from a node that is not ours, or older than this
+  } catch (const json::exception& e) {  // from a node of another or an older version
     json out = record;
     out["unreadable"] = e.what();
     return out;

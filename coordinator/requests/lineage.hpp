@@ -1,4 +1,4 @@
-// Where a number comes from: the worker's lineage with who made it when, and in what a job differs from the time before.
+// The origin of a value: the worker's lineage with node and time, and the differences from the previous run of the job.
 // Row layout: docs/formats/store.md.
 #pragma once
 
@@ -15,23 +15,23 @@
 
 namespace mole::coordinator::requests {
 
-// The record of one step of a completion, as it is stored: {"task","kind","node","worker"}, and "flows_from" if
+// Returns the stored record of one step of a completion: {"task","kind","node","worker"}, and "flows_from" if
 // it read flows.
 nlohmann::json lineage_of(const Completion& completion, const task::StepReport& report);
-// The same for people (Api::why): plugin, archive, files, inputs and states taken out of "worker", times as texts.
+// Returns the same for Api::why: plugin, archive, files, inputs and states taken out of "worker", with times as texts.
 nlohmann::json expand(const nlohmann::json& record);
 
-// What decides a job's keys beside its fingerprint: one text for each file slot, upstream result and chained state, one digest
-// for all states a window reaches.
+// Returns the components of a job's keys besides its fingerprint: one text per file slot, upstream result and chained state, one
+// digest for all states in the reach of a window.
 nlohmann::json inputs_now(const jobs::Plan& plan, std::size_t module, std::int64_t block);
-// The name of that digest among the parts.
+// The name of that digest among the components.
 inline constexpr const char* window_part = "states its window reaches";
 
-// [{"part","was","is"}] between two of inputs_now. At most `limit`.
+// Returns the differences of two results of inputs_now, [{"part","was","is"}], at most `limit`.
 std::vector<KeyChange> changed_inputs(const nlohmann::json& was, const nlohmann::json& is, std::size_t limit);
-// [{"part","was","is"}] between the parts of two fingerprints ("params.ddof").
+// Returns the differences of the parts of two fingerprints ("params.ddof"), [{"part","was","is"}].
 std::vector<KeyChange> changed_parts(const nlohmann::json& was, const nlohmann::json& is);
-// "params.ddof 0 -> 1, file x.bz2 missing -> revision 1": for one line.
+// Formats differences in one line: "params.ddof 0 -> 1, file x.bz2 missing -> revision 1".
 std::string sentence_of(const std::vector<KeyChange>& changes);
 
 }  // namespace mole::coordinator::requests

@@ -21,7 +21,7 @@ Enum enum_from(const json& row, Enum otherwise) {
   return from_word<Enum>(row.get<std::string>()).value_or(otherwise);
 }
 
-// Rows hold -1 for "none".
+// Rows contain -1 for "none".
 json number_or_none(const std::optional<double>& value) { return value.value_or(-1); }
 std::optional<double> optional_from(double value) { return value < 0 ? std::nullopt : std::optional(value); }
 

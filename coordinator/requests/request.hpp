@@ -1,9 +1,9 @@
-// A request: "this module, [from, to)", or a task at an archive. Durable from the moment `submit` returns.
+// A request: "this module, [from, to)", or a task on an archive. Durable when `submit` returns.
 //
 //   accepted -> running <-> waiting -> complete | partial | failed        any but the last three -> cancelled
 //
-// accepted: its archives are being listed. waiting: the jobs that are left lie past the archive's end. Jobs have no rows: what is
-// left to do follows from their keys at any time (jobs/).
+// accepted: its archives are being listed. waiting: the remaining jobs are past the end of the archive. Jobs are not stored: the
+// remaining ones follow from their keys at any time (jobs/).
 #pragma once
 
 #include "coordinator/dag/graph.hpp"
@@ -40,11 +40,11 @@ struct Request {
   RequestState state = RequestState::accepted;
   std::string reason;
   std::string code;      // failed before any job ran: why, as a word ("missing", "invalid", "exhausted", ...)
-  bool damaged = false;  // verify: some file is not sound. In memory only: files' rows say it, too
+  bool damaged = false;  // verify: some file is not sound. In memory only, because it follows from the rows of the files
   // Final values, set when it ends.
   JobCounts counts;
   std::optional<double> coverage;  // mean over the requested jobs
-  // The same for jobs without and with a window, their own or of a module they read. None unless there are jobs of both kinds.
+  // The same for jobs without and with a window, their own or of a module they read. Empty unless there are jobs of both kinds.
   std::optional<double> coverage_plain, coverage_windowed;
   std::vector<JobFailure> failures;
   std::vector<std::string> waits;
@@ -62,7 +62,7 @@ struct Request {
 nlohmann::json to_row(const Request& request);
 Request request_from_row(std::uint64_t number, const nlohmann::json& row);
 
-// The document of Api::request. `counts`: of a live request, from the scheduler.
+// Returns the document of Api::request. `counts`: for a live request, from the scheduler.
 RequestStatus describe(const Request& request, const JobCounts& counts, bool with_failures);
 
 }  // namespace mole::coordinator::requests

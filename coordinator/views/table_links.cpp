@@ -38,7 +38,7 @@ std::string TableLinks::file_of(Micros block_from) {
 Result<> TableLinks::link(const std::string& module, Micros block_from, const Digest& rows) {
   static std::atomic<unsigned> counter{0};
   const auto target = path_of(module, block_from), blob = blobs_.path_of(rows);
-  if (::link(blob.c_str(), target.c_str()) == 0) return {};  // a new block: the usual case
+  if (::link(blob.c_str(), target.c_str()) == 0) return {};  // a new block, the common case
   if (errno == EEXIST && same_file(target, blob)) return {};
   std::error_code problem;
   fs::create_directories(target.parent_path(), problem);
@@ -70,7 +70,7 @@ Result<> TableLinks::link_exactly(const std::string& module, const std::map<Micr
   }
   Result<> done;
   for (const auto& [from, digest] : rows)
-    if (auto linked = link(module, from, digest); !linked) done = linked;  // go on with the others
+    if (auto linked = link(module, from, digest); !linked) done = linked;  // continue with the others
   return done;
 }
 

@@ -18,7 +18,7 @@ class TableLinks {
 
   // Links one block to `rows`. Idempotent.
   Result<> link(const std::string& module, Micros block_from, const Digest& rows);
-  // Makes the links of a module exactly `rows` (block start -> blob). Leaves files of other names alone.
+  // Makes the links of a module exactly `rows` (block start -> blob). Other files are not touched.
   Result<> link_exactly(const std::string& module, const std::map<Micros, Digest>& rows);
 
   // "date=2007-09-22/20070922T180000Z.parquet"

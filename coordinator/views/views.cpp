@@ -25,13 +25,13 @@ void Views::link(const std::vector<Update::Link>& links) {
     auto [known, added] = current.try_emplace(module);
     if (added) known->second = current_fingerprint(module);
     if (known->second != fingerprint) continue;
-    // A later change may have written its files first: link only what the catalogue still names.
+    // A later change may have written its files first: link only blobs that are still in the catalogue.
     if (const auto row = records_.catalogue(fingerprint, from); row && row->rows_blob == rows)
       (void)tables_.link(module, from, rows);
   }
 }
 
-// Makes the module's links those of its current fingerprint.
+// Rebuilds the module's links for its current fingerprint.
 void Views::relink(const std::string& module) {
   std::map<Micros, Digest> rows;
   records_.scan_catalogue(current_fingerprint(module), {INT64_MIN, INT64_MAX}, [&](Micros from, const store::CatalogueRow& r) {

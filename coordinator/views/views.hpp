@@ -1,5 +1,5 @@
-// Files derived from the store: the links of tables/ and the folders of finished requests. They are written after the change
-// they show is durable. Whatever a crash or a failed write leaves out is written at the next start.
+// Files derived from the store: the links of tables/ and the folders of finished requests. They are written after the
+// change is durable. Files missing after a crash or a failed write are written at the next start.
 #pragma once
 
 #include "coordinator/requests/request.hpp"
@@ -23,8 +23,8 @@ struct Update {
     Digest rows;
   };
   std::vector<Link> links;
-  std::vector<std::string> relink;     // modules whose links are all made again
-  std::vector<std::uint64_t> folders;  // finished requests; a folder that is complete is left as it is
+  std::vector<std::string> relink;     // modules whose links are all rebuilt
+  std::vector<std::uint64_t> folders;  // finished requests; a complete folder is not changed
 
   bool empty() const { return links.empty() && relink.empty() && folders.empty(); }
 };
@@ -35,7 +35,7 @@ class Views {
   Views(std::filesystem::path state, const store::Records& records, const store::Blobs& blobs)
       : state_(std::move(state)), records_(records), blobs_(blobs), tables_(state_ / "tables", blobs) {}
 
-  // Holds back wait() until the ticket ends. Open it before the change is visible to other callers.
+  // Delays wait() until the ticket ends. Open it before the change is visible to other callers.
   InFlightTickets& tickets() { return tickets_; }
   // Returns when the files of all changes made so far are written.
   void wait() { tickets_.wait(); }
