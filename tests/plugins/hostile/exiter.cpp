@@ -2,4 +2,4 @@
 
 #include "hostile.hpp"
 
-HOSTILE_METRIC(Exiter, "exiter", "Ends the process as if all were well", { std::exit(0); })
+HOSTILE_METRIC(Exiter, "exiter", "Exits with status 0", { std::exit(0); })

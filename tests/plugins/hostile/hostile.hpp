@@ -45,7 +45,7 @@ struct Metric {
   static constexpr auto output = mole::columns(mole::column("n", &Row::n, mole::unit::flow, "Flows"));
   static constexpr auto params = mole::params(
       mole::param("call", &Params::call, "The call in which to misbehave"),
-      mole::param("once", &Params::once, mole::format::path, "Misbehave only if this file is not there, and make it"));
+      mole::param("once", &Params::once, mole::format::path, "Misbehave only if this file does not exist, and create it"));
 
   explicit Metric(const Params& given) : p(given) {
     counter.saved = [](const Counter& c) { static_cast<const Metric*>(c.owner)->in("save"); };
