@@ -179,7 +179,7 @@ TEST(Planner, PlansNothingWhenEverythingIsPresent) {
 }
 
 // Adding a missing file plans exactly the blocks that depend on it.
-TEST(Planner, PlansTheBlocksThatReachAnAddedFile) {
+TEST(Planner, PlansTheBlocksThatReadAnAddedFile) {
   dag::Graph graph;
   graph.pipeline = "p";
   graph.archives = {archive()};

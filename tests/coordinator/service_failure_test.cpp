@@ -36,7 +36,7 @@ TEST(ServiceFailure, LeasesTheCulpritAloneAndGivesItUpAfterThreeAttempts) {
   done.report.steps[2].step = 2;
   done.report.steps[2].outcome = "blocked";
   EXPECT_EQ(world.complete(done), "accepted");  // traffic's part
-  EXPECT_TRUE(world.lease("a", 1).empty());     // mean waits a little, variance needs it
+  EXPECT_TRUE(world.lease("a", 1).empty());     // mean is delayed, variance depends on it
   for (int attempt = 2; attempt <= 3; ++attempt) {
     world.clock += 10 * second_us;
     specs = world.lease("a", 4);
@@ -57,7 +57,7 @@ TEST(ServiceFailure, LeasesTheCulpritAloneAndGivesItUpAfterThreeAttempts) {
   EXPECT_EQ(failure["code"], "crashed");
   EXPECT_EQ(failure["attempts"], 3);
   EXPECT_EQ(failure["log_tail"], "about to crash");
-  // Asking again tries again.
+  // A new request retries the job.
   EXPECT_EQ(world.run(world.submission(chain, "2007-09-22", "2007-09-22T02"))["state"], "COMPLETE");
 }
 
@@ -91,7 +91,7 @@ TEST(ServiceFailure, BisectsACrashWithoutACulprit) {
   EXPECT_EQ(request["jobs"]["done"], 1);
 }
 
-TEST(ServiceFailure, RecomputesAStateThatNoNodeHasAnyMore) {
+TEST(ServiceFailure, RecomputesAStateThatNoNodeHas) {
   World world;
   world.add_files("1", 0, 5);
   const auto accepted = world.client().submit(world.submission(chain, "2007-09-22", "2007-09-22T04"));
@@ -115,13 +115,13 @@ TEST(ServiceFailure, RecomputesAStateThatNoNodeHasAnyMore) {
   EXPECT_EQ(state_of(world, (*accepted)["id"]), "COMPLETE");
 }
 
-TEST(ServiceFailure, TreatsOtherBytesUnderTheSameRevisionAsANewRevision) {
+TEST(ServiceFailure, TreatsOtherBytesAsANewRevision) {
   World world;
   world.add_files("1", 0, 5);
   const auto submission = world.submission(border, "2007-09-22", "2007-09-22T04");
   world.run(submission);
   const auto before = world.catalogue();
-  // The file of 02:00 (read by both blocks) changes under us, and a third reader notices.
+  // The file of 02:00, which both blocks read, changes, and a third reader notices.
   world.content[World::file_name("1", 2)] = "other bytes";
   auto changed = submission;
   changed.overrides = {"modules.traffic.filter=proto tcp"};
@@ -134,7 +134,7 @@ TEST(ServiceFailure, TreatsOtherBytesUnderTheSameRevisionAsANewRevision) {
   EXPECT_NE(world.catalogue(), before);
 }
 
-TEST(ServiceFailure, TreatsAFileThatCannotBeHadAsAGap) {
+TEST(ServiceFailure, TreatsAFileThatCannotBeFetchedAsAGap) {
   World world;
   world.add_files("1", 0, 5);
   const auto accepted = world.client().submit(world.submission(border, "2007-09-22", "2007-09-22T04"));
@@ -146,7 +146,7 @@ TEST(ServiceFailure, TreatsAFileThatCannotBeHadAsAGap) {
   EXPECT_EQ(ls->size(), 4u);
 }
 
-TEST(ServiceFailure, FailsARequestOverAnEmptyArchiveInOneSentence) {
+TEST(ServiceFailure, FailsARequestOnAnEmptyArchive) {
   World world;
   const auto done = world.run(world.submission(border, "2007-09-22", "2007-09-22T04"));
   EXPECT_EQ(done["state"], "FAILED");
@@ -166,7 +166,7 @@ TEST(ServiceFailure, FailsARequestWhoseArchiveCannotBeListed) {
   EXPECT_EQ(world.request((*accepted)["id"])["reason"], "cannot read /nowhere: No such file or directory; check root");
 }
 
-TEST(ServiceFailure, ReadsAListingOfYearsFromABlobAndNothingElseAsOne) {
+TEST(ServiceFailure, ReadsAListingFromABlob) {
   World world;
   world.add_files("1", 0, 100'000);
   ASSERT_TRUE(world.client().submit(world.submission(border, "2007-09-22", "2007-09-22T04")));
@@ -177,7 +177,7 @@ TEST(ServiceFailure, ReadsAListingOfYearsFromABlobAndNothingElseAsOne) {
   auto early = world.service().complete({done});
   ASSERT_FALSE(early);
   EXPECT_EQ(early.error().code, Code::transient);
-  const std::string rows = "rows of somebody";
+  const std::string rows = "rows of another task";
   auto hostile = done;
   hostile.report.index_blob = digest_of(std::string_view(rows));
   ASSERT_TRUE(world.service().put_blob(hostile.report.index_blob, 0, rows, rows.size()));
@@ -227,7 +227,7 @@ TEST(ServiceFailure, RefusesAChangedBinaryUnderAReleasedVersion) {
   EXPECT_NE(refused.error().message.find("give it a new version"), std::string::npos);
 }
 
-TEST(ServiceFailure, RepairsTheTablesAtStart) {
+TEST(ServiceFailure, RebuildsTheTablesAtStart) {
   World world;
   world.add_files("1", 0, 5);
   world.run(world.submission(border, "2007-09-22", "2007-09-22T04"));
@@ -248,7 +248,7 @@ TEST(ServiceFailure, RefusesASecondCoordinatorOnTheSameState) {
       << second.error().message;
 }
 
-TEST(ServiceFailure, SaysWhatToDoAboutACorruptStore) {
+TEST(ServiceFailure, ReportsACorruptStoreWithARemedy) {
   World world;
   world.add_files("1", 0, 5);
   world.run(world.submission(border, "2007-09-22", "2007-09-22T04"));
@@ -263,7 +263,7 @@ TEST(ServiceFailure, SaysWhatToDoAboutACorruptStore) {
   EXPECT_NE(opened.error().message.find("restore it from a backup"), std::string::npos);
 }
 
-TEST(ServiceFailure, RefusesReportsThatDoNotFitTheirTask) {
+TEST(ServiceFailure, RefusesReportsThatDoNotMatchTheirTask) {
   World world;
   world.add_files("1", 0, 5);
   ASSERT_TRUE(world.client().submit(world.submission(border, "2007-09-22", "2007-09-22T04")));
@@ -282,7 +282,7 @@ TEST(ServiceFailure, RefusesReportsThatDoNotFitTheirTask) {
   EXPECT_EQ(early.error().code, Code::transient);
 }
 
-TEST(ServiceFailure, LivesWithALineageOfTheWrongShape) {
+TEST(ServiceFailure, SurvivesALineageOfAnotherShape) {
   for (const json& hostile : {json(7), json::array({1}), json{{"module", 1}}, json{{"files", {{{"covers", {"x", nullptr}}}}}},
                               json{{"files", 3}}, json{{"upstream", {1}}}, json{{"states", {{{"block", {"a", "b"}}}}}},
                               json{{"plugin", 1}, {"archive", "x"}, {"interval", "1"}}}) {
@@ -301,7 +301,7 @@ TEST(ServiceFailure, LivesWithALineageOfTheWrongShape) {
   }
 }
 
-TEST(ServiceFailure, KeepsTheFirstOfTwoDifferentResultsAndSaysSo) {
+TEST(ServiceFailure, KeepsTheFirstOfTwoDifferentResultsAndLogsIt) {
   World world;
   world.add_files("1", 0, 5);
   ASSERT_TRUE(world.client().submit(world.submission(border, "2007-09-22", "2007-09-22T04")));

@@ -30,12 +30,12 @@ TEST(Service, RunsOneModuleToCompletion) {
   const auto request = world.client().request("r1");
   ASSERT_TRUE(request);
   const auto& files = (*request)["files"];
-  EXPECT_EQ(files["decoded"], 4) << "the first of each block's";
+  EXPECT_EQ(files["decoded"], 4) << "the first file of each block";
   EXPECT_EQ(files["from_columns"], 4 * 2) << "a block reads three, one of them for its lateness";
 }
 
-// Somebody asks again and again while the last completions are taken: when told of the end, he finds every table.
-TEST(Service, ARequestHasEndedWhenItsTablesAreThere) {
+// A client polls while the last completions are processed: when it sees the end of the request, every table exists.
+TEST(Service, ARequestEndsAfterItsTablesAreWritten) {
   World world;
   world.add_files("1", 0, 401);
   const auto accepted = world.client().submit(world.submission(border, "2007-09-22", "2007-10-08T16"));
@@ -63,7 +63,7 @@ TEST(Service, ARequestHasEndedWhenItsTablesAreThere) {
   EXPECT_EQ(world.client().status()->at("modules").at(0).at("state"), "done");
 }
 
-TEST(Service, FusesEveryModuleOverABlockIntoOneTask) {
+TEST(Service, FusesAllModulesOfABlockIntoOneTask) {
   World world;
   world.add_files("1", 0, 9);
   ASSERT_TRUE(world.client().submit(world.submission(chain, "2007-09-22", "2007-09-22T08")));
@@ -90,7 +90,7 @@ TEST(Service, FusesEveryModuleOverABlockIntoOneTask) {
   EXPECT_NE(next[0].steps[1].states[0].blob, Digest{});
 }
 
-TEST(Service, PlansNothingAfterARunAndOnlyWhatAParameterReaches) {
+TEST(Service, PlansNothingAfterARunAndOnlyWhatAParameterAffects) {
   World world;
   world.add_files("1", 0, 13);
   auto submission = world.submission(chain, "2007-09-22", "2007-09-22T12");
@@ -114,8 +114,8 @@ TEST(Service, PlansNothingAfterARunAndOnlyWhatAParameterReaches) {
   EXPECT_EQ((*explained)["changed"][0]["part"], "params.minimum_coverage");
   EXPECT_EQ((*explained)["state"], "done");
   submission.overrides.clear();
-  EXPECT_EQ((*world.client().plan(submission))["jobs"]["new"], 0);  // the former results are still there
-  // What is shown is still of the run with --set, and only where that made another measurement.
+  EXPECT_EQ((*world.client().plan(submission))["jobs"]["new"], 0);  // the earlier results are still there
+  // Results are still those of the run with --set, and only modules affected by it say so.
   const auto overrides = [&](const char* module) { return (*world.client().results(module, {}))["overrides"]; };
   const json what_if = {"modules.mean.params.minimum_coverage=0.5"};
   EXPECT_EQ(overrides("border/traffic"), json::array());
@@ -125,7 +125,7 @@ TEST(Service, PlansNothingAfterARunAndOnlyWhatAParameterReaches) {
   world.reopen();
   EXPECT_EQ(overrides("border/mean"), what_if);
   EXPECT_FALSE((*world.client().request("r1")).contains("overrides"));
-  submission.overrides = {"modules.mean.params.minimum_coverage=0"};  // as it is
+  submission.overrides = {"modules.mean.params.minimum_coverage=0"};  // the default
   world.run(submission);
   EXPECT_EQ(overrides("border/mean"), json::array());
   const auto results = world.client().results("border/mean", {});
@@ -194,7 +194,7 @@ TEST(Service, ExplainsAGivenUpJobAfterItsRequestHasEnded) {
   EXPECT_EQ((*explained)["reason"], "crashed: signal 11 in add");
 }
 
-TEST(Service, RefusesMoreOpenRequestsThanItCanCarry) {
+TEST(Service, RefusesTooManyOpenRequests) {
   World world;
   auto submission = world.submission(border, "2007-09-22", "2007-09-22T02");
   for (int i = 0; i < 1000; ++i) ASSERT_TRUE(world.client().submit(submission)) << i;
@@ -220,15 +220,15 @@ TEST(Service, ResumesAfterARestartAndLosesNothing) {
   const auto late = world.compute("a", held[0]);
   world.reopen();
   EXPECT_EQ(state_of(world, id), "RUNNING");
-  EXPECT_EQ(world.complete(late), "accepted");  // of an earlier life, by its keys
+  EXPECT_EQ(world.complete(late), "accepted");  // of an earlier epoch, by its keys
   EXPECT_EQ(world.complete(late), "duplicate");
   world.work();
   EXPECT_EQ(state_of(world, id), "COMPLETE");
-  EXPECT_EQ(world.complete(late), "duplicate");  // the request has ended, what it names is kept
+  EXPECT_EQ(world.complete(late), "duplicate");  // the request has ended, its results are kept
   EXPECT_EQ(world.catalogue().size(), 18u);
 }
 
-TEST(Service, LeavesATaskWithItsNodeAcrossARestart) {
+TEST(Service, KeepsLeasesAcrossARestart) {
   World world;
   world.add_files("1", 0, 3);
   ASSERT_TRUE(world.client().submit(world.submission(border, "2007-09-22", "2007-09-22T02")));
@@ -236,16 +236,16 @@ TEST(Service, LeavesATaskWithItsNodeAcrossARestart) {
   const auto held = world.lease("a", 1);
   ASSERT_EQ(held.size(), 1u);
   world.reopen();
-  EXPECT_TRUE(world.lease("b", 1).empty());  // still a's
+  EXPECT_TRUE(world.lease("b", 1).empty());  // a still holds it
   EXPECT_TRUE(world.lease("a", 1, {held[0].id}).empty());
-  const auto again = world.lease("a", 1);  // a lost it: it gets the same task
+  const auto again = world.lease("a", 1);  // a lost the reply: it gets the same task
   ASSERT_EQ(again.size(), 1u);
   EXPECT_EQ(again[0].id, held[0].id);
-  world.join("a", "another life");  // a has died: void at once
+  world.join("a", "another incarnation");  // a was restarted: its lease is void at once
   EXPECT_EQ(world.lease("b", 1).size(), 1u);
 }
 
-TEST(Service, GivesATaskAwayWhenItsNodeIsSilentForALease) {
+TEST(Service, LeasesATaskAgainWhenItsNodeIsSilent) {
   World world;
   world.add_files("1", 0, 3);
   ASSERT_TRUE(world.client().submit(world.submission(border, "2007-09-22", "2007-09-22T02")));
@@ -257,7 +257,7 @@ TEST(Service, GivesATaskAwayWhenItsNodeIsSilentForALease) {
   }
   world.clock += 9 * second_us;
   EXPECT_EQ(world.lease("b", 1).size(), 1u);
-  // A coordinator that was stuck itself gives everybody a full lease again.
+  // After the coordinator itself was blocked, every lease is extended by its full length.
   world.clock += hour_us;
   EXPECT_TRUE(world.lease("c", 1).empty());
 }
@@ -281,17 +281,17 @@ TEST(Service, AnswersARepeatedSubmissionWithTheSameRequest) {
   EXPECT_EQ(other.error().code, Code::invalid);
 }
 
-TEST(Service, EndsPartialWhereCoverageIsBelowOne) {
+TEST(Service, EndsPartialIfCoverageIsBelowOne) {
   World world;
   world.add_files("1", 0, 5);
   world.coverage = 0.75;
   const auto done = world.run(world.submission(border, "2007-09-22", "2007-09-22T04"));
   EXPECT_EQ(done["state"], "PARTIAL");
   EXPECT_EQ(done["coverage"], 0.75);
-  EXPECT_FALSE(done.contains("coverage_without_windows"));  // there are no others
+  EXPECT_FALSE(done.contains("coverage_without_windows"));  // there are no modules with a window
 }
 
-TEST(Service, TellsCoverageOfModulesWithAndWithoutWindowsApart) {
+TEST(Service, ReportsCoverageWithAndWithoutWindowsSeparately) {
   World world;
   world.add_files("1", 0, 13);
   auto submission = world.submission(chain, "2007-09-22", "2007-09-22T12");
@@ -308,7 +308,7 @@ TEST(Service, TellsCoverageOfModulesWithAndWithoutWindowsApart) {
   EXPECT_EQ(world.request(done["id"])["coverage_with_windows"], 0.25);
 }
 
-TEST(Service, WaitsForFilesAndGoesOnWhenTheyAreListed) {
+TEST(Service, WaitsForFilesAndContinuesWhenTheyAreListed) {
   World world;
   world.add_files("1", 0, 4);
   const auto submission = world.submission(border, "2007-09-22", "2007-09-22T04");
@@ -321,7 +321,7 @@ TEST(Service, WaitsForFilesAndGoesOnWhenTheyAreListed) {
   world.add_files("1", 4, 1);
   world.reopen();
   EXPECT_EQ(state_of(world, (*accepted)["id"]), "WAITING");
-  world.clock += hour_us;  // the archive is listed again by itself
+  world.clock += hour_us;  // the archive is listed again automatically
   world.work();
   EXPECT_EQ(state_of(world, (*accepted)["id"]), "COMPLETE");
 }
@@ -362,7 +362,7 @@ TEST(Service, VerifiesEveryFileOnceAndResumes) {
   EXPECT_EQ(state_of(world, (*task)["id"]), "COMPLETE");
 }
 
-TEST(Service, NamesGapsAndDamage) {
+TEST(Service, ReportsGapsAndDamage) {
   World world;
   world.add_files("1", 0, 5);
   world.remove_file("1", 2);
@@ -386,14 +386,14 @@ TEST(Service, NamesGapsAndDamage) {
   EXPECT_EQ((*gaps)["damaged"][0]["lost_compressed"][0]["from"], 10);
 }
 
-TEST(Service, TracesANumberThroughTheChain) {
+TEST(Service, TracesAValueThroughTheChain) {
   World world;
   world.add_files("1", 0, 5);
   world.run(world.submission(chain, "2007-09-22", "2007-09-22T04"));
   const auto why = world.client().why("border/variance", "bytes_variance", *parse_time("2007-09-22T02:20"));
   ASSERT_TRUE(why) << why.error().message;
   EXPECT_EQ((*why)["interval"]["from"], "2007-09-22T02:15:00Z");
-  std::string upstream;  // sources first, every block the windows reach
+  std::string upstream;  // sources first, every block in the reach of the windows
   for (const auto& one : (*why)["upstream"])
     upstream += one["module"].get<std::string>() + "@" + one["block"].get<std::string>().substr(11, 5) + " ";
   EXPECT_EQ(upstream, "border/traffic@00:00 border/traffic@02:00 border/mean@00:00 border/mean@02:00 ");
@@ -402,7 +402,7 @@ TEST(Service, TracesANumberThroughTheChain) {
   EXPECT_FALSE(world.client().why("border/variance", "bytes_variance", 0));
 }
 
-TEST(Service, KeepsHowAJobCameByItsFlows) {
+TEST(Service, RecordsHowAJobReadItsFlows) {
   coordinator::Completion done;
   done.spec.id = "1-2";
   done.node = "n1";
@@ -410,8 +410,7 @@ TEST(Service, KeepsHowAJobCameByItsFlows) {
   task::StepReport report;
   report.lineage = {{"archive", {{"name", "flows"}}}};
   EXPECT_EQ(coordinator::requests::lineage_of(done, report)["flows_from"].dump(), R"({"archive":1,"columns":2})");
-  for (const auto& other :
-       {json::object(), json("odd"), json(nullptr)}) {  // reads no flows, or comes from a node that is not ours
+  for (const auto& other : {json::object(), json("odd"), json(nullptr)}) {  // reads no flows, or is from another version
     report.lineage = other;
     EXPECT_FALSE(coordinator::requests::lineage_of(done, report).contains("flows_from"));
   }

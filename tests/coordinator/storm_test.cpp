@@ -1,4 +1,4 @@
-// Whatever happens to nodes, replies and the coordinator, the catalogue ends as if nothing had (reliability.md P2, P4, P6).
+// Whatever happens to nodes, replies and the coordinator, the catalogue ends as in an undisturbed run.
 #include "tests/coordinator/world.hpp"
 
 #include <algorithm>
@@ -68,7 +68,7 @@ class Storm {
     else if (dice < 82)
       world_.clock += static_cast<Micros>(random_() % 20) * second_us;
     else if (dice < 85)
-      world_.clock += 61 * second_us;  // leases run out, or the coordinator was stuck
+      world_.clock += 61 * second_us;  // leases expire, or the coordinator was blocked
     else if (dice < 90)
       crash_node(any_node());
     else if (dice < 93)
@@ -96,7 +96,7 @@ class Storm {
     auto done = outcome(node, spec);
     const auto verdict = world_.complete(done);
     if (verdict == "accepted" || verdict == "duplicate") keep_states(node, done);
-    if (chance(85)) held_.erase(at);  // else the answer is lost, and it is sent again
+    if (chance(85)) held_.erase(at);  // else the reply is lost, and the completion is sent again
   }
 
   coordinator::Completion outcome(const std::string& node, const task::Spec& spec) {
@@ -110,7 +110,7 @@ class Storm {
           return done;
         }
     if (!chance(8) || spec.steps.empty() || calm_) return done;
-    if (chance(50)) {  // the machine: no step of it
+    if (chance(50)) {  // a failure of the machine, not of a step
       done.report.steps.clear();
       done.report.code = "transient";
       done.report.message = "disk on fire";
@@ -162,7 +162,7 @@ class Storm {
     if (reply->reregister) world_.join(node, world_.incarnation[node]);
   }
 
-  // Faults stop; everything must settle.
+  // After the last fault, everything must complete.
   void calm() {
     calm_ = true;
     for (int i = 0; i < 3000; ++i) {
@@ -194,7 +194,7 @@ std::string difference(const std::map<std::string, std::string>& a, const std::m
   return out;
 }
 
-TEST(Storm, EndsAsIfNothingHadHappened) {
+TEST(Storm, EndsAsAnUndisturbedRun) {
   const auto expected = undisturbed();
   EXPECT_EQ(expected.size(), 59u);
   const char* more = std::getenv("MOLE_STORM_SEEDS");

@@ -153,7 +153,7 @@ void World::join(const std::string& node, const std::string& inc) {
 std::vector<task::Spec> World::lease(const std::string& node, std::uint32_t slots, std::vector<std::string> held) {
   if (!incarnation.contains(node)) join(node, node + "1");
   auto specs = service_->lease({node, incarnation[node], slots, held});
-  if (!specs) {  // the coordinator was started again
+  if (!specs) {  // the coordinator was restarted
     join(node, incarnation[node]);
     specs = service_->lease({node, incarnation[node], slots, held});
   }
@@ -178,7 +178,7 @@ coordinator::Completion World::compute(const std::string& node, const task::Spec
     report.digest = digest_of(std::string_view(bytes));
     report.state = archive.contains(file.id) ? "sound" : "missing";
     if (report.state == "sound")
-      report.source = done.report.files.empty() ? "archive" : "columns";  // the first is new to the node
+      report.source = done.report.files.empty() ? "archive" : "columns";  // the node has not decoded the first file before
     done.report.files.push_back(report);
   }
   std::vector<std::string> made(spec.steps.size());

@@ -1,5 +1,5 @@
-// A small world around a Service: a folder of pretended plugins, an archive that is only a list, a clock, and nodes that
-// "compute" by hashing what a task names. Nothing waits, nothing runs.
+// A simulated environment of a Service: a folder of fake plugins, an archive that is only a list, a clock, and nodes that
+// "compute" by hashing the names in a task. It starts no processes and does not wait.
 #pragma once
 
 #include "coordinator/service.hpp"
@@ -15,7 +15,7 @@
 
 namespace mole::test {
 
-// A folder that is gone at the end.
+// A temporary folder.
 // In memory: the tests check logic and kill -9, and neither loses pages.
 class TempFolder : public mole::testing::TempFolder {
  public:
@@ -24,7 +24,7 @@ class TempFolder : public mole::testing::TempFolder {
 
 // Writes directory, netflow5, traffic, mean, variance, longest_silence as sidecars with libraries of a few bytes.
 void write_plugins(const std::filesystem::path& folder);
-// One plugin: its descriptor, and the bytes of its "library".
+// Writes one plugin: its descriptor, and the bytes of its "library".
 void write_plugin(const std::filesystem::path& folder, const nlohmann::json& descriptor, const std::string& bytes);
 nlohmann::json metric(const std::string& name, const std::string& execution, nlohmann::json inputs, nlohmann::json outputs);
 
@@ -95,7 +95,7 @@ class JsonClient {
 class World {
  public:
   World();
-  // (Re)opens the coordinator: what a crash leaves is what the store holds.
+  // Opens the coordinator, or reopens it as after a crash, with only the contents of the store.
   void open();
   void close() { service_.reset(); }
   void reopen() {
@@ -106,20 +106,20 @@ class World {
   JsonClient client() { return JsonClient(*service_); }
   coordinator::Config config() const;
 
-  // Files "R_SSSSSSSS_T.dat", one an hour from `hour` on (hours since 2007-09-22T00:00Z), one byte a file.
+  // Adds files "R_SSSSSSSS_T.dat", one per hour from `hour` on (hours since 2007-09-22T00:00Z), of one byte each.
   void add_files(const std::string& router, int hour, int count);
   void remove_file(const std::string& router, int hour);
   static std::string file_name(const std::string& router, int hour);
 
   coordinator::Submission submission(const std::string& manifest, const std::string& from, const std::string& to) const;
-  // Submits and works until nothing is leased any more. The request's document.
+  // Submits and works until no more tasks are leased. Returns the request's document.
   nlohmann::json run(const coordinator::Submission& submission);
 
-  // One node: leases what it gets and completes it. False: there was nothing to do.
+  // Lets one node lease and complete tasks. Returns false if there were none.
   bool work_once(const std::string& node = "a");
   void work(const std::string& node = "a");
   std::vector<task::Spec> lease(const std::string& node, std::uint32_t slots, std::vector<std::string> held = {});
-  // What an honest node reports: blobs are digests of what the spec says, so equal keys give equal bytes.
+  // Returns the report of a correct node: blobs are digests of parts of the spec, so equal keys give equal bytes.
   coordinator::Completion compute(const std::string& node, const task::Spec& spec);
   std::string complete(const coordinator::Completion& completion);
   void join(const std::string& node, const std::string& incarnation);

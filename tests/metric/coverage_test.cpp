@@ -43,9 +43,9 @@ TEST(Coverage, OfSeveralRoutersIsTheirMean) {
   EXPECT_EQ(of(table, {noon, noon + hour_us}, {}), (RowCoverage{}));
 }
 
-TEST(Coverage, CountsThePlacesOfTheGridAlsoWhereTheArchiveHasNothing) {
+TEST(Coverage, CountsSlotsWithoutFiles) {
   CoverageTable table(hour_us);
-  table.expect(file_at(noon + 20 * minute_us, "a"));  // the grid of this router begins at twenty past
+  table.expect(file_at(noon + 20 * minute_us, "a"));  // the slots of this router begin at twenty past
   table.finish();
   EXPECT_EQ(of(table, {noon, noon + hour_us}, {"a"}).files_expected, 2u);
   EXPECT_EQ(of(table, {noon - 24 * hour_us, noon - 23 * hour_us}, {"a"}).files_expected, 2u);
@@ -53,7 +53,7 @@ TEST(Coverage, CountsThePlacesOfTheGridAlsoWhereTheArchiveHasNothing) {
   EXPECT_EQ(of(table, {noon, noon + hour_us}, {"unknown"}).files_expected, 1u);
 }
 
-TEST(Coverage, TimeReadTwiceCountsOnce) {
+TEST(Coverage, CountsTimeReadTwiceOnce) {
   CoverageTable table(hour_us);
   for (int i = 0; i < 2; ++i) {
     table.expect(file_at(noon, "a"));
@@ -65,7 +65,7 @@ TEST(Coverage, TimeReadTwiceCountsOnce) {
   EXPECT_EQ(e.files_expected, 2u);
 }
 
-TEST(Coverage, AnIntervalOfLostFlowsOnlyIsZero) {
+TEST(Coverage, AnIntervalWithOnlyLostFlowsIsZero) {
   CoverageTable table(hour_us);
   table.expect(file_at(noon, "a"));
   table.add(file_at(noon, "a"), evidence({{noon, noon + hour_us}}, {{noon, 0, 5}}), true);

@@ -5,7 +5,7 @@
 namespace mole::runtime {
 namespace {
 
-TEST(Dimension, AnUnknownNameListsTheKnownOnes) {
+TEST(Dimension, ErrorsListTheKnownNames) {
   const auto refused = dimensions_named({"router", "colour"});
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().message.find("'colour' is not a dimension; choose among router, direction, protocol_class, src_port"),
@@ -22,7 +22,7 @@ TEST(Dimension, GroupsSortNumbersByValueAndTextsByBytes) {
   EXPECT_FALSE(order({"a", "80"}, {"a", "80"}));
 }
 
-TEST(Dimension, DenseMembersAreTheProductOfTheClosedOnes) {
+TEST(Dimension, DenseMembersAreTheProductOfClosedDimensions) {
   const auto by = *dimensions_named({"protocol_class", "dst_port", "router"});
   const auto members = dense_members(by, {"r1", "r2"});
   ASSERT_EQ(members.size(), 8u);

@@ -1,4 +1,4 @@
-// A metric in this process: counts rows and adds up values. Its table is plain C, so that no plugin need be built.
+// A metric in this process that counts rows and sums values. Its function table is plain C, so no plugin has to be built.
 #pragma once
 
 #include "runtime/host/metric_module.hpp"

@@ -10,7 +10,7 @@ namespace {
 // The words of the key of `by: [src_addr]`: interval and IPv4-mapped address.
 std::array<std::uint64_t, 3> address_key(std::uint32_t address) { return {0, 0, std::uint64_t{0xffff} << 32 | address}; }
 
-// A hash that was used here before: no salt, position taken from the lower bits.
+// The hash used before: without a salt, with the position from the lower bits.
 std::uint64_t unsalted_hash(const std::array<std::uint64_t, 3>& key) {
   std::uint64_t h = 0x2545f4914f6cdd1dull;
   for (const std::uint64_t word : key) {

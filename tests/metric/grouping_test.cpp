@@ -113,7 +113,7 @@ TEST(FlowGrouping, ReadsFilesOfItsRoutersOnly) {
   EXPECT_FALSE(r.start_file(file_at(noon, "r2")));
 }
 
-// A file of 15:00 with a lateness of an hour: the interval that ended at 14:15 is the first that takes its flows.
+// A file of 15:00 with a lateness of one hour: the interval that ended at 14:15 is the first that accepts its flows.
 TEST(FlowGrouping, CountsLateFlowsInTheIntervalInWhichTheirFileBegins) {
   auto r = grouping(plan({"router"}));
   r.start_file(file_at(noon + 3 * hour_us));

@@ -22,7 +22,7 @@ struct Batch {
   FlowGrouping::Assignment assignment() const { return {false, 0, state.data()}; }
 };
 
-// Rows carry their own number, so that their order shows.
+// Rows contain their own number, to check their order.
 Batch batch_of(std::vector<std::uint32_t> states) {
   Batch b{std::move(states), {}, {}};
   for (std::size_t i = 0; i < b.state.size(); ++i) {
@@ -92,7 +92,7 @@ TEST(FlowRuns, RefuseManyStates) {
   EXPECT_EQ(given(runs), wanted(few));
 }
 
-TEST(FlowRuns, LongRunsStayWhereTheyAre) {
+TEST(FlowRuns, LongRunsAreNotCopied) {
   std::vector<std::uint32_t> of_row(4096, 2);
   std::fill(of_row.begin() + 1000, of_row.begin() + 3000, 1u);
   const auto batch = batch_of(of_row);
@@ -105,7 +105,7 @@ TEST(FlowRuns, LongRunsStayWhereTheyAre) {
   EXPECT_EQ(given(runs), wanted(batch));
 }
 
-TEST(FlowRuns, OneStateAndNone) {
+TEST(FlowRuns, OneStateAndNoState) {
   const auto batch = batch_of({0, 0, 0});
   FlowRuns runs;
   ASSERT_TRUE(runs.arrange(batch.view(), {false, 9, nullptr}, 10));

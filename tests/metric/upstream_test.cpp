@@ -28,7 +28,7 @@ TEST(UpstreamRows, FindsTheRowOfAnIntervalAndGroup) {
   EXPECT_EQ(rows.find(900, {"b"}), nullptr);
 }
 
-TEST(UpstreamRows, TakesOnlyTheRangeAskedFor) {
+TEST(UpstreamRows, ReadsOnlyTheRequestedRange) {
   UpstreamRows rows(*dimensions_named({"router"}));
   ASSERT_TRUE(rows.append(table(), "mean", "f64", {900, 1800}));
   EXPECT_EQ(rows.rows().size(), 1u);

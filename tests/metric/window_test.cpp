@@ -77,7 +77,7 @@ struct Timeline {
     return out;
   }
 
-  // Every row from scratch.
+  // Merges every row separately.
   Rows brute_force(bool sparse) const {
     Rows out;
     std::set<Group> groups;
@@ -124,10 +124,10 @@ TEST(Window, EveryWayOfMergingEqualsBruteForce) {
             EXPECT_EQ(t.merged(), want) << rows << " rows, window " << window << ", exact " << exact << ", saved " << saved
                                         << ", by " << by.size();
           }
-  EXPECT_EQ(fake_calls().live, 0u) << "states left behind";
+  EXPECT_EQ(fake_calls().live, 0u) << "states were not destroyed";
 }
 
-TEST(Window, ALongWindowCostsFewMergesARow) {
+TEST(Window, ALongWindowNeedsFewMergesPerRow) {
   Timeline t(96, 672, true, true, {});
   fake_calls() = {.merges = 0, .loads = 0, .live = fake_calls().live};
   t.merged();
