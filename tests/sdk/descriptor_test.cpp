@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "sdk/descriptor/sidecar.hpp"
+#include "sdk/model/unit.hpp"
 #include "tests/support/temp_folder.hpp"
 
 namespace {
