@@ -21,15 +21,16 @@ double share(std::uint64_t done, std::uint64_t total) {
   return static_cast<double>(done) / static_cast<double>(std::max<std::uint64_t>(1, total));
 }
 
-// Returns "2 tasks at 12 MiB of 31 MiB".
+// Returns "2 tasks at 12 MiB of 31 MiB"; "2 tasks" before they report the size of their files.
 std::string running_text(const std::vector<coordinator::TaskStatus>& tasks) {
   std::uint64_t done = 0, total = 0;
   for (const auto& task : tasks) {
     done += task.bytes_done;
     total += task.bytes_total;
   }
-  return fmt::format("{} at {} of {}", human_number(tasks.size(), "task", "tasks"), human_bytes(static_cast<double>(done)),
-                     human_bytes(static_cast<double>(total)));
+  const auto count = human_number(tasks.size(), "task", "tasks");
+  if (total == 0) return count;
+  return fmt::format("{} at {} of {}", count, human_bytes(static_cast<double>(done)), human_bytes(static_cast<double>(total)));
 }
 
 class PacedProgress : public Progress {

@@ -56,6 +56,9 @@ TEST(ProgressLine, ShowsRunningTasks) {
   running.tasks = {{"1-7", "n1", "run", 3 << 20, 8 << 20, 1200}, {"1-8", "n2", "fetch", 0, 2 << 20, 0}};
   EXPECT_EQ(progress_line(running, {.elapsed = 10, .jobs_at_start = 0, .bytes_at_start = 0}),
             "jobs 20/40  files 31/96  2.0 MB/s  2 tasks at 3.0 MiB of 10.0 MiB  ETA 10 s");
+  auto granted = request(0);
+  granted.tasks = {{"1-7", "n1", "granted", 0, 0, 0}};
+  EXPECT_EQ(progress_line(granted, {}), "jobs 0/40  files 31/96  1 task");
   EXPECT_NE(request_text(running, {}).find("task      1-7 on n1, phase run: 3.0 MiB of 8.0 MiB read, 1,200 flows\n"),
             std::string::npos)
       << request_text(running, {});
