@@ -32,7 +32,7 @@
 
 namespace mole::coordinator {
 
-// How a 64-bit integer is meant. In JSON a time is RFC 3339 text and a duration is "15m"; in Thrift both are microseconds.
+// The meaning of a 64-bit integer. In JSON a time is RFC 3339 text and a duration is "15m"; in Thrift both are microseconds.
 enum class As : std::uint8_t { number, time, duration };
 
 template <class T, class M>
@@ -44,7 +44,7 @@ struct Field {
   bool may_be_absent = false;
   const char* unit_name = "";
 
-  // Leaves the field out while it has its default value; a reader takes an absent field for that.
+  // The field is left out while it has its default value; a reader gives an absent field its default value.
   constexpr Field optional() const {
     auto copy = *this;
     copy.may_be_absent = true;
