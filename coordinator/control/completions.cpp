@@ -1,6 +1,7 @@
 #include "coordinator/control/completions.hpp"
 
 #include "coordinator/jobs/listing.hpp"
+#include "coordinator/requests/lineage_shape.hpp"
 #include "coordinator/store/keys.hpp"
 #include "sdk/model/durable_file.hpp"
 
@@ -64,6 +65,8 @@ Result<> Completions::check_report(const Completion& completion) const {
                      ", which the task does not have, or has once");
     if (!(step.coverage >= 0 && step.coverage <= 1 && step.coverage_min >= 0 && step.coverage_min <= 1))
       return invalid("the report of task " + spec.id + " has a coverage outside 0..1");
+    if (auto good = requests::check_lineage(step.lineage); !good)
+      return invalid("the report of task " + spec.id + ": " + good.error().message);
     if (step.outcome == "done" && !step.rows_blob.empty() && !blobs_.has(step.rows_blob))
       return transient("the rows " + step.rows_blob.hex() + " of task " + spec.id +
                        " are not here yet; put the blob, then complete again");
@@ -88,17 +91,8 @@ std::vector<Verdict> Completions::take(const Checked& checked, Change& change) {
   change.require_sync();  // a duplicate's first report may not be durable yet
   std::vector<Verdict> verdicts;
   for (std::size_t i = 0; i < checked.completions.size(); ++i) {
-    const auto& completion = checked.completions[i];
-    try {
-      verdicts.push_back(take_one(completion, checked.listings[i], change));
-    } catch (const json::exception& e) {
-      state_.log(
-          {{"event", "completion refused"}, {"task", completion.spec.id}, {"node", completion.node}, {"message", e.what()}},
-          change);
-      requests_.replan_all(change);
-      verdicts.push_back(Verdict::stale);
-    }
-    change.flush();  // the next completion reads these rows
+    verdicts.push_back(take_one(checked.completions[i], checked.listings[i], change));
+    change.flush();  // the next one reads these rows
   }
   return verdicts;
 }

@@ -14,8 +14,6 @@ namespace {
 
 constexpr std::size_t max_changes = 20;
 
-bool names(const std::string& message, const Digest& blob) { return message.find(blob.hex()) != std::string::npos; }
-
 }  // namespace
 
 // Writes a step's catalogue row and lineage.
@@ -91,18 +89,15 @@ void Completions::take_duplicate(const Completion& completion, const leases::Set
 
 // Removes states and rows that the task could not fetch, so that they are computed again. Returns whether there were any.
 bool Completions::drop_missing_blobs(const Completion& completion, Change& change) {
-  const auto& report = completion.report;
-  std::string text = report.code == "missing" ? report.message : "";
-  for (const auto& step : report.steps)
-    if (step.code == "missing") text += " " + step.message;
-  if (text.empty()) return false;
+  const auto& missing = completion.report.missing_blobs;
+  const auto is_missing = [&](const Digest& blob) { return std::find(missing.begin(), missing.end(), blob) != missing.end(); };
   bool dropped = false;
   for (const auto& step : completion.spec.steps) {
     for (const auto& state : step.states)
-      if (names(text, state.blob)) dropped = drop_state(step, state, change) || dropped;
+      if (is_missing(state.blob)) dropped = drop_state(step, state, change) || dropped;
     for (const auto& input : step.inputs)
       for (const auto& rows : input.rows)
-        if (names(text, rows.blob) && !blobs_.has(rows.blob))
+        if (is_missing(rows.blob) && !blobs_.has(rows.blob))
           dropped = drop_rows(step.pipeline + "/" + input.module, rows, change) || dropped;
   }
   if (!dropped) return false;

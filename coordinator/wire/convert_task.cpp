@@ -139,6 +139,12 @@ struct FromWire {
   }
 };
 
+// An element of a list of digests.
+template <class D>
+void fields(D& d, std::string& w, auto& t) {
+  d(w, t);
+}
+
 template <class D>
 void fields(D& d, wire::PluginUse& w, auto& t) {
   d(w.name, t.name), d(w.version, t.version), d(w.library, t.library), d.sidecar(w.sidecar, t), d(w.params, t.params);
@@ -228,7 +234,7 @@ template <class D>
 void fields(D& d, wire::Report& w, auto& t) {
   d(w.task, t.task), d(w.steps, t.steps), d(w.files, t.files), d(w.index, t.index), d(w.code, t.code), d(w.message, t.message);
   d(w.log_tail, t.log_tail), d(w.bytes_read, t.bytes_read), d(w.flows, t.flows), d(w.seconds, t.seconds),
-      d(w.index_blob, t.index_blob);
+      d(w.index_blob, t.index_blob), d(w.missing_blobs, t.missing_blobs);
 }
 
 template <class T, class W>

@@ -166,4 +166,5 @@ struct Report {
   9: i64 flows
   10: double seconds
   11: binary index_blob
+  12: list<binary> missing_blobs
 }

@@ -53,11 +53,15 @@ coordinator::TaskProgress Attempt::progress() const {
 
 std::optional<FinishedTask> Attempt::run() {
   auto done = prepare();
-  if (done)
-    done = Fetcher(node_.coordinator, node_.folder, node_.plugins, node_.states, node_.options, cancel_).fetch(spec_, folder_);
+  Fetcher fetcher(node_.coordinator, node_.folder, node_.plugins, node_.states, node_.options, cancel_);
+  if (done) done = fetcher.fetch(spec_, folder_);
   if (done) done = unseal();
   if (cancel_.requested()) return std::nullopt;
-  if (!done) return fail(done.error());
+  if (!done) {
+    auto failed = fail(done.error());
+    failed.report.missing_blobs = fetcher.missing_blobs();
+    return failed;
+  }
 
   phase_ = Phase::run;
   const auto ending = run_worker();

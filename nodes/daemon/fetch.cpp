@@ -71,11 +71,9 @@ Result<> Fetcher::fetch_rows(const Digest& blob, const fs::path& attempt) {
   std::error_code failed;
   if (fs::exists(target, failed)) return {};  // two inputs may read the same result
   const auto done = fetch_from_coordinator(blob, target);
-  if (!done)
-    return Error{done.error().code,
-                 "rows " + blob.hex() + ": " +
-                     done.error().message};  // the coordinator finds the digest in the message and recomputes the rows
-  return {};
+  if (done) return {};
+  if (done.error().code == Code::missing) missing_blobs_.push_back(blob);
+  return Error{done.error().code, "rows " + blob.hex() + ": " + done.error().message};
 }
 
 // The node stores recently used tables, because one table serves all blocks of a day; an attempt has its own links.
@@ -111,6 +109,7 @@ Result<> Fetcher::fetch_state(const task::StateRef& ref, const fs::path& attempt
     if (got) return states_.adopt(target, ref.blob);
     tried += "; " + got.error().message;
   }
+  missing_blobs_.push_back(ref.blob);
   return missing("none of the nodes that had state " + ref.blob.hex() + " can provide it" + tried + "; it is computed again");
 }
 

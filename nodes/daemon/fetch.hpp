@@ -40,6 +40,8 @@ class Fetcher {
 
   // Fetches everything that `spec` names. missing: no node holds a state, or the coordinator lacks a blob.
   Result<> fetch(const task::Spec& spec, const std::filesystem::path& attempt);
+  // After "missing": the states or rows that nobody could provide.
+  const std::vector<Digest>& missing_blobs() const { return missing_blobs_; }
 
  private:
   using Source = std::function<Result<std::string>(std::uint64_t offset)>;  // reads the piece at an offset; empty: the end
@@ -59,6 +61,7 @@ class Fetcher {
   StateStore& states_;
   const Options& options_;
   const Cancellation& cancel_;
+  std::vector<Digest> missing_blobs_;
 };
 
 }  // namespace mole::nodes

@@ -368,6 +368,7 @@ void to_json(json& j, const Report& v) {
   write(j, "index_blob", v.index_blob);
   write(j, "code", v.code);
   write(j, "message", v.message);
+  if (!v.missing_blobs.empty()) write(j, "missing_blobs", v.missing_blobs);
   write(j, "log_tail", v.log_tail);
   write(j, "bytes_read", v.bytes_read);
   write(j, "flows", v.flows);
@@ -383,6 +384,7 @@ void from_json(const json& j, Report& v) {
   read(j, "index_blob", v.index_blob);
   read(j, "code", v.code);
   read(j, "message", v.message);
+  read(j, "missing_blobs", v.missing_blobs);
   read(j, "log_tail", v.log_tail);
   read(j, "bytes_read", v.bytes_read);
   read(j, "flows", v.flows);

@@ -185,7 +185,8 @@ struct Report {
   std::vector<IndexEntry> index;
   Digest index_blob;          // the entries instead, as a blob in the form of index_text, if they are too many for a message
   std::string code, message;  // the task as a whole failed (infrastructure or input); empty: see steps
-  std::string log_tail;       // last lines of the worker, control bytes escaped
+  std::vector<Digest> missing_blobs;  // code "missing": the states and rows that could not be fetched
+  std::string log_tail;               // last lines of the worker, control bytes escaped
   std::uint64_t bytes_read = 0, flows = 0;
   double seconds = 0;
 };

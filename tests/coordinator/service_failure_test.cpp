@@ -3,6 +3,7 @@
 #include "sdk/model/durable_file.hpp"
 
 #include <filesystem>
+#include <utility>
 
 namespace mole::test {
 namespace {
@@ -103,7 +104,8 @@ TEST(ServiceFailure, RecomputesAStateThatNoNodeHas) {
   auto done = world.compute("b", specs[0]);
   done.report.steps.clear();
   done.report.code = "missing";
-  done.report.message = "state " + specs[0].steps[1].states[0].blob.hex() + " is on none of the nodes";
+  done.report.message = "none of the nodes has a state";
+  done.report.missing_blobs = {specs[0].steps[1].states[0].blob};
   world.complete(done);
   specs = world.lease("b", 1);
   ASSERT_EQ(specs.size(), 1u);
@@ -282,7 +284,7 @@ TEST(ServiceFailure, RefusesReportsThatDoNotMatchTheirTask) {
   EXPECT_EQ(early.error().code, Code::transient);
 }
 
-TEST(ServiceFailure, SurvivesALineageOfAnotherShape) {
+TEST(ServiceFailure, RefusesALineageOfTheWrongShapeBeforeAnythingChanges) {
   for (const json& hostile : {json(7), json::array({1}), json{{"module", 1}}, json{{"files", {{{"covers", {"x", nullptr}}}}}},
                               json{{"files", 3}}, json{{"upstream", {1}}}, json{{"states", {{{"block", {"a", "b"}}}}}},
                               json{{"plugin", 1}, {"archive", "x"}, {"interval", "1"}}}) {
@@ -292,7 +294,13 @@ TEST(ServiceFailure, SurvivesALineageOfAnotherShape) {
     world.work_once();
     auto done = world.compute("a", world.lease("a", 1).at(0));
     const auto from = done.spec.block.from;
-    done.report.steps[0].lineage = hostile;
+    const auto lineage = std::exchange(done.report.steps[0].lineage, hostile);
+    const auto refused = world.service().complete({done});
+    ASSERT_FALSE(refused) << hostile;
+    EXPECT_EQ(refused.error().code, Code::invalid);
+    EXPECT_EQ((*world.client().status())["leases"], 1) << "the task is still leased";
+    EXPECT_TRUE(world.catalogue().empty());
+    done.report.steps[0].lineage = lineage;
     EXPECT_EQ(world.complete(done), "accepted");
     EXPECT_TRUE(world.client().why("border/traffic", "bytes", from)) << hostile;
     EXPECT_TRUE(world.client().explain("border/traffic@" + format_time(from))) << hostile;

@@ -106,7 +106,8 @@ class Storm {
         if (!anyone_has(state)) {
           done.report.steps.clear();
           done.report.code = "missing";
-          done.report.message = "state " + state.blob.hex() + " is on none of the nodes";
+          done.report.message = "none of the nodes has a state";
+          done.report.missing_blobs = {state.blob};
           return done;
         }
     if (!chance(8) || spec.steps.empty() || calm_) return done;

@@ -121,6 +121,7 @@ task::Report report() {
   r.files = {file};
   r.index = {{.id = "x", .size = 31, .version = "v", .medium = "tape 7", .position = 32}};
   r.index_blob = digest_of("index");
+  r.missing_blobs = {digest_of("state"), digest_of("rows")};
   r.code = "code";
   r.message = "message";
   r.log_tail = "one\ntwo";

@@ -1,0 +1,59 @@
+#include "coordinator/requests/lineage_shape.hpp"
+
+#include <string>
+
+namespace mole::coordinator::requests {
+namespace {
+
+using nlohmann::json;
+
+// An example of every field. [0, 0] is a range of two numbers; another list holds any number of elements like its first one.
+constexpr const char* example_text = R"({
+  "format": 1, "pipeline": "", "module": "",
+  "plugin": {"name": "", "version": "", "library": "", "params": {}},
+  "block": [0, 0], "interval": 0, "window": 0, "warmup": 0, "by": [""], "totals": [""], "filter": "", "load": "",
+  "archive": {"name": "", "damage": "", "covers": 0, "lateness": 0,
+              "decoder": {"name": "", "version": "", "library": "", "params": {}},
+              "downloader": {"name": "", "version": ""}, "home": {"source": "", "destination": ""}},
+  "files": [{"id": "", "router": "", "sequence": 0, "covers": [0, 0], "size": 0, "digest": "", "revision": 0, "state": "",
+             "flows": 0, "flows_lost": 0, "lost_compressed": [{"from": 0, "to": 0, "reason": ""}],
+             "lost_content": [{"from": 0, "to": 0, "reason": ""}]}],
+  "missing": [{"router": "", "sequence": 0, "covers": [0, 0]}],
+  "routes": [{"used": [0, 0], "name": "", "digest": "", "format": "", "stale": true}],
+  "upstream": [{"role": "", "module": "", "column": "", "step": 0, "rows": [{"block": [0, 0], "blob": ""}]}],
+  "states": [{"block": [0, 0], "blob": ""}]
+})";
+
+std::string kind_of(const json& value) {
+  return value.is_number_integer() ? "a whole number" : value.is_array() ? "a list" : std::string("of type ") + value.type_name();
+}
+
+// Returns where `value` differs from the example, and how; empty if it does not.
+std::string difference(const json& example, const json& value, const std::string& path) {
+  const bool same = example.is_number_integer() ? value.is_number_integer() : value.type() == example.type();
+  if (!same) return path + " must be " + kind_of(example) + " and is " + kind_of(value);
+  if (example.is_array()) {
+    const bool range = example[0].is_number();
+    if (range && value.size() != example.size()) return path + " must be a range [from, to]";
+    for (std::size_t i = 0; i < value.size(); ++i)
+      if (auto found = difference(example[0], value[i], path + "[" + std::to_string(i) + "]"); !found.empty()) return found;
+  } else if (example.is_object()) {
+    for (const auto& [name, child] : example.items())
+      if (const auto field = value.find(name); field != value.end())
+        if (auto found = difference(child, *field, path.empty() ? name : path + "." + name); !found.empty()) return found;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<> check_lineage(const json& lineage) {
+  static const json example = json::parse(example_text);
+  if (lineage.is_null()) return {};
+  if (!lineage.is_object()) return invalid("the lineage is " + kind_of(lineage) + ", not an object; update the node");
+  if (auto found = difference(example, lineage, ""); !found.empty())
+    return invalid("the lineage does not have the expected form: " + found + "; update the node");
+  return {};
+}
+
+}  // namespace mole::coordinator::requests
