@@ -8,6 +8,11 @@
 //   alone
 //
 // Prints {"ours": per second, "bare": per second, "ratio": ours / bare}. Both sync each batch.
+//
+//   mole-bench-rpc --dir DIR --queries [--tasks N]    median latency of `lease` over N (a million) planned blocks, while `plan`
+//   and `status` of them run without pause
+//
+// Prints {"quiet": microseconds, "busy": microseconds, "ratio": busy / quiet}.
 #include "coordinator/service.hpp"
 #include "coordinator/store/keys.hpp"
 #include "coordinator/wire/client.hpp"
@@ -17,6 +22,8 @@
 #include <rocksdb/db.h>
 #include <rocksdb/write_batch.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -236,25 +243,77 @@ double tasks_per_second(const fs::path& dir, std::size_t count) {
   return static_cast<double>(count) / seconds;
 }
 
+// ---- leases beside queries
+
+// Median time of a lease that is given back at once.
+double lease_microseconds(Service& service) {
+  std::vector<double> times;
+  for (int i = 0; i < 1'000; ++i) {
+    std::vector<task::Spec> specs;
+    times.push_back(1e6 * seconds_of([&] {
+                      specs = need(service.lease({.node = "node", .incarnation = "node", .free_slots = 1, .held = {}}));
+                    }));
+    for (const auto& spec : specs) need(service.release("node", "node", {spec.id}));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  std::nth_element(times.begin(), times.begin() + times.size() / 2, times.end());
+  return times[times.size() / 2];
+}
+
+void measure_queries(const fs::path& dir, std::size_t blocks) {
+  Config config;
+  config.state = dir;
+  config.create = true;
+  config.plugins = plugin_folders();
+  const auto service = need(Service::open(std::move(config)));
+  const auto submitted = submission(dir, blocks);
+  need(service->submit(submitted));
+  need(service->register_node(
+      {.name = "node", .incarnation = "node", .address = "tcp:127.0.0.1:9", .slots = batch_size, .threads = 1}));
+  for (const auto& spec : need(service->lease({.node = "node", .incarnation = "node", .free_slots = 1, .held = {}})))
+    need(service->complete({{.node = "node", .incarnation = "node", .spec = spec, .report = index_report(spec, blocks)}}));
+  const auto quiet = lease_microseconds(*service);
+  std::atomic<bool> measured = false;
+  std::thread plans([&] {
+    while (!measured) need(service->plan(submitted));
+  });
+  std::thread states([&] {
+    while (!measured) need(service->status());
+  });
+  const auto busy = lease_microseconds(*service);
+  measured = true;
+  plans.join();
+  states.join();
+  std::printf("{\"quiet\": %.1f, \"busy\": %.1f, \"ratio\": %.4f}\n", quiet, busy, busy / quiet);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   fs::path dir;
-  std::size_t count = 5'000;
-  bool store_only = false;
+  std::size_t count = 0;
+  bool store_only = false, queries = false;
   for (int i = 1; i < argc; ++i) {
     const std::string_view option = argv[i];
     if (option == "--store-only")
       store_only = true;
+    else if (option == "--queries")
+      queries = true;
     else if (option == "--dir" && i + 1 < argc)
       dir = argv[++i];
     else if (option == "--tasks" && i + 1 < argc)
       count = std::strtoull(argv[++i], nullptr, 10) / batch_size * batch_size;
   }
-  if (dir.empty() || count == 0) return std::fputs("usage: mole-bench-rpc --dir DIR [--tasks N] [--store-only]\n", stderr), 2;
+  if (dir.empty()) return std::fputs("usage: mole-bench-rpc --dir DIR [--tasks N] [--store-only | --queries]\n", stderr), 2;
+  if (count == 0) count = queries ? 1'000'000 : 5'000;
   auto name = (dir / "rpc-XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) return 1;
   const fs::path place = name;
+  if (queries) {
+    measure_queries(place / "state", count);
+    fs::remove_all(place);
+    return 0;
+  }
   double ours = 0, bare = 0;
   if (store_only) {
     ours = store_rows_per_second(place / "store", count * 8);
