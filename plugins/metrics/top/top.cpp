@@ -177,7 +177,7 @@ struct PortCounts : Sides<mole::VolumeMap<std::uint16_t>> {
   static constexpr auto about = mole::metric(
       "port_counts", "1.0.0", "Traffic of each TCP and UDP port below 1024 and of the largest other ports, as rows, exact");
   static constexpr auto output =
-      rows_of<std::uint64_t>("port", mole::unit::port, "Port", "1 for the largest from 1024; null below 1024",
+      rows_of<std::uint64_t>("port", mole::unit::port, "Port number", "1 for the largest from 1024; null below 1024",
                              "Share of all ports of its side in `order`");
   static constexpr auto params = mole::params(side_param, n_param("Number of ports from 1024 per side"), order_param);
 
