@@ -6,10 +6,10 @@
 #include "nodes/daemon/options.hpp"
 #include "nodes/daemon/states.hpp"
 #include "nodes/process/child.hpp"
+#include "sdk/model/mutex.hpp"
 
 #include <filesystem>
 #include <functional>
-#include <mutex>
 #include <unordered_set>
 
 namespace mole::nodes {
@@ -18,17 +18,17 @@ namespace mole::nodes {
 class KnownPlugins {
  public:
   bool contains(const Digest& library) const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return verified_.contains(library);
   }
   void add(const Digest& library) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     verified_.insert(library);
   }
 
  private:
-  mutable std::mutex mutex_;
-  std::unordered_set<Digest, DigestHash> verified_;
+  mutable Mutex mutex_;
+  std::unordered_set<Digest, DigestHash> verified_ MOLE_GUARDED_BY(mutex_);
 };
 
 class Fetcher {

@@ -11,7 +11,8 @@
 namespace mole::nodes {
 namespace {
 
-auto microseconds(Micros time) { return std::chrono::microseconds(time); }
+auto after(Micros time) { return std::chrono::steady_clock::now() + std::chrono::microseconds(time); }
+constexpr auto notified = std::cv_status::no_timeout;
 
 }  // namespace
 
@@ -44,7 +45,7 @@ NodeDaemon::~NodeDaemon() {
 std::string NodeDaemon::address() const { return server_->addresses().front().text(); }
 
 Result<> NodeDaemon::start() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   threads_.emplace_back([this] { heartbeat_loop(); });
   threads_.emplace_back([this] { lease_loop(); });
   for (std::uint32_t i = 0; i < options_.slots; ++i) threads_.emplace_back([this] { slot_loop(); });
@@ -52,27 +53,28 @@ Result<> NodeDaemon::start() {
 }
 
 void NodeDaemon::drain() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   draining_ = true;
   changed_.notify_all();
 }
 
 void NodeDaemon::abort() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   draining_ = aborting_ = true;
   for (auto& [id, attempt] : running_) attempt->cancel();
   changed_.notify_all();
 }
 
 void NodeDaemon::wait() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return draining_; });
+  MutexLock lock(mutex_);
+  while (!draining_) changed_.wait(mutex_);
   for (const auto& spec : waiting_) unfinished_.push_back(spec.id);
   waiting_.clear();
-  const bool in_time = changed_.wait_for(lock, microseconds(options_.drain_limit), [&] { return running_.empty() || aborting_; });
-  if (!in_time || aborting_)
-    for (const auto& [id, attempt] : running_) attempt->cancel();
-  changed_.wait(lock, [&] { return running_.empty(); });
+  const auto limit = after(options_.drain_limit);
+  while (!running_.empty() && !aborting_ && changed_.wait_until(mutex_, limit) == notified) {
+  }
+  for (const auto& [id, attempt] : running_) attempt->cancel();
+  while (!running_.empty()) changed_.wait(mutex_);
   const bool aborting = aborting_;
   const auto unfinished = std::exchange(unfinished_, {});
   lock.unlock();
@@ -91,7 +93,7 @@ void NodeDaemon::release(const std::vector<std::string>& tasks) {
 void NodeDaemon::join_threads() {
   std::vector<std::thread> threads;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
     threads.swap(threads_);
     changed_.notify_all();
@@ -104,11 +106,12 @@ void NodeDaemon::join_threads() {
 
 void NodeDaemon::heartbeat_loop() {
   for (;;) {
-    const auto pause = send_heartbeat();
-    std::unique_lock lock(mutex_);
+    const auto next = after(send_heartbeat());
+    MutexLock lock(mutex_);
     const bool reported = draining_;  // a change is reported at once
-    const auto woken = [&] { return stopping_ || draining_ != reported || (!registered_ && !unreachable_); };
-    changed_.wait_for(lock, microseconds(pause), woken);
+    while (!stopping_ && draining_ == reported && (registered_ || unreachable_) &&
+           changed_.wait_until(mutex_, next) == notified) {
+    }
     if (stopping_) return;
   }
 }
@@ -116,7 +119,7 @@ void NodeDaemon::heartbeat_loop() {
 // Registers if necessary, else sends a heartbeat. Returns the time to wait before the next one.
 Micros NodeDaemon::send_heartbeat() {
   constexpr Micros retry = 500'000;
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   if (!registered_) {
     lock.unlock();
     const bool done = register_node();
@@ -142,7 +145,7 @@ bool NodeDaemon::register_node() {
                                                         .address = address(),
                                                         .slots = options_.slots,
                                                         .threads = options_.threads});
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!registration) {
     if (!unreachable_) spdlog::warn("cannot register yet, retrying: {}", registration.error().message);
     unreachable_ = true;
@@ -159,7 +162,7 @@ bool NodeDaemon::register_node() {
 
 void NodeDaemon::apply(const coordinator::HeartbeatReply& reply) {
   for (const auto& task : reply.cancel) outbox_.remove(task);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const auto& task : reply.cancel) {
     std::erase_if(waiting_, [&](const auto& spec) { return spec.id == task; });
     if (const auto found = running_.find(task); found != running_.end()) found->second->cancel();
@@ -175,9 +178,9 @@ bool NodeDaemon::can_lease() const { return registered_ && !draining_ && !remote
 
 void NodeDaemon::lease_loop() {
   Backoff idle(options_.poll_min, options_.poll_max);
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [&] { return stopping_ || can_lease(); });
+    while (!stopping_ && !can_lease()) changed_.wait(mutex_);
     if (stopping_) return;
     lock.unlock();
     const bool found = lease_tasks();
@@ -187,14 +190,16 @@ void NodeDaemon::lease_loop() {
       continue;
     }
     const auto slots = idle_slots_;
-    changed_.wait_for(lock, microseconds(idle.next()), [&] { return stopping_ || idle_slots_ > slots; });
+    const auto next = after(idle.next());
+    while (!stopping_ && idle_slots_ <= slots && changed_.wait_until(mutex_, next) == notified) {
+    }
   }
 }
 
 bool NodeDaemon::lease_tasks() {
   coordinator::LeaseRequest request{.node = folder_.name(), .incarnation = incarnation_, .free_slots = 0, .held = {}};
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     request.free_slots = idle_slots_ - std::min(idle_slots_, static_cast<std::uint32_t>(waiting_.size()));
     request.held = held_tasks();
   }
@@ -204,7 +209,7 @@ bool NodeDaemon::lease_tasks() {
     accept(std::move(*granted));
     return some;
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (granted.error().code != Code::transient) {
     spdlog::warn("cannot lease tasks: {}", granted.error().message);
     registered_ = false;  // the coordinator does not know this node
@@ -216,7 +221,7 @@ bool NodeDaemon::lease_tasks() {
 void NodeDaemon::accept(std::vector<task::Spec> specs) {
   std::vector<std::string> too_late;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto known = held_tasks();
     for (auto& spec : specs) {
       if (std::find(known.begin(), known.end(), spec.id) != known.end() || !is_plain_name(spec.id)) continue;
@@ -243,22 +248,22 @@ std::vector<std::string> NodeDaemon::held_tasks() const {
 // ---- slots
 
 void NodeDaemon::slot_loop() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   for (;;) {
     ++idle_slots_;
     changed_.notify_all();
-    changed_.wait(lock, [&] { return stopping_ || (!waiting_.empty() && !draining_); });
+    while (!stopping_ && (waiting_.empty() || draining_)) changed_.wait(mutex_);
     --idle_slots_;
     if (stopping_) return;
-    run_task(lock);
+    run_task();
   }
 }
 
-void NodeDaemon::run_task(std::unique_lock<std::mutex>& lock) {
+void NodeDaemon::run_task() {
   auto attempt = std::make_shared<Attempt>(context_, std::move(waiting_.front()));
   waiting_.pop_front();
   running_.emplace(attempt->id(), attempt);
-  lock.unlock();
+  mutex_.unlock();
   spdlog::info("task {}: started", attempt->id());
   const auto finished = attempt->run();
   if (finished) {
@@ -269,12 +274,12 @@ void NodeDaemon::run_task(std::unique_lock<std::mutex>& lock) {
       spdlog::warn("task {}: {}: {}", attempt->id(), report.code, report.message);
     outbox_.add(*finished);  // before it leaves running_, so that every heartbeat reports it
   }
-  lock.lock();
+  mutex_.lock();
   if (!finished && draining_) unfinished_.push_back(attempt->id());
   running_.erase(attempt->id());
-  lock.unlock();
+  mutex_.unlock();
   attempt.reset();  // removes its folder
-  lock.lock();
+  mutex_.lock();
 }
 
 }  // namespace mole::nodes

@@ -12,12 +12,12 @@
 
 #include "nodes/daemon/attempt.hpp"
 #include "nodes/daemon/outbox.hpp"
+#include "sdk/model/mutex.hpp"
 
 #include <condition_variable>
 #include <deque>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <thread>
 
 namespace mole::coordinator {
@@ -53,12 +53,12 @@ class NodeDaemon {
   bool register_node();
   void apply(const coordinator::HeartbeatReply& reply);
   void lease_loop();
-  bool can_lease() const;
+  bool can_lease() const MOLE_REQUIRES(mutex_);
   bool lease_tasks();
   void accept(std::vector<task::Spec> specs);
   void slot_loop();
-  void run_task(std::unique_lock<std::mutex>& lock);
-  std::vector<std::string> held_tasks() const;
+  void run_task() MOLE_REQUIRES(mutex_);
+  std::vector<std::string> held_tasks() const MOLE_REQUIRES(mutex_);
   void release(const std::vector<std::string>& tasks);
   void join_threads();
 
@@ -72,16 +72,18 @@ class NodeDaemon {
   const NodeContext context_;
   std::unique_ptr<coordinator::FrameServer> server_;
 
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  bool registered_ = false, unreachable_ = false, remote_drain_ = false;
-  bool draining_ = false, aborting_ = false, stopping_ = false;
-  Micros heartbeat_interval_ = 10 * second_us;
-  std::deque<task::Spec> waiting_;                           // leased, not yet started
-  std::map<std::string, std::shared_ptr<Attempt>> running_;  // shared with the slot thread that runs it
-  std::vector<std::string> unfinished_;                      // stopped by drain or abort, to be released
-  std::uint32_t idle_slots_ = 0;
-  std::vector<std::thread> threads_;
+  mutable Mutex mutex_;
+  std::condition_variable_any changed_;
+  bool registered_ MOLE_GUARDED_BY(mutex_) = false, unreachable_ MOLE_GUARDED_BY(mutex_) = false;
+  bool remote_drain_ MOLE_GUARDED_BY(mutex_) = false, draining_ MOLE_GUARDED_BY(mutex_) = false;
+  bool aborting_ MOLE_GUARDED_BY(mutex_) = false, stopping_ MOLE_GUARDED_BY(mutex_) = false;
+  Micros heartbeat_interval_ MOLE_GUARDED_BY(mutex_) = 10 * second_us;
+  std::deque<task::Spec> waiting_ MOLE_GUARDED_BY(mutex_);  // leased, not yet started
+  // Each attempt is shared with the slot thread that runs it.
+  std::map<std::string, std::shared_ptr<Attempt>> running_ MOLE_GUARDED_BY(mutex_);
+  std::vector<std::string> unfinished_ MOLE_GUARDED_BY(mutex_);  // stopped by drain or abort, to be released
+  std::uint32_t idle_slots_ MOLE_GUARDED_BY(mutex_) = 0;
+  std::vector<std::thread> threads_ MOLE_GUARDED_BY(mutex_);
 };
 
 }  // namespace mole::nodes

@@ -91,7 +91,7 @@ void Outbox::add(const FinishedTask& finished) {
     Completion completion{.node = {}, .incarnation = {}, .spec = finished.spec, .report = finished.report};
     entry.unstored = as_failure(std::move(completion), exhausted("the node cannot store the result: " + stored.error().message));
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   entries_.push_back(std::move(entry));
   changed_.notify_all();
 }
@@ -118,7 +118,7 @@ Result<> Outbox::store(const FinishedTask& finished) const {
 }
 
 std::vector<std::string> Outbox::held() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<std::string> out;
   for (const auto& entry : entries_)
     if (entry.from_this_run) out.push_back(entry.task);
@@ -126,7 +126,7 @@ std::vector<std::string> Outbox::held() const {
 }
 
 void Outbox::start() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   retry_now_ = true;
   unreachable_ = false;
   changed_.notify_all();
@@ -135,7 +135,7 @@ void Outbox::start() {
 
 void Outbox::stop() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
     changed_.notify_all();
   }
@@ -143,17 +143,17 @@ void Outbox::stop() {
 }
 
 bool Outbox::flush() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   if (!thread_.joinable()) return entries_.empty();
-  changed_.wait(lock, [&] { return entries_.empty() || stopping_ || (unreachable_ && !sending_); });
+  while (!entries_.empty() && !stopping_ && (sending_ || !unreachable_)) changed_.wait(mutex_);
   return entries_.empty();
 }
 
 void Outbox::run() {
   Backoff backoff;
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [&] { return stopping_ || !entries_.empty(); });
+    while (!stopping_ && entries_.empty()) changed_.wait(mutex_);
     if (stopping_) return;
     retry_now_ = false;
     sending_ = true;
@@ -167,7 +167,9 @@ void Outbox::run() {
       backoff.reset();
       continue;
     }
-    changed_.wait_for(lock, std::chrono::microseconds(backoff.next()), [&] { return stopping_ || retry_now_; });
+    const auto retry_at = std::chrono::steady_clock::now() + std::chrono::microseconds(backoff.next());
+    while (!stopping_ && !retry_now_ && changed_.wait_until(mutex_, retry_at) == std::cv_status::no_timeout) {
+    }
   }
 }
 
@@ -189,7 +191,7 @@ Result<> Outbox::deliver() {
 Outbox::Batch Outbox::next_batch() {
   std::vector<Entry> taken;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto n = std::min(max_batch, entries_.size());
     taken.assign(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(n));
   }
@@ -267,7 +269,7 @@ Result<> Outbox::complete_one_by_one(const Batch& batch) {
 }
 
 void Outbox::remove(const std::string& task) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (std::erase_if(entries_, [&](const Entry& entry) { return entry.task == task; }) == 0) return;
   std::error_code ignored;
   fs::remove_all(folder_of(task), ignored);

@@ -4,10 +4,10 @@
 #pragma once
 
 #include "nodes/daemon/attempt.hpp"
+#include "sdk/model/mutex.hpp"
 
 #include <condition_variable>
 #include <deque>
-#include <mutex>
 #include <thread>
 
 namespace mole::nodes {
@@ -53,10 +53,11 @@ class Outbox {
   coordinator::NodeApi& coordinator_;
   const std::string node_, incarnation_;
 
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<Entry> entries_;
-  bool retry_now_ = false, stopping_ = false, sending_ = false, unreachable_ = false;
+  mutable Mutex mutex_;
+  std::condition_variable_any changed_;
+  std::deque<Entry> entries_ MOLE_GUARDED_BY(mutex_);
+  bool retry_now_ MOLE_GUARDED_BY(mutex_) = false, stopping_ MOLE_GUARDED_BY(mutex_) = false;
+  bool sending_ MOLE_GUARDED_BY(mutex_) = false, unreachable_ MOLE_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

@@ -12,6 +12,7 @@ namespace mole::nodes {
 namespace fs = std::filesystem;
 
 StateStore::StateStore(fs::path folder, std::uint64_t limit) : folder_(std::move(folder)), limit_(limit) {
+  const MutexLock lock(mutex_);
   std::error_code failed;
   for (const auto& entry : fs::directory_iterator(folder_, failed)) {
     const auto digest = Digest::from_hex(entry.path().filename().string());
@@ -28,7 +29,7 @@ StateStore::StateStore(fs::path folder, std::uint64_t limit) : folder_(std::move
 }
 
 std::uint64_t StateStore::bytes() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return bytes_;
 }
 
@@ -43,7 +44,7 @@ Result<> StateStore::adopt(const fs::path& file, const Digest& digest) {
   std::error_code failed;
   fs::create_hard_link(file, temporary, failed);
   if (failed) return transient("cannot store state " + digest.hex() + ": " + failed.message());
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto size = fs::file_size(temporary, failed);
   if (auto named = durable_rename(temporary, path(digest)); !named) {
     fs::remove(temporary, failed);
@@ -58,7 +59,7 @@ Result<> StateStore::adopt(const fs::path& file, const Digest& digest) {
 
 Result<> StateStore::link_to(const Digest& digest, const fs::path& target) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!stored_.contains(digest)) return missing("state " + digest.hex() + " is not on this node");
     std::error_code failed;
     fs::create_hard_link(path(digest), target, failed);
@@ -69,7 +70,7 @@ Result<> StateStore::link_to(const Digest& digest, const fs::path& target) {
   if (found && *found == digest) return {};
   std::error_code ignored;
   fs::remove(target, ignored);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   remove(digest);
   return missing("state " + digest.hex() + " was damaged on this node's disk and has been removed");
 }
@@ -77,7 +78,7 @@ Result<> StateStore::link_to(const Digest& digest, const fs::path& target) {
 Result<std::string> StateStore::get(const Digest& digest, std::uint64_t offset, std::uint32_t limit) {
   int fd = -1;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!stored_.contains(digest)) return missing("state " + digest.hex() + " is not on this node");
     touch(digest);
     fd = ::open(path(digest).c_str(), O_RDONLY | O_CLOEXEC);

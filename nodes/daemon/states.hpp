@@ -4,9 +4,9 @@
 
 #include "coordinator/wire/peer.hpp"
 #include "sdk/model/digest.hpp"
+#include "sdk/model/mutex.hpp"
 
 #include <filesystem>
-#include <mutex>
 #include <unordered_map>
 
 namespace mole::nodes {
@@ -30,15 +30,15 @@ class StateStore final : public coordinator::PeerBlobs {
     std::filesystem::file_time_type last_used;  // the file's modification time, so that the order survives a restart
   };
   std::filesystem::path path(const Digest& digest) const { return folder_ / digest.hex(); }
-  void touch(const Digest& digest);
-  void remove(const Digest& digest);
-  void evict();
+  void touch(const Digest& digest) MOLE_REQUIRES(mutex_);
+  void remove(const Digest& digest) MOLE_REQUIRES(mutex_);
+  void evict() MOLE_REQUIRES(mutex_);
 
   const std::filesystem::path folder_;
   const std::uint64_t limit_;
-  mutable std::mutex mutex_;
-  std::unordered_map<Digest, StoredState, DigestHash> stored_;
-  std::uint64_t bytes_ = 0;
+  mutable Mutex mutex_;
+  std::unordered_map<Digest, StoredState, DigestHash> stored_ MOLE_GUARDED_BY(mutex_);
+  std::uint64_t bytes_ MOLE_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace mole::nodes
