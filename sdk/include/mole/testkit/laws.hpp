@@ -146,8 +146,8 @@ class Laws {
       State left = state_of(0, cut), right = state_of(cut, table_.size()), whole = state_of(0, table_.size());
       State& into = swapped ? right : left;
       into.merge(swapped ? left : right);
-      expect_same(into, whole,
-                  std::string(swapped ? "right merged with left" : "left merged with right") + " equals the whole" + where);
+      const std::string law = swapped ? "right merged with left" : "left merged with right";
+      expect_same(into, whole, law + " equals the whole" + where);
     }
   }
 
