@@ -140,7 +140,8 @@ class Exporter {
   }
 
   void export_flow(const Flow& flow) {
-    if (!queue_.empty() && flow.queued - queue_.front().queued >= flush_timeout_ms) send(queue_.front().queued + flush_timeout_ms);
+    if (!queue_.empty() && flow.queued - queue_.front().queued >= flush_timeout_ms)
+      send(queue_.front().queued + flush_timeout_ms);
     queue_.push_back(flow);
     if (queue_.size() == records_per_datagram) send(flow.queued);
   }

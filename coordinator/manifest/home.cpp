@@ -13,7 +13,7 @@ std::string listed(const std::vector<std::string>& words) {
 
 // Reads a list of words and checks each as a filter after `prefix`, so that the error names the bad one.
 std::vector<std::string> filter_words(Reader& reader, const YamlNode& node, const std::string& what, const std::string& prefix,
-                                   const std::string& remedy) {
+                                      const std::string& remedy) {
   auto words = reader.texts(&node, what);
   if (!reader.error() && words.empty()) reader.fail(node.where, what + " is empty; " + remedy);
   for (const auto& word : words)
@@ -43,7 +43,7 @@ task::Home filters_of(Reader& reader, const std::string& kind, const YamlNode& v
   const bool networks = kind == "networks";
   const std::string word = networks ? "ip" : "as";
   const auto list = listed(filter_words(reader, value, "\"" + kind + "\"", "src " + word + " in",
-                                     networks ? "list networks, such as [192.0.2.0/24]" : "list AS numbers, such as [64500]"));
+                                        networks ? "list networks, such as [192.0.2.0/24]" : "list AS numbers, such as [64500]"));
   return {"src " + word + " in " + list, "dst " + word + " in " + list};
 }
 

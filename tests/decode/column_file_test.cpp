@@ -169,7 +169,8 @@ std::filesystem::path new_file(const TempFolder& folder, std::string_view bytes)
   return folder.file("columns", bytes);
 }
 
-Result<Read> read_back(const std::filesystem::path& path, unsigned threads = 1, ColumnSet wanted = column_file::stored_columns()) {
+Result<Read> read_back(const std::filesystem::path& path, unsigned threads = 1,
+                       ColumnSet wanted = column_file::stored_columns()) {
   auto reader = ColumnFileReader::open(path, identity, {wanted, 0, threads});
   if (!reader) return reader.error();
   return drain(**reader);
