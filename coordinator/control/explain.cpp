@@ -216,15 +216,18 @@ Result<PlanReport> Queries::plan(const Submissions::Question& question) const {
   PlanInputs inputs;
   std::map<std::string, std::vector<Digest>> former;
   double rate = 0;
+  store::Store::Snapshot snapshot;
   {
     State::Lock lock(state_);
+    snapshot = records_.store().snapshot();
     inputs = state_.plan_inputs(*question.graph);
     former = former_fingerprints(state_, *question.graph);
     rate = state_.bytes_per_second;
   }
-  auto plan = make_plan(records_, question.graph, std::move(inputs), question.ask);
+  const store::Records records(records_.store(), snapshot);
+  auto plan = make_plan(records, question.graph, std::move(inputs), question.ask);
   if (!plan) return plan.error();
-  const Reasons reasons(records_, *plan, former);
+  const Reasons reasons(records, *plan, former);
   PlanReport out;
   for (std::uint32_t m = 0; m < plan->modules.size(); ++m) {
     const auto& module = plan->graph->modules[m];
@@ -235,10 +238,10 @@ Result<PlanReport> Queries::plan(const Submissions::Question& question) const {
     out.jobs.fresh += counts.fresh;
     out.jobs.waiting += counts.waiting;
     if (!mine.flags.empty())
-      records_.scan_catalogue(module.fingerprint, {plan->grid(m).start(mine.first), plan->grid(m).start(mine.last())},
-                              [&](Micros, const store::CatalogueRow& row) {
-                                counts.states_kept_bytes += row.state_blob.empty() ? 0 : row.state_bytes;
-                              });
+      records.scan_catalogue(module.fingerprint, {plan->grid(m).start(mine.first), plan->grid(m).start(mine.last())},
+                             [&](Micros, const store::CatalogueRow& row) {
+                               counts.states_kept_bytes += row.state_blob.empty() ? 0 : row.state_bytes;
+                             });
     out.modules.push_back(std::move(counts));
     for (auto b = mine.first; b < mine.last() && out.new_jobs.size() < max_jobs; ++b)
       if (mine.flags_at(b) & needs_any)
@@ -270,15 +273,18 @@ Result<JobExplanation> Queries::explain(const std::string& job) const {
   std::uint8_t live = 0;
   bool running = false;
   std::optional<leases::FailureRecord> failure;
+  store::Store::Snapshot snapshot;
   {
     State::Lock lock(state_);
+    snapshot = records_.store().snapshot();
     inputs = state_.plan_inputs(*graph);
     former = former_fingerprints(state_, *graph);
     live = live_flags(state_, module, from);
     running = state_.scheduler.running({module.fingerprint, from});
     if (const auto* known = state_.scheduler.failure({module.fingerprint, from}); known && known->given_up) failure = *known;
   }
-  auto plan = make_plan(records_, graph, std::move(inputs), {{m}, {from, from + archive.block_length}, true});
+  const store::Records records(records_.store(), snapshot);
+  auto plan = make_plan(records, graph, std::move(inputs), {{m}, {from, from + archive.block_length}, true});
   if (!plan) return plan.error();
   const auto b = plan->grid(m).number(from);
   const auto& mine = plan->modules[m];
@@ -287,9 +293,9 @@ Result<JobExplanation> Queries::explain(const std::string& job) const {
                    (plan->waits.empty() ? "the block lies before the archive's first file" : plan->waits.front()));
   auto flags = static_cast<std::uint8_t>(mine.flags_at(b) | live);
   if (failure && (flags & needs_any)) flags |= Flag::failed;  // also when its request has ended
-  const auto row = records_.catalogue(module.fingerprint, from);
-  const auto record = record_with_flows(records_.of_job(Table::lineage, module.fingerprint, from));
-  auto reason = Reasons(records_, *plan, former).of(m, b);
+  const auto row = records.catalogue(module.fingerprint, from);
+  const auto record = record_with_flows(records.of_job(Table::lineage, module.fingerprint, from));
+  auto reason = Reasons(records, *plan, former).of(m, b);
   JobExplanation out;
   out.job = job_name(*graph, m, from);
   out.state = job_state(flags, running);

@@ -178,13 +178,14 @@ Result<Lineage> Queries::why(const std::string& module, const std::string& colum
     return missing("the module " + module + " has no column \"" + column + "\"" + manifest::suggestion(column, names));
   const auto start = floor_to(time, resolved.interval);
   const TimeRange interval{start, start + resolved.interval};
+  const auto records = records_.snapshot();
   Lineage out;
   static_cast<BlockLineage&>(out) =
-      lineage_of(records_, graph, found->index, column, block_of(graph, found->index, time), interval);
+      lineage_of(records, graph, found->index, column, block_of(graph, found->index, time), interval);
   if (out.rows_blob.empty())
     return missing("there is no result of " + module + " at " + format_time(time) +
                    "; mole run computes it, mole status --map shows what is there");
-  out.upstream = upstream_of(records_, graph, found->index, column, interval);
+  out.upstream = upstream_of(records, graph, found->index, column, interval);
   out.overrides = found->row.overrides;
   return out;
 }

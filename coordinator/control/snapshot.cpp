@@ -17,6 +17,7 @@ Snapshot snapshot_of(const State& state) {
   Snapshot out;
   for (const auto& [number, request] : state.live) out.live.emplace(number, copy_live(state, request));
   out.running = state.scheduler.running_jobs();
+  out.stored = state.store_snapshot();
   return out;
 }
 

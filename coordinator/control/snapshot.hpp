@@ -28,6 +28,7 @@ struct LiveRequest {
 };
 
 struct Snapshot {
+  store::Store::Snapshot stored;  // the store at the same moment
   std::map<std::uint64_t, LiveRequest> live;
   std::set<leases::JobKey> running;
 

@@ -62,6 +62,7 @@ class State {
   // Reads modules, nodes, failures and counters from the store.
   void load() MOLE_REQUIRES(service_mutex);
 
+  store::Store::Snapshot store_snapshot() const { return records_.store().snapshot(); }
   Micros now() const { return config_.now(); }
   Micros wall() const { return config_.wall(); }
   void log(nlohmann::json event, Change& change) MOLE_REQUIRES(service_mutex);

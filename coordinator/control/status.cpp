@@ -133,7 +133,7 @@ std::vector<RequestStatus> Queries::requests() const {
     State::Lock lock(state_);
     now = snapshot_of(state_);
   }
-  auto out = all_requests(records_, now);
+  auto out = all_requests(store::Records(records_.store(), now.stored), now);
   views_.wait();  // a caller that sees that a request has ended must find its tables
   return out;
 }
@@ -152,10 +152,11 @@ ClusterStatus Queries::status() const {
     modules = state_.modules;
     out.leases = state_.scheduler.lease_count();
   }
+  const store::Records records(records_.store(), now.stored);
   for (const auto& node : nodes) out.nodes.push_back(describe(node, state_.now(), config_.leases.lease));
   for (const auto& [name, row] : modules)
-    if (const auto graph = graph_of(row.revision)) out.modules.push_back(strip_of(records_, name, row.fingerprint, **graph, now));
-  out.requests = all_requests(records_, now);
+    if (const auto graph = graph_of(row.revision)) out.modules.push_back(strip_of(records, name, row.fingerprint, **graph, now));
+  out.requests = all_requests(records, now);
   out.epoch = records_.store().epoch();
   out.tasks = describe(leases, std::nullopt);
   views_.wait();

@@ -40,7 +40,7 @@ json describe_key(Table table, std::string_view key) {
 }  // namespace
 
 std::optional<CatalogueRow> Records::catalogue(const Digest& fingerprint, Micros from) const {
-  const auto bytes = store_.get(Table::catalogue, keys::block(fingerprint, from));
+  const auto bytes = store_.get(Table::catalogue, keys::block(fingerprint, from), at_);
   return bytes ? decode_catalogue(*bytes) : std::nullopt;
 }
 
@@ -50,20 +50,24 @@ void Records::put(Batch& batch, const Digest& fingerprint, Micros from, const Ca
 
 void Records::scan_catalogue(const Digest& fingerprint, TimeRange range,
                              const std::function<void(Micros, const CatalogueRow&)>& visit) const {
-  store_.scan(Table::catalogue, keys::block(fingerprint, range.from), keys::block(fingerprint, range.to),
-              [&](std::string_view key, std::string_view value) {
-                if (const auto row = decode_catalogue(value)) visit(keys::block_from_of(key), *row);
-                return true;
-              });
+  store_.scan(
+      Table::catalogue, keys::block(fingerprint, range.from), keys::block(fingerprint, range.to),
+      [&](std::string_view key, std::string_view value) {
+        if (const auto row = decode_catalogue(value)) visit(keys::block_from_of(key), *row);
+        return true;
+      },
+      at_);
 }
 
 void Records::scan_keys(const Digest& fingerprint, TimeRange range,
                         const std::function<void(Micros, const CatalogueKeys&)>& visit) const {
-  store_.scan(Table::catalogue, keys::block(fingerprint, range.from), keys::block(fingerprint, range.to),
-              [&](std::string_view key, std::string_view value) {
-                if (const auto row = decode_keys(value)) visit(keys::block_from_of(key), *row);
-                return true;
-              });
+  store_.scan(
+      Table::catalogue, keys::block(fingerprint, range.from), keys::block(fingerprint, range.to),
+      [&](std::string_view key, std::string_view value) {
+        if (const auto row = decode_keys(value)) visit(keys::block_from_of(key), *row);
+        return true;
+      },
+      at_);
 }
 
 json Records::of_job(Table table, const Digest& fingerprint, Micros from) const {
@@ -81,14 +85,17 @@ void Records::erase_of_job(Batch& batch, Table table, const Digest& fingerprint,
 void Records::scan_jobs(Table table, const Digest& fingerprint,
                         const std::function<void(const Digest&, Micros, const nlohmann::json&)>& visit) const {
   const std::string prefix(fingerprint.empty() ? std::string_view{} : keys::text(fingerprint));
-  store_.scan_prefix(table, prefix, [&](std::string_view key, std::string_view value) {
-    visit(keys::fingerprint_of(key), keys::block_from_of(key), parse(value));
-    return true;
-  });
+  store_.scan_prefix(
+      table, prefix,
+      [&](std::string_view key, std::string_view value) {
+        visit(keys::fingerprint_of(key), keys::block_from_of(key), parse(value));
+        return true;
+      },
+      at_);
 }
 
 std::optional<FileRow> Records::file(const std::string& archive, const std::string& id) const {
-  const auto bytes = store_.get(Table::files, keys::pair(archive, id));
+  const auto bytes = store_.get(Table::files, keys::pair(archive, id), at_);
   return bytes ? decode_file(*bytes) : std::nullopt;
 }
 
@@ -97,14 +104,17 @@ void Records::put_file(Batch& batch, const std::string& archive, const std::stri
 }
 
 void Records::scan_files(const std::string& archive, const std::function<void(const std::string&, const FileRow&)>& visit) const {
-  store_.scan_prefix(Table::files, keys::pair(archive, ""), [&](std::string_view key, std::string_view value) {
-    if (const auto row = decode_file(value)) visit(std::string(keys::second_of(key)), *row);
-    return true;
-  });
+  store_.scan_prefix(
+      Table::files, keys::pair(archive, ""),
+      [&](std::string_view key, std::string_view value) {
+        if (const auto row = decode_file(value)) visit(std::string(keys::second_of(key)), *row);
+        return true;
+      },
+      at_);
 }
 
 nlohmann::json Records::json(Table table, std::string_view key) const {
-  const auto text = store_.get(table, key);
+  const auto text = store_.get(table, key, at_);
   return text ? parse(*text) : nlohmann::json(nullptr);
 }
 
@@ -114,7 +124,8 @@ void Records::put_json(Batch& batch, Table table, std::string_view key, const nl
 
 void Records::scan_json(Table table, const std::string& prefix,
                         const std::function<bool(std::string_view, const nlohmann::json&)>& visit) const {
-  store_.scan_prefix(table, prefix, [&](std::string_view key, std::string_view value) { return visit(key, parse(value)); });
+  store_.scan_prefix(
+      table, prefix, [&](std::string_view key, std::string_view value) { return visit(key, parse(value)); }, at_);
 }
 
 nlohmann::json Records::describe_row(Table table, std::string_view key, std::string_view value) {

@@ -14,7 +14,9 @@ namespace mole::coordinator::store {
 
 class Records {
  public:
-  explicit Records(Store& store) : store_(store) {}
+  explicit Records(Store& store, Store::Snapshot at = {}) : store_(store), at_(std::move(at)) {}
+  // The same tables as they are now, for several reads that must fit together.
+  Records snapshot() const { return Records(store_, store_.snapshot()); }
   Store& store() const { return store_; }
 
   std::optional<CatalogueRow> catalogue(const Digest& fingerprint, Micros from) const;
@@ -49,6 +51,7 @@ class Records {
 
  private:
   Store& store_;
+  const Store::Snapshot at_;  // null: reads see the latest rows
 };
 
 }  // namespace mole::coordinator::store

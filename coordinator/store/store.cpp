@@ -52,6 +52,12 @@ std::vector<rocksdb::ColumnFamilyDescriptor> families() {
   return out;
 }
 
+rocksdb::ReadOptions read_options(const Store::Snapshot& at) {
+  rocksdb::ReadOptions options;
+  options.snapshot = static_cast<const rocksdb::Snapshot*>(at.get());
+  return options;
+}
+
 rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
 std::string_view view(const rocksdb::Slice& s) { return {s.data(), s.size()}; }
 
@@ -191,9 +197,14 @@ void Store::fail(const std::string& doing, const std::string& why) const {
   ::_exit(1);
 }
 
-std::optional<std::string> Store::get(Table table, std::string_view key) const {
+Store::Snapshot Store::snapshot() const {
+  return {rocks_->db->GetSnapshot(),
+          [db = rocks_->db.get()](const void* taken) { db->ReleaseSnapshot(static_cast<const rocksdb::Snapshot*>(taken)); }};
+}
+
+std::optional<std::string> Store::get(Table table, std::string_view key, const Snapshot& at) const {
   std::string sealed;
-  const auto status = rocks_->db->Get(rocksdb::ReadOptions(), rocks_->family(table), slice(key), &sealed);
+  const auto status = rocks_->db->Get(read_options(at), rocks_->family(table), slice(key), &sealed);
   if (status.IsNotFound()) return std::nullopt;
   if (!status.ok()) fail("reading", status.ToString());
   const auto value = unseal_value(key, sealed);
@@ -202,8 +213,8 @@ std::optional<std::string> Store::get(Table table, std::string_view key) const {
 }
 
 void Store::scan(Table table, std::string_view from, std::string_view to,
-                 const std::function<bool(std::string_view, std::string_view)>& visit) const {
-  rocksdb::ReadOptions options;
+                 const std::function<bool(std::string_view, std::string_view)>& visit, const Snapshot& at) const {
+  auto options = read_options(at);
   options.readahead_size = 1 << 20;
   const rocksdb::Slice bound = slice(to);
   if (!to.empty()) options.iterate_upper_bound = &bound;
@@ -218,8 +229,8 @@ void Store::scan(Table table, std::string_view from, std::string_view to,
 }
 
 void Store::scan_prefix(Table table, const std::string& prefix,
-                        const std::function<bool(std::string_view, std::string_view)>& visit) const {
-  scan(table, prefix, keys::after(prefix), visit);
+                        const std::function<bool(std::string_view, std::string_view)>& visit, const Snapshot& at) const {
+  scan(table, prefix, keys::after(prefix), visit, at);
 }
 
 std::uint64_t Store::write(const Batch& batch) {

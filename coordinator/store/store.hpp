@@ -81,12 +81,16 @@ class Store {
   // Number of times the store was opened; durable before open returns.
   std::uint64_t epoch() const { return epoch_; }
 
-  std::optional<std::string> get(Table table, std::string_view key) const;
+  // The store at one moment. Reads that are given a snapshot do not see later writes. Must not outlive the store.
+  using Snapshot = std::shared_ptr<const void>;
+  Snapshot snapshot() const;
+
+  std::optional<std::string> get(Table table, std::string_view key, const Snapshot& at = {}) const;
   // Rows with from <= key < to (empty `to`: to the end), in key order, from one snapshot, until `visit` returns false.
   void scan(Table table, std::string_view from, std::string_view to,
-            const std::function<bool(std::string_view key, std::string_view value)>& visit) const;
+            const std::function<bool(std::string_view key, std::string_view value)>& visit, const Snapshot& at = {}) const;
   void scan_prefix(Table table, const std::string& prefix,
-                   const std::function<bool(std::string_view key, std::string_view value)>& visit) const;
+                   const std::function<bool(std::string_view key, std::string_view value)>& visit, const Snapshot& at = {}) const;
 
   // Makes the batch visible to all readers, but not yet durable, and returns a ticket. Batches are applied in the order of calls.
   std::uint64_t write(const Batch& batch);
