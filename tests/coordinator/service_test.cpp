@@ -362,6 +362,21 @@ TEST(Service, VerifiesEveryFileOnceAndResumes) {
   EXPECT_EQ(state_of(world, (*task)["id"]), "COMPLETE");
 }
 
+TEST(Service, EndsAVerificationPartialIfDamageWasFoundBeforeARestart) {
+  World world;
+  world.add_files("1", 0, 9);
+  const auto task = world.client().archive_task(world.submission(border, "2007-09-22", "2007-09-22T08"), "flows",
+                                                coordinator::RequestKind::verify);
+  ASSERT_TRUE(task);
+  world.work_once();  // the listing
+  auto done = world.compute("a", world.lease("a", 1).at(0));
+  done.report.files[0].state = "damaged";
+  world.complete(done);
+  world.reopen();
+  world.work();
+  EXPECT_EQ(state_of(world, (*task)["id"]), "PARTIAL");
+}
+
 TEST(Service, ReportsGapsAndDamage) {
   World world;
   world.add_files("1", 0, 5);
