@@ -5,7 +5,7 @@
 #include "coordinator/dag/resolve.hpp"
 #include "coordinator/manifest/manifest.hpp"
 #include "sdk/descriptor/sidecar.hpp"
-#include "sdk/model/code_name.hpp"
+#include "sdk/model/enums.hpp"
 
 #include <fmt/format.h>
 
@@ -80,7 +80,9 @@ Result<> index_archive(Context& context, Session& session, const coordinator::Su
   if (!done) return done.error();
   if (exit_of_request(*done) != Exit::failed) return {};
   const bool failed = done->failures && !done->failures->empty();
-  const auto code = failed ? code_of(done->failures->front().code) : Code::missing;
+  const auto code =
+      failed ? task::code_of(from_name<task::FailureCode>(done->failures->front().code).value_or(task::FailureCode::internal))
+             : Code::missing;
   return Error{code, fmt::format("cannot list archive {}: {}", archive, failed ? done->failures->front().message : done->reason)};
 }
 

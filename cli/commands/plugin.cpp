@@ -20,7 +20,7 @@ Result<Exit> list(Context& context, const ListArgs& args) {
   const auto catalogue = PluginCatalogue::load(plugin_search_path(context.options));
   std::vector<const CataloguedPlugin*> plugins;
   for (const auto* plugin : catalogue.all())
-    if (args.kind.empty() || plugin->descriptor.kind == args.kind) plugins.push_back(plugin);
+    if (args.kind.empty() || name_of(plugin->descriptor.kind) == args.kind) plugins.push_back(plugin);
   auto documents = nlohmann::json::array();
   for (const auto* plugin : plugins) documents.push_back(plugin_json(*plugin));
   print(context, documents, plugins_text(plugins, context.out_style));
@@ -30,7 +30,8 @@ Result<Exit> list(Context& context, const ListArgs& args) {
 
 Result<Exit> inspect(Context& context, const InspectArgs& args) {
   const auto catalogue = PluginCatalogue::load(plugin_search_path(context.options));
-  const auto found = args.kind.empty() ? catalogue.find(args.name) : catalogue.find(args.kind, args.name);
+  const auto kind = from_name<PluginKind>(args.kind);
+  const auto found = kind ? catalogue.find(*kind, args.name) : catalogue.find(args.name);
   if (!found) return found.error();
   if (auto valid = (*found)->sidecar.verify((*found)->library); !valid) print_error(context, valid.error());
   print(context, plugin_json(**found), plugin_page(**found, context.out_style));

@@ -16,8 +16,8 @@ std::string headed(const std::string& heading, const Table& table, const Style& 
 std::string inputs_section(const Descriptor& d, const Style& style) {
   Table table({{"role"}, {"kind"}, {"reads"}, {"unit"}, {""}});
   for (const auto& i : d.inputs)
-    table.row({printable(i.role), i.kind, i.kind == "flows" ? printable_list(i.reads) : printable(i.type), printable(i.unit),
-               printable(i.doc)});
+    table.row({printable(i.role), name_of(i.kind), i.kind == InputKind::flows ? printable_list(i.reads) : printable(i.type),
+               printable(i.unit), printable(i.doc)});
   return headed("Inputs", table, style);
 }
 
@@ -43,17 +43,18 @@ std::string plugins_text(const std::vector<const CataloguedPlugin*>& plugins, co
   Table table({{"kind"}, {"name"}, {"version"}, {"execution"}, {""}});
   for (const auto* p : plugins) {
     const auto& d = p->descriptor;
-    table.row({d.kind, style.paint(Paint::bold, printable(d.name)), printable(d.version), d.execution, printable(d.summary)});
+    table.row({name_of(d.kind), style.paint(Paint::bold, printable(d.name)), printable(d.version),
+               d.kind == PluginKind::metric ? name_of(d.execution) : "", printable(d.summary)});
   }
   return table.text(style);
 }
 
 std::string plugin_page(const CataloguedPlugin& plugin, const Style& style) {
   const auto& d = plugin.descriptor;
-  std::string out = fmt::format("{} {}  {}\n  {}\n", style.paint(Paint::bold, printable(d.name)), printable(d.version), d.kind,
-                                printable(d.summary));
-  if (!d.execution.empty()) {
-    out += fmt::format("\n{}\n  {}, {}\n", style.paint(Paint::cyan, "Execution"), d.execution,
+  std::string out = fmt::format("{} {}  {}\n  {}\n", style.paint(Paint::bold, printable(d.name)), printable(d.version),
+                                name_of(d.kind), printable(d.summary));
+  if (d.kind == PluginKind::metric) {
+    out += fmt::format("\n{}\n  {}, {}\n", style.paint(Paint::cyan, "Execution"), name_of(d.execution),
                        d.deterministic ? "the same result for any order of merging" : "merged in file order");
     if (!d.state_shape.empty()) out += fmt::format("  state revision {}, shape {}\n", d.state_revision, d.state_shape);
   }

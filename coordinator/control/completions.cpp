@@ -67,7 +67,7 @@ Result<> Completions::check_report(const Completion& completion) const {
       return invalid("the report of task " + spec.id + " has a coverage outside 0..1");
     if (auto good = requests::check_lineage(step.lineage); !good)
       return invalid("the report of task " + spec.id + ": " + good.error().message);
-    if (step.outcome == "done" && !step.rows_blob.empty() && !blobs_.has(step.rows_blob))
+    if (step.outcome == task::Outcome::done && !step.rows_blob.empty() && !blobs_.has(step.rows_blob))
       return transient("the rows " + step.rows_blob.hex() + " of task " + spec.id +
                        " are not here yet; put the blob, then complete again");
   }
@@ -76,7 +76,7 @@ Result<> Completions::check_report(const Completion& completion) const {
 
 Result<std::vector<task::IndexEntry>> Completions::read_listing(const task::Report& report) const {
   if (report.index_blob.empty()) return report.index;
-  const auto text = read_file(blobs_.path_of(report.index_blob), task::largest_index_bytes);
+  const auto text = read_file(blobs_.path_of(report.index_blob), task::max_index_bytes);
   if (!text && text.error().code == Code::missing)  // or another node sent the same listing, and it was read and removed
     return transient("the listing " + report.index_blob.hex() + " of task " + report.task +
                      " is not here yet; put the blob, then complete again");
@@ -115,7 +115,7 @@ Verdict Completions::take_one(const Completion& completion, const std::vector<ta
   for (const auto& step : settled.duplicates) take_duplicate(completion, step, change);
   store_failures(settled.failures, change);
   if (settled.archive_task && owner != state_.live.end()) {
-    if (settled.archive_task->kind == "index")
+    if (settled.archive_task->kind == task::Kind::index)
       listings_.take_listing(*settled.archive_task, owner->second, report, listing, change);
     else
       listings_.take_verified(*settled.archive_task, owner->second, report, change);
@@ -129,7 +129,7 @@ Verdict Completions::take_one(const Completion& completion, const std::vector<ta
 bool Completions::take_file_reports(const Completion& completion, Change& change) {
   auto archive = archive_of(completion);
   Request* verifying = nullptr;
-  if (const auto* grant = state_.scheduler.grant(completion.spec.id); grant && grant->kind == "verify")
+  if (const auto* grant = state_.scheduler.grant(completion.spec.id); grant && grant->kind == task::Kind::verify)
     if (const auto found = state_.live.find(grant->request); found != state_.live.end()) {
       verifying = &found->second;
       archive = verifying->archive;
@@ -147,7 +147,7 @@ bool Completions::take_file_reports(const Completion& completion, Change& change
     if (verifying) {
       file.row.verified = verifying->number;
       file.changed = true;
-      if (report.state != "sound") verifying->damaged = true;
+      if (report.state != task::FileState::sound) verifying->damaged = true;
     }
     if (file.digest_changed)
       state_.log(
@@ -155,7 +155,7 @@ bool Completions::take_file_reports(const Completion& completion, Change& change
           change);
     if (file.gone) state_.log({{"event", "file missing"}, {"archive", archive}, {"file", report.id}}, change);
     if (file.changed) records_.put_file(change.batch, archive, report.id, file.row);
-    if (file.changed && report.state != "sound")
+    if (file.changed && report.state != task::FileState::sound)
       records_.put_json(change.batch, Table::damage, keys::pair(archive, report.id), report);
     keys_change = keys_change || file.digest_changed || file.gone;
   }
@@ -163,11 +163,11 @@ bool Completions::take_file_reports(const Completion& completion, Change& change
 }
 
 void Completions::count_progress(Request& request, const task::Report& report) const {
-  if (request.kind == RequestKind::index || !report.code.empty()) return;
+  if (request.kind == RequestKind::index || report.code != task::FailureCode::none) return;
   for (const auto& file : report.files) {
     request.bytes.done += file.size;
-    request.files.decoded += file.source == "archive";
-    request.files.from_columns += file.source == "columns";
+    request.files.decoded += file.source == task::FlowSource::archive;
+    request.files.from_columns += file.source == task::FlowSource::columns;
   }
   request.files.done += report.files.size();
   request.bytes.done = std::min(request.bytes.done, request.bytes.total);
@@ -189,7 +189,7 @@ void Completions::store_failures(const std::vector<std::pair<leases::JobKey, lea
 Verdict Completions::stale_or_duplicate(const Completion& completion) const {
   for (const auto& report : completion.report.steps) {
     const auto row = records_.catalogue(completion.spec.steps[report.step].fingerprint, completion.spec.block.from);
-    if (!row || report.outcome != "done") continue;
+    if (!row || report.outcome != task::Outcome::done) continue;
     if ((!report.state_blob.empty() && row->state_blob == report.state_blob) ||
         (!report.rows_blob.empty() && row->rows_blob == report.rows_blob))
       return Verdict::duplicate;

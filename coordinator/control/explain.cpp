@@ -50,7 +50,7 @@ std::vector<PlanGap> gaps_in_reach(const jobs::Plan& plan) {
   std::vector<PlanGap> out;
   std::set<std::pair<std::string, Micros>> seen;
   for (std::size_t m = 0; m < plan.modules.size(); ++m) {
-    if (plan.graph->modules[m].inputs[0].kind != "flows") continue;
+    if (plan.graph->modules[m].inputs[0].kind != InputKind::flows) continue;
     const auto& index = *plan.indexes[plan.graph->modules[m].inputs[0].source];
     const auto& mine = plan.modules[m];
     for (auto b = mine.first; b < mine.last() && out.size() < max_gaps; ++b)
@@ -303,7 +303,7 @@ Result<JobExplanation> Queries::explain(const std::string& job) const {
   out.state_key = mine.state_key(b);
   out.result_key = mine.result_key(b);
   if (row) out.stored_result_key = row->result_key;
-  out.reason = failure ? failure->code + ": " + failure->message : std::move(reason.sentence);
+  out.reason = failure ? name_of(failure->code) + (": " + failure->message) : std::move(reason.sentence);
   out.changed = std::move(reason.changed);
   if (record.contains("flows_from"))
     if (auto flows = read_document<FlowSources>(record["flows_from"])) out.flows_from = *flows;

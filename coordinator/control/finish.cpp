@@ -35,7 +35,7 @@ std::vector<bool> windowed_modules(const dag::Graph& graph) {
   std::vector<bool> windowed;
   for (const auto& module : graph.modules) {
     bool any = module.window > 0;
-    for (const auto& input : module.inputs) any = any || (input.kind != "flows" && windowed[input.source]);
+    for (const auto& input : module.inputs) any = any || (input.kind != InputKind::flows && windowed[input.source]);
     windowed.push_back(any);
   }
   return windowed;
@@ -47,7 +47,7 @@ JobFailure failure_document(const dag::Graph& graph, const dag::Module& module, 
           .plugin = module.plugin.name + " " + module.plugin.version,
           .module = module.name,
           .block = block,
-          .code = failure.code,
+          .code = name_of(failure.code),
           .message = failure.message,
           .attempts = std::uint64_t{failure.plugin_failures} + failure.infra_failures,
           .log_tail = failure.log_tail};

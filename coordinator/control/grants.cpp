@@ -110,7 +110,7 @@ Result<task::Spec> Grants::archive_spec_of(const leases::Grant& grant, const req
   if (!a) return missing("the archive task has ended");
   const auto& archive = graph.archives[*a];
   std::vector<task::File> files;
-  if (grant.kind == "verify") {
+  if (grant.kind == task::Kind::verify) {
     const auto index = state_.index_of(graph, archive);
     files = index->reach(index->routers(), grant.block);
     std::erase_if(files, [&](const task::File& file) { return !file.present || file.covers.from < grant.block.from; });

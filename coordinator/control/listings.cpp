@@ -29,7 +29,7 @@ void Listings::relist_waiting() {
 
 void Listings::take_listing(const leases::ArchiveTask& task, Request& request, const task::Report& report,
                             const std::vector<task::IndexEntry>& entries, Change& change) {
-  if (!report.code.empty()) return listing_failed(task, request, report, change);
+  if (report.code != task::FailureCode::none) return listing_failed(task, request, report, change);
   const auto changed = store_listing(task.archive, request, entries, change);
   const auto& archive = request.graph->archives[*request.graph->find_archive(local_name(task.archive))];
   state_.note_listed(*request.graph, archive);
@@ -39,7 +39,7 @@ void Listings::take_listing(const leases::ArchiveTask& task, Request& request, c
     const auto index = state_.index_of(*request.graph, archive);
     request.files.total = request.files.done = index->files().size();
     if (index->empty()) {
-      request.code = "missing";
+      request.code = name_of(task::FailureCode::missing);
       requests_.finish(request, RequestState::failed,
                        "the archive " + archive.name + " lists " + std::to_string(entries.size()) + " files, none named like \"" +
                            archive.files + "\"; check its \"params\" and \"files\"",
@@ -54,7 +54,7 @@ void Listings::take_listing(const leases::ArchiveTask& task, Request& request, c
 // waiting.
 void Listings::listing_failed(const leases::ArchiveTask& task, const Request& request, const task::Report& report,
                               Change& change) {
-  const auto reason = report.message.empty() ? "listing " + task.archive + " failed: " + report.code : report.message;
+  const auto reason = report.message.empty() ? "listing " + task.archive + " failed: " + name_of(report.code) : report.message;
   for (auto& [number, other] : state_.live) {
     if (other.number != request.number &&
         (other.terminal() || !other.unlisted.contains(task.archive) || other.revision != request.revision))
@@ -66,7 +66,7 @@ void Listings::listing_failed(const leases::ArchiveTask& task, const Request& re
       state_.log({{"event", "listing failed"}, {"archive", task.archive}, {"message", reason}}, change);
       continue;
     }
-    other.code = report.code;
+    other.code = name_of(report.code);
     requests_.finish(other, RequestState::failed, reason, change);
   }
 }
@@ -109,12 +109,12 @@ void Listings::replan_readers(const std::string& archive, Change& change) {
 }
 
 void Listings::take_verified(const leases::ArchiveTask& task, Request& request, const task::Report& report, Change& change) {
-  if (!report.code.empty() && request.failures.size() < max_failures)
+  if (report.code != task::FailureCode::none && request.failures.size() < max_failures)
     request.failures.push_back({.job = task.archive + "@" + format_time(task.block.from),
                                 .plugin = "",
                                 .module = "",
                                 .block = task.block.from,
-                                .code = report.code,
+                                .code = name_of(report.code),
                                 .message = report.message,
                                 .attempts = 0,
                                 .log_tail = report.log_tail});

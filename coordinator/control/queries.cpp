@@ -55,7 +55,7 @@ std::map<std::uint32_t, Reach> reach_of(const dag::Graph& graph, std::uint32_t m
     if (module.window > 0) read.from += module.interval - module.window;
     read.from -= module.warmup;
     for (const auto& input : module.inputs) {
-      if (input.kind == "flows") continue;
+      if (input.kind == InputKind::flows) continue;
       auto [entry, added] = reach.try_emplace(input.source, Reach{input.column, read});
       if (!added) entry->second.span = {std::min(entry->second.span.from, read.from), std::max(entry->second.span.to, read.to)};
     }
@@ -79,7 +79,7 @@ std::vector<BlockLineage> upstream_of(const store::Records& records, const dag::
   return out;
 }
 
-FileState state_of(const store::FileRow& row) { return from_word<FileState>(row.state).value_or(FileState::unread); }
+FileState state_of(const store::FileRow& row) { return from_word<FileState>(name_of(row.state)).value_or(FileState::unread); }
 
 std::vector<LostRange> lost_ranges(const json& damage, const char* part) {
   std::vector<LostRange> out;

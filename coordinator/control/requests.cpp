@@ -2,7 +2,7 @@
 #include "coordinator/control/requests.hpp"
 
 #include "coordinator/store/keys.hpp"
-#include "sdk/model/code_name.hpp"
+#include "sdk/model/enums.hpp"
 
 #include <set>
 
@@ -73,7 +73,7 @@ void Requests::advance(Request& request, Change& change) {
 void Requests::list_archives(Request& request) {
   for (const auto& archive : request.unlisted)
     state_.scheduler.add_archive_task(request.number, request.priority,
-                                      {state_.next_archive_task++, "index", archive, request.range});
+                                      {state_.next_archive_task++, task::Kind::index, archive, request.range});
 }
 
 void Requests::proceed(Request& request, Change& change) {
@@ -98,13 +98,13 @@ void Requests::verify_archive(Request& request, Change& change) {
     const auto row = records_.file(request.archive, file.file.id);
     if (row && row->verified < request.number)
       blocks.insert(floor_to(file.file.covers.from, archive.block_length, archive.block_origin));
-    else if (row && row->state != "sound")
+    else if (row && row->state != task::FileState::sound)
       request.damaged = true;
   }
   for (const auto from : blocks)
     state_.scheduler.add_archive_task(
         request.number, request.priority,
-        {state_.next_archive_task++, "verify", request.archive, {from, from + archive.block_length}});
+        {state_.next_archive_task++, task::Kind::verify, request.archive, {from, from + archive.block_length}});
   request.state = RequestState::running;
   save(request, change);
   if (blocks.empty()) finish_verified(request, change);
@@ -113,7 +113,7 @@ void Requests::verify_archive(Request& request, Change& change) {
 void Requests::replan(Request& request, Change& change) {
   auto plan = state_.make_plan(request.graph, {requested_modules(request), request.range, request.partial});
   if (!plan) {
-    request.code = code_name(plan.error().code);
+    request.code = name_of(task::failure_code(plan.error().code));
     return finish(request, RequestState::failed, plan.error().message, change);
   }
   request.waits = plan->waits;

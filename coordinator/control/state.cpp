@@ -34,7 +34,7 @@ leases::FailureRecord failure_from_row(const json& row) {
   t.plugin_failures = row.value("plugin_failures", 0u);
   t.infra_failures = row.value("infra_failures", 0u);
   t.given_up = row.value("given_up", false);
-  t.code = row.value("code", "");
+  t.code = row.value("code", task::FailureCode::none);
   t.message = row.value("message", "");
   t.log_tail = row.value("log_tail", "");
   return t;

@@ -50,12 +50,12 @@ class InputBinder {
         return invalid(bound.where + ": the plugin " + descriptor.name + " has no input \"" + bound.role + "\"" +
                        manifest::suggestion(bound.role, roles));
     for (const auto& role : descriptor.inputs) {
-      const bool flows = role.kind == "flows";
+      const bool flows = role.kind == InputKind::flows;
       const auto bound = std::find_if(from_.inputs.begin(), from_.inputs.end(), [&](const manifest::Input& i) {
         return i.role == role.role || (i.role.empty() && (flows || descriptor.inputs.size() == 1));
       });
       if (bound == from_.inputs.end()) {
-        if (role.kind == "context") continue;
+        if (role.kind == InputKind::context) continue;
         return invalid(from_.where + ": the input \"" + role.role + "\" of " + descriptor.name + " is not bound; " +
                        (flows ? "add \"input: {archive: NAME}\"" : "add \"inputs: {" + role.role + ": MODULE.COLUMN}\""));
       }
@@ -84,7 +84,8 @@ class InputBinder {
         return invalid(bound.where + ": the module " + from_.name + " reads the column " + column + ", which the decoder " +
                        facts.decoder->name + " does not fill; choose another decoder");
     for (const auto& other : to_.inputs)
-      if (other.kind == "flows") return invalid(bound.where + ": a module reads at most one archive; chain two modules instead");
+      if (other.kind == InputKind::flows)
+        return invalid(bound.where + ": a module reads at most one archive; chain two modules instead");
     if (!to_.inputs.empty() && to_.archive != *archive)
       return invalid(bound.where + ": the inputs of " + from_.name + " come from different archives; use one archive");
     if (!from_.interval) return invalid(from_.where + ": the module " + from_.name + " needs an \"interval\", such as 15m");
@@ -97,7 +98,7 @@ class InputBinder {
       return invalid(from_.where + ": \"by\" names the direction, but the archive " + bound.archive +
                      " does not define \"home\"; add \"home: {networks: [A.B.C.D/N]}\" to it");
     if (auto done = set_totals(); !done) return done;
-    to_.inputs.push_back({role.role, "flows", *archive, "", "", ""});
+    to_.inputs.push_back({role.role, InputKind::flows, *archive, "", "", ""});
     return check_grid();
   }
 
@@ -124,7 +125,7 @@ class InputBinder {
                        ", an open dimension: not all of its members are known; leave it out, and chain or add a module that is "
                        "not grouped by it");
     }
-    if (to_.execution == "sequential")
+    if (to_.execution == Execution::sequential)
       return invalid(from_.where + ": " + to_.plugin.name +
                      " is sequential: its states cannot be merged into totals; leave \"totals\" out");
     if (contains(*from_.totals, "router") && contains(to_.routers, "all"))
@@ -217,8 +218,8 @@ Result<> bind_inputs(const Graph& graph, const std::vector<ArchiveFacts>& facts,
 }
 
 Result<> bind_filter(const std::vector<ArchiveFacts>& facts, const manifest::Module& from, Module& to) {
-  const bool flows = to.inputs[0].kind == "flows";
-  if (from.filter.empty() && (flows || from.load == "start")) return {};
+  const bool flows = to.inputs[0].kind == InputKind::flows;
+  if (from.filter.empty() && (flows || from.load == Load::start)) return {};
   if (!flows)
     return invalid(from.filter_where + ": \"filter\" and \"load\" choose flows; the module " + from.name +
                    " reads rows of another");

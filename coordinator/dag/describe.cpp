@@ -4,7 +4,7 @@ namespace mole::coordinator::dag {
 namespace {
 
 std::string source_name(const Graph& graph, const Input& input) {
-  return input.kind == "flows" ? graph.archives[input.source].name : graph.modules[input.source].name;
+  return input.kind == InputKind::flows ? graph.archives[input.source].name : graph.modules[input.source].name;
 }
 
 std::string quote(std::string_view text) {
@@ -26,7 +26,7 @@ PipelineModule describe(const Module& m) {
   out.by = m.by;
   out.totals = m.totals;
   for (const auto& c : m.outputs) out.outputs.push_back({.name = c.name, .type = c.type, .unit = c.unit, .doc = c.doc});
-  out.execution = m.execution;
+  out.execution = name_of(m.execution);
   out.fingerprint = m.fingerprint;
   return out;
 }
@@ -40,8 +40,8 @@ PipelineDescription describe(const Graph& graph) {
     auto& module = out.modules.emplace_back(describe(m));
     for (const auto& i : m.inputs) {
       const auto from = source_name(graph, i);
-      module.inputs.push_back({.role = i.role, .kind = i.kind, .from = from, .column = i.column, .unit = i.unit});
-      out.edges.push_back({.from = from, .to = m.name, .role = i.role, .column = i.column, .kind = i.kind});
+      module.inputs.push_back({.role = i.role, .kind = name_of(i.kind), .from = from, .column = i.column, .unit = i.unit});
+      out.edges.push_back({.from = from, .to = m.name, .role = i.role, .column = i.column, .kind = name_of(i.kind)});
     }
   }
   for (const auto& a : graph.archives)
@@ -61,9 +61,10 @@ std::string to_dot(const PipelineDescription& pipeline) {
   for (const auto& m : pipeline.modules)
     out += "  " + quote(m.module) + " [label=" + quote(m.module + "\n" + m.plugin + " " + m.version) + "];\n";
   for (const auto& e : pipeline.edges) {
-    const bool flows = e.kind == "flows";
+    const bool flows = e.kind == name_of(InputKind::flows);
     out += "  " + quote((flows ? "archive:" : "") + e.from) + " -> " + quote(e.to) +
-           " [label=" + quote(flows ? e.role : e.column) + (e.kind == "context" ? ", style=dashed" : "") + "];\n";
+           " [label=" + quote(flows ? e.role : e.column) + (e.kind == name_of(InputKind::context) ? ", style=dashed" : "") +
+           "];\n";
   }
   return out + "}\n";
 }

@@ -25,7 +25,7 @@ json archive_parts(const Graph& graph, const Archive& archive, const Module& mod
 
 json input_parts(const Graph& graph, const Module& module, const Input& input) {
   json parts = {{"role", input.role}, {"kind", input.kind}};
-  if (input.kind == "flows") {
+  if (input.kind == InputKind::flows) {
     parts.update(archive_parts(graph, graph.archives[input.source], module));
     if (module.routes) {  // the tables themselves are part of the state key
       const auto& routes = graph.resources[*module.routes];

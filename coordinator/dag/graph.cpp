@@ -60,7 +60,7 @@ Archive archive_from(const json& j) {
   j.at("covers").get_to(a.covers);
   j.at("lateness").get_to(a.lateness);
   j.at("damage").get_to(a.damage);
-  a.decode = j.value("decode", "interleaved");
+  a.decode = j.value("decode", Bzip2Decoder::interleaved);
   j.at("block_length").get_to(a.block_length);
   j.at("block_origin").get_to(a.block_origin);
   a.horizon = opt(j.at("horizon"));
@@ -131,7 +131,7 @@ Graph prune(const Graph& graph, const std::vector<std::uint32_t>& asked) {
     if (!needed[m]) continue;
     read[graph.modules[m].archive] = true;
     for (const auto& input : graph.modules[m].inputs) {
-      if (input.kind == "flows")
+      if (input.kind == InputKind::flows)
         read[input.source] = true;
       else
         needed[input.source] = true;
@@ -150,7 +150,8 @@ Graph prune(const Graph& graph, const std::vector<std::uint32_t>& asked) {
     if (!needed[m]) continue;
     auto module = graph.modules[m];
     module.archive = archive_at[module.archive];
-    for (auto& input : module.inputs) input.source = input.kind == "flows" ? archive_at[input.source] : module_at[input.source];
+    for (auto& input : module.inputs)
+      input.source = input.kind == InputKind::flows ? archive_at[input.source] : module_at[input.source];
     out.modules.push_back(std::move(module));
   }
   return out;
@@ -195,7 +196,7 @@ std::optional<Micros> counted_over(const Graph& graph, const Module& module, std
   if (column == module.outputs.end() || std::find(std::begin(counted), std::end(counted), column->unit) == std::end(counted))
     return std::nullopt;
   for (const auto& input : module.inputs) {
-    if (input.kind == "flows") {
+    if (input.kind == InputKind::flows) {
       const bool whole = column->type.starts_with('u') || column->type.starts_with('i');
       return whole ? std::optional(module.window > 0 ? module.window : module.interval) : std::nullopt;
     }

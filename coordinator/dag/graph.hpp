@@ -21,8 +21,8 @@ struct Archive {
   std::string files;  // the pattern
   Micros covers = 0, lateness = 0;
   Micros block_length = 0, block_origin = 0;
-  std::string damage;
-  std::string decode;  // bzip2 decoder; not part of any key, because the content is the same
+  DamagePolicy damage = DamagePolicy::partial;
+  Bzip2Decoder decode = Bzip2Decoder::interleaved;  // bzip2 decoder; not part of any key, because the content is the same
   std::optional<Micros> horizon;
   task::Home home;
 };
@@ -42,7 +42,7 @@ struct Resource {
 
 struct Input {
   std::string role;
-  std::string kind;          // "flows", "rows", "context"
+  InputKind kind = InputKind::flows;
   std::uint32_t source = 0;  // flows: index into Graph::archives, else into Graph::modules (smaller than the reader's own)
   std::string column, type, unit;
 };
@@ -54,13 +54,13 @@ struct Column {
 struct Module {
   std::string name;
   task::PluginUse plugin;
-  std::string execution;  // "mergeable", "sequential", "block"
+  Execution execution = Execution::mergeable;
   Micros interval = 0, window = 0, warmup = 0;
   std::optional<Micros> since;
   std::vector<std::string> by;
   std::vector<std::string> totals;  // dimensions of `by` that also have the member "all", in the order of `by`
   std::string filter;               // canonical; empty: all flows
-  std::string load;
+  Load load = Load::start;
   std::string keep_states;
   std::vector<std::string> routers;  // selected by `where`, sorted; empty: all of the archive
   std::vector<Input> inputs;         // in the descriptor's order

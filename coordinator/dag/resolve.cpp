@@ -83,9 +83,9 @@ class Resolver {
     to.damage = from.damage;
     to.decode = from.decode;
     to.horizon = from.horizon;
-    auto downloader = plugins_.find("downloader", from.downloader);
+    auto downloader = plugins_.find(PluginKind::downloader, from.downloader);
     if (!downloader) return at(from.where, downloader.error());
-    auto decoder = plugins_.find("decoder", from.decoder);
+    auto decoder = plugins_.find(PluginKind::decoder, from.decoder);
     if (!decoder) return at(from.where, decoder.error());
     auto download = use(**downloader, from.downloader_params, from.where);
     if (!download) return download.error();
@@ -99,7 +99,7 @@ class Resolver {
   }
 
   Result<> add_module(const manifest::Module& from) {
-    auto plugin = plugins_.find("metric", from.plugin);
+    auto plugin = plugins_.find(PluginKind::metric, from.plugin);
     if (!plugin) return at(from.plugin_where, plugin.error());
     const auto& descriptor = (*plugin)->descriptor;
     Module to;
@@ -126,7 +126,7 @@ class Resolver {
     const auto is_as = [](const std::string& column) { return column == "src_as" || column == "dst_as"; };
     bool reads = std::any_of(to.by.begin(), to.by.end(), is_as);
     for (const auto& input : descriptor.inputs)
-      if (input.kind == "flows") reads = reads || std::any_of(input.reads.begin(), input.reads.end(), is_as);
+      if (input.kind == InputKind::flows) reads = reads || std::any_of(input.reads.begin(), input.reads.end(), is_as);
     std::vector<std::string> filters{to.filter};
     if (by_direction(to.by)) {
       const auto& home = graph().archives[to.archive].home;
@@ -171,13 +171,13 @@ class Resolver {
 
   Result<> check_execution(const manifest::Module& from, const Module& to) {
     const auto& name = to.plugin.name;
-    if (to.execution != "sequential" && to.execution != "mergeable")
-      return unsupported(from.plugin_where + ": " + name + " has the execution class \"" + to.execution +
+    if (to.execution != Execution::sequential && to.execution != Execution::mergeable)
+      return unsupported(from.plugin_where + ": " + name + " has the execution class \"" + name_of(to.execution) +
                          "\", which is not available in this version; use a mergeable or sequential metric");
-    if (to.load == "proportional")
+    if (to.load == Load::proportional)
       return unsupported(from.where + ": \"load: proportional\" is not available in this version; choose start or end");
-    if (to.execution == "sequential") {
-      if (to.load != "start")
+    if (to.execution == Execution::sequential) {
+      if (to.load != Load::start)
         return invalid(from.where + ": a sequential module counts flows at their start; leave \"load\" out");
       if ((to.warmup > 0) == to.since.has_value())
         return invalid(from.where + ": " + name +
@@ -205,7 +205,7 @@ class Resolver {
   Result<> set_outputs(const manifest::Module& from, const Descriptor& descriptor, Module& to) {
     std::map<std::string, Binding> bindings;
     for (const auto& input : to.inputs)
-      if (input.kind != "flows") bindings[input.role] = {input.column, input.unit, input.type};
+      if (input.kind != InputKind::flows) bindings[input.role] = {input.column, input.unit, input.type};
     auto outputs = resolve_outputs(descriptor, bindings);
     if (!outputs) return at(from.where, name_sources(to, outputs.error()));
     std::set<std::string> taken(to.by.begin(), to.by.end());
@@ -225,7 +225,7 @@ class Resolver {
   Error name_sources(const Module& to, Error error) {
     std::string bound;
     for (const auto& input : to.inputs)
-      if (input.kind != "flows")
+      if (input.kind != InputKind::flows)
         bound += (bound.empty() ? "" : ", ") + input.role + " = " + graph().modules[input.source].name + "." + input.column +
                  " [" + input.unit + "]";
     if (!bound.empty()) error.message += " (" + bound + ")";

@@ -72,11 +72,11 @@ Result<std::vector<TableFile>> find_tables(const manifest::Resource& resource, c
   return found;
 }
 
-std::vector<task::RouteTable> routes_over(const Resource& resource, TimeRange reach) {
+std::vector<task::RouteTableRef> routes_over(const Resource& resource, TimeRange reach) {
   const auto& tables = resource.tables;
   auto next = std::upper_bound(tables.begin(), tables.end(), reach.from,
                                [](Micros t, const RoutingTable& table) { return t < table.from; });
-  std::vector<task::RouteTable> pieces;
+  std::vector<task::RouteTableRef> pieces;
   Micros from = reach.from;
   do {
     const Micros to = next == tables.end() ? reach.to : std::min(next->from, reach.to);

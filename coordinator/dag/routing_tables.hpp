@@ -28,7 +28,7 @@ Result<std::vector<TableFile>> find_tables(const manifest::Resource& resource, c
 
 // Returns the tables used over `reach`, as consecutive pieces: at each time the latest table that has begun. The first piece has
 // no table if `reach` begins before the first one.
-std::vector<task::RouteTable> routes_over(const Resource& resource, TimeRange reach);
+std::vector<task::RouteTableRef> routes_over(const Resource& resource, TimeRange reach);
 
 // Returns a warning for each part of `reach` without a valid table, with the replacement used.
 std::vector<std::string> missing_tables(const Resource& resource, TimeRange reach);

@@ -16,7 +16,7 @@ bool row_only(std::uint8_t flags) { return (flags & (needs_state | needs_result)
 
 bool inputs_lost(const Plan& plan, std::size_t m, std::int64_t b) {
   for (const auto& input : plan.graph->modules[m].inputs) {
-    if (input.kind == "flows" || !plan.reads(m, input, b)) continue;
+    if (input.kind == InputKind::flows || !plan.reads(m, input, b)) continue;
     for (auto u = plan.inputs_from(m, input, b); u <= b; ++u)
       if (result_lost(plan.modules[input.source].flags_at(u))) return true;
   }
@@ -72,7 +72,7 @@ class Propagation {
     if (!result_lost(mine.flags_at(b))) return;
     for (std::size_t r = 0; r < plan_.modules.size(); ++r)
       for (const auto& input : plan_.graph->modules[r].inputs) {
-        if (input.kind == "flows" || input.source != m) continue;
+        if (input.kind == InputKind::flows || input.source != m) continue;
         for (auto u = b; u <= b + plan_.modules[r].warmup; ++u)
           if (plan_.reads(r, input, u) && plan_.inputs_from(r, input, u) <= b) block(r, u);
       }

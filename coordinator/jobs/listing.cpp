@@ -49,7 +49,7 @@ FileRows apply_listing(const FileRows& known, const std::vector<task::IndexEntry
 FileUpdate apply_file_report(const store::FileRow& known, const task::FileReport& report, std::uint64_t revision_read) {
   FileUpdate out{known, false, false, false};
   if (known.gone || known.revision != revision_read) return out;  // the file has changed since
-  if (report.state == "missing") {
+  if (report.state == task::FileState::missing) {
     out.row.gone = out.gone = out.changed = true;
     return out;
   }
@@ -58,7 +58,7 @@ FileUpdate apply_file_report(const store::FileRow& known, const task::FileReport
     out.digest_changed = true;
   }
   if (!report.digest.empty()) out.row.digest = report.digest;
-  if (!report.state.empty()) out.row.state = report.state;
+  if (report.state != task::FileState::unread) out.row.state = report.state;
   out.changed = out.row.digest != known.digest || out.row.state != known.state || out.digest_changed;
   return out;
 }

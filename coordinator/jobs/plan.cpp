@@ -7,7 +7,7 @@ namespace mole::coordinator::jobs {
 
 std::vector<std::string> Plan::routers(std::size_t module) const {
   const auto& m = graph->modules[module];
-  if (m.inputs.empty() || m.inputs[0].kind != "flows") return {};
+  if (m.inputs.empty() || m.inputs[0].kind != InputKind::flows) return {};
   return m.routers.empty() ? indexes[m.archive]->routers() : m.routers;
 }
 
@@ -25,7 +25,7 @@ bool Plan::reads_inputs(std::size_t module, std::int64_t block) const {
 
 bool Plan::reads(std::size_t module, const dag::Input& input, std::int64_t block) const {
   // The states a window's row is merged into begin with the context of their own interval.
-  return reads_inputs(module, block) || (input.kind == "context" && (modules[module].flags_at(block) & needs_result));
+  return reads_inputs(module, block) || (input.kind == InputKind::context && (modules[module].flags_at(block) & needs_result));
 }
 
 std::int64_t Plan::window_from(std::size_t module, std::int64_t block) const {
@@ -47,7 +47,7 @@ std::vector<NeededFile> needed_files(const Plan& plan) {
     std::vector<std::pair<std::size_t, std::vector<std::string>>> readers;
     for (std::size_t m = 0; m < plan.modules.size(); ++m) {
       const auto& inputs = plan.graph->modules[m].inputs;
-      if (inputs[0].kind != "flows" || inputs[0].source != a || plan.modules[m].flags.empty()) continue;
+      if (inputs[0].kind != InputKind::flows || inputs[0].source != a || plan.modules[m].flags.empty()) continue;
       readers.emplace_back(m, plan.routers(m));
       first = std::min(first, plan.modules[m].first);
       last = std::max(last, plan.modules[m].last());

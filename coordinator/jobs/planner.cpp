@@ -68,7 +68,7 @@ class Planner {
     for (const auto& input : module.inputs) {
       std::int64_t begin;
       Ends ends;
-      if (input.kind == "flows") {
+      if (input.kind == InputKind::flows) {
         const auto& fed = graph_.archives[input.source];
         const auto span = plan_.indexes[input.source]->span(module.routers);
         if (!span) return no_files(fed, module);
@@ -179,7 +179,7 @@ class Planner {
     mine.result_keys.resize(mine.flags.size());
     keyed_to_[m] = states.to;
     for (const auto& input : module.inputs) {
-      if (input.kind == "flows") continue;
+      if (input.kind == InputKind::flows) continue;
       results_[input.source].add({plan_.inputs_from(m, input, states.from), states.to});
     }
     return {};
@@ -202,7 +202,7 @@ class Planner {
       buffer.add(block.from);
       buffer.add(block.to);
       for (const auto& input : module.inputs)
-        if (input.kind == "flows")
+        if (input.kind == InputKind::flows)
           add_slots(buffer, *plan_.indexes[input.source], routers, plan_.reach(m, b));
         else
           add_results(buffer, plan_.modules[input.source], plan_.inputs_from(m, input, b), b);
@@ -308,7 +308,7 @@ class Planner {
       mark_window_states(m);
     for (auto b = mine.first; b < mine.last(); ++b)
       for (const auto& input : module.inputs)
-        if (input.kind != "flows" && plan_.reads(m, input, b)) want(input.source, plan_.inputs_from(m, input, b), b);
+        if (input.kind != InputKind::flows && plan_.reads(m, input, b)) want(input.source, plan_.inputs_from(m, input, b), b);
   }
 
   // Chained checkpoints: a block needs the state at the end of the previous one.

@@ -4,8 +4,9 @@
 
 namespace mole::coordinator::leases {
 
-bool is_infra_failure(const std::string& code) {
-  return code == "transient" || code == "cancelled" || code == "missing" || code.empty();
+bool is_infra_failure(task::FailureCode code) {
+  return code == task::FailureCode::transient || code == task::FailureCode::cancelled || code == task::FailureCode::missing ||
+         code == task::FailureCode::none;
 }
 
 Micros backoff(Micros base, Micros cap, std::uint32_t failures, Random& random) {
@@ -17,7 +18,8 @@ Micros backoff(Micros base, Micros cap, std::uint32_t failures, Random& random) 
 
 Micros FailureLog::add(const JobKey& job, const Failure& failure, const Settings& settings, Micros now, Random& random) {
   auto& record = records_[job];
-  const bool repeated = failure.code == "exhausted" && record.code == failure.code && record.message == failure.message;
+  const bool repeated =
+      failure.code == task::FailureCode::exhausted && record.code == failure.code && record.message == failure.message;
   record.repeats = repeated ? record.repeats + 1 : 1;
   record.code = failure.code;
   record.message = failure.message;

@@ -30,18 +30,20 @@ struct FailureRecord {
   std::uint32_t plugin_failures = 0, infra_failures = 0;
   std::uint32_t repeats = 0;  // consecutive "exhausted" failures with the same message; not stored
   bool given_up = false;
-  std::string code, message, log_tail;
+  task::FailureCode code = task::FailureCode::none;
+  std::string message, log_tail;
 };
 
 // One failure of a job, as reported.
 struct Failure {
-  std::string code, message, log_tail;
+  task::FailureCode code = task::FailureCode::none;
+  std::string message, log_tail;
   bool infra = false;      // caused by the machine rather than the plugin
   bool permanent = false;  // another attempt would fail the same way
 };
 
 // Whether a code means that the machine failed rather than the plugin, so that the job is tried again on any node.
-bool is_infra_failure(const std::string& code);
+bool is_infra_failure(task::FailureCode code);
 
 // Exponential, with jitter: between half of the delay and all of it.
 Micros backoff(Micros base, Micros cap, std::uint32_t failures, Random& random);

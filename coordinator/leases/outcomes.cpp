@@ -8,8 +8,8 @@ namespace mole::coordinator::leases {
 namespace {
 
 // Damage under the policy "strict" is permanent: another attempt reads the same bytes.
-bool is_permanent(const Completion& completion, const std::string& code) {
-  return code == "corrupt" && completion.spec.archive && completion.spec.archive->damage == "strict";
+bool is_permanent(const Completion& completion, task::FailureCode code) {
+  return code == task::FailureCode::corrupt && completion.spec.archive && completion.spec.archive->damage == DamagePolicy::strict;
 }
 
 }  // namespace
@@ -175,7 +175,7 @@ Settled Scheduler::complete(const Completion& completion, Micros now, Random& ra
   }
   bool any_done = false, any_known = false;
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    if (steps[i].outcome != "done") continue;
+    if (steps[i].outcome != task::Outcome::done) continue;
     any_done = true;
     any_known = accept(completion, i, settled) || any_known;
   }
@@ -217,7 +217,7 @@ void Scheduler::fail_steps(const Grant& grant, const Completion& completion, Mic
   const auto& report = completion.report;
   bool any_failed = false;
   for (const auto& step : report.steps) {
-    if (step.outcome != "failed") continue;
+    if (step.outcome != task::Outcome::failed) continue;
     any_failed = true;
     if (step.step >= grant.steps.size()) continue;
     fail_job(grant.steps[step.step].job,
@@ -226,20 +226,21 @@ void Scheduler::fail_steps(const Grant& grant, const Completion& completion, Mic
   }
   // A task that did nothing counts as failed too: without a delay it would be granted again at once, without end.
   const bool nothing_done = settled.accepted.empty() && settled.duplicates.empty();
-  if (!any_failed && (!report.code.empty() || nothing_done)) fail_task(grant, completion, now, random, settled);
+  if (!any_failed && (report.code != task::FailureCode::none || nothing_done)) fail_task(grant, completion, now, random, settled);
 }
 
 // Counts a failure of every step. A crash without a known culprit is bisected instead until one job is left.
 void Scheduler::fail_task(const Grant& grant, const Completion& completion, Micros now, Random& random, Settled& settled) {
   const auto& report = completion.report;
-  const bool exhausted = report.code == "exhausted", infra = exhausted || is_infra_failure(report.code);
+  const bool exhausted = report.code == task::FailureCode::exhausted, infra = exhausted || is_infra_failure(report.code);
   if (!infra && grant.steps.size() > 1) {
     if (const auto work = works_.find(grant.request); work != works_.end())
       return work->second.limit_steps(grant.ref, grant.steps.size() / 2);
   }
-  const auto code = infra && !exhausted ? "transient" : report.code;
-  const Failure failure{code, report.code.empty() ? "the node finished none of its task and gave no reason" : report.message,
-                        report.log_tail, infra, is_permanent(completion, code)};
+  const auto code = infra && !exhausted ? task::FailureCode::transient : report.code;
+  const Failure failure{
+      code, report.code == task::FailureCode::none ? "the node finished none of its task and gave no reason" : report.message,
+      report.log_tail, infra, is_permanent(completion, code)};
   for (const auto& step : grant.steps) fail_job(step.job, failure, now, random, settled);
 }
 
@@ -259,8 +260,9 @@ void Scheduler::settle_archive_task(const Grant& grant, const Completion& comple
       std::find_if(pending.begin(), pending.end(), [&](const PendingArchiveTask& p) { return p.task.id == grant.archive_task; });
   if (found == pending.end()) return;
   const auto& code = completion.report.code;
-  const bool retry =
-      (code == "transient" || code == "cancelled" || code == "crashed" || code == "exhausted") && ++found->failures < 3;
+  const bool retry = (code == task::FailureCode::transient || code == task::FailureCode::cancelled ||
+                      code == task::FailureCode::crashed || code == task::FailureCode::exhausted) &&
+                     ++found->failures < 3;
   if (retry) {
     found->leased = false;
     found->not_before = now + backoff(settings_.infra_delay, settings_.infra_delay_cap, found->failures, random);

@@ -152,11 +152,11 @@ Grant Scheduler::make_grant(std::uint64_t request, const jobs::Plan& plan, Block
   auto grant = make_grant(request);
   grant.ref = ref;
   grant.block = plan.grids[ref.grid].block(ref.number);
-  grant.kind = "merge";
+  grant.kind = task::Kind::merge;
   for (const auto& step : steps) {
     const auto& module = plan.graph->modules[step.module];
     const auto& mine = plan.modules[step.module];
-    if (tasks::reads_inputs(module, step)) grant.kind = "compute";
+    if (tasks::reads_inputs(module, step)) grant.kind = task::Kind::compute;
     grant.steps.push_back(
         {step, {module.fingerprint, grant.block.from}, mine.state_key(ref.number), mine.result_key(ref.number)});
   }

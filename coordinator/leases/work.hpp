@@ -21,9 +21,9 @@ using tasks::Grant;
 // Work without jobs: listing an archive or reading its files.
 struct ArchiveTask {
   std::uint64_t id = 0;
-  std::string kind;     // "index" or "verify"
-  std::string archive;  // "pipeline/archive"
-  TimeRange block;      // verify: the files to read
+  task::Kind kind = task::Kind::index;  // index or verify
+  std::string archive;                  // "pipeline/archive"
+  TimeRange block;                      // verify: the files to read
 };
 
 struct PendingArchiveTask {

@@ -65,18 +65,20 @@ Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) 
   }
   if (const auto* params = map->find("decoder_params")) archive.decoder_params = reader.object(params, "\"decoder_params\"");
   if (const auto* damage = map->find("damage")) {
-    archive.damage = reader.text(damage, "\"damage\"");
-    static const std::vector<std::string> policies = {"partial", "strict", "skip"};
-    if (!reader.error() && std::find(policies.begin(), policies.end(), archive.damage) == policies.end())
+    const auto name = reader.text(damage, "\"damage\"");
+    const auto known = from_name<DamagePolicy>(name);
+    archive.damage = known.value_or(archive.damage);
+    if (!reader.error() && !known)
       reader.fail(damage->where,
-                  "unknown policy \"" + archive.damage + "\" for damaged files" + suggestion(archive.damage, policies));
+                  "unknown policy \"" + name + "\" for damaged files" + suggestion(name, all_names<DamagePolicy>()));
   }
   if (const auto* decode = map->find("decode")) {
-    archive.decode = reader.text(decode, "\"decode\"");
-    static const std::vector<std::string> known = {"libbzip2", "interleaved"};
-    if (!reader.error() && std::find(known.begin(), known.end(), archive.decode) == known.end())
+    const auto name = reader.text(decode, "\"decode\"");
+    const auto known = from_name<Bzip2Decoder>(name);
+    archive.decode = known.value_or(archive.decode);
+    if (!reader.error() && !known)
       reader.fail(decode->where,
-                  "\"decode\" is libbzip2 or interleaved, not \"" + archive.decode + "\"" + suggestion(archive.decode, known));
+                  "\"decode\" is libbzip2 or interleaved, not \"" + name + "\"" + suggestion(name, all_names<Bzip2Decoder>()));
   }
   if (reader.error()) return archive;
   if (archive.covers < second_us || archive.covers % second_us != 0)
@@ -191,10 +193,11 @@ void read_execution(Reader& reader, const YamlNode& map, Module& module) {
     module.filter_where = filter->where;
   }
   if (const auto* load = map.find("load")) {
-    static const std::vector<std::string> schemes = {"start", "end", "proportional"};
-    module.load = reader.text(load, "\"load\"");
-    if (!reader.error() && std::find(schemes.begin(), schemes.end(), module.load) == schemes.end())
-      reader.fail(load->where, "unknown load scheme \"" + module.load + "\"" + suggestion(module.load, schemes));
+    const auto name = reader.text(load, "\"load\"");
+    const auto known = from_name<Load>(name);
+    module.load = known.value_or(module.load);
+    if (!reader.error() && !known)
+      reader.fail(load->where, "unknown load scheme \"" + name + "\"" + suggestion(name, all_names<Load>()));
   }
   if (const auto* keep = map.find("keep_states")) {
     module.keep_states = reader.text(keep, "\"keep_states\"");

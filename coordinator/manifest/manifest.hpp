@@ -24,8 +24,8 @@ struct Archive {
   Micros covers = hour_us;
   Micros block_length = 0, block_origin = 0;
   Micros lateness = hour_us;  // default: one file
-  std::string damage = "partial";
-  std::string decode = "interleaved";  // bzip2 decoder
+  DamagePolicy damage = DamagePolicy::partial;
+  Bzip2Decoder decode = Bzip2Decoder::interleaved;  // bzip2 decoder
   std::string decoder = "netflow5";
   nlohmann::json decoder_params = nlohmann::json::object();
   task::Home home;                // canonical filters
@@ -59,7 +59,7 @@ struct Module {
   std::optional<std::vector<std::string>> by, totals;
   Micros window = 0;
   std::string filter, filter_where;
-  std::string load = "start";
+  Load load = Load::start;
   Micros warmup = 0;
   std::optional<Micros> since;
   std::string keep_states = "all";  // the only supported value

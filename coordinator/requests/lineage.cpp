@@ -130,7 +130,7 @@ json flows_from(const Completion& completion, const task::StepReport& report) {
   if (!report.lineage.is_object() || !report.lineage.contains("archive")) return nullptr;
   std::map<std::string, std::uint64_t> files;
   for (const auto& file : completion.report.files)
-    if (!file.source.empty()) ++files[file.source];
+    if (file.source != task::FlowSource::none) ++files[mole::name_of(file.source)];
   return files;
 }
 
@@ -158,7 +158,7 @@ json inputs_now(const jobs::Plan& plan, std::size_t m, std::int64_t block) {
   const auto& mine = plan.modules[m];
   json out = json::object();
   for (const auto& input : module.inputs) {
-    if (input.kind == "flows") {
+    if (input.kind == InputKind::flows) {
       const auto& index = *plan.indexes[input.source];
       for (const auto& router : plan.routers(m))
         index.slots(router, plan.reach(m, block), [&](std::uint32_t file, TimeRange covers) {

@@ -116,7 +116,7 @@ std::string encode(const FileRow& row) {
   out.number(row.verified);
   out.number(static_cast<std::uint8_t>(row.gone));
   out.digest(row.digest);
-  out.text(row.state);
+  out.text(name_of(row.state));
   out.text(row.version);
   out.text(row.medium);
   return out.take();
@@ -131,10 +131,11 @@ std::optional<FileRow> decode_file(std::string_view bytes) {
   row.verified = in.number<std::uint64_t>();
   row.gone = in.number<std::uint8_t>() != 0;
   row.digest = in.digest();
-  row.state = in.text();
+  const auto state = from_name<task::FileState>(in.text());
+  row.state = state.value_or(task::FileState::unread);
   row.version = in.text();
   row.medium = in.text();
-  if (!in.ok() || !in.rest().empty()) return std::nullopt;
+  if (!in.ok() || !in.rest().empty() || !state) return std::nullopt;
   return row;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sdk/model/digest.hpp"
+#include "sdk/model/enums.hpp"
 #include "sdk/model/time.hpp"
 
 #include <nlohmann/json.hpp>
@@ -37,10 +38,10 @@ std::uint32_t holder_at(std::string_view holders, std::size_t i);
 // One file of an archive's index.
 struct FileRow {
   std::uint64_t size = 0, revision = 1, position = 0;
-  std::uint64_t verified = 0;  // number of the last "verify" request that read it
-  bool gone = false;           // no longer listed, or could not be fetched
-  std::string state;           // "" until read, then "sound", "damaged", "unreadable"
-  Digest digest;               // of the staged bytes, empty until read
+  std::uint64_t verified = 0;                       // number of the last "verify" request that read it
+  bool gone = false;                                // no longer listed, or could not be fetched
+  task::FileState state = task::FileState::unread;  // "" until read
+  Digest digest;                                    // of the staged bytes, empty until read
   std::string version, medium;
 };
 

@@ -33,7 +33,7 @@ class Fuser {
   // Whether upstream rows are present, or made by an earlier step of this task.
   bool inputs_ready(std::uint32_t m, bool only_context) const {
     for (const auto& input : plan_.graph->modules[m].inputs) {
-      if (input.kind == "flows" || (only_context && input.kind != "context")) continue;
+      if (input.kind == InputKind::flows || (only_context && input.kind != InputKind::context)) continue;
       for (auto b = plan_.inputs_from(m, input, block_); b <= block_; ++b)
         if (!(b == block_ && made_result_[input.source]) && !(plan_.modules[input.source].flags_at(b) & Flag::has_result))
           return false;
@@ -56,7 +56,7 @@ class Fuser {
 
   // Whether the step reads the same archive as the earlier ones: a task stages files of one archive.
   bool one_archive(const dag::Module& module, const FusedStep& step) {
-    if (module.inputs[0].kind != "flows" || !reads_inputs(module, step)) return true;
+    if (module.inputs[0].kind != InputKind::flows || !reads_inputs(module, step)) return true;
     if (archive_ && *archive_ != module.inputs[0].source) return false;
     archive_ = module.inputs[0].source;
     return true;

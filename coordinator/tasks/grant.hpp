@@ -23,7 +23,7 @@ struct GrantedStep {
 struct Grant {
   std::string id;  // "<epoch>-<seq>"
   std::uint64_t epoch = 0, seq = 0;
-  std::string kind;  // "compute", "merge", "index", "verify"
+  task::Kind kind = task::Kind::compute;
   std::uint64_t request = 0;
   std::uint64_t archive_task = 0;  // index, verify
   BlockRef ref;                    // compute, merge

@@ -88,14 +88,14 @@ class Builder {
     out.column = input.column;
     out.type = input.type;
     out.unit = input.unit;
-    if (input.kind == "flows") {
+    if (input.kind == InputKind::flows) {
       out.module = plan_.graph->archives[input.source].name;
       return out;
     }
     const auto& upstream = plan_.graph->modules[input.source];
     out.module = upstream.name;
     const auto& module = plan_.graph->modules[granted.step.module];
-    if (!reads_inputs(module, granted.step) && input.kind != "context") return out;  // a merge reads only states
+    if (!reads_inputs(module, granted.step) && input.kind != InputKind::context) return out;  // a merge reads only states
     for (auto b = plan_.inputs_from(granted.step.module, input, grant_.ref.number); b <= grant_.ref.number; ++b) {
       if (const auto step = step_of_.find(input.source); b == grant_.ref.number && step != step_of_.end()) {
         out.step = step->second;
@@ -137,7 +137,7 @@ class Builder {
     std::map<std::tuple<Micros, std::string, std::string>, task::File> files;
     for (const auto& granted : grant_.steps) {
       const auto& module = plan_.graph->modules[granted.step.module];
-      if (module.inputs[0].kind != "flows" || !reads_inputs(module, granted.step)) continue;
+      if (module.inputs[0].kind != InputKind::flows || !reads_inputs(module, granted.step)) continue;
       const auto source = module.inputs[0].source;
       spec_.archive = archive_of(plan_.graph->archives[source]);
       for (auto& file :

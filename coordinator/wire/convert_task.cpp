@@ -43,6 +43,10 @@ struct ToWire {
   }
   void operator()(double& w, const double& t) { w = t, count(number); }
   void operator()(bool& w, const bool& t) { w = t, count(number); }
+  template <Named E>
+  void operator()(std::string& w, const E& t) {
+    text(w, name_of(t));
+  }
   void operator()(std::string& w, const Digest& t) {
     if (!t.empty()) w.assign(reinterpret_cast<const char*>(t.bytes.data()), t.bytes.size());
     count(w.size() + number);
@@ -101,6 +105,13 @@ struct FromWire {
   }
   void operator()(double& w, double& t) { t = w; }
   void operator()(bool& w, bool& t) { t = w; }
+  template <Named E>
+  void operator()(std::string& w, E& t) {
+    if (const auto known = from_name<E>(w))
+      t = *known;
+    else
+      problem = "\"" + w.substr(0, 60) + "\" is not " + name_table<E>.what;
+  }
   void operator()(std::string& w, Digest& t) {
     if (w.size() == t.bytes.size())
       std::memcpy(t.bytes.data(), w.data(), w.size());
@@ -180,7 +191,7 @@ void fields(D& d, wire::Input& w, auto& t) {
 }
 
 template <class D>
-void fields(D& d, wire::RouteTable& w, auto& t) {
+void fields(D& d, wire::RouteTableRef& w, auto& t) {
   d(w.from_us, t.used.from), d(w.to_us, t.used.to), d(w.blob, t.blob), d(w.name, t.name), d(w.format, t.format),
       d(w.stale, t.stale);
 }

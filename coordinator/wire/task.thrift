@@ -48,7 +48,7 @@ struct StateRef {
   4: list<string> nodes
 }
 
-struct RouteTable {
+struct RouteTableRef {
   1: i64 from_us
   2: i64 to_us
   3: binary blob
@@ -88,7 +88,7 @@ struct Step {
   17: binary result_key
   18: list<StateRef> states
   19: list<string> totals
-  21: list<RouteTable> routes
+  21: list<RouteTableRef> routes
 }
 
 struct Spec {

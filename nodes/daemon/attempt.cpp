@@ -3,8 +3,8 @@
 #include "nodes/daemon/call_record.hpp"
 #include "nodes/daemon/fault.hpp"
 #include "nodes/daemon/log_tail.hpp"
-#include "sdk/model/code_name.hpp"
 #include "sdk/model/durable_file.hpp"
+#include "sdk/model/enums.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -20,8 +20,7 @@ constexpr Micros sealing_limit = hour_us;
 // For the stacks of a computing and a decoding thread and for the blocks they work on; 44 MiB were measured. All threads share
 // one heap (runtime/task/allocator.cpp).
 constexpr std::uint64_t thread_address_space = std::uint64_t{64} << 20;
-constexpr std::uint64_t max_report_bytes =
-    task::largest_index_bytes + (std::uint64_t{64} << 20);  // may include an archive's index
+constexpr std::uint64_t max_report_bytes = task::max_index_bytes + (std::uint64_t{64} << 20);  // may include an archive's index
 
 std::uint64_t input_bytes(const task::Spec& spec) {
   std::uint64_t bytes = 0;
@@ -185,7 +184,7 @@ FinishedTask Attempt::finish(task::Report report) const {
 FinishedTask Attempt::fail(const Error& error) const {
   task::Report report;
   report.task = spec_.id;
-  report.code = code_name(error.code);
+  report.code = task::failure_code(error.code);
   report.message = error.message;
   report.log_tail = log_tail(folder_ / "log");
   return {.spec = spec_, .report = std::move(report), .blobs = {}};

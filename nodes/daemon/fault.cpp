@@ -3,19 +3,13 @@
 #include <string.h>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
 
 namespace mole::nodes {
 namespace {
 
-// How a worker failed; the names are codes in reports.
-enum class Fault { crashed, hung, exhausted, cancelled, internal };
-constexpr std::array fault_names{"crashed", "hung", "exhausted", "cancelled", "internal"};
-const char* fault_name(Fault fault) { return fault_names.at(static_cast<std::size_t>(fault)); }
-
 struct Cause {
-  Fault fault;
+  task::FailureCode code;
   std::string text;
 };
 
@@ -29,27 +23,29 @@ bool ran_out_of_memory(const WorkerRun& run) { return run.log_tail.find("std::ba
 Cause cause_of_signal(const WorkerRun& run) {
   const int signal = run.ending.value;
   const std::string killed = "killed by " + signal_name(signal);
-  if (signal == SIGXFSZ) return {Fault::exhausted, killed + ": it wrote a file beyond the limit"};
-  if (signal == SIGKILL) return {Fault::exhausted, killed + " by the system, most likely for lack of memory"};
+  if (signal == SIGXFSZ) return {task::FailureCode::exhausted, killed + ": it wrote a file beyond the limit"};
+  if (signal == SIGKILL) return {task::FailureCode::exhausted, killed + " by the system, most likely for lack of memory"};
   if (signal == SIGABRT && ran_out_of_memory(run))
-    return {Fault::exhausted, killed + ": it needed more memory than a worker may use; raise mole-node --memory"};
-  return {Fault::crashed, killed};
+    return {task::FailureCode::exhausted, killed + ": it needed more memory than a worker may use; raise mole-node --memory"};
+  return {task::FailureCode::crashed, killed};
 }
 
 Cause cause_of(const WorkerRun& run) {
   switch (run.ending.kind) {
     case Ending::Kind::out_of_time:
-      return {Fault::hung, "still running after the limit of " + format_duration(run.wall_limit) + " (mole-node --wall-limit)"};
+      return {task::FailureCode::hung,
+              "still running after the limit of " + format_duration(run.wall_limit) + " (mole-node --wall-limit)"};
     case Ending::Kind::stalled:
-      return {Fault::hung, "no progress for " + format_duration(run.stall_limit) + " (mole-node --stall-limit)"};
+      return {task::FailureCode::hung, "no progress for " + format_duration(run.stall_limit) + " (mole-node --stall-limit)"};
     case Ending::Kind::cancelled:
-      return {Fault::cancelled, "cancelled"};
+      return {task::FailureCode::cancelled, "cancelled"};
     case Ending::Kind::killed:
       return cause_of_signal(run);
     case Ending::Kind::exited:
       break;
   }
-  return {Fault::crashed, "ended the worker with exit code " + std::to_string(run.ending.value) + " before its work was done"};
+  return {task::FailureCode::crashed,
+          "ended the worker with exit code " + std::to_string(run.ending.value) + " before its work was done"};
 }
 
 std::string call_text(const PluginCall& call) {
@@ -67,7 +63,7 @@ std::string shared_plugin(const task::Spec& spec, const std::string& module) {
          ", archive " + spec.archive->name;
 }
 
-bool undone(const task::StepReport& step) { return step.outcome == "not_run"; }
+bool undone(const task::StepReport& step) { return step.outcome == task::Outcome::not_run; }
 
 // Adds an entry for each step that the report does not mention.
 void add_missing_steps(task::Report& report, const task::Spec& spec) {
@@ -75,7 +71,7 @@ void add_missing_steps(task::Report& report, const task::Spec& spec) {
     if (std::any_of(report.steps.begin(), report.steps.end(), [&](const auto& s) { return s.step == i; })) continue;
     task::StepReport step;
     step.step = i;
-    step.outcome = "not_run";
+    step.outcome = task::Outcome::not_run;
     report.steps.push_back(step);
   }
 }
@@ -86,20 +82,21 @@ void fail_step(task::Report& report, const task::Spec& spec, std::uint32_t index
     if (each.step != index) continue;
     each = {};  // the plugin took the worker down: its result is not trusted
     each.step = index;
-    each.outcome = "failed";
-    each.code = fault_name(cause.fault);
+    each.outcome = task::Outcome::failed;
+    each.code = cause.code;
     each.message = "plugin " + plugin_name(step.plugin) + ", module " + step.pipeline + "/" + step.module + call_text(call) +
                    ": " + cause.text;
   }
-  report.code.clear();
+  report.code = task::FailureCode::none;
   report.message.clear();
 }
 
-void fail_task(task::Report& report, Fault fault, const std::string& message) {
-  const bool some_done = std::any_of(report.steps.begin(), report.steps.end(), [](const auto& s) { return s.outcome == "done"; });
+void fail_task(task::Report& report, task::FailureCode code, const std::string& message) {
+  const bool some_done =
+      std::any_of(report.steps.begin(), report.steps.end(), [](const auto& s) { return s.outcome == task::Outcome::done; });
   for (auto& step : report.steps)
     if (undone(step)) step.message = message;
-  report.code = some_done ? "" : fault_name(fault);  // steps that are done count
+  report.code = some_done ? task::FailureCode::none : code;  // steps that are done count
   report.message = some_done ? "" : message;
 }
 
@@ -113,18 +110,20 @@ task::Report assign_fault(task::Report report, const task::Spec& spec, const Wor
   const bool in_plugin = call && call->in_plugin;
   const bool clean = run.ending.clean() && !in_plugin;
   const bool something_undone = spec.steps.empty() ? !clean : std::any_of(report.steps.begin(), report.steps.end(), undone);
-  const bool explained = clean && !report.code.empty();  // the worker itself reported why
+  const bool explained = clean && report.code != task::FailureCode::none;  // the worker itself reported why
   if (something_undone && !explained) {
     const auto why = cause_of(run);
     if (in_plugin && call->step && *call->step < spec.steps.size())
       fail_step(report, spec, *call->step, *call, why);
     else if (in_plugin)
-      fail_task(report, why.fault, "plugin " + shared_plugin(spec, call->module) + call_text(*call) + ": " + why.text);
+      fail_task(report, why.code, "plugin " + shared_plugin(spec, call->module) + call_text(*call) + ": " + why.text);
     else
-      fail_task(report, why.fault == Fault::crashed ? Fault::internal : why.fault, "the worker, outside any plugin: " + why.text);
+      fail_task(report, why.code == task::FailureCode::crashed ? task::FailureCode::internal : why.code,
+                "the worker, outside any plugin: " + why.text);
   }
-  const bool failed = something_undone || !report.code.empty() ||
-                      std::any_of(report.steps.begin(), report.steps.end(), [](const auto& s) { return s.outcome == "failed"; });
+  const bool failed =
+      something_undone || report.code != task::FailureCode::none ||
+      std::any_of(report.steps.begin(), report.steps.end(), [](const auto& s) { return s.outcome == task::Outcome::failed; });
   if (failed) report.log_tail = run.log_tail;
   return report;
 }

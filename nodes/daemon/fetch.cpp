@@ -77,7 +77,7 @@ Result<> Fetcher::fetch_rows(const Digest& blob, const fs::path& attempt) {
 }
 
 // The node stores recently used tables, because one table serves all blocks of a day; an attempt has its own links.
-Result<> Fetcher::fetch_table(const task::RouteTable& table, const fs::path& attempt) {
+Result<> Fetcher::fetch_table(const task::RouteTableRef& table, const fs::path& attempt) {
   constexpr std::size_t max_tables = 32;
   if (table.blob.empty()) return {};
   const fs::path target = attempt / "tables" / table.blob.hex(), stored = folder_.tables() / table.blob.hex();

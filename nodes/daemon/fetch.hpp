@@ -48,7 +48,7 @@ class Fetcher {
 
   Result<> fetch_plugin(const task::PluginUse& plugin);
   Result<> fetch_rows(const Digest& blob, const std::filesystem::path& attempt);
-  Result<> fetch_table(const task::RouteTable& table, const std::filesystem::path& attempt);
+  Result<> fetch_table(const task::RouteTableRef& table, const std::filesystem::path& attempt);
   Result<> fetch_state(const task::StateRef& ref, const std::filesystem::path& attempt);
   Result<> fetch_from_peer(const std::string& node, const Digest& blob, const std::filesystem::path& target);
   Result<> fetch_from_coordinator(const Digest& blob, const std::filesystem::path& target);

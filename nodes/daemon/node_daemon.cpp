@@ -268,10 +268,10 @@ void NodeDaemon::run_task() {
   const auto finished = attempt->run();
   if (finished) {
     const auto& report = finished->report;
-    if (report.code.empty())
+    if (report.code == task::FailureCode::none)
       spdlog::info("task {}: finished", attempt->id());
     else
-      spdlog::warn("task {}: {}: {}", attempt->id(), report.code, report.message);
+      spdlog::warn("task {}: {}: {}", attempt->id(), name_of(report.code), report.message);
     outbox_.add(*finished);  // before it leaves running_, so that every heartbeat reports it
   }
   mutex_.lock();

@@ -2,8 +2,8 @@
 
 #include "coordinator/wire/limits.hpp"
 #include "nodes/daemon/backoff.hpp"
-#include "sdk/model/code_name.hpp"
 #include "sdk/model/durable_file.hpp"
+#include "sdk/model/enums.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -27,7 +27,7 @@ fs::path index_name(const Digest& digest) { return digest.hex() + ".index"; }
 Result<task::Report> move_index_to_blob(task::Report report, const fs::path& folder) {
   if (report.index.size() <= max_inline_entries) return report;
   const auto text = task::index_text(report.index);
-  if (report.index.size() > task::most_index_entries || text.size() > task::largest_index_bytes)
+  if (report.index.size() > task::max_index_entries || text.size() > task::max_index_bytes)
     return exhausted("the archive lists " + std::to_string(report.index.size()) +
                      " files, more than an archive may have; split it into several archives");
   report.index_blob = digest_of(std::string_view(text));
@@ -58,7 +58,7 @@ Result<Completion> read_completion(const fs::path& path) {
 Completion as_failure(Completion completion, const Error& error) {
   task::Report report;
   report.task = completion.spec.id;
-  report.code = code_name(error.code == Code::exhausted ? Code::exhausted : Code::internal);
+  report.code = error.code == Code::exhausted ? task::FailureCode::exhausted : task::FailureCode::internal;
   report.message = error.message;
   completion.report = std::move(report);
   completion.spec.files.clear();

@@ -25,7 +25,7 @@ class Decoders {
       : catalogue_(PluginCatalogue::load(plugin_folders(given))), record_(CallRecord::in_memory()) {}
 
   Result<const DecoderModule*> named(const std::string& name) {
-    auto found = catalogue_.find("decoder", name);
+    auto found = catalogue_.find(PluginKind::decoder, name);
     if (!found) return found.error();
     return open(**found);
   }
@@ -34,7 +34,7 @@ class Decoders {
   Result<const DecoderModule*> for_file(const std::filesystem::path& path) {
     std::vector<const CataloguedPlugin*> all;
     for (const auto* plugin : catalogue_.all())
-      if (plugin->descriptor.kind == "decoder") all.push_back(plugin);
+      if (plugin->descriptor.kind == PluginKind::decoder) all.push_back(plugin);
     if (all.empty())
       return missing("no decoder plugin is installed; set MOLE_PLUGIN_PATH or --plugins to a folder with decoders");
     auto head = head_of(path);
@@ -83,7 +83,7 @@ class Decoders {
 };
 
 void print_damage(const std::filesystem::path& path, const task::FileReport& report) {
-  std::fprintf(stderr, "mole flows: %s is %s: %llu flows read\n", path.c_str(), report.state.c_str(),
+  std::fprintf(stderr, "mole flows: %s is %s: %llu flows read\n", path.c_str(), name_of(report.state),
                static_cast<unsigned long long>(report.flows));
   const auto print = [](const char* what, const std::vector<task::ByteRange>& ranges) {
     for (const auto& r : ranges)
@@ -97,8 +97,8 @@ void print_damage(const std::filesystem::path& path, const task::FileReport& rep
 using TakeFlows = std::function<Result<>(const FlowBatch&)>;
 
 // Prints the flows of one file; returns the state of the file.
-Result<std::string> print_file(const std::filesystem::path& path, const FlowsOptions& options, Decoders& decoders,
-                               const TakeFlows& take) {
+Result<task::FileState> print_file(const std::filesystem::path& path, const FlowsOptions& options, Decoders& decoders,
+                                   const TakeFlows& take) {
   auto decoder = options.decoder.empty() ? decoders.for_file(path) : decoders.named(options.decoder);
   if (!decoder) return decoder.error();
   ContentOptions content_options;
@@ -120,7 +120,7 @@ Result<std::string> print_file(const std::filesystem::path& path, const FlowsOpt
     if (auto taken = take(batch); !taken) return taken.error();
   }
   const auto report = reader.report();
-  if (report.state != "sound") print_damage(path, report);
+  if (report.state != task::FileState::sound) print_damage(path, report);
   if (options.format == FlowFormat::none)
     std::fprintf(stderr, "mole flows: %s: %llu flows\n", path.c_str(), static_cast<unsigned long long>(report.flows));
   return report.state;
@@ -165,9 +165,9 @@ int print_flows(const FlowsOptions& options) {
   for (const auto& path : options.files) {
     auto state = print_file(path, options, decoders, take);
     if (!state) std::fprintf(stderr, "mole flows: %s\n", state.error().message.c_str());
-    if (!state || *state == "unreadable")
+    if (!state || *state == task::FileState::unreadable)
       exit_code = 1;
-    else if (*state != "sound" && exit_code == 0)
+    else if (*state != task::FileState::sound && exit_code == 0)
       exit_code = 3;
   }
   return succeeded(framed ? frames.finish() : printer.flush()) ? exit_code : 1;

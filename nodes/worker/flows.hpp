@@ -19,7 +19,7 @@ struct FlowsOptions {
   bool header = true;
   unsigned threads = 1;
   std::optional<std::filesystem::path> plugins;  // searched before all other folders
-  std::optional<runtime::Bzip2Decoder> decode;   // empty: the default
+  std::optional<Bzip2Decoder> decode;            // empty: the default
   std::string decoder;                           // empty: the one that recognises the file
 };
 

@@ -130,7 +130,7 @@ int flows(int argc, char** argv) {
       arguments.problem = "--time-format must be rfc3339 or epoch_ms, not '" + *times + "'";
   }
   if (const auto* decode = arguments.find("decode")) {
-    options.decode = mole::runtime::bzip2_decoder_named(*decode);
+    options.decode = mole::from_name<mole::Bzip2Decoder>(*decode);
     if (!options.decode) arguments.problem = "--decode must be libbzip2 or interleaved, not '" + *decode + "'";
   }
   if (!arguments.problem.empty()) return usage_error(arguments.problem);

@@ -32,8 +32,8 @@ class HandoverSink : public TaskSink {
     if (written || written.error().code != Code::invalid) return written;
     // Rows that cannot be encoded are the module's fault: only its step fails.
     task::StepReport failed = report;
-    failed.outcome = "failed";
-    failed.code = code_name(Code::internal);
+    failed.outcome = task::Outcome::failed;
+    failed.code = task::FailureCode::internal;
     failed.message = "its rows cannot be written: " + written.error().message;
     return writer_.step(report.step, nullptr, std::nullopt, failed);
   }
@@ -91,11 +91,11 @@ int run_task(const RunOptions& options) {
     if (opened) {
       cache.emplace(std::move(*opened));
     } else {
-      totals.code = code_name(opened.error().code);
+      totals.code = task::failure_code(opened.error().code);
       totals.message = opened.error().message;
     }
   }
-  if (totals.code.empty()) {
+  if (totals.code == task::FailureCode::none) {
     const PluginSet plugins(options.plugins, **record);
     TaskOptions task_options{{options.attempt}, cache ? &*cache : nullptr, options.threads, options.columns};
     totals = TaskRunner(*spec, task_options, plugins, sink).run();

@@ -47,7 +47,7 @@ std::vector<task::ByteRange> take_lost(ByteCursor& in) {
 
 void put_report(std::string& out, const task::FileReport& report) {
   put(out, report.size);
-  put_text(out, report.state);
+  put_text(out, std::string(name_of(report.state)));
   put_lost(out, report.lost_compressed);
   put_lost(out, report.lost_content);
   for (const auto n : {report.content_bytes, report.datagrams, report.flows, report.flows_lost}) put(out, n);
@@ -63,7 +63,7 @@ void put_report(std::string& out, const task::FileReport& report) {
 task::FileReport take_report(ByteCursor& in) {
   task::FileReport report;
   report.size = in.take<std::uint64_t>();
-  report.state = take_text(in);
+  report.state = from_name<task::FileState>(take_text(in)).value_or(task::FileState::unread);
   report.lost_compressed = take_lost(in);
   report.lost_content = take_lost(in);
   for (auto* n : {&report.content_bytes, &report.datagrams, &report.flows, &report.flows_lost}) *n = in.take<std::uint64_t>();

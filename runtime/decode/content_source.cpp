@@ -59,12 +59,6 @@ Result<std::unique_ptr<ContentSource>> open_content(const std::filesystem::path&
   return std::unique_ptr<ContentSource>(std::make_unique<PlainSource>(std::move(*file)));
 }
 
-std::optional<Bzip2Decoder> bzip2_decoder_named(std::string_view name) {
-  if (name == "libbzip2") return Bzip2Decoder::libbzip2;
-  if (name == "interleaved") return Bzip2Decoder::interleaved;
-  return std::nullopt;
-}
-
 void add_lost(std::vector<task::ByteRange>& list, std::uint64_t from, std::uint64_t to, std::string_view reason) {
   if (!list.empty() && list.back().to == from && list.back().reason == reason) {
     list.back().to = std::max(list.back().to, to);

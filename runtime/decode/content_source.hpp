@@ -32,12 +32,6 @@ struct Chunk {
   bool gap = false;                     // content was lost right before them
 };
 
-// The decoder of bzip2 blocks; the content does not depend on it.
-enum class Bzip2Decoder { libbzip2, interleaved };
-
-// Finds a decoder by its name in a manifest; nullopt if there is none of that name.
-std::optional<Bzip2Decoder> bzip2_decoder_named(std::string_view name);
-
 struct ContentOptions {
   unsigned threads = 1;  // to decode, including the caller's
   Bzip2Decoder decode = Bzip2Decoder::interleaved;

@@ -188,7 +188,9 @@ task::FileReport FlowReader::report() const {
   report.lost_compressed = source_->lost();
   report.lost_content = lost_content_;
   const bool sound = report.lost_compressed.empty() && report.lost_content.empty();
-  report.state = sound ? "sound" : datagrams_ == 0 && flows_ == 0 ? "unreadable" : "damaged";
+  report.state = sound                            ? task::FileState::sound
+                 : datagrams_ == 0 && flows_ == 0 ? task::FileState::unreadable
+                                                  : task::FileState::damaged;
   report.content_bytes = source_->content_bytes();
   report.datagrams = datagrams_;
   report.flows = flows_;
@@ -196,7 +198,7 @@ task::FileReport FlowReader::report() const {
   report.exported_first = exported_first_;
   report.exported_last = exported_last_;
   report.readable = readable_;
-  report.source = "archive";
+  report.source = task::FlowSource::archive;
   return report;
 }
 

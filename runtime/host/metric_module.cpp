@@ -68,11 +68,11 @@ Result<> MetricModule::start() {
     if (input.role != d.inputs[i].role || input.kind != d.inputs[i].kind)
       return invalid(name() + ": input " + std::to_string(i) + " is '" + input.role + "', '" + d.name + "' needs '" +
                      d.inputs[i].role + "'; submit the manifest again");
-    if (input.kind == "context") context_input_ = static_cast<int>(i);
-    if (input.kind != "flows" && !input.column.empty()) bound[input.role] = {input.column, input.unit, input.type};
+    if (input.kind == InputKind::context) context_input_ = static_cast<int>(i);
+    if (input.kind != InputKind::flows && !input.column.empty()) bound[input.role] = {input.column, input.unit, input.type};
     mole_binding binding{};
     binding.struct_size = sizeof binding;
-    binding.type = input.kind == "flows" ? 0 : type_number(input.type);
+    binding.type = input.kind == InputKind::flows ? 0 : type_number(input.type);
     binding.role = to_text(input.role);
     binding.module = to_text(input.module);
     binding.column = to_text(input.column);

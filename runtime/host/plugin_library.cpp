@@ -15,12 +15,13 @@ constexpr std::string_view entry_symbol = "mole_plugin_entry";
 constexpr std::uint32_t max_plugins = 256;
 
 struct KindSize {
-  std::string_view kind, descriptor_kind;
+  std::string_view kind;
+  PluginKind descriptor_kind;
   std::size_t size;
 };
-constexpr KindSize kinds[] = {{"mole.metric/1", "metric", sizeof(mole_metric_v1)},
-                              {"mole.decoder/1", "decoder", sizeof(mole_decoder_v1)},
-                              {"mole.downloader/1", "downloader", sizeof(mole_downloader_v1)}};
+constexpr KindSize kinds[] = {{"mole.metric/1", PluginKind::metric, sizeof(mole_metric_v1)},
+                              {"mole.decoder/1", PluginKind::decoder, sizeof(mole_decoder_v1)},
+                              {"mole.downloader/1", PluginKind::downloader, sizeof(mole_downloader_v1)}};
 
 // Reads the file without loading it.
 Result<> check_symbols(const std::filesystem::path& path) {
@@ -136,7 +137,7 @@ Result<> PluginLibrary::check_plugin(const mole_plugin* plugin, const Sidecar& s
   auto descriptor = Descriptor::parse(plugin->descriptor);
   if (!descriptor) return invalid(path_.string() + ": its descriptor cannot be read: " + descriptor.error().message);
   if (descriptor->kind != kind->descriptor_kind)
-    return invalid(path_.string() + ": table of kind '" + plugin->kind + "' describes itself as a " + descriptor->kind +
+    return invalid(path_.string() + ": table of kind '" + plugin->kind + "' describes itself as a " + name_of(descriptor->kind) +
                    "; rebuild it");
   const Descriptor* promised = sidecar.find(descriptor->kind, descriptor->name);
   if (!promised || promised->document != descriptor->document)

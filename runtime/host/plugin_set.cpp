@@ -5,10 +5,10 @@
 
 namespace mole::runtime {
 
-Result<LoadedPlugin> PluginSet::load(const task::PluginUse& use, std::string_view kind) const {
+Result<LoadedPlugin> PluginSet::load(const task::PluginUse& use, PluginKind kind) const {
   auto sidecar = Sidecar::parse(use.sidecar);
   if (!sidecar) return sidecar.error();
-  const std::string what = std::string(kind) + " plugin '" + use.name + "' " + use.version;
+  const std::string what = std::string(name_of(kind)) + " plugin '" + use.name + "' " + use.version;
   const Descriptor* descriptor = sidecar->find(kind, use.name);
   if (!descriptor || descriptor->version != use.version)
     return invalid(what + " is not described by its sidecar; submit the manifest again");
@@ -26,7 +26,7 @@ Result<LoadedPlugin> PluginSet::load(const task::PluginUse& use, std::string_vie
       }
       auto library = PluginLibrary::load(path, *sidecar, record_);
       if (!library) return library.error();
-      const auto* plugin = (*library)->find("mole." + std::string(kind) + "/1", use.name);
+      const auto* plugin = (*library)->find(std::string("mole.") + name_of(kind) + "/1", use.name);
       if (!plugin) return invalid(what + " is not in " + path.string() + "; rebuild it");
       return LoadedPlugin{plugin, *descriptor};
     }

@@ -23,8 +23,8 @@ class PluginSet {
   // Each folder is searched for <digest>.so (in a node's folder) and then <name>.so (in a build tree).
   PluginSet(std::vector<std::filesystem::path> folders, CallRecord& record) : folders_(std::move(folders)), record_(record) {}
 
-  // kind: "metric", "decoder", "downloader". missing: not in any folder; other errors as PluginLibrary::load.
-  Result<LoadedPlugin> load(const task::PluginUse& use, std::string_view kind) const;
+  // missing: not in any folder; other errors as PluginLibrary::load.
+  Result<LoadedPlugin> load(const task::PluginUse& use, PluginKind kind) const;
 
   CallRecord& record() const { return record_; }
 

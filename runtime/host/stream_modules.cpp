@@ -66,7 +66,7 @@ struct Transfer {
 }  // namespace
 
 Result<std::unique_ptr<DecoderModule>> DecoderModule::open(const PluginSet& plugins, const task::PluginUse& use) {
-  auto loaded = plugins.load(use, "decoder");
+  auto loaded = plugins.load(use, PluginKind::decoder);
   if (!loaded) return loaded.error();
   return open(static_cast<const mole_decoder_v1*>(loaded->plugin->vtable), loaded->descriptor, use.params, plugins.record());
 }
@@ -88,7 +88,7 @@ DecoderModule::~DecoderModule() {
 }
 
 Result<std::unique_ptr<DownloaderModule>> DownloaderModule::open(const PluginSet& plugins, const task::PluginUse& use) {
-  auto loaded = plugins.load(use, "downloader");
+  auto loaded = plugins.load(use, PluginKind::downloader);
   if (!loaded) return loaded.error();
   return open(static_cast<const mole_downloader_v1*>(loaded->plugin->vtable), loaded->descriptor, use.params, plugins.record());
 }

@@ -26,7 +26,7 @@ CoverageOf archive_coverage(const CoverageTable& coverage, const OpenStep& step,
 Result<std::vector<int>> flow_columns_of(const Descriptor& descriptor) {
   std::vector<int> columns;
   for (const auto& input : descriptor.inputs) {
-    if (input.kind != "flows") continue;
+    if (input.kind != InputKind::flows) continue;
     for (const auto& name : input.reads) {
       const int found = flow_column_named(name);
       if (found < 0)

@@ -9,7 +9,7 @@ namespace {
 
 using CellKey = std::pair<Micros, Group>;
 
-bool is_rows(const OpenStep& step, std::size_t input) { return step.step->inputs[input].kind == "rows"; }
+bool is_rows(const OpenStep& step, std::size_t input) { return step.step->inputs[input].kind == InputKind::rows; }
 
 // Makes a cell for every interval and group of the upstream rows, with the coverage of those rows.
 Result<> make_cells(const OpenStep& step, std::vector<Cell>& cells, std::map<CellKey, std::size_t>& index) {

@@ -94,7 +94,7 @@ Result<> run_sequential_rows(const OpenStep& step, SequentialStates& states, Mic
   ArrowView columns;
   for (Micros start = from; start < step.block.to; start += step.step->interval) {
     for (std::size_t input = 0; input < step.upstream.size(); ++input) {
-      if (step.step->inputs[input].kind != "rows") continue;
+      if (step.step->inputs[input].kind != InputKind::rows) continue;
       ArrowRows rows;
       std::vector<std::uint32_t> state_of_row;
       for (const auto& row : step.upstream[input].rows()) {

@@ -5,8 +5,8 @@
 namespace mole::runtime {
 
 std::size_t AsColumns::index_at(Micros time) const {
-  const auto after =
-      std::upper_bound(routes_.begin(), routes_.end(), time, [](Micros t, const task::RouteTable& r) { return t < r.used.from; });
+  const auto after = std::upper_bound(routes_.begin(), routes_.end(), time,
+                                      [](Micros t, const task::RouteTableRef& r) { return t < r.used.from; });
   return after == routes_.begin() ? 0 : static_cast<std::size_t>(after - routes_.begin()) - 1;
 }
 

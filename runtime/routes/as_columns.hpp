@@ -26,7 +26,7 @@ class AsColumns {
 
   // `routes`: at least one, in time order, without gaps. Times before the first table use the first one, times after the last use
   // the last one: such flows count in no interval of the block, but a filter may read them. `tables` must outlive this.
-  AsColumns(std::vector<task::RouteTable> routes, LoadedTables& tables) : routes_(std::move(routes)), tables_(tables) {}
+  AsColumns(std::vector<task::RouteTableRef> routes, LoadedTables& tables) : routes_(std::move(routes)), tables_(tables) {}
 
   // Fails as LoadedTables::get. Call before every batch.
   Result<> look_up(const Rows& flows);
@@ -39,7 +39,7 @@ class AsColumns {
   Result<> use(std::size_t index);
   void fill(const Rows& flows, std::uint32_t from, std::uint32_t to);
 
-  std::vector<task::RouteTable> routes_;
+  std::vector<task::RouteTableRef> routes_;
   LoadedTables& tables_;
   std::size_t index_ = 0;
   std::shared_ptr<const RouteTable> table_;  // of routes_[index_]

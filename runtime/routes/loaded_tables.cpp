@@ -19,7 +19,7 @@ Result<RouteList> read_routes(const std::filesystem::path& file, const std::stri
 
 }  // namespace
 
-Result<std::shared_ptr<const RouteTable>> LoadedTables::load(const task::RouteTable& table) const {
+Result<std::shared_ptr<const RouteTable>> LoadedTables::load(const task::RouteTableRef& table) const {
   auto routes = table.blob.empty() ? Result<RouteList>(RouteList{}) : read_routes(folder_ / table.blob.hex(), table.format);
   auto built = routes ? RouteTable::build(*routes) : Result<RouteTable>(routes.error());
   if (!built)
@@ -27,7 +27,7 @@ Result<std::shared_ptr<const RouteTable>> LoadedTables::load(const task::RouteTa
   return std::make_shared<const RouteTable>(std::move(*built));
 }
 
-Result<std::shared_ptr<const RouteTable>> LoadedTables::get(const task::RouteTable& table) {
+Result<std::shared_ptr<const RouteTable>> LoadedTables::get(const task::RouteTableRef& table) {
   const std::lock_guard lock(mutex_);  // held while loading, so that a table is loaded only once
   const auto known = std::find_if(kept_.begin(), kept_.end(), [&](const auto& kept) { return kept.first == table.blob; });
   if (known != kept_.end()) {

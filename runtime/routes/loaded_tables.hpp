@@ -18,13 +18,13 @@ class LoadedTables {
   explicit LoadedTables(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
   // invalid, corrupt, exhausted: the message names the table. A reference without a digest is an empty table.
-  Result<std::shared_ptr<const RouteTable>> get(const task::RouteTable& table);
+  Result<std::shared_ptr<const RouteTable>> get(const task::RouteTableRef& table);
 
   // A table takes about 64 MiB. A block with more tables than this reads them again for each router.
   static constexpr std::size_t max_kept = 3;
 
  private:
-  Result<std::shared_ptr<const RouteTable>> load(const task::RouteTable& table) const;
+  Result<std::shared_ptr<const RouteTable>> load(const task::RouteTableRef& table) const;
 
   std::filesystem::path folder_;
   std::mutex mutex_;

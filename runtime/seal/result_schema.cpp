@@ -113,7 +113,7 @@ Result<> check_coverage(const RowTable& table) {
 Result<Descriptor> descriptor_of(const task::Step& step) {
   auto sidecar = Sidecar::parse(step.plugin.sidecar);
   if (!sidecar) return sidecar.error();
-  const auto* found = sidecar->find("metric", step.plugin.name);
+  const auto* found = sidecar->find(PluginKind::metric, step.plugin.name);
   if (!found) return invalid(fmt::format("the sidecar of {} has no metric of that name", step.plugin.name));
   return *found;
 }
@@ -123,7 +123,7 @@ Result<std::vector<SchemaColumn>> result_schema(const task::Step& step) {
   if (!descriptor) return descriptor.error();
   std::map<std::string, Binding> bindings;
   for (const auto& input : step.inputs)
-    if (input.kind != "flows" && !input.column.empty()) bindings[input.role] = {input.column, input.unit, input.type};
+    if (input.kind != InputKind::flows && !input.column.empty()) bindings[input.role] = {input.column, input.unit, input.type};
   auto outputs = resolve_outputs(*descriptor, bindings);
   if (!outputs) return outputs.error();
 

@@ -3,8 +3,8 @@
 #include "runtime/metric/state_file.hpp"
 #include "runtime/seal/parquet.hpp"
 #include "runtime/seal/result_schema.hpp"
-#include "sdk/model/code_name.hpp"
 #include "sdk/model/durable_file.hpp"
+#include "sdk/model/enums.hpp"
 
 #include <fmt/format.h>
 
@@ -49,7 +49,7 @@ class Sealer {
     for (std::uint32_t i = 0; i < spec_.steps.size(); ++i) {
       task::StepReport step;
       step.step = i;
-      step.outcome = "not_run";
+      step.outcome = task::Outcome::not_run;
       report_.steps.push_back(std::move(step));
     }
   }
@@ -65,7 +65,7 @@ class Sealer {
     fail_repeated();
     if (!problem.empty()) mark_incomplete(problem);
     for (auto& step : report_.steps)
-      if (step.outcome == "not_run" && step.message.empty()) step.message = "the worker ended before this step";
+      if (step.outcome == task::Outcome::not_run && step.message.empty()) step.message = "the worker ended before this step";
     block_readers();
     const auto tmp = out() / ".tmp.report.json";
     if (auto done = write_file(tmp, text_of(report_)); !done) return done.error();
@@ -123,7 +123,7 @@ class Sealer {
     if (auto* file = std::get_if<task::FileReport>(&frame)) {
       if (files_.contains(file->id)) report_.files.push_back(std::move(*file));
     } else if (auto* entries = std::get_if<std::vector<task::IndexEntry>>(&frame)) {
-      if (spec_.kind == "index") std::move(entries->begin(), entries->end(), std::back_inserter(report_.index));
+      if (spec_.kind == task::Kind::index) std::move(entries->begin(), entries->end(), std::back_inserter(report_.index));
     } else if (auto* totals = std::get_if<task::Report>(&frame)) {
       report_.code = std::move(totals->code);
       report_.message = std::move(totals->message);
@@ -137,9 +137,9 @@ class Sealer {
   void mark_incomplete(const std::string& problem) {
     report_.message = problem;
     for (auto& step : report_.steps)
-      if (step.outcome == "not_run") step.message = problem;
+      if (step.outcome == task::Outcome::not_run) step.message = problem;
     if (!spec_.steps.empty()) return;
-    report_.code = code_name(Code::transient);
+    report_.code = task::FailureCode::transient;
     report_.index.clear();
   }
 
@@ -158,8 +158,8 @@ class Sealer {
     const auto index = report.step;
     report = {};
     report.step = index;
-    report.outcome = "failed";
-    report.code = code_name(error.code);
+    report.outcome = task::Outcome::failed;
+    report.code = task::failure_code(error.code);
     report.message = error.message;
   }
 
@@ -172,8 +172,10 @@ class Sealer {
     report.message = handed.outcome.message.substr(0, max_message);
     if (auto good = check_lineage(handed.outcome.lineage); !good) return corrupt(about(index) + good.error().message);
     report.lineage = std::move(handed.outcome.lineage);
-    if (report.outcome == "failed" || report.outcome == "blocked" || report.outcome == "not_run") return report;
-    if (report.outcome != "done") return corrupt(about(index) + "its outcome is unknown");
+    if (report.outcome == task::Outcome::failed || report.outcome == task::Outcome::blocked ||
+        report.outcome == task::Outcome::not_run)
+      return report;
+    if (report.outcome != task::Outcome::done) return corrupt(about(index) + "its outcome is unknown");
     if (handed.outcome.coverage >= 0 && handed.outcome.coverage <= 1)
       report.coverage = report.coverage_min = handed.outcome.coverage;
 
@@ -288,13 +290,13 @@ class Sealer {
   void block_readers() {
     for (std::size_t i = 0; i < report_.steps.size(); ++i) {
       auto& report = report_.steps[i];
-      if (report.outcome != "done") continue;
+      if (report.outcome != task::Outcome::done) continue;
       for (const auto& input : spec_.steps[i].inputs) {
-        if (!input.step || *input.step >= i || report_.steps[*input.step].outcome == "done") continue;
+        if (!input.step || *input.step >= i || report_.steps[*input.step].outcome == task::Outcome::done) continue;
         const auto& upstream = spec_.steps[*input.step];
         fail(report, {Code::corrupt, fmt::format("its input {}/{} failed", upstream.pipeline, upstream.module)});
-        report.outcome = "blocked";
-        report.code.clear();
+        report.outcome = task::Outcome::blocked;
+        report.code = task::FailureCode::none;
         break;
       }
     }

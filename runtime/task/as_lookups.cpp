@@ -7,7 +7,7 @@ namespace {
 
 bool same_lookup(const task::Step& a, const task::Step& b) {
   return a.load == b.load && std::equal(a.routes.begin(), a.routes.end(), b.routes.begin(), b.routes.end(),
-                                        [](const task::RouteTable& x, const task::RouteTable& y) {
+                                        [](const task::RouteTableRef& x, const task::RouteTableRef& y) {
                                           return x.used.from == y.used.from && x.blob == y.blob && x.format == y.format;
                                         });
 }
@@ -19,7 +19,7 @@ AsLookup* AsLookups::add(const task::Step& step, ColumnSet& wanted) {
   if (step.routes.empty() || (!src && !dst)) return nullptr;
   auto found = std::find_if(lookups_.begin(), lookups_.end(), [&](const auto& known) { return same_lookup(*known->step, step); });
   if (found == lookups_.end()) {
-    const int time_column = step.load == "end" ? MOLE_COLUMN_END : MOLE_COLUMN_START;
+    const int time_column = step.load == Load::end ? MOLE_COLUMN_END : MOLE_COLUMN_START;
     lookups_.push_back(
         std::make_unique<AsLookup>(AsLookup{&step, AsColumns(step.routes, tables_), time_column, false, false, {}, {}}));
     found = std::prev(lookups_.end());

@@ -9,24 +9,24 @@
 
 namespace mole::runtime {
 
-class DamagePolicy {
+class DamageHandler {
  public:
-  explicit DamagePolicy(const task::Archive* archive) : policy_(archive ? archive->damage : "partial") {}
+  explicit DamageHandler(const task::Archive* archive) : policy_(archive ? archive->damage : DamagePolicy::partial) {}
 
   // Returns the report of a file that was not decoded.
-  static task::FileReport report_of(const task::File& file, const char* state);
+  static task::FileReport report_of(const task::File& file, task::FileState state);
   // Returns the report of a file that could not be staged. An error if the task cannot go on: the archive, the cache, the disk.
   static Result<task::FileReport> report_unstaged(const task::File& file, const Error& error);
 
   // Whether each file must be scanned before its first flow counts, because a damaged file is left out.
-  bool scans_first() const { return policy_ == "skip"; }
+  bool scans_first() const { return policy_ == DamagePolicy::skip; }
   // Decodes file `number` only for its report.
   static Result<task::FileReport> scan_for_damage(FlowFiles& files, std::uint32_t number);
   // Returns the error for the steps that read the file, if the policy is strict and the file is damaged or unreadable.
   std::optional<Error> refusal(const task::FileReport& report) const;
 
  private:
-  std::string policy_;
+  DamagePolicy policy_;
 };
 
 }  // namespace mole::runtime

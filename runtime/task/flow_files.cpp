@@ -103,7 +103,7 @@ class FlowFiles::CachedSource final : public FlowSource {
   task::FileReport report() const override {
     auto report = source_->report();
     report.id = files_.spec_.files[number_].id;
-    if (from_columns_) report.source = "columns";
+    if (from_columns_) report.source = task::FlowSource::columns;
     return report;
   }
   const Evidence& evidence() const override { return source_->evidence(); }
@@ -196,7 +196,7 @@ Result<std::unique_ptr<FlowSource>> FlowFiles::decode(std::uint32_t number, Colu
   const auto& file = spec_.files[number];
   ContentOptions content_options;
   content_options.threads = options_.threads;
-  if (spec_.archive) content_options.decode = bzip2_decoder_named(spec_.archive->decode).value_or(content_options.decode);
+  if (spec_.archive) content_options.decode = spec_.archive->decode;
   auto content = open_content(staged_[number].path, content_options);
   if (!content) return transient("staged file " + file.id + " cannot be opened: " + content.error().message);
   std::optional<ColumnsPart> part;
@@ -221,7 +221,7 @@ std::unique_ptr<FlowSource> FlowFiles::record(std::uint32_t number, ColumnSet wa
   options.sink = [shared](std::string_view bytes) { return shared->append(bytes); };
   const auto publish = [this, number, shared](const task::FileReport& report) {
     // If the staged copy itself was damaged, a later fetch may be sound, so its columns must not be cached.
-    if (report.state != "sound" && !is_intact(staged_[number])) return;
+    if (report.state != task::FileState::sound && !is_intact(staged_[number])) return;
     auto published = std::move(*shared).publish(spec_.files[number], staged_[number].digest);
     if (!published) return;
     // The file is not needed any more and can be evicted for the columns of the next one.

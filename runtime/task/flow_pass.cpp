@@ -54,15 +54,15 @@ Result<> FlowPass::read_file(std::uint32_t number, const ReportSink& sink) {
   const auto& file = spec_.files[number];
   const auto& staged = files_->staged(number);
   if (staged.error) {
-    auto report = DamagePolicy::report_unstaged(file, *staged.error);
+    auto report = DamageHandler::report_unstaged(file, *staged.error);
     return report ? finish_file(std::move(*report), staged, sink) : report.error();
   }
   bool decoded = false;
   if (damage_.scans_first() && !feeder_.empty()) {
-    auto scan = DamagePolicy::scan_for_damage(*files_, number);
+    auto scan = DamageHandler::scan_for_damage(*files_, number);
     if (!scan) return scan.error();
-    if (scan->state != "sound") return finish_file(std::move(*scan), staged, sink);
-    decoded = scan->source == "archive";
+    if (scan->state != task::FileState::sound) return finish_file(std::move(*scan), staged, sink);
+    decoded = scan->source == task::FlowSource::archive;
   }
   const ColumnSet wanted = feeder_.columns();
   auto source = files_->open(number, wanted.any() ? wanted : ColumnSet().set(MOLE_COLUMN_START));
@@ -71,9 +71,9 @@ Result<> FlowPass::read_file(std::uint32_t number, const ReportSink& sink) {
   if (!read) return read.error();
   totals_.bytes += (*source)->stored_bytes();
   totals_.flows += (*source)->flows();
-  if (!*read) return finish_file(DamagePolicy::report_of(file, "unreadable"), staged, sink);
+  if (!*read) return finish_file(DamageHandler::report_of(file, task::FileState::unreadable), staged, sink);
   auto report = (*source)->report();
-  if (decoded) report.source = "archive";  // the cached columns were written by the scan
+  if (decoded) report.source = task::FlowSource::archive;  // the cached columns were written by the scan
   coverage_.add(file, (*source)->evidence(), report.content_bytes > 0);
   return finish_file(std::move(report), staged, sink);
 }

@@ -42,7 +42,7 @@ class FlowPass {
   const task::Spec& spec_;
   FlowFiles* files_;
   FlowFeeder feeder_;
-  DamagePolicy damage_;
+  DamageHandler damage_;
   CoverageTable coverage_;
   Totals totals_;
 };

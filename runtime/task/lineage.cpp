@@ -75,7 +75,7 @@ json lineage_of(const StepRun& run, const task::Spec& spec, const std::vector<ta
   }
   json upstream = json::array();
   for (const auto& input : step.inputs) {
-    if (input.kind == "flows") continue;
+    if (input.kind == InputKind::flows) continue;
     json one = {{"role", input.role}, {"module", input.module}, {"column", input.column}, {"rows", json::array()}};
     for (const auto& ref : input.rows) one["rows"].push_back({{"block", ref.block}, {"blob", ref.blob.hex()}});
     if (input.step) one["step"] = *input.step;

@@ -4,7 +4,7 @@
 #include "runtime/metric/rows_step.hpp"
 #include "runtime/metric/window.hpp"
 #include "runtime/rows/rows_format.hpp"
-#include "sdk/model/code_name.hpp"
+#include "sdk/model/enums.hpp"
 
 #include <algorithm>
 
@@ -18,7 +18,7 @@ StepRun::StepRun(const task::Spec& spec, std::uint32_t index, const PluginSet& p
   open_.step = &spec.steps[index];
   open_.block = spec.block;
   report_.step = index;
-  report_.outcome = "done";
+  report_.outcome = task::Outcome::done;
   for (std::size_t i = 0; i < step().inputs.size(); ++i) open_.upstream.emplace_back(std::vector<Dimension>{});
   if (auto opened = open(spec, plugins); !opened) fail(opened.error());
 }
@@ -39,10 +39,10 @@ Result<> StepRun::open(const task::Spec& spec, const PluginSet& plugins) {
 }
 
 Result<> StepRun::open_module(const PluginSet& plugins) {
-  auto loaded = plugins.load(step().plugin, "metric");
+  auto loaded = plugins.load(step().plugin, PluginKind::metric);
   if (!loaded) return loaded.error();
   for (std::size_t i = 0; i < step().inputs.size(); ++i)
-    if (step().inputs[i].kind == "flows") flows_input_ = static_cast<int>(i);
+    if (step().inputs[i].kind == InputKind::flows) flows_input_ = static_cast<int>(i);
   auto columns = flow_columns_of(loaded->descriptor);
   if (!columns) return columns.error();
   columns_ = std::move(*columns);
@@ -67,7 +67,7 @@ GroupingPlan StepRun::grouping_plan(Micros lateness) const {
   plan.filter = filter_;
   plan.by = open_.by;
   plan.home = home_;
-  plan.time_column = step().load == "end" ? MOLE_COLUMN_END : MOLE_COLUMN_START;
+  plan.time_column = step().load == Load::end ? MOLE_COLUMN_END : MOLE_COLUMN_START;
   plan.routers = step().routers;
   plan.range = {open_.block.from - step().warmup, open_.block.to};
   plan.interval = step().interval;
@@ -88,7 +88,7 @@ Result<> StepRun::append_rows(UpstreamRows& rows, const RowTable& table, const t
 Result<> StepRun::load_inputs(const std::vector<std::unique_ptr<StepRun>>& steps) {
   for (std::size_t i = 0; i < step().inputs.size(); ++i) {
     const auto& input = step().inputs[i];
-    if (input.kind == "flows" || input.column.empty()) continue;
+    if (input.kind == InputKind::flows || input.column.empty()) continue;
     UpstreamRows rows(open_.by);
     for (const auto& ref : input.rows) {
       auto table = read_rows(folder_.rows(ref.blob));
@@ -204,8 +204,8 @@ Result<> StepRun::save_state(const std::vector<Cell>& cells) {
 
 void StepRun::fail(const Error& error) {
   phase_ = Phase::failed;
-  report_.outcome = "failed";
-  report_.code = code_name(error.code);
+  report_.outcome = task::Outcome::failed;
+  report_.code = task::failure_code(error.code);
   report_.message = error.message;
   flow_.reset();
   sequential_flows_.reset();
@@ -213,7 +213,7 @@ void StepRun::fail(const Error& error) {
 
 void StepRun::block(const std::string& reason) {
   phase_ = Phase::failed;
-  report_.outcome = "blocked";
+  report_.outcome = task::Outcome::blocked;
   report_.message = reason;
 }
 

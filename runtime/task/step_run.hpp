@@ -72,7 +72,7 @@ class StepRun {
 
   Result<> open(const task::Spec& spec, const PluginSet& plugins);
   Result<> open_module(const PluginSet& plugins);
-  bool sequential() const { return step().execution == "sequential"; }
+  bool sequential() const { return step().execution == Execution::sequential; }
   bool computes() const;
   Result<> append_rows(UpstreamRows& rows, const RowTable& table, const task::Input& input) const;
   Result<> finish_flows(const std::vector<std::string>& routers, const CoverageOf& coverage);

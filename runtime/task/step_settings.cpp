@@ -33,9 +33,9 @@ Result<> check_time(const task::Step& step, bool sequential) {
     return invalid("window " + format_duration(step.window) + " has more than a million intervals; choose a longer interval");
   if (sequential && step.window > 0)
     return invalid("a sequential module has no window, because its states cannot be merged; remove `window`");
-  if (sequential && step.load != "start") return invalid("a sequential module counts flows at their start; remove `load`");
-  if (step.load == "proportional") return unsupported("load: proportional is not available in this version; choose start or end");
-  if (step.load != "start" && step.load != "end") return invalid("load: '" + step.load + "' is not known; choose start or end");
+  if (sequential && step.load != Load::start) return invalid("a sequential module counts flows at their start; remove `load`");
+  if (step.load == Load::proportional)
+    return unsupported("load: proportional is not available in this version; choose start or end");
   if (step.warmup < 0 || step.warmup % step.interval != 0)
     return invalid("warmup " + format_duration(step.warmup) + " is not a multiple of the interval " +
                    format_duration(step.interval) + "; choose one that is");
@@ -45,15 +45,14 @@ Result<> check_time(const task::Step& step, bool sequential) {
 }  // namespace
 
 Result<StepSettings> parse_settings(const task::Step& step, const task::Spec& spec) {
-  const bool sequential = step.execution == "sequential";
-  if (step.execution != "mergeable" && !sequential)
-    return unsupported("execution '" + step.execution + "' is not known to this worker; update Data Mole");
+  const bool sequential = step.execution == Execution::sequential;
+  if (step.execution == Execution::block) return unsupported("block modules are not available in this version");
   StepSettings out;
   auto by = parse_by(step, spec);
   if (!by) return by.error();
   out.by = std::move(*by);
   const bool reads_flows =
-      std::any_of(step.inputs.begin(), step.inputs.end(), [](const task::Input& i) { return i.kind == "flows"; });
+      std::any_of(step.inputs.begin(), step.inputs.end(), [](const task::Input& i) { return i.kind == InputKind::flows; });
   if (!step.totals.empty() && sequential && reads_flows)
     return invalid("the states of a sequential module cannot be merged into totals; remove `totals`");
   auto grid = IntervalGrid::over(spec.block, step.interval);

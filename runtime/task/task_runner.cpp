@@ -11,18 +11,14 @@ task::Report TaskRunner::run() {
   const auto begin = std::chrono::steady_clock::now();
   totals_.task = spec_.id;
   if (auto done = run_kind(); !done) {
-    totals_.code = code_name(done.error().code);
+    totals_.code = task::failure_code(done.error().code);
     totals_.message = done.error().message;
   }
   totals_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return totals_;
 }
 
-Result<> TaskRunner::run_kind() {
-  if (spec_.kind == "index") return list_archive();
-  if (spec_.kind == "verify" || spec_.kind == "compute" || spec_.kind == "merge") return run_steps();
-  return unsupported("task kind '" + spec_.kind + "' is not known to this worker; update Data Mole on this node");
-}
+Result<> TaskRunner::run_kind() { return spec_.kind == task::Kind::index ? list_archive() : run_steps(); }
 
 // ---- index
 
@@ -75,7 +71,7 @@ Result<> TaskRunner::stage() {
   if (!options_.cache) return invalid("this worker has no cache folder; start it with --cache");
   archive_ = std::make_unique<ArchiveReader>(*downloader_);
   // verify reads the files themselves, not cached columns.
-  const FlowFilesOptions files{options_.threads, options_.columns && spec_.kind != "verify"};
+  const FlowFilesOptions files{options_.threads, options_.columns && spec_.kind != task::Kind::verify};
   flows_ = std::make_unique<FlowFiles>(spec_, *options_.cache, *decoder_, archive_->fetcher(), files);
   return flows_->stage();
 }
@@ -84,7 +80,7 @@ Result<> TaskRunner::run_steps() {
   open_steps();
   set_levels();
   std::uint32_t last_level = 0;
-  bool reads_files = spec_.kind == "verify";
+  bool reads_files = spec_.kind == task::Kind::verify;
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     if (!steps_[i]->running()) continue;
     last_level = std::max(last_level, levels_[i]);
@@ -99,7 +95,7 @@ Result<> TaskRunner::run_steps() {
 
 Result<> TaskRunner::run_level(std::uint32_t level) {
   FlowPass pass(spec_, flows_.get(), options_.threads, tables_);
-  bool any = spec_.kind == "verify" && level == 0;
+  bool any = spec_.kind == task::Kind::verify && level == 0;
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     StepRun& run = *steps_[i];
     if (levels_[i] != level || !run.running() || !run.reads_flows() || input_failed(run)) continue;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "runtime/rows/row_table.hpp"
-#include "sdk/model/code_name.hpp"
+#include "sdk/model/enums.hpp"
 #include "sdk/model/task.hpp"
 
 #include <mole/result.hpp>

@@ -48,9 +48,9 @@ Result<json> sidecar(const Arguments& arguments) {
       return invalid("plugin " + std::to_string(i) + " has no description");
     auto descriptor = mole::Descriptor::parse(plugin->descriptor);
     if (!descriptor) return descriptor.error();
-    if (plugin->kind != "mole." + descriptor->kind + "/1")
+    if (plugin->kind != std::string("mole.") + name_of(descriptor->kind) + "/1")
       return invalid("plugin '" + descriptor->name + "' has kind " + plugin->kind + " but its descriptor says " +
-                     descriptor->kind);
+                     name_of(descriptor->kind));
     plugins.push_back(descriptor->document);
   }
   return json{{"schema", 1},

@@ -87,13 +87,21 @@ void check_unit(const Descriptor& d, const std::string& unit, const std::string&
 // 0 and 0.0 of an f64 are the same value and must have the same text.
 json canonical(const json& value, std::string_view type) { return type == "f64" ? json(value.get<double>()) : value; }
 
+template <Named E>
+E one_of(const json& object, const std::string& path, const char* name) {
+  const auto value = text(object, path, name);
+  if (const auto known = from_name<E>(value)) return *known;
+  std::string words;
+  for (const auto& word : all_names<E>()) words += (words.empty() ? "" : ", ") + word;
+  throw Bad{path + "/" + name, "is '" + value + "', not one of " + words};
+}
+
 Input read_input(const json& j, const std::string& path) {
-  static constexpr std::array<std::string_view, 3> kinds{"flows", "rows", "context"};
   static constexpr std::array<std::string_view, 1> types{"number"};
   Input in;
   in.role = name(j, path, "role");
-  in.kind = one_of(j, path, "kind", kinds);
-  if (in.kind == "flows") {
+  in.kind = one_of<InputKind>(j, path, "kind");
+  if (in.kind == InputKind::flows) {
     in.reads = names(j, path, "reads");
     return in;
   }
@@ -164,8 +172,7 @@ void check_unique(const std::vector<T>& items, Key key, const char* path) {
 }
 
 void read_metric(const json& j, Descriptor& d) {
-  static constexpr std::array<std::string_view, 3> executions{"mergeable", "sequential", "block"};
-  d.execution = one_of(j, "", "execution", executions);
+  d.execution = one_of<Execution>(j, "", "execution");
   const auto& deterministic = member(j, "", "deterministic");
   if (!deterministic.is_boolean()) throw Bad{"/deterministic", "is not true or false"};
   d.deterministic = deterministic.get<bool>();
@@ -176,7 +183,7 @@ void read_metric(const json& j, Descriptor& d) {
   check_unique(
       d.outputs, [](const Output& o) { return o.name; }, "/output");
   for (const auto& i : d.inputs)
-    if (i.kind != "flows" && i.unit != "any") check_unit(d, i.unit, "/inputs/" + i.role);
+    if (i.kind != InputKind::flows && i.unit != "any") check_unit(d, i.unit, "/inputs/" + i.role);
   for (const auto& o : d.outputs) check_unit(d, o.unit, "/output/" + o.name);
   if (d.outputs.empty()) throw Bad{"/output", "is empty"};
   const auto& state = member(j, "", "state");
@@ -190,18 +197,17 @@ void read_metric(const json& j, Descriptor& d) {
 }
 
 Descriptor read_descriptor(const json& j) {
-  static constexpr std::array<std::string_view, 3> kinds{"metric", "decoder", "downloader"};
   if (!j.is_object()) throw Bad{"/", "is not an object"};
   Descriptor d;
-  d.kind = one_of(j, "", "kind", kinds);
+  d.kind = one_of<PluginKind>(j, "", "kind");
   d.name = name(j, "", "name", "-");
   d.version = name(j, "", "version", ".-+");
   d.summary = text(j, "", "summary");
   d.params = read_all<Param>(j, "params", read_param);
   check_unique(
       d.params, [](const Param& p) { return p.name; }, "/params");
-  if (d.kind == "metric") read_metric(j, d);
-  if (d.kind == "decoder") d.writes = names(j, "", "writes");
+  if (d.kind == PluginKind::metric) read_metric(j, d);
+  if (d.kind == PluginKind::decoder) d.writes = names(j, "", "writes");
   d.document = j;
   return d;
 }

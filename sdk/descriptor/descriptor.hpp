@@ -6,6 +6,8 @@
 //   auto columns = mole::resolve_outputs(*descriptor, {{"values", {"bytes", "B", "u64"}}});
 #pragma once
 
+#include "sdk/model/enums.hpp"
+
 #include <mole/result.hpp>
 
 #include <nlohmann/json.hpp>
@@ -23,7 +25,7 @@ namespace mole {
 // One input role.
 struct Input {
   std::string role;
-  std::string kind;                // "flows", "rows" or "context"
+  InputKind kind = InputKind::flows;
   std::vector<std::string> reads;  // flows: columns, in the plugin's order
   std::string type;                // rows, context: "number" (u64, i64, f64)
   std::string unit;                // rows, context: a unit, "any", or "same(role)"
@@ -53,10 +55,10 @@ struct Output {
 };
 
 struct Descriptor {
-  std::string kind;  // "metric", "decoder", "downloader"
+  PluginKind kind = PluginKind::metric;
   std::string name, version, summary;
-  std::string execution;      // metric: "mergeable", "sequential" or "block"; else ""
-  bool deterministic = true;  // metric: merging in any order gives the same bytes
+  Execution execution = Execution::mergeable;  // metric
+  bool deterministic = true;                   // metric: merging in any order gives the same bytes
   std::vector<Input> inputs;
   std::vector<Param> params;
   std::vector<Output> outputs;

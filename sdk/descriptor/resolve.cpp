@@ -67,7 +67,7 @@ Result<std::string> resolve_unit(const std::string& unit, const Bindings& bindin
 Result<> check_binding(const Descriptor& d, const Input& in, const Bindings& bindings) {
   const auto found = bindings.find(in.role);
   if (found == bindings.end()) {
-    if (in.kind != "rows") return {};
+    if (in.kind != InputKind::rows) return {};
     return invalid(d.name + ": input '" + in.role + "' (" + in.doc + ") is not bound; bind it to a column of another module");
   }
   const auto& b = found->second;
@@ -136,7 +136,7 @@ Result<std::vector<Output>> resolve_outputs(const Descriptor& d, const Bindings&
     return invalid(d.name + ": there is no input '" + role + "'; known are " + (roles.empty() ? "none" : roles));
   }
   for (const auto& in : d.inputs) {
-    if (in.kind == "flows") continue;
+    if (in.kind == InputKind::flows) continue;
     if (auto checked = check_binding(d, in, bindings); !checked) return checked.error();
   }
   std::vector<Output> out;

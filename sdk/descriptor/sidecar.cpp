@@ -69,7 +69,7 @@ Result<> Sidecar::verify(const fs::path& library_path) const {
   return {};
 }
 
-const Descriptor* Sidecar::find(std::string_view kind, std::string_view name) const {
+const Descriptor* Sidecar::find(PluginKind kind, std::string_view name) const {
   for (const auto& d : plugins)
     if (d.kind == kind && d.name == name) return &d;
   return nullptr;
@@ -124,9 +124,9 @@ Error PluginCatalogue::not_found(std::string_view what) const {
   return missing(text + "; build or install it, or name its folder with --plugins or MOLE_PLUGIN_PATH");
 }
 
-Result<const CataloguedPlugin*> PluginCatalogue::find(std::string_view kind, std::string_view name) const {
-  const auto found = plugins_.find({std::string(kind), std::string(name)});
-  if (found == plugins_.end()) return not_found(std::string(kind) + " plugin '" + std::string(name) + "'");
+Result<const CataloguedPlugin*> PluginCatalogue::find(PluginKind kind, std::string_view name) const {
+  const auto found = plugins_.find({kind, std::string(name)});
+  if (found == plugins_.end()) return not_found(std::string(name_of(kind)) + " plugin '" + std::string(name) + "'");
   return &found->second;
 }
 
@@ -135,7 +135,7 @@ Result<const CataloguedPlugin*> PluginCatalogue::find(std::string_view name) con
   for (const auto& [key, plugin] : plugins_) {
     if (key.second != name) continue;
     if (only)
-      return invalid("'" + std::string(name) + "' is both a " + only->descriptor.kind + " and a " + key.first +
+      return invalid("'" + std::string(name) + "' is both a " + name_of(only->descriptor.kind) + " and a " + name_of(key.first) +
                      "; give its kind");
     only = &plugin;
   }

@@ -31,7 +31,7 @@ struct Sidecar {
 
   // Checks that the ABI fits this host and the file has this digest. unsupported, invalid, missing otherwise.
   Result<> verify(const std::filesystem::path& library_path) const;
-  const Descriptor* find(std::string_view kind, std::string_view name) const;
+  const Descriptor* find(PluginKind kind, std::string_view name) const;
 };
 
 // A plugin found in a folder.
@@ -56,7 +56,7 @@ class PluginCatalogue {
   static PluginCatalogue load(const std::vector<std::filesystem::path>& folders);
 
   // missing: the message lists the folders searched, the plugins found and the unusable sidecars.
-  Result<const CataloguedPlugin*> find(std::string_view kind, std::string_view name) const;
+  Result<const CataloguedPlugin*> find(PluginKind kind, std::string_view name) const;
   Result<const CataloguedPlugin*> find(std::string_view name) const;  // of any kind; invalid: several kinds have the name
   std::vector<const CataloguedPlugin*> all() const;                   // sorted by kind and name
   const std::vector<std::string>& problems() const { return problems_; }
@@ -65,7 +65,7 @@ class PluginCatalogue {
   Error not_found(std::string_view what) const;
 
   std::vector<std::filesystem::path> folders_;
-  std::map<std::pair<std::string, std::string>, CataloguedPlugin> plugins_;
+  std::map<std::pair<PluginKind, std::string>, CataloguedPlugin> plugins_;
   std::vector<std::string> problems_;
 };
 

@@ -1,5 +1,8 @@
 #include "sdk/model/task.hpp"
 
+#include <concepts>
+#include <type_traits>
+
 // JSON forms of digests and ranges, found by argument-dependent lookup.
 namespace mole {
 
@@ -28,368 +31,169 @@ namespace {
 
 using nlohmann::json;
 
-// A field that is absent keeps its default, so that an older writer is understood.
+// Each struct's fields are listed once, for both directions.
+template <class T, class Plain>
+concept SameAs = std::same_as<std::remove_const_t<T>, Plain>;
+
+constexpr bool omit_if_empty = true;
+
+template <SameAs<PluginUse> T>
+void fields(T& v, auto f) {
+  f("name", v.name), f("version", v.version), f("library", v.library), f("sidecar", v.sidecar), f("params", v.params);
+}
+
+template <SameAs<File> T>
+void fields(T& v, auto f) {
+  f("id", v.id), f("size", v.size), f("revision", v.revision), f("router", v.router), f("sequence", v.sequence),
+      f("covers", v.covers), f("present", v.present), f("version", v.version);
+}
+
+template <SameAs<Archive> T>
+void fields(T& v, auto f) {
+  f("name", v.name), f("downloader", v.downloader), f("decoder", v.decoder), f("damage", v.damage), f("decode", v.decode),
+      f("covers", v.covers), f("lateness", v.lateness), f("home_source", v.home.source),
+      f("home_destination", v.home.destination);
+}
+
+template <SameAs<RowsRef> T>
+void fields(T& v, auto f) {
+  f("block", v.block), f("blob", v.blob);
+}
+
+template <SameAs<StateRef> T>
+void fields(T& v, auto f) {
+  f("block", v.block), f("blob", v.blob), f("nodes", v.nodes);
+}
+
+template <SameAs<RouteTableRef> T>
+void fields(T& v, auto f) {
+  f("used", v.used), f("blob", v.blob), f("name", v.name), f("format", v.format), f("stale", v.stale);
+}
+
+template <SameAs<ByteRange> T>
+void fields(T& v, auto f) {
+  f("from", v.from), f("to", v.to), f("reason", v.reason);
+}
+
+template <SameAs<IndexEntry> T>
+void fields(T& v, auto f) {
+  f("id", v.id), f("size", v.size), f("version", v.version), f("medium", v.medium), f("position", v.position);
+}
+
+template <SameAs<Input> T>
+void fields(T& v, auto f) {
+  f("role", v.role), f("kind", v.kind), f("module", v.module), f("column", v.column), f("type", v.type), f("unit", v.unit),
+      f("step", v.step), f("rows", v.rows);
+}
+
+template <SameAs<Step> T>
+void fields(T& v, auto f) {
+  f("pipeline", v.pipeline), f("module", v.module), f("fingerprint", v.fingerprint), f("plugin", v.plugin),
+      f("execution", v.execution), f("interval", v.interval), f("window", v.window), f("warmup", v.warmup), f("by", v.by),
+      f("totals", v.totals, omit_if_empty), f("filter", v.filter), f("load", v.load), f("routers", v.routers),
+      f("inputs", v.inputs), f("make_state", v.make_state), f("make_result", v.make_result), f("state_key", v.state_key),
+      f("result_key", v.result_key), f("states", v.states), f("routes", v.routes, omit_if_empty);
+}
+
+template <SameAs<StepReport> T>
+void fields(T& v, auto f) {
+  f("step", v.step), f("outcome", v.outcome), f("code", v.code), f("message", v.message), f("state_blob", v.state_blob),
+      f("rows_blob", v.rows_blob), f("state_bytes", v.state_bytes), f("rows_bytes", v.rows_bytes), f("rows", v.rows),
+      f("coverage", v.coverage), f("coverage_min", v.coverage_min), f("lineage", v.lineage);
+}
+
+template <SameAs<FileReport> T>
+void fields(T& v, auto f) {
+  f("id", v.id), f("size", v.size), f("digest", v.digest), f("state", v.state), f("lost_compressed", v.lost_compressed),
+      f("lost_content", v.lost_content), f("content_bytes", v.content_bytes), f("datagrams", v.datagrams), f("flows", v.flows),
+      f("flows_lost", v.flows_lost), f("exported_first", v.exported_first), f("exported_last", v.exported_last),
+      f("readable", v.readable), f("source", v.source);
+}
+
+template <SameAs<Spec> T>
+void fields(T& v, auto f) {
+  f("id", v.id), f("epoch", v.epoch), f("seq", v.seq), f("kind", v.kind), f("block", v.block), f("archive", v.archive),
+      f("files", v.files), f("steps", v.steps);
+}
+
+template <SameAs<Report> T>
+void fields(T& v, auto f) {
+  f("task", v.task), f("steps", v.steps), f("files", v.files), f("index", v.index), f("index_blob", v.index_blob),
+      f("code", v.code), f("message", v.message), f("missing_blobs", v.missing_blobs, omit_if_empty), f("log_tail", v.log_tail),
+      f("bytes_read", v.bytes_read), f("flows", v.flows), f("seconds", v.seconds);
+}
+
+struct Writer {
+  json& j;
+
+  template <class T>
+  void operator()(const char* name, const T& value, bool omit_empty = false) const {
+    if constexpr (requires { value.empty(); })
+      if (omit_empty && value.empty()) return;
+    j[name] = value;
+  }
+  template <class T>
+  void operator()(const char* name, const std::optional<T>& value) const {
+    if (value) j[name] = *value;
+  }
+};
+
+// A missing field keeps its default, so that documents of an older version can be read.
+struct Reader {
+  const json& j;
+
+  template <class T>
+  void operator()(const char* name, T& value, bool = false) const {
+    if (const auto found = j.find(name); found != j.end()) found->get_to(value);
+  }
+  template <class T>
+  void operator()(const char* name, std::optional<T>& value) const {
+    if (const auto found = j.find(name); found != j.end() && !found->is_null()) value = found->template get<T>();
+  }
+};
+
 template <class T>
-void read(const json& j, const char* name, T& value) {
-  if (const auto found = j.find(name); found != j.end()) found->get_to(value);
+void write_object(json& j, const T& value) {
+  j = json::object();
+  fields(value, Writer{j});
 }
 
 template <class T>
-void read(const json& j, const char* name, std::optional<T>& value) {
-  if (const auto found = j.find(name); found != j.end() && !found->is_null()) value = found->template get<T>();
-}
-
-template <class T>
-void write(json& j, const char* name, const T& value) {
-  j[name] = value;
-}
-
-template <class T>
-void write(json& j, const char* name, const std::optional<T>& value) {
-  if (value) j[name] = *value;
+void read_object(const json& j, T& value, const char* type) {
+  if (!j.is_object()) throw json::type_error::create(302, std::string(type) + " must be an object", &j);
+  fields(value, Reader{j});
 }
 
 }  // namespace
 
-void to_json(json& j, const PluginUse& v) {
-  j = json::object();
-  write(j, "name", v.name);
-  write(j, "version", v.version);
-  write(j, "library", v.library);
-  write(j, "sidecar", v.sidecar);
-  write(j, "params", v.params);
-}
-
-void from_json(const json& j, PluginUse& v) {
-  if (!j.is_object()) throw json::type_error::create(302, "PluginUse must be an object", &j);
-  read(j, "name", v.name);
-  read(j, "version", v.version);
-  read(j, "library", v.library);
-  read(j, "sidecar", v.sidecar);
-  read(j, "params", v.params);
-}
-
-void to_json(json& j, const File& v) {
-  j = json::object();
-  write(j, "id", v.id);
-  write(j, "size", v.size);
-  write(j, "revision", v.revision);
-  write(j, "router", v.router);
-  write(j, "sequence", v.sequence);
-  write(j, "covers", v.covers);
-  write(j, "present", v.present);
-  write(j, "version", v.version);
-}
-
-void from_json(const json& j, File& v) {
-  if (!j.is_object()) throw json::type_error::create(302, "File must be an object", &j);
-  read(j, "id", v.id);
-  read(j, "size", v.size);
-  read(j, "revision", v.revision);
-  read(j, "router", v.router);
-  read(j, "sequence", v.sequence);
-  read(j, "covers", v.covers);
-  read(j, "present", v.present);
-  read(j, "version", v.version);
-}
-
-void to_json(json& j, const Archive& v) {
-  j = json::object();
-  write(j, "name", v.name);
-  write(j, "downloader", v.downloader);
-  write(j, "decoder", v.decoder);
-  write(j, "damage", v.damage);
-  write(j, "decode", v.decode);
-  write(j, "covers", v.covers);
-  write(j, "lateness", v.lateness);
-  write(j, "home_source", v.home.source);
-  write(j, "home_destination", v.home.destination);
-}
-
-void from_json(const json& j, Archive& v) {
-  if (!j.is_object()) throw json::type_error::create(302, "Archive must be an object", &j);
-  read(j, "name", v.name);
-  read(j, "downloader", v.downloader);
-  read(j, "decoder", v.decoder);
-  read(j, "damage", v.damage);
-  read(j, "decode", v.decode);
-  read(j, "covers", v.covers);
-  read(j, "lateness", v.lateness);
-  read(j, "home_source", v.home.source);
-  read(j, "home_destination", v.home.destination);
-}
-
-void to_json(json& j, const RowsRef& v) {
-  j = json::object();
-  write(j, "block", v.block);
-  write(j, "blob", v.blob);
-}
-
-void from_json(const json& j, RowsRef& v) {
-  if (!j.is_object()) throw json::type_error::create(302, "RowsRef must be an object", &j);
-  read(j, "block", v.block);
-  read(j, "blob", v.blob);
-}
-
-void to_json(json& j, const StateRef& v) {
-  j = json::object();
-  write(j, "block", v.block);
-  write(j, "blob", v.blob);
-  write(j, "nodes", v.nodes);
-}
-
-void from_json(const json& j, StateRef& v) {
-  if (!j.is_object()) throw json::type_error::create(302, "StateRef must be an object", &j);
-  read(j, "block", v.block);
-  read(j, "blob", v.blob);
-  read(j, "nodes", v.nodes);
-}
-
-void to_json(json& j, const RouteTable& v) {
-  j = json::object();
-  write(j, "used", v.used);
-  write(j, "blob", v.blob);
-  write(j, "name", v.name);
-  write(j, "format", v.format);
-  write(j, "stale", v.stale);
-}
-
-void from_json(const json& j, RouteTable& v) {
-  if (!j.is_object()) throw json::type_error::create(302, "RouteTable must be an object", &j);
-  read(j, "used", v.used);
-  read(j, "blob", v.blob);
-  read(j, "name", v.name);
-  read(j, "format", v.format);
-  read(j, "stale", v.stale);
-}
-
-void to_json(json& j, const ByteRange& v) {
-  j = json::object();
-  write(j, "from", v.from);
-  write(j, "to", v.to);
-  write(j, "reason", v.reason);
-}
-
-void from_json(const json& j, ByteRange& v) {
-  if (!j.is_object()) throw json::type_error::create(302, "ByteRange must be an object", &j);
-  read(j, "from", v.from);
-  read(j, "to", v.to);
-  read(j, "reason", v.reason);
-}
-
-void to_json(json& j, const IndexEntry& v) {
-  j = json::object();
-  write(j, "id", v.id);
-  write(j, "size", v.size);
-  write(j, "version", v.version);
-  write(j, "medium", v.medium);
-  write(j, "position", v.position);
-}
-
-void from_json(const json& j, IndexEntry& v) {
-  if (!j.is_object()) throw json::type_error::create(302, "IndexEntry must be an object", &j);
-  read(j, "id", v.id);
-  read(j, "size", v.size);
-  read(j, "version", v.version);
-  read(j, "medium", v.medium);
-  read(j, "position", v.position);
-}
-
-void to_json(json& j, const Input& v) {
-  j = json::object();
-  write(j, "role", v.role);
-  write(j, "kind", v.kind);
-  write(j, "module", v.module);
-  write(j, "column", v.column);
-  write(j, "type", v.type);
-  write(j, "unit", v.unit);
-  write(j, "step", v.step);
-  write(j, "rows", v.rows);
-}
-
-void from_json(const json& j, Input& v) {
-  if (!j.is_object()) throw json::type_error::create(302, "Input must be an object", &j);
-  read(j, "role", v.role);
-  read(j, "kind", v.kind);
-  read(j, "module", v.module);
-  read(j, "column", v.column);
-  read(j, "type", v.type);
-  read(j, "unit", v.unit);
-  read(j, "step", v.step);
-  read(j, "rows", v.rows);
-}
-
-void to_json(json& j, const Step& v) {
-  j = json::object();
-  write(j, "pipeline", v.pipeline);
-  write(j, "module", v.module);
-  write(j, "fingerprint", v.fingerprint);
-  write(j, "plugin", v.plugin);
-  write(j, "execution", v.execution);
-  write(j, "interval", v.interval);
-  write(j, "window", v.window);
-  write(j, "warmup", v.warmup);
-  write(j, "by", v.by);
-  if (!v.totals.empty()) write(j, "totals", v.totals);
-  write(j, "filter", v.filter);
-  write(j, "load", v.load);
-  write(j, "routers", v.routers);
-  write(j, "inputs", v.inputs);
-  write(j, "make_state", v.make_state);
-  write(j, "make_result", v.make_result);
-  write(j, "state_key", v.state_key);
-  write(j, "result_key", v.result_key);
-  write(j, "states", v.states);
-  if (!v.routes.empty()) write(j, "routes", v.routes);
-}
-
-void from_json(const json& j, Step& v) {
-  if (!j.is_object()) throw json::type_error::create(302, "Step must be an object", &j);
-  read(j, "pipeline", v.pipeline);
-  read(j, "module", v.module);
-  read(j, "fingerprint", v.fingerprint);
-  read(j, "plugin", v.plugin);
-  read(j, "execution", v.execution);
-  read(j, "interval", v.interval);
-  read(j, "window", v.window);
-  read(j, "warmup", v.warmup);
-  read(j, "by", v.by);
-  read(j, "totals", v.totals);
-  read(j, "filter", v.filter);
-  read(j, "load", v.load);
-  read(j, "routers", v.routers);
-  read(j, "inputs", v.inputs);
-  read(j, "make_state", v.make_state);
-  read(j, "make_result", v.make_result);
-  read(j, "state_key", v.state_key);
-  read(j, "result_key", v.result_key);
-  read(j, "states", v.states);
-  read(j, "routes", v.routes);
-}
-
-void to_json(json& j, const StepReport& v) {
-  j = json::object();
-  write(j, "step", v.step);
-  write(j, "outcome", v.outcome);
-  write(j, "code", v.code);
-  write(j, "message", v.message);
-  write(j, "state_blob", v.state_blob);
-  write(j, "rows_blob", v.rows_blob);
-  write(j, "state_bytes", v.state_bytes);
-  write(j, "rows_bytes", v.rows_bytes);
-  write(j, "rows", v.rows);
-  write(j, "coverage", v.coverage);
-  write(j, "coverage_min", v.coverage_min);
-  write(j, "lineage", v.lineage);
-}
-
-void from_json(const json& j, StepReport& v) {
-  if (!j.is_object()) throw json::type_error::create(302, "StepReport must be an object", &j);
-  read(j, "step", v.step);
-  read(j, "outcome", v.outcome);
-  read(j, "code", v.code);
-  read(j, "message", v.message);
-  read(j, "state_blob", v.state_blob);
-  read(j, "rows_blob", v.rows_blob);
-  read(j, "state_bytes", v.state_bytes);
-  read(j, "rows_bytes", v.rows_bytes);
-  read(j, "rows", v.rows);
-  read(j, "coverage", v.coverage);
-  read(j, "coverage_min", v.coverage_min);
-  read(j, "lineage", v.lineage);
-}
-
-void to_json(json& j, const FileReport& v) {
-  j = json::object();
-  write(j, "id", v.id);
-  write(j, "size", v.size);
-  write(j, "digest", v.digest);
-  write(j, "state", v.state);
-  write(j, "lost_compressed", v.lost_compressed);
-  write(j, "lost_content", v.lost_content);
-  write(j, "content_bytes", v.content_bytes);
-  write(j, "datagrams", v.datagrams);
-  write(j, "flows", v.flows);
-  write(j, "flows_lost", v.flows_lost);
-  write(j, "exported_first", v.exported_first);
-  write(j, "exported_last", v.exported_last);
-  write(j, "readable", v.readable);
-  write(j, "source", v.source);
-}
-
-void from_json(const json& j, FileReport& v) {
-  if (!j.is_object()) throw json::type_error::create(302, "FileReport must be an object", &j);
-  read(j, "id", v.id);
-  read(j, "size", v.size);
-  read(j, "digest", v.digest);
-  read(j, "state", v.state);
-  read(j, "lost_compressed", v.lost_compressed);
-  read(j, "lost_content", v.lost_content);
-  read(j, "content_bytes", v.content_bytes);
-  read(j, "datagrams", v.datagrams);
-  read(j, "flows", v.flows);
-  read(j, "flows_lost", v.flows_lost);
-  read(j, "exported_first", v.exported_first);
-  read(j, "exported_last", v.exported_last);
-  read(j, "readable", v.readable);
-  read(j, "source", v.source);
-}
-
-void to_json(json& j, const Spec& v) {
-  j = json::object();
-  write(j, "id", v.id);
-  write(j, "epoch", v.epoch);
-  write(j, "seq", v.seq);
-  write(j, "kind", v.kind);
-  write(j, "block", v.block);
-  write(j, "archive", v.archive);
-  write(j, "files", v.files);
-  write(j, "steps", v.steps);
-}
-
-void from_json(const json& j, Spec& v) {
-  if (!j.is_object()) throw json::type_error::create(302, "Spec must be an object", &j);
-  read(j, "id", v.id);
-  read(j, "epoch", v.epoch);
-  read(j, "seq", v.seq);
-  read(j, "kind", v.kind);
-  read(j, "block", v.block);
-  read(j, "archive", v.archive);
-  read(j, "files", v.files);
-  read(j, "steps", v.steps);
-}
-
-void to_json(json& j, const Report& v) {
-  j = json::object();
-  write(j, "task", v.task);
-  write(j, "steps", v.steps);
-  write(j, "files", v.files);
-  write(j, "index", v.index);
-  write(j, "index_blob", v.index_blob);
-  write(j, "code", v.code);
-  write(j, "message", v.message);
-  if (!v.missing_blobs.empty()) write(j, "missing_blobs", v.missing_blobs);
-  write(j, "log_tail", v.log_tail);
-  write(j, "bytes_read", v.bytes_read);
-  write(j, "flows", v.flows);
-  write(j, "seconds", v.seconds);
-}
-
-void from_json(const json& j, Report& v) {
-  if (!j.is_object()) throw json::type_error::create(302, "Report must be an object", &j);
-  read(j, "task", v.task);
-  read(j, "steps", v.steps);
-  read(j, "files", v.files);
-  read(j, "index", v.index);
-  read(j, "index_blob", v.index_blob);
-  read(j, "code", v.code);
-  read(j, "message", v.message);
-  read(j, "missing_blobs", v.missing_blobs);
-  read(j, "log_tail", v.log_tail);
-  read(j, "bytes_read", v.bytes_read);
-  read(j, "flows", v.flows);
-  read(j, "seconds", v.seconds);
-}
+void to_json(json& j, const PluginUse& v) { write_object(j, v); }
+void from_json(const json& j, PluginUse& v) { read_object(j, v, "PluginUse"); }
+void to_json(json& j, const File& v) { write_object(j, v); }
+void from_json(const json& j, File& v) { read_object(j, v, "File"); }
+void to_json(json& j, const Archive& v) { write_object(j, v); }
+void from_json(const json& j, Archive& v) { read_object(j, v, "Archive"); }
+void to_json(json& j, const RowsRef& v) { write_object(j, v); }
+void from_json(const json& j, RowsRef& v) { read_object(j, v, "RowsRef"); }
+void to_json(json& j, const StateRef& v) { write_object(j, v); }
+void from_json(const json& j, StateRef& v) { read_object(j, v, "StateRef"); }
+void to_json(json& j, const RouteTableRef& v) { write_object(j, v); }
+void from_json(const json& j, RouteTableRef& v) { read_object(j, v, "RouteTableRef"); }
+void to_json(json& j, const ByteRange& v) { write_object(j, v); }
+void from_json(const json& j, ByteRange& v) { read_object(j, v, "ByteRange"); }
+void to_json(json& j, const IndexEntry& v) { write_object(j, v); }
+void from_json(const json& j, IndexEntry& v) { read_object(j, v, "IndexEntry"); }
+void to_json(json& j, const Input& v) { write_object(j, v); }
+void from_json(const json& j, Input& v) { read_object(j, v, "Input"); }
+void to_json(json& j, const Step& v) { write_object(j, v); }
+void from_json(const json& j, Step& v) { read_object(j, v, "Step"); }
+void to_json(json& j, const StepReport& v) { write_object(j, v); }
+void from_json(const json& j, StepReport& v) { read_object(j, v, "StepReport"); }
+void to_json(json& j, const FileReport& v) { write_object(j, v); }
+void from_json(const json& j, FileReport& v) { read_object(j, v, "FileReport"); }
+void to_json(json& j, const Spec& v) { write_object(j, v); }
+void from_json(const json& j, Spec& v) { read_object(j, v, "Spec"); }
+void to_json(json& j, const Report& v) { write_object(j, v); }
+void from_json(const json& j, Report& v) { read_object(j, v, "Report"); }
 
 namespace {
 
@@ -414,12 +218,12 @@ std::string index_text(const std::vector<IndexEntry>& entries) {
 }
 
 Result<std::vector<IndexEntry>> parse_index(std::string_view text) {
-  if (text.size() > largest_index_bytes) return exhausted("a listing has at most 256 MiB; split the archive into several");
+  if (text.size() > max_index_bytes) return exhausted("a listing has at most 256 MiB; split the archive into several");
   std::vector<IndexEntry> entries;
   while (!text.empty()) {
     const auto end = text.find('\n');
     if (end == std::string_view::npos) return corrupt("this listing is cut short");
-    if (entries.size() == most_index_entries)
+    if (entries.size() == max_index_entries)
       return exhausted("a listing has at most 2,000,000 files; split the archive into several");
     auto entry = parse<IndexEntry>(text.substr(0, end), "line of a listing");
     if (!entry) return entry.error();

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "sdk/model/digest.hpp"
+#include "sdk/model/enums.hpp"
 #include "sdk/model/time.hpp"
 
 #include <nlohmann/json.hpp>
@@ -57,11 +58,11 @@ struct Archive {
   std::string name;
   PluginUse downloader;
   PluginUse decoder;
-  std::string damage = "partial";  // partial: use what is readable; strict: a damaged file fails the step; skip: leave it out
-  Micros covers = hour_us;         // length of one file
+  DamagePolicy damage = DamagePolicy::partial;
+  Micros covers = hour_us;  // length of one file
   Micros lateness = hour_us;
   Home home = {};
-  std::string decode = "interleaved";  // who decodes bzip2 blocks: libbzip2 or interleaved
+  Bzip2Decoder decode = Bzip2Decoder::interleaved;
 };
 
 // A result blob of an upstream module (Parquet).
@@ -78,7 +79,7 @@ struct StateRef {
 };
 
 // A routing table and the flow times it is used for. No digest: no table is that old, every AS number is 0.
-struct RouteTable {
+struct RouteTableRef {
   TimeRange used;  // within the block and its warm-up
   Digest blob;
   std::string name;    // of the file
@@ -89,7 +90,7 @@ struct RouteTable {
 // One input role of a step.
 struct Input {
   std::string role;
-  std::string kind;    // "flows", "rows" or "context"
+  InputKind kind = InputKind::flows;
   std::string module;  // upstream module, or the archive's name
   std::string column;  // bound column; empty for flows
   std::string type;    // "u64", "i64", "f64", ...
@@ -103,14 +104,14 @@ struct Step {
   std::string pipeline, module;
   Digest fingerprint;
   PluginUse plugin;
-  std::string execution;             // "mergeable" or "sequential"
-  Micros interval = 0;               // length of an output interval
-  Micros window = 0;                 // trailing window, 0: none; a multiple of interval
-  Micros warmup = 0;                 // sequential: flows (rows) this long before the block are fed without output
-  std::vector<std::string> by;       // dimensions, outermost first
-  std::vector<std::string> totals;   // those of them that have the member "all" as well, in the order of `by`
-  std::string filter;                // sdk/model/filter.hpp; empty: all flows
-  std::string load = "start";        // start, end, proportional
+  Execution execution = Execution::mergeable;
+  Micros interval = 0;              // length of an output interval
+  Micros window = 0;                // trailing window, 0: none; a multiple of interval
+  Micros warmup = 0;                // sequential: flows (rows) this long before the block are fed without output
+  std::vector<std::string> by;      // dimensions, outermost first
+  std::vector<std::string> totals;  // those of them that have the member "all" as well, in the order of `by`
+  std::string filter;               // sdk/model/filter.hpp; empty: all flows
+  Load load = Load::start;
   std::vector<std::string> routers;  // expected routers of this module's archive input, sorted
   std::vector<Input> inputs;         // in the descriptor's order
   bool make_state = false;           // compute this block's state from the inputs
@@ -120,15 +121,14 @@ struct Step {
   // sequential with `since`: the checkpoint at the end of the block before (none for the first block).
   std::vector<StateRef> states;
   // Where src_as and dst_as come from, in time order, without holes over block and warm-up. Empty: from the records themselves.
-  std::vector<RouteTable> routes;
+  std::vector<RouteTableRef> routes;
 };
 
-// kinds: "index" lists the archive, "verify" reads files without a module, "compute" and "merge" run steps.
 struct Spec {
   std::string id;           // unique per lease: "<epoch>-<seq>"
   std::uint64_t epoch = 0;  // attempt token (docs/formats/task.md)
   std::uint64_t seq = 0;
-  std::string kind;
+  Kind kind = Kind::compute;
   TimeRange block;
   std::optional<Archive> archive;  // absent: only rows and states are read
   std::vector<File> files;         // sorted by (covers.from, router, id); gaps included
@@ -144,25 +144,23 @@ struct ByteRange {
 // What the one decode found out about a file.
 struct FileReport {
   std::string id;
-  std::uint64_t size = 0;                                  // bytes staged
-  Digest digest;                                           // of the staged bytes
-  std::string state;                                       // "sound", "damaged", "unreadable", "missing"
+  std::uint64_t size = 0;  // bytes staged
+  Digest digest;           // of the staged bytes
+  FileState state = FileState::unread;
   std::vector<ByteRange> lost_compressed;                  // of the file as stored
   std::vector<ByteRange> lost_content;                     // of what could be decompressed
   std::uint64_t content_bytes = 0;                         // decompressed and readable
   std::uint64_t datagrams = 0, flows = 0, flows_lost = 0;  // flows_lost: by sequence, outside damage
   Micros exported_first = 0, exported_last = 0;
   std::vector<TimeRange> readable;  // export time that could be read
-  // How this run came by the flows: "archive" (decoded), "columns" (kept by the node from an earlier decode); empty: not read.
-  // It says nothing of the file, and stands in no lineage.
-  std::string source;
+  // Where this run got the flows. A property of the run, not of the file: not part of the lineage.
+  FlowSource source = FlowSource::none;
 };
 
 struct StepReport {
   std::uint32_t step = 0;
-  // "done"; "failed" (by the module or its plugin); "blocked" (an input step failed); "not_run" (the worker ended first)
-  std::string outcome;
-  std::string code;              // failed: "invalid", "corrupt", ..., "crashed", "hung"
+  Outcome outcome = Outcome::not_run;
+  FailureCode code = FailureCode::none;
   std::string message;           // cause and remedy, for a person
   Digest state_blob, rows_blob;  // empty if not made
   std::uint64_t state_bytes = 0, rows_bytes = 0, rows = 0;
@@ -183,10 +181,11 @@ struct Report {
   std::vector<StepReport> steps;
   std::vector<FileReport> files;
   std::vector<IndexEntry> index;
-  Digest index_blob;          // the entries instead, as a blob in the form of index_text, if they are too many for a message
-  std::string code, message;  // the task as a whole failed (infrastructure or input); empty: see steps
-  std::vector<Digest> missing_blobs;  // code "missing": the states and rows that could not be fetched
-  std::string log_tail;               // last lines of the worker, control bytes escaped
+  Digest index_blob;  // the entries instead, as a blob in the form of index_text, if they are too many for a message
+  FailureCode code = FailureCode::none;  // not none: the task as a whole failed (infrastructure or input)
+  std::string message;                   // cause and remedy of that failure
+  std::vector<Digest> missing_blobs;     // code missing: the states and rows that could not be fetched
+  std::string log_tail;                  // last lines of the worker, control bytes escaped
   std::uint64_t bytes_read = 0, flows = 0;
   double seconds = 0;
 };
@@ -202,8 +201,8 @@ void to_json(nlohmann::json&, const RowsRef&);
 void from_json(const nlohmann::json&, RowsRef&);
 void to_json(nlohmann::json&, const StateRef&);
 void from_json(const nlohmann::json&, StateRef&);
-void to_json(nlohmann::json&, const RouteTable&);
-void from_json(const nlohmann::json&, RouteTable&);
+void to_json(nlohmann::json&, const RouteTableRef&);
+void from_json(const nlohmann::json&, RouteTableRef&);
 void to_json(nlohmann::json&, const ByteRange&);
 void from_json(const nlohmann::json&, ByteRange&);
 void to_json(nlohmann::json&, const IndexEntry&);
@@ -223,10 +222,10 @@ void from_json(const nlohmann::json&, Report&);
 Result<Spec> parse_spec(std::string_view text);
 Result<Report> parse_report(std::string_view text);
 
-// A listing too large for a message: one IndexEntry a line, each a JSON object. corrupt: another shape; exhausted: larger
-// than these bounds, which are for a text nobody vouches for.
-inline constexpr std::uint64_t largest_index_bytes = std::uint64_t{256} << 20;
-inline constexpr std::size_t most_index_entries = 2'000'000;
+// A listing too large for a message: one IndexEntry per line, each a JSON object. corrupt: another shape; exhausted: larger than
+// these bounds, which protect against untrusted text.
+inline constexpr std::uint64_t max_index_bytes = std::uint64_t{256} << 20;
+inline constexpr std::size_t max_index_entries = 2'000'000;
 std::string index_text(const std::vector<IndexEntry>& entries);
 Result<std::vector<IndexEntry>> parse_index(std::string_view text);
 

@@ -67,7 +67,7 @@ int main(int argc, char** argv) {
     if (argument == "--threads" && i + 1 < argc)
       options.threads = static_cast<unsigned>(std::max(1, std::atoi(argv[++i])));
     else if (argument == "--decode" && i + 1 < argc)
-      options.decode = bzip2_decoder_named(argv[++i]).value_or(options.decode);
+      options.decode = mole::from_name<mole::Bzip2Decoder>(argv[++i]).value_or(options.decode);
     else if (argument == "--parallel")
       parallel = true;
     else if (argument == "--scan-only")

@@ -107,7 +107,7 @@ int main(int argc, char** argv) {
     o.by = plan.by;
     MetricModule::Opening opening;
     opening.module = "sum";
-    opening.inputs = {{"flows", "flows", "archive", "", "", "", {}, {}}};
+    opening.inputs = {{"flows", InputKind::flows, "archive", "", "", "", {}, {}}};
     o.module = std::move(*MetricModule::open(&detail::Glue<Kind::metric>::vtable<Sum>,
                                              *Descriptor::parse(detail::Glue<Kind::metric>::describe<Sum>()), opening, *record));
     fed.push_back(std::make_unique<FlowStep>(o, grouping, 0,

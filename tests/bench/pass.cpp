@@ -48,12 +48,12 @@ constexpr std::uint64_t cache_limit = std::uint64_t{64} << 30;
 class Discard : public TaskSink {
  public:
   Result<> step(const task::StepReport& report, const RowTable* table, const std::optional<fs::path>&) override {
-    if (report.outcome != "done") fail(report.message);
+    if (report.outcome != task::Outcome::done) fail(report.message);
     if (table) rows += table->rows();
     return {};
   }
   Result<> file(const task::FileReport& report) override {
-    if (report.state != "sound") fail(report.id + " is " + report.state);
+    if (report.state != task::FileState::sound) fail(report.id + " is " + report.state);
     return {};
   }
   Result<> index(std::span<const task::IndexEntry>) override { return {}; }
@@ -84,7 +84,7 @@ void add_manifest(task::Spec& spec, const fs::path& path, const PluginCatalogue&
   if (!resolved) fail(resolved.error().message);
   const auto& graph = resolved->graph;
   for (const auto& module : graph.modules) {
-    if (module.inputs[0].kind != "flows") continue;
+    if (module.inputs[0].kind != InputKind::flows) continue;
     const auto& archive = graph.archives[module.inputs[0].source];
     spec.archive->home = archive.home;
     task::Step step;
@@ -99,7 +99,7 @@ void add_manifest(task::Spec& spec, const fs::path& path, const PluginCatalogue&
     step.filter = module.filter;
     step.routers = {router};
     step.make_result = true;
-    step.inputs = {{"flows", "flows", "bench", "", "", "", {}, {}}};
+    step.inputs = {{"flows", InputKind::flows, "bench", "", "", "", {}, {}}};
     spec.steps.push_back(step);
   }
 }
@@ -112,7 +112,7 @@ task::Spec spec_for(const Asked& asked, const PluginCatalogue& catalogue) {
   const std::string router = asked.hours ? "1" : name.substr(0, name.find('_'));
   task::Spec spec;
   spec.id = "1-1";
-  spec.kind = "compute";
+  spec.kind = task::Kind::compute;
   const Micros from = start * second_us;
   const Micros end = from + std::max(asked.hours, 1u) * hour_us;
   spec.block = {floor_to(from, hour_us) - (asked.hours ? 0 : hour_us), floor_to(end, hour_us)};
@@ -147,13 +147,13 @@ task::Spec spec_for(const Asked& asked, const PluginCatalogue& catalogue) {
     step.module = plugin + std::to_string(spec.steps.size());
     step.fingerprint = digest_of(step.module);
     step.plugin = use_of(catalogue, "metric", plugin, nlohmann::json::object());
-    step.execution = "mergeable";
+    step.execution = Execution::mergeable;
     step.interval = 15 * minute_us;
     step.by = std::move(by);
     step.filter = filter;
     step.routers = {router};
     step.make_result = true;
-    step.inputs = {{"flows", "flows", "bench", "", "", "", {}, {}}};
+    step.inputs = {{"flows", InputKind::flows, "bench", "", "", "", {}, {}}};
     spec.steps.push_back(step);
   };
   add("traffic", {"router"}, "");
@@ -238,7 +238,7 @@ int main(int argc, char** argv) {
 
   std::string work = (fs::temp_directory_path() / "mole-bench-pass-XXXXXX").string();
   if (!::mkdtemp(work.data())) fail("cannot create a folder in " + fs::temp_directory_path().string());
-  for (const char* sub : {"scratch", "rows", "states"}) fs::create_directories(fs::path(work) / sub);
+  for (const char* sub : {"scratch", InputKind::rows, "states"}) fs::create_directories(fs::path(work) / sub);
   const auto begin = std::chrono::steady_clock::now();
   std::uint64_t flows = 0;
   for (int i = 0; i < repeat; ++i) {

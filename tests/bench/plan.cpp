@@ -32,7 +32,7 @@ double cpu_seconds() {
 dag::Module module(const char* name, std::vector<dag::Input> inputs, Micros window) {
   dag::Module m;
   m.name = m.plugin.name = m.filter = name;
-  m.execution = "mergeable";
+  m.execution = Execution::mergeable;
   m.interval = 15 * minute_us;
   m.window = window;
   m.inputs = std::move(inputs);
@@ -49,10 +49,10 @@ dag::Graph graph() {
   a.block_length = hour_us;
   g.archives = {a};
   const auto rows = [](std::uint32_t source, const char* column) {
-    return dag::Input{"values", "rows", source, column, "u64", "B"};
+    return dag::Input{"values", InputKind::rows, source, column, "u64", "B"};
   };
-  const auto context = [](std::uint32_t source) { return dag::Input{"centre", "context", source, "mean", "f64", "B"}; };
-  g.modules = {module("traffic", {{"flows", "flows", 0, "", "", ""}}, 0), module("mean", {rows(0, "bytes")}, 7 * day_us),
+  const auto context = [](std::uint32_t source) { return dag::Input{"centre", InputKind::context, source, "mean", "f64", "B"}; };
+  g.modules = {module("traffic", {{"flows", InputKind::flows, 0, "", "", ""}}, 0), module("mean", {rows(0, "bytes")}, 7 * day_us),
                module("variance", {rows(0, "bytes"), context(1)}, 7 * day_us),
                module("mean_packets", {rows(0, "packets")}, 7 * day_us),
                module("variance_packets", {rows(0, "packets"), context(3)}, 7 * day_us)};

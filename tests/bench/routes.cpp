@@ -119,7 +119,7 @@ int main(int argc, char** argv) {
   const auto src = make_addresses(routes, random, flows), dst = make_addresses(routes, random, flows);
   const std::vector<mole::Micros> times(flows, 1);
 
-  const mole::task::RouteTable named{{0, 2}, digest, "rib.txt", "prefixes", false};
+  const mole::task::RouteTableRef named{{0, 2}, digest, "rib.txt", "prefixes", false};
   mole::runtime::LoadedTables tables(folder);
   const double begin_load = now();
   const auto table = tables.get(named);

@@ -149,13 +149,13 @@ task::Report compute_report(const task::Spec& spec) {
     read.id = file.id;
     read.size = file.size;
     read.digest = digest_of(file.id);
-    read.state = "sound";
+    read.state = task::FileState::sound;
     report.files.push_back(std::move(read));
   }
   for (std::uint32_t i = 0; i < spec.steps.size(); ++i) {
     task::StepReport step;
     step.step = i;
-    step.outcome = "done";
+    step.outcome = task::Outcome::done;
     step.coverage = step.coverage_min = 1;
     step.rows = 4;
     step.rows_blob = digest_of(rows);
@@ -178,7 +178,7 @@ class Node {
     const auto specs = need(coordinator_.lease({.node = name_, .incarnation = name_, .free_slots = at_once, .held = {}}));
     std::vector<Completion> completions;
     for (const auto& spec : specs) {
-      auto report = spec.kind == "index" ? index_report(spec, blocks) : compute_report(spec);
+      auto report = spec.kind == task::Kind::index ? index_report(spec, blocks) : compute_report(spec);
       completions.push_back({.node = name_, .incarnation = name_, .spec = spec, .report = std::move(report)});
     }
     if (!completions.empty()) need(coordinator_.complete(completions));

@@ -86,8 +86,8 @@ TEST(Manifest, AppliesOverridesBeforeItValidates) {
   ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_EQ(parsed->modules[1].window, day_us);
   EXPECT_EQ(parsed->modules[1].params["minimum_coverage"], 0.5);
-  EXPECT_EQ(parsed->archives[0].damage, "strict");
-  EXPECT_EQ(parsed->archives[0].decode, "interleaved");
+  EXPECT_EQ(parsed->archives[0].damage, DamagePolicy::strict);
+  EXPECT_EQ(parsed->archives[0].decode, Bzip2Decoder::interleaved);
 }
 
 struct Golden {

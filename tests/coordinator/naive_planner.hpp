@@ -50,7 +50,7 @@ class NaivePlanner {
     std::int64_t begin = INT64_MAX;
     std::int64_t floor = INT64_MIN;
     for (const auto& input : module.inputs) {
-      if (input.kind == "flows") {
+      if (input.kind == InputKind::flows) {
         Micros first = INT64_MAX;
         for (const auto& f : indexes_[input.source]->files())
           if (module.routers.empty() || std::count(module.routers.begin(), module.routers.end(), f.file.router))
@@ -69,7 +69,7 @@ class NaivePlanner {
   bool chained(std::uint32_t m) const {
     const auto& module = graph_.modules[m];
     return module.since || std::any_of(module.inputs.begin(), module.inputs.end(),
-                                       [&](const auto& i) { return i.kind != "flows" && chained(i.source); });
+                                       [&](const auto& i) { return i.kind != InputKind::flows && chained(i.source); });
   }
 
   // Blocks that overlap [from, to) and are not before `begin`; a block before `begin` reaches only itself.
@@ -92,7 +92,7 @@ class NaivePlanner {
     for (const auto x : overlapping(a, {start(a, b) + module.interval - module.window, start(a, b + 1)}, begins_[m], b))
       if (x <= b) need_state(m, x);
     for (const auto& input : module.inputs)
-      if (input.kind == "context") need_result(input.source, b);
+      if (input.kind == InputKind::context) need_result(input.source, b);
   }
 
   void need_state(std::uint32_t m, std::int64_t b) {
@@ -105,7 +105,7 @@ class NaivePlanner {
     const auto& module = graph_.modules[m];
     const auto& a = graph_.grid(module);
     for (const auto& input : module.inputs) {
-      if (input.kind == "flows") {
+      if (input.kind == InputKind::flows) {
         const TimeRange reach{start(a, b) - module.warmup, start(a, b + 1) + graph_.archives[input.source].lateness};
         const auto& files = indexes_[input.source]->files();  // sorted by router, then time
         for (const auto& router : module.routers.empty() ? indexes_[input.source]->routers() : module.routers) {

@@ -33,15 +33,15 @@ dag::Archive archive() {
 dag::Module flows_module(const std::string& name) {
   dag::Module m;
   m.name = m.plugin.name = name;
-  m.execution = "mergeable";
+  m.execution = Execution::mergeable;
   m.interval = hour_us / 4;
-  m.inputs = {{"flows", "flows", 0, "", "", ""}};
+  m.inputs = {{"flows", InputKind::flows, 0, "", "", ""}};
   return m;
 }
 
 dag::Module rows_module(const std::string& name, std::uint32_t source, Micros window) {
   auto m = flows_module(name);
-  m.inputs = {{"values", "rows", source, "x", "f64", "1"}};
+  m.inputs = {{"values", InputKind::rows, source, "x", "f64", "1"}};
   m.window = window;
   return m;
 }
@@ -102,8 +102,8 @@ dag::Graph random_graph(Random& random) {
     } else {
       auto module = rows_module(name, static_cast<std::uint32_t>(random() % m), 0);
       if (random() % 2)
-        module.inputs.push_back(
-            {"centre", random() % 2 ? "context" : "rows", static_cast<std::uint32_t>(random() % m), "y", "f64", "1"});
+        module.inputs.push_back({"centre", random() % 2 ? InputKind::context : InputKind::rows,
+                                 static_cast<std::uint32_t>(random() % m), "y", "f64", "1"});
       g.modules.push_back(module);
     }
     auto& module = g.modules.back();
@@ -112,12 +112,12 @@ dag::Graph random_graph(Random& random) {
         module.window = hour_us / 4 * static_cast<Micros>(1 + random() % 40);
         break;
       case 1:
-        module.execution = "sequential";
+        module.execution = Execution::sequential;
         module.warmup = hour_us / 4 * static_cast<Micros>(1 + random() % 20);
         break;
       case 2:
         if (random() % 2) {
-          module.execution = "sequential";
+          module.execution = Execution::sequential;
           module.since = t0 + static_cast<Micros>(random() % 20) * hour_us;
         }
         break;
@@ -184,7 +184,7 @@ TEST(Planner, PlansTheBlocksThatReadAnAddedFile) {
   graph.pipeline = "p";
   graph.archives = {archive()};
   graph.modules = {flows_module("traffic"), rows_module("mean", 0, 6 * hour_us), rows_module("variance", 0, 6 * hour_us)};
-  graph.modules[2].inputs.push_back({"centre", "context", 1, "m", "f64", "1"});
+  graph.modules[2].inputs.push_back({"centre", InputKind::context, 1, "m", "f64", "1"});
   graph.modules[2].filter = "other";
   dag::set_fingerprints(graph);
   std::vector<task::File> files;

@@ -31,7 +31,7 @@ jobs::Plan plan_of(std::size_t blocks) {
     module.name = names[m];
     module.fingerprint = name_of(module.name);
     dag::Input input;
-    input.kind = m == 0 ? "flows" : "rows";
+    input.kind = m == 0 ? InputKind::flows : InputKind::rows;
     module.inputs = {input};
     auto& mine = plan.modules[m];
     mine.flags.assign(blocks, Flag::asked | Flag::needs_result);
@@ -43,8 +43,8 @@ jobs::Plan plan_of(std::size_t blocks) {
 }
 
 // A completion in which every step has this outcome and the task this code. The node's incarnation is its name.
-Completion done_by(const std::string& node, const leases::Grant& grant, const std::string& outcome, const std::string& code = "",
-                   const std::string& message = "") {
+Completion done_by(const std::string& node, const leases::Grant& grant, task::Outcome outcome,
+                   task::FailureCode code = task::FailureCode::none, const std::string& message = "") {
   Completion done;
   done.node = done.incarnation = node;
   done.spec.id = grant.id;
@@ -57,10 +57,10 @@ Completion done_by(const std::string& node, const leases::Grant& grant, const st
     auto& step = done.report.steps.emplace_back();
     step.step = i;
     step.outcome = outcome;
-    if (outcome == "done") step.state_blob = step.rows_blob = name_of("blob");
-    if (outcome == "failed") step.code = code, step.message = message;
+    if (outcome == task::Outcome::done) step.state_blob = step.rows_blob = name_of("blob");
+    if (outcome == task::Outcome::failed) step.code = code, step.message = message;
   }
-  if (outcome != "failed") done.report.code = code, done.report.message = message;
+  if (outcome != task::Outcome::failed) done.report.code = code, done.report.message = message;
   return done;
 }
 
@@ -74,7 +74,7 @@ class Coordinator {
   }
   std::vector<leases::Grant> lease(std::uint32_t slots) { return *scheduler.lease({"a", "a1", slots, held_}, now); }
   // Reports the outcome of every step and the code of the task.
-  leases::Settled complete(const leases::Grant& grant, const std::string& outcome, const std::string& code,
+  leases::Settled complete(const leases::Grant& grant, task::Outcome outcome, task::FailureCode code,
                            const std::string& message = "") {
     auto done = done_by("a", grant, outcome, code, message);
     done.incarnation = "a1";
@@ -108,7 +108,7 @@ std::map<std::string, std::vector<std::int64_t>> blocks_of_nodes(leases::Schedul
   for (bool any = true; any;) {
     any = false;
     for (auto& [name, task] : at) {
-      if (!task.id.empty()) scheduler.complete(done_by(name, task, "done"), hour_us, random);
+      if (!task.id.empty()) scheduler.complete(done_by(name, task, task::Outcome::done), hour_us, random);
       auto grants = *scheduler.lease({name, name, 1, {}}, hour_us);
       task = grants.empty() ? leases::Grant{} : grants[0];
       any = any || !grants.empty();
@@ -130,7 +130,7 @@ double seconds_to_give_up(std::size_t blocks) {
     EXPECT_EQ(grants.size(), 1u) << b;
     if (grants.empty()) break;
     grants[0].steps.resize(1);  // "first" fails, "second" needs it
-    c.complete(grants[0], "failed", "crashed", "signal 11");
+    c.complete(grants[0], task::Outcome::failed, task::FailureCode::crashed, "signal 11");
     EXPECT_EQ(c.scheduler.exhausted(1), b + 1 == blocks) << b;
   }
   const auto seconds = static_cast<double>(std::clock() - began) / CLOCKS_PER_SEC;
@@ -207,10 +207,10 @@ TEST(Scheduler, GivesAFailedBlockToAnyNode) {
   scheduler.set_plan(1, 0, plan_of(8));
   const auto first = next("a"), other = next("b");
   EXPECT_EQ(first.ref.number, 0);
-  scheduler.complete(done_by("a", first, "failed", "transient", "its disk"), now, random);
+  scheduler.complete(done_by("a", first, task::Outcome::failed, task::FailureCode::transient, "its disk"), now, random);
   EXPECT_EQ(next("a").ref.number, 1) << "block 0 has to wait";
   now += 30 * second_us;
-  scheduler.complete(done_by("b", other, "done"), now, random);
+  scheduler.complete(done_by("b", other, task::Outcome::done), now, random);
   EXPECT_EQ(next("b").ref.number, 0) << "b should retry it before its own next block";
 }
 
@@ -223,8 +223,8 @@ TEST(Scheduler, RemembersTheNodeOfABlockLeasedBeforeReplanning) {
   const auto first = next("a"), other = next("b");
   EXPECT_EQ(first.ref.number, 0);
   scheduler.set_plan(1, 0, plan_of(16));
-  scheduler.complete(done_by("a", first, "done"), hour_us, random);
-  scheduler.complete(done_by("b", other, "done"), hour_us, random);
+  scheduler.complete(done_by("a", first, task::Outcome::done), hour_us, random);
+  scheduler.complete(done_by("b", other, task::Outcome::done), hour_us, random);
   EXPECT_EQ(next("b").ref.number, other.ref.number + 1);
   EXPECT_EQ(next("a").ref.number, 1);
 }
@@ -233,10 +233,10 @@ TEST(Scheduler, CountsATaskThatDidNothingAsAFailureOfEveryStep) {
   Coordinator c;
   c.scheduler.set_plan(1, 0, plan_of(1));
   const auto grant = c.lease(1).at(0);
-  const auto settled = c.complete(grant, "not_run", "");
+  const auto settled = c.complete(grant, task::Outcome::not_run, task::FailureCode::none);
   ASSERT_EQ(settled.failures.size(), grant.steps.size());
   for (const auto& [job, failure] : settled.failures) {
-    EXPECT_EQ(failure.code, "transient");
+    EXPECT_EQ(failure.code, task::FailureCode::transient);
     EXPECT_EQ(failure.infra_failures, 1u);
     EXPECT_NE(failure.message, "");
   }
@@ -246,7 +246,7 @@ TEST(Scheduler, CountsATaskThatDidNothingAsAFailureOfEveryStep) {
 }
 
 // Returns the number of attempts until a job that always fails with this code is given up.
-int attempts_until_given_up(const std::string& code, bool same_message) {
+int attempts_until_given_up(task::FailureCode code, bool same_message) {
   Coordinator c;
   c.scheduler.set_plan(1, 0, plan_of(1));
   int attempts = 0;
@@ -254,22 +254,23 @@ int attempts_until_given_up(const std::string& code, bool same_message) {
     c.now += 9 * second_us;  // less than a heartbeat, so that leases are not extended
     for (auto& grant : c.lease(1)) {
       ++attempts;
-      c.complete(grant, "not_run", code, "the files are larger than the cache" + (same_message ? "" : std::to_string(attempts)));
+      c.complete(grant, task::Outcome::not_run, code,
+                 "the files are larger than the cache" + (same_message ? "" : std::to_string(attempts)));
     }
     c.now += hour_us;
   }
   const auto* failure = c.scheduler.failure({name_of("first"), 0});
-  if (code == "exhausted") {
-    EXPECT_EQ(failure->code, "exhausted");
+  if (code == task::FailureCode::exhausted) {
+    EXPECT_EQ(failure->code, task::FailureCode::exhausted);
     EXPECT_EQ(failure->message.substr(0, 35), "the files are larger than the cache");
   }
   return attempts;
 }
 
 TEST(Scheduler, GivesUpAfterThreeExhaustedFailuresWithTheSameMessage) {
-  EXPECT_EQ(attempts_until_given_up("exhausted", true), 3);
-  EXPECT_EQ(attempts_until_given_up("exhausted", false), 20);
-  EXPECT_EQ(attempts_until_given_up("transient", true), 20);
+  EXPECT_EQ(attempts_until_given_up(task::FailureCode::exhausted, true), 3);
+  EXPECT_EQ(attempts_until_given_up(task::FailureCode::exhausted, false), 20);
+  EXPECT_EQ(attempts_until_given_up(task::FailureCode::transient, true), 20);
 }
 
 TEST(Scheduler, MakesStatesOfBlocksWhoseWindowCannotBeFilled) {
@@ -287,7 +288,7 @@ TEST(Scheduler, MakesStatesOfBlocksWhoseWindowCannotBeFilled) {
   for (auto& flags : plan.modules[0].flags) flags |= Flag::needs_state;
   c.scheduler.set_plan(1, 0, std::move(plan));
   const auto first = c.lease(1);
-  c.complete(first.at(0), "failed", "crashed");
+  c.complete(first.at(0), task::Outcome::failed, task::FailureCode::crashed);
   std::vector<std::string> made;
   for (int i = 0; i < 20 && !c.scheduler.exhausted(1); ++i)
     for (const auto& grant : c.lease(1)) {
@@ -303,7 +304,7 @@ TEST(Scheduler, MakesStatesOfBlocksWhoseWindowCannotBeFilled) {
       step.make_state = grant.steps[0].step.make_state;
       step.make_result = grant.steps[0].step.make_result;
       auto& report = done.report.steps.emplace_back();
-      report.outcome = "done";
+      report.outcome = task::Outcome::done;
       if (step.make_state) report.state_blob = name_of("s");
       if (step.make_result) report.rows_blob = name_of("r");
       leases::Random random(1);

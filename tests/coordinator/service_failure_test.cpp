@@ -11,10 +11,10 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-void failed_step(coordinator::Completion& done, std::size_t step, const std::string& code) {
+void failed_step(coordinator::Completion& done, std::size_t step, task::FailureCode code) {
   done.report.steps[step] = {};
   done.report.steps[step].step = static_cast<std::uint32_t>(step);
-  done.report.steps[step].outcome = "failed";
+  done.report.steps[step].outcome = task::Outcome::failed;
   done.report.steps[step].code = code;
   done.report.steps[step].message = "signal 11 in add";
   done.report.log_tail = "about to crash";
@@ -32,10 +32,10 @@ TEST(ServiceFailure, LeasesTheCulpritAloneAndGivesItUpAfterThreeAttempts) {
   auto specs = world.lease("a", 1);
   ASSERT_EQ(specs.at(0).steps.size(), 3u);
   auto done = world.compute("a", specs[0]);
-  failed_step(done, 1, "crashed");
+  failed_step(done, 1, task::FailureCode::crashed);
   done.report.steps[2] = {};
   done.report.steps[2].step = 2;
-  done.report.steps[2].outcome = "blocked";
+  done.report.steps[2].outcome = task::Outcome::blocked;
   EXPECT_EQ(world.complete(done), "accepted");  // traffic's part
   EXPECT_TRUE(world.lease("a", 1).empty());     // mean is delayed, variance depends on it
   for (int attempt = 2; attempt <= 3; ++attempt) {
@@ -46,7 +46,7 @@ TEST(ServiceFailure, LeasesTheCulpritAloneAndGivesItUpAfterThreeAttempts) {
     EXPECT_EQ(specs[0].steps[0].module, "mean");
     EXPECT_EQ(specs[0].steps[0].inputs[0].rows.size(), 1u);
     done = world.compute("a", specs[0]);
-    failed_step(done, 0, "crashed");
+    failed_step(done, 0, task::FailureCode::crashed);
     world.complete(done);
   }
   const auto request = world.request(id);
@@ -74,12 +74,12 @@ TEST(ServiceFailure, BisectsACrashWithoutACulprit) {
       const bool crashes =
           std::any_of(spec.steps.begin(), spec.steps.end(), [](const task::Step& s) { return s.module == "mean"; });
       if (crashes) {
-        done.report.code = "crashed";
+        done.report.code = task::FailureCode::crashed;
         for (auto& step : done.report.steps) {
           const auto number = step.step;
           step = {};
           step.step = number;
-          step.outcome = "not_run";
+          step.outcome = task::Outcome::not_run;
         }
       }
       world.complete(done);
@@ -103,7 +103,7 @@ TEST(ServiceFailure, RecomputesAStateThatNoNodeHas) {
   ASSERT_FALSE(specs[0].steps[1].states.empty());
   auto done = world.compute("b", specs[0]);
   done.report.steps.clear();
-  done.report.code = "missing";
+  done.report.code = task::FailureCode::missing;
   done.report.message = "none of the nodes has a state";
   done.report.missing_blobs = {specs[0].steps[1].states[0].blob};
   world.complete(done);
@@ -162,7 +162,7 @@ TEST(ServiceFailure, FailsARequestWhoseArchiveCannotBeListed) {
   const auto accepted = world.client().submit(world.submission(border, "2007-09-22", "2007-09-22T04"));
   const auto specs = world.lease("a", 1);
   auto done = world.compute("a", specs.at(0));
-  done.report.code = "missing";
+  done.report.code = task::FailureCode::missing;
   done.report.message = "cannot read /nowhere: No such file or directory; check root";
   world.complete(done);
   EXPECT_EQ(world.request((*accepted)["id"])["reason"], "cannot read /nowhere: No such file or directory; check root");
@@ -193,7 +193,7 @@ TEST(ServiceFailure, ReadsAListingFromABlob) {
   }
   EXPECT_EQ(world.complete(done), "accepted");
   EXPECT_FALSE(world.service().get_blob(done.report.index_blob, 0, 100)) << "removed when it was read";
-  EXPECT_EQ(world.lease("a", 1).at(0).kind, "compute");
+  EXPECT_EQ(world.lease("a", 1).at(0).kind, task::Kind::compute);
 }
 
 TEST(ServiceFailure, KeepsWaitingWhenTheArchiveCannotBeListedAgain) {
@@ -205,7 +205,7 @@ TEST(ServiceFailure, KeepsWaitingWhenTheArchiveCannotBeListedAgain) {
   const auto specs = world.lease("a", 1);
   ASSERT_EQ(specs.size(), 1u);
   auto done = world.compute("a", specs[0]);
-  done.report.code = "missing";
+  done.report.code = task::FailureCode::missing;
   done.report.message = "the archive is not mounted";
   world.complete(done);
   EXPECT_EQ(state_of(world, (*accepted)["id"]), "WAITING");

@@ -73,7 +73,7 @@ TEST(Service, FusesAllModulesOfABlockIntoOneTask) {
   ASSERT_EQ(specs.size(), 1u);
   ASSERT_EQ(specs[0].steps.size(), 3u);
   EXPECT_EQ(specs[0].files.at(0).version, "v of " + specs[0].files[0].id);
-  EXPECT_EQ(specs[0].kind, "compute");
+  EXPECT_EQ(specs[0].kind, task::Kind::compute);
   EXPECT_EQ(specs[0].steps[0].module, "traffic");
   EXPECT_TRUE(specs[0].steps[1].make_state);
   EXPECT_TRUE(specs[0].steps[1].make_result);
@@ -180,8 +180,8 @@ TEST(Service, ExplainsAGivenUpJobAfterItsRequestHasEnded) {
     for (const auto& spec : world.lease("a", 1)) {
       auto done = world.compute("a", spec);
       done.report.steps[0] = {};
-      done.report.steps[0].outcome = "failed";
-      done.report.steps[0].code = "crashed";
+      done.report.steps[0].outcome = task::Outcome::failed;
+      done.report.steps[0].code = task::FailureCode::crashed;
       done.report.steps[0].message = "signal 11 in add";
       world.complete(done);
     }
@@ -355,7 +355,7 @@ TEST(Service, VerifiesEveryFileOnceAndResumes) {
     const auto specs = world.lease("a", 1);
     if (specs.empty()) break;
     files += specs[0].files.size();
-    EXPECT_EQ(specs[0].kind, "verify");
+    EXPECT_EQ(specs[0].kind, task::Kind::verify);
     world.complete(world.compute("a", specs[0]));
   }
   EXPECT_EQ(files, 4u);  // of eight, four were read before the restart
@@ -388,7 +388,7 @@ TEST(Service, ReportsGapsAndDamage) {
     auto done = world.compute("a", spec);
     for (auto& file : done.report.files)
       if (file.id == World::file_name("1", 1)) {
-        file.state = "damaged";
+        file.state = task::FileState::damaged;
         file.lost_compressed = {{10, 20, "crc"}};
       }
     world.complete(done);
@@ -421,7 +421,8 @@ TEST(Service, RecordsHowAJobReadItsFlows) {
   coordinator::Completion done;
   done.spec.id = "1-2";
   done.node = "n1";
-  for (const auto* source : {"columns", "archive", "columns", ""}) done.report.files.emplace_back().source = source;
+  using enum task::FlowSource;
+  for (const auto source : {columns, archive, columns, none}) done.report.files.emplace_back().source = source;
   task::StepReport report;
   report.lineage = {{"archive", {{"name", "flows"}}}};
   EXPECT_EQ(coordinator::requests::lineage_of(done, report)["flows_from"].dump(), R"({"archive":1,"columns":2})");

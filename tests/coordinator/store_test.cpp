@@ -88,7 +88,7 @@ TEST(Rows, RoundTripAndRefuseGarbage) {
   FileRow file;
   file.size = 5;
   file.version = "v";
-  file.state = "damaged";
+  file.state = task::FileState::damaged;
   file.gone = true;
   EXPECT_EQ(describe(*decode_file(encode(file))), describe(file));
   for (std::size_t n = 0; n < bytes.size() - 4; ++n) EXPECT_FALSE(decode_catalogue(bytes.substr(0, n))) << n;

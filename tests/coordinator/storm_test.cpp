@@ -105,7 +105,7 @@ class Storm {
       for (const auto& state : step.states)
         if (!anyone_has(state)) {
           done.report.steps.clear();
-          done.report.code = "missing";
+          done.report.code = task::FailureCode::missing;
           done.report.message = "none of the nodes has a state";
           done.report.missing_blobs = {state.blob};
           return done;
@@ -113,7 +113,7 @@ class Storm {
     if (!chance(8) || spec.steps.empty() || calm_) return done;
     if (chance(50)) {  // a failure of the machine, not of a step
       done.report.steps.clear();
-      done.report.code = "transient";
+      done.report.code = task::FailureCode::transient;
       done.report.message = "disk on fire";
       return done;
     }
@@ -121,13 +121,13 @@ class Storm {
     auto& step = done.report.steps[victim];
     step = {};
     step.step = static_cast<std::uint32_t>(victim);
-    step.outcome = "failed";
-    step.code = "transient";
+    step.outcome = task::Outcome::failed;
+    step.code = task::FailureCode::transient;
     step.message = "unlucky";
     for (auto i = victim + 1; i < done.report.steps.size(); ++i) {
       done.report.steps[i] = {};
       done.report.steps[i].step = static_cast<std::uint32_t>(i);
-      done.report.steps[i].outcome = "not_run";
+      done.report.steps[i].outcome = task::Outcome::not_run;
     }
     return done;
   }

@@ -167,7 +167,7 @@ coordinator::Completion World::compute(const std::string& node, const task::Spec
   done.incarnation = incarnation[node];
   done.spec = spec;
   done.report.task = spec.id;
-  if (spec.kind == "index")
+  if (spec.kind == task::Kind::index)
     for (const auto& [id, entry] : archive) done.report.index.push_back(entry);
   for (const auto& file : spec.files) {
     if (!file.present) continue;
@@ -176,9 +176,10 @@ coordinator::Completion World::compute(const std::string& node, const task::Spec
     report.size = file.size;
     const auto bytes = content.contains(file.id) ? content[file.id] : file.id;
     report.digest = digest_of(std::string_view(bytes));
-    report.state = archive.contains(file.id) ? "sound" : "missing";
-    if (report.state == "sound")
-      report.source = done.report.files.empty() ? "archive" : "columns";  // the node has not decoded the first file before
+    report.state = archive.contains(file.id) ? task::FileState::sound : task::FileState::missing;
+    if (report.state == task::FileState::sound)
+      report.source = done.report.files.empty() ? task::FlowSource::archive
+                                                : task::FlowSource::columns;  // the node has not decoded the first file before
     done.report.files.push_back(report);
   }
   std::vector<std::string> made(spec.steps.size());
@@ -186,7 +187,7 @@ coordinator::Completion World::compute(const std::string& node, const task::Spec
     const auto& step = spec.steps[i];
     task::StepReport report;
     report.step = i;
-    report.outcome = "done";
+    report.outcome = task::Outcome::done;
     report.coverage = report.coverage_min = coverage;
     report.rows = 8;
     report.lineage = {{"pipeline", step.pipeline},

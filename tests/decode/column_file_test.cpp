@@ -40,7 +40,7 @@ class ListedSource final : public FlowSource {
   explicit ListedSource(std::vector<Rows> batches) : batches_(std::move(batches)) {
     report_.id = "hour.dat";
     report_.size = 12345;
-    report_.state = "damaged";
+    report_.state = task::FileState::damaged;
     report_.lost_compressed = {{1, 2, "block damaged"}};
     report_.lost_content = {{7, 9, std::string("\xff\0 no text", 10)}};
     report_.content_bytes = 99;

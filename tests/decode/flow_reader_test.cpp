@@ -35,7 +35,7 @@ TEST(Evidence, ReadableTimeIsClippedToTheRange) {
 TEST(FlowReader, ASoundFileIsReadableForItsWholeTime) {
   const TempFolder folder;
   const auto read = read_flows(folder.file("a.dat.bz2", bzip2_compress(datagrams(10))), {hour, hour + hour_us});
-  EXPECT_EQ(read.report.state, "sound");
+  EXPECT_EQ(read.report.state, task::FileState::sound);
   ASSERT_EQ(read.report.readable.size(), 1u);
   EXPECT_EQ(read.report.readable[0], (TimeRange{hour, hour + hour_us}));
   EXPECT_EQ(read.report.exported_first, hour);
@@ -47,7 +47,7 @@ TEST(FlowReader, ASoundFileIsReadableForItsWholeTime) {
 TEST(FlowReader, ASoundFileWithoutFlowsIsReadable) {
   const TempFolder folder;
   const auto read = read_flows(folder.file("a.dat.bz2", bzip2_compress("")), {hour, hour + hour_us});
-  EXPECT_EQ(read.report.state, "sound");
+  EXPECT_EQ(read.report.state, task::FileState::sound);
   EXPECT_EQ(read.evidence.readable({hour, hour + hour_us}), hour_us);
 }
 
@@ -70,7 +70,7 @@ TEST(FlowReader, AFileDamagedAtItsStartIsReadableFromItsFirstDatagram) {
 TEST(FlowReader, AnUnreadableFileHasNoReadableTime) {
   const TempFolder folder;
   const auto read = read_flows(folder.file("a.dat.bz2", ""), {hour, hour + hour_us});
-  EXPECT_EQ(read.report.state, "unreadable");
+  EXPECT_EQ(read.report.state, task::FileState::unreadable);
   EXPECT_TRUE(read.report.readable.empty());
   EXPECT_EQ(read.evidence.readable({hour, hour + hour_us}), 0);
 }
@@ -150,7 +150,7 @@ TEST(FlowReader, ADecoderThatStopsEarlyMeansADamagedFile) {
         return MOLE_CORRUPT;
       });
   ASSERT_TRUE(outcome.result);
-  EXPECT_EQ(outcome.report.state, "damaged");
+  EXPECT_EQ(outcome.report.state, task::FileState::damaged);
   EXPECT_EQ(outcome.report.flows, 3u);
   ASSERT_EQ(outcome.report.lost_content.size(), 1u);
   EXPECT_EQ(outcome.report.lost_content[0].reason, "the decoder gave up: no idea");

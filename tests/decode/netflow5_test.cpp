@@ -80,7 +80,7 @@ TEST(NetFlow5, CountsFlowsLostBySequence) {
   const auto later = read.evidence.count({std::int64_t{hour + 1} * second_us, std::int64_t{hour + 2} * second_us});
   EXPECT_EQ(later.received, 2u);
   EXPECT_EQ(later.lost, 10u);
-  EXPECT_EQ(read.report.state, "sound");
+  EXPECT_EQ(read.report.state, task::FileState::sound);
 }
 
 TEST(NetFlow5, SequenceNumbersWrap) {
@@ -130,7 +130,7 @@ TEST(NetFlow5, ATruncatedDatagramAtTheEndIsReported) {
   for (const std::size_t left : {std::size_t{1}, std::size_t{23}, std::size_t{24}, one - 1}) {
     const auto read = decode(bytes.substr(0, 2 * one + left));
     EXPECT_EQ(read.report.flows, 4u);
-    EXPECT_EQ(read.report.state, "damaged");
+    EXPECT_EQ(read.report.state, task::FileState::damaged);
     ASSERT_EQ(read.report.lost_content.size(), 1u);
     EXPECT_EQ(read.report.lost_content[0].from, 2 * one);
     EXPECT_EQ(read.report.lost_content[0].to, 2 * one + left);
@@ -159,13 +159,13 @@ TEST(NetFlow5, LossAcrossForeignBytesIsDamageNotLoss) {
   // A datagram with a valid header and overwritten records cannot be distinguished from a valid one.
   EXPECT_EQ(read.report.flows, 18u * 30);
   EXPECT_EQ(read.report.flows_lost, 0u);
-  EXPECT_EQ(read.report.state, "damaged");
+  EXPECT_EQ(read.report.state, task::FileState::damaged);
 }
 
 TEST(NetFlow5, RandomBytesGiveNoFlows) {
   const auto read = decode(noise(1'000'000));
   EXPECT_EQ(read.report.flows, 0u);
-  EXPECT_EQ(read.report.state, "unreadable");
+  EXPECT_EQ(read.report.state, task::FileState::unreadable);
 }
 
 TEST(NetFlow5, RecognisesAChainOfHeaders) {
@@ -204,7 +204,7 @@ TEST(NetFlow5, DamagedBlocksLoseOnlyTheirOwnDatagrams) {
   for (std::size_t i = 0; i < 16; ++i) hurt[file.size() / 2 + i] = static_cast<char>(~hurt[file.size() / 2 + i]);
   const auto read =
       read_flows(folder.file("b.dat.bz2", hurt), {std::int64_t{hour} * second_us, std::int64_t{hour + 1000} * second_us});
-  EXPECT_EQ(read.report.state, "damaged");
+  EXPECT_EQ(read.report.state, task::FileState::damaged);
   EXPECT_EQ(read.report.flows_lost, 0u) << "lost in damage, not by the network";
   EXPECT_GT(read.flows.size(), 30'000u - 100'000 / 48 - 100);
   EXPECT_LT(read.flows.size(), 30'000u);

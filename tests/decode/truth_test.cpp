@@ -40,7 +40,7 @@ std::vector<std::string> sorted(std::vector<std::string> lines) {
 void expect_truth(const fs::path& data, const std::string& file, const std::string& name) {
   const auto read = read_flows(data / file);
   EXPECT_EQ(sorted(read.flows), sorted(truth_of(data, name))) << file;
-  EXPECT_EQ(read.report.state, "sound") << file;
+  EXPECT_EQ(read.report.state, task::FileState::sound) << file;
   EXPECT_EQ(read.report.flows, read.flows.size());
 }
 
@@ -58,7 +58,7 @@ TEST(Truth, ADatagramWithAnImpossibleCountIsRefused) {
   if (data.empty()) return;
   const auto read = read_flows(data / "netflow5/netflow5_test_invalid01.dat");
   EXPECT_TRUE(read.flows.empty());
-  EXPECT_EQ(read.report.state, "unreadable");
+  EXPECT_EQ(read.report.state, task::FileState::unreadable);
   ASSERT_EQ(read.report.lost_content.size(), 1u);
   EXPECT_EQ(read.report.lost_content[0].from, 0u);
   EXPECT_EQ(read.report.lost_content[0].to, 1464u);
@@ -78,11 +78,11 @@ TEST(Truth, EveryRecordOfTheArchiveIsRead) {
     const bool sound = entry.at("readable_whole_datagrams") == entry.at("datagrams");
     if (sound) {
       EXPECT_EQ(sorted(read.flows), truth) << name;
-      EXPECT_EQ(read.report.state, "sound") << name;
+      EXPECT_EQ(read.report.state, task::FileState::sound) << name;
       EXPECT_EQ(read.report.datagrams, entry.at("datagrams")) << name;
     } else {
       ++damaged;
-      EXPECT_EQ(read.report.state, "damaged") << name;
+      EXPECT_EQ(read.report.state, task::FileState::damaged) << name;
       EXPECT_FALSE(read.report.lost_compressed.empty() && read.report.lost_content.empty()) << name;
       const auto have = sorted(read.flows);
       EXPECT_TRUE(std::includes(have.begin(), have.end(), truth.begin(), truth.end()))

@@ -79,21 +79,21 @@ TEST(PluginLibrary, RefusesAFileWithAnotherDigest) {
 
 TEST(PluginSet, FindsAPluginByItsDigest) {
   const auto catalogue = PluginCatalogue::load({MOLE_SHIPPED_PLUGINS});
-  auto found = catalogue.find("metric", "traffic");
+  auto found = catalogue.find(PluginKind::metric, "traffic");
   ASSERT_TRUE(found) << found.error().message;
   const auto& sidecar = (*found)->sidecar;
   task::PluginUse use{"traffic", (*found)->descriptor.version, sidecar.digest, sidecar.text, nlohmann::json::object()};
   const auto record = CallRecord::in_memory();
   const PluginSet plugins({"/nonexistent", MOLE_SHIPPED_PLUGINS}, *record);
-  EXPECT_TRUE(plugins.load(use, "metric"));
-  EXPECT_FALSE(plugins.load(use, "decoder"));
+  EXPECT_TRUE(plugins.load(use, PluginKind::metric));
+  EXPECT_FALSE(plugins.load(use, PluginKind::decoder));
   auto other = use;
   other.library = digest_of("another build");
-  EXPECT_FALSE(plugins.load(other, "metric"));
+  EXPECT_FALSE(plugins.load(other, PluginKind::metric));
   other = use;
   other.version = "9.9.9";
-  EXPECT_FALSE(plugins.load(other, "metric"));
-  const auto nowhere = PluginSet({"/nonexistent"}, *record).load(use, "metric");
+  EXPECT_FALSE(plugins.load(other, PluginKind::metric));
+  const auto nowhere = PluginSet({"/nonexistent"}, *record).load(use, PluginKind::metric);
   ASSERT_FALSE(nowhere);
   EXPECT_EQ(nowhere.error().code, Code::missing);
 }

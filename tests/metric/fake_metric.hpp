@@ -98,7 +98,7 @@ inline OpenStep fake_step(const task::Step& step, TimeRange block, bool determin
   out.by = *dimensions_named(step.by);
   MetricModule::Opening opening;
   opening.module = "fake";
-  opening.inputs = {{"flows", "flows", "archive", "", "", "", {}, {}}};
+  opening.inputs = {{"flows", InputKind::flows, "archive", "", "", "", {}, {}}};
   auto module = MetricModule::open(&fake_metric(), fake_descriptor(deterministic), opening, *record);
   EXPECT_TRUE(module) << module.error().message;
   out.module = std::move(*module);

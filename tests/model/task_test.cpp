@@ -10,12 +10,12 @@ Spec whole_spec() {
   spec.id = "3-17";
   spec.epoch = 3;
   spec.seq = 17;
-  spec.kind = "compute";
+  spec.kind = task::Kind::compute;
   spec.block = {1190484000 * second_us, 1190527200 * second_us};
   spec.archive = Archive{"ddosvax",
                          {"directory", "1.0.0", digest_of("d"), "{}", {{"root", "/archive"}}},
                          {"netflow5", "1.0.0", digest_of("n"), "{}", {}},
-                         "partial",
+                         DamagePolicy::partial,
                          hour_us,
                          hour_us};
   spec.files = {
@@ -25,13 +25,13 @@ Spec whole_spec() {
   step.pipeline = "border";
   step.module = "variance";
   step.fingerprint = digest_of("f");
-  step.execution = "mergeable";
+  step.execution = Execution::mergeable;
   step.interval = 15 * minute_us;
   step.window = 7 * day_us;
   step.by = {"router"};
   step.routers = {"19991", "19993"};
-  step.inputs = {{"values", "rows", "traffic", "bytes", "u64", "B", 0u, {}},
-                 {"centre", "context", "mean", "bytes_mean", "f64", "B", std::nullopt, {{spec.block, digest_of("r")}}}};
+  step.inputs = {{"values", InputKind::rows, "traffic", "bytes", "u64", "B", 0u, {}},
+                 {"centre", InputKind::context, "mean", "bytes_mean", "f64", "B", std::nullopt, {{spec.block, digest_of("r")}}}};
   step.make_state = step.make_result = true;
   step.states = {{spec.block, digest_of("s"), {"unix:/run/node", "tcp:127.0.0.1:9"}}};
   step.routes = {{{0, 5}, {}, "", "prefixes", false}, {{5, 9}, digest_of("t"), "rib.2007-09-22.txt", "mmdb", true}};
@@ -63,10 +63,21 @@ TEST(TaskSpec, RefusesWrongTypes) {
 TEST(TaskReport, RoundTripsAsJson) {
   Report report;
   report.task = "3-17";
-  report.steps = {{0, "failed", "crashed", "killed by signal 11", {}, digest_of("r"), 0, 100, 7, 0.5, 0.0, {{"plugin", "x"}}}};
+  report.steps = {{0,
+                   Outcome::failed,
+                   FailureCode::crashed,
+                   "killed by signal 11",
+                   {},
+                   digest_of("r"),
+                   0,
+                   100,
+                   7,
+                   0.5,
+                   0.0,
+                   {{"plugin", "x"}}}};
   FileReport file;
   file.id = "f";
-  file.state = "damaged";
+  file.state = task::FileState::damaged;
   file.lost_compressed = {{22000, 44000, "block damaged"}};
   file.readable = {{1, 2}};
   report.files = {file};

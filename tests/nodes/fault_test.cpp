@@ -41,7 +41,7 @@ task::Report sealed() {
   for (std::uint32_t i = 0; i < 2; ++i) {
     task::StepReport step;
     step.step = i;
-    step.outcome = i == 0 ? "done" : "not_run";
+    step.outcome = i == 0 ? task::Outcome::done : task::Outcome::not_run;
     if (i == 0) step.rows_blob = digest_of("rows");
     r.steps.push_back(step);
   }
@@ -63,23 +63,23 @@ WorkerRun worker_run(Ending ending, std::optional<PluginCall> call, std::string 
 TEST(Fault, NamesPluginModuleCallBatchAndSignal) {
   const auto report =
       assign_fault(sealed(), spec(), worker_run({Ending::Kind::killed, SIGSEGV}, in_add_of_variance(), "last words\n"));
-  EXPECT_EQ(report.steps[0].outcome, "done");
+  EXPECT_EQ(report.steps[0].outcome, task::Outcome::done);
   EXPECT_EQ(report.steps[0].rows_blob, digest_of("rows"));
-  EXPECT_EQ(report.steps[1].outcome, "failed");
-  EXPECT_EQ(report.steps[1].code, "crashed");
+  EXPECT_EQ(report.steps[1].outcome, task::Outcome::failed);
+  EXPECT_EQ(report.steps[1].code, task::FailureCode::crashed);
   EXPECT_EQ(report.steps[1].message,
             "plugin variance 1.0.0, module p/variance, in add of batch 17: killed by signal 11 (SIGSEGV)");
-  EXPECT_EQ(report.code, "");
+  EXPECT_EQ(report.code, task::FailureCode::none);
   EXPECT_EQ(report.message, "");
   EXPECT_EQ(report.log_tail, "last words\n");
 }
 
 TEST(Fault, DistinguishesAHangFromACrash) {
   const auto late = assign_fault(sealed(), spec(), worker_run({Ending::Kind::out_of_time, SIGKILL}, in_add_of_variance()));
-  EXPECT_EQ(late.steps[1].code, "hung");
+  EXPECT_EQ(late.steps[1].code, task::FailureCode::hung);
   EXPECT_NE(late.steps[1].message.find("still running after the limit of 1h"), std::string::npos);
   const auto silent = assign_fault(sealed(), spec(), worker_run({Ending::Kind::stalled, SIGKILL}, in_add_of_variance()));
-  EXPECT_EQ(silent.steps[1].code, "hung");
+  EXPECT_EQ(silent.steps[1].code, task::FailureCode::hung);
   EXPECT_NE(silent.steps[1].message.find("no progress for 15m"), std::string::npos);
 }
 
@@ -87,29 +87,29 @@ TEST(Fault, IsExhaustedWhenMemoryRunsOut) {
   const auto code = [](int signal, const std::string& log) {
     return assign_fault(sealed(), spec(), worker_run({Ending::Kind::killed, signal}, in_add_of_variance(), log)).steps[1].code;
   };
-  EXPECT_EQ(code(SIGKILL, ""), "exhausted");
-  EXPECT_EQ(code(SIGXFSZ, ""), "exhausted");
-  EXPECT_EQ(code(SIGABRT, "  what():  std::bad_alloc\n"), "exhausted");
-  EXPECT_EQ(code(SIGABRT, "assertion failed\n"), "crashed");
+  EXPECT_EQ(code(SIGKILL, ""), task::FailureCode::exhausted);
+  EXPECT_EQ(code(SIGXFSZ, ""), task::FailureCode::exhausted);
+  EXPECT_EQ(code(SIGABRT, "  what():  std::bad_alloc\n"), task::FailureCode::exhausted);
+  EXPECT_EQ(code(SIGABRT, "assertion failed\n"), task::FailureCode::crashed);
 }
 
 TEST(Fault, IsThePluginsIfItCallsExit) {
   const auto report = assign_fault(sealed(), spec(), worker_run({Ending::Kind::exited, 0}, in_add_of_variance()));
-  EXPECT_EQ(report.steps[1].outcome, "failed");
-  EXPECT_EQ(report.steps[1].code, "crashed");
+  EXPECT_EQ(report.steps[1].outcome, task::Outcome::failed);
+  EXPECT_EQ(report.steps[1].code, task::FailureCode::crashed);
   EXPECT_NE(report.steps[1].message.find("ended the worker with exit code 0 before its work was done"), std::string::npos);
 }
 
 TEST(Fault, OfADecoderFailsTheTask) {
   auto handed = sealed();
   handed.steps[0] = {};
-  handed.steps[0].outcome = "not_run";
+  handed.steps[0].outcome = task::Outcome::not_run;
   const PluginCall next{.call = "next", .step = {}, .batch = 3, .module = "decoder netflow5", .in_plugin = true};
   const auto report = assign_fault(handed, spec(), worker_run({Ending::Kind::killed, SIGBUS}, next));
-  EXPECT_EQ(report.code, "crashed");
+  EXPECT_EQ(report.code, task::FailureCode::crashed);
   EXPECT_EQ(report.message, "plugin decoder netflow5 1.2.0, archive ddosvax, in next of batch 3: killed by signal 7 (SIGBUS)");
-  EXPECT_EQ(report.steps[0].outcome, "not_run");
-  EXPECT_EQ(report.steps[1].outcome, "not_run");
+  EXPECT_EQ(report.steps[0].outcome, task::Outcome::not_run);
+  EXPECT_EQ(report.steps[1].outcome, task::Outcome::not_run);
 }
 
 TEST(Fault, IsNoModulesIfTheWorkerDiesInItsOwnCode) {
@@ -117,39 +117,39 @@ TEST(Fault, IsNoModulesIfTheWorkerDiesInItsOwnCode) {
   none.in_plugin = false;
   auto handed = sealed();
   handed.steps[0] = {};
-  handed.steps[0].outcome = "not_run";
+  handed.steps[0].outcome = task::Outcome::not_run;
   for (const auto& call : {std::optional<PluginCall>(none), std::optional<PluginCall>()}) {
     const auto report = assign_fault(handed, spec(), worker_run({Ending::Kind::killed, SIGABRT}, call));
-    EXPECT_EQ(report.code, "internal");
-    EXPECT_EQ(report.steps[0].outcome, "not_run");
-    EXPECT_EQ(report.steps[1].outcome, "not_run");
+    EXPECT_EQ(report.code, task::FailureCode::internal);
+    EXPECT_EQ(report.steps[0].outcome, task::Outcome::not_run);
+    EXPECT_EQ(report.steps[1].outcome, task::Outcome::not_run);
   }
 }
 
 TEST(Fault, OfTheWorkerKeepsFinishedSteps) {
   const auto report = assign_fault(sealed(), spec(), worker_run({Ending::Kind::killed, SIGABRT}, std::nullopt));
-  EXPECT_EQ(report.code, "");
-  EXPECT_EQ(report.steps[0].outcome, "done");
-  EXPECT_EQ(report.steps[1].outcome, "not_run");
+  EXPECT_EQ(report.code, task::FailureCode::none);
+  EXPECT_EQ(report.steps[0].outcome, task::Outcome::done);
+  EXPECT_EQ(report.steps[1].outcome, task::Outcome::not_run);
   EXPECT_NE(report.steps[1].message.find("signal 6 (SIGABRT)"), std::string::npos);
 }
 
 TEST(Fault, IsWhatTheWorkerItselfReported) {
   task::Report reported;
-  reported.code = "missing";
+  reported.code = task::FailureCode::missing;
   reported.message = "the archive has no such file";
   const auto report = assign_fault(reported, spec(), worker_run({Ending::Kind::exited, 0}, PluginCall{}));
-  EXPECT_EQ(report.code, "missing");
+  EXPECT_EQ(report.code, task::FailureCode::missing);
   EXPECT_EQ(report.message, "the archive has no such file");
   EXPECT_EQ(report.task, "7-19");
   ASSERT_EQ(report.steps.size(), 2u);
-  EXPECT_EQ(report.steps[1].outcome, "not_run");
+  EXPECT_EQ(report.steps[1].outcome, task::Outcome::not_run);
 }
 
 TEST(Fault, LeavesASuccessfulReportUnchanged) {
   auto good = sealed();
   good.message.clear();
-  good.steps[1].outcome = "done";
+  good.steps[1].outcome = task::Outcome::done;
   EXPECT_EQ(nlohmann::json(assign_fault(good, spec(), worker_run({Ending::Kind::exited, 0}, PluginCall{}, "chatter"))),
             nlohmann::json(good));
   EXPECT_EQ(
@@ -161,13 +161,13 @@ TEST(Fault, LeavesASuccessfulReportUnchanged) {
 TEST(Fault, IsTheDownloadersInAnIndexTask) {
   auto index = spec();
   index.steps.clear();
-  index.kind = "index";
+  index.kind = task::Kind::index;
   const PluginCall call{.call = "index", .step = {}, .module = "downloader directory", .in_plugin = true};
   task::Report cut;
-  cut.code = "transient";
+  cut.code = task::FailureCode::transient;
   for (const auto ending : {Ending{Ending::Kind::killed, SIGSEGV}, Ending{Ending::Kind::exited, 0}}) {
     const auto report = assign_fault(cut, index, worker_run(ending, call));
-    EXPECT_EQ(report.code, "crashed");
+    EXPECT_EQ(report.code, task::FailureCode::crashed);
     EXPECT_TRUE(report.message.starts_with("plugin downloader directory 1.0.0, archive ddosvax, in index: ")) << report.message;
   }
 }
@@ -175,7 +175,8 @@ TEST(Fault, IsTheDownloadersInAnIndexTask) {
 TEST(Fault, IgnoresAStepThatDoesNotExist) {
   auto call = in_add_of_variance();
   call.step = 99;
-  EXPECT_EQ(assign_fault(sealed(), spec(), worker_run({Ending::Kind::killed, SIGSEGV}, call)).steps[1].outcome, "not_run");
+  EXPECT_EQ(assign_fault(sealed(), spec(), worker_run({Ending::Kind::killed, SIGSEGV}, call)).steps[1].outcome,
+            task::Outcome::not_run);
 }
 
 TEST(CallRecord, IsParsed) {

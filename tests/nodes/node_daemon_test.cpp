@@ -16,10 +16,11 @@ namespace fs = std::filesystem;
 using testing::eventually;
 using testing::FakeCoordinator;
 
-// A worker as a shell script. The kind of the task selects what it does; it copies `sealed` as the sealing process's output.
+// A worker as a shell script. The filter of its first step selects what it does; it copies `sealed` as the sealing process's
+// output.
 constexpr const char* worker_script = R"sh(#!/bin/sh
 verb=$1; A=$2; here=$(dirname "$0")
-kind=$(grep -o '"kind":"[a-z_]*"' "$A/spec.json" | head -n 1 | cut -d '"' -f 4)
+kind=$(grep -o '"filter":"[a-z_]*"' "$A/spec.json" | head -n 1 | cut -d '"' -f 4)
 mark() { printf 'MCAL\001\000\005\000\001\000\000\000\007\000\000\000\021\000\000\000\000\000\000\000\001\000\000\000\000\000\000\000variance' > "$A/call"
          head -c 24 /dev/zero >> "$A/call"; }
 case $verb in
@@ -51,10 +52,10 @@ class Daemon : public ::testing::Test {
     for (std::uint32_t i = 0; i < 2; ++i) {
       report.steps.emplace_back();
       report.steps[i].step = i;
-      report.steps[i].outcome = "not_run";
+      report.steps[i].outcome = task::Outcome::not_run;
     }
     std::ofstream(here() / "cut.json") << nlohmann::json(report).dump();
-    report.steps[0].outcome = report.steps[1].outcome = "done";
+    report.steps[0].outcome = report.steps[1].outcome = task::Outcome::done;
     report.steps[0].state_blob = digest_of("state");
     report.steps[1].rows_blob = digest_of("rows");
     std::ofstream(here() / "sealed/report.json") << nlohmann::json(report).dump();
@@ -82,14 +83,14 @@ class Daemon : public ::testing::Test {
     node->wait();
     node.reset();
   }
-  void give(const std::string& id, const std::string& kind) { coordinator.give(spec(id, kind)); }
-  task::Spec spec(const std::string& id, const std::string& kind) {
+  void give(const std::string& id, const std::string& scenario) { coordinator.give(spec(id, scenario)); }
+  task::Spec spec(const std::string& id, const std::string& scenario) {
     task::Spec s;
     s.id = id;
-    s.kind = kind;
     for (const std::string name : {"traffic", "variance"}) {
       task::Step step;
       step.pipeline = "p";
+      step.filter = scenario;
       step.module = name;
       step.plugin = {.name = name, .version = "1.0.0", .library = digest_of("library"), .sidecar = "{}", .params = {}};
       s.steps.push_back(step);
@@ -137,8 +138,8 @@ TEST_F(Daemon, RunsATaskFromLeaseToCompletion) {
   EXPECT_EQ(completion.node, node->name());
   EXPECT_EQ(completion.spec.id, "1-1");
   EXPECT_EQ(completion.report.task, "1-1");
-  EXPECT_EQ(completion.report.code, "");
-  EXPECT_EQ(completion.report.steps[1].outcome, "done");
+  EXPECT_EQ(completion.report.code, task::FailureCode::none);
+  EXPECT_EQ(completion.report.steps[1].outcome, task::Outcome::done);
   EXPECT_EQ(coordinator.blobs[digest_of("rows")], "rows");
   EXPECT_TRUE(fs::exists(here() / "unsealed"));
   const auto run = *read_file(here() / "runs");
@@ -164,9 +165,9 @@ TEST_F(Daemon, NamesTheCulpritOfACrash) {
   start();
   ASSERT_TRUE(done());
   const auto report = coordinator.completion().report;
-  EXPECT_EQ(report.steps[0].outcome, "not_run");
-  EXPECT_EQ(report.steps[1].outcome, "failed");
-  EXPECT_EQ(report.steps[1].code, "crashed");
+  EXPECT_EQ(report.steps[0].outcome, task::Outcome::not_run);
+  EXPECT_EQ(report.steps[1].outcome, task::Outcome::failed);
+  EXPECT_EQ(report.steps[1].code, task::FailureCode::crashed);
   EXPECT_EQ(report.steps[1].message,
             "plugin variance 1.0.0, module p/variance, in add of batch 17: killed by signal 11 (SIGSEGV)");
   EXPECT_EQ(report.log_tail, "last words\n");
@@ -177,25 +178,25 @@ TEST_F(Daemon, EndsAHangAndKeepsWorking) {
   give("1-1", "hang");
   start();
   ASSERT_TRUE(done());
-  EXPECT_EQ(coordinator.completion().report.steps[1].code, "hung");
+  EXPECT_EQ(coordinator.completion().report.steps[1].code, task::FailureCode::hung);
   give("1-2", "succeed");
   ASSERT_TRUE(done(2));
-  EXPECT_EQ(coordinator.completion(1).report.steps[1].outcome, "done");
+  EXPECT_EQ(coordinator.completion(1).report.steps[1].outcome, task::Outcome::done);
 }
 
 TEST_F(Daemon, IsNotFooledByAWorkerThatEndsWellWithoutItsWork) {
   give("1-1", "vanish");
   start();
   ASSERT_TRUE(done());
-  EXPECT_EQ(coordinator.completion().report.steps[1].outcome, "failed");
-  EXPECT_EQ(coordinator.completion().report.steps[1].code, "crashed");
+  EXPECT_EQ(coordinator.completion().report.steps[1].outcome, task::Outcome::failed);
+  EXPECT_EQ(coordinator.completion().report.steps[1].code, task::FailureCode::crashed);
 }
 
 TEST_F(Daemon, ReportsThatItCannotSeal) {
   give("1-1", "seal_fails");
   start();
   ASSERT_TRUE(done());
-  EXPECT_EQ(coordinator.completion().report.code, "transient");
+  EXPECT_EQ(coordinator.completion().report.code, task::FailureCode::transient);
   EXPECT_EQ(coordinator.completion().report.log_tail, "no space\n");
 }
 
@@ -205,7 +206,7 @@ TEST_F(Daemon, ReportsAStateThatNobodyHas) {
   coordinator.give(task);
   start();
   ASSERT_TRUE(done());
-  EXPECT_EQ(coordinator.completion().report.code, "missing");
+  EXPECT_EQ(coordinator.completion().report.code, task::FailureCode::missing);
   EXPECT_NE(coordinator.completion().report.message.find(digest_of("lost").hex()), std::string::npos);
   EXPECT_EQ(runs(), 0u);
 }

@@ -25,7 +25,7 @@ class OutboxTest : public ::testing::Test {
     FinishedTask out;
     out.spec.id = out.report.task = id;
     out.report.steps.emplace_back();
-    out.report.steps[0].outcome = "done";
+    out.report.steps[0].outcome = task::Outcome::done;
     out.report.steps[0].rows_blob = digest_of(rows);
     const auto file = coordinator.folder / ("rows-" + id);
     std::ofstream(file, std::ios::binary) << rows;
@@ -108,7 +108,7 @@ TEST_F(OutboxTest, ReportsAFailureWhenABlobIsRejected) {
   outbox->start();
   EXPECT_TRUE(outbox->flush());
   ASSERT_EQ(coordinator.completed(), 1u);
-  EXPECT_EQ(coordinator.completion().report.code, "internal");
+  EXPECT_EQ(coordinator.completion().report.code, task::FailureCode::internal);
   EXPECT_TRUE(coordinator.completion().report.steps.empty());
 }
 
@@ -121,9 +121,9 @@ TEST_F(OutboxTest, ReportsAFailureWhenAReportIsTooLarge) {
   outbox->start();
   EXPECT_TRUE(outbox->flush());
   ASSERT_EQ(coordinator.completed(), 2u);
-  EXPECT_EQ(coordinator.completion(0).report.code, "exhausted");
+  EXPECT_EQ(coordinator.completion(0).report.code, task::FailureCode::exhausted);
   EXPECT_NE(coordinator.completion(0).report.message.find("use shorter blocks"), std::string::npos);
-  EXPECT_EQ(coordinator.completion(1).report.code, "");
+  EXPECT_EQ(coordinator.completion(1).report.code, task::FailureCode::none);
 }
 
 TEST_F(OutboxTest, DeliversTheOthersWhenOneReportIsRejected) {
@@ -148,13 +148,13 @@ TEST_F(OutboxTest, ReportsAFailureWhenTheResultCannotBeStored) {
   outbox->start();
   EXPECT_TRUE(outbox->flush());
   ASSERT_EQ(coordinator.completed(), 1u);
-  EXPECT_EQ(coordinator.completion().report.code, "exhausted");
+  EXPECT_EQ(coordinator.completion().report.code, task::FailureCode::exhausted);
 }
 
 TEST_F(OutboxTest, SendsALongIndexAsABlob) {
   FinishedTask listing;
   listing.spec.id = listing.report.task = "1-1";
-  listing.spec.kind = "index";
+  listing.spec.kind = task::Kind::index;
   for (int i = 0; i < 100'000; ++i)
     listing.report.index.push_back({"years/2007/router-19991/file-" + std::to_string(i), 7, "1190419200000000000", "", 0});
   {
@@ -166,7 +166,7 @@ TEST_F(OutboxTest, SendsALongIndexAsABlob) {
   EXPECT_TRUE(outbox->flush());
   ASSERT_EQ(coordinator.completed(), 1u);
   const auto report = coordinator.completion().report;
-  EXPECT_EQ(report.code, "");
+  EXPECT_EQ(report.code, task::FailureCode::none);
   EXPECT_TRUE(report.index.empty());
   const auto entries = task::parse_index(coordinator.blobs[report.index_blob]);
   ASSERT_TRUE(entries) << entries.error().message;

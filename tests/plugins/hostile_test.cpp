@@ -22,10 +22,10 @@ TEST(HostilePlugins, AreCatalogued) {
       return problem.starts_with(std::string(library) + " has no ");
     })) << library;
   for (const auto* name : {"segfaulter", "thrower", "hanger", "allocator", "exiter", "garbler"}) {
-    const auto found = catalogue.find("metric", name);
+    const auto found = catalogue.find(mole::PluginKind::metric, name);
     ASSERT_TRUE(found) << name;
     EXPECT_TRUE((*found)->sidecar.verify((*found)->library)) << name;
-    EXPECT_EQ((*found)->descriptor.execution, "mergeable");
+    EXPECT_EQ((*found)->descriptor.execution, mole::Execution::mergeable);
     EXPECT_EQ((*found)->descriptor.inputs.at(0).reads, std::vector<std::string>{"bytes"});
   }
 }

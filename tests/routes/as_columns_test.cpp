@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 class Tables : public ::testing::Test {
  protected:
-  task::RouteTable table(Micros from, Micros to, const std::string& text) {
+  task::RouteTableRef table(Micros from, Micros to, const std::string& text) {
     const auto digest = digest_of(std::string_view(text));
     std::ofstream(folder_ / digest.hex(), std::ios::binary) << text;
     return {{from, to}, digest, "rib.txt", "prefixes", false};
@@ -93,7 +93,7 @@ TEST_F(Tables, ATableIsLoadedOnceForAllThreads) {
 
 TEST_F(Tables, KeepsAFewTablesAndReloadsOthers) {
   LoadedTables loaded(folder_);
-  std::vector<task::RouteTable> routes;
+  std::vector<task::RouteTableRef> routes;
   for (Micros day = 0; day < 10; ++day) routes.push_back(table(day, day + 1, "10.0.0.0/8 " + std::to_string(day + 1) + "\n"));
   std::vector<std::weak_ptr<const RouteTable>> seen;
   AsColumns as(routes, loaded);

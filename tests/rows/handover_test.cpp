@@ -22,7 +22,7 @@ class Handover : public ::testing::Test {
     const int fd = ::open((folder / "handover").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     HandoverWriter out(fd, folder.path());
     task::StepReport done;
-    done.outcome = "done";
+    done.outcome = task::Outcome::done;
     done.message = "\xff";  // from a plugin
     const auto table = small_table();
     ASSERT_TRUE(out.step(0, &table, folder / "scratch/step0.state", done));
@@ -30,8 +30,8 @@ class Handover : public ::testing::Test {
     file.id = "a.bz2";
     file.flows = 7;
     ASSERT_TRUE(out.file(file));
-    done.outcome = "failed";
-    done.code = "invalid";
+    done.outcome = task::Outcome::failed;
+    done.code = task::FailureCode::invalid;
     ASSERT_TRUE(out.step(1, nullptr, std::nullopt, done));
     const task::IndexEntry entry{"a.bz2", 12, "v1", "", 0};
     ASSERT_TRUE(out.index({&entry, 1}));
@@ -67,7 +67,7 @@ TEST_F(Handover, RoundTrips) {
   auto in = HandoverReader::open(folder / "handover");
   ASSERT_TRUE(in);
   const auto step = std::get<HandoverStep>(*in->next());
-  EXPECT_EQ(step.outcome.outcome, "done");
+  EXPECT_EQ(step.outcome.outcome, task::Outcome::done);
   EXPECT_EQ(step.outcome.message, "\xef\xbf\xbd");
   EXPECT_EQ(step.state_file, "scratch/step0.state");
   EXPECT_TRUE(same(*decode_rows(*step.rows), small_table()));

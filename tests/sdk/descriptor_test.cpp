@@ -37,10 +37,10 @@ std::string error_of(const mole::Result<json>& r) { return r ? "no error" : r.er
 
 TEST(Descriptor, IsParsedFromJson) {
   const auto d = parsed();
-  EXPECT_EQ(d.kind, "metric");
+  EXPECT_EQ(d.kind, mole::PluginKind::metric);
   EXPECT_EQ(d.name, "variance");
   EXPECT_TRUE(d.development());
-  EXPECT_EQ(d.execution, "mergeable");
+  EXPECT_EQ(d.execution, mole::Execution::mergeable);
   ASSERT_EQ(d.inputs.size(), 2u);
   EXPECT_EQ(d.input("centre")->unit, "same(values)");
   EXPECT_EQ(d.input("other"), nullptr);
@@ -168,7 +168,7 @@ TEST_F(SidecarTest, IsFoundByPluginName) {
   put("variance.so", "code");
   put("variance.plugin.json", document("variance.so", "code").dump());
   const auto catalogue = mole::PluginCatalogue::load({folder / "absent", folder});
-  const auto found = catalogue.find("metric", "variance");
+  const auto found = catalogue.find(mole::PluginKind::metric, "variance");
   ASSERT_TRUE(found);
   EXPECT_EQ((*found)->library, folder / "variance.so");
   EXPECT_TRUE((*found)->sidecar.verify((*found)->library));
@@ -186,7 +186,7 @@ TEST_F(SidecarTest, LaterFoldersTakePrecedence) {
 
 TEST_F(SidecarTest, UnusableOnesAreListedWhenAPluginIsMissing) {
   put("bad.plugin.json", "{");
-  const auto found = mole::PluginCatalogue::load({folder}).find("metric", "mean");
+  const auto found = mole::PluginCatalogue::load({folder}).find(mole::PluginKind::metric, "mean");
   ASSERT_FALSE(found);
   EXPECT_EQ(found.error().code, Code::missing);
   EXPECT_NE(found.error().message.find("bad.plugin.json"), std::string::npos);

@@ -52,7 +52,7 @@ std::string sidecar() {
 task::Spec spec() {
   task::Spec s;
   s.id = "1-2";
-  s.kind = "compute";
+  s.kind = task::Kind::compute;
   s.block = {start, start + hour_us};
   task::File file;
   file.id = "a.bz2";
@@ -63,12 +63,12 @@ task::Spec spec() {
   traffic.fingerprint.bytes.fill(1);
   traffic.state_key.bytes.fill(2);
   traffic.plugin = {"traffic", "1.0.0", {}, sidecar(), json::object()};
-  traffic.execution = "mergeable";
+  traffic.execution = Execution::mergeable;
   traffic.interval = 30 * minute_us;
   traffic.by = {"router"};
   traffic.make_state = traffic.make_result = true;
   task::Input flows;
-  flows.role = flows.kind = "flows";
+  flows.role = "flows";
   traffic.inputs = {flows};
   auto mean = traffic;
   mean.module = "mean";
@@ -76,7 +76,7 @@ task::Spec spec() {
   mean.make_state = false;
   task::Input values;
   values.role = "values";
-  values.kind = "rows";
+  values.kind = InputKind::rows;
   values.module = "traffic";
   values.column = "bytes";
   values.type = "u64";
@@ -123,7 +123,7 @@ V& values(RowTable& table, std::size_t column) {
 class Seal : public ::testing::Test {
  protected:
   Seal() {
-    done.outcome = "done";
+    done.outcome = task::Outcome::done;
     done.lineage = {{"files", {"a.bz2"}}};
     spill(A / "spec.json", json(spec()).dump());
     fd = ::open((A / "handover").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -184,11 +184,11 @@ class Seal : public ::testing::Test {
     hand_over(1, mean_rows());
     EXPECT_TRUE(out().end({}));
     const auto report = sealed();
-    EXPECT_EQ(report.steps[0].outcome, "failed");
-    EXPECT_EQ(report.steps[0].code, "corrupt");
+    EXPECT_EQ(report.steps[0].outcome, task::Outcome::failed);
+    EXPECT_EQ(report.steps[0].code, task::FailureCode::corrupt);
     EXPECT_EQ(report.steps[0].message, "module p/traffic (plugin traffic 1.0.0): " + message + "; its rows are discarded");
     EXPECT_TRUE(report.steps[0].rows_blob.empty());
-    EXPECT_EQ(report.steps[1].outcome, "blocked");
+    EXPECT_EQ(report.steps[1].outcome, task::Outcome::blocked);
     EXPECT_TRUE(report.steps[1].rows_blob.empty());
   }
 
@@ -216,11 +216,11 @@ TEST_F(Seal, WritesResultsStatesAndAReport) {
 
   const auto report = sealed();
   EXPECT_EQ(report.task, "1-2");
-  EXPECT_EQ(report.code, "");
+  EXPECT_EQ(report.code, task::FailureCode::none);
   EXPECT_EQ(report.flows, 9u);
   ASSERT_EQ(report.files.size(), 1u);
   const auto& traffic = report.steps.at(0);
-  EXPECT_EQ(traffic.outcome, "done") << traffic.message;
+  EXPECT_EQ(traffic.outcome, task::Outcome::done) << traffic.message;
   EXPECT_EQ(traffic.rows, 3u);
   EXPECT_DOUBLE_EQ(traffic.coverage, 0.75);
   EXPECT_DOUBLE_EQ(traffic.coverage_min, 0.5);
@@ -229,7 +229,7 @@ TEST_F(Seal, WritesResultsStatesAndAReport) {
   EXPECT_EQ(traffic.rows_bytes, slurp(A / "out/step0.parquet").size());
   EXPECT_EQ(traffic.state_blob, digest_of(slurp(A / "out/step0.state")));
   EXPECT_FALSE(std::filesystem::exists(A / "scratch/0.state"));
-  EXPECT_EQ(report.steps.at(1).outcome, "done") << report.steps.at(1).message;
+  EXPECT_EQ(report.steps.at(1).outcome, task::Outcome::done) << report.steps.at(1).message;
 
   const auto rows = Parquet::open({A / "scratch"})->read(A / "out/step0.parquet");
   ASSERT_TRUE(rows);
@@ -251,17 +251,17 @@ TEST_F(Seal, OfATruncatedHandoverKeepsCompleteSteps) {
   hand_over(1, mean_rows());
   EXPECT_EQ(::ftruncate(fd, static_cast<off_t>(whole + 30)), 0);
   const auto report = sealed();
-  EXPECT_EQ(report.steps[0].outcome, "done");
-  EXPECT_EQ(report.steps[1].outcome, "not_run");
+  EXPECT_EQ(report.steps[0].outcome, task::Outcome::done);
+  EXPECT_EQ(report.steps[1].outcome, task::Outcome::not_run);
   EXPECT_NE(report.steps[1].message.find("ends early"), std::string::npos);
-  EXPECT_EQ(report.code, "");
+  EXPECT_EQ(report.code, task::FailureCode::none);
 }
 
 TEST_F(Seal, OfAMissingHandoverReportsNotRun) {
   std::filesystem::remove(A / "handover");
   const auto report = sealed();
-  EXPECT_EQ(report.steps[0].outcome, "not_run");
-  EXPECT_EQ(report.steps[1].outcome, "not_run");
+  EXPECT_EQ(report.steps[0].outcome, task::Outcome::not_run);
+  EXPECT_EQ(report.steps[1].outcome, task::Outcome::not_run);
 }
 
 TEST_F(Seal, OfRandomBytesReportsNotRun) {
@@ -269,22 +269,22 @@ TEST_F(Seal, OfRandomBytesReportsNotRun) {
   std::uint32_t random = 1;
   for (auto& c : bytes) c = static_cast<char>((random = random * 1664525 + 1013904223) >> 24);
   spill(A / "handover", bytes);
-  EXPECT_EQ(sealed().steps[0].outcome, "not_run");
+  EXPECT_EQ(sealed().steps[0].outcome, task::Outcome::not_run);
 }
 
 TEST_F(Seal, OfATruncatedIndexFails) {
   auto s = spec();
-  s.kind = "index";
+  s.kind = task::Kind::index;
   s.steps.clear();
   spill(A / "spec.json", json(s).dump());
   const task::IndexEntry entry{"a.bz2", 12, "v1", "", 0};
   EXPECT_TRUE(out().index({&entry, 1}));
   auto report = sealed();
-  EXPECT_EQ(report.code, "transient");
+  EXPECT_EQ(report.code, task::FailureCode::transient);
   EXPECT_TRUE(report.index.empty());
   EXPECT_TRUE(out().end({}));
   report = sealed();
-  EXPECT_EQ(report.code, "");
+  EXPECT_EQ(report.code, task::FailureCode::none);
   EXPECT_EQ(report.index.size(), 1u);
 }
 
@@ -326,7 +326,7 @@ TEST_F(Seal, RefusesADamagedTableAndKeepsTheOthers) {
   odd.columns.push_back({"x", "u64", "", "", U{}, {}});
   hand_over(0, odd, state());
   EXPECT_TRUE(out().end({}));
-  EXPECT_EQ(sealed().steps[0].outcome, "failed");
+  EXPECT_EQ(sealed().steps[0].outcome, task::Outcome::failed);
 }
 
 TEST_F(Seal, RefusesMismatchedStates) {
@@ -338,8 +338,8 @@ TEST_F(Seal, RefusesMismatchedStates) {
     hand_over(0, traffic_rows(), path);
     EXPECT_TRUE(out().end({}));
     const auto report = sealed();
-    EXPECT_EQ(report.steps[0].outcome, "failed");
-    EXPECT_EQ(report.steps[0].code, "corrupt");
+    EXPECT_EQ(report.steps[0].outcome, task::Outcome::failed);
+    EXPECT_EQ(report.steps[0].code, task::FailureCode::corrupt);
     return report.steps[0].message;
   };
   EXPECT_NE(refusal(state("1111111111111111")).find("shape differs"), std::string::npos);
@@ -363,21 +363,21 @@ TEST_F(Seal, RefusesAStepHandedOverTwice) {
   EXPECT_TRUE(out().end({}));
   const auto report = sealed();
   EXPECT_EQ(report.steps.size(), 2u);
-  EXPECT_EQ(report.steps[0].outcome, "failed");
+  EXPECT_EQ(report.steps[0].outcome, task::Outcome::failed);
 }
 
 TEST_F(Seal, ForwardsTheWorkersFailure) {
-  done.outcome = "failed";
-  done.code = "exhausted";
+  done.outcome = task::Outcome::failed;
+  done.code = task::FailureCode::exhausted;
   done.message = "too many groups";
   EXPECT_TRUE(out().step(0, nullptr, std::nullopt, done));
-  done.outcome = "blocked";
+  done.outcome = task::Outcome::blocked;
   EXPECT_TRUE(out().step(1, nullptr, std::nullopt, done));
   EXPECT_TRUE(out().end({}));
   const auto report = sealed();
-  EXPECT_EQ(report.steps[0].code, "exhausted");
+  EXPECT_EQ(report.steps[0].code, task::FailureCode::exhausted);
   EXPECT_EQ(report.steps[0].message, "too many groups");
-  EXPECT_EQ(report.steps[1].outcome, "blocked");
+  EXPECT_EQ(report.steps[1].outcome, task::Outcome::blocked);
 }
 
 TEST_F(Seal, OfATableWithoutRowsKeepsTheWorkersCoverage) {
@@ -390,7 +390,7 @@ TEST_F(Seal, OfATableWithoutRowsKeepsTheWorkersCoverage) {
   hand_over(0, table, state());
   EXPECT_TRUE(out().end({}));
   const auto report = sealed();
-  EXPECT_EQ(report.steps[0].outcome, "done") << report.steps[0].message;
+  EXPECT_EQ(report.steps[0].outcome, task::Outcome::done) << report.steps[0].message;
   EXPECT_EQ(report.steps[0].rows, 0u);
   EXPECT_EQ(report.steps[0].coverage, 0.25);
 }

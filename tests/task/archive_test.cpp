@@ -79,9 +79,9 @@ TEST(CapturedArchive, GapsAndDamageLowerCoverage) {
   EXPECT_LT(coverage("19991", 4, 3), 1.0) << "the cut stream";
   EXPECT_LT(coverage("19991", 5, 3), 1.0) << "the cut content";
   EXPECT_EQ(coverage("19991", 7, 0), 0.0) << "past the end of the archive";
-  std::map<std::string, int> states;
+  std::map<task::FileState, int> states;
   for (const auto& file : sink.files) ++states[file.state];
-  EXPECT_EQ(states, (std::map<std::string, int>{{"damaged", 3}, {"sound", 10}}));
+  EXPECT_EQ(states, (std::map<task::FileState, int>{{task::FileState::sound, 10}, {task::FileState::damaged, 3}}));
 }
 
 TEST(CapturedArchive, RowsDoNotDependOnTheBlockGrid) {
@@ -91,7 +91,7 @@ TEST(CapturedArchive, RowsDoNotDependOnTheBlockGrid) {
     auto by_port = task.flows_step("traffic", quarter, {"router", "dst_port"});
     by_port.filter = "proto tcp and (dst port 80 or dst port 443 or packets > 10)";
     auto by_end = task.flows_step("traffic", quarter, {"protocol_class"});
-    by_end.load = "end";
+    by_end.load = Load::end;
     return std::vector<task::Step>{task.flows_step("traffic", quarter), task.flows_step("unique_addresses", quarter), by_port,
                                    by_end, task.flows_step("traffic", quarter, {"src_addr"})};
   };
@@ -198,11 +198,11 @@ TEST(CapturedArchive, TotalsEqualRowsOfFewerDimensions) {
     mean.totals = dimensions;
     mean.window = hour_us;
     mean.make_state = true;
-    mean.inputs = {ArchiveTask::rows_input("values", "rows", "src_addresses", "u64", "host", 0)};
+    mean.inputs = {ArchiveTask::rows_input("values", InputKind::rows, "src_addresses", "u64", "host", 0)};
     auto mean_of_all = task.flows_step("mean", quarter, {});
     mean_of_all.window = hour_us;
     mean_of_all.make_state = true;
-    mean_of_all.inputs = {ArchiveTask::rows_input("values", "rows", "src_addresses", "u64", "host", 3)};
+    mean_of_all.inputs = {ArchiveTask::rows_input("values", InputKind::rows, "src_addresses", "u64", "host", 3)};
     steps.push_back(mean);
     steps.push_back(mean_of_all);
     const auto sink = task.run(task.spec(whole, steps));
@@ -243,7 +243,7 @@ TEST(CapturedArchive, RefusesInvalidTotals) {
   auto stranger = task.flows_step("traffic", quarter, {"router"});
   stranger.totals = {"protocol_class"};
   auto sequential = task.flows_step("longest_silence", quarter);
-  sequential.execution = "sequential";
+  sequential.execution = Execution::sequential;
   sequential.totals = {"router"};
   const auto sink = task.run(task.spec(whole, {open, stranger, sequential}));
   EXPECT_EQ(sink.steps.at(0).report.message,
@@ -296,7 +296,7 @@ TEST(CapturedArchive, AMergeTaskEqualsTheComputeTask) {
   step.make_state = false;
   step.states = {task.place_state(*computed.steps.at(0).state_file, whole)};
   auto spec = task.spec(whole, {step});
-  spec.kind = "merge";
+  spec.kind = task::Kind::merge;
   spec.files.clear();
   spec.archive.reset();
   const auto merged = task.run(spec);
@@ -308,7 +308,7 @@ TEST(CapturedArchive, SequentialRowsDoNotDependOnTheBlockGridWithEnoughWarmUp) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");
   auto step = task.flows_step("longest_silence", quarter);
-  step.execution = "sequential";
+  step.execution = Execution::sequential;
   step.warmup = 4 * hour_us;
   const auto large = task.run(task.spec(whole, {step}));
   ASSERT_EQ(large.steps.at(0).report.message, "");
@@ -322,7 +322,7 @@ TEST(CapturedArchive, SequentialCheckpointsContinue) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");
   auto step = task.flows_step("longest_silence", quarter);
-  step.execution = "sequential";
+  step.execution = Execution::sequential;
   step.make_state = true;
   const auto large = task.run(task.spec(whole, {step}));
   RowTable joined;
@@ -339,16 +339,16 @@ TEST(CapturedArchive, DamagePolicies) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");
   const auto partial = task.run(task.spec(whole, {task.flows_step("traffic", quarter)}));
-  task.damage = "skip";
+  task.damage = DamagePolicy::skip;
   const auto skip = task.run(task.spec(whole, {task.flows_step("traffic", quarter)}));
   std::uint64_t in_damaged = 0;
   for (const auto& file : partial.files)
-    if (file.state == "damaged") in_damaged += file.flows;
+    if (file.state == task::FileState::damaged) in_damaged += file.flows;
   EXPECT_EQ(sum_of(*skip.steps.at(0).rows, "flows") + in_damaged, sum_of(*partial.steps.at(0).rows, "flows"));
-  task.damage = "strict";
+  task.damage = DamagePolicy::strict;
   const auto strict = task.run(task.spec(whole, {task.flows_step("traffic", quarter)}));
-  EXPECT_EQ(strict.steps.at(0).report.outcome, "failed");
-  EXPECT_EQ(strict.steps.at(0).report.code, "corrupt");
+  EXPECT_EQ(strict.steps.at(0).report.outcome, task::Outcome::failed);
+  EXPECT_EQ(strict.steps.at(0).report.code, task::FailureCode::corrupt);
   EXPECT_FALSE(strict.steps.at(0).rows);
 }
 
@@ -356,7 +356,7 @@ TEST(CapturedArchive, IndexListsEveryFile) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");
   auto spec = task.spec(whole, {});
-  spec.kind = "index";
+  spec.kind = task::Kind::index;
   std::size_t present = 0;
   for (const auto& file : task.files()) present += file.present;
   const auto sink = task.run(spec);
@@ -369,7 +369,7 @@ TEST(CapturedArchive, VerifyReadsEveryFile) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");
   auto spec = task.spec(whole, {});
-  spec.kind = "verify";
+  spec.kind = task::Kind::verify;
   EXPECT_EQ(task.run(spec).files.size(), 13u);
 }
 

@@ -17,15 +17,15 @@ std::vector<task::Step> chain(const ArchiveTask& task) {
     auto step = traffic;
     step.module = plugin;
     step.fingerprint = digest_of(std::string_view(plugin));
-    step.plugin = use_of("metric", plugin);
+    step.plugin = use_of(PluginKind::metric, plugin);
     step.window = window;
     step.make_state = true;
-    step.inputs = {ArchiveTask::rows_input("values", "rows", "bytes", "u64", "B", 0)};
+    step.inputs = {ArchiveTask::rows_input("values", InputKind::rows, "bytes", "u64", "B", 0)};
     return step;
   };
   auto mean = derived("mean");
   auto variance = derived("variance");
-  variance.inputs.push_back(ArchiveTask::rows_input("centre", "context", "bytes_mean", "f64", "B", 1));
+  variance.inputs.push_back(ArchiveTask::rows_input("centre", InputKind::context, "bytes_mean", "f64", "B", 1));
   return {traffic, mean, variance};
 }
 
@@ -121,16 +121,16 @@ TEST(Isolation, AFailingStepBlocksOnlyItsReaders) {
   auto broken = task.flows_step("throws_in_add", quarter);
   auto reader = steps[1];
   reader.module = "reader";
-  reader.inputs = {ArchiveTask::rows_input("values", "rows", "n", "u64", "flow", 3)};
+  reader.inputs = {ArchiveTask::rows_input("values", InputKind::rows, "n", "u64", "flow", 3)};
   steps.push_back(broken);
   steps.push_back(reader);
   steps.push_back(task.flows_step("throws_in_finish", quarter));
   const auto sink = task.run(task.spec(whole, steps));
-  EXPECT_EQ(sink.steps.at(3).report.outcome, "failed");
-  EXPECT_EQ(sink.steps.at(3).report.code, "internal");
+  EXPECT_EQ(sink.steps.at(3).report.outcome, task::Outcome::failed);
+  EXPECT_EQ(sink.steps.at(3).report.code, task::FailureCode::internal);
   EXPECT_EQ(sink.steps.at(3).report.message, "throws_in_add: add: the disk of the metric is on fire");
-  EXPECT_EQ(sink.steps.at(4).report.outcome, "blocked");
-  EXPECT_EQ(sink.steps.at(5).report.code, "exhausted");
+  EXPECT_EQ(sink.steps.at(4).report.outcome, task::Outcome::blocked);
+  EXPECT_EQ(sink.steps.at(5).report.code, task::FailureCode::exhausted);
   for (std::uint32_t i = 0; i < 3; ++i) EXPECT_EQ(difference(*sink.steps.at(i).rows, *sound.steps.at(i).rows), "") << i;
 }
 
@@ -142,11 +142,11 @@ TEST(Isolation, InvalidSettingsFailOnlyTheirStep) {
   steps[2].by = {"colour"};
   steps[3].interval = 7 * minute_us;
   steps[4].plugin.params = {{"unknown", 1}};
-  steps[5].load = "proportional";
+  steps[5].load = Load::proportional;
   const auto sink = task.run(task.spec(whole, steps));
-  EXPECT_EQ(sink.steps.at(0).report.outcome, "done");
+  EXPECT_EQ(sink.steps.at(0).report.outcome, task::Outcome::done);
   for (std::uint32_t i = 1; i < 6; ++i) {
-    EXPECT_EQ(sink.steps.at(i).report.outcome, "failed") << i;
+    EXPECT_EQ(sink.steps.at(i).report.outcome, task::Outcome::failed) << i;
     EXPECT_FALSE(sink.steps.at(i).report.message.empty());
   }
 }
@@ -159,9 +159,9 @@ TEST(Isolation, AMissingFileIsAGap) {
   fs::permissions(copy.path(), fs::perms::owner_all);
   fs::remove(copy.path() / "19991_00040896_1190491200.dat.bz2");
   const auto sink = task.run(task.spec(whole, {task.flows_step("traffic", quarter)}));
-  EXPECT_EQ(sink.steps.at(0).report.outcome, "done");
+  EXPECT_EQ(sink.steps.at(0).report.outcome, task::Outcome::done);
   std::size_t gone = 0;
-  for (const auto& file : sink.files) gone += file.state == "missing";
+  for (const auto& file : sink.files) gone += file.state == task::FileState::missing;
   EXPECT_EQ(gone, 1u);
 }
 
@@ -169,10 +169,10 @@ TEST(Isolation, AMissingArchiveFailsTheTask) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");
   auto spec = task.spec(whole, {task.flows_step("traffic", quarter)});
-  spec.archive->downloader = use_of("downloader", "directory", {{"root", "/nonexistent/archive"}});
+  spec.archive->downloader = use_of(PluginKind::downloader, "directory", {{"root", "/nonexistent/archive"}});
   task::Report totals;
   const auto sink = task.run(spec, &totals);
-  EXPECT_EQ(totals.code, "transient") << "the archive may come back, since the index listed its files";
+  EXPECT_EQ(totals.code, task::FailureCode::transient) << "the archive may come back, since the index listed its files";
   EXPECT_NE(totals.message, "");
   EXPECT_TRUE(sink.files.empty()) << "a missing archive is not reported as gaps";
 }
@@ -200,8 +200,8 @@ TEST(Failures, AreTheSameForAnyNumberOfThreads) {
     task.threads = threads;
     const auto sink = task.run(task.spec(whole, {task.flows_step("throws_everywhere", quarter, {"router", "protocol_class"}),
                                                  task.flows_step("traffic", quarter, {"router", "protocol_class"})}));
-    EXPECT_EQ(sink.steps.at(0).report.outcome, "failed");
-    EXPECT_EQ(sink.steps.at(1).report.outcome, "done");
+    EXPECT_EQ(sink.steps.at(0).report.outcome, task::Outcome::failed);
+    EXPECT_EQ(sink.steps.at(1).report.outcome, task::Outcome::done);
     if (message.empty()) message = sink.steps.at(0).report.message;
     EXPECT_NE(message.find("is not liked"), std::string::npos) << message;
     EXPECT_EQ(sink.steps.at(0).report.message, message) << threads;

@@ -62,7 +62,7 @@ class ColumnsTest : public ::testing::Test {
     auto traffic = task.flows_step("traffic", quarter, {"router", "protocol_class"});
     traffic.make_state = true;
     auto sorted = task.flows_step("longest_silence", quarter);
-    sorted.execution = "sequential";
+    sorted.execution = Execution::sequential;
     return {traffic, task.flows_step("unique_addresses", quarter), sorted};
   }
 
@@ -79,14 +79,14 @@ struct Outcome {
 Outcome outcome_of(const MemorySink& sink) {
   Outcome out;
   for (const auto& [index, step] : sink.steps) {
-    EXPECT_EQ(step.report.outcome, "done") << step.report.message;
+    EXPECT_EQ(step.report.outcome, task::Outcome::done) << step.report.message;
     out.rows.push_back(step.rows ? bytes_of(*step.rows) : "");
     out.states.push_back(step.state_file ? *read_file(*step.state_file) : "");
     out.lineage.push_back(step.report.lineage.dump());
   }
   for (auto report : sink.files) {
-    out.sources.push_back(report.source);
-    report.source.clear();
+    out.sources.push_back(name_of(report.source));
+    report.source = task::FlowSource::none;
     out.files.push_back(nlohmann::json(report).dump());
   }
   return out;
@@ -216,13 +216,13 @@ TEST_F(ColumnsTest, DamageOfTheCachedCopyIsNotKept) {
       change(entry.path(), [](std::string& b) { b[b.size() / 3] = static_cast<char>(b[b.size() / 3] ^ 8); });
   task.columns = true;
   const auto run = task.run(task.spec(whole, steps(task)));
-  for (const auto& file : run.files) EXPECT_EQ(file.state, "damaged");
+  for (const auto& file : run.files) EXPECT_EQ(file.state, task::FileState::damaged);
   EXPECT_TRUE(column_files(task.cache()).empty());
 }
 
 TEST_F(ColumnsTest, PoliciesSeeTheSameDamage) {
-  for (const std::string damage : {"skip", "strict"}) {
-    SCOPED_TRACE(damage);
+  for (const auto damage : {DamagePolicy::skip, DamagePolicy::strict}) {
+    SCOPED_TRACE(name_of(damage));
     ArchiveTask without(archive_.path()), with(archive_.path());
     without.columns = false;
     without.damage = with.damage = damage;
@@ -243,7 +243,7 @@ TEST_F(ColumnsTest, PoliciesSeeTheSameDamage) {
 
 TEST_F(ColumnsTest, SkipReportsItsFirstReadAsDecoded) {
   ArchiveTask task(archive_.path());
-  task.damage = "skip";  // each file is read twice, the second time from the columns that the first time left
+  task.damage = DamagePolicy::skip;  // each file is read twice, the second time from the columns that the first time left
   EXPECT_EQ(outcome_of(task.run(task.spec(whole, steps(task)))).sources, Sources(3, "archive"));
   EXPECT_EQ(outcome_of(task.run(task.spec(whole, steps(task)))).sources, Sources(3, "columns"));
 }
@@ -292,8 +292,8 @@ TEST_F(ColumnsTest, VerifyReadsTheArchive) {
   ArchiveTask task(archive_.path());
   task.run(task.spec(whole, steps(task)));
   auto spec = task.spec(whole, {});
-  spec.kind = "verify";
-  for (const auto& file : task.run(spec).files) EXPECT_EQ(file.source, "archive");
+  spec.kind = task::Kind::verify;
+  for (const auto& file : task.run(spec).files) EXPECT_EQ(file.source, task::FlowSource::archive);
 }
 
 }  // namespace

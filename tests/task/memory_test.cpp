@@ -62,13 +62,13 @@ Outcome run_worker(const fs::path& folder, const fs::path& base, std::uint32_t h
   for (const char* sub : {"scratch", "rows", "states"}) fs::create_directories(attempt / sub);
   task::Spec spec;
   spec.id = "1-1";
-  spec.kind = "compute";
+  spec.kind = task::Kind::compute;
   spec.block = {first_hour, first_hour + hours * hour_us};
   task::Archive archive;
   archive.name = "archive";
-  archive.downloader =
-      use_of("downloader", "time_shift", {{"base", base.string()}, {"start", first_second}, {"hours", hours}, {"times", times}});
-  archive.decoder = use_of("decoder", "netflow5");
+  archive.downloader = use_of(PluginKind::downloader, "time_shift",
+                              {{"base", base.string()}, {"start", first_second}, {"hours", hours}, {"times", times}});
+  archive.decoder = use_of(PluginKind::decoder, "netflow5");
   archive.home.source = "src net 10.0.0.0/17", archive.home.destination = "dst net 10.0.0.0/17";  // half of the source addresses
   spec.archive = archive;
   for (std::uint32_t h = 0; h < hours; ++h) {

@@ -56,8 +56,7 @@ class MemorySink : public TaskSink {
 using mole::testing::data_folder;
 using mole::testing::have_captures;
 
-inline task::PluginUse use_of(const std::string& kind, const std::string& name,
-                              nlohmann::json params = nlohmann::json::object()) {
+inline task::PluginUse use_of(PluginKind kind, const std::string& name, nlohmann::json params = nlohmann::json::object()) {
   static const auto catalogue = PluginCatalogue::load({MOLE_TEST_PLUGINS, MOLE_SHIPPED_PLUGINS});
   auto found = catalogue.find(kind, name);
   if (!found) {
@@ -102,12 +101,12 @@ inline task::Step flows_step(const std::string& plugin, Micros interval, std::ve
   step.pipeline = "test";
   step.module = plugin;
   step.fingerprint = digest_of(plugin);
-  step.plugin = use_of("metric", plugin);
-  step.execution = "mergeable";
+  step.plugin = use_of(PluginKind::metric, plugin);
+  step.execution = Execution::mergeable;
   step.interval = interval;
   step.by = std::move(by);
   step.make_result = true;
-  step.inputs = {{"flows", "flows", "archive", "", "", "", {}, {}}};
+  step.inputs = {{"flows", InputKind::flows, "archive", "", "", "", {}, {}}};
   return step;
 }
 
@@ -115,7 +114,7 @@ class ArchiveTask {
  public:
   explicit ArchiveTask(fs::path archive) : archive_(std::move(archive)), all_(files_of(archive_)) {}
 
-  std::string damage = "partial";
+  DamagePolicy damage = DamagePolicy::partial;
   unsigned threads = 2;
   bool columns = true;
   std::uint64_t cache_limit = std::uint64_t{1} << 30;
@@ -129,20 +128,20 @@ class ArchiveTask {
     step.routers.assign(routers.begin(), routers.end());
     return step;
   }
-  static task::Input rows_input(const std::string& role, const std::string& kind, const std::string& column,
-                                const std::string& type, const std::string& unit, std::optional<std::uint32_t> step) {
+  static task::Input rows_input(const std::string& role, InputKind kind, const std::string& column, const std::string& type,
+                                const std::string& unit, std::optional<std::uint32_t> step) {
     return {role, kind, "upstream", column, type, unit, step, {}};
   }
 
   task::Spec spec(TimeRange block, std::vector<task::Step> steps) const {
     task::Spec spec;
     spec.id = "1-1";
-    spec.kind = "compute";
+    spec.kind = task::Kind::compute;
     spec.block = block;
     task::Archive archive;
     archive.name = "archive";
-    archive.downloader = use_of("downloader", "directory", {{"root", archive_.string()}});
-    archive.decoder = use_of("decoder", "netflow5");
+    archive.downloader = use_of(PluginKind::downloader, "directory", {{"root", archive_.string()}});
+    archive.decoder = use_of(PluginKind::decoder, "netflow5");
     archive.damage = damage;
     spec.archive = archive;
     Micros warmup = 0;

@@ -39,7 +39,7 @@ TEST(Worker, HandsOverItsResults) {
     if (std::holds_alternative<task::FileReport>(*frame)) ++files;
     if (const auto* one = std::get_if<HandoverStep>(&*frame)) {
       ++steps;
-      EXPECT_EQ(one->outcome.outcome, "done");
+      EXPECT_EQ(one->outcome.outcome, task::Outcome::done);
       ASSERT_TRUE(one->rows);
       auto rows = decode_rows(*one->rows);
       ASSERT_TRUE(rows);

@@ -67,7 +67,7 @@ TEST_P(Client, CarriesEveryCallOfAClient) {
 TEST_P(Client, CarriesEveryCallOfANode) {
   task::Spec spec;
   spec.id = "7-1";
-  spec.kind = "compute";
+  spec.kind = task::Kind::compute;
   api.grants = {spec};
   api.beat = {.cancel = {"7-0"}, .drain = true, .reregister = false};
   EXPECT_EQ(client->register_node({.name = "n", .incarnation = "i", .address = "", .slots = 2})->epoch, 7u);

@@ -1,8 +1,10 @@
 #include "coordinator/wire/convert.hpp"
 
 #include <gtest/gtest.h>
+
 #include <thrift/protocol/TBinaryProtocol.h>
 #include <thrift/transport/TBufferTransports.h>
+#include <algorithm>
 
 namespace mole::coordinator {
 namespace {
@@ -17,7 +19,7 @@ task::PluginUse plugin(const std::string& name) {
 // Every field has a value different from all other fields of its type.
 task::Spec spec() {
   task::Input rows{.role = "values",
-                   .kind = "rows",
+                   .kind = InputKind::rows,
                    .module = "traffic",
                    .column = "bytes",
                    .type = "u64",
@@ -25,7 +27,7 @@ task::Spec spec() {
                    .step = 0,
                    .rows = {}};
   task::Input blobs{.role = "centre",
-                    .kind = "context",
+                    .kind = InputKind::context,
                     .module = "mean",
                     .column = "bytes_mean",
                     .type = "f64",
@@ -37,14 +39,14 @@ task::Spec spec() {
   step.module = "variance";
   step.fingerprint = digest_of("f");
   step.plugin = plugin("variance");
-  step.execution = "mergeable";
+  step.execution = Execution::mergeable;
   step.interval = 900 * second_us;
   step.window = 7 * day_us;
   step.warmup = 2 * hour_us;
   step.by = {"router", "protocol"};
   step.totals = {"router"};
   step.filter = "proto tcp";
-  step.load = "proportional";
+  step.load = Load::proportional;
   step.routers = {"1", "2"};
   step.inputs = {rows, blobs};
   step.make_state = true;
@@ -59,16 +61,16 @@ task::Spec spec() {
   return {.id = "3-14",
           .epoch = 3,
           .seq = big,
-          .kind = "compute",
+          .kind = task::Kind::compute,
           .block = {1190484000000000, 1190527200000000},
           .archive = task::Archive{.name = "ddosvax",
                                    .downloader = plugin("directory"),
                                    .decoder = plugin("netflow5"),
-                                   .damage = "strict",
+                                   .damage = DamagePolicy::strict,
                                    .covers = 5,
                                    .lateness = 6,
                                    .home = {"src net 10.0.0.0/8", "dst net 10.0.0.0/8"},
-                                   .decode = "interleaved"},
+                                   .decode = Bzip2Decoder::interleaved},
           .files = {{.id = "a.dat.bz2",
                      .size = big,
                      .revision = 2,
@@ -90,8 +92,8 @@ task::Spec spec() {
 
 task::Report report() {
   const task::StepReport step{.step = 1,
-                              .outcome = "done",
-                              .code = "c",
+                              .outcome = task::Outcome::done,
+                              .code = task::FailureCode::hung,
                               .message = "m",
                               .state_blob = digest_of("state"),
                               .rows_blob = digest_of("rows"),
@@ -104,7 +106,7 @@ task::Report report() {
   const task::FileReport file{.id = "a",
                               .size = 21,
                               .digest = digest_of("d"),
-                              .state = "damaged",
+                              .state = task::FileState::damaged,
                               .lost_compressed = {{1, 2, "crc"}},
                               .lost_content = {{3, 4, "gap"}, {5, 6, "cut"}},
                               .content_bytes = 22,
@@ -114,7 +116,7 @@ task::Report report() {
                               .exported_first = -26,
                               .exported_last = 27,
                               .readable = {{8, 9}, {10, 11}},
-                              .source = "columns"};
+                              .source = task::FlowSource::columns};
   task::Report r;
   r.task = "3-14";
   r.steps = {step, {}};
@@ -122,7 +124,7 @@ task::Report report() {
   r.index = {{.id = "x", .size = 31, .version = "v", .medium = "tape 7", .position = 32}};
   r.index_blob = digest_of("index");
   r.missing_blobs = {digest_of("state"), digest_of("rows")};
-  r.code = "code";
+  r.code = task::FailureCode::exhausted;
   r.message = "message";
   r.log_tail = "one\ntwo";
   r.bytes_read = 41;
@@ -229,6 +231,23 @@ TEST(Convert, KeepsEveryFieldOfACompletion) {
   EXPECT_EQ(nlohmann::json(back->at(0).report), nlohmann::json(report()));
 }
 
+// Replaces the name of an enumerator by the next name of the same table.
+template <Named E>
+bool take_next_name(std::string& name) {
+  const auto names = all_names<E>();
+  const auto at = std::find(names.begin(), names.end(), name);
+  if (at == names.end()) return false;
+  name = at + 1 == names.end() ? names.front() : at[1];
+  return true;
+}
+
+bool take_next_enumerator(std::string& name) {
+  return take_next_name<task::Kind>(name) || take_next_name<DamagePolicy>(name) || take_next_name<Bzip2Decoder>(name) ||
+         take_next_name<InputKind>(name) || take_next_name<Execution>(name) || take_next_name<Load>(name) ||
+         take_next_name<task::Outcome>(name) || take_next_name<task::FailureCode>(name) ||
+         take_next_name<task::FileState>(name) || take_next_name<task::FlowSource>(name);
+}
+
 // Gives every leaf a different value, so that a field of the JSON form that is not converted is noticed.
 void make_distinct(nlohmann::json& value, int& next) {
   if (value.is_structured())
@@ -241,7 +260,7 @@ void make_distinct(nlohmann::json& value, int& next) {
     value = ++next;
   else if (value.is_string() && Digest::from_hex(value.get<std::string>()))
     value = digest_of(std::to_string(++next)).hex();
-  else if (value.is_string())
+  else if (value.is_string() && !take_next_enumerator(value.get_ref<std::string&>()))
     value = "text " + std::to_string(++next);
 }
 
