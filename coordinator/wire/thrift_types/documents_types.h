@@ -1,5 +1,5 @@
-// The structs of documents.thrift for the generated code of the services. They are the documents themselves, read and written by their
-// tables of fields; what the Thrift compiler would generate for documents.thrift is not used.
+// The structs of documents.thrift for the generated code of the services. They are the documents themselves, read and written by
+// their tables of fields; what the Thrift compiler would generate for documents.thrift is not used.
 #pragma once
 
 #include "coordinator/wire/documents/documents.hpp"

@@ -1,8 +1,8 @@
 /* The Data Mole plugin ABI, version 1.0. C11, includes only <stdint.h>.
  *
  * A plugin is a shared library that exports exactly one symbol, `mole_plugin_entry` (a mole_entry). Authors normally write C++
- * against mole/metric.hpp, mole/decoder.hpp or mole/downloader.hpp, which fill these tables. This header is the specification, and
- * sufficient to write a plugin in any language with a C calling convention.
+ * against mole/metric.hpp, mole/decoder.hpp or mole/downloader.hpp, which fill these tables. This header is the specification,
+ * and sufficient to write a plugin in any language with a C calling convention.
  *
  * Rules
  *  1. Memory allocated on one side is never freed on the other: arguments are valid during the call, or have their own `release`
@@ -15,8 +15,8 @@
  *     struct_size.
  *  7. abi_major must be equal and the plugin's abi_minor not above the host's; otherwise the host rejects the plugin.
  *  8. Times are int64_t microseconds since 1970-01-01T00:00:00Z, durations int64_t microseconds.
- *  9. Threads: a `mole_module` is immutable after open and shared by threads; a state, decoder or source is used by one thread at a
- *     time. Plugins are never unloaded.
+ *  9. Threads: a `mole_module` is immutable after open and shared by threads; a state, decoder or source is used by one thread
+ *     at a time. Plugins are never unloaded.
  */
 #ifndef MOLE_ABI_H
 #define MOLE_ABI_H
@@ -184,8 +184,8 @@ typedef struct mole_metric_v1 {
   /* NULL: the metric is sequential. `other` is unchanged. */
   int32_t (*merge)(const mole_module*, mole_state*, const mole_state* other, mole_error*);
   /* Computes the rows of `count` states, each for its interval: a struct array with the children of "output" of the descriptor,
-   * which the host releases. rows_of_state[i] is the number of rows of state i, in order. Closes a sequential state for this interval
-   * and opens it for the next. */
+   * which the host releases. rows_of_state[i] is the number of rows of state i, in order. Closes a sequential state for this
+   * interval and opens it for the next. */
   int32_t (*finish)(const mole_module*, mole_state* const* states, const mole_interval* intervals, uint32_t count,
                     uint32_t* rows_of_state, struct ArrowArray* rows, mole_error*);
   /* Equal states must save to equal bytes. */
@@ -201,8 +201,9 @@ typedef struct mole_decoder mole_decoder; /* owned by the plugin; decodes one fi
 /* The decompressed bytes of one file, in order. Owned by the host; for one thread. */
 typedef struct mole_source {
   void* self;
-  /* Returns the next bytes (at least 1), valid until the next call. *offset is their offset in the readable part of the decompressed
-   * file. *gap = 1: bytes are missing right before them; resynchronise. Returns MOLE_OK, MOLE_END, or an error to pass on. */
+  /* Returns the next bytes (at least 1), valid until the next call. *offset is their offset in the readable part of the
+   * decompressed file. *gap = 1: bytes are missing right before them; resynchronise. Returns MOLE_OK, MOLE_END, or an error to
+   * pass on. */
   int32_t (*next)(void* self, const uint8_t** data, uint64_t* size, uint64_t* offset, int32_t* gap);
 } mole_source;
 
