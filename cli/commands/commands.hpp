@@ -16,7 +16,7 @@ struct Shell {
   CLI::App& app;
   Action action;
 
-  // Adds a command below `parent`; if the user chooses it, `action` runs it with its parsed arguments.
+  // Adds a command under `parent`; if the user chooses it, `action` runs it with its parsed arguments.
   template <class Args>
   CLI::App* add(CLI::App& parent, std::string name, std::string about, std::shared_ptr<Args> args,
                 Result<Exit> (*run)(Context&, const Args&)) {
@@ -47,7 +47,7 @@ void add_explain(Shell& shell);
 void add_status(Shell& shell);
 void add_request(Shell& shell);
 void add_archive(Shell& shell);
-void add_simulate(Shell& shell, CLI::App& family);  // below `archive`
+void add_simulate(Shell& shell, CLI::App& family);  // under `archive`
 void add_plugin(Shell& shell);
 void add_manifest(Shell& shell);
 void add_flows(Shell& shell);

@@ -44,7 +44,7 @@ class Frames {
  public:
   explicit Frames(PipedChild& worker) : worker_(worker) {}
 
-  // Returns the next table; nullopt at the end mark. internal: the stream ended without one.
+  // Returns the next table; nullopt at the end marker. internal: the stream ended without one.
   Result<std::optional<runtime::RowTable>> next() {
     std::uint64_t length = 0;
     if (auto done = fill(reinterpret_cast<char*>(&length), sizeof length); !done) return done.error();

@@ -15,8 +15,8 @@ namespace mole::coordinator {
 struct NodeInfo {
   std::string name;           // unique; the persistent id of the node's folder
   std::string incarnation;    // 128 random bits, new at every start of the daemon
-  std::string address;        // where other nodes fetch its states: "tcp:127.0.0.1:9191" or "unix:/path"; empty: nowhere
-  std::uint32_t slots = 1;    // tasks at once
+  std::string address;        // where other nodes fetch its states: "tcp:127.0.0.1:9191" or "unix:/path"; empty: it serves none
+  std::uint32_t slots = 1;    // tasks it runs in parallel
   std::uint32_t threads = 1;  // threads of a task
 };
 
@@ -35,8 +35,8 @@ struct TaskProgress {
 struct LeaseRequest {
   std::string node, incarnation;
   std::uint32_t free_slots = 0;
-  std::vector<std::string>
-      held;  // ids of tasks this incarnation holds; a grant that is not among them was lost and is sent again
+  // Ids of the tasks that this incarnation holds. A granted task that is not among them was lost in transit and is sent again.
+  std::vector<std::string> held;
 };
 
 struct Heartbeat {
@@ -51,8 +51,8 @@ struct HeartbeatReply {
   bool reregister = false;          // the coordinator does not know this incarnation (it restarted): call register_node again
 };
 
-// The result of one task. Sent after the blobs it names were put. May be of an earlier epoch: its results are accepted if their
-// keys are still wanted.
+// The result of one task, sent after its blobs have been uploaded. A completion from an earlier epoch is accepted if its keys are
+// still needed.
 struct Completion {
   std::string node, incarnation;
   task::Spec spec;  // as it was leased

@@ -33,14 +33,14 @@ class KnownPlugins {
 
 class Fetcher {
  public:
-  // All outlive the fetcher.
+  // The arguments must outlive the fetcher.
   Fetcher(coordinator::BlobApi& coordinator, const NodeFolder& folder, KnownPlugins& plugins, StateStore& states,
           const Options& options, const Cancellation& cancel)
       : coordinator_(coordinator), folder_(folder), plugins_(plugins), states_(states), options_(options), cancel_(cancel) {}
 
   // Fetches everything that `spec` names. missing: no node holds a state, or the coordinator lacks a blob.
   Result<> fetch(const task::Spec& spec, const std::filesystem::path& attempt);
-  // After "missing": the states or rows that nobody could provide.
+  // After "missing": the states or rows that could not be fetched from any node or the coordinator.
   const std::vector<Digest>& missing_blobs() const { return missing_blobs_; }
 
  private:

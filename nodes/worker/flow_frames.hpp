@@ -18,7 +18,7 @@ class FlowFrames {
   Result<> begin();  // writes the frame that describes the columns
   // The batch must have every column. transient: writing failed.
   Result<> write(const runtime::FlowBatch& batch);
-  Result<> finish();  // writes the end mark
+  Result<> finish();  // writes the end marker
 
  private:
   Result<> write_table(const runtime::RowTable& table);

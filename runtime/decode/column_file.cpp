@@ -18,7 +18,7 @@ void put_text(std::string& out, std::string_view text) {
 }
 std::string take_text(ByteCursor& in) { return std::string(in.take(in.take<std::uint32_t>())); }
 
-// Reads a count of items of at  min_bytes `min_bytes` bytes each; fails if the rest of the input is too short for them.
+// Reads a count of items of at least `min_bytes` bytes each; fails if the rest of the input is too short for them.
 std::uint64_t take_count(ByteCursor& in, std::size_t min_bytes) {
   const auto count = in.take<std::uint64_t>();
   if (count <= in.left() / min_bytes) return count;

@@ -53,7 +53,7 @@ TEST(Truth, EveryRecordOfSingleCapturesIsRead) {
 }
 
 // Its header claims 55582 records: tshark shows 30 records of garbage, nfdump and Data Mole none.
-TEST(Truth, ADatagramWithAnImpossibleCountIsRefused) {
+TEST(Truth, ADatagramWithAnImpossibleCountIsRejected) {
   const auto data = test_data();
   if (data.empty()) return;
   const auto read = read_flows(data / "netflow5/netflow5_test_invalid01.dat");
@@ -96,7 +96,7 @@ TEST(Truth, EveryRecordOfTheArchiveIsRead) {
   EXPECT_EQ(damaged, 3u);
 }
 
-TEST(Truth, OneThreadAndSeveralReadTheSame) {
+TEST(Truth, OneAndSeveralThreadsReadTheSameFlows) {
   const auto data = test_data();
   if (data.empty()) return;
   for (const auto& entry : fs::directory_iterator(data / "archive")) {

@@ -25,7 +25,7 @@ const char* const variance = R"json({"deterministic":true,"execution":"mergeable
   {"doc":"V","name":"{values}_variance","nullable":true,"type":"f64","unit":"square(values)"},
   {"doc":"R","name":"rate","nullable":false,"type":"f64","unit":"per_second(values)"},
   {"doc":"N","name":"{values}_count","nullable":false,"type":"u64","unit":"interval"}],
-  "params":[{"default":0,"doc":"Least coverage","name":"minimum_coverage","range":[0,1],"type":"f64","unit":"1"},
+  "params":[{"default":0,"doc":"Minimum coverage","name":"minimum_coverage","range":[0,1],"type":"f64","unit":"1"},
             {"default":0,"doc":"Delta degrees of freedom","name":"ddof","range":[0,1],"type":"u64"},
             {"default":"","doc":"A file","format":"path","name":"file","type":"text"},
             {"choices":["src","dst"],"default":"src","doc":"A side","name":"side","type":"text"}],
@@ -87,7 +87,7 @@ TEST(Params, GetDefaults) {
             R"({"ddof":1,"file":"","minimum_coverage":1.0,"side":"src"})");
 }
 
-TEST(Params, ErrorsContainTheirDocumentation) {
+TEST(Params, ErrorsQuoteTheDocumentation) {
   EXPECT_EQ(error_of(resolve_params(parsed(), {{"ddof", 2}})),
             "variance: parameter 'ddof' (Delta degrees of freedom) is 2; give a value from 0 to 1");
   EXPECT_EQ(error_of(resolve_params(parsed(), {{"ddof", -1}})),
@@ -97,7 +97,7 @@ TEST(Params, ErrorsContainTheirDocumentation) {
   EXPECT_EQ(error_of(resolve_params(parsed(), {{"side", "scr"}})),
             "variance: parameter 'side' (A side) is \"scr\"; give one of src, dst");
   EXPECT_EQ(error_of(resolve_params(parsed(), {{"dof", 1}})),
-            "variance: there is no parameter 'dof'; known are 'minimum_coverage' (Least coverage), 'ddof' (Delta degrees of "
+            "variance: there is no parameter 'dof'; known are 'minimum_coverage' (Minimum coverage), 'ddof' (Delta degrees of "
             "freedom), 'file' (A file), 'side' (A side)");
   EXPECT_FALSE(resolve_params(parsed(), {{"minimum_coverage", 1.01}}));
   EXPECT_FALSE(resolve_params(parsed(), {{"file", 3}}));
@@ -114,9 +114,9 @@ TEST(Outputs, GetNamesAndUnitsFromTheBinding) {
   EXPECT_EQ((*out)[2].unit, "interval");
 }
 
-TEST(Outputs, MayLeaveAContextUnbound) { EXPECT_TRUE(resolve_outputs(parsed(), {{"values", {"bytes", "B", "u64"}}})); }
+TEST(Outputs, AllowAnUnboundContext) { EXPECT_TRUE(resolve_outputs(parsed(), {{"values", {"bytes", "B", "u64"}}})); }
 
-TEST(Outputs, RefuseMismatchedBindings) {
+TEST(Outputs, RejectMismatchedBindings) {
   const Binding bytes{"bytes", "B", "u64"};
   EXPECT_FALSE(resolve_outputs(parsed(), {}));
   EXPECT_FALSE(resolve_outputs(parsed(), {{"values", bytes}, {"other", bytes}}));
@@ -129,7 +129,7 @@ TEST(Outputs, RefuseMismatchedBindings) {
       "variance: input 'centre' (Centre) takes B, but column 'packets_mean' is in packet; bind it to a column of that unit");
 }
 
-TEST(Outputs, RefuseDuplicateNames) {
+TEST(Outputs, RejectDuplicateNames) {
   auto j = json::parse(variance);
   j["output"][1]["name"] = "coverage";
   EXPECT_FALSE(resolve_outputs(*Descriptor::from_json(j), {{"values", {"bytes", "B", "u64"}}}));
@@ -137,7 +137,7 @@ TEST(Outputs, RefuseDuplicateNames) {
   EXPECT_FALSE(resolve_outputs(*Descriptor::from_json(j), {{"values", {"bytes", "B", "u64"}}}));
 }
 
-TEST(Units, AreAClosedListWithPowersAndQuotients) {
+TEST(Units, AcceptKnownUnitsWithPowersAndQuotients) {
   for (const auto* unit : {"1", "B", "packet", "B^2", "B/s", "B^2/s^2", "1/s", "B*s"}) EXPECT_TRUE(mole::is_unit(unit)) << unit;
   for (const auto* unit : {"", "furlong", "B^", "B^0", "B^-1", "B//s", "/s", "s/1", "B ", "1*1", "^2"})
     EXPECT_FALSE(mole::is_unit(unit)) << unit;
@@ -184,7 +184,7 @@ TEST_F(SidecarTest, LaterFoldersTakePrecedence) {
   EXPECT_EQ((*mole::PluginCatalogue::load({folder, folder / "later"}).find("variance"))->library, folder / "later" / "other.so");
 }
 
-TEST_F(SidecarTest, UnusableOnesAreListedWhenAPluginIsMissing) {
+TEST_F(SidecarTest, UnusableSidecarsAreListedWhenAPluginIsMissing) {
   put("bad.plugin.json", "{");
   const auto found = mole::PluginCatalogue::load({folder}).find(mole::PluginKind::metric, "mean");
   ASSERT_FALSE(found);
@@ -215,7 +215,7 @@ TEST_F(SidecarTest, IsReadAgainAfterAChange) {
   EXPECT_EQ(first->all().size(), 1u);
 }
 
-TEST_F(SidecarTest, RefusesALibraryWithAnotherDigest) {
+TEST_F(SidecarTest, RejectsALibraryWithADifferentDigest) {
   put("variance.so", "other code");
   const auto sidecar = mole::Sidecar::parse(document("variance.so", "code").dump());
   ASSERT_TRUE(sidecar);
@@ -223,7 +223,7 @@ TEST_F(SidecarTest, RefusesALibraryWithAnotherDigest) {
   EXPECT_EQ(sidecar->verify(folder / "gone.so").error().code, Code::missing);
 }
 
-TEST_F(SidecarTest, RefusesAnotherAbi) {
+TEST_F(SidecarTest, RejectsADifferentAbi) {
   put("variance.so", "code");
   auto j = document("variance.so", "code");
   j["abi"]["major"] = 2;
@@ -233,7 +233,7 @@ TEST_F(SidecarTest, RefusesAnotherAbi) {
   EXPECT_NE(verified.error().message.find("plugin ABI 2.0, this host has 1.0"), std::string::npos);
 }
 
-TEST_F(SidecarTest, RefusesAnotherSchemaAndPathsForLibraries) {
+TEST_F(SidecarTest, RejectsADifferentSchemaAndPathsForLibraries) {
   auto j = document("variance.so", "code");
   j["schema"] = 2;
   EXPECT_FALSE(mole::Sidecar::parse(j.dump()));

@@ -319,7 +319,7 @@ TEST(Convert, ReadsAnUnknownErrorCodeAsInternal) {
   EXPECT_EQ(from_wire(failure).code, Code::internal);
 }
 
-TEST(Convert, RefusesNegativeCounts) {
+TEST(Convert, RejectsNegativeCounts) {
   wire::NodeInfo node;
   node.slots = -1;
   EXPECT_EQ(from_wire(node).error().code, Code::invalid);
@@ -328,7 +328,7 @@ TEST(Convert, RefusesNegativeCounts) {
   EXPECT_EQ(from_wire(ask).error().code, Code::invalid);
 }
 
-TEST(Convert, RefusesAMalformedDigestNumberOrJson) {
+TEST(Convert, RejectsAMalformedDigestNumberOrJson) {
   auto bad = completions(completion());
   bad.completions[0].spec.steps[0].state_key = "fifteen bytes..";
   EXPECT_NE(from_wire(bad).error().message.find("a digest has 15 bytes"), std::string::npos);
@@ -340,7 +340,7 @@ TEST(Convert, RefusesAMalformedDigestNumberOrJson) {
   EXPECT_NE(from_wire(bad).error().message.find("not JSON"), std::string::npos);
 }
 
-TEST(Convert, RefusesJsonThatNestsTooDeepButNotBracketsInsideAString) {
+TEST(Convert, RejectsDeeplyNestedJsonButNotBracketsInsideAString) {
   auto deep = completions(completion());
   deep.completions[0].report.steps[0].lineage = std::string(65, '[');
   EXPECT_NE(from_wire(deep).error().message.find("64 levels"), std::string::npos);

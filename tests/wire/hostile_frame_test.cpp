@@ -1,4 +1,4 @@
-// Hostile requests to the real processor: each costs only its connection and little memory.
+// Hostile requests to the real processor: each may only close its own connection and use little memory.
 #include "coordinator/wire/client.hpp"
 #include "coordinator/wire/frame_server.hpp"
 #include "tests/support/temp_folder.hpp"
@@ -92,7 +92,7 @@ TEST_F(HostileFrame, OfAnUnknownMethodGetsAReply) {
   EXPECT_NE(peer.reply().find("format_disk"), std::string::npos);
 }
 
-TEST_F(HostileFrame, WithoutAVersionIsRefused) {
+TEST_F(HostileFrame, WithoutAVersionIsRejected) {
   RawPeer peer(server.addresses()[0]);
   peer.frame(text("status") + std::string(1, 1) + u32(0) + stop);
   EXPECT_TRUE(peer.closed());
