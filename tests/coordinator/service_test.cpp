@@ -370,7 +370,7 @@ TEST(Service, EndsAVerificationPartialIfDamageWasFoundBeforeARestart) {
   ASSERT_TRUE(task);
   world.work_once();  // the listing
   auto done = world.compute("a", world.lease("a", 1).at(0));
-  done.report.files[0].state = "damaged";
+  done.report.files[0].state = task::FileState::damaged;
   world.complete(done);
   world.reopen();
   world.work();
