@@ -85,7 +85,7 @@ Result<std::vector<task::IndexEntry>> Completions::read_listing(const task::Repo
   return entries;
 }
 
-// ---- taking
+// ---- applying
 
 std::vector<Verdict> Completions::take(const Checked& checked, Change& change) {
   change.require_sync();  // a duplicate's first report may not be durable yet

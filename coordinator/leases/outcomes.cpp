@@ -193,7 +193,7 @@ Settled Scheduler::complete(const Completion& completion, Micros now, Random& ra
   return settled;
 }
 
-// Returns whether the step's keys are those some request wants or has.
+// Returns whether some request needs or already has the results with the step's keys.
 bool Scheduler::accept(const Completion& completion, std::size_t i, Settled& settled) {
   const auto& report = completion.report.steps[i];
   const auto& step = completion.spec.steps[report.step];
@@ -212,7 +212,7 @@ bool Scheduler::accept(const Completion& completion, std::size_t i, Settled& set
   return any_fresh || any_known;
 }
 
-// Counts the failures of the steps, or of the whole task if no step is to blame.
+// Counts the failures of the steps, or of the whole task if no step is at fault.
 void Scheduler::fail_steps(const Grant& grant, const Completion& completion, Micros now, Random& random, Settled& settled) {
   const auto& report = completion.report;
   bool any_failed = false;
@@ -224,7 +224,7 @@ void Scheduler::fail_steps(const Grant& grant, const Completion& completion, Mic
              {step.code, step.message, report.log_tail, is_infra_failure(step.code), is_permanent(completion, step.code)}, now,
              random, settled);
   }
-  // A task that did nothing counts as failed too: without a delay it would be granted again at once, without end.
+  // A task that did nothing counts as failed too: without a delay it would be granted again immediately, in an endless loop.
   const bool nothing_done = settled.accepted.empty() && settled.duplicates.empty();
   if (!any_failed && (report.code != task::FailureCode::none || nothing_done)) fail_task(grant, completion, now, random, settled);
 }

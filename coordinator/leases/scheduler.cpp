@@ -41,7 +41,7 @@ void Scheduler::drop(std::uint64_t request) {
   cancel_unwanted(request);
 }
 
-// Cancels the request's leases that no request wants. Archive tasks are cancelled with their request only.
+// Cancels the leases of the request that no request needs. Archive tasks are cancelled only when their request ends.
 void Scheduler::cancel_unwanted(std::uint64_t request) {
   std::vector<std::string> obsolete;
   for (const auto& [id, lease] : leases_) {
@@ -204,7 +204,7 @@ bool Scheduler::is_running(const jobs::Plan& plan, BlockRef ref) const {
   return std::any_of(modules.begin(), modules.end(), [&](const auto& m) { return inflight_.contains({m.fingerprint, from}); });
 }
 
-// A job whose plugin has failed before runs alone, so that it cannot take others down with it; the others run without it.
+// A job whose plugin has failed before runs in a task of its own, so that another crash affects no other job.
 std::vector<tasks::FusedStep> Scheduler::choose_steps(const Work& work, BlockRef ref, Micros now) const {
   const auto& plan = *work.plan();
   const auto from = plan.grids[ref.grid].start(ref.number);

@@ -48,7 +48,7 @@ class Scheduler {
   void set_plan(std::uint64_t request, std::int32_t priority, jobs::Plan plan);
   void add_archive_task(std::uint64_t request, std::int32_t priority, ArchiveTask task);
   void remove_archive_tasks(std::uint64_t request, const std::string& archive);
-  // Removes the request; leases that no other request wants are cancelled.
+  // Removes the request; leases that no other request needs are cancelled.
   void drop(std::uint64_t request);
   const jobs::Plan* plan(std::uint64_t request) const;
   std::optional<ArchiveTask> archive_task(std::uint64_t request, std::uint64_t id) const;
@@ -66,7 +66,7 @@ class Scheduler {
   Registration register_node(const NodeInfo& node, Micros now);
   // transient: unknown incarnation, register first.
   Result<std::vector<Grant>> lease(const LeaseRequest& request, Micros now);
-  // Takes over a stored lease after a restart and gives the node a full lease to report. Returns false if no request wants the
+  // Takes over a stored lease after a restart and gives the node a full lease to report. Returns false if no request needs the
   // task. Call after the plans are set.
   bool adopt(const Grant& grant, const std::string& node, const std::string& incarnation, Micros now);
   HeartbeatReply heartbeat(const Heartbeat& message, Micros now);

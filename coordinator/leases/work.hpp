@@ -106,7 +106,7 @@ class Work {
   std::set<std::pair<Micros, BlockRef>> candidates_;  // blocks in which jobs may be ready, oldest first
   std::multimap<Micros, BlockRef> delayed_;           // become candidates at this time
   std::map<BlockRef, std::size_t> limits_;            // see limit_steps
-  std::map<BlockRef, std::string> last_node_;         // that leased or did a block; "" after a failure
+  std::map<BlockRef, std::string> last_node_;         // that leased or completed a block; "" after a failure
   std::int64_t live_ = 0;                             // jobs that can still be done
   std::int64_t reach_ = 0;                            // number of later blocks that may depend on one
 };

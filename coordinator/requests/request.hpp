@@ -21,7 +21,7 @@
 namespace mole::coordinator::requests {
 
 inline std::string request_id(std::uint64_t number) { return "r" + std::to_string(number); }
-// "r17" -> 17. missing: not the form of an id.
+// "r17" -> 17. missing: not a valid id.
 Result<std::uint64_t> request_number(const std::string& id);
 
 struct Request {

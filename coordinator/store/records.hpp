@@ -15,7 +15,7 @@ namespace mole::coordinator::store {
 class Records {
  public:
   explicit Records(Store& store, Store::Snapshot at = {}) : store_(store), at_(std::move(at)) {}
-  // The same tables as they are now, for several reads that must fit together.
+  // A snapshot of the same tables, for several reads that must be consistent.
   Records snapshot() const { return Records(store_, store_.snapshot()); }
   Store& store() const { return store_; }
 

@@ -103,7 +103,7 @@ struct Store::Rocks {
 
   ~Rocks() {
     if (!db) return;
-    for (auto* handle : handles) db->DestroyColumnFamilyHandle(handle);  // before the database, or it aborts
+    for (auto* handle : handles) db->DestroyColumnFamilyHandle(handle);  // must precede Close(), which aborts otherwise
     db->Close();
   }
 };
@@ -141,8 +141,8 @@ Result<> Store::open_rocks(const fs::path& dir, const StoreOptions& options) {
   std::error_code problem;
   auto existing = families();
   std::vector<rocksdb::ColumnFamilyDescriptor> later;
-  // A new database gets its families at once: DB::Open creates missing ones one by one, with an options file each, and is left to
-  // do so only after a crash here.
+  // The column families of a new database are created in one call below. DB::Open would create them one by one and write an
+  // options file for each; it does so only after a crash during creation.
   if (!fs::exists(dir / "CURRENT", problem)) {
     later.assign(existing.begin() + 1, existing.end());
     existing.resize(1);

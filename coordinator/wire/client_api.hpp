@@ -28,7 +28,7 @@ class ClientApi : public virtual BlobApi {
  public:
   // Accepts a request. It is durable when this returns.
   virtual Result<Accepted> submit(const Submission&) = 0;
-  // Says what `submit` would do.
+  // Describes what `submit` would do.
   virtual Result<PlanReport> plan(const Submission&) = 0;
   // Validates the manifest and describes its pipeline.
   virtual Result<PipelineDescription> validate(const Submission&) = 0;
@@ -38,7 +38,7 @@ class ClientApi : public virtual BlobApi {
   // Withdraws a request; what it has computed is kept.
   virtual Result<RequestStatus> cancel(const std::string& id) = 0;
   virtual Result<ClusterStatus> status() = 0;
-  // Says why a job ran, is reused or waits. job: "PIPELINE/MODULE@2007-09-22T18:00:00Z".
+  // Explains why a job ran, is reused or waits. job: "PIPELINE/MODULE@2007-09-22T18:00:00Z".
   virtual Result<JobExplanation> explain(const std::string& job) = 0;
   // Traces one number to files, plugins and upstream blocks.
   virtual Result<Lineage> why(const std::string& module, const std::string& column, Micros time) = 0;

@@ -54,7 +54,7 @@ struct LeaseRequest {
   4: list<string> held
 }
 
-// Sidecars of plugins are long and few: each is sent once a message, by the digest of its library, and not in every spec.
+// Sidecars of plugins are long and few: each is sent once per message, by the digest of its library, and not in every spec.
 struct Grants {
   1: list<task.Spec> specs
   2: map<string, string> sidecars

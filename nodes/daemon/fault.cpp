@@ -80,7 +80,7 @@ void fail_step(task::Report& report, const task::Spec& spec, std::uint32_t index
   const auto& step = spec.steps[index];
   for (auto& each : report.steps) {
     if (each.step != index) continue;
-    each = {};  // the plugin took the worker down: its result is not trusted
+    each = {};  // the plugin ended the worker, so its result is not trusted
     each.step = index;
     each.outcome = task::Outcome::failed;
     each.code = cause.code;
@@ -105,7 +105,7 @@ void fail_task(task::Report& report, task::FailureCode code, const std::string& 
 task::Report assign_fault(task::Report report, const task::Spec& spec, const WorkerRun& run) {
   report.task = spec.id;
   add_missing_steps(report, spec);
-  // A worker that ends by itself is in its own code by then. exit() called by a plugin looks clean otherwise.
+  // A worker that exits on its own is in its own code at that time. If it was in a plugin, the plugin called exit().
   const auto& call = run.call;
   const bool in_plugin = call && call->in_plugin;
   const bool clean = run.ending.clean() && !in_plugin;

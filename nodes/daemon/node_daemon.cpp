@@ -235,7 +235,7 @@ void NodeDaemon::accept(std::vector<task::Spec> specs) {
   release(too_late);
 }
 
-// A task moves from waiting to running to the outbox. While it moves it is in two places rather than in none.
+// A task moves from waiting_ to running_ to the outbox. It is added to the next before it is removed from the previous one.
 std::vector<std::string> NodeDaemon::held_tasks() const {
   std::vector<std::string> out;
   for (const auto& spec : waiting_) out.push_back(spec.id);

@@ -64,7 +64,7 @@ class Watcher {
  public:
   Watcher(const Command& command, const Watch& watch) : command_(command), watch_(watch) {}
 
-  // Returns why the child must be killed, or `exited` if it ended by itself.
+  // Returns why the child must be killed, or `exited` if it exited on its own.
   Ending::Kind wait(int pidfd) {
     for (;;) {
       pollfd fds[2] = {{pidfd, POLLIN, 0}, {watch_.cancel ? watch_.cancel->descriptor() : -1, POLLIN, 0}};

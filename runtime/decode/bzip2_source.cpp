@@ -11,7 +11,7 @@ namespace mole::runtime {
 namespace {
 
 constexpr std::uint64_t header_bits = 32;  // "BZh" and the level
-constexpr std::size_t max_joined = 3;      // further segments; even one mark by chance is very rare
+constexpr std::size_t max_joined = 3;      // further segments; even one accidental mark is very rare
 // Run-length coding before the block sort expands 5 bytes to at most 255 + 4.
 constexpr std::uint64_t max_block_bytes = std::uint64_t{900'000} * 255 / 5;
 

@@ -37,7 +37,7 @@ class ColumnEncoder {
   // Appends the planes of `rows` values of `width` bytes (1, 2, 4, 8 or 16) to `out`. Throws bad_alloc.
   ColumnPage encode(const void* values, std::size_t width, std::uint32_t rows, std::string& out);
   // The same for times in microseconds, stored relative to the earliest one or, if it is not null, to `relative_to` (`rows`
-  // values), and in milliseconds or seconds if all are whole ones.
+  // values), and in milliseconds or seconds if all values are multiples of that unit.
   ColumnPage encode_times(const std::int64_t* values, const std::int64_t* relative_to, std::uint32_t rows, std::string& out);
 
  private:

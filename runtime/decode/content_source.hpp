@@ -58,7 +58,7 @@ class ContentSource {
   // Whether content is missing after the last chunk; known once next() returned nullopt.
   bool ends_in_damage() const { return ends_in_damage_; }
   std::uint64_t stored_bytes() const { return stored_bytes_; }    // size of the file
-  std::uint64_t content_bytes() const { return content_bytes_; }  // given so far
+  std::uint64_t content_bytes() const { return content_bytes_; }  // returned so far
 
  protected:
   std::vector<task::ByteRange> lost_;

@@ -1,4 +1,4 @@
-// Decodes one archive file with a decoder plugin: gives batches of flows, and a report at the end.
+// Decodes one archive file with a decoder plugin into batches of flows, and reports on it at the end.
 //
 //   FlowReader reader(file, std::move(source), decoder, module, wanted, router);
 //   FlowBatch batch;

@@ -20,16 +20,16 @@ class FlowSource {
   FlowSource& operator=(const FlowSource&) = delete;
   virtual ~FlowSource() = default;
 
-  // Gives the next batch (at least one row) in the source's own buffers, valid until the next call. False: no more flows. Damage
-  // of the file is not an error: the readable flows are given, and report() describes the rest. Errors come from the disk
-  // (transient), from lack of memory (exhausted) or from the decoder (internal, ...).
+  // Returns the next batch (at least one row) in the source's own buffers, valid until the next call. False: no more flows.
+  // Damage of the file is not an error: the readable flows are returned, and report() describes the rest. Errors come from the
+  // disk (transient), from lack of memory (exhausted) or from the decoder (internal, ...).
   virtual Result<bool> next(FlowBatch& batch) = 0;
 
   // Call after next() returned false. `digest` is left empty; it is known from staging.
   virtual task::FileReport report() const = 0;
   // Call after next() returned false.
   virtual const Evidence& evidence() const = 0;
-  virtual std::uint64_t flows() const = 0;         // given so far
+  virtual std::uint64_t flows() const = 0;         // returned so far
   virtual std::uint64_t stored_bytes() const = 0;  // size of the file in the archive
 };
 

@@ -39,7 +39,7 @@ class InverseBwt {
   };
   struct Walker {
     std::uint32_t row, piece;
-    std::uint8_t* from;   // begin of the piece
+    std::uint8_t* from;   // start of the piece
     std::uint8_t* bytes;  // where this walker writes next
   };
 

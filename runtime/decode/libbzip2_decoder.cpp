@@ -14,7 +14,7 @@ namespace mole::runtime {
 namespace {
 
 constexpr std::size_t header_bytes = 4;    // "BZh9"
-constexpr std::size_t trailer_bytes = 10;  // end mark and checksum
+constexpr std::size_t trailer_bytes = 10;  // end marker and checksum
 constexpr std::size_t usual_block = 1'000'000;
 
 // dst[0..count) = src shifted left by `shift` bits; src has count+1 bytes if shift is not 0.
@@ -99,8 +99,8 @@ void Libbzip2Decoder::decode(std::span<const std::uint8_t> bytes, unsigned first
   while (code == BZ_OK) {
     const std::size_t size = out.content.size();
     if (size > limit) break;
-    // One byte more than the limit shows that the block is too large. The space must not depend on the memory available: of a
-    // block that ends within a run, libbzip2 reports only the bytes of earlier calls.
+    // One byte more than the limit shows that the block is too large. The size of each call must not depend on the capacity of
+    // the buffer: if a block ends within a run, libbzip2 reports only the bytes of earlier calls.
     const std::size_t wanted = std::min(std::max(usual_block, size * 2), limit + 1), room = wanted - size;
     out.content.reserve(wanted);
     bz.next_out = reinterpret_cast<char*>(out.content.data() + size);

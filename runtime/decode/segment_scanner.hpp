@@ -1,6 +1,6 @@
 // Splits a bzip2 file at its block marks without decoding it.
 //
-//   "BZh9" | block mark, block ... | block mark, block ... | end mark, CRC, padding | "BZh9" | block mark, ...
+//   "BZh9" | block mark, block ... | block mark, block ... | end marker, CRC, padding | "BZh9" | block mark, ...
 //
 // Marks are 48 bits at any bit position: 0x314159265359 begins a block, 0x177245385090 ends a stream. The pattern can also occur
 // inside a block by chance (2^-48 per bit), so a segment that fails to decode must be joined with the next one.

@@ -1,6 +1,6 @@
 // The call record: before every call into a plugin, a worker records the call in 64 bytes of a file, which the daemon reads if
 // the worker dies (docs/formats/call_record.md). Written with plain stores to shared memory, so that a mark costs nanoseconds and
-// survives any end of the process.
+// survives a crash of the process.
 //
 //   auto record = CallRecord::map(A / "call");       // or CallRecord::in_memory() without a file
 //   record->mark(Call::add, 2, "traffic", batch);    // the next call is add() of step 2

@@ -19,7 +19,7 @@ class SequentialFlows {
                   const std::filesystem::path& scratch);
   // `file`: number of the file in the task.
   Result<> add(const FlowBatch& flows, const FlowGrouping::Assignment& assignment, std::uint32_t file);
-  // Sorts the flows, adds them to the states and closes every interval from the begin of the warm-up to the end of the block.
+  // Sorts the flows, adds them to the states and closes every interval from the start of the warm-up to the end of the block.
   Result<> run(SequentialStates& states, const CoverageOf& coverage);
 
  private:
@@ -38,7 +38,7 @@ class SequentialFlows {
   std::uint64_t batches_ = 0;
 };
 
-// Reads rows of upstream modules (OpenStep::upstream), from `from` (the begin of the warm-up) on.
+// Reads rows of upstream modules (OpenStep::upstream), from `from` (the start of the warm-up) on.
 Result<> run_sequential_rows(const OpenStep& step, SequentialStates& states, Micros from, const CoverageOf& coverage);
 
 }  // namespace mole::runtime

@@ -28,7 +28,7 @@ struct Range {
 };
 
 // Converts routes to ranges that cover all addresses, with neighbours of one AS merged: sweeps over the networks in order of
-// their begin, with the open ones on a stack, the innermost on top. The cost is that of sorting, however the prefixes overlap.
+// their start, with the open ones on a stack, the innermost on top. The cost is that of sorting, however the prefixes overlap.
 template <class Address, class Route>
 std::vector<Range<Address>> ranges_of(const std::vector<Route>& routes) {
   constexpr Address last_address = ~Address{0};

@@ -33,7 +33,7 @@ class FlowFeeder {
   void feed(const FlowBatch& decoded, std::uint32_t file);
   // Fails the running steps that read the current file.
   void fail_readers(const Error& error);
-  // Closes the intervals that no file from number `files_read` on can reach. An error is one of the task, not of a step.
+  // Closes the intervals that no file from number `files_read` on can reach. An error fails the whole task.
   Result<> close_intervals(std::size_t files_read);
 
  private:

@@ -91,7 +91,7 @@ class FlowFiles::CachedSource final : public FlowSource {
         if (auto switched = switch_to_file(); !switched) return switched.error();
         continue;
       }
-      if (*more && batch.first_record + batch.rows <= rows_given_) continue;  // already given, from columns
+      if (*more && batch.first_record + batch.rows <= rows_given_) continue;  // already returned from the columns
       if (*more && batch.first_record < rows_given_) {
         const auto skip = static_cast<std::uint32_t>(rows_given_ - batch.first_record);
         batch = batch.slice(skip, batch.rows - skip);
@@ -184,8 +184,8 @@ Result<> FlowFiles::fetch_file(std::uint32_t number) {
   auto acquired = cache_.acquire(std::span(&spec_.files[number], 1), archive_, fetch_);
   if (!acquired) return acquired.error();
   staged_[number] = std::move(acquired->front());
-  // Flows of the file may have been given already, so the task fails; the next attempt finds neither file nor columns and reports
-  // the file as missing.
+  // Flows of the file may have been returned already, so the task fails; the next attempt finds neither file nor columns and
+  // reports the file as missing.
   if (const auto& error = staged_[number].error)
     return transient("the cached columns of " + spec_.files[number].id +
                      " are damaged and the file cannot be fetched: " + error->message);

@@ -28,7 +28,7 @@ class FlowPass {
   // Adds a running step that reads flows. An error fails the step.
   void add(StepRun& run);
   // Reads the files that some step reads (all files if there is no step, for kind "verify") and reports each of them that is
-  // present. An error is one of the task: the disk, the cache.
+  // present. An error (disk, cache) fails the whole task.
   Result<Totals> run(const ReportSink& sink);
 
   const CoverageTable& coverage() const { return coverage_; }

@@ -13,8 +13,9 @@ json plugin_of(const task::PluginUse& use) {
 }
 
 json archive_of(const task::Archive& archive) {
-  json downloader = {{"name", archive.downloader.name},
-                     {"version", archive.downloader.version}};  // without its parameters: they give the place, not the content
+  json downloader = {
+      {"name", archive.downloader.name},
+      {"version", archive.downloader.version}};  // without its parameters, which determine the location, not the content
   return {{"name", archive.name},     {"decoder", plugin_of(archive.decoder)},
           {"downloader", downloader}, {"damage", archive.damage},
           {"covers", archive.covers}, {"lateness", archive.lateness}};

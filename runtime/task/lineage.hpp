@@ -1,5 +1,5 @@
-// The lineage of a step as JSON (docs/formats/lineage.md): plugin, files, lost ranges, upstream rows and states. It has nothing
-// about the run (hosts, times, attempts): equal inputs give equal lineage.
+// The lineage of a step as JSON (docs/formats/lineage.md): plugin, files, lost ranges, upstream rows and states. It contains
+// nothing about the run (hosts, times, attempts): equal inputs give equal lineage.
 #pragma once
 
 #include "runtime/task/step_run.hpp"

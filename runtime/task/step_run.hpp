@@ -34,7 +34,7 @@ class StepRun {
   const Filter& filter() const { return filter_; }
   bool running() const { return phase_ == Phase::open || phase_ == Phase::feeding; }
   bool failed() const { return phase_ == Phase::failed; }
-  // It computes states from flows, and does not only merge states of state files.
+  // True if it computes states from flows, rather than only merging saved states.
   bool reads_flows() const { return flows_input_ >= 0 && computes(); }
   const std::vector<int>& columns() const { return columns_; }  // flow columns that the module reads
   GroupingPlan grouping_plan(Micros lateness) const;
@@ -43,9 +43,9 @@ class StepRun {
   Result<> load_inputs(const std::vector<std::unique_ptr<StepRun>>& steps);
   // Prepares for flows grouped by `grouping`, which must outlive the feeding. `routers`: of the files of the task.
   void start(const FlowGrouping& grouping, const std::vector<std::string>& routers);
-  // It takes runs of an arranged batch, possibly from several threads, and closes intervals on the way; else whole batches.
+  // True: takes runs of an arranged batch, possibly from several threads, and closes intervals early. False: whole batches.
   bool takes_runs() const { return flow_ != nullptr; }
-  // As FlowStep; without effect on a step that takes whole batches.
+  // See FlowStep. No effect on a step that takes whole batches.
   Result<> create_states() { return flow_ ? flow_->create_states() : Result<>(); }
   Result<> close(std::uint32_t end) { return flow_ ? flow_->close(end) : Result<>(); }
   Result<> add(const FlowRuns& flows, std::size_t first, std::size_t count, std::uint64_t batch) {

@@ -5,8 +5,7 @@
 //   task::Report totals = runner.run();
 //
 // A step that fails is reported as "failed", steps that read its rows as "blocked"; the others finish. Missing and damaged files
-// are not failures, they reduce the coverage. The totals have a code if the task as a whole failed: the
-// services of the archive, the cache, the disk.
+// are not failures; they reduce the coverage. The totals have an error code if the whole task failed (archive, cache, disk).
 #pragma once
 
 #include "runtime/archive/archive_reader.hpp"

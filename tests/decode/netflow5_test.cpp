@@ -48,7 +48,7 @@ TEST(NetFlow5, ReadsEveryColumn) {
   EXPECT_FALSE(*reader.next(batch));
 }
 
-TEST(NetFlow5, NoSamplingIsOne) {
+TEST(NetFlow5, UnsampledFlowsHaveSamplingIntervalOne) {
   const TempFolder folder;
   auto source = open_content(folder.file("a.dat", Datagram{}.bytes()));
   FlowReader reader(task::File{}, std::move(*source), &netflow5(), nullptr, ColumnSet().set(MOLE_COLUMN_SAMPLING), 0);
@@ -137,7 +137,7 @@ TEST(NetFlow5, ATruncatedDatagramAtTheEndIsReported) {
   }
 }
 
-TEST(NetFlow5, FindsTheNextDatagramAfterForeignBytes) {
+TEST(NetFlow5, FindsTheNextDatagramAfterUnrelatedBytes) {
   const std::string bytes = datagrams(20, 30);
   const std::size_t one = Datagram{.count = 30}.bytes().size();
   for (const std::size_t size : {std::size_t{1}, std::size_t{100}, std::size_t{200'000}}) {
@@ -150,7 +150,7 @@ TEST(NetFlow5, FindsTheNextDatagramAfterForeignBytes) {
   }
 }
 
-TEST(NetFlow5, LossAcrossForeignBytesIsDamageNotLoss) {
+TEST(NetFlow5, LossAcrossUnrelatedBytesIsReportedAsDamage) {
   const std::string bytes = datagrams(20, 30);
   const std::size_t one = Datagram{.count = 30}.bytes().size();
   std::string hurt = bytes;

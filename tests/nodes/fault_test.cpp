@@ -93,7 +93,7 @@ TEST(Fault, IsExhaustedWhenMemoryRunsOut) {
   EXPECT_EQ(code(SIGABRT, "assertion failed\n"), task::FailureCode::crashed);
 }
 
-TEST(Fault, IsThePluginsIfItCallsExit) {
+TEST(Fault, IsAssignedToAPluginThatCallsExit) {
   const auto report = assign_fault(sealed(), spec(), worker_run({Ending::Kind::exited, 0}, in_add_of_variance()));
   EXPECT_EQ(report.steps[1].outcome, task::Outcome::failed);
   EXPECT_EQ(report.steps[1].code, task::FailureCode::crashed);
@@ -112,7 +112,7 @@ TEST(Fault, OfADecoderFailsTheTask) {
   EXPECT_EQ(report.steps[1].outcome, task::Outcome::not_run);
 }
 
-TEST(Fault, IsNoModulesIfTheWorkerDiesInItsOwnCode) {
+TEST(Fault, IsAssignedToNoModuleIfTheWorkerDiesInItsOwnCode) {
   PluginCall none;
   none.in_plugin = false;
   auto handed = sealed();
@@ -134,7 +134,7 @@ TEST(Fault, OfTheWorkerKeepsFinishedSteps) {
   EXPECT_NE(report.steps[1].message.find("signal 6 (SIGABRT)"), std::string::npos);
 }
 
-TEST(Fault, IsWhatTheWorkerItselfReported) {
+TEST(Fault, IsTheErrorThatTheWorkerReported) {
   task::Report reported;
   reported.code = task::FailureCode::missing;
   reported.message = "the archive has no such file";
@@ -158,7 +158,7 @@ TEST(Fault, LeavesASuccessfulReportUnchanged) {
       << "a worker that crashes after its last step has done its work";
 }
 
-TEST(Fault, IsTheDownloadersInAnIndexTask) {
+TEST(Fault, IsAssignedToTheDownloaderInAnIndexTask) {
   auto index = spec();
   index.steps.clear();
   index.kind = task::Kind::index;

@@ -173,7 +173,7 @@ TEST_F(Daemon, NamesTheCulpritOfACrash) {
   EXPECT_EQ(report.log_tail, "last words\n");
 }
 
-TEST_F(Daemon, EndsAHangAndKeepsWorking) {
+TEST_F(Daemon, KillsAHungWorkerAndContinues) {
   options.wall_limit = 200'000;
   give("1-1", "hang");
   start();
@@ -184,7 +184,7 @@ TEST_F(Daemon, EndsAHangAndKeepsWorking) {
   EXPECT_EQ(coordinator.completion(1).report.steps[1].outcome, task::Outcome::done);
 }
 
-TEST_F(Daemon, IsNotFooledByAWorkerThatEndsWellWithoutItsWork) {
+TEST_F(Daemon, ReportsACrashIfAWorkerExitsWithZeroButLeavesSteps) {
   give("1-1", "vanish");
   start();
   ASSERT_TRUE(done());
@@ -200,7 +200,7 @@ TEST_F(Daemon, ReportsThatItCannotSeal) {
   EXPECT_EQ(coordinator.completion().report.log_tail, "no space\n");
 }
 
-TEST_F(Daemon, ReportsAStateThatNobodyHas) {
+TEST_F(Daemon, ReportsAStateThatNoNodeHas) {
   auto task = spec("1-1", "succeed");
   task.steps[0].states.push_back({.block = {}, .blob = digest_of("lost"), .nodes = {}});
   coordinator.give(task);

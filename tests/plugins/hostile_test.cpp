@@ -57,9 +57,9 @@ std::int32_t add_in(const std::string& name) {
   return code;
 }
 
-TEST(HostilePlugins, ThrowAtMostAsFarAsTheBoundary) { EXPECT_EQ(add_in("thrower"), MOLE_INTERNAL); }
+TEST(HostilePlugins, DoNotThrowAcrossTheBoundary) { EXPECT_EQ(add_in("thrower"), MOLE_INTERNAL); }
 
-TEST(HostilePluginsDeathTest, DieAsTheyPromise) {
+TEST(HostilePluginsDeathTest, DieAsDocumented) {
   EXPECT_DEATH(add_in("segfaulter"), "");  // by SIGSEGV, or by a sanitizer
   EXPECT_EXIT(add_in("exiter"), ::testing::ExitedWithCode(0), "");
 }

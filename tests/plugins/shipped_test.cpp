@@ -22,7 +22,7 @@ std::vector<std::string> plugins_with_golden() {
   return names;
 }
 
-TEST_P(ShippedPlugin, DescribesItselfAsItDid) {
+TEST_P(ShippedPlugin, MatchesItsGoldenDescriptor) {
   const std::filesystem::path folder = SHIPPED_PLUGINS;
   const auto sidecar = mole::Sidecar::read(folder / (GetParam() + ".plugin.json"));
   ASSERT_TRUE(sidecar) << sidecar.error().message;

@@ -221,7 +221,7 @@ struct WrongMerge : Thrower {
   Row finish() const { return {count}; }
 };
 
-TEST(Laws, DetectAMergeThatForgets) {
+TEST(Laws, DetectAWrongMerge) {
   EXPECT_THROW(mole::testkit::check_laws<WrongMerge>(flows("bytes\n 1\n 2\n 3")), mole::testkit::LawBroken);
 }
 

@@ -95,7 +95,7 @@ TEST(RunMap, RepeatedHostileKeysTakeNoLonger) {
   const auto append = [&](auto mixed) {
     runs.append(n, [&](std::size_t i) { return std::pair(mole::detail::KeyMixer::unmix(mixed(i)), Sum{1}); });
   };
-  append([&](std::size_t) { return random(); });  // so that there are drawers
+  append([&](std::size_t) { return random(); });  // so that there are partitions
   Counted::compared = 0;
   append([](std::size_t i) { return i % 8192 < 4096 ? i % 4096 : 0; });
   EXPECT_GT(runs.size(), 4096u);

@@ -479,7 +479,7 @@ TEST_F(ColumnsInCache, TheFileIsUsedWithoutASidecarOrAfterForget) {
   ASSERT_TRUE(cache.forget_columns(name_)) << "may be repeated";
 }
 
-TEST_F(ColumnsInCache, IncompleteOnesOfADeadWorkerAreRemoved) {
+TEST_F(ColumnsInCache, IncompleteColumnsOfADeadWorkerAreRemoved) {
   auto cache = open(1000);
   const pid_t child = ::fork();
   if (child == 0) {

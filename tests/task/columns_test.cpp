@@ -156,7 +156,7 @@ TEST_F(ColumnsTest, TheFileIsNotFetchedAgain) {
   expect_same(again, expected);
 }
 
-TEST_F(ColumnsTest, DamagedOnesAreReplaced) {
+TEST_F(ColumnsTest, DamagedColumnsAreReplaced) {
   const std::map<std::string, std::function<void(std::string&)>> harms{
       {"first batch", [](std::string& b) { b[20] = static_cast<char>(b[20] ^ 1); }},
       {"last batch", [](std::string& b) { b[last_batch(b)] = static_cast<char>(b[last_batch(b)] ^ 1); }},
@@ -180,7 +180,7 @@ TEST_F(ColumnsTest, DamagedOnesAreReplaced) {
   }
 }
 
-TEST_F(ColumnsTest, ThoseOfAnotherFileAreNotUsed) {
+TEST_F(ColumnsTest, ColumnsOfADifferentFileAreNotUsed) {
   ArchiveTask task(archive_.path());
   const auto expected = outcome_of(task.run(task.spec(whole, steps(task))));
   auto files = column_files(task.cache());
@@ -249,7 +249,7 @@ TEST_F(ColumnsTest, SkipReportsItsFirstReadAsDecoded) {
 }
 
 // In a folder that an unprivileged process can read but not modify.
-TEST_F(ColumnsTest, UnusableOnesThatCannotBeRemovedAreIgnored) {
+TEST_F(ColumnsTest, UnusableColumnsThatCannotBeRemovedAreIgnored) {
   ArchiveTask task(archive_.path());
   auto expected = outcome_of(task.run(task.spec(whole, steps(task))));
   for (const auto& file : column_files(task.cache())) change(file, [](std::string& b) { b.assign(b.size(), '\0'); });

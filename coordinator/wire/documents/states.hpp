@@ -33,7 +33,7 @@ struct EnumNamesOf<RequestState> {
   static constexpr EnumNames value{"RequestState", request_state_names};
 };
 
-// True if the request changes no more.
+// True if the request has ended.
 constexpr bool is_final(RequestState state) {
   return state == RequestState::complete || state == RequestState::partial || state == RequestState::failed ||
          state == RequestState::cancelled;

@@ -34,7 +34,7 @@ mole::testkit::Given<ChangePoints> at_day(int i, const std::string& season) {
 }  // namespace
 
 // G. W. Cobb, Biometrika 65 (1978), 243-251: one change, after 1898; means 1097.75 before and 849.97 after it.
-TEST(ChangePoints, FindTheChangeOfTheNile) {
+TEST(ChangePoints, FindTheChangeInTheNileSeries) {
   ValueTable t;
   for (std::size_t i = 0; i < nile.size(); ++i) t.rows.push_back({nile[i], 1, {static_cast<std::int64_t>(i) * day}});
   for (const std::uint64_t least : {2, 5, 16}) {

@@ -80,7 +80,7 @@ struct Distributions {
                                              &Distributions::sum_us, &Distributions::sum_packets, &Distributions::sum_bytes);
 
   void add(const mole::Flows<mole::start, mole::end, mole::packets, mole::bytes>& batch) {
-    thread_local std::vector<std::uint64_t> duration, size;  // ms; bytes a packet
+    thread_local std::vector<std::uint64_t> duration, size;  // ms; bytes per packet
     const auto start = batch.span<mole::start>(), end = batch.span<mole::end>();
     const auto p = batch.span<mole::packets>(), b = batch.span<mole::bytes>();
     const std::size_t n = batch.size();
