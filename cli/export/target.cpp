@@ -58,7 +58,8 @@ Result<> Target::finish() {
 Error Target::failed() const {
   if (errno == EPIPE) return {Code::cancelled, "the reader of the output closed the pipe"};
   const auto text = fmt::format("cannot write {}: {}", path_.empty() ? "the output" : path_.string(), std::strerror(errno));
-  return errno == ENOSPC || errno == EDQUOT ? exhausted(text + "; free space there") : transient(text);
+  return errno == ENOSPC || errno == EDQUOT ? exhausted(text + "; free space there")
+                                            : transient(text + "; check the disk and try again");
 }
 
 }  // namespace mole::cli

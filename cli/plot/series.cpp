@@ -57,7 +57,7 @@ Result<std::vector<Series>> series_of(const RowTable& rows, const std::vector<st
                                       const std::vector<std::string>& columns) {
   const auto *starts = rows.find("interval_start"), *ends = rows.find("interval_end"), *coverage = rows.find("coverage");
   if (!starts || !ends || type_of(*starts) != ColumnType::time || type_of(*ends) != ColumnType::time)
-    return invalid("the rows have no columns interval_start and interval_end");
+    return invalid("the rows have no time columns interval_start and interval_end; compute the module again");
   std::vector<const Column*> dimensions;
   for (const auto& name : by) {
     dimensions.push_back(rows.find(name));

@@ -260,7 +260,7 @@ Result<TableDump> Queries::dump(const std::string& table, const std::string& fro
   if (!which)
     return missing("there is no table \"" + table.substr(0, 60) + "\"" + manifest::suggestion(table, store::table_names()));
   const auto start = from_hex(from);
-  if (!start) return invalid("\"" + from.substr(0, 60) + "\" is not a cursor; pass the \"next\" of the answer before");
+  if (!start) return invalid("\"" + from.substr(0, 60) + "\" is not a cursor; pass \"next\" from the previous reply");
   limit = std::clamp<std::uint32_t>(limit, 1, 10'000);
   TableDump out;
   out.table_name = table;

@@ -18,7 +18,7 @@ T answer(Result<T> result) {
 // A reply larger than a client accepts would break its connection.
 void check_size(std::size_t bytes) {
   if (bytes > room(reply_bytes))
-    throw to_wire(exhausted("the answer has " + std::to_string(bytes) + " bytes, more than the " + std::to_string(reply_bytes) +
+    throw to_wire(exhausted("the reply has " + std::to_string(bytes) + " bytes, more than the " + std::to_string(reply_bytes) +
                             " of a message; ask for a shorter range"));
 }
 
