@@ -121,7 +121,7 @@ std::vector<std::string> PlotSources::notes() const {
   return notes;
 }
 
-// Returns a note about the dimensions of which only the total is drawn; "" if there are none.
+// Returns a note about the dimensions that are drawn only as their total; "" if there are none.
 std::string PlotSources::totals_note() const {
   std::vector<std::string> columns;
   std::string parts;

@@ -41,7 +41,7 @@ class PlotSources {
   std::string title() const;
   // Returns the loaded columns that count bytes, packets or flows.
   CountedOver counted() const;
-  // Returns notes for the reader: results of a what-if run, and dimensions of which only the total is drawn.
+  // Returns notes for the reader: results of a what-if run, and dimensions that are drawn only as their total.
   std::vector<std::string> notes() const;
 
  private:

@@ -78,7 +78,7 @@ std::vector<std::string> Scheduler::tick(Micros now) {
 }
 
 void Scheduler::advance(Micros now) {
-  // A coordinator that was itself stuck received no heartbeats: every lease gets its full length again.
+  // While the coordinator was blocked it received no heartbeats, so every lease is extended by its full length.
   if (!ticked_ || now - last_tick_ > settings_.heartbeat) healthy_since_ = now;
   ticked_ = true;
   last_tick_ = now;

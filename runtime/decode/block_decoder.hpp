@@ -58,7 +58,7 @@ class BlockDecoder {
                       DecodedBlock& out) = 0;
 };
 
-// All decoders give the same outcome, reason and content of whole blocks for the same bits.
+// All decoders return the same outcome, reason and content of whole blocks for the same bits.
 std::unique_ptr<BlockDecoder> make_block_decoder(Bzip2Decoder which);
 
 }  // namespace mole::runtime

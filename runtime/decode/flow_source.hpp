@@ -1,4 +1,4 @@
-// The flows of one archive file: decoded by a FlowReader, or read from the column file of an earlier decode. Both give the same
+// The flows of one archive file: decoded by a FlowReader, or read from the column file of an earlier decode. Both return equal
 // batches, report and evidence.
 #pragma once
 

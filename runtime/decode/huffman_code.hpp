@@ -14,7 +14,7 @@ class HuffmanCode {
   static constexpr unsigned max_length = 20, max_symbols = 258, no_symbol = 511;
 
   // Builds the code from the length of each symbol's code, 1 to 20 bits. Lengths that are not a complete code are treated as in
-  // libbzip2: the shortest code that fits wins, and bits that are not a code give no_symbol.
+  // libbzip2: the shortest code that fits is used, and bits that are not a code give no_symbol.
   void build(std::span<const std::uint8_t> lengths);
 
   // Reads one symbol. At least max_length bits must be available.

@@ -36,7 +36,7 @@ class UpstreamRows {
   Result<> append(const RowTable& table, const std::string& column, const std::string& type, TimeRange range);
 
   const std::vector<Row>& rows() const { return rows_; }
-  // Returns the row of an interval and group, the first if a metric gave several; null if there is none.
+  // Returns the row of an interval and group, the first if a metric returned several; null if there is none.
   const Row* find(Micros interval_start, const Group& group) const;
 
  private:

@@ -34,14 +34,14 @@ struct RowSource {
 
   const RowTable* table = nullptr;  // whose rows come next; at first a table that defines the columns
   std::size_t at = 0;               // the next row
-  const NextTable* next = nullptr;  // gives further tables; null: there are none
+  const NextTable* next = nullptr;  // returns further tables; null: there are none
   std::optional<RowTable> pulled;   // the last table from `next`
-  std::uint64_t rows = 0;           // given so far
+  std::uint64_t rows = 0;           // returned so far
   std::optional<Error> failure;     // of `next`
 };
 
-// Registers a table function without parameters that gives the rows of `source`. `name` must be unique in the database, because
-// functions are not local to a connection.
+// Registers a table function without parameters that returns the rows of `source`. `name` must be unique in the database,
+// because functions are not local to a connection.
 bool register_rows(duckdb_connection connection, const std::string& name, RowSource* source);
 
 // invalid: DuckDB cannot represent the table as Parquet, or a text is not UTF-8.

@@ -63,7 +63,7 @@ class Parquet {
   // Reads the metadata; the fields are empty if the file was not written by `write`.
   Result<ParquetNote> note(const std::filesystem::path& path);
   // missing: there is no such file. corrupt: not Parquet, damaged, or with a type that results do not have. invalid: a selected
-  // column is not there. exhausted: beyond a limit.
+  // column is missing. exhausted: beyond a limit.
   Result<RowTable> read(const std::filesystem::path& path, const ParquetSelection& selection = {}, const RowLimits& limits = {});
 
  private:

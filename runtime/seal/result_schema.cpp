@@ -85,7 +85,7 @@ int compare(const Column& column, std::size_t a, std::size_t b) {
       column.values);
 }
 
-// Checks the order of columns 0 (interval_start) and 2.. (by). Equal rows are allowed: a metric may give several for one group.
+// Checks the order of columns 0 (interval_start) and 2.. (by). Equal rows are allowed: a metric may return several per group.
 Result<> check_order(const RowTable& table, std::size_t dimensions) {
   for (std::size_t row = 1; row < table.rows(); ++row) {
     int order = compare(table.columns[0], row - 1, row);

@@ -45,10 +45,10 @@ class BlockSorter {
   // rows of MOLE_NO_STATE are left out; null: every row has slot 0. Only before the first next(). exhausted: the disk is full.
   Result<> add(const FlowBatch& batch, std::uint32_t file, const std::uint32_t* slot_of_row = nullptr);
 
-  // Gives the next rows in order, valid until the next call; false after the last. A batch has one address family, so it may
+  // Returns the next rows in order, valid until the next call; false after the last. A batch has one address family, so it may
   // have fewer than batch_rows rows.
   Result<bool> next(FlowBatch& batch);
-  // Returns the slots of the rows that next() gave.
+  // Returns the slots of the rows that next() returned.
   const std::uint32_t* slots() const { return slots_.data(); }
 
   std::uint64_t spilled_bytes() const { return spilled_; }

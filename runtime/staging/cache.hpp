@@ -54,7 +54,7 @@ class Pin {
   int fd_ = -1;
 };
 
-// A file of a task, pinned in the cache as long as this lives. Either the file is there (`path` is set), or its cached columns
+// A file of a task, pinned in the cache as long as this lives. Either the file exists (`path` is set), or its cached columns
 // replace it (`path` and `columns` are set), or it could not be fetched (`error`), or it is not present in the archive's index
 // (none is set).
 struct Staged {
@@ -115,7 +115,7 @@ class Cache {
   Result<std::vector<Staged>> acquire(std::span<const task::File> files, std::string_view archive, const Fetch& fetch,
                                       std::span<const Digest> columns = {});
 
-  // Reserves space for a column file of this name and at most this size; evicts as acquire does. nullopt: the file is there, is
+  // Reserves space for a column file of this name and at most this size; evicts as acquire does. nullopt: the file exists, is
   // being written by another task, or there is no space. Never waits.
   Result<std::optional<ColumnsPart>> begin_columns(const Digest& name, std::uint64_t max_bytes);
   // Removes damaged columns. Tasks that still read them are not affected.

@@ -32,14 +32,14 @@ Result<Pin> lock(const fs::path& folder);
 bool try_shared(const Pin& file);
 bool try_exclusive(const Pin& file);
 
-// Opens and pins a complete file; nullopt if it is not there. A file with a bad sidecar, or whose size is not `size` (by default
-// the one in the sidecar), is removed (after a crash it cannot be pinned). Under the lock of the folder.
+// Opens and pins a complete file; nullopt if it does not exist. A file with a bad sidecar, or whose size is not `size` (by
+// default the one in the sidecar), is removed (after a crash it cannot be pinned). Under the lock of the folder.
 struct Whole {
   Pin pin;
   Digest digest;
 };
 Result<std::optional<Whole>> open_whole(const fs::path& folder, const std::string& name, std::optional<std::uint64_t> size);
-Pin open_part(const fs::path& folder, const std::string& name);  // empty: not there
+Pin open_part(const fs::path& folder, const std::string& name);  // empty: does not exist
 // Creates a part of `size` bytes and locks it. exhausted: the disk is full.
 Result<Pin> create_part(const fs::path& folder, const std::string& name, std::uint64_t size);
 Result<> reserve(const Pin& part, std::uint64_t size);

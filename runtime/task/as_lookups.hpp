@@ -1,7 +1,7 @@
 // Looks up src_as and dst_as for the steps of a pass. Steps with the same routing tables and time column share one lookup per
 // batch.
 //
-//   AsLookup* as = lookups.add(step, wanted);        // null: the step sees the AS numbers of the records
+//   AsLookup* as = lookups.add(step, wanted);        // null: the step uses the AS numbers of the records
 //   lookups.look_up(flows);                          // once per batch
 //   const FlowBatch& seen = as ? as->view : flows;   // unless as->error
 #pragma once

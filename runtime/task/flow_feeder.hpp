@@ -39,7 +39,7 @@ class FlowFeeder {
  private:
   struct StepGroup {  // steps that share a grouping
     FlowGrouping grouping;
-    const AsLookup* as = nullptr;  // null: they see the AS numbers of the records
+    const AsLookup* as = nullptr;  // null: they use the AS numbers of the records
     bool reads_as = false;
     std::vector<StepRun*> steps{};
     // watermarks[n]: once n files are read, the intervals before this one get no more flows.

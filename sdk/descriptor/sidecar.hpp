@@ -41,7 +41,7 @@ struct CataloguedPlugin {
   std::filesystem::path library;  // the .so
   std::filesystem::path sidecar_path;
 
-  // As Sidecar::verify, but only once, also for copies.
+  // Like Sidecar::verify, but only once, also for copies.
   Result<> verify() const;
 
  private:

@@ -43,7 +43,7 @@ template <>
 inline constexpr NameTable<DamagePolicy, 3> name_table<DamagePolicy>{
     "a damage policy", {{{DamagePolicy::partial, "partial"}, {DamagePolicy::strict, "strict"}, {DamagePolicy::skip, "skip"}}}};
 
-// Which code decodes the blocks of bzip2 files; both give the same content.
+// Which code decodes the blocks of bzip2 files; both produce the same content.
 enum class Bzip2Decoder { interleaved, libbzip2 };
 
 template <>

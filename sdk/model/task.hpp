@@ -1,4 +1,4 @@
-// What a node is given (Spec) and what it gives back (Report), as plain values with a JSON form (docs/formats/task.md).
+// The input of a task on a node (Spec) and its output (Report), as plain values with a JSON form (docs/formats/task.md).
 // The coordinator writes Specs, `mole-worker` reads them; the sealing process writes Reports, the coordinator reads them.
 // Nothing here loads code.
 #pragma once
@@ -37,23 +37,23 @@ struct PluginUse {
 
 // One expected file of the archive; `present` is false for a gap in the index.
 struct File {
-  std::string id;              // what the downloader's fetch takes; empty if not present
+  std::string id;              // the argument of the downloader's fetch; empty if not present
   std::uint64_t size = 0;      // bytes, from the index
   std::uint64_t revision = 0;  // index revision of this file
-  std::string router;          // "19991"; empty if the pattern names none
-  std::uint64_t sequence = 0;  // running number in the name, 0 if the pattern names none
-  TimeRange covers;            // export time the file's name stands for
+  std::string router;          // "19991"; empty if the pattern has none
+  std::uint64_t sequence = 0;  // running number in the name, 0 if the pattern has none
+  TimeRange covers;            // export time according to the file's name
   bool present = true;
-  std::string version;  // from the index: what the downloader tells contents of one size apart by; may be empty
+  std::string version;  // from the index: changes when the content may have changed (mtime, etag); may be empty
 };
 
-// What is at home in an archive's flows: two filters (sdk/model/filter.hpp). Both empty: not said.
+// The home network of an archive, as two filters (sdk/model/filter.hpp). Both empty: not defined.
 struct Home {
   std::string source;       // the flow's source is at home
   std::string destination;  // its destination is
 };
 
-// The archive that feeds a task.
+// The archive that a task reads.
 struct Archive {
   std::string name;
   PluginUse downloader;
@@ -84,7 +84,7 @@ struct RouteTableRef {
   Digest blob;
   std::string name;    // of the file
   std::string format;  // "prefixes" or "mmdb"
-  bool stale = false;  // used for longer than it is valid, for want of a newer one
+  bool stale = false;  // used for longer than it is valid, because there is no newer one
 };
 
 // One input role of a step.
@@ -115,12 +115,12 @@ struct Step {
   std::vector<std::string> routers;  // expected routers of this module's archive input, sorted
   std::vector<Input> inputs;         // in the descriptor's order
   bool make_state = false;           // compute this block's state from the inputs
-  bool make_result = false;          // give rows
+  bool make_result = false;          // compute rows
   Digest state_key, result_key;
   // make_result with a window: the states of the blocks in reach, in time order; this block's own only if !make_state.
   // sequential with `since`: the checkpoint at the end of the block before (none for the first block).
   std::vector<StateRef> states;
-  // Where src_as and dst_as come from, in time order, without holes over block and warm-up. Empty: from the records themselves.
+  // Where src_as and dst_as come from, in time order, without gaps over block and warm-up. Empty: from the records themselves.
   std::vector<RouteTableRef> routes;
 };
 
@@ -141,7 +141,7 @@ struct ByteRange {
   std::string reason;
 };
 
-// What the one decode found out about a file.
+// What decoding found out about a file.
 struct FileReport {
   std::string id;
   std::uint64_t size = 0;  // bytes staged

@@ -245,7 +245,7 @@ double tasks_per_second(const fs::path& dir, std::size_t count) {
 
 // ---- leases beside queries
 
-// Median time of a lease that is given back at once.
+// Median time of a lease that is released immediately.
 double lease_microseconds(Service& service) {
   std::vector<double> times;
   for (int i = 0; i < 1'000; ++i) {

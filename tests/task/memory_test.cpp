@@ -108,7 +108,7 @@ TEST(Memory, DoesNotGrowWithFlowsOrWithTheBlock) {
   const auto dense = run_worker(folder.path(), base, 12, 10, {now, lately});    // five million in the same time
   const auto lasting = run_worker(folder.path(), base, 120, 1, {now, lately});  // five million in ten times the time
   // States of a closed interval take some 300 kB here: 432 more of them would exceed the margin, and so would kept flows.
-  // Fuller batches, of which two threads may hold copies, do not.
+  // Larger batches do not, even if two threads hold copies of them.
   const std::uint64_t margin = small.peak_kb / 10 + 16 * 1024;
   EXPECT_LT(dense.peak_kb, small.peak_kb + margin) << small.peak_kb;
   EXPECT_LT(lasting.peak_kb, small.peak_kb + margin) << small.peak_kb;

@@ -68,7 +68,7 @@ Result<bool> NetFlow5::next(FlowBuilder& out) {
   return true;
 }
 
-// Handles a header or datagram of which only `left` bytes are there: false at the end of the file; at a gap, continues after it.
+// Handles a header or datagram truncated to `left` bytes. At the end of the file returns false; at a gap continues after it.
 bool NetFlow5::cut_short(std::size_t left, std::string_view what) {
   const bool gap = in_.gap();
   // Reports a gap even without bytes before it, so that the host knows which flows were before the damage.

@@ -69,7 +69,7 @@ class ShortKeyMap {
         f(static_cast<Key>(key), values_[key]);
       }
   }
-  // As FlatMap::merge.
+  // Like FlatMap::merge.
   template <class F>
   void merge(const ShortKeyMap& other, F combine) {
     if (values_.empty() && other.values_.empty()) {
