@@ -80,7 +80,7 @@ Exit usage_error(Context& context, const CLI::ParseError& error, const CLI::App&
   return Exit::usage;
 }
 
-// Appends the help of all leaf commands below `app`, whose full name is `name`.
+// Appends the help of all leaf commands under `app`, whose full name is `name`.
 void append_reference(const CLI::App& app, const std::string& name, std::string& out) {
   for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; })) {
     const auto full = name + " " + command->get_name();

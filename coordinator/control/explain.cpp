@@ -179,7 +179,7 @@ std::map<std::string, std::vector<Digest>> former_fingerprints(const State& stat
   return out;
 }
 
-// Returns the flags of a block that only the plans of running requests know: failed and waiting jobs.
+// Returns the flags of a block that exist only in the plans of running requests: failed and waiting jobs.
 std::uint8_t live_flags(const State& state, const dag::Module& module, Micros from) MOLE_REQUIRES(service_mutex) {
   std::uint8_t out = 0;
   for (const auto& [number, request] : state.live) {

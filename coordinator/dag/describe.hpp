@@ -1,4 +1,4 @@
-// A resolved pipeline for people: as a document and as Graphviz text.
+// Formats a resolved pipeline: as a document and as Graphviz text.
 #pragma once
 
 #include "coordinator/dag/graph.hpp"

@@ -1,5 +1,5 @@
-// A YAML text as a small tree whose nodes know their position. A text that expands (through aliases) to more than `max_nodes`
-// nodes, or nests deeper than `max_depth`, is refused.
+// A YAML text as a small tree whose nodes have a position in the text. A text that expands (through aliases) to more than
+// `max_nodes` nodes, or nests deeper than `max_depth`, is refused.
 #pragma once
 
 #include <mole/result.hpp>

@@ -1,4 +1,4 @@
-// The path of a blob below the root of a blob store (STATE/blobs/ in docs/architecture.md), for processes on the same disk.
+// The path of a blob under the root of a blob store (STATE/blobs/ in docs/architecture.md), for processes on the same disk.
 #pragma once
 
 #include "sdk/model/digest.hpp"

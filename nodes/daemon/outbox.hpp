@@ -20,7 +20,7 @@ class Outbox {
 
   // Durable when this returns. If the task cannot be stored, it is reported as failed instead.
   void add(const FinishedTask& finished);
-  // Removes a task that the coordinator no longer wants.
+  // Removes a task that the coordinator no longer needs.
   void remove(const std::string& task);
   // Returns the tasks of this run that the coordinator has not acknowledged.
   std::vector<std::string> held() const;

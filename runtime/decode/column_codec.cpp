@@ -67,7 +67,7 @@ struct ColumnEncoder::Compressor {
   Compressor() : context(ZSTD_createCCtx()) {
     if (context == nullptr) throw std::bad_alloc();
     // Planes have few repeated strings and skewed bytes, so search little and always use entropy coding. A setting that this
-    // version of zstd does not know costs size or time, not correctness.
+    // version of zstd does not support costs size or time, not correctness.
     constexpr auto literal_compression = ZSTD_c_experimentalParam5;
     constexpr int always = 1;
     for (const auto& [parameter, value] :

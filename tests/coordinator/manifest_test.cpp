@@ -167,7 +167,7 @@ TEST(Manifest, LimitsTheExpansionOfAText) {
   error_of("!!binary x");
 }
 
-// The published schema and the parser know the same keys.
+// The published schema and the parser accept the same keys.
 TEST(Manifest, KnowsTheKeysOfItsPublishedSchema) {
   const auto text = read_file(MOLE_MANIFEST_SCHEMA);
   ASSERT_TRUE(text) << text.error().message;

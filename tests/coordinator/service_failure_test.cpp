@@ -123,7 +123,7 @@ TEST(ServiceFailure, TreatsOtherBytesAsANewRevision) {
   const auto submission = world.submission(border, "2007-09-22", "2007-09-22T04");
   world.run(submission);
   const auto before = world.catalogue();
-  // The file of 02:00, which both blocks read, changes, and a third reader notices.
+  // The file of 02:00, which both blocks read, changes; a run with another filter reads it again and finds the change.
   world.content[World::file_name("1", 2)] = "other bytes";
   auto changed = submission;
   changed.overrides = {"modules.traffic.filter=proto tcp"};

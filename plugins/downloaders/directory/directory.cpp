@@ -43,13 +43,13 @@ bool is_utf8(std::string_view s) {
 }
 
 bool is_beneath(const fs::path& path, const fs::path& root) {
-  const auto r = (root / "").native();  // with a slash, so that /a/bc is not beneath /a/b
+  const auto r = (root / "").native();  // with a slash, so that /a/bc is not under /a/b
   return path.native().starts_with(r) && path.native().size() > r.size();
 }
 
 }  // namespace
 
-// A folder used as an archive. Follows links to files below the root and ignores other links.
+// A folder used as an archive. Follows links to files under the root and ignores other links.
 struct Directory {
   static constexpr auto about = mole::downloader("directory", "1.0.0", "Reads a directory as an archive");
 

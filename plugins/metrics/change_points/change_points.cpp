@@ -63,7 +63,7 @@ struct ChangePoints : mole::SeriesMetric {
     const double middle = season.none() ? 0 : mole::weighted_median(std::move(values));
     const double noise = std::max(mole::long_run_variance(rest), 1e-18 * std::max(middle * middle, 1e-12));
     const double penalty = p.penalty * mole::log(static_cast<double>(present));
-    // A change of level distorts the profile and the reverse: estimate them in turn until they agree.
+    // A change of level distorts the profile and vice versa: estimate them alternately until they agree.
     mole::Pelt pelt(rest, noise, penalty, p.least);
     for (int round = 0; round < max_rounds && !season.none(); ++round) {
       rest = mole::without_profile(grid, season, pelt.levels());
