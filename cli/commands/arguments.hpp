@@ -34,7 +34,7 @@ void add_pipeline_options(CLI::App& command, PipelineArgs& args);
 // Reads the manifest. missing: it cannot be read.
 Result<coordinator::Submission> submission_of(const PipelineArgs& args);
 
-// What to compute of a pipeline: options of run, plan and request submit.
+// The part of a pipeline to compute: options of run, plan and request submit.
 struct WorkArgs {
   PipelineArgs pipeline;
   RangeArgs range;

@@ -14,7 +14,7 @@
 
 namespace mole::cli {
 
-// How lines are distributed over panels. Lines of different units never share a panel.
+// Distribution of lines over panels. Lines of different units never share a panel.
 enum class PanelOf {
   column,  // one panel per column, one line per group
   group,   // one panel per group, one line per column

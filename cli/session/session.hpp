@@ -24,7 +24,7 @@ struct Options {
   std::string stall_limit;    // embedded node: maximum time without progress of a worker; empty: the node's default
 };
 
-// What a command needs a coordinator for.
+// The reason why a command needs a coordinator.
 enum class Need {
   read,   // to read and plan; the state must exist
   store,  // to store something; the state is created if needed

@@ -26,7 +26,7 @@ class Channel {
   std::shared_ptr<apache::thrift::protocol::TProtocol> protocol_;
 };
 
-// How a call ended.
+// The outcome of a call.
 enum class Outcome { answered, failed, broken };  // broken: the connection cannot be used again
 
 struct CallEnd {

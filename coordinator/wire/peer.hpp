@@ -1,4 +1,4 @@
-// How nodes fetch states from each other: server and client.
+// Server and client for states that nodes fetch from each other.
 #pragma once
 
 #include "coordinator/wire/client.hpp"

@@ -14,7 +14,7 @@
 
 namespace mole::nodes {
 
-// What all attempts of a node share; it outlives them.
+// Resources shared by all attempts of a node; must outlive them.
 struct NodeContext {
   const Options& options;
   const NodeFolder& folder;

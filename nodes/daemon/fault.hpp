@@ -7,7 +7,7 @@
 
 namespace mole::nodes {
 
-// What the daemon observed of a worker, beside the report.
+// The observations of the daemon on a worker, in addition to the report.
 struct WorkerRun {
   Ending ending;
   std::optional<PluginCall> call;  // the last call that the worker recorded

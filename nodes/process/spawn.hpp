@@ -19,7 +19,7 @@ namespace mole::nodes {
 // Returns the folder of the running program.
 std::filesystem::path own_folder();
 
-// What the child inherits. Descriptor actions are done in the order of the calls.
+// Attributes that the child inherits. Descriptor actions are done in the order of the calls.
 class Spawn {
  public:
   Spawn();

@@ -1,4 +1,4 @@
-// How the values of a flow column are printed.
+// Formats the values of a flow column.
 #pragma once
 
 #include "runtime/decode/flow_batch.hpp"

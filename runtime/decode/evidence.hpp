@@ -1,4 +1,4 @@
-// What decoding found out about the time of a file: flows received and lost per second of export time, and the export time that
+// Results of decoding about the time of a file: flows received and lost per second of export time, and the export time that
 // was readable. Coverage is computed from it.
 #pragma once
 

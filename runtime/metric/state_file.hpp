@@ -40,7 +40,7 @@ struct StateHeader {
   bool operator==(const StateHeader&) const = default;
 };
 
-// How much of the expected input a state has seen: the standard columns of a row.
+// The share of the expected input that was added to a state: the standard columns of a row.
 struct RowCoverage {
   double share = 0;  // the column `coverage`, 0..1
   std::uint64_t flows_lost = 0, flows_late = 0, files_expected = 0, files_present = 0;

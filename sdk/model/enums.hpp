@@ -7,14 +7,14 @@
 
 namespace mole {
 
-// What an input of a module carries.
+// The kind of data of a module's input.
 enum class InputKind { flows, rows, context };
 
 template <>
 inline constexpr NameTable<InputKind, 3> name_table<InputKind>{
     "an input kind", {{{InputKind::flows, "flows"}, {InputKind::rows, "rows"}, {InputKind::context, "context"}}}};
 
-// How a metric treats time: its states merge, it needs its input in order, or it takes a whole block at once.
+// How a metric is executed: its states merge, it needs its input in order, or it takes a whole block as one input.
 enum class Execution { mergeable, sequential, block };
 
 template <>
@@ -36,7 +36,7 @@ template <>
 inline constexpr NameTable<Load, 3> name_table<Load>{
     "a load scheme", {{{Load::start, "start"}, {Load::end, "end"}, {Load::proportional, "proportional"}}}};
 
-// What to do with a damaged file: use what is readable, fail the step, or leave the file out.
+// The treatment of a damaged file: use the readable parts, fail the step, or leave the file out.
 enum class DamagePolicy { partial, strict, skip };
 
 template <>
@@ -57,10 +57,11 @@ namespace mole::task {
 // `index` lists an archive, `verify` reads files without a module, `compute` reads flows or rows, `merge` only merges states.
 enum class Kind { index, verify, compute, merge };
 
-// How a step ended. `failed`: by the module or its plugin; `blocked`: an input step failed; `not_run`: the worker ended first.
+// The outcome of a step. `failed`: by the module or its plugin; `blocked`: an input step failed; `not_run`: the worker ended
+// first.
 enum class Outcome { done, failed, blocked, not_run };
 
-// What is known of a file's content.
+// The state of a file's content.
 enum class FileState { unread, sound, damaged, unreadable, missing };
 
 // Where a run got the flows of a file: decoded from the archive's file, or from columns cached by an earlier decode.

@@ -141,7 +141,7 @@ struct ByteRange {
   std::string reason;
 };
 
-// What decoding found out about a file.
+// The results of decoding a file.
 struct FileReport {
   std::string id;
   std::uint64_t size = 0;  // bytes staged

@@ -33,7 +33,7 @@ task::Spec spec() {
   return s;
 }
 
-// What the sealing process writes about a worker that handed over step 0 and died.
+// The report of the sealing process on a worker that handed over step 0 and died.
 task::Report sealed() {
   task::Report r;
   r.task = "7-19";

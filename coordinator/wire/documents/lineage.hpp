@@ -13,7 +13,7 @@ struct Interval {
                                          time_field("to", &Interval::to, "End"));
 };
 
-// How the rows of one block were made.
+// The origin of the rows of one block.
 struct BlockLineage {
   std::string module, column;
   Interval interval;

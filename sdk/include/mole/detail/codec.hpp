@@ -1,4 +1,4 @@
-// How each type of a state field is saved, loaded and named in the state's shape. Layout: docs/formats/metric_state.md.
+// Saves and loads each type of a state field, and names it in the state's shape. Layout: docs/formats/metric_state.md.
 #pragma once
 
 #include <mole/addr.hpp>

@@ -183,7 +183,7 @@ class Scale {
   bool logarithmic_;
 };
 
-// What the states of a seasonal metric share: its parameters, period and scale. Params has a text `season` and may have a flag
+// Shared by the states of a seasonal metric: its parameters, period and scale. Params has a text `season` and may have a flag
 // `logarithmic`. In the metric: using Module = mole::SeasonalModule<Params>;
 template <class Params>
 struct SeasonalModule {

@@ -18,7 +18,7 @@
 
 namespace mole::testkit {
 
-// What a manifest and the runtime would provide: parameters, context values by role, and the interval passed to `finish`.
+// Inputs from the manifest and the runtime: parameters, context values by role, and the interval passed to `finish`.
 template <class M>
 struct Given {
   typename mole::detail::ParamsOf<M>::type params{};
