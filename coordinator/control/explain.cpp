@@ -290,7 +290,7 @@ Result<JobExplanation> Queries::explain(const std::string& job) const {
   const auto& mine = plan->modules[m];
   if (!mine.covers(b))
     return missing("there is no such job: " +
-                   (plan->waits.empty() ? "the block lies before the archive's first file" : plan->waits.front()));
+                   (plan->waits.empty() ? "the block is before the archive's first file" : plan->waits.front()));
   auto flags = static_cast<std::uint8_t>(mine.flags_at(b) | live);
   if (failure && (flags & needs_any)) flags |= Flag::failed;  // also when its request has ended
   const auto row = records.catalogue(module.fingerprint, from);

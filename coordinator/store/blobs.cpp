@@ -73,7 +73,7 @@ Result<std::uint64_t> Blobs::put(const Digest& digest, std::uint64_t offset, std
   }
   const auto incoming = root_ / ".incoming" / digest.hex();
   auto held = size_of(incoming);
-  if (held > total || (offset == 0 && held > 0 && held < bytes.size())) {  // an earlier upload was cut short: start again
+  if (held > total || (offset == 0 && held > 0 && held < bytes.size())) {  // an earlier upload was interrupted: start again
     std::error_code ignored;
     fs::remove(incoming, ignored);
     held = 0;

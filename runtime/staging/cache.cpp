@@ -217,7 +217,7 @@ Result<Digest> Acquisition::write(Item& item, const Fetch& fetch) {
   if (refused) return *refused;
   if (!done) return done.error();
   if (written != size)
-    return transient(id + ": the archive gave " + sized(written) + ", its index says " + sized(size) +
+    return transient(id + ": the archive returned " + sized(written) + ", but its index says " + sized(size) +
                      "; index the archive again if this persists");
   if (::fdatasync(item.pin.fd()) != 0) return transient("fsync of " + id + " in the cache failed: " + std::strerror(errno));
   return hasher.finish();

@@ -131,7 +131,7 @@ Result<> TaskRunner::run_pass(FlowPass& pass) {
 bool TaskRunner::input_failed(StepRun& run) const {
   for (const auto& input : run.step().inputs) {
     if (!input.step || !steps_[*input.step]->failed()) continue;
-    run.block("its input '" + input.role + "' comes from '" + input.module + "', which failed in this task; see there");
+    run.block("its input '" + input.role + "' comes from '" + input.module + "', which failed in this task; see its error");
     return true;
   }
   return false;

@@ -195,7 +195,7 @@ Result<> check_route_table(std::string_view format, std::string_view bytes) {
   if (format != "mmdb") return unsupported("the format \"" + std::string(format) + "\" is not known; use prefixes or mmdb");
   if (!mmdb)
     return invalid(
-        "it is not a MaxMind DB (its metadata is missing, or the file is cut short); write \"format: prefixes\" if it is a text");
+        "it is not a MaxMind DB (its metadata is missing, or the file is truncated); write \"format: prefixes\" if it is text");
   if (bytes.find("autonomous_system_number") == std::string_view::npos)
     return invalid("this MaxMind DB holds no autonomous_system_number; use one with AS numbers, such as GeoLite2-ASN");
   return {};

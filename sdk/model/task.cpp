@@ -222,7 +222,7 @@ Result<std::vector<IndexEntry>> parse_index(std::string_view text) {
   std::vector<IndexEntry> entries;
   while (!text.empty()) {
     const auto end = text.find('\n');
-    if (end == std::string_view::npos) return corrupt("this listing is cut short");
+    if (end == std::string_view::npos) return corrupt("this listing is truncated");
     if (entries.size() == max_index_entries)
       return exhausted("a listing has at most 2,000,000 files; split the archive into several");
     auto entry = parse<IndexEntry>(text.substr(0, end), "line of a listing");
