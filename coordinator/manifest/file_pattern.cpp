@@ -50,7 +50,7 @@ Result<FilePattern> FilePattern::parse(std::string_view text) {
       kind = Kind::end;
     else
       return invalid("unknown placeholder {" + std::string(name) +
-                     "}; known are {router}, {sequence}, {start:unix} and {end:unix}");
+                     "}; use {router}, {sequence}, {start:unix} or {end:unix}");
     if (pattern.names(kind))
       return invalid("the placeholder {" + std::string(name) + "} occurs twice in the pattern; remove one");
     if (!pattern.tokens_.empty() && pattern.tokens_.back().kind != Kind::literal)

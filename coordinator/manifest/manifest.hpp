@@ -78,7 +78,7 @@ inline constexpr std::string_view date_placeholder = "{date}";  // in Resource::
 // `overrides` are "a.b.c=value". invalid: the first error, as "<file>:<line>:<column>: cause; remedy".
 Result<Manifest> parse_manifest(std::string_view text, const std::string& name, const std::vector<std::string>& overrides);
 
-// Returns the closest of `known` as "; did you mean \"x\"?", or "; known are a, b, c" if none is close.
+// Returns the closest of `known` as "; did you mean \"x\"?", or "; use one of a, b, c" if none is close.
 std::string suggestion(std::string_view word, const std::vector<std::string>& known);
 
 }  // namespace mole::coordinator::manifest

@@ -62,7 +62,7 @@ std::string suggestion(std::string_view word, const std::vector<std::string>& kn
   if (known.empty()) return "; there is none";
   std::string list;
   for (const auto& candidate : known) list += (list.empty() ? "" : ", ") + candidate;
-  return "; known are " + list;
+  return "; use one of " + list;
 }
 
 bool valid_name(std::string_view name) {

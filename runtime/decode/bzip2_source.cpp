@@ -287,7 +287,7 @@ void Bzip2Source::process_end(const Segment& segment) {
   report_loss(from, segment.to,
               !segment.last ? "no bzip2 block where one should begin"
               : header      ? "bzip2 stream cut off by the end of the file"
-                            : "trailing bytes that are no bzip2");
+                            : "trailing bytes that are not bzip2");
 }
 
 }  // namespace mole::runtime

@@ -123,7 +123,7 @@ Result<json> resolve_params(const Descriptor& d, const json& given) {
     std::string known;
     for (const auto& p : d.params) known += (known.empty() ? "" : ", ") + describe(p);
     return invalid(d.name + ": there is no parameter '" + item.key() + "'; " +
-                   (known.empty() ? "the plugin takes none" : "known are " + known));
+                   (known.empty() ? "the plugin takes none" : "use one of " + known));
   }
   return out;
 }
@@ -133,7 +133,7 @@ Result<std::vector<Output>> resolve_outputs(const Descriptor& d, const Bindings&
     if (d.input(role)) continue;
     std::string roles;
     for (const auto& in : d.inputs) roles += (roles.empty() ? "" : ", ") + in.role;
-    return invalid(d.name + ": there is no input '" + role + "'; known are " + (roles.empty() ? "none" : roles));
+    return invalid(d.name + ": there is no input '" + role + "'; " + (roles.empty() ? "it takes none" : "use one of " + roles));
   }
   for (const auto& in : d.inputs) {
     if (in.kind == InputKind::flows) continue;

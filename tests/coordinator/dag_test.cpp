@@ -109,7 +109,7 @@ TEST_F(Dag, ReportsBindingErrors) {
   EXPECT_EQ(error({"modules.mean.interval=30m"}),
             "m.yaml:12:3: the interval 30m differs from the 15m of its input traffic; leave it out, it is inherited");
   EXPECT_EQ(error({"modules.traffic.by=[colour]"}).substr(0, 58),
-            "m.yaml:11:3: \"by\": \"colour\" is not a dimension; known are ");
+            "m.yaml:11:3: \"by\": \"colour\" is not a dimension; use one of ");
   EXPECT_EQ(error({"modules.mean.filter=proto tcp"}).substr(0, 40), "--set modules.mean.filter=proto tcp: \"fi");
   EXPECT_EQ(error({"modules.mean.warmup=1h"}),
             "m.yaml:12:3: \"warmup\" and \"since\" are for sequential metrics; mean is mergeable; use \"window\"");

@@ -106,7 +106,7 @@ TEST(Manifest, ErrorsNamePositionCauseAndRemedy) {
       {"covers: 1h", "cover: 1h", "m.yaml:7:5: unknown key \"cover\" in the archive ddosvax; did you mean \"covers\"?"},
       {"origin: 06:00", "origin: 26:00", "m.yaml:8:34: \"origin\" must be a time of day such as 06:00, not \"26:00\""},
       {"{start:unix}", "{begin}",
-       "m.yaml:6:12: \"files\": unknown placeholder {begin}; known are {router}, {sequence}, {start:unix} and {end:unix}"},
+       "m.yaml:6:12: \"files\": unknown placeholder {begin}; use {router}, {sequence}, {start:unix} or {end:unix}"},
       {"_{start:unix}", "",
        "m.yaml:6:12: \"files\": the pattern has no time; use {start:unix} or {end:unix} where the name has it"},
       {"{router}_{sequence}", "{router}{sequence}",
@@ -133,7 +133,7 @@ TEST(Manifest, ErrorsNamePositionCauseAndRemedy) {
     EXPECT_EQ(message.substr(0, std::string(golden.message).size()), golden.message);
   }
   EXPECT_EQ(error_of(replaced("covers: 1h", "covers: 1h\n    damage: maybe")),
-            "m.yaml:8:13: unknown policy \"maybe\" for damaged files; known are partial, strict, skip");
+            "m.yaml:8:13: unknown policy \"maybe\" for damaged files; use one of partial, strict, skip");
   EXPECT_EQ(error_of(""), "m.yaml:1:1: the manifest is empty; it needs \"pipeline\", \"archives\" and \"modules\"");
   EXPECT_EQ(error_of(good, {"modules.mean.windw=1d"}),
             "--set modules.mean.windw=1d: unknown key \"windw\" in the module mean; did you mean \"window\"?");
@@ -181,7 +181,7 @@ TEST(Manifest, KnowsTheKeysOfItsPublishedSchema) {
   const auto known = [&](const std::string& override) {
     const auto message = error_of(good, {override + ".zzzzzzzzzz=1"});
     std::set<std::string> keys;
-    std::string list = message.substr(message.find("known are ") + 10);
+    std::string list = message.substr(message.find("use one of ") + 11);
     for (std::size_t at = 0; at != std::string::npos;) {
       const auto end = list.find(", ", at);
       keys.insert(list.substr(at, end == std::string::npos ? end : end - at));

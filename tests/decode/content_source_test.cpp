@@ -105,7 +105,7 @@ TEST(ContentSource, ReportsBytesAfterTheLastStream) {
   ASSERT_EQ(content.lost.size(), 1u);
   EXPECT_EQ(content.lost[0].from, file.size());
   EXPECT_EQ(content.lost[0].to, file.size() + 8);
-  EXPECT_EQ(content.lost[0].reason, "trailing bytes that are no bzip2");
+  EXPECT_EQ(content.lost[0].reason, "trailing bytes that are not bzip2");
 }
 
 TEST(ContentSource, AFileThatShrinksWhileItIsReadIsDamage) {

@@ -97,7 +97,7 @@ TEST(Params, ErrorsQuoteTheDocumentation) {
   EXPECT_EQ(error_of(resolve_params(parsed(), {{"side", "scr"}})),
             "variance: parameter 'side' (A side) is \"scr\"; give one of src, dst");
   EXPECT_EQ(error_of(resolve_params(parsed(), {{"dof", 1}})),
-            "variance: there is no parameter 'dof'; known are 'minimum_coverage' (Minimum coverage), 'ddof' (Delta degrees of "
+            "variance: there is no parameter 'dof'; use one of 'minimum_coverage' (Minimum coverage), 'ddof' (Delta degrees of "
             "freedom), 'file' (A file), 'side' (A side)");
   EXPECT_FALSE(resolve_params(parsed(), {{"minimum_coverage", 1.01}}));
   EXPECT_FALSE(resolve_params(parsed(), {{"file", 3}}));
