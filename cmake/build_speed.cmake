@@ -28,9 +28,9 @@ endfunction()
 mole_targets_below(plugins shipped_plugins)
 mole_filter_type(shipped_plugins MODULE_LIBRARY)
 add_custom_target(programs)
-add_dependencies(programs mole mole-coordinator mole-node mole-seal mole-describe ${shipped_plugins})
+add_dependencies(programs mole mole-coordinator mole-node mole-worker mole-launch mole-seal mole-describe ${shipped_plugins})
 
-# The tests' own code is not optimised: that halves its compile time. The libraries and plugins under test are.
+# The tests' own code is not optimised: that halves its compile time. The libraries are (docs/decisions/0101).
 set(tests)
 set(plugin_tests)
 if(MOLE_TESTS)
