@@ -119,7 +119,8 @@ Result<Prepared> Submissions::for_run(const Submission& submission) const {
 }
 
 Result<Prepared> Submissions::for_archive(const Submission& submission, const std::string& archive, RequestKind kind) const {
-  if (kind == RequestKind::run) return invalid("an archive task is index or verify");
+  if (kind != RequestKind::index && kind != RequestKind::verify)
+    return invalid("this is not a kind of archive task; use index or verify");
   auto resolved = resolve(submission);
   if (!resolved) return resolved.error();
   const auto& graph = resolved->graph;

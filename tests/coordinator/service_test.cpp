@@ -134,6 +134,16 @@ TEST(Service, PlansNothingAfterARunAndOnlyWhatAParameterAffects) {
     EXPECT_EQ(column.value("counted_over", ""), column["name"] == "bytes_mean" ? "15m" : "") << column;
 }
 
+TEST(Service, RefusesAnArchiveTaskOfAnUnknownKind) {
+  World world;
+  for (const int kind : {0, 3, 7, 255}) {
+    const auto task = world.client().archive_task(world.submission(border, "2007-09-22", "2007-09-22T08"), "flows",
+                                                  static_cast<coordinator::RequestKind>(kind));
+    ASSERT_FALSE(task) << kind;
+    EXPECT_EQ(task.error().code, Code::invalid);
+  }
+}
+
 TEST(Service, PlansAndExplainsAnAddedFile) {
   World world;
   world.add_files("1", 0, 13);

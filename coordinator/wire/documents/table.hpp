@@ -122,9 +122,12 @@ concept NamedEnum = std::is_enum_v<E> && requires {
   EnumNamesOf<E>::value.values;
 };
 
+// The word of `value`; "" for a value outside the enum, which Thrift accepts from a client.
 template <NamedEnum E>
 constexpr std::string_view word_of(E value) {
-  return EnumNamesOf<E>::value.values[static_cast<std::size_t>(value)].word;
+  const auto& values = EnumNamesOf<E>::value.values;
+  const auto at = static_cast<std::size_t>(value);
+  return at < values.size() ? std::string_view(values[at].word) : std::string_view();
 }
 template <NamedEnum E>
 constexpr std::optional<E> from_word(std::string_view word) {
