@@ -33,7 +33,7 @@ Result<> Requests::resume(Change& change) {
     if (!row.is_object()) return true;
     auto request = requests::request_from_row(number, row);
     if (request.terminal()) {
-      change.views.folders.push_back(number);
+      change.views.missing_folders.push_back(number);
       return true;
     }
     auto graph = state_.graph_of(request.revision);

@@ -17,6 +17,8 @@ void Views::write(const Update& update) {
   for (const auto& module : update.relink) relink(module);
   link(update.links);
   for (const auto number : update.folders) write_folder(number);
+  for (const auto number : update.missing_folders)
+    if (!has_folder(number)) write_folder(number);
 }
 
 void Views::link(const std::vector<Update::Link>& links) {
@@ -45,10 +47,14 @@ Digest Views::current_fingerprint(const std::string& module) const {
   return row.is_object() ? row.at("fingerprint").get<Digest>() : Digest{};
 }
 
+// request.json is written last, so a folder that has it is complete.
+bool Views::has_folder(std::uint64_t number) const {
+  return std::filesystem::exists(state_ / "requests" / requests::request_id(number) / "request.json");
+}
+
 // <state>/requests/<id>/: request.json and a link to the rows of every block.
 void Views::write_folder(std::uint64_t number) {
   const auto folder = state_ / "requests" / requests::request_id(number);
-  if (std::filesystem::exists(folder / "request.json")) return;
   const auto row = records_.json(Table::requests, keys::number(number));
   if (!row.is_object()) return;
   const auto request = requests::request_from_row(number, row);

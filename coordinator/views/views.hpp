@@ -23,10 +23,11 @@ struct Update {
     Digest rows;
   };
   std::vector<Link> links;
-  std::vector<std::string> relink;     // modules whose links are all rebuilt
-  std::vector<std::uint64_t> folders;  // finished requests; a complete folder is not changed
+  std::vector<std::string> relink;             // modules whose links are all rebuilt
+  std::vector<std::uint64_t> folders;          // of requests that have finished now
+  std::vector<std::uint64_t> missing_folders;  // of requests finished earlier; written only if incomplete
 
-  bool empty() const { return links.empty() && relink.empty() && folders.empty(); }
+  bool empty() const { return links.empty() && relink.empty() && folders.empty() && missing_folders.empty(); }
 };
 
 // Thread-safe.
@@ -45,6 +46,7 @@ class Views {
  private:
   void relink(const std::string& module) MOLE_REQUIRES(mutex_);
   void link(const std::vector<Update::Link>& links) MOLE_REQUIRES(mutex_);
+  bool has_folder(std::uint64_t number) const;
   void write_folder(std::uint64_t number) MOLE_REQUIRES(mutex_);
   Digest current_fingerprint(const std::string& module) const;
 
