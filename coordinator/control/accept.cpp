@@ -48,9 +48,9 @@ Result<Accepted> Requests::accept(Prepared prepared, Change& change) {
     store_modules(prepared, change);
     forget_failures(*request.graph, change);
   }
-  change.flush();  // planning reads these rows
   auto& live = state_.live[request.number] = std::move(request);
-  save(live, change);
+  save(live, change);  // in one batch with its client id
+  change.flush();      // planning reads these rows
   auto answer = accepted_document(live, true);
   advance(live, change);
   return answer;
