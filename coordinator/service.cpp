@@ -70,11 +70,11 @@ std::invoke_result_t<Call, Change&> Service::apply(Call call) {
   std::optional<views::InFlightTickets::Ticket> ticket;  // callers that see the change wait for its files
   auto answer = [&] {
     State::Lock lock(state_);
-    auto answer = call(change);
+    auto reply = call(change);
     written = change.flush();
     std::erase_if(state_.live, [](const auto& entry) { return entry.second.terminal(); });
     if (!change.views.empty()) ticket.emplace(views_.tickets());
-    return answer;
+    return reply;
   }();
   if (change.must_sync()) store_->sync(written);
   if (ticket) views_.write(change.views);

@@ -16,6 +16,7 @@ Document stored(const json& row) {
   return document ? std::move(*document) : Document{};
 }
 
+// A row of a newer version may hold an unknown word.
 template <class Enum>
 Enum enum_from(const json& row, Enum otherwise) {
   return from_word<Enum>(row.get<std::string>()).value_or(otherwise);
@@ -76,7 +77,7 @@ Request request_from_row(std::uint64_t number, const json& row) {
   r.revision = row.at("revision").get<Digest>();
   row.at("submitted").get_to(r.submitted);
   row.at("finished").get_to(r.finished);
-  r.state = enum_from(row.at("state"), RequestState::failed);
+  r.state = enum_from(row.at("state"), RequestState::accepted);
   row.at("reason").get_to(r.reason);
   r.code = row.value("code", "");
   r.counts = stored<JobCounts>(row.at("counts"));

@@ -63,7 +63,9 @@ void put_report(std::string& out, const task::FileReport& report) {
 task::FileReport take_report(ByteCursor& in) {
   task::FileReport report;
   report.size = in.take<std::uint64_t>();
-  report.state = from_name<task::FileState>(take_text(in)).value_or(task::FileState::unread);
+  const auto state = from_name<task::FileState>(take_text(in));
+  if (!state) in.fail();
+  report.state = state.value_or(task::FileState::unread);
   report.lost_compressed = take_lost(in);
   report.lost_content = take_lost(in);
   for (auto* n : {&report.content_bytes, &report.datagrams, &report.flows, &report.flows_lost}) *n = in.take<std::uint64_t>();

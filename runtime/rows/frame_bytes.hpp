@@ -30,6 +30,8 @@ class ByteCursor {
   explicit ByteCursor(std::string_view bytes) : rest_(bytes) {}
 
   bool failed() const { return failed_; }
+  // Rejects the bytes because of their meaning.
+  void fail() { failed_ = true; }
   std::size_t left() const { return rest_.size(); }
 
   template <class T>

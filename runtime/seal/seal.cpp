@@ -23,7 +23,7 @@ constexpr std::uint64_t spec_limit = std::uint64_t{1} << 28;
 constexpr std::size_t max_message = 16384;
 constexpr std::size_t max_lineage = std::size_t{2} << 20;  // half of the size limit of a message
 
-// The coordinator stores, sends and shows the lineage without reading it, so only its type and size are checked.
+// The coordinator checks the fields it shows (coordinator/requests/lineage_shape.hpp). Here only type and size are checked.
 Result<> check_lineage(const nlohmann::json& lineage) {
   if (lineage.is_null()) return {};
   if (!lineage.is_object()) return corrupt("its lineage is not a JSON object");

@@ -138,13 +138,15 @@ struct Writer {
   }
 };
 
-// A missing field keeps its default, so that documents of an older version can be read.
+// A missing field keeps its default, so that documents of an older version can be read. Kinds have no default.
 struct Reader {
   const json& j;
 
   template <class T>
   void operator()(const char* name, T& value, bool = false) const {
-    if (const auto found = j.find(name); found != j.end()) found->get_to(value);
+    if constexpr (std::is_same_v<T, Kind> || std::is_same_v<T, InputKind> || std::is_same_v<T, Execution>)
+      j.at(name).get_to(value);
+    else if (const auto found = j.find(name); found != j.end()) found->get_to(value);
   }
   template <class T>
   void operator()(const char* name, std::optional<T>& value) const {
