@@ -108,7 +108,7 @@ TEST_F(Dag, ReportsBindingErrors) {
   EXPECT_EQ(error({"modules.mean.window=20m"}), "m.yaml:12:3: the window 20m is not a multiple of the interval 15m; round it");
   EXPECT_EQ(error({"modules.mean.interval=30m"}),
             "m.yaml:12:3: the interval 30m differs from the 15m of its input traffic; leave it out, it is inherited");
-  EXPECT_EQ(error({"modules.traffic.by=[colour]"}).substr(0, 58),
+  EXPECT_EQ(error({"modules.traffic.by=[colour]"}).substr(0, 59),
             "m.yaml:11:3: \"by\": \"colour\" is not a dimension; use one of ");
   EXPECT_EQ(error({"modules.mean.filter=proto tcp"}).substr(0, 40), "--set modules.mean.filter=proto tcp: \"fi");
   EXPECT_EQ(error({"modules.mean.warmup=1h"}),
