@@ -23,9 +23,7 @@ namespace mole::coordinator::control {
 
 // Represents the service's lock in the thread-safety analysis. Every Service has its own mutex, but the analysis cannot follow
 // a reference between parts of the service, so annotations use this one name.
-struct MOLE_CAPABILITY("mutex") ServiceMutex {
-  Mutex mutex;
-};
+struct MOLE_CAPABILITY("mutex") ServiceMutex {};
 extern ServiceMutex service_mutex;
 
 // A module as it was last submitted.
