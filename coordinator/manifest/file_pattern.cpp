@@ -49,8 +49,7 @@ Result<FilePattern> FilePattern::parse(std::string_view text) {
     else if (name == "end:unix")
       kind = Kind::end;
     else
-      return invalid("unknown placeholder {" + std::string(name) +
-                     "}; use {router}, {sequence}, {start:unix} or {end:unix}");
+      return invalid("unknown placeholder {" + std::string(name) + "}; use {router}, {sequence}, {start:unix} or {end:unix}");
     if (pattern.names(kind))
       return invalid("the placeholder {" + std::string(name) + "} occurs twice in the pattern; remove one");
     if (!pattern.tokens_.empty() && pattern.tokens_.back().kind != Kind::literal)

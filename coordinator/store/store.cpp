@@ -161,8 +161,9 @@ Result<> Store::open_rocks(const fs::path& dir, const StoreOptions& options) {
     return unsupported("another coordinator (" + holder(dir) + ") is using " + dir.string() +
                        "; stop it first, or choose another state directory");
   if (text.find("Column families not opened") != std::string::npos)
-    return unsupported("the store in " + dir.string() +
-                       " was written by another version; use that version, or move the whole state folder away and start with an empty one");
+    return unsupported(
+        "the store in " + dir.string() +
+        " was written by another version; use that version, or move the whole state folder away and start with an empty one");
   if (status.IsNoSpace() || text.find("No space left") != std::string::npos)
     return exhausted("no space left to open " + dir.string() + "; free space there and start again, nothing is lost");
   if (status.IsIOError() && text.find("Permission denied") != std::string::npos)

@@ -146,7 +146,8 @@ struct Reader {
   void operator()(const char* name, T& value, bool = false) const {
     if constexpr (std::is_same_v<T, Kind> || std::is_same_v<T, InputKind> || std::is_same_v<T, Execution>)
       j.at(name).get_to(value);
-    else if (const auto found = j.find(name); found != j.end()) found->get_to(value);
+    else if (const auto found = j.find(name); found != j.end())
+      found->get_to(value);
   }
   template <class T>
   void operator()(const char* name, std::optional<T>& value) const {
