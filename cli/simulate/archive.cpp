@@ -1,14 +1,17 @@
 #include "cli/simulate/archive.hpp"
 
+#include "cli/simulate/event.hpp"
+#include "cli/simulate/exporter.hpp"
 #include "cli/simulate/routes.hpp"
-#include "cli/simulate/truth.hpp"
 #include "runtime/decode/bzip2_writer.hpp"
 #include "sdk/model/durable_file.hpp"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -16,9 +19,122 @@
 namespace mole::cli {
 namespace {
 
+using nlohmann::json;
+
 constexpr std::size_t cut_bytes = 700;  // removed by DamageKind::cut; not a whole number of records
 constexpr std::size_t flipped_bytes = 16;
 constexpr int block_level = 1;  // blocks of 100 kB, so that damage affects only part of a small file
+
+std::uint64_t sequence_of(const SimulationSpec& spec, const HourOfRouter& file) {
+  return spec.first_sequence + static_cast<std::uint64_t>((file.hour - spec.range.from) / hour_us);
+}
+
+// Returns the file name of one hour: "19991_00000003_1190494800.dat.bz2".
+std::string hour_file_name(const SimulationSpec& spec, const HourOfRouter& file) {
+  return fmt::format("{}_{:08}_{}.dat.bz2", file.router, sequence_of(spec, file), file.hour / second_us);
+}
+
+// ---- simulated.json, the ground truth, for checking decoders and metrics (docs/formats/simulated.md)
+
+struct FileTruth {
+  HourOfRouter file;
+  bool missing = false;   // the sequence number is used, but the file is not written
+  ExportedHour exported;  // without `content`, which is in the file
+  std::uint64_t content_bytes = 0, compressed_bytes = 0;
+  json damage;  // null, or {"kind", "compressed": [from, to]} or {"kind", "content": [from, to]}
+};
+
+json totals_json(const Totals& t) { return {{"flows", t.flows}, {"packets", t.packets}, {"bytes", t.bytes}}; }
+
+std::string hour_name(const HourOfRouter& f) { return fmt::format("{}@{}", f.router, format_time(f.hour)); }
+
+json file_json(const SimulationSpec& spec, const FileTruth& f) {
+  const auto& truth = f.exported.truth;
+  return {{"file", hour_file_name(spec, f.file)},
+          {"router", f.file.router},
+          {"sequence", sequence_of(spec, f.file)},
+          {"from", format_time(f.file.hour)},
+          {"to", format_time(f.file.hour + hour_us)},
+          {"missing", f.missing},
+          {"flows", truth.received.flows},
+          {"packets", truth.received.packets},
+          {"bytes", truth.received.bytes},
+          {"datagrams", f.exported.datagrams},
+          {"datagrams_lost", f.exported.datagrams_lost},
+          {"flows_lost", truth.measured.flows - truth.received.flows},
+          {"content_bytes", f.content_bytes},
+          {"compressed_bytes", f.compressed_bytes},
+          {"damage", f.damage}};
+}
+
+json address_json(std::uint32_t address) { return address == 0 ? json(nullptr) : json(dotted(address)); }
+
+json event_json(const SimulationSpec& spec, std::size_t index, const std::vector<FileTruth>& files) {
+  const auto& event = spec.events[index];
+  const auto parties = parties_of(spec, index);
+  std::map<std::string, std::uint64_t> flows;
+  for (const auto& file : files)
+    if (!event.router || *event.router == file.file.router)
+      flows[std::to_string(file.file.router)] += file.exported.by_event[index];
+  return {{"kind", name_of(event.kind)},
+          {"from", format_time(event.span.from)},
+          {"to", format_time(event.span.to)},
+          {"share", static_cast<double>(event.per_million) / 1e6},
+          {"flows", flows},
+          {"source", address_json(parties.source)},
+          {"destination", address_json(parties.destination)},
+          {"port", parties.port ? json(parties.port) : json(nullptr)}};
+}
+
+std::string lines(const std::vector<json>& rows) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < rows.size(); ++i) text += (i ? ",\n  " : "\n  ") + rows[i].dump();
+  return text + "\n]";
+}
+
+json spec_json(const SimulationSpec& spec) {
+  json gaps = json::array(), damages = json::array(), events = json::array();
+  for (const auto& event : spec.events) events.push_back(event_text(event));
+  for (const auto& gap : spec.gaps) gaps.push_back(hour_name(gap));
+  for (const auto& damage : spec.damages) damages.push_back(fmt::format("{}:{}", hour_name(damage.file), name_of(damage.kind)));
+  return {{"seed", spec.seed},
+          {"from", format_time(spec.range.from)},
+          {"to", format_time(spec.range.to)},
+          {"routers", spec.routers},
+          {"flows_per_hour", spec.flows_per_hour},
+          {"late_per_million", spec.late_per_million},
+          {"loss_per_million", spec.loss_per_million},
+          {"noise_per_million", spec.noise_per_million},
+          {"growth_per_million", spec.growth_per_million},
+          {"first_sequence", spec.first_sequence},
+          {"gaps", gaps},
+          {"damages", damages},
+          {"events", events}};
+}
+
+std::string truth_text(const SimulationSpec& spec, const std::vector<FileTruth>& files) {
+  std::vector<json> file_rows, interval_rows;
+  std::map<std::pair<std::uint32_t, Micros>, Truth> intervals;
+  for (const auto& file : files) {
+    file_rows.push_back(file_json(spec, file));
+    for (auto [from, truth] : file.exported.by_interval) {
+      if (file.missing) truth.received = {};
+      intervals[{file.file.router, from}] += truth;
+    }
+  }
+  for (const auto& [key, truth] : intervals)
+    interval_rows.push_back({{"router", key.first},
+                             {"from", format_time(key.second)},
+                             {"to", format_time(key.second + truth_interval)},
+                             {"measured", totals_json(truth.measured)},
+                             {"received", totals_json(truth.received)}});
+  std::vector<json> event_rows;
+  for (std::size_t i = 0; i < spec.events.size(); ++i) event_rows.push_back(event_json(spec, i, files));
+  return fmt::format("{{\"schema\": 1,\n\"spec\": {},\n\"events\": {},\n\"files\": {},\n\"intervals\": {}}}\n",
+                     spec_json(spec).dump(), lines(event_rows), lines(file_rows), lines(interval_rows));
+}
+
+// ---- files
 
 // Creates the folder and refuses one that holds another archive: its files would be read as part of this one.
 Result<> prepare_folder(const SimulationSpec& spec, const std::filesystem::path& folder) {
@@ -26,8 +142,8 @@ Result<> prepare_folder(const SimulationSpec& spec, const std::filesystem::path&
   std::filesystem::create_directories(folder, error);
   if (error) return missing(fmt::format("cannot create {}: {}; choose a writable folder", folder.string(), error.message()));
   if (const auto existing = read_file(folder / "simulated.json")) {
-    const auto truth = nlohmann::json::parse(*existing, nullptr, false);
-    if (truth.is_object() && truth.value("spec", nlohmann::json()) == spec_json(spec)) return {};
+    const auto truth = json::parse(*existing, nullptr, false);
+    if (truth.is_object() && truth.value("spec", json()) == spec_json(spec)) return {};
     return invalid(fmt::format("{} holds another simulated archive; remove it or choose another folder", folder.string()));
   }
   for (const auto& entry : std::filesystem::directory_iterator(folder, error))
@@ -55,14 +171,14 @@ std::vector<HourTask> hour_tasks(const SimulationSpec& spec) {
 }
 
 // Cuts the content before compression and returns a description of the damage.
-nlohmann::json cut_content(std::string& content) {
+json cut_content(std::string& content) {
   const auto size = content.size();
   content.resize(size - std::min(size, cut_bytes));
-  return {{"kind", damage_kind_name(DamageKind::cut)}, {"content", {content.size(), size}}};
+  return {{"kind", name_of(DamageKind::cut)}, {"content", {content.size(), size}}};
 }
 
 // Damages the compressed file and returns a description of the damage.
-nlohmann::json damage_file(DamageKind kind, std::string& file) {
+json damage_file(DamageKind kind, std::string& file) {
   const auto size = file.size();
   auto from = size / 2, to = std::min(size, from + flipped_bytes);
   if (kind == DamageKind::truncate) {
@@ -71,7 +187,7 @@ nlohmann::json damage_file(DamageKind kind, std::string& file) {
   } else {
     for (auto i = from; i < to; ++i) file[i] = static_cast<char>(~file[i]);
   }
-  return {{"kind", damage_kind_name(kind)}, {"compressed", {from, to}}};
+  return {{"kind", name_of(kind)}, {"compressed", {from, to}}};
 }
 
 Result<FileTruth> write_hour(const SimulationSpec& spec, const std::filesystem::path& folder, const HourTask& task) {
@@ -104,11 +220,6 @@ Result<> write_routes(const SimulationSpec& spec, const std::filesystem::path& f
 }
 
 }  // namespace
-
-std::string hour_file_name(const SimulationSpec& spec, const HourOfRouter& file) {
-  const auto sequence = spec.first_sequence + static_cast<std::uint64_t>((file.hour - spec.range.from) / hour_us);
-  return fmt::format("{}_{:08}_{}.dat.bz2", file.router, sequence, file.hour / second_us);
-}
 
 Result<SimulatedArchive> simulate_archive(const SimulationSpec& spec, const std::filesystem::path& folder, unsigned threads,
                                           const std::function<void(std::size_t, std::size_t)>& progress) {

@@ -2,7 +2,7 @@
 // routes/rib.{date}.txt, and simulated.json, the ground truth.
 #pragma once
 
-#include "cli/simulate/exporter.hpp"
+#include "cli/simulate/spec.hpp"
 
 #include <mole/result.hpp>
 
@@ -20,8 +20,5 @@ struct SimulatedArchive {
 // folder holds another archive.
 Result<SimulatedArchive> simulate_archive(const SimulationSpec& spec, const std::filesystem::path& folder, unsigned threads,
                                           const std::function<void(std::size_t, std::size_t)>& progress);
-
-// Returns the file name of one hour: "19991_00000003_1190494800.dat.bz2".
-std::string hour_file_name(const SimulationSpec& spec, const HourOfRouter& file);
 
 }  // namespace mole::cli

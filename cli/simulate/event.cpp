@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 
@@ -14,9 +13,6 @@ namespace mole::cli {
 namespace {
 
 enum Stream : std::uint64_t { parties_stream = 32, outage_stream, flow_stream };
-constexpr std::array kinds{
-    std::pair{EventKind::scan, std::string_view("scan")}, std::pair{EventKind::portscan, std::string_view("portscan")},
-    std::pair{EventKind::crowd, std::string_view("crowd")}, std::pair{EventKind::outage, std::string_view("outage")}};
 constexpr Millis max_fetch_ms = 10'000;
 
 Error invalid_event(std::string_view text, std::string_view cause) {
@@ -50,13 +46,9 @@ std::uint64_t flows_of(const SimulationSpec& spec, const EventSpec& event) {
 }
 
 Conversation probe(const EventSpec& event, const EventParties& parties, std::uint64_t i, Random& random) {
-  Conversation c;
-  c.protocol = tcp;
-  c.tcp_flags = syn;
+  Conversation c{.source = parties.source, .source_port = high_port(random), .protocol = tcp, .tcp_flags = syn};
   c.packets = 1;
   c.bytes = 48;
-  c.source = parties.source;
-  c.source_port = high_port(random);
   const bool sweep = event.kind == EventKind::scan;
   c.destination = sweep ? home_net + static_cast<std::uint32_t>(i & 0xffff) : parties.destination;
   c.destination_port = sweep ? parties.port : static_cast<std::uint16_t>(1 + i % 65'535);
@@ -99,17 +91,12 @@ Flow planted_flow(const SimulationSpec& spec, std::size_t index, std::uint32_t r
 
 }  // namespace
 
-std::string_view event_kind_name(EventKind kind) {
-  return std::find_if(kinds.begin(), kinds.end(), [&](const auto& k) { return k.first == kind; })->second;
-}
-
 Result<EventSpec> parse_event(std::string_view text) {
   EventSpec event;
   const auto at = text.find('@');
-  const auto kind = std::find_if(kinds.begin(), kinds.end(), [&](const auto& k) { return k.second == text.substr(0, at); });
-  if (at == std::string_view::npos || kind == kinds.end())
-    return invalid_event(text, "the kind must be scan, portscan, crowd or outage");
-  event.kind = kind->first;
+  const auto kind = from_name<EventKind>(text.substr(0, at));
+  if (at == std::string_view::npos || !kind) return invalid_event(text, "the kind must be scan, portscan, crowd or outage");
+  event.kind = *kind;
   auto start = text.substr(at + 1);
   auto length = split_last(start, '/');
   if (!length) return invalid_event(text, "the length is missing");
@@ -138,7 +125,7 @@ Result<EventSpec> parse_event(std::string_view text) {
 }
 
 std::string event_text(const EventSpec& event) {
-  auto text = fmt::format("{}@{}/{}:{}", event_kind_name(event.kind), format_time(event.span.from),
+  auto text = fmt::format("{}@{}/{}:{}", name_of(event.kind), format_time(event.span.from),
                           format_duration(event.span.to - event.span.from), static_cast<double>(event.per_million) / 1e6);
   if (event.router) text += fmt::format("@{}", *event.router);
   return text;

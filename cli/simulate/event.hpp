@@ -29,7 +29,6 @@ struct Flow {
 Result<EventSpec> parse_event(std::string_view text);
 // Formats the event in that form, with every part.
 std::string event_text(const EventSpec& event);
-std::string_view event_kind_name(EventKind kind);
 
 // The hosts and the port of an event, for the ground truth; 0 where there is no single one.
 struct EventParties {

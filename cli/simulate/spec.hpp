@@ -1,6 +1,7 @@
 // The simulation to run: the arguments of `mole archive simulate`.
 #pragma once
 
+#include "sdk/model/name_table.hpp"
 #include "sdk/model/time.hpp"
 
 #include <mole/result.hpp>
@@ -24,7 +25,6 @@ enum class DamageKind {
   flip,      // inverts 16 bytes of the compressed file
   cut,       // ends the content inside a datagram, before compression
 };
-std::string_view damage_kind_name(DamageKind kind);
 
 struct DamageSpec {
   HourOfRouter file;
@@ -64,3 +64,19 @@ Result<DamageSpec> parse_damage(std::string_view text);
 Result<> check_spec(const SimulationSpec& spec);
 
 }  // namespace mole::cli
+
+namespace mole {
+
+template <>
+inline constexpr NameTable<cli::DamageKind, 3> name_table<cli::DamageKind>{
+    "a kind of damage",
+    {{{cli::DamageKind::truncate, "truncate"}, {cli::DamageKind::flip, "flip"}, {cli::DamageKind::cut, "cut"}}}};
+
+template <>
+inline constexpr NameTable<cli::EventKind, 4> name_table<cli::EventKind>{"a kind of event",
+                                                                         {{{cli::EventKind::scan, "scan"},
+                                                                           {cli::EventKind::portscan, "portscan"},
+                                                                           {cli::EventKind::crowd, "crowd"},
+                                                                           {cli::EventKind::outage, "outage"}}}};
+
+}  // namespace mole
