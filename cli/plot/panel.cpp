@@ -1,7 +1,5 @@
 #include "cli/plot/panel.hpp"
 
-#include "cli/plot/gaps.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Makes the lines of a figure from result rows.
+// Makes the lines of a figure from result rows, finds their gaps and measures their coverage.
 //
 //   auto series = series_of(loaded.rows, loaded.by, {"bytes"});
 //   auto low = series_of(rows, by, {"bytes_low"}), high = series_of(rows, by, {"bytes_high"});
@@ -60,5 +60,17 @@ Micros cycle_length(Cycle cycle);
 std::vector<Series> overlaid(const std::vector<Series>& lines, Cycle cycle);
 // The common time range of the shifted cycles: the first day or week from 1970-01-05.
 TimeRange cycle_range(Cycle cycle);
+
+// False without a value or coverage, and for values beyond 1e300, for which an axis has no round numbers.
+bool has_value(const Point& point);
+
+// Returns the times in `range` without a value: between points, before the first, after the last, and points without one.
+std::vector<TimeRange> gaps_of(const Series& series, TimeRange range);
+
+// Returns the times covered by at least `min_lists` of the lists, each of which must be sorted and free of overlaps.
+std::vector<TimeRange> covered_by(const std::vector<std::vector<TimeRange>>& lists, std::size_t min_lists);
+
+// Returns the mean coverage in each of `columns` equal parts of `range`, from 0 (none at all) to 10 (complete).
+std::vector<int> coverage_levels(const std::vector<const Series*>& series, std::size_t columns, TimeRange range);
 
 }  // namespace mole::cli

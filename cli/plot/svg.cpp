@@ -4,8 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-
 namespace mole::cli {
 
 std::string xml_text(std::string_view text) {
