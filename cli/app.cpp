@@ -5,30 +5,29 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstdlib>
 
 namespace mole::cli {
 namespace {
 
-// Global options as typed; converted to Options after parsing.
-struct Globals {
-  std::string state, coordinator, memory;
-  std::vector<std::string> plugins;
-};
-
-void add_globals(CLI::App& app, Globals& globals, Options& options) {
-  app.add_option("--state", globals.state, "folder of the embedded coordinator's state (default: $MOLE_STATE, else ./mole-state)")
+void add_globals(CLI::App& app, Options& options) {
+  if (const char* state = std::getenv("MOLE_STATE"); state && *state) options.state = state;
+  const auto set_state = [&options](const std::string& folder) {
+    if (!folder.empty()) options.state = folder;
+  };
+  app.add_option_function<std::string>("--state", set_state,
+                                       "folder of the embedded coordinator's state (default: $MOLE_STATE, else ./mole-state)")
       ->type_name("DIR");
-  app.add_option("--coordinator", globals.coordinator, "use this service instead: unix:/path or tcp:127.0.0.1:PORT")
+  app.add_option("--coordinator", options.coordinator, "use this service instead: unix:/path or tcp:127.0.0.1:PORT")
       ->type_name("ADDR");
-  app.add_option("--plugins", globals.plugins, "search this folder for plugins first (repeatable; also $MOLE_PLUGIN_PATH)")
+  app.add_option("--plugins", options.plugins, "search this folder for plugins first (repeatable; also $MOLE_PLUGIN_PATH)")
       ->type_name("DIR")
       ->allow_extra_args(false);
   app.add_flag("--json", options.json, "print JSON");
   app.add_option("--slots", options.slots, "embedded node: concurrent tasks")->check(CLI::Range(1, 1024));
   app.add_option("--threads", options.threads, "embedded node: threads per task; 0: all cores")->check(CLI::Range(0, 4096));
-  app.add_option("--memory", globals.memory, "embedded node: memory limit of a worker, such as 4GiB")
+  const auto set_memory = [&options](const std::string& text) { options.memory = *parse_size(text); };
+  app.add_option_function<std::string>("--memory", set_memory, "embedded node: memory limit of a worker, such as 4GiB")
       ->type_name("SIZE")
       ->check(parsed_by(parse_size, "SIZE"));
   app.add_flag("!--no-column-cache", options.columns, "embedded node: decode every file again instead of caching columns");
@@ -37,18 +36,9 @@ void add_globals(CLI::App& app, Globals& globals, Options& options) {
       ->check(parsed_by(parse_duration, "DURATION"));
 }
 
-void apply(const Globals& globals, Options& options) {
-  const char* from_environment = std::getenv("MOLE_STATE");
-  if (!globals.state.empty())
-    options.state = globals.state;
-  else if (from_environment && *from_environment)
-    options.state = from_environment;
-  options.coordinator = globals.coordinator;
-  options.plugins.assign(globals.plugins.begin(), globals.plugins.end());
-  if (!globals.memory.empty()) options.memory = *parse_size(globals.memory);
-}
-
-void add_commands(Shell& shell) {
+void add_all(Shell& shell, Options& options) {
+  shell.app.get_formatter()->column_width(34);
+  add_globals(shell.app, options);
   shell.app.require_subcommand(1);
   add_run(shell);
   add_plan(shell);
@@ -95,11 +85,8 @@ void append_reference(const CLI::App& app, const std::string& name, std::string&
 
 Exit run_command_line(const std::vector<std::string>& arguments, Context& context) {
   CLI::App app(about, "mole");
-  app.get_formatter()->column_width(34);
-  Globals globals;
-  add_globals(app, globals, context.options);
   Shell shell{app, {}};
-  add_commands(shell);
+  add_all(shell, context.options);
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::CallForHelp&) {
@@ -108,7 +95,6 @@ Exit run_command_line(const std::vector<std::string>& arguments, Context& contex
   } catch (const CLI::ParseError& error) {
     return usage_error(context, error, app);
   }
-  apply(globals, context.options);
   const auto outcome = shell.action(context);
   context.out.flush();
   if (!outcome) {
@@ -120,12 +106,9 @@ Exit run_command_line(const std::vector<std::string>& arguments, Context& contex
 
 std::string command_reference() {
   CLI::App app(about, "mole");
-  app.get_formatter()->column_width(34);
-  Globals globals;
   Options options;
-  add_globals(app, globals, options);
   Shell shell{app, {}};
-  add_commands(shell);
+  add_all(shell, options);
   std::string out = "# Commands\n\nWritten by `mole --reference` from the texts of `--help`.\n\n```\n" + app.help() + "```\n\n";
   append_reference(app, "mole", out);
   out.pop_back();

@@ -2,14 +2,12 @@
 #include "cli/commands/commands.hpp"
 #include "cli/commands/pipeline_work.hpp"
 #include "cli/format/human.hpp"
-#include "cli/format/plan.hpp"
-#include "cli/format/request.hpp"
 #include "cli/format/table.hpp"
+#include "cli/format/texts.hpp"
 
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <functional>
 
 namespace mole::cli {
 namespace {
@@ -24,16 +22,9 @@ struct ShowArgs {
   std::string archive;
 };
 
-// The arguments of the visitor of for_each_archive.
-struct ArchiveWork {
-  Session& session;
-  coordinator::Submission& submission;
-  const std::string& archive;
-  const Interrupt& interrupt;
-};
-
-// Lists the chosen archives of a manifest again and calls `visit` after each.
-Result<> for_each_archive(Context& context, const TaskArgs& args, const std::function<Result<>(const ArchiveWork&)>& visit) {
+// Lists the chosen archives of a manifest again and calls visit(session, submission, archive, interrupt) after each.
+template <class Visit>
+Result<> for_each_archive(Context& context, const TaskArgs& args, Visit visit) {
   auto submission = submission_of(args.pipeline);
   if (!submission) return submission.error();
   const auto archives = archives_of(*submission, args.archive);
@@ -43,21 +34,21 @@ Result<> for_each_archive(Context& context, const TaskArgs& args, const std::fun
   if (!session) return session.error();
   for (const auto& archive : *archives) {
     if (auto done = index_archive(context, **session, *submission, archive, interrupt); !done) return done;
-    if (auto done = visit({**session, *submission, archive, interrupt}); !done) return done;
+    if (auto done = visit(**session, *submission, archive, interrupt); !done) return done;
   }
   return {};
 }
 
 Result<Exit> index(Context& context, const TaskArgs& args) {
   auto listed = json::array();
-  const auto done = for_each_archive(context, args, [&](const ArchiveWork& work) -> Result<> {
-    const auto files = work.session.api().archive_files(work.archive);
+  const auto done = for_each_archive(context, args, [&](auto& session, auto&, auto& archive, auto&) -> Result<> {
+    const auto files = session.api().archive_files(archive);
     if (!files) return files.error();
     std::uint64_t bytes = 0;
     for (const auto& file : *files) bytes += file.size;
-    listed.push_back({{"archive", work.archive}, {"files", files->size()}, {"bytes", bytes}});
+    listed.push_back({{"archive", archive}, {"files", files->size()}, {"bytes", bytes}});
     if (!context.options.json)
-      context.out << fmt::format("{}: {}, {}\n", work.archive, human_number(files->size(), "file", "files"),
+      context.out << fmt::format("{}: {}, {}\n", archive, human_number(files->size(), "file", "files"),
                                  human_bytes(static_cast<double>(bytes)));
     return {};
   });
@@ -69,25 +60,25 @@ Result<Exit> index(Context& context, const TaskArgs& args) {
 Result<Exit> verify(Context& context, const TaskArgs& args) {
   auto all = json::object();
   auto worst = Exit::done;
-  const auto verified = for_each_archive(context, args, [&](const ArchiveWork& work) -> Result<> {
-    work.submission.client_id = new_client_id();
-    auto& api = work.session.api();
-    const auto request = api.archive_task(work.submission, work.archive, coordinator::RequestKind::verify);
-    if (!request) return request.error();
-    const auto done = wait_for(context, work.session, request->id, args.progress, work.interrupt);
-    if (!done) return done.error();
-    context.err << failures_text(*done, context.err_style);
-    const auto gaps = api.archive_gaps(work.archive);
-    if (!gaps) return gaps.error();
-    all[work.archive] = *gaps;
-    if (!context.options.json)
-      context.out << context.out_style.paint(Paint::bold, work.archive) << '\n' << gaps_text(*gaps, context.out_style);
-    if (exit_of_request(*done) == Exit::failed)
-      worst = Exit::failed;
-    else if (!(gaps->missing.empty() && gaps->damaged.empty()) && worst == Exit::done)
-      worst = Exit::incomplete;
-    return {};
-  });
+  const auto verified =
+      for_each_archive(context, args, [&](auto& session, auto& work, auto& archive, auto& interrupt) -> Result<> {
+        work.client_id = new_client_id();
+        const auto request = session.api().archive_task(work, archive, coordinator::RequestKind::verify);
+        if (!request) return request.error();
+        const auto done = wait_for(context, session, request->id, args.progress, interrupt);
+        if (!done) return done.error();
+        context.err << failures_text(*done, context.err_style);
+        const auto gaps = session.api().archive_gaps(archive);
+        if (!gaps) return gaps.error();
+        all[archive] = *gaps;
+        if (!context.options.json)
+          context.out << context.out_style.paint(Paint::bold, archive) << '\n' << gaps_text(*gaps, context.out_style);
+        if (exit_of_request(*done) == Exit::failed)
+          worst = Exit::failed;
+        else if (!(gaps->missing.empty() && gaps->damaged.empty()) && worst == Exit::done)
+          worst = Exit::incomplete;
+        return {};
+      });
   if (!verified) return verified.error();
   if (context.options.json) print_json(context.out, all.size() == 1 ? all.front() : all);
   return worst;
@@ -102,23 +93,15 @@ Result<std::vector<std::string>> named_archives(const std::string& name) {
 }
 
 std::string files_text(const std::vector<coordinator::ArchiveFile>& files, const Style& style) {
-  Table table({{"file"},
-               {"size", Align::right},
-               {"router"},
-               {"sequence", Align::right},
-               {"from"},
-               {"to"},
-               {"state"},
-               {"revision", Align::right}});
+  Table table({"file", right("size"), "router", right("sequence"), "from", "to", "state", right("revision")});
   for (const auto& f : files)
     table.row({printable(f.id), human_bytes(static_cast<double>(f.size)), printable(f.router), std::to_string(f.sequence),
                format_time(f.from), format_time(f.to), std::string(word_of(f.state)), std::to_string(f.revision)});
   return table.text(style);
 }
 
-template <class T>
-Result<Exit> show(Context& context, const ShowArgs& args, Result<T> (coordinator::ClientApi::*fetch)(const std::string&),
-                  std::string (*text)(const T&, const Style&)) {
+template <auto fetch, auto text>
+Result<Exit> show(Context& context, const ShowArgs& args) {
   const auto archives = named_archives(args.archive);
   if (!archives) return archives.error();
   auto session = context.connect(context.options, Need::read);
@@ -136,17 +119,9 @@ Result<Exit> show(Context& context, const ShowArgs& args, Result<T> (coordinator
   return Exit::done;
 }
 
-Result<Exit> ls(Context& context, const ShowArgs& args) {
-  return show(context, args, &coordinator::ClientApi::archive_files, files_text);
-}
-Result<Exit> gaps(Context& context, const ShowArgs& args) {
-  return show(context, args, &coordinator::ClientApi::archive_gaps, gaps_text);
-}
-
 void add_task(Shell& shell, CLI::App& family, const char* name, const char* about,
               Result<Exit> (*run)(Context&, const TaskArgs&)) {
-  auto args = std::make_shared<TaskArgs>();
-  auto* command = shell.add(family, name, about, args, run);
+  const auto [command, args] = shell.add(family, name, about, run);
   add_pipeline_options(*command, args->pipeline);
   command->add_option("--archive", args->archive, "only this archive of the manifest");
   if (run == verify) add_progress_option(*command, args->progress);
@@ -154,9 +129,8 @@ void add_task(Shell& shell, CLI::App& family, const char* name, const char* abou
 
 void add_show(Shell& shell, CLI::App& family, const char* name, const char* about,
               Result<Exit> (*run)(Context&, const ShowArgs&)) {
-  auto args = std::make_shared<ShowArgs>();
-  shell.add(family, name, about, args, run)
-      ->add_option("archive", args->archive, "pipeline/archive, or the path of a manifest for all its archives")
+  const auto [command, args] = shell.add(family, name, about, run);
+  command->add_option("archive", args->archive, "pipeline/archive, or the path of a manifest for all its archives")
       ->required()
       ->type_name("ARCHIVE");
 }
@@ -164,11 +138,12 @@ void add_show(Shell& shell, CLI::App& family, const char* name, const char* abou
 }  // namespace
 
 void add_archive(Shell& shell) {
-  auto* family = shell.app.add_subcommand("archive", "List, verify and simulate archives");
-  family->require_subcommand(1)->fallthrough();
+  auto* family = shell.app.add_subcommand("archive", "List, verify and simulate archives")->require_subcommand(1)->fallthrough();
   add_task(shell, *family, "index", "List the archives of a pipeline again", index);
-  add_show(shell, *family, "ls", "Show the files of the last listing", ls);
-  add_show(shell, *family, "gaps", "Show missing files by sequence number and damaged files by byte range", gaps);
+  using Api = coordinator::ClientApi;
+  add_show(shell, *family, "ls", "Show the files of the last listing", show<&Api::archive_files, files_text>);
+  add_show(shell, *family, "gaps", "Show missing files by sequence number and damaged files by byte range",
+           show<&Api::archive_gaps, gaps_text>);
   add_task(shell, *family, "verify", "Read every file and report damage; exits 3 if files are missing or damaged", verify);
   add_simulate(shell, *family);
 }

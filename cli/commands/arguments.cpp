@@ -84,10 +84,8 @@ void add_rate_option(CLI::App& command, bool& rate) {
 
 void add_pipeline_options(CLI::App& command, PipelineArgs& args) {
   command.add_option("pipeline", args.manifest, "path of the pipeline's manifest (YAML)")->required()->type_name("PIPELINE");
-  command.add_option("--set", args.overrides, "change one key of the manifest: modules.mean.window=1d (repeatable)")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false)
-      ->check(parsed_by(parse_override));
+  add_repeatable(command, "--set", args.overrides, "KEY=VALUE", parse_override,
+                 "change one key of the manifest: modules.mean.window=1d (repeatable)");
 }
 
 void add_work_options(CLI::App& command, WorkArgs& args) {

@@ -61,4 +61,17 @@ CLI::Validator parsed_by(Result<T> (*parse)(std::string_view), const char* name 
       name);
 }
 
+// Adds a repeatable option whose values `parse` returns.
+template <class T>
+void add_repeatable(CLI::App& command, const char* name, std::vector<T>& values, const char* type,
+                    Result<T> (*parse)(std::string_view), const char* about) {
+  const auto store = [&values, parse](const std::vector<std::string>& texts) {
+    for (const auto& text : texts) values.push_back(*parse(text));
+  };
+  command.add_option_function<std::vector<std::string>>(name, store, about)
+      ->type_name(type)
+      ->allow_extra_args(false)
+      ->check(parsed_by(parse));
+}
+
 }  // namespace mole::cli

@@ -9,21 +9,20 @@
 
 namespace mole::cli {
 
-using Action = std::function<Result<Exit>(Context&)>;
-
 // The parser and the command it found.
 struct Shell {
   CLI::App& app;
-  Action action;
+  std::function<Result<Exit>(Context&)> action;
 
-  // Adds a command under `parent`; if the user chooses it, `action` runs it with its parsed arguments.
+  // Adds a command under `parent`; if the user chooses it, `action` calls `run` with the parsed arguments. Returns the command
+  // and the place of its arguments, which lives as long as the command.
   template <class Args>
-  CLI::App* add(CLI::App& parent, std::string name, std::string about, std::shared_ptr<Args> args,
-                Result<Exit> (*run)(Context&, const Args&)) {
-    CLI::App* command = parent.add_subcommand(std::move(name), std::move(about));
-    command->fallthrough();  // accept global options after the command
+  std::pair<CLI::App*, Args*> add(CLI::App& parent, std::string name, std::string about,
+                                  Result<Exit> (*run)(Context&, const Args&)) {
+    auto args = std::make_shared<Args>();
+    auto* command = parent.add_subcommand(std::move(name), std::move(about))->fallthrough();  // accepts global options after it
     command->callback([this, args, run] { action = [args, run](Context& context) { return run(context, *args); }; });
-    return command;
+    return {command, args.get()};
   }
 };
 

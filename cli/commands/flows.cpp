@@ -133,10 +133,8 @@ Result<Exit> flows(Context& context, const FlowsArgs& args) {
 }  // namespace
 
 void add_flows(Shell& shell) {
-  auto args = std::make_shared<FlowsArgs>();
-  auto* command =
-      shell.add(shell.app, "flows", "Print the flow records of files, as text or for another program; exits 3 if one is damaged",
-                args, flows);
+  const auto [command, args] = shell.add(
+      shell.app, "flows", "Print the flow records of files, as text or for another program; exits 3 if one is damaged", flows);
   command->add_option("files", args->files, "files of an archive")->required()->type_name("FILE");
   command->add_option("--columns", args->columns,
                       "comma-separated, * for all; default: start, end, addresses, ports, protocol, tcp_flags, packets, bytes");

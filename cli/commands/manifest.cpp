@@ -1,44 +1,80 @@
-// mole manifest: checks a pipeline and draws its graph.
-#include "cli/format/manifest.hpp"
+// mole manifest, mole plan: check a pipeline, draw its graph, show what run would do.
 #include "cli/commands/commands.hpp"
 #include "cli/commands/pipeline_work.hpp"
+#include "cli/format/texts.hpp"
 #include "coordinator/dag/describe.hpp"
+
+#include <algorithm>
 
 namespace mole::cli {
 namespace {
 
-struct ManifestArgs {
-  PipelineArgs pipeline;
-};
-
-Result<coordinator::PipelineDescription> validated(Context& context, const ManifestArgs& args) {
-  const auto submission = submission_of(args.pipeline);
+Result<coordinator::PipelineDescription> validated(Context& context, const PipelineArgs& args) {
+  const auto submission = submission_of(args);
   if (!submission) return submission.error();
   return validate_submission(context, *submission);
 }
 
-Result<Exit> validate(Context& context, const ManifestArgs& args) {
+Result<Exit> validate(Context& context, const PipelineArgs& args) {
   const auto graph = validated(context, args);
   if (!graph) return graph.error();
   print(context, *graph, manifest_text(*graph, context.out_style));
   return Exit::done;
 }
 
-Result<Exit> draw(Context& context, const ManifestArgs& args) {
+Result<Exit> draw(Context& context, const PipelineArgs& args) {
   const auto graph = validated(context, args);
   if (!graph) return graph.error();
   print(context, *graph, coordinator::dag::to_dot(*graph));
   return Exit::done;
 }
 
+// Lists the archives of an embedded coordinator if they have no listing yet: without one, a plan has no files.
+Result<> ensure_listing(Context& context, const coordinator::Submission& submission) {
+  if (!context.options.coordinator.empty()) return {};
+  const auto archives = archives_of(submission);
+  if (!archives) return archives.error();
+  {
+    auto session = context.connect(context.options, Need::read);
+    if (!session && session.error().code != Code::missing) return session.error();
+    const auto is_listed = [&](const std::string& archive) {
+      const auto files = (*session)->api().archive_files(archive);
+      return files && !files->empty();
+    };
+    if (session && (!(*session)->embedded() || std::all_of(archives->begin(), archives->end(), is_listed))) return {};
+  }
+  const Interrupt interrupt;
+  auto session = context.connect(context.options, Need::work);
+  if (!session) return session.error();
+  for (const auto& archive : *archives)
+    if (auto listed = index_archive(context, **session, submission, archive, interrupt); !listed) return listed;
+  return {};
+}
+
+Result<Exit> plan(Context& context, const WorkArgs& args) {
+  const auto submission = submission_of(args);
+  if (!submission) return submission.error();
+  if (auto listed = ensure_listing(context, *submission); !listed) return listed.error();
+  return show(
+      context, [&](coordinator::ClientApi& api) { return api.plan(*submission); },
+      [&](const auto& planned) { return plan_text(planned, context.out_style); });
+}
+
 }  // namespace
 
+void add_plan(Shell& shell) {
+  const auto [command, args] =
+      shell.add(shell.app, "plan", "Show what run would do: reused and new jobs, files, bytes, gaps", plan);
+  add_work_options(*command, *args);
+}
+
 void add_manifest(Shell& shell) {
-  auto* family = shell.app.add_subcommand("manifest", "Check the manifest of a pipeline, draw its graph");
-  family->require_subcommand(1)->fallthrough();
-  const auto add = [&](const char* name, const char* about, Result<Exit> (*run)(Context&, const ManifestArgs&)) {
-    auto args = std::make_shared<ManifestArgs>();
-    add_pipeline_options(*shell.add(*family, name, about, args, run), args->pipeline);
+  auto* family = shell.app.add_subcommand("manifest", "Check the manifest of a pipeline, draw its graph")
+                     ->require_subcommand(1)
+                     ->fallthrough();
+  const auto add = [&](const char* name, const char* about, Result<Exit> (*run)(Context&, const PipelineArgs&)) {
+    const auto [command, args] = shell.add(*family, name, about, run);
+    add_pipeline_options(*command, *args);
   };
   add("validate", "Check keys, plugins, types and units; show modules and their columns", validate);
   add("graph", "Print the graph of modules for Graphviz: mole manifest graph P | dot -Tsvg", draw);

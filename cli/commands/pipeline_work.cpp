@@ -1,6 +1,6 @@
 #include "cli/commands/pipeline_work.hpp"
 
-#include "cli/format/request.hpp"
+#include "cli/format/texts.hpp"
 #include "coordinator/dag/describe.hpp"
 #include "coordinator/dag/resolve.hpp"
 #include "coordinator/manifest/manifest.hpp"
@@ -26,11 +26,11 @@ void warn_without_nodes(Context& context, coordinator::ClientApi& api) {
 Result<coordinator::RequestStatus> wait_for(Context& context, Session& session, const std::string& id,
                                             const std::string& progress, const Interrupt& interrupt, bool cancel_on_interrupt) {
   if (!session.embedded()) warn_without_nodes(context, session.api());
-  const auto bar = make_progress(progress_kind(progress, context.err_is_terminal), context.err, context.err_style);
+  Progress bar(progress_kind(progress, context.err_is_terminal), context.err, context.err_style);
   auto watch = system_watch(interrupt);
   watch.check = [&session] { return session.check(); };
-  auto done = watch_request(session.api(), id, *bar, watch);
-  bar->finish();
+  auto done = watch_request(session.api(), id, bar, watch);
+  bar.finish();
   if (done || done.error().code != Code::cancelled) return done;
   if (!cancel_on_interrupt)
     return Error{Code::cancelled, fmt::format("stopped watching; request {0} continues: follow it with mole request watch {0}, "

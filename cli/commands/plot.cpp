@@ -19,17 +19,19 @@ std::map<std::string, PanelOf> panel_kinds() {
 }
 std::map<std::string, Cycle> cycles() { return {{"day", Cycle::day}, {"week", Cycle::week}}; }
 
+struct Band {
+  std::string low, high;
+};
+
 struct PlotArgs {
   std::string module, out, title, panels = "column", overlay;
-  std::vector<std::string> columns, where, bands, marks, shades;
+  std::vector<std::string> columns, where, marks;
+  std::vector<Band> bands;
+  std::vector<Shade> shades;
   RangeArgs range;
   bool log = false, rate = false;
   int across = 0, width = 800, height = 0;
   std::optional<double> pale_below;
-};
-
-struct Band {
-  std::string low, high;
 };
 
 // Parses "LOW,HIGH".
@@ -67,19 +69,18 @@ Result<Shade> parse_shade(std::string_view text) {
 Result<std::vector<Series>> lines_of(const PlotSources& sources, const PlotArgs& args) {
   std::vector<Series> lines;
   for (const auto& text : args.columns) {
-    auto more = sources.series(Reference::of(text));
+    auto more = sources.series(text);
     if (!more) return more.error();
     lines.insert(lines.end(), std::make_move_iterator(more->begin()), std::make_move_iterator(more->end()));
   }
-  for (const auto& text : args.bands) {
-    const auto [low, high] = *parse_band(text);
-    const auto lows = sources.series(Reference::of(low)), highs = sources.series(Reference::of(high));
+  for (const auto& [low, high] : args.bands) {
+    const auto lows = sources.series(low), highs = sources.series(high);
     if (!lows) return lows.error();
     if (!highs) return highs.error();
     if (auto done = add_band(lines, *lows, *highs, band_name(low, high)); !done) return done.error();
   }
   for (std::size_t m = 0; m < args.marks.size(); ++m) {
-    const auto flags = sources.series(Reference::of(args.marks[m]));
+    const auto flags = sources.series(args.marks[m]);
     if (!flags) return flags.error();
     add_marks(lines, *flags, static_cast<unsigned>(m));
   }
@@ -96,7 +97,7 @@ PlotOptions options_of(const PlotArgs& args, const std::string& title) {
   options.log = args.log;
   if (!args.overlay.empty()) options.overlay = cycles().at(args.overlay);
   options.marks = args.marks;
-  for (const auto& shade : args.shades) options.shades.push_back(*parse_shade(shade));
+  options.shades = args.shades;
   options.panel_of = panel_kinds().at(args.panels);
   return options;
 }
@@ -104,13 +105,9 @@ PlotOptions options_of(const PlotArgs& args, const std::string& title) {
 Result<std::string> draw(Context& context, Session& session, const PlotArgs& args) {
   PlotSources sources(session, range_of(args.range), *parse_where(args.where), args.pale_below, args.rate);
   if (auto done = sources.open(args.module); !done) return done.error();
-  for (const auto& column : args.columns) sources.need(Reference::of(column));
-  for (const auto& mark : args.marks) sources.need(Reference::of(mark));
-  for (const auto& band : args.bands) {
-    const auto [low, high] = *parse_band(band);
-    sources.need(Reference::of(low));
-    sources.need(Reference::of(high));
-  }
+  for (const auto& column : args.columns) sources.need(column);
+  for (const auto& mark : args.marks) sources.need(mark);
+  for (const auto& [low, high] : args.bands) sources.need(low), sources.need(high);
   // A column or group that does not exist has exit code "not found".
   const auto not_found = [](const Error& error) { return error.code == Code::invalid ? missing(error.message) : error; };
   if (auto done = sources.load(); !done) return not_found(done.error());
@@ -139,8 +136,8 @@ Result<Exit> plot(Context& context, const PlotArgs& args) {
 }  // namespace
 
 void add_plot(Shell& shell) {
-  auto args = std::make_shared<PlotArgs>();
-  auto* command = shell.add(shell.app, "plot", "Draw columns of a module over time, with gaps where data is missing", args, plot);
+  const auto [command, args] =
+      shell.add(shell.app, "plot", "Draw columns of a module over time, with gaps where data is missing", plot);
   command->add_option("module", args->module, "MODULE, or PIPELINE/MODULE")->required()->type_name("MODULE");
   command
       ->add_option("columns", args->columns,
@@ -160,23 +157,17 @@ void add_plot(Shell& shell) {
   command->add_flag("--log", args->log, "logarithmic value axis");
   command->add_option("--overlay", args->overlay, "draw days or weeks (from Monday) over each other, one line each")
       ->check(CLI::IsMember(cycles()));
-  command
-      ->add_option(
-          "--band", args->bands,
-          "shade the area between columns LOW and HIGH, around the first column of their unit without a band (repeatable)")
-      ->type_name("LOW,HIGH")
-      ->allow_extra_args(false)
-      ->check(parsed_by(parse_band));
+  add_repeatable(
+      *command, "--band", args->bands, "LOW,HIGH", parse_band,
+      "shade the area between columns LOW and HIGH, around the first column of their unit without a band (repeatable)");
   command
       ->add_option("--mark", args->marks,
                    "ring the points of a panel's first column where this column is true or not zero; neighbouring points share a "
                    "frame with their number (repeatable)")
       ->type_name("COLUMN")
       ->allow_extra_args(false);
-  command->add_option("--shade", args->shades, "shade a time range and label it (repeatable)")
-      ->type_name("LABEL@TIME/LENGTH")
-      ->allow_extra_args(false)
-      ->check(parsed_by(parse_shade));
+  add_repeatable(*command, "--shade", args->shades, "LABEL@TIME/LENGTH", parse_shade,
+                 "shade a time range and label it (repeatable)");
   command
       ->add_option("--pale-below", args->pale_below,
                    "draw points with lower coverage lighter; default: 1, or 0 for a module with a window")

@@ -24,19 +24,25 @@ std::vector<std::string> shown_groups(const std::vector<std::string>& by, const 
   return shown;
 }
 
-}  // namespace
-
-Reference Reference::of(const std::string& text) {
+// Returns the module, which is empty for that of the command, and the column.
+std::pair<std::string, std::string> split(const std::string& text) {
   const auto dot = text.rfind('.');
   if (dot == std::string::npos) return {"", text};
   return {text.substr(0, dot), text.substr(dot + 1)};
 }
+
+}  // namespace
 
 Result<> PlotSources::open(const std::string& module) {
   auto name = full_module_name(session_.api(), module);
   if (!name) return name.error();
   module_ = std::move(*name);
   return {};
+}
+
+void PlotSources::need(const std::string& column) {
+  const auto [module, glob] = split(column);
+  globs_[module].push_back(glob);
 }
 
 Result<> PlotSources::load() {
@@ -60,21 +66,22 @@ Result<> PlotSources::load() {
   return {};
 }
 
-Result<std::vector<Series>> PlotSources::series(const Reference& reference) const {
-  const auto& loaded = loaded_.at(reference.module);
+Result<std::vector<Series>> PlotSources::series(const std::string& columns) const {
+  const auto [module, glob] = split(columns);
+  const auto& loaded = loaded_.at(module);
   const auto& rows = loaded.results.rows;
   const auto shown = shown_groups(loaded.results.by, loaded.where);
   std::vector<std::string> names;
   for (const auto& column : rows.columns)
-    if (is_numeric(column) || column.name == reference.column) names.push_back(column.name);
-  const auto columns = matching({reference.column}, names);
-  if (!columns) return columns.error();
-  if (!one_row_per_group(rows, shown)) return several_rows(full_name(reference.module), loaded, shown);
-  auto lines = series_of(rows, shown, *columns);
+    if (is_numeric(column) || column.name == glob) names.push_back(column.name);
+  const auto matched = matching({glob}, names);
+  if (!matched) return matched.error();
+  if (!one_row_per_group(rows, shown)) return several_rows(full_name(module), loaded, shown);
+  auto lines = series_of(rows, shown, *matched);
   if (!lines) return lines;
   for (auto& line : *lines) {
     line.pale_below = loaded.pale_below;
-    if (!reference.module.empty()) line.column = reference.module + "." + line.column;
+    if (!module.empty()) line.column = module + "." + line.column;
   }
   return lines;
 }

@@ -12,14 +12,7 @@
 
 namespace mole::cli {
 
-// A column: "bytes", or "mean.bytes_mean" of another module of the pipeline.
-struct Reference {
-  std::string module;  // "": the module of the command
-  std::string column;  // or a glob
-
-  static Reference of(const std::string& text);
-};
-
+// Columns are given as "bytes", or as "mean.bytes_mean" of another module of the pipeline; a glob stands for several columns.
 class PlotSources {
  public:
   // Uses the rows of the range that pass `where`. `pale_below`: points with less coverage are drawn lighter; default: 1, or 0
@@ -30,12 +23,11 @@ class PlotSources {
 
   // Sets the module of the command. missing: no such module; invalid: ambiguous name.
   Result<> open(const std::string& module);
-  void need(const Reference& reference) { globs_[reference.module].push_back(reference.column); }
+  void need(const std::string& column);
   // Reads the needed columns. For dimensions with totals that `where` does not mention, reads only the rows of `all`.
   Result<> load();
-  // Returns the lines of the columns that match the reference. invalid: an interval and group has several rows; the message
-  // suggests a filter.
-  Result<std::vector<Series>> series(const Reference& reference) const;
+  // Returns the lines of the columns. invalid: an interval and group has several rows; the message suggests a filter.
+  Result<std::vector<Series>> series(const std::string& columns) const;
 
   // Returns "border-traffic/traffic, direction in": the module, groups with a single value, and overrides.
   std::string title() const;

@@ -1,6 +1,6 @@
 // mole plugin: lists and describes installed plugins. Reads sidecars and loads no plugin.
-#include "cli/format/plugin.hpp"
 #include "cli/commands/commands.hpp"
+#include "cli/format/texts.hpp"
 
 namespace mole::cli {
 namespace {
@@ -41,15 +41,13 @@ Result<Exit> inspect(Context& context, const InspectArgs& args) {
 }  // namespace
 
 void add_plugin(Shell& shell) {
-  auto* family = shell.app.add_subcommand("plugin", "Show installed plugins from their descriptors, without loading plugin code");
-  family->require_subcommand(1)->fallthrough();
+  auto* family = shell.app.add_subcommand("plugin", "Show installed plugins from their descriptors, without loading plugin code")
+                     ->require_subcommand(1)
+                     ->fallthrough();
   const auto kinds = CLI::IsMember({"metric", "decoder", "downloader"});
-  auto list_args = std::make_shared<ListArgs>();
-  shell.add(*family, "list", "List plugins, one per line", list_args, list)
-      ->add_option("--kind", list_args->kind, "metric, decoder or downloader")
-      ->check(kinds);
-  auto args = std::make_shared<InspectArgs>();
-  auto* command = shell.add(*family, "inspect", "Describe a plugin: inputs, parameters, columns, binary", args, inspect);
+  const auto [all, list_args] = shell.add(*family, "list", "List plugins, one per line", list);
+  all->add_option("--kind", list_args->kind, "metric, decoder or downloader")->check(kinds);
+  const auto [command, args] = shell.add(*family, "inspect", "Describe a plugin: inputs, parameters, columns, binary", inspect);
   command->add_option("plugin", args->name, "name of the plugin")->required()->type_name("PLUGIN");
   command->add_option("--kind", args->kind, "needed if plugins of several kinds have this name")->check(kinds);
 }

@@ -1,8 +1,8 @@
 // mole request: submits, shows and cancels durable requests.
-#include "cli/format/request.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/pipeline_work.hpp"
 #include "cli/format/human.hpp"
+#include "cli/format/texts.hpp"
 
 #include <fmt/format.h>
 
@@ -86,23 +86,19 @@ Result<Exit> cancel(Context& context, const IdArgs& args) {
 }  // namespace
 
 void add_request(Shell& shell) {
-  auto* family = shell.app.add_subcommand("request", "Submit, show and cancel requests");
-  family->require_subcommand(1)->fallthrough();
-
-  auto submit_args = std::make_shared<SubmitArgs>();
-  auto* command = shell.add(*family, "submit", "Store a request for the nodes of the coordinator", submit_args, submit);
+  auto* family = shell.app.add_subcommand("request", "Submit, show and cancel requests")->require_subcommand(1)->fallthrough();
+  const auto [command, submit_args] = shell.add(*family, "submit", "Store a request for the nodes of the coordinator", submit);
   add_work_options(*command, submit_args->work);
   command->add_option("--priority", submit_args->priority, "higher values run first (default 0)");
   command->add_option("--id", submit_args->id, "makes the submission idempotent: the same id returns the first request");
   command->add_flag("--wait", submit_args->wait, "wait until the request ends; exit codes are those of run");
   add_progress_option(*command, submit_args->progress);
 
-  shell.add(*family, "list", "List all requests", std::make_shared<ListArgs>(), list);
+  shell.add(*family, "list", "List all requests", list);
   const auto add = [&](const char* name, const char* about, Result<Exit> (*run)(Context&, const IdArgs&)) {
-    auto args = std::make_shared<IdArgs>();
-    auto* sub = shell.add(*family, name, about, args, run);
-    sub->add_option("request", args->id, "id of the request")->required()->type_name("REQUEST");
-    return std::pair(sub, args);
+    const auto added = shell.add(*family, name, about, run);
+    added.first->add_option("request", added.second->id, "id of the request")->required()->type_name("REQUEST");
+    return added;
   };
   add("show", "Show a request: jobs, coverage, failures", show_one);
   const auto [watch_command, args] = add("watch", "Follow a request until it ends; exit codes are those of run", watch);

@@ -26,18 +26,16 @@ std::size_t terminal_width() {
 }
 
 // Returns --format, else the format of the output file's extension, else a table.
-Result<ExportFormat> format_of(const Context& context, const ResultsArgs& args) {
+ExportFormat format_of(const Context& context, const ResultsArgs& args) {
   if (context.options.json) return ExportFormat::ndjson;
-  if (!args.format.empty()) return export_format(args.format);
   const auto ending = std::filesystem::path(args.out).extension().string();
-  if (const auto named = export_format(ending.empty() ? "table" : ending.substr(1))) return *named;
-  return ExportFormat::table;
+  const auto name = args.format.empty() && !ending.empty() ? ending.substr(1) : args.format;
+  return export_format(name).value_or(ExportFormat::table);
 }
 
 Result<Exit> results(Context& context, const ResultsArgs& args) {
   const auto format = format_of(context, args);
-  if (!format) return format.error();
-  const bool binary = *format == ExportFormat::parquet || *format == ExportFormat::arrow;
+  const bool binary = format == ExportFormat::parquet || format == ExportFormat::arrow;
   if (binary && args.out.empty() && is_terminal(STDOUT_FILENO)) {
     print_error(context, invalid(args.format + " is a binary format and cannot go to a terminal; give -o FILE"));
     return Exit::usage;
@@ -57,7 +55,7 @@ Result<Exit> results(Context& context, const ResultsArgs& args) {
   const auto width = args.width.value_or(out ? 0 : terminal_width());
   const auto rates = args.rate ? std::optional(counted_over(found->document)) : std::nullopt;
   const auto rows =
-      export_results({found->files, range, args.columns, args.rows, width, *parse_where(args.where), rates}, *format, out);
+      export_results({found->files, range, args.columns, args.rows, width, *parse_where(args.where), rates}, format, out);
   if (!rows && rows.error().code == Code::cancelled) return Exit::done;                   // the reader closed the pipe
   if (!rows && rows.error().code == Code::invalid) return missing(rows.error().message);  // unknown column or group
   if (!rows) return rows.error();
@@ -67,8 +65,8 @@ Result<Exit> results(Context& context, const ResultsArgs& args) {
 }  // namespace
 
 void add_results(Shell& shell) {
-  auto args = std::make_shared<ResultsArgs>();
-  auto* command = shell.add(shell.app, "results", "Print the rows of a module, as a table or for another program", args, results);
+  const auto [command, args] =
+      shell.add(shell.app, "results", "Print the rows of a module, as a table or for another program", results);
   command->add_option("module", args->module, "MODULE, or PIPELINE/MODULE")->required()->type_name("MODULE");
   add_range_options(*command, args->range, Range::optional, true);
   command

@@ -3,8 +3,7 @@
 #include "cli/commands/pipeline_work.hpp"
 #include "cli/commands/result_files.hpp"
 #include "cli/format/human.hpp"
-#include "cli/format/plan.hpp"
-#include "cli/format/request.hpp"
+#include "cli/format/texts.hpp"
 
 #include <fmt/format.h>
 
@@ -21,11 +20,6 @@ struct RunArgs {
 };
 
 std::string without_pipeline(const std::string& module) { return module.substr(module.find('/') + 1); }
-
-// The module and column that the summary suggests to look at; the column may be empty.
-struct Suggestion {
-  std::string module, column;
-};
 
 // Returns a column of bytes or flows, else the first column with numbers. Modules with a text column have several rows per
 // interval, so their columns cannot be drawn as lines.
@@ -48,8 +42,9 @@ struct Ran {
   RequestStatus request;
 };
 
-// Suggests the requested module, or the first module of the run that has a column to plot, in the order of the manifest.
-Suggestion suggestion(const Ran& ran, const std::string& requested) {
+// Returns the module and column that the summary suggests to look at: the requested module, or the first module of the run that
+// has a column to plot, in the order of the manifest. The column may be empty.
+std::pair<std::string, std::string> suggestion(const Ran& ran, const std::string& requested) {
   const auto& modules = ran.accepted.modules;
   for (const auto& m : ran.pipeline.modules) {
     const bool has_run =
@@ -145,8 +140,7 @@ Result<Exit> run(Context& context, const RunArgs& args) {
 }  // namespace
 
 void add_run(Shell& shell) {
-  auto args = std::make_shared<RunArgs>();
-  auto* command = shell.add(shell.app, "run", "Compute a pipeline over a time range", args, run);
+  const auto [command, args] = shell.add(shell.app, "run", "Compute a pipeline over a time range", run);
   add_work_options(*command, args->work);
   add_progress_option(*command, args->progress);
 }

@@ -18,7 +18,6 @@ struct SimulateArgs {
   std::string out;
   RangeArgs range;
   SimulationSpec spec;
-  std::vector<std::string> gaps, damages, events;
   double late_share = 0.25, loss = 0, noise = 0.05, growth = 0;
 };
 
@@ -32,9 +31,6 @@ SimulationSpec spec_of(const SimulateArgs& args) {
   spec.loss_per_million = per_million(args.loss);
   spec.noise_per_million = per_million(args.noise);
   spec.growth_per_million = std::llround(args.growth * 1e6);
-  for (const auto& event : args.events) spec.events.push_back(*parse_event(event));
-  for (const auto& gap : args.gaps) spec.gaps.push_back(*parse_hour_of_router(gap));
-  for (const auto& damage : args.damages) spec.damages.push_back(*parse_damage(damage));
   return spec;
 }
 
@@ -71,8 +67,8 @@ Result<Exit> simulate(Context& context, const SimulateArgs& args) {
 }  // namespace
 
 void add_simulate(Shell& shell, CLI::App& family) {
-  auto args = std::make_shared<SimulateArgs>();
-  auto* command = shell.add(family, "simulate", "Write an archive of NetFlow v5 hour files and its ground truth", args, simulate);
+  const auto [command, args] =
+      shell.add(family, "simulate", "Write an archive of NetFlow v5 hour files and its ground truth", simulate);
   command->add_option("out", args->out, "output folder")->required()->type_name("OUT");
   add_range_options(*command, args->range, Range::required, false);
   command->add_option("--seed", args->spec.seed, "the same seed gives the same bytes")->capture_default_str();
@@ -82,36 +78,20 @@ void add_simulate(Shell& shell, CLI::App& family) {
       ->required();
   command->add_option("--flows-per-hour", args->spec.flows_per_hour, "per router, in an average hour of a weekday")
       ->capture_default_str();
-  command->add_option("--gap", args->gaps, "omit this router's file of this hour, but use its sequence number (repeatable)")
-      ->type_name("ROUTER@TIME")
-      ->allow_extra_args(false)
-      ->check(parsed_by(parse_hour_of_router));
-  command
-      ->add_option("--damage", args->damages,
-                   "damage a file: truncate it, flip bytes, or cut the content inside a datagram (repeatable)")
-      ->type_name("ROUTER@TIME[:truncate|flip|cut]")
-      ->allow_extra_args(false)
-      ->check(parsed_by(parse_damage));
-  command
-      ->add_option(
-          "--event", args->events,
-          "plant a scan, portscan or crowd (adds this share of --flows-per-hour) or an outage (removes this share of the "
-          "flows) (repeatable)")
-      ->type_name("KIND@TIME/LENGTH[:SHARE][@ROUTER]")
-      ->allow_extra_args(false)
-      ->check(parsed_by(parse_event));
-  command->add_option("--noise", args->noise, "standard deviation of the rate about its daily and weekly profile")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 0.5));
-  command->add_option("--growth", args->growth, "of the rate per year, as a share of the rate at --from")
-      ->capture_default_str()
-      ->check(CLI::Range(-1.0, 10.0));
-  command->add_option("--late-share", args->late_share, "share of flows that begin before their file's hour")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 0.25));
-  command->add_option("--loss", args->loss, "share of datagrams lost between router and collector")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 1.0));
+  add_repeatable(*command, "--gap", args->spec.gaps, "ROUTER@TIME", parse_hour_of_router,
+                 "omit this router's file of this hour, but use its sequence number (repeatable)");
+  add_repeatable(*command, "--damage", args->spec.damages, "ROUTER@TIME[:truncate|flip|cut]", parse_damage,
+                 "damage a file: truncate it, flip bytes, or cut the content inside a datagram (repeatable)");
+  add_repeatable(*command, "--event", args->spec.events, "KIND@TIME/LENGTH[:SHARE][@ROUTER]", parse_event,
+                 "plant a scan, portscan or crowd (adds this share of --flows-per-hour) or an outage (removes this share of the "
+                 "flows) (repeatable)");
+  const auto add_share = [&command = *command](const char* name, double& value, double min, double max, const char* about) {
+    command.add_option(name, value, about)->capture_default_str()->check(CLI::Range(min, max));
+  };
+  add_share("--noise", args->noise, 0, 0.5, "standard deviation of the rate about its daily and weekly profile");
+  add_share("--growth", args->growth, -1, 10, "of the rate per year, as a share of the rate at --from");
+  add_share("--late-share", args->late_share, 0, 0.25, "share of flows that begin before their file's hour");
+  add_share("--loss", args->loss, 0, 1, "share of datagrams lost between router and collector");
   command->add_option("--first-sequence", args->spec.first_sequence, "sequence number of the first hour file")
       ->capture_default_str();
 }

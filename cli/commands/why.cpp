@@ -1,10 +1,9 @@
 // mole why: traces one value to its origin.
-#include "cli/format/why.hpp"
-
 #include "cli/commands/arguments.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/result_files.hpp"
 #include "cli/export/export.hpp"
+#include "cli/format/texts.hpp"
 
 namespace mole::cli {
 namespace {
@@ -43,8 +42,8 @@ Result<Exit> why(Context& context, const WhyArgs& args) {
 }  // namespace
 
 void add_why(Shell& shell) {
-  auto args = std::make_shared<WhyArgs>();
-  auto* command = shell.add(shell.app, "why", "Trace one value to files, byte ranges, gaps and the plugin binary", args, why);
+  const auto [command, args] =
+      shell.add(shell.app, "why", "Trace one value to files, byte ranges, gaps and the plugin binary", why);
   command->add_option("module", args->module, "MODULE, or PIPELINE/MODULE")->required()->type_name("MODULE");
   command->add_option("column", args->column, "a column of the module")->required()->type_name("COLUMN");
   command->add_option("time", args->time, "a time in the interval of the value")

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <fstream>
 #include <memory>
 
@@ -101,15 +100,10 @@ std::unique_ptr<RowWriter> writer_for(ExportFormat format, Sink sink, std::uint6
 
 }  // namespace
 
-Result<ExportFormat> export_format(std::string_view name) {
-  constexpr std::pair<std::string_view, ExportFormat> formats[] = {{"csv", ExportFormat::csv},
-                                                                   {"ndjson", ExportFormat::ndjson},
-                                                                   {"parquet", ExportFormat::parquet},
-                                                                   {"arrow", ExportFormat::arrow},
-                                                                   {"table", ExportFormat::table}};
-  for (const auto& [known, format] : formats)
-    if (known == name) return format;
-  return invalid(fmt::format("unknown format '{}'; use csv, ndjson, parquet, arrow or table", name));
+std::optional<ExportFormat> export_format(std::string_view name) {
+  constexpr std::string_view names[] = {"csv", "ndjson", "parquet", "arrow", "table"};  // in the order of ExportFormat
+  const auto* const found = std::find(std::begin(names), std::end(names), name);
+  return found == std::end(names) ? std::nullopt : std::optional(static_cast<ExportFormat>(found - names));
 }
 
 Result<std::uint64_t> export_results(const ExportRequest& request, ExportFormat format, const std::optional<fs::path>& output) {

@@ -30,8 +30,8 @@ namespace mole::cli {
 // per input file. table: aligned text for people.
 enum class ExportFormat { csv, ndjson, parquet, arrow, table };
 
-// Parses a format name. invalid: unknown name; the message lists the formats.
-Result<ExportFormat> export_format(std::string_view name);
+// Returns the format with this name, which is also its file extension; nullopt: unknown.
+std::optional<ExportFormat> export_format(std::string_view name);
 
 struct ExportRequest {
   std::vector<std::filesystem::path> files;  // Parquet files of one module, in time order

@@ -27,9 +27,6 @@ std::string csv_text(const std::string& text) {
   return out + '"';
 }
 
-// Writes the shortest text that reads back to the same value.
-void put_number(std::string& out, double value) { fmt::format_to(std::back_inserter(out), "{}", value); }
-
 // Writes a cell that is not null; `quote` formats texts and times.
 void put_value(std::string& out, const Column& column, std::size_t row, std::string (*quote)(const std::string&)) {
   switch (type_of(column)) {
@@ -40,7 +37,7 @@ void put_value(std::string& out, const Column& column, std::size_t row, std::str
       out += std::to_string(std::get<1>(column.values)[row]);
       break;
     case ColumnType::f64:
-      put_number(out, std::get<2>(column.values)[row]);
+      fmt::format_to(std::back_inserter(out), "{}", std::get<2>(column.values)[row]);  // the shortest text that reads back
       break;
     case ColumnType::boolean:
       out += std::get<1>(column.values)[row] ? "true" : "false";
@@ -54,89 +51,57 @@ void put_value(std::string& out, const Column& column, std::size_t row, std::str
   }
 }
 
-// Formats rows with `put_row(out, row)` and writes them in chunks.
-template <class PutRow>
-Result<> write_rows(const Sink& sink, std::size_t rows, PutRow put_row) {
-  std::string out;
-  for (std::size_t row = 0; row < rows; ++row) {
-    put_row(out, row);
-    if (out.size() < flush_at) continue;
-    if (auto done = sink(out); !done) return done;
-    out.clear();
-  }
-  return sink(out);
-}
+std::string quoted(const std::string& text) { return json(text).dump(-1, ' ', false, json::error_handler_t::replace); }
 
-class CsvWriter final : public RowWriter {
+// Writes one line per row.
+class TextWriter final : public RowWriter {
  public:
-  explicit CsvWriter(Sink sink) : sink_(std::move(sink)) {}
+  TextWriter(Sink sink, bool as_json) : sink_(std::move(sink)), as_json_(as_json) {}
 
   Result<> begin(const RowTable& shape) override {
-    std::string line;
-    for (const auto& column : shape.columns) line += (line.empty() ? "" : ",") + csv_text(column.name);
-    return sink_(line + "\n");
+    std::string header;
+    for (const auto& column : shape.columns) {
+      const bool first = before_.empty();
+      before_.push_back(as_json_ ? (first ? "{" : ",") + quoted(column.name) + ":" : first ? "" : ",");
+      header += (first ? "" : ",") + csv_text(column.name);
+    }
+    return as_json_ ? Result<>() : sink_(header + "\n");
   }
 
   Result<> rows(const RowTable& table) override {
-    return write_rows(sink_, table.rows(), [&](std::string& out, std::size_t row) {
+    std::string out;
+    for (std::size_t row = 0; row < table.rows(); ++row) {
       for (std::size_t i = 0; i < table.columns.size(); ++i) {
-        if (i > 0) out += ',';
-        put(out, table.columns[i], row);
+        out += before_[i];
+        put_cell(out, table.columns[i], row);
       }
-      out += '\n';
-    });
+      out += as_json_ ? "}\n" : "\n";
+      if (out.size() < flush_at) continue;
+      if (auto done = sink_(out); !done) return done;
+      out.clear();
+    }
+    return sink_(out);
   }
 
   Result<> end() override { return {}; }
 
  private:
-  static void put(std::string& out, const Column& column, std::size_t row) {
-    if (!column.is_null(row)) put_value(out, column, row, csv_text);
-  }
-
-  Sink sink_;
-};
-
-class NdjsonWriter final : public RowWriter {
- public:
-  explicit NdjsonWriter(Sink sink) : sink_(std::move(sink)) {}
-
-  Result<> begin(const RowTable& shape) override {
-    for (const auto& column : shape.columns) keys_.push_back(quoted(column.name) + ":");
-    return {};
-  }
-
-  Result<> rows(const RowTable& table) override {
-    return write_rows(sink_, table.rows(), [&](std::string& out, std::size_t row) {
-      for (std::size_t i = 0; i < table.columns.size(); ++i) {
-        out += i > 0 ? ',' : '{';
-        out += keys_[i];
-        put(out, table.columns[i], row);
-      }
-      out += "}\n";
-    });
-  }
-
-  Result<> end() override { return {}; }
-
- private:
-  static std::string quoted(const std::string& text) { return json(text).dump(-1, ' ', false, json::error_handler_t::replace); }
-
-  static void put(std::string& out, const Column& column, std::size_t row) {
+  void put_cell(std::string& out, const Column& column, std::size_t row) const {
     const auto* numbers = std::get_if<std::vector<double>>(&column.values);
-    if (column.is_null(row) || (numbers && !std::isfinite((*numbers)[row])))
+    if (!column.is_null(row) && !(as_json_ && numbers && !std::isfinite((*numbers)[row])))
+      put_value(out, column, row, as_json_ ? quoted : csv_text);
+    else if (as_json_)
       out += "null";
-    else
-      put_value(out, column, row, quoted);
   }
 
   Sink sink_;
-  std::vector<std::string> keys_;
+  bool as_json_;
+  std::vector<std::string> before_;  // the text before each value of a row
 };
 
 }  // namespace
 
-std::unique_ptr<RowWriter> csv_writer(Sink sink) { return std::make_unique<CsvWriter>(std::move(sink)); }
-std::unique_ptr<RowWriter> ndjson_writer(Sink sink) { return std::make_unique<NdjsonWriter>(std::move(sink)); }
+std::unique_ptr<RowWriter> csv_writer(Sink sink) { return std::make_unique<TextWriter>(std::move(sink), false); }
+std::unique_ptr<RowWriter> ndjson_writer(Sink sink) { return std::make_unique<TextWriter>(std::move(sink), true); }
 
 }  // namespace mole::cli

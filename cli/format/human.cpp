@@ -1,6 +1,7 @@
 #include "cli/format/human.hpp"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <array>
 #include <cmath>
@@ -65,6 +66,12 @@ std::string printable_list(const std::vector<std::string>& texts) {
   std::string out;
   for (const auto& text : texts) out += (out.empty() ? "" : ", ") + printable(text);
   return out;
+}
+
+std::string text_of(const nlohmann::json& value) {
+  if (value.is_null()) return "";
+  return printable(value.is_string() ? value.get_ref<const std::string&>()
+                                     : value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 }  // namespace mole::cli

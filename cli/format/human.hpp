@@ -1,6 +1,8 @@
 // Formats numbers for people.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -17,5 +19,7 @@ std::string human_seconds(double seconds);  // "0.8 s", "42 s", "3m10s", "2h05m"
 // Replaces control bytes by \xNN: texts of plugins and file names may contain terminal escape sequences.
 std::string printable(std::string_view text);
 std::string printable_list(const std::vector<std::string>& texts);  // "a, b"
+// Returns the text of a string, printable, and other values as JSON; "" for null.
+std::string text_of(const nlohmann::json& value);
 
 }  // namespace mole::cli

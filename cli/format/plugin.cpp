@@ -1,8 +1,6 @@
-#include "cli/format/plugin.hpp"
-
-#include "cli/format/document.hpp"
 #include "cli/format/human.hpp"
 #include "cli/format/table.hpp"
+#include "cli/format/texts.hpp"
 
 #include <fmt/format.h>
 
@@ -14,7 +12,7 @@ std::string headed(const std::string& heading, const Table& table, const Style& 
 }
 
 std::string inputs_section(const Descriptor& d, const Style& style) {
-  Table table({{"role"}, {"kind"}, {"reads"}, {"unit"}, {""}});
+  Table table({"role", "kind", "reads", "unit", ""});
   for (const auto& i : d.inputs)
     table.row({printable(i.role), name_of(i.kind), i.kind == InputKind::flows ? printable_list(i.reads) : printable(i.type),
                printable(i.unit), printable(i.doc)});
@@ -22,7 +20,7 @@ std::string inputs_section(const Descriptor& d, const Style& style) {
 }
 
 std::string params_section(const Descriptor& d, const Style& style) {
-  Table table({{"name"}, {"type"}, {"default"}, {"range"}, {"unit"}, {""}});
+  Table table({"name", "type", "default", "range", "unit", ""});
   for (const auto& p : d.params)
     table.row({printable(p.name), p.type, text_of(p.default_value),
                p.range ? fmt::format("{} .. {}", p.range->first, p.range->second) : "", printable(p.unit), printable(p.doc)});
@@ -30,7 +28,7 @@ std::string params_section(const Descriptor& d, const Style& style) {
 }
 
 std::string outputs_section(const Descriptor& d, const Style& style) {
-  Table table({{"name"}, {"type"}, {"unit"}, {""}});
+  Table table({"name", "type", "unit", ""});
   for (const auto& o : d.outputs)
     table.row({printable(o.name), o.type + (o.nullable ? " or null" : ""), printable(o.unit), printable(o.doc)});
   return headed("Columns", table, style);
@@ -40,7 +38,7 @@ std::string outputs_section(const Descriptor& d, const Style& style) {
 
 std::string plugins_text(const std::vector<const CataloguedPlugin*>& plugins, const Style& style) {
   if (plugins.empty()) return "no plugins found; set their folder with --plugins or MOLE_PLUGIN_PATH\n";
-  Table table({{"kind"}, {"name"}, {"version"}, {"execution"}, {""}});
+  Table table({"kind", "name", "version", "execution", ""});
   for (const auto* p : plugins) {
     const auto& d = p->descriptor;
     table.row({name_of(d.kind), style.paint(Paint::bold, printable(d.name)), printable(d.version),

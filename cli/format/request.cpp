@@ -1,7 +1,6 @@
-#include "cli/format/request.hpp"
-
 #include "cli/format/human.hpp"
 #include "cli/format/table.hpp"
+#include "cli/format/texts.hpp"
 
 #include <fmt/format.h>
 
@@ -104,7 +103,7 @@ std::string failures_text(const RequestStatus& request, const Style& style) {
 
 std::string requests_text(const std::vector<RequestStatus>& requests, const Style& style) {
   if (requests.empty()) return "no requests; create one with mole run or mole request submit\n";
-  Table table({{"request"}, {"for"}, {"from"}, {"to"}, {"state"}, {"jobs", Align::right}, {"coverage", Align::right}});
+  Table table({"request", "for", "from", "to", "state", right("jobs"), right("coverage")});
   for (const auto& r : requests)
     table.row({printable(r.id), target_of(r) + (r.overrides.empty() ? "" : ", what if"), format_time(r.from), format_time(r.to),
                style.paint(paint_of(r.state), word_of(r.state)),

@@ -1,8 +1,6 @@
-#include "cli/format/status.hpp"
-
 #include "cli/format/human.hpp"
-#include "cli/format/request.hpp"
 #include "cli/format/table.hpp"
+#include "cli/format/texts.hpp"
 
 #include <fmt/format.h>
 
@@ -64,7 +62,7 @@ std::string map_text(const std::vector<coordinator::ModuleStrip>& modules, const
 
 std::string tasks_text(const std::vector<coordinator::TaskStatus>& tasks, const Style& style) {
   if (tasks.empty()) return "";
-  Table table({{"task"}, {"node"}, {"phase"}, {"read", Align::right}, {"of", Align::right}, {"flows", Align::right}});
+  Table table({"task", "node", "phase", right("read"), right("of"), right("flows")});
   for (const auto& t : tasks)
     table.row({printable(t.task), printable(t.node), printable(t.phase), human_bytes(static_cast<double>(t.bytes_done)),
                human_bytes(static_cast<double>(t.bytes_total)), human_count(t.flows)});
@@ -73,7 +71,7 @@ std::string tasks_text(const std::vector<coordinator::TaskStatus>& tasks, const 
 
 std::string nodes_text(const std::vector<coordinator::NodeStatus>& nodes, const Style& style) {
   if (nodes.empty()) return "nodes: none\n";
-  Table table({{"node"}, {"state"}, {"slots", Align::right}, {"threads", Align::right}, {"leases", Align::right}});
+  Table table({"node", "state", right("slots"), right("threads"), right("leases")});
   for (const auto& n : nodes)
     table.row({printable(n.name), std::string(word_of(n.state)), std::to_string(n.slots), std::to_string(n.threads),
                std::to_string(n.leases)});

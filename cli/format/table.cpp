@@ -22,7 +22,7 @@ std::string Table::text(const Style& style, std::string_view indent) const {
       const std::string& cell = cell_of(i);
       const std::string pad(widths[i] - display_width(cell), ' ');
       if (i) line += "  ";
-      line += headings_[i].align == Align::right ? pad + style.paint(paint, cell) : style.paint(paint, cell) + pad;
+      line += headings_[i].right_aligned ? pad + style.paint(paint, cell) : style.paint(paint, cell) + pad;
     }
     line.erase(line.find_last_not_of(' ') + 1);
     out += line + '\n';

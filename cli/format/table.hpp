@@ -1,6 +1,6 @@
 // Formats aligned text tables.
 //
-//   Table table({{"file"}, {"size", Align::right}});
+//   Table table({"file", right("size")});
 //   table.row({"a.dat.bz2", "1.2 MiB"});
 //   out << table.text(style);
 #pragma once
@@ -12,12 +12,13 @@
 
 namespace mole::cli {
 
-enum class Align { left, right };
-
 struct Heading {
+  Heading(std::string text, bool right = false) : name(std::move(text)), right_aligned(right) {}  // NOLINT: implicit by design
+  Heading(const char* text) : Heading(std::string(text)) {}                                       // NOLINT
   std::string name;
-  Align align = Align::left;
+  bool right_aligned;
 };
+inline Heading right(const char* name) { return {name, true}; }
 
 class Table {
  public:

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
 #include <tuple>
 
 namespace mole::cli {
@@ -32,84 +31,6 @@ std::string running_text(const std::vector<coordinator::TaskStatus>& tasks) {
   if (total == 0) return count;
   return fmt::format("{} at {} of {}", count, human_bytes(static_cast<double>(done)), human_bytes(static_cast<double>(total)));
 }
-
-class PacedProgress : public Progress {
- protected:
-  Pace pace(const RequestStatus& request, double now) {
-    if (!start_) {
-      start_ = now;
-      pace_.jobs_at_start = finished_jobs(request);
-      pace_.bytes_at_start = request.bytes.done;
-    }
-    pace_.elapsed = now - *start_;
-    return pace_;
-  }
-
- private:
-  std::optional<double> start_;
-  Pace pace_;
-};
-
-class Bar final : public PacedProgress {
- public:
-  Bar(std::ostream& err, const Style& style) : err_(err), style_(style) {}
-
-  void update(const RequestStatus& request, double now) override {
-    const auto& [jobs, files] = std::tie(request.jobs, request.files);
-    const double done = jobs.total > 0 ? share(finished_jobs(request), jobs.total) : share(files.done, files.total);
-    const auto line = progress_line(request, pace(request, now));
-    if (line == drawn_) return;
-    const std::size_t room = style_.width > display_width(line) + 3 ? style_.width - display_width(line) - 3 : 0;
-    err_ << "\r\033[K" << progress_bar(done, std::min<std::size_t>(room, 30), style_) << "  " << line << std::flush;
-    drawn_ = line;
-  }
-  void finish() override {
-    if (drawn_) err_ << "\r\033[K" << std::flush;
-    drawn_.reset();
-  }
-
- private:
-  std::ostream& err_;
-  Style style_;
-  std::optional<std::string> drawn_;  // the line on the terminal
-};
-
-// Writes a line when the number of finished jobs changes, at most every two seconds, to keep the log of a long run short.
-class Plain final : public PacedProgress {
- public:
-  explicit Plain(std::ostream& err) : err_(err) {}
-
-  void update(const RequestStatus& request, double now) override {
-    const auto line = progress_line(request, pace(request, now));
-    const auto finished = finished_jobs(request);
-    latest_ = line;
-    if (line.empty()) return;
-    if (written_at_ && (finished == written_ || now - *written_at_ < 2)) return;
-    write(line, finished, now);
-  }
-  void finish() override {
-    if (!latest_.empty() && latest_ != last_) err_ << latest_ << '\n' << std::flush;
-    last_ = latest_;
-  }
-
- private:
-  void write(const std::string& line, std::uint64_t finished, double now) {
-    err_ << line << '\n' << std::flush;
-    last_ = line;
-    written_ = finished;
-    written_at_ = now;
-  }
-  std::ostream& err_;
-  std::string latest_, last_;
-  std::uint64_t written_ = 0;
-  std::optional<double> written_at_;
-};
-
-class Silent final : public Progress {
- public:
-  void update(const RequestStatus&, double) override {}
-  void finish() override {}
-};
 
 }  // namespace
 
@@ -144,10 +65,46 @@ std::string progress_bar(double share, std::size_t width, const Style& style) {
   return style.paint(Paint::green, done) + style.paint(Paint::dim, rest);
 }
 
-std::unique_ptr<Progress> make_progress(ProgressKind kind, std::ostream& err, const Style& style) {
-  if (kind == ProgressKind::bar) return std::make_unique<Bar>(err, style);
-  if (kind == ProgressKind::plain) return std::make_unique<Plain>(err);
-  return std::make_unique<Silent>();
+void Progress::update(const RequestStatus& request, double now) {
+  if (kind_ == ProgressKind::none) return;
+  if (!start_) {
+    start_ = now;
+    pace_ = {.jobs_at_start = finished_jobs(request), .bytes_at_start = request.bytes.done};
+  }
+  pace_.elapsed = now - *start_;
+  latest_ = progress_line(request, pace_);
+  if (kind_ == ProgressKind::bar)
+    draw_bar(request);
+  else
+    write_line(finished_jobs(request), now);
+}
+
+void Progress::draw_bar(const RequestStatus& request) {
+  if (latest_ == shown_) return;
+  const auto& [jobs, files] = std::tie(request.jobs, request.files);
+  const double done = jobs.total > 0 ? share(finished_jobs(request), jobs.total) : share(files.done, files.total);
+  const std::size_t used = display_width(latest_) + 3, room = style_.width > used ? style_.width - used : 0;
+  err_ << "\r\033[K" << progress_bar(done, std::min<std::size_t>(room, 30), style_) << "  " << latest_ << std::flush;
+  shown_ = latest_;
+}
+
+// Writes a line when the number of finished jobs changes, at most every two seconds, to keep the log of a long run short.
+void Progress::write_line(std::uint64_t finished, double now) {
+  if (latest_.empty() || (shown_ && (finished == written_ || now - written_at_ < 2))) return;
+  err_ << latest_ << '\n' << std::flush;
+  shown_ = latest_;
+  written_ = finished;
+  written_at_ = now;
+}
+
+void Progress::finish() {
+  if (kind_ == ProgressKind::bar) {
+    if (shown_) err_ << "\r\033[K" << std::flush;
+    shown_.reset();
+  } else if (!latest_.empty() && latest_ != shown_) {
+    err_ << latest_ << '\n' << std::flush;
+    shown_ = latest_;
+  }
 }
 
 }  // namespace mole::cli

@@ -4,7 +4,7 @@
 #include "cli/format/style.hpp"
 #include "coordinator/wire/documents/request.hpp"
 
-#include <memory>
+#include <optional>
 #include <ostream>
 #include <string>
 
@@ -27,11 +27,24 @@ std::string progress_bar(double share, std::size_t width, const Style& style);
 
 class Progress {
  public:
-  virtual ~Progress() = default;
+  Progress(ProgressKind kind, std::ostream& err, const Style& style) : kind_(kind), err_(err), style_(style) {}
   // `now`: seconds of a monotonic clock.
-  virtual void update(const coordinator::RequestStatus& request, double now) = 0;
-  virtual void finish() = 0;  // leaves the cursor at the start of an empty line
+  void update(const coordinator::RequestStatus& request, double now);
+  void finish();  // leaves the cursor at the start of an empty line
+
+ private:
+  void draw_bar(const coordinator::RequestStatus& request);
+  void write_line(std::uint64_t finished, double now);
+
+  ProgressKind kind_;
+  std::ostream& err_;
+  Style style_;
+  std::optional<double> start_;
+  Pace pace_;
+  std::string latest_;
+  std::optional<std::string> shown_;  // the line on the terminal, or the last one in the log
+  std::uint64_t written_ = 0;         // finished jobs in that line
+  double written_at_ = 0;
 };
-std::unique_ptr<Progress> make_progress(ProgressKind kind, std::ostream& err, const Style& style);
 
 }  // namespace mole::cli

@@ -5,8 +5,6 @@
 #include "coordinator/wire/client.hpp"
 #include "sdk/descriptor/sidecar.hpp"
 
-#include <fmt/format.h>
-
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>

@@ -1,9 +1,6 @@
-#include "cli/format/explain.hpp"
 #include "cli/format/human.hpp"
-#include "cli/format/plan.hpp"
-#include "cli/format/status.hpp"
 #include "cli/format/table.hpp"
-#include "cli/format/why.hpp"
+#include "cli/format/texts.hpp"
 
 #include <gtest/gtest.h>
 
@@ -44,7 +41,7 @@ TEST(Human, NeverRoundsAShareUpToHundredPercent) {
 TEST(Human, ShowsControlBytes) { EXPECT_EQ(printable("a\x1b[2Jb\n"), "a\\x1b[2Jb\\x0a"); }
 
 TEST(Table, AlignsByVisibleCharacters) {
-  Table table({{"name"}, {"size", Align::right}});
+  Table table({"name", right("size")});
   table.row({"é\033[31mx\033[0m", "1"});
   table.row({"abc"});
   EXPECT_EQ(table.text(plain),

@@ -1,4 +1,4 @@
-#include "cli/format/request.hpp"
+#include "cli/format/texts.hpp"
 #include "cli/progress/watch.hpp"
 #include "tests/cli/fake_api.hpp"
 
@@ -71,12 +71,12 @@ TEST(ProgressBar, FillsByShare) {
 
 TEST(PlainProgress, WritesOnlyWhenJobsFinishAndNotTooOften) {
   std::ostringstream err;
-  const auto progress = make_progress(ProgressKind::plain, err, {});
-  progress->update(request(0), 0);
-  progress->update(request(0), 10);
-  progress->update(request(1), 10.5);
-  progress->update(request(2), 11);
-  progress->finish();
+  Progress progress(ProgressKind::plain, err, {});
+  progress.update(request(0), 0);
+  progress.update(request(0), 10);
+  progress.update(request(1), 10.5);
+  progress.update(request(2), 11);
+  progress.finish();
   EXPECT_EQ(err.str(),
             "jobs 0/40  files 31/96\njobs 1/40  files 31/96  0.1 MB/s  ETA 6m50s\njobs 2/40  files 31/96  0.2 MB/s  "
             "ETA 3m29s\n");
@@ -84,12 +84,12 @@ TEST(PlainProgress, WritesOnlyWhenJobsFinishAndNotTooOften) {
 
 TEST(BarProgress, IsRedrawnOnlyWhenItChanges) {
   std::ostringstream err;
-  const auto progress = make_progress(ProgressKind::bar, err, {});
-  progress->update(request(1), 0);
+  Progress progress(ProgressKind::bar, err, {});
+  progress.update(request(1), 0);
   const auto first = err.str();
-  progress->update(request(1), 0.1);
+  progress.update(request(1), 0.1);
   EXPECT_EQ(err.str(), first);
-  progress->update(request(2), 0.2);
+  progress.update(request(2), 0.2);
   EXPECT_GT(err.str().size(), first.size());
 }
 
@@ -114,8 +114,9 @@ struct Waiting {
     w.now = [this] { return time; };
     return w;
   }
-  Result<RequestStatus> run() { return watch_request(api, "r-1", *make_progress(ProgressKind::none, log, {}), watch()); }
+  Result<RequestStatus> run() { return watch_request(api, "r-1", progress, watch()); }
   std::ostringstream log;
+  Progress progress{ProgressKind::none, log, {}};
 };
 
 TEST(Watch, EndsWithTheRequest) {

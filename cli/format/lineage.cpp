@@ -1,10 +1,6 @@
-#include "cli/format/why.hpp"
-
-#include "cli/format/document.hpp"
-#include "cli/format/explain.hpp"
 #include "cli/format/human.hpp"
 #include "cli/format/table.hpp"
-#include "sdk/model/time.hpp"
+#include "cli/format/texts.hpp"
 
 #include <fmt/format.h>
 
@@ -18,6 +14,24 @@ namespace {
 using coordinator::BlockLineage;
 using coordinator::Lineage;
 using nlohmann::json;
+
+// The lineage of a block is stored as it was reported, maybe by another version: a field that is missing or has another type
+// reads as empty.
+const json& field(const json& document, const char* key) {
+  static const json nothing;
+  const auto found = document.find(key);
+  return found == document.end() ? nothing : *found;
+}
+
+using cli::text_of;
+std::string text_of(const json& document, const char* key) { return text_of(field(document, key)); }
+
+std::uint64_t count_of(const json& document, const char* key) {
+  const json& value = field(document, key);
+  return value.is_number_integer() && value >= 0 ? value.get<std::uint64_t>() : 0;
+}
+
+bool truth_of(const json& document, const char* key) { return field(document, key) == true; }
 
 // Returns the lost bytes of a file as "compressed [40, 60), content [5, 9) reason".
 std::string bytes_lost(const json& file) {
@@ -100,9 +114,9 @@ class Tracer {
                                  truth_of(table, "stale") ? "  (no longer valid)" : ""));
     const auto& files = field(made, "files");
     if (!files.is_array() || files.empty()) return;
-    const auto lateness =
-        static_cast<Micros>(number_of(field(field(made, "worker"), "archive"), "lateness", static_cast<double>(hour_us)));
-    Table table({{"file"}, {"bytes", Align::right}, {"digest"}, {"state"}, {"flows", Align::right}, {"lost"}});
+    const auto& given = field(field(field(made, "worker"), "archive"), "lateness");
+    const auto lateness = given.is_number() ? given.get<Micros>() : hour_us;
+    Table table({"file", right("bytes"), "digest", "state", right("flows"), "lost"});
     std::size_t others = 0;
     for (const auto& file : files) {
       const auto begin = parse_time(text_of(file, "from")), end = parse_time(text_of(file, "to"));
@@ -136,7 +150,7 @@ class Tracer {
     if (!values.is_array() || values.empty() || !values.front().is_object()) return;
     std::vector<Heading> headings;
     for (const auto& [key, value] : values.front().items())
-      if (key != "interval_start") headings.push_back({printable(key), value.is_number() ? Align::right : Align::left});
+      if (key != "interval_start") headings.push_back({printable(key), value.is_number()});
     Table table(headings);
     for (const auto& row : values) {
       std::vector<std::string> cells;
@@ -153,6 +167,34 @@ class Tracer {
 };
 
 }  // namespace
+
+std::string flows_from_text(const coordinator::FlowSources& flows) {
+  std::string text;
+  if (flows.columns > 0) text = "read from cached columns of " + human_number(flows.columns, "file", "files");
+  if (flows.archive > 0) text += (text.empty() ? "" : ", ") + ("decoded from " + human_number(flows.archive, "file", "files"));
+  return text;
+}
+
+std::string explain_text(const coordinator::JobExplanation& explained, const Style& style) {
+  std::string out;
+  const auto line = [&](std::string_view name, const std::string& value) {
+    if (!value.empty()) out += fmt::format("{:<14}{}\n", name, value);
+  };
+  const auto hex = [](const Digest& digest) { return digest.empty() ? std::string() : digest.hex(); };
+  line("job", style.paint(Paint::bold, printable(explained.job)));
+  line("state", std::string(word_of(explained.state)));
+  line("reason", printable(explained.reason));
+  line("fingerprint", hex(explained.fingerprint));
+  line("state key", hex(explained.state_key));
+  line("result key", hex(explained.result_key));
+  if (explained.stored_result_key != explained.result_key) line("stored key", hex(explained.stored_result_key));
+  if (explained.flows_from) line("flows", flows_from_text(*explained.flows_from));
+  for (const auto& job : explained.waits_for) line("waits for", printable(job));
+  if (explained.changed.empty()) return out;
+  Table table({"changed", "was", "is"});
+  for (const auto& change : explained.changed) table.row({printable(change.part), printable(change.was), printable(change.is)});
+  return out + "\n" + table.text(style);
+}
 
 std::string why_text(const Lineage& why, const json& values, const Style& style) { return Tracer(style).text(why, values); }
 

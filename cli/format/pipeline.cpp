@@ -1,7 +1,6 @@
-#include "cli/format/plan.hpp"
-
 #include "cli/format/human.hpp"
 #include "cli/format/table.hpp"
+#include "cli/format/texts.hpp"
 
 #include <fmt/format.h>
 
@@ -12,13 +11,15 @@ namespace {
 
 constexpr std::size_t max_reasons = 10, max_tables = 5;
 
+std::string outputs_of(const coordinator::PipelineModule& module) {
+  std::vector<std::string> columns;
+  for (const auto& column : module.outputs)
+    columns.push_back(column.name + (column.unit.empty() ? "" : " [" + column.unit + "]"));
+  return printable_list(columns);
+}
+
 std::string modules_text(const std::vector<coordinator::PlanModule>& modules, const Style& style) {
-  Table table({{"module"},
-               {"blocks", Align::right},
-               {"reused", Align::right},
-               {"new", Align::right},
-               {"waiting", Align::right},
-               {"states kept", Align::right}});
+  Table table({"module", right("blocks"), right("reused"), right("new"), right("waiting"), right("states kept")});
   for (const auto& m : modules)
     table.row({printable(m.module), human_count(m.blocks), human_count(m.reused), human_count(m.fresh), human_count(m.waiting),
                human_bytes(static_cast<double>(m.states_kept_bytes))});
@@ -33,7 +34,7 @@ std::string files_text(const coordinator::PlanFiles& files) {
 
 std::string reasons_text(const coordinator::PlanReport& plan, const Style& style) {
   if (plan.new_jobs.empty()) return "";
-  Table table({{"new job"}, {"reason"}});
+  Table table({"new job", "reason"});
   for (std::size_t i = 0; i < std::min(max_reasons, plan.new_jobs.size()); ++i)
     table.row({printable(plan.new_jobs[i].job), printable(plan.new_jobs[i].reason)});
   auto text = "\n" + table.text(style);
@@ -57,16 +58,25 @@ std::string gap_counts_text(const std::vector<coordinator::PlanGap>& gaps) {
 
 std::string missing_files_text(const std::vector<coordinator::MissingFile>& files, const Style& style) {
   if (files.empty()) return "";
-  Table table({{"missing: router"}, {"sequence", Align::right}, {"from"}, {"to"}});
+  Table table({"missing: router", right("sequence"), "from", "to"});
   for (const auto& file : files)
     table.row({printable(file.router), file.sequence ? std::to_string(*file.sequence) : "", format_time(file.from),
                format_time(file.to)});
   return table.text(style);
 }
 
+// Returns "compressed bytes [10, 20) block checksum, [30, 40)" for `of` = "compressed bytes"; "" without ranges.
+std::string lost_ranges_text(std::string_view of, const std::vector<coordinator::LostRange>& ranges) {
+  std::string text;
+  for (const auto& r : ranges)
+    text +=
+        fmt::format("{}[{}, {}){}{}", text.empty() ? "" : ", ", r.from, r.to, r.reason.empty() ? "" : " ", printable(r.reason));
+  return text.empty() ? text : fmt::format("{} {}", of, text);
+}
+
 std::string damaged_files_text(const std::vector<coordinator::DamagedFile>& files, const Style& style) {
   if (files.empty()) return "";
-  Table table({{"damaged: file"}, {"state"}, {"lost"}});
+  Table table({"damaged: file", "state", "lost"});
   for (const auto& file : files) {
     const auto compressed = lost_ranges_text("compressed bytes", file.lost_compressed);
     const auto content = lost_ranges_text("content bytes", file.lost_content);
@@ -77,6 +87,14 @@ std::string damaged_files_text(const std::vector<coordinator::DamagedFile>& file
 }
 
 }  // namespace
+
+std::string manifest_text(const coordinator::PipelineDescription& pipeline, const Style& style) {
+  Table table({"module", "plugin", "execution", "interval", "window", "by", "columns"});
+  for (const auto& m : pipeline.modules)
+    table.row({printable(m.module), printable(m.plugin), printable(m.execution), format_duration(m.interval),
+               m.window ? format_duration(*m.window) : "", printable_list(m.by), outputs_of(m)});
+  return style.paint(Paint::bold, printable(pipeline.pipeline)) + " is valid\n\n" + table.text(style);
+}
 
 std::string missing_tables_text(const coordinator::PlanReport& plan) {
   const auto& tables = plan.missing_tables;
@@ -98,14 +116,6 @@ std::string plan_text(const coordinator::PlanReport& plan, const Style& style) {
   text += "files     " + files_text(plan.files) + "\n";
   if (plan.estimate_seconds > 0) text += "estimate  " + human_seconds(plan.estimate_seconds) + "\n";
   return text + gap_counts_text(plan.gaps) + missing_tables_text(plan) + reasons_text(plan, style);
-}
-
-std::string lost_ranges_text(std::string_view of, const std::vector<coordinator::LostRange>& ranges) {
-  std::string text;
-  for (const auto& r : ranges)
-    text +=
-        fmt::format("{}[{}, {}){}{}", text.empty() ? "" : ", ", r.from, r.to, r.reason.empty() ? "" : " ", printable(r.reason));
-  return text.empty() ? text : fmt::format("{} {}", of, text);
 }
 
 std::string gaps_text(const coordinator::ArchiveGaps& gaps, const Style& style) {

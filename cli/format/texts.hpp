@@ -1,0 +1,57 @@
+// Formats the coordinator's documents, and descriptors of plugins, as text for a terminal. Pure functions.
+#pragma once
+
+#include "cli/exit_code.hpp"
+#include "cli/format/style.hpp"
+#include "coordinator/wire/documents/documents.hpp"
+#include "sdk/descriptor/sidecar.hpp"
+
+#include <string>
+#include <vector>
+
+namespace mole::cli {
+
+// ---- pipelines, plans and archives
+
+std::string manifest_text(const coordinator::PipelineDescription& pipeline, const Style& style);
+std::string plan_text(const coordinator::PlanReport& plan, const Style& style);
+// Lists routing tables that do not cover the whole range, one per line.
+std::string missing_tables_text(const coordinator::PlanReport& plan);
+// Lists the missing and damaged files of an archive.
+std::string gaps_text(const coordinator::ArchiveGaps& gaps, const Style& style);
+
+// ---- requests
+
+// Describes a request in several lines: state, job counts, coverage.
+std::string request_text(const coordinator::RequestStatus& request, const Style& style);
+// Describes each failure: job, plugin, block, message, and the last lines of the log.
+std::string failures_text(const coordinator::RequestStatus& request, const Style& style);
+// Lists requests, one per line.
+std::string requests_text(const std::vector<coordinator::RequestStatus>& requests, const Style& style);
+// Returns the exit code of a command that waited for this request.
+Exit exit_of_request(const coordinator::RequestStatus& request);
+
+// ---- modules, nodes and requests on one screen
+
+inline constexpr std::size_t strip_width = 60;  // characters of every timeline
+// Draws a timeline in `width` cells; a cell shows the worst state that overlaps it.
+std::string strip_text(const std::vector<coordinator::StripPiece>& strip, std::size_t width, const Style& style);
+std::string status_text(const coordinator::ClusterStatus& status, bool only_map, const Style& style);
+
+// ---- jobs and values
+
+// Describes how the files of a task were read; "" if it read none.
+std::string flows_from_text(const coordinator::FlowSources& flows);
+std::string explain_text(const coordinator::JobExplanation& explained, const Style& style);
+// Describes the lineage of a value: the module that computed it, the files it was computed from and their damage, and the same
+// for the values it was computed from. `values`: the rows of the value (objects by column name), may be empty.
+std::string why_text(const coordinator::Lineage& why, const nlohmann::json& values, const Style& style);
+
+// ---- plugins
+
+std::string plugins_text(const std::vector<const CataloguedPlugin*>& plugins, const Style& style);
+std::string plugin_page(const CataloguedPlugin& plugin, const Style& style);
+// Returns the descriptor, with "library", "digest", "abi" and "compiler" added.
+nlohmann::json plugin_json(const CataloguedPlugin& plugin);
+
+}  // namespace mole::cli
