@@ -4,7 +4,6 @@
 #include <mole/downloader.hpp>
 
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <string>
 #include <system_error>
@@ -94,7 +93,7 @@ struct Directory {
     const fs::path relative(id);
     for (const auto& part : relative)
       if (part == ".." || relative.is_absolute())
-        return mole::invalid("'" + std::string(id) + "' is outside the folder " + root->string());
+        return mole::invalid("'" + std::string(id) + "' is outside the folder " + root->string() + "; index the archive again");
     const auto path = *root / relative;
     const File file(path);
     if (file.get() < 0) return cannot_open(path, errno);
@@ -126,7 +125,7 @@ struct Directory {
     const auto text = "cannot read " + path.string() + ": " + reason(error);
     if (error == ENOENT || error == ENOTDIR) return mole::missing(text + "; index the archive again");
     if (error == EACCES || error == EPERM) return mole::invalid(text + "; make the file readable");
-    return mole::transient(text);
+    return mole::transient(text + "; check the disk of the archive");
   }
 
   // Checks the open file, not its name, which may have become a link meanwhile.
@@ -137,7 +136,8 @@ struct Directory {
     std::error_code failed;
     const auto real = fs::read_symlink("/proc/self/fd/" + std::to_string(file.get()), failed);
     if (failed || !is_beneath(real, root))
-      return mole::invalid(path.string() + " is a link to a file outside the folder " + root.string());
+      return mole::invalid(path.string() + " is a link to a file outside the folder " + root.string() +
+                           "; index the archive again");
     return {};
   }
 
@@ -146,7 +146,7 @@ struct Directory {
     while (true) {
       const auto n = ::read(file.get(), buffer.data(), buffer.size());
       if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return mole::transient("reading " + path.string() + " failed: " + reason(errno));
+      if (n < 0) return mole::transient("reading " + path.string() + " failed: " + reason(errno) + "; try again");
       if (n == 0) return {};
       if (auto taken = out.write({buffer.data(), static_cast<std::size_t>(n)}); !taken) return taken;
     }

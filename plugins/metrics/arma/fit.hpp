@@ -4,7 +4,6 @@
 
 #include "likelihood.hpp"
 
-#include <string_view>
 #include <utility>
 
 namespace mole {

@@ -2,7 +2,6 @@
 #include <mole/metric.hpp>
 #include <mole/sketches/log_histogram.hpp>
 
-#include <algorithm>
 #include <array>
 #include <vector>
 

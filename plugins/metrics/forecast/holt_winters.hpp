@@ -17,7 +17,6 @@
 
 #include <cmath>
 #include <cstddef>
-#include <optional>
 #include <vector>
 
 namespace mole {

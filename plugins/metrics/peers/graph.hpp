@@ -8,8 +8,6 @@
 #include <array>
 #include <cstdint>
 #include <span>
-#include <utility>
-#include <vector>
 
 // The flows between two hosts.
 struct PairFlows {

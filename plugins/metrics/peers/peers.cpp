@@ -98,12 +98,9 @@ struct Peers {
     Summary all(module->heavy_peers);
     all.add(graphs.v4);
     all.add(graphs.v6);
-    Row row{};
-    all.fill_degrees(row);
-    all.fill_hosts(row);
+    auto row = all.finish();
     row.p2p_flows = p2p_flows;
     row.p2p_bytes = p2p_bytes;
-    row.heavy_bytes_share = mole::share(all.heavy_bytes, all.host_bytes);
     row.p2p_bytes_share = mole::share(p2p_bytes, bytes);
     return row;
   }
@@ -131,16 +128,16 @@ struct Peers {
   struct Summary {
     explicit Summary(std::uint64_t above) : heavy_peers(above) {}
     std::uint64_t heavy_peers;
+    Row row{};
     Degrees peers, out, in;
-    std::uint64_t pairs = 0, mutual = 0, heavy = 0, heavy_p2p = 0, heavy_bytes = 0, host_bytes = 0, p2p = 0;
+    std::uint64_t heavy_bytes = 0, host_bytes = 0;
     std::array<std::uint64_t, 32> in_role{};  // by bit of Roles
-    std::array<std::uint64_t, soulseek + 1> members{};
 
     template <class A>
     void add(const Graph<A>& graph) {
-      pairs += graph.pairs.size();
+      row.pairs += graph.pairs.size();
       const auto hosts = graph.hosts();
-      mutual += hosts.mutual;
+      row.mutual += hosts.mutual;
       hosts.by_address.for_each([&](const A&, const Host& host) { add(host); });
     }
     void add(const Host& host) {
@@ -152,35 +149,27 @@ struct Peers {
       const std::uint32_t serves = host.roles & 0xffffu, uses = host.roles >> 16, services = serves | uses;
       constexpr std::uint32_t p2p_services = (2u << soulseek) - (1u << edonkey);
       const bool is_peer = (services & p2p_services) != 0;
-      p2p += is_peer;
+      row.p2p_hosts += is_peer;
       if (host.peers > heavy_peers) {
-        ++heavy;
-        heavy_p2p += is_peer;
+        ++row.heavy_hosts;
+        row.heavy_p2p_hosts += is_peer;
         heavy_bytes += host.bytes;
       }
       for (auto bits = host.roles; bits != 0; bits &= bits - 1) ++in_role[static_cast<std::size_t>(std::countr_zero(bits))];
       if (is_peer)
-        for (std::size_t s = edonkey; s <= soulseek; ++s) members[s] += services >> s & 1;
+        for (std::size_t i = 0; i < row.networks.size(); ++i) row.networks[i] += services >> (edonkey + i) & 1;
     }
-    void fill_degrees(Row& row) {
-      row.hosts = peers.count();
-      row.src_hosts = out.count();
-      row.dst_hosts = in.count();
-      row.pairs = pairs;
-      row.mutual = mutual;
-      row.mutual_share = mole::share(mutual, pairs);
+    Row finish() {
+      row.hosts = peers.count(), row.src_hosts = out.count(), row.dst_hosts = in.count();
+      row.mutual_share = mole::share(row.mutual, row.pairs);
       row.peers = peers.row(), row.fan_out = out.row(), row.fan_in = in.row();
       row.peers_max = peers.max(), row.fan_out_max = out.max(), row.fan_in_max = in.max();
       row.classes = peers.by_class();
-    }
-    void fill_hosts(Row& row) const {
-      row.heavy_hosts = heavy;
-      row.heavy_p2p_hosts = heavy_p2p;
-      row.p2p_hosts = p2p;
-      for (std::size_t i = 0; i < row.networks.size(); ++i) row.networks[i] = members[edonkey + i];
+      row.heavy_bytes_share = mole::share(heavy_bytes, host_bytes);
       const auto ends = [&](Service s) { return Ends{in_role[s], in_role[16 + s]}; };
       row.web = ends(web), row.mail = ends(mail), row.dns = ends(dns), row.ftp = ends(ftp), row.login = ends(login);
       row.news = ends(news), row.windows = ends(windows);
+      return row;
     }
   };
 };

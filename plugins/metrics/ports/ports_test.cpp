@@ -77,11 +77,10 @@ TEST(Ports, ClassifyByTheLowerKnownPort) {
 TEST(Services, ContainEachPortOnce) {
   std::array<int, 65536> seen{};
   for (const auto& c : services::classes)
-    for (const auto& range : c.ports) {
-      EXPECT_LE(range.first, range.last) << c.name;
-      for (unsigned port = range.first; port != 0 && port <= range.last; ++port)
-        EXPECT_EQ(seen[port]++, 0) << c.name << " " << port;
-    }
+    services::for_each_range(c.ports, [&](auto first, auto last) {
+      EXPECT_LE(first, last) << c.name;
+      for (auto port = first; port <= last; ++port) EXPECT_EQ(seen.at(port)++, 0) << c.name << " " << port;
+    });
 }
 
 TEST(Ports, KeepTheLaws) {

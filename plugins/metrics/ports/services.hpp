@@ -4,83 +4,41 @@
 
 #include <array>
 #include <cstdint>
+#include <cstdlib>
 
 namespace services {
 
-struct Range {
-  std::uint16_t first, last;
-};
 struct Class {
-  const char *name, *doc;
-  std::array<Range, 16> ports;  // {0, 0} ends them
+  const char *name, *ports;  // single ports and ranges
 };
 
 inline constexpr std::array<Class, 14> classes{{
-    {"web", "web", {{{80, 80}, {443, 443}, {591, 591}, {8000, 8000}, {8008, 8008}, {8080, 8081}, {8443, 8443}, {3128, 3128}}}},
-    {"dns", "name service", {{{53, 53}, {853, 853}, {5353, 5353}}}},
-    {"mail", "mail", {{{25, 25}, {109, 110}, {143, 143}, {220, 220}, {465, 465}, {587, 587}, {993, 993}, {995, 995}}}},
-    {"remote", "remote login", {{{22, 23}, {512, 514}, {992, 992}, {3389, 3389}, {5900, 5909}}}},
-    {"transfer", "file transfer", {{{20, 21}, {69, 69}, {873, 873}, {989, 990}, {2049, 2049}}}},
-    {"news", "news", {{{119, 119}, {433, 433}, {563, 563}}}},
-    {"windows", "Windows networks", {{{135, 139}, {445, 445}, {593, 593}}}},
-    {"directory",
-     "directories and authentication",
-     {{{49, 49}, {88, 88}, {389, 389}, {464, 464}, {636, 636}, {1812, 1813}, {3268, 3269}}}},
-    {"database",
-     "databases",
-     {{{1433, 1434}, {1521, 1521}, {3306, 3306}, {5432, 5432}, {6379, 6379}, {9042, 9042}, {11211, 11211}, {27017, 27017}}}},
-    {"operation",
-     "network operation",
-     {{{67, 68},
-       {111, 111},
-       {123, 123},
-       {161, 162},
-       {179, 179},
-       {546, 547},
-       {1900, 1900},
-       {2055, 2055},
-       {4739, 4739},
-       {9995, 9996}}}},
-    {"vpn", "tunnels", {{{500, 500}, {1194, 1194}, {1701, 1701}, {1723, 1723}, {4500, 4500}, {51820, 51820}}}},
-    {"media",
-     "speech and video",
-     {{{554, 554},
-       {1720, 1720},
-       {1755, 1755},
-       {1935, 1935},
-       {3478, 3481},
-       {5004, 5005},
-       {5060, 5061},
-       {7070, 7070},
-       {8554, 8554}}}},
-    {"chat",
-     "chat and games",
-     {{{194, 194},
-       {1863, 1863},
-       {3074, 3074},
-       {5190, 5190},
-       {5222, 5223},
-       {5269, 5269},
-       {6660, 6669},
-       {6697, 6697},
-       {25565, 25565},
-       {27015, 27015}}}},
-    {"p2p",
-     "peer-to-peer networks",
-     {{{411, 412},
-       {1214, 1214},
-       {2234, 2234},
-       {4661, 4662},
-       {4665, 4665},
-       {4672, 4672},
-       {6257, 6257},
-       {6346, 6348},
-       {6699, 6699},
-       {6881, 6999},
-       {51413, 51413}}}},
+    {"web", "80 443 591 8000 8008 8080-8081 8443 3128"},
+    {"dns", "53 853 5353"},
+    {"mail", "25 109-110 143 220 465 587 993 995"},
+    {"remote", "22-23 512-514 992 3389 5900-5909"},
+    {"transfer", "20-21 69 873 989-990 2049"},
+    {"news", "119 433 563"},
+    {"windows", "135-139 445 593"},
+    {"directory", "49 88 389 464 636 1812-1813 3268-3269"},
+    {"database", "1433-1434 1521 3306 5432 6379 9042 11211 27017"},
+    {"operation", "67-68 111 123 161-162 179 546-547 1900 2055 4739 9995-9996"},
+    {"vpn", "500 1194 1701 1723 4500 51820"},
+    {"media", "554 1720 1755 1935 3478-3481 5004-5005 5060-5061 7070 8554"},
+    {"chat", "194 1863 3074 5190 5222-5223 5269 6660-6669 6697 25565 27015"},
+    {"p2p", "411-412 1214 2234 4661-4662 4665 4672 6257 6346-6348 6699 6881-6999 51413"},
 }};
 inline constexpr std::size_t other = classes.size();  // ports without a class
 inline constexpr std::size_t count = classes.size() + 1;
+
+// Calls use(first, last) for each of the ranges.
+template <class Use>
+void for_each_range(const char* ports, Use use) {
+  for (char* end = nullptr; *ports != 0; ports = end) {
+    const auto first = std::strtoul(ports, &end, 10), last = *end == '-' ? std::strtoul(end + 1, &end, 10) : first;
+    use(first, last);
+  }
+}
 
 // Maps ports to classes; built once per process.
 class Table {
@@ -88,9 +46,9 @@ class Table {
   Table() {
     class_of_.fill(static_cast<std::uint8_t>(other));
     for (std::size_t c = 0; c < classes.size(); ++c)
-      for (const auto& range : classes[c].ports)
-        for (std::uint32_t port = range.first; port != 0 && port <= range.last; ++port)
-          class_of_[port] = static_cast<std::uint8_t>(c);
+      for_each_range(classes[c].ports, [&](auto first, auto last) {
+        for (auto port = first; port <= last; ++port) class_of_[port] = static_cast<std::uint8_t>(c);
+      });
   }
   // The class of a flow: that of its lower port, or of the higher port if the lower has none.
   std::size_t of(std::uint16_t a, std::uint16_t b) const {
