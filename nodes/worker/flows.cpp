@@ -1,6 +1,5 @@
 #include "nodes/worker/flows.hpp"
 
-#include "nodes/worker/flow_frames.hpp"
 #include "runtime/decode/flow_reader.hpp"
 #include "runtime/host/stream_modules.hpp"
 #include "sdk/descriptor/sidecar.hpp"
@@ -21,8 +20,9 @@ using namespace mole::runtime;
 // Opens each decoder once, when it is needed.
 class Decoders {
  public:
-  explicit Decoders(const std::optional<std::filesystem::path>& given)
-      : catalogue_(PluginCatalogue::load(plugin_folders(given))), record_(CallRecord::in_memory()) {}
+  explicit Decoders(const std::filesystem::path& first)
+      : catalogue_(PluginCatalogue::load(plugin_folders(first.empty() ? std::nullopt : std::optional(first)))),
+        record_(CallRecord::in_memory()) {}
 
   Result<const DecoderModule*> named(const std::string& name) {
     auto found = catalogue_.find(PluginKind::decoder, name);
@@ -101,10 +101,7 @@ Result<task::FileState> print_file(const std::filesystem::path& path, const Flow
                                    const TakeFlows& take) {
   auto decoder = options.decoder.empty() ? decoders.for_file(path) : decoders.named(options.decoder);
   if (!decoder) return decoder.error();
-  ContentOptions content_options;
-  content_options.threads = options.threads;
-  if (options.decode) content_options.decode = *options.decode;
-  auto content = open_content(path, content_options);
+  auto content = open_content(path, {.threads = options.threads, .decode = options.decode});
   if (!content) return content.error();
   ColumnSet wanted;
   if (options.format != FlowFormat::none)
@@ -152,15 +149,16 @@ Result<std::vector<int>> parse_flow_columns(std::string_view text) {
 int print_flows(const FlowsOptions& options) {
   Decoders decoders(options.plugins);
   FlowPrinter printer(STDOUT_FILENO, options.format, options.times, options.columns);
-  FlowFrames frames(STDOUT_FILENO, options.columns);
   const bool framed = options.format == FlowFormat::frames;
   const auto succeeded = [](const Result<>& done) {
     if (!done) std::fprintf(stderr, "mole flows: %s\n", done.error().message.c_str());
     return static_cast<bool>(done);
   };
-  if (options.header && !framed) printer.header();
-  if (framed && !succeeded(frames.begin())) return 1;
-  const TakeFlows take = [&](const FlowBatch& batch) { return framed ? frames.write(batch) : printer.print(batch); };
+  const TakeFlows take = [&](const FlowBatch& batch) {
+    return framed ? write_flow_frame(STDOUT_FILENO, options.columns, batch) : printer.print(batch);
+  };
+  if (!framed) printer.header();
+  if (framed && !succeeded(take({}))) return 1;  // an empty frame describes the columns
   int exit_code = 0;
   for (const auto& path : options.files) {
     auto state = print_file(path, options, decoders, take);
@@ -170,7 +168,7 @@ int print_flows(const FlowsOptions& options) {
     else if (*state != task::FileState::sound && exit_code == 0)
       exit_code = 3;
   }
-  return succeeded(framed ? frames.finish() : printer.flush()) ? exit_code : 1;
+  return succeeded(framed ? write_last_frame(STDOUT_FILENO) : printer.flush()) ? exit_code : 1;
 }
 
 }  // namespace mole::nodes

@@ -1,11 +1,10 @@
 // mole-worker --flows: prints the flows of files as text or frames of rows, through a decoder plugin (`mole flows`).
 #pragma once
 
-#include "nodes/worker/flow_printer.hpp"
+#include "nodes/worker/flow_output.hpp"
 #include "runtime/decode/content_source.hpp"
 
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,11 +15,10 @@ struct FlowsOptions {
   std::vector<int> columns;  // MOLE_COLUMN_*, in output order
   FlowFormat format = FlowFormat::csv;
   TimeFormat times = TimeFormat::rfc3339;
-  bool header = true;
   unsigned threads = 1;
-  std::optional<std::filesystem::path> plugins;  // searched before all other folders
-  std::optional<Bzip2Decoder> decode;            // empty: the default
-  std::string decoder;                           // empty: the one that recognises the file
+  std::filesystem::path plugins;  // searched before all other folders; empty: none
+  Bzip2Decoder decode = Bzip2Decoder::interleaved;
+  std::string decoder;  // empty: the one that recognises the file
 };
 
 // Parses "src_addr,bytes", names or aliases; "*" means every column. invalid: lists the known names.

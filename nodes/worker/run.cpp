@@ -80,7 +80,8 @@ int run_task(const RunOptions& options) {
   std::error_code problem;
   std::filesystem::create_directories(options.attempt / "scratch", problem);
   if (problem)
-    return report_error(transient("cannot create " + (options.attempt / "scratch").string() + ": " + problem.message()));
+    return report_error(
+        transient("cannot create " + (options.attempt / "scratch").string() + ": " + problem.message() + "; free space there"));
 
   HandoverSink sink(options.handover, options.attempt);
   task::Report totals;

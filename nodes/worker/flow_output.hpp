@@ -1,20 +1,21 @@
-// Prints flows as text, CSV or NDJSON. Formats into one buffer, without format strings, for speed.
+// Writes flows: as text for people and other programs, or as frames of rows for the process that writes Parquet or Arrow.
 #pragma once
 
 #include "runtime/decode/flow_batch.hpp"
 
 #include <mole/result.hpp>
 
+#include <charconv>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 namespace mole::nodes {
 
-enum class FlowFormat { none, csv, ndjson, frames };  // frames: see flow_frames.hpp
+enum class FlowFormat { none, csv, ndjson, frames };
 enum class TimeFormat { rfc3339, epoch_ms };
 
-// Writes to a descriptor it does not own. One thread.
+// Prints CSV or NDJSON to a descriptor it does not own. Formats into one buffer, without format strings, for speed. One thread.
 class FlowPrinter {
  public:
   FlowPrinter(int fd, FlowFormat format, TimeFormat times, std::vector<int> columns);
@@ -26,7 +27,10 @@ class FlowPrinter {
 
  private:
   void value(const runtime::FlowBatch& batch, int column, std::uint32_t row);
-  void number(std::uint64_t n);
+  void number(auto n) {
+    const auto* const end = std::to_chars(buffer_.data() + used_, buffer_.data() + buffer_.size(), n).ptr;
+    used_ = static_cast<std::size_t>(end - buffer_.data());
+  }
   void address(const runtime::FlowBatch& batch, int column, std::uint32_t row);
   void time(std::int64_t us);
   void text(std::string_view s);
@@ -41,5 +45,11 @@ class FlowPrinter {
   std::int64_t second_ = INT64_MIN;  // formatted in second_text_
   std::string second_text_;
 };
+
+// Writes a frame (docs/formats/flow_frames.md) of a batch, which must have every column; an empty batch first describes the
+// columns. transient: writing failed.
+Result<> write_flow_frame(int fd, const std::vector<int>& columns, const runtime::FlowBatch& batch);
+// Writes the end marker.
+Result<> write_last_frame(int fd);
 
 }  // namespace mole::nodes

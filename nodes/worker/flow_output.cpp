@@ -1,0 +1,208 @@
+#include "nodes/worker/flow_output.hpp"
+
+#include "runtime/rows/rows_format.hpp"
+#include "sdk/model/flow_columns.hpp"
+#include "sdk/model/time.hpp"
+
+#include <arpa/inet.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace mole::nodes {
+namespace {
+
+constexpr std::size_t buffer_size = std::size_t{1} << 20;
+constexpr std::size_t max_value_bytes = 128;  // of one value with its key and separators
+
+constexpr bool is_time(int column) { return column == MOLE_COLUMN_START || column == MOLE_COLUMN_END; }
+constexpr bool is_address(int column) {
+  return column == MOLE_COLUMN_SRC_ADDR || column == MOLE_COLUMN_DST_ADDR || column == MOLE_COLUMN_NEXT_HOP;
+}
+
+// Calls `use` with the values of a numeric column, as a span of its unsigned type.
+template <class Use>
+auto with_numbers(const runtime::FlowBatch& batch, int column, Use&& use) {
+  switch (runtime::column_width(column)) {
+    case 1:
+      return use(batch.column<std::uint8_t>(column));
+    case 2:
+      return use(batch.column<std::uint16_t>(column));
+    case 4:
+      return use(batch.column<std::uint32_t>(column));
+    default:
+      return use(batch.column<std::uint64_t>(column));
+  }
+}
+
+// Returns the 16 bytes of an IPv6 address.
+const std::uint8_t* address_bytes(const runtime::FlowBatch& batch, int column, std::uint32_t row) {
+  return static_cast<const std::uint8_t*>(batch.columns[static_cast<std::size_t>(column)]) + std::size_t{16} * row;
+}
+
+// Writes an IPv4 address in dotted form, at most 15 characters; returns the end.
+char* write_dotted(char* to, char* end, std::uint32_t address) {
+  for (int shift = 24; shift >= 0; shift -= 8) {
+    to = std::to_chars(to, end, address >> shift & 255).ptr;
+    if (shift) *to++ = '.';
+  }
+  return to;
+}
+
+Result<> write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return transient(std::string("cannot write flows: ") + std::strerror(errno) + "; free space and try again");
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+const char* unit_of(int column) {
+  if (column == MOLE_COLUMN_BYTES) return "B";
+  return column == MOLE_COLUMN_PACKETS ? "packet" : "";
+}
+
+std::vector<std::string> addresses(const runtime::FlowBatch& batch, int column) {
+  std::vector<std::string> out;
+  out.reserve(batch.rows);
+  char text[INET6_ADDRSTRLEN];
+  if (batch.address_family == 4) {
+    for (const auto address : batch.column<std::uint32_t>(column))
+      out.emplace_back(text, write_dotted(text, std::end(text), address));
+    return out;
+  }
+  for (std::uint32_t row = 0; row < batch.rows; ++row)
+    out.emplace_back(inet_ntop(AF_INET6, address_bytes(batch, column, row), text, sizeof text));
+  return out;
+}
+
+runtime::Column column_of(const runtime::FlowBatch& batch, int column) {
+  runtime::Column out{std::string(flow_column_name(column)),
+                      is_time(column)      ? "time"
+                      : is_address(column) ? "text"
+                                           : "u64",
+                      unit_of(column),
+                      "",
+                      {},
+                      {}};
+  if (is_time(column)) {
+    const auto values = batch.column<std::int64_t>(column);
+    out.values = std::vector<std::int64_t>(values.begin(), values.end());
+  } else if (is_address(column)) {
+    out.values = addresses(batch, column);
+  } else {
+    out.values =
+        with_numbers(batch, column, [](const auto& values) { return std::vector<std::uint64_t>(values.begin(), values.end()); });
+  }
+  return out;
+}
+
+Result<> write_length(int fd, std::uint64_t length) {
+  return write_all(fd, {reinterpret_cast<const char*>(&length), sizeof length});
+}
+
+}  // namespace
+
+// ---- text
+
+FlowPrinter::FlowPrinter(int fd, FlowFormat format, TimeFormat times, std::vector<int> columns)
+    : fd_(fd), format_(format), times_(times), columns_(std::move(columns)), buffer_(buffer_size) {
+  for (const int c : columns_) keys_.push_back((keys_.empty() ? "{\"" : ",\"") + std::string(flow_column_name(c)) + "\":");
+}
+
+void FlowPrinter::text(std::string_view s) {
+  std::memcpy(buffer_.data() + used_, s.data(), s.size());
+  used_ += s.size();
+}
+
+void FlowPrinter::header() {
+  if (format_ != FlowFormat::csv) return;
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    if (i) text(",");
+    text(flow_column_name(columns_[i]));
+  }
+  text("\n");
+}
+
+void FlowPrinter::address(const runtime::FlowBatch& batch, int column, std::uint32_t row) {
+  if (batch.address_family == 6) {
+    inet_ntop(AF_INET6, address_bytes(batch, column, row), buffer_.data() + used_, INET6_ADDRSTRLEN);
+    used_ += std::strlen(buffer_.data() + used_);
+    return;
+  }
+  char* const end = buffer_.data() + buffer_.size();
+  used_ = static_cast<std::size_t>(write_dotted(buffer_.data() + used_, end, batch.column<std::uint32_t>(column)[row]) -
+                                   buffer_.data());
+}
+
+void FlowPrinter::time(std::int64_t us) {
+  if (times_ == TimeFormat::epoch_ms) {
+    return number(floor_div(us, 1000));
+  }
+  const std::int64_t second = floor_div(us, second_us);
+  if (second != second_) {  // flows are nearly in time order, so that the date is rarely formatted
+    second_ = second;
+    second_text_ = format_time(second * second_us);
+    second_text_.pop_back();  // the Z
+  }
+  text(second_text_);
+  if (const auto fraction = static_cast<std::uint32_t>(us - second * second_us); fraction != 0) {
+    char digits[8] = {'.'};
+    std::uint32_t rest = fraction;
+    for (int i = 6; i >= 1; --i, rest /= 10) digits[i] = static_cast<char>('0' + rest % 10);
+    std::size_t length = 7;
+    while (digits[length - 1] == '0') --length;
+    text({digits, length});
+  }
+  text("Z");
+}
+
+void FlowPrinter::value(const runtime::FlowBatch& batch, int column, std::uint32_t row) {
+  if (is_time(column)) return time(batch.column<std::int64_t>(column)[row]);
+  if (is_address(column)) return address(batch, column, row);
+  with_numbers(batch, column, [&](const auto& values) { number(values[row]); });
+}
+
+Result<> FlowPrinter::print(const runtime::FlowBatch& batch) {
+  if (format_ == FlowFormat::none) return {};
+  const std::size_t max_line_bytes = columns_.size() * max_value_bytes + 8;
+  for (std::uint32_t row = 0; row < batch.rows; ++row) {
+    if (buffer_.size() - used_ < max_line_bytes)
+      if (auto flushed = flush(); !flushed) return flushed;
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+      if (format_ == FlowFormat::csv) {
+        if (i) buffer_[used_++] = ',';
+        value(batch, columns_[i], row);
+        continue;
+      }
+      const bool quoted = is_address(columns_[i]) || (is_time(columns_[i]) && times_ == TimeFormat::rfc3339);
+      text(keys_[i]);
+      if (quoted) buffer_[used_++] = '"';
+      value(batch, columns_[i], row);
+      if (quoted) buffer_[used_++] = '"';
+    }
+    text(format_ == FlowFormat::csv ? "\n" : "}\n");
+  }
+  return {};
+}
+
+Result<> FlowPrinter::flush() { return write_all(fd_, {buffer_.data(), std::exchange(used_, 0)}); }
+
+// ---- frames
+
+Result<> write_flow_frame(int fd, const std::vector<int>& columns, const runtime::FlowBatch& batch) {
+  runtime::RowTable table;
+  for (const int column : columns) table.columns.push_back(column_of(batch, column));
+  const auto bytes = runtime::encode_rows(table);
+  if (!bytes) return bytes.error();
+  if (auto done = write_length(fd, bytes->size()); !done) return done;
+  return write_all(fd, *bytes);
+}
+
+Result<> write_last_frame(int fd) { return write_length(fd, 0); }
+
+}  // namespace mole::nodes
