@@ -1,8 +1,6 @@
 #include "nodes/daemon/attempt.hpp"
 
-#include "nodes/daemon/call_record.hpp"
 #include "nodes/daemon/fault.hpp"
-#include "nodes/daemon/log_tail.hpp"
 #include "sdk/model/durable_file.hpp"
 #include "sdk/model/enums.hpp"
 
@@ -52,7 +50,7 @@ coordinator::TaskProgress Attempt::progress() const {
 
 std::optional<FinishedTask> Attempt::run() {
   auto done = prepare();
-  Fetcher fetcher(node_.coordinator, node_.folder, node_.plugins, node_.states, node_.options, cancel_);
+  Fetcher fetcher(node_, cancel_);
   if (done) done = fetcher.fetch(spec_, folder_);
   if (done) done = unseal();
   if (cancel_.requested()) return std::nullopt;
@@ -114,15 +112,12 @@ Result<Ending> Attempt::run_worker() {
                          std::to_string(options.threads), "--columns", options.columns ? "on" : "off"});
   worker.handover = handover;
   if (options.memory > 0) worker.address_space = options.memory + options.threads * thread_address_space;
-  Watch watch;
-  watch.wall_limit = options.wall_limit;
-  watch.stall_limit = options.stall_limit;
-  watch.progress = [this] {
+  const auto recorded = [this] {
     const auto call = read_call(folder_ / "call");
     return call ? call->progress : 0;
   };
-  watch.cancel = &cancel_;
-  auto ending = run_child(worker, watch);
+  auto ending = run_child(
+      worker, {.wall_limit = options.wall_limit, .stall_limit = options.stall_limit, .progress = recorded, .cancel = &cancel_});
   ::close(handover);
   return ending;
 }
@@ -137,23 +132,18 @@ Result<task::Report> Attempt::seal() {
 }
 
 Command Attempt::command(std::vector<std::string> arguments) const {
-  Command command;
-  command.launcher = node_.options.launcher;
-  command.program = node_.options.worker;
-  command.arguments = std::move(arguments);
-  command.folder = folder_;
-  command.log = folder_ / "log";
-  return command;
+  return {.launcher = node_.options.launcher,
+          .program = node_.options.worker,
+          .arguments = std::move(arguments),
+          .folder = folder_,
+          .log = folder_ / "log"};
 }
 
 // Runs the sealing process. It loads no plugin, so that a failure is the node's.
 Result<> Attempt::run_sealer(const char* verb, const std::vector<std::string>& more) {
   std::vector<std::string> arguments{verb, folder_.string()};
   arguments.insert(arguments.end(), more.begin(), more.end());
-  Watch watch;
-  watch.wall_limit = sealing_limit;
-  watch.cancel = &cancel_;
-  const auto ending = run_child(command(std::move(arguments)), watch);
+  const auto ending = run_child(command(std::move(arguments)), {.wall_limit = sealing_limit, .progress = {}, .cancel = &cancel_});
   if (!ending) return ending.error();
   if (ending->clean()) return {};
   const std::string how = ending->kind == Ending::Kind::exited ? "exit code " : "signal ";

@@ -1,27 +1,13 @@
 // Runs one task on this node, from an empty attempt folder to a report: fetch, run, seal.
 #pragma once
 
-#include "coordinator/wire/node_api.hpp"
 #include "nodes/daemon/fetch.hpp"
-#include "nodes/daemon/folder.hpp"
-#include "nodes/daemon/options.hpp"
-#include "nodes/daemon/states.hpp"
-#include "nodes/process/child.hpp"
 
 #include <atomic>
 #include <map>
 #include <optional>
 
 namespace mole::nodes {
-
-// Resources shared by all attempts of a node; must outlive them.
-struct NodeContext {
-  const Options& options;
-  const NodeFolder& folder;
-  coordinator::NodeApi& coordinator;
-  KnownPlugins& plugins;
-  StateStore& states;
-};
 
 struct FinishedTask {
   task::Spec spec;

@@ -1,7 +1,7 @@
 // Decides which plugin is at fault when a worker did not finish its task.
 #pragma once
 
-#include "nodes/daemon/call_record.hpp"
+#include "nodes/daemon/evidence.hpp"
 #include "nodes/process/child.hpp"
 #include "sdk/model/task.hpp"
 

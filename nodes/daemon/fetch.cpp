@@ -56,13 +56,13 @@ Result<> Fetcher::fetch(const task::Spec& spec, const fs::path& attempt) {
 
 // A library stored by an earlier run may be incomplete after a power failure, so its digest is verified once.
 Result<> Fetcher::fetch_plugin(const task::PluginUse& use) {
-  const fs::path library = folder_.plugins() / (use.library.hex() + ".so");
+  const fs::path library = node_.folder.plugins() / (use.library.hex() + ".so");
   std::error_code failed;
-  if (plugins_.contains(use.library) && fs::exists(library, failed)) return {};
+  if (node_.plugins.contains(use.library) && fs::exists(library, failed)) return {};
   if (!is_whole(library, use.library))
     if (auto done = fetch_from_coordinator(use.library, library); !done)
       return Error{done.error().code, "plugin " + use.name + " " + use.version + ": " + done.error().message};
-  plugins_.add(use.library);
+  node_.plugins.add(use.library);
   return {};
 }
 
@@ -80,7 +80,7 @@ Result<> Fetcher::fetch_rows(const Digest& blob, const fs::path& attempt) {
 Result<> Fetcher::fetch_table(const task::RouteTableRef& table, const fs::path& attempt) {
   constexpr std::size_t max_tables = 32;
   if (table.blob.empty()) return {};
-  const fs::path target = attempt / "tables" / table.blob.hex(), stored = folder_.tables() / table.blob.hex();
+  const fs::path target = attempt / "tables" / table.blob.hex(), stored = node_.folder.tables() / table.blob.hex();
   std::error_code failed;
   if (fs::exists(target, failed)) return {};
   fs::create_hard_link(stored, target, failed);
@@ -93,7 +93,7 @@ Result<> Fetcher::fetch_table(const task::RouteTableRef& table, const fs::path& 
   if (auto done = fetch_from_coordinator(table.blob, target); !done)
     return Error{done.error().code, "routing table " + table.name + " (" + table.blob.hex() + "): " + done.error().message};
   fs::create_hard_link(target, stored, failed);  // fails if another attempt stored it first
-  keep_newest(folder_.tables(), max_tables);
+  keep_newest(node_.folder.tables(), max_tables);
   return {};
 }
 
@@ -101,12 +101,12 @@ Result<> Fetcher::fetch_state(const task::StateRef& ref, const fs::path& attempt
   const fs::path target = attempt / "states" / ref.blob.hex();
   std::error_code failed;
   if (fs::exists(target, failed)) return {};
-  if (states_.link_to(ref.blob, target)) return {};
+  if (node_.states.link_to(ref.blob, target)) return {};
   std::string tried;
   for (const auto& node : ref.nodes) {
     if (cancel_.requested()) return Error{Code::cancelled, "cancelled while fetching states"};
     const auto got = fetch_from_peer(node, ref.blob, target);
-    if (got) return states_.adopt(target, ref.blob);
+    if (got) return node_.states.adopt(target, ref.blob);
     tried += "; " + got.error().message;
   }
   missing_blobs_.push_back(ref.blob);
@@ -126,8 +126,8 @@ Result<> Fetcher::fetch_from_coordinator(const Digest& blob, const fs::path& tar
   return download(blob, target, [&](std::uint64_t offset) {
     Backoff backoff;
     for (Micros waited = 0;;) {
-      auto piece = coordinator_.get_blob(blob, offset, coordinator::piece_bytes);
-      if (piece || piece.error().code != Code::transient || waited >= options_.retry_limit) return piece;
+      auto piece = node_.coordinator.get_blob(blob, offset, coordinator::piece_bytes);
+      if (piece || piece.error().code != Code::transient || waited >= node_.options.retry_limit) return piece;
       const auto pause = backoff.next();
       if (cancel_.wait(pause)) return piece;
       waited += pause;
@@ -137,10 +137,10 @@ Result<> Fetcher::fetch_from_coordinator(const Digest& blob, const fs::path& tar
 
 // Links `target` to the blob if the coordinator's store is on this machine; returns whether it did.
 bool Fetcher::link_local_blob(const Digest& blob, const fs::path& target) const {
-  if (options_.blobs.empty()) return false;
+  if (node_.options.blobs.empty()) return false;
   const fs::path part = part_of(target);
   std::error_code failed;
-  fs::create_hard_link(coordinator::blob_place(options_.blobs, blob), part, failed);
+  fs::create_hard_link(coordinator::blob_place(node_.options.blobs, blob), part, failed);
   if (failed) return false;
   const bool whole = is_whole(part, blob);
   if (whole) fs::rename(part, target, failed);

@@ -31,12 +31,19 @@ class KnownPlugins {
   std::unordered_set<Digest, DigestHash> verified_ MOLE_GUARDED_BY(mutex_);
 };
 
+// Resources shared by all attempts of a node; must outlive them.
+struct NodeContext {
+  const Options& options;
+  const NodeFolder& folder;
+  coordinator::NodeApi& coordinator;
+  KnownPlugins& plugins;
+  StateStore& states;
+};
+
 class Fetcher {
  public:
   // The arguments must outlive the fetcher.
-  Fetcher(coordinator::BlobApi& coordinator, const NodeFolder& folder, KnownPlugins& plugins, StateStore& states,
-          const Options& options, const Cancellation& cancel)
-      : coordinator_(coordinator), folder_(folder), plugins_(plugins), states_(states), options_(options), cancel_(cancel) {}
+  Fetcher(const NodeContext& node, const Cancellation& cancel) : node_(node), cancel_(cancel) {}
 
   // Fetches everything that `spec` names. missing: no node holds a state, or the coordinator lacks a blob.
   Result<> fetch(const task::Spec& spec, const std::filesystem::path& attempt);
@@ -55,11 +62,7 @@ class Fetcher {
   bool link_local_blob(const Digest& blob, const std::filesystem::path& target) const;
   Result<> download(const Digest& blob, const std::filesystem::path& target, const Source& source);
 
-  coordinator::BlobApi& coordinator_;
-  const NodeFolder& folder_;
-  KnownPlugins& plugins_;
-  StateStore& states_;
-  const Options& options_;
+  const NodeContext& node_;
   const Cancellation& cancel_;
   std::vector<Digest> missing_blobs_;
 };

@@ -3,14 +3,14 @@
 #include "sdk/model/durable_file.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
+#include <random>
 
 namespace mole::nodes {
 namespace fs = std::filesystem;
@@ -24,17 +24,8 @@ Error unusable(const fs::path& path, const std::string& why) {
 }  // namespace
 
 std::string random_hex() {
-  std::array<unsigned char, 16> bytes{};
-  for (std::size_t have = 0; have < bytes.size();) {
-    const auto n = ::getrandom(bytes.data() + have, bytes.size() - have, 0);
-    if (n > 0) have += static_cast<std::size_t>(n);
-  }
-  std::string out;
-  for (const unsigned char byte : bytes) {
-    out += "0123456789abcdef"[byte >> 4];
-    out += "0123456789abcdef"[byte & 15];
-  }
-  return out;
+  std::random_device random;
+  return fmt::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
 }
 
 bool is_plain_name(const std::string& id) {

@@ -43,7 +43,8 @@ Result<> StateStore::adopt(const fs::path& file, const Digest& digest) {
   const fs::path temporary = folder_ / (".tmp." + digest.hex() + "." + std::to_string(number++));
   std::error_code failed;
   fs::create_hard_link(file, temporary, failed);
-  if (failed) return transient("cannot store state " + digest.hex() + ": " + failed.message());
+  if (failed)
+    return transient("cannot store state " + digest.hex() + ": " + failed.message() + "; free space on the node's disk");
   const MutexLock lock(mutex_);
   const auto size = fs::file_size(temporary, failed);
   if (auto named = durable_rename(temporary, path(digest)); !named) {
@@ -60,10 +61,11 @@ Result<> StateStore::adopt(const fs::path& file, const Digest& digest) {
 Result<> StateStore::link_to(const Digest& digest, const fs::path& target) {
   {
     const MutexLock lock(mutex_);
-    if (!stored_.contains(digest)) return missing("state " + digest.hex() + " is not on this node");
+    if (!stored_.contains(digest)) return missing("state " + digest.hex() + " is not on this node; another node may have it");
     std::error_code failed;
     fs::create_hard_link(path(digest), target, failed);
-    if (failed) return transient("cannot link state " + digest.hex() + ": " + failed.message());
+    if (failed)
+      return transient("cannot link state " + digest.hex() + ": " + failed.message() + "; free space on the node's disk");
     touch(digest);
   }
   const auto found = digest_of_file(target);
@@ -72,18 +74,18 @@ Result<> StateStore::link_to(const Digest& digest, const fs::path& target) {
   fs::remove(target, ignored);
   const MutexLock lock(mutex_);
   remove(digest);
-  return missing("state " + digest.hex() + " was damaged on this node's disk and has been removed");
+  return missing("state " + digest.hex() + " was damaged on this node's disk and has been removed; it is computed again");
 }
 
 Result<std::string> StateStore::get(const Digest& digest, std::uint64_t offset, std::uint32_t limit) {
   int fd = -1;
   {
     const MutexLock lock(mutex_);
-    if (!stored_.contains(digest)) return missing("state " + digest.hex() + " is not on this node");
+    if (!stored_.contains(digest)) return missing("state " + digest.hex() + " is not on this node; another node may have it");
     touch(digest);
     fd = ::open(path(digest).c_str(), O_RDONLY | O_CLOEXEC);
   }
-  if (fd < 0) return missing("state " + digest.hex() + " cannot be opened");
+  if (fd < 0) return missing("state " + digest.hex() + " cannot be opened; check the disk of its node");
   std::string piece(limit, '\0');
   const auto n = ::pread(fd, piece.data(), piece.size(), static_cast<off_t>(offset));
   ::close(fd);

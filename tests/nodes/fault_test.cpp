@@ -1,6 +1,5 @@
 #include "nodes/daemon/fault.hpp"
 
-#include "nodes/daemon/log_tail.hpp"
 #include "tests/support/temp_folder.hpp"
 
 #include <gtest/gtest.h>

@@ -26,7 +26,7 @@ class Fetch : public ::testing::Test {
     return digest_of(bytes);
   }
   Result<> fetch(const task::Spec& spec) {
-    return Fetcher(*coordinator.client, folder, plugins, states, options, cancel).fetch(spec, attempt);
+    return Fetcher({options, folder, *coordinator.client, plugins, states}, cancel).fetch(spec, attempt);
   }
   task::Spec with_state(const std::string& bytes, std::vector<std::string> nodes) {
     task::Spec spec;
@@ -73,12 +73,12 @@ TEST_F(Fetch, VerifiesPluginsOfAnEarlierRunBeforeUse) {
   for (const char* left : {"", "libraRy", "library"}) {  // after a power failure: nothing, wrong bytes, all
     std::ofstream(library, std::ios::binary) << left;
     KnownPlugins fresh;
-    ASSERT_TRUE(Fetcher(*coordinator.client, folder, fresh, states, options, cancel).fetch(spec, attempt)) << left;
+    ASSERT_TRUE(Fetcher({options, folder, *coordinator.client, fresh, states}, cancel).fetch(spec, attempt)) << left;
     EXPECT_EQ(*read_file(library), "library");
   }
   coordinator.blobs.erase(digest_of("library"));
   KnownPlugins fresh;
-  EXPECT_TRUE(Fetcher(*coordinator.client, folder, fresh, states, options, cancel).fetch(spec, attempt))
+  EXPECT_TRUE(Fetcher({options, folder, *coordinator.client, fresh, states}, cancel).fetch(spec, attempt))
       << "the library was complete";
 }
 

@@ -1,16 +1,29 @@
-#include "nodes/daemon/log_tail.hpp"
+#include "nodes/daemon/evidence.hpp"
 
 #include "sdk/model/utf8.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <string_view>
 
 namespace mole::nodes {
 namespace {
+
+template <class T>
+T at(const std::array<char, 64>& bytes, std::size_t offset) {
+  T value;
+  std::memcpy(&value, bytes.data() + offset, sizeof value);
+  return value;
+}
+
+constexpr std::array call_names = {"nothing", "load library", "open", "create",     "begin", "add",   "merge", "finish",
+                                   "save",    "load",         "next", "recognises", "index", "stage", "fetch", "close"};
 
 constexpr std::size_t max_tail_bytes = 64u << 10;
 
@@ -22,19 +35,32 @@ std::string escaped(std::string_view bytes) {
     const bool control = (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f;
     auto length = control ? 0 : utf8_length(bytes);
     if (length == 2 && c == 0xc2 && static_cast<unsigned char>(bytes[1]) < 0xa0) length = 0;  // C1 controls
-    if (length == 0) {
-      out += "\\x";
-      out += "0123456789abcdef"[c >> 4];
-      out += "0123456789abcdef"[c & 15];
-    } else {
-      out += bytes.substr(0, length);
-    }
+    out += length == 0 ? fmt::format("\\x{:02x}", c) : std::string(bytes.substr(0, length));
     bytes.remove_prefix(std::max<std::size_t>(length, 1));
   }
   return out;
 }
 
 }  // namespace
+
+std::optional<PluginCall> read_call(const std::filesystem::path& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return std::nullopt;
+  std::array<char, 64> bytes{};
+  const auto n = ::pread(fd, bytes.data(), bytes.size(), 0);
+  ::close(fd);
+  if (n != static_cast<ssize_t>(bytes.size()) || std::memcmp(bytes.data(), "MCAL", 4) != 0) return std::nullopt;
+  PluginCall out;
+  const auto call = at<std::uint16_t>(bytes, 6);
+  const auto step = at<std::uint32_t>(bytes, 8);
+  out.call = call < call_names.size() ? call_names[call] : "an unknown call";
+  if (step != 0xffffffffu) out.step = step;
+  out.batch = at<std::uint64_t>(bytes, 16);
+  out.progress = at<std::uint64_t>(bytes, 24);
+  out.module.assign(bytes.data() + 32, ::strnlen(bytes.data() + 32, 32));
+  out.in_plugin = call != 0;
+  return out;
+}
 
 std::string log_tail(const std::filesystem::path& log) {
   const int fd = ::open(log.c_str(), O_RDONLY | O_CLOEXEC);

@@ -1,4 +1,4 @@
-// Reads the 64 bytes in which a worker records the plugin call it is about to make (docs/formats/call_record.md).
+// What a worker leaves behind for its daemon: the record of its last plugin call, and its log.
 #pragma once
 
 #include <mole/result.hpp>
@@ -10,6 +10,7 @@
 
 namespace mole::nodes {
 
+// The call that the worker was about to make, from the 64 bytes in which it records it (docs/formats/call_record.md).
 struct PluginCall {
   std::string call;                   // "add"
   std::optional<std::uint32_t> step;  // empty: a decoder or downloader
@@ -21,5 +22,9 @@ struct PluginCall {
 
 // Returns nullopt if there is no record yet or the file is not a record.
 std::optional<PluginCall> read_call(const std::filesystem::path& path);
+
+// Returns the last whole lines of a log, at most 64 KiB. Control bytes and bytes that are not UTF-8 are written as \xNN, so
+// that a log cannot send escape sequences to the reader's terminal. Empty if there is no log.
+std::string log_tail(const std::filesystem::path& log);
 
 }  // namespace mole::nodes
