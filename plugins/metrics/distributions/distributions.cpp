@@ -157,15 +157,11 @@ struct Distributions {
     return {mean, at(0.05), at(0.25), at(0.5), at(0.75), at(0.95), at(0.99)};
   }
   FlowShape flow_shape(const mole::LogHistogram& h, double sum, double per_unit) const {
-    FlowShape out{shape(h, sum, flows, per_unit), {}, {}, {}, {}, {}};
-    if (const auto tail = module_->tail(h)) {
-      out.exponent = tail->exponent;
-      out.error = tail->error;
-      out.from = static_cast<double>(tail->from) / per_unit;
-      out.share = static_cast<double>(tail->values) / static_cast<double>(flows);
-      out.distance = tail->distance;
-    }
-    return out;
+    const auto all = shape(h, sum, flows, per_unit);
+    const auto tail = module_->tail(h);
+    if (!tail) return {all, {}, {}, {}, {}, {}};
+    const double from = static_cast<double>(tail->from) / per_unit;
+    return {all, tail->exponent, tail->error, from, mole::share(tail->values, flows), tail->distance};
   }
   template <std::size_t N>
   static void split(const mole::LogHistogram& h, const classes::Octaves<N>& octaves, std::array<std::uint64_t, N>& out) {

@@ -23,8 +23,7 @@ enum Service : std::uint8_t {
   ftp,
   login,
   news,
-  windows,
-  service_count
+  windows
 };
 constexpr bool is_p2p(unsigned s) { return s - edonkey <= soulseek - edonkey; }
 

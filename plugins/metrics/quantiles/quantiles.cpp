@@ -45,22 +45,14 @@ struct Quantiles : mole::SeriesMetric {
     std::vector<mole::Weighted> x;
     for (const auto& point : series.points())
       if (point.weight >= p.minimum_coverage) x.push_back({point.value, point.weight});
-    Row row{};
-    row.count = x.size();
-    if (x.empty()) return row;
+    if (x.empty()) return {};
     std::sort(x.begin(), x.end());
-    row.minimum = x.front().value;
-    row.q05 = mole::quantile_of(x, 0.05);
-    row.q25 = mole::quantile_of(x, 0.25);
-    row.median = mole::quantile_of(x, 0.5);
-    row.q75 = mole::quantile_of(x, 0.75);
-    row.q95 = mole::quantile_of(x, 0.95);
-    row.maximum = x.back().value;
-    row.chosen = mole::quantile_of(x, p.probability);
-    std::vector<mole::Weighted> deviations = x;
-    for (auto& w : deviations) w.value = std::abs(w.value - *row.median);
-    row.spread = mole::normal_spread * mole::weighted_median(std::move(deviations));
-    return row;
+    const auto at = [&](double share) { return mole::quantile_of(x, share); };
+    const double median = at(0.5);
+    auto deviations = x;
+    for (auto& w : deviations) w.value = std::abs(w.value - median);
+    const double spread = mole::normal_spread * mole::weighted_median(std::move(deviations));
+    return {x.front().value, at(0.05), at(0.25), median, at(0.75), at(0.95), x.back().value, at(p.probability), spread, x.size()};
   }
 };
 

@@ -73,36 +73,27 @@ struct Scans {
       increase(others, other.others);
     }
   };
+  // A source and protocol << 16 | port.
+  using Port4 = std::uint64_t;
+  using Port6 = std::array<std::uint64_t, 3>;
+  static Port4 port_key(std::uint32_t source, std::uint32_t port) { return std::uint64_t{source} << 32 | port; }
+  static Port6 port_key(const mole::Addr& source, std::uint32_t port) {
+    const auto half = mole::AddressPair<mole::Addr>::key(source, mole::Addr{});
+    return {half[0], half[1], port};
+  }
+  static std::uint32_t source_of(Port4 key) { return static_cast<std::uint32_t>(key >> 32); }
+  static mole::Addr source_of(const Port6& key) { return mole::Addr::v6(key.data()); }
+  static std::uint32_t port_of(Port4 key) { return static_cast<std::uint32_t>(key); }
+  static std::uint32_t port_of(const Port6& key) { return static_cast<std::uint32_t>(key[2]); }
+
   template <class A>
   struct Family {
     using Pair = mole::AddressPair<A>;
-    // The source, then protocol << 16 | port.
-    using Port = std::conditional_t<std::is_same_v<A, mole::Addr>, std::array<std::uint64_t, 3>, std::uint64_t>;
+    using Port = std::conditional_t<std::is_same_v<A, mole::Addr>, Port6, Port4>;
     mole::FlatMap<A, Source> sources;
     mole::FlatSet<typename Pair::Key> targets;
     mole::FlatSet<Port> ports;
     static constexpr auto state = mole::fields(&Family::sources, &Family::targets, &Family::ports);
-
-    static Port port_key(const A& source, std::uint32_t port) {
-      if constexpr (std::is_same_v<A, mole::Addr>) {
-        const auto half = Pair::key(source, mole::Addr{});
-        return {half[0], half[1], port};
-      } else {
-        return std::uint64_t{source} << 32 | port;
-      }
-    }
-    static A source_of(const Port& key) {
-      if constexpr (std::is_same_v<A, mole::Addr>)
-        return mole::Addr::v6(key.data());
-      else
-        return static_cast<A>(key >> 32);
-    }
-    static std::uint32_t port_of(const Port& key) {
-      if constexpr (std::is_same_v<A, mole::Addr>)
-        return static_cast<std::uint32_t>(key[2]);
-      else
-        return static_cast<std::uint32_t>(key);
-    }
   };
   mole::ByFamily<Family> families;
   std::uint64_t flows = 0;
@@ -139,7 +130,7 @@ struct Scans {
             for (std::size_t k = 0; k < n; ++k) {
               const std::size_t i = rows[k], row = first + i;
               targets[k] = Family<A>::Pair::key(src[i], dst[i]);
-              ports[with_port] = Family<A>::port_key(src[i], std::uint32_t{protocol[row]} << 16 | port[row]);
+              ports[with_port] = port_key(src[i], std::uint32_t{protocol[row]} << 16 | port[row]);
               with_port += protocol[row] == 6 || protocol[row] == 17;
             }
             family.targets.insert(std::span(targets).first(n));
@@ -223,7 +214,7 @@ struct Scans {
         family.targets, [](const auto& key) { return Family<A>::Pair::second(key); },
         [&](std::span<const A> targets) { probed.insert(targets); });
     in_parts<A>(
-        family.ports, [](const auto& key) { return Family<A>::source_of(key); },
+        family.ports, [](const auto& key) { return source_of(key); },
         [&](std::span<const A> sources) { by_source.update(sources, [](Probed& p, std::size_t) { ++p.ports; }); });
     row.pairs += family.targets.size();
     row.targets += probed.size();
@@ -245,7 +236,7 @@ struct Scans {
     });
     if (!any_scanner) return;
     family.ports.for_each([&](const auto& key) {
-      if (by_source.find(Family<A>::source_of(key))->scanner) ++scanners_of_port[Family<A>::port_of(key)];
+      if (by_source.find(source_of(key))->scanner) ++scanners_of_port[port_of(key)];
     });
   }
 };

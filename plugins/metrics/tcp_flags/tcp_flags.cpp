@@ -62,29 +62,15 @@ struct TcpFlags {
   void merge(const TcpFlags& other) { mole::merge_fields(*this, other); }
 
   static std::uint64_t Row::*class_of(unsigned flags) {
-    constexpr unsigned FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16, URG = 32;
+    constexpr unsigned xmas = 8 | 32;  // PSH and URG
+    const bool fin = flags & 1, syn = flags & 2, rst = flags & 4, ack = flags & 16;
     if (flags == 0) return &Row::null;
-    switch (flags & (FIN | SYN | RST | ACK)) {
-      case SYN:
-        return &Row::syn;
-      case SYN | ACK:
-        return &Row::syn_ack;
-      case SYN | ACK | FIN:
-        return &Row::closed;
-      case SYN | ACK | RST:
-      case SYN | ACK | RST | FIN:
-        return &Row::reset;
-      case ACK | FIN:
-        return &Row::ended;
-      case ACK:
-        return &Row::running;
-      case FIN:
-        return (flags & (PSH | URG)) == (PSH | URG) ? &Row::xmas : &Row::fin;
-      case 0:
-        return &Row::other;
-      default:
-        return flags & SYN ? &Row::illegal : &Row::refused;
-    }
+    if (syn && ack) return rst ? &Row::reset : fin ? &Row::closed : &Row::syn_ack;
+    if (syn) return fin || rst ? &Row::illegal : &Row::syn;
+    if (rst) return &Row::refused;
+    if (ack) return fin ? &Row::ended : &Row::running;
+    if (fin) return (flags & xmas) == xmas ? &Row::xmas : &Row::fin;
+    return &Row::other;
   }
   Row finish() const {
     Row row{};

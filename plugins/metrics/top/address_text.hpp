@@ -4,6 +4,7 @@
 #include <mole/addr.hpp>
 
 #include <array>
+#include <charconv>
 #include <cstddef>
 #include <string>
 
@@ -33,12 +34,8 @@ inline std::string address_text(const mole::Addr& a) {
       continue;
     }
     if (!out.empty() && out.back() != ':') out += ':';
-    bool leading = true;
-    for (int shift = 12; shift >= 0; shift -= 4) {
-      const auto digit = group[i] >> shift & 15u;
-      leading = leading && digit == 0 && shift > 0;
-      if (!leading) out += "0123456789abcdef"[digit];
-    }
+    char digits[4];
+    out.append(digits, std::to_chars(digits, digits + 4, group[i], 16).ptr);
   }
   return out;
 }
