@@ -43,12 +43,11 @@ Result<pid_t> start(const Command& command) {
   if (command.handover >= 0) spawn.duplicate(command.handover, 3);
   spawn.close_from(command.handover >= 0 ? 4 : 3).working_folder(command.folder);
   spawn.own_group().default_signals(all).empty_signal_mask();
-  spawn.environment({"PATH=/usr/bin:/bin", "LANG=C.UTF-8", "TZ=UTC", "HOME=" + scratch, "TMPDIR=" + scratch});
-
   std::vector<std::string> arguments{std::to_string(::getpid()), std::to_string(command.address_space),
                                      std::to_string(max_file_bytes), std::to_string(max_open_files), program.string()};
   arguments.insert(arguments.end(), command.arguments.begin(), command.arguments.end());
-  auto pid = spawn.start(command.launcher, arguments);
+  auto pid = spawn.start(command.launcher, arguments,
+                         {{"PATH=/usr/bin:/bin", "LANG=C.UTF-8", "TZ=UTC", "HOME=" + scratch, "TMPDIR=" + scratch}});
   if (!pid && pid.error().code == Code::missing) return invalid(pid.error().message + "; install it beside mole-node");
   return pid;
 }

@@ -38,26 +38,6 @@ Spawn::~Spawn() {
   ::posix_spawn_file_actions_destroy(&actions_);
 }
 
-Spawn& Spawn::open(int fd, const std::filesystem::path& file, int flags, mode_t mode) {
-  ::posix_spawn_file_actions_addopen(&actions_, fd, file.c_str(), flags, mode);
-  return *this;
-}
-
-Spawn& Spawn::duplicate(int from, int to) {
-  ::posix_spawn_file_actions_adddup2(&actions_, from, to);
-  return *this;
-}
-
-Spawn& Spawn::close_from(int fd) {
-  ::posix_spawn_file_actions_addclosefrom_np(&actions_, fd);
-  return *this;
-}
-
-Spawn& Spawn::working_folder(const std::filesystem::path& folder) {
-  ::posix_spawn_file_actions_addchdir_np(&actions_, folder.c_str());
-  return *this;
-}
-
 Spawn& Spawn::own_group() {
   ::posix_spawnattr_setpgroup(&attributes_, 0);
   return set(POSIX_SPAWN_SETPGROUP);
@@ -81,18 +61,14 @@ Spawn& Spawn::set(int flag) {
   return *this;
 }
 
-Spawn& Spawn::environment(std::vector<std::string> variables) {
-  environment_ = std::move(variables);
-  return *this;
-}
-
-Result<pid_t> Spawn::start(const std::filesystem::path& program, const std::vector<std::string>& arguments) const {
+Result<pid_t> Spawn::start(const std::filesystem::path& program, const std::vector<std::string>& arguments,
+                           const std::optional<std::vector<std::string>>& environment) const {
   if (::access(program.c_str(), X_OK) != 0) return missing("cannot start " + program.string() + ": " + std::strerror(errno));
   std::vector<std::string> words{program.string()};
   words.insert(words.end(), arguments.begin(), arguments.end());
   pid_t pid = -1;
   const int failed = ::posix_spawn(&pid, program.c_str(), &actions_, &attributes_, pointers(words).data(),
-                                   environment_ ? pointers(*environment_).data() : environ);
+                                   environment ? pointers(*environment).data() : environ);
   if (failed == 0) return pid;
   return transient("cannot start " + program.string() + ": " + std::strerror(failed) +
                    "; try again when the machine is less busy");

@@ -27,25 +27,33 @@ class Spawn {
   Spawn(const Spawn&) = delete;
   Spawn& operator=(const Spawn&) = delete;
 
-  Spawn& open(int fd, const std::filesystem::path& file, int flags, mode_t mode = 0);
-  Spawn& duplicate(int from, int to);
-  Spawn& close_from(int fd);
-  Spawn& working_folder(const std::filesystem::path& folder);
+  Spawn& open(int fd, const std::filesystem::path& file, int flags, mode_t mode = 0) {
+    return add(::posix_spawn_file_actions_addopen, fd, file.c_str(), flags, mode);
+  }
+  Spawn& duplicate(int from, int to) { return add(::posix_spawn_file_actions_adddup2, from, to); }
+  Spawn& close_from(int fd) { return add(::posix_spawn_file_actions_addclosefrom_np, fd); }
+  Spawn& working_folder(const std::filesystem::path& folder) {
+    return add(::posix_spawn_file_actions_addchdir_np, folder.c_str());
+  }
   Spawn& own_group();                             // the child leads a process group of its own
   Spawn& default_signals(const sigset_t& reset);  // these signals get their default action
   Spawn& empty_signal_mask();
-  Spawn& environment(std::vector<std::string> variables);  // "NAME=value"; default: inherited
 
-  // Returns the process id. missing: the program is not executable; transient: it cannot be started now.
-  Result<pid_t> start(const std::filesystem::path& program, const std::vector<std::string>& arguments) const;
+  // Returns the process id. `environment`: "NAME=value"; nullopt: inherited. missing: the program is not executable; transient:
+  // it cannot be started now.
+  Result<pid_t> start(const std::filesystem::path& program, const std::vector<std::string>& arguments,
+                      const std::optional<std::vector<std::string>>& environment = {}) const;
 
  private:
+  Spawn& add(auto action, auto... values) {
+    action(&actions_, values...);
+    return *this;
+  }
   Spawn& set(int flag);
 
   posix_spawn_file_actions_t actions_;
   posix_spawnattr_t attributes_;
   short flags_ = 0;
-  std::optional<std::vector<std::string>> environment_;
 };
 
 }  // namespace mole::nodes
