@@ -1,5 +1,6 @@
-#include "nodes/worker/flows.hpp"
-
+#include "nodes/worker/flow_output.hpp"
+#include "nodes/worker/modes.hpp"
+#include "runtime/decode/content_source.hpp"
 #include "runtime/decode/flow_reader.hpp"
 #include "runtime/host/stream_modules.hpp"
 #include "sdk/descriptor/sidecar.hpp"
@@ -16,6 +17,17 @@ namespace mole::nodes {
 namespace {
 
 using namespace mole::runtime;
+
+struct FlowsOptions {
+  std::vector<std::filesystem::path> files;
+  std::vector<int> columns;  // MOLE_COLUMN_*, in output order
+  FlowFormat format = FlowFormat::csv;
+  TimeFormat times = TimeFormat::rfc3339;
+  unsigned threads = 1;
+  std::filesystem::path plugins;  // searched before all other folders; empty: none
+  Bzip2Decoder decode = Bzip2Decoder::interleaved;
+  std::string decoder;  // empty: the one that recognises the file
+};
 
 // Opens each decoder once, when it is needed.
 class Decoders {
@@ -123,8 +135,7 @@ Result<task::FileState> print_file(const std::filesystem::path& path, const Flow
   return report.state;
 }
 
-}  // namespace
-
+// Parses "src_addr,bytes", names or aliases; "*" means every column. invalid: lists the known names.
 Result<std::vector<int>> parse_flow_columns(std::string_view text) {
   std::vector<int> columns;
   if (text == "*") {
@@ -169,6 +180,33 @@ int print_flows(const FlowsOptions& options) {
       exit_code = 3;
   }
   return succeeded(framed ? write_last_frame(STDOUT_FILENO) : printer.flush()) ? exit_code : 1;
+}
+
+}  // namespace
+
+int print_flows(int argc, char** argv) {
+  CLI::App app("Prints the flows of files", "mole-worker --flows");
+  FlowsOptions options;
+  std::string columns = "start,end,src_addr,src_port,dst_addr,dst_port,protocol,tcp_flags,packets,bytes";
+  const std::map<std::string, FlowFormat> formats{
+      {"csv", FlowFormat::csv}, {"ndjson", FlowFormat::ndjson}, {"frames", FlowFormat::frames}, {"none", FlowFormat::none}};
+  const std::map<std::string, TimeFormat> times{{"rfc3339", TimeFormat::rfc3339}, {"epoch_ms", TimeFormat::epoch_ms}};
+  const std::map<std::string, Bzip2Decoder> decoders{{"libbzip2", Bzip2Decoder::libbzip2},
+                                                     {"interleaved", Bzip2Decoder::interleaved}};
+  app.add_option("files", options.files, "files of an archive")->required();
+  app.add_option("--columns", columns, "comma-separated, or *");
+  app.add_option("--format", options.format, "of the output")->transform(CLI::CheckedTransformer(formats));
+  app.add_option("--time-format", options.times, "for csv and ndjson")->transform(CLI::CheckedTransformer(times));
+  app.add_option("--threads", options.threads, "number of threads")->check(CLI::Range(1, 4096));
+  app.add_option("--plugins", options.plugins, "folder that is searched first");
+  app.add_option("--decode", options.decode, "of bzip2 blocks")->transform(CLI::CheckedTransformer(decoders));
+  app.add_option("--decoder", options.decoder, "name of the decoder");
+  int exit_code = 0;
+  if (!parse(app, argc, argv, exit_code)) return exit_code;
+  auto parsed = parse_flow_columns(columns);
+  if (!parsed) return std::fprintf(stderr, "mole-worker: %s\n", parsed.error().message.c_str()), 2;
+  options.columns = std::move(*parsed);
+  return print_flows(options);
 }
 
 }  // namespace mole::nodes

@@ -1,5 +1,4 @@
-#include "nodes/worker/run.hpp"
-
+#include "nodes/worker/modes.hpp"
 #include "runtime/host/call_record.hpp"
 #include "runtime/host/host_services.hpp"
 #include "runtime/host/plugin_set.hpp"
@@ -21,6 +20,16 @@ namespace {
 
 using namespace mole::runtime;
 
+struct RunOptions {
+  std::filesystem::path attempt;               // A
+  std::filesystem::path cache;                 // folder of the file cache; empty: no cache
+  std::uint64_t cache_limit = 0;               // bytes
+  bool columns = true;                         // read and write decoded columns in the cache
+  std::vector<std::filesystem::path> plugins;  // folders, searched in order
+  unsigned threads = 1;
+};
+
+constexpr int handover = 3;  // descriptor, opened by the daemon
 constexpr std::uint64_t max_spec_bytes = std::uint64_t{256} << 20;
 
 class HandoverSink : public TaskSink {
@@ -62,14 +71,12 @@ void prepare_process() {
   ::signal(SIGPIPE, SIG_IGN);
 }
 
-}  // namespace
-
 int run_task(const RunOptions& options) {
   prepare_process();
-  if (::fcntl(options.handover, F_GETFD) < 0)
-    return report_error(invalid("descriptor " + std::to_string(options.handover) +
-                                " is not open; mole-worker --run is started by mole-node only"));
-  ::fcntl(options.handover, F_SETFD, FD_CLOEXEC);
+  if (::fcntl(handover, F_GETFD) < 0)
+    return report_error(
+        invalid("descriptor " + std::to_string(handover) + " is not open; mole-worker --run is started by mole-node only"));
+  ::fcntl(handover, F_SETFD, FD_CLOEXEC);
   auto text = read_file(options.attempt / "spec.json", max_spec_bytes);
   if (!text) return report_error(text.error());
   auto spec = task::parse_spec(*text);
@@ -83,7 +90,7 @@ int run_task(const RunOptions& options) {
     return report_error(
         transient("cannot create " + (options.attempt / "scratch").string() + ": " + problem.message() + "; free space there"));
 
-  HandoverSink sink(options.handover, options.attempt);
+  HandoverSink sink(handover, options.attempt);
   task::Report totals;
   totals.task = spec->id;
   std::optional<Cache> cache;
@@ -103,6 +110,21 @@ int run_task(const RunOptions& options) {
   }
   auto ended = sink.end(totals);
   return ended ? 0 : report_error(ended.error());
+}
+
+}  // namespace
+
+int run_task(int argc, char** argv) {
+  CLI::App app("Runs one task in an attempt folder", "mole-worker --run");
+  RunOptions options;
+  app.add_option("attempt", options.attempt, "the attempt folder")->required();
+  app.add_option("--cache", options.cache, "folder of the file cache; default: no cache");
+  app.add_option("--cache-limit", options.cache_limit, "bytes");
+  app.add_option("--plugins", options.plugins, "folders, separated by colons")->delimiter(':')->allow_extra_args(false);
+  app.add_option("--threads", options.threads, "number of threads");
+  app.add_option("--columns", options.columns, "cache decoded columns: on or off")->check(CLI::IsMember({"on", "off"}));
+  int exit_code = 0;
+  return parse(app, argc, argv, exit_code) ? run_task(options) : exit_code;
 }
 
 }  // namespace mole::nodes

@@ -1,0 +1,19 @@
+// The modes of mole-worker. Each parses its own options and returns an exit code; 2: the options are wrong.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace mole::nodes {
+
+// --run: runs one task in this process, from A/spec.json to the handover on descriptor 3. 0: the handover is complete, even if
+// steps failed (it says so); 1 otherwise.
+int run_task(int argc, char** argv);
+
+// --flows: prints the flows of files to stdout, as text or frames of rows, through a decoder plugin (`mole flows`), and damage to
+// stderr. 1: a file cannot be read at all; 3: one is damaged.
+int print_flows(int argc, char** argv);
+
+// Returns whether the arguments are valid; if not, `exit_code` is set and the cause is printed.
+bool parse(CLI::App& app, int argc, char** argv, int& exit_code);
+
+}  // namespace mole::nodes
