@@ -5,6 +5,8 @@
 #include "coordinator/wire/peer.hpp"
 #include "nodes/daemon/backoff.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <fstream>
@@ -144,8 +146,7 @@ bool Fetcher::link_local_blob(const Digest& blob, const fs::path& target) const 
   if (failed) return false;
   const bool whole = is_whole(part, blob);
   if (whole) fs::rename(part, target, failed);
-  std::error_code ignored;
-  fs::remove(part, ignored);  // rename does nothing if both names are links to one file
+  ::unlink(part.c_str());  // rename does nothing if both names are links to one file
   return whole && !failed;
 }
 
@@ -174,8 +175,7 @@ Result<> Fetcher::download(const Digest& blob, const fs::path& target, const Sou
     if (failed) return exhausted("cannot rename to " + target.string() + ": " + failed.message() + "; check the node's disk");
     return {};
   }();
-  std::error_code ignored;
-  if (!fetched) fs::remove(part, ignored);
+  if (!fetched) ::unlink(part.c_str());
   return fetched;
 }
 

@@ -70,8 +70,7 @@ Result<> StateStore::link_to(const Digest& digest, const fs::path& target) {
   }
   const auto found = digest_of_file(target);
   if (found && *found == digest) return {};
-  std::error_code ignored;
-  fs::remove(target, ignored);
+  ::unlink(target.c_str());
   const MutexLock lock(mutex_);
   remove(digest);
   return missing("state " + digest.hex() + " was damaged on this node's disk and has been removed; it is computed again");
@@ -104,8 +103,7 @@ void StateStore::touch(const Digest& digest) {
 void StateStore::remove(const Digest& digest) {
   const auto found = stored_.find(digest);
   if (found == stored_.end()) return;
-  std::error_code ignored;
-  fs::remove(path(digest), ignored);
+  ::unlink(path(digest).c_str());
   bytes_ -= found->second.size;
   stored_.erase(found);
 }
