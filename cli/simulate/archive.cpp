@@ -2,7 +2,7 @@
 
 #include "cli/simulate/event.hpp"
 #include "cli/simulate/exporter.hpp"
-#include "cli/simulate/routes.hpp"
+#include "cli/simulate/network.hpp"
 #include "runtime/decode/bzip2_writer.hpp"
 #include "sdk/model/durable_file.hpp"
 
@@ -44,7 +44,7 @@ struct FileTruth {
   json damage;  // null, or {"kind", "compressed": [from, to]} or {"kind", "content": [from, to]}
 };
 
-json totals_json(const Totals& t) { return {{"flows", t.flows}, {"packets", t.packets}, {"bytes", t.bytes}}; }
+json totals_json(const Volume& t) { return {{"flows", t.flows}, {"packets", t.packets}, {"bytes", t.bytes}}; }
 
 std::string hour_name(const HourOfRouter& f) { return fmt::format("{}@{}", f.router, format_time(f.hour)); }
 
@@ -119,7 +119,7 @@ std::string truth_text(const SimulationSpec& spec, const std::vector<FileTruth>&
     file_rows.push_back(file_json(spec, file));
     for (auto [from, truth] : file.exported.by_interval) {
       if (file.missing) truth.received = {};
-      intervals[{file.file.router, from}] += truth;
+      intervals[{file.file.router, from}].merge(truth);
     }
   }
   for (const auto& [key, truth] : intervals)
@@ -136,19 +136,20 @@ std::string truth_text(const SimulationSpec& spec, const std::vector<FileTruth>&
 
 // ---- files
 
-// Creates the folder and refuses one that holds another archive: its files would be read as part of this one.
-Result<> prepare_folder(const SimulationSpec& spec, const std::filesystem::path& folder) {
+// Refuses a folder that holds another archive, whose files would be read as part of this one, and creates the folders.
+Result<> prepare_folders(const SimulationSpec& spec, const std::filesystem::path& folder, const std::filesystem::path& routes) {
   std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) return missing(fmt::format("cannot create {}: {}; choose a writable folder", folder.string(), error.message()));
   if (const auto existing = read_file(folder / "simulated.json")) {
     const auto truth = json::parse(*existing, nullptr, false);
-    if (truth.is_object() && truth.value("spec", json()) == spec_json(spec)) return {};
-    return invalid(fmt::format("{} holds another simulated archive; remove it or choose another folder", folder.string()));
+    if (!truth.is_object() || truth.value("spec", json()) != spec_json(spec))
+      return invalid(fmt::format("{} holds another simulated archive; remove it or choose another folder", folder.string()));
+  } else {
+    for (const auto& entry : std::filesystem::directory_iterator(folder, error))
+      if (entry.path().extension() == ".bz2")
+        return invalid(fmt::format("{} holds an archive that was not simulated; choose another folder", folder.string()));
   }
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error))
-    if (entry.path().extension() == ".bz2")
-      return invalid(fmt::format("{} holds an archive that was not simulated; choose another folder", folder.string()));
+  std::filesystem::create_directories(routes, error);
+  if (error) return missing(fmt::format("cannot create {}: {}; choose a writable folder", routes.string(), error.message()));
   return {};
 }
 
@@ -211,9 +212,6 @@ Result<FileTruth> write_hour(const SimulationSpec& spec, const std::filesystem::
 
 // Writes one table per day, starting the day before if flows of the first file can begin there.
 Result<> write_routes(const SimulationSpec& spec, const std::filesystem::path& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) return missing(fmt::format("cannot create {}: {}; choose a writable folder", folder.string(), error.message()));
   for (auto day = floor_to(spec.range.from - active_timeout, day_us); day < spec.range.to; day += day_us)
     if (auto written = durable_write(folder / routing_table_name(day), routing_table(day)); !written) return written;
   return {};
@@ -224,7 +222,7 @@ Result<> write_routes(const SimulationSpec& spec, const std::filesystem::path& f
 Result<SimulatedArchive> simulate_archive(const SimulationSpec& spec, const std::filesystem::path& folder, unsigned threads,
                                           const std::function<void(std::size_t, std::size_t)>& progress) {
   if (auto valid = check_spec(spec); !valid) return valid.error();
-  if (auto ready = prepare_folder(spec, folder); !ready) return ready.error();
+  if (auto ready = prepare_folders(spec, folder, folder / "routes"); !ready) return ready.error();
 
   const auto tasks = hour_tasks(spec);
   std::vector<FileTruth> truths(tasks.size());

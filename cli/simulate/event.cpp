@@ -1,7 +1,7 @@
 #include "cli/simulate/event.hpp"
 
 #include "cli/simulate/exporter.hpp"
-#include "cli/simulate/routes.hpp"
+#include "cli/simulate/network.hpp"
 
 #include <fmt/format.h>
 
@@ -135,20 +135,11 @@ EventParties parties_of(const SimulationSpec& spec, std::size_t index) {
   constexpr std::uint16_t ports[] = {22, 135, 139, 445, 1433, 3389};
   Random random(spec.seed, parties_stream, index);
   EventParties parties{outside_host(random), inside_host(random), ports[random.below(std::size(ports))]};
-  switch (spec.events[index].kind) {
-    case EventKind::scan:
-      parties.destination = 0;
-      break;
-    case EventKind::portscan:
-      parties.port = 0;
-      break;
-    case EventKind::crowd:
-      parties.source = 0;
-      parties.port = 80;
-      break;
-    case EventKind::outage:
-      return {};
-  }
+  const auto kind = spec.events[index].kind;
+  if (kind == EventKind::outage) return {};
+  if (kind == EventKind::scan) parties.destination = 0;
+  if (kind == EventKind::portscan) parties.port = 0;
+  if (kind == EventKind::crowd) parties.source = 0, parties.port = 80;
   return parties;
 }
 

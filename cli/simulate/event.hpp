@@ -6,7 +6,7 @@
 // The first three add flows, an outage removes some; all other flows are unchanged.
 #pragma once
 
-#include "cli/simulate/conversation.hpp"
+#include "cli/simulate/network.hpp"
 #include "cli/simulate/spec.hpp"
 
 #include <mole/result.hpp>

@@ -1,9 +1,8 @@
 #include "cli/simulate/exporter.hpp"
 
-#include "cli/simulate/conversation.hpp"
+#include "cli/simulate/network.hpp"
 #include "cli/simulate/random.hpp"
 #include "cli/simulate/rate.hpp"
-#include "cli/simulate/routes.hpp"
 
 #include <algorithm>
 
@@ -16,13 +15,13 @@ constexpr std::size_t records_per_datagram = 30;
 
 enum Stream : std::uint64_t { traffic_stream = 1, loss_stream, boot_stream, sequence_stream };
 
-void put16(std::string& out, std::uint64_t v) {
-  out += static_cast<char>(v >> 8 & 0xff);
-  out += static_cast<char>(v & 0xff);
-}
-void put32(std::string& out, std::uint64_t v) {
-  put16(out, v >> 16 & 0xffff);
-  put16(out, v & 0xffff);
+// Appends numbers in network byte order, each with the size of its type.
+template <class... Number>
+void put(std::string& out, Number... numbers) {
+  const auto append = [&](auto number) {
+    for (auto byte = sizeof number; byte-- > 0;) out += static_cast<char>(number >> 8 * byte & 0xff);
+  };
+  (append(numbers), ...);
 }
 
 // Returns the SysUptime of a router at the start of the range. The counter of every second router wraps inside the range.
@@ -156,51 +155,27 @@ class Exporter {
   }
 
   void count(const Flow& flow, bool lost) {
-    const Totals one{1, flow.conversation.packets, flow.conversation.bytes};
-    const Truth truth{one, lost ? Totals{} : one};
-    hour_exported_.truth += truth;
-    hour_exported_.by_interval[floor_to(flow.first * 1000, truth_interval)] += truth;
+    const Volume one{1, flow.conversation.packets, flow.conversation.bytes};
+    const Truth truth{one, lost ? Volume{} : one};
+    hour_exported_.truth.merge(truth);
+    hour_exported_.by_interval[floor_to(flow.first * 1000, truth_interval)].merge(truth);
   }
 
   std::uint32_t uptime(Millis t) const { return uptime_base_ + static_cast<std::uint32_t>(t); }  // wraps at 2^32
 
+  // The header and the records of NetFlow v5.
   void write_datagram(Millis now) {
-    auto& out = hour_exported_.content;
-    put16(out, 5);
-    put16(out, queue_.size());
-    put32(out, uptime(now));
-    put32(out, static_cast<std::uint64_t>(now / 1000));
-    put32(out, static_cast<std::uint64_t>(now % 1000) * 1'000'000);
-    put32(out, sequence_);
-    out += '\0';
-    out += static_cast<char>(engine_);
-    put16(out, 0);  // not sampled
+    const auto seconds = static_cast<std::uint32_t>(now / 1000), nanoseconds = static_cast<std::uint32_t>(now % 1000 * 1'000'000);
+    put(hour_exported_.content, std::uint16_t{5}, static_cast<std::uint16_t>(queue_.size()), uptime(now), seconds, nanoseconds,
+        sequence_, std::uint8_t{0}, engine_, std::uint16_t{0});  // not sampled
     for (const auto& flow : queue_) write_record(flow);
   }
-
   void write_record(const Flow& flow) {
-    auto& out = hour_exported_.content;
     const auto& w = flow.conversation;
-    put32(out, w.source);
-    put32(out, w.destination);
-    put32(out, w.next_hop);
-    put16(out, w.in_if);
-    put16(out, w.out_if);
-    put32(out, w.packets);
-    put32(out, w.bytes);
-    put32(out, uptime(flow.first));
-    put32(out, uptime(flow.last));
-    put16(out, w.source_port);
-    put16(out, w.destination_port);
-    out += '\0';
-    out += static_cast<char>(w.tcp_flags);
-    out += static_cast<char>(w.protocol);
-    out += static_cast<char>(w.tos);
-    put16(out, as_of(w.source, flow.first * 1000));
-    put16(out, as_of(w.destination, flow.first * 1000));
-    out += static_cast<char>(w.source_mask);
-    out += static_cast<char>(w.destination_mask);
-    put16(out, 0);
+    const auto source_as = as_of(w.source, flow.first * 1000), destination_as = as_of(w.destination, flow.first * 1000);
+    put(hour_exported_.content, w.source, w.destination, w.next_hop, w.in_if, w.out_if, w.packets, w.bytes, uptime(flow.first),
+        uptime(flow.last), w.source_port, w.destination_port, std::uint8_t{0}, w.tcp_flags, w.protocol, w.tos, source_as,
+        destination_as, w.source_mask, w.destination_mask, std::uint16_t{0});
   }
 
   const SimulationSpec& spec_;

@@ -4,6 +4,8 @@
 #include "cli/simulate/event.hpp"
 #include "cli/simulate/spec.hpp"
 
+#include <mole/containers/volume_map.hpp>
+
 #include <cstdint>
 #include <map>
 #include <string>
@@ -15,24 +17,12 @@ inline constexpr Micros active_timeout = 30 * minute_us;  // longer flows are ex
 inline constexpr Millis inactive_ms = 15'000;             // a flow ends after this time without packets
 inline constexpr Micros truth_interval = 15 * minute_us;  // interval length of the ground truth
 
-struct Totals {
-  std::uint64_t flows = 0, packets = 0, bytes = 0;
-  Totals& operator+=(const Totals& o) {
-    flows += o.flows;
-    packets += o.packets;
-    bytes += o.bytes;
-    return *this;
-  }
-  bool operator==(const Totals&) const = default;
-};
-
 // `measured`: by the router. `received`: by the collector, before any damage to the file.
 struct Truth {
-  Totals measured, received;
-  Truth& operator+=(const Truth& o) {
-    measured += o.measured;
-    received += o.received;
-    return *this;
+  Volume measured, received;
+  void merge(const Truth& o) {
+    measured.merge(o.measured);
+    received.merge(o.received);
   }
 };
 

@@ -1,9 +1,8 @@
 #include "cli/simulate/archive.hpp"
-#include "cli/simulate/conversation.hpp"
+#include "cli/simulate/network.hpp"
 #include "cli/simulate/event.hpp"
 #include "cli/simulate/exporter.hpp"
 #include "cli/simulate/rate.hpp"
-#include "cli/simulate/routes.hpp"
 #include "sdk/model/durable_file.hpp"
 #include "tests/support/temp_folder.hpp"
 
