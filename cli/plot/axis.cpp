@@ -44,11 +44,8 @@ bool is_amount(std::string_view unit) {
 }
 
 std::string_view prefix_of(int exponent) {
-  constexpr std::pair<int, std::string_view> prefixes[] = {{-9, "n"}, {-6, "µ"}, {-3, "m"}, {0, ""},   {3, "k"},
-                                                           {6, "M"},  {9, "G"},  {12, "T"}, {15, "P"}, {18, "E"}};
-  for (const auto& [power, prefix] : prefixes)
-    if (power == exponent) return prefix;
-  return {};
+  constexpr std::string_view prefixes[] = {"n", "µ", "m", "", "k", "M", "G", "T", "P", "E"};  // of 10^-9, 10^-6, ...
+  return exponent >= -9 && exponent <= 18 ? prefixes[exponent / 3 + 3] : std::string_view();
 }
 
 // Returns the power of ten that labels are divided by: a multiple of three; 0 for numbers that are easy to read.

@@ -82,7 +82,7 @@ double Panel::strips_height() const {
   return strips_ ? 3 + static_cast<double>(count) * (strip_height + strip_gap) : 0;
 }
 
-PanelNotes Panel::draw(Svg& svg, const Box& box, const ValueAxis& values, Labels labels) const {
+unsigned Panel::draw(Svg& svg, const Box& box, const ValueAxis& values, Labels labels) const {
   const Area area{box.left, box.top, box.width, box.height, frame_.time, values};
   auto heading = heading_;
   if (!values.unit.empty()) heading += (heading.empty() ? "[" : " [") + values.unit + "]";
@@ -96,7 +96,8 @@ PanelNotes Panel::draw(Svg& svg, const Box& box, const ValueAxis& values, Labels
   if (labels.shades) draw_shades(svg, area, true);
   if (!limits()) svg.text(box.left + box.width / 2, box.top + box.height / 2, "no data", "text-anchor=\"middle\" fill=\"#777\"");
   if (strips_) draw_strips(svg, area);
-  return {!no_line_.empty() || !some_gap_.empty(), pale_, not_positive_, strips_};
+  return (no_line_.empty() && some_gap_.empty() ? 0 : note_gaps) | (pale_ ? note_partial : 0) |
+         (not_positive_ ? note_not_positive : 0) | (strips_ ? note_strips : 0);
 }
 
 void Panel::draw_gaps(Svg& svg, const Area& area) const {

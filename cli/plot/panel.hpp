@@ -18,16 +18,7 @@ struct LineStyle {
 };
 
 // Features of a panel that need an explanation below the figure.
-struct PanelNotes {
-  bool gaps = false, partial = false, not_positive = false, strips = false;
-  PanelNotes& operator|=(const PanelNotes& o) {
-    gaps |= o.gaps;
-    partial |= o.partial;
-    not_positive |= o.not_positive;
-    strips |= o.strips;
-    return *this;
-  }
-};
+enum Note : unsigned { note_gaps = 1, note_partial = 2, note_not_positive = 4, note_strips = 8 };
 
 // Properties shared by all panels of a figure.
 struct Frame {
@@ -64,7 +55,8 @@ class Panel {
   struct Labels {
     bool time = true, shades = true;
   };
-  PanelNotes draw(Svg& svg, const Box& box, const ValueAxis& values, Labels labels) const;
+  // Returns the notes that the panel needs.
+  unsigned draw(Svg& svg, const Box& box, const ValueAxis& values, Labels labels) const;
 
  private:
   struct Area;

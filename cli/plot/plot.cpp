@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
 
 namespace mole::cli {
@@ -105,7 +106,7 @@ class Figure {
     draw_legend(svg);
 
     double y = title_height + legend_height_;
-    PanelNotes notes;
+    unsigned notes = 0;
     const double step = (options_.width - right_margin + column_gap) / static_cast<double>(across);
     for (std::size_t row = 0; row < rows; ++row) {
       y += heading_height;
@@ -125,7 +126,8 @@ class Figure {
  private:
   struct Entry {
     double x, y;
-    std::size_t name;
+    std::string text;
+    std::function<void(Svg&, double x, double y)> draw_symbol;
   };
 
   double strips_height(std::size_t row, std::size_t across) const {
@@ -138,33 +140,16 @@ class Figure {
   // Returns the name that distinguishes a line from the others in its panel.
   std::string legend_name(const Series& line) const {
     if (line.cycle) return date_text(*line.cycle);
-    switch (options_.panel_of) {
-      case PanelOf::column:
-        return line.group;
-      case PanelOf::group:
-        return line.column;
-      case PanelOf::all:
-        return joined(line.column, line.group);
-      case PanelOf::each:
-        break;
-    }
-    return "";
+    if (options_.panel_of == PanelOf::each) return "";
+    if (options_.panel_of == PanelOf::all) return joined(line.column, line.group);
+    return options_.panel_of == PanelOf::column ? line.group : line.column;
   }
 
   // Returns the name that distinguishes the line's panel from the others.
   std::string panel_name(const Series& line) const {
-    const bool cycles = line.cycle.has_value();
-    switch (options_.panel_of) {
-      case PanelOf::column:
-        return cycles ? joined(line.column, line.group) : line.column;
-      case PanelOf::group:
-        return cycles || line.group.empty() ? joined(line.column, line.group) : line.group;
-      case PanelOf::each:
-        return joined(line.column, line.group);
-      case PanelOf::all:
-        break;
-    }
-    return cycles ? joined(line.column, line.group) : "";
+    if (line.cycle || options_.panel_of == PanelOf::each) return joined(line.column, line.group);
+    if (options_.panel_of == PanelOf::all) return "";
+    return options_.panel_of == PanelOf::column || line.group.empty() ? line.column : line.group;
   }
 
   static std::string joined(const std::string& column, const std::string& group) {
@@ -227,24 +212,36 @@ class Figure {
 
   // Places the entries for lines, bands and marks side by side, in as many rows as needed.
   void place_legend() {
+    std::vector<std::string> bands;
     for (const auto& line : lines_)
-      if (!line.band.empty() && std::find(bands_.begin(), bands_.end(), line.band) == bands_.end()) bands_.push_back(line.band);
+      if (!line.band.empty() && std::find(bands.begin(), bands.end(), line.band) == bands.end()) bands.push_back(line.band);
     const bool unnamed = names_.size() < 2 && (names_.empty() || names_.front().empty());
-    if (unnamed && options_.marks.empty() && bands_.empty()) return;
+    if (unnamed && options_.marks.empty() && bands.empty()) return;
     double x = left_margin, y = title_height + 10;
-    const auto place = [&](const std::string& name, std::size_t i, std::vector<Entry>& entries) {
-      const double width = 26 + text_width * static_cast<double>(characters(name)) + 14;
+    const auto place = [&](const std::string& text, std::function<void(Svg&, double, double)> draw_symbol) {
+      const double width = 26 + text_width * static_cast<double>(characters(text)) + 14;
       if (x > left_margin && x + width > options_.width - right_margin) {
         x = left_margin;
         y += legend_line;
       }
-      entries.push_back({x, y, i});
+      legend_.push_back({x, y, text, std::move(draw_symbol)});
       x += width;
     };
     const auto shown = std::min(names_.size(), max_legend_entries);
-    for (std::size_t i = 0; i < shown; ++i) place(entry_name(names_[i]), i, legend_);
-    for (std::size_t i = 0; i < bands_.size(); ++i) place(bands_[i], i, band_legend_);
-    for (std::size_t i = 0; i < options_.marks.size(); ++i) place(options_.marks[i], i, mark_legend_);
+    for (std::size_t i = 0; i < shown; ++i)
+      place(entry_name(names_[i]), [style = style_of_name(names_[i])](Svg& svg, double left, double bottom) {
+        const auto dash = style.dash.empty() ? std::string() : fmt::format(" stroke-dasharray=\"{}\"", style.dash);
+        svg.line(left, bottom - 4, left + 20, bottom - 4,
+                 fmt::format("stroke=\"{}\" stroke-width=\"{}\"{}", style.colour, svg_number(std::max(2.0, style.width)), dash));
+      });
+    for (const auto& band : bands)
+      place(band, [colour = band_colour(band)](Svg& svg, double left, double bottom) {
+        svg.rect(left, bottom - 9, 20, 10, fmt::format("fill=\"{}\" fill-opacity=\"0.18\"", colour));
+      });
+    for (std::size_t i = 0; i < options_.marks.size(); ++i)
+      place(options_.marks[i], [colour = frame_.mark_colours[i]](Svg& svg, double left, double bottom) {
+        svg.circle(left + 12, bottom - 4, 4, fmt::format("fill=\"none\" stroke-width=\"1.6\" stroke=\"{}\"", colour));
+      });
     if (shown < names_.size()) {
       more_ = fmt::format("and {} more", names_.size() - shown);
       y += legend_line;
@@ -267,47 +264,35 @@ class Figure {
 
   void draw_legend(Svg& svg) const {
     for (const auto& entry : legend_) {
-      const auto style = style_of_name(names_[entry.name]);
-      const auto dash = style.dash.empty() ? std::string() : fmt::format(" stroke-dasharray=\"{}\"", style.dash);
-      svg.line(entry.x, entry.y - 4, entry.x + 20, entry.y - 4,
-               fmt::format("stroke=\"{}\" stroke-width=\"{}\"{}", style.colour, svg_number(std::max(2.0, style.width)), dash));
-      svg.text(entry.x + 26, entry.y, entry_name(names_[entry.name]), "");
-    }
-    for (const auto& entry : band_legend_) {
-      svg.rect(entry.x, entry.y - 9, 20, 10, fmt::format("fill=\"{}\" fill-opacity=\"0.18\"", band_colour(bands_[entry.name])));
-      svg.text(entry.x + 26, entry.y, bands_[entry.name], "");
-    }
-    for (const auto& entry : mark_legend_) {
-      svg.circle(entry.x + 12, entry.y - 4, 4,
-                 fmt::format("fill=\"none\" stroke-width=\"1.6\" stroke=\"{}\"", frame_.mark_colours[entry.name]));
-      svg.text(entry.x + 26, entry.y, options_.marks[entry.name], "");
+      entry.draw_symbol(svg, entry.x, entry.y);
+      svg.text(entry.x + 26, entry.y, entry.text, "");
     }
     if (!more_.empty()) svg.text(left_margin, more_y_, more_, "fill=\"#666\"");
   }
 
-  void draw_notes(Svg& svg, double y, PanelNotes notes) const {
+  void draw_notes(Svg& svg, double y, unsigned notes) const {
     double x = left_margin;
     const auto write = [&](std::string_view text, double space) {
       svg.text(x, y, text, "fill=\"#666\" font-size=\"11\"");
       x += space;
     };
-    if (notes.gaps) {
+    if (notes & note_gaps) {
       svg.rect(x, y - 9, 14, 10, "fill=\"#e4e4e4\"");
       x += 20;
       write("no value", 64);
     }
-    if (notes.partial) {
+    if (notes & note_partial) {
       svg.line(x, y - 4, x + 20, y - 4, "stroke=\"#444\" stroke-width=\"1.5\" stroke-opacity=\"0.4\"");
       svg.circle(x + 10, y - 4, 2.1, "stroke=\"#444\" fill=\"#fff\"");
       x += 26;
       write("part of the input is missing", 164);
     }
-    if (notes.not_positive) {
+    if (notes & note_not_positive) {
       svg.path("M" + svg_number(x) + " " + svg_number(y - 7) + "h6l-3 5z", "fill=\"#444\"");
       x += 12;
       write("zero or below", 94);
     }
-    if (notes.strips) write("strips below the plot: coverage", 0);
+    if (notes & note_strips) write("strips below the plot: coverage", 0);
   }
 
   PlotOptions options_;
@@ -317,8 +302,7 @@ class Figure {
   std::vector<std::string> names_;  // in the legend
   std::vector<Panel> panels_;
   std::map<std::pair<std::vector<std::string>, std::string>, std::pair<double, double>> limits_;
-  std::vector<std::string> bands_;  // in the legend
-  std::vector<Entry> legend_, band_legend_, mark_legend_;
+  std::vector<Entry> legend_;
   std::string more_;
   double legend_height_ = 0, more_y_ = 0;
 };

@@ -1,6 +1,6 @@
 #include "cli/plot/series.hpp"
 
-#include "cli/export/cell.hpp"
+#include "cli/export/column.hpp"
 #include "cli/export/selection.hpp"
 
 #include <fmt/format.h>
@@ -86,10 +86,10 @@ Result<std::vector<Series>> series_of(const RowTable& rows, const std::vector<st
   return out;
 }
 
-bool one_row_per_group(const RowTable& rows, const std::vector<std::string>& by) {
+bool one_row_per_group(const RowTable& rows, const std::vector<std::string>& by, std::size_t max_rows) {
   const auto& starts = std::get<1>(rows.find("interval_start")->values);
   std::set<std::vector<std::string>> groups;  // of the current interval
-  for (std::size_t row = 0; row < rows.rows(); ++row) {
+  for (std::size_t row = 0; row < std::min(max_rows, rows.rows()); ++row) {
     if (row > 0 && starts[row] != starts[row - 1]) groups.clear();
     std::vector<std::string> group;
     group.reserve(by.size());
@@ -103,20 +103,8 @@ std::vector<std::string> distinguishing_columns(const RowTable& rows, const std:
   constexpr std::string_view standard_columns[] = {"interval_start", "interval_end",   "flows_lost",
                                                    "flows_late",     "files_expected", "files_present"};
   constexpr std::size_t max_rows = 2000;  // enough to find the columns
-  const auto count = std::min(rows.rows(), max_rows);
-  const auto is_unique_key = [&](const std::vector<std::string>& columns) {
-    std::set<std::vector<std::string>> keys;
-    for (std::size_t row = 0; row < count; ++row) {
-      std::vector<std::string> key;
-      key.reserve(columns.size());
-      for (const auto& name : columns) key.push_back(value_text(*rows.find(name), row));
-      if (!keys.insert(std::move(key)).second) return false;
-    }
-    return true;
-  };
+  if (one_row_per_group(rows, by, max_rows)) return {};
   auto chosen = by;
-  chosen.push_back("interval_start");
-  if (is_unique_key(chosen)) return {};
   const auto fixed = chosen.size();
   for (const auto& column : rows.columns) {
     const bool candidate =
@@ -124,11 +112,11 @@ std::vector<std::string> distinguishing_columns(const RowTable& rows, const std:
         std::find(by.begin(), by.end(), column.name) == by.end();
     if (const auto type = type_of(column); !candidate || type == ColumnType::f64 || type == ColumnType::time) continue;
     chosen.push_back(column.name);
-    if (!is_unique_key(chosen)) continue;
+    if (!one_row_per_group(rows, chosen, max_rows)) continue;
     for (auto i = fixed; i + 1 < chosen.size();) {  // the last column is needed; drop the others where possible
       auto without = chosen;
       without.erase(without.begin() + static_cast<std::ptrdiff_t>(i));
-      if (is_unique_key(without))
+      if (one_row_per_group(rows, without, max_rows))
         chosen = std::move(without);
       else
         ++i;

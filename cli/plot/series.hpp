@@ -10,6 +10,7 @@
 
 #include <mole/result.hpp>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,8 +41,8 @@ struct Series {
 Result<std::vector<Series>> series_of(const runtime::RowTable& rows, const std::vector<std::string>& by,
                                       const std::vector<std::string>& columns);
 
-// True if no two rows share an interval and group. The rows must be ordered by interval.
-bool one_row_per_group(const runtime::RowTable& rows, const std::vector<std::string>& by);
+// True if no two of the first `max_rows` rows share an interval and group. The rows must be ordered by interval.
+bool one_row_per_group(const runtime::RowTable& rows, const std::vector<std::string>& by, std::size_t max_rows = SIZE_MAX);
 // Returns a small set of text or integer columns that distinguish the rows of one interval and group, searched from the left:
 // {"side", "rank"}. Empty: there is no such set, or it is not needed.
 std::vector<std::string> distinguishing_columns(const runtime::RowTable& rows, const std::vector<std::string>& by);
