@@ -2,12 +2,29 @@
 
 #include "cli/commands/arguments.hpp"
 #include "cli/commands/commands.hpp"
+#include "cli/format/human.hpp"
 
 #include <fmt/format.h>
 
 #include <cstdlib>
 
 namespace mole::cli {
+
+void print_json(std::ostream& out, const nlohmann::json& document) {
+  out << document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+}
+
+void print(Context& context, const nlohmann::json& document, const std::string& text) {
+  if (context.options.json)
+    print_json(context.out, document);
+  else
+    context.out << text;
+}
+
+void print_error(Context& context, const Error& error) {
+  context.err << context.err_style.paint(Paint::red, "mole:") << ' ' << printable(error.message) << '\n';
+}
+
 namespace {
 
 void add_globals(CLI::App& app, Options& options) {

@@ -16,21 +16,9 @@ enum class Exit : int {
 };
 
 constexpr Exit exit_of(Code code) {
-  switch (code) {
-    case Code::invalid:
-    case Code::unsupported:
-      return Exit::refused;
-    case Code::missing:
-      return Exit::not_found;
-    case Code::transient:
-    case Code::cancelled:
-      return Exit::try_later;
-    case Code::corrupt:
-    case Code::exhausted:
-    case Code::internal:
-      return Exit::failed;
-  }
-  return Exit::failed;
+  if (code == Code::invalid || code == Code::unsupported) return Exit::refused;
+  if (code == Code::missing) return Exit::not_found;
+  return code == Code::transient || code == Code::cancelled ? Exit::try_later : Exit::failed;
 }
 
 }  // namespace mole::cli

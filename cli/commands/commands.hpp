@@ -46,7 +46,6 @@ void add_explain(Shell& shell);
 void add_status(Shell& shell);
 void add_request(Shell& shell);
 void add_archive(Shell& shell);
-void add_simulate(Shell& shell, CLI::App& family);  // under `archive`
 void add_plugin(Shell& shell);
 void add_manifest(Shell& shell);
 void add_flows(Shell& shell);

@@ -39,51 +39,41 @@ std::vector<std::string> worker_command(const Context& context, const FlowsArgs&
   return command;
 }
 
-// Reads tables from the stream of docs/formats/flow_frames.md.
-class Frames {
- public:
-  explicit Frames(PipedChild& worker) : worker_(worker) {}
-
-  // Returns the next table; nullopt at the end marker. internal: the stream ended without one.
-  Result<std::optional<runtime::RowTable>> next() {
-    std::uint64_t length = 0;
-    if (auto done = fill(reinterpret_cast<char*>(&length), sizeof length); !done) return done.error();
-    if (length == 0) return std::optional<runtime::RowTable>{};
-    if (length > runtime::RowLimits{}.bytes) return internal("mole-worker sent a table that is too large");
-    bytes_.resize(length);
-    if (auto done = fill(bytes_.data(), length); !done) return done.error();
-    auto table = runtime::decode_rows(bytes_);
-    if (!table) return table.error();
-    return std::optional(std::move(*table));
+Result<> read_all(Child& worker, char* to, std::size_t size) {
+  while (size > 0) {
+    const auto n = worker.read(to, size);
+    if (!n) return n.error();
+    if (*n == 0) return internal("mole-worker ended before it sent all flows");
+    to += *n;
+    size -= *n;
   }
+  return {};
+}
 
- private:
-  Result<> fill(char* to, std::size_t size) {
-    while (size > 0) {
-      const auto n = worker_.read(to, size);
-      if (!n) return n.error();
-      if (*n == 0) return internal("mole-worker ended before it sent all flows");
-      to += *n;
-      size -= *n;
-    }
-    return {};
-  }
+// Returns the next table of the stream of docs/formats/flow_frames.md; nullopt at the end marker. internal: the stream ended
+// without one.
+Result<std::optional<runtime::RowTable>> next_table(Child& worker) {
+  std::uint64_t length = 0;
+  if (auto done = read_all(worker, reinterpret_cast<char*>(&length), sizeof length); !done) return done.error();
+  if (length == 0) return std::optional<runtime::RowTable>{};
+  if (length > runtime::RowLimits{}.bytes) return internal("mole-worker sent a table that is too large");
+  std::string bytes(length, '\0');
+  if (auto done = read_all(worker, bytes.data(), length); !done) return done.error();
+  auto table = runtime::decode_rows(bytes);
+  if (!table) return table.error();
+  return std::optional(std::move(*table));
+}
 
-  PipedChild& worker_;
-  std::string bytes_;
-};
-
-Result<> export_flows(PipedChild& worker, ExportFormat format, const std::optional<std::filesystem::path>& out) {
-  Frames frames(worker);
-  auto shape = frames.next();
+Result<> export_flows(Child& worker, ExportFormat format, const std::optional<std::filesystem::path>& out) {
+  auto shape = next_table(worker);
   if (!shape) return shape.error();
   if (!*shape) return internal("mole-worker sent no columns");
-  RowStream rows{std::move(**shape), {}, [&] { return frames.next(); }};
+  RowStream rows{std::move(**shape), {}, [&] { return next_table(worker); }};
   const auto count = export_rows(rows, format, out);
   return count ? Result<>() : count.error();
 }
 
-Result<> copy_text(PipedChild& worker, const std::filesystem::path& out) {
+Result<> copy_text(Child& worker, const std::filesystem::path& out) {
   auto target = Target::open(out);
   if (!target) return target.error();
   std::string chunk(1 << 20, '\0');
@@ -110,7 +100,9 @@ Result<Exit> flows(Context& context, const FlowsArgs& args) {
   const bool rows = format == "parquet" || format == "arrow";
   context.out.flush();
   if (!rows && args.out.empty()) {
-    const auto code = run_sibling(worker_command(context, args, format));
+    auto worker = Child::start(worker_command(context, args, format));
+    if (!worker) return worker.error();
+    const auto code = worker->wait();
     if (!code) return code.error();
     return static_cast<Exit>(*code);
   }
@@ -118,7 +110,7 @@ Result<Exit> flows(Context& context, const FlowsArgs& args) {
     print_error(context, invalid(format + " is a binary format and cannot go to a terminal; give -o FILE"));
     return Exit::usage;
   }
-  auto worker = PipedChild::start(worker_command(context, args, rows ? "frames" : format));
+  auto worker = Child::start_piped(worker_command(context, args, rows ? "frames" : format));
   if (!worker) return worker.error();
   const auto out = args.out.empty() ? std::nullopt : std::optional<std::filesystem::path>(args.out);
   const auto done = rows ? export_flows(*worker, *export_format(format), out) : copy_text(*worker, *out);

@@ -2,7 +2,8 @@
 #include "cli/plot/plot.hpp"
 #include "cli/commands/arguments.hpp"
 #include "cli/commands/commands.hpp"
-#include "cli/commands/plot_sources.hpp"
+#include "cli/commands/result_files.hpp"
+#include "cli/export/export.hpp"
 #include "sdk/model/durable_file.hpp"
 
 #include <fmt/format.h>
@@ -14,6 +15,179 @@
 namespace mole::cli {
 namespace {
 
+const GroupFilter* filter_of(const std::vector<GroupFilter>& where, const std::string& column) {
+  const auto found = std::find_if(where.begin(), where.end(), [&](const auto& f) { return f.column == column; });
+  return found == where.end() ? nullptr : &*found;
+}
+
+// Returns the columns that name a line: groups and filtered columns with more than one value.
+std::vector<std::string> shown_groups(const std::vector<std::string>& by, const std::vector<GroupFilter>& where) {
+  std::vector<std::string> shown;
+  for (const auto& name : by)
+    if (const auto* filter = filter_of(where, name); !filter || filter->values.size() != 1) shown.push_back(name);
+  for (const auto& filter : where)
+    if (filter.values.size() > 1 && std::find(by.begin(), by.end(), filter.column) == by.end()) shown.push_back(filter.column);
+  return shown;
+}
+
+// Returns the module, which is empty for that of the command, and the column.
+std::pair<std::string, std::string> split(const std::string& text) {
+  const auto dot = text.rfind('.');
+  if (dot == std::string::npos) return {"", text};
+  return {text.substr(0, dot), text.substr(dot + 1)};
+}
+
+// The rows of a figure.
+struct PlotSelection {
+  std::string module;  // "pipeline/module"
+  TimeRange range;
+  std::vector<GroupFilter> where;
+  // Points with less coverage are drawn lighter. nullopt: 1, or 0 for modules with a window, whose coverage is low long after the
+  // start of the archive or a gap.
+  std::optional<double> pale_below;
+  bool rates = false;  // convert counts of bytes, packets and flows to rates
+};
+
+// Loads the rows of one or more modules, each once, and makes the lines of a figure from them. Columns are given as "bytes", or
+// as "mean.bytes_mean" of another module of the pipeline; a glob stands for several columns.
+class PlotSources {
+ public:
+  PlotSources(Session& session, PlotSelection selection) : session_(session), blobs_(session), selection_(std::move(selection)) {}
+
+  void need(const std::string& column) {
+    const auto [module, glob] = split(column);
+    globs_[module].push_back(glob);
+  }
+
+  // Reads the needed columns. For dimensions with totals that `where` does not mention, reads only the rows of `all`.
+  Result<> load() {
+    for (const auto& [module, globs] : globs_) {
+      auto columns = globs;
+      columns.insert(columns.end(), {"interval_end", "coverage"});
+      for (const auto& filter : selection_.where)
+        if (filter.values.size() > 1) columns.push_back(filter.column);  // part of the line names
+      auto found = results_of(session_, blobs_, full_name(module), selection_.range);
+      if (!found) return found.error();
+      auto where = selection_.where;
+      for (const auto& total : found->document.totals)
+        if (!filter_of(where, total)) where.push_back({total, {"all"}});
+      auto counted = selection_.rates ? counted_over(found->document) : CountedOver{};
+      auto rows = load_results({found->files, selection_.range, columns, 0, 0, where, counted});
+      if (!rows) return rows.error();
+      const bool windowed = found->document.window.has_value();
+      loaded_.emplace(module, Loaded{std::move(*rows), std::move(where), std::move(found->files), std::move(counted),
+                                     what_if(found->document), selection_.pale_below.value_or(windowed ? 0 : 1)});
+    }
+    return {};
+  }
+
+  // Returns the lines of the columns. invalid: an interval and group has several rows; the message suggests a filter.
+  Result<std::vector<Series>> series(const std::string& columns) const {
+    const auto [module, glob] = split(columns);
+    const auto& loaded = loaded_.at(module);
+    const auto& rows = loaded.results.rows;
+    const auto shown = shown_groups(loaded.results.by, loaded.where);
+    std::vector<std::string> names;
+    for (const auto& column : rows.columns)
+      if (is_numeric(column) || column.name == glob) names.push_back(column.name);
+    const auto matched = matching({glob}, names);
+    if (!matched) return matched.error();
+    if (!one_row_per_group(rows, shown)) return several_rows(full_name(module), loaded, shown);
+    auto lines = series_of(rows, shown, *matched);
+    if (!lines) return lines;
+    for (auto& line : *lines) {
+      line.pale_below = loaded.pale_below;
+      if (!module.empty()) line.column = module + "." + line.column;
+    }
+    return lines;
+  }
+
+  // Returns the loaded columns that count bytes, packets or flows.
+  CountedOver counted() const {
+    CountedOver all;
+    for (const auto& [module, loaded] : loaded_) all.insert(loaded.counted.begin(), loaded.counted.end());
+    return all;
+  }
+
+  // Returns "border-traffic/traffic, direction in": the module, groups with a single value, and overrides.
+  std::string title() const {
+    auto text = selection_.module;
+    const auto loaded = loaded_.find("");
+    for (const auto& filter : loaded == loaded_.end() ? selection_.where : loaded->second.where)
+      if (filter.values.size() == 1) text += fmt::format(", {} {}", filter.column, filter.values.front());
+    constexpr std::size_t max_length = 60;  // of the overrides; the note has the full text
+    if (loaded != loaded_.end() && !loaded->second.what_if.empty())
+      text += ", with " + (loaded->second.what_if.size() > max_length ? "--set" : loaded->second.what_if);
+    return text;
+  }
+
+  // Returns notes for the reader: results of a what-if run, and dimensions that are drawn only as their total.
+  std::vector<std::string> notes() const {
+    std::vector<std::string> notes;
+    for (const auto& [module, loaded] : loaded_)
+      if (!loaded.what_if.empty()) notes.push_back(what_if_note(full_name(module), loaded.what_if));
+    if (auto totals = totals_note(); !totals.empty()) notes.push_back(std::move(totals));
+    return notes;
+  }
+
+ private:
+  struct Loaded {
+    LoadedResults results;
+    std::vector<GroupFilter> where;  // including totals
+    std::vector<std::filesystem::path> files;
+    CountedOver counted;
+    std::string what_if;
+    double pale_below = 1;
+  };
+
+  // A module name without a pipeline refers to the pipeline of the command's module.
+  std::string full_name(const std::string& module) const {
+    if (module.empty()) return selection_.module;
+    if (module.find('/') != std::string::npos) return module;
+    return selection_.module.substr(0, selection_.module.find('/') + 1) + module;
+  }
+
+  // Returns a note about the dimensions that are drawn only as their total; "" if there are none.
+  std::string totals_note() const {
+    std::vector<std::string> columns;
+    std::string parts;
+    const auto found = loaded_.find("");
+    if (found == loaded_.end()) return "";
+    const auto& where = found->second.where;
+    for (auto i = selection_.where.size(); i < where.size(); ++i) {
+      columns.push_back(where[i].column);
+      if (!parts.empty()) continue;
+      for (const auto& value : found->second.results.seen[i])
+        if (value != "all") parts += (parts.empty() ? "" : ",") + where[i].column + "=" + value;
+    }
+    if (parts.empty()) return "";
+    return fmt::format("only the total of {} is drawn; draw its parts with --where {}", listed(columns), parts);
+  }
+
+  // Reads all columns of one block to find those that distinguish the rows.
+  Error several_rows(const std::string& module, const Loaded& loaded, const std::vector<std::string>& shown) const {
+    const auto cause = fmt::format("{} has several rows per interval and group, which do not form a line", module);
+    const auto remedy = fmt::format("see them with mole results {}", module);
+    for (const auto& file : loaded.files) {
+      const auto all = load_results({{file}, selection_.range, {}, 0, 0, loaded.where});
+      if (!all) continue;  // the block has none of these groups
+      const auto columns = distinguishing_columns(all->rows, shown);
+      if (columns.empty()) continue;
+      std::string choice;
+      for (const auto& name : columns) choice += (choice.empty() ? "" : ",") + name + "=" + value_text(*all->rows.find(name), 0);
+      return invalid(fmt::format("{}; {} distinguish{} them: choose with --where, such as --where {}, or {}", cause,
+                                 listed(columns), columns.size() == 1 ? "es" : "", choice, remedy));
+    }
+    return invalid(cause + "; " + remedy);
+  }
+
+  Session& session_;
+  BlobFiles blobs_;
+  PlotSelection selection_;
+  std::map<std::string, std::vector<std::string>> globs_;  // by module as referred to
+  std::map<std::string, Loaded> loaded_;
+};
+
 std::map<std::string, PanelOf> panel_kinds() {
   return {{"column", PanelOf::column}, {"group", PanelOf::group}, {"each", PanelOf::each}, {"all", PanelOf::all}};
 }
@@ -24,14 +198,13 @@ struct Band {
 };
 
 struct PlotArgs {
-  std::string module, out, title, panels = "column", overlay;
-  std::vector<std::string> columns, where, marks;
+  std::string module, out, panels = "column", overlay;
+  std::vector<std::string> columns, where;
   std::vector<Band> bands;
-  std::vector<Shade> shades;
   RangeArgs range;
-  bool log = false, rate = false;
-  int across = 0, width = 800, height = 0;
+  bool rate = false;
   std::optional<double> pale_below;
+  PlotOptions options;
 };
 
 // Parses "LOW,HIGH".
@@ -79,8 +252,8 @@ Result<std::vector<Series>> lines_of(const PlotSources& sources, const PlotArgs&
     if (!highs) return highs.error();
     if (auto done = add_band(lines, *lows, *highs, band_name(low, high)); !done) return done.error();
   }
-  for (std::size_t m = 0; m < args.marks.size(); ++m) {
-    const auto flags = sources.series(args.marks[m]);
+  for (std::size_t m = 0; m < args.options.marks.size(); ++m) {
+    const auto flags = sources.series(args.options.marks[m]);
     if (!flags) return flags.error();
     add_marks(lines, *flags, static_cast<unsigned>(m));
   }
@@ -88,25 +261,20 @@ Result<std::vector<Series>> lines_of(const PlotSources& sources, const PlotArgs&
 }
 
 PlotOptions options_of(const PlotArgs& args, const std::string& title) {
-  PlotOptions options;
-  options.title = args.title.empty() ? title : args.title;
+  auto options = args.options;
+  if (options.title.empty()) options.title = title;
   if (!args.range.from.empty() && !args.range.to.empty()) options.range = range_of(args.range);
-  options.width = args.width;
-  options.panel_height = args.height;
-  options.across = args.across;
-  options.log = args.log;
   if (!args.overlay.empty()) options.overlay = cycles().at(args.overlay);
-  options.marks = args.marks;
-  options.shades = args.shades;
   options.panel_of = panel_kinds().at(args.panels);
   return options;
 }
 
 Result<std::string> draw(Context& context, Session& session, const PlotArgs& args) {
-  PlotSources sources(session, range_of(args.range), *parse_where(args.where), args.pale_below, args.rate);
-  if (auto done = sources.open(args.module); !done) return done.error();
+  const auto module = full_module_name(session.api(), args.module);
+  if (!module) return module.error();
+  PlotSources sources(session, {*module, range_of(args.range), *parse_where(args.where), args.pale_below, args.rate});
   for (const auto& column : args.columns) sources.need(column);
-  for (const auto& mark : args.marks) sources.need(mark);
+  for (const auto& mark : args.options.marks) sources.need(mark);
   for (const auto& [low, high] : args.bands) sources.need(low), sources.need(high);
   // A column or group that does not exist has exit code "not found".
   const auto not_found = [](const Error& error) { return error.code == Code::invalid ? missing(error.message) : error; };
@@ -126,10 +294,14 @@ Result<Exit> plot(Context& context, const PlotArgs& args) {
   if (!svg) return svg.error();
   if (args.out.empty()) {
     context.out << *svg;
-  } else {
-    if (auto written = durable_write(args.out, *svg); !written) return written.error();
-    context.out << args.out << '\n';
+    return Exit::done;
   }
+  std::error_code error;
+  const auto folder = std::filesystem::path(args.out).parent_path();
+  if (!folder.empty() && !std::filesystem::is_directory(folder, error))
+    return invalid(fmt::format("cannot write {}: the folder {} does not exist; create it", args.out, folder.string()));
+  if (auto written = durable_write(args.out, *svg); !written) return written.error();
+  context.out << args.out << '\n';
   return Exit::done;
 }
 
@@ -151,31 +323,33 @@ void add_plot(Shell& shell) {
                    "one panel per column (lines are groups), per group (lines are columns), for each line, or all in one panel")
       ->check(CLI::IsMember(panel_kinds()))
       ->capture_default_str();
-  command->add_option("--across", args->across, "panels side by side; 0: chosen by the number of panels")
+  command->add_option("--across", args->options.across, "panels side by side; 0: chosen by the number of panels")
       ->check(CLI::Range(0, 12));
   add_rate_option(*command, args->rate);
-  command->add_flag("--log", args->log, "logarithmic value axis");
+  command->add_flag("--log", args->options.log, "logarithmic value axis");
   command->add_option("--overlay", args->overlay, "draw days or weeks (from Monday) over each other, one line each")
       ->check(CLI::IsMember(cycles()));
   add_repeatable(
       *command, "--band", args->bands, "LOW,HIGH", parse_band,
       "shade the area between columns LOW and HIGH, around the first column of their unit without a band (repeatable)");
   command
-      ->add_option("--mark", args->marks,
+      ->add_option("--mark", args->options.marks,
                    "ring the points of a panel's first column where this column is true or not zero; neighbouring points share a "
                    "frame with their number (repeatable)")
       ->type_name("COLUMN")
       ->allow_extra_args(false);
-  add_repeatable(*command, "--shade", args->shades, "LABEL@TIME/LENGTH", parse_shade,
+  add_repeatable(*command, "--shade", args->options.shades, "LABEL@TIME/LENGTH", parse_shade,
                  "shade a time range and label it (repeatable)");
   command
       ->add_option("--pale-below", args->pale_below,
                    "draw points with lower coverage lighter; default: 1, or 0 for a module with a window")
       ->check(CLI::Range(0.0, 1.0))
       ->type_name("COVERAGE");
-  command->add_option("--title", args->title, "default: the module and the groups of --where");
-  command->add_option("--width", args->width, "of the figure, in pixels")->check(CLI::Range(300, 10'000))->capture_default_str();
-  command->add_option("--height", args->height, "of a panel, in pixels; 0: chosen by the number of panels")
+  command->add_option("--title", args->options.title, "default: the module and the groups of --where");
+  command->add_option("--width", args->options.width, "of the figure, in pixels")
+      ->check(CLI::Range(300, 10'000))
+      ->capture_default_str();
+  command->add_option("--height", args->options.panel_height, "of a panel, in pixels; 0: chosen by the number of panels")
       ->check(CLI::Range(0, 5'000));
   command->add_option("-o,--output", args->out, "the SVG file; default: stdout")->type_name("FILE.svg");
 }

@@ -1,6 +1,6 @@
 #include "cli/commands/result_files.hpp"
 
-#include "cli/export/cell.hpp"
+#include "cli/export/column.hpp"
 #include "cli/export/selection.hpp"
 #include "cli/format/human.hpp"
 

@@ -1,14 +1,13 @@
 // Arrow IPC stream (Arrow columnar format 1.x, metadata V5): a schema, one record batch per file, an end marker. The
 // metadata is encoded as FlatBuffers; the small subset needed is implemented here, parents before children
 // (docs/decisions/0028).
-#include "cli/export/cell.hpp"
+#include "cli/export/column.hpp"
 #include "cli/export/row_writer.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstring>
-#include <initializer_list>
 #include <limits>
 #include <vector>
 
@@ -37,7 +36,7 @@ class FlatBuffer {
   FlatBuffer() { put(bytes_, std::uint32_t{0}); }
 
   // Returns the position of each field's value.
-  std::vector<std::size_t> table(std::initializer_list<Field> fields) {
+  std::vector<std::size_t> table(const std::vector<Field>& fields) {
     std::uint16_t slots = 0;
     for (const auto& field : fields) slots = std::max<std::uint16_t>(slots, static_cast<std::uint16_t>(field.id + 1));
     align(bytes_, 8);
@@ -114,21 +113,19 @@ enum : std::uint64_t { metadata_v5 = 4, schema_header = 1, batch_header = 3 };
 enum : std::uint64_t { int_type = 2, float_type = 3, utf8_type = 5, bool_type = 6, timestamp_type = 10 };
 enum : std::uint64_t { double_precision = 2, microsecond = 2 };
 
-std::uint64_t type_id(ColumnType type) {
-  switch (type) {
-    case ColumnType::f64:
-      return float_type;
-    case ColumnType::text:
-      return utf8_type;
-    case ColumnType::boolean:
-      return bool_type;
-    case ColumnType::time:
-      return timestamp_type;
-    case ColumnType::u64:
-    case ColumnType::i64:
-      break;
-  }
-  return int_type;
+struct ArrowType {
+  std::uint64_t id;
+  std::vector<FlatBuffer::Field> fields;
+};
+
+const ArrowType& arrow_type(const Column& column) {
+  static const ArrowType types[] = {{int_type, {{0, 4, 64}, {1, 1, 0}}},
+                                    {int_type, {{0, 4, 64}, {1, 1, 1}}},
+                                    {float_type, {{0, 2, double_precision}}},
+                                    {bool_type, {}},
+                                    {timestamp_type, {{0, 2, microsecond}, {1, 4}}},
+                                    {utf8_type, {}}};  // in the order of ColumnType
+  return types[static_cast<std::size_t>(type_of(column))];
 }
 
 // Writes Message { version, header_type, header, bodyLength } and returns the position of the header.
@@ -136,20 +133,6 @@ std::size_t put_message(FlatBuffer& buffer, std::uint64_t header_type, std::uint
   const auto places = buffer.table({{0, 2, metadata_v5}, {1, 1, header_type}, {2, 4}, {3, 8, body}});
   buffer.point_at_table(0);
   return places[2];
-}
-
-void put_type(FlatBuffer& buffer, std::size_t place, ColumnType type) {
-  if (type == ColumnType::u64 || type == ColumnType::i64)
-    buffer.table({{0, 4, 64}, {1, 1, type == ColumnType::i64}});
-  else if (type == ColumnType::f64)
-    buffer.table({{0, 2, double_precision}});
-  else if (type == ColumnType::time) {
-    const auto timezone = buffer.table({{0, 2, microsecond}, {1, 4}})[1];
-    buffer.point_at_table(place);
-    return buffer.text(timezone, "UTC");
-  } else
-    buffer.table({});
-  buffer.point_at_table(place);
 }
 
 // Writes the KeyValue pairs `unit` and `doc`.
@@ -173,10 +156,12 @@ std::string schema_message(const RowTable& shape) {
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const auto& column = shape.columns[i];
     // Field { name, nullable, type_type, type, children, custom_metadata }
-    const auto places = buffer.table({{0, 4}, {1, 1, 1}, {2, 1, type_id(type_of(column))}, {3, 4}, {5, 4}, {6, 4}});
+    const auto places = buffer.table({{0, 4}, {1, 1, 1}, {2, 1, arrow_type(column).id}, {3, 4}, {5, 4}, {6, 4}});
     buffer.point_at_table(fields[i]);
     buffer.text(places[0], column.name);
-    put_type(buffer, places[3], type_of(column));
+    const auto of_type = buffer.table(arrow_type(column).fields);
+    buffer.point_at_table(places[3]);
+    if (type_of(column) == ColumnType::time) buffer.text(of_type[1], "UTC");
     buffer.offsets(places[4], 0);
     put_notes(buffer, places[5], column);
   }

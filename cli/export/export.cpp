@@ -1,9 +1,7 @@
 #include "cli/export/export.hpp"
 
-#include "cli/export/result_reader.hpp"
 #include "cli/export/row_writer.hpp"
 #include "cli/export/target.hpp"
-#include "runtime/seal/parquet.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -11,6 +9,7 @@
 #include <algorithm>
 #include <fstream>
 #include <memory>
+#include <set>
 
 namespace mole::cli {
 namespace {
@@ -20,6 +19,161 @@ using runtime::Column;
 using runtime::RowTable;
 
 constexpr std::uint64_t max_rows_in_memory = 16'000'000;
+constexpr std::string_view hidden_in_tables[] = {"interval_end", "flows_late", "files_expected", "files_present"};
+
+constexpr std::size_t max_seen = 24;
+
+// Removes all rows, but keeps the type.
+void clear(Column& column) {
+  std::visit([](auto& values) { values.clear(); }, column.values);
+  column.valid.clear();
+}
+
+void keep(Column& column, const std::vector<std::size_t>& rows) {
+  std::visit(
+      [&](auto& values) {
+        std::decay_t<decltype(values)> kept;
+        kept.reserve(rows.size());
+        for (const auto row : rows) kept.push_back(std::move(values[row]));
+        values = std::move(kept);
+      },
+      column.values);
+  if (column.valid.empty()) return;
+  std::vector<std::uint8_t> valid;
+  valid.reserve(rows.size());
+  for (const auto row : rows) valid.push_back(column.valid[row]);
+  column.valid = std::move(valid);
+}
+
+bool same_shape(const RowTable& a, const RowTable& b) {
+  return std::equal(a.columns.begin(), a.columns.end(), b.columns.begin(), b.columns.end(),
+                    [](const Column& x, const Column& y) { return x.name == y.name && x.type == y.type; });
+}
+
+// Reads the files of a request one after the other and selects what it asks for. Memory is bounded by the largest file.
+class ResultReader {
+ public:
+  // Opens the first file and selects the columns. `shorten`: hide secondary columns unless requested, for terminals.
+  static Result<ResultReader> open(const ExportRequest& request, bool shorten) {
+    if (request.files.empty()) return missing("no results in this range; compute them with mole run");
+    auto parquet = runtime::Parquet::open({fs::temp_directory_path()});
+    if (!parquet) return parquet.error();
+    ResultReader reader(std::move(*parquet), request);
+    auto note = reader.parquet_.note(request.files.front());
+    if (!note) return note.error();
+    reader.note_ = std::move(*note);
+    auto first = reader.parquet_.read(request.files.front());
+    if (!first) return first.error();
+    if (auto done = reader.choose(*first, shorten); !done) return done.error();
+    return reader;
+  }
+
+  const runtime::ParquetNote& note() const { return note_; }
+  // For each filter of `where`: some of the values its column has in the rows read so far.
+  const std::vector<std::set<std::string>>& seen() const { return seen_; }
+  // The columns without rows: name, type, unit and doc. Rate columns have the rate's type and unit, but their old name.
+  const RowTable& shape() const { return shape_; }
+
+  // Reads the rows of the next file; nullopt after the last file. invalid after the last file: no row passed `where`.
+  Result<std::optional<RowTable>> next() {
+    if (next_ == request_.files.size()) {
+      if (!request_.where.empty() && !any_passed_) return no_matching_row();
+      return std::optional<RowTable>{};
+    }
+    const auto& path = request_.files[next_++];
+    auto rows = parquet_.read(path, {columns_, request_.range});
+    if (!rows) return rows.error();
+    filter(*rows);
+    std::erase_if(rows->columns, [this](const Column& column) { return filter_only_.contains(column.name); });
+    make_rates(*rows);
+    if (!same_shape(*rows, shape_))
+      return invalid(fmt::format("the columns of {} and {} differ; export one module of one revision at a time",
+                                 request_.files.front().string(), path.string()));
+    return std::optional<RowTable>(std::move(*rows));
+  }
+
+ private:
+  ResultReader(runtime::Parquet parquet, const ExportRequest& request)
+      : request_(request), parquet_(std::move(parquet)), seen_(request.where.size()) {}
+
+  Result<> choose(const RowTable& all, bool shorten) {
+    std::vector<std::string> names;
+    for (const auto& column : all.columns) names.push_back(column.name);
+    const auto wanted = matching(request_.columns, names);
+    if (!wanted) return wanted.error();
+    for (const auto& filter : request_.where)
+      if (std::find(names.begin(), names.end(), filter.column) == names.end())
+        return invalid(no_such("column", filter.column, names));
+    const auto kept = [&](const Column& column) {
+      const auto& name = column.name;
+      if (name == "interval_start" || std::find(note_.by.begin(), note_.by.end(), name) != note_.by.end()) return true;
+      if (!request_.columns.empty() && (!shorten || name != "coverage"))  // a table always shows coverage: it explains empty rows
+        return std::find(wanted->begin(), wanted->end(), name) != wanted->end();
+      return !shorten || std::find(std::begin(hidden_in_tables), std::end(hidden_in_tables), name) == std::end(hidden_in_tables);
+    };
+    const auto filtered = [&](const Column& column) {
+      return std::any_of(request_.where.begin(), request_.where.end(),
+                         [&](const auto& filter) { return filter.column == column.name; });
+    };
+    for (auto column : all.columns) {
+      const bool shown = kept(column);
+      if (!shown && !filtered(column)) continue;
+      columns_.push_back(column.name);
+      if (!shown) {
+        filter_only_.insert(column.name);
+        continue;
+      }
+      clear(column);
+      shape_.columns.push_back(std::move(column));
+    }
+    make_rates(shape_);
+    return {};
+  }
+
+  void make_rates(RowTable& rows) const {
+    if (!request_.rates) return;
+    for (auto& column : rows.columns)
+      if (const auto found = request_.rates->find(column.name); found != request_.rates->end()) make_rate(column, found->second);
+  }
+
+  void filter(RowTable& rows) {
+    if (request_.where.empty()) return;
+    std::vector<std::size_t> kept;
+    for (std::size_t row = 0; row < rows.rows(); ++row) {
+      bool passes = true;
+      for (std::size_t i = 0; i < request_.where.size(); ++i) {
+        const auto& allowed = request_.where[i].values;
+        const auto* column = rows.find(request_.where[i].column);
+        const auto value = column ? value_text(*column, row) : "";  // next() rejects a missing column afterwards
+        passes &= std::find(allowed.begin(), allowed.end(), value) != allowed.end();
+        if (!any_passed_ && seen_[i].size() < max_seen) seen_[i].insert(value);
+      }
+      if (passes) kept.push_back(row);
+    }
+    any_passed_ |= !kept.empty();
+    for (auto& column : rows.columns) keep(column, kept);
+  }
+
+  Error no_matching_row() const {
+    for (std::size_t i = 0; i < request_.where.size(); ++i) {
+      if (std::find(note_.by.begin(), note_.by.end(), request_.where[i].column) == note_.by.end()) continue;
+      for (const auto& value : request_.where[i].values)
+        if (!seen_[i].contains(value) && seen_[i].size() < max_seen)
+          return invalid(no_such(request_.where[i].column, value, {seen_[i].begin(), seen_[i].end()}));
+    }
+    return invalid("no row matches every --where; remove some of them, or see all rows with mole results MODULE");
+  }
+
+  const ExportRequest& request_;
+  runtime::Parquet parquet_;
+  std::vector<std::string> columns_;
+  std::set<std::string> filter_only_;  // the part of columns_ read only for `where`
+  runtime::ParquetNote note_;
+  RowTable shape_;
+  std::size_t next_ = 0;
+  std::vector<std::set<std::string>> seen_;  // some values of each filtered column, for error messages
+  bool any_passed_ = false;                  // a row passed `where`
+};
 
 // Appends the rows of `from` to a column of the same type.
 void append(Column& to, Column&& from) {
@@ -86,16 +240,10 @@ Result<std::uint64_t> write_rows(RowStream& rows, RowWriter& writer) {
 }
 
 std::unique_ptr<RowWriter> writer_for(ExportFormat format, Sink sink, std::uint64_t table_rows, std::size_t table_width) {
-  switch (format) {
-    case ExportFormat::csv:
-      return csv_writer(std::move(sink));
-    case ExportFormat::ndjson:
-      return ndjson_writer(std::move(sink));
-    case ExportFormat::arrow:
-      return arrow_writer(std::move(sink));
-    default:
-      return table_writer(std::move(sink), table_rows, table_width);
-  }
+  if (format == ExportFormat::csv) return csv_writer(std::move(sink));
+  if (format == ExportFormat::ndjson) return ndjson_writer(std::move(sink));
+  if (format == ExportFormat::arrow) return arrow_writer(std::move(sink));
+  return table_writer(std::move(sink), table_rows, table_width);
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 //   auto rows = export_results(request, ExportFormat::csv, "traffic.csv");
 #pragma once
 
-#include "cli/export/rate.hpp"
+#include "cli/export/column.hpp"
 #include "cli/export/selection.hpp"
 #include "runtime/rows/row_table.hpp"
 #include "runtime/seal/parquet.hpp"

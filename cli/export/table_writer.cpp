@@ -1,5 +1,5 @@
 // Aligned text for a terminal.
-#include "cli/export/cell.hpp"
+#include "cli/export/column.hpp"
 #include "cli/export/row_writer.hpp"
 #include "sdk/model/time.hpp"
 
@@ -48,20 +48,11 @@ std::string coverage(double value) {
 
 std::string cell(const Column& column, std::size_t row) {
   if (column.is_null(row)) return "-";
-  switch (type_of(column)) {
-    case ColumnType::u64:
-      return std::to_string(std::get<0>(column.values)[row]);
-    case ColumnType::i64:
-      return std::to_string(std::get<1>(column.values)[row]);
-    case ColumnType::time:
-      return format_time(std::get<1>(column.values)[row]);
-    case ColumnType::boolean:
-      return std::get<1>(column.values)[row] ? "yes" : "no";
-    case ColumnType::text:
-      return sanitized(std::get<3>(column.values)[row]);
-    case ColumnType::f64:
-      break;
-  }
+  const auto type = type_of(column);
+  if (type == ColumnType::time) return format_time(std::get<1>(column.values)[row]);
+  if (type == ColumnType::boolean) return std::get<1>(column.values)[row] ? "yes" : "no";
+  if (type == ColumnType::text) return sanitized(std::get<3>(column.values)[row]);
+  if (type != ColumnType::f64) return value_text(column, row);
   const double value = std::get<2>(column.values)[row];
   return column.name == "coverage" ? coverage(value) : number(value);
 }

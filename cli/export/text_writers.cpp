@@ -1,5 +1,5 @@
 // CSV and NDJSON.
-#include "cli/export/cell.hpp"
+#include "cli/export/column.hpp"
 #include "cli/export/row_writer.hpp"
 #include "sdk/model/time.hpp"
 
@@ -29,26 +29,13 @@ std::string csv_text(const std::string& text) {
 
 // Writes a cell that is not null; `quote` formats texts and times.
 void put_value(std::string& out, const Column& column, std::size_t row, std::string (*quote)(const std::string&)) {
-  switch (type_of(column)) {
-    case ColumnType::u64:
-      out += std::to_string(std::get<0>(column.values)[row]);
-      break;
-    case ColumnType::i64:
-      out += std::to_string(std::get<1>(column.values)[row]);
-      break;
-    case ColumnType::f64:
-      fmt::format_to(std::back_inserter(out), "{}", std::get<2>(column.values)[row]);  // the shortest text that reads back
-      break;
-    case ColumnType::boolean:
-      out += std::get<1>(column.values)[row] ? "true" : "false";
-      break;
-    case ColumnType::time:
-      out += quote(format_time(std::get<1>(column.values)[row]));
-      break;
-    case ColumnType::text:
-      out += quote(std::get<3>(column.values)[row]);
-      break;
-  }
+  const auto type = type_of(column);
+  if (type == ColumnType::time)
+    out += quote(format_time(std::get<1>(column.values)[row]));
+  else if (type == ColumnType::text)
+    out += quote(std::get<3>(column.values)[row]);
+  else  // of a double the shortest text that reads back to the same value
+    out += value_text(column, row);
 }
 
 std::string quoted(const std::string& text) { return json(text).dump(-1, ' ', false, json::error_handler_t::replace); }

@@ -1,5 +1,4 @@
 #include "cli/format/human.hpp"
-#include "cli/format/table.hpp"
 #include "cli/format/texts.hpp"
 
 #include <fmt/format.h>
@@ -14,20 +13,9 @@ using coordinator::RequestState;
 using coordinator::RequestStatus;
 
 Paint paint_of(RequestState state) {
-  switch (state) {
-    case RequestState::complete:
-      return Paint::green;
-    case RequestState::partial:
-    case RequestState::waiting:
-      return Paint::yellow;
-    case RequestState::failed:
-    case RequestState::cancelled:
-      return Paint::red;
-    case RequestState::accepted:
-    case RequestState::running:
-      break;
-  }
-  return Paint::cyan;
+  if (state == RequestState::complete) return Paint::green;
+  if (state == RequestState::partial || state == RequestState::waiting) return Paint::yellow;
+  return state == RequestState::failed || state == RequestState::cancelled ? Paint::red : Paint::cyan;
 }
 
 std::string jobs_text(const coordinator::JobCounts& jobs) {

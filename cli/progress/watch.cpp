@@ -1,6 +1,9 @@
 #include "cli/progress/watch.hpp"
 
-#include "cli/context.hpp"
+#include "cli/exit_code.hpp"
+#include "cli/format/human.hpp"
+
+#include <fmt/format.h>
 
 #include <poll.h>
 #include <signal.h>
@@ -9,9 +12,32 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <tuple>
 
 namespace mole::cli {
 namespace {
+
+using coordinator::RequestStatus;
+
+std::uint64_t finished_jobs(const RequestStatus& request) {
+  return request.jobs.done + request.jobs.failed + request.jobs.blocked;
+}
+
+double share(std::uint64_t done, std::uint64_t total) {
+  return static_cast<double>(done) / static_cast<double>(std::max<std::uint64_t>(1, total));
+}
+
+// Returns "2 tasks at 12 MiB of 31 MiB"; "2 tasks" before they report the size of their files.
+std::string running_text(const std::vector<coordinator::TaskStatus>& tasks) {
+  std::uint64_t done = 0, total = 0;
+  for (const auto& task : tasks) {
+    done += task.bytes_done;
+    total += task.bytes_total;
+  }
+  const auto count = human_number(tasks.size(), "task", "tasks");
+  if (total == 0) return count;
+  return fmt::format("{} at {} of {}", count, human_bytes(static_cast<double>(done)), human_bytes(static_cast<double>(total)));
+}
 
 // The poll interval is a fraction of the time waited so far, so that the end of a short request is noticed quickly.
 constexpr double poll_fraction = 0.02, min_poll_seconds = 0.002, max_poll_seconds = 0.2;
@@ -26,6 +52,79 @@ void on_signal(int) {
 }
 
 }  // namespace
+
+ProgressKind progress_kind(const std::string& name, bool terminal) {
+  for (const auto& [known, kind] :
+       {std::pair("bar", ProgressKind::bar), std::pair("plain", ProgressKind::plain), std::pair("none", ProgressKind::none)})
+    if (name == known) return kind;
+  return terminal ? ProgressKind::bar : ProgressKind::plain;
+}
+
+std::string progress_line(const RequestStatus& request, const Pace& pace) {
+  const auto& [jobs, files] = std::tie(request.jobs, request.files);
+  const auto finished = finished_jobs(request), bytes = request.bytes.done;
+  std::string line;
+  if (jobs.total > 0) line = fmt::format("jobs {}/{}", human_count(finished), human_count(jobs.total));
+  if (jobs.failed > 0) line += fmt::format(" ({} failed)", human_count(jobs.failed));
+  if (files.total > 0)
+    line += fmt::format("{}files {}/{}", line.empty() ? "" : "  ", human_count(files.done), human_count(files.total));
+  if (pace.elapsed >= 1 && bytes > pace.bytes_at_start)
+    line += fmt::format("  {:.1f} MB/s", static_cast<double>(bytes - pace.bytes_at_start) / pace.elapsed / 1e6);
+  if (!request.tasks.empty()) line += "  " + running_text(request.tasks);
+  if (pace.elapsed >= 1 && finished > pace.jobs_at_start && finished < jobs.total)
+    line += "  ETA " + human_seconds(pace.elapsed * static_cast<double>(jobs.total - finished) /
+                                     static_cast<double>(finished - pace.jobs_at_start));
+  return line;
+}
+
+std::string progress_bar(double share, std::size_t width, const Style& style) {
+  const auto full = static_cast<std::size_t>(std::clamp(share, 0.0, 1.0) * static_cast<double>(width));
+  std::string done, rest;
+  for (std::size_t i = 0; i < width; ++i) (i < full ? done : rest) += i < full ? "━" : "─";
+  return style.paint(Paint::green, done) + style.paint(Paint::dim, rest);
+}
+
+void Progress::update(const RequestStatus& request, double now) {
+  if (kind_ == ProgressKind::none) return;
+  if (!start_) {
+    start_ = now;
+    pace_ = {.jobs_at_start = finished_jobs(request), .bytes_at_start = request.bytes.done};
+  }
+  pace_.elapsed = now - *start_;
+  latest_ = progress_line(request, pace_);
+  if (kind_ == ProgressKind::bar)
+    draw_bar(request);
+  else
+    write_line(finished_jobs(request), now);
+}
+
+void Progress::draw_bar(const RequestStatus& request) {
+  if (latest_ == shown_) return;
+  const auto& [jobs, files] = std::tie(request.jobs, request.files);
+  const double done = jobs.total > 0 ? share(finished_jobs(request), jobs.total) : share(files.done, files.total);
+  const std::size_t used = display_width(latest_) + 3, room = style_.width > used ? style_.width - used : 0;
+  err_ << "\r\033[K" << progress_bar(done, std::min<std::size_t>(room, 30), style_) << "  " << latest_ << std::flush;
+  shown_ = latest_;
+}
+
+// Writes a line when the number of finished jobs changes, at most every two seconds, to keep the log of a long run short.
+void Progress::write_line(std::uint64_t finished, double now) {
+  if (latest_.empty() || (shown_ && (finished == written_ || now - written_at_ < 2))) return;
+  err_ << latest_ << '\n' << std::flush;
+  shown_ = latest_;
+  written_ = finished;
+  written_at_ = now;
+}
+
+void Progress::finish() {
+  if (kind_ == ProgressKind::bar) {
+    if (shown_) err_ << "\r\033[K" << std::flush;
+    shown_.reset();
+  } else if (!latest_.empty() && latest_ != shown_) {
+    err_ << latest_ << '\n' << std::flush;
+    shown_ = latest_;
+  }
+}
 
 Interrupt::Interrupt() {
   interrupts = 0;
@@ -50,14 +149,13 @@ Watch system_watch(const Interrupt& interrupt) {
   return watch;
 }
 
-bool is_settled(const coordinator::RequestStatus& request) {
+bool is_settled(const RequestStatus& request) {
   const auto& jobs = request.jobs;
   if (is_final(request.state) || request.state == coordinator::RequestState::waiting) return true;
   return jobs.waiting > 0 && jobs.done + jobs.failed + jobs.blocked + jobs.waiting == jobs.total;
 }
 
-Result<coordinator::RequestStatus> watch_request(coordinator::ClientApi& api, const std::string& id, Progress& progress,
-                                                 const Watch& watch) {
+Result<RequestStatus> watch_request(coordinator::ClientApi& api, const std::string& id, Progress& progress, const Watch& watch) {
   const double start = watch.now();
   double reached = start;
   for (;;) {

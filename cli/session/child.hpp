@@ -10,51 +10,42 @@
 #include <utility>
 #include <vector>
 
+namespace mole::nodes {
+class Spawn;
+}
+
 namespace mole::cli {
 
-// Runs `command` with our standard streams and waits for its exit code; its first word names a program beside this one. A
-// signal n gives 128 + n, except SIGPIPE, which gives 0. missing: the program does not exist.
-Result<int> run_sibling(const std::vector<std::string>& command);
-
-// A program beside this one with its standard output connected to a pipe.
-class PipedChild {
- public:
-  // missing: the program does not exist.
-  static Result<PipedChild> start(const std::vector<std::string>& command);
-  PipedChild(PipedChild&& other) noexcept
-      : pid_(std::exchange(other.pid_, -1)), fd_(std::exchange(other.fd_, -1)), name_(std::move(other.name_)) {}
-  PipedChild& operator=(PipedChild&&) = delete;
-  ~PipedChild();  // closes the pipe and waits
-
-  // Reads up to `size` bytes; 0 at the end.
-  Result<std::size_t> read(char* to, std::size_t size);
-  // Closes the pipe and waits for the exit code, like run_sibling.
-  Result<int> wait();
-
- private:
-  PipedChild(pid_t pid, int fd, std::string name) : pid_(pid), fd_(fd), name_(std::move(name)) {}
-  void close_pipe();
-  pid_t pid_ = -1;
-  int fd_ = -1;
-  std::string name_;
-};
-
-// A child process that lives as long as this object. It has its own process group, so that ^C on the terminal does not reach
-// it directly.
+// A child process that lives at most as long as this object. The first word of a command names a program beside this one;
+// missing: it does not exist.
 class Child {
  public:
-  // Appends stdout and stderr to `log`. missing: the program does not exist.
-  static Result<Child> start(const std::vector<std::string>& command, const std::filesystem::path& log);
-  Child(Child&& other) noexcept : pid_(std::exchange(other.pid_, -1)) {}
+  // Starts a child with our standard streams.
+  static Result<Child> start(const std::vector<std::string>& command);
+  // Starts a child whose standard output is connected to a pipe.
+  static Result<Child> start_piped(const std::vector<std::string>& command);
+  // Starts a child in a process group of its own, so that ^C on the terminal does not reach it directly, and appends its stdout
+  // and stderr to `log`.
+  static Result<Child> start_in_background(const std::vector<std::string>& command, const std::filesystem::path& log);
+  Child(Child&& other) noexcept
+      : pid_(std::exchange(other.pid_, -1)), pipe_(std::exchange(other.pipe_, -1)), name_(std::move(other.name_)) {}
   Child& operator=(Child&&) = delete;
   // Stops the child: SIGTERM, a second one after three seconds, SIGKILL to the whole group after eight.
   ~Child();
 
   bool running();
+  // Reads up to `size` bytes from the pipe; 0 at the end.
+  Result<std::size_t> read(char* to, std::size_t size);
+  // Closes the pipe and waits for the exit code. A signal n gives 128 + n, except SIGPIPE, which gives 0.
+  Result<int> wait();
 
  private:
-  explicit Child(pid_t pid) : pid_(pid) {}
-  pid_t pid_ = -1;
+  Child(pid_t pid, int pipe, std::string name) : pid_(pid), pipe_(pipe), name_(std::move(name)) {}
+  static Result<Child> launch(const nodes::Spawn& spawn, const std::vector<std::string>& command, int pipe = -1);
+  void close_pipe();
+  pid_t pid_;
+  int pipe_;  // -1: none
+  std::string name_;
 };
 
 }  // namespace mole::cli

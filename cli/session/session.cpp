@@ -1,36 +1,45 @@
 #include "cli/session/session.hpp"
 
+#include "cli/exit_code.hpp"
 #include "cli/session/child.hpp"
-#include "cli/session/embedded.hpp"
+#include "coordinator/service.hpp"
 #include "coordinator/wire/client.hpp"
+#include "coordinator/wire/frame_server.hpp"
 #include "sdk/descriptor/sidecar.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <cstring>
+#include <optional>
+#include <thread>
 
 namespace mole::cli {
 namespace {
 
+namespace fs = std::filesystem;
+
 class RemoteSession final : public Session {
  public:
-  RemoteSession(std::unique_ptr<coordinator::ClientApi> api, std::filesystem::path folder)
+  RemoteSession(std::unique_ptr<coordinator::ClientApi> api, fs::path folder)
       : api_(std::move(api)), folder_(std::move(folder)) {}
   coordinator::ClientApi& api() override { return *api_; }
-  std::filesystem::path folder() const override { return folder_; }
+  fs::path folder() const override { return folder_; }
   bool embedded() const override { return false; }
   Result<> check() override { return {}; }
 
  private:
   std::unique_ptr<coordinator::ClientApi> api_;
-  std::filesystem::path folder_;
+  fs::path folder_;
 };
 
-Result<std::unique_ptr<Session>> remote(const std::string& address, const std::filesystem::path& folder) {
+Result<std::unique_ptr<Session>> remote(const std::string& address, const fs::path& folder) {
   auto api = coordinator::RemoteCoordinator::at(address);
   if (!api) return api.error();
   return std::unique_ptr<Session>(std::make_unique<RemoteSession>(std::move(*api), folder));
@@ -50,7 +59,7 @@ bool is_listening(const std::string& path) {
 }
 
 // True if another process has the store open, possibly only for the duration of a command.
-bool is_locked(const std::filesystem::path& state) {
+bool is_locked(const fs::path& state) {
   const int fd = ::open((state / "db" / "LOCK").c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return false;
   struct flock lock {};
@@ -61,20 +70,115 @@ bool is_locked(const std::filesystem::path& state) {
   return locked;
 }
 
+// Returns the socket path of a state folder: an absolute path, or a relative one if the absolute path is too long.
+std::string socket_of(const fs::path& state) {
+  std::error_code error;
+  const auto absolute = (fs::absolute(state, error) / "coordinator.sock").lexically_normal().string();
+  const auto relative = (fs::path(".") / fs::relative(absolute, error)).string();
+  return error || absolute.size() <= relative.size() || absolute.size() < sizeof(sockaddr_un::sun_path) ? absolute : relative;
+}
+
+// ---- a coordinator in this process, and a node as its child
+
+// Short, because the progress shown is that of the last heartbeat.
+constexpr Micros node_heartbeat = 500'000, node_lease = 15 * second_us;
+constexpr int node_restarts = 5;
+
+// Called when a write to the store fails. Exits, because nothing may be acknowledged after that.
+[[noreturn]] void storage_failed(const std::string& cause) {
+  std::fprintf(stderr, "mole: cannot write the state: %s; free space or repair the disk, then run again to resume\n",
+               cause.c_str());
+  ::_exit(static_cast<int>(Exit::failed));
+}
+
+std::string threads_per_task(const Options& options) {
+  const auto all = std::max(1U, std::thread::hardware_concurrency());
+  return std::to_string(options.threads ? options.threads : std::max(1U, all / options.slots));
+}
+
+class EmbeddedSession final : public Session {
+ public:
+  EmbeddedSession(const Options& options, std::string socket, std::unique_ptr<coordinator::Service> service)
+      : options_(options), socket_(std::move(socket)), service_(std::move(service)) {}
+
+  ~EmbeddedSession() override {
+    node_.reset();  // releases its leases, so the server must still run
+    if (server_) server_->stop();
+  }
+
+  Result<> serve() {
+    const auto address = coordinator::parse_address("unix:" + socket_);
+    if (!address) return address.error();
+    server_.emplace(coordinator::serve_coordinator(*service_), std::vector{*address});
+    if (auto started = server_->start(); !started) return started;
+    return start_node();
+  }
+
+  coordinator::ClientApi& api() override { return *service_; }
+  fs::path folder() const override { return options_.state; }
+  bool embedded() const override { return true; }
+
+  Result<> check() override {
+    if (!node_ || node_->running()) return {};
+    if (restarts_++ < node_restarts) return start_node();
+    return internal(fmt::format("mole-node ended {} times; see {} for the reason", restarts_, log().string()));
+  }
+
+ private:
+  fs::path log() const { return options_.state / "node.log"; }
+
+  Result<> start_node() {
+    node_.reset();
+    std::vector<std::string> command{"mole-node"};
+    command.insert(command.end(), {"--coordinator", "unix:" + socket_, "--dir", (options_.state / "node").string(), "--blobs",
+                                   (options_.state / "blobs").string(), "--slots", std::to_string(options_.slots), "--threads",
+                                   threads_per_task(options_), "--parent", std::to_string(::getpid())});
+    if (options_.memory > 0) command.insert(command.end(), {"--memory", std::to_string(options_.memory)});
+    if (!options_.columns) command.insert(command.end(), {"--columns", "off"});
+    if (!options_.stall_limit.empty()) command.insert(command.end(), {"--stall-limit", options_.stall_limit});
+    auto child = Child::start_in_background(command, log());
+    if (!child) return child.error();
+    node_.emplace(std::move(*child));
+    return {};
+  }
+
+  Options options_;
+  std::string socket_;
+  std::unique_ptr<coordinator::Service> service_;
+  std::optional<coordinator::FrameServer> server_;
+  std::optional<Child> node_;
+  int restarts_ = 0;
+};
+
+// Opens the state in options.state. For `work` it also listens on the Unix socket `socket` and starts a mole-node with its
+// folder in STATE/node and its log in STATE/node.log. missing: `read` and there is no state.
+Result<std::unique_ptr<Session>> open_embedded(const Options& options, Need need, const std::string& socket) {
+  std::error_code error;
+  if (need == Need::read && !fs::exists(options.state / "db", error))
+    return missing(fmt::format("no state in {}; create one with mole run, or choose another with --state or $MOLE_STATE",
+                               options.state.string()));
+  coordinator::Config config;
+  config.state = options.state;
+  config.plugins = plugin_search_path(options);
+  config.create = need != Need::read;
+  config.leases.heartbeat = node_heartbeat;
+  config.leases.lease = node_lease;
+  config.storage_failed = storage_failed;
+  auto service = coordinator::Service::open(std::move(config));
+  if (!service) return service.error();
+  auto session = std::make_unique<EmbeddedSession>(options, socket, std::move(*service));
+  if (need == Need::work)
+    if (auto served = session->serve(); !served) return served.error();
+  return std::unique_ptr<Session>(std::move(session));
+}
+
 }  // namespace
 
-std::vector<std::filesystem::path> plugin_search_path(const Options& options) {
+std::vector<fs::path> plugin_search_path(const Options& options) {
   auto folders = plugin_folders();
   // The first --plugins has the highest precedence.
   folders.insert(folders.end(), options.plugins.rbegin(), options.plugins.rend());
   return folders;
-}
-
-std::string socket_of(const std::filesystem::path& state) {
-  std::error_code error;
-  const auto absolute = (std::filesystem::absolute(state, error) / "coordinator.sock").lexically_normal().string();
-  const auto relative = (std::filesystem::path(".") / std::filesystem::relative(absolute, error)).string();
-  return error || absolute.size() <= relative.size() || absolute.size() < sizeof(sockaddr_un::sun_path) ? absolute : relative;
 }
 
 Result<std::unique_ptr<Session>> open_session(const Options& options, Need need) {

@@ -1,5 +1,4 @@
 #include "cli/format/human.hpp"
-#include "cli/format/table.hpp"
 #include "cli/format/texts.hpp"
 
 #include <gtest/gtest.h>

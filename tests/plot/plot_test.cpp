@@ -1,6 +1,6 @@
 #include "cli/plot/plot.hpp"
 
-#include "cli/export/cell.hpp"
+#include "cli/export/column.hpp"
 
 #include <gtest/gtest.h>
 

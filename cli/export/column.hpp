@@ -1,4 +1,5 @@
-// Converts counts to rates: bytes to bit/s, packets to packet/s, flows to flow/s.
+// Types and single cells of result columns, and the conversion of counts to rates: bytes to bit/s, packets to packet/s, flows to
+// flow/s.
 #pragma once
 
 #include "coordinator/wire/documents/results.hpp"
@@ -12,6 +13,13 @@
 #include <string_view>
 
 namespace mole::cli {
+
+enum class ColumnType { u64, i64, f64, boolean, time, text };
+ColumnType type_of(const runtime::Column& column);
+bool is_numeric(const runtime::Column& column);  // numbers and bools
+
+// Returns the value as written in a --where filter; "" for null.
+std::string value_text(const runtime::Column& column, std::size_t row);
 
 // Columns that count bytes, packets or flows, each with the time it counts over: the interval, or the module's window.
 using CountedOver = std::map<std::string, Micros>;
