@@ -27,10 +27,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <span>
 #include <string_view>
 #include <type_traits>
-#include <vector>
 
 namespace mole {
 
@@ -123,10 +121,7 @@ struct DecoderCalls {
   using Instance = DecoderInstance<D>;
 
   static std::int32_t open(const mole_host*, const mole_value* params, std::uint32_t count, mole_module** out, mole_error* e) {
-    return guarded(e, [&] {
-      *out = as_module(new Params(read_params<D>(params, count)));
-      return MOLE_OK;
-    });
+    return guarded(e, [&] { *out = as_module(new Params(read_params<D>(params, count))); });
   }
   static void close(mole_module* m) { delete reinterpret_cast<Params*>(m); }
   static std::int32_t recognises(const std::uint8_t* head, std::uint64_t size) {
@@ -141,7 +136,6 @@ struct DecoderCalls {
       else
         made = new Instance(source, sink);
       *out = reinterpret_cast<mole_decoder*>(made);
-      return MOLE_OK;
     });
   }
   static void destroy(mole_decoder* d) { delete reinterpret_cast<Instance*>(d); }

@@ -26,7 +26,6 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
-#include <type_traits>
 #include <vector>
 
 namespace mole {
@@ -85,16 +84,14 @@ struct DownloaderCalls {
         *out = as_module(new D(p));
       else
         *out = as_module(new D());
-      return MOLE_OK;
     });
   }
   static void close(mole_module* m) { delete reinterpret_cast<D*>(m); }
 
   static std::int32_t index(const mole_module* m, const mole_index_sink* sink, mole_error* e) {
-    return guarded(e, [&]() -> std::int32_t {
+    return guarded(e, [&] {
       ObjectSink found(sink);
-      const Result<> done = module_of<D>(m).index(found);
-      return done ? MOLE_OK : put_error(e, done.error());
+      return module_of<D>(m).index(found);
     });
   }
   static std::int32_t stage(const mole_module* m, const mole_text* ids, std::uint32_t count, mole_error* e) {
@@ -107,10 +104,9 @@ struct DownloaderCalls {
     });
   }
   static std::int32_t fetch(const mole_module* m, mole_text id, const mole_writer* writer, mole_error* e) {
-    return guarded(e, [&]() -> std::int32_t {
+    return guarded(e, [&] {
       ByteSink out(writer);
-      const Result<> done = module_of<D>(m).fetch(view(id), out);
-      return done ? MOLE_OK : put_error(e, done.error());
+      return module_of<D>(m).fetch(view(id), out);
     });
   }
 };

@@ -5,9 +5,8 @@
 //     return std::stoi(text);
 //   }
 //   mole::Result<int> twice(const std::string& text) {
-//     const auto number = parse(text);
-//     if (!number) return number.error();
-//     return 2 * *number;
+//     MOLE_TRY(const auto number, parse(text));
+//     return 2 * number;
 //   }
 #pragma once
 
@@ -77,4 +76,20 @@ class [[nodiscard]] Result<void> {
   std::optional<Error> error_;
 };
 
+// Returns `result`, with `prefix` before the message if it is an error.
+template <class T>
+Result<T> prefixed(const std::string& prefix, Result<T> result) {
+  if (result) return result;
+  return Error{result.error().code, prefix + result.error().message};
+}
+
 }  // namespace mole
+
+// Initialises or assigns `variable` with the value of a Result, or returns its error from the calling function. Three statements,
+// so it needs braces after `if`.
+#define MOLE_TRY(variable, ...) MOLE_TRY_AT(variable, __LINE__, __VA_ARGS__)
+#define MOLE_TRY_AT(variable, line, ...) MOLE_TRY_IN(variable, line, __VA_ARGS__)
+#define MOLE_TRY_IN(variable, line, ...)            \
+  auto result_##line = __VA_ARGS__;                 \
+  if (!result_##line) return result_##line.error(); \
+  variable = *std::move(result_##line)  // NOLINT: a declaration cannot be in parentheses

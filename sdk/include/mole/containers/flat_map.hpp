@@ -98,14 +98,8 @@ class FlatMap {
     const auto n = r.count(sizeof(Key) + detail::Codec<Value>::min_size);
     *this = FlatMap();
     grow_for(n);
-    Key before{};
-    for (std::size_t i = 0; i < n; ++i) {
-      Key key;
-      detail::load_value(r, key);
-      if (i > 0 && !(before < key)) StateReader::reject("a map is not sorted");
-      detail::load_value(r, place(key, slot(key)));
-      before = key;
-    }
+    detail::load_ascending<Key>(r, n, "a map is not sorted",
+                                [&](const Key& key) { detail::load_value(r, place(key, slot(key))); });
   }
 
  private:

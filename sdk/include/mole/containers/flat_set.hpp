@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -70,14 +69,7 @@ class FlatSet {
     const auto n = r.count(sizeof(T));
     *this = FlatSet();
     grow_for(n);
-    T before{};
-    for (std::size_t i = 0; i < n; ++i) {
-      T key;
-      detail::load_value(r, key);
-      if (i > 0 && !(before < key)) StateReader::reject("a set is not sorted");
-      place(key, slot(key));
-      before = key;
-    }
+    detail::load_ascending<T>(r, n, "a set is not sorted", [&](const T& key) { place(key, slot(key)); });
   }
 
  private:

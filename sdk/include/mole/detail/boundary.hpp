@@ -6,8 +6,8 @@
 #include <cstring>
 #include <exception>
 #include <new>
-#include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace mole {
@@ -42,11 +42,19 @@ inline std::int32_t put_error(mole_error* e, const Error& error) noexcept {
   return static_cast<std::int32_t>(error.code);
 }
 
-// Runs `call`, which returns a result code, and turns exceptions into one.
+// Runs `call`, which returns nothing, a result code or a Result<>, and turns errors and exceptions into a code.
 template <class F>
 std::int32_t guarded(mole_error* e, F&& call) noexcept {
   try {
-    return call();
+    if constexpr (std::is_void_v<decltype(call())>) {
+      call();
+      return MOLE_OK;
+    } else if constexpr (std::is_same_v<decltype(call()), Result<>>) {
+      const Result<> done = call();
+      return done ? MOLE_OK : put_error(e, done.error());
+    } else {
+      return call();
+    }
   } catch (const Failure& f) {
     return put_error(e, f.error());
   } catch (const std::bad_alloc&) {

@@ -150,6 +150,17 @@ struct Codec<std::pair<A, B>> {
   static std::string shape() { return shape_of<A>() + "," + shape_of<B>(); }
 };
 
+// Loads n keys, which must ascend, and calls f(key) after each, which may load more.
+template <class Key, class F>
+void load_ascending(StateReader& r, std::size_t n, const char* unsorted, F f) {
+  Key key{}, before{};
+  for (std::size_t i = 0; i < n; ++i, before = std::move(key)) {
+    load_value(r, key);
+    if (i > 0 && !(before < key)) StateReader::reject(unsorted);
+    f(key);
+  }
+}
+
 template <class T>
 concept Set = requires {
   typename T::key_type;
@@ -186,17 +197,12 @@ struct Codec<T> {
   }
   static void load(StateReader& r, T& v) {
     v.clear();
-    std::optional<Key> last;
-    for (auto n = r.count(Codec<Key>::min_size); n > 0; --n) {
-      Key key{};
-      load_value(r, key);
-      if (last && !(*last < key)) StateReader::reject("a set is not sorted");
+    load_ascending<Key>(r, r.count(Codec<Key>::min_size), "a set is not sorted", [&](const Key& key) {
       if constexpr (Map<T>)
         load_value(r, v[key]);
       else
         v.insert(key);
-      last = std::move(key);
-    }
+    });
   }
   static std::string shape() {
     if constexpr (Map<T>)

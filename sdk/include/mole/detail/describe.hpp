@@ -5,7 +5,6 @@
 #include <mole/unit.hpp>
 
 #include <charconv>
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>

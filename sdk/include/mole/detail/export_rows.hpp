@@ -94,7 +94,7 @@ template <class S>
 void export_column(const S& s, const std::vector<typename S::Row>& rows, ArrowArray& out) {
   constexpr bool is_text = std::is_same_v<typename Nullable<typename S::Cell>::type, std::string>;
   auto* c = new OutColumn;  // owned by `out` from the next line on
-  out = {static_cast<std::int64_t>(rows.size()), 0, 0, is_text ? 3 : 2, 0, c->buffers, nullptr, nullptr, &OutColumn::release, c};
+  out = {std::ssize(rows), 0, 0, is_text ? 3 : 2, 0, c->buffers, nullptr, nullptr, &OutColumn::release, c};
   fill_column(s, rows, *c, out.null_count);
   c->buffers[0] = out.null_count > 0 ? c->valid.data() : nullptr;
   c->buffers[1] = c->values.data();
@@ -104,21 +104,12 @@ void export_column(const S& s, const std::vector<typename S::Row>& rows, ArrowAr
 // Moves the rows to the host, which releases `out`. On an exception nothing is left to release.
 template <class M>
 void export_rows(const std::vector<typename std::remove_cvref_t<decltype(M::output)>::Row>& rows, ArrowArray* out) {
-  std::size_t width = 0;
+  std::int64_t width = 0;
   for_each_column(M::output, [&](const auto&) { ++width; });
   auto* made = new OutRows;
-  *out = {static_cast<std::int64_t>(rows.size()),
-          0,
-          0,
-          1,
-          static_cast<std::int64_t>(width),
-          made->buffers,
-          nullptr,
-          nullptr,
-          &OutRows::release,
-          made};
+  *out = {std::ssize(rows), 0, 0, 1, width, made->buffers, nullptr, nullptr, &OutRows::release, made};
   try {
-    made->columns.resize(width);
+    made->columns.resize(static_cast<std::size_t>(width));
     for (auto& c : made->columns) made->pointers.push_back(&c);
     out->children = made->pointers.data();
     std::size_t i = 0;

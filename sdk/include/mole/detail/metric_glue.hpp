@@ -134,16 +134,12 @@ struct MetricCalls {
       for (std::uint32_t i = 0; i < binding_count; ++i) types.push_back(bindings[i].type);
       const auto p = read_params<M>(params, param_count);
       *out = as_module(new Module{p, made_from<typename ModuleOf<M>::type>(p), std::move(types)});
-      return MOLE_OK;
     });
   }
   static void close(mole_module* m) { delete reinterpret_cast<Module*>(m); }
 
   static std::int32_t create(const mole_module* m, mole_state** out, mole_error* e) {
-    return guarded(e, [&] {
-      *out = reinterpret_cast<mole_state*>(module_of<Module>(m).make_state());
-      return MOLE_OK;
-    });
+    return guarded(e, [&] { *out = reinterpret_cast<mole_state*>(module_of<Module>(m).make_state()); });
   }
   static void destroy(const mole_module*, mole_state* s) { delete reinterpret_cast<M*>(s); }
 
@@ -156,19 +152,17 @@ struct MetricCalls {
         if (rows->length > 0 && is_valid(column, 0)) value = number_at(column, module.input_types.at(input), 0);
         state(s).begin(Module::spec(input).role, value);
       }
-      return MOLE_OK;
     });
   }
 
   static std::int32_t add(const mole_module* m, mole_state* const* states, std::uint32_t state_count,
                           const std::uint32_t* state_of_row, const mole_batch* batch, mole_error* e) {
     return guarded(e, [&] {
-      if (batch->rows == 0) return MOLE_OK;
+      if (batch->rows == 0) return;
       if constexpr (reads_flows<M>)
         add_flows(states, state_count, state_of_row, *batch, static_cast<AddArgument<M>*>(nullptr));
       else
         add_values(module_of<Module>(m), states, state_count, state_of_row, *batch);
-      return MOLE_OK;
     });
   }
 
@@ -218,10 +212,7 @@ struct MetricCalls {
   }
 
   static std::int32_t merge(const mole_module*, mole_state* s, const mole_state* other, mole_error* e) {
-    return guarded(e, [&] {
-      state(s).merge(state(other));
-      return MOLE_OK;
-    });
+    return guarded(e, [&] { state(s).merge(state(other)); });
   }
 
   static std::int32_t finish(const mole_module*, mole_state* const* states, const mole_interval* intervals, std::uint32_t count,
@@ -241,7 +232,6 @@ struct MetricCalls {
         }
       }
       export_rows<M>(all, rows);
-      return MOLE_OK;
     });
   }
 
@@ -250,7 +240,6 @@ struct MetricCalls {
       StateWriter w(to);
       save_value(w, state(s));
       w.flush();
-      return MOLE_OK;
     });
   }
   static std::int32_t load(const mole_module*, mole_state* s, const void* data, std::uint64_t size, mole_error* e) {
@@ -258,7 +247,6 @@ struct MetricCalls {
       StateReader r(data, size);
       load_value(r, state(s));
       if (r.left() > 0) StateReader::reject("bytes follow the last field");
-      return MOLE_OK;
     });
   }
 };

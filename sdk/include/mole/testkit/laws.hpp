@@ -16,8 +16,6 @@
 #include <cstdint>
 #include <stdexcept>
 #include <string>
-#include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <vector>
 
