@@ -12,25 +12,7 @@ namespace {
 using Kind = FilterNode::Kind;
 using Compare = FilterNode::Compare;
 
-std::string_view compare_text(Compare c) {
-  switch (c) {
-    case Compare::equal:
-      return "=";
-    case Compare::unequal:
-      return "!=";
-    case Compare::less:
-      return "<";
-    case Compare::greater:
-      return ">";
-    case Compare::at_most:
-      return "<=";
-    case Compare::at_least:
-      return ">=";
-    case Compare::in:
-      return "in";
-  }
-  return "=";
-}
+constexpr std::string_view compare_texts[] = {"=", "!=", "<", ">", "<=", ">=", "in"};  // by Compare
 
 std::string net_text(const FilterNode::Net& net) {
   char text[INET6_ADDRSTRLEN] = {};
@@ -70,7 +52,7 @@ std::string text_of(const FilterNode& node) {
     case Kind::negation:
       return "not " + text_of(node.children[0]);
     case Kind::number:
-      return column_text(node.column) + " " + std::string(compare_text(node.compare)) + " " +
+      return column_text(node.column) + " " + std::string(compare_texts[static_cast<int>(node.compare)]) + " " +
              (node.compare == Compare::in ? listed(node.numbers, number) : number(node.numbers[0]));
     case Kind::address:
       return column_text(node.column) + " in " + listed(node.nets, net_text);

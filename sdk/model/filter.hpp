@@ -38,12 +38,12 @@ struct FilterNode {
   };
 
   Kind kind = Kind::any;
-  std::vector<FilterNode> children;  // all_of, one_of: at least 2; negation: 1
-  int column = -1;                   // MOLE_COLUMN_*; number: also `duration_column` and `bpp_column`
+  std::vector<FilterNode> children{};  // all_of, one_of: at least 2; negation: 1
+  int column = -1;                     // MOLE_COLUMN_*; number: also `duration_column` and `bpp_column`
   Compare compare = Compare::equal;
-  std::vector<std::uint64_t> numbers;  // number: the operand, or the sorted set of `in`; flags: the bits; family: 4 or 6
-  std::vector<Net> nets;               // address: any of them
-  std::vector<std::string> names;      // router: any of them
+  std::vector<std::uint64_t> numbers{};  // number: the operand, or the sorted set of `in`; flags: the bits; family: 4 or 6
+  std::vector<Net> nets{};               // address: any of them
+  std::vector<std::string> names{};      // router: any of them
 };
 
 inline constexpr int duration_column = 1000;  // end - start, milliseconds

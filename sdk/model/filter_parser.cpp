@@ -35,6 +35,12 @@ constexpr struct {
 } protocols[] = {{"icmp", 1}, {"igmp", 2}, {"tcp", 6},    {"udp", 17},  {"gre", 47},
                  {"esp", 50}, {"ah", 51},  {"icmp6", 58}, {"ospf", 89}, {"sctp", 132}};
 
+template <class T>
+void sort_unique(std::vector<T>& values) {
+  std::sort(values.begin(), values.end());
+  values.erase(std::unique(values.begin(), values.end()), values.end());
+}
+
 std::string protocol_names() {
   std::string names;
   for (const auto& p : protocols) names.append(names.empty() ? "" : ", ").append(p.name);
@@ -72,8 +78,7 @@ class Parser {
   FilterNode series(Kind kind, std::string_view word, std::string_view sign, Part part) {
     FilterNode first = part();
     if (peek().text != word && peek().text != sign) return first;
-    FilterNode node;
-    node.kind = kind;
+    FilterNode node{.kind = kind};
     const auto join = [&](FilterNode child) {  // flattens (a and b) and c into a and b and c
       if (child.kind == kind)
         node.children.insert(node.children.end(), child.children.begin(), child.children.end());
@@ -111,8 +116,8 @@ class Parser {
   FilterNode test() {
     if (peek().text.empty() && !peek().quoted) return fail("expected a condition, found the end");
     if (take("any")) return {};
-    if (take("inet") || take("ipv4")) return family(4);
-    if (take("inet6") || take("ipv6")) return family(6);
+    if (take("inet") || take("ipv4")) return {.kind = Kind::family, .numbers = {4}};
+    if (take("inet6") || take("ipv6")) return {.kind = Kind::family, .numbers = {6}};
     if (take("proto") || take("protocol")) return protocol();
     if (take("flags") || take("tcp_flags")) return flags();
     if (take("router")) return router();
@@ -151,25 +156,14 @@ class Parser {
     return fail("expected port, ip, host, net, as or mask after src or dst, found '" + peek().raw + "'");
   }
 
-  static FilterNode family(std::uint64_t number) {
-    FilterNode node;
-    node.kind = Kind::family;
-    node.numbers = {number};
-    return node;
-  }
-
   // Applies `node` to one column, or to either of two.
   static FilterNode on(FilterNode node, int first, int second) {
     node.column = first;
     if (second < 0) return node;
     FilterNode other = node;
     other.column = second;
-    FilterNode both;
-    both.kind = Kind::one_of;
-    // "port != 80" must hold on both sides.
-    if (node.kind == Kind::number && node.compare == Compare::unequal) both.kind = Kind::all_of;
-    both.children = {std::move(node), std::move(other)};
-    return both;
+    const bool unequal = node.kind == Kind::number && node.compare == Compare::unequal;  // "port != 80" must hold on both sides
+    return {.kind = unequal ? Kind::all_of : Kind::one_of, .children = {std::move(node), std::move(other)}};
   }
 
   Compare comparison() {
@@ -186,10 +180,7 @@ class Parser {
 
   template <class Item>
   void list(Item item) {
-    if (!take("[")) {
-      fail("expected '[' and a list");
-      return;
-    }
+    if (!take("[")) fail("expected '[' and a list");
     while (!error_ && !take("]")) {
       item();
       take(",");
@@ -223,13 +214,10 @@ class Parser {
   }
 
   FilterNode numbers(int first, int second) {
-    FilterNode node;
-    node.kind = Kind::number;
-    node.compare = comparison();
+    FilterNode node{.kind = Kind::number, .compare = comparison()};
     if (node.compare == Compare::in) {
       list([&] { node.numbers.push_back(number()); });
-      std::sort(node.numbers.begin(), node.numbers.end());
-      node.numbers.erase(std::unique(node.numbers.begin(), node.numbers.end()), node.numbers.end());
+      sort_unique(node.numbers);
       if (!error_ && node.numbers.empty()) return fail("a list needs at least one number");
     } else {
       node.numbers = {number()};
@@ -241,9 +229,7 @@ class Parser {
   }
 
   FilterNode protocol() {
-    FilterNode node;
-    node.kind = Kind::number;
-    node.compare = comparison();
+    FilterNode node{.kind = Kind::number, .compare = comparison()};
     const auto one = [&] {
       for (const auto& p : protocols)
         if (take(p.name)) return node.numbers.push_back(p.number);
@@ -254,8 +240,7 @@ class Parser {
       list(one);
     else
       one();
-    std::sort(node.numbers.begin(), node.numbers.end());
-    node.numbers.erase(std::unique(node.numbers.begin(), node.numbers.end()), node.numbers.end());
+    sort_unique(node.numbers);
     if (!error_ && node.numbers.empty()) return fail("a list needs at least one protocol");
     return on(std::move(node), MOLE_COLUMN_PROTOCOL, -1);
   }
@@ -263,9 +248,7 @@ class Parser {
   FilterNode flags() {
     static constexpr std::string_view letters = "fsrpauec";  // bits 0.. of tcpControlBits
     take("=");
-    FilterNode node;
-    node.kind = Kind::flags;
-    node.column = MOLE_COLUMN_TCP_FLAGS;
+    FilterNode node{.kind = Kind::flags, .column = MOLE_COLUMN_TCP_FLAGS};
     const std::string text = peek().text;
     if (!text.empty() && text.find_first_not_of("fsrpauecx") == text.npos) {
       std::uint64_t bits = 0;
@@ -280,24 +263,17 @@ class Parser {
   }
 
   FilterNode router() {
-    FilterNode node;
-    node.kind = Kind::router;
-    node.column = MOLE_COLUMN_ROUTER;
+    FilterNode node{.kind = Kind::router, .column = MOLE_COLUMN_ROUTER};
     const auto name = [&] {
-      if (peek().raw.empty() || (!peek().quoted && !is_filter_word(peek().raw[0]))) {
-        fail("expected a router's name");
-        return;
-      }
+      if (peek().raw.empty() || (!peek().quoted && !is_filter_word(peek().raw[0]))) return void(fail("expected a router's name"));
       node.names.push_back(peek().raw);
       advance();
     };
-    const bool many = comparison() == Compare::in;
-    if (many)
+    if (comparison() == Compare::in)
       list(name);
     else
       name();
-    std::sort(node.names.begin(), node.names.end());
-    node.names.erase(std::unique(node.names.begin(), node.names.end()), node.names.end());
+    sort_unique(node.names);
     if (!error_ && node.names.empty()) return fail("a list needs at least one name");
     return node;
   }
@@ -307,13 +283,10 @@ class Parser {
     const auto slash = text.find('/');
     const std::string host = text.substr(0, slash);
     FilterNode::Net net;
-    if (inet_pton(AF_INET, host.c_str(), net.address.data()) == 1) {
-      net.family = 4;
-      net.prefix = 32;
-    } else if (inet_pton(AF_INET6, host.c_str(), net.address.data()) == 1) {
+    if (inet_pton(AF_INET6, host.c_str(), net.address.data()) == 1) {
       net.family = 6;
       net.prefix = 128;
-    } else {
+    } else if (inet_pton(AF_INET, host.c_str(), net.address.data()) != 1) {
       fail("expected an address, found '" + peek().raw + "'");
       return {};
     }
@@ -337,8 +310,7 @@ class Parser {
   }
 
   FilterNode addresses(int first, int second, bool net_wanted) {
-    FilterNode node;
-    node.kind = Kind::address;
+    FilterNode node{.kind = Kind::address};
     const Compare compare = comparison();
     if (compare != Compare::equal && compare != Compare::in && compare != Compare::unequal)
       return fail("addresses have no order; use =, != or in");
@@ -349,14 +321,11 @@ class Parser {
       list(one);
     else
       one();
-    std::sort(node.nets.begin(), node.nets.end());
-    node.nets.erase(std::unique(node.nets.begin(), node.nets.end()), node.nets.end());
+    sort_unique(node.nets);
     if (!error_ && node.nets.empty()) return fail("a list needs at least one address");
-    if (compare != Compare::unequal) return on(std::move(node), first, second);
-    FilterNode negation;
-    negation.kind = Kind::negation;
-    negation.children.push_back(on(std::move(node), first, second));
-    return negation;
+    node = on(std::move(node), first, second);
+    if (compare != Compare::unequal) return node;
+    return {.kind = Kind::negation, .children = {std::move(node)}};
   }
 
   std::vector<FilterWord> words_;
@@ -368,12 +337,10 @@ class Parser {
 
 Result<Filter> parse_filter(std::string_view text) {
   if (text.size() > max_length) return invalid("filter: longer than 65536 characters; split the module");
-  auto words = split_filter(text);
-  if (!words) return words.error();
-  if (words->size() == 1) return Filter{};
-  auto root = Parser(std::move(*words)).parse();
-  if (!root) return root.error();
-  return Filter(std::move(*root));
+  MOLE_TRY(auto words, split_filter(text));
+  if (words.size() == 1) return Filter{};
+  MOLE_TRY(auto root, Parser(std::move(words)).parse());
+  return Filter(std::move(root));
 }
 
 }  // namespace mole

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <optional>
 #include <string>
@@ -26,15 +27,11 @@ std::string_view word(std::string_view& line) {
 
 // Removes a decimal number from the front.
 std::optional<std::uint32_t> number(std::string_view& text) {
-  std::uint64_t value = 0;
-  std::size_t n = 0;
-  for (; n < text.size() && text[n] >= '0' && text[n] <= '9'; ++n) {
-    value = value * 10 + static_cast<std::uint64_t>(text[n] - '0');
-    if (value > 0xffffffffu) return std::nullopt;
-  }
-  if (n == 0) return std::nullopt;
-  text.remove_prefix(n);
-  return static_cast<std::uint32_t>(value);
+  std::uint32_t value = 0;
+  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (status != std::errc{}) return std::nullopt;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return value;
 }
 
 std::optional<std::uint32_t> whole_number(std::string_view text, std::uint32_t max) {
@@ -128,13 +125,9 @@ class Parser {
   Result<> take(std::string_view line) {
     auto net = word(line);
     if (net.empty()) return {};
-    std::string_view length;
-    if (const auto slash = net.find('/'); slash != std::string_view::npos) {
-      length = net.substr(slash + 1);
-      net = net.substr(0, slash);
-    } else {
-      length = word(line);
-    }
+    const auto slash = net.find('/');
+    const auto length = slash == std::string_view::npos ? word(line) : net.substr(slash + 1);
+    net = net.substr(0, slash);
     const auto as_text = word(line);
     const auto as = origin(as_text);
     if (routes_.v4.size() + routes_.v6.size() >= max_routes)
