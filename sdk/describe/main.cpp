@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <string>
-#include <vector>
 
 #include "sdk/descriptor/descriptor.hpp"
 #include "sdk/model/digest.hpp"
@@ -37,34 +36,30 @@ Result<const mole_entry*> open_entry(const std::string& path) {
 
 Result<json> sidecar(const Arguments& arguments) {
   const auto path = std::filesystem::absolute(arguments.library);
-  auto entry = open_entry(path.string());
-  if (!entry) return entry.error();
-  auto digest = mole::digest_of_file(path);
-  if (!digest) return digest.error();
+  MOLE_TRY(auto entry, open_entry(path.string()));
+  MOLE_TRY(auto digest, mole::digest_of_file(path));
   json plugins = json::array();
-  for (std::uint32_t i = 0; i < (*entry)->count(); ++i) {
-    const auto* plugin = (*entry)->plugin(i);
+  for (std::uint32_t i = 0; i < entry->count(); ++i) {
+    const auto* plugin = entry->plugin(i);
     if (!plugin || plugin->struct_size < sizeof(mole_plugin))
       return invalid("plugin " + std::to_string(i) + " has no description");
-    auto descriptor = mole::Descriptor::parse(plugin->descriptor);
-    if (!descriptor) return descriptor.error();
-    if (plugin->kind != std::string("mole.") + name_of(descriptor->kind) + "/1")
-      return invalid("plugin '" + descriptor->name + "' has kind " + plugin->kind + " but its descriptor says " +
-                     name_of(descriptor->kind));
-    plugins.push_back(descriptor->document);
+    MOLE_TRY(auto descriptor, mole::Descriptor::parse(plugin->descriptor));
+    if (plugin->kind != std::string("mole.") + name_of(descriptor.kind) + "/1")
+      return invalid("plugin '" + descriptor.name + "' has kind " + plugin->kind + " but its descriptor says " +
+                     name_of(descriptor.kind));
+    plugins.push_back(descriptor.document);
   }
   return json{{"schema", 1},
               {"library", path.filename().string()},
-              {"digest", digest->hex()},
+              {"digest", digest.hex()},
               {"compiler", arguments.compiler},
-              {"abi", {{"major", (*entry)->abi_major}, {"minor", (*entry)->abi_minor}}},
+              {"abi", {{"major", entry->abi_major}, {"minor", entry->abi_minor}}},
               {"plugins", plugins}};
 }
 
 Result<> run(const Arguments& arguments) {
-  auto made = sidecar(arguments);
-  if (!made) return mole::Error{made.error().code, arguments.library + ": " + made.error().message};
-  const auto text = made->dump() + "\n";
+  MOLE_TRY(const auto made, mole::prefixed(arguments.library + ": ", sidecar(arguments)));
+  const auto text = made.dump() + "\n";
   if (!arguments.output.empty()) return mole::durable_write(arguments.output, text);
   std::fputs(text.c_str(), stdout);
   return {};

@@ -78,10 +78,9 @@ Result<> check_binding(const Descriptor& d, const Input& in, const Bindings& bin
     if (is_unit(bound_unit(b))) return {};
     return invalid(d.name + ": column '" + b.column + "' has the unknown unit '" + b.unit + "'");
   }
-  const auto unit = resolve_unit(in.unit, bindings);
-  if (!unit) return unit.error();
-  if (*unit == bound_unit(b)) return {};
-  return invalid(d.name + ": input '" + in.role + "' (" + in.doc + ") takes " + (unit->empty() ? in.unit : *unit) +
+  MOLE_TRY(const auto unit, resolve_unit(in.unit, bindings));
+  if (unit == bound_unit(b)) return {};
+  return invalid(d.name + ": input '" + in.role + "' (" + in.doc + ") takes " + (unit.empty() ? in.unit : unit) +
                  ", but column '" + b.column + "' is in " + bound_unit(b) + "; bind it to a column of that unit");
 }
 
@@ -114,9 +113,7 @@ Result<json> resolve_params(const Descriptor& d, const json& given) {
       out[p.name] = p.default_value;
       continue;
     }
-    auto value = resolve_param(p, *found);
-    if (!value) return Error{value.error().code, d.name + ": " + value.error().message};
-    out[p.name] = std::move(*value);
+    MOLE_TRY(out[p.name], prefixed(d.name + ": ", resolve_param(p, *found)));
   }
   for (const auto& item : given.items()) {
     if (out.contains(item.key())) continue;
@@ -143,12 +140,10 @@ Result<std::vector<Output>> resolve_outputs(const Descriptor& d, const Bindings&
   std::set<std::string> taken(standard_columns.begin(), standard_columns.end());
   for (const auto& declared : d.outputs) {
     Output o = declared;
-    auto name = resolve_name(d, declared.name, bindings);
-    if (!name) return name.error();
-    auto unit = resolve_unit(declared.unit, bindings);
-    if (!unit) return unit.error();
-    o.name = std::move(*name);
-    o.unit = unit->empty() ? "1" : std::move(*unit);
+    MOLE_TRY(auto name, resolve_name(d, declared.name, bindings));
+    MOLE_TRY(auto unit, resolve_unit(declared.unit, bindings));
+    o.name = std::move(name);
+    o.unit = unit.empty() ? "1" : std::move(unit);
     if (!taken.insert(o.name).second)
       return invalid(d.name + ": two result columns would be named '" + o.name + "'; bind another column");
     out.push_back(std::move(o));

@@ -38,9 +38,8 @@ Result<Sidecar> Sidecar::parse(std::string_view text) {
     s.abi_minor = j.at("abi").at("minor").get<std::uint32_t>();
     s.compiler = j.value("compiler", "");
     for (const auto& item : j.at("plugins")) {
-      auto d = Descriptor::from_json(item);
-      if (!d) return d.error();
-      s.plugins.push_back(std::move(*d));
+      MOLE_TRY(auto d, Descriptor::from_json(item));
+      s.plugins.push_back(std::move(d));
     }
     return s;
   } catch (const json::exception& e) {
@@ -49,11 +48,8 @@ Result<Sidecar> Sidecar::parse(std::string_view text) {
 }
 
 Result<Sidecar> Sidecar::read(const fs::path& path) {
-  auto text = read_file(path, sidecar_limit);
-  if (!text) return text.error();
-  auto parsed = parse(*text);
-  if (!parsed) return Error{parsed.error().code, path.string() + ": " + parsed.error().message};
-  return parsed;
+  MOLE_TRY(auto text, read_file(path, sidecar_limit));
+  return prefixed(path.string() + ": ", parse(text));
 }
 
 Result<> Sidecar::verify(const fs::path& library_path) const {
@@ -61,10 +57,9 @@ Result<> Sidecar::verify(const fs::path& library_path) const {
     return unsupported(library_path.string() + " is built for plugin ABI " + std::to_string(abi_major) + "." +
                        std::to_string(abi_minor) + ", this host has " + std::to_string(MOLE_ABI_MAJOR) + "." +
                        std::to_string(MOLE_ABI_MINOR) + "; rebuild the plugin with this SDK");
-  auto found = digest_of_file(library_path);
-  if (!found) return found.error();
-  if (*found != digest)
-    return invalid(library_path.string() + " has digest " + found->hex() + ", its sidecar says " + digest.hex() +
+  MOLE_TRY(auto found, digest_of_file(library_path));
+  if (found != digest)
+    return invalid(library_path.string() + " has digest " + found.hex() + ", its sidecar says " + digest.hex() +
                    "; rebuild the plugin, or copy both files together");
   return {};
 }
