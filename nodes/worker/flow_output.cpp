@@ -22,21 +22,6 @@ constexpr bool is_address(int column) {
   return column == MOLE_COLUMN_SRC_ADDR || column == MOLE_COLUMN_DST_ADDR || column == MOLE_COLUMN_NEXT_HOP;
 }
 
-// Calls `use` with the values of a numeric column, as a span of its unsigned type.
-template <class Use>
-auto with_numbers(const runtime::FlowBatch& batch, int column, Use&& use) {
-  switch (runtime::column_width(column)) {
-    case 1:
-      return use(batch.column<std::uint8_t>(column));
-    case 2:
-      return use(batch.column<std::uint16_t>(column));
-    case 4:
-      return use(batch.column<std::uint32_t>(column));
-    default:
-      return use(batch.column<std::uint64_t>(column));
-  }
-}
-
 // Returns the 16 bytes of an IPv6 address.
 const std::uint8_t* address_bytes(const runtime::FlowBatch& batch, int column, std::uint32_t row) {
   return static_cast<const std::uint8_t*>(batch.columns[static_cast<std::size_t>(column)]) + std::size_t{16} * row;

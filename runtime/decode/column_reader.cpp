@@ -18,26 +18,22 @@ std::string_view text_of(const std::vector<std::uint8_t>& bytes) {
 Result<std::string_view> read_at(const FileBytes& file, std::uint64_t offset, std::uint64_t size,
                                  std::vector<std::uint8_t>& into) {
   into.resize(size);
-  auto got = file.read(offset, into);
-  if (!got) return got.error();
-  if (*got != size) return corrupt("the column file is shorter than its footer says");
+  MOLE_TRY(auto got, file.read(offset, into));
+  if (got != size) return corrupt("the column file is shorter than its footer says");
   return text_of(into);
 }
 
 Result<Footer> read_footer(const FileBytes& file, const Digest& identity) {
   std::vector<std::uint8_t> bytes;
   if (file.size() < magic.size() + tail_size) return corrupt("not a column file: too short");
-  const auto head = read_at(file, 0, magic.size(), bytes);
-  if (!head) return head.error();
-  if (*head != magic) return corrupt("not a column file of this version");
-  const auto end = read_at(file, file.size() - tail_size, tail_size, bytes);
-  if (!end) return end.error();
-  const auto tail = parse_tail(*end, file.size());
+  MOLE_TRY(const auto head, read_at(file, 0, magic.size(), bytes));
+  if (head != magic) return corrupt("not a column file of this version");
+  MOLE_TRY(const auto end, read_at(file, file.size() - tail_size, tail_size, bytes));
+  const auto tail = parse_tail(end, file.size());
   if (!tail) return corrupt("the column file is truncated");
-  const auto stored = read_at(file, tail->offset, tail->size, bytes);
-  if (!stored) return stored.error();
-  if (checksum(*stored) != tail->checksum) return corrupt("the footer of the column file is damaged");
-  auto footer = parse_footer(*stored, tail->offset);
+  MOLE_TRY(const auto stored, read_at(file, tail->offset, tail->size, bytes));
+  if (checksum(stored) != tail->checksum) return corrupt("the footer of the column file is damaged");
+  auto footer = parse_footer(stored, tail->offset);
   if (!footer) return corrupt("the footer of the column file is inconsistent");
   if (footer->identity != identity) return corrupt("the column file is of another file or decoder");
   return std::move(*footer);
@@ -47,12 +43,10 @@ Result<Footer> read_footer(const FileBytes& file, const Digest& identity) {
 
 Result<std::unique_ptr<ColumnFileReader>> ColumnFileReader::open(const std::filesystem::path& path, const Digest& identity,
                                                                  const ColumnReaderOptions& options) {
-  auto file = FileBytes::open(path);
-  if (!file) return file.error();
+  MOLE_TRY(auto file, FileBytes::open(path));
   try {
-    auto footer = read_footer(*file, identity);
-    if (!footer) return footer.error();
-    return std::unique_ptr<ColumnFileReader>(new ColumnFileReader(std::move(*file), std::move(*footer), options));
+    MOLE_TRY(auto footer, read_footer(file, identity));
+    return std::unique_ptr<ColumnFileReader>(new ColumnFileReader(std::move(file), std::move(footer), options));
   } catch (const std::bad_alloc&) {
     return exhausted("no memory to read the column file " + path.string());
   }
@@ -133,11 +127,10 @@ Result<> ColumnFileReader::decode(const Block& block, Slot& slot, Tools& tools) 
     const std::uint64_t here = offset;
     offset += page.size();
     if (values == nullptr) continue;
-    const auto bytes = page_bytes(block, c, here, tools);
-    if (!bytes) return bytes.error();
-    const bool whole = is_time(c) ? tools.decoder.decode_times(page, *bytes, is_relative(c) ? start : nullptr, block.rows,
+    MOLE_TRY(const auto bytes, page_bytes(block, c, here, tools));
+    const bool whole = is_time(c) ? tools.decoder.decode_times(page, bytes, is_relative(c) ? start : nullptr, block.rows,
                                                                static_cast<std::int64_t*>(values))
-                                  : tools.decoder.decode(page, *bytes, column_width(c, block.address_family), block.rows, values);
+                                  : tools.decoder.decode(page, bytes, column_width(c, block.address_family), block.rows, values);
     if (!whole) return corrupt("the column file has an invalid column at byte " + std::to_string(here));
   }
   if (void* routers = columns[MOLE_COLUMN_ROUTER]) std::fill_n(static_cast<std::uint32_t*>(routers), block.rows, options_.router);

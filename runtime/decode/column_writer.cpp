@@ -34,10 +34,9 @@ Result<> ColumnFileWriter::add(const FlowBatch& batch) {
 Result<> ColumnFileWriter::finish(const task::FileReport& report, const Evidence& evidence) {
   footer_.report = report;
   footer_.evidence = evidence;
-  auto footer = footer_bytes(footer_);
-  if (!footer) return footer.error();
-  buffer_ += *footer;  // after the magic, if there was no batch
-  buffer_ += tail_bytes(bytes_ + buffer_.size() - footer->size(), *footer);
+  MOLE_TRY(auto footer, footer_bytes(footer_));
+  buffer_ += footer;  // after the magic, if there was no batch
+  buffer_ += tail_bytes(bytes_ + buffer_.size() - footer.size(), footer);
   return write(buffer_);
 }
 

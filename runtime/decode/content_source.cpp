@@ -21,14 +21,13 @@ class PlainSource final : public ContentSource {
 
   Result<std::optional<Chunk>> next() override {
     buffer_.resize(std::min<std::uint64_t>(plain_chunk, std::max<std::uint64_t>(stored_bytes_, 1)));
-    auto got = file_.read(content_bytes_, buffer_);
-    if (!got) return got.error();
-    if (*got == 0) {
+    MOLE_TRY(auto got, file_.read(content_bytes_, buffer_));
+    if (got == 0) {
       end();
       return std::optional<Chunk>();
     }
-    const Chunk chunk{{buffer_.data(), *got}, content_bytes_, false};
-    content_bytes_ += *got;
+    const Chunk chunk{{buffer_.data(), got}, content_bytes_, false};
+    content_bytes_ += got;
     return std::optional(chunk);
   }
 
@@ -48,15 +47,13 @@ class PlainSource final : public ContentSource {
 }  // namespace
 
 Result<std::unique_ptr<ContentSource>> open_content(const std::filesystem::path& path, const ContentOptions& options) {
-  auto file = FileBytes::open(path);
-  if (!file) return file.error();
+  MOLE_TRY(auto file, FileBytes::open(path));
   std::array<std::uint8_t, 4> head{};
-  auto got = file->read(0, head);
-  if (!got) return got.error();
+  MOLE_TRY(auto got, file.read(0, head));
   // The name counts as well: a .bz2 file with damaged first bytes may still have readable blocks.
-  if (begins_bzip2_stream(std::span(head).first(*got)) || path.extension() == ".bz2")
-    return std::unique_ptr<ContentSource>(std::make_unique<Bzip2Source>(std::move(*file), options));
-  return std::unique_ptr<ContentSource>(std::make_unique<PlainSource>(std::move(*file)));
+  if (begins_bzip2_stream(std::span(head).first(got)) || path.extension() == ".bz2")
+    return std::unique_ptr<ContentSource>(std::make_unique<Bzip2Source>(std::move(file), options));
+  return std::unique_ptr<ContentSource>(std::make_unique<PlainSource>(std::move(file)));
 }
 
 void add_lost(std::vector<task::ByteRange>& list, std::uint64_t from, std::uint64_t to, std::string_view reason) {

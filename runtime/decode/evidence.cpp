@@ -44,10 +44,4 @@ Evidence::Count Evidence::count(TimeRange range) const {
   return sum;
 }
 
-Micros Evidence::readable(TimeRange range) const {
-  Micros sum = 0;
-  for (const auto& r : readable_) sum += std::max<Micros>(0, std::min(r.to, range.to) - std::max(r.from, range.from));
-  return sum;
-}
-
 }  // namespace mole::runtime

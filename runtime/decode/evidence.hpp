@@ -33,8 +33,6 @@ class Evidence {
 
   // Returns the flows of the seconds that begin in `range`.
   Count count(TimeRange range) const;
-  // Returns the readable export time within `range`.
-  Micros readable(TimeRange range) const;
   const std::vector<TimeRange>& readable_ranges() const { return readable_; }
   const std::vector<Second>& seconds() const { return seconds_; }
 

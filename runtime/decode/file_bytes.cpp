@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -11,29 +10,19 @@ namespace mole::runtime {
 
 Result<FileBytes> FileBytes::open(const std::filesystem::path& path) {
   // O_NONBLOCK: opening a FIFO must not block; it has no effect on regular files.
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0)
-    return missing("cannot open " + path.string() + ": " + std::strerror(errno) + "; check the path and its permissions");
+  OwnedFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd) return missing("cannot open " + path.string() + ": " + std::strerror(errno) + "; check the path and its permissions");
   struct stat st {};
-  if (::fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-    ::close(fd);
+  if (::fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode))
     return missing(path.string() + " is not a regular file; give the archive's files themselves");
-  }
-  (void)::posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-  return FileBytes(fd, static_cast<std::uint64_t>(st.st_size), path);
-}
-
-FileBytes::FileBytes(FileBytes&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), size_(other.size_), path_(std::move(other.path_)) {}
-
-FileBytes::~FileBytes() {
-  if (fd_ >= 0) ::close(fd_);
+  (void)::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+  return FileBytes(std::move(fd), static_cast<std::uint64_t>(st.st_size), path);
 }
 
 Result<std::size_t> FileBytes::read(std::uint64_t offset, std::span<std::uint8_t> into) const {
   std::size_t done = 0;
   while (done < into.size()) {
-    const auto n = ::pread(fd_, into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
+    const auto n = ::pread(fd_.get(), into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0)
       return transient("reading " + path_.string() + " at byte " + std::to_string(offset + done) +

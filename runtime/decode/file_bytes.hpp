@@ -2,6 +2,8 @@
 // mapped file would.
 #pragma once
 
+#include "runtime/rows/file_output.hpp"
+
 #include <mole/result.hpp>
 
 #include <cstdint>
@@ -14,18 +16,16 @@ class FileBytes {
  public:
   // missing: `path` is not a readable regular file.
   static Result<FileBytes> open(const std::filesystem::path& path);
-  FileBytes(FileBytes&& other) noexcept;
-  FileBytes& operator=(FileBytes&&) = delete;
-  ~FileBytes();
 
   std::uint64_t size() const { return size_; }  // when it was opened
   // Fills `into` from `offset` on and returns the number of bytes, fewer only at the end of the file. transient: the disk failed.
   Result<std::size_t> read(std::uint64_t offset, std::span<std::uint8_t> into) const;
 
  private:
-  FileBytes(int fd, std::uint64_t size, std::filesystem::path path) : fd_(fd), size_(size), path_(std::move(path)) {}
+  FileBytes(OwnedFd fd, std::uint64_t size, std::filesystem::path path)
+      : fd_(std::move(fd)), size_(size), path_(std::move(path)) {}
 
-  int fd_;
+  OwnedFd fd_;
   std::uint64_t size_;
   std::filesystem::path path_;
 };

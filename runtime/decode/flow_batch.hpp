@@ -16,30 +16,11 @@ namespace mole::runtime {
 inline constexpr std::uint32_t batch_rows = 65'536;  // maximum number of rows in a batch
 using ColumnSet = std::bitset<MOLE_COLUMN_COUNT>;    // bit MOLE_COLUMN_x stands for column x
 
+inline constexpr std::uint8_t column_widths[MOLE_COLUMN_COUNT] = {8, 8, 0, 0, 2, 2, 1, 8, 8, 2, 1, 4, 4, 1, 1, 0, 4, 4, 4, 4};
 // Returns the size in bytes of one value of a column (MOLE_COLUMN_x) in a batch of this address family.
 constexpr std::size_t column_width(int column, std::uint32_t address_family = 4) {
-  switch (column) {
-    case MOLE_COLUMN_START:
-    case MOLE_COLUMN_END:
-    case MOLE_COLUMN_PACKETS:
-    case MOLE_COLUMN_BYTES:
-      return 8;
-    case MOLE_COLUMN_SRC_ADDR:
-    case MOLE_COLUMN_DST_ADDR:
-    case MOLE_COLUMN_NEXT_HOP:
-      return address_family == 6 ? 16 : 4;
-    case MOLE_COLUMN_SRC_PORT:
-    case MOLE_COLUMN_DST_PORT:
-    case MOLE_COLUMN_TCP_FLAGS:
-      return 2;
-    case MOLE_COLUMN_PROTOCOL:
-    case MOLE_COLUMN_TOS:
-    case MOLE_COLUMN_SRC_MASK:
-    case MOLE_COLUMN_DST_MASK:
-      return 1;
-    default:
-      return 4;
-  }
+  const std::size_t width = column_widths[column];  // 0: an address
+  return width != 0 ? width : address_family == 6 ? 16 : 4;
 }
 
 // A view; the columns belong to the source that filled it and are valid until its next batch.
@@ -57,6 +38,21 @@ struct FlowBatch {
   // Returns rows [first, first + count).
   FlowBatch slice(std::uint32_t first, std::uint32_t count) const;
 };
+
+// Calls f with the values of a column of numbers, as unsigned numbers of its width.
+template <class F>
+auto with_numbers(const FlowBatch& flows, int column, F f) {
+  switch (column_width(column)) {
+    case 1:
+      return f(flows.column<std::uint8_t>(column));
+    case 2:
+      return f(flows.column<std::uint16_t>(column));
+    case 4:
+      return f(flows.column<std::uint32_t>(column));
+    default:
+      return f(flows.column<std::uint64_t>(column));
+  }
+}
 
 // Memory for `batch_rows` rows of the wanted columns, zeroed, each column 64-byte aligned. Address columns have room for IPv6.
 // A column that a decoder cannot fill stays 0.

@@ -8,8 +8,6 @@
 namespace mole::runtime {
 namespace {
 
-constexpr std::size_t head_bytes = 4096;
-
 // A buffer for the message of a plugin, truncated to its capacity.
 struct PluginError {
   std::array<char, 512> text{};
@@ -30,20 +28,13 @@ FlowReader::FlowReader(task::File file, std::unique_ptr<ContentSource> source, c
       buffers_(wanted),
       abi_source_{this, source_next},
       abi_sink_{this, sink_datagram, sink_skipped},
-      range_from_(file_.covers.from) {}
+      range_from_(file_.covers.from) {
+  report_.id = file_.id;
+  report_.source = task::FlowSource::archive;
+}
 
 FlowReader::~FlowReader() {
   if (decoder_ != nullptr) decoder_vtable_->destroy(decoder_);
-}
-
-Result<std::span<const std::uint8_t>> FlowReader::head() {
-  if (!held_) {
-    auto chunk = source_->next();
-    if (!chunk) return chunk.error();
-    held_ = *chunk;
-  }
-  if (!held_) return std::span<const std::uint8_t>();
-  return held_->bytes.first(std::min(held_->bytes.size(), head_bytes));
 }
 
 // ---- called by the decoder ------------------------------------------------------------------------------------------
@@ -51,22 +42,18 @@ Result<std::span<const std::uint8_t>> FlowReader::head() {
 std::int32_t FlowReader::source_next(void* self, const std::uint8_t** data, std::uint64_t* size, std::uint64_t* offset,
                                      std::int32_t* gap) {
   auto& reader = *static_cast<FlowReader*>(self);
-  std::optional<Chunk> chunk = std::exchange(reader.held_, std::nullopt);
+  if (reader.source_error_) return static_cast<std::int32_t>(reader.source_error_->code);
+  auto chunk = reader.source_->next();
   if (!chunk) {
-    if (reader.source_error_) return static_cast<std::int32_t>(reader.source_error_->code);
-    auto got = reader.source_->next();
-    if (!got) {
-      reader.source_error_ = got.error();
-      return static_cast<std::int32_t>(got.error().code);
-    }
-    chunk = *got;
+    reader.source_error_ = chunk.error();
+    return static_cast<std::int32_t>(chunk.error().code);
   }
-  if (!chunk) return MOLE_END;
-  if (chunk->gap) reader.mark_damage();
-  *data = chunk->bytes.data();
-  *size = chunk->bytes.size();
-  *offset = chunk->offset;
-  *gap = chunk->gap ? 1 : 0;
+  if (!*chunk) return MOLE_END;
+  if ((*chunk)->gap) reader.mark_damage();
+  *data = (*chunk)->bytes.data();
+  *size = (*chunk)->bytes.size();
+  *offset = (*chunk)->offset;
+  *gap = (*chunk)->gap ? 1 : 0;
   return MOLE_OK;
 }
 
@@ -75,11 +62,11 @@ void FlowReader::sink_datagram(void* self, std::int64_t exported_us, std::uint32
   auto& reader = *static_cast<FlowReader*>(self);
   // Flows in damaged bytes were not lost in the network, and the damage is reported separately.
   if ((flags & MOLE_LOST_IN_DAMAGE) != 0) lost = 0;
-  if (reader.datagrams_ == 0) reader.exported_first_ = reader.exported_last_ = exported_us;
-  ++reader.datagrams_;
-  reader.flows_lost_ += lost;
-  reader.exported_first_ = std::min(reader.exported_first_, exported_us);
-  reader.exported_last_ = std::max(reader.exported_last_, exported_us);
+  if (reader.report_.datagrams == 0) reader.report_.exported_first = reader.report_.exported_last = exported_us;
+  ++reader.report_.datagrams;
+  reader.report_.flows_lost += lost;
+  reader.report_.exported_first = std::min(reader.report_.exported_first, exported_us);
+  reader.report_.exported_last = std::max(reader.report_.exported_last, exported_us);
   reader.evidence_.add(exported_us, flows, lost);
 
   if (!reader.range_open_) {
@@ -93,7 +80,7 @@ void FlowReader::sink_datagram(void* self, std::int64_t exported_us, std::uint32
 void FlowReader::sink_skipped(void* self, std::uint64_t offset, std::uint64_t size, mole_text reason) {
   auto& reader = *static_cast<FlowReader*>(self);
   const std::string_view text(reason.data, reason.size);
-  if (size > 0) add_lost(reader.lost_content_, offset, offset + size, text.substr(0, 200));
+  if (size > 0) add_lost(reader.report_.lost_content, offset, offset + size, text.substr(0, 200));
   reader.mark_damage();
 }
 
@@ -106,8 +93,8 @@ void FlowReader::mark_damage() {
 
 void FlowReader::close_range(Micros to) {
   TimeRange range{std::max(range_from_, file_.covers.from), std::min(to, file_.covers.to)};
-  if (!readable_.empty()) range.from = std::max(range.from, readable_.back().to);
-  if (!range.empty()) readable_.push_back(range);
+  if (!report_.readable.empty()) range.from = std::max(range.from, report_.readable.back().to);
+  if (!range.empty()) report_.readable.push_back(range);
 }
 
 void FlowReader::finish() {
@@ -115,7 +102,7 @@ void FlowReader::finish() {
   if (given_up_ || source_->ends_in_damage()) mark_damage();
   if (range_open_) close_range(file_.covers.to);
   evidence_.finish();
-  evidence_.set_readable(readable_);
+  evidence_.set_readable(report_.readable);
 }
 
 // ---- batches --------------------------------------------------------------------------------------------------------
@@ -142,10 +129,9 @@ Result<bool> FlowReader::next(FlowBatch& batch) {
   batch = {};
   while (!finished_) {
     if (auto created = create_decoder(); !created) return created.error();
-    auto more = fill(batch);
-    if (!more) return more.error();
-    if (*more && batch.rows > 0) return true;
-    if (!*more) finish();
+    MOLE_TRY(auto more, fill(batch));
+    if (more && batch.rows > 0) return true;
+    if (!more) finish();
   }
   return false;
 }
@@ -162,7 +148,7 @@ Result<bool> FlowReader::fill(FlowBatch& batch) {
   if (code == MOLE_END) return false;
   if (code == MOLE_CORRUPT && !source_error_) {
     given_up_ = error.message();
-    add_lost(lost_content_, source_->content_bytes(), source_->content_bytes(),
+    add_lost(report_.lost_content, source_->content_bytes(), source_->content_bytes(),
              "the decoder gave up: " + (given_up_->empty() ? "no message" : given_up_->substr(0, 200)));
     return false;
   }
@@ -173,32 +159,23 @@ Result<bool> FlowReader::fill(FlowBatch& batch) {
                     "; its memory is not reliable any more, report it to the author of the decoder");
   batch.rows = builder.rows;
   batch.address_family = builder.address_family;
-  batch.first_record = flows_;
+  batch.first_record = report_.flows;
   batch.columns = buffers_.view();
   if (void* column = buffers_.columns()[MOLE_COLUMN_ROUTER])
     std::fill_n(static_cast<std::uint32_t*>(column), batch.rows, router_);
-  flows_ += batch.rows;
+  report_.flows += batch.rows;
   return true;
 }
 
 task::FileReport FlowReader::report() const {
-  task::FileReport report;
-  report.id = file_.id;
+  auto report = report_;
   report.size = source_->stored_bytes();
   report.lost_compressed = source_->lost();
-  report.lost_content = lost_content_;
   const bool sound = report.lost_compressed.empty() && report.lost_content.empty();
-  report.state = sound                            ? task::FileState::sound
-                 : datagrams_ == 0 && flows_ == 0 ? task::FileState::unreadable
-                                                  : task::FileState::damaged;
+  report.state = sound                                        ? task::FileState::sound
+                 : report.datagrams == 0 && report.flows == 0 ? task::FileState::unreadable
+                                                              : task::FileState::damaged;
   report.content_bytes = source_->content_bytes();
-  report.datagrams = datagrams_;
-  report.flows = flows_;
-  report.flows_lost = flows_lost_;
-  report.exported_first = exported_first_;
-  report.exported_last = exported_last_;
-  report.readable = readable_;
-  report.source = task::FlowSource::archive;
   return report;
 }
 

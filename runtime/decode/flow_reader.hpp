@@ -23,7 +23,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -39,19 +38,14 @@ class FlowReader final : public FlowSource {
              ColumnSet wanted, std::uint32_t router);
   ~FlowReader() override;
 
-  // Returns the first readable bytes of the content, up to 4096 (fewer if the first block is shorter), for a decoder's
-  // recognises(). Call before the first next(), which invalidates them. Fails as next() does.
-  Result<std::span<const std::uint8_t>> head();
-
   // If the decoder gives up (corrupt), the file ends as damaged.
   Result<bool> next(FlowBatch& batch) override;
 
   // state: sound, damaged, or unreadable (damaged, and no datagram was readable).
   task::FileReport report() const override;
   const Evidence& evidence() const override { return evidence_; }
-  std::uint64_t flows() const override { return flows_; }
+  std::uint64_t flows() const override { return report_.flows; }
   std::uint64_t stored_bytes() const override { return source_->stored_bytes(); }
-  std::uint64_t content_bytes() const { return source_->content_bytes(); }  // decompressed so far
 
  private:
   // Callbacks of the decoder:
@@ -77,19 +71,15 @@ class FlowReader final : public FlowSource {
   mole_decode_sink abi_sink_;
   mole_decoder* decoder_ = nullptr;
 
-  std::optional<Chunk> held_;  // read by head(), not yet given to the decoder
   std::optional<Error> source_error_;
 
   bool finished_ = false;
   std::optional<std::string> given_up_;  // message of the decoder that gave up
-  std::uint64_t flows_ = 0, datagrams_ = 0, flows_lost_ = 0;
-  std::vector<task::ByteRange> lost_content_;
-  Micros exported_first_ = 0, exported_last_ = 0;
+  task::FileReport report_;              // what the decoder has reported so far
   // A range of export time without damage: it begins with the file or with the first datagram after damage, and ends with the
   // file or with the last datagram before damage.
   bool range_open_ = true, range_read_ = false;  // read: has a datagram
   Micros range_from_, range_to_ = 0;
-  std::vector<TimeRange> readable_;
   Evidence evidence_;
 };
 

@@ -1,5 +1,7 @@
 #include "runtime/decode/segment_scanner.hpp"
 
+#include "runtime/decode/bit_reader.hpp"
+
 #include <algorithm>
 #include <bitset>
 #include <cstring>
@@ -26,12 +28,6 @@ std::bitset<65536> make_probe_table() {
 const std::bitset<65536>& probe_table() {
   static const std::bitset<65536> table = make_probe_table();
   return table;
-}
-
-std::uint64_t load_big_endian(const std::uint8_t* p) {
-  std::uint64_t value;
-  std::memcpy(&value, p, sizeof value);
-  return __builtin_bswap64(value);
 }
 
 }  // namespace
@@ -75,10 +71,9 @@ Result<> SegmentScanner::refill() {
   if (drop > 0) std::memmove(window_.data(), window_.data() + drop, kept);
   base_ = needed;
   if (window_.size() < kept + read_size + padding) window_.resize(kept + read_size + padding);
-  auto got = file_.read(filled_, {window_.data() + kept, read_size});
-  if (!got) return got.error();
-  filled_ += *got;
-  at_end_ = *got < read_size;
+  MOLE_TRY(auto got, file_.read(filled_, {window_.data() + kept, read_size}));
+  filled_ += got;
+  at_end_ = got < read_size;
   std::memset(window_.data() + (filled_ - base_), 0, padding);
   return {};
 }

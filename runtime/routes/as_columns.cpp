@@ -12,9 +12,7 @@ std::size_t AsColumns::index_at(Micros time) const {
 
 Result<> AsColumns::use(std::size_t index) {
   if (table_ && index == index_) return {};
-  auto table = tables_.get(routes_[index]);
-  if (!table) return table.error();
-  table_ = std::move(*table);
+  MOLE_TRY(table_, tables_.get(routes_[index]));
   index_ = index;
   return {};
 }

@@ -12,19 +12,16 @@ Result<RouteList> read_routes(const std::filesystem::path& file, const std::stri
   if (format == "mmdb") return read_mmdb(file);
   if (format != "prefixes")
     return unsupported("the format '" + format + "' is not known to this worker; update Data Mole on this node");
-  const auto text = read_file(file, max_route_file_bytes);
-  if (!text) return text.error();
-  return parse_routes(*text);
+  MOLE_TRY(const auto text, read_file(file, max_route_file_bytes));
+  return parse_routes(text);
 }
 
 }  // namespace
 
-Result<std::shared_ptr<const RouteTable>> LoadedTables::load(const task::RouteTableRef& table) const {
-  auto routes = table.blob.empty() ? Result<RouteList>(RouteList{}) : read_routes(folder_ / table.blob.hex(), table.format);
-  auto built = routes ? RouteTable::build(*routes) : Result<RouteTable>(routes.error());
-  if (!built)
-    return Error{built.error().code, "routing table " + table.name + " (" + table.blob.hex() + "): " + built.error().message};
-  return std::make_shared<const RouteTable>(std::move(*built));
+Result<RouteTable> LoadedTables::build(const task::RouteTableRef& table) const {
+  if (table.blob.empty()) return RouteTable::build({});
+  MOLE_TRY(const auto routes, read_routes(folder_ / table.blob.hex(), table.format));
+  return RouteTable::build(routes);
 }
 
 Result<std::shared_ptr<const RouteTable>> LoadedTables::get(const task::RouteTableRef& table) {
@@ -34,9 +31,8 @@ Result<std::shared_ptr<const RouteTable>> LoadedTables::get(const task::RouteTab
     kept_.splice(kept_.begin(), kept_, known);
     return kept_.front().second;
   }
-  auto loaded = load(table);
-  if (!loaded) return loaded.error();
-  kept_.emplace_front(table.blob, std::move(*loaded));
+  MOLE_TRY(auto built, prefixed("routing table " + table.name + " (" + table.blob.hex() + "): ", build(table)));
+  kept_.emplace_front(table.blob, std::make_shared<const RouteTable>(std::move(built)));
   if (kept_.size() > max_kept) kept_.pop_back();
   return kept_.front().second;
 }

@@ -24,7 +24,7 @@ class LoadedTables {
   static constexpr std::size_t max_kept = 3;
 
  private:
-  Result<std::shared_ptr<const RouteTable>> load(const task::RouteTableRef& table) const;
+  Result<RouteTable> build(const task::RouteTableRef& table) const;
 
   std::filesystem::path folder_;
   std::mutex mutex_;

@@ -71,9 +71,7 @@ class Walk {
   Result<> add(MMDB_entry_s entry, Address net, int length) {
     const auto [known, added] = as_of_.try_emplace(entry.offset);
     if (added) {
-      auto as = number_of(entry);
-      if (!as) return as.error();
-      known->second = *as;
+      MOLE_TRY(known->second, number_of(entry));
     }
     if (!known->second) return {};  // a network without an AS number
     if (routes_.v4.size() + routes_.v6.size() >= max_routes)

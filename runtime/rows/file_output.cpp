@@ -1,7 +1,5 @@
 #include "runtime/rows/file_output.hpp"
 
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
 
@@ -21,6 +19,17 @@ Result<> write_all(int fd, std::string_view bytes, const std::string& doing) {
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
   return {};
+}
+
+bool read_all(int fd, std::uint64_t at, void* into, std::size_t size) {
+  for (std::size_t done = 0; done < size;) {
+    const auto n = ::pread(fd, static_cast<char*>(into) + done, size - done, static_cast<off_t>(at + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n == 0) errno = EIO;
+    if (n <= 0) return false;
+    done += static_cast<std::size_t>(n);
+  }
+  return true;
 }
 
 }  // namespace mole::runtime

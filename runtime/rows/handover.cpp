@@ -1,12 +1,10 @@
 #include "runtime/rows/handover.hpp"
 
-#include "runtime/rows/file_output.hpp"
 #include "runtime/rows/frame_bytes.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -95,19 +93,6 @@ std::optional<HandoverFrame> parse_frame(std::uint32_t kind, std::string_view pa
   }
 }
 
-// False if the file ends before `size` bytes.
-bool read_at(int fd, std::uint64_t at, char* into, std::size_t size) {
-  while (size > 0) {
-    const auto n = ::pread(fd, into, size, static_cast<off_t>(at));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    into += n;
-    at += static_cast<std::uint64_t>(n);
-    size -= static_cast<std::size_t>(n);
-  }
-  return true;
-}
-
 }  // namespace
 
 HandoverWriter::HandoverWriter(int fd, std::filesystem::path attempt) : fd_(fd), attempt_(std::move(attempt)) {}
@@ -132,9 +117,7 @@ Result<> HandoverWriter::step(std::uint32_t index, const RowTable* rows, const s
                               const task::StepReport& outcome) {
   std::string encoded, state;
   if (rows) {
-    auto bytes = encode_rows(*rows);
-    if (!bytes) return bytes.error();
-    encoded = std::move(*bytes);
+    MOLE_TRY(encoded, encode_rows(*rows));
   }
   if (state_file) {
     const auto relative = state_file->lexically_normal().lexically_relative(attempt_.lexically_normal());
@@ -174,32 +157,17 @@ Result<> HandoverWriter::end(const task::Report& totals) {
 }
 
 Result<HandoverReader> HandoverReader::open(const std::filesystem::path& path, const HandoverLimits& limits) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-  if (fd < 0) return missing("cannot read the handover " + path.string() + ": " + std::strerror(errno));
+  OwnedFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!fd) return missing("cannot read the handover " + path.string() + ": " + std::strerror(errno));
   struct stat st {};
-  if (::fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-    ::close(fd);
+  if (::fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode))
     return missing("the handover " + path.string() + " is not a regular file");
-  }
-  return HandoverReader(fd, static_cast<std::uint64_t>(st.st_size), limits);
+  return HandoverReader(std::move(fd), static_cast<std::uint64_t>(st.st_size), limits);
 }
 
 // A larger stream is treated as truncated at the limit, so that the frames before it are used.
-HandoverReader::HandoverReader(int fd, std::uint64_t size, const HandoverLimits& limits)
-    : fd_(fd), size_(std::min(size, limits.bytes)), oversized_(size > limits.bytes) {}
-
-HandoverReader::HandoverReader(HandoverReader&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)),
-      size_(other.size_),
-      at_(other.at_),
-      oversized_(other.oversized_),
-      ended_(other.ended_),
-      complete_(other.complete_),
-      problem_(std::move(other.problem_)) {}
-
-HandoverReader::~HandoverReader() {
-  if (fd_ >= 0) ::close(fd_);
-}
+HandoverReader::HandoverReader(OwnedFd fd, std::uint64_t size, const HandoverLimits& limits)
+    : fd_(std::move(fd)), size_(std::min(size, limits.bytes)), oversized_(size > limits.bytes) {}
 
 std::optional<HandoverFrame> HandoverReader::stop(std::string problem) {
   ended_ = true;
@@ -213,7 +181,7 @@ std::optional<HandoverFrame> HandoverReader::next() {
   if (ended_) return std::nullopt;
   if (at_ == 0) {
     std::array<char, stream_header> head{};
-    if (size_ < head.size() || !read_at(fd_, 0, head.data(), head.size())) return stop("the file is empty");
+    if (size_ < head.size() || !read_all(fd_.get(), 0, head.data(), head.size())) return stop("the file is empty");
     ByteCursor in({head.data(), head.size()});
     if (in.take(magic.size()) != magic) return stop("not a handover");
     if (in.take<std::uint32_t>() != format_version || in.take<std::uint32_t>() != 0) return stop("unknown format version");
@@ -222,7 +190,7 @@ std::optional<HandoverFrame> HandoverReader::next() {
   if (at_ == size_) return stop("the end frame is missing");
 
   std::array<char, frame_header> head{};
-  if (size_ - at_ < head.size() || !read_at(fd_, at_, head.data(), head.size())) return stop("a frame is truncated");
+  if (size_ - at_ < head.size() || !read_all(fd_.get(), at_, head.data(), head.size())) return stop("a frame is truncated");
   ByteCursor in({head.data(), head.size()});
   const auto kind = in.take<std::uint32_t>();
   const auto reserved = in.take<std::uint32_t>();
@@ -231,7 +199,7 @@ std::optional<HandoverFrame> HandoverReader::next() {
   if (reserved != 0 || kind < step_kind || kind > end_kind) return stop("a frame has an unknown kind");
   if (size > size_ - at_ - head.size()) return stop("a frame is truncated");
   std::string payload(size, '\0');
-  if (!read_at(fd_, at_ + head.size(), payload.data(), payload.size())) return stop("a frame is truncated");
+  if (!read_all(fd_.get(), at_ + head.size(), payload.data(), payload.size())) return stop("a frame is truncated");
   if (frame_checksum(kind, payload) != sum) return stop("a frame has a wrong checksum");
 
   std::optional<HandoverFrame> frame;

@@ -7,6 +7,7 @@
 // Each frame is written as soon as something is finished, so that the work of a worker that dies is not lost.
 #pragma once
 
+#include "runtime/rows/file_output.hpp"
 #include "runtime/rows/row_table.hpp"
 #include "runtime/rows/rows_format.hpp"
 #include "sdk/model/task.hpp"
@@ -65,9 +66,6 @@ class HandoverReader {
  public:
   // missing: there is no such file.
   static Result<HandoverReader> open(const std::filesystem::path& path, const HandoverLimits& limits = {});
-  HandoverReader(HandoverReader&& other) noexcept;
-  HandoverReader& operator=(HandoverReader&&) = delete;
-  ~HandoverReader();
 
   // Returns the next sound frame; nullopt after the last one. Damage ends the stream and is not an error.
   std::optional<HandoverFrame> next();
@@ -78,10 +76,10 @@ class HandoverReader {
   const std::string& problem() const { return problem_; }
 
  private:
-  HandoverReader(int fd, std::uint64_t size, const HandoverLimits& limits);
+  HandoverReader(OwnedFd fd, std::uint64_t size, const HandoverLimits& limits);
   std::optional<HandoverFrame> stop(std::string problem);
 
-  int fd_;
+  OwnedFd fd_;
   std::uint64_t size_, at_ = 0;
   bool oversized_, ended_ = false, complete_ = false;
   std::string problem_;

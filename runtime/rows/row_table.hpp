@@ -16,7 +16,13 @@ using ColumnValues =
     std::variant<std::vector<std::uint64_t>, std::vector<std::int64_t>, std::vector<double>, std::vector<std::string>>;
 
 // Returns an empty vector of the kind that holds values of a column type; nullopt if there is no such type.
-std::optional<ColumnValues> empty_values(std::string_view type);
+inline std::optional<ColumnValues> empty_values(std::string_view type) {
+  if (type == "u64") return std::vector<std::uint64_t>{};
+  if (type == "i64" || type == "bool" || type == "time") return std::vector<std::int64_t>{};
+  if (type == "f64") return std::vector<double>{};
+  if (type == "text") return std::vector<std::string>{};
+  return std::nullopt;
+}
 
 // One column. `values` has one entry per row, also for nulls. Times and bools are int64, addresses are text.
 struct Column {

@@ -201,9 +201,7 @@ Result<> take_column(ByteCursor& in, std::size_t rows, ColumnHead& head, std::ui
   if (!good || (head.nulls && !has_nulls(column)))
     return damaged("the validity bitmap of " + column.name + " is truncated or without nulls");
   if (column.type == "text") {
-    auto texts = take_texts(in, rows, memory, limits);
-    if (!texts) return texts.error();
-    column.values = std::move(*texts);
+    MOLE_TRY(column.values, take_texts(in, rows, memory, limits));
   } else if (column.type == "bool") {
     column.values = take_bits<std::int64_t>(in, rows, good);
   } else if (column.type == "f64") {
@@ -221,20 +219,19 @@ Result<> take_column(ByteCursor& in, std::size_t rows, ColumnHead& head, std::ui
 
 Result<std::string> encode_rows(const RowTable& table, const RowLimits& limits) {
   if (auto good = check_table(table, limits); !good) return good.error();
-  auto header = header_json(table);
-  if (!header) return header.error();
+  MOLE_TRY(auto header, header_json(table));
 
   std::string body;
   for (const auto& column : table.columns) put_column(body, column);
 
   std::string out;
-  out.reserve(fixed_header + header->size() + body.size() + 16);
+  out.reserve(fixed_header + header.size() + body.size() + 16);
   out += magic;
   put(out, format_version);
-  put(out, static_cast<std::uint32_t>(header->size()));
+  put(out, static_cast<std::uint32_t>(header.size()));
   put(out, static_cast<std::uint64_t>(table.rows()));
   put(out, static_cast<std::uint64_t>(body.size()));
-  out += *header;
+  out += header;
   pad8(out);
   out += body;
   put(out, checksum(out));
@@ -258,15 +255,14 @@ Result<RowTable> decode_rows(std::string_view bytes, const RowLimits& limits) {
     return damaged("wrong checksum");
   if (rows > limits.rows) return exhausted(fmt::format("rows: {} rows; the limit is {}", rows, limits.rows));
 
-  auto heads = parse_header(header, limits);
-  if (!heads) return heads.error();
-  if (heads->empty() && rows > 0) return damaged("rows without columns");
+  MOLE_TRY(auto heads, parse_header(header, limits));
+  if (heads.empty() && rows > 0) return damaged("rows without columns");
   std::uint64_t memory = 0;
-  for (const auto& head : *heads) memory += rows * cell_bytes(head.column.type);
+  for (const auto& head : heads) memory += rows * cell_bytes(head.column.type);
   if (memory > limits.bytes) return exhausted(fmt::format("rows: more than the limit of {} bytes", limits.bytes));
 
   RowTable table;
-  for (auto& head : *heads) {
+  for (auto& head : heads) {
     if (auto good = take_column(in, rows, head, memory, limits); !good) return good.error();
     table.columns.push_back(std::move(head.column));
   }
@@ -275,21 +271,17 @@ Result<RowTable> decode_rows(std::string_view bytes, const RowLimits& limits) {
 }
 
 Result<> write_rows(const std::filesystem::path& path, const RowTable& table, const RowLimits& limits) {
-  auto bytes = encode_rows(table, limits);
-  if (!bytes) return bytes.error();
+  MOLE_TRY(auto bytes, encode_rows(table, limits));
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  out.write(bytes->data(), static_cast<std::streamsize>(bytes->size()));
+  out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   out.close();
   if (!out) return exhausted("writing " + path.string() + " failed; free space in the node's folder");
   return {};
 }
 
 Result<RowTable> read_rows(const std::filesystem::path& path, const RowLimits& limits) {
-  auto bytes = read_file(path, limits.bytes);
-  if (!bytes) return bytes.error();
-  auto table = decode_rows(*bytes, limits);
-  if (!table) return Error{table.error().code, path.filename().string() + ": " + table.error().message};
-  return table;
+  MOLE_TRY(auto bytes, read_file(path, limits.bytes));
+  return prefixed(path.filename().string() + ": ", decode_rows(bytes, limits));
 }
 
 }  // namespace mole::runtime

@@ -4,7 +4,6 @@
 #include <array>
 #include <cstring>
 #include <numeric>
-#include <string>
 #include <utility>
 
 namespace mole::runtime {
@@ -108,15 +107,13 @@ Result<> BlockSorter::spill_largest() {
 Result<> BlockSorter::spill(Rows& rows, std::size_t row_size) {
   if (rows.bytes.empty()) return {};
   if (!scratch_) {
-    auto created = ScratchFile::create(options_.scratch, "flows");
-    if (!created) return created.error();
-    scratch_.emplace(std::move(*created));
+    MOLE_TRY(auto created, ScratchFile::create(options_.scratch, "flows"));
+    scratch_.emplace(std::move(created));
   }
   held_ -= rows.bytes.capacity();
   rows.sort(row_size);
-  auto at = scratch_->append({reinterpret_cast<const char*>(rows.bytes.data()), rows.bytes.size()});
-  if (!at) return at.error();
-  rows.spilled.push_back({*at, rows.bytes.size() / row_size});
+  MOLE_TRY(auto at, scratch_->append({reinterpret_cast<const char*>(rows.bytes.data()), rows.bytes.size()}));
+  rows.spilled.push_back({at, rows.bytes.size() / row_size});
   spilled_ += rows.bytes.size();
   rows.bytes = {};  // frees the memory
   return {};
@@ -184,9 +181,8 @@ Result<bool> BlockSorter::next(FlowBatch& batch) {
   batch.columns = out_->view();
   while (batch.rows < batch_rows) {
     if (heap_.empty()) {
-      auto opened = open_bucket();
-      if (!opened) return opened.error();
-      if (!*opened) break;
+      MOLE_TRY(auto opened, open_bucket());
+      if (!opened) break;
     }
     Run& run = *heap_.front();
     if (batch.rows > 0 && run.layout->address_family() != batch.address_family) break;
@@ -194,9 +190,8 @@ Result<bool> BlockSorter::next(FlowBatch& batch) {
     slots_[batch.rows] = RowLayout::slot(run.rows.data() + run.position);
     run.layout->unpack(run.rows.data() + run.position, out_->columns(), batch.rows++);
     std::pop_heap(heap_.begin(), heap_.end(), LaterKey());
-    auto more = advance(*heap_.back());
-    if (!more) return more.error();
-    if (*more)
+    MOLE_TRY(auto more, advance(*heap_.back()));
+    if (more)
       std::push_heap(heap_.begin(), heap_.end(), LaterKey());
     else
       heap_.pop_back();

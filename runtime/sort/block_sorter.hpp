@@ -37,8 +37,6 @@ struct SortOptions {
 class BlockSorter {
  public:
   explicit BlockSorter(const SortOptions& options);
-  BlockSorter(const BlockSorter&) = delete;
-  BlockSorter& operator=(const BlockSorter&) = delete;
   ~BlockSorter();
 
   // Adds the rows of `batch`. `file`: number of the file in the order of the block. `slot_of_row`: a number kept with each row;

@@ -1,6 +1,8 @@
 // An unnamed temporary file: it is appended to, and cannot be left behind by a process that dies.
 #pragma once
 
+#include "runtime/rows/file_output.hpp"
+
 #include <mole/result.hpp>
 
 #include <cstddef>
@@ -9,7 +11,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace mole::runtime {
 
@@ -18,20 +19,16 @@ class ScratchFile {
  public:
   // `content`: what is written, for error messages.
   static Result<ScratchFile> create(const std::filesystem::path& folder, std::string content);
-  ScratchFile(ScratchFile&& other) noexcept
-      : fd_(std::exchange(other.fd_, -1)), size_(other.size_), content_(std::move(other.content_)) {}
-  ScratchFile& operator=(ScratchFile&&) = delete;
-  ~ScratchFile();
 
-  int fd() const { return fd_; }
+  int fd() const { return fd_.get(); }
   // Returns the offset of the bytes in the file.
   Result<std::uint64_t> append(std::string_view bytes);
   Result<> read(std::uint64_t at, std::span<std::byte> into) const;
 
  private:
-  ScratchFile(int fd, std::string content) : fd_(fd), content_(std::move(content)) {}
+  ScratchFile(OwnedFd fd, std::string content) : fd_(std::move(fd)), content_(std::move(content)) {}
 
-  int fd_;
+  OwnedFd fd_;
   std::uint64_t size_ = 0;
   std::string content_;
 };

@@ -13,7 +13,6 @@
 #include <map>
 #include <string>
 #include <thread>
-#include <tuple>
 
 namespace mole::runtime {
 namespace {
@@ -55,8 +54,6 @@ class Acquisition {
     for (auto& [name, item] : items_)
       if (item.state == Item::State::writing) remove(folder_, {name, true, 0, {}});
   }
-  Acquisition(const Acquisition&) = delete;
-  Acquisition& operator=(const Acquisition&) = delete;
 
   Result<> run(const Fetch& fetch);
   Result<std::vector<Staged>> staged() const;
@@ -85,9 +82,8 @@ Result<> Acquisition::run(const Fetch& fetch) {
   deadline_ = Clock::now() + options_.timeout;
   std::chrono::milliseconds pause{5};
   while (true) {
-    auto reserved = reserve_all();
-    if (!reserved) return reserved.error();
-    if (!*reserved) {
+    MOLE_TRY(auto reserved, reserve_all());
+    if (!reserved) {
       release_all();  // so that other tasks can proceed
       if (auto waited = wait_for(pause, "other tasks to release " + sized(sum) + " of the cache"); !waited) return waited;
       continue;
@@ -128,8 +124,7 @@ void Acquisition::release_all() {
 // Pins the files in the cache, notes those that other tasks write, and reserves space for the rest. False: there is not enough
 // space now, and nothing was created.
 Result<bool> Acquisition::reserve_all() {
-  const auto locked = lock(folder_);
-  if (!locked) return locked.error();
+  MOLE_TRY(const auto locked, lock(folder_));
   std::uint64_t needed = 0;
   for (auto& [name, item] : items_) {
     if (item.done()) continue;
@@ -140,9 +135,7 @@ Result<bool> Acquisition::reserve_all() {
   if (!room || !*room) return room;
   for (auto& [name, item] : items_) {
     if (item.state != Item::State::open) continue;
-    auto part = create_part(folder_, name, item.file->size);
-    if (!part) return part.error();
-    item.pin = std::move(*part);
+    MOLE_TRY(item.pin, create_part(folder_, name, item.file->size));
     item.state = Item::State::writing;
   }
   return true;
@@ -186,8 +179,7 @@ Result<> Acquisition::fetch_one(const std::string& name, Item& item, const Fetch
     item.state = Item::State::failed;
     return {};
   }
-  const auto locked = lock(folder_);
-  if (!locked) return locked.error();
+  MOLE_TRY(const auto locked, lock(folder_));
   if (auto published = publish(folder_, name, *digest, *item.file); !published) return published;
   // Changing an exclusive lock to a shared one is not atomic; the lock of the folder prevents eviction in between.
   if (!try_shared(item.pin)) return transient("cannot pin " + file_path(folder_, name).string() + " in the cache; try again");
@@ -219,7 +211,7 @@ Result<Digest> Acquisition::write(Item& item, const Fetch& fetch) {
   if (written != size)
     return transient(id + ": the archive returned " + sized(written) + ", but its index says " + sized(size) +
                      "; index the archive again if this persists");
-  if (::fdatasync(item.pin.fd()) != 0) return transient("fsync of " + id + " in the cache failed: " + std::strerror(errno));
+  if (::fdatasync(item.pin.get()) != 0) return transient("fsync of " + id + " in the cache failed: " + std::strerror(errno));
   return hasher.finish();
 }
 
@@ -238,7 +230,7 @@ Result<std::vector<Staged>> Acquisition::staged() const {
     staged.size = item.file->size;
     staged.digest = item.digest;
     staged.fetched = item.fetched;
-    staged.pin = Pin(::fcntl(item.pin.fd(), F_DUPFD_CLOEXEC, 0));  // shares the lock
+    staged.pin = Pin(::fcntl(item.pin.get(), F_DUPFD_CLOEXEC, 0));  // shares the lock
     if (!staged.pin) return exhausted("too many open files to pin the task's input; raise the limit on open files");
   }
   return all;
@@ -252,8 +244,7 @@ Result<Cache> Cache::open(const std::filesystem::path& folder, const CacheOption
   if (error)
     return invalid("cannot create the cache folder " + folder.string() + ": " + error.message() +
                    "; choose another folder or change its permissions");
-  const auto locked = lock(folder);
-  if (!locked) return locked.error();
+  MOLE_TRY(const auto locked, lock(folder));
   if (auto cleaned = clean(folder); !cleaned) return cleaned.error();
   return Cache(folder, options);
 }
@@ -278,8 +269,7 @@ Result<> ColumnsPart::append(std::string_view bytes) {
 }
 
 Result<Staged> ColumnsPart::publish(const task::File& file, const Digest& digest) && {
-  const auto locked = lock(folder_);
-  if (!locked) return locked.error();
+  MOLE_TRY(const auto locked, lock(folder_));
   if (auto published = publish_unsynced(folder_, name_, digest, written_, file.id); !published) return published.error();
   Staged staged;
   staged.path = file_path(folder_, std::exchange(name_, {}));
@@ -293,40 +283,28 @@ Result<Staged> ColumnsPart::publish(const task::File& file, const Digest& digest
 
 Result<std::optional<ColumnsPart>> Cache::begin_columns(const Digest& digest, std::uint64_t max_bytes) {
   const std::string name = digest.hex();
-  const auto locked = lock(folder_);
-  if (!locked) return locked.error();
+  MOLE_TRY(const auto locked, lock(folder_));
   std::error_code error;
   if (fs::exists(file_path(folder_, name), error)) return std::optional<ColumnsPart>();
   if (const Pin part = open_part(folder_, name)) {
     if (!try_exclusive(part)) return std::optional<ColumnsPart>();
     remove(folder_, {name, true, 0, {}});  // its writer died
   }
-  const auto room = make_room(folder_, options_.limit, max_bytes);
-  if (!room) return room.error();
-  if (!*room) return std::optional<ColumnsPart>();
-  auto part = create_part(folder_, name, max_bytes);
-  if (!part) return part.error();
-  return std::optional(ColumnsPart(folder_, name, std::move(*part)));
+  MOLE_TRY(const auto room, make_room(folder_, options_.limit, max_bytes));
+  if (!room) return std::optional<ColumnsPart>();
+  MOLE_TRY(auto part, create_part(folder_, name, max_bytes));
+  return std::optional(ColumnsPart(folder_, name, std::move(part)));
 }
 
 Result<> Cache::forget_columns(const Digest& name) {
-  const auto locked = lock(folder_);
-  if (!locked) return locked.error();
+  MOLE_TRY(const auto locked, lock(folder_));
   remove(folder_, {name.hex(), false, 0, {}});
   return {};
 }
 
 void Cache::evict_first(const Staged& file) {
   constexpr timespec long_ago[2] = {{0, 0}, {0, 0}};
-  (void)::futimens(file.pin.fd(), long_ago);  // older than any other file, so evicted next
-}
-
-Result<std::uint64_t> Cache::used() const {
-  auto found = entries(folder_);
-  if (!found) return found.error();
-  std::uint64_t sum = 0;
-  for (const auto& entry : *found) sum += entry.size;
-  return sum;
+  (void)::futimens(file.pin.get(), long_ago);  // older than any other file, so evicted next
 }
 
 }  // namespace mole::runtime

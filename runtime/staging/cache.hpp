@@ -13,6 +13,7 @@
 
 #include <mole/result.hpp>
 
+#include "runtime/rows/file_output.hpp"
 #include "sdk/model/digest.hpp"
 #include "sdk/model/task.hpp"
 
@@ -21,7 +22,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -35,24 +35,7 @@ using ByteSink = std::function<Result<>(std::span<const std::byte>)>;
 // Writes a whole file to the sink.
 using Fetch = std::function<Result<>(const task::File&, const ByteSink&)>;
 
-// Owns a file descriptor and the lock on it.
-class Pin {
- public:
-  Pin() = default;
-  explicit Pin(int fd) : fd_(fd) {}
-  Pin(Pin&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Pin& operator=(Pin&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Pin();
-
-  int fd() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  int fd_ = -1;
-};
+using Pin = OwnedFd;  // and the lock on the file
 
 // A file of a task, pinned in the cache as long as this lives. Either the file exists (`path` is set), or its cached columns
 // replace it (`path` and `columns` are set), or it could not be fetched (`error`), or it is not present in the archive's index
@@ -122,9 +105,6 @@ class Cache {
   Result<> forget_columns(const Digest& name);
   // Makes this file the first to be evicted, because its columns are in the cache.
   static void evict_first(const Staged& file);
-
-  // Returns the bytes in use by files and by reservations for files being fetched.
-  Result<std::uint64_t> used() const;
 
  private:
   Cache(std::filesystem::path folder, CacheOptions options) : folder_(std::move(folder)), options_(options) {}

@@ -15,13 +15,7 @@
 #include <set>
 #include <tuple>
 
-namespace mole::runtime {
-
-Pin::~Pin() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
-namespace cache_folder {
+namespace mole::runtime::cache_folder {
 namespace {
 
 constexpr std::string_view file_suffix = ".file", part_suffix = ".part", digest_suffix = ".digest";
@@ -78,13 +72,13 @@ Result<Pin> lock(const fs::path& folder) {
   const fs::path path = folder / "lock";
   Pin pin(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
   if (!pin) return failed("opening", path, errno);
-  while (::flock(pin.fd(), LOCK_EX) != 0)
+  while (::flock(pin.get(), LOCK_EX) != 0)
     if (errno != EINTR) return failed("locking", path, errno);
   return pin;
 }
 
-bool try_shared(const Pin& file) { return ::flock(file.fd(), LOCK_SH | LOCK_NB) == 0; }
-bool try_exclusive(const Pin& file) { return ::flock(file.fd(), LOCK_EX | LOCK_NB) == 0; }
+bool try_shared(const Pin& file) { return ::flock(file.get(), LOCK_SH | LOCK_NB) == 0; }
+bool try_exclusive(const Pin& file) { return ::flock(file.get(), LOCK_EX | LOCK_NB) == 0; }
 
 namespace {
 
@@ -117,7 +111,7 @@ Result<std::optional<Whole>> open_whole(const fs::path& folder, const std::strin
   Pin pin(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!pin && errno == ENOENT) return std::optional<Whole>();
   struct stat st {};
-  if (!pin || ::fstat(pin.fd(), &st) != 0) return failed("opening", path, errno);
+  if (!pin || ::fstat(pin.get(), &st) != 0) return failed("opening", path, errno);
   const auto sidecar = read_sidecar(digest_path(folder, name));
   if (!sidecar || static_cast<std::uint64_t>(st.st_size) != size.value_or(sidecar->size)) {
     if (!try_exclusive(pin))
@@ -126,7 +120,7 @@ Result<std::optional<Whole>> open_whole(const fs::path& folder, const std::strin
     return std::optional<Whole>();
   }
   if (!try_shared(pin)) return transient(path.string() + " cannot be pinned: another program has locked it");
-  (void)::futimens(pin.fd(), nullptr);  // updates the time of last use
+  (void)::futimens(pin.get(), nullptr);  // updates the time of last use
   return std::optional(Whole{std::move(pin), sidecar->digest});
 }
 
@@ -135,10 +129,10 @@ Pin open_part(const fs::path& folder, const std::string& name) {
 }
 
 Result<> reserve(const Pin& part, std::uint64_t size) {
-  if (::ftruncate(part.fd(), 0) != 0) return failed("truncating", "a part of the cache", errno);
+  if (::ftruncate(part.get(), 0) != 0) return failed("truncating", "a part of the cache", errno);
   if (size == 0) return {};
-  int error = ::posix_fallocate(part.fd(), 0, static_cast<off_t>(size));
-  if (error == EOPNOTSUPP || error == EINVAL) error = ::ftruncate(part.fd(), static_cast<off_t>(size)) == 0 ? 0 : errno;
+  int error = ::posix_fallocate(part.get(), 0, static_cast<off_t>(size));
+  if (error == EOPNOTSUPP || error == EINVAL) error = ::ftruncate(part.get(), static_cast<off_t>(size)) == 0 ? 0 : errno;
   if (error != 0) return failed("reserving " + std::to_string(size) + " bytes for", "a file of the cache", error);
   return {};
 }
@@ -173,16 +167,15 @@ Result<> publish_unsynced(const fs::path& folder, const std::string& name, const
 }
 
 Result<bool> make_room(const fs::path& folder, std::uint64_t limit, std::uint64_t needed) {
-  auto found = entries(folder);
-  if (!found) return found.error();
+  MOLE_TRY(auto found, entries(folder));
   std::uint64_t used = 0;
-  for (const auto& entry : *found) used += entry.size;
+  for (const auto& entry : found) used += entry.size;
   if (used + needed <= limit) return true;
-  std::sort(found->begin(), found->end(), [](const Entry& a, const Entry& b) {
+  std::sort(found.begin(), found.end(), [](const Entry& a, const Entry& b) {
     return std::tie(a.used.tv_sec, a.used.tv_nsec, a.name) < std::tie(b.used.tv_sec, b.used.tv_nsec, b.name);
   });
   std::vector<std::pair<Entry, Pin>> victims;
-  for (const auto& entry : *found) {
+  for (const auto& entry : found) {
     if (used + needed <= limit) break;
     if (entry.part) continue;
     Pin file(::open(file_path(folder, entry.name).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
@@ -197,7 +190,7 @@ Result<bool> make_room(const fs::path& folder, std::uint64_t limit, std::uint64_
 
 Result<> write_all(const Pin& file, std::span<const std::byte> bytes, std::uint64_t offset, const std::string& what) {
   while (!bytes.empty()) {
-    const auto n = ::pwrite(file.fd(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    const auto n = ::pwrite(file.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) {
       const std::string text = "writing " + what + " to the cache failed: " + std::strerror(errno);
@@ -220,10 +213,9 @@ void remove(const fs::path& folder, const Entry& entry) {
 }
 
 Result<> clean(const fs::path& folder) {
-  auto found = entries(folder);
-  if (!found) return found.error();
+  MOLE_TRY(auto found, entries(folder));
   std::set<std::string> whole;
-  for (const auto& entry : *found) {
+  for (const auto& entry : found) {
     if (!entry.part) {
       whole.insert(entry.name);
     } else if (const Pin part = open_part(folder, entry.name); part && try_exclusive(part)) {
@@ -242,5 +234,4 @@ Result<> clean(const fs::path& folder) {
   return {};
 }
 
-}  // namespace cache_folder
-}  // namespace mole::runtime
+}  // namespace mole::runtime::cache_folder

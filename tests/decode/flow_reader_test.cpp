@@ -24,14 +24,6 @@ TEST(Evidence, CountsTheSecondsThatBeginInARange) {
   EXPECT_EQ(evidence.count({4 * second_us, 5 * second_us}).received, 0u);
 }
 
-TEST(Evidence, ReadableTimeIsClippedToTheRange) {
-  Evidence evidence;
-  evidence.set_readable({{0, 10}, {20, 30}});
-  EXPECT_EQ(evidence.readable({5, 25}), 10);
-  EXPECT_EQ(evidence.readable({10, 20}), 0);
-  EXPECT_EQ(evidence.readable({-100, 100}), 20);
-}
-
 TEST(FlowReader, ASoundFileIsReadableForItsWholeTime) {
   const TempFolder folder;
   const auto read = read_flows(folder.file("a.dat.bz2", bzip2_compress(datagrams(10))), {hour, hour + hour_us});
@@ -48,7 +40,7 @@ TEST(FlowReader, ASoundFileWithoutFlowsIsReadable) {
   const TempFolder folder;
   const auto read = read_flows(folder.file("a.dat.bz2", bzip2_compress("")), {hour, hour + hour_us});
   EXPECT_EQ(read.report.state, task::FileState::sound);
-  EXPECT_EQ(read.evidence.readable({hour, hour + hour_us}), hour_us);
+  EXPECT_EQ(read.evidence.readable_ranges(), (std::vector<TimeRange>{{hour, hour + hour_us}}));
 }
 
 TEST(FlowReader, ATruncatedFileIsReadableUpToItsLastDatagram) {
@@ -72,18 +64,14 @@ TEST(FlowReader, AnUnreadableFileHasNoReadableTime) {
   const auto read = read_flows(folder.file("a.dat.bz2", ""), {hour, hour + hour_us});
   EXPECT_EQ(read.report.state, task::FileState::unreadable);
   EXPECT_TRUE(read.report.readable.empty());
-  EXPECT_EQ(read.evidence.readable({hour, hour + hour_us}), 0);
+  EXPECT_TRUE(read.evidence.readable_ranges().empty());
 }
 
-TEST(FlowReader, TheDecoderGetsTheHeadOfTheFile) {
+TEST(FlowReader, NumbersTheFlowsOfAFileAcrossBatches) {
   const TempFolder folder;
   const std::string bytes = datagrams(1000, 30);
   auto source = open_content(folder.file("a.dat", bytes));
   FlowReader reader(task::File{}, std::move(*source), &netflow5(), nullptr, ColumnSet().set(MOLE_COLUMN_BYTES), 0);
-  auto head = reader.head();
-  ASSERT_TRUE(head);
-  ASSERT_EQ(head->size(), 4096u);
-  EXPECT_EQ(netflow5().recognises(head->data(), head->size()), 1);
   FlowBatch batch;
   std::uint64_t rows = 0;
   while (*reader.next(batch)) {
