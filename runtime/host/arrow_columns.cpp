@@ -107,9 +107,7 @@ Result<std::vector<Column>> to_columns(const ArrowArray& rows, std::uint64_t exp
     else if (output.type == "bool")
       column.values = copied_bits(*child, expected_rows);
     else if (output.type == "text") {
-      auto texts = copied_texts(*child, expected_rows, output.name);
-      if (!texts) return texts.error();
-      column.values = std::move(*texts);
+      MOLE_TRY(column.values, copied_texts(*child, expected_rows, output.name));
     } else
       column.values = copied<std::int64_t>(*child, expected_rows);  // i64, time
     if (const void* validity = child->buffers[0]; validity && child->null_count != 0) {

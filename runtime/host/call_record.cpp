@@ -3,11 +3,11 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
@@ -31,13 +31,8 @@ CallRecordBytes* fault_record = nullptr;  // set by install_fault_handler; a sig
 
 // Relaxed stores word by word: several threads may mark at once, and the file is read only after the process has ended.
 void store(CallRecordBytes* bytes) {
-  CallRecordBytes next{};
-  next.magic = call_record_magic;
-  next.version = record_version;
-  next.call = static_cast<std::uint16_t>(own_mark.call);
-  next.step = own_mark.step;
-  next.thread = own_thread;
-  next.batch = own_mark.batch;
+  const auto call = static_cast<std::uint16_t>(own_mark.call);
+  CallRecordBytes next{call_record_magic, record_version, call, own_mark.step, own_thread, own_mark.batch, 0, {}};
   std::memcpy(next.module, own_mark.module, sizeof next.module);
   std::uint64_t words[8];
   std::memcpy(words, &next, sizeof words);
@@ -51,13 +46,6 @@ void on_fault(int signal) {
   if (fault_record && own_mark.call != Call::none) store(fault_record);
   ::signal(signal, SIG_DFL);
   ::raise(signal);
-}
-
-void initialise(CallRecordBytes* bytes) {
-  std::memset(bytes, 0, sizeof *bytes);
-  bytes->magic = call_record_magic;
-  bytes->version = record_version;
-  bytes->step = no_step;
 }
 
 }  // namespace
@@ -81,15 +69,15 @@ Result<std::unique_ptr<CallRecord>> CallRecord::map(const std::filesystem::path&
     address = ::mmap(nullptr, sizeof(CallRecordBytes), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   ::close(fd);
   if (address == MAP_FAILED) return failed("cannot map");
-  auto* bytes = static_cast<CallRecordBytes*>(address);
-  initialise(bytes);
-  return std::unique_ptr<CallRecord>(new CallRecord(bytes, true));
+  return std::unique_ptr<CallRecord>(new CallRecord(static_cast<CallRecordBytes*>(address), true));
 }
 
 std::unique_ptr<CallRecord> CallRecord::in_memory() {
-  auto* bytes = new CallRecordBytes;
-  initialise(bytes);
-  return std::unique_ptr<CallRecord>(new CallRecord(bytes, false));
+  return std::unique_ptr<CallRecord>(new CallRecord(new CallRecordBytes, false));
+}
+
+CallRecord::CallRecord(CallRecordBytes* bytes, bool mapped) : bytes_(bytes), mapped_(mapped) {
+  *bytes_ = {call_record_magic, record_version, 0, no_step, 0, 0, 0, {}};
 }
 
 CallRecord::~CallRecord() {
@@ -136,18 +124,6 @@ FaultStack::~FaultStack() {
   stack_t none{};
   none.ss_flags = SS_DISABLE;
   ::sigaltstack(&none, nullptr);
-}
-
-Result<CallRecordBytes> read_call_record(const std::filesystem::path& path) {
-  CallRecordBytes bytes;
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return missing("no call record at " + path.string());
-  const auto got = ::read(fd, &bytes, sizeof bytes);
-  ::close(fd);
-  if (got != static_cast<ssize_t>(sizeof bytes) || bytes.magic != call_record_magic)
-    return corrupt(path.string() + " is not a call record; the worker ended before its first call");
-  bytes.module[sizeof bytes.module - 1] = '\0';
-  return bytes;
 }
 
 }  // namespace mole::runtime

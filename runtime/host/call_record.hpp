@@ -8,11 +8,9 @@
 
 #include <mole/result.hpp>
 
-#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <string>
 #include <string_view>
 
 namespace mole::runtime {
@@ -78,7 +76,7 @@ class CallRecord {
   void install_fault_handler();
 
  private:
-  explicit CallRecord(CallRecordBytes* bytes, bool mapped) : bytes_(bytes), mapped_(mapped) {}
+  CallRecord(CallRecordBytes* bytes, bool mapped);
 
   CallRecordBytes* bytes_;
   bool mapped_;
@@ -89,14 +87,9 @@ class FaultStack {
  public:
   FaultStack();
   ~FaultStack();
-  FaultStack(const FaultStack&) = delete;
-  FaultStack& operator=(const FaultStack&) = delete;
 
  private:
   std::unique_ptr<char[]> memory_;
 };
-
-// Reads the record of a worker that has ended. corrupt: it is not a call record.
-Result<CallRecordBytes> read_call_record(const std::filesystem::path& path);
 
 }  // namespace mole::runtime

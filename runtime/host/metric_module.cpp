@@ -4,19 +4,16 @@
 #include "runtime/host/host_services.hpp"
 #include "runtime/host/plugin_call.hpp"
 
+#include <algorithm>
 #include <numeric>
 
 namespace mole::runtime {
 namespace {
 
 std::int32_t type_number(std::string_view type) {
-  if (type == "u64") return MOLE_TYPE_U64;
-  if (type == "i64") return MOLE_TYPE_I64;
-  if (type == "f64") return MOLE_TYPE_F64;
-  if (type == "bool") return MOLE_TYPE_BOOL;
-  if (type == "text") return MOLE_TYPE_TEXT;
-  if (type == "time") return MOLE_TYPE_TIME;
-  return 0;
+  static constexpr std::string_view types[] = {"u64", "i64", "f64", "bool", "text", "time"};  // from MOLE_TYPE_U64 on
+  const auto* found = std::find(std::begin(types), std::end(types), type);
+  return found == std::end(types) ? 0 : static_cast<std::int32_t>(MOLE_TYPE_U64 + (found - types));
 }
 
 struct SavedBytes {
@@ -43,9 +40,8 @@ MetricState::~MetricState() {
 
 template <class F>
 Result<> MetricModule::call(Call which, std::uint64_t number, F&& body) const {
-  auto outcome = plugin_call(record_, which, opening_.step, opening_.module, number, body);
-  if (!outcome) return outcome.error();
-  if (*outcome != MOLE_OK) return call_error(opening_.module, which, *outcome, {});
+  MOLE_TRY(auto outcome, plugin_call(record_, which, opening_.step, opening_.module, number, body));
+  if (outcome != MOLE_OK) return call_error(opening_.module, which, outcome, {});
   return {};
 }
 
@@ -70,25 +66,15 @@ Result<> MetricModule::start() {
                      d.inputs[i].role + "'; submit the manifest again");
     if (input.kind == InputKind::context) context_input_ = static_cast<int>(i);
     if (input.kind != InputKind::flows && !input.column.empty()) bound[input.role] = {input.column, input.unit, input.type};
-    mole_binding binding{};
-    binding.struct_size = sizeof binding;
-    binding.type = input.kind == InputKind::flows ? 0 : type_number(input.type);
-    binding.role = to_text(input.role);
-    binding.module = to_text(input.module);
-    binding.column = to_text(input.column);
-    binding.unit = to_text(input.unit);
-    bindings.push_back(binding);
+    bindings.push_back({sizeof(mole_binding), input.kind == InputKind::flows ? 0 : type_number(input.type), to_text(input.role),
+                        to_text(input.module), to_text(input.column), to_text(input.unit)});
   }
-  auto outputs = resolve_outputs(d, bound);
-  if (!outputs) return Error{outputs.error().code, name() + ": " + outputs.error().message};
-  outputs_ = std::move(*outputs);
-  auto params = resolve_params(d, opening_.params);
-  if (!params) return Error{params.error().code, name() + ": " + params.error().message};
-  auto values = to_values(d, *params);
-  if (!values) return values.error();
+  MOLE_TRY(outputs_, prefixed(name() + ": ", resolve_outputs(d, bound)));
+  MOLE_TRY(auto params, prefixed(name() + ": ", resolve_params(d, opening_.params)));
+  MOLE_TRY(auto values, to_values(d, params));
   auto opened = call(Call::open, 0, [&](mole_error* e) {
-    return vtable_->open(host_services_for(name()), bindings.data(), static_cast<std::uint32_t>(bindings.size()), values->data(),
-                         static_cast<std::uint32_t>(values->size()), &module_, e);
+    return vtable_->open(host_services_for(name()), bindings.data(), static_cast<std::uint32_t>(bindings.size()), values.data(),
+                         static_cast<std::uint32_t>(values.size()), &module_, e);
   });
   if (!opened) module_ = nullptr;
   return opened;
@@ -139,9 +125,7 @@ Result<FinishedRows> MetricModule::finish(std::span<mole_state* const> states, s
   });
   if (!finished) return finished.error();
   const auto total = std::accumulate(out.rows_of_state.begin(), out.rows_of_state.end(), std::uint64_t{0});
-  auto columns = to_columns(rows.get(), total, outputs_);
-  if (!columns) return Error{columns.error().code, name() + ": " + columns.error().message};
-  out.columns = std::move(*columns);
+  MOLE_TRY(out.columns, prefixed(name() + ": ", to_columns(rows.get(), total, outputs_)));
   return out;
 }
 

@@ -21,24 +21,16 @@ Result<std::vector<mole_value>> to_values(const Descriptor& descriptor, const nl
     const auto found = params.find(param.name);
     if (found == params.end())
       return invalid("parameter '" + param.name + "' of '" + descriptor.name + "' is missing; submit the manifest again");
-    mole_value value{};
-    if (param.type == "u64") {
-      value.type = MOLE_TYPE_U64;
-      value.as.u64 = found->get<std::uint64_t>();
-    } else if (param.type == "i64") {
-      value.type = MOLE_TYPE_I64;
-      value.as.i64 = found->get<std::int64_t>();
-    } else if (param.type == "f64") {
-      value.type = MOLE_TYPE_F64;
-      value.as.f64 = found->get<double>();
-    } else if (param.type == "bool") {
-      value.type = MOLE_TYPE_BOOL;
-      value.as.i64 = found->get<bool>() ? 1 : 0;
-    } else {
-      value.type = MOLE_TYPE_TEXT;
-      value.as.text = to_text(found->get_ref<const std::string&>());
-    }
-    out.push_back(value);
+    if (param.type == "u64")
+      out.push_back({MOLE_TYPE_U64, 0, {.u64 = found->get<std::uint64_t>()}});
+    else if (param.type == "i64")
+      out.push_back({MOLE_TYPE_I64, 0, {.i64 = found->get<std::int64_t>()}});
+    else if (param.type == "f64")
+      out.push_back({MOLE_TYPE_F64, 0, {.f64 = found->get<double>()}});
+    else if (param.type == "bool")
+      out.push_back({MOLE_TYPE_BOOL, 0, {.i64 = found->get<bool>() ? 1 : 0}});
+    else
+      out.push_back({MOLE_TYPE_TEXT, 0, {.text = to_text(found->get_ref<const std::string&>())}});
   }
   return out;
 }

@@ -7,7 +7,6 @@
 #include <mole/abi.h>
 #include <mole/result.hpp>
 
-#include <string>
 #include <string_view>
 #include <vector>
 

@@ -46,16 +46,7 @@ Result<> check_symbols(const std::filesystem::path& path) {
   return {};
 }
 
-}  // namespace
-
-struct PluginLibrary::Code {
-  boost::dll::shared_library library;
-};
-
-PluginLibrary::PluginLibrary(std::filesystem::path path, std::unique_ptr<Code> code)
-    : path_(std::move(path)), code_(std::move(code)) {}
-PluginLibrary::~PluginLibrary() = default;
-
+// Checks magic and version.
 Result<> check_version(const mole_entry& entry, std::string_view what) {
   const std::string name(what);
   if (entry.magic != MOLE_ABI_MAGIC)
@@ -68,15 +59,24 @@ Result<> check_version(const mole_entry& entry, std::string_view what) {
   return {};
 }
 
+}  // namespace
+
+struct PluginLibrary::Code {
+  boost::dll::shared_library library;
+};
+
+PluginLibrary::PluginLibrary(std::filesystem::path path, std::unique_ptr<Code> code)
+    : path_(std::move(path)), code_(std::move(code)) {}
+PluginLibrary::~PluginLibrary() = default;
+
 Result<const PluginLibrary*> PluginLibrary::load(const std::filesystem::path& path, const Sidecar& sidecar, CallRecord& record) {
   // Libraries stay loaded: their code may still be on a stack, and unloading has no benefit.
   static std::mutex mutex;
   static auto& loaded = *new std::map<std::filesystem::path, std::unique_ptr<PluginLibrary>>;
   const std::lock_guard lock(mutex);
   if (const auto found = loaded.find(path); found != loaded.end()) return found->second.get();
-  auto library = open(path, sidecar, record);
-  if (!library) return library.error();
-  return loaded.emplace(path, std::move(*library)).first->second.get();
+  MOLE_TRY(auto library, open(path, sidecar, record));
+  return loaded.emplace(path, std::move(library)).first->second.get();
 }
 
 Result<std::unique_ptr<PluginLibrary>> PluginLibrary::open(const std::filesystem::path& path, const Sidecar& sidecar,

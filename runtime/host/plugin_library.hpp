@@ -31,8 +31,6 @@ class PluginLibrary {
   const std::filesystem::path& path() const { return path_; }
 
   ~PluginLibrary();
-  PluginLibrary(const PluginLibrary&) = delete;
-  PluginLibrary& operator=(const PluginLibrary&) = delete;
 
  private:
   struct Code;
@@ -51,8 +49,5 @@ class PluginLibrary {
   std::unique_ptr<Code> code_;
   std::vector<Offer> offers_;
 };
-
-// Checks magic and version of an entry, as load() does.
-Result<> check_version(const mole_entry& entry, std::string_view what);
 
 }  // namespace mole::runtime

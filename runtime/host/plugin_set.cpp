@@ -6,15 +6,14 @@
 namespace mole::runtime {
 
 Result<LoadedPlugin> PluginSet::load(const task::PluginUse& use, PluginKind kind) const {
-  auto sidecar = Sidecar::parse(use.sidecar);
-  if (!sidecar) return sidecar.error();
+  MOLE_TRY(auto sidecar, Sidecar::parse(use.sidecar));
   const std::string what = std::string(name_of(kind)) + " plugin '" + use.name + "' " + use.version;
-  const Descriptor* descriptor = sidecar->find(kind, use.name);
+  const Descriptor* descriptor = sidecar.find(kind, use.name);
   if (!descriptor || descriptor->version != use.version)
     return invalid(what + " is not described by its sidecar; submit the manifest again");
-  if (sidecar->digest != use.library) return invalid(what + ": its sidecar belongs to another build; submit the manifest again");
+  if (sidecar.digest != use.library) return invalid(what + ": its sidecar belongs to another build; submit the manifest again");
   // Ignores any folder in the sidecar's file name.
-  const auto file_name = std::filesystem::path(sidecar->library).filename();
+  const auto file_name = std::filesystem::path(sidecar.library).filename();
   std::string searched;
   for (const auto& folder : folders_) {
     for (const auto& path : {folder / (use.library.hex() + ".so"), folder / file_name}) {
@@ -24,9 +23,8 @@ Result<LoadedPlugin> PluginSet::load(const task::PluginUse& use, PluginKind kind
         const auto digest = digest_of_file(path);
         if (!digest || *digest != use.library) continue;
       }
-      auto library = PluginLibrary::load(path, *sidecar, record_);
-      if (!library) return library.error();
-      const auto* plugin = (*library)->find(std::string("mole.") + name_of(kind) + "/1", use.name);
+      MOLE_TRY(auto library, PluginLibrary::load(path, sidecar, record_));
+      const auto* plugin = library->find(std::string("mole.") + name_of(kind) + "/1", use.name);
       if (!plugin) return invalid(what + " is not in " + path.string() + "; rebuild it");
       return LoadedPlugin{plugin, *descriptor};
     }

@@ -8,23 +8,6 @@
 namespace mole::runtime {
 namespace {
 
-// Opens a decoder or downloader; only the type of the table differs.
-template <class Vtable>
-Result<mole_module*> open_module(const Vtable* vtable, const Descriptor& descriptor, const nlohmann::json& given,
-                                 const std::string& name, CallRecord& record) {
-  auto params = resolve_params(descriptor, given);
-  if (!params) return Error{params.error().code, name + ": " + params.error().message};
-  auto values = to_values(descriptor, *params);
-  if (!values) return values.error();
-  mole_module* module = nullptr;
-  auto opened = plugin_call(record, Call::open, no_step, name, 0, [&](mole_error* e) {
-    return vtable->open(host_services_for(name), values->data(), static_cast<std::uint32_t>(values->size()), &module, e);
-  });
-  if (!opened) return opened.error();
-  if (*opened != MOLE_OK) return call_error(name, Call::open, *opened, {});
-  return module;
-}
-
 std::string text_of(mole_text t) { return t.data ? std::string(t.data, t.size) : std::string(); }
 
 constexpr std::uint64_t max_text = 64 * 1024;  // of an id, version or medium
@@ -65,55 +48,48 @@ struct Transfer {
 
 }  // namespace
 
-Result<std::unique_ptr<DecoderModule>> DecoderModule::open(const PluginSet& plugins, const task::PluginUse& use) {
-  auto loaded = plugins.load(use, PluginKind::decoder);
-  if (!loaded) return loaded.error();
-  return open(static_cast<const mole_decoder_v1*>(loaded->plugin->vtable), loaded->descriptor, use.params, plugins.record());
+template <class Module, class Vtable, PluginKind kind>
+Result<std::unique_ptr<Module>> StreamModule<Module, Vtable, kind>::open(const PluginSet& plugins, const task::PluginUse& use) {
+  MOLE_TRY(auto loaded, plugins.load(use, kind));
+  return open(static_cast<const Vtable*>(loaded.plugin->vtable), loaded.descriptor, use.params, plugins.record());
 }
 
-Result<std::unique_ptr<DecoderModule>> DecoderModule::open(const mole_decoder_v1* vtable, const Descriptor& descriptor,
-                                                           const nlohmann::json& params, CallRecord& record) {
-  std::unique_ptr<DecoderModule> decoder(new DecoderModule(vtable, "decoder " + descriptor.name, record));
-  auto module = open_module(vtable, descriptor, params, decoder->name_, record);
-  if (!module) return module.error();
-  decoder->module_ = *module;
-  return decoder;
+template <class Module, class Vtable, PluginKind kind>
+Result<std::unique_ptr<Module>> StreamModule<Module, Vtable, kind>::open(const Vtable* vtable, const Descriptor& descriptor,
+                                                                         const nlohmann::json& given, CallRecord& record) {
+  const auto name = name_of(kind) + (" " + descriptor.name);
+  MOLE_TRY(auto params, prefixed(name + ": ", resolve_params(descriptor, given)));
+  MOLE_TRY(auto values, to_values(descriptor, params));
+  mole_module* opened = nullptr;
+  MOLE_TRY(auto outcome, plugin_call(record, Call::open, no_step, name, 0, [&](mole_error* e) {
+             return vtable->open(host_services_for(name), values.data(), static_cast<std::uint32_t>(values.size()), &opened, e);
+           }));
+  if (outcome != MOLE_OK) return call_error(name, Call::open, outcome, {});
+  auto out = std::make_unique<Module>();
+  StreamModule& module = *out;
+  module.vtable_ = vtable;
+  module.name_ = name;
+  module.record_ = &record;
+  module.module_ = opened;
+  return out;
 }
 
-DecoderModule::~DecoderModule() {
+template <class Module, class Vtable, PluginKind kind>
+StreamModule<Module, Vtable, kind>::~StreamModule() {
   if (!module_) return;
-  record_.mark(Call::close, no_step, name_);
+  record_->mark(Call::close, no_step, name_);
   vtable_->close(module_);
-  record_.clear();
+  record_->clear();
 }
 
-Result<std::unique_ptr<DownloaderModule>> DownloaderModule::open(const PluginSet& plugins, const task::PluginUse& use) {
-  auto loaded = plugins.load(use, PluginKind::downloader);
-  if (!loaded) return loaded.error();
-  return open(static_cast<const mole_downloader_v1*>(loaded->plugin->vtable), loaded->descriptor, use.params, plugins.record());
-}
-
-Result<std::unique_ptr<DownloaderModule>> DownloaderModule::open(const mole_downloader_v1* vtable, const Descriptor& descriptor,
-                                                                 const nlohmann::json& params, CallRecord& record) {
-  std::unique_ptr<DownloaderModule> downloader(new DownloaderModule(vtable, "downloader " + descriptor.name, record));
-  auto module = open_module(vtable, descriptor, params, downloader->name_, record);
-  if (!module) return module.error();
-  downloader->module_ = *module;
-  return downloader;
-}
-
-DownloaderModule::~DownloaderModule() {
-  if (!module_) return;
-  record_.mark(Call::close, no_step, name_);
-  vtable_->close(module_);
-  record_.clear();
-}
+template class StreamModule<DecoderModule, mole_decoder_v1, PluginKind::decoder>;
+template class StreamModule<DownloaderModule, mole_downloader_v1, PluginKind::downloader>;
 
 Result<> DownloaderModule::index(const std::function<Result<>(const task::IndexEntry&)>& found) const {
   Listing listing{found, {}};
   const mole_index_sink sink{&listing, &Listing::take};
   auto done =
-      plugin_call(record_, Call::index, no_step, name_, 0, [&](mole_error* e) { return vtable_->index(module_, &sink, e); });
+      plugin_call(*record_, Call::index, no_step, name_, 0, [&](mole_error* e) { return vtable_->index(module_, &sink, e); });
   if (listing.error) return *listing.error;
   if (!done) return done.error();
   return *done == MOLE_OK || *done == MOLE_END ? Result<>() : call_error(name_, Call::index, *done, {});
@@ -122,7 +98,7 @@ Result<> DownloaderModule::index(const std::function<Result<>(const task::IndexE
 Result<bool> DownloaderModule::stage(std::span<const std::string> ids) const {
   std::vector<mole_text> texts;
   for (const auto& id : ids) texts.push_back(to_text(id));
-  auto done = plugin_call(record_, Call::stage, no_step, name_, 0, [&](mole_error* e) {
+  auto done = plugin_call(*record_, Call::stage, no_step, name_, 0, [&](mole_error* e) {
     return vtable_->stage(module_, texts.data(), static_cast<std::uint32_t>(texts.size()), e);
   });
   if (!done) return done.error();
@@ -130,9 +106,9 @@ Result<bool> DownloaderModule::stage(std::span<const std::string> ids) const {
 }
 
 Result<> DownloaderModule::fetch(const std::string& id, const std::function<Result<>(std::string_view)>& write) const {
-  Transfer transfer{write, record_, {}};
+  Transfer transfer{write, *record_, {}};
   const mole_writer writer{&transfer, &Transfer::take};
-  auto done = plugin_call(record_, Call::fetch, no_step, name_, 0,
+  auto done = plugin_call(*record_, Call::fetch, no_step, name_, 0,
                           [&](mole_error* e) { return vtable_->fetch(module_, to_text(id), &writer, e); });
   if (transfer.error) return *transfer.error;  // from `write`: the disk, the size limit
   if (!done) return done.error();

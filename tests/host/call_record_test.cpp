@@ -1,5 +1,7 @@
 #include "runtime/host/call_record.hpp"
 
+#include "tests/support/call_record.hpp"
+
 #include <gtest/gtest.h>
 
 #include <sys/wait.h>

@@ -1,9 +1,8 @@
 // The worker as a process, and its call record when a plugin crashes it.
+#include "runtime/rows/handover.hpp"
+#include "tests/support/call_record.hpp"
 #include "tests/support/worker_process.hpp"
 #include "tests/task/task_fixture.hpp"
-
-#include "runtime/host/call_record.hpp"
-#include "runtime/rows/handover.hpp"
 
 #include <sys/wait.h>
 
