@@ -21,9 +21,8 @@ Result<> ArchiveReader::stage(const std::vector<std::string>& ids) const {
   if (ids.empty()) return {};
   const auto begin = std::chrono::steady_clock::now();
   for (auto pause = poll_.first;; pause = std::min(pause * 2, poll_.max)) {
-    auto ready = downloader_.stage(ids);
-    if (!ready) return ready.error();
-    if (*ready) return {};
+    MOLE_TRY(auto ready, downloader_.stage(ids));
+    if (ready) return {};
     if (plugins_cancelled()) return Error{Code::cancelled, "asked to stop while files were being staged"};
     if (std::chrono::steady_clock::now() - begin + pause > poll_.total)
       return transient("timed out waiting for the archive to stage " + std::to_string(ids.size()) +

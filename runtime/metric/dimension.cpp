@@ -1,6 +1,6 @@
 #include "runtime/metric/dimension.hpp"
 
-#include "runtime/metric/direction.hpp"
+#include "runtime/metric/filter_eval.hpp"
 
 #include <mole/abi.h>
 
@@ -44,11 +44,10 @@ Result<Dimension> dimension_named(std::string_view name) {
 Result<std::vector<Dimension>> dimensions_named(const std::vector<std::string>& names) {
   std::vector<Dimension> out;
   for (const auto& name : names) {
-    auto dimension = dimension_named(name);
-    if (!dimension) return dimension.error();
+    MOLE_TRY(auto dimension, dimension_named(name));
     for (const auto& earlier : out)
       if (earlier.name == name) return invalid("by: '" + name + "' is named twice; name it once");
-    out.push_back(std::move(*dimension));
+    out.push_back(std::move(dimension));
   }
   return out;
 }

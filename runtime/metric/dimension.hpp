@@ -34,17 +34,7 @@ Result<std::vector<Dimension>> dimensions_named(const std::vector<std::string>& 
 inline constexpr std::string_view protocol_classes[] = {"icmp", "other", "tcp", "udp"};  // in the order of rows
 // Returns an index into protocol_classes. ICMPv6 (58) is icmp.
 constexpr std::uint8_t protocol_class_of(std::uint8_t protocol) {
-  switch (protocol) {
-    case 1:
-    case 58:
-      return 0;
-    case 6:
-      return 2;
-    case 17:
-      return 3;
-    default:
-      return 1;
-  }
+  return protocol == 1 || protocol == 58 ? 0 : protocol == 6 ? 2 : protocol == 17 ? 3 : 1;
 }
 
 // The member that is the total of the others, in a dimension with `total`.

@@ -43,12 +43,6 @@ void compare_rows(std::uint8_t* out, std::uint32_t rows, const FilterNode& node,
   }
 }
 
-template <class T>
-void compare_column(std::uint8_t* out, const FlowBatch& flows, const FilterNode& node) {
-  const T* column = flows.column<T>(node.column).data();
-  compare_rows(out, flows.rows, node, [=](std::uint32_t i) { return static_cast<std::uint64_t>(column[i]); });
-}
-
 void compare_numbers(std::uint8_t* out, const FlowBatch& flows, const FilterNode& node) {
   if (node.column == duration_column) {
     const auto* start = flows.column<std::int64_t>(MOLE_COLUMN_START).data();
@@ -64,25 +58,10 @@ void compare_numbers(std::uint8_t* out, const FlowBatch& flows, const FilterNode
     compare_rows(out, flows.rows, node, [=](std::uint32_t i) { return packets[i] ? bytes[i] / packets[i] : 0; });
     return;
   }
-  switch (node.column) {
-    case MOLE_COLUMN_SRC_PORT:
-    case MOLE_COLUMN_DST_PORT:
-    case MOLE_COLUMN_TCP_FLAGS:
-      return compare_column<std::uint16_t>(out, flows, node);
-    case MOLE_COLUMN_PROTOCOL:
-    case MOLE_COLUMN_TOS:
-    case MOLE_COLUMN_SRC_MASK:
-    case MOLE_COLUMN_DST_MASK:
-      return compare_column<std::uint8_t>(out, flows, node);
-    case MOLE_COLUMN_SRC_AS:
-    case MOLE_COLUMN_DST_AS:
-    case MOLE_COLUMN_IN_IF:
-    case MOLE_COLUMN_OUT_IF:
-    case MOLE_COLUMN_SAMPLING:
-      return compare_column<std::uint32_t>(out, flows, node);
-    default:  // times and counters
-      return compare_column<std::uint64_t>(out, flows, node);
-  }
+  with_numbers(flows, node.column, [&](auto values) {
+    compare_rows(out, flows.rows, node,
+                 [column = values.data()](std::uint32_t i) { return static_cast<std::uint64_t>(column[i]); });
+  });
 }
 
 // `rows` is a local copy and `out` is __restrict: stores of bytes may alias anything, and without both the compiler would reload
@@ -173,6 +152,20 @@ void FilterEvaluator::node(const FilterNode& n, const FlowBatch& flows, std::str
       }
       return;
   }
+}
+
+const std::uint8_t* DirectionEvaluator::evaluate(const FlowBatch& flows, std::string_view router) {
+  if (direction_.size() < flows.rows) direction_.resize(flows.rows);
+  const std::uint8_t* from_home = source_.evaluate(flows, router);
+  const std::uint8_t* to_home = destination_.evaluate(flows, router);
+  // From home: internal or out, 2 - to; from elsewhere: in or transit, 3 - 3 to. Without a branch, and with __restrict, so that
+  // the compiler can vectorise the loop.
+  std::uint8_t* const __restrict direction = direction_.data();
+  for (std::uint32_t i = 0, rows = flows.rows; i < rows; ++i) {
+    const unsigned from = from_home[i], to = to_home[i];
+    direction[i] = static_cast<std::uint8_t>(3 - from - (-to & (3 - 2 * from)));
+  }
+  return direction;
 }
 
 }  // namespace mole::runtime

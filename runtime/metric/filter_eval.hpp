@@ -1,4 +1,5 @@
-// Evaluates a filter over a batch, column by column: one pass over one column per leaf, masks joined by and/or/not.
+// Evaluates a filter, or the dimension `direction`, over a batch, column by column: one pass over one column per leaf of a
+// filter, masks joined by and/or/not.
 #pragma once
 
 #include "runtime/decode/flow_batch.hpp"
@@ -27,6 +28,26 @@ class FilterEvaluator {
 
   Filter filter_;
   std::vector<std::vector<std::uint8_t>> masks_;  // one per depth of the tree
+};
+
+inline constexpr std::string_view directions[] = {"in", "internal", "out", "transit"};  // in the order of rows
+
+// Decides which sides of a flow are at home (task::Home). Both: internal; neither: transit.
+struct HomeFilters {
+  Filter source, destination;
+};
+
+// Holds scratch masks: one thread at a time.
+class DirectionEvaluator {
+ public:
+  explicit DirectionEvaluator(HomeFilters home) : source_(std::move(home.source)), destination_(std::move(home.destination)) {}
+
+  // Returns one index into `directions` per row, valid until the next call. The batch has the columns of both filters.
+  const std::uint8_t* evaluate(const FlowBatch& flows, std::string_view router);
+
+ private:
+  FilterEvaluator source_, destination_;
+  std::vector<std::uint8_t> direction_;
 };
 
 }  // namespace mole::runtime

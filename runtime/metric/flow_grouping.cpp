@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <numeric>
 
 namespace mole::runtime {
 namespace {
@@ -25,23 +26,10 @@ std::string address_text(std::uint64_t high, std::uint64_t low) {
   return text;
 }
 
-template <class T>
-void spread(const FlowBatch& flows, int column, std::uint64_t* out, std::size_t stride) {
-  const T* values = flows.column<T>(column).data();
-  for (std::uint32_t i = 0; i < flows.rows; ++i) out[i * stride] = values[i];
-}
-
 void spread_number(const FlowBatch& flows, int column, std::uint64_t* out, std::size_t stride) {
-  switch (column) {
-    case MOLE_COLUMN_SRC_PORT:
-    case MOLE_COLUMN_DST_PORT:
-      return spread<std::uint16_t>(flows, column, out, stride);
-    case MOLE_COLUMN_PROTOCOL:
-    case MOLE_COLUMN_TOS:
-      return spread<std::uint8_t>(flows, column, out, stride);
-    default:
-      return spread<std::uint32_t>(flows, column, out, stride);
-  }
+  with_numbers(flows, column, [&](auto values) {
+    for (std::uint32_t i = 0; i < flows.rows; ++i) out[i * stride] = values[i];
+  });
 }
 
 void spread_address(const FlowBatch& flows, int column, std::uint64_t* out, std::size_t stride) {
@@ -94,16 +82,8 @@ namespace {
 
 // Number of members of a dense dimension within one file; 0 for an open one.
 std::uint32_t codes_of(const Dimension& d) {
-  switch (d.kind) {
-    case Dimension::Kind::router:
-      return 1;
-    case Dimension::Kind::direction:
-      return std::size(directions);
-    case Dimension::Kind::protocol_class:
-      return std::size(protocol_classes);
-    default:
-      return 0;
-  }
+  constexpr std::uint32_t members[] = {1, std::size(directions), std::size(protocol_classes), 0, 0};  // by Kind
+  return members[static_cast<int>(d.kind)];
 }
 
 // protocol -> protocol class
@@ -113,10 +93,11 @@ constexpr auto class_table = [] {
   return table;
 }();
 
+// Words of a key.
+std::size_t words_of(const Dimension& d) { return d.kind == Dimension::Kind::address ? 2 : 1; }
 std::size_t words_of(const std::vector<Dimension>& by) {
-  std::size_t words = 1;
-  for (const auto& d : by) words += d.kind == Dimension::Kind::address ? 2 : 1;
-  return words;
+  return std::accumulate(by.begin(), by.end(), std::size_t{1},
+                         [](std::size_t sum, const Dimension& d) { return sum + words_of(d); });
 }
 
 }  // namespace
@@ -189,20 +170,21 @@ void FlowGrouping::load_keys(const FlowBatch& flows) {
   std::size_t at = 1;
   for (const auto& d : plan_.by) {
     std::uint64_t* out = row_keys_.data() + at;
+    const auto fill = [&](auto value) {
+      for (std::uint32_t i = 0; i < flows.rows; ++i) out[i * words_] = value(i);
+    };
     switch (d.kind) {
       case Dimension::Kind::router:
-        for (std::uint32_t i = 0; i < flows.rows; ++i) out[i * words_] = router_;
+        fill([&](std::uint32_t) { return router_; });
         break;
-      case Dimension::Kind::direction: {
-        const auto* direction = direction_.evaluate(flows, routers_[router_]);
-        for (std::uint32_t i = 0; i < flows.rows; ++i) out[i * words_] = direction[i];
+      case Dimension::Kind::direction:
+        fill([direction = direction_.evaluate(flows, routers_[router_])](std::uint32_t i) { return direction[i]; });
         break;
-      }
-      case Dimension::Kind::protocol_class: {
-        const auto* protocols = flows.column<std::uint8_t>(MOLE_COLUMN_PROTOCOL).data();
-        for (std::uint32_t i = 0; i < flows.rows; ++i) out[i * words_] = protocol_class_of(protocols[i]);
+      case Dimension::Kind::protocol_class:
+        fill([protocols = flows.column<std::uint8_t>(MOLE_COLUMN_PROTOCOL)](std::uint32_t i) {
+          return class_table[protocols[i]];
+        });
         break;
-      }
       case Dimension::Kind::number:
         spread_number(flows, d.column, out, words_);
         break;
@@ -210,7 +192,7 @@ void FlowGrouping::load_keys(const FlowBatch& flows) {
         spread_address(flows, d.column, out, words_);
         break;
     }
-    at += d.kind == Dimension::Kind::address ? 2 : 1;
+    at += words_of(d);
   }
 }
 
@@ -344,7 +326,7 @@ Group FlowGrouping::group_of(std::uint32_t slot) const {
         group.push_back(address_text(key[0], key[1]));
         break;
     }
-    key += d.kind == Dimension::Kind::address ? 2 : 1;
+    key += words_of(d);
   }
   return group;
 }

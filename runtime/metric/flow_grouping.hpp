@@ -11,7 +11,6 @@
 
 #include "runtime/decode/flow_batch.hpp"
 #include "runtime/metric/dimension.hpp"
-#include "runtime/metric/direction.hpp"
 #include "runtime/metric/filter_eval.hpp"
 #include "runtime/metric/group_table.hpp"
 #include "runtime/metric/interval_grid.hpp"

@@ -13,7 +13,6 @@
 
 #include <mole/detail/scatter.hpp>
 
-#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>

@@ -70,10 +70,10 @@ Result<> FlowStep::create_states() {
   for (std::size_t slot = states_.size(); slot < grouping_.slots().size(); ++slot) {
     const auto interval = grouping_.grid().at(grouping_.slots()[slot].interval);
     const bool needs_group = step_.module->context_input() >= 0;
-    auto state = step_.new_state(interval.from, needs_group ? grouping_.group_of(static_cast<std::uint32_t>(slot)) : Group{});
-    if (!state) return state.error();
-    pointers_.push_back(state->get());
-    states_.push_back(std::move(*state));
+    MOLE_TRY(auto state,
+             step_.new_state(interval.from, needs_group ? grouping_.group_of(static_cast<std::uint32_t>(slot)) : Group{}));
+    pointers_.push_back(state.get());
+    states_.push_back(std::move(state));
     slots_of_interval_[grouping_.slots()[slot].interval].push_back(static_cast<std::uint32_t>(slot));
   }
   return {};
@@ -100,18 +100,14 @@ Result<std::vector<Cell>> FlowStep::take_cells(std::uint32_t interval) {
   const Micros start = grouping_.grid().at(interval).from;
   std::vector<Cell> cells;
   for (const std::uint32_t slot : slots_of_interval_[interval]) {
-    Cell& cell = cells.emplace_back();
-    cell.interval_start = start;
-    cell.group = grouping_.group_of(slot);
-    cell.state = std::move(states_[slot]);
-    cell.coverage.flows_late = grouping_.slots()[slot].late;
+    cells.push_back({start, grouping_.group_of(slot), std::move(states_[slot])});
+    cells.back().coverage.flows_late = grouping_.slots()[slot].late;
     pointers_[slot] = nullptr;
   }
   slots_of_interval_[interval] = {};
   sort_cells(cells, step_.by);
-  auto missing = missing_cells(cells, step_, start, members_);
-  if (!missing) return missing.error();
-  std::move(missing->begin(), missing->end(), std::back_inserter(cells));
+  MOLE_TRY(auto missing, missing_cells(cells, step_, start, members_));
+  std::move(missing.begin(), missing.end(), std::back_inserter(cells));
   sort_cells(cells, step_.by);
   if (auto added = add_totals(cells, step_, start); !added) return added.error();
   return cells;
@@ -121,12 +117,9 @@ Result<> FlowStep::spill(std::vector<Cell>& cells) {
   for (Cell& cell : cells) {
     StateSpill::Place place;
     if (cell.state) {
-      auto saved = step_.module->save(cell.state);
-      if (!saved) return saved.error();
-      if (saved->empty()) return internal(step_.module->name() + ": save wrote no bytes; a state has at least one byte");
-      auto added = spill_.add(*saved);
-      if (!added) return added.error();
-      place = *added;
+      MOLE_TRY(auto saved, step_.module->save(cell.state));
+      if (saved.empty()) return internal(step_.module->name() + ": save wrote no bytes; a state has at least one byte");
+      MOLE_TRY(place, spill_.add(saved));
       cell.state = MetricState();
     }
     spilled_.push_back({std::move(cell), place});
@@ -138,16 +131,15 @@ Result<> FlowStep::close(std::uint32_t end) {
   if (closed_ >= end) return {};
   if (auto created = create_states(); !created) return created;
   for (; closed_ < end; ++closed_) {
-    auto cells = take_cells(closed_);
-    if (!cells) return cells.error();
+    MOLE_TRY(auto cells, take_cells(closed_));
     if (makes_rows()) {
       std::vector<Finishing> finishing;
-      for (const Cell& cell : *cells)
+      for (const Cell& cell : cells)
         if (cell.state) finishing.push_back({cell.interval_start, &cell.group, cell.coverage, cell.state.get()});
       if (auto added = rows_.add(finishing); !added) return added;
     }
     if (keeps_states())
-      if (auto spilled = spill(*cells); !spilled) return spilled;
+      if (auto spilled = spill(cells); !spilled) return spilled;
   }
   return {};
 }

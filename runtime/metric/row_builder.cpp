@@ -42,14 +42,13 @@ Result<> RowBuilder::add(std::span<const Finishing> states) {
       pointers.push_back(s.state);
       intervals.push_back({s.interval_start, s.interval_start + step_.step->interval});
     }
-    auto finished = step_.module->finish(pointers, intervals);
-    if (!finished) return finished.error();
+    MOLE_TRY(auto finished, step_.module->finish(pointers, intervals));
     std::size_t row = 0;
     for (std::size_t i = 0; i < part.size(); ++i)
-      for (std::uint32_t k = 0; k < finished->rows_of_state[i]; ++k, ++row) {
+      for (std::uint32_t k = 0; k < finished.rows_of_state[i]; ++k, ++row) {
         if (!part[i].keep) continue;
         keys_.push_back({part[i].interval_start, *part[i].group, part[i].coverage, keys_.size()});
-        for (std::size_t c = 0; c < columns_.size(); ++c) append_value(columns_[c], finished->columns[c], row);
+        for (std::size_t c = 0; c < columns_.size(); ++c) append_value(columns_[c], finished.columns[c], row);
       }
   }
   return {};

@@ -23,14 +23,8 @@ Result<> make_cells(const OpenStep& step, std::vector<Cell>& cells, std::map<Cel
         share = std::min(share, row.coverage.share);
         continue;
       }
-      auto state = step.new_state(row.interval_start, row.group);
-      if (!state) return state.error();
-      Cell cell;
-      cell.interval_start = row.interval_start;
-      cell.group = row.group;
-      cell.state = std::move(*state);
-      cell.coverage = row.coverage;
-      cells.push_back(std::move(cell));
+      MOLE_TRY(auto state, step.new_state(row.interval_start, row.group));
+      cells.push_back({row.interval_start, row.group, std::move(state), {}, {}, row.coverage});
     }
   }
   return {};
@@ -52,11 +46,7 @@ Result<> add_rows(const OpenStep& step, std::size_t input, const std::vector<Cel
   states.reserve(cells.size());
   for (const auto& cell : cells) states.push_back(cell.state.get());
   ArrowView columns;
-  mole_batch batch{};
-  batch.struct_size = sizeof batch;
-  batch.input = static_cast<std::uint32_t>(input);
-  batch.rows = rows.size();
-  batch.columns = rows.view(columns);
+  const mole_batch batch{sizeof batch, static_cast<std::uint32_t>(input), 0, 0, rows.size(), rows.view(columns)};
   return step.module->add(states, state_of_row.data(), batch, 0);
 }
 

@@ -36,9 +36,8 @@ Result<> SequentialStates::create_dense(const std::vector<std::string>& routers)
 
 Result<std::uint32_t> SequentialStates::number_of(const Group& group) {
   if (const auto found = numbers_.find(group); found != numbers_.end()) return found->second;
-  auto state = step_.new_state(step_.block.from, group);
-  if (!state) return state.error();
-  return add(group, std::move(*state));
+  MOLE_TRY(auto state, step_.new_state(step_.block.from, group));
+  return add(group, std::move(state));
 }
 
 Result<> SequentialStates::close(Micros interval_start, const CoverageOf& coverage) {
@@ -59,14 +58,12 @@ Result<> SequentialStates::close(Micros interval_start, const CoverageOf& covera
 }
 
 Result<> SequentialStates::save(const std::filesystem::path& path) const {
-  auto file = StateFileWriter::create(path, step_.header());
-  if (!file) return file.error();
+  MOLE_TRY(auto file, StateFileWriter::create(path, step_.header()));
   for (const auto& [group, number] : numbers_) {  // in byte order of the groups
-    auto saved = step_.module->save(states_[number]);
-    if (!saved) return saved.error();
-    if (auto added = file->add({step_.block.to, group, {}, std::move(*saved)}); !added) return added;
+    MOLE_TRY(auto saved, step_.module->save(states_[number]));
+    if (auto added = file.add({step_.block.to, group, {}, std::move(saved)}); !added) return added;
   }
-  return file->finish();
+  return file.finish();
 }
 
 }  // namespace mole::runtime

@@ -6,11 +6,8 @@ namespace {
 constexpr std::uint32_t unknown = 0xffffffffu;
 
 SortOptions sort_options(const FlowGrouping& grouping, const std::vector<int>& reads, const std::filesystem::path& scratch) {
-  SortOptions options;
+  SortOptions options{ColumnSet().set(MOLE_COLUMN_START), grouping.grid().range(), scratch};
   for (const int c : reads) options.columns.set(static_cast<std::size_t>(c));
-  options.columns.set(MOLE_COLUMN_START);
-  options.range = grouping.grid().range();
-  options.scratch = scratch;
   return options;
 }
 
@@ -41,19 +38,17 @@ Result<std::uint32_t> SequentialFlows::state_of_slot(SequentialStates& states, s
 Result<> SequentialFlows::add_sorted(SequentialStates& states, const FlowBatch& flows, std::uint32_t from, std::uint32_t to) {
   state_of_row_.resize(to - from);
   for (std::uint32_t i = from; i < to; ++i) {
-    auto number = state_of_slot(states, sorter_.slots()[i]);
-    if (!number) return number.error();
-    state_of_row_[i - from] = *number;
-    states.mark_seen(*number);
+    MOLE_TRY(auto number, state_of_slot(states, sorter_.slots()[i]));
+    state_of_row_[i - from] = number;
+    states.mark_seen(number);
   }
   return step_.module->add(states.pointers(), state_of_row_.data(), arrow_.view(flows.slice(from, to - from)), batches_++);
 }
 
 Result<> SequentialFlows::add_late(SequentialStates& states, std::uint32_t interval) {
   for (const std::uint32_t slot : late_slots_[interval]) {
-    auto number = state_of_slot(states, slot);
-    if (!number) return number.error();
-    states.add_late(*number, grouping_.slots()[slot].late);
+    MOLE_TRY(auto number, state_of_slot(states, slot));
+    states.add_late(number, grouping_.slots()[slot].late);
   }
   return {};
 }
@@ -74,9 +69,8 @@ Result<> SequentialFlows::run(SequentialStates& states, const CoverageOf& covera
   };
   FlowBatch flows;
   while (true) {
-    auto more = sorter_.next(flows);
-    if (!more) return more.error();
-    if (!*more) break;
+    MOLE_TRY(auto more, sorter_.next(flows));
+    if (!more) break;
     const auto starts = flows.column<Micros>(MOLE_COLUMN_START);
     for (std::uint32_t from = 0; from < flows.rows;) {
       const std::uint32_t interval = grid.index_of(starts[from]);
@@ -99,18 +93,13 @@ Result<> run_sequential_rows(const OpenStep& step, SequentialStates& states, Mic
       std::vector<std::uint32_t> state_of_row;
       for (const auto& row : step.upstream[input].rows()) {
         if (row.interval_start != start || !row.valid || !(row.coverage.share > 0)) continue;
-        auto number = states.number_of(row.group);
-        if (!number) return number.error();
-        states.mark_seen(*number);
+        MOLE_TRY(auto number, states.number_of(row.group));
+        states.mark_seen(number);
         rows.add(row);
-        state_of_row.push_back(*number);
+        state_of_row.push_back(number);
       }
       if (state_of_row.empty()) continue;
-      mole_batch batch{};
-      batch.struct_size = sizeof batch;
-      batch.input = static_cast<std::uint32_t>(input);
-      batch.rows = rows.size();
-      batch.columns = rows.view(columns);
+      const mole_batch batch{sizeof batch, static_cast<std::uint32_t>(input), 0, 0, rows.size(), rows.view(columns)};
       if (auto added = step.module->add(states.pointers(), state_of_row.data(), batch, 0); !added) return added;
     }
     if (auto closed = states.close(start, coverage); !closed) return closed;

@@ -133,19 +133,15 @@ std::optional<StateView> decode_entry(std::string_view body) {
 // ---- writing -------------------------------------------------------------------------------------------------------
 
 struct StateFileWriter::File {
-  int fd = -1;
+  OwnedFd fd;
   std::filesystem::path path;
   std::size_t group_size = 0;
   std::uint64_t entries = 0;
   std::optional<EntryKey> last;
   std::string pending;
 
-  ~File() {
-    if (fd >= 0) ::close(fd);
-  }
-
   Result<> flush() {
-    if (auto written = write_all(fd, pending, writing(path)); !written) return written;
+    if (auto written = write_all(fd.get(), pending, writing(path)); !written) return written;
     pending.clear();
     return {};
   }
@@ -159,8 +155,8 @@ Result<StateFileWriter> StateFileWriter::create(const std::filesystem::path& pat
   auto file = std::make_unique<File>();
   file->path = path;
   file->group_size = header.by.size();
-  file->fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (file->fd < 0) return disk_error(writing(path), errno);
+  file->fd = OwnedFd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!file->fd) return disk_error(writing(path), errno);
   const auto text = header_json(header);
   auto& out = file->pending;
   out += magic;
@@ -191,8 +187,7 @@ Result<> StateFileWriter::finish() {
   put(file_->pending, checksum({reinterpret_cast<const char*>(&file_->entries), sizeof file_->entries}, end_mark));
   put(file_->pending, file_->entries);
   if (auto done = file_->flush(); !done) return done;
-  const int fd = std::exchange(file_->fd, -1);
-  return ::close(fd) == 0 ? Result<>{} : disk_error(writing(file_->path), errno);
+  return ::close(file_->fd.release()) == 0 ? Result<>{} : disk_error(writing(file_->path), errno);
 }
 
 // ---- reading -------------------------------------------------------------------------------------------------------
@@ -266,17 +261,16 @@ StateFileReader::StateFileReader(StateFileReader&&) noexcept = default;
 StateFileReader::~StateFileReader() = default;
 
 Result<StateFileReader> StateFileReader::open(const std::filesystem::path& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return missing("cannot read the state " + path.string() + ": " + std::strerror(errno));
+  const OwnedFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd) return missing("cannot read the state " + path.string() + ": " + std::strerror(errno));
   struct stat st {};
-  const bool regular = ::fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+  const bool regular = ::fstat(fd.get(), &st) == 0 && S_ISREG(st.st_mode);
   auto file = std::make_unique<File>();
   file->size = regular ? static_cast<std::size_t>(st.st_size) : 0;
   if (file->size >= fixed_header) {
-    void* map = ::mmap(nullptr, file->size, PROT_READ, MAP_PRIVATE, fd, 0);
+    void* map = ::mmap(nullptr, file->size, PROT_READ, MAP_PRIVATE, fd.get(), 0);
     if (map != MAP_FAILED) file->map = map;
   }
-  ::close(fd);
   if (!regular) return missing("the state " + path.string() + " is not a regular file");
   if (file->size < fixed_header) return damaged("truncated in the header");
   if (!file->map) return exhausted("cannot map the state " + path.string() + "; give the worker more memory");

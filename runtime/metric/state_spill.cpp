@@ -19,9 +19,8 @@ StateSpill::~StateSpill() {
 
 Result<StateSpill::Place> StateSpill::add(std::string_view bytes) {
   if (!file_) {
-    auto created = ScratchFile::create(folder_, "states");
-    if (!created) return created.error();
-    file_.emplace(std::move(*created));
+    MOLE_TRY(auto created, ScratchFile::create(folder_, "states"));
+    file_.emplace(std::move(created));
   }
   const Place place{size_, bytes.size()};
   size_ += bytes.size();

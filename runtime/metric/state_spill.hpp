@@ -28,8 +28,6 @@ class StateSpill {
 
   explicit StateSpill(std::filesystem::path folder) : folder_(std::move(folder)) {}
   ~StateSpill();
-  StateSpill(const StateSpill&) = delete;
-  StateSpill& operator=(const StateSpill&) = delete;
 
   // exhausted: the disk is full. transient: the disk failed.
   Result<Place> add(std::string_view bytes);

@@ -59,15 +59,10 @@ Result<std::vector<Cell>> missing_cells(std::span<const Cell> cells, const OpenS
     const auto found =
         std::lower_bound(cells.begin(), cells.end(), member, [&](const Cell& c, const Group& g) { return order(c.group, g); });
     if (!sparse && found != cells.end() && found->group == member) continue;
-    Cell cell;
-    cell.interval_start = start;
-    cell.group = member;
+    added.push_back({start, member});
     if (!sparse) {
-      auto state = step.new_state(start, member);
-      if (!state) return state.error();
-      cell.state = std::move(*state);
+      MOLE_TRY(added.back().state, step.new_state(start, member));
     }
-    added.push_back(std::move(cell));
   }
   return added;
 }
@@ -82,9 +77,8 @@ Result<> complete_cells(std::vector<Cell>& cells, const OpenStep& step, const st
     const Micros start = step.grid.at(i).from;
     const std::size_t first = at;
     while (at < cells.size() && cells[at].interval_start == start) ++at;
-    auto missing = missing_cells(std::span(cells).subspan(first, at - first), step, start, members);
-    if (!missing) return missing.error();
-    for (Cell& cell : *missing) {
+    MOLE_TRY(auto missing, missing_cells(std::span(cells).subspan(first, at - first), step, start, members));
+    for (Cell& cell : missing) {
       cell.coverage = coverage(i, cell.group);
       added.push_back(std::move(cell));
     }
@@ -106,12 +100,8 @@ Result<> add_totals(std::vector<Cell>& cells, const OpenStep& step, Micros start
       total[d] = all_members;
       const auto [entry, added] = index.try_emplace(total, cells.size());
       if (added) {  // a group with members of open dimensions
-        auto state = step.new_state(start, total);
-        if (!state) return state.error();
-        Cell& cell = cells.emplace_back();
-        cell.interval_start = start;
-        cell.group = std::move(total);
-        cell.state = std::move(*state);
+        MOLE_TRY(auto state, step.new_state(start, total));
+        cells.push_back({start, std::move(total), std::move(state)});
       }
       Cell& into = cells[entry->second];
       if (auto merged = step.module->merge(into.state, cells[i].state); !merged) return merged;
@@ -123,8 +113,7 @@ Result<> add_totals(std::vector<Cell>& cells, const OpenStep& step, Micros start
 }
 
 Result<> save_cells(const std::vector<Cell>& cells, const OpenStep& step, const std::filesystem::path& path) {
-  auto file = StateFileWriter::create(path, step.header());
-  if (!file) return file.error();
+  MOLE_TRY(auto file, StateFileWriter::create(path, step.header()));
   std::vector<const Cell*> sorted;
   sorted.reserve(cells.size());
   for (const auto& cell : cells) sorted.push_back(&cell);
@@ -134,50 +123,38 @@ Result<> save_cells(const std::vector<Cell>& cells, const OpenStep& step, const 
   for (const Cell* cell : sorted) {
     StateEntry entry{cell->interval_start, cell->group, cell->coverage, {}};
     if (cell->state) {
-      auto saved = step.module->save(cell->state);
-      if (!saved) return saved.error();
-      if (saved->empty()) return internal(step.module->name() + ": save wrote no bytes; a state has at least one byte");
-      entry.payload = std::move(*saved);
+      MOLE_TRY(auto saved, step.module->save(cell->state));
+      if (saved.empty()) return internal(step.module->name() + ": save wrote no bytes; a state has at least one byte");
+      entry.payload = std::move(saved);
     } else {
       entry.payload = cell->saved;
       release_pages(*cell);
     }
-    if (auto added = file->add(entry); !added) return added;
+    if (auto added = file.add(entry); !added) return added;
   }
-  return file->finish();
+  return file.finish();
 }
 
 Result<> SavedCells::append(const std::filesystem::path& path, const OpenStep& step, TimeRange block) {
   auto expected = step.header();
   expected.state_key = {};
   expected.block = block;
-  auto opened = StateFileReader::open(path, expected);
-  if (!opened) return opened.error();
-  auto reader = std::make_unique<StateFileReader>(std::move(*opened));
+  MOLE_TRY(auto opened, StateFileReader::open(path, expected));
+  const auto& reader = files_.emplace_back(std::make_unique<StateFileReader>(std::move(opened)));
   while (true) {
-    auto entry = reader->next();
-    if (!entry) return entry.error();
-    if (!*entry) break;
-    Cell cell;
-    cell.interval_start = (*entry)->interval_start;
-    cell.group = std::move((*entry)->group);
-    cell.coverage = (*entry)->coverage;
-    cell.saved = (*entry)->payload;
-    cell.mapped = reader->bytes();
-    release_pages(cell);
-    cells_.push_back(std::move(cell));
+    MOLE_TRY(auto entry, reader->next());
+    if (!entry) return {};
+    cells_.push_back({entry->interval_start, std::move(entry->group), {}, entry->payload, reader->bytes(), entry->coverage});
+    release_pages(cells_.back());
   }
-  files_.push_back(std::move(reader));
-  return {};
 }
 
 Result<> load_cell(Cell& cell, const OpenStep& step) {
   if (cell.state || cell.saved.empty()) return {};
-  auto state = step.new_state(cell.interval_start, cell.group);
-  if (!state) return state.error();
-  if (auto loaded = step.module->load(*state, cell.saved); !loaded) return loaded;
+  MOLE_TRY(auto state, step.new_state(cell.interval_start, cell.group));
+  if (auto loaded = step.module->load(state, cell.saved); !loaded) return loaded;
   release_pages(cell);
-  cell.state = std::move(*state);
+  cell.state = std::move(state);
   return {};
 }
 

@@ -8,10 +8,10 @@
 #include "runtime/metric/upstream_rows.hpp"
 #include "sdk/model/task.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -27,9 +27,7 @@ struct OpenStep {
   TimeRange block;
   std::vector<UpstreamRows> upstream;  // one per input, empty for flows; in the order of inputs
   bool sparse() const {
-    for (const auto& d : by)
-      if (!d.dense()) return true;
-    return false;
+    return !std::all_of(by.begin(), by.end(), [](const Dimension& d) { return d.dense(); });
   }
   // Creates a state for an interval and group: create, then begin if the module has a context input.
   Result<MetricState> new_state(Micros interval_start, const Group& group) const;
@@ -40,11 +38,11 @@ struct OpenStep {
 // group are ""). A cell with a saved state is loaded when it is needed.
 struct Cell {
   Micros interval_start = 0;
-  Group group;
-  MetricState state;
-  std::string_view saved;   // bytes of the state if it is not loaded; in a StateFileReader or a StateSpill
-  std::string_view mapped;  // the whole mapped file that contains `saved`; its pages may be released after reading
-  RowCoverage coverage;
+  Group group{};
+  MetricState state{};
+  std::string_view saved{};   // bytes of the state if it is not loaded; in a StateFileReader or a StateSpill
+  std::string_view mapped{};  // the whole mapped file that contains `saved`; its pages may be released after reading
+  RowCoverage coverage{};
   bool has_state() const { return static_cast<bool>(state) || !saved.empty(); }
 };
 

@@ -59,11 +59,10 @@ Result<> merge_in_order(const GroupCells& line, const Sink& sink) {
   for (std::size_t last = line.first; last < line.cells.size(); ++last) {
     const std::size_t from = last + 1 - line.length;
     if (!any_state(line, from, last + 1)) continue;
-    auto state = line.step.new_state(line.start_of(last), line.group);
-    if (!state) return state.error();
+    MOLE_TRY(auto state, line.step.new_state(line.start_of(last), line.group));
     for (std::size_t i = from; i <= last; ++i)
-      if (auto merged = line.merge(*state, i, true); !merged) return merged;
-    if (auto taken = sink(last, std::move(*state)); !taken) return taken;
+      if (auto merged = line.merge(state, i, true); !merged) return merged;
+    if (auto taken = sink(last, std::move(state)); !taken) return taken;
   }
   return {};
 }
@@ -72,30 +71,27 @@ Result<> merge_in_order(const GroupCells& line, const Sink& sink) {
 // into one running state; newer ones come from prefix states computed first.
 Result<> merge_chunk(const GroupCells& line, std::size_t a, std::size_t b, const Sink& sink) {
   const auto new_state = [&] { return line.step.new_state(line.start_of(a), line.group); };
-  auto shared = new_state();
-  if (!shared) return shared.error();
+  MOLE_TRY(auto shared, new_state());
   for (std::size_t i = b + 1 - line.length; i <= a; ++i)
-    if (auto merged = line.merge(*shared, i, false); !merged) return merged;
+    if (auto merged = line.merge(shared, i, false); !merged) return merged;
 
   std::vector<MetricState> newer(b - a + 1);  // newer[k]: intervals (a, a + k]
   for (std::size_t k = 1; k < newer.size(); ++k) {
-    auto state = new_state();
-    if (!state) return state.error();
+    MOLE_TRY(auto state, new_state());
     if (k > 1)
-      if (auto merged = line.step.module->merge(*state, newer[k - 1]); !merged) return merged;
-    if (auto merged = line.merge(*state, a + k, false); !merged) return merged;
-    newer[k] = std::move(*state);
+      if (auto merged = line.step.module->merge(state, newer[k - 1]); !merged) return merged;
+    if (auto merged = line.merge(state, a + k, false); !merged) return merged;
+    newer[k] = std::move(state);
   }
   for (std::size_t last = b + 1; last-- > a;) {
     if (last < b)
-      if (auto merged = line.merge(*shared, last + 1 - line.length, false); !merged) return merged;
+      if (auto merged = line.merge(shared, last + 1 - line.length, false); !merged) return merged;
     if (!any_state(line, last + 1 - line.length, last + 1)) continue;
-    auto state = new_state();
-    if (!state) return state.error();
-    if (auto merged = line.step.module->merge(*state, *shared); !merged) return merged;
+    MOLE_TRY(auto state, new_state());
+    if (auto merged = line.step.module->merge(state, shared); !merged) return merged;
     if (last > a)
-      if (auto merged = line.step.module->merge(*state, newer[last - a]); !merged) return merged;
-    if (auto taken = sink(last, std::move(*state)); !taken) return taken;
+      if (auto merged = line.step.module->merge(state, newer[last - a]); !merged) return merged;
+    if (auto taken = sink(last, std::move(state)); !taken) return taken;
   }
   return {};
 }
@@ -139,12 +135,7 @@ Result<> merge_windows(std::vector<Cell>& cells, const OpenStep& step, const std
     const GroupCells line{step, group, line_cells, length, first};
     const auto& coverage = of_interval[dense_part(step.by, group)];
     const Sink sink = [&, &group = group](std::size_t last, MetricState state) {
-      Cell cell;
-      cell.interval_start = line.start_of(last);
-      cell.group = group;
-      cell.state = std::move(state);
-      cell.coverage = window_coverage(line, coverage, last);
-      return row(std::move(cell));
+      return row({line.start_of(last), group, std::move(state), {}, {}, window_coverage(line, coverage, last)});
     };
     if (auto done = exact ? merge_by_chunks(line, sink) : merge_in_order(line, sink); !done) return done;
   }

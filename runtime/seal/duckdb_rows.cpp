@@ -5,40 +5,27 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 
 namespace mole::runtime {
 namespace {
 
-struct TypeName {
-  std::string_view name;
-  duckdb_type type;
-};
-constexpr TypeName types[] = {{"time", DUCKDB_TYPE_TIMESTAMP_TZ}, {"u64", DUCKDB_TYPE_UBIGINT},  {"i64", DUCKDB_TYPE_BIGINT},
-                              {"f64", DUCKDB_TYPE_DOUBLE},        {"bool", DUCKDB_TYPE_BOOLEAN}, {"text", DUCKDB_TYPE_VARCHAR}};
+constexpr std::pair<std::string_view, duckdb_type> types[] = {{"time", DUCKDB_TYPE_TIMESTAMP_TZ}, {"u64", DUCKDB_TYPE_UBIGINT},
+                                                              {"i64", DUCKDB_TYPE_BIGINT},        {"f64", DUCKDB_TYPE_DOUBLE},
+                                                              {"bool", DUCKDB_TYPE_BOOLEAN},      {"text", DUCKDB_TYPE_VARCHAR}};
 
 duckdb_type duckdb_type_of(std::string_view name) {
-  const auto* found = std::find_if(std::begin(types), std::end(types), [&](const auto& t) { return t.name == name; });
-  return found == std::end(types) ? DUCKDB_TYPE_INVALID : found->type;
+  const auto* found = std::find_if(std::begin(types), std::end(types), [&](const auto& t) { return t.first == name; });
+  return found == std::end(types) ? DUCKDB_TYPE_INVALID : found->second;
 }
 
 std::string_view type_of(duckdb_type type) {
-  const auto* found = std::find_if(std::begin(types), std::end(types), [&](const auto& t) { return t.type == type; });
-  return found == std::end(types) ? std::string_view{} : found->name;
+  const auto* found = std::find_if(std::begin(types), std::end(types), [&](const auto& t) { return t.second == type; });
+  return found == std::end(types) ? std::string_view{} : found->first;
 }
 
-// Owns a data chunk.
-class Chunk {
- public:
-  explicit Chunk(duckdb_data_chunk chunk) : chunk_(chunk) {}
-  Chunk(const Chunk&) = delete;
-  Chunk& operator=(const Chunk&) = delete;
-  ~Chunk() {
-    if (chunk_) duckdb_destroy_data_chunk(&chunk_);
-  }
-  duckdb_data_chunk get() const { return chunk_; }
-
- private:
-  duckdb_data_chunk chunk_;
+struct DestroyChunk {
+  void operator()(duckdb_data_chunk chunk) const { duckdb_destroy_data_chunk(&chunk); }
 };
 
 // ---- writing
@@ -89,15 +76,14 @@ bool same_columns(const RowTable& a, const RowTable& b) {
 // Gets the next table with rows. False: there is none.
 Result<bool> pull_table(RowSource& source) {
   while (source.next) {
-    auto table = (*source.next)();
-    if (!table) return table.error();
-    if (!*table) {
+    MOLE_TRY(auto table, (*source.next)());
+    if (!table) {
       source.next = nullptr;
       return false;
     }
-    if (auto good = check_writable(**table); !good) return good.error();
-    if (!same_columns(**table, *source.table)) return invalid("the tables of one file have different columns");
-    source.pulled = std::move(*table);
+    if (auto good = check_writable(*table); !good) return good.error();
+    if (!same_columns(*table, *source.table)) return invalid("the tables of one file have different columns");
+    source.pulled = std::move(table);
     source.table = &*source.pulled;
     source.at = 0;
     if (source.table->rows() > 0) return true;
@@ -218,8 +204,8 @@ Result<RowTable> fetch_rows(duckdb_result* result, const std::string& name, cons
   }
   std::uint64_t texts = 0;
   for (;;) {
-    const Chunk chunk(duckdb_fetch_chunk(*result));
-    if (!chunk.get()) break;
+    const std::unique_ptr<std::remove_pointer_t<duckdb_data_chunk>, DestroyChunk> chunk(duckdb_fetch_chunk(*result));
+    if (!chunk) break;
     const auto before = table.rows();
     const auto count = duckdb_data_chunk_get_size(chunk.get());
     for (std::size_t i = 0; i < table.columns.size(); ++i)

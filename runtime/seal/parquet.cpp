@@ -78,9 +78,6 @@ void describe(RowTable& table, std::string_view columns_json) {
 struct Database {
   duckdb_database handle = nullptr;
   std::atomic<unsigned> connections{0};
-  Database() = default;
-  Database(const Database&) = delete;
-  Database& operator=(const Database&) = delete;
   ~Database() {
     if (handle) duckdb_close(&handle);
   }
@@ -133,11 +130,10 @@ struct Parquet::Engine {
     QueryResult result;
     if (duckdb_query(connection, sql.c_str(), result.get()) != DuckDBSuccess)
       return query_failed("reading " + path.string(), result.get(), Code::corrupt);
-    auto rows = fetch_rows(result.get(), "reading " + path.string(), {});
-    if (!rows) return rows.error();
+    MOLE_TRY(auto rows, fetch_rows(result.get(), "reading " + path.string(), {}));
     std::map<std::string, std::string> notes;
-    for (std::size_t row = 0; row < rows->rows(); ++row)
-      notes[std::get<3>(rows->columns[0].values)[row]] = std::get<3>(rows->columns[1].values)[row];
+    for (std::size_t row = 0; row < rows.rows(); ++row)
+      notes[std::get<3>(rows.columns[0].values)[row]] = std::get<3>(rows.columns[1].values)[row];
     return notes;
   }
 };
@@ -221,17 +217,15 @@ Result<RowTable> Parquet::read(const std::filesystem::path& path, const ParquetS
   auto table = fetch_rows(rows.get(), doing, limits);
   if (!table) return table;
 
-  auto notes = engine_->metadata_of(path);
-  if (!notes) return notes.error();
-  describe(*table, (*notes)["mole.columns"]);
+  MOLE_TRY(auto notes, engine_->metadata_of(path));
+  describe(*table, notes["mole.columns"]);
   return table;
 }
 
 Result<ParquetNote> Parquet::note(const std::filesystem::path& path) {
-  auto notes = engine_->metadata_of(path);
-  if (!notes) return notes.error();
-  ParquetNote note{(*notes)["mole.metric"], (*notes)["mole.version"], {}};
-  const auto by = json::parse((*notes)["mole.by"], nullptr, false);
+  MOLE_TRY(auto notes, engine_->metadata_of(path));
+  ParquetNote note{notes["mole.metric"], notes["mole.version"], {}};
+  const auto by = json::parse(notes["mole.by"], nullptr, false);
   for (const auto& name : by)
     if (name.is_string()) note.by.push_back(name);
   return note;

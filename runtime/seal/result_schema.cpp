@@ -111,25 +111,22 @@ Result<> check_coverage(const RowTable& table) {
 }  // namespace
 
 Result<Descriptor> descriptor_of(const task::Step& step) {
-  auto sidecar = Sidecar::parse(step.plugin.sidecar);
-  if (!sidecar) return sidecar.error();
-  const auto* found = sidecar->find(PluginKind::metric, step.plugin.name);
+  MOLE_TRY(auto sidecar, Sidecar::parse(step.plugin.sidecar));
+  const auto* found = sidecar.find(PluginKind::metric, step.plugin.name);
   if (!found) return invalid(fmt::format("the sidecar of {} has no metric of that name", step.plugin.name));
   return *found;
 }
 
 Result<std::vector<SchemaColumn>> result_schema(const task::Step& step) {
-  auto descriptor = descriptor_of(step);
-  if (!descriptor) return descriptor.error();
+  MOLE_TRY(auto descriptor, descriptor_of(step));
   std::map<std::string, Binding> bindings;
   for (const auto& input : step.inputs)
     if (input.kind != InputKind::flows && !input.column.empty()) bindings[input.role] = {input.column, input.unit, input.type};
-  auto outputs = resolve_outputs(*descriptor, bindings);
-  if (!outputs) return outputs.error();
+  MOLE_TRY(auto outputs, resolve_outputs(descriptor, bindings));
 
   std::vector<SchemaColumn> schema(std::begin(leading), std::end(leading));
   for (const auto& dimension : step.by) schema.push_back({dimension, "", "", "group: " + dimension, false});
-  for (const auto& o : *outputs) schema.push_back({o.name, stored_type(o.type), o.unit, o.doc, o.nullable});
+  for (const auto& o : outputs) schema.push_back({o.name, stored_type(o.type), o.unit, o.doc, o.nullable});
   schema.insert(schema.end(), std::begin(trailing), std::end(trailing));
   return schema;
 }

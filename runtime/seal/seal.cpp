@@ -23,21 +23,19 @@ constexpr std::uint64_t spec_limit = std::uint64_t{1} << 28;
 constexpr std::size_t max_message = 16384;
 constexpr std::size_t max_lineage = std::size_t{2} << 20;  // half of the size limit of a message
 
+std::string text_of(const nlohmann::json& j) { return j.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace); }
+
 // The coordinator checks the fields it shows (coordinator/requests/lineage_shape.hpp). Here only type and size are checked.
 Result<> check_lineage(const nlohmann::json& lineage) {
   if (lineage.is_null()) return {};
   if (!lineage.is_object()) return corrupt("its lineage is not a JSON object");
-  const auto size = lineage.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).size();
+  const auto size = text_of(lineage).size();
   if (size > max_lineage) return corrupt(fmt::format("its lineage has {} bytes; use shorter blocks", size));
   return {};
 }
 
 // Errors of the node, not of the worker's output.
 bool is_node_error(const Error& error) { return error.code == Code::transient || error.code == Code::internal; }
-
-std::string text_of(const task::Report& report) {
-  return nlohmann::json(report).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
 
 // Seals one attempt; the report grows frame by frame.
 class Sealer {
@@ -47,10 +45,7 @@ class Sealer {
     report_.task = spec_.id;
     for (const auto& file : spec_.files) files_.insert(file.id);
     for (std::uint32_t i = 0; i < spec_.steps.size(); ++i) {
-      task::StepReport step;
-      step.step = i;
-      step.outcome = task::Outcome::not_run;
-      report_.steps.push_back(std::move(step));
+      report_.steps.emplace_back().step = i;
     }
   }
 
@@ -172,10 +167,7 @@ class Sealer {
     report.message = handed.outcome.message.substr(0, max_message);
     if (auto good = check_lineage(handed.outcome.lineage); !good) return corrupt(about(index) + good.error().message);
     report.lineage = std::move(handed.outcome.lineage);
-    if (report.outcome == task::Outcome::failed || report.outcome == task::Outcome::blocked ||
-        report.outcome == task::Outcome::not_run)
-      return report;
-    if (report.outcome != task::Outcome::done) return corrupt(about(index) + "its outcome is unknown");
+    if (report.outcome != task::Outcome::done) return report;
     if (handed.outcome.coverage >= 0 && handed.outcome.coverage <= 1)
       report.coverage = report.coverage_min = handed.outcome.coverage;
 
@@ -192,24 +184,21 @@ class Sealer {
 
   Result<> seal_rows(std::uint32_t index, const std::string& bytes, std::optional<Parquet>& parquet, task::StepReport& report) {
     const auto& step = spec_.steps[index];
-    auto table = decode_rows(bytes, limits_.rows);
-    if (!table) return Error{table.error().code, about(index) + table.error().message};
-    const auto schema = result_schema(step);
-    if (!schema) return Error{schema.error().code, about(index) + schema.error().message};
-    if (auto good = check_rows(*table, *schema, step, spec_.block); !good)
+    MOLE_TRY(auto table, prefixed(about(index), decode_rows(bytes, limits_.rows)));
+    MOLE_TRY(const auto schema, prefixed(about(index), result_schema(step)));
+    if (auto good = check_rows(table, schema, step, spec_.block); !good)
       return corrupt(about(index) + good.error().message + "; its rows are discarded");
 
     if (!parquet) {
-      auto opened = open_parquet();
-      if (!opened) return opened.error();
-      parquet.emplace(std::move(*opened));
+      MOLE_TRY(auto opened, open_parquet());
+      parquet.emplace(std::move(opened));
     }
     const auto name = fmt::format("step{}.parquet", index);
     const auto tmp = out() / (".tmp." + name);
-    if (auto done = parquet->write(*table, tmp, {step.plugin.name, step.plugin.version, step.by}); !done)
+    if (auto done = parquet->write(table, tmp, {step.plugin.name, step.plugin.version, step.by}); !done)
       return node_error(done.error());
     if (auto done = rename(tmp, out() / name); !done) return done;
-    return record_blob(out() / name, report.rows_blob, report.rows_bytes, [&] { set_coverage(*table, report); });
+    return record_blob(out() / name, report.rows_blob, report.rows_bytes, [&] { set_coverage(table, report); });
   }
 
   static void set_coverage(const RowTable& table, task::StepReport& report) {
@@ -224,7 +213,7 @@ class Sealer {
     const auto sealed = out() / fmt::format("step{}.state", index);
     auto path = attempt_ / name;
     if (!fs::exists(path)) path = sealed;  // sealed by an earlier run that did not reach its report
-    if (auto good = check_state(index, path); !good) return Error{good.error().code, about(index) + good.error().message};
+    if (auto good = check_state(index, path); !good) return prefixed(about(index), good);
     if (auto done = rename(path, sealed); !done) return done;
     return record_blob(sealed, report.state_blob, report.state_bytes, [] {});
   }
@@ -239,18 +228,11 @@ class Sealer {
     if (real.lexically_relative(home).native().starts_with("..")) return corrupt("its state file is outside the attempt folder");
 
     const auto& step = spec_.steps[index];
-    const auto descriptor = descriptor_of(step);
-    if (!descriptor) return descriptor.error();
-    StateHeader expected;
-    expected.plugin = step.plugin.name;
-    expected.version = step.plugin.version;
-    expected.revision = static_cast<std::uint32_t>(descriptor->state_revision);
-    expected.shape = descriptor->state_shape;
-    expected.fingerprint = step.fingerprint;
-    expected.state_key = step.state_key;
-    expected.block = spec_.block;
-    expected.interval = step.interval;
-    expected.by = step.by;
+    MOLE_TRY(const auto descriptor, descriptor_of(step));
+    const auto revision = static_cast<std::uint32_t>(descriptor.state_revision);
+    const StateHeader expected{
+        step.plugin.name, step.plugin.version, revision, descriptor.state_shape, step.fingerprint, step.state_key, {},
+        spec_.block,      step.interval,       step.by};
     auto reader = StateFileReader::open(path, expected);
     if (!reader) return corrupt(reader.error().message);
     for (;;) {
@@ -326,11 +308,9 @@ class Sealer {
 }  // namespace
 
 Result<task::Report> seal(const fs::path& attempt, const SealLimits& limits) {
-  const auto text = read_file(attempt / "spec.json", spec_limit);
-  if (!text) return text.error();
-  auto spec = task::parse_spec(*text);
-  if (!spec) return spec.error();
-  return Sealer(attempt, std::move(*spec), limits).run();
+  MOLE_TRY(const auto text, read_file(attempt / "spec.json", spec_limit));
+  MOLE_TRY(auto spec, task::parse_spec(text));
+  return Sealer(attempt, std::move(spec), limits).run();
 }
 
 Result<> unseal(const fs::path& attempt, const RowLimits& limits) {
@@ -343,14 +323,12 @@ Result<> unseal(const fs::path& attempt, const RowLimits& limits) {
     rows.replace_extension(".rows");
     if (fs::exists(rows)) continue;
     if (!parquet) {
-      auto opened = Parquet::open({attempt / "scratch"});
-      if (!opened) return opened.error();
-      parquet.emplace(std::move(*opened));
+      MOLE_TRY(auto opened, Parquet::open({attempt / "scratch"}));
+      parquet.emplace(std::move(opened));
     }
-    auto table = parquet->read(entry.path(), {}, limits);
-    if (!table) return table.error();
+    MOLE_TRY(auto table, parquet->read(entry.path(), {}, limits));
     const auto tmp = folder / (".tmp." + rows.filename().string());
-    if (auto done = write_rows(tmp, *table, limits); !done) return done;
+    if (auto done = write_rows(tmp, table, limits); !done) return done;
     std::error_code renamed;
     fs::rename(tmp, rows, renamed);
     if (renamed) return transient("renaming to " + rows.string() + " failed: " + renamed.message());

@@ -31,20 +31,11 @@ std::string cache_name_of(const task::Archive& archive) {
 // Returns the name of the cached columns of a file: a digest of everything that its flows and report depend on. All of it is
 // known from the index, before anything is fetched.
 Digest column_name_of(const task::File& file, const std::string& archive, const task::PluginUse& decoder) {
-  return Hasher()
-      .field("mole columns 1")
-      .field(archive)
-      .field(file.id)
-      .field(file.size)
-      .field(file.revision)
-      .field(file.version)
-      .field(file.covers.from)
-      .field(file.covers.to)
-      .field(decoder.name)
-      .field(decoder.version)
-      .field(decoder.library)
-      .field(text_of(decoder.params))
-      .finish();
+  Hasher hasher;
+  const auto add = [&](const auto&... fields) { (hasher.field(fields), ...); };
+  add("mole columns 1", archive, file.id, file.size, file.revision, file.version, file.covers.from, file.covers.to);
+  add(decoder.name, decoder.version, decoder.library, text_of(decoder.params));
+  return hasher.finish();
 }
 
 // Larger columns are not worth their space in the cache and are discarded.
@@ -114,9 +105,7 @@ class FlowFiles::CachedSource final : public FlowSource {
   Result<> switch_to_file() {
     from_columns_ = false;
     if (auto fetched = files_.fetch_file(number_); !fetched) return fetched;
-    auto decoded = files_.decode(number_, wanted_);
-    if (!decoded) return decoded.error();
-    source_ = std::move(*decoded);
+    MOLE_TRY(source_, files_.decode(number_, wanted_));
     return {};
   }
 
@@ -145,9 +134,7 @@ FlowFiles::FlowFiles(const task::Spec& spec, Cache& cache, const DecoderModule& 
 Result<> FlowFiles::stage() {
   auto requested = column_names_;
   while (true) {
-    auto acquired = cache_.acquire(spec_.files, archive_, fetch_, requested);
-    if (!acquired) return acquired.error();
-    staged_ = std::move(*acquired);
+    MOLE_TRY(staged_, cache_.acquire(spec_.files, archive_, fetch_, requested));
     bool usable = true;
     for (std::uint32_t number = 0; number < staged_.size(); ++number) {
       if (!staged_[number].columns) continue;
@@ -173,17 +160,15 @@ Result<std::unique_ptr<FlowSource>> FlowFiles::open(std::uint32_t number, Column
 }
 
 Result<std::unique_ptr<FlowSource>> FlowFiles::open_columns(std::uint32_t number, ColumnSet wanted) const {
-  auto reader = ColumnFileReader::open(staged_[number].path, column_names_[number],
-                                       {wanted, router_number(spec_.files[number].router), options_.threads});
-  if (!reader) return reader.error();
-  return std::unique_ptr<FlowSource>(std::move(*reader));
+  MOLE_TRY(auto reader, ColumnFileReader::open(staged_[number].path, column_names_[number],
+                                               {wanted, router_number(spec_.files[number].router), options_.threads}));
+  return std::unique_ptr<FlowSource>(std::move(reader));
 }
 
 Result<> FlowFiles::fetch_file(std::uint32_t number) {
   if (auto forgotten = cache_.forget_columns(column_names_[number]); !forgotten) return forgotten;
-  auto acquired = cache_.acquire(std::span(&spec_.files[number], 1), archive_, fetch_);
-  if (!acquired) return acquired.error();
-  staged_[number] = std::move(acquired->front());
+  MOLE_TRY(auto acquired, cache_.acquire(std::span(&spec_.files[number], 1), archive_, fetch_));
+  staged_[number] = std::move(acquired.front());
   // Flows of the file may have been returned already, so the task fails; the next attempt finds neither file nor columns and
   // reports the file as missing.
   if (const auto& error = staged_[number].error)
@@ -194,10 +179,7 @@ Result<> FlowFiles::fetch_file(std::uint32_t number) {
 
 Result<std::unique_ptr<FlowSource>> FlowFiles::decode(std::uint32_t number, ColumnSet wanted) {
   const auto& file = spec_.files[number];
-  ContentOptions content_options;
-  content_options.threads = options_.threads;
-  if (spec_.archive) content_options.decode = spec_.archive->decode;
-  auto content = open_content(staged_[number].path, content_options);
+  auto content = open_content(staged_[number].path, {.threads = options_.threads, .decode = spec_.archive->decode});
   if (!content) return transient("staged file " + file.id + " cannot be opened: " + content.error().message);
   std::optional<ColumnsPart> part;
   if (options_.columns)
@@ -214,11 +196,7 @@ Result<std::unique_ptr<FlowSource>> FlowFiles::decode(std::uint32_t number, Colu
 std::unique_ptr<FlowSource> FlowFiles::record(std::uint32_t number, ColumnSet wanted, std::unique_ptr<FlowSource> source,
                                               ColumnsPart part) {
   const auto shared = std::make_shared<ColumnsPart>(std::move(part));  // shared by the two functions below
-  RecordingOptions options;
-  options.identity = column_names_[number];
-  options.limit = max_column_bytes(spec_.files[number]);
-  options.threads = options_.threads;
-  options.sink = [shared](std::string_view bytes) { return shared->append(bytes); };
+  const auto sink = [shared](std::string_view bytes) { return shared->append(bytes); };
   const auto publish = [this, number, shared](const task::FileReport& report) {
     // If the staged copy itself was damaged, a later fetch may be sound, so its columns must not be cached.
     if (report.state != task::FileState::sound && !is_intact(staged_[number])) return;
@@ -228,6 +206,7 @@ std::unique_ptr<FlowSource> FlowFiles::record(std::uint32_t number, ColumnSet wa
     Cache::evict_first(staged_[number]);
     staged_[number] = std::move(*published);
   };
+  RecordingOptions options{column_names_[number], sink, max_column_bytes(spec_.files[number]), options_.threads};
   return std::make_unique<ColumnRecorder>(std::move(source), wanted, std::move(options), publish);
 }
 

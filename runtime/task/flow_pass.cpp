@@ -5,12 +5,42 @@
 #include <malloc.h>
 
 namespace mole::runtime {
+namespace {
+
+// Returns the report of a file that was not decoded.
+task::FileReport report_of(const task::File& file, task::FileState state) {
+  task::FileReport report;
+  report.id = file.id;
+  report.state = state;
+  return report;
+}
+
+// Returns the report of a file that could not be staged. An error if the task cannot go on: the archive, the cache, the disk.
+Result<task::FileReport> report_unstaged(const task::File& file, const Error& error) {
+  if (error.code == Code::missing) return report_of(file, task::FileState::missing);
+  if (error.code == Code::corrupt) return report_of(file, task::FileState::unreadable);
+  // The index listed this file, so the parameters of the archive were good, and a retry may succeed.
+  const bool permanent = error.code == Code::exhausted || error.code == Code::cancelled;
+  return Error{permanent ? error.code : Code::transient, "file " + file.id + ": " + error.message};
+}
+
+// Decodes file `number` only for its report.
+Result<task::FileReport> scan_for_damage(FlowFiles& files, std::uint32_t number) {
+  MOLE_TRY(auto source, files.open(number, ColumnSet().set(MOLE_COLUMN_START)));
+  FlowBatch batch;
+  while (true) {
+    MOLE_TRY(auto more, source->next(batch));
+    if (!more) return source->report();
+  }
+}
+
+}  // namespace
 
 FlowPass::FlowPass(const task::Spec& spec, FlowFiles* files, unsigned threads, LoadedTables& tables)
     : spec_(spec),
       files_(files),
       feeder_(spec, threads, tables),
-      damage_(spec.archive ? &*spec.archive : nullptr),
+      damage_(spec.archive ? spec.archive->damage : DamagePolicy::partial),
       coverage_(spec.archive ? spec.archive->covers : hour_us) {
   for (const auto& file : spec.files) coverage_.expect(file);
 }
@@ -46,7 +76,9 @@ Result<> FlowPass::finish_file(task::FileReport report, const Staged& staged, co
     report.digest = staged.digest;
     report.size = staged.size;
   }
-  if (const auto refusal = damage_.refusal(report)) feeder_.fail_readers(*refusal);
+  if (damage_ == DamagePolicy::strict && report.state != task::FileState::sound && report.state != task::FileState::missing)
+    feeder_.fail_readers(corrupt("file " + report.id + " is " + name_of(report.state) +
+                                 " and the archive's policy is damage: strict; repair the file or choose partial or skip"));
   return sink(report);
 }
 
@@ -54,27 +86,24 @@ Result<> FlowPass::read_file(std::uint32_t number, const ReportSink& sink) {
   const auto& file = spec_.files[number];
   const auto& staged = files_->staged(number);
   if (staged.error) {
-    auto report = DamageHandler::report_unstaged(file, *staged.error);
+    auto report = report_unstaged(file, *staged.error);
     return report ? finish_file(std::move(*report), staged, sink) : report.error();
   }
   bool decoded = false;
-  if (damage_.scans_first() && !feeder_.empty()) {
-    auto scan = DamageHandler::scan_for_damage(*files_, number);
-    if (!scan) return scan.error();
-    if (scan->state != task::FileState::sound) return finish_file(std::move(*scan), staged, sink);
-    decoded = scan->source == task::FlowSource::archive;
+  if (damage_ == DamagePolicy::skip && !feeder_.empty()) {
+    MOLE_TRY(auto scan, scan_for_damage(*files_, number));
+    if (scan.state != task::FileState::sound) return finish_file(std::move(scan), staged, sink);
+    decoded = scan.source == task::FlowSource::archive;
   }
   const ColumnSet wanted = feeder_.columns();
-  auto source = files_->open(number, wanted.any() ? wanted : ColumnSet().set(MOLE_COLUMN_START));
-  if (!source) return source.error();
-  auto read = feed_file(number, **source);
-  if (!read) return read.error();
-  totals_.bytes += (*source)->stored_bytes();
-  totals_.flows += (*source)->flows();
-  if (!*read) return finish_file(DamageHandler::report_of(file, task::FileState::unreadable), staged, sink);
-  auto report = (*source)->report();
+  MOLE_TRY(auto source, files_->open(number, wanted.any() ? wanted : ColumnSet().set(MOLE_COLUMN_START)));
+  MOLE_TRY(auto read, feed_file(number, *source));
+  totals_.bytes += source->stored_bytes();
+  totals_.flows += source->flows();
+  if (!read) return finish_file(report_of(file, task::FileState::unreadable), staged, sink);
+  auto report = source->report();
   if (decoded) report.source = task::FlowSource::archive;  // the cached columns were written by the scan
-  coverage_.add(file, (*source)->evidence(), report.content_bytes > 0);
+  coverage_.add(file, source->evidence(), report.content_bytes > 0);
   return finish_file(std::move(report), staged, sink);
 }
 

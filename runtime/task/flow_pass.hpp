@@ -2,11 +2,13 @@
 //
 // After each file the intervals that no later file can reach are closed, so that memory holds the states of the intervals that
 // one file and the archive's lateness reach, not of the whole block. This relies on files in time order.
+//
+// Damage policies. partial: what is readable of a damaged file counts; strict: a damaged file fails the steps that read it; skip:
+// a damaged file is left out, so each file is scanned before its first flow counts.
 #pragma once
 
 #include "runtime/decode/flow_source.hpp"
 #include "runtime/metric/coverage.hpp"
-#include "runtime/task/damage_policy.hpp"
 #include "runtime/task/flow_feeder.hpp"
 #include "runtime/task/flow_files.hpp"
 
@@ -42,7 +44,7 @@ class FlowPass {
   const task::Spec& spec_;
   FlowFiles* files_;
   FlowFeeder feeder_;
-  DamageHandler damage_;
+  const DamagePolicy damage_;
   CoverageTable coverage_;
   Totals totals_;
 };

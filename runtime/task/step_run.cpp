@@ -24,12 +24,11 @@ StepRun::StepRun(const task::Spec& spec, std::uint32_t index, const PluginSet& p
 }
 
 Result<> StepRun::open(const task::Spec& spec, const PluginSet& plugins) {
-  auto settings = parse_settings(step(), spec);
-  if (!settings) return Error{settings.error().code, step().module + ": " + settings.error().message};
-  open_.by = std::move(settings->by);
-  open_.grid = settings->grid;
-  filter_ = std::move(settings->filter);
-  home_ = std::move(settings->home);
+  MOLE_TRY(auto settings, prefixed(step().module + ": ", parse_settings(step(), spec)));
+  open_.by = std::move(settings.by);
+  open_.grid = settings.grid;
+  filter_ = std::move(settings.filter);
+  home_ = std::move(settings.home);
   if (auto opened = open_module(plugins); !opened) return opened;
   for (const auto& input : step().inputs)
     if (input.step && *input.step >= open_.index)
@@ -39,18 +38,14 @@ Result<> StepRun::open(const task::Spec& spec, const PluginSet& plugins) {
 }
 
 Result<> StepRun::open_module(const PluginSet& plugins) {
-  auto loaded = plugins.load(step().plugin, PluginKind::metric);
-  if (!loaded) return loaded.error();
+  MOLE_TRY(auto loaded, plugins.load(step().plugin, PluginKind::metric));
   for (std::size_t i = 0; i < step().inputs.size(); ++i)
     if (step().inputs[i].kind == InputKind::flows) flows_input_ = static_cast<int>(i);
-  auto columns = flow_columns_of(loaded->descriptor);
-  if (!columns) return columns.error();
-  columns_ = std::move(*columns);
+  MOLE_TRY(columns_, flow_columns_of(loaded.descriptor));
   MetricModule::Opening opening{open_.index, step().module, step().inputs, step().plugin.params};
-  auto module = MetricModule::open(static_cast<const mole_metric_v1*>(loaded->plugin->vtable), std::move(loaded->descriptor),
-                                   std::move(opening), plugins.record());
-  if (!module) return module.error();
-  open_.module = std::move(*module);
+  MOLE_TRY(auto module, MetricModule::open(static_cast<const mole_metric_v1*>(loaded.plugin->vtable),
+                                           std::move(loaded.descriptor), std::move(opening), plugins.record()));
+  open_.module = std::move(module);
   if (!sequential() && !open_.module->mergeable())
     return invalid("plugin '" + step().plugin.name + "' has no merge, so it is sequential; submit the manifest again");
   return {};
@@ -63,26 +58,15 @@ bool StepRun::computes() const {
 }
 
 GroupingPlan StepRun::grouping_plan(Micros lateness) const {
-  GroupingPlan plan;
-  plan.filter = filter_;
-  plan.by = open_.by;
-  plan.home = home_;
-  plan.time_column = step().load == Load::end ? MOLE_COLUMN_END : MOLE_COLUMN_START;
-  plan.routers = step().routers;
-  plan.range = {open_.block.from - step().warmup, open_.block.to};
-  plan.interval = step().interval;
-  plan.lateness = lateness;
-  return plan;
+  const int time_column = step().load == Load::end ? MOLE_COLUMN_END : MOLE_COLUMN_START;
+  return {filter_, open_.by, home_, time_column, step().routers, feed_range(), step().interval, lateness};
 }
 
 // ---- feed
 
 Result<> StepRun::append_rows(UpstreamRows& rows, const RowTable& table, const task::Input& input) const {
-  const TimeRange range{open_.block.from - step().warmup, open_.block.to};
-  auto appended = rows.append(table, input.column, input.type, range);
-  if (appended) return {};
-  return Error{appended.error().code,
-               step().module + ", input '" + input.role + "' from '" + input.module + "': " + appended.error().message};
+  return prefixed(step().module + ", input '" + input.role + "' from '" + input.module + "': ",
+                  rows.append(table, input.column, input.type, feed_range()));
 }
 
 Result<> StepRun::load_inputs(const std::vector<std::unique_ptr<StepRun>>& steps) {
@@ -91,9 +75,8 @@ Result<> StepRun::load_inputs(const std::vector<std::unique_ptr<StepRun>>& steps
     if (input.kind == InputKind::flows || input.column.empty()) continue;
     UpstreamRows rows(open_.by);
     for (const auto& ref : input.rows) {
-      auto table = read_rows(folder_.rows(ref.blob));
-      if (!table) return Error{table.error().code, "rows of '" + input.module + "': " + table.error().message};
-      if (auto appended = append_rows(rows, *table, input); !appended) return appended;
+      MOLE_TRY(auto table, prefixed("rows of '" + input.module + "': ", read_rows(folder_.rows(ref.blob))));
+      if (auto appended = append_rows(rows, table, input); !appended) return appended;
     }
     if (input.step)
       if (auto appended = append_rows(rows, steps[*input.step]->rows_, input); !appended) return appended;
@@ -128,19 +111,16 @@ Result<> StepRun::finish(const CoverageTable& coverage) {
   if (fed) return finish_flows(routers, coverage_of);
   std::vector<Cell> cells;
   if (computes()) {
-    auto made = run_rows(open_, routers);
-    if (!made) return made.error();
-    cells = std::move(*made);
+    MOLE_TRY(cells, run_rows(open_, routers));
   }
   return finish_mergeable(std::move(cells), routers);
 }
 
 Result<> StepRun::finish_flows(const std::vector<std::string>& routers, const CoverageOf& coverage) {
-  auto outcome = flow_->finish(coverage);
-  if (!outcome) return outcome.error();
-  if (step().window > 0) return finish_mergeable(std::move(outcome->cells), routers);
-  rows_ = std::move(outcome->rows);
-  return step().make_state ? save_state(outcome->cells) : Result<>();
+  MOLE_TRY(auto outcome, flow_->finish(coverage));
+  if (step().window > 0) return finish_mergeable(std::move(outcome.cells), routers);
+  rows_ = std::move(outcome.rows);
+  return step().make_state ? save_state(outcome.cells) : Result<>();
 }
 
 // `cells`: of this block; empty if they are read from a state file.
@@ -151,7 +131,7 @@ Result<> StepRun::finish_mergeable(std::vector<Cell> cells, const std::vector<st
   SavedCells saved;
   for (const auto& ref : step().states)
     if (auto read = saved.append(folder_.state(ref.blob), open_, ref.block); !read)
-      return Error{read.error().code, "state of block " + format_time(ref.block.from) + ": " + read.error().message};
+      return prefixed("state of block " + format_time(ref.block.from) + ": ", read);
   for (Cell& cell : saved.cells()) cells.push_back(std::move(cell));
   sort_cells(cells, open_.by);
   return make_rows(cells, routers);
@@ -163,7 +143,7 @@ Result<> StepRun::finish_sequential(const std::vector<std::string>& routers, con
     if (auto loaded = states.load_checkpoint(folder_.state(ref.blob)); !loaded) return loaded;
   if (auto created = states.create_dense(routers); !created) return created;
   auto fed = sequential_flows_ ? sequential_flows_->run(states, coverage)
-                               : run_sequential_rows(open_, states, open_.block.from - step().warmup, coverage);
+                               : run_sequential_rows(open_, states, feed_range().from, coverage);
   if (!fed) return fed;
   if (step().make_result) rows_ = states.rows();
   if (!step().make_state) return {};

@@ -13,7 +13,6 @@
 #include "runtime/metric/flow_step.hpp"
 #include "runtime/metric/sequential_step.hpp"
 #include "runtime/metric/step_states.hpp"
-#include "runtime/task/attempt_folder.hpp"
 #include "runtime/task/step_settings.hpp"
 
 #include <filesystem>
@@ -23,6 +22,16 @@
 #include <vector>
 
 namespace mole::runtime {
+
+// The folder of one attempt, in which the steps of a task find their input files and leave their output.
+struct AttemptFolder {
+  std::filesystem::path path;
+
+  std::filesystem::path rows(const Digest& blob) const { return path / "rows" / (blob.hex() + ".rows"); }
+  std::filesystem::path state(const Digest& blob) const { return path / "states" / blob.hex(); }
+  std::filesystem::path tables() const { return path / "tables"; }  // routing tables by digest
+  std::filesystem::path scratch() const { return path / "scratch"; }
+};
 
 // One thread, except where noted. The spec and the plugins must outlive it.
 class StepRun {
@@ -74,6 +83,7 @@ class StepRun {
   Result<> open_module(const PluginSet& plugins);
   bool sequential() const { return step().execution == Execution::sequential; }
   bool computes() const;
+  TimeRange feed_range() const { return {open_.block.from - step().warmup, open_.block.to}; }  // the block and the warm-up
   Result<> append_rows(UpstreamRows& rows, const RowTable& table, const task::Input& input) const;
   Result<> finish_flows(const std::vector<std::string>& routers, const CoverageOf& coverage);
   Result<> finish_mergeable(std::vector<Cell> cells, const std::vector<std::string>& routers);

@@ -7,10 +7,9 @@ namespace {
 
 Result<HomeFilters> parse_home(const task::Archive& archive) {
   if (archive.home.source.empty()) return invalid("by: direction requires `home`; set it in the archive '" + archive.name + "'");
-  auto source = parse_filter(archive.home.source), destination = parse_filter(archive.home.destination);
-  if (!source) return source.error();
-  if (!destination) return destination.error();
-  return HomeFilters{std::move(*source), std::move(*destination)};
+  MOLE_TRY(auto source, parse_filter(archive.home.source));
+  MOLE_TRY(auto destination, parse_filter(archive.home.destination));
+  return HomeFilters{std::move(source), std::move(destination)};
 }
 
 Result<std::vector<Dimension>> parse_by(const task::Step& step, const task::Spec& spec) {
@@ -48,25 +47,18 @@ Result<StepSettings> parse_settings(const task::Step& step, const task::Spec& sp
   const bool sequential = step.execution == Execution::sequential;
   if (step.execution == Execution::block) return unsupported("block modules are not available in this version");
   StepSettings out;
-  auto by = parse_by(step, spec);
-  if (!by) return by.error();
-  out.by = std::move(*by);
+  MOLE_TRY(auto by, parse_by(step, spec));
+  out.by = std::move(by);
   const bool reads_flows =
       std::any_of(step.inputs.begin(), step.inputs.end(), [](const task::Input& i) { return i.kind == InputKind::flows; });
   if (!step.totals.empty() && sequential && reads_flows)
     return invalid("the states of a sequential module cannot be merged into totals; remove `totals`");
-  auto grid = IntervalGrid::over(spec.block, step.interval);
-  if (!grid) return grid.error();
-  out.grid = *grid;
-  auto filter = parse_filter(step.filter);
-  if (!filter) return filter.error();
-  out.filter = std::move(*filter);
+  MOLE_TRY(out.grid, IntervalGrid::over(spec.block, step.interval));
+  MOLE_TRY(out.filter, parse_filter(step.filter));
   const bool by_direction =
       std::any_of(out.by.begin(), out.by.end(), [](const Dimension& d) { return d.kind == Dimension::Kind::direction; });
   if (by_direction && spec.archive) {
-    auto home = parse_home(*spec.archive);
-    if (!home) return home.error();
-    out.home = std::move(*home);
+    MOLE_TRY(out.home, parse_home(*spec.archive));
   }
   if (auto checked = check_time(step, sequential); !checked) return checked.error();
   return out;

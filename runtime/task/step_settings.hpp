@@ -2,7 +2,7 @@
 #pragma once
 
 #include "runtime/metric/dimension.hpp"
-#include "runtime/metric/direction.hpp"
+#include "runtime/metric/filter_eval.hpp"
 #include "runtime/metric/interval_grid.hpp"
 #include "sdk/model/task.hpp"
 

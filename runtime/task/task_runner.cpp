@@ -10,15 +10,13 @@ namespace mole::runtime {
 task::Report TaskRunner::run() {
   const auto begin = std::chrono::steady_clock::now();
   totals_.task = spec_.id;
-  if (auto done = run_kind(); !done) {
+  if (auto done = spec_.kind == task::Kind::index ? list_archive() : run_steps(); !done) {
     totals_.code = task::failure_code(done.error().code);
     totals_.message = done.error().message;
   }
   totals_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return totals_;
 }
-
-Result<> TaskRunner::run_kind() { return spec_.kind == task::Kind::index ? list_archive() : run_steps(); }
 
 // ---- index
 
@@ -29,8 +27,7 @@ Result<std::unique_ptr<DownloaderModule>> TaskRunner::open_downloader() const {
 
 Result<> TaskRunner::list_archive() {
   constexpr std::size_t page = 4096;
-  auto downloader = open_downloader();
-  if (!downloader) return downloader.error();
+  MOLE_TRY(auto downloader, open_downloader());
   std::vector<task::IndexEntry> entries;
   const auto flush = [&]() -> Result<> {
     if (entries.empty()) return {};
@@ -38,7 +35,7 @@ Result<> TaskRunner::list_archive() {
     entries.clear();
     return taken;
   };
-  auto listed = ArchiveReader(**downloader).index([&](const task::IndexEntry& entry) -> Result<> {
+  auto listed = ArchiveReader(*downloader).index([&](const task::IndexEntry& entry) -> Result<> {
     entries.push_back(entry);
     return entries.size() < page ? Result<>() : flush();
   });
@@ -46,11 +43,6 @@ Result<> TaskRunner::list_archive() {
 }
 
 // ---- compute, merge, verify
-
-void TaskRunner::open_steps() {
-  for (std::uint32_t i = 0; i < spec_.steps.size(); ++i)
-    steps_.push_back(std::make_unique<StepRun>(spec_, i, plugins_, options_.folder));
-}
 
 // A step that reads flows and rows of this task must wait for those rows, and needs a decode pass of its own.
 void TaskRunner::set_levels() {
@@ -62,12 +54,8 @@ void TaskRunner::set_levels() {
 }
 
 Result<> TaskRunner::stage() {
-  auto downloader = open_downloader();
-  if (!downloader) return downloader.error();
-  downloader_ = std::move(*downloader);
-  auto decoder = DecoderModule::open(plugins_, spec_.archive->decoder);
-  if (!decoder) return decoder.error();
-  decoder_ = std::move(*decoder);
+  MOLE_TRY(downloader_, open_downloader());
+  MOLE_TRY(decoder_, DecoderModule::open(plugins_, spec_.archive->decoder));
   if (!options_.cache) return invalid("this worker has no cache folder; start it with --cache");
   archive_ = std::make_unique<ArchiveReader>(*downloader_);
   // verify reads the files themselves, not cached columns.
@@ -77,7 +65,8 @@ Result<> TaskRunner::stage() {
 }
 
 Result<> TaskRunner::run_steps() {
-  open_steps();
+  for (std::uint32_t i = 0; i < spec_.steps.size(); ++i)
+    steps_.push_back(std::make_unique<StepRun>(spec_, i, plugins_, options_.folder));
   set_levels();
   std::uint32_t last_level = 0;
   bool reads_files = spec_.kind == task::Kind::verify;
@@ -115,15 +104,15 @@ Result<> TaskRunner::run_level(std::uint32_t level) {
 }
 
 Result<> TaskRunner::run_pass(FlowPass& pass) {
-  const auto totals = pass.run([&](const task::FileReport& report) -> Result<> {
+  const auto sink = [&](const task::FileReport& report) -> Result<> {
     const bool known = std::any_of(files_.begin(), files_.end(), [&](const auto& f) { return f.id == report.id; });
     if (known) return {};
     files_.push_back(report);
     return sink_.file(report);
-  });
-  if (!totals) return totals.error();
-  totals_.bytes_read += totals->bytes;
-  totals_.flows += totals->flows;
+  };
+  MOLE_TRY(const auto totals, pass.run(sink));
+  totals_.bytes_read += totals.bytes;
+  totals_.flows += totals.flows;
   return {};
 }
 

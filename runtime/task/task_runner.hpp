@@ -18,7 +18,6 @@
 #include "sdk/model/task.hpp"
 
 #include <memory>
-#include <optional>
 #include <vector>
 
 namespace mole::runtime {
@@ -40,11 +39,9 @@ class TaskRunner {
   task::Report run();
 
  private:
-  Result<> run_kind();
   Result<> list_archive();
   Result<> run_steps();
   Result<> stage();
-  void open_steps();
   void set_levels();
   Result<> run_level(std::uint32_t level);
   Result<> run_pass(FlowPass& pass);

@@ -20,8 +20,6 @@ class WorkerPool {
   // 0 or 1: no thread is started, run() is a loop.
   explicit WorkerPool(unsigned threads);
   ~WorkerPool();
-  WorkerPool(const WorkerPool&) = delete;
-  WorkerPool& operator=(const WorkerPool&) = delete;
 
   std::size_t threads() const { return helpers_.size() + 1; }
   // Calls body(i) once for every i below `count`, in that order, on any thread. body must not throw or call run().
