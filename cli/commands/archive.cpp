@@ -100,7 +100,7 @@ std::string files_text(const std::vector<coordinator::ArchiveFile>& files, const
   Table table({"file", right("size"), "router", right("sequence"), "from", "to", "state", right("revision")});
   for (const auto& f : files)
     table.row({printable(f.id), human_bytes(static_cast<double>(f.size)), printable(f.router), std::to_string(f.sequence),
-               format_time(f.from), format_time(f.to), std::string(word_of(f.state)), std::to_string(f.revision)});
+               format_time(f.from), format_time(f.to), std::string(name_of(f.state)), std::to_string(f.revision)});
   return table.text(style);
 }
 

@@ -181,7 +181,7 @@ std::string explain_text(const coordinator::JobExplanation& explained, const Sty
   };
   const auto hex = [](const Digest& digest) { return digest.empty() ? std::string() : digest.hex(); };
   line("job", style.paint(Paint::bold, printable(explained.job)));
-  line("state", std::string(word_of(explained.state)));
+  line("state", std::string(name_of(explained.state)));
   line("reason", printable(explained.reason));
   line("fingerprint", hex(explained.fingerprint));
   line("state key", hex(explained.state_key));

@@ -65,7 +65,7 @@ std::string missing_files_text(const std::vector<coordinator::MissingFile>& file
 }
 
 // Returns "compressed bytes [10, 20) block checksum, [30, 40)" for `of` = "compressed bytes"; "" without ranges.
-std::string lost_ranges_text(std::string_view of, const std::vector<coordinator::LostRange>& ranges) {
+std::string lost_ranges_text(std::string_view of, const std::vector<task::ByteRange>& ranges) {
   std::string text;
   for (const auto& r : ranges)
     text +=
@@ -79,7 +79,7 @@ std::string damaged_files_text(const std::vector<coordinator::DamagedFile>& file
   for (const auto& file : files) {
     const auto compressed = lost_ranges_text("compressed bytes", file.lost_compressed);
     const auto content = lost_ranges_text("content bytes", file.lost_content);
-    table.row({printable(file.id), std::string(word_of(file.state)),
+    table.row({printable(file.id), std::string(name_of(file.state)),
                compressed + (compressed.empty() || content.empty() ? "" : "; ") + content});
   }
   return table.text(style);

@@ -50,7 +50,7 @@ std::string task_text(const coordinator::TaskStatus& task) {
 }
 
 std::string target_of(const RequestStatus& request) {
-  if (!request.archive.empty()) return std::string(word_of(request.kind)) + " of " + printable(request.archive);
+  if (!request.archive.empty()) return std::string(name_of(request.kind)) + " of " + printable(request.archive);
   if (request.module.empty()) return printable(request.pipeline);
   if (request.module.find('/') != std::string::npos) return printable(request.module);
   return printable(request.pipeline + "/" + request.module);
@@ -66,7 +66,7 @@ std::string request_text(const RequestStatus& request, const Style& style) {
   line("request", printable(request.id));
   line("for", fmt::format("{}, {} .. {}", target_of(request), format_time(request.from), format_time(request.to)));
   for (const auto& override : request.overrides) line("what if", printable(override));
-  line("state", style.paint(paint_of(request.state), word_of(request.state)) +
+  line("state", style.paint(paint_of(request.state), name_of(request.state)) +
                     (request.reason.empty() ? "" : ": " + printable(request.reason)));
   line("jobs", jobs_text(request.jobs));
   line("files", files_text(request.files));
@@ -94,7 +94,7 @@ std::string requests_text(const std::vector<RequestStatus>& requests, const Styl
   Table table({"request", "for", "from", "to", "state", right("jobs"), right("coverage")});
   for (const auto& r : requests)
     table.row({printable(r.id), target_of(r) + (r.overrides.empty() ? "" : ", what if"), format_time(r.from), format_time(r.to),
-               style.paint(paint_of(r.state), word_of(r.state)),
+               style.paint(paint_of(r.state), name_of(r.state)),
                fmt::format("{}/{}", human_count(r.jobs.done), human_count(r.jobs.total)),
                r.coverage ? human_share(*r.coverage) : ""});
   return table.text(style);

@@ -40,7 +40,7 @@ TimeRange span_of(const std::vector<StripPiece>& strip) {
 std::string legend(const Style& style) {
   std::string text;
   for (std::size_t i = 1; i < symbols.size(); ++i)
-    text += fmt::format("{}{} {}", i > 1 ? "   " : "", style.paint(symbols[i].paint, symbols[i].text), word_of(symbols[i].state));
+    text += fmt::format("{}{} {}", i > 1 ? "   " : "", style.paint(symbols[i].paint, symbols[i].text), name_of(symbols[i].state));
   return text + "\n";
 }
 
@@ -72,7 +72,7 @@ std::string nodes_text(const std::vector<coordinator::NodeStatus>& nodes, const 
   if (nodes.empty()) return "nodes: none\n";
   Table table({"node", "state", right("slots"), right("threads"), right("leases")});
   for (const auto& n : nodes)
-    table.row({printable(n.name), std::string(word_of(n.state)), std::to_string(n.slots), std::to_string(n.threads),
+    table.row({printable(n.name), std::string(name_of(n.state)), std::to_string(n.slots), std::to_string(n.threads),
                std::to_string(n.leases)});
   return table.text(style);
 }

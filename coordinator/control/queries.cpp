@@ -79,14 +79,8 @@ std::vector<BlockLineage> upstream_of(const store::Records& records, const dag::
   return out;
 }
 
-FileState state_of(const store::FileRow& row) { return from_word<FileState>(name_of(row.state)).value_or(FileState::unread); }
-
-std::vector<LostRange> lost_ranges(const json& damage, const char* part) {
-  std::vector<LostRange> out;
-  if (!damage.is_object()) return out;
-  for (const auto& range : damage.value(part, std::vector<task::ByteRange>{}))
-    out.push_back({range.from, range.to, range.reason});
-  return out;
+std::vector<task::ByteRange> lost_ranges(const json& damage, const char* part) {
+  return damage.is_object() ? damage.value(part, std::vector<task::ByteRange>{}) : std::vector<task::ByteRange>{};
 }
 
 // Decodes hex digits; nullopt if they are invalid.
@@ -230,7 +224,7 @@ Result<std::vector<ArchiveFile>> Queries::archive_files(const std::string& archi
                    .from = file.covers.from,
                    .to = file.covers.to,
                    .revision = row.revision,
-                   .state = state_of(row),
+                   .state = row.state,
                    .digest = row.digest,
                    .medium = row.medium,
                    .position = row.position});
@@ -245,7 +239,7 @@ Result<ArchiveGaps> Queries::archive_gaps(const std::string& archive) const {
   ArchiveGaps out;
   for (const auto& [file, key] : index->files()) {
     const auto row = records_.file(archive, file.id).value_or(store::FileRow{});
-    const auto state = state_of(row);
+    const auto state = row.state;
     if (state == FileState::unread || state == FileState::sound) continue;
     const auto damage = records_.json(Table::damage, keys::pair(archive, file.id));
     out.damaged.push_back({file.id, state, lost_ranges(damage, "lost_compressed"), lost_ranges(damage, "lost_content")});

@@ -46,7 +46,7 @@ std::vector<dag::Library> needed_libraries(const Request& request, std::vector<d
 
 std::string body_of(const Request& request) {
   return Hasher()
-      .field(word_of(request.kind))
+      .field(name_of(request.kind))
       .field(request.archive)
       .field(request.module)
       .field(request.revision)

@@ -19,7 +19,7 @@ Document stored(const json& row) {
 // A row of a newer version may hold an unknown word.
 template <class Enum>
 Enum enum_from(const json& row, Enum otherwise) {
-  return from_word<Enum>(row.get<std::string>()).value_or(otherwise);
+  return from_name<Enum>(row.get<std::string>()).value_or(otherwise);
 }
 
 // Rows contain -1 for "none".
@@ -37,7 +37,7 @@ Result<std::uint64_t> request_number(const std::string& id) {
 }
 
 json to_row(const Request& r) {
-  return {{"kind", word_of(r.kind)},
+  return {{"kind", name_of(r.kind)},
           {"pipeline", r.pipeline},
           {"module", r.module},
           {"archive", r.archive},
@@ -49,7 +49,7 @@ json to_row(const Request& r) {
           {"revision", r.revision},
           {"submitted", r.submitted},
           {"finished", r.finished},
-          {"state", word_of(r.state)},
+          {"state", name_of(r.state)},
           {"reason", r.reason},
           {"code", r.code},
           {"counts", r.counts},

@@ -1,6 +1,6 @@
 #include "coordinator/wire/channel.hpp"
 
-#include "coordinator/wire/convert.hpp"
+#include "coordinator/wire/failure.hpp"
 #include "coordinator/wire/limits.hpp"
 
 #include <thrift/TApplicationException.h>
@@ -78,6 +78,7 @@ CallEnd guarded(const std::string& server, const std::function<void()>& call) {
   } catch (const TApplicationException& e) {
     if (e.getType() == TApplicationException::UNKNOWN_METHOD)
       return {Outcome::failed, false, unsupported(server + " does not know this call; update it to this program's version")};
+    if (e.getType() == TApplicationException::PROTOCOL_ERROR) return {Outcome::failed, false, invalid(e.what())};
     return {Outcome::broken, false, internal(server + " failed: " + e.what() + "; see its log")};
   }
 }

@@ -2,8 +2,8 @@
 
 #include "Coordinator.h"
 #include "coordinator/wire/channel.hpp"
-#include "coordinator/wire/convert.hpp"
 #include "coordinator/wire/limits.hpp"
+#include "coordinator/wire/messages.hpp"
 
 #include <limits>
 #include <mutex>
@@ -99,15 +99,16 @@ Result<std::unique_ptr<RemoteCoordinator>> RemoteCoordinator::at(std::string_vie
 }
 
 Result<Accepted> RemoteCoordinator::submit(const Submission& s) {
-  return pool_->document<Accepted>(repeatable(s), [&](auto& client, auto& out) { client.submit(out, to_wire(s)); });
+  return pool_->document<Accepted>(repeatable(s), [&](auto& client, auto& out) { client.submit(out, wire::Submission(s)); });
 }
 
 Result<PlanReport> RemoteCoordinator::plan(const Submission& s) {
-  return pool_->document<PlanReport>(Repeat::safe, [&](auto& client, auto& out) { client.plan(out, to_wire(s)); });
+  return pool_->document<PlanReport>(Repeat::safe, [&](auto& client, auto& out) { client.plan(out, wire::Submission(s)); });
 }
 
 Result<PipelineDescription> RemoteCoordinator::validate(const Submission& s) {
-  return pool_->document<PipelineDescription>(Repeat::safe, [&](auto& client, auto& out) { client.validate(out, to_wire(s)); });
+  return pool_->document<PipelineDescription>(Repeat::safe,
+                                              [&](auto& client, auto& out) { client.validate(out, wire::Submission(s)); });
 }
 
 Result<RequestStatus> RemoteCoordinator::request(const std::string& id) {
@@ -148,8 +149,8 @@ Result<ArchiveGaps> RemoteCoordinator::archive_gaps(const std::string& archive) 
 }
 
 Result<Accepted> RemoteCoordinator::archive_task(const Submission& s, const std::string& archive, RequestKind kind) {
-  return pool_->document<Accepted>(repeatable(s),
-                                   [&](auto& client, auto& out) { client.archive_task(out, to_wire(s), archive, kind); });
+  return pool_->document<Accepted>(
+      repeatable(s), [&](auto& client, auto& out) { client.archive_task(out, wire::Submission(s), archive, kind); });
 }
 
 Result<TableDump> RemoteCoordinator::dump(const std::string& table, const std::string& from, std::uint32_t limit) {
@@ -159,28 +160,26 @@ Result<TableDump> RemoteCoordinator::dump(const std::string& table, const std::s
 }
 
 Result<Registration> RemoteCoordinator::register_node(const NodeInfo& node) {
-  const auto sent = to_wire(node);
-  wire::Registration got;
-  const auto done = pool_->run(Repeat::safe, [&](auto& client) { client.register_node(got, sent); });
-  if (!done) return done.error();
-  return from_wire(got);
+  return pool_->document<Registration>(Repeat::safe,
+                                       [&](auto& client, auto& out) { client.register_node(out, wire::NodeInfo(node)); });
 }
 
 // Safe to repeat: tasks granted in a lost reply are not among `held` and are granted again.
 Result<std::vector<task::Spec>> RemoteCoordinator::lease(const LeaseRequest& request) {
-  const auto sent = to_wire(request);
-  wire::Grants got;
-  const auto done = pool_->run(Repeat::safe, [&](auto& client) { client.lease(got, sent); });
-  if (!done) return done.error();
-  return from_wire(std::move(got));
+  auto got =
+      pool_->document<Grants>(Repeat::safe, [&](auto& client, auto& out) { client.lease(out, wire::LeaseRequest(request)); });
+  if (!got) return got.error();
+  for (auto& spec : got->specs)
+    for_each_plugin(spec, [&](task::PluginUse& use) {
+      const auto known = got->sidecars.find(use.library.hex());
+      if (use.sidecar.empty() && known != got->sidecars.end()) use.sidecar = known->second;
+    });
+  return std::move(got->specs);
 }
 
 Result<HeartbeatReply> RemoteCoordinator::heartbeat(const Heartbeat& heartbeat) {
-  const auto sent = to_wire(heartbeat);
-  wire::HeartbeatReply got;
-  const auto done = pool_->run(Repeat::safe, [&](auto& client) { client.heartbeat(got, sent); });
-  if (!done) return done.error();
-  return from_wire(got);
+  return pool_->document<HeartbeatReply>(Repeat::safe,
+                                         [&](auto& client, auto& out) { client.heartbeat(out, wire::Heartbeat(heartbeat)); });
 }
 
 Result<> RemoteCoordinator::release(const std::string& node, const std::string& incarnation,
@@ -191,35 +190,30 @@ Result<> RemoteCoordinator::release(const std::string& node, const std::string& 
 Result<std::vector<Verdict>> RemoteCoordinator::complete(const std::vector<Completion>& completions) {
   std::vector<Verdict> verdicts;
   wire::Completions batch;
-  Outgoing message;
+  std::size_t bytes = 0;
   const auto send = [&]() -> Result<> {
-    batch.sidecars = std::exchange(message, {}).sidecars;
-    std::vector<std::string> got;
+    std::vector<Verdict> got;
     const auto done = pool_->run(Repeat::safe, [&](auto& client) { client.complete(got, batch); });
     if (!done) return done.error();
     if (got.size() != batch.completions.size())
       return internal("the coordinator returned a wrong number of verdicts; see its log");
-    for (const auto& word : got) {
-      const auto verdict = from_word<Verdict>(word);
-      if (!verdict) return internal("the coordinator returned the unknown verdict \"" + word + "\"; update this program");
-      verdicts.push_back(*verdict);
-    }
-    batch = {};
+    for (const auto verdict : got)
+      if (*name_of(verdict) == '\0') return internal("the coordinator returned an unknown verdict; update this program");
+    verdicts.insert(verdicts.end(), got.begin(), got.end());
+    batch.completions.clear();
+    bytes = 0;
     return {};
   };
-  for (const auto& completion : completions) {
-    auto with = message;
-    auto sent = to_wire(completion, with);
-    if (with.bytes > room(request_bytes) && !batch.completions.empty()) {
+  for (auto completion : completions) {
+    for_each_plugin(completion.spec, [](task::PluginUse& use) { use.sidecar.clear(); });
+    const auto size = wire_size(completion);
+    if (size > room(request_bytes))
+      return exhausted("the report of task " + completion.spec.id + " has " + std::to_string(size) + " bytes, more than the " +
+                       std::to_string(room(request_bytes)) + " of a message; use shorter blocks");
+    if (bytes + size > room(request_bytes))
       if (const auto done = send(); !done) return done.error();
-      with = {};
-      sent = to_wire(completion, with);
-    }
-    if (with.bytes > room(request_bytes))
-      return exhausted("the report of task " + completion.spec.id + " has " + std::to_string(with.bytes) +
-                       " bytes, more than the " + std::to_string(room(request_bytes)) + " of a message; use shorter blocks");
-    batch.completions.push_back(std::move(sent));
-    message = std::move(with);
+    bytes += size;
+    batch.completions.push_back(std::move(completion));
   }
   if (!batch.completions.empty())
     if (const auto done = send(); !done) return done.error();

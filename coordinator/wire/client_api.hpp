@@ -12,15 +12,26 @@
 namespace mole::coordinator {
 
 struct Submission {
-  std::string manifest;                // YAML text
-  std::string manifest_name;           // for messages: the path as the user wrote it
-  std::string base;                    // absolute folder; relative paths in the manifest are relative to it
-  std::vector<std::string> overrides;  // "modules.mean.window=1d", applied before validation (--set)
-  std::string module;                  // empty: every module of the pipeline
-  TimeRange range;                     // rounded outward to blocks
-  bool partial = false;                // also compute blocks past the end of the archive
-  std::int32_t priority = 0;           // higher first
-  std::string client_id;               // chosen by the caller; submitting again with the same id returns the same request
+  std::string manifest, manifest_name, base;
+  std::vector<std::string> overrides;
+  std::string module;
+  TimeRange range;
+  bool partial = false;
+  std::int32_t priority = 0;
+  std::string client_id;
+
+  static constexpr auto table =
+      document("Submission", "A manifest and a range of time.",  //
+               field("manifest", &Submission::manifest, "YAML text"),
+               field("manifest_name", &Submission::manifest_name, "For messages: the path as the user wrote it"),
+               field("base", &Submission::base, "Absolute folder; relative paths in the manifest are relative to it"),
+               field("overrides", &Submission::overrides, "`modules.mean.window=1d`, applied before validation (`--set`)"),
+               field("module", &Submission::module, "Requested module; empty: every module of the pipeline"),
+               field("range", &Submission::range, "Rounded outward to blocks"),
+               field("partial", &Submission::partial, "Blocks past the end of the archive are computed too"),
+               field("priority", &Submission::priority, "Higher runs first"),
+               field("client_id", &Submission::client_id,
+                     "Chosen by the caller; submitting again with the same id returns the same request"));
 };
 
 // Thread-safe.

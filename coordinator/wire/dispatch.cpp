@@ -1,7 +1,9 @@
 #include "coordinator/wire/dispatch.hpp"
 
 #include "coordinator/wire/limits.hpp"
+#include "coordinator/wire/protocol.hpp"
 
+#include <thrift/TApplicationException.h>
 #include <thrift/TConfiguration.h>
 #include <thrift/protocol/TBinaryProtocol.h>
 #include <thrift/transport/TBufferTransports.h>
@@ -11,6 +13,7 @@
 namespace mole::coordinator {
 namespace {
 
+using apache::thrift::TApplicationException;
 using apache::thrift::TConfiguration;
 using apache::thrift::protocol::TBinaryProtocol;
 using apache::thrift::protocol::TProtocolException;
@@ -70,6 +73,20 @@ class BoundedProtocol final : public TVirtualProtocol<BoundedProtocol, TBinaryPr
   const TMemoryBuffer& frame_;
 };
 
+// The reply to a request with a field that cannot be read: the client gets the reason as an `invalid` error.
+std::string refusal(TProtocol& request, const RefusedField& refused) {
+  std::string method;
+  apache::thrift::protocol::TMessageType type{};
+  std::int32_t number = 0;
+  request.readMessageBegin(method, type, number);
+  const auto out = std::make_shared<TMemoryBuffer>();
+  TBinaryProtocol reply(out, 0, 0, true, true);
+  reply.writeMessageBegin(method, apache::thrift::protocol::T_EXCEPTION, number);
+  TApplicationException(TApplicationException::PROTOCOL_ERROR, refused.what()).write(&reply);
+  reply.writeMessageEnd();
+  return out->getBufferAsString();
+}
+
 }  // namespace
 
 FrameHandler frames_to(std::shared_ptr<apache::thrift::TProcessor> processor) {
@@ -78,12 +95,16 @@ FrameHandler frames_to(std::shared_ptr<apache::thrift::TProcessor> processor) {
     const auto size = static_cast<std::uint32_t>(frame.size());
     auto reading = std::make_shared<TConfiguration>(request_bytes, request_bytes, nesting);
     auto writing = std::make_shared<TConfiguration>(reply_bytes, reply_bytes, nesting);
-    auto in = std::make_shared<TMemoryBuffer>(bytes, size, TMemoryBuffer::OBSERVE, reading);
+    const auto request = [&] {
+      return std::make_shared<BoundedProtocol>(std::make_shared<TMemoryBuffer>(bytes, size, TMemoryBuffer::OBSERVE, reading));
+    };
     auto out = std::make_shared<TMemoryBuffer>(writing);
     try {
       auto reply = std::make_shared<TBinaryProtocol>(out, 0, 0, true, true);
-      if (!processor->process(std::make_shared<BoundedProtocol>(in), reply, nullptr)) return std::nullopt;
+      if (!processor->process(request(), reply, nullptr)) return std::nullopt;
       return out->getBufferAsString();
+    } catch (const RefusedField& refused) {
+      return refusal(*request(), refused);
     } catch (const std::exception&) {  // not our protocol, or out of memory: only this connection is closed
       return std::nullopt;
     }

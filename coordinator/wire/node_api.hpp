@@ -2,7 +2,6 @@
 #pragma once
 
 #include "coordinator/wire/blob_api.hpp"
-#include "coordinator/wire/documents/table.hpp"
 #include "sdk/model/task.hpp"
 #include "sdk/model/time.hpp"
 
@@ -13,62 +12,91 @@
 namespace mole::coordinator {
 
 struct NodeInfo {
-  std::string name;           // unique; the persistent id of the node's folder
-  std::string incarnation;    // 128 random bits, new at every start of the daemon
-  std::string address;        // where other nodes fetch its states: "tcp:127.0.0.1:9191" or "unix:/path"; empty: it serves none
-  std::uint32_t slots = 1;    // tasks it runs in parallel
-  std::uint32_t threads = 1;  // threads of a task
+  std::string name, incarnation, address;
+  std::uint32_t slots = 1, threads = 1;
+
+  static constexpr auto table = document(
+      "NodeInfo", "A node that registers.",  //
+      field("name", &NodeInfo::name, "Unique; the persistent id of the node's folder"),
+      field("incarnation", &NodeInfo::incarnation, "128 random bits, new at every start of the daemon"),
+      field("address", &NodeInfo::address,
+            "Where other nodes fetch its states: `tcp:127.0.0.1:9191` or `unix:/path`; empty: it serves none"),
+      field("slots", &NodeInfo::slots, "Tasks it runs in parallel"), field("threads", &NodeInfo::threads, "Threads of a task"));
 };
 
 struct Registration {
-  std::uint64_t epoch = 0;  // number of starts of the coordinator
-  Micros lease = 0;         // a lease ends this long after the last heartbeat the coordinator received
-  Micros heartbeat = 0;     // how often to send one
+  std::uint64_t epoch = 0;
+  Micros lease = 0, heartbeat = 0;
+
+  static constexpr auto table = document(
+      "Registration", "The reply to a node that registers.",  //
+      field("epoch", &Registration::epoch, "Number of starts of the coordinator"),
+      duration_field("lease", &Registration::lease, "A lease ends this long after the last heartbeat the coordinator received"),
+      duration_field("heartbeat", &Registration::heartbeat, "How often to send one"));
 };
 
 struct TaskProgress {
-  std::string task;   // task::Spec::id
-  std::string phase;  // "fetch", "run", "seal", "upload"
+  std::string task, phase;
   std::uint64_t bytes_done = 0, bytes_total = 0, flows = 0;
+
+  static constexpr auto table = document("TaskProgress", "How far a task is.",  //
+                                         field("task", &TaskProgress::task, "Id of the task"),
+                                         field("phase", &TaskProgress::phase, "`fetch`, `run`, `seal` or `upload`"),
+                                         field("bytes_done", &TaskProgress::bytes_done, "Bytes of its files read").unit("B"),
+                                         field("bytes_total", &TaskProgress::bytes_total, "Size of its files").unit("B"),
+                                         field("flows", &TaskProgress::flows, "Flows decoded"));
 };
 
 struct LeaseRequest {
   std::string node, incarnation;
   std::uint32_t free_slots = 0;
-  // Ids of the tasks that this incarnation holds. A granted task that is not among them was lost in transit and is sent again.
   std::vector<std::string> held;
+
+  static constexpr auto table = document(
+      "LeaseRequest", "A node asks for tasks.",  //
+      field("node", &LeaseRequest::node, "Its name"), field("incarnation", &LeaseRequest::incarnation, "Its incarnation"),
+      field("free_slots", &LeaseRequest::free_slots, "Tasks it can take"),
+      field("held", &LeaseRequest::held,
+            "Tasks this incarnation holds. A granted task that is not among them was lost in transit and is sent again"));
 };
 
 struct Heartbeat {
   std::string node, incarnation;
   std::vector<TaskProgress> tasks;
   bool draining = false;
+
+  static constexpr auto table = document(
+      "Heartbeat", "A node is alive.",  //
+      field("node", &Heartbeat::node, "Its name"), field("incarnation", &Heartbeat::incarnation, "Its incarnation"),
+      field("tasks", &Heartbeat::tasks, "Tasks it runs"), field("draining", &Heartbeat::draining, "It takes no more tasks"));
 };
 
 struct HeartbeatReply {
-  std::vector<std::string> cancel;  // stop these tasks and drop their results
-  bool drain = false;               // take no more tasks
-  bool reregister = false;          // the coordinator does not know this incarnation (it restarted): call register_node again
+  std::vector<std::string> cancel;
+  bool drain = false, reregister = false;
+
+  static constexpr auto table =
+      document("HeartbeatReply", "The reply to a heartbeat.",  //
+               field("cancel", &HeartbeatReply::cancel, "Stop these tasks and drop their results"),
+               field("drain", &HeartbeatReply::drain, "Take no more tasks"),
+               field("reregister", &HeartbeatReply::reregister,
+                     "The coordinator does not know this incarnation, because it restarted: register again"));
 };
 
 // The result of one task, sent after its blobs have been uploaded. A completion from an earlier epoch is accepted if its keys are
 // still needed.
 struct Completion {
   std::string node, incarnation;
-  task::Spec spec;  // as it was leased
+  task::Spec spec;
   task::Report report;
+
+  static constexpr auto table = document(
+      "Completion", "The result of one task.",  //
+      field("node", &Completion::node, "Node that ran it"), field("incarnation", &Completion::incarnation, "Its incarnation"),
+      field("spec", &Completion::spec, "As it was leased, without sidecars"), field("report", &Completion::report, "Report"));
 };
 
 enum class Verdict : std::uint8_t { accepted, duplicate, stale };
-inline constexpr EnumValue verdict_names[] = {
-    {"accepted", "its results are stored"},
-    {"duplicate", "the same results were stored before"},
-    {"stale", "not wanted: drop the results"},
-};
-template <>
-struct EnumNamesOf<Verdict> {
-  static constexpr EnumNames value{"Verdict", verdict_names};
-};
 
 // Thread-safe.
 class NodeApi : public virtual BlobApi {
@@ -83,3 +111,16 @@ class NodeApi : public virtual BlobApi {
 };
 
 }  // namespace mole::coordinator
+
+namespace mole {
+
+template <>
+inline constexpr auto name_table<coordinator::Verdict> = [] {
+  using enum coordinator::Verdict;
+  return names<coordinator::Verdict>("Verdict", "a verdict",
+                                     {{accepted, "accepted", "its results are stored"},
+                                      {duplicate, "duplicate", "the same results were stored before"},
+                                      {stale, "stale", "not wanted: drop the results"}});
+}();
+
+}  // namespace mole

@@ -2,8 +2,8 @@
 
 #include "NodePeer.h"
 #include "coordinator/wire/channel.hpp"
-#include "coordinator/wire/convert.hpp"
 #include "coordinator/wire/dispatch.hpp"
+#include "coordinator/wire/failure.hpp"
 #include "coordinator/wire/limits.hpp"
 
 namespace mole::coordinator {

@@ -1,8 +1,8 @@
 #include "coordinator/wire/processor.hpp"
 
 #include "Coordinator.h"
-#include "coordinator/wire/convert.hpp"
 #include "coordinator/wire/dispatch.hpp"
+#include "coordinator/wire/failure.hpp"
 #include "coordinator/wire/limits.hpp"
 
 namespace mole::coordinator {
@@ -32,7 +32,7 @@ template <class T>
 void reply(std::vector<wire::Carried<T>>& out, Result<std::vector<T>> result) {
   auto items = answer(std::move(result));
   check_size(wire_size(items));
-  for (auto& item : items) out.push_back({std::move(item)});
+  for (auto& item : items) out.emplace_back(std::move(item));
 }
 
 Digest digest(const std::string& hex) { return answer(Digest::from_hex(hex)); }
@@ -46,9 +46,9 @@ class Handler final : public wire::CoordinatorIf {
  public:
   explicit Handler(Api& api) : api_(api) {}
 
-  void submit(wire::Accepted& out, const wire::Submission& s) override { reply(out, api_.submit(from_wire(s))); }
-  void plan(wire::PlanReport& out, const wire::Submission& s) override { reply(out, api_.plan(from_wire(s))); }
-  void validate(wire::PipelineDescription& out, const wire::Submission& s) override { reply(out, api_.validate(from_wire(s))); }
+  void submit(wire::Accepted& out, const wire::Submission& s) override { reply(out, api_.submit(s)); }
+  void plan(wire::PlanReport& out, const wire::Submission& s) override { reply(out, api_.plan(s)); }
+  void validate(wire::PipelineDescription& out, const wire::Submission& s) override { reply(out, api_.validate(s)); }
   void request(wire::RequestStatus& out, const std::string& id) override { reply(out, api_.request(id)); }
   void requests(std::vector<wire::RequestStatus>& out) override { reply(out, api_.requests()); }
   void cancel(wire::RequestStatus& out, const std::string& id) override { reply(out, api_.cancel(id)); }
@@ -65,25 +65,20 @@ class Handler final : public wire::CoordinatorIf {
   }
   void archive_gaps(wire::ArchiveGaps& out, const std::string& archive) override { reply(out, api_.archive_gaps(archive)); }
   void archive_task(wire::Accepted& out, const wire::Submission& s, const std::string& archive, RequestKind kind) override {
-    reply(out, api_.archive_task(from_wire(s), archive, kind));
+    reply(out, api_.archive_task(s, archive, kind));
   }
   void dump(wire::TableDump& out, const std::string& table, const std::string& start, std::int32_t limit) override {
     reply(out, api_.dump(table, start, static_cast<std::uint32_t>(position(limit))));
   }
 
-  void register_node(wire::Registration& out, const wire::NodeInfo& node) override {
-    out = to_wire(answer(api_.register_node(answer(from_wire(node)))));
-  }
+  void register_node(wire::Registration& out, const wire::NodeInfo& node) override { reply(out, api_.register_node(node)); }
   void lease(wire::Grants& out, const wire::LeaseRequest& request) override;
-  void heartbeat(wire::HeartbeatReply& out, const wire::Heartbeat& sent) override {
-    out = to_wire(answer(api_.heartbeat(from_wire(sent))));
-  }
+  void heartbeat(wire::HeartbeatReply& out, const wire::Heartbeat& sent) override { reply(out, api_.heartbeat(sent)); }
   void release(const std::string& node, const std::string& incarnation, const std::vector<std::string>& tasks) override {
     answer(api_.release(node, incarnation, tasks));
   }
-  void complete(std::vector<std::string>& out, const wire::Completions& completions) override {
-    for (const auto verdict : answer(api_.complete(answer(from_wire(wire::Completions(completions))))))
-      out.emplace_back(word_of(verdict));
+  void complete(std::vector<Verdict>& out, const wire::Completions& sent) override {
+    out = answer(api_.complete(sent.completions));
   }
 
   std::int64_t put_blob(const std::string& hex, std::int64_t offset, const std::string& bytes, std::int64_t total) override {
@@ -101,13 +96,17 @@ class Handler final : public wire::CoordinatorIf {
 
 // Specs that do not fit into one reply are granted again at the node's next call, as after a lost reply.
 void Handler::lease(wire::Grants& out, const wire::LeaseRequest& request) {
-  Outgoing message;
-  for (const auto& spec : answer(api_.lease(answer(from_wire(request))))) {
-    auto sent = to_wire(spec, message);
-    if (message.bytes > room(reply_bytes) && !out.specs.empty()) break;
-    out.specs.push_back(std::move(sent));
+  std::size_t bytes = 0;
+  for (auto& spec : answer(api_.lease(request))) {
+    for_each_plugin(spec, [&](task::PluginUse& use) {
+      const auto [known, added] = out.sidecars.try_emplace(use.library.hex(), use.sidecar);
+      if (added) bytes += wire_size(known->first) + wire_size(known->second);
+      if (known->second == use.sidecar) use.sidecar.clear();
+    });
+    bytes += wire_size(spec);
+    if (bytes > room(reply_bytes) && !out.specs.empty()) break;
+    out.specs.push_back(std::move(spec));
   }
-  out.sidecars = std::move(message.sidecars);
 }
 
 }  // namespace

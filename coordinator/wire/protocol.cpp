@@ -3,11 +3,37 @@
 #include <cstring>
 
 namespace mole::coordinator::detail {
+namespace {
 
-using apache::thrift::protocol::TProtocolException;
+// A megabyte of '[' would take a hundred megabytes as values. Real documents nest about a dozen levels deep.
+bool nests_too_deep(const std::string& json) {
+  constexpr int max_depth = 64;
+  int depth = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (quoted && c == '\\')
+      ++i;
+    else if (c == '"')
+      quoted = !quoted;
+    else if (!quoted && (c == '[' || c == '{') && ++depth > max_depth)
+      return true;
+    else if (!quoted && (c == ']' || c == '}'))
+      --depth;
+  }
+  return false;
+}
+
+struct RangeDocument {
+  Micros from = 0, to = 0;
+  static constexpr auto table =
+      document("TimeRange", "", field("from", &RangeDocument::from, ""), field("to", &RangeDocument::to, ""));
+};
+
+}  // namespace
 
 void refuse_field(const char* document, const char* field, const char* problem) {
-  throw TProtocolException(TProtocolException::INVALID_DATA, std::string(document) + "." + field + " " + problem);
+  throw RefusedField(std::string(document) + "." + field + " " + problem);
 }
 
 std::uint32_t write_digest(TProtocol& out, const Digest& digest) {
@@ -23,11 +49,22 @@ bool read_digest(TProtocol& in, Digest& digest) {
   return bytes.empty() || bytes.size() == digest.bytes.size();
 }
 
-bool read_json(TProtocol& in, nlohmann::json& json) {
+const char* read_json(TProtocol& in, nlohmann::json& json) {
   std::string text;
   in.readString(text);
+  if (nests_too_deep(text)) return "nests deeper than 64 levels";
   json = nlohmann::json::parse(text, nullptr, false);
-  return !json.is_discarded();
+  return json.is_discarded() ? "is not JSON" : nullptr;
+}
+
+std::uint32_t write_range(TProtocol& out, const TimeRange& range) {
+  return write_struct(out, RangeDocument{.from = range.from, .to = range.to});
+}
+
+void read_range(TProtocol& in, TimeRange& range) {
+  RangeDocument read;
+  read_struct(in, read);
+  range = {read.from, read.to};
 }
 
 }  // namespace mole::coordinator::detail

@@ -1,13 +1,14 @@
-// Writes and reads values with a table of fields (documents/table.hpp) in a Thrift protocol. Internal to wire/.
+// Writes and reads values with a table of fields (sdk/model/field_table.hpp) in a Thrift protocol. Internal to wire/.
 //
 // Digests are 16 bytes, or none for "no digest"; unsigned numbers travel as signed ones with the same bits; free-form JSON as
-// text; an absent optional as an absent field. A reader ignores fields it does not know and throws TProtocolException for a field
-// that is missing or has another type, by name.
+// text; an absent optional as an absent field. A reader ignores fields it does not know and throws RefusedField for a field that
+// is missing or has another type.
 #pragma once
 
-#include "coordinator/wire/documents/json.hpp"
+#include "sdk/model/field_json.hpp"
 
 #include <thrift/protocol/TProtocol.h>
+#include <thrift/protocol/TProtocolException.h>
 
 namespace mole::coordinator {
 
@@ -19,27 +20,33 @@ std::uint32_t write_struct(TProtocol& out, const T& value);
 template <Document T>
 std::uint32_t read_struct(TProtocol& in, T& value);
 
+// Names the field and what is wrong with it.
+struct RefusedField : apache::thrift::protocol::TProtocolException {
+  explicit RefusedField(const std::string& message) : TProtocolException(INVALID_DATA, message) {}
+};
+
 namespace detail {
 
 [[noreturn]] void refuse_field(const char* document, const char* field, const char* problem);
 std::uint32_t write_digest(TProtocol& out, const Digest& digest);
 std::uint32_t write_json(TProtocol& out, const nlohmann::json& json);
-// Return false if the value is not a digest or not JSON.
-bool read_digest(TProtocol& in, Digest& digest);
-bool read_json(TProtocol& in, nlohmann::json& json);
+std::uint32_t write_range(TProtocol& out, const TimeRange& range);
+void read_range(TProtocol& in, TimeRange& range);
+bool read_digest(TProtocol& in, Digest& digest);             // false if the value is not a digest
+const char* read_json(TProtocol& in, nlohmann::json& json);  // what is wrong with the value, or null
 
 template <class V>
 constexpr TType type_of() {
   namespace t = apache::thrift::protocol;
-  if constexpr (detail::Optional<V>)
+  if constexpr (fields::Optional<V>)
     return type_of<typename V::value_type>();
-  else if constexpr (detail::Vector<V>)
+  else if constexpr (fields::Vector<V>)
     return t::T_LIST;
-  else if constexpr (detail::Map<V>)
+  else if constexpr (fields::Map<V>)
     return t::T_MAP;
-  else if constexpr (Document<V>)
+  else if constexpr (Document<V> || std::is_same_v<V, TimeRange>)
     return t::T_STRUCT;
-  else if constexpr (NamedEnum<V>)
+  else if constexpr (Named<V>)
     return t::T_I32;
   else if constexpr (std::is_same_v<V, bool>)
     return t::T_BOOL;
@@ -53,18 +60,20 @@ constexpr TType type_of() {
 
 template <class V>
 std::uint32_t write_value(TProtocol& out, const V& value) {
-  if constexpr (detail::Vector<V>) {
+  if constexpr (fields::Vector<V>) {
     auto bytes = out.writeListBegin(type_of<typename V::value_type>(), static_cast<std::uint32_t>(value.size()));
     for (const auto& item : value) bytes += write_value(out, item);
     return bytes + out.writeListEnd();
-  } else if constexpr (detail::Map<V>) {
+  } else if constexpr (fields::Map<V>) {
     auto bytes = out.writeMapBegin(type_of<typename V::key_type>(), type_of<typename V::mapped_type>(),
                                    static_cast<std::uint32_t>(value.size()));
     for (const auto& [key, item] : value) bytes += write_value(out, key) + write_value(out, item);
     return bytes + out.writeMapEnd();
   } else if constexpr (Document<V>) {
     return write_struct(out, value);
-  } else if constexpr (NamedEnum<V>) {
+  } else if constexpr (std::is_same_v<V, TimeRange>) {
+    return write_range(out, value);
+  } else if constexpr (Named<V>) {
     return out.writeI32(static_cast<std::int32_t>(value));
   } else if constexpr (std::is_same_v<V, bool>) {
     return out.writeBool(value);
@@ -79,7 +88,7 @@ std::uint32_t write_value(TProtocol& out, const V& value) {
   } else if constexpr (std::is_same_v<V, Digest>) {
     return write_digest(out, value);
   } else {
-    static_assert(std::is_same_v<V, nlohmann::json>, "table.hpp lists the types a member may have");
+    static_assert(std::is_same_v<V, nlohmann::json>, "field_table.hpp lists the types a member may have");
     return write_json(out, value);
   }
 }
@@ -91,16 +100,16 @@ const char* read_value(TProtocol& in, V& value) {
   const auto keep = [&](const char* other) {
     if (!problem) problem = other;
   };
-  if constexpr (detail::Optional<V>) {
+  if constexpr (fields::Optional<V>) {
     return read_value(in, value.emplace());
-  } else if constexpr (detail::Vector<V>) {
+  } else if constexpr (fields::Vector<V>) {
     TType type{};
     std::uint32_t size = 0;
     in.readListBegin(type, size);
     if (size > 0 && type != type_of<typename V::value_type>()) return "is a list of another type";
     for (std::uint32_t i = 0; i < size; ++i) keep(read_value(in, value.emplace_back()));
     in.readListEnd();
-  } else if constexpr (detail::Map<V>) {
+  } else if constexpr (fields::Map<V>) {
     TType key_type{}, item_type{};
     std::uint32_t size = 0;
     in.readMapBegin(key_type, item_type, size);
@@ -114,11 +123,14 @@ const char* read_value(TProtocol& in, V& value) {
     in.readMapEnd();
   } else if constexpr (Document<V>) {
     read_struct(in, value);
-  } else if constexpr (NamedEnum<V>) {
+  } else if constexpr (std::is_same_v<V, TimeRange>) {
+    read_range(in, value);
+  } else if constexpr (Named<V>) {
     std::int32_t number = 0;
     in.readI32(number);
-    if (number < 0 || static_cast<std::size_t>(number) >= EnumNamesOf<V>::value.values.size()) return "has an unknown value";
-    value = static_cast<V>(number);
+    const auto known = from_number<V>(number);
+    if (!known) return "has an unknown value";
+    value = *known;
   } else if constexpr (std::is_same_v<V, bool>) {
     in.readBool(value);
   } else if constexpr (std::is_same_v<V, double>) {
@@ -137,7 +149,7 @@ const char* read_value(TProtocol& in, V& value) {
   } else if constexpr (std::is_same_v<V, Digest>) {
     if (!read_digest(in, value)) return "is not a digest of 16 bytes";
   } else {
-    if (!read_json(in, value)) return "is not JSON";
+    return read_json(in, value);
   }
   return problem;
 }
@@ -149,13 +161,13 @@ inline constexpr std::size_t field_header = 3, length = 4;  // bytes
 // The number of bytes that write_struct takes in the binary protocol, or a few more.
 template <class V>
 std::size_t wire_size(const V& value) {
-  if constexpr (detail::Optional<V>) {
+  if constexpr (fields::Optional<V>) {
     return value ? wire_size(*value) : 0;
-  } else if constexpr (detail::Vector<V>) {
+  } else if constexpr (fields::Vector<V>) {
     std::size_t bytes = 1 + detail::length;
     for (const auto& item : value) bytes += wire_size(item);
     return bytes;
-  } else if constexpr (detail::Map<V>) {
+  } else if constexpr (fields::Map<V>) {
     std::size_t bytes = 2 + detail::length;
     for (const auto& [key, item] : value) bytes += wire_size(key) + wire_size(item);
     return bytes;
@@ -174,14 +186,14 @@ std::size_t wire_size(const V& value) {
 
 template <Document T>
 std::uint32_t write_struct(TProtocol& out, const T& value) {
-  auto bytes = out.writeStructBegin(FieldTableOf<T>::value.name);
+  auto bytes = out.writeStructBegin(T::table.name);
   for_each_field<T>([&](const auto& field, std::int16_t number) {
     const auto& member = value.*field.member;
     const auto write = [&](const auto& present) {
       bytes += out.writeFieldBegin(field.name, detail::type_of<std::remove_cvref_t<decltype(present)>>(), number);
       bytes += detail::write_value(out, present) + out.writeFieldEnd();
     };
-    if constexpr (!detail::Optional<std::remove_cvref_t<decltype(member)>>)
+    if constexpr (!fields::Optional<std::remove_cvref_t<decltype(member)>>)
       write(member);
     else if (member)
       write(*member);
@@ -205,9 +217,8 @@ std::uint32_t read_struct(TProtocol& in, T& value) {
       if (number != id) return;
       auto& member = value.*field.member;
       if (type != detail::type_of<std::remove_cvref_t<decltype(member)>>())
-        detail::refuse_field(FieldTableOf<T>::value.name, field.name, "has another type");
-      if (const char* problem = detail::read_value(in, member))
-        detail::refuse_field(FieldTableOf<T>::value.name, field.name, problem);
+        detail::refuse_field(T::table.name, field.name, "has another type");
+      if (const char* problem = detail::read_value(in, member)) detail::refuse_field(T::table.name, field.name, problem);
       seen |= std::uint64_t{1} << number;
       known = true;
     });
@@ -216,9 +227,9 @@ std::uint32_t read_struct(TProtocol& in, T& value) {
   }
   bytes += in.readStructEnd();
   for_each_field<T>([&](const auto& field, std::int16_t number) {
-    static_assert(std::tuple_size_v<decltype(FieldTableOf<T>::value.fields)> < 64);
-    const bool optional = field.may_be_absent || detail::Optional<std::remove_cvref_t<decltype(value.*field.member)>>;
-    if (!optional && !(seen >> number & 1)) detail::refuse_field(FieldTableOf<T>::value.name, field.name, "is missing");
+    static_assert(std::tuple_size_v<decltype(T::table.fields)> < 64);
+    const bool optional = field.may_be_absent || fields::Optional<std::remove_cvref_t<decltype(value.*field.member)>>;
+    if (!optional && !(seen >> number & 1)) detail::refuse_field(T::table.name, field.name, "is missing");
   });
   return bytes;
 }

@@ -250,7 +250,7 @@ Result<> Outbox::complete(Batch batch) {
   }
   if (!answers) return complete_one_by_one(batch);
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    spdlog::info("task {}: {}", batch[i].first, i < answers->size() ? word_of((*answers)[i]) : "no answer");
+    spdlog::info("task {}: {}", batch[i].first, i < answers->size() ? name_of((*answers)[i]) : "no answer");
     remove(batch[i].first);
   }
   return {};

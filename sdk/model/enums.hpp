@@ -11,44 +11,55 @@ namespace mole {
 enum class InputKind { flows, rows, context };
 
 template <>
-inline constexpr NameTable<InputKind, 3> name_table<InputKind>{
-    "an input kind", {{{InputKind::flows, "flows"}, {InputKind::rows, "rows"}, {InputKind::context, "context"}}}};
+inline constexpr auto name_table<InputKind> = [] {
+  using enum InputKind;
+  return names<InputKind>("InputKind", "an input kind", {{flows, "flows"}, {rows, "rows"}, {context, "context"}});
+}();
 
 // How a metric is executed: its states merge, it needs its input in order, or it takes a whole block as one input.
 enum class Execution { mergeable, sequential, block };
 
 template <>
-inline constexpr NameTable<Execution, 3> name_table<Execution>{
-    "an execution class",
-    {{{Execution::mergeable, "mergeable"}, {Execution::sequential, "sequential"}, {Execution::block, "block"}}}};
+inline constexpr auto name_table<Execution> = [] {
+  using enum Execution;
+  return names<Execution>("Execution", "an execution class",
+                          {{mergeable, "mergeable"}, {sequential, "sequential"}, {block, "block"}});
+}();
 
 enum class PluginKind { decoder, downloader, metric };
 
 template <>
-inline constexpr NameTable<PluginKind, 3> name_table<PluginKind>{
-    "a plugin kind",
-    {{{PluginKind::decoder, "decoder"}, {PluginKind::downloader, "downloader"}, {PluginKind::metric, "metric"}}}};
+inline constexpr auto name_table<PluginKind> = [] {
+  using enum PluginKind;
+  return names<PluginKind>("PluginKind", "a plugin kind", {{decoder, "decoder"}, {downloader, "downloader"}, {metric, "metric"}});
+}();
 
 // Which interval counts a flow.
 enum class Load { start, end, proportional };
 
 template <>
-inline constexpr NameTable<Load, 3> name_table<Load>{
-    "a load scheme", {{{Load::start, "start"}, {Load::end, "end"}, {Load::proportional, "proportional"}}}};
+inline constexpr auto name_table<Load> = [] {
+  using enum Load;
+  return names<Load>("Load", "a load scheme", {{start, "start"}, {end, "end"}, {proportional, "proportional"}});
+}();
 
 // The treatment of a damaged file: use the readable parts, fail the step, or leave the file out.
 enum class DamagePolicy { partial, strict, skip };
 
 template <>
-inline constexpr NameTable<DamagePolicy, 3> name_table<DamagePolicy>{
-    "a damage policy", {{{DamagePolicy::partial, "partial"}, {DamagePolicy::strict, "strict"}, {DamagePolicy::skip, "skip"}}}};
+inline constexpr auto name_table<DamagePolicy> = [] {
+  using enum DamagePolicy;
+  return names<DamagePolicy>("DamagePolicy", "a damage policy", {{partial, "partial"}, {strict, "strict"}, {skip, "skip"}});
+}();
 
 // Which code decodes the blocks of bzip2 files; both produce the same content.
 enum class Bzip2Decoder { interleaved, libbzip2 };
 
 template <>
-inline constexpr NameTable<Bzip2Decoder, 2> name_table<Bzip2Decoder>{
-    "a bzip2 decoder", {{{Bzip2Decoder::interleaved, "interleaved"}, {Bzip2Decoder::libbzip2, "libbzip2"}}}};
+inline constexpr auto name_table<Bzip2Decoder> = [] {
+  using enum Bzip2Decoder;
+  return names<Bzip2Decoder>("Bzip2Decoder", "a bzip2 decoder", {{interleaved, "interleaved"}, {libbzip2, "libbzip2"}});
+}();
 
 }  // namespace mole
 
@@ -93,44 +104,51 @@ constexpr Code code_of(FailureCode failure) {
 namespace mole {
 
 template <>
-inline constexpr NameTable<task::Kind, 4> name_table<task::Kind>{"a task kind",
-                                                                 {{{task::Kind::index, "index"},
-                                                                   {task::Kind::verify, "verify"},
-                                                                   {task::Kind::compute, "compute"},
-                                                                   {task::Kind::merge, "merge"}}}};
+inline constexpr auto name_table<task::Kind> = [] {
+  using enum task::Kind;
+  return names<task::Kind>("TaskKind", "a task kind",
+                           {{index, "index"}, {verify, "verify"}, {compute, "compute"}, {merge, "merge"}});
+}();
 
 template <>
-inline constexpr NameTable<task::Outcome, 4> name_table<task::Outcome>{"an outcome",
-                                                                       {{{task::Outcome::done, "done"},
-                                                                         {task::Outcome::failed, "failed"},
-                                                                         {task::Outcome::blocked, "blocked"},
-                                                                         {task::Outcome::not_run, "not_run"}}}};
+inline constexpr auto name_table<task::Outcome> = [] {
+  using enum task::Outcome;
+  return names<task::Outcome>("Outcome", "an outcome",
+                              {{done, "done"}, {failed, "failed"}, {blocked, "blocked"}, {not_run, "not_run"}});
+}();
 
 template <>
-inline constexpr NameTable<task::FileState, 5> name_table<task::FileState>{"the state of a file",
-                                                                           {{{task::FileState::unread, ""},
-                                                                             {task::FileState::sound, "sound"},
-                                                                             {task::FileState::damaged, "damaged"},
-                                                                             {task::FileState::unreadable, "unreadable"},
-                                                                             {task::FileState::missing, "missing"}}}};
+inline constexpr auto name_table<task::FileState> = [] {
+  using enum task::FileState;
+  return names<task::FileState>("FileState", "a file state",
+                                {{unread, "unread", "listed, not read yet"},
+                                 {sound, "sound", "read without damage"},
+                                 {damaged, "damaged", "read in part"},
+                                 {unreadable, "unreadable", "nothing in it could be read"},
+                                 {missing, "missing", "listed, but the archive did not deliver it"}});
+}();
 
 template <>
-inline constexpr NameTable<task::FlowSource, 3> name_table<task::FlowSource>{
-    "a source of flows",
-    {{{task::FlowSource::none, ""}, {task::FlowSource::archive, "archive"}, {task::FlowSource::columns, "columns"}}}};
+inline constexpr auto name_table<task::FlowSource> = [] {
+  using enum task::FlowSource;
+  return names<task::FlowSource>("FlowSource", "a source of flows", {{none, ""}, {archive, "archive"}, {columns, "columns"}});
+}();
 
 template <>
-inline constexpr NameTable<task::FailureCode, 11> name_table<task::FailureCode>{"a failure code",
-                                                                                {{{task::FailureCode::none, ""},
-                                                                                  {task::FailureCode::invalid, "invalid"},
-                                                                                  {task::FailureCode::corrupt, "corrupt"},
-                                                                                  {task::FailureCode::missing, "missing"},
-                                                                                  {task::FailureCode::transient, "transient"},
-                                                                                  {task::FailureCode::exhausted, "exhausted"},
-                                                                                  {task::FailureCode::cancelled, "cancelled"},
-                                                                                  {task::FailureCode::unsupported, "unsupported"},
-                                                                                  {task::FailureCode::internal, "internal"},
-                                                                                  {task::FailureCode::crashed, "crashed"},
-                                                                                  {task::FailureCode::hung, "hung"}}}};
+inline constexpr auto name_table<task::FailureCode> = [] {
+  using enum task::FailureCode;
+  return names<task::FailureCode>("FailureCode", "a failure code",
+                                  {{none, ""},
+                                   {invalid, "invalid"},
+                                   {corrupt, "corrupt"},
+                                   {missing, "missing"},
+                                   {transient, "transient"},
+                                   {exhausted, "exhausted"},
+                                   {cancelled, "cancelled"},
+                                   {unsupported, "unsupported"},
+                                   {internal, "internal"},
+                                   {crashed, "crashed"},
+                                   {hung, "hung"}});
+}();
 
 }  // namespace mole

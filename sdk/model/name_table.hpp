@@ -1,9 +1,9 @@
-// Names of enumerators, for the places where values become text: JSON, Thrift, the terminal.
+// Names of enumerators, for the places where values become text: JSON, the terminal, documentation.
 //
 //   enum class Outcome { done, failed };
 //   template <>
-//   inline constexpr NameTable<Outcome, 2> name_table<Outcome>{"an outcome", {{{Outcome::done, "done"}, {Outcome::failed,
-//   "failed"}}}};
+//   inline constexpr auto name_table<Outcome> =
+//       names<Outcome>("Outcome", "an outcome", {{Outcome::done, "done"}, {Outcome::failed, "failed", "by the module"}});
 //
 //   name_of(Outcome::done)              // "done"
 //   from_name<Outcome>("failed")        // Outcome::failed; nullopt for an unknown name
@@ -17,16 +17,28 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace mole {
 
+template <class E>
+struct Name {
+  E value;
+  const char* name;
+  const char* doc = "";
+};
+
 template <class E, std::size_t n>
 struct NameTable {
+  const char* type;  // for documentation and Thrift: "Outcome"
   const char* what;  // with its article, for messages: "an outcome"
-  std::array<std::pair<E, const char*>, n> names;
+  std::array<Name<E>, n> names;
 };
+
+template <class E, std::size_t n>
+constexpr NameTable<E, n> names(const char* type, const char* what, const Name<E> (&list)[n]) {
+  return {type, what, std::to_array(list)};
+}
 
 template <class E>
 inline constexpr int name_table = 0;  // specialized for each named enum
@@ -39,15 +51,23 @@ concept Named = requires {
 // The name of `value`; "" for a value outside the table.
 template <Named E>
 constexpr const char* name_of(E value) {
-  for (const auto& [known, name] : name_table<E>.names)
-    if (known == value) return name;
+  for (const auto& known : name_table<E>.names)
+    if (known.value == value) return known.name;
   return "";
 }
 
 template <Named E>
 constexpr std::optional<E> from_name(std::string_view name) {
-  for (const auto& [value, known] : name_table<E>.names)
-    if (name == known) return value;
+  for (const auto& known : name_table<E>.names)
+    if (name == known.name) return known.value;
+  return std::nullopt;
+}
+
+// The enumerator with this number.
+template <Named E>
+constexpr std::optional<E> from_number(std::int64_t number) {
+  for (const auto& known : name_table<E>.names)
+    if (static_cast<std::int64_t>(known.value) == number) return known.value;
   return std::nullopt;
 }
 
@@ -55,7 +75,7 @@ constexpr std::optional<E> from_name(std::string_view name) {
 template <Named E>
 std::vector<std::string> all_names() {
   std::vector<std::string> out;
-  for (const auto& [value, name] : name_table<E>.names) out.emplace_back(name);
+  for (const auto& known : name_table<E>.names) out.emplace_back(known.name);
   return out;
 }
 

@@ -1,172 +1,247 @@
-// The input of a task on a node (Spec) and its output (Report), as plain values with a JSON form (docs/formats/task.md).
-// The coordinator writes Specs, `mole-worker` reads them; the sealing process writes Reports, the coordinator reads them.
+// The input of a task on a node (Spec) and its output (Report): documents with a JSON form (docs/formats/task.md) and a Thrift
+// form. The coordinator writes Specs, `mole-worker` reads them; the sealing process writes Reports, the coordinator reads them.
 // Nothing here loads code.
 #pragma once
 
-#include "sdk/model/digest.hpp"
 #include "sdk/model/enums.hpp"
-#include "sdk/model/time.hpp"
-
-#include <nlohmann/json.hpp>
+#include "sdk/model/field_json.hpp"
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
-namespace mole {
-
-void to_json(nlohmann::json&, const Digest&);  // 32 hex digits; "" if empty
-void from_json(const nlohmann::json&, Digest&);
-void to_json(nlohmann::json&, const TimeRange&);  // [from, to] in microseconds
-void from_json(const nlohmann::json&, TimeRange&);
-
-}  // namespace mole
-
 namespace mole::task {
 
-// A plugin as a task uses it: found by the digest of its library, opened with these parameters.
 struct PluginUse {
-  std::string name;     // "traffic"
-  std::string version;  // "1.0.0"
-  Digest library;       // digest of the .so; the node fetches it as a blob and keeps it as <digest>.so + sidecar
-  std::string sidecar;  // the sidecar's JSON text
-  nlohmann::json params = nlohmann::json::object();  // every declared parameter by name, defaults filled in
+  std::string name, version;
+  Digest library;
+  std::string sidecar;
+  nlohmann::json params = nlohmann::json::object();
+
+  static constexpr auto table =
+      document("PluginUse", "A plugin as a task uses it: found by the digest of its library, opened with these parameters.",  //
+               field("name", &PluginUse::name, "`traffic`"), field("version", &PluginUse::version, "`1.0.0`"),
+               field("library", &PluginUse::library, "Digest of the library; the node fetches it as a blob"),
+               field("sidecar", &PluginUse::sidecar,
+                     "JSON text of its sidecar. Over Thrift it is empty: `sidecars` of the message has it by the digest in hex")
+                   .optional(),
+               field("params", &PluginUse::params, "Every declared parameter by name, defaults filled in"));
 };
 
-// One expected file of the archive; `present` is false for a gap in the index.
 struct File {
-  std::string id;              // the argument of the downloader's fetch; empty if not present
-  std::uint64_t size = 0;      // bytes, from the index
-  std::uint64_t revision = 0;  // index revision of this file
-  std::string router;          // "19991"; empty if the pattern has none
-  std::uint64_t sequence = 0;  // running number in the name, 0 if the pattern has none
-  TimeRange covers;            // export time according to the file's name
+  std::string id;
+  std::uint64_t size = 0, revision = 0;
+  std::string router;
+  std::uint64_t sequence = 0;
+  TimeRange covers;
   bool present = true;
-  std::string version;  // from the index: changes when the content may have changed (mtime, etag); may be empty
+  std::string version;
+
+  static constexpr auto table = document(
+      "File", "An expected file of the archive.",  //
+      field("id", &File::id, "Argument of the downloader's fetch; empty if not present"),
+      field("size", &File::size, "Size, from the index").unit("B"), field("revision", &File::revision, "Revision in the index"),
+      field("router", &File::router, "`19991`; empty if the pattern has none"),
+      field("sequence", &File::sequence, "Running number in the name, 0 if the pattern has none"),
+      field("covers", &File::covers, "Export time according to the name"),
+      field("present", &File::present, "false: a gap in the index"),
+      field("version", &File::version, "From the index: changes when the content may have changed (mtime, etag); may be empty"));
 };
 
-// The home network of an archive, as two filters (sdk/model/filter.hpp). Both empty: not defined.
 struct Home {
-  std::string source;       // the flow's source is at home
-  std::string destination;  // its destination is
+  std::string source, destination;
+
+  static constexpr auto table = document("Home", "The home network of an archive, as two filters. Both empty: not defined.",  //
+                                         field("source", &Home::source, "Flows whose source is at home"),
+                                         field("destination", &Home::destination, "Flows whose destination is"));
 };
 
-// The archive that a task reads.
 struct Archive {
   std::string name;
-  PluginUse downloader;
-  PluginUse decoder;
+  PluginUse downloader, decoder;
   DamagePolicy damage = DamagePolicy::partial;
-  Micros covers = hour_us;  // length of one file
-  Micros lateness = hour_us;
+  Micros covers = hour_us, lateness = hour_us;
   Home home = {};
   Bzip2Decoder decode = Bzip2Decoder::interleaved;
+
+  static constexpr auto table =
+      document("Archive", "The archive that a task reads.",  //
+               field("name", &Archive::name, "Name in the manifest"), field("downloader", &Archive::downloader, "Downloader"),
+               field("decoder", &Archive::decoder, "Decoder"), field("damage", &Archive::damage, "Policy for damaged files"),
+               field("covers", &Archive::covers, "Length of a file").unit("us"),
+               field("lateness", &Archive::lateness, "How late flows may be exported").unit("us"),
+               field("home", &Archive::home, "Home network"), field("decode", &Archive::decode, "Decoder of bzip2 blocks"));
 };
 
-// A result blob of an upstream module (Parquet).
 struct RowsRef {
   TimeRange block;
   Digest blob;
+
+  static constexpr auto table =
+      document("RowsRef", "A result blob (Parquet) of an upstream module.",  //
+               field("block", &RowsRef::block, "Block"), field("blob", &RowsRef::blob, "Digest of the rows"));
 };
 
-// A state blob of the same module (docs/formats/state.md) and the nodes (addresses) that hold it.
 struct StateRef {
   TimeRange block;
   Digest blob;
   std::vector<std::string> nodes;
+
+  static constexpr auto table =
+      document("StateRef", "A state blob of the same module.",  //
+               field("block", &StateRef::block, "Block"), field("blob", &StateRef::blob, "Digest of the state"),
+               field("nodes", &StateRef::nodes, "Addresses of the nodes that hold it"));
 };
 
-// A routing table and the flow times it is used for. No digest: no table is that old, every AS number is 0.
 struct RouteTableRef {
-  TimeRange used;  // within the block and its warm-up
+  TimeRange used;
   Digest blob;
-  std::string name;    // of the file
-  std::string format;  // "prefixes" or "mmdb"
-  bool stale = false;  // used for longer than it is valid, because there is no newer one
+  std::string name, format;
+  bool stale = false;
+
+  static constexpr auto table = document(
+      "RouteTableRef", "A routing table and the flow times it is used for.",  //
+      field("used", &RouteTableRef::used, "Part of the block and its warm-up"),
+      field("blob", &RouteTableRef::blob, "Digest of the table; empty: no table is that old, every AS number is 0"),
+      field("name", &RouteTableRef::name, "Name of the file"), field("format", &RouteTableRef::format, "`prefixes` or `mmdb`"),
+      field("stale", &RouteTableRef::stale, "Used for longer than it is valid, because there is no newer one"));
 };
 
-// One input role of a step.
 struct Input {
   std::string role;
   InputKind kind = InputKind::flows;
-  std::string module;  // upstream module, or the archive's name
-  std::string column;  // bound column; empty for flows
-  std::string type;    // "u64", "i64", "f64", ...
-  std::string unit;
-  std::optional<std::uint32_t> step;  // rows come from this earlier step of the same task ...
-  std::vector<RowsRef> rows;          // ... else from these blobs, in time order
+  std::string module, column, type, unit;
+  std::optional<std::uint32_t> step;
+  std::vector<RowsRef> rows;
+
+  static constexpr auto table =
+      document("Input", "An input role of a step.",  //
+               field("role", &Input::role, "Name in the module's descriptor"), field("kind", &Input::kind, "Kind"),
+               field("module", &Input::module, "Upstream module, or the archive's name"),
+               field("column", &Input::column, "Bound column; empty for flows"), field("type", &Input::type, "`u64`, `f64`, ..."),
+               field("unit", &Input::unit, "Its unit"),
+               field("step", &Input::step, "Rows come from this earlier step of the task").optional(),
+               field("rows", &Input::rows, "Otherwise from these blobs, in time order"));
 };
 
-// One job's part in the task: one module over the task's block.
 struct Step {
   std::string pipeline, module;
   Digest fingerprint;
   PluginUse plugin;
   Execution execution = Execution::mergeable;
-  Micros interval = 0;              // length of an output interval
-  Micros window = 0;                // trailing window, 0: none; a multiple of interval
-  Micros warmup = 0;                // sequential: flows (rows) this long before the block are fed without output
-  std::vector<std::string> by;      // dimensions, outermost first
-  std::vector<std::string> totals;  // those of them that have the member "all" as well, in the order of `by`
-  std::string filter;               // sdk/model/filter.hpp; empty: all flows
+  Micros interval = 0, window = 0, warmup = 0;
+  std::vector<std::string> by, totals;
+  std::string filter;
   Load load = Load::start;
-  std::vector<std::string> routers;  // expected routers of this module's archive input, sorted
-  std::vector<Input> inputs;         // in the descriptor's order
-  bool make_state = false;           // compute this block's state from the inputs
-  bool make_result = false;          // compute rows
+  std::vector<std::string> routers;
+  std::vector<Input> inputs;
+  bool make_state = false, make_result = false;
   Digest state_key, result_key;
-  // make_result with a window: the states of the blocks in reach, in time order; this block's own only if !make_state.
-  // sequential with `since`: the checkpoint at the end of the block before (none for the first block).
   std::vector<StateRef> states;
-  // Where src_as and dst_as come from, in time order, without gaps over block and warm-up. Empty: from the records themselves.
   std::vector<RouteTableRef> routes;
+
+  static constexpr auto table = document(
+      "Step", "One module over the block of the task.",  //
+      field("pipeline", &Step::pipeline, "Pipeline"), field("module", &Step::module, "Module"),
+      field("fingerprint", &Step::fingerprint, "Fingerprint of the module"), field("plugin", &Step::plugin, "Plugin"),
+      field("execution", &Step::execution, "Execution class"),
+      field("interval", &Step::interval, "Length of an output interval").unit("us"),
+      field("window", &Step::window, "Length of the trailing window, a multiple of the interval; 0: none").unit("us"),
+      field("warmup", &Step::warmup, "`sequential`: input this long before the block is fed without output").unit("us"),
+      field("by", &Step::by, "Dimensions, outermost first"),
+      field("totals", &Step::totals, "Those of them that have the member `all` as well, in the same order").optional(),
+      field("filter", &Step::filter, "Filter; empty: all flows"), field("load", &Step::load, "Which interval counts a flow"),
+      field("routers", &Step::routers, "Expected routers of its archive, sorted"),
+      field("inputs", &Step::inputs, "Inputs, in the order of the descriptor"),
+      field("make_state", &Step::make_state, "Compute the block's state from the inputs"),
+      field("make_result", &Step::make_result, "Compute rows"), field("state_key", &Step::state_key, "Key of the state"),
+      field("result_key", &Step::result_key, "Key of the result"),
+      field("states", &Step::states,
+            "`make_result` with a window: the states of the blocks in reach, in time order; this block's only without "
+            "`make_state`. `sequential` with `since`: the checkpoint at the end of the block before, none for the first block"),
+      field("routes", &Step::routes,
+            "Where `src_as` and `dst_as` come from, in time order, without gaps over block and warm-up; absent: the records")
+          .optional());
 };
 
 struct Spec {
-  std::string id;           // unique per lease: "<epoch>-<seq>"
-  std::uint64_t epoch = 0;  // attempt token (docs/formats/task.md)
-  std::uint64_t seq = 0;
+  std::string id;
+  std::uint64_t epoch = 0, seq = 0;
   Kind kind = Kind::compute;
   TimeRange block;
-  std::optional<Archive> archive;  // absent: only rows and states are read
-  std::vector<File> files;         // sorted by (covers.from, router, id); gaps included
-  std::vector<Step> steps;         // in an order in which inputs come before their readers
+  std::optional<Archive> archive;
+  std::vector<File> files;
+  std::vector<Step> steps;
+
+  static constexpr auto table =
+      document("Spec", "The input of a task.",  //
+               field("id", &Spec::id, "Unique for each lease: `EPOCH-SEQ`"),
+               field("epoch", &Spec::epoch, "First part of the attempt token"), field("seq", &Spec::seq, "Second part of it"),
+               field("kind", &Spec::kind, "Kind"), field("block", &Spec::block, "Block"),
+               field("archive", &Spec::archive, "Archive; absent: only rows and states are read").optional(),
+               field("files", &Spec::files, "Its files for the block, by start, router and id; gaps included"),
+               field("steps", &Spec::steps, "Steps, inputs before their readers"));
 };
 
-// Where bytes of a file were lost. Offsets are of the file as stored (compressed) or of its decompressed content.
 struct ByteRange {
   std::uint64_t from = 0, to = 0;
   std::string reason;
+
+  bool operator==(const ByteRange&) const = default;
+  static constexpr auto table =
+      document("ByteRange", "Lost bytes of a file.",  //
+               field("from", &ByteRange::from, "First lost byte").unit("B"),
+               field("to", &ByteRange::to, "First byte after them").unit("B"), field("reason", &ByteRange::reason, "Cause"));
 };
 
-// The results of decoding a file.
 struct FileReport {
   std::string id;
-  std::uint64_t size = 0;  // bytes staged
-  Digest digest;           // of the staged bytes
+  std::uint64_t size = 0;
+  Digest digest;
   FileState state = FileState::unread;
-  std::vector<ByteRange> lost_compressed;                  // of the file as stored
-  std::vector<ByteRange> lost_content;                     // of what could be decompressed
-  std::uint64_t content_bytes = 0;                         // decompressed and readable
-  std::uint64_t datagrams = 0, flows = 0, flows_lost = 0;  // flows_lost: by sequence, outside damage
+  std::vector<ByteRange> lost_compressed, lost_content;
+  std::uint64_t content_bytes = 0, datagrams = 0, flows = 0, flows_lost = 0;
   Micros exported_first = 0, exported_last = 0;
-  std::vector<TimeRange> readable;  // export time that could be read
-  // Where this run got the flows. A property of the run, not of the file: not part of the lineage.
+  std::vector<TimeRange> readable;
   FlowSource source = FlowSource::none;
+
+  static constexpr auto table = document(
+      "FileReport", "The results of decoding a file.",  //
+      field("id", &FileReport::id, "File"), field("size", &FileReport::size, "Bytes staged").unit("B"),
+      field("digest", &FileReport::digest, "Digest of the staged bytes"), field("state", &FileReport::state, "State"),
+      field("lost_compressed", &FileReport::lost_compressed, "Lost ranges of the file as stored"),
+      field("lost_content", &FileReport::lost_content, "Lost ranges of what could be decompressed"),
+      field("content_bytes", &FileReport::content_bytes, "Decompressed and readable").unit("B"),
+      field("datagrams", &FileReport::datagrams, "Datagrams"), field("flows", &FileReport::flows, "Flows"),
+      field("flows_lost", &FileReport::flows_lost, "Flows missing by sequence number, outside damage"),
+      field("exported_first", &FileReport::exported_first, "First export time").unit("us"),
+      field("exported_last", &FileReport::exported_last, "Last export time").unit("us"),
+      field("readable", &FileReport::readable, "Export time that could be read"),
+      field("source", &FileReport::source, "Where this run got the flows: not a property of the file, not part of the lineage"));
 };
 
 struct StepReport {
   std::uint32_t step = 0;
   Outcome outcome = Outcome::not_run;
   FailureCode code = FailureCode::none;
-  std::string message;           // cause and remedy, for a person
-  Digest state_blob, rows_blob;  // empty if not made
+  std::string message;
+  Digest state_blob, rows_blob;
   std::uint64_t state_bytes = 0, rows_bytes = 0, rows = 0;
-  double coverage = 0;  // mean of the rows' coverage over the block
-  double coverage_min = 0;
-  nlohmann::json lineage;  // docs/formats/lineage.md
+  double coverage = 0, coverage_min = 0;
+  nlohmann::json lineage;
+
+  static constexpr auto table = document(
+      "StepReport", "The outcome of a step.",  //
+      field("step", &StepReport::step, "Its position in the Spec"), field("outcome", &StepReport::outcome, "Outcome"),
+      field("code", &StepReport::code, "Kind of the failure"), field("message", &StepReport::message, "Cause and remedy"),
+      field("state_blob", &StepReport::state_blob, "Digest of the state; empty: none made"),
+      field("rows_blob", &StepReport::rows_blob, "Digest of the rows; empty: none made"),
+      field("state_bytes", &StepReport::state_bytes, "Size of the state").unit("B"),
+      field("rows_bytes", &StepReport::rows_bytes, "Size of the rows").unit("B"),
+      field("rows", &StepReport::rows, "Number of rows"), field("coverage", &StepReport::coverage, "Mean coverage of the rows"),
+      field("coverage_min", &StepReport::coverage_min, "Lowest coverage of a row"),
+      field("lineage", &StepReport::lineage, "[lineage.md](lineage.md); null: none"));
 };
 
 struct IndexEntry {
@@ -174,51 +249,42 @@ struct IndexEntry {
   std::uint64_t size = 0;
   std::string version, medium;
   std::uint64_t position = 0;
+
+  static constexpr auto table =
+      document("IndexEntry", "A file that a downloader listed.",  //
+               field("id", &IndexEntry::id, "Name to fetch it by"), field("size", &IndexEntry::size, "Size").unit("B"),
+               field("version", &IndexEntry::version, "Changes when the content may have changed; may be empty"),
+               field("medium", &IndexEntry::medium, "Tape or other medium it is on; empty: not known"),
+               field("position", &IndexEntry::position, "Position on the medium"));
 };
 
 struct Report {
-  std::string task;  // Spec::id
+  std::string task;
   std::vector<StepReport> steps;
   std::vector<FileReport> files;
   std::vector<IndexEntry> index;
-  Digest index_blob;  // the entries instead, as a blob in the form of index_text, if they are too many for a message
-  FailureCode code = FailureCode::none;  // not none: the task as a whole failed (infrastructure or input)
-  std::string message;                   // cause and remedy of that failure
-  std::vector<Digest> missing_blobs;     // code missing: the states and rows that could not be fetched
-  std::string log_tail;                  // last lines of the worker, control bytes escaped
+  Digest index_blob;
+  FailureCode code = FailureCode::none;
+  std::string message;
+  std::vector<Digest> missing_blobs;
+  std::string log_tail;
   std::uint64_t bytes_read = 0, flows = 0;
   double seconds = 0;
+
+  static constexpr auto table = document(
+      "Report", "The output of a task.",  //
+      field("task", &Report::task, "Id of its Spec"), field("steps", &Report::steps, "Steps"),
+      field("files", &Report::files, "Files that were read"), field("index", &Report::index, "`index`: the files of the archive"),
+      field("index_blob", &Report::index_blob, "The entries instead, as a blob, if they are too many for a message"),
+      field("code", &Report::code, "Set if the task failed as a whole, by its infrastructure or input"),
+      field("message", &Report::message, "Cause and remedy of that failure"),
+      field("missing_blobs", &Report::missing_blobs, "`missing`: the states and rows that could not be fetched").optional(),
+      field("log_tail", &Report::log_tail, "Last lines of the worker, control bytes escaped"),
+      field("bytes_read", &Report::bytes_read, "Bytes of the files read").unit("B"), field("flows", &Report::flows, "Flows read"),
+      field("seconds", &Report::seconds, "Run time").unit("s"));
 };
 
-// JSON forms. from_json throws nlohmann::json::exception on a wrong shape; use parse_* for input that is not trusted.
-void to_json(nlohmann::json&, const PluginUse&);
-void from_json(const nlohmann::json&, PluginUse&);
-void to_json(nlohmann::json&, const File&);
-void from_json(const nlohmann::json&, File&);
-void to_json(nlohmann::json&, const Archive&);
-void from_json(const nlohmann::json&, Archive&);
-void to_json(nlohmann::json&, const RowsRef&);
-void from_json(const nlohmann::json&, RowsRef&);
-void to_json(nlohmann::json&, const StateRef&);
-void from_json(const nlohmann::json&, StateRef&);
-void to_json(nlohmann::json&, const RouteTableRef&);
-void from_json(const nlohmann::json&, RouteTableRef&);
-void to_json(nlohmann::json&, const ByteRange&);
-void from_json(const nlohmann::json&, ByteRange&);
-void to_json(nlohmann::json&, const IndexEntry&);
-void from_json(const nlohmann::json&, IndexEntry&);
-void to_json(nlohmann::json&, const Input&);
-void from_json(const nlohmann::json&, Input&);
-void to_json(nlohmann::json&, const Step&);
-void from_json(const nlohmann::json&, Step&);
-void to_json(nlohmann::json&, const StepReport&);
-void from_json(const nlohmann::json&, StepReport&);
-void to_json(nlohmann::json&, const FileReport&);
-void from_json(const nlohmann::json&, FileReport&);
-void to_json(nlohmann::json&, const Spec&);
-void from_json(const nlohmann::json&, Spec&);
-void to_json(nlohmann::json&, const Report&);
-void from_json(const nlohmann::json&, Report&);
+// For text that is not trusted; corrupt: it is not such a document.
 Result<Spec> parse_spec(std::string_view text);
 Result<Report> parse_report(std::string_view text);
 

@@ -44,7 +44,7 @@ class FakeApi final : public coordinator::ClientApi {
   }
   Result<coordinator::Accepted> archive_task(const coordinator::Submission& s, const std::string& archive,
                                              coordinator::RequestKind kind) override {
-    return submission = s, answer("archive_task", archive + " " + std::string(word_of(kind)));
+    return submission = s, answer("archive_task", archive + " " + std::string(name_of(kind)));
   }
   Result<coordinator::TableDump> dump(const std::string& table, const std::string& from, std::uint32_t) override {
     return answer("dump", table + " " + from);

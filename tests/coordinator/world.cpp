@@ -212,7 +212,7 @@ coordinator::Completion World::compute(const std::string& node, const task::Spec
 std::string World::complete(const coordinator::Completion& completion) {
   auto verdicts = service_->complete({completion});
   EXPECT_TRUE(verdicts) << verdicts.error().message;
-  return verdicts ? std::string(word_of(verdicts->at(0))) : "";
+  return verdicts ? std::string(name_of(verdicts->at(0))) : "";
 }
 
 bool World::work_once(const std::string& node) {

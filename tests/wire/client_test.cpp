@@ -83,6 +83,32 @@ TEST_P(Client, CarriesEveryCallOfANode) {
   EXPECT_EQ(api.calls, (std::vector<std::string>{"release n i 7-1", "complete 1"}));
 }
 
+TEST_P(Client, ReceivesASidecarOncePerReply) {
+  const std::string shared(1'000'000, 's');
+  task::Spec spec;
+  spec.steps.resize(1);
+  spec.steps[0].plugin = {.name = "m", .version = "1", .library = digest_of("library"), .sidecar = shared};
+  api.grants.assign(100, spec);  // 100 MB with a sidecar in every spec: more than a reply may have
+  api.grants.back().steps[0].plugin.sidecar = "another text of the same library";
+  const auto leased = client->lease({.node = "n", .incarnation = "i", .free_slots = 100, .held = {}});
+  ASSERT_TRUE(leased) << leased.error().message;
+  ASSERT_EQ(leased->size(), 100u);
+  EXPECT_EQ(leased->front().steps[0].plugin.sidecar, shared);
+  EXPECT_EQ(leased->at(98).steps[0].plugin.sidecar, shared);
+  EXPECT_EQ(leased->back().steps[0].plugin.sidecar, "another text of the same library");
+}
+
+TEST_P(Client, ReturnsTheReasonWhyARequestCannotBeRead) {
+  Completion bad;
+  bad.report.steps.emplace_back().outcome = static_cast<task::Outcome>(9);
+  const auto refused = client->complete({bad});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::invalid);
+  EXPECT_NE(refused.error().message.find("StepReport.outcome has an unknown value"), std::string::npos)
+      << refused.error().message;
+  EXPECT_TRUE(client->status()) << "the connection still works";
+}
+
 TEST_P(Client, CarriesBlobsInPieces) {
   const std::string blob(3'000'000, 'b');
   const auto digest = digest_of(blob);
@@ -139,7 +165,8 @@ TEST_P(Client, SendsManyCompletionsInSeveralFrames) {
   EXPECT_EQ(verdicts->size(), 200u);
   EXPECT_EQ(api.completions.size(), 200u);
   EXPECT_EQ(api.completions.back().spec.id, "1-199");
-  EXPECT_EQ(api.completions.back().spec.steps[0].plugin.sidecar, "{\"schema\":1}");
+  EXPECT_EQ(api.completions.back().spec.steps[0].plugin.library, digest_of("library"));
+  EXPECT_EQ(api.completions.back().spec.steps[0].plugin.sidecar, "") << "the coordinator has it";
   EXPECT_GE(api.calls.size(), 3u);
 }
 

@@ -59,7 +59,7 @@ class FakeApi : public coordinator::Api {
   }
   Document<coordinator::Accepted> archive_task(const coordinator::Submission& s, const std::string& archive,
                                                coordinator::RequestKind kind) override {
-    return record("archive_task " + archive + " " + std::string(word_of(kind)), s, coordinator::Accepted{});
+    return record("archive_task " + archive + " " + std::string(name_of(kind)), s, coordinator::Accepted{});
   }
   Document<coordinator::TableDump> dump(const std::string& name, const std::string& from, std::uint32_t limit) override {
     return record("dump " + name + " " + from + " " + std::to_string(limit), table);

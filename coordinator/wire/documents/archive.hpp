@@ -1,21 +1,10 @@
 // Documents of the calls `archive_files` and `archive_gaps`.
 #pragma once
 
-#include "coordinator/wire/documents/json.hpp"
 #include "coordinator/wire/documents/states.hpp"
+#include "sdk/model/task.hpp"
 
 namespace mole::coordinator {
-
-struct LostRange {
-  std::uint64_t from = 0, to = 0;
-  std::string reason;
-
-  bool operator==(const LostRange&) const = default;
-  static constexpr auto table =
-      document("LostRange", "Lost bytes of a file.",  //
-               field("from", &LostRange::from, "First lost byte").unit("B"),
-               field("to", &LostRange::to, "First byte after them").unit("B"), field("reason", &LostRange::reason, "Cause"));
-};
 
 struct ArchiveFile {
   std::string id;
@@ -60,7 +49,7 @@ struct MissingFile {
 struct DamagedFile {
   std::string id;
   FileState state = FileState::damaged;
-  std::vector<LostRange> lost_compressed, lost_content;
+  std::vector<task::ByteRange> lost_compressed, lost_content;
 
   bool operator==(const DamagedFile&) const = default;
   static constexpr auto table =

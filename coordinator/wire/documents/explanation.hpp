@@ -1,8 +1,8 @@
 // Document of the call `explain`.
 #pragma once
 
-#include "coordinator/wire/documents/json.hpp"
 #include "coordinator/wire/documents/states.hpp"
+#include "sdk/model/field_json.hpp"
 
 namespace mole::coordinator {
 

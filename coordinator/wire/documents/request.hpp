@@ -1,8 +1,8 @@
 // Documents about requests: submit, request, requests, cancel.
 #pragma once
 
-#include "coordinator/wire/documents/json.hpp"
 #include "coordinator/wire/documents/states.hpp"
+#include "sdk/model/field_json.hpp"
 
 namespace mole::coordinator {
 

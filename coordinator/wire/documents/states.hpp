@@ -1,37 +1,18 @@
-// States that documents report, with their words in JSON. The order is that of the values in Thrift: append, never reorder.
+// States that documents report, with their words in JSON. Their numbers in Thrift are those of the enumerators: append, never
+// reorder.
 #pragma once
 
-#include "coordinator/wire/documents/table.hpp"
+#include "sdk/model/enums.hpp"
+
+#include <cstdint>
 
 namespace mole::coordinator {
 
 enum class RequestKind : std::uint8_t { run, index, verify };
-inline constexpr EnumValue request_kind_names[] = {
-    {"run", "compute modules over a range"},
-    {"index", "list an archive"},
-    {"verify", "read every file of an archive"},
-};
-template <>
-struct EnumNamesOf<RequestKind> {
-  static constexpr EnumNames value{"RequestKind", request_kind_names};
-};
-
 enum class RequestState : std::uint8_t { accepted, running, waiting, complete, partial, failed, cancelled };
-inline constexpr EnumValue request_state_names[] = {
-    {"ACCEPTED", "durable; its archives are being listed"},
-    {"RUNNING", "planned; tasks are leased"},
-    {"WAITING",
-     "the remaining jobs need files past the end of the archive (see `waits`). The archive is listed again every ten minutes, or "
-     "by `archive index`"},
-    {"COMPLETE", "every row has coverage 1"},
-    {"PARTIAL", "some row has a lower coverage. `verify`: some file is not sound"},
-    {"FAILED", "`reason` says why, `failures` lists the jobs given up. The rest was computed. Submitting again retries them"},
-    {"CANCELLED", "cancelled; finished results are kept"},
-};
-template <>
-struct EnumNamesOf<RequestState> {
-  static constexpr EnumNames value{"RequestState", request_state_names};
-};
+enum class JobState : std::uint8_t { done, partial, running, ready, waiting, blocked, failed, empty };
+enum class NodeState : std::uint8_t { online, draining, silent };
+using task::FileState;
 
 // True if the request has ended.
 constexpr bool is_final(RequestState state) {
@@ -39,44 +20,57 @@ constexpr bool is_final(RequestState state) {
          state == RequestState::cancelled;
 }
 
-enum class JobState : std::uint8_t { done, partial, running, ready, waiting, blocked, failed, empty };
-inline constexpr EnumValue job_state_names[] = {
-    {"done", "computed"},
-    {"partial", "computed, with a coverage below 1"},
-    {"running", "a node holds its task"},
-    {"ready", "can be leased"},
-    {"waiting", "its block reaches past the end of the archive"},
-    {"blocked", "an upstream job failed"},
-    {"failed", "given up"},
-    {"empty", "only of a module: none of its blocks was requested"},
-};
-template <>
-struct EnumNamesOf<JobState> {
-  static constexpr EnumNames value{"JobState", job_state_names};
-};
-
-enum class NodeState : std::uint8_t { online, draining, silent };
-inline constexpr EnumValue node_state_names[] = {
-    {"online", "sends heartbeats and takes tasks"},
-    {"draining", "finishes its tasks and takes no new ones"},
-    {"silent", "sent no heartbeat for the length of a lease"},
-};
-template <>
-struct EnumNamesOf<NodeState> {
-  static constexpr EnumNames value{"NodeState", node_state_names};
-};
-
-enum class FileState : std::uint8_t { unread, sound, damaged, unreadable, missing };
-inline constexpr EnumValue file_state_names[] = {
-    {"unread", "listed, not read yet"},
-    {"sound", "read without damage"},
-    {"damaged", "read in part"},
-    {"unreadable", "nothing in it could be read"},
-    {"missing", "listed, but the archive did not deliver it"},
-};
-template <>
-struct EnumNamesOf<FileState> {
-  static constexpr EnumNames value{"FileState", file_state_names};
-};
-
 }  // namespace mole::coordinator
+
+namespace mole {
+
+template <>
+inline constexpr auto name_table<coordinator::RequestKind> = [] {
+  using enum coordinator::RequestKind;
+  return names<coordinator::RequestKind>("RequestKind", "a kind of request",
+                                         {{run, "run", "compute modules over a range"},
+                                          {index, "index", "list an archive"},
+                                          {verify, "verify", "read every file of an archive"}});
+}();
+
+template <>
+inline constexpr auto name_table<coordinator::RequestState> = [] {
+  using enum coordinator::RequestState;
+  return names<coordinator::RequestState>(
+      "RequestState", "a request state",
+      {{accepted, "ACCEPTED", "durable; its archives are being listed"},
+       {running, "RUNNING", "planned; tasks are leased"},
+       {waiting, "WAITING",
+        "the remaining jobs need files past the end of the archive (see `waits`). The archive is listed again every ten minutes, "
+        "or by `archive index`"},
+       {complete, "COMPLETE", "every row has coverage 1"},
+       {partial, "PARTIAL", "some row has a lower coverage. `verify`: some file is not sound"},
+       {failed, "FAILED",
+        "`reason` says why, `failures` lists the jobs given up. The rest was computed. Submitting again retries them"},
+       {cancelled, "CANCELLED", "cancelled; finished results are kept"}});
+}();
+
+template <>
+inline constexpr auto name_table<coordinator::JobState> = [] {
+  using enum coordinator::JobState;
+  return names<coordinator::JobState>("JobState", "a job state",
+                                      {{done, "done", "computed"},
+                                       {partial, "partial", "computed, with a coverage below 1"},
+                                       {running, "running", "a node holds its task"},
+                                       {ready, "ready", "can be leased"},
+                                       {waiting, "waiting", "its block reaches past the end of the archive"},
+                                       {blocked, "blocked", "an upstream job failed"},
+                                       {failed, "failed", "given up"},
+                                       {empty, "empty", "only of a module: none of its blocks was requested"}});
+}();
+
+template <>
+inline constexpr auto name_table<coordinator::NodeState> = [] {
+  using enum coordinator::NodeState;
+  return names<coordinator::NodeState>("NodeState", "a node state",
+                                       {{online, "online", "sends heartbeats and takes tasks"},
+                                        {draining, "draining", "finishes its tasks and takes no new ones"},
+                                        {silent, "silent", "sent no heartbeat for the length of a lease"}});
+}();
+
+}  // namespace mole

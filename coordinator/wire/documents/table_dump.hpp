@@ -1,7 +1,7 @@
 // Document of the call `dump`.
 #pragma once
 
-#include "coordinator/wire/documents/json.hpp"
+#include "sdk/model/field_json.hpp"
 
 namespace mole::coordinator {
 

@@ -1,5 +1,5 @@
-// Tables of fields: each document names its members once, and JSON (json.hpp), Thrift (coordinator/wire/protocol.hpp,
-// documents.thrift) and docs/formats/api.md are made from the table.
+// Tables of fields: each document names its members once, and JSON (field_json.hpp), Thrift (coordinator/wire/protocol.hpp) and
+// docs/formats/api.md are made from the table.
 //
 //   struct Accepted {
 //     std::string id;
@@ -10,11 +10,12 @@
 //   };
 //
 // A field's number in Thrift is its position, from 1: append fields, never reorder or remove them. Members may be bool, integers,
-// double, Micros (with `time_field` or `duration_field`), std::string, Digest, an enum with names, a document, nlohmann::json
-// (free form), and vectors, optionals and maps with enum keys of these.
+// double, Micros (with `time_field` or `duration_field`), std::string, Digest, TimeRange, an enum with names, a document,
+// nlohmann::json (free form), and vectors, optionals and maps of these; the keys of a map are enums or texts.
 #pragma once
 
 #include "sdk/model/digest.hpp"
+#include "sdk/model/name_table.hpp"
 #include "sdk/model/time.hpp"
 
 #include <nlohmann/json.hpp>
@@ -23,16 +24,15 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <span>
 #include <string>
-#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <vector>
 
-namespace mole::coordinator {
+namespace mole {
 
-// The meaning of a 64-bit integer. In JSON a time is RFC 3339 text and a duration is "15m"; in Thrift both are microseconds.
+// The meaning of a 64-bit integer. In JSON a time is RFC 3339 text and a duration is "15m"; in Thrift both are microseconds. A
+// TimeRange is two numbers of microseconds in both.
 enum class As : std::uint8_t { number, time, duration };
 
 template <class T, class M>
@@ -82,17 +82,9 @@ constexpr FieldTable<F...> document(const char* name, const char* doc, F... fiel
   return {name, doc, {fields...}};
 }
 
-// The table of T: its member `table`, or a specialisation for a type of another folder.
-template <class T>
-struct FieldTableOf {};
-template <class T>
-requires requires { T::table.fields; }
-struct FieldTableOf<T> {
-  static constexpr const auto& value = T::table;
-};
 template <class T>
 concept Document = requires {
-  FieldTableOf<T>::value.fields;
+  T::table.fields;
 };
 
 // Calls `visit(field, number)` for each field of T, in order.
@@ -103,41 +95,10 @@ constexpr void for_each_field(F&& visit) {
         std::int16_t number = 0;
         (visit(fields, ++number), ...);
       },
-      FieldTableOf<T>::value.fields);
+      T::table.fields);
 }
 
-// One value of an enum: its word in JSON and what it means. The values of an enum are 0, 1, 2, ... in the order of its names.
-struct EnumValue {
-  std::string_view word, doc;
-};
-struct EnumNames {
-  const char* name;  // of the enum
-  std::span<const EnumValue> values;
-};
-// Specialised for each enum of the documents.
-template <class E>
-struct EnumNamesOf {};
-template <class E>
-concept NamedEnum = std::is_enum_v<E> && requires {
-  EnumNamesOf<E>::value.values;
-};
-
-// The word of `value`; "" for a value outside the enum, which Thrift accepts from a client.
-template <NamedEnum E>
-constexpr std::string_view word_of(E value) {
-  const auto& values = EnumNamesOf<E>::value.values;
-  const auto at = static_cast<std::size_t>(value);
-  return at < values.size() ? std::string_view(values[at].word) : std::string_view();
-}
-template <NamedEnum E>
-constexpr std::optional<E> from_word(std::string_view word) {
-  const auto& values = EnumNamesOf<E>::value.values;
-  for (std::size_t i = 0; i < values.size(); ++i)
-    if (values[i].word == word) return static_cast<E>(i);
-  return std::nullopt;
-}
-
-namespace detail {
+namespace fields {
 
 template <class T>
 struct IsVector : std::false_type {};
@@ -162,6 +123,6 @@ concept Map = IsMap<T>::value;
 template <class>
 inline constexpr bool unsupported_member = false;  // for static_assert
 
-}  // namespace detail
+}  // namespace fields
 
-}  // namespace mole::coordinator
+}  // namespace mole

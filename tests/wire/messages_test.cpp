@@ -1,4 +1,7 @@
-#include "coordinator/wire/convert.hpp"
+#include "coordinator/wire/messages.hpp"
+#include "coordinator/wire/client_api.hpp"
+#include "coordinator/wire/failure.hpp"
+#include "coordinator/wire/protocol.hpp"
 
 #include <gtest/gtest.h>
 
@@ -135,100 +138,50 @@ task::Report report() {
 
 Completion completion() { return {.node = "n", .incarnation = "i", .spec = spec(), .report = report()}; }
 
-TEST(Convert, KeepsASubmission) {
-  const Submission s{.manifest = "pipeline: p\n",
-                     .manifest_name = "p.yaml",
-                     .base = "/srv",
-                     .overrides = {"a=b", "c=d"},
-                     .module = "mean",
-                     .range = {-5, 1190484000000000},
-                     .partial = true,
-                     .priority = -3,
-                     .client_id = "c-1"};
-  const auto back = from_wire(to_wire(s));
-  EXPECT_EQ(back.manifest, s.manifest);
-  EXPECT_EQ(back.manifest_name, s.manifest_name);
-  EXPECT_EQ(back.base, s.base);
-  EXPECT_EQ(back.overrides, s.overrides);
-  EXPECT_EQ(back.module, s.module);
-  EXPECT_EQ(back.range, s.range);
-  EXPECT_EQ(back.partial, s.partial);
-  EXPECT_EQ(back.priority, s.priority);
-  EXPECT_EQ(back.client_id, s.client_id);
+template <Document T>
+std::string sent(const T& value) {
+  auto buffer = std::make_shared<apache::thrift::transport::TMemoryBuffer>();
+  apache::thrift::protocol::TBinaryProtocol protocol(buffer);
+  write_struct(protocol, value);
+  EXPECT_GE(wire_size(value), buffer->available_read());
+  EXPECT_LT(wire_size(value), 2 * buffer->available_read());
+  return buffer->getBufferAsString();
 }
 
-TEST(Convert, KeepsANodeAndItsRegistration) {
-  const auto node =
-      from_wire(to_wire(NodeInfo{.name = "n1", .incarnation = "f00d", .address = "unix:/n", .slots = 4, .threads = 2}));
-  ASSERT_TRUE(node);
-  EXPECT_EQ(node->name, "n1");
-  EXPECT_EQ(node->incarnation, "f00d");
-  EXPECT_EQ(node->address, "unix:/n");
-  EXPECT_EQ(node->slots, 4u);
-  EXPECT_EQ(node->threads, 2u);
-  const auto registration = from_wire(to_wire(Registration{.epoch = big, .lease = 60, .heartbeat = 10}));
-  EXPECT_EQ(registration.epoch, big);
-  EXPECT_EQ(registration.lease, 60);
-  EXPECT_EQ(registration.heartbeat, 10);
-}
-
-TEST(Convert, KeepsALeaseAndAHeartbeat) {
-  const auto ask = from_wire(to_wire(LeaseRequest{.node = "n", .incarnation = "i", .free_slots = 3, .held = {"1-2", "1-3"}}));
-  ASSERT_TRUE(ask);
-  EXPECT_EQ(ask->node, "n");
-  EXPECT_EQ(ask->incarnation, "i");
-  EXPECT_EQ(ask->free_slots, 3u);
-  EXPECT_EQ(ask->held, (std::vector<std::string>{"1-2", "1-3"}));
-
-  const TaskProgress attempt{.task = "1-2", .phase = "run", .bytes_done = 1, .bytes_total = big, .flows = 3};
-  const auto beat = from_wire(to_wire(Heartbeat{.node = "n", .incarnation = "i", .tasks = {attempt}, .draining = true}));
-  ASSERT_EQ(beat.tasks.size(), 1u);
-  EXPECT_EQ(beat.node, "n");
-  EXPECT_EQ(beat.incarnation, "i");
-  EXPECT_TRUE(beat.draining);
-  EXPECT_EQ(beat.tasks[0].task, "1-2");
-  EXPECT_EQ(beat.tasks[0].phase, "run");
-  EXPECT_EQ(beat.tasks[0].bytes_done, 1u);
-  EXPECT_EQ(beat.tasks[0].bytes_total, big);
-  EXPECT_EQ(beat.tasks[0].flows, 3u);
-
-  const auto reply = from_wire(to_wire(HeartbeatReply{.cancel = {"1-2"}, .drain = true, .reregister = true}));
-  EXPECT_EQ(reply.cancel, std::vector<std::string>{"1-2"});
-  EXPECT_TRUE(reply.drain);
-  EXPECT_TRUE(reply.reregister);
-}
-
-wire::Grants grants(const std::vector<task::Spec>& specs) {
-  wire::Grants out;
-  Outgoing message;
-  for (const auto& each : specs) out.specs.push_back(to_wire(each, message));
-  out.sidecars = message.sidecars;
+template <Document T>
+T received(const std::string& bytes) {
+  auto buffer = std::make_shared<apache::thrift::transport::TMemoryBuffer>();
+  buffer->write(reinterpret_cast<const std::uint8_t*>(bytes.data()), static_cast<std::uint32_t>(bytes.size()));
+  apache::thrift::protocol::TBinaryProtocol protocol(buffer);
+  T out;
+  read_struct(protocol, out);
   return out;
 }
 
-wire::Completions completions(const Completion& completion) {
-  wire::Completions out;
-  Outgoing message;
-  out.completions.push_back(to_wire(completion, message));
-  out.sidecars = message.sidecars;
-  return out;
+template <Document T>
+void expect_kept(const T& value) {
+  EXPECT_EQ(nlohmann::json(received<T>(sent(value))), nlohmann::json(value));
 }
 
-TEST(Convert, KeepsEveryFieldOfASpec) {
-  const auto back = from_wire(grants({spec(), task::Spec{}}));
-  ASSERT_TRUE(back) << back.error().message;
-  EXPECT_EQ(nlohmann::json(back->at(0)), nlohmann::json(spec()));
-  EXPECT_EQ(nlohmann::json(back->at(1)), nlohmann::json(task::Spec{}));
-}
-
-TEST(Convert, KeepsEveryFieldOfACompletion) {
-  const auto back = from_wire(completions(completion()));
-  ASSERT_TRUE(back) << back.error().message;
-  ASSERT_EQ(back->size(), 1u);
-  EXPECT_EQ(back->at(0).node, "n");
-  EXPECT_EQ(back->at(0).incarnation, "i");
-  EXPECT_EQ(nlohmann::json(back->at(0).spec), nlohmann::json(spec()));
-  EXPECT_EQ(nlohmann::json(back->at(0).report), nlohmann::json(report()));
+TEST(Messages, KeepEveryField) {
+  expect_kept(Submission{.manifest = "pipeline: p\n",
+                         .manifest_name = "p.yaml",
+                         .base = "/srv",
+                         .overrides = {"a=b", "c=d"},
+                         .module = "mean",
+                         .range = {-5, 1190484000000000},
+                         .partial = true,
+                         .priority = -3,
+                         .client_id = "c-1"});
+  expect_kept(NodeInfo{.name = "n1", .incarnation = "f00d", .address = "unix:/n", .slots = 4, .threads = 2});
+  expect_kept(Registration{.epoch = big, .lease = 60, .heartbeat = 10});
+  expect_kept(LeaseRequest{.node = "n", .incarnation = "i", .free_slots = 3, .held = {"1-2", "1-3"}});
+  const TaskProgress progress{.task = "1-2", .phase = "run", .bytes_done = 1, .bytes_total = big, .flows = 3};
+  expect_kept(Heartbeat{.node = "n", .incarnation = "i", .tasks = {progress}, .draining = true});
+  expect_kept(HeartbeatReply{.cancel = {"1-2"}, .drain = true, .reregister = true});
+  expect_kept(spec());
+  expect_kept(task::Spec{});
+  expect_kept(completion());
 }
 
 // Replaces the name of an enumerator by the next name of the same table.
@@ -264,47 +217,17 @@ void make_distinct(nlohmann::json& value, int& next) {
     value = "text " + std::to_string(++next);
 }
 
-TEST(Convert, ConvertsEveryFieldOfTheJsonForm) {
+TEST(Messages, KeepEveryFieldOfTheJsonForm) {
   int next = 1000;
   auto changed = completion();
   changed.report.steps.resize(1);
-  nlohmann::json distinct = changed.spec;
+  nlohmann::json distinct = changed;
   make_distinct(distinct, next);
-  changed.spec = distinct.get<task::Spec>();
-  nlohmann::json report_json = changed.report;
-  make_distinct(report_json, next);
-  changed.report = report_json.get<task::Report>();
-  const auto back = from_wire(completions(changed));
-  ASSERT_TRUE(back) << back.error().message;
-  EXPECT_EQ(nlohmann::json(back->at(0).spec), distinct) << nlohmann::json::diff(distinct, back->at(0).spec);
-  EXPECT_EQ(nlohmann::json(back->at(0).report), report_json) << nlohmann::json::diff(report_json, back->at(0).report);
+  expect_kept(distinct.get<Completion>());
+  EXPECT_EQ(nlohmann::json(distinct.get<Completion>()), distinct);
 }
 
-TEST(Convert, SendsASidecarOncePerMessage) {
-  auto other = spec();
-  other.steps[0].plugin.sidecar = "{\"another\":\"text of the same library\"}";
-  const auto sent = grants({spec(), spec(), other});
-  EXPECT_EQ(sent.sidecars, (Sidecars{{digest_of("library").hex(), "{\"schema\":1}"}}));
-  EXPECT_EQ(sent.specs[0].steps[0].plugin.sidecar, "");
-  const auto got = from_wire(sent);
-  ASSERT_TRUE(got);
-  EXPECT_EQ(got->at(1).steps[0].plugin.sidecar, "{\"schema\":1}");
-  EXPECT_EQ(got->at(2).steps[0].plugin.sidecar, other.steps[0].plugin.sidecar);
-}
-
-TEST(Convert, CountsAtLeastTheBytesItSends) {
-  Outgoing message;
-  wire::Completions sent;
-  for (int i = 0; i < 10; ++i) sent.completions.push_back(to_wire(completion(), message));
-  sent.sidecars = message.sidecars;
-  auto buffer = std::make_shared<apache::thrift::transport::TMemoryBuffer>();
-  apache::thrift::protocol::TBinaryProtocol protocol(buffer);
-  sent.write(&protocol);
-  EXPECT_GE(message.bytes + 64, buffer->available_read());
-  EXPECT_LT(message.bytes, 2 * buffer->available_read());
-}
-
-TEST(Convert, KeepsEveryErrorCode) {
+TEST(Failure, KeepsEveryErrorCode) {
   for (const auto code : {Code::invalid, Code::corrupt, Code::missing, Code::transient, Code::exhausted, Code::cancelled,
                           Code::unsupported, Code::internal}) {
     const auto back = from_wire(to_wire(Error{code, "why; what to do"}));
@@ -313,43 +236,71 @@ TEST(Convert, KeepsEveryErrorCode) {
   }
 }
 
-TEST(Convert, ReadsAnUnknownErrorCodeAsInternal) {
+TEST(Failure, WithAnUnknownCodeIsInternal) {
   wire::Failure failure;
   failure.code = 99;
   EXPECT_EQ(from_wire(failure).code, Code::internal);
 }
 
-TEST(Convert, RejectsNegativeCounts) {
-  wire::NodeInfo node;
-  node.slots = -1;
-  EXPECT_EQ(from_wire(node).error().code, Code::invalid);
-  wire::LeaseRequest ask;
-  ask.free_slots = -1;
-  EXPECT_EQ(from_wire(ask).error().code, Code::invalid);
+// The message with its first occurrence of `from` replaced by `to`, of the same length.
+std::string spoilt(std::string bytes, std::string_view from, std::string_view to) {
+  const auto at = bytes.find(from);
+  EXPECT_TRUE(at != std::string::npos && from.size() == to.size());
+  return bytes.replace(at, to.size(), to);
 }
 
-TEST(Convert, RejectsAMalformedDigestNumberOrJson) {
-  auto bad = completions(completion());
-  bad.completions[0].spec.steps[0].state_key = "fifteen bytes..";
-  EXPECT_NE(from_wire(bad).error().message.find("a digest has 15 bytes"), std::string::npos);
-  bad = completions(completion());
-  bad.completions[0].report.steps[0].step = -1;
-  EXPECT_NE(from_wire(bad).error().message.find("negative"), std::string::npos);
-  bad = completions(completion());
-  bad.completions[0].report.steps[0].lineage = "{";
-  EXPECT_NE(from_wire(bad).error().message.find("not JSON"), std::string::npos);
+template <Document T>
+std::string refusal(const std::string& bytes) {
+  try {
+    received<T>(bytes);
+    return "read";
+  } catch (const RefusedField& refused) {
+    return refused.what();
+  }
 }
 
-TEST(Convert, RejectsDeeplyNestedJsonButNotBracketsInsideAString) {
-  auto deep = completions(completion());
-  deep.completions[0].report.steps[0].lineage = std::string(65, '[');
-  EXPECT_NE(from_wire(deep).error().message.find("64 levels"), std::string::npos);
-  auto quoting = completion();
-  quoting.report.steps[0].lineage = {{"quoted", std::string(1000, '[') + "\\\"" + std::string(1000, '{')}};
-  EXPECT_TRUE(from_wire(completions(quoting)));
+TEST(Messages, RefuseNegativeCountsByName) {
+  const std::string_view four("\0\0\0\4", 4), negative("\xff\xff\xff\xff", 4);
+  EXPECT_EQ(refusal<NodeInfo>(spoilt(sent(NodeInfo{.slots = 4}), four, negative)), "NodeInfo.slots is negative");
+  EXPECT_EQ(refusal<LeaseRequest>(spoilt(sent(LeaseRequest{.free_slots = 4}), four, negative)),
+            "LeaseRequest.free_slots is negative");
 }
 
-TEST(Convert, ReplacesBytesThatAreNotUtf8) {
+// Documents with the same fields of other types.
+struct Malformed {
+  std::string state_key;
+  static constexpr auto table = document("Malformed", "", field("state_key", &Malformed::state_key, ""));
+};
+struct Wanted {
+  Digest state_key;
+  static constexpr auto table = document("Wanted", "", field("state_key", &Wanted::state_key, ""));
+};
+struct Number {
+  std::int32_t outcome = 4;
+  static constexpr auto table = document("Number", "", field("outcome", &Number::outcome, ""));
+};
+struct Enum {
+  task::Outcome outcome;
+  static constexpr auto table = document("Enum", "", field("outcome", &Enum::outcome, ""));
+};
+
+TEST(Messages, RefuseAMalformedDigestEnumOrJsonByName) {
+  EXPECT_EQ(refusal<Wanted>(sent(Malformed{"fifteen bytes.."})), "Wanted.state_key is not a digest of 16 bytes");
+  EXPECT_EQ(refusal<Enum>(sent(Number{})), "Enum.outcome has an unknown value");
+  EXPECT_EQ(refusal<Completion>(spoilt(sent(completion()), R"({"files":["a"]})", R"({"files":["a"]])")),
+            "StepReport.lineage is not JSON");
+}
+
+TEST(Messages, RefuseDeeplyNestedJsonButNotBracketsInsideAString) {
+  auto deep = completion();
+  deep.report.steps[0].lineage = std::string(65, '-');
+  EXPECT_EQ(refusal<Completion>(spoilt(sent(deep), "\"" + std::string(65, '-'), std::string(66, '['))),
+            "StepReport.lineage nests deeper than 64 levels");
+  deep.report.steps[0].lineage = {{"quoted", std::string(1000, '[') + "\\\"" + std::string(1000, '{')}};
+  expect_kept(deep);
+}
+
+TEST(JsonText, ReplacesBytesThatAreNotUtf8) {
   EXPECT_EQ(json_text(nlohmann::json{{"log",
                                       "a\xff"
                                       "b"}}),
