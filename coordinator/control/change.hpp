@@ -6,6 +6,9 @@
 #include "coordinator/views/views.hpp"
 
 #include <map>
+#include <optional>
+#include <string>
+#include <utility>
 
 namespace mole::coordinator::control {
 
@@ -17,8 +20,13 @@ class Change {
   store::Batch batch;
   views::Update views;
 
-  // Returns the catalogue row of a job for editing; the first call reads it from the store.
+  // Rows with the changes so far; the first call reads them from the store.
   store::CatalogueRow& edit(const leases::JobKey& job);
+  nlohmann::json& edit_lineage(const leases::JobKey& job);
+  std::optional<store::CatalogueRow> catalogue(const leases::JobKey& job) const;
+  const std::optional<store::FileRow>& file(const std::string& archive, const std::string& id);  // empty: not in the archive
+
+  void put_file(const std::string& archive, const std::string& id, const store::FileRow& row);
   // Makes the rows so far visible to readers and planning. They are durable only after Store::sync of the returned ticket.
   std::uint64_t flush();
 
@@ -27,8 +35,16 @@ class Change {
   bool must_sync() const { return must_sync_; }
 
  private:
+  struct File {
+    std::optional<store::FileRow> row;
+    bool changed = false;
+  };
+  File& file_entry(const std::string& archive, const std::string& id);
+
   const store::Records& records_;
   std::map<leases::JobKey, store::CatalogueRow> rows_;
+  std::map<leases::JobKey, nlohmann::json> lineage_;
+  std::map<std::pair<std::string, std::string>, File> files_;
   bool must_sync_ = false;
 };
 

@@ -90,10 +90,9 @@ Result<std::vector<task::IndexEntry>> Completions::read_listing(const task::Repo
 std::vector<Verdict> Completions::take(const Checked& checked, Change& change) {
   change.require_sync();  // a duplicate's first report may not be durable yet
   std::vector<Verdict> verdicts;
-  for (std::size_t i = 0; i < checked.completions.size(); ++i) {
+  for (std::size_t i = 0; i < checked.completions.size(); ++i)
     verdicts.push_back(take_one(checked.completions[i], checked.listings[i], change));
-    change.flush();  // the next one reads these rows
-  }
+  for (auto& [number, request] : state_.live) requests_.check_finished(request, change);
   return verdicts;
 }
 
@@ -115,14 +114,14 @@ Verdict Completions::take_one(const Completion& completion, const std::vector<ta
   for (const auto& step : settled.duplicates) take_duplicate(completion, step, change);
   store_failures(settled.failures, change);
   if (settled.archive_task && owner != state_.live.end()) {
+    change.flush();  // listing and planning read the store
     if (settled.archive_task->kind == task::Kind::index)
       listings_.take_listing(*settled.archive_task, owner->second, report, listing, change);
     else
       listings_.take_verified(*settled.archive_task, owner->second, report, change);
   }
   if (drop_missing_blobs(completion, change)) requests_.replan_all(change);
-  for (auto& [number, request] : state_.live) requests_.check_finished(request, change);
-  return settled.verdict == Verdict::stale ? stale_or_duplicate(completion) : settled.verdict;
+  return settled.verdict == Verdict::stale ? stale_or_duplicate(completion, change) : settled.verdict;
 }
 
 // Stores the reports on files, even if the task failed. Returns whether the key of some file has changed.
@@ -141,7 +140,7 @@ bool Completions::take_file_reports(const Completion& completion, Change& change
     if (file.present) revision_read[file.id] = file.revision;
   for (const auto& report : completion.report.files) {
     const auto read = revision_read.find(report.id);
-    const auto known = read == revision_read.end() ? std::nullopt : records_.file(archive, report.id);
+    const auto known = read == revision_read.end() ? std::nullopt : change.file(archive, report.id);
     if (!known) continue;
     auto file = jobs::apply_file_report(*known, report, read->second);
     if (verifying) {
@@ -154,7 +153,7 @@ bool Completions::take_file_reports(const Completion& completion, Change& change
           {{"event", "file changed"}, {"archive", archive}, {"file", report.id}, {"was", known->digest}, {"is", report.digest}},
           change);
     if (file.gone) state_.log({{"event", "file missing"}, {"archive", archive}, {"file", report.id}}, change);
-    if (file.changed) records_.put_file(change.batch, archive, report.id, file.row);
+    if (file.changed) change.put_file(archive, report.id, file.row);
     if (file.changed && report.state != task::FileState::sound)
       records_.put_json(change.batch, Table::damage, keys::pair(archive, report.id), report);
     keys_change = keys_change || file.digest_changed || file.gone;
@@ -186,9 +185,9 @@ void Completions::store_failures(const std::vector<std::pair<leases::JobKey, lea
 
 // A repeated report after the end of its request is a duplicate if the catalogue refers to its blobs: the node must keep its
 // states.
-Verdict Completions::stale_or_duplicate(const Completion& completion) const {
+Verdict Completions::stale_or_duplicate(const Completion& completion, const Change& change) const {
   for (const auto& report : completion.report.steps) {
-    const auto row = records_.catalogue(completion.spec.steps[report.step].fingerprint, completion.spec.block.from);
+    const auto row = change.catalogue({completion.spec.steps[report.step].fingerprint, completion.spec.block.from});
     if (!row || report.outcome != task::Outcome::done) continue;
     if ((!report.state_blob.empty() && row->state_blob == report.state_blob) ||
         (!report.rows_blob.empty() && row->rows_blob == report.rows_blob))

@@ -40,7 +40,7 @@ class Completions {
   bool take_file_reports(const Completion& completion, Change& change) MOLE_REQUIRES(service_mutex);
   void count_progress(requests::Request& request, const task::Report& report) const;
   void store_failures(const std::vector<std::pair<leases::JobKey, leases::FailureRecord>>& failures, Change& change) const;
-  Verdict stale_or_duplicate(const Completion& completion) const;
+  Verdict stale_or_duplicate(const Completion& completion, const Change& change) const;
   // ---- results.cpp
   void take_result(const Completion& completion, const leases::SettledStep& step, Change& change) MOLE_REQUIRES(service_mutex);
   void note_inputs(const task::Step& step, const leases::JobKey& job, nlohmann::json& lineage) MOLE_REQUIRES(service_mutex);

@@ -22,8 +22,7 @@ void Completions::take_result(const Completion& completion, const leases::Settle
   const auto& step = completion.spec.steps[report.step];
   const auto& job = settled.job;
   auto& row = change.edit(job);
-  auto lineage = records_.of_job(Table::lineage, job.fingerprint, job.from);
-  if (!lineage.is_object()) lineage = json::object();
+  auto& lineage = change.edit_lineage(job);
   const auto record = requests::lineage_of(completion, report);
   if (settled.state) {
     row.state_key = step.state_key;
@@ -47,7 +46,6 @@ void Completions::take_result(const Completion& completion, const leases::Settle
   }
   note_inputs(step, job, lineage);
   lineage["at"] = format_time(state_.wall());
-  records_.put_of_job(change.batch, Table::lineage, job.fingerprint, job.from, lineage);
   if (settled.had_failures) records_.erase_of_job(change.batch, Table::failures, job.fingerprint, job.from);
 }
 
