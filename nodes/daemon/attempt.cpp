@@ -52,7 +52,8 @@ std::optional<FinishedTask> Attempt::run() {
   auto done = prepare();
   Fetcher fetcher(node_, cancel_);
   if (done) done = fetcher.fetch(spec_, folder_);
-  if (done) done = unseal();
+  std::error_code wrong;
+  if (done && !fs::is_empty(folder_ / "rows", wrong)) done = run_sealer("--unseal");
   if (cancel_.requested()) return std::nullopt;
   if (!done) {
     auto failed = fail(done.error());
@@ -94,12 +95,6 @@ Result<> Attempt::prepare() {
   file.close();
   if (!file) return exhausted("cannot write " + (folder_ / "spec.json").string() + "; free space on the node's disk");
   return {};
-}
-
-Result<> Attempt::unseal() {
-  std::error_code wrong;
-  if (fs::is_empty(folder_ / "rows", wrong)) return {};
-  return run_sealer("--unseal");
 }
 
 Result<Ending> Attempt::run_worker() {

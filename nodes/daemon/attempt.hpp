@@ -37,7 +37,6 @@ class Attempt {
 
  private:
   Result<> prepare();
-  Result<> unseal();
   Result<Ending> run_worker();
   Result<task::Report> seal();
   Result<> run_sealer(const char* verb, const std::vector<std::string>& more = {});

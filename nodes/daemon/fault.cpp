@@ -53,14 +53,12 @@ std::string signal_name(int signal) {
   return "signal " + std::to_string(signal) + (name ? " (SIG" + std::string(name) + ")" : "");
 }
 
-bool ran_out_of_memory(const WorkerRun& run) { return run.log_tail.find("std::bad_alloc") != std::string::npos; }
-
 Cause cause_of_signal(const WorkerRun& run) {
   const int signal = run.ending.value;
   const std::string killed = "killed by " + signal_name(signal);
   if (signal == SIGXFSZ) return {task::FailureCode::exhausted, killed + ": it wrote a file beyond the limit"};
   if (signal == SIGKILL) return {task::FailureCode::exhausted, killed + " by the system, most likely for lack of memory"};
-  if (signal == SIGABRT && ran_out_of_memory(run))
+  if (signal == SIGABRT && run.log_tail.find("std::bad_alloc") != std::string::npos)
     return {task::FailureCode::exhausted, killed + ": it needed more memory than a worker may use; raise mole-node --memory"};
   return {task::FailureCode::crashed, killed};
 }

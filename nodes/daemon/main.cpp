@@ -91,21 +91,7 @@ mole::Result<> fill_defaults(Arguments& a) {
   return {};
 }
 
-// Under `mole run` no other process would stop this one after its parent has died.
-bool exit_with_parent(int parent) {
-  if (parent == 0) return true;
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  return ::getppid() == parent;
-}
-
 // SIGTERM and SIGINT drain, a second one aborts. SIGUSR1 is sent by serve() when the daemon has drained.
-sigset_t handled_signals() {
-  sigset_t set;
-  ::sigemptyset(&set);
-  for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) ::sigaddset(&set, signal);
-  return set;
-}
-
 void handle_signals(NodeDaemon& node, const sigset_t& set) {
   bool draining = false;
   for (int signal = 0; ::sigwait(&set, &signal) == 0 && signal != SIGUSR1; draining = true) {
@@ -117,7 +103,9 @@ void handle_signals(NodeDaemon& node, const sigset_t& set) {
 int serve(const Arguments& a) {
   auto coordinator = mole::coordinator::RemoteCoordinator::at(a.coordinator, {.receive = std::chrono::seconds(60)});
   if (!coordinator) return report_error(coordinator.error());
-  const auto set = handled_signals();
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) ::sigaddset(&set, signal);
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);  // before the first thread
   auto node = NodeDaemon::open(a.options, **coordinator);
   if (!node) return report_error(node.error());
@@ -142,7 +130,10 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : usage;
   }
-  if (!exit_with_parent(arguments.parent)) return failed;
+  if (arguments.parent != 0) {  // under `mole run` no other process would stop this one after its parent has died
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != arguments.parent) return failed;
+  }
   spdlog::set_default_logger(spdlog::stderr_logger_mt("mole-node"));
   spdlog::set_level(spdlog::level::from_str(arguments.log_level));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);

@@ -58,47 +58,26 @@ void limit_log(const std::filesystem::path& log) {
   if (::stat(log.c_str(), &st) == 0 && static_cast<std::uint64_t>(st.st_size) > max_log_bytes) (void)!::truncate(log.c_str(), 0);
 }
 
-// Waits until a child ends or has to be killed.
-class Watcher {
- public:
-  Watcher(const Command& command, const Watch& watch) : command_(command), watch_(watch) {}
-
-  // Returns why the child must be killed, or `exited` if it exited on its own.
-  Ending::Kind wait(int pidfd) {
-    for (;;) {
-      pollfd fds[2] = {{pidfd, POLLIN, 0}, {watch_.cancel ? watch_.cancel->descriptor() : -1, POLLIN, 0}};
-      ::poll(fds, 2, as_poll_timeout(poll_interval()));
-      if (fds[0].revents != 0) return Ending::Kind::exited;
-      if (watch_.cancel && watch_.cancel->requested()) return Ending::Kind::cancelled;
-      limit_log(command_.log);
-      if (watch_.wall_limit != 0 && now() - start_ >= watch_.wall_limit) return Ending::Kind::out_of_time;
-      if (stalled()) return Ending::Kind::stalled;
-    }
+// Waits until a child ends or has to be killed; returns why it must be killed, or `exited` if it exited on its own.
+Ending::Kind wait_for(int pidfd, const Command& command, const Watch& watch) {
+  const Micros start = now();
+  std::uint64_t last_progress = 0;
+  Micros last_change = start;
+  for (;;) {
+    Micros pause = second_us;
+    if (watch.wall_limit != 0) pause = std::min(pause, start + watch.wall_limit - now());
+    if (watch.stall_limit != 0) pause = std::min(pause, watch.stall_limit / 4);
+    pollfd fds[2] = {{pidfd, POLLIN, 0}, {watch.cancel ? watch.cancel->descriptor() : -1, POLLIN, 0}};
+    ::poll(fds, 2, as_poll_timeout(std::max<Micros>(pause, 1000)));
+    if (fds[0].revents != 0) return Ending::Kind::exited;
+    if (watch.cancel && watch.cancel->requested()) return Ending::Kind::cancelled;
+    limit_log(command.log);
+    if (watch.wall_limit != 0 && now() - start >= watch.wall_limit) return Ending::Kind::out_of_time;
+    if (watch.stall_limit == 0 || !watch.progress) continue;
+    if (const auto progress = watch.progress(); progress != last_progress) last_progress = progress, last_change = now();
+    if (now() - last_change >= watch.stall_limit) return Ending::Kind::stalled;
   }
-
- private:
-  Micros poll_interval() const {
-    Micros time = second_us;
-    if (watch_.wall_limit != 0) time = std::min(time, start_ + watch_.wall_limit - now());
-    if (watch_.stall_limit != 0) time = std::min(time, watch_.stall_limit / 4);
-    return std::max<Micros>(time, 1000);
-  }
-  bool stalled() {
-    if (watch_.stall_limit == 0 || !watch_.progress) return false;
-    const auto progress = watch_.progress();
-    if (progress != last_progress_) {
-      last_progress_ = progress;
-      last_change_ = now();
-    }
-    return now() - last_change_ >= watch_.stall_limit;
-  }
-
-  const Command& command_;
-  const Watch& watch_;
-  const Micros start_ = now();
-  std::uint64_t last_progress_ = 0;
-  Micros last_change_ = now();
-};
+}
 
 }  // namespace
 
@@ -121,8 +100,7 @@ Result<Ending> run_child(const Command& command, const Watch& watch) {
   const auto pid = start(command);
   if (!pid) return pid.error();
   const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, *pid, 0));
-  Watcher watcher(command, watch);
-  const auto why = pidfd >= 0 ? watcher.wait(pidfd) : Ending::Kind::cancelled;
+  const auto why = pidfd >= 0 ? wait_for(pidfd, command, watch) : Ending::Kind::cancelled;
   if (why != Ending::Kind::exited) ::kill(-*pid, SIGKILL);
   siginfo_t info{};
   while (::waitid(P_PID, static_cast<id_t>(*pid), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {

@@ -46,11 +46,6 @@ Result<> write_all(int fd, std::string_view bytes) {
   return {};
 }
 
-const char* unit_of(int column) {
-  if (column == MOLE_COLUMN_BYTES) return "B";
-  return column == MOLE_COLUMN_PACKETS ? "packet" : "";
-}
-
 std::vector<std::string> addresses(const runtime::FlowBatch& batch, int column) {
   std::vector<std::string> out;
   out.reserve(batch.rows);
@@ -66,18 +61,14 @@ std::vector<std::string> addresses(const runtime::FlowBatch& batch, int column) 
 }
 
 runtime::Column column_of(const runtime::FlowBatch& batch, int column) {
-  runtime::Column out{std::string(flow_column_name(column)),
-                      is_time(column)      ? "time"
-                      : is_address(column) ? "text"
-                                           : "u64",
-                      unit_of(column),
-                      "",
-                      {},
-                      {}};
+  const char* unit = column == MOLE_COLUMN_BYTES ? "B" : column == MOLE_COLUMN_PACKETS ? "packet" : "";
+  runtime::Column out{std::string(flow_column_name(column)), "u64", unit, "", {}, {}};
   if (is_time(column)) {
     const auto values = batch.column<std::int64_t>(column);
+    out.type = "time";
     out.values = std::vector<std::int64_t>(values.begin(), values.end());
   } else if (is_address(column)) {
+    out.type = "text";
     out.values = addresses(batch, column);
   } else {
     out.values =

@@ -59,20 +59,14 @@ int report_error(const Error& error) {
   return 1;
 }
 
-void on_terminate(int) { cancel_plugins(); }
-
-void prepare_process() {
+int run_task(const RunOptions& options) {
   set_up_allocator();
   const rlimit none{0, 0};
   ::setrlimit(RLIMIT_CORE, &none);
   struct sigaction action {};
-  action.sa_handler = on_terminate;
+  action.sa_handler = [](int) { cancel_plugins(); };
   ::sigaction(SIGTERM, &action, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
-}
-
-int run_task(const RunOptions& options) {
-  prepare_process();
   if (::fcntl(handover, F_GETFD) < 0)
     return report_error(
         invalid("descriptor " + std::to_string(handover) + " is not open; mole-worker --run is started by mole-node only"));

@@ -12,18 +12,11 @@
 namespace {
 namespace fs = std::filesystem;
 
-class File {
- public:
-  explicit File(const fs::path& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) {}
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
+struct File {
+  int fd;
   ~File() {
-    if (fd_ >= 0) ::close(fd_);
+    if (fd >= 0) ::close(fd);
   }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
 };
 
 std::string reason(int error) { return std::generic_category().message(error); }
@@ -95,8 +88,8 @@ struct Directory {
       if (part == ".." || relative.is_absolute())
         return mole::invalid("'" + std::string(id) + "' is outside the folder " + root->string() + "; index the archive again");
     const auto path = *root / relative;
-    const File file(path);
-    if (file.get() < 0) return cannot_open(path, errno);
+    const File file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
+    if (file.fd < 0) return cannot_open(path, errno);
     auto allowed = check(file, path, *root);
     return allowed ? copy(file, path, out) : allowed;
   }
@@ -131,10 +124,10 @@ struct Directory {
   // Checks the open file, not its name, which may have become a link meanwhile.
   static mole::Result<> check(const File& file, const fs::path& path, const fs::path& root) {
     struct stat st {};
-    if (::fstat(file.get(), &st) != 0 || !S_ISREG(st.st_mode))
+    if (::fstat(file.fd, &st) != 0 || !S_ISREG(st.st_mode))
       return mole::missing(path.string() + " is not a regular file; index the archive again");
     std::error_code failed;
-    const auto real = fs::read_symlink("/proc/self/fd/" + std::to_string(file.get()), failed);
+    const auto real = fs::read_symlink("/proc/self/fd/" + std::to_string(file.fd), failed);
     if (failed || !is_beneath(real, root))
       return mole::invalid(path.string() + " is a link to a file outside the folder " + root.string() +
                            "; index the archive again");
@@ -144,7 +137,7 @@ struct Directory {
   static mole::Result<> copy(const File& file, const fs::path& path, mole::ByteSink& out) {
     std::vector<std::byte> buffer(std::size_t{1} << 20);
     while (true) {
-      const auto n = ::read(file.get(), buffer.data(), buffer.size());
+      const auto n = ::read(file.fd, buffer.data(), buffer.size());
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) return mole::transient("reading " + path.string() + " failed: " + reason(errno) + "; try again");
       if (n == 0) return {};

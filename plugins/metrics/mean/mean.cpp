@@ -1,5 +1,5 @@
 #include <mole/exact_sum.hpp>
-#include <mole/metric.hpp>
+#include <mole/series_metric.hpp>
 
 // Arithmetic mean of a numeric column. The sum is exact, so the mean is the double nearest to the true mean, whatever the order
 // of merging. With a window it is a moving average.
@@ -19,8 +19,7 @@ struct Mean {
     bool weighted = false;
   };
   static constexpr auto params = mole::params(
-      mole::param("minimum_coverage", &Params::minimum_coverage, mole::unit::one, mole::range(0, 1),
-                  "Ignore values with less coverage than this"),
+      mole::minimum_coverage_param(&Params::minimum_coverage),
       mole::param("weighted", &Params::weighted, "Weight each value by its coverage, to a precision of one millionth"));
 
   static constexpr auto inputs = mole::inputs(mole::values("values", "Column to take the mean of"));

@@ -1,5 +1,5 @@
 #include <mole/exact_sum.hpp>
-#include <mole/metric.hpp>
+#include <mole/series_metric.hpp>
 
 // Variance and standard deviation of a numeric column about a centre, normally its mean. Sums and sums of squares are exact, and
 // so is moving them to another centre, so that nothing cancels whatever the centre.
@@ -21,8 +21,7 @@ struct Variance {
     bool weighted = false;
   };
   static constexpr auto params = mole::params(
-      mole::param("minimum_coverage", &Params::minimum_coverage, mole::unit::one, mole::range(0, 1),
-                  "Ignore values with less coverage than this"),
+      mole::minimum_coverage_param(&Params::minimum_coverage),
       mole::param("ddof", &Params::ddof, mole::unit::one, mole::range(0, 1),
                   "Delta degrees of freedom: 0 for the population, 1 for a sample"),
       mole::param("weighted", &Params::weighted, "Weight each value by its coverage, to a precision of one millionth"));
