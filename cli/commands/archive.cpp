@@ -1,7 +1,7 @@
 // mole archive: lists and verifies cold stores, shows their gaps, and simulates archives.
 #include "cli/simulate/archive.hpp"
+#include "cli/commands/arguments.hpp"
 #include "cli/commands/commands.hpp"
-#include "cli/commands/pipeline_work.hpp"
 #include "cli/format/human.hpp"
 #include "cli/format/texts.hpp"
 #include "cli/progress/watch.hpp"

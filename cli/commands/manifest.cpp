@@ -1,6 +1,6 @@
 // mole manifest, mole plan: check a pipeline, draw its graph, show what run would do.
+#include "cli/commands/arguments.hpp"
 #include "cli/commands/commands.hpp"
-#include "cli/commands/pipeline_work.hpp"
 #include "cli/format/texts.hpp"
 #include "coordinator/dag/describe.hpp"
 

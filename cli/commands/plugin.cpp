@@ -12,10 +12,6 @@ struct InspectArgs {
   std::string name, kind;
 };
 
-void print_problems(Context& context, const PluginCatalogue& catalogue) {
-  for (const auto& problem : catalogue.problems()) print_error(context, {Code::unsupported, problem});
-}
-
 Result<Exit> list(Context& context, const ListArgs& args) {
   const auto catalogue = PluginCatalogue::load(plugin_search_path(context.options));
   std::vector<const CataloguedPlugin*> plugins;
@@ -24,7 +20,7 @@ Result<Exit> list(Context& context, const ListArgs& args) {
   auto documents = nlohmann::json::array();
   for (const auto* plugin : plugins) documents.push_back(plugin_json(*plugin));
   print(context, documents, plugins_text(plugins, context.out_style));
-  print_problems(context, catalogue);
+  for (const auto& problem : catalogue.problems()) print_error(context, {Code::unsupported, problem});
   return catalogue.problems().empty() ? Exit::done : Exit::refused;
 }
 

@@ -50,8 +50,7 @@ Result<Exit> results(Context& context, const ResultsArgs& args) {
   if (!found) return found.error();
   if (const auto note = what_if_note(*module, what_if(found->document)); !note.empty()) context.err << "note: " << note << '\n';
   context.out.flush();
-  const std::optional<std::filesystem::path> out =
-      args.out.empty() ? std::nullopt : std::optional<std::filesystem::path>(args.out);
+  const auto out = args.out.empty() ? std::nullopt : std::optional<std::filesystem::path>(args.out);
   const auto width = args.width.value_or(out ? 0 : terminal_width());
   const auto rates = args.rate ? std::optional(counted_over(found->document)) : std::nullopt;
   const auto rows =

@@ -1,7 +1,7 @@
 // mole run: submits a request, works on it, waits, and prints a summary. mole request: submits, shows and cancels durable
 // requests.
+#include "cli/commands/arguments.hpp"
 #include "cli/commands/commands.hpp"
-#include "cli/commands/pipeline_work.hpp"
 #include "cli/commands/result_files.hpp"
 #include "cli/format/human.hpp"
 #include "cli/format/texts.hpp"
@@ -88,11 +88,6 @@ void print_summary(Context& context, const Session& session, const coordinator::
     context.out << "tables    " << (session.folder() / "tables" / printable(request.pipeline)).string() << '\n';
 }
 
-Error waiting_error(const RequestStatus& request) {
-  if (!request.waits.empty()) return transient(request.waits.front());
-  return transient("the range ends after the last file of the archive; run again when more files exist, or use --partial");
-}
-
 Result<Ran> submit_and_wait(Context& context, Session& session, const coordinator::Submission& submission,
                             const std::string& progress, const Interrupt& interrupt) {
   auto& api = session.api();
@@ -131,7 +126,10 @@ Result<Exit> run(Context& context, const RunArgs& args) {
   context.err << failures_text(request, context.err_style);
   const auto exit = exit_of_request(request);
   if (exit != Exit::try_later) return exit;
-  print_error(context, waiting_error(request));
+  const auto waits = request.waits.empty()
+                         ? "the range ends after the last file of the archive; run again when more files exist, or use --partial"
+                         : request.waits.front();
+  print_error(context, transient(waits));
   // Nothing would work on the request after the end of this process; the same command submits it again.
   if ((*session)->embedded())
     if (const auto ended = (*session)->api().cancel(ran->accepted.id); !ended) print_error(context, ended.error());

@@ -139,7 +139,9 @@ class TableWriter final : public RowWriter {
       if (first_) {
         put_line(out, names_);
         if (any_unit) put_line(out, units_);
-        put_rule(out);
+        Line rule;
+        for (const auto width : widths_) rule.emplace_back(width, '-');
+        put_line(out, rule);
       }
       for (const auto& line : lines_) put_line(out, line);
     }
@@ -156,11 +158,6 @@ class TableWriter final : public RowWriter {
     }
     text.erase(text.find_last_not_of(' ') + 1);
     out += text + '\n';
-  }
-
-  void put_rule(std::string& out) const {
-    for (std::size_t i = 0; i < widths_.size(); ++i) out += (i > 0 ? "  " : "") + std::string(widths_[i], '-');
-    out += '\n';
   }
 
   static std::size_t max_width(const Line& cells) {

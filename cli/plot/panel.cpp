@@ -20,8 +20,7 @@ bool is_pale(const Series& s, const Point& p) { return p.coverage < s.pale_below
 }  // namespace
 
 // The plot area in pixels and its scales.
-struct Panel::Area {
-  double left, top, width, height;
+struct Panel::Area : Box {
   TimeRange time;
   const ValueAxis& values;
 
@@ -82,18 +81,18 @@ double Panel::strips_height() const {
   return strips_ ? 3 + static_cast<double>(count) * (strip_height + strip_gap) : 0;
 }
 
-unsigned Panel::draw(Svg& svg, const Box& box, const ValueAxis& values, Labels labels) const {
-  const Area area{box.left, box.top, box.width, box.height, frame_.time, values};
+unsigned Panel::draw(Svg& svg, const Box& box, const ValueAxis& values, bool time_labels, bool shade_labels) const {
+  const Area area{box, frame_.time, values};
   auto heading = heading_;
   if (!values.unit.empty()) heading += (heading.empty() ? "[" : " [") + values.unit + "]";
   svg.text(box.left, box.top - 7, heading, "font-weight=\"bold\"");
   draw_gaps(svg, area);
   draw_shades(svg, area, false);
-  draw_axes(svg, area, labels.time);
+  draw_axes(svg, area, time_labels);
   for (std::size_t i = 0; i < series_.size(); ++i) draw_band(svg, area, i);
   for (std::size_t i = 0; i < series_.size(); ++i) draw_series(svg, area, i);
   for (std::size_t i = 0; i < series_.size(); ++i) draw_marks(svg, area, i);
-  if (labels.shades) draw_shades(svg, area, true);
+  if (shade_labels) draw_shades(svg, area, true);
   if (!limits()) svg.text(box.left + box.width / 2, box.top + box.height / 2, "no data", "text-anchor=\"middle\" fill=\"#777\"");
   if (strips_) draw_strips(svg, area);
   return (no_line_.empty() && some_gap_.empty() ? 0 : note_gaps) | (pale_ ? note_partial : 0) |

@@ -52,11 +52,8 @@ class Panel {
   std::optional<std::pair<double, double>> limits() const;
   double strips_height() const;  // below the plot area; 0 if coverage is complete everywhere
 
-  struct Labels {
-    bool time = true, shades = true;
-  };
-  // Returns the notes that the panel needs.
-  unsigned draw(Svg& svg, const Box& box, const ValueAxis& values, Labels labels) const;
+  // Draws the panel, with the labels that are wanted, and returns the notes that it needs.
+  unsigned draw(Svg& svg, const Box& box, const ValueAxis& values, bool time_labels, bool shade_labels) const;
 
  private:
   struct Area;

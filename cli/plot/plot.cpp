@@ -36,10 +36,6 @@ std::string ramp(std::size_t i, std::size_t count) {
   return colour;
 }
 
-LineStyle style_of(std::size_t group) {
-  return {std::string(colours[group % std::size(colours)]), std::string(dashes[group / std::size(colours) % std::size(dashes)])};
-}
-
 TimeRange extent(std::span<const Series> series) {
   TimeRange range;
   bool first = true;
@@ -102,7 +98,8 @@ class Figure {
     for (std::size_t row = 0; row < rows; ++row)
       height += heading_height + options_.panel_height + strips_height(row, across) + panel_gap;
     Svg svg(options_.width, static_cast<int>(std::ceil(height)), options_.title.empty() ? "Data Mole" : options_.title);
-    draw_title(svg);
+    svg.text(left_margin, 20, options_.title, "font-size=\"15\" font-weight=\"bold\"");
+    svg.text(options_.width - right_margin, 20, range_text(shown_), "text-anchor=\"end\" fill=\"#666\" font-size=\"11\"");
     draw_legend(svg);
 
     double y = title_height + legend_height_;
@@ -113,8 +110,7 @@ class Figure {
       for (std::size_t i = row * across; i < std::min(panels_.size(), (row + 1) * across); ++i) {
         const double left = left_margin + step * static_cast<double>(i % across);
         const Box box{left, y, step - column_gap - left_margin, static_cast<double>(options_.panel_height)};
-        const Panel::Labels labels{i + across >= panels_.size(), row == 0};
-        notes |= panels_[i].draw(svg, box, axis_of(panels_[i]), labels);
+        notes |= panels_[i].draw(svg, box, axis_of(panels_[i]), i + across >= panels_.size(), row == 0);
       }
       y += options_.panel_height + strips_height(row, across) + panel_gap;
     }
@@ -158,7 +154,8 @@ class Figure {
 
   LineStyle style_of_name(const std::string& name) const {
     const auto i = static_cast<std::size_t>(std::find(names_.begin(), names_.end(), name) - names_.begin());
-    auto style = style_of(i);
+    const auto dash = dashes[i / std::size(colours) % std::size(dashes)];
+    LineStyle style{std::string(colours[i % std::size(colours)]), std::string(dash)};
     if (options_.overlay == Cycle::none || names_.size() < 2) return style;
     if (names_.size() > std::size(colours)) style = {ramp(i, names_.size()), ""};
     // Later lines are drawn on top and are thinner, so that coinciding lines remain visible.
@@ -195,11 +192,6 @@ class Figure {
     if (limits == limits_.end()) return value_axis(0, 1, panel.unit(), 4);
     const auto [low, high] = limits->second;
     return options_.log ? log_axis(low, high, panel.unit(), max_ticks) : value_axis(low, high, panel.unit(), max_ticks);
-  }
-
-  void draw_title(Svg& svg) const {
-    svg.text(left_margin, 20, options_.title, "font-size=\"15\" font-weight=\"bold\"");
-    svg.text(options_.width - right_margin, 20, range_text(shown_), "text-anchor=\"end\" fill=\"#666\" font-size=\"11\"");
   }
 
   // Returns the legend text; an unnamed line is called by its column if all lines share one.

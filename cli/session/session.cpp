@@ -31,8 +31,6 @@ class RemoteSession final : public Session {
       : api_(std::move(api)), folder_(std::move(folder)) {}
   coordinator::ClientApi& api() override { return *api_; }
   fs::path folder() const override { return folder_; }
-  bool embedded() const override { return false; }
-  Result<> check() override { return {}; }
 
  private:
   std::unique_ptr<coordinator::ClientApi> api_;

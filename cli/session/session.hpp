@@ -38,9 +38,9 @@ class Session {
   // The state folder with "blobs/" and "tables/"; empty for a coordinator chosen by address.
   virtual std::filesystem::path folder() const = 0;
   // True if the coordinator is in this process, so that requests make progress only while this process runs.
-  virtual bool embedded() const = 0;
+  virtual bool embedded() const { return false; }
   // Restarts the embedded node if it ended; an error if that fails. Cheap; called at every poll.
-  virtual Result<> check() = 0;
+  virtual Result<> check() { return {}; }
 };
 
 // Returns the plugin folders in increasing precedence.

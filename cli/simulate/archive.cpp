@@ -171,13 +171,6 @@ std::vector<HourTask> hour_tasks(const SimulationSpec& spec) {
   return tasks;
 }
 
-// Cuts the content before compression and returns a description of the damage.
-json cut_content(std::string& content) {
-  const auto size = content.size();
-  content.resize(size - std::min(size, cut_bytes));
-  return {{"kind", name_of(DamageKind::cut)}, {"content", {content.size(), size}}};
-}
-
 // Damages the compressed file and returns a description of the damage.
 json damage_file(DamageKind kind, std::string& file) {
   const auto size = file.size();
@@ -202,7 +195,11 @@ Result<FileTruth> write_hour(const SimulationSpec& spec, const std::filesystem::
 
   const auto found = std::find_if(spec.damages.begin(), spec.damages.end(), [&](const auto& d) { return d.file == task.file; });
   const auto damage = found == spec.damages.end() ? std::nullopt : std::optional(found->kind);
-  if (damage == DamageKind::cut) truth.damage = cut_content(content);
+  if (damage == DamageKind::cut) {
+    const auto size = content.size();
+    content.resize(size - std::min(size, cut_bytes));
+    truth.damage = {{"kind", name_of(*damage)}, {"content", {content.size(), size}}};
+  }
   auto compressed = runtime::bzip2_compress(content, block_level);
   if (damage && damage != DamageKind::cut) truth.damage = damage_file(*damage, compressed);
   truth.compressed_bytes = compressed.size();

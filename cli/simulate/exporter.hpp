@@ -16,6 +16,7 @@ namespace mole::cli {
 inline constexpr Micros active_timeout = 30 * minute_us;  // longer flows are exported in parts
 inline constexpr Millis inactive_ms = 15'000;             // a flow ends after this time without packets
 inline constexpr Micros truth_interval = 15 * minute_us;  // interval length of the ground truth
+inline constexpr Micros quarter_us = 15 * minute_us;
 
 // `measured`: by the router. `received`: by the collector, before any damage to the file.
 struct Truth {
@@ -33,6 +34,17 @@ struct ExportedHour {
   std::map<Micros, Truth> by_interval;  // by flow start
   std::vector<std::uint64_t> by_event;  // flows added or removed by each event, before loss
 };
+
+// The flow rate: a daily and weekly profile like the production load of the Mothra report (80 % of the flows of a day between
+// 07 and 19 h, 30 % of a weekday on weekend days), growth, and noise.
+
+// Returns the expected number of flows, in thousandths, that one router exports in the 15 minutes from `quarter`.
+std::uint64_t expected_milliflows(const SimulationSpec& spec, Micros quarter);
+
+// Returns the number of exported flows with noise. The noise has a part that varies by day and is common to all routers, a
+// part that varies over hours, a part of this quarter alone, and counting noise (the square root of the number). With noise
+// 0, the expected number is randomly rounded up or down.
+std::uint64_t flows_of_quarter(const SimulationSpec& spec, std::uint32_t router, Micros quarter);
 
 // Returns the number of flows the router exports in the hour.
 std::uint64_t flows_of_hour(const SimulationSpec& spec, std::size_t router_index, Micros hour);

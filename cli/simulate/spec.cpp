@@ -23,13 +23,6 @@ Result<> check_file(const SimulationSpec& spec, const HourOfRouter& file, std::s
                              file.router, format_time(file.hour), format_time(spec.range.from), format_time(spec.range.to)));
 }
 
-Result<> check_damage(const SimulationSpec& spec, const DamageSpec& damage) {
-  if (auto valid = check_file(spec, damage.file, "--damage"); !valid) return valid;
-  if (std::find(spec.gaps.begin(), spec.gaps.end(), damage.file) != spec.gaps.end())
-    return invalid("a file is in both --gap and --damage; a missing file cannot be damaged, so remove one of them");
-  return {};
-}
-
 Result<> check_event(const SimulationSpec& spec, const EventSpec& event) {
   if (event.router && !has_router(spec, *event.router))
     return invalid(fmt::format("--event {} names a router that is not simulated; choose one of --routers", event_text(event)));
@@ -39,20 +32,6 @@ Result<> check_event(const SimulationSpec& spec, const EventSpec& event) {
   if (event.kind != EventKind::outage && spec.flows_per_hour * event.per_million / 1'000'000 > max_flows_per_hour)
     return invalid(fmt::format("--event {} adds more than {} flows per hour; choose a smaller share", event_text(event),
                                max_flows_per_hour));
-  return {};
-}
-
-Result<> check_routers(const std::vector<std::uint32_t>& routers) {
-  if (std::set(routers.begin(), routers.end()).size() != routers.size())
-    return invalid("--routers contains a router twice; list each once");
-  if (routers.size() > 256) return invalid("more than 256 routers; simulate them in several runs");
-  return {};
-}
-
-Result<> check_range(TimeRange range) {
-  if (range.from < 0 || range.to > (std::int64_t{1} << 32) * second_us)
-    return invalid("the range is outside 1970 to 2106, the times NetFlow v5 can express; choose another one");
-  if (range.to - range.from > 3660 * day_us) return invalid("the range is longer than ten years; simulate it in parts");
   return {};
 }
 
@@ -85,15 +64,23 @@ Result<DamageSpec> parse_damage(std::string_view text) {
 }
 
 Result<> check_spec(const SimulationSpec& spec) {
-  if (auto valid = check_range(spec.range); !valid) return valid;
-  if (auto valid = check_routers(spec.routers); !valid) return valid;
+  const auto& [from, to] = spec.range;
+  if (from < 0 || to > (std::int64_t{1} << 32) * second_us)
+    return invalid("the range is outside 1970 to 2106, the times NetFlow v5 can express; choose another one");
+  if (to - from > 3660 * day_us) return invalid("the range is longer than ten years; simulate it in parts");
+  if (std::set(spec.routers.begin(), spec.routers.end()).size() != spec.routers.size())
+    return invalid("--routers contains a router twice; list each once");
+  if (spec.routers.size() > 256) return invalid("more than 256 routers; simulate them in several runs");
   if (spec.flows_per_hour < 1 || spec.flows_per_hour > max_flows_per_hour)
     return invalid(fmt::format("--flows-per-hour must be 1 to {}", max_flows_per_hour));
   if (spec.events.size() > 1000) return invalid("more than 1000 events; simulate them in several runs");
   for (const auto& gap : spec.gaps)
     if (auto valid = check_file(spec, gap, "--gap"); !valid) return valid;
-  for (const auto& damage : spec.damages)
-    if (auto valid = check_damage(spec, damage); !valid) return valid;
+  for (const auto& damage : spec.damages) {
+    if (auto valid = check_file(spec, damage.file, "--damage"); !valid) return valid;
+    if (std::find(spec.gaps.begin(), spec.gaps.end(), damage.file) != spec.gaps.end())
+      return invalid("a file is in both --gap and --damage; a missing file cannot be damaged, so remove one of them");
+  }
   for (const auto& event : spec.events)
     if (auto valid = check_event(spec, event); !valid) return valid;
   return {};

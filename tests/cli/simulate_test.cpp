@@ -2,7 +2,6 @@
 #include "cli/simulate/event.hpp"
 #include "cli/simulate/exporter.hpp"
 #include "cli/simulate/network.hpp"
-#include "cli/simulate/rate.hpp"
 #include "sdk/model/durable_file.hpp"
 #include "tests/support/temp_folder.hpp"
 
