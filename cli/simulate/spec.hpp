@@ -68,15 +68,16 @@ Result<> check_spec(const SimulationSpec& spec);
 namespace mole {
 
 template <>
-inline constexpr NameTable<cli::DamageKind, 3> name_table<cli::DamageKind>{
-    "a kind of damage",
-    {{{cli::DamageKind::truncate, "truncate"}, {cli::DamageKind::flip, "flip"}, {cli::DamageKind::cut, "cut"}}}};
+inline constexpr auto name_table<cli::DamageKind> = [] {
+  using enum cli::DamageKind;
+  return names<cli::DamageKind>("DamageKind", "a kind of damage", {{truncate, "truncate"}, {flip, "flip"}, {cut, "cut"}});
+}();
 
 template <>
-inline constexpr NameTable<cli::EventKind, 4> name_table<cli::EventKind>{"a kind of event",
-                                                                         {{{cli::EventKind::scan, "scan"},
-                                                                           {cli::EventKind::portscan, "portscan"},
-                                                                           {cli::EventKind::crowd, "crowd"},
-                                                                           {cli::EventKind::outage, "outage"}}}};
+inline constexpr auto name_table<cli::EventKind> = [] {
+  using enum cli::EventKind;
+  return names<cli::EventKind>("EventKind", "a kind of event",
+                               {{scan, "scan"}, {portscan, "portscan"}, {crowd, "crowd"}, {outage, "outage"}});
+}();
 
 }  // namespace mole
