@@ -29,16 +29,13 @@ struct ShowArgs {
 // Lists the chosen archives of a manifest again and calls visit(session, submission, archive, interrupt) after each.
 template <class Visit>
 Result<> for_each_archive(Context& context, const TaskArgs& args, Visit visit) {
-  auto submission = submission_of(args.pipeline);
-  if (!submission) return submission.error();
-  const auto archives = archives_of(*submission, args.archive);
-  if (!archives) return archives.error();
+  MOLE_TRY(auto submission, submission_of(args.pipeline));
+  MOLE_TRY(const auto archives, archives_of(submission, args.archive));
   const Interrupt interrupt;
-  auto session = context.connect(context.options, Need::work);
-  if (!session) return session.error();
-  for (const auto& archive : *archives) {
-    if (auto done = index_archive(context, **session, *submission, archive, interrupt); !done) return done;
-    if (auto done = visit(**session, *submission, archive, interrupt); !done) return done;
+  MOLE_TRY(auto session, context.connect(context.options, Need::work));
+  for (const auto& archive : archives) {
+    if (auto done = index_archive(context, *session, submission, archive, interrupt); !done) return done;
+    if (auto done = visit(*session, submission, archive, interrupt); !done) return done;
   }
   return {};
 }
@@ -46,13 +43,12 @@ Result<> for_each_archive(Context& context, const TaskArgs& args, Visit visit) {
 Result<Exit> index(Context& context, const TaskArgs& args) {
   auto listed = json::array();
   const auto done = for_each_archive(context, args, [&](auto& session, auto&, auto& archive, auto&) -> Result<> {
-    const auto files = session.api().archive_files(archive);
-    if (!files) return files.error();
+    MOLE_TRY(const auto files, session.api().archive_files(archive));
     std::uint64_t bytes = 0;
-    for (const auto& file : *files) bytes += file.size;
-    listed.push_back({{"archive", archive}, {"files", files->size()}, {"bytes", bytes}});
+    for (const auto& file : files) bytes += file.size;
+    listed.push_back({{"archive", archive}, {"files", files.size()}, {"bytes", bytes}});
     if (!context.options.json)
-      context.out << fmt::format("{}: {}, {}\n", archive, human_number(files->size(), "file", "files"),
+      context.out << fmt::format("{}: {}, {}\n", archive, human_number(files.size(), "file", "files"),
                                  human_bytes(static_cast<double>(bytes)));
     return {};
   });
@@ -67,17 +63,15 @@ Result<Exit> verify(Context& context, const TaskArgs& args) {
   const auto verified =
       for_each_archive(context, args, [&](auto& session, auto& work, auto& archive, auto& interrupt) -> Result<> {
         work.client_id = new_client_id();
-        const auto request = session.api().archive_task(work, archive, coordinator::RequestKind::verify);
-        if (!request) return request.error();
-        const auto done = wait_for(context, session, request->id, args.progress, interrupt);
-        if (!done) return done.error();
-        context.err << failures_text(*done, context.err_style);
+        MOLE_TRY(const auto request, session.api().archive_task(work, archive, coordinator::RequestKind::verify));
+        MOLE_TRY(const auto done, wait_for(context, session, request.id, args.progress, interrupt));
+        context.err << failures_text(done, context.err_style);
         const auto gaps = session.api().archive_gaps(archive);
         if (!gaps) return gaps.error();
         all[archive] = *gaps;
         if (!context.options.json)
           context.out << context.out_style.paint(Paint::bold, archive) << '\n' << gaps_text(*gaps, context.out_style);
-        if (exit_of_request(*done) == Exit::failed)
+        if (exit_of_request(done) == Exit::failed)
           worst = Exit::failed;
         else if (!(gaps->missing.empty() && gaps->damaged.empty()) && worst == Exit::done)
           worst = Exit::incomplete;
@@ -91,9 +85,8 @@ Result<Exit> verify(Context& context, const TaskArgs& args) {
 // Returns the name itself if it is "pipeline/archive", else all archives of the manifest with this path.
 Result<std::vector<std::string>> named_archives(const std::string& name) {
   if (name.find('/') != std::string::npos && !std::filesystem::exists(name)) return std::vector{name};
-  const auto submission = submission_of(PipelineArgs{name, {}});
-  if (!submission) return submission.error();
-  return archives_of(*submission, "");
+  MOLE_TRY(const auto submission, submission_of(PipelineArgs{name, {}}));
+  return archives_of(submission, "");
 }
 
 std::string files_text(const std::vector<coordinator::ArchiveFile>& files, const Style& style) {
@@ -106,18 +99,15 @@ std::string files_text(const std::vector<coordinator::ArchiveFile>& files, const
 
 template <auto fetch, auto text>
 Result<Exit> show(Context& context, const ShowArgs& args) {
-  const auto archives = named_archives(args.archive);
-  if (!archives) return archives.error();
-  auto session = context.connect(context.options, Need::read);
-  if (!session) return session.error();
+  MOLE_TRY(const auto archives, named_archives(args.archive));
+  MOLE_TRY(auto session, context.connect(context.options, Need::read));
   auto all = json::object();
-  for (const auto& archive : *archives) {
-    const auto document = ((*session)->api().*fetch)(archive);
-    if (!document) return document.error();
-    all[archive] = *document;
+  for (const auto& archive : archives) {
+    MOLE_TRY(const auto document, (session->api().*fetch)(archive));
+    all[archive] = document;
     if (context.options.json) continue;
-    if (archives->size() > 1) context.out << context.out_style.paint(Paint::bold, archive) << '\n';
-    context.out << text(*document, context.out_style);
+    if (archives.size() > 1) context.out << context.out_style.paint(Paint::bold, archive) << '\n';
+    context.out << text(document, context.out_style);
   }
   if (context.options.json) print_json(context.out, all.size() == 1 ? all.front() : all);
   return Exit::done;

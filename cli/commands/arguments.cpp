@@ -159,13 +159,12 @@ Result<coordinator::RequestStatus> wait_for(Context& context, Session& session, 
 }
 
 Result<std::vector<std::string>> archives_of(const coordinator::Submission& submission, const std::string& chosen) {
-  const auto manifest =
-      coordinator::manifest::parse_manifest(submission.manifest, submission.manifest_name, submission.overrides);
-  if (!manifest) return manifest.error();
+  MOLE_TRY(const auto manifest,
+           coordinator::manifest::parse_manifest(submission.manifest, submission.manifest_name, submission.overrides));
   std::vector<std::string> names, known;
-  for (const auto& archive : manifest->archives) {
+  for (const auto& archive : manifest.archives) {
     known.push_back(archive.name);
-    if (chosen.empty() || archive.name == chosen) names.push_back(manifest->pipeline + "/" + archive.name);
+    if (chosen.empty() || archive.name == chosen) names.push_back(manifest.pipeline + "/" + archive.name);
   }
   if (names.empty() && !chosen.empty())
     return missing(fmt::format("{} has no archive {}{}", submission.manifest_name, chosen,
@@ -175,26 +174,22 @@ Result<std::vector<std::string>> archives_of(const coordinator::Submission& subm
 
 Result<coordinator::PipelineDescription> validate_submission(Context& context, const coordinator::Submission& submission) {
   if (!context.options.coordinator.empty()) {
-    auto session = context.connect(context.options, Need::read);
-    if (!session) return session.error();
-    return (*session)->api().validate(submission);
+    MOLE_TRY(auto session, context.connect(context.options, Need::read));
+    return session->api().validate(submission);
   }
-  const auto manifest =
-      coordinator::manifest::parse_manifest(submission.manifest, submission.manifest_name, submission.overrides);
-  if (!manifest) return manifest.error();
-  const auto resolved =
-      coordinator::dag::resolve(*manifest, PluginCatalogue::load(plugin_search_path(context.options)), submission.base);
-  if (!resolved) return resolved.error();
-  return coordinator::dag::describe(resolved->graph);
+  MOLE_TRY(const auto manifest,
+           coordinator::manifest::parse_manifest(submission.manifest, submission.manifest_name, submission.overrides));
+  MOLE_TRY(const auto resolved,
+           coordinator::dag::resolve(manifest, PluginCatalogue::load(plugin_search_path(context.options)), submission.base));
+  return coordinator::dag::describe(resolved.graph);
 }
 
 Result<> index_archive(Context& context, Session& session, const coordinator::Submission& submission, const std::string& archive,
                        const Interrupt& interrupt) {
   auto listing = submission;
   listing.client_id = new_client_id();
-  const auto request = session.api().archive_task(listing, archive, coordinator::RequestKind::index);
-  if (!request) return request.error();
-  const auto done = wait_for(context, session, request->id, "none", interrupt, true);
+  MOLE_TRY(const auto request, session.api().archive_task(listing, archive, coordinator::RequestKind::index));
+  const auto done = wait_for(context, session, request.id, "none", interrupt, true);
   if (!done) return done.error();
   if (exit_of_request(*done) != Exit::failed) return {};
   const bool failed = done->failures && !done->failures->empty();

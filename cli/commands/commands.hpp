@@ -29,11 +29,9 @@ struct Shell {
 // Fetches a document from the coordinator and prints it: `fetch(Api&)` returns the document, `text(document)` formats it.
 template <class Fetch, class Text>
 Result<Exit> show(Context& context, Fetch fetch, Text text) {
-  auto session = context.connect(context.options, Need::read);
-  if (!session) return session.error();
-  const auto document = fetch((*session)->api());
-  if (!document) return document.error();
-  print(context, *document, context.options.json ? std::string() : text(*document));
+  MOLE_TRY(auto session, context.connect(context.options, Need::read));
+  MOLE_TRY(const auto document, fetch(session->api()));
+  print(context, document, context.options.json ? std::string() : text(document));
   return Exit::done;
 }
 

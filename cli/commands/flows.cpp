@@ -41,11 +41,10 @@ std::vector<std::string> worker_command(const Context& context, const FlowsArgs&
 
 Result<> read_all(Child& worker, char* to, std::size_t size) {
   while (size > 0) {
-    const auto n = worker.read(to, size);
-    if (!n) return n.error();
-    if (*n == 0) return internal("mole-worker ended before it sent all flows");
-    to += *n;
-    size -= *n;
+    MOLE_TRY(const auto n, worker.read(to, size));
+    if (n == 0) return internal("mole-worker ended before it sent all flows");
+    to += n;
+    size -= n;
   }
   return {};
 }
@@ -59,29 +58,25 @@ Result<std::optional<runtime::RowTable>> next_table(Child& worker) {
   if (length > runtime::RowLimits{}.bytes) return internal("mole-worker sent a table that is too large");
   std::string bytes(length, '\0');
   if (auto done = read_all(worker, bytes.data(), length); !done) return done.error();
-  auto table = runtime::decode_rows(bytes);
-  if (!table) return table.error();
-  return std::optional(std::move(*table));
+  MOLE_TRY(auto table, runtime::decode_rows(bytes));
+  return std::optional(std::move(table));
 }
 
 Result<> export_flows(Child& worker, ExportFormat format, const std::optional<std::filesystem::path>& out) {
-  auto shape = next_table(worker);
-  if (!shape) return shape.error();
-  if (!*shape) return internal("mole-worker sent no columns");
-  RowStream rows{std::move(**shape), {}, [&] { return next_table(worker); }};
+  MOLE_TRY(auto shape, next_table(worker));
+  if (!shape) return internal("mole-worker sent no columns");
+  RowStream rows{std::move(*shape), {}, [&] { return next_table(worker); }};
   const auto count = export_rows(rows, format, out);
   return count ? Result<>() : count.error();
 }
 
 Result<> copy_text(Child& worker, const std::filesystem::path& out) {
-  auto target = Target::open(out);
-  if (!target) return target.error();
+  MOLE_TRY(auto target, Target::open(out));
   std::string chunk(1 << 20, '\0');
   for (;;) {
-    const auto n = worker.read(chunk.data(), chunk.size());
-    if (!n) return n.error();
-    if (*n == 0) return (*target)->finish();
-    if (auto done = (*target)->write(std::string_view(chunk).substr(0, *n)); !done) return done;
+    MOLE_TRY(const auto n, worker.read(chunk.data(), chunk.size()));
+    if (n == 0) return target->finish();
+    if (auto done = target->write(std::string_view(chunk).substr(0, n)); !done) return done;
   }
 }
 
@@ -100,26 +95,22 @@ Result<Exit> flows(Context& context, const FlowsArgs& args) {
   const bool rows = format == "parquet" || format == "arrow";
   context.out.flush();
   if (!rows && args.out.empty()) {
-    auto worker = Child::start(worker_command(context, args, format));
-    if (!worker) return worker.error();
-    const auto code = worker->wait();
-    if (!code) return code.error();
-    return static_cast<Exit>(*code);
+    MOLE_TRY(auto worker, Child::start(worker_command(context, args, format)));
+    MOLE_TRY(const auto code, worker.wait());
+    return static_cast<Exit>(code);
   }
   if (args.out.empty() && is_terminal(STDOUT_FILENO)) {
     print_error(context, invalid(format + " is a binary format and cannot go to a terminal; give -o FILE"));
     return Exit::usage;
   }
-  auto worker = Child::start_piped(worker_command(context, args, rows ? "frames" : format));
-  if (!worker) return worker.error();
+  MOLE_TRY(auto worker, Child::start_piped(worker_command(context, args, rows ? "frames" : format)));
   const auto out = args.out.empty() ? std::nullopt : std::optional<std::filesystem::path>(args.out);
-  const auto done = rows ? export_flows(*worker, *export_format(format), out) : copy_text(*worker, *out);
-  const auto code = worker->wait();
-  if (!code) return code.error();
-  if (!done && done.error().code == Code::cancelled) return Exit::done;                             // the reader closed the pipe
-  if (!done && done.error().code == Code::internal && *code != 0) return static_cast<Exit>(*code);  // the worker printed why
+  const auto done = rows ? export_flows(worker, *export_format(format), out) : copy_text(worker, *out);
+  MOLE_TRY(const auto code, worker.wait());
+  if (!done && done.error().code == Code::cancelled) return Exit::done;                           // the reader closed the pipe
+  if (!done && done.error().code == Code::internal && code != 0) return static_cast<Exit>(code);  // the worker printed why
   if (!done) return done.error();
-  return static_cast<Exit>(*code);
+  return static_cast<Exit>(code);
 }
 
 }  // namespace

@@ -50,45 +50,39 @@ Result<std::string> parse_job(std::string_view text) {
 Result<nlohmann::json> values_of(Session& session, const coordinator::Lineage& why) {
   if (why.rows_blob.empty()) return nlohmann::json::array();
   BlobFiles blobs(session);
-  const auto file = blobs.path(why.rows_blob);
-  if (!file) return file.error();
-  const auto loaded = load_results(
-      {{*file}, {why.interval.from, why.interval.to}, {why.column, "coverage", "flows_lost", "flows_late", "files_*"}, 0});
-  if (!loaded) return loaded.error();
-  return rows_json(loaded->rows);
+  MOLE_TRY(const auto file, blobs.path(why.rows_blob));
+  MOLE_TRY(
+      const auto loaded,
+      load_results(
+          {{file}, {why.interval.from, why.interval.to}, {why.column, "coverage", "flows_lost", "flows_late", "files_*"}, 0}));
+  return rows_json(loaded.rows);
 }
 
 Result<Exit> why(Context& context, const WhyArgs& args) {
-  auto session = context.connect(context.options, Need::read);
-  if (!session) return session.error();
-  const auto module = full_module_name((*session)->api(), args.module);
-  if (!module) return module.error();
-  const auto traced = (*session)->api().why(*module, args.column, *parse_time(args.time));
-  if (!traced) return traced.error();
-  const auto values = values_of(**session, *traced);
-  if (!values) return values.error();
-  nlohmann::json document = *traced;
-  document["values"] = *values;
-  print(context, document, why_text(*traced, *values, context.out_style));
+  MOLE_TRY(auto session, context.connect(context.options, Need::read));
+  MOLE_TRY(const auto module, full_module_name(session->api(), args.module));
+  MOLE_TRY(const auto traced, session->api().why(module, args.column, *parse_time(args.time)));
+  MOLE_TRY(const auto values, values_of(*session, traced));
+  nlohmann::json document = traced;
+  document["values"] = values;
+  print(context, document, why_text(traced, values, context.out_style));
   return Exit::done;
 }
 
 // Prints the rows of a table of the control store.
 Result<Exit> dump(Context& context, const DumpArgs& args) {
-  auto session = context.connect(context.options, Need::read);
-  if (!session) return session.error();
+  MOLE_TRY(auto session, context.connect(context.options, Need::read));
   auto all = nlohmann::json::array();
   std::string from;
   do {
-    const auto page = (*session)->api().dump(args.table, from, rows_per_page);
-    if (!page) return page.error();
-    for (const auto& row : page->rows) {
+    MOLE_TRY(const auto page, session->api().dump(args.table, from, rows_per_page));
+    for (const auto& row : page.rows) {
       if (context.options.json)
         all.push_back(row);
       else
         context.out << row.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
     }
-    from = page->next;
+    from = page.next;
   } while (!from.empty() && context.out);
   if (context.options.json) print_json(context.out, all);
   return Exit::done;

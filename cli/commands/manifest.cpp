@@ -10,30 +10,26 @@ namespace mole::cli {
 namespace {
 
 Result<coordinator::PipelineDescription> validated(Context& context, const PipelineArgs& args) {
-  const auto submission = submission_of(args);
-  if (!submission) return submission.error();
-  return validate_submission(context, *submission);
+  MOLE_TRY(const auto submission, submission_of(args));
+  return validate_submission(context, submission);
 }
 
 Result<Exit> validate(Context& context, const PipelineArgs& args) {
-  const auto graph = validated(context, args);
-  if (!graph) return graph.error();
-  print(context, *graph, manifest_text(*graph, context.out_style));
+  MOLE_TRY(const auto graph, validated(context, args));
+  print(context, graph, manifest_text(graph, context.out_style));
   return Exit::done;
 }
 
 Result<Exit> draw(Context& context, const PipelineArgs& args) {
-  const auto graph = validated(context, args);
-  if (!graph) return graph.error();
-  print(context, *graph, coordinator::dag::to_dot(*graph));
+  MOLE_TRY(const auto graph, validated(context, args));
+  print(context, graph, coordinator::dag::to_dot(graph));
   return Exit::done;
 }
 
 // Lists the archives of an embedded coordinator if they have no listing yet: without one, a plan has no files.
 Result<> ensure_listing(Context& context, const coordinator::Submission& submission) {
   if (!context.options.coordinator.empty()) return {};
-  const auto archives = archives_of(submission);
-  if (!archives) return archives.error();
+  MOLE_TRY(const auto archives, archives_of(submission));
   {
     auto session = context.connect(context.options, Need::read);
     if (!session && session.error().code != Code::missing) return session.error();
@@ -41,22 +37,20 @@ Result<> ensure_listing(Context& context, const coordinator::Submission& submiss
       const auto files = (*session)->api().archive_files(archive);
       return files && !files->empty();
     };
-    if (session && (!(*session)->embedded() || std::all_of(archives->begin(), archives->end(), is_listed))) return {};
+    if (session && (!(*session)->embedded() || std::all_of(archives.begin(), archives.end(), is_listed))) return {};
   }
   const Interrupt interrupt;
-  auto session = context.connect(context.options, Need::work);
-  if (!session) return session.error();
-  for (const auto& archive : *archives)
-    if (auto listed = index_archive(context, **session, submission, archive, interrupt); !listed) return listed;
+  MOLE_TRY(auto session, context.connect(context.options, Need::work));
+  for (const auto& archive : archives)
+    if (auto listed = index_archive(context, *session, submission, archive, interrupt); !listed) return listed;
   return {};
 }
 
 Result<Exit> plan(Context& context, const WorkArgs& args) {
-  const auto submission = submission_of(args);
-  if (!submission) return submission.error();
-  if (auto listed = ensure_listing(context, *submission); !listed) return listed.error();
+  MOLE_TRY(const auto submission, submission_of(args));
+  if (auto listed = ensure_listing(context, submission); !listed) return listed.error();
   return show(
-      context, [&](coordinator::ClientApi& api) { return api.plan(*submission); },
+      context, [&](coordinator::ClientApi& api) { return api.plan(submission); },
       [&](const auto& planned) { return plan_text(planned, context.out_style); });
 }
 

@@ -66,17 +66,15 @@ class PlotSources {
       columns.insert(columns.end(), {"interval_end", "coverage"});
       for (const auto& filter : selection_.where)
         if (filter.values.size() > 1) columns.push_back(filter.column);  // part of the line names
-      auto found = results_of(session_, blobs_, full_name(module), selection_.range);
-      if (!found) return found.error();
+      MOLE_TRY(auto found, results_of(session_, blobs_, full_name(module), selection_.range));
       auto where = selection_.where;
-      for (const auto& total : found->document.totals)
+      for (const auto& total : found.document.totals)
         if (!filter_of(where, total)) where.push_back({total, {"all"}});
-      auto counted = selection_.rates ? counted_over(found->document) : CountedOver{};
-      auto rows = load_results({found->files, selection_.range, columns, 0, 0, where, counted});
-      if (!rows) return rows.error();
-      const bool windowed = found->document.window.has_value();
-      loaded_.emplace(module, Loaded{std::move(*rows), std::move(where), std::move(found->files), std::move(counted),
-                                     what_if(found->document), selection_.pale_below.value_or(windowed ? 0 : 1)});
+      auto counted = selection_.rates ? counted_over(found.document) : CountedOver{};
+      MOLE_TRY(auto rows, load_results({found.files, selection_.range, columns, 0, 0, where, counted}));
+      const bool windowed = found.document.window.has_value();
+      loaded_.emplace(module, Loaded{std::move(rows), std::move(where), std::move(found.files), std::move(counted),
+                                     what_if(found.document), selection_.pale_below.value_or(windowed ? 0 : 1)});
     }
     return {};
   }
@@ -90,10 +88,9 @@ class PlotSources {
     std::vector<std::string> names;
     for (const auto& column : rows.columns)
       if (is_numeric(column) || column.name == glob) names.push_back(column.name);
-    const auto matched = matching({glob}, names);
-    if (!matched) return matched.error();
+    MOLE_TRY(const auto matched, matching({glob}, names));
     if (!one_row_per_group(rows, shown)) return several_rows(full_name(module), loaded, shown);
-    auto lines = series_of(rows, shown, *matched);
+    auto lines = series_of(rows, shown, matched);
     if (!lines) return lines;
     for (auto& line : *lines) {
       line.pale_below = loaded.pale_below;
@@ -230,32 +227,27 @@ Result<Shade> parse_shade(std::string_view text) {
   const auto at = text.find('@'), slash = text.rfind('/');
   if (at == std::string_view::npos || slash == std::string_view::npos || slash < at)
     return invalid(fmt::format("'{}' is not a shade; write LABEL@TIME/LENGTH, such as scan@2007-09-23T10:00/2h", text));
-  const auto from = parse_time(text.substr(at + 1, slash - at - 1));
-  if (!from) return from.error();
+  MOLE_TRY(const auto from, parse_time(text.substr(at + 1, slash - at - 1)));
   const auto last = text.substr(slash + 1);
   const auto length = parse_duration(last);
-  const auto to = length ? Result<Micros>(*from + *length) : parse_time(last);
-  if (!to) return to.error();
-  return Shade{std::string(text.substr(0, at)), {*from, *to}};
+  MOLE_TRY(const auto to, length ? Result<Micros>(from + *length) : parse_time(last));
+  return Shade{std::string(text.substr(0, at)), {from, to}};
 }
 
 Result<std::vector<Series>> lines_of(const PlotSources& sources, const PlotArgs& args) {
   std::vector<Series> lines;
   for (const auto& text : args.columns) {
-    auto more = sources.series(text);
-    if (!more) return more.error();
-    lines.insert(lines.end(), std::make_move_iterator(more->begin()), std::make_move_iterator(more->end()));
+    MOLE_TRY(auto more, sources.series(text));
+    lines.insert(lines.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
   }
   for (const auto& [low, high] : args.bands) {
-    const auto lows = sources.series(low), highs = sources.series(high);
-    if (!lows) return lows.error();
-    if (!highs) return highs.error();
-    if (auto done = add_band(lines, *lows, *highs, band_name(low, high)); !done) return done.error();
+    MOLE_TRY(const auto lows, sources.series(low));
+    MOLE_TRY(const auto highs, sources.series(high));
+    if (auto done = add_band(lines, lows, highs, band_name(low, high)); !done) return done.error();
   }
   for (std::size_t m = 0; m < args.options.marks.size(); ++m) {
-    const auto flags = sources.series(args.options.marks[m]);
-    if (!flags) return flags.error();
-    add_marks(lines, *flags, static_cast<unsigned>(m));
+    MOLE_TRY(const auto flags, sources.series(args.options.marks[m]));
+    add_marks(lines, flags, static_cast<unsigned>(m));
   }
   return lines;
 }
@@ -270,9 +262,8 @@ PlotOptions options_of(const PlotArgs& args, const std::string& title) {
 }
 
 Result<std::string> draw(Context& context, Session& session, const PlotArgs& args) {
-  const auto module = full_module_name(session.api(), args.module);
-  if (!module) return module.error();
-  PlotSources sources(session, {*module, range_of(args.range), *parse_where(args.where), args.pale_below, args.rate});
+  MOLE_TRY(const auto module, full_module_name(session.api(), args.module));
+  PlotSources sources(session, {module, range_of(args.range), *parse_where(args.where), args.pale_below, args.rate});
   for (const auto& column : args.columns) sources.need(column);
   for (const auto& mark : args.options.marks) sources.need(mark);
   for (const auto& [low, high] : args.bands) sources.need(low), sources.need(high);
@@ -288,19 +279,17 @@ Result<std::string> draw(Context& context, Session& session, const PlotArgs& arg
 }
 
 Result<Exit> plot(Context& context, const PlotArgs& args) {
-  auto session = context.connect(context.options, Need::read);
-  if (!session) return session.error();
-  const auto svg = draw(context, **session, args);
-  if (!svg) return svg.error();
+  MOLE_TRY(auto session, context.connect(context.options, Need::read));
+  MOLE_TRY(const auto svg, draw(context, *session, args));
   if (args.out.empty()) {
-    context.out << *svg;
+    context.out << svg;
     return Exit::done;
   }
   std::error_code error;
   const auto folder = std::filesystem::path(args.out).parent_path();
   if (!folder.empty() && !std::filesystem::is_directory(folder, error))
     return invalid(fmt::format("cannot write {}: the folder {} does not exist; create it", args.out, folder.string()));
-  if (auto written = durable_write(args.out, *svg); !written) return written.error();
+  if (auto written = durable_write(args.out, svg); !written) return written.error();
   context.out << args.out << '\n';
   return Exit::done;
 }

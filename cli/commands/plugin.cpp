@@ -27,10 +27,9 @@ Result<Exit> list(Context& context, const ListArgs& args) {
 Result<Exit> inspect(Context& context, const InspectArgs& args) {
   const auto catalogue = PluginCatalogue::load(plugin_search_path(context.options));
   const auto kind = from_name<PluginKind>(args.kind);
-  const auto found = kind ? catalogue.find(*kind, args.name) : catalogue.find(args.name);
-  if (!found) return found.error();
-  if (auto valid = (*found)->sidecar.verify((*found)->library); !valid) print_error(context, valid.error());
-  print(context, plugin_json(**found), plugin_page(**found, context.out_style));
+  MOLE_TRY(const auto found, kind ? catalogue.find(*kind, args.name) : catalogue.find(args.name));
+  if (auto valid = found->sidecar.verify(found->library); !valid) print_error(context, valid.error());
+  print(context, plugin_json(*found), plugin_page(*found, context.out_style));
   return Exit::done;
 }
 

@@ -29,10 +29,9 @@ json cell(const runtime::Column& column, std::size_t row) {
 
 Result<std::string> full_module_name(coordinator::ClientApi& api, const std::string& name) {
   if (name.find('/') != std::string::npos) return name;
-  const auto status = api.status();
-  if (!status) return status.error();
+  MOLE_TRY(const auto status, api.status());
   std::vector<std::string> matches, known;
-  for (const auto& m : status->modules) {
+  for (const auto& m : status.modules) {
     known.push_back(printable(m.module));
     if (known.back().ends_with("/" + name)) matches.push_back(known.back());
   }
@@ -66,29 +65,25 @@ Result<fs::path> BlobFiles::path(const Digest& digest) {
 Result<> BlobFiles::fetch(const Digest& digest, const fs::path& to) {
   std::ofstream out(to, std::ios::binary);
   for (std::uint64_t offset = 0;;) {
-    const auto chunk = session_.api().get_blob(digest, offset, chunk_bytes);
-    if (!chunk) return chunk.error();
-    if (chunk->empty()) break;
-    out.write(chunk->data(), static_cast<std::streamsize>(chunk->size()));
-    offset += chunk->size();
+    MOLE_TRY(const auto chunk, session_.api().get_blob(digest, offset, chunk_bytes));
+    if (chunk.empty()) break;
+    out.write(chunk.data(), static_cast<std::streamsize>(chunk.size()));
+    offset += chunk.size();
   }
   if (!out.flush()) return exhausted(fmt::format("cannot write {}; free some space or set TMPDIR", to.string()));
   out.close();
-  const auto actual = digest_of_file(to);
-  if (!actual) return actual.error();
-  if (*actual != digest) return corrupt(fmt::format("result {} was damaged in transfer; try again", digest.hex()));
+  MOLE_TRY(const auto actual, digest_of_file(to));
+  if (actual != digest) return corrupt(fmt::format("result {} was damaged in transfer; try again", digest.hex()));
   return {};
 }
 
 Result<FoundResults> results_of(Session& session, BlobFiles& blobs, const std::string& module, TimeRange range) {
-  auto document = session.api().results(module, range);
-  if (!document) return document.error();
-  FoundResults found{std::move(*document), {}};
+  MOLE_TRY(auto document, session.api().results(module, range));
+  FoundResults found{std::move(document), {}};
   for (const auto& block : found.document.blocks) {
     if (block.rows_blob.empty()) continue;
-    auto path = blobs.path(block.rows_blob);
-    if (!path) return path.error();
-    found.files.push_back(std::move(*path));
+    MOLE_TRY(auto path, blobs.path(block.rows_blob));
+    found.files.push_back(std::move(path));
   }
   if (found.files.empty()) {
     const auto overrides = what_if(found.document);

@@ -40,21 +40,18 @@ Result<Exit> results(Context& context, const ResultsArgs& args) {
     print_error(context, invalid(args.format + " is a binary format and cannot go to a terminal; give -o FILE"));
     return Exit::usage;
   }
-  auto session = context.connect(context.options, Need::read);
-  if (!session) return session.error();
-  const auto module = full_module_name((*session)->api(), args.module);
-  if (!module) return module.error();
-  BlobFiles blobs(**session);
+  MOLE_TRY(auto session, context.connect(context.options, Need::read));
+  MOLE_TRY(const auto module, full_module_name(session->api(), args.module));
+  BlobFiles blobs(*session);
   const auto range = range_of(args.range);
-  const auto found = results_of(**session, blobs, *module, range);
-  if (!found) return found.error();
-  if (const auto note = what_if_note(*module, what_if(found->document)); !note.empty()) context.err << "note: " << note << '\n';
+  MOLE_TRY(const auto found, results_of(*session, blobs, module, range));
+  if (const auto note = what_if_note(module, what_if(found.document)); !note.empty()) context.err << "note: " << note << '\n';
   context.out.flush();
   const auto out = args.out.empty() ? std::nullopt : std::optional<std::filesystem::path>(args.out);
   const auto width = args.width.value_or(out ? 0 : terminal_width());
-  const auto rates = args.rate ? std::optional(counted_over(found->document)) : std::nullopt;
+  const auto rates = args.rate ? std::optional(counted_over(found.document)) : std::nullopt;
   const auto rows =
-      export_results({found->files, range, args.columns, args.rows, width, *parse_where(args.where), rates}, format, out);
+      export_results({found.files, range, args.columns, args.rows, width, *parse_where(args.where), rates}, format, out);
   if (!rows && rows.error().code == Code::cancelled) return Exit::done;                   // the reader closed the pipe
   if (!rows && rows.error().code == Code::invalid) return missing(rows.error().message);  // unknown column or group
   if (!rows) return rows.error();

@@ -91,37 +91,29 @@ void print_summary(Context& context, const Session& session, const coordinator::
 Result<Ran> submit_and_wait(Context& context, Session& session, const coordinator::Submission& submission,
                             const std::string& progress, const Interrupt& interrupt) {
   auto& api = session.api();
-  auto pipeline = api.validate(submission);
-  if (!pipeline) return pipeline.error();
-  const auto archives = archives_of(submission);
-  if (!archives) return archives.error();
-  for (const auto& archive : *archives)
+  MOLE_TRY(auto pipeline, api.validate(submission));
+  MOLE_TRY(const auto archives, archives_of(submission));
+  for (const auto& archive : archives)
     if (auto listed = index_archive(context, session, submission, archive, interrupt); !listed) return listed.error();
-  auto plan = api.plan(submission);
-  if (!plan) return plan.error();
-  auto accepted = api.submit(submission);
-  if (!accepted) return accepted.error();
-  auto request = wait_for(context, session, accepted->id, progress, interrupt, session.embedded());
-  if (!request) return request.error();
-  return Ran{std::move(*pipeline), std::move(*plan), std::move(*accepted), std::move(*request)};
+  MOLE_TRY(auto plan, api.plan(submission));
+  MOLE_TRY(auto accepted, api.submit(submission));
+  MOLE_TRY(auto request, wait_for(context, session, accepted.id, progress, interrupt, session.embedded()));
+  return Ran{std::move(pipeline), std::move(plan), std::move(accepted), std::move(request)};
 }
 
 Result<Exit> run(Context& context, const RunArgs& args) {
-  auto submission = submission_of(args.work);
-  if (!submission) return submission.error();
-  submission->priority = 1;  // before jobs that an earlier run left behind, so that the progress shown is that of this run
+  MOLE_TRY(auto submission, submission_of(args.work));
+  submission.priority = 1;  // before jobs that an earlier run left behind, so that the progress shown is that of this run
 
   const Interrupt interrupt;
-  auto session = context.connect(context.options, Need::work);
-  if (!session) return session.error();
-  const auto ran = submit_and_wait(context, **session, *submission, args.progress, interrupt);
-  if (!ran) return ran.error();
-  const auto& request = ran->request;
+  MOLE_TRY(auto session, context.connect(context.options, Need::work));
+  MOLE_TRY(const auto ran, submit_and_wait(context, *session, submission, args.progress, interrupt));
+  const auto& request = ran.request;
   if (context.options.json) {
     print_json(context.out, request);
   } else {
-    print_summary(context, **session, ran->plan, request);
-    print_next(context, **session, *submission, *ran);
+    print_summary(context, *session, ran.plan, request);
+    print_next(context, *session, submission, ran);
   }
   context.err << failures_text(request, context.err_style);
   const auto exit = exit_of_request(request);
@@ -131,8 +123,8 @@ Result<Exit> run(Context& context, const RunArgs& args) {
                          : request.waits.front();
   print_error(context, transient(waits));
   // Nothing would work on the request after the end of this process; the same command submits it again.
-  if ((*session)->embedded())
-    if (const auto ended = (*session)->api().cancel(ran->accepted.id); !ended) print_error(context, ended.error());
+  if (session->embedded())
+    if (const auto ended = session->api().cancel(ran.accepted.id); !ended) print_error(context, ended.error());
   return exit;
 }
 
@@ -156,23 +148,18 @@ Exit print_request(Context& context, const coordinator::RequestStatus& request) 
 }
 
 Result<Exit> submit(Context& context, const SubmitArgs& args) {
-  auto submission = submission_of(args.work);
-  if (!submission) return submission.error();
-  submission->priority = args.priority;
-  if (!args.id.empty()) submission->client_id = args.id;
+  MOLE_TRY(auto submission, submission_of(args.work));
+  submission.priority = args.priority;
+  if (!args.id.empty()) submission.client_id = args.id;
   const Interrupt interrupt;
-  auto session = context.connect(context.options, args.wait ? Need::work : Need::store);
-  if (!session) return session.error();
-  const auto accepted = (*session)->api().submit(*submission);
-  if (!accepted) return accepted.error();
+  MOLE_TRY(auto session, context.connect(context.options, args.wait ? Need::work : Need::store));
+  MOLE_TRY(const auto accepted, session->api().submit(submission));
   if (args.wait) {
-    const auto done = wait_for(context, **session, accepted->id, args.progress, interrupt);
-    if (!done) return done.error();
-    return print_request(context, *done);
+    MOLE_TRY(const auto done, wait_for(context, *session, accepted.id, args.progress, interrupt));
+    return print_request(context, done);
   }
-  print(context, *accepted,
-        fmt::format("request {}{}\n", printable(accepted->id), accepted->created ? "" : " (already submitted)"));
-  if ((*session)->embedded())
+  print(context, accepted, fmt::format("request {}{}\n", printable(accepted.id), accepted.created ? "" : " (already submitted)"));
+  if (session->embedded())
     context.err << "mole: the request is stored, but nothing works on it yet; start mole-coordinator on this state, or use "
                    "request submit --wait\n";
   return Exit::done;
@@ -185,25 +172,20 @@ Result<Exit> list(Context& context, const ListArgs&) {
 }
 
 Result<Exit> show_one(Context& context, const IdArgs& args) {
-  auto session = context.connect(context.options, Need::read);
-  if (!session) return session.error();
-  const auto request = (*session)->api().request(args.id);
-  if (!request) return request.error();
-  print_request(context, *request);
+  MOLE_TRY(auto session, context.connect(context.options, Need::read));
+  MOLE_TRY(const auto request, session->api().request(args.id));
+  print_request(context, request);
   return Exit::done;  // whatever the state of the request
 }
 
 Result<Exit> watch(Context& context, const IdArgs& args) {
   const Interrupt interrupt;
-  auto session = context.connect(context.options, Need::read);
-  if (!session) return session.error();
-  const auto request = (*session)->api().request(args.id);
-  if (!request) return request.error();
-  if (!is_settled(*request) && (*session)->embedded())
+  MOLE_TRY(auto session, context.connect(context.options, Need::read));
+  MOLE_TRY(const auto request, session->api().request(args.id));
+  if (!is_settled(request) && session->embedded())
     return transient("no coordinator serves this state; start mole-coordinator on it, or run the pipeline with mole run");
-  const auto done = wait_for(context, **session, args.id, args.progress, interrupt);
-  if (!done) return done.error();
-  return print_request(context, *done);
+  MOLE_TRY(const auto done, wait_for(context, *session, args.id, args.progress, interrupt));
+  return print_request(context, done);
 }
 
 Result<Exit> cancel(Context& context, const IdArgs& args) {

@@ -56,15 +56,12 @@ class ResultReader {
   // Opens the first file and selects the columns. `shorten`: hide secondary columns unless requested, for terminals.
   static Result<ResultReader> open(const ExportRequest& request, bool shorten) {
     if (request.files.empty()) return missing("no results in this range; compute them with mole run");
-    auto parquet = runtime::Parquet::open({fs::temp_directory_path()});
-    if (!parquet) return parquet.error();
-    ResultReader reader(std::move(*parquet), request);
-    auto note = reader.parquet_.note(request.files.front());
-    if (!note) return note.error();
-    reader.note_ = std::move(*note);
-    auto first = reader.parquet_.read(request.files.front());
-    if (!first) return first.error();
-    if (auto done = reader.choose(*first, shorten); !done) return done.error();
+    MOLE_TRY(auto parquet, runtime::Parquet::open({fs::temp_directory_path()}));
+    ResultReader reader(std::move(parquet), request);
+    MOLE_TRY(auto note, reader.parquet_.note(request.files.front()));
+    reader.note_ = std::move(note);
+    MOLE_TRY(auto first, reader.parquet_.read(request.files.front()));
+    if (auto done = reader.choose(first, shorten); !done) return done.error();
     return reader;
   }
 
@@ -81,15 +78,14 @@ class ResultReader {
       return std::optional<RowTable>{};
     }
     const auto& path = request_.files[next_++];
-    auto rows = parquet_.read(path, {columns_, request_.range});
-    if (!rows) return rows.error();
-    filter(*rows);
-    std::erase_if(rows->columns, [this](const Column& column) { return filter_only_.contains(column.name); });
-    make_rates(*rows);
-    if (!same_shape(*rows, shape_))
+    MOLE_TRY(auto rows, parquet_.read(path, {columns_, request_.range}));
+    filter(rows);
+    std::erase_if(rows.columns, [this](const Column& column) { return filter_only_.contains(column.name); });
+    make_rates(rows);
+    if (!same_shape(rows, shape_))
       return invalid(fmt::format("the columns of {} and {} differ; export one module of one revision at a time",
                                  request_.files.front().string(), path.string()));
-    return std::optional<RowTable>(std::move(*rows));
+    return std::optional<RowTable>(std::move(rows));
   }
 
  private:
@@ -99,8 +95,7 @@ class ResultReader {
   Result<> choose(const RowTable& all, bool shorten) {
     std::vector<std::string> names;
     for (const auto& column : all.columns) names.push_back(column.name);
-    const auto wanted = matching(request_.columns, names);
-    if (!wanted) return wanted.error();
+    MOLE_TRY(const auto wanted, matching(request_.columns, names));
     for (const auto& filter : request_.where)
       if (std::find(names.begin(), names.end(), filter.column) == names.end())
         return invalid(no_such("column", filter.column, names));
@@ -108,7 +103,7 @@ class ResultReader {
       const auto& name = column.name;
       if (name == "interval_start" || std::find(note_.by.begin(), note_.by.end(), name) != note_.by.end()) return true;
       if (!request_.columns.empty() && (!shorten || name != "coverage"))  // a table always shows coverage: it explains empty rows
-        return std::find(wanted->begin(), wanted->end(), name) != wanted->end();
+        return std::find(wanted.begin(), wanted.end(), name) != wanted.end();
       return !shorten || std::find(std::begin(hidden_in_tables), std::end(hidden_in_tables), name) == std::end(hidden_in_tables);
     };
     const auto filtered = [&](const Column& column) {
@@ -195,10 +190,9 @@ void append(Column& to, Column&& from) {
 Result<RowTable> load_all(ResultReader& reader) {
   RowTable all = reader.shape();
   for (;;) {
-    auto rows = reader.next();
-    if (!rows) return rows.error();
-    if (!*rows) return all;
-    for (std::size_t i = 0; i < all.columns.size(); ++i) append(all.columns[i], std::move((*rows)->columns[i]));
+    MOLE_TRY(auto rows, reader.next());
+    if (!rows) return all;
+    for (std::size_t i = 0; i < all.columns.size(); ++i) append(all.columns[i], std::move(rows->columns[i]));
     if (all.rows() > max_rows_in_memory)
       return exhausted(fmt::format("more than {} rows in memory; choose a shorter range", max_rows_in_memory));
   }
@@ -206,16 +200,15 @@ Result<RowTable> load_all(ResultReader& reader) {
 
 // Writes through DuckDB, which needs a file name: the target's temporary file, or a scratch file that is copied to stdout.
 Result<std::uint64_t> write_parquet(RowStream& rows, Target& target) {
-  auto parquet = runtime::Parquet::open({fs::temp_directory_path()});
-  if (!parquet) return parquet.error();
-  if (!target.temporary_path().empty()) return parquet->write(rows.shape, rows.next, target.temporary_path(), rows.note);
+  MOLE_TRY(auto parquet, runtime::Parquet::open({fs::temp_directory_path()}));
+  if (!target.temporary_path().empty()) return parquet.write(rows.shape, rows.next, target.temporary_path(), rows.note);
 
   const auto scratch = fs::temp_directory_path() / fmt::format("mole-export-{}.parquet", ::getpid());
   struct Remove {
     const fs::path& path;
     ~Remove() { ::unlink(path.c_str()); }
   } const remove{scratch};
-  auto count = parquet->write(rows.shape, rows.next, scratch, rows.note);
+  auto count = parquet.write(rows.shape, rows.next, scratch, rows.note);
   if (!count) return count;
   std::ifstream file(scratch, std::ios::binary);
   std::string chunk(1 << 20, '\0');
@@ -229,11 +222,10 @@ Result<std::uint64_t> write_rows(RowStream& rows, RowWriter& writer) {
   if (auto done = writer.begin(rows.shape); !done) return done.error();
   std::uint64_t count = 0;
   for (;;) {
-    auto more = rows.next();
-    if (!more) return more.error();
-    if (!*more) break;
-    count += (*more)->rows();
-    if (auto done = writer.rows(**more); !done) return done.error();
+    MOLE_TRY(auto more, rows.next());
+    if (!more) break;
+    count += more->rows();
+    if (auto done = writer.rows(*more); !done) return done.error();
   }
   if (auto done = writer.end(); !done) return done.error();
   return count;
@@ -255,15 +247,14 @@ std::optional<ExportFormat> export_format(std::string_view name) {
 }
 
 Result<std::uint64_t> export_results(const ExportRequest& request, ExportFormat format, const std::optional<fs::path>& output) {
-  auto reader = ResultReader::open(request, format == ExportFormat::table);
-  if (!reader) return reader.error();
+  MOLE_TRY(auto reader, ResultReader::open(request, format == ExportFormat::table));
   const auto with_rate_names = [&](RowTable table) {
     for (auto& column : table.columns)
       if (request.rates && request.rates->contains(column.name)) column.name = rate_name(column.name, column.unit);
     return table;
   };
-  RowStream rows{with_rate_names(reader->shape()), reader->note(), [&]() -> Result<std::optional<RowTable>> {
-                   auto more = reader->next();
+  RowStream rows{with_rate_names(reader.shape()), reader.note(), [&]() -> Result<std::optional<RowTable>> {
+                   auto more = reader.next();
                    if (!more || !*more) return more;
                    return std::optional<RowTable>(with_rate_names(std::move(**more)));
                  }};
@@ -275,22 +266,19 @@ Result<std::uint64_t> export_results(const ExportRequest& request, ExportFormat 
 
 Result<std::uint64_t> export_rows(RowStream& rows, ExportFormat format, const std::optional<fs::path>& output,
                                   std::uint64_t table_rows, std::size_t table_width) {
-  auto target = Target::open(output);
-  if (!target) return target.error();
-  auto sink = [&](std::string_view bytes) { return (*target)->write(bytes); };
-  auto count = format == ExportFormat::parquet ? write_parquet(rows, **target)
+  MOLE_TRY(auto target, Target::open(output));
+  auto sink = [&](std::string_view bytes) { return target->write(bytes); };
+  auto count = format == ExportFormat::parquet ? write_parquet(rows, *target)
                                                : write_rows(rows, *writer_for(format, sink, table_rows, table_width));
   if (!count) return count;
-  if (auto done = (*target)->finish(); !done) return done.error();
+  if (auto done = target->finish(); !done) return done.error();
   return count;
 }
 
 Result<LoadedResults> load_results(const ExportRequest& request) {
-  auto reader = ResultReader::open(request, false);
-  if (!reader) return reader.error();
-  auto rows = load_all(*reader);
-  if (!rows) return rows.error();
-  return LoadedResults{std::move(*rows), reader->note().by, reader->note().metric, reader->seen()};
+  MOLE_TRY(auto reader, ResultReader::open(request, false));
+  MOLE_TRY(auto rows, load_all(reader));
+  return LoadedResults{std::move(rows), reader.note().by, reader.note().metric, reader.seen()};
 }
 
 }  // namespace mole::cli

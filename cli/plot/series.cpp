@@ -67,19 +67,18 @@ Result<std::vector<Series>> series_of(const RowTable& rows, const std::vector<st
 
   std::vector<Series> out;
   for (const auto& name : columns) {
-    auto column = number_column(rows, name);
-    if (!column) return column.error();
+    MOLE_TRY(auto column, number_column(rows, name));
     std::map<std::string, std::size_t> line_of_group;
     for (std::size_t row = 0; row < rows.rows(); ++row) {
       std::string group;
       for (const auto* dimension : dimensions) group += (group.empty() ? "" : ", ") + value_text(*dimension, row);
       const auto [found, is_new] = line_of_group.try_emplace(group, out.size());
-      if (is_new) out.push_back({name, (*column)->unit, group, {}});
+      if (is_new) out.push_back({name, column->unit, group, {}});
       if (line_of_group.size() > max_groups)
         return invalid(fmt::format("a figure can show at most {} groups; select fewer with --where", max_groups));
       const bool has_coverage = coverage && type_of(*coverage) == ColumnType::f64;
       auto& points = out[found->second].points;
-      points.push_back({std::get<1>(starts->values)[row], std::get<1>(ends->values)[row], number_at(**column, row),
+      points.push_back({std::get<1>(starts->values)[row], std::get<1>(ends->values)[row], number_at(*column, row),
                         has_coverage ? std::get<2>(coverage->values)[row] : 1.0});
     }
   }

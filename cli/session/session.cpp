@@ -38,9 +38,8 @@ class RemoteSession final : public Session {
 };
 
 Result<std::unique_ptr<Session>> remote(const std::string& address, const fs::path& folder) {
-  auto api = coordinator::RemoteCoordinator::at(address);
-  if (!api) return api.error();
-  return std::unique_ptr<Session>(std::make_unique<RemoteSession>(std::move(*api), folder));
+  MOLE_TRY(auto api, coordinator::RemoteCoordinator::at(address));
+  return std::unique_ptr<Session>(std::make_unique<RemoteSession>(std::move(api), folder));
 }
 
 // True if a process listens on the socket; an abandoned socket file refuses the connection.
@@ -105,9 +104,8 @@ class EmbeddedSession final : public Session {
   }
 
   Result<> serve() {
-    const auto address = coordinator::parse_address("unix:" + socket_);
-    if (!address) return address.error();
-    server_.emplace(coordinator::serve_coordinator(*service_), std::vector{*address});
+    MOLE_TRY(const auto address, coordinator::parse_address("unix:" + socket_));
+    server_.emplace(coordinator::serve_coordinator(*service_), std::vector{address});
     if (auto started = server_->start(); !started) return started;
     return start_node();
   }
@@ -134,9 +132,8 @@ class EmbeddedSession final : public Session {
     if (options_.memory > 0) command.insert(command.end(), {"--memory", std::to_string(options_.memory)});
     if (!options_.columns) command.insert(command.end(), {"--columns", "off"});
     if (!options_.stall_limit.empty()) command.insert(command.end(), {"--stall-limit", options_.stall_limit});
-    auto child = Child::start_in_background(command, log());
-    if (!child) return child.error();
-    node_.emplace(std::move(*child));
+    MOLE_TRY(auto child, Child::start_in_background(command, log()));
+    node_.emplace(std::move(child));
     return {};
   }
 
@@ -162,9 +159,8 @@ Result<std::unique_ptr<Session>> open_embedded(const Options& options, Need need
   config.leases.heartbeat = node_heartbeat;
   config.leases.lease = node_lease;
   config.storage_failed = storage_failed;
-  auto service = coordinator::Service::open(std::move(config));
-  if (!service) return service.error();
-  auto session = std::make_unique<EmbeddedSession>(options, socket, std::move(*service));
+  MOLE_TRY(auto service, coordinator::Service::open(std::move(config)));
+  auto session = std::make_unique<EmbeddedSession>(options, socket, std::move(service));
   if (need == Need::work)
     if (auto served = session->serve(); !served) return served.error();
   return std::unique_ptr<Session>(std::move(session));

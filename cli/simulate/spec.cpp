@@ -44,9 +44,8 @@ Result<HourOfRouter> parse_hour_of_router(std::string_view text) {
   const auto [read, error] = std::from_chars(text.data(), end, file.router);
   if (at == std::string_view::npos || error != std::errc{} || read != end)
     return invalid(fmt::format("'{}' is not an hour file; write ROUTER@TIME, such as 19991@2007-09-22T20", text));
-  const auto time = parse_time(text.substr(at + 1));
-  if (!time) return time.error();
-  file.hour = floor_to(*time, hour_us);
+  MOLE_TRY(const auto time, parse_time(text.substr(at + 1)));
+  file.hour = floor_to(time, hour_us);
   return file;
 }
 

@@ -116,9 +116,8 @@ Result<> Fetcher::fetch_state(const task::StateRef& ref, const fs::path& attempt
 }
 
 Result<> Fetcher::fetch_from_peer(const std::string& node, const Digest& blob, const fs::path& target) {
-  auto address = coordinator::parse_address(node);
-  if (!address) return address.error();
-  coordinator::PeerClient peer(std::move(*address), {.connect = std::chrono::seconds(5), .receive = std::chrono::seconds(30)});
+  MOLE_TRY(auto address, coordinator::parse_address(node));
+  coordinator::PeerClient peer(std::move(address), {.connect = std::chrono::seconds(5), .receive = std::chrono::seconds(30)});
   return download(blob, target, [&](std::uint64_t offset) { return peer.get_blob(blob, offset, coordinator::piece_bytes); });
 }
 
@@ -159,13 +158,12 @@ Result<> Fetcher::download(const Digest& blob, const fs::path& target, const Sou
     Hasher hasher;
     for (std::uint64_t offset = 0;;) {
       if (cancel_.requested()) return Error{Code::cancelled, "cancelled while fetching " + blob.hex()};
-      const auto piece = source(offset);
-      if (!piece) return piece.error();
-      if (piece->empty()) break;
-      hasher.bytes(piece->data(), piece->size());
-      if (!file.write(piece->data(), static_cast<std::streamsize>(piece->size())))
+      MOLE_TRY(const auto piece, source(offset));
+      if (piece.empty()) break;
+      hasher.bytes(piece.data(), piece.size());
+      if (!file.write(piece.data(), static_cast<std::streamsize>(piece.size())))
         return exhausted("cannot write " + target.string() + "; free space on the node's disk");
-      offset += piece->size();
+      offset += piece.size();
     }
     file.close();
     if (!file) return exhausted("cannot write " + target.string() + "; free space on the node's disk");

@@ -70,9 +70,8 @@ mole::Result<> fill_defaults(Arguments& a) {
   a.options.columns = a.columns == "on";
   for (const auto& [text, time] : {std::pair{&a.wall, &a.options.wall_limit}, std::pair{&a.stall, &a.options.stall_limit},
                                    std::pair{&a.drain, &a.options.drain_limit}}) {
-    const auto parsed = mole::parse_duration(*text);
-    if (!parsed) return parsed.error();
-    *time = *parsed;
+    MOLE_TRY(const auto parsed, mole::parse_duration(*text));
+    *time = parsed;
   }
   if (a.options.worker.empty()) a.options.worker = mole::nodes::own_folder() / "mole-worker";
   if (::access(a.options.worker.c_str(), X_OK) != 0)

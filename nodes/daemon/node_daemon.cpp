@@ -17,12 +17,10 @@ constexpr auto notified = std::cv_status::no_timeout;
 }  // namespace
 
 Result<std::unique_ptr<NodeDaemon>> NodeDaemon::open(Options options, coordinator::NodeApi& coordinator) {
-  auto folder = NodeFolder::open(options.folder);
-  if (!folder) return folder.error();
-  auto listen = coordinator::parse_address(options.listen);
-  if (!listen) return listen.error();
-  std::unique_ptr<NodeDaemon> node(new NodeDaemon(std::move(options), coordinator, std::move(*folder)));
-  node->server_ = std::make_unique<coordinator::FrameServer>(coordinator::serve_peer(node->states_), std::vector{*listen});
+  MOLE_TRY(auto folder, NodeFolder::open(options.folder));
+  MOLE_TRY(auto listen, coordinator::parse_address(options.listen));
+  std::unique_ptr<NodeDaemon> node(new NodeDaemon(std::move(options), coordinator, std::move(folder)));
+  node->server_ = std::make_unique<coordinator::FrameServer>(coordinator::serve_peer(node->states_), std::vector{listen});
   if (auto started = node->server_->start(); !started) return started.error();
   return node;
 }

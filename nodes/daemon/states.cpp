@@ -34,9 +34,8 @@ std::uint64_t StateStore::bytes() const {
 }
 
 Result<> StateStore::adopt(const fs::path& file, const Digest& digest) {
-  const auto found = digest_of_file(file);
-  if (!found) return found.error();
-  if (*found != digest)
+  MOLE_TRY(const auto found, digest_of_file(file));
+  if (found != digest)
     return corrupt(file.filename().string() + " does not match the digest of state " + digest.hex() +
                    "; check this node's disk and the sender's");
   static std::atomic<unsigned> number{0};

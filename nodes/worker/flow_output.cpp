@@ -173,10 +173,9 @@ Result<> FlowPrinter::flush() { return write_all(fd_, {buffer_.data(), std::exch
 Result<> write_flow_frame(int fd, const std::vector<int>& columns, const runtime::FlowBatch& batch) {
   runtime::RowTable table;
   for (const int column : columns) table.columns.push_back(column_of(batch, column));
-  const auto bytes = runtime::encode_rows(table);
-  if (!bytes) return bytes.error();
-  if (auto done = write_length(fd, bytes->size()); !done) return done;
-  return write_all(fd, *bytes);
+  MOLE_TRY(const auto bytes, runtime::encode_rows(table));
+  if (auto done = write_length(fd, bytes.size()); !done) return done;
+  return write_all(fd, bytes);
 }
 
 Result<> write_last_frame(int fd) { return write_length(fd, 0); }

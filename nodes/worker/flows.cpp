@@ -37,9 +37,8 @@ class Decoders {
         record_(CallRecord::in_memory()) {}
 
   Result<const DecoderModule*> named(const std::string& name) {
-    auto found = catalogue_.find(PluginKind::decoder, name);
-    if (!found) return found.error();
-    return open(**found);
+    MOLE_TRY(auto found, catalogue_.find(PluginKind::decoder, name));
+    return open(*found);
   }
 
   // Returns the first decoder, by name, that recognises the file, or the only installed one.
@@ -49,13 +48,11 @@ class Decoders {
       if (plugin->descriptor.kind == PluginKind::decoder) all.push_back(plugin);
     if (all.empty())
       return missing("no decoder plugin is installed; set MOLE_PLUGIN_PATH or --plugins to a folder with decoders");
-    auto head = head_of(path);
-    if (!head) return head.error();
+    MOLE_TRY(auto head, head_of(path));
     for (const auto* plugin : all) {
       auto decoder = open(*plugin);
       if (!decoder) return decoder;
-      if ((*decoder)->vtable()->recognises(reinterpret_cast<const std::uint8_t*>(head->data()), head->size()) == 1)
-        return decoder;
+      if ((*decoder)->vtable()->recognises(reinterpret_cast<const std::uint8_t*>(head.data()), head.size()) == 1) return decoder;
     }
     if (all.size() == 1) return open(*all.front());  // the head may be damaged
     return invalid(path.string() + ": no installed decoder recognises it; name one with --decoder");
@@ -63,14 +60,12 @@ class Decoders {
 
  private:
   static Result<std::string> head_of(const std::filesystem::path& path) {
-    auto content = open_content(path);
-    if (!content) return content.error();
+    MOLE_TRY(auto content, open_content(path));
     std::string head;
     while (head.size() < 4096) {
-      auto chunk = (*content)->next();
-      if (!chunk) return chunk.error();
-      if (!*chunk || ((*chunk)->gap && !head.empty())) break;
-      const auto bytes = (*chunk)->bytes;
+      MOLE_TRY(auto chunk, content->next());
+      if (!chunk || (chunk->gap && !head.empty())) break;
+      const auto bytes = chunk->bytes;
       head.append(reinterpret_cast<const char*>(bytes.data()), std::min<std::size_t>(bytes.size(), 4096 - head.size()));
     }
     return head;
@@ -82,9 +77,8 @@ class Decoders {
       const PluginSet plugins({plugin.library.parent_path()}, *record_);
       task::PluginUse use{plugin.descriptor.name, plugin.descriptor.version, plugin.sidecar.digest, plugin.sidecar.text,
                           nlohmann::json::object()};
-      auto module = DecoderModule::open(plugins, use);
-      if (!module) return module.error();
-      opened = std::move(*module);
+      MOLE_TRY(auto module, DecoderModule::open(plugins, use));
+      opened = std::move(module);
     }
     return opened.get();
   }
@@ -111,21 +105,18 @@ using TakeFlows = std::function<Result<>(const FlowBatch&)>;
 // Prints the flows of one file; returns the state of the file.
 Result<task::FileState> print_file(const std::filesystem::path& path, const FlowsOptions& options, Decoders& decoders,
                                    const TakeFlows& take) {
-  auto decoder = options.decoder.empty() ? decoders.for_file(path) : decoders.named(options.decoder);
-  if (!decoder) return decoder.error();
-  auto content = open_content(path, {.threads = options.threads, .decode = options.decode});
-  if (!content) return content.error();
+  MOLE_TRY(auto decoder, options.decoder.empty() ? decoders.for_file(path) : decoders.named(options.decoder));
+  MOLE_TRY(auto content, open_content(path, {.threads = options.threads, .decode = options.decode}));
   ColumnSet wanted;
   if (options.format != FlowFormat::none)
     for (const int c : options.columns) wanted.set(static_cast<std::size_t>(c));
   task::File file;
   file.id = path.string();
-  FlowReader reader(file, std::move(*content), (*decoder)->vtable(), (*decoder)->module(), wanted, 0);
+  FlowReader reader(file, std::move(content), decoder->vtable(), decoder->module(), wanted, 0);
   FlowBatch batch;
   while (true) {
-    auto more = reader.next(batch);
-    if (!more) return more.error();
-    if (!*more) break;
+    MOLE_TRY(auto more, reader.next(batch));
+    if (!more) break;
     if (auto taken = take(batch); !taken) return taken.error();
   }
   const auto report = reader.report();
