@@ -20,13 +20,6 @@ bool contains(const std::vector<std::string>& words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-template <class Items>
-std::vector<std::string> names_of(const Items& items) {
-  std::vector<std::string> names;
-  for (const auto& item : items) names.push_back(item.name);
-  return names;
-}
-
 // Whether the decoder provides what `column` is made from: AS numbers of a routing table are looked up from addresses. On failure
 // `column` is the one that is missing.
 bool fills(const Descriptor& decoder, const manifest::Module& reader, std::string& column) {
@@ -74,7 +67,7 @@ class InputBinder {
     const auto archive = graph_.find_archive(bound.archive);
     if (!archive)
       return missing(bound.where + ": there is no archive \"" + bound.archive + "\"" +
-                     manifest::suggestion(bound.archive, names_of(graph_.archives)));
+                     manifest::suggestion(bound.archive, manifest::names_of(graph_.archives)));
     const auto& facts = facts_[*archive];
     if (((from_.by && contains(*from_.by, "router")) || !bound.routers.empty()) && !facts.names_router)
       return invalid(bound.where +
@@ -130,8 +123,8 @@ class InputBinder {
                      " is sequential: its states cannot be merged into totals; leave \"totals\" out");
     if (contains(*from_.totals, "router") && contains(to_.routers, "all"))
       return invalid(from_.where + ": a router is named \"all\", like the total over routers; leave router out of \"totals\"");
-    std::copy_if(to_.by.begin(), to_.by.end(), std::back_inserter(to_.totals),
-                 [&](const std::string& name) { return contains(*from_.totals, name); });
+    for (const auto& name : to_.by)
+      if (contains(*from_.totals, name)) to_.totals.push_back(name);
     return {};
   }
 
@@ -152,11 +145,10 @@ class InputBinder {
                      "\" takes a module's column; write MODULE.COLUMN, such as traffic.bytes");
     const auto source = *graph_.find_module(bound.module);
     const auto& upstream = graph_.modules[source];
-    const auto column =
-        std::find_if(upstream.outputs.begin(), upstream.outputs.end(), [&](const Column& c) { return c.name == bound.column; });
+    const auto column = std::ranges::find(upstream.outputs, bound.column, &Column::name);
     if (column == upstream.outputs.end())
       return missing(bound.where + ": the module " + upstream.name + " has no column \"" + bound.column + "\"" +
-                     manifest::suggestion(bound.column, names_of(upstream.outputs)));
+                     manifest::suggestion(bound.column, manifest::names_of(upstream.outputs)));
     if (column->type != "u64" && column->type != "i64" && column->type != "f64")
       return invalid(bound.where + ": " + upstream.name + "." + column->name + " is of type " + column->type + ", but \"" +
                      role.role + "\" takes a number; bind a numeric column");

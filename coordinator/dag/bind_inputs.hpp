@@ -4,8 +4,6 @@
 #include "coordinator/dag/graph.hpp"
 #include "coordinator/manifest/manifest.hpp"
 
-#include <vector>
-
 namespace mole::coordinator::dag {
 
 // Facts about an archive that resolving needs but the graph does not keep.

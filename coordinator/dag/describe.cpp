@@ -16,28 +16,25 @@ std::string quote(std::string_view text) {
   return out + "\"";
 }
 
-PipelineModule describe(const Module& m) {
-  PipelineModule out;
-  out.module = m.name;
-  out.plugin = m.plugin.name;
-  out.version = m.plugin.version;
-  out.interval = m.interval;
-  if (m.window > 0) out.window = m.window;
-  out.by = m.by;
-  out.totals = m.totals;
-  for (const auto& c : m.outputs) out.outputs.push_back({.name = c.name, .type = c.type, .unit = c.unit, .doc = c.doc});
-  out.execution = name_of(m.execution);
-  out.fingerprint = m.fingerprint;
-  return out;
-}
-
 }  // namespace
 
 PipelineDescription describe(const Graph& graph) {
   PipelineDescription out;
   out.pipeline = graph.pipeline;
   for (const auto& m : graph.modules) {
-    auto& module = out.modules.emplace_back(describe(m));
+    auto& module = out.modules.emplace_back(PipelineModule{.module = m.name,
+                                                           .plugin = m.plugin.name,
+                                                           .version = m.plugin.version,
+                                                           .interval = m.interval,
+                                                           .window = m.window > 0 ? std::optional(m.window) : std::nullopt,
+                                                           .by = m.by,
+                                                           .totals = m.totals,
+                                                           .inputs = {},
+                                                           .outputs = {},
+                                                           .execution = name_of(m.execution),
+                                                           .fingerprint = m.fingerprint});
+    for (const auto& c : m.outputs)
+      module.outputs.push_back({.name = c.name, .type = c.type, .unit = c.unit, .doc = c.doc, .counted_over = {}});
     for (const auto& i : m.inputs) {
       const auto from = source_name(graph, i);
       module.inputs.push_back({.role = i.role, .kind = name_of(i.kind), .from = from, .column = i.column, .unit = i.unit});
@@ -45,12 +42,7 @@ PipelineDescription describe(const Graph& graph) {
     }
   }
   for (const auto& a : graph.archives)
-    out.archives.push_back({.archive = a.name,
-                            .downloader = a.downloader.name,
-                            .decoder = a.decoder.name,
-                            .files = a.files,
-                            .covers = a.covers,
-                            .block = a.block_length});
+    out.archives.push_back({a.name, a.downloader.name, a.decoder.name, a.files, a.covers, a.block_length});
   return out;
 }
 

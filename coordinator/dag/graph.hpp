@@ -3,15 +3,7 @@
 #pragma once
 
 #include "sdk/descriptor/descriptor.hpp"
-#include "sdk/model/digest.hpp"
 #include "sdk/model/task.hpp"
-#include "sdk/model/time.hpp"
-
-#include <nlohmann/json.hpp>
-
-#include <optional>
-#include <string>
-#include <vector>
 
 namespace mole::coordinator::dag {
 
@@ -93,6 +85,9 @@ Graph prune(const Graph& graph, const std::vector<std::uint32_t>& modules);
 nlohmann::json to_json(const Graph& graph);
 // Reads what to_json wrote, from the store, which has checksums. Throws nlohmann::json::exception on another shape.
 Graph graph_from_json(const nlohmann::json& document);
+
+// Sets `parts` and `fingerprint` of every module.
+void set_fingerprints(Graph& graph);
 
 // Returns every column of the module's result, in order: interval, by, outputs, coverage and its companions.
 std::vector<Column> result_columns(const Module& module);

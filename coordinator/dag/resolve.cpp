@@ -1,12 +1,10 @@
 #include "coordinator/dag/resolve.hpp"
 
 #include "coordinator/dag/bind_inputs.hpp"
-#include "coordinator/dag/module_order.hpp"
 #include "sdk/model/filter.hpp"
 #include "sdk/model/flow_columns.hpp"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <set>
 
@@ -15,6 +13,7 @@ namespace {
 
 constexpr Micros max_window = 3660 * day_us;
 constexpr Micros max_window_intervals = 1'000'000;
+constexpr std::size_t max_depth = 16;
 
 Error at(const std::string& where, const Error& error) { return {error.code, where + ": " + error.message}; }
 
@@ -28,6 +27,66 @@ void make_paths_absolute(const Descriptor& descriptor, const std::string& base, 
   }
 }
 
+// Puts inputs before their readers, by a depth-first search over the inputs; reaching a module that is still open closes a cycle.
+class Sorter {
+ public:
+  explicit Sorter(const std::vector<manifest::Module>& modules)
+      : modules_(modules), names_(manifest::names_of(modules)), marks_(modules.size(), Mark::none), depths_(modules.size()) {
+    for (std::size_t i = 0; i < modules.size(); ++i) index_[modules[i].name] = i;
+  }
+
+  // Returns indexes into the modules. missing: an input names an unknown module. invalid: a cycle, named in full, or too long a
+  // chain.
+  Result<std::vector<std::size_t>> run() {
+    for (std::size_t i = 0; i < modules_.size(); ++i)
+      if (auto visited = visit(i); !visited) return visited.error();
+    return std::move(order_);
+  }
+
+ private:
+  enum class Mark : std::uint8_t { none, open, done };
+
+  Result<> visit(std::size_t i) {
+    if (marks_[i] == Mark::done) return {};
+    path_.push_back(i);
+    if (marks_[i] == Mark::open) return cycle_at(i);
+    marks_[i] = Mark::open;
+    std::size_t depth = 1;
+    for (const auto& input : modules_[i].inputs) {
+      if (input.module.empty()) continue;
+      const auto found = index_.find(input.module);
+      if (found == index_.end())
+        return missing(input.where + ": there is no module \"" + input.module + "\"" +
+                       manifest::suggestion(input.module, names_));
+      if (auto visited = visit(found->second); !visited) return visited;
+      depth = std::max(depth, 1 + depths_[found->second]);
+    }
+    path_.pop_back();
+    marks_[i] = Mark::done;
+    order_.push_back(i);
+    depths_[i] = depth;
+    if (depth > max_depth)
+      return invalid(modules_[i].where + ": modules are chained deeper than " + std::to_string(max_depth) +
+                     "; shorten the chain");
+    return {};
+  }
+
+  Error cycle_at(std::size_t i) const {
+    std::string cycle;
+    for (auto at = std::find(path_.begin(), path_.end(), i); at != path_.end(); ++at)
+      cycle += (cycle.empty() ? "" : " -> ") + names_[*at];
+    return invalid(modules_[i].where + ": the modules depend on each other in a cycle: " + cycle +
+                   "; remove one of these inputs");
+  }
+
+  const std::vector<manifest::Module>& modules_;
+  const std::vector<std::string> names_;
+  std::map<std::string, std::size_t> index_;
+  std::vector<Mark> marks_;
+  std::vector<std::size_t> depths_;  // length of the longest chain that ends in the module
+  std::vector<std::size_t> order_, path_;
+};
+
 class Resolver {
  public:
   Resolver(const manifest::Manifest& manifest, const PluginCatalogue& plugins, const std::string& base, const DigestOf& digest)
@@ -37,7 +96,7 @@ class Resolver {
     graph().pipeline = manifest_.pipeline;
     for (const auto& archive : manifest_.archives)
       if (auto done = add_archive(archive); !done) return done.error();
-    const auto order = order_modules(manifest_);
+    const auto order = Sorter(manifest_.modules).run();
     if (!order) return order.error();
     for (const auto index : *order)
       if (auto done = add_module(manifest_.modules[index]); !done) return done.error();
@@ -54,9 +113,7 @@ class Resolver {
   Graph& graph() { return out_.graph; }
 
   std::string where_of(const std::string& name) const {
-    for (const auto& module : manifest_.modules)
-      if (module.name == name) return module.where;
-    return name;
+    return std::ranges::find(manifest_.modules, name, &manifest::Module::name)->where;
   }
 
   Result<task::PluginUse> use(const CataloguedPlugin& plugin, const nlohmann::json& given, const std::string& where) {
@@ -142,16 +199,15 @@ class Resolver {
   Result<> set_routes(const manifest::Module& from, const Descriptor& descriptor, Module& to) {
     const auto bound = std::find_if(from.inputs.begin(), from.inputs.end(), looks_up_as);
     if (bound == from.inputs.end()) return {};
-    std::vector<std::string> names{"record"};
-    for (const auto& resource : manifest_.resources) names.push_back(resource.name);
-    const auto resource = std::find_if(manifest_.resources.begin(), manifest_.resources.end(),
-                                       [&](const manifest::Resource& r) { return r.name == bound->as; });
+    const auto resource = std::ranges::find(manifest_.resources, bound->as, &manifest::Resource::name);
+    auto names = manifest::names_of(manifest_.resources);
+    names.insert(names.begin(), "record");
     if (resource == manifest_.resources.end())
       return missing(bound->where + ": there is no resource \"" + bound->as + "\" for \"as\"" +
                      manifest::suggestion(bound->as, names));
     if (!reads_as(descriptor, to)) return {};
     const auto& known = graph().resources;
-    const auto found = std::find_if(known.begin(), known.end(), [&](const Resource& r) { return r.name == resource->name; });
+    const auto found = std::ranges::find(known, resource->name, &Resource::name);
     to.routes = static_cast<std::uint32_t>(found - known.begin());
     return found != known.end() ? Result<>() : add_resource(*resource);
   }
@@ -208,10 +264,8 @@ class Resolver {
       if (input.kind != InputKind::flows) bindings[input.role] = {input.column, input.unit, input.type};
     auto outputs = resolve_outputs(descriptor, bindings);
     if (!outputs) return at(from.where, name_sources(to, outputs.error()));
-    std::set<std::string> taken(to.by.begin(), to.by.end());
-    for (const auto* standard :
-         {"interval_start", "interval_end", "coverage", "flows_lost", "flows_late", "files_expected", "files_present"})
-      taken.insert(standard);
+    const auto standard = manifest::names_of(result_columns(to));
+    std::set<std::string> taken(standard.begin(), standard.end());
     for (const auto& output : *outputs) {
       if (!taken.insert(output.name).second)
         return invalid(from.where + ": the column \"" + output.name + "\" of " + descriptor.name +

@@ -1,14 +1,8 @@
 // Manifest -> Graph: looks up and checks every name.
 #pragma once
 
-#include "coordinator/dag/graph.hpp"
 #include "coordinator/dag/routing_tables.hpp"
-#include "coordinator/manifest/manifest.hpp"
 #include "sdk/descriptor/sidecar.hpp"
-
-#include <filesystem>
-#include <string>
-#include <vector>
 
 namespace mole::coordinator::dag {
 
@@ -30,8 +24,5 @@ struct Resolved {
 // file. invalid, missing: "<position>: cause; remedy".
 Result<Resolved> resolve(const manifest::Manifest& manifest, const PluginCatalogue& plugins, const std::string& base,
                          const DigestOf& digest = digest_of_file);
-
-// Sets `parts` and `fingerprint` of every module. Called by resolve; public for tests.
-void set_fingerprints(Graph& graph);
 
 }  // namespace mole::coordinator::dag

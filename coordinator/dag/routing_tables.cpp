@@ -3,7 +3,6 @@
 #include "sdk/model/routes.hpp"
 
 #include <algorithm>
-#include <optional>
 
 namespace mole::coordinator::dag {
 namespace {
@@ -54,7 +53,7 @@ Result<std::vector<TableFile>> find_tables(const manifest::Resource& resource, c
                    (pattern.find(manifest::date_placeholder) == std::string::npos
                         ? ""
                         : ", and that dates are written 2007-09-22 or 20070922"));
-  std::sort(found.begin(), found.end(), [](const TableFile& a, const TableFile& b) { return a.table.from < b.table.from; });
+  std::ranges::sort(found, {}, [](const TableFile& file) { return file.table.from; });
   for (std::size_t i = 0; i < found.size(); ++i) {
     auto& table = found[i];
     if (i > 0 && found[i - 1].table.from == table.table.from)
@@ -74,8 +73,7 @@ Result<std::vector<TableFile>> find_tables(const manifest::Resource& resource, c
 
 std::vector<task::RouteTableRef> routes_over(const Resource& resource, TimeRange reach) {
   const auto& tables = resource.tables;
-  auto next = std::upper_bound(tables.begin(), tables.end(), reach.from,
-                               [](Micros t, const RoutingTable& table) { return t < table.from; });
+  auto next = std::ranges::upper_bound(tables, reach.from, {}, &RoutingTable::from);
   std::vector<task::RouteTableRef> pieces;
   Micros from = reach.from;
   do {
@@ -105,8 +103,7 @@ std::vector<std::string> missing_tables(const Resource& resource, TimeRange reac
       continue;
     }
     if (!piece.stale) continue;
-    const auto table =
-        std::find_if(resource.tables.begin(), resource.tables.end(), [&](const RoutingTable& t) { return t.name == piece.name; });
+    const auto table = std::ranges::find(resource.tables, piece.name, &RoutingTable::name);
     warn({std::max(piece.used.from, table->from + resource.valid), piece.used.to}, piece.name + " is used, which is older");
   }
   return texts;

@@ -4,10 +4,7 @@
 #include "coordinator/dag/graph.hpp"
 #include "coordinator/manifest/manifest.hpp"
 
-#include <filesystem>
 #include <functional>
-#include <string>
-#include <vector>
 
 namespace mole::coordinator::dag {
 

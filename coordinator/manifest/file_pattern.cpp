@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 
 namespace mole::coordinator::manifest {
 namespace {
@@ -39,17 +40,12 @@ Result<FilePattern> FilePattern::parse(std::string_view text) {
     if (text[0] == '}' || close == std::string_view::npos) return invalid("a { without } or a } without { in the pattern");
     const auto name = text.substr(1, close - 1);
     text.remove_prefix(close + 1);
-    Kind kind;
-    if (name == "router")
-      kind = Kind::router;
-    else if (name == "sequence")
-      kind = Kind::sequence;
-    else if (name == "start:unix")
-      kind = Kind::start;
-    else if (name == "end:unix")
-      kind = Kind::end;
-    else
+    static const std::map<std::string_view, Kind> kinds = {
+        {"router", Kind::router}, {"sequence", Kind::sequence}, {"start:unix", Kind::start}, {"end:unix", Kind::end}};
+    const auto known = kinds.find(name);
+    if (known == kinds.end())
       return invalid("unknown placeholder {" + std::string(name) + "}; use {router}, {sequence}, {start:unix} or {end:unix}");
+    const auto kind = known->second;
     if (pattern.names(kind))
       return invalid("the placeholder {" + std::string(name) + "} occurs twice in the pattern; remove one");
     if (!pattern.tokens_.empty() && pattern.tokens_.back().kind != Kind::literal)

@@ -1,15 +1,27 @@
 #include "coordinator/manifest/manifest.hpp"
 
-#include "coordinator/manifest/home.hpp"
 #include "coordinator/manifest/reader.hpp"
+#include "sdk/model/filter.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace mole::coordinator::manifest {
 namespace {
 
 constexpr std::int64_t max_files_per_block = 1'000'000;
+
+// Reads an enum's name. `unknown` and `of` are the message about another name, around it.
+template <class E>
+void read_name(Reader& reader, const YamlNode& map, const std::string& key, E& value, const std::string& unknown,
+               const std::string& of = "") {
+  const auto* node = map.find(key);
+  const auto name = reader.text(node, "\"" + key + "\"");
+  const auto known = from_name<E>(name);
+  value = known.value_or(value);
+  if (node && !known) reader.fail(node->where, unknown + " \"" + name + "\"" + of + suggestion(name, all_names<E>()));
+}
+
+// ---- archives
 
 void read_block(Reader& reader, const YamlNode* node, Archive& archive) {
   const auto what = "\"block\" of the archive " + archive.name;
@@ -28,6 +40,68 @@ void read_files(Reader& reader, const YamlNode* node, Archive& archive) {
   auto pattern = FilePattern::parse(text);
   if (!pattern) return reader.fail(node->where, "\"files\": " + pattern.error().message);
   archive.files = std::move(*pattern);
+}
+
+std::string listed(const std::vector<std::string>& words) {
+  std::string out;
+  for (const auto& word : words) out += (out.empty() ? "[" : ", ") + word;
+  return out + "]";
+}
+
+// Reads a list of words and checks each as a filter after `prefix`, so that the error names the bad one.
+std::vector<std::string> filter_words(Reader& reader, const YamlNode& node, const std::string& what, const std::string& prefix,
+                                      const std::string& remedy) {
+  auto words = reader.texts(&node, what);
+  if (words.empty()) reader.fail(node.where, what + " is empty; " + remedy);
+  for (const auto& word : words)
+    if (word.find_first_of("[]()\" ") != word.npos || !parse_filter(prefix + " [" + word + "]"))
+      reader.fail(node.where, what + ": \"" + word.substr(0, 60) + "\" is not valid; " + remedy);
+  return words;
+}
+
+// A flow that crosses no border interface on this side began (or ended) at home.
+std::string not_at_border(Reader& reader, const YamlNode& node, const std::string& side) {
+  const std::string remedy = "list interface numbers, such as [17, 18], or give each router its own: {19991: [17]}";
+  const auto numbers = [&](const YamlNode& list) {
+    return side + " if in " + listed(filter_words(reader, list, "\"border_interfaces\"", side + " if in", remedy));
+  };
+  if (node.kind != YamlNode::Kind::map) return "not " + numbers(node);
+  std::string all;
+  const auto* routers = reader.names(&node, "\"border_interfaces\"");
+  if (!routers) return {};
+  if (routers->entries.empty()) reader.fail(node.where, "\"border_interfaces\" is empty; " + remedy);
+  for (const auto& [router, list] : routers->entries)
+    all += (all.empty() ? "" : " or ") + ("router in [\"" + router.text + "\"] and " + numbers(list));
+  return "not (" + all + ")";
+}
+
+task::Home filters_of(Reader& reader, const std::string& kind, const YamlNode& value) {
+  if (kind == "border_interfaces") return {not_at_border(reader, value, "in"), not_at_border(reader, value, "out")};
+  const bool networks = kind == "networks";
+  const std::string word = networks ? "ip" : "as";
+  const auto list = listed(filter_words(reader, value, "\"" + kind + "\"", "src " + word + " in",
+                                        networks ? "list networks, such as [192.0.2.0/24]" : "list AS numbers, such as [64500]"));
+  return {"src " + word + " in " + list, "dst " + word + " in " + list};
+}
+
+// The inside of the network, which gives each flow a direction: {networks: [192.0.2.0/24, "2001:db8::/32"]}, {as: [64500]} of the
+// record or of the module's routing table, {border_interfaces: [17, 18]} of any router, or {19991: [17], 19993: [4, 5]}.
+task::Home read_home(Reader& reader, const YamlNode& node) {
+  const auto* map = reader.map(&node, "\"home\"", {"networks", "as", "border_interfaces"});
+  if (!map) return {};
+  if (map->entries.size() != 1)
+    reader.fail(node.where, "\"home\" takes exactly one of networks, as, border_interfaces; remove the others");
+  if (reader.error()) return {};
+  auto home = filters_of(reader, map->entries[0].key.text, map->entries[0].value);
+  for (auto* side : {&home.source, &home.destination}) {
+    if (reader.error()) return {};
+    auto filter = parse_filter(*side);
+    if (!filter)
+      reader.fail(node.where, "\"home\": " + filter.error().message);
+    else
+      *side = filter->canonical();
+  }
+  return home;
 }
 
 Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) {
@@ -53,33 +127,16 @@ Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) 
   if (const auto* home = map->find("home")) archive.home = read_home(reader, *home);
   if (const auto* horizon = map->find("horizon")) archive.horizon = reader.time(horizon, "\"horizon\"");
   if (const auto* decoder = map->find("decoder")) {
-    if (decoder->kind == YamlNode::Kind::map) {  // the long form {plugin, params}
-      const auto* long_form = reader.map(decoder, "\"decoder\"", {"plugin", "params"});
-      if (long_form) {
-        archive.decoder = reader.text(reader.require(*long_form, "plugin", "name the decoder, such as netflow5"), "\"plugin\"");
-        archive.decoder_params = reader.object(long_form->find("params"), "\"params\"");
-      }
-    } else {
+    if (decoder->kind != YamlNode::Kind::map) {
       archive.decoder = reader.text(decoder, "\"decoder\"");
+    } else if (const auto* long_form = reader.map(decoder, "\"decoder\"", {"plugin", "params"})) {
+      archive.decoder = reader.text(reader.require(*long_form, "plugin", "name the decoder, such as netflow5"), "\"plugin\"");
+      archive.decoder_params = reader.object(long_form->find("params"), "\"params\"");
     }
   }
   if (const auto* params = map->find("decoder_params")) archive.decoder_params = reader.object(params, "\"decoder_params\"");
-  if (const auto* damage = map->find("damage")) {
-    const auto name = reader.text(damage, "\"damage\"");
-    const auto known = from_name<DamagePolicy>(name);
-    archive.damage = known.value_or(archive.damage);
-    if (!reader.error() && !known)
-      reader.fail(damage->where,
-                  "unknown policy \"" + name + "\" for damaged files" + suggestion(name, all_names<DamagePolicy>()));
-  }
-  if (const auto* decode = map->find("decode")) {
-    const auto name = reader.text(decode, "\"decode\"");
-    const auto known = from_name<Bzip2Decoder>(name);
-    archive.decode = known.value_or(archive.decode);
-    if (!reader.error() && !known)
-      reader.fail(decode->where,
-                  "\"decode\" is libbzip2 or interleaved, not \"" + name + "\"" + suggestion(name, all_names<Bzip2Decoder>()));
-  }
+  read_name(reader, *map, "damage", archive.damage, "unknown policy", " for damaged files");
+  read_name(reader, *map, "decode", archive.decode, "\"decode\" is libbzip2 or interleaved, not");
   if (reader.error()) return archive;
   if (archive.covers < second_us || archive.covers % second_us != 0)
     reader.fail(key.where, "\"covers\" must be whole seconds and at least 1s");
@@ -99,15 +156,14 @@ Resource read_resource(Reader& reader, const YamlNode& key, const YamlNode& node
   resource.files = reader.text(files, "\"files\"");
   if (const auto* valid = map->find("valid")) {
     resource.valid = reader.duration(valid, "\"valid\"");
-    if (!reader.error() && resource.valid <= 0) reader.fail(valid->where, "\"valid\" must be greater than zero, such as 1d");
+    if (resource.valid <= 0) reader.fail(valid->where, "\"valid\" must be greater than zero, such as 1d");
   }
   resource.format = resource.files.ends_with(".mmdb") ? "mmdb" : "prefixes";
   if (const auto* format = map->find("format")) {
-    static const std::vector<std::string> formats = {"prefixes", "mmdb"};
     resource.format = reader.text(format, "\"format\"");
-    if (!reader.error() && std::find(formats.begin(), formats.end(), resource.format) == formats.end())
-      reader.fail(format->where,
-                  "unknown format \"" + resource.format + "\" of routing tables" + suggestion(resource.format, formats));
+    if (resource.format != "prefixes" && resource.format != "mmdb")
+      reader.fail(format->where, "unknown format \"" + resource.format + "\" of routing tables" +
+                                     suggestion(resource.format, {"prefixes", "mmdb"}));
   }
   if (reader.error()) return resource;
   const auto slash = resource.files.rfind('/');
@@ -136,8 +192,7 @@ void read_archive_input(Reader& reader, const YamlNode& node, Input& input) {
       input.routers = reader.texts(router, "\"router\"");
       std::sort(input.routers.begin(), input.routers.end());
       input.routers.erase(std::unique(input.routers.begin(), input.routers.end()), input.routers.end());
-      if (!reader.error() && input.routers.empty())
-        reader.fail(router->where, "\"router\" is empty; leave it out for all routers");
+      if (input.routers.empty()) reader.fail(router->where, "\"router\" is empty; leave it out for all routers");
     }
   }
 }
@@ -150,16 +205,13 @@ void read_inputs(Reader& reader, const YamlNode& map, Module& module) {
     return reader.fail(module.where, "the module " + module.name +
                                          " has no input; add \"input: {archive: NAME}\" or \"inputs: {ROLE: MODULE.COLUMN}\"");
   if (one) {
-    Input input;
-    input.where = one->where;
-    read_archive_input(reader, *one, input);
-    module.inputs.push_back(std::move(input));
-    return;
+    module.inputs.emplace_back().where = one->where;
+    return read_archive_input(reader, *one, module.inputs.back());
   }
   const auto* roles = reader.names(many, "\"inputs\"");
   if (!roles) return;
   for (const auto& [role, from] : roles->entries) {
-    Input input;
+    auto& input = module.inputs.emplace_back();
     input.role = role.text;
     input.where = from.where;
     if (from.kind == YamlNode::Kind::map) {
@@ -167,21 +219,19 @@ void read_inputs(Reader& reader, const YamlNode& map, Module& module) {
     } else {
       const auto text = reader.text(&from, "\"" + role.text + "\"");
       const auto dot = text.find('.');
-      if (!reader.error() && (dot == 0 || dot == std::string::npos || dot + 1 == text.size()))
+      if (dot == 0 || dot == std::string::npos || dot + 1 == text.size())
         reader.fail(from.where, "\"" + text + "\" must be MODULE.COLUMN, such as traffic.bytes");
       input.module = text.substr(0, dot);
       if (dot != std::string::npos) input.column = text.substr(dot + 1);
     }
-    module.inputs.push_back(std::move(input));
   }
-  if (!reader.error() && module.inputs.empty()) reader.fail(many->where, "\"inputs\" is empty; bind at least one role");
+  if (module.inputs.empty()) reader.fail(many->where, "\"inputs\" is empty; bind at least one role");
 }
 
 void read_execution(Reader& reader, const YamlNode& map, Module& module) {
   if (const auto* interval = map.find("interval")) {
     module.interval = reader.duration(interval, "\"interval\"");
-    if (!reader.error() && *module.interval <= 0)
-      reader.fail(interval->where, "\"interval\" must be greater than zero, such as 15m");
+    if (*module.interval <= 0) reader.fail(interval->where, "\"interval\" must be greater than zero, such as 15m");
   }
   if (const auto* window = map.find("window")) module.window = reader.duration(window, "\"window\"");
   if (const auto* warmup = map.find("warmup")) module.warmup = reader.duration(warmup, "\"warmup\"");
@@ -192,16 +242,10 @@ void read_execution(Reader& reader, const YamlNode& map, Module& module) {
     module.filter = reader.text(filter, "\"filter\"");
     module.filter_where = filter->where;
   }
-  if (const auto* load = map.find("load")) {
-    const auto name = reader.text(load, "\"load\"");
-    const auto known = from_name<Load>(name);
-    module.load = known.value_or(module.load);
-    if (!reader.error() && !known)
-      reader.fail(load->where, "unknown load scheme \"" + name + "\"" + suggestion(name, all_names<Load>()));
-  }
+  read_name(reader, map, "load", module.load, "unknown load scheme");
   if (const auto* keep = map.find("keep_states")) {
     module.keep_states = reader.text(keep, "\"keep_states\"");
-    if (!reader.error() && module.keep_states != "all")
+    if (module.keep_states != "all")
       reader.fail(keep->where, "\"keep_states: " + module.keep_states +
                                    "\" is not available in this version, which keeps every state; leave it out or write all");
   }

@@ -6,13 +6,6 @@
 
 #include "coordinator/manifest/file_pattern.hpp"
 #include "sdk/model/task.hpp"
-#include "sdk/model/time.hpp"
-
-#include <nlohmann/json.hpp>
-
-#include <optional>
-#include <string>
-#include <vector>
 
 namespace mole::coordinator::manifest {
 
@@ -80,5 +73,11 @@ Result<Manifest> parse_manifest(std::string_view text, const std::string& name, 
 
 // Returns the closest of `known` as "; did you mean \"x\"?", or "; use one of a, b, c" if none is close.
 std::string suggestion(std::string_view word, const std::vector<std::string>& known);
+
+std::vector<std::string> names_of(const auto& items) {
+  std::vector<std::string> names;
+  for (const auto& item : items) names.push_back(item.name);
+  return names;
+}
 
 }  // namespace mole::coordinator::manifest

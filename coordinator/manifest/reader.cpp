@@ -28,16 +28,9 @@ std::size_t distance(std::string_view a, std::string_view b) {
 }
 
 std::string kind_of(const YamlNode& node) {
-  switch (node.kind) {
-    case YamlNode::Kind::null:
-      return "nothing";
-    case YamlNode::Kind::sequence:
-      return "a list";
-    case YamlNode::Kind::map:
-      return "a map";
-    default:
-      return "\"" + node.text.substr(0, 60) + "\"";
-  }
+  static constexpr const char* kinds[] = {"nothing", "", "a list", "a map"};  // in the order of YamlNode::Kind
+  const auto* kind = kinds[static_cast<std::size_t>(node.kind)];
+  return node.kind == YamlNode::Kind::scalar ? "\"" + node.text.substr(0, 60) + "\"" : kind;
 }
 
 template <class T>
@@ -75,12 +68,15 @@ void Reader::fail(const std::string& where, const std::string& message) {
   if (!error_) error_ = invalid(where + ": " + message);
 }
 
-const YamlNode* Reader::map(const YamlNode* node, const std::string& what, const std::vector<std::string>& known) {
+const YamlNode* Reader::map_of(const char* entries, const YamlNode* node, const std::string& what) {
   if (error_ || !node) return nullptr;
-  if (node->kind != YamlNode::Kind::map) {
-    fail(node->where, what + " must be a map of keys, not " + kind_of(*node));
-    return nullptr;
-  }
+  if (node->kind == YamlNode::Kind::map) return node;
+  fail(node->where, what + " must be a map of " + entries + ", not " + kind_of(*node));
+  return nullptr;
+}
+
+const YamlNode* Reader::map(const YamlNode* node, const std::string& what, const std::vector<std::string>& known) {
+  if (!map_of("keys", node, what)) return nullptr;
   for (const auto& [key, child] : node->entries)
     if (std::find(known.begin(), known.end(), key.text) == known.end()) {
       fail(key.where, "unknown key \"" + key.text.substr(0, 60) + "\" in " + what + suggestion(key.text, known));
@@ -90,11 +86,7 @@ const YamlNode* Reader::map(const YamlNode* node, const std::string& what, const
 }
 
 const YamlNode* Reader::names(const YamlNode* node, const std::string& what) {
-  if (error_ || !node) return nullptr;
-  if (node->kind != YamlNode::Kind::map) {
-    fail(node->where, what + " must be a map of names, not " + kind_of(*node));
-    return nullptr;
-  }
+  if (!map_of("names", node, what)) return nullptr;
   for (const auto& [key, child] : node->entries)
     if (!valid_name(key.text)) {
       fail(key.where, "\"" + key.text.substr(0, 60) + "\" is not a name; use up to 64 of A-Z a-z 0-9 _ -");
@@ -111,11 +103,9 @@ const YamlNode* Reader::require(const YamlNode& parent, const std::string& key, 
 
 std::string Reader::text(const YamlNode* node, const std::string& what) {
   if (error_ || !node) return {};
-  if (node->kind != YamlNode::Kind::scalar || node->text.empty()) {
-    fail(node->where, what + " must be a text, not " + kind_of(*node));
-    return {};
-  }
-  return node->text;
+  if (node->kind == YamlNode::Kind::scalar && !node->text.empty()) return node->text;
+  fail(node->where, what + " must be a text, not " + kind_of(*node));
+  return {};
 }
 
 Micros Reader::duration(const YamlNode* node, const std::string& what) {
@@ -155,29 +145,19 @@ std::vector<std::string> Reader::texts(const YamlNode* node, const std::string& 
   if (error_ || !node) return {};
   if (node->kind == YamlNode::Kind::scalar) return {text(node, what)};
   std::vector<std::string> out;
-  if (node->kind != YamlNode::Kind::sequence) {
-    fail(node->where, what + " must be a list, not " + kind_of(*node));
-    return out;
-  }
+  if (node->kind != YamlNode::Kind::sequence) fail(node->where, what + " must be a list, not " + kind_of(*node));
   for (const auto& item : node->items) out.push_back(text(&item, "an entry of " + what));
   return out;
 }
 
 nlohmann::json Reader::value(const YamlNode& node) {
-  switch (node.kind) {
-    case YamlNode::Kind::null:
-      return nullptr;
-    case YamlNode::Kind::map:
-      return object(&node, "this");
-    case YamlNode::Kind::sequence: {
-      auto list = nlohmann::json::array();
-      for (const auto& item : node.items) list.push_back(value(item));
-      return list;
-    }
-    default:
-      break;
-  }
   const auto& t = node.text;
+  if (node.kind == YamlNode::Kind::map) return object(&node, "this");
+  if (node.kind == YamlNode::Kind::sequence) {
+    auto list = nlohmann::json::array();
+    for (const auto& item : node.items) list.push_back(value(item));
+    return list;
+  }
   if (node.quoted) return t;
   if (t == "true" || t == "false") return t == "true";
   if (t == "null" || t == "~" || t.empty()) return nullptr;
@@ -189,11 +169,7 @@ nlohmann::json Reader::value(const YamlNode& node) {
 
 nlohmann::json Reader::object(const YamlNode* node, const std::string& what) {
   auto out = nlohmann::json::object();
-  if (error_ || !node || node->kind == YamlNode::Kind::null) return out;
-  if (node->kind != YamlNode::Kind::map) {
-    fail(node->where, what + " must be a map of keys, not " + kind_of(*node));
-    return out;
-  }
+  if (!node || node->kind == YamlNode::Kind::null || !map_of("keys", node, what)) return out;
   for (const auto& [key, child] : node->entries) out[key.text] = value(child);
   return out;
 }

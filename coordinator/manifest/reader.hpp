@@ -7,8 +7,6 @@
 #include <nlohmann/json.hpp>
 
 #include <optional>
-#include <string>
-#include <vector>
 
 namespace mole::coordinator::manifest {
 
@@ -35,6 +33,7 @@ class Reader {
   const YamlNode* require(const YamlNode& parent, const std::string& key, const std::string& remedy);
 
  private:
+  const YamlNode* map_of(const char* entries, const YamlNode* node, const std::string& what);
   nlohmann::json value(const YamlNode& node);
   std::optional<Error> error_;
 };

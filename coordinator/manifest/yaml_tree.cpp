@@ -105,14 +105,11 @@ Result<> apply_override(YamlNode& root, const std::string& assignment) {
                      "\" has no keys to set; it is replaced as a whole");
     YamlNode* next = at->find(key);
     if (!next) {
-      YamlNode name;
-      name.kind = YamlNode::Kind::scalar;
-      name.where = where;
-      name.text = key;
-      YamlNode child;
-      child.where = where;
-      at->entries.push_back({std::move(name), std::move(child)});
-      next = &at->entries.back().value;
+      auto& entry = at->entries.emplace_back();
+      entry.key.kind = YamlNode::Kind::scalar;
+      entry.key.text = key;
+      entry.key.where = entry.value.where = where;
+      next = &entry.value;
     }
     at = next;
     if (dot == std::string::npos) break;
