@@ -1,24 +1,21 @@
 #include "coordinator/jobs/archive_index.hpp"
 
-#include <algorithm>
 #include <tuple>
 
 namespace mole::coordinator::jobs {
 namespace {
 
-Digest file_key(const task::File& file) {
-  return Hasher().field("file").field(file.id).field(file.size).field(file.revision).finish();
+bool is_before(const task::File& a, const task::File& b) {
+  return std::tie(a.router, a.covers.from, a.id) < std::tie(b.router, b.covers.from, b.id);
 }
 
 }  // namespace
 
 ArchiveIndex::ArchiveIndex(std::vector<task::File> files, Micros covers) : covers_(covers) {
-  std::sort(files.begin(), files.end(), [](const task::File& a, const task::File& b) {
-    return std::tie(a.router, a.covers.from, a.id) < std::tie(b.router, b.covers.from, b.id);
-  });
+  std::sort(files.begin(), files.end(), is_before);
   files_.reserve(files.size());
   for (auto& file : files) {
-    const auto key = file_key(file);
+    const auto key = Hasher().field("file").field(file.id).field(file.size).field(file.revision).finish();
     files_.push_back({std::move(file), key});
   }
   for (std::uint32_t i = 0; i < files_.size();) {
@@ -42,8 +39,7 @@ std::vector<std::string> ArchiveIndex::routers() const {
 }
 
 const ArchiveIndex::Timeline* ArchiveIndex::timeline(const std::string& router) const {
-  const auto found = std::lower_bound(timelines_.begin(), timelines_.end(), router,
-                                      [](const Timeline& t, const std::string& name) { return t.router < name; });
+  const auto found = std::ranges::lower_bound(timelines_, router, {}, &Timeline::router);
   return found != timelines_.end() && found->router == router ? &*found : nullptr;
 }
 
@@ -68,9 +64,7 @@ std::vector<task::File> ArchiveIndex::reach(const std::vector<std::string>& aske
       gap.present = false;
       out.push_back(std::move(gap));
     });
-  std::stable_sort(out.begin(), out.end(), [](const task::File& a, const task::File& b) {
-    return std::tie(a.router, a.covers.from, a.id) < std::tie(b.router, b.covers.from, b.id);
-  });
+  std::stable_sort(out.begin(), out.end(), is_before);
   return out;
 }
 

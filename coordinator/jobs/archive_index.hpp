@@ -5,15 +5,9 @@
 // file name from the year 9999 costs nothing.
 #pragma once
 
-#include "sdk/model/digest.hpp"
 #include "sdk/model/task.hpp"
-#include "sdk/model/time.hpp"
 
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <type_traits>
-#include <vector>
+#include <algorithm>
 
 namespace mole::coordinator::jobs {
 
@@ -95,15 +89,8 @@ void ArchiveIndex::walk(const Timeline& t, TimeRange range, Visit visit) const {
       if (slot.overlaps(range)) see(no_file, slot);
     }
   };
-  // Binary search for the first file that may reach into the range, on the running maximum of ends.
-  auto low = std::size_t{0}, high = t.reaches.size();
-  while (low < high) {
-    const auto middle = (low + high) / 2;
-    if (t.reaches[middle] <= range.from)
-      low = middle + 1;
-    else
-      high = middle;
-  }
+  // The first file that may reach into the range.
+  const auto low = static_cast<std::size_t>(std::upper_bound(t.reaches.begin(), t.reaches.end(), range.from) - t.reaches.begin());
   std::int64_t next = floor_div(range.from - t.phase, covers_);
   if (low > 0) {  // a file just before the range may fill its first slot
     const auto& before = files_[t.first + low - 1].file.covers;

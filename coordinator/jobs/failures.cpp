@@ -1,9 +1,6 @@
 // Blocks the jobs that depend on a failed one.
 #include "coordinator/jobs/plan.hpp"
 
-#include <utility>
-#include <vector>
-
 namespace mole::coordinator::jobs {
 namespace {
 

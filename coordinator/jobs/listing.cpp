@@ -8,13 +8,12 @@ constexpr std::size_t max_id = 4096;
 bool is_usable(const std::string& id) { return !id.empty() && id.size() <= max_id && id.find('\0') == std::string::npos; }
 
 store::FileRow new_row(const task::IndexEntry& entry, std::uint64_t revision) {
-  store::FileRow row;
-  row.size = entry.size;
-  row.revision = revision;
-  row.position = entry.position;
-  row.version = entry.version;
-  row.medium = entry.medium;
-  return row;
+  return {.size = entry.size,
+          .revision = revision,
+          .position = entry.position,
+          .digest = {},
+          .version = entry.version,
+          .medium = entry.medium};
 }
 
 }  // namespace

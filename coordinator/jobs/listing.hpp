@@ -5,11 +5,6 @@
 #pragma once
 
 #include "coordinator/store/rows.hpp"
-#include "sdk/model/task.hpp"
-
-#include <map>
-#include <string>
-#include <vector>
 
 namespace mole::coordinator::jobs {
 

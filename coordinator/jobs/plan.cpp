@@ -1,8 +1,5 @@
 #include "coordinator/jobs/plan.hpp"
 
-#include <algorithm>
-#include <utility>
-
 namespace mole::coordinator::jobs {
 
 std::vector<std::string> Plan::routers(std::size_t module) const {

@@ -12,9 +12,6 @@
 #include "coordinator/store/rows.hpp"
 
 #include <functional>
-#include <memory>
-#include <string>
-#include <vector>
 
 namespace mole::coordinator::jobs {
 

@@ -1,15 +1,31 @@
 #include "coordinator/jobs/plan.hpp"
 
 #include "coordinator/dag/routing_tables.hpp"
-#include "coordinator/jobs/key_hash.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <map>
 
 namespace mole::coordinator::jobs {
 namespace {
 
 constexpr std::uint64_t result_format = 1;
+
+// The packed fields of a key. A plan computes millions of keys, so the buffer is reused.
+class KeyBuffer {
+ public:
+  void clear() { bytes_.clear(); }
+  template <class T>
+  void add(const T& field) {
+    static_assert(std::endian::native == std::endian::little && (std::is_same_v<T, Digest> || sizeof(T) == 8));
+    const auto bytes = std::as_bytes(std::span(&field, 1));
+    bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+  }
+  Digest finish() const { return digest_of(std::span<const std::byte>(bytes_)); }
+
+ private:
+  std::vector<std::byte> bytes_;
+};
 
 struct Span {
   std::int64_t from = 0, to = 0;
@@ -30,11 +46,7 @@ class Planner {
   Result<> run() {
     const auto n = graph_.modules.size();
     plan_.modules.resize(n);
-    results_.resize(n);
-    ends_.resize(n);
-    floors_.resize(n);
-    keyed_to_.resize(n);
-    wanted_.resize(n);
+    own_.resize(n);
     for (std::size_t m = 0; m < n; ++m)
       if (auto done = set_limits(m); !done) return done;
     if (auto done = set_asked(); !done) return done;
@@ -51,12 +63,21 @@ class Planner {
     std::int64_t complete = 0;  // end of the blocks that have all their files
     std::int64_t data = 0;      // end of the blocks that overlap some file
   };
+  // Blocks of one module.
+  struct Own {
+    Ends ends;
+    std::int64_t floor = INT64_MIN;  // first block of a chain below the module
+    Span asked, waiting, results;
+    std::int64_t keyed_to = 0;
+    std::vector<bool> wanted;
+  };
 
   // Sets the first and last block of a module, from the archive or from its inputs.
   Result<> set_limits(std::size_t m) {
     const auto& module = graph_.modules[m];
     const auto& archive = graph_.grid(module);
     auto& mine = plan_.modules[m];
+    auto& own = own_[m];
     const Grid grid{archive.block_length, archive.block_origin};
     const auto known = std::find(plan_.grids.begin(), plan_.grids.end(), grid);
     mine.grid = static_cast<std::uint32_t>(known - plan_.grids.begin());
@@ -64,7 +85,6 @@ class Planner {
     mine.back = ceil_div(module.window - module.interval, grid.length);
     mine.warmup = ceil_div(module.warmup, grid.length);
     bool first = true;
-    floors_[m] = INT64_MIN;
     for (const auto& input : module.inputs) {
       std::int64_t begin;
       Ends ends;
@@ -78,15 +98,15 @@ class Planner {
                 grid.number(horizon - 1) + 1};
       } else {
         begin = plan_.modules[input.source].begin;
-        ends = ends_[input.source];
-        floors_[m] = std::max(floors_[m], floors_[input.source]);
+        ends = own_[input.source].ends;
+        own.floor = std::max(own.floor, own_[input.source].floor);
       }
       mine.begin = first ? begin : std::min(mine.begin, begin);
-      ends_[m] = first ? ends : Ends{std::min(ends_[m].complete, ends.complete), std::max(ends_[m].data, ends.data)};
+      own.ends = first ? ends : Ends{std::min(own.ends.complete, ends.complete), std::max(own.ends.data, ends.data)};
       first = false;
     }
-    if (module.since) floors_[m] = std::max(floors_[m], grid.number(*module.since));
-    mine.begin = std::max(mine.begin, floors_[m]);
+    if (module.since) own.floor = std::max(own.floor, grid.number(*module.since));
+    mine.begin = std::max(mine.begin, own.floor);
     return {};
   }
 
@@ -101,8 +121,6 @@ class Planner {
     auto wanted = request_.modules;
     if (wanted.empty())
       for (std::uint32_t m = 0; m < graph_.modules.size(); ++m) wanted.push_back(m);
-    asked_.resize(graph_.modules.size());
-    waiting_.resize(graph_.modules.size());
     std::map<std::string, std::int64_t> late, skipped;
     bool any = false;
     for (const auto m : wanted) {
@@ -113,16 +131,17 @@ class Planner {
       if (span.empty()) continue;
       if (to - span.from > max_blocks) return too_many(m, to - span.from);
       const auto archive = graph_.modules[m].archive;
+      auto& own = own_[m];
       if (request_.partial) {
-        if (span.to > ends_[m].data) skipped[past_end(archive, m)] += span.to - std::max(span.from, ends_[m].data);
-        span.to = std::min(span.to, ends_[m].data);
-      } else if (span.to > ends_[m].complete) {
-        waiting_[m] = {std::max(span.from, ends_[m].complete), span.to};
-        late[past_end(archive, m)] += waiting_[m].to - waiting_[m].from;
-        span.to = std::min(span.to, ends_[m].complete);
+        if (span.to > own.ends.data) skipped[past_end(archive, m)] += span.to - std::max(span.from, own.ends.data);
+        span.to = std::min(span.to, own.ends.data);
+      } else if (span.to > own.ends.complete) {
+        own.waiting = {std::max(span.from, own.ends.complete), span.to};
+        late[past_end(archive, m)] += own.waiting.to - own.waiting.from;
+        span.to = std::min(span.to, own.ends.complete);
       }
-      if (!span.empty()) asked_[m] = span;
-      any = any || !span.empty() || !waiting_[m].empty();
+      if (!span.empty()) own.asked = span;
+      any = any || !span.empty() || !own.waiting.empty();
     }
     if (!any) return no_data(wanted.front());
     for (const auto& [text, blocks] : late)
@@ -142,11 +161,12 @@ class Planner {
   Error no_data(std::size_t m) const {
     const auto archive = graph_.modules[m].archive;
     const auto span = plan_.indexes[archive]->span({});
-    return missing("there is no data for " + graph_.modules[m].name + " in [" + format_time(request_.range.from) + ", " +
-                   format_time(request_.range.to) + "): the archive " + graph_.archives[archive].name + " covers [" +
-                   format_time(span->from) + ", " + format_time(span->to) + ")" +
-                   (floors_[m] == INT64_MIN ? "" : " and its chain begins at " + format_time(plan_.grid(m).start(floors_[m]))) +
-                   "; choose a range within it");
+    return missing(
+        "there is no data for " + graph_.modules[m].name + " in [" + format_time(request_.range.from) + ", " +
+        format_time(request_.range.to) + "): the archive " + graph_.archives[archive].name + " covers [" +
+        format_time(span->from) + ", " + format_time(span->to) + ")" +
+        (own_[m].floor == INT64_MIN ? "" : " and its chain begins at " + format_time(plan_.grid(m).start(own_[m].floor))) +
+        "; choose a range within it");
   }
 
   Error too_many(std::size_t m, std::int64_t blocks) const {
@@ -157,45 +177,49 @@ class Planner {
   // Sets the blocks whose keys are needed, from the blocks whose results the request or other modules need.
   Result<> set_span(std::size_t m) {
     auto& mine = plan_.modules[m];
+    auto& own = own_[m];
     const auto& module = graph_.modules[m];
-    results_[m].add(asked_[m]);
-    if (results_[m].empty()) return {};
-    auto states = results_[m];
+    own.results.add(own.asked);
+    if (own.results.empty()) return {};
+    auto states = own.results;
     if (module.since)
       states.from = std::min(states.from, mine.begin);
     else if (module.window > 0)
       states.from = std::min(states.from, std::max(mine.begin, states.from - mine.back));
     // A waiting block has flags but no key yet.
     auto whole = states;
-    whole.add(waiting_[m]);
+    whole.add(own.waiting);
     if (whole.to - whole.from > max_blocks) return too_many(m, whole.to - whole.from);
     total_ += whole.to - whole.from;
     if (total_ > max_plan_blocks)
       return exhausted("the range has more than " + std::to_string(max_plan_blocks) +
                        " blocks of all modules together; ask for a shorter range, for one module, or choose longer blocks");
-    mine.first = whole.from;
-    mine.flags.assign(static_cast<std::size_t>(whole.to - whole.from), 0);
+    set_blocks(mine, whole);
+    own.keyed_to = states.to;
+    for (const auto& input : module.inputs)
+      if (input.kind != InputKind::flows) own_[input.source].results.add({plan_.inputs_from(m, input, states.from), states.to});
+    return {};
+  }
+
+  static void set_blocks(ModulePlan& mine, Span blocks) {
+    mine.first = blocks.from;
+    mine.flags.assign(static_cast<std::size_t>(blocks.to - blocks.from), 0);
     mine.state_keys.resize(mine.flags.size());
     mine.result_keys.resize(mine.flags.size());
-    keyed_to_[m] = states.to;
-    for (const auto& input : module.inputs) {
-      if (input.kind == InputKind::flows) continue;
-      results_[input.source].add({plan_.inputs_from(m, input, states.from), states.to});
-    }
-    return {};
   }
 
   void compute_keys(std::size_t m) {
     auto& mine = plan_.modules[m];
+    const auto& own = own_[m];
     if (mine.flags.empty()) {
-      only_waiting(m);
-      return;
+      if (!own.waiting.empty()) set_blocks(mine, own.waiting);
+      return mark_asked(mine, own);
     }
     const auto& module = graph_.modules[m];
     const auto& grid = plan_.grid(m);
     const auto routers = plan_.routers(m);
     KeyBuffer buffer;
-    for (auto b = mine.first; b < keyed_to_[m]; ++b) {
+    for (auto b = mine.first; b < own.keyed_to; ++b) {
       const auto block = grid.block(b);
       buffer.clear();
       buffer.add(module.fingerprint);
@@ -211,18 +235,17 @@ class Planner {
       if (module.since && b > mine.begin && i > 0) buffer.add(mine.state_keys[i - 1]);
       mine.state_keys[i] = buffer.finish();
     }
-    for (auto b = std::max(mine.first, results_[m].from); b < keyed_to_[m]; ++b) {
-      const auto from = plan_.window_from(m, b);
-      const auto i = static_cast<std::size_t>(b - mine.first);
+    for (auto b = std::max(mine.first, own.results.from); b < own.keyed_to; ++b) {
+      const auto from = static_cast<std::size_t>(plan_.window_from(m, b) - mine.first),
+                 i = static_cast<std::size_t>(b - mine.first);
       buffer.clear();
       buffer.add(result_format);
       buffer.add(module.interval);
       buffer.add(module.window);
-      buffer.add(
-          hash_digests(&mine.state_keys[static_cast<std::size_t>(from - mine.first)], static_cast<std::size_t>(b - from + 1)));
+      buffer.add(digest_of(std::as_bytes(std::span(&mine.state_keys[from], i - from + 1))));
       mine.result_keys[i] = buffer.finish();
     }
-    mark_asked(m);
+    mark_asked(mine, own);
   }
 
   static void add_slots(KeyBuffer& buffer, const ArchiveIndex& index, const std::vector<std::string>& routers, TimeRange reach) {
@@ -238,10 +261,7 @@ class Planner {
 
   static void add_routes(KeyBuffer& buffer, const dag::Resource& resource, TimeRange reach) {
     const auto pieces = dag::routes_over(resource, reach);
-    for (const auto& piece : pieces) {
-      buffer.add(piece.used.from);
-      buffer.add(piece.blob);
-    }
+    for (const auto& piece : pieces) buffer.add(piece.used.from), buffer.add(piece.blob);
     buffer.add(static_cast<std::uint64_t>(pieces.size()));
   }
 
@@ -250,21 +270,9 @@ class Planner {
     buffer.add(static_cast<std::uint64_t>(to - from + 1));
   }
 
-  // Sets the flags of a module whose requested blocks all wait.
-  void only_waiting(std::size_t m) {
-    if (waiting_[m].empty()) return;
-    auto& mine = plan_.modules[m];
-    mine.first = waiting_[m].from;
-    const auto n = static_cast<std::size_t>(waiting_[m].to - waiting_[m].from);
-    mine.flags.assign(n, asked | waits);
-    mine.state_keys.resize(n);
-    mine.result_keys.resize(n);
-  }
-
-  void mark_asked(std::size_t m) {
-    auto& mine = plan_.modules[m];
-    for (auto b = asked_[m].from; b < asked_[m].to; ++b) mine.at(b) |= asked;
-    for (auto b = waiting_[m].from; b < waiting_[m].to; ++b) mine.at(b) |= asked | waits;
+  static void mark_asked(ModulePlan& mine, const Own& own) {
+    for (auto b = own.asked.from; b < own.asked.to; ++b) mine.at(b) |= asked;
+    for (auto b = own.waiting.from; b < own.waiting.to; ++b) mine.at(b) |= asked | waits;
   }
 
   void read_catalogue(std::size_t m) {
@@ -296,7 +304,7 @@ class Planner {
   void mark_needs(std::size_t m) {
     auto& mine = plan_.modules[m];
     if (mine.flags.empty()) return;
-    auto& wanted = wanted_[m];
+    auto& wanted = own_[m].wanted;
     wanted.resize(mine.flags.size());
     for (std::size_t i = 0; i < mine.flags.size(); ++i)
       if ((wanted[i] || (mine.flags[i] & (asked | waits)) == asked) && !(mine.flags[i] & has_result))
@@ -332,9 +340,10 @@ class Planner {
   }
 
   void want(std::uint32_t source, std::int64_t from, std::int64_t to) {
-    auto& upstream = plan_.modules[source];
-    wanted_[source].resize(upstream.flags.size());
-    for (auto b = from; b <= to; ++b) wanted_[source][static_cast<std::size_t>(b - upstream.first)] = true;
+    const auto& upstream = plan_.modules[source];
+    auto& wanted = own_[source].wanted;
+    wanted.resize(upstream.flags.size());
+    for (auto b = from; b <= to; ++b) wanted[static_cast<std::size_t>(b - upstream.first)] = true;
   }
 
   Plan& plan_;
@@ -342,11 +351,7 @@ class Planner {
   const PlanRequest& request_;
   const CatalogueScan& catalogue_;
   const HolderLives& lives_;
-  std::vector<Ends> ends_;
-  std::vector<std::int64_t> floors_;  // first block of a chain below the module
-  std::vector<Span> asked_, waiting_, results_;
-  std::vector<std::int64_t> keyed_to_;
-  std::vector<std::vector<bool>> wanted_;
+  std::vector<Own> own_;    // parallel to the modules
   std::int64_t total_ = 0;  // blocks of all modules
 };
 
@@ -354,9 +359,7 @@ class Planner {
 
 Result<Plan> make_plan(std::shared_ptr<const dag::Graph> graph, Indexes indexes, const PlanRequest& request,
                        const CatalogueScan& catalogue, const HolderLives& lives) {
-  Plan plan;
-  plan.graph = std::move(graph);
-  plan.indexes = std::move(indexes);
+  Plan plan{std::move(graph), std::move(indexes), {}, {}, {}};
   if (auto done = Planner(plan, request, catalogue, lives).run(); !done) return done.error();
   return plan;
 }
