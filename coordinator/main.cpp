@@ -21,19 +21,11 @@ using mole::coordinator::Address;
 constexpr int failed = 1, usage = 2, not_found = 4, refused = 5, try_later = 75;
 
 int complain(const mole::Error& error) {
+  using mole::Code;
   std::fprintf(stderr, "mole-coordinator: %s\n", error.message.c_str());
-  switch (error.code) {
-    case mole::Code::invalid:
-    case mole::Code::unsupported:
-      return refused;
-    case mole::Code::missing:
-      return not_found;
-    case mole::Code::transient:
-    case mole::Code::exhausted:
-      return try_later;
-    default:
-      return failed;
-  }
+  if (error.code == Code::invalid || error.code == Code::unsupported) return refused;
+  if (error.code == Code::transient || error.code == Code::exhausted) return try_later;
+  return error.code == Code::missing ? not_found : failed;
 }
 
 struct Arguments {

@@ -2,9 +2,6 @@
 
 #include <time.h>
 
-#include <optional>
-#include <random>
-
 namespace mole::coordinator {
 
 using control::Change;
@@ -142,29 +139,10 @@ Result<std::vector<Verdict>> Service::complete(const std::vector<Completion>& co
 
 // ---- queries
 
-Result<PipelineDescription> Service::validate(const Submission& submission) { return submissions_.validate(submission); }
-
 Result<PlanReport> Service::plan(const Submission& submission) {
   const auto question = submissions_.for_plan(submission);
   if (!question) return question.error();
   return queries_.plan(*question);
-}
-
-Result<JobExplanation> Service::explain(const std::string& job) { return queries_.explain(job); }
-Result<RequestStatus> Service::request(const std::string& id) { return queries_.request(id); }
-Result<std::vector<RequestStatus>> Service::requests() { return queries_.requests(); }
-Result<ClusterStatus> Service::status() { return queries_.status(); }
-
-Result<Lineage> Service::why(const std::string& module, const std::string& column, Micros time) {
-  return queries_.why(module, column, time);
-}
-
-Result<ModuleResults> Service::results(const std::string& module, TimeRange range) { return queries_.results(module, range); }
-Result<std::vector<ArchiveFile>> Service::archive_files(const std::string& archive) { return queries_.archive_files(archive); }
-Result<ArchiveGaps> Service::archive_gaps(const std::string& archive) { return queries_.archive_gaps(archive); }
-
-Result<TableDump> Service::dump(const std::string& table, const std::string& from, std::uint32_t limit) {
-  return queries_.dump(table, from, limit);
 }
 
 // ---- blobs
@@ -174,10 +152,6 @@ Result<std::uint64_t> Service::put_blob(const Digest& digest, std::uint64_t offs
   // A full disk is a storage error like any other. Nodes keep their blobs and send them after a restart.
   if (!held && held.error().code == Code::exhausted && config_.storage_failed) config_.storage_failed(held.error().message);
   return held;
-}
-
-Result<std::string> Service::get_blob(const Digest& digest, std::uint64_t offset, std::uint32_t limit) {
-  return blobs_.get(digest, offset, limit);
 }
 
 }  // namespace mole::coordinator

@@ -4,26 +4,10 @@
 //   auto service = Service::open({.state = "mole-state", .plugins = folders, .create = true});
 #pragma once
 
-#include "coordinator/control/change.hpp"
 #include "coordinator/control/completions.hpp"
-#include "coordinator/control/config.hpp"
 #include "coordinator/control/grants.hpp"
-#include "coordinator/control/listings.hpp"
 #include "coordinator/control/queries.hpp"
-#include "coordinator/control/requests.hpp"
-#include "coordinator/control/routing_tables.hpp"
-#include "coordinator/control/state.hpp"
-#include "coordinator/control/submissions.hpp"
-#include "coordinator/store/blobs.hpp"
-#include "coordinator/store/records.hpp"
-#include "coordinator/store/store.hpp"
-#include "coordinator/views/views.hpp"
 #include "coordinator/wire/api.hpp"
-
-#include <memory>
-#include <string>
-#include <type_traits>
-#include <vector>
 
 namespace mole::coordinator {
 
@@ -35,18 +19,22 @@ class Service final : public Api {
 
   Result<Accepted> submit(const Submission&) override;
   Result<PlanReport> plan(const Submission&) override;
-  Result<PipelineDescription> validate(const Submission&) override;
-  Result<RequestStatus> request(const std::string& id) override;
-  Result<std::vector<RequestStatus>> requests() override;
+  Result<PipelineDescription> validate(const Submission& submission) override { return submissions_.validate(submission); }
+  Result<RequestStatus> request(const std::string& id) override { return queries_.request(id); }
+  Result<std::vector<RequestStatus>> requests() override { return queries_.requests(); }
   Result<RequestStatus> cancel(const std::string& id) override;
-  Result<ClusterStatus> status() override;
-  Result<JobExplanation> explain(const std::string& job) override;
-  Result<Lineage> why(const std::string& module, const std::string& column, Micros time) override;
-  Result<ModuleResults> results(const std::string& module, TimeRange range) override;
-  Result<std::vector<ArchiveFile>> archive_files(const std::string& archive) override;
-  Result<ArchiveGaps> archive_gaps(const std::string& archive) override;
+  Result<ClusterStatus> status() override { return queries_.status(); }
+  Result<JobExplanation> explain(const std::string& job) override { return queries_.explain(job); }
+  Result<Lineage> why(const std::string& module, const std::string& column, Micros time) override {
+    return queries_.why(module, column, time);
+  }
+  Result<ModuleResults> results(const std::string& module, TimeRange range) override { return queries_.results(module, range); }
+  Result<std::vector<ArchiveFile>> archive_files(const std::string& archive) override { return queries_.archive_files(archive); }
+  Result<ArchiveGaps> archive_gaps(const std::string& archive) override { return queries_.archive_gaps(archive); }
   Result<Accepted> archive_task(const Submission&, const std::string& archive, RequestKind kind) override;
-  Result<TableDump> dump(const std::string& table, const std::string& from, std::uint32_t limit) override;
+  Result<TableDump> dump(const std::string& table, const std::string& from, std::uint32_t limit) override {
+    return queries_.dump(table, from, limit);
+  }
 
   Result<Registration> register_node(const NodeInfo&) override;
   Result<std::vector<task::Spec>> lease(const LeaseRequest&) override;
@@ -55,7 +43,9 @@ class Service final : public Api {
   Result<std::vector<Verdict>> complete(const std::vector<Completion>&) override;
 
   Result<std::uint64_t> put_blob(const Digest&, std::uint64_t offset, std::string_view bytes, std::uint64_t total) override;
-  Result<std::string> get_blob(const Digest&, std::uint64_t offset, std::uint32_t limit) override;
+  Result<std::string> get_blob(const Digest& digest, std::uint64_t offset, std::uint32_t limit) override {
+    return blobs_.get(digest, offset, limit);
+  }
 
  private:
   Service(Config config, std::unique_ptr<store::Store> store, store::Blobs blobs);

@@ -1,21 +1,14 @@
 // Accepts a request: checks it against running requests, writes its rows and takes its first step.
 #include "coordinator/control/requests.hpp"
-#include "coordinator/store/keys.hpp"
 
 namespace mole::coordinator::control {
-
-using nlohmann::json;
-using requests::Request;
-using store::Table;
-namespace keys = store::keys;
-
 namespace {
 
 constexpr std::size_t max_history = 16;
 constexpr std::size_t max_open = 1000;  // requests; each holds a plan in memory and is visited by every completion
 
 Accepted accepted_document(const Request& request, bool created) {
-  Accepted out{request.id(), created, {}, request.range.from, request.range.to};
+  Accepted out{request.id, created, {}, request.from, request.to};
   for (const auto& module : request.graph->modules)
     if (request.module.empty() || module.name == request.module) out.modules.push_back(request.graph->full_name(module));
   return out;
@@ -39,6 +32,7 @@ Result<Accepted> Requests::accept(Prepared prepared, Change& change) {
         if (auto good = check_tables_agree(request, other); !good) return good.error();
   if (auto good = check_released_versions(prepared.libraries); !good) return good.error();
   request.number = state_.next_request++;
+  request.id = requests::request_id(request.number);
   request.submitted = state_.wall();
   store_versions(prepared.libraries, change);
   records_.put_json(change.batch, Table::revisions, keys::text(request.revision), prepared.document);
@@ -81,7 +75,7 @@ Result<> Requests::check_archives_agree(const dag::Graph& graph) const {
       const auto same =
           other.terminal() || other.graph->pipeline != graph.pipeline ? std::nullopt : other.graph->find_archive(archive.name);
       if (same && place_of(*other.graph, other.graph->archives[*same]) != place_of(graph, archive))
-        return transient("request " + other.id() + " reads the archive " + graph.full_name(archive) +
+        return transient("request " + other.id + " reads the archive " + graph.full_name(archive) +
                          " with other parameters; try again when it has ended, cancel it, or give this archive another name");
     }
   return {};
@@ -127,9 +121,7 @@ void Requests::store_modules(const Prepared& prepared, Change& change) {
     if (!changed && row.revision == request.revision && row.overrides == overrides) continue;
     row.revision = request.revision;
     row.overrides = overrides;
-    records_.put_json(
-        change.batch, Table::modules, name,
-        {{"fingerprint", row.fingerprint}, {"revision", row.revision}, {"history", row.history}, {"overrides", overrides}});
+    records_.put_json(change.batch, Table::modules, name, row);
   }
 }
 

@@ -2,15 +2,15 @@
 #pragma once
 
 #include "coordinator/leases/scheduler.hpp"
+#include "coordinator/store/keys.hpp"
 #include "coordinator/store/records.hpp"
 #include "coordinator/views/views.hpp"
 
-#include <map>
-#include <optional>
-#include <string>
-#include <utility>
-
 namespace mole::coordinator::control {
+
+namespace keys = store::keys;
+using nlohmann::json;
+using store::Table;
 
 // Used by one thread, under the service's lock.
 class Change {

@@ -1,11 +1,8 @@
 #pragma once
 
-#include "coordinator/leases/scheduler.hpp"
+#include "coordinator/leases/failures.hpp"
 
 #include <filesystem>
-#include <functional>
-#include <string>
-#include <vector>
 
 namespace mole::coordinator {
 

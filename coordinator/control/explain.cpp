@@ -1,17 +1,10 @@
 // Reports what a submission would do, and why a job is computed.
 #include "coordinator/control/queries.hpp"
 #include "coordinator/requests/lineage.hpp"
-#include "coordinator/store/keys.hpp"
-
-#include <algorithm>
-#include <set>
 
 namespace mole::coordinator::control {
 
 using jobs::Flag;
-using nlohmann::json;
-using store::Table;
-namespace keys = store::keys;
 
 namespace {
 
@@ -85,33 +78,22 @@ std::string job_name(const dag::Graph& graph, std::uint32_t module, Micros from)
 
 // ---- reasons
 
+// Current and former fingerprints of a graph's modules by full name, latest first.
+using Fingerprints = std::map<std::string, std::vector<Digest>>;
+
 struct Reason {
   std::string sentence;
   std::vector<KeyChange> changed;
 };
 
-Reason reason_of(std::vector<KeyChange> changed) {
-  auto sentence = requests::sentence_of(changed);
-  return {std::move(sentence), std::move(changed)};
-}
-
-std::vector<KeyChange> read_changes(const json& stored) {
-  std::vector<KeyChange> out;
-  for (const auto& change : stored)
-    if (auto read = read_document<KeyChange>(change)) out.push_back(std::move(*read));
-  return out;
-}
-
 // Finds out why a job's key differs from the stored one.
 class Reasons {
  public:
-  // `former`: former fingerprints of the plan's modules by full name, latest first.
-  Reasons(const store::Records& records, const jobs::Plan& plan, const std::map<std::string, std::vector<Digest>>& former)
-      : records_(records), plan_(plan), former_(former) {}
+  Reasons(const store::Records& records, const jobs::Plan& plan, const Fingerprints& known)
+      : records_(records), plan_(plan), known_(known) {}
 
   Reason of(std::uint32_t m, std::int64_t block) const {
-    const auto& module = plan_.graph->modules[m];
-    const auto lineage = records_.of_job(Table::lineage, module.fingerprint, plan_.grid(m).start(block));
+    const auto lineage = records_.of_job(Table::lineage, plan_.graph->modules[m].fingerprint, plan_.grid(m).start(block));
     if (lineage.is_object())
       if (auto reason = from_lineage(m, block, lineage)) return *reason;
     if (auto reason = from_history(m, block)) return *reason;
@@ -123,9 +105,11 @@ class Reasons {
     const auto flags = plan_.modules[m].flags_at(block);
     auto changed = requests::changed_inputs(lineage.value("decides", json()), requests::inputs_now(plan_, m, block), max_changes);
     if (plan_.graph->modules[m].window > 0 && !changed.empty()) add_states(m, block, changed);
-    if (!changed.empty()) return reason_of(std::move(changed));
+    if (!changed.empty()) return Reason{requests::sentence_of(changed), changed};
     if ((flags & Flag::has_result) && !(flags & Flag::needs_state)) {
-      auto before = read_changes(lineage.value("because", json::array()));
+      std::vector<KeyChange> before;
+      for (const auto& change : lineage.value("because", json::array()))
+        if (auto read = read_document<KeyChange>(change)) before.push_back(std::move(*read));
       if (before.empty()) return std::nullopt;
       return Reason{"computed again because of: " + requests::sentence_of(before), before};
     }
@@ -150,30 +134,34 @@ class Reasons {
 
   std::optional<Reason> from_history(std::uint32_t m, std::int64_t block) const {
     const auto& module = plan_.graph->modules[m];
-    const auto history = former_.find(plan_.graph->full_name(module));
-    if (history == former_.end()) return std::nullopt;
+    const auto history = known_.find(plan_.graph->full_name(module));
+    if (history == known_.end()) return std::nullopt;
     for (const auto& former : history->second) {
       if (former == module.fingerprint || !records_.catalogue(former, plan_.grid(m).start(block))) continue;
       const auto parts = records_.json(Table::fingerprints, keys::text(former));
       auto changed = requests::changed_parts(parts.is_object() ? parts["parts"] : json(), module.parts);
-      if (!changed.empty()) return reason_of(std::move(changed));
+      if (!changed.empty()) return Reason{requests::sentence_of(changed), changed};
     }
     return std::nullopt;
   }
 
   const store::Records& records_;
   const jobs::Plan& plan_;
-  const std::map<std::string, std::vector<Digest>>& former_;
+  const Fingerprints& known_;
 };
 
-// Returns the current and former fingerprints of a graph's modules by full name, latest first.
-std::map<std::string, std::vector<Digest>> former_fingerprints(const State& state, const dag::Graph& graph)
-    MOLE_REQUIRES(service_mutex) {
-  std::map<std::string, std::vector<Digest>> out;
+// What a plan is made from, at one moment.
+struct Copy {
+  store::Store::Snapshot stored;
+  PlanInputs inputs;
+  Fingerprints known;
+};
+
+Copy copy_for_plan(const State& state, const store::Records& records, const dag::Graph& graph) MOLE_REQUIRES(service_mutex) {
+  Copy out{records.store().snapshot(), state.plan_inputs(graph), {}};
   for (const auto& module : graph.modules)
     if (const auto* row = state.module_row(graph.full_name(module))) {
-      auto& history = out[graph.full_name(module)];
-      history = row->history;
+      auto& history = out.known[graph.full_name(module)] = row->history;
       history.insert(history.begin(), row->fingerprint);
     }
   return out;
@@ -213,21 +201,17 @@ json record_with_flows(const json& lineage) {
 }  // namespace
 
 Result<PlanReport> Queries::plan(const Submissions::Question& question) const {
-  PlanInputs inputs;
-  std::map<std::string, std::vector<Digest>> former;
+  Copy now;
   double rate = 0;
-  store::Store::Snapshot snapshot;
   {
     State::Lock lock(state_);
-    snapshot = records_.store().snapshot();
-    inputs = state_.plan_inputs(*question.graph);
-    former = former_fingerprints(state_, *question.graph);
+    now = copy_for_plan(state_, records_, *question.graph);
     rate = state_.bytes_per_second;
   }
-  const store::Records records(records_.store(), snapshot);
-  auto plan = make_plan(records, question.graph, std::move(inputs), question.ask);
+  const store::Records records(records_.store(), now.stored);
+  auto plan = make_plan(records, question.graph, std::move(now.inputs), question.ask);
   if (!plan) return plan.error();
-  const Reasons reasons(records, *plan, former);
+  const Reasons reasons(records, *plan, now.known);
   PlanReport out;
   for (std::uint32_t m = 0; m < plan->modules.size(); ++m) {
     const auto& module = plan->graph->modules[m];
@@ -268,23 +252,19 @@ Result<JobExplanation> Queries::explain(const std::string& job) const {
   const auto& module = graph->modules[m];
   const auto& archive = graph->grid(module);
   const auto from = floor_to(*time, archive.block_length, archive.block_origin);
-  PlanInputs inputs;
-  std::map<std::string, std::vector<Digest>> former;
+  Copy now;
   std::uint8_t live = 0;
   bool running = false;
   std::optional<leases::FailureRecord> failure;
-  store::Store::Snapshot snapshot;
   {
     State::Lock lock(state_);
-    snapshot = records_.store().snapshot();
-    inputs = state_.plan_inputs(*graph);
-    former = former_fingerprints(state_, *graph);
+    now = copy_for_plan(state_, records_, *graph);
     live = live_flags(state_, module, from);
     running = state_.scheduler.running({module.fingerprint, from});
     if (const auto* known = state_.scheduler.failure({module.fingerprint, from}); known && known->given_up) failure = *known;
   }
-  const store::Records records(records_.store(), snapshot);
-  auto plan = make_plan(records, graph, std::move(inputs), {{m}, {from, from + archive.block_length}, true});
+  const store::Records records(records_.store(), now.stored);
+  auto plan = make_plan(records, graph, std::move(now.inputs), {{m}, {from, from + archive.block_length}, true});
   if (!plan) return plan.error();
   const auto b = plan->grid(m).number(from);
   const auto& mine = plan->modules[m];
@@ -295,7 +275,7 @@ Result<JobExplanation> Queries::explain(const std::string& job) const {
   if (failure && (flags & needs_any)) flags |= Flag::failed;  // also when its request has ended
   const auto row = records.catalogue(module.fingerprint, from);
   const auto record = record_with_flows(records.of_job(Table::lineage, module.fingerprint, from));
-  auto reason = Reasons(records, *plan, former).of(m, b);
+  auto reason = Reasons(records, *plan, now.known).of(m, b);
   JobExplanation out;
   out.job = job_name(*graph, m, from);
   out.state = job_state(flags, running);

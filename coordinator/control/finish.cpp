@@ -1,16 +1,9 @@
 // Decides whether a request has ended, and writes its summary.
 #include "coordinator/control/requests.hpp"
-#include "coordinator/store/keys.hpp"
 
-#include <algorithm>
 #include <cmath>
 
 namespace mole::coordinator::control {
-
-using requests::Request;
-using store::Table;
-namespace keys = store::keys;
-
 namespace {
 
 constexpr std::size_t max_failures = 1000;
@@ -89,7 +82,7 @@ void Requests::finish(Request& request, RequestState state, const std::string& r
 }
 
 void Requests::finish_verified(Request& request, Change& change) {
-  if (!request.failures.empty())
+  if (!request.given_up.empty())
     return finish(request, RequestState::failed, "some files could not be read; mole archive verify tries them again", change);
   if (request.damaged)
     return finish(request, RequestState::partial, "damaged or unreadable files: mole archive gaps names them", change);
@@ -98,14 +91,14 @@ void Requests::finish_verified(Request& request, Change& change) {
 
 // Sets the final failures, counts and coverage.
 void Requests::summarize(Request& request) {
-  request.counts = state_.scheduler.counts(request.number);
+  request.jobs = state_.scheduler.counts(request.number);
   request.files.done = request.files.total;
   request.bytes.done = request.bytes.total;
   const auto* plan = state_.scheduler.plan(request.number);
   if (!plan) return;
   Covered all, plain, windowed;
   const auto has_window = windowed_modules(*plan->graph);
-  request.failures.clear();
+  request.given_up.clear();
   for (std::size_t m = 0; m < plan->modules.size(); ++m) {
     const auto& mine = plan->modules[m];
     const auto& module = plan->graph->modules[m];
@@ -117,32 +110,34 @@ void Requests::summarize(Request& request) {
                               all.add(row);
                               (has_window[m] ? windowed : plain).add(row);
                             });
-    for (auto b = mine.first; b < mine.last() && request.failures.size() < max_failures; ++b) {
+    for (auto b = mine.first; b < mine.last() && request.given_up.size() < max_failures; ++b) {
       if (!(mine.flags_at(b) & jobs::failed)) continue;
       if (const auto* failure = state_.scheduler.failure({module.fingerprint, grid.start(b)}))
-        request.failures.push_back(failure_document(*plan->graph, module, grid.start(b), *failure));
+        request.given_up.push_back(failure_document(*plan->graph, module, grid.start(b), *failure));
     }
   }
   if (all.jobs == 0) return;
   request.coverage = all.mean();
   if (plain.jobs == 0 || windowed.jobs == 0) return;
-  request.coverage_plain = plain.mean();
-  request.coverage_windowed = windowed.mean();
+  request.coverage_without_windows = plain.mean();
+  request.coverage_with_windows = windowed.mean();
 }
 
 Result<RequestStatus> Requests::cancel(const std::string& id, Change& change) {
   const auto number = requests::request_number(id);
   if (!number) return number.error();
   const auto found = state_.live.find(*number);
-  if (found == state_.live.end()) {
-    const auto row = records_.json(Table::requests, keys::number(*number));
-    if (!row.is_object()) return missing("there is no request " + id + "; mole request list shows them");
-    const auto ended = requests::request_from_row(*number, row);
-    return requests::describe(ended, ended.counts, true);
-  }
+  if (found == state_.live.end()) return ended_request(records_, *number);
   auto& request = found->second;
   if (!request.terminal()) finish(request, RequestState::cancelled, "withdrawn", change);
-  return requests::describe(request, request.counts, true);
+  return requests::describe(request, request.jobs, true);
+}
+
+Result<RequestStatus> ended_request(const store::Records& records, std::uint64_t number) {
+  const auto row = records.json(Table::requests, keys::number(number));
+  if (!row.is_object()) return missing("there is no request " + requests::request_id(number) + "; mole request list shows them");
+  const auto ended = requests::request_from_row(number, row);
+  return requests::describe(ended, ended.jobs, true);
 }
 
 }  // namespace mole::coordinator::control

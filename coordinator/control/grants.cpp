@@ -1,23 +1,60 @@
 #include "coordinator/control/grants.hpp"
 
-#include "coordinator/leases/grant_row.hpp"
-#include "coordinator/store/keys.hpp"
 #include "coordinator/tasks/spec_builder.hpp"
 
-#include <algorithm>
-
 namespace mole::coordinator::control {
+namespace {
 
-using nlohmann::json;
-using store::Table;
-namespace keys = store::keys;
+// The stored form of a lease, so that a restarted coordinator does not grant the work again while its node is still running it.
+struct StoredStep {
+  std::uint32_t module;
+  bool make_state, make_result;
+  Digest fingerprint, state_key, result_key;
+};
+struct StoredLease {
+  std::string node, incarnation;
+  std::uint64_t epoch, seq;
+  task::Kind kind;
+  std::uint64_t request;
+  std::uint32_t grid;
+  std::int64_t block_number;
+  TimeRange block;
+  std::vector<StoredStep> steps;
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StoredStep, module, make_state, make_result, fingerprint, state_key, result_key)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StoredLease, node, incarnation, epoch, seq, kind, request, grid, block_number, block, steps)
+
+json row_of(const leases::Grant& g, const LeaseRequest& ask) {
+  StoredLease row{ask.node, ask.incarnation, g.epoch, g.seq, g.kind, g.request, g.ref.grid, g.ref.number, g.block, {}};
+  for (const auto& [step, job, state_key, result_key] : g.steps)
+    row.steps.push_back({step.module, step.make_state, step.make_result, job.fingerprint, state_key, result_key});
+  return row;
+}
+
+bool adopt(State& state, const std::string& id, const json& row) MOLE_REQUIRES(service_mutex) {
+  try {
+    const auto [node, incarnation, epoch, seq, kind, request, grid, number, block, steps] = row.get<StoredLease>();
+    leases::Grant grant{id, epoch, seq, kind, request, 0, {grid, number}, block, {}};
+    for (const auto& s : steps)
+      grant.steps.push_back({{s.module, s.make_state, s.make_result}, {s.fingerprint, block.from}, s.state_key, s.result_key});
+    return state.scheduler.adopt(grant, node, incarnation, state.now());
+  } catch (const json::exception&) {
+    return false;  // the lease is lost, which costs only repeated work
+  }
+}
+
+// Empty: unknown.
+std::string address_of(const std::map<std::string, NodeRow>& nodes, std::uint32_t number) {
+  const auto found = std::find_if(nodes.begin(), nodes.end(), [&](const auto& entry) { return entry.second.number == number; });
+  return found == nodes.end() ? std::string{} : found->second.address;
+}
+
+}  // namespace
 
 void Grants::adopt_stored() {
   store::Batch batch;
-  records_.scan_json(Table::leases, "", [&](std::string_view key, const json& row) MOLE_REQUIRES(service_mutex) {
-    auto stored = leases::lease_from_row(std::string(key), row);
-    if (!stored || !state_.scheduler.adopt(std::move(stored->grant), stored->node, stored->incarnation, state_.now()))
-      batch.erase(Table::leases, key);
+  records_.scan_json(Table::leases, [&](std::string_view key, const json& row) MOLE_REQUIRES(service_mutex) {
+    if (!adopt(state_, std::string(key), row)) batch.erase(Table::leases, key);
     return true;
   });
   records_.store().write(batch);
@@ -40,8 +77,7 @@ void Grants::mark_lost(const std::vector<std::string>& names, Change& change) {
 }
 
 void Grants::store_node(const NodeRow& node, Change& change) const {
-  records_.put_json(change.batch, Table::nodes, keys::number(node.number),
-                    {{"name", node.name}, {"address", node.address}, {"lost", node.lost}});
+  records_.put_json(change.batch, Table::nodes, keys::number(node.number), node);
 }
 
 Registration Grants::register_node(const NodeInfo& info, Change& change) {
@@ -77,7 +113,7 @@ Result<std::vector<task::Spec>> Grants::lease(const LeaseRequest& ask, Change& c
       outdated = true;
       continue;
     }
-    if (!grant.archive_task) records_.put_json(leased, Table::leases, grant.id, leases::to_row(grant, ask.node, ask.incarnation));
+    if (!grant.archive_task) records_.put_json(leased, Table::leases, grant.id, row_of(grant, ask));
     out.push_back(*spec);
     state_.specs.emplace(grant.id, std::move(*spec));
   }
@@ -98,12 +134,13 @@ Result<task::Spec> Grants::spec_of(const leases::Grant& grant) {
   }
   const auto* plan = state_.scheduler.plan(grant.request);
   if (!plan) return missing("the request has ended");
-  return tasks::build_spec(grant, *plan,
-                           {[this](const leases::JobKey& job) { return records_.catalogue(job.fingerprint, job.from); },
-                            [this](std::uint32_t node) MOLE_REQUIRES(service_mutex) { return state_.address_of(node); }});
+  return tasks::build_spec(
+      grant, *plan,
+      {[this](const leases::JobKey& job) { return records_.catalogue(job.fingerprint, job.from); },
+       [this](std::uint32_t number) MOLE_REQUIRES(service_mutex) { return address_of(state_.nodes, number); }});
 }
 
-Result<task::Spec> Grants::archive_spec_of(const leases::Grant& grant, const requests::Request& request) {
+Result<task::Spec> Grants::archive_spec_of(const leases::Grant& grant, const Request& request) {
   const auto task = state_.scheduler.archive_task(grant.request, grant.archive_task);
   const auto& graph = *request.graph;
   const auto a = task ? graph.find_archive(local_name(task->archive)) : std::nullopt;

@@ -1,14 +1,7 @@
 // Tasks for nodes: registration, leases, heartbeats, and the loss of silent nodes.
 #pragma once
 
-#include "coordinator/control/change.hpp"
 #include "coordinator/control/listings.hpp"
-#include "coordinator/control/requests.hpp"
-#include "coordinator/control/state.hpp"
-#include "coordinator/wire/node_api.hpp"
-
-#include <string>
-#include <vector>
 
 namespace mole::coordinator::control {
 
@@ -32,7 +25,7 @@ class Grants {
   void store_node(const NodeRow& node, Change& change) const;
   void mark_lost(const std::vector<std::string>& names, Change& change) MOLE_REQUIRES(service_mutex);
   Result<task::Spec> spec_of(const leases::Grant& grant) MOLE_REQUIRES(service_mutex);
-  Result<task::Spec> archive_spec_of(const leases::Grant& grant, const requests::Request& request) MOLE_REQUIRES(service_mutex);
+  Result<task::Spec> archive_spec_of(const leases::Grant& grant, const Request& request) MOLE_REQUIRES(service_mutex);
 
   const store::Records& records_;
   State& state_;

@@ -1,21 +1,10 @@
 #include "coordinator/control/listings.hpp"
 
 #include "coordinator/jobs/listing.hpp"
-#include "coordinator/store/keys.hpp"
-
-#include <algorithm>
 
 namespace mole::coordinator::control {
 
-using requests::Request;
-using store::Table;
-namespace keys = store::keys;
-
-namespace {
-
 constexpr std::size_t max_failures = 20;
-
-}  // namespace
 
 void Listings::relist_waiting() {
   for (auto& [number, request] : state_.live) {
@@ -109,8 +98,8 @@ void Listings::replan_readers(const std::string& archive, Change& change) {
 }
 
 void Listings::take_verified(const leases::ArchiveTask& task, Request& request, const task::Report& report, Change& change) {
-  if (report.code != task::FailureCode::none && request.failures.size() < max_failures)
-    request.failures.push_back({.job = task.archive + "@" + format_time(task.block.from),
+  if (report.code != task::FailureCode::none && request.given_up.size() < max_failures)
+    request.given_up.push_back({.job = task.archive + "@" + format_time(task.block.from),
                                 .plugin = "",
                                 .module = "",
                                 .block = task.block.from,

@@ -1,13 +1,7 @@
 // Results of tasks on archives: listings, and whether files could be read.
 #pragma once
 
-#include "coordinator/control/change.hpp"
 #include "coordinator/control/requests.hpp"
-#include "coordinator/control/state.hpp"
-#include "coordinator/wire/node_api.hpp"
-
-#include <string>
-#include <vector>
 
 namespace mole::coordinator::control {
 
@@ -19,17 +13,17 @@ class Listings {
   // Lists archives again for requests that wait for files.
   void relist_waiting() MOLE_REQUIRES(service_mutex);
   // `entries`: the report's listing.
-  void take_listing(const leases::ArchiveTask& task, requests::Request& request, const task::Report& report,
+  void take_listing(const leases::ArchiveTask& task, Request& request, const task::Report& report,
                     const std::vector<task::IndexEntry>& entries, Change& change) MOLE_REQUIRES(service_mutex);
   // Records the result for the files of one block; after the last block, ends the request.
-  void take_verified(const leases::ArchiveTask& task, requests::Request& request, const task::Report& report, Change& change)
+  void take_verified(const leases::ArchiveTask& task, Request& request, const task::Report& report, Change& change)
       MOLE_REQUIRES(service_mutex);
 
  private:
-  void listing_failed(const leases::ArchiveTask& task, const requests::Request& request, const task::Report& report,
-                      Change& change) MOLE_REQUIRES(service_mutex);
-  std::size_t store_listing(const std::string& archive, const requests::Request& request,
-                            const std::vector<task::IndexEntry>& entries, Change& change) MOLE_REQUIRES(service_mutex);
+  void listing_failed(const leases::ArchiveTask& task, const Request& request, const task::Report& report, Change& change)
+      MOLE_REQUIRES(service_mutex);
+  std::size_t store_listing(const std::string& archive, const Request& request, const std::vector<task::IndexEntry>& entries,
+                            Change& change) MOLE_REQUIRES(service_mutex);
   void proceed_listed(const std::string& archive, Change& change) MOLE_REQUIRES(service_mutex);
   void replan_readers(const std::string& archive, Change& change) MOLE_REQUIRES(service_mutex);
 

@@ -1,13 +1,10 @@
 // Makes plans from the store and from data in memory. Takes no lock.
 #pragma once
 
-#include "coordinator/dag/graph.hpp"
 #include "coordinator/jobs/plan.hpp"
 #include "coordinator/store/records.hpp"
 
-#include <memory>
 #include <set>
-#include <string>
 
 namespace mole::coordinator::control {
 

@@ -1,18 +1,11 @@
 // Returns results, their lineage, archives and raw tables.
 #include "coordinator/control/queries.hpp"
 
-#include "coordinator/manifest/manifest.hpp"
 #include "coordinator/requests/lineage.hpp"
-#include "coordinator/store/keys.hpp"
 
-#include <algorithm>
+#include <charconv>
 
 namespace mole::coordinator::control {
-
-using nlohmann::json;
-using store::Table;
-namespace keys = store::keys;
-
 namespace {
 
 constexpr std::size_t max_gaps_listed = 100'000;
@@ -85,12 +78,11 @@ std::vector<task::ByteRange> lost_ranges(const json& damage, const char* part) {
 
 // Decodes hex digits; nullopt if they are invalid.
 std::optional<std::string> from_hex(const std::string& text) {
-  const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
   std::string out;
-  for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
-    const int high = digit(text[i]), low = digit(text[i + 1]);
-    if (high < 0 || low < 0) return std::nullopt;
-    out += static_cast<char>(high << 4 | low);
+  for (const char* at = text.data(); at + 1 < text.data() + text.size(); at += 2) {
+    std::uint8_t byte = 0;
+    if (std::from_chars(at, at + 2, byte, 16).ptr != at + 2) return std::nullopt;
+    out += static_cast<char>(byte);
   }
   return out;
 }
@@ -166,9 +158,8 @@ Result<Lineage> Queries::why(const std::string& module, const std::string& colum
   if (!found) return found.error();
   const auto& graph = *found->graph;
   const auto& resolved = graph.modules[found->index];
-  std::vector<std::string> names;
-  for (const auto& c : dag::result_columns(resolved)) names.push_back(c.name);
-  if (std::find(names.begin(), names.end(), column) == names.end())
+  const auto names = manifest::names_of(dag::result_columns(resolved));
+  if (std::ranges::find(names, column) == names.end())
     return missing("the module " + module + " has no column \"" + column + "\"" + manifest::suggestion(column, names));
   const auto start = floor_to(time, resolved.interval);
   const TimeRange interval{start, start + resolved.interval};

@@ -2,17 +2,8 @@
 // without it, so that queries do not delay leases.
 #pragma once
 
-#include "coordinator/control/planning.hpp"
-#include "coordinator/control/snapshot.hpp"
 #include "coordinator/control/state.hpp"
 #include "coordinator/control/submissions.hpp"
-#include "coordinator/store/records.hpp"
-#include "coordinator/views/views.hpp"
-#include "coordinator/wire/documents/documents.hpp"
-
-#include <map>
-#include <string>
-#include <vector>
 
 namespace mole::coordinator::control {
 
@@ -53,5 +44,8 @@ class Queries {
   State& state_;
   views::Views& views_;
 };
+
+// Derives the state of a planned block from its flags.
+JobState job_state(std::uint8_t flags, bool running);
 
 }  // namespace mole::coordinator::control

@@ -1,33 +1,12 @@
 // The steps of an accepted request: list, verify or plan.
 #include "coordinator/control/requests.hpp"
 
-#include "coordinator/store/keys.hpp"
-#include "sdk/model/enums.hpp"
-
-#include <set>
-
 namespace mole::coordinator::control {
-
-using nlohmann::json;
-using requests::Request;
-using store::Table;
-namespace keys = store::keys;
-
-namespace {
-
-// The requested modules as indexes into the request's graph; empty: all.
-std::vector<std::uint32_t> requested_modules(const Request& request) {
-  if (request.module.empty()) return {};
-  const auto m = request.graph->find_module(request.module);
-  return m ? std::vector<std::uint32_t>{*m} : std::vector<std::uint32_t>{};
-}
-
-}  // namespace
 
 Result<> Requests::resume(Change& change) {
   std::vector<std::uint64_t> open;
   std::optional<Error> problem;
-  records_.scan_json(Table::requests, "", [&](std::string_view key, const json& row) MOLE_REQUIRES(service_mutex) {
+  records_.scan_json(Table::requests, [&](std::string_view key, const json& row) MOLE_REQUIRES(service_mutex) {
     const auto number = keys::read_u64(key);
     state_.next_request = number + 1;
     if (!row.is_object()) return true;
@@ -36,15 +15,18 @@ Result<> Requests::resume(Change& change) {
       change.views.missing_folders.push_back(number);
       return true;
     }
-    auto graph = state_.graph_of(request.revision);
+    auto& graph = state_.graphs[request.revision];
     if (!graph) {
-      problem = graph.error();
-      return false;
+      auto stored = read_graph(records_, request.revision);
+      if (!stored) {
+        problem = stored.error();
+        return false;
+      }
+      graph = std::move(*stored);
     }
-    request.graph = *graph;
-    if (!request.module.empty())
-      if (const auto m = request.graph->find_module(request.module))
-        request.graph = std::make_shared<dag::Graph>(dag::prune(*request.graph, {*m}));
+    request.graph = graph;
+    if (const auto m = request.graph->find_module(request.module))
+      request.graph = std::make_shared<dag::Graph>(dag::prune(*request.graph, {*m}));
     state_.live[number] = std::move(request);
     open.push_back(number);
     return true;
@@ -73,7 +55,7 @@ void Requests::advance(Request& request, Change& change) {
 void Requests::list_archives(Request& request) {
   for (const auto& archive : request.unlisted)
     state_.scheduler.add_archive_task(request.number, request.priority,
-                                      {state_.next_archive_task++, task::Kind::index, archive, request.range});
+                                      {state_.next_archive_task++, task::Kind::index, archive, request.range()});
 }
 
 void Requests::proceed(Request& request, Change& change) {
@@ -92,7 +74,7 @@ void Requests::verify_archive(Request& request, Change& change) {
   std::set<Micros> blocks;
   request.files.total = request.bytes.total = 0;
   for (const auto& file : state_.index_of(graph, archive)->files()) {
-    if (!request.range.empty() && !file.file.covers.overlaps(request.range)) continue;
+    if (!request.range().empty() && !file.file.covers.overlaps(request.range())) continue;
     ++request.files.total;
     request.bytes.total += file.file.size;
     const auto row = records_.file(request.archive, file.file.id);
@@ -111,14 +93,15 @@ void Requests::verify_archive(Request& request, Change& change) {
 }
 
 void Requests::replan(Request& request, Change& change) {
-  auto plan = state_.make_plan(request.graph, {requested_modules(request), request.range, request.partial});
+  jobs::PlanRequest ask{{}, request.range(), request.partial};
+  if (const auto m = request.graph->find_module(request.module)) ask.modules = {*m};
+  auto plan = state_.make_plan(request.graph, ask);
   if (!plan) {
     request.code = name_of(task::failure_code(plan.error().code));
     return finish(request, RequestState::failed, plan.error().message, change);
   }
   request.waits = plan->waits;
-  const bool first = request.files.total == 0;
-  if (first)
+  if (request.files.total == 0)
     for (const auto& needed : jobs::needed_files(*plan)) {
       ++request.files.total;
       request.bytes.total += plan->indexes[needed.archive]->files()[needed.file].file.size;

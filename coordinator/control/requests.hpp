@@ -1,12 +1,8 @@
 // A request from acceptance to its end: durable row -> listing of its archives -> plan -> scheduler -> summary.
 #pragma once
 
-#include "coordinator/control/change.hpp"
 #include "coordinator/control/state.hpp"
 #include "coordinator/control/submissions.hpp"
-
-#include <optional>
-#include <string>
 
 namespace mole::coordinator::control {
 
@@ -23,36 +19,38 @@ class Requests {
   // At start: continues every request that had not ended.
   Result<> resume(Change& change) MOLE_REQUIRES(service_mutex);
   // Lists the archives that `request.unlisted` names.
-  void list_archives(requests::Request& request) MOLE_REQUIRES(service_mutex);
+  void list_archives(Request& request) MOLE_REQUIRES(service_mutex);
   // Continues the request when all its archives are listed.
-  void proceed(requests::Request& request, Change& change) MOLE_REQUIRES(service_mutex);
-  void replan(requests::Request& request, Change& change) MOLE_REQUIRES(service_mutex);
+  void proceed(Request& request, Change& change) MOLE_REQUIRES(service_mutex);
+  void replan(Request& request, Change& change) MOLE_REQUIRES(service_mutex);
   // Makes new plans. Call when indexes, catalogue rows or lost nodes have changed.
   void replan_all(Change& change) MOLE_REQUIRES(service_mutex);
 
   // ---- finish.cpp
-  void check_finished(requests::Request& request, Change& change) MOLE_REQUIRES(service_mutex);
-  void finish(requests::Request& request, RequestState state, const std::string& reason, Change& change)
-      MOLE_REQUIRES(service_mutex);
-  void finish_verified(requests::Request& request, Change& change) MOLE_REQUIRES(service_mutex);
+  void check_finished(Request& request, Change& change) MOLE_REQUIRES(service_mutex);
+  void finish(Request& request, RequestState state, const std::string& reason, Change& change) MOLE_REQUIRES(service_mutex);
+  void finish_verified(Request& request, Change& change) MOLE_REQUIRES(service_mutex);
   // Returns the document of Api::cancel.
   Result<RequestStatus> cancel(const std::string& id, Change& change) MOLE_REQUIRES(service_mutex);
 
  private:
-  std::optional<Result<Accepted>> repeated(const requests::Request& request, Change& change) MOLE_REQUIRES(service_mutex);
+  std::optional<Result<Accepted>> repeated(const Request& request, Change& change) MOLE_REQUIRES(service_mutex);
   Result<> check_archives_agree(const dag::Graph& graph) const MOLE_REQUIRES(service_mutex);
   Result<> check_released_versions(const std::vector<dag::Library>& libraries) const;
   void store_versions(const std::vector<dag::Library>& libraries, Change& change) const;
   void store_modules(const Prepared& prepared, Change& change) MOLE_REQUIRES(service_mutex);
   void forget_failures(const dag::Graph& graph, Change& change) MOLE_REQUIRES(service_mutex);
-  void advance(requests::Request& request, Change& change) MOLE_REQUIRES(service_mutex);
-  void verify_archive(requests::Request& request, Change& change) MOLE_REQUIRES(service_mutex);
-  void summarize(requests::Request& request) MOLE_REQUIRES(service_mutex);
-  void save(const requests::Request& request, Change& change) const;
+  void advance(Request& request, Change& change) MOLE_REQUIRES(service_mutex);
+  void verify_archive(Request& request, Change& change) MOLE_REQUIRES(service_mutex);
+  void summarize(Request& request) MOLE_REQUIRES(service_mutex);
+  void save(const Request& request, Change& change) const;
 
   const Config& config_;
   const store::Records& records_;
   State& state_;
 };
+
+// Returns the document of a request that has ended. missing: there is no such request.
+Result<RequestStatus> ended_request(const store::Records& records, std::uint64_t number);
 
 }  // namespace mole::coordinator::control

@@ -5,8 +5,6 @@
 
 #include <sys/stat.h>
 
-#include <algorithm>
-
 namespace mole::coordinator::control {
 
 using nlohmann::json;
@@ -50,9 +48,7 @@ Result<Digest> RoutingTables::digest(const std::filesystem::path& path) const {
     return row.at("digest").get<Digest>();
   auto digest = digest_of_file(path);
   if (!digest) return digest;
-  store::Batch batch;
-  records_.put_json(batch, Table::resources, key, {{"stamp", stamp}, {"digest", *digest}});
-  records_.store().write(batch);  // not synced: losing it costs one more read
+  save(key, {{"stamp", stamp}, {"digest", *digest}});
   return digest;
 }
 
@@ -83,14 +79,19 @@ Result<> RoutingTables::keep_one(const dag::TableFile& file, const std::string& 
     return Error{good.error().code, "the routing table " + file.path.string() + ": " + good.error().message};
   if (auto kept = blobs_.import(file.table.digest, file.path); !kept || !known) return kept;
   row["checked"] = format;
-  store::Batch batch;
-  records_.put_json(batch, Table::resources, key, row);
-  records_.store().write(batch);
+  save(key, row);
   return {};
 }
 
+// Not synced: losing a row costs one more read.
+void RoutingTables::save(const std::string& key, const json& row) const {
+  store::Batch batch;
+  records_.put_json(batch, Table::resources, key, row);
+  records_.store().write(batch);
+}
+
 Result<> check_tables_agree(const requests::Request& request, const requests::Request& running) {
-  const auto mine = table_reach(*request.graph, request.range), theirs = table_reach(*running.graph, running.range);
+  const auto mine = table_reach(*request.graph, request.range()), theirs = table_reach(*running.graph, running.range());
   const TimeRange both{std::max(mine.from, theirs.from), std::min(mine.to, theirs.to)};
   if (both.empty()) return {};
   const auto same_use = [](const auto& a, const auto& b) { return a.used == b.used && a.blob == b.blob; };
@@ -100,7 +101,7 @@ Result<> check_tables_agree(const requests::Request& request, const requests::Re
       const auto wanted = dag::routes_over(request.graph->resources[*module.routes], both),
                  used = dag::routes_over(running.graph->resources[*other.routes], both);
       if (!std::equal(wanted.begin(), wanted.end(), used.begin(), used.end(), same_use))
-        return transient("request " + running.id() + " computes " + request.graph->full_name(module) +
+        return transient("request " + running.id + " computes " + request.graph->full_name(module) +
                          " from the routing tables there were when it was submitted, and they have changed since; try again "
                          "when it has ended, or cancel it");
     }

@@ -6,10 +6,6 @@
 #include "coordinator/store/blobs.hpp"
 #include "coordinator/store/records.hpp"
 
-#include <filesystem>
-#include <functional>
-#include <vector>
-
 namespace mole::coordinator::control {
 
 class RoutingTables {
@@ -25,6 +21,7 @@ class RoutingTables {
 
  private:
   Result<> keep_one(const dag::TableFile& file, const std::string& format) const;
+  void save(const std::string& key, const nlohmann::json& row) const;
 
   const store::Records& records_;
   store::Blobs& blobs_;

@@ -1,14 +1,6 @@
 #include "coordinator/control/state.hpp"
 
-#include "coordinator/store/keys.hpp"
-
-#include <algorithm>
-
 namespace mole::coordinator::control {
-
-using nlohmann::json;
-using store::Table;
-namespace keys = store::keys;
 
 ServiceMutex service_mutex;
 
@@ -29,17 +21,6 @@ std::uint64_t last_number(const store::Records& records, Table table) {
   return last;
 }
 
-leases::FailureRecord failure_from_row(const json& row) {
-  leases::FailureRecord t;
-  t.plugin_failures = row.value("plugin_failures", 0u);
-  t.infra_failures = row.value("infra_failures", 0u);
-  t.given_up = row.value("given_up", false);
-  t.code = row.value("code", task::FailureCode::none);
-  t.message = row.value("message", "");
-  t.log_tail = row.value("log_tail", "");
-  return t;
-}
-
 }  // namespace
 
 std::string place_of(const dag::Graph& graph, const dag::Archive& archive) {
@@ -52,42 +33,25 @@ State::State(const Config& config, const store::Records& records, std::uint64_t 
 
 void State::load() {
   next_event_ = last_number(records_, Table::events) + 1;
-  load_nodes();
-  load_modules();
-  records_.scan_jobs(Table::failures, {},
-                     [&](const Digest& fingerprint, Micros from, const json& row) MOLE_REQUIRES(service_mutex) {
-                       if (row.is_object()) scheduler.remember({fingerprint, from}, failure_from_row(row));
-                     });
-}
-
-void State::load_nodes() {
-  records_.scan_json(Table::nodes, "", [&](std::string_view key, const json& row) MOLE_REQUIRES(service_mutex) {
-    NodeRow node{keys::read_u64(key), row.value("name", ""), row.value("address", ""), row.value("lost", false)};
+  records_.scan_json(Table::nodes, [&](std::string_view key, const json& row) MOLE_REQUIRES(service_mutex) {
+    auto node = row.get<NodeRow>();
+    node.number = keys::read_u64(key);
     nodes[node.name] = std::move(node);
     return true;
   });
-}
-
-void State::load_modules() {
-  records_.scan_json(Table::modules, "", [&](std::string_view name, const json& row) MOLE_REQUIRES(service_mutex) {
-    if (row.is_object())
-      modules[std::string(name)] = {row.at("fingerprint").get<Digest>(), row.at("revision").get<Digest>(),
-                                    row.at("history").get<std::vector<Digest>>(),
-                                    row.value("overrides", std::vector<std::string>{})};
+  records_.scan_json(Table::modules, [&](std::string_view name, const json& row) MOLE_REQUIRES(service_mutex) {
+    if (row.is_object()) modules[std::string(name)] = row.get<ModuleRow>();
     return true;
   });
+  records_.scan_jobs(Table::failures, {},
+                     [&](const Digest& fingerprint, Micros from, const json& row) MOLE_REQUIRES(service_mutex) {
+                       if (row.is_object()) scheduler.remember({fingerprint, from}, row.get<leases::FailureRecord>());
+                     });
 }
 
 void State::log(json event, Change& change) {
   event["at"] = format_time(wall());
   records_.put_json(change.batch, Table::events, keys::number(next_event_++), event);
-}
-
-Result<SharedGraph> State::graph_of(const Digest& revision) {
-  if (const auto found = graphs.find(revision); found != graphs.end()) return found->second;
-  auto graph = read_graph(records_, revision);
-  if (graph) graphs[revision] = *graph;
-  return graph;
 }
 
 std::shared_ptr<const jobs::ArchiveIndex> State::index_of(const dag::Graph& graph, const dag::Archive& archive) {
@@ -124,11 +88,6 @@ const ModuleRow* State::module_row(const std::string& name) const {
 std::uint32_t State::node_number(const std::string& name) const {
   const auto found = nodes.find(name);
   return found == nodes.end() ? 0 : static_cast<std::uint32_t>(found->second.number);
-}
-
-std::string State::address_of(std::uint32_t number) const {
-  const auto found = std::find_if(nodes.begin(), nodes.end(), [&](const auto& entry) { return entry.second.number == number; });
-  return found == nodes.end() ? std::string{} : found->second.address;
 }
 
 bool State::listed_within(Micros age, const dag::Graph& graph, const dag::Archive& archive) const {

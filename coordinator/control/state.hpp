@@ -5,21 +5,11 @@
 #include "coordinator/control/change.hpp"
 #include "coordinator/control/config.hpp"
 #include "coordinator/control/planning.hpp"
-#include "coordinator/dag/graph.hpp"
-#include "coordinator/jobs/plan.hpp"
-#include "coordinator/leases/scheduler.hpp"
 #include "coordinator/requests/request.hpp"
-#include "coordinator/store/records.hpp"
-#include "sdk/model/mutex.hpp"
-
-#include <map>
-#include <memory>
-#include <optional>
-#include <string>
-#include <utility>
-#include <vector>
 
 namespace mole::coordinator::control {
+
+using requests::Request;
 
 // Represents the service's lock in the thread-safety analysis. Every Service has its own mutex, but the analysis cannot follow
 // a reference between parts of the service, so annotations use this one name.
@@ -34,10 +24,13 @@ struct ModuleRow {
 };
 
 struct NodeRow {
-  std::uint64_t number = 0;
+  std::uint64_t number = 0;  // the row's key
   std::string name, address;
   bool lost = false;
 };
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ModuleRow, fingerprint, revision, history, overrides)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(NodeRow, name, address, lost)
 
 class State {
  public:
@@ -46,26 +39,20 @@ class State {
   // Locks the state until the end of its scope.
   class MOLE_SCOPED_CAPABILITY Lock {
    public:
-    explicit Lock(State& state) MOLE_ACQUIRE(service_mutex) MOLE_NO_THREAD_SAFETY_ANALYSIS : mutex_(state.mutex_) {
-      mutex_.lock();
-    }
-    Lock(const Lock&) = delete;
-    Lock& operator=(const Lock&) = delete;
-    ~Lock() MOLE_RELEASE() MOLE_NO_THREAD_SAFETY_ANALYSIS { mutex_.unlock(); }
+    explicit Lock(State& state) MOLE_ACQUIRE(service_mutex) MOLE_NO_THREAD_SAFETY_ANALYSIS : lock_(state.mutex_) {}
+    ~Lock() MOLE_RELEASE() MOLE_NO_THREAD_SAFETY_ANALYSIS {}
 
    private:
-    Mutex& mutex_;
+    std::lock_guard<std::mutex> lock_;
   };
 
   // Reads modules, nodes, failures and counters from the store.
   void load() MOLE_REQUIRES(service_mutex);
 
-  store::Store::Snapshot store_snapshot() const { return records_.store().snapshot(); }
   Micros now() const { return config_.now(); }
   Micros wall() const { return config_.wall(); }
   void log(nlohmann::json event, Change& change) MOLE_REQUIRES(service_mutex);
 
-  Result<SharedGraph> graph_of(const Digest& revision) MOLE_REQUIRES(service_mutex);
   std::shared_ptr<const jobs::ArchiveIndex> index_of(const dag::Graph& graph, const dag::Archive& archive)
       MOLE_REQUIRES(service_mutex);
   std::shared_ptr<const jobs::ArchiveIndex> cached_index(const dag::Graph& graph, const dag::Archive& archive) const
@@ -76,7 +63,6 @@ class State {
 
   const ModuleRow* module_row(const std::string& name) const MOLE_REQUIRES(service_mutex);  // null: never submitted
   std::uint32_t node_number(const std::string& name) const MOLE_REQUIRES(service_mutex);    // 0: unknown
-  std::string address_of(std::uint32_t node) const MOLE_REQUIRES(service_mutex);            // empty: unknown
 
   // Returns whether the archive was listed, at its present location, less than `age` ago.
   bool listed_within(Micros age, const dag::Graph& graph, const dag::Archive& archive) const MOLE_REQUIRES(service_mutex);
@@ -85,7 +71,7 @@ class State {
   // ---- guarded by the service's lock
   leases::Scheduler scheduler MOLE_GUARDED_BY(service_mutex);
   leases::Random random MOLE_GUARDED_BY(service_mutex);
-  std::map<std::uint64_t, requests::Request> live MOLE_GUARDED_BY(service_mutex);  // requests that have not ended
+  std::map<std::uint64_t, Request> live MOLE_GUARDED_BY(service_mutex);  // requests that have not ended
   std::uint64_t next_request MOLE_GUARDED_BY(service_mutex) = 1, next_archive_task MOLE_GUARDED_BY(service_mutex) = 1;
   std::map<std::string, ModuleRow> modules MOLE_GUARDED_BY(service_mutex);
   std::map<std::string, NodeRow> nodes MOLE_GUARDED_BY(service_mutex);
@@ -96,12 +82,9 @@ class State {
   double bytes_per_second MOLE_GUARDED_BY(service_mutex) = 0;  // measured, for estimates; 0: nothing yet
 
  private:
-  void load_nodes() MOLE_REQUIRES(service_mutex);
-  void load_modules() MOLE_REQUIRES(service_mutex);
-
   const Config& config_;
   const store::Records& records_;
-  Mutex mutex_;
+  std::mutex mutex_;
   std::uint64_t next_event_ MOLE_GUARDED_BY(service_mutex) = 1;
   std::map<std::string, Micros> listed_at_ MOLE_GUARDED_BY(service_mutex);  // by place; of now()
 };
@@ -109,4 +92,5 @@ class State {
 // Returns the archive's full name, downloader and parameters as one text. An archive has one index, so it has one location at a
 // time.
 std::string place_of(const dag::Graph& graph, const dag::Archive& archive);
+
 }  // namespace mole::coordinator::control

@@ -1,21 +1,67 @@
-// Reports the status of requests, modules and nodes.
+// Reports the status of requests, modules and nodes, from copies of the state that are used without the service's lock.
 #include "coordinator/control/queries.hpp"
-#include "coordinator/store/keys.hpp"
+#include "coordinator/control/requests.hpp"
 
-#include <algorithm>
 #include <deque>
-#include <optional>
 
 namespace mole::coordinator::control {
 
 using jobs::Flag;
-using nlohmann::json;
-using store::Table;
-namespace keys = store::keys;
 
 namespace {
 
 constexpr std::size_t max_pieces = 2000, max_requests = 200;
+
+// A module of a running request's plan: the flags of its blocks at one moment.
+struct PlannedModule {
+  Digest fingerprint;
+  jobs::Grid grid;
+  std::int64_t first = 0;
+  std::vector<std::uint8_t> flags;
+};
+
+struct LiveRequest {
+  Request request;
+  std::vector<PlannedModule> modules;  // empty: not planned yet
+};
+
+struct Snapshot {
+  store::Store::Snapshot stored;  // the store at the same moment
+  std::map<std::uint64_t, LiveRequest> live;
+  std::set<leases::JobKey> running;
+
+  // Of a request in `live`.
+  JobCounts counts(const LiveRequest& request) const {
+    if (request.request.terminal()) return request.request.jobs;
+    JobCounts out;
+    for (const auto& module : request.modules)
+      for (const auto flags : module.flags) leases::count_job(flags, out);
+    for (const auto& job : running)
+      for (const auto& module : request.modules) {
+        const auto i = module.grid.number(job.from) - module.first;
+        if (module.fingerprint == job.fingerprint && i >= 0 && i < static_cast<std::int64_t>(module.flags.size()))
+          out.running += leases::is_live(module.flags[static_cast<std::size_t>(i)]);
+      }
+    return out;
+  }
+};
+
+LiveRequest copy_live(const State& state, const Request& request) MOLE_REQUIRES(service_mutex) {
+  LiveRequest out{request, {}};
+  const auto* plan = state.scheduler.plan(request.number);
+  if (!plan || request.terminal()) return out;
+  for (std::size_t m = 0; m < plan->modules.size(); ++m)
+    out.modules.push_back({plan->graph->modules[m].fingerprint, plan->grid(m), plan->modules[m].first, plan->modules[m].flags});
+  return out;
+}
+
+Snapshot snapshot_of(const State& state, const store::Records& records) MOLE_REQUIRES(service_mutex) {
+  Snapshot out;
+  for (const auto& [number, request] : state.live) out.live.emplace(number, copy_live(state, request));
+  out.running = state.scheduler.running_jobs();
+  out.stored = records.store().snapshot();
+  return out;
+}
 
 // Merges adjacent blocks of equal state and counts blocks by state.
 void fill_strip(const std::map<Micros, JobState>& states, Micros length, ModuleStrip& out) {
@@ -85,13 +131,13 @@ std::vector<TaskStatus> describe(const std::vector<leases::LeaseView>& leases, s
 
 std::vector<RequestStatus> all_requests(const store::Records& records, const Snapshot& now) {
   std::deque<RequestStatus> latest;
-  records.scan_json(Table::requests, "", [&](std::string_view key, const json& row) {
+  records.scan_json(Table::requests, [&](std::string_view key, const json& row) {
     const auto number = keys::read_u64(key);
     if (const auto found = now.live.find(number); found != now.live.end()) {
       latest.push_back(requests::describe(found->second.request, now.counts(found->second), false));
     } else if (row.is_object()) {
       const auto ended = requests::request_from_row(number, row);
-      latest.push_back(requests::describe(ended, ended.counts, false));
+      latest.push_back(requests::describe(ended, ended.jobs, false));
     }
     if (latest.size() > max_requests) latest.pop_front();
     return true;
@@ -100,6 +146,14 @@ std::vector<RequestStatus> all_requests(const store::Records& records, const Sna
 }
 
 }  // namespace
+
+JobState job_state(std::uint8_t flags, bool running) {
+  if (flags & Flag::waits) return JobState::waiting;
+  if (flags & Flag::failed) return JobState::failed;
+  if (flags & Flag::blocked) return JobState::blocked;
+  if (flags & (Flag::needs_state | Flag::needs_result)) return running ? JobState::running : JobState::ready;
+  return JobState::done;
+}
 
 Result<RequestStatus> Queries::request(const std::string& id) const {
   const auto number = requests::request_number(id);
@@ -121,17 +175,14 @@ Result<RequestStatus> Queries::request(const std::string& id) const {
     return out;
   }
   views_.wait();  // a caller that sees that a request has ended must find its tables
-  const auto row = records_.json(Table::requests, keys::number(*number));
-  if (!row.is_object()) return missing("there is no request " + id + "; mole request list shows them");
-  const auto ended = requests::request_from_row(*number, row);
-  return requests::describe(ended, ended.counts, true);
+  return ended_request(records_, *number);
 }
 
 std::vector<RequestStatus> Queries::requests() const {
   Snapshot now;
   {
     State::Lock lock(state_);
-    now = snapshot_of(state_);
+    now = snapshot_of(state_, records_);
   }
   auto out = all_requests(store::Records(records_.store(), now.stored), now);
   views_.wait();  // a caller that sees that a request has ended must find its tables
@@ -146,11 +197,11 @@ ClusterStatus Queries::status() const {
   std::map<std::string, ModuleRow> modules;
   {
     State::Lock lock(state_);
-    now = snapshot_of(state_);
+    now = snapshot_of(state_, records_);
     nodes = state_.scheduler.nodes();
     leases = state_.scheduler.leases();
     modules = state_.modules;
-    out.leases = state_.scheduler.lease_count();
+    out.leases = leases.size();
   }
   const store::Records records(records_.store(), now.stored);
   for (const auto& node : nodes) out.nodes.push_back(describe(node, state_.now(), config_.leases.lease));

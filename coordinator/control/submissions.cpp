@@ -1,9 +1,6 @@
 #include "coordinator/control/submissions.hpp"
 
 #include "coordinator/dag/describe.hpp"
-#include "coordinator/manifest/manifest.hpp"
-
-#include <algorithm>
 
 namespace mole::coordinator::control {
 
@@ -15,15 +12,14 @@ namespace {
 Result<SharedGraph> part_of(const dag::Graph& graph, const std::string& module) {
   if (module.empty()) return std::make_shared<const dag::Graph>(graph);
   const auto m = graph.find_module(module);
-  std::vector<std::string> names;
-  for (const auto& other : graph.modules) names.push_back(other.name);
   if (!m)
-    return missing("the pipeline " + graph.pipeline + " has no module \"" + module + "\"" + manifest::suggestion(module, names));
+    return missing("the pipeline " + graph.pipeline + " has no module \"" + module + "\"" +
+                   manifest::suggestion(module, manifest::names_of(graph.modules)));
   return std::make_shared<const dag::Graph>(dag::prune(graph, {*m}));
 }
 
 TimeRange round_outward(const dag::Graph& graph, TimeRange range) {
-  TimeRange out = range;
+  auto out = range;
   for (const auto& module : graph.modules) {
     const auto& archive = graph.grid(module);
     out.from = std::min(out.from, floor_to(range.from, archive.block_length, archive.block_origin));
@@ -50,8 +46,8 @@ std::string body_of(const Request& request) {
       .field(request.archive)
       .field(request.module)
       .field(request.revision)
-      .field(request.range.from)
-      .field(request.range.to)
+      .field(request.from)
+      .field(request.to)
       .field(std::uint64_t{request.partial})
       .field(static_cast<std::int64_t>(request.priority))
       .finish()
@@ -107,14 +103,14 @@ Result<Prepared> Submissions::for_run(const Submission& submission) const {
   request.kind = RequestKind::run;
   request.overrides = submission.overrides;
   request.module = submission.module;
-  request.range = round_outward(**part, submission.range);
   request.graph = *part;
+  const auto range = round_outward(**part, submission.range);
   auto what_if = changed_by_overrides(submission, resolved->graph);
   const auto files = resolved->tables;
-  auto prepared = prepare(submission, std::move(request), std::move(*resolved));
+  auto prepared = prepare(submission, range, std::move(request), std::move(*resolved));
   if (!prepared) return prepared;
   prepared->what_if = std::move(what_if);
-  if (auto kept = tables_.keep(files, *prepared->request.graph, prepared->request.range); !kept) return kept.error();
+  if (auto kept = tables_.keep(files, **part, range); !kept) return kept.error();
   return prepared;
 }
 
@@ -126,24 +122,25 @@ Result<Prepared> Submissions::for_archive(const Submission& submission, const st
   const auto& graph = resolved->graph;
   const auto slash = archive.find('/');
   const auto name = local_name(archive);
-  std::vector<std::string> names;
-  for (const auto& a : graph.archives) names.push_back(a.name);
   if (!graph.find_archive(name) || (slash != std::string::npos && archive.substr(0, slash) != graph.pipeline))
-    return missing("the pipeline " + graph.pipeline + " has no archive \"" + archive + "\"" + manifest::suggestion(name, names));
+    return missing("the pipeline " + graph.pipeline + " has no archive \"" + archive + "\"" +
+                   manifest::suggestion(name, manifest::names_of(graph.archives)));
   Request request;
   request.kind = kind;
   request.archive = graph.pipeline + "/" + name;
-  request.range = submission.range;
   request.graph = std::make_shared<const dag::Graph>(graph);
-  return prepare(submission, std::move(request), std::move(*resolved));
+  return prepare(submission, submission.range, std::move(request), std::move(*resolved));
 }
 
-Result<Prepared> Submissions::prepare(const Submission& submission, Request request, dag::Resolved resolved) const {
+Result<Prepared> Submissions::prepare(const Submission& submission, TimeRange range, Request request,
+                                      dag::Resolved resolved) const {
   if (submission.client_id.size() > 256) return invalid("a client id has at most 256 characters");
   if (auto kept = keep_libraries(needed_libraries(request, resolved.libraries)); !kept) return kept.error();
   auto document = dag::to_json(resolved.graph);
   request.revision = digest_of(std::string_view(document.dump()));
   request.pipeline = resolved.graph.pipeline;
+  request.from = range.from;
+  request.to = range.to;
   request.partial = submission.partial;
   request.priority = submission.priority;
   request.client_id = submission.client_id;

@@ -6,15 +6,7 @@
 #include "coordinator/control/planning.hpp"
 #include "coordinator/control/routing_tables.hpp"
 #include "coordinator/dag/resolve.hpp"
-#include "coordinator/jobs/plan.hpp"
-#include "coordinator/requests/request.hpp"
-#include "coordinator/store/blobs.hpp"
 #include "coordinator/wire/client_api.hpp"
-
-#include <memory>
-#include <set>
-#include <string>
-#include <vector>
 
 namespace mole::coordinator::control {
 
@@ -47,7 +39,8 @@ class Submissions {
  private:
   Result<dag::Resolved> resolve(const Submission& submission) const;
   std::set<std::string> changed_by_overrides(const Submission& submission, const dag::Graph& graph) const;
-  Result<Prepared> prepare(const Submission& submission, requests::Request request, dag::Resolved resolved) const;
+  Result<Prepared> prepare(const Submission& submission, TimeRange range, requests::Request request,
+                           dag::Resolved resolved) const;
 
   mutable CurrentPlugins plugins_;
   const RoutingTables& tables_;

@@ -1,7 +1,5 @@
 #include "coordinator/leases/failures.hpp"
 
-#include <algorithm>
-
 namespace mole::coordinator::leases {
 
 bool is_infra_failure(task::FailureCode code) {

@@ -1,12 +1,10 @@
 // Failures of jobs that are not done: how often each failed, when to try again, and which are given up.
 #pragma once
 
-#include "coordinator/tasks/grant.hpp"
-#include "sdk/model/task.hpp"
+#include "coordinator/tasks/fuse.hpp"
 
 #include <map>
 #include <random>
-#include <string>
 
 namespace mole::coordinator::leases {
 
@@ -33,6 +31,8 @@ struct FailureRecord {
   task::FailureCode code = task::FailureCode::none;
   std::string message, log_tail;
 };
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(FailureRecord, plugin_failures, infra_failures, given_up, code, message, log_tail)
 
 // One failure of a job, as reported.
 struct Failure {

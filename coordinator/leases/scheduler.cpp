@@ -1,8 +1,6 @@
 // The scheduler's work and grants.
 #include "coordinator/leases/scheduler.hpp"
 
-#include <algorithm>
-#include <set>
 #include <tuple>
 
 namespace mole::coordinator::leases {

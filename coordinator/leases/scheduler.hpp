@@ -8,12 +8,6 @@
 #include "coordinator/leases/work.hpp"
 #include "coordinator/wire/node_api.hpp"
 
-#include <map>
-#include <optional>
-#include <set>
-#include <string>
-#include <vector>
-
 namespace mole::coordinator::leases {
 
 // The consequences of one completion.
@@ -76,7 +70,6 @@ class Scheduler {
   std::vector<std::string> tick(Micros now);
 
   std::vector<NodeView> nodes() const;
-  std::size_t lease_count() const { return leases_.size(); }
   std::vector<LeaseView> leases() const;
   const Grant* grant(const std::string& id) const;  // null: not leased
   bool leased(const std::string& id) const { return leases_.contains(id); }

@@ -1,8 +1,5 @@
 #include "coordinator/leases/work.hpp"
 
-#include <algorithm>
-#include <utility>
-
 namespace mole::coordinator::leases {
 
 using jobs::Flag;
@@ -148,8 +145,8 @@ std::size_t Work::max_steps(BlockRef ref) const {
 
 void Work::add_candidates(BlockRef ref) {
   for (auto b = ref.number; b <= ref.number + reach_; ++b)
-    if (std::any_of(plan_->modules.begin(), plan_->modules.end(),
-                    [&](const jobs::ModulePlan& mine) { return mine.grid == ref.grid && leases::is_live(mine.flags_at(b)); }))
+    if (std::ranges::any_of(plan_->modules,
+                            [&](const auto& mine) { return mine.grid == ref.grid && leases::is_live(mine.flags_at(b)); }))
       candidates_.insert(entry({ref.grid, b}));
 }
 
@@ -195,7 +192,7 @@ std::optional<BlockRef> Work::next_block(const std::string& node, std::size_t ma
   }
   for (const auto& run : runs)
     if (!is_running({run.first.grid, run.first.number - 1})) return run.first;
-  const auto longest = std::max_element(runs.begin(), runs.end(), [](const Run& a, const Run& b) { return a.length < b.length; });
+  const auto longest = std::ranges::max_element(runs, {}, &Run::length);
   if (longest == runs.end()) return std::nullopt;
   return BlockRef{longest->first.grid, longest->first.number + longest->length / 2};
 }

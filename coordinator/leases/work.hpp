@@ -1,17 +1,10 @@
 // The unfinished work of one request: its plan, the blocks in which jobs may be ready, and its tasks on archives.
 #pragma once
 
-#include "coordinator/jobs/plan.hpp"
 #include "coordinator/leases/failures.hpp"
-#include "coordinator/tasks/grant.hpp"
 #include "coordinator/wire/documents/request.hpp"
 
-#include <functional>
-#include <map>
-#include <optional>
 #include <set>
-#include <string>
-#include <vector>
 
 namespace mole::coordinator::leases {
 

@@ -2,9 +2,6 @@
 
 #include "coordinator/dag/routing_tables.hpp"
 
-#include <algorithm>
-#include <map>
-
 namespace mole::coordinator::requests {
 namespace {
 
@@ -16,32 +13,32 @@ std::string slot_value(const task::File& file) {
   return std::to_string(file.size) + " bytes, revision " + std::to_string(file.revision);
 }
 
-// Converts "covers": [from, to] of the worker to two texts.
-json with_texts(json file) {
-  if (const auto covers = file.find("covers"); covers != file.end() && covers->is_array() && covers->size() == 2) {
-    file["from"] = format_time(covers->at(0).get<Micros>());
-    file["to"] = format_time(covers->at(1).get<Micros>());
-    file.erase("covers");
-  }
-  return file;
+// Takes a range [from, to] out of the object; null if it has none of this name.
+json take_range(json& object, const char* name) {
+  const auto found = object.find(name);
+  if (found == object.end() || !found->is_array() || found->size() != 2) return nullptr;
+  json range = std::move(*found);
+  object.erase(name);
+  return range;
 }
 
-json plugin_for_people(const json& plugin) {
-  json out = plugin;
-  if (out.contains("library")) {
-    out["digest"] = out["library"];
-    out.erase("library");
-  }
-  return out;
+// Replaces a range by two texts.
+void write_times(json& object, const char* name) {
+  const auto range = take_range(object, name);
+  if (range.is_null()) return;
+  object["from"] = format_time(range[0].get<Micros>());
+  object["to"] = format_time(range[1].get<Micros>());
 }
 
-json job_of(const std::string& module, const json& ref) {
-  json out = ref;
-  if (const auto block = ref.find("block"); block != ref.end() && block->is_array() && block->size() == 2) {
-    out["job"] = name_of(module, block->at(0).get<Micros>());
-    out.erase("block");
-  }
-  return out;
+json job_of(const std::string& module, json ref) {
+  if (const auto block = take_range(ref, "block"); !block.is_null()) ref["job"] = name_of(module, block[0].get<Micros>());
+  return ref;
+}
+
+void rename_library(json& plugin) {
+  if (!plugin.contains("library")) return;
+  plugin["digest"] = plugin["library"];
+  plugin.erase("library");
 }
 
 std::map<std::string, std::string> texts_of(const json& parts) {
@@ -70,11 +67,8 @@ std::vector<KeyChange> differences(const std::map<std::string, std::string>& was
   };
   for (const auto& [part, value] : is) {
     const auto before = was.find(part);
-    if (before == was.end()) {
-      if (!part.starts_with("slot ")) add(part, "not there", value);
-    } else if (before->second != value) {
-      add(part, before->second, value);
-    }
+    if (before != was.end() && before->second != value) add(part, before->second, value);
+    if (before == was.end() && !part.starts_with("slot ")) add(part, "not there", value);
   }
   for (const auto& [part, value] : was)
     if (!is.contains(part) && !part.starts_with("slot ")) add(part, value, "not there");
@@ -88,29 +82,24 @@ json expanded(const json& record) {
   const auto& worker = *found;
   const auto module = worker.value("module", "");
   out["module"] = worker.value("pipeline", "") + "/" + module;
-  if (worker.contains("plugin")) out["plugin"] = plugin_for_people(worker["plugin"]);
+  if (worker.contains("plugin")) rename_library(out["plugin"] = worker["plugin"]);
   out["interval"] = format_duration(worker.value("interval", Micros{0}));
   const auto window = worker.value("window", Micros{0});
   out["window"] = window > 0 ? json(format_duration(window)) : json(nullptr);
   if (worker.contains("archive")) {
     out["archive"] = worker["archive"];
-    if (out["archive"].contains("decoder")) out["archive"]["decoder"] = plugin_for_people(out["archive"]["decoder"]);
+    if (out["archive"].contains("decoder")) rename_library(out["archive"]["decoder"]);
   }
   if (worker.contains("routes")) {
     out["routes"] = worker["routes"];
-    for (auto& table : out["routes"]) {
-      table["covers"] = table.at("used");
-      table.erase("used");
-      table = with_texts(std::move(table));
-    }
+    for (auto& table : out["routes"]) write_times(table, "used");
   }
-  json files = json::array(), inputs = json::array(), states = json::array();
-  for (const auto& file : worker.value("files", json::array())) files.push_back(with_texts(file));
+  json files = worker.value("files", json::array()), inputs = json::array(), states = json::array();
   for (auto gap : worker.value("missing", json::array())) {
-    gap = with_texts(std::move(gap));
     gap["missing"] = true;
     files.push_back(std::move(gap));
   }
+  for (auto& file : files) write_times(file, "covers");
   for (const auto& input : worker.value("upstream", json::array()))
     for (const auto& rows : input.value("rows", json::array())) {
       auto one = job_of(input.value("module", ""), rows);
@@ -182,7 +171,7 @@ json inputs_now(const jobs::Plan& plan, std::size_t m, std::int64_t block) {
   }
   if (module.since && block > mine.begin && mine.covers(block - 1))
     out["state of " + name_of(module.name, plan.grid(m).start(block - 1))] = mine.state_key(block - 1).hex();
-  if (module.window > 0) out[window_part] = mine.result_key(block).hex();
+  if (module.window > 0) out["states its window reaches"] = mine.result_key(block).hex();
   return out;
 }
 

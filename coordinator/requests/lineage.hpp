@@ -2,16 +2,9 @@
 // Row layout: docs/formats/store.md.
 #pragma once
 
-#include "coordinator/dag/graph.hpp"
 #include "coordinator/jobs/plan.hpp"
 #include "coordinator/wire/documents/explanation.hpp"
 #include "coordinator/wire/node_api.hpp"
-
-#include <nlohmann/json.hpp>
-
-#include <cstddef>
-#include <string>
-#include <vector>
 
 namespace mole::coordinator::requests {
 
@@ -24,8 +17,6 @@ nlohmann::json expand(const nlohmann::json& record);
 // Returns the components of a job's keys besides its fingerprint: one text per file slot, upstream result and chained state, one
 // digest for all states in the reach of a window.
 nlohmann::json inputs_now(const jobs::Plan& plan, std::size_t module, std::int64_t block);
-// The name of that digest among the components.
-inline constexpr const char* window_part = "states its window reaches";
 
 // Returns the differences of two results of inputs_now, [{"part","was","is"}], at most `limit`.
 std::vector<KeyChange> changed_inputs(const nlohmann::json& was, const nlohmann::json& is, std::size_t limit);

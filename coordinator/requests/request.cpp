@@ -7,24 +7,53 @@ namespace {
 
 using nlohmann::json;
 
-// Reads a document whose fields may be missing in rows of older versions.
-template <class Document>
-Document stored(const json& row) {
-  json whole = Document{};
-  if (row.is_object()) whole.update(row);
-  auto document = read_document<Document>(whole);
-  return document ? std::move(*document) : Document{};
+// The stored fields of a request, but for its range.
+template <class R>
+void visit_fields(R& r, auto f) {
+  f("kind", r.kind), f("pipeline", r.pipeline), f("module", r.module), f("archive", r.archive), f("partial", r.partial),
+      f("priority", r.priority), f("client_id", r.client_id), f("overrides", r.overrides), f("revision", r.revision),
+      f("submitted", r.submitted), f("finished", r.finished), f("state", r.state), f("reason", r.reason), f("code", r.code),
+      f("counts", r.jobs), f("coverage", r.coverage), f("coverage_plain", r.coverage_without_windows),
+      f("coverage_windowed", r.coverage_with_windows), f("failures", r.given_up), f("waits", r.waits), f("files", r.files),
+      f("bytes", r.bytes);
 }
 
-// A row of a newer version may hold an unknown word.
-template <class Enum>
-Enum enum_from(const json& row, Enum otherwise) {
-  return from_name<Enum>(row.get<std::string>()).value_or(otherwise);
-}
+template <class T>
+constexpr T none = std::is_same_v<T, double> ? -1 : 0;  // in rows
 
-// Rows contain -1 for "none".
-json number_or_none(const std::optional<double>& value) { return value.value_or(-1); }
-std::optional<double> optional_from(double value) { return value < 0 ? std::nullopt : std::optional(value); }
+struct Writer {
+  json& row;
+
+  void operator()(const char* name, const auto& value) const { row[name] = value; }
+  template <class T>
+  void operator()(const char* name, const std::optional<T>& value) const {
+    row[name] = value.value_or(none<T>);
+  }
+};
+
+// A word or a document of another version leaves the default value.
+struct Reader {
+  const json& row;
+
+  template <class T>
+  static void read(const json& stored, T& value) {
+    if constexpr (Named<T>) {
+      value = from_name<T>(stored.get<std::string>()).value_or(value);
+    } else if constexpr (Document<T>) {
+      if (auto document = read_document<T>(stored)) value = std::move(*document);
+    } else {
+      stored.get_to(value);
+    }
+  }
+  void operator()(const char* name, auto& value) const { read(row.at(name), value); }
+  void operator()(const char* name, std::vector<JobFailure>& value) const {
+    for (const auto& failure : row.at(name)) read(failure, value.emplace_back());
+  }
+  template <class T>
+  void operator()(const char* name, std::optional<T>& value) const {
+    if (const auto stored = row.at(name).get<T>(); stored != none<T>) value = stored;
+  }
+};
 
 }  // namespace
 
@@ -36,86 +65,26 @@ Result<std::uint64_t> request_number(const std::string& id) {
   return number;
 }
 
-json to_row(const Request& r) {
-  return {{"kind", name_of(r.kind)},
-          {"pipeline", r.pipeline},
-          {"module", r.module},
-          {"archive", r.archive},
-          {"range", r.range},
-          {"partial", r.partial},
-          {"priority", r.priority},
-          {"client_id", r.client_id},
-          {"overrides", r.overrides},
-          {"revision", r.revision},
-          {"submitted", r.submitted},
-          {"finished", r.finished},
-          {"state", name_of(r.state)},
-          {"reason", r.reason},
-          {"code", r.code},
-          {"counts", r.counts},
-          {"coverage", number_or_none(r.coverage)},
-          {"coverage_plain", number_or_none(r.coverage_plain)},
-          {"coverage_windowed", number_or_none(r.coverage_windowed)},
-          {"failures", r.failures},
-          {"waits", r.waits},
-          {"files", r.files},
-          {"bytes", r.bytes}};
+json to_row(const Request& request) {
+  json row = {{"range", request.range()}};
+  visit_fields(request, Writer{row});
+  return row;
 }
 
 Request request_from_row(std::uint64_t number, const json& row) {
-  Request r;
-  r.number = number;
-  r.kind = enum_from(row.at("kind"), RequestKind::run);
-  row.at("pipeline").get_to(r.pipeline);
-  row.at("module").get_to(r.module);
-  row.at("archive").get_to(r.archive);
-  r.range = row.at("range").get<TimeRange>();
-  row.at("partial").get_to(r.partial);
-  row.at("priority").get_to(r.priority);
-  row.at("client_id").get_to(r.client_id);
-  r.overrides = row.value("overrides", std::vector<std::string>{});
-  r.revision = row.at("revision").get<Digest>();
-  row.at("submitted").get_to(r.submitted);
-  row.at("finished").get_to(r.finished);
-  r.state = enum_from(row.at("state"), RequestState::accepted);
-  row.at("reason").get_to(r.reason);
-  r.code = row.value("code", "");
-  r.counts = stored<JobCounts>(row.at("counts"));
-  r.coverage = optional_from(row.at("coverage").get<double>());
-  r.coverage_plain = optional_from(row.value("coverage_plain", -1.0));
-  r.coverage_windowed = optional_from(row.value("coverage_windowed", -1.0));
-  for (const auto& failure : row.at("failures")) r.failures.push_back(stored<JobFailure>(failure));
-  row.at("waits").get_to(r.waits);
-  r.files = stored<FileProgress>(row.at("files"));
-  r.bytes = stored<ByteProgress>(row.at("bytes"));
-  return r;
+  Request request;
+  request.number = number;
+  request.id = request_id(number);
+  row.at("range").at(0).get_to(request.from);
+  row.at("range").at(1).get_to(request.to);
+  visit_fields(request, Reader{row});
+  return request;
 }
 
-RequestStatus describe(const Request& r, const JobCounts& counts, bool with_failures) {
-  RequestStatus out;
-  out.id = r.id();
-  out.kind = r.kind;
-  out.pipeline = r.pipeline;
-  out.module = r.module;
-  out.archive = r.archive;
-  out.from = r.range.from;
-  out.to = r.range.to;
-  out.state = r.state;
-  out.reason = r.reason;
-  out.code = r.code;
-  out.priority = r.priority;
-  out.partial = r.partial;
-  out.submitted = r.submitted;
-  if (r.finished) out.finished = r.finished;
-  out.jobs = counts;
-  out.files = r.files;
-  out.bytes = r.bytes;
-  out.coverage = r.coverage;
-  out.coverage_without_windows = r.coverage_plain;
-  out.coverage_with_windows = r.coverage_windowed;
-  out.overrides = r.overrides;
-  out.waits = r.waits;
-  if (with_failures) out.failures = r.failures;
+RequestStatus describe(const Request& request, const JobCounts& jobs, bool with_failures) {
+  RequestStatus out = request;
+  out.jobs = jobs;
+  if (with_failures) out.failures = request.given_up;
   return out;
 }
 

@@ -7,16 +7,10 @@
 #pragma once
 
 #include "coordinator/dag/graph.hpp"
-#include "coordinator/leases/scheduler.hpp"
 #include "coordinator/wire/documents/request.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include <memory>
-#include <optional>
 #include <set>
-#include <string>
-#include <vector>
 
 namespace mole::coordinator::requests {
 
@@ -24,45 +18,26 @@ inline std::string request_id(std::uint64_t number) { return "r" + std::to_strin
 // "r17" -> 17. missing: not a valid id.
 Result<std::uint64_t> request_number(const std::string& id);
 
-struct Request {
+// The status as clients see it, with what the coordinator needs in addition. `jobs`, coverage and failures are set when it ends.
+struct Request : RequestStatus {
   std::uint64_t number = 0;
-  RequestKind kind = RequestKind::run;
-  std::string pipeline;
-  std::string module;   // run: empty for all
-  std::string archive;  // index, verify: "pipeline/archive"
-  TimeRange range;      // rounded outward to blocks
-  bool partial = false;
-  std::int32_t priority = 0;
   std::string client_id;
-  std::vector<std::string> overrides;  // run: of the manifest (--set), as submitted
-  Digest revision;                     // of the graph
-  Micros submitted = 0, finished = 0;  // wall clock
-  RequestState state = RequestState::accepted;
-  std::string reason;
-  std::string code;      // failed before any job ran: why, as a word ("missing", "invalid", "exhausted", ...)
+  Digest revision;                   // of the graph
+  std::vector<JobFailure> given_up;  // the status's `failures`
   bool damaged = false;  // verify: some file is not sound. In memory only, because it follows from the rows of the files
-  // Final values, set when it ends.
-  JobCounts counts;
-  std::optional<double> coverage;  // mean over the requested jobs
-  // The same for jobs without and with a window, their own or of a module they read. Empty unless there are jobs of both kinds.
-  std::optional<double> coverage_plain, coverage_windowed;
-  std::vector<JobFailure> failures;
-  std::vector<std::string> waits;
-  FileProgress files;
-  ByteProgress bytes;
 
   // In memory only.
   std::shared_ptr<const dag::Graph> graph;  // the part of its pipeline that the request needs; shared with its plan
   std::set<std::string> unlisted;           // archives that must be listed first
 
-  std::string id() const { return request_id(number); }
+  TimeRange range() const { return {from, to}; }
   bool terminal() const { return is_final(state); }
 };
 
 nlohmann::json to_row(const Request& request);
 Request request_from_row(std::uint64_t number, const nlohmann::json& row);
 
-// Returns the document of Api::request. `counts`: for a live request, from the scheduler.
-RequestStatus describe(const Request& request, const JobCounts& counts, bool with_failures);
+// Returns the document of Api::request. `jobs`: of a live request, from the scheduler.
+RequestStatus describe(const Request& request, const JobCounts& jobs, bool with_failures);
 
 }  // namespace mole::coordinator::requests

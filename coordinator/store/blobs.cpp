@@ -1,6 +1,6 @@
 #include "coordinator/store/blobs.hpp"
 
-#include "coordinator/store/space.hpp"
+#include "coordinator/store/store.hpp"
 #include "coordinator/wire/blob_place.hpp"
 #include "sdk/model/durable_file.hpp"
 
@@ -11,11 +11,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <memory>
 
 namespace mole::coordinator::store {
 namespace fs = std::filesystem;
 namespace {
+
+constexpr std::uint64_t blob_reserve = 2 * store_reserve;  // stays free for the store
 
 struct Closer {
   int fd;
@@ -122,13 +123,9 @@ Result<> Blobs::rename_to_blob(const fs::path& whole, const Digest& digest) {
   if (auto made = make_folder(path.parent_path()); !made) return made;
   if (auto synced = sync_file(whole); !synced) return synced;
   if (::rename(whole.c_str(), path.c_str()) != 0) return io_error("renaming to", path, errno);
-  mark_renamed(digest);
-  return {};
-}
-
-void Blobs::mark_renamed(const Digest& digest) {
   const std::lock_guard lock(folders_->mutex);
-  folders_->unsynced.insert({path_of(digest).parent_path(), root_});
+  folders_->unsynced.insert({path.parent_path(), root_});
+  return {};
 }
 
 // The blob may have been renamed by a process that ended before the name was durable.

@@ -6,11 +6,8 @@
 #include "sdk/model/digest.hpp"
 
 #include <array>
-#include <filesystem>
 #include <mutex>
-#include <optional>
 #include <set>
-#include <string>
 
 namespace mole::coordinator::store {
 
@@ -41,7 +38,6 @@ class Blobs {
   Result<> check_space(std::uint64_t bytes) const;
   Result<> publish(const Digest& digest, const std::filesystem::path& incoming);
   Result<> rename_to_blob(const std::filesystem::path& whole, const Digest& digest);
-  void mark_renamed(const Digest& digest);
   void mark_present(const Digest& digest);
   std::mutex& lock_of(const Digest& digest) const { return (*locks_)[digest.bytes[0] % locks_->size()]; }
 

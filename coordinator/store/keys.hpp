@@ -4,27 +4,19 @@
 #include "sdk/model/digest.hpp"
 #include "sdk/model/time.hpp"
 
-#include <cstdint>
-#include <string>
-#include <string_view>
-
 namespace mole::coordinator::store::keys {
 
-inline void append_u64(std::string& key, std::uint64_t value) {
+// requests, events, nodes: a running number.
+inline std::string number(std::uint64_t value) {
+  std::string key;
   for (int shift = 56; shift >= 0; shift -= 8) key += static_cast<char>(value >> shift & 0xff);
+  return key;
 }
 
 inline std::uint64_t read_u64(std::string_view key) {
   std::uint64_t value = 0;
   for (int i = 0; i < 8; ++i) value = value << 8 | static_cast<std::uint8_t>(key[static_cast<std::size_t>(i)]);
   return value;
-}
-
-// requests, events, nodes: a running number.
-inline std::string number(std::uint64_t value) {
-  std::string key;
-  append_u64(key, value);
-  return key;
 }
 
 inline std::string_view text(const Digest& digest) {
@@ -39,21 +31,15 @@ inline Digest read_digest(std::string_view key) {
 
 // revisions, fingerprints: a digest. catalogue, lineage, failures: fingerprint and start of the block.
 inline std::string block(const Digest& fingerprint, Micros from) {
-  std::string key(text(fingerprint));
-  append_u64(key, static_cast<std::uint64_t>(from) ^ std::uint64_t{1} << 63);
-  return key;
+  return std::string(text(fingerprint)) + number(static_cast<std::uint64_t>(from) ^ std::uint64_t{1} << 63);
 }
-inline Digest fingerprint_of(std::string_view key) { return read_digest(key); }
 inline Micros block_from_of(std::string_view key) {
   return static_cast<Micros>(read_u64(key.substr(16)) ^ std::uint64_t{1} << 63);
 }
 
 // files, damage: "pipeline/archive" and the file's id. plugins: name and version.
 inline std::string pair(std::string_view first, std::string_view second) {
-  std::string key(first);
-  key += '\0';
-  key += second;
-  return key;
+  return std::string(first).append(1, '\0').append(second);
 }
 inline std::string_view second_of(std::string_view key) { return key.substr(key.find('\0') + 1); }
 inline std::string_view first_of(std::string_view key) { return key.substr(0, key.find('\0')); }

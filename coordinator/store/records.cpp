@@ -27,7 +27,7 @@ json describe_key(Table table, std::string_view key) {
     case Table::catalogue:
     case Table::lineage:
     case Table::failures:
-      return keys::fingerprint_of(key).hex() + "@" + format_time(keys::block_from_of(key));
+      return keys::read_digest(key).hex() + "@" + format_time(keys::block_from_of(key));
     case Table::files:
     case Table::damage:
     case Table::plugins:
@@ -35,6 +35,15 @@ json describe_key(Table table, std::string_view key) {
     default:
       return std::string(key);
   }
+}
+
+// Visits rows of the catalogue that can be decoded.
+template <class Row>
+auto each_block(std::optional<Row> (*decode)(std::string_view), const std::function<void(Micros, const Row&)>& visit) {
+  return [=, &visit](std::string_view key, std::string_view value) {
+    if (const auto row = decode(value)) visit(keys::block_from_of(key), *row);
+    return true;
+  };
 }
 
 }  // namespace
@@ -50,24 +59,14 @@ void Records::put(Batch& batch, const Digest& fingerprint, Micros from, const Ca
 
 void Records::scan_catalogue(const Digest& fingerprint, TimeRange range,
                              const std::function<void(Micros, const CatalogueRow&)>& visit) const {
-  store_.scan(
-      Table::catalogue, keys::block(fingerprint, range.from), keys::block(fingerprint, range.to),
-      [&](std::string_view key, std::string_view value) {
-        if (const auto row = decode_catalogue(value)) visit(keys::block_from_of(key), *row);
-        return true;
-      },
-      at_);
+  store_.scan(Table::catalogue, keys::block(fingerprint, range.from), keys::block(fingerprint, range.to),
+              each_block(decode_catalogue, visit), at_);
 }
 
 void Records::scan_keys(const Digest& fingerprint, TimeRange range,
                         const std::function<void(Micros, const CatalogueKeys&)>& visit) const {
-  store_.scan(
-      Table::catalogue, keys::block(fingerprint, range.from), keys::block(fingerprint, range.to),
-      [&](std::string_view key, std::string_view value) {
-        if (const auto row = decode_keys(value)) visit(keys::block_from_of(key), *row);
-        return true;
-      },
-      at_);
+  store_.scan(Table::catalogue, keys::block(fingerprint, range.from), keys::block(fingerprint, range.to),
+              each_block(decode_keys, visit), at_);
 }
 
 json Records::of_job(Table table, const Digest& fingerprint, Micros from) const {
@@ -88,7 +87,7 @@ void Records::scan_jobs(Table table, const Digest& fingerprint,
   store_.scan_prefix(
       table, prefix,
       [&](std::string_view key, std::string_view value) {
-        visit(keys::fingerprint_of(key), keys::block_from_of(key), parse(value));
+        visit(keys::read_digest(key), keys::block_from_of(key), parse(value));
         return true;
       },
       at_);
@@ -122,10 +121,9 @@ void Records::put_json(Batch& batch, Table table, std::string_view key, const nl
   batch.put(table, key, dump(row));
 }
 
-void Records::scan_json(Table table, const std::string& prefix,
-                        const std::function<bool(std::string_view, const nlohmann::json&)>& visit) const {
-  store_.scan_prefix(
-      table, prefix, [&](std::string_view key, std::string_view value) { return visit(key, parse(value)); }, at_);
+void Records::scan_json(Table table, const std::function<bool(std::string_view, const nlohmann::json&)>& visit) const {
+  store_.scan(
+      table, "", "", [&](std::string_view key, std::string_view value) { return visit(key, parse(value)); }, at_);
 }
 
 nlohmann::json Records::describe_row(Table table, std::string_view key, std::string_view value) {
@@ -134,12 +132,10 @@ nlohmann::json Records::describe_row(Table table, std::string_view key, std::str
     if (const auto decoded = decode_catalogue(value)) row = describe(*decoded);
   } else if (table == Table::files) {
     if (const auto decoded = decode_file(value)) row = describe(*decoded);
+  } else if (auto parsed = parse(value); parsed.is_object()) {
+    row = std::move(parsed);
   } else {
-    auto parsed = parse(value);
-    if (parsed.is_object())
-      row = std::move(parsed);
-    else
-      row["value"] = parsed.is_null() ? nlohmann::json(std::string(value)) : std::move(parsed);
+    row["value"] = parsed.is_null() ? nlohmann::json(std::string(value)) : std::move(parsed);
   }
   row["key"] = describe_key(table, key);
   return row;

@@ -4,12 +4,6 @@
 #include "coordinator/store/rows.hpp"
 #include "coordinator/store/store.hpp"
 
-#include <nlohmann/json.hpp>
-
-#include <functional>
-#include <optional>
-#include <string>
-
 namespace mole::coordinator::store {
 
 class Records {
@@ -43,8 +37,7 @@ class Records {
   // A row of any JSON table; null if absent.
   nlohmann::json json(Table table, std::string_view key) const;
   void put_json(Batch& batch, Table table, std::string_view key, const nlohmann::json& row) const;
-  void scan_json(Table table, const std::string& prefix,
-                 const std::function<bool(std::string_view key, const nlohmann::json&)>& visit) const;
+  void scan_json(Table table, const std::function<bool(std::string_view key, const nlohmann::json&)>& visit) const;
 
   // Returns a row of any table in readable form: {"key": ..., ...}.
   static nlohmann::json describe_row(Table table, std::string_view key, std::string_view value);

@@ -1,17 +1,7 @@
 // Packed rows, little-endian, of the tables that are read in bulk (docs/formats/store.md). The other tables hold JSON.
 #pragma once
 
-#include "sdk/model/digest.hpp"
-#include "sdk/model/enums.hpp"
-#include "sdk/model/time.hpp"
-
-#include <nlohmann/json.hpp>
-
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
+#include "sdk/model/task.hpp"
 
 namespace mole::coordinator::store {
 

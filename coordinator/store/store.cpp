@@ -1,15 +1,18 @@
 #include "coordinator/store/store.hpp"
 
-#include "coordinator/store/envelope.hpp"
-#include "coordinator/store/space.hpp"
+#include "coordinator/store/keys.hpp"
 #include "sdk/model/durable_file.hpp"
+
+#define XXH_INLINE_ALL
 
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -21,6 +24,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::uint64_t schema_version = 1;
+constexpr char value_format = 1;
+constexpr std::size_t envelope_size = 5;
 
 // No option trades durability for speed.
 rocksdb::DBOptions database_options(bool create) {
@@ -58,6 +63,10 @@ rocksdb::ReadOptions read_options(const Store::Snapshot& at) {
   return options;
 }
 
+std::uint32_t checksum(std::string_view key, std::string_view payload) {
+  return static_cast<std::uint32_t>(XXH3_64bits_withSeed(payload.data(), payload.size(), XXH3_64bits(key.data(), key.size())));
+}
+
 rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
 std::string_view view(const rocksdb::Slice& s) { return {s.data(), s.size()}; }
 
@@ -69,6 +78,27 @@ std::string holder(const fs::path& dir) {
 }
 
 }  // namespace
+
+std::string seal_value(std::string_view key, std::string_view payload) {
+  std::string sealed(1, value_format);
+  sealed.reserve(envelope_size + payload.size());
+  const auto sum = checksum(key, payload);
+  for (int shift = 0; shift < 32; shift += 8) sealed += static_cast<char>(sum >> shift & 0xff);
+  return sealed.append(payload);
+}
+
+std::optional<std::string_view> unseal_value(std::string_view key, std::string_view sealed) {
+  if (sealed.size() < envelope_size || sealed[0] != value_format) return std::nullopt;
+  std::uint32_t sum = 0;
+  for (std::size_t i = 0; i < 4; ++i) sum |= std::uint32_t{static_cast<std::uint8_t>(sealed[1 + i])} << (8 * i);
+  const auto payload = sealed.substr(envelope_size);
+  return checksum(key, payload) == sum ? std::optional(payload) : std::nullopt;
+}
+
+std::uint64_t free_bytes(const fs::path& folder) {
+  struct statvfs room {};
+  return ::statvfs(folder.c_str(), &room) == 0 ? std::uint64_t{room.f_bavail} * room.f_frsize : UINT64_MAX;
+}
 
 const std::vector<std::string>& table_names() {
   static const std::vector<std::string> names = {"meta",         "requests", "clients", "revisions", "modules",   "plugins",

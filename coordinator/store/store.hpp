@@ -14,9 +14,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <memory>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -110,5 +108,15 @@ class Store {
   std::function<void(const std::string&)> failed_;
   std::uint64_t epoch_ = 0;
 };
+
+// The stored form of a value: format byte, checksum of key and payload, payload (docs/formats/store.md).
+std::string seal_value(std::string_view key, std::string_view payload);
+// Returns the payload in `sealed`; nullopt if format or checksum is wrong.
+std::optional<std::string_view> unseal_value(std::string_view key, std::string_view sealed);
+
+// RocksDB may abort on a full disk, so the store stops with an error when less than this is free. Blobs leave twice as much.
+inline constexpr std::uint64_t store_reserve = std::uint64_t{16} << 20;
+// Returns the bytes this user may still write to the file system of `folder`; UINT64_MAX if unknown.
+std::uint64_t free_bytes(const std::filesystem::path& folder);
 
 }  // namespace mole::coordinator::store

@@ -1,7 +1,5 @@
 #include "coordinator/tasks/fuse.hpp"
 
-#include <optional>
-
 namespace mole::coordinator::tasks {
 namespace {
 

@@ -1,12 +1,8 @@
 // Combines all jobs over one block that can run now into one task, inputs before their readers, so that each file is decoded
-// once.
+// once. A task that was leased to a node is a Grant, identified by keys; spec_builder turns it into a task::Spec.
 #pragma once
 
 #include "coordinator/jobs/plan.hpp"
-
-#include <cstdint>
-#include <functional>
-#include <vector>
 
 namespace mole::coordinator::tasks {
 
@@ -20,6 +16,30 @@ struct BlockRef {
   std::uint32_t grid = 0;
   std::int64_t number = 0;
   auto operator<=>(const BlockRef&) const = default;
+};
+
+// One block of one module, for any number of requests.
+struct JobKey {
+  Digest fingerprint;
+  Micros from = 0;
+  auto operator<=>(const JobKey&) const = default;
+};
+
+struct GrantedStep {
+  FusedStep step;
+  JobKey job;
+  Digest state_key, result_key;
+};
+
+struct Grant {
+  std::string id;  // "<epoch>-<seq>"
+  std::uint64_t epoch = 0, seq = 0;
+  task::Kind kind = task::Kind::compute;
+  std::uint64_t request = 0;
+  std::uint64_t archive_task = 0;  // index, verify
+  BlockRef ref;                    // compute, merge
+  TimeRange block;
+  std::vector<GrantedStep> steps;
 };
 
 // Returns at most `limit` steps that can run now. `available(module)` is false for a job that is leased, delayed or given up.

@@ -2,7 +2,6 @@
 
 #include "coordinator/dag/routing_tables.hpp"
 
-#include <algorithm>
 #include <map>
 #include <tuple>
 

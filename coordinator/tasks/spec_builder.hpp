@@ -1,12 +1,7 @@
 // Grant -> task::Spec: replaces keys by digests of blobs and addresses of nodes.
 #pragma once
 
-#include "coordinator/store/rows.hpp"
-#include "coordinator/tasks/grant.hpp"
-
-#include <functional>
-#include <optional>
-#include <string>
+#include "coordinator/tasks/fuse.hpp"
 
 namespace mole::coordinator::tasks {
 

@@ -1,16 +1,101 @@
 #include "coordinator/views/views.hpp"
 
-#include "coordinator/dag/graph.hpp"
 #include "coordinator/store/keys.hpp"
-#include "coordinator/views/request_folder.hpp"
+#include "sdk/model/durable_file.hpp"
 
-#include <map>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
 
 namespace mole::coordinator::views {
-
+namespace fs = std::filesystem;
+namespace keys = store::keys;
 using nlohmann::json;
 using store::Table;
-namespace keys = store::keys;
+
+namespace {
+
+bool same_file(const fs::path& a, const fs::path& b) {
+  struct stat x {
+  }, y{};
+  return ::stat(a.c_str(), &x) == 0 && ::stat(b.c_str(), &y) == 0 && x.st_ino == y.st_ino && x.st_dev == y.st_dev;
+}
+
+Error link_error(const fs::path& path, int error) {
+  return transient("cannot link " + path.string() + ": " + std::strerror(error) +
+                   "; tables/ and blobs/ must be on one file system");
+}
+
+// Writes the folder of a finished request: request.json, and a hard link to the rows of every block in its range. `links`: (path
+// within the folder, target file). request.json is written last: a folder that has it is complete.
+Result<> write_request_folder(const fs::path& folder, const json& document,
+                              const std::vector<std::pair<std::string, fs::path>>& links) {
+  std::error_code problem;
+  fs::create_directories(folder, problem);
+  if (problem) return transient("cannot create " + folder.string() + ": " + problem.message());
+  for (const auto& [name, target] : links) {
+    const auto link = folder / name;
+    if (::link(target.c_str(), link.c_str()) == 0) continue;
+    fs::create_directories(link.parent_path(), problem);
+    fs::remove(link, problem);  // left by an earlier attempt
+    fs::create_hard_link(target, link, problem);
+    if (problem) return transient("cannot link " + link.string() + ": " + problem.message());
+  }
+  return durable_write(folder / "request.json", document.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+}
+
+}  // namespace
+
+std::string TableLinks::file_of(Micros block_from) {
+  auto text = format_time(block_from);  // 2007-09-22T18:00:00Z
+  const auto date = text.substr(0, text.find('T'));
+  std::string compact;
+  for (const char c : text)
+    if (c != '-' && c != ':') compact += c;
+  return "date=" + date + "/" + compact + ".parquet";
+}
+
+Result<> TableLinks::link(const std::string& module, Micros block_from, const Digest& rows) {
+  static std::atomic<unsigned> counter{0};
+  const auto target = path_of(module, block_from), blob = blobs_.path_of(rows);
+  if (::link(blob.c_str(), target.c_str()) == 0) return {};  // a new block, the common case
+  if (errno == EEXIST && same_file(target, blob)) return {};
+  std::error_code problem;
+  fs::create_directories(target.parent_path(), problem);
+  if (problem) return transient("cannot create " + target.parent_path().string() + ": " + problem.message());
+  const auto temporary = target.parent_path() / (".tmp." + std::to_string(::getpid()) + "." + std::to_string(counter++));
+  if (::link(blob.c_str(), temporary.c_str()) != 0) return link_error(temporary, errno);
+  if (::rename(temporary.c_str(), target.c_str()) != 0) {
+    const int error = errno;
+    ::unlink(temporary.c_str());
+    return link_error(target, error);
+  }
+  return {};
+}
+
+Result<> TableLinks::link_exactly(const std::string& module, const std::map<Micros, Digest>& rows) {
+  std::set<fs::path> wanted;
+  for (const auto& [from, digest] : rows) wanted.insert(path_of(module, from));
+  std::error_code problem;
+  std::vector<fs::path> stale;
+  for (fs::recursive_directory_iterator at(root_ / module, problem), end; !problem && at != end; at.increment(problem)) {
+    if (!at->is_regular_file(problem)) continue;
+    const auto name = at->path().filename().string();
+    if ((name.ends_with(".parquet") && !wanted.contains(at->path())) || name.starts_with(".tmp.")) stale.push_back(at->path());
+  }
+  // Remove stale files first: beside new blocks, blocks of another grid would repeat intervals.
+  for (const auto& path : stale) {
+    fs::remove(path, problem);
+    fs::remove(path.parent_path(), problem);  // fails unless it is empty
+  }
+  Result<> done;
+  for (const auto& [from, digest] : rows)
+    if (auto linked = link(module, from, digest); !linked) done = linked;  // continue with the others
+  return done;
+}
 
 void Views::write(const Update& update) {
   MutexLock lock(mutex_);
@@ -18,7 +103,7 @@ void Views::write(const Update& update) {
   link(update.links);
   for (const auto number : update.folders) write_folder(number);
   for (const auto number : update.missing_folders)
-    if (!has_folder(number)) write_folder(number);
+    if (!fs::exists(folder_of(number) / "request.json")) write_folder(number);
 }
 
 void Views::link(const std::vector<Update::Link>& links) {
@@ -47,26 +132,19 @@ Digest Views::current_fingerprint(const std::string& module) const {
   return row.is_object() ? row.at("fingerprint").get<Digest>() : Digest{};
 }
 
-// request.json is written last, so a folder that has it is complete.
-bool Views::has_folder(std::uint64_t number) const {
-  return std::filesystem::exists(state_ / "requests" / requests::request_id(number) / "request.json");
-}
-
-// <state>/requests/<id>/: request.json and a link to the rows of every block.
 void Views::write_folder(std::uint64_t number) {
-  const auto folder = state_ / "requests" / requests::request_id(number);
   const auto row = records_.json(Table::requests, keys::number(number));
   if (!row.is_object()) return;
   const auto request = requests::request_from_row(number, row);
   std::vector<FinishedJob> jobs;
-  std::vector<std::pair<std::string, std::filesystem::path>> links;
+  std::vector<std::pair<std::string, fs::path>> links;
   if (request.kind == RequestKind::run) {
     const auto stored = records_.json(Table::revisions, keys::text(request.revision));
     if (!stored.is_object()) return;
     const auto graph = dag::graph_from_json(stored);
     for (const auto& module : graph.modules) {
       if (!request.module.empty() && module.name != request.module) continue;
-      records_.scan_catalogue(module.fingerprint, request.range, [&](Micros from, const store::CatalogueRow& r) {
+      records_.scan_catalogue(module.fingerprint, request.range(), [&](Micros from, const store::CatalogueRow& r) {
         if (r.rows_blob.empty()) return;
         jobs.push_back({.job = graph.full_name(module) + "@" + format_time(from),
                         .coverage = r.coverage,
@@ -77,9 +155,9 @@ void Views::write_folder(std::uint64_t number) {
       });
     }
   }
-  json document = requests::describe(request, request.counts, true);
+  json document = requests::describe(request, request.jobs, true);
   document["job_list"] = jobs;
-  (void)write_request_folder(folder, document, links);
+  (void)write_request_folder(folder_of(number), document, links);
 }
 
 }  // namespace mole::coordinator::views

@@ -3,16 +3,33 @@
 #pragma once
 
 #include "coordinator/requests/request.hpp"
+#include "coordinator/store/blobs.hpp"
 #include "coordinator/store/records.hpp"
 #include "coordinator/views/in_flight_tickets.hpp"
-#include "coordinator/views/table_links.hpp"
-#include "sdk/model/mutex.hpp"
-
-#include <filesystem>
-#include <string>
-#include <vector>
 
 namespace mole::coordinator::views {
+
+// tables/<pipeline>/<module>/date=YYYY-MM-DD/<block start>.parquet: one hard link per block to the rows blob in the catalogue,
+// for DuckDB, Spark and other readers. A link is replaced by rename, so a reader sees either the old rows or the new ones.
+class TableLinks {
+ public:
+  TableLinks(std::filesystem::path root, const store::Blobs& blobs) : root_(std::move(root)), blobs_(blobs) {}
+
+  // Links one block to `rows`. Idempotent.
+  Result<> link(const std::string& module, Micros block_from, const Digest& rows);
+  // Makes the links of a module exactly `rows` (block start -> blob). Other files are not touched.
+  Result<> link_exactly(const std::string& module, const std::map<Micros, Digest>& rows);
+
+  // "date=2007-09-22/20070922T180000Z.parquet"
+  static std::string file_of(Micros block_from);
+  std::filesystem::path path_of(const std::string& module, Micros block_from) const {
+    return root_ / module / file_of(block_from);
+  }
+
+ private:
+  std::filesystem::path root_;
+  const store::Blobs& blobs_;
+};
 
 // Files to write after one change.
 struct Update {
@@ -46,7 +63,7 @@ class Views {
  private:
   void relink(const std::string& module) MOLE_REQUIRES(mutex_);
   void link(const std::vector<Update::Link>& links) MOLE_REQUIRES(mutex_);
-  bool has_folder(std::uint64_t number) const;
+  std::filesystem::path folder_of(std::uint64_t request) const { return state_ / "requests" / requests::request_id(request); }
   void write_folder(std::uint64_t number) MOLE_REQUIRES(mutex_);
   Digest current_fingerprint(const std::string& module) const;
 

@@ -1,9 +1,8 @@
 #include "coordinator/store/store.hpp"
 #include "coordinator/store/blobs.hpp"
-#include "coordinator/store/envelope.hpp"
 #include "coordinator/store/keys.hpp"
 #include "coordinator/store/records.hpp"
-#include "coordinator/views/table_links.hpp"
+#include "coordinator/views/views.hpp"
 #include "sdk/model/durable_file.hpp"
 #include "tests/coordinator/world.hpp"
 
@@ -122,8 +121,7 @@ TEST(Envelope, DetectsEveryFlippedBitAndAnotherKey) {
         return true;
       });
       for (;; ++next) {
-        std::string key = keys::number(w);
-        keys::append_u64(key, next);
+        const auto key = keys::number(w) + keys::number(next);
         Batch batch;
         batch.put(Table::catalogue, key, "row");
         batch.put(Table::lineage, key, "of the same batch");
