@@ -2,21 +2,17 @@
 // fingerprints. A value with a JSON form; a request keeps the graph it was accepted with.
 #pragma once
 
+#include "coordinator/manifest/manifest.hpp"
 #include "sdk/descriptor/descriptor.hpp"
-#include "sdk/model/task.hpp"
 
 namespace mole::coordinator::dag {
 
-struct Archive {
-  std::string name;
+struct Archive : manifest::ArchiveSettings {
   task::PluginUse downloader, decoder;
   std::string files;  // the pattern
-  Micros covers = 0, lateness = 0;
-  Micros block_length = 0, block_origin = 0;
-  DamagePolicy damage = DamagePolicy::partial;
-  Bzip2Decoder decode = Bzip2Decoder::interleaved;  // bzip2 decoder; not part of any key, because the content is the same
-  std::optional<Micros> horizon;
-  task::Home home;
+
+  // Start of the block that contains `t`.
+  Micros block_at(Micros t) const { return floor_to(t, block_length, block_origin); }
 };
 
 struct RoutingTable {
@@ -26,9 +22,7 @@ struct RoutingTable {
 };
 
 // A `resources:` entry that some module uses, with its files as they were when the manifest was submitted.
-struct Resource {
-  std::string name, files, format;
-  Micros valid = 0;
+struct Resource : manifest::ResourceSettings {
   std::vector<RoutingTable> tables;  // in time order
 };
 
@@ -43,17 +37,13 @@ struct Column {
   std::string name, type, unit, doc;
 };
 
-struct Module {
-  std::string name;
+struct Module : manifest::ModuleSettings {
   task::PluginUse plugin;
   Execution execution = Execution::mergeable;
-  Micros interval = 0, window = 0, warmup = 0;
-  std::optional<Micros> since;
+  Micros interval = 0;
   std::vector<std::string> by;
-  std::vector<std::string> totals;  // dimensions of `by` that also have the member "all", in the order of `by`
-  std::string filter;               // canonical; empty: all flows
-  Load load = Load::start;
-  std::string keep_states;
+  std::vector<std::string> totals;   // dimensions of `by` that also have the member "all", in the order of `by`
+  std::string filter;                // canonical; empty: all flows
   std::vector<std::string> routers;  // selected by `where`, sorted; empty: all of the archive
   std::vector<Input> inputs;         // in the descriptor's order
   std::vector<Column> outputs;
@@ -75,6 +65,7 @@ struct Graph {
   std::optional<std::uint32_t> find_module(std::string_view name) const;
   std::optional<std::uint32_t> find_archive(std::string_view name) const;
   std::string full_name(const Module& m) const { return pipeline + "/" + m.name; }
+  std::string job_name(const Module& m, Micros block) const { return full_name(m) + "@" + format_time(block); }
   std::string full_name(const Archive& a) const { return pipeline + "/" + a.name; }
   const Archive& grid(const Module& m) const { return archives[m.archive]; }
 };
@@ -86,7 +77,6 @@ nlohmann::json to_json(const Graph& graph);
 // Reads what to_json wrote, from the store, which has checksums. Throws nlohmann::json::exception on another shape.
 Graph graph_from_json(const nlohmann::json& document);
 
-// Sets `parts` and `fingerprint` of every module.
 void set_fingerprints(Graph& graph);
 
 // Returns every column of the module's result, in order: interval, by, outputs, coverage and its companions.

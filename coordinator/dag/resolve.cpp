@@ -5,7 +5,6 @@
 #include "sdk/model/flow_columns.hpp"
 
 #include <algorithm>
-#include <map>
 #include <set>
 
 namespace mole::coordinator::dag {
@@ -28,63 +27,48 @@ void make_paths_absolute(const Descriptor& descriptor, const std::string& base, 
 }
 
 // Puts inputs before their readers, by a depth-first search over the inputs; reaching a module that is still open closes a cycle.
-class Sorter {
- public:
-  explicit Sorter(const std::vector<manifest::Module>& modules)
-      : modules_(modules), names_(manifest::names_of(modules)), marks_(modules.size(), Mark::none), depths_(modules.size()) {
-    for (std::size_t i = 0; i < modules.size(); ++i) index_[modules[i].name] = i;
-  }
+struct Sorter {
+  const std::vector<manifest::Module>& modules;
+  const std::vector<std::string> names = manifest::names_of(modules);
+  std::vector<std::size_t> depths =
+      std::vector<std::size_t>(modules.size());  // longest chain that ends in the module; 0: not visited
+  std::vector<std::size_t> order = {}, path = {};
 
   // Returns indexes into the modules. missing: an input names an unknown module. invalid: a cycle, named in full, or too long a
   // chain.
   Result<std::vector<std::size_t>> run() {
-    for (std::size_t i = 0; i < modules_.size(); ++i)
+    for (std::size_t i = 0; i < modules.size(); ++i)
       if (auto visited = visit(i); !visited) return visited.error();
-    return std::move(order_);
+    return std::move(order);
   }
 
- private:
-  enum class Mark : std::uint8_t { none, open, done };
-
   Result<> visit(std::size_t i) {
-    if (marks_[i] == Mark::done) return {};
-    path_.push_back(i);
-    if (marks_[i] == Mark::open) return cycle_at(i);
-    marks_[i] = Mark::open;
+    if (depths[i] > 0) return {};
+    const bool open = std::ranges::find(path, i) != path.end();
+    path.push_back(i);
+    if (open) return cycle_at(i);
     std::size_t depth = 1;
-    for (const auto& input : modules_[i].inputs) {
+    for (const auto& input : modules[i].inputs) {
       if (input.module.empty()) continue;
-      const auto found = index_.find(input.module);
-      if (found == index_.end())
-        return missing(input.where + ": there is no module \"" + input.module + "\"" +
-                       manifest::suggestion(input.module, names_));
-      if (auto visited = visit(found->second); !visited) return visited;
-      depth = std::max(depth, 1 + depths_[found->second]);
+      const auto source = static_cast<std::size_t>(std::ranges::find(names, input.module) - names.begin());
+      if (source == names.size())
+        return missing(input.where + ": there is no module \"" + input.module + "\"" + manifest::suggestion(input.module, names));
+      if (auto visited = visit(source); !visited) return visited;
+      depth = std::max(depth, 1 + depths[source]);
     }
-    path_.pop_back();
-    marks_[i] = Mark::done;
-    order_.push_back(i);
-    depths_[i] = depth;
+    path.pop_back();
+    order.push_back(i);
+    depths[i] = depth;
     if (depth > max_depth)
-      return invalid(modules_[i].where + ": modules are chained deeper than " + std::to_string(max_depth) +
-                     "; shorten the chain");
+      return invalid(modules[i].where + ": modules are chained deeper than " + std::to_string(max_depth) + "; shorten the chain");
     return {};
   }
 
   Error cycle_at(std::size_t i) const {
     std::string cycle;
-    for (auto at = std::find(path_.begin(), path_.end(), i); at != path_.end(); ++at)
-      cycle += (cycle.empty() ? "" : " -> ") + names_[*at];
-    return invalid(modules_[i].where + ": the modules depend on each other in a cycle: " + cycle +
-                   "; remove one of these inputs");
+    for (auto at = std::ranges::find(path, i); at != path.end(); ++at) cycle += (cycle.empty() ? "" : " -> ") + names[*at];
+    return invalid(modules[i].where + ": the modules depend on each other in a cycle: " + cycle + "; remove one of these inputs");
   }
-
-  const std::vector<manifest::Module>& modules_;
-  const std::vector<std::string> names_;
-  std::map<std::string, std::size_t> index_;
-  std::vector<Mark> marks_;
-  std::vector<std::size_t> depths_;  // length of the longest chain that ends in the module
-  std::vector<std::size_t> order_, path_;
 };
 
 class Resolver {
@@ -96,7 +80,7 @@ class Resolver {
     graph().pipeline = manifest_.pipeline;
     for (const auto& archive : manifest_.archives)
       if (auto done = add_archive(archive); !done) return done.error();
-    const auto order = Sorter(manifest_.modules).run();
+    const auto order = Sorter{manifest_.modules}.run();
     if (!order) return order.error();
     for (const auto index : *order)
       if (auto done = add_module(manifest_.modules[index]); !done) return done.error();
@@ -129,17 +113,8 @@ class Resolver {
   }
 
   Result<> add_archive(const manifest::Archive& from) {
-    Archive to;
-    to.name = from.name;
-    to.files = from.files.text();
-    to.covers = from.covers;
-    to.lateness = from.lateness;
-    to.home = from.home;
-    to.block_length = from.block_length;
-    to.block_origin = from.block_origin % from.block_length;
-    to.damage = from.damage;
-    to.decode = from.decode;
-    to.horizon = from.horizon;
+    Archive to{from, {}, {}, from.files.text()};
+    to.block_origin %= to.block_length;
     auto downloader = plugins_.find(PluginKind::downloader, from.downloader);
     if (!downloader) return at(from.where, downloader.error());
     auto decoder = plugins_.find(PluginKind::decoder, from.decoder);
@@ -160,13 +135,8 @@ class Resolver {
     if (!plugin) return at(from.plugin_where, plugin.error());
     const auto& descriptor = (*plugin)->descriptor;
     Module to;
-    to.name = from.name;
+    static_cast<manifest::ModuleSettings&>(to) = from;
     to.execution = descriptor.execution;
-    to.window = from.window;
-    to.warmup = from.warmup;
-    to.since = from.since;
-    to.keep_states = from.keep_states;
-    to.load = from.load;
     auto plugin_use = use(**plugin, from.params, from.params_where);
     if (!plugin_use) return plugin_use.error();
     to.plugin = std::move(*plugin_use);
@@ -215,7 +185,7 @@ class Resolver {
   Result<> add_resource(const manifest::Resource& from) {
     auto tables = find_tables(from, base_, digest_);
     if (!tables) return tables.error();
-    Resource to{from.name, from.files, from.format, from.valid, {}};
+    Resource to{from, {}};
     for (auto& table : *tables) {
       table.resource = static_cast<std::uint32_t>(graph().resources.size());
       to.tables.push_back(table.table);
@@ -227,34 +197,30 @@ class Resolver {
 
   Result<> check_execution(const manifest::Module& from, const Module& to) {
     const auto& name = to.plugin.name;
+    const auto refused = [&](const std::string& why) { return invalid(from.where + ": " + why); };
     if (to.execution != Execution::sequential && to.execution != Execution::mergeable)
       return unsupported(from.plugin_where + ": " + name + " has the execution class \"" + name_of(to.execution) +
                          "\", which is not available in this version; use a mergeable or sequential metric");
     if (to.load == Load::proportional)
       return unsupported(from.where + ": \"load: proportional\" is not available in this version; choose start or end");
     if (to.execution == Execution::sequential) {
-      if (to.load != Load::start)
-        return invalid(from.where + ": a sequential module counts flows at their start; leave \"load\" out");
+      if (to.load != Load::start) return refused("a sequential module counts flows at their start; leave \"load\" out");
       if ((to.warmup > 0) == to.since.has_value())
-        return invalid(from.where + ": " + name +
+        return refused(name +
                        " is sequential: it needs either \"warmup\" (such as 1h: every block starts with empty state that "
                        "much earlier) or \"since\" (the first instant: blocks are chained)");
-      if (to.window > 0)
-        return invalid(from.where + ": " + name + " is sequential and cannot be merged into a window; leave \"window\" out");
+      if (to.window > 0) return refused(name + " is sequential and cannot be merged into a window; leave \"window\" out");
       if (to.warmup % to.interval != 0)
-        return invalid(from.where + ": \"warmup\" must be a multiple of the interval " + format_duration(to.interval) +
-                       "; round it");
+        return refused("\"warmup\" must be a multiple of the interval " + format_duration(to.interval) + "; round it");
       return {};
     }
     if (to.warmup > 0 || to.since)
-      return invalid(from.where + ": \"warmup\" and \"since\" are for sequential metrics; " + name +
-                     " is mergeable; use \"window\"");
+      return refused("\"warmup\" and \"since\" are for sequential metrics; " + name + " is mergeable; use \"window\"");
     if (to.window % to.interval != 0)
-      return invalid(from.where + ": the window " + format_duration(to.window) + " is not a multiple of the interval " +
+      return refused("the window " + format_duration(to.window) + " is not a multiple of the interval " +
                      format_duration(to.interval) + "; round it");
     if (to.window > max_window || to.window / to.interval > max_window_intervals)
-      return invalid(from.where +
-                     ": a window has at most a million intervals and ten years; shorten it or lengthen the interval");
+      return refused("a window has at most a million intervals and ten years; shorten it or lengthen the interval");
     return {};
   }
 

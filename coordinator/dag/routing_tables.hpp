@@ -2,7 +2,6 @@
 #pragma once
 
 #include "coordinator/dag/graph.hpp"
-#include "coordinator/manifest/manifest.hpp"
 
 #include <functional>
 

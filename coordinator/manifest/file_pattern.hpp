@@ -3,9 +3,6 @@
 
 #include "sdk/model/time.hpp"
 
-#include <optional>
-#include <string>
-#include <string_view>
 #include <vector>
 
 namespace mole::coordinator::manifest {

@@ -1,6 +1,6 @@
 #include "coordinator/manifest/manifest.hpp"
 
-#include "coordinator/manifest/reader.hpp"
+#include "coordinator/manifest/yaml.hpp"
 #include "sdk/model/filter.hpp"
 
 #include <algorithm>
@@ -112,8 +112,7 @@ Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) 
   archive.where = key.where;
   const auto* map = reader.map(&node, "the archive " + key.text, keys);
   if (!map) return archive;
-  archive.downloader = reader.text(
-      reader.require(*map, "downloader", "name the plugin that reads the archive, such as directory"), "\"downloader\"");
+  archive.downloader = reader.require_text(*map, "downloader", "name the plugin that reads the archive, such as directory");
   archive.downloader_params = reader.object(map->find("params"), "\"params\"");
   read_files(reader,
              reader.require(*map, "files", "give a pattern of file names, such as \"{router}_{sequence}_{start:unix}.dat.bz2\""),
@@ -130,7 +129,7 @@ Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) 
     if (decoder->kind != YamlNode::Kind::map) {
       archive.decoder = reader.text(decoder, "\"decoder\"");
     } else if (const auto* long_form = reader.map(decoder, "\"decoder\"", {"plugin", "params"})) {
-      archive.decoder = reader.text(reader.require(*long_form, "plugin", "name the decoder, such as netflow5"), "\"plugin\"");
+      archive.decoder = reader.require_text(*long_form, "plugin", "name the decoder, such as netflow5");
       archive.decoder_params = reader.object(long_form->find("params"), "\"params\"");
     }
   }
@@ -182,8 +181,7 @@ Resource read_resource(Reader& reader, const YamlNode& key, const YamlNode& node
 void read_archive_input(Reader& reader, const YamlNode& node, Input& input) {
   const auto* map = reader.map(&node, "\"input\"", {"archive", "where", "as"});
   if (!map) return;
-  input.archive =
-      reader.text(reader.require(*map, "archive", "name the archive, or use \"inputs\" for a module's columns"), "\"archive\"");
+  input.archive = reader.require_text(*map, "archive", "name the archive, or use \"inputs\" for a module's columns");
   if (const auto* as = map->find("as")) input.as = reader.text(as, "\"as\"");
   const auto* where = map->find("where");
   if (!where) return;

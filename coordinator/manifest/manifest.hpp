@@ -9,28 +9,42 @@
 
 namespace mole::coordinator::manifest {
 
-struct Archive {
-  std::string name, where;  // where: position of the declaration, for messages
-  std::string downloader;
-  nlohmann::json downloader_params = nlohmann::json::object();
-  FilePattern files;
-  Micros covers = hour_us;
+// What a resolved pipeline takes over unchanged (dag/graph.hpp).
+struct ArchiveSettings {
+  std::string name;
+  Micros covers = hour_us, lateness = hour_us;  // lateness: default: one file
   Micros block_length = 0, block_origin = 0;
-  Micros lateness = hour_us;  // default: one file
   DamagePolicy damage = DamagePolicy::partial;
-  Bzip2Decoder decode = Bzip2Decoder::interleaved;  // bzip2 decoder
-  std::string decoder = "netflow5";
-  nlohmann::json decoder_params = nlohmann::json::object();
-  task::Home home;                // canonical filters
-  std::optional<Micros> horizon;  // the archive is complete up to here
+  Bzip2Decoder decode = Bzip2Decoder::interleaved;  // bzip2 decoder; not part of any key, because the content is the same
+  task::Home home;                                  // canonical filters
+  std::optional<Micros> horizon;                    // the archive is complete up to here
 };
 
-// Files used in addition to the flows: routing tables.
-struct Resource {
-  std::string name, where;
+struct ResourceSettings {
+  std::string name;
   std::string files;      // "ribs/rib.{date}.txt": at most one {date}, in the last component; without it the file is always valid
   Micros valid = day_us;  // how long a table is valid, from the start of its date
   std::string format;     // "prefixes" or "mmdb"
+};
+
+struct ModuleSettings {
+  std::string name;
+  Micros window = 0, warmup = 0;
+  std::optional<Micros> since;
+  Load load = Load::start;
+  std::string keep_states = "all";  // the only supported value
+};
+
+struct Archive : ArchiveSettings {
+  std::string where;  // position of the declaration, for messages
+  std::string downloader, decoder = "netflow5";
+  nlohmann::json downloader_params = nlohmann::json::object(), decoder_params = nlohmann::json::object();
+  FilePattern files;
+};
+
+// Files used in addition to the flows: routing tables.
+struct Resource : ResourceSettings {
+  std::string where;
 };
 
 struct Input {
@@ -42,20 +56,15 @@ struct Input {
   std::string module, column;        // or a column of this module
 };
 
-struct Module {
-  std::string name, where;
+struct Module : ModuleSettings {
+  std::string where;
   std::string plugin, plugin_where;
   nlohmann::json params = nlohmann::json::object();
   std::string params_where;
   std::vector<Input> inputs;
   std::optional<Micros> interval;  // absent: the upstream module's
   std::optional<std::vector<std::string>> by, totals;
-  Micros window = 0;
   std::string filter, filter_where;
-  Load load = Load::start;
-  Micros warmup = 0;
-  std::optional<Micros> since;
-  std::string keep_states = "all";  // the only supported value
 };
 
 struct Manifest {

@@ -193,7 +193,7 @@ TEST_F(Routes, ARequestKeepsItsTablesAndBlocksRequestsWithOthers) {
 }
 
 TEST(RoutesOver, CoversTheRangeWithoutGaps) {
-  coordinator::dag::Resource resource{"routes", "rib.{date}.txt", "prefixes", day_us, {}};
+  coordinator::dag::Resource resource{{"routes", "rib.{date}.txt", day_us, "prefixes"}, {}};
   const auto digest = [](const char* text) { return digest_of(std::string_view(text)); };
   resource.tables = {{day_us, digest("a"), "a"}, {2 * day_us, digest("b"), "b"}, {5 * day_us, digest("c"), "c"}};
   const auto pieces = coordinator::dag::routes_over(resource, {0, 6 * day_us});
