@@ -24,8 +24,7 @@ struct Gap {
 
 class ArchiveIndex {
  public:
-  // `files` in any order, all present.
-  ArchiveIndex(std::vector<task::File> files, Micros covers);
+  ArchiveIndex(std::vector<task::File> files, Micros covers);  // `files` in any order, all present
 
   bool empty() const { return files_.empty(); }
   const std::vector<IndexedFile>& files() const { return files_; }  // sorted by (router, covers.from, id)
@@ -46,7 +45,6 @@ class ArchiveIndex {
   }
   // The same slots as files of a task: with gaps, sorted by (router, covers.from, id).
   std::vector<task::File> reach(const std::vector<std::string>& routers, TimeRange range) const;
-  // Key of a gap.
   static Digest gap_key(const std::string& router, Micros from);
 
   // Slots without a file between a router's first and last one; at most `limit`.

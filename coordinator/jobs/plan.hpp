@@ -63,8 +63,7 @@ struct Plan {
   std::vector<std::string> waits;   // messages on jobs past the end of the archive
 
   const Grid& grid(std::size_t module) const { return grids[modules[module].grid]; }
-  // Routers whose files a flow-reading module gets.
-  std::vector<std::string> routers(std::size_t module) const;
+  std::vector<std::string> routers(std::size_t module) const;  // routers whose files a flow-reading module gets
   // Export time of the files that a flow-reading module needs for this block.
   TimeRange reach(std::size_t module, std::int64_t block) const;
   // Whether computing this job reads the module's inputs, and not only states.

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <map>
 
 namespace mole::coordinator::jobs {
 namespace {
@@ -38,27 +37,7 @@ struct Span {
 
 std::int64_t ceil_div(Micros a, Micros b) { return a <= 0 ? 0 : (a + b - 1) / b; }
 
-class Planner {
- public:
-  Planner(Plan& plan, const PlanRequest& request, const CatalogueScan& catalogue, const HolderLives& lives)
-      : plan_(plan), graph_(*plan.graph), request_(request), catalogue_(catalogue), lives_(lives) {}
-
-  Result<> run() {
-    const auto n = graph_.modules.size();
-    plan_.modules.resize(n);
-    own_.resize(n);
-    for (std::size_t m = 0; m < n; ++m)
-      if (auto done = set_limits(m); !done) return done;
-    if (auto done = set_asked(); !done) return done;
-    for (std::size_t m = n; m-- > 0;)
-      if (auto done = set_span(m); !done) return done;
-    for (std::size_t m = 0; m < n; ++m) compute_keys(m);
-    for (std::size_t m = 0; m < n; ++m) read_catalogue(m);
-    for (std::size_t m = n; m-- > 0;) mark_needs(m);
-    return {};
-  }
-
- private:
+struct Planner {
   struct Ends {
     std::int64_t complete = 0;  // end of the blocks that have all their files
     std::int64_t data = 0;      // end of the blocks that overlap some file
@@ -72,16 +51,38 @@ class Planner {
     std::vector<bool> wanted;
   };
 
+  Plan& plan;
+  const dag::Graph& graph;
+  const PlanRequest& request;
+  const CatalogueScan& catalogue;
+  const HolderLives& lives;
+  std::vector<Own> per_module = std::vector<Own>(graph.modules.size());
+  std::int64_t total = 0;  // blocks of all modules
+
+  Result<> run() {
+    const auto n = graph.modules.size();
+    plan.modules.resize(n);
+    for (std::size_t m = 0; m < n; ++m)
+      if (auto done = set_limits(m); !done) return done;
+    if (auto done = set_asked(); !done) return done;
+    for (std::size_t m = n; m-- > 0;)
+      if (auto done = set_span(m); !done) return done;
+    for (std::size_t m = 0; m < n; ++m) compute_keys(m);
+    for (std::size_t m = 0; m < n; ++m) read_catalogue(m);
+    for (std::size_t m = n; m-- > 0;) mark_needs(m);
+    return {};
+  }
+
   // Sets the first and last block of a module, from the archive or from its inputs.
   Result<> set_limits(std::size_t m) {
-    const auto& module = graph_.modules[m];
-    const auto& archive = graph_.grid(module);
-    auto& mine = plan_.modules[m];
-    auto& own = own_[m];
+    const auto& module = graph.modules[m];
+    const auto& archive = graph.grid(module);
+    auto& mine = plan.modules[m];
+    auto& own = per_module[m];
     const Grid grid{archive.block_length, archive.block_origin};
-    const auto known = std::find(plan_.grids.begin(), plan_.grids.end(), grid);
-    mine.grid = static_cast<std::uint32_t>(known - plan_.grids.begin());
-    if (known == plan_.grids.end()) plan_.grids.push_back(grid);
+    const auto known = std::find(plan.grids.begin(), plan.grids.end(), grid);
+    mine.grid = static_cast<std::uint32_t>(known - plan.grids.begin());
+    if (known == plan.grids.end()) plan.grids.push_back(grid);
     mine.back = ceil_div(module.window - module.interval, grid.length);
     mine.warmup = ceil_div(module.warmup, grid.length);
     bool first = true;
@@ -89,17 +90,17 @@ class Planner {
       std::int64_t begin;
       Ends ends;
       if (input.kind == InputKind::flows) {
-        const auto& fed = graph_.archives[input.source];
-        const auto span = plan_.indexes[input.source]->span(module.routers);
+        const auto& fed = graph.archives[input.source];
+        const auto span = plan.indexes[input.source]->span(module.routers);
         if (!span) return no_files(fed, module);
         const auto horizon = std::max(span->to, fed.horizon.value_or(span->to));
         begin = grid.number(span->from);
         ends = {fed.horizon && *fed.horizon >= horizon ? grid.number(horizon) : grid.number(horizon - fed.lateness),
                 grid.number(horizon - 1) + 1};
       } else {
-        begin = plan_.modules[input.source].begin;
-        ends = own_[input.source].ends;
-        own.floor = std::max(own.floor, own_[input.source].floor);
+        begin = plan.modules[input.source].begin;
+        ends = per_module[input.source].ends;
+        own.floor = std::max(own.floor, per_module[input.source].floor);
       }
       mine.begin = first ? begin : std::min(mine.begin, begin);
       own.ends = first ? ends : Ends{std::min(own.ends.complete, ends.complete), std::max(own.ends.data, ends.data)};
@@ -118,21 +119,21 @@ class Planner {
   }
 
   Result<> set_asked() {
-    auto wanted = request_.modules;
+    auto wanted = request.modules;
     if (wanted.empty())
-      for (std::uint32_t m = 0; m < graph_.modules.size(); ++m) wanted.push_back(m);
+      for (std::uint32_t m = 0; m < graph.modules.size(); ++m) wanted.push_back(m);
     std::map<std::string, std::int64_t> late, skipped;
     bool any = false;
     for (const auto m : wanted) {
-      const auto& mine = plan_.modules[m];
-      const auto& grid = plan_.grid(m);
-      const auto from = grid.number(request_.range.from), to = grid.number(request_.range.to - 1) + 1;
+      const auto& mine = plan.modules[m];
+      const auto& grid = plan.grid(m);
+      const auto from = grid.number(request.range.from), to = grid.number(request.range.to - 1) + 1;
       Span span{std::max(from, mine.begin), to};
       if (span.empty()) continue;
       if (to - span.from > max_blocks) return too_many(m, to - span.from);
-      const auto archive = graph_.modules[m].archive;
-      auto& own = own_[m];
-      if (request_.partial) {
+      const auto archive = graph.modules[m].archive;
+      auto& own = per_module[m];
+      if (request.partial) {
         if (span.to > own.ends.data) skipped[past_end(archive, m)] += span.to - std::max(span.from, own.ends.data);
         span.to = std::min(span.to, own.ends.data);
       } else if (span.to > own.ends.complete) {
@@ -145,40 +146,41 @@ class Planner {
     }
     if (!any) return no_data(wanted.front());
     for (const auto& [text, blocks] : late)
-      plan_.waits.push_back(std::to_string(blocks) + (blocks == 1 ? " job waits for files: " : " jobs wait for files: ") + text +
-                            "; index the archive when it has more files, or compute without them (--partial)");
+      plan.waits.push_back(std::to_string(blocks) + (blocks == 1 ? " job waits for files: " : " jobs wait for files: ") + text +
+                           "; index the archive when it has more files, or compute without them (--partial)");
     for (const auto& [text, blocks] : skipped)
-      plan_.waits.push_back(std::to_string(blocks) + " jobs are past the end and left out: " + text);
+      plan.waits.push_back(std::to_string(blocks) + " jobs are past the end and left out: " + text);
     return {};
   }
 
   std::string past_end(std::uint32_t archive, std::size_t m) const {
-    const auto& a = graph_.archives[archive];
-    const auto span = plan_.indexes[archive]->span(graph_.modules[m].routers);
+    const auto& a = graph.archives[archive];
+    const auto span = plan.indexes[archive]->span(graph.modules[m].routers);
     return "the archive " + a.name + " ends at " + (span ? format_time(span->to) : std::string("no time"));
   }
 
   Error no_data(std::size_t m) const {
-    const auto archive = graph_.modules[m].archive;
-    const auto span = plan_.indexes[archive]->span({});
-    return missing(
-        "there is no data for " + graph_.modules[m].name + " in [" + format_time(request_.range.from) + ", " +
-        format_time(request_.range.to) + "): the archive " + graph_.archives[archive].name + " covers [" +
-        format_time(span->from) + ", " + format_time(span->to) + ")" +
-        (own_[m].floor == INT64_MIN ? "" : " and its chain begins at " + format_time(plan_.grid(m).start(own_[m].floor))) +
-        "; choose a range within it");
+    const auto archive = graph.modules[m].archive;
+    const auto span = plan.indexes[archive]->span({});
+    return missing("there is no data for " + graph.modules[m].name + " in [" + format_time(request.range.from) + ", " +
+                   format_time(request.range.to) + "): the archive " + graph.archives[archive].name + " covers [" +
+                   format_time(span->from) + ", " + format_time(span->to) + ")" +
+                   (per_module[m].floor == INT64_MIN
+                        ? ""
+                        : " and its chain begins at " + format_time(plan.grid(m).start(per_module[m].floor))) +
+                   "; choose a range within it");
   }
 
   Error too_many(std::size_t m, std::int64_t blocks) const {
-    return exhausted("the range has " + std::to_string(blocks) + " blocks of " + graph_.modules[m].name + ", more than " +
+    return exhausted("the range has " + std::to_string(blocks) + " blocks of " + graph.modules[m].name + ", more than " +
                      std::to_string(max_blocks) + "; ask for a shorter range or choose longer blocks");
   }
 
   // Sets the blocks whose keys are needed, from the blocks whose results the request or other modules need.
   Result<> set_span(std::size_t m) {
-    auto& mine = plan_.modules[m];
-    auto& own = own_[m];
-    const auto& module = graph_.modules[m];
+    auto& mine = plan.modules[m];
+    auto& own = per_module[m];
+    const auto& module = graph.modules[m];
     own.results.add(own.asked);
     if (own.results.empty()) return {};
     auto states = own.results;
@@ -190,14 +192,15 @@ class Planner {
     auto whole = states;
     whole.add(own.waiting);
     if (whole.to - whole.from > max_blocks) return too_many(m, whole.to - whole.from);
-    total_ += whole.to - whole.from;
-    if (total_ > max_plan_blocks)
+    total += whole.to - whole.from;
+    if (total > max_plan_blocks)
       return exhausted("the range has more than " + std::to_string(max_plan_blocks) +
                        " blocks of all modules together; ask for a shorter range, for one module, or choose longer blocks");
     set_blocks(mine, whole);
     own.keyed_to = states.to;
     for (const auto& input : module.inputs)
-      if (input.kind != InputKind::flows) own_[input.source].results.add({plan_.inputs_from(m, input, states.from), states.to});
+      if (input.kind != InputKind::flows)
+        per_module[input.source].results.add({plan.inputs_from(m, input, states.from), states.to});
     return {};
   }
 
@@ -209,15 +212,15 @@ class Planner {
   }
 
   void compute_keys(std::size_t m) {
-    auto& mine = plan_.modules[m];
-    const auto& own = own_[m];
+    auto& mine = plan.modules[m];
+    const auto& own = per_module[m];
     if (mine.flags.empty()) {
       if (!own.waiting.empty()) set_blocks(mine, own.waiting);
       return mark_asked(mine, own);
     }
-    const auto& module = graph_.modules[m];
-    const auto& grid = plan_.grid(m);
-    const auto routers = plan_.routers(m);
+    const auto& module = graph.modules[m];
+    const auto& grid = plan.grid(m);
+    const auto routers = plan.routers(m);
     KeyBuffer buffer;
     for (auto b = mine.first; b < own.keyed_to; ++b) {
       const auto block = grid.block(b);
@@ -227,16 +230,16 @@ class Planner {
       buffer.add(block.to);
       for (const auto& input : module.inputs)
         if (input.kind == InputKind::flows)
-          add_slots(buffer, *plan_.indexes[input.source], routers, plan_.reach(m, b));
+          add_slots(buffer, *plan.indexes[input.source], routers, plan.reach(m, b));
         else
-          add_results(buffer, plan_.modules[input.source], plan_.inputs_from(m, input, b), b);
-      if (module.routes) add_routes(buffer, graph_.resources[*module.routes], {block.from - module.warmup, block.to});
+          add_results(buffer, plan.modules[input.source], plan.inputs_from(m, input, b), b);
+      if (module.routes) add_routes(buffer, graph.resources[*module.routes], {block.from - module.warmup, block.to});
       const auto i = static_cast<std::size_t>(b - mine.first);
       if (module.since && b > mine.begin && i > 0) buffer.add(mine.state_keys[i - 1]);
       mine.state_keys[i] = buffer.finish();
     }
     for (auto b = std::max(mine.first, own.results.from); b < own.keyed_to; ++b) {
-      const auto from = static_cast<std::size_t>(plan_.window_from(m, b) - mine.first),
+      const auto from = static_cast<std::size_t>(plan.window_from(m, b) - mine.first),
                  i = static_cast<std::size_t>(b - mine.first);
       buffer.clear();
       buffer.add(result_format);
@@ -276,47 +279,46 @@ class Planner {
   }
 
   void read_catalogue(std::size_t m) {
-    auto& mine = plan_.modules[m];
+    auto& mine = plan.modules[m];
     if (mine.flags.empty()) return;
-    const auto& grid = plan_.grid(m);
+    const auto& grid = plan.grid(m);
     auto b = mine.first;  // rows come in order, which saves a division for each
     auto start = grid.start(b);
-    catalogue_(graph_.modules[m].fingerprint, {start, grid.start(mine.last())},
-               [&](Micros from, const store::CatalogueKeys& row) {
-                 while (start < from) {
-                   ++b;
-                   start += grid.length;
-                 }
-                 if (start != from || !mine.covers(b) || mine.state_key(b).empty()) return;
-                 auto& flags = mine.at(b);
-                 if (row.state_key == mine.state_key(b) && held(row.holders)) flags |= has_state;
-                 if (row.result_key == mine.result_key(b) && !row.result_key.empty()) flags |= has_result;
-               });
+    catalogue(graph.modules[m].fingerprint, {start, grid.start(mine.last())}, [&](Micros from, const store::CatalogueKeys& row) {
+      while (start < from) {
+        ++b;
+        start += grid.length;
+      }
+      if (start != from || !mine.covers(b) || mine.state_key(b).empty()) return;
+      auto& flags = mine.at(b);
+      if (row.state_key == mine.state_key(b) && held(row.holders)) flags |= has_state;
+      if (row.result_key == mine.result_key(b) && !row.result_key.empty()) flags |= has_result;
+    });
   }
 
   bool held(std::string_view holders) const {
     for (std::size_t i = 0; i < store::holder_count(holders); ++i)
-      if (lives_(store::holder_at(holders, i))) return true;
+      if (lives(store::holder_at(holders, i))) return true;
     return false;
   }
 
   // Marks the jobs to compute and requests the upstream results they read.
   void mark_needs(std::size_t m) {
-    auto& mine = plan_.modules[m];
+    auto& mine = plan.modules[m];
     if (mine.flags.empty()) return;
-    auto& wanted = own_[m].wanted;
+    auto& wanted = per_module[m].wanted;
     wanted.resize(mine.flags.size());
     for (std::size_t i = 0; i < mine.flags.size(); ++i)
       if ((wanted[i] || (mine.flags[i] & (asked | waits)) == asked) && !(mine.flags[i] & has_result))
         mine.flags[i] |= needs_result;
-    const auto& module = graph_.modules[m];
+    const auto& module = graph.modules[m];
     if (module.since)
       mark_chain(mine);
     else if (module.window > 0)
       mark_window_states(m);
     for (auto b = mine.first; b < mine.last(); ++b)
       for (const auto& input : module.inputs)
-        if (input.kind != InputKind::flows && plan_.reads(m, input, b)) want(input.source, plan_.inputs_from(m, input, b), b);
+        if (input.kind != InputKind::flows && plan.reads(m, input, b)) want(input.source, plan.inputs_from(m, input, b), b);
   }
 
   // Chained checkpoints: a block needs the state at the end of the previous one.
@@ -330,29 +332,21 @@ class Planner {
   }
 
   void mark_window_states(std::size_t m) {
-    auto& mine = plan_.modules[m];
+    auto& mine = plan.modules[m];
     std::int64_t needed_to = INT64_MAX;  // walking back: a missing result needs the states from this block on
     for (auto b = mine.last(); b-- > mine.first;) {
       auto& flags = mine.at(b);
-      if (flags & needs_result) needed_to = plan_.window_from(m, b);
+      if (flags & needs_result) needed_to = plan.window_from(m, b);
       if (b >= needed_to && !(flags & has_state) && !mine.state_key(b).empty()) flags |= needs_state;
     }
   }
 
   void want(std::uint32_t source, std::int64_t from, std::int64_t to) {
-    const auto& upstream = plan_.modules[source];
-    auto& wanted = own_[source].wanted;
+    const auto& upstream = plan.modules[source];
+    auto& wanted = per_module[source].wanted;
     wanted.resize(upstream.flags.size());
     for (auto b = from; b <= to; ++b) wanted[static_cast<std::size_t>(b - upstream.first)] = true;
   }
-
-  Plan& plan_;
-  const dag::Graph& graph_;
-  const PlanRequest& request_;
-  const CatalogueScan& catalogue_;
-  const HolderLives& lives_;
-  std::vector<Own> own_;    // parallel to the modules
-  std::int64_t total_ = 0;  // blocks of all modules
 };
 
 }  // namespace
@@ -360,7 +354,7 @@ class Planner {
 Result<Plan> make_plan(std::shared_ptr<const dag::Graph> graph, Indexes indexes, const PlanRequest& request,
                        const CatalogueScan& catalogue, const HolderLives& lives) {
   Plan plan{std::move(graph), std::move(indexes), {}, {}, {}};
-  if (auto done = Planner(plan, request, catalogue, lives).run(); !done) return done.error();
+  if (auto done = Planner{plan, *plan.graph, request, catalogue, lives}.run(); !done) return done.error();
   return plan;
 }
 

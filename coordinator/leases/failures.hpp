@@ -3,7 +3,6 @@
 
 #include "coordinator/tasks/fuse.hpp"
 
-#include <map>
 #include <random>
 
 namespace mole::coordinator::leases {
@@ -53,12 +52,10 @@ class FailureLog {
   // Counts one more failure. Returns the time of the next attempt.
   Micros add(const JobKey& job, const Failure& failure, const Settings& settings, Micros now, Random& random);
   void restore(const JobKey& job, FailureRecord record) { records_[job] = std::move(record); }
-  // Returns whether there was a record.
-  bool erase(const JobKey& job);
+  bool erase(const JobKey& job);  // whether there was a record
 
   const FailureRecord* find(const JobKey& job) const;
-  // Whether the delay after the last failure is over.
-  bool is_due(const JobKey& job, Micros now) const;
+  bool is_due(const JobKey& job, Micros now) const;  // whether the delay after the last failure is over
   // The records of one module begin here, in order of time.
   auto begin_of(const Digest& fingerprint) const { return records_.lower_bound({fingerprint, INT64_MIN}); }
   auto end() const { return records_.end(); }

@@ -1,8 +1,6 @@
 // The scheduler's work and grants.
 #include "coordinator/leases/scheduler.hpp"
 
-#include <tuple>
-
 namespace mole::coordinator::leases {
 namespace {
 

@@ -42,13 +42,11 @@ class Scheduler {
   void set_plan(std::uint64_t request, std::int32_t priority, jobs::Plan plan);
   void add_archive_task(std::uint64_t request, std::int32_t priority, ArchiveTask task);
   void remove_archive_tasks(std::uint64_t request, const std::string& archive);
-  // Removes the request; leases that no other request needs are cancelled.
-  void drop(std::uint64_t request);
+  void drop(std::uint64_t request);  // removes the request; leases that no other request needs are cancelled
   const jobs::Plan* plan(std::uint64_t request) const;
   std::optional<ArchiveTask> archive_task(std::uint64_t request, std::uint64_t id) const;
   bool has_archive_tasks(std::uint64_t request) const;
-  // Whether every job is done, failed, blocked or waiting.
-  bool exhausted(std::uint64_t request) const;
+  bool exhausted(std::uint64_t request) const;  // whether every job is done, failed, blocked or waiting
   JobCounts counts(std::uint64_t request) const;
   bool running(const JobKey& job) const { return inflight_.contains(job); }
   std::set<JobKey> running_jobs() const;

@@ -41,18 +41,15 @@ struct StepResult {
   const std::string& node;
 };
 
-// Whether a planned job is needed and can still be done.
-bool is_live(std::uint8_t flags);
-// Adds a planned job to the counts, except to `running`.
-void count_job(std::uint8_t flags, JobCounts& counts);
+bool is_live(std::uint8_t flags);                       // whether a planned job is needed and can still be done
+void count_job(std::uint8_t flags, JobCounts& counts);  // adds a planned job to the counts, except to `running`
 
 class Work {
  public:
   std::int32_t priority = 0;
   std::vector<PendingArchiveTask> archive_tasks;
 
-  // Sets or replaces the plan. Call refresh afterwards.
-  void set_plan(jobs::Plan plan);
+  void set_plan(jobs::Plan plan);  // sets or replaces the plan. Call refresh afterwards.
   // Derives failed and blocked jobs, the number of live jobs and the candidates.
   void refresh(const FailureLog& failures);
   const jobs::Plan* plan() const { return plan_ ? &*plan_ : nullptr; }
@@ -60,22 +57,18 @@ class Work {
   bool exhausted() const { return plan_ && live_ == 0 && archive_tasks.empty(); }
   // Whether the plan still needs something the task makes, under the same keys.
   bool wants(const Grant& grant) const;
-  // Whether the job is needed and can still be done.
-  bool is_live(const JobKey& job) const;
-  JobCounts counts() const;  // `running` is left 0
+  bool is_live(const JobKey& job) const;  // whether the job is needed and can still be done
+  JobCounts counts() const;               // `running` is left 0
 
   // Marks what the step made as present: in `fresh` what was needed, in `known` what was present already.
   void accept(const StepResult& result, const FailureLog& failures, SettledStep& fresh, SettledStep& known);
-  // Delays the job until `until`, or gives it up.
-  void fail(const JobKey& job, bool given_up, Micros until);
-  // Makes the job's block a candidate again.
-  void reopen(const JobKey& job);
+  void fail(const JobKey& job, bool given_up, Micros until);  // delays the job until `until`, or gives it up
+  void reopen(const JobKey& job);                             // makes the job's block a candidate again
   // After a crash without a known culprit: limits the number of steps in a task over this block.
   void limit_steps(BlockRef ref, std::size_t limit) { limits_[ref] = limit; }
   std::size_t max_steps(BlockRef ref) const;
 
-  // Makes blocks whose delay is over candidates again.
-  void wake(Micros now);
+  void wake(Micros now);  // makes blocks whose delay is over candidates again
   // Returns the candidate the node should work on next. `max_compared`: the number of oldest candidates to choose from.
   // `is_running(block)`: some job over the block is leased.
   std::optional<BlockRef> next_block(const std::string& node, std::size_t max_compared,

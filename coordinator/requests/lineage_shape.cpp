@@ -1,7 +1,5 @@
 #include "coordinator/requests/lineage_shape.hpp"
 
-#include <string>
-
 namespace mole::coordinator::requests {
 namespace {
 

@@ -15,8 +15,7 @@
 namespace mole::coordinator::requests {
 
 inline std::string request_id(std::uint64_t number) { return "r" + std::to_string(number); }
-// "r17" -> 17. missing: not a valid id.
-Result<std::uint64_t> request_number(const std::string& id);
+Result<std::uint64_t> request_number(const std::string& id);  // "r17" -> 17. missing: not a valid id.
 
 // The status as clients see it, with what the coordinator needs in addition. `jobs`, coverage and failures are set when it ends.
 struct Request : RequestStatus {

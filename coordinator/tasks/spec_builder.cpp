@@ -2,7 +2,6 @@
 
 #include "coordinator/dag/routing_tables.hpp"
 
-#include <map>
 #include <tuple>
 
 namespace mole::coordinator::tasks {
@@ -23,34 +22,35 @@ task::Spec make_header(const Grant& grant) {
   return spec;
 }
 
-class Builder {
- public:
-  Builder(const Grant& grant, const jobs::Plan& plan, const SpecSources& sources)
-      : grant_(grant), plan_(plan), sources_(sources), spec_(make_header(grant)) {}
+struct Builder {
+  const Grant& grant;
+  const jobs::Plan& plan;
+  const SpecSources& sources;
+  task::Spec spec = make_header(grant);
+  std::map<std::uint32_t, std::uint32_t> step_of = {};  // module -> step that makes its result
 
   Result<task::Spec> run() {
-    for (std::uint32_t i = 0; i < grant_.steps.size(); ++i) {
-      if (auto done = add_step(grant_.steps[i]); !done) return done.error();
-      if (grant_.steps[i].step.make_result) step_of_[grant_.steps[i].step.module] = i;
+    for (std::uint32_t i = 0; i < grant.steps.size(); ++i) {
+      if (auto done = add_step(grant.steps[i]); !done) return done.error();
+      if (grant.steps[i].step.make_result) step_of[grant.steps[i].step.module] = i;
     }
     add_files();
-    return std::move(spec_);
+    return std::move(spec);
   }
 
- private:
   Error row_changed(const dag::Module& module, std::int64_t block, std::size_t m) const {
-    return missing(module.name + "@" + format_time(plan_.grid(m).start(block)) + " is not present as planned; plan again");
+    return missing(module.name + "@" + format_time(plan.grid(m).start(block)) + " is not present as planned; plan again");
   }
 
   std::optional<store::CatalogueRow> row_of(std::size_t m, std::int64_t block) const {
-    return sources_.catalogue(JobKey{plan_.graph->modules[m].fingerprint, plan_.grid(m).start(block)});
+    return sources.catalogue(JobKey{plan.graph->modules[m].fingerprint, plan.grid(m).start(block)});
   }
 
   Result<> add_step(const GrantedStep& granted) {
     const auto m = granted.step.module;
-    const auto& module = plan_.graph->modules[m];
+    const auto& module = plan.graph->modules[m];
     task::Step step;
-    step.pipeline = plan_.graph->pipeline;
+    step.pipeline = plan.graph->pipeline;
     step.module = module.name;
     step.fingerprint = module.fingerprint;
     step.plugin = module.plugin;
@@ -62,7 +62,7 @@ class Builder {
     step.totals = module.totals;
     step.filter = module.filter;
     step.load = module.load;
-    step.routers = plan_.routers(m);
+    step.routers = plan.routers(m);
     step.make_state = granted.step.make_state;
     step.make_result = granted.step.make_result;
     step.state_key = granted.state_key;
@@ -73,10 +73,9 @@ class Builder {
       step.inputs.push_back(std::move(*bound));
     }
     if (module.routes && reads_inputs(module, granted.step))
-      step.routes =
-          dag::routes_over(plan_.graph->resources[*module.routes], {grant_.block.from - module.warmup, grant_.block.to});
+      step.routes = dag::routes_over(plan.graph->resources[*module.routes], {grant.block.from - module.warmup, grant.block.to});
     if (auto done = add_states(granted, step); !done) return done;
-    spec_.steps.push_back(std::move(step));
+    spec.steps.push_back(std::move(step));
     return {};
   }
 
@@ -88,43 +87,43 @@ class Builder {
     out.type = input.type;
     out.unit = input.unit;
     if (input.kind == InputKind::flows) {
-      out.module = plan_.graph->archives[input.source].name;
+      out.module = plan.graph->archives[input.source].name;
       return out;
     }
-    const auto& upstream = plan_.graph->modules[input.source];
+    const auto& upstream = plan.graph->modules[input.source];
     out.module = upstream.name;
-    const auto& module = plan_.graph->modules[granted.step.module];
+    const auto& module = plan.graph->modules[granted.step.module];
     if (!reads_inputs(module, granted.step) && input.kind != InputKind::context) return out;  // a merge reads only states
-    for (auto b = plan_.inputs_from(granted.step.module, input, grant_.ref.number); b <= grant_.ref.number; ++b) {
-      if (const auto step = step_of_.find(input.source); b == grant_.ref.number && step != step_of_.end()) {
+    for (auto b = plan.inputs_from(granted.step.module, input, grant.ref.number); b <= grant.ref.number; ++b) {
+      if (const auto step = step_of.find(input.source); b == grant.ref.number && step != step_of.end()) {
         out.step = step->second;
         continue;
       }
       const auto row = row_of(input.source, b);
-      if (!row || row->rows_blob.empty() || row->result_key != plan_.modules[input.source].result_key(b))
+      if (!row || row->rows_blob.empty() || row->result_key != plan.modules[input.source].result_key(b))
         return row_changed(upstream, b, input.source);
-      out.rows.push_back({plan_.grid(input.source).block(b), row->rows_blob});
+      out.rows.push_back({plan.grid(input.source).block(b), row->rows_blob});
     }
     return out;
   }
 
   Result<> add_states(const GrantedStep& granted, task::Step& step) {
     const auto m = granted.step.module;
-    const auto& module = plan_.graph->modules[m];
-    const auto own = grant_.ref.number;
+    const auto& module = plan.graph->modules[m];
+    const auto own = grant.ref.number;
     std::int64_t from = own, to = own;  // [from, to)
     if (module.since)
-      from = own > plan_.modules[m].begin ? own - 1 : own;
+      from = own > plan.modules[m].begin ? own - 1 : own;
     else if (module.window > 0 && granted.step.make_result) {
-      from = plan_.window_from(m, own);
+      from = plan.window_from(m, own);
       to = granted.step.make_state ? own : own + 1;
     }
     for (auto b = from; b < to; ++b) {
       const auto row = row_of(m, b);
-      if (!row || row->state_blob.empty() || row->state_key != plan_.modules[m].state_key(b)) return row_changed(module, b, m);
-      task::StateRef ref{plan_.grid(m).block(b), row->state_blob, {}};
+      if (!row || row->state_blob.empty() || row->state_key != plan.modules[m].state_key(b)) return row_changed(module, b, m);
+      task::StateRef ref{plan.grid(m).block(b), row->state_blob, {}};
       for (const auto node : row->holders)
-        if (auto address = sources_.address(node); !address.empty()) ref.nodes.push_back(std::move(address));
+        if (auto address = sources.address(node); !address.empty()) ref.nodes.push_back(std::move(address));
       step.states.push_back(std::move(ref));
     }
     return {};
@@ -134,29 +133,23 @@ class Builder {
   // are read.
   void add_files() {
     std::map<std::tuple<Micros, std::string, std::string>, task::File> files;
-    for (const auto& granted : grant_.steps) {
-      const auto& module = plan_.graph->modules[granted.step.module];
+    for (const auto& granted : grant.steps) {
+      const auto& module = plan.graph->modules[granted.step.module];
       if (module.inputs[0].kind != InputKind::flows || !reads_inputs(module, granted.step)) continue;
       const auto source = module.inputs[0].source;
-      spec_.archive = archive_of(plan_.graph->archives[source]);
+      spec.archive = archive_of(plan.graph->archives[source]);
       for (auto& file :
-           plan_.indexes[source]->reach(plan_.routers(granted.step.module), plan_.reach(granted.step.module, grant_.ref.number)))
+           plan.indexes[source]->reach(plan.routers(granted.step.module), plan.reach(granted.step.module, grant.ref.number)))
         files.try_emplace({file.covers.from, file.router, file.id}, file);
     }
-    for (auto& [key, file] : files) spec_.files.push_back(std::move(file));
+    for (auto& [key, file] : files) spec.files.push_back(std::move(file));
   }
-
-  const Grant& grant_;
-  const jobs::Plan& plan_;
-  const SpecSources& sources_;
-  task::Spec spec_;
-  std::map<std::uint32_t, std::uint32_t> step_of_;  // module -> step that makes its result
 };
 
 }  // namespace
 
 Result<task::Spec> build_spec(const Grant& grant, const jobs::Plan& plan, const SpecSources& sources) {
-  return Builder(grant, plan, sources).run();
+  return Builder{grant, plan, sources}.run();
 }
 
 task::Spec build_archive_spec(const Grant& grant, const dag::Archive& archive, std::vector<task::File> files) {
