@@ -33,23 +33,6 @@ Result<std::unique_ptr<Service>> Service::open(Config config) {
   return service;
 }
 
-Service::Service(Config config, std::unique_ptr<store::Store> store, store::Blobs blobs)
-    : config_(std::move(config)),
-      store_(std::move(store)),
-      records_(*store_),
-      blobs_(std::move(blobs)),
-      views_(config_.state, records_, blobs_),
-      tables_(records_, blobs_, config_.wall),
-      submissions_(config_, tables_, blobs_),
-      state_(config_, records_, store_->epoch()),
-      requests_(config_, records_, state_),
-      listings_(config_, records_, state_, requests_),
-      grants_(records_, state_, requests_, listings_),
-      completions_(records_, blobs_, state_, requests_, listings_),
-      queries_(config_, records_, state_, views_) {}
-
-Service::~Service() = default;
-
 Result<> Service::start() {
   return apply([&](Change& change) MOLE_REQUIRES(service_mutex) -> Result<> {
     state_.load();
@@ -117,12 +100,15 @@ Result<std::vector<task::Spec>> Service::lease(const LeaseRequest& ask) {
 }
 
 Result<HeartbeatReply> Service::heartbeat(const Heartbeat& heartbeat) {
-  return apply([&](Change& change) MOLE_REQUIRES(service_mutex) { return grants_.heartbeat(heartbeat, change); });
+  return apply([&](Change& change) MOLE_REQUIRES(service_mutex) {
+    grants_.tick(change);
+    return state_.scheduler.heartbeat(heartbeat, state_.now());
+  });
 }
 
 Result<> Service::release(const std::string& node, const std::string& incarnation, const std::vector<std::string>& tasks) {
   State::Lock lock(state_);
-  grants_.release(node, incarnation, tasks);
+  state_.scheduler.release(node, incarnation, tasks, state_.now());
   return {};
 }
 

@@ -15,8 +15,6 @@ class Service final : public Api {
  public:
   // missing, corrupt, unsupported (another coordinator): as Store::open. Resumes every request that had not ended.
   static Result<std::unique_ptr<Service>> open(Config config);
-  ~Service() override;
-
   Result<Accepted> submit(const Submission&) override;
   Result<PlanReport> plan(const Submission&) override;
   Result<PipelineDescription> validate(const Submission& submission) override { return submissions_.validate(submission); }
@@ -48,7 +46,8 @@ class Service final : public Api {
   }
 
  private:
-  Service(Config config, std::unique_ptr<store::Store> store, store::Blobs blobs);
+  Service(Config config, std::unique_ptr<store::Store> store, store::Blobs blobs)
+      : config_(std::move(config)), store_(std::move(store)), blobs_(std::move(blobs)) {}
   Result<> start();
   Result<Accepted> accept(control::Prepared prepared);
   // Calls `call(change)` under the lock, then makes the change durable, then updates the views.
@@ -57,17 +56,17 @@ class Service final : public Api {
 
   const Config config_;
   const std::unique_ptr<store::Store> store_;
-  const store::Records records_;
+  const store::Records records_{*store_};
   store::Blobs blobs_;
-  views::Views views_;
-  const control::RoutingTables tables_;
-  const control::Submissions submissions_;
-  control::State state_;
-  control::Requests requests_;
-  control::Listings listings_;
-  control::Grants grants_;
-  control::Completions completions_;
-  const control::Queries queries_;
+  views::Views views_{config_.state, records_, blobs_};
+  const control::RoutingTables tables_{records_, blobs_, config_.wall};
+  const control::Submissions submissions_{config_, tables_, blobs_};
+  control::State state_{config_, records_, store_->epoch()};
+  control::Requests requests_{config_, records_, state_};
+  control::Listings listings_{config_, records_, state_, requests_};
+  control::Grants grants_{records_, state_, requests_, listings_};
+  control::Completions completions_{records_, blobs_, state_, requests_, listings_};
+  const control::Queries queries_{config_, records_, state_, views_};
 };
 
 }  // namespace mole::coordinator

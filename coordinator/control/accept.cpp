@@ -14,8 +14,6 @@ Accepted accepted_document(const Request& request, bool created) {
   return out;
 }
 
-std::string version_key(const dag::Library& library) { return keys::pair(library.name, library.version); }
-
 }  // namespace
 
 Result<Accepted> Requests::accept(Prepared prepared, Change& change) {
@@ -30,11 +28,10 @@ Result<Accepted> Requests::accept(Prepared prepared, Change& change) {
     for (const auto& [number, other] : state_.live)
       if (!other.terminal() && other.kind == RequestKind::run)
         if (auto good = check_tables_agree(request, other); !good) return good.error();
-  if (auto good = check_released_versions(prepared.libraries); !good) return good.error();
+  if (auto stored = store_versions(prepared.libraries, change); !stored) return stored.error();
   request.number = state_.next_request++;
   request.id = requests::request_id(request.number);
   request.submitted = state_.wall();
-  store_versions(prepared.libraries, change);
   records_.put_json(change.batch, Table::revisions, keys::text(request.revision), prepared.document);
   if (!request.client_id.empty())
     records_.put_json(change.batch, Table::clients, request.client_id, {{"request", request.number}, {"body", body_of(request)}});
@@ -81,24 +78,23 @@ Result<> Requests::check_archives_agree(const dag::Graph& graph) const {
   return {};
 }
 
-// Keys contain the name and version of a released plugin, not its binary, so the binary must not change.
-Result<> Requests::check_released_versions(const std::vector<dag::Library>& libraries) const {
+// Stores the versions of released plugins. Keys contain their name and version, not the binary, so the binary must not change.
+Result<> Requests::store_versions(const std::vector<dag::Library>& libraries, Change& change) const {
+  store::Batch fresh;
   for (const auto& library : libraries) {
     if (library.development) continue;
-    const auto known = records_.json(Table::plugins, version_key(library));
-    if (known.is_object() && known.value("digest", "") != library.digest.hex())
+    const auto key = keys::pair(library.name, library.version);
+    const auto known = records_.json(Table::plugins, key);
+    if (!known.is_object())
+      records_.put_json(fresh, Table::plugins, key, {{"digest", library.digest}});
+    else if (known.value("digest", "") != library.digest.hex())
       return unsupported("the plugin " + library.name + " " + library.version + " is another binary (" +
                          library.digest.hex().substr(0, 12) + ") than the one results were computed with (" +
                          known.value("digest", "").substr(0, 12) +
                          "); give it a new version, or one that ends in -dev while you work on it");
   }
+  change.batch.append(std::move(fresh));
   return {};
-}
-
-void Requests::store_versions(const std::vector<dag::Library>& libraries, Change& change) const {
-  for (const auto& library : libraries)
-    if (!library.development && !records_.json(Table::plugins, version_key(library)).is_object())
-      records_.put_json(change.batch, Table::plugins, version_key(library), {{"digest", library.digest}});
 }
 
 void Requests::store_modules(const Prepared& prepared, Change& change) {

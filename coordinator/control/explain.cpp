@@ -63,17 +63,11 @@ std::vector<PlanGap> gaps_in_reach(const jobs::Plan& plan) {
 
 // Describes the parts of `range` without a routing table.
 std::vector<std::string> missing_tables(const dag::Graph& graph, TimeRange range) {
-  std::set<std::uint32_t> used;
-  for (const auto& module : graph.modules)
-    if (module.routes) used.insert(*module.routes);
   std::vector<std::string> out;
-  for (const auto resource : used)
-    for (auto& text : dag::missing_tables(graph.resources[resource], range)) out.push_back(std::move(text));
+  for (std::uint32_t r = 0; r < graph.resources.size(); ++r)
+    if (std::ranges::find(graph.modules, r, &dag::Module::routes) != graph.modules.end())
+      for (auto& text : dag::missing_tables(graph.resources[r], range)) out.push_back(std::move(text));
   return out;
-}
-
-std::string job_name(const dag::Graph& graph, std::uint32_t module, Micros from) {
-  return graph.full_name(graph.modules[module]) + "@" + format_time(from);
 }
 
 // ---- reasons
@@ -87,24 +81,23 @@ struct Reason {
 };
 
 // Finds out why a job's key differs from the stored one.
-class Reasons {
- public:
-  Reasons(const store::Records& records, const jobs::Plan& plan, const Fingerprints& known)
-      : records_(records), plan_(plan), known_(known) {}
+struct Reasons {
+  const store::Records& records;
+  const jobs::Plan& plan;
+  const Fingerprints& known;
 
   Reason of(std::uint32_t m, std::int64_t block) const {
-    const auto lineage = records_.of_job(Table::lineage, plan_.graph->modules[m].fingerprint, plan_.grid(m).start(block));
+    const auto lineage = records.of_job(Table::lineage, plan.graph->modules[m].fingerprint, plan.grid(m).start(block));
     if (lineage.is_object())
       if (auto reason = from_lineage(m, block, lineage)) return *reason;
     if (auto reason = from_history(m, block)) return *reason;
     return {lineage.is_object() ? "computed once, nothing has changed since" : "no result yet", {}};
   }
 
- private:
   std::optional<Reason> from_lineage(std::uint32_t m, std::int64_t block, const json& lineage) const {
-    const auto flags = plan_.modules[m].flags_at(block);
-    auto changed = requests::changed_inputs(lineage.value("decides", json()), requests::inputs_now(plan_, m, block), max_changes);
-    if (plan_.graph->modules[m].window > 0 && !changed.empty()) add_states(m, block, changed);
+    const auto flags = plan.modules[m].flags_at(block);
+    auto changed = requests::changed_inputs(lineage.value("decides", json()), requests::inputs_now(plan, m, block), max_changes);
+    if (plan.graph->modules[m].window > 0 && !changed.empty()) add_states(m, block, changed);
     if (!changed.empty()) return Reason{requests::sentence_of(changed), changed};
     if ((flags & Flag::has_result) && !(flags & Flag::needs_state)) {
       std::vector<KeyChange> before;
@@ -121,11 +114,11 @@ class Reasons {
 
   // Adds the states in the window's reach that differ from the stored ones.
   void add_states(std::uint32_t m, std::int64_t block, std::vector<KeyChange>& changed) const {
-    const auto& module = plan_.graph->modules[m];
-    for (auto b = plan_.window_from(m, block); b < block && changed.size() < max_changes; ++b) {
-      const auto from = plan_.grid(m).start(b);
-      const auto row = records_.catalogue(module.fingerprint, from);
-      const auto& key = plan_.modules[m].state_key(b);
+    const auto& module = plan.graph->modules[m];
+    for (auto b = plan.window_from(m, block); b < block && changed.size() < max_changes; ++b) {
+      const auto from = plan.grid(m).start(b);
+      const auto row = records.catalogue(module.fingerprint, from);
+      const auto& key = plan.modules[m].state_key(b);
       if (row && row->state_key == key) continue;
       changed.push_back(
           {"state of " + module.name + "@" + format_time(from), row ? row->state_key.hex() : "not there", key.hex()});
@@ -133,21 +126,17 @@ class Reasons {
   }
 
   std::optional<Reason> from_history(std::uint32_t m, std::int64_t block) const {
-    const auto& module = plan_.graph->modules[m];
-    const auto history = known_.find(plan_.graph->full_name(module));
-    if (history == known_.end()) return std::nullopt;
+    const auto& module = plan.graph->modules[m];
+    const auto history = known.find(plan.graph->full_name(module));
+    if (history == known.end()) return std::nullopt;
     for (const auto& former : history->second) {
-      if (former == module.fingerprint || !records_.catalogue(former, plan_.grid(m).start(block))) continue;
-      const auto parts = records_.json(Table::fingerprints, keys::text(former));
+      if (former == module.fingerprint || !records.catalogue(former, plan.grid(m).start(block))) continue;
+      const auto parts = records.json(Table::fingerprints, keys::text(former));
       auto changed = requests::changed_parts(parts.is_object() ? parts["parts"] : json(), module.parts);
       if (!changed.empty()) return Reason{requests::sentence_of(changed), changed};
     }
     return std::nullopt;
   }
-
-  const store::Records& records_;
-  const jobs::Plan& plan_;
-  const Fingerprints& known_;
 };
 
 // What a plan is made from, at one moment.
@@ -185,7 +174,7 @@ std::vector<std::string> jobs_before(const jobs::Plan& plan, std::uint32_t m, st
   for (std::uint32_t other = 0; other < plan.modules.size(); ++other)
     for (auto b = plan.modules[other].first; b < plan.modules[other].last() && out.size() < max_changes; ++b)
       if ((plan.modules[other].flags_at(b) & needs_any) && !(other == m && b == block))
-        out.push_back(job_name(*plan.graph, other, plan.grid(other).start(b)));
+        out.push_back(plan.graph->job_name(plan.graph->modules[other], plan.grid(other).start(b)));
   return out;
 }
 
@@ -211,7 +200,7 @@ Result<PlanReport> Queries::plan(const Submissions::Question& question) const {
   const store::Records records(records_.store(), now.stored);
   auto plan = make_plan(records, question.graph, std::move(now.inputs), question.ask);
   if (!plan) return plan.error();
-  const Reasons reasons(records, *plan, now.known);
+  const Reasons reasons{records, *plan, now.known};
   PlanReport out;
   for (std::uint32_t m = 0; m < plan->modules.size(); ++m) {
     const auto& module = plan->graph->modules[m];
@@ -229,7 +218,7 @@ Result<PlanReport> Queries::plan(const Submissions::Question& question) const {
     out.modules.push_back(std::move(counts));
     for (auto b = mine.first; b < mine.last() && out.new_jobs.size() < max_jobs; ++b)
       if (mine.flags_at(b) & needs_any)
-        out.new_jobs.push_back({job_name(*plan->graph, m, plan->grid(m).start(b)), reasons.of(m, b).sentence});
+        out.new_jobs.push_back({plan->graph->job_name(module, plan->grid(m).start(b)), reasons.of(m, b).sentence});
   }
   add_files(*plan, out);
   out.gaps = gaps_in_reach(*plan);
@@ -251,7 +240,7 @@ Result<JobExplanation> Queries::explain(const std::string& job) const {
   const auto m = *graph->find_module(found->graph->modules[found->index].name);
   const auto& module = graph->modules[m];
   const auto& archive = graph->grid(module);
-  const auto from = floor_to(*time, archive.block_length, archive.block_origin);
+  const auto from = archive.block_at(*time);
   Copy now;
   std::uint8_t live = 0;
   bool running = false;
@@ -275,9 +264,9 @@ Result<JobExplanation> Queries::explain(const std::string& job) const {
   if (failure && (flags & needs_any)) flags |= Flag::failed;  // also when its request has ended
   const auto row = records.catalogue(module.fingerprint, from);
   const auto record = record_with_flows(records.of_job(Table::lineage, module.fingerprint, from));
-  auto reason = Reasons(records, *plan, now.known).of(m, b);
+  auto reason = Reasons{records, *plan, now.known}.of(m, b);
   JobExplanation out;
-  out.job = job_name(*graph, m, from);
+  out.job = graph->job_name(module, from);
   out.state = job_state(flags, running);
   out.fingerprint = module.fingerprint;
   out.state_key = mine.state_key(b);

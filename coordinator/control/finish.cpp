@@ -36,7 +36,7 @@ std::vector<bool> windowed_modules(const dag::Graph& graph) {
 
 JobFailure failure_document(const dag::Graph& graph, const dag::Module& module, Micros block,
                             const leases::FailureRecord& failure) {
-  return {.job = graph.full_name(module) + "@" + format_time(block),
+  return {.job = graph.job_name(module, block),
           .plugin = module.plugin.name + " " + module.plugin.version,
           .module = module.name,
           .block = block,

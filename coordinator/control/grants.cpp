@@ -61,19 +61,15 @@ void Grants::adopt_stored() {
 }
 
 void Grants::tick(Change& change) {
-  mark_lost(state_.scheduler.tick(state_.now()), change);
-  listings_.relist_waiting();
-}
-
-// States that exist only on lost nodes are computed again when needed.
-void Grants::mark_lost(const std::vector<std::string>& names, Change& change) {
-  for (const auto& name : names) {
+  const auto lost = state_.scheduler.tick(state_.now());
+  for (const auto& name : lost) {
     auto& node = state_.nodes[name];
     node.lost = true;
     store_node(node, change);
     state_.log({{"event", "node lost"}, {"node", name}}, change);
   }
-  if (!names.empty()) requests_.replan_all(change);
+  if (!lost.empty()) requests_.replan_all(change);  // states that exist only there are computed again when needed
+  listings_.relist_waiting();
 }
 
 void Grants::store_node(const NodeRow& node, Change& change) const {
@@ -153,15 +149,6 @@ Result<task::Spec> Grants::archive_spec_of(const leases::Grant& grant, const Req
     std::erase_if(files, [&](const task::File& file) { return !file.present || file.covers.from < grant.block.from; });
   }
   return tasks::build_archive_spec(grant, archive, std::move(files));
-}
-
-HeartbeatReply Grants::heartbeat(const Heartbeat& heartbeat, Change& change) {
-  tick(change);
-  return state_.scheduler.heartbeat(heartbeat, state_.now());
-}
-
-void Grants::release(const std::string& node, const std::string& incarnation, const std::vector<std::string>& tasks) {
-  state_.scheduler.release(node, incarnation, tasks, state_.now());
 }
 
 }  // namespace mole::coordinator::control

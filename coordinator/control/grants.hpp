@@ -1,4 +1,4 @@
-// Tasks for nodes: registration, leases, heartbeats, and the loss of silent nodes.
+// Tasks for nodes: registration, leases, and the loss of silent nodes.
 #pragma once
 
 #include "coordinator/control/listings.hpp"
@@ -17,13 +17,9 @@ class Grants {
 
   Registration register_node(const NodeInfo& info, Change& change) MOLE_REQUIRES(service_mutex);
   Result<std::vector<task::Spec>> lease(const LeaseRequest& ask, Change& change) MOLE_REQUIRES(service_mutex);
-  HeartbeatReply heartbeat(const Heartbeat& heartbeat, Change& change) MOLE_REQUIRES(service_mutex);
-  void release(const std::string& node, const std::string& incarnation, const std::vector<std::string>& tasks)
-      MOLE_REQUIRES(service_mutex);
 
  private:
   void store_node(const NodeRow& node, Change& change) const;
-  void mark_lost(const std::vector<std::string>& names, Change& change) MOLE_REQUIRES(service_mutex);
   Result<task::Spec> spec_of(const leases::Grant& grant) MOLE_REQUIRES(service_mutex);
   Result<task::Spec> archive_spec_of(const leases::Grant& grant, const Request& request) MOLE_REQUIRES(service_mutex);
 

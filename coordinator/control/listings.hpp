@@ -10,8 +10,7 @@ class Listings {
   Listings(const Config& config, const store::Records& records, State& state, Requests& requests)
       : config_(config), records_(records), state_(state), requests_(requests) {}
 
-  // Lists archives again for requests that wait for files.
-  void relist_waiting() MOLE_REQUIRES(service_mutex);
+  void relist_waiting() MOLE_REQUIRES(service_mutex);  // lists archives again for requests that wait for files
   // `entries`: the report's listing.
   void take_listing(const leases::ArchiveTask& task, Request& request, const task::Report& report,
                     const std::vector<task::IndexEntry>& entries, Change& change) MOLE_REQUIRES(service_mutex);

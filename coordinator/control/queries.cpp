@@ -10,11 +10,6 @@ namespace {
 
 constexpr std::size_t max_gaps_listed = 100'000;
 
-Micros block_of(const dag::Graph& graph, std::uint32_t module, Micros time) {
-  const auto& archive = graph.grid(graph.modules[module]);
-  return floor_to(time, archive.block_length, archive.block_origin);
-}
-
 // Describes how one block of a module was computed, for the part `span` of it.
 BlockLineage lineage_of(const store::Records& records, const dag::Graph& graph, std::uint32_t m, const std::string& column,
                         Micros block, TimeRange span) {
@@ -62,8 +57,9 @@ std::vector<BlockLineage> upstream_of(const store::Records& records, const dag::
   std::vector<BlockLineage> out;
   for (const auto& [source, reach] : reach_of(graph, m, column, interval)) {
     if (source == m) continue;
-    const auto length = graph.grid(graph.modules[source]).block_length;
-    for (auto block = block_of(graph, source, reach.span.from); block < reach.span.to; block += length) {
+    const auto& grid = graph.grid(graph.modules[source]);
+    const auto length = grid.block_length;
+    for (auto block = grid.block_at(reach.span.from); block < reach.span.to; block += length) {
       auto one = lineage_of(records, graph, source, reach.column, block,
                             {std::max(block, reach.span.from), std::min(block + length, reach.span.to)});
       if (!one.rows_blob.empty() || !one.lineage.is_null()) out.push_back(std::move(one));
@@ -166,7 +162,7 @@ Result<Lineage> Queries::why(const std::string& module, const std::string& colum
   const auto records = records_.snapshot();
   Lineage out;
   static_cast<BlockLineage&>(out) =
-      lineage_of(records, graph, found->index, column, block_of(graph, found->index, time), interval);
+      lineage_of(records, graph, found->index, column, graph.grid(resolved).block_at(time), interval);
   if (out.rows_blob.empty())
     return missing("there is no result of " + module + " at " + format_time(time) +
                    "; mole run computes it, mole status --map shows what is there");

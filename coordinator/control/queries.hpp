@@ -45,7 +45,6 @@ class Queries {
   views::Views& views_;
 };
 
-// Derives the state of a planned block from its flags.
-JobState job_state(std::uint8_t flags, bool running);
+JobState job_state(std::uint8_t flags, bool running);  // derives the state of a planned block from its flags
 
 }  // namespace mole::coordinator::control

@@ -79,7 +79,7 @@ void Requests::verify_archive(Request& request, Change& change) {
     request.bytes.total += file.file.size;
     const auto row = records_.file(request.archive, file.file.id);
     if (row && row->verified < request.number)
-      blocks.insert(floor_to(file.file.covers.from, archive.block_length, archive.block_origin));
+      blocks.insert(archive.block_at(file.file.covers.from));
     else if (row && row->state != task::FileState::sound)
       request.damaged = true;
   }

@@ -36,8 +36,7 @@ class Requests {
  private:
   std::optional<Result<Accepted>> repeated(const Request& request, Change& change) MOLE_REQUIRES(service_mutex);
   Result<> check_archives_agree(const dag::Graph& graph) const MOLE_REQUIRES(service_mutex);
-  Result<> check_released_versions(const std::vector<dag::Library>& libraries) const;
-  void store_versions(const std::vector<dag::Library>& libraries, Change& change) const;
+  Result<> store_versions(const std::vector<dag::Library>& libraries, Change& change) const;
   void store_modules(const Prepared& prepared, Change& change) MOLE_REQUIRES(service_mutex);
   void forget_failures(const dag::Graph& graph, Change& change) MOLE_REQUIRES(service_mutex);
   void advance(Request& request, Change& change) MOLE_REQUIRES(service_mutex);

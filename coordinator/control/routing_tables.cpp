@@ -56,8 +56,7 @@ Result<> RoutingTables::keep(const std::vector<dag::TableFile>& files, const dag
   const auto reach = table_reach(graph, range);
   for (std::size_t i = 0; i < files.size(); ++i) {
     const auto& file = files[i];
-    const bool used =
-        std::any_of(graph.modules.begin(), graph.modules.end(), [&](const dag::Module& m) { return m.routes == file.resource; });
+    const bool used = std::ranges::find(graph.modules, file.resource, &dag::Module::routes) != graph.modules.end();
     const bool last = i + 1 == files.size() || files[i + 1].resource != file.resource;
     if (!used || file.table.from >= reach.to || (!last && files[i + 1].table.from <= reach.from)) continue;
     if (auto kept = keep_one(file, graph.resources[file.resource].format); !kept) return kept;

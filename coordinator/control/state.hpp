@@ -46,8 +46,7 @@ class State {
     std::lock_guard<std::mutex> lock_;
   };
 
-  // Reads modules, nodes, failures and counters from the store.
-  void load() MOLE_REQUIRES(service_mutex);
+  void load() MOLE_REQUIRES(service_mutex);  // reads modules, nodes, failures and counters from the store
 
   Micros now() const { return config_.now(); }
   Micros wall() const { return config_.wall(); }

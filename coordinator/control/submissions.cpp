@@ -22,7 +22,7 @@ TimeRange round_outward(const dag::Graph& graph, TimeRange range) {
   auto out = range;
   for (const auto& module : graph.modules) {
     const auto& archive = graph.grid(module);
-    out.from = std::min(out.from, floor_to(range.from, archive.block_length, archive.block_origin));
+    out.from = std::min(out.from, archive.block_at(range.from));
     out.to = std::max(out.to, ceil_to(range.to, archive.block_length, archive.block_origin));
   }
   return out;

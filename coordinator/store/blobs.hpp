@@ -29,10 +29,8 @@ class Blobs {
   Result<std::string> get(const Digest& digest, std::uint64_t offset, std::uint32_t limit) const;
   // Copies a file. invalid: it does not have this digest.
   Result<> import(const Digest& digest, const std::filesystem::path& file);
-  // Makes the names of all blobs put and imported so far durable.
-  Result<> sync();
-  // For blobs that are no longer needed and are not results.
-  void remove(const Digest& digest);
+  Result<> sync();                    // makes the names of all blobs put and imported so far durable
+  void remove(const Digest& digest);  // for blobs that are no longer needed and are not results
 
  private:
   Result<> check_space(std::uint64_t bytes) const;

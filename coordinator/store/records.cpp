@@ -16,25 +16,14 @@ json parse(std::string_view text) {
 std::string dump(const json& row) { return row.dump(-1, ' ', false, json::error_handler_t::replace); }
 
 json describe_key(Table table, std::string_view key) {
-  switch (table) {
-    case Table::requests:
-    case Table::events:
-    case Table::nodes:
-      return keys::read_u64(key);
-    case Table::revisions:
-    case Table::fingerprints:
-      return keys::read_digest(key).hex();
-    case Table::catalogue:
-    case Table::lineage:
-    case Table::failures:
-      return keys::read_digest(key).hex() + "@" + format_time(keys::block_from_of(key));
-    case Table::files:
-    case Table::damage:
-    case Table::plugins:
-      return std::string(keys::first_of(key)) + " " + std::string(keys::second_of(key));
-    default:
-      return std::string(key);
-  }
+  using enum Table;
+  if (table == requests || table == events || table == nodes) return keys::read_u64(key);
+  if (table == revisions || table == fingerprints) return keys::read_digest(key).hex();
+  if (table == catalogue || table == lineage || table == failures)
+    return keys::read_digest(key).hex() + "@" + format_time(keys::block_from_of(key));
+  if (table == files || table == damage || table == plugins)
+    return std::string(keys::first_of(key)) + " " + std::string(keys::second_of(key));
+  return std::string(key);
 }
 
 // Visits rows of the catalogue that can be decoded.

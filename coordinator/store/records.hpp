@@ -34,8 +34,7 @@ class Records {
   void put_file(Batch& batch, const std::string& archive, const std::string& id, const FileRow& row) const;
   void scan_files(const std::string& archive, const std::function<void(const std::string& id, const FileRow&)>& visit) const;
 
-  // A row of any JSON table; null if absent.
-  nlohmann::json json(Table table, std::string_view key) const;
+  nlohmann::json json(Table table, std::string_view key) const;  // a row of any JSON table; null if absent
   void put_json(Batch& batch, Table table, std::string_view key, const nlohmann::json& row) const;
   void scan_json(Table table, const std::function<bool(std::string_view key, const nlohmann::json&)>& visit) const;
 

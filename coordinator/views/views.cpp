@@ -146,7 +146,7 @@ void Views::write_folder(std::uint64_t number) {
       if (!request.module.empty() && module.name != request.module) continue;
       records_.scan_catalogue(module.fingerprint, request.range(), [&](Micros from, const store::CatalogueRow& r) {
         if (r.rows_blob.empty()) return;
-        jobs.push_back({.job = graph.full_name(module) + "@" + format_time(from),
+        jobs.push_back({.job = graph.job_name(module, from),
                         .coverage = r.coverage,
                         .result_key = r.result_key,
                         .rows_blob = r.rows_blob,

@@ -20,8 +20,7 @@ class TableLinks {
   // Makes the links of a module exactly `rows` (block start -> blob). Other files are not touched.
   Result<> link_exactly(const std::string& module, const std::map<Micros, Digest>& rows);
 
-  // "date=2007-09-22/20070922T180000Z.parquet"
-  static std::string file_of(Micros block_from);
+  static std::string file_of(Micros block_from);  // "date=2007-09-22/20070922T180000Z.parquet"
   std::filesystem::path path_of(const std::string& module, Micros block_from) const {
     return root_ / module / file_of(block_from);
   }
@@ -55,8 +54,7 @@ class Views {
 
   // Delays wait() until the ticket ends. Open it before the change is visible to other callers.
   InFlightTickets& tickets() { return tickets_; }
-  // Returns when the files of all changes made so far are written.
-  void wait() { tickets_.wait(); }
+  void wait() { tickets_.wait(); }  // when the files of all changes made so far are written
 
   void write(const Update& update) MOLE_EXCLUDES(mutex_);
 
