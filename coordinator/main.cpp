@@ -65,9 +65,7 @@ mole::Result<mole::coordinator::Config> config_of(const Arguments& a) {
   };
   for (const auto& [text, time] :
        {std::pair{&a.lease, &config.leases.lease}, std::pair{&a.heartbeat, &config.leases.heartbeat}}) {
-    const auto parsed = mole::parse_duration(*text);
-    if (!parsed) return parsed.error();
-    *time = *parsed;
+    MOLE_TRY(*time, mole::parse_duration(*text));
   }
   if (config.leases.heartbeat <= 0 || config.leases.lease < 2 * config.leases.heartbeat)
     return mole::invalid("a lease of " + a.lease + " is not longer than two heartbeats of " + a.heartbeat + "; increase --lease");
@@ -80,9 +78,8 @@ mole::Result<std::vector<Address>> addresses_of(const Arguments& a) {
     texts.push_back("unix:" + (std::filesystem::absolute(a.state) / "coordinator.sock").lexically_normal().string());
   std::vector<Address> out;
   for (const auto& text : texts) {
-    auto address = mole::coordinator::parse_address(text);
-    if (!address) return address.error();
-    out.push_back(std::move(*address));
+    MOLE_TRY(auto address, mole::coordinator::parse_address(text));
+    out.push_back(std::move(address));
   }
   return out;
 }

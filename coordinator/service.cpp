@@ -24,11 +24,9 @@ Result<std::unique_ptr<Service>> Service::open(Config config) {
   if (!config.now) config.now = [] { return read_clock(CLOCK_BOOTTIME); };
   if (!config.wall) config.wall = [] { return read_clock(CLOCK_REALTIME); };
   if (config.seed == 0) config.seed = std::random_device{}();
-  auto store = store::Store::open(config.state / "db", {config.create, config.storage_failed});
-  if (!store) return store.error();
-  auto blobs = store::Blobs::open(config.state / "blobs");
-  if (!blobs) return blobs.error();
-  std::unique_ptr<Service> service(new Service(std::move(config), std::move(*store), std::move(*blobs)));
+  MOLE_TRY(auto store, store::Store::open(config.state / "db", {config.create, config.storage_failed}));
+  MOLE_TRY(auto blobs, store::Blobs::open(config.state / "blobs"));
+  std::unique_ptr<Service> service(new Service(std::move(config), std::move(store), std::move(blobs)));
   if (auto started = service->start(); !started) return started.error();
   return service;
 }
@@ -64,16 +62,14 @@ std::invoke_result_t<Call, Change&> Service::apply(Call call) {
 // ---- requests
 
 Result<Accepted> Service::submit(const Submission& submission) {
-  auto prepared = submissions_.for_run(submission);
-  if (!prepared) return prepared.error();
-  return accept(std::move(*prepared));
+  MOLE_TRY(auto prepared, submissions_.for_run(submission));
+  return accept(std::move(prepared));
 }
 
 Result<Accepted> Service::archive_task(const Submission& submission, const std::string& archive, RequestKind kind) {
-  auto prepared = submissions_.for_archive(submission, archive, kind);
-  if (!prepared) return prepared.error();
-  const auto libraries = prepared->libraries;
-  auto accepted = accept(std::move(*prepared));
+  MOLE_TRY(auto prepared, submissions_.for_archive(submission, archive, kind));
+  const auto libraries = prepared.libraries;
+  auto accepted = accept(std::move(prepared));
   // A run usually follows: keep the plugins it needs while a node reads the archive. If that fails, the run reports it.
   if (accepted) (void)submissions_.keep_libraries(libraries);
   return accepted;
@@ -113,22 +109,20 @@ Result<> Service::release(const std::string& node, const std::string& incarnatio
 }
 
 Result<std::vector<Verdict>> Service::complete(const std::vector<Completion>& completions) {
-  const auto checked = completions_.check(completions);
-  if (!checked) return checked.error();
+  MOLE_TRY(const auto checked, completions_.check(completions));
   auto verdicts = apply([&](Change& change) MOLE_REQUIRES(service_mutex) {
     grants_.tick(change);
-    return completions_.take(*checked, change);
+    return completions_.take(checked, change);
   });
-  for (const auto& listing : checked->listing_blobs) blobs_.remove(listing);
+  for (const auto& listing : checked.listing_blobs) blobs_.remove(listing);
   return verdicts;
 }
 
 // ---- queries
 
 Result<PlanReport> Service::plan(const Submission& submission) {
-  const auto question = submissions_.for_plan(submission);
-  if (!question) return question.error();
-  return queries_.plan(*question);
+  MOLE_TRY(const auto question, submissions_.for_plan(submission));
+  return queries_.plan(question);
 }
 
 // ---- blobs

@@ -198,33 +198,32 @@ Result<PlanReport> Queries::plan(const Submissions::Question& question) const {
     rate = state_.bytes_per_second;
   }
   const store::Records records(records_.store(), now.stored);
-  auto plan = make_plan(records, question.graph, std::move(now.inputs), question.ask);
-  if (!plan) return plan.error();
-  const Reasons reasons{records, *plan, now.known};
+  MOLE_TRY(auto plan, make_plan(records, question.graph, std::move(now.inputs), question.ask));
+  const Reasons reasons{records, plan, now.known};
   PlanReport out;
-  for (std::uint32_t m = 0; m < plan->modules.size(); ++m) {
-    const auto& module = plan->graph->modules[m];
-    const auto& mine = plan->modules[m];
+  for (std::uint32_t m = 0; m < plan.modules.size(); ++m) {
+    const auto& module = plan.graph->modules[m];
+    const auto& mine = plan.modules[m];
     auto counts = count(mine);
-    counts.module = plan->graph->full_name(module);
+    counts.module = plan.graph->full_name(module);
     out.jobs.reused += counts.reused;
     out.jobs.fresh += counts.fresh;
     out.jobs.waiting += counts.waiting;
     if (!mine.flags.empty())
-      records.scan_catalogue(module.fingerprint, {plan->grid(m).start(mine.first), plan->grid(m).start(mine.last())},
+      records.scan_catalogue(module.fingerprint, {plan.grid(m).start(mine.first), plan.grid(m).start(mine.last())},
                              [&](Micros, const store::CatalogueRow& row) {
                                counts.states_kept_bytes += row.state_blob.empty() ? 0 : row.state_bytes;
                              });
     out.modules.push_back(std::move(counts));
     for (auto b = mine.first; b < mine.last() && out.new_jobs.size() < max_jobs; ++b)
       if (mine.flags_at(b) & needs_any)
-        out.new_jobs.push_back({plan->graph->job_name(module, plan->grid(m).start(b)), reasons.of(m, b).sentence});
+        out.new_jobs.push_back({plan.graph->job_name(module, plan.grid(m).start(b)), reasons.of(m, b).sentence});
   }
-  add_files(*plan, out);
-  out.gaps = gaps_in_reach(*plan);
+  add_files(plan, out);
+  out.gaps = gaps_in_reach(plan);
   out.estimate_seconds = static_cast<double>(out.files.bytes) / (rate > 0 ? rate : assumed_bytes_per_second);
-  out.missing_tables = missing_tables(*plan->graph, question.ask.range);
-  out.waits = plan->waits;
+  out.missing_tables = missing_tables(*plan.graph, question.ask.range);
+  out.waits = plan.waits;
   return out;
 }
 
@@ -234,10 +233,9 @@ Result<JobExplanation> Queries::explain(const std::string& job) const {
   if (!time)
     return invalid("\"" + job.substr(0, 200) +
                    "\" is not a job; write PIPELINE/MODULE@TIME, such as border/traffic@2007-09-22T18:00:00Z");
-  auto found = find_module(job.substr(0, at));
-  if (!found) return found.error();
-  const auto graph = std::make_shared<const dag::Graph>(dag::prune(*found->graph, {found->index}));
-  const auto m = *graph->find_module(found->graph->modules[found->index].name);
+  MOLE_TRY(auto found, find_module(job.substr(0, at)));
+  const auto graph = std::make_shared<const dag::Graph>(dag::prune(*found.graph, {found.index}));
+  const auto m = *graph->find_module(found.graph->modules[found.index].name);
   const auto& module = graph->modules[m];
   const auto& archive = graph->grid(module);
   const auto from = archive.block_at(*time);
@@ -253,18 +251,17 @@ Result<JobExplanation> Queries::explain(const std::string& job) const {
     if (const auto* known = state_.scheduler.failure({module.fingerprint, from}); known && known->given_up) failure = *known;
   }
   const store::Records records(records_.store(), now.stored);
-  auto plan = make_plan(records, graph, std::move(now.inputs), {{m}, {from, from + archive.block_length}, true});
-  if (!plan) return plan.error();
-  const auto b = plan->grid(m).number(from);
-  const auto& mine = plan->modules[m];
+  MOLE_TRY(auto plan, make_plan(records, graph, std::move(now.inputs), {{m}, {from, from + archive.block_length}, true}));
+  const auto b = plan.grid(m).number(from);
+  const auto& mine = plan.modules[m];
   if (!mine.covers(b))
     return missing("there is no such job: " +
-                   (plan->waits.empty() ? "the block is before the archive's first file" : plan->waits.front()));
+                   (plan.waits.empty() ? "the block is before the archive's first file" : plan.waits.front()));
   auto flags = static_cast<std::uint8_t>(mine.flags_at(b) | live);
   if (failure && (flags & needs_any)) flags |= Flag::failed;  // also when its request has ended
   const auto row = records.catalogue(module.fingerprint, from);
   const auto record = record_with_flows(records.of_job(Table::lineage, module.fingerprint, from));
-  auto reason = Reasons{records, *plan, now.known}.of(m, b);
+  auto reason = Reasons{records, plan, now.known}.of(m, b);
   JobExplanation out;
   out.job = graph->job_name(module, from);
   out.state = job_state(flags, running);
@@ -277,7 +274,7 @@ Result<JobExplanation> Queries::explain(const std::string& job) const {
   if (record.contains("flows_from"))
     if (auto flows = read_document<FlowSources>(record["flows_from"])) out.flows_from = *flows;
   out.node = record.value("node", "");
-  out.waits_for = jobs_before(*plan, m, b);
+  out.waits_for = jobs_before(plan, m, b);
   return out;
 }
 

@@ -124,10 +124,9 @@ void Requests::summarize(Request& request) {
 }
 
 Result<RequestStatus> Requests::cancel(const std::string& id, Change& change) {
-  const auto number = requests::request_number(id);
-  if (!number) return number.error();
-  const auto found = state_.live.find(*number);
-  if (found == state_.live.end()) return ended_request(records_, *number);
+  MOLE_TRY(const auto number, requests::request_number(id));
+  const auto found = state_.live.find(number);
+  if (found == state_.live.end()) return ended_request(records_, number);
   auto& request = found->second;
   if (!request.terminal()) finish(request, RequestState::cancelled, "withdrawn", change);
   return requests::describe(request, request.jobs, true);

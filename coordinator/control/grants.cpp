@@ -93,12 +93,11 @@ Registration Grants::register_node(const NodeInfo& info, Change& change) {
 
 Result<std::vector<task::Spec>> Grants::lease(const LeaseRequest& ask, Change& change) {
   tick(change);
-  auto grants = state_.scheduler.lease(ask, state_.now());
-  if (!grants) return grants.error();
+  MOLE_TRY(auto grants, state_.scheduler.lease(ask, state_.now()));
   std::vector<task::Spec> out;
   bool outdated = false;
   store::Batch leased;
-  for (const auto& grant : *grants) {
+  for (const auto& grant : grants) {
     if (const auto known = state_.specs.find(grant.id); known != state_.specs.end()) {
       out.push_back(known->second);
       continue;

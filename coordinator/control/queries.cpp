@@ -118,11 +118,10 @@ Result<Queries::Located> Queries::find_module(const std::string& name) const {
   }
   if (out.row.fingerprint.empty())
     return missing("there is no module \"" + name.substr(0, 200) + "\"" + manifest::suggestion(name, known));
-  auto graph = graph_of(out.row.revision);
-  if (!graph) return graph.error();
-  const auto m = (*graph)->find_module(local_name(name));
+  MOLE_TRY(auto graph, graph_of(out.row.revision));
+  const auto m = graph->find_module(local_name(name));
   if (!m) return corrupt("the store's row of module " + name + " names another pipeline; submit the manifest again");
-  out.graph = *graph;
+  out.graph = graph;
   out.index = *m;
   return out;
 }
@@ -131,11 +130,10 @@ Result<Queries::Located> Queries::find_archive(const std::string& name) const {
   const auto row = records_.json(Table::archives, name);
   if (!row.is_object())
     return missing("the archive \"" + name.substr(0, 200) + "\" has not been listed yet; run mole archive index first");
-  auto graph = graph_of(row.at("revision").get<Digest>());
-  if (!graph) return graph.error();
-  const auto a = (*graph)->find_archive(local_name(name));
+  MOLE_TRY(auto graph, graph_of(row.at("revision").get<Digest>()));
+  const auto a = graph->find_archive(local_name(name));
   if (!a) return missing("there is no archive \"" + name + "\" in the pipeline any more");
-  return Located{*graph, *a, {}};
+  return Located{graph, *a, {}};
 }
 
 std::shared_ptr<const jobs::ArchiveIndex> Queries::index_of(const Located& archive) const {
@@ -150,10 +148,9 @@ std::shared_ptr<const jobs::ArchiveIndex> Queries::index_of(const Located& archi
 // ---- results
 
 Result<Lineage> Queries::why(const std::string& module, const std::string& column, Micros time) const {
-  auto found = find_module(module);
-  if (!found) return found.error();
-  const auto& graph = *found->graph;
-  const auto& resolved = graph.modules[found->index];
+  MOLE_TRY(auto found, find_module(module));
+  const auto& graph = *found.graph;
+  const auto& resolved = graph.modules[found.index];
   const auto names = manifest::names_of(dag::result_columns(resolved));
   if (std::ranges::find(names, column) == names.end())
     return missing("the module " + module + " has no column \"" + column + "\"" + manifest::suggestion(column, names));
@@ -162,26 +159,25 @@ Result<Lineage> Queries::why(const std::string& module, const std::string& colum
   const auto records = records_.snapshot();
   Lineage out;
   static_cast<BlockLineage&>(out) =
-      lineage_of(records, graph, found->index, column, graph.grid(resolved).block_at(time), interval);
+      lineage_of(records, graph, found.index, column, graph.grid(resolved).block_at(time), interval);
   if (out.rows_blob.empty())
     return missing("there is no result of " + module + " at " + format_time(time) +
                    "; mole run computes it, mole status --map shows what is there");
-  out.upstream = upstream_of(records, graph, found->index, column, interval);
-  out.overrides = found->row.overrides;
+  out.upstream = upstream_of(records, graph, found.index, column, interval);
+  out.overrides = found.row.overrides;
   return out;
 }
 
 Result<ModuleResults> Queries::results(const std::string& module, TimeRange range) const {
-  auto found = find_module(module);
-  if (!found) return found.error();
-  const auto& graph = *found->graph;
-  const auto& resolved = graph.modules[found->index];
+  MOLE_TRY(auto found, find_module(module));
+  const auto& graph = *found.graph;
+  const auto& resolved = graph.modules[found.index];
   ModuleResults out;
   out.module = graph.full_name(resolved);
   out.interval = resolved.interval;
   if (resolved.window > 0) out.window = resolved.window;
   out.totals = resolved.totals;
-  out.overrides = found->row.overrides;
+  out.overrides = found.row.overrides;
   for (const auto& c : dag::result_columns(resolved))
     out.columns.push_back({c.name, c.type, c.unit, c.doc, dag::counted_over(graph, resolved, c.name)});
   if (range.empty()) range = {INT64_MIN / 2, INT64_MAX / 2};
@@ -198,9 +194,8 @@ Result<ModuleResults> Queries::results(const std::string& module, TimeRange rang
 // ---- archives, tables
 
 Result<std::vector<ArchiveFile>> Queries::archive_files(const std::string& archive) const {
-  auto found = find_archive(archive);
-  if (!found) return found.error();
-  const auto index = index_of(*found);
+  MOLE_TRY(auto found, find_archive(archive));
+  const auto index = index_of(found);
   std::vector<ArchiveFile> out;
   for (const auto& [file, key] : index->files()) {
     const auto row = records_.file(archive, file.id).value_or(store::FileRow{});
@@ -220,9 +215,8 @@ Result<std::vector<ArchiveFile>> Queries::archive_files(const std::string& archi
 }
 
 Result<ArchiveGaps> Queries::archive_gaps(const std::string& archive) const {
-  auto found = find_archive(archive);
-  if (!found) return found.error();
-  const auto index = index_of(*found);
+  MOLE_TRY(auto found, find_archive(archive));
+  const auto index = index_of(found);
   ArchiveGaps out;
   for (const auto& [file, key] : index->files()) {
     const auto row = records_.file(archive, file.id).value_or(store::FileRow{});

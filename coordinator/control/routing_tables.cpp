@@ -70,12 +70,11 @@ Result<> RoutingTables::keep_one(const dag::TableFile& file, const std::string& 
   const bool known = row.is_object() && row.value("digest", Digest{}) == file.table.digest;
   if (known && row.value("checked", "") == format && blobs_.has(file.table.digest))
     return blobs_.import(file.table.digest, file.path);
-  const auto bytes = read_file(file.path, max_route_file_bytes);
-  if (!bytes) return bytes.error();
-  if (digest_of(std::string_view(*bytes)) != file.table.digest)
+  MOLE_TRY(const auto bytes, read_file(file.path, max_route_file_bytes));
+  if (digest_of(std::string_view(bytes)) != file.table.digest)
     return transient("the routing table " + file.path.string() + " changed while it was read; submit again when it is complete");
-  if (auto good = check_route_table(format, *bytes); !good)
-    return Error{good.error().code, "the routing table " + file.path.string() + ": " + good.error().message};
+  if (auto good = prefixed("the routing table " + file.path.string() + ": ", check_route_table(format, bytes)); !good)
+    return good;
   if (auto kept = blobs_.import(file.table.digest, file.path); !kept || !known) return kept;
   row["checked"] = format;
   save(key, row);

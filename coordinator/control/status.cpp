@@ -156,14 +156,13 @@ JobState job_state(std::uint8_t flags, bool running) {
 }
 
 Result<RequestStatus> Queries::request(const std::string& id) const {
-  const auto number = requests::request_number(id);
-  if (!number) return number.error();
+  MOLE_TRY(const auto number, requests::request_number(id));
   std::optional<LiveRequest> live;
   Snapshot now;
   std::vector<leases::LeaseView> leases;
   {
     State::Lock lock(state_);
-    if (const auto found = state_.live.find(*number); found != state_.live.end()) {
+    if (const auto found = state_.live.find(number); found != state_.live.end()) {
       live = copy_live(state_, found->second);
       now.running = state_.scheduler.running_jobs();
       leases = state_.scheduler.leases();
@@ -171,11 +170,11 @@ Result<RequestStatus> Queries::request(const std::string& id) const {
   }
   if (live) {
     auto out = requests::describe(live->request, now.counts(*live), true);
-    out.tasks = describe(leases, *number);
+    out.tasks = describe(leases, number);
     return out;
   }
   views_.wait();  // a caller that sees that a request has ended must find its tables
-  return ended_request(records_, *number);
+  return ended_request(records_, number);
 }
 
 std::vector<RequestStatus> Queries::requests() const {

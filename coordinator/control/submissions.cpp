@@ -55,9 +55,8 @@ std::string body_of(const Request& request) {
 }
 
 Result<dag::Resolved> Submissions::resolve(const Submission& submission) const {
-  auto parsed = manifest::parse_manifest(submission.manifest, submission.manifest_name, submission.overrides);
-  if (!parsed) return parsed.error();
-  return dag::resolve(*parsed, *plugins_.get(), submission.base,
+  MOLE_TRY(auto parsed, manifest::parse_manifest(submission.manifest, submission.manifest_name, submission.overrides));
+  return dag::resolve(parsed, *plugins_.get(), submission.base,
                       [this](const std::filesystem::path& table) { return tables_.digest(table); });
 }
 
@@ -75,19 +74,16 @@ std::set<std::string> Submissions::changed_by_overrides(const Submission& submis
 }
 
 Result<PipelineDescription> Submissions::validate(const Submission& submission) const {
-  auto resolved = resolve(submission);
-  if (!resolved) return resolved.error();
-  return dag::describe(resolved->graph);
+  MOLE_TRY(auto resolved, resolve(submission));
+  return dag::describe(resolved.graph);
 }
 
 Result<Submissions::Question> Submissions::for_plan(const Submission& submission) const {
   if (submission.range.empty()) return invalid("the range is empty; --to must be after --from");
-  auto resolved = resolve(submission);
-  if (!resolved) return resolved.error();
-  auto part = part_of(resolved->graph, submission.module);
-  if (!part) return part.error();
-  Question question{*part, {{}, round_outward(**part, submission.range), submission.partial}};
-  if (!submission.module.empty()) question.ask.modules = {*(*part)->find_module(submission.module)};
+  MOLE_TRY(auto resolved, resolve(submission));
+  MOLE_TRY(auto part, part_of(resolved.graph, submission.module));
+  Question question{part, {{}, round_outward(*part, submission.range), submission.partial}};
+  if (!submission.module.empty()) question.ask.modules = {*part->find_module(submission.module)};
   return question;
 }
 
@@ -95,31 +91,28 @@ Result<Prepared> Submissions::for_run(const Submission& submission) const {
   if (submission.range.empty())
     return invalid("the range [" + format_time(submission.range.from) + ", " + format_time(submission.range.to) +
                    ") is empty; --to must be after --from");
-  auto resolved = resolve(submission);
-  if (!resolved) return resolved.error();
-  auto part = part_of(resolved->graph, submission.module);
-  if (!part) return part.error();
+  MOLE_TRY(auto resolved, resolve(submission));
+  MOLE_TRY(auto part, part_of(resolved.graph, submission.module));
   Request request;
   request.kind = RequestKind::run;
   request.overrides = submission.overrides;
   request.module = submission.module;
-  request.graph = *part;
-  const auto range = round_outward(**part, submission.range);
-  auto what_if = changed_by_overrides(submission, resolved->graph);
-  const auto files = resolved->tables;
-  auto prepared = prepare(submission, range, std::move(request), std::move(*resolved));
+  request.graph = part;
+  const auto range = round_outward(*part, submission.range);
+  auto what_if = changed_by_overrides(submission, resolved.graph);
+  const auto files = resolved.tables;
+  auto prepared = prepare(submission, range, std::move(request), std::move(resolved));
   if (!prepared) return prepared;
   prepared->what_if = std::move(what_if);
-  if (auto kept = tables_.keep(files, **part, range); !kept) return kept.error();
+  if (auto kept = tables_.keep(files, *part, range); !kept) return kept.error();
   return prepared;
 }
 
 Result<Prepared> Submissions::for_archive(const Submission& submission, const std::string& archive, RequestKind kind) const {
   if (kind != RequestKind::index && kind != RequestKind::verify)
     return invalid("this is not a kind of archive task; use index or verify");
-  auto resolved = resolve(submission);
-  if (!resolved) return resolved.error();
-  const auto& graph = resolved->graph;
+  MOLE_TRY(auto resolved, resolve(submission));
+  const auto& graph = resolved.graph;
   const auto slash = archive.find('/');
   const auto name = local_name(archive);
   if (!graph.find_archive(name) || (slash != std::string::npos && archive.substr(0, slash) != graph.pipeline))
@@ -129,7 +122,7 @@ Result<Prepared> Submissions::for_archive(const Submission& submission, const st
   request.kind = kind;
   request.archive = graph.pipeline + "/" + name;
   request.graph = std::make_shared<const dag::Graph>(graph);
-  return prepare(submission, submission.range, std::move(request), std::move(*resolved));
+  return prepare(submission, submission.range, std::move(request), std::move(resolved));
 }
 
 Result<Prepared> Submissions::prepare(const Submission& submission, TimeRange range, Request request,

@@ -204,11 +204,10 @@ Result<> bind_filter(const std::vector<ArchiveFacts>& facts, const manifest::Mod
   if (!flows)
     return invalid(from.filter_where + ": \"filter\" and \"load\" choose flows; the module " + from.name +
                    " reads rows of another");
-  auto filter = parse_filter(from.filter);
-  if (!filter) return Error{filter.error().code, from.filter_where + ": " + filter.error().message};
-  if (!filter->any()) to.filter = filter->canonical();
+  MOLE_TRY(const auto filter, prefixed(from.filter_where + ": ", parse_filter(from.filter)));
+  if (!filter.any()) to.filter = filter.canonical();
   const auto& decoder = *facts[to.archive].decoder;
-  for (const auto id : filter->columns()) {
+  for (const auto id : filter.columns()) {
     std::string column(flow_column_name(id));
     if (!fills(decoder, from, column))
       return invalid(from.filter_where + ": the filter of " + to.plugin.name + " reads " + column + ", which the decoder " +

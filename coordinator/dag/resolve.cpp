@@ -14,8 +14,6 @@ constexpr Micros max_window = 3660 * day_us;
 constexpr Micros max_window_intervals = 1'000'000;
 constexpr std::size_t max_depth = 16;
 
-Error at(const std::string& where, const Error& error) { return {error.code, where + ": " + error.message}; }
-
 // Makes parameters of format "path" absolute, so that nodes can use them in any folder.
 void make_paths_absolute(const Descriptor& descriptor, const std::string& base, nlohmann::json& params) {
   for (const auto& param : descriptor.params) {
@@ -80,9 +78,8 @@ class Resolver {
     graph().pipeline = manifest_.pipeline;
     for (const auto& archive : manifest_.archives)
       if (auto done = add_archive(archive); !done) return done.error();
-    const auto order = Sorter{manifest_.modules}.run();
-    if (!order) return order.error();
-    for (const auto index : *order)
+    MOLE_TRY(const auto order, Sorter{manifest_.modules}.run());
+    for (const auto index : order)
       if (auto done = add_module(manifest_.modules[index]); !done) return done.error();
     set_fingerprints(graph());
     std::map<Digest, const Module*> seen;
@@ -101,45 +98,35 @@ class Resolver {
   }
 
   Result<task::PluginUse> use(const CataloguedPlugin& plugin, const nlohmann::json& given, const std::string& where) {
-    if (auto good = plugin.verify(); !good) return at(where, good.error());
-    auto params = resolve_params(plugin.descriptor, given);
-    if (!params) return at(where, params.error());
-    make_paths_absolute(plugin.descriptor, base_, *params);
+    if (auto good = prefixed(where + ": ", plugin.verify()); !good) return good.error();
+    MOLE_TRY(auto params, prefixed(where + ": ", resolve_params(plugin.descriptor, given)));
+    make_paths_absolute(plugin.descriptor, base_, params);
     const auto& d = plugin.descriptor;
     if (const auto same = [&](const Library& l) { return l.digest == plugin.sidecar.digest && l.name == d.name; };
         std::none_of(out_.libraries.begin(), out_.libraries.end(), same))
       out_.libraries.push_back({d.name, d.version, d.development(), plugin.sidecar.digest, plugin.library});
-    return task::PluginUse{d.name, d.version, plugin.sidecar.digest, plugin.sidecar.text, std::move(*params)};
+    return task::PluginUse{d.name, d.version, plugin.sidecar.digest, plugin.sidecar.text, std::move(params)};
   }
 
   Result<> add_archive(const manifest::Archive& from) {
     Archive to{from, {}, {}, from.files.text()};
     to.block_origin %= to.block_length;
-    auto downloader = plugins_.find(PluginKind::downloader, from.downloader);
-    if (!downloader) return at(from.where, downloader.error());
-    auto decoder = plugins_.find(PluginKind::decoder, from.decoder);
-    if (!decoder) return at(from.where, decoder.error());
-    auto download = use(**downloader, from.downloader_params, from.where);
-    if (!download) return download.error();
-    auto decode = use(**decoder, from.decoder_params, from.where);
-    if (!decode) return decode.error();
-    to.downloader = std::move(*download);
-    to.decoder = std::move(*decode);
-    facts_.push_back({&(*decoder)->descriptor, from.files.names_router()});
+    MOLE_TRY(const auto* downloader, prefixed(from.where + ": ", plugins_.find(PluginKind::downloader, from.downloader)));
+    MOLE_TRY(const auto* decoder, prefixed(from.where + ": ", plugins_.find(PluginKind::decoder, from.decoder)));
+    MOLE_TRY(to.downloader, use(*downloader, from.downloader_params, from.where));
+    MOLE_TRY(to.decoder, use(*decoder, from.decoder_params, from.where));
+    facts_.push_back({&decoder->descriptor, from.files.names_router()});
     graph().archives.push_back(std::move(to));
     return {};
   }
 
   Result<> add_module(const manifest::Module& from) {
-    auto plugin = plugins_.find(PluginKind::metric, from.plugin);
-    if (!plugin) return at(from.plugin_where, plugin.error());
-    const auto& descriptor = (*plugin)->descriptor;
+    MOLE_TRY(const auto* plugin, prefixed(from.plugin_where + ": ", plugins_.find(PluginKind::metric, from.plugin)));
+    const auto& descriptor = plugin->descriptor;
     Module to;
     static_cast<manifest::ModuleSettings&>(to) = from;
     to.execution = descriptor.execution;
-    auto plugin_use = use(**plugin, from.params, from.params_where);
-    if (!plugin_use) return plugin_use.error();
-    to.plugin = std::move(*plugin_use);
+    MOLE_TRY(to.plugin, use(*plugin, from.params, from.params_where));
     if (auto done = bind_inputs(graph(), facts_, from, descriptor, to); !done) return done;
     if (auto done = bind_filter(facts_, from, to); !done) return done;
     if (auto done = set_routes(from, descriptor, to); !done) return done;
@@ -183,10 +170,9 @@ class Resolver {
   }
 
   Result<> add_resource(const manifest::Resource& from) {
-    auto tables = find_tables(from, base_, digest_);
-    if (!tables) return tables.error();
+    MOLE_TRY(auto tables, find_tables(from, base_, digest_));
     Resource to{from, {}};
-    for (auto& table : *tables) {
+    for (auto& table : tables) {
       table.resource = static_cast<std::uint32_t>(graph().resources.size());
       to.tables.push_back(table.table);
       out_.tables.push_back(std::move(table));
@@ -229,7 +215,7 @@ class Resolver {
     for (const auto& input : to.inputs)
       if (input.kind != InputKind::flows) bindings[input.role] = {input.column, input.unit, input.type};
     auto outputs = resolve_outputs(descriptor, bindings);
-    if (!outputs) return at(from.where, name_sources(to, outputs.error()));
+    if (!outputs) return Error{outputs.error().code, from.where + ": " + name_sources(to, outputs.error()).message};
     const auto standard = manifest::names_of(result_columns(to));
     std::set<std::string> taken(standard.begin(), standard.end());
     for (const auto& output : *outputs) {

@@ -272,15 +272,14 @@ Module read_module(Reader& reader, const YamlNode& key, const YamlNode& node) {
 }  // namespace
 
 Result<Manifest> parse_manifest(std::string_view text, const std::string& name, const std::vector<std::string>& overrides) {
-  auto tree = parse_yaml(text, name);
-  if (!tree) return tree.error();
+  MOLE_TRY(auto tree, parse_yaml(text, name));
   for (const auto& assignment : overrides)
-    if (auto done = apply_override(*tree, assignment); !done) return done.error();
+    if (auto done = apply_override(tree, assignment); !done) return done.error();
   Reader reader;
   Manifest manifest;
-  if (tree->kind == YamlNode::Kind::null)
+  if (tree.kind == YamlNode::Kind::null)
     return invalid(name + ":1:1: the manifest is empty; it needs \"pipeline\", \"archives\" and \"modules\"");
-  const auto* root = reader.map(&*tree, "the manifest", {"pipeline", "archives", "modules", "resources"});
+  const auto* root = reader.map(&tree, "the manifest", {"pipeline", "archives", "modules", "resources"});
   if (!root) return *reader.error();
   const auto* pipeline = reader.require(*root, "pipeline", "give the pipeline a name");
   manifest.pipeline = reader.text(pipeline, "\"pipeline\"");

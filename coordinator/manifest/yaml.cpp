@@ -36,21 +36,18 @@ struct Converter {
     } else if (from.IsSequence()) {
       node.kind = YamlNode::Kind::sequence;
       for (const auto& item : from) {
-        auto child = convert(item, depth + 1);
-        if (!child) return child.error();
-        node.items.push_back(std::move(*child));
+        MOLE_TRY(auto child, convert(item, depth + 1));
+        node.items.push_back(std::move(child));
       }
     } else if (from.IsMap()) {
       node.kind = YamlNode::Kind::map;
       for (const auto& entry : from) {
         if (!entry.first.IsScalar())
           return invalid((line_known ? place(name, entry.first.Mark()) : name) + ": a key must be a plain word");
-        auto key = convert(entry.first, depth + 1);
-        if (!key) return key.error();
-        if (node.find(key->text)) return invalid(key->where + ": duplicate key \"" + key->text + "\"; remove one of the two");
-        auto value = convert(entry.second, depth + 1);
-        if (!value) return value.error();
-        node.entries.push_back({std::move(*key), std::move(*value)});
+        MOLE_TRY(auto key, convert(entry.first, depth + 1));
+        if (node.find(key.text)) return invalid(key.where + ": duplicate key \"" + key.text + "\"; remove one of the two");
+        MOLE_TRY(auto value, convert(entry.second, depth + 1));
+        node.entries.push_back({std::move(key), std::move(value)});
       }
     }
     return node;
@@ -119,8 +116,7 @@ Result<> apply_override(YamlNode& root, const std::string& assignment) {
   const std::string where = "--set " + assignment;
   const auto equals = assignment.find('=');
   if (equals == std::string::npos || equals == 0) return invalid(where + ": write KEY=VALUE, such as modules.mean.window=1d");
-  auto value = load(std::string_view(assignment).substr(equals + 1), where, false);
-  if (!value) return value.error();
+  MOLE_TRY(auto value, load(std::string_view(assignment).substr(equals + 1), where, false));
   YamlNode* at = &root;
   const std::string path = assignment.substr(0, equals);
   for (std::size_t begin = 0;;) {
@@ -142,7 +138,7 @@ Result<> apply_override(YamlNode& root, const std::string& assignment) {
     if (dot == std::string::npos) break;
     begin = dot + 1;
   }
-  *at = std::move(*value);
+  *at = std::move(value);
   return {};
 }
 

@@ -107,12 +107,11 @@ Result<> Blobs::check_space(std::uint64_t bytes) const {
 }
 
 Result<> Blobs::publish(const Digest& digest, const fs::path& incoming) {
-  const auto actual = digest_of_file(incoming);
-  if (!actual) return actual.error();
-  if (*actual != digest) {
+  MOLE_TRY(const auto actual, digest_of_file(incoming));
+  if (actual != digest) {
     std::error_code ignored;
     fs::remove(incoming, ignored);
-    return corrupt("the bytes sent have the digest " + actual->hex() + ", not " + digest.hex() +
+    return corrupt("the bytes sent have the digest " + actual.hex() + ", not " + digest.hex() +
                    "; send them again from the start");
   }
   return rename_to_blob(incoming, digest);
@@ -169,13 +168,12 @@ Result<> Blobs::import(const Digest& digest, const fs::path& file) {
     mark_present(digest);
     return {};
   }
-  auto bytes = read_file(file);
-  if (!bytes) return bytes.error();
-  if (digest_of(std::string_view(*bytes)) != digest)
+  MOLE_TRY(auto bytes, read_file(file));
+  if (digest_of(std::string_view(bytes)) != digest)
     return invalid(file.string() + " is not the library its sidecar describes; build the plugin again");
-  if (auto space = check_space(bytes->size()); !space) return space;
+  if (auto space = check_space(bytes.size()); !space) return space;
   const auto incoming = root_ / ".incoming" / (digest.hex() + ".import");
-  if (auto written = write_file(incoming, *bytes); !written) return written;
+  if (auto written = write_file(incoming, bytes); !written) return written;
   return rename_to_blob(incoming, digest);
 }
 

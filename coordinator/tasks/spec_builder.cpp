@@ -68,9 +68,8 @@ struct Builder {
     step.state_key = granted.state_key;
     step.result_key = granted.result_key;
     for (const auto& input : module.inputs) {
-      auto bound = add_input(granted, input);
-      if (!bound) return bound.error();
-      step.inputs.push_back(std::move(*bound));
+      MOLE_TRY(auto bound, add_input(granted, input));
+      step.inputs.push_back(std::move(bound));
     }
     if (module.routes && reads_inputs(module, granted.step))
       step.routes = dag::routes_over(plan.graph->resources[*module.routes], {grant.block.from - module.warmup, grant.block.to});
