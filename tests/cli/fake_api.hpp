@@ -61,13 +61,13 @@ class FakeApi final : public coordinator::ClientApi {
     template <class T>
     operator Result<T>() const {  // NOLINT: implicit by design
       if (!document) return document.error();
-      return coordinator::read_document<T>(*document);
+      return read_document<T>(*document);
     }
     template <class T>
     operator Result<std::vector<T>>() const {  // NOLINT: implicit by design
       if (!document) return document.error();
       std::vector<T> out;
-      for (const auto& item : *document) out.push_back(*coordinator::read_document<T>(item));
+      for (const auto& item : *document) out.push_back(*read_document<T>(item));
       return out;
     }
   };

@@ -221,11 +221,11 @@ TEST(Why, TracesAValueToItsFiles) {
 TEST(Documents, OfAnotherShapeAreNotFatal) {
   for (const json& malformed : {json(nullptr), json(3), json("x"), json::array({1, "a", nullptr}),
                                 json{{"modules", 5}, {"jobs", "x"}, {"lineage", 7}, {"upstream", 1}}}) {
-    EXPECT_FALSE(coordinator::read_document<coordinator::PlanReport>(malformed));
-    EXPECT_FALSE(coordinator::read_document<coordinator::ArchiveGaps>(malformed));
-    EXPECT_FALSE(coordinator::read_document<coordinator::ClusterStatus>(malformed));
-    EXPECT_FALSE(coordinator::read_document<coordinator::JobExplanation>(malformed));
-    EXPECT_FALSE(coordinator::read_document<coordinator::Lineage>(malformed));
+    EXPECT_FALSE(read_document<coordinator::PlanReport>(malformed));
+    EXPECT_FALSE(read_document<coordinator::ArchiveGaps>(malformed));
+    EXPECT_FALSE(read_document<coordinator::ClusterStatus>(malformed));
+    EXPECT_FALSE(read_document<coordinator::JobExplanation>(malformed));
+    EXPECT_FALSE(read_document<coordinator::Lineage>(malformed));
     coordinator::Lineage why;
     why.lineage = malformed;
     why_text(why, malformed, plain);
