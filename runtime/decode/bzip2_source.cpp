@@ -193,17 +193,9 @@ void Bzip2Source::end_of_file() {
 }
 
 bool Bzip2Source::process(const SlotPtr& slot) {
-  switch (slot->segment.kind) {
-    case Segment::Kind::unmarked:
-      process_unmarked(slot->segment);
-      return false;
-    case Segment::Kind::end_of_stream:
-      process_end(slot->segment);
-      return false;
-    case Segment::Kind::block:
-      break;
-  }
-  return process_block(slot);
+  if (slot->segment.kind == Segment::Kind::block) return process_block(slot);
+  slot->segment.kind == Segment::Kind::unmarked ? process_unmarked(slot->segment) : process_end(slot->segment);
+  return false;
 }
 
 void Bzip2Source::process_unmarked(const Segment& segment) {

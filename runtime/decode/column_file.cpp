@@ -29,8 +29,7 @@ std::uint64_t take_count(ByteCursor& in, std::size_t min_bytes) {
 void put_lost(std::string& out, const std::vector<task::ByteRange>& ranges) {
   put<std::uint64_t>(out, ranges.size());
   for (const auto& range : ranges) {
-    put(out, range.from);
-    put(out, range.to);
+    put(out, range.from, range.to);
     put_text(out, range.reason);
   }
 }
@@ -38,8 +37,7 @@ void put_lost(std::string& out, const std::vector<task::ByteRange>& ranges) {
 std::vector<task::ByteRange> take_lost(ByteCursor& in) {
   std::vector<task::ByteRange> ranges(take_count(in, 20));
   for (auto& range : ranges) {
-    range.from = in.take<std::uint64_t>();
-    range.to = in.take<std::uint64_t>();
+    in.take_all(range.from, range.to);
     range.reason = take_text(in);
   }
   return ranges;
@@ -50,14 +48,9 @@ void put_report(std::string& out, const task::FileReport& report) {
   put_text(out, std::string(name_of(report.state)));
   put_lost(out, report.lost_compressed);
   put_lost(out, report.lost_content);
-  for (const auto n : {report.content_bytes, report.datagrams, report.flows, report.flows_lost}) put(out, n);
-  put(out, report.exported_first);
-  put(out, report.exported_last);
+  put(out, report.content_bytes, report.datagrams, report.flows, report.flows_lost, report.exported_first, report.exported_last);
   put<std::uint64_t>(out, report.readable.size());
-  for (const auto& range : report.readable) {
-    put(out, range.from);
-    put(out, range.to);
-  }
+  for (const auto& range : report.readable) put(out, range.from, range.to);
 }
 
 task::FileReport take_report(ByteCursor& in) {
@@ -68,14 +61,10 @@ task::FileReport take_report(ByteCursor& in) {
   report.state = state.value_or(task::FileState::unread);
   report.lost_compressed = take_lost(in);
   report.lost_content = take_lost(in);
-  for (auto* n : {&report.content_bytes, &report.datagrams, &report.flows, &report.flows_lost}) *n = in.take<std::uint64_t>();
-  report.exported_first = in.take<Micros>();
-  report.exported_last = in.take<Micros>();
+  in.take_all(report.content_bytes, report.datagrams, report.flows, report.flows_lost, report.exported_first,
+              report.exported_last);
   report.readable.resize(take_count(in, 16));
-  for (auto& range : report.readable) {
-    range.from = in.take<Micros>();
-    range.to = in.take<Micros>();
-  }
+  for (auto& range : report.readable) in.take_all(range.from, range.to);
   return report;
 }
 
@@ -99,14 +88,11 @@ std::vector<Evidence::Second> take_evidence(ByteCursor& in) {
 }
 
 void put_block(std::string& out, const Block& block) {
-  put(out, block.rows);
-  put(out, block.address_family);
+  put(out, block.rows, block.address_family);
   for (int c = 0; c < MOLE_COLUMN_COUNT; ++c) {
     if (c == MOLE_COLUMN_ROUTER) continue;
     const auto& page = block.pages[static_cast<std::size_t>(c)];
-    put(out, page.base);
-    put(out, page.unit);
-    put(out, page.planes);
+    put(out, page.base, page.unit, page.planes);
     for (std::size_t p = 0; p < page.planes; ++p) put(out, page.sizes[p]);
     put(out, block.checksums[static_cast<std::size_t>(c)]);
   }
@@ -116,17 +102,14 @@ constexpr std::size_t min_block_bytes = 8 + (MOLE_COLUMN_COUNT - 1) * 21;
 
 // Completes the block at this offset with this first record, and advances both. False: the block is impossible.
 bool take_block(ByteCursor& in, Block& block, std::uint64_t& offset, std::uint64_t& record) {
-  block.rows = in.take<std::uint32_t>();
-  block.address_family = in.take<std::uint32_t>();
+  in.take_all(block.rows, block.address_family);
   block.offset = offset;
   block.first_record = record;
   if (block.rows == 0 || block.rows > batch_rows || (block.address_family != 4 && block.address_family != 6)) return false;
   for (int c = 0; c < MOLE_COLUMN_COUNT; ++c) {
     if (c == MOLE_COLUMN_ROUTER) continue;
     auto& page = block.pages[static_cast<std::size_t>(c)];
-    page.base = in.take<std::uint64_t>();
-    page.unit = in.take<std::uint32_t>();
-    page.planes = in.take<std::uint8_t>();
+    in.take_all(page.base, page.unit, page.planes);
     if (page.planes > column_width(c, block.address_family)) return false;
     for (std::size_t p = 0; p < page.planes; ++p) {
       page.sizes[p] = in.take<std::uint32_t>();
@@ -166,9 +149,7 @@ Result<std::string> footer_bytes(const Footer& footer) {
 
 std::string tail_bytes(std::uint64_t offset, std::string_view footer) {
   std::string out;
-  put(out, offset);
-  put<std::uint64_t>(out, footer.size());
-  put(out, checksum(footer));
+  put(out, offset, std::uint64_t{footer.size()}, checksum(footer));
   out += end_magic;
   return out;
 }
@@ -176,9 +157,7 @@ std::string tail_bytes(std::uint64_t offset, std::string_view footer) {
 std::optional<Tail> parse_tail(std::string_view bytes, std::uint64_t file_size) {
   ByteCursor in(bytes);
   Tail tail;
-  tail.offset = in.take<std::uint64_t>();
-  tail.size = in.take<std::uint64_t>();
-  tail.checksum = in.take<std::uint64_t>();
+  in.take_all(tail.offset, tail.size, tail.checksum);
   if (in.take(end_magic.size()) != end_magic || in.failed()) return std::nullopt;
   const std::uint64_t end = file_size - tail_size;  // offset of the tail
   if (tail.offset < magic.size() || tail.offset > end || tail.size != end - tail.offset) return std::nullopt;
@@ -205,3 +184,48 @@ std::optional<Footer> parse_footer(std::string_view bytes, std::uint64_t end) {
 }
 
 }  // namespace mole::runtime::column_file
+
+namespace mole::runtime {
+
+using namespace column_file;
+
+ColumnFileWriter::ColumnFileWriter(const Digest& identity, Sink sink) : sink_(std::move(sink)) {
+  footer_.identity = identity;
+  buffer_ = magic;
+}
+
+Result<> ColumnFileWriter::add(const FlowBatch& batch) {
+  Block& block = footer_.blocks.emplace_back();
+  block.rows = batch.rows;
+  block.address_family = batch.address_family;
+  const auto* start = batch.column<std::int64_t>(MOLE_COLUMN_START).data();
+  for (int c = 0; c < MOLE_COLUMN_COUNT; ++c) {
+    if (c == MOLE_COLUMN_ROUTER) continue;
+    const auto column = static_cast<std::size_t>(c);
+    const void* values = batch.columns[column];
+    const std::size_t before = buffer_.size();
+    block.pages[column] = is_time(c) ? encoder_.encode_times(static_cast<const std::int64_t*>(values),
+                                                             is_relative(c) ? start : nullptr, batch.rows, buffer_)
+                                     : encoder_.encode(values, column_width(c, batch.address_family), batch.rows, buffer_);
+    block.checksums[column] = checksum(std::string_view(buffer_).substr(before));
+  }
+  auto written = write(buffer_);
+  buffer_.clear();
+  return written;
+}
+
+Result<> ColumnFileWriter::finish(const task::FileReport& report, const Evidence& evidence) {
+  footer_.report = report;
+  footer_.evidence = evidence;
+  MOLE_TRY(auto footer, footer_bytes(footer_));
+  buffer_ += footer;  // after the magic, if there was no batch
+  buffer_ += tail_bytes(bytes_ + buffer_.size() - footer.size(), footer);
+  return write(buffer_);
+}
+
+Result<> ColumnFileWriter::write(std::string_view bytes) {
+  bytes_ += bytes.size();
+  return sink_(bytes);
+}
+
+}  // namespace mole::runtime

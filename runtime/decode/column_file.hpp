@@ -1,5 +1,5 @@
 // The format of a column file: the flows of one archive file by column, as decoded, with everything else that reading the archive
-// file again would give (docs/formats/columns.md). Shared by the reader and the writer.
+// file again would give (docs/formats/columns.md); and its writer.
 //
 //   magic | planes of batch 0, column by column | planes of batch 1 | ... | footer | offset and checksum of the footer, magic
 #pragma once
@@ -14,6 +14,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -59,3 +60,36 @@ std::optional<Tail> parse_tail(std::string_view bytes, std::uint64_t file_size);
 std::optional<Footer> parse_footer(std::string_view bytes, std::uint64_t end);
 
 }  // namespace mole::runtime::column_file
+
+namespace mole::runtime {
+
+// Writes a column file, batch by batch, to a sink.
+//
+//   ColumnFileWriter writer(identity, [&](std::string_view bytes) { return append(bytes); });
+//   while (...) writer.add(batch);                         // has every stored column
+//   writer.finish(source.report(), source.evidence());
+//
+// One thread at a time. After an error nothing may be called, and the written bytes are not a column file.
+class ColumnFileWriter {
+ public:
+  using Sink = std::function<Result<>(std::string_view)>;
+
+  ColumnFileWriter(const Digest& identity, Sink sink);
+
+  Result<> add(const FlowBatch& batch);
+  // Writes the report and evidence of the source. exhausted: they are too large for a column file.
+  Result<> finish(const task::FileReport& report, const Evidence& evidence);
+
+  std::uint64_t bytes() const { return bytes_; }  // written to the sink so far
+
+ private:
+  Result<> write(std::string_view bytes);
+
+  Sink sink_;
+  column_file::Footer footer_;
+  ColumnEncoder encoder_;
+  std::string buffer_;
+  std::uint64_t bytes_ = 0;
+};
+
+}  // namespace mole::runtime

@@ -6,7 +6,7 @@
 // If the column file cannot be written it is abandoned; reading continues without an error.
 #pragma once
 
-#include "runtime/decode/column_writer.hpp"
+#include "runtime/decode/column_file.hpp"
 #include "runtime/decode/flow_source.hpp"
 
 #include <condition_variable>

@@ -1,7 +1,6 @@
 #include "runtime/decode/interleaved_decoder.hpp"
 
-#include "runtime/decode/bzip2_checksum.hpp"
-#include "runtime/decode/run_length.hpp"
+#include "runtime/decode/block_content.hpp"
 
 namespace mole::runtime {
 

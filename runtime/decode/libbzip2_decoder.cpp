@@ -1,7 +1,7 @@
 #include "runtime/decode/libbzip2_decoder.hpp"
 
 #include "runtime/decode/bit_reader.hpp"
-#include "runtime/decode/bzip2_checksum.hpp"
+#include "runtime/decode/block_content.hpp"
 #include "runtime/decode/segment_scanner.hpp"
 
 #include <bzlib.h>

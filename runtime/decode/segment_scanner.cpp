@@ -14,20 +14,18 @@ constexpr std::size_t read_size = std::size_t{1} << 20;
 
 // A mark at bit s of byte p covers bytes p+1..p+5 completely, so the four byte pairs that begin at p+1..p+4 are known up to s.
 // Probing one pair in every four bytes therefore finds every mark; one probe in a thousand leads to an exact comparison.
-std::bitset<65536> make_probe_table() {
-  std::bitset<65536> table;
-  for (const std::uint64_t mark : {block_mark, end_mark})
-    for (unsigned s = 0; s < 8; ++s)
-      for (unsigned pair = 1; pair <= 4; ++pair) {
-        const unsigned skip = pair * 8 - s;  // bits of the mark before the pair
-        table.set((mark >> (mark_bits - 16 - skip)) & 0xffff);
-      }
-  return table;
-}
-
 const std::bitset<65536>& probe_table() {
-  static const std::bitset<65536> table = make_probe_table();
-  return table;
+  static const auto probes = [] {
+    std::bitset<65536> table;
+    for (const std::uint64_t mark : {block_mark, end_mark})
+      for (unsigned s = 0; s < 8; ++s)
+        for (unsigned pair = 1; pair <= 4; ++pair) {
+          const unsigned skip = pair * 8 - s;  // bits of the mark before the pair
+          table.set((mark >> (mark_bits - 16 - skip)) & 0xffff);
+        }
+    return table;
+  }();
+  return probes;
 }
 
 }  // namespace

@@ -12,10 +12,10 @@ namespace mole::runtime {
 
 static_assert(std::endian::native == std::endian::little, "the formats use the byte order of the machine");
 
-template <class T>
-void put(std::string& out, T value) {
-  static_assert(std::is_arithmetic_v<T>);
-  out.append(reinterpret_cast<const char*>(&value), sizeof value);
+template <class... T>
+void put(std::string& out, T... values) {
+  static_assert((std::is_arithmetic_v<T> && ...));
+  (out.append(reinterpret_cast<const char*>(&values), sizeof values), ...);
 }
 
 // Appends zeros up to the next multiple of 8.
@@ -40,6 +40,12 @@ class ByteCursor {
     const auto bytes = take(sizeof value);
     if (bytes.size() == sizeof value) std::memcpy(&value, bytes.data(), sizeof value);
     return value;
+  }
+
+  // Takes several fields.
+  template <class... T>
+  void take_all(T&... values) {
+    ((values = take<T>()), ...);
   }
 
   std::string_view take(std::uint64_t size) {

@@ -31,8 +31,7 @@ std::string dump(const json& j) { return j.dump(-1, ' ', false, json::error_hand
 // The checksum covers kind and size as well, so that a damaged header is detected.
 std::uint64_t frame_checksum(std::uint32_t kind, std::string_view payload) {
   std::string head;
-  put(head, kind);
-  put(head, static_cast<std::uint64_t>(payload.size()));
+  put(head, kind, std::uint64_t{payload.size()});
   return checksum(payload, checksum(head));
 }
 
@@ -54,11 +53,9 @@ json parse_json(std::string_view text) {
 
 std::optional<HandoverStep> parse_step(std::string_view payload) {
   ByteCursor in(payload);
-  const auto index = in.take<std::uint32_t>();
-  const auto flags = in.take<std::uint32_t>();
-  const auto json_size = in.take<std::uint64_t>();
-  const auto rows_size = in.take<std::uint64_t>();
-  const auto state_size = in.take<std::uint64_t>();
+  std::uint32_t index, flags;
+  std::uint64_t json_size, rows_size, state_size;
+  in.take_all(index, flags, json_size, rows_size, state_size);
   const auto outcome = in.take(json_size);
   const auto rows = in.take(rows_size);
   const auto state = in.take(state_size);
@@ -101,14 +98,10 @@ Result<> HandoverWriter::frame(std::uint32_t kind, std::string_view payload) {
   std::string head;
   if (!started_) {
     head += magic;
-    put(head, format_version);
-    put(head, std::uint32_t{0});
+    put(head, format_version, std::uint32_t{0});
     started_ = true;
   }
-  put(head, kind);
-  put(head, std::uint32_t{0});
-  put(head, static_cast<std::uint64_t>(payload.size()));
-  put(head, frame_checksum(kind, payload));
+  put(head, kind, std::uint32_t{0}, std::uint64_t{payload.size()}, frame_checksum(kind, payload));
   if (auto done = write_all(fd_, head, "writing the handover"); !done) return done;
   return write_all(fd_, payload, "writing the handover");
 }
@@ -127,11 +120,8 @@ Result<> HandoverWriter::step(std::uint32_t index, const RowTable* rows, const s
   const auto report = dump(json(outcome));
   std::string payload;
   payload.reserve(32 + report.size() + encoded.size() + state.size());
-  put(payload, index);
-  put(payload, (rows ? has_rows : 0u) | (state_file ? has_state : 0u));
-  put(payload, static_cast<std::uint64_t>(report.size()));
-  put(payload, static_cast<std::uint64_t>(encoded.size()));
-  put(payload, static_cast<std::uint64_t>(state.size()));
+  put(payload, index, (rows ? has_rows : 0u) | (state_file ? has_state : 0u));
+  put(payload, std::uint64_t{report.size()}, std::uint64_t{encoded.size()}, std::uint64_t{state.size()});
   payload += report;
   payload += encoded;
   payload += state;
@@ -192,10 +182,9 @@ std::optional<HandoverFrame> HandoverReader::next() {
   std::array<char, frame_header> head{};
   if (size_ - at_ < head.size() || !read_all(fd_.get(), at_, head.data(), head.size())) return stop("a frame is truncated");
   ByteCursor in({head.data(), head.size()});
-  const auto kind = in.take<std::uint32_t>();
-  const auto reserved = in.take<std::uint32_t>();
-  const auto size = in.take<std::uint64_t>();
-  const auto sum = in.take<std::uint64_t>();
+  std::uint32_t kind, reserved;
+  std::uint64_t size, sum;
+  in.take_all(kind, reserved, size, sum);
   if (reserved != 0 || kind < step_kind || kind > end_kind) return stop("a frame has an unknown kind");
   if (size > size_ - at_ - head.size()) return stop("a frame is truncated");
   std::string payload(size, '\0');

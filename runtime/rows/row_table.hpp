@@ -39,6 +39,16 @@ struct Column {
   bool is_null(std::size_t row) const { return !valid.empty() && !valid[row]; }
 };
 
+// Calls f with the values of a column that is not text.
+template <class AnyColumn, class F>
+void visit_numbers(AnyColumn& column, F f) {
+  std::visit(
+      [&](auto& values) {
+        if constexpr (std::is_arithmetic_v<typename std::decay_t<decltype(values)>::value_type>) f(values);
+      },
+      column.values);
+}
+
 // The columns of a result, in this order:
 //   interval_start, interval_end (time), <by columns>, <outputs>, coverage (f64), flows_lost, flows_late,
 //   files_expected, files_present (u64)

@@ -99,12 +99,7 @@ void put_column(std::string& out, const Column& column) {
   } else if (column.type == "text") {
     put_texts(out, column, std::get<3>(column.values));
   } else {
-    std::visit(
-        [&](const auto& values) {
-          if constexpr (!std::is_same_v<std::decay_t<decltype(values)>, std::vector<std::string>>)
-            put_numbers(out, column, values);
-        },
-        column.values);
+    visit_numbers(column, [&](const auto& values) { put_numbers(out, column, values); });
   }
 }
 
@@ -138,12 +133,7 @@ Result<std::vector<ColumnHead>> parse_header(std::string_view text, const RowLim
       return exhausted(fmt::format("rows: {} columns; the limit is {}", columns.size(), limits.columns));
     std::set<std::string> names;
     for (const auto& c : columns) {
-      ColumnHead head;
-      head.column.name = c.at("name").get<std::string>();
-      head.column.type = c.at("type").get<std::string>();
-      head.column.unit = c.at("unit").get<std::string>();
-      head.column.doc = c.at("doc").get<std::string>();
-      head.nulls = c.at("nulls").get<bool>();
+      ColumnHead head{{c.at("name"), c.at("type"), c.at("unit"), c.at("doc"), {}, {}}, c.at("nulls")};
       if (!empty_values(head.column.type)) return damaged("a column has an unknown type");
       if (!names.insert(head.column.name).second) return damaged("two columns have the same name");
       heads.push_back(std::move(head));
@@ -204,12 +194,9 @@ Result<> take_column(ByteCursor& in, std::size_t rows, ColumnHead& head, std::ui
     MOLE_TRY(column.values, take_texts(in, rows, memory, limits));
   } else if (column.type == "bool") {
     column.values = take_bits<std::int64_t>(in, rows, good);
-  } else if (column.type == "f64") {
-    good = take_numbers(in, rows, column.values.emplace<std::vector<double>>());
-  } else if (column.type == "u64") {
-    good = take_numbers(in, rows, column.values.emplace<std::vector<std::uint64_t>>());
   } else {
-    good = take_numbers(in, rows, column.values.emplace<std::vector<std::int64_t>>());
+    column.values = *empty_values(column.type);
+    visit_numbers(column, [&](auto& values) { good = take_numbers(in, rows, values); });
   }
   if (!good) return damaged("the values of " + column.name + " are truncated");
   return {};
@@ -227,10 +214,8 @@ Result<std::string> encode_rows(const RowTable& table, const RowLimits& limits) 
   std::string out;
   out.reserve(fixed_header + header.size() + body.size() + 16);
   out += magic;
-  put(out, format_version);
-  put(out, static_cast<std::uint32_t>(header.size()));
-  put(out, static_cast<std::uint64_t>(table.rows()));
-  put(out, static_cast<std::uint64_t>(body.size()));
+  put(out, format_version, static_cast<std::uint32_t>(header.size()));
+  put(out, std::uint64_t{table.rows()}, std::uint64_t{body.size()});
   out += header;
   pad8(out);
   out += body;
@@ -246,9 +231,9 @@ Result<RowTable> decode_rows(std::string_view bytes, const RowLimits& limits) {
   ByteCursor in(bytes.substr(magic.size(), bytes.size() - magic.size() - 8));
   if (const auto found = in.take<std::uint32_t>(); found != format_version)
     return unsupported(fmt::format("rows of format {}, this build reads {}; use one version everywhere", found, format_version));
-  const auto header_size = in.take<std::uint32_t>();
-  const auto rows = in.take<std::uint64_t>();
-  const auto body_size = in.take<std::uint64_t>();
+  std::uint32_t header_size;
+  std::uint64_t rows, body_size;
+  in.take_all(header_size, rows, body_size);
   const auto header = in.take_padded(header_size);
   if (in.failed() || in.left() != body_size) return damaged("inconsistent lengths");
   if (ByteCursor(bytes.substr(bytes.size() - 8)).take<std::uint64_t>() != checksum(bytes.substr(0, bytes.size() - 8)))

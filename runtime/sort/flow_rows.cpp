@@ -9,22 +9,16 @@ constexpr std::size_t record_at = 8, file_at = 16, slot_at = 20, columns_at = 24
 
 // Widths are 1, 2, 4, 8 and 16; copies of constant size compile to plain moves.
 void copy(std::byte* to, const std::byte* from, std::size_t width) {
-  switch (width) {
-    case 1:
-      *to = *from;
-      break;
-    case 2:
-      std::memcpy(to, from, 2);
-      break;
-    case 4:
-      std::memcpy(to, from, 4);
-      break;
-    case 8:
-      std::memcpy(to, from, 8);
-      break;
-    default:
-      std::memcpy(to, from, width);
-  }
+  if (width == 1)
+    *to = *from;
+  else if (width == 2)
+    std::memcpy(to, from, 2);
+  else if (width == 4)
+    std::memcpy(to, from, 4);
+  else if (width == 8)
+    std::memcpy(to, from, 8);
+  else
+    std::memcpy(to, from, width);
 }
 
 }  // namespace

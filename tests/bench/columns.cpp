@@ -4,8 +4,8 @@
 // decoding the archive's file, writing the column file, and reading it (all columns; two addresses). `./dev bench columns` uses
 // the sizes; it measures times with mole-bench-pass.
 #include "plugins/decoders/netflow5/netflow5.hpp"
+#include "runtime/decode/column_file.hpp"
 #include "runtime/decode/column_reader.hpp"
-#include "runtime/decode/column_writer.hpp"
 #include "runtime/decode/flow_reader.hpp"
 
 #include <unistd.h>

@@ -15,7 +15,6 @@
 #include "coordinator/manifest/manifest.hpp"
 #include "nodes/process/spawn.hpp"
 #include "runtime/host/plugin_set.hpp"
-#include "runtime/task/allocator.hpp"
 #include "runtime/task/task_runner.hpp"
 #include "sdk/descriptor/sidecar.hpp"
 #include "sdk/model/durable_file.hpp"
@@ -53,15 +52,14 @@ class Discard : public TaskSink {
     return {};
   }
   Result<> file(const task::FileReport& report) override {
-    if (report.state != task::FileState::sound) fail(report.id + " is " + report.state);
+    if (report.state != task::FileState::sound) fail(report.id + " is " + name_of(report.state));
     return {};
   }
   Result<> index(std::span<const task::IndexEntry>) override { return {}; }
   std::uint64_t rows = 0;
 };
 
-task::PluginUse use_of(const PluginCatalogue& catalogue, const std::string& kind, const std::string& name,
-                       nlohmann::json params) {
+task::PluginUse use_of(const PluginCatalogue& catalogue, PluginKind kind, const std::string& name, nlohmann::json params) {
   auto found = catalogue.find(kind, name);
   if (!found) fail(found.error().message);
   auto resolved = resolve_params((*found)->descriptor, params);
@@ -116,10 +114,10 @@ task::Spec spec_for(const Asked& asked, const PluginCatalogue& catalogue) {
   const Micros from = start * second_us;
   const Micros end = from + std::max(asked.hours, 1u) * hour_us;
   spec.block = {floor_to(from, hour_us) - (asked.hours ? 0 : hour_us), floor_to(end, hour_us)};
-  spec.archive = task::Archive{"bench", {}, use_of(catalogue, "decoder", "netflow5", nlohmann::json::object())};
+  spec.archive = task::Archive{"bench", {}, use_of(catalogue, PluginKind::decoder, "netflow5", nlohmann::json::object())};
   if (asked.hours) {
     spec.archive->downloader =
-        use_of(catalogue, "downloader", "time_shift",
+        use_of(catalogue, PluginKind::downloader, "time_shift",
                {{"base", fs::absolute(asked.file).string()}, {"start", start}, {"hours", asked.hours}, {"times", asked.times}});
     for (std::uint32_t h = 0; h < asked.hours; ++h) {
       const Micros t = from + h * hour_us;
@@ -134,7 +132,7 @@ task::Spec spec_for(const Asked& asked, const PluginCatalogue& catalogue) {
     }
   } else {
     spec.archive->downloader =
-        use_of(catalogue, "downloader", "directory", {{"root", fs::absolute(asked.file).parent_path().string()}});
+        use_of(catalogue, PluginKind::downloader, "directory", {{"root", fs::absolute(asked.file).parent_path().string()}});
     spec.files = {{name, fs::file_size(asked.file), 1, router, 1, {from, from + hour_us}, true, ""}};
   }
   if (!asked.manifest.empty()) {
@@ -146,7 +144,7 @@ task::Spec spec_for(const Asked& asked, const PluginCatalogue& catalogue) {
     step.pipeline = "bench";
     step.module = plugin + std::to_string(spec.steps.size());
     step.fingerprint = digest_of(step.module);
-    step.plugin = use_of(catalogue, "metric", plugin, nlohmann::json::object());
+    step.plugin = use_of(catalogue, PluginKind::metric, plugin, nlohmann::json::object());
     step.execution = Execution::mergeable;
     step.interval = 15 * minute_us;
     step.by = std::move(by);
@@ -238,7 +236,7 @@ int main(int argc, char** argv) {
 
   std::string work = (fs::temp_directory_path() / "mole-bench-pass-XXXXXX").string();
   if (!::mkdtemp(work.data())) fail("cannot create a folder in " + fs::temp_directory_path().string());
-  for (const char* sub : {"scratch", InputKind::rows, "states"}) fs::create_directories(fs::path(work) / sub);
+  for (const char* sub : {"scratch", "rows", "states"}) fs::create_directories(fs::path(work) / sub);
   const auto begin = std::chrono::steady_clock::now();
   std::uint64_t flows = 0;
   for (int i = 0; i < repeat; ++i) {

@@ -3,9 +3,8 @@
 // Measures the steps of the interleaved block decoder. Prints one line of JSON with nanoseconds per byte of content for each
 // step, summed over the blocks of the file (the fastest of three rounds each), and for libbzip2 on the same
 // blocks. --narrow: without AVX2. docs/decode_speed.md explains the steps.
-#include "runtime/decode/bzip2_checksum.hpp"
+#include "runtime/decode/block_content.hpp"
 #include "runtime/decode/inverse_bwt.hpp"
-#include "runtime/decode/run_length.hpp"
 #include "runtime/decode/segment_scanner.hpp"
 #include "runtime/decode/symbol_decoder.hpp"
 
@@ -61,7 +60,7 @@ int main(int argc, char** argv) {
   Segment segment;
   SymbolDecoder symbols(wide);
   InverseBwt inverse;
-  const auto libbzip2 = make_block_decoder(Bzip2Decoder::libbzip2);
+  const auto libbzip2 = make_block_decoder(mole::Bzip2Decoder::libbzip2);
   DecodedBlock block;
   std::vector<std::uint8_t> text;
   Stopwatch reference, read, link, walk, runs, checksum;

@@ -171,27 +171,5 @@ TEST(AddLost, JoinsNeighboursAndLimitsTheirNumber) {
   EXPECT_EQ(lost.back().to, 100 + 2 * 4999 + 1u);
 }
 
-TEST(Bzip2Writer, WritesTheSameBytesInPieces) {
-  const std::string bytes = noise(300'000);
-  std::string pieces;
-  Bzip2Writer writer(
-      [&](std::string_view made) -> Result<> {
-        pieces.append(made);
-        return {};
-      },
-      1);
-  for (std::size_t at = 0; at < bytes.size(); at += 7777) ASSERT_TRUE(writer.write(std::string_view(bytes).substr(at, 7777)));
-  ASSERT_TRUE(writer.finish());
-  EXPECT_TRUE(pieces == bzip2_compress(bytes, 1));
-}
-
-TEST(Bzip2Writer, ForwardsTheErrorOfItsSink) {
-  Bzip2Writer writer([](std::string_view) -> Result<> { return exhausted("the disk is full"); });
-  ASSERT_TRUE(writer.write("content"));
-  const auto finished = writer.finish();
-  ASSERT_FALSE(finished);
-  EXPECT_EQ(finished.error().message, "the disk is full");
-}
-
 }  // namespace
 }  // namespace mole::runtime::test

@@ -1,6 +1,6 @@
 // A block whose coded bits contain a block mark by chance: its parts must be joined.
+#include "runtime/decode/block_content.hpp"
 #include "runtime/decode/block_decoder.hpp"
-#include "runtime/decode/bzip2_checksum.hpp"
 #include "runtime/decode/bzip2_writer.hpp"
 #include "runtime/decode/segment_scanner.hpp"
 #include "tests/decode/support.hpp"

@@ -1,8 +1,7 @@
 // Compares the parts of the interleaved block decoder with simple implementations, and the whole decoder with libbzip2.
-#include "runtime/decode/bzip2_checksum.hpp"
+#include "runtime/decode/block_content.hpp"
 #include "runtime/decode/bzip2_writer.hpp"
 #include "runtime/decode/interleaved_decoder.hpp"
-#include "runtime/decode/run_length.hpp"
 #include "runtime/decode/segment_scanner.hpp"
 #include "tests/decode/support.hpp"
 

@@ -1,4 +1,4 @@
-#include "runtime/decode/bzip2_checksum.hpp"
+#include "runtime/decode/block_content.hpp"
 #include "runtime/decode/interleaved_decoder.hpp"
 #include "tests/fuzz/targets.hpp"
 
