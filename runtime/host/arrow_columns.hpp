@@ -40,22 +40,6 @@ class ArrowView {
   const void* struct_buffers_[1] = {nullptr};
 };
 
-// Owns an array received from a plugin.
-class OwnedArray {
- public:
-  OwnedArray() = default;
-  OwnedArray(const OwnedArray&) = delete;
-  OwnedArray& operator=(const OwnedArray&) = delete;
-  ~OwnedArray() {
-    if (array_.release) array_.release(&array_);
-  }
-  ArrowArray* out() { return &array_; }
-  const ArrowArray& get() const { return array_; }
-
- private:
-  ArrowArray array_{};
-};
-
 // Copies the children into columns of the types of `outputs`. internal: the shape does not match the descriptor; the message
 // names the column. The lengths of the buffers cannot be checked.
 Result<std::vector<Column>> to_columns(const ArrowArray& rows, std::uint64_t expected_rows, const std::vector<Output>& outputs);

@@ -32,11 +32,15 @@ struct SavedBytes {
   }
 };
 
+struct ReleaseArray {
+  void operator()(ArrowArray* array) const {
+    if (array->release) array->release(array);
+  }
+};
+
 }  // namespace
 
-MetricState::~MetricState() {
-  if (state_) module_->vtable_->destroy(module_->module_, state_);
-}
+void DestroyState::operator()(mole_state* state) const { module->vtable_->destroy(module->module_, state); }
 
 template <class F>
 Result<> MetricModule::call(Call which, std::uint64_t number, F&& body) const {
@@ -91,7 +95,7 @@ Result<MetricState> MetricModule::create() const {
   mole_state* state = nullptr;
   auto created = call(Call::create, 0, [&](mole_error* e) { return vtable_->create(module_, &state, e); });
   if (!created) return created.error();
-  return MetricState(this, state);
+  return MetricState(state, {this});
 }
 
 Result<> MetricModule::begin(const MetricState& state, const ArrowArray* rows) const {
@@ -118,14 +122,15 @@ Result<> MetricModule::merge(const MetricState& into, const MetricState& other) 
 Result<FinishedRows> MetricModule::finish(std::span<mole_state* const> states, std::span<const mole_interval> intervals) const {
   FinishedRows out;
   out.rows_of_state.assign(states.size(), 0);
-  OwnedArray rows;
+  ArrowArray rows{};
+  const std::unique_ptr<ArrowArray, ReleaseArray> release(&rows);
   auto finished = call(Call::finish, 0, [&](mole_error* e) {
     return vtable_->finish(module_, states.data(), intervals.data(), static_cast<std::uint32_t>(states.size()),
-                           out.rows_of_state.data(), rows.out(), e);
+                           out.rows_of_state.data(), &rows, e);
   });
   if (!finished) return finished.error();
   const auto total = std::accumulate(out.rows_of_state.begin(), out.rows_of_state.end(), std::uint64_t{0});
-  MOLE_TRY(out.columns, prefixed(name() + ": ", to_columns(rows.get(), total, outputs_)));
+  MOLE_TRY(out.columns, prefixed(name() + ": ", to_columns(rows, total, outputs_)));
   return out;
 }
 

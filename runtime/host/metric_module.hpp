@@ -21,26 +21,12 @@ namespace mole::runtime {
 
 class MetricModule;
 
-// Owns one state of a module, which must outlive it. One thread at a time.
-class MetricState {
- public:
-  MetricState() = default;
-  MetricState(const MetricModule* module, mole_state* state) : module_(module), state_(state) {}
-  MetricState(MetricState&& o) noexcept : module_(o.module_), state_(std::exchange(o.state_, nullptr)) {}
-  MetricState& operator=(MetricState&& o) noexcept {
-    std::swap(module_, o.module_);
-    std::swap(state_, o.state_);
-    return *this;
-  }
-  ~MetricState();
-
-  mole_state* get() const { return state_; }
-  explicit operator bool() const { return state_ != nullptr; }
-
- private:
-  const MetricModule* module_ = nullptr;
-  mole_state* state_ = nullptr;
+struct DestroyState {
+  const MetricModule* module = nullptr;
+  void operator()(mole_state* state) const;
 };
+// Owns one state of a module, which must outlive it. One thread at a time.
+using MetricState = std::unique_ptr<mole_state, DestroyState>;
 
 // The rows that finish returned for some states.
 struct FinishedRows {
@@ -105,7 +91,7 @@ class MetricModule {
   Result<> load(const MetricState& state, std::string_view bytes) const;
 
  private:
-  friend class MetricState;
+  friend struct DestroyState;
   MetricModule(const mole_metric_v1* vtable, Descriptor descriptor, Opening opening, CallRecord& record)
       : vtable_(vtable), descriptor_(std::move(descriptor)), opening_(std::move(opening)), record_(record) {}
   Result<> start();
