@@ -16,7 +16,7 @@ namespace {
 
 constexpr Micros sealing_limit = hour_us;
 // For the stacks of a computing and a decoding thread and for the blocks they work on; 44 MiB were measured. All threads share
-// one heap (runtime/task/allocator.cpp).
+// one heap (runtime/task/flow_pass.cpp).
 constexpr std::uint64_t thread_address_space = std::uint64_t{64} << 20;
 constexpr std::uint64_t max_report_bytes = task::max_index_bytes + (std::uint64_t{64} << 20);  // may include an archive's index
 

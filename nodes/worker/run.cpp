@@ -4,7 +4,6 @@
 #include "runtime/host/plugin_set.hpp"
 #include "runtime/rows/handover.hpp"
 #include "runtime/staging/cache.hpp"
-#include "runtime/task/allocator.hpp"
 #include "runtime/task/task_runner.hpp"
 #include "sdk/model/durable_file.hpp"
 

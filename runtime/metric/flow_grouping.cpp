@@ -309,23 +309,11 @@ Group FlowGrouping::group_of(std::uint32_t slot) const {
   const std::uint64_t* key = table_.key(slot) + 1;
   Group group;
   for (const auto& d : plan_.by) {
-    switch (d.kind) {
-      case Dimension::Kind::router:
-        group.push_back(routers_[*key]);
-        break;
-      case Dimension::Kind::direction:
-        group.emplace_back(directions[*key]);
-        break;
-      case Dimension::Kind::protocol_class:
-        group.emplace_back(protocol_classes[*key]);
-        break;
-      case Dimension::Kind::number:
-        group.push_back(std::to_string(*key));
-        break;
-      case Dimension::Kind::address:
-        group.push_back(address_text(key[0], key[1]));
-        break;
-    }
+    group.push_back(d.kind == Dimension::Kind::router           ? routers_[*key]
+                    : d.kind == Dimension::Kind::direction      ? std::string(directions[*key])
+                    : d.kind == Dimension::Kind::protocol_class ? std::string(protocol_classes[*key])
+                    : d.kind == Dimension::Kind::number         ? std::to_string(*key)
+                                                                : address_text(key[0], key[1]));
     key += words_of(d);
   }
   return group;

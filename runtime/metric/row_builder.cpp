@@ -82,8 +82,7 @@ RowTable RowBuilder::build() {
       fill<std::string>(out.back(), keys_, [&](const Key& k) { return k.group[d]; });
   }
   for (const auto& column : columns_) {
-    out.push_back(
-        {column.name, column.type, column.unit, column.doc, empty_column({column.name, column.type, true, "", ""}).values, {}});
+    out.push_back({column.name, column.type, column.unit, column.doc, *empty_values(column.type), {}});
     for (const auto& key : keys_) append_value(out.back(), column, key.row);
   }
   out.push_back(standard_column("coverage", "f64", "1", "share of the expected input that was present"));
@@ -96,9 +95,6 @@ RowTable RowBuilder::build() {
   fill<std::uint64_t>(out.back(), keys_, [](const Key& k) { return k.coverage.files_expected; });
   out.push_back(standard_column("files_present", "u64", "1", "expected files with at least one readable byte"));
   fill<std::uint64_t>(out.back(), keys_, [](const Key& k) { return k.coverage.files_present; });
-  keys_.clear();
-  columns_.clear();
-  for (const auto& output : step_.module->outputs()) columns_.push_back(empty_column(output));
   return table;
 }
 

@@ -27,7 +27,7 @@ class RowBuilder {
   Result<> add(std::span<const Finishing> states);
   // Sets the coverage of every row, except flows_late. For rows that were added before their coverage was known.
   void set_coverage(const CoverageOf& coverage);
-  // Returns the table, sorted by (interval_start, by...), and empties the builder.
+  // Returns the table, sorted by (interval_start, by...). Call once, last.
   RowTable build();
 
  private:

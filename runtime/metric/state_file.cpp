@@ -89,34 +89,26 @@ using EntryKey = std::tuple<Micros, std::vector<std::string>>;
 std::string encode_entry(const StateEntry& entry) {
   std::string body;
   body.reserve(80 + entry.payload.size());
-  put(body, entry.interval_start);
-  put(body, entry.coverage.share);
-  put(body, entry.coverage.flows_lost);
-  put(body, entry.coverage.flows_late);
-  put(body, entry.coverage.files_expected);
-  put(body, entry.coverage.files_present);
+  const auto& c = entry.coverage;
+  put(body, entry.interval_start, c.share, c.flows_lost, c.flows_late, c.files_expected, c.files_present);
   put(body, static_cast<std::uint32_t>(entry.group.size()));
   for (const auto& value : entry.group) {
     put(body, static_cast<std::uint32_t>(value.size()));
     body += value;
   }
   pad8(body);
-  put(body, static_cast<std::uint64_t>(entry.payload.size()));
+  put(body, std::uint64_t{entry.payload.size()});
   body += entry.payload;
   pad8(body);
   return body;
 }
 
 // Parses the fields in the order in which encode_entry writes them; nullopt if they do not fit.
-std::optional<StateView> decode_entry(std::string_view body) {
+std::optional<StateEntry> decode_entry(std::string_view body) {
   ByteCursor in(body);
-  StateView entry;
-  entry.interval_start = in.take<Micros>();
-  entry.coverage.share = in.take<double>();
-  entry.coverage.flows_lost = in.take<std::uint64_t>();
-  entry.coverage.flows_late = in.take<std::uint64_t>();
-  entry.coverage.files_expected = in.take<std::uint64_t>();
-  entry.coverage.files_present = in.take<std::uint64_t>();
+  StateEntry entry;
+  auto& c = entry.coverage;
+  in.take_all(entry.interval_start, c.share, c.flows_lost, c.flows_late, c.files_expected, c.files_present);
   const auto values = in.take<std::uint32_t>();
   for (std::uint32_t i = 0; i < values && !in.failed(); ++i) entry.group.emplace_back(in.take(in.take<std::uint32_t>()));
   const auto used = body.size() - in.left();
@@ -160,8 +152,7 @@ Result<StateFileWriter> StateFileWriter::create(const std::filesystem::path& pat
   const auto text = header_json(header);
   auto& out = file->pending;
   out += magic;
-  put(out, format_version);
-  put(out, static_cast<std::uint32_t>(text.size()));
+  put(out, format_version, static_cast<std::uint32_t>(text.size()));
   out += text;
   pad8(out);
   put(out, checksum(out));
@@ -175,17 +166,15 @@ Result<> StateFileWriter::add(const StateEntry& entry) {
   if (file_->last && *file_->last >= key) return internal("states must be added in order, each interval and group once");
   file_->last = std::move(key);
   const auto body = encode_entry(entry);
-  put(file_->pending, static_cast<std::uint64_t>(body.size()));
-  put(file_->pending, checksum(body, body.size()));
+  put(file_->pending, std::uint64_t{body.size()}, checksum(body, body.size()));
   file_->pending += body;
   ++file_->entries;
   return file_->pending.size() < flush_at ? Result<>{} : file_->flush();
 }
 
 Result<> StateFileWriter::finish() {
-  put(file_->pending, end_mark);
-  put(file_->pending, checksum({reinterpret_cast<const char*>(&file_->entries), sizeof file_->entries}, end_mark));
-  put(file_->pending, file_->entries);
+  const auto sum = checksum({reinterpret_cast<const char*>(&file_->entries), sizeof file_->entries}, end_mark);
+  put(file_->pending, end_mark, sum, file_->entries);
   if (auto done = file_->flush(); !done) return done;
   return ::close(file_->fd.release()) == 0 ? Result<>{} : disk_error(writing(file_->path), errno);
 }
@@ -227,10 +216,10 @@ struct StateFileReader::File {
     return {};
   }
 
-  Result<std::optional<StateView>> take_entry() {
+  Result<std::optional<StateEntry>> take_entry() {
     ByteCursor in(bytes().substr(at));
-    const auto length = in.take<std::uint64_t>();
-    const auto sum = in.take<std::uint64_t>();
+    std::uint64_t length, sum;
+    in.take_all(length, sum);
     if (!in.failed() && length == end_mark) return take_end(in, sum);
     const auto body = in.take(length);
     if (in.failed()) return damaged(fmt::format("truncated after {} states", entries));
@@ -246,13 +235,13 @@ struct StateFileReader::File {
     return entry;
   }
 
-  Result<std::optional<StateView>> take_end(ByteCursor in, std::uint64_t sum) {
+  Result<std::optional<StateEntry>> take_end(ByteCursor in, std::uint64_t sum) {
     const auto count = in.take<std::uint64_t>();
     if (in.failed() || in.left() != 0 || count != entries ||
         sum != checksum({reinterpret_cast<const char*>(&count), sizeof count}, end_mark))
       return damaged("its end record is damaged");
     ended = true;
-    return std::optional<StateView>{};
+    return std::optional<StateEntry>{};
   }
 };
 
@@ -288,9 +277,9 @@ Result<StateFileReader> StateFileReader::open(const std::filesystem::path& path,
 std::string_view StateFileReader::bytes() const { return file_->bytes(); }
 const StateHeader& StateFileReader::header() const { return file_->header; }
 
-Result<std::optional<StateView>> StateFileReader::next() {
+Result<std::optional<StateEntry>> StateFileReader::next() {
   if (file_->error) return *file_->error;
-  if (file_->ended) return std::optional<StateView>{};
+  if (file_->ended) return std::optional<StateEntry>{};
   auto entry = file_->take_entry();
   if (!entry) file_->error = entry.error();
   return entry;

@@ -52,15 +52,7 @@ struct StateEntry {
   Micros interval_start = 0;
   std::vector<std::string> group;  // one value per `by`
   RowCoverage coverage;
-  std::string payload;  // written by the metric's save
-};
-
-// Valid as long as its reader.
-struct StateView {
-  Micros interval_start = 0;
-  std::vector<std::string> group;
-  RowCoverage coverage;
-  std::string_view payload;
+  std::string_view payload;  // written by the metric's save; borrowed, from a reader as long as that lives
 };
 
 // Creates or replaces `path`. One thread. Without finish() the file is truncated and every reader refuses it.
@@ -97,7 +89,7 @@ class StateFileReader {
   // Returns the mapped file.
   std::string_view bytes() const;
   // Returns the next entry, nullopt after the last. corrupt: damaged, truncated, out of order; later calls repeat the error.
-  Result<std::optional<StateView>> next();
+  Result<std::optional<StateEntry>> next();
 
  private:
   struct File;

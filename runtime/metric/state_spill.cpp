@@ -7,11 +7,6 @@
 #include <cerrno>
 
 namespace mole::runtime {
-namespace {
-
-constexpr std::size_t flush_at = 1 << 20;
-
-}  // namespace
 
 StateSpill::~StateSpill() {
   if (map_) ::munmap(map_, size_);
@@ -25,7 +20,7 @@ Result<StateSpill::Place> StateSpill::add(std::string_view bytes) {
   const Place place{size_, bytes.size()};
   size_ += bytes.size();
   pending_ += bytes;
-  if (pending_.size() >= flush_at)
+  if (pending_.size() >= std::size_t{1} << 20)
     if (auto flushed = flush(); !flushed) return flushed.error();
   return place;
 }

@@ -121,16 +121,14 @@ Result<> save_cells(const std::vector<Cell>& cells, const OpenStep& step, const 
     return a->interval_start != b->interval_start ? a->interval_start < b->interval_start : a->group < b->group;
   });
   for (const Cell* cell : sorted) {
-    StateEntry entry{cell->interval_start, cell->group, cell->coverage, {}};
+    std::string saved;
     if (cell->state) {
-      MOLE_TRY(auto saved, step.module->save(cell->state));
+      MOLE_TRY(saved, step.module->save(cell->state));
       if (saved.empty()) return internal(step.module->name() + ": save wrote no bytes; a state has at least one byte");
-      entry.payload = std::move(saved);
-    } else {
-      entry.payload = cell->saved;
-      release_pages(*cell);
     }
-    if (auto added = file.add(entry); !added) return added;
+    auto added = file.add({cell->interval_start, cell->group, cell->coverage, cell->state ? saved : cell->saved});
+    if (!added) return added;
+    if (!cell->state) release_pages(*cell);
   }
   return file.finish();
 }

@@ -14,15 +14,9 @@ const std::vector<T>* values_of(const RowTable& table, std::string_view name) {
 }
 
 std::uint64_t bits_of(const Column& column, std::size_t row) {
-  return std::visit(
-      [&](const auto& values) -> std::uint64_t {
-        using T = typename std::remove_reference_t<decltype(values)>::value_type;
-        if constexpr (std::is_same_v<T, std::string>)
-          return 0;
-        else
-          return std::bit_cast<std::uint64_t>(values[row]);
-      },
-      column.values);
+  std::uint64_t bits = 0;
+  visit_numbers(column, [&](const auto& values) { bits = std::bit_cast<std::uint64_t>(values[row]); });
+  return bits;
 }
 
 std::string text_of(const Column& column, std::size_t row) {

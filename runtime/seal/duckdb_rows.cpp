@@ -54,12 +54,9 @@ void copy_values(duckdb_vector vector, std::size_t to, const Column& column, std
     for (std::size_t i = 0; i < count; ++i)
       duckdb_vector_assign_string_element_len(vector, to + i, values[from + i].data(), values[from + i].size());
   } else {
-    std::visit(
-        [&](const auto& values) {
-          using T = typename std::decay_t<decltype(values)>::value_type;
-          if constexpr (std::is_arithmetic_v<T>) std::copy_n(values.data() + from, count, static_cast<T*>(data) + to);
-        },
-        column.values);
+    visit_numbers(column, [&]<class T>(const std::vector<T>& values) {
+      std::copy_n(values.data() + from, count, static_cast<T*>(data) + to);
+    });
   }
   if (column.valid.empty()) return;
   duckdb_vector_ensure_validity_writable(vector);
@@ -142,15 +139,9 @@ void append(Column& column, duckdb_vector vector, std::size_t count) {
     auto& values = std::get<1>(column.values);
     for (std::size_t i = 0; i < count; ++i) values.push_back(is_valid(i) && static_cast<const bool*>(data)[i]);
   } else {
-    std::visit(
-        [&](auto& values) {
-          using T = typename std::decay_t<decltype(values)>::value_type;
-          if constexpr (std::is_arithmetic_v<T>) {
-            const auto* typed = static_cast<const T*>(data);
-            for (std::size_t i = 0; i < count; ++i) values.push_back(is_valid(i) ? typed[i] : T{});
-          }
-        },
-        column.values);
+    visit_numbers(column, [&]<class T>(std::vector<T>& values) {
+      for (std::size_t i = 0; i < count; ++i) values.push_back(is_valid(i) ? static_cast<const T*>(data)[i] : T{});
+    });
   }
 }
 

@@ -77,12 +77,8 @@ Result<> check_intervals(const RowTable& table, const task::Step& step, TimeRang
 
 // Compares two rows by one column.
 int compare(const Column& column, std::size_t a, std::size_t b) {
-  return std::visit(
-      [&](const auto& values) {
-        if (values[a] < values[b]) return -1;
-        return values[b] < values[a] ? 1 : 0;
-      },
-      column.values);
+  return std::visit([&](const auto& values) { return values[a] < values[b] ? -1 : static_cast<int>(values[b] < values[a]); },
+                    column.values);
 }
 
 // Checks the order of columns 0 (interval_start) and 2.. (by). Equal rows are allowed: a metric may return several per group.

@@ -37,6 +37,14 @@ Result<> check_lineage(const nlohmann::json& lineage) {
 // Errors of the node, not of the worker's output.
 bool is_node_error(const Error& error) { return error.code == Code::transient || error.code == Code::internal; }
 
+// Not durable: an attempt ends with the machine, and files are made durable when they are moved out of it.
+Result<> move_file(const fs::path& from, const fs::path& to) {
+  std::error_code error;
+  fs::rename(from, to, error);
+  if (error) return transient("renaming to " + to.string() + " failed: " + error.message());
+  return {};
+}
+
 // Seals one attempt; the report grows frame by frame.
 class Sealer {
  public:
@@ -64,7 +72,7 @@ class Sealer {
     block_readers();
     const auto tmp = out() / ".tmp.report.json";
     if (auto done = write_file(tmp, text_of(report_)); !done) return done.error();
-    if (auto done = rename(tmp, out() / "report.json"); !done) return done.error();
+    if (auto done = move_file(tmp, out() / "report.json"); !done) return done.error();
     return std::move(report_);
   }
 
@@ -197,8 +205,10 @@ class Sealer {
     const auto tmp = out() / (".tmp." + name);
     if (auto done = parquet->write(table, tmp, {step.plugin.name, step.plugin.version, step.by}); !done)
       return node_error(done.error());
-    if (auto done = rename(tmp, out() / name); !done) return done;
-    return record_blob(out() / name, report.rows_blob, report.rows_bytes, [&] { set_coverage(table, report); });
+    if (auto done = move_file(tmp, out() / name); !done) return done;
+    if (auto done = record_blob(out() / name, report.rows_blob, report.rows_bytes); !done) return done;
+    set_coverage(table, report);
+    return {};
   }
 
   static void set_coverage(const RowTable& table, task::StepReport& report) {
@@ -214,8 +224,8 @@ class Sealer {
     auto path = attempt_ / name;
     if (!fs::exists(path)) path = sealed;  // sealed by an earlier run that did not reach its report
     if (auto good = check_state(index, path); !good) return prefixed(about(index), good);
-    if (auto done = rename(path, sealed); !done) return done;
-    return record_blob(sealed, report.state_blob, report.state_bytes, [] {});
+    if (auto done = move_file(path, sealed); !done) return done;
+    return record_blob(sealed, report.state_blob, report.state_bytes);
   }
 
   // Checks that the path is a regular file inside the attempt folder, not reached by a symbolic link, with the expected states.
@@ -245,26 +255,16 @@ class Sealer {
     }
   }
 
-  // Not durable: an attempt ends with the machine, and files are made durable when they are moved out of it.
-  static Result<> rename(const fs::path& from, const fs::path& to) {
-    std::error_code error;
-    fs::rename(from, to, error);
-    if (error) return transient("renaming to " + to.string() + " failed: " + error.message());
-    return {};
-  }
-
   // Failures to write are errors of the node, whatever their code.
   static Error node_error(const Error& error) { return {Code::transient, error.message}; }
 
-  template <class Then>
-  static Result<> record_blob(const fs::path& path, Digest& blob, std::uint64_t& bytes, Then&& then) {
+  static Result<> record_blob(const fs::path& path, Digest& blob, std::uint64_t& bytes) {
     auto digest = digest_of_file(path);
     if (!digest) return node_error(digest.error());
     std::error_code error;
     blob = *digest;
     bytes = fs::file_size(path, error);
     if (error) return transient("reading " + path.string() + " failed: " + error.message());
-    then();
     return {};
   }
 
@@ -329,9 +329,7 @@ Result<> unseal(const fs::path& attempt, const RowLimits& limits) {
     MOLE_TRY(auto table, parquet->read(entry.path(), {}, limits));
     const auto tmp = folder / (".tmp." + rows.filename().string());
     if (auto done = write_rows(tmp, table, limits); !done) return done;
-    std::error_code renamed;
-    fs::rename(tmp, rows, renamed);
-    if (renamed) return transient("renaming to " + rows.string() + " failed: " + renamed.message());
+    if (auto done = move_file(tmp, rows); !done) return done;
   }
   if (error && fs::exists(folder)) return transient("listing " + folder.string() + " failed: " + error.message());
   return {};

@@ -7,14 +7,43 @@
 
 #include "runtime/metric/flow_grouping.hpp"
 #include "runtime/metric/flow_runs.hpp"
-#include "runtime/task/as_lookups.hpp"
+#include "runtime/routes/as_columns.hpp"
 #include "runtime/task/step_run.hpp"
 #include "runtime/task/worker_pool.hpp"
 
 #include <list>
+#include <memory>
+#include <optional>
 #include <vector>
 
 namespace mole::runtime {
+
+struct AsLookup {
+  const task::Step* step;  // the first that uses it
+  AsColumns columns;
+  int time_column;  // selects the table for a flow: the time at which the flow counts
+  bool reads_src = false, reads_dst = false;
+  FlowBatch view;              // the current batch with the AS numbers looked up
+  std::optional<Error> error;  // a table could not be used; every step that reads it fails
+};
+
+// Looks up src_as and dst_as once per batch for all steps with the same routing tables and time column. One thread.
+//
+//   AsLookup* as = lookups.add(step, wanted);        // null: the step uses the AS numbers of the records
+//   lookups.look_up(flows);
+//   const FlowBatch& seen = as ? as->view : flows;   // unless as->error
+class AsLookups {
+ public:
+  explicit AsLookups(LoadedTables& tables) : tables_(tables) {}
+
+  // `wanted`: the columns that `step`, its filter and its groups read; replaced by those that must be decoded.
+  AsLookup* add(const task::Step& step, ColumnSet& wanted);
+  void look_up(const FlowBatch& flows);
+
+ private:
+  LoadedTables& tables_;
+  std::vector<std::unique_ptr<AsLookup>> lookups_;
+};
 
 // One thread calls it. The spec, the tables and the steps must outlive it.
 class FlowFeeder {

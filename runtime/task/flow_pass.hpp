@@ -16,6 +16,9 @@
 
 namespace mole::runtime {
 
+// Configures the C library's allocator for a process that runs tasks. Call before it has threads.
+void set_up_allocator();
+
 class FlowPass {
  public:
   struct Totals {
