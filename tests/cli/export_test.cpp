@@ -283,7 +283,6 @@ TEST(Rates, KeepNullsAndOtherUnits) {
 }
 
 TEST(Rates, AreThoseOfColumnsWithATime) {
-  using coordinator::read_document;
   const auto results = [](const std::string& columns) {
     return nlohmann::json::parse(
         R"({"module": "p/m", "interval": "15m", "window": null, "totals": [], "overrides": [], "blocks": [],
