@@ -151,6 +151,8 @@ Result<T> read_document(const nlohmann::json& json) {
 
 template <mole::Document T>
 struct nlohmann::adl_serializer<T> {
-  static void to_json(json& j, const T& value) { j = mole::fields::value_to_json(value, mole::As::number); }
-  static void from_json(const json& j, T& value) { value = mole::fields::value_from_json<T>(j, T::table.name, mole::As::number); }
+  static void to_json(nlohmann::json& j, const T& value) { j = mole::fields::value_to_json(value, mole::As::number); }
+  static void from_json(const nlohmann::json& j, T& value) {
+    value = mole::fields::value_from_json<T>(j, T::table.name, mole::As::number);
+  }
 };
