@@ -32,30 +32,32 @@ Result<std::unique_ptr<Service>> Service::open(Config config) {
 }
 
 Result<> Service::start() {
-  return apply([&](Change& change) MOLE_REQUIRES(service_mutex) -> Result<> {
+  const auto started = apply([&](Change& change) MOLE_REQUIRES(service_mutex) -> Result<> {
     state_.load();
     for (const auto& [name, row] : state_.modules) change.views.relink.push_back(name);  // a crash may have left out links
     if (auto resumed = requests_.resume(change); !resumed) return resumed;
     grants_.adopt_stored();
     return {};
   });
+  views_.wait();
+  return started;
 }
 
 template <class Call>
 std::invoke_result_t<Call, Change&> Service::apply(Call call) {
   Change change(records_);
   std::uint64_t written = 0;
-  std::optional<views::InFlightTickets::Ticket> ticket;  // callers that see the change wait for its files
+  std::unique_ptr<views::InFlightTickets::Ticket> ticket;  // callers that see the change wait for its files
   auto answer = [&] {
     State::Lock lock(state_);
     auto reply = call(change);
     written = change.flush();
     std::erase_if(state_.live, [](const auto& entry) { return entry.second.terminal(); });
-    if (!change.views.empty()) ticket.emplace(views_.tickets());
+    if (!change.views.empty()) ticket = std::make_unique<views::InFlightTickets::Ticket>(views_.tickets());
     return reply;
   }();
   if (change.must_sync()) store_->sync(written);
-  if (ticket) views_.write(change.views);
+  if (ticket) views_.write(std::move(change.views), std::move(ticket));
   return answer;
 }
 

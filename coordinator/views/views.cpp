@@ -18,6 +18,8 @@ using store::Table;
 
 namespace {
 
+constexpr std::size_t max_queued = 64;  // changes
+
 bool same_file(const fs::path& a, const fs::path& b) {
   struct stat x {
   }, y{};
@@ -97,8 +99,41 @@ Result<> TableLinks::link_exactly(const std::string& module, const std::map<Micr
   return done;
 }
 
-void Views::write(const Update& update) {
+Views::~Views() {
+  {
+    const MutexLock lock(mutex_);
+    stopping_ = true;
+    changed_.notify_all();
+  }
+  thread_.join();
+}
+
+void Views::write(Update update, std::unique_ptr<InFlightTickets::Ticket> ticket) {
   MutexLock lock(mutex_);
+  while (queue_.size() >= max_queued) changed_.wait(mutex_);
+  queue_.push_back({std::move(update), std::move(ticket)});
+  changed_.notify_all();
+}
+
+void Views::run() {
+  MutexLock lock(mutex_);
+  for (;;) {
+    while (queue_.empty() && !stopping_) changed_.wait(mutex_);
+    if (queue_.empty()) return;
+    auto next = std::move(queue_.front());
+    queue_.pop_front();
+    changed_.notify_all();
+    lock.unlock();
+    try {
+      write_files(next.update);
+    } catch (const json::exception&) {  // a row of another version: its files are left out
+    }
+    next.ticket.reset();
+    lock.lock();
+  }
+}
+
+void Views::write_files(const Update& update) {
   for (const auto& module : update.relink) relink(module);
   link(update.links);
   for (const auto number : update.folders) write_folder(number);
@@ -112,7 +147,7 @@ void Views::link(const std::vector<Update::Link>& links) {
     auto [known, added] = current.try_emplace(module);
     if (added) known->second = current_fingerprint(module);
     if (known->second != fingerprint) continue;
-    // A later change may have written its files first: link only blobs that are still in the catalogue.
+    // A later change may have replaced the blob: link only those that are still in the catalogue.
     if (const auto row = records_.catalogue(fingerprint, from); row && row->rows_blob == rows)
       (void)tables_.link(module, from, rows);
   }

@@ -1,11 +1,15 @@
-// Files derived from the store: the links of tables/ and the folders of finished requests. They are written after the
-// change is durable. Files missing after a crash or a failed write are written at the next start.
+// Files derived from the store: the links of tables/ and the folders of finished requests. A thread writes them after the change
+// is durable. Files missing after a crash or a failed write are written at the next start.
 #pragma once
 
 #include "coordinator/requests/request.hpp"
 #include "coordinator/store/blobs.hpp"
 #include "coordinator/store/records.hpp"
 #include "coordinator/views/in_flight_tickets.hpp"
+
+#include <deque>
+#include <memory>
+#include <thread>
 
 namespace mole::coordinator::views {
 
@@ -50,27 +54,40 @@ struct Update {
 class Views {
  public:
   Views(std::filesystem::path state, const store::Records& records, const store::Blobs& blobs)
-      : state_(std::move(state)), records_(records), blobs_(blobs), tables_(state_ / "tables", blobs) {}
+      : state_(std::move(state)), records_(records), blobs_(blobs), tables_(state_ / "tables", blobs), thread_([this] { run(); }) {}
+  ~Views();  // writes what is queued
 
   // Delays wait() until the ticket ends. Open it before the change is visible to other callers.
   InFlightTickets& tickets() { return tickets_; }
   void wait() { tickets_.wait(); }  // when the files of all changes made so far are written
 
-  void write(const Update& update) MOLE_EXCLUDES(mutex_);
+  // Queues the files of a durable change; `ticket` ends when they are written. Waits while the queue is full.
+  void write(Update update, std::unique_ptr<InFlightTickets::Ticket> ticket) MOLE_EXCLUDES(mutex_);
 
  private:
-  void relink(const std::string& module) MOLE_REQUIRES(mutex_);
-  void link(const std::vector<Update::Link>& links) MOLE_REQUIRES(mutex_);
+  struct Queued {
+    Update update;
+    std::unique_ptr<InFlightTickets::Ticket> ticket;
+  };
+  void run() MOLE_EXCLUDES(mutex_);
+  // Called by the thread.
+  void write_files(const Update& update);
+  void relink(const std::string& module);
+  void link(const std::vector<Update::Link>& links);
   std::filesystem::path folder_of(std::uint64_t request) const { return state_ / "requests" / requests::request_id(request); }
-  void write_folder(std::uint64_t number) MOLE_REQUIRES(mutex_);
+  void write_folder(std::uint64_t number);
   Digest current_fingerprint(const std::string& module) const;
 
   const std::filesystem::path state_;
   const store::Records& records_;
   const store::Blobs& blobs_;
   InFlightTickets tickets_;
-  Mutex mutex_;  // one writer at a time
-  TableLinks tables_ MOLE_GUARDED_BY(mutex_);
+  TableLinks tables_;  // used by the thread only
+  Mutex mutex_;
+  std::condition_variable_any changed_;
+  std::deque<Queued> queue_ MOLE_GUARDED_BY(mutex_);
+  bool stopping_ MOLE_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
 };
 
 }  // namespace mole::coordinator::views
