@@ -23,7 +23,7 @@ void Completions::take_result(const Completion& completion, const leases::Settle
   const auto& job = settled.job;
   auto& row = change.edit(job);
   auto& lineage = change.edit_lineage(job);
-  const auto record = requests::lineage_of(completion, report);
+  auto record = requests::lineage_of(completion, report);
   if (settled.state) {
     row.state_key = step.state_key;
     row.state_blob = report.state_blob;
@@ -38,7 +38,7 @@ void Completions::take_result(const Completion& completion, const leases::Settle
     row.rows = report.rows;
     row.coverage = report.coverage;
     row.coverage_min = report.coverage_min;
-    lineage["result"] = record;
+    lineage["result"] = std::move(record);
     const auto module = step.pipeline + "/" + step.module;
     const auto* current = state_.module_row(module);
     if (current && current->fingerprint == job.fingerprint)

@@ -205,7 +205,7 @@ Result<std::vector<Verdict>> RemoteCoordinator::complete(const std::vector<Compl
     return {};
   };
   for (auto completion : completions) {
-    for_each_plugin(completion.spec, [](task::PluginUse& use) { use.sidecar.clear(); });
+    for_each_plugin(completion.spec, [](task::PluginUse& use) { use = {.library = use.library}; });
     const auto size = wire_size(completion);
     if (size > room(request_bytes))
       return exhausted("the report of task " + completion.spec.id + " has " + std::to_string(size) + " bytes, more than the " +

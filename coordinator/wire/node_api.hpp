@@ -90,10 +90,11 @@ struct Completion {
   task::Spec spec;
   task::Report report;
 
-  static constexpr auto table = document(
-      "Completion", "The result of one task.",  //
-      field("node", &Completion::node, "Node that ran it"), field("incarnation", &Completion::incarnation, "Its incarnation"),
-      field("spec", &Completion::spec, "As it was leased, without sidecars"), field("report", &Completion::report, "Report"));
+  static constexpr auto table = document("Completion", "The result of one task.",  //
+                                         field("node", &Completion::node, "Node that ran it"),
+                                         field("incarnation", &Completion::incarnation, "Its incarnation"),
+                                         field("spec", &Completion::spec, "As it was leased; of plugins the digest is enough"),
+                                         field("report", &Completion::report, "Report"));
 };
 
 enum class Verdict : std::uint8_t { accepted, duplicate, stale };
