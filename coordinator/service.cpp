@@ -82,7 +82,9 @@ Result<Accepted> Service::accept(control::Prepared prepared) {
 }
 
 Result<RequestStatus> Service::cancel(const std::string& id) {
-  return apply([&](Change& change) MOLE_REQUIRES(service_mutex) { return requests_.cancel(id, change); });
+  auto cancelled = apply([&](Change& change) MOLE_REQUIRES(service_mutex) { return requests_.cancel(id, change); });
+  views_.wait();  // the answer shows that the request has ended
+  return cancelled;
 }
 
 // ---- nodes

@@ -124,21 +124,26 @@ void Views::run() {
     queue_.pop_front();
     changed_.notify_all();
     lock.unlock();
-    try {
-      write_files(next.update);
-    } catch (const json::exception&) {  // a row of another version: its files are left out
-    }
+    write_files(next.update);
     next.ticket.reset();
     lock.lock();
   }
 }
 
 void Views::write_files(const Update& update) {
-  for (const auto& module : update.relink) relink(module);
-  link(update.links);
-  for (const auto number : update.folders) write_folder(number);
-  for (const auto number : update.missing_folders)
-    if (!fs::exists(folder_of(number) / "request.json")) write_folder(number);
+  const auto attempt = [](auto write) {
+    try {
+      write();
+    } catch (const json::exception&) {  // a row of another version: only its own files are left out
+    }
+  };
+  for (const auto& module : update.relink) attempt([&] { relink(module); });
+  attempt([&] { link(update.links); });
+  for (const auto number : update.folders) attempt([&] { write_folder(number); });
+  for (const auto number : update.missing_folders) {
+    std::error_code unreadable;  // then try to write it
+    if (!fs::exists(folder_of(number) / "request.json", unreadable)) attempt([&] { write_folder(number); });
+  }
 }
 
 void Views::link(const std::vector<Update::Link>& links) {
