@@ -179,6 +179,8 @@ std::size_t wire_size(const V& value) {
     return detail::length + value.size();
   } else if constexpr (std::is_same_v<V, nlohmann::json>) {
     return detail::length + json_text(value).size();
+  } else if constexpr (std::is_same_v<V, TimeRange>) {
+    return 1 + 2 * (detail::field_header + sizeof(Micros));
   } else {
     return detail::length + sizeof value;
   }

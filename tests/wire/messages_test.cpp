@@ -182,6 +182,9 @@ TEST(Messages, KeepEveryField) {
   expect_kept(spec());
   expect_kept(task::Spec{});
   expect_kept(completion());
+  task::FileReport file;
+  file.readable.assign(1000, {7, 8});
+  expect_kept(file);
 }
 
 // Replaces the name of an enumerator by the next name of the same table.
