@@ -23,7 +23,8 @@ using nlohmann::json;
 
 constexpr std::size_t cut_bytes = 700;  // removed by DamageKind::cut; not a whole number of records
 constexpr std::size_t flipped_bytes = 16;
-constexpr int block_level = 1;  // blocks of 100 kB, so that damage affects only part of a small file
+constexpr std::size_t max_content = 4'000'000'000;  // bytes of a file; libbzip2 counts in 32 bits
+constexpr int block_level = 1;                      // blocks of 100 kB, so that damage affects only part of a small file
 
 std::uint64_t sequence_of(const SimulationSpec& spec, const HourOfRouter& file) {
   return spec.first_sequence + static_cast<std::uint64_t>((file.hour - spec.range.from) / hour_us);
@@ -192,6 +193,9 @@ Result<FileTruth> write_hour(const SimulationSpec& spec, const std::filesystem::
   auto content = std::move(truth.exported.content);
   truth.content_bytes = content.size();
   if (truth.missing) return truth;
+  if (content.size() > max_content)
+    return exhausted(fmt::format("{} would have {} bytes before compression; the limit is {}: choose a smaller --flows-per-hour",
+                                 hour_file_name(spec, task.file), content.size(), max_content));
 
   const auto found = std::find_if(spec.damages.begin(), spec.damages.end(), [&](const auto& d) { return d.file == task.file; });
   const auto damage = found == spec.damages.end() ? std::nullopt : std::optional(found->kind);
