@@ -50,13 +50,22 @@ bool same_shape(const RowTable& a, const RowTable& b) {
                     [](const Column& x, const Column& y) { return x.name == y.name && x.type == y.type; });
 }
 
+// Returns the folder for temporary files. invalid: there is none.
+Result<fs::path> scratch_folder() {
+  std::error_code problem;
+  auto folder = fs::temp_directory_path(problem);
+  if (problem) return invalid("there is no folder for temporary files: " + problem.message() + "; set TMPDIR to a folder");
+  return folder;
+}
+
 // Reads the files of a request one after the other and selects what it asks for. Memory is bounded by the largest file.
 class ResultReader {
  public:
   // Opens the first file and selects the columns. `shorten`: hide secondary columns unless requested, for terminals.
   static Result<ResultReader> open(const ExportRequest& request, bool shorten) {
     if (request.files.empty()) return missing("no results in this range; compute them with mole run");
-    MOLE_TRY(auto parquet, runtime::Parquet::open({fs::temp_directory_path()}));
+    MOLE_TRY(const auto scratch, scratch_folder());
+    MOLE_TRY(auto parquet, runtime::Parquet::open({scratch}));
     ResultReader reader(std::move(parquet), request);
     MOLE_TRY(auto note, reader.parquet_.note(request.files.front()));
     reader.note_ = std::move(note);
@@ -200,10 +209,11 @@ Result<RowTable> load_all(ResultReader& reader) {
 
 // Writes through DuckDB, which needs a file name: the target's temporary file, or a scratch file that is copied to stdout.
 Result<std::uint64_t> write_parquet(RowStream& rows, Target& target) {
-  MOLE_TRY(auto parquet, runtime::Parquet::open({fs::temp_directory_path()}));
+  MOLE_TRY(const auto folder, scratch_folder());
+  MOLE_TRY(auto parquet, runtime::Parquet::open({folder}));
   if (!target.temporary_path().empty()) return parquet.write(rows.shape, rows.next, target.temporary_path(), rows.note);
 
-  const auto scratch = fs::temp_directory_path() / fmt::format("mole-export-{}.parquet", ::getpid());
+  const auto scratch = folder / fmt::format("mole-export-{}.parquet", ::getpid());
   struct Remove {
     const fs::path& path;
     ~Remove() { ::unlink(path.c_str()); }
