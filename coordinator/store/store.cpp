@@ -189,7 +189,7 @@ Result<> Store::open_rocks(const fs::path& dir, const StoreOptions& options) {
   const auto text = status.ToString();
   if (status.IsIOError() && text.find("LOCK") != std::string::npos && text.find("Permission") == std::string::npos)
     return unsupported("another coordinator (" + holder(dir) + ") is using " + dir.string() +
-                       "; stop it first, or choose another state directory");
+                       "; stop it first, or choose another state folder");
   if (text.find("Column families not opened") != std::string::npos)
     return unsupported(
         "the store in " + dir.string() +

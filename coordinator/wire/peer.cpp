@@ -16,7 +16,7 @@ class Handler final : public wire::NodePeerIf {
   void get_blob(std::string& out, const std::string& hex, std::int64_t offset, std::int32_t limit) override {
     const auto digest = Digest::from_hex(hex);
     if (!digest) throw to_wire(digest.error());
-    if (offset < 0 || limit < 0) throw to_wire(invalid("an offset or size is negative"));
+    if (offset < 0 || limit < 0) throw to_wire(invalid("the offset or limit of get_blob is negative; give at least 0"));
     const auto size = std::min(static_cast<std::uint32_t>(limit), piece_bytes);
     auto piece = blobs_.get(*digest, static_cast<std::uint64_t>(offset), size);
     if (!piece) throw to_wire(piece.error());

@@ -38,7 +38,7 @@ void reply(std::vector<wire::Carried<T>>& out, Result<std::vector<T>> result) {
 Digest digest(const std::string& hex) { return answer(Digest::from_hex(hex)); }
 
 std::uint64_t position(std::int64_t value) {
-  if (value < 0) throw to_wire(invalid("an offset or size is negative"));
+  if (value < 0) throw to_wire(invalid("an offset or size is negative; give at least 0"));
   return static_cast<std::uint64_t>(value);
 }
 

@@ -43,7 +43,8 @@ Result<> StateStore::adopt(const fs::path& file, const Digest& digest) {
   std::error_code failed;
   fs::create_hard_link(file, temporary, failed);
   if (failed)
-    return transient("cannot store state " + digest.hex() + ": " + failed.message() + "; free space on the node's disk");
+    return transient("cannot store state " + digest.hex() + ": " + failed.message() + "; check space and permissions of " +
+                     folder_.string());
   const MutexLock lock(mutex_);
   const auto size = fs::file_size(temporary, failed);
   if (auto named = durable_rename(temporary, path(digest)); !named) {
@@ -64,7 +65,8 @@ Result<> StateStore::link_to(const Digest& digest, const fs::path& target) {
     std::error_code failed;
     fs::create_hard_link(path(digest), target, failed);
     if (failed)
-      return transient("cannot link state " + digest.hex() + ": " + failed.message() + "; free space on the node's disk");
+      return transient("cannot link state " + digest.hex() + ": " + failed.message() + "; check space and permissions of " +
+                       folder_.string());
     touch(digest);
   }
   const auto found = digest_of_file(target);

@@ -177,7 +177,9 @@ Result<std::vector<std::string>> take_texts(ByteCursor& in, std::size_t rows, st
   const auto bytes = in.take_padded(static_cast<std::uint64_t>(offsets.back()));
   if (in.failed()) return damaged("text is truncated");
   memory += bytes.size();
-  if (memory > limits.bytes) return exhausted(fmt::format("rows: more than the limit of {} bytes", limits.bytes));
+  if (memory > limits.bytes)
+    return exhausted(
+        fmt::format("rows: more than the limit of {} bytes; use a longer interval or fewer dimensions", limits.bytes));
   std::vector<std::string> values(rows);
   for (std::size_t row = 0; row < rows; ++row)
     values[row] = bytes.substr(static_cast<std::size_t>(offsets[row]), static_cast<std::size_t>(offsets[row + 1] - offsets[row]));
@@ -238,13 +240,16 @@ Result<RowTable> decode_rows(std::string_view bytes, const RowLimits& limits) {
   if (in.failed() || in.left() != body_size) return damaged("inconsistent lengths");
   if (ByteCursor(bytes.substr(bytes.size() - 8)).take<std::uint64_t>() != checksum(bytes.substr(0, bytes.size() - 8)))
     return damaged("wrong checksum");
-  if (rows > limits.rows) return exhausted(fmt::format("rows: {} rows; the limit is {}", rows, limits.rows));
+  if (rows > limits.rows)
+    return exhausted(fmt::format("rows: {} rows; the limit is {}; use a longer interval or fewer dimensions", rows, limits.rows));
 
   MOLE_TRY(auto heads, parse_header(header, limits));
   if (heads.empty() && rows > 0) return damaged("rows without columns");
   std::uint64_t memory = 0;
   for (const auto& head : heads) memory += rows * cell_bytes(head.column.type);
-  if (memory > limits.bytes) return exhausted(fmt::format("rows: more than the limit of {} bytes", limits.bytes));
+  if (memory > limits.bytes)
+    return exhausted(
+        fmt::format("rows: more than the limit of {} bytes; use a longer interval or fewer dimensions", limits.bytes));
 
   RowTable table;
   for (auto& head : heads) {
