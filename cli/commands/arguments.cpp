@@ -39,7 +39,7 @@ void warn_without_nodes(Context& context, coordinator::ClientApi& api) {
 }  // namespace
 
 Result<std::uint64_t> parse_size(std::string_view text) {
-  const auto bad = [&] { return invalid(fmt::format("'{}' is not a size: write bytes, or 512MiB, 4G", text)); };
+  const auto bad = [&] { return invalid(fmt::format("'{}' is not a size; write a number of bytes, or 512MiB or 4G", text)); };
   std::uint64_t n = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
   if (error != std::errc{}) return bad();
@@ -107,7 +107,7 @@ void add_work_options(CLI::App& command, WorkArgs& args) {
   add_pipeline_options(command, args.pipeline);
   add_range_options(command, args.range, Range::required, true);
   command.add_option("--module", args.module, "only this module and its inputs");
-  command.add_flag("--partial", args.partial, "include blocks past the end of the archive, with the data there is");
+  command.add_flag("--partial", args.partial, "include blocks past the end of the archive, with the data available");
 }
 
 Result<coordinator::Submission> submission_of(const PipelineArgs& args) {

@@ -226,7 +226,7 @@ std::string band_name(const std::string& low, const std::string& high) {
 Result<Shade> parse_shade(std::string_view text) {
   const auto at = text.find('@'), slash = text.rfind('/');
   if (at == std::string_view::npos || slash == std::string_view::npos || slash < at)
-    return invalid(fmt::format("'{}' is not a shade; write LABEL@TIME/LENGTH, such as scan@2007-09-23T10:00/2h", text));
+    return invalid(fmt::format("'{}' is not a shaded range; write LABEL@TIME/LENGTH, such as scan@2007-09-23T10:00/2h", text));
   MOLE_TRY(const auto from, parse_time(text.substr(at + 1, slash - at - 1)));
   const auto last = text.substr(slash + 1);
   const auto length = parse_duration(last);
@@ -323,8 +323,8 @@ void add_plot(Shell& shell) {
       "shade the area between columns LOW and HIGH, around the first column of their unit without a band (repeatable)");
   command
       ->add_option("--mark", args->options.marks,
-                   "ring the points of a panel's first column where this column is true or not zero; neighbouring points share a "
-                   "frame with their number (repeatable)")
+                   "circle the points of a panel's first column where this column is true or not zero; neighbouring points share "
+                   "an outline with their number (repeatable)")
       ->type_name("COLUMN")
       ->allow_extra_args(false);
   add_repeatable(*command, "--shade", args->options.shades, "LABEL@TIME/LENGTH", parse_shade,

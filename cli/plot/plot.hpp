@@ -38,7 +38,7 @@ struct PlotOptions {
   bool log = false;             // logarithmic value axis; values of zero or below are drawn as wedges at the bottom
   Cycle overlay = Cycle::none;  // draws days or weeks over each other, one line each
   // Names of the marks, at most 32. Marked points of a panel's first column are ringed; points too close for separate rings
-  // share a frame with their number.
+  // share an outline with their number.
   std::vector<std::string> marks = {};
   std::vector<Shade> shades = {};  // ignored in an overlay
 };

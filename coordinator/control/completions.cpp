@@ -62,7 +62,7 @@ Result<> Completions::check_report(const Completion& completion) const {
   for (const auto& step : report.steps) {
     if (step.step >= spec.steps.size() || !seen.insert(step.step).second)
       return invalid("the report of task " + spec.id + " names step " + std::to_string(step.step) +
-                     ", which the task does not have, or has once");
+                     ", which the task does not have or which the report has already named; report each step once");
     if (!(step.coverage >= 0 && step.coverage <= 1 && step.coverage_min >= 0 && step.coverage_min <= 1))
       return invalid("the report of task " + spec.id + " has a coverage outside 0..1");
     if (auto good = requests::check_lineage(step.lineage); !good)

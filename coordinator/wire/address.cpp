@@ -41,7 +41,7 @@ Result<Address> parse_tcp(std::string_view rest, const std::string& whole) {
   const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), port);
   if (digits.empty() || read.ec != std::errc{} || read.ptr != digits.data() + digits.size() || host.empty()) return malformed;
   if (!is_loopback(host)) {
-    const std::string what = is_numeric(host) ? "leaves this machine" : "is not a numeric loopback address";
+    const std::string what = is_numeric(host) ? "is not a loopback address" : "is not a numeric loopback address";
     return invalid("address \"" + whole + "\" " + what + " and connections are neither encrypted nor authenticated yet; " +
                    "use tcp:127.0.0.1:PORT, tcp:[::1]:PORT or unix:/path until TLS exists");
   }

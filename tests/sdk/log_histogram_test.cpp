@@ -66,12 +66,12 @@ TEST(LogHistogram, CountsBelowPowersOfTwoExactly) {
 }
 
 TEST(LogHistogram, SupportsWeights) {
-  LogHistogram weighed, repeated;
+  LogHistogram weighted, repeated;
   for (const std::uint64_t v : {3, 900, 70'000}) {
-    weighed.add(v, v % 7 + 1);
+    weighted.add(v, v % 7 + 1);
     for (std::uint64_t i = 0; i < v % 7 + 1; ++i) repeated.add(v);
   }
-  EXPECT_EQ(saved(weighed), saved(repeated));
+  EXPECT_EQ(saved(weighted), saved(repeated));
 }
 
 TEST(LogHistogram, MergesToTheSum) {
