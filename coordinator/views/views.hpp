@@ -54,7 +54,9 @@ struct Update {
 class Views {
  public:
   Views(std::filesystem::path state, const store::Records& records, const store::Blobs& blobs)
-      : state_(std::move(state)), records_(records), blobs_(blobs), tables_(state_ / "tables", blobs), thread_([this] { run(); }) {}
+      : state_(std::move(state)), records_(records), blobs_(blobs), tables_(state_ / "tables", blobs), thread_([this] {
+          run();
+        }) {}
   ~Views();  // writes what is queued
 
   // Delays wait() until the ticket ends. Open it before the change is visible to other callers.
