@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <thread>
 
@@ -199,7 +200,10 @@ void add_simulate(Shell& shell, CLI::App& family) {
                  "plant a scan, portscan or crowd (adds this share of --flows-per-hour) or an outage (removes this share of the "
                  "flows) (repeatable)");
   const auto add_share = [&command = *command](const char* name, double& value, double min, double max, const char* about) {
-    command.add_option(name, value, about)->capture_default_str()->check(CLI::Range(min, max));
+    const auto is_number = [](const std::string& text) {  // CLI::Range accepts nan
+      return std::isnan(std::strtod(text.c_str(), nullptr)) ? "Value " + text + " is not a number" : std::string();
+    };
+    command.add_option(name, value, about)->capture_default_str()->check(CLI::Range(min, max))->check(is_number);
   };
   add_share("--noise", args->noise, 0, 0.5, "standard deviation of the rate about its daily and weekly profile");
   add_share("--growth", args->growth, -1, 10, "of the rate per year, as a share of the rate at --from");

@@ -340,6 +340,7 @@ TEST_F(CommandLine, SimulateRefusesContradictions) {
   EXPECT_EQ(simulate({"--damage", "1@2007-09-22T10:melt"}).code, 2);
   EXPECT_EQ(simulate({"--gap", "1@2007-09-22T10", "--damage", "1@2007-09-22T10:flip"}).code, 2);
   EXPECT_EQ(simulate({"--late-share", "0.7"}).code, 2);
+  EXPECT_EQ(simulate({"--noise", "nan"}).code, 2);
   EXPECT_EQ(simulate({"--gap", "1@2007-09-22T10"}).code, 0);
 }
 
