@@ -281,7 +281,7 @@ void Panel::draw_marks(Svg& svg, const Area& area, std::size_t i) const {
   for (std::size_t m = 0; m < runs.size(); ++m) draw_mark_runs(svg, area, runs[m], m);
 }
 
-// Draws a ring around a single point, and a frame with their number around several.
+// Draws a ring around a single point, and an outline with their number around several.
 void Panel::draw_mark_runs(Svg& svg, const Area& area, const std::vector<Run>& runs, std::size_t mark) const {
   const auto& colour = frame_.mark_colours[mark];
   const double radius = 4 + 2.5 * static_cast<double>(mark);
