@@ -1,0 +1,672 @@
+// Digests are 16 bytes, or none for "no digest". Times and durations are microseconds. Unsigned 64-bit values
+// travel as i64 with the same bits. Free-form parts are JSON texts. Meanings: docs/formats/api.md.
+namespace cpp mole.wire
+
+struct TimeRange {
+  1: i64 from_us
+  2: i64 to_us
+}
+
+enum RequestKind {
+  RUN = 0
+  INDEX = 1
+  VERIFY = 2
+}
+
+enum RequestState {
+  ACCEPTED = 0
+  RUNNING = 1
+  WAITING = 2
+  COMPLETE = 3
+  PARTIAL = 4
+  FAILED = 5
+  CANCELLED = 6
+}
+
+enum JobState {
+  DONE = 0
+  PARTIAL = 1
+  RUNNING = 2
+  READY = 3
+  WAITING = 4
+  BLOCKED = 5
+  FAILED = 6
+  EMPTY = 7
+}
+
+enum NodeState {
+  ONLINE = 0
+  DRAINING = 1
+  SILENT = 2
+}
+
+enum FileState {
+  UNREAD = 0
+  SOUND = 1
+  DAMAGED = 2
+  UNREADABLE = 3
+  MISSING = 4
+}
+
+enum TaskKind {
+  INDEX = 0
+  VERIFY = 1
+  COMPUTE = 2
+  MERGE = 3
+}
+
+enum DamagePolicy {
+  PARTIAL = 0
+  STRICT = 1
+  SKIP = 2
+}
+
+enum Bzip2Decoder {
+  INTERLEAVED = 0
+  LIBBZIP2 = 1
+}
+
+enum Execution {
+  MERGEABLE = 0
+  SEQUENTIAL = 1
+  BLOCK = 2
+}
+
+enum Load {
+  START = 0
+  END = 1
+  PROPORTIONAL = 2
+}
+
+enum InputKind {
+  FLOWS = 0
+  ROWS = 1
+  CONTEXT = 2
+}
+
+enum Outcome {
+  DONE = 0
+  FAILED = 1
+  BLOCKED = 2
+  NOT_RUN = 3
+}
+
+enum FailureCode {
+  NONE = 0
+  INVALID = -1
+  CORRUPT = -2
+  MISSING = -3
+  TRANSIENT = -4
+  EXHAUSTED = -5
+  CANCELLED = -6
+  UNSUPPORTED = -7
+  INTERNAL = -8
+  CRASHED = 1001
+  HUNG = 1002
+}
+
+enum FlowSource {
+  NONE = 0
+  ARCHIVE = 1
+  COLUMNS = 2
+}
+
+enum Verdict {
+  ACCEPTED = 0
+  DUPLICATE = 1
+  STALE = 2
+}
+
+struct Accepted {
+  1: string id
+  2: bool created
+  3: list<string> modules
+  4: i64 from_us
+  5: i64 to_us
+}
+
+struct PlanJobs {
+  1: i64 reused
+  2: i64 new_
+  3: i64 waiting
+}
+
+struct PlanModule {
+  1: string module_
+  2: i64 blocks
+  3: i64 reused
+  4: i64 new_
+  5: i64 waiting
+  6: i64 states_kept_bytes
+}
+
+struct PlanFiles {
+  1: i64 count
+  2: i64 bytes
+  3: double border_share
+}
+
+struct PlanGap {
+  1: string router
+  2: i64 from_us
+  3: i64 to_us
+  4: bool within
+}
+
+struct NewJob {
+  1: string job
+  2: string reason
+}
+
+struct PlanReport {
+  1: PlanJobs jobs
+  2: list<PlanModule> modules
+  3: PlanFiles files
+  4: list<string> file_list
+  5: list<PlanGap> gaps
+  6: double estimate_seconds
+  7: list<NewJob> new_jobs
+  8: list<string> missing_tables
+  9: list<string> waits
+}
+
+struct PipelineArchive {
+  1: string archive
+  2: string downloader
+  3: string decoder
+  4: string files
+  5: i64 covers_us
+  6: i64 block_us
+}
+
+struct ModuleInput {
+  1: string role
+  2: string kind
+  3: string from_
+  4: string column
+  5: string unit
+}
+
+struct ColumnDescription {
+  1: string name
+  2: string type
+  3: string unit
+  4: string doc
+  5: optional i64 counted_over_us
+}
+
+struct PipelineModule {
+  1: string module_
+  2: string plugin
+  3: string version
+  4: i64 interval_us
+  5: optional i64 window_us
+  6: list<string> by
+  7: optional list<string> totals
+  8: list<ModuleInput> inputs
+  9: list<ColumnDescription> outputs
+  10: string execution
+  11: binary fingerprint
+}
+
+struct PipelineEdge {
+  1: string from_
+  2: string to
+  3: string role
+  4: string column
+  5: string kind
+}
+
+struct PipelineDescription {
+  1: string pipeline
+  2: list<PipelineArchive> archives
+  3: list<PipelineModule> modules
+  4: list<PipelineEdge> edges
+}
+
+struct JobCounts {
+  1: i64 total
+  2: i64 done
+  3: i64 failed
+  4: i64 running
+  5: i64 waiting
+  6: i64 blocked
+}
+
+struct FileProgress {
+  1: i64 total
+  2: i64 done
+  3: i64 decoded
+  4: i64 from_columns
+}
+
+struct ByteProgress {
+  1: i64 total
+  2: i64 done
+}
+
+struct JobFailure {
+  1: string job
+  2: string plugin
+  3: string module_
+  4: i64 block_us
+  5: string code
+  6: string message
+  7: i64 attempts
+  8: string log_tail
+}
+
+struct TaskStatus {
+  1: string task
+  2: string node
+  3: string phase
+  4: i64 bytes_done
+  5: i64 bytes_total
+  6: i64 flows
+}
+
+struct RequestStatus {
+  1: string id
+  2: RequestKind kind
+  3: string pipeline
+  4: string module_
+  5: optional string archive
+  6: i64 from_us
+  7: i64 to_us
+  8: RequestState state
+  9: string reason
+  10: string code
+  11: i32 priority
+  12: bool partial
+  13: i64 submitted_us
+  14: optional i64 finished_us
+  15: JobCounts jobs
+  16: FileProgress files
+  17: ByteProgress bytes
+  18: optional double coverage
+  19: optional double coverage_without_windows
+  20: optional double coverage_with_windows
+  21: optional list<string> overrides
+  22: list<string> waits
+  23: optional list<JobFailure> failures
+  24: optional list<TaskStatus> tasks
+}
+
+struct FinishedJob {
+  1: string job
+  2: JobState state
+  3: double coverage
+  4: binary result_key
+  5: binary rows_blob
+  6: i64 rows
+}
+
+struct NodeStatus {
+  1: string name
+  2: string address
+  3: i32 slots
+  4: i32 threads
+  5: i64 leases
+  6: i64 heard_seconds_ago
+  7: NodeState state
+}
+
+struct StripPiece {
+  1: i64 from_us
+  2: i64 to_us
+  3: JobState state
+}
+
+struct ModuleStrip {
+  1: string module_
+  2: JobState state
+  3: map<JobState, i64> blocks
+  4: list<StripPiece> strip
+}
+
+struct ClusterStatus {
+  1: list<NodeStatus> nodes
+  2: list<ModuleStrip> modules
+  3: list<RequestStatus> requests
+  4: i64 leases
+  5: i64 epoch
+  6: optional list<TaskStatus> tasks
+}
+
+struct KeyChange {
+  1: string part
+  2: string was
+  3: string is_
+}
+
+struct FlowSources {
+  1: optional i64 archive
+  2: optional i64 columns
+}
+
+struct JobExplanation {
+  1: string job
+  2: JobState state
+  3: binary fingerprint
+  4: binary state_key
+  5: binary result_key
+  6: binary stored_result_key
+  7: string reason
+  8: list<KeyChange> changed
+  9: optional FlowSources flows_from
+  10: string node
+  11: list<string> waits_for
+}
+
+struct Interval {
+  1: i64 from_us
+  2: i64 to_us
+}
+
+struct BlockLineage {
+  1: string module_
+  2: string column
+  3: Interval interval
+  4: i64 block_us
+  5: binary rows_blob
+  6: string lineage
+}
+
+struct Lineage {
+  1: string module_
+  2: string column
+  3: Interval interval
+  4: i64 block_us
+  5: binary rows_blob
+  6: string lineage
+  7: list<string> overrides
+  8: list<BlockLineage> upstream
+}
+
+struct ResultBlock {
+  1: i64 from_us
+  2: i64 to_us
+  3: binary rows_blob
+  4: i64 rows
+  5: double coverage
+  6: JobState state
+}
+
+struct ModuleResults {
+  1: string module_
+  2: i64 interval_us
+  3: optional i64 window_us
+  4: list<string> totals
+  5: list<string> overrides
+  6: list<ColumnDescription> columns
+  7: list<ResultBlock> blocks
+}
+
+struct ArchiveFile {
+  1: string id
+  2: i64 size
+  3: string router
+  4: i64 sequence
+  5: i64 from_us
+  6: i64 to_us
+  7: i64 revision
+  8: FileState state
+  9: binary digest
+  10: string medium
+  11: i64 position
+}
+
+struct MissingFile {
+  1: string router
+  2: optional i64 sequence
+  3: i64 from_us
+  4: i64 to_us
+}
+
+struct ByteRange {
+  1: i64 from_
+  2: i64 to
+  3: string reason
+}
+
+struct DamagedFile {
+  1: string id
+  2: FileState state
+  3: list<ByteRange> lost_compressed
+  4: list<ByteRange> lost_content
+}
+
+struct ArchiveGaps {
+  1: list<MissingFile> missing
+  2: list<DamagedFile> damaged
+}
+
+struct TableDump {
+  1: string table
+  2: list<string> rows
+  3: string next_
+}
+
+struct Submission {
+  1: string manifest
+  2: string manifest_name
+  3: string base
+  4: list<string> overrides
+  5: string module_
+  6: TimeRange range
+  7: bool partial
+  8: i32 priority
+  9: string client_id
+}
+
+struct NodeInfo {
+  1: string name
+  2: string incarnation
+  3: string address
+  4: i32 slots
+  5: i32 threads
+}
+
+struct Registration {
+  1: i64 epoch
+  2: i64 lease_us
+  3: i64 heartbeat_us
+}
+
+struct LeaseRequest {
+  1: string node
+  2: string incarnation
+  3: i32 free_slots
+  4: list<string> held
+}
+
+struct PluginUse {
+  1: string name
+  2: string version
+  3: binary library
+  4: optional string sidecar
+  5: string params
+}
+
+struct Home {
+  1: string source
+  2: string destination
+}
+
+struct Archive {
+  1: string name
+  2: PluginUse downloader
+  3: PluginUse decoder
+  4: DamagePolicy damage
+  5: i64 covers
+  6: i64 lateness
+  7: Home home
+  8: Bzip2Decoder decode
+}
+
+struct File {
+  1: string id
+  2: i64 size
+  3: i64 revision
+  4: string router
+  5: i64 sequence
+  6: TimeRange covers
+  7: bool present
+  8: string version
+}
+
+struct RowsRef {
+  1: TimeRange block
+  2: binary blob
+}
+
+struct Input {
+  1: string role
+  2: InputKind kind
+  3: string module_
+  4: string column
+  5: string type
+  6: string unit
+  7: optional i32 step
+  8: list<RowsRef> rows
+}
+
+struct StateRef {
+  1: TimeRange block
+  2: binary blob
+  3: list<string> nodes
+}
+
+struct RouteTableRef {
+  1: TimeRange used
+  2: binary blob
+  3: string name
+  4: string format
+  5: bool stale
+}
+
+struct Step {
+  1: string pipeline
+  2: string module_
+  3: binary fingerprint
+  4: PluginUse plugin
+  5: Execution execution
+  6: i64 interval
+  7: i64 window
+  8: i64 warmup
+  9: list<string> by
+  10: optional list<string> totals
+  11: string filter
+  12: Load load
+  13: list<string> routers
+  14: list<Input> inputs
+  15: bool make_state
+  16: bool make_result
+  17: binary state_key
+  18: binary result_key
+  19: list<StateRef> states
+  20: optional list<RouteTableRef> routes
+}
+
+struct Spec {
+  1: string id
+  2: i64 epoch
+  3: i64 seq
+  4: TaskKind kind
+  5: TimeRange block
+  6: optional Archive archive
+  7: list<File> files
+  8: list<Step> steps
+}
+
+struct Grants {
+  1: list<Spec> specs
+  2: map<string, string> sidecars
+}
+
+struct TaskProgress {
+  1: string task
+  2: string phase
+  3: i64 bytes_done
+  4: i64 bytes_total
+  5: i64 flows
+}
+
+struct Heartbeat {
+  1: string node
+  2: string incarnation
+  3: list<TaskProgress> tasks
+  4: bool draining
+}
+
+struct HeartbeatReply {
+  1: list<string> cancel
+  2: bool drain
+  3: bool reregister
+}
+
+struct StepReport {
+  1: i32 step
+  2: Outcome outcome
+  3: FailureCode code
+  4: string message
+  5: binary state_blob
+  6: binary rows_blob
+  7: i64 state_bytes
+  8: i64 rows_bytes
+  9: i64 rows
+  10: double coverage
+  11: double coverage_min
+  12: string lineage
+}
+
+struct FileReport {
+  1: string id
+  2: i64 size
+  3: binary digest
+  4: FileState state
+  5: list<ByteRange> lost_compressed
+  6: list<ByteRange> lost_content
+  7: i64 content_bytes
+  8: i64 datagrams
+  9: i64 flows
+  10: i64 flows_lost
+  11: i64 exported_first
+  12: i64 exported_last
+  13: list<TimeRange> readable
+  14: FlowSource source
+}
+
+struct IndexEntry {
+  1: string id
+  2: i64 size
+  3: string version
+  4: string medium
+  5: i64 position
+}
+
+struct Report {
+  1: string task
+  2: list<StepReport> steps
+  3: list<FileReport> files
+  4: list<IndexEntry> index
+  5: binary index_blob
+  6: FailureCode code
+  7: string message
+  8: optional list<binary> missing_blobs
+  9: string log_tail
+  10: i64 bytes_read
+  11: i64 flows
+  12: double seconds
+}
+
+struct Completion {
+  1: string node
+  2: string incarnation
+  3: Spec spec
+  4: Report report
+}
+
+struct Completions {
+  1: list<Completion> completions
+}
