@@ -71,7 +71,7 @@ std::string number_label(double value, double step) {
   return text.starts_with('-') && text.find_first_not_of("-0.") == std::string::npos ? text.substr(1) : text;
 }
 
-// ---- time ----------------------------------------------------------------------------------------------------------
+// ---- time
 
 constexpr Micros steps[] = {second_us,      5 * second_us,  15 * second_us, 30 * second_us, minute_us,   5 * minute_us,
                             15 * minute_us, 30 * minute_us, hour_us,        2 * hour_us,    3 * hour_us, 6 * hour_us,

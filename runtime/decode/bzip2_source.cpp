@@ -53,7 +53,7 @@ Bzip2Source::~Bzip2Source() {
   for (auto& helper : helpers_) helper.join();
 }
 
-// ---- shared with the helpers: scanning and decoding -----------------------------------------------------------------
+// ---- shared with the helpers: scanning and decoding
 
 bool Bzip2Source::scan(bool beyond_limit) {
   if (scanned_all_ || (!beyond_limit && slots_.size() >= max_slots_)) return false;
@@ -132,7 +132,7 @@ void Bzip2Source::drop_front(std::size_t count) {
   changed_.notify_all();
 }
 
-// ---- in order, by the caller's thread -------------------------------------------------------------------------------
+// ---- in order, by the caller's thread
 
 void Bzip2Source::start_helpers() {
   try {

@@ -37,7 +37,7 @@ FlowReader::~FlowReader() {
   if (decoder_ != nullptr) decoder_vtable_->destroy(decoder_);
 }
 
-// ---- called by the decoder ------------------------------------------------------------------------------------------
+// ---- called by the decoder
 
 std::int32_t FlowReader::source_next(void* self, const std::uint8_t** data, std::uint64_t* size, std::uint64_t* offset,
                                      std::int32_t* gap) {
@@ -84,7 +84,7 @@ void FlowReader::sink_skipped(void* self, std::uint64_t offset, std::uint64_t si
   reader.mark_damage();
 }
 
-// ---- readable time --------------------------------------------------------------------------------------------------
+// ---- readable time
 
 void FlowReader::mark_damage() {
   if (range_open_ && range_read_) close_range(range_to_);
@@ -105,7 +105,7 @@ void FlowReader::finish() {
   evidence_.set_readable(report_.readable);
 }
 
-// ---- batches --------------------------------------------------------------------------------------------------------
+// ---- batches
 
 Result<> FlowReader::create_decoder() {
   if (decoder_ != nullptr) return {};

@@ -9,7 +9,7 @@
 namespace mole::runtime {
 namespace {
 
-// ---- 16 rows of 16 bytes, as many as must move ----------------------------------------------------------------------
+// ---- 16 rows of 16 bytes, as many as must move
 // Each load reads exactly the bytes of one store, so the processor can forward them.
 
 constexpr unsigned row_bytes = 16;
@@ -93,7 +93,7 @@ std::optional<std::size_t> MoveToFront::undo_by_rows(std::span<const MtfStep> st
   return size;
 }
 
-// ---- 8 rows of 32 bytes, all of them --------------------------------------------------------------------------------
+// ---- 8 rows of 32 bytes, all of them
 // Moves the values after the place by zero, to avoid a branch that would be mispredicted: in flow records half of the values are
 // beyond place 31, at random places.
 

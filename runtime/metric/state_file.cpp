@@ -122,7 +122,7 @@ std::optional<StateEntry> decode_entry(std::string_view body) {
 
 }  // namespace
 
-// ---- writing -------------------------------------------------------------------------------------------------------
+// ---- writing
 
 struct StateFileWriter::File {
   OwnedFd fd;
@@ -179,7 +179,7 @@ Result<> StateFileWriter::finish() {
   return ::close(file_->fd.release()) == 0 ? Result<>{} : disk_error(writing(file_->path), errno);
 }
 
-// ---- reading -------------------------------------------------------------------------------------------------------
+// ---- reading
 
 struct StateFileReader::File {
   void* map = nullptr;

@@ -59,7 +59,7 @@ Result<> check_table(const RowTable& table, const RowLimits& limits) {
   return {};
 }
 
-// ---- writing -------------------------------------------------------------------------------------------------------
+// ---- writing
 
 template <class Set>
 void put_bits(std::string& out, std::size_t rows, Set&& is_set) {
@@ -114,7 +114,7 @@ Result<std::string> header_json(const RowTable& table) {
   }
 }
 
-// ---- reading -------------------------------------------------------------------------------------------------------
+// ---- reading
 
 Error damaged(const std::string& what) { return corrupt("rows: " + what + "; compute the block again"); }
 

@@ -15,7 +15,7 @@ namespace {
 
 using nlohmann::json;
 
-// ---- SQL text ------------------------------------------------------------------------------------------------------
+// ---- SQL text
 
 std::string quoted(std::string_view text, char mark) {
   std::string out(1, mark);

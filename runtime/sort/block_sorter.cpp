@@ -119,7 +119,7 @@ Result<> BlockSorter::spill(Rows& rows, std::size_t row_size) {
   return {};
 }
 
-// ---- reading back ---------------------------------------------------------------------------------------------------
+// ---- reading back
 
 namespace {
 
