@@ -85,7 +85,8 @@ Result<Exit> verify(Context& context, const TaskArgs& args) {
 
 // Returns the name itself if it is "pipeline/archive", else all archives of the manifest with this path.
 Result<std::vector<std::string>> named_archives(const std::string& name) {
-  if (name.find('/') != std::string::npos && !std::filesystem::exists(name)) return std::vector{name};
+  std::error_code error;
+  if (name.find('/') != std::string::npos && !std::filesystem::exists(name, error)) return std::vector{name};
   MOLE_TRY(const auto submission, submission_of(PipelineArgs{name, {}}));
   return archives_of(submission, "");
 }

@@ -79,7 +79,8 @@ PluginCatalogue PluginCatalogue::load(const std::vector<fs::path>& folders) {
       const auto& path = it->path();
       if (path.string().ends_with(".plugin.json")) files.push_back(path);
       auto sidecar = path;
-      if (path.extension() == ".so" && !fs::exists(sidecar.replace_extension(".plugin.json")))
+      std::error_code unreadable;  // reported like a missing one
+      if (path.extension() == ".so" && !fs::exists(sidecar.replace_extension(".plugin.json"), unreadable))
         out.problems_.push_back(path.filename().string() + " has no " + sidecar.filename().string() +
                                 " beside it (build it with mole_add_plugin, or run mole-describe " + path.string() +
                                 " to see the error)");
