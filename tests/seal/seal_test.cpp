@@ -349,6 +349,8 @@ TEST_F(Seal, RefusesMismatchedStates) {
   EXPECT_NE(refusal(A / "scratch/short").find("truncated"), std::string::npos);
   std::filesystem::create_symlink("/etc/hostname", A / "scratch/link");
   EXPECT_NE(refusal(A / "scratch/link").find("missing or not a regular file"), std::string::npos);
+  std::filesystem::create_symlink("loop", A / "scratch/loop");
+  EXPECT_NE(refusal(A / "scratch/loop").find("missing or not a regular file"), std::string::npos);
   const testing::TempFolder elsewhere;
   std::filesystem::rename(state(), elsewhere / "0.state");
   std::filesystem::create_directory_symlink(elsewhere.path(), A / "scratch/away");
