@@ -5,42 +5,22 @@
 namespace mole::coordinator::control {
 namespace {
 
-// The stored form of a lease, so that a restarted coordinator does not grant the work again while its node is still running it.
-struct StoredStep {
-  std::uint32_t module;
-  bool make_state, make_result;
-  Digest fingerprint, state_key, result_key;
-};
-struct StoredLease {
-  std::string node, incarnation;
-  std::uint64_t epoch, seq;
-  task::Kind kind;
-  std::uint64_t request;
-  std::uint32_t grid;
-  std::int64_t block_number;
-  TimeRange block;
-  std::vector<StoredStep> steps;
-};
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StoredStep, module, make_state, make_result, fingerprint, state_key, result_key)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StoredLease, node, incarnation, epoch, seq, kind, request, grid, block_number, block, steps)
-
-json row_of(const leases::Grant& g, const LeaseRequest& ask) {
-  StoredLease row{ask.node, ask.incarnation, g.epoch, g.seq, g.kind, g.request, g.ref.grid, g.ref.number, g.block, {}};
+// Leases are stored so that a restarted coordinator does not grant the work again while its node is still running it.
+store::LeaseRow row_of(const leases::Grant& g, const LeaseRequest& ask) {
+  store::LeaseRow row{ask.node, ask.incarnation, g.epoch, g.seq, g.kind, g.request, g.ref.grid, g.ref.number, g.block, {}};
   for (const auto& [step, job, state_key, result_key] : g.steps)
     row.steps.push_back({step.module, step.make_state, step.make_result, job.fingerprint, state_key, result_key});
   return row;
 }
 
-bool adopt(State& state, const std::string& id, const json& row) MOLE_REQUIRES(service_mutex) {
-  try {
-    const auto [node, incarnation, epoch, seq, kind, request, grid, number, block, steps] = row.get<StoredLease>();
-    leases::Grant grant{id, epoch, seq, kind, request, 0, {grid, number}, block, {}};
-    for (const auto& s : steps)
-      grant.steps.push_back({{s.module, s.make_state, s.make_result}, {s.fingerprint, block.from}, s.state_key, s.result_key});
-    return state.scheduler.adopt(grant, node, incarnation, state.now());
-  } catch (const json::exception&) {
-    return false;  // the lease is lost, which costs only repeated work
-  }
+bool adopt(State& state, std::string_view id, std::string_view bytes) MOLE_REQUIRES(service_mutex) {
+  const auto row = store::decode_lease(bytes);
+  if (!row) return false;  // the lease is lost, which costs only repeated work
+  leases::Grant grant{std::string(id), row->epoch, row->seq, row->kind, row->request, 0, {row->grid, row->block_number},
+                      row->block,      {}};
+  for (const auto& s : row->steps)
+    grant.steps.push_back({{s.module, s.make_state, s.make_result}, {s.fingerprint, row->block.from}, s.state_key, s.result_key});
+  return state.scheduler.adopt(grant, row->node, row->incarnation, state.now());
 }
 
 // Empty: unknown.
@@ -53,8 +33,8 @@ std::string address_of(const std::map<std::string, NodeRow>& nodes, std::uint32_
 
 void Grants::adopt_stored() {
   store::Batch batch;
-  records_.scan_json(Table::leases, [&](std::string_view key, const json& row) MOLE_REQUIRES(service_mutex) {
-    if (!adopt(state_, std::string(key), row)) batch.erase(Table::leases, key);
+  records_.store().scan(Table::leases, "", "", [&](std::string_view key, std::string_view row) MOLE_REQUIRES(service_mutex) {
+    if (!adopt(state_, key, row)) batch.erase(Table::leases, key);
     return true;
   });
   records_.store().write(batch);
@@ -108,7 +88,7 @@ Result<std::vector<task::Spec>> Grants::lease(const LeaseRequest& ask, Change& c
       outdated = true;
       continue;
     }
-    if (!grant.archive_task) records_.put_json(leased, Table::leases, grant.id, row_of(grant, ask));
+    if (!grant.archive_task) leased.put(Table::leases, grant.id, store::encode(row_of(grant, ask)));
     out.push_back(*spec);
     state_.specs.emplace(grant.id, std::move(*spec));
   }

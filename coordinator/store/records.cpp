@@ -121,6 +121,8 @@ nlohmann::json Records::describe_row(Table table, std::string_view key, std::str
     if (const auto decoded = decode_catalogue(value)) row = describe(*decoded);
   } else if (table == Table::files) {
     if (const auto decoded = decode_file(value)) row = describe(*decoded);
+  } else if (table == Table::leases) {
+    if (const auto decoded = decode_lease(value)) row = describe(*decoded);
   } else if (auto parsed = parse(value); parsed.is_object()) {
     row = std::move(parsed);
   } else {

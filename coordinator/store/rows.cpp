@@ -27,6 +27,21 @@ void visit_fields(T& row, auto&& f) {
       f("digest", row.digest), f("state", row.state), f("version", row.version), f("medium", row.medium);
 }
 
+template <SameAs<LeaseRow> T>
+void visit_fields(T& row, auto&& f) {
+  f("node", row.node), f("incarnation", row.incarnation), f("epoch", row.epoch), f("seq", row.seq), f("kind", row.kind),
+      f("request", row.request), f("grid", row.grid), f("block_number", row.block_number), f("block", row.block),
+      f("steps", row.steps);
+}
+
+template <SameAs<LeaseRow::Step> T>
+void visit_fields(T& step, auto&& f) {
+  f("module", step.module), f("make_state", step.make_state), f("make_result", step.make_result),
+      f("fingerprint", step.fingerprint), f("state_key", step.state_key), f("result_key", step.result_key);
+}
+
+using LeaseSteps = std::vector<LeaseRow::Step>;
+
 struct Writer {
   std::string bytes;
 
@@ -37,7 +52,9 @@ struct Writer {
     } else if constexpr (std::is_same_v<T, std::string>) {
       (*this)("", static_cast<std::uint32_t>(value.size()));
       bytes.append(value);
-    } else if constexpr (std::is_same_v<T, task::FileState>) {
+    } else if constexpr (std::is_same_v<T, LeaseSteps>) {
+      for (const auto& step : value) visit_fields(step, *this);
+    } else if constexpr (Named<T>) {
       (*this)("", std::string(name_of(value)));
     } else {
       bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
@@ -45,7 +62,7 @@ struct Writer {
   }
 };
 
-// Reads what Writer wrote; `ok` becomes false at the first read past the end and at an unknown state.
+// Reads what Writer wrote; `ok` becomes false at the first read past the end and at an unknown name.
 struct Reader {
   std::string_view rest;
   bool ok = true;
@@ -68,10 +85,12 @@ struct Reader {
       while (ok && !rest.empty()) value.push_back(read<std::uint32_t>());
     } else if constexpr (std::is_same_v<T, std::string>) {
       value = take(read<std::uint32_t>());
-    } else if constexpr (std::is_same_v<T, task::FileState>) {
-      const auto state = from_name<task::FileState>(take(read<std::uint32_t>()));
-      ok = ok && state;
-      value = state.value_or(task::FileState::unread);
+    } else if constexpr (std::is_same_v<T, LeaseSteps>) {
+      while (ok && !rest.empty()) visit_fields(value.emplace_back(), *this);
+    } else if constexpr (Named<T>) {
+      const auto known = from_name<T>(take(read<std::uint32_t>()));
+      ok = ok && known;
+      value = known.value_or(T{});
     } else if constexpr (std::is_same_v<T, bool>) {
       value = read<std::uint8_t>() != 0;
     } else {
@@ -98,7 +117,12 @@ std::optional<Row> decoded(std::string_view bytes) {
 template <class Row>
 nlohmann::json described(const Row& row) {
   nlohmann::json out;
-  visit_fields(row, [&](const char* name, const auto& value) { out[name] = value; });
+  visit_fields(row, [&]<class T>(const char* name, const T& value) {
+    if constexpr (std::is_same_v<T, LeaseSteps>)
+      for (const auto& step : value) out[name].push_back(described(step));
+    else
+      out[name] = value;
+  });
   return out;
 }
 
@@ -106,10 +130,13 @@ nlohmann::json described(const Row& row) {
 
 std::string encode(const CatalogueRow& row) { return encoded(row); }
 std::string encode(const FileRow& row) { return encoded(row); }
+std::string encode(const LeaseRow& row) { return encoded(row); }
 std::optional<CatalogueRow> decode_catalogue(std::string_view bytes) { return decoded<CatalogueRow>(bytes); }
 std::optional<FileRow> decode_file(std::string_view bytes) { return decoded<FileRow>(bytes); }
+std::optional<LeaseRow> decode_lease(std::string_view bytes) { return decoded<LeaseRow>(bytes); }
 nlohmann::json describe(const CatalogueRow& row) { return described(row); }
 nlohmann::json describe(const FileRow& row) { return described(row); }
+nlohmann::json describe(const LeaseRow& row) { return described(row); }
 
 std::optional<CatalogueKeys> decode_keys(std::string_view bytes) {
   if (bytes.size() < bytes_before_holders) return std::nullopt;

@@ -28,17 +28,38 @@ std::uint32_t holder_at(std::string_view holders, std::size_t i);
 // One file of an archive's index.
 struct FileRow {
   std::uint64_t size = 0, revision = 1, position = 0;
-  std::uint64_t verified = 0;                       // number of the last "verify" request that read it
-  bool gone = false;                                // no longer listed, or could not be fetched
-  task::FileState state = task::FileState::unread;  // "" until read
-  Digest digest;                                    // of the staged bytes, empty until read
+  std::uint64_t verified = 0;  // number of the last "verify" request that read it
+  bool gone = false;           // no longer listed, or could not be fetched
+  task::FileState state = task::FileState::unread;
+  Digest digest;  // of the staged bytes, empty until read
   std::string version, medium;
 };
 
 std::string encode(const FileRow& row);
 std::optional<FileRow> decode_file(std::string_view bytes);
 
+// One leased compute task.
+struct LeaseRow {
+  struct Step {
+    std::uint32_t module = 0;
+    bool make_state = false, make_result = false;
+    Digest fingerprint, state_key, result_key;
+  };
+  std::string node, incarnation;
+  std::uint64_t epoch = 0, seq = 0;
+  task::Kind kind = task::Kind::compute;
+  std::uint64_t request = 0;
+  std::uint32_t grid = 0;
+  std::int64_t block_number = 0;
+  TimeRange block;
+  std::vector<Step> steps;
+};
+
+std::string encode(const LeaseRow& row);
+std::optional<LeaseRow> decode_lease(std::string_view bytes);
+
 nlohmann::json describe(const CatalogueRow& row);
 nlohmann::json describe(const FileRow& row);
+nlohmann::json describe(const LeaseRow& row);
 
 }  // namespace mole::coordinator::store

@@ -92,6 +92,16 @@ TEST(Rows, RoundTripAndRefuseGarbage) {
   EXPECT_EQ(describe(*decode_file(encode(file))), describe(file));
   for (std::size_t n = 0; n < bytes.size() - 4; ++n) EXPECT_FALSE(decode_catalogue(bytes.substr(0, n))) << n;
   for (std::size_t n = 0; n < encode(file).size(); ++n) EXPECT_FALSE(decode_file(encode(file).substr(0, n))) << n;
+  LeaseRow lease{"node", "incarnation", 3, 4, task::Kind::merge, 5, 6, -7, {8, 9}, {}};
+  for (std::uint32_t i = 0; i < 2; ++i)
+    lease.steps.push_back({i, i == 0, i != 0, digest_of("f"), digest_of("s"), digest_of("r")});
+  EXPECT_EQ(describe(*decode_lease(encode(lease))), describe(lease));
+  EXPECT_EQ(describe(lease)["kind"], "merge");
+  EXPECT_EQ(describe(lease)["steps"][1]["make_result"], true);
+  for (std::size_t n = 0; n < encode(lease).size(); ++n) {
+    const auto cut = decode_lease(encode(lease).substr(0, n));
+    EXPECT_TRUE(!cut || cut->steps.size() < 2) << n;
+  }
 }
 
 TEST(Envelope, DetectsEveryFlippedBitAndAnotherKey) {
