@@ -38,11 +38,11 @@ const char* read_json(TProtocol& in, nlohmann::json& json);  // what is wrong wi
 template <class V>
 constexpr TType type_of() {
   namespace t = apache::thrift::protocol;
-  if constexpr (fields::Optional<V>)
+  if constexpr (field_detail::Optional<V>)
     return type_of<typename V::value_type>();
-  else if constexpr (fields::Vector<V>)
+  else if constexpr (field_detail::Vector<V>)
     return t::T_LIST;
-  else if constexpr (fields::Map<V>)
+  else if constexpr (field_detail::Map<V>)
     return t::T_MAP;
   else if constexpr (Document<V> || std::is_same_v<V, TimeRange>)
     return t::T_STRUCT;
@@ -60,11 +60,11 @@ constexpr TType type_of() {
 
 template <class V>
 std::uint32_t write_value(TProtocol& out, const V& value) {
-  if constexpr (fields::Vector<V>) {
+  if constexpr (field_detail::Vector<V>) {
     auto bytes = out.writeListBegin(type_of<typename V::value_type>(), static_cast<std::uint32_t>(value.size()));
     for (const auto& item : value) bytes += write_value(out, item);
     return bytes + out.writeListEnd();
-  } else if constexpr (fields::Map<V>) {
+  } else if constexpr (field_detail::Map<V>) {
     auto bytes = out.writeMapBegin(type_of<typename V::key_type>(), type_of<typename V::mapped_type>(),
                                    static_cast<std::uint32_t>(value.size()));
     for (const auto& [key, item] : value) bytes += write_value(out, key) + write_value(out, item);
@@ -100,16 +100,16 @@ const char* read_value(TProtocol& in, V& value) {
   const auto keep = [&](const char* other) {
     if (!problem) problem = other;
   };
-  if constexpr (fields::Optional<V>) {
+  if constexpr (field_detail::Optional<V>) {
     return read_value(in, value.emplace());
-  } else if constexpr (fields::Vector<V>) {
+  } else if constexpr (field_detail::Vector<V>) {
     TType type{};
     std::uint32_t size = 0;
     in.readListBegin(type, size);
     if (size > 0 && type != type_of<typename V::value_type>()) return "is a list of another type";
     for (std::uint32_t i = 0; i < size; ++i) keep(read_value(in, value.emplace_back()));
     in.readListEnd();
-  } else if constexpr (fields::Map<V>) {
+  } else if constexpr (field_detail::Map<V>) {
     TType key_type{}, item_type{};
     std::uint32_t size = 0;
     in.readMapBegin(key_type, item_type, size);
@@ -161,13 +161,13 @@ inline constexpr std::size_t field_header = 3, length = 4;  // bytes
 // The number of bytes that write_struct takes in the binary protocol, or a few more.
 template <class V>
 std::size_t wire_size(const V& value) {
-  if constexpr (fields::Optional<V>) {
+  if constexpr (field_detail::Optional<V>) {
     return value ? wire_size(*value) : 0;
-  } else if constexpr (fields::Vector<V>) {
+  } else if constexpr (field_detail::Vector<V>) {
     std::size_t bytes = 1 + detail::length;
     for (const auto& item : value) bytes += wire_size(item);
     return bytes;
-  } else if constexpr (fields::Map<V>) {
+  } else if constexpr (field_detail::Map<V>) {
     std::size_t bytes = 2 + detail::length;
     for (const auto& [key, item] : value) bytes += wire_size(key) + wire_size(item);
     return bytes;
@@ -195,7 +195,7 @@ std::uint32_t write_struct(TProtocol& out, const T& value) {
       bytes += out.writeFieldBegin(field.name, detail::type_of<std::remove_cvref_t<decltype(present)>>(), number);
       bytes += detail::write_value(out, present) + out.writeFieldEnd();
     };
-    if constexpr (!fields::Optional<std::remove_cvref_t<decltype(member)>>)
+    if constexpr (!field_detail::Optional<std::remove_cvref_t<decltype(member)>>)
       write(member);
     else if (member)
       write(*member);
@@ -230,7 +230,7 @@ std::uint32_t read_struct(TProtocol& in, T& value) {
   bytes += in.readStructEnd();
   for_each_field<T>([&](const auto& field, std::int16_t number) {
     static_assert(std::tuple_size_v<decltype(T::table.fields)> < 64);
-    const bool optional = field.may_be_absent || fields::Optional<std::remove_cvref_t<decltype(value.*field.member)>>;
+    const bool optional = field.may_be_absent || field_detail::Optional<std::remove_cvref_t<decltype(value.*field.member)>>;
     if (!optional && !(seen >> number & 1)) detail::refuse_field(T::table.name, field.name, "is missing");
   });
   return bytes;

@@ -7,11 +7,11 @@ using nlohmann::json;
 std::string json_text(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
 void to_json(json& j, const Digest& d) { j = d.empty() ? std::string{} : d.hex(); }
-void from_json(const json& j, Digest& d) { d = fields::digest_from_json(j, "a digest"); }
+void from_json(const json& j, Digest& d) { d = field_detail::digest_from_json(j, "a digest"); }
 void to_json(json& j, const TimeRange& r) { j = json::array({r.from, r.to}); }
-void from_json(const json& j, TimeRange& r) { r = fields::range_from_json(j, "a range"); }
+void from_json(const json& j, TimeRange& r) { r = field_detail::range_from_json(j, "a range"); }
 
-namespace fields {
+namespace field_detail {
 
 void refuse(const std::string& where, const json& value, const char* wanted) {
   const auto found = value.dump(-1, ' ', true, json::error_handler_t::replace).substr(0, 60);
@@ -69,5 +69,5 @@ TimeRange range_from_json(const json& value, const std::string& where) {
   return {value[0].get<Micros>(), value[1].get<Micros>()};
 }
 
-}  // namespace fields
+}  // namespace field_detail
 }  // namespace mole

@@ -21,7 +21,7 @@ void from_json(const nlohmann::json&, Digest&);
 void to_json(nlohmann::json&, const TimeRange&);  // [from, to] in microseconds
 void from_json(const nlohmann::json&, TimeRange&);
 
-namespace fields {
+namespace field_detail {
 
 template <class M>
 bool is_default(const M& member) {
@@ -135,14 +135,14 @@ V value_from_json(const nlohmann::json& json, const std::string& where, As as) {
   }
 }
 
-}  // namespace fields
+}  // namespace field_detail
 
 // invalid: a field is missing or has another type.
 template <Document T>
 Result<T> read_document(const nlohmann::json& json) {
   try {
-    return fields::value_from_json<T>(json, T::table.name, As::number);
-  } catch (const fields::Mistyped& mistyped) {
+    return field_detail::value_from_json<T>(json, T::table.name, As::number);
+  } catch (const field_detail::Mistyped& mistyped) {
     return invalid(std::string(mistyped.what()) + "; are both programs of the same version?");
   }
 }
@@ -151,8 +151,8 @@ Result<T> read_document(const nlohmann::json& json) {
 
 template <mole::Document T>
 struct nlohmann::adl_serializer<T> {
-  static void to_json(nlohmann::json& j, const T& value) { j = mole::fields::value_to_json(value, mole::As::number); }
+  static void to_json(nlohmann::json& j, const T& value) { j = mole::field_detail::value_to_json(value, mole::As::number); }
   static void from_json(const nlohmann::json& j, T& value) {
-    value = mole::fields::value_from_json<T>(j, T::table.name, mole::As::number);
+    value = mole::field_detail::value_from_json<T>(j, T::table.name, mole::As::number);
   }
 };

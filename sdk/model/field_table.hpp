@@ -98,7 +98,7 @@ constexpr void for_each_field(F&& visit) {
       T::table.fields);
 }
 
-namespace fields {
+namespace field_detail {
 
 template <class T>
 struct IsVector : std::false_type {};
@@ -123,6 +123,6 @@ concept Map = IsMap<T>::value;
 template <class>
 inline constexpr bool unsupported_member = false;  // for static_assert
 
-}  // namespace fields
+}  // namespace field_detail
 
 }  // namespace mole

@@ -32,11 +32,11 @@ inline std::string link(std::string_view name) { return "[" + std::string(name) 
 
 template <class V>
 std::string json_type(As as) {
-  if constexpr (fields::Vector<V>)
+  if constexpr (field_detail::Vector<V>)
     return "list of " + json_type<typename V::value_type>(as);
-  else if constexpr (fields::Optional<V>)
+  else if constexpr (field_detail::Optional<V>)
     return json_type<typename V::value_type>(as);
-  else if constexpr (fields::Map<V>)
+  else if constexpr (field_detail::Map<V>)
     return "object: " + json_type<typename V::key_type>(as) + " to " + json_type<typename V::mapped_type>(as);
   else if constexpr (Named<V>)
     return link(name_table<V>.type);
@@ -60,11 +60,11 @@ std::string json_type(As as) {
 
 template <class V>
 std::string thrift_type() {
-  if constexpr (fields::Vector<V>)
+  if constexpr (field_detail::Vector<V>)
     return "list<" + thrift_type<typename V::value_type>() + ">";
-  else if constexpr (fields::Optional<V>)
+  else if constexpr (field_detail::Optional<V>)
     return thrift_type<typename V::value_type>();
-  else if constexpr (fields::Map<V>)
+  else if constexpr (field_detail::Map<V>)
     return "map<" + thrift_type<typename V::key_type>() + ", " + thrift_type<typename V::mapped_type>() + ">";
   else if constexpr (Named<V>)
     return name_table<V>.type;
@@ -98,9 +98,9 @@ struct Reference {
 
   template <class V>
   void add() {
-    if constexpr (fields::Vector<V> || fields::Optional<V>) {
+    if constexpr (field_detail::Vector<V> || field_detail::Optional<V>) {
       add<typename V::value_type>();
-    } else if constexpr (fields::Map<V>) {
+    } else if constexpr (field_detail::Map<V>) {
       add<typename V::key_type>();
       add<typename V::mapped_type>();
     } else if constexpr (Named<V>) {
@@ -128,9 +128,9 @@ struct Reference {
       if (*field.unit_name) type += std::string(", ") + field.unit_name;
       if (field.may_be_absent)
         type += "; may be absent";
-      else if (fields::Optional<M>)
+      else if (field_detail::Optional<M>)
         type += " or null";
-      const bool optional = field.may_be_absent || fields::Optional<M>;
+      const bool optional = field.may_be_absent || field_detail::Optional<M>;
       text.fields.push_back({field.name, type,
                              (optional ? "optional " : "") + thrift_type<M>() + " " + thrift_name(field.name, field.as),
                              field.doc});
