@@ -23,7 +23,7 @@ namespace mole::coordinator::store {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::uint64_t schema_version = 1;
+constexpr const char* schema_version = "2";
 constexpr char value_format = 1;
 constexpr std::size_t envelope_size = 5;
 
@@ -204,14 +204,15 @@ Result<> Store::open_rocks(const fs::path& dir, const StoreOptions& options) {
 
 Result<> Store::start_epoch(const fs::path& dir) {
   const auto schema = get(Table::meta, "schema");
-  if (schema && std::stoull("0" + *schema) > schema_version)
-    return unsupported("the store in " + dir.string() + " has schema " + *schema + ", this program supports up to " +
-                       std::to_string(schema_version) + "; use a newer version");
+  if (schema && *schema != schema_version)
+    return unsupported("the store in " + dir.string() + " has schema " + *schema + ", this program reads schema " +
+                       schema_version +
+                       "; use the version that wrote it, or move the whole state folder away and start with an empty one");
   if (const auto last = get(Table::meta, "epoch")) epoch_ = std::stoull("0" + *last);
   ++epoch_;
   Batch batch;
   batch.put(Table::meta, "epoch", std::to_string(epoch_));
-  if (!schema) batch.put(Table::meta, "schema", std::to_string(schema_version));
+  if (!schema) batch.put(Table::meta, "schema", schema_version);
   commit(batch);
   return durable_write(holder_file(dir), std::to_string(::getpid()));
 }

@@ -52,6 +52,23 @@ TEST(Store, IsNotCreatedUnlessRequested) {
   EXPECT_FALSE(fs::exists(folder.path() / "db"));
 }
 
+TEST(Store, RefusesAnEarlierAndALaterSchema) {
+  TempFolder folder;
+  for (const char* schema : {"1", "3"}) {
+    const auto dir = folder.path() / schema;
+    {
+      const auto store = open_store(dir);
+      Batch batch;
+      batch.put(Table::meta, "schema", schema);
+      store->commit(batch);
+    }
+    const auto opened = Store::open(dir, {.create = true, .failed = {}});
+    ASSERT_FALSE(opened) << schema;
+    EXPECT_EQ(opened.error().code, Code::unsupported);
+    EXPECT_NE(opened.error().message.find("has schema " + std::string(schema)), std::string::npos) << opened.error().message;
+  }
+}
+
 TEST(Store, ScansInOrderOfBlocks) {
   TempFolder folder;
   const auto store = open_store(folder.path() / "db");
