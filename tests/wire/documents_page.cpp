@@ -35,7 +35,7 @@ The calls are declared in `coordinator/wire/client_api.hpp`. The command line pr
 
 In JSON a time is RFC 3339 text, a duration is text such as `15m`, and a digest is 32 hex digits, or empty text for none. A field is
 always present unless its type says otherwise. Fields may be added; none changes its meaning. A reader ignores fields it does not know and
-refuses a document in which a field is missing or has another type.
+refuses a document in which a field is missing or has the wrong type.
 
 **The folder of a request**, `STATE/requests/ID/`: `request.json` (its RequestStatus with `job_list`, a list of [FinishedJob](#finishedjob)) and
 `MODULE/date=YYYY-MM-DD/START.parquet`, hard links to the rows as they were when the request ended. `request.json` is written last.
