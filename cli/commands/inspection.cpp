@@ -117,9 +117,9 @@ void add_why(Shell& shell) {
 }
 
 void add_state(Shell& shell) {
-  auto* family = shell.app.add_subcommand("state", "Inspect the coordinator's store")->require_subcommand(1)->fallthrough();
+  auto* group = shell.app.add_subcommand("state", "Inspect the coordinator's store")->require_subcommand(1)->fallthrough();
   const auto [command, args] =
-      shell.add(*family, "dump", "Print the rows of one table from a snapshot, one JSON object per line", dump);
+      shell.add(*group, "dump", "Print the rows of one table from a snapshot, one JSON object per line", dump);
   command->add_option("table", args->table, "requests, files, catalogue, ...")->required()->type_name("TABLE");
   command->add_option("--format", args->format, "ndjson")->check(CLI::IsMember({"ndjson"}));
 }

@@ -27,14 +27,14 @@ std::string csv_text(const std::string& text) {
   return out + '"';
 }
 
-// Writes a cell that is not null; `quote` formats texts and times.
+// Writes a cell that is not null; `quote` formats strings and times.
 void put_value(std::string& out, const Column& column, std::size_t row, std::string (*quote)(const std::string&)) {
   const auto type = type_of(column);
   if (type == ColumnType::time)
     out += quote(format_time(std::get<1>(column.values)[row]));
   else if (type == ColumnType::text)
     out += quote(std::get<3>(column.values)[row]);
-  else  // of a double the shortest text that reads back to the same value
+  else  // for a double, the shortest text that parses back to the same value
     out += value_text(column, row);
 }
 

@@ -14,7 +14,7 @@ using coordinator::BlockLineage;
 using coordinator::Lineage;
 using nlohmann::json;
 
-// The lineage of a block is stored as it was reported, maybe by another version: a field that is missing or has another type
+// The lineage of a block is stored as it was reported, maybe by another version: a field that is missing or has the wrong type
 // reads as empty.
 const json& field(const json& document, const char* key) {
   static const json nothing;

@@ -11,7 +11,7 @@ namespace mole::coordinator::manifest {
 struct NameParts {
   std::string router;          // empty if the pattern has none
   std::uint64_t sequence = 0;  // 0 if the pattern has none
-  TimeRange covers;            // if the name has only one end, the other is `covers` away
+  TimeRange covers;            // if the name has only a start or an end, the other is `covers` away
 };
 
 class FilePattern {

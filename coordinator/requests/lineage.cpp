@@ -22,7 +22,7 @@ json take_range(json& object, const char* name) {
   return range;
 }
 
-// Replaces a range by two texts.
+// Replaces a range with two strings.
 void write_times(json& object, const char* name) {
   const auto range = take_range(object, name);
   if (range.is_null()) return;
@@ -135,7 +135,7 @@ json lineage_of(const Completion& completion, const task::StepReport& report) {
 json expand(const json& record) {
   try {
     return expanded(record);
-  } catch (const json::exception& e) {  // from a node of another or an older version
+  } catch (const json::exception& e) {  // from a node of a different version
     json out = record;
     out["unreadable"] = e.what();
     return out;

@@ -5,7 +5,7 @@ namespace {
 
 using nlohmann::json;
 
-// An example of every field. [0, 0] is a range of two numbers; another list holds any number of elements like its first one.
+// An example of every field. [0, 0] is a range of two numbers; any other list holds any number of elements like its first one.
 constexpr const char* example_text = R"({
   "format": 1, "pipeline": "", "module": "",
   "plugin": {"name": "", "version": "", "library": "", "params": {}},

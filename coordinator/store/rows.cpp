@@ -9,9 +9,10 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "rows use the byte order of the machine");
 
-// The fields of each row, in the order of their bytes: to write, to read and to show them.
 template <class T, class Row>
 concept SameAs = std::same_as<std::remove_const_t<T>, Row>;
+
+// visit_fields calls f(name, field) for each field of a row, in the order of their bytes; used to write, read and print rows.
 
 template <SameAs<CatalogueRow> T>
 void visit_fields(T& row, auto&& f) {

@@ -1,5 +1,5 @@
-// The content of a bzip2 file. Blocks are found by their marks, decoded independently by several threads and returned in order.
-// A damaged block does not affect the others.
+// The decompressed content of a bzip2 file. Blocks are found by their magic, decoded independently by several threads and
+// returned in order. A damaged block does not affect the others.
 #pragma once
 
 #include "runtime/decode/block_decoder.hpp"

@@ -1,5 +1,5 @@
 // Evaluates a filter, or the dimension `direction`, over a batch, column by column: one pass over one column per leaf of a
-// filter, masks joined by and/or/not.
+// filter, masks combined with and/or/not.
 #pragma once
 
 #include "runtime/decode/flow_batch.hpp"
@@ -30,9 +30,9 @@ class FilterEvaluator {
   std::vector<std::vector<std::uint8_t>> masks_;  // one per depth of the tree
 };
 
-inline constexpr std::string_view directions[] = {"in", "internal", "out", "transit"};  // in the order of rows
+inline constexpr std::string_view directions[] = {"in", "internal", "out", "transit"};  // sorted, as result rows are
 
-// Decides which sides of a flow are at home (task::Home). Both: internal; neither: transit.
+// Decides which sides of a flow belong to the home network (task::Home). Both: internal; neither: transit.
 struct HomeFilters {
   Filter source, destination;
 };

@@ -52,8 +52,8 @@ void sort_cells(std::vector<Cell>& cells, const std::vector<Dimension>& by);
 // Returns the coverage of interval i of a step's grid and the dense part of a group.
 using CoverageOf = std::function<RowCoverage(std::uint32_t interval, const Group& dense)>;
 
-// Returns the cells that `cells` (those of the interval that begins at `start`, sorted) lack to be complete: a cell with an
-// empty state for each of the dense groups `members`; if the step has open dimensions, a cell without a state for each of them.
+// Returns the cells missing from `cells` (those of the interval that begins at `start`, sorted): a cell with an empty state
+// for each of the dense groups `members`; if the step has open dimensions, a cell without a state for each of them.
 // The coverage is left unset.
 Result<std::vector<Cell>> missing_cells(std::span<const Cell> cells, const OpenStep& step, Micros start,
                                         const std::vector<Group>& members);
@@ -63,13 +63,13 @@ Result<> complete_cells(std::vector<Cell>& cells, const OpenStep& step, const st
                         const CoverageOf& coverage);
 
 // Merges the states of one interval (`cells`, sorted and complete) into the totals of `by`, one dimension after the other, so
-// that two dimensions give their cube. flows_late is summed. Leaves the cells sorted.
+// that two dimensions yield their full cube. flows_late is summed. Leaves the cells sorted.
 Result<> add_totals(std::vector<Cell>& cells, const OpenStep& step, Micros start);
 
 // Writes the cells of this block as the step's state file. Saved states are copied without loading them.
 Result<> save_cells(const std::vector<Cell>& cells, const OpenStep& step, const std::filesystem::path& path);
 
-// Cells of state files, whose states stay saved. Must outlive the cells.
+// Cells of state files, whose states are loaded only when needed. Must outlive the cells.
 class SavedCells {
  public:
   // Appends the cells of a file. corrupt, invalid ("shape differs"): the file does not belong to this step.
