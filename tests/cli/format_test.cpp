@@ -218,7 +218,7 @@ TEST(Why, TracesAValueToItsFiles) {
             "  p/traffic.bytes  2007-09-22T10:15:00Z .. 2007-09-22T10:30:00Z  (traced above)\n");
 }
 
-TEST(Documents, OfAnotherShapeAreNotFatal) {
+TEST(Documents, OfADifferentShapeAreNotFatal) {
   for (const json& malformed : {json(nullptr), json(3), json("x"), json::array({1, "a", nullptr}),
                                 json{{"modules", 5}, {"jobs", "x"}, {"lineage", 7}, {"upstream", 1}}}) {
     EXPECT_FALSE(read_document<coordinator::PlanReport>(malformed));

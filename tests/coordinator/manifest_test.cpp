@@ -64,7 +64,7 @@ TEST(Manifest, HomeIsDefinedOnceAndWellFormed) {
   EXPECT_NE(error_of(good, {"archives.ddosvax.home={border: [1]}"}).find("border_interfaces"), std::string::npos);
 }
 
-TEST(Manifest, ReadsTheExampleOfTheDesign) {
+TEST(Manifest, ReadsTheExample) {
   const auto parsed = parse_manifest(good, "m.yaml", {});
   ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_EQ(parsed->pipeline, "border-traffic");
@@ -150,7 +150,7 @@ TEST(Manifest, RefusesTimesThatWouldOverflowOrDivideByZero) {
             std::string::npos);
 }
 
-TEST(Manifest, LimitsTheExpansionOfAText) {
+TEST(Manifest, LimitsTheExpansionOfAliases) {
   std::string bomb = "a: &a [x,x,x,x,x,x,x,x,x,x]\n";
   for (char c = 'b'; c < 'k'; ++c) {
     bomb += std::string(1, c) + ": &" + c + " [";

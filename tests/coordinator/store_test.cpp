@@ -243,7 +243,7 @@ TEST(Blobs, AppearOnlyWhenComplete) {
   EXPECT_EQ(blobs->get(digest_of(std::string_view("x")), 0, 4).error().code, Code::missing);
 }
 
-TEST(Blobs, RefuseBytesOfAnotherDigest) {
+TEST(Blobs, RefuseBytesWithADifferentDigest) {
   TempFolder folder;
   auto blobs = Blobs::open(folder.path());
   const auto digest = digest_of(std::string_view("right"));

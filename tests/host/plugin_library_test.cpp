@@ -64,7 +64,7 @@ TEST(PluginLibrary, RefusesEachDefectWithItsReason) {
   expect("other_summary", "differs from the one in its sidecar");
 }
 
-TEST(PluginLibrary, RefusesAFileWithAnotherDigest) {
+TEST(PluginLibrary, RefusesAFileWithADifferentDigest) {
   const auto record = CallRecord::in_memory();
   const auto path = broken / "sound.so";
   const auto copy = fs::temp_directory_path() / "mole-other-build.so";

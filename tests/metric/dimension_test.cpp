@@ -13,7 +13,7 @@ TEST(Dimension, ErrorsListTheKnownNames) {
   EXPECT_FALSE(dimensions_named({"router", "router"}));
 }
 
-TEST(Dimension, GroupsSortNumbersByValueAndTextsByBytes) {
+TEST(Dimension, GroupsSortNumbersByValueAndStringsByBytes) {
   const auto by = *dimensions_named({"router", "dst_port"});
   const GroupOrder order{&by};
   EXPECT_TRUE(order({"a", "80"}, {"a", "443"}));

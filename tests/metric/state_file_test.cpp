@@ -121,7 +121,7 @@ TEST_F(State, IsDeterministic) {
   EXPECT_EQ(slurp(folder / "a"), slurp(folder / "b"));
 }
 
-TEST_F(State, OfAnotherShapeIsRefusedWithBothShapes) {
+TEST_F(State, OfADifferentShapeIsRefusedWithBothShapes) {
   write();
   auto other = header();
   other.shape = "fedcba9876543210";
