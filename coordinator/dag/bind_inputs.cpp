@@ -161,7 +161,8 @@ struct InputBinder {
     to.by = upstream.by;
     to.totals = upstream.totals;
     if (from.totals)
-      return refused("\"totals\" are made of flows; leave it out, " + from.name + " has those of its input " + upstream.name);
+      return refused("\"totals\" are computed from flows; leave it out, " + from.name + " has those of its input " +
+                     upstream.name);
     if (from.interval && *from.interval != upstream.interval)
       return refused("the interval " + format_duration(*from.interval) + " differs from the " +
                      format_duration(upstream.interval) + " of its input " + upstream.name + "; leave it out, it is inherited");
@@ -202,8 +203,8 @@ Result<> bind_filter(const std::vector<ArchiveFacts>& facts, const manifest::Mod
   const bool flows = to.inputs[0].kind == InputKind::flows;
   if (from.filter.empty() && (flows || from.load == Load::start)) return {};
   if (!flows)
-    return invalid(from.filter_where + ": \"filter\" and \"load\" choose flows; the module " + from.name +
-                   " reads rows of another");
+    return invalid(from.filter_where + ": \"filter\" and \"load\" select flows, but the module " + from.name +
+                   " reads the rows of another module; set them there");
   MOLE_TRY(const auto filter, prefixed(from.filter_where + ": ", parse_filter(from.filter)));
   if (!filter.any()) to.filter = filter.canonical();
   const auto& decoder = *facts[to.archive].decoder;
@@ -211,7 +212,7 @@ Result<> bind_filter(const std::vector<ArchiveFacts>& facts, const manifest::Mod
     std::string column(flow_column_name(id));
     if (!fills(decoder, from, column))
       return invalid(from.filter_where + ": the filter of " + to.plugin.name + " reads " + column + ", which the decoder " +
-                     decoder.name + " does not fill");
+                     decoder.name + " does not fill; change the filter or choose another decoder");
   }
   return {};
 }

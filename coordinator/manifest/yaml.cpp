@@ -205,7 +205,7 @@ const YamlNode* Reader::require(const YamlNode& parent, const std::string& key, 
 std::string Reader::text(const YamlNode* node, const std::string& what) {
   if (error_ || !node) return {};
   if (node->kind == YamlNode::Kind::scalar && !node->text.empty()) return node->text;
-  fail(node->where, what + " must be a text, not " + kind_of(*node));
+  fail(node->where, what + " must be a string, not " + kind_of(*node));
   return {};
 }
 

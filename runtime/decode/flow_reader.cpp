@@ -154,9 +154,9 @@ Result<bool> FlowReader::fill(FlowBatch& batch) {
   }
   if (code != MOLE_OK) return failure(code, error.message());
   if (builder.rows > batch_rows || (builder.address_family != 4 && builder.address_family != 6))
-    return internal("decoding " + file_.id + ": the decoder gave " + std::to_string(builder.rows) + " rows of address family " +
+    return internal("decoding " + file_.id + ": the decoder wrote " + std::to_string(builder.rows) + " rows of address family " +
                     std::to_string(builder.address_family) + " into a buffer for " + std::to_string(batch_rows) +
-                    "; its memory is not reliable any more, report it to the author of the decoder");
+                    "; the memory of the process may be corrupted, report it to the author of the decoder");
   batch.rows = builder.rows;
   batch.address_family = builder.address_family;
   batch.first_record = report_.flows;

@@ -36,7 +36,8 @@ Result<> check_column(const Column& column, std::size_t rows, const RowLimits& l
   if (const auto* texts = std::get_if<std::vector<std::string>>(&column.values))
     for (const auto& text : *texts)
       if (text.size() > limits.text)
-        return exhausted(fmt::format("column {} has a text of {} bytes; the limit is {}", column.name, text.size(), limits.text));
+        return exhausted(
+            fmt::format("column {} has a string of {} bytes; the limit is {}", column.name, text.size(), limits.text));
   return {};
 }
 
@@ -172,7 +173,7 @@ Result<std::vector<std::string>> take_texts(ByteCursor& in, std::size_t rows, st
   for (std::size_t row = 0; row < rows; ++row) {
     if (offsets[row + 1] < offsets[row]) return damaged("text offsets decrease");
     if (static_cast<std::uint64_t>(offsets[row + 1] - offsets[row]) > limits.text)
-      return exhausted(fmt::format("rows: a text of more than {} bytes", limits.text));
+      return exhausted(fmt::format("rows: a string of more than {} bytes", limits.text));
   }
   const auto bytes = in.take_padded(static_cast<std::uint64_t>(offsets.back()));
   if (in.failed()) return damaged("text is truncated");

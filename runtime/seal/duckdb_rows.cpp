@@ -178,7 +178,7 @@ Result<> check_writable(const RowTable& table) {
     const auto& values = std::get<3>(column.values);
     for (std::size_t row = 0; row < values.size(); ++row)
       if (!is_utf8(values[row]))
-        return invalid(fmt::format("column {} has a text in row {} that is not UTF-8", column.name, row));
+        return invalid(fmt::format("column {} has a string in row {} that is not UTF-8", column.name, row));
   }
   return {};
 }

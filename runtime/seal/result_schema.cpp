@@ -65,9 +65,9 @@ Result<> check_intervals(const RowTable& table, const task::Step& step, TimeRang
   for (std::size_t row = 0; row < starts.size(); ++row) {
     const auto start = starts[row];
     if (start < block.from || start >= block.to)
-      return corrupt(fmt::format("the interval in row {} begins {}, outside the block", row + 1, start));
+      return corrupt(fmt::format("the interval in row {} begins at {}, outside the block", row + 1, start));
     if (step.interval <= 0 || floor_to(start, step.interval) != start)
-      return corrupt(fmt::format("the interval in row {} begins {}, not at a multiple of {}", row + 1, format_time(start),
+      return corrupt(fmt::format("the interval in row {} begins at {}, not at a multiple of {}", row + 1, format_time(start),
                                  format_duration(step.interval)));
     if (ends[row] != start + step.interval || ends[row] > block.to)
       return corrupt(fmt::format("the length of the interval in row {} is not {}", row + 1, format_duration(step.interval)));

@@ -24,7 +24,7 @@ const json& member(const json& object, const std::string& path, const char* name
 
 std::string text(const json& object, const std::string& path, const char* name) {
   const auto& value = member(object, path, name);
-  if (!value.is_string()) throw Bad{path + "/" + name, "is not a text"};
+  if (!value.is_string()) throw Bad{path + "/" + name, "is not a string"};
   return value.get<std::string>();
 }
 
@@ -34,7 +34,7 @@ std::string text_or(const json& object, const std::string& path, const char* nam
 
 const json& list(const json& object, const std::string& path, const char* name) {
   const auto& value = member(object, path, name);
-  if (!value.is_array() || value.size() > 10'000) throw Bad{path + "/" + name, "is not a list"};
+  if (!value.is_array() || value.size() > 10'000) throw Bad{path + "/" + name, "is not a list of at most 10000 elements"};
   return value;
 }
 
@@ -65,7 +65,7 @@ std::vector<std::string> names(const json& object, const std::string& path, cons
   std::vector<std::string> out;
   for (const auto& item : list(object, path, key)) {
     if (!item.is_string() || !is_name(item.get<std::string>(), ""))
-      throw Bad{path + "/" + key, "holds something that is not a name"};
+      throw Bad{path + "/" + key, "contains an element that is not a name (a-z 0-9 _)"};
     out.push_back(item.get<std::string>());
   }
   return out;
@@ -129,7 +129,7 @@ Param read_param(const json& j, const std::string& path) {
   }
   if (j.contains("choices")) {
     for (const auto& text : list(j, path, "choices")) {
-      if (!text.is_string()) throw Bad{path + "/choices", "holds something that is not a text"};
+      if (!text.is_string()) throw Bad{path + "/choices", "contains an element that is not a string"};
       p.choices.push_back(text.get<std::string>());
     }
     if (p.type != "text" || p.choices.empty())

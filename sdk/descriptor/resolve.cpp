@@ -25,7 +25,7 @@ const char* expected(const Param& p) {
   if (p.type == "i64") return "a whole number";
   if (p.type == "f64") return "a number";
   if (p.type == "bool") return "true or false";
-  return "a text";
+  return "a string";
 }
 
 Result<json> resolve_param(const Param& p, const json& value) {

@@ -51,7 +51,7 @@ bool bool_from_json(const json& value, const std::string& where) {
 }
 
 const std::string& text_from_json(const json& value, const std::string& where) {
-  if (!value.is_string()) refuse(where, value, "a text");
+  if (!value.is_string()) refuse(where, value, "a string");
   return value.get_ref<const std::string&>();
 }
 

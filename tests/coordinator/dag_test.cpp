@@ -117,7 +117,7 @@ TEST_F(Dag, ReportsBindingErrors) {
                 .find("longest_silence is sequential: it needs either \"warmup\""),
             83u);
   EXPECT_NE(error({"modules.mean.plugin=meen"}).find("there is no metric plugin 'meen'"), std::string::npos);
-  EXPECT_NE(error({"modules.traffic.interval="}).find("\"interval\" must be a text"), std::string::npos);
+  EXPECT_NE(error({"modules.traffic.interval="}).find("\"interval\" must be a string"), std::string::npos);
   EXPECT_NE(error({"modules.mean.params.x=1"}).find("x"), std::string::npos);
   EXPECT_EQ(error({"modules.again={plugin: traffic, input: {archive: flows}, interval: 15m, by: [router]}"}),
             "--set modules.again={plugin: traffic, input: {archive: flows}, interval: 15m, by: [router]}: the modules traffic "
@@ -142,7 +142,7 @@ TEST_F(Dag, TotalsNeedClosedDimensionsAndAreInherited) {
                 .find("names dst_port, an open dimension"),
             std::string::npos);
   EXPECT_EQ(error({"modules.mean.totals=[router]"}),
-            "m.yaml:12:3: \"totals\" are made of flows; leave it out, mean has those of its input traffic");
+            "m.yaml:12:3: \"totals\" are computed from flows; leave it out, mean has those of its input traffic");
   EXPECT_NE(error({"modules.traffic.input={archive: flows, where: {router: [\"1\", all]}}", "modules.traffic.totals=[router]"})
                 .find("a router is named \"all\""),
             std::string::npos);
@@ -152,7 +152,7 @@ TEST_F(Dag, TotalsNeedClosedDimensionsAndAreInherited) {
             std::string::npos);
 }
 
-TEST_F(Dag, RefusesAPluginOfAnotherAbi) {
+TEST_F(Dag, RefusesAPluginWithADifferentAbi) {
   const auto sidecar = folder_.path() / "traffic.plugin.json";
   auto document = nlohmann::json::parse(*read_file(sidecar));
   document["abi"]["major"] = 9;

@@ -312,9 +312,9 @@ TEST_F(Seal, RefusesInvalidRowsWithTheirPosition) {
       },
       "row 3 is out of order");
   expect_refused([](RowTable& t) { values<I>(t, 0)[0] -= hour_us; },
-                 "the interval in row 1 begins 1190480400000000, outside the block");
+                 "the interval in row 1 begins at 1190480400000000, outside the block");
   expect_refused([](RowTable& t) { values<I>(t, 0)[0] += 1; },
-                 "the interval in row 1 begins 2007-09-22T18:00:00.000001Z, not at a multiple of 30m");
+                 "the interval in row 1 begins at 2007-09-22T18:00:00.000001Z, not at a multiple of 30m");
   expect_refused([](RowTable& t) { values<I>(t, 1)[0] += 1; }, "the length of the interval in row 1 is not 30m");
   expect_refused([](RowTable& t) { values<F>(t, 5)[0] = 1.5; }, "coverage in row 1 is 1.5, not within 0..1");
   expect_refused([](RowTable& t) { values<U>(t, 9)[0] = 2; }, "row 1 has more files present than expected");

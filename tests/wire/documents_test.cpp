@@ -45,7 +45,7 @@ TEST(Documents, AreJsonWithTheNamesOfTheTable) {
   for (const auto* absent : {"archive", "overrides", "coverage_with_windows"}) EXPECT_FALSE(text.contains(absent)) << absent;
 }
 
-TEST(Documents, AreReadBackAsTheyWere) {
+TEST(Documents, RoundTrip) {
   EXPECT_EQ(*read_document<RequestStatus>(json(request())), request());
   ModuleResults results;
   results.interval = 15 * minute_us;
@@ -65,7 +65,7 @@ TEST(Documents, IgnoreFieldsTheyDoNotKnow) {
   EXPECT_EQ(*read_document<RequestStatus>(text), request());
 }
 
-TEST(Documents, RefuseAFieldThatIsMissingOrMistypedByName) {
+TEST(Documents, NameTheFieldThatIsMissingOrOfTheWrongType) {
   const auto refusal = [](const std::function<void(json&)>& spoil) {
     json text = request();
     spoil(text);
@@ -78,7 +78,7 @@ TEST(Documents, RefuseAFieldThatIsMissingOrMistypedByName) {
             "RequestStatus.jobs.total is -1, not a whole number of at least 0");
   EXPECT_EQ(refusal([](json& j) { j["state"] = "MAYBE"; }), "RequestStatus.state is \"MAYBE\", an unknown word");
   EXPECT_EQ(refusal([](json& j) { j["waits"] = "x"; }), "RequestStatus.waits is \"x\", not a list");
-  EXPECT_EQ(refusal([](json& j) { j["failures"][0]["message"] = 7; }), "RequestStatus.failures[0].message is 7, not a text");
+  EXPECT_EQ(refusal([](json& j) { j["failures"][0]["message"] = 7; }), "RequestStatus.failures[0].message is 7, not a string");
   EXPECT_EQ(refusal([](json& j) { j["partial"] = 1; }), "RequestStatus.partial is 1, not true or false");
   EXPECT_EQ(refusal([](json& j) { j["from"] = "yesterday"; }).substr(0, 35), "RequestStatus.from cannot be read: ");
   EXPECT_EQ(refusal([](json& j) { j = 3; }), "RequestStatus is 3, not an object");
@@ -105,7 +105,7 @@ To sent_as(const From& value) {
   return out;
 }
 
-TEST(DocumentsOverThrift, AreReadBackAsTheyWere) {
+TEST(DocumentsOverThrift, RoundTrip) {
   EXPECT_EQ(sent_as<RequestStatus>(request()), request());
   ClusterStatus status;
   status.nodes = {{"a", "unix:/a", 2, 8, 1, 3, NodeState::draining}};
@@ -125,7 +125,7 @@ TEST(DocumentsOverThrift, IgnoreFieldsTheyDoNotKnow) {
   EXPECT_EQ(sent_as<Shorter>(longer).module, "p/m");
 }
 
-TEST(DocumentsOverThrift, RefuseAFieldThatIsMissingOrMistypedByName) {
+TEST(DocumentsOverThrift, NameTheFieldThatIsMissingOrOfTheWrongType) {
   const auto refusal = [](const auto& call) -> std::string {
     try {
       call();
