@@ -22,7 +22,7 @@ constexpr std::uint64_t max_manifest_bytes = 4 << 20;
 Result<std::string> parse_override(std::string_view text) {
   const auto equals = text.find('=');
   if (equals != std::string::npos && equals != 0) return std::string(text);
-  return invalid(fmt::format("'{}' is not KEY=VALUE", text));
+  return invalid(fmt::format("'{}' is not an override; write KEY=VALUE, such as modules.mean.window=1d", text));
 }
 
 Result<std::vector<GroupFilter>> parse_filter(std::string_view text) { return parse_where({std::string(text)}); }

@@ -42,7 +42,7 @@ std::vector<std::string> worker_command(const Context& context, const FlowsArgs&
 Result<> read_all(Child& worker, char* to, std::size_t size) {
   while (size > 0) {
     MOLE_TRY(const auto n, worker.read(to, size));
-    if (n == 0) return internal("mole-worker ended before it sent all flows; are both programs of the same version?");
+    if (n == 0) return internal("mole-worker ended before it sent all flows; install mole and mole-worker of the same version");
     to += n;
     size -= n;
   }
@@ -56,7 +56,7 @@ Result<std::optional<runtime::RowTable>> next_table(Child& worker) {
   if (auto done = read_all(worker, reinterpret_cast<char*>(&length), sizeof length); !done) return done.error();
   if (length == 0) return std::optional<runtime::RowTable>{};
   if (length > runtime::RowLimits{}.bytes)
-    return internal("mole-worker sent a table that is too large; are both programs of the same version?");
+    return internal("mole-worker sent a table that is too large; install mole and mole-worker of the same version");
   std::string bytes(length, '\0');
   if (auto done = read_all(worker, bytes.data(), length); !done) return done.error();
   MOLE_TRY(auto table, runtime::decode_rows(bytes));
@@ -65,7 +65,7 @@ Result<std::optional<runtime::RowTable>> next_table(Child& worker) {
 
 Result<> export_flows(Child& worker, ExportFormat format, const std::optional<std::filesystem::path>& out) {
   MOLE_TRY(auto shape, next_table(worker));
-  if (!shape) return internal("mole-worker sent no columns; are both programs of the same version?");
+  if (!shape) return internal("mole-worker sent no columns; install mole and mole-worker of the same version");
   RowStream rows{std::move(*shape), {}, [&] { return next_table(worker); }};
   const auto count = export_rows(rows, format, out);
   return count ? Result<>() : count.error();

@@ -21,7 +21,7 @@ Result<Accepted> Requests::accept(Prepared prepared, Change& change) {
   if (auto known = repeated(request, change)) return std::move(*known);
   if (state_.live.size() >= max_open)
     return exhausted(std::to_string(state_.live.size()) +
-                     " requests are open, the most there may be; wait until some have ended, or cancel some (mole request "
+                     " requests are open, which is the limit; wait until some have ended, or cancel some (mole request "
                      "cancel)");
   if (auto good = check_archives_agree(*request.graph); !good) return good.error();
   if (request.kind == RequestKind::run)
@@ -88,8 +88,8 @@ Result<> Requests::store_versions(const std::vector<dag::Library>& libraries, Ch
     if (!known.is_object())
       records_.put_json(fresh, Table::plugins, key, {{"digest", library.digest}});
     else if (known.value("digest", "") != library.digest.hex())
-      return unsupported("the plugin " + library.name + " " + library.version + " is another binary (" +
-                         library.digest.hex().substr(0, 12) + ") than the one results were computed with (" +
+      return unsupported("the plugin " + library.name + " " + library.version + " is a different binary (" +
+                         library.digest.hex().substr(0, 12) + ") from the one that computed earlier results (" +
                          known.value("digest", "").substr(0, 12) +
                          "); give it a new version, or one that ends in -dev while you work on it");
   }

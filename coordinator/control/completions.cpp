@@ -64,12 +64,12 @@ Result<> Completions::check_report(const Completion& completion) const {
       return invalid("the report of task " + spec.id + " names step " + std::to_string(step.step) +
                      ", which the task does not have or which the report has already named; report each step once");
     if (!(step.coverage >= 0 && step.coverage <= 1 && step.coverage_min >= 0 && step.coverage_min <= 1))
-      return invalid("the report of task " + spec.id + " has a coverage outside 0..1");
+      return invalid("the report of task " + spec.id + " has a coverage outside 0..1; report a share of the expected input");
     if (auto good = requests::check_lineage(step.lineage); !good)
       return invalid("the report of task " + spec.id + ": " + good.error().message);
     if (step.outcome == task::Outcome::done && !step.rows_blob.empty() && !blobs_.has(step.rows_blob))
       return transient("the rows " + step.rows_blob.hex() + " of task " + spec.id +
-                       " are not here yet; put the blob, then complete again");
+                       " have not arrived yet; put the blob, then complete again");
   }
   return {};
 }
@@ -79,7 +79,7 @@ Result<std::vector<task::IndexEntry>> Completions::read_listing(const task::Repo
   const auto text = read_file(blobs_.path_of(report.index_blob), task::max_index_bytes);
   if (!text && text.error().code == Code::missing)  // or another node sent the same listing, and it was read and removed
     return transient("the listing " + report.index_blob.hex() + " of task " + report.task +
-                     " is not here yet; put the blob, then complete again");
+                     " has not arrived yet; put the blob, then complete again");
   auto entries = text ? task::parse_index(*text) : text.error();
   if (!entries) return Error{entries.error().code, "the listing of task " + report.task + ": " + entries.error().message};
   return entries;

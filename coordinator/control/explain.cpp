@@ -255,8 +255,9 @@ Result<JobExplanation> Queries::explain(const std::string& job) const {
   const auto b = plan.grid(m).number(from);
   const auto& mine = plan.modules[m];
   if (!mine.covers(b))
-    return missing("there is no such job: " +
-                   (plan.waits.empty() ? "the block is before the archive's first file" : plan.waits.front()));
+    return missing("there is no such job: " + (plan.waits.empty()
+                                                   ? "the block is before the archive's first file; choose a later time"
+                                                   : plan.waits.front()));
   auto flags = static_cast<std::uint8_t>(mine.flags_at(b) | live);
   if (failure && (flags & needs_any)) flags |= Flag::failed;  // also when its request has ended
   const auto row = records.catalogue(module.fingerprint, from);

@@ -132,7 +132,8 @@ Result<Queries::Located> Queries::find_archive(const std::string& name) const {
     return missing("the archive \"" + name.substr(0, 200) + "\" has not been listed yet; run mole archive index first");
   MOLE_TRY(auto graph, graph_of(row.at("revision").get<Digest>()));
   const auto a = graph->find_archive(local_name(name));
-  if (!a) return missing("there is no archive \"" + name + "\" in the pipeline any more");
+  if (!a)
+    return missing("there is no archive \"" + name + "\" in the pipeline any more; name an archive of its current manifest");
   return Located{graph, *a, {}};
 }
 
@@ -162,7 +163,7 @@ Result<Lineage> Queries::why(const std::string& module, const std::string& colum
       lineage_of(records, graph, found.index, column, graph.grid(resolved).block_at(time), interval);
   if (out.rows_blob.empty())
     return missing("there is no result of " + module + " at " + format_time(time) +
-                   "; mole run computes it, mole status --map shows what is there");
+                   "; mole run computes it, mole status --map shows which results exist");
   out.upstream = upstream_of(records, graph, found.index, column, interval);
   out.overrides = found.row.overrides;
   return out;

@@ -100,7 +100,7 @@ Result<> check_tables_agree(const requests::Request& request, const requests::Re
                  used = dag::routes_over(running.graph->resources[*other.routes], both);
       if (!std::equal(wanted.begin(), wanted.end(), used.begin(), used.end(), same_use))
         return transient("request " + running.id + " computes " + request.graph->full_name(module) +
-                         " from the routing tables there were when it was submitted, and they have changed since; try again "
+                         " from the routing tables that existed when it was submitted, and they have changed since; try again "
                          "when it has ended, or cancel it");
     }
   return {};

@@ -110,7 +110,7 @@ Result<Prepared> Submissions::for_run(const Submission& submission) const {
 
 Result<Prepared> Submissions::for_archive(const Submission& submission, const std::string& archive, RequestKind kind) const {
   if (kind != RequestKind::index && kind != RequestKind::verify)
-    return invalid("this is not a kind of archive task; use index or verify");
+    return invalid("unknown kind of archive task; use index or verify");
   MOLE_TRY(auto resolved, resolve(submission));
   const auto& graph = resolved.graph;
   const auto slash = archive.find('/');
@@ -127,7 +127,7 @@ Result<Prepared> Submissions::for_archive(const Submission& submission, const st
 
 Result<Prepared> Submissions::prepare(const Submission& submission, TimeRange range, Request request,
                                       dag::Resolved resolved) const {
-  if (submission.client_id.size() > 256) return invalid("a client id has at most 256 characters");
+  if (submission.client_id.size() > 256) return invalid("the client id has more than 256 characters; choose a shorter one");
   if (auto kept = keep_libraries(needed_libraries(request, resolved.libraries)); !kept) return kept.error();
   auto document = dag::to_json(resolved.graph);
   request.revision = digest_of(std::string_view(document.dump()));

@@ -74,7 +74,7 @@ CallEnd guarded(const std::string& server, const std::function<void()>& call) {
     return broken(server, e);
   } catch (const TProtocolException& e) {
     return {Outcome::broken, false,
-            internal(server + " sent an unreadable reply (" + e.what() + "); are both programs of the same version?")};
+            internal(server + " sent an unreadable reply (" + e.what() + "); install the same version of both programs")};
   } catch (const TApplicationException& e) {
     if (e.getType() == TApplicationException::UNKNOWN_METHOD)
       return {Outcome::failed, false, unsupported(server + " does not know this call; update it to this program's version")};

@@ -102,10 +102,10 @@ Result<> Outbox::store(const FinishedTask& finished) const {
   std::error_code failed;
   fs::remove_all(hidden, failed);
   fs::create_directory(hidden, failed);
-  if (failed) return exhausted(hidden.string() + ": " + failed.message() + "; free space on the node's disk");
+  if (failed) return exhausted("cannot write " + hidden.string() + ": " + failed.message() + "; free space on the node's disk");
   for (const auto& [digest, file] : finished.blobs) {
     fs::create_hard_link(file, hidden / blob_name(digest), failed);
-    if (failed) return exhausted(file.string() + ": " + failed.message() + "; free space on the node's disk");
+    if (failed) return exhausted("cannot link " + file.string() + ": " + failed.message() + "; free space on the node's disk");
     if (auto synced = sync_file(file); !synced) return synced;
   }
   const auto report = move_index_to_blob(finished.report, hidden);
@@ -113,7 +113,7 @@ Result<> Outbox::store(const FinishedTask& finished) const {
   if (auto written = durable_write(hidden / "completion.json", completion_text(finished.spec, *report)); !written) return written;
   fs::remove_all(folder_of(finished.spec.id), failed);
   fs::rename(hidden, folder_of(finished.spec.id), failed);
-  if (failed) return exhausted(hidden.string() + ": " + failed.message() + "; free space on the node's disk");
+  if (failed) return exhausted("cannot write " + hidden.string() + ": " + failed.message() + "; free space on the node's disk");
   return sync_folder(folder_);
 }
 

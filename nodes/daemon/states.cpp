@@ -85,11 +85,11 @@ Result<std::string> StateStore::get(const Digest& digest, std::uint64_t offset, 
     touch(digest);
     fd = ::open(path(digest).c_str(), O_RDONLY | O_CLOEXEC);
   }
-  if (fd < 0) return missing("state " + digest.hex() + " cannot be opened; check the disk of its node");
+  if (fd < 0) return missing("cannot open state " + digest.hex() + "; check the disk and the limit of open files of its node");
   std::string piece(limit, '\0');
   const auto n = ::pread(fd, piece.data(), piece.size(), static_cast<off_t>(offset));
   ::close(fd);
-  if (n < 0) return transient("state " + digest.hex() + " cannot be read; try again");
+  if (n < 0) return transient("cannot read state " + digest.hex() + "; try again, then check the disk of its node");
   piece.resize(static_cast<std::size_t>(n));
   return piece;
 }
