@@ -115,17 +115,17 @@ Result<Exit> show(Context& context, const ShowArgs& args) {
   return Exit::done;
 }
 
-void add_task(Shell& shell, CLI::App& family, const char* name, const char* about,
+void add_task(Shell& shell, CLI::App& group, const char* name, const char* about,
               Result<Exit> (*run)(Context&, const TaskArgs&)) {
-  const auto [command, args] = shell.add(family, name, about, run);
+  const auto [command, args] = shell.add(group, name, about, run);
   add_pipeline_options(*command, args->pipeline);
   command->add_option("--archive", args->archive, "only this archive of the manifest");
   if (run == verify) add_progress_option(*command, args->progress);
 }
 
-void add_show(Shell& shell, CLI::App& family, const char* name, const char* about,
+void add_show(Shell& shell, CLI::App& group, const char* name, const char* about,
               Result<Exit> (*run)(Context&, const ShowArgs&)) {
-  const auto [command, args] = shell.add(family, name, about, run);
+  const auto [command, args] = shell.add(group, name, about, run);
   command->add_option("archive", args->archive, "pipeline/archive, or the path of a manifest for all its archives")
       ->required()
       ->type_name("ARCHIVE");
@@ -181,9 +181,9 @@ Result<Exit> simulate(Context& context, const SimulateArgs& args) {
   return Exit::done;
 }
 
-void add_simulate(Shell& shell, CLI::App& family) {
+void add_simulate(Shell& shell, CLI::App& group) {
   const auto [command, args] =
-      shell.add(family, "simulate", "Write an archive of NetFlow v5 hour files and its ground truth", simulate);
+      shell.add(group, "simulate", "Write an archive of NetFlow v5 hour files and its ground truth", simulate);
   command->add_option("out", args->out, "output folder")->required()->type_name("OUT");
   add_range_options(*command, args->range, Range::required, false);
   command->add_option("--seed", args->spec.seed, "the same seed gives the same bytes")->capture_default_str();
@@ -217,14 +217,14 @@ void add_simulate(Shell& shell, CLI::App& family) {
 }  // namespace
 
 void add_archive(Shell& shell) {
-  auto* family = shell.app.add_subcommand("archive", "List, verify and simulate archives")->require_subcommand(1)->fallthrough();
-  add_task(shell, *family, "index", "List the archives of a pipeline again", index);
+  auto* group = shell.app.add_subcommand("archive", "List, verify and simulate archives")->require_subcommand(1)->fallthrough();
+  add_task(shell, *group, "index", "List the archives of a pipeline again", index);
   using Api = coordinator::ClientApi;
-  add_show(shell, *family, "ls", "Show the files of the last listing", show<&Api::archive_files, files_text>);
-  add_show(shell, *family, "gaps", "Show missing files by sequence number and damaged files by byte range",
+  add_show(shell, *group, "ls", "Show the files of the last listing", show<&Api::archive_files, files_text>);
+  add_show(shell, *group, "gaps", "Show missing files by sequence number and damaged files by byte range",
            show<&Api::archive_gaps, gaps_text>);
-  add_task(shell, *family, "verify", "Read every file and report damage; exits 3 if files are missing or damaged", verify);
-  add_simulate(shell, *family);
+  add_task(shell, *group, "verify", "Read every file and report damage; exits 3 if files are missing or damaged", verify);
+  add_simulate(shell, *group);
 }
 
 }  // namespace mole::cli

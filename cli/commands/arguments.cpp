@@ -33,7 +33,7 @@ void warn_without_nodes(Context& context, coordinator::ClientApi& api) {
   if (!status) return;
   for (const auto& node : status->nodes)
     if (node.state != coordinator::NodeState::silent) return;
-  context.err << "mole: the coordinator has no node; the work starts when a mole-node registers\n";
+  context.err << "mole: the coordinator has no nodes; work starts when a mole-node registers\n";
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// One function per command or command family adds it to the parser. After parsing, Shell::action runs the chosen command.
+// One function per command or group of commands adds it to the parser. After parsing, Shell::action runs the chosen command.
 #pragma once
 
 #include "cli/context.hpp"

@@ -132,7 +132,7 @@ void add_flows(Shell& shell) {
   command
       ->add_option("--decode", args->decode, "implementation for bzip2 blocks: libbzip2 or interleaved; the flows are the same")
       ->check(CLI::IsMember({"libbzip2", "interleaved"}));
-  command->add_option("--decoder", args->decoder, "name of a decoder; default: the one that recognizes the file")
+  command->add_option("--decoder", args->decoder, "name of a decoder; default: the one that recognises the file")
       ->type_name("PLUGIN");
   command->add_option("--threads", args->threads, "number of threads; 0: all cores")->check(CLI::Range(0, 4096));
 }

@@ -63,11 +63,11 @@ void add_plan(Shell& shell) {
 }
 
 void add_manifest(Shell& shell) {
-  auto* family = shell.app.add_subcommand("manifest", "Check the manifest of a pipeline, draw its graph")
-                     ->require_subcommand(1)
-                     ->fallthrough();
+  auto* group = shell.app.add_subcommand("manifest", "Check the manifest of a pipeline, draw its graph")
+                    ->require_subcommand(1)
+                    ->fallthrough();
   const auto add = [&](const char* name, const char* about, Result<Exit> (*run)(Context&, const PipelineArgs&)) {
-    const auto [command, args] = shell.add(*family, name, about, run);
+    const auto [command, args] = shell.add(*group, name, about, run);
     add_pipeline_options(*command, *args);
   };
   add("validate", "Check keys, plugins, types and units; show modules and their columns", validate);

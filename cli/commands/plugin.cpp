@@ -36,13 +36,13 @@ Result<Exit> inspect(Context& context, const InspectArgs& args) {
 }  // namespace
 
 void add_plugin(Shell& shell) {
-  auto* family = shell.app.add_subcommand("plugin", "Show installed plugins from their descriptors, without loading plugin code")
-                     ->require_subcommand(1)
-                     ->fallthrough();
+  auto* group = shell.app.add_subcommand("plugin", "Show installed plugins from their descriptors, without loading plugin code")
+                    ->require_subcommand(1)
+                    ->fallthrough();
   const auto kinds = CLI::IsMember({"metric", "decoder", "downloader"});
-  const auto [all, list_args] = shell.add(*family, "list", "List plugins, one per line", list);
+  const auto [all, list_args] = shell.add(*group, "list", "List plugins, one per line", list);
   all->add_option("--kind", list_args->kind, "metric, decoder or downloader")->check(kinds);
-  const auto [command, args] = shell.add(*family, "inspect", "Describe a plugin: inputs, parameters, columns, binary", inspect);
+  const auto [command, args] = shell.add(*group, "inspect", "Describe a plugin: inputs, parameters, columns, binary", inspect);
   command->add_option("plugin", args->name, "name of the plugin")->required()->type_name("PLUGIN");
   command->add_option("--kind", args->kind, "needed if plugins of several kinds have this name")->check(kinds);
 }

@@ -82,7 +82,7 @@ void print_next(Context& context, Session& session, const coordinator::Submissio
 void print_summary(Context& context, const Session& session, const coordinator::PlanReport& plan, const RequestStatus& request) {
   context.out << request_text(request, context.out_style);
   if (plan.jobs.reused > 0)
-    context.out << fmt::format("          {} of them reused from earlier runs\n", human_count(plan.jobs.reused));
+    context.out << fmt::format("reused    {} from earlier runs\n", human_number(plan.jobs.reused, "job", "jobs"));
   context.out << missing_tables_text(plan);
   if (!session.folder().empty())
     context.out << "tables    " << (session.folder() / "tables" / printable(request.pipeline)).string() << '\n';
@@ -160,8 +160,9 @@ Result<Exit> submit(Context& context, const SubmitArgs& args) {
   }
   print(context, accepted, fmt::format("request {}{}\n", printable(accepted.id), accepted.created ? "" : " (already submitted)"));
   if (session->embedded())
-    context.err << "mole: the request is stored, but nothing works on it yet; start mole-coordinator on this state, or use "
-                   "request submit --wait\n";
+    context.err
+        << "mole: the request is stored, but no coordinator processes it yet; start mole-coordinator on this state, or use "
+           "request submit --wait\n";
   return Exit::done;
 }
 
@@ -203,17 +204,17 @@ void add_run(Shell& shell) {
 }
 
 void add_request(Shell& shell) {
-  auto* family = shell.app.add_subcommand("request", "Submit, show and cancel requests")->require_subcommand(1)->fallthrough();
-  const auto [command, submit_args] = shell.add(*family, "submit", "Store a request for the nodes of the coordinator", submit);
+  auto* group = shell.app.add_subcommand("request", "Submit, show and cancel requests")->require_subcommand(1)->fallthrough();
+  const auto [command, submit_args] = shell.add(*group, "submit", "Store a request for the nodes of the coordinator", submit);
   add_work_options(*command, submit_args->work);
   command->add_option("--priority", submit_args->priority, "higher values run first (default 0)");
   command->add_option("--id", submit_args->id, "makes the submission idempotent: the same id returns the first request");
   command->add_flag("--wait", submit_args->wait, "wait until the request ends; exit codes are those of run");
   add_progress_option(*command, submit_args->progress);
 
-  shell.add(*family, "list", "List all requests", list);
+  shell.add(*group, "list", "List all requests", list);
   const auto add = [&](const char* name, const char* about, Result<Exit> (*run)(Context&, const IdArgs&)) {
-    const auto added = shell.add(*family, name, about, run);
+    const auto added = shell.add(*group, name, about, run);
     added.first->add_option("request", added.second->id, "id of the request")->required()->type_name("REQUEST");
     return added;
   };

@@ -177,7 +177,7 @@ TEST_F(CommandLine, RunPrintsASummaryAndSuggestsTheNextCommands) {
             "state     COMPLETE\n"
             "jobs      3 done of 3\n"
             "coverage  100 %\n"
-            "          2 of them reused from earlier runs\n"
+            "reused    2 jobs from earlier runs\n"
             "tables    mole-state/tables/border\n"
             "next      mole results traffic\n"
             "          mole plot traffic bytes -o bytes.svg\n");
@@ -293,7 +293,7 @@ TEST_F(CommandLine, WarnsThatAServiceHasNoNode) {
   status.nodes = {{"a", "", 1, 1, 0, 0, coordinator::NodeState::silent}};
   api_.answer_with("status", status);
   EXPECT_EQ(mole({"request", "watch", "r-1", "--progress=none"}).err,
-            "mole: the coordinator has no node; the work starts when a mole-node registers\n");
+            "mole: the coordinator has no nodes; work starts when a mole-node registers\n");
   status.nodes.front().state = coordinator::NodeState::online;
   api_.answer_with("status", status);
   EXPECT_EQ(mole({"request", "watch", "r-1", "--progress=none"}).err, "");
