@@ -108,7 +108,7 @@ struct Reasons {
     }
     if (flags & Flag::needs_state && flags & Flag::has_result)
       return Reason{"its state is needed again and no node holds it", {}};
-    if (flags & needs_any) return Reason{"a state its window reaches is computed again", {}};
+    if (flags & needs_any) return Reason{"a state in its window is computed again", {}};
     return std::nullopt;
   }
 

@@ -85,7 +85,7 @@ void Requests::finish_verified(Request& request, Change& change) {
   if (!request.given_up.empty())
     return finish(request, RequestState::failed, "some files could not be read; mole archive verify tries them again", change);
   if (request.damaged)
-    return finish(request, RequestState::partial, "damaged or unreadable files: mole archive gaps names them", change);
+    return finish(request, RequestState::partial, "some files are damaged or unreadable; mole archive gaps lists them", change);
   finish(request, RequestState::complete, "", change);
 }
 

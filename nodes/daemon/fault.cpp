@@ -56,8 +56,11 @@ std::string signal_name(int signal) {
 Cause cause_of_signal(const WorkerRun& run) {
   const int signal = run.ending.value;
   const std::string killed = "killed by " + signal_name(signal);
-  if (signal == SIGXFSZ) return {task::FailureCode::exhausted, killed + ": it wrote a file beyond the limit"};
-  if (signal == SIGKILL) return {task::FailureCode::exhausted, killed + " by the system, most likely for lack of memory"};
+  if (signal == SIGXFSZ)
+    return {task::FailureCode::exhausted, killed + ": it wrote a file larger than workers may write; choose shorter blocks"};
+  if (signal == SIGKILL)
+    return {task::FailureCode::exhausted,
+            killed + " by the system, most likely for lack of memory; reduce mole-node --slots or --memory"};
   if (signal == SIGABRT && run.log_tail.find("std::bad_alloc") != std::string::npos)
     return {task::FailureCode::exhausted, killed + ": it needed more memory than a worker may use; raise mole-node --memory"};
   return {task::FailureCode::crashed, killed};
