@@ -62,7 +62,8 @@ class CacheTest : public ::testing::Test {
   // The bytes in use by files and by reservations for files being fetched.
   std::uint64_t used() const {
     std::uint64_t sum = 0;
-    for (const auto& entry : *cache_folder::entries(folder_)) sum += entry.size;
+    const auto entries = cache_folder::entries(folder_);
+    for (const auto& entry : *entries) sum += entry.size;
     return sum;
   }
 
