@@ -207,11 +207,11 @@ Result<std::vector<Verdict>> RemoteCoordinator::complete(const std::vector<Compl
   for (auto completion : completions) {
     for_each_plugin(completion.spec, [](task::PluginUse& use) { use = {.library = use.library}; });
     const auto size = wire_size(completion);
+    if (bytes + size > room(request_bytes) && !batch.completions.empty())
+      if (const auto done = send(); !done) return done.error();
     if (size > room(request_bytes))
       return exhausted("the report of task " + completion.spec.id + " has " + std::to_string(size) + " bytes, more than the " +
                        std::to_string(room(request_bytes)) + " of a message; use shorter blocks");
-    if (bytes + size > room(request_bytes))
-      if (const auto done = send(); !done) return done.error();
     bytes += size;
     batch.completions.push_back(std::move(completion));
   }

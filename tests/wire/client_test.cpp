@@ -174,6 +174,9 @@ TEST_P(Client, RefusesASingleCompletionLargerThanAFrame) {
   Completion huge;
   huge.report.log_tail.assign(5u << 20, 'l');
   EXPECT_EQ(client->complete({huge}).error().code, Code::exhausted);
+  EXPECT_TRUE(api.completions.empty());
+  EXPECT_EQ(client->complete({Completion{}, huge}).error().code, Code::exhausted);
+  EXPECT_EQ(api.completions.size(), 1u) << "those before it are sent";
   EXPECT_TRUE(client->status()) << "the connection still works";
 }
 
