@@ -93,7 +93,7 @@ Result<std::vector<task::Spec>> Grants::lease(const LeaseRequest& ask, Change& c
     state_.specs.emplace(grant.id, std::move(*spec));
   }
   std::erase_if(state_.specs, [&](const auto& entry) MOLE_REQUIRES(service_mutex) {
-    if (state_.scheduler.leased(entry.first)) return false;
+    if (state_.scheduler.grant(entry.first)) return false;
     leased.erase(Table::leases, entry.first);
     return true;
   });

@@ -70,7 +70,6 @@ class Scheduler {
   std::vector<NodeView> nodes() const;
   std::vector<LeaseView> leases() const;
   const Grant* grant(const std::string& id) const;  // null: not leased
-  bool leased(const std::string& id) const { return leases_.contains(id); }
 
  private:
   struct Node {
