@@ -11,7 +11,8 @@
 //
 // A field's number in Thrift is its position, from 1: append fields, never reorder or remove them. Members may be bool, integers,
 // double, Micros (with `time_field` or `duration_field`), std::string, Digest, TimeRange, an enum with names, a document,
-// nlohmann::json (free form), and vectors, optionals and maps of these; the keys of a map are enums or texts.
+// nlohmann::json (free form), and vectors, optionals and maps of these; the keys of a map are enums, or texts
+// in documents that have no JSON form.
 #pragma once
 
 #include "sdk/model/digest.hpp"
