@@ -64,7 +64,7 @@ double read_back(const std::string& path, ColumnSet wanted, unsigned threads) {
 int main(int argc, char** argv) {
   std::string file;
   unsigned threads = 1;
-  ColumnSet some = ColumnSet().set(MOLE_COLUMN_SRC_ADDR).set(MOLE_COLUMN_DST_ADDR);
+  const ColumnSet addresses = ColumnSet().set(MOLE_COLUMN_SRC_ADDR).set(MOLE_COLUMN_DST_ADDR);
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
     if (word == "--threads" && i + 1 < argc)
@@ -88,13 +88,13 @@ int main(int argc, char** argv) {
     decode += seconds_since(begin);
     if (!more) fail(more.error().message);
     begin = Clock::now();
-    const auto kept = *more ? writer.add(batch) : writer.finish(decoder.report(), decoder.evidence());
+    const auto written = *more ? writer.add(batch) : writer.finish(decoder.report(), decoder.evidence());
     encode += seconds_since(begin);
-    if (!kept) fail(kept.error().message);
+    if (!written) fail(written.error().message);
     if (!*more) break;
   }
   out.close();
-  const double all = read_back(path, column_file::stored_columns(), threads), few = read_back(path, some, threads);
+  const double all = read_back(path, column_file::stored_columns(), threads), few = read_back(path, addresses, threads);
   std::filesystem::remove(path);
   const double ns = 1e9 / static_cast<double>(std::max<std::uint64_t>(1, decoder.flows()));
   std::printf(

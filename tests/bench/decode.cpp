@@ -1,8 +1,8 @@
 // mole-bench-decode FILE... [--threads N] [--decode libbzip2|interleaved] [--parallel] [--scan-only]
 //
-// Decompresses files with the data path's content source and prints, per run, one line of JSON: content bytes, stored
-// bytes, seconds. --threads: threads inside one file; --parallel: one thread per file, all files at once, like a node;
-// --scan-only: finds the block marks without decoding. `./dev bench` compares it with lbzip2.
+// Decompresses files with the content source of runtime/decode and prints one line of JSON: content bytes, stored bytes,
+// segments, seconds. --threads: threads per file; --parallel: all files at once with one thread each, as on a node;
+// --scan-only: only finds the block marks. `./dev bench` compares it with lbzip2.
 #include "runtime/decode/content_source.hpp"
 #include "runtime/decode/segment_scanner.hpp"
 

@@ -41,8 +41,8 @@ struct Sum {
 
 constexpr Micros noon = Micros{1178712000} * second_us;
 
-struct Made {
-  explicit Made(std::uint32_t rows) : start(rows), bytes(rows), packets(rows), port(rows), protocol(rows) {
+struct GeneratedFlows {
+  explicit GeneratedFlows(std::uint32_t rows) : start(rows), bytes(rows), packets(rows), port(rows), protocol(rows) {
     std::mt19937_64 random(7);
     std::exponential_distribution<double> age(1.0 / (6 * 60));
     for (std::uint32_t i = 0; i < rows; ++i) {
@@ -114,28 +114,29 @@ int main(int argc, char** argv) {
                                              std::vector<int>{MOLE_COLUMN_BYTES, MOLE_COLUMN_PACKETS, MOLE_COLUMN_SRC_PORT},
                                              std::vector<std::string>{"r1"}, ""));
   }
-  const Made flows(batch_rows);
+  const GeneratedFlows flows(batch_rows);
   grouping.start_file({"f", 1, 1, "r1", 0, {noon + hour_us, noon + 2 * hour_us}, true, ""});
   FlowRuns runs;
-  double assigned = 0, arranging = 0, handed = 0;
+  double grouping_seconds = 0, arranging_seconds = 0, adding_seconds = 0;
   for (int i = 0; i < repeat; ++i) {
     const auto a = std::chrono::steady_clock::now();
     const auto assignment = grouping.assign(flows.view());
     const auto b = std::chrono::steady_clock::now();
     const bool arranged = runs.arrange(flows.view(), *assignment, grouping.slots().size());
     for (const int column : fed[0]->reads()) runs.gather(column);
-    const auto d = std::chrono::steady_clock::now();
+    const auto c = std::chrono::steady_clock::now();
     for (auto& f : fed)
       if (!f->create_states() || !(arranged ? f->add(runs, 0, runs.runs().size(), 1) : f->add(flows.view(), *assignment, 1)))
         return 1;
-    const auto c = std::chrono::steady_clock::now();
+    const auto d = std::chrono::steady_clock::now();
     if (i == 0) continue;
-    assigned += std::chrono::duration<double>(b - a).count();
-    arranging += std::chrono::duration<double>(d - b).count();
-    handed += std::chrono::duration<double>(c - d).count();
+    grouping_seconds += std::chrono::duration<double>(b - a).count();
+    arranging_seconds += std::chrono::duration<double>(c - b).count();
+    adding_seconds += std::chrono::duration<double>(d - c).count();
   }
   const double n = static_cast<double>(repeat - 1) * batch_rows / 1e9;
   std::printf(
       "{\"steps\": %d, \"states\": %zu, \"group_ns\": %.2f, \"arrange_ns\": %.2f, \"add_ns\": %.2f, \"add_ns_per_step\": %.2f}\n",
-      steps, grouping.slots().size(), assigned / n, arranging / n, handed / n, handed / n / steps);
+      steps, grouping.slots().size(), grouping_seconds / n, arranging_seconds / n, adding_seconds / n,
+      adding_seconds / n / steps);
 }

@@ -1,16 +1,16 @@
 // mole-bench-pass FILE [--manifest FILE] [--threads N] [--same-process | --process] [--cache DIR] [--repeat N]
 //                 [--columns] [--hours N] [--times N] [--plugins DIR]
 //
-// Runs the task of one block over one hour file: bzip2 -> decoder -> metrics, through the task runner. The metrics are all
-// modules of the manifest that read flows; without one, traffic, unique addresses, traffic by protocol class and traffic of one
-// port, by router and quarter of an hour. --same-process (default) calls the task runner directly; --process starts mole-worker
-// like mole-node. Prints one line of JSON. `./dev bench pass` compares it with mole-bench-decode on the same file, and both ways
-// with each other.
+// Runs the task of one block over one hourly file: bzip2 -> decoder -> metrics, through the task runner. The metrics are all
+// modules of the manifest that read flows; without a manifest: traffic, unique addresses, traffic by protocol class and traffic
+// of one port, by router and 15 minutes. --same-process (default) calls the task runner directly; --process starts mole-worker
+// as mole-node does. Prints one line of JSON. `./dev bench pass` compares it with mole-bench-decode on the same file, and
+// --process with --same-process.
 //
 // The file's name must end in _<unix time>.dat.bz2. The first run stages it into the cache; later runs find it there. With
 // --columns the first run also caches the decoded columns, and later runs read them instead of the file.
-// --hours, --times: the length of the block in hours, and the copies of FILE's flows in each hour. FILE must then be
-// uncompressed; the tests' downloader time_shift, in the folder --plugins, makes the copies.
+// --hours, --times: the length of the block in hours, and the number of copies of FILE's flows in each hour. FILE must then be
+// uncompressed; the copies are made by time_shift, a downloader of the tests in the folder given by --plugins.
 #include "coordinator/dag/resolve.hpp"
 #include "coordinator/manifest/manifest.hpp"
 #include "nodes/process/spawn.hpp"
@@ -67,12 +67,12 @@ task::PluginUse use_of(const PluginCatalogue& catalogue, PluginKind kind, const 
   return {name, (*found)->descriptor.version, (*found)->sidecar.digest, (*found)->sidecar.text, *resolved};
 }
 
-struct Asked {
+struct Arguments {
   fs::path file, manifest;
   std::uint32_t hours = 0, times = 1;  // hours 0: the unchanged file
 };
 
-// Returns the modules of a manifest that read flows, with the settings of its archive.
+// Adds a step for each module of a manifest that reads flows, with the settings of its archive.
 void add_manifest(task::Spec& spec, const fs::path& path, const PluginCatalogue& catalogue, const std::string& router) {
   const auto text = read_file(path);
   if (!text) fail(text.error().message);
@@ -102,27 +102,29 @@ void add_manifest(task::Spec& spec, const fs::path& path, const PluginCatalogue&
   }
 }
 
-task::Spec spec_for(const Asked& asked, const PluginCatalogue& catalogue) {
-  const std::string name = asked.file.filename().string();
+task::Spec spec_for(const Arguments& arguments, const PluginCatalogue& catalogue) {
+  const std::string name = arguments.file.filename().string();
   const auto underscore = name.rfind('_');
   const long long start = underscore == name.npos ? 0 : std::atoll(name.c_str() + underscore + 1);
   if (start == 0) fail(name + " does not end in _<unix time>.dat.bz2");
-  const std::string router = asked.hours ? "1" : name.substr(0, name.find('_'));
+  const std::string router = arguments.hours ? "1" : name.substr(0, name.find('_'));
   task::Spec spec;
   spec.id = "1-1";
   spec.kind = task::Kind::compute;
   const Micros from = start * second_us;
-  const Micros end = from + std::max(asked.hours, 1u) * hour_us;
-  spec.block = {floor_to(from, hour_us) - (asked.hours ? 0 : hour_us), floor_to(end, hour_us)};
+  const Micros end = from + std::max(arguments.hours, 1u) * hour_us;
+  spec.block = {floor_to(from, hour_us) - (arguments.hours ? 0 : hour_us), floor_to(end, hour_us)};
   spec.archive = task::Archive{"bench", {}, use_of(catalogue, PluginKind::decoder, "netflow5", nlohmann::json::object())};
-  if (asked.hours) {
-    spec.archive->downloader =
-        use_of(catalogue, PluginKind::downloader, "time_shift",
-               {{"base", fs::absolute(asked.file).string()}, {"start", start}, {"hours", asked.hours}, {"times", asked.times}});
-    for (std::uint32_t h = 0; h < asked.hours; ++h) {
+  if (arguments.hours) {
+    spec.archive->downloader = use_of(catalogue, PluginKind::downloader, "time_shift",
+                                      {{"base", fs::absolute(arguments.file).string()},
+                                       {"start", start},
+                                       {"hours", arguments.hours},
+                                       {"times", arguments.times}});
+    for (std::uint32_t h = 0; h < arguments.hours; ++h) {
       const Micros t = from + h * hour_us;
       spec.files.push_back({"1_" + std::to_string(h) + "_" + std::to_string(t / second_us) + ".dat",
-                            fs::file_size(asked.file) * asked.times,
+                            fs::file_size(arguments.file) * arguments.times,
                             1,
                             router,
                             h,
@@ -132,11 +134,11 @@ task::Spec spec_for(const Asked& asked, const PluginCatalogue& catalogue) {
     }
   } else {
     spec.archive->downloader =
-        use_of(catalogue, PluginKind::downloader, "directory", {{"root", fs::absolute(asked.file).parent_path().string()}});
-    spec.files = {{name, fs::file_size(asked.file), 1, router, 1, {from, from + hour_us}, true, ""}};
+        use_of(catalogue, PluginKind::downloader, "directory", {{"root", fs::absolute(arguments.file).parent_path().string()}});
+    spec.files = {{name, fs::file_size(arguments.file), 1, router, 1, {from, from + hour_us}, true, ""}};
   }
-  if (!asked.manifest.empty()) {
-    add_manifest(spec, asked.manifest, catalogue, router);
+  if (!arguments.manifest.empty()) {
+    add_manifest(spec, arguments.manifest, catalogue, router);
     return spec;
   }
   const auto add = [&](const std::string& plugin, std::vector<std::string> by, const std::string& filter) {
@@ -193,7 +195,7 @@ void run_worker(const task::Spec& spec, const fs::path& work, const fs::path& ca
 }  // namespace
 
 int main(int argc, char** argv) {
-  Asked asked;
+  Arguments arguments;
   fs::path cache, more_plugins;
   unsigned threads = 1;
   int repeat = 1;
@@ -213,26 +215,26 @@ int main(int argc, char** argv) {
     else if (word == "--same-process")
       process = false;
     else if (word == "--manifest" && i + 1 < argc)
-      asked.manifest = argv[++i];
+      arguments.manifest = argv[++i];
     else if (word == "--hours" && i + 1 < argc)
-      asked.hours = static_cast<std::uint32_t>(std::atoi(argv[++i]));
+      arguments.hours = static_cast<std::uint32_t>(std::atoi(argv[++i]));
     else if (word == "--times" && i + 1 < argc)
-      asked.times = static_cast<std::uint32_t>(std::atoi(argv[++i]));
+      arguments.times = static_cast<std::uint32_t>(std::atoi(argv[++i]));
     else if (word == "--plugins" && i + 1 < argc)
       more_plugins = argv[++i];
     else
-      asked.file = word;
+      arguments.file = word;
   }
-  if (asked.file.empty())
+  if (arguments.file.empty())
     fail(
         "usage: mole-bench-pass FILE [--manifest FILE] [--threads N] [--same-process | --process] [--cache DIR] [--repeat N] "
-        "[--hours N] [--times N] [--plugins DIR]");
-  if (cache.empty()) cache = fs::absolute(asked.file).parent_path() / ".bench-cache";
+        "[--columns] [--hours N] [--times N] [--plugins DIR]");
+  if (cache.empty()) cache = fs::absolute(arguments.file).parent_path() / ".bench-cache";
   auto folders = plugin_folders();
   if (!more_plugins.empty()) folders.push_back(more_plugins);
   std::string joined;
   for (const auto& folder : folders) joined += (joined.empty() ? "" : ":") + folder.string();
-  const auto spec = spec_for(asked, PluginCatalogue::load(folders));
+  const auto spec = spec_for(arguments, PluginCatalogue::load(folders));
 
   std::string work = (fs::temp_directory_path() / "mole-bench-pass-XXXXXX").string();
   if (!::mkdtemp(work.data())) fail("cannot create a folder in " + fs::temp_directory_path().string());

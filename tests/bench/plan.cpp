@@ -2,8 +2,8 @@
 //
 //   mole-bench-plan [BLOCKS] [NAIVE_BLOCKS]      default 200000 10000
 //
-// Prints the CPU seconds of a plan (including the catalogue scan), and whether a naive planner finds the same jobs and files for
-// NAIVE_BLOCKS. Exits with 1 if not.
+// Prints the CPU seconds of a plan (including the catalogue scan), and whether a naive planner finds the same jobs and files in a
+// plan of NAIVE_BLOCKS blocks. Exits with 1 if not.
 #include "coordinator/jobs/plan.hpp"
 #include "coordinator/dag/resolve.hpp"
 #include "coordinator/store/records.hpp"
@@ -73,12 +73,13 @@ std::shared_ptr<const jobs::ArchiveIndex> index_of(std::int64_t hours, std::mt19
 struct Case {
   std::shared_ptr<dag::Graph> graph;
   std::shared_ptr<const jobs::ArchiveIndex> index;
-  jobs::PlanRequest ask;
+  jobs::PlanRequest request;
   std::set<test::Job> states, results;
 
   Result<jobs::Plan> plan(const store::Records& records) const {
     return jobs::make_plan(
-        graph, {index}, ask, [&](const Digest& fp, TimeRange range, const auto& visit) { records.scan_keys(fp, range, visit); },
+        graph, {index}, request,
+        [&](const Digest& fp, TimeRange range, const auto& visit) { records.scan_keys(fp, range, visit); },
         [](std::uint32_t) { return true; });
   }
 };
@@ -88,18 +89,18 @@ Case make_case(std::int64_t blocks, std::mt19937_64& random) {
   return c;
 }
 
-// A random half of all states and results exists; the others are missing or have an older key.
+// Stores a random half of all states and results; the others are missing or have an older key.
 void fill(Case& c, store::Records& records, std::mt19937_64& random, bool remember) {
   const auto empty = c.plan(records);
   for (std::uint32_t m = 0; m < empty->modules.size(); ++m) {
     store::Batch batch;
-    const auto& mine = empty->modules[m];
-    for (auto b = mine.first; b < mine.last(); ++b) {
+    const auto& planned = empty->modules[m];
+    for (auto b = planned.first; b < planned.last(); ++b) {
       const bool state = random() % 2 && c.graph->modules[m].window > 0, result = random() % 2;
       if (!state && !result && random() % 2) continue;
       store::CatalogueRow row;
-      row.state_key = state ? mine.state_key(b) : digest_of(std::string_view("old"));
-      row.result_key = result ? mine.result_key(b) : digest_of(std::string_view("old"));
+      row.state_key = state ? planned.state_key(b) : digest_of(std::string_view("old"));
+      row.result_key = result ? planned.result_key(b) : digest_of(std::string_view("old"));
       row.state_blob = row.state_key;
       row.rows_blob = row.result_key;
       row.holders = {1};

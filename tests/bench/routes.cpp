@@ -34,7 +34,7 @@ using Random = std::mt19937_64;
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 double uniform(Random& random) { return static_cast<double>(random() >> 11) * 0x1.0p-53; }
 
-// Prefix lengths as in a current table: 59 % are /24, few are shorter than /16.
+// Draws prefix lengths as in a current BGP table: 59 % are /24, few are shorter than /16.
 RouteList make_routes(Random& random) {
   const double share[] = {.0002, .0002, .0004, .001, .003, .006, .012, .008, .014,
                           .009,  .014,  .026,  .045, .053, .115, .105, .588};
@@ -78,7 +78,7 @@ std::string text_of(const RouteList& routes) {
   return out;
 }
 
-void keep(const fs::path& file, const std::string& bytes) {
+void save(const fs::path& file, const std::string& bytes) {
   std::ofstream out(file.string() + ".part", std::ios::binary);
   if (!out.write(bytes.data(), static_cast<std::streamsize>(bytes.size())).flush()) fail("cannot write " + file.string());
   fs::rename(file.string() + ".part", file);
@@ -108,11 +108,11 @@ int main(int argc, char** argv) {
   const auto routes = make_routes(random);
   const std::string text = text_of(routes);
   const auto digest = mole::digest_of(std::string_view(text));
-  if (!fs::exists(folder / digest.hex())) keep(folder / digest.hex(), text);
+  if (!fs::exists(folder / digest.hex())) save(folder / digest.hex(), text);
   if (!fs::exists(folder / "routes.mmdb")) {
     mole::runtime::testing::MmdbWriter writer;
     writer.add(routes);
-    keep(folder / "routes.mmdb", writer.bytes());
+    save(folder / "routes.mmdb", writer.bytes());
   }
   constexpr std::uint32_t batch = 65'536;
   constexpr std::size_t flows = 16 * batch;
@@ -127,7 +127,7 @@ int main(int argc, char** argv) {
   if (!table) fail(table.error().message);
   mole::runtime::AsColumns columns({named}, tables);
   MMDB_s db;
-  if (MMDB_open((folder / "routes.mmdb").c_str(), MMDB_MODE_MMAP, &db) != MMDB_SUCCESS) fail("the database cannot be opened");
+  if (MMDB_open((folder / "routes.mmdb").c_str(), MMDB_MODE_MMAP, &db) != MMDB_SUCCESS) fail("cannot open the database");
 
   std::vector<std::uint32_t> as(batch);
   const auto by_table = [&] {
@@ -146,12 +146,12 @@ int main(int argc, char** argv) {
     return (now() - begin) * 1e9 / flows;
   };
   const auto by_database = [&] {
-    constexpr std::size_t some = 2 * batch;
+    constexpr std::size_t lookups = 2 * batch;
     std::uint32_t differing = 0;
     const double begin = now();
-    for (std::size_t at = 0; at < some; ++at) differing += look_up(db, src[at]) != (*table)->find(src[at]);
-    const double rate = some / (now() - begin);
-    if (differing > 0) fail("table and database differ");
+    for (std::size_t at = 0; at < lookups; ++at) differing += look_up(db, src[at]) != (*table)->find(src[at]);
+    const double rate = lookups / (now() - begin);
+    if (differing > 0) fail("the table and the database return different AS numbers");
     return rate;
   };
   std::vector<double> table_rates, column_times, database_rates;

@@ -1,18 +1,16 @@
 // mole-bench-rpc: measures the coordinator's overhead over RocksDB.
 //
-//   mole-bench-rpc --dir DIR [--tasks N]       tasks leased and completed durably through Thrift, by 4 nodes in batches of 100,
-//   beside
-//                                              the rows this leaves in the store, written by RocksDB alone for 100 tasks at a
-//                                              time
-//   mole-bench-rpc --dir DIR --store-only      rows committed by 8 writers through the store, in batches of 100, beside RocksDB
-//   alone
+//   mole-bench-rpc --dir DIR [--tasks N]
+//     Four nodes lease and complete tasks durably through Thrift, in batches of 100. For comparison, RocksDB alone writes the
+//     rows that this leaves in the store, for 100 tasks at a time.
+//   mole-bench-rpc --dir DIR --store-only
+//     Eight writers commit rows through the store, in batches of 100. For comparison, RocksDB alone writes the same rows.
 //
-// Prints {"ours": per second, "bare": per second, "ratio": ours / bare}. Both sync each batch.
+// Both print {"ours": per second, "bare": per second, "ratio": ours / bare} and sync each batch.
 //
-//   mole-bench-rpc --dir DIR --queries [--tasks N]    median latency of `lease` over N (a million) planned blocks, while `plan`
-//   and `status` of them run without pause
-//
-// Prints {"quiet": microseconds, "busy": microseconds, "ratio": busy / quiet}.
+//   mole-bench-rpc --dir DIR --queries [--tasks N]
+//     Measures the median latency of `lease` over N planned blocks (default a million), with and without `plan` and `status`
+//     called in a loop by other threads. Prints {"quiet": microseconds, "busy": microseconds, "ratio": busy / quiet}.
 #include "coordinator/service.hpp"
 #include "coordinator/store/keys.hpp"
 #include "coordinator/wire/client.hpp"
@@ -64,8 +62,8 @@ double seconds_of(const std::function<void()>& work) {
 
 using Rows = std::vector<std::pair<std::string, std::string>>;
 
-// Writes `rows` unchanged in batches of a fixed size; returns rows per second.
-double bare_rows_per_second(const fs::path& dir, const Rows& all, std::size_t rows_a_batch) {
+// Writes all rows unchanged in batches of a fixed size; returns rows per second.
+double bare_rows_per_second(const fs::path& dir, const Rows& all, std::size_t rows_per_batch) {
   rocksdb::DB* opened = nullptr;
   rocksdb::Options options;
   options.create_if_missing = true;
@@ -74,9 +72,9 @@ double bare_rows_per_second(const fs::path& dir, const Rows& all, std::size_t ro
   rocksdb::WriteOptions synced;
   synced.sync = true;
   const double seconds = seconds_of([&] {
-    for (std::size_t at = 0; at < all.size(); at += rows_a_batch) {
+    for (std::size_t at = 0; at < all.size(); at += rows_per_batch) {
       rocksdb::WriteBatch batch;
-      for (std::size_t i = at; i < std::min(all.size(), at + rows_a_batch); ++i) batch.Put(all[i].first, all[i].second);
+      for (std::size_t i = at; i < std::min(all.size(), at + rows_per_batch); ++i) batch.Put(all[i].first, all[i].second);
       if (!db->Write(synced, &batch).ok()) std::exit(1);
     }
   });
@@ -190,7 +188,7 @@ class Node {
   const std::string name_;
 };
 
-// Returns the rows written per task: catalogue, lineage, the file read, and the lease that was added and removed.
+// Returns the rows that `count` tasks wrote: catalogue, lineage, the file read, and a lease that was added and removed.
 Rows rows_left(const fs::path& db, std::size_t count) {
   const auto store = need(store::Store::open(db, {}));
   std::vector<Rows> tables;
@@ -243,7 +241,7 @@ double tasks_per_second(const fs::path& dir, std::size_t count) {
   return static_cast<double>(count) / seconds;
 }
 
-// ---- leases beside queries
+// ---- leases during queries
 
 // Median time of a lease that is released immediately.
 double lease_microseconds(Service& service) {
@@ -308,23 +306,23 @@ int main(int argc, char** argv) {
   if (count == 0) count = queries ? 1'000'000 : 5'000;
   auto name = (dir / "rpc-XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) return 1;
-  const fs::path place = name;
+  const fs::path work = name;
   if (queries) {
-    measure_queries(place / "state", count);
-    fs::remove_all(place);
+    measure_queries(work / "state", count);
+    fs::remove_all(work);
     return 0;
   }
   double ours = 0, bare = 0;
   if (store_only) {
-    ours = store_rows_per_second(place / "store", count * 8);
-    bare = bare_rows_per_second(place / "bare", plain_rows(count * 8), batch_size);
+    ours = store_rows_per_second(work / "store", count * 8);
+    bare = bare_rows_per_second(work / "bare", plain_rows(count * 8), batch_size);
   } else {
-    ours = tasks_per_second(place / "state", count);
-    const auto left = rows_left(place / "state/db", count);
-    const double rows_a_task = static_cast<double>(left.size()) / static_cast<double>(count);
-    bare = bare_rows_per_second(place / "bare", left, left.size() * batch_size / count) / rows_a_task;
+    ours = tasks_per_second(work / "state", count);
+    const auto left = rows_left(work / "state/db", count);
+    const double rows_per_task = static_cast<double>(left.size()) / static_cast<double>(count);
+    bare = bare_rows_per_second(work / "bare", left, left.size() * batch_size / count) / rows_per_task;
   }
   std::printf("{\"ours\": %.0f, \"bare\": %.0f, \"ratio\": %.4f}\n", ours, bare, ours / bare);
-  fs::remove_all(place);
+  fs::remove_all(work);
   return 0;
 }

@@ -1,8 +1,8 @@
 // mole-bench-stages FILE.bz2 [--narrow]
 //
-// Measures the steps of the interleaved block decoder. Prints one line of JSON with nanoseconds per byte of content for each
-// step, summed over the blocks of the file (the fastest of three rounds each), and for libbzip2 on the same
-// blocks. --narrow: without AVX2. docs/decode_speed.md explains the steps.
+// Measures the steps of the interleaved block decoder. Prints one line of JSON with nanoseconds per byte of content for each step
+// and for libbzip2 on the same blocks; each block is decoded three times, and the fastest round counts. --narrow: without AVX2.
+// docs/decode_speed.md explains the steps.
 #include "runtime/decode/block_content.hpp"
 #include "runtime/decode/inverse_bwt.hpp"
 #include "runtime/decode/segment_scanner.hpp"
@@ -23,7 +23,7 @@ using namespace mole::runtime;
 constexpr int rounds = 3;
 constexpr std::size_t limit = std::size_t{64} << 20;
 
-// The time of the fastest round.
+// Adds up the fastest time of each block.
 class Stopwatch {
  public:
   template <class Work>

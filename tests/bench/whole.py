@@ -1,7 +1,8 @@
 """End-to-end rows: basic and full set through `mole run`, compared with nfdump, DuckDB and a hand-written program on the same flows.
 
-The flows come from an independent generator, nfgen (MOLE_NFGEN: its source, default ../shared/tools/nfgen.cpp beside the repository),
-so that peers and we face data that none of us made. MOLE_BENCH_WHOLE_FLOWS: how many (default 4,000,000 in two hours; with few the start of the services shows).
+The flows come from nfgen, a generator that is independent of all compared programs (MOLE_NFGEN: its source, by default
+../shared/tools/nfgen.cpp beside the repository). MOLE_BENCH_WHOLE_FLOWS: the number of flows, by default 4,000,000 in two hours; with far
+fewer, the time to start the services dominates.
 """
 import os
 import pathlib
@@ -56,13 +57,13 @@ class Whole:
         self.count = 0
 
     def make_hours(self):
-        """Writes the same number of flows in SHORT hour files with one block each: work for several nodes."""
-        place = self.folder / "hours"
-        (place / "archive").mkdir(parents=True)
-        subprocess.run([self.folder / "nfgen", "--flows", self.flows, "--hours", str(SHORT), place], check=True, stdout=subprocess.DEVNULL)
-        for i, raw in enumerate(sorted(place.glob("nf.*"))):
-            subprocess.run(f"bzip2 -9 -c {raw} > {place / 'archive'}/1_{i}_{START + 3600 * i}.dat.bz2 && rm {raw}", shell=True, check=True)
-        self.bench.write_manifests(place, lambda text: re.sub(r"length: \w+, origin: \S+}", "length: 1h, origin: 00:00}", text))
+        """Writes the same number of flows as SHORT hourly files, in blocks of one hour, so that several nodes can share the work."""
+        target = self.folder / "hours"
+        (target / "archive").mkdir(parents=True)
+        subprocess.run([self.folder / "nfgen", "--flows", self.flows, "--hours", str(SHORT), target], check=True, stdout=subprocess.DEVNULL)
+        for i, raw in enumerate(sorted(target.glob("nf.*"))):
+            subprocess.run(f"bzip2 -9 -c {raw} > {target / 'archive'}/1_{i}_{START + 3600 * i}.dat.bz2 && rm {raw}", shell=True, check=True)
+        self.bench.write_manifests(target, lambda text: re.sub(r"length: \w+, origin: \S+}", "length: 1h, origin: 00:00}", text))
 
     # ---- Data Mole
 
@@ -70,23 +71,24 @@ class Whole:
         """Runs `mole run` with an empty state and returns the seconds and its state folder."""
         self.count += 1
         state = self.folder / f"state{self.count}"
-        if cache_of:  # keep a node's cache but not the coordinator's state
+        if cache_of:  # reuse the node's cache but not the coordinator's state
             (state / "node").mkdir(parents=True)
             shutil.move(cache_of / "node/cache", state / "node/cache")
         argv = [self.mole, "run", self.folder / f"{manifest}.yaml", *self.range, "--state", state, "--threads", len(cores), "--progress", "none"]
         begin = time.perf_counter()
         code = self.bench.pinned(argv, cores, cwd=self.folder).wait()
         if code not in (0, 3):
-            raise SystemExit(f"bench: mole run ended with {code}")
+            raise SystemExit(f"bench: mole run exited with {code}")
         return time.perf_counter() - begin, state
 
     def first(self, cores, manifest="basic"):
+        """Returns the seconds of a run that has nothing cached."""
         spent, state = self.run(cores, manifest)
         shutil.rmtree(state)
         return spent
 
     def cached(self, cores, manifest="basic"):
-        """A second run with the node's cache of the first."""
+        """Returns the seconds of a second run that reuses the node's cache of the first."""
         _, seen = self.run(cores, manifest)
         spent, state = self.run(cores, manifest, cache_of=seen)
         shutil.rmtree(seen)
@@ -96,28 +98,28 @@ class Whole:
     def served(self, cores):
         """Runs a coordinator and one node with one slot per core; returns the seconds from submission to the end of the request."""
         self.count += 1
-        place = self.folder / f"served{self.count}"
-        place.mkdir()
-        address = f"unix:{place}/c.sock"
+        home = self.folder / f"served{self.count}"
+        home.mkdir()
+        address = f"unix:{home}/c.sock"
         devnull = subprocess.DEVNULL
-        running = [subprocess.Popen([self.bench.BIN / "mole-coordinator", "--state", place / "state", "--init", "--listen", address], stdout=subprocess.PIPE, stderr=devnull)]
+        running = [subprocess.Popen([self.bench.BIN / "mole-coordinator", "--state", home / "state", "--init", "--listen", address], stdout=subprocess.PIPE, stderr=devnull)]
         running[0].stdout.readline()
         try:
             for core in cores:
-                running.append(self.bench.pinned([self.bench.BIN / "mole-node", "--coordinator", address, "--dir", place / f"node{core}", "--slots", 1, "--threads", 1],
+                running.append(self.bench.pinned([self.bench.BIN / "mole-node", "--coordinator", address, "--dir", home / f"node{core}", "--slots", 1, "--threads", 1],
                                                  [core], stderr=devnull))
             begin = time.perf_counter()
             code = subprocess.run([self.mole, "--coordinator", address, "request", "submit", self.folder / "hours/full.yaml",
                                    "--from", f"@{START}", "--to", f"@{START + 3600 * SHORT}", "--partial", "--wait"],
                                   stdout=devnull, stderr=devnull).returncode
             if code not in (0, 3):
-                raise SystemExit(f"bench: the request ended with {code}")
+                raise SystemExit(f"bench: mole request submit exited with {code}")
             return time.perf_counter() - begin
         finally:
             for process in running:
                 process.kill()
                 process.wait()
-            shutil.rmtree(place)
+            shutil.rmtree(home)
 
     # ---- other programs
 
@@ -127,7 +129,7 @@ class Whole:
         return self.bench.seconds((["sh", "-c", f"for f in {files}; do lbzip2 -n{len(cores)} -dc $f; done | {program}"], cores))
 
     def nfcapd(self):
-        """Sends the same datagrams to nfdump's collector, one file per hour."""
+        """Sends the same datagrams to nfdump's collector and returns its files, one per hour."""
         folders = []
         for i, raw in enumerate(self.raw):
             target = self.folder / f"nfcapd{i}"
@@ -156,10 +158,10 @@ class Whole:
             at += size
             sent += 1
             if sent % 100 == 0:
-                time.sleep(0.004)  # some 20,000 datagrams per second: the collector loses none
+                time.sleep(0.004)  # about 20,000 datagrams per second, so that the collector loses none
 
     def packed(self, files, level):
-        """Recompresses nfdump's files: 3 lz4, 2 bz2."""
+        """Recompresses nfdump's files with lz4 (level 3) or bz2 (level 2)."""
         out = []
         for file in files:
             copy = self.folder / f"{file.parent.name}.{level}"
@@ -169,7 +171,7 @@ class Whole:
         return out
 
     def nfdump(self, files, cores):
-        """Computes seven statistics with one process per core, each on a part of the files."""
+        """Returns the seconds for seven statistics, with one process per core, each reading a part of the files."""
         shares = [files[i::len(cores)] for i in range(len(cores))]
         return self.bench.seconds(*((["sh", "-c", "; ".join(f"nfdump -r {f} -q -n 10 {' '.join(STATS)}" for f in share)], [core])
                                     for share, core in zip(shares, cores)))
@@ -186,11 +188,11 @@ class Whole:
 
 def bench(bench, folder):
     if not NFGEN.is_file():
-        print(f"  -  rows 5, 6, 10, 11, 12, 14: NOT MEASURED, there is no generator at {NFGEN}; set MOLE_NFGEN", flush=True)
+        print(f"  -  rows 5, 6, 10, 11, 12, 14: NOT MEASURED, no generator at {NFGEN}; set MOLE_NFGEN", flush=True)
         return
-    place = folder / "whole"
-    place.mkdir()
-    whole = Whole(bench, place)
+    work = folder / "whole"
+    work.mkdir()
+    whole = Whole(bench, work)
     one, cores = bench.CORES[:1], bench.CORES[:bench.N]
     report = bench.report
     for f, what in (("", "basic"), ("f", "full")):
@@ -205,12 +207,12 @@ def bench(bench, folder):
             report(f"10{f}", f"{what} set from the cache / nfdump's 7 statistics over lz4, one core", 1.2, 2.5,
                    lambda: whole.nfdump(lz4, one) / whole.cached(one, what))
     else:
-        print("  -  rows 5, 10: NOT MEASURED, nfcapd is not installed", flush=True)
+        print("  -  rows 5, 10: NOT MEASURED, nfcapd is not installed; run ./dev setup", flush=True)
     parquet = whole.parquet()
     for f, what in (("", "basic"), ("f", "full")):
         report(f"11{f}", f"{what} set from the cache / DuckDB's basic set from Parquet, {bench.N} cores", 2, 5,
                lambda: whole.duckdb(BASIC.format(file=parquet), cores) / whole.cached(cores, what))
     report(12, f"distinct addresses from the cache / the same query in DuckDB, {bench.N} cores", 0.7, 1.5,
            lambda: whole.duckdb(DISTINCT.format(file=parquet), cores) / whole.cached(cores, "one"))
-    report(14, f"{bench.N} nodes of one core / one, the full set through the coordinator", 0.8 * bench.N, 0.92 * bench.N,
+    report(14, f"{bench.N} nodes of one core each / one node, full set", 0.8 * bench.N, 0.92 * bench.N,
            lambda: whole.served(one) / whole.served(cores))
