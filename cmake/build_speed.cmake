@@ -1,6 +1,6 @@
-# What makes the build faster without changing what is built (docs/build_time.md). Included after all targets are defined.
+# Settings that make the build faster (docs/build_time.md). Included after all targets are defined.
 
-# Appends the targets of a folder and the folders below it to the list `out`.
+# Appends the targets of a folder and its subfolders to the list `out`.
 function(mole_targets_below folder out)
   get_property(found DIRECTORY ${folder} PROPERTY BUILDSYSTEM_TARGETS)
   get_property(subfolders DIRECTORY ${folder} PROPERTY SUBDIRECTORIES)
@@ -12,7 +12,7 @@ function(mole_targets_below folder out)
   set(${out} ${${out}} ${found} PARENT_SCOPE)
 endfunction()
 
-# Keeps the targets of these types.
+# mole_filter_type(LIST TYPE...): removes the targets of all other types from the list.
 function(mole_filter_type list)
   set(kept)
   foreach(target IN LISTS ${list})
@@ -30,7 +30,7 @@ mole_filter_type(shipped_plugins MODULE_LIBRARY)
 add_custom_target(programs)
 add_dependencies(programs mole mole-coordinator mole-node mole-worker mole-launch mole-seal mole-describe ${shipped_plugins})
 
-# The tests' own code is not optimised: that halves its compile time. The libraries are (docs/decisions/0101).
+# The tests' own code is not optimised: that halves its compile time (docs/decisions/0101).
 set(tests)
 set(plugin_tests)
 if(MOLE_TESTS)
@@ -48,7 +48,7 @@ foreach(target IN LISTS tests plugin_tests)
   target_compile_options(${target} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O0>)
 endforeach()
 
-# Precompiled headers, one for the libraries and one for the tests; plugins/ has one for the tests of plugins. Only g++: its
+# Precompiled headers, one for the libraries and one for the tests; plugins/ has one for the tests of plugins. Only for g++, whose
 # precompiled headers work with ccache.
 option(MOLE_PRECOMPILE "Precompile the headers of the standard library, nlohmann-json and GoogleTest (g++)" ON)
 if(NOT MOLE_PRECOMPILE OR NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
@@ -62,7 +62,7 @@ function(mole_precompile name)
   target_precompile_headers(${name} PRIVATE <algorithm> <array> <chrono> <cstdint> <filesystem> <fstream> <functional> <map> <memory>
     <mutex> <optional> <set> <span> <sstream> <string> <string_view> <thread> <unordered_map> <variant> <vector> <nlohmann/json.hpp>)
   foreach(target IN LISTS ARGN)
-    # A file with other options than the header's is compiled without it.
+    # A file whose compile options differ from the header's cannot use it.
     get_target_property(folder ${target} SOURCE_DIR)
     get_target_property(sources ${target} SOURCES)
     list(FILTER sources EXCLUDE REGEX "^\\$")
@@ -90,6 +90,6 @@ if(tests)
   target_precompile_headers(mole_test_headers PRIVATE <gtest/gtest.h>)
   target_link_libraries(mole_test_headers PRIVATE mole_sdk GTest::gtest)
   target_compile_options(mole_test_headers PRIVATE $<$<CONFIG:RelWithDebInfo>:-O0>)
-  # Without this, programs are compiled with -fPIE, but the headers with -fPIC.
+  # Otherwise programs would be compiled with -fPIE, but the header with -fPIC.
   set_target_properties(mole_test_headers ${tests} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
 endif()
