@@ -32,7 +32,7 @@ Result<Accepted> Requests::accept(Prepared prepared, Change& change) {
   request.number = state_.next_request++;
   request.id = requests::request_id(request.number);
   request.submitted = state_.wall();
-  records_.put_json(change.batch, Table::revisions, keys::text(request.revision), prepared.document);
+  records_.put_json(change.batch, Table::revisions, keys::bytes_of(request.revision), prepared.document);
   if (!request.client_id.empty())
     records_.put_json(change.batch, Table::clients, request.client_id, {{"request", request.number}, {"body", body_of(request)}});
   if (request.kind == RequestKind::run) {
@@ -61,7 +61,7 @@ std::optional<Result<Accepted>> Requests::repeated(const Request& request, Chang
     return Result<Accepted>(accepted_document(live->second, false));
   auto ended = requests::request_from_row(number, records_.json(Table::requests, keys::number(number)));
   ended.graph =
-      std::make_shared<const dag::Graph>(dag::graph_from_json(records_.json(Table::revisions, keys::text(ended.revision))));
+      std::make_shared<const dag::Graph>(dag::graph_from_json(records_.json(Table::revisions, keys::bytes_of(ended.revision))));
   return Result<Accepted>(accepted_document(ended, false));
 }
 
@@ -110,7 +110,7 @@ void Requests::store_modules(const Prepared& prepared, Change& change) {
       std::erase(row.history, module.fingerprint);
       if (row.history.size() > max_history) row.history.resize(max_history);
       row.fingerprint = module.fingerprint;
-      records_.put_json(change.batch, Table::fingerprints, keys::text(module.fingerprint),
+      records_.put_json(change.batch, Table::fingerprints, keys::bytes_of(module.fingerprint),
                         {{"module", name}, {"parts", module.parts}});
       change.views.relink.push_back(name);
     }

@@ -176,7 +176,7 @@ void Completions::count_progress(Request& request, const task::Report& report) c
 void Completions::store_failures(const std::vector<std::pair<leases::JobKey, leases::FailureRecord>>& failures,
                                  Change& change) const {
   for (const auto& [job, failure] : failures) {
-    const auto row = records_.json(Table::fingerprints, keys::text(job.fingerprint));
+    const auto row = records_.json(Table::fingerprints, keys::bytes_of(job.fingerprint));
     const auto module = row.is_object() ? row.value("module", "") : "";
     records_.put_of_job(change.batch, Table::failures, job.fingerprint, job.from,
                         failure_row(failure, module + "@" + format_time(job.from)));

@@ -120,8 +120,7 @@ struct Reasons {
       const auto row = records.catalogue(module.fingerprint, from);
       const auto& key = plan.modules[m].state_key(b);
       if (row && row->state_key == key) continue;
-      changed.push_back(
-          {"state of " + module.name + "@" + format_time(from), row ? row->state_key.hex() : "not there", key.hex()});
+      changed.push_back({"state of " + module.name + "@" + format_time(from), row ? row->state_key.hex() : "absent", key.hex()});
     }
   }
 
@@ -131,7 +130,7 @@ struct Reasons {
     if (history == known.end()) return std::nullopt;
     for (const auto& former : history->second) {
       if (former == module.fingerprint || !records.catalogue(former, plan.grid(m).start(block))) continue;
-      const auto parts = records.json(Table::fingerprints, keys::text(former));
+      const auto parts = records.json(Table::fingerprints, keys::bytes_of(former));
       auto changed = requests::changed_parts(parts.is_object() ? parts["parts"] : json(), module.parts);
       if (!changed.empty()) return Reason{requests::sentence_of(changed), changed};
     }

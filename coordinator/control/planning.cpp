@@ -6,7 +6,7 @@
 namespace mole::coordinator::control {
 
 Result<SharedGraph> read_graph(const store::Records& records, const Digest& revision) {
-  const auto row = records.json(store::Table::revisions, store::keys::text(revision));
+  const auto row = records.json(store::Table::revisions, store::keys::bytes_of(revision));
   if (!row.is_object())
     return corrupt("the store has lost the pipeline revision " + revision.hex() + "; restore it from a backup");
   return std::make_shared<const dag::Graph>(dag::graph_from_json(row));

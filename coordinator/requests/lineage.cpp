@@ -13,7 +13,7 @@ std::string slot_value(const task::File& file) {
   return std::to_string(file.size) + " bytes, revision " + std::to_string(file.revision);
 }
 
-// Takes a range [from, to] out of the object; null if it has none of this name.
+// Removes the range [from, to] called `name` from the object and returns it; null if there is none.
 json take_range(json& object, const char* name) {
   const auto found = object.find(name);
   if (found == object.end() || !found->is_array() || found->size() != 2) return nullptr;
@@ -41,7 +41,7 @@ void rename_library(json& plugin) {
   plugin.erase("library");
 }
 
-std::map<std::string, std::string> texts_of(const json& parts) {
+std::map<std::string, std::string> strings_of(const json& parts) {
   std::map<std::string, std::string> out;
   if (parts.is_object())
     for (const auto& [part, value] : parts.items())
@@ -68,10 +68,10 @@ std::vector<KeyChange> differences(const std::map<std::string, std::string>& was
   for (const auto& [part, value] : is) {
     const auto before = was.find(part);
     if (before != was.end() && before->second != value) add(part, before->second, value);
-    if (before == was.end() && !part.starts_with("slot ")) add(part, "not there", value);
+    if (before == was.end() && !part.starts_with("slot ")) add(part, "absent", value);
   }
   for (const auto& [part, value] : was)
-    if (!is.contains(part) && !part.starts_with("slot ")) add(part, value, "not there");
+    if (!is.contains(part) && !part.starts_with("slot ")) add(part, value, "absent");
   return out;
 }
 
@@ -144,7 +144,7 @@ json expand(const json& record) {
 
 json inputs_now(const jobs::Plan& plan, std::size_t m, std::int64_t block) {
   const auto& module = plan.graph->modules[m];
-  const auto& mine = plan.modules[m];
+  const auto& planned = plan.modules[m];
   json out = json::object();
   for (const auto& input : module.inputs) {
     if (input.kind == InputKind::flows) {
@@ -169,14 +169,14 @@ json inputs_now(const jobs::Plan& plan, std::size_t m, std::int64_t block) {
       out["routes from " + format_time(piece.used.from)] =
           piece.blob.empty() ? std::string("none") : piece.name + " (" + piece.blob.hex().substr(0, 12) + ")";
   }
-  if (module.since && block > mine.begin && mine.covers(block - 1))
-    out["state of " + name_of(module.name, plan.grid(m).start(block - 1))] = mine.state_key(block - 1).hex();
-  if (module.window > 0) out["states its window reaches"] = mine.result_key(block).hex();
+  if (module.since && block > planned.begin && planned.covers(block - 1))
+    out["state of " + name_of(module.name, plan.grid(m).start(block - 1))] = planned.state_key(block - 1).hex();
+  if (module.window > 0) out["states its window reaches"] = planned.result_key(block).hex();
   return out;
 }
 
 std::vector<KeyChange> changed_inputs(const json& was, const json& is, std::size_t limit) {
-  return differences(texts_of(was), texts_of(is), limit);
+  return differences(strings_of(was), strings_of(is), limit);
 }
 
 std::vector<KeyChange> changed_parts(const json& was, const json& is) {

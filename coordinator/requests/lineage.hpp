@@ -1,4 +1,4 @@
-// The origin of a value: the worker's lineage with node and time, and the differences from the previous run of the job.
+// The origin of a value: the worker's lineage with its task and node, and the differences from the previous run of the job.
 // Row layout: docs/formats/store.md.
 #pragma once
 
@@ -11,11 +11,11 @@ namespace mole::coordinator::requests {
 // Returns the stored record of one step of a completion: {"task","kind","node","worker"}, and "flows_from" if
 // it read flows.
 nlohmann::json lineage_of(const Completion& completion, const task::StepReport& report);
-// Returns the same for Api::why: plugin, archive, files, inputs and states taken out of "worker", with times as texts.
+// Returns the record for Api::why: with plugin, archive, files, inputs and states copied from "worker", and times as strings.
 nlohmann::json expand(const nlohmann::json& record);
 
-// Returns the components of a job's keys besides its fingerprint: one text per file slot, upstream result and chained state, one
-// digest for all states in the reach of a window.
+// Returns the components of a job's keys besides its fingerprint: one string per file slot, upstream result and chained state,
+// and one digest for all states that a window needs.
 nlohmann::json inputs_now(const jobs::Plan& plan, std::size_t module, std::int64_t block);
 
 // Returns the differences of two results of inputs_now, [{"part","was","is"}], at most `limit`.

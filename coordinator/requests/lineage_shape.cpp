@@ -29,7 +29,7 @@ std::string kind_of(const json& value) {
 // Returns where `value` differs from the example, and how; empty if it does not.
 std::string difference(const json& example, const json& value, const std::string& path) {
   const bool same = example.is_number_integer() ? value.is_number_integer() : value.type() == example.type();
-  if (!same) return path + " must be " + kind_of(example) + " and is " + kind_of(value);
+  if (!same) return path + " must be " + kind_of(example) + " but is " + kind_of(value);
   if (example.is_array()) {
     const bool range = example[0].is_number();
     if (range && value.size() != example.size()) return path + " must be a range [from, to]";

@@ -7,7 +7,7 @@
 
 namespace mole::coordinator::requests {
 
-// invalid: a field has the wrong type; names it. Fields may be absent, unknown fields are ignored, null is no lineage.
+// invalid: a field, named in the message, has the wrong type. Fields may be absent, unknown ones are ignored, null is no lineage.
 Result<> check_lineage(const nlohmann::json& lineage);
 
 }  // namespace mole::coordinator::requests

@@ -7,7 +7,7 @@ namespace {
 
 using nlohmann::json;
 
-// The stored fields of a request, but for its range.
+// The stored fields of a request, except its range.
 template <class R>
 void visit_fields(R& r, auto f) {
   f("kind", r.kind), f("pipeline", r.pipeline), f("module", r.module), f("archive", r.archive), f("partial", r.partial),
@@ -19,7 +19,7 @@ void visit_fields(R& r, auto f) {
 }
 
 template <class T>
-constexpr T none = std::is_same_v<T, double> ? -1 : 0;  // in rows
+constexpr T none = std::is_same_v<T, double> ? -1 : 0;  // stored in place of an absent value
 
 struct Writer {
   json& row;
@@ -31,7 +31,7 @@ struct Writer {
   }
 };
 
-// A word or a document of another version leaves the default value.
+// An unknown name, or a document of a different version, leaves the default value.
 struct Reader {
   const json& row;
 
@@ -61,7 +61,7 @@ Result<std::uint64_t> request_number(const std::string& id) {
   std::uint64_t number = 0;
   const auto* end = id.data() + id.size();
   if (id.size() < 2 || id[0] != 'r' || std::from_chars(id.data() + 1, end, number).ptr != end)
-    return missing("there is no request \"" + id.substr(0, 60) + "\"; ids look like r17, mole request list shows them");
+    return missing("there is no request \"" + id.substr(0, 60) + "\"; ids look like r17; mole request list shows them");
   return number;
 }
 

@@ -1,9 +1,9 @@
 // A request: "this module, [from, to)", or a task on an archive. Durable when `submit` returns.
 //
-//   accepted -> running <-> waiting -> complete | partial | failed        any but the last three -> cancelled
+//   accepted -> running <-> waiting -> complete | partial | failed        accepted | running | waiting -> cancelled
 //
-// accepted: its archives are being listed. waiting: the remaining jobs are past the end of the archive. Jobs are not stored: the
-// remaining ones follow from their keys at any time (jobs/).
+// accepted: its archives are being listed. waiting: the remaining jobs are past the end of the archive. Jobs are not stored:
+// their keys show which ones remain (jobs/).
 #pragma once
 
 #include "coordinator/dag/graph.hpp"
@@ -17,13 +17,13 @@ namespace mole::coordinator::requests {
 inline std::string request_id(std::uint64_t number) { return "r" + std::to_string(number); }
 Result<std::uint64_t> request_number(const std::string& id);  // "r17" -> 17. missing: not a valid id.
 
-// The status as clients see it, with what the coordinator needs in addition. `jobs`, coverage and failures are set when it ends.
+// The status as clients see it, and fields that only the coordinator needs. `jobs`, coverage and failures are set when it ends.
 struct Request : RequestStatus {
   std::uint64_t number = 0;
   std::string client_id;
   Digest revision;                   // of the graph
   std::vector<JobFailure> given_up;  // the status's `failures`
-  bool damaged = false;  // verify: some file is not sound. In memory only, because it follows from the rows of the files
+  bool damaged = false;              // verify: some file is not sound. In memory only, because the rows of the files show it
 
   // In memory only.
   std::shared_ptr<const dag::Graph> graph;  // the part of its pipeline that the request needs; shared with its plan
@@ -36,7 +36,7 @@ struct Request : RequestStatus {
 nlohmann::json to_row(const Request& request);
 Request request_from_row(std::uint64_t number, const nlohmann::json& row);
 
-// Returns the document of Api::request. `jobs`: of a live request, from the scheduler.
+// Returns the document of Api::request. `jobs`: the scheduler's counts for an active request.
 RequestStatus describe(const Request& request, const JobCounts& jobs, bool with_failures);
 
 }  // namespace mole::coordinator::requests

@@ -16,7 +16,7 @@ namespace mole::coordinator::store {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::uint64_t blob_reserve = 2 * store_reserve;  // stays free for the store
+constexpr std::uint64_t blob_reserve = 2 * store_reserve;  // kept free for the store
 
 struct Closer {
   int fd;
@@ -64,9 +64,9 @@ bool Blobs::has(const Digest& digest) const {
 }
 
 Result<std::uint64_t> Blobs::put(const Digest& digest, std::uint64_t offset, std::string_view bytes, std::uint64_t total) {
-  if (total > max_blob_bytes) return invalid("a blob has at most 4 GiB, not " + std::to_string(total) + " bytes");
-  if (bytes.size() > max_piece_bytes) return invalid("a piece of a blob has at most 1 MiB; send smaller ones");
-  if (digest.empty()) return invalid("a blob needs a digest");
+  if (total > max_blob_bytes) return invalid("a blob of " + std::to_string(total) + " bytes exceeds 4 GiB; use shorter blocks");
+  if (bytes.size() > max_piece_bytes) return invalid("a piece of a blob may have at most 1 MiB; send smaller pieces");
+  if (digest.empty()) return invalid("the digest of the blob is empty; send its digest");
   std::lock_guard lock(lock_of(digest));
   if (has(digest)) {
     mark_present(digest);
@@ -82,7 +82,7 @@ Result<std::uint64_t> Blobs::put(const Digest& digest, std::uint64_t offset, std
   if (offset > held || (offset < held && offset + bytes.size() <= held && held < total)) return held;
   if (auto space = check_space(total - held); !space) return space.error();
   const auto rest_of_piece = bytes.substr(std::min<std::uint64_t>(held - offset, bytes.size()));
-  if (held + rest_of_piece.size() > total) return invalid("more bytes than the " + std::to_string(total) + " announced");
+  if (held + rest_of_piece.size() > total) return invalid("the blob exceeds the " + std::to_string(total) + " bytes announced");
   {
     Closer file{::open(incoming.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)};
     if (file.fd < 0) return io_error("creating", incoming, errno);
@@ -103,7 +103,7 @@ Result<> Blobs::check_space(std::uint64_t bytes) const {
   if (free_bytes(root_) >= bytes + blob_reserve) return {};
   return exhausted("no space left for " + std::to_string(bytes) + " bytes in " + root_.string() + " (" +
                    std::to_string(blob_reserve >> 20) +
-                   " MiB are reserved for the store); free space there and start again, nothing acknowledged is lost");
+                   " MiB are reserved for the store); free space there and try again; nothing acknowledged is lost");
 }
 
 Result<> Blobs::publish(const Digest& digest, const fs::path& incoming) {
@@ -117,11 +117,11 @@ Result<> Blobs::publish(const Digest& digest, const fs::path& incoming) {
   return rename_to_blob(incoming, digest);
 }
 
-Result<> Blobs::rename_to_blob(const fs::path& whole, const Digest& digest) {
+Result<> Blobs::rename_to_blob(const fs::path& file, const Digest& digest) {
   const auto path = path_of(digest);
   if (auto made = make_folder(path.parent_path()); !made) return made;
-  if (auto synced = sync_file(whole); !synced) return synced;
-  if (::rename(whole.c_str(), path.c_str()) != 0) return io_error("renaming to", path, errno);
+  if (auto synced = sync_file(file); !synced) return synced;
+  if (::rename(file.c_str(), path.c_str()) != 0) return io_error("renaming to", path, errno);
   const std::lock_guard lock(folders_->mutex);
   folders_->unsynced.insert({path.parent_path(), root_});
   return {};

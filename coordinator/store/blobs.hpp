@@ -1,6 +1,6 @@
-// Immutable files named by their digest: <root>/ab/<hex>. A blob is present as a whole or not at all, and never overwritten.
+// Immutable files named by their digest: <root>/ab/<hex>. A blob is either complete or absent, and never overwritten.
 // Uploads are collected in <root>/.incoming/<hex>. The bytes of a blob are durable before it gets its name; the name is durable
-// once `sync` has returned, and nothing that depends on the blob may be acknowledged before. Thread-safe.
+// once `sync` has returned, and nothing that depends on the blob may be acknowledged earlier. Thread-safe.
 #pragma once
 
 #include "sdk/model/digest.hpp"
@@ -16,18 +16,18 @@ inline constexpr std::size_t max_piece_bytes = 1 << 20;
 
 class Blobs {
  public:
-  // Creates the folders. invalid, exhausted: it failed.
+  // Creates the folders. invalid: they cannot be created.
   static Result<Blobs> open(const std::filesystem::path& root);
 
   bool has(const Digest& digest) const;
   std::filesystem::path path_of(const Digest& digest) const;
 
   // BlobApi::put_blob. Returns the number of bytes held; a piece that does not continue them is ignored.
-  // corrupt: the complete bytes have another digest and are dropped. exhausted: the disk is (nearly) full.
+  // corrupt: the complete bytes have a different digest and are dropped. exhausted: the disk is (nearly) full.
   Result<std::uint64_t> put(const Digest& digest, std::uint64_t offset, std::string_view bytes, std::uint64_t total);
   // BlobApi::get_blob.
   Result<std::string> get(const Digest& digest, std::uint64_t offset, std::uint32_t limit) const;
-  // Copies a file. invalid: it does not have this digest.
+  // Copies a file. invalid: its digest is not `digest`.
   Result<> import(const Digest& digest, const std::filesystem::path& file);
   Result<> sync();                    // makes the names of all blobs put and imported so far durable
   void remove(const Digest& digest);  // for blobs that are no longer needed and are not results
@@ -35,7 +35,7 @@ class Blobs {
  private:
   Result<> check_space(std::uint64_t bytes) const;
   Result<> publish(const Digest& digest, const std::filesystem::path& incoming);
-  Result<> rename_to_blob(const std::filesystem::path& whole, const Digest& digest);
+  Result<> rename_to_blob(const std::filesystem::path& file, const Digest& digest);
   void mark_present(const Digest& digest);
   std::mutex& lock_of(const Digest& digest) const { return (*locks_)[digest.bytes[0] % locks_->size()]; }
 

@@ -6,7 +6,7 @@
 
 namespace mole::coordinator::store::keys {
 
-// requests, events, nodes: a running number.
+// requests, events, nodes: a sequence number.
 inline std::string number(std::uint64_t value) {
   std::string key;
   for (int shift = 56; shift >= 0; shift -= 8) key += static_cast<char>(value >> shift & 0xff);
@@ -19,7 +19,7 @@ inline std::uint64_t read_u64(std::string_view key) {
   return value;
 }
 
-inline std::string_view text(const Digest& digest) {
+inline std::string_view bytes_of(const Digest& digest) {
   return {reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size()};
 }
 
@@ -31,7 +31,7 @@ inline Digest read_digest(std::string_view key) {
 
 // revisions, fingerprints: a digest. catalogue, lineage, failures: fingerprint and start of the block.
 inline std::string block(const Digest& fingerprint, Micros from) {
-  return std::string(text(fingerprint)) + number(static_cast<std::uint64_t>(from) ^ std::uint64_t{1} << 63);
+  return std::string(bytes_of(fingerprint)) + number(static_cast<std::uint64_t>(from) ^ std::uint64_t{1} << 63);
 }
 inline Micros block_from_of(std::string_view key) {
   return static_cast<Micros>(read_u64(key.substr(16)) ^ std::uint64_t{1} << 63);

@@ -7,7 +7,7 @@ namespace {
 
 using nlohmann::json;
 
-// Rows have checksums, so one that cannot be parsed was written by another version. It counts as absent.
+// Rows have checksums, so one that cannot be parsed was written by a different version. It counts as absent.
 json parse(std::string_view text) {
   auto document = json::parse(text, nullptr, false);
   return document.is_discarded() ? json(nullptr) : document;
@@ -72,7 +72,7 @@ void Records::erase_of_job(Batch& batch, Table table, const Digest& fingerprint,
 
 void Records::scan_jobs(Table table, const Digest& fingerprint,
                         const std::function<void(const Digest&, Micros, const nlohmann::json&)>& visit) const {
-  const std::string prefix(fingerprint.empty() ? std::string_view{} : keys::text(fingerprint));
+  const std::string prefix(fingerprint.empty() ? std::string_view{} : keys::bytes_of(fingerprint));
   store_.scan_prefix(
       table, prefix,
       [&](std::string_view key, std::string_view value) {

@@ -9,19 +9,19 @@ namespace mole::coordinator::store {
 class Records {
  public:
   explicit Records(Store& store, Store::Snapshot at = {}) : store_(store), at_(std::move(at)) {}
-  // A snapshot of the same tables, for several reads that must be consistent.
+  // Returns a snapshot of the same tables, for several reads that must be consistent.
   Records snapshot() const { return Records(store_, store_.snapshot()); }
   Store& store() const { return store_; }
 
   std::optional<CatalogueRow> catalogue(const Digest& fingerprint, Micros from) const;
   void put(Batch& batch, const Digest& fingerprint, Micros from, const CatalogueRow& row) const;
-  // Rows with from <= block start < to, in order.
+  // Visits the rows whose block starts in `range`, in order.
   void scan_catalogue(const Digest& fingerprint, TimeRange range,
                       const std::function<void(Micros, const CatalogueRow&)>& visit) const;
   void scan_keys(const Digest& fingerprint, TimeRange range,
                  const std::function<void(Micros, const CatalogueKeys&)>& visit) const;
 
-  // Tables of JSON keyed by (fingerprint, block start): lineage, failures.
+  // JSON tables keyed by (fingerprint, block start): lineage, failures.
   nlohmann::json of_job(Table table, const Digest& fingerprint, Micros from) const;
   void put_of_job(Batch& batch, Table table, const Digest& fingerprint, Micros from, const nlohmann::json& row) const;
   void erase_of_job(Batch& batch, Table table, const Digest& fingerprint, Micros from) const;

@@ -5,7 +5,7 @@
 
 namespace mole::coordinator::store {
 
-// One block of one module. An empty digest: no such blob.
+// One block of one module. An empty digest means that there is no such blob.
 struct CatalogueRow {
   Digest state_key, state_blob;
   Digest result_key, rows_blob;

@@ -96,8 +96,8 @@ std::optional<std::string_view> unseal_value(std::string_view key, std::string_v
 }
 
 std::uint64_t free_bytes(const fs::path& folder) {
-  struct statvfs room {};
-  return ::statvfs(folder.c_str(), &room) == 0 ? std::uint64_t{room.f_bavail} * room.f_frsize : UINT64_MAX;
+  struct statvfs stats {};
+  return ::statvfs(folder.c_str(), &stats) == 0 ? std::uint64_t{stats.f_bavail} * stats.f_frsize : UINT64_MAX;
 }
 
 const std::vector<std::string>& table_names() {
@@ -153,12 +153,11 @@ Result<std::unique_ptr<Store>> Store::open(const fs::path& dir, const StoreOptio
     if (!options.create)
       return missing("there is no coordinator state in " + dir.string() + "; check the path, or start with --init to create it");
     fs::create_directories(dir, problem);
-    if (problem)
-      return invalid("cannot create " + dir.string() + ": " + problem.message() + "; choose a folder this user may write");
+    if (problem) return invalid("cannot create " + dir.string() + ": " + problem.message() + "; choose a writable folder");
   }
   if (free_bytes(dir) < store_reserve)
     return exhausted("less than " + std::to_string(store_reserve >> 20) + " MiB are free in " + dir.string() +
-                     "; free space there and start again, nothing is lost");
+                     "; free space there and start again; nothing is lost");
   std::unique_ptr<Store> store(new Store());
   store->dir_ = dir;
   store->failed_ = options.failed;
@@ -172,7 +171,7 @@ Result<> Store::open_rocks(const fs::path& dir, const StoreOptions& options) {
   auto existing = families();
   std::vector<rocksdb::ColumnFamilyDescriptor> later;
   // The column families of a new database are created in one call below. DB::Open would create them one by one and write an
-  // options file for each; it does so only after a crash during creation.
+  // options file for each; it creates only those missing after a crash during creation.
   if (!fs::exists(dir / "CURRENT", problem)) {
     later.assign(existing.begin() + 1, existing.end());
     existing.resize(1);
@@ -193,11 +192,11 @@ Result<> Store::open_rocks(const fs::path& dir, const StoreOptions& options) {
   if (text.find("Column families not opened") != std::string::npos)
     return unsupported(
         "the store in " + dir.string() +
-        " was written by another version; use that version, or move the whole state folder away and start with an empty one");
+        " was written by a different version; use that version, or move the whole state folder away and start with an empty one");
   if (status.IsNoSpace() || text.find("No space left") != std::string::npos)
-    return exhausted("no space left to open " + dir.string() + "; free space there and start again, nothing is lost");
+    return exhausted("no space left to open " + dir.string() + "; free space there and start again; nothing is lost");
   if (status.IsIOError() && text.find("Permission denied") != std::string::npos)
-    return invalid("cannot open " + dir.string() + ": permission denied; run as the user who owns it");
+    return invalid("cannot open " + dir.string() + ": permission denied; run as the user that owns it");
   return corrupt("the coordinator's store in " + dir.string() + " is damaged (" + text +
                  "); restore it from a backup, or move it away and run again: finished results are in tables/");
 }
@@ -205,7 +204,7 @@ Result<> Store::open_rocks(const fs::path& dir, const StoreOptions& options) {
 Result<> Store::start_epoch(const fs::path& dir) {
   const auto schema = get(Table::meta, "schema");
   if (schema && *schema != schema_version)
-    return unsupported("the store in " + dir.string() + " has schema " + *schema + ", this program reads schema " +
+    return unsupported("the store in " + dir.string() + " has schema " + *schema + ", but this program reads schema " +
                        schema_version +
                        "; use the version that wrote it, or move the whole state folder away and start with an empty one");
   if (const auto last = get(Table::meta, "epoch")) epoch_ = std::stoull("0" + *last);
@@ -220,8 +219,8 @@ Result<> Store::start_epoch(const fs::path& dir) {
 void Store::fail(const std::string& doing, const std::string& why) const {
   const bool full = why.find("No space left") != std::string::npos || why.find("quota") != std::string::npos;
   const auto message = "the coordinator's store in " + dir_.string() + " failed while " + doing + ": " + why +
-                       (full ? "; free space there and start again, nothing acknowledged is lost"
-                             : "; check the disk and start again, nothing acknowledged is lost");
+                       (full ? "; free space there and start again; nothing acknowledged is lost"
+                             : "; check the disk and start again; nothing acknowledged is lost");
   if (failed_)
     failed_(message);
   else

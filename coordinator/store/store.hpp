@@ -68,8 +68,8 @@ struct StoreOptions {
 
 class Store {
  public:
-  // missing: no store, and !create. corrupt: it cannot be read. unsupported: another coordinator has it open, or another version
-  // wrote it.
+  // missing: no store, and !create. corrupt: it cannot be read. unsupported: another coordinator has it open, or a different
+  // version wrote it.
   static Result<std::unique_ptr<Store>> open(const std::filesystem::path& dir, const StoreOptions& options);
   ~Store();
   Store(const Store&) = delete;
@@ -78,12 +78,12 @@ class Store {
   // Number of times the store was opened; durable before open returns.
   std::uint64_t epoch() const { return epoch_; }
 
-  // The store at one moment. Reads that are given a snapshot do not see later writes. Must not outlive the store.
+  // The store at one point in time. Reads from a snapshot do not see later writes. Must not outlive the store.
   using Snapshot = std::shared_ptr<const void>;
   Snapshot snapshot() const;
 
   std::optional<std::string> get(Table table, std::string_view key, const Snapshot& at = {}) const;
-  // Rows with from <= key < to (empty `to`: to the end), in key order, from one snapshot, until `visit` returns false.
+  // Visits the rows with from <= key < to (empty `to`: to the end), in key order, from one snapshot, until `visit` returns false.
   void scan(Table table, std::string_view from, std::string_view to,
             const std::function<bool(std::string_view key, std::string_view value)>& visit, const Snapshot& at = {}) const;
   void scan_prefix(Table table, const std::string& prefix,
@@ -91,7 +91,7 @@ class Store {
 
   // Makes the batch visible to all readers, but not yet durable, and returns a ticket. Batches are applied in the order of calls.
   std::uint64_t write(const Batch& batch);
-  // Returns when everything up to the ticket is durable. Threads that wait together share one fdatasync.
+  // Returns when everything written up to the ticket is durable. Threads that wait together share one fdatasync.
   void sync(std::uint64_t ticket);
   void commit(const Batch& batch) { sync(write(batch)); }
 

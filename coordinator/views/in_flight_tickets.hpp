@@ -1,7 +1,7 @@
-// Waits for operations that had begun before the wait, not for those that begin later.
+// Waits for the operations that began before the wait, not for those that begin later.
 //
 //   const InFlightTickets::Ticket ticket(tickets);  // an operation is in flight until `ticket` is destroyed
-//   tickets.wait();                                 // returns when every operation that had begun by now has ended
+//   tickets.wait();                                 // returns when every operation begun before this call has ended
 #pragma once
 
 #include "sdk/model/mutex.hpp"

@@ -28,7 +28,7 @@ bool same_file(const fs::path& a, const fs::path& b) {
 
 Error link_error(const fs::path& path, int error) {
   return transient("cannot link " + path.string() + ": " + std::strerror(error) +
-                   "; tables/ and blobs/ must be on one file system");
+                   "; move tables/ and blobs/ to the same file system");
 }
 
 // Writes the folder of a finished request: request.json, and a hard link to the rows of every block in its range. `links`: (path
@@ -88,7 +88,7 @@ Result<> TableLinks::link_exactly(const std::string& module, const std::map<Micr
     const auto name = at->path().filename().string();
     if ((name.ends_with(".parquet") && !wanted.contains(at->path())) || name.starts_with(".tmp.")) stale.push_back(at->path());
   }
-  // Remove stale files first: beside new blocks, blocks of another grid would repeat intervals.
+  // Remove stale files first: old blocks of a different grid would cover the same intervals as new blocks.
   for (const auto& path : stale) {
     fs::remove(path, problem);
     fs::remove(path.parent_path(), problem);  // fails unless it is empty
@@ -134,7 +134,7 @@ void Views::write_files(const Update& update) {
   const auto attempt = [](auto write) {
     try {
       write();
-    } catch (const json::exception&) {  // a row of another version: only its own files are left out
+    } catch (const json::exception&) {  // a row of a different version: only its files are left out
     }
   };
   for (const auto& module : update.relink) attempt([&] { relink(module); });
@@ -179,7 +179,7 @@ void Views::write_folder(std::uint64_t number) {
   std::vector<FinishedJob> jobs;
   std::vector<std::pair<std::string, fs::path>> links;
   if (request.kind == RequestKind::run) {
-    const auto stored = records_.json(Table::revisions, keys::text(request.revision));
+    const auto stored = records_.json(Table::revisions, keys::bytes_of(request.revision));
     if (!stored.is_object()) return;
     const auto graph = dag::graph_from_json(stored);
     for (const auto& module : graph.modules) {

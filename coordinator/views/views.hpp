@@ -44,7 +44,7 @@ struct Update {
   };
   std::vector<Link> links;
   std::vector<std::string> relink;             // modules whose links are all rebuilt
-  std::vector<std::uint64_t> folders;          // of requests that have finished now
+  std::vector<std::uint64_t> folders;          // of requests that have just finished
   std::vector<std::uint64_t> missing_folders;  // of requests finished earlier; written only if incomplete
 
   bool empty() const { return links.empty() && relink.empty() && folders.empty() && missing_folders.empty(); }
@@ -57,13 +57,13 @@ class Views {
       : state_(std::move(state)), records_(records), blobs_(blobs), tables_(state_ / "tables", blobs), thread_([this] {
           run();
         }) {}
-  ~Views();  // writes what is queued
+  ~Views();  // writes the queued files first
 
-  // Delays wait() until the ticket ends. Open it before the change is visible to other callers.
+  // A ticket delays wait() until it is destroyed. Open it before the change is visible to other callers.
   InFlightTickets& tickets() { return tickets_; }
-  void wait() { tickets_.wait(); }  // when the files of all changes made so far are written
+  void wait() { tickets_.wait(); }  // until the files of all changes made before this call are written
 
-  // Queues the files of a durable change; `ticket` ends when they are written. Waits while the queue is full.
+  // Queues the files of a durable change and destroys `ticket` when they are written. Waits while the queue is full.
   void write(Update update, std::unique_ptr<InFlightTickets::Ticket> ticket) MOLE_EXCLUDES(mutex_);
 
  private:
