@@ -116,7 +116,7 @@ Result<std::vector<Verdict>> Service::complete(const std::vector<Completion>& co
   MOLE_TRY(const auto checked, completions_.check(completions));
   auto verdicts = apply([&](Change& change) MOLE_REQUIRES(service_mutex) {
     grants_.tick(change);
-    return completions_.take(checked, change);
+    return completions_.apply(checked, change);
   });
   for (const auto& listing : checked.listing_blobs) blobs_.remove(listing);
   return verdicts;
@@ -125,8 +125,8 @@ Result<std::vector<Verdict>> Service::complete(const std::vector<Completion>& co
 // ---- queries
 
 Result<PlanReport> Service::plan(const Submission& submission) {
-  MOLE_TRY(const auto question, submissions_.for_plan(submission));
-  return queries_.plan(question);
+  MOLE_TRY(const auto query, submissions_.for_plan(submission));
+  return queries_.plan(query);
 }
 
 // ---- blobs

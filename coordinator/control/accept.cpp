@@ -1,4 +1,4 @@
-// Accepts a request: checks it against running requests, writes its rows and takes its first step.
+// Accepts a request: checks it against running requests, writes its rows and starts its first step.
 #include "coordinator/control/requests.hpp"
 
 namespace mole::coordinator::control {
@@ -42,9 +42,9 @@ Result<Accepted> Requests::accept(Prepared prepared, Change& change) {
   auto& live = state_.live[request.number] = std::move(request);
   save(live, change);  // in one batch with its client id
   change.flush();      // planning reads these rows
-  auto answer = accepted_document(live, true);
+  auto accepted = accepted_document(live, true);
   advance(live, change);
-  return answer;
+  return accepted;
 }
 
 // Returns the reply to an earlier submission with the same client id.
@@ -54,7 +54,7 @@ std::optional<Result<Accepted>> Requests::repeated(const Request& request, Chang
   if (!known.is_object()) return std::nullopt;
   if (known.value("body", "") != body_of(request))
     return Result<Accepted>(
-        invalid("the client id \"" + request.client_id + "\" was used for another submission; choose a new one"));
+        invalid("the client id \"" + request.client_id + "\" was used for a different submission; choose a new one"));
   change.require_sync();
   const auto number = known.value("request", std::uint64_t{0});
   if (const auto live = state_.live.find(number); live != state_.live.end())
@@ -65,7 +65,7 @@ std::optional<Result<Accepted>> Requests::repeated(const Request& request, Chang
   return Result<Accepted>(accepted_document(ended, false));
 }
 
-// An archive has one index, so all running requests must read it at the same place.
+// An archive has one index, so all running requests must read it from the same location.
 Result<> Requests::check_archives_agree(const dag::Graph& graph) const {
   for (const auto& archive : graph.archives)
     for (const auto& [number, other] : state_.live) {
@@ -73,12 +73,12 @@ Result<> Requests::check_archives_agree(const dag::Graph& graph) const {
           other.terminal() || other.graph->pipeline != graph.pipeline ? std::nullopt : other.graph->find_archive(archive.name);
       if (same && place_of(*other.graph, other.graph->archives[*same]) != place_of(graph, archive))
         return transient("request " + other.id + " reads the archive " + graph.full_name(archive) +
-                         " with other parameters; try again when it has ended, cancel it, or give this archive another name");
+                         " with different parameters; submit again when it has ended, cancel it, or rename this archive");
     }
   return {};
 }
 
-// Stores the versions of released plugins. Keys contain their name and version, not the binary, so the binary must not change.
+// Stores the digests of released plugins. Keys contain only name and version, so the binary of a version must not change.
 Result<> Requests::store_versions(const std::vector<dag::Library>& libraries, Change& change) const {
   store::Batch fresh;
   for (const auto& library : libraries) {
@@ -101,7 +101,7 @@ void Requests::store_modules(const Prepared& prepared, Change& change) {
   const auto& graph = prepared.graph;
   const auto& request = prepared.request;
   for (const auto& module : graph.modules) {
-    const auto overrides = prepared.what_if.contains(module.name) ? request.overrides : std::vector<std::string>{};
+    const auto overrides = prepared.overridden.contains(module.name) ? request.overrides : std::vector<std::string>{};
     const auto name = graph.full_name(module);
     auto& row = state_.modules[name];
     const bool changed = row.fingerprint != module.fingerprint;
@@ -121,7 +121,7 @@ void Requests::store_modules(const Prepared& prepared, Change& change) {
   }
 }
 
-// A new request retries jobs that earlier ones gave up.
+// A new request retries jobs that were given up.
 void Requests::forget_failures(const dag::Graph& graph, Change& change) {
   for (const auto& module : graph.modules)
     records_.scan_jobs(Table::failures, module.fingerprint,

@@ -20,14 +20,14 @@ class Change {
   store::Batch batch;
   views::Update views;
 
-  // Rows with the changes so far; the first call reads them from the store.
+  // Return a row with its pending changes; the first call for a row reads it from the store.
   store::CatalogueRow& edit(const leases::JobKey& job);
   nlohmann::json& edit_lineage(const leases::JobKey& job);
   std::optional<store::CatalogueRow> catalogue(const leases::JobKey& job) const;
   const std::optional<store::FileRow>& file(const std::string& archive, const std::string& id);  // empty: not in the archive
 
   void put_file(const std::string& archive, const std::string& id, const store::FileRow& row);
-  // Makes the rows so far visible to readers and planning. They are durable only after Store::sync of the returned ticket.
+  // Makes the pending rows visible to readers and planning. They are durable only after Store::sync of the returned ticket.
   std::uint64_t flush();
 
   // Makes the reply wait for the sync even if this change writes nothing, because an earlier change may not be durable yet.

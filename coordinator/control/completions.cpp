@@ -18,14 +18,14 @@ namespace keys = store::keys;
 
 namespace {
 
-json failure_row(const leases::FailureRecord& t, const std::string& job) {
+json failure_row(const leases::FailureRecord& failure, const std::string& job) {
   return {{"job", job},
-          {"plugin_failures", t.plugin_failures},
-          {"infra_failures", t.infra_failures},
-          {"given_up", t.given_up},
-          {"code", t.code},
-          {"message", t.message},
-          {"log_tail", t.log_tail}};
+          {"plugin_failures", failure.plugin_failures},
+          {"infra_failures", failure.infra_failures},
+          {"given_up", failure.given_up},
+          {"code", failure.code},
+          {"message", failure.message},
+          {"log_tail", failure.log_tail}};
 }
 
 std::string archive_of(const Completion& completion) {
@@ -45,7 +45,7 @@ Result<Checked> Completions::check(const std::vector<Completion>& completions) c
     const auto& report = completion.report;
     auto listing = read_listing(report);
     if (!listing) return listing.error();
-    // Only a blob that was a listing may be removed.
+    // Only a blob that contains a listing may be removed.
     if (!report.index_blob.empty() && !listing->empty()) checked.listing_blobs.push_back(report.index_blob);
     checked.listings.push_back(std::move(*listing));
   }
@@ -57,19 +57,20 @@ Result<> Completions::check_report(const Completion& completion) const {
   const auto& spec = completion.spec;
   const auto& report = completion.report;
   if (report.task != spec.id)
-    return invalid("the report of task " + report.task + " came with the spec of " + spec.id + "; send them together");
+    return invalid("the report of task " + report.task + " was sent with the spec of task " + spec.id +
+                   "; send each report with the spec of its own task");
   std::set<std::uint32_t> seen;
   for (const auto& step : report.steps) {
     if (step.step >= spec.steps.size() || !seen.insert(step.step).second)
-      return invalid("the report of task " + spec.id + " names step " + std::to_string(step.step) +
-                     ", which the task does not have or which the report has already named; report each step once");
+      return invalid("the report of task " + spec.id + " contains step " + std::to_string(step.step) +
+                     ", which is not a step of the task or is repeated; report each step once");
     if (!(step.coverage >= 0 && step.coverage <= 1 && step.coverage_min >= 0 && step.coverage_min <= 1))
       return invalid("the report of task " + spec.id + " has a coverage outside 0..1; report a share of the expected input");
     if (auto good = requests::check_lineage(step.lineage); !good)
       return invalid("the report of task " + spec.id + ": " + good.error().message);
     if (step.outcome == task::Outcome::done && !step.rows_blob.empty() && !blobs_.has(step.rows_blob))
       return transient("the rows " + step.rows_blob.hex() + " of task " + spec.id +
-                       " have not arrived yet; put the blob, then complete again");
+                       " have not been uploaded yet; upload them, then send the completion again");
   }
   return {};
 }
@@ -77,9 +78,9 @@ Result<> Completions::check_report(const Completion& completion) const {
 Result<std::vector<task::IndexEntry>> Completions::read_listing(const task::Report& report) const {
   if (report.index_blob.empty()) return report.index;
   const auto text = read_file(blobs_.path_of(report.index_blob), task::max_index_bytes);
-  if (!text && text.error().code == Code::missing)  // or another node sent the same listing, and it was read and removed
+  if (!text && text.error().code == Code::missing)  // or read and removed, because another node sent the same listing
     return transient("the listing " + report.index_blob.hex() + " of task " + report.task +
-                     " has not arrived yet; put the blob, then complete again");
+                     " has not been uploaded yet; upload it, then send the completion again");
   auto entries = text ? task::parse_index(*text) : text.error();
   if (!entries) return Error{entries.error().code, "the listing of task " + report.task + ": " + entries.error().message};
   return entries;
@@ -87,18 +88,18 @@ Result<std::vector<task::IndexEntry>> Completions::read_listing(const task::Repo
 
 // ---- applying
 
-std::vector<Verdict> Completions::take(const Checked& checked, Change& change) {
-  change.require_sync();  // a duplicate's first report may not be durable yet
+std::vector<Verdict> Completions::apply(const Checked& checked, Change& change) {
+  change.require_sync();  // for a duplicate, the first report may not be durable yet
   std::vector<Verdict> verdicts;
   for (std::size_t i = 0; i < checked.completions.size(); ++i)
-    verdicts.push_back(take_one(checked.completions[i], checked.listings[i], change));
+    verdicts.push_back(apply_one(checked.completions[i], checked.listings[i], change));
   for (auto& [number, request] : state_.live) requests_.check_finished(request, change);
   return verdicts;
 }
 
-Verdict Completions::take_one(const Completion& completion, const std::vector<task::IndexEntry>& listing, Change& change) {
+Verdict Completions::apply_one(const Completion& completion, const std::vector<task::IndexEntry>& listing, Change& change) {
   const auto& report = completion.report;
-  if (take_file_reports(completion, change)) {
+  if (apply_file_reports(completion, change)) {
     state_.indexes.clear();
     requests_.replan_all(change);
   }
@@ -110,22 +111,22 @@ Verdict Completions::take_one(const Completion& completion, const std::vector<ta
     const double rate = static_cast<double>(report.bytes_read) / report.seconds;
     state_.bytes_per_second = state_.bytes_per_second > 0 ? 0.8 * state_.bytes_per_second + 0.2 * rate : rate;
   }
-  for (const auto& step : settled.accepted) take_result(completion, step, change);
-  for (const auto& step : settled.duplicates) take_duplicate(completion, step, change);
+  for (const auto& step : settled.accepted) apply_result(completion, step, change);
+  for (const auto& step : settled.duplicates) apply_duplicate(completion, step, change);
   store_failures(settled.failures, change);
   if (settled.archive_task && owner != state_.live.end()) {
     change.flush();  // listing and planning read the store
     if (settled.archive_task->kind == task::Kind::index)
-      listings_.take_listing(*settled.archive_task, owner->second, report, listing, change);
+      listings_.apply_listing(*settled.archive_task, owner->second, report, listing, change);
     else
-      listings_.take_verified(*settled.archive_task, owner->second, report, change);
+      listings_.apply_verification(*settled.archive_task, owner->second, report, change);
   }
   if (drop_missing_blobs(completion, change)) requests_.replan_all(change);
   return settled.verdict == Verdict::stale ? stale_or_duplicate(completion, change) : settled.verdict;
 }
 
-// Stores the reports on files, even if the task failed. Returns whether the key of some file has changed.
-bool Completions::take_file_reports(const Completion& completion, Change& change) {
+// Stores the reports on files, even if the task failed. Returns whether the key of any file has changed.
+bool Completions::apply_file_reports(const Completion& completion, Change& change) {
   auto archive = archive_of(completion);
   Request* verifying = nullptr;
   if (const auto* grant = state_.scheduler.grant(completion.spec.id); grant && grant->kind == task::Kind::verify)

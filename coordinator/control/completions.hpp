@@ -16,7 +16,7 @@ namespace mole::coordinator::control {
 // Completions with valid reports: every index, digest and number has been checked.
 struct Checked {
   const std::vector<Completion>& completions;
-  std::vector<std::vector<task::IndexEntry>> listings;  // of each completion; read from its blob if it was sent as one
+  std::vector<std::vector<task::IndexEntry>> listings;  // one per completion, from its report or from a blob
   std::vector<Digest> listing_blobs;                    // blobs that were read; remove them when the listings are stored
 };
 
@@ -26,25 +26,26 @@ class Completions {
       : records_(records), blobs_(blobs), state_(state), requests_(requests), listings_(listings) {}
 
   // Checks reports, which are untrusted, and reads the listings they refer to. Takes no lock. `completions` must
-  // outlive the result. transient: a blob is not here yet.
+  // outlive the result. transient: a blob has not been uploaded yet.
   Result<Checked> check(const std::vector<Completion>& completions) const;
   // Returns a verdict for each completion.
-  std::vector<Verdict> take(const Checked& checked, Change& change) MOLE_REQUIRES(service_mutex);
+  std::vector<Verdict> apply(const Checked& checked, Change& change) MOLE_REQUIRES(service_mutex);
 
  private:
   // ---- completions.cpp
   Result<> check_report(const Completion& completion) const;
   Result<std::vector<task::IndexEntry>> read_listing(const task::Report& report) const;
-  Verdict take_one(const Completion& completion, const std::vector<task::IndexEntry>& listing, Change& change)
+  Verdict apply_one(const Completion& completion, const std::vector<task::IndexEntry>& listing, Change& change)
       MOLE_REQUIRES(service_mutex);
-  bool take_file_reports(const Completion& completion, Change& change) MOLE_REQUIRES(service_mutex);
+  bool apply_file_reports(const Completion& completion, Change& change) MOLE_REQUIRES(service_mutex);
   void count_progress(requests::Request& request, const task::Report& report) const;
   void store_failures(const std::vector<std::pair<leases::JobKey, leases::FailureRecord>>& failures, Change& change) const;
   Verdict stale_or_duplicate(const Completion& completion, const Change& change) const;
   // ---- results.cpp
-  void take_result(const Completion& completion, const leases::SettledStep& step, Change& change) MOLE_REQUIRES(service_mutex);
+  void apply_result(const Completion& completion, const leases::SettledStep& step, Change& change) MOLE_REQUIRES(service_mutex);
   void note_inputs(const task::Step& step, const leases::JobKey& job, nlohmann::json& lineage) MOLE_REQUIRES(service_mutex);
-  void take_duplicate(const Completion& completion, const leases::SettledStep& step, Change& change) MOLE_REQUIRES(service_mutex);
+  void apply_duplicate(const Completion& completion, const leases::SettledStep& step, Change& change)
+      MOLE_REQUIRES(service_mutex);
   bool drop_missing_blobs(const Completion& completion, Change& change) MOLE_REQUIRES(service_mutex);
   bool drop_state(const task::Step& step, const task::StateRef& state, Change& change) const;
   bool drop_rows(const std::string& module, const task::RowsRef& rows, Change& change) MOLE_REQUIRES(service_mutex);

@@ -9,7 +9,7 @@ using jobs::Flag;
 namespace {
 
 constexpr std::size_t max_jobs = 1000, max_gaps = 1000, max_changes = 20;
-constexpr double assumed_bytes_per_second = 20e6;  // until a task has reported its speed
+constexpr double assumed_bytes_per_second = 20e6;  // used until a task has reported its speed
 
 constexpr auto needs_any = static_cast<std::uint8_t>(Flag::needs_state | Flag::needs_result);
 
@@ -66,7 +66,7 @@ std::vector<std::string> missing_tables(const dag::Graph& graph, TimeRange range
   std::vector<std::string> out;
   for (std::uint32_t r = 0; r < graph.resources.size(); ++r)
     if (std::ranges::find(graph.modules, r, &dag::Module::routes) != graph.modules.end())
-      for (auto& text : dag::missing_tables(graph.resources[r], range)) out.push_back(std::move(text));
+      for (auto& warning : dag::missing_tables(graph.resources[r], range)) out.push_back(std::move(warning));
   return out;
 }
 
@@ -80,7 +80,7 @@ struct Reason {
   std::vector<KeyChange> changed;
 };
 
-// Finds out why a job's key differs from the stored one.
+// Explains why a job's key differs from the stored one.
 struct Reasons {
   const store::Records& records;
   const jobs::Plan& plan;
@@ -91,7 +91,7 @@ struct Reasons {
     if (lineage.is_object())
       if (auto reason = from_lineage(m, block, lineage)) return *reason;
     if (auto reason = from_history(m, block)) return *reason;
-    return {lineage.is_object() ? "computed once, nothing has changed since" : "no result yet", {}};
+    return {lineage.is_object() ? "computed once; nothing has changed since then" : "no result yet", {}};
   }
 
   std::optional<Reason> from_lineage(std::uint32_t m, std::int64_t block, const json& lineage) const {
@@ -138,7 +138,7 @@ struct Reasons {
   }
 };
 
-// What a plan is made from, at one moment.
+// A consistent copy of everything a plan is made from.
 struct Copy {
   store::Store::Snapshot stored;
   PlanInputs inputs;
@@ -155,7 +155,7 @@ Copy copy_for_plan(const State& state, const store::Records& records, const dag:
   return out;
 }
 
-// Returns the flags of a block that exist only in the plans of running requests: failed and waiting jobs.
+// Returns the flags of a block that only the plans of running requests contain: failed, blocked, waits.
 std::uint8_t live_flags(const State& state, const dag::Module& module, Micros from) MOLE_REQUIRES(service_mutex) {
   std::uint8_t out = 0;
   for (const auto& [number, request] : state.live) {
@@ -177,7 +177,7 @@ std::vector<std::string> jobs_before(const jobs::Plan& plan, std::uint32_t m, st
   return out;
 }
 
-// Returns the record of the task that read the job's files: a state is computed from flows, the result of a window from states.
+// Returns the record of the task that read the job's files. With a window, the state is computed from flows, the result is not.
 json record_with_flows(const json& lineage) {
   json out = json::object();
   for (const auto* part : {"result", "state"})
@@ -188,16 +188,16 @@ json record_with_flows(const json& lineage) {
 
 }  // namespace
 
-Result<PlanReport> Queries::plan(const Submissions::Question& question) const {
+Result<PlanReport> Queries::plan(const Submissions::PlanQuery& query) const {
   Copy now;
   double rate = 0;
   {
     State::Lock lock(state_);
-    now = copy_for_plan(state_, records_, *question.graph);
+    now = copy_for_plan(state_, records_, *query.graph);
     rate = state_.bytes_per_second;
   }
   const store::Records records(records_.store(), now.stored);
-  MOLE_TRY(auto plan, make_plan(records, question.graph, std::move(now.inputs), question.ask));
+  MOLE_TRY(auto plan, make_plan(records, query.graph, std::move(now.inputs), query.request));
   const Reasons reasons{records, plan, now.known};
   PlanReport out;
   for (std::uint32_t m = 0; m < plan.modules.size(); ++m) {
@@ -221,7 +221,7 @@ Result<PlanReport> Queries::plan(const Submissions::Question& question) const {
   add_files(plan, out);
   out.gaps = gaps_in_reach(plan);
   out.estimate_seconds = static_cast<double>(out.files.bytes) / (rate > 0 ? rate : assumed_bytes_per_second);
-  out.missing_tables = missing_tables(*plan.graph, question.ask.range);
+  out.missing_tables = missing_tables(*plan.graph, query.request.range);
   out.waits = plan.waits;
   return out;
 }
@@ -258,7 +258,7 @@ Result<JobExplanation> Queries::explain(const std::string& job) const {
                                                    ? "the block is before the archive's first file; choose a later time"
                                                    : plan.waits.front()));
   auto flags = static_cast<std::uint8_t>(mine.flags_at(b) | live);
-  if (failure && (flags & needs_any)) flags |= Flag::failed;  // also when its request has ended
+  if (failure && (flags & needs_any)) flags |= Flag::failed;  // even if its request has ended
   const auto row = records.catalogue(module.fingerprint, from);
   const auto record = record_with_flows(records.of_job(Table::lineage, module.fingerprint, from));
   auto reason = Reasons{records, plan, now.known}.of(m, b);

@@ -9,7 +9,7 @@ namespace {
 constexpr std::size_t max_failures = 1000;
 
 // Accumulates the mean coverage of jobs.
-struct Covered {
+struct MeanCoverage {
   double sum = 0;
   std::uint64_t jobs = 0;
   bool full = true;
@@ -19,7 +19,7 @@ struct Covered {
     ++jobs;
     full = full && row.coverage_min >= 1;
   }
-  // Below 1 if any row is: rounding must not hide a gap.
+  // Less than 1 if any row has a gap, which rounding must not hide.
   double mean() const { return full ? 1 : std::min(sum / static_cast<double>(jobs), std::nextafter(1.0, 0.0)); }
 };
 
@@ -54,9 +54,9 @@ void Requests::check_finished(Request& request, Change& change) {
     return;
   const auto counts = state_.scheduler.counts(request.number);
   if (counts.failed + counts.blocked > 0) {
-    const auto text = std::to_string(counts.failed) + (counts.failed == 1 ? " job" : " jobs") + " failed" +
-                      (counts.blocked ? ", " + std::to_string(counts.blocked) + " more depend on them" : "");
-    return finish(request, RequestState::failed, text, change);
+    const auto reason = std::to_string(counts.failed) + (counts.failed == 1 ? " job" : " jobs") + " failed" +
+                        (counts.blocked ? ", " + std::to_string(counts.blocked) + " more blocked by failures" : "");
+    return finish(request, RequestState::failed, reason, change);
   }
   if (counts.waiting > 0) {
     const auto reason = request.waits.empty() ? std::string("waits for files") : request.waits.front();
@@ -96,7 +96,7 @@ void Requests::summarize(Request& request) {
   request.bytes.done = request.bytes.total;
   const auto* plan = state_.scheduler.plan(request.number);
   if (!plan) return;
-  Covered all, plain, windowed;
+  MeanCoverage all, plain, windowed;
   const auto has_window = windowed_modules(*plan->graph);
   request.given_up.clear();
   for (std::size_t m = 0; m < plan->modules.size(); ++m) {
@@ -128,13 +128,13 @@ Result<RequestStatus> Requests::cancel(const std::string& id, Change& change) {
   const auto found = state_.live.find(number);
   if (found == state_.live.end()) return ended_request(records_, number);
   auto& request = found->second;
-  if (!request.terminal()) finish(request, RequestState::cancelled, "withdrawn", change);
+  if (!request.terminal()) finish(request, RequestState::cancelled, "cancelled by a client", change);
   return requests::describe(request, request.jobs, true);
 }
 
 Result<RequestStatus> ended_request(const store::Records& records, std::uint64_t number) {
   const auto row = records.json(Table::requests, keys::number(number));
-  if (!row.is_object()) return missing("there is no request " + requests::request_id(number) + "; mole request list shows them");
+  if (!row.is_object()) return missing("there is no request " + requests::request_id(number) + "; see mole request list");
   const auto ended = requests::request_from_row(number, row);
   return requests::describe(ended, ended.jobs, true);
 }

@@ -5,9 +5,10 @@
 namespace mole::coordinator::control {
 namespace {
 
-// Leases are stored so that a restarted coordinator does not grant the work again while its node is still running it.
-store::LeaseRow row_of(const leases::Grant& g, const LeaseRequest& ask) {
-  store::LeaseRow row{ask.node, ask.incarnation, g.epoch, g.seq, g.kind, g.request, g.ref.grid, g.ref.number, g.block, {}};
+// Leases are stored so that a restarted coordinator does not grant a task again while a node is still running it.
+store::LeaseRow row_of(const leases::Grant& g, const LeaseRequest& request) {
+  store::LeaseRow row{request.node, request.incarnation, g.epoch,      g.seq,   g.kind,
+                      g.request,    g.ref.grid,          g.ref.number, g.block, {}};
   for (const auto& [step, job, state_key, result_key] : g.steps)
     row.steps.push_back({step.module, step.make_state, step.make_result, job.fingerprint, state_key, result_key});
   return row;
@@ -23,7 +24,7 @@ bool adopt(State& state, std::string_view id, std::string_view bytes) MOLE_REQUI
   return state.scheduler.adopt(grant, row->node, row->incarnation, state.now());
 }
 
-// Empty: unknown.
+// Returns an empty string if the node is unknown.
 std::string address_of(const std::map<std::string, NodeRow>& nodes, std::uint32_t number) {
   const auto found = std::find_if(nodes.begin(), nodes.end(), [&](const auto& entry) { return entry.second.number == number; });
   return found == nodes.end() ? std::string{} : found->second.address;
@@ -48,7 +49,7 @@ void Grants::tick(Change& change) {
     store_node(node, change);
     state_.log({{"event", "node lost"}, {"node", name}}, change);
   }
-  if (!lost.empty()) requests_.replan_all(change);  // states that exist only there are computed again when needed
+  if (!lost.empty()) requests_.replan_all(change);  // states that only these nodes hold are computed again when needed
   listings_.relist_waiting();
 }
 
@@ -71,9 +72,9 @@ Registration Grants::register_node(const NodeInfo& info, Change& change) {
   return state_.scheduler.register_node(info, state_.now());
 }
 
-Result<std::vector<task::Spec>> Grants::lease(const LeaseRequest& ask, Change& change) {
+Result<std::vector<task::Spec>> Grants::lease(const LeaseRequest& request, Change& change) {
   tick(change);
-  MOLE_TRY(auto grants, state_.scheduler.lease(ask, state_.now()));
+  MOLE_TRY(auto grants, state_.scheduler.lease(request, state_.now()));
   std::vector<task::Spec> out;
   bool outdated = false;
   store::Batch leased;
@@ -84,11 +85,11 @@ Result<std::vector<task::Spec>> Grants::lease(const LeaseRequest& ask, Change& c
     }
     auto spec = spec_of(grant);
     if (!spec) {
-      state_.scheduler.release(ask.node, ask.incarnation, {grant.id}, state_.now());
+      state_.scheduler.release(request.node, request.incarnation, {grant.id}, state_.now());
       outdated = true;
       continue;
     }
-    if (!grant.archive_task) leased.put(Table::leases, grant.id, store::encode(row_of(grant, ask)));
+    if (!grant.archive_task) leased.put(Table::leases, grant.id, store::encode(row_of(grant, request)));
     out.push_back(*spec);
     state_.specs.emplace(grant.id, std::move(*spec));
   }
@@ -97,7 +98,7 @@ Result<std::vector<task::Spec>> Grants::lease(const LeaseRequest& ask, Change& c
     leased.erase(Table::leases, entry.first);
     return true;
   });
-  records_.store().write(leased);  // not synced: a lost lease costs repeated work, nothing else
+  records_.store().write(leased);  // not synced: losing a lease only costs repeated work
   if (outdated) requests_.replan_all(change);
   return out;
 }
@@ -105,10 +106,11 @@ Result<std::vector<task::Spec>> Grants::lease(const LeaseRequest& ask, Change& c
 Result<task::Spec> Grants::spec_of(const leases::Grant& grant) {
   if (grant.archive_task) {
     const auto request = state_.live.find(grant.request);
-    return request == state_.live.end() ? missing("the request has ended") : archive_spec_of(grant, request->second);
+    return request == state_.live.end() ? missing("the request has ended; release the task")
+                                        : archive_spec_of(grant, request->second);
   }
   const auto* plan = state_.scheduler.plan(grant.request);
-  if (!plan) return missing("the request has ended");
+  if (!plan) return missing("the request has ended; release the task");
   return tasks::build_spec(
       grant, *plan,
       {[this](const leases::JobKey& job) { return records_.catalogue(job.fingerprint, job.from); },
@@ -119,7 +121,7 @@ Result<task::Spec> Grants::archive_spec_of(const leases::Grant& grant, const Req
   const auto task = state_.scheduler.archive_task(grant.request, grant.archive_task);
   const auto& graph = *request.graph;
   const auto a = task ? graph.find_archive(local_name(task->archive)) : std::nullopt;
-  if (!a) return missing("the archive task has ended");
+  if (!a) return missing("the archive task has ended; release it");
   const auto& archive = graph.archives[*a];
   std::vector<task::File> files;
   if (grant.kind == task::Kind::verify) {

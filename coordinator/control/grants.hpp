@@ -1,4 +1,4 @@
-// Tasks for nodes: registration, leases, and the loss of silent nodes.
+// Registers nodes, leases tasks to them, and handles the loss of silent nodes.
 #pragma once
 
 #include "coordinator/control/listings.hpp"
@@ -10,13 +10,13 @@ class Grants {
   Grants(const store::Records& records, State& state, Requests& requests, Listings& listings)
       : records_(records), state_(state), requests_(requests), listings_(listings) {}
 
-  // At start: tasks that were leased when the coordinator stopped stay with their nodes for the length of a lease.
+  // Call at start. Tasks that were leased when the coordinator stopped stay with their nodes for the length of a lease.
   void adopt_stored() MOLE_REQUIRES(service_mutex);
   // Handles expired leases, lost nodes, and archives to list again.
   void tick(Change& change) MOLE_REQUIRES(service_mutex);
 
   Registration register_node(const NodeInfo& info, Change& change) MOLE_REQUIRES(service_mutex);
-  Result<std::vector<task::Spec>> lease(const LeaseRequest& ask, Change& change) MOLE_REQUIRES(service_mutex);
+  Result<std::vector<task::Spec>> lease(const LeaseRequest& request, Change& change) MOLE_REQUIRES(service_mutex);
 
  private:
   void store_node(const NodeRow& node, Change& change) const;

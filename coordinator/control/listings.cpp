@@ -16,8 +16,8 @@ void Listings::relist_waiting() {
   }
 }
 
-void Listings::take_listing(const leases::ArchiveTask& task, Request& request, const task::Report& report,
-                            const std::vector<task::IndexEntry>& entries, Change& change) {
+void Listings::apply_listing(const leases::ArchiveTask& task, Request& request, const task::Report& report,
+                             const std::vector<task::IndexEntry>& entries, Change& change) {
   if (report.code != task::FailureCode::none) return listing_failed(task, request, report, change);
   const auto changed = store_listing(task.archive, request, entries, change);
   const auto& archive = request.graph->archives[*request.graph->find_archive(local_name(task.archive))];
@@ -30,8 +30,8 @@ void Listings::take_listing(const leases::ArchiveTask& task, Request& request, c
     if (index->empty()) {
       request.code = name_of(task::FailureCode::missing);
       requests_.finish(request, RequestState::failed,
-                       "the archive " + archive.name + " lists " + std::to_string(entries.size()) + " files, none named like \"" +
-                           archive.files + "\"; check its \"params\" and \"files\"",
+                       "the archive " + archive.name + " lists " + std::to_string(entries.size()) +
+                           " files, none of which matches \"" + archive.files + "\"; check its \"params\" and \"files\"",
                        change);
     }
   }
@@ -39,8 +39,8 @@ void Listings::take_listing(const leases::ArchiveTask& task, Request& request, c
   if (changed) replan_readers(task.archive, change);
 }
 
-// Fails requests that were never listed, with all others that need the same listing. Requests that were listed before keep
-// waiting.
+// Fails the request and all others that need the same listing. Requests in state WAITING keep waiting: they were planned from an
+// earlier listing.
 void Listings::listing_failed(const leases::ArchiveTask& task, const Request& request, const task::Report& report,
                               Change& change) {
   const auto reason = report.message.empty() ? "listing " + task.archive + " failed: " + name_of(report.code) : report.message;
@@ -60,7 +60,7 @@ void Listings::listing_failed(const leases::ArchiveTask& task, const Request& re
   }
 }
 
-// Returns how many rows of files change.
+// Returns the number of file rows that changed.
 std::size_t Listings::store_listing(const std::string& archive, const Request& request,
                                     const std::vector<task::IndexEntry>& entries, Change& change) {
   jobs::FileRows known;
@@ -97,7 +97,7 @@ void Listings::replan_readers(const std::string& archive, Change& change) {
   }
 }
 
-void Listings::take_verified(const leases::ArchiveTask& task, Request& request, const task::Report& report, Change& change) {
+void Listings::apply_verification(const leases::ArchiveTask& task, Request& request, const task::Report& report, Change& change) {
   if (report.code != task::FailureCode::none && request.given_up.size() < max_failures)
     request.given_up.push_back({.job = task.archive + "@" + format_time(task.block.from),
                                 .plugin = "",

@@ -1,4 +1,4 @@
-// Results of tasks on archives: listings, and whether files could be read.
+// Applies the results of archive tasks: listings, and verifications of files.
 #pragma once
 
 #include "coordinator/control/requests.hpp"
@@ -12,10 +12,10 @@ class Listings {
 
   void relist_waiting() MOLE_REQUIRES(service_mutex);  // lists archives again for requests that wait for files
   // `entries`: the report's listing.
-  void take_listing(const leases::ArchiveTask& task, Request& request, const task::Report& report,
-                    const std::vector<task::IndexEntry>& entries, Change& change) MOLE_REQUIRES(service_mutex);
+  void apply_listing(const leases::ArchiveTask& task, Request& request, const task::Report& report,
+                     const std::vector<task::IndexEntry>& entries, Change& change) MOLE_REQUIRES(service_mutex);
   // Records the result for the files of one block; after the last block, ends the request.
-  void take_verified(const leases::ArchiveTask& task, Request& request, const task::Report& report, Change& change)
+  void apply_verification(const leases::ArchiveTask& task, Request& request, const task::Report& report, Change& change)
       MOLE_REQUIRES(service_mutex);
 
  private:

@@ -8,7 +8,7 @@ namespace mole::coordinator::control {
 Result<SharedGraph> read_graph(const store::Records& records, const Digest& revision) {
   const auto row = records.json(store::Table::revisions, store::keys::bytes_of(revision));
   if (!row.is_object())
-    return corrupt("the store has lost the pipeline revision " + revision.hex() + "; restore it from a backup");
+    return corrupt("the pipeline revision " + revision.hex() + " is missing from the store; restore the store from a backup");
   return std::make_shared<const dag::Graph>(dag::graph_from_json(row));
 }
 
@@ -23,7 +23,8 @@ std::shared_ptr<const jobs::ArchiveIndex> read_index(const store::Records& recor
   return std::make_shared<const jobs::ArchiveIndex>(std::move(files), archive.covers);
 }
 
-Result<jobs::Plan> make_plan(const store::Records& records, SharedGraph graph, PlanInputs inputs, const jobs::PlanRequest& ask) {
+Result<jobs::Plan> make_plan(const store::Records& records, SharedGraph graph, PlanInputs inputs,
+                             const jobs::PlanRequest& request) {
   for (std::size_t a = 0; a < graph->archives.size(); ++a) {
     const auto& archive = graph->archives[a];
     if (records.json(store::Table::archives, graph->full_name(archive)).is_null())
@@ -31,7 +32,7 @@ Result<jobs::Plan> make_plan(const store::Records& records, SharedGraph graph, P
     if (!inputs.indexes[a]) inputs.indexes[a] = read_index(records, *graph, archive);
   }
   return jobs::make_plan(
-      std::move(graph), std::move(inputs.indexes), ask,
+      std::move(graph), std::move(inputs.indexes), request,
       [&](const Digest& fingerprint, TimeRange range, const auto& visit) { records.scan_keys(fingerprint, range, visit); },
       [&](std::uint32_t node) { return !inputs.lost_nodes.contains(node); });
 }

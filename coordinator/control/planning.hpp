@@ -12,16 +12,17 @@ using SharedGraph = std::shared_ptr<const dag::Graph>;
 
 struct PlanInputs {
   jobs::Indexes indexes;               // one per archive of the graph; null: read it from the store
-  std::set<std::uint32_t> lost_nodes;  // states that exist only there are computed again
+  std::set<std::uint32_t> lost_nodes;  // states that only these nodes hold are computed again
 };
 
 Result<SharedGraph> read_graph(const store::Records& records, const Digest& revision);
 std::shared_ptr<const jobs::ArchiveIndex> read_index(const store::Records& records, const dag::Graph& graph,
                                                      const dag::Archive& archive);
 // missing: an archive of the graph has never been listed. Other errors as jobs::make_plan.
-Result<jobs::Plan> make_plan(const store::Records& records, SharedGraph graph, PlanInputs inputs, const jobs::PlanRequest& ask);
+Result<jobs::Plan> make_plan(const store::Records& records, SharedGraph graph, PlanInputs inputs,
+                             const jobs::PlanRequest& request);
 
-// Returns "archive" of "pipeline/archive"; the same for modules.
+// Returns "archive" for "pipeline/archive"; the same for modules.
 std::string local_name(const std::string& full_name);
 
 }  // namespace mole::coordinator::control

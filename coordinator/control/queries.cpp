@@ -28,7 +28,7 @@ BlockLineage lineage_of(const store::Records& records, const dag::Graph& graph, 
   return out;
 }
 
-// The input of a value from one upstream module: a column and a time range.
+// The part of one upstream module's results that a value is computed from.
 struct Reach {
   std::string column;
   TimeRange span;
@@ -120,7 +120,7 @@ Result<Queries::Located> Queries::find_module(const std::string& name) const {
     return missing("there is no module \"" + name.substr(0, 200) + "\"" + manifest::suggestion(name, known));
   MOLE_TRY(auto graph, graph_of(out.row.revision));
   const auto m = graph->find_module(local_name(name));
-  if (!m) return corrupt("the store's row of module " + name + " names another pipeline; submit the manifest again");
+  if (!m) return corrupt("the stored pipeline revision of module " + name + " does not contain it; submit the manifest again");
   out.graph = graph;
   out.index = *m;
   return out;
@@ -133,7 +133,7 @@ Result<Queries::Located> Queries::find_archive(const std::string& name) const {
   MOLE_TRY(auto graph, graph_of(row.at("revision").get<Digest>()));
   const auto a = graph->find_archive(local_name(name));
   if (!a)
-    return missing("there is no archive \"" + name + "\" in the pipeline any more; name an archive of its current manifest");
+    return missing("the archive \"" + name + "\" has been removed from its pipeline; use an archive of the current manifest");
   return Located{graph, *a, {}};
 }
 
@@ -163,7 +163,7 @@ Result<Lineage> Queries::why(const std::string& module, const std::string& colum
       lineage_of(records, graph, found.index, column, graph.grid(resolved).block_at(time), interval);
   if (out.rows_blob.empty())
     return missing("there is no result of " + module + " at " + format_time(time) +
-                   "; mole run computes it, mole status --map shows which results exist");
+                   "; compute it with mole run, or see which results exist with mole status --map");
   out.upstream = upstream_of(records, graph, found.index, column, interval);
   out.overrides = found.row.overrides;
   return out;

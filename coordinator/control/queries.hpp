@@ -1,5 +1,5 @@
 // Read-only calls. Each copies what it needs from the state under the service's lock, and plans, scans and reads the store
-// without it, so that queries do not delay leases.
+// without the lock, so that queries do not delay leases.
 #pragma once
 
 #include "coordinator/control/state.hpp"
@@ -13,7 +13,7 @@ class Queries {
       : config_(config), records_(records), state_(state), views_(views) {}
 
   // ---- explain.cpp
-  Result<PlanReport> plan(const Submissions::Question& question) const MOLE_EXCLUDES(service_mutex);
+  Result<PlanReport> plan(const Submissions::PlanQuery& query) const MOLE_EXCLUDES(service_mutex);
   Result<JobExplanation> explain(const std::string& job) const MOLE_EXCLUDES(service_mutex);
   // ---- status.cpp
   Result<RequestStatus> request(const std::string& id) const MOLE_EXCLUDES(service_mutex);
@@ -33,7 +33,7 @@ class Queries {
     std::uint32_t index = 0;
     ModuleRow row;  // of a module
   };
-  // missing: no such module, or no listing of such an archive; the message suggests similar names.
+  // missing: there is no such module (the message suggests similar names), or the archive has not been listed.
   Result<Located> find_module(const std::string& name) const MOLE_EXCLUDES(service_mutex);
   Result<Located> find_archive(const std::string& name) const MOLE_EXCLUDES(service_mutex);
   Result<SharedGraph> graph_of(const Digest& revision) const MOLE_EXCLUDES(service_mutex);

@@ -36,7 +36,7 @@ Result<> Requests::resume(Change& change) {
   return {};
 }
 
-// Takes the next step of a request that is new or was interrupted by a stop of the coordinator.
+// Starts the next step of a request that is new, or that was interrupted when the coordinator stopped.
 void Requests::advance(Request& request, Change& change) {
   request.unlisted.clear();
   if (request.kind == RequestKind::index) {
@@ -93,9 +93,9 @@ void Requests::verify_archive(Request& request, Change& change) {
 }
 
 void Requests::replan(Request& request, Change& change) {
-  jobs::PlanRequest ask{{}, request.range(), request.partial};
-  if (const auto m = request.graph->find_module(request.module)) ask.modules = {*m};
-  auto plan = state_.make_plan(request.graph, ask);
+  jobs::PlanRequest wanted{{}, request.range(), request.partial};
+  if (const auto m = request.graph->find_module(request.module)) wanted.modules = {*m};
+  auto plan = state_.make_plan(request.graph, wanted);
   if (!plan) {
     request.code = name_of(task::failure_code(plan.error().code));
     return finish(request, RequestState::failed, plan.error().message, change);

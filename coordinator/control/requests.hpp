@@ -16,14 +16,14 @@ class Requests {
   Result<Accepted> accept(Prepared prepared, Change& change) MOLE_REQUIRES(service_mutex);
 
   // ---- requests.cpp
-  // At start: continues every request that had not ended.
+  // Call at start. Continues every request that had not ended.
   Result<> resume(Change& change) MOLE_REQUIRES(service_mutex);
-  // Lists the archives that `request.unlisted` names.
+  // Adds a task for each archive in `request.unlisted`.
   void list_archives(Request& request) MOLE_REQUIRES(service_mutex);
   // Continues the request when all its archives are listed.
   void proceed(Request& request, Change& change) MOLE_REQUIRES(service_mutex);
   void replan(Request& request, Change& change) MOLE_REQUIRES(service_mutex);
-  // Makes new plans. Call when indexes, catalogue rows or lost nodes have changed.
+  // Makes new plans. Call when indexes, catalogue rows or the set of lost nodes have changed.
   void replan_all(Change& change) MOLE_REQUIRES(service_mutex);
 
   // ---- finish.cpp

@@ -16,8 +16,7 @@ constexpr std::size_t max_changes = 20;
 
 }  // namespace
 
-// Writes a step's catalogue row and lineage.
-void Completions::take_result(const Completion& completion, const leases::SettledStep& settled, Change& change) {
+void Completions::apply_result(const Completion& completion, const leases::SettledStep& settled, Change& change) {
   const auto& report = completion.report.steps[settled.step];
   const auto& step = completion.spec.steps[report.step];
   const auto& job = settled.job;
@@ -64,8 +63,8 @@ void Completions::note_inputs(const task::Step& step, const leases::JobKey& job,
   }
 }
 
-// Keeps the first result of a job that was computed twice. Equal keys must mean equal bytes: differences are logged.
-void Completions::take_duplicate(const Completion& completion, const leases::SettledStep& settled, Change& change) {
+// Keeps the first result of a job that was computed twice. Equal keys must mean equal bytes; a difference is logged.
+void Completions::apply_duplicate(const Completion& completion, const leases::SettledStep& settled, Change& change) {
   const auto& report = completion.report.steps[settled.step];
   auto& row = change.edit(settled.job);
   const auto log_difference = [&](const char* what, const Digest& first, const Digest& second) MOLE_REQUIRES(service_mutex) {
@@ -85,7 +84,7 @@ void Completions::take_duplicate(const Completion& completion, const leases::Set
   if (std::find(row.holders.begin(), row.holders.end(), node) == row.holders.end()) row.holders.push_back(node);
 }
 
-// Removes states and rows that the task could not fetch, so that they are computed again. Returns whether there were any.
+// Removes states and rows that the task could not fetch, so that they are computed again. Returns whether any were removed.
 bool Completions::drop_missing_blobs(const Completion& completion, Change& change) {
   const auto& missing = completion.report.missing_blobs;
   const auto is_missing = [&](const Digest& blob) { return std::find(missing.begin(), missing.end(), blob) != missing.end(); };
@@ -99,7 +98,7 @@ bool Completions::drop_missing_blobs(const Completion& completion, Change& chang
           dropped = drop_rows(step.pipeline + "/" + input.module, rows, change) || dropped;
   }
   if (!dropped) return false;
-  for (const auto& step : completion.spec.steps) {  // the task was not at fault: its attempt does not count
+  for (const auto& step : completion.spec.steps) {  // the attempt does not count, because the task was not at fault
     state_.scheduler.forget({step.fingerprint, completion.spec.block.from});
     records_.erase_of_job(change.batch, Table::failures, step.fingerprint, completion.spec.block.from);
   }

@@ -28,7 +28,7 @@ std::string key_of(const std::filesystem::path& path) {
   return std::filesystem::absolute(path, ignored).lexically_normal().string();
 }
 
-// Returns a range that contains all times read by the blocks of a request for `range`: windows, warm-ups and chains of modules.
+// Returns a range that contains all times that a request for `range` reads, with windows, warm-ups and chains of modules.
 TimeRange table_reach(const dag::Graph& graph, TimeRange range) {
   TimeRange reach = range;
   for (const auto& module : graph.modules) reach.from -= module.window + module.warmup + 2 * graph.grid(module).block_length;
@@ -100,8 +100,8 @@ Result<> check_tables_agree(const requests::Request& request, const requests::Re
                  used = dag::routes_over(running.graph->resources[*other.routes], both);
       if (!std::equal(wanted.begin(), wanted.end(), used.begin(), used.end(), same_use))
         return transient("request " + running.id + " computes " + request.graph->full_name(module) +
-                         " from the routing tables that existed when it was submitted, and they have changed since; try again "
-                         "when it has ended, or cancel it");
+                         " from routing tables that have changed since it was submitted; submit again when it has ended, or "
+                         "cancel it");
     }
   return {};
 }

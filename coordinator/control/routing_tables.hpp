@@ -14,7 +14,7 @@ class RoutingTables {
       : records_(records), blobs_(blobs), wall_(std::move(wall)) {}
 
   // Returns the digest of a table's file. A known file is read again only if it has changed, because a folder may contain
-  // tables of years.
+  // years of tables.
   Result<Digest> digest(const std::filesystem::path& path) const;
   // Checks the tables that a request for `range` may need and stores them as blobs; afterwards their files may change.
   Result<> keep(const std::vector<dag::TableFile>& files, const dag::Graph& graph, TimeRange range) const;
@@ -28,8 +28,8 @@ class RoutingTables {
   std::function<Micros()> wall_;
 };
 
-// transient: `running` computes a module that `request` also computes, from other tables. A job has one key, so it cannot be
-// computed from both.
+// transient: `running` computes a module that `request` also computes, but from different tables. A job has one key, so it
+// cannot be computed from both.
 Result<> check_tables_agree(const requests::Request& request, const requests::Request& running);
 
 }  // namespace mole::coordinator::control

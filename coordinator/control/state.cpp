@@ -74,10 +74,10 @@ PlanInputs State::plan_inputs(const dag::Graph& graph) const {
   return inputs;
 }
 
-Result<jobs::Plan> State::make_plan(SharedGraph graph, const jobs::PlanRequest& ask) {
+Result<jobs::Plan> State::make_plan(SharedGraph graph, const jobs::PlanRequest& request) {
   for (const auto& archive : graph->archives) index_of(*graph, archive);
   auto inputs = plan_inputs(*graph);
-  return control::make_plan(records_, std::move(graph), std::move(inputs), ask);
+  return control::make_plan(records_, std::move(graph), std::move(inputs), request);
 }
 
 const ModuleRow* State::module_row(const std::string& name) const {

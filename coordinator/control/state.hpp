@@ -20,7 +20,7 @@ extern ServiceMutex service_mutex;
 struct ModuleRow {
   Digest fingerprint, revision;
   std::vector<Digest> history;         // former fingerprints, latest first
-  std::vector<std::string> overrides;  // that change what the module measures; empty: none
+  std::vector<std::string> overrides;  // only those that change what the module measures
 };
 
 struct NodeRow {
@@ -56,9 +56,9 @@ class State {
       MOLE_REQUIRES(service_mutex);
   std::shared_ptr<const jobs::ArchiveIndex> cached_index(const dag::Graph& graph, const dag::Archive& archive) const
       MOLE_REQUIRES(service_mutex);  // null: not in memory
-  // Returns the inputs of a plan of this graph that are in memory.
+  // Returns the plan inputs for this graph that are in memory.
   PlanInputs plan_inputs(const dag::Graph& graph) const MOLE_REQUIRES(service_mutex);
-  Result<jobs::Plan> make_plan(SharedGraph graph, const jobs::PlanRequest& ask) MOLE_REQUIRES(service_mutex);
+  Result<jobs::Plan> make_plan(SharedGraph graph, const jobs::PlanRequest& request) MOLE_REQUIRES(service_mutex);
 
   const ModuleRow* module_row(const std::string& name) const MOLE_REQUIRES(service_mutex);  // null: never submitted
   std::uint32_t node_number(const std::string& name) const MOLE_REQUIRES(service_mutex);    // 0: unknown
@@ -88,8 +88,8 @@ class State {
   std::map<std::string, Micros> listed_at_ MOLE_GUARDED_BY(service_mutex);  // by place; of now()
 };
 
-// Returns the archive's full name, downloader and parameters as one text. An archive has one index, so it has one location at a
-// time.
+// Returns the archive's full name, downloader and parameters as one string. An archive has one index, so it has one location at
+// a time.
 std::string place_of(const dag::Graph& graph, const dag::Archive& archive);
 
 }  // namespace mole::coordinator::control

@@ -30,7 +30,7 @@ struct Snapshot {
   std::map<std::uint64_t, LiveRequest> live;
   std::set<leases::JobKey> running;
 
-  // Of a request in `live`.
+  // Returns the job counts of a request in `live`.
   JobCounts counts(const LiveRequest& request) const {
     if (request.request.terminal()) return request.request.jobs;
     JobCounts out;
@@ -64,18 +64,18 @@ Snapshot snapshot_of(const State& state, const store::Records& records) MOLE_REQ
 }
 
 // Merges adjacent blocks of equal state and counts blocks by state.
-void fill_strip(const std::map<Micros, JobState>& states, Micros length, ModuleStrip& out) {
+void fill_timeline(const std::map<Micros, JobState>& states, Micros length, ModuleStrip& out) {
   for (const auto& [from, state] : states) {
     ++out.blocks[state];
-    auto& strip = out.strip;
-    if (!strip.empty() && strip.back().state == state && strip.back().to == from)
-      strip.back().to = from + length;
-    else if (strip.size() < max_pieces)
-      strip.push_back({from, from + length, state});
+    auto& timeline = out.strip;
+    if (!timeline.empty() && timeline.back().state == state && timeline.back().to == from)
+      timeline.back().to = from + length;
+    else if (timeline.size() < max_pieces)
+      timeline.push_back({from, from + length, state});
   }
 }
 
-// Returns the first of these states that some block has.
+// Returns the first of these states that any block has.
 JobState module_state(const std::map<JobState, std::uint64_t>& blocks) {
   for (const auto state : {JobState::running, JobState::failed, JobState::blocked, JobState::ready, JobState::waiting,
                            JobState::partial, JobState::done})
@@ -83,8 +83,8 @@ JobState module_state(const std::map<JobState, std::uint64_t>& blocks) {
   return JobState::empty;
 }
 
-ModuleStrip strip_of(const store::Records& records, const std::string& name, const Digest& fingerprint, const dag::Graph& graph,
-                     const Snapshot& now) {
+ModuleStrip timeline_of(const store::Records& records, const std::string& name, const Digest& fingerprint,
+                        const dag::Graph& graph, const Snapshot& now) {
   ModuleStrip out;
   out.module = name;
   std::map<Micros, JobState> states;
@@ -102,7 +102,7 @@ ModuleStrip strip_of(const store::Records& records, const std::string& name, con
       }
     }
   const auto m = graph.find_module(local_name(name));
-  fill_strip(states, m ? graph.grid(graph.modules[*m]).block_length : 0, out);
+  fill_timeline(states, m ? graph.grid(graph.modules[*m]).block_length : 0, out);
   out.state = module_state(out.blocks);
   return out;
 }
@@ -205,7 +205,8 @@ ClusterStatus Queries::status() const {
   const store::Records records(records_.store(), now.stored);
   for (const auto& node : nodes) out.nodes.push_back(describe(node, state_.now(), config_.leases.lease));
   for (const auto& [name, row] : modules)
-    if (const auto graph = graph_of(row.revision)) out.modules.push_back(strip_of(records, name, row.fingerprint, **graph, now));
+    if (const auto graph = graph_of(row.revision))
+      out.modules.push_back(timeline_of(records, name, row.fingerprint, **graph, now));
   out.requests = all_requests(records, now);
   out.epoch = records_.store().epoch();
   out.tasks = describe(leases, std::nullopt);

@@ -64,7 +64,7 @@ std::set<std::string> Submissions::changed_by_overrides(const Submission& submis
   if (submission.overrides.empty()) return {};
   auto without = submission;
   without.overrides.clear();
-  const auto plain = resolve(without);  // may fail, because the overrides may make the manifest valid
+  const auto plain = resolve(without);  // fails if the manifest is valid only with the overrides
   std::set<std::string> names;
   for (const auto& module : graph.modules) {
     const auto m = plain ? plain->graph.find_module(module.name) : std::nullopt;
@@ -78,13 +78,13 @@ Result<PipelineDescription> Submissions::validate(const Submission& submission) 
   return dag::describe(resolved.graph);
 }
 
-Result<Submissions::Question> Submissions::for_plan(const Submission& submission) const {
+Result<Submissions::PlanQuery> Submissions::for_plan(const Submission& submission) const {
   if (submission.range.empty()) return invalid("the range is empty; --to must be after --from");
   MOLE_TRY(auto resolved, resolve(submission));
   MOLE_TRY(auto part, part_of(resolved.graph, submission.module));
-  Question question{part, {{}, round_outward(*part, submission.range), submission.partial}};
-  if (!submission.module.empty()) question.ask.modules = {*part->find_module(submission.module)};
-  return question;
+  PlanQuery query{part, {{}, round_outward(*part, submission.range), submission.partial}};
+  if (!submission.module.empty()) query.request.modules = {*part->find_module(submission.module)};
+  return query;
 }
 
 Result<Prepared> Submissions::for_run(const Submission& submission) const {
@@ -99,11 +99,11 @@ Result<Prepared> Submissions::for_run(const Submission& submission) const {
   request.module = submission.module;
   request.graph = part;
   const auto range = round_outward(*part, submission.range);
-  auto what_if = changed_by_overrides(submission, resolved.graph);
+  auto overridden = changed_by_overrides(submission, resolved.graph);
   const auto files = resolved.tables;
   auto prepared = prepare(submission, range, std::move(request), std::move(resolved));
   if (!prepared) return prepared;
-  prepared->what_if = std::move(what_if);
+  prepared->overridden = std::move(overridden);
   if (auto kept = tables_.keep(files, *part, range); !kept) return kept.error();
   return prepared;
 }

@@ -10,13 +10,13 @@
 
 namespace mole::coordinator::control {
 
-// Ready to be accepted.
+// A submission that is ready to be accepted.
 struct Prepared {
   requests::Request request;  // without a number
   dag::Graph graph;           // of the whole pipeline
   nlohmann::json document;    // the graph's JSON form; request.revision is its digest
   std::vector<dag::Library> libraries;
-  std::set<std::string> what_if;  // modules whose overrides change what they measure
+  std::set<std::string> overridden;  // modules whose measurements the overrides change
 };
 
 class Submissions {
@@ -26,11 +26,11 @@ class Submissions {
 
   Result<PipelineDescription> validate(const Submission& submission) const;
   // The graph of the requested modules, and the range to plan.
-  struct Question {
+  struct PlanQuery {
     SharedGraph graph;
-    jobs::PlanRequest ask;
+    jobs::PlanRequest request;
   };
-  Result<Question> for_plan(const Submission& submission) const;
+  Result<PlanQuery> for_plan(const Submission& submission) const;
   Result<Prepared> for_run(const Submission& submission) const;
   // kind: index or verify.
   Result<Prepared> for_archive(const Submission& submission, const std::string& archive, RequestKind kind) const;
@@ -47,7 +47,7 @@ class Submissions {
   store::Blobs& blobs_;
 };
 
-// Returns the digest of everything by which two submissions are the same request.
+// Returns a digest that is equal for two submissions of the same request.
 std::string body_of(const requests::Request& request);
 
 }  // namespace mole::coordinator::control

@@ -51,7 +51,7 @@ TEST(ServiceFailure, LeasesTheCulpritAloneAndGivesItUpAfterThreeAttempts) {
   }
   const auto request = world.request(id);
   EXPECT_EQ(request["state"], "FAILED");
-  EXPECT_EQ(request["reason"], "1 job failed, 1 more depend on them");
+  EXPECT_EQ(request["reason"], "1 job failed, 1 more blocked by failures");
   EXPECT_EQ(request["jobs"]["done"], 1);
   const auto& failure = request["failures"][0];
   EXPECT_EQ(failure["job"], "border/mean@2007-09-22T00:00:00Z");

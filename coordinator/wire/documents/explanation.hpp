@@ -13,7 +13,7 @@ struct KeyChange {
   static constexpr auto table =
       document("KeyChange", "A part of a job's key that differs from that of the stored result.",  //
                field("part", &KeyChange::part, "`file ID`, `result of JOB`, `state of JOB`, `params.ddof`, ..."),
-               field("was", &KeyChange::was, "Value in the stored result; `not there` if it had no such part"),
+               field("was", &KeyChange::was, "Value in the stored result; `absent` if it had no such part"),
                field("is", &KeyChange::is, "Value now"));
 };
 
