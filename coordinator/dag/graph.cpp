@@ -142,15 +142,15 @@ Graph graph_from_json(const json& document) {
 }
 
 std::vector<Column> result_columns(const Module& module) {
-  std::vector<Column> columns = {{"interval_start", "time", "", "first instant of the interval, UTC"},
-                                 {"interval_end", "time", "", "first instant after the interval"}};
+  std::vector<Column> columns = {{"interval_start", "time", "", "start of the interval, UTC"},
+                                 {"interval_end", "time", "", "end of the interval (exclusive), UTC"}};
   for (const auto& by : module.by) columns.push_back({by, dimension_type(by), "", "group"});
   columns.insert(columns.end(), module.outputs.begin(), module.outputs.end());
-  columns.insert(columns.end(), {{"coverage", "f64", "1", "share of the expected input that was there, 0..1"},
+  columns.insert(columns.end(), {{"coverage", "f64", "1", "share of the expected input that was present, 0..1"},
                                  {"flows_lost", "u64", "flow", "flows lost between exporter and archive, by sequence number"},
-                                 {"flows_late", "u64", "flow", "flows that came after their interval was closed"},
-                                 {"files_expected", "u64", "1", "files the interval should have"},
-                                 {"files_present", "u64", "1", "of those, files with readable bytes"}});
+                                 {"flows_late", "u64", "flow", "flows that arrived too late for their interval, not counted"},
+                                 {"files_expected", "u64", "1", "files expected for the interval, present or not"},
+                                 {"files_present", "u64", "1", "expected files with at least one readable byte"}});
   return columns;
 }
 

@@ -70,9 +70,9 @@ RowTable RowBuilder::build() {
   RowTable table;
   auto& out = table.columns;
   const Micros interval = step_.step->interval;
-  out.push_back(standard_column("interval_start", "time", "", "begin of the interval, UTC"));
+  out.push_back(standard_column("interval_start", "time", "", "start of the interval, UTC"));
   fill<std::int64_t>(out.back(), keys_, [](const Key& k) { return k.interval_start; });
-  out.push_back(standard_column("interval_end", "time", "", "end of the interval, exclusive"));
+  out.push_back(standard_column("interval_end", "time", "", "end of the interval (exclusive), UTC"));
   fill<std::int64_t>(out.back(), keys_, [&](const Key& k) { return k.interval_start + interval; });
   for (std::size_t d = 0; d < step_.by.size(); ++d) {
     out.push_back(standard_column(step_.by[d].name.c_str(), step_.by[d].type(), "", "group"));
@@ -85,13 +85,13 @@ RowTable RowBuilder::build() {
     out.push_back({column.name, column.type, column.unit, column.doc, *empty_values(column.type), {}});
     for (const auto& key : keys_) append_value(out.back(), column, key.row);
   }
-  out.push_back(standard_column("coverage", "f64", "1", "share of the expected input that was present"));
+  out.push_back(standard_column("coverage", "f64", "1", "share of the expected input that was present, 0..1"));
   fill<double>(out.back(), keys_, [](const Key& k) { return k.coverage.share; });
-  out.push_back(standard_column("flows_lost", "u64", "flow", "flows lost before the collector, by sequence numbers"));
+  out.push_back(standard_column("flows_lost", "u64", "flow", "flows lost between exporter and archive, by sequence number"));
   fill<std::uint64_t>(out.back(), keys_, [](const Key& k) { return k.coverage.flows_lost; });
-  out.push_back(standard_column("flows_late", "u64", "flow", "flows later than the archive's lateness, not counted"));
+  out.push_back(standard_column("flows_late", "u64", "flow", "flows that arrived too late for their interval, not counted"));
   fill<std::uint64_t>(out.back(), keys_, [](const Key& k) { return k.coverage.flows_late; });
-  out.push_back(standard_column("files_expected", "u64", "1", "files whose time overlaps the interval, present or not"));
+  out.push_back(standard_column("files_expected", "u64", "1", "files expected for the interval, present or not"));
   fill<std::uint64_t>(out.back(), keys_, [](const Key& k) { return k.coverage.files_expected; });
   out.push_back(standard_column("files_present", "u64", "1", "expected files with at least one readable byte"));
   fill<std::uint64_t>(out.back(), keys_, [](const Key& k) { return k.coverage.files_present; });

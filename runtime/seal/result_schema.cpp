@@ -12,15 +12,15 @@ namespace mole::runtime {
 namespace {
 
 const SchemaColumn leading[] = {
-    {"interval_start", "time", "", "begin of the interval, UTC", false},
-    {"interval_end", "time", "", "end of the interval, exclusive", false},
+    {"interval_start", "time", "", "start of the interval, UTC", false},
+    {"interval_end", "time", "", "end of the interval (exclusive), UTC", false},
 };
 const SchemaColumn trailing[] = {
-    {"coverage", "f64", "1", "how much of the expected input was there, 0..1", false},
-    {"flows_lost", "u64", "flow", "flows lost on the way to the archive, by sequence numbers", false},
-    {"flows_late", "u64", "flow", "flows that came later than the archive's lateness allows, not counted", false},
-    {"files_expected", "u64", "1", "files of the archive that should cover the interval", false},
-    {"files_present", "u64", "1", "those of them with a readable byte", false},
+    {"coverage", "f64", "1", "share of the expected input that was present, 0..1", false},
+    {"flows_lost", "u64", "flow", "flows lost between exporter and archive, by sequence number", false},
+    {"flows_late", "u64", "flow", "flows that arrived too late for their interval, not counted", false},
+    {"files_expected", "u64", "1", "files expected for the interval, present or not", false},
+    {"files_present", "u64", "1", "expected files with at least one readable byte", false},
 };
 
 std::string stored_type(const std::string& type) { return type == "u8" || type == "u16" || type == "u32" ? "u64" : type; }
@@ -47,11 +47,11 @@ Result<> check_values(const Column& column, bool nullable) {
   if (const auto* numbers = std::get_if<std::vector<double>>(&column.values)) {
     for (std::size_t row = 0; row < numbers->size(); ++row)
       if (!std::isfinite((*numbers)[row]) && !column.is_null(row))
-        return corrupt(at(row) + " is not a finite number; declare it nullable and give null where there is no value");
+        return corrupt(at(row) + " is not a finite number; declare it nullable and return null where there is no value");
   }
-  if (const auto* texts = std::get_if<std::vector<std::string>>(&column.values)) {
-    for (std::size_t row = 0; row < texts->size(); ++row)
-      if (!is_utf8((*texts)[row])) return corrupt(at(row) + " is not UTF-8");
+  if (const auto* strings = std::get_if<std::vector<std::string>>(&column.values)) {
+    for (std::size_t row = 0; row < strings->size(); ++row)
+      if (!is_utf8((*strings)[row])) return corrupt(at(row) + " is not UTF-8");
   }
   return {};
 }
