@@ -57,7 +57,7 @@ RowCoverage CoverageTable::of(TimeRange interval, const Router& router) const {
   out.share = static_cast<double>(readable) / static_cast<double>(interval.to - interval.from);
   if (count.lost > 0)
     out.share *= static_cast<double>(count.received) / (static_cast<double>(count.received) + static_cast<double>(count.lost));
-  // Every cell of the archive's file grid is expected to hold a file, also before the archive begins; several files may share
+  // Every cell of the archive's file grid is expected to hold a file, even before the archive begins; several files may share
   // a cell.
   const Micros origin = router.expected.empty() ? 0 : router.expected.front().from;
   const Micros grid_cells = (ceil_to(interval.to, covers_, origin) - floor_to(interval.from, covers_, origin)) / covers_;
@@ -67,11 +67,11 @@ RowCoverage CoverageTable::of(TimeRange interval, const Router& router) const {
 }
 
 RowCoverage CoverageTable::of(TimeRange interval, std::span<const std::string> routers) const {
-  static const Router nothing;
+  static const Router no_files;
   RowCoverage sum;
   for (const auto& name : routers) {
     const auto found = routers_.find(name);
-    const RowCoverage one = of(interval, found == routers_.end() ? nothing : found->second);
+    const RowCoverage one = of(interval, found == routers_.end() ? no_files : found->second);
     sum.share += one.share;
     sum.flows_lost += one.flows_lost;
     sum.files_expected += one.files_expected;

@@ -30,7 +30,7 @@ class CoverageTable {
   void finish();
 
   // Returns the coverage of an interval. share: the mean over `routers` (0 if there are none) of the readable share of the
-  // interval times received / (received + lost). flows_late is left 0.
+  // interval times received / (received + lost). Does not set flows_late.
   RowCoverage of(TimeRange interval, std::span<const std::string> routers) const;
 
   // Returns the routers of all expected files, sorted.

@@ -51,7 +51,7 @@ Result<> set_totals(std::vector<Dimension>& by, const std::vector<std::string>& 
     const auto found = std::find_if(by.begin(), by.end(), [&](const Dimension& d) { return d.name == name; });
     if (found == by.end()) return invalid("totals: '" + name + "' is not in `by`; add it there or leave it out");
     if (!found->dense())
-      return invalid("totals: '" + name + "' is an open dimension, its members are not known in advance; leave it out");
+      return invalid("totals: '" + name + "' is an open dimension, whose members are not known in advance; leave it out");
     found->total = true;
   }
   return {};

@@ -10,7 +10,7 @@
 
 namespace mole::runtime {
 
-// One value per dimension, outermost first, as text: "19991", "tcp", "443", "10.0.0.1". The empty group is () for no `by`.
+// One value per dimension, outermost first, as text: "19991", "tcp", "443", "10.0.0.1". Without `by`, the group is empty.
 using Group = std::vector<std::string>;
 
 struct Dimension {
@@ -18,10 +18,10 @@ struct Dimension {
 
   std::string name;
   Kind kind = Kind::number;
-  int column = -1;     // flow column that holds the value; -1: a property of the file, or derived from several (direction)
-  bool total = false;  // dense: has the member "all" as well, made by merging the states of the others
+  int column = -1;     // flow column that holds the value; -1: a property of the file, or derived from columns (direction)
+  bool total = false;  // dense: also has the member "all", made by merging the states of the others
 
-  // Every interval has every member. Open dimensions (the rest) have rows only for members that occurred.
+  // True: every interval has rows for every member. Open dimensions (all others) have rows only for members that occurred.
   bool dense() const { return kind == Kind::router || kind == Kind::direction || kind == Kind::protocol_class; }
   // Returns the type of the column in rows: "u64" or "text".
   const char* type() const { return kind == Kind::number ? "u64" : "text"; }
@@ -37,21 +37,21 @@ constexpr std::uint8_t protocol_class_of(std::uint8_t protocol) {
   return protocol == 1 || protocol == 58 ? 0 : protocol == 6 ? 2 : protocol == 17 ? 3 : 1;
 }
 
-// The member that is the total of the others, in a dimension with `total`.
+// The member that is the total of all others, in a dimension with `total`.
 inline constexpr std::string_view all_members = "all";
 // Sets `total` of the named dimensions. invalid: one of them is not in `by`, or is open.
 Result<> set_totals(std::vector<Dimension>& by, const std::vector<std::string>& totals);
 
-// The order of rows: numbers by value, texts by bytes, dimension by dimension. A strict weak order.
+// The order of rows: numbers by value, strings by bytes, dimension by dimension. A strict weak order.
 struct GroupOrder {
   const std::vector<Dimension>* by;
   bool operator()(const Group& a, const Group& b) const;
 };
 
-// Returns every combination of members of the dense dimensions of `by` (those of the router dimension are `routers`), "all"
-// included where there are totals; sparse dimensions are left "".
+// Returns every combination of members of the dense dimensions of `by` (`routers` are the members of the router dimension),
+// including "all" where there are totals; the values of open dimensions are "".
 std::vector<Group> dense_members(const std::vector<Dimension>& by, const std::vector<std::string>& routers);
-// Returns `group` with its sparse values replaced by "".
+// Returns `group` with the values of open dimensions replaced by "".
 Group dense_part(const std::vector<Dimension>& by, const Group& group);
 
 }  // namespace mole::runtime

@@ -158,7 +158,7 @@ const std::uint8_t* DirectionEvaluator::evaluate(const FlowBatch& flows, std::st
   if (direction_.size() < flows.rows) direction_.resize(flows.rows);
   const std::uint8_t* from_home = source_.evaluate(flows, router);
   const std::uint8_t* to_home = destination_.evaluate(flows, router);
-  // From home: internal or out, 2 - to; from elsewhere: in or transit, 3 - 3 to. Without a branch, and with __restrict, so that
+  // From home: internal or out, 2 - to; from elsewhere: in or transit, 3 - 3 * to. Without a branch, and with __restrict, so that
   // the compiler can vectorise the loop.
   std::uint8_t* const __restrict direction = direction_.data();
   for (std::uint32_t i = 0, rows = flows.rows; i < rows; ++i) {

@@ -32,7 +32,7 @@ class FilterEvaluator {
 
 inline constexpr std::string_view directions[] = {"in", "internal", "out", "transit"};  // sorted, as result rows are
 
-// Decides which sides of a flow belong to the home network (task::Home). Both: internal; neither: transit.
+// Filters for flows whose source or destination is in the home network (task::Home). Both match: internal; neither: transit.
 struct HomeFilters {
   Filter source, destination;
 };

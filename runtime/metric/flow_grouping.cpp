@@ -132,8 +132,8 @@ bool FlowGrouping::start_file(const task::File& file) {
   router_ = static_cast<std::uint64_t>(found - routers_.begin());
   if (found == routers_.end()) routers_.push_back(file.router);
   file_from_ = file.covers.from;
-  // An interval takes flows of this file iff it begins before the file's time ends and ended less than `lateness` before the
-  // file's time began. This depends on whole intervals only, so that every block classifies a flow the same way.
+  // An interval accepts flows of this file if it starts before the end of the file's time range and ends after the start of that
+  // range minus `lateness`. This depends on whole intervals only, so that every block classifies a flow the same way.
   counts_from_ = floor_to(file.covers.from - plan_.lateness, grid_.interval());
   counts_to_ = ceil_to(file.covers.to, grid_.interval());
   grid_from_ = std::max(counts_from_, grid_.range().from);

@@ -26,9 +26,9 @@ namespace mole::runtime {
 struct GroupingPlan {
   Filter filter;
   std::vector<Dimension> by;
-  HomeFilters home;                     // used only if `by` has the direction
-  int time_column = MOLE_COLUMN_START;  // the time at which a flow counts: start or end
-  std::vector<std::string> routers;     // files of other routers are not read; empty: every file is
+  HomeFilters home;                     // used only if `by` contains the direction
+  int time_column = MOLE_COLUMN_START;  // the time that determines the interval of a flow: start or end
+  std::vector<std::string> routers;     // files of other routers are not read; empty: all files are read
   TimeRange range;                      // the block, extended by the warm-up of a sequential step
   Micros interval = 0;
   Micros lateness = 0;
@@ -43,12 +43,12 @@ class FlowGrouping {
  public:
   struct Slot {
     std::uint32_t interval = 0;  // index in grid()
-    std::uint64_t late = 0;      // late flows, counted here
+    std::uint64_t late = 0;      // number of late flows of this slot
   };
   struct Assignment {
-    bool empty = true;                           // no row of the batch counts
+    bool empty = true;                           // no row of the batch is counted
     std::uint32_t slot = 0;                      // of all rows, if slot_of_row is null
-    const std::uint32_t* slot_of_row = nullptr;  // MOLE_NO_STATE: the row does not count; valid until the next assign()
+    const std::uint32_t* slot_of_row = nullptr;  // MOLE_NO_STATE: not counted; valid until the next assign()
   };
 
   FlowGrouping(GroupingPlan plan, IntervalGrid grid);
@@ -56,10 +56,10 @@ class FlowGrouping {
   const GroupingPlan& plan() const { return plan_; }
   const IntervalGrid& grid() const { return grid_; }
 
-  // Returns the index of the first interval that takes flows of this file or counts its late flows; grid().size() if none
+  // Returns the index of the first interval that accepts flows of this file or counts its late flows; grid().size() if none
   // does.
   std::uint32_t first_interval(const task::File& file) const;
-  // Begins a file: the batches that follow are its flows. False: the plan does not read it.
+  // Starts a file: the following batches contain its flows. False: the plan does not read it.
   bool start_file(const task::File& file);
   // exhausted: more groups than max_slots.
   Result<Assignment> assign(const FlowBatch& flows);
@@ -71,7 +71,7 @@ class FlowGrouping {
   static constexpr std::uint32_t max_slots = 64'000'000;
 
  private:
-  // Where a flow counts by its time alone.
+  // Whether and in which interval a flow is counted, according to its time.
   struct TimeClass {
     enum Kind { in_time, late, elsewhere } kind = elsewhere;
     std::uint32_t interval = 0;

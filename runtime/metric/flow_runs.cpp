@@ -11,7 +11,7 @@ constexpr std::uint32_t unseen = 0xffffffffu;
 
 }  // namespace
 
-// Numbers the slots that occur in the batch, so that the counting sort needs no counters for all the others. False: too many.
+// Numbers the slots that occur in the batch, so that the counting sort needs no counters for the others. False: too many occur.
 bool FlowRuns::number_states(const std::uint32_t* slot_of_row, std::uint32_t rows, std::size_t slots) {
   if (number_.size() < slots) number_.resize(slots, unseen);
   if (number_of_row_.size() < rows) number_of_row_.resize(rows);

@@ -1,5 +1,5 @@
-// A batch of flows arranged by state, once for all steps that share its assignment: runs of rows of one state, in row order,
-// over columns that are copied once.
+// Arranges a batch of flows by state, once for all steps that share its assignment: each run has the rows of one state in row
+// order, and each column is copied once.
 //
 //   FlowRuns runs;
 //   if (runs.arrange(flows, assignment, grouping.slots().size())) {   // false: pass the batch with its slot_of_row instead
@@ -24,8 +24,8 @@ class FlowRuns {
  public:
   using Run = detail::Run;  // state: a slot of the grouping
 
-  // Borrows `flows` until the next call. False if the batch has many states for its rows: runs of a few rows cost more to pass
-  // to the plugin than they save.
+  // Borrows `flows` until the next call. False if the batch has too many states for its number of rows: passing short
+  // runs to the plugin would cost more than it saves.
   bool arrange(const FlowBatch& flows, const FlowGrouping::Assignment& assignment, std::size_t slots);
   // Sorted by state; the runs of one state are in row order.
   std::span<const Run> runs() const { return runs_; }

@@ -31,7 +31,7 @@ Result<std::vector<int>> flow_columns_of(const Descriptor& descriptor) {
       const int found = flow_column_named(name);
       if (found < 0)
         return unsupported("'" + descriptor.name + "' reads the flow column '" + name +
-                           "', which this worker does not know; update Data Mole");
+                           "', which this version does not support; update Data Mole");
       columns.push_back(found);
     }
   }
@@ -95,7 +95,7 @@ Result<> FlowStep::add(const FlowRuns& flows, std::size_t first, std::size_t cou
   });
 }
 
-// Moves the states of an interval out into cells, complete and sorted. Of their coverage only flows_late is set.
+// Moves the states of an interval into cells, complete and sorted. Sets only flows_late of their coverage.
 Result<std::vector<Cell>> FlowStep::take_cells(std::uint32_t interval) {
   const Micros start = grouping_.grid().at(interval).from;
   std::vector<Cell> cells;
@@ -118,7 +118,7 @@ Result<> FlowStep::spill(std::vector<Cell>& cells) {
     StateSpill::Place place;
     if (cell.state) {
       MOLE_TRY(auto saved, step_.module->save(cell.state));
-      if (saved.empty()) return internal(step_.module->name() + ": save wrote no bytes; a state has at least one byte");
+      if (saved.empty()) return internal(step_.module->name() + ": save wrote no bytes; it must write at least one byte");
       MOLE_TRY(place, spill_.add(saved));
       cell.state = MetricState();
     }

@@ -16,14 +16,14 @@
 
 namespace mole::runtime {
 
-// Returns the coverage by the files of an archive: of the group's own router, else over all `routers`. Caches its values;
-// `coverage` must outlive it. One thread.
+// Returns a function that computes coverage from the files of an archive: of the router of the group if it has one, otherwise of
+// all `routers`. The function caches its results. `coverage` must outlive it. One thread.
 CoverageOf archive_coverage(const CoverageTable& coverage, const OpenStep& step, std::vector<std::string> routers);
 
 // Returns the flow columns that the flows input of a plugin reads, in the order of the descriptor.
 Result<std::vector<int>> flow_columns_of(const Descriptor& descriptor);
 
-// Batches of flows in the form in which the ABI passes them.
+// Converts batches of flows to the form that the ABI passes.
 class ArrowFlows {
  public:
   ArrowFlows(std::uint32_t input, std::vector<int> reads);
@@ -53,12 +53,12 @@ class FlowStep {
   // Adds runs [first, first + count) of an arranged batch whose columns reads() are gathered. Several threads may add at once
   // if their runs have no state in common.
   Result<> add(const FlowRuns& flows, std::size_t first, std::size_t count, std::uint64_t batch);
-  // Closes the intervals before `end`, which get no more flows: finishes and saves their states as far as the step needs it, and
+  // Closes the intervals before `end`, which receive no more flows: finishes and saves their states if the step needs that, and
   // frees them. One thread per step.
   Result<> close(std::uint32_t end);
 
   struct Outcome {
-    std::vector<Cell> cells;  // complete, sorted and saved; valid as long as the step; none without a state or window to make
+    std::vector<Cell> cells;  // complete, sorted and saved; valid as long as the step; empty if it makes no state or window
     RowTable rows;            // of the result, if it has no window
   };
   // Call once, after the last interval is closed.
@@ -80,7 +80,7 @@ class FlowStep {
   std::vector<int> reads_;
   std::vector<Group> members_;         // of the dense groups
   std::vector<MetricState> states_;    // by slot of the grouping; empty once the interval is closed
-  std::vector<mole_state*> pointers_;  // the same, as the ABI takes them
+  std::vector<mole_state*> pointers_;  // the same, for the ABI
   std::vector<std::vector<std::uint32_t>> slots_of_interval_;
   std::uint32_t closed_ = 0;  // intervals before this are closed
   std::vector<SpilledCell> spilled_;

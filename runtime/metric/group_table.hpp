@@ -2,7 +2,7 @@
 // fixed number of 64-bit words.
 //
 //   GroupTable table(3, 64'000'000);
-//   std::uint32_t slot = table.find_or_add(key);   // equal keys get equal numbers
+//   std::uint32_t slot = table.find_or_add(key);   // equal keys have equal numbers
 //   table.key(slot);                               // the words of that key
 #pragma once
 
@@ -16,7 +16,7 @@
 
 namespace mole::runtime {
 
-// The positions in the table depend on the salt of the process, the numbers do not. One thread.
+// The positions in the table depend on the salt of the process; the numbers do not. One thread.
 class GroupTable {
  public:
   static constexpr std::uint32_t no_slot = 0xffffffffu;

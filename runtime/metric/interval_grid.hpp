@@ -1,4 +1,4 @@
-// The intervals of a block: bins of equal length, anchored at the Unix epoch.
+// The intervals of a block: of equal length and aligned to the Unix epoch.
 #pragma once
 
 #include "sdk/model/time.hpp"
@@ -12,15 +12,14 @@ namespace mole::runtime {
 class IntervalGrid {
  public:
   IntervalGrid() = default;
-  // invalid unless the interval is positive and divides the range, and the range begins at a multiple of it.
+  // invalid unless the interval is positive and divides the range, and the range starts at a multiple of it.
   static Result<IntervalGrid> over(TimeRange range, Micros interval) {
     if (interval <= 0 || range.empty() || (range.to - range.from) % interval != 0 || floor_to(range.from, interval) != range.from)
       return invalid("interval " + format_duration(interval) + " does not divide the block " + format_time(range.from) + "/" +
-                     format_time(range.to) +
-                     " into whole bins since 1970; choose an interval that divides the block length and its origin");
+                     format_time(range.to) + " into equal intervals; choose one that divides the block's start and length");
     if ((range.to - range.from) / interval > 10'000'000)
       return invalid("interval " + format_duration(interval) +
-                     " cuts the block into more than ten million bins; choose a longer one");
+                     " divides the block into more than ten million intervals; choose a longer one");
     return IntervalGrid(range, interval);
   }
 

@@ -9,7 +9,7 @@
 
 namespace mole::runtime {
 
-// Returns the cells of the block, complete and sorted. Rows of coverage 0 (gaps) and nulls are not added to a state, but their
+// Returns the cells of the block, complete and sorted. Rows with coverage 0 (gaps) and nulls are not added to a state, but their
 // cells exist. The coverage of a cell is that of the first rows input, with the lowest share of all inputs.
 Result<std::vector<Cell>> run_rows(const OpenStep& step, const std::vector<std::string>& routers);
 

@@ -127,7 +127,7 @@ Result<> SequentialFlows::run(SequentialStates& states, const CoverageOf& covera
   for (std::uint32_t slot = 0; slot < grouping_.slots().size(); ++slot)
     if (grouping_.slots()[slot].late > 0) late_slots_[grouping_.slots()[slot].interval].push_back(slot);
 
-  std::uint32_t open = 0;  // the interval that gets flows
+  std::uint32_t open = 0;  // the interval that receives flows
   const auto close_until = [&](std::uint32_t interval) -> Result<> {
     for (; open < interval; ++open) {
       if (auto added = add_late(states, open); !added) return added;

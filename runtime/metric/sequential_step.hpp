@@ -22,13 +22,13 @@ class SequentialStates {
 
   // Loads the states of the checkpoint at the end of the previous block. Call first.
   Result<> load_checkpoint(const std::filesystem::path& checkpoint);
-  // Creates the states of the dense groups, so that groups without flows get rows as well.
+  // Creates the states of the dense groups, so that groups without flows have rows as well.
   Result<> create_dense(const std::vector<std::string>& routers);
 
   // Returns the number of the state of a group, creating it if needed.
   Result<std::uint32_t> number_of(const Group& group);
   std::span<mole_state* const> pointers() const { return pointers_; }
-  // Record that the group had input, or late flows, in the open interval: sparse groups get a row only then.
+  // Record that the group had input or late flows in the current interval: groups of open dimensions have a row only then.
   void mark_seen(std::uint32_t number) { seen_[number] = true; }
   void add_late(std::uint32_t number, std::uint64_t flows) { late_[number] += flows; }
 
@@ -79,7 +79,7 @@ class SequentialFlows {
   std::uint64_t batches_ = 0;
 };
 
-// Reads rows of upstream modules (OpenStep::upstream), from `from` (the start of the warm-up) on.
+// Reads rows of upstream modules (OpenStep::upstream), starting at `from`, the start of the warm-up.
 Result<> run_sequential_rows(const OpenStep& step, SequentialStates& states, Micros from, const CoverageOf& coverage);
 
 }  // namespace mole::runtime

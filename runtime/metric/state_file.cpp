@@ -202,7 +202,7 @@ struct StateFileReader::File {
     ByteCursor in(all.substr(magic.size()));
     if (const auto found = in.take<std::uint32_t>(); found != format_version && !in.failed())
       return unsupported(
-          fmt::format("state file of format {}, this build reads {}; the block will be computed again", found, format_version));
+          fmt::format("state file has format {}, not {}; the block will be computed again", found, format_version));
     const auto text = in.take_padded(in.take<std::uint32_t>());
     const auto summed = all.substr(0, all.size() - in.left());
     if (const auto sum = in.take<std::uint64_t>(); in.failed() || sum != checksum(summed))

@@ -1,6 +1,6 @@
 // A file with the states of one module over one block (docs/formats/state.md). Windows are merged from such files, and a
 // sequential module with `since` resumes from one (with interval_start = end of the block).
-// Equal states give equal files on every machine: the file holds no paths, hosts or times of the run.
+// Equal states give equal files on every machine: the file contains no paths, host names or times of the run.
 //
 //   auto out = StateFileWriter::create(path, header);
 //   out->add({start, {"19991"}, coverage, payload});     // in order of (interval_start, group)
@@ -52,10 +52,10 @@ struct StateEntry {
   Micros interval_start = 0;
   std::vector<std::string> group;  // one value per `by`
   RowCoverage coverage;
-  std::string_view payload;  // written by the metric's save; borrowed, from a reader as long as that lives
+  std::string_view payload;  // written by the metric's save; borrowed: if from a reader, valid as long as the reader
 };
 
-// Creates or replaces `path`. One thread. Without finish() the file is truncated and every reader refuses it.
+// Creates or replaces `path`. One thread. Without finish() the file is truncated and every reader rejects it.
 class StateFileWriter {
  public:
   static Result<StateFileWriter> create(const std::filesystem::path& path, const StateHeader& header);
@@ -63,7 +63,7 @@ class StateFileWriter {
   ~StateFileWriter();
 
   // Appends an entry; entries are in order of (interval_start, group), groups compared as bytes, value by value. internal: out
-  // of order, or a group of another size than `by`.
+  // of order, or the group and `by` differ in size.
   Result<> add(const StateEntry& entry);
   Result<> finish();
 
@@ -78,7 +78,7 @@ class StateFileReader {
  public:
   // corrupt: not a state file, damaged, or truncated in the header. invalid ("shape differs: ..."): the header does not match
   // `expected`. Plugin, version, revision, shape, interval and by are always compared; fingerprint, state_key, params and block
-  // if `expected` has them.
+  // if they are set in `expected`.
   static Result<StateFileReader> open(const std::filesystem::path& path, const StateHeader& expected);
   // Accepts any header: for the sealing process and tools.
   static Result<StateFileReader> open(const std::filesystem::path& path);

@@ -124,7 +124,7 @@ Result<> save_cells(const std::vector<Cell>& cells, const OpenStep& step, const 
     std::string saved;
     if (cell->state) {
       MOLE_TRY(saved, step.module->save(cell->state));
-      if (saved.empty()) return internal(step.module->name() + ": save wrote no bytes; a state has at least one byte");
+      if (saved.empty()) return internal(step.module->name() + ": save wrote no bytes; it must write at least one byte");
     }
     auto added = file.add({cell->interval_start, cell->group, cell->coverage, cell->state ? saved : cell->saved});
     if (!added) return added;

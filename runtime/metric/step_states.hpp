@@ -17,7 +17,7 @@
 
 namespace mole::runtime {
 
-// A step ready to run: its module is open, its settings are parsed.
+// A step that is ready to run: its module is open and its settings are parsed.
 struct OpenStep {
   std::uint32_t index = 0;           // in Spec::steps
   const task::Step* step = nullptr;  // the Spec outlives this
@@ -34,8 +34,8 @@ struct OpenStep {
   StateHeader header() const;
 };
 
-// A cell without a state only carries the coverage of an interval in which no sparse group occurred (the sparse values of its
-// group are ""). A cell with a saved state is loaded when it is needed.
+// A cell without a state only carries the coverage of an interval in which no member of an open dimension occurred (the values
+// of open dimensions are ""). A cell with a saved state is loaded when it is needed.
 struct Cell {
   Micros interval_start = 0;
   Group group{};
@@ -52,8 +52,8 @@ void sort_cells(std::vector<Cell>& cells, const std::vector<Dimension>& by);
 // Returns the coverage of interval i of a step's grid and the dense part of a group.
 using CoverageOf = std::function<RowCoverage(std::uint32_t interval, const Group& dense)>;
 
-// Returns the cells missing from `cells` (those of the interval that begins at `start`, sorted): a cell with an empty state
-// for each of the dense groups `members`; if the step has open dimensions, a cell without a state for each of them.
+// Returns the cells missing from `cells` (the sorted cells of the interval that starts at `start`): a cell with an empty state
+// for each of the dense groups `members`, or, if the step has open dimensions, a cell without a state for each of them.
 // The coverage is left unset.
 Result<std::vector<Cell>> missing_cells(std::span<const Cell> cells, const OpenStep& step, Micros start,
                                         const std::vector<Group>& members);
@@ -63,7 +63,7 @@ Result<> complete_cells(std::vector<Cell>& cells, const OpenStep& step, const st
                         const CoverageOf& coverage);
 
 // Merges the states of one interval (`cells`, sorted and complete) into the totals of `by`, one dimension after the other, so
-// that two dimensions yield their full cube. flows_late is summed. Leaves the cells sorted.
+// that two dimensions also have their combined total. flows_late is summed. Leaves the cells sorted.
 Result<> add_totals(std::vector<Cell>& cells, const OpenStep& step, Micros start);
 
 // Writes the cells of this block as the step's state file. Saved states are copied without loading them.

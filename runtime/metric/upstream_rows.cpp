@@ -21,7 +21,7 @@ std::uint64_t bits_of(const Column& column, std::size_t row) {
 
 std::string text_of(const Column& column, std::size_t row) {
   if (const auto* numbers = std::get_if<std::vector<std::uint64_t>>(&column.values)) return std::to_string((*numbers)[row]);
-  if (const auto* texts = std::get_if<std::vector<std::string>>(&column.values)) return (*texts)[row];
+  if (const auto* strings = std::get_if<std::vector<std::string>>(&column.values)) return (*strings)[row];
   return {};
 }
 
@@ -43,8 +43,8 @@ Result<> UpstreamRows::append(const RowTable& table, const std::string& column, 
     groups.push_back(table.find(d.name));
     if (!groups.back()) return invalid("upstream rows are not grouped by '" + d.name + "'; give both modules the same `by`");
   }
-  // The columns are interval_start, interval_end, <by>, <outputs>, 5 standard ones. With a further group column, several rows
-  // would seem to be of one group.
+  // The columns are interval_start, interval_end, <by>, <outputs>, 5 standard ones. With an additional group column,
+  // several rows would appear to belong to one group.
   if (const std::size_t next = 2 + by_.size(); table.columns.size() > next) {
     const auto& name = table.columns[next].name;
     if (auto extra = dimension_named(name); extra && name != column && values != &table.columns[next] &&

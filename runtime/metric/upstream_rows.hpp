@@ -1,4 +1,4 @@
-// Rows of an upstream module as an input reads them: one numeric column, with interval, group and coverage of each row.
+// Rows of an upstream module, as read by an input: one numeric column, with interval, group and coverage of each row.
 #pragma once
 
 #include "runtime/metric/dimension.hpp"
@@ -32,7 +32,7 @@ class UpstreamRows {
   // `by`: the dimensions of the reading step; the tables must have the same.
   explicit UpstreamRows(std::vector<Dimension> by) : by_(std::move(by)) {}
 
-  // Appends the rows of `table` within `range`. invalid: a column is missing or of another type, or `by` differs.
+  // Appends the rows of `table` within `range`. invalid: a column is missing or has a different type, or `by` differs.
   Result<> append(const RowTable& table, const std::string& column, const std::string& type, TimeRange range);
 
   const std::vector<Row>& rows() const { return rows_; }
@@ -45,7 +45,7 @@ class UpstreamRows {
   std::map<std::pair<Micros, Group>, std::size_t> index_;
 };
 
-// Rows in the form in which the ABI passes them to begin and add: value, coverage, interval_start.
+// Converts rows to the form that the ABI passes to begin and add: value, coverage, interval_start.
 class ArrowRows {
  public:
   void add(const UpstreamRows::Row& row);

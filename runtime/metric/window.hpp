@@ -14,8 +14,8 @@
 namespace mole::runtime {
 
 // Calls `row` with the merged state for every interval of the block and every group that has a state in its window, group by
-// group, the intervals of a group in no particular order. `cells`: those of this block (complete) and of the earlier blocks that
-// the windows reach. Saved states of cells are loaded as needed and may be dropped again. `routers`: members of the router
+// group, the intervals of a group in no particular order. `cells`: those of this block (complete) and of the earlier blocks
+// that the windows cover. Saved states of cells are loaded as needed and may be dropped again. `routers`: members of the router
 // dimension.
 Result<> merge_windows(std::vector<Cell>& cells, const OpenStep& step, const std::vector<std::string>& routers,
                        const std::function<Result<>(Cell)>& row);

@@ -247,7 +247,7 @@ TEST(CapturedArchive, RefusesInvalidTotals) {
   sequential.totals = {"router"};
   const auto sink = task.run(task.spec(whole, {open, stranger, sequential}));
   EXPECT_EQ(sink.steps.at(0).report.message,
-            "traffic: totals: 'dst_port' is an open dimension, its members are not known in advance; leave it out");
+            "traffic: totals: 'dst_port' is an open dimension, whose members are not known in advance; leave it out");
   EXPECT_EQ(sink.steps.at(1).report.message, "traffic: totals: 'protocol_class' is not in `by`; add it there or leave it out");
   EXPECT_EQ(sink.steps.at(2).report.message,
             "longest_silence: the states of a sequential module cannot be merged into totals; remove `totals`");
