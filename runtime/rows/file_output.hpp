@@ -33,11 +33,11 @@ class OwnedFd {
   int fd_;
 };
 
-// Returns the error for a failed system call. `doing`: begins the message, such as "writing /x/y". exhausted: the disk is full;
-// else transient.
+// Returns the error for a failed system call. `doing`: the start of the message, such as "writing /x/y". exhausted: the disk is
+// full. transient: any other failure.
 Error disk_error(const std::string& doing, int error);
 
-// Writes all bytes to the descriptor. Fails as disk_error.
+// Writes all bytes to the descriptor. Returns disk_error(doing, errno) if that fails.
 Result<> write_all(int fd, std::string_view bytes, const std::string& doing);
 
 // Reads `size` bytes at offset `at`. False: the file is shorter (errno is EIO), or reading failed (errno).

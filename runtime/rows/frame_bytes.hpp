@@ -22,14 +22,14 @@ void put(std::string& out, T... values) {
 inline void pad8(std::string& out) { out.append((8 - out.size() % 8) % 8, '\0'); }
 inline std::uint64_t padded8(std::uint64_t size) { return (size + 7) / 8 * 8; }
 
-// Takes fields from the front of a view. A take beyond the end returns zero or nothing and makes the cursor fail permanently, so
-// that a series of takes needs only one check at its end.
+// Reads fields from the front of a view. Reading past the end returns zero or an empty view and sets failed() permanently, so
+// that a sequence of reads needs only one check at its end.
 class ByteCursor {
  public:
   explicit ByteCursor(std::string_view bytes) : rest_(bytes) {}
 
   bool failed() const { return failed_; }
-  // Rejects the bytes because of their meaning.
+  // Marks the bytes as invalid, for example if a value is out of range.
   void fail() { failed_ = true; }
   std::size_t left() const { return rest_.size(); }
 
@@ -42,7 +42,7 @@ class ByteCursor {
     return value;
   }
 
-  // Takes several fields.
+  // Reads several fields, in this order.
   template <class... T>
   void take_all(T&... values) {
     ((values = take<T>()), ...);
@@ -58,7 +58,7 @@ class ByteCursor {
     return front;
   }
 
-  // Takes `size` bytes and skips the zeros up to a multiple of 8.
+  // Reads `size` bytes and skips the padding to a multiple of 8, which must be zeros.
   std::string_view take_padded(std::uint64_t size) {
     const auto front = take(size);
     const auto zeros = take(failed_ ? 0 : padded8(size) - size);

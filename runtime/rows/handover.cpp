@@ -25,7 +25,7 @@ enum FrameKind : std::uint32_t { step_kind = 1, file_kind = 2, index_kind = 3, e
 
 constexpr std::uint32_t has_rows = 1, has_state = 2;
 
-// Text from a plugin may not be UTF-8; invalid bytes become U+FFFD.
+// Strings from plugins are not necessarily UTF-8; invalid bytes become U+FFFD.
 std::string dump(const json& j) { return j.dump(-1, ' ', false, json::error_handler_t::replace); }
 
 // The checksum covers kind and size as well, so that a damaged header is detected.
@@ -137,13 +137,13 @@ Result<> HandoverWriter::index(std::span<const task::IndexEntry> entries) {
 }
 
 Result<> HandoverWriter::end(const task::Report& totals) {
-  task::Report own;
-  own.code = totals.code;
-  own.message = totals.message;
-  own.bytes_read = totals.bytes_read;
-  own.flows = totals.flows;
-  own.seconds = totals.seconds;
-  return frame(end_kind, dump(json(own)));
+  task::Report written;
+  written.code = totals.code;
+  written.message = totals.message;
+  written.bytes_read = totals.bytes_read;
+  written.flows = totals.flows;
+  written.seconds = totals.seconds;
+  return frame(end_kind, dump(json(written)));
 }
 
 Result<HandoverReader> HandoverReader::open(const std::filesystem::path& path, const HandoverLimits& limits) {
@@ -195,7 +195,7 @@ std::optional<HandoverFrame> HandoverReader::next() {
   try {
     frame = parse_frame(kind, payload);
   } catch (const json::exception&) {
-    // handled as any other damage
+    // handled like any other damage
   }
   if (!frame) return stop("a frame has an unexpected shape");
   at_ += head.size() + size;

@@ -4,7 +4,7 @@
 //   out.step(0, &rows, A / "scratch/step0.state", report);
 //   out.end(totals);
 //
-// Each frame is written as soon as something is finished, so that the work of a worker that dies is not lost.
+// Each frame is written as soon as its content is complete, so that the finished work of a worker that crashes is not lost.
 #pragma once
 
 #include "runtime/rows/file_output.hpp"
@@ -67,12 +67,12 @@ class HandoverReader {
   // missing: there is no such file.
   static Result<HandoverReader> open(const std::filesystem::path& path, const HandoverLimits& limits = {});
 
-  // Returns the next sound frame; nullopt after the last one. Damage ends the stream and is not an error.
+  // Returns the next valid frame; nullopt after the last one. Damage ends the stream and is not an error.
   std::optional<HandoverFrame> next();
 
-  // Whether the stream ended with its end frame and nothing after it. Call after next() returned nullopt.
+  // True if the stream ended with its end frame and nothing followed it. Call after next() has returned nullopt.
   bool complete() const { return complete_; }
-  // Why the stream is not complete, for a person; else empty.
+  // Why the stream is not complete, as a message for users; empty if it is complete.
   const std::string& problem() const { return problem_; }
 
  private:

@@ -1,4 +1,4 @@
-// Rows in memory by columns: the output of a step, or the input from an upstream module. Types as in descriptors.
+// Rows in memory by columns: the output of a step, or the input from an upstream module. The types are those of descriptors.
 #pragma once
 
 #include <mole/result.hpp>
@@ -24,7 +24,7 @@ inline std::optional<ColumnValues> empty_values(std::string_view type) {
   return std::nullopt;
 }
 
-// One column. `values` has one entry per row, also for nulls. Times and bools are int64, addresses are text.
+// One column. `values` has one entry per row, including nulls. Times and bools are int64, addresses are text.
 struct Column {
   std::string name;
   std::string type;  // "u64", "i64", "f64", "bool", "text", "time"; u8..u32 outputs are widened to u64

@@ -21,20 +21,20 @@ constexpr std::size_t fixed_header = 32;
 
 bool has_nulls(const Column& column) { return std::find(column.valid.begin(), column.valid.end(), 0) != column.valid.end(); }
 
-// Returns the memory of a cell without its text.
+// Returns the memory used by a cell, without the characters of a string.
 std::uint64_t cell_bytes(std::string_view type) { return type == "text" ? sizeof(std::string) + 1 : 9; }
 
 Result<> check_column(const Column& column, std::size_t rows, const RowLimits& limits) {
   const auto expected = empty_values(column.type);
   if (!expected) return invalid(fmt::format("column {} has the unknown type {}", column.name, column.type));
   if (expected->index() != column.values.index())
-    return invalid(fmt::format("column {} has the type {} but other values", column.name, column.type));
+    return invalid(fmt::format("column {} has the type {} but values of a different type", column.name, column.type));
   if (column.size() != rows)
     return invalid(fmt::format("column {} has {} rows, the first column has {}", column.name, column.size(), rows));
   if (!column.valid.empty() && column.valid.size() != rows)
     return invalid(fmt::format("column {} has {} rows but validity for {}", column.name, rows, column.valid.size()));
-  if (const auto* texts = std::get_if<std::vector<std::string>>(&column.values))
-    for (const auto& text : *texts)
+  if (const auto* strings = std::get_if<std::vector<std::string>>(&column.values))
+    for (const auto& text : *strings)
       if (text.size() > limits.text)
         return exhausted(
             fmt::format("column {} has a string of {} bytes; the limit is {}", column.name, text.size(), limits.text));
@@ -79,7 +79,7 @@ void put_numbers(std::string& out, const Column& column, const std::vector<T>& v
     if (column.is_null(row)) std::memset(&out[begin + row * sizeof(T)], 0, sizeof(T));
 }
 
-void put_texts(std::string& out, const Column& column, const std::vector<std::string>& values) {
+void put_strings(std::string& out, const Column& column, const std::vector<std::string>& values) {
   std::int64_t offset = 0;
   put(out, offset);
   for (std::size_t row = 0; row < values.size(); ++row) {
@@ -98,7 +98,7 @@ void put_column(std::string& out, const Column& column) {
     const auto& values = std::get<1>(column.values);
     put_bits(out, rows, [&](std::size_t row) { return values[row] != 0 && !column.is_null(row); });
   } else if (column.type == "text") {
-    put_texts(out, column, std::get<3>(column.values));
+    put_strings(out, column, std::get<3>(column.values));
   } else {
     visit_numbers(column, [&](const auto& values) { put_numbers(out, column, values); });
   }
@@ -166,7 +166,7 @@ bool take_numbers(ByteCursor& in, std::size_t rows, std::vector<T>& values) {
   return true;
 }
 
-Result<std::vector<std::string>> take_texts(ByteCursor& in, std::size_t rows, std::uint64_t& memory, const RowLimits& limits) {
+Result<std::vector<std::string>> take_strings(ByteCursor& in, std::size_t rows, std::uint64_t& memory, const RowLimits& limits) {
   std::vector<std::int64_t> offsets;
   if (!take_numbers(in, rows + 1, offsets)) return damaged("text offsets are truncated");
   if (offsets.front() != 0) return damaged("text offsets do not begin at 0");
@@ -192,9 +192,9 @@ Result<> take_column(ByteCursor& in, std::size_t rows, ColumnHead& head, std::ui
   bool good = true;
   if (head.nulls) column.valid = take_bits<std::uint8_t>(in, rows, good);
   if (!good || (head.nulls && !has_nulls(column)))
-    return damaged("the validity bitmap of " + column.name + " is truncated or without nulls");
+    return damaged("the validity bitmap of " + column.name + " is truncated or contains no nulls");
   if (column.type == "text") {
-    MOLE_TRY(column.values, take_texts(in, rows, memory, limits));
+    MOLE_TRY(column.values, take_strings(in, rows, memory, limits));
   } else if (column.type == "bool") {
     column.values = take_bits<std::int64_t>(in, rows, good);
   } else {
@@ -233,7 +233,7 @@ Result<RowTable> decode_rows(std::string_view bytes, const RowLimits& limits) {
   if (bytes.substr(0, magic.size()) != magic) return damaged("not a table of rows");
   ByteCursor in(bytes.substr(magic.size(), bytes.size() - magic.size() - 8));
   if (const auto found = in.take<std::uint32_t>(); found != format_version)
-    return unsupported(fmt::format("rows of format {}, this build reads {}; use one version everywhere", found, format_version));
+    return unsupported(fmt::format("rows have format {}, not {}; use the same version everywhere", found, format_version));
   std::uint32_t header_size;
   std::uint64_t rows, body_size;
   in.take_all(header_size, rows, body_size);

@@ -17,11 +17,11 @@
 
 namespace mole::runtime {
 
-// Limits for writing and reading; a table that exceeds one is refused with Code::exhausted.
+// Limits for writing and reading; a table that exceeds one is rejected with Code::exhausted.
 struct RowLimits {
   std::uint64_t rows = 16'000'000;
   std::uint64_t columns = 512;
-  std::uint64_t text = std::uint64_t{1} << 20;   // bytes of one text value
+  std::uint64_t text = std::uint64_t{1} << 20;   // bytes of one string
   std::uint64_t bytes = std::uint64_t{1} << 30;  // of the table in memory and encoded
 };
 
@@ -30,10 +30,10 @@ struct RowLimits {
 Result<std::string> encode_rows(const RowTable& table, const RowLimits& limits = {});
 
 // Decodes untrusted bytes. corrupt: not written by encode_rows, or damaged. exhausted: beyond a limit. Memory is bounded by
-// limits.bytes. The values (UTF-8 of texts, order, NaN) are not checked.
+// limits.bytes. The values (UTF-8, order, NaN) are not checked.
 Result<RowTable> decode_rows(std::string_view bytes, const RowLimits& limits = {});
 
-// The same to and from a file. Not durable: these files live as long as an attempt.
+// The same to and from a file. Not durable: these files are needed only during an attempt.
 Result<> write_rows(const std::filesystem::path& path, const RowTable& table, const RowLimits& limits = {});
 Result<RowTable> read_rows(const std::filesystem::path& path, const RowLimits& limits = {});
 
