@@ -42,7 +42,7 @@ void bind_rows(duckdb_bind_info info) {
 
 void init_rows(duckdb_init_info info) { duckdb_init_set_max_threads(info, 1); }
 
-// Copies `count` values from row `from` on to row `to` of the vector.
+// Copies `count` values, starting at row `from` of the column and at row `to` of the vector.
 void copy_values(duckdb_vector vector, std::size_t to, const Column& column, std::size_t from, std::size_t count) {
   void* data = duckdb_vector_get_data(vector);
   if (column.type == "bool") {
@@ -70,7 +70,7 @@ bool same_columns(const RowTable& a, const RowTable& b) {
                     [](const Column& x, const Column& y) { return x.name == y.name && x.type == y.type; });
 }
 
-// Gets the next table with rows. False: there is none.
+// Fetches the next table that has rows. False: there is none.
 Result<bool> pull_table(RowSource& source) {
   while (source.next) {
     MOLE_TRY(auto table, (*source.next)());
@@ -91,8 +91,8 @@ Result<bool> pull_table(RowSource& source) {
 // Fills every chunk except the last completely, so that the output does not depend on how the rows are split into tables.
 void produce_rows(duckdb_function_info info, duckdb_data_chunk output) {
   auto& source = *static_cast<RowSource*>(duckdb_function_get_extra_info(info));
-  std::size_t given = 0;
-  while (given < duckdb_vector_size()) {
+  std::size_t filled = 0;
+  while (filled < duckdb_vector_size()) {
     if (source.at == source.table->rows()) {
       const auto more = pull_table(source);
       if (!more) {
@@ -103,14 +103,14 @@ void produce_rows(duckdb_function_info info, duckdb_data_chunk output) {
       if (!*more) break;
     }
     const auto& table = *source.table;
-    const auto count = std::min<std::size_t>(duckdb_vector_size() - given, table.rows() - source.at);
+    const auto count = std::min<std::size_t>(duckdb_vector_size() - filled, table.rows() - source.at);
     for (std::size_t i = 0; i < table.columns.size(); ++i)
-      copy_values(duckdb_data_chunk_get_vector(output, i), given, table.columns[i], source.at, count);
-    given += count;
+      copy_values(duckdb_data_chunk_get_vector(output, i), filled, table.columns[i], source.at, count);
+    filled += count;
     source.at += count;
   }
-  duckdb_data_chunk_set_size(output, given);
-  source.rows += given;
+  duckdb_data_chunk_set_size(output, filled);
+  source.rows += filled;
 }
 
 // ---- reading
@@ -148,8 +148,8 @@ void append(Column& column, duckdb_vector vector, std::size_t count) {
 std::uint64_t text_bytes(const RowTable& table, std::size_t from) {
   std::uint64_t bytes = 0;
   for (const auto& column : table.columns)
-    if (const auto* texts = std::get_if<3>(&column.values))
-      for (std::size_t row = from; row < texts->size(); ++row) bytes += (*texts)[row].size();
+    if (const auto* strings = std::get_if<3>(&column.values))
+      for (std::size_t row = from; row < strings->size(); ++row) bytes += (*strings)[row].size();
   return bytes;
 }
 
@@ -189,11 +189,11 @@ Result<RowTable> fetch_rows(duckdb_result* result, const std::string& name, cons
     Column column;
     column.name = duckdb_column_name(result, i);
     column.type = type_of(duckdb_column_type(result, i));
-    if (column.type.empty()) return corrupt(fmt::format("{}: column {} has a type that results do not have", name, column.name));
+    if (column.type.empty()) return corrupt(fmt::format("{}: column {} has an unsupported type", name, column.name));
     column.values = *empty_values(column.type);
     table.columns.push_back(std::move(column));
   }
-  std::uint64_t texts = 0;
+  std::uint64_t string_bytes = 0;
   for (;;) {
     const std::unique_ptr<std::remove_pointer_t<duckdb_data_chunk>, DestroyChunk> chunk(duckdb_fetch_chunk(*result));
     if (!chunk) break;
@@ -201,8 +201,8 @@ Result<RowTable> fetch_rows(duckdb_result* result, const std::string& name, cons
     const auto count = duckdb_data_chunk_get_size(chunk.get());
     for (std::size_t i = 0; i < table.columns.size(); ++i)
       append(table.columns[i], duckdb_data_chunk_get_vector(chunk.get(), i), count);
-    texts += text_bytes(table, before);
-    if (table.rows() > limits.rows || texts + table.rows() * table.columns.size() * 9 > limits.bytes)
+    string_bytes += text_bytes(table, before);
+    if (table.rows() > limits.rows || string_bytes + table.rows() * table.columns.size() * 9 > limits.bytes)
       return exhausted(fmt::format("{}: more than {} rows or {} bytes; select fewer rows", name, limits.rows, limits.bytes));
   }
   if (const char* text = duckdb_result_error(result)) return corrupt(fmt::format("{}: {}", name, text));

@@ -28,15 +28,15 @@ class QueryResult {
   duckdb_result result_{};
 };
 
-// The rows that a table function gives. DuckDB calls it on the thread that runs the query.
+// The rows that a table function returns. DuckDB calls the function on the thread that runs the query.
 struct RowSource {
   using NextTable = std::function<Result<std::optional<RowTable>>()>;
 
-  const RowTable* table = nullptr;  // whose rows come next; at first a table that defines the columns
+  const RowTable* table = nullptr;  // the table being read; initially one that defines the columns
   std::size_t at = 0;               // the next row
   const NextTable* next = nullptr;  // returns further tables; null: there are none
   std::optional<RowTable> pulled;   // the last table from `next`
-  std::uint64_t rows = 0;           // returned so far
+  std::uint64_t rows = 0;           // number of rows returned
   std::optional<Error> failure;     // of `next`
 };
 
@@ -44,11 +44,11 @@ struct RowSource {
 // because functions are not local to a connection.
 bool register_rows(duckdb_connection connection, const std::string& name, RowSource* source);
 
-// invalid: DuckDB cannot represent the table as Parquet, or a text is not UTF-8.
+// invalid: DuckDB cannot represent the table as Parquet, or a string is not UTF-8.
 Result<> check_writable(const RowTable& table);
 
-// Fetches all rows. `name`: begins error messages. corrupt: a column has a type that results do not have. exhausted: beyond a
-// limit.
+// Fetches all rows. `name`: the start of error messages. corrupt: a column has an unsupported type. exhausted:
+// beyond a limit.
 Result<RowTable> fetch_rows(duckdb_result* result, const std::string& name, const RowLimits& limits);
 
 }  // namespace mole::runtime

@@ -26,7 +26,7 @@
 
 namespace mole::runtime {
 
-// The metadata of a file, besides its columns.
+// The metadata of a file, in addition to its columns.
 struct ParquetNote {
   std::string metric;           // name of the plugin
   std::string version;          // version of the plugin
@@ -44,16 +44,16 @@ class Parquet {
  public:
   struct Options {
     std::filesystem::path scratch;                  // for spilling large tables; created when needed
-    std::uint64_t memory = std::uint64_t{1} << 30;  // for DuckDB, besides the tables
+    std::uint64_t memory = std::uint64_t{1} << 30;  // for DuckDB, in addition to the tables
   };
   // internal: DuckDB cannot be started.
   static Result<Parquet> open(const Options& options);
-  // Returns another connection to the same DuckDB, for another thread. They may be destroyed in any order.
+  // Returns a further connection to the same database, for use by a second thread. Connections may be destroyed in any order.
   Result<Parquet> connect() const;
   Parquet(Parquet&&) noexcept;
   ~Parquet();
 
-  // Creates or replaces `path`, not durably. exhausted: not enough disk or memory. invalid: a text is not UTF-8.
+  // Creates or replaces `path`, not durably. exhausted: not enough disk or memory. invalid: a string is not UTF-8.
   Result<> write(const RowTable& table, const std::filesystem::path& path, const ParquetNote& note);
   // The same from several tables with the columns of `shape`. The bytes do not depend on how the rows are split into tables.
   // Returns the number of rows, or the error of `next`.
@@ -62,8 +62,8 @@ class Parquet {
                               const ParquetNote& note);
   // Reads the metadata; the fields are empty if the file was not written by `write`.
   Result<ParquetNote> note(const std::filesystem::path& path);
-  // missing: there is no such file. corrupt: not Parquet, damaged, or with a type that results do not have. invalid: a selected
-  // column is missing. exhausted: beyond a limit.
+  // missing: there is no such file. corrupt: not Parquet, damaged, or with a column of an unsupported type. invalid: a
+  // selected column is missing. exhausted: beyond a limit.
   Result<RowTable> read(const std::filesystem::path& path, const ParquetSelection& selection = {}, const RowLimits& limits = {});
 
  private:

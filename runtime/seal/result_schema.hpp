@@ -23,7 +23,7 @@ struct SchemaColumn {
   bool nullable = false;
 };
 
-// Returns the descriptor of the metric from the sidecar of the step. invalid: the sidecar does not have it.
+// Returns the descriptor of the metric from the sidecar of the step. invalid: the sidecar does not contain it.
 Result<Descriptor> descriptor_of(const task::Step& step);
 
 // Returns the columns of the step's result in order: interval_start, interval_end, by, outputs, coverage, flows_lost, flows_late,

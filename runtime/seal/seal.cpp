@@ -37,7 +37,7 @@ Result<> check_lineage(const nlohmann::json& lineage) {
 // Errors of the node, not of the worker's output.
 bool is_node_error(const Error& error) { return error.code == Code::transient || error.code == Code::internal; }
 
-// Not durable: an attempt ends with the machine, and files are made durable when they are moved out of it.
+// Not durable: an attempt does not survive a restart of the machine. Files become durable when they leave its folder.
 Result<> move_file(const fs::path& from, const fs::path& to) {
   std::error_code error;
   fs::rename(from, to, error);
@@ -62,7 +62,7 @@ class Sealer {
     auto reader = HandoverReader::open(attempt_ / "handover", limits_.handover);
     std::string problem = reader ? "" : reader.error().message;
     if (reader) {
-      if (auto done = take_all(*reader); !done) return done.error();
+      if (auto done = seal_frames(*reader); !done) return done.error();
       problem = reader->problem();
     }
     fail_repeated();
@@ -89,23 +89,23 @@ class Sealer {
   }
 
   // Reads all frames; each thread takes the next frame and seals it if it is a step.
-  Result<> take_all(HandoverReader& reader) {
+  Result<> seal_frames(HandoverReader& reader) {
     std::vector<std::future<Result<>>> others;
     for (std::size_t i = 1; i < std::min<std::size_t>(limits_.threads, spec_.steps.size()); ++i)
-      others.push_back(std::async(std::launch::async, [&] { return take_some(reader); }));
-    auto all = take_some(reader);
+      others.push_back(std::async(std::launch::async, [&] { return seal_some_frames(reader); }));
+    auto all = seal_some_frames(reader);
     for (auto& other : others)
       if (auto some = other.get(); !some) all = some;
     return all;
   }
 
-  Result<> take_some(HandoverReader& reader) {
+  Result<> seal_some_frames(HandoverReader& reader) {
     std::optional<Parquet> parquet;  // of this thread
     std::unique_lock lock(mutex_);
     while (auto frame = reader.next()) {
       auto* step = std::get_if<HandoverStep>(&*frame);
       if (!step) {
-        take(std::move(*frame));
+        record(std::move(*frame));
       } else if (step->outcome.step < spec_.steps.size()) {  // others are not in the spec
         const auto index = step->outcome.step;
         if (frames_of_step_[index]++ > 0) continue;
@@ -122,7 +122,7 @@ class Sealer {
     return {};
   }
 
-  void take(HandoverFrame frame) {
+  void record(HandoverFrame frame) {
     if (auto* file = std::get_if<task::FileReport>(&frame)) {
       if (files_.contains(file->id)) report_.files.push_back(std::move(*file));
     } else if (auto* entries = std::get_if<std::vector<task::IndexEntry>>(&frame)) {
@@ -149,7 +149,7 @@ class Sealer {
   void fail_repeated() {
     for (std::uint32_t i = 0; i < frames_of_step_.size(); ++i)
       if (frames_of_step_[i] > 1)
-        fail(report_.steps[i], corrupt(about(i) + "is in the handover twice; the output of the worker was manipulated"));
+        fail(report_.steps[i], corrupt(about(i) + "it is in the handover twice; its rows and state are discarded"));
   }
 
   std::string about(std::uint32_t index) const {
@@ -180,7 +180,7 @@ class Sealer {
       report.coverage = report.coverage_min = handed.outcome.coverage;
 
     if (step.make_result) {
-      if (!handed.rows) return corrupt(about(index) + "it has no rows; declare the output of finish");
+      if (!handed.rows) return corrupt(about(index) + "it has no rows; its plugin must declare the output of finish");
       if (auto done = seal_rows(index, *handed.rows, parquet, report); !done) return done.error();
     }
     if (step.make_state) {
@@ -223,7 +223,7 @@ class Sealer {
     const auto sealed = out() / fmt::format("step{}.state", index);
     auto path = attempt_ / name;
     std::error_code error;                        // the worker chose the name: it may be too long or a loop of links
-    if (!fs::exists(path, error)) path = sealed;  // sealed by an earlier run that did not reach its report
+    if (!fs::exists(path, error)) path = sealed;  // sealed by an earlier run that did not write its report
     if (auto good = check_state(index, path); !good) return prefixed(about(index), good);
     if (auto done = move_file(path, sealed); !done) return done;
     return record_blob(sealed, report.state_blob, report.state_bytes);
@@ -252,7 +252,7 @@ class Sealer {
       if (!*entry) return {};
       const auto start = (*entry)->interval_start;  // a checkpoint is at the end of the block
       if (start < spec_.block.from || start > spec_.block.to || floor_to(start, step.interval) != start)
-        return corrupt(fmt::format("its state file has a state at {}, which is not an interval of the block", start));
+        return corrupt(fmt::format("its state file has a state at {}, which is not the start of an interval", start));
     }
   }
 

@@ -22,7 +22,7 @@ struct SealLimits {
   unsigned threads = 1;  // to seal steps in parallel; the output does not depend on it
 };
 
-// Seals the attempt folder. Faults of the worker or a plugin are in the report, step by step: "failed" with code "corrupt" for
+// Seals the attempt folder. Faults of the worker or a plugin are reported per step: "failed" with code "corrupt" for
 // output that does not match its declaration, "blocked" for steps that read such output, "not_run" for steps that are not in the
 // handover. An error is returned only if sealing itself fails (no spec, disk full, no DuckDB); then there is no report.json. May
 // be repeated.

@@ -15,7 +15,7 @@ namespace {
 
 using nlohmann::json;
 using testing::slurp;
-using testing::spill;
+using testing::write_bytes;
 
 constexpr Micros start = 1190484000 * second_us;  // 2007-09-22T18:00:00Z
 
@@ -125,7 +125,7 @@ class Seal : public ::testing::Test {
   Seal() {
     done.outcome = task::Outcome::done;
     done.lineage = {{"files", {"a.bz2"}}};
-    spill(A / "spec.json", json(spec()).dump());
+    write_bytes(A / "spec.json", json(spec()).dump());
     fd = ::open((A / "handover").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   }
   ~Seal() override { ::close(fd); }
@@ -159,21 +159,21 @@ class Seal : public ::testing::Test {
     return files;
   }
 
-  // Seals with several numbers of threads, checks that the reports are equal, and returns the report.
+  // Seals with one thread and with several, checks that the reports are equal, and returns the report.
   task::Report sealed() {
     const auto report = seal(A.path());
     EXPECT_TRUE(report) << report.error().message;
-    const auto by_one = out_files();
+    const auto with_one_thread = out_files();
     SealLimits several;
     several.threads = 3;
     EXPECT_TRUE(seal(A.path(), several));
-    EXPECT_EQ(out_files(), by_one);
+    EXPECT_EQ(out_files(), with_one_thread);
     auto parsed = task::parse_report(slurp(A / "out/report.json"));
     EXPECT_TRUE(parsed);
     return *parsed;
   }
 
-  // Modifies traffic's rows, hands them over and expects that they are refused with this message.
+  // Modifies traffic's rows, hands them over and expects them to be refused with this message.
   void expect_refused(const std::function<void(RowTable&)>& change, const std::string& message) {
     auto table = traffic_rows();
     change(table);
@@ -268,7 +268,7 @@ TEST_F(Seal, OfRandomBytesReportsNotRun) {
   std::string bytes(4096, '\0');
   std::uint32_t random = 1;
   for (auto& c : bytes) c = static_cast<char>((random = random * 1664525 + 1013904223) >> 24);
-  spill(A / "handover", bytes);
+  write_bytes(A / "handover", bytes);
   EXPECT_EQ(sealed().steps[0].outcome, task::Outcome::not_run);
 }
 
@@ -276,7 +276,7 @@ TEST_F(Seal, OfATruncatedIndexFails) {
   auto s = spec();
   s.kind = task::Kind::index;
   s.steps.clear();
-  spill(A / "spec.json", json(s).dump());
+  write_bytes(A / "spec.json", json(s).dump());
   const task::IndexEntry entry{"a.bz2", 12, "v1", "", 0};
   EXPECT_TRUE(out().index({&entry, 1}));
   auto report = sealed();
@@ -302,7 +302,7 @@ TEST_F(Seal, RefusesInvalidRowsWithTheirPosition) {
       },
       "column bytes in row 2 is null, but the column is not nullable");
   expect_refused([](RowTable& t) { values<F>(t, 4)[2] = INFINITY; },
-                 "column size in row 3 is not a finite number; declare it nullable and give null where there is no value");
+                 "column size in row 3 is not a finite number; declare it nullable and return null where there is no value");
   expect_refused([](RowTable& t) { values<T>(t, 2)[0] = "\xc3"; }, "column router in row 1 is not UTF-8");
   expect_refused([](RowTable& t) { values<T>(t, 2)[1] = "1"; }, "row 2 is out of order");
   expect_refused(
@@ -320,11 +320,11 @@ TEST_F(Seal, RefusesInvalidRowsWithTheirPosition) {
   expect_refused([](RowTable& t) { values<U>(t, 9)[0] = 2; }, "row 1 has more files present than expected");
 }
 
-TEST_F(Seal, RefusesADamagedTableAndKeepsTheOthers) {
-  // Valid frames with invalid rows, as from a plugin that writes to the descriptor itself.
-  RowTable odd;
-  odd.columns.push_back({"x", "u64", "", "", U{}, {}});
-  hand_over(0, odd, state());
+TEST_F(Seal, RefusesATableOfAnUnexpectedShape) {
+  // Valid frames with invalid rows, as from a plugin that writes to the file descriptor directly.
+  RowTable malformed;
+  malformed.columns.push_back({"x", "u64", "", "", U{}, {}});
+  hand_over(0, malformed, state());
   EXPECT_TRUE(out().end({}));
   EXPECT_EQ(sealed().steps[0].outcome, task::Outcome::failed);
 }
@@ -343,9 +343,9 @@ TEST_F(Seal, RefusesMismatchedStates) {
     return report.steps[0].message;
   };
   EXPECT_NE(refusal(state("1111111111111111")).find("shape differs"), std::string::npos);
-  EXPECT_NE(refusal(state("0123456789abcdef", start + 1)).find("not an interval of the block"), std::string::npos);
+  EXPECT_NE(refusal(state("0123456789abcdef", start + 1)).find("not the start of an interval"), std::string::npos);
   EXPECT_NE(refusal(A / "scratch/absent").find("missing or not a regular file"), std::string::npos);
-  spill(A / "scratch/short", "MOLE");
+  write_bytes(A / "scratch/short", "MOLE");
   EXPECT_NE(refusal(A / "scratch/short").find("truncated"), std::string::npos);
   std::filesystem::create_symlink("/etc/hostname", A / "scratch/link");
   EXPECT_NE(refusal(A / "scratch/link").find("missing or not a regular file"), std::string::npos);
@@ -400,7 +400,7 @@ TEST_F(Seal, OfATableWithoutRowsKeepsTheWorkersCoverage) {
 TEST_F(Seal, WithoutASpecFailsWithoutAReport) {
   std::filesystem::remove(A / "spec.json");
   EXPECT_EQ(seal(A.path()).error().code, Code::missing);
-  spill(A / "spec.json", "{");
+  write_bytes(A / "spec.json", "{");
   EXPECT_FALSE(seal(A.path()));
   EXPECT_FALSE(std::filesystem::exists(A / "out/report.json"));
 }
