@@ -16,7 +16,6 @@ namespace {
 using runtime::Parquet;
 using runtime::RowTable;
 using runtime::testing::slurp;
-using runtime::testing::spill;
 
 constexpr Micros start = 1190484000 * second_us;  // 2007-09-22T18:00:00Z
 constexpr Micros quarter = 15 * minute_us;

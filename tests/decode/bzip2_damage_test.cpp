@@ -1,4 +1,4 @@
-// Damage loses only the affected blocks, and is reported.
+// Checks that damage loses only the affected blocks and is reported.
 #include "runtime/decode/bzip2_writer.hpp"
 #include "runtime/decode/segment_scanner.hpp"
 #include "tests/decode/support.hpp"
@@ -32,14 +32,14 @@ std::vector<Block> blocks_of(const std::filesystem::path& path) {
   return blocks;
 }
 
-// A small file of many blocks: pieces of random text, each a separate stream or block.
+// A small file of many blocks: pieces of random bytes, each a separate stream or block.
 std::string many_blocks() {
   std::string file;
   for (std::uint64_t i = 0; i < 8; ++i) file += bzip2_compress(noise(600, i) + std::string(2000, static_cast<char>('a' + i)), 1);
   return file + bzip2_compress(noise(230'000, 99), 1);
 }
 
-// Checks that exactly the blocks overlapping the bits [from, to) are missing, and the others are in order.
+// Returns the content of the blocks that do not overlap the bits [from, to), in order.
 std::string undamaged(const std::vector<Block>& blocks, std::uint64_t from_bit, std::uint64_t to_bit) {
   std::string content;
   for (const auto& b : blocks)
@@ -104,7 +104,7 @@ TEST_F(Bzip2Damage, TruncationAtEveryByteIsReported) {
   }
 }
 
-TEST_F(Bzip2Damage, BitFlipsKeepTheOtherBlocks) {
+TEST_F(Bzip2Damage, BitFlipsLoseOnlyTheirBlocks) {
   std::mt19937_64 random(7);
   for (int i = 0; i < 300; ++i) {
     std::string file = file_;
@@ -131,7 +131,7 @@ TEST_F(Bzip2Damage, ADamagedHeaderLosesNothingButIsReported) {
 }
 
 TEST_F(Bzip2Damage, AMissingBlockIsDetectedByTheStreamChecksum) {
-  // Removes a whole block from a stream in which two blocks begin at the same bit of a byte.
+  // Removes the bytes between the starts of two blocks that begin at the same bit of a byte.
   const std::string bytes = noise(100'000 * 20, 5);
   const std::string file = bzip2_compress(bytes, 1);
   const auto blocks = blocks_of(folder_.file("b.bz2", file));
@@ -144,7 +144,7 @@ TEST_F(Bzip2Damage, AMissingBlockIsDetectedByTheStreamChecksum) {
       EXPECT_NE(content.lost[0].reason.find("a whole block may be missing"), std::string::npos);
       return;
     }
-  FAIL() << "no two blocks begin at the same bit of a byte; use another seed";
+  FAIL() << "no two blocks begin at the same bit of a byte; use a different seed";
 }
 
 TEST_F(Bzip2Damage, SkipsGarbageBetweenStreams) {
@@ -157,7 +157,7 @@ TEST_F(Bzip2Damage, SkipsGarbageBetweenStreams) {
   EXPECT_EQ(content.gaps[0], 3u);
 }
 
-TEST_F(Bzip2Damage, AFileOfMarksOnlyEnds) {
+TEST_F(Bzip2Damage, ReadingAFileOfOnlyMarksTerminates) {
   std::string file = "BZh9";
   for (int i = 0; i < 20'000; ++i) file += std::string("\x31\x41\x59\x26\x53\x59", 6);
   for (int i = 0; i < 20'000; ++i) file += std::string("\x17\x72\x45\x38\x50\x90", 6);

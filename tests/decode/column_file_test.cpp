@@ -163,7 +163,7 @@ Recorded record(std::unique_ptr<FlowSource> source, unsigned threads, std::uint6
   return out;
 }
 
-// Writes a new file under a new name: rewriting an existing file would flush it at once, which is slow.
+// Writes a new file under a new name: rewriting an existing file would flush it immediately, which is slow.
 std::filesystem::path new_file(const TempFolder& folder, std::string_view bytes) {
   std::filesystem::remove(folder.path() / "columns");
   return folder.file("columns", bytes);
@@ -176,7 +176,7 @@ Result<Read> read_back(const std::filesystem::path& path, unsigned threads = 1,
   return drain(**reader);
 }
 
-std::vector<Rows> of_every_kind() {
+std::vector<Rows> batches_of_every_kind() {
   std::vector<Rows> all;
   unsigned seed = 0;
   for (const auto values : {Values::noise, Values::few, Values::extreme, Values::times})
@@ -188,9 +188,9 @@ std::vector<Rows> of_every_kind() {
 
 TEST(ColumnFile, RoundTrips) {
   const TempFolder folder;
-  const auto expected = *drain(*std::make_unique<ListedSource>(of_every_kind()));
+  const auto expected = *drain(*std::make_unique<ListedSource>(batches_of_every_kind()));
   for (const unsigned threads : {1u, 3u}) {
-    const auto recorded = record(std::make_unique<ListedSource>(of_every_kind()), threads);
+    const auto recorded = record(std::make_unique<ListedSource>(batches_of_every_kind()), threads);
     ASSERT_TRUE(recorded.done);
     expect_same(recorded.read, expected);
     const auto path = new_file(folder, recorded.bytes);
@@ -204,8 +204,8 @@ TEST(ColumnFile, RoundTrips) {
 }
 
 TEST(ColumnFile, DoesNotDependOnTheNumberOfThreads) {
-  EXPECT_EQ(record(std::make_unique<ListedSource>(of_every_kind()), 1).bytes,
-            record(std::make_unique<ListedSource>(of_every_kind()), 4).bytes);
+  EXPECT_EQ(record(std::make_unique<ListedSource>(batches_of_every_kind()), 1).bytes,
+            record(std::make_unique<ListedSource>(batches_of_every_kind()), 4).bytes);
 }
 
 TEST(ColumnFile, WithoutFlowsKeepsTheReport) {
@@ -234,7 +234,7 @@ TEST(ColumnFile, ReadsOnlyTheRequestedColumns) {
   EXPECT_EQ((*reader)->stored_bytes(), 12345u);
 }
 
-TEST(ColumnFile, IsSmallWhereValuesAreFew) {
+TEST(ColumnFile, IsSmallForFewDistinctValues) {
   const auto recorded = record(std::make_unique<ListedSource>(std::vector{batch(batch_rows, 4, Values::few, 1)}), 1);
   EXPECT_LT(recorded.bytes.size(), batch_rows * 20u);  // of 59 bytes per row, a quarter of which is entropy
 }
@@ -287,7 +287,7 @@ TEST(ColumnFile, RefusesHostileFooters) {
   EXPECT_FALSE(with([](auto& f) { f.blocks.push_back(f.blocks[0]); }));
   EXPECT_FALSE(with([](auto& f) { f.blocks.clear(); }));
   EXPECT_FALSE(with([](auto& f) { f.report.flows = 19; }));
-  // Planes with other content and a matching checksum.
+  // Planes that do not match the checksums in the footer.
   for (const std::size_t at : {std::size_t{16}, std::size_t{40}, static_cast<std::size_t>(tail.offset) - 1}) {
     auto changed = bytes;
     changed[at] = static_cast<char>(changed[at] ^ 0x55);
@@ -300,16 +300,16 @@ TEST(ColumnFile, RefusesHostileFooters) {
   for (unsigned seed = 0; seed < 200; ++seed) EXPECT_FALSE(column_file::parse_footer(test::noise(seed * 7, seed), 16));
 }
 
-TEST(ColumnFile, OfAnotherIdentityIsRefused) {
+TEST(ColumnFile, WithADifferentIdentityIsRefused) {
   const TempFolder folder;
-  const auto path = new_file(folder, record(std::make_unique<ListedSource>(of_every_kind()), 1).bytes);
-  const auto reader = ColumnFileReader::open(path, digest_of("another"), {column_file::stored_columns(), 0, 1});
+  const auto path = new_file(folder, record(std::make_unique<ListedSource>(batches_of_every_kind()), 1).bytes);
+  const auto reader = ColumnFileReader::open(path, digest_of("a different file"), {column_file::stored_columns(), 0, 1});
   ASSERT_FALSE(reader);
   EXPECT_EQ(reader.error().code, Code::corrupt);
   EXPECT_EQ(ColumnFileReader::open(folder.path() / "none", identity, {}).error().code, Code::missing);
 }
 
-// ---- the archive's own decoder, with damage in the file
+// ---- with the decoder of the archive and a damaged file
 
 TEST(ColumnFile, ReportsTheDamageOfTheArchiveFile) {
   const TempFolder folder;
@@ -338,23 +338,23 @@ TEST(ColumnFile, ReportsTheDamageOfTheArchiveFile) {
 
 TEST(ColumnRecorder, ForwardsTheRequestedColumns) {
   const auto recorded =
-      record(std::make_unique<ListedSource>(of_every_kind()), 1, UINT64_MAX, ColumnSet().set(MOLE_COLUMN_BYTES));
+      record(std::make_unique<ListedSource>(batches_of_every_kind()), 1, UINT64_MAX, ColumnSet().set(MOLE_COLUMN_BYTES));
   ASSERT_TRUE(recorded.done);
   for (const auto& rows : recorded.read.batches)
     for (std::size_t c = 0; c < MOLE_COLUMN_COUNT; ++c) EXPECT_EQ(rows.columns[c].empty(), c != MOLE_COLUMN_BYTES);
 }
 
-TEST(ColumnRecorder, ContinuesWithoutAFileThatGrowsTooLarge) {
-  const auto expected = *drain(*std::make_unique<ListedSource>(of_every_kind()));
+TEST(ColumnRecorder, ContinuesWithoutAFileThatBecomesTooLarge) {
+  const auto expected = *drain(*std::make_unique<ListedSource>(batches_of_every_kind()));
   for (const unsigned threads : {1u, 2u}) {
-    const auto recorded = record(std::make_unique<ListedSource>(of_every_kind()), threads, 1000);
+    const auto recorded = record(std::make_unique<ListedSource>(batches_of_every_kind()), threads, 1000);
     EXPECT_FALSE(recorded.done);
     expect_same(recorded.read, expected);
   }
 }
 
 TEST(ColumnRecorder, ContinuesWhenItsFileCannotBeWritten) {
-  const auto expected = *drain(*std::make_unique<ListedSource>(of_every_kind()));
+  const auto expected = *drain(*std::make_unique<ListedSource>(batches_of_every_kind()));
   for (const unsigned threads : {1u, 2u})
     for (const int good : {0, 3, static_cast<int>(expected.batches.size())}) {  // the last: the footer fails
       int written = 0;
@@ -362,21 +362,21 @@ TEST(ColumnRecorder, ContinuesWhenItsFileCannotBeWritten) {
       RecordingOptions options;
       options.threads = threads;
       options.sink = [&](std::string_view) -> Result<> { return written++ < good ? Result<>() : exhausted("the disk is full"); };
-      ColumnRecorder recorder(std::make_unique<ListedSource>(of_every_kind()), column_file::stored_columns(), std::move(options),
-                              [&](const task::FileReport&) { done = true; });
+      ColumnRecorder recorder(std::make_unique<ListedSource>(batches_of_every_kind()), column_file::stored_columns(),
+                              std::move(options), [&](const task::FileReport&) { done = true; });
       expect_same(*drain(recorder), expected);
       EXPECT_FALSE(done);
     }
 }
 
-TEST(ColumnRecorder, KeepsNothingIfStoppedEarly) {
+TEST(ColumnRecorder, PublishesNothingIfStoppedEarly) {
   for (const unsigned threads : {1u, 2u}) {
     bool done = false;
     RecordingOptions options;
     options.threads = threads;
     options.sink = [](std::string_view) -> Result<> { return {}; };
-    ColumnRecorder recorder(std::make_unique<ListedSource>(of_every_kind()), column_file::stored_columns(), std::move(options),
-                            [&](const task::FileReport&) { done = true; });
+    ColumnRecorder recorder(std::make_unique<ListedSource>(batches_of_every_kind()), column_file::stored_columns(),
+                            std::move(options), [&](const task::FileReport&) { done = true; });
     FlowBatch next;
     ASSERT_TRUE(*recorder.next(next));
     EXPECT_FALSE(done);

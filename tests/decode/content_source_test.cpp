@@ -70,7 +70,7 @@ TEST(ContentSource, AnEmptyFileIsDamage) {
   }
 }
 
-TEST(ContentSource, ABz2WithoutAnyStreamIsDamage) {
+TEST(ContentSource, ABz2FileWithoutAStreamIsDamage) {
   const TempFolder folder;
   const auto content = read_content(folder.file("a.bz2", noise(10'000)));
   EXPECT_EQ(content.bytes, "");
@@ -87,7 +87,7 @@ TEST(ContentSource, AHeaderAloneIsDamage) {
   EXPECT_TRUE(content.ends_in_damage);
 }
 
-TEST(ContentSource, AMissingFileAndAFolderAreMissing) {
+TEST(ContentSource, AMissingFileAndAFolderAreReportedAsMissing) {
   const TempFolder folder;
   auto none = open_content(folder.path() / "none.bz2");
   ASSERT_FALSE(none);
@@ -108,7 +108,7 @@ TEST(ContentSource, ReportsBytesAfterTheLastStream) {
   EXPECT_EQ(content.lost[0].reason, "trailing bytes that are not bzip2");
 }
 
-TEST(ContentSource, AFileThatShrinksWhileItIsReadIsDamage) {
+TEST(ContentSource, AFileTruncatedWhileItIsReadIsDamage) {
   const TempFolder folder;
   const std::string bytes = noise(4'000'000);
   for (const bool compressed : {false, true}) {
@@ -159,7 +159,7 @@ TEST(ContentSource, ReturnsTheBlocksWithinTheOutputLimit) {
   EXPECT_EQ(content.lost.size(), 1u);
 }
 
-TEST(AddLost, JoinsNeighboursAndLimitsTheirNumber) {
+TEST(AddLost, JoinsAdjacentRangesAndLimitsTheirNumber) {
   std::vector<task::ByteRange> lost;
   add_lost(lost, 0, 10, "a");
   add_lost(lost, 10, 20, "a");

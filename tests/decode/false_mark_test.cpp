@@ -43,7 +43,7 @@ void put_block(Bits& out, const std::vector<unsigned>& symbols, std::uint32_t ch
   for (unsigned g = 0; g < groups; ++g) {
     out.put(8, 5);
     for (unsigned s = 0; s < 258; ++s) {
-      if (s == 254) out.put(0b10, 2);  // one longer
+      if (s == 254) out.put(0b10, 2);  // one bit longer
       out.put(0, 1);
     }
   }
@@ -59,8 +59,8 @@ std::string file_around(const std::vector<unsigned>& symbols, std::string& conte
   Bits draft;
   put_block(draft, symbols, 0);
   decoder->decode(draft.bytes(), 0, draft.size(), 1'000'000, block);
-  content.assign(reinterpret_cast<const char*>(block.content.data()),
-                 block.content.size());  // only its checksum is wrong
+  // Complete: only the checksum is wrong.
+  content.assign(reinterpret_cast<const char*>(block.content.data()), block.content.size());
   const std::uint32_t checksum = bzip2_checksum(block.content.view());
 
   Bits stream;
@@ -68,7 +68,7 @@ std::string file_around(const std::vector<unsigned>& symbols, std::string& conte
   put_block(stream, symbols, checksum);
   stream.put(end_mark, 48);
   stream.put(checksum, 32);
-  return bzip2_compress("before") + std::string(stream.bytes().begin(), stream.bytes().end()) + bzip2_compress("behind");
+  return bzip2_compress("before") + std::string(stream.bytes().begin(), stream.bytes().end()) + bzip2_compress("after");
 }
 
 std::vector<unsigned> symbols_with(std::initializer_list<std::initializer_list<unsigned>> marks) {
@@ -96,12 +96,12 @@ void expect_whole(const std::vector<unsigned>& symbols, std::size_t segments) {
   ASSERT_EQ(seen, 7 + segments) << "the marks inside the block are at the wrong positions";
   for (const unsigned threads : {1u, 4u}) {
     const auto content = read_content(path, {.threads = threads});
-    EXPECT_EQ(content.bytes, "before" + middle + "behind");
+    EXPECT_EQ(content.bytes, "before" + middle + "after");
     EXPECT_TRUE(content.lost.empty());
   }
 }
 
-TEST(FalseMark, ABlockWithoutOneIsRead) { expect_whole(symbols_with({}), 0); }
+TEST(FalseMark, ABlockWithoutAFalseMarkIsRead) { expect_whole(symbols_with({}), 0); }
 TEST(FalseMark, ABlockMarkInsideABlockIsJoined) { expect_whole(symbols_with({begins}), 1); }
 TEST(FalseMark, AnEndMarkInsideABlockIsJoined) { expect_whole(symbols_with({ends}), 1); }
 TEST(FalseMark, ThreeMarksInsideABlockAreJoined) { expect_whole(symbols_with({begins, ends, begins}), 3); }

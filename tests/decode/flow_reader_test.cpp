@@ -1,4 +1,4 @@
-// FlowReader: reports, readable time, and decoders that misbehave.
+// FlowReader: reports, readable time and misbehaving decoders.
 #include "runtime/decode/bzip2_writer.hpp"
 #include "tests/decode/support.hpp"
 
@@ -82,7 +82,7 @@ TEST(FlowReader, NumbersTheFlowsOfAFileAcrossBatches) {
   EXPECT_EQ(rows, 30'000u);
 }
 
-// A decoder from one function, next().
+// A decoder whose next() is a function of the test.
 using Next = std::function<std::int32_t(mole_flow_builder*, mole_error*, const mole_source*, const mole_decode_sink*)>;
 struct Scripted {
   const Next* next;
@@ -133,7 +133,7 @@ TEST(FlowReader, ADecoderThatStopsEarlyMeansADamagedFile) {
           builder->rows = 3;
           return MOLE_OK;
         }
-        std::memcpy(error->text, "no idea", 7);
+        std::memcpy(error->text, "garbage", 7);
         error->size = 7;
         return MOLE_CORRUPT;
       });
@@ -141,7 +141,7 @@ TEST(FlowReader, ADecoderThatStopsEarlyMeansADamagedFile) {
   EXPECT_EQ(outcome.report.state, task::FileState::damaged);
   EXPECT_EQ(outcome.report.flows, 3u);
   ASSERT_EQ(outcome.report.lost_content.size(), 1u);
-  EXPECT_EQ(outcome.report.lost_content[0].reason, "the decoder gave up: no idea");
+  EXPECT_EQ(outcome.report.lost_content[0].reason, "the decoder gave up: garbage");
   ASSERT_EQ(outcome.report.readable.size(), 1u);
   EXPECT_EQ(outcome.report.readable[0].to, hour + second_us);
 }

@@ -81,9 +81,9 @@ TEST(MoveToFront, MovesTheSymbolToTheFront) {
       std::size_t size = 0;
       for (std::size_t i = 0; i < steps.size(); i += at_once) {
         const auto some = std::span(steps).subspan(i, std::min(at_once, steps.size() - i));
-        const auto made = list.undo(some, out.data() + size, expected.size() - size, counts);
-        ASSERT_TRUE(made);
-        size += *made;
+        const auto written = list.undo(some, out.data() + size, expected.size() - size, counts);
+        ASSERT_TRUE(written);
+        size += *written;
       }
       out.resize(size);
       EXPECT_TRUE(out == expected);
@@ -133,7 +133,7 @@ TEST(InverseBwt, InvertsTheTransform) {
     }
 }
 
-TEST(InverseBwt, InvertsPeriodicTexts) {
+TEST(InverseBwt, InvertsPeriodicInput) {
   InverseBwt inverse;
   for (const std::size_t period : {1u, 2u, 3u, 64u, 100u, 1111u})
     for (const std::size_t times : {2u, 3u, 10u, 40u}) {
@@ -145,7 +145,7 @@ TEST(InverseBwt, InvertsPeriodicTexts) {
 }
 
 // Columns and origins that are not the result of a sort: the walk still ends after n steps from the origin, as in libbzip2.
-TEST(InverseBwt, EndsForAnyColumn) {
+TEST(InverseBwt, TerminatesForAnyColumn) {
   InverseBwt inverse;
   std::mt19937_64 random(4);
   for (int round = 0; round < 200; ++round) {
@@ -215,7 +215,7 @@ TEST(Bzip2Checksum, EqualsThePublishedValue) {
   }
 }
 
-// Various texts, each as a separate stream at every level: no block may need libbzip2.
+// Various inputs, each as a separate stream at levels 1 and 9: no block may need libbzip2.
 TEST(InterleavedDecoder, DecodesTheOutputOfBzip2) {
   std::string repeated, few, long_runs;
   for (int i = 0; i < 40'000; ++i) repeated += "abcabcabd";
@@ -230,22 +230,22 @@ TEST(InterleavedDecoder, DecodesTheOutputOfBzip2) {
     for (const int level : {1, 9}) {
       SegmentScanner scanner(std::move(*FileBytes::open(folder.file("a.bz2", bzip2_compress(text, level)))));
       Segment segment;
-      DecodedBlock own, expected;
+      DecodedBlock actual, expected;
       while (*scanner.next(segment)) {
         if (segment.kind != Segment::Kind::block) continue;
         const unsigned first = segment.from % 8;
         const std::uint64_t bits = segment.to - segment.from;
-        ASSERT_TRUE(decoder.decode_whole(segment.bytes, first, bits, 50'000'000, own));
+        ASSERT_TRUE(decoder.decode_whole(segment.bytes, first, bits, 50'000'000, actual));
         reference->decode(segment.bytes, first, bits, 50'000'000, expected);
-        ASSERT_TRUE(std::ranges::equal(own.content.view(), expected.content.view()));
-        ASSERT_EQ(own.checksum, expected.checksum);
-        ASSERT_TRUE(narrow.decode_whole(segment.bytes, first, bits, 50'000'000, own));
-        ASSERT_TRUE(std::ranges::equal(own.content.view(), expected.content.view()));
+        ASSERT_TRUE(std::ranges::equal(actual.content.view(), expected.content.view()));
+        ASSERT_EQ(actual.checksum, expected.checksum);
+        ASSERT_TRUE(narrow.decode_whole(segment.bytes, first, bits, 50'000'000, actual));
+        ASSERT_TRUE(std::ranges::equal(actual.content.view(), expected.content.view()));
         // One byte less than required is too little for both decoders.
         const std::size_t limit = expected.content.size() - 1;
-        ASSERT_FALSE(decoder.decode_whole(segment.bytes, first, bits, limit, own));
-        decoder.decode(segment.bytes, first, bits, limit, own);
-        ASSERT_EQ(own.outcome, DecodedBlock::Outcome::too_large);
+        ASSERT_FALSE(decoder.decode_whole(segment.bytes, first, bits, limit, actual));
+        decoder.decode(segment.bytes, first, bits, limit, actual);
+        ASSERT_EQ(actual.outcome, DecodedBlock::Outcome::too_large);
       }
     }
 }
@@ -257,12 +257,12 @@ TEST(InterleavedDecoder, TheResultDoesNotDependOnTheBufferSize) {
                        0x4a, 0x9f, 0x80, 0xb4, 0x9e, 0x50, 0x1c, 0x81, 0x07, 0x99, 0x56, 0xa6, 0x58};
   for (const auto kind : {Bzip2Decoder::libbzip2, Bzip2Decoder::interleaved})
     for (std::uint64_t bits = block.size() * 8 - 8; bits <= block.size() * 8; ++bits) {
-      DecodedBlock fresh, roomy;
-      roomy.content.reserve(4 << 20);
-      make_block_decoder(kind)->decode(block, 0, bits, 1 << 20, fresh);
-      make_block_decoder(kind)->decode(block, 0, bits, 1 << 20, roomy);
-      EXPECT_EQ(fresh.outcome, roomy.outcome);
-      EXPECT_TRUE(std::ranges::equal(fresh.content.view(), roomy.content.view())) << bits << " bits";
+      DecodedBlock small_buffer, large_buffer;
+      large_buffer.content.reserve(4 << 20);
+      make_block_decoder(kind)->decode(block, 0, bits, 1 << 20, small_buffer);
+      make_block_decoder(kind)->decode(block, 0, bits, 1 << 20, large_buffer);
+      EXPECT_EQ(small_buffer.outcome, large_buffer.outcome);
+      EXPECT_TRUE(std::ranges::equal(small_buffer.content.view(), large_buffer.content.view())) << bits << " bits";
     }
 }
 

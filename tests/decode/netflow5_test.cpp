@@ -72,7 +72,7 @@ TEST(NetFlow5, AFlowMayBeginJustAfterItsDatagram) {
   EXPECT_TRUE(read.flows[0].ends_with(",1190487600003,1190487600003")) << read.flows[0];
 }
 
-TEST(NetFlow5, CountsFlowsLostBySequence) {
+TEST(NetFlow5, CountsLostFlowsBySequenceNumber) {
   Datagram second{.seconds = hour + 1, .sequence = 2 + 10};
   const auto read = decode(Datagram{}.bytes() + second.bytes());
   EXPECT_EQ(read.report.flows_lost, 10u);
@@ -153,9 +153,10 @@ TEST(NetFlow5, FindsTheNextDatagramAfterUnrelatedBytes) {
 TEST(NetFlow5, LossAcrossUnrelatedBytesIsReportedAsDamage) {
   const std::string bytes = datagrams(20, 30);
   const std::size_t one = Datagram{.count = 30}.bytes().size();
-  std::string hurt = bytes;
-  std::memset(hurt.data() + 9 * one + 500, 0xee, 2 * one);  // the end of one, a whole one, the start of another
-  const auto read = decode(hurt);
+  std::string damaged = bytes;
+  // Overwrites the end of a datagram, the whole next one and the start of a third.
+  std::memset(damaged.data() + 9 * one + 500, 0xee, 2 * one);
+  const auto read = decode(damaged);
   // A datagram with a valid header and overwritten records cannot be distinguished from a valid one.
   EXPECT_EQ(read.report.flows, 18u * 30);
   EXPECT_EQ(read.report.flows_lost, 0u);
@@ -200,10 +201,10 @@ TEST(NetFlow5, DamagedBlocksLoseOnlyTheirOwnDatagrams) {
       read_flows(folder.file("a.dat.bz2", file), {std::int64_t{hour} * second_us, std::int64_t{hour + 1000} * second_us});
   ASSERT_EQ(whole.flows.size(), 30'000u);
   ASSERT_EQ(whole.report.readable.size(), 1u);
-  std::string hurt = file;
-  for (std::size_t i = 0; i < 16; ++i) hurt[file.size() / 2 + i] = static_cast<char>(~hurt[file.size() / 2 + i]);
+  std::string damaged = file;
+  for (std::size_t i = 0; i < 16; ++i) damaged[file.size() / 2 + i] = static_cast<char>(~damaged[file.size() / 2 + i]);
   const auto read =
-      read_flows(folder.file("b.dat.bz2", hurt), {std::int64_t{hour} * second_us, std::int64_t{hour + 1000} * second_us});
+      read_flows(folder.file("b.dat.bz2", damaged), {std::int64_t{hour} * second_us, std::int64_t{hour + 1000} * second_us});
   EXPECT_EQ(read.report.state, task::FileState::damaged);
   EXPECT_EQ(read.report.flows_lost, 0u) << "lost in damage, not by the network";
   EXPECT_GT(read.flows.size(), 30'000u - 100'000 / 48 - 100);

@@ -21,7 +21,7 @@ using mole::testing::TempFolder;
 
 inline const mole_decoder_v1& netflow5() { return mole::detail::Glue<mole::Kind::decoder>::vtable<mole::plugins::NetFlow5>; }
 
-// The output of a content source; it is read with both block decoders and compared.
+// The output of a content source.
 struct Content {
   std::string bytes;
   std::vector<std::size_t> gaps;  // positions in `bytes` before which content was lost
@@ -30,6 +30,7 @@ struct Content {
 
   bool operator==(const Content& other) const;
 };
+// Reads the file with both block decoders and checks that their outputs are equal.
 Content read_content(const std::filesystem::path& path, ContentOptions options = {});
 
 // The output of a flow reader: every flow as "src,dst,sport,dport,proto,bytes,packets,first_ms,last_ms",
@@ -56,7 +57,7 @@ std::string datagrams(std::uint32_t n, std::uint16_t count = 2, Datagram first =
 std::string noise(std::size_t size, std::uint64_t seed = 1);
 
 // The folder of real captures: MOLE_TEST_DATA, else ../shared/data beside the repository. Empty if it does not exist; then
-// it prints a warning, and fails if CI=true.
+// a warning is printed, and the test fails if CI=true.
 std::filesystem::path test_data();
 
 }  // namespace mole::runtime::test

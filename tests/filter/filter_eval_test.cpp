@@ -7,7 +7,7 @@
 namespace mole::runtime {
 namespace {
 
-// Flows with every column, of one family.
+// Flows of one address family, with every column.
 struct Table {
   std::vector<std::int64_t> start, end;
   std::vector<std::uint32_t> src4, dst4, src_as, in_if;
@@ -54,16 +54,16 @@ struct Table {
   }
 };
 
-template <class Want>
-void expect(const Table& t, std::string_view text, Want want, std::uint32_t family = 4, std::string_view router = "a") {
+template <class Expected>
+void expect(const Table& t, std::string_view text, Expected expected, std::uint32_t family = 4, std::string_view router = "a") {
   auto filter = parse_filter(text);
   ASSERT_TRUE(filter) << filter.error().message;
   FilterEvaluator evaluator(*filter);
   const auto* keep = evaluator.evaluate(t.view(family), router);
-  for (std::size_t i = 0; i < t.start.size(); ++i) ASSERT_EQ(keep[i], want(i) ? 1 : 0) << text << ", row " << i;
+  for (std::size_t i = 0; i < t.start.size(); ++i) ASSERT_EQ(keep[i], expected(i) ? 1 : 0) << text << ", row " << i;
 }
 
-TEST(FilterEvaluator, EqualsPlainConditions) {
+TEST(FilterEvaluator, AgreesWithPlainConditions) {
   const Table t(1000);
   expect(t, "proto tcp", [&](std::size_t i) { return t.protocol[i] == 6; });
   expect(t, "port 5", [&](std::size_t i) { return t.src_port[i] == 5 || t.dst_port[i] == 5; });

@@ -15,17 +15,17 @@ std::string canonical(std::string_view text) {
   return filter ? filter->canonical() : filter.error().message;
 }
 
-TEST(Filter, AnEmptyTextMatchesEverything) {
+TEST(Filter, AnEmptyFilterMatchesEverything) {
   EXPECT_TRUE(parse_filter("")->any());
   EXPECT_TRUE(parse_filter("  \n ")->any());
   EXPECT_TRUE(parse_filter("any")->any());
 }
 
-TEST(Filter, HasOneCanonicalTextForManySpellings) {
-  const std::string want = "(protocol = 6 and dst_port = 443)";
+TEST(Filter, HasOneCanonicalFormForManySpellings) {
+  const std::string expected = "(protocol = 6 and dst_port = 443)";
   for (const char* text : {"proto tcp and dst port 443", "PROTO 6 && DST PORT = 443", "(proto tcp) and ((dst port 443))",
                            "protocol tcp and dst_port == 443", "protocolIdentifier 6 and destinationTransportPort 443"})
-    EXPECT_EQ(canonical(text), want) << text;
+    EXPECT_EQ(canonical(text), expected) << text;
 }
 
 TEST(Filter, AndBindsTighterThanOr) {
@@ -35,7 +35,7 @@ TEST(Filter, AndBindsTighterThanOr) {
   EXPECT_EQ(canonical("tos 1 and tos 2 and (tos 3 and tos 4)"), "(tos = 1 and tos = 2 and tos = 3 and tos = 4)");
 }
 
-TEST(Filter, AWordWithoutASideMatchesEither) {
+TEST(Filter, AFieldWithoutADirectionMatchesEitherSide) {
   EXPECT_EQ(canonical("port 53"), "(src_port = 53 or dst_port = 53)");
   EXPECT_EQ(canonical("port != 53"), "(src_port != 53 and dst_port != 53)");
   EXPECT_EQ(canonical("host 10.0.0.1"), "(src_addr in [10.0.0.1/32] or dst_addr in [10.0.0.1/32])");
@@ -58,8 +58,8 @@ TEST(Filter, SupportsEveryPrimitive) {
   EXPECT_EQ(canonical("next ip 10.0.0.1"), "next_hop in [10.0.0.1/32]");
 }
 
-// The examples of docs/guide/filters.md: the lines of its last block.
-TEST(Filter, ReadsTheExamplesOfItsPage) {
+// The examples of docs/guide/filters.md: the lines of its last code block.
+TEST(Filter, ParsesTheExamplesOfTheGuide) {
   const auto page = read_file(FILTER_PAGE);
   ASSERT_TRUE(page) << page.error().message;
   std::istringstream lines(page->substr(page->find("```\n", page->find("routing table if"))));
@@ -74,7 +74,7 @@ TEST(Filter, ReadsTheExamplesOfItsPage) {
   EXPECT_EQ(read, 7);
 }
 
-TEST(Filter, RoundTripsItsCanonicalText) {
+TEST(Filter, RoundTripsItsCanonicalForm) {
   for (const char* text :
        {"any", "port 53", "not (proto udp or net 10.0.0.0/8) and flags S", "router in [\"b 2\", a] and bytes > 1g",
         "duration > 5 or bpp < 60", "inet6 and dst ip in [::1, ::ffff:1.2.3.4]", "port in [1,2,3] or as in [1 2]", "not not inet",

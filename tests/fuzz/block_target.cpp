@@ -32,17 +32,17 @@ struct Block {
 // Runs both decoders on a block of exactly these bytes, so that a sanitizer detects reads past the end. Returns libbzip2's
 // result.
 void compare(const Block& block, DecodedBlock& reference) {
-  static InterleavedDecoder own;
+  static InterleavedDecoder interleaved;
   static const auto libbzip2 = make_block_decoder(Bzip2Decoder::libbzip2);
   const std::vector<std::uint8_t> bytes(block.bytes.begin(),
                                         block.bytes.begin() + static_cast<std::ptrdiff_t>((block.first + block.bits + 7) / 8));
   static DecodedBlock decoded;  // allocated once: allocation would dominate the time of a small block
   libbzip2->decode(bytes, block.first, block.bits, limit, reference);
-  // The interleaved decoder must find exactly those blocks whole that libbzip2 finds whole, without using libbzip2.
+  // The interleaved decoder, without libbzip2, must report a block as whole if and only if libbzip2 does.
   const bool randomised = block.bits > randomised_at && block.bit(randomised_at);
-  const bool whole = own.decode_whole(bytes, block.first, block.bits, limit, decoded);
+  const bool whole = interleaved.decode_whole(bytes, block.first, block.bits, limit, decoded);
   require(whole == (reference.outcome == DecodedBlock::Outcome::whole && !randomised));
-  own.decode(bytes, block.first, block.bits, limit, decoded);
+  interleaved.decode(bytes, block.first, block.bits, limit, decoded);
   require(decoded.outcome == reference.outcome && decoded.checksum == reference.checksum);
   if (reference.is_whole())
     require(std::ranges::equal(decoded.content.view(), reference.content.view()));
@@ -51,8 +51,8 @@ void compare(const Block& block, DecodedBlock& reference) {
   if (reference.outcome == DecodedBlock::Outcome::whole_with_rest) require(decoded.rest_from == reference.rest_from);
 }
 
-// Sets the checksum to that of the content, because random input never has a matching one.
-void mend_checksum(Block& block, const DecodedBlock& decoded) {
+// Sets the checksum to that of the content, because random input almost never has a matching one.
+void correct_checksum(Block& block, const DecodedBlock& decoded) {
   const std::uint32_t sum = bzip2_checksum(decoded.content.view());
   for (unsigned i = 0; i < 32; ++i) block.set(checksum_at + i, sum >> (31 - i) & 1);
 }
@@ -66,7 +66,7 @@ void fuzz_block(const std::uint8_t* data, std::size_t size) {
   static DecodedBlock reference, cut;
   compare(block, reference);
   if (reference.outcome == DecodedBlock::Outcome::damaged && reference.content.size() > 0) {
-    mend_checksum(block, reference);
+    correct_checksum(block, reference);
     compare(block, reference);
   }
   if (reference.outcome != DecodedBlock::Outcome::whole_with_rest) return;

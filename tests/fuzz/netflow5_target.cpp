@@ -13,9 +13,9 @@ void require(bool holds) {
 
 // Returns the bytes in chunks; the bytes themselves determine lengths and gaps. Each chunk is a separate copy, so a sanitizer
 // detects reads past its end or after the next call.
-class ChoppedSource final : public ContentSource {
+class ChunkedSource final : public ContentSource {
  public:
-  ChoppedSource(const std::uint8_t* data, std::size_t size) : ContentSource(size), data_(data), size_(size) {}
+  ChunkedSource(const std::uint8_t* data, std::size_t size) : ContentSource(size), data_(data), size_(size) {}
 
   Result<std::optional<Chunk>> next() override {
     chunk_.reset();
@@ -40,7 +40,7 @@ class ChoppedSource final : public ContentSource {
 
 void fuzz_netflow5(const std::uint8_t* data, std::size_t size) {
   (void)netflow5().recognises(data, std::min<std::size_t>(size, 4096));
-  FlowReader reader(task::File{}, std::make_unique<ChoppedSource>(data, size), &netflow5(), nullptr, ColumnSet().set(), 1);
+  FlowReader reader(task::File{}, std::make_unique<ChunkedSource>(data, size), &netflow5(), nullptr, ColumnSet().set(), 1);
   FlowBatch batch;
   std::uint64_t rows = 0;
   while (true) {

@@ -1,4 +1,4 @@
-// Runs the fuzz targets on files with all known kinds of damage in every build.
+// Runs the fuzz targets on damaged files in every build.
 #include "runtime/decode/bzip2_writer.hpp"
 #include "runtime/decode/segment_scanner.hpp"
 #include "tests/decode/support.hpp"
@@ -12,11 +12,11 @@
 namespace mole::runtime::test {
 namespace {
 
-void give(void (*target)(const std::uint8_t*, std::size_t), const std::string& bytes) {
+void run_target(void (*target)(const std::uint8_t*, std::size_t), const std::string& bytes) {
   target(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
 }
 
-// Cuts, inverts, repeats and swaps pieces.
+// Flips bits, and removes, repeats, truncates and overwrites pieces.
 std::string mutate(std::string bytes, std::mt19937_64& random) {
   for (std::uint64_t times = 1 + random() % 4; times > 0 && !bytes.empty(); --times) {
     const std::size_t at = random() % bytes.size(), length = std::min<std::size_t>(random() % 64, bytes.size() - at);
@@ -50,12 +50,13 @@ TEST(FuzzReplay, ContentSurvivesDamagedFiles) {
                                        bzip2_compress(std::string(3'000'000, '\0'), 1)};
   std::mt19937_64 random(11);
   for (const auto& seed : seeds) {
-    give(fuzz_content, seed);
-    for (int i = 0; i < 150; ++i) give(fuzz_content, mutate(seed, random));
+    run_target(fuzz_content, seed);
+    for (int i = 0; i < 150; ++i) run_target(fuzz_content, mutate(seed, random));
   }
 }
 
-// Formats a block as input of a target: one byte for its start and end bits, then its bytes.
+// Formats a block as input of a target: one byte for the offset of its first bit and the number of unused bits at its end, then
+// its bytes.
 std::vector<std::string> blocks_of(const std::string& file) {
   const TempFolder folder;
   SegmentScanner scanner(std::move(*FileBytes::open(folder.file("a.bz2", file))));
@@ -69,7 +70,7 @@ std::vector<std::string> blocks_of(const std::string& file) {
   return blocks;
 }
 
-// Fewer inputs under a sanitizer; MOLE_FUZZ_ROUNDS overrides the number.
+// MOLE_FUZZ_ROUNDS sets the number of inputs per block.
 TEST(FuzzReplay, DecodersAgreeOnDamagedBlocks) {
   const char* wanted = std::getenv("MOLE_FUZZ_ROUNDS");
   const int rounds = wanted ? std::atoi(wanted) : 600;
@@ -79,8 +80,8 @@ TEST(FuzzReplay, DecodersAgreeOnDamagedBlocks) {
   for (const auto& text : {std::string("content"), few, noise(400, 2), datagrams(20, 30), std::string(100'000, '\0'),
                            std::string(300, 'a') + noise(50, 9) + std::string(300, 'b')})
     for (const auto& seed : blocks_of(bzip2_compress(text, 1))) {
-      give(fuzz_block, seed);
-      for (int i = 0; i < rounds; ++i) give(fuzz_block, mutate(seed, random));
+      run_target(fuzz_block, seed);
+      for (int i = 0; i < rounds; ++i) run_target(fuzz_block, mutate(seed, random));
     }
 }
 
@@ -89,8 +90,8 @@ TEST(FuzzReplay, NetFlow5SurvivesDamagedContent) {
                                        datagrams(10, 1) + noise(500) + datagrams(10, 7)};
   std::mt19937_64 random(12);
   for (const auto& seed : seeds) {
-    give(fuzz_netflow5, seed);
-    for (int i = 0; i < 2000; ++i) give(fuzz_netflow5, mutate(seed, random));
+    run_target(fuzz_netflow5, seed);
+    for (int i = 0; i < 2000; ++i) run_target(fuzz_netflow5, mutate(seed, random));
   }
 }
 

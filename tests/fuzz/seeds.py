@@ -7,9 +7,9 @@ import sys
 
 END_MARK = f"{0x177245385090:048b}"
 rng = random.Random(1)
-TEXTS = [b"a", b"hello world hello", bytes(1000), rng.randbytes(300), bytes(rng.randrange(3) for _ in range(3000)), b"abc" * 500,
-         bytes(rng.randrange(2) * 255 for _ in range(200)) + bytes(70000), b"".join(bytes([rng.randrange(4)]) * rng.randrange(1, 400) for _ in range(100))]
-
+CONTENTS = [b"a", b"hello world hello", bytes(1000), rng.randbytes(300), bytes(rng.randrange(3) for _ in range(3000)),
+            b"abc" * 500, bytes(rng.randrange(2) * 255 for _ in range(200)) + bytes(70000),
+            b"".join(bytes([rng.randrange(4)]) * rng.randrange(1, 400) for _ in range(100))]
 
 def block(text):
     """Returns the only block of a stream as input of fuzz_block, which begins with the number of unused bits at its end."""
@@ -27,6 +27,7 @@ def write(target, inputs):
         (place / f"seed{number}").write_bytes(data)
 
 
-write("block", [block(text) for text in TEXTS])
-write("content", [bz2.compress(text, 1 + n) for n, text in enumerate(TEXTS)] + [bz2.compress(TEXTS[3]) + bz2.compress(TEXTS[4])])
+write("block", [block(text) for text in CONTENTS])
+two_streams = bz2.compress(CONTENTS[3]) + bz2.compress(CONTENTS[4])
+write("content", [bz2.compress(text, 1 + n) for n, text in enumerate(CONTENTS)] + [two_streams])
 write("netflow5", [b"\0\5\0\1" + bytes(20 + 48), b"\0\5\0\2" + bytes(20 + 2 * 48)])

@@ -6,7 +6,7 @@
 
 namespace mole::runtime::test {
 
-// Decodes the bytes as a bzip2 block: the interleaved decoder and libbzip2 agree, also after its checksum is corrected.
+// Decodes the bytes as a bzip2 block: the interleaved decoder and libbzip2 agree, even after its checksum is corrected.
 void fuzz_block(const std::uint8_t* data, std::size_t size);
 
 // Decodes the bytes as a .bz2 file: libbzip2 in one thread and the interleaved decoder in three threads give the same content and

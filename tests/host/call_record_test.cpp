@@ -14,19 +14,19 @@
 namespace mole::runtime {
 namespace {
 
-std::filesystem::path fresh_file() {
+std::filesystem::path new_file() {
   std::string name = (std::filesystem::temp_directory_path() / "mole-call-XXXXXX").string();
   ::close(::mkstemp(name.data()));
   return name;
 }
 
-// Returns the record after `body` ran and died in a child process.
+// Runs `body`, which must crash, in a child process and returns the record.
 template <class F>
-CallRecordBytes after_death(F body) {
-  const auto path = fresh_file();
+CallRecordBytes record_of_crash(F body) {
+  const auto path = new_file();
   const pid_t child = ::fork();
   if (child == 0) {
-    ::alarm(30);  // limits the time if the body does not die
+    ::alarm(30);  // limits the time if `body` does not crash
     auto record = CallRecord::map(path);
     (*record)->install_fault_handler();
     body(**record);
@@ -50,8 +50,8 @@ CallRecordBytes after_death(F body) {
   return below + static_cast<std::size_t>(frame[depth % sizeof frame]);
 }
 
-TEST(CallRecord, LaysOutItsBytesAsDocumented) {
-  const auto path = fresh_file();
+TEST(CallRecord, HasTheDocumentedBytes) {
+  const auto path = new_file();
   {
     auto record = CallRecord::map(path);
     ASSERT_TRUE(record);
@@ -68,7 +68,7 @@ TEST(CallRecord, LaysOutItsBytesAsDocumented) {
 }
 
 TEST(CallRecord, NamesTheCallOfASegmentationFault) {
-  const auto record = after_death([](CallRecord& r) {
+  const auto record = record_of_crash([](CallRecord& r) {
     r.mark(Call::finish, 1, "median");
     ::raise(SIGSEGV);
   });
@@ -76,32 +76,32 @@ TEST(CallRecord, NamesTheCallOfASegmentationFault) {
   EXPECT_STREQ(record.module, "median");
 }
 
-TEST(CallRecord, NamesTheThreadThatDiedNotTheLastWriter) {
-  const auto record = after_death([](CallRecord& r) {
-    std::thread dying([&] {
-      r.mark(Call::merge, 7, "culprit");
-      std::thread other([&] { r.mark(Call::add, 8, "bystander"); });
+TEST(CallRecord, NamesTheThreadThatCrashedNotTheLastWriter) {
+  const auto record = record_of_crash([](CallRecord& r) {
+    std::thread crashing([&] {
+      r.mark(Call::merge, 7, "crashing");
+      std::thread other([&] { r.mark(Call::add, 8, "other"); });
       other.join();
       ::raise(SIGABRT);
     });
-    dying.join();
+    crashing.join();
   });
-  EXPECT_STREQ(record.module, "culprit");
+  EXPECT_STREQ(record.module, "crashing");
   EXPECT_EQ(record.step, 7u);
 }
 
 TEST(CallRecord, SurvivesAStackOverflow) {
-  const auto record = after_death([](CallRecord& r) {
+  const auto record = record_of_crash([](CallRecord& r) {
     r.mark(Call::add, 2, "recursive");
-    volatile std::size_t end = ~std::size_t{0};  // hides from the compiler that there is no end
+    volatile std::size_t end = ~std::size_t{0};  // volatile, so that the compiler cannot see that the recursion has no end
     descend(0, end);
   });
   EXPECT_STREQ(record.module, "recursive");
 }
 
 TEST(CallRecord, NamesNoModuleForACrashInTheHost) {
-  const auto record = after_death([](CallRecord& r) {
-    r.mark(Call::add, 2, "innocent");
+  const auto record = record_of_crash([](CallRecord& r) {
+    r.mark(Call::add, 2, "finished");
     r.clear();
     ::raise(SIGSEGV);
   });
@@ -110,7 +110,7 @@ TEST(CallRecord, NamesNoModuleForACrashInTheHost) {
 }
 
 TEST(CallRecord, RefusesAnInvalidFile) {
-  const auto path = fresh_file();
+  const auto path = new_file();
   EXPECT_FALSE(read_call_record(path));
   std::ofstream(path) << std::string(64, 'x');
   EXPECT_FALSE(read_call_record(path));

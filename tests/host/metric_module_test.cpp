@@ -29,7 +29,7 @@ TEST(PluginCall, ErrorsNameTheModuleAndTheCall) {
 
 TEST(PluginCall, TruncatesAMessageLargerThanItsBuffer) {
   const auto record = CallRecord::in_memory();
-  auto failed = plugin_call(*record, Call::add, 1, "liar", 0, [](mole_error* e) {
+  auto failed = plugin_call(*record, Call::add, 1, "oversized", 0, [](mole_error* e) {
     e->size = 0xffffffff;
     return std::int32_t{MOLE_INTERNAL};
   });
@@ -38,11 +38,11 @@ TEST(PluginCall, TruncatesAMessageLargerThanItsBuffer) {
 }
 
 // An array as returned by a plugin.
-struct Given {
+struct ReturnedArray {
   std::vector<const void*> buffers;
   ArrowArray child{}, rows{};
   ArrowArray* children[1];
-  Given(std::int64_t length, std::vector<const void*> b) : buffers(std::move(b)) {
+  ReturnedArray(std::int64_t length, std::vector<const void*> b) : buffers(std::move(b)) {
     child.length = rows.length = length;
     child.n_buffers = static_cast<std::int64_t>(buffers.size());
     child.buffers = buffers.data();
@@ -53,38 +53,38 @@ struct Given {
   }
 };
 
-TEST(TakenColumns, AreCopiedByType) {
+TEST(ReturnedColumns, AreCopiedByType) {
   const std::uint8_t validity = 0b01;
   const double values[] = {1.5, 2.5};
-  const auto columns = to_columns(Given(2, {&validity, values}).rows, 2, {{"x", "f64", true, "B", "doc"}});
+  const auto columns = to_columns(ReturnedArray(2, {&validity, values}).rows, 2, {{"x", "f64", true, "B", "doc"}});
   ASSERT_TRUE(columns);
   EXPECT_EQ(std::get<std::vector<double>>((*columns)[0].values)[0], 1.5);
   EXPECT_EQ((*columns)[0].valid, (std::vector<std::uint8_t>{1, 0}));
   EXPECT_EQ((*columns)[0].unit, "B");
 
   const std::int32_t offsets[] = {0, 2, 5};
-  const auto texts = to_columns(Given(2, {nullptr, offsets, "abcde"}).rows, 2, {{"t", "text", false, "", ""}});
-  ASSERT_TRUE(texts);
-  EXPECT_EQ(std::get<std::vector<std::string>>((*texts)[0].values), (std::vector<std::string>{"ab", "cde"}));
+  const auto strings = to_columns(ReturnedArray(2, {nullptr, offsets, "abcde"}).rows, 2, {{"t", "text", false, "", ""}});
+  ASSERT_TRUE(strings);
+  EXPECT_EQ(std::get<std::vector<std::string>>((*strings)[0].values), (std::vector<std::string>{"ab", "cde"}));
 
   const std::uint8_t bits = 0b10;
-  const auto bools = to_columns(Given(2, {nullptr, &bits}).rows, 2, {{"b", "bool", false, "", ""}});
+  const auto bools = to_columns(ReturnedArray(2, {nullptr, &bits}).rows, 2, {{"b", "bool", false, "", ""}});
   EXPECT_EQ(std::get<std::vector<std::int64_t>>((*bools)[0].values), (std::vector<std::int64_t>{0, 1}));
 }
 
-TEST(TakenColumns, RefuseUndeclaredLayouts) {
+TEST(ReturnedColumns, RefuseUndeclaredLayouts) {
   const std::uint64_t values[] = {1, 2};
   const std::uint8_t validity = 0b01;
-  const std::vector<Output> promised{{"n", "u64", false, "", ""}};
-  EXPECT_TRUE(to_columns(Given(2, {nullptr, values}).rows, 2, promised));
-  EXPECT_FALSE(to_columns(Given(2, {nullptr, values}).rows, 3, promised)) << "counts differ";
-  EXPECT_FALSE(to_columns(Given(2, {nullptr, nullptr}).rows, 2, promised)) << "no values";
-  EXPECT_FALSE(to_columns(Given(2, {values}).rows, 2, promised)) << "one buffer";
-  EXPECT_FALSE(to_columns(Given(2, {&validity, values}).rows, 2, promised)) << "a null in a column that is not nullable";
-  EXPECT_FALSE(to_columns(Given(2, {nullptr, values}).rows, 2, {})) << "one column too many";
-  EXPECT_FALSE(to_columns(Given(-1, {nullptr, values}).rows, 0, promised));
-  const std::int32_t backwards[] = {0, 5, 2};
-  EXPECT_FALSE(to_columns(Given(2, {nullptr, backwards, "abcde"}).rows, 2, {{"t", "text", false, "", ""}}));
+  const std::vector<Output> declared{{"n", "u64", false, "", ""}};
+  EXPECT_TRUE(to_columns(ReturnedArray(2, {nullptr, values}).rows, 2, declared));
+  EXPECT_FALSE(to_columns(ReturnedArray(2, {nullptr, values}).rows, 3, declared)) << "counts differ";
+  EXPECT_FALSE(to_columns(ReturnedArray(2, {nullptr, nullptr}).rows, 2, declared)) << "no values";
+  EXPECT_FALSE(to_columns(ReturnedArray(2, {values}).rows, 2, declared)) << "one buffer";
+  EXPECT_FALSE(to_columns(ReturnedArray(2, {&validity, values}).rows, 2, declared)) << "a null in a column that is not nullable";
+  EXPECT_FALSE(to_columns(ReturnedArray(2, {nullptr, values}).rows, 2, {})) << "one column too many";
+  EXPECT_FALSE(to_columns(ReturnedArray(-1, {nullptr, values}).rows, 0, declared));
+  const std::int32_t decreasing[] = {0, 5, 2};
+  EXPECT_FALSE(to_columns(ReturnedArray(2, {nullptr, decreasing, "abcde"}).rows, 2, {{"t", "text", false, "", ""}}));
 }
 
 TEST(Values, AreInTheOrderOfTheDescriptor) {

@@ -39,7 +39,7 @@ std::string refusal(const std::string& name) {
 
 TEST(PluginLibrary, LoadsAValidLibraryOnce) {
   const auto record = CallRecord::in_memory();
-  const auto path = broken / "sound.so";
+  const auto path = broken / "valid.so";
   auto first = PluginLibrary::load(path, sidecar_for(path), *record);
   ASSERT_TRUE(first) << first.error().message;
   EXPECT_NE((*first)->find("mole.metric/1", "broken"), nullptr);
@@ -56,17 +56,17 @@ TEST(PluginLibrary, RefusesEachDefectWithItsReason) {
   };
   expect("no_entry", "does not export mole_plugin_entry");
   expect("extra_symbol", "exports 'helper_that_leaks' in addition to mole_plugin_entry");
-  expect("other_magic", "magic number");
-  expect("other_major", "built for ABI 2.0, this host has 1.0");
+  expect("wrong_magic", "magic number");
+  expect("wrong_major", "built for ABI 2.0, this host has 1.0");
   expect("newer_minor", "built for ABI 1.7, this host has 1.0");
-  expect("other_kind", "mole.metric/9");
+  expect("unknown_kind", "mole.metric/9");
   expect("short_table", "table has 24 bytes");
-  expect("other_summary", "differs from the one in its sidecar");
+  expect("different_summary", "differs from the one in its sidecar");
 }
 
 TEST(PluginLibrary, RefusesAFileWithADifferentDigest) {
   const auto record = CallRecord::in_memory();
-  const auto path = broken / "sound.so";
+  const auto path = broken / "valid.so";
   const auto copy = fs::temp_directory_path() / "mole-other-build.so";
   fs::copy_file(path, copy, fs::copy_options::overwrite_existing);
   const auto sidecar = sidecar_for(path);
@@ -82,20 +82,20 @@ TEST(PluginSet, FindsAPluginByItsDigest) {
   auto found = catalogue.find(PluginKind::metric, "traffic");
   ASSERT_TRUE(found) << found.error().message;
   const auto& sidecar = (*found)->sidecar;
-  task::PluginUse use{"traffic", (*found)->descriptor.version, sidecar.digest, sidecar.text, nlohmann::json::object()};
+  task::PluginUse plugin{"traffic", (*found)->descriptor.version, sidecar.digest, sidecar.text, nlohmann::json::object()};
   const auto record = CallRecord::in_memory();
   const PluginSet plugins({"/nonexistent", MOLE_SHIPPED_PLUGINS}, *record);
-  EXPECT_TRUE(plugins.load(use, PluginKind::metric));
-  EXPECT_FALSE(plugins.load(use, PluginKind::decoder));
-  auto other = use;
-  other.library = digest_of("another build");
+  EXPECT_TRUE(plugins.load(plugin, PluginKind::metric));
+  EXPECT_FALSE(plugins.load(plugin, PluginKind::decoder));
+  auto other = plugin;
+  other.library = digest_of("a different build");
   EXPECT_FALSE(plugins.load(other, PluginKind::metric));
-  other = use;
+  other = plugin;
   other.version = "9.9.9";
   EXPECT_FALSE(plugins.load(other, PluginKind::metric));
-  const auto nowhere = PluginSet({"/nonexistent"}, *record).load(use, PluginKind::metric);
-  ASSERT_FALSE(nowhere);
-  EXPECT_EQ(nowhere.error().code, Code::missing);
+  const auto not_found = PluginSet({"/nonexistent"}, *record).load(plugin, PluginKind::metric);
+  ASSERT_FALSE(not_found);
+  EXPECT_EQ(not_found.error().code, Code::missing);
 }
 
 }  // namespace

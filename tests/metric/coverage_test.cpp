@@ -43,9 +43,9 @@ TEST(Coverage, OfSeveralRoutersIsTheirMean) {
   EXPECT_EQ(of(table, {noon, noon + hour_us}, {}), (RowCoverage{}));
 }
 
-TEST(Coverage, CountsSlotsWithoutFiles) {
+TEST(Coverage, ExpectsAFileInEverySlotOfTheArchive) {
   CoverageTable table(hour_us);
-  table.expect(file_at(noon + 20 * minute_us, "a"));  // the slots of this router begin at twenty past
+  table.expect(file_at(noon + 20 * minute_us, "a"));  // the slots of this router start at 20 minutes past the hour
   table.finish();
   EXPECT_EQ(of(table, {noon, noon + hour_us}, {"a"}).files_expected, 2u);
   EXPECT_EQ(of(table, {noon - 24 * hour_us, noon - 23 * hour_us}, {"a"}).files_expected, 2u);
@@ -53,7 +53,7 @@ TEST(Coverage, CountsSlotsWithoutFiles) {
   EXPECT_EQ(of(table, {noon, noon + hour_us}, {"unknown"}).files_expected, 1u);
 }
 
-TEST(Coverage, CountsTimeReadTwiceOnce) {
+TEST(Coverage, CountsTheTimeOfOverlappingFilesOnce) {
   CoverageTable table(hour_us);
   for (int i = 0; i < 2; ++i) {
     table.expect(file_at(noon, "a"));
@@ -65,7 +65,7 @@ TEST(Coverage, CountsTimeReadTwiceOnce) {
   EXPECT_EQ(e.files_expected, 2u);
 }
 
-TEST(Coverage, AnIntervalWithOnlyLostFlowsIsZero) {
+TEST(Coverage, IsZeroForAnIntervalWithOnlyLostFlows) {
   CoverageTable table(hour_us);
   table.expect(file_at(noon, "a"));
   table.add(file_at(noon, "a"), evidence({{noon, noon + hour_us}}, {{noon, 0, 5}}), true);

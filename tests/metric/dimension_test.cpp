@@ -22,7 +22,7 @@ TEST(Dimension, GroupsSortNumbersByValueAndStringsByBytes) {
   EXPECT_FALSE(order({"a", "80"}, {"a", "80"}));
 }
 
-TEST(Dimension, DenseMembersAreTheProductOfClosedDimensions) {
+TEST(Dimension, DenseMembersAreTheProductOfTheDenseDimensions) {
   const auto by = *dimensions_named({"protocol_class", "dst_port", "router"});
   const auto members = dense_members(by, {"r1", "r2"});
   ASSERT_EQ(members.size(), 8u);

@@ -1,4 +1,4 @@
-// A metric in this process that counts rows and sums values. Its function table is plain C, so no plugin has to be built.
+// A metric in the test's process that counts rows and sums values. Its function table is plain C, so no plugin has to be built.
 #pragma once
 
 #include "runtime/host/metric_module.hpp"
@@ -30,8 +30,8 @@ inline const mole_metric_v1& fake_metric() {
     t.struct_size = sizeof t;
     t.open = [](const mole_host*, const mole_binding*, std::uint32_t, const mole_value*, std::uint32_t, mole_module** out,
                 mole_error*) {
-      static int nothing;
-      *out = reinterpret_cast<mole_module*>(&nothing);
+      static int unused;
+      *out = reinterpret_cast<mole_module*>(&unused);
       return std::int32_t{MOLE_OK};
     };
     t.close = [](mole_module*) {};
@@ -88,7 +88,7 @@ inline Descriptor fake_descriptor(bool deterministic) {
   return *d;
 }
 
-// An open step over the fake metric. The task::Step must outlive it.
+// Returns an open step with the fake metric. The task::Step must outlive it.
 inline OpenStep fake_step(const task::Step& step, TimeRange block, bool deterministic = true) {
   static auto record = CallRecord::in_memory();
   OpenStep out;

@@ -10,7 +10,7 @@ namespace {
 // The words of the key of `by: [src_addr]`: interval and IPv4-mapped address.
 std::array<std::uint64_t, 3> address_key(std::uint32_t address) { return {0, 0, std::uint64_t{0xffff} << 32 | address}; }
 
-// The hash used before: without a salt, with the position from the lower bits.
+// The hash of an earlier version: it had no salt, and its lower bits determined the position.
 std::uint64_t unsalted_hash(const std::array<std::uint64_t, 3>& key) {
   std::uint64_t h = 0x2545f4914f6cdd1dull;
   for (const std::uint64_t word : key) {
@@ -36,7 +36,7 @@ TEST(GroupTable, RefusesMoreThanItsMaximum) {
   EXPECT_EQ(table.find_or_add(address_key(2).data()), 1u);
 }
 
-// Addresses chosen by an attacker who knows the constants: a fixed hash would put all of them into 1024 neighbouring positions.
+// Addresses chosen by an attacker who knows the constants: a fixed hash would put all of them into 1024 adjacent positions.
 TEST(GroupTable, KeepsProbesShortForAddressesChosenToCollide) {
   GroupTable table(3, 1'000'000);
   for (std::uint32_t address = 0; table.size() < 10'000; ++address)

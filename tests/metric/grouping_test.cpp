@@ -5,7 +5,7 @@
 namespace mole::runtime {
 namespace {
 
-constexpr Micros noon = Micros{1178712000} * second_us;  // a whole hour
+constexpr Micros noon = Micros{1178712000} * second_us;  // the start of an hour
 constexpr Micros quarter = 15 * minute_us;
 
 GroupingPlan plan(std::vector<std::string> by, TimeRange range = {noon, noon + 4 * hour_us}) {
@@ -71,7 +71,8 @@ TEST(FlowGrouping, GroupsByEveryKindOfDimension) {
   EXPECT_EQ(r.group_of(assignment.slot_of_row[2]), (Group{"r2", "icmp", "443", "255.255.255.255"}));
 }
 
-// Home is 10/8: both sides inside, one of them, neither. With an open dimension groups are found by hash, else by code.
+// Home is 10.0.0.0/8. The flows have both addresses inside, one, or none. With an open dimension, groups are found by hash,
+// otherwise by code.
 TEST(FlowGrouping, FindsDirectionsRelativeToHome) {
   for (const bool hashed : {false, true}) {
     auto p = plan(hashed ? std::vector<std::string>{"direction", "dst_port"}
@@ -92,7 +93,7 @@ TEST(FlowGrouping, FindsDirectionsRelativeToHome) {
   }
 }
 
-TEST(GroupingPlan, DependsOnHomeOnlyWithTheDirection) {
+TEST(GroupingPlan, DependsOnHomeOnlyIfGroupedByDirection) {
   auto inside = plan({"direction"}), elsewhere = inside, without = plan({});
   inside.home = {*parse_filter("src as 1"), *parse_filter("dst as 1")};
   elsewhere.home = {*parse_filter("src as 2"), *parse_filter("dst as 2")};
@@ -105,7 +106,7 @@ TEST(GroupingPlan, DependsOnHomeOnlyWithTheDirection) {
     EXPECT_NE(std::find(read.begin(), read.end(), column), read.end());
 }
 
-TEST(FlowGrouping, ReadsFilesOfItsRoutersOnly) {
+TEST(FlowGrouping, ReadsOnlyFilesOfItsRouters) {
   auto p = plan({});
   p.routers = {"r1"};
   auto r = grouping(p);
@@ -113,12 +114,12 @@ TEST(FlowGrouping, ReadsFilesOfItsRoutersOnly) {
   EXPECT_FALSE(r.start_file(file_at(noon, "r2")));
 }
 
-// A file of 15:00 with a lateness of one hour: the interval that ended at 14:15 is the first that accepts its flows.
+// A file that starts at 15:00, with a lateness of one hour: the interval that ended at 14:15 is the first that accepts its flows.
 TEST(FlowGrouping, CountsLateFlowsInTheIntervalInWhichTheirFileBegins) {
   auto r = grouping(plan({"router"}));
   r.start_file(file_at(noon + 3 * hour_us));
-  const Micros border = noon + 2 * hour_us;  // the interval that begins here ended 14:15
-  const Batch batch{{border - 1, border, noon + 3 * hour_us, noon + 4 * hour_us + 1}, {}, {}, {}};
+  const Micros boundary = noon + 2 * hour_us;  // the interval that starts here ended at 14:15
+  const Batch batch{{boundary - 1, boundary, noon + 3 * hour_us, noon + 4 * hour_us + 1}, {}, {}, {}};
   const auto assignment = *r.assign(batch.view());
   EXPECT_EQ(assignment.slot_of_row[0], MOLE_NO_STATE);
   EXPECT_NE(assignment.slot_of_row[1], MOLE_NO_STATE);
@@ -134,7 +135,7 @@ TEST(FlowGrouping, CountsLateFlowsInTheIntervalInWhichTheirFileBegins) {
   EXPECT_EQ(late, 2u);
 }
 
-// With any block length, every flow counts once or is late once.
+// For any block length, every flow is counted once, either in an interval or as late.
 TEST(FlowGrouping, AssignsEveryFlowInExactlyOneBlock) {
   Batch batch;
   for (Micros t = noon - 6 * hour_us; t < noon + 10 * hour_us; t += 7 * minute_us) batch.start.push_back(t);

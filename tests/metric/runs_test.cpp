@@ -22,7 +22,7 @@ struct Batch {
   FlowGrouping::Assignment assignment() const { return {false, 0, state.data()}; }
 };
 
-// Rows contain their own number, to check their order.
+// Each row contains its number, so that the order can be checked.
 Batch batch_of(std::vector<std::uint32_t> states) {
   Batch b{std::move(states), {}, {}};
   for (std::size_t i = 0; i < b.state.size(); ++i) {
@@ -34,14 +34,14 @@ Batch batch_of(std::vector<std::uint32_t> states) {
 
 using Rows = std::map<std::uint32_t, std::vector<std::uint64_t>>;
 
-Rows wanted(const Batch& b) {
+Rows expected(const Batch& b) {
   Rows out;
   for (std::size_t i = 0; i < b.state.size(); ++i)
     if (b.state[i] != MOLE_NO_STATE) out[b.state[i]].push_back(i);
   return out;
 }
 
-Rows given(FlowRuns& runs) {
+Rows actual(FlowRuns& runs) {
   Rows out;
   runs.gather(MOLE_COLUMN_BYTES);
   runs.gather(MOLE_COLUMN_PROTOCOL);
@@ -65,7 +65,7 @@ TEST(FlowRuns, KeepTheOrderOfRowsWithinAState) {
       for (auto& s : of_row) s = random() % 10 == 0 ? MOLE_NO_STATE : static_cast<std::uint32_t>(random() % states);
       const auto batch = batch_of(of_row);
       ASSERT_TRUE(runs.arrange(batch.view(), batch.assignment(), states));
-      EXPECT_EQ(given(runs), wanted(batch)) << rows << " rows, " << states << " states";
+      EXPECT_EQ(actual(runs), expected(batch)) << rows << " rows, " << states << " states";
     }
 }
 
@@ -76,7 +76,7 @@ TEST(FlowRuns, FindFewStatesAmongMillions) {
   FlowRuns runs;
   for (int round = 0; round < 2; ++round) {
     ASSERT_TRUE(runs.arrange(batch.view(), batch.assignment(), 2'000'000));
-    EXPECT_EQ(given(runs), wanted(batch));
+    EXPECT_EQ(actual(runs), expected(batch));
   }
 }
 
@@ -88,8 +88,8 @@ TEST(FlowRuns, RefuseManyStates) {
   EXPECT_FALSE(runs.arrange(many.view(), many.assignment(), 5000));
   for (auto& s : of_row) s %= 4;
   const auto few = batch_of(of_row);
-  ASSERT_TRUE(runs.arrange(few.view(), few.assignment(), 5000)) << "the refused batch leaves no trace";
-  EXPECT_EQ(given(runs), wanted(few));
+  ASSERT_TRUE(runs.arrange(few.view(), few.assignment(), 5000)) << "the refused batch has no effect";
+  EXPECT_EQ(actual(runs), expected(few));
 }
 
 TEST(FlowRuns, LongRunsAreNotCopied) {
@@ -102,14 +102,14 @@ TEST(FlowRuns, LongRunsAreNotCopied) {
   ASSERT_EQ(runs.runs().size(), 3u);
   EXPECT_EQ(runs.runs()[0].state, 1u);
   EXPECT_EQ(runs.view(runs.runs()[0]).column<std::uint64_t>(MOLE_COLUMN_BYTES).data(), batch.bytes.data() + 1000);
-  EXPECT_EQ(given(runs), wanted(batch));
+  EXPECT_EQ(actual(runs), expected(batch));
 }
 
-TEST(FlowRuns, OneStateAndNoState) {
+TEST(FlowRuns, SupportOneStateAndNoState) {
   const auto batch = batch_of({0, 0, 0});
   FlowRuns runs;
   ASSERT_TRUE(runs.arrange(batch.view(), {false, 9, nullptr}, 10));
-  EXPECT_EQ(given(runs), (Rows{{9, {0, 1, 2}}}));
+  EXPECT_EQ(actual(runs), (Rows{{9, {0, 1, 2}}}));
   ASSERT_TRUE(runs.arrange(batch.view(), {}, 10));
   EXPECT_TRUE(runs.runs().empty());
 }

@@ -12,7 +12,7 @@ namespace {
 
 using testing::hex;
 using testing::slurp;
-using testing::spill;
+using testing::write_bytes;
 
 constexpr Micros start = 1190487600 * second_us;
 
@@ -46,7 +46,7 @@ class State : public ::testing::Test {
 
   // Returns the number of entries read before the end or the error.
   std::size_t read(std::string_view bytes) {
-    spill(folder / "read", bytes);
+    write_bytes(folder / "read", bytes);
     sound = false;
     auto in = StateFileReader::open(folder / "read");
     if (!in) return 0;
@@ -132,7 +132,7 @@ TEST_F(State, OfADifferentShapeIsRefusedWithBothShapes) {
             "will be computed again");
 }
 
-TEST_F(State, OfAnotherModuleIsRefused) {
+TEST_F(State, OfADifferentModuleIsRefused) {
   write();
   const auto refuses = [&](auto change) {
     auto other = header();
@@ -196,7 +196,7 @@ TEST_F(State, OfAHostileWriterIsHarmless) {
     }
 }
 
-TEST_F(State, OfADeadWriterIsCorrupt) {
+TEST_F(State, OfAnUnfinishedWriterIsCorrupt) {
   write("state", false);
   auto in = StateFileReader::open(folder / "state");
   EXPECT_FALSE(in);

@@ -10,14 +10,14 @@ namespace {
 constexpr Micros noon = Micros{1178712000} * second_us;
 constexpr Micros quarter = 15 * minute_us;
 
-struct Want {
+struct Expected {
   std::uint64_t count, sum;
   RowCoverage coverage;
-  bool operator==(const Want&) const = default;
+  bool operator==(const Expected&) const = default;
 };
-using Rows = std::map<std::pair<Micros, Group>, Want>;
+using Rows = std::map<std::pair<Micros, Group>, Expected>;
 
-// Cells of `intervals` intervals up to the end of the block, some of them missing.
+// The cells of all intervals that the windows of a block cover. Some cells are missing.
 struct Timeline {
   task::Step step;
   OpenStep open;
@@ -77,14 +77,14 @@ struct Timeline {
     return out;
   }
 
-  // Merges every row separately.
+  // Merges the window of every row separately.
   Rows brute_force(bool sparse) const {
     Rows out;
     std::set<Group> groups;
     for (const auto& [key, value] : plain) groups.insert(key.second);
     for (std::uint32_t i = 0; i < open.grid.size(); ++i)
       for (const auto& group : groups) {
-        Want want{};
+        Expected expected{};
         bool any = false;
         const Micros end = open.grid.at(i).to;
         const auto length = static_cast<double>(step.window / quarter);
@@ -92,19 +92,19 @@ struct Timeline {
           const auto found = plain.find({start, group});
           if (found != plain.end()) {
             any = true;
-            want.count += found->second.first.count;
-            want.sum += found->second.first.sum;
-            want.coverage.flows_late += found->second.second.flows_late;
+            expected.count += found->second.first.count;
+            expected.sum += found->second.first.sum;
+            expected.coverage.flows_late += found->second.second.flows_late;
           }
           const bool known = found != plain.end() || (sparse && interval_known(start));
           if (!known) continue;
-          want.coverage.share += 0.5;
-          want.coverage.flows_lost += 1;
-          want.coverage.files_expected += 2;
-          want.coverage.files_present += 1;
+          expected.coverage.share += 0.5;
+          expected.coverage.flows_lost += 1;
+          expected.coverage.files_expected += 2;
+          expected.coverage.files_present += 1;
         }
-        want.coverage.share /= length;
-        if (any) out[{open.grid.at(i).from, group}] = want;
+        expected.coverage.share /= length;
+        if (any) out[{open.grid.at(i).from, group}] = expected;
       }
     return out;
   }
@@ -113,21 +113,21 @@ struct Timeline {
   }
 };
 
-TEST(Window, EveryWayOfMergingEqualsBruteForce) {
+TEST(Window, BothMergeAlgorithmsEqualBruteForce) {
   for (const auto& by : {std::vector<std::string>{}, {"router"}, {"dst_port"}})
     for (const std::size_t rows : {1u, 4u, 40u, 96u})
       for (const std::size_t window : {1u, 2u, 7u, 33u, 100u})
         for (const bool exact : {true, false})
           for (const bool saved : {true, false}) {
             Timeline t(rows, window, exact, saved, by, static_cast<unsigned>(rows * window));
-            const auto want = t.brute_force(by == std::vector<std::string>{"dst_port"});
-            EXPECT_EQ(t.merged(), want) << rows << " rows, window " << window << ", exact " << exact << ", saved " << saved
-                                        << ", by " << by.size();
+            const auto expected = t.brute_force(by == std::vector<std::string>{"dst_port"});
+            EXPECT_EQ(t.merged(), expected) << rows << " rows, window " << window << ", exact " << exact << ", saved " << saved
+                                            << ", by " << by.size();
           }
   EXPECT_EQ(fake_calls().live, 0u) << "states were not destroyed";
 }
 
-TEST(Window, ALongWindowNeedsFewMergesPerRow) {
+TEST(Window, NeedsFewMergesPerRowForALongWindow) {
   Timeline t(96, 672, true, true, {});
   fake_calls() = {.merges = 0, .loads = 0, .live = fake_calls().live};
   t.merged();

@@ -88,7 +88,7 @@ TEST(TaskReport, RoundTripsAsJson) {
   EXPECT_EQ(nlohmann::json(*back), j);
 }
 
-TEST(TaskIndex, RoundTripsAsTextAndRefusesOtherText) {
+TEST(TaskIndex, RoundTripsAsTextAndRefusesInvalidText) {
   const std::vector<IndexEntry> entries{{"a\nb", 1, "v", "tape", 2}, {"c", 3, "", "", 0}};
   const auto text = index_text(entries);
   const auto back = parse_index(text);

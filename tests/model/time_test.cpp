@@ -37,7 +37,7 @@ TEST(ParseDuration, ReadsShortAndIsoForms) {
   EXPECT_EQ(*parse_duration("0s"), 0);
 }
 
-TEST(ParseDuration, RefusesNonsenseAndOverflow) {
+TEST(ParseDuration, RefusesInvalidTextAndOverflow) {
   for (const char* text : {"", "15", "m", "-5m", "15 m", "5y", "P", "PT", "P5", "9223372036854775807d", "0m", "P0D5"})
     EXPECT_FALSE(parse_duration(text)) << text;
 }

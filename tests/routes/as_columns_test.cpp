@@ -29,7 +29,7 @@ class Tables : public ::testing::Test {
 
 constexpr std::uint32_t inside = 0x0a000001u;
 
-TEST_F(Tables, ATableIsValidUntilTheNext) {
+TEST_F(Tables, ATableIsValidUntilTheNextOneStarts) {
   LoadedTables loaded(folder_);
   AsColumns as({{{0, 10}, {}, "", "", false}, table(10, 20, "10.0.0.0/8 1\n"), table(20, 30, "10.0.0.0/8 2\n")}, loaded);
   const std::vector<Micros> times = {9, 10, 19, 20, 12, 29, 5, 30, 1000, -1000};
@@ -38,7 +38,7 @@ TEST_F(Tables, ATableIsValidUntilTheNext) {
   ASSERT_TRUE(as.look_up({static_cast<std::uint32_t>(times.size()), 4, times.data(), addresses.data(), addresses.data()}));
   EXPECT_EQ(std::vector(as.src(), as.src() + times.size()), expected);
   EXPECT_EQ(std::vector(as.dst(), as.dst() + times.size()), expected);
-  for (std::size_t i = 0; i < times.size(); ++i) {  // also row by row, so that no batch is mixed
+  for (std::size_t i = 0; i < times.size(); ++i) {  // also row by row, so that no batch spans two tables
     ASSERT_TRUE(as.look_up({1, 4, &times[i], &addresses[i], nullptr}));
     EXPECT_EQ(as.src()[0], expected[i]) << times[i];
   }
@@ -83,12 +83,12 @@ TEST_F(Tables, ErrorsNameTheTable) {
 TEST_F(Tables, ATableIsLoadedOnceForAllThreads) {
   LoadedTables loaded(folder_);
   const auto one = table(0, 10, "10.0.0.0/8 1\n");
-  std::vector<std::shared_ptr<const RouteTable>> got(4);
+  std::vector<std::shared_ptr<const RouteTable>> results(4);
   {
     std::vector<std::jthread> threads;
-    for (auto& mine : got) threads.emplace_back([&] { mine = *loaded.get(one); });
+    for (auto& result : results) threads.emplace_back([&] { result = *loaded.get(one); });
   }
-  for (const auto& mine : got) EXPECT_EQ(mine, got[0]);
+  for (const auto& result : results) EXPECT_EQ(result, results[0]);
 }
 
 TEST_F(Tables, KeepsAFewTablesAndReloadsOthers) {

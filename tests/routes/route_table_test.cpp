@@ -23,7 +23,7 @@ std::uint64_t mask64(int length) {
   return length <= 0 ? 0 : length >= 64 ? ~std::uint64_t{0} : ~std::uint64_t{0} << (64 - length);
 }
 
-// Returns the first of the longest prefixes that contain the address.
+// Returns the AS of the longest prefix that contains the address; of equal prefixes, of the first.
 std::uint32_t plain(const RouteList& routes, std::uint32_t address) {
   int longest = -1;
   std::uint32_t as = 0;
@@ -41,21 +41,21 @@ std::uint32_t plain(const RouteList& routes, Address6 address) {
   return as;
 }
 
-std::uint32_t some_as(Random& random) {
+std::uint32_t random_as(Random& random) {
   return random() % 8 == 0 ? static_cast<std::uint32_t>(random()) : static_cast<std::uint32_t>(random() % 1000);
 }
 
 // The prefixes are close together, so that many are nested or adjacent.
 RouteList random_routes(Random& random, std::size_t count) {
   RouteList routes;
-  const auto crowd = static_cast<std::uint32_t>(random());
+  const auto base = static_cast<std::uint32_t>(random());
   for (std::size_t i = 0; i < count; ++i) {
     const auto length = static_cast<int>(random() % 4 ? random() % 33 : 22 + random() % 11);
     const auto noise = static_cast<std::uint32_t>(random()) & (random() % 3 ? 0x3ffu : 0xffffffffu);
-    routes.v4.push_back({(crowd ^ noise) & mask(length), some_as(random), static_cast<std::uint8_t>(length)});
+    routes.v4.push_back({(base ^ noise) & mask(length), random_as(random), static_cast<std::uint8_t>(length)});
     const auto length6 = static_cast<int>(random() % 129);
     routes.v6.push_back({(0x20010db800000000u ^ (random() & (random() % 3 ? 0xffu : ~0ull))) & mask64(length6),
-                         (random() & 0xffff) & mask64(length6 - 64), some_as(random), static_cast<std::uint8_t>(length6)});
+                         (random() & 0xffff) & mask64(length6 - 64), random_as(random), static_cast<std::uint8_t>(length6)});
   }
   return routes;
 }
@@ -83,13 +83,13 @@ std::vector<Address6> edges6(const RouteList& routes, Random& random) {
   return out;
 }
 
-void expect_as_plain(const RouteTable& table, const RouteList& routes, Random& random) {
+void expect_plain_results(const RouteTable& table, const RouteList& routes, Random& random) {
   const auto v4 = edges(routes, random);
   std::vector<std::uint32_t> as(v4.size());
   table.find(v4.data(), v4.size(), as.data());
   for (std::size_t i = 0; i < v4.size(); ++i) {
     ASSERT_EQ(as[i], plain(routes, v4[i])) << std::hex << v4[i];
-    ASSERT_EQ(table.find(0, std::uint64_t{0xffff} << 32 | v4[i]), as[i]) << "as a mapped address";
+    ASSERT_EQ(table.find(0, std::uint64_t{0xffff} << 32 | v4[i]), as[i]) << "as an IPv4-mapped address";
   }
   std::vector<std::uint8_t> bytes;
   const auto v6 = edges6(routes, random);
@@ -109,7 +109,7 @@ TEST(RouteTable, EqualsASimpleSearchInRandomTables) {
     const auto routes = random_routes(random, 1 + random() % 120);
     const auto table = RouteTable::build(routes);
     ASSERT_TRUE(table) << table.error().message;
-    expect_as_plain(*table, routes, random);
+    expect_plain_results(*table, routes, random);
   }
 }
 
@@ -129,7 +129,7 @@ TEST(RouteTable, EqualsASimpleSearchInNestedPrefixes) {
   }
   const auto table = RouteTable::build(nested);
   ASSERT_TRUE(table);
-  expect_as_plain(*table, nested, random);
+  expect_plain_results(*table, nested, random);
 }
 
 TEST(RouteTable, EqualsASimpleSearchForEveryAddressOfASplitNet) {
@@ -157,7 +157,7 @@ TEST(RouteTable, UsesTheFirstOfTwoRoutesWithTheSamePrefix) {
 }
 
 // Building a table of millions of overlapping prefixes must take no longer than sorting.
-TEST(RouteTable, IsBuiltFromManyOverlappingRoutesInTime) {
+TEST(RouteTable, IsBuiltQuicklyFromManyOverlappingRoutes) {
   RouteList routes;
   for (std::uint32_t i = 0; i < 1'000'000; ++i) routes.v4.push_back({0, i, 1});
   const auto table = RouteTable::build(routes);
@@ -209,11 +209,11 @@ TEST(Mmdb, RoundTripsRoutes) {
     ASSERT_TRUE(read) << read.error().message;
     const auto table = RouteTable::build(*read);
     ASSERT_TRUE(table);
-    expect_as_plain(*table, routes, random);
+    expect_plain_results(*table, routes, random);
   }
 }
 
-TEST(Mmdb, ReadsATreeOfOnlyIpv4) {
+TEST(Mmdb, ReadsAnIpv4OnlyTree) {
   testing::MmdbWriter writer(4);
   writer.add({{{0x0a000000u, 7, 8}, {0x0a010000u, 8, 16}, {0xc0000200u, 9, 31}}, {}});
   const File file(writer.bytes());
@@ -248,13 +248,13 @@ TEST(Mmdb, SurvivesDamage) {
     else
       for (int k = 0; k < 3; ++k) bytes[random() % bytes.size()] = static_cast<char>(random());
     const File file(bytes);
-    const auto read = read_mmdb(file.path());  // routes or an error, in time
+    const auto read = read_mmdb(file.path());  // must return routes or an error in bounded time
     EXPECT_TRUE(read || !read.error().message.empty());
   }
 }
 
-// Every record of a level refers to the single node of the next: 2^128 paths through 128 nodes.
-TEST(Mmdb, StopsInAnExponentialTree) {
+// Both records of a node refer to the next node: 2^128 paths through 128 nodes.
+TEST(Mmdb, RefusesATreeWithTooManyPaths) {
   testing::MmdbWriter writer;
   writer.add({{}, {{0xaaaaaaaaaaaaaaaaull, 0xaaaaaaaaaaaaaaaaull, 1, 128}}});
   auto bytes = writer.bytes();

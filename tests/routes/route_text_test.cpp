@@ -9,7 +9,7 @@
 namespace mole {
 namespace {
 
-TEST(RouteText, ReadsAllForms) {
+TEST(RouteText, ReadsEveryForm) {
   const auto routes = parse_routes(
       "# a table\n"
       "192.0.2.0/24 64500\n"
@@ -71,10 +71,10 @@ TEST(RouteText, ErrorsNameTheLine) {
 
 TEST(RouteText, RefusesATableWithoutRoutes) {
   EXPECT_FALSE(parse_routes(""));
-  EXPECT_FALSE(parse_routes("# nothing came\n\n"));
+  EXPECT_FALSE(parse_routes("# no routes\n\n"));
 }
 
-TEST(RouteText, RefusesALineWithoutEnd) {
+TEST(RouteText, RefusesATooLongLine) {
   EXPECT_FALSE(parse_routes(std::string(100'000, '1')));
   EXPECT_FALSE(parse_routes("10.0.0.0/8 {" + std::string(100'000, ',')));
 }

@@ -21,7 +21,7 @@ inline std::string slurp(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-inline void spill(const std::filesystem::path& path, std::string_view bytes) {
+inline void write_bytes(const std::filesystem::path& path, std::string_view bytes) {
   std::filesystem::create_directories(path.parent_path());
   std::filesystem::remove(path);  // ext4 flushes a file that was truncated and rewritten
   std::ofstream(path, std::ios::binary | std::ios::trunc).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
@@ -37,7 +37,7 @@ inline std::string hex(std::string_view bytes) {
   return text;
 }
 
-// Every type, with nulls in each nullable column, an empty and a nonempty text.
+// Every type, with nulls in each nullable column, an empty and a nonempty string.
 inline RowTable small_table() {
   RowTable t;
   t.columns.push_back({"interval_start", "time", "", "", std::vector<std::int64_t>{0, 900000000, -900000000}, {}});

@@ -14,7 +14,7 @@ namespace {
 using testing::same;
 using testing::slurp;
 using testing::small_table;
-using testing::spill;
+using testing::write_bytes;
 
 class Handover : public ::testing::Test {
  protected:
@@ -45,7 +45,7 @@ class Handover : public ::testing::Test {
 
   // Returns the number of frames read, and the reader's `complete` and `problem`.
   std::size_t read(std::string_view bytes) {
-    spill(folder / "read", bytes);
+    write_bytes(folder / "read", bytes);
     auto in = HandoverReader::open(folder / "read", limits);
     std::size_t frames = 0;
     while (in->next()) ++frames;
@@ -126,7 +126,7 @@ TEST_F(Handover, OfAHostileWorkerIsHarmless) {
     }
 }
 
-TEST_F(Handover, OfADeadWorkerIsIncomplete) {
+TEST_F(Handover, OfACrashedWorkerIsIncomplete) {
   write(false);
   EXPECT_EQ(read(slurp(folder / "handover")), 4u);
   EXPECT_NE(problem.find("the end frame is missing"), std::string::npos);

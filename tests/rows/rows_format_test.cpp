@@ -12,8 +12,8 @@ using testing::hex;
 using testing::same;
 using testing::small_table;
 
-// Adds a valid checksum to modified bytes, like a hostile writer.
-std::string resealed(std::string bytes) {
+// Adds a valid checksum to modified bytes, as a hostile writer could.
+std::string with_checksum(std::string bytes) {
   bytes.resize(bytes.size() - 8);
   put(bytes, checksum(bytes));
   return bytes;
@@ -96,17 +96,17 @@ TEST(Rows, OfAHostileWriterAreHarmless) {
     for (int value = 0; value < 256; value += 5) {
       auto broken = bytes;
       broken[i] = static_cast<char>(broken[i] ^ value);
-      const auto table = decode_rows(resealed(broken));
+      const auto table = decode_rows(with_checksum(broken));
       if (!table) continue;
       for (const auto& column : table->columns) EXPECT_EQ(column.size(), table->rows());
     }
 }
 
-TEST(Rows, WithAFalseCountAllocateNoMemory) {
+TEST(Rows, WithAWrongRowCountAllocateNoMemory) {
   auto bytes = *encode_rows(small_table());
   for (const std::uint64_t rows : {std::uint64_t{1} << 63, ~std::uint64_t{0}, std::uint64_t{15'999'999}}) {
     std::memcpy(bytes.data() + 16, &rows, 8);
-    EXPECT_FALSE(decode_rows(resealed(bytes)));
+    EXPECT_FALSE(decode_rows(with_checksum(bytes)));
   }
 }
 
@@ -125,7 +125,7 @@ TEST(Rows, AboveALimitAreRefused) {
   EXPECT_EQ(decode_rows(*encode_rows(small_table()), limits).error().code, Code::exhausted);
 }
 
-TEST(Rows, OfUnequalLengthAreRefused) {
+TEST(Rows, WithColumnsOfUnequalLengthAreRefused) {
   auto t = small_table();
   std::get<0>(t.columns[1].values).pop_back();
   EXPECT_EQ(encode_rows(t).error().message, "column bytes has 2 rows, the first column has 3");

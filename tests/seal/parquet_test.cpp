@@ -14,8 +14,8 @@ namespace {
 using testing::same;
 using testing::slurp;
 using testing::small_table;
-using testing::spill;
 using testing::TempFolder;
+using testing::write_bytes;
 
 Parquet open_in(const TempFolder& folder) {
   auto parquet = Parquet::open({folder / "spill"});
@@ -75,7 +75,7 @@ RowTable part_of(const RowTable& table, std::size_t from, std::size_t to) {
   return part;
 }
 
-TEST(Parquet, HasTheSameBytesForAnyBatches) {
+TEST(Parquet, HasTheSameBytesHoweverRowsAreSplitIntoTables) {
   const TempFolder folder;
   auto parquet = open_in(folder);
   const auto table = many_rows(260'000);
@@ -103,8 +103,8 @@ TEST(Parquet, ReportsWhyTheNextTableIsMissing) {
   const TempFolder folder;
   auto parquet = open_in(folder);
   const auto failing = parquet.write(
-      many_rows(0), []() -> Result<std::optional<RowTable>> { return corrupt("torn"); }, folder / "x.parquet", note);
-  EXPECT_EQ(failing.error().message, "torn");
+      many_rows(0), []() -> Result<std::optional<RowTable>> { return corrupt("damaged"); }, folder / "x.parquet", note);
+  EXPECT_EQ(failing.error().message, "damaged");
   EXPECT_EQ(failing.error().code, Code::corrupt);
   const auto other = parquet.write(
       many_rows(0), []() -> Result<std::optional<RowTable>> { return std::optional(small_table()); }, folder / "x.parquet", note);
@@ -135,7 +135,7 @@ TEST(Parquet, HasMetadata) {
   EXPECT_EQ(parquet.note(folder / "absent").error().code, Code::missing);
 }
 
-TEST(Parquet, KeepsEveryDouble) {
+TEST(Parquet, PreservesEveryDouble) {
   const TempFolder folder;
   auto parquet = open_in(folder);
   RowTable t;
@@ -194,17 +194,17 @@ TEST(Parquet, AcceptsNamesAndPathsThatLookLikeSql) {
   EXPECT_TRUE(same(t, *again));
 }
 
-TEST(Parquet, RefusesOtherFiles) {
+TEST(Parquet, RefusesFilesItCannotRead) {
   const TempFolder folder;
   auto parquet = open_in(folder);
   EXPECT_EQ(parquet.read(folder / "absent").error().code, Code::missing);
   EXPECT_EQ(parquet.read(folder.path()).error().code, Code::missing);
-  spill(folder / "text", "this is no Parquet at all, but long enough");
+  write_bytes(folder / "text", "not a Parquet file, but as long as one");
   EXPECT_EQ(parquet.read(folder / "text").error().code, Code::corrupt);
-  spill(folder / "empty", "");
+  write_bytes(folder / "empty", "");
   EXPECT_EQ(parquet.read(folder / "empty").error().code, Code::corrupt);
   ASSERT_TRUE(parquet.write(many_rows(100), folder / "x", note));
-  spill(folder / "cut", slurp(folder / "x").substr(0, 100));
+  write_bytes(folder / "cut", slurp(folder / "x").substr(0, 100));
   EXPECT_EQ(parquet.read(folder / "cut").error().code, Code::corrupt);
   RowLimits limits;
   limits.rows = 99;

@@ -94,7 +94,7 @@ class BlockSorterTest : public ::testing::Test {
     std::vector<Flow> flows;
     for (std::uint32_t file = 0; file < 3; ++file)
       for (std::uint64_t record = 0; record < count / 3; ++record) {
-        // Start times repeat, so file and record decide; some are outside the range.
+        // Start times repeat, so file and record determine the order; some are outside the range.
         const auto start = static_cast<std::int64_t>(random() % 4000) * second_us - 200 * second_us;
         flows.push_back({start, file, record, flows.size(), both_families && random() % 2 == 0 ? 6u : 4u});
       }
@@ -113,7 +113,7 @@ TEST_F(BlockSorterTest, SortsBothAddressFamiliesTogether) {
   expect_sorted(random_flows(9'000, true), 50'000, true);
 }
 
-TEST_F(BlockSorterTest, SortsFlowsOfOneInstantInBoundedMemory) {
+TEST_F(BlockSorterTest, SortsFlowsWithTheSameStartInBoundedMemory) {
   std::vector<Flow> flows;
   for (std::uint64_t i = 0; i < 20'000; ++i) flows.push_back({minute_us, 0, i, i, 4});
   expect_sorted(flows, 80'000, true);

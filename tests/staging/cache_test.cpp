@@ -99,7 +99,7 @@ TEST_F(CacheTest, DistinguishesRevisionsSizesAndArchives) {
   const task::File changed[] = {file};
   auto staged = cache.acquire(changed, "archive", archive_.fetch());
   EXPECT_EQ(bytes_of((*staged)[0]), "bbbb");
-  auto other = cache.acquire(changed, "another", archive_.fetch());
+  auto other = cache.acquire(changed, "other archive", archive_.fetch());
   EXPECT_EQ(archive_.fetches, 3);
 }
 
@@ -109,7 +109,7 @@ TEST_F(CacheTest, DistinguishesVersionsOfEqualRevisions) {
   file.version = "1190419200";
   const task::File old[] = {file};
   ASSERT_TRUE(cache.acquire(old, "archive", archive_.fetch()));
-  file.version = "1190422800";  // revision 1 again, in a fresh store
+  file.version = "1190422800";  // revision 1 again, in a new store
   archive_.content["a"] = "bbbb";
   const task::File changed[] = {file};
   auto staged = cache.acquire(changed, "archive", archive_.fetch());
@@ -118,7 +118,7 @@ TEST_F(CacheTest, DistinguishesVersionsOfEqualRevisions) {
   EXPECT_EQ(archive_.fetches, 2);
 }
 
-TEST_F(CacheTest, IgnoresMissingSlots) {
+TEST_F(CacheTest, IgnoresAbsentFiles) {
   auto cache = open(1000);
   task::File gap;
   gap.present = false;
@@ -156,7 +156,7 @@ TEST_F(CacheTest, EvictsTheLeastRecentlyUsedFile) {
   const task::File a[] = {archive_.file("a", "aaaa")}, b[] = {archive_.file("b", "bbbb")}, c[] = {archive_.file("c", "cccc")};
   ASSERT_TRUE(cache.acquire(a, "x", archive_.fetch()));
   ASSERT_TRUE(cache.acquire(b, "x", archive_.fetch()));
-  ASSERT_TRUE(cache.acquire(a, "x", archive_.fetch()));  // a is now the more recent one
+  ASSERT_TRUE(cache.acquire(a, "x", archive_.fetch()));  // a is now the most recently used
   ASSERT_TRUE(cache.acquire(c, "x", archive_.fetch()));
   EXPECT_EQ(used(), 8u);
   EXPECT_FALSE((*cache.acquire(a, "x", archive_.fetch()))[0].fetched);
@@ -284,7 +284,7 @@ TEST_F(CacheTest, AHostileIdStaysInTheFolder) {
   EXPECT_EQ(count(".file"), 3u);
 }
 
-TEST_F(CacheTest, OpenRemovesTheRemainsOfACrash) {
+TEST_F(CacheTest, OpenRemovesFilesLeftByACrash) {
   const std::string name(32, 'a');
   std::ofstream(folder_ / (name + ".part")) << "half";
   std::ofstream(folder_ / (std::string(32, 'b') + ".digest")) << "sidecar without file";
@@ -307,7 +307,7 @@ TEST_F(CacheTest, AFileWithoutItsSidecarIsFetchedAgain) {
   EXPECT_TRUE((*staged)[0].fetched);
 }
 
-TEST_F(CacheTest, AKilledProcessReleasesItsPinsAndParts) {
+TEST_F(CacheTest, AKilledProcessReleasesItsPinsAndPartialFiles) {
   auto cache = open(8, 1h);
   const task::File a[] = {archive_.file("a", "aaaa")}, b[] = {archive_.file("b", "bbbb")}, c[] = {archive_.file("c", "cccccccc")};
   int ready[2];
@@ -334,7 +334,7 @@ TEST_F(CacheTest, AKilledProcessReleasesItsPinsAndParts) {
   ::close(ready[1]);
 }
 
-TEST_F(CacheTest, TakesOverTheIncompleteFileOfADeadTask) {
+TEST_F(CacheTest, TakesOverAnIncompleteFileFromAKilledTask) {
   auto cache = open(1000, 1h);
   const task::File files[] = {archive_.file("a", "aaaa")};
   int ready[2];
@@ -402,7 +402,7 @@ TEST_F(ColumnsInCache, ReplaceTheFile) {
   }
   EXPECT_EQ(used(), 4u + 7u);
   archive_.content.clear();
-  auto again = open(1000);  // another worker
+  auto again = open(1000);  // a different worker
   auto staged = acquire(again, file);
   ASSERT_TRUE(staged) << staged.error().message;
   EXPECT_TRUE((*staged)[0].columns);
@@ -415,7 +415,7 @@ TEST_F(ColumnsInCache, ReplaceTheFile) {
   EXPECT_FALSE((*without)[0].columns);
 }
 
-TEST_F(ColumnsInCache, HaveOneWriterAndAreNotWaitedFor) {
+TEST_F(ColumnsInCache, HaveOneWriterAndReadersDoNotWaitForIt) {
   auto cache = open(1000);
   auto first = cache.begin_columns(name_, 100);
   ASSERT_TRUE(first && *first);
@@ -424,7 +424,7 @@ TEST_F(ColumnsInCache, HaveOneWriterAndAreNotWaitedFor) {
   ASSERT_TRUE(second);
   EXPECT_FALSE(*second);
   const auto file = archive_.file("a", "aaaa");
-  auto staged = acquire(cache, file);  // uses the file meanwhile
+  auto staged = acquire(cache, file);  // uses the file in the meantime
   ASSERT_TRUE(staged);
   EXPECT_FALSE((*staged)[0].columns);
   (*first).reset();  // its task failed
@@ -466,7 +466,7 @@ TEST_F(ColumnsInCache, TheFileIsEvictedBeforeItsColumns) {
   }
   const task::File next[] = {archive_.file("n", std::string(50, 'n'))};
   ASSERT_TRUE(cache.acquire(next, "archive", archive_.fetch()));
-  EXPECT_EQ(used(), 100u) << "the old file and the columns remain, the file was evicted";
+  EXPECT_EQ(used(), 100u) << "'old' and the columns of 'a' remain; the file 'a' was evicted";
   EXPECT_TRUE((*acquire(cache, file))[0].columns);
 }
 
@@ -485,15 +485,15 @@ TEST_F(ColumnsInCache, TheFileIsUsedWithoutASidecarOrAfterForget) {
   }
   ASSERT_TRUE(cache.forget_columns(name_));
   EXPECT_FALSE((*acquire(cache, file))[0].columns);
-  ASSERT_TRUE(cache.forget_columns(name_)) << "may be repeated";
+  ASSERT_TRUE(cache.forget_columns(name_)) << "repeating is allowed";
 }
 
-TEST_F(ColumnsInCache, IncompleteColumnsOfADeadWorkerAreRemoved) {
+TEST_F(ColumnsInCache, IncompleteColumnsOfACrashedWorkerAreRemoved) {
   auto cache = open(1000);
   const pid_t child = ::fork();
   if (child == 0) {
     auto part = cache.begin_columns(name_, 100);
-    if (part && *part && (*part)->append("half")) ::_exit(0);  // without any destructor
+    if (part && *part && (*part)->append("half")) ::_exit(0);  // without running destructors
     ::_exit(1);
   }
   int status = 0;

@@ -1,4 +1,4 @@
-/* The entry of a library with one defect, selected by the macro WHAT. */
+/* The entry of a plugin library with one defect, selected by a macro (CMakeLists.txt). */
 #include <mole/abi.h>
 
 static const mole_metric_v1 table = {
@@ -15,8 +15,8 @@ static const char descriptor[] =
     "\"name\":\"broken\",\"output\":[{\"doc\":\"A "
     "number\",\"name\":\"n\",\"nullable\":false,\"type\":\"u64\",\"unit\":\"flow\"}],\"params\":[],"
     "\"state\":{\"revision\":1,\"shape\":\"0123456789abcdef\"},\"summary\":\""
-#ifdef OTHER_SUMMARY
-    "Says one thing here and another in its sidecar"
+#ifdef DIFFERENT_SUMMARY
+    "Differs from the summary in the sidecar"
 #else
     "Broken on purpose"
 #endif
@@ -24,7 +24,7 @@ static const char descriptor[] =
 
 static const mole_plugin plugin = {
     .struct_size = sizeof(mole_plugin),
-#ifdef OTHER_KIND
+#ifdef UNKNOWN_KIND
     .kind = "mole.metric/9",
 #else
     .kind = "mole.metric/1",
@@ -38,12 +38,12 @@ static const mole_plugin* at(uint32_t i) { return i == 0 ? &plugin : 0; }
 
 #ifndef NO_ENTRY
 __attribute__((visibility("default"))) const mole_entry mole_plugin_entry = {
-#ifdef OTHER_MAGIC
+#ifdef WRONG_MAGIC
     0x12345678u,
 #else
     MOLE_ABI_MAGIC,
 #endif
-#ifdef OTHER_MAJOR
+#ifdef WRONG_MAJOR
     MOLE_ABI_MAJOR + 1,
 #else
     MOLE_ABI_MAJOR,
