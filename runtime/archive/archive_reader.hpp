@@ -2,7 +2,7 @@
 //
 //   ArchiveReader archive(downloader);
 //   archive.index([&](const task::IndexEntry& e) { ... });
-//   archive.stage(ids);                               // once, before fetching, so that a tape archive can order its work
+//   archive.stage(ids);                               // once, before fetching, so that a tape archive can order its recalls
 //   cache.acquire(files, name, archive.fetcher());
 #pragma once
 
@@ -17,9 +17,9 @@
 namespace mole::runtime {
 
 struct PollTimes {
-  std::chrono::milliseconds first{50};  // between two polls; doubled up to `max`
+  std::chrono::milliseconds first{50};  // pause after the first poll; then doubled up to `max`
   std::chrono::milliseconds max{std::chrono::seconds(30)};
-  std::chrono::milliseconds total{std::chrono::hours(12)};  // after which staging fails (transient)
+  std::chrono::milliseconds total{std::chrono::hours(12)};  // staging that takes longer fails (transient)
 };
 
 // One thread at a time. The downloader must outlive the reader.
