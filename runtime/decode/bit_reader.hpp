@@ -12,8 +12,8 @@ inline std::uint64_t load_big_endian(const std::uint8_t* p) {
   return __builtin_bswap64(value);
 }
 
-// Does not check for the end: the caller checks past_end() often enough, and the input is followed by `slack` readable bytes,
-// which cover the reads between two checks.
+// Does not check for the end of the input: the caller must check past_end() at least once per `slack` bytes read, and the input
+// must be followed by `slack` readable bytes.
 class BitReader {
  public:
   // Upper bound on the bytes read between two calls of past_end().

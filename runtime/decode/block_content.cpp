@@ -51,7 +51,7 @@ constexpr auto tables = [] {
 bool expand_runs(std::span<const std::uint8_t> text, std::size_t limit, OutputBytes& out) {
   out.set_size(0);
   if (text.size() > limit) {
-    // At least four of five bytes remain: a run adds bytes and loses only its count.
+    // At least four of five bytes remain: expanding a run adds bytes and removes only the count.
     if (text.size() / 5 * 4 > limit) return false;
   }
   std::size_t size = 0;

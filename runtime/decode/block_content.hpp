@@ -1,4 +1,4 @@
-// The last step of decoding a bzip2 block: from its text to its content, and the checksum of that.
+// The last step of decoding a bzip2 block: expands its text to its content and computes the checksum of the content.
 #pragma once
 
 #include "runtime/decode/block_decoder.hpp"
@@ -9,7 +9,7 @@
 namespace mole::runtime {
 
 // Undoes the run-length coding that bzip2 applies before the block sort: four equal bytes are followed by the number of further
-// ones. False, with `out` unspecified, if the last number is missing or the result has more than `limit` bytes.
+// equal bytes. Returns false, and leaves `out` unspecified, if the last number is missing or the result exceeds `limit`.
 bool expand_runs(std::span<const std::uint8_t> text, std::size_t limit, OutputBytes& out);
 
 // Returns the CRC-32 that bzip2 uses (polynomial 0x04c11db7, most significant bit first).

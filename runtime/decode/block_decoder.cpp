@@ -20,8 +20,8 @@ void OutputBytes::release() {
   size_ = capacity_ = 0;
 }
 
-std::unique_ptr<BlockDecoder> make_block_decoder(Bzip2Decoder which) {
-  if (which == Bzip2Decoder::interleaved) return std::make_unique<InterleavedDecoder>();
+std::unique_ptr<BlockDecoder> make_block_decoder(Bzip2Decoder kind) {
+  if (kind == Bzip2Decoder::interleaved) return std::make_unique<InterleavedDecoder>();
   return std::make_unique<Libbzip2Decoder>();
 }
 

@@ -29,7 +29,7 @@ class OutputBytes {
 
 struct DecodedBlock {
   enum class Outcome {
-    whole,            // the bits are exactly the block
+    whole,            // the bits are exactly one block
     whole_with_rest,  // the block is whole (its checksum matches); other data follows from bit rest_from on
     damaged,
     too_large  // more content than the limit
@@ -37,8 +37,8 @@ struct DecodedBlock {
   Outcome outcome = Outcome::damaged;
   OutputBytes content;          // of a whole block
   std::uint32_t checksum = 0;   // as stored in the block
-  std::uint64_t rest_from = 0;  // bit of the input, to within two bytes
-  std::string_view reason;      // why damaged; static text
+  std::uint64_t rest_from = 0;  // bit of the input, accurate to two bytes
+  std::string_view reason;      // of the damage; a static string
 
   bool is_whole() const { return outcome == Outcome::whole || outcome == Outcome::whole_with_rest; }
 };
@@ -51,13 +51,13 @@ class BlockDecoder {
   BlockDecoder& operator=(const BlockDecoder&) = delete;
   virtual ~BlockDecoder() = default;
 
-  // Decodes the block that begins (with its mark) at bit `first` (below 8) of `bytes` and is `bits` long, into at most `limit`
+  // Decodes the block whose mark begins at bit `first` (0 to 7) of `bytes` and which is `bits` long, into at most `limit`
   // bytes. Reuses the memory of `out`. Throws bad_alloc if there is not enough memory.
   virtual void decode(std::span<const std::uint8_t> bytes, unsigned first, std::uint64_t bits, std::size_t limit,
                       DecodedBlock& out) = 0;
 };
 
 // All decoders return the same outcome, reason and content of whole blocks for the same bits.
-std::unique_ptr<BlockDecoder> make_block_decoder(Bzip2Decoder which);
+std::unique_ptr<BlockDecoder> make_block_decoder(Bzip2Decoder kind);
 
 }  // namespace mole::runtime

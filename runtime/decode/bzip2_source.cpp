@@ -11,14 +11,14 @@ namespace mole::runtime {
 namespace {
 
 constexpr std::uint64_t header_bits = 32;  // "BZh" and the level
-constexpr std::size_t max_joined = 3;      // further segments; even one accidental mark is very rare
-// Run-length coding before the block sort expands 5 bytes to at most 255 + 4.
+constexpr std::size_t max_joined = 3;      // segments joined to a damaged one; even one accidental mark is very rare
+// The run-length coding before the block sort represents at most 255 + 4 bytes by 5.
 constexpr std::uint64_t max_block_bytes = std::uint64_t{900'000} * 255 / 5;
 
 std::uint64_t budget(const ContentOptions& options, std::uint64_t stored) {
-  const std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+  const std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
   const std::uint64_t scaled =
-      options.output_ratio != 0 && stored > most / options.output_ratio ? most : stored * options.output_ratio;
+      options.output_ratio != 0 && stored > unlimited / options.output_ratio ? unlimited : stored * options.output_ratio;
   return std::min(std::max(scaled, options.output_floor), options.output_limit);
 }
 
@@ -145,7 +145,7 @@ void Bzip2Source::start_helpers() {
 Result<std::optional<Chunk>> Bzip2Source::next() {
   start_helpers();
   if (delivered_) {
-    // One block of zeros needs 46 MB; the next blocks probably do not.
+    // A block of zeros needs 46 MB; the next blocks probably need less.
     if (delivered_->block.content.capacity() > std::size_t{4} << 20) delivered_->block.content.release();
     delivered_.reset();
     drop_front(1);
@@ -176,7 +176,7 @@ Chunk Bzip2Source::deliver(const SlotPtr& slot) {
                 segment.last ? "bzip2 stream cut off by the end of the file" : "no bzip2 block where one should begin");
     stream_damaged_ = true;
   } else if (segment.last) {
-    report_loss(segment.to, segment.to, "bzip2 stream without its end mark: the file is cut off");
+    report_loss(segment.to, segment.to, "bzip2 stream without an end mark: the file is truncated");
   }
   return chunk;
 }
@@ -215,7 +215,7 @@ bool Bzip2Source::process_block(const SlotPtr& slot) {
   if (block.outcome == DecodedBlock::Outcome::too_large ||
       (block.is_whole() && block.content.size() > output_budget_ - content_bytes_)) {
     report_loss(slot->segment.from, stored_bytes_ * 8,
-                "more content than the output limit allows (a decompression bomb?); raise the limit to read on");
+                "more content than the output limit allows (a decompression bomb?); raise the limit to read the rest");
     ended_ = ends_in_damage_ = true;
     return false;
   }
@@ -227,7 +227,7 @@ bool Bzip2Source::process_block(const SlotPtr& slot) {
   return false;
 }
 
-// A mark that occurs inside a block by chance splits the block: tries to decode it together with the segments that follow.
+// Tries to decode a damaged block together with the segments that follow: a mark that occurs inside it by chance splits it.
 void Bzip2Source::join_segments(const SlotPtr& slot) {
   Segment& first = slot->segment;
   std::vector<std::uint8_t> bytes = first.bytes;
@@ -262,10 +262,10 @@ void Bzip2Source::process_end(const Segment& segment) {
     report_loss(segment.from, segment.to, "bzip2 stream cut off by the end of the file");
     return;
   }
-  // Not a gap: every block matches its own checksum, and the position of a missing block would be unknown.
+  // Not reported as a gap: every block matches its checksum, and the position of a missing block is unknown.
   if (!stream_damaged_ && bits_at(segment, sum_at, 32) != stream_checksum_)
     add_lost(lost_, segment.first_byte(), (sum_end + 7) / 8,
-             "bzip2 stream fails its checksum: a whole block may be missing before this");
+             "bzip2 stream fails its checksum: a block may be missing before this position");
   stream_checksum_ = 0;
   stream_damaged_ = false;
 

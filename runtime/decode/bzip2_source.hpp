@@ -26,7 +26,7 @@ class Bzip2Source final : public ContentSource {
   Result<std::optional<Chunk>> next() override;
 
  private:
-  // A segment being decoded. Shared with the decoding thread, because it may be dropped before that is done.
+  // A segment being decoded. Shared with the decoding thread, because the slot may be dropped before that thread is done.
   struct Slot {
     enum class State { waiting, decoding, done };
     Segment segment;
@@ -73,7 +73,7 @@ class Bzip2Source final : public ContentSource {
   SlotPtr delivered_;  // its block is being read by the caller
   bool ended_ = false;
   bool gap_ = false;                   // content was lost since the last chunk
-  bool stream_damaged_ = false;        // the checksum of the stream cannot match any more
+  bool stream_damaged_ = false;        // the checksum of the stream can no longer match
   std::uint32_t stream_checksum_ = 0;  // of the stream's blocks so far
 };
 

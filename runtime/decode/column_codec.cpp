@@ -66,8 +66,8 @@ bool divide(std::vector<std::uint64_t>& numbers) {
 struct ColumnEncoder::Compressor {
   Compressor() : context(ZSTD_createCCtx()) {
     if (context == nullptr) throw std::bad_alloc();
-    // Planes have few repeated strings and skewed bytes, so search little and always use entropy coding. A setting that this
-    // version of zstd does not support costs size or time, not correctness.
+    // Planes have few repeated sequences and skewed byte frequencies: search little and always use entropy coding. A setting that
+    // this version of zstd does not support affects size or time, not correctness.
     constexpr auto literal_compression = ZSTD_c_experimentalParam5;
     constexpr int always = 1;
     for (const auto& [parameter, value] :

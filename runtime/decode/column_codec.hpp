@@ -36,8 +36,8 @@ class ColumnEncoder {
 
   // Appends the planes of `rows` values of `width` bytes (1, 2, 4, 8 or 16) to `out`. Throws bad_alloc.
   ColumnPage encode(const void* values, std::size_t width, std::uint32_t rows, std::string& out);
-  // The same for times in microseconds, stored relative to the earliest one or, if it is not null, to `relative_to` (`rows`
-  // values), and in milliseconds or seconds if all values are multiples of that unit.
+  // Encodes times in microseconds: subtracts `relative_to` (`rows` values) unless it is null, then the smallest difference, and
+  // stores milliseconds or seconds if all values are then multiples of that unit.
   ColumnPage encode_times(const std::int64_t* values, const std::int64_t* relative_to, std::uint32_t rows, std::string& out);
 
  private:
@@ -57,7 +57,7 @@ class ColumnDecoder {
   ColumnDecoder();
   ~ColumnDecoder();
 
-  // Fills `values` from the bytes of a page. False: the bytes are not such a page; `values` is then unspecified.
+  // Fills `values` from the bytes of a page. Returns false, and leaves `values` unspecified, if the bytes do not match `page`.
   bool decode(const ColumnPage& page, std::string_view bytes, std::size_t width, std::uint32_t rows, void* values);
   bool decode_times(const ColumnPage& page, std::string_view bytes, const std::int64_t* relative_to, std::uint32_t rows,
                     std::int64_t* values);

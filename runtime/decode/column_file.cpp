@@ -100,7 +100,7 @@ void put_block(std::string& out, const Block& block) {
 
 constexpr std::size_t min_block_bytes = 8 + (MOLE_COLUMN_COUNT - 1) * 21;
 
-// Completes the block at this offset with this first record, and advances both. False: the block is impossible.
+// Reads the block at this offset with this first record, and advances both. Returns false if the block is invalid.
 bool take_block(ByteCursor& in, Block& block, std::uint64_t& offset, std::uint64_t& record) {
   in.take_all(block.rows, block.address_family);
   block.offset = offset;
@@ -139,7 +139,7 @@ Result<std::string> footer_bytes(const Footer& footer) {
   put_evidence(out, footer.evidence.seconds());
   put<std::uint64_t>(out, footer.blocks.size());
   for (const auto& block : footer.blocks) put_block(out, block);
-  if (out.size() > max_footer) return exhausted("the file has too many small batches or seconds for a column file");
+  if (out.size() > max_footer) return exhausted("the archive file has too many small batches or seconds for a column file");
   std::string packed(ZSTD_compressBound(out.size()), '\0');
   const auto size = ZSTD_compress(packed.data(), packed.size(), out.data(), out.size(), 1);
   if (ZSTD_isError(size)) throw std::bad_alloc();  // the only possible error, because the buffer is large enough

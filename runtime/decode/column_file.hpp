@@ -1,5 +1,5 @@
-// The format of a column file: the flows of one archive file by column, as decoded, with everything else that reading the archive
-// file again would give (docs/formats/columns.md); and its writer.
+// The format of a column file and its writer. A column file contains the flows of one archive file by column, as decoded, and
+// everything else that reading the archive file again would produce (docs/formats/columns.md).
 //
 //   magic | planes of batch 0, column by column | planes of batch 1 | ... | footer | offset and checksum of the footer, magic
 #pragma once
@@ -46,7 +46,7 @@ struct Footer {
   Evidence evidence;
 };
 
-// Returns the compressed footer, which follows the last block and precedes the tail. exhausted: larger than a footer may be.
+// Returns the compressed footer, which follows the last block and precedes the tail. exhausted: it exceeds the maximum size.
 Result<std::string> footer_bytes(const Footer& footer);
 std::string tail_bytes(std::uint64_t offset, std::string_view footer);
 
@@ -55,7 +55,7 @@ struct Tail {
 };
 // nullopt: these are not the last bytes of a column file of `file_size` bytes.
 std::optional<Tail> parse_tail(std::string_view bytes, std::uint64_t file_size);
-// `end`: the offset at which the footer begins and the blocks must end. nullopt: the bytes, which are untrusted, are not a
+// `bytes` are untrusted. `end`: the offset at which the footer begins and the blocks must end. nullopt: the bytes are not a valid
 // footer.
 std::optional<Footer> parse_footer(std::string_view bytes, std::uint64_t end);
 
@@ -66,10 +66,10 @@ namespace mole::runtime {
 // Writes a column file, batch by batch, to a sink.
 //
 //   ColumnFileWriter writer(identity, [&](std::string_view bytes) { return append(bytes); });
-//   while (...) writer.add(batch);                         // has every stored column
+//   while (...) writer.add(batch);                         // must contain every stored column
 //   writer.finish(source.report(), source.evidence());
 //
-// One thread at a time. After an error nothing may be called, and the written bytes are not a column file.
+// One thread at a time. After an error no function may be called, and the written bytes are not a column file.
 class ColumnFileWriter {
  public:
   using Sink = std::function<Result<>(std::string_view)>;

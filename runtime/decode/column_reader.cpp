@@ -19,7 +19,7 @@ Result<std::string_view> read_at(const FileBytes& file, std::uint64_t offset, st
                                  std::vector<std::uint8_t>& into) {
   into.resize(size);
   MOLE_TRY(auto got, file.read(offset, into));
-  if (got != size) return corrupt("the column file is shorter than its footer says");
+  if (got != size) return corrupt("the column file is shorter than its footer states");
   return text_of(into);
 }
 
@@ -35,7 +35,7 @@ Result<Footer> read_footer(const FileBytes& file, const Digest& identity) {
   if (checksum(stored) != tail->checksum) return corrupt("the footer of the column file is damaged");
   auto footer = parse_footer(stored, tail->offset);
   if (!footer) return corrupt("the footer of the column file is inconsistent");
-  if (footer->identity != identity) return corrupt("the column file is of another file or decoder");
+  if (footer->identity != identity) return corrupt("the column file belongs to a different archive file or decoder");
   return std::move(*footer);
 }
 
@@ -70,7 +70,7 @@ ColumnFileReader::~ColumnFileReader() {
   for (auto& helper : helpers_) helper.join();
 }
 
-// Starts fewer helpers if the system has no more threads; reading is then only slower.
+// Starts fewer helpers if the system refuses more threads; reading is then slower.
 void ColumnFileReader::start_helpers() {
   try {
     while (helpers_.size() + 1 < std::min<std::size_t>(options_.threads, slots_.size()))
@@ -82,16 +82,16 @@ void ColumnFileReader::start_helpers() {
 void ColumnFileReader::run_helper() {
   Tools tools;
   std::unique_lock lock(mutex_);
-  while (!stop_ && begun_ < footer_.blocks.size())
+  while (!stop_ && started_ < footer_.blocks.size())
     if (!work(lock, tools)) changed_.wait(lock);
 }
 
 bool ColumnFileReader::work(std::unique_lock<std::mutex>& lock, Tools& tools) {
-  // The caller still reads the slot of the block given last.
-  const std::size_t in_use = given_ == 0 ? 0 : given_ - 1;
-  if (begun_ == footer_.blocks.size() || begun_ >= in_use + slots_.size()) return false;
-  const Block& block = footer_.blocks[begun_];
-  Slot& slot = slots_[begun_++ % slots_.size()];
+  // The caller still reads the slot of the block returned last.
+  const std::size_t in_use = returned_ == 0 ? 0 : returned_ - 1;
+  if (started_ == footer_.blocks.size() || started_ >= in_use + slots_.size()) return false;
+  const Block& block = footer_.blocks[started_];
+  Slot& slot = slots_[started_++ % slots_.size()];
   slot.done = false;
   lock.unlock();
   Result<> decoded;
@@ -128,10 +128,10 @@ Result<> ColumnFileReader::decode(const Block& block, Slot& slot, Tools& tools) 
     offset += page.size();
     if (values == nullptr) continue;
     MOLE_TRY(const auto bytes, page_bytes(block, c, here, tools));
-    const bool whole = is_time(c) ? tools.decoder.decode_times(page, bytes, is_relative(c) ? start : nullptr, block.rows,
+    const bool valid = is_time(c) ? tools.decoder.decode_times(page, bytes, is_relative(c) ? start : nullptr, block.rows,
                                                                static_cast<std::int64_t*>(values))
                                   : tools.decoder.decode(page, bytes, column_width(c, block.address_family), block.rows, values);
-    if (!whole) return corrupt("the column file has an invalid column at byte " + std::to_string(here));
+    if (!valid) return corrupt("the column file has an invalid column at byte " + std::to_string(here));
   }
   if (void* routers = columns[MOLE_COLUMN_ROUTER]) std::fill_n(static_cast<std::uint32_t*>(routers), block.rows, options_.router);
   return {};
@@ -139,19 +139,19 @@ Result<> ColumnFileReader::decode(const Block& block, Slot& slot, Tools& tools) 
 
 Result<bool> ColumnFileReader::next(FlowBatch& batch) {
   batch = {};
-  if (given_ == footer_.blocks.size()) return false;
-  if (given_ == 0 && helpers_.empty() && slots_.size() > 1) start_helpers();
+  if (returned_ == footer_.blocks.size()) return false;
+  if (returned_ == 0 && helpers_.empty() && slots_.size() > 1) start_helpers();
   std::unique_lock lock(mutex_);
-  const std::size_t mine = given_++;  // from here on the slot of the previous block may be reused
+  const std::size_t current = returned_++;  // from here on the slot of the previous block may be reused
   changed_.notify_all();
-  Slot& slot = slots_[mine % slots_.size()];
-  while (begun_ <= mine || !slot.done)
+  Slot& slot = slots_[current % slots_.size()];
+  while (started_ <= current || !slot.done)
     if (!work(lock, tools_)) changed_.wait(lock);
   if (slot.error) {
-    given_ = begun_ = footer_.blocks.size();
+    returned_ = started_ = footer_.blocks.size();
     return *slot.error;
   }
-  const Block& block = footer_.blocks[mine];
+  const Block& block = footer_.blocks[current];
   batch.rows = block.rows;
   batch.address_family = block.address_family;
   batch.first_record = block.first_record;

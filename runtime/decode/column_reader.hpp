@@ -16,20 +16,20 @@
 namespace mole::runtime {
 
 struct ColumnReaderOptions {
-  ColumnSet wanted;          // no other column is read or decompressed
+  ColumnSet wanted;          // the columns to read and decompress
   std::uint32_t router = 0;  // the value of MOLE_COLUMN_ROUTER
-  unsigned threads = 1;      // to decompress, including the caller's
+  unsigned threads = 1;      // for decompression, including the caller's
 };
 
-// One thread at a time. Every byte is verified before it is used, those of a batch when the batch is read.
+// One thread at a time. Every byte is verified before it is used; the bytes of a batch when that batch is read.
 class ColumnFileReader final : public FlowSource {
  public:
-  // corrupt: not a column file, damaged, or of another identity. missing: there is no such file.
+  // corrupt: not a column file, damaged, or of a different identity. missing: there is no such file.
   static Result<std::unique_ptr<ColumnFileReader>> open(const std::filesystem::path& path, const Digest& identity,
                                                         const ColumnReaderOptions& options);
   ~ColumnFileReader() override;
 
-  // In addition to FlowSource: corrupt if the next batch is damaged; the earlier ones were sound.
+  // In addition to the errors of FlowSource: corrupt if the next batch is damaged; the earlier ones are sound.
   Result<bool> next(FlowBatch& batch) override;
   // These two may be called at any time.
   task::FileReport report() const override { return footer_.report; }
@@ -38,14 +38,14 @@ class ColumnFileReader final : public FlowSource {
   std::uint64_t stored_bytes() const override { return footer_.report.size; }
 
  private:
-  // Holds a batch that is decoded ahead.
+  // A batch decoded ahead.
   struct Slot {
     explicit Slot(ColumnSet columns) : buffers(columns) {}
     ColumnBuffers buffers;
     std::optional<Error> error;
     bool done = false;
   };
-  struct Tools {  // of one thread
+  struct Tools {  // one per thread
     ColumnDecoder decoder;
     std::vector<std::uint8_t> bytes;
   };
@@ -53,7 +53,7 @@ class ColumnFileReader final : public FlowSource {
   ColumnFileReader(FileBytes file, column_file::Footer footer, const ColumnReaderOptions& options);
   void start_helpers();
   void run_helper();
-  bool work(std::unique_lock<std::mutex>& lock, Tools& tools);  // decodes the next batch if a slot is free; false: none is
+  bool work(std::unique_lock<std::mutex>& lock, Tools& tools);  // decodes the next batch; false: no slot is free or no batch left
   Result<> decode(const column_file::Block& block, Slot& slot, Tools& tools) const;
   Result<std::string_view> page_bytes(const column_file::Block& block, int column, std::uint64_t offset, Tools& tools) const;
 
@@ -66,8 +66,8 @@ class ColumnFileReader final : public FlowSource {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<Slot> slots_;            // of block b: slots_[b % size]
-  std::size_t begun_ = 0, given_ = 0;  // numbers of blocks; the caller reads block given_ - 1
+  std::vector<Slot> slots_;                 // slots_[b % size] holds block b
+  std::size_t started_ = 0, returned_ = 0;  // blocks so far; the caller reads block returned_ - 1
   bool stop_ = false;
   std::vector<std::thread> helpers_;
 };

@@ -123,7 +123,7 @@ void ColumnRecorder::compress() {
   }
 }
 
-// Waiting batches are still written, unless `at_once`.
+// Writes the waiting batches first, unless `at_once`.
 void ColumnRecorder::end_thread(bool at_once) {
   if (!thread_.joinable()) return;
   {

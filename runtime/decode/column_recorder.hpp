@@ -31,8 +31,8 @@ class ColumnRecorder final : public FlowSource {
  public:
   using Done = std::function<void(const task::FileReport&)>;
 
-  // `from` gives every stored column (column_file::stored_columns); only the `wanted` ones are passed on. `done` is called with
-  // the report of the source when everything is written, before next() returns false; it is not called if anything failed.
+  // `from` must provide every stored column (column_file::stored_columns); only the `wanted` ones are passed on. `done` is called
+  // with the report of the source after everything is written, before next() returns false, but not if anything failed.
   ColumnRecorder(std::unique_ptr<FlowSource> from, ColumnSet wanted, RecordingOptions options, Done done);
   ~ColumnRecorder() override;
 
@@ -55,7 +55,7 @@ class ColumnRecorder final : public FlowSource {
   void finish();
   void abandon();
   void enqueue(const FlowBatch& batch);
-  void compress();  // runs in the thread
+  void compress();  // runs in thread_
   void end_thread(bool at_once);
   void write(const FlowBatch& batch);
 
@@ -63,7 +63,7 @@ class ColumnRecorder final : public FlowSource {
   const ColumnSet wanted_;
   const RecordingOptions options_;
   const Done done_;
-  std::unique_ptr<ColumnFileWriter> writer_;  // null: abandoned, or done. Used only by the thread if there is one
+  std::unique_ptr<ColumnFileWriter> writer_;  // null: abandoned or finished. Used only by thread_ while it runs
 
   std::thread thread_;
   std::mutex mutex_;

@@ -36,7 +36,7 @@ class PlainSource final : public ContentSource {
     if (stored_bytes_ > 0 && content_bytes_ >= stored_bytes_) return;
     if (lost_.empty())
       add_lost(lost_, content_bytes_, stored_bytes_,
-               stored_bytes_ == 0 ? "the file is empty" : "the file became shorter while it was read");
+               stored_bytes_ == 0 ? "the file is empty" : "the file was truncated while it was being read");
     ends_in_damage_ = true;
   }
 
@@ -50,7 +50,7 @@ Result<std::unique_ptr<ContentSource>> open_content(const std::filesystem::path&
   MOLE_TRY(auto file, FileBytes::open(path));
   std::array<std::uint8_t, 4> head{};
   MOLE_TRY(auto got, file.read(0, head));
-  // The name counts as well: a .bz2 file with damaged first bytes may still have readable blocks.
+  // The extension is considered too: a .bz2 file with damaged first bytes may still have readable blocks.
   if (begins_bzip2_stream(std::span(head).first(got)) || path.extension() == ".bz2")
     return std::unique_ptr<ContentSource>(std::make_unique<Bzip2Source>(std::move(file), options));
   return std::unique_ptr<ContentSource>(std::make_unique<PlainSource>(std::move(file)));
@@ -63,7 +63,7 @@ void add_lost(std::vector<task::ByteRange>& list, std::uint64_t from, std::uint6
     list.push_back({from, to, std::string(reason)});
   } else {
     list.back().to = std::max(list.back().to, to);
-    list.back().reason = "several damaged places, among others: " + std::string(reason);
+    list.back().reason = "several losses, including: " + std::string(reason);
   }
 }
 

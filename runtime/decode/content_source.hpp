@@ -3,7 +3,7 @@
 //   auto source = open_content(path, {.threads = 4});
 //   while (true) {
 //     auto chunk = (*source)->next();
-//     if (!chunk) return chunk.error();      // the disk failed; damage of the file is not an error
+//     if (!chunk) return chunk.error();      // the disk failed; damage to the file is not an error
 //     if (!*chunk) break;
 //     use((*chunk)->bytes);
 //   }
@@ -29,11 +29,11 @@ namespace mole::runtime {
 struct Chunk {
   std::span<const std::uint8_t> bytes;  // never empty; valid until the next call of next()
   std::uint64_t offset = 0;             // position among the readable bytes
-  bool gap = false;                     // content was lost right before them
+  bool gap = false;                     // content was lost immediately before these bytes
 };
 
 struct ContentOptions {
-  unsigned threads = 1;  // to decode, including the caller's
+  unsigned threads = 1;  // for decoding, including the caller's
   Bzip2Decoder decode = Bzip2Decoder::interleaved;
   std::uint64_t output_ratio = 64;                       // limit of the content: this many times the size of the file, ...
   std::uint64_t output_floor = std::uint64_t{4} << 20;   // ... but at least this ...
@@ -48,14 +48,14 @@ class ContentSource {
   ContentSource& operator=(const ContentSource&) = delete;
   virtual ~ContentSource() = default;
 
-  // Returns the next bytes, nullopt after the last. Errors come from the disk (transient) or from lack of memory (exhausted),
+  // Returns the next bytes, or nullopt after the last. Errors come from the disk (transient) or from lack of memory (exhausted),
   // not from the content.
   virtual Result<std::optional<Chunk>> next() = 0;
 
-  // Returns the losses so far, as byte ranges of the stored file; complete once next() returned nullopt.
+  // Returns the losses so far, as byte ranges of the stored file; complete once next() has returned nullopt.
   const std::vector<task::ByteRange>& lost() const { return lost_; }
   bool sound() const { return lost_.empty(); }
-  // Whether content is missing after the last chunk; known once next() returned nullopt.
+  // Whether content is missing after the last chunk; known once next() has returned nullopt.
   bool ends_in_damage() const { return ends_in_damage_; }
   std::uint64_t stored_bytes() const { return stored_bytes_; }    // size of the file
   std::uint64_t content_bytes() const { return content_bytes_; }  // returned so far
@@ -67,7 +67,7 @@ class ContentSource {
   std::uint64_t content_bytes_ = 0;
 };
 
-// Opens a file, as bzip2 if it begins with BZh1..9 or is named *.bz2, else as plain bytes. missing: there is no such readable
+// Opens a file, as bzip2 if it begins with BZh1..9 or is named *.bz2, otherwise as plain bytes. missing: `path` is not a readable
 // regular file.
 Result<std::unique_ptr<ContentSource>> open_content(const std::filesystem::path& path, const ContentOptions& options = {});
 

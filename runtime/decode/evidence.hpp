@@ -1,5 +1,5 @@
-// Results of decoding about the time of a file: flows received and lost per second of export time, and the export time that
-// was readable. Coverage is computed from it.
+// The basis of a file's coverage, collected while decoding: flows received and lost per second of export time, and the export
+// time that was readable.
 #pragma once
 
 #include "sdk/model/time.hpp"
@@ -14,7 +14,7 @@ class Evidence {
  public:
   struct Count {
     std::uint64_t received = 0;  // flows
-    std::uint64_t lost = 0;      // flows, by sequence, outside damage
+    std::uint64_t lost = 0;      // flows missing by sequence number, outside damaged bytes
   };
   struct Second {  // of export time
     std::int64_t second;
@@ -24,11 +24,11 @@ class Evidence {
   // Restores evidence from its seconds() and readable_ranges().
   static Evidence of(std::vector<Second> seconds, std::vector<TimeRange> readable);
 
-  // Adds a datagram exported at `exported` with `received` flows; `lost` flows were missing right before it.
+  // Adds a datagram exported at `exported` with `received` flows; `lost` flows are missing immediately before it.
   void add(Micros exported, std::uint64_t received, std::uint64_t lost);
   // Sets the readable export time: ranges in time order, not overlapping.
   void set_readable(std::vector<TimeRange> ranges) { readable_ = std::move(ranges); }
-  // Sorts the datagrams. Call once, before the functions below.
+  // Sorts and merges the seconds. Call once, before the functions below.
   void finish();
 
   // Returns the flows of the seconds that begin in `range`.

@@ -14,7 +14,7 @@ Result<FileBytes> FileBytes::open(const std::filesystem::path& path) {
   if (!fd) return missing("cannot open " + path.string() + ": " + std::strerror(errno) + "; check the path and its permissions");
   struct stat st {};
   if (::fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode))
-    return missing(path.string() + " is not a regular file; give the archive's files themselves");
+    return missing(path.string() + " is not a regular file; specify the path of an archive file");
   (void)::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
   return FileBytes(std::move(fd), static_cast<std::uint64_t>(st.st_size), path);
 }

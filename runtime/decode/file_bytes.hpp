@@ -1,5 +1,5 @@
-// Reads a regular file with pread: a file that shrinks or fails while being read gives fewer bytes or an error, not a signal as a
-// mapped file would.
+// Reads a regular file with pread: if the file shrinks or the disk fails, read() returns fewer bytes or an error; a mapped file
+// would raise a signal.
 #pragma once
 
 #include "runtime/rows/file_output.hpp"
@@ -17,7 +17,7 @@ class FileBytes {
   // missing: `path` is not a readable regular file.
   static Result<FileBytes> open(const std::filesystem::path& path);
 
-  std::uint64_t size() const { return size_; }  // when it was opened
+  std::uint64_t size() const { return size_; }  // when the file was opened
   // Fills `into` from `offset` on and returns the number of bytes, fewer only at the end of the file. transient: the disk failed.
   Result<std::size_t> read(std::uint64_t offset, std::span<std::uint8_t> into) const;
 

@@ -24,8 +24,8 @@ ColumnBuffers::ColumnBuffers(ColumnSet wanted) {
   for (int c = 0; c < MOLE_COLUMN_COUNT; ++c)
     if (wanted[static_cast<std::size_t>(c)]) size += column_width(c, 6) * batch_rows;
   if (size == 0) return;
-  // Not aligned_alloc: a block it freed is too small for the next request of the same size, so every file would take new
-  // memory. calloc does not touch new pages, so rows that are never filled cost no memory.
+  // aligned_alloc cannot reuse a freed block for the next request of the same size, so every file would use new memory. calloc
+  // does not touch new pages, so rows that are never filled cost no memory.
   memory_.reset(static_cast<std::byte*>(std::calloc(1, size + alignment)));
   if (!memory_) throw std::bad_alloc();
   std::byte* at = memory_.get() + (alignment - reinterpret_cast<std::uintptr_t>(memory_.get()) % alignment);

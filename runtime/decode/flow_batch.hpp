@@ -30,7 +30,7 @@ struct FlowBatch {
   std::uint64_t first_record = 0;    // number of row 0 among the flows of the file; 0 from a BlockSorter
   std::array<const void*, MOLE_COLUMN_COUNT> columns{};  // null: not requested
 
-  // Returns the values of a column that is present, of the type that abi.h gives it (addresses of a v6 batch: 16-byte arrays).
+  // Returns the values of a column that is present, with the type stated in abi.h (addresses of an IPv6 batch: 16-byte arrays).
   template <class T>
   std::span<const T> column(int id) const {
     return {static_cast<const T*>(columns[static_cast<std::size_t>(id)]), rows};
@@ -61,7 +61,7 @@ class ColumnBuffers {
   explicit ColumnBuffers(ColumnSet wanted);
 
   const std::array<void*, MOLE_COLUMN_COUNT>& columns() const { return columns_; }
-  // The same, as a FlowBatch takes them.
+  // The same, in the form of FlowBatch::columns.
   std::array<const void*, MOLE_COLUMN_COUNT> view() const {
     std::array<const void*, MOLE_COLUMN_COUNT> out;
     std::copy(columns_.begin(), columns_.end(), out.begin());

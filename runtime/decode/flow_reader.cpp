@@ -116,12 +116,12 @@ Result<> FlowReader::create_decoder() {
   return failure(code, error.message());
 }
 
-// Converts a code of the decoder to an error. (A file given up as corrupt is not an error; it ends as damaged.)
+// Converts an error code of the decoder. (fill() handles a decoder that gives up: the file is damaged, which is not an error.)
 Error FlowReader::failure(std::int32_t code, std::string message) const {
   if (source_error_ && code == static_cast<std::int32_t>(source_error_->code)) return *source_error_;
   const bool known = code <= MOLE_INVALID && code >= MOLE_INTERNAL;
   if (message.empty())
-    message = "the decoder returned code " + std::to_string(code) + " without a message; report it to the author of the decoder";
+    message = "the decoder returned code " + std::to_string(code) + " without a message; report this to its author";
   return {known ? static_cast<Code>(code) : Code::internal, "decoding " + file_.id + ": " + message};
 }
 
@@ -156,7 +156,7 @@ Result<bool> FlowReader::fill(FlowBatch& batch) {
   if (builder.rows > batch_rows || (builder.address_family != 4 && builder.address_family != 6))
     return internal("decoding " + file_.id + ": the decoder wrote " + std::to_string(builder.rows) + " rows of address family " +
                     std::to_string(builder.address_family) + " into a buffer for " + std::to_string(batch_rows) +
-                    "; the memory of the process may be corrupted, report it to the author of the decoder");
+                    "; the memory of the process may be corrupted; report this to the author of the decoder");
   batch.rows = builder.rows;
   batch.address_family = builder.address_family;
   batch.first_record = report_.flows;

@@ -29,7 +29,7 @@
 namespace mole::runtime {
 
 // One thread at a time. The order of the decoder's calls shows which datagrams precede damage and which follow it: at a gap the
-// decoder must report its datagrams before it asks the source for more, or report `skipped` (of size 0 if nothing is left over)
+// decoder must report its datagrams before it reads more, or report `skipped` (of size 0 if no bytes are left over)
 // between the datagrams before the gap and those after it. `decoder` and `module` (opened by the host) must outlive the reader.
 class FlowReader final : public FlowSource {
  public:
@@ -38,7 +38,7 @@ class FlowReader final : public FlowSource {
              ColumnSet wanted, std::uint32_t router);
   ~FlowReader() override;
 
-  // If the decoder gives up (corrupt), the file ends as damaged.
+  // If the decoder gives up (returns corrupt), there are no more flows and the file is reported as damaged.
   Result<bool> next(FlowBatch& batch) override;
 
   // state: sound, damaged, or unreadable (damaged, and no datagram was readable).
@@ -74,11 +74,11 @@ class FlowReader final : public FlowSource {
   std::optional<Error> source_error_;
 
   bool finished_ = false;
-  std::optional<std::string> given_up_;  // message of the decoder that gave up
+  std::optional<std::string> given_up_;  // message of the decoder if it gave up
   task::FileReport report_;              // what the decoder has reported so far
   // A range of export time without damage: it begins with the file or with the first datagram after damage, and ends with the
   // file or with the last datagram before damage.
-  bool range_open_ = true, range_read_ = false;  // read: has a datagram
+  bool range_open_ = true, range_read_ = false;  // range_read_: it contains a datagram
   Micros range_from_, range_to_ = 0;
   Evidence evidence_;
 };

@@ -21,7 +21,7 @@ class FlowSource {
   virtual ~FlowSource() = default;
 
   // Returns the next batch (at least one row) in the source's own buffers, valid until the next call. False: no more flows.
-  // Damage of the file is not an error: the readable flows are returned, and report() describes the rest. Errors come from the
+  // Damage to the file is not an error: the readable flows are returned, and report() describes the rest. Errors come from the
   // disk (transient), from lack of memory (exhausted) or from the decoder (internal, ...).
   virtual Result<bool> next(FlowBatch& batch) = 0;
 

@@ -30,7 +30,7 @@ void HuffmanCode::build(std::span<const std::uint8_t> lengths) {
   }
 }
 
-// Takes the bits by value: a reader whose address escapes would be kept in memory, and every symbol would wait for it.
+// The bits are passed by value: a BitReader whose address escapes would be kept in memory, not in registers, which is slower.
 unsigned HuffmanCode::find_long(std::uint64_t ahead) const {
   for (unsigned length = lookup_bits + 1; length <= max_length; ++length) {
     const std::uint64_t code = ahead >> (64 - length);

@@ -13,8 +13,8 @@ class HuffmanCode {
  public:
   static constexpr unsigned max_length = 20, max_symbols = 258, no_symbol = 511;
 
-  // Builds the code from the length of each symbol's code, 1 to 20 bits. Lengths that are not a complete code are treated as in
-  // libbzip2: the shortest code that fits is used, and bits that are not a code give no_symbol.
+  // Builds the code from the length of each symbol's code, 1 to 20 bits. Lengths that do not form a complete code are treated
+  // as in libbzip2: the shortest code that fits is used, and bits that match no code yield no_symbol.
   void build(std::span<const std::uint8_t> lengths);
 
   // Reads one symbol. At least max_length bits must be available.
@@ -33,7 +33,7 @@ class HuffmanCode {
   std::array<std::uint16_t, 1u << lookup_bits> lookup_;  // symbol << 5 | length; 0: a longer code, or none
   std::array<std::uint64_t, max_length + 1> codes_end_;  // per length: one past its last code
   std::array<std::uint64_t, max_length + 1> codes_begin_;
-  std::array<std::uint16_t, max_length + 1> rank_;  // of its first code among all
+  std::array<std::uint16_t, max_length + 1> rank_;  // per length: rank of its first code among all codes
   std::array<std::uint16_t, max_symbols> by_rank_;
 };
 

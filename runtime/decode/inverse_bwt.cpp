@@ -9,8 +9,8 @@ namespace {
 
 constexpr std::uint32_t begins_piece = 0x80000000;
 constexpr std::uint32_t pieces_wanted = 512, shortest_stride = 64;
-// Space for the output of one walker: a whole block, because the other walkers may get nothing. Only used pages take memory. The
-// odd size keeps the walkers out of each other's cache sets.
+// Space for the output of one walker: a whole block, because one walker may produce all of it. Unused pages occupy no memory. The
+// size is not a power of two, so that the walkers use different cache sets.
 constexpr std::size_t walker_room = InverseBwt::max_bytes + 1024 + 320 - InverseBwt::max_bytes % 1024;
 
 }  // namespace
@@ -67,13 +67,13 @@ void InverseBwt::walk(std::span<std::uint8_t> text) {
   join(text);
 }
 
-// Records the piece that ended before `end` and begins the next unassigned one. False: there is none.
+// Records the piece that ended before `end` and begins the next unassigned one. Returns false if there is none.
 bool InverseBwt::end_piece(Walker& walker, std::uint32_t next_row, std::uint8_t* end) {
   pieces_[walker.piece] = {walker.from, static_cast<std::uint32_t>(end - walker.from), piece_at(next_row)};
   // A multiple of the stride that is the origin is walked as piece 0.
-  if (begun_ < pieces_.size() && row_of(begun_) == origin_) ++begun_;
-  if (begun_ == pieces_.size()) return false;
-  walker.piece = begun_++;
+  if (assigned_ < pieces_.size() && row_of(assigned_) == origin_) ++assigned_;
+  if (assigned_ == pieces_.size()) return false;
+  walker.piece = assigned_++;
   walker.row = row_of(walker.piece);
   walker.from = end;
   return true;
@@ -82,15 +82,15 @@ bool InverseBwt::end_piece(Walker& walker, std::uint32_t next_row, std::uint8_t*
 void InverseBwt::walk_pieces() {
   std::array<Walker, walkers> walker;
   unsigned active = 0;
-  begun_ = 0;
-  while (active < walkers && begun_ < pieces_.size()) {
-    if (begun_ > 0 && row_of(begun_) == origin_) {
-      ++begun_;
+  assigned_ = 0;
+  while (active < walkers && assigned_ < pieces_.size()) {
+    if (assigned_ > 0 && row_of(assigned_) == origin_) {
+      ++assigned_;
       continue;
     }
     std::uint8_t* const bytes = output_.get() + active * walker_room;
-    walker[active] = {row_of(begun_), begun_, bytes, bytes};
-    ++begun_;
+    walker[active] = {row_of(assigned_), assigned_, bytes, bytes};
+    ++assigned_;
     ++active;
   }
   const std::uint32_t* const rows = rows_.get();
@@ -130,7 +130,7 @@ void InverseBwt::walk_pieces() {
     }
 }
 
-// A periodic text is a ring shorter than the text, repeated several times.
+// The ring of a periodic text is shorter than the text and is repeated.
 void InverseBwt::join(std::span<std::uint8_t> text) const {
   std::size_t done = 0;
   for (std::uint32_t i = 0; done < text.size(); i = pieces_[i].next) {

@@ -22,7 +22,7 @@ class InverseBwt {
   InverseBwt();
 
   // Writes the text whose last column is `column` to `text`. `counts`: the number of each value in it. Both spans have the same
-  // size, from 1 to max_bytes, and `origin` is below it.
+  // size, from 1 to max_bytes, and `origin` is less than that size.
   void invert(std::span<const std::uint8_t> column, const std::array<std::uint32_t, 256>& counts, std::uint32_t origin,
               std::span<std::uint8_t> text);
 
@@ -49,12 +49,12 @@ class InverseBwt {
   bool end_piece(Walker& walker, std::uint32_t next_row, std::uint8_t* end);
   void join(std::span<std::uint8_t> text) const;
 
-  std::unique_ptr<std::uint32_t[]> rows_;   // next row << 8 | byte; the highest bit: a piece begins at the next row
+  std::unique_ptr<std::uint32_t[]> rows_;   // next row << 8 | byte; highest bit set: a piece begins at the next row
   std::unique_ptr<std::uint8_t[]> output_;  // of the walkers
   std::vector<Piece> pieces_;               // the first begins at the origin
   std::uint32_t size_ = 0, origin_ = 0;
-  unsigned stride_bits_ = 0;  // other pieces begin at rows that are multiples of the stride
-  std::uint32_t begun_ = 0;   // pieces assigned to walkers
+  unsigned stride_bits_ = 0;    // other pieces begin at rows that are multiples of the stride
+  std::uint32_t assigned_ = 0;  // pieces assigned to walkers
 };
 
 }  // namespace mole::runtime

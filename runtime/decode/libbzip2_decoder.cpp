@@ -107,7 +107,7 @@ void Libbzip2Decoder::decode(std::span<const std::uint8_t> bytes, unsigned first
     bz.avail_out = static_cast<unsigned>(room);
     code = BZ2_bzDecompress(&bz);
     out.content.set_size(size + room - bz.avail_out);
-    if (code == BZ_OK && bz.avail_out > 0) break;  // all input is used and it needs more
+    if (code == BZ_OK && bz.avail_out > 0) break;  // all input is used and libbzip2 needs more
   }
   const std::uint64_t consumed = stream_.size() - bz.avail_in;
   BZ2_bzDecompressEnd(&bz);

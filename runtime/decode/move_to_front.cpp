@@ -9,7 +9,7 @@
 namespace mole::runtime {
 namespace {
 
-// ---- 16 rows of 16 bytes, as many as must move
+// ---- 16 rows of 16 bytes, of which only the necessary ones move
 // Each load reads exactly the bytes of one store, so the processor can forward them.
 
 constexpr unsigned row_bytes = 16;
@@ -32,7 +32,7 @@ Row shifted(Row below, Row row) {
 #endif
 }
 
-// Returns 0 up to `place`, 255 above.
+// Returns a mask: 0 up to `place`, 255 beyond it.
 Row keep_beyond(unsigned place) {
   alignas(64) static constexpr auto pattern = [] {
     std::array<std::uint8_t, 2 * row_bytes> bytes{};
@@ -42,7 +42,7 @@ Row keep_beyond(unsigned place) {
   return load(pattern.data() + row_bytes - 1 - place);
 }
 
-// Writes `run` times `value` to `out`. Most runs are short; the bytes after the run are overwritten by the next value.
+// Writes `value` to `out`, `run` times. Most runs are short; the bytes after the run are overwritten by the next value.
 inline void put_run(std::uint8_t* out, std::uint8_t value, std::uint32_t run) {
   std::memset(out, value, MoveToFront::slack);
   if (run > MoveToFront::slack) [[unlikely]]
@@ -93,9 +93,9 @@ std::optional<std::size_t> MoveToFront::undo_by_rows(std::span<const MtfStep> st
   return size;
 }
 
-// ---- 8 rows of 32 bytes, all of them
-// Moves the values after the place by zero, to avoid a branch that would be mispredicted: in flow records half of the values are
-// beyond place 31, at random places.
+// ---- 8 rows of 32 bytes, all of which are processed
+// Rows beyond the place are rewritten unchanged, to avoid a branch that would be mispredicted: in flow records half of the values
+// are beyond place 31, at random places.
 
 #ifdef __x86_64__
 __attribute__((target("avx2,bmi,bmi2"))) std::optional<std::size_t> MoveToFront::undo_wide(

@@ -25,13 +25,13 @@ class MoveToFront {
   // undo() may write this many bytes past its result.
   static constexpr std::size_t slack = 32;
 
-  // wide: use AVX2 if the processor has it.
+  // wide: use AVX2 if the processor supports it.
   explicit MoveToFront(bool wide = true);
 
   void set(unsigned place, std::uint8_t value) { list_[place] = value; }
   std::uint8_t front() const { return list_[0]; }
 
-  // Writes the values of the steps to `out` and counts them. Returns the number of bytes; nullopt if they are more than `room`.
+  // Writes the values of the steps to `out` and counts them. Returns the number of bytes; nullopt if there are more than `room`.
   std::optional<std::size_t> undo(std::span<const MtfStep> steps, std::uint8_t* out, std::size_t room,
                                   std::array<std::uint32_t, 256>& counts) {
     return wide_ ? undo_wide(steps, out, room, counts) : undo_by_rows(steps, out, room, counts);

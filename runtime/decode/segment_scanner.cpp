@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t padding = 8;
 constexpr std::size_t read_size = std::size_t{1} << 20;
 
-// A mark at bit s of byte p covers bytes p+1..p+5 completely, so the four byte pairs that begin at p+1..p+4 are known up to s.
+// A mark at bit s of byte p covers bytes p+1..p+5 completely, so the four byte pairs that begin at p+1..p+4 depend only on s.
 // Probing one pair in every four bytes therefore finds every mark; one probe in a thousand leads to an exact comparison.
 const std::bitset<65536>& probe_table() {
   static const auto probes = [] {
@@ -30,7 +30,7 @@ const std::bitset<65536>& probe_table() {
 
 }  // namespace
 
-// Compares the 16 bit positions from byte `from` on exactly.
+// Compares the bits at each of the 16 positions from byte `from` on with both marks.
 bool SegmentScanner::match(std::uint64_t from, Mark& mark) const {
   const std::uint64_t bits = load_big_endian(window_.data() + (from - base_));
   for (unsigned s = 0; s < 16; ++s) {
@@ -46,7 +46,7 @@ bool SegmentScanner::match(std::uint64_t from, Mark& mark) const {
 
 bool SegmentScanner::find(Mark& mark) {
   const auto& table = probe_table();
-  // A probe reads bytes probe-4 .. probe+5, which are padding past the end of the file.
+  // A probe reads bytes probe-4 .. probe+5; those past the end of the file are padding.
   const std::uint64_t end = at_end_ ? filled_ : filled_ < 6 ? 0 : filled_ - 5;
   const std::uint8_t* window = window_.data();
   std::uint64_t probe = probe_;

@@ -1,6 +1,6 @@
 // Splits a bzip2 file at its block marks without decoding it.
 //
-//   "BZh9" | block mark, block ... | block mark, block ... | end marker, CRC, padding | "BZh9" | block mark, ...
+//   "BZh9" | block mark, block ... | block mark, block ... | end mark, CRC, padding | "BZh9" | block mark, ...
 //
 // Marks are 48 bits at any bit position: 0x314159265359 begins a block, 0x177245385090 ends a stream. The pattern can also occur
 // inside a block by chance (2^-48 per bit), so a segment that fails to decode must be joined with the next one.
@@ -59,8 +59,8 @@ class SegmentScanner {
   std::uint64_t base_ = 0;            // a multiple of 4
   std::uint64_t filled_ = 0;          // end of the window, in bytes of the file
   bool at_end_ = false, finished_ = false;
-  std::uint64_t probe_ = 4;     // byte of the next probe, a multiple of 4; marks before probe_-4 are known
-  std::uint64_t earliest_ = 0;  // bit: the next mark is here or later
+  std::uint64_t probe_ = 4;     // byte of the next probe, a multiple of 4; all marks before probe_-4 are found
+  std::uint64_t earliest_ = 0;  // the next mark begins at this bit or later
   std::uint64_t start_ = 0;     // bit where the current segment begins
   Segment::Kind kind_ = Segment::Kind::unmarked;
 };

@@ -50,7 +50,7 @@ bool SymbolDecoder::read_values() {
   return values > 0 && !bits_.past_end();
 }
 
-// Reads the code of each group of 50 symbols, in unary and move-to-front coded.
+// Reads the number of the code of each group of 50 symbols; the numbers are move-to-front coded, then unary coded.
 bool SymbolDecoder::read_selectors() {
   codes_used_ = bits_.take(3);
   const unsigned selectors = bits_.take(15);
@@ -61,11 +61,11 @@ bool SymbolDecoder::read_selectors() {
     const auto place = static_cast<unsigned>(std::countl_one(bits_.ahead()));
     if (place >= codes_used_ || bits_.past_end()) return false;
     bits_.skip(place + 1);
-    if (i >= used_selectors) continue;
+    if (i >= max_selectors) continue;
     std::rotate(order.begin(), order.begin() + place, order.begin() + place + 1);
     selectors_[i] = order[0];
   }
-  selectors_used_ = std::min(selectors, used_selectors);
+  selectors_used_ = std::min(selectors, max_selectors);
   return !bits_.past_end();
 }
 
@@ -133,12 +133,12 @@ bool SymbolDecoder::read_symbols() {
 }
 
 bool SymbolDecoder::apply_steps(std::size_t count) {
-  const auto made = list_.undo(std::span(steps_).first(count), column_.get() + size_, InverseBwt::max_bytes - size_, counts_);
-  size_ += made.value_or(0);
-  return made.has_value();
+  const auto written = list_.undo(std::span(steps_).first(count), column_.get() + size_, InverseBwt::max_bytes - size_, counts_);
+  size_ += written.value_or(0);
+  return written.has_value();
 }
 
-// Writes the run at the end of the block, which no further value follows.
+// Writes the run at the end of the block, after the last step.
 bool SymbolDecoder::end_run(std::uint32_t run) {
   if (run > InverseBwt::max_bytes - size_) return false;
   std::memset(column_.get() + size_, list_.front(), run);

@@ -18,11 +18,11 @@ namespace mole::runtime {
 // One thread at a time.
 class SymbolDecoder {
  public:
-  // wide: use AVX2 if the processor has it.
+  // wide: use AVX2 if the processor supports it.
   explicit SymbolDecoder(bool wide = true);
 
-  // Reads the block that begins (with its mark) at bit `first` of `bytes` and is `bits` long. True: it is sound up to here and
-  // ends exactly there. False: it is damaged or randomised, or ends elsewhere.
+  // Reads the block whose mark begins at bit `first` of `bytes` and which is `bits` long. Returns false if the block is damaged
+  // or randomised, or has a different length.
   bool read(std::span<const std::uint8_t> bytes, unsigned first, std::uint64_t bits);
 
   // Of the block just read:
@@ -33,7 +33,7 @@ class SymbolDecoder {
 
  private:
   static constexpr unsigned max_codes = 6, symbols_per_code = 50;
-  static constexpr unsigned used_selectors = 18'002;  // libbzip2 reads and ignores further ones
+  static constexpr unsigned max_selectors = 18'002;  // libbzip2 reads and ignores further ones
 
   bool read_header();
   bool read_values();
@@ -48,7 +48,7 @@ class SymbolDecoder {
   std::uint32_t checksum_ = 0, origin_ = 0;
   MoveToFront list_;
   unsigned alphabet_ = 0, codes_used_ = 0, selectors_used_ = 0;
-  std::array<std::uint8_t, used_selectors> selectors_;
+  std::array<std::uint8_t, max_selectors> selectors_;
   std::array<HuffmanCode, max_codes> codes_;
   std::vector<MtfStep> steps_;
   std::array<std::uint32_t, 256> counts_;
