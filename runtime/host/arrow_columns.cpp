@@ -23,13 +23,13 @@ std::vector<std::int64_t> copied_bits(const ArrowArray& array, std::uint64_t row
   return out;
 }
 
-Result<std::vector<std::string>> copied_texts(const ArrowArray& array, std::uint64_t rows, const std::string& name) {
+Result<std::vector<std::string>> copied_strings(const ArrowArray& array, std::uint64_t rows, const std::string& name) {
   std::vector<std::string> out(rows);
   const auto* offsets = static_cast<const std::int32_t*>(array.buffers[1]);
   const auto* bytes = static_cast<const char*>(array.buffers[2]);
   for (std::uint64_t i = 0; i < rows; ++i) {
     if (offsets[i] < 0 || offsets[i + 1] < offsets[i] || (!bytes && offsets[i + 1] != offsets[i]))
-      return internal("column '" + name + "': text offsets decrease; report this bug to the author of the plugin");
+      return internal("column '" + name + "': string offsets decrease; report this bug to the author of the plugin");
     if (bytes) out[i].assign(bytes + offsets[i], static_cast<std::size_t>(offsets[i + 1] - offsets[i]));
   }
   return out;
@@ -85,11 +85,11 @@ void append_value(Column& to, const Column& from, std::size_t row) {
 
 Result<std::vector<Column>> to_columns(const ArrowArray& rows, std::uint64_t expected_rows, const std::vector<Output>& outputs) {
   if (rows.offset != 0 || rows.length < 0 || static_cast<std::uint64_t>(rows.length) != expected_rows)
-    return internal("finish gave " + std::to_string(rows.length) + " rows but counted " + std::to_string(expected_rows) +
+    return internal("finish returned " + std::to_string(rows.length) + " rows but counted " + std::to_string(expected_rows) +
                     " in rows_of_state; report this bug to the author of the plugin");
   if (rows.n_children != static_cast<std::int64_t>(outputs.size()) || (!outputs.empty() && !rows.children))
-    return internal("finish gave " + std::to_string(rows.n_children) + " columns, its descriptor has " +
-                    std::to_string(outputs.size()));
+    return internal("finish returned " + std::to_string(rows.n_children) + " columns, but its descriptor has " +
+                    std::to_string(outputs.size()) + "; report this bug to the author of the plugin");
   std::vector<Column> columns;
   for (std::size_t c = 0; c < outputs.size(); ++c) {
     const Output& output = outputs[c];
@@ -98,7 +98,7 @@ Result<std::vector<Column>> to_columns(const ArrowArray& rows, std::uint64_t exp
     if (!child || child->length != rows.length || child->offset != 0 || child->n_buffers != buffers || !child->buffers ||
         (expected_rows > 0 && !child->buffers[1]))
       return internal("finish: column '" + output.name + "' is not an array of " + std::to_string(expected_rows) + " values of " +
-                      output.type);
+                      output.type + "; report this bug to the author of the plugin");
     Column column = empty_column(output);
     if (output.type == "u64")
       column.values = copied<std::uint64_t>(*child, expected_rows);
@@ -107,7 +107,7 @@ Result<std::vector<Column>> to_columns(const ArrowArray& rows, std::uint64_t exp
     else if (output.type == "bool")
       column.values = copied_bits(*child, expected_rows);
     else if (output.type == "text") {
-      MOLE_TRY(column.values, copied_texts(*child, expected_rows, output.name));
+      MOLE_TRY(column.values, copied_strings(*child, expected_rows, output.name));
     } else
       column.values = copied<std::int64_t>(*child, expected_rows);  // i64, time
     if (const void* validity = child->buffers[0]; validity && child->null_count != 0) {

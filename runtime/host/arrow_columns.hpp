@@ -1,4 +1,4 @@
-// Arrow arrays at the plugin boundary: columns passed to a plugin, rows received from one.
+// Arrow arrays at the plugin boundary: columns passed to a plugin, rows received from a plugin.
 #pragma once
 
 #include "runtime/rows/row_table.hpp"

@@ -51,11 +51,11 @@ struct alignas(8) CallRecordBytes {
 };
 static_assert(sizeof(CallRecordBytes) == 64);
 
-// One per process. Marks are also kept per thread, and the fault handler makes a thread that dies of a signal write its own mark
-// last, so that the record is right even if several threads are inside plugins.
+// One per process. Marks are also kept per thread: the fault handler of a thread that is killed by a signal writes the mark of
+// that thread again, so that the record is correct even if several threads are inside plugins.
 class CallRecord {
  public:
-  // Maps the file, creating it if needed. transient: that failed.
+  // Maps the file, creating it if needed. transient: the file cannot be opened or mapped.
   static Result<std::unique_ptr<CallRecord>> map(const std::filesystem::path& path);
   static std::unique_ptr<CallRecord> in_memory();
   ~CallRecord();
@@ -82,7 +82,7 @@ class CallRecord {
   bool mapped_;
 };
 
-// Gives the calling thread a separate stack for the fault handler, for faults by stack overflow.
+// Gives the calling thread a separate stack for the fault handler, because the fault may be a stack overflow.
 class FaultStack {
  public:
   FaultStack();

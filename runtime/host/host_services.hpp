@@ -1,5 +1,5 @@
-// The services of the host for plugins: logging and cancellation. There is one mole_host per plugin name, which log lines begin
-// with; all live until the process ends.
+// The services of the host for plugins: logging and cancellation. There is one mole_host per plugin name; log lines begin with
+// this name. All live until the process ends.
 #pragma once
 
 #include <mole/abi.h>

@@ -59,14 +59,14 @@ Result<std::unique_ptr<MetricModule>> MetricModule::open(const mole_metric_v1* v
 Result<> MetricModule::start() {
   const auto& d = descriptor_;
   if (d.inputs.size() != opening_.inputs.size())
-    return invalid(name() + ": '" + d.name + "' has " + std::to_string(d.inputs.size()) + " inputs, the task has " +
+    return invalid(name() + ": '" + d.name + "' has " + std::to_string(d.inputs.size()) + " inputs, but the task has " +
                    std::to_string(opening_.inputs.size()) + "; submit the manifest again");
   std::map<std::string, Binding> bound;
   std::vector<mole_binding> bindings;
   for (std::size_t i = 0; i < d.inputs.size(); ++i) {
     const auto& input = opening_.inputs[i];
     if (input.role != d.inputs[i].role || input.kind != d.inputs[i].kind)
-      return invalid(name() + ": input " + std::to_string(i) + " is '" + input.role + "', '" + d.name + "' needs '" +
+      return invalid(name() + ": input " + std::to_string(i) + " is '" + input.role + "', but '" + d.name + "' needs '" +
                      d.inputs[i].role + "'; submit the manifest again");
     if (input.kind == InputKind::context) context_input_ = static_cast<int>(i);
     if (input.kind != InputKind::flows && !input.column.empty()) bound[input.role] = {input.column, input.unit, input.type};

@@ -1,5 +1,5 @@
-// A metric plugin opened with its parameters, and its states: the C calls as Results. Every call is marked in the call record.
-// Error messages begin with the module and the call.
+// A metric plugin opened with its parameters, and its states. The member functions call the C functions of the plugin, mark each
+// call in the call record and return a Result. Error messages begin with the module and the call.
 #pragma once
 
 #include "runtime/host/call_record.hpp"
@@ -62,7 +62,7 @@ class MetricModule {
   int context_input() const { return context_input_; }
 
   Result<MetricState> create() const;
-  // `rows`: of the context input, 0 or 1: the upstream value of this interval and group.
+  // `rows`: at most one row of the context input: the upstream value of this interval and group.
   Result<> begin(const MetricState& state, const ArrowArray* rows) const;
   // `states`: borrowed. `state_of_row`: as in the ABI. `number`: of the batch, for the call record.
   Result<> add(std::span<mole_state* const> states, const std::uint32_t* state_of_row, const mole_batch& batch,

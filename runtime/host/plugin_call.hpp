@@ -12,7 +12,7 @@
 
 namespace mole::runtime {
 
-// Returns the error for outcome `code` (negative, or unknown to the ABI) of a call of module `name`.
+// Returns the error for outcome `code` (negative, or not defined in the ABI) of a call to module `name`.
 Error call_error(std::string_view name, Call call, std::int32_t code, std::string_view message);
 
 // Runs body(mole_error*), which returns an outcome of the ABI. Returns the outcome if it is not an error.
@@ -28,7 +28,7 @@ Result<std::int32_t> plugin_call(CallRecord& record, Call which, std::uint32_t s
   return call_error(name, which, outcome, {text, error.size <= sizeof text ? error.size : 0});
 }
 
-// Converts parameters to ABI values, in the order of the descriptor. Texts point into `params`.
+// Converts parameters to ABI values, in the order of the descriptor. Strings point into `params`.
 Result<std::vector<mole_value>> to_values(const Descriptor& descriptor, const nlohmann::json& params);
 
 inline mole_text to_text(std::string_view s) { return {s.data(), s.size()}; }

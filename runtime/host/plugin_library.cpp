@@ -51,11 +51,11 @@ Result<> check_version(const mole_entry& entry, std::string_view what) {
   const std::string name(what);
   if (entry.magic != MOLE_ABI_MAGIC)
     return invalid(name + ": its mole_plugin_entry has no Data Mole magic number; build it against the Data Mole SDK");
-  const auto both = "it was built for ABI " + std::to_string(entry.abi_major) + "." + std::to_string(entry.abi_minor) +
-                    ", this host has " + std::to_string(MOLE_ABI_MAJOR) + "." + std::to_string(MOLE_ABI_MINOR);
-  if (entry.abi_major != MOLE_ABI_MAJOR) return unsupported(name + ": " + both + "; rebuild it against this SDK");
+  const auto versions = "it was built for ABI " + std::to_string(entry.abi_major) + "." + std::to_string(entry.abi_minor) +
+                        ", but this host has " + std::to_string(MOLE_ABI_MAJOR) + "." + std::to_string(MOLE_ABI_MINOR);
+  if (entry.abi_major != MOLE_ABI_MAJOR) return unsupported(name + ": " + versions + "; rebuild it against this SDK");
   if (entry.abi_minor > MOLE_ABI_MINOR)
-    return unsupported(name + ": " + both + "; update Data Mole or rebuild it against the older SDK");
+    return unsupported(name + ": " + versions + "; update Data Mole or rebuild it against the older SDK");
   return {};
 }
 
@@ -92,7 +92,7 @@ Result<std::unique_ptr<PluginLibrary>> PluginLibrary::open(const std::filesystem
   record.clear();
   if (problem)
     return invalid(path.string() + " cannot be loaded: " + problem.message() +
-                   "; install the libraries it needs or rebuild it here");
+                   "; install the libraries it needs or rebuild it on this machine");
   if (!found) return invalid(path.string() + " has no mole_plugin_entry after loading; rebuild it");
   const auto* entry = &code->library.get<const mole_entry>(entry_symbol.data());
   auto library = std::unique_ptr<PluginLibrary>(new PluginLibrary(path, std::move(code)));
@@ -113,7 +113,7 @@ Result<> PluginLibrary::check_entry(const mole_entry* entry, const Sidecar& side
     return invalid(path_.string() + ": its mole_plugin_entry lacks count or plugin; rebuild it");
   const std::uint32_t count = entry->count();
   if (count != sidecar.plugins.size() || count > max_plugins)
-    return invalid(path_.string() + " has " + std::to_string(count) + " plugins, its sidecar describes " +
+    return invalid(path_.string() + " has " + std::to_string(count) + " plugins, but its sidecar describes " +
                    std::to_string(sidecar.plugins.size()) + "; rebuild it to write a new sidecar");
   for (std::uint32_t i = 0; i < count; ++i) {
     const mole_plugin* plugin = entry->plugin(i);
@@ -129,27 +129,27 @@ Result<> PluginLibrary::check_plugin(const mole_plugin* plugin, const Sidecar& s
   const auto kind = std::find_if(std::begin(kinds), std::end(kinds), [&](const KindSize& k) { return k.kind == plugin->kind; });
   if (kind == std::end(kinds))
     return unsupported(path_.string() + " has a plugin of kind '" + plugin->kind +
-                       "', this host supports mole.metric/1, mole.decoder/1 and mole.downloader/1; update Data Mole");
+                       "', but this host supports mole.metric/1, mole.decoder/1 and mole.downloader/1; update Data Mole");
   const auto size = *static_cast<const std::uint32_t*>(plugin->vtable);  // struct_size comes first in every vtable
   if (size < kind->size)
-    return invalid(path_.string() + ": its " + plugin->kind + " table has " + std::to_string(size) + " bytes, this host needs " +
-                   std::to_string(kind->size) + "; rebuild it against this SDK");
+    return invalid(path_.string() + ": its " + plugin->kind + " table has " + std::to_string(size) +
+                   " bytes, but this host needs " + std::to_string(kind->size) + "; rebuild it against this SDK");
   auto descriptor = Descriptor::parse(plugin->descriptor);
   if (!descriptor) return invalid(path_.string() + ": its descriptor cannot be read: " + descriptor.error().message);
   if (descriptor->kind != kind->descriptor_kind)
-    return invalid(path_.string() + ": table of kind '" + plugin->kind + "' describes itself as a " + name_of(descriptor->kind) +
-                   "; rebuild it");
-  const Descriptor* promised = sidecar.find(descriptor->kind, descriptor->name);
-  if (!promised || promised->document != descriptor->document)
+    return invalid(path_.string() + ": the descriptor of a plugin of kind '" + plugin->kind + "' says it is a " +
+                   name_of(descriptor->kind) + "; rebuild it");
+  const Descriptor* expected = sidecar.find(descriptor->kind, descriptor->name);
+  if (!expected || expected->document != descriptor->document)
     return invalid(path_.string() + ": the descriptor of '" + descriptor->name +
                    "' differs from the one in its sidecar; rebuild it to write a new sidecar");
-  offers_.push_back({plugin, plugin->kind, descriptor->name});
+  plugins_.push_back({plugin, plugin->kind, descriptor->name});
   return {};
 }
 
 const mole_plugin* PluginLibrary::find(std::string_view kind, std::string_view name) const {
-  for (const auto& offer : offers_)
-    if (offer.kind == kind && offer.name == name) return offer.plugin;
+  for (const auto& candidate : plugins_)
+    if (candidate.kind == kind && candidate.name == name) return candidate.plugin;
   return nullptr;
 }
 

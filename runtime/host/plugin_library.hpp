@@ -1,4 +1,4 @@
-// A plugin library: loaded after its file, its sidecar and its entry are checked, never unloaded.
+// A plugin library: loaded after its file and its sidecar are checked, used after its entry is checked, never unloaded.
 //
 //   auto library = PluginLibrary::load(path, sidecar, record);
 //   const mole_plugin* plugin = (*library)->find("mole.metric/1", "traffic");
@@ -23,7 +23,7 @@ namespace mole::runtime {
 class PluginLibrary {
  public:
   // Loads a library once per process and path; later calls return the same object, which lives until the process ends. Any
-  // thread. invalid, unsupported, missing: the message names both sides of a mismatch and the remedy.
+  // thread. invalid, unsupported, missing: the message states both values of a mismatch and the remedy.
   static Result<const PluginLibrary*> load(const std::filesystem::path& path, const Sidecar& sidecar, CallRecord& record);
 
   // `kind`: as in the ABI ("mole.metric/1"). Null if the library has no such plugin.
@@ -34,7 +34,7 @@ class PluginLibrary {
 
  private:
   struct Code;
-  struct Offer {
+  struct Plugin {
     const mole_plugin* plugin;
     std::string kind, name;
   };
@@ -47,7 +47,7 @@ class PluginLibrary {
 
   std::filesystem::path path_;
   std::unique_ptr<Code> code_;
-  std::vector<Offer> offers_;
+  std::vector<Plugin> plugins_;
 };
 
 }  // namespace mole::runtime

@@ -23,7 +23,7 @@ class PluginSet {
   // Each folder is searched for <digest>.so (in a node's folder) and then <name>.so (in a build tree).
   PluginSet(std::vector<std::filesystem::path> folders, CallRecord& record) : folders_(std::move(folders)), record_(record) {}
 
-  // missing: not in any folder; other errors as PluginLibrary::load.
+  // missing: not in any folder. Also returns the errors of PluginLibrary::load.
   Result<LoadedPlugin> load(const task::PluginUse& use, PluginKind kind) const;
 
   CallRecord& record() const { return record_; }

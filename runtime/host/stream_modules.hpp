@@ -51,11 +51,11 @@ class DecoderModule : public StreamModule<DecoderModule, mole_decoder_v1, Plugin
 // Any thread.
 class DownloaderModule : public StreamModule<DownloaderModule, mole_downloader_v1, PluginKind::downloader> {
  public:
-  // Calls `found` for every file, in the downloader's order. An error of `found` stops the listing and is returned.
+  // Calls `found` for every file, in the downloader's order. An error from `found` stops the listing and is returned.
   Result<> index(const std::function<Result<>(const task::IndexEntry&)>& found) const;
   // Requests files. True: all are ready; false: call again later.
   Result<bool> stage(std::span<const std::string> ids) const;
-  // Passes the bytes of a file to `write` in pieces. An error of `write` stops the transfer and is returned.
+  // Passes the bytes of a file to `write` in pieces. An error from `write` stops the transfer and is returned.
   Result<> fetch(const std::string& id, const std::function<Result<>(std::string_view)>& write) const;
 };
 

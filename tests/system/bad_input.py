@@ -111,7 +111,7 @@ def hostile_plugins(place):
     state = place / "hostile"
     truth = rows("traffic", "--state", place / "state", cwd=place)
     for name, word in (("segfaulter", "signal 11|SIGSEGV"), ("thrower", "threw|exception|thrown"), ("hanger", "hung|progress|limit"),
-                       ("allocator", "memory|allocat|exhausted"), ("exiter", "exit"), ("garbler", "finish gave|rows|length|refused")):
+                       ("allocator", "memory|allocat|exhausted"), ("exiter", "exit"), ("garbler", "finish returned|rows|length|refused")):
         shutil.rmtree(state, ignore_errors=True)
         (place / "hostile.yaml").write_text(GOOD.replace("pipeline: bad", "pipeline: hostile") +
                                             f"  victim: {{plugin: {name}, input: {{archive: simulated, where: {{router: [1]}}}}, interval: 15m}}\n")
