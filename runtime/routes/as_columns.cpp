@@ -35,7 +35,7 @@ Result<> AsColumns::look_up(const Rows& flows) {
     if (as->size() < flows.rows) as->resize(flows.rows);
   const auto [earliest, latest] = std::minmax_element(flows.times, flows.times + flows.rows);
   const auto first = index_at(*earliest), last = index_at(*latest);
-  if (first == last) {  // all batches except those around midnight
+  if (first == last) {  // all batches except those during which the table changes
     if (auto used = use(first); !used) return used;
     fill(flows, 0, flows.rows);
     return {};

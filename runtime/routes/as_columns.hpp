@@ -24,11 +24,11 @@ class AsColumns {
     const void* dst = nullptr;
   };
 
-  // `routes`: at least one, in time order, without gaps. Times before the first table use the first one, times after the last use
-  // the last one: such flows count in no interval of the block, but a filter may read them. `tables` must outlive this.
+  // `routes`: at least one, in time order, without gaps. Times before the first table use the first one, times after the last
+  // table use the last one: such flows count in no interval of the block, but a filter may read them. `tables` must outlive this.
   AsColumns(std::vector<task::RouteTableRef> routes, LoadedTables& tables) : routes_(std::move(routes)), tables_(tables) {}
 
-  // Fails as LoadedTables::get. Call before every batch.
+  // Call for every batch. Returns the errors of LoadedTables::get.
   Result<> look_up(const Rows& flows);
   // The AS numbers of the last batch; valid until the next one.
   const std::uint32_t* src() const { return src_.data(); }

@@ -11,7 +11,7 @@ namespace {
 Result<RouteList> read_routes(const std::filesystem::path& file, const std::string& format) {
   if (format == "mmdb") return read_mmdb(file);
   if (format != "prefixes")
-    return unsupported("the format '" + format + "' is not known to this worker; update Data Mole on this node");
+    return unsupported("this worker does not support the format '" + format + "'; update Data Mole on this node");
   MOLE_TRY(const auto text, read_file(file, max_route_file_bytes));
   return parse_routes(text);
 }

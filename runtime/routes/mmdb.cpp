@@ -10,7 +10,7 @@
 namespace mole::runtime {
 namespace {
 
-// Bounds the walk of a hostile tree, in which many paths lead to one node.
+// Bounds the walk of a malicious tree, in which many paths lead to one node.
 constexpr std::uint64_t max_visits = 16 * max_routes;
 
 struct Close {

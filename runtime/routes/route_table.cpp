@@ -27,8 +27,8 @@ struct Range {
   std::uint32_t as;
 };
 
-// Converts routes to ranges that cover all addresses, with neighbours of one AS merged: sweeps over the networks in order of
-// their start, with the open ones on a stack, the innermost on top. The cost is that of sorting, however the prefixes overlap.
+// Converts routes to ranges that cover all addresses; adjacent ranges of the same AS are merged. Sweeps over the networks by
+// their start, with the open ones on a stack, the innermost on top. The cost is that of sorting, even if prefixes overlap.
 template <class Address, class Route>
 std::vector<Range<Address>> ranges_of(const std::vector<Route>& routes) {
   constexpr Address last_address = ~Address{0};
@@ -74,7 +74,7 @@ std::vector<Range<Address>> ranges_of(const std::vector<Route>& routes) {
 
 void RouteTable::Unmap::operator()(std::uint32_t* memory) const { ::munmap(memory, first_level * sizeof(std::uint32_t)); }
 
-// Pages that are never written take no memory. Huge pages, because lookups miss the TLB more often than the cache.
+// Pages that are never written use no memory. Requests huge pages, because lookups miss the TLB more often than the cache.
 Result<> RouteTable::map_first_level() {
   constexpr std::size_t size = first_level * sizeof(std::uint32_t), huge = std::size_t{2} << 20;
   void* memory = ::mmap(nullptr, size + huge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -103,7 +103,7 @@ Result<> RouteTable::fill(const std::vector<RouteList::V4>& routes) {
   wide_.erase(std::unique(wide_.begin(), wide_.end()), wide_.end());
   const auto ranges = ranges_of<std::uint32_t>(routes);
   for (std::size_t i = 0; i < ranges.size(); ++i) {
-    if (ranges[i].as == 0 && ranges.size() == 1) return {};  // untouched pages are zero and take no memory
+    if (ranges[i].as == 0 && ranges.size() == 1) return {};  // untouched pages are zero and use no memory
     const std::uint32_t entry = encoded(ranges[i].as);
     std::uint32_t first = ranges[i].start;
     const std::uint32_t last = i + 1 < ranges.size() ? ranges[i + 1].start - 1 : ~std::uint32_t{0};

@@ -19,8 +19,8 @@ namespace mole::runtime {
 
 class RouteTable {
  public:
-  // Of several routes of one prefix, the first counts. exhausted: too many networks with prefixes longer than /24, or not enough
-  // memory.
+  // If several routes have the same prefix, the first one is used. exhausted: too many networks with prefixes longer than /24, or
+  // not enough memory.
   static Result<RouteTable> build(const RouteList& routes);
 
   std::uint32_t find(std::uint32_t address) const {
