@@ -77,7 +77,7 @@ Result<> Acquisition::run(const Fetch& fetch) {
   std::uint64_t sum = 0;
   for (const auto& [name, item] : items_) sum += item.file->size;
   if (sum > options_.limit)
-    return exhausted("the task needs " + sized(sum) + " of input files at once, the cache limit is " + sized(options_.limit) +
+    return exhausted("the task needs " + sized(sum) + " of input files at once, but the cache limit is " + sized(options_.limit) +
                      "; raise the cache limit or choose a shorter block");
   deadline_ = Clock::now() + options_.timeout;
   std::chrono::milliseconds pause{5};
@@ -194,7 +194,7 @@ Result<Digest> Acquisition::write(Item& item, const Fetch& fetch) {
   const std::string id = item.file->id;
   Hasher hasher;
   std::uint64_t written = 0;
-  std::optional<Error> refused;  // has priority over the error of fetch
+  std::optional<Error> refused;  // takes precedence over the error of fetch
   const auto refuse = [&](Error error) -> Result<> { return *(refused = std::move(error)); };
   const auto sink = [&](std::span<const std::byte> bytes) -> Result<> {
     if (refused) return *refused;
@@ -209,7 +209,7 @@ Result<Digest> Acquisition::write(Item& item, const Fetch& fetch) {
   if (refused) return *refused;
   if (!done) return done.error();
   if (written != size)
-    return transient(id + ": the archive returned " + sized(written) + ", but its index says " + sized(size) +
+    return transient(id + ": the archive returned " + sized(written) + ", but its index states " + sized(size) +
                      "; index the archive again if this persists");
   if (::fdatasync(item.pin.get()) != 0) return transient("fsync of " + id + " in the cache failed: " + std::strerror(errno));
   return hasher.finish();
@@ -273,7 +273,7 @@ Result<Staged> ColumnsPart::publish(const task::File& file, const Digest& digest
   if (auto published = publish_unsynced(folder_, name_, digest, written_, file.id); !published) return published.error();
   Staged staged;
   staged.path = file_path(folder_, std::exchange(name_, {}));
-  if (!try_shared(pin_)) return transient("cannot pin " + staged.path.string() + " in the cache");
+  if (!try_shared(pin_)) return transient("cannot pin " + staged.path.string() + " in the cache; try again");
   staged.columns = true;
   staged.size = file.size;
   staged.digest = digest;
@@ -304,7 +304,7 @@ Result<> Cache::forget_columns(const Digest& name) {
 
 void Cache::evict_first(const Staged& file) {
   constexpr timespec long_ago[2] = {{0, 0}, {0, 0}};
-  (void)::futimens(file.pin.get(), long_ago);  // older than any other file, so evicted next
+  (void)::futimens(file.pin.get(), long_ago);  // older than all other files, so evicted next
 }
 
 }  // namespace mole::runtime

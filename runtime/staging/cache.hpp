@@ -2,7 +2,7 @@
 // if they use the same folder). Files in use are pinned and never evicted. Pins are file locks, so a process that dies releases
 // them.
 //
-//   auto cache = Cache::open("/var/cache/mole", std::uint64_t{200} << 30);
+//   auto cache = Cache::open("/var/cache/mole", {.limit = std::uint64_t{200} << 30});
 //   auto staged = cache->acquire(files, "ddosvax",
 //                                [&](const task::File& f, const ByteSink& sink) { return archive.fetch(f, sink); });
 //   for (const Staged& file : *staged)
@@ -35,11 +35,11 @@ using ByteSink = std::function<Result<>(std::span<const std::byte>)>;
 // Writes a whole file to the sink.
 using Fetch = std::function<Result<>(const task::File&, const ByteSink&)>;
 
-using Pin = OwnedFd;  // and the lock on the file
+using Pin = OwnedFd;  // an open file and its lock
 
 // A file of a task, pinned in the cache as long as this lives. Either the file exists (`path` is set), or its cached columns
-// replace it (`path` and `columns` are set), or it could not be fetched (`error`), or it is not present in the archive's index
-// (none is set).
+// replace it (`path` and `columns` are set), or it could not be fetched (`error` is set), or it is not present in the archive's
+// index (none of these is set).
 struct Staged {
   std::filesystem::path path;
   bool columns = false;        // `path` is its column file (docs/formats/columns.md)
@@ -58,10 +58,10 @@ class ColumnsPart {
   ColumnsPart& operator=(ColumnsPart&&) = delete;
   ~ColumnsPart();
 
-  // exhausted, transient: the disk is full, or failed.
+  // exhausted: the disk is full. transient: the disk failed.
   Result<> append(std::string_view bytes);
-  // Publishes the complete columns of `file`, whose staged bytes have this digest. Returns the Staged that a later acquire would
-  // give. Not synced: readers verify columns.
+  // Publishes the complete columns of `file`, whose staged bytes have this digest. Returns what a later acquire would return for
+  // the file. The columns are not synced, because their readers verify them.
   Result<Staged> publish(const task::File& file, const Digest& digest) &&;
 
  private:
@@ -98,8 +98,8 @@ class Cache {
   Result<std::vector<Staged>> acquire(std::span<const task::File> files, std::string_view archive, const Fetch& fetch,
                                       std::span<const Digest> columns = {});
 
-  // Reserves space for a column file of this name and at most this size; evicts as acquire does. nullopt: the file exists, is
-  // being written by another task, or there is no space. Never waits.
+  // Reserves space for a column file of this name and at most this size; evicts files like acquire. nullopt: the file exists or
+  // is being written by another task, or there is no space. Never waits.
   Result<std::optional<ColumnsPart>> begin_columns(const Digest& name, std::uint64_t max_bytes);
   // Removes damaged columns. Tasks that still read them are not affected.
   Result<> forget_columns(const Digest& name);

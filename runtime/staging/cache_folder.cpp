@@ -61,7 +61,7 @@ Result<std::vector<Entry>> entries(const fs::path& folder) {
     const std::string whole = digits_of(name, file_suffix), part = digits_of(name, part_suffix);
     if (whole.empty() && part.empty()) continue;
     struct stat st {};
-    if (::lstat(i->path().c_str(), &st) != 0 || !S_ISREG(st.st_mode)) continue;  // removed meanwhile
+    if (::lstat(i->path().c_str(), &st) != 0 || !S_ISREG(st.st_mode)) continue;  // removed in the meantime
     found.push_back({whole.empty() ? part : whole, whole.empty(), static_cast<std::uint64_t>(st.st_size), st.st_mtim});
   }
   if (error) return failed("listing the cache folder", folder, error.value());
@@ -100,7 +100,7 @@ std::optional<Sidecar> read_sidecar(const fs::path& path) {
 }
 
 std::string sidecar_text(const Digest& digest, std::uint64_t size, std::string id) {
-  std::replace(id.begin(), id.end(), '\n', ' ');  // readable, for people
+  std::replace(id.begin(), id.end(), '\n', ' ');  // the id is only for human readers
   return digest.hex() + " " + std::to_string(size) + "\n" + id.substr(0, 2048) + "\n";
 }
 
@@ -119,7 +119,7 @@ Result<std::optional<Whole>> open_whole(const fs::path& folder, const std::strin
     remove(folder, {name, false, 0, {}});
     return std::optional<Whole>();
   }
-  if (!try_shared(pin)) return transient(path.string() + " cannot be pinned: another program has locked it");
+  if (!try_shared(pin)) return transient(path.string() + " is locked by another program; stop that program and try again");
   (void)::futimens(pin.get(), nullptr);  // updates the time of last use
   return std::optional(Whole{std::move(pin), sidecar->digest});
 }
@@ -222,15 +222,15 @@ Result<> clean(const fs::path& folder) {
       remove(folder, entry);
     }
   }
-  std::vector<fs::path> useless;
+  std::vector<fs::path> orphans;
   std::error_code error;
   for (auto i = fs::directory_iterator(folder, error); !error && i != fs::directory_iterator(); i.increment(error)) {
     const std::string name = i->path().filename().string();
     const std::string digest = digits_of(name, digest_suffix);
-    if ((!digest.empty() && !whole.contains(digest)) || name.starts_with(".tmp.")) useless.push_back(i->path());
+    if ((!digest.empty() && !whole.contains(digest)) || name.starts_with(".tmp.")) orphans.push_back(i->path());
   }
   if (error) return failed("listing the cache folder", folder, error.value());
-  for (const auto& path : useless) ::unlink(path.c_str());
+  for (const auto& path : orphans) ::unlink(path.c_str());
   return {};
 }
 

@@ -11,8 +11,8 @@ namespace mole::runtime::cache_folder {
 
 namespace fs = std::filesystem;
 
-// Returns the name of a file's entry: a digest of archive, id, size, revision and version. So no id can name a path outside the
-// folder, and a changed file has another entry (the revision alone is counted by a single coordinator).
+// Returns the name of a file's entry: a digest of archive, id, size, revision and version. No id can therefore refer to a path
+// outside the folder, and a changed file has a different entry (revisions of different coordinators may coincide).
 std::string name_of(const task::File& file, std::string_view archive);
 fs::path file_path(const fs::path& folder, const std::string& name);    // complete
 fs::path part_path(const fs::path& folder, const std::string& name);    // being written; locked by the writer
@@ -26,14 +26,14 @@ struct Entry {
 };
 Result<std::vector<Entry>> entries(const fs::path& folder);
 
-// Locks the folder, for creating, publishing, pinning or removing entries. Waits.
+// Waits for the lock of the folder, which is required for creating, publishing, pinning or removing entries.
 Result<Pin> lock(const fs::path& folder);
-// False: there is a conflicting lock.
+// Return false if there is a conflicting lock.
 bool try_shared(const Pin& file);
 bool try_exclusive(const Pin& file);
 
 // Opens and pins a complete file; nullopt if it does not exist. A file with a bad sidecar, or whose size is not `size` (by
-// default the one in the sidecar), is removed (after a crash it cannot be pinned). Under the lock of the folder.
+// default the size in the sidecar), is removed; a crash leaves such files, but not pinned. Call under the lock of the folder.
 struct Whole {
   Pin pin;
   Digest digest;
@@ -49,10 +49,10 @@ Result<> publish(const fs::path& folder, const std::string& name, const Digest& 
 // The same without syncing, for a part of `size` bytes whose readers verify it.
 Result<> publish_unsynced(const fs::path& folder, const std::string& name, const Digest& digest, std::uint64_t size,
                           const std::string& id);
-// Evicts the least recently used unpinned files if that frees space for `needed` more bytes within `limit`; else evicts nothing
-// and returns false. Under the lock of the folder.
+// Evicts the least recently used unpinned files if that frees space for `needed` more bytes within `limit`; otherwise evicts
+// nothing and returns false. Call under the lock of the folder.
 Result<bool> make_room(const fs::path& folder, std::uint64_t limit, std::uint64_t needed);
-// Writes all bytes at `offset`. exhausted, transient: the disk is full, or failed.
+// Writes all bytes at `offset`. exhausted: the disk is full. transient: the disk failed.
 Result<> write_all(const Pin& file, std::span<const std::byte> bytes, std::uint64_t offset, const std::string& what);
 void remove(const fs::path& folder, const Entry& entry);
 // Removes parts without a writer and sidecars without a file.
