@@ -84,14 +84,14 @@ Result<> BlockSorter::add(const FlowBatch& batch, std::uint32_t file, const std:
     bucket.bytes.resize(at + layout.row_size());
     held_ += bucket.bytes.capacity() - capacity;
     layout.pack(batch, row, {starts[row], file, batch.first_record + row}, slot, bucket.bytes.data() + at);
-    // Sorting a bucket takes the same amount again, so a bucket must stay far below the whole memory.
+    // Sorting a bucket needs as much memory again, so a bucket must be small compared with the limit.
     if (bucket.bytes.size() > options_.memory / 8)
       if (auto done = spill(bucket, layout.row_size()); !done) return done;
   }
   return held_ > options_.memory ? spill_largest() : Result<>();
 }
 
-// Frees half of the memory, largest buckets first, so that there are few and long runs.
+// Frees half of the memory, largest buckets first, so that the runs are few and long.
 Result<> BlockSorter::spill_largest() {
   std::vector<std::size_t> order(buckets_.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -132,7 +132,7 @@ struct LaterKey {
 
 }  // namespace
 
-// Moves to the next row of the run, reading from the scratch file if necessary. False: there is none.
+// Moves to the next row of the run, reading from the scratch file if necessary. Returns false if there is none.
 Result<bool> BlockSorter::advance(Run& run) {
   const std::size_t row_size = run.layout->row_size();
   run.position += row_size;
@@ -149,7 +149,7 @@ Result<bool> BlockSorter::advance(Run& run) {
   return true;
 }
 
-// Opens the runs of the next bucket that has any; false: there is none.
+// Opens the runs of the next bucket that has any. Returns false if there is none.
 Result<bool> BlockSorter::open_bucket() {
   heap_.clear();
   for (; heap_.empty() && next_bucket_ < buckets_.size(); ++next_bucket_) {

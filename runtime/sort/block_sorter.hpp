@@ -7,7 +7,7 @@
 //     ...
 //   }
 //
-// Flows are collected in buckets of a minute. When they need more than the given memory, the largest buckets are sorted and
+// Flows are collected in buckets of one minute. When they need more than the given memory, the largest buckets are sorted and
 // written to one unnamed scratch file, which disappears with the process. The runs of a bucket are merged when it is read.
 #pragma once
 
@@ -30,7 +30,7 @@ struct SortOptions {
   ColumnSet columns;                                // of the output; input batches must have these and start
   TimeRange range;                                  // most flows start here; those outside share two buckets
   std::filesystem::path scratch;                    // a folder on a local disk
-  std::uint64_t memory = std::uint64_t{256} << 20;  // bytes for rows; sorting takes up to half as much more
+  std::uint64_t memory = std::uint64_t{256} << 20;  // bytes for rows; sorting needs up to 50 % more
 };
 
 // One thread at a time.
@@ -40,7 +40,7 @@ class BlockSorter {
   ~BlockSorter();
 
   // Adds the rows of `batch`. `file`: number of the file in the order of the block. `slot_of_row`: a number kept with each row;
-  // rows of MOLE_NO_STATE are left out; null: every row has slot 0. Only before the first next(). exhausted: the disk is full.
+  // rows of MOLE_NO_STATE are left out; null: every row has slot 0. Do not call after next(). exhausted: the disk is full.
   Result<> add(const FlowBatch& batch, std::uint32_t file, const std::uint32_t* slot_of_row = nullptr);
 
   // Returns the next rows in order, valid until the next call; false after the last. A batch has one address family, so it may

@@ -1,4 +1,4 @@
-// An unnamed temporary file: it is appended to, and cannot be left behind by a process that dies.
+// An unnamed temporary file to append to and read from. The system removes it even if the process dies.
 #pragma once
 
 #include "runtime/rows/file_output.hpp"
@@ -14,7 +14,7 @@
 
 namespace mole::runtime {
 
-// One thread. exhausted: the disk is full. transient: it failed.
+// One thread. exhausted: the disk is full. transient: the disk failed.
 class ScratchFile {
  public:
   // `content`: what is written, for error messages.
