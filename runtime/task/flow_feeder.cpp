@@ -59,7 +59,7 @@ std::vector<std::uint32_t> FlowFeeder::watermarks_of(const FlowGrouping& groupin
   return out;
 }
 
-// Finds or makes the group of a step. A step that reads no AS numbers can join a group with any source of them.
+// Finds or creates the group of a step. A step that reads no AS numbers can join a group with any source of them.
 FlowFeeder::StepGroup* FlowFeeder::group_for(GroupingPlan plan, bool reads_as, const AsLookup* as, StepRun& run) {
   auto group = std::find_if(groups_.begin(), groups_.end(), [&](const StepGroup& g) {
     return g.grouping.plan() == plan && (!reads_as || !g.reads_as || g.as == as);
@@ -121,7 +121,7 @@ Result<> FlowFeeder::close_intervals(std::size_t files_read) {
   for (std::size_t i = 0; i < steps.size(); ++i) {
     if (outcomes[i]) continue;
     const Code code = outcomes[i].error().code;
-    if (code == Code::transient || code == Code::cancelled) return outcomes[i];  // not the fault of the module
+    if (code == Code::transient || code == Code::cancelled) return outcomes[i];  // not caused by the module
     steps[i].first->fail(outcomes[i].error());
   }
   return {};
@@ -147,7 +147,7 @@ void FlowFeeder::gather_columns() {
     if (!group->arranged) continue;
     ColumnSet needed;
     for (const auto* run : group->steps)
-      if (run->running() && run->takes_runs())
+      if (run->running() && run->accepts_runs())
         for (const int c : run->columns()) needed.set(static_cast<std::size_t>(c));
     for (int c = 0; c < MOLE_COLUMN_COUNT; ++c)
       if (needed[static_cast<std::size_t>(c)]) columns.emplace_back(group, c);
@@ -155,7 +155,7 @@ void FlowFeeder::gather_columns() {
   pool_.run(columns.size(), [&](std::size_t i) { columns[i].first->runs.gather(columns[i].second); });
 }
 
-// Makes the work items of a group: all runs of a step for one thread, or parts of them, cut between states, for several.
+// Creates the work items of a group: all runs of a step for one thread, or parts of them, split between states, for several.
 void FlowFeeder::partition_work(StepGroup& group, std::uint32_t rows) {
   constexpr std::uint32_t min_rows = 1024;  // per item
   const std::uint32_t part =
@@ -163,7 +163,7 @@ void FlowFeeder::partition_work(StepGroup& group, std::uint32_t rows) {
   const auto runs = group.runs.runs();
   for (auto* run : group.steps) {
     if (!run->running()) continue;
-    if (!group.arranged || !run->takes_runs()) {
+    if (!group.arranged || !run->accepts_runs()) {
       items_.push_back({run, &group, 0, 0, rows, {}});
       continue;
     }
@@ -186,7 +186,7 @@ void FlowFeeder::run_items(const FlowBatch& decoded, std::uint32_t file) {
   pool_.run(items_.size(), [&](std::size_t i) {
     WorkItem& item = items_[order[i]];
     const StepGroup& group = *item.group;
-    if (group.arranged && item.run->takes_runs())
+    if (group.arranged && item.run->accepts_runs())
       item.outcome = item.run->add(group.runs, item.first, item.count, batches_);
     else
       item.outcome = item.run->add(seen_by(group.as, decoded), *group.assignment, file, batches_);

@@ -1,8 +1,8 @@
 // Feeds batches of flows to the steps that read them.
 //
 // Each batch is grouped and arranged by state once per group of steps with equal groupings. Then every step adds its runs. Pairs
-// of step and state are independent, so they are partitioned among threads; a batch ends when all are done. A state gets its
-// rows in file order with any number of threads, so the results do not depend on it.
+// of step and state are independent, so they are partitioned among threads; a batch ends when all are done. A state
+// receives its rows in file order, so the results do not depend on the number of threads.
 #pragma once
 
 #include "runtime/metric/flow_grouping.hpp"
@@ -24,7 +24,7 @@ struct AsLookup {
   int time_column;  // selects the table for a flow: the time at which the flow counts
   bool reads_src = false, reads_dst = false;
   FlowBatch view;              // the current batch with the AS numbers looked up
-  std::optional<Error> error;  // a table could not be used; every step that reads it fails
+  std::optional<Error> error;  // a table could not be loaded; every step that uses it fails
 };
 
 // Looks up src_as and dst_as once per batch for all steps with the same routing tables and time column. One thread.
@@ -45,7 +45,7 @@ class AsLookups {
   std::vector<std::unique_ptr<AsLookup>> lookups_;
 };
 
-// One thread calls it. The spec, the tables and the steps must outlive it.
+// Called by one thread. The spec, the tables and the steps must outlive it.
 class FlowFeeder {
  public:
   FlowFeeder(const task::Spec& spec, unsigned threads, LoadedTables& tables) : spec_(spec), as_(tables), pool_(threads) {}
@@ -58,7 +58,7 @@ class FlowFeeder {
 
   // Begins a file. False: no step reads it.
   bool start_file(const task::File& file);
-  // Adds a batch of file number `file` to the steps that read it. A step that fails gets no more flows.
+  // Adds a batch of file number `file` to the steps that read it. A step that fails receives no more flows.
   void feed(const FlowBatch& decoded, std::uint32_t file);
   // Fails the running steps that read the current file.
   void fail_readers(const Error& error);
@@ -71,7 +71,7 @@ class FlowFeeder {
     const AsLookup* as = nullptr;  // null: they use the AS numbers of the records
     bool reads_as = false;
     std::vector<StepRun*> steps{};
-    // watermarks[n]: once n files are read, the intervals before this one get no more flows.
+    // watermarks[n]: once n files are read, the intervals before this one receive no more flows.
     std::vector<std::uint32_t> watermarks{};
     // Of the current batch:
     Result<FlowGrouping::Assignment> assignment = FlowGrouping::Assignment{};

@@ -9,7 +9,7 @@
 namespace mole::runtime {
 namespace {
 
-// Returns the number of a router: its name, if that is a number, else a hash of the name.
+// Returns the number of a router: its name, if that is a number, otherwise a hash of the name.
 std::uint32_t router_number(const std::string& name) {
   std::uint32_t number = 0;
   const auto [end, status] = std::from_chars(name.data(), name.data() + name.size(), number);
@@ -68,7 +68,7 @@ class FlowFiles::DecodedSource final : public FlowSource {
   std::uint64_t batches_ = 0;
 };
 
-// Reads cached columns. If they turn out to be damaged, fetches the file and decodes the rest from there.
+// Reads cached columns. If they are damaged, fetches the file and decodes the remaining flows from it.
 class FlowFiles::CachedSource final : public FlowSource {
  public:
   CachedSource(FlowFiles& files, std::uint32_t number, ColumnSet wanted, std::unique_ptr<FlowSource> columns)
@@ -82,12 +82,12 @@ class FlowFiles::CachedSource final : public FlowSource {
         if (auto switched = switch_to_file(); !switched) return switched.error();
         continue;
       }
-      if (*more && batch.first_record + batch.rows <= rows_given_) continue;  // already returned from the columns
-      if (*more && batch.first_record < rows_given_) {
-        const auto skip = static_cast<std::uint32_t>(rows_given_ - batch.first_record);
+      if (*more && batch.first_record + batch.rows <= rows_returned_) continue;  // already returned from the columns
+      if (*more && batch.first_record < rows_returned_) {
+        const auto skip = static_cast<std::uint32_t>(rows_returned_ - batch.first_record);
         batch = batch.slice(skip, batch.rows - skip);
       }
-      if (*more) rows_given_ += batch.rows;
+      if (*more) rows_returned_ += batch.rows;
       return more;
     }
   }
@@ -98,7 +98,7 @@ class FlowFiles::CachedSource final : public FlowSource {
     return report;
   }
   const Evidence& evidence() const override { return source_->evidence(); }
-  std::uint64_t flows() const override { return rows_given_; }
+  std::uint64_t flows() const override { return rows_returned_; }
   std::uint64_t stored_bytes() const override { return source_->stored_bytes(); }
 
  private:
@@ -114,7 +114,7 @@ class FlowFiles::CachedSource final : public FlowSource {
   const ColumnSet wanted_;
   std::unique_ptr<FlowSource> source_;
   bool from_columns_ = true;
-  std::uint64_t rows_given_ = 0;
+  std::uint64_t rows_returned_ = 0;
 };
 
 FlowFiles::FlowFiles(const task::Spec& spec, Cache& cache, const DecoderModule& decoder, Fetch fetch,
@@ -198,11 +198,11 @@ std::unique_ptr<FlowSource> FlowFiles::record(std::uint32_t number, ColumnSet wa
   const auto shared = std::make_shared<ColumnsPart>(std::move(part));  // shared by the two functions below
   const auto sink = [shared](std::string_view bytes) { return shared->append(bytes); };
   const auto publish = [this, number, shared](const task::FileReport& report) {
-    // If the staged copy itself was damaged, a later fetch may be sound, so its columns must not be cached.
+    // If the staged copy itself is damaged, a later fetch may return a sound one, so its columns must not be cached.
     if (report.state != task::FileState::sound && !is_intact(staged_[number])) return;
     auto published = std::move(*shared).publish(spec_.files[number], staged_[number].digest);
     if (!published) return;
-    // The file is not needed any more and can be evicted for the columns of the next one.
+    // The file is no longer needed and can be evicted for the columns of the next one.
     Cache::evict_first(staged_[number]);
     staged_[number] = std::move(*published);
   };

@@ -1,5 +1,5 @@
-// The files of a task as sources of flows. If the cache has the columns of a file from an earlier task, they are read; else the
-// file is staged and decoded, and its columns are cached (docs/formats/columns.md).
+// The files of a task as sources of flows. If the cache has the columns of a file from an earlier task, they are read;
+// otherwise the file is staged and decoded, and its columns are cached (docs/formats/columns.md).
 #pragma once
 
 #include "runtime/decode/flow_source.hpp"
@@ -15,7 +15,7 @@
 namespace mole::runtime {
 
 struct FlowFilesOptions {
-  unsigned threads = 1;  // to decode or decompress one file
+  unsigned threads = 1;  // for decoding or decompressing one file
   bool columns = true;   // read cached columns, and cache those of decoded files
 };
 
@@ -24,7 +24,7 @@ class FlowFiles {
  public:
   FlowFiles(const task::Spec& spec, Cache& cache, const DecoderModule& decoder, Fetch fetch, const FlowFilesOptions& options);
 
-  // Pins every file that is present, or its cached columns. Fails as Cache::acquire does. Call once, first.
+  // Pins every file that is present, or its cached columns. Returns the errors of Cache::acquire. Call once, before open().
   Result<> stage();
 
   // Returns digest and size of spec.files[number], or why it could not be staged.
@@ -49,7 +49,7 @@ class FlowFiles {
   const DecoderModule& decoder_;
   const Fetch fetch_;
   const FlowFilesOptions options_;
-  std::string archive_;               // its name in the cache
+  std::string archive_;               // the archive's name in the cache
   std::vector<Digest> column_names_;  // names of the cached columns, by file; empty if columns are not used
   std::vector<Staged> staged_;
 };

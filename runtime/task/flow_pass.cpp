@@ -15,11 +15,11 @@ task::FileReport report_of(const task::File& file, task::FileState state) {
   return report;
 }
 
-// Returns the report of a file that could not be staged. An error if the task cannot go on: the archive, the cache, the disk.
+// Returns the report of a file that could not be staged, or an error if the archive, the cache or the disk failed.
 Result<task::FileReport> report_unstaged(const task::File& file, const Error& error) {
   if (error.code == Code::missing) return report_of(file, task::FileState::missing);
   if (error.code == Code::corrupt) return report_of(file, task::FileState::unreadable);
-  // The index listed this file, so the parameters of the archive were good, and a retry may succeed.
+  // The index listed this file, so the parameters of the archive are valid, and a retry may succeed.
   const bool permanent = error.code == Code::exhausted || error.code == Code::cancelled;
   return Error{permanent ? error.code : Code::transient, "file " + file.id + ": " + error.message};
 }
@@ -36,8 +36,7 @@ Result<task::FileReport> scan_for_damage(FlowFiles& files, std::uint32_t number)
 
 }  // namespace
 
-// Tables grow, are merged and freed all the time. Freed memory should be reused before the system is asked for new pages, which
-// it must zero.
+// Tables are allocated and freed continually: reuse freed memory before requesting new pages, which the system must zero.
 void set_up_allocator() {
   ::mallopt(M_ARENA_MAX, 1);              // memory freed by one thread can be reused by any; large blocks are rarely allocated
   ::mallopt(M_MMAP_THRESHOLD, 4 << 20);   // larger blocks go back to the system at once
@@ -57,7 +56,7 @@ void FlowPass::add(StepRun& run) { feeder_.add(run, coverage_.routers()); }
 
 Result<> FlowPass::close_intervals(std::size_t files_read) {
   auto closed = feeder_.close_intervals(files_read);
-  // The memory of closed states is scattered over the heap, and later allocations have other sizes.
+  // The memory of closed states is scattered over the heap, and later allocations have different sizes.
   ::malloc_trim(0);
   return closed;
 }
@@ -66,7 +65,7 @@ Result<> FlowPass::close_intervals(std::size_t files_read) {
 Result<bool> FlowPass::feed_file(std::uint32_t number, FlowSource& source) {
   FlowBatch batch;
   while (true) {
-    if (plugins_cancelled()) return Error{Code::cancelled, "asked to stop"};
+    if (plugins_cancelled()) return Error{Code::cancelled, "asked to stop while files were being read"};
     auto more = source.next(batch);
     if (!more) {
       const Error& error = more.error();

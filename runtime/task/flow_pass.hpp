@@ -1,10 +1,10 @@
 // Decodes the files of a task once, in order, for every step that reads flows.
 //
-// After each file the intervals that no later file can reach are closed, so that memory holds the states of the intervals that
-// one file and the archive's lateness reach, not of the whole block. This relies on files in time order.
+// After each file the intervals that no later file can reach are closed, so that memory holds only the states of intervals within
+// reach of one file and the archive's lateness, not those of the whole block. The files must be in time order.
 //
-// Damage policies. partial: what is readable of a damaged file counts; strict: a damaged file fails the steps that read it; skip:
-// a damaged file is left out, so each file is scanned before its first flow counts.
+// Damage policies. partial: the readable part of a damaged file counts; strict: a damaged file fails the steps that read it;
+// skip: a damaged file is left out, so each file is scanned before its first flow counts.
 #pragma once
 
 #include "runtime/decode/flow_source.hpp"
@@ -16,7 +16,7 @@
 
 namespace mole::runtime {
 
-// Configures the C library's allocator for a process that runs tasks. Call before it has threads.
+// Configures the C library's allocator for a process that runs tasks. Call before any thread is started.
 void set_up_allocator();
 
 class FlowPass {

@@ -23,7 +23,7 @@
 
 namespace mole::runtime {
 
-// The folder of one attempt, in which the steps of a task find their input files and leave their output.
+// The folder of one attempt: the input and output files of the steps of a task.
 struct AttemptFolder {
   std::filesystem::path path;
 
@@ -52,9 +52,9 @@ class StepRun {
   Result<> load_inputs(const std::vector<std::unique_ptr<StepRun>>& steps);
   // Prepares for flows grouped by `grouping`, which must outlive the feeding. `routers`: of the files of the task.
   void start(const FlowGrouping& grouping, const std::vector<std::string>& routers);
-  // True: takes runs of an arranged batch, possibly from several threads, and closes intervals early. False: whole batches.
-  bool takes_runs() const { return flow_ != nullptr; }
-  // See FlowStep. No effect on a step that takes whole batches.
+  // True: accepts runs of an arranged batch, possibly from several threads, and closes intervals early. False: whole batches.
+  bool accepts_runs() const { return flow_ != nullptr; }
+  // See FlowStep. No effect on a step that accepts whole batches.
   Result<> create_states() { return flow_ ? flow_->create_states() : Result<>(); }
   Result<> close(std::uint32_t end) { return flow_ ? flow_->close(end) : Result<>(); }
   Result<> add(const FlowRuns& flows, std::size_t first, std::size_t count, std::uint64_t batch) {
@@ -63,13 +63,13 @@ class StepRun {
   // `file`: number of the file in the task. `batch`: number of the batch.
   Result<> add(const FlowBatch& flows, const FlowGrouping::Assignment& assignment, std::uint32_t file, std::uint64_t batch);
 
-  // Makes the rows and the state file. `coverage`: of the archive, read only if the step reads flows.
+  // Builds the rows and writes the state file. `coverage`: of the archive, used only if the step reads flows.
   Result<> finish(const CoverageTable& coverage);
 
   void fail(const Error& error);
   void block(const std::string& reason);
   void complete(nlohmann::json lineage);
-  // Frees everything but the report, and the rows if `keep_rows` (later steps read them).
+  // Frees everything except the report; also keeps the rows if `keep_rows` (later steps read them).
   void release(bool keep_rows);
 
   const task::StepReport& report() const { return report_; }

@@ -17,7 +17,7 @@ struct StepSettings {
   HomeFilters home;  // of the archive; set only if `by` has the direction
 };
 
-// invalid, unsupported: a setting is wrong, or not known to this worker.
+// invalid: a setting is wrong. unsupported: this worker does not support it.
 Result<StepSettings> parse_settings(const task::Step& step, const task::Spec& spec);
 
 }  // namespace mole::runtime

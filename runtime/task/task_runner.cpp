@@ -31,9 +31,9 @@ Result<> TaskRunner::list_archive() {
   std::vector<task::IndexEntry> entries;
   const auto flush = [&]() -> Result<> {
     if (entries.empty()) return {};
-    auto taken = sink_.index(entries);
+    auto passed = sink_.index(entries);
     entries.clear();
-    return taken;
+    return passed;
   };
   auto listed = ArchiveReader(*downloader).index([&](const task::IndexEntry& entry) -> Result<> {
     entries.push_back(entry);
@@ -44,7 +44,7 @@ Result<> TaskRunner::list_archive() {
 
 // ---- compute, merge, verify
 
-// A step that reads flows and rows of this task must wait for those rows, and needs a decode pass of its own.
+// A step that reads both flows and rows of this task must wait for those rows, and needs a separate decode pass.
 void TaskRunner::set_levels() {
   levels_.assign(steps_.size(), 0);
   for (std::size_t i = 0; i < steps_.size(); ++i)
@@ -120,7 +120,8 @@ Result<> TaskRunner::run_pass(FlowPass& pass) {
 bool TaskRunner::input_failed(StepRun& run) const {
   for (const auto& input : run.step().inputs) {
     if (!input.step || !steps_[*input.step]->failed()) continue;
-    run.block("its input '" + input.role + "' comes from '" + input.module + "', which failed in this task; see its error");
+    run.block("its input '" + input.role + "' is an output of '" + input.module +
+              "', which failed in this task; see the error of that module");
     return true;
   }
   return false;
@@ -141,7 +142,7 @@ Result<> TaskRunner::finish_step(std::uint32_t index, const CoverageTable& cover
     if (outcome) outcome = run.finish(coverage);
     if (!outcome) {
       const Code code = outcome.error().code;
-      if (code == Code::transient || code == Code::cancelled) return outcome;  // not the fault of the module
+      if (code == Code::transient || code == Code::cancelled) return outcome;  // not caused by the module
       run.fail(outcome.error());
     }
   }

@@ -25,7 +25,7 @@ namespace mole::runtime {
 struct TaskOptions {
   AttemptFolder folder;
   Cache* cache = nullptr;  // null: a task that needs files fails
-  unsigned threads = 1;    // to decode one file
+  unsigned threads = 1;    // for decoding one file
   bool columns = true;     // read cached columns, and cache those of decoded files
 };
 

@@ -17,7 +17,7 @@ namespace mole::runtime {
 class TaskSink {
  public:
   virtual ~TaskSink() = default;
-  // `rows`: null if the step makes none. `state_file`: complete; it is not moved.
+  // `rows`: null if the step produces none. `state_file`: complete; it is not moved.
   virtual Result<> step(const task::StepReport& report, const RowTable* rows,
                         const std::optional<std::filesystem::path>& state_file) = 0;
   virtual Result<> file(const task::FileReport& report) = 0;

@@ -14,15 +14,15 @@
 
 namespace mole::runtime {
 
-// `run` from one thread only.
+// Call run() from one thread only.
 class WorkerPool {
  public:
-  // 0 or 1: no thread is started, run() is a loop.
+  // With 0 or 1, no thread is started, and run() is a loop.
   explicit WorkerPool(unsigned threads);
   ~WorkerPool();
 
   std::size_t threads() const { return helpers_.size() + 1; }
-  // Calls body(i) once for every i below `count`, in that order, on any thread. body must not throw or call run().
+  // Calls body(i) once for every i below `count`, starting in ascending order, on any thread. body must not throw or call run().
   void run(std::size_t count, const std::function<void(std::size_t)>& body);
 
  private:
