@@ -43,7 +43,7 @@ Result<bool> NetFlow5::next(FlowBuilder& out) {
   while (out.room() >= 30) {
     const auto head = in_.peek(header_size);
     if (head.size() < header_size) {
-      if (!cut_short(head.size(), "datagram header cut short")) return false;
+      if (!skip_truncated(head.size(), "datagram header cut short")) return false;
       continue;
     }
     if (lost_sync_ && !resynchronise()) continue;
@@ -55,7 +55,7 @@ Result<bool> NetFlow5::next(FlowBuilder& out) {
     }
     const auto datagram = in_.peek(header.size());
     if (datagram.size() < header.size()) {
-      if (!cut_short(datagram.size(), "datagram cut short")) return false;
+      if (!skip_truncated(datagram.size(), "datagram cut short")) return false;
       continue;
     }
     bool in_damage = false;
@@ -68,8 +68,8 @@ Result<bool> NetFlow5::next(FlowBuilder& out) {
   return true;
 }
 
-// Handles a header or datagram truncated to `left` bytes. At the end of the file returns false; at a gap continues after it.
-bool NetFlow5::cut_short(std::size_t left, std::string_view what) {
+// Skips a header or datagram truncated to `left` bytes. Returns false at the end of the file; at a gap, continues after it.
+bool NetFlow5::skip_truncated(std::size_t left, std::string_view what) {
   const bool gap = in_.gap();
   // Reports a gap even without bytes before it, so that the host knows which flows were before the damage.
   if (left > 0 || gap) sink_.skipped(in_.offset(), left, what);
@@ -83,7 +83,7 @@ bool NetFlow5::cut_short(std::size_t left, std::string_view what) {
   return true;
 }
 
-// Searches for the next datagram. Without one, consumes all bytes and returns false.
+// Searches for the next datagram. If there is none, consumes all bytes and returns false.
 bool NetFlow5::resynchronise() {
   constexpr std::size_t look_ahead = max_size + header_size, enough = 64 * 1024;
   const std::uint64_t from = in_.offset();
@@ -102,7 +102,7 @@ bool NetFlow5::resynchronise() {
   return found;
 }
 
-// Whether this is a plausible header, near in time to the last datagram, and followed by another header or the end of the bytes.
+// Whether this is a plausible header, close in time to the last datagram, and followed by another header or the end of the bytes.
 bool NetFlow5::begins_datagram(std::span<const std::byte> bytes) const {
   constexpr std::int64_t max_jump = 2 * 86'400, max_step = 3600;  // seconds
   if (bytes.size() < header_size || u16(bytes.data()) != 5) return false;
@@ -129,7 +129,7 @@ std::uint64_t NetFlow5::flows_lost(const Header& header, bool& in_damage) {
 std::uint64_t NetFlow5::missing(Engine& engine, const Header& header) {
   constexpr std::int64_t clock_slack_ms = 60'000;  // unix_secs may be corrected while SysUptime is not
   constexpr std::int32_t max_late = 1'000'000;     // flows
-  constexpr std::int64_t max_rate = 1'000'000;     // flows per second of any v5 exporter; a larger gap is not a loss
+  constexpr std::int64_t max_rate = 1'000'000;     // flows per second of any v5 exporter; a larger jump is not a loss
   const std::uint32_t ahead = header.sequence - engine.expected;
   const std::int64_t elapsed_s = std::int64_t{header.seconds} - std::int64_t{engine.seconds};
   // In 32 bits, so that a wrap of SysUptime (every 49.7 days) is a small step.

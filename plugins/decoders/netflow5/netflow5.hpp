@@ -25,7 +25,7 @@ class NetFlow5 {
   using writes = mole::Writes<start, end, src_addr, dst_addr, src_port, dst_port, protocol, packets, bytes, tcp_flags, tos,
                               src_as, dst_as, src_mask, dst_mask, next_hop, in_if, out_if, sampling>;
 
-  // Whether the head is a chain of v5 headers.
+  // Whether the head consists of consecutive v5 datagrams.
   static bool recognises(std::span<const std::byte> head);
 
   NetFlow5(ByteSource& source, Sink& sink) : in_(source), sink_(sink) {}
@@ -47,7 +47,7 @@ class NetFlow5 {
     std::uint64_t damage;  // damage_ at its last datagram
   };
 
-  bool cut_short(std::size_t left, std::string_view what);
+  bool skip_truncated(std::size_t left, std::string_view what);
   bool resynchronise();
   bool begins_datagram(std::span<const std::byte> bytes) const;
   std::uint64_t flows_lost(const Header& header, bool& in_damage);
@@ -57,7 +57,7 @@ class NetFlow5 {
   ByteSource& in_;
   Sink& sink_;
   bool lost_sync_ = false;
-  std::uint64_t damage_ = 0;                   // number of damaged places so far
+  std::uint64_t damage_ = 0;                   // number of damaged ranges so far
   std::optional<std::uint32_t> last_seconds_;  // of the last datagram
   std::unordered_map<std::uint16_t, Engine> engines_;
 };

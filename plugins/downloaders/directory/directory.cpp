@@ -21,7 +21,7 @@ struct File {
 
 std::string reason(int error) { return std::generic_category().message(error); }
 
-// Ids are UTF-8; other names cannot be written in a manifest.
+// Ids are UTF-8, because a manifest cannot contain other names.
 bool is_utf8(std::string_view s) {
   for (std::size_t i = 0; i < s.size();) {
     const auto c = static_cast<unsigned char>(s[i]);
@@ -62,9 +62,9 @@ struct Directory {
     std::error_code failed;
     for (fs::recursive_directory_iterator it(*root, failed), end; !failed && it != end; it.increment(failed)) {
       if (!given.recursive) it.disable_recursion_pending();
-      std::error_code gone;
-      const bool link = it->is_symlink(gone);
-      if (link && !is_beneath(fs::canonical(it->path(), gone), *root)) {
+      std::error_code ignored;
+      const bool link = it->is_symlink(ignored);
+      if (link && !is_beneath(fs::canonical(it->path(), ignored), *root)) {
         ++outside;
         continue;
       }
@@ -106,7 +106,7 @@ struct Directory {
 
   static mole::Result<> list(const fs::path& root, const fs::path& path, mole::ObjectSink& found, std::uint64_t& listed) {
     struct stat st {};
-    if (::stat(path.c_str(), &st) != 0 || !S_ISREG(st.st_mode)) return {};  // deleted meanwhile, or not a file
+    if (::stat(path.c_str(), &st) != 0 || !S_ISREG(st.st_mode)) return {};  // deleted in the meantime, or not a file
     const auto id = path.lexically_relative(root).string();
     if (!is_utf8(id)) return {};
     const auto version = std::to_string(std::int64_t{st.st_mtim.tv_sec} * 1'000'000'000 + st.st_mtim.tv_nsec);
@@ -121,7 +121,7 @@ struct Directory {
     return mole::transient(text + "; check the disk of the archive");
   }
 
-  // Checks the open file, not its name, which may have become a link meanwhile.
+  // Checks the open file, not its name, which may have become a link in the meantime.
   static mole::Result<> check(const File& file, const fs::path& path, const fs::path& root) {
     struct stat st {};
     if (::fstat(file.fd, &st) != 0 || !S_ISREG(st.st_mode))
