@@ -8,11 +8,11 @@
 
 namespace mole::cli {
 
-// Runs one command line (without the program name) and returns its exit code. All output goes to the streams of the context;
-// the process is never ended.
+// Runs one command line (without the program name) and returns its exit code. All output is written to the streams of the
+// context. Never exits the process.
 Exit run_command_line(const std::vector<std::string>& arguments, Context& context);
 
-// Returns the text of docs/guide/commands.md: the help of every command.
+// Returns the content of docs/guide/commands.md: the help text of every command.
 std::string command_reference();
 
 }  // namespace mole::cli

@@ -27,7 +27,7 @@ struct Context {
 
 // Writes indented JSON with a final newline; invalid UTF-8 is replaced.
 void print_json(std::ostream& out, const nlohmann::json& document);
-// Prints the document with --json, else the text.
+// Prints the document if --json is set, otherwise the text.
 void print(Context& context, const nlohmann::json& document, const std::string& text);
 // Prints "mole: cause; remedy" to stderr.
 void print_error(Context& context, const Error& error);

@@ -11,7 +11,7 @@ enum class Exit : int {
   usage = 2,       // invalid command line
   incomplete = 3,  // done, but with coverage below 1
   not_found = 4,   // a file, module, request or plugin does not exist
-  refused = 5,     // invalid input, such as a manifest with an error or a plugin with another ABI
+  refused = 5,     // invalid input, such as a manifest with an error or a plugin with an incompatible ABI
   try_later = 75,  // stopped, busy, or data is not available yet
 };
 

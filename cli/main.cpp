@@ -9,7 +9,7 @@
 
 int main(int argc, char** argv) {
   using namespace mole::cli;
-  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe (`mole results | head`) shows as a failed write
+  std::signal(SIGPIPE, SIG_IGN);  // writing to a closed pipe (`mole results | head`) then returns an error
   std::ios::sync_with_stdio(false);
   Context context{std::cout, std::cerr,   style_of(STDOUT_FILENO), style_of(STDERR_FILENO), is_terminal(STDERR_FILENO),
                   {},        open_session};

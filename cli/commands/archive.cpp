@@ -2,8 +2,8 @@
 #include "cli/simulate/archive.hpp"
 #include "cli/commands/arguments.hpp"
 #include "cli/commands/commands.hpp"
+#include "cli/format/documents.hpp"
 #include "cli/format/human.hpp"
-#include "cli/format/texts.hpp"
 #include "cli/progress/watch.hpp"
 #include "cli/simulate/event.hpp"
 
@@ -27,7 +27,7 @@ struct ShowArgs {
   std::string archive;
 };
 
-// Lists the chosen archives of a manifest again and calls visit(session, submission, archive, interrupt) after each.
+// Refreshes the listing of each chosen archive of a manifest, then calls visit(session, submission, archive, interrupt).
 template <class Visit>
 Result<> for_each_archive(Context& context, const TaskArgs& args, Visit visit) {
   MOLE_TRY(auto submission, submission_of(args.pipeline));
@@ -83,7 +83,7 @@ Result<Exit> verify(Context& context, const TaskArgs& args) {
   return worst;
 }
 
-// Returns the name itself if it is "pipeline/archive", else all archives of the manifest with this path.
+// Returns `name` itself if it has the form "pipeline/archive", otherwise all archives of the manifest at this path.
 Result<std::vector<std::string>> named_archives(const std::string& name) {
   std::error_code error;
   if (name.find('/') != std::string::npos && !std::filesystem::exists(name, error)) return std::vector{name};
@@ -183,7 +183,7 @@ Result<Exit> simulate(Context& context, const SimulateArgs& args) {
 
 void add_simulate(Shell& shell, CLI::App& group) {
   const auto [command, args] =
-      shell.add(group, "simulate", "Write an archive of NetFlow v5 hour files and its ground truth", simulate);
+      shell.add(group, "simulate", "Write a simulated archive of hourly NetFlow v5 files and its ground truth", simulate);
   command->add_option("out", args->out, "output folder")->required()->type_name("OUT");
   add_range_options(*command, args->range, Range::required, false);
   command->add_option("--seed", args->spec.seed, "the same seed gives the same bytes")->capture_default_str();
@@ -191,15 +191,16 @@ void add_simulate(Shell& shell, CLI::App& group) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->required();
-  command->add_option("--flows-per-hour", args->spec.flows_per_hour, "per router, in an average hour of a weekday")
+  command->add_option("--flows-per-hour", args->spec.flows_per_hour, "number of flows per router in an average hour of a weekday")
       ->capture_default_str();
   add_repeatable(*command, "--gap", args->spec.gaps, "ROUTER@TIME", parse_hour_of_router,
-                 "omit this router's file of this hour, but use its sequence number (repeatable)");
+                 "omit this router's file for this hour and skip its sequence number (repeatable)");
   add_repeatable(*command, "--damage", args->spec.damages, "ROUTER@TIME[:truncate|flip|cut]", parse_damage,
                  "damage a file: truncate it, flip bytes, or cut the content inside a datagram (repeatable)");
-  add_repeatable(*command, "--event", args->spec.events, "KIND@TIME/LENGTH[:SHARE][@ROUTER]", parse_event,
-                 "plant a scan, portscan or crowd (adds this share of --flows-per-hour) or an outage (removes this share of the "
-                 "flows) (repeatable)");
+  add_repeatable(
+      *command, "--event", args->spec.events, "KIND@TIME/LENGTH[:SHARE][@ROUTER]", parse_event,
+      "simulate a scan, portscan or crowd (adds this share of --flows-per-hour) or an outage (removes the flows of this "
+      "share of the outside ASes) (repeatable)");
   const auto add_share = [&command = *command](const char* name, double& value, double min, double max, const char* about) {
     const auto is_number = [](const std::string& text) {  // CLI::Range accepts nan
       return std::isnan(std::strtod(text.c_str(), nullptr)) ? "Value " + text + " is not a number" : std::string();
@@ -207,18 +208,17 @@ void add_simulate(Shell& shell, CLI::App& group) {
     command.add_option(name, value, about)->capture_default_str()->check(CLI::Range(min, max))->check(is_number);
   };
   add_share("--noise", args->noise, 0, 0.5, "standard deviation of the rate about its daily and weekly profile");
-  add_share("--growth", args->growth, -1, 10, "of the rate per year, as a share of the rate at --from");
+  add_share("--growth", args->growth, -1, 10, "growth of the rate per year, as a share of the rate at --from");
   add_share("--late-share", args->late_share, 0, 0.25, "share of flows that begin before their file's hour");
   add_share("--loss", args->loss, 0, 1, "share of datagrams lost between router and collector");
-  command->add_option("--first-sequence", args->spec.first_sequence, "sequence number of the first hour file")
-      ->capture_default_str();
+  command->add_option("--first-sequence", args->spec.first_sequence, "sequence number of the first file")->capture_default_str();
 }
 
 }  // namespace
 
 void add_archive(Shell& shell) {
   auto* group = shell.app.add_subcommand("archive", "List, verify and simulate archives")->require_subcommand(1)->fallthrough();
-  add_task(shell, *group, "index", "List the archives of a pipeline again", index);
+  add_task(shell, *group, "index", "Refresh the file listings of a pipeline's archives", index);
   using Api = coordinator::ClientApi;
   add_show(shell, *group, "ls", "Show the files of the last listing", show<&Api::archive_files, files_text>);
   add_show(shell, *group, "gaps", "Show missing files by sequence number and damaged files by byte range",

@@ -1,7 +1,7 @@
 #include "cli/commands/arguments.hpp"
 
 #include "cli/export/selection.hpp"
-#include "cli/format/texts.hpp"
+#include "cli/format/documents.hpp"
 #include "coordinator/dag/describe.hpp"
 #include "coordinator/dag/resolve.hpp"
 #include "coordinator/manifest/manifest.hpp"
@@ -27,7 +27,7 @@ Result<std::string> parse_override(std::string_view text) {
 
 Result<std::vector<GroupFilter>> parse_filter(std::string_view text) { return parse_where({std::string(text)}); }
 
-// Warns that a service without nodes accepts requests but makes no progress.
+// Warns if the service has no active node: it accepts requests but cannot process them.
 void warn_without_nodes(Context& context, coordinator::ClientApi& api) {
   const auto status = api.status();
   if (!status) return;
@@ -73,15 +73,15 @@ void add_range_options(CLI::App& command, RangeArgs& args, Range kind, bool posi
 
 TimeRange range_of(const RangeArgs& args) {
   if (!args.range.empty()) return *parse_range(args.range);
-  TimeRange range{0, std::int64_t{73'000} * day_us};  // 1970 to 2169, so that adding blocks cannot overflow
+  TimeRange range{0, std::int64_t{73'000} * day_us};  // 1970 to 2169, so that adding the length of a block cannot overflow
   if (!args.from.empty()) range.from = *parse_time(args.from);
   if (!args.to.empty()) range.to = *parse_time(args.to);
   return range;
 }
 
-void add_where_option(CLI::App& command, std::vector<std::string>& texts) {
+void add_where_option(CLI::App& command, std::vector<std::string>& filters) {
   command
-      .add_option("--where", texts,
+      .add_option("--where", filters,
                   "only rows with these values, such as direction=in,protocol_class=tcp or flows_anomaly=true; values of the "
                   "same column are alternatives (repeatable)")
       ->type_name("COLUMN=VALUE")
@@ -93,21 +93,21 @@ void add_where_option(CLI::App& command, std::vector<std::string>& texts) {
 void add_rate_option(CLI::App& command, bool& rate) {
   command.add_flag(
       "--rate", rate,
-      "show counts of bytes, packets and flows as bit/s, packet/s and flow/s, divided by the interval or window; other "
-      "columns are unchanged");
+      "show counts of bytes, packets and flows as bit/s, packet/s and flow/s, divided by the length of the interval or window; "
+      "other columns are unchanged");
 }
 
 void add_pipeline_options(CLI::App& command, PipelineArgs& args) {
   command.add_option("pipeline", args.manifest, "path of the pipeline's manifest (YAML)")->required()->type_name("PIPELINE");
   add_repeatable(command, "--set", args.overrides, "KEY=VALUE", parse_override,
-                 "change one key of the manifest: modules.mean.window=1d (repeatable)");
+                 "change one key of the manifest, such as modules.mean.window=1d (repeatable)");
 }
 
 void add_work_options(CLI::App& command, WorkArgs& args) {
   add_pipeline_options(command, args.pipeline);
   add_range_options(command, args.range, Range::required, true);
   command.add_option("--module", args.module, "only this module and its inputs");
-  command.add_flag("--partial", args.partial, "include blocks past the end of the archive, with the data available");
+  command.add_flag("--partial", args.partial, "include blocks that extend past the end of the archive, using the data available");
 }
 
 Result<coordinator::Submission> submission_of(const PipelineArgs& args) {
@@ -139,7 +139,7 @@ std::string new_client_id() {
   return fmt::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
 }
 
-// ---- work on pipelines
+// ---- operations on pipelines
 
 Result<coordinator::RequestStatus> wait_for(Context& context, Session& session, const std::string& id,
                                             const std::string& progress, const Interrupt& interrupt, bool cancel_on_interrupt) {
@@ -154,8 +154,8 @@ Result<coordinator::RequestStatus> wait_for(Context& context, Session& session, 
     return Error{Code::cancelled, fmt::format("stopped watching; request {0} continues: follow it with mole request watch {0}, "
                                               "or cancel it with mole request cancel {0}",
                                               id)};
-  if (const auto ended = session.api().cancel(id); !ended) print_error(context, ended.error());
-  return Error{Code::cancelled, "stopped; finished work is kept, run the same command to resume"};
+  if (const auto cancelled = session.api().cancel(id); !cancelled) print_error(context, cancelled.error());
+  return Error{Code::cancelled, "stopped; finished work is kept; run the same command to resume"};
 }
 
 Result<std::vector<std::string>> archives_of(const coordinator::Submission& submission, const std::string& chosen) {

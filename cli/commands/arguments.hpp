@@ -1,4 +1,4 @@
-// Arguments shared by several commands, and the work on pipelines that they describe.
+// Arguments shared by several commands, and operations on the pipelines that they select.
 #pragma once
 
 #include "cli/context.hpp"
@@ -19,11 +19,11 @@ struct RangeArgs {
 enum class Range { required, optional };
 // `positional`: also accepts RANGE. A malformed time is a usage error.
 void add_range_options(CLI::App& command, RangeArgs& args, Range kind, bool positional);
-// Returns the range; all time if no option is given. The options must have been validated by the parser.
+// Returns the range; a missing bound is 1970 or 2169. The parser must have validated the options.
 TimeRange range_of(const RangeArgs& args);
 
 // --where COLUMN=VALUE,... for parse_where (cli/export/selection.hpp). A malformed filter is a usage error.
-void add_where_option(CLI::App& command, std::vector<std::string>& texts);
+void add_where_option(CLI::App& command, std::vector<std::string>& filters);
 void add_rate_option(CLI::App& command, bool& rate);
 
 // A manifest and its overrides (--set).
@@ -51,7 +51,7 @@ std::string new_client_id();
 // Parses "1000", "512MiB" or "4G".
 Result<std::uint64_t> parse_size(std::string_view text);
 
-// Makes text that `parse` rejects a usage error. `name` is shown in the help.
+// Reports text that `parse` rejects as a usage error. `name` is shown in the help.
 template <class T>
 CLI::Validator parsed_by(Result<T> (*parse)(std::string_view), const char* name = "") {
   return CLI::Validator(
@@ -62,12 +62,12 @@ CLI::Validator parsed_by(Result<T> (*parse)(std::string_view), const char* name 
       name);
 }
 
-// Adds a repeatable option whose values `parse` returns.
+// Adds a repeatable option; `parse` converts each value.
 template <class T>
 void add_repeatable(CLI::App& command, const char* name, std::vector<T>& values, const char* type,
                     Result<T> (*parse)(std::string_view), const char* about) {
-  const auto store = [&values, parse](const std::vector<std::string>& texts) {
-    for (const auto& text : texts) values.push_back(*parse(text));
+  const auto store = [&values, parse](const std::vector<std::string>& arguments) {
+    for (const auto& text : arguments) values.push_back(*parse(text));
   };
   command.add_option_function<std::vector<std::string>>(name, store, about)
       ->type_name(type)
@@ -75,22 +75,22 @@ void add_repeatable(CLI::App& command, const char* name, std::vector<T>& values,
       ->check(parsed_by(parse));
 }
 
-// ---- work on pipelines
+// ---- operations on pipelines
 
-// Waits for a request, shows its progress, and returns its last document. On ^C the request is cancelled if `cancel_on_interrupt`
-// is set, and continues otherwise; then the error is cancelled.
+// Waits for a request, shows its progress, and returns its final status. cancelled: ^C was pressed; the request is then cancelled
+// if `cancel_on_interrupt` is set, and otherwise continues.
 Result<coordinator::RequestStatus> wait_for(Context& context, Session& session, const std::string& id,
                                             const std::string& progress, const Interrupt& interrupt,
                                             bool cancel_on_interrupt = false);
 
-// Returns the archives of a manifest as "pipeline/archive", in the order of the text; only the one named `chosen` if that is
+// Returns the archives of a manifest as "pipeline/archive", in the order of the manifest; only the archive `chosen` if that is
 // not empty.
 Result<std::vector<std::string>> archives_of(const coordinator::Submission& submission, const std::string& chosen = "");
 
-// Validates like Api::validate. Without --coordinator no state is opened or created, and plugins are looked up locally.
+// Validates like ClientApi::validate. Without --coordinator no state is opened or created, and plugins are looked up locally.
 Result<coordinator::PipelineDescription> validate_submission(Context& context, const coordinator::Submission& submission);
 
-// Lists one archive ("pipeline/archive") again and waits for the result.
+// Refreshes the listing of one archive ("pipeline/archive") and waits for the result.
 Result<> index_archive(Context& context, Session& session, const coordinator::Submission& submission, const std::string& archive,
                        const Interrupt& interrupt);
 

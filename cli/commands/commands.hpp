@@ -1,4 +1,4 @@
-// One function per command or group of commands adds it to the parser. After parsing, Shell::action runs the chosen command.
+// Each add_ function adds a command or group of commands to the parser. After parsing, Shell::action runs the chosen command.
 #pragma once
 
 #include "cli/context.hpp"
@@ -9,18 +9,18 @@
 
 namespace mole::cli {
 
-// The parser and the command it found.
+// The parser and the action of the parsed command.
 struct Shell {
   CLI::App& app;
   std::function<Result<Exit>(Context&)> action;
 
   // Adds a command under `parent`; if the user chooses it, `action` calls `run` with the parsed arguments. Returns the command
-  // and the place of its arguments, which lives as long as the command.
+  // and its arguments, which live as long as the command.
   template <class Args>
   std::pair<CLI::App*, Args*> add(CLI::App& parent, std::string name, std::string about,
                                   Result<Exit> (*run)(Context&, const Args&)) {
     auto args = std::make_shared<Args>();
-    auto* command = parent.add_subcommand(std::move(name), std::move(about))->fallthrough();  // accepts global options after it
+    auto* command = parent.add_subcommand(std::move(name), std::move(about))->fallthrough();  // global options may follow it
     command->callback([this, args, run] { action = [args, run](Context& context) { return run(context, *args); }; });
     return {command, args.get()};
   }

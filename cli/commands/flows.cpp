@@ -1,5 +1,5 @@
-// mole flows: decodes files directly. A mole-worker does the decoding, because only workers load plugins. It prints text
-// itself; for Parquet and Arrow it sends rows, which are written here.
+// mole flows: decodes files directly. A mole-worker does the decoding, because only workers load plugins. The worker prints
+// text formats itself; for Parquet and Arrow it sends rows, which this command writes.
 #include "cli/commands/commands.hpp"
 #include "cli/export/export.hpp"
 #include "cli/export/target.hpp"
@@ -42,7 +42,7 @@ std::vector<std::string> worker_command(const Context& context, const FlowsArgs&
 Result<> read_all(Child& worker, char* to, std::size_t size) {
   while (size > 0) {
     MOLE_TRY(const auto n, worker.read(to, size));
-    if (n == 0) return internal("mole-worker ended before it sent all flows; install mole and mole-worker of the same version");
+    if (n == 0) return internal("mole-worker exited before it sent all flows; install the same version of mole and mole-worker");
     to += n;
     size -= n;
   }
@@ -56,7 +56,7 @@ Result<std::optional<runtime::RowTable>> next_table(Child& worker) {
   if (auto done = read_all(worker, reinterpret_cast<char*>(&length), sizeof length); !done) return done.error();
   if (length == 0) return std::optional<runtime::RowTable>{};
   if (length > runtime::RowLimits{}.bytes)
-    return internal("mole-worker sent a table that is too large; install mole and mole-worker of the same version");
+    return internal("mole-worker sent a table that is too large; install the same version of mole and mole-worker");
   std::string bytes(length, '\0');
   if (auto done = read_all(worker, bytes.data(), length); !done) return done.error();
   MOLE_TRY(auto table, runtime::decode_rows(bytes));
@@ -65,7 +65,7 @@ Result<std::optional<runtime::RowTable>> next_table(Child& worker) {
 
 Result<> export_flows(Child& worker, ExportFormat format, const std::optional<std::filesystem::path>& out) {
   MOLE_TRY(auto shape, next_table(worker));
-  if (!shape) return internal("mole-worker sent no columns; install mole and mole-worker of the same version");
+  if (!shape) return internal("mole-worker sent no columns; install the same version of mole and mole-worker");
   RowStream rows{std::move(*shape), {}, [&] { return next_table(worker); }};
   const auto count = export_rows(rows, format, out);
   return count ? Result<>() : count.error();
@@ -84,9 +84,9 @@ Result<> copy_text(Child& worker, const std::filesystem::path& out) {
 // Returns --format, else the extension of the output file if it is a known format, else csv.
 std::string format_of(const FlowsArgs& args) {
   if (!args.format.empty()) return args.format;
-  const auto ending = std::filesystem::path(args.out).extension().string();
-  const bool known = ending == ".ndjson" || ending == ".parquet" || ending == ".arrow";
-  return known ? ending.substr(1) : "csv";
+  const auto extension = std::filesystem::path(args.out).extension().string();
+  const bool known = extension == ".ndjson" || extension == ".parquet" || extension == ".arrow";
+  return known ? extension.substr(1) : "csv";
 }
 
 Result<Exit> flows(Context& context, const FlowsArgs& args) {
@@ -101,7 +101,7 @@ Result<Exit> flows(Context& context, const FlowsArgs& args) {
     return static_cast<Exit>(code);
   }
   if (args.out.empty() && is_terminal(STDOUT_FILENO)) {
-    print_error(context, invalid(format + " is a binary format and cannot go to a terminal; give -o FILE"));
+    print_error(context, invalid(format + " is a binary format and cannot be printed to a terminal; use -o FILE"));
     return Exit::usage;
   }
   MOLE_TRY(auto worker, Child::start_piped(worker_command(context, args, rows ? "frames" : format)));
@@ -109,7 +109,7 @@ Result<Exit> flows(Context& context, const FlowsArgs& args) {
   const auto done = rows ? export_flows(worker, *export_format(format), out) : copy_text(worker, *out);
   MOLE_TRY(const auto code, worker.wait());
   if (!done && done.error().code == Code::cancelled) return Exit::done;                           // the reader closed the pipe
-  if (!done && done.error().code == Code::internal && code != 0) return static_cast<Exit>(code);  // the worker printed why
+  if (!done && done.error().code == Code::internal && code != 0) return static_cast<Exit>(code);  // the worker printed the cause
   if (!done) return done.error();
   return static_cast<Exit>(code);
 }
@@ -118,7 +118,7 @@ Result<Exit> flows(Context& context, const FlowsArgs& args) {
 
 void add_flows(Shell& shell) {
   const auto [command, args] = shell.add(
-      shell.app, "flows", "Print the flow records of files, as text or for another program; exits 3 if one is damaged", flows);
+      shell.app, "flows", "Print the flow records of files, as text or for another program; exits 3 if a file is damaged", flows);
   command->add_option("files", args->files, "files of an archive")->required()->type_name("FILE");
   command->add_option("--columns", args->columns,
                       "comma-separated, * for all; default: start, end, addresses, ports, protocol, tcp_flags, packets, bytes");
@@ -126,11 +126,10 @@ void add_flows(Shell& shell) {
       ->add_option("--format", args->format,
                    "csv, ndjson, parquet, arrow or none (only decode); default: from the extension of the output file, or csv")
       ->check(CLI::IsMember({"csv", "ndjson", "parquet", "arrow", "none"}));
-  command->add_option("-o,--output", args->out, "write to this file; it appears when it is complete")->type_name("FILE");
+  command->add_option("-o,--output", args->out, "write to this file, which is created only when complete")->type_name("FILE");
   command->add_option("--time-format", args->times, "for csv and ndjson: rfc3339 or epoch_ms")
       ->check(CLI::IsMember({"rfc3339", "epoch_ms"}));
-  command
-      ->add_option("--decode", args->decode, "implementation for bzip2 blocks: libbzip2 or interleaved; the flows are the same")
+  command->add_option("--decode", args->decode, "bzip2 decoder: libbzip2 or interleaved; both give the same flows")
       ->check(CLI::IsMember({"libbzip2", "interleaved"}));
   command->add_option("--decoder", args->decoder, "name of a decoder; default: the one that recognises the file")
       ->type_name("PLUGIN");

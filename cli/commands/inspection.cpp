@@ -1,9 +1,9 @@
-// mole status, explain, why, state dump: show what the coordinator knows.
+// mole status, explain, why, state dump: show the state of the coordinator and the origin of results.
 #include "cli/commands/arguments.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/result_files.hpp"
 #include "cli/export/export.hpp"
-#include "cli/format/texts.hpp"
+#include "cli/format/documents.hpp"
 
 #include <fmt/format.h>
 
@@ -43,10 +43,10 @@ Result<std::string> parse_job(std::string_view text) {
   const auto at = text.rfind('@');
   if (at != std::string::npos && text.find('/') < at && parse_time(text.substr(at + 1))) return std::string(text);
   return invalid(
-      fmt::format("'{}' is not a job: write PIPELINE/MODULE@TIME, such as border-traffic/mean@2007-09-22T18:00:00Z", text));
+      fmt::format("'{}' is not a job; write PIPELINE/MODULE@TIME, such as border-traffic/mean@2007-09-22T18:00:00Z", text));
 }
 
-// Reads the value and the standard columns of its rows; empty if the module has no rows there.
+// Reads the traced column and the standard columns of the interval; empty if the module has no rows there.
 Result<nlohmann::json> values_of(Session& session, const coordinator::Lineage& why) {
   if (why.rows_blob.empty()) return nlohmann::json::array();
   BlobFiles blobs(session);

@@ -1,7 +1,7 @@
-// mole manifest, mole plan: check a pipeline, draw its graph, show what run would do.
+// mole manifest, mole plan: check a pipeline, draw its graph, and show what run would do.
 #include "cli/commands/arguments.hpp"
 #include "cli/commands/commands.hpp"
-#include "cli/format/texts.hpp"
+#include "cli/format/documents.hpp"
 #include "coordinator/dag/describe.hpp"
 
 #include <algorithm>
@@ -63,7 +63,7 @@ void add_plan(Shell& shell) {
 }
 
 void add_manifest(Shell& shell) {
-  auto* group = shell.app.add_subcommand("manifest", "Check the manifest of a pipeline, draw its graph")
+  auto* group = shell.app.add_subcommand("manifest", "Check the manifest of a pipeline or draw its graph")
                     ->require_subcommand(1)
                     ->fallthrough();
   const auto add = [&](const char* name, const char* about, Result<Exit> (*run)(Context&, const PipelineArgs&)) {

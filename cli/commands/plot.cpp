@@ -20,7 +20,7 @@ const GroupFilter* filter_of(const std::vector<GroupFilter>& where, const std::s
   return found == where.end() ? nullptr : &*found;
 }
 
-// Returns the columns that name a line: groups and filtered columns with more than one value.
+// Returns the columns whose values name a line: groups and filtered columns, unless the filter has a single value.
 std::vector<std::string> shown_groups(const std::vector<std::string>& by, const std::vector<GroupFilter>& where) {
   std::vector<std::string> shown;
   for (const auto& name : by)
@@ -30,7 +30,7 @@ std::vector<std::string> shown_groups(const std::vector<std::string>& by, const 
   return shown;
 }
 
-// Returns the module, which is empty for that of the command, and the column.
+// Splits "MODULE.COLUMN" into module and column; the module is empty for a column of the command's module.
 std::pair<std::string, std::string> split(const std::string& text) {
   const auto dot = text.rfind('.');
   if (dot == std::string::npos) return {"", text};
@@ -42,24 +42,24 @@ struct PlotSelection {
   std::string module;  // "pipeline/module"
   TimeRange range;
   std::vector<GroupFilter> where;
-  // Points with less coverage are drawn lighter. nullopt: 1, or 0 for modules with a window, whose coverage is low long after the
-  // start of the archive or a gap.
+  // Points with less coverage are drawn lighter. nullopt: 1, or 0 for modules with a window, whose coverage stays low long after
+  // the start of the archive or a gap.
   std::optional<double> pale_below;
   bool rates = false;  // convert counts of bytes, packets and flows to rates
 };
 
-// Loads the rows of one or more modules, each once, and makes the lines of a figure from them. Columns are given as "bytes", or
-// as "mean.bytes_mean" of another module of the pipeline; a glob stands for several columns.
+// Loads the rows of one or more modules, each once, and builds the lines of a figure from them. A column is given as "bytes", or
+// as "mean.bytes_mean" for a column of another module of the pipeline; a glob selects several columns.
 class PlotSources {
  public:
   PlotSources(Session& session, PlotSelection selection) : session_(session), blobs_(session), selection_(std::move(selection)) {}
 
-  void need(const std::string& column) {
+  void require(const std::string& column) {
     const auto [module, glob] = split(column);
     globs_[module].push_back(glob);
   }
 
-  // Reads the needed columns. For dimensions with totals that `where` does not mention, reads only the rows of `all`.
+  // Reads the required columns. For dimensions with totals that `where` does not mention, reads only the rows of `all`.
   Result<> load() {
     for (const auto& [module, globs] : globs_) {
       auto columns = globs;
@@ -112,13 +112,13 @@ class PlotSources {
     const auto loaded = loaded_.find("");
     for (const auto& filter : loaded == loaded_.end() ? selection_.where : loaded->second.where)
       if (filter.values.size() == 1) text += fmt::format(", {} {}", filter.column, filter.values.front());
-    constexpr std::size_t max_length = 60;  // of the overrides; the note has the full text
+    constexpr std::size_t max_length = 60;  // of the overrides; the note contains all of them
     if (loaded != loaded_.end() && !loaded->second.what_if.empty())
       text += ", with " + (loaded->second.what_if.size() > max_length ? "--set" : loaded->second.what_if);
     return text;
   }
 
-  // Returns notes for the reader: results of a what-if run, and dimensions that are drawn only as their total.
+  // Returns notes for the user, on results of a what-if run and on dimensions of which only the total is drawn.
   std::vector<std::string> notes() const {
     std::vector<std::string> notes;
     for (const auto& [module, loaded] : loaded_)
@@ -144,7 +144,7 @@ class PlotSources {
     return selection_.module.substr(0, selection_.module.find('/') + 1) + module;
   }
 
-  // Returns a note about the dimensions that are drawn only as their total; "" if there are none.
+  // Returns a note on the dimensions of which only the total is drawn; "" if there are none.
   std::string totals_note() const {
     std::vector<std::string> columns;
     std::string parts;
@@ -181,7 +181,7 @@ class PlotSources {
   Session& session_;
   BlobFiles blobs_;
   PlotSelection selection_;
-  std::map<std::string, std::vector<std::string>> globs_;  // by module as referred to
+  std::map<std::string, std::vector<std::string>> globs_;  // by module, as written on the command line
   std::map<std::string, Loaded> loaded_;
 };
 
@@ -264,9 +264,9 @@ PlotOptions options_of(const PlotArgs& args, const std::string& title) {
 Result<std::string> draw(Context& context, Session& session, const PlotArgs& args) {
   MOLE_TRY(const auto module, full_module_name(session.api(), args.module));
   PlotSources sources(session, {module, range_of(args.range), *parse_where(args.where), args.pale_below, args.rate});
-  for (const auto& column : args.columns) sources.need(column);
-  for (const auto& mark : args.options.marks) sources.need(mark);
-  for (const auto& [low, high] : args.bands) sources.need(low), sources.need(high);
+  for (const auto& column : args.columns) sources.require(column);
+  for (const auto& mark : args.options.marks) sources.require(mark);
+  for (const auto& [low, high] : args.bands) sources.require(low), sources.require(high);
   // A column or group that does not exist has exit code "not found".
   const auto not_found = [](const Error& error) { return error.code == Code::invalid ? missing(error.message) : error; };
   if (auto done = sources.load(); !done) return not_found(done.error());
@@ -302,21 +302,21 @@ void add_plot(Shell& shell) {
   command->add_option("module", args->module, "MODULE, or PIPELINE/MODULE")->required()->type_name("MODULE");
   command
       ->add_option("columns", args->columns,
-                   "columns to draw; * matches anything; OTHER.COLUMN is a column of another module of the pipeline")
+                   "columns to draw; * is a wildcard; OTHER.COLUMN is a column of another module of the pipeline")
       ->required()
       ->type_name("COLUMN");
   add_range_options(*command, args->range, Range::optional, false);
   add_where_option(*command, args->where);
   command
       ->add_option("--panels", args->panels,
-                   "one panel per column (lines are groups), per group (lines are columns), for each line, or all in one panel")
+                   "one panel per column (lines are groups), per group (lines are columns), per line, or all lines in one panel")
       ->check(CLI::IsMember(panel_kinds()))
       ->capture_default_str();
-  command->add_option("--across", args->options.across, "panels side by side; 0: chosen by the number of panels")
+  command->add_option("--across", args->options.across, "number of panels side by side; 0: depends on the number of panels")
       ->check(CLI::Range(0, 12));
   add_rate_option(*command, args->rate);
   command->add_flag("--log", args->options.log, "logarithmic value axis");
-  command->add_option("--overlay", args->overlay, "draw days or weeks (from Monday) over each other, one line each")
+  command->add_option("--overlay", args->overlay, "superimpose days or weeks (from Monday), one line each")
       ->check(CLI::IsMember(cycles()));
   add_repeatable(
       *command, "--band", args->bands, "LOW,HIGH", parse_band,
@@ -324,7 +324,7 @@ void add_plot(Shell& shell) {
   command
       ->add_option("--mark", args->options.marks,
                    "circle the points of a panel's first column where this column is true or not zero; neighbouring points share "
-                   "an outline with their number (repeatable)")
+                   "an outline labelled with their count (repeatable)")
       ->type_name("COLUMN")
       ->allow_extra_args(false);
   add_repeatable(*command, "--shade", args->options.shades, "LABEL@TIME/LENGTH", parse_shade,
@@ -334,11 +334,11 @@ void add_plot(Shell& shell) {
                    "draw points with lower coverage lighter; default: 1, or 0 for a module with a window")
       ->check(CLI::Range(0.0, 1.0))
       ->type_name("COVERAGE");
-  command->add_option("--title", args->options.title, "default: the module and the groups of --where");
-  command->add_option("--width", args->options.width, "of the figure, in pixels")
+  command->add_option("--title", args->options.title, "title of the figure; default: the module and the groups of --where");
+  command->add_option("--width", args->options.width, "width of the figure in pixels")
       ->check(CLI::Range(300, 10'000))
       ->capture_default_str();
-  command->add_option("--height", args->options.panel_height, "of a panel, in pixels; 0: chosen by the number of panels")
+  command->add_option("--height", args->options.panel_height, "height of a panel in pixels; 0: depends on the number of panels")
       ->check(CLI::Range(0, 5'000));
   command->add_option("-o,--output", args->out, "the SVG file; default: stdout")->type_name("FILE.svg");
 }

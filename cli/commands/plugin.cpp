@@ -1,6 +1,6 @@
 // mole plugin: lists and describes installed plugins. Reads sidecars and loads no plugin.
 #include "cli/commands/commands.hpp"
-#include "cli/format/texts.hpp"
+#include "cli/format/documents.hpp"
 
 namespace mole::cli {
 namespace {

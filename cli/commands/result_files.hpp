@@ -10,11 +10,11 @@
 
 namespace mole::cli {
 
-// Returns "pipeline/module"; the name of a module alone suffices if only one pipeline has it. missing: unknown; invalid:
+// Returns "pipeline/module". The pipeline may be omitted if only one has a module of this name. missing: unknown; invalid:
 // ambiguous.
 Result<std::string> full_module_name(coordinator::ClientApi& api, const std::string& name);
 
-// Blobs as files: in the state folder if it is local, else fetched into a temporary folder that this object owns.
+// Provides blobs as files: those of a local state folder, else copies in a temporary folder that this object owns.
 class BlobFiles {
  public:
   explicit BlobFiles(Session& session) : session_(session) {}
@@ -40,10 +40,10 @@ Result<FoundResults> results_of(Session& session, BlobFiles& blobs, const std::s
 
 // Returns the overrides as "--set A --set B"; "" for results of the unchanged manifest.
 std::string what_if(const coordinator::ModuleResults& results);
-// Returns a note that the rows are those of a what-if run; "" if `overrides`, from what_if, is empty.
+// Returns a note that the rows are from a what-if run; "" if `overrides`, from what_if, is empty.
 std::string what_if_note(const std::string& module, const std::string& overrides);
 
-// Converts rows to objects by column name, with times as RFC 3339.
+// Converts each row to an object with column names as keys; times become RFC 3339.
 nlohmann::json rows_json(const runtime::RowTable& rows);
 
 }  // namespace mole::cli

@@ -25,11 +25,11 @@ std::size_t terminal_width() {
   return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
-// Returns --format, else the format of the output file's extension, else a table.
+// Returns the format given by --format, else by the extension of the output file, else a table.
 ExportFormat format_of(const Context& context, const ResultsArgs& args) {
   if (context.options.json) return ExportFormat::ndjson;
-  const auto ending = std::filesystem::path(args.out).extension().string();
-  const auto name = args.format.empty() && !ending.empty() ? ending.substr(1) : args.format;
+  const auto extension = std::filesystem::path(args.out).extension().string();
+  const auto name = args.format.empty() && !extension.empty() ? extension.substr(1) : args.format;
   return export_format(name).value_or(ExportFormat::table);
 }
 
@@ -37,7 +37,7 @@ Result<Exit> results(Context& context, const ResultsArgs& args) {
   const auto format = format_of(context, args);
   const bool binary = format == ExportFormat::parquet || format == ExportFormat::arrow;
   if (binary && args.out.empty() && is_terminal(STDOUT_FILENO)) {
-    print_error(context, invalid(args.format + " is a binary format and cannot go to a terminal; give -o FILE"));
+    print_error(context, invalid(args.format + " is a binary format and cannot be printed to a terminal; use -o FILE"));
     return Exit::usage;
   }
   MOLE_TRY(auto session, context.connect(context.options, Need::read));
@@ -67,7 +67,7 @@ void add_results(Shell& shell) {
   add_range_options(*command, args->range, Range::optional, true);
   command
       ->add_option("--columns", args->columns,
-                   "only these, comma-separated; * matches anything, such as 'entropy_*,flows' (repeatable)")
+                   "print only these columns, comma-separated; * is a wildcard: 'entropy_*,flows' (repeatable)")
       ->delimiter(',')
       ->allow_extra_args(false);
   add_where_option(*command, args->where);
@@ -78,7 +78,7 @@ void add_results(Shell& shell) {
       ->check(CLI::IsMember({"csv", "ndjson", "parquet", "arrow", "table"}));
   command->add_option("-o,--output", args->out, "write to this file")->type_name("FILE");
   command->add_option("--width", args->width,
-                      "table: print wider tables with one line per column; 0: never; default: the width of the terminal");
+                      "table: maximum width; a wider table is transposed; 0: unlimited; default: the width of the terminal");
   command->add_option("--rows", args->rows, "table: number of rows to show; 0: all")->capture_default_str();
 }
 

@@ -3,8 +3,8 @@
 #include "cli/commands/arguments.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/result_files.hpp"
+#include "cli/format/documents.hpp"
 #include "cli/format/human.hpp"
-#include "cli/format/texts.hpp"
 
 #include <fmt/format.h>
 
@@ -35,19 +35,19 @@ std::string column_to_plot(const std::vector<coordinator::ColumnDescription>& ou
   return number;
 }
 
-// The documents of a run; `request` is the request at its end.
-struct Ran {
+// The documents of a run; `request` is its final status.
+struct FinishedRun {
   coordinator::PipelineDescription pipeline;
   coordinator::PlanReport plan;
   coordinator::Accepted accepted;
   RequestStatus request;
 };
 
-// Returns the module and column that the summary suggests to look at: the requested module, or the first module of the run that
-// has a column to plot, in the order of the manifest. The column may be empty.
-std::pair<std::string, std::string> suggestion(const Ran& ran, const std::string& requested) {
-  const auto& modules = ran.accepted.modules;
-  for (const auto& m : ran.pipeline.modules) {
+// Returns the module and column for the commands that the summary suggests: the requested module, or the first module of the run,
+// in the order of the manifest, that has a column to plot. The column may be empty.
+std::pair<std::string, std::string> suggestion(const FinishedRun& run, const std::string& requested) {
+  const auto& modules = run.accepted.modules;
+  for (const auto& m : run.pipeline.modules) {
     const bool has_run =
         std::any_of(modules.begin(), modules.end(), [&](const auto& name) { return without_pipeline(name) == m.module; });
     if (!has_run || (!requested.empty() && m.module != requested)) continue;
@@ -62,17 +62,17 @@ std::string coordinator_options(const Options& options) {
   return options.state == Options{}.state ? "" : " --state " + options.state.string();
 }
 
-void print_next(Context& context, Session& session, const coordinator::Submission& submission, const Ran& ran) {
-  const auto& request = ran.request;
+void print_next(Context& context, Session& session, const coordinator::Submission& submission, const FinishedRun& run) {
+  const auto& request = run.request;
   const auto options = coordinator_options(context.options);
   if (request.failures && !request.failures->empty()) {
     context.out << "next      mole explain " << printable(request.failures->front().job) << options << '\n';
     return;
   }
-  if (ran.accepted.modules.empty()) return;
-  auto [module, column] = suggestion(ran, submission.module);
+  if (run.accepted.modules.empty()) return;
+  auto [module, column] = suggestion(run, submission.module);
   if (const auto full = full_module_name(session.api(), module); !full && full.error().code == Code::invalid)
-    module = printable(request.pipeline) + "/" + module;  // another pipeline has a module of that name
+    module = printable(request.pipeline) + "/" + module;  // a different pipeline also has a module of that name
   context.out << "next      mole results " << module << options << '\n';
   if (!column.empty()) context.out << fmt::format("          mole plot {0} {1} -o {1}.svg{2}\n", module, column, options);
   if (exit_of_request(request) == Exit::incomplete)
@@ -88,8 +88,8 @@ void print_summary(Context& context, const Session& session, const coordinator::
     context.out << "tables    " << (session.folder() / "tables" / printable(request.pipeline)).string() << '\n';
 }
 
-Result<Ran> submit_and_wait(Context& context, Session& session, const coordinator::Submission& submission,
-                            const std::string& progress, const Interrupt& interrupt) {
+Result<FinishedRun> submit_and_wait(Context& context, Session& session, const coordinator::Submission& submission,
+                                    const std::string& progress, const Interrupt& interrupt) {
   auto& api = session.api();
   MOLE_TRY(auto pipeline, api.validate(submission));
   MOLE_TRY(const auto archives, archives_of(submission));
@@ -98,7 +98,7 @@ Result<Ran> submit_and_wait(Context& context, Session& session, const coordinato
   MOLE_TRY(auto plan, api.plan(submission));
   MOLE_TRY(auto accepted, api.submit(submission));
   MOLE_TRY(auto request, wait_for(context, session, accepted.id, progress, interrupt, session.embedded()));
-  return Ran{std::move(pipeline), std::move(plan), std::move(accepted), std::move(request)};
+  return FinishedRun{std::move(pipeline), std::move(plan), std::move(accepted), std::move(request)};
 }
 
 Result<Exit> run(Context& context, const RunArgs& args) {
@@ -107,13 +107,13 @@ Result<Exit> run(Context& context, const RunArgs& args) {
 
   const Interrupt interrupt;
   MOLE_TRY(auto session, context.connect(context.options, Need::work));
-  MOLE_TRY(const auto ran, submit_and_wait(context, *session, submission, args.progress, interrupt));
-  const auto& request = ran.request;
+  MOLE_TRY(const auto finished, submit_and_wait(context, *session, submission, args.progress, interrupt));
+  const auto& request = finished.request;
   if (context.options.json) {
     print_json(context.out, request);
   } else {
-    print_summary(context, *session, ran.plan, request);
-    print_next(context, *session, submission, ran);
+    print_summary(context, *session, finished.plan, request);
+    print_next(context, *session, submission, finished);
   }
   context.err << failures_text(request, context.err_style);
   const auto exit = exit_of_request(request);
@@ -122,9 +122,9 @@ Result<Exit> run(Context& context, const RunArgs& args) {
                          ? "the range ends after the last file of the archive; run again when more files exist, or use --partial"
                          : request.waits.front();
   print_error(context, transient(waits));
-  // Nothing would work on the request after the end of this process; the same command submits it again.
+  // No coordinator processes the request after this process exits; the same command submits it again.
   if (session->embedded())
-    if (const auto ended = session->api().cancel(ran.accepted.id); !ended) print_error(context, ended.error());
+    if (const auto cancelled = session->api().cancel(finished.accepted.id); !cancelled) print_error(context, cancelled.error());
   return exit;
 }
 
@@ -176,7 +176,7 @@ Result<Exit> show_one(Context& context, const IdArgs& args) {
   MOLE_TRY(auto session, context.connect(context.options, Need::read));
   MOLE_TRY(const auto request, session->api().request(args.id));
   print_request(context, request);
-  return Exit::done;  // whatever the state of the request
+  return Exit::done;  // for every state of the request
 }
 
 Result<Exit> watch(Context& context, const IdArgs& args) {

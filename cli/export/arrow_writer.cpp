@@ -1,5 +1,5 @@
-// Arrow IPC stream (Arrow columnar format 1.x, metadata V5): a schema, one record batch per file, an end marker. The
-// metadata is encoded as FlatBuffers; the small subset needed is implemented here, parents before children
+// Arrow IPC stream (Arrow columnar format 1.x, metadata V5): a schema, one record batch per file, and an end marker. The
+// metadata is encoded as FlatBuffers; the small subset needed is implemented here and writes parents before children
 // (docs/decisions/0028).
 #include "cli/export/column.hpp"
 #include "cli/export/row_writer.hpp"
@@ -29,7 +29,7 @@ class FlatBuffer {
  public:
   struct Field {
     std::uint16_t id;
-    std::uint8_t size;        // 1, 2, 4 or 8; offsets have 4
+    std::uint8_t size;        // 1, 2, 4 or 8; 4 for offsets
     std::uint64_t value = 0;  // 0 for an offset
   };
 
@@ -192,7 +192,7 @@ struct Body {
   }
 };
 
-void put_texts(Body& body, const std::vector<std::string>& values) {
+void put_strings(Body& body, const std::vector<std::string>& values) {
   body.buffer([&](std::string& out) {
     std::int32_t offset = 0;
     put(out, offset);
@@ -215,7 +215,7 @@ void put_column(Body& body, const Column& column) {
     const auto& values = std::get<1>(column.values);
     return body.bits(rows, [&](std::size_t row) { return values[row] != 0; });
   }
-  if (type_of(column) == ColumnType::text) return put_texts(body, std::get<3>(column.values));
+  if (type_of(column) == ColumnType::text) return put_strings(body, std::get<3>(column.values));
   std::visit(
       [&](const auto& values) {
         using T = typename std::decay_t<decltype(values)>::value_type;

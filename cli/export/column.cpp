@@ -80,8 +80,8 @@ Error no_rate(const CountedOver& counted) {
   for (const auto& [name, over] : counted)
     if (names.size() < max_examples) names.push_back(name);
   const auto cause = "--rate needs a count of bytes, packets or flows, and none of the selected columns is one";
-  if (names.empty()) return invalid(fmt::format("{}; this module has none, so leave out --rate", cause));
-  return invalid(fmt::format("{}; select one, such as {}, or leave out --rate", cause, listed(names)));
+  if (names.empty()) return invalid(fmt::format("{}; this module has none, so omit --rate", cause));
+  return invalid(fmt::format("{}; select one, such as {}, or omit --rate", cause, listed(names)));
 }
 
 }  // namespace mole::cli

@@ -21,12 +21,12 @@ bool is_numeric(const runtime::Column& column);  // numbers and bools
 // Returns the value as written in a --where filter; "" for null.
 std::string value_text(const runtime::Column& column, std::size_t row);
 
-// Columns that count bytes, packets or flows, each with the time it counts over: the interval, or the module's window.
+// Columns that count bytes, packets or flows, each with the length of time it covers: the interval, or the module's window.
 using CountedOver = std::map<std::string, Micros>;
 
 CountedOver counted_over(const coordinator::ModuleResults& results);
 
-// Divides a count by the time it was taken over, which must be positive: values become f64, bytes become bits, the unit
+// Divides a count by the length of time it covers, which must be positive: values become f64, bytes become bits, the unit
 // becomes "bit/s". Columns without numbers or with a unit other than B, packet or flow are left unchanged.
 void make_rate(runtime::Column& column, Micros over);
 bool is_rate(std::string_view unit);  // true for the units that make_rate produces
@@ -35,7 +35,7 @@ bool is_rate(std::string_view unit);  // true for the units that make_rate produ
 // "flows_per_second", "bytes" -> "bytes_bits_per_second". `unit` is the unit of the rate.
 std::string rate_name(const std::string& column, std::string_view unit);
 
-// Returns the error (invalid) for a selection without counts; it names a few columns that are counts.
+// Returns the error (invalid) for a selection without counts; the message suggests a few columns that are counts.
 Error no_rate(const CountedOver& counted);
 
 }  // namespace mole::cli

@@ -23,7 +23,7 @@ constexpr std::string_view hidden_in_tables[] = {"interval_end", "flows_late", "
 
 constexpr std::size_t max_seen = 24;
 
-// Removes all rows, but keeps the type.
+// Removes all rows and keeps the type.
 void clear(Column& column) {
   std::visit([](auto& values) { values.clear(); }, column.values);
   column.valid.clear();
@@ -54,11 +54,11 @@ bool same_shape(const RowTable& a, const RowTable& b) {
 Result<fs::path> scratch_folder() {
   std::error_code problem;
   auto folder = fs::temp_directory_path(problem);
-  if (problem) return invalid("there is no folder for temporary files: " + problem.message() + "; set TMPDIR to a folder");
+  if (problem) return invalid("cannot find a temporary folder: " + problem.message() + "; set TMPDIR to a folder");
   return folder;
 }
 
-// Reads the files of a request one after the other and selects what it asks for. Memory is bounded by the largest file.
+// Reads the files of a request one after the other and selects its rows and columns. Memory is bounded by the largest file.
 class ResultReader {
  public:
   // Opens the first file and selects the columns. `shorten`: hide secondary columns unless requested, for terminals.
@@ -75,9 +75,9 @@ class ResultReader {
   }
 
   const runtime::ParquetNote& note() const { return note_; }
-  // For each filter of `where`: some of the values its column has in the rows read so far.
+  // For each filter of `where`: some of the values of its column in the rows that have been read.
   const std::vector<std::set<std::string>>& seen() const { return seen_; }
-  // The columns without rows: name, type, unit and doc. Rate columns have the rate's type and unit, but their old name.
+  // The columns without rows: name, type, unit and doc. Rate columns have the rate's type and unit, but their original name.
   const RowTable& shape() const { return shape_; }
 
   // Reads the rows of the next file; nullopt after the last file. invalid after the last file: no row passed `where`.
@@ -171,7 +171,7 @@ class ResultReader {
   const ExportRequest& request_;
   runtime::Parquet parquet_;
   std::vector<std::string> columns_;
-  std::set<std::string> filter_only_;  // the part of columns_ read only for `where`
+  std::set<std::string> filter_only_;  // members of columns_ read only for `where`
   runtime::ParquetNote note_;
   RowTable shape_;
   std::size_t next_ = 0;

@@ -26,8 +26,8 @@
 namespace mole::cli {
 
 // csv: header line, RFC 4180 quoting, null as an empty field and empty text as "". ndjson: one object per line. Times are
-// RFC 3339, doubles the shortest text that reads back to the same value. parquet: one file. arrow: an IPC stream, one batch
-// per input file. table: aligned text for people.
+// RFC 3339, doubles have the shortest text that parses back to the same value. parquet: one file. arrow: an IPC stream, one batch
+// per input file. table: aligned text.
 enum class ExportFormat { csv, ndjson, parquet, arrow, table };
 
 // Returns the format with this name, which is also its file extension; nullopt: unknown.
@@ -46,8 +46,8 @@ struct ExportRequest {
   std::optional<CountedOver> rates = {};  // columns to convert to rates; nullopt: none
 };
 
-// Writes to `output` through a temporary file beside it, or to stdout. Returns the number of rows, including rows a table
-// did not show. Rate columns are renamed (rate_name). missing: a file does not exist; invalid: a glob matches no column, a
+// Writes to `output` through a temporary file beside it, or to stdout. Returns the number of rows, including rows that a table
+// does not show. Rate columns are renamed (rate_name). missing: a file does not exist; invalid: a glob matches no column, a
 // filter names an unknown column or excludes every row, no selected column can be a rate, or the files differ in shape;
 // exhausted: disk full, or too many rows for one Parquet file; cancelled: the reader of stdout closed the pipe.
 Result<std::uint64_t> export_results(const ExportRequest& request, ExportFormat format,
@@ -63,12 +63,12 @@ struct RowStream {
 Result<std::uint64_t> export_rows(RowStream& rows, ExportFormat format, const std::optional<std::filesystem::path>& output,
                                   std::uint64_t table_rows = 0, std::size_t table_width = 0);
 
-// Result rows in memory, for `mole plot`.
+// Result rows loaded into memory, for `mole plot`.
 struct LoadedResults {
   runtime::RowTable rows;
   std::vector<std::string> by;              // group columns
   std::string metric;                       // name of the plugin
-  std::vector<std::set<std::string>> seen;  // for each filter of `where`: up to 24 values its column has
+  std::vector<std::set<std::string>> seen;  // for each filter of `where`: up to 24 values of its column
 };
 Result<LoadedResults> load_results(const ExportRequest& request);
 

@@ -1,4 +1,4 @@
-// The interface of an output format: begin once, rows once per table, end once.
+// The interface of an output format: call begin once, rows once per table, end once.
 #pragma once
 
 #include "runtime/rows/row_table.hpp"
@@ -13,7 +13,7 @@
 
 namespace mole::cli {
 
-// Takes bytes in order.
+// Receives the output bytes in order.
 using Sink = std::function<Result<>(std::string_view)>;
 
 class RowWriter {

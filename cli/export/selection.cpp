@@ -42,7 +42,7 @@ std::string listed(const std::vector<std::string>& names) {
 
 std::string no_such(std::string_view what, std::string_view wanted, const std::vector<std::string>& names) {
   const auto start = fmt::format("no {} is named '{}'; ", what, wanted);
-  if (names.size() <= max_listed) return start + "there are " + listed(names);
+  if (names.size() <= max_listed) return start + "available: " + listed(names);
   std::string bare(wanted);
   bare.erase(std::remove_if(bare.begin(), bare.end(), [](char c) { return c == '*' || c == '?'; }), bare.end());
   auto near = names;
@@ -65,9 +65,9 @@ Result<std::vector<std::string>> matching(const std::vector<std::string>& globs,
   return found;
 }
 
-Result<std::vector<GroupFilter>> parse_where(const std::vector<std::string>& texts) {
+Result<std::vector<GroupFilter>> parse_where(const std::vector<std::string>& arguments) {
   std::vector<GroupFilter> filters;
-  for (const auto& text : texts) {
+  for (const auto& text : arguments) {
     const auto at = text.find('=');
     if (at == 0 || at == std::string::npos)
       return invalid(fmt::format("'{}' is not a filter; write COLUMN=VALUE, such as direction=in", text));

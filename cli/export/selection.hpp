@@ -16,7 +16,7 @@ Result<std::vector<std::string>> matching(const std::vector<std::string>& globs,
 // "flows, packets and bytes"
 std::string listed(const std::vector<std::string>& names);
 
-// "no column is named 'x'; there are ...", or for many names "the most similar of 300 are ...".
+// Returns "no column is named 'x'; available: a and b", or for many names "...; the most similar of 300 are a and b".
 std::string no_such(std::string_view what, std::string_view wanted, const std::vector<std::string>& names);
 
 // A column and its accepted values.
@@ -25,8 +25,8 @@ struct GroupFilter {
   std::vector<std::string> values;
 };
 
-// Parses {"direction=in", "protocol_class=tcp", "direction=out"}; values of a repeated column are alternatives. invalid: a
-// text is not COLUMN=VALUE.
-Result<std::vector<GroupFilter>> parse_where(const std::vector<std::string>& texts);
+// Parses {"direction=in", "protocol_class=tcp", "direction=out"}; values of a repeated column are alternatives. invalid: an
+// argument is not COLUMN=VALUE.
+Result<std::vector<GroupFilter>> parse_where(const std::vector<std::string>& arguments);
 
 }  // namespace mole::cli

@@ -100,10 +100,10 @@ class TableWriter final : public RowWriter {
   Result<> end() override {
     if (auto done = flush(); !done) return done;
     std::string out;
-    if (hidden_ > 0) out += fmt::format("... {} more rows\n", hidden_);
+    if (hidden_ > 0) out += fmt::format("... {} more row{}\n", hidden_, hidden_ == 1 ? "" : "s");
     if (partial_ || uncovered_)
-      out += fmt::format("coverage:{}{}\n", partial_ ? " * part of the input" : "",
-                         uncovered_ ? " ! the files of the interval are missing; its flows come from later files" : "");
+      out += fmt::format("coverage:{}{}\n", partial_ ? " * part of the input is missing" : "",
+                         uncovered_ ? " ! no file of the interval is present; its flows are from later files" : "");
     return sink_(out);
   }
 

@@ -22,7 +22,7 @@ Result<std::unique_ptr<Target>> Target::open(const std::optional<fs::path>& outp
     target->fd_ = ::open(output->c_str(), O_WRONLY | O_CLOEXEC);
     if (target->fd_ >= 0) return target;
     return invalid(
-        fmt::format("cannot write {}: {}; name a file, or a pipe with a reader", output->string(), std::strerror(errno)));
+        fmt::format("cannot write {}: {}; choose a file, or a pipe that has a reader", output->string(), std::strerror(errno)));
   }
   target->tmp_ = output->parent_path() / (".tmp." + std::to_string(::getpid()) + "." + output->filename().string());
   target->fd_ = ::open(target->tmp_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -58,7 +58,7 @@ Result<> Target::finish() {
 Error Target::failed() const {
   if (errno == EPIPE) return {Code::cancelled, "the reader of the output closed the pipe"};
   const auto text = fmt::format("cannot write {}: {}", path_.empty() ? "the output" : path_.string(), std::strerror(errno));
-  return errno == ENOSPC || errno == EDQUOT ? exhausted(text + "; free space there")
+  return errno == ENOSPC || errno == EDQUOT ? exhausted(text + "; free some disk space")
                                             : transient(text + "; check the disk and try again");
 }
 

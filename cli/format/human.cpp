@@ -62,9 +62,9 @@ std::string printable(std::string_view text) {
   return out;
 }
 
-std::string printable_list(const std::vector<std::string>& texts) {
+std::string printable_list(const std::vector<std::string>& strings) {
   std::string out;
-  for (const auto& text : texts) out += (out.empty() ? "" : ", ") + printable(text);
+  for (const auto& text : strings) out += (out.empty() ? "" : ", ") + printable(text);
   return out;
 }
 

@@ -1,4 +1,4 @@
-// Formats numbers for people.
+// Formats numbers and untrusted strings for display.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -16,10 +16,10 @@ std::string human_number(std::uint64_t n, std::string_view one, std::string_view
 std::string human_share(double share);      // "99.93 %"; "0 %" and "100 %" only for exactly 0 and 1
 std::string human_seconds(double seconds);  // "0.8 s", "42 s", "3m10s", "2h05m", "12d03h"
 
-// Replaces control bytes by \xNN: texts of plugins and file names may contain terminal escape sequences.
+// Replaces control bytes by \xNN: strings from plugins and file names may contain terminal escape sequences.
 std::string printable(std::string_view text);
-std::string printable_list(const std::vector<std::string>& texts);  // "a, b"
-// Returns the text of a string, printable, and other values as JSON; "" for null.
+std::string printable_list(const std::vector<std::string>& strings);  // "a, b"
+// Returns a string as printable text and any other value as JSON; "" for null.
 std::string text_of(const nlohmann::json& value);
 
 }  // namespace mole::cli

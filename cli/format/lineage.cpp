@@ -1,5 +1,5 @@
+#include "cli/format/documents.hpp"
 #include "cli/format/human.hpp"
-#include "cli/format/texts.hpp"
 
 #include <fmt/format.h>
 
@@ -14,8 +14,8 @@ using coordinator::BlockLineage;
 using coordinator::Lineage;
 using nlohmann::json;
 
-// The lineage of a block is stored as it was reported, maybe by another version: a field that is missing or has the wrong type
-// reads as empty.
+// A stored lineage may have been reported by a different version of the program: a field that is missing or has the wrong type
+// is treated as empty.
 const json& field(const json& document, const char* key) {
   static const json nothing;
   const auto found = document.find(key);
@@ -30,7 +30,7 @@ std::uint64_t count_of(const json& document, const char* key) {
   return value.is_number_integer() && value >= 0 ? value.get<std::uint64_t>() : 0;
 }
 
-bool truth_of(const json& document, const char* key) { return field(document, key) == true; }
+bool is_true(const json& document, const char* key) { return field(document, key) == true; }
 
 // Returns the lost bytes of a file as "compressed [40, 60), content [5, 9) reason".
 std::string bytes_lost(const json& file) {
@@ -71,7 +71,7 @@ class Tracer {
     out_ += indent_ + name + value + "\n";
   }
 
-  // Adds the lineage of one block. Only the name is repeated for a block that was traced before.
+  // Adds the lineage of one block. For a block that was already traced, only the name is repeated.
   void block(const BlockLineage& block, const std::vector<std::string>& overrides, const json& values) {
     const auto name = printable(block.module + "." + block.column);
     const bool again = !traced_.emplace(name, block.interval.from, block.interval.to).second;
@@ -79,41 +79,41 @@ class Tracer {
                         format_time(block.interval.to), again ? "  (traced above)" : "");
     if (again) return;
     row_table(values);
-    const auto& made = field(block.lineage, field(block.lineage, "result").is_object() ? "result" : "state");
-    line("plugin", plugin_text(field(made, "plugin")));
-    line("filter", text_of(made, "filter"));
+    const auto& record = field(block.lineage, field(block.lineage, "result").is_object() ? "result" : "state");
+    line("plugin", plugin_text(field(record, "plugin")));
+    line("filter", text_of(record, "filter"));
     for (const auto& override : overrides) line("what if", printable(override));
-    computation(block, made);
-    archive(block.interval, made);
+    computation(block, record);
+    archive(block.interval, record);
   }
 
-  void computation(const BlockLineage& block, const json& made) {
+  void computation(const BlockLineage& block, const json& record) {
     line("block", format_time(block.block));
     if (!block.rows_blob.empty()) line("rows", block.rows_blob.hex());
-    const auto node = text_of(made, "node");
+    const auto node = text_of(record, "node");
     line("computed",
-         node.empty() ? "" : fmt::format("{} by {}, task {}", text_of(block.lineage, "at"), node, text_of(made, "task")));
-    const auto& flows = field(made, "flows_from");
+         node.empty() ? "" : fmt::format("{} by {}, task {}", text_of(block.lineage, "at"), node, text_of(record, "task")));
+    const auto& flows = field(record, "flows_from");
     line("flows", flows_from_text({count_of(flows, "archive"), count_of(flows, "columns")}));
     std::string states;
-    for (const auto& state : field(made, "states")) states += (states.empty() ? "" : ", ") + text_of(state, "job");
-    const auto window = text_of(made, "window");
+    for (const auto& state : field(record, "states")) states += (states.empty() ? "" : ", ") + text_of(state, "job");
+    const auto window = text_of(record, "window");
     line("window", window.empty() ? "" : window + (states.empty() ? "" : ", with the states of " + states));
   }
 
-  void archive(const coordinator::Interval& interval, const json& made) {
-    if (const auto& archive = field(made, "archive"); archive.is_object()) {
+  void archive(const coordinator::Interval& interval, const json& record) {
+    if (const auto& archive = field(record, "archive"); archive.is_object()) {
       line("archive", fmt::format("{}, damage: {}", text_of(archive, "name"), text_of(archive, "damage")));
       line("decoder", plugin_text(field(archive, "decoder")));
     }
-    for (const auto& table : field(made, "routes"))
+    for (const auto& table : field(record, "routes"))
       line("routes", fmt::format("{} .. {}  {}{}", text_of(table, "from"), text_of(table, "to"),
                                  text_of(table, "name").empty() ? "no table covers this time: AS 0"
                                                                 : text_of(table, "name") + ", digest " + text_of(table, "digest"),
-                                 truth_of(table, "stale") ? "  (no longer valid)" : ""));
-    const auto& files = field(made, "files");
+                                 is_true(table, "stale") ? "  (no longer valid)" : ""));
+    const auto& files = field(record, "files");
     if (!files.is_array() || files.empty()) return;
-    const auto& given = field(field(field(made, "worker"), "archive"), "lateness");
+    const auto& given = field(field(field(record, "worker"), "archive"), "lateness");
     const auto lateness = given.is_number() ? given.get<Micros>() : hour_us;
     Table table({"file", right("bytes"), "digest", "state", right("flows"), "lost"});
     std::size_t others = 0;
@@ -132,7 +132,7 @@ class Tracer {
   }
 
   void file_row(Table& table, const json& file) const {
-    if (truth_of(file, "missing")) {
+    if (is_true(file, "missing")) {
       table.row({fmt::format("router {}, {}", text_of(file, "router"), text_of(file, "from")), "", "",
                  style_.paint(Paint::red, "missing")});
       return;

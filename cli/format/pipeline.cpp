@@ -1,5 +1,5 @@
+#include "cli/format/documents.hpp"
 #include "cli/format/human.hpp"
-#include "cli/format/texts.hpp"
 
 #include <fmt/format.h>
 
@@ -27,7 +27,7 @@ std::string modules_text(const std::vector<coordinator::PlanModule>& modules, co
 
 std::string files_text(const coordinator::PlanFiles& files) {
   if (files.count == 0) return "none to read";
-  return fmt::format("{}, {}; {} of it is read for two blocks", human_number(files.count, "file", "files"),
+  return fmt::format("{}, {}; {} of the bytes are read for two blocks", human_number(files.count, "file", "files"),
                      human_bytes(static_cast<double>(files.bytes)), human_share(files.border_share));
 }
 
@@ -64,7 +64,7 @@ std::string missing_files_text(const std::vector<coordinator::MissingFile>& file
   return table.text(style);
 }
 
-// Returns "compressed bytes [10, 20) block checksum, [30, 40)" for `of` = "compressed bytes"; "" without ranges.
+// Returns "compressed bytes [10, 20) block checksum, [30, 40)" for `of` = "compressed bytes"; "" if there are no ranges.
 std::string lost_ranges_text(std::string_view of, const std::vector<task::ByteRange>& ranges) {
   std::string text;
   for (const auto& r : ranges)

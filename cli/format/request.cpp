@@ -1,5 +1,5 @@
+#include "cli/format/documents.hpp"
 #include "cli/format/human.hpp"
-#include "cli/format/texts.hpp"
 
 #include <fmt/format.h>
 
@@ -26,7 +26,7 @@ std::string jobs_text(const coordinator::JobCounts& jobs) {
   return text;
 }
 
-// Describes how the files were read; "" if none was.
+// Describes how the files were read; "" if none were read.
 std::string files_text(const coordinator::FileProgress& files) {
   if (files.decoded + files.from_columns == 0) return "";
   const auto decoded = human_count(files.decoded) + " decoded";
@@ -39,7 +39,7 @@ std::string coverage_text(const RequestStatus& request) {
   if (!request.coverage) return "";
   const auto all = human_share(*request.coverage), plain = human_share(request.coverage_without_windows.value_or(0)),
              windowed = human_share(request.coverage_with_windows.value_or(0));
-  if (plain == windowed) return all;  // also for requests with one kind of module
+  if (plain == windowed) return all;  // also if all modules are of one kind
   return fmt::format("{} ({} without windows, {} with windows, which reach back before the range)", all, plain, windowed);
 }
 

@@ -1,5 +1,5 @@
+#include "cli/format/documents.hpp"
 #include "cli/format/human.hpp"
-#include "cli/format/texts.hpp"
 
 #include <fmt/format.h>
 
@@ -28,7 +28,7 @@ std::size_t rank_of(JobState state) {
   return static_cast<std::size_t>(found - symbols.begin());
 }
 
-// Returns the range of the pieces; empty without valid pieces.
+// Returns the range of the pieces; empty if no piece is valid.
 TimeRange span_of(const std::vector<StripPiece>& strip) {
   TimeRange span;
   for (const auto& p : strip)

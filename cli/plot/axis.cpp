@@ -140,7 +140,7 @@ std::string pretty_unit(std::string_view unit) {
 }
 
 ValueAxis value_axis(double low, double high, std::string_view unit, int max_ticks) {
-  // Amounts are compared by their height above zero; for an entropy or a ratio the changes matter.
+  // Amounts are compared by their height above zero; for an entropy or a ratio the differences matter.
   const double near_zero = is_amount(unit) ? 0.6 : 0.25;
   if (low > 0 && low <= near_zero * high) low = 0;
   if (high < 0 && high >= near_zero * low) high = 0;

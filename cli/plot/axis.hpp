@@ -23,7 +23,7 @@ struct ValueAxis {
 
 // Returns an axis of about `max_ticks` ticks at round numbers that covers [low, high], both within ±1e300. It starts at zero
 // unless that would flatten the lines: for amounts (B, bit/s, flow, packet, host, port, as) if they vary by less than 40 %,
-// for other units unless the values come near zero. Axes of other units have some space above and below.
+// for other units unless the values come near zero. Axes of other units have space above and below the lines.
 ValueAxis value_axis(double low, double high, std::string_view unit, int max_ticks);
 
 // Returns a logarithmic axis with ticks at powers of ten, and at 2 and 5 times these if there are few decades. low and high must

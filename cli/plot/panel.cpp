@@ -44,7 +44,7 @@ Panel::Panel(std::string heading, std::vector<const Series*> series, std::vector
     }
   }
   no_line_ = covered_by(gaps, gaps.size());
-  if (frame_.cycle != Cycle::none) return;  // days and weeks have different gaps: shade none of them
+  if (frame_.cycle != Cycle::none) return;  // days or weeks have different gaps: shade only the common ones
   some_gap_ = covered_by(gaps, 1);
   strips_ = partial_ || !some_gap_.empty();
 }
@@ -143,8 +143,8 @@ void Panel::draw_axes(Svg& svg, const Area& area, bool time_labels) const {
 
 namespace {
 
-// Keeps only the first, lowest, highest and last of the points in one column of pixels: the line looks the same, and a year
-// of minutes stays small.
+// Keeps only the first, lowest, highest and last point in each column of pixels, so that the line looks the same and the file
+// stays small for a year of minutes.
 Run thinned(const Run& run, double width) {
   if (static_cast<double>(run.size()) <= 4 * width) return run;
   Run out;
@@ -281,7 +281,7 @@ void Panel::draw_marks(Svg& svg, const Area& area, std::size_t i) const {
   for (std::size_t m = 0; m < runs.size(); ++m) draw_mark_runs(svg, area, runs[m], m);
 }
 
-// Draws a ring around a single point, and an outline with their number around several.
+// Draws a ring around a single point, and an outline labelled with their count around several.
 void Panel::draw_mark_runs(Svg& svg, const Area& area, const std::vector<Run>& runs, std::size_t mark) const {
   const auto& colour = frame_.mark_colours[mark];
   const double radius = 4 + 2.5 * static_cast<double>(mark);
@@ -298,7 +298,7 @@ void Panel::draw_mark_runs(Svg& svg, const Area& area, const std::vector<Run>& r
     svg.rect(left, top, right - left, lowest->y + radius - top,
              fmt::format("class=\"marks\" rx=\"{}\" fill=\"{}\" fill-opacity=\"0.1\" stroke-width=\"1.2\" stroke=\"{}\"",
                          svg_number(radius), colour, colour));
-    // Put the number beside the frame, where lines are rare.
+    // Put the number beside the outline, where few lines are drawn.
     const auto number = std::to_string(run.size());
     const double length = count_letter * static_cast<double>(number.size());
     const double x = right + 3 + length > area.left + area.width ? left - 3 - length : right + 3;

@@ -194,7 +194,7 @@ class Figure {
     return options_.log ? log_axis(low, high, panel.unit(), max_ticks) : value_axis(low, high, panel.unit(), max_ticks);
   }
 
-  // Returns the legend text; an unnamed line is called by its column if all lines share one.
+  // Returns the legend text; for an unnamed line, the name of the column if all lines have the same one.
   std::string entry_name(const std::string& name) const {
     if (!name.empty() || lines_.empty()) return name;
     const auto& first = lines_.front().column;

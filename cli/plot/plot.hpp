@@ -1,5 +1,5 @@
-// Draws line charts of results over time as SVG. Gaps are drawn as gaps: where there is no value, no coverage or no row, the
-// line breaks and the background is shaded; where coverage is partial, the line is lighter and a strip below the plot shows
+// Draws line charts of results over time as SVG. Where there is no value, no coverage or no row, the line breaks and the
+// background is shaded; where coverage is partial, the line is lighter and a strip below the plot shows
 // the coverage. Equal input gives equal bytes.
 //
 //   auto series = series_of(loaded.rows, loaded.by, {"bytes", "bytes_mean"});
@@ -36,16 +36,16 @@ struct PlotOptions {
   PanelOf panel_of = PanelOf::column;
   int across = 0;               // panels side by side; 0: one, two for more than five panels, three for more than ten
   bool log = false;             // logarithmic value axis; values of zero or below are drawn as wedges at the bottom
-  Cycle overlay = Cycle::none;  // draws days or weeks over each other, one line each
+  Cycle overlay = Cycle::none;  // superimposes days or weeks, one line each
   // Names of the marks, at most 32. Marked points of a panel's first column are ringed; points too close for separate rings
-  // share an outline with their number.
+  // share an outline labelled with their count.
   std::vector<std::string> marks = {};
   std::vector<Shade> shades = {};  // ignored in an overlay
 };
 
 // Returns a complete SVG document. Panels appear in the order of their first lines; panels with the same columns and unit
-// share the value axis. Beyond eight lines the colours repeat with another dash pattern (an overlay uses a ramp from light to
-// dark); the legend lists at most 24 lines and the number of the others.
+// share the value axis. Beyond eight lines the colours repeat with a different dash pattern (an overlay uses a ramp from light to
+// dark); the legend lists at most 24 lines and states the number of the others.
 std::string plot_svg(std::span<const Series> series, const PlotOptions& options = {});
 
 }  // namespace mole::cli

@@ -34,7 +34,7 @@ Result<const Column*> number_column(const RowTable& rows, const std::string& nam
     return invalid(no_such("column", name, names));
   }
   if (!is_numeric(*column))
-    return invalid(fmt::format("column '{}' has type {} and cannot be drawn; choose a column with numbers", name, column->type));
+    return invalid(fmt::format("column '{}' has type {} and cannot be drawn; choose a numeric column", name, column->type));
   return column;
 }
 
@@ -62,7 +62,7 @@ Result<std::vector<Series>> series_of(const RowTable& rows, const std::vector<st
   std::vector<const Column*> dimensions;
   for (const auto& name : by) {
     dimensions.push_back(rows.find(name));
-    if (!dimensions.back()) return invalid(fmt::format("the rows have no group column '{}'", name));
+    if (!dimensions.back()) return invalid(fmt::format("the rows have no group column '{}'; compute the module again", name));
   }
 
   std::vector<Series> out;
@@ -133,7 +133,7 @@ Result<> add_band(std::vector<Series>& lines, const std::vector<Series>& low, co
   const auto unit = low.empty() ? std::string() : low.front().unit;
   const auto found = std::find_if(lines.begin(), lines.end(), [&](const Series& s) { return s.unit == unit && !has_band(s); });
   if (found == lines.end())
-    return invalid(fmt::format("no column {} is left for the band; draw one", unit.empty() ? "without a unit" : "in " + unit));
+    return invalid(fmt::format("no column {} without a band is drawn; add one", unit.empty() ? "without a unit" : "in " + unit));
   const auto lows = index_of(low), highs = index_of(high);
   const auto column = found->column;
   for (auto& line : lines) {

@@ -1,4 +1,4 @@
-// Makes the lines of a figure from result rows, finds their gaps and measures their coverage.
+// Builds the lines of a figure from result rows, finds their gaps and measures their coverage.
 //
 //   auto series = series_of(loaded.rows, loaded.by, {"bytes"});
 //   auto low = series_of(rows, by, {"bytes_low"}), high = series_of(rows, by, {"bytes_high"});
@@ -37,7 +37,7 @@ struct Series {
 };
 
 // Returns lines of these columns, one per group; a group is named by the values of `by`. A bool becomes 0 or 1. invalid: a
-// column does not exist or has no numbers; more than 500 groups.
+// column does not exist or is not numeric, or there are more than 500 groups.
 Result<std::vector<Series>> series_of(const runtime::RowTable& rows, const std::vector<std::string>& by,
                                       const std::vector<std::string>& columns);
 
@@ -52,20 +52,20 @@ std::vector<std::string> distinguishing_columns(const runtime::RowTable& rows, c
 Result<> add_band(std::vector<Series>& lines, const std::vector<Series>& low, const std::vector<Series>& high,
                   const std::string& name = "band");
 
-// Sets bit `mark` of every point for whose group and interval `flags` has a value that is neither 0 nor null.
+// Sets bit `mark` of every point whose group and interval have a value in `flags` that is neither 0 nor null.
 void add_marks(std::vector<Series>& lines, const std::vector<Series>& flags, unsigned mark);
 
 enum class Cycle { none, day, week };
 Micros cycle_length(Cycle cycle);
-// Cuts every line into days or weeks (from Monday) and shifts them all to cycle_range.
+// Splits every line into days or weeks (from Monday) and shifts them all to cycle_range.
 std::vector<Series> overlaid(const std::vector<Series>& lines, Cycle cycle);
 // The common time range of the shifted cycles: the first day or week from 1970-01-05.
 TimeRange cycle_range(Cycle cycle);
 
-// False without a value or coverage, and for values beyond 1e300, for which an axis has no round numbers.
+// False without a value or coverage, and for values beyond 1e300, which an axis cannot show.
 bool has_value(const Point& point);
 
-// Returns the times in `range` without a value: between points, before the first, after the last, and points without one.
+// Returns the times in `range` without a value: before, between and after the points, and at points without a value.
 std::vector<TimeRange> gaps_of(const Series& series, TimeRange range);
 
 // Returns the times covered by at least `min_lists` of the lists, each of which must be sorted and free of overlaps.

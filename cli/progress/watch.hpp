@@ -17,7 +17,7 @@ enum class ProgressKind { bar, plain, none };
 ProgressKind progress_kind(const std::string& name, bool terminal);
 
 // Returns one line: "jobs 12/48  files 31/98  41.0 MB/s  ETA 1m20s". The rate and the estimate are based on the work since the
-// start of the wait, and left out before there is any.
+// start of the wait, and omitted if none has been done.
 struct Pace {
   double elapsed = 0;
   std::uint64_t jobs_at_start = 0, bytes_at_start = 0;
@@ -48,7 +48,7 @@ class Progress {
   double written_at_ = 0;
 };
 
-// Catches ^C and SIGTERM while it exists: the first signal sets a flag, the second ends the process at once. Only one instance
+// Catches ^C and SIGTERM while it exists: the first signal sets a flag, the second exits immediately. Only one instance
 // may exist at a time.
 class Interrupt {
  public:
@@ -68,11 +68,11 @@ struct Watch {
 };
 Watch system_watch(const Interrupt& interrupt);
 
-// True if the request makes no further progress: it ended, or waits only for files the archive does not have yet.
+// True if the request makes no further progress: it has ended, or waits only for files that are not yet in the archive.
 bool is_settled(const coordinator::RequestStatus& request);
 
-// Polls the request until it is settled and returns its document. cancelled: `stop` returned true. Retries for 30 seconds if the
-// coordinator is unreachable.
+// Polls the request until it is settled and returns its final status. cancelled: `stop` returned true. Retries for 30 seconds if
+// the coordinator is unreachable.
 Result<coordinator::RequestStatus> watch_request(coordinator::ClientApi& api, const std::string& id, Progress& progress,
                                                  const Watch& watch);
 

@@ -18,7 +18,7 @@ namespace {
 
 using nodes::Spawn;
 
-// Restores the default action of SIGPIPE, which mole ignores, so that the child ends when its reader closes the pipe.
+// Restores the default action of SIGPIPE, which mole ignores, so that the child exits when its reader closes the pipe.
 void restore_sigpipe(Spawn& spawn) {
   sigset_t signals;
   ::sigemptyset(&signals);
@@ -60,7 +60,7 @@ Result<Child> Child::start_in_background(const std::vector<std::string>& command
   return launch(spawn, command);
 }
 
-// SIGTERM drains a node, a second one aborts it; SIGKILL ends the whole group.
+// SIGTERM drains a node, a second one aborts it; SIGKILL kills the whole group.
 Child::~Child() {
   close_pipe();
   for (const auto timeout : {std::chrono::seconds(3), std::chrono::seconds(5)}) {

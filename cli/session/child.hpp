@@ -1,4 +1,4 @@
-// Starts the programs installed beside this one: mole-node, mole-worker.
+// Starts the programs installed in the same folder as this one: mole-node, mole-worker.
 #pragma once
 
 #include <mole/result.hpp>
@@ -16,15 +16,15 @@ class Spawn;
 
 namespace mole::cli {
 
-// A child process that lives at most as long as this object. The first word of a command names a program beside this one;
-// missing: it does not exist.
+// A child process, stopped by the destructor if it is still running. The first word of a command is the name of a program in the
+// folder of this program; missing: there is no such program.
 class Child {
  public:
-  // Starts a child with our standard streams.
+  // Starts a child that inherits the standard streams.
   static Result<Child> start(const std::vector<std::string>& command);
   // Starts a child whose standard output is connected to a pipe.
   static Result<Child> start_piped(const std::vector<std::string>& command);
-  // Starts a child in a process group of its own, so that ^C on the terminal does not reach it directly, and appends its stdout
+  // Starts a child in a new process group, so that ^C on the terminal does not reach it directly, and appends its stdout
   // and stderr to `log`.
   static Result<Child> start_in_background(const std::vector<std::string>& command, const std::filesystem::path& log);
   Child(Child&& other) noexcept
@@ -36,7 +36,7 @@ class Child {
   bool running();
   // Reads up to `size` bytes from the pipe; 0 at the end.
   Result<std::size_t> read(char* to, std::size_t size);
-  // Closes the pipe and waits for the exit code. A signal n gives 128 + n, except SIGPIPE, which gives 0.
+  // Closes the pipe and waits for the exit code. Returns 128 + n after signal n, but 0 after SIGPIPE.
   Result<int> wait();
 
  private:

@@ -42,7 +42,7 @@ Result<std::unique_ptr<Session>> remote(const std::string& address, const fs::pa
   return std::unique_ptr<Session>(std::make_unique<RemoteSession>(std::move(api), folder));
 }
 
-// True if a process listens on the socket; an abandoned socket file refuses the connection.
+// True if a process listens on the socket; a stale socket file refuses connections.
 bool is_listening(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -77,7 +77,7 @@ std::string socket_of(const fs::path& state) {
 
 // ---- a coordinator in this process, and a node as its child
 
-// Short, because the progress shown is that of the last heartbeat.
+// Short, because the progress shown was reported with the last heartbeat.
 constexpr Micros node_heartbeat = 500'000, node_lease = 15 * second_us;
 constexpr int node_restarts = 5;
 
@@ -117,7 +117,7 @@ class EmbeddedSession final : public Session {
   Result<> check() override {
     if (!node_ || node_->running()) return {};
     if (restarts_++ < node_restarts) return start_node();
-    return internal(fmt::format("mole-node ended {} times; see {} for the reason", restarts_, log().string()));
+    return internal(fmt::format("mole-node exited {} times; see {} for the reason", restarts_, log().string()));
   }
 
  private:
@@ -146,7 +146,7 @@ class EmbeddedSession final : public Session {
 };
 
 // Opens the state in options.state. For `work` it also listens on the Unix socket `socket` and starts a mole-node with its
-// folder in STATE/node and its log in STATE/node.log. missing: `read` and there is no state.
+// folder in STATE/node and its log in STATE/node.log. missing: `need` is `read` and there is no state.
 Result<std::unique_ptr<Session>> open_embedded(const Options& options, Need need, const std::string& socket) {
   std::error_code error;
   if (need == Need::read && !fs::exists(options.state / "db", error))

@@ -14,7 +14,7 @@ namespace mole::cli {
 // The global options, with defaults filled in.
 struct Options {
   std::filesystem::path state = "mole-state";  // --state, else $MOLE_STATE
-  std::string coordinator;                     // --coordinator; empty: the state folder's own
+  std::string coordinator;                     // --coordinator; empty: that of the state folder
   std::vector<std::filesystem::path> plugins;  // --plugins, searched first
   bool json = false;
   std::uint32_t slots = 1;    // embedded node: concurrent tasks
@@ -24,7 +24,7 @@ struct Options {
   std::string stall_limit;    // embedded node: maximum time without progress of a worker; empty: the node's default
 };
 
-// The reason why a command needs a coordinator.
+// What a command needs a coordinator for.
 enum class Need {
   read,   // to read and plan; the state must exist
   store,  // to store something; the state is created if needed
@@ -39,7 +39,7 @@ class Session {
   virtual std::filesystem::path folder() const = 0;
   // True if the coordinator is in this process, so that requests make progress only while this process runs.
   virtual bool embedded() const { return false; }
-  // Restarts the embedded node if it ended; an error if that fails. Cheap; called at every poll.
+  // Restarts the embedded node if it has exited; returns an error if that fails. Cheap; called at every poll.
   virtual Result<> check() { return {}; }
 };
 

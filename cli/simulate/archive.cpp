@@ -137,17 +137,17 @@ std::string truth_text(const SimulationSpec& spec, const std::vector<FileTruth>&
 
 // ---- files
 
-// Refuses a folder that holds another archive, whose files would be read as part of this one, and creates the folders.
+// Creates the folders. Refuses a folder that contains a different archive, because its files would be read as part of this one.
 Result<> prepare_folders(const SimulationSpec& spec, const std::filesystem::path& folder, const std::filesystem::path& routes) {
   std::error_code error;
   if (const auto existing = read_file(folder / "simulated.json")) {
     const auto truth = json::parse(*existing, nullptr, false);
     if (!truth.is_object() || truth.value("spec", json()) != spec_json(spec))
-      return invalid(fmt::format("{} holds another simulated archive; remove it or choose another folder", folder.string()));
+      return invalid(fmt::format("{} contains a different archive; remove it or choose a different folder", folder.string()));
   } else {
     for (const auto& entry : std::filesystem::directory_iterator(folder, error))
       if (entry.path().extension() == ".bz2")
-        return invalid(fmt::format("{} holds an archive that was not simulated; choose another folder", folder.string()));
+        return invalid(fmt::format("{} contains an archive that was not simulated; choose a different folder", folder.string()));
   }
   std::filesystem::create_directories(routes, error);
   if (error) return missing(fmt::format("cannot create {}: {}; choose a writable folder", routes.string(), error.message()));
@@ -163,7 +163,7 @@ struct HourTask {
 std::vector<HourTask> hour_tasks(const SimulationSpec& spec) {
   std::vector<HourTask> tasks;
   for (std::size_t r = 0; r < spec.routers.size(); ++r) {
-    std::uint32_t sequence = 0;  // wraps, like that of an exporter
+    std::uint32_t sequence = 0;  // wraps, as in an exporter
     for (auto hour = spec.range.from; hour < spec.range.to; hour += hour_us) {
       tasks.push_back({{spec.routers[r], hour}, r, sequence});
       sequence += static_cast<std::uint32_t>(flows_of_hour(spec, r, hour));
@@ -211,7 +211,7 @@ Result<FileTruth> write_hour(const SimulationSpec& spec, const std::filesystem::
   return truth;
 }
 
-// Writes one table per day, starting the day before if flows of the first file can begin there.
+// Writes one table per day, starting with the day before the range if flows of the first file can begin on it.
 Result<> write_routes(const SimulationSpec& spec, const std::filesystem::path& folder) {
   for (auto day = floor_to(spec.range.from - active_timeout, day_us); day < spec.range.to; day += day_us)
     if (auto written = durable_write(folder / routing_table_name(day), routing_table(day)); !written) return written;

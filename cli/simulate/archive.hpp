@@ -1,5 +1,5 @@
-// Writes a simulated archive: hour files {router}_{sequence}_{start:unix}.dat.bz2, routing tables
-// routes/rib.{date}.txt, and simulated.json, the ground truth.
+// Writes a simulated archive: hourly files {router}_{sequence}_{start:unix}.dat.bz2, routing tables routes/rib.{date}.txt, and
+// simulated.json, the ground truth.
 #pragma once
 
 #include "cli/simulate/spec.hpp"
@@ -17,7 +17,7 @@ struct SimulatedArchive {
 
 // Writes the archive into `folder` and creates it if needed. The same spec gives the same bytes for any number of threads.
 // `progress` is called with (files done, files in total) from one thread at a time. invalid: the spec is invalid, or the
-// folder holds another archive.
+// folder contains a different archive.
 Result<SimulatedArchive> simulate_archive(const SimulationSpec& spec, const std::filesystem::path& folder, unsigned threads,
                                           const std::function<void(std::size_t, std::size_t)>& progress);
 

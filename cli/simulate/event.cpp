@@ -73,7 +73,7 @@ Conversation fetch(const EventParties& parties, bool reply, Random& random) {
 
 // Returns flow i of an event. Each flow has its own random stream, so that all hours draw the same flow. In a crowd each pair
 // of consecutive flows is a request and its reply.
-Flow planted_flow(const SimulationSpec& spec, std::size_t index, std::uint32_t router, std::uint64_t i, std::uint64_t n) {
+Flow added_flow(const SimulationSpec& spec, std::size_t index, std::uint32_t router, std::uint64_t i, std::uint64_t n) {
   const auto& event = spec.events[index];
   const bool crowd = event.kind == EventKind::crowd;
   Random random(spec.seed ^ router, flow_stream + index, crowd ? i / 2 : i);
@@ -148,7 +148,7 @@ bool affects(const EventSpec& event, std::uint32_t router, Micros hour) {
   return event.span.overlaps({hour - active_timeout - minute_us, hour + hour_us});
 }
 
-std::vector<Flow> planted_flows(const SimulationSpec& spec, std::size_t index, std::uint32_t router, Micros hour) {
+std::vector<Flow> added_flows(const SimulationSpec& spec, std::size_t index, std::uint32_t router, Micros hour) {
   const auto& event = spec.events[index];
   std::vector<Flow> flows;
   if (event.kind == EventKind::outage || !affects(event, router, hour)) return flows;
@@ -162,7 +162,7 @@ std::vector<Flow> planted_flows(const SimulationSpec& spec, std::size_t index, s
   const auto margin = (max_fetch_ms + inactive_ms) * 1000;
   const auto begin = flow_at(hour - margin - event.span.from), end = flow_at(hour + hour_us - event.span.from);
   for (auto i = begin < 2 ? 0 : begin - 2; i < std::min(n, end + 2); ++i)
-    if (const auto flow = planted_flow(spec, index, router, i, n);
+    if (const auto flow = added_flow(spec, index, router, i, n);
         flow.queued >= hour / 1000 && flow.queued < (hour + hour_us) / 1000)
       flows.push_back(flow);
   std::stable_sort(flows.begin(), flows.end(), [](const Flow& a, const Flow& b) { return a.queued < b.queued; });

@@ -20,7 +20,7 @@ enum Stream : std::uint64_t { traffic_stream = 1, loss_stream, boot_stream, sequ
 constexpr std::uint64_t noise_stream = 16;
 constexpr std::int64_t million = 1'000'000;
 
-// Share of each hour in the flows of a day, in ten thousandths; 07 to 19 h sums to 8000.
+// Share of each hour in the flows of a day, in ten thousandths; 07:00 to 19:00 sums to 8000.
 constexpr std::array<std::uint64_t, 24> day_shape{140, 120, 110, 110, 120, 150, 190,                           // 00-06
                                                   500, 620, 700, 740, 720, 660, 680, 740, 740, 700, 640, 560,  // 07-18
                                                   270, 240, 210, 180, 160};                                    // 19-23
@@ -114,7 +114,7 @@ class BackgroundTraffic {
 
   void set_times(Flow& f) {
     // Long flows last half the active timeout on average, so a quarter of them begin before their hour. Their ends are spread
-    // over the whole hour, so file boundaries do not show in the number of flows by start time.
+    // over the whole hour, so file boundaries are not visible in the number of flows by start time.
     const bool is_long = random_.chance(std::min<std::uint64_t>(4 * spec_.late_per_million, 1'000'000));
     f.last = f.queued - (is_long ? 0 : static_cast<Millis>(random_.below(inactive_ms)));
     f.first = f.last - static_cast<Millis>(is_long ? random_.below(static_cast<std::uint64_t>(active_timeout / 1000))
@@ -155,20 +155,20 @@ class Exporter {
     for (std::size_t e = 0; e < spec.events.size(); ++e) {
       if (!affects(spec.events[e], router_, hour)) continue;
       if (spec.events[e].kind == EventKind::outage) outages_.push_back(e);
-      auto flows = planted_flows(spec, e, router_, hour);
+      auto flows = added_flows(spec, e, router_, hour);
       hour_exported_.by_event[e] = flows.size();
-      planted_.insert(planted_.end(), flows.begin(), flows.end());
+      added_.insert(added_.end(), flows.begin(), flows.end());
     }
-    std::stable_sort(planted_.begin(), planted_.end(), [](const Flow& a, const Flow& b) { return a.queued < b.queued; });
+    std::stable_sort(added_.begin(), added_.end(), [](const Flow& a, const Flow& b) { return a.queued < b.queued; });
   }
 
   ExportedHour run() {
-    auto planted = planted_.begin();
+    auto added = added_.begin();
     while (auto flow = background_.next()) {
-      for (; planted != planted_.end() && planted->queued <= flow->queued; ++planted) export_flow(*planted);
+      for (; added != added_.end() && added->queued <= flow->queued; ++added) export_flow(*added);
       if (!is_removed(*flow)) export_flow(*flow);
     }
-    for (; planted != planted_.end(); ++planted) export_flow(*planted);
+    for (; added != added_.end(); ++added) export_flow(*added);
     if (!queue_.empty()) send(std::min(queue_.front().queued + flush_timeout_ms, hour_ + hour_ms - 1));
     return std::move(hour_exported_);
   }
@@ -226,8 +226,8 @@ class Exporter {
   const SimulationSpec& spec_;
   std::uint32_t router_;
   BackgroundTraffic background_;
-  Random loss_;                       // its own stream: loss does not change the traffic
-  std::vector<Flow> planted_;         // in order of export
+  Random loss_;                       // a separate stream: loss does not change the traffic
+  std::vector<Flow> added_;           // by events; in order of export
   std::vector<std::size_t> outages_;  // that affect this hour
   Millis hour_;
   std::uint32_t uptime_base_, sequence_;

@@ -19,11 +19,11 @@ struct Service {
   std::uint8_t protocol;
 };
 struct Label : Service {
-  std::uint64_t per_myriad;  // of all conversations
+  std::uint64_t per_ten_thousand;  // of all conversations
 };
 constexpr std::array labels{Label{{80, tcp}, 812}, Label{{53, udp}, 704}, Label{{443, tcp}, 194},
                             Label{{25, tcp}, 84},  Label{{22, tcp}, 84},  Label{{21, tcp}, 84}};  // the rest has label 0
-// Services without a label, for a quarter of the rest.
+// Other well-known services: a quarter of the conversations without a label.
 constexpr std::array others{Service{110, tcp},  Service{143, tcp},  Service{993, tcp},  Service{123, udp},
                             Service{445, tcp},  Service{139, tcp},  Service{161, udp},  Service{3389, tcp},
                             Service{1863, tcp}, Service{5060, udp}, Service{8080, tcp}, Service{6881, tcp},
@@ -32,8 +32,8 @@ constexpr std::array others{Service{110, tcp},  Service{143, tcp},  Service{993,
 Service draw_service(Random& random) {
   auto roll = random.below(10'000);
   for (const auto& label : labels) {
-    if (roll < label.per_myriad) return label;
-    roll -= label.per_myriad;
+    if (roll < label.per_ten_thousand) return label;
+    roll -= label.per_ten_thousand;
   }
   if (random.below(4) == 0) return others[random.below(others.size())];
   const auto kind = random.below(100);
@@ -41,7 +41,7 @@ Service draw_service(Random& random) {
   return {protocol == tcp || protocol == udp ? high_port(random) : std::uint16_t{0}, protocol};
 }
 
-// Packet counts fall off with their square; servers send large packets, clients small ones.
+// The probability of a packet count falls with its square. Servers send large packets, clients small ones.
 void draw_size(Random& random, Conversation& c, bool large) {
   const auto magnitude = static_cast<unsigned>(__builtin_ctzll(random.next() | (1ULL << 14)));  // each step half as likely
   c.packets = 1 + static_cast<std::uint32_t>(random.below(2ULL << magnitude));
@@ -85,7 +85,7 @@ std::uint32_t inside_host(Random& random) {
 
 std::uint32_t outside_host(Random& random) {
   const auto rank = random.below(2) ? random.zipf_below(17) : random.skewed_below(200'000);
-  const auto host = static_cast<std::uint32_t>(Random::mixed(rank));  // neighbouring ranks get unrelated addresses
+  const auto host = static_cast<std::uint32_t>(Random::mixed(rank));  // neighbouring ranks have unrelated addresses
   return rank % 4 == 0 ? 0xc6120000U + (host & 0x1ffffU) : 0x64400000U + (host & 0x3fffffU);
 }
 

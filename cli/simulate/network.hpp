@@ -1,8 +1,8 @@
 // The simulated network: its addresses and routes, and the fields of a flow that do not depend on time: hosts, service, size. The
 // mix of services by port is that of the Mothra report (table 3).
 //
-// Home is 10.19.0.0/16, AS 64512. The rest is 100.64.0.0/10 and 198.18.0.0/15, divided into /20 prefixes that belong to a
-// thousand private AS (64513 to 65512). A prefix moves to another AS every 120 days; different prefixes move on different days.
+// The home network is 10.19.0.0/16, AS 64512. The outside networks are 100.64.0.0/10 and 198.18.0.0/15, divided into /20 prefixes
+// of a thousand private ASes (64513 to 65512). A prefix moves to a different AS every 120 days; prefixes move on different days.
 #pragma once
 
 #include "cli/simulate/random.hpp"
@@ -20,7 +20,7 @@ inline bool is_home(std::uint32_t address) { return (address & home_mask) == hom
 
 std::string dotted(std::uint32_t address);  // "10.19.0.1"
 
-// Returns the AS of an address on the day of `at`; 0 for an address without a prefix.
+// Returns the AS of an address on the day of `at`; 0 if no prefix contains the address.
 std::uint16_t as_of(std::uint32_t address, Micros at);
 
 // Returns the routing table of a day, ordered by address, one "10.19.0.0/16 64512" per line.

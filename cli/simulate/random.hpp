@@ -14,7 +14,7 @@ class Random {
   std::uint64_t next() { return mixed(state_ += golden); }
   std::uint64_t below(std::uint64_t n) { return scaled(next(), n); }  // [0, n), 0 if n is 0
   bool chance(std::uint64_t per_million) { return below(1'000'000) < per_million; }
-  // Returns the smallest of three draws: small ranks are much more likely than large ones.
+  // Returns the smallest of three draws: small values are much more likely than large ones.
   std::uint64_t skewed_below(std::uint64_t n) {
     std::uint64_t smallest = below(n);
     for (int i = 0; i < 2; ++i)

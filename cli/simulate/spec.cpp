@@ -43,7 +43,7 @@ Result<HourOfRouter> parse_hour_of_router(std::string_view text) {
   const auto* end = text.data() + std::min(at, text.size());
   const auto [read, error] = std::from_chars(text.data(), end, file.router);
   if (at == std::string_view::npos || error != std::errc{} || read != end)
-    return invalid(fmt::format("'{}' is not an hour file; write ROUTER@TIME, such as 19991@2007-09-22T20", text));
+    return invalid(fmt::format("'{}' is not a router and an hour; write ROUTER@TIME, such as 19991@2007-09-22T20", text));
   MOLE_TRY(const auto time, parse_time(text.substr(at + 1)));
   file.hour = floor_to(time, hour_us);
   return file;
@@ -65,13 +65,13 @@ Result<DamageSpec> parse_damage(std::string_view text) {
 Result<> check_spec(const SimulationSpec& spec) {
   const auto& [from, to] = spec.range;
   if (from < 0 || to > (std::int64_t{1} << 32) * second_us)
-    return invalid("the range is outside 1970 to 2106, the times NetFlow v5 can express; choose another one");
+    return invalid("the range is outside 1970 to 2106, the times NetFlow v5 can express; choose a range inside it");
   if (to - from > 3660 * day_us) return invalid("the range is longer than ten years; simulate it in parts");
   if (std::set(spec.routers.begin(), spec.routers.end()).size() != spec.routers.size())
     return invalid("--routers contains a router twice; list each once");
   if (spec.routers.size() > 256) return invalid("more than 256 routers; simulate them in several runs");
   if (spec.flows_per_hour < 1 || spec.flows_per_hour > max_flows_per_hour)
-    return invalid(fmt::format("--flows-per-hour must be 1 to {}", max_flows_per_hour));
+    return invalid(fmt::format("--flows-per-hour must be between 1 and {}", max_flows_per_hour));
   if (spec.events.size() > 1000) return invalid("more than 1000 events; simulate them in several runs");
   for (const auto& gap : spec.gaps)
     if (auto valid = check_file(spec, gap, "--gap"); !valid) return valid;

@@ -1,4 +1,4 @@
-// The simulation to run: the arguments of `mole archive simulate`.
+// The parameters of a simulation: the arguments of `mole archive simulate`.
 #pragma once
 
 #include "sdk/model/name_table.hpp"
@@ -31,12 +31,12 @@ struct DamageSpec {
   DamageKind kind = DamageKind::truncate;
 };
 
-// An event planted into the traffic (event.hpp).
+// A simulated event (event.hpp).
 enum class EventKind { scan, portscan, crowd, outage };
 struct EventSpec {
   EventKind kind = EventKind::scan;
   TimeRange span;                       // of flow starts
-  std::uint64_t per_million = 0;        // outage: share of the flows removed; else added flows relative to flows_per_hour
+  std::uint64_t per_million = 0;        // outage: share of the outside ASes; else flows added, relative to flows_per_hour
   std::optional<std::uint32_t> router;  // nullopt: every router
 };
 
@@ -44,12 +44,12 @@ struct SimulationSpec {
   std::uint64_t seed = 1;
   TimeRange range;  // whole hours
   std::vector<std::uint32_t> routers;
-  std::uint64_t flows_per_hour = 10'000;     // per router, in an average hour of a weekday
+  std::uint64_t flows_per_hour = 10'000;     // per router in an average hour of a weekday
   std::uint64_t late_per_million = 250'000;  // flows that begin before their file's hour; at most a quarter
   std::uint64_t loss_per_million = 0;        // datagrams lost between exporter and collector
   std::uint64_t noise_per_million = 50'000;  // standard deviation of the rate about its profile
-  std::int64_t growth_per_million = 0;       // of the rate per year of 365 days, not compounded
-  std::uint64_t first_sequence = 1;          // sequence number of the first hour file
+  std::int64_t growth_per_million = 0;       // growth of the rate per 365 days, not compounded
+  std::uint64_t first_sequence = 1;          // sequence number of the first file
   std::vector<HourOfRouter> gaps;
   std::vector<DamageSpec> damages;
   std::vector<EventSpec> events;

@@ -117,7 +117,7 @@ TEST_F(CommandLine, RefusesAMalformedTimeBeforeConnecting) {
   EXPECT_TRUE(needs_.empty());
 }
 
-TEST_F(CommandLine, NeedsARange) {
+TEST_F(CommandLine, RequiresARange) {
   EXPECT_EQ(mole({"run", manifest_}).code, 2);
   EXPECT_EQ(mole({"plan", manifest_, "--from", "2007-09-22"}).code, 2);
   EXPECT_EQ(mole({"run", manifest_, "--from", "2007-09-23", "--to", "2007-09-22"}).code, 2);
@@ -143,7 +143,7 @@ TEST_F(CommandLine, AMissingManifestIsNotFound) {
   EXPECT_NE(outcome.err.find("mole: cannot read the manifest absent.yaml"), std::string::npos) << outcome.err;
 }
 
-TEST_F(CommandLine, AnErrorInTheManifestIsRefusedWithItsPosition) {
+TEST_F(CommandLine, AnErrorInTheManifestIsReportedWithItsPosition) {
   std::ofstream(manifest_) << "pipeline: border\nfrequency: 3\n";
   const auto outcome = mole({"archive", "ls", manifest_});
   EXPECT_EQ(outcome.code, 5);
@@ -234,7 +234,7 @@ TEST_F(CommandLine, RunReturnsTheExitCodeOfTheRequest) {
             "  | last \\x1b[31m\n");
 }
 
-TEST_F(CommandLine, RunReturnsTryLaterForBlocksPastTheHorizon) {
+TEST_F(CommandLine, RunReturnsTryLaterForBlocksPastTheEndOfTheArchive) {
   auto waiting = finished(RequestState::waiting, 2);
   waiting.jobs.waiting = 1;
   waiting.waits = {"1 job waits for files: the archive store ends at 2007-09-22T18:00:00Z; compute without them (--partial)"};
@@ -245,7 +245,7 @@ TEST_F(CommandLine, RunReturnsTryLaterForBlocksPastTheHorizon) {
   EXPECT_EQ(outcome.err,
             "mole: 1 job waits for files: the archive store ends at 2007-09-22T18:00:00Z; compute without them "
             "(--partial)\n");
-  EXPECT_EQ(api_.calls.back(), "cancel r-1") << "nothing would work on the request after the command";
+  EXPECT_EQ(api_.calls.back(), "cancel r-1") << "no coordinator processes the request after the command exits";
 }
 
 TEST_F(CommandLine, ErrorsOfTheCoordinatorDetermineTheExitCode) {
@@ -286,7 +286,7 @@ TEST_F(CommandLine, TheStateComesFromTheOptionTheEnvironmentOrTheDefault) {
   ::unsetenv("MOLE_STATE");
 }
 
-TEST_F(CommandLine, WarnsThatAServiceHasNoNode) {
+TEST_F(CommandLine, WarnsThatAServiceHasNoNodes) {
   embedded_ = false;
   api_.answer_with("request", finished(RequestState::complete));
   coordinator::ClusterStatus status;
@@ -319,14 +319,14 @@ TEST_F(CommandLine, DumpFollowsTheCursorToTheEnd) {
   EXPECT_EQ(api_.calls, (std::vector<std::string>{"dump files "}));
 }
 
-TEST_F(CommandLine, WatchingAnUnservedStateReturnsTryLater) {
+TEST_F(CommandLine, WatchingAStateWithoutACoordinatorReturnsTryLater) {
   api_.answer_with("request", finished(RequestState::running, 1));
   const auto outcome = mole({"request", "watch", "r-1"});
   EXPECT_EQ(outcome.code, 75);
   EXPECT_NE(outcome.err.find("no coordinator serves this state"), std::string::npos);
 }
 
-TEST_F(CommandLine, SimulateRefusesContradictions) {
+TEST_F(CommandLine, SimulateRejectsInvalidOptions) {
   const auto out = (folder_ / "archive").string();
   const auto simulate = [&](std::vector<std::string> more) {
     std::vector<std::string> all = with_range({"archive", "simulate", out, "--routers", "1,2", "--flows-per-hour", "10"});

@@ -43,19 +43,19 @@ class Export : public ::testing::Test {
     for (const auto* name : {"1.parquet", "2.parquet"}) {
       const auto from = start + (name[0] - '1') * 2 * quarter;
       EXPECT_TRUE(parquet->write(block(from), folder / name, {"traffic", "1.0.0", {"router"}}));
-      ask.files.push_back(folder / name);
+      request.files.push_back(folder / name);
     }
   }
 
   std::string run(ExportFormat format) {
-    const auto rows = export_results(ask, format, folder / "out");
+    const auto rows = export_results(request, format, folder / "out");
     EXPECT_TRUE(rows) << rows.error().message;
     if (rows) count = *rows;
     return slurp(folder / "out");
   }
 
   runtime::testing::TempFolder folder;
-  ExportRequest ask;
+  ExportRequest request;
   std::uint64_t count = 0;
 };
 
@@ -70,8 +70,8 @@ TEST_F(Export, WritesCsv) {
 }
 
 TEST_F(Export, WritesNdjson) {
-  ask.columns = {"size_*", "bytes"};
-  ask.range = {start, start + 2 * quarter};
+  request.columns = {"size_*", "bytes"};
+  request.range = {start, start + 2 * quarter};
   EXPECT_EQ(run(ExportFormat::ndjson),
             R"({"interval_start":"2007-09-22T18:00:00Z","router":"r1","bytes":18446744073709551615,"size_mean":0.1})"
             "\n"
@@ -80,7 +80,7 @@ TEST_F(Export, WritesNdjson) {
 }
 
 TEST_F(Export, WritesATable) {
-  ask.table_rows = 3;
+  request.table_rows = 3;
   EXPECT_EQ(run(ExportFormat::table),
             "interval_start        router                      bytes  size_mean  coverage  flows_lost\n"
             "                                                    [B]        [B]                [flow]\n"
@@ -88,14 +88,14 @@ TEST_F(Export, WritesATable) {
             "2007-09-22T18:00:00Z  r1           18446744073709551615   0.100000   0.750 *           3\n"
             "2007-09-22T18:15:00Z  a,\"b\"??[31m                     7          -       0 !           0\n"
             "2007-09-22T18:30:00Z  r1           18446744073709551615   0.100000   0.750 *           3\n"
-            "... 1 more rows\n"
-            "coverage: * part of the input ! the files of the interval are missing; its flows come from later files\n");
+            "... 1 more row\n"
+            "coverage: * part of the input is missing ! no file of the interval is present; its flows are from later files\n");
   EXPECT_EQ(count, 4u);
 }
 
 TEST_F(Export, PrintsAWideTableOneColumnPerLine) {
-  ask.table_width = 66;
-  ask.table_rows = 3;
+  request.table_width = 66;
+  request.table_rows = 3;
   EXPECT_EQ(run(ExportFormat::table),
             "interval_start         2007-09-22T18:00:00Z  2007-09-22T18:15:00Z\n"
             "router                                   r1           a,\"b\"??[31m\n"
@@ -110,45 +110,45 @@ TEST_F(Export, PrintsAWideTableOneColumnPerLine) {
             "size_mean      [B]                 0.100000\n"
             "coverage                            0.750 *\n"
             "flows_lost     [flow]                     3\n"
-            "... 1 more rows\n"
-            "coverage: * part of the input ! the files of the interval are missing; its flows come from later files\n");
-  ask.table_width = 92;  // exactly its width
+            "... 1 more row\n"
+            "coverage: * part of the input is missing ! no file of the interval is present; its flows are from later files\n");
+  request.table_width = 92;  // exactly the width of the table
   EXPECT_TRUE(run(ExportFormat::table).starts_with("interval_start        router "));
-  ask.table_width = 1;  // one row at a time
+  request.table_width = 1;  // one row at a time
   EXPECT_EQ(run(ExportFormat::table).substr(0, 45), "interval_start         2007-09-22T18:00:00Z\nr");
 }
 
 TEST_F(Export, SelectsGroups) {
-  ask.columns = {"bytes", "size_mean"};
-  ask.where = *parse_where({"router=r1"});
+  request.columns = {"bytes", "size_mean"};
+  request.where = *parse_where({"router=r1"});
   EXPECT_EQ(run(ExportFormat::csv),
             "interval_start,router,bytes,size_mean\n"
             "2007-09-22T18:00:00Z,r1,18446744073709551615,0.1\n"
             "2007-09-22T18:30:00Z,r1,18446744073709551615,0.1\n");
-  ask.where = *parse_where({"router=r1", "router=r2", "router=a,\"b\"\n\x1b[31m"});
+  request.where = *parse_where({"router=r1", "router=r2", "router=a,\"b\"\n\x1b[31m"});
   run(ExportFormat::csv);
   EXPECT_EQ(count, 4u);
 }
 
 TEST_F(Export, ErrorsListTheGroups) {
-  ask.where = *parse_where({"router=r2"});
-  ask.files.erase(ask.files.begin() + 1, ask.files.end());
-  const auto none = export_results(ask, ExportFormat::csv, folder / "out");
-  EXPECT_EQ(none.error().message, "no router is named 'r2'; there are a,\"b\"\n\x1b[31m and r1");
-  ask.where = *parse_where({"octets=7"});
+  request.where = *parse_where({"router=r2"});
+  request.files.erase(request.files.begin() + 1, request.files.end());
+  const auto none = export_results(request, ExportFormat::csv, folder / "out");
+  EXPECT_EQ(none.error().message, "no router is named 'r2'; available: a,\"b\"\n\x1b[31m and r1");
+  request.where = *parse_where({"octets=7"});
   EXPECT_TRUE(
-      export_results(ask, ExportFormat::csv, folder / "out").error().message.starts_with("no column is named 'octets'; "));
+      export_results(request, ExportFormat::csv, folder / "out").error().message.starts_with("no column is named 'octets'; "));
 }
 
 TEST_F(Export, SelectsRowsByValue) {
-  ask.columns = {"size_mean"};
-  ask.where = *parse_where({"bytes=18446744073709551615", "router=r1"});
+  request.columns = {"size_mean"};
+  request.where = *parse_where({"bytes=18446744073709551615", "router=r1"});
   EXPECT_EQ(run(ExportFormat::csv),
             "interval_start,router,size_mean\n"
             "2007-09-22T18:00:00Z,r1,0.1\n"
             "2007-09-22T18:30:00Z,r1,0.1\n");
-  ask.where = *parse_where({"bytes=8"});
-  EXPECT_EQ(export_results(ask, ExportFormat::csv, folder / "out").error().message,
+  request.where = *parse_where({"bytes=8"});
+  EXPECT_EQ(export_results(request, ExportFormat::csv, folder / "out").error().message,
             "no row matches every --where; remove some of them, or see all rows with mole results MODULE");
 }
 
@@ -156,7 +156,7 @@ TEST(Selection, KeepsTheOrderOfPatterns) {
   const std::vector<std::string> names{"flows", "entropy_src", "entropy_dst", "bytes"};
   EXPECT_EQ(*matching({"bytes", "entropy_*", "*_src"}, names), (std::vector<std::string>{"bytes", "entropy_src", "entropy_dst"}));
   EXPECT_EQ(matching({"octets"}, names).error().message,
-            "no column is named 'octets'; there are flows, entropy_src, entropy_dst and bytes");
+            "no column is named 'octets'; available: flows, entropy_src, entropy_dst and bytes");
 }
 
 TEST(Selection, SuggestsSimilarNames) {
@@ -191,7 +191,7 @@ TEST_F(Export, WritesOneParquetFile) {
 
 TEST_F(Export, WritesAnArrowStream) {
   const auto bytes = run(ExportFormat::arrow);
-  // A schema and two batches, each after its marker and length, then the end.
+  // A schema and two batches, each after its marker and length, then the end marker.
   std::size_t at = 0, messages = 0;
   for (;; ++messages) {
     std::uint32_t mark = 0, size = 0;
@@ -217,8 +217,8 @@ TEST_F(Export, WritesAnArrowStream) {
 }
 
 TEST_F(Export, LeavesNoFileWhenItFails) {
-  ask.files.push_back(folder / "absent.parquet");
-  EXPECT_EQ(export_results(ask, ExportFormat::csv, folder / "out").error().code, Code::missing);
+  request.files.push_back(folder / "absent.parquet");
+  EXPECT_EQ(export_results(request, ExportFormat::csv, folder / "out").error().code, Code::missing);
   EXPECT_FALSE(std::filesystem::exists(folder / "out"));
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 2);
 }
@@ -226,18 +226,18 @@ TEST_F(Export, LeavesNoFileWhenItFails) {
 TEST_F(Export, WritesToAPipe) {
   const auto pipe = folder / "pipe";
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
-  std::string got;
-  std::thread reader([&] { got = slurp(pipe); });
-  EXPECT_TRUE(export_results(ask, ExportFormat::csv, pipe));
+  std::string received;
+  std::thread reader([&] { received = slurp(pipe); });
+  EXPECT_TRUE(export_results(request, ExportFormat::csv, pipe));
   reader.join();
-  EXPECT_TRUE(got.starts_with("interval_start,"));
+  EXPECT_TRUE(received.starts_with("interval_start,"));
   EXPECT_TRUE(std::filesystem::is_fifo(pipe));
 }
 
 TEST_F(Export, ConvertsCountsToRates) {
-  ask.range = {start, start + 2 * quarter};
-  ask.rates = CountedOver{{"bytes", quarter}, {"flows", quarter}, {"router", quarter}};
-  ask.where = *parse_where({"bytes=7"});  // the stored value
+  request.range = {start, start + 2 * quarter};
+  request.rates = CountedOver{{"bytes", quarter}, {"flows", quarter}, {"router", quarter}};
+  request.where = *parse_where({"bytes=7"});  // the stored value
   EXPECT_EQ(run(ExportFormat::csv),
             "interval_start,interval_end,router,bytes_bits_per_second,size_mean,coverage,flows_lost\n"
             "2007-09-22T18:15:00Z,2007-09-22T18:30:00Z,\"a,\"\"b\"\"\n\x1b[31m\",0.06222222222222222,,0,0\n");
@@ -246,26 +246,26 @@ TEST_F(Export, ConvertsCountsToRates) {
   const auto read = Parquet::open({folder / "spill"})->read(folder / "out");
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(read->find("bytes_bits_per_second")->unit, "bit/s");
-  const auto loaded = load_results(ask);  // for a plot, whose axis has the unit
+  const auto loaded = load_results(request);  // for a plot, whose axis has the unit
   ASSERT_TRUE(loaded) << loaded.error().message;
   EXPECT_EQ(loaded->rows.find("bytes")->unit, "bit/s");
   EXPECT_EQ(std::get<2>(loaded->rows.find("bytes")->values), std::vector<double>{7 * 8 / 900.0});
   EXPECT_EQ(loaded->rows.find("size_mean")->unit, "B");
 }
 
-TEST_F(Export, RefusesRatesOfOtherColumns) {
-  ask.columns = {"size_mean"};
-  ask.rates = CountedOver{{"bytes", quarter}};
-  const auto refused = export_results(ask, ExportFormat::csv, folder / "out");
+TEST_F(Export, RefusesRatesOfColumnsThatAreNotCounts) {
+  request.columns = {"size_mean"};
+  request.rates = CountedOver{{"bytes", quarter}};
+  const auto refused = export_results(request, ExportFormat::csv, folder / "out");
   EXPECT_EQ(refused.error().code, Code::invalid);
   EXPECT_EQ(
       refused.error().message,
       "--rate needs a count of bytes, packets or flows, and none of the selected columns is one; select one, such as bytes, "
-      "or leave out --rate");
-  ask.rates = CountedOver{};
-  EXPECT_TRUE(export_results(ask, ExportFormat::csv, folder / "out")
+      "or omit --rate");
+  request.rates = CountedOver{};
+  EXPECT_TRUE(export_results(request, ExportFormat::csv, folder / "out")
                   .error()
-                  .message.ends_with("this module has none, so leave out --rate"));
+                  .message.ends_with("this module has none, so omit --rate"));
 }
 
 TEST(Rates, KeepNullsAndOtherUnits) {
@@ -281,7 +281,7 @@ TEST(Rates, KeepNullsAndOtherUnits) {
   EXPECT_EQ(rate_name("hosts", hosts.unit), "hosts");
 }
 
-TEST(Rates, AreThoseOfColumnsWithATime) {
+TEST(Rates, ApplyToColumnsThatCountOverATime) {
   const auto results = [](const std::string& columns) {
     return nlohmann::json::parse(
         R"({"module": "p/m", "interval": "15m", "window": null, "totals": [], "overrides": [], "blocks": [],
@@ -304,14 +304,14 @@ TEST(Rates, AreThoseOfColumnsWithATime) {
 }
 
 TEST_F(Export, ErrorsListTheColumns) {
-  ask.columns = {"octets"};
-  const auto refused = export_results(ask, ExportFormat::csv, folder / "out");
+  request.columns = {"octets"};
+  const auto refused = export_results(request, ExportFormat::csv, folder / "out");
   EXPECT_EQ(refused.error().code, Code::invalid);
   EXPECT_EQ(refused.error().message,
-            "no column is named 'octets'; there are interval_start, interval_end, router, bytes, size_mean, coverage "
+            "no column is named 'octets'; available: interval_start, interval_end, router, bytes, size_mean, coverage "
             "and flows_lost");
-  ask.files.clear();
-  EXPECT_EQ(export_results(ask, ExportFormat::csv, folder / "out").error().code, Code::missing);
+  request.files.clear();
+  EXPECT_EQ(export_results(request, ExportFormat::csv, folder / "out").error().code, Code::missing);
   EXPECT_FALSE(export_format("xml"));
 }
 
@@ -319,12 +319,12 @@ TEST_F(Export, RefusesFilesWithDifferentColumns) {
   auto other = block(start);
   other.columns.pop_back();
   EXPECT_TRUE(Parquet::open({folder / "spill"})->write(other, folder / "3.parquet", {}));
-  ask.files.push_back(folder / "3.parquet");
-  EXPECT_FALSE(export_results(ask, ExportFormat::csv, folder / "out"));
+  request.files.push_back(folder / "3.parquet");
+  EXPECT_FALSE(export_results(request, ExportFormat::csv, folder / "out"));
 }
 
 TEST_F(Export, LoadsTheSameRows) {
-  const auto loaded = load_results(ask);
+  const auto loaded = load_results(request);
   ASSERT_TRUE(loaded);
   EXPECT_EQ(loaded->rows.rows(), 4u);
   EXPECT_EQ(loaded->by, std::vector<std::string>{"router"});

@@ -1,5 +1,5 @@
+#include "cli/format/documents.hpp"
 #include "cli/format/human.hpp"
-#include "cli/format/texts.hpp"
 
 #include <gtest/gtest.h>
 
@@ -29,7 +29,7 @@ TEST(Human, FormatsNumbers) {
   EXPECT_EQ(human_seconds(1'047'600), "12d03h");
 }
 
-TEST(Human, NeverRoundsAShareUpToHundredPercent) {
+TEST(Human, NeverRoundsAShareUpToOneHundredPercent) {
   EXPECT_EQ(human_share(1), "100 %");
   EXPECT_EQ(human_share(0.999999), "99.99 %");
   EXPECT_EQ(human_share(0.5), "50.00 %");
@@ -61,7 +61,7 @@ TEST(Plan, ShowsModulesFilesAndReasons) {
             "border/mean       6       4    2        0      2.0 KiB\n"
             "\n"
             "jobs      2 new, 4 reused, 0 waiting\n"
-            "files     14 files, 3.0 MiB; 7.14 % of it is read for two blocks\n"
+            "files     14 files, 3.0 MiB; 7.14 % of the bytes are read for two blocks\n"
             "estimate  12 s\n"
             "\n"
             "new job                           reason\n"
@@ -218,7 +218,7 @@ TEST(Why, TracesAValueToItsFiles) {
             "  p/traffic.bytes  2007-09-22T10:15:00Z .. 2007-09-22T10:30:00Z  (traced above)\n");
 }
 
-TEST(Documents, OfADifferentShapeAreNotFatal) {
+TEST(Documents, AreRejectedOrShownAsEmptyIfMalformed) {
   for (const json& malformed : {json(nullptr), json(3), json("x"), json::array({1, "a", nullptr}),
                                 json{{"modules", 5}, {"jobs", "x"}, {"lineage", 7}, {"upstream", 1}}}) {
     EXPECT_FALSE(read_document<coordinator::PlanReport>(malformed));

@@ -1,4 +1,4 @@
-#include "cli/format/texts.hpp"
+#include "cli/format/documents.hpp"
 #include "cli/progress/watch.hpp"
 #include "tests/cli/fake_api.hpp"
 
@@ -93,13 +93,13 @@ TEST(BarProgress, IsRedrawnOnlyWhenItChanges) {
   EXPECT_GT(err.str().size(), first.size());
 }
 
-TEST(ProgressKind, IsABarOnATerminalOnly) {
+TEST(ProgressKind, IsABarOnlyOnATerminal) {
   EXPECT_EQ(progress_kind("", true), ProgressKind::bar);
   EXPECT_EQ(progress_kind("", false), ProgressKind::plain);
   EXPECT_EQ(progress_kind("none", true), ProgressKind::none);
 }
 
-struct Waiting {
+struct WatchedRequest {
   FakeApi api;
   double time = 0;
   std::function<void()> at_pause = [] {};
@@ -120,7 +120,7 @@ struct Waiting {
 };
 
 TEST(Watch, EndsWithTheRequest) {
-  Waiting w;
+  WatchedRequest w;
   w.api.answer_with("request", request(1));
   w.at_pause = [&] { w.api.answer_with("request", request(40, RequestState::complete)); };
   const auto done = w.run();
@@ -130,7 +130,7 @@ TEST(Watch, EndsWithTheRequest) {
 
 TEST(Watch, NoticesTheEndOfAShortRequestQuicklyAndPollsALongOneRarely) {
   for (const double length : {0.02, 0.5, 60.0}) {
-    Waiting w;
+    WatchedRequest w;
     int polls = 0;
     w.api.answer_with("request", request(1));
     w.at_pause = [&] {
@@ -144,7 +144,7 @@ TEST(Watch, NoticesTheEndOfAShortRequestQuicklyAndPollsALongOneRarely) {
 }
 
 TEST(Watch, EndsWhenOnlyFutureFilesAreMissing) {
-  Waiting w;
+  WatchedRequest w;
   auto waiting = request(38);
   waiting.jobs.waiting = 2;
   w.api.answer_with("request", waiting);
@@ -153,8 +153,8 @@ TEST(Watch, EndsWhenOnlyFutureFilesAreMissing) {
 }
 
 TEST(Watch, SurvivesARestartOfTheCoordinator) {
-  Waiting w;
-  w.api.answers.insert_or_assign("request", transient("away"));
+  WatchedRequest w;
+  w.api.answers.insert_or_assign("request", transient("unreachable"));
   w.at_pause = [&] {
     if (w.time > 20) w.api.answer_with("request", request(40, RequestState::complete));
   };
@@ -162,15 +162,15 @@ TEST(Watch, SurvivesARestartOfTheCoordinator) {
 }
 
 TEST(Watch, GivesUpIfTheCoordinatorStaysUnreachable) {
-  Waiting w;
-  w.api.answers.insert_or_assign("request", transient("away"));
+  WatchedRequest w;
+  w.api.answers.insert_or_assign("request", transient("unreachable"));
   const auto done = w.run();
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, Code::transient);
 }
 
-TEST(Watch, StopsOnRequest) {
-  Waiting w;
+TEST(Watch, StopsWhenInterrupted) {
+  WatchedRequest w;
   w.api.answer_with("request", request(1));
   w.at_pause = [&] { w.stop = true; };
   const auto done = w.run();

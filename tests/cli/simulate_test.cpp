@@ -134,12 +134,12 @@ TEST_F(Simulation, RecordsGapsAndDamageInTheGroundTruth) {
   EXPECT_EQ(measured - received, file(1)["bytes"].get<std::uint64_t>());
 }
 
-TEST_F(Simulation, RefusesAFolderWithAnotherArchive) {
+TEST_F(Simulation, RefusesAFolderWithADifferentArchive) {
   write(two_routers("2007-09-24/PT1H"), "a", 1);
-  write(two_routers("2007-09-24/PT1H"), "a", 1);  // the same one again is harmless
+  write(two_routers("2007-09-24/PT1H"), "a", 1);  // writing the same archive again is allowed
   const auto other = simulate_archive(two_routers("2007-09-24/PT2H"), folder_ / "a", 1, [](auto, auto) {});
   ASSERT_FALSE(other);
-  EXPECT_NE(other.error().message.find("holds another simulated archive"), std::string::npos);
+  EXPECT_NE(other.error().message.find("contains a different archive"), std::string::npos);
 }
 
 TEST(TrafficShape, HasFourFifthsInTheDaytimeAndThirtyPercentOnWeekends) {
@@ -157,7 +157,7 @@ TEST(TrafficShape, GrowsEveryYear) {
   auto spec = two_routers();
   spec.growth_per_million = 250'000;
   const auto begin = expected(spec, spec.range.from, 0, 24),
-             later = expected(spec, spec.range.from + 2 * 364 * day_us, 0, 24);  // a Monday too
+             later = expected(spec, spec.range.from + 2 * 364 * day_us, 0, 24);  // also a Monday
   EXPECT_NEAR(later / begin, 1.5, 0.005);
 }
 
@@ -200,7 +200,7 @@ TEST(TrafficShape, HasTheServiceMixOfTheReport) {
   EXPECT_NEAR(share[443], 0.0194, 0.002);
 }
 
-TEST(ExportedHour, IsNetflowFiveWithAContinuousSequence) {
+TEST(ExportedHour, IsNetFlowV5WithContinuousSequenceNumbers) {
   const auto spec = two_routers();
   const Micros nine = spec.range.from + 9 * hour_us;
   const auto first = export_hour(spec, 0, nine, 5000);
@@ -222,7 +222,7 @@ TEST(ExportedHour, IsNetflowFiveWithAContinuousSequence) {
   }
 }
 
-TEST(ExportedHour, HasTheRequestedShareOfFlowsThatBeganBefore) {
+TEST(ExportedHour, HasTheRequestedShareOfFlowsThatBeganBeforeTheHour) {
   auto spec = two_routers();
   spec.flows_per_hour = 20'000;
   const Micros noon = spec.range.from + 12 * hour_us;
@@ -333,16 +333,16 @@ TEST(Event, AddsFlowsWithoutChangingTheOthers) {
        {"scan@2007-09-24T10:20/70m:0.5", "portscan@2007-09-24T10:20/70m:0.5", "crowd@2007-09-24T10:20/70m:0.5"}) {
     spec.events = {*parse_event(text)};
     std::vector<Record> records;
-    std::uint64_t planted = 0;
+    std::uint64_t added = 0;
     for (int h = 9; h < 13; ++h) {
       const auto hour = export_hour(spec, 0, spec.range.from + h * hour_us, 0);
       EXPECT_EQ(flows_of_hour(spec, 0, spec.range.from + h * hour_us), hour.truth.measured.flows);
-      planted += hour.by_event[0];
+      added += hour.by_event[0];
       const auto of_hour = records_of(hour.content);
       records.insert(records.end(), of_hour.begin(), of_hour.end());
     }
-    EXPECT_EQ(planted, 1166u) << text;  // 2000 per hour, half of it, for 70 minutes
-    EXPECT_EQ(records.size(), before.size() + planted);
+    EXPECT_EQ(added, 1166u) << text;  // half of 2000 per hour, for 70 minutes
+    EXPECT_EQ(records.size(), before.size() + added);
     const auto after = lines_of(records);
     EXPECT_TRUE(std::includes(after.begin(), after.end(), before.begin(), before.end())) << text;
     const auto parties = parties_of(spec, 0);
@@ -357,11 +357,11 @@ TEST(Event, AddsFlowsWithoutChangingTheOthers) {
     }
     switch (spec.events[0].kind) {
       case EventKind::scan:
-        EXPECT_GE(targets.size(), planted);
+        EXPECT_GE(targets.size(), added);
         EXPECT_LT(ports.size(), 10u);
         break;
       case EventKind::portscan:
-        EXPECT_GE(ports.size(), planted);
+        EXPECT_GE(ports.size(), added);
         EXPECT_LT(targets.size(), 10u);
         break;
       default:
@@ -371,34 +371,34 @@ TEST(Event, AddsFlowsWithoutChangingTheOthers) {
   }
 }
 
-TEST(Event, OutageRemovesWholeAsWhileTheRouterKeepsExporting) {
+TEST(Event, OutageRemovesAllFlowsOfSomeAsesAndTheRouterKeepsExporting) {
   auto spec = two_routers();
   spec.flows_per_hour = 5'000;
   const auto eleven = spec.range.from + 11 * hour_us;
-  const auto undisturbed = export_hour(spec, 0, eleven, 0);
+  const auto baseline = export_hour(spec, 0, eleven, 0);
   spec.events = {*parse_event("outage@2007-09-24T11:00/30m:0.5@19991")};
-  const auto hit = export_hour(spec, 0, eleven, 0);
-  EXPECT_EQ(hit.truth.measured.flows + hit.by_event[0], undisturbed.truth.measured.flows);
-  EXPECT_EQ(flows_of_hour(spec, 0, eleven), hit.truth.measured.flows);
-  EXPECT_EQ(export_hour(spec, 1, eleven, 0).by_event[0], 0u);  // nothing of the other router
+  const auto reduced = export_hour(spec, 0, eleven, 0);
+  EXPECT_EQ(reduced.truth.measured.flows + reduced.by_event[0], baseline.truth.measured.flows);
+  EXPECT_EQ(flows_of_hour(spec, 0, eleven), reduced.truth.measured.flows);
+  EXPECT_EQ(export_hour(spec, 1, eleven, 0).by_event[0], 0u);  // the other router is not affected
   const auto share = [&](Micros t) {
-    return static_cast<double>(hit.by_interval.at(t).measured.flows) /
-           static_cast<double>(undisturbed.by_interval.at(t).measured.flows);
+    return static_cast<double>(reduced.by_interval.at(t).measured.flows) /
+           static_cast<double>(baseline.by_interval.at(t).measured.flows);
   };
-  EXPECT_NEAR(share(eleven), 0.5, 0.2);  // a few AS have much of the traffic
+  EXPECT_NEAR(share(eleven), 0.5, 0.2);  // a few ASes have much of the traffic
   EXPECT_EQ(share(eleven + 30 * minute_us), 1);
   std::set<std::uint32_t> left, all;
   const auto outside_as = [&](const Record& r) { return is_home(r.source) ? r.destination_as : r.source_as; };
   const auto during = [&](const Record& r) { return r.first >= eleven && r.first < eleven + 30 * minute_us; };
   std::map<std::uint32_t, int> flows_before, flows_after;
-  for (const auto& r : records_of(undisturbed.content))
+  for (const auto& r : records_of(baseline.content))
     if (during(r) && is_home(r.source) != is_home(r.destination)) ++flows_before[outside_as(r)];
-  for (const auto& r : records_of(hit.content))
+  for (const auto& r : records_of(reduced.content))
     if (during(r) && is_home(r.source) != is_home(r.destination)) ++flows_after[outside_as(r)];
   for (const auto& [as, flows] : flows_after) EXPECT_EQ(flows, flows_before[as]);  // all or nothing
   EXPECT_LT(flows_after.size(), flows_before.size() * 3 / 4);
   // The sequence is continuous: nothing was lost between router and collector.
-  const auto headers = headers_of(hit.content);
+  const auto headers = headers_of(reduced.content);
   for (std::size_t i = 1; i < headers.size(); ++i) ASSERT_EQ(headers[i].sequence, headers[i - 1].sequence + headers[i - 1].count);
 }
 

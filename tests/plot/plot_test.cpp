@@ -166,7 +166,7 @@ TEST(Plot, StaysSmallForAYearOfMinutes) {
   EXPECT_EQ(svg, plot_svg({&series, 1}));
 }
 
-TEST(Plot, NamesOnlyTheFirstOfManyGroups) {
+TEST(Plot, ListsOnlyTheFirstOfManyGroupsInTheLegend) {
   std::vector<Series> series;
   for (int i = 0; i < 30; ++i) series.push_back({"x", "", "group " + std::to_string(i), {point(0, i), point(1, i)}});
   const auto svg = plot_svg(series);
@@ -268,7 +268,7 @@ TEST(Plot, RingsOnlyTheFirstColumnAndFramesDensePoints) {
   add_marks(series, {flags}, 0);
   const auto svg = plot_svg(series, {.panel_of = PanelOf::all, .marks = {"odd"}});
   EXPECT_TRUE(well_formed(svg));
-  EXPECT_EQ(count(svg, "class=\"marks\""), 1u);  // 1.2 pixels apart: one frame, with their number
+  EXPECT_EQ(count(svg, "class=\"marks\""), 1u);  // 1.2 pixels apart: one frame, labelled with their count
   EXPECT_EQ(count(svg, ">300</text>"), 1u);
   EXPECT_EQ(count(svg, "class=\"mark\""), 0u);
 }
@@ -367,7 +367,7 @@ TEST(SeriesOf, MakesOneLinePerGroup) {
   EXPECT_EQ(series->at(0).points[1].coverage, 0.25);
   EXPECT_FALSE(series->at(1).points[0].value);
   EXPECT_EQ(series_of(rows, {"router"}, {"octets"}).error().message,
-            "no column is named 'octets'; there are interval_start, interval_end, router, port, bytes and coverage");
+            "no column is named 'octets'; available: interval_start, interval_end, router, port, bytes and coverage");
   EXPECT_EQ(series_of(rows, {"router"}, {"router"}).error().code, Code::invalid);
   rows.columns.push_back({"odd", "bool", "", "", I{0, 1, 1}, {}});
   EXPECT_EQ(series_of(rows, {}, {"odd"})->at(0).points[1].value, 1.0);
@@ -394,7 +394,7 @@ TEST(SeriesOf, FindsTheColumnsThatDistinguishRows) {
   EXPECT_EQ(distinguishing_columns(rows, {"direction", "side", "rank"}), T{});
   EXPECT_EQ(value_text(*rows.find("rank"), 1), "2");
   rows.columns[6].values = U{1, 1, 1, 1, 1};
-  EXPECT_EQ(distinguishing_columns(rows, {}), T{});  // no columns do
+  EXPECT_EQ(distinguishing_columns(rows, {}), T{});  // no columns distinguish them
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Formats the coordinator's documents, and descriptors of plugins, as text for a terminal. Pure functions.
+// Formats the coordinator's documents and plugin descriptors as text for a terminal. Pure functions.
 #pragma once
 
 #include "cli/exit_code.hpp"
@@ -31,16 +31,16 @@ std::string requests_text(const std::vector<coordinator::RequestStatus>& request
 // Returns the exit code of a command that waited for this request.
 Exit exit_of_request(const coordinator::RequestStatus& request);
 
-// ---- modules, nodes and requests on one screen
+// ---- status: modules, nodes and requests
 
-inline constexpr std::size_t strip_width = 60;  // characters of every timeline
+inline constexpr std::size_t strip_width = 60;  // characters per timeline
 // Draws a timeline in `width` cells; a cell shows the worst state that overlaps it.
 std::string strip_text(const std::vector<coordinator::StripPiece>& strip, std::size_t width, const Style& style);
 std::string status_text(const coordinator::ClusterStatus& status, bool only_map, const Style& style);
 
 // ---- jobs and values
 
-// Describes how the files of a task were read; "" if it read none.
+// Describes how the files of a task were read; "" if none were read.
 std::string flows_from_text(const coordinator::FlowSources& flows);
 std::string explain_text(const coordinator::JobExplanation& explained, const Style& style);
 // Describes the lineage of a value: the module that computed it, the files it was computed from and their damage, and the same
