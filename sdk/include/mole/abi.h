@@ -39,7 +39,7 @@ enum {
   MOLE_PENDING = 2,      /* ask again later */
   MOLE_INVALID = -1,     /* the request is wrong: it fails, and the user is informed */
   MOLE_CORRUPT = -2,     /* these bytes are damaged: the file is marked, rows become partial */
-  MOLE_MISSING = -3,     /* the archive no longer has the file: index again, then partial */
+  MOLE_MISSING = -3,     /* the archive no longer has the file: it is indexed again, then rows become partial */
   MOLE_TRANSIENT = -4,   /* try again, on any node */
   MOLE_EXHAUSTED = -5,   /* memory, disk or a declared limit */
   MOLE_CANCELLED = -6,   /* the host asked to stop */
@@ -84,7 +84,7 @@ typedef struct mole_value {
   } as;
 } mole_value;
 
-/* Receives bytes. `write` copies them; on any other result than MOLE_OK, stop and return it. */
+/* Receives bytes. `write` copies them; on any result other than MOLE_OK, stop and return it. */
 typedef struct mole_writer {
   void* self;
   int32_t (*write)(void* self, const void* data, uint64_t size);
@@ -104,7 +104,7 @@ typedef struct mole_host {
 
 /* ---- flow columns -------------------------------------------------------------------------------------------- */
 
-/* In text the names are in lower case without prefix (`start`, `src_addr`, ...); docs/flow_columns.md has types and units. */
+/* In text, the names are lower case without the prefix (`start`, `src_addr`, ...); docs/flow_columns.md has types and units. */
 enum {
   MOLE_COLUMN_START = 0, /* time */
   MOLE_COLUMN_END,       /* time */
@@ -157,7 +157,7 @@ typedef struct mole_batch {
   const struct ArrowArray* columns; /* a struct array */
 } mole_batch;
 
-/* The interval that a state is finished for: [start, end), microseconds. With a window, the last interval of the window. */
+/* The interval that a state is finished for: [start, end), microseconds. With a window: the last interval of the window. */
 typedef struct mole_interval {
   int64_t start_us;
   int64_t end_us;
@@ -174,7 +174,7 @@ typedef struct mole_metric_v1 {
   void (*close)(mole_module*);
   int32_t (*create)(const mole_module*, mole_state** out, mole_error*);
   void (*destroy)(const mole_module*, mole_state*);
-  /* The row of a "context" input for the state's interval and group: children as of kind "rows", 0 rows if upstream has no value
+  /* The row of a "context" input for the state's interval and group: children as for kind "rows", 0 rows if upstream has no value
    * there, else 1. Called right after create, before add, merge and load; never for other inputs. */
   int32_t (*begin)(const mole_module*, mole_state*, uint32_t input, const struct ArrowArray* rows, mole_error*);
   /* Adds a batch, which is valid during the call. state_of_row[i] is the index in `states` of row i; MOLE_NO_STATE: skip the row.
@@ -190,7 +190,7 @@ typedef struct mole_metric_v1 {
                     uint32_t* rows_of_state, struct ArrowArray* rows, mole_error*);
   /* Equal states must save to equal bytes. */
   int32_t (*save)(const mole_module*, const mole_state*, const mole_writer*, mole_error*);
-  /* Loads into a fresh state. The bytes may be corrupt or hostile: return MOLE_CORRUPT then; never undefined behaviour. */
+  /* Loads into a fresh state. The bytes may be corrupt or hostile: return MOLE_CORRUPT, without undefined behaviour. */
   int32_t (*load)(const mole_module*, mole_state*, const void* data, uint64_t size, mole_error*);
 } mole_metric_v1;
 
@@ -198,7 +198,7 @@ typedef struct mole_metric_v1 {
 
 typedef struct mole_decoder mole_decoder; /* owned by the plugin; decodes one file */
 
-/* The decompressed bytes of one file, in order. Owned by the host; for one thread. */
+/* The decompressed bytes of one file, in order. Owned by the host; used by one thread. */
 typedef struct mole_source {
   void* self;
   /* Returns the next bytes (at least 1), valid until the next call. *offset is their offset in the readable part of the
@@ -209,10 +209,10 @@ typedef struct mole_source {
 
 enum { MOLE_LOST_IN_DAMAGE = 1 /* flag: the sequence gap spans damaged bytes of this file */ };
 
-/* Receives what a decoder reports besides flows, in file order. Owned by the host; for one thread. */
+/* Receives what a decoder reports besides flows, in file order. Owned by the host; used by one thread. */
 typedef struct mole_decode_sink {
   void* self;
-  /* A datagram (message): when it was exported, the flows in it, the flows lost right before it by sequence number. */
+  /* A datagram (message): when it was exported, the flows in it and, by sequence number, the flows lost right before it. */
   void (*datagram)(void* self, int64_t exported_us, uint32_t flows, uint64_t lost, uint32_t flags);
   /* `size` unreadable decompressed bytes at `offset`. */
   void (*skipped)(void* self, uint64_t offset, uint64_t size, mole_text reason);
@@ -232,7 +232,7 @@ typedef struct mole_decoder_v1 {
   uint32_t reserved;
   int32_t (*open)(const mole_host*, const mole_value* params, uint32_t param_count, mole_module** out, mole_error*);
   void (*close)(mole_module*);
-  /* 1 if these first (up to 4096) decompressed bytes look like this format. */
+  /* Returns 1 if these first (up to 4096) decompressed bytes look like this format. */
   int32_t (*recognises)(const uint8_t* head, uint64_t size);
   int32_t (*create)(const mole_module*, const mole_source*, const mole_decode_sink*, mole_decoder** out, mole_error*);
   void (*destroy)(mole_decoder*);
@@ -242,7 +242,7 @@ typedef struct mole_decoder_v1 {
 
 /* ---- downloaders: kind "mole.downloader/1" ------------------------------------------------------------------- */
 
-/* One file of an archive. Texts are valid during the call. */
+/* One file of an archive. The strings are valid during the call. */
 typedef struct mole_object {
   uint32_t struct_size;
   uint32_t reserved;
@@ -255,7 +255,7 @@ typedef struct mole_object {
 
 typedef struct mole_index_sink {
   void* self;
-  int32_t (*found)(void* self, const mole_object*); /* on any other result than MOLE_OK, stop and return it */
+  int32_t (*found)(void* self, const mole_object*); /* on any result other than MOLE_OK, stop and return it */
 } mole_index_sink;
 
 typedef struct mole_downloader_v1 {

@@ -1,5 +1,5 @@
 // Addr: an IPv4 or IPv6 address, 16 bytes in network order. IPv4 addresses are stored as mapped addresses (::ffff:a.b.c.d), so
-// addresses compare without looking at the family.
+// that comparisons do not depend on the family.
 #pragma once
 
 #include <array>

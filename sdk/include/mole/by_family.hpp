@@ -1,4 +1,4 @@
-// Batches of IPv4 and IPv6 flows: for_families() hands over addresses by family, and ByFamily keeps one object for each family.
+// Batches of IPv4 and IPv6 flows: for_families() passes addresses by family, and ByFamily has one object per family.
 //
 //   template <class Address>
 //   struct Counter {
@@ -26,8 +26,8 @@
 namespace mole {
 
 // Calls f(a, b, first) for all rows of the batch, in runs: with std::span<const std::uint32_t> where both addresses are IPv4 or
-// map IPv4 addresses, else with std::span<const Addr>. Element i of a run is row first + i of the batch. So an IPv4 address and
-// its mapped form are always the same address.
+// IPv4-mapped, else with std::span<const Addr>. Element i of a run is row first + i of the batch. An IPv4 address and its mapped
+// form are therefore always the same address.
 template <class ColumnA, class ColumnB, class Flows, class F>
 void for_families(const Flows& flows, F f) {
   if (flows.address_family() != 6) return f(flows.template span4<ColumnA>(), flows.template span4<ColumnB>(), std::size_t{0});
@@ -67,7 +67,7 @@ struct ByFamily {
     });
   }
   void merge(const ByFamily& other) { merge_fields(*this, other); }
-  // Calls `for_each(f)` of both.
+  // Calls `for_each(f)` of both members.
   template <class F>
   void for_each(F f) const {
     v4.for_each(f);

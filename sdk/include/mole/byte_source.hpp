@@ -13,7 +13,7 @@
 //     }
 //   }
 //
-// For one thread. What peek() returns is valid until the next call of any member except offset() and gap().
+// Use from one thread. The bytes that peek() returns are valid until the next call of a member other than offset() and gap().
 #pragma once
 
 #include <mole/detail/boundary.hpp>
@@ -39,7 +39,7 @@ class ByteSource {
     fill(n);
     return {front_.data, front_.size < n ? front_.size : n};
   }
-  // Returns all contiguous bytes, at least n if there are that many, for searching.
+  // Returns all contiguous bytes, for searching: at least n if there are that many.
   Bytes window(std::size_t n) {
     fill(n);
     return {front_.data, front_.size};

@@ -48,7 +48,7 @@ struct Interval {
   auto operator<=>(const Interval&) const = default;
 };
 
-// `stored`: the type of an element in a column. Addresses are stored as uint32_t in a batch of family 4, as Addr in family 6.
+// `stored`: the type of an element in a column. Addresses are stored as uint32_t in IPv4 batches, as Addr in IPv6 batches.
 template <detail::Literal Name, int Index, class T, class Stored = T>
 struct FlowColumn {
   static constexpr const char* name = Name.text;

@@ -1,10 +1,10 @@
-// Decoders: convert the decompressed bytes of a file to flows.
+// Decoders: convert the decompressed bytes of a file into flows.
 //
 //   struct Raw48 {
 //     static constexpr auto about = mole::decoder("raw48", "1.0.0", "Fixed 48-byte flow records");
 //     using writes = mole::Writes<mole::start, mole::bytes>;            // columns it can fill
 //
-//     static bool recognises(std::span<const std::byte> head);          // gets the first 4 KiB
+//     static bool recognises(std::span<const std::byte> head);          // head: the first 4 KiB
 //
 //     Raw48(mole::ByteSource& source, mole::Sink& sink) : in(source), sink(sink) {}
 //     mole::Result<bool> next(mole::FlowBuilder& out);                  // fills one batch; false: no more flows
@@ -130,12 +130,12 @@ struct DecoderCalls {
   static std::int32_t create(const mole_module* m, const mole_source* source, const mole_decode_sink* sink, mole_decoder** out,
                              mole_error* e) {
     return guarded(e, [&] {
-      Instance* made;
+      Instance* instance;
       if constexpr (requires { D::params; })
-        made = new Instance(source, sink, module_of<Params>(m));
+        instance = new Instance(source, sink, module_of<Params>(m));
       else
-        made = new Instance(source, sink);
-      *out = reinterpret_cast<mole_decoder*>(made);
+        instance = new Instance(source, sink);
+      *out = reinterpret_cast<mole_decoder*>(instance);
     });
   }
   static void destroy(mole_decoder* d) { delete reinterpret_cast<Instance*>(d); }

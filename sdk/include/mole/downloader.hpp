@@ -14,8 +14,8 @@
 //   MOLE_PLUGINS(Directory)
 //
 // There is one object per process, shared by all threads: the three functions are const and may run concurrently. The host hashes
-// the written bytes, limits their rate, and publishes a file only when it is complete; a downloader does not know where it is
-// stored.
+// the written bytes, limits their rate, and publishes a file only when it is complete; a downloader has no access to the place
+// where it is stored.
 #pragma once
 
 #include <mole/detail/boundary.hpp>
@@ -30,9 +30,9 @@
 
 namespace mole {
 
-enum class Staged { ready, pending };  // pending: the host asks again later
+enum class Staged { ready, pending };  // pending: the host calls `stage` again later
 
-// One file of an archive. Texts need to be valid only during the call.
+// One file of an archive. The strings need to be valid only during the call.
 struct Object {
   std::string_view id;       // passed to fetch; its last path component is matched against `files` of the manifest
   std::uint64_t size = 0;    // bytes

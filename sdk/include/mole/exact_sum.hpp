@@ -54,7 +54,7 @@ class ExactSum {
 
   // The nearest double, ties to even; infinite if beyond the range of double.
   double round() const { return round_magnitude(magnitude(), false); }
-  // The double nearest to sum / n, rounded once. n above 0.
+  // The double nearest to sum / n, rounded once. n must be positive.
   double divided_by(std::uint64_t n) const {
     Words q = magnitude();
     std::uint64_t rest = 0;
@@ -204,7 +204,7 @@ class ExactSum {
   Words word_{};
 };
 
-// A weight of 0 to 1 in units of 2^-20: an exact sum times a whole number is exact.
+// Returns a weight of 0 to 1 as an integer in units of 2^-20: the product of an exact sum and an integer is exact.
 inline std::uint64_t whole_weight(double weight) {
   return weight > 0 ? static_cast<std::uint64_t>(std::min(weight, 1.0) * (1 << 20) + 0.5) : 0;
 }

@@ -1,4 +1,4 @@
-// State: which members of a metric are saved, in which order, and how they become bytes.
+// State: which members of a metric are saved, in which order, and how they are encoded.
 //
 //   struct ByteCount {
 //     std::uint64_t total = 0;
@@ -7,10 +7,10 @@
 //     void merge(const ByteCount& other) { mole::merge_fields(*this, other); }   // merges all fields
 //   };
 //
-// After a change of meaning without a change of types raise the revision: mole::fields<2>(&ByteCount::total).
+// If the meaning of a field changes but its type does not, increase the revision: mole::fields<2>(&ByteCount::total).
 //
-// Fields follow one another, little endian, without padding. Lists and texts start with a u64 count; sets and maps are sorted, so
-// that equal states save to equal bytes. Loading rejects corrupt bytes and never allocates more memory than their number
+// Fields follow one another, little endian, without padding. Lists and strings start with a u64 count; sets and maps are sorted,
+// so that equal states save to equal bytes. Loading rejects corrupt bytes and never allocates more memory than their number
 // justifies.
 //
 // A member may be an integer, bool, double, Time, Addr, std::string, a std::array, std::vector, std::optional, std::pair, set or
@@ -69,8 +69,8 @@ void merge_value(T& into, const T& from) {
 
 }  // namespace detail
 
-// Merges each field of `from` into that of `into`: integers and arrays of them are added, other types merged by their `merge` or,
-// without one, field by field.
+// Merges each field of `from` into the same field of `into`: integers and arrays of them are added, other types are merged with
+// their `merge` or, without one, field by field.
 template <class T>
 void merge_fields(T& into, const T& from) {
   std::apply([&](auto... member) { (detail::merge_value(into.*member, from.*member), ...); }, T::state.members);

@@ -6,7 +6,7 @@
 //
 // The manifest binds each role to a column of any numeric type. A context is passed to
 // `begin(std::string_view role, std::optional<double> value)` once per state, before `add`; nullopt means that upstream has no
-// value there. Integers above 2^53 are rounded to the nearest double.
+// value for the interval and group. Integers above 2^53 are rounded to the nearest double.
 #pragma once
 
 #include <mole/abi.h>
@@ -44,7 +44,7 @@ struct Value {
   Time interval_start;
 };
 
-// Rows of one upstream column, without nulls. Valid only during `add`.
+// The rows of one upstream column, without nulls. Valid only during `add`.
 class Values {
  public:
   Values(std::string_view role, std::span<const double> values, std::span<const double> coverage, std::span<const Time> starts)

@@ -20,16 +20,16 @@
 //   MOLE_PLUGINS(ByteCount)
 //
 // Write the parts in this order: about, output, params, inputs, state, then begin, add, merge, finish. An object is the state of
-// one interval and group. Its constructor takes nothing, `const Params&` (params.hpp), or `const Module&`: a nested class that is
-// made once per process from `const Params&` (or nothing) and shared, unchanged, by all states and threads.
+// one interval and group. Its constructor may take `const Params&` (params.hpp) or `const Module&`. Module is a nested class,
+// constructed once per process from `const Params&` (or by default) and shared, unchanged, by all states and threads.
 //
 // A metric with `void merge(const ByteCount&)` is mergeable: its states are stored, sent between nodes and merged in any order.
-// merge_fields (fields.hpp) merges all fields of the state. A metric without `merge` is sequential: it gets rows in time order,
-// and one object lives from interval to interval; `finish` closes an interval and opens the next.
+// merge_fields (fields.hpp) merges all fields of the state. A metric without `merge` is sequential: it receives rows in time
+// order, and one object is kept across intervals; `finish` closes an interval and opens the next.
 //
-// `finish` returns Row or std::vector<Row> and takes nothing or `const mole::Interval&`, the interval of the row (of a window:
-// its last interval). A metric whose merged states depend on the order of merging declares `static constexpr bool deterministic =
-// false`. Every function may throw; throw mole::Failure to choose the error code.
+// `finish` returns Row or std::vector<Row>. It may take `const mole::Interval&`, the interval of the row (with a window: its
+// last interval). A metric whose merged states depend on the order of merging declares `static constexpr bool
+// deterministic = false`. Every function may throw; throw mole::Failure to choose the error code.
 #pragma once
 
 #include <mole/columns.hpp>

@@ -8,7 +8,7 @@
 // Members may be integers (unsigned become u64, signed i64), double, bool, std::string, mole::Time, or std::optional of these for
 // a nullable column. `{role}` in a name is replaced by the name of the column bound to that input role.
 //
-// group() includes another struct's table under a name; each() makes a column of every element of an array:
+// group() includes the table of a nested struct under a name; each() adds one column per element of an array:
 //
 //   struct Volume {
 //     std::uint64_t flows, bytes;
@@ -61,7 +61,7 @@ struct ColumnSpec {
   T& of(R& row) const { return row.*member; }
 };
 
-// The columns of an array's elements.
+// One column per element of an array.
 template <class R, class T, std::size_t N>
 struct ArrayColumns {
   using Row = R;
@@ -197,7 +197,7 @@ constexpr detail::ArrayColumns<R, T, N> each(const std::array<const char*, N>& l
   return {labels, name, member, unit, doc};
 }
 // The columns of a member's own table. '*' in their names and docs stands for `part` and `doc_part`, which may contain a '*' for
-// an enclosing group. Columns of unit::any get `unit`.
+// an enclosing group. `unit` replaces unit::any.
 template <class R, class Inner, class... Item>
 constexpr detail::GroupColumns<R, Inner, detail::ColumnTable<Item...>> group(const char* part, const char* doc_part,
                                                                              Inner R::*member,

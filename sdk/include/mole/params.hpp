@@ -25,13 +25,13 @@ struct Range {
 constexpr Range range(double low, double high) { return {low, high}; }
 
 struct Choices {
-  std::array<const char*, 8> texts{};  // terminated by null
+  std::array<const char*, 8> values{};  // terminated by null
 };
 // The allowed values of a std::string, up to eight.
 template <class... T>
-constexpr Choices one_of(T... texts) {
+constexpr Choices one_of(T... values) {
   static_assert(sizeof...(T) <= 8);
-  return {{texts...}};
+  return {{values...}};
 }
 
 struct Format {
@@ -52,7 +52,7 @@ struct ParamSpec {
   Unit unit{nullptr};
   Range range{1, 0};  // no range if low > high
   const char* format = nullptr;
-  Choices choices{};  // empty: any text
+  Choices choices{};  // empty: any string
 
   constexpr void set(const char* d) { doc = d; }
   constexpr void set(Unit u) { unit = u; }
@@ -117,10 +117,10 @@ std::string describe_param(const ParamSpec<P, T>& s) {
   if (s.unit.base) o.text("unit", s.unit.text());
   if (s.range.low <= s.range.high) o.raw("range", json_array({json_number(s.range.low), json_number(s.range.high)}));
   if (s.format) o.text("format", s.format);
-  std::vector<std::string> texts;
-  for (const char* text : s.choices.texts)
-    if (text) texts.push_back(json_text(text));
-  if (!texts.empty()) o.raw("choices", json_array(texts));
+  std::vector<std::string> choices;
+  for (const char* value : s.choices.values)
+    if (value) choices.push_back(json_text(value));
+  if (!choices.empty()) o.raw("choices", json_array(choices));
   return o.str();
 }
 
@@ -137,7 +137,7 @@ void read_param(P& out, const ParamSpec<P, T>& s, const mole_value& v) {
   if (v.type != param_type<T>())
     throw Failure(invalid(std::string("parameter '") + s.name + "' has type " +
                           type_name(v.type >= 1 && v.type <= 10 ? v.type : 0) + ", expected " + type_name(param_type<T>()) +
-                          "; the sidecar does not match this library; rebuild the plugin"));
+                          ": the sidecar does not match this library; rebuild the plugin"));
   if constexpr (std::is_same_v<T, std::uint64_t>)
     out.*s.member = v.as.u64;
   else if constexpr (std::is_same_v<T, std::int64_t>)
@@ -159,7 +159,7 @@ typename ParamsOf<M>::type read_params(const mole_value* values, std::uint32_t c
         [&](const auto&... s) {
           if (count != sizeof...(s))
             throw Failure(invalid("got " + std::to_string(count) + " parameters, expected " + std::to_string(sizeof...(s)) +
-                                  "; the sidecar does not match this library; rebuild the plugin"));
+                                  ": the sidecar does not match this library; rebuild the plugin"));
           std::uint32_t i = 0;
           (read_param(out, s, values[i++]), ...);
         },

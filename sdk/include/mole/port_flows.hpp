@@ -20,7 +20,7 @@
 
 namespace mole {
 
-// Use one per thread and reuse it for every batch. The columns are valid until the next select() and as long as the batch.
+// Use one per thread and reuse it for every batch. The columns are valid until the next select() or the end of the batch.
 class PortFlows {
  public:
   template <class Flows>

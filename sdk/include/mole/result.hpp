@@ -85,8 +85,8 @@ Result<T> prefixed(const std::string& prefix, Result<T> result) {
 
 }  // namespace mole
 
-// Initialises or assigns `variable` with the value of a Result, or returns its error from the calling function. Three statements,
-// so it needs braces after `if`.
+// Initialises or assigns `variable` with the value of a Result, or returns its error from the calling function. It expands to
+// three statements: use braces after `if`.
 #define MOLE_TRY(variable, ...) MOLE_TRY_AT(variable, __LINE__, __VA_ARGS__)
 #define MOLE_TRY_AT(variable, line, ...) MOLE_TRY_IN(variable, line, __VA_ARGS__)
 #define MOLE_TRY_IN(variable, line, ...)            \

@@ -6,7 +6,7 @@
 //     return series;
 //   }
 //
-// The weight of a point is its coverage. Values without coverage and gaps have no point. Points and saved bytes do not depend on
+// The weight of a point is its coverage. Gaps and values without coverage have no point. Points and saved bytes do not depend on
 // the order of adding and merging. 24 bytes per point.
 #pragma once
 
@@ -150,16 +150,16 @@ inline Grid grid_of(std::span<const Point> points, Time origin, std::int64_t ste
   return g;
 }
 
-// Returns what came before the row, in cells of the row's interval.
+// Returns the points before the row, in cells as long as the row's interval.
 inline Grid history_of(const Series& series, const Interval& row, double minimum_coverage) {
   return grid_of(series.before(row.start), row.start, row.end.us - row.start.us, row.start, minimum_coverage);
 }
-// The same, with the row itself as the last cell.
+// The same, with the row's interval as the last cell.
 inline Grid history_with(const Series& series, const Interval& row, double minimum_coverage) {
   return grid_of(series.before(row.end), row.start, row.end.us - row.start.us, row.end, minimum_coverage);
 }
 
-// Whether `end` is a multiple of `every` seconds since the epoch; always if `every` is 0. Expensive metrics compute only then.
+// True if `every` is 0 or `end` is a multiple of `every` seconds since the epoch. Expensive metrics compute only then.
 inline bool is_due(Time end, std::uint64_t every) {
   return every == 0 || end.us % (static_cast<std::int64_t>(every) * 1'000'000) == 0;
 }

@@ -1,11 +1,11 @@
-// SeriesMetric: the base of a metric that needs one column's values in time order. The state is the series; the metric adds only
-// what it computes from it.
+// SeriesMetric: the base of a metric that needs one column's values in time order. The state is the series; the metric adds
+// only the computation.
 //
 //   struct Growth : mole::SeriesMetric {
-//     static constexpr auto about = mole::metric("growth", "1.0.0", "Last value of the window less the first");
+//     static constexpr auto about = mole::metric("growth", "1.0.0", "Last value of the window minus the first");
 //     struct Row { std::optional<double> growth; };
 //     static constexpr auto output = mole::columns(
-//         mole::column("{values}_growth", &Row::growth, mole::same("values"), "Last value less the first"));
+//         mole::column("{values}_growth", &Row::growth, mole::same("values"), "Last value minus the first"));
 //     static constexpr auto inputs = mole::inputs(mole::values("values", "Column to compare"));
 //
 //     Row finish() const {
@@ -50,7 +50,7 @@ constexpr auto logarithmic_param(bool P::*member) {
 template <class P>
 constexpr auto every_param(std::uint64_t P::*member) {
   return param("every", member, unit::second, range(0, 315'360'000),
-               "Compute only intervals that end on a multiple of this since the epoch, leave others null; 0: all intervals");
+               "Compute only intervals whose end is a multiple of this since the epoch, others are null; 0: all intervals");
 }
 
 }  // namespace mole

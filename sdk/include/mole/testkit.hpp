@@ -1,5 +1,5 @@
-// The test kit: runs a metric on literal input, and checks the laws that every metric must keep. It calls the C function table,
-// as the runtime does. Uses the standard library only; failures are exceptions, which GoogleTest reports.
+// The test kit: runs a metric on literal input, and checks the laws that every metric must obey. It calls the C function table,
+// as the runtime does. It uses only the standard library; failures are exceptions, which GoogleTest reports.
 //
 //   template <class ByteCount>
 //   void test() {

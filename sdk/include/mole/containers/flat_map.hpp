@@ -1,5 +1,5 @@
 // FlatMap: a hash map from numbers or addresses to values, in one table (open addressing, linear probing). Saved sorted, so that
-// equal maps save to equal bytes. The order of the table differs between processes and must never show in a result.
+// equal maps save to equal bytes. The order of the table differs between processes and must not affect results.
 //
 //   using BytesByAddress = mole::FlatMap<std::uint32_t, std::uint64_t>;
 //   void add(BytesByAddress& sums, const mole::Flows<mole::src_addr, mole::bytes>& flows) {
@@ -39,7 +39,7 @@ class FlatMap {
 
   // Allocates memory for `keys` more keys.
   void reserve(std::size_t keys) { grow_for(keys); }
-  // Returns the value of `key`, inserting Value{} if it is new. Valid until the next change of the map.
+  // Returns the value of `key`, inserting Value{} if it is new. The reference is valid until the map changes.
   Value& operator[](const Key& key) {
     grow_for(1);
     return place(key, slot(key));
@@ -116,7 +116,7 @@ class FlatMap {
 
   template <class F>
   void absorb(const FlatMap& other, F combine) {
-    // Grow first: keys come in the order of their hashes and would all collide at the start of a small table.
+    // Grow first: keys arrive in the order of their hashes and would all collide at the start of a small table.
     grow_for(other.used_);
     each(other.table_, [&](const Entry& e) { combine(e.key, place(e.key, slot(e.key)), e.value); });
     if (other.has_zero_) combine(Key{}, place(Key{}, 0), other.zero_);

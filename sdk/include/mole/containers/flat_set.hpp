@@ -1,5 +1,5 @@
 // FlatSet: a hash set of numbers, addresses or std::array<std::uint64_t, N> in one table (open addressing, linear probing). Saved
-// sorted, so that equal sets save to equal bytes. The order of the table must never show in a result.
+// sorted, so that equal sets save to equal bytes. The order of the table must not affect results.
 //
 //   void add(mole::FlatSet<std::uint32_t>& sources, const mole::Flows<mole::src_addr>& flows) {
 //     sources.insert(flows.span4<mole::src_addr>());
@@ -41,7 +41,7 @@ class FlatSet {
     }
   }
   void merge(const FlatSet& other) {
-    // Grow first: keys come in the order of their hashes and would all collide at the start of a small table.
+    // Grow first: keys arrive in the order of their hashes and would all collide at the start of a small table.
     grow_for(other.used_);
     each(other.table_, [&](const T& key) { place(key, slot(key)); });
     has_zero_ |= other.has_zero_;

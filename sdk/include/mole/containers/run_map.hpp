@@ -1,7 +1,7 @@
 // RunMap: a map from keys to values for keys that mostly occur once or twice (pairs of addresses, 5-tuples). New entries are
 // appended to one of several partitions, chosen by the upper bits of the key; when a partition is full, its new entries are
 // sorted and merged with the old ones. That causes a fraction of the cache misses of a large hash table and takes half its
-// memory. For keys that occur often use FlatMap.
+// memory. Use FlatMap for keys that occur often.
 //
 //   struct Count {
 //     std::uint32_t flows = 0;
@@ -92,7 +92,7 @@ struct PlainEntry {
   Value of_key;
 
   static PlainEntry of(const Key& mixed, const Value& value) { return {mixed, value}; }
-  static constexpr bool can_store(const Key&) { return true; }  // whether it can store the key
+  static constexpr bool can_store(const Key&) { return true; }
   std::uint64_t head() const { return KeyMixer::head(mixed); }
   bool same(const PlainEntry& e) const { return head() == e.head() && mixed == e.mixed; }
   bool before(const PlainEntry& e) const { return head() != e.head() ? head() < e.head() : mixed < e.mixed; }
@@ -237,8 +237,8 @@ class RunMap {
     detail::EntryBuffer<Entry> entries;
     std::size_t sorted = 0;
   };
-  // Maximum entries of a partition before there are more partitions: few for the first one, later many. The numbers keep the
-  // pages being written to, and the memory to sort one partition, in the L2 cache.
+  // Maximum number of entries of a partition before it is split: `few` for the first partition, `many` for later ones. The pages
+  // being written to, and the memory to sort one partition, then fit in the L2 cache.
   static constexpr std::size_t few = 1024, many = 524'288 / sizeof(Entry), min_capacity = 16;
   static constexpr unsigned first_bits = 6, more_bits = 2;
 
@@ -258,13 +258,13 @@ class RunMap {
     Partition* p = &partitions_[partition_of(e)];
     while (p->entries.full()) [[unlikely]] {
         make_room(*p);
-        p = &partitions_[partition_of(e)];  // there may be more partitions now, and this one without capacity
+        p = &partitions_[partition_of(e)];  // make_room may have split it, and the new one may be full
       }
     p->entries.add(e);
     __builtin_prefetch(p->entries.end() + 4, 1);  // the next cache line of this partition, needed about a hundred entries later
   }
-  // At least a quarter of the capacity is for fresh entries, a third right after growing. So repeated keys take little memory,
-  // and each entry is merged about three times, whatever the size of the map.
+  // At least a quarter of the capacity is for fresh entries, a third right after growing. Repeated keys therefore take little
+  // memory, and each entry is merged about three times, whatever the size of the map.
   void make_room(Partition& p) {
     sort(p);
     const std::size_t capacity = p.entries.capacity(), larger = capacity_for(p.sorted), max = bits_ == 0 ? few : many;
@@ -336,8 +336,8 @@ class RunMap {
     for (std::size_t c = 0; c < cells; ++c) sum += std::exchange(at[c], static_cast<std::uint16_t>(sum));
     for (std::size_t i = 0; i < n; ++i) to[at[cell(from[i])]++] = from[i];
   }
-  // Sorts n entries that are near their places by insertion, and merges entries with the same key. Returns the number of entries
-  // left, or 0 if the entries are too far from their places, because the keys were crafted, and need another sort.
+  // Insertion sort for n entries that are near their final places; merges entries with the same key. Returns the number of
+  // entries left, or 0 if the entries are too far from their places, because the keys were crafted, and need a different sort.
   static std::size_t sort_nearly_sorted(Entry* v, std::size_t n) {
     std::size_t end = 1, steps_left = 16 * n;
     for (std::size_t i = 1; i < n; ++i) {
@@ -366,7 +366,7 @@ class RunMap {
     }
     return last + 1;
   }
-  // Merges b sorted entries of `other` into the a sorted ones of `base`, from the back; `base` has capacity for all of them.
+  // Merges the `b` sorted entries of `other` into the `a` sorted entries of `base`, from the back. `base` has room for all.
   // Returns the number of entries left.
   static std::size_t merge_sorted(Entry* base, std::size_t a, const Entry* other, std::size_t b) {
     const std::size_t end = a + b;

@@ -9,8 +9,8 @@
 #pragma once
 
 #include <mole/containers/flat_map.hpp>
+#include <mole/detail/leb128.hpp>
 #include <mole/detail/short_key_map.hpp>
-#include <mole/detail/short_number.hpp>
 #include <mole/output.hpp>
 
 #include <array>
@@ -41,7 +41,7 @@ class VolumeMap {
   // Memory used, in bytes.
   std::size_t memory() const { return low_.memory() + high_.memory(); }
 
-  // Adds one flow of packets[i] and bytes[i] for each keys[i].
+  // For each i, adds one flow with packets[i] and bytes[i] to keys[i].
   void add(std::span<const Key> keys, std::span<const std::uint64_t> packets, std::span<const std::uint64_t> bytes) {
     low_.update(keys, [this, key = keys.data(), p = packets.data(), b = bytes.data()](Words& low, std::size_t i) {
       put(key[i], low, {1, p[i], b[i]});
@@ -65,23 +65,23 @@ class VolumeMap {
     absorb(other);
   }
 
-  // Saved: u64 count, then in ascending order of keys: the key less the previous key (an Addr: the whole key), flows, packets and
-  // bytes as short numbers (short_number.hpp).
+  // Saved: u64 count, then in ascending order of keys: the key minus the previous key (an Addr: the whole key), flows, packets
+  // and bytes as LEB128.
   static constexpr std::size_t min_size = 8;
   static std::string shape() { return "volumes<" + detail::shape_of<Key>() + ">"; }
   void save(StateWriter& w) const {
     detail::save_value(w, std::uint64_t{size()});
     Key before{};
-    std::array<std::uint8_t, 4 * detail::max_number_size> entry;
+    std::array<std::uint8_t, 4 * detail::max_leb128_size> entry;
     for (const auto& [key, low] : low_.sorted()) {
       auto* end = entry.data();
       if constexpr (std::is_same_v<Key, Addr>)
         detail::save_value(w, key);
       else
-        end = detail::put_number(end, static_cast<std::uint64_t>(key - before));
+        end = detail::put_leb128(end, static_cast<std::uint64_t>(key - before));
       before = key;
       const auto v = whole(key, low);
-      for (const auto n : {v.flows, v.packets, v.bytes}) end = detail::put_number(end, n);
+      for (const auto n : {v.flows, v.packets, v.bytes}) end = detail::put_leb128(end, n);
       w.bytes(entry.data(), static_cast<std::size_t>(end - entry.data()));
     }
   }
@@ -93,7 +93,7 @@ class VolumeMap {
     for (std::size_t i = 0; i < n; ++i) {
       const Key key = load_key(r, before);
       if (i > 0 && !(before < key)) StateReader::reject("a map is not sorted");
-      const auto flows = detail::load_number(r), packets = detail::load_number(r), bytes = detail::load_number(r);
+      const auto flows = detail::load_leb128(r), packets = detail::load_leb128(r), bytes = detail::load_leb128(r);
       add(key, {flows, packets, bytes});
       before = key;
     }
@@ -113,7 +113,7 @@ class VolumeMap {
     const auto& high = *high_.find(key);
     return {high.flows << 15 | flows, high.packets << 16 | packets, high.bytes << 32 | low.bytes};
   }
-  // Adds all sums at once if none of them overflows its bits, which would change a bit above them.
+  // Adds all three amounts at once unless one of them overflows its bits, which would change a bit above them.
   void put(const Key& key, Words& low, const Volume& v) {
     const std::uint64_t bytes = low.bytes + v.bytes;
     const auto one = static_cast<std::uint32_t>(v.flows << 16 | v.packets), rest = low.rest + one;
@@ -138,7 +138,7 @@ class VolumeMap {
       detail::load_value(r, key);
       return key;
     } else {
-      const auto step = detail::load_number(r);
+      const auto step = detail::load_leb128(r);
       if (step > static_cast<Key>(~before)) StateReader::reject("a key is too large");
       return static_cast<Key>(before + step);
     }

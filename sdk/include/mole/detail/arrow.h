@@ -1,4 +1,4 @@
-/* The Arrow C Data Interface, the part Data Mole uses: one array of one batch.
+/* The part of the Arrow C Data Interface that Data Mole uses: one array of one batch.
  * Source: Apache Arrow format specification, "The Arrow C data interface"; the struct may be copied into any
  * project. Types are fixed by descriptors (see mole/abi.h), so no ArrowSchema crosses the boundary. */
 #ifndef MOLE_ARROW_H

@@ -1,4 +1,4 @@
-// Helpers at the C ABI: exceptions become a code and a message.
+// Helpers for the C ABI: convert errors and exceptions to a code and a message.
 #pragma once
 
 #include <mole/result.hpp>

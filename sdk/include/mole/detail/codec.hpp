@@ -1,4 +1,4 @@
-// Saves and loads each type of a state field, and names it in the state's shape. Layout: docs/formats/metric_state.md.
+// Saves and loads all types of state fields, and describes them in the state's shape. Layout: docs/formats/metric_state.md.
 #pragma once
 
 #include <mole/addr.hpp>
@@ -150,7 +150,7 @@ struct Codec<std::pair<A, B>> {
   static std::string shape() { return shape_of<A>() + "," + shape_of<B>(); }
 };
 
-// Loads n keys, which must ascend, and calls f(key) after each, which may load more.
+// Loads n keys, which must be in ascending order, and calls f(key) after each; f may load further values.
 template <class Key, class F>
 void load_ascending(StateReader& r, std::size_t n, const char* unsorted, F f) {
   Key key{}, before{};
@@ -197,7 +197,7 @@ struct Codec<T> {
   }
   static void load(StateReader& r, T& v) {
     v.clear();
-    load_ascending<Key>(r, r.count(Codec<Key>::min_size), "a set is not sorted", [&](const Key& key) {
+    load_ascending<Key>(r, r.count(Codec<Key>::min_size), "a set or map is not sorted", [&](const Key& key) {
       if constexpr (Map<T>)
         load_value(r, v[key]);
       else

@@ -54,7 +54,7 @@ std::string json_number(T value) {
   return {text, end};
 }
 
-// A JSON object with sorted keys. raw() takes JSON, text() any text.
+// A JSON object with sorted keys. raw() adds a JSON value, text() a string.
 class JsonObject {
  public:
   JsonObject& raw(const char* key, std::string json) {

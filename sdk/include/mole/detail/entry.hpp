@@ -1,6 +1,6 @@
 // MOLE_PLUGINS(ByteCount, PacketCount) defines the exported symbol. Use it once per library, at file level.
 //
-// With MOLE_NO_ENTRY, which mole_add_plugin defines for tests, it defines nothing: a test calls the plugin's functions directly.
+// With MOLE_NO_ENTRY, which mole_add_plugin defines for tests, it defines nothing: tests call the plugin's functions directly.
 #pragma once
 
 #include <mole/abi.h>

@@ -1,4 +1,4 @@
-// Converts result rows to an Arrow struct array that the host takes over.
+// Converts result rows to an Arrow struct array that the host then owns.
 #pragma once
 
 #include <mole/abi.h>
@@ -62,7 +62,7 @@ void put_cell(OutColumn& c, std::size_t i, const T& value) {
 
 inline void put_offset(OutColumn& c, std::size_t i) {
   if (c.text.size() > std::numeric_limits<std::int32_t>::max())
-    throw Failure(exhausted("a text column of one batch of results exceeds 2 GiB; use shorter texts or a longer interval"));
+    throw Failure(exhausted("a text column of one batch of results exceeds 2 GiB; use shorter strings or a longer interval"));
   const auto at = static_cast<std::int32_t>(c.text.size());
   std::memcpy(c.values.data() + 4 * i, &at, 4);
 }
@@ -101,19 +101,19 @@ void export_column(const S& s, const std::vector<typename S::Row>& rows, ArrowAr
   c->buffers[2] = c->text.data();
 }
 
-// Moves the rows to the host, which releases `out`. On an exception nothing is left to release.
+// Moves the rows to the host, which releases `out`. After an exception there is nothing to release.
 template <class M>
 void export_rows(const std::vector<typename std::remove_cvref_t<decltype(M::output)>::Row>& rows, ArrowArray* out) {
   std::int64_t width = 0;
   for_each_column(M::output, [&](const auto&) { ++width; });
-  auto* made = new OutRows;
-  *out = {std::ssize(rows), 0, 0, 1, width, made->buffers, nullptr, nullptr, &OutRows::release, made};
+  auto* owned = new OutRows;
+  *out = {std::ssize(rows), 0, 0, 1, width, owned->buffers, nullptr, nullptr, &OutRows::release, owned};
   try {
-    made->columns.resize(static_cast<std::size_t>(width));
-    for (auto& c : made->columns) made->pointers.push_back(&c);
-    out->children = made->pointers.data();
+    owned->columns.resize(static_cast<std::size_t>(width));
+    for (auto& c : owned->columns) owned->pointers.push_back(&c);
+    out->children = owned->pointers.data();
     std::size_t i = 0;
-    for_each_column(M::output, [&](const auto& s) { export_column(s, rows, made->columns[i++]); });
+    for_each_column(M::output, [&](const auto& s) { export_column(s, rows, owned->columns[i++]); });
   } catch (...) {
     out->release(out);
     throw;

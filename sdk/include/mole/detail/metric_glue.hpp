@@ -21,7 +21,7 @@
 
 namespace mole::detail {
 
-// True for the one valid signature of `merge`. It may come from a base class if that declares the whole state.
+// True for the one valid signature of `merge`, which a base class may declare if it also declares the whole state.
 template <class M, class B>
 constexpr bool is_merge_of(void (B::*)(const B&)) {
   if constexpr (std::is_same_v<B, M>)
@@ -34,19 +34,19 @@ concept Mergeable = requires {
   requires is_merge_of<M>(&M::merge);
 };
 
-// Whether M has a member of that name, whatever its signature: then the name is ambiguous in OrMerge.
-struct NamedMerge {
+// Whether M has a member `merge` of any signature, which makes the name ambiguous in WithMergeProbe.
+struct MergeProbe {
   int merge;
 };
 template <class M>
-struct OrMerge : M, NamedMerge {};
+struct WithMergeProbe : M, MergeProbe {};
 template <class M>
 constexpr bool has_merge() {
   if constexpr (std::is_final_v<M>) return requires {
       &M::merge;
     };
   else
-    return !requires { &OrMerge<M>::merge; };
+    return !requires { &WithMergeProbe<M>::merge; };
 }
 
 template <class A>
@@ -76,7 +76,7 @@ struct ModuleOf<M> {
   using type = typename M::Module;
 };
 
-// Constructs a T from `from`, or from nothing if it does not take that.
+// Constructs a T from `from` if T has such a constructor, else with the default constructor.
 template <class T, class From>
 T made_from(const From& from) {
   if constexpr (std::is_constructible_v<T, const From&> && !std::is_same_v<T, From>)
@@ -129,7 +129,7 @@ struct MetricCalls {
     return guarded(e, [&] {
       if (binding_count != input_count())
         throw Failure(invalid("got " + std::to_string(binding_count) + " inputs, expected " + std::to_string(input_count()) +
-                              "; the sidecar does not match this library; rebuild the plugin"));
+                              ": the sidecar does not match this library; rebuild the plugin"));
       std::vector<std::int32_t> types;
       for (std::uint32_t i = 0; i < binding_count; ++i) types.push_back(bindings[i].type);
       const auto p = read_params<M>(params, param_count);
@@ -222,13 +222,13 @@ struct MetricCalls {
       std::vector<Row> all;
       all.reserve(count);
       for (std::uint32_t i = 0; i < count; ++i) {
-        auto made = finished(state(states[i]), Interval{{intervals[i].start_us}, {intervals[i].end_us}});
-        if constexpr (std::is_same_v<decltype(made), Row>) {
-          all.push_back(std::move(made));
+        auto result = finished(state(states[i]), Interval{{intervals[i].start_us}, {intervals[i].end_us}});
+        if constexpr (std::is_same_v<decltype(result), Row>) {
+          all.push_back(std::move(result));
           rows_of_state[i] = 1;
         } else {
-          rows_of_state[i] = static_cast<std::uint32_t>(made.size());
-          for (auto& row : made) all.push_back(std::move(row));
+          rows_of_state[i] = static_cast<std::uint32_t>(result.size());
+          for (auto& row : result) all.push_back(std::move(row));
         }
       }
       export_rows<M>(all, rows);
@@ -291,7 +291,7 @@ struct Glue<Kind::metric> {
     static_assert(
         requires { M::state.members; }, "declare the state: static constexpr auto state = mole::fields(&M::member...)");
     static_assert(reads_flows<M> || std::is_same_v<AddArgument<M>, Values>,
-                  "add takes const mole::Flows<...>& or const mole::Values&");
+                  "the parameter of `add` must be const mole::Flows<...>& or const mole::Values&");
     static_assert(
         reads_flows<M> || requires { M::inputs; }, "declare the inputs: static constexpr auto inputs = mole::inputs(...)");
     auto state = JsonObject().raw("revision", json_number(M::state.revision)).text("shape", shape_hash(shape_of<M>()));

@@ -20,13 +20,13 @@ std::size_t slot_of(const Key& key, std::size_t slots) {
 }
 inline std::size_t slot_after(std::size_t i, std::size_t slots) { return i + 1 == slots ? 0 : i + 1; }
 
-// Slots of the next larger table: twice as many, from half a megabyte on 1.5 times.
+// Returns the number of slots of the next larger table: twice as many below 512 KiB, else 1.5 times as many.
 template <class Entry>
 std::size_t grown_size(const std::vector<Entry>& table) {
   return table.size() * sizeof(Entry) < (1u << 19) ? table.size() * 2 : table.size() * 3 / 2;
 }
 
-// Calls f(entry) for entries that are not free. Collects them first, without branches, which would be mispredicted.
+// Calls f(entry) for entries that are not free. Collects their indices first, without branches, which would be mispredicted.
 template <class Entry, class Free, class F>
 void each_taken(const std::vector<Entry>& table, Free is_free, F f) {
   constexpr std::size_t part = 64;
@@ -43,8 +43,8 @@ void each_taken(const std::vector<Entry>& table, Free is_free, F f) {
   }
 }
 
-// Calls f(i, slot of keys[i]) for each i in order, and grow_for(number of keys) before. Prefetches, so that cache misses in a
-// large table overlap.
+// Calls f(i, slot of keys[i]) for each i in order, in parts, and grow_for(number of keys) before each part. Prefetches, so that
+// cache misses in a large table overlap.
 template <class Entry, class Key, class Grow, class F>
 void visit_slots(std::vector<Entry>& table, std::span<const Key> keys, Grow grow_for, F f) {
   constexpr std::size_t part = 256, ahead = 24;

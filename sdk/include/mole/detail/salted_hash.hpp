@@ -1,4 +1,4 @@
-// The hash of the flat tables. It differs between processes, so that traffic cannot be crafted to collide. Keys are
+// The hash function of FlatMap and FlatSet. It differs between processes, so that traffic cannot be crafted to collide. Keys are
 // unsigned numbers, mole::Addr, or std::array<std::uint64_t, N> for wider keys (pairs of addresses, 5-tuples).
 #pragma once
 
@@ -21,13 +21,13 @@ inline constexpr bool is_wide_key<std::array<std::uint64_t, N>> = true;
 template <class Key>
 concept FlatKey = std::is_unsigned_v<Key> || std::is_same_v<Key, Addr> || is_wide_key<Key>;
 
-// The upper bits are the best ones. The salt is the address of an object, which is random in each process.
+// The upper bits are mixed best. The salt is the address of an object, which is random in each process.
 inline std::uint64_t hash_salt() {
   static constexpr char salt = 0;
   return reinterpret_cast<std::uintptr_t>(&salt);
 }
 
-// At least one word.
+// `words` must not be empty.
 inline std::uint64_t salted_hash(std::span<const std::uint64_t> words) {
   std::uint64_t x = hash_salt();
   for (std::size_t i = 0; i + 1 < words.size(); ++i) {

@@ -1,5 +1,5 @@
-// Scatter: turns the state of each row into runs of rows with the same state, in the order of the rows, so that an author's `add`
-// gets contiguous columns. A batch of long runs is cut in place; a mixed one is sorted by counting.
+// Scatter: turns the state of each row into runs of rows with the same state, in the order of the rows, so that a metric's `add`
+// receives contiguous columns. A batch of long runs is split in place; any other batch is sorted with a counting sort.
 #pragma once
 
 #include <mole/abi.h>
@@ -20,7 +20,7 @@ struct Run {
   std::uint32_t first, count;
 };
 
-// Reused from batch to batch; one per thread.
+// One per thread, reused for every batch.
 class Scatter {
  public:
   // After this, runs() contains all rows except those of MOLE_NO_STATE. If places() is not null, row i moves to position

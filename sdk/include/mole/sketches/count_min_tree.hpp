@@ -6,12 +6,12 @@
 //     return bytes_by_key.at_least(bytes_by_key.total() / 100).size();   // keys with at least 1 % of the bytes
 //   }
 //
-// An amount is never below the true one, and exceeds it by more than e / width of the total in fewer than 2 % of cases, so no key
-// above the threshold is missed. Cormode, Muthukrishnan, "An improved data stream summary: the count-min sketch and its
-// applications", Journal of Algorithms 55 (2005), sections 3 and 4.
+// An estimate is never less than the true amount, so no key above the threshold is missed. It exceeds the true amount by more
+// than e / width of the total in fewer than 2 % of cases. Cormode, Muthukrishnan, "An improved data stream summary: the count-min
+// sketch and its applications", Journal of Algorithms 55 (2005), sections 3 and 4.
 #pragma once
 
-#include <mole/detail/short_number.hpp>
+#include <mole/detail/leb128.hpp>
 #include <mole/fields.hpp>
 #include <mole/sketches/hyperloglog.hpp>
 
@@ -34,7 +34,7 @@ class CountMinTree {
   explicit CountMinTree(std::uint32_t width) : width_(width) {}
 
   std::uint64_t total() const { return total_; }
-  // Bound of the error of an amount, as a share of the total; exceeded with probability exp(-rows).
+  // Upper bound of the error of an estimate, as a share of the total; exceeded with probability exp(-rows).
   static double error_bound(std::uint32_t width) { return 2.718281828459045 / width; }
 
   void add(const Key& key, std::uint64_t amount) {
@@ -79,20 +79,20 @@ class CountMinTree {
     return out;
   }
 
-  // Saved: the total, u64 number of counters (0 if nothing was added), then the counters; total and counters are short numbers.
+  // Saved: the total, u64 number of counters (0 if nothing was added), then the counters; total and counters as LEB128.
   static constexpr std::size_t min_size = 9;
   static std::string shape() { return "count_min_tree<" + std::to_string(Bytes) + ">"; }
   void save(StateWriter& w) const {
-    detail::save_number(w, total_);
+    detail::save_leb128(w, total_);
     detail::save_value(w, std::uint64_t{counters_.size()});
-    for (const auto n : counters_) detail::save_number(w, n);
+    for (const auto n : counters_) detail::save_leb128(w, n);
   }
   void load(StateReader& r) {
-    total_ = detail::load_number(r);
+    total_ = detail::load_leb128(r);
     const auto n = r.count(1);
-    if (n != 0 && n != 256 + (Bytes - 1) * rows * width_) StateReader::reject("a sketch has another size");
+    if (n != 0 && n != 256 + (Bytes - 1) * rows * width_) StateReader::reject("a sketch has the wrong size");
     counters_.resize(n);
-    for (auto& c : counters_) c = detail::load_number(r);
+    for (auto& c : counters_) c = detail::load_leb128(r);
   }
 
  private:

@@ -1,5 +1,5 @@
-// HyperLogLog: estimates the number of distinct elements added, in 2^precision bytes. Merging takes maxima, so the result does
-// not depend on the order of adding and merging.
+// HyperLogLog: estimates the number of distinct elements added, in 2^precision bytes. Merging takes the maximum of each register,
+// so the result does not depend on the order of adding and merging.
 //
 //   double distinct(std::span<const std::uint32_t> addresses) {
 //     mole::HyperLogLog sketch(12);
@@ -7,7 +7,7 @@
 //     return sketch.estimate();
 //   }
 //
-// Flajolet, Fusy, Gandouet, Meunier, "HyperLogLog", AofA 2007. The estimate is by Ertl, "New cardinality estimation algorithms
+// Flajolet, Fusy, Gandouet, Meunier, "HyperLogLog", AofA 2007. The estimator is from Ertl, "New cardinality estimation algorithms
 // for HyperLogLog sketches", arXiv 1702.01284 (2017), section 2: unbiased for all sizes, without tables.
 #pragma once
 
@@ -128,10 +128,10 @@ class HyperLogLog {
   void load(StateReader& r) {
     detail::load_value(r, registers_);
     if (!registers_.empty() && registers_.size() != std::size_t{1} << precision_)
-      StateReader::reject("a sketch has another size");
+      StateReader::reject("a sketch has the wrong size");
     std::uint8_t max = 0;
     for (const auto x : registers_) max = std::max(max, x);
-    if (max > 64 - precision_ + 1) StateReader::reject("a sketch has an impossible register");
+    if (max > 64 - precision_ + 1) StateReader::reject("a register of a sketch is out of range");
     if (!registers_.empty() && max == 0) StateReader::reject("an empty sketch has registers");
   }
 
@@ -140,7 +140,7 @@ class HyperLogLog {
   std::vector<std::uint8_t> registers_;  // empty if nothing was added
 };
 
-// The same without an allocation, 2^Precision bytes in place, for use as a value of a FlatMap.
+// The same without allocation, in 2^Precision bytes of the object itself, for values of a FlatMap.
 template <unsigned Precision>
 struct TinyHyperLogLog {
   std::array<std::uint8_t, std::size_t{1} << Precision> registers{};

@@ -10,7 +10,7 @@
 // Buckets as in G. Tene's HdrHistogram with 64 buckets per octave.
 #pragma once
 
-#include <mole/detail/short_number.hpp>
+#include <mole/detail/leb128.hpp>
 #include <mole/fields.hpp>
 
 #include <algorithm>
@@ -57,8 +57,8 @@ class LogHistogram {
     auto* const counts = counters_for(bits);
     for (std::size_t i = 0; i < n; ++i) ++counts[bucket(value_of(i))];
   }
-  // Returns the counters by bucket, for counting in a loop of your own. `bits` is the OR of the values to count. Valid until the
-  // next change.
+  // Returns the counters by bucket, for callers that count in their own loop. `bits` is the OR of the values to count. Valid
+  // until the next change.
   std::uint64_t* counters_for(std::uint64_t bits) {
     if (bucket(bits) >= counts_.size()) counts_.resize(bucket(bits) + 1);  // no value is above `bits`
     return counts_.data();
@@ -68,7 +68,7 @@ class LogHistogram {
     for (std::size_t i = 0; i < other.counts_.size(); ++i) counts_[i] += other.counts_[i];
   }
 
-  // By bucket; missing ones at the end are 0.
+  // By bucket; buckets beyond the end are 0.
   const std::vector<std::uint64_t>& counts() const { return counts_; }
   std::uint64_t total() const { return count_below(bucket_count); }
   // Number of values below `bucket`; count_below(bucket(1024)) is exact, as for every power of two.
@@ -77,8 +77,8 @@ class LogHistogram {
     for (std::size_t i = 0; i < std::min(bucket, counts_.size()); ++i) sum += counts_[i];
     return sum;
   }
-  // The smallest value that at least the share q of all values does not exceed, as the middle of its bucket. nullopt without
-  // values.
+  // The smallest value v such that at least a share q of all values is at most v, given as the middle of its bucket. nullopt if
+  // there are no values.
   std::optional<double> quantile(double q) const {
     const auto n = total();
     if (n == 0) return std::nullopt;
@@ -89,7 +89,7 @@ class LogHistogram {
     return std::nullopt;  // counts wrapped around
   }
 
-  // Saved: u64 number of non-empty buckets, then for each in ascending order: the bucket less the previous one, its count.
+  // Saved: u64 number of non-empty buckets, then for each in ascending order: the bucket minus the previous, its count.
   static constexpr std::size_t min_size = 8;
   static std::string shape() { return "log_histogram"; }
   void save(StateWriter& w) const {
@@ -98,8 +98,8 @@ class LogHistogram {
     std::size_t before = 0;
     for (std::size_t i = 0; i < counts_.size(); ++i) {
       if (counts_[i] == 0) continue;
-      detail::save_number(w, i - before);
-      detail::save_number(w, counts_[i]);
+      detail::save_leb128(w, i - before);
+      detail::save_leb128(w, counts_[i]);
       before = i;
     }
   }
@@ -108,7 +108,7 @@ class LogHistogram {
     const auto n = r.count(2);
     std::uint64_t at = 0;
     for (std::size_t i = 0; i < n; ++i) {
-      const auto step = detail::load_number(r), times = detail::load_number(r);
+      const auto step = detail::load_leb128(r), times = detail::load_leb128(r);
       if (step >= bucket_count || (at += step) >= bucket_count) StateReader::reject("a histogram has too many buckets");
       if ((i > 0 && step == 0) || times == 0) StateReader::reject("a histogram is not in its shortest form");
       counts_.resize(at + 1);

@@ -1,5 +1,5 @@
 // Concentration: how unevenly a total is distributed over its parts (bytes over addresses, flows over ports): entropy, shares of
-// the largest parts, Herfindahl index. Does not depend on the order of the parts.
+// the largest parts, Herfindahl index. The result does not depend on the order of the parts.
 //
 //   struct Row {
 //     mole::ConcentrationRow src;
@@ -32,9 +32,9 @@ namespace mole {
 struct ConcentrationRow {
   std::optional<double> entropy, normalised_entropy, top_1, top_10, top_100, herfindahl;
   static constexpr auto output =
-      columns(column("entropy_*", &ConcentrationRow::entropy, unit::bit, "Shannon entropy of *; null without any"),
+      columns(column("entropy_*", &ConcentrationRow::entropy, unit::bit, "Shannon entropy of *; null if there are none"),
               column("normalised_entropy_*", &ConcentrationRow::normalised_entropy, unit::one,
-                     "Entropy of * over the logarithm of their number, 0 to 1; null if fewer than two"),
+                     "Entropy of * divided by the logarithm of their number, 0 to 1; null if fewer than two"),
               column("top_1_share_*", &ConcentrationRow::top_1, unit::one, "Share of the largest of *"),
               column("top_10_share_*", &ConcentrationRow::top_10, unit::one, "Share of the 10 largest of *"),
               column("top_100_share_*", &ConcentrationRow::top_100, unit::one, "Share of the 100 largest of *"),
@@ -52,7 +52,7 @@ class Concentration {
     if (pending_ == large_.size()) [[unlikely]]
       add_large();
   }
-  // All columns are null without parts, and if the total is 2^64 or more.
+  // All columns are null if there are no parts or the total is 2^64 or more.
   ConcentrationRow row() const {
     Concentration all(*this);
     all.add_pending();
@@ -113,7 +113,7 @@ class Concentration {
     return out;
   }
 
-  std::array<std::uint64_t, 256> small_{};  // number of parts by count; most counts are small (the entry of 0 is unused)
+  std::array<std::uint64_t, 256> small_{};  // number of parts by count; most counts are small (entry 0 is unused)
   std::array<std::uint64_t, 64> large_{};   // counts not yet added
   std::size_t pending_ = 0;
   Entropy entropy_;

@@ -1,5 +1,5 @@
-// Elementary functions with the same result on every machine, like log2.hpp: a row must not depend on the processor or the C
-// library of the node.
+// Elementary functions with the same result on every machine, like those of log2.hpp: a row must not depend on the processor or
+// the C library of the node.
 //
 //   double growth(double level) { return mole::expm1(level); }   // not std::expm1
 //

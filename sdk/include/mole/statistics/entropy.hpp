@@ -75,7 +75,7 @@ class Entropy {
     if (total_ >> 64 != 0) return std::nullopt;
     return static_cast<std::uint64_t>(total_);
   }
-  // In bits, 0 to log2(distinct). nullopt without counts, and if their sum is 2^64 or more.
+  // In bits, 0 to log2(distinct). nullopt if there are no counts or their sum is 2^64 or more.
   std::optional<double> bits() const {
     if (total_ == 0 || total_ >> 64 != 0) return std::nullopt;
     const auto n = static_cast<std::uint64_t>(total_);
@@ -84,7 +84,7 @@ class Entropy {
     const double h = static_cast<double>(rest) / static_cast<double>(n) * 0x1p-52;
     return std::min(h, log2(static_cast<double>(distinct_)));
   }
-  // bits() / log2(distinct), 0 to 1. nullopt with fewer than two values.
+  // bits() / log2(distinct), 0 to 1. nullopt if there are fewer than two values.
   std::optional<double> normalised() const {
     const auto h = bits();
     if (!h || distinct_ < 2) return std::nullopt;

@@ -1,5 +1,5 @@
-// log2 and exp2 with the same result on every machine: they use only IEEE 754 additions and multiplications. Those of <cmath>
-// differ in the last bit between processors and versions of the C library.
+// log2 and exp2 with the same result on every machine: they use only IEEE 754 additions and multiplications. The functions of
+// <cmath> differ in the last bit between processors and versions of the C library.
 #pragma once
 
 #include <array>

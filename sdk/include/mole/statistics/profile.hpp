@@ -5,7 +5,7 @@
 //     return profile.expected(row.start.us);   // median of the values at this time of the week; nullopt if there are none
 //   }
 //
-// Medians weighted by coverage: a single unusual week or a partly covered interval hardly changes a profile.
+// Medians are weighted by coverage: a single unusual week or a partly covered interval hardly changes a profile.
 #pragma once
 
 #include <mole/series.hpp>
@@ -27,15 +27,15 @@ namespace mole {
 // A period of the calendar in UTC: "day", "week" (from Monday 00:00), "month", "year", or "none".
 class Period {
  public:
-  // Throws Failure(invalid) for any other word.
-  explicit Period(std::string_view word) {
-    static constexpr std::string_view words[] = {"none", "day", "week", "month", "year"};
-    for (const auto w : words)
-      if (w == word)
+  // Throws Failure(invalid) for any other name.
+  explicit Period(std::string_view name) {
+    static constexpr std::string_view names[] = {"none", "day", "week", "month", "year"};
+    for (const auto n : names)
+      if (n == name)
         return;
       else
         ++kind_;
-    throw Failure(invalid("'" + std::string(word) + "' is not a period; use none, day, week, month or year"));
+    throw Failure(invalid("'" + std::string(name) + "' is not a period; use none, day, week, month or year"));
   }
   bool none() const { return kind_ == 0; }
   // Microseconds from the start of the current period to `t`.
@@ -70,7 +70,7 @@ class Profile {
     measure_spread();
   }
 
-  // Median of the values at this time of the period; nullopt without such values.
+  // Median of the values at this time of the period; nullopt if there are none.
   std::optional<double> expected(std::int64_t start) const {
     const auto found = slots_.find(slot_of(start));
     if (found == slots_.end()) return std::nullopt;
@@ -86,14 +86,14 @@ class Profile {
   double expected_of(std::size_t k) const { return expected_[k]; }  // from the other cells
 
   // Standard deviation (from the median absolute deviation) of the residuals whose expected value is similar, since noise grows
-  // with traffic: residuals are ordered by expected value and cut into up to eight parts. 0 without residuals.
+  // with traffic: residuals are ordered by expected value and split into up to eight parts. 0 if there are no residuals.
   double spread(double expected) const {
     std::size_t i = 0;
     while (i < up_to_.size() && expected > up_to_[i]) ++i;
     return spreads_.empty() ? 0 : spreads_[std::min(i, spreads_.size() - 1)];
   }
   // Share of the variance that the profile explains, 0 to 1 (Wang, Smith and Hyndman 2006). Each value is compared with the other
-  // values of its time, so that pure noise gives 0. nullopt without residuals or variance.
+  // values of its time, so that pure noise gives 0. nullopt if there are no residuals or the variance is 0.
   std::optional<double> strength() const {
     double weight = 0, mean = 0, total = 0, unexplained = 0;
     for (std::size_t k = 0; k < known_.size(); ++k)
@@ -160,8 +160,8 @@ class Profile {
   std::vector<double> up_to_, spreads_;
 };
 
-// The scale on which values are modelled: as they are, or log(1 + x) for traffic, whose noise and seasons are proportional to the
-// value.
+// The scale on which values are modelled: unchanged, or log(1 + x) for traffic, whose noise and seasonal variation are
+// proportional to the value.
 class Scale {
  public:
   explicit Scale(bool logarithmic) : logarithmic_(logarithmic) {}
@@ -183,7 +183,7 @@ class Scale {
   bool logarithmic_;
 };
 
-// Shared by the states of a seasonal metric: its parameters, period and scale. Params has a text `season` and may have a flag
+// Shared by the states of a seasonal metric: its parameters, period and scale. Params has a string `season` and may have a bool
 // `logarithmic`. In the metric: using Module = mole::SeasonalModule<Params>;
 template <class Params>
 struct SeasonalModule {
@@ -199,9 +199,9 @@ struct SeasonalModule {
   }
 };
 
-// Returns the grid less its profile: each value less the median of the values at its time of the period. Cells that are alone at
-// their time become gaps. Without a period, returns the grid. `level`, if given, is subtracted from the cells before the medians
-// are taken, and stays in the result.
+// Returns the grid minus its profile: each value minus the median of the values at its time of the period. A cell that is the
+// only one at its time becomes a gap. Without a period, returns the grid. `level`, if given, is subtracted from the cells only to
+// compute the medians.
 inline Grid without_profile(const Grid& grid, const Period& period, const std::vector<double>& level = {}) {
   if (period.none()) return grid;
   std::vector<std::pair<std::int64_t, std::size_t>> slots;

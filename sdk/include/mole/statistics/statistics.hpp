@@ -1,4 +1,4 @@
-// Statistics of weighted numbers, and the distributions for tests of them. Results do not depend on the order of the numbers.
+// Statistics of weighted numbers, and the distributions for statistical tests. Results do not depend on the order of the numbers.
 //
 //   const double median = mole::weighted_median({{1, 1}, {2, 1}, {9, 3}});   // 9
 #pragma once
@@ -23,7 +23,7 @@ struct Weighted {
   }
 };
 
-// Median of x, which must not be empty: the mean of the middle two of an even number. Reorders x.
+// Median of x, which must not be empty; if its size is even, the mean of the middle two elements. Reorders x.
 inline double median_of(std::span<double> x) {
   const auto middle = x.begin() + static_cast<std::ptrdiff_t>(x.size() / 2);
   std::nth_element(x.begin(), middle, x.end());
@@ -69,7 +69,7 @@ inline double quantile_of(std::span<const Weighted> x, double p) {
 // Ratio of standard deviation to median absolute deviation of the normal distribution: 1 / z(3/4).
 inline constexpr double normal_spread = 1.482602218505602;
 
-// Standard deviation estimated by the median absolute deviation from `centre`. 0 without numbers.
+// Standard deviation estimated by the median absolute deviation from `centre`. 0 if `x` is empty.
 inline double spread_of(std::span<const double> x, double centre) {
   if (x.empty()) return 0;
   std::vector<double> d(x.begin(), x.end());
@@ -104,14 +104,14 @@ inline double chi_square_tail(double x, double degrees) {
   return front * h;
 }
 
-// P(Z > z) of the standard normal distribution: Z^2 has the chi-square distribution of one degree.
+// P(Z > z) of the standard normal distribution: Z^2 has the chi-square distribution with one degree of freedom.
 inline double normal_tail(double z) {
   const double both = chi_square_tail(z * z, 1);
   return z < 0 ? 1 - 0.5 * both : 0.5 * both;
 }
 
-// z with P(Z > z) = p, 0 < p < 1, except for the last few bits: Newton's method on the tail, starting at 0, where it converges
-// monotonically.
+// z with P(Z > z) = p, 0 < p < 1, accurate except for the last few bits: Newton's method on the tail, which converges
+// monotonically from 0.
 inline double normal_point(double p) {
   if (p > 0.5) return -normal_point(1 - p);
   double z = 0;

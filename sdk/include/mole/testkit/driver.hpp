@@ -40,7 +40,7 @@ namespace detail {
 
 // Calls a function whose last argument is the error buffer; throws CallFailed.
 template <class Call>
-void must(Call call) {
+void checked(Call call) {
   std::array<char, 500> text{};
   mole_error error{text.data(), text.size(), 0};
   const auto code = call(&error);
@@ -135,7 +135,7 @@ mole_value value_of(const P& params, const mole::detail::ParamSpec<P, T>& s) {
   return v;
 }
 
-// Converts parameters as the host passes them. Texts point into `params`.
+// Converts parameters to the values that the host passes. Strings point into `params`.
 template <class M>
 std::vector<mole_value> values_of(const typename mole::detail::ParamsOf<M>::type& params) {
   std::vector<mole_value> out;
@@ -183,7 +183,7 @@ class Metric {
     std::vector<mole_binding> bindings(mole::detail::MetricCalls<M>::input_count());
     for (auto& b : bindings) b = {sizeof b, MOLE_TYPE_F64, {}, {}, {}, {}};
     const auto params = detail::values_of<M>(given_.params);
-    detail::must([&](mole_error* e) {
+    detail::checked([&](mole_error* e) {
       return calls.open(nullptr, bindings.data(), static_cast<std::uint32_t>(bindings.size()), params.data(),
                         static_cast<std::uint32_t>(params.size()), &module_, e);
     });
@@ -198,7 +198,7 @@ class Metric {
    public:
     // Creates a state and passes the contexts.
     explicit State(const Metric& metric) : metric_(&metric) {
-      detail::must([&](mole_error* e) { return calls.create(metric_->module_, &state_, e); });
+      detail::checked([&](mole_error* e) { return calls.create(metric_->module_, &state_, e); });
       metric.begin(state_);
     }
     State(State&& o) noexcept : metric_(o.metric_), state_(std::exchange(o.state_, nullptr)) {}
@@ -213,13 +213,13 @@ class Metric {
       metric_->scatter(self, table, nullptr);
     }
     void merge(const State& other) {
-      detail::must([&](mole_error* e) { return calls.merge(metric_->module_, state_, other.state_, e); });
+      detail::checked([&](mole_error* e) { return calls.merge(metric_->module_, state_, other.state_, e); });
     }
     std::vector<Row> finish() {
       std::uint32_t count = 0;
       ArrowArray rows{};
       const mole_interval interval{metric_->given_.interval.start.us, metric_->given_.interval.end.us};
-      detail::must([&](mole_error* e) { return calls.finish(metric_->module_, &state_, &interval, 1, &count, &rows, e); });
+      detail::checked([&](mole_error* e) { return calls.finish(metric_->module_, &state_, &interval, 1, &count, &rows, e); });
       std::vector<Row> out(static_cast<std::size_t>(rows.length));
       for (std::size_t i = 0; i < out.size(); ++i) {
         std::size_t column = 0;
@@ -235,14 +235,14 @@ class Metric {
                                  static_cast<std::string*>(self)->append(static_cast<const char*>(data), size);
                                  return MOLE_OK;
                                }};
-      detail::must([&](mole_error* e) { return calls.save(metric_->module_, state_, &writer, e); });
+      detail::checked([&](mole_error* e) { return calls.save(metric_->module_, state_, &writer, e); });
       return out;
     }
     // Throws CallFailed(corrupt) for bytes that save did not write. The bytes are copied to memory of exactly their size, so
-    // that a sanitizer sees reads beyond it.
+    // that a sanitizer detects reads beyond the end.
     void load(const std::string& bytes) {
       const std::vector<char> exact(bytes.begin(), bytes.end());
-      detail::must([&](mole_error* e) { return calls.load(metric_->module_, state_, exact.data(), exact.size(), e); });
+      detail::checked([&](mole_error* e) { return calls.load(metric_->module_, state_, exact.data(), exact.size(), e); });
     }
 
    private:
@@ -262,7 +262,7 @@ class Metric {
       to = from;
       while (to < table.size() && same_family(table, from, to)) ++to;
       const auto batch = detail::batch_of(table.part(from, to), static_cast<mole::detail::AddArgument<M>*>(nullptr));
-      detail::must([&](mole_error* e) {
+      detail::checked([&](mole_error* e) {
         return calls.add(module_, raw.data(), static_cast<std::uint32_t>(raw.size()),
                          state_of_row ? state_of_row + from : nullptr, &batch->batch, e);
       });
@@ -283,7 +283,7 @@ class Metric {
           if (role == M::inputs[i].role) table.rows.push_back({value, 1, {}});
         const auto batch = detail::batch_of(table, static_cast<mole::Values*>(nullptr));
         const auto input = static_cast<std::uint32_t>(i) + (mole::detail::reads_flows<M> ? 1u : 0u);
-        detail::must([&](mole_error* e) { return calls.begin(module_, state, input, &batch->array, e); });
+        detail::checked([&](mole_error* e) { return calls.begin(module_, state, input, &batch->array, e); });
       }
     }
   }

@@ -1,4 +1,4 @@
-// check_laws: checks what the runtime relies on, for every way to cut a table in two.
+// check_laws: checks the properties that the runtime relies on, for every way to cut a table in two.
 //
 //  - save, load, save gives the same bytes; truncated states are rejected; corrupt bytes never crash
 //  - an empty batch changes nothing, and neither does merging a fresh state
@@ -61,7 +61,7 @@ class Laws {
   }
 
  private:
-  [[noreturn]] static void broken(const std::string& law) { throw LawBroken(std::string(M::about.name) + ": " + law); }
+  [[noreturn]] static void broken(const std::string& how) { throw LawBroken(std::string(M::about.name) + ": " + how); }
 
   State state_of(std::size_t from, std::size_t to) const {
     State s = metric_.create();
@@ -78,11 +78,11 @@ class Laws {
     bool equal = a.size() == b.size();
     for (std::size_t i = 0; equal && i < a.size(); ++i)
       mole::detail::for_each_column(M::output, [&](const auto& s) { equal = equal && same(s.of(a[i]), s.of(b[i]), tolerance_); });
-    if (!equal) broken(law + " does not hold for the rows");
+    if (!equal) broken("law '" + law + "' is violated by the rows");
   }
   // Compares bytes first, since `finish` may change a state.
   void expect_same(State& a, State& b, const std::string& law) const {
-    if (mole::detail::is_deterministic<M>() && a.save() != b.save()) broken(law + " does not hold for the saved bytes");
+    if (mole::detail::is_deterministic<M>() && a.save() != b.save()) broken("law '" + law + "' is violated by the saved bytes");
     expect_rows(a.finish(), b.finish(), law);
   }
 
@@ -96,7 +96,7 @@ class Laws {
       from_nothing.merge(whole);
       State again = state_of(0, table_.size());
       expect_same(merged, again, "merging a fresh state changes nothing");
-      expect_same(from_nothing, whole, "merging into a fresh state copies");
+      expect_same(from_nothing, whole, "merging into a fresh state copies the other state");
     }
   }
 
@@ -112,8 +112,8 @@ class Laws {
     metric_.scatter({&a, &b}, table_, to.data());
     alone_a.add(parts[0]);
     alone_b.add(parts[1]);
-    expect_same(a, alone_a, "scattered rows equal separate rows");
-    expect_same(b, alone_b, "scattered rows equal separate rows");
+    expect_same(a, alone_a, "scattering rows over states equals adding them separately");
+    expect_same(b, alone_b, "scattering rows over states equals adding them separately");
   }
 
   void check_saving(std::size_t cut, const std::string& where) const {
@@ -151,7 +151,7 @@ class Laws {
 
   void check_resume(std::size_t cut, const std::string& where) const {
     State straight = state_of(0, cut), before = state_of(0, cut);
-    expect_rows(straight.finish(), before.finish(), "computing the same rows twice" + where);
+    expect_rows(straight.finish(), before.finish(), "computing the same rows twice gives the same result" + where);
     State resumed = loaded(before.save());
     straight.add(table_.part(cut, table_.size()));
     resumed.add(table_.part(cut, table_.size()));

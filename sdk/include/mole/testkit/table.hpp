@@ -54,7 +54,7 @@ struct ValueTable {
 
 namespace detail {
 
-[[noreturn]] inline void bad(const std::string& what) { throw std::invalid_argument("test table: " + what); }
+[[noreturn]] inline void fail(const std::string& what) { throw std::invalid_argument("test table: " + what); }
 
 // Splits the text into lines and these into words; skips empty lines.
 inline std::vector<std::vector<std::string>> words(std::string_view text) {
@@ -65,10 +65,10 @@ inline std::vector<std::vector<std::string>> words(std::string_view text) {
     std::vector<std::string> row;
     for (std::string word; stream >> word;) row.push_back(word);
     if (row.empty()) continue;
-    if (!out.empty() && row.size() != out[0].size()) bad("'" + line + "' has a different number of cells than the first line");
+    if (!out.empty() && row.size() != out[0].size()) fail("'" + line + "' has a different number of cells than the first line");
     out.push_back(std::move(row));
   }
-  if (out.empty()) bad("the table is empty");
+  if (out.empty()) fail("the table is empty");
   return out;
 }
 
@@ -79,7 +79,7 @@ inline double number(const std::string& word) {
     value = std::stod(word, &used);
   } catch (const std::exception&) {
   }
-  if (used != word.size()) bad("'" + word + "' is not a number");
+  if (used != word.size()) fail("'" + word + "' is not a number");
   return value;
 }
 
@@ -97,7 +97,7 @@ inline Addr address(const std::string& word, std::uint32_t& family) {
     family = 4;
     return Addr::v4(std::uint32_t{raw[0]} << 24 | std::uint32_t{raw[1]} << 16 | std::uint32_t{raw[2]} << 8 | raw[3]);
   }
-  if (inet_pton(AF_INET6, word.c_str(), raw.data()) != 1) bad("'" + word + "' is not an address");
+  if (inet_pton(AF_INET6, word.c_str(), raw.data()) != 1) fail("'" + word + "' is not an address");
   family = 6;
   return Addr::v6(raw.data());
 }
@@ -118,7 +118,7 @@ inline constexpr auto all_columns =
 inline const Named& column(const std::string& name) {
   for (const auto& c : all_columns)
     if (c.name == name) return c;
-  bad("there is no flow column '" + name + "'");
+  fail("there is no flow column '" + name + "'");
 }
 
 }  // namespace detail
@@ -159,7 +159,7 @@ inline ValueTable values(std::string_view text) {
       else if (name == "start")
         row.start.us = detail::time_us(word);
       else
-        detail::bad("a table of values has value, coverage and start, not '" + name + "'");
+        detail::fail("a table of values has the columns value, coverage and start, not '" + name + "'");
     }
     out.rows.push_back(row);
   }

@@ -1,5 +1,4 @@
-// Short numbers (LEB128), for states with many small counts: 7 bits per byte, lowest first, the upper bit set in all bytes except
-// the last.
+// LEB128, for states with many small counts: 7 bits per byte, lowest first, the upper bit set in all bytes except the last.
 #pragma once
 
 #include <mole/fields.hpp>
@@ -10,21 +9,21 @@
 
 namespace mole::detail {
 
-inline constexpr std::size_t max_number_size = 10;
+inline constexpr std::size_t max_leb128_size = 10;
 
-// Writes n to `to`, which must have room for max_number_size bytes, and returns the end of the written bytes.
-inline std::uint8_t* put_number(std::uint8_t* to, std::uint64_t n) {
+// Writes n to `to`, which must have room for max_leb128_size bytes, and returns the end of the written bytes.
+inline std::uint8_t* put_leb128(std::uint8_t* to, std::uint64_t n) {
   for (; n >= 128; n >>= 7) *to++ = static_cast<std::uint8_t>(n | 128);
   *to++ = static_cast<std::uint8_t>(n);
   return to;
 }
-inline void save_number(StateWriter& w, std::uint64_t n) {
-  std::array<std::uint8_t, max_number_size> out;
-  w.bytes(out.data(), static_cast<std::size_t>(put_number(out.data(), n) - out.data()));
+inline void save_leb128(StateWriter& w, std::uint64_t n) {
+  std::array<std::uint8_t, max_leb128_size> out;
+  w.bytes(out.data(), static_cast<std::size_t>(put_leb128(out.data(), n) - out.data()));
 }
 
-// Rejects bytes that save_number does not write.
-inline std::uint64_t load_number(StateReader& r) {
+// Rejects bytes that save_leb128 does not write.
+inline std::uint64_t load_leb128(StateReader& r) {
   std::uint64_t n = 0;
   for (int shift = 0;; shift += 7) {
     const auto byte = static_cast<std::uint8_t>(*r.take(1));
