@@ -1,7 +1,7 @@
 # mole_add_plugin(NAME SOURCES file... [TESTS file...] [LIBRARIES target...] [NO_SIDECAR])
 #
-# Builds NAME.so, which exports only mole_plugin_entry, and after linking its sidecar NAME.plugin.json in the same
-# folder. TESTS become one GoogleTest program, test_NAME, registered with CTest; a test includes the plugin's source.
+# Builds NAME.so, which exports only mole_plugin_entry, and then writes its sidecar NAME.plugin.json to the same folder.
+# TESTS become one GoogleTest program, test_NAME, registered with CTest; a test includes the plugin's source.
 # If a target mole_plugin_test_pch exists, tests without LIBRARIES use its precompiled headers.
 # NO_SIDECAR: for intentionally broken libraries.
 
@@ -15,7 +15,7 @@ function(mole_add_plugin name)
   target_link_libraries(${name} PRIVATE Mole::sdk ${arg_LIBRARIES})
   set_target_properties(${name} PROPERTIES PREFIX "" SUFFIX ".so" CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
     LIBRARY_OUTPUT_DIRECTORY ${MOLE_PLUGIN_OUTPUT} LINK_DEPENDS ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/plugin.map)
-  # No contraction, so that all compilers and machines give the same numbers.
+  # No contraction of floating-point operations, so that results are the same with all compilers and on all machines.
   target_compile_options(${name} PRIVATE -ffp-contract=off $<$<STREQUAL:${CMAKE_BUILD_TYPE},>:-O2>)
   # No build paths, so that the same sources give the same binary, and the same digest, in every folder.
   target_compile_options(${name} PRIVATE -ffile-prefix-map=${CMAKE_BINARY_DIR}=./build -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.)

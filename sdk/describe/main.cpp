@@ -29,7 +29,7 @@ Result<const mole_entry*> open_entry(const std::string& path) {
   if (entry->magic != MOLE_ABI_MAGIC) return invalid("its mole_plugin_entry is not a mole_entry; build it with mole_add_plugin");
   if (entry->abi_major != MOLE_ABI_MAJOR || entry->abi_minor > MOLE_ABI_MINOR)
     return mole::unsupported("it was built for plugin ABI " + std::to_string(entry->abi_major) + "." +
-                             std::to_string(entry->abi_minor) + ", this SDK has " + std::to_string(MOLE_ABI_MAJOR) + "." +
+                             std::to_string(entry->abi_minor) + ", but this SDK has " + std::to_string(MOLE_ABI_MAJOR) + "." +
                              std::to_string(MOLE_ABI_MINOR) + "; build it with this SDK");
   return entry;
 }
@@ -42,11 +42,11 @@ Result<json> sidecar(const Arguments& arguments) {
   for (std::uint32_t i = 0; i < entry->count(); ++i) {
     const auto* plugin = entry->plugin(i);
     if (!plugin || plugin->struct_size < sizeof(mole_plugin))
-      return invalid("plugin " + std::to_string(i) + " has no description");
+      return invalid("plugin " + std::to_string(i) + " has no descriptor; build the library with mole_add_plugin");
     MOLE_TRY(auto descriptor, mole::Descriptor::parse(plugin->descriptor));
     if (plugin->kind != std::string("mole.") + name_of(descriptor.kind) + "/1")
-      return invalid("plugin '" + descriptor.name + "' has kind " + plugin->kind + " but its descriptor says " +
-                     name_of(descriptor.kind));
+      return invalid("plugin '" + descriptor.name + "' has kind " + plugin->kind + ", but its descriptor has kind " +
+                     name_of(descriptor.kind) + "; rebuild it with this SDK");
     plugins.push_back(descriptor.document);
   }
   return json{{"schema", 1},
@@ -58,8 +58,8 @@ Result<json> sidecar(const Arguments& arguments) {
 }
 
 Result<> run(const Arguments& arguments) {
-  MOLE_TRY(const auto made, mole::prefixed(arguments.library + ": ", sidecar(arguments)));
-  const auto text = made.dump() + "\n";
+  MOLE_TRY(const auto document, mole::prefixed(arguments.library + ": ", sidecar(arguments)));
+  const auto text = document.dump() + "\n";
   if (!arguments.output.empty()) return mole::durable_write(arguments.output, text);
   std::fputs(text.c_str(), stdout);
   return {};

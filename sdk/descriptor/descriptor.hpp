@@ -1,4 +1,4 @@
-// A plugin's description of itself, read from the sidecar without loading code.
+// The description of a plugin, read from the sidecar without loading code.
 // JSON layout: docs/formats/descriptor.md.
 //
 //   auto descriptor = mole::Descriptor::parse(text);
@@ -39,7 +39,7 @@ struct Param {
   std::optional<std::pair<double, double>> range;  // both ends allowed
   std::string unit;                                // "" if none
   std::string format;                              // "path" or ""
-  std::vector<std::string> choices;                // of a text; empty: any
+  std::vector<std::string> choices;                // of a text parameter; empty: any
   std::string doc;
 
   bool accepts(const nlohmann::json& value) const;  // checks the type only
@@ -67,7 +67,7 @@ struct Descriptor {
   std::vector<std::string> writes;   // decoder: columns it can fill
   nlohmann::json document;           // as parsed
 
-  // corrupt: not a descriptor (docs/formats/descriptor.md); the message has the path of the bad field.
+  // corrupt: not a descriptor (docs/formats/descriptor.md); the message contains the path of the invalid field.
   static Result<Descriptor> parse(std::string_view text);
   static Result<Descriptor> from_json(const nlohmann::json& document);
 
@@ -82,12 +82,12 @@ struct Binding {
   std::string type;    // "u64"
 };
 
-// Returns the value of every declared parameter: the given ones, checked, and defaults. invalid: unknown name, wrong type, out of
-// range; the message quotes the parameter's doc line.
+// Returns the value of every declared parameter: the given value, checked, or the default. invalid: unknown name, wrong type, out
+// of range; the message quotes the parameter's doc line.
 Result<nlohmann::json> resolve_params(const Descriptor&, const nlohmann::json& given);
 
-// Returns the result columns for these bindings, by role; "flows" roles need none and "context" roles may be unbound. invalid: a
-// "rows" role is unbound, a role is unknown, a bound column is not a number or has another unit than required.
+// Returns the result columns for the bindings, which are keyed by role. "flows" roles have no binding and "context" roles may be
+// unbound. invalid: a "rows" role is unbound, a role is unknown, or a bound column is not numeric or has the wrong unit.
 Result<std::vector<Output>> resolve_outputs(const Descriptor&, const std::map<std::string, Binding>&);
 
 }  // namespace mole

@@ -72,16 +72,16 @@ Result<> check_binding(const Descriptor& d, const Input& in, const Bindings& bin
   }
   const auto& b = found->second;
   if (b.type != "u64" && b.type != "i64" && b.type != "f64")
-    return invalid(d.name + ": input '" + in.role + "' takes numbers, but column '" + b.column + "' is " + b.type +
+    return invalid(d.name + ": input '" + in.role + "' requires numbers, but column '" + b.column + "' has type " + b.type +
                    "; bind it to a column of type u64, i64 or f64");
   if (in.unit == "any") {
     if (is_unit(bound_unit(b))) return {};
-    return invalid(d.name + ": column '" + b.column + "' has the unknown unit '" + b.unit + "'");
+    return invalid(d.name + ": column '" + b.column + "' has the unknown unit '" + b.unit + "'; bind a different column");
   }
   MOLE_TRY(const auto unit, resolve_unit(in.unit, bindings));
   if (unit == bound_unit(b)) return {};
-  return invalid(d.name + ": input '" + in.role + "' (" + in.doc + ") takes " + (unit.empty() ? in.unit : unit) +
-                 ", but column '" + b.column + "' is in " + bound_unit(b) + "; bind it to a column of that unit");
+  return invalid(d.name + ": input '" + in.role + "' (" + in.doc + ") requires unit " + (unit.empty() ? in.unit : unit) +
+                 ", but column '" + b.column + "' has unit " + bound_unit(b) + "; bind it to a column of that unit");
 }
 
 // "{values}_mean" -> "bytes_mean".
@@ -145,7 +145,7 @@ Result<std::vector<Output>> resolve_outputs(const Descriptor& d, const Bindings&
     o.name = std::move(name);
     o.unit = unit.empty() ? "1" : std::move(unit);
     if (!taken.insert(o.name).second)
-      return invalid(d.name + ": two result columns would be named '" + o.name + "'; bind another column");
+      return invalid(d.name + ": two result columns would be named '" + o.name + "'; bind a different column");
     out.push_back(std::move(o));
   }
   return out;

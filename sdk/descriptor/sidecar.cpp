@@ -55,11 +55,11 @@ Result<Sidecar> Sidecar::read(const fs::path& path) {
 Result<> Sidecar::verify(const fs::path& library_path) const {
   if (abi_major != MOLE_ABI_MAJOR || abi_minor > MOLE_ABI_MINOR)
     return unsupported(library_path.string() + " is built for plugin ABI " + std::to_string(abi_major) + "." +
-                       std::to_string(abi_minor) + ", this host has " + std::to_string(MOLE_ABI_MAJOR) + "." +
+                       std::to_string(abi_minor) + ", but this host has " + std::to_string(MOLE_ABI_MAJOR) + "." +
                        std::to_string(MOLE_ABI_MINOR) + "; rebuild the plugin with this SDK");
   MOLE_TRY(auto found, digest_of_file(library_path));
   if (found != digest)
-    return invalid(library_path.string() + " has digest " + found.hex() + ", its sidecar says " + digest.hex() +
+    return invalid(library_path.string() + " has digest " + found.hex() + ", but its sidecar states " + digest.hex() +
                    "; rebuild the plugin, or copy both files together");
   return {};
 }
@@ -79,7 +79,7 @@ PluginCatalogue PluginCatalogue::load(const std::vector<fs::path>& folders) {
       const auto& path = it->path();
       if (path.string().ends_with(".plugin.json")) files.push_back(path);
       auto sidecar = path;
-      std::error_code unreadable;  // reported like a missing one
+      std::error_code unreadable;  // reported as missing
       if (path.extension() == ".so" && !fs::exists(sidecar.replace_extension(".plugin.json"), unreadable))
         out.problems_.push_back(path.filename().string() + " has no " + sidecar.filename().string() +
                                 " beside it (build it with mole_add_plugin, or run mole-describe " + path.string() +
@@ -112,7 +112,7 @@ PluginCatalogue PluginCatalogue::load(const std::vector<fs::path>& folders) {
 Error PluginCatalogue::not_found(std::string_view what) const {
   std::string text = "there is no " + std::string(what) + " in";
   for (const auto& folder : folders_) text += " " + folder.string();
-  if (folders_.empty()) text += " (no folder is searched)";
+  if (folders_.empty()) text += " any folder";
   text += "; found:";
   for (const auto& [key, plugin] : plugins_) text += " " + key.second;
   if (plugins_.empty()) text += " none";
@@ -132,7 +132,7 @@ Result<const CataloguedPlugin*> PluginCatalogue::find(std::string_view name) con
     if (key.second != name) continue;
     if (only)
       return invalid("'" + std::string(name) + "' is both a " + name_of(only->descriptor.kind) + " and a " + name_of(key.first) +
-                     "; give its kind");
+                     "; specify the kind");
     only = &plugin;
   }
   if (!only) return not_found("plugin '" + std::string(name) + "'");
@@ -154,8 +154,8 @@ Result<> CataloguedPlugin::verify() const {
 
 namespace {
 
-// Returns a text that changes whenever a file is written, by its change time. Empty while some file is so new that another write
-// could have the same change time.
+// Returns a string that changes whenever a file in the folders is written, derived from change times. Empty while a file is so
+// new that a later write could have the same change time.
 std::string stamp_of(const std::vector<fs::path>& folders) {
   constexpr std::time_t settled_after = 2;  // seconds
   const auto now = std::time(nullptr);

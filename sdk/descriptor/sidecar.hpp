@@ -1,5 +1,5 @@
-// Sidecar: <name>.plugin.json beside a plugin library, written when the plugin is built; and the catalogue of all sidecars in
-// some folders. Reading one runs no plugin code. JSON layout: docs/formats/descriptor.md.
+// Sidecar: <name>.plugin.json beside a plugin library, written when the plugin is built. PluginCatalogue: all sidecars of a list
+// of folders. Reading a sidecar runs no plugin code. JSON layout: docs/formats/descriptor.md.
 #pragma once
 
 #include "sdk/descriptor/descriptor.hpp"
@@ -29,7 +29,7 @@ struct Sidecar {
   static Result<Sidecar> parse(std::string_view text);
   static Result<Sidecar> read(const std::filesystem::path& path);
 
-  // Checks that the ABI fits this host and the file has this digest. unsupported, invalid, missing otherwise.
+  // Checks that this host supports the ABI and that the file has this digest; otherwise unsupported, invalid or missing.
   Result<> verify(const std::filesystem::path& library_path) const;
   const Descriptor* find(PluginKind kind, std::string_view name) const;
 };
@@ -41,14 +41,14 @@ struct CataloguedPlugin {
   std::filesystem::path library;  // the .so
   std::filesystem::path sidecar_path;
 
-  // Like Sidecar::verify, but only once, also for copies.
+  // Like Sidecar::verify. After a success, neither this object nor its copies check again.
   Result<> verify() const;
 
  private:
   std::shared_ptr<std::atomic<bool>> verified_ = std::make_shared<std::atomic<bool>>(false);
 };
 
-// All plugins of a list of folders. Immutable once loaded.
+// All plugins in a list of folders. Immutable once loaded.
 class PluginCatalogue {
  public:
   // A plugin in a later folder replaces one of the same kind and name. Missing folders are skipped; unusable sidecars are listed
@@ -57,7 +57,7 @@ class PluginCatalogue {
 
   // missing: the message lists the folders searched, the plugins found and the unusable sidecars.
   Result<const CataloguedPlugin*> find(PluginKind kind, std::string_view name) const;
-  Result<const CataloguedPlugin*> find(std::string_view name) const;  // of any kind; invalid: several kinds have the name
+  Result<const CataloguedPlugin*> find(std::string_view name) const;  // of any kind; invalid: the name is ambiguous
   std::vector<const CataloguedPlugin*> all() const;                   // sorted by kind and name
   const std::vector<std::string>& problems() const { return problems_; }
 

@@ -157,7 +157,7 @@ TEST_F(Dag, RefusesAPluginWithADifferentAbi) {
   auto document = nlohmann::json::parse(*read_file(sidecar));
   document["abi"]["major"] = 9;
   ASSERT_TRUE(durable_write(sidecar, document.dump()));
-  EXPECT_NE(error({}).find("is built for plugin ABI 9.0, this host has 1.0"), std::string::npos);
+  EXPECT_NE(error({}).find("is built for plugin ABI 9.0, but this host has 1.0"), std::string::npos);
 }
 
 TEST_F(Dag, FingerprintsContainExactlyWhatAffectsResults) {
