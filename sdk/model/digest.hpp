@@ -36,7 +36,7 @@ Digest digest_of(std::span<const std::byte> bytes);
 Digest digest_of(std::string_view bytes);
 Result<Digest> digest_of_file(const std::filesystem::path& path);
 
-// Hashes bytes piece by piece. `field` adds a field of a key with its length, so that ("a","bc") and ("ab","c") differ.
+// Hashes bytes piece by piece. `field` hashes a string with its length, so that ("a","bc") and ("ab","c") differ.
 class Hasher {
  public:
   Hasher();

@@ -1,5 +1,5 @@
-// Writes files that must survive a power cut: temporary file, fsync, rename, fsync of the folder. The steps are available one by
-// one for callers that make many files durable together.
+// Writes files that must survive a power cut: temporary file, fsync, rename, fsync of the folder. The steps are also available
+// separately, for callers that make many files durable together.
 #pragma once
 
 #include <mole/result.hpp>
@@ -10,8 +10,8 @@
 
 namespace mole {
 
-// Writes `bytes` to `path` so that after any crash the file is either as before or complete. The temporary file is beside it as
-// ".tmp.*" and is removed on failure. exhausted: the disk is full.
+// Writes `bytes` to `path` so that after any crash the file is either unchanged or complete. The temporary file ".tmp.*" in the
+// same folder is removed on failure. exhausted: the disk is full.
 Result<> durable_write(const std::filesystem::path& path, std::string_view bytes);
 
 // Makes a finished file durable under its final name, on the same file system: fsync(from), rename, fsync(folder of to).

@@ -16,7 +16,7 @@ inline constexpr auto name_table<InputKind> = [] {
   return names<InputKind>("InputKind", "an input kind", {{flows, "flows"}, {rows, "rows"}, {context, "context"}});
 }();
 
-// How a metric is executed: its states merge, it needs its input in order, or it takes a whole block as one input.
+// How a metric is executed: its states can be merged, it needs its input in order, or it processes a whole block as one input.
 enum class Execution { mergeable, sequential, block };
 
 template <>
@@ -34,7 +34,7 @@ inline constexpr auto name_table<PluginKind> = [] {
   return names<PluginKind>("PluginKind", "a plugin kind", {{decoder, "decoder"}, {downloader, "downloader"}, {metric, "metric"}});
 }();
 
-// Which interval counts a flow.
+// How a flow is assigned to intervals: to that of its start or end, or in proportion to its overlap with each.
 enum class Load { start, end, proportional };
 
 template <>
@@ -52,7 +52,7 @@ inline constexpr auto name_table<DamagePolicy> = [] {
   return names<DamagePolicy>("DamagePolicy", "a damage policy", {{partial, "partial"}, {strict, "strict"}, {skip, "skip"}});
 }();
 
-// Which code decodes the blocks of bzip2 files; both produce the same content.
+// The decoder of the blocks of bzip2 files. Both decoders produce the same content.
 enum class Bzip2Decoder { interleaved, libbzip2 };
 
 template <>
@@ -78,7 +78,7 @@ enum class FileState { unread, sound, damaged, unreadable, missing };
 // Where a run got the flows of a file: decoded from the archive's file, or from columns cached by an earlier decode.
 enum class FlowSource { none, archive, columns };
 
-// Why a step or a task failed: a mole::Code, or the end of the worker.
+// Why a step or a task failed: a mole::Code, or how the worker ended.
 enum class FailureCode : int {
   none = 0,
   invalid = static_cast<int>(Code::invalid),
@@ -94,7 +94,7 @@ enum class FailureCode : int {
 };
 
 constexpr FailureCode failure_code(Code code) { return static_cast<FailureCode>(code); }
-// crashed, hung: internal.
+// Maps crashed and hung to internal.
 constexpr Code code_of(FailureCode failure) {
   return failure >= FailureCode::crashed ? Code::internal : static_cast<Code>(failure);
 }

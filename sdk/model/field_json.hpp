@@ -1,10 +1,10 @@
 // Documents (field_table.hpp) as JSON.
 //
 //   nlohmann::json text = status;                              // any document, or a vector of them
-//   auto status = read_document<ClusterStatus>(text);          // invalid: names the field that is missing or mistyped
-//   auto status = text.get<ClusterStatus>();                   // throws nlohmann::json::exception instead
+//   auto status = read_document<ClusterStatus>(text);          // invalid: the message names the field that is missing or
+//   mistyped auto status = text.get<ClusterStatus>();                   // throws nlohmann::json::exception instead
 //
-// A reader ignores fields it does not know.
+// Readers ignore unknown fields.
 #pragma once
 
 #include "sdk/model/field_table.hpp"
@@ -13,7 +13,7 @@
 
 namespace mole {
 
-// Text of a JSON value; bytes that are not UTF-8 become U+FFFD.
+// Returns the JSON text of a value; bytes that are not UTF-8 become U+FFFD.
 std::string json_text(const nlohmann::json& json);
 
 void to_json(nlohmann::json&, const Digest&);  // 32 hex digits; "" if empty
@@ -92,15 +92,15 @@ V value_from_json(const nlohmann::json& json, const std::string& where, As as) {
   } else if constexpr (Map<V>) {
     if (!json.is_object()) refuse(where, json, "an object");
     V out;
-    for (const auto& [word, item] : json.items()) {
-      const auto key = from_name<typename V::key_type>(word);
-      if (!key) throw Mistyped(where, "has the unknown key \"" + word + "\"");
-      out[*key] = value_from_json<typename V::mapped_type>(item, where + "." + word, as);
+    for (const auto& [name, item] : json.items()) {
+      const auto key = from_name<typename V::key_type>(name);
+      if (!key) throw Mistyped(where, "has the unknown key \"" + name + "\"");
+      out[*key] = value_from_json<typename V::mapped_type>(item, where + "." + name, as);
     }
     return out;
   } else if constexpr (Named<V>) {
     const auto found = from_name<V>(text_from_json(json, where));
-    if (!found) throw Mistyped(where, "is \"" + json.get<std::string>().substr(0, 60) + "\", an unknown word");
+    if (!found) throw Mistyped(where, "has the unknown value \"" + json.get<std::string>().substr(0, 60) + "\"");
     return *found;
   } else if constexpr (Document<V>) {
     if (!json.is_object()) refuse(where, json, "an object");
@@ -137,13 +137,13 @@ V value_from_json(const nlohmann::json& json, const std::string& where, As as) {
 
 }  // namespace field_detail
 
-// invalid: a field is missing or has another type.
+// invalid: a field is missing or has the wrong type.
 template <Document T>
 Result<T> read_document(const nlohmann::json& json) {
   try {
     return field_detail::value_from_json<T>(json, T::table.name, As::number);
   } catch (const field_detail::Mistyped& mistyped) {
-    return invalid(std::string(mistyped.what()) + "; are both programs of the same version?");
+    return invalid(std::string(mistyped.what()) + "; install the same version of both programs");
   }
 }
 

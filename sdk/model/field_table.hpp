@@ -1,5 +1,5 @@
-// Tables of fields: each document names its members once, and JSON (field_json.hpp), Thrift (coordinator/wire/protocol.hpp) and
-// docs/formats/api.md are made from the table.
+// Tables of fields: each document lists its members once; its JSON form (field_json.hpp), its Thrift form
+// (coordinator/wire/protocol.hpp) and docs/formats/api.md are derived from the table.
 //
 //   struct Accepted {
 //     std::string id;
@@ -11,7 +11,7 @@
 //
 // A field's number in Thrift is its position, from 1: append fields, never reorder or remove them. Members may be bool, integers,
 // double, Micros (with `time_field` or `duration_field`), std::string, Digest, TimeRange, an enum with names, a document,
-// nlohmann::json (free form), and vectors, optionals and maps of these; the keys of a map are enums, or texts
+// nlohmann::json (free form), and vectors, optionals and maps of these; the keys of a map are enums, or strings
 // in documents that have no JSON form.
 #pragma once
 
@@ -45,7 +45,7 @@ struct Field {
   bool may_be_absent = false;
   const char* unit_name = "";
 
-  // The field is left out while it has its default value; a reader gives an absent field its default value.
+  // The writer omits the field while it has its default value; a reader sets an absent field to its default value.
   constexpr Field optional() const {
     auto copy = *this;
     copy.may_be_absent = true;

@@ -9,8 +9,8 @@
 //   proto tcp|udp|icmp|icmp6|gre|esp|ah|sctp|igmp|N         inet | inet6 (ipv4 | ipv6)
 //   [src|dst] port [=|<|>|<=|>=|!=] N | [src|dst] port in [N, N, ...]           the same for `as`, `mask`
 //   [src|dst] ip|host A | [src|dst] ip in [A, A/B, ...] | [src|dst] net A/B     next ip A
-//   [in|out] if N        flags SAFRPU (all of them are set; a number works too)
-//   tos|packets|bytes|duration|bpp [op] N      N may end in k, m, g (1024-fold, as nfdump)
+//   [in|out] if N        flags SAFRPU (all of these are set; or a number)
+//   tos|packets|bytes|duration|bpp [op] N      N may end in k, m, g (powers of 1024, as in nfdump)
 //   router NAME | router in [NAME, ...]        COLUMN [op] N for every other flow column
 // A condition without src or dst applies to either side. Evaluation: runtime/metric/filter_eval.hpp.
 #pragma once
@@ -42,8 +42,8 @@ struct FilterNode {
   int column = -1;                     // MOLE_COLUMN_*; number: also `duration_column` and `bpp_column`
   Compare compare = Compare::equal;
   std::vector<std::uint64_t> numbers{};  // number: the operand, or the sorted set of `in`; flags: the bits; family: 4 or 6
-  std::vector<Net> nets{};               // address: any of them
-  std::vector<std::string> names{};      // router: any of them
+  std::vector<Net> nets{};               // address: one of them must match
+  std::vector<std::string> names{};      // router: one of them must match
 };
 
 inline constexpr int duration_column = 1000;  // end - start, milliseconds
@@ -56,7 +56,7 @@ class Filter {
 
   const FilterNode& root() const { return root_; }
   bool any() const { return root_.kind == FilterNode::Kind::any; }
-  // The same text for equal trees, whatever their spelling; "any" for the empty filter. parse_filter reads it back.
+  // The same text for equal trees, whatever their spelling; "any" for the empty filter. parse_filter accepts it.
   const std::string& canonical() const { return canonical_; }
   // Flow columns (MOLE_COLUMN_*) that evaluation reads, ascending; without `router`, which is a property of the file.
   const std::vector<int>& columns() const { return columns_; }
@@ -67,7 +67,7 @@ class Filter {
   std::vector<int> columns_;
 };
 
-// Parses a filter; an empty text is `any`. invalid: the message has the column (from 1) of the error and what is expected there.
+// Parses a filter; the empty string is `any`. invalid: the message states the column (from 1) of the error and what was expected.
 Result<Filter> parse_filter(std::string_view text);
 
 }  // namespace mole

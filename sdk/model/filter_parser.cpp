@@ -19,7 +19,7 @@ constexpr std::size_t max_length = 65536;
 
 struct NumberWord {
   std::string_view word;
-  int either[2];  // source and destination column
+  int columns[2];  // source and destination
 };
 
 constexpr NumberWord number_words[] = {
@@ -47,13 +47,13 @@ std::string protocol_names() {
   return names;
 }
 
-// Recursive descent, one word ahead. The first failure is kept in error_ and ends every loop.
+// Recursive descent with one word of lookahead. The first failure is stored in error_ and ends every loop.
 class Parser {
  public:
   explicit Parser(std::vector<FilterWord> words) : words_(std::move(words)) {}
 
   Result<FilterNode> parse() {
-    FilterNode root = either();
+    FilterNode root = disjunction();
     if (!error_ && !peek().text.empty()) fail("expected 'and', 'or' or the end, found '" + peek().raw + "'");
     if (error_) return *error_;
     return root;
@@ -90,21 +90,21 @@ class Parser {
     return node;
   }
 
-  FilterNode either() {
-    return series(Kind::one_of, "or", "||", [&] { return both(); });
+  FilterNode disjunction() {
+    return series(Kind::one_of, "or", "||", [&] { return conjunction(); });
   }
-  FilterNode both() {
-    return series(Kind::all_of, "and", "&&", [&] { return single(); });
+  FilterNode conjunction() {
+    return series(Kind::all_of, "and", "&&", [&] { return operand(); });
   }
 
-  FilterNode single() {
-    if (++depth_ > max_depth) return fail("nested more than 64 deep; simplify it");
+  FilterNode operand() {
+    if (++depth_ > max_depth) return fail("nested more than 64 levels deep; simplify the filter");
     FilterNode node;
     if (take("not") || take("!")) {
       node.kind = Kind::negation;
-      node.children.push_back(single());
+      node.children.push_back(operand());
     } else if (take("(")) {
-      node = either();
+      node = disjunction();
       if (!error_ && !take(")")) node = fail("expected ')', found '" + peek().raw + "'");
     } else {
       node = test();
@@ -129,7 +129,7 @@ class Parser {
     if (take("duration")) return numbers(duration_column, -1);
     if (take("bpp")) return numbers(bpp_column, -1);
     for (const auto& w : number_words)
-      if (take(w.word)) return numbers(w.either[0], w.either[1]);
+      if (take(w.word)) return numbers(w.columns[0], w.columns[1]);
     for (const bool net : {false, true})
       if (net ? take("net") : (take("ip") || take("host"))) return addresses(MOLE_COLUMN_SRC_ADDR, MOLE_COLUMN_DST_ADDR, net);
     return plain_column();
@@ -149,7 +149,7 @@ class Parser {
 
   FilterNode sided(int side) {
     for (const auto& w : number_words)
-      if (w.word != "if" && take(w.word)) return numbers(w.either[side], -1);
+      if (w.word != "if" && take(w.word)) return numbers(w.columns[side], -1);
     const int column = side == 0 ? MOLE_COLUMN_SRC_ADDR : MOLE_COLUMN_DST_ADDR;
     if (take("ip") || take("host")) return addresses(column, -1, false);
     if (take("net")) return addresses(column, -1, true);
@@ -336,7 +336,7 @@ class Parser {
 }  // namespace
 
 Result<Filter> parse_filter(std::string_view text) {
-  if (text.size() > max_length) return invalid("filter: longer than 65536 characters; split the module");
+  if (text.size() > max_length) return invalid("filter: longer than 65536 characters; split the module into several");
   MOLE_TRY(auto words, split_filter(text));
   if (words.size() == 1) return Filter{};
   MOLE_TRY(auto root, Parser(std::move(words)).parse());

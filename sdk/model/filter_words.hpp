@@ -1,4 +1,4 @@
-// Splits the text of a filter into words, for its parser.
+// Splits the text of a filter into words for the parser.
 #pragma once
 
 #include <mole/result.hpp>
@@ -16,7 +16,7 @@ struct FilterWord {
   bool quoted = false;
 };
 
-// The words in order, followed by an empty one at the end of the text.
+// The words in order, followed by an empty word that marks the end of the text.
 Result<std::vector<FilterWord>> split_filter(std::string_view text);
 
 // Whether `c` may be part of an unquoted word.

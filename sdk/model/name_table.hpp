@@ -8,7 +8,7 @@
 //   name_of(Outcome::done)              // "done"
 //   from_name<Outcome>("failed")        // Outcome::failed; nullopt for an unknown name
 //
-// A named enum converts to and from JSON as its name; an unknown name throws nlohmann::json::exception, as a wrong type does.
+// A named enum is its name in JSON. Reading an unknown name throws nlohmann::json::exception, like a wrong type.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -63,7 +63,7 @@ constexpr std::optional<E> from_name(std::string_view name) {
   return std::nullopt;
 }
 
-// The enumerator with this number.
+// The enumerator with this number; nullopt if there is none.
 template <Named E>
 constexpr std::optional<E> from_number(std::int64_t number) {
   for (const auto& known : name_table<E>.names)

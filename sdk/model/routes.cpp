@@ -110,7 +110,7 @@ class Parser {
       if (const auto comment = line.find_first_of("#;"); comment != std::string_view::npos) line = line.substr(0, comment);
       if (auto taken = take(line); !taken) return taken.error();
     }
-    if (routes_.v4.empty() && routes_.v6.empty()) return invalid("it holds no prefix; write lines like \"192.0.2.0/24 64500\"");
+    if (routes_.v4.empty() && routes_.v6.empty()) return invalid("it contains no prefixes; write \"192.0.2.0/24 64500\"");
     return std::move(routes_);
   }
 
@@ -145,7 +145,7 @@ class Parser {
     const auto address = address_v4(net);
     if (!address) return fail(quoted(net) + " is not an address; write \"192.0.2.0/24 64500\"");
     const auto bits = whole_number(length, 32);
-    if (!bits) return fail(quoted(length) + " is not a prefix length of IPv4; write 0 to 32");
+    if (!bits) return fail(quoted(length) + " is not an IPv4 prefix length; write 0 to 32");
     if (*bits < 32 && (*address & (~std::uint32_t{0} >> *bits)) != 0) return fail(host_bits(net, *bits));
     routes_.v4.push_back({*address, as.value_or(0), static_cast<std::uint8_t>(*bits)});
     return {};
@@ -155,7 +155,7 @@ class Parser {
     RouteList::V6 route;
     if (!address_v6(net, route)) return fail(quoted(net) + " is not an address; write \"2001:db8::/32 64500\"");
     const auto bits = whole_number(length, 128);
-    if (!bits) return fail(quoted(length) + " is not a prefix length of IPv6; write 0 to 128");
+    if (!bits) return fail(quoted(length) + " is not an IPv6 prefix length; write 0 to 128");
     route.length = static_cast<std::uint8_t>(*bits);
     if ((route.high & beyond(route.length)) != 0 || (route.low & beyond(route.length - 64)) != 0)
       return fail(host_bits(net, *bits));
@@ -185,12 +185,12 @@ Result<> check_route_table(std::string_view format, std::string_view bytes) {
     auto parsed = parse_routes(bytes);
     return parsed ? Result<>() : Result<>(parsed.error());
   }
-  if (format != "mmdb") return unsupported("the format \"" + std::string(format) + "\" is not known; use prefixes or mmdb");
+  if (format != "mmdb") return unsupported("unknown format \"" + std::string(format) + "\"; use prefixes or mmdb");
   if (!mmdb)
     return invalid(
         "it is not a MaxMind DB (its metadata is missing, or the file is truncated); write \"format: prefixes\" if it is text");
   if (bytes.find("autonomous_system_number") == std::string_view::npos)
-    return invalid("this MaxMind DB holds no autonomous_system_number; use one with AS numbers, such as GeoLite2-ASN");
+    return invalid("this MaxMind DB contains no autonomous_system_number; use one with AS numbers, such as GeoLite2-ASN");
   return {};
 }
 

@@ -6,7 +6,7 @@
 //   2001:db8::/32 AS64500
 //   203.0.113.0/24 {64502,64503}
 //
-// Of several origins (AS sets, prefixes with more than one origin) the first counts.
+// If there are several origins (AS sets, prefixes with more than one origin), the first is used.
 #pragma once
 
 #include <mole/result.hpp>

@@ -27,13 +27,13 @@ std::string index_text(const std::vector<IndexEntry>& entries) {
 }
 
 Result<std::vector<IndexEntry>> parse_index(std::string_view text) {
-  if (text.size() > max_index_bytes) return exhausted("a listing has at most 256 MiB; split the archive into several");
+  if (text.size() > max_index_bytes) return exhausted("the listing is larger than 256 MiB; split the archive into several");
   std::vector<IndexEntry> entries;
   while (!text.empty()) {
     const auto end = text.find('\n');
-    if (end == std::string_view::npos) return corrupt("this listing is truncated");
+    if (end == std::string_view::npos) return corrupt("the listing is truncated; index the archive again");
     if (entries.size() == max_index_entries)
-      return exhausted("a listing has at most 2,000,000 files; split the archive into several");
+      return exhausted("the listing has more than 2,000,000 files; split the archive into several");
     auto entry = parse<IndexEntry>(text.substr(0, end), "line of a listing");
     if (!entry) return entry.error();
     entries.push_back(std::move(*entry));

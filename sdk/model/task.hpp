@@ -24,7 +24,7 @@ struct PluginUse {
                field("name", &PluginUse::name, "`traffic`"), field("version", &PluginUse::version, "`1.0.0`"),
                field("library", &PluginUse::library, "Digest of the library; the node fetches it as a blob"),
                field("sidecar", &PluginUse::sidecar,
-                     "JSON text of its sidecar. Over Thrift it is empty: `sidecars` of the message has it by the digest in hex")
+                     "JSON text of its sidecar. Empty in Thrift: `sidecars` of the message contains it by digest, in hex")
                    .optional(),
                field("params", &PluginUse::params, "Every declared parameter by name, defaults filled in"));
 };
@@ -43,7 +43,7 @@ struct File {
       field("id", &File::id, "Argument of the downloader's fetch; empty if not present"),
       field("size", &File::size, "Size, from the index").unit("B"), field("revision", &File::revision, "Revision in the index"),
       field("router", &File::router, "`19991`; empty if the pattern has none"),
-      field("sequence", &File::sequence, "Running number in the name, 0 if the pattern has none"),
+      field("sequence", &File::sequence, "Sequence number in the name, 0 if the pattern has none"),
       field("covers", &File::covers, "Export time according to the name"),
       field("present", &File::present, "false: a gap in the index"),
       field("version", &File::version, "From the index: changes when the content may have changed (mtime, etag); may be empty"));
@@ -53,8 +53,8 @@ struct Home {
   std::string source, destination;
 
   static constexpr auto table = document("Home", "The home network of an archive, as two filters. Both empty: not defined.",  //
-                                         field("source", &Home::source, "Flows whose source is at home"),
-                                         field("destination", &Home::destination, "Flows whose destination is"));
+                                         field("source", &Home::source, "Flows whose source is in it"),
+                                         field("destination", &Home::destination, "Flows whose destination is in it"));
 };
 
 struct Archive {
@@ -69,7 +69,7 @@ struct Archive {
       document("Archive", "The archive that a task reads.",  //
                field("name", &Archive::name, "Name in the manifest"), field("downloader", &Archive::downloader, "Downloader"),
                field("decoder", &Archive::decoder, "Decoder"), field("damage", &Archive::damage, "Policy for damaged files"),
-               field("covers", &Archive::covers, "Length of a file").unit("us"),
+               field("covers", &Archive::covers, "Time span covered by a file").unit("us"),
                field("lateness", &Archive::lateness, "How late flows may be exported").unit("us"),
                field("home", &Archive::home, "Home network"), field("decode", &Archive::decode, "Decoder of bzip2 blocks"));
 };
@@ -148,20 +148,20 @@ struct Step {
       field("execution", &Step::execution, "Execution class"),
       field("interval", &Step::interval, "Length of an output interval").unit("us"),
       field("window", &Step::window, "Length of the trailing window, a multiple of the interval; 0: none").unit("us"),
-      field("warmup", &Step::warmup, "`sequential`: input this long before the block is fed without output").unit("us"),
+      field("warmup", &Step::warmup, "`sequential`: length of the input before the block, without output").unit("us"),
       field("by", &Step::by, "Dimensions, outermost first"),
-      field("totals", &Step::totals, "Those of them that have the member `all` as well, in the same order").optional(),
-      field("filter", &Step::filter, "Filter; empty: all flows"), field("load", &Step::load, "Which interval counts a flow"),
+      field("totals", &Step::totals, "The dimensions that also have the member `all`, in the same order").optional(),
+      field("filter", &Step::filter, "Filter; empty: all flows"), field("load", &Step::load, "Assigns flows to intervals"),
       field("routers", &Step::routers, "Expected routers of its archive, sorted"),
       field("inputs", &Step::inputs, "Inputs, in the order of the descriptor"),
       field("make_state", &Step::make_state, "Compute the block's state from the inputs"),
       field("make_result", &Step::make_result, "Compute rows"), field("state_key", &Step::state_key, "Key of the state"),
       field("result_key", &Step::result_key, "Key of the result"),
       field("states", &Step::states,
-            "`make_result` with a window: the states of the blocks in reach, in time order; this block's only without "
-            "`make_state`. `sequential` with `since`: the checkpoint at the end of the block before, none for the first block"),
+            "`make_result` with a window: the states of the blocks in the window, in time order; this block's only without "
+            "`make_state`. `sequential` with `since`: the checkpoint at the end of the previous block, none for the first block"),
       field("routes", &Step::routes,
-            "Where `src_as` and `dst_as` come from, in time order, without gaps over block and warm-up; absent: the records")
+            "Sources of `src_as` and `dst_as`, in time order, without gaps over block and warm-up; absent: the flow records")
           .optional());
 };
 
@@ -180,7 +180,7 @@ struct Spec {
                field("epoch", &Spec::epoch, "First part of the attempt token"), field("seq", &Spec::seq, "Second part of it"),
                field("kind", &Spec::kind, "Kind"), field("block", &Spec::block, "Block"),
                field("archive", &Spec::archive, "Archive; absent: only rows and states are read").optional(),
-               field("files", &Spec::files, "Its files for the block, by start, router and id; gaps included"),
+               field("files", &Spec::files, "Its files for the block, sorted by start, router and id, including gaps"),
                field("steps", &Spec::steps, "Steps, inputs before their readers"));
 };
 
@@ -211,13 +211,13 @@ struct FileReport {
       field("id", &FileReport::id, "File"), field("size", &FileReport::size, "Bytes staged").unit("B"),
       field("digest", &FileReport::digest, "Digest of the staged bytes"), field("state", &FileReport::state, "State"),
       field("lost_compressed", &FileReport::lost_compressed, "Lost ranges of the file as stored"),
-      field("lost_content", &FileReport::lost_content, "Lost ranges of what could be decompressed"),
+      field("lost_content", &FileReport::lost_content, "Lost ranges of the decompressed content"),
       field("content_bytes", &FileReport::content_bytes, "Decompressed and readable").unit("B"),
       field("datagrams", &FileReport::datagrams, "Datagrams"), field("flows", &FileReport::flows, "Flows"),
-      field("flows_lost", &FileReport::flows_lost, "Flows missing by sequence number, outside damage"),
+      field("flows_lost", &FileReport::flows_lost, "Flows missing according to sequence numbers, outside damage"),
       field("exported_first", &FileReport::exported_first, "First export time").unit("us"),
       field("exported_last", &FileReport::exported_last, "Last export time").unit("us"),
-      field("readable", &FileReport::readable, "Export time that could be read"),
+      field("readable", &FileReport::readable, "Export times that could be read"),
       field("source", &FileReport::source, "Where this run got the flows: not a property of the file, not part of the lineage"));
 };
 
@@ -250,12 +250,12 @@ struct IndexEntry {
   std::string version, medium;
   std::uint64_t position = 0;
 
-  static constexpr auto table =
-      document("IndexEntry", "A file that a downloader listed.",  //
-               field("id", &IndexEntry::id, "Name to fetch it by"), field("size", &IndexEntry::size, "Size").unit("B"),
-               field("version", &IndexEntry::version, "Changes when the content may have changed; may be empty"),
-               field("medium", &IndexEntry::medium, "Tape or other medium it is on; empty: not known"),
-               field("position", &IndexEntry::position, "Position on the medium"));
+  static constexpr auto table = document(
+      "IndexEntry", "A file that a downloader listed.",  //
+      field("id", &IndexEntry::id, "Argument of the downloader's fetch"), field("size", &IndexEntry::size, "Size").unit("B"),
+      field("version", &IndexEntry::version, "Changes when the content may have changed; may be empty"),
+      field("medium", &IndexEntry::medium, "Tape or other medium it is on; empty: not known"),
+      field("position", &IndexEntry::position, "Position on the medium"));
 };
 
 struct Report {
@@ -275,21 +275,21 @@ struct Report {
       "Report", "The output of a task.",  //
       field("task", &Report::task, "Id of its Spec"), field("steps", &Report::steps, "Steps"),
       field("files", &Report::files, "Files that were read"), field("index", &Report::index, "`index`: the files of the archive"),
-      field("index_blob", &Report::index_blob, "The entries instead, as a blob, if they are too many for a message"),
-      field("code", &Report::code, "Set if the task failed as a whole, by its infrastructure or input"),
+      field("index_blob", &Report::index_blob, "A blob with the entries instead, if there are too many for a message"),
+      field("code", &Report::code, "Set if the task failed as a whole, because of its infrastructure or input"),
       field("message", &Report::message, "Cause and remedy of that failure"),
       field("missing_blobs", &Report::missing_blobs, "`missing`: the states and rows that could not be fetched").optional(),
-      field("log_tail", &Report::log_tail, "Last lines of the worker, control bytes escaped"),
+      field("log_tail", &Report::log_tail, "Last lines of the worker's log, control bytes escaped"),
       field("bytes_read", &Report::bytes_read, "Bytes of the files read").unit("B"), field("flows", &Report::flows, "Flows read"),
       field("seconds", &Report::seconds, "Run time").unit("s"));
 };
 
-// For text that is not trusted; corrupt: it is not such a document.
+// For untrusted text. corrupt: it is not such a document.
 Result<Spec> parse_spec(std::string_view text);
 Result<Report> parse_report(std::string_view text);
 
-// A listing too large for a message: one IndexEntry per line, each a JSON object. corrupt: another shape; exhausted: larger than
-// these bounds, which protect against untrusted text.
+// A listing too large for a message: one IndexEntry per line, each a JSON object. corrupt: malformed; exhausted: larger than
+// these limits, which protect against untrusted text.
 inline constexpr std::uint64_t max_index_bytes = std::uint64_t{256} << 20;
 inline constexpr std::size_t max_index_entries = 2'000'000;
 std::string index_text(const std::vector<IndexEntry>& entries);

@@ -1,4 +1,4 @@
-// Instants and durations, and their text forms. All times are UTC in microseconds, all ranges half-open.
+// Times and durations, and their text forms. All times are UTC in microseconds, all ranges half-open.
 #pragma once
 
 #include <mole/result.hpp>
@@ -9,7 +9,7 @@
 
 namespace mole {
 
-using Micros = std::int64_t;  // instant: since 1970-01-01T00:00:00Z; duration: length
+using Micros = std::int64_t;  // time: since 1970-01-01T00:00:00Z; duration: length
 inline constexpr Micros second_us = 1'000'000;
 inline constexpr Micros minute_us = 60 * second_us;
 inline constexpr Micros hour_us = 60 * minute_us;

@@ -6,7 +6,7 @@
 
 namespace mole {
 
-// Returns the length of the sequence at the front of `text`, which is not empty; 0 if it is not well-formed.
+// Returns the length of the sequence at the front of `text`, which must not be empty; 0 if it is not well-formed.
 std::size_t utf8_length(std::string_view text);
 
 bool is_utf8(std::string_view text);

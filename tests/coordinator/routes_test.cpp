@@ -168,7 +168,7 @@ TEST_F(Routes, ErrorsAreReportedAtSubmit) {
   table("rib.20070922.txt", "10.0.0.0/8 1\n10.0.0.1/8 1\n");
   expect_refusal(by_as, "rib.20070922.txt: line 2: ");
   table("rib.20070922.txt", "");
-  expect_refusal(by_as, "rib.20070922.txt: it holds no prefix");
+  expect_refusal(by_as, "rib.20070922.txt: it contains no prefixes");
   fs::remove(world.folder.path() / "ribs/rib.20070922.txt");
   fs::create_directory(world.folder.path() / "ribs/rib.20070922.txt");
   expect_refusal(by_as, "is not a regular file");

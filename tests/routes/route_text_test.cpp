@@ -106,7 +106,7 @@ TEST(RouteText, SurvivesDamage) {
     const auto routes = parse_routes(text);
     if (!routes) {
       ++refused;
-      ASSERT_TRUE(routes.error().message.starts_with("line ") || routes.error().message.starts_with("it holds no prefix"))
+      ASSERT_TRUE(routes.error().message.starts_with("line ") || routes.error().message.starts_with("it contains no prefixes"))
           << routes.error().message;
       continue;
     }

@@ -76,7 +76,7 @@ TEST(Documents, NameTheFieldThatIsMissingOrOfTheWrongType) {
   EXPECT_EQ(refusal([](json& j) { j["jobs"].erase("total"); }), "RequestStatus.jobs.total is missing");
   EXPECT_EQ(refusal([](json& j) { j["jobs"]["total"] = -1; }),
             "RequestStatus.jobs.total is -1, not a whole number of at least 0");
-  EXPECT_EQ(refusal([](json& j) { j["state"] = "MAYBE"; }), "RequestStatus.state is \"MAYBE\", an unknown word");
+  EXPECT_EQ(refusal([](json& j) { j["state"] = "MAYBE"; }), "RequestStatus.state has the unknown value \"MAYBE\"");
   EXPECT_EQ(refusal([](json& j) { j["waits"] = "x"; }), "RequestStatus.waits is \"x\", not a list");
   EXPECT_EQ(refusal([](json& j) { j["failures"][0]["message"] = 7; }), "RequestStatus.failures[0].message is 7, not a string");
   EXPECT_EQ(refusal([](json& j) { j["partial"] = 1; }), "RequestStatus.partial is 1, not true or false");
