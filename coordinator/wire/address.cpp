@@ -22,10 +22,11 @@ bool is_numeric(const std::string& host) {
 
 Result<Address> parse_unix(std::string_view path, const std::string& whole) {
   if (path.empty() || path.find('\0') != path.npos)
-    return invalid("address \"" + whole + "\" names no socket; write unix:/path/of/the/socket");
+    return invalid("address \"" + whole + "\" has no valid socket path; write unix:/path/of/the/socket");
   if (path.size() >= sizeof(sockaddr_un::sun_path))
-    return invalid("the socket path " + std::string(path) + " has " + std::to_string(path.size()) + " bytes, the system allows " +
-                   std::to_string(sizeof(sockaddr_un::sun_path) - 1) + "; use a shorter folder or tcp:127.0.0.1:0");
+    return invalid("the socket path " + std::string(path) + " has " + std::to_string(path.size()) +
+                   " bytes, but the system allows " + std::to_string(sizeof(sockaddr_un::sun_path) - 1) +
+                   "; use a shorter path or tcp:127.0.0.1:0");
   return Address{.path = std::string(path), .host = {}};
 }
 
@@ -42,8 +43,8 @@ Result<Address> parse_tcp(std::string_view rest, const std::string& whole) {
   if (digits.empty() || read.ec != std::errc{} || read.ptr != digits.data() + digits.size() || host.empty()) return malformed;
   if (!is_loopback(host)) {
     const std::string what = is_numeric(host) ? "is not a loopback address" : "is not a numeric loopback address";
-    return invalid("address \"" + whole + "\" " + what + " and connections are neither encrypted nor authenticated yet; " +
-                   "use tcp:127.0.0.1:PORT, tcp:[::1]:PORT or unix:/path until TLS exists");
+    return invalid("address \"" + whole + "\" " + what + ", and connections are not encrypted or authenticated yet; " +
+                   "use tcp:127.0.0.1:PORT, tcp:[::1]:PORT or unix:/path until TLS is supported");
   }
   return Address{.path = {}, .host = host, .port = port};
 }
@@ -60,7 +61,7 @@ Result<Address> parse_address(std::string_view text) {
   const std::string whole(text);
   if (text.starts_with("unix:")) return parse_unix(text.substr(5), whole);
   if (text.starts_with("tcp:")) return parse_tcp(text.substr(4), whole);
-  return invalid("address \"" + whole + "\" has no known kind; write unix:/path or tcp:127.0.0.1:PORT");
+  return invalid("address \"" + whole + "\" does not start with unix: or tcp:; write unix:/path or tcp:127.0.0.1:PORT");
 }
 
 }  // namespace mole::coordinator

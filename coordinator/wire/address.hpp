@@ -19,8 +19,8 @@ struct Address {
   std::string text() const;  // the form that parse_address reads
 };
 
-// Parses an address; "localhost" is 127.0.0.1. invalid: malformed, a path too long for a socket, or a TCP address that is not
-// loopback (connections are neither encrypted nor authenticated).
+// Parses an address; "localhost" is 127.0.0.1. invalid: malformed, a path that is too long for a socket, or a TCP address
+// that is not loopback (connections are neither encrypted nor authenticated).
 Result<Address> parse_address(std::string_view text);
 
 }  // namespace mole::coordinator

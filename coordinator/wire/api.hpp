@@ -1,4 +1,4 @@
-// The whole interface of the coordinator, for those who implement it: coordinator/service.hpp (in this process) and
+// The whole interface of the coordinator, for its implementations: coordinator/service.hpp (in this process) and
 // coordinator/wire/client.hpp (over Thrift). Callers use the part they need: ClientApi, NodeApi or BlobApi.
 #pragma once
 

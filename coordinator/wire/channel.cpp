@@ -40,10 +40,10 @@ std::shared_ptr<TSocket> make_socket(const Address& address, const Timeouts& tim
   return socket;
 }
 
-CallEnd broken(const std::string& server, const TTransportException& e) {
+CallResult broken(const std::string& server, const TTransportException& e) {
   if (e.getType() == TTransportException::TIMED_OUT)
-    return {Outcome::broken, false, transient(server + " did not answer in time; it may be overloaded, try again")};
-  return {Outcome::broken, true, transient(server + " cannot be reached (" + e.what() + "); is it running?")};
+    return {Outcome::broken, false, transient(server + " did not answer in time and may be overloaded; try again")};
+  return {Outcome::broken, true, transient(server + " cannot be reached (" + e.what() + "); check that it is running")};
 }
 
 }  // namespace
@@ -64,7 +64,7 @@ bool Channel::usable() const {
   return ::poll(&fd, 1, 0) == 0;
 }
 
-CallEnd guarded(const std::string& server, const std::function<void()>& call) {
+CallResult guarded(const std::string& server, const std::function<void()>& call) {
   try {
     call();
     return {};
@@ -77,7 +77,7 @@ CallEnd guarded(const std::string& server, const std::function<void()>& call) {
             internal(server + " sent an unreadable reply (" + e.what() + "); install the same version of both programs")};
   } catch (const TApplicationException& e) {
     if (e.getType() == TApplicationException::UNKNOWN_METHOD)
-      return {Outcome::failed, false, unsupported(server + " does not know this call; update it to this program's version")};
+      return {Outcome::failed, false, unsupported(server + " does not support this call; update it to this program's version")};
     if (e.getType() == TApplicationException::PROTOCOL_ERROR) return {Outcome::failed, false, invalid(e.what())};
     return {Outcome::broken, false, internal(server + " failed: " + e.what() + "; see its log")};
   }

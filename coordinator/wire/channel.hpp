@@ -29,13 +29,13 @@ class Channel {
 // The outcome of a call.
 enum class Outcome { answered, failed, broken };  // broken: the connection cannot be used again
 
-struct CallEnd {
+struct CallResult {
   Outcome outcome = Outcome::answered;
-  bool may_repeat = false;  // broken, but not by a timeout
+  bool may_repeat = false;  // broken for a reason other than a timeout
   Error error;
 };
 
 // Runs one generated client call and returns how it ended. `server` is "the coordinator at unix:/...".
-CallEnd guarded(const std::string& server, const std::function<void()>& call);
+CallResult guarded(const std::string& server, const std::function<void()>& call);
 
 }  // namespace mole::coordinator

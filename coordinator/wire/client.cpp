@@ -34,36 +34,36 @@ class RemoteCoordinator::Pool {
 
   // Runs `call` on a connection, at most twice.
   Result<> run(Repeat repeat, const Call& call) {
-    auto end = once(call);
-    if (end.outcome == Outcome::broken && end.may_repeat && repeat == Repeat::safe) end = once(call);
-    if (end.outcome == Outcome::answered) return {};
-    return end.error;
+    auto result = once(call);
+    if (result.outcome == Outcome::broken && result.may_repeat && repeat == Repeat::safe) result = once(call);
+    if (result.outcome == Outcome::answered) return {};
+    return result.error;
   }
 
   template <class T>
-  Result<T> document(Repeat repeat, const std::function<void(wire::CoordinatorClient&, wire::Carried<T>&)>& call) {
-    wire::Carried<T> got;
+  Result<T> document(Repeat repeat, const std::function<void(wire::CoordinatorClient&, wire::ThriftStruct<T>&)>& call) {
+    wire::ThriftStruct<T> got;
     const auto done = run(repeat, [&](wire::CoordinatorClient& client) { call(client, got); });
     if (!done) return done.error();
     return static_cast<T&&>(got);
   }
   template <class T>
-  Result<std::vector<T>> list(const std::function<void(wire::CoordinatorClient&, std::vector<wire::Carried<T>>&)>& call) {
-    std::vector<wire::Carried<T>> got;
+  Result<std::vector<T>> list(const std::function<void(wire::CoordinatorClient&, std::vector<wire::ThriftStruct<T>>&)>& call) {
+    std::vector<wire::ThriftStruct<T>> got;
     const auto done = run(Repeat::safe, [&](wire::CoordinatorClient& client) { call(client, got); });
     if (!done) return done.error();
     return std::vector<T>(std::make_move_iterator(got.begin()), std::make_move_iterator(got.end()));
   }
 
  private:
-  CallEnd once(const Call& call) {
+  CallResult once(const Call& call) {
     std::unique_ptr<Connection> connection = take();
-    auto end = guarded(server_, [&] {
+    auto result = guarded(server_, [&] {
       if (!connection) connection = std::make_unique<Connection>(address_, timeouts_);
       call(connection->client);
     });
-    if (end.outcome != Outcome::broken) put_back(std::move(connection));
-    return end;
+    if (result.outcome != Outcome::broken) put_back(std::move(connection));
+    return result;
   }
 
   std::unique_ptr<Connection> take() {
@@ -207,11 +207,11 @@ Result<std::vector<Verdict>> RemoteCoordinator::complete(const std::vector<Compl
   for (auto completion : completions) {
     for_each_plugin(completion.spec, [](task::PluginUse& use) { use = {.library = use.library}; });
     const auto size = wire_size(completion);
-    if (bytes + size > room(request_bytes) && !batch.completions.empty())
+    if (bytes + size > max_payload(request_bytes) && !batch.completions.empty())
       if (const auto done = send(); !done) return done.error();
-    if (size > room(request_bytes))
-      return exhausted("the report of task " + completion.spec.id + " has " + std::to_string(size) + " bytes, more than the " +
-                       std::to_string(room(request_bytes)) + " of a message; use shorter blocks");
+    if (size > max_payload(request_bytes))
+      return exhausted("the report of task " + completion.spec.id + " has " + std::to_string(size) +
+                       " bytes; a message may have " + std::to_string(max_payload(request_bytes)) + "; use shorter blocks");
     bytes += size;
     batch.completions.push_back(std::move(completion));
   }
@@ -222,7 +222,7 @@ Result<std::vector<Verdict>> RemoteCoordinator::complete(const std::vector<Compl
 
 Result<std::uint64_t> RemoteCoordinator::put_blob(const Digest& digest, std::uint64_t offset, std::string_view bytes,
                                                   std::uint64_t total) {
-  if (bytes.size() > piece_bytes) return invalid("a piece of a blob has at most 1 MiB");
+  if (bytes.size() > piece_bytes) return invalid("a piece of a blob may have at most 1 MiB; send smaller pieces");
   const std::string piece(bytes);
   std::int64_t held = 0;
   const auto done = pool_->run(Repeat::safe, [&](auto& client) {

@@ -4,7 +4,7 @@
 //   if (!coordinator) return coordinator.error();
 //   auto status = (*coordinator)->status();
 //
-// Thread-safe: each call uses a connection of a small pool. Connections are opened when needed; while the coordinator is
+// Thread-safe: each call uses a connection from a small pool. Connections are opened when needed; while the coordinator is
 // unreachable, calls return `transient`. A call that is safe to repeat is repeated once if its connection breaks.
 #pragma once
 

@@ -21,7 +21,7 @@ struct Submission {
   std::string client_id;
 
   static constexpr auto table =
-      document("Submission", "A manifest and a range of time.",  //
+      document("Submission", "A manifest and a time range.",  //
                field("manifest", &Submission::manifest, "YAML text"),
                field("manifest_name", &Submission::manifest_name, "For messages: the path as the user wrote it"),
                field("base", &Submission::base, "Absolute folder; relative paths in the manifest are relative to it"),
@@ -29,7 +29,7 @@ struct Submission {
                field("module", &Submission::module, "Requested module; empty: every module of the pipeline"),
                field("range", &Submission::range, "Rounded outward to blocks"),
                field("partial", &Submission::partial, "Blocks past the end of the archive are computed too"),
-               field("priority", &Submission::priority, "Higher runs first"),
+               field("priority", &Submission::priority, "Requests with a higher priority run first"),
                field("client_id", &Submission::client_id,
                      "Chosen by the caller; submitting again with the same id returns the same request"));
 };
@@ -46,7 +46,7 @@ class ClientApi : public virtual BlobApi {
   virtual Result<RequestStatus> request(const std::string& id) = 0;
   // Lists the latest requests, oldest first, without their failures.
   virtual Result<std::vector<RequestStatus>> requests() = 0;
-  // Withdraws a request; what it has computed is kept.
+  // Cancels a request; the results it has computed are kept.
   virtual Result<RequestStatus> cancel(const std::string& id) = 0;
   virtual Result<ClusterStatus> status() = 0;
   // Explains why a job ran, is reused or waits. job: "PIPELINE/MODULE@2007-09-22T18:00:00Z".
@@ -57,9 +57,9 @@ class ClientApi : public virtual BlobApi {
   virtual Result<ModuleResults> results(const std::string& module, TimeRange range) = 0;
   // Lists the files in the index of an archive ("PIPELINE/ARCHIVE").
   virtual Result<std::vector<ArchiveFile>> archive_files(const std::string& archive) = 0;
-  // Lists its missing and damaged files.
+  // Lists the missing and damaged files of an archive.
   virtual Result<ArchiveGaps> archive_gaps(const std::string& archive) = 0;
-  // Lists an archive again (index) or reads all its files (verify): a durable request, as `submit`.
+  // Lists an archive again (index) or reads all its files (verify): a durable request, as with `submit`.
   virtual Result<Accepted> archive_task(const Submission&, const std::string& archive, RequestKind kind) = 0;
   // Returns rows of one table of the store, from a snapshot. `from`: "" or `next` of the previous call.
   virtual Result<TableDump> dump(const std::string& table, const std::string& from, std::uint32_t limit) = 0;

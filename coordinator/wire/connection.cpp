@@ -7,7 +7,7 @@
 namespace mole::coordinator {
 
 namespace asio = boost::asio;
-using Failed = boost::system::error_code;
+using ErrorCode = boost::system::error_code;
 
 namespace {
 constexpr std::size_t chunk_bytes = 64u << 10;  // memory grows with the bytes received, not with the announced size
@@ -16,8 +16,8 @@ constexpr std::size_t chunk_bytes = 64u << 10;  // memory grows with the bytes r
 Connection::Connection(Shared& shared, Socket socket) : shared_(shared), socket_(std::move(socket)), timer_(shared.io) {}
 
 void Connection::start() {
-  header_have_ = 0;
-  deadline(shared_.limits.idle);
+  header_received_ = 0;
+  set_deadline(shared_.limits.idle);
   read_header();
 }
 
@@ -26,34 +26,34 @@ void Connection::close_when_idle() {
 }
 
 void Connection::read_header() {
-  auto rest = asio::buffer(header_.data() + header_have_, header_.size() - header_have_);
-  socket_.async_read_some(rest, [self = shared_from_this()](Failed failed, std::size_t n) {
-    if (failed || self->closed_) return self->close();
-    if (self->header_have_ == 0) self->deadline(self->shared_.limits.frame);
-    self->header_have_ += n;
-    self->header_have_ < self->header_.size() ? self->read_header() : self->take_header();
+  auto rest = asio::buffer(header_.data() + header_received_, header_.size() - header_received_);
+  socket_.async_read_some(rest, [self = shared_from_this()](ErrorCode error, std::size_t n) {
+    if (error || self->closed_) return self->close();
+    if (self->header_received_ == 0) self->set_deadline(self->shared_.limits.frame);
+    self->header_received_ += n;
+    self->header_received_ < self->header_.size() ? self->read_header() : self->parse_header();
   });
 }
 
-void Connection::take_header() {
+void Connection::parse_header() {
   body_size_ = std::size_t{header_[0]} << 24 | std::size_t{header_[1]} << 16 | std::size_t{header_[2]} << 8 | header_[3];
   if (body_size_ == 0 || body_size_ > shared_.limits.frame_bytes) return close();
-  body_have_ = 0;
+  body_received_ = 0;
   read_body();
 }
 
 void Connection::read_body() {
-  if (body_have_ == body_.size()) {
-    const auto more = std::min(chunk_bytes, body_size_ - body_have_);
+  if (body_received_ == body_.size()) {
+    const auto more = std::min(chunk_bytes, body_size_ - body_received_);
     if (shared_.buffered + more > shared_.limits.buffered_bytes) return close();
     shared_.buffered += more;
-    body_.resize(body_have_ + more);
+    body_.resize(body_received_ + more);
   }
-  auto rest = asio::buffer(body_.data() + body_have_, body_.size() - body_have_);
-  socket_.async_read_some(rest, [self = shared_from_this()](Failed failed, std::size_t n) {
-    if (failed || self->closed_) return self->close();
-    self->body_have_ += n;
-    self->body_have_ < self->body_size_ ? self->read_body() : self->process();
+  auto rest = asio::buffer(body_.data() + body_received_, body_.size() - body_received_);
+  socket_.async_read_some(rest, [self = shared_from_this()](ErrorCode error, std::size_t n) {
+    if (error || self->closed_) return self->close();
+    self->body_received_ += n;
+    self->body_received_ < self->body_size_ ? self->read_body() : self->process();
   });
 }
 
@@ -73,19 +73,19 @@ void Connection::send(std::optional<std::string> reply) {
   reply_ = std::move(*reply);
   const auto size = static_cast<std::uint32_t>(reply_.size());
   for (int i = 0; i < 4; ++i) header_[static_cast<std::size_t>(i)] = static_cast<unsigned char>(size >> (24 - 8 * i));
-  deadline(shared_.limits.reply);
+  set_deadline(shared_.limits.reply);
   const std::array<asio::const_buffer, 2> frame{asio::buffer(header_), asio::buffer(reply_)};
-  asio::async_write(socket_, frame, [self = shared_from_this()](Failed failed, std::size_t) {
+  asio::async_write(socket_, frame, [self = shared_from_this()](ErrorCode error, std::size_t) {
     self->reply_ = {};
-    if (failed || self->closed_ || self->shared_.stopping) return self->close();
+    if (error || self->closed_ || self->shared_.stopping) return self->close();
     self->start();
   });
 }
 
 // Replaces the previous deadline. When it passes, the connection is closed, which ends its pending operation.
-void Connection::deadline(std::chrono::milliseconds time) {
+void Connection::set_deadline(std::chrono::milliseconds time) {
   timer_.expires_after(time);
-  timer_.async_wait([weak = weak_from_this()](Failed cancelled) {
+  timer_.async_wait([weak = weak_from_this()](ErrorCode cancelled) {
     if (const auto self = weak.lock(); self && !cancelled) self->close();
   });
 }
@@ -100,7 +100,7 @@ void Connection::close() {
   closed_ = true;
   timer_.cancel();
   if (!processing_) free_body();
-  Failed ignored;
+  ErrorCode ignored;
   socket_.close(ignored);
   const auto self = shared_from_this();
   shared_.open.erase(self);

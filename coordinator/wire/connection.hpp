@@ -39,11 +39,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
  private:
   void read_header();
-  void take_header();
+  void parse_header();
   void read_body();
   void process();
   void send(std::optional<std::string> reply);
-  void deadline(std::chrono::milliseconds time);
+  void set_deadline(std::chrono::milliseconds time);
   void close();
   void free_body();
 
@@ -51,9 +51,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Socket socket_;
   boost::asio::steady_timer timer_;
   std::array<unsigned char, 4> header_{};
-  std::size_t header_have_ = 0;
+  std::size_t header_received_ = 0;
   std::string body_;
-  std::size_t body_have_ = 0, body_size_ = 0;
+  std::size_t body_received_ = 0, body_size_ = 0;
   std::string reply_;
   bool processing_ = false, closed_ = false;
 };

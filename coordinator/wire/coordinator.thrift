@@ -1,10 +1,10 @@
 // The services of the coordinator (docs/formats/wire.md): client_api.hpp, node_api.hpp and blob_api.hpp in Thrift. Fields are only added,
-// with new numbers; a number is never used again.
+// with new numbers; a number is never reused.
 namespace cpp mole.wire
 
 include "documents.thrift"  // printed by idl.cpp during the build
 
-// Digests of blobs are 32 hex digits, times microseconds. Unsigned 64-bit values travel as i64 with the same bits.
+// Digests of blobs are 32 hex digits, times are microseconds. Unsigned 64-bit values are sent as i64 with the same bits.
 
 exception Failure {
   1: i32 code       // mole::Code

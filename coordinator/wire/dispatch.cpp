@@ -48,7 +48,7 @@ class BoundedProtocol final : public TVirtualProtocol<BoundedProtocol, TBinaryPr
   }
 
  private:
-  // The size of an element. Our writers write every field of a struct, so that each struct of a request has at least 16 bytes.
+  // The minimum size of an element. Our writers write every field of a struct, so each struct in a request has at least 16 bytes.
   static std::uint64_t min_bytes(TType type) {
     switch (type) {
       case apache::thrift::protocol::T_STRUCT:
@@ -73,7 +73,7 @@ class BoundedProtocol final : public TVirtualProtocol<BoundedProtocol, TBinaryPr
   const TMemoryBuffer& frame_;
 };
 
-// The reply to a request with a field that cannot be read: the client gets the reason as an `invalid` error.
+// The reply to a request with a field that cannot be read: the client receives the reason as an `invalid` error.
 std::string refusal(TProtocol& request, const RefusedField& refused) {
   std::string method;
   apache::thrift::protocol::TMessageType type{};
@@ -89,7 +89,7 @@ std::string refusal(TProtocol& request, const RefusedField& refused) {
 
 }  // namespace
 
-FrameHandler frames_to(std::shared_ptr<apache::thrift::TProcessor> processor) {
+FrameHandler make_frame_handler(std::shared_ptr<apache::thrift::TProcessor> processor) {
   return [processor = std::move(processor)](std::string_view frame) -> std::optional<std::string> {
     auto* bytes = reinterpret_cast<std::uint8_t*>(const_cast<char*>(frame.data()));  // OBSERVE does not write
     const auto size = static_cast<std::uint32_t>(frame.size());
@@ -105,7 +105,7 @@ FrameHandler frames_to(std::shared_ptr<apache::thrift::TProcessor> processor) {
       return out->getBufferAsString();
     } catch (const RefusedField& refused) {
       return refusal(*request(), refused);
-    } catch (const std::exception&) {  // not our protocol, or out of memory: only this connection is closed
+    } catch (const std::exception&) {  // a different protocol, or out of memory: only this connection is closed
       return std::nullopt;
     }
   };

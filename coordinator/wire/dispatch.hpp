@@ -1,4 +1,4 @@
-// Runs a generated Thrift processor on a frame. Internal to wire/.
+// Runs a generated Thrift processor on each frame. Internal to wire/.
 #pragma once
 
 #include "coordinator/wire/processor.hpp"
@@ -9,6 +9,6 @@
 
 namespace mole::coordinator {
 
-FrameHandler frames_to(std::shared_ptr<apache::thrift::TProcessor> processor);
+FrameHandler make_frame_handler(std::shared_ptr<apache::thrift::TProcessor> processor);
 
 }  // namespace mole::coordinator

@@ -1,4 +1,4 @@
-// Errors as the exception that the services declare. Internal to wire/.
+// Converts errors to and from the exception that the services declare. Internal to wire/.
 #pragma once
 
 #include "coordinator_types.h"
@@ -14,7 +14,7 @@ inline wire::Failure to_wire(const Error& error) {
   return out;
 }
 
-// A code of a newer version becomes `internal`.
+// An unknown code, from a newer version, becomes `internal`.
 inline Error from_wire(const wire::Failure& failure) {
   const bool known =
       failure.code >= static_cast<std::int32_t>(Code::internal) && failure.code <= static_cast<std::int32_t>(Code::invalid);

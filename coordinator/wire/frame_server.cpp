@@ -22,11 +22,11 @@ namespace {
 
 using Protocol = asio::generic::stream_protocol;
 using Acceptor = asio::basic_socket_acceptor<Protocol>;
-using Failed = boost::system::error_code;
+using ErrorCode = boost::system::error_code;
 
 unsigned pool_threads(std::uint32_t wanted) { return wanted != 0 ? wanted : std::max(8u, std::thread::hardware_concurrency()); }
 
-// The mode of the socket file excludes other users; this check also holds if the file was moved or its mode changed.
+// The mode of the socket file excludes other users; this check also works if the file was moved or its mode was changed.
 bool same_user(int fd) {
   ucred peer{};
   socklen_t size = sizeof peer;
@@ -98,9 +98,9 @@ class FrameServer::Loop {
     if (shared_.stopping) return;
     on.paused = shared_.open.size() >= shared_.limits.connections;
     if (on.paused) return;
-    on.acceptor.async_accept([this, &on](Failed failed, Protocol::socket socket) {
+    on.acceptor.async_accept([this, &on](ErrorCode error, Protocol::socket socket) {
       if (shared_.stopping) return;
-      if (failed) return accept_after_pause(on);
+      if (error) return accept_after_pause(on);
       serve(on, std::move(socket));
       accept(on);
     });
@@ -109,13 +109,13 @@ class FrameServer::Loop {
   // Most likely the process is out of descriptors; without a pause this would spin.
   void accept_after_pause(Listening& on) {
     on.retry.expires_after(std::chrono::milliseconds(100));
-    on.retry.async_wait([this, &on](Failed cancelled) {
+    on.retry.async_wait([this, &on](ErrorCode cancelled) {
       if (!cancelled) accept(on);
     });
   }
 
   void serve(const Listening& on, Protocol::socket socket) {
-    Failed ignored;
+    ErrorCode ignored;
     if (on.listener.address().is_unix()) {
       if (!same_user(socket.native_handle())) return;
     } else {
@@ -134,7 +134,7 @@ class FrameServer::Loop {
 
   void begin_stop() {
     shared_.stopping = true;
-    Failed ignored;
+    ErrorCode ignored;
     for (auto& each : listening_) {
       each->retry.cancel();
       each->acceptor.close(ignored);
@@ -146,7 +146,7 @@ class FrameServer::Loop {
   void stop_when_written() {
     work_.reset();
     write_timer_.expires_after(std::chrono::seconds(2));
-    write_timer_.async_wait([this](Failed cancelled) {
+    write_timer_.async_wait([this](ErrorCode cancelled) {
       if (!cancelled) io_.stop();
     });
     if (shared_.open.empty()) write_timer_.cancel();

@@ -21,7 +21,7 @@ namespace mole::coordinator {
 struct ServerLimits {
   std::uint32_t frame_bytes = request_bytes;
   std::uint64_t buffered_bytes = std::uint64_t{256} << 20;  // of all unfinished requests together
-  std::uint32_t connections = 2'000;                        // further ones wait in the backlog of the kernel
+  std::uint32_t connections = 2'000;                        // further ones wait in the kernel's backlog
   std::uint32_t threads = 0;                                // of the handler; 0: the number of cores, at least 8
   std::chrono::milliseconds frame{15'000};                  // from the first byte of a request to its last
   std::chrono::milliseconds idle{300'000};                  // between requests
@@ -33,7 +33,7 @@ class FrameServer {
   FrameServer(FrameHandler handler, std::vector<Address> addresses, ServerLimits limits = {});
   ~FrameServer();  // stops
 
-  // Listens on all addresses; if one fails, on none. Call it once.
+  // Listens on all addresses, or on none if one fails. Call it once.
   Result<> start();
   // Closes idle connections, finishes running requests (with two seconds to write the replies) and joins the threads. Do not call
   // it from a handler.

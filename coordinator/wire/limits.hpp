@@ -1,5 +1,5 @@
-// Limits of everything read from a socket (docs/formats/wire.md). Each is checked before memory is allocated: with the defaults
-// of Thrift, a request of a kilobyte could allocate gigabytes.
+// Limits on everything read from a socket (docs/formats/wire.md). Each is checked before memory is allocated: with the defaults
+// of Thrift, a request of one kilobyte could allocate gigabytes.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ inline constexpr std::uint32_t container_items = 100'000;  // elements of a list
 inline constexpr std::uint32_t reply_items = 16u << 20;    // elements of a list in a reply
 inline constexpr std::uint32_t nesting = 32;               // structs within structs
 
-// The size of a frame without the envelope of its message.
-constexpr std::uint32_t room(std::uint32_t frame_bytes) { return frame_bytes - (64u << 10); }
+// Returns the maximum size of a message without its envelope.
+constexpr std::uint32_t max_payload(std::uint32_t frame_bytes) { return frame_bytes - (64u << 10); }
 
 }  // namespace mole::coordinator

@@ -34,12 +34,12 @@ bool has_listener(const sockaddr_un& name) {
   return result == 0 || error != ECONNREFUSED;  // EAGAIN: a listener with a full backlog
 }
 
-// Removes the socket file of a server that is gone.
+// Removes the socket file of a server that no longer runs.
 Result<> remove_stale(const Address& address, const sockaddr_un& name) {
   struct stat found {};
   if (::lstat(name.sun_path, &found) != 0) return {};
-  if (!S_ISSOCK(found.st_mode)) return cannot_listen(address, "the path is a file that is not a socket", "choose another path");
-  if (has_listener(name)) return cannot_listen(address, "another server listens there", "stop it or choose another path");
+  if (!S_ISSOCK(found.st_mode)) return cannot_listen(address, "the path exists and is not a socket", "choose another path");
+  if (has_listener(name)) return cannot_listen(address, "another server is listening on it", "stop it or choose another path");
   if (::unlink(name.sun_path) != 0 && errno != ENOENT)
     return cannot_listen(address, std::string("cannot remove the socket file of a stopped server: ") + std::strerror(errno),
                          "remove it");
@@ -64,7 +64,7 @@ Result<Listener> Listener::open(const Address& address) {
   int family = AF_UNIX;
   if (!address.is_unix()) family = address.host.find(':') == std::string::npos ? AF_INET : AF_INET6;
   const int fd = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return cannot_listen(address, std::strerror(errno), "raise the limit of open files (ulimit -n)");
+  if (fd < 0) return cannot_listen(address, std::strerror(errno), "raise the limit on open files (ulimit -n)");
   Listener listener(fd, address);
   const auto bound = address.is_unix() ? listener.bind_unix() : listener.bind_tcp();
   if (!bound) return bound.error();
@@ -81,7 +81,7 @@ Result<> Listener::bind_unix() {
   if (::lstat(name.sun_path, &made) == 0) file_ = SocketFile{made.st_dev, made.st_ino};
   if (::chmod(name.sun_path, 0600) != 0)
     return cannot_listen(address_, std::string("cannot set the mode of the socket file: ") + std::strerror(errno),
-                         "choose a local file system");
+                         "choose a path on a local file system");
   return {};
 }
 

@@ -1,4 +1,4 @@
-// A listening socket, made with POSIX calls.
+// A listening socket, created with POSIX calls.
 #pragma once
 
 #include "coordinator/wire/address.hpp"
@@ -11,7 +11,7 @@ namespace mole::coordinator {
 class Listener {
  public:
   // Binds and listens. A Unix socket gets mode 0600 before it accepts connections; a socket file without a listener is replaced.
-  // invalid: another server listens there, the path is another kind of file, or the address cannot be bound.
+  // invalid: another server is listening on it, the path is not a socket, or the address cannot be bound.
   static Result<Listener> open(const Address& address);
 
   Listener(Listener&& other) noexcept;

@@ -9,7 +9,7 @@
 
 namespace mole::coordinator {
 
-// The reply to `lease`. Sidecars of plugins are long and few: each is sent once and not in every spec.
+// The reply to `lease`. Sidecars of plugins are long and few, so each is sent once instead of in every spec.
 struct Grants {
   std::vector<task::Spec> specs;
   std::map<std::string, std::string> sidecars;

@@ -32,14 +32,14 @@ struct Registration {
       "Registration", "The reply to a node that registers.",  //
       field("epoch", &Registration::epoch, "Number of starts of the coordinator"),
       duration_field("lease", &Registration::lease, "A lease ends this long after the last heartbeat the coordinator received"),
-      duration_field("heartbeat", &Registration::heartbeat, "How often to send one"));
+      duration_field("heartbeat", &Registration::heartbeat, "Interval between heartbeats"));
 };
 
 struct TaskProgress {
   std::string task, phase;
   std::uint64_t bytes_done = 0, bytes_total = 0, flows = 0;
 
-  static constexpr auto table = document("TaskProgress", "How far a task is.",  //
+  static constexpr auto table = document("TaskProgress", "The progress of a task.",  //
                                          field("task", &TaskProgress::task, "Id of the task"),
                                          field("phase", &TaskProgress::phase, "`fetch`, `run`, `seal` or `upload`"),
                                          field("bytes_done", &TaskProgress::bytes_done, "Bytes of its files read").unit("B"),
@@ -53,9 +53,9 @@ struct LeaseRequest {
   std::vector<std::string> held;
 
   static constexpr auto table = document(
-      "LeaseRequest", "A node asks for tasks.",  //
+      "LeaseRequest", "A request for tasks.",  //
       field("node", &LeaseRequest::node, "Its name"), field("incarnation", &LeaseRequest::incarnation, "Its incarnation"),
-      field("free_slots", &LeaseRequest::free_slots, "Tasks it can take"),
+      field("free_slots", &LeaseRequest::free_slots, "Number of tasks it can accept"),
       field("held", &LeaseRequest::held,
             "Tasks this incarnation holds. A granted task that is not among them was lost in transit and is sent again"));
 };
@@ -66,9 +66,9 @@ struct Heartbeat {
   bool draining = false;
 
   static constexpr auto table = document(
-      "Heartbeat", "A node is alive.",  //
+      "Heartbeat", "The periodic report of a node.",  //
       field("node", &Heartbeat::node, "Its name"), field("incarnation", &Heartbeat::incarnation, "Its incarnation"),
-      field("tasks", &Heartbeat::tasks, "Tasks it runs"), field("draining", &Heartbeat::draining, "It takes no more tasks"));
+      field("tasks", &Heartbeat::tasks, "Tasks it runs"), field("draining", &Heartbeat::draining, "It accepts no more tasks"));
 };
 
 struct HeartbeatReply {
@@ -78,9 +78,9 @@ struct HeartbeatReply {
   static constexpr auto table =
       document("HeartbeatReply", "The reply to a heartbeat.",  //
                field("cancel", &HeartbeatReply::cancel, "Stop these tasks and drop their results"),
-               field("drain", &HeartbeatReply::drain, "Take no more tasks"),
+               field("drain", &HeartbeatReply::drain, "Accept no more tasks"),
                field("reregister", &HeartbeatReply::reregister,
-                     "The coordinator does not know this incarnation, because it restarted: register again"));
+                     "The coordinator has restarted and does not know this incarnation: register again"));
 };
 
 // The result of one task, sent after its blobs have been uploaded. A completion from an earlier epoch is accepted if its keys are
@@ -90,11 +90,11 @@ struct Completion {
   task::Spec spec;
   task::Report report;
 
-  static constexpr auto table = document("Completion", "The result of one task.",  //
-                                         field("node", &Completion::node, "Node that ran it"),
-                                         field("incarnation", &Completion::incarnation, "Its incarnation"),
-                                         field("spec", &Completion::spec, "As it was leased; of plugins the digest is enough"),
-                                         field("report", &Completion::report, "Report"));
+  static constexpr auto table = document(
+      "Completion", "The result of one task.",  //
+      field("node", &Completion::node, "Node that ran it"), field("incarnation", &Completion::incarnation, "Its incarnation"),
+      field("spec", &Completion::spec, "As it was leased; of plugins only the digest is needed"),
+      field("report", &Completion::report, "Report"));
 };
 
 enum class Verdict : std::uint8_t { accepted, duplicate, stale };
@@ -105,9 +105,9 @@ class NodeApi : public virtual BlobApi {
   virtual Result<Registration> register_node(const NodeInfo&) = 0;
   virtual Result<std::vector<task::Spec>> lease(const LeaseRequest&) = 0;
   virtual Result<HeartbeatReply> heartbeat(const Heartbeat&) = 0;
-  // Gives tasks back unfinished; this does not count as a failed attempt.
+  // Returns unfinished tasks to the coordinator; this does not count as a failed attempt.
   virtual Result<> release(const std::string& node, const std::string& incarnation, const std::vector<std::string>& tasks) = 0;
-  // Takes results. Idempotent. Returns a verdict for each completion, in order.
+  // Accepts results. Idempotent. Returns a verdict for each completion, in order.
   virtual Result<std::vector<Verdict>> complete(const std::vector<Completion>&) = 0;
 };
 
@@ -120,8 +120,8 @@ inline constexpr auto name_table<coordinator::Verdict> = [] {
   using enum coordinator::Verdict;
   return names<coordinator::Verdict>("Verdict", "a verdict",
                                      {{accepted, "accepted", "its results are stored"},
-                                      {duplicate, "duplicate", "the same results were stored before"},
-                                      {stale, "stale", "not wanted: drop the results"}});
+                                      {duplicate, "duplicate", "the same results are already stored"},
+                                      {stale, "stale", "not needed: drop the results"}});
 }();
 
 }  // namespace mole

@@ -17,7 +17,7 @@ class PeerBlobs {
 // `blobs` must outlive the handler.
 FrameHandler serve_peer(PeerBlobs& blobs);
 
-// A client of another node, with one connection. For one thread at a time.
+// A client of another node, with one connection. Not thread-safe.
 class PeerClient {
  public:
   explicit PeerClient(Address address, Timeouts timeouts = {});

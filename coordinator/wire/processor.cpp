@@ -17,19 +17,19 @@ T answer(Result<T> result) {
 
 // A reply larger than a client accepts would break its connection.
 void check_size(std::size_t bytes) {
-  if (bytes > room(reply_bytes))
-    throw to_wire(exhausted("the reply has " + std::to_string(bytes) + " bytes, more than the " + std::to_string(reply_bytes) +
-                            " of a message; ask for a shorter range"));
+  if (bytes > max_payload(reply_bytes))
+    throw to_wire(exhausted("the reply has " + std::to_string(bytes) + " bytes; a message may have " +
+                            std::to_string(reply_bytes) + "; request a shorter range"));
 }
 
 template <class T>
-void reply(wire::Carried<T>& out, Result<T> result) {
+void reply(wire::ThriftStruct<T>& out, Result<T> result) {
   static_cast<T&>(out) = answer(std::move(result));
   check_size(wire_size(static_cast<const T&>(out)));
 }
 
 template <class T>
-void reply(std::vector<wire::Carried<T>>& out, Result<std::vector<T>> result) {
+void reply(std::vector<wire::ThriftStruct<T>>& out, Result<std::vector<T>> result) {
   auto items = answer(std::move(result));
   check_size(wire_size(items));
   for (auto& item : items) out.emplace_back(std::move(item));
@@ -38,7 +38,7 @@ void reply(std::vector<wire::Carried<T>>& out, Result<std::vector<T>> result) {
 Digest digest(const std::string& hex) { return answer(Digest::from_hex(hex)); }
 
 std::uint64_t position(std::int64_t value) {
-  if (value < 0) throw to_wire(invalid("an offset or size is negative; give at least 0"));
+  if (value < 0) throw to_wire(invalid("an offset or size is negative; it must be at least 0"));
   return static_cast<std::uint64_t>(value);
 }
 
@@ -82,7 +82,7 @@ class Handler final : public wire::CoordinatorIf {
   }
 
   std::int64_t put_blob(const std::string& hex, std::int64_t offset, const std::string& bytes, std::int64_t total) override {
-    if (bytes.size() > piece_bytes) throw to_wire(invalid("a piece of a blob has at most 1 MiB"));
+    if (bytes.size() > piece_bytes) throw to_wire(invalid("a piece of a blob may have at most 1 MiB; send smaller pieces"));
     return static_cast<std::int64_t>(answer(api_.put_blob(digest(hex), position(offset), bytes, position(total))));
   }
   void get_blob(std::string& out, const std::string& hex, std::int64_t offset, std::int32_t limit) override {
@@ -104,7 +104,7 @@ void Handler::lease(wire::Grants& out, const wire::LeaseRequest& request) {
       if (known->second == use.sidecar) use.sidecar.clear();
     });
     bytes += wire_size(spec);
-    if (bytes > room(reply_bytes) && !out.specs.empty()) break;
+    if (bytes > max_payload(reply_bytes) && !out.specs.empty()) break;
     out.specs.push_back(std::move(spec));
   }
 }
@@ -112,7 +112,7 @@ void Handler::lease(wire::Grants& out, const wire::LeaseRequest& request) {
 }  // namespace
 
 FrameHandler serve_coordinator(Api& api) {
-  return frames_to(std::make_shared<wire::CoordinatorProcessor>(std::make_shared<Handler>(api)));
+  return make_frame_handler(std::make_shared<wire::CoordinatorProcessor>(std::make_shared<Handler>(api)));
 }
 
 }  // namespace mole::coordinator

@@ -5,8 +5,8 @@
 namespace mole::coordinator::detail {
 namespace {
 
-// A megabyte of '[' would take a hundred megabytes as values. Real documents nest about a dozen levels deep.
-bool nests_too_deep(const std::string& json) {
+// Parsed, a megabyte of '[' would occupy a hundred megabytes. Real documents are nested about a dozen levels deep.
+bool nested_too_deeply(const std::string& json) {
   constexpr int max_depth = 64;
   int depth = 0;
   bool quoted = false;
@@ -52,7 +52,7 @@ bool read_digest(TProtocol& in, Digest& digest) {
 const char* read_json(TProtocol& in, nlohmann::json& json) {
   std::string text;
   in.readString(text);
-  if (nests_too_deep(text)) return "nests deeper than 64 levels";
+  if (nested_too_deeply(text)) return "is nested more than 64 levels deep";
   json = nlohmann::json::parse(text, nullptr, false);
   return json.is_discarded() ? "is not JSON" : nullptr;
 }

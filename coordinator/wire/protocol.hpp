@@ -1,8 +1,8 @@
 // Writes and reads values with a table of fields (sdk/model/field_table.hpp) in a Thrift protocol. Internal to wire/.
 //
-// Digests are 16 bytes, or none for "no digest"; unsigned numbers travel as signed ones with the same bits; free-form JSON as
-// text; an absent optional as an absent field. A reader ignores fields it does not know and throws RefusedField for a field that
-// is missing or has another type.
+// Digests are 16 bytes, or none for "no digest"; unsigned numbers are sent as signed ones with the same bits, free-form JSON as
+// text, and an absent optional as an absent field. A reader ignores unknown fields and throws RefusedField if a field is missing
+// or has the wrong type.
 #pragma once
 
 #include "sdk/model/field_json.hpp"
@@ -106,7 +106,7 @@ const char* read_value(TProtocol& in, V& value) {
     TType type{};
     std::uint32_t size = 0;
     in.readListBegin(type, size);
-    if (size > 0 && type != type_of<typename V::value_type>()) return "is a list of another type";
+    if (size > 0 && type != type_of<typename V::value_type>()) return "is a list with elements of the wrong type";
     for (std::uint32_t i = 0; i < size; ++i) keep(read_value(in, value.emplace_back()));
     in.readListEnd();
   } else if constexpr (field_detail::Map<V>) {
@@ -114,7 +114,7 @@ const char* read_value(TProtocol& in, V& value) {
     std::uint32_t size = 0;
     in.readMapBegin(key_type, item_type, size);
     if (size > 0 && (key_type != type_of<typename V::key_type>() || item_type != type_of<typename V::mapped_type>()))
-      return "is a map of another type";
+      return "is a map with keys or values of the wrong type";
     for (std::uint32_t i = 0; i < size; ++i) {
       typename V::key_type key{};
       keep(read_value(in, key));
@@ -158,7 +158,7 @@ inline constexpr std::size_t field_header = 3, length = 4;  // bytes
 
 }  // namespace detail
 
-// The number of bytes that write_struct takes in the binary protocol, or a few more.
+// Returns the number of bytes that write_struct writes in the binary protocol, or a few more.
 template <class V>
 std::size_t wire_size(const V& value) {
   if constexpr (field_detail::Optional<V>) {
@@ -219,7 +219,7 @@ std::uint32_t read_struct(TProtocol& in, T& value) {
       if (number != id) return;
       auto& member = value.*field.member;
       if (type != detail::type_of<std::remove_cvref_t<decltype(member)>>())
-        detail::refuse_field(T::table.name, field.name, "has another type");
+        detail::refuse_field(T::table.name, field.name, "has the wrong type");
       if (const char* problem = detail::read_value(in, member)) detail::refuse_field(T::table.name, field.name, problem);
       seen |= std::uint64_t{1} << number;
       known = true;

@@ -135,7 +135,7 @@ TEST(DocumentsOverThrift, NameTheFieldThatIsMissingOrOfTheWrongType) {
     return "read";
   };
   EXPECT_EQ(refusal([] { sent_as<JobCounts>(ByteProgress{}); }), "JobCounts.failed is missing");
-  EXPECT_EQ(refusal([] { sent_as<ByteProgress>(NewJob{}); }), "ByteProgress.total has another type");
+  EXPECT_EQ(refusal([] { sent_as<ByteProgress>(NewJob{}); }), "ByteProgress.total has the wrong type");
 }
 
 }  // namespace

@@ -213,7 +213,7 @@ TEST_F(Frames, RefusesTheAddressOfARunningServer) {
   FrameServer second(echo, {address()});
   const auto started = second.start();
   ASSERT_FALSE(started);
-  EXPECT_NE(started.error().message.find("another server listens there"), std::string::npos);
+  EXPECT_NE(started.error().message.find("another server is listening on it"), std::string::npos);
   RawPeer peer(address());
   peer.frame("x");
   EXPECT_EQ(peer.reply(), "<x>");

@@ -298,7 +298,7 @@ TEST(Messages, RefuseDeeplyNestedJsonButNotBracketsInsideAString) {
   auto deep = completion();
   deep.report.steps[0].lineage = std::string(65, '-');
   EXPECT_EQ(refusal<Completion>(spoilt(sent(deep), "\"" + std::string(65, '-'), std::string(66, '['))),
-            "StepReport.lineage nests deeper than 64 levels");
+            "StepReport.lineage is nested more than 64 levels deep");
   deep.report.steps[0].lineage = {{"quoted", std::string(1000, '[') + "\\\"" + std::string(1000, '{')}};
   expect_kept(deep);
 }

@@ -23,13 +23,13 @@ struct ArchiveFile {
       document("ArchiveFile", "A file in the index of an archive.",  //
                field("id", &ArchiveFile::id, "Name to fetch it by"), field("size", &ArchiveFile::size, "Size").unit("B"),
                field("router", &ArchiveFile::router, "Router in its name; empty: none"),
-               field("sequence", &ArchiveFile::sequence, "Running number in its name; 0: none"),
+               field("sequence", &ArchiveFile::sequence, "Sequence number in its name; 0: none"),
                time_field("from", &ArchiveFile::from, "Start of the time it covers"),
                time_field("to", &ArchiveFile::to, "End of that time"),
-               field("revision", &ArchiveFile::revision, "Rises when size, version or content changes"),
+               field("revision", &ArchiveFile::revision, "Increases when size, version or content changes"),
                field("state", &ArchiveFile::state, "State"),
                field("digest", &ArchiveFile::digest, "Digest of its bytes; empty: not read yet"),
-               field("medium", &ArchiveFile::medium, "Tape or other medium it is on; empty: not known"),
+               field("medium", &ArchiveFile::medium, "Tape or other medium it is on; empty: unknown"),
                field("position", &ArchiveFile::position, "Position on the medium"));
 };
 
@@ -40,9 +40,9 @@ struct MissingFile {
 
   bool operator==(const MissingFile&) const = default;
   static constexpr auto table = document(
-      "MissingFile", "A slot between the first and the last file of a router that no file fills.",  //
+      "MissingFile", "A time slot between the first and the last file of a router for which there is no file.",  //
       field("router", &MissingFile::router, "Router"),
-      field("sequence", &MissingFile::sequence, "Number the file would have; null: cannot be derived from its neighbours"),
+      field("sequence", &MissingFile::sequence, "Sequence number it would have; null: cannot be derived from its neighbours"),
       time_field("from", &MissingFile::from, "Start of the slot"), time_field("to", &MissingFile::to, "End of the slot"));
 };
 

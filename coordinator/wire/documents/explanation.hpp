@@ -11,7 +11,7 @@ struct KeyChange {
 
   bool operator==(const KeyChange&) const = default;
   static constexpr auto table =
-      document("KeyChange", "A part of a job's key that differs from that of the stored result.",  //
+      document("KeyChange", "A part of a job's key that differs from the key of the stored result.",  //
                field("part", &KeyChange::part, "`file ID`, `result of JOB`, `state of JOB`, `params.ddof`, ..."),
                field("was", &KeyChange::was, "Value in the stored result; `absent` if it had no such part"),
                field("is", &KeyChange::is, "Value now"));
@@ -45,11 +45,10 @@ struct JobExplanation {
       field("state_key", &JobExplanation::state_key, "Key of the state"),
       field("result_key", &JobExplanation::result_key, "Key of the result"),
       field("stored_result_key", &JobExplanation::stored_result_key, "Key of the stored result; empty: none is stored"),
-      field("reason", &JobExplanation::reason, "Why it is computed, or was computed the last time; of a failed job, the failure"),
-      field(
-          "changed", &JobExplanation::changed,
-          "Input files, upstream results and states that differ from those of the stored result; if none does, the parts of the "
-          "module's former fingerprint"),
+      field("reason", &JobExplanation::reason, "Why it is computed, or was last computed; for a failed job, the failure"),
+      field("changed", &JobExplanation::changed,
+            "Input files, upstream results and states that differ from those of the stored result; if none differs, the changed "
+            "parts of the module's fingerprint"),
       field("flows_from", &JobExplanation::flows_from, "How its files were read; null: it read none"),
       field("node", &JobExplanation::node, "Node that computed it; empty: none yet"),
       field("waits_for", &JobExplanation::waits_for, "Jobs it waits for, the first 20"));

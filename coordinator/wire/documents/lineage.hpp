@@ -23,17 +23,16 @@ struct BlockLineage {
 
   bool operator==(const BlockLineage&) const = default;
   static constexpr auto table = document(
-      "BlockLineage", "How a block of an upstream module was made.",  //
+      "BlockLineage", "The origin of a block of an upstream module.",  //
       field("module", &BlockLineage::module, "`PIPELINE/MODULE`"), field("column", &BlockLineage::column, "Column that is read"),
       field("interval", &BlockLineage::interval, "Part of the block that is read"),
       time_field("block", &BlockLineage::block, "Start of the block"),
       field("rows_blob", &BlockLineage::rows_blob, "Digest of its Parquet file; empty: none is stored"),
       field(
           "lineage", &BlockLineage::lineage,
-          "Row of the table `lineage` ([store.md](store.md)) without `decides`; null: none is stored. In `result` and `state`, "
-          "the "
-          "worker's record ([lineage.md](lineage.md)) is repeated with times as texts: `module`, `plugin`, `interval`, `window`, "
-          "`archive`, `routes`, `files` (also the missing ones), `inputs`, `states`"));
+          "Row of the table `lineage` ([store.md](store.md)) without `decides`; null: none is stored. `result` and `state` also "
+          "have the parts of the worker's record ([lineage.md](lineage.md)), with times as strings: `module`, `plugin`, "
+          "`interval`, `window`, `archive`, `routes`, `files` (including missing ones), `inputs`, `states`"));
 };
 
 struct Lineage : BlockLineage {
@@ -42,7 +41,7 @@ struct Lineage : BlockLineage {
 
   bool operator==(const Lineage&) const = default;
   static constexpr auto table = document(
-      "Lineage", "Where one number comes from.",  //
+      "Lineage", "The origin of one number.",  //
       field("module", &Lineage::module, "`PIPELINE/MODULE`"), field("column", &Lineage::column, "Column of the number"),
       field("interval", &Lineage::interval, "Interval of the number"), time_field("block", &Lineage::block, "Start of its block"),
       field("rows_blob", &Lineage::rows_blob, "Digest of the Parquet file that holds it"),

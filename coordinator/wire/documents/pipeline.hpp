@@ -77,7 +77,7 @@ struct PipelineEdge {
 
   bool operator==(const PipelineEdge&) const = default;
   static constexpr auto table =
-      document("PipelineEdge", "Who reads whom.",  //
+      document("PipelineEdge", "An edge of the graph: a module reads an archive or another module.",  //
                field("from", &PipelineEdge::from, "Archive or module that is read"),
                field("to", &PipelineEdge::to, "Module that reads it"), field("role", &PipelineEdge::role, "Role of the input"),
                field("column", &PipelineEdge::column, "Column; empty for flows"),

@@ -38,7 +38,7 @@ struct PlanFiles {
   static constexpr auto table =
       document("PlanFiles", "Files a plan reads.",  //
                field("count", &PlanFiles::count, "Number of files"), field("bytes", &PlanFiles::bytes, "Their size").unit("B"),
-               field("border_share", &PlanFiles::border_share, "Share of the bytes that two blocks read"));
+               field("border_share", &PlanFiles::border_share, "Share of the bytes that are read by two blocks"));
 };
 
 struct PlanGap {
@@ -47,7 +47,7 @@ struct PlanGap {
   bool within = false;
 
   bool operator==(const PlanGap&) const = default;
-  static constexpr auto table = document("PlanGap", "A file that the plan would read and the archive does not have.",  //
+  static constexpr auto table = document("PlanGap", "A file that the plan needs and the archive does not have.",  //
                                          field("router", &PlanGap::router, "Router"),
                                          time_field("from", &PlanGap::from, "Start of the time the file would cover"),
                                          time_field("to", &PlanGap::to, "End of that time"),
@@ -74,18 +74,18 @@ struct PlanReport {
   std::vector<std::string> missing_tables, waits;
 
   bool operator==(const PlanReport&) const = default;
-  static constexpr auto table =
-      document("PlanReport", "What a submission would do.",  //
-               field("jobs", &PlanReport::jobs, "Number of jobs"), field("modules", &PlanReport::modules, "The same by module"),
-               field("files", &PlanReport::files, "Files to read"), field("file_list", &PlanReport::file_list, "Their ids"),
-               field("gaps", &PlanReport::gaps, "Missing files, the first 1000"),
-               field("estimate_seconds", &PlanReport::estimate_seconds,
-                     "Time to read the files at the speed seen since the coordinator started (20 MB/s before)")
-                   .unit("s"),
-               field("new_jobs", &PlanReport::new_jobs, "Jobs to compute, the first 1000"),
-               field("missing_tables", &PlanReport::missing_tables,
-                     "For which part of the range a routing table is missing, and which one is used instead"),
-               field("waits", &PlanReport::waits, "Which jobs wait for which files, as texts"));
+  static constexpr auto table = document(
+      "PlanReport", "What a submission would do.",  //
+      field("jobs", &PlanReport::jobs, "Number of jobs"), field("modules", &PlanReport::modules, "The plan of each module"),
+      field("files", &PlanReport::files, "Files to read"), field("file_list", &PlanReport::file_list, "Their ids"),
+      field("gaps", &PlanReport::gaps, "Missing files, the first 1000"),
+      field("estimate_seconds", &PlanReport::estimate_seconds,
+            "Time to read the files at the speed measured since the coordinator started, at first 20 MB/s")
+          .unit("s"),
+      field("new_jobs", &PlanReport::new_jobs, "Jobs to compute, the first 1000"),
+      field("missing_tables", &PlanReport::missing_tables,
+            "The parts of the range for which a routing table is missing, and the table used instead"),
+      field("waits", &PlanReport::waits, "Messages that state which jobs wait for which files"));
 };
 
 }  // namespace mole::coordinator

@@ -12,16 +12,16 @@
 
 namespace mole::coordinator {
 
-struct FieldText {
+struct FieldEntry {
   std::string name, json, thrift, doc;
 };
-struct EnumText {
+struct EnumEntry {
   std::string name;
   std::vector<Name<std::int64_t>> values;
 };
-struct DocumentText {
+struct DocumentEntry {
   std::string name, doc;
-  std::vector<FieldText> fields;
+  std::vector<FieldEntry> fields;
 };
 
 inline std::string lower(std::string text) {
@@ -84,17 +84,17 @@ std::string thrift_type() {
     return sizeof(V) == 8 ? "i64" : "i32";
 }
 
-// Names that Thrift or one of its target languages reserves get an underscore.
+// Appends the unit to times, and an underscore to names that Thrift or one of its target languages reserves.
 inline std::string thrift_name(const std::string& name, As as) {
   static const std::set<std::string> reserved{"module", "from", "is", "new", "next"};
   if (as != As::number) return name + "_us";
   return reserved.contains(name) ? name + "_" : name;
 }
 
-// The documents and enums that were reached so far, each after those it contains.
+// The documents and enums added so far, each after those it contains.
 struct Reference {
-  std::vector<DocumentText> documents;
-  std::vector<EnumText> enums;
+  std::vector<DocumentEntry> documents;
+  std::vector<EnumEntry> enums;
 
   template <class V>
   void add() {
@@ -105,22 +105,22 @@ struct Reference {
       add<typename V::mapped_type>();
     } else if constexpr (Named<V>) {
       if (contains(enums, name_table<V>.type)) return;
-      auto& text = enums.emplace_back(EnumText{name_table<V>.type, {}});
+      auto& entry = enums.emplace_back(EnumEntry{name_table<V>.type, {}});
       for (const auto& [value, name, doc] : name_table<V>.names)
-        text.values.push_back({static_cast<std::int64_t>(value), name, doc});
+        entry.values.push_back({static_cast<std::int64_t>(value), name, doc});
     } else if constexpr (Document<V>) {
       if (!contains(documents, V::table.name)) add_document<V>();
     }
   }
 
  private:
-  static bool contains(const auto& texts, std::string_view name) {
-    return std::any_of(texts.begin(), texts.end(), [&](const auto& text) { return text.name == name; });
+  static bool contains(const auto& entries, std::string_view name) {
+    return std::any_of(entries.begin(), entries.end(), [&](const auto& entry) { return entry.name == name; });
   }
 
   template <Document V>
   void add_document() {
-    DocumentText text{V::table.name, V::table.doc, {}};
+    DocumentEntry entry{V::table.name, V::table.doc, {}};
     for_each_field<V>([&](const auto& field, std::int16_t) {
       using M = std::remove_cvref_t<decltype(std::declval<V>().*field.member)>;
       add<M>();
@@ -131,15 +131,15 @@ struct Reference {
       else if (field_detail::Optional<M>)
         type += " or null";
       const bool optional = field.may_be_absent || field_detail::Optional<M>;
-      text.fields.push_back({field.name, type,
-                             (optional ? "optional " : "") + thrift_type<M>() + " " + thrift_name(field.name, field.as),
-                             field.doc});
+      entry.fields.push_back({field.name, type,
+                              (optional ? "optional " : "") + thrift_type<M>() + " " + thrift_name(field.name, field.as),
+                              field.doc});
     });
-    documents.push_back(std::move(text));
+    documents.push_back(std::move(entry));
   }
 };
 
-// What clients receive.
+// The documents that clients receive.
 inline Reference client_documents() {
   Reference all;
   all.add<Accepted>();

@@ -16,7 +16,7 @@ struct Accepted {
   static constexpr auto table =
       document("Accepted", "A durable request.",  //
                field("id", &Accepted::id, "`r17`"),
-               field("created", &Accepted::created, "false: a request with this `client_id` existed already, and this is it"),
+               field("created", &Accepted::created, "false: a request with this `client_id` already existed and is returned"),
                field("modules", &Accepted::modules, "Modules that were requested, as `PIPELINE/MODULE`"),
                time_field("from", &Accepted::from, "Start of the range, rounded down to a block"),
                time_field("to", &Accepted::to, "End of the range, rounded up to a block"));
@@ -69,7 +69,7 @@ struct JobFailure {
       field("module", &JobFailure::module, "Module"), time_field("block", &JobFailure::block, "Start of the block"),
       field("code", &JobFailure::code, "Kind of the last failure: `invalid`, `corrupt`, `crashed`, `hung`, ..."),
       field("message", &JobFailure::message, "Cause and remedy"), field("attempts", &JobFailure::attempts, "Failed attempts"),
-      field("log_tail", &JobFailure::log_tail, "Last lines of the worker"));
+      field("log_tail", &JobFailure::log_tail, "Last lines of the worker's log"));
 };
 
 struct TaskStatus {
@@ -78,7 +78,7 @@ struct TaskStatus {
 
   bool operator==(const TaskStatus&) const = default;
   static constexpr auto table =
-      document("TaskStatus", "A leased task, as its node reported it last.",  //
+      document("TaskStatus", "A leased task, as last reported by its node.",  //
                field("task", &TaskStatus::task, "Id of the task"), field("node", &TaskStatus::node, "Node that runs it"),
                field("phase", &TaskStatus::phase, "`granted` before the first report, then `fetch`, `run`, `seal` or `upload`"),
                field("bytes_done", &TaskStatus::bytes_done, "Bytes of its files read so far").unit("B"),
@@ -107,7 +107,7 @@ struct RequestStatus {
 
   bool operator==(const RequestStatus&) const = default;
   static constexpr auto table = document(
-      "RequestStatus", "A request and how far it is.",  //
+      "RequestStatus", "A request and its progress.",  //
       field("id", &RequestStatus::id, "`r17`"), field("kind", &RequestStatus::kind, "Kind of request"),
       field("pipeline", &RequestStatus::pipeline, "Pipeline"),
       field("module", &RequestStatus::module, "Requested module; empty: all modules of the pipeline"),
@@ -115,21 +115,22 @@ struct RequestStatus {
       time_field("from", &RequestStatus::from, "Start of the range, at a block"),
       time_field("to", &RequestStatus::to, "End of the range, at a block"), field("state", &RequestStatus::state, "State"),
       field("reason", &RequestStatus::reason, "Why it is in this state; may be empty"),
-      field("code", &RequestStatus::code, "FAILED before any job ran: `missing`, `invalid`, ...; else empty"),
-      field("priority", &RequestStatus::priority, "Higher runs first"),
+      field("code", &RequestStatus::code, "If it failed before any job ran: `missing`, `invalid`, ...; otherwise empty"),
+      field("priority", &RequestStatus::priority, "Requests with a higher priority run first"),
       field("partial", &RequestStatus::partial, "Blocks past the end of the archive are computed too"),
       time_field("submitted", &RequestStatus::submitted, "When it was accepted"),
-      time_field("finished", &RequestStatus::finished, "When it ended; null before"), field("jobs", &RequestStatus::jobs, "Jobs"),
-      field("files", &RequestStatus::files, "Files"), field("bytes", &RequestStatus::bytes, "Bytes of the files"),
+      time_field("finished", &RequestStatus::finished, "When it ended; null: not ended yet"),
+      field("jobs", &RequestStatus::jobs, "Jobs"), field("files", &RequestStatus::files, "Files"),
+      field("bytes", &RequestStatus::bytes, "Bytes of the files"),
       field("coverage", &RequestStatus::coverage, "Mean coverage of the requested jobs; null: not finished, or no job has rows"),
       field("coverage_without_windows", &RequestStatus::coverage_without_windows,
-            "If there are jobs of both kinds: mean coverage of those without a window, their own or of a module they read")
+            "If some jobs have a window, their own or of a module they read, and some do not: mean coverage of those that do not")
           .optional(),
       field("coverage_with_windows", &RequestStatus::coverage_with_windows, "The same for jobs with a window").optional(),
-      field("overrides", &RequestStatus::overrides, "Its `--set`").optional(),
-      field("waits", &RequestStatus::waits, "Which jobs wait for which files, as texts"),
+      field("overrides", &RequestStatus::overrides, "Its `--set` options").optional(),
+      field("waits", &RequestStatus::waits, "Messages that state which jobs wait for which files"),
       field("failures", &RequestStatus::failures, "Jobs given up, the first 1000; absent in lists of requests").optional(),
-      field("tasks", &RequestStatus::tasks, "Its leased tasks; absent: none, or a list of requests").optional());
+      field("tasks", &RequestStatus::tasks, "Its leased tasks; absent if there are none, and in lists of requests").optional());
 };
 
 struct FinishedJob {

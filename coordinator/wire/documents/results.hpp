@@ -17,7 +17,7 @@ struct ResultBlock {
   static constexpr auto table = document(
       "ResultBlock", "The rows of one block.",  //
       time_field("from", &ResultBlock::from, "Start of the block"), time_field("to", &ResultBlock::to, "End of the block"),
-      field("rows_blob", &ResultBlock::rows_blob, "Digest of the Parquet file: `get_blob`"),
+      field("rows_blob", &ResultBlock::rows_blob, "Digest of the Parquet file, which `get_blob` returns"),
       field("rows", &ResultBlock::rows, "Number of rows"), field("coverage", &ResultBlock::coverage, "Mean coverage of the rows"),
       field("state", &ResultBlock::state, "`done` or `partial`"));
 };
@@ -31,16 +31,16 @@ struct ModuleResults {
   std::vector<ResultBlock> blocks;
 
   bool operator==(const ModuleResults&) const = default;
-  static constexpr auto table =
-      document("ModuleResults", "The stored rows of a module.",  //
-               field("module", &ModuleResults::module, "`PIPELINE/MODULE`"),
-               duration_field("interval", &ModuleResults::interval, "Length of an interval"),
-               duration_field("window", &ModuleResults::window, "Trailing window; null: none"),
-               field("totals", &ModuleResults::totals, "Dimensions that have the member `all` as well"),
-               field("overrides", &ModuleResults::overrides,
-                     "The `--set` of the last submission, if they change the fingerprint of this module; else empty"),
-               field("columns", &ModuleResults::columns, "Columns of the rows, in order"),
-               field("blocks", &ModuleResults::blocks, "Blocks with rows that overlap the range, in order"));
+  static constexpr auto table = document(
+      "ModuleResults", "The stored rows of a module.",  //
+      field("module", &ModuleResults::module, "`PIPELINE/MODULE`"),
+      duration_field("interval", &ModuleResults::interval, "Length of an interval"),
+      duration_field("window", &ModuleResults::window, "Trailing window; null: none"),
+      field("totals", &ModuleResults::totals, "Dimensions that have the member `all` as well"),
+      field("overrides", &ModuleResults::overrides,
+            "The `--set` options of the last submission, if they change the fingerprint of this module; otherwise empty"),
+      field("columns", &ModuleResults::columns, "Columns of the rows, in order"),
+      field("blocks", &ModuleResults::blocks, "Blocks with rows that overlap the range, in order"));
 };
 
 }  // namespace mole::coordinator

@@ -1,5 +1,4 @@
-// States that documents report, with their words in JSON. Their numbers in Thrift are those of the enumerators: append, never
-// reorder.
+// States that documents report, with their names in JSON. Thrift uses the numbers of the enumerators: append, never reorder.
 #pragma once
 
 #include "sdk/model/enums.hpp"
@@ -46,7 +45,8 @@ inline constexpr auto name_table<coordinator::RequestState> = [] {
        {complete, "COMPLETE", "every row has coverage 1"},
        {partial, "PARTIAL", "some row has a lower coverage. `verify`: some file is not sound"},
        {failed, "FAILED",
-        "`reason` says why, `failures` lists the jobs given up. The rest was computed. Submitting again retries them"},
+        "`reason` is the cause, `failures` lists the jobs given up. The others were computed. A new submission retries the "
+        "failed jobs"},
        {cancelled, "CANCELLED", "cancelled; finished results are kept"}});
 }();
 
@@ -58,19 +58,19 @@ inline constexpr auto name_table<coordinator::JobState> = [] {
                                        {partial, "partial", "computed, with a coverage below 1"},
                                        {running, "running", "a node holds its task"},
                                        {ready, "ready", "can be leased"},
-                                       {waiting, "waiting", "its block reaches past the end of the archive"},
+                                       {waiting, "waiting", "its block extends past the end of the archive"},
                                        {blocked, "blocked", "an upstream job failed"},
                                        {failed, "failed", "given up"},
-                                       {empty, "empty", "only of a module: none of its blocks was requested"}});
+                                       {empty, "empty", "only for modules: none of its blocks was requested"}});
 }();
 
 template <>
 inline constexpr auto name_table<coordinator::NodeState> = [] {
   using enum coordinator::NodeState;
   return names<coordinator::NodeState>("NodeState", "a node state",
-                                       {{online, "online", "sends heartbeats and takes tasks"},
-                                        {draining, "draining", "finishes its tasks and takes no new ones"},
-                                        {silent, "silent", "sent no heartbeat for the length of a lease"}});
+                                       {{online, "online", "sends heartbeats and accepts tasks"},
+                                        {draining, "draining", "finishes its tasks and accepts no new ones"},
+                                        {silent, "silent", "has sent no heartbeat for the duration of a lease"}});
 }();
 
 }  // namespace mole

@@ -27,7 +27,7 @@ struct StripPiece {
   JobState state = JobState::done;
 
   bool operator==(const StripPiece&) const = default;
-  static constexpr auto table = document("StripPiece", "Adjacent blocks of equal state.",  //
+  static constexpr auto table = document("StripPiece", "Adjacent blocks in the same state.",  //
                                          time_field("from", &StripPiece::from, "Start"), time_field("to", &StripPiece::to, "End"),
                                          field("state", &StripPiece::state, "State of the blocks"));
 };
@@ -44,7 +44,7 @@ struct ModuleStrip {
       field("module", &ModuleStrip::module, "`PIPELINE/MODULE`"),
       field("state", &ModuleStrip::state,
             "The first of `running`, `failed`, `blocked`, `ready`, `waiting`, `partial`, `done` that some block has; `empty` "
-            "without blocks"),
+            "if there are no blocks"),
       field("blocks", &ModuleStrip::blocks, "Number of blocks by state"),
       field("strip", &ModuleStrip::strip, "The timeline, at most 2000 pieces"));
 };

@@ -15,7 +15,7 @@ struct TableDump {
       document("TableDump", "Rows of one table of the store, from a snapshot.",  //
                field("table", &TableDump::table_name, "Name of the table"),
                field("rows", &TableDump::rows, "Rows as objects ([store.md](store.md)), at most 10,000"),
-               field("next", &TableDump::next, "Cursor: pass it as `from` to read on; empty at the end"));
+               field("next", &TableDump::next, "Cursor: pass it as `from` to continue; empty at the end"));
 };
 
 }  // namespace mole::coordinator

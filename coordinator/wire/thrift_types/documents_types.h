@@ -1,5 +1,5 @@
-// The structs of documents.thrift for the generated code of the services. They are the documents themselves, read and written by
-// their tables of fields.
+// The structs of documents.thrift for the generated code of the services: the documents themselves, read and written by their
+// tables of fields.
 #pragma once
 
 #include "coordinator/wire/api.hpp"
@@ -9,33 +9,33 @@
 namespace mole::wire {
 
 template <class T>
-struct Carried : T {
-  Carried() = default;
-  explicit Carried(T value) : T(std::move(value)) {}
+struct ThriftStruct : T {
+  ThriftStruct() = default;
+  explicit ThriftStruct(T value) : T(std::move(value)) {}
   std::uint32_t read(apache::thrift::protocol::TProtocol* in) { return coordinator::read_struct<T>(*in, *this); }
   std::uint32_t write(apache::thrift::protocol::TProtocol* out) const { return coordinator::write_struct<T>(*out, *this); }
-  bool operator==(const Carried&) const;  // not defined: the generated comparisons need it, but nothing calls them
+  bool operator==(const ThriftStruct&) const;  // not defined: the generated comparisons need it, but nothing calls them
 };
 
-using Accepted = Carried<coordinator::Accepted>;
-using ArchiveFile = Carried<coordinator::ArchiveFile>;
-using ArchiveGaps = Carried<coordinator::ArchiveGaps>;
-using ClusterStatus = Carried<coordinator::ClusterStatus>;
-using Completions = Carried<coordinator::Completions>;
-using Grants = Carried<coordinator::Grants>;
-using Heartbeat = Carried<coordinator::Heartbeat>;
-using HeartbeatReply = Carried<coordinator::HeartbeatReply>;
-using JobExplanation = Carried<coordinator::JobExplanation>;
-using LeaseRequest = Carried<coordinator::LeaseRequest>;
-using Lineage = Carried<coordinator::Lineage>;
-using ModuleResults = Carried<coordinator::ModuleResults>;
-using NodeInfo = Carried<coordinator::NodeInfo>;
-using PipelineDescription = Carried<coordinator::PipelineDescription>;
-using PlanReport = Carried<coordinator::PlanReport>;
-using Registration = Carried<coordinator::Registration>;
-using RequestStatus = Carried<coordinator::RequestStatus>;
-using Submission = Carried<coordinator::Submission>;
-using TableDump = Carried<coordinator::TableDump>;
+using Accepted = ThriftStruct<coordinator::Accepted>;
+using ArchiveFile = ThriftStruct<coordinator::ArchiveFile>;
+using ArchiveGaps = ThriftStruct<coordinator::ArchiveGaps>;
+using ClusterStatus = ThriftStruct<coordinator::ClusterStatus>;
+using Completions = ThriftStruct<coordinator::Completions>;
+using Grants = ThriftStruct<coordinator::Grants>;
+using Heartbeat = ThriftStruct<coordinator::Heartbeat>;
+using HeartbeatReply = ThriftStruct<coordinator::HeartbeatReply>;
+using JobExplanation = ThriftStruct<coordinator::JobExplanation>;
+using LeaseRequest = ThriftStruct<coordinator::LeaseRequest>;
+using Lineage = ThriftStruct<coordinator::Lineage>;
+using ModuleResults = ThriftStruct<coordinator::ModuleResults>;
+using NodeInfo = ThriftStruct<coordinator::NodeInfo>;
+using PipelineDescription = ThriftStruct<coordinator::PipelineDescription>;
+using PlanReport = ThriftStruct<coordinator::PlanReport>;
+using Registration = ThriftStruct<coordinator::Registration>;
+using RequestStatus = ThriftStruct<coordinator::RequestStatus>;
+using Submission = ThriftStruct<coordinator::Submission>;
+using TableDump = ThriftStruct<coordinator::TableDump>;
 
 struct RequestKind {
   using type = coordinator::RequestKind;

@@ -1,5 +1,5 @@
 // Digests are 16 bytes, or none for "no digest". Times and durations are microseconds. Unsigned 64-bit values
-// travel as i64 with the same bits. Free-form parts are JSON texts. Meanings: docs/formats/api.md.
+// are sent as i64 with the same bits. Free-form parts are JSON text. Meanings: docs/formats/api.md.
 namespace cpp mole.wire
 
 struct TimeRange {
