@@ -73,14 +73,29 @@ std::string lost_ranges_text(std::string_view what, const std::vector<task::Byte
   return text.empty() ? text : fmt::format("{} {}", what, text);
 }
 
+// Why a misplaced file is not near the time in its name, and what to do.
+std::string misplaced_text(const coordinator::DamagedFile& file) {
+  const auto covers = file.to - file.from;
+  const auto mostly_in = [&](Micros from, Micros to) {
+    return std::min(file.exported_to, to) - std::max(file.exported_from, from) > covers / 2;
+  };
+  const std::string exported = fmt::format("exported from {} to {}, named {} to {}; ", format_time(file.exported_from),
+                                           format_time(file.exported_to), format_time(file.from), format_time(file.to));
+  if (mostly_in(file.from - covers, file.from)) return exported + "if names give the end of a file, write {end:..} in \"files\"";
+  if (mostly_in(file.to, file.to + covers)) return exported + "if names give the start of a file, write {start:..} in \"files\"";
+  return exported + "the router's clock or the name is wrong";
+}
+
 std::string damaged_files_text(const std::vector<coordinator::DamagedFile>& files, const Style& style) {
   if (files.empty()) return "";
   Table table({"damaged: file", "state", "lost"});
   for (const auto& file : files) {
     const auto compressed = lost_ranges_text("compressed bytes", file.lost_compressed);
     const auto content = lost_ranges_text("content bytes", file.lost_content);
-    table.row({printable(file.id), std::string(name_of(file.state)),
-               compressed + (compressed.empty() || content.empty() ? "" : "; ") + content});
+    const auto lost = compressed + (compressed.empty() || content.empty() ? "" : "; ") + content;
+    table.row(
+        {printable(file.id), std::string(name_of(file.state)),
+         file.state == coordinator::FileState::misplaced ? misplaced_text(file) + (lost.empty() ? "" : "; ") + lost : lost});
   }
   return table.text(style);
 }

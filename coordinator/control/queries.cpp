@@ -68,8 +68,15 @@ std::vector<BlockLineage> upstream_of(const store::Records& records, const dag::
   return out;
 }
 
-std::vector<task::ByteRange> lost_ranges(const json& damage, const char* part) {
-  return damage.is_object() ? damage.value(part, std::vector<task::ByteRange>{}) : std::vector<task::ByteRange>{};
+// `damage`: the report of its last decode, null if there is none.
+DamagedFile damaged_file(const task::File& file, FileState state, const json& damage) {
+  DamagedFile out{.id = file.id, .state = state, .from = file.covers.from, .to = file.covers.to};
+  if (!damage.is_object()) return out;
+  out.lost_compressed = damage.value("lost_compressed", out.lost_compressed);
+  out.lost_content = damage.value("lost_content", out.lost_content);
+  out.exported_from = damage.value("exported_first", out.exported_from);
+  out.exported_to = damage.value("exported_last", out.exported_to);
+  return out;
 }
 
 // Decodes hex digits; nullopt if they are invalid.
@@ -223,8 +230,7 @@ Result<ArchiveGaps> Queries::archive_gaps(const std::string& archive) const {
     const auto row = records_.file(archive, file.id).value_or(store::FileRow{});
     const auto state = row.state;
     if (state == FileState::unread || state == FileState::sound) continue;
-    const auto damage = records_.json(Table::damage, keys::pair(archive, file.id));
-    out.damaged.push_back({file.id, state, lost_ranges(damage, "lost_compressed"), lost_ranges(damage, "lost_content")});
+    out.damaged.push_back(damaged_file(file, state, records_.json(Table::damage, keys::pair(archive, file.id))));
   }
   for (const auto& gap : index->gaps(max_gaps_listed))
     out.missing.push_back({gap.router, gap.sequence, gap.covers.from, gap.covers.to});

@@ -104,9 +104,25 @@ task::Home read_home(Reader& reader, const YamlNode& node) {
   return home;
 }
 
+// {15s: 0.4, 1m: 0.8, 31m: 1}: the shares of the flows that are exported at most this long after their start (or end).
+std::vector<DelayPoint> read_delays(Reader& reader, const YamlNode& parent, const std::string& key) {
+  std::vector<DelayPoint> points;
+  const auto* node =
+      reader.require(parent, key, "give the shares of the flows exported at most so long after, such as {15s: 0.4, 31m: 1}");
+  const auto* map = reader.any_keys(node, "\"" + key + "\"");
+  if (!map) return points;
+  for (const auto& [delay, share] : map->entries)
+    points.push_back(
+        {reader.duration(&delay, "a delay of \"" + key + "\""), reader.decimal(&share, "a share of \"" + key + "\"")});
+  if (const auto problem = problem_of(points); !problem.empty())
+    reader.fail(node->where, "\"" + key + "\" " + problem + "; `mole archive profile` prints measured values");
+  return points;
+}
+
 Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) {
-  static const std::vector<std::string> keys = {"downloader", "params",  "files",          "covers",  "block", "lateness",
-                                                "damage",     "decoder", "decoder_params", "horizon", "home",  "decode"};
+  static const std::vector<std::string> keys = {"downloader", "params",       "files",  "covers",  "block",
+                                                "lateness",   "export_delay", "damage", "decoder", "decoder_params",
+                                                "horizon",    "home",         "decode"};
   Archive archive;
   archive.name = key.text;
   archive.where = key.where;
@@ -123,6 +139,10 @@ Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) 
   archive.block_length = day_us;
   if (const auto* block = map->find("block")) read_block(reader, block, archive);
   if (const auto* lateness = map->find("lateness")) archive.lateness = reader.duration(lateness, "\"lateness\"");
+  if (const auto* delay = reader.map(map->find("export_delay"), "\"export_delay\"", {"start", "end"})) {
+    archive.export_delay = {read_delays(reader, *delay, "start"), read_delays(reader, *delay, "end")};
+    archive.has_export_delay = true;
+  }
   if (const auto* home = map->find("home")) archive.home = read_home(reader, *home);
   if (const auto* horizon = map->find("horizon")) archive.horizon = reader.time(horizon, "\"horizon\"");
   if (const auto* decoder = map->find("decoder")) {

@@ -13,6 +13,8 @@ namespace mole::coordinator::manifest {
 struct ArchiveSettings {
   std::string name;
   Micros covers = hour_us, lateness = hour_us;  // lateness: default: one file
+  ExportDelay export_delay = default_export_delay();
+  bool has_export_delay = false;  // declared in the manifest
   Micros block_length = 0, block_origin = 0;
   DamagePolicy damage = DamagePolicy::partial;
   Bzip2Decoder decode = Bzip2Decoder::interleaved;  // bzip2 decoder; not part of any key, because the content is the same

@@ -209,6 +209,14 @@ std::string Reader::text(const YamlNode* node, const std::string& what) {
   return {};
 }
 
+double Reader::decimal(const YamlNode* node, const std::string& what) {
+  const auto written = text(node, what);
+  if (error_ || !node) return 0;
+  const auto parsed = number<double>(written);
+  if (!parsed || !std::isfinite(*parsed)) fail(node->where, what + " must be a number, not \"" + written.substr(0, 60) + "\"");
+  return error_ ? 0 : *parsed;
+}
+
 Micros Reader::duration(const YamlNode* node, const std::string& what) {
   const auto written = text(node, what);
   if (error_ || !node) return 0;

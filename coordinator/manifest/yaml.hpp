@@ -53,7 +53,11 @@ class Reader {
   // The same for a map from names ([A-Za-z0-9_-]{1,64}) to any values.
   const YamlNode* names(const YamlNode* node, const std::string& what);
 
+  // The same for a map of any keys.
+  const YamlNode* any_keys(const YamlNode* node, const std::string& what) { return map_of("keys", node, what); }
+
   std::string text(const YamlNode* node, const std::string& what);
+  double decimal(const YamlNode* node, const std::string& what);
   Micros duration(const YamlNode* node, const std::string& what);
   Micros time(const YamlNode* node, const std::string& what);
   // "06:00" or a duration: an offset from midnight.

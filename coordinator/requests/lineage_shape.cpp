@@ -11,6 +11,7 @@ constexpr const char* example_text = R"({
   "plugin": {"name": "", "version": "", "library": "", "params": {}},
   "block": [0, 0], "interval": 0, "window": 0, "warmup": 0, "by": [""], "totals": [""], "filter": "", "load": "",
   "archive": {"name": "", "damage": "", "covers": 0, "lateness": 0,
+              "export_delay": {"start": [{"delay": 0, "share": 0.5}], "end": [{"delay": 0, "share": 0.5}]},
               "decoder": {"name": "", "version": "", "library": "", "params": {}},
               "downloader": {"name": "", "version": ""}, "home": {"source": "", "destination": ""}},
   "files": [{"id": "", "router": "", "sequence": 0, "covers": [0, 0], "size": 0, "digest": "", "revision": 0, "state": "",

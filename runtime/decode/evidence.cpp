@@ -34,14 +34,20 @@ void Evidence::finish() {
 }
 
 Evidence::Count Evidence::count(TimeRange range) const {
-  const std::int64_t from = -floor_div(-range.from, second_us), to = -floor_div(-range.to, second_us);
-  const auto before = [](const Second& s, std::int64_t second) { return s.second < second; };
   Count sum;
-  for (auto s = std::lower_bound(seconds_.begin(), seconds_.end(), from, before); s != seconds_.end() && s->second < to; ++s) {
-    sum.received += s->count.received;
-    sum.lost += s->count.lost;
+  for (const auto& s : seconds_in(range)) {
+    sum.received += s.count.received;
+    sum.lost += s.count.lost;
   }
   return sum;
+}
+
+std::span<const Evidence::Second> Evidence::seconds_in(TimeRange range) const {
+  const auto first_from = [this](Micros t) {
+    return std::lower_bound(seconds_.begin(), seconds_.end(), -floor_div(-t, second_us),
+                            [](const Second& s, std::int64_t second) { return s.second < second; });
+  };
+  return {first_from(range.from), first_from(range.to)};
 }
 
 }  // namespace mole::runtime

@@ -5,6 +5,7 @@
 #include "sdk/model/time.hpp"
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace mole::runtime {
@@ -33,6 +34,8 @@ class Evidence {
 
   // Returns the flows of the seconds that begin in `range`.
   Count count(TimeRange range) const;
+  // Returns the seconds that begin in `range`.
+  std::span<const Second> seconds_in(TimeRange range) const;
   const std::vector<TimeRange>& readable_ranges() const { return readable_; }
   const std::vector<Second>& seconds() const { return seconds_; }
 

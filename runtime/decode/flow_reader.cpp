@@ -16,6 +16,12 @@ struct PluginError {
   std::string message() const { return {text.data(), std::min<std::size_t>(abi.size, text.size())}; }
 };
 
+// Collectors begin a new file somewhat early or late.
+TimeRange near_range(TimeRange covers) {
+  const Micros tolerance = std::max((covers.to - covers.from) / 10, minute_us);
+  return {covers.from - tolerance, covers.to + tolerance};
+}
+
 }  // namespace
 
 FlowReader::FlowReader(task::File file, std::unique_ptr<ContentSource> source, const mole_decoder_v1* decoder,
@@ -64,6 +70,7 @@ void FlowReader::sink_datagram(void* self, std::int64_t exported_us, std::uint32
   if ((flags & MOLE_LOST_IN_DAMAGE) != 0) lost = 0;
   if (reader.report_.datagrams == 0) reader.report_.exported_first = reader.report_.exported_last = exported_us;
   ++reader.report_.datagrams;
+  reader.near_ += near_range(reader.file_.covers).contains(exported_us);
   reader.report_.flows_lost += lost;
   reader.report_.exported_first = std::min(reader.report_.exported_first, exported_us);
   reader.report_.exported_last = std::max(reader.report_.exported_last, exported_us);
@@ -101,6 +108,7 @@ void FlowReader::finish() {
   finished_ = true;
   if (given_up_ || source_->ends_in_damage()) mark_damage();
   if (range_open_) close_range(file_.covers.to);
+  if (misplaced()) report_.readable.clear();
   evidence_.finish();
   evidence_.set_readable(report_.readable);
 }
@@ -172,7 +180,8 @@ task::FileReport FlowReader::report() const {
   report.size = source_->stored_bytes();
   report.lost_compressed = source_->lost();
   const bool sound = report.lost_compressed.empty() && report.lost_content.empty();
-  report.state = sound                                        ? task::FileState::sound
+  report.state = misplaced()                                  ? task::FileState::misplaced
+                 : sound                                      ? task::FileState::sound
                  : report.datagrams == 0 && report.flows == 0 ? task::FileState::unreadable
                                                               : task::FileState::damaged;
   report.content_bytes = source_->content_bytes();

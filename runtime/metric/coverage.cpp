@@ -25,6 +25,12 @@ std::uint64_t count_overlapping(const std::vector<TimeRange>& files, TimeRange i
 
 }  // namespace
 
+CoverageTable::CoverageTable(const task::Archive& archive)
+    : covers_(archive.covers),
+      lateness_(archive.lateness),
+      since_start_(archive.export_delay.start),
+      since_end_(archive.export_delay.end) {}
+
 void CoverageTable::expect(const task::File& file) { routers_[file.router].expected.push_back(file.covers); }
 
 void CoverageTable::add(const task::File& file, const Evidence& evidence, bool present) {
@@ -42,22 +48,45 @@ void CoverageTable::finish() {
   }
 }
 
-RowCoverage CoverageTable::of(TimeRange interval, const Router& router) const {
-  RowCoverage out;
-  Micros readable = 0;
-  for (const TimeRange r : router.readable)
-    readable += std::max<Micros>(0, std::min(r.to, interval.to) - std::max(r.from, interval.from));
-  Evidence::Count count;
-  for (const auto& e : router.evidence) {
-    const auto part = e.count(interval);
-    count.received += part.received;
-    count.lost += part.lost;
+// 1 minus the share that was exported in unreadable time, so that an interval without any has exactly 1. Flows exported more than
+// `lateness` after the interval are not counted in it.
+double CoverageTable::readable_share(TimeRange interval, const Router& router, const DelayCurve& delay) const {
+  const TimeRange exported{interval.from, interval.to + std::min(lateness_, delay.longest())};
+  double missing = delay.longest() > lateness_ ? 1 - delay.share_exported(interval, exported) : 0;
+  Micros read_to = exported.from;
+  const auto add_gap = [&](Micros to) {
+    if (to > read_to) missing += delay.share_exported(interval, {read_to, to});
+  };
+  bool any = false;
+  for (const TimeRange r : router.readable) {
+    if (!r.overlaps(exported)) continue;
+    any = true;
+    add_gap(r.from);
+    read_to = std::max(read_to, r.to);
   }
-  out.flows_lost = count.lost;
-  out.share = static_cast<double>(readable) / static_cast<double>(interval.to - interval.from);
-  if (count.lost > 0)
-    out.share *= static_cast<double>(count.received) / (static_cast<double>(count.received) + static_cast<double>(count.lost));
-  // Every cell of the archive's file grid is expected to hold a file, even before the archive begins; several files may share
+  add_gap(exported.to);
+  return any ? std::clamp(1 - missing, 0.0, 1.0) : 0;
+}
+
+// Each second of export time counts with the share of its flows that belong to the interval.
+double CoverageTable::received_share(TimeRange interval, const Router& router, const DelayCurve& delay) const {
+  const Micros end = interval.to + std::min(lateness_, delay.longest());
+  double received = 0, lost = 0;
+  for (const auto& e : router.evidence)
+    for (const auto& s : e.seconds_in({interval.from, end})) {
+      const Micros middle = s.second * second_us + second_us / 2;
+      const double weight = delay.share(middle - interval.from) - delay.share(middle - interval.to);
+      received += weight * static_cast<double>(s.count.received);
+      lost += weight * static_cast<double>(s.count.lost);
+    }
+  return lost > 0 ? received / (received + lost) : 1;
+}
+
+RowCoverage CoverageTable::of(TimeRange interval, const Router& router, const DelayCurve& delay) const {
+  RowCoverage out;
+  for (const auto& e : router.evidence) out.flows_lost += e.count(interval).lost;
+  out.share = readable_share(interval, router, delay) * received_share(interval, router, delay);
+  // Every cell of the archive's file grid is expected to hold a file, also before the archive begins; several files may share
   // a cell.
   const Micros origin = router.expected.empty() ? 0 : router.expected.front().from;
   const Micros grid_cells = (ceil_to(interval.to, covers_, origin) - floor_to(interval.from, covers_, origin)) / covers_;
@@ -66,12 +95,13 @@ RowCoverage CoverageTable::of(TimeRange interval, const Router& router) const {
   return out;
 }
 
-RowCoverage CoverageTable::of(TimeRange interval, std::span<const std::string> routers) const {
-  static const Router no_files;
+RowCoverage CoverageTable::of(TimeRange interval, std::span<const std::string> routers, Load load) const {
+  static const Router nothing;
   RowCoverage sum;
   for (const auto& name : routers) {
     const auto found = routers_.find(name);
-    const RowCoverage one = of(interval, found == routers_.end() ? no_files : found->second);
+    const RowCoverage one =
+        of(interval, found == routers_.end() ? nothing : found->second, load == Load::end ? since_end_ : since_start_);
     sum.share += one.share;
     sum.flows_lost += one.flows_lost;
     sum.files_expected += one.files_expected;

@@ -1,13 +1,15 @@
-// Computes how much of each interval the files of an archive cover, from the evidence of each file.
+// Computes the expected share of the flows of each interval that could be read, from the evidence of each file and the
+// archive's export delay.
 //
-//   CoverageTable table(archive.covers);
+//   CoverageTable table(archive);
 //   for (file : spec.files) table.expect(file);
 //   table.add(file, reader.evidence(), content_bytes > 0);   // for each file read
 //   table.finish();
-//   table.of(interval, {"19991", "19993"});
+//   table.of(interval, {"19991", "19993"}, Load::start);
 #pragma once
 
 #include "runtime/decode/evidence.hpp"
+#include "runtime/metric/delay_curve.hpp"
 #include "runtime/metric/state_file.hpp"
 #include "sdk/model/task.hpp"
 
@@ -21,7 +23,7 @@ namespace mole::runtime {
 // One thread until finish(), then read-only.
 class CoverageTable {
  public:
-  explicit CoverageTable(Micros covers) : covers_(covers) {}
+  explicit CoverageTable(const task::Archive& archive);
 
   // Adds a file that the archive should have, present or not.
   void expect(const task::File& file);
@@ -29,9 +31,10 @@ class CoverageTable {
   void add(const task::File& file, const Evidence& evidence, bool present);
   void finish();
 
-  // Returns the coverage of an interval. share: the mean over `routers` (0 if there are none) of the readable share of the
-  // interval times received / (received + lost). Does not set flows_late.
-  RowCoverage of(TimeRange interval, std::span<const std::string> routers) const;
+  // Returns the coverage of an interval. share: the mean over `routers` (0 if there are none) of the expected share of the flows
+  // that began in it (Load::end: that ended in it) whose export time was readable, times received / (received + lost) around
+  // their export. flows_late is left 0.
+  RowCoverage of(TimeRange interval, std::span<const std::string> routers, Load load) const;
 
   // Returns the routers of all expected files, sorted.
   std::vector<std::string> routers() const;
@@ -42,9 +45,12 @@ class CoverageTable {
     std::vector<Evidence> evidence;            // of the files read
     std::vector<TimeRange> readable;           // after finish(): of all files, sorted, disjoint
   };
-  RowCoverage of(TimeRange interval, const Router& router) const;
+  RowCoverage of(TimeRange interval, const Router& router, const DelayCurve& delay) const;
+  double readable_share(TimeRange interval, const Router& router, const DelayCurve& delay) const;
+  double received_share(TimeRange interval, const Router& router, const DelayCurve& delay) const;
 
-  Micros covers_;
+  Micros covers_, lateness_;
+  DelayCurve since_start_, since_end_;
   std::map<std::string, Router> routers_;
 };
 

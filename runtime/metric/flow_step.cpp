@@ -13,14 +13,14 @@ CoverageOf archive_coverage(const CoverageTable& coverage, const OpenStep& step,
     if (step.by[d].kind == Dimension::Kind::router) router_at = d;
   const bool total = router_at < step.by.size() && step.by[router_at].total;
   auto known = std::make_shared<std::map<std::tuple<std::uint32_t, bool, std::string>, RowCoverage>>();
-  return
-      [&coverage, grid = step.grid, router_at, total, routers = std::move(routers), known](std::uint32_t i, const Group& dense) {
-        const bool one = router_at < dense.size() && !(total && dense[router_at] == all_members);
-        const std::string router = one ? dense[router_at] : std::string();
-        const auto [entry, added] = known->try_emplace({i, one, router});
-        if (added) entry->second = one ? coverage.of(grid.at(i), std::span(&router, 1)) : coverage.of(grid.at(i), routers);
-        return entry->second;
-      };
+  return [&coverage, grid = step.grid, load = step.step->load, router_at, total, routers = std::move(routers), known](
+             std::uint32_t i, const Group& dense) {
+    const bool one = router_at < dense.size() && !(total && dense[router_at] == all_members);
+    const std::string router = one ? dense[router_at] : std::string();
+    const auto [entry, added] = known->try_emplace({i, one, router});
+    if (added) entry->second = coverage.of(grid.at(i), one ? std::span(&router, 1) : std::span(routers), load);
+    return entry->second;
+  };
 }
 
 Result<std::vector<int>> flow_columns_of(const Descriptor& descriptor) {

@@ -48,7 +48,7 @@ FlowPass::FlowPass(const task::Spec& spec, FlowFiles* files, unsigned threads, L
       files_(files),
       feeder_(spec, threads, tables),
       damage_(spec.archive ? spec.archive->damage : DamagePolicy::partial),
-      coverage_(spec.archive ? spec.archive->covers : hour_us) {
+      coverage_(spec.archive ? *spec.archive : task::Archive()) {
   for (const auto& file : spec.files) coverage_.expect(file);
 }
 

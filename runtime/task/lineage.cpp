@@ -16,9 +16,13 @@ json archive_of(const task::Archive& archive) {
   json downloader = {
       {"name", archive.downloader.name},
       {"version", archive.downloader.version}};  // without its parameters, which determine the location, not the content
-  return {{"name", archive.name},     {"decoder", plugin_of(archive.decoder)},
-          {"downloader", downloader}, {"damage", archive.damage},
-          {"covers", archive.covers}, {"lateness", archive.lateness}};
+  return {{"name", archive.name},
+          {"decoder", plugin_of(archive.decoder)},
+          {"downloader", downloader},
+          {"damage", archive.damage},
+          {"covers", archive.covers},
+          {"lateness", archive.lateness},
+          {"export_delay", archive.export_delay}};
 }
 
 bool concerns(const task::Step& step, const task::File& file) {

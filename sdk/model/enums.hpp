@@ -73,7 +73,7 @@ enum class Kind { index, verify, compute, merge };
 enum class Outcome { done, failed, blocked, not_run };
 
 // The state of a file's content.
-enum class FileState { unread, sound, damaged, unreadable, missing };
+enum class FileState { unread, sound, damaged, unreadable, missing, misplaced };
 
 // Where a run got the flows of a file: decoded from the archive's file, or from columns cached by an earlier decode.
 enum class FlowSource { none, archive, columns };
@@ -125,7 +125,8 @@ inline constexpr auto name_table<task::FileState> = [] {
                                  {sound, "sound", "read without damage"},
                                  {damaged, "damaged", "read in part"},
                                  {unreadable, "unreadable", "nothing in it could be read"},
-                                 {missing, "missing", "listed, but the archive did not deliver it"}});
+                                 {missing, "missing", "listed, but the archive did not deliver it"},
+                                 {misplaced, "misplaced", "its export times are not near the time in its name"}});
 }();
 
 template <>

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "sdk/model/enums.hpp"
+#include "sdk/model/export_delay.hpp"
 #include "sdk/model/field_json.hpp"
 
 #include <cstdint>
@@ -62,6 +63,7 @@ struct Archive {
   PluginUse downloader, decoder;
   DamagePolicy damage = DamagePolicy::partial;
   Micros covers = hour_us, lateness = hour_us;
+  ExportDelay export_delay = default_export_delay();
   Home home = {};
   Bzip2Decoder decode = Bzip2Decoder::interleaved;
 
@@ -71,6 +73,7 @@ struct Archive {
                field("decoder", &Archive::decoder, "Decoder"), field("damage", &Archive::damage, "Policy for damaged files"),
                field("covers", &Archive::covers, "Time span covered by a file").unit("us"),
                field("lateness", &Archive::lateness, "How late flows may be exported").unit("us"),
+               field("export_delay", &Archive::export_delay, "How long after a flow its record is exported"),
                field("home", &Archive::home, "Home network"), field("decode", &Archive::decode, "Decoder of bzip2 blocks"));
 };
 

@@ -20,6 +20,7 @@ struct TimeRange {
   bool operator==(const TimeRange&) const = default;
   bool empty() const { return to <= from; }
   bool overlaps(TimeRange o) const { return from < o.to && o.from < to; }
+  bool contains(Micros t) const { return from <= t && t < to; }
 };
 
 inline Micros floor_div(Micros a, Micros b) { return a / b - (a % b != 0 && (a < 0) != (b < 0)); }

@@ -72,7 +72,19 @@ TEST(NetFlow5, AFlowMayBeginJustAfterItsDatagram) {
   EXPECT_TRUE(read.flows[0].ends_with(",1190487600003,1190487600003")) << read.flows[0];
 }
 
-TEST(NetFlow5, CountsLostFlowsBySequenceNumber) {
+// As nfdump computes them.
+TEST(NetFlow5, AFlowMayBeAsOldAsTheClockAllows) {
+  constexpr std::uint32_t day = 86'400'000;
+  for (const std::uint32_t days : {0u, 1u, 24u, 25u, 30u, 40u, 49u}) {
+    const Datagram datagram{.uptime_ms = 40 * day, .count = 1, .first_ms = (40 - days) * day, .last_ms = 40 * day - 500};
+    const auto read = decode(datagram.bytes());
+    ASSERT_EQ(read.flows.size(), 1u);
+    const std::int64_t start = (std::int64_t{hour} - days * std::int64_t{86'400}) * 1000, end = std::int64_t{hour} * 1000 - 500;
+    EXPECT_TRUE(read.flows[0].ends_with("," + std::to_string(start) + "," + std::to_string(end))) << read.flows[0];
+  }
+}
+
+TEST(NetFlow5, CountsFlowsLostBySequence) {
   Datagram second{.seconds = hour + 1, .sequence = 2 + 10};
   const auto read = decode(Datagram{}.bytes() + second.bytes());
   EXPECT_EQ(read.report.flows_lost, 10u);
@@ -93,6 +105,40 @@ TEST(NetFlow5, EachEngineHasItsOwnSequence) {
   std::string bytes;
   for (std::uint32_t i = 0; i < 10; ++i)
     for (std::uint16_t engine : {0x0001, 0x0100}) bytes += Datagram{.sequence = i * 2 + engine * 1000u, .engine = engine}.bytes();
+  EXPECT_EQ(decode(bytes).report.flows_lost, 0u);
+}
+
+// Two exporters of one engine number, their datagrams in turn.
+TEST(NetFlow5, ExportersOfOneFileHaveTheirOwnSequences) {
+  struct Case {
+    std::uint32_t sequence, uptime_ms;  // of the second exporter
+    const char* what;
+  };
+  for (const Case& c :
+       {Case{400'000, 3'000'000, "another boot time"}, Case{3'100'000, 90'000'000, "a boot time and a near sequence"},
+        Case{400'000, 10'000'000, "the same boot time"}, Case{500'000'000, 10'001'000, "a boot time a second apart"},
+        Case{400'000, 0, "no boot time"}}) {
+    std::string bytes;
+    Datagram a{.sequence = 3'000'000, .count = 5}, b{.uptime_ms = c.uptime_ms, .sequence = c.sequence, .count = 5};
+    for (std::uint32_t i = 0; i < 360; ++i) {
+      bytes += a.bytes() + b.bytes();
+      for (Datagram* d : {&a, &b}) d->seconds += 10, d->sequence += 5, d->uptime_ms += d->uptime_ms == 0 ? 0 : 10'000;
+      if (i == 100) a.sequence += 70;
+    }
+    const auto read = decode(bytes);
+    EXPECT_EQ(read.report.flows_lost, 70u) << c.what;
+    EXPECT_EQ(read.report.flows, 3600u);
+  }
+}
+
+TEST(NetFlow5, ACorrectedClockIsNotLoss) {
+  std::string bytes;
+  Datagram d;
+  for (std::uint32_t i = 0; i < 100; ++i) {
+    if (i == 50) d.seconds += 8 * 3600;
+    bytes += d.bytes();
+    d.seconds += 1, d.sequence += 2, d.uptime_ms += 1000;
+  }
   EXPECT_EQ(decode(bytes).report.flows_lost, 0u);
 }
 
@@ -148,6 +194,58 @@ TEST(NetFlow5, FindsTheNextDatagramAfterUnrelatedBytes) {
     EXPECT_EQ(read.report.lost_content[0].to, 10 * one + size);
     EXPECT_EQ(read.report.flows_lost, 0u);
   }
+}
+
+TEST(NetFlow5, DatagramsWithoutRecordsAreValid) {
+  std::string bytes;
+  std::uint32_t sequence = 1;
+  for (const std::uint16_t count : {0, 5, 0, 0, 5, 0, 5, 0}) {
+    bytes += Datagram{.sequence = sequence, .count = count}.bytes();
+    sequence += count;
+  }
+  for (const std::size_t from : {std::size_t{0}, std::size_t{7}}) {  // the second begins inside an empty datagram
+    const auto read = decode(bytes.substr(from));
+    EXPECT_EQ(read.report.flows, 15u);
+    EXPECT_EQ(read.report.datagrams, from == 0 ? 8u : 7u);
+    EXPECT_EQ(read.report.flows_lost, 0u);
+  }
+}
+
+// What is accepted in step is accepted after damage, too.
+TEST(NetFlow5, FindsDatagramsWithAnyClockAfterDamage) {
+  const auto stream = [](std::int64_t skew, std::uint32_t step, std::uint32_t nanoseconds) {
+    std::vector<std::string> out;
+    Datagram a{.count = 5, .engine = 1}, b{.nanoseconds = nanoseconds, .count = 5, .engine = 2};
+    b.seconds = static_cast<std::uint32_t>(b.seconds + skew);
+    for (std::uint32_t i = 0; i < 360; ++i)
+      for (Datagram* d : {&a, &b}) {
+        out.push_back(d->bytes());
+        d->seconds += step, d->uptime_ms += 1000 * step, d->sequence += 5;
+      }
+    return out;
+  };
+  for (const auto& s : {stream(0, 10, 0), stream(8 * 3600, 10, 0), stream(-3 * 86'400, 10, 0), stream(-1'190'000'000, 10, 0),
+                        stream(0, 7200, 0), stream(0, 10, 4'000'000'000u)}) {
+    std::string bytes;
+    for (const auto& one : s) bytes += one;
+    bytes.erase(20 * s[0].size(), 100);
+    const auto read = decode(bytes);
+    EXPECT_EQ(read.report.flows, 3595u);
+    EXPECT_EQ(read.report.flows_lost, 0u);
+    EXPECT_EQ(read.report.state, task::FileState::damaged);
+  }
+}
+
+TEST(NetFlow5, ADatagramWithMissingBytesDoesNotTakeThemFromTheNext) {
+  std::string bytes = datagrams(100, 5);
+  const std::size_t one = Datagram{.count = 5}.bytes().size();
+  bytes.erase(20 * one + 60, 100);
+  const auto read = decode(bytes);
+  EXPECT_EQ(read.report.flows, 99u * 5);
+  ASSERT_EQ(read.report.lost_content.size(), 1u);
+  EXPECT_EQ(read.report.lost_content[0].from, 20 * one);
+  EXPECT_EQ(read.report.lost_content[0].to, 21 * one - 100);
+  EXPECT_EQ(read.report.flows_lost, 0u);
 }
 
 TEST(NetFlow5, LossAcrossUnrelatedBytesIsReportedAsDamage) {

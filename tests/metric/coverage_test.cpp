@@ -17,12 +17,18 @@ Evidence evidence(std::vector<TimeRange> readable, std::vector<std::array<std::i
   return e;
 }
 
-RowCoverage of(const CoverageTable& table, TimeRange interval, std::vector<std::string> routers) {
-  return table.of(interval, routers);
+RowCoverage of(const CoverageTable& table, TimeRange interval, std::vector<std::string> routers, Load load = Load::start) {
+  return table.of(interval, routers, load);
+}
+
+task::Archive archive_with(std::vector<DelayPoint> start, std::vector<DelayPoint> end = {{0, 1}}) {
+  task::Archive archive;
+  archive.export_delay = {std::move(start), std::move(end)};
+  return archive;
 }
 
 TEST(Coverage, IsTheReadableShareTimesTheReceivedShare) {
-  CoverageTable table(hour_us);
+  CoverageTable table(archive_with({{0, 1}}));
   table.expect(file_at(noon, "a"));
   table.add(file_at(noon, "a"),
             evidence({{noon, noon + 30 * minute_us}}, {{noon, 90, 0}, {noon + minute_us, 0, 10}, {noon + 40 * minute_us, 5, 5}}),
@@ -34,7 +40,7 @@ TEST(Coverage, IsTheReadableShareTimesTheReceivedShare) {
 }
 
 TEST(Coverage, OfSeveralRoutersIsTheirMean) {
-  CoverageTable table(hour_us);
+  CoverageTable table(archive_with({{0, 1}}));
   for (const char* router : {"a", "b"}) table.expect(file_at(noon, router));
   table.add(file_at(noon, "a"), evidence({{noon, noon + hour_us}}, {{noon, 10, 0}}), true);
   table.finish();
@@ -43,9 +49,9 @@ TEST(Coverage, OfSeveralRoutersIsTheirMean) {
   EXPECT_EQ(of(table, {noon, noon + hour_us}, {}), (RowCoverage{}));
 }
 
-TEST(Coverage, ExpectsAFileInEverySlotOfTheArchive) {
-  CoverageTable table(hour_us);
-  table.expect(file_at(noon + 20 * minute_us, "a"));  // the slots of this router start at 20 minutes past the hour
+TEST(Coverage, CountsSlotsWithoutFiles) {
+  CoverageTable table(archive_with({{0, 1}}));
+  table.expect(file_at(noon + 20 * minute_us, "a"));  // the slots of this router begin at twenty past
   table.finish();
   EXPECT_EQ(of(table, {noon, noon + hour_us}, {"a"}).files_expected, 2u);
   EXPECT_EQ(of(table, {noon - 24 * hour_us, noon - 23 * hour_us}, {"a"}).files_expected, 2u);
@@ -53,8 +59,8 @@ TEST(Coverage, ExpectsAFileInEverySlotOfTheArchive) {
   EXPECT_EQ(of(table, {noon, noon + hour_us}, {"unknown"}).files_expected, 1u);
 }
 
-TEST(Coverage, CountsTheTimeOfOverlappingFilesOnce) {
-  CoverageTable table(hour_us);
+TEST(Coverage, CountsTimeReadTwiceOnce) {
+  CoverageTable table(archive_with({{0, 1}}));
   for (int i = 0; i < 2; ++i) {
     table.expect(file_at(noon, "a"));
     table.add(file_at(noon, "a"), evidence({{noon, noon + 40 * minute_us}}), true);
@@ -65,12 +71,85 @@ TEST(Coverage, CountsTheTimeOfOverlappingFilesOnce) {
   EXPECT_EQ(e.files_expected, 2u);
 }
 
-TEST(Coverage, IsZeroForAnIntervalWithOnlyLostFlows) {
-  CoverageTable table(hour_us);
+TEST(Coverage, AnIntervalWithOnlyLostFlowsIsZero) {
+  CoverageTable table(archive_with({{0, 1}}));
   table.expect(file_at(noon, "a"));
   table.add(file_at(noon, "a"), evidence({{noon, noon + hour_us}}, {{noon, 0, 5}}), true);
   table.finish();
   EXPECT_EQ(of(table, {noon, noon + hour_us}, {"a"}).share, 0);
+}
+
+// Half of the flows are exported at once, the others evenly within half an hour. The hour after the interval is missing.
+TEST(Coverage, FlowsExportedInAMissingFileAreMissing) {
+  const std::vector<DelayPoint> delays = {{0, 0.5}, {30 * minute_us, 1}};
+  CoverageTable table(archive_with(delays));
+  table.expect(file_at(noon, "a"));
+  table.add(file_at(noon, "a"), evidence({{noon, noon + hour_us}}), true);
+  table.finish();
+  const auto share = [&](int from, int to, Load load = Load::start) {
+    return of(table, {noon + from * minute_us, noon + to * minute_us}, {"a"}, load).share;
+  };
+  EXPECT_EQ(share(0, 15), 1);
+  EXPECT_EQ(share(15, 30), 1) << "exactly, because a reader compares with 1";
+  EXPECT_NEAR(share(30, 45), 1 - 0.5 * 0.25,
+              1e-12);  // delays of more than 15 to 30 minutes are missing: of the rest on average a quarter
+  EXPECT_NEAR(share(45, 60), 1 - 0.5 * 0.75, 1e-12);
+  EXPECT_NEAR(share(30, 60), 1 - 0.5 * 0.5, 1e-12);
+  EXPECT_EQ(share(45, 60, Load::end), 1);
+  // Flows that began before the first file and were exported in it.
+  EXPECT_NEAR(share(-15, 0), 0.5 * 0.75, 1e-12);
+  EXPECT_NEAR(share(-30, -15), 0.5 * 0.25, 1e-12);
+  EXPECT_EQ(share(-45, -30), 0);
+  EXPECT_EQ(share(60, 75), 0);
+}
+
+TEST(Coverage, FlowsLaterThanTheLatenessAreMissing) {
+  auto archive = archive_with({{0, 0}, {2 * hour_us, 1}});
+  CoverageTable table(archive);
+  for (int i = 0; i < 4; ++i) {
+    table.expect(file_at(noon + i * hour_us, "a"));
+    table.add(file_at(noon + i * hour_us, "a"), evidence({{noon + i * hour_us, noon + (i + 1) * hour_us}}), true);
+  }
+  table.finish();
+  EXPECT_NEAR(of(table, {noon, noon + hour_us}, {"a"}).share, 0.75, 1e-12);
+}
+
+TEST(Coverage, LossCountsForTheIntervalsOfTheLostFlows) {
+  CoverageTable table(archive_with({{0, 0}, {30 * minute_us, 1}}));
+  table.expect(file_at(noon, "a"));
+  // 10 flows a minute; those exported in the minute at 30 were lost. Half of them began before 15, half after.
+  std::vector<std::array<std::int64_t, 3>> datagrams;
+  for (int i = 0; i < 60; ++i) datagrams.push_back({noon + i * minute_us, i == 30 ? 0 : 10, i == 30 ? 10 : 0});
+  table.add(file_at(noon, "a"), evidence({{noon, noon + hour_us}}, datagrams), true);
+  table.finish();
+  const auto first = of(table, {noon, noon + 15 * minute_us}, {"a"}),
+             second = of(table, {noon + 15 * minute_us, noon + 30 * minute_us}, {"a"});
+  EXPECT_NEAR(first.share, 1 - 0.5 / 15, 0.003);
+  EXPECT_NEAR(second.share, 1 - 0.5 / 15, 0.003);
+  EXPECT_EQ(first.flows_lost, 0u);
+  EXPECT_EQ(of(table, {noon + 30 * minute_us, noon + 45 * minute_us}, {"a"}).flows_lost, 10u);
+  EXPECT_EQ(of(table, {noon + 45 * minute_us, noon + hour_us}, {"a"}).share < 1, true) << "its exports reach past the file";
+}
+
+// Against a sum over many flows.
+TEST(DelayCurve, IsTheShareOfFlowsSpreadEvenly) {
+  const std::vector<DelayPoint> points = {{0, 0.1}, {10 * second_us, 0.5}, {5 * minute_us, 0.9}, {31 * minute_us, 1}};
+  const DelayCurve curve(points);
+  const TimeRange interval{noon, noon + 15 * minute_us};
+  for (const TimeRange exported : {TimeRange{noon, noon + minute_us}, TimeRange{noon + 10 * minute_us, noon + 20 * minute_us},
+                                   TimeRange{noon - hour_us, noon}, TimeRange{noon + 14 * minute_us, noon + 2 * hour_us}}) {
+    double sum = 0;
+    constexpr int n = 20'000;
+    for (int i = 0; i < n; ++i) {
+      const Micros start = interval.from + (interval.to - interval.from) * (2 * i + 1) / (2 * n);
+      sum += curve.share(exported.to - start) - curve.share(exported.from - start);
+    }
+    EXPECT_NEAR(curve.share_exported(interval, exported), sum / n, 1e-4);
+  }
+  EXPECT_EQ(curve.share(-1), 0);
+  EXPECT_EQ(curve.share(0), 0.1);
+  EXPECT_EQ(curve.share(10 * second_us), 0.5);
+  EXPECT_EQ(curve.share(hour_us), 1);
 }
 
 }  // namespace

@@ -50,13 +50,19 @@ struct DamagedFile {
   std::string id;
   FileState state = FileState::damaged;
   std::vector<task::ByteRange> lost_compressed, lost_content;
+  Micros from = 0, to = 0;
+  Micros exported_from = 0, exported_to = 0;
 
   bool operator==(const DamagedFile&) const = default;
   static constexpr auto table =
       document("DamagedFile", "A file that is not sound.",  //
                field("id", &DamagedFile::id, "Id of the file"), field("state", &DamagedFile::state, "State"),
                field("lost_compressed", &DamagedFile::lost_compressed, "Lost ranges of the file as stored"),
-               field("lost_content", &DamagedFile::lost_content, "Lost ranges of its decompressed content"));
+               field("lost_content", &DamagedFile::lost_content, "Lost ranges of its decompressed content"),
+               time_field("from", &DamagedFile::from, "Start of the time in its name"),
+               time_field("to", &DamagedFile::to, "End of that time"),
+               time_field("exported_from", &DamagedFile::exported_from, "First export time in it"),
+               time_field("exported_to", &DamagedFile::exported_to, "Last export time in it"));
 };
 
 struct ArchiveGaps {

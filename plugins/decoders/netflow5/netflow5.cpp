@@ -1,17 +1,22 @@
 #include "netflow5.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace mole::plugins {
 namespace {
 
 constexpr std::size_t header_size = 24, record_size = 48, max_size = header_size + 30 * record_size;
+constexpr std::size_t look_ahead = max_size + header_size;  // what begins_datagram may read
 
 constexpr auto u8 = big_endian<std::uint8_t>;
 constexpr auto u16 = big_endian<std::uint16_t>;
 constexpr auto u32 = big_endian<std::uint32_t>;
 
-std::int64_t distance(std::uint32_t a, std::uint32_t b) { return std::llabs(std::int64_t{a} - std::int64_t{b}); }
+// Export time - SysUptime, modulo 2^32 ms. 0 for exporters that leave SysUptime at 0.
+std::uint32_t boot_ms(std::uint32_t seconds, std::uint32_t nanoseconds, std::uint32_t uptime_ms) {
+  return uptime_ms == 0 ? 0 : seconds * 1000 + nanoseconds / 1'000'000 - uptime_ms;
+}
 
 // Writes one column of a datagram's records, if it is needed.
 template <class Column, class Value>
@@ -53,16 +58,16 @@ Result<bool> NetFlow5::next(FlowBuilder& out) {
       ++damage_;
       continue;
     }
-    const auto datagram = in_.peek(header.size());
+    const auto datagram = in_.window(header.size());
     if (datagram.size() < header.size()) {
       if (!skip_truncated(datagram.size(), "datagram cut short")) return false;
       continue;
     }
+    if (skip_incomplete(datagram, header.size())) continue;
     bool in_damage = false;
     const std::uint64_t lost = flows_lost(header, in_damage);
     append(out, header, datagram.data() + header_size);
     sink_.datagram({std::int64_t{header.seconds} * 1'000'000 + header.nanoseconds / 1000}, header.count, lost, in_damage);
-    last_seconds_ = header.seconds;
     in_.skip(header.size());
   }
   return true;
@@ -83,9 +88,23 @@ bool NetFlow5::skip_truncated(std::size_t left, std::string_view what) {
   return true;
 }
 
-// Searches for the next datagram. If there is none, consumes all bytes and returns false.
+// `bytes` begin with a datagram of `size` bytes. If no datagram follows it but one begins inside it, bytes of it are missing:
+// skips what is left of it and returns true. Looks only at bytes already read, because the host must know of the datagram before
+// a gap.
+bool NetFlow5::skip_incomplete(std::span<const std::byte> bytes, std::size_t size) {
+  if (bytes.size() < size + look_ahead || Header::read(bytes.data() + size).valid()) return false;
+  std::size_t at = header_size;
+  while (at < size && !begins_datagram(bytes.subspan(at))) ++at;
+  if (at == size) return false;
+  sink_.skipped(in_.offset(), at, "bytes are missing inside a datagram");
+  in_.skip(at);
+  ++damage_;
+  return true;
+}
+
+// Searches for the next datagram. Without one, consumes all bytes and returns false.
 bool NetFlow5::resynchronise() {
-  constexpr std::size_t look_ahead = max_size + header_size, enough = 64 * 1024;
+  constexpr std::size_t enough = 64 * 1024;
   const std::uint64_t from = in_.offset();
   bool found = false, ended = false;
   while (!found && !ended) {
@@ -102,55 +121,56 @@ bool NetFlow5::resynchronise() {
   return found;
 }
 
-// Whether this is a plausible header, close in time to the last datagram, and followed by another header or the end of the bytes.
-bool NetFlow5::begins_datagram(std::span<const std::byte> bytes) const {
-  constexpr std::int64_t max_jump = 2 * 86'400, max_step = 3600;  // seconds
+// Whether this is a header followed by another header or by the end of the bytes. Times are not compared: clocks may be wrong and
+// datagrams hours apart.
+bool NetFlow5::begins_datagram(std::span<const std::byte> bytes) {
   if (bytes.size() < header_size || u16(bytes.data()) != 5) return false;
   const Header header = Header::read(bytes.data());
-  if (!header.valid() || header.nanoseconds >= 1'000'000'000 || bytes.size() < header.size()) return false;
-  if (last_seconds_ && distance(header.seconds, *last_seconds_) > max_jump) return false;
+  if (!header.valid() || bytes.size() < header.size()) return false;
   const auto rest = bytes.subspan(header.size());
   if (rest.size() < header_size) return rest.size() < 2 || u16(rest.data()) == 5;
-  const Header following = Header::read(rest.data());
-  return following.valid() && distance(following.seconds, header.seconds) <= max_step;
+  return Header::read(rest.data()).valid();
 }
 
+// Returns the number of flows lost between the last datagram of the same exporter and this one.
 std::uint64_t NetFlow5::flows_lost(const Header& header, bool& in_damage) {
-  const Engine now{header.sequence + header.count, header.uptime_ms, header.seconds, damage_};
-  const auto [known, first] = engines_.try_emplace(header.engine, now);
-  if (first) return 0;  // losses before the first datagram are unknown
-  in_damage = known->second.damage != damage_;
-  const std::uint64_t lost = missing(known->second, header);
-  known->second.damage = damage_;
-  return lost;
-}
-
-// Returns the number of flows lost between the last datagram of the engine and this one, and updates the engine.
-std::uint64_t NetFlow5::missing(Engine& engine, const Header& header) {
-  constexpr std::int64_t clock_slack_ms = 60'000;  // unix_secs may be corrected while SysUptime is not
-  constexpr std::int32_t max_late = 1'000'000;     // flows
-  constexpr std::int64_t max_rate = 1'000'000;     // flows per second of any v5 exporter; a larger jump is not a loss
-  const std::uint32_t ahead = header.sequence - engine.expected;
-  const std::int64_t elapsed_s = std::int64_t{header.seconds} - std::int64_t{engine.seconds};
-  // In 32 bits, so that a wrap of SysUptime (every 49.7 days) is a small step.
-  const std::int64_t step_ms = static_cast<std::int32_t>(header.uptime_ms - engine.uptime_ms);
-  const bool restarted = header.uptime_ms < engine.uptime_ms && std::llabs(step_ms - elapsed_s * 1000) > clock_slack_ms;
-  const auto behind = -static_cast<std::int64_t>(static_cast<std::int32_t>(ahead));
-  if (!restarted && behind > 0 && behind <= max_late) return 0;  // out of order: keep the later sequence number
-  engine.expected = header.sequence + header.count;
-  engine.uptime_ms = header.uptime_ms;
-  engine.seconds = header.seconds;
-  if (restarted || behind > 0) return 0;
-  return ahead <= (elapsed_s < 0 ? 1 : elapsed_s + 1) * max_rate ? ahead : 0;
+  constexpr std::uint32_t clock_slack_ms = 5'000;  // export time is in whole seconds at some exporters, and clocks are corrected
+  constexpr std::int64_t max_late = 1'000'000;     // flows
+  constexpr std::int64_t max_rate = 1'000'000;     // flows per second of any v5 exporter; a larger gap is not a loss
+  constexpr std::size_t max_sequences = 64;        // per engine, so that damaged headers cannot fill the memory
+  const std::uint32_t boot = boot_ms(header.seconds, header.nanoseconds, header.uptime_ms);
+  auto& known = sequences_[header.engine];
+  Sequence* best = nullptr;
+  std::int64_t gap = 0;
+  for (auto& s : known) {
+    const std::int64_t ahead = static_cast<std::int32_t>(header.sequence - s.expected);
+    const std::int64_t elapsed = std::max<std::int64_t>(std::int64_t{header.seconds} - s.seconds, 0);
+    const bool same_boot = boot - s.boot_ms + clock_slack_ms <= 2 * clock_slack_ms;
+    const bool plausible = ahead == 0 || (same_boot && -max_late <= ahead && ahead <= (elapsed + 1) * max_rate);
+    if (plausible && (best == nullptr || std::llabs(ahead) < std::llabs(gap))) best = &s, gap = ahead;
+  }
+  const Sequence now{header.sequence + header.count, boot, header.seconds, damage_};
+  if (best == nullptr) {  // the first datagram, a restart or another exporter: losses before it are unknown
+    if (known.size() == max_sequences) known.erase(known.begin());
+    known.push_back(now);
+    return 0;
+  }
+  in_damage = best->damage != damage_;
+  best->damage = damage_;
+  if (gap < 0) return 0;  // out of order: keep the later sequence number
+  *best = now;
+  return static_cast<std::uint64_t>(gap);
 }
 
 void NetFlow5::append(FlowBuilder& out, const Header& header, const std::byte* records) {
   const std::uint32_t n = header.count;
   const std::int64_t now_ms = std::int64_t{header.seconds} * 1000 + header.nanoseconds / 1'000'000;
-  // A signed 32-bit difference is correct across a wrap of SysUptime.
+  // The age of a flow is an unsigned 32-bit difference, correct across a wrap of SysUptime (every 49.7 days). A flow that seems
+  // to begin up to a minute after its datagram does so.
+  constexpr std::uint32_t max_ahead_ms = 60'000;
   const auto time_at = [&](std::size_t offset) {
     return [=, uptime = header.uptime_ms](const std::byte* r) {
-      return (now_ms - static_cast<std::int32_t>(uptime - u32(r + offset))) * 1000;
+      return (now_ms + max_ahead_ms - std::int64_t{uptime - u32(r + offset) + max_ahead_ms}) * 1000;
     };
   };
   const auto at16 = [](std::size_t offset) { return [=](const std::byte* r) { return u16(r + offset); }; };

@@ -1,8 +1,8 @@
 // NetFlow v5: concatenated export datagrams as stored by a collector, without framing. A header of 24 bytes contains the number
-// of records of 48 bytes that follow.
+// of records of 48 bytes that follow; a datagram without records keeps the connection alive.
 //
-//   0  version = 5 | 2 count (1..30)    | 4  SysUptime, ms
-//   8  unix_secs   | 12 unix_nsecs      | 16 flow_sequence: records sent before this datagram
+//   0  version = 5 | 2 count (0..30)    | 4  SysUptime, ms
+//   8  unix_secs   | 12 unix_nsecs      | 16 flow_sequence: records sent before
 //   20 engine_type | 21 engine_id       | 22 sampling: mode (2 bits), interval (14 bits)
 //
 // Counters are returned as exported; the sampling interval is a separate column.
@@ -12,10 +12,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 namespace mole::plugins {
 
@@ -38,28 +38,28 @@ class NetFlow5 {
     std::uint16_t engine, sampling;
 
     static Header read(const std::byte* p);
-    bool valid() const { return version == 5 && count >= 1 && count <= 30; }
+    bool valid() const { return version == 5 && count <= 30; }
     std::size_t size() const { return 24 + std::size_t{48} * count; }
   };
-  // Sequence state of an exporting engine.
-  struct Engine {
-    std::uint32_t expected, uptime_ms, seconds;
+  // The datagrams of one exporter. Exporters whose datagrams a collector stored in one file can have the same engine number;
+  // their boot time (export time - SysUptime, modulo 2^32 ms) tells them apart.
+  struct Sequence {
+    std::uint32_t expected, boot_ms, seconds;
     std::uint64_t damage;  // damage_ at its last datagram
   };
 
   bool skip_truncated(std::size_t left, std::string_view what);
   bool resynchronise();
-  bool begins_datagram(std::span<const std::byte> bytes) const;
+  static bool begins_datagram(std::span<const std::byte> bytes);
+  bool skip_incomplete(std::span<const std::byte> bytes, std::size_t size);
   std::uint64_t flows_lost(const Header& header, bool& in_damage);
-  static std::uint64_t missing(Engine& engine, const Header& header);
   static void append(FlowBuilder& out, const Header& header, const std::byte* records);
 
   ByteSource& in_;
   Sink& sink_;
   bool lost_sync_ = false;
-  std::uint64_t damage_ = 0;                   // number of damaged ranges so far
-  std::optional<std::uint32_t> last_seconds_;  // of the last datagram
-  std::unordered_map<std::uint16_t, Engine> engines_;
+  std::uint64_t damage_ = 0;                                            // number of damaged places so far
+  std::unordered_map<std::uint16_t, std::vector<Sequence>> sequences_;  // by engine, the latest to begin last
 };
 
 }  // namespace mole::plugins

@@ -1,0 +1,41 @@
+// How long after a flow began or ended its record is exported: part of an archive's description, the basis of coverage.
+#pragma once
+
+#include "sdk/model/field_table.hpp"
+#include "sdk/model/time.hpp"
+
+#include <string>
+#include <vector>
+
+namespace mole {
+
+struct DelayPoint {
+  Micros delay = 0;
+  double share = 0;
+
+  bool operator==(const DelayPoint&) const = default;
+  static constexpr auto table =
+      document("DelayPoint", "A point of a cumulative distribution of the export delay.",  //
+               field("delay", &DelayPoint::delay, "Delay").unit("us"),
+               field("share", &DelayPoint::share, "Share of the flows exported after at most this delay, 0 to 1"));
+};
+
+// Two cumulative distributions, each in ascending order of delay and share and ending at share 1.
+struct ExportDelay {
+  std::vector<DelayPoint> start, end;
+
+  bool operator==(const ExportDelay&) const = default;
+  static constexpr auto table =
+      document("ExportDelay", "How long after a flow its record is exported.",  //
+               field("start", &ExportDelay::start, "Delay since the start of the flow"),
+               field("end", &ExportDelay::end, "Delay since its end"));
+};
+
+// Of an archive that declares no `export_delay`: an exporter with an active timeout of 30 minutes and an inactive timeout of 15
+// seconds, the defaults of NetFlow on Cisco routers.
+ExportDelay default_export_delay();
+
+// Returns what is wrong with a distribution, empty if it is valid.
+std::string problem_of(const std::vector<DelayPoint>& points);
+
+}  // namespace mole
