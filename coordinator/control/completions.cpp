@@ -147,7 +147,10 @@ bool Completions::apply_file_reports(const Completion& completion, Change& chang
     if (verifying) {
       file.row.verified = verifying->number;
       file.changed = true;
-      if (report.state != task::FileState::sound) verifying->damaged = true;
+      if (report.state != task::FileState::sound)
+        verifying->damaged = true;
+      else
+        verifying->delays += report.delays;
     }
     if (file.digest_changed)
       state_.log(

@@ -41,7 +41,7 @@ void Requests::advance(Request& request, Change& change) {
   request.unlisted.clear();
   if (request.kind == RequestKind::index) {
     request.unlisted = {request.archive};
-  } else if (request.kind == RequestKind::verify) {
+  } else if (request.kind == RequestKind::verify || request.kind == RequestKind::profile) {
     if (records_.json(Table::archives, request.archive).is_null()) request.unlisted = {request.archive};
   } else if (request.state == RequestState::accepted) {
     for (const auto& archive : request.graph->archives)
@@ -61,35 +61,40 @@ void Requests::list_archives(Request& request) {
 void Requests::proceed(Request& request, Change& change) {
   if (request.kind == RequestKind::index)
     finish(request, RequestState::complete, "", change);
-  else if (request.kind == RequestKind::verify)
-    verify_archive(request, change);
+  else if (request.kind == RequestKind::verify || request.kind == RequestKind::profile)
+    read_archive(request, change);
   else
     replan(request, change);
 }
 
-// Adds one task per block with a file that this request has not read yet.
-void Requests::verify_archive(Request& request, Change& change) {
+// Adds one task per block with a file that this request has not read yet; for a profile, one per sampled hour.
+void Requests::read_archive(Request& request, Change& change) {
   const auto& graph = *request.graph;
   const auto& archive = graph.archives[*graph.find_archive(local_name(request.archive))];
-  std::set<Micros> blocks;
+  const auto index = state_.index_of(graph, archive);
+  const auto sample = request.kind == RequestKind::profile ? jobs::sample_of(*index, request.range()) : std::vector<TimeRange>();
+  std::set<Micros> starts;
   request.files.total = request.bytes.total = 0;
-  for (const auto& file : state_.index_of(graph, archive)->files()) {
-    if (!request.range().empty() && !file.file.covers.overlaps(request.range())) continue;
+  const Micros length = sample.empty() ? archive.block_length : archive.covers;
+  for (const auto& file : index->files()) {
+    const auto& covers = file.file.covers;
+    if (!request.range().empty() && !covers.overlaps(request.range())) continue;
+    const auto slot = std::ranges::find_if(sample, [&](TimeRange s) { return s.contains(covers.from); });
+    if (!sample.empty() && slot == sample.end()) continue;
     ++request.files.total;
     request.bytes.total += file.file.size;
     const auto row = records_.file(request.archive, file.file.id);
     if (row && row->verified < request.number)
-      blocks.insert(archive.block_at(file.file.covers.from));
+      starts.insert(sample.empty() ? archive.block_at(covers.from) : slot->from);
     else if (row && row->state != task::FileState::sound)
       request.damaged = true;
   }
-  for (const auto from : blocks)
-    state_.scheduler.add_archive_task(
-        request.number, request.priority,
-        {state_.next_archive_task++, task::Kind::verify, request.archive, {from, from + archive.block_length}});
+  for (const auto from : starts)
+    state_.scheduler.add_archive_task(request.number, request.priority,
+                                      {state_.next_archive_task++, task::Kind::verify, request.archive, {from, from + length}});
   request.state = RequestState::running;
   save(request, change);
-  if (blocks.empty()) finish_verified(request, change);
+  if (starts.empty()) finish_verified(request, change);
 }
 
 void Requests::replan(Request& request, Change& change) {

@@ -40,7 +40,7 @@ class Requests {
   void store_modules(const Prepared& prepared, Change& change) MOLE_REQUIRES(service_mutex);
   void forget_failures(const dag::Graph& graph, Change& change) MOLE_REQUIRES(service_mutex);
   void advance(Request& request, Change& change) MOLE_REQUIRES(service_mutex);
-  void verify_archive(Request& request, Change& change) MOLE_REQUIRES(service_mutex);
+  void read_archive(Request& request, Change& change) MOLE_REQUIRES(service_mutex);
   void summarize(Request& request) MOLE_REQUIRES(service_mutex);
   void save(const Request& request, Change& change) const;
 

@@ -109,8 +109,7 @@ Result<Prepared> Submissions::for_run(const Submission& submission) const {
 }
 
 Result<Prepared> Submissions::for_archive(const Submission& submission, const std::string& archive, RequestKind kind) const {
-  if (kind != RequestKind::index && kind != RequestKind::verify)
-    return invalid("unknown kind of archive task; use index or verify");
+  if (kind == RequestKind::run) return invalid("run is not an archive task; use index, verify or profile");
   MOLE_TRY(auto resolved, resolve(submission));
   const auto& graph = resolved.graph;
   const auto slash = archive.find('/');

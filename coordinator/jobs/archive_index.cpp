@@ -1,5 +1,6 @@
 #include "coordinator/jobs/archive_index.hpp"
 
+#include <set>
 #include <tuple>
 
 namespace mole::coordinator::jobs {
@@ -95,6 +96,20 @@ std::vector<Gap> ArchiveIndex::gaps(std::size_t limit) const {
       pending = out.size();
       return true;
     });
+  }
+  return out;
+}
+
+std::vector<TimeRange> sample_of(const ArchiveIndex& index, TimeRange range) {
+  constexpr std::size_t max_slots = 12;
+  std::set<Micros> starts;
+  for (const auto& file : index.files())
+    if (range.empty() || file.file.covers.overlaps(range)) starts.insert(file.file.covers.from);
+  std::vector<TimeRange> out;
+  std::size_t i = 0;
+  for (const auto start : starts) {
+    const auto chosen = out.size() * starts.size() / std::min(max_slots, starts.size());
+    if (i++ == chosen) out.push_back({start, start + index.covers()});
   }
   return out;
 }

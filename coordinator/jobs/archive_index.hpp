@@ -106,4 +106,7 @@ void ArchiveIndex::walk(const Timeline& t, TimeRange range, Visit visit) const {
   gaps_up_to(next, floor_div(range.to - 1 - t.phase, covers_) + 1);
 }
 
+// Slots of files to sample for a profile of the archive: spread evenly over its files in `range` (empty: over all).
+std::vector<TimeRange> sample_of(const ArchiveIndex& index, TimeRange range);
+
 }  // namespace mole::coordinator::jobs

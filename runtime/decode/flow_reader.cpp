@@ -75,6 +75,7 @@ void FlowReader::sink_datagram(void* self, std::int64_t exported_us, std::uint32
   reader.report_.exported_first = std::min(reader.report_.exported_first, exported_us);
   reader.report_.exported_last = std::max(reader.report_.exported_last, exported_us);
   reader.evidence_.add(exported_us, flows, lost);
+  if (reader.delays_) reader.delays_->exported(exported_us, flows);
 
   if (!reader.range_open_) {
     reader.range_open_ = true;
@@ -172,6 +173,7 @@ Result<bool> FlowReader::fill(FlowBatch& batch) {
   if (void* column = buffers_.columns()[MOLE_COLUMN_ROUTER])
     std::fill_n(static_cast<std::uint32_t*>(column), batch.rows, router_);
   report_.flows += batch.rows;
+  if (delays_) delays_->add(batch);
   return true;
 }
 
@@ -185,6 +187,7 @@ task::FileReport FlowReader::report() const {
                  : report.datagrams == 0 && report.flows == 0 ? task::FileState::unreadable
                                                               : task::FileState::damaged;
   report.content_bytes = source_->content_bytes();
+  if (delays_) report.delays = delays_->counts();
   return report;
 }
 

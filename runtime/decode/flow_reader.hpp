@@ -15,6 +15,7 @@
 #include <mole/result.hpp>
 
 #include "runtime/decode/content_source.hpp"
+#include "runtime/decode/delay_counter.hpp"
 #include "runtime/decode/evidence.hpp"
 #include "runtime/decode/flow_batch.hpp"
 #include "runtime/decode/flow_source.hpp"
@@ -37,6 +38,8 @@ class FlowReader final : public FlowSource {
   FlowReader(task::File file, std::unique_ptr<ContentSource> source, const mole_decoder_v1* decoder, const mole_module* module,
              ColumnSet wanted, std::uint32_t router);
   ~FlowReader() override;
+  // Makes the report contain the export delays. `wanted` must have start and end. Call before next().
+  void measure_delays() { delays_.emplace(); }
 
   // If the decoder gives up (returns corrupt), there are no more flows and the file is reported as damaged.
   Result<bool> next(FlowBatch& batch) override;
@@ -84,6 +87,7 @@ class FlowReader final : public FlowSource {
   bool range_open_ = true, range_read_ = false;  // range_read_: it contains a datagram
   Micros range_from_, range_to_ = 0;
   Evidence evidence_;
+  std::optional<DelayCounter> delays_;
 };
 
 }  // namespace mole::runtime

@@ -17,6 +17,7 @@ namespace mole::runtime {
 struct FlowFilesOptions {
   unsigned threads = 1;  // for decoding or decompressing one file
   bool columns = true;   // read cached columns, and cache those of decoded files
+  bool delays = false;   // measure export delays; without `columns`
 };
 
 // One thread at a time. The constructor's arguments must outlive it, and it must outlive its sources.

@@ -59,7 +59,8 @@ Result<> TaskRunner::stage() {
   if (!options_.cache) return invalid("this worker has no cache folder; start it with --cache");
   archive_ = std::make_unique<ArchiveReader>(*downloader_);
   // verify reads the files themselves, not cached columns.
-  const FlowFilesOptions files{options_.threads, options_.columns && spec_.kind != task::Kind::verify};
+  const bool verify = spec_.kind == task::Kind::verify;
+  const FlowFilesOptions files{options_.threads, options_.columns && !verify, verify};
   flows_ = std::make_unique<FlowFiles>(spec_, *options_.cache, *decoder_, archive_->fetcher(), files);
   return flows_->stage();
 }

@@ -4,6 +4,8 @@
 #include "sdk/model/field_table.hpp"
 #include "sdk/model/time.hpp"
 
+#include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,11 +27,30 @@ struct ExportDelay {
   std::vector<DelayPoint> start, end;
 
   bool operator==(const ExportDelay&) const = default;
-  static constexpr auto table =
-      document("ExportDelay", "How long after a flow its record is exported.",  //
-               field("start", &ExportDelay::start, "Delay since the start of the flow"),
-               field("end", &ExportDelay::end, "Delay since its end"));
+  static constexpr auto table = document("ExportDelay", "How long after a flow its record is exported.",  //
+                                         field("start", &ExportDelay::start, "Delay since the start of the flow"),
+                                         field("end", &ExportDelay::end, "Delay since its end"));
 };
+
+// Flows counted by delay: element i counts delays of at most delay_bounds()[i] that are greater than the bound before; one
+// element more than there are bounds counts the others. Empty: not measured.
+struct DelayCounts {
+  std::vector<std::uint64_t> start, end;
+
+  bool empty() const { return start.empty(); }
+  bool operator==(const DelayCounts&) const = default;
+  DelayCounts& operator+=(const DelayCounts& other);
+  static constexpr auto table = document("DelayCounts", "Flows by export delay, in ascending classes.",  //
+                                         field("start", &DelayCounts::start, "By delay since the start of the flow"),
+                                         field("end", &DelayCounts::end, "By delay since its end"));
+};
+
+// From 1 second to 6 hours.
+std::span<const Micros> delay_bounds();
+
+// Returns the distribution of counted delays, without points that a straight line replaces to 0.005. Delays beyond the last bound
+// count as that bound. `counts` has at least one flow.
+std::vector<DelayPoint> distribution_of(const std::vector<std::uint64_t>& counts);
 
 // Of an archive that declares no `export_delay`: an exporter with an active timeout of 30 minutes and an inactive timeout of 15
 // seconds, the defaults of NetFlow on Cisco routers.

@@ -208,6 +208,7 @@ struct FileReport {
   Micros exported_first = 0, exported_last = 0;
   std::vector<TimeRange> readable;
   FlowSource source = FlowSource::none;
+  DelayCounts delays;
 
   static constexpr auto table = document(
       "FileReport", "The results of decoding a file.",  //
@@ -221,7 +222,8 @@ struct FileReport {
       field("exported_first", &FileReport::exported_first, "First export time").unit("us"),
       field("exported_last", &FileReport::exported_last, "Last export time").unit("us"),
       field("readable", &FileReport::readable, "Export times that could be read"),
-      field("source", &FileReport::source, "Where this run got the flows: not a property of the file, not part of the lineage"));
+      field("source", &FileReport::source, "Where this run got the flows: not a property of the file, not part of the lineage"),
+      field("delays", &FileReport::delays, "`verify`: its flows by export delay; not part of the lineage").optional());
 };
 
 struct StepReport {

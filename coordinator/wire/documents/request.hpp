@@ -104,6 +104,7 @@ struct RequestStatus {
   std::vector<std::string> overrides, waits;
   std::optional<std::vector<JobFailure>> failures;
   std::vector<TaskStatus> tasks;
+  DelayCounts delays;
 
   bool operator==(const RequestStatus&) const = default;
   static constexpr auto table = document(
@@ -130,7 +131,8 @@ struct RequestStatus {
       field("overrides", &RequestStatus::overrides, "Its `--set` options").optional(),
       field("waits", &RequestStatus::waits, "Messages that state which jobs wait for which files"),
       field("failures", &RequestStatus::failures, "Jobs given up, the first 1000; absent in lists of requests").optional(),
-      field("tasks", &RequestStatus::tasks, "Its leased tasks; absent if there are none, and in lists of requests").optional());
+      field("tasks", &RequestStatus::tasks, "Its leased tasks; absent if there are none, and in lists of requests").optional(),
+      field("delays", &RequestStatus::delays, "`verify` and `profile`: flows of sound files by export delay").optional());
 };
 
 struct FinishedJob {

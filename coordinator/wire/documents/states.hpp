@@ -7,7 +7,7 @@
 
 namespace mole::coordinator {
 
-enum class RequestKind : std::uint8_t { run, index, verify };
+enum class RequestKind : std::uint8_t { run, index, verify, profile };
 enum class RequestState : std::uint8_t { accepted, running, waiting, complete, partial, failed, cancelled };
 enum class JobState : std::uint8_t { done, partial, running, ready, waiting, blocked, failed, empty };
 enum class NodeState : std::uint8_t { online, draining, silent };
@@ -29,7 +29,8 @@ inline constexpr auto name_table<coordinator::RequestKind> = [] {
   return names<coordinator::RequestKind>("RequestKind", "a kind of request",
                                          {{run, "run", "compute modules over a range"},
                                           {index, "index", "list an archive"},
-                                          {verify, "verify", "read every file of an archive"}});
+                                          {verify, "verify", "read every file of an archive"},
+                                          {profile, "profile", "read a sample of the files and measure export delays"}});
 }();
 
 template <>

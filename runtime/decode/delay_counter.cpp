@@ -1,0 +1,27 @@
+#include "runtime/decode/delay_counter.hpp"
+
+#include <algorithm>
+
+namespace mole::runtime {
+namespace {
+
+void count(std::vector<std::uint64_t>& counts, Micros delay) {
+  const auto bounds = delay_bounds();
+  ++counts[static_cast<std::size_t>(std::lower_bound(bounds.begin(), bounds.end(), delay) - bounds.begin())];
+}
+
+}  // namespace
+
+void DelayCounter::add(const FlowBatch& batch) {
+  counts_.start.resize(delay_bounds().size() + 1);
+  counts_.end.resize(delay_bounds().size() + 1);
+  const auto starts = batch.column<std::int64_t>(MOLE_COLUMN_START), ends = batch.column<std::int64_t>(MOLE_COLUMN_END);
+  for (std::uint32_t row = 0; row < batch.rows && !datagrams_.empty(); ++row) {
+    auto& datagram = datagrams_.front();
+    count(counts_.start, datagram.exported - starts[row]);
+    count(counts_.end, datagram.exported - ends[row]);
+    if (--datagram.flows == 0) datagrams_.pop_front();
+  }
+}
+
+}  // namespace mole::runtime
