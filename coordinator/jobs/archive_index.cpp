@@ -29,7 +29,7 @@ ArchiveIndex::ArchiveIndex(std::vector<task::File> files, Micros covers) : cover
     i = t.last;
     timelines_.push_back(std::move(t));
   }
-  // A requested router without files uses the slots of the others.
+  // A requested router without files uses the slots of the first router.
   if (!timelines_.empty()) phase_ = timelines_.front().phase;
 }
 
@@ -48,15 +48,15 @@ std::optional<TimeRange> ArchiveIndex::span(const std::vector<std::string>& rout
   std::optional<TimeRange> span;
   for (const auto& t : timelines_) {
     if (!routers.empty() && std::find(routers.begin(), routers.end(), t.router) == routers.end()) continue;
-    const TimeRange own{files_[t.first].file.covers.from, t.reaches.back()};
-    span = span ? TimeRange{std::min(span->from, own.from), std::max(span->to, own.to)} : own;
+    const TimeRange covered{files_[t.first].file.covers.from, t.reaches.back()};
+    span = span ? TimeRange{std::min(span->from, covered.from), std::max(span->to, covered.to)} : covered;
   }
   return span;
 }
 
-std::vector<task::File> ArchiveIndex::reach(const std::vector<std::string>& asked, TimeRange range) const {
+std::vector<task::File> ArchiveIndex::reach(const std::vector<std::string>& routers, TimeRange range) const {
   std::vector<task::File> out;
-  for (const auto& router : asked)
+  for (const auto& router : routers)
     slots(router, range, [&](std::uint32_t file, TimeRange covers) {
       if (file != no_file) return out.push_back(files_[file].file);
       task::File gap;

@@ -4,10 +4,10 @@ namespace mole::coordinator::jobs {
 namespace {
 
 bool stopped(std::uint8_t flags) { return flags & (failed | blocked); }
-// Needed, but will not be made.
+// Needed, but will not be computed.
 bool state_lost(std::uint8_t flags) { return (flags & needs_state) && stopped(flags); }
 bool result_lost(std::uint8_t flags) { return (flags & needs_result) && stopped(flags); }
-// Whether only the row is missing. A job with a state still to make can run even if its window cannot be filled.
+// Whether only the result is missing. A job whose state is missing can run even if its window cannot be filled.
 bool row_only(std::uint8_t flags) { return (flags & (needs_state | needs_result)) == needs_result; }
 
 bool inputs_lost(const Plan& plan, std::size_t m, std::int64_t b) {
@@ -19,10 +19,10 @@ bool inputs_lost(const Plan& plan, std::size_t m, std::int64_t b) {
   return false;
 }
 
-// Propagates a failure to dependent jobs. Each job is stopped at most once, so that many failures cost no more than one.
+// Propagates a failure to dependent jobs. Each job is stopped at most once, which limits the cost of any number of failures.
 struct Propagation {
   Plan& plan;
-  std::vector<std::pair<std::size_t, std::int64_t>> open = {};  // stopped jobs whose dependents are not visited yet
+  std::vector<std::pair<std::size_t, std::int64_t>> open = {};  // stopped jobs whose dependents have not been visited yet
   std::int64_t count = 0;
 
   std::int64_t fail(std::size_t m, std::int64_t b) {
@@ -49,25 +49,25 @@ struct Propagation {
   }
 
   void block(std::size_t m, std::int64_t b) {
-    auto& mine = plan.modules[m];
-    if (!mine.covers(b) || stopped(mine.at(b)) || !(mine.at(b) & (needs_state | needs_result))) return;
-    mine.at(b) |= blocked;
+    auto& planned = plan.modules[m];
+    if (!planned.covers(b) || stopped(planned.at(b)) || !(planned.at(b) & (needs_state | needs_result))) return;
+    planned.at(b) |= blocked;
     stop(m, b);
   }
 
   void step() {
     const auto [m, b] = open.back();
     open.pop_back();
-    const auto& mine = plan.modules[m];
+    const auto& planned = plan.modules[m];
     const auto& module = plan.graph->modules[m];
-    if (state_lost(mine.flags_at(b))) {
+    if (state_lost(planned.flags_at(b))) {
       if (module.since)
         block(m, b + 1);
       else
-        for (auto u = b + 1; u <= b + mine.back; ++u)
-          if (row_only(mine.flags_at(u)) && plan.window_from(m, u) <= b) block(m, u);
+        for (auto u = b + 1; u <= b + planned.back; ++u)
+          if (row_only(planned.flags_at(u)) && plan.window_from(m, u) <= b) block(m, u);
     }
-    if (!result_lost(mine.flags_at(b))) return;
+    if (!result_lost(planned.flags_at(b))) return;
     for (std::size_t r = 0; r < plan.modules.size(); ++r)
       for (const auto& input : plan.graph->modules[r].inputs) {
         if (input.kind == InputKind::flows || input.source != m) continue;
@@ -98,7 +98,7 @@ bool Plan::reads_inputs(std::size_t module, std::int64_t block) const {
 }
 
 bool Plan::reads(std::size_t module, const dag::Input& input, std::int64_t block) const {
-  // The states a window's row is merged into begin with the context of their own interval.
+  // The states of a window are merged into states that begin with the context of the result's intervals.
   return reads_inputs(module, block) || (input.kind == InputKind::context && (modules[module].flags_at(block) & needs_result));
 }
 
@@ -116,7 +116,7 @@ std::vector<NeededFile> needed_files(const Plan& plan) {
   for (std::uint32_t a = 0; a < plan.indexes.size(); ++a) {
     std::vector<std::uint32_t> blocks_of(plan.indexes[a]->files().size());
     std::vector<std::int64_t> last_block(blocks_of.size(), INT64_MIN);
-    // Modules on one archive share its grid, so a file is counted once for a block however many modules read it there.
+    // Modules that read the same archive share its grid, so a file counts once per block, however many modules read it.
     std::int64_t first = INT64_MAX, last = INT64_MIN;
     std::vector<std::pair<std::size_t, std::vector<std::string>>> readers;
     for (std::size_t m = 0; m < plan.modules.size(); ++m) {
@@ -146,11 +146,11 @@ std::vector<NeededFile> needed_files(const Plan& plan) {
 
 void propagate_failures(Plan& plan) {
   for (std::size_t m = 0; m < plan.modules.size(); ++m) {
-    auto& mine = plan.modules[m];
+    auto& planned = plan.modules[m];
     const auto& module = plan.graph->modules[m];
-    std::int64_t lost = INT64_MIN;  // last block whose state cannot be made
-    for (auto b = mine.first; b < mine.last(); ++b) {
-      auto& flags = mine.at(b);
+    std::int64_t lost = INT64_MIN;  // last block whose state cannot be computed
+    for (auto b = planned.first; b < planned.last(); ++b) {
+      auto& flags = planned.at(b);
       flags &= static_cast<std::uint8_t>(~blocked);
       if (!(flags & (needs_state | needs_result))) continue;
       bool stuck = inputs_lost(plan, m, b);
@@ -165,16 +165,16 @@ void propagate_failures(Plan& plan) {
 }
 
 std::int64_t give_up(Plan& plan, std::size_t module, std::int64_t block) {
-  const auto& mine = plan.modules[module];
-  if (!mine.covers(block) || !(mine.flags_at(block) & (needs_state | needs_result))) return 0;
+  const auto& planned = plan.modules[module];
+  if (!planned.covers(block) || !(planned.flags_at(block) & (needs_state | needs_result))) return 0;
   return Propagation{plan}.fail(module, block);
 }
 
 std::int64_t block_row_without_states(Plan& plan, std::size_t module, std::int64_t block) {
-  const auto& mine = plan.modules[module];
-  if (!row_only(mine.flags_at(block)) || stopped(mine.flags_at(block))) return 0;
+  const auto& planned = plan.modules[module];
+  if (!row_only(planned.flags_at(block)) || stopped(planned.flags_at(block))) return 0;
   for (auto b = plan.window_from(module, block); b < block; ++b)
-    if (state_lost(mine.flags_at(b))) return Propagation{plan}.block_from(module, block);
+    if (state_lost(planned.flags_at(b))) return Propagation{plan}.block_from(module, block);
   return 0;
 }
 

@@ -40,13 +40,13 @@ std::int64_t ceil_div(Micros a, Micros b) { return a <= 0 ? 0 : (a + b - 1) / b;
 struct Planner {
   struct Ends {
     std::int64_t complete = 0;  // end of the blocks that have all their files
-    std::int64_t data = 0;      // end of the blocks that overlap some file
+    std::int64_t data = 0;      // end of the blocks that overlap any file
   };
   // Blocks of one module.
-  struct Own {
+  struct Blocks {
     Ends ends;
-    std::int64_t floor = INT64_MIN;  // first block of a chain below the module
-    Span asked, waiting, results;
+    std::int64_t floor = INT64_MIN;  // first block of a chain (`since`) of the module or its inputs
+    Span requested, waiting, results;
     std::int64_t keyed_to = 0;
     std::vector<bool> wanted;
   };
@@ -55,8 +55,8 @@ struct Planner {
   const dag::Graph& graph;
   const PlanRequest& request;
   const CatalogueScan& catalogue;
-  const HolderLives& lives;
-  std::vector<Own> per_module = std::vector<Own>(graph.modules.size());
+  const IsPresent& is_present;
+  std::vector<Blocks> per_module = std::vector<Blocks>(graph.modules.size());
   std::int64_t total = 0;  // blocks of all modules
 
   Result<> run() {
@@ -64,7 +64,7 @@ struct Planner {
     plan.modules.resize(n);
     for (std::size_t m = 0; m < n; ++m)
       if (auto done = set_limits(m); !done) return done;
-    if (auto done = set_asked(); !done) return done;
+    if (auto done = set_requested(); !done) return done;
     for (std::size_t m = n; m-- > 0;)
       if (auto done = set_span(m); !done) return done;
     for (std::size_t m = 0; m < n; ++m) compute_keys(m);
@@ -77,37 +77,37 @@ struct Planner {
   Result<> set_limits(std::size_t m) {
     const auto& module = graph.modules[m];
     const auto& archive = graph.grid(module);
-    auto& mine = plan.modules[m];
-    auto& own = per_module[m];
+    auto& planned = plan.modules[m];
+    auto& blocks = per_module[m];
     const Grid grid{archive.block_length, archive.block_origin};
     const auto known = std::find(plan.grids.begin(), plan.grids.end(), grid);
-    mine.grid = static_cast<std::uint32_t>(known - plan.grids.begin());
+    planned.grid = static_cast<std::uint32_t>(known - plan.grids.begin());
     if (known == plan.grids.end()) plan.grids.push_back(grid);
-    mine.back = ceil_div(module.window - module.interval, grid.length);
-    mine.warmup = ceil_div(module.warmup, grid.length);
+    planned.back = ceil_div(module.window - module.interval, grid.length);
+    planned.warmup = ceil_div(module.warmup, grid.length);
     bool first = true;
     for (const auto& input : module.inputs) {
       std::int64_t begin;
       Ends ends;
       if (input.kind == InputKind::flows) {
-        const auto& fed = graph.archives[input.source];
+        const auto& source = graph.archives[input.source];
         const auto span = plan.indexes[input.source]->span(module.routers);
-        if (!span) return no_files(fed, module);
-        const auto horizon = std::max(span->to, fed.horizon.value_or(span->to));
+        if (!span) return no_files(source, module);
+        const auto horizon = std::max(span->to, source.horizon.value_or(span->to));
         begin = grid.number(span->from);
-        ends = {fed.horizon && *fed.horizon >= horizon ? grid.number(horizon) : grid.number(horizon - fed.lateness),
+        ends = {source.horizon && *source.horizon >= horizon ? grid.number(horizon) : grid.number(horizon - source.lateness),
                 grid.number(horizon - 1) + 1};
       } else {
         begin = plan.modules[input.source].begin;
         ends = per_module[input.source].ends;
-        own.floor = std::max(own.floor, per_module[input.source].floor);
+        blocks.floor = std::max(blocks.floor, per_module[input.source].floor);
       }
-      mine.begin = first ? begin : std::min(mine.begin, begin);
-      own.ends = first ? ends : Ends{std::min(own.ends.complete, ends.complete), std::max(own.ends.data, ends.data)};
+      planned.begin = first ? begin : std::min(planned.begin, begin);
+      blocks.ends = first ? ends : Ends{std::min(blocks.ends.complete, ends.complete), std::max(blocks.ends.data, ends.data)};
       first = false;
     }
-    if (module.since) own.floor = std::max(own.floor, grid.number(*module.since));
-    mine.begin = std::max(mine.begin, own.floor);
+    if (module.since) blocks.floor = std::max(blocks.floor, grid.number(*module.since));
+    planned.begin = std::max(planned.begin, blocks.floor);
     return {};
   }
 
@@ -118,45 +118,46 @@ struct Planner {
                    "\"; check its \"params\", \"files\" and \"where\"");
   }
 
-  Result<> set_asked() {
+  Result<> set_requested() {
     auto wanted = request.modules;
     if (wanted.empty())
       for (std::uint32_t m = 0; m < graph.modules.size(); ++m) wanted.push_back(m);
     std::map<std::string, std::int64_t> late, skipped;
     bool any = false;
     for (const auto m : wanted) {
-      const auto& mine = plan.modules[m];
+      const auto& planned = plan.modules[m];
       const auto& grid = plan.grid(m);
       const auto from = grid.number(request.range.from), to = grid.number(request.range.to - 1) + 1;
-      Span span{std::max(from, mine.begin), to};
+      Span span{std::max(from, planned.begin), to};
       if (span.empty()) continue;
       if (to - span.from > max_blocks) return too_many(m, to - span.from);
       const auto archive = graph.modules[m].archive;
-      auto& own = per_module[m];
+      auto& blocks = per_module[m];
       if (request.partial) {
-        if (span.to > own.ends.data) skipped[past_end(archive, m)] += span.to - std::max(span.from, own.ends.data);
-        span.to = std::min(span.to, own.ends.data);
-      } else if (span.to > own.ends.complete) {
-        own.waiting = {std::max(span.from, own.ends.complete), span.to};
-        late[past_end(archive, m)] += own.waiting.to - own.waiting.from;
-        span.to = std::min(span.to, own.ends.complete);
+        if (span.to > blocks.ends.data) skipped[past_end(archive, m)] += span.to - std::max(span.from, blocks.ends.data);
+        span.to = std::min(span.to, blocks.ends.data);
+      } else if (span.to > blocks.ends.complete) {
+        blocks.waiting = {std::max(span.from, blocks.ends.complete), span.to};
+        late[past_end(archive, m)] += blocks.waiting.to - blocks.waiting.from;
+        span.to = std::min(span.to, blocks.ends.complete);
       }
-      if (!span.empty()) own.asked = span;
-      any = any || !span.empty() || !own.waiting.empty();
+      if (!span.empty()) blocks.requested = span;
+      any = any || !span.empty() || !blocks.waiting.empty();
     }
     if (!any) return no_data(wanted.front());
-    for (const auto& [text, blocks] : late)
-      plan.waits.push_back(std::to_string(blocks) + (blocks == 1 ? " job waits for files: " : " jobs wait for files: ") + text +
+    for (const auto& [end, blocks] : late)
+      plan.waits.push_back(std::to_string(blocks) + (blocks == 1 ? " job waits for files: " : " jobs wait for files: ") + end +
                            "; index the archive when it has more files, or compute without them (--partial)");
-    for (const auto& [text, blocks] : skipped)
-      plan.waits.push_back(std::to_string(blocks) + " jobs are past the end and left out: " + text);
+    for (const auto& [end, blocks] : skipped)
+      plan.waits.push_back(std::to_string(blocks) + (blocks == 1 ? " job is" : " jobs are") +
+                           " past the end and left out: " + end);
     return {};
   }
 
   std::string past_end(std::uint32_t archive, std::size_t m) const {
     const auto& a = graph.archives[archive];
     const auto span = plan.indexes[archive]->span(graph.modules[m].routers);
-    return "the archive " + a.name + " ends at " + (span ? format_time(span->to) : std::string("no time"));
+    return "the archive " + a.name + " ends at " + (span ? format_time(span->to) : std::string("an unknown time"));
   }
 
   Error no_data(std::size_t m) const {
@@ -167,62 +168,62 @@ struct Planner {
                    format_time(span->from) + ", " + format_time(span->to) + ")" +
                    (per_module[m].floor == INT64_MIN
                         ? ""
-                        : " and its chain begins at " + format_time(plan.grid(m).start(per_module[m].floor))) +
+                        : " and the chain of blocks begins at " + format_time(plan.grid(m).start(per_module[m].floor))) +
                    "; choose a range within it");
   }
 
   Error too_many(std::size_t m, std::int64_t blocks) const {
     return exhausted("the range has " + std::to_string(blocks) + " blocks of " + graph.modules[m].name + ", more than " +
-                     std::to_string(max_blocks) + "; ask for a shorter range or choose longer blocks");
+                     std::to_string(max_blocks) + "; request a shorter range or choose longer blocks");
   }
 
   // Sets the blocks whose keys are needed, from the blocks whose results the request or other modules need.
   Result<> set_span(std::size_t m) {
-    auto& mine = plan.modules[m];
-    auto& own = per_module[m];
+    auto& planned = plan.modules[m];
+    auto& blocks = per_module[m];
     const auto& module = graph.modules[m];
-    own.results.add(own.asked);
-    if (own.results.empty()) return {};
-    auto states = own.results;
+    blocks.results.add(blocks.requested);
+    if (blocks.results.empty()) return {};
+    auto states = blocks.results;
     if (module.since)
-      states.from = std::min(states.from, mine.begin);
+      states.from = std::min(states.from, planned.begin);
     else if (module.window > 0)
-      states.from = std::min(states.from, std::max(mine.begin, states.from - mine.back));
+      states.from = std::min(states.from, std::max(planned.begin, states.from - planned.back));
     // A waiting block has flags but no key yet.
     auto whole = states;
-    whole.add(own.waiting);
+    whole.add(blocks.waiting);
     if (whole.to - whole.from > max_blocks) return too_many(m, whole.to - whole.from);
     total += whole.to - whole.from;
     if (total > max_plan_blocks)
       return exhausted("the range has more than " + std::to_string(max_plan_blocks) +
-                       " blocks of all modules together; ask for a shorter range, for one module, or choose longer blocks");
-    set_blocks(mine, whole);
-    own.keyed_to = states.to;
+                       " blocks of all modules together; request a shorter range or a single module, or choose longer blocks");
+    set_blocks(planned, whole);
+    blocks.keyed_to = states.to;
     for (const auto& input : module.inputs)
       if (input.kind != InputKind::flows)
         per_module[input.source].results.add({plan.inputs_from(m, input, states.from), states.to});
     return {};
   }
 
-  static void set_blocks(ModulePlan& mine, Span blocks) {
-    mine.first = blocks.from;
-    mine.flags.assign(static_cast<std::size_t>(blocks.to - blocks.from), 0);
-    mine.state_keys.resize(mine.flags.size());
-    mine.result_keys.resize(mine.flags.size());
+  static void set_blocks(ModulePlan& planned, Span blocks) {
+    planned.first = blocks.from;
+    planned.flags.assign(static_cast<std::size_t>(blocks.to - blocks.from), 0);
+    planned.state_keys.resize(planned.flags.size());
+    planned.result_keys.resize(planned.flags.size());
   }
 
   void compute_keys(std::size_t m) {
-    auto& mine = plan.modules[m];
-    const auto& own = per_module[m];
-    if (mine.flags.empty()) {
-      if (!own.waiting.empty()) set_blocks(mine, own.waiting);
-      return mark_asked(mine, own);
+    auto& planned = plan.modules[m];
+    const auto& blocks = per_module[m];
+    if (planned.flags.empty()) {
+      if (!blocks.waiting.empty()) set_blocks(planned, blocks.waiting);
+      return mark_requested(planned, blocks);
     }
     const auto& module = graph.modules[m];
     const auto& grid = plan.grid(m);
     const auto routers = plan.routers(m);
     KeyBuffer buffer;
-    for (auto b = mine.first; b < own.keyed_to; ++b) {
+    for (auto b = planned.first; b < blocks.keyed_to; ++b) {
       const auto block = grid.block(b);
       buffer.clear();
       buffer.add(module.fingerprint);
@@ -234,21 +235,21 @@ struct Planner {
         else
           add_results(buffer, plan.modules[input.source], plan.inputs_from(m, input, b), b);
       if (module.routes) add_routes(buffer, graph.resources[*module.routes], {block.from - module.warmup, block.to});
-      const auto i = static_cast<std::size_t>(b - mine.first);
-      if (module.since && b > mine.begin && i > 0) buffer.add(mine.state_keys[i - 1]);
-      mine.state_keys[i] = buffer.finish();
+      const auto i = static_cast<std::size_t>(b - planned.first);
+      if (module.since && b > planned.begin && i > 0) buffer.add(planned.state_keys[i - 1]);
+      planned.state_keys[i] = buffer.finish();
     }
-    for (auto b = std::max(mine.first, own.results.from); b < own.keyed_to; ++b) {
-      const auto from = static_cast<std::size_t>(plan.window_from(m, b) - mine.first),
-                 i = static_cast<std::size_t>(b - mine.first);
+    for (auto b = std::max(planned.first, blocks.results.from); b < blocks.keyed_to; ++b) {
+      const auto from = static_cast<std::size_t>(plan.window_from(m, b) - planned.first),
+                 i = static_cast<std::size_t>(b - planned.first);
       buffer.clear();
       buffer.add(result_format);
       buffer.add(module.interval);
       buffer.add(module.window);
-      buffer.add(digest_of(std::as_bytes(std::span(&mine.state_keys[from], i - from + 1))));
-      mine.result_keys[i] = buffer.finish();
+      buffer.add(digest_of(std::as_bytes(std::span(&planned.state_keys[from], i - from + 1))));
+      planned.result_keys[i] = buffer.finish();
     }
-    mark_asked(mine, own);
+    mark_requested(planned, blocks);
   }
 
   static void add_slots(KeyBuffer& buffer, const ArchiveIndex& index, const std::vector<std::string>& routers, TimeRange reach) {
@@ -273,71 +274,72 @@ struct Planner {
     buffer.add(static_cast<std::uint64_t>(to - from + 1));
   }
 
-  static void mark_asked(ModulePlan& mine, const Own& own) {
-    for (auto b = own.asked.from; b < own.asked.to; ++b) mine.at(b) |= asked;
-    for (auto b = own.waiting.from; b < own.waiting.to; ++b) mine.at(b) |= asked | waits;
+  static void mark_requested(ModulePlan& planned, const Blocks& blocks) {
+    for (auto b = blocks.requested.from; b < blocks.requested.to; ++b) planned.at(b) |= requested;
+    for (auto b = blocks.waiting.from; b < blocks.waiting.to; ++b) planned.at(b) |= requested | waits;
   }
 
   void read_catalogue(std::size_t m) {
-    auto& mine = plan.modules[m];
-    if (mine.flags.empty()) return;
+    auto& planned = plan.modules[m];
+    if (planned.flags.empty()) return;
     const auto& grid = plan.grid(m);
-    auto b = mine.first;  // rows come in order, which saves a division for each
+    auto b = planned.first;  // rows are sorted, which saves a division per row
     auto start = grid.start(b);
-    catalogue(graph.modules[m].fingerprint, {start, grid.start(mine.last())}, [&](Micros from, const store::CatalogueKeys& row) {
-      while (start < from) {
-        ++b;
-        start += grid.length;
-      }
-      if (start != from || !mine.covers(b) || mine.state_key(b).empty()) return;
-      auto& flags = mine.at(b);
-      if (row.state_key == mine.state_key(b) && held(row.holders)) flags |= has_state;
-      if (row.result_key == mine.result_key(b) && !row.result_key.empty()) flags |= has_result;
-    });
+    catalogue(graph.modules[m].fingerprint, {start, grid.start(planned.last())},
+              [&](Micros from, const store::CatalogueKeys& row) {
+                while (start < from) {
+                  ++b;
+                  start += grid.length;
+                }
+                if (start != from || !planned.covers(b) || planned.state_key(b).empty()) return;
+                auto& flags = planned.at(b);
+                if (row.state_key == planned.state_key(b) && held(row.holders)) flags |= has_state;
+                if (row.result_key == planned.result_key(b) && !row.result_key.empty()) flags |= has_result;
+              });
   }
 
   bool held(std::string_view holders) const {
     for (std::size_t i = 0; i < store::holder_count(holders); ++i)
-      if (lives(store::holder_at(holders, i))) return true;
+      if (is_present(store::holder_at(holders, i))) return true;
     return false;
   }
 
   // Marks the jobs to compute and requests the upstream results they read.
   void mark_needs(std::size_t m) {
-    auto& mine = plan.modules[m];
-    if (mine.flags.empty()) return;
+    auto& planned = plan.modules[m];
+    if (planned.flags.empty()) return;
     auto& wanted = per_module[m].wanted;
-    wanted.resize(mine.flags.size());
-    for (std::size_t i = 0; i < mine.flags.size(); ++i)
-      if ((wanted[i] || (mine.flags[i] & (asked | waits)) == asked) && !(mine.flags[i] & has_result))
-        mine.flags[i] |= needs_result;
+    wanted.resize(planned.flags.size());
+    for (std::size_t i = 0; i < planned.flags.size(); ++i)
+      if ((wanted[i] || (planned.flags[i] & (requested | waits)) == requested) && !(planned.flags[i] & has_result))
+        planned.flags[i] |= needs_result;
     const auto& module = graph.modules[m];
     if (module.since)
-      mark_chain(mine);
+      mark_chain(planned);
     else if (module.window > 0)
       mark_window_states(m);
-    for (auto b = mine.first; b < mine.last(); ++b)
+    for (auto b = planned.first; b < planned.last(); ++b)
       for (const auto& input : module.inputs)
         if (input.kind != InputKind::flows && plan.reads(m, input, b)) want(input.source, plan.inputs_from(m, input, b), b);
   }
 
   // Chained checkpoints: a block needs the state at the end of the previous one.
-  static void mark_chain(ModulePlan& mine) {
+  static void mark_chain(ModulePlan& planned) {
     bool state_wanted = false;
-    for (auto i = mine.flags.size(); i-- > 0;) {
-      auto& flags = mine.flags[i];
+    for (auto i = planned.flags.size(); i-- > 0;) {
+      auto& flags = planned.flags[i];
       if (state_wanted && !(flags & has_state)) flags |= needs_state;
       state_wanted = (flags & (needs_state | needs_result)) != 0;
     }
   }
 
   void mark_window_states(std::size_t m) {
-    auto& mine = plan.modules[m];
-    std::int64_t needed_to = INT64_MAX;  // walking back: a missing result needs the states from this block on
-    for (auto b = mine.last(); b-- > mine.first;) {
-      auto& flags = mine.at(b);
+    auto& planned = plan.modules[m];
+    std::int64_t needed_to = INT64_MAX;  // going back in time: a missing result needs the states from this block on
+    for (auto b = planned.last(); b-- > planned.first;) {
+      auto& flags = planned.at(b);
       if (flags & needs_result) needed_to = plan.window_from(m, b);
-      if (b >= needed_to && !(flags & has_state) && !mine.state_key(b).empty()) flags |= needs_state;
+      if (b >= needed_to && !(flags & has_state) && !planned.state_key(b).empty()) flags |= needs_state;
     }
   }
 
@@ -352,9 +354,9 @@ struct Planner {
 }  // namespace
 
 Result<Plan> make_plan(std::shared_ptr<const dag::Graph> graph, Indexes indexes, const PlanRequest& request,
-                       const CatalogueScan& catalogue, const HolderLives& lives) {
+                       const CatalogueScan& catalogue, const IsPresent& is_present) {
   Plan plan{std::move(graph), std::move(indexes), {}, {}, {}};
-  if (auto done = Planner{plan, *plan.graph, request, catalogue, lives}.run(); !done) return done.error();
+  if (auto done = Planner{plan, *plan.graph, request, catalogue, is_present}.run(); !done) return done.error();
   return plan;
 }
 
