@@ -83,7 +83,7 @@ void Requests::finish(Request& request, RequestState state, const std::string& r
 void Requests::finish_verified(Request& request, Change& change) {
   if (!request.given_up.empty())
     return finish(request, RequestState::failed, "some files could not be read; mole archive verify tries them again", change);
-  if (request.damaged)
+  if (request.damaged && request.kind == RequestKind::verify)
     return finish(request, RequestState::partial, "some files are damaged or unreadable; mole archive gaps lists them", change);
   finish(request, RequestState::complete, "", change);
 }
