@@ -3,6 +3,8 @@
 #include "cli/commands/arguments.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/format/human.hpp"
+#include "coordinator/manifest/manifest.hpp"
+#include "sdk/model/program.hpp"
 
 #include <fmt/format.h>
 
@@ -55,6 +57,7 @@ void add_globals(CLI::App& app, Options& options) {
 
 void add_all(Shell& shell, Options& options) {
   shell.app.get_formatter()->column_width(34);
+  shell.app.set_version_flag("--version", version_of("mole"), "print the version and exit");
   add_globals(shell.app, options);
   shell.app.require_subcommand(1);
   add_run(shell);
@@ -76,6 +79,35 @@ const char* const about =
     "Data Mole: metrics over years of archived network flows.\n"
     "Exit codes: 0 done, 1 failed, 2 usage error, 3 done with incomplete coverage, 4 not found, 5 refused, 75 try later.";
 
+// Returns the names of the options of `command` and of the levels above it.
+std::vector<std::string> options_of(const CLI::App* command) {
+  std::vector<std::string> names;
+  for (; command; command = command->get_parent())
+    for (const auto* option : command->get_options())
+      for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+  return names;
+}
+
+// Returns the cause of a usage error. A misspelt command or option causes other errors, such as a missing command or a misplaced
+// argument, so the words that the parser did not recognize are examined first.
+std::string cause_of(const CLI::ParseError& error, const CLI::App& app, const CLI::App& deepest, const std::string& name) {
+  using coordinator::manifest::suggestion;
+  const auto commands = deepest.get_subcommands([](const CLI::App* command) { return !command->get_name().empty(); });
+  for (const auto& word : app.remaining(true)) {
+    if (word.size() > 1 && word[0] == '-' && word != "--") {
+      const auto option = word.substr(0, word.find('='));
+      const auto near = suggestion(option, options_of(&deepest));
+      return fmt::format("{} has no option {}{}", name, option, near.starts_with("; did") ? near : "");
+    }
+    if (!commands.empty()) {
+      std::vector<std::string> names;
+      for (const auto* command : commands) names.push_back(command->get_name());
+      return fmt::format("{} has no command \"{}\"{}", name, word, suggestion(word, names));
+    }
+  }
+  return error.what();
+}
+
 Exit usage_error(Context& context, const CLI::ParseError& error, const CLI::App& app) {
   const CLI::App* deepest = &app;
   for (auto chosen = deepest->get_subcommands(); !chosen.empty(); chosen = deepest->get_subcommands()) deepest = chosen.back();
@@ -83,7 +115,7 @@ Exit usage_error(Context& context, const CLI::ParseError& error, const CLI::App&
   if (deepest != &app) {
     for (const auto* level = deepest; level != &app; level = level->get_parent()) name.insert(4, " " + level->get_name());
   }
-  print_error(context, invalid(fmt::format("{}; see {} --help", error.what(), name)));
+  print_error(context, invalid(fmt::format("{}; see {} --help", cause_of(error, app, *deepest, name), name)));
   return Exit::usage;
 }
 
@@ -106,6 +138,9 @@ Exit run_command_line(const std::vector<std::string>& arguments, Context& contex
   add_all(shell, context.options);
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::CallForVersion& version) {
+    context.out << version.what() << '\n';
+    return Exit::done;
   } catch (const CLI::CallForHelp&) {
     context.out << app.help();
     return Exit::done;

@@ -3,6 +3,7 @@
 #include "coordinator/service.hpp"
 #include "coordinator/wire/frame_server.hpp"
 #include "sdk/descriptor/sidecar.hpp"
+#include "sdk/model/program.hpp"
 
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -13,6 +14,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <iostream>
 
 namespace {
 
@@ -38,6 +40,7 @@ struct Arguments {
 };
 
 void declare(CLI::App& app, Arguments& a) {
+  app.set_version_flag("--version", mole::version_of("mole-coordinator"));
   app.set_config("--config", "", "Read options from a file (ini or TOML); options on the command line take precedence");
   app.add_option("--state", a.state, "Folder of the coordinator's state")->capture_default_str();
   app.add_flag("--init", a.init, "Create the state if it does not exist; without this option a missing state is an error");
@@ -84,12 +87,13 @@ mole::Result<std::vector<Address>> addresses_of(const Arguments& a) {
   return out;
 }
 
-void say_ready(const std::vector<Address>& addresses) {
+int say_ready(const std::vector<Address>& addresses) {
   std::string line = "ready";
   for (const auto& address : addresses) line += " " + address.text();
-  std::puts(line.c_str());
-  std::fflush(stdout);
   spdlog::info("{}", line);
+  mole::StandardOutput out;
+  out << line << '\n';
+  return mole::exit_code_of(out, "mole-coordinator");
 }
 
 int serve(const Arguments& a) {
@@ -105,7 +109,7 @@ int serve(const Arguments& a) {
   if (!service) return complain(service.error());
   mole::coordinator::FrameServer server(mole::coordinator::serve_coordinator(**service), *addresses);
   if (auto started = server.start(); !started) return complain(started.error());
-  say_ready(server.addresses());
+  if (const int code = say_ready(server.addresses()); code != 0) return server.stop(), code;
   int signal = 0;
   ::sigwait(&stop, &signal);
   spdlog::info("stopping; acknowledged changes are durable, nodes continue and report after the next start");
@@ -121,8 +125,13 @@ int main(int argc, char** argv) {
   declare(app, arguments);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::Success& e) {
+    mole::StandardOutput out;
+    app.exit(e, out, std::cerr);
+    return mole::exit_code_of(out, "mole-coordinator");
   } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : usage;
+    app.exit(e);
+    return usage;
   }
   if (arguments.parent != 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);

@@ -67,7 +67,9 @@ void add_range_options(CLI::App& command, RangeArgs& args, Range kind, bool posi
       throw CLI::ValidationError("RANGE", "cannot be combined with --from or --to");
     if (kind == Range::required && args.range.empty() && !pair)
       throw CLI::RequiredError(positional ? "--from and --to, or RANGE (such as 2007-09-22/P7D)" : "--from and --to");
-    if (pair && range_of(args).empty()) throw CLI::ValidationError("--from", "must be before --to, because ranges are half-open");
+    if (!range_of(args).empty()) return;
+    if (pair) throw CLI::ValidationError("--from", "must be before --to, because ranges are half-open");
+    throw CLI::ValidationError(args.from.empty() ? "--to" : "--from", "must be between 1970 and 2169; give both --from and --to");
   });
 }
 
@@ -83,9 +85,8 @@ void add_where_option(CLI::App& command, std::vector<std::string>& filters) {
   command
       .add_option("--where", filters,
                   "only rows with these values, such as direction=in,protocol_class=tcp or flows_anomaly=true; values of the "
-                  "same column are alternatives (repeatable)")
+                  "same column are alternatives; a value with a comma needs quotes: \"router='zh,1'\" (repeatable)")
       ->type_name("COLUMN=VALUE")
-      ->delimiter(',')
       ->allow_extra_args(false)
       ->check(parsed_by(parse_filter));
 }

@@ -147,7 +147,7 @@ class PlotSources {
   // Returns a note on the dimensions of which only the total is drawn; "" if there are none.
   std::string totals_note() const {
     std::vector<std::string> columns;
-    std::string parts;
+    std::vector<std::pair<std::string, std::string>> parts;
     const auto found = loaded_.find("");
     if (found == loaded_.end()) return "";
     const auto& where = found->second.where;
@@ -155,10 +155,10 @@ class PlotSources {
       columns.push_back(where[i].column);
       if (!parts.empty()) continue;
       for (const auto& value : found->second.results.seen[i])
-        if (value != "all") parts += (parts.empty() ? "" : ",") + where[i].column + "=" + value;
+        if (value != "all") parts.emplace_back(where[i].column, value);
     }
     if (parts.empty()) return "";
-    return fmt::format("only the total of {} is drawn; draw the parts with --where {}", listed(columns), parts);
+    return fmt::format("only the total of {} is drawn; draw the parts with --where {}", listed(columns), where_argument(parts));
   }
 
   // Reads all columns of one block to find those that distinguish the rows.
@@ -170,10 +170,10 @@ class PlotSources {
       if (!all) continue;  // the block has none of these groups
       const auto columns = distinguishing_columns(all->rows, shown);
       if (columns.empty()) continue;
-      std::string choice;
-      for (const auto& name : columns) choice += (choice.empty() ? "" : ",") + name + "=" + value_text(*all->rows.find(name), 0);
+      std::vector<std::pair<std::string, std::string>> choice;
+      for (const auto& name : columns) choice.emplace_back(name, value_text(*all->rows.find(name), 0));
       return invalid(fmt::format("{}; {} distinguish{} them: choose with --where, such as --where {}, or {}", cause,
-                                 listed(columns), columns.size() == 1 ? "es" : "", choice, remedy));
+                                 listed(columns), columns.size() == 1 ? "es" : "", where_argument(choice), remedy));
     }
     return invalid(cause + "; " + remedy);
   }
@@ -224,14 +224,11 @@ std::string band_name(const std::string& low, const std::string& high) {
 
 // Parses "LABEL@TIME/LENGTH" or "LABEL@TIME/TIME".
 Result<Shade> parse_shade(std::string_view text) {
-  const auto at = text.find('@'), slash = text.rfind('/');
-  if (at == std::string_view::npos || slash == std::string_view::npos || slash < at)
+  const auto at = text.find('@');
+  if (at == std::string_view::npos || text.find('/', at) == std::string_view::npos)
     return invalid(fmt::format("'{}' is not a shaded range; write LABEL@TIME/LENGTH, such as scan@2007-09-23T10:00/2h", text));
-  MOLE_TRY(const auto from, parse_time(text.substr(at + 1, slash - at - 1)));
-  const auto last = text.substr(slash + 1);
-  const auto length = parse_duration(last);
-  MOLE_TRY(const auto to, length ? Result<Micros>(from + *length) : parse_time(last));
-  return Shade{std::string(text.substr(0, at)), {from, to}};
+  MOLE_TRY(const auto range, parse_range(text.substr(at + 1)));
+  return Shade{std::string(text.substr(0, at)), range};
 }
 
 Result<std::vector<Series>> lines_of(const PlotSources& sources, const PlotArgs& args) {

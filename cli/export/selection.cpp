@@ -4,6 +4,7 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <cctype>
 #include <numeric>
 
 namespace mole::cli {
@@ -30,6 +31,39 @@ std::size_t distance(std::string_view wanted, std::string_view name) {
   const bool contained = name.find(wanted) != std::string_view::npos || wanted.find(name) != std::string_view::npos;
   const auto edits = levenshtein_distance(wanted.substr(0, 200), name.substr(0, 200));
   return contained ? edits / 4 : edits;
+}
+
+Error not_a_filter(std::string_view argument, std::string_view part) {
+  const auto of = part.size() == argument.size() ? "" : fmt::format(" in '{}'", argument);
+  return invalid(
+      fmt::format("'{}'{} is not a filter; write COLUMN=VALUE, such as direction=in, and put a value with a comma in "
+                  "quotes: --where \"router='zh,1'\"",
+                  part, of));
+}
+
+// Removes a value from the front of `rest`, which then is empty or begins with a comma. A quote is doubled inside quotes of its
+// kind.
+Result<std::string> take_value(std::string_view argument, std::string_view& rest) {
+  std::string value;
+  if (rest.empty() || (rest[0] != '\'' && rest[0] != '"')) {
+    value = rest.substr(0, rest.find(','));
+    rest.remove_prefix(value.size());
+    return value;
+  }
+  const char quote = rest[0];
+  for (std::size_t i = 1; i < rest.size(); ++i) {
+    if (rest[i] != quote) {
+      value += rest[i];
+    } else if (i + 1 < rest.size() && rest[i + 1] == quote) {
+      value += rest[i++];
+    } else {
+      rest.remove_prefix(i + 1);
+      if (rest.empty() || rest[0] == ',') return value;
+      return invalid(fmt::format("a value in '{}' continues after its closing quote; separate filters by commas", argument));
+    }
+  }
+  return invalid(
+      fmt::format("a quote in '{}' is not closed; write it at both ends of the value, such as router='zh,1'", argument));
 }
 
 }  // namespace
@@ -67,16 +101,43 @@ Result<std::vector<std::string>> matching(const std::vector<std::string>& globs,
 
 Result<std::vector<GroupFilter>> parse_where(const std::vector<std::string>& arguments) {
   std::vector<GroupFilter> filters;
-  for (const auto& text : arguments) {
-    const auto at = text.find('=');
-    if (at == 0 || at == std::string::npos)
-      return invalid(fmt::format("'{}' is not a filter; write COLUMN=VALUE, such as direction=in", text));
-    const auto column = text.substr(0, at);
-    auto filter = std::find_if(filters.begin(), filters.end(), [&](const auto& f) { return f.column == column; });
-    if (filter == filters.end()) filter = filters.insert(filters.end(), {column, {}});
-    filter->values.push_back(text.substr(at + 1));
+  for (const auto& argument : arguments) {
+    for (std::string_view rest = argument;;) {
+      const auto at = rest.find('=');
+      if (at == 0 || at == rest.npos || at > rest.find(',')) return not_a_filter(argument, rest.substr(0, rest.find(',')));
+      const auto column = rest.substr(0, at);
+      rest.remove_prefix(at + 1);
+      MOLE_TRY(auto value, take_value(argument, rest));
+      auto filter = std::find_if(filters.begin(), filters.end(), [&](const auto& f) { return f.column == column; });
+      if (filter == filters.end()) filter = filters.insert(filters.end(), {std::string(column), {}});
+      filter->values.push_back(std::move(value));
+      if (rest.empty()) break;
+      rest.remove_prefix(1);  // the comma
+    }
   }
   return filters;
+}
+
+std::string where_argument(const std::vector<std::pair<std::string, std::string>>& filters) {
+  std::string text;
+  for (const auto& [column, value] : filters) {
+    text += (text.empty() ? "" : ",") + column + "=";
+    if (value.find_first_of(",'\"") == std::string::npos) {
+      text += value;
+      continue;
+    }
+    text += '\'';
+    for (const char c : value) text += c == '\'' ? std::string(2, c) : std::string(1, c);
+    text += '\'';
+  }
+  const bool plain = std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return c >= 0x80 || std::isalnum(c) || std::string_view("_-.,=:/@+%").find(static_cast<char>(c)) != std::string_view::npos;
+  });
+  if (plain) return text;
+  std::string quoted = "\"";
+  for (const char c : text)
+    quoted += std::string_view("\"\\$`").find(c) == std::string_view::npos ? std::string(1, c) : std::string{'\\', c};
+  return quoted + '"';
 }
 
 }  // namespace mole::cli

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace mole::cli {
@@ -25,8 +26,12 @@ struct GroupFilter {
   std::vector<std::string> values;
 };
 
-// Parses {"direction=in", "protocol_class=tcp", "direction=out"}; values of a repeated column are alternatives. invalid: an
-// argument is not COLUMN=VALUE.
+// Parses {"direction=in,protocol_class=tcp", "direction=out"}; values of a repeated column are alternatives. A value that
+// contains a comma is written in single or double quotes, which are doubled inside: "router='zh,1'". invalid: an argument is not
+// a list of COLUMN=VALUE.
 Result<std::vector<GroupFilter>> parse_where(const std::vector<std::string>& arguments);
+
+// Returns the argument of --where for these columns and values, quoted as needed in a shell: direction=in or "router='zh,1'".
+std::string where_argument(const std::vector<std::pair<std::string, std::string>>& filters);
 
 }  // namespace mole::cli

@@ -1,6 +1,7 @@
 #include "cli/export/target.hpp"
 
 #include "sdk/model/durable_file.hpp"
+#include "sdk/model/program.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -38,28 +39,13 @@ Target::~Target() {
   if (!tmp_.empty()) ::unlink(tmp_.c_str());
 }
 
-Result<> Target::write(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const auto n = ::write(fd_, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return write_error();
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return {};
-}
+Result<> Target::write(std::string_view bytes) { return write_all(fd_, bytes, path_.empty() ? "the output" : path_.string()); }
 
 Result<> Target::finish() {
   if (tmp_.empty()) return {};
   if (auto done = durable_rename(tmp_, path_); !done) return done;
   tmp_.clear();
   return {};
-}
-
-Error Target::write_error() const {
-  if (errno == EPIPE) return {Code::cancelled, "the reader of the output closed the pipe"};
-  const auto text = fmt::format("cannot write {}: {}", path_.empty() ? "the output" : path_.string(), std::strerror(errno));
-  return errno == ENOSPC || errno == EDQUOT ? exhausted(text + "; free some disk space")
-                                            : transient(text + "; check the disk and try again");
 }
 
 }  // namespace mole::cli

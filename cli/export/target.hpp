@@ -28,7 +28,6 @@ class Target {
 
  private:
   Target() = default;
-  Error write_error() const;
   int fd_ = 1;
   std::filesystem::path path_, tmp_;
 };

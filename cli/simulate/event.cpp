@@ -114,13 +114,11 @@ Result<EventSpec> parse_event(std::string_view text) {
     share = *value;
   }
   event.per_million = static_cast<std::uint64_t>(std::llround(share * 1e6));
-  const auto from = parse_time(start);
-  if (!from) return invalid_event(text, from.error().message);
-  const auto duration = parse_duration(*length);
-  if (!duration) return invalid_event(text, duration.error().message);
-  if (*from % minute_us != 0 || *duration % minute_us != 0 || *duration == 0)
+  const auto span = parse_range(fmt::format("{}/{}", start, *length));
+  if (!span) return invalid_event(text, span.error().message);
+  if (span->from % minute_us != 0 || span->to % minute_us != 0)
     return invalid_event(text, "start and length must be multiples of a minute");
-  event.span = {*from, *from + *duration};
+  event.span = *span;
   return event;
 }
 

@@ -188,7 +188,10 @@ Result<ModuleResults> Queries::results(const std::string& module, TimeRange rang
   out.overrides = found.row.overrides;
   for (const auto& c : dag::result_columns(resolved))
     out.columns.push_back({c.name, c.type, c.unit, c.doc, dag::counted_over(graph, resolved, c.name)});
-  if (range.empty()) range = {INT64_MIN / 2, INT64_MAX / 2};
+  if (range == TimeRange{})
+    range = {INT64_MIN / 2, INT64_MAX / 2};
+  else if (range.empty())
+    return invalid("the range is empty; its end must be after its start");
   const auto length = graph.grid(resolved).block_length;
   records_.scan_catalogue(resolved.fingerprint, {range.from - length, range.to},
                           [&](Micros from, const store::CatalogueRow& row) {

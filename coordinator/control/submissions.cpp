@@ -108,7 +108,8 @@ Result<PreparedRequest> Submissions::for_run(const Submission& submission) const
   return prepared;
 }
 
-Result<Prepared> Submissions::for_archive(const Submission& submission, const std::string& archive, RequestKind kind) const {
+Result<PreparedRequest> Submissions::for_archive(const Submission& submission, const std::string& archive,
+                                                 RequestKind kind) const {
   if (kind == RequestKind::run) return invalid("run is not an archive task; use index, verify or profile");
   MOLE_TRY(auto resolved, resolve(submission));
   const auto& graph = resolved.graph;

@@ -31,9 +31,9 @@ class Submissions {
     jobs::PlanRequest request;
   };
   Result<PlanQuery> for_plan(const Submission& submission) const;
-  Result<Prepared> for_run(const Submission& submission) const;
+  Result<PreparedRequest> for_run(const Submission& submission) const;
   // kind: index, verify or profile.
-  Result<Prepared> for_archive(const Submission& submission, const std::string& archive, RequestKind kind) const;
+  Result<PreparedRequest> for_archive(const Submission& submission, const std::string& archive, RequestKind kind) const;
   Result<> keep_libraries(const std::vector<dag::Library>& libraries) const;
 
  private:

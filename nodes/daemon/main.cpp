@@ -2,6 +2,7 @@
 #include "coordinator/wire/client.hpp"
 #include "nodes/daemon/node_daemon.hpp"
 #include "nodes/process/spawn.hpp"
+#include "sdk/model/program.hpp"
 
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -12,6 +13,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <iostream>
 
 namespace {
 
@@ -34,6 +36,7 @@ struct Arguments {
 
 void declare(CLI::App& app, Arguments& a) {
   auto& o = a.options;
+  app.set_version_flag("--version", mole::version_of("mole-node"));
   app.set_config("--config", "", "Read options from a file (INI or TOML); the command line overrides it");
   app.add_option("--coordinator", a.coordinator, "Address of the coordinator: unix:/path or tcp:127.0.0.1:PORT")
       ->capture_default_str();
@@ -109,8 +112,9 @@ int serve(const Arguments& a) {
   auto node = NodeDaemon::open(a.options, **coordinator);
   if (!node) return report_error(node.error());
   if (auto started = (*node)->start(); !started) return report_error(started.error());
-  std::printf("ready %s %s\n", (*node)->name().c_str(), (*node)->address().c_str());
-  std::fflush(stdout);
+  mole::StandardOutput out;
+  out << "ready " << (*node)->name() << ' ' << (*node)->address() << '\n';
+  if (mole::exit_code_of(out, "mole-node") != 0) return failed;
   std::thread signals([&] { handle_signals(**node, set); });
   (*node)->wait();
   ::pthread_kill(signals.native_handle(), SIGUSR1);
@@ -126,8 +130,13 @@ int main(int argc, char** argv) {
   declare(app, arguments);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::Success& e) {
+    mole::StandardOutput out;
+    app.exit(e, out, std::cerr);
+    return mole::exit_code_of(out, "mole-node");
   } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : usage;
+    app.exit(e);
+    return usage;
   }
   if (arguments.parent != 0) {  // under `mole run` no other process would stop this one if its parent died
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);

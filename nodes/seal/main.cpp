@@ -1,10 +1,12 @@
 // mole-seal: turns a worker's handover into results (--seal), and results into rows for a worker (--unseal). It loads no plugins.
 // mole-worker, which does not link DuckDB, executes it.
 #include "runtime/seal/seal.hpp"
+#include "sdk/model/program.hpp"
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 
 namespace {
@@ -31,9 +33,12 @@ int main(int argc, char** argv) {
     const auto done = mole::runtime::unseal(argv[2]);
     return done ? 0 : exit_code(done.error());
   }
-  std::fputs(
+  const std::string help =
       "usage: mole-seal --seal ATTEMPT [--threads N]     validate ATTEMPT/handover, write ATTEMPT/out\n"
-      "       mole-seal --unseal ATTEMPT                 convert ATTEMPT/rows/*.parquet to *.rows\n",
-      stderr);
-  return usage;
+      "       mole-seal --unseal ATTEMPT                 convert ATTEMPT/rows/*.parquet to *.rows\n";
+  const std::string_view option = argc == 2 ? argv[1] : "";
+  if (option != "--help" && option != "--version") return std::fputs(help.c_str(), stderr), usage;
+  mole::StandardOutput out;
+  out << (option == "--help" ? help : mole::version_of("mole-seal") + "\n");
+  return mole::exit_code_of(out, "mole-seal");
 }

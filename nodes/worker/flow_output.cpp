@@ -2,12 +2,11 @@
 
 #include "runtime/rows/rows_format.hpp"
 #include "sdk/model/flow_columns.hpp"
+#include "sdk/model/program.hpp"
 #include "sdk/model/time.hpp"
 
 #include <arpa/inet.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -34,16 +33,6 @@ char* write_dotted(char* to, char* end, std::uint32_t address) {
     if (shift) *to++ = '.';
   }
   return to;
-}
-
-Result<> write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const auto written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return transient(std::string("cannot write flows: ") + std::strerror(errno) + "; free space and try again");
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
 }
 
 std::vector<std::string> addresses(const runtime::FlowBatch& batch, int column) {
@@ -78,7 +67,7 @@ runtime::Column column_of(const runtime::FlowBatch& batch, int column) {
 }
 
 Result<> write_length(int fd, std::uint64_t length) {
-  return write_all(fd, {reinterpret_cast<const char*>(&length), sizeof length});
+  return write_all(fd, {reinterpret_cast<const char*>(&length), sizeof length}, "flows");
 }
 
 }  // namespace
@@ -166,7 +155,7 @@ Result<> FlowPrinter::print(const runtime::FlowBatch& batch) {
   return {};
 }
 
-Result<> FlowPrinter::flush() { return write_all(fd_, {buffer_.data(), std::exchange(used_, 0)}); }
+Result<> FlowPrinter::flush() { return write_all(fd_, {buffer_.data(), std::exchange(used_, 0)}, "flows"); }
 
 // ---- frames
 
@@ -175,7 +164,7 @@ Result<> write_flow_frame(int fd, const std::vector<int>& columns, const runtime
   for (const int column : columns) table.columns.push_back(column_of(batch, column));
   MOLE_TRY(const auto bytes, runtime::encode_rows(table));
   if (auto done = write_length(fd, bytes.size()); !done) return done;
-  return write_all(fd, bytes);
+  return write_all(fd, bytes, "flows");
 }
 
 Result<> write_last_frame(int fd) { return write_length(fd, 0); }

@@ -1,20 +1,24 @@
 // mole-worker: the process that loads plugins. mole-node starts it with --run, `mole flows` with --flows. --seal and --unseal
 // execute mole-seal, so that no process contains both plugin code and DuckDB.
 #include "nodes/worker/modes.hpp"
+#include "sdk/model/program.hpp"
 
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <iostream>
 #include <string_view>
 
 bool mole::nodes::parse(CLI::App& app, int argc, char** argv, int& exit_code) {
   try {
     app.parse(argc, argv);
     return true;
-  } catch (const CLI::CallForHelp& help) {
-    exit_code = app.exit(help);
+  } catch (const CLI::Success& help) {
+    StandardOutput out;
+    app.exit(help, out, std::cerr);
+    exit_code = exit_code_of(out, "mole-worker");
   } catch (const CLI::ParseError& error) {
     std::fprintf(stderr, "mole-worker: %s\n", error.what());
     exit_code = 2;
@@ -41,7 +45,10 @@ int main(int argc, char** argv) {
   if (mode == "--run") return mole::nodes::run_task(argc - 1, argv + 1);
   if (mode == "--flows") return mole::nodes::print_flows(argc - 1, argv + 1);
   if (mode == "--seal" || mode == "--unseal") return exec_mole_seal(argv);
-  std::fputs("usage: mole-worker --run|--flows|--seal|--unseal ...; --run --help and --flows --help list the options\n",
-             mode == "--help" ? stdout : stderr);
-  return mode == "--help" ? 0 : 2;
+  const char* const help =
+      "usage: mole-worker --run|--flows|--seal|--unseal ...; --run --help and --flows --help list the options\n";
+  if (mode != "--help" && mode != "--version") return std::fputs(help, stderr), 2;
+  mole::StandardOutput out;
+  out << (mode == "--help" ? help : mole::version_of("mole-worker") + "\n");
+  return mole::exit_code_of(out, "mole-worker");
 }

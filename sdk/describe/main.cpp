@@ -10,6 +10,7 @@
 #include "sdk/descriptor/descriptor.hpp"
 #include "sdk/model/digest.hpp"
 #include "sdk/model/durable_file.hpp"
+#include "sdk/model/program.hpp"
 
 namespace {
 
@@ -61,13 +62,20 @@ Result<> run(const Arguments& arguments) {
   MOLE_TRY(const auto document, mole::prefixed(arguments.library + ": ", sidecar(arguments)));
   const auto text = document.dump() + "\n";
   if (!arguments.output.empty()) return mole::durable_write(arguments.output, text);
-  std::fputs(text.c_str(), stdout);
-  return {};
+  mole::StandardOutput out;
+  out << text;
+  return out.finish();
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  const std::string help = "usage: mole-describe LIBRARY [--compiler TEXT] [--output FILE]\n";
+  if (const std::string option = argc == 2 ? argv[1] : ""; option == "--help" || option == "--version") {
+    mole::StandardOutput out;
+    out << (option == "--help" ? help : mole::version_of("mole-describe") + "\n");
+    return mole::exit_code_of(out, "mole-describe");
+  }
   Arguments arguments;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
@@ -81,7 +89,7 @@ int main(int argc, char** argv) {
       arguments.library.clear(), i = argc;
   }
   if (arguments.library.empty()) {
-    std::fputs("usage: mole-describe LIBRARY [--compiler TEXT] [--output FILE]\n", stderr);
+    std::fputs(help.c_str(), stderr);
     return 2;
   }
   if (const auto done = run(arguments); !done) {

@@ -53,8 +53,20 @@ struct Unit {
   std::string_view name;
   Micros micros;
 };
+// Longer durations and later times are refused, so that sums of a few of them cannot overflow.
+constexpr Micros max_duration = 3'652'425 * day_us;       // 10,000 years
+constexpr Micros max_time = 253'402'300'800 * second_us;  // the end of the year 9999
+
 constexpr std::array units{Unit{"ms", 1000},   Unit{"us", 1},     Unit{"s", second_us}, Unit{"m", minute_us},
                            Unit{"h", hour_us}, Unit{"d", day_us}, Unit{"w", 7 * day_us}};
+
+Result<Micros> checked_length(std::string_view text, Micros length) {
+  if (length == 0 && text != "0s")
+    return invalid("'" + std::string(text) + "' has no length: write a duration greater than zero, such as 15m, 12h or P7D");
+  if (length > max_duration)
+    return invalid("'" + std::string(text) + "' is longer than 10,000 years: write a shorter duration, such as 15m, 12h or P7D");
+  return length;
+}
 
 Result<Micros> iso_duration(std::string_view whole) {
   auto text = whole.substr(1);
@@ -76,7 +88,7 @@ Result<Micros> iso_duration(std::string_view whole) {
       unit = u == 'H' ? hour_us : u == 'M' ? minute_us : u == 'S' ? second_us : 0;
     Micros part = 0;
     if (unit == 0 || __builtin_mul_overflow(n, unit, &part) || __builtin_add_overflow(total, part, &total)) break;
-    if (text.empty()) return total;
+    if (text.empty()) return checked_length(whole, total);
   }
   return invalid("'" + std::string(whole) + "' is not a duration: write P7D, PT15M, or 15m, 12h, 7d");
 }
@@ -145,25 +157,22 @@ Result<Micros> parse_duration(std::string_view whole) {
     if (!found || __builtin_mul_overflow(n, found->micros, &part) || __builtin_add_overflow(total, part, &total)) return bad();
     text.remove_prefix(found->name.size());
   }
-  if (total == 0 && whole != "0s") return bad();
-  return total;
+  return checked_length(whole, total);
 }
 
 Result<TimeRange> parse_range(std::string_view text) {
   const auto slash = text.find('/');
-  if (slash == std::string_view::npos) return invalid("'" + std::string(text) + "' is not a range: write FROM/TO or FROM/P7D");
-  const auto from = parse_time(text.substr(0, slash));
-  if (!from) return from.error();
+  if (slash == std::string_view::npos)
+    return invalid("'" + std::string(text) + "' is not a range: write FROM/TO, FROM/P7D or FROM/12h");
+  MOLE_TRY(const auto from, parse_time(text.substr(0, slash)));
   const auto rest = text.substr(slash + 1);
-  if (rest.starts_with('P')) {
-    const auto length = parse_duration(rest);
-    if (!length) return length.error();
-    return TimeRange{*from, *from + *length};
-  }
-  const auto to = parse_time(rest);
-  if (!to) return to.error();
-  if (*to <= *from) return invalid("'" + std::string(text) + "' is empty: the end must be after the start");
-  return TimeRange{*from, *to};
+  const auto length = parse_duration(rest);
+  const bool is_length = length || rest.starts_with('P') || (rest.find('-') == rest.npos && !rest.starts_with('@'));
+  if (is_length && !length) return length.error();
+  MOLE_TRY(const auto to, is_length ? Result<Micros>(from + *length) : parse_time(rest));
+  if (to <= from) return invalid("'" + std::string(text) + "' is empty: the end must be after the start");
+  if (to > max_time) return invalid("'" + std::string(text) + "' ends after the year 9999; choose a shorter range");
+  return TimeRange{from, to};
 }
 
 std::string format_time(Micros t) {

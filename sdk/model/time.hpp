@@ -30,9 +30,9 @@ inline Micros ceil_to(Micros t, Micros step, Micros origin = 0) { return origin 
 // RFC 3339 ("2007-09-22T20:00:00Z", with or without seconds, minutes, zone; an offset is applied), "2007-09-22",
 // "2007-09-22T20", "@1190487600". invalid otherwise.
 Result<Micros> parse_time(std::string_view text);
-// "15m", "12h", "7d", "90s", "2w", "1h30m", "250ms", ISO 8601 "P7D" / "PT15M". invalid: zero, except "0s".
+// "15m", "12h", "7d", "90s", "2w", "1h30m", "250ms", ISO 8601 "P7D" / "PT15M". invalid: zero, except "0s"; over 10,000 years.
 Result<Micros> parse_duration(std::string_view text);
-// "A/B" or "A/P7D".
+// "A/B", "A/P7D" or "A/12h". invalid: empty, or it ends after the year 9999.
 Result<TimeRange> parse_range(std::string_view text);
 
 std::string format_time(Micros t);      // "2007-09-22T20:00:00Z", fraction only if not zero

@@ -107,7 +107,49 @@ TEST_F(CommandLine, WithoutACommandIsAUsageError) {
 TEST_F(CommandLine, NamesTheCommandWhoseOptionIsUnknown) {
   const auto outcome = mole({"archive", "ls", manifest_, "--frobnicate"});
   EXPECT_EQ(outcome.code, 2);
-  EXPECT_EQ(outcome.err, "mole: The following argument was not expected: --frobnicate; see mole archive ls --help\n");
+  EXPECT_EQ(outcome.err, "mole: mole archive ls has no option --frobnicate; see mole archive ls --help\n");
+}
+
+TEST_F(CommandLine, SuggestsTheCommandThatWasMeant) {
+  EXPECT_EQ(mole({"statsu"}).err, "mole: mole has no command \"statsu\"; did you mean \"status\"?; see mole --help\n");
+  EXPECT_EQ(mole({"--json", "resluts", "traffic"}).code, 2);
+  EXPECT_NE(mole({"--json", "resluts", "traffic"}).err.find("did you mean \"results\"?"), std::string::npos);
+  EXPECT_NE(mole({"archive", "lss", manifest_}).err.find("mole archive has no command \"lss\"; did you mean \"ls\"?"),
+            std::string::npos)
+      << mole({"archive", "lss", manifest_}).err;
+  EXPECT_NE(mole({"request", "frobnicate"}).err.find("use one of submit, list, show, watch, cancel"), std::string::npos);
+}
+
+TEST_F(CommandLine, SuggestsTheOptionThatWasMeant) {
+  const auto from = mole({"run", manifest_, "--frm", "2007-09-22", "--to", "2007-09-23"});
+  EXPECT_EQ(from.code, 2);
+  EXPECT_EQ(from.err, "mole: mole run has no option --frm; did you mean \"--from\"?; see mole run --help\n");
+  EXPECT_NE(mole({"results", "traffic", "--colums=flows"}).err.find("--colums; did you mean \"--columns\"?"), std::string::npos);
+  EXPECT_NE(mole({"--jsn", "status"}).err.find("--jsn; did you mean \"--json\"?"), std::string::npos);
+  EXPECT_TRUE(needs_.empty());
+}
+
+TEST_F(CommandLine, PrintsItsVersion) {
+  const auto outcome = mole({"--version"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_TRUE(outcome.out.starts_with("mole 1.")) << outcome.out;
+}
+
+TEST_F(CommandLine, RefusesEmptyAndOverflowingRanges) {
+  const std::vector<std::vector<std::string>> bad = {{"results", "traffic", "2007-09-22/P0D"},
+                                                     {"results", "traffic", "2007-09-22/P106751991D"},
+                                                     {"results", "traffic", "2007-09-22/0s"},
+                                                     {"run", manifest_, "2007-09-22/PT0S"},
+                                                     {"plan", manifest_, "2007-09-22/2007-09-22"},
+                                                     {"results", "traffic", "--from", "2007-09-22", "--to", "2007-09-22"},
+                                                     {"results", "traffic", "--from", "2200-01-01"},
+                                                     {"plot", "traffic", "bytes", "--to", "1969-01-01"},
+                                                     {"plot", "traffic", "bytes", "--shade", "x@2007-09-22/P0D"},
+                                                     {"plot", "traffic", "bytes", "--shade", "x@2007-09-22/0s"},
+                                                     {"archive", "simulate", "out", "--routers", "1", "--from", "2007-09-22",
+                                                      "--to", "2007-09-23", "--event", "scan@2007-09-22/P106751991D"}};
+  for (const auto& arguments : bad) EXPECT_EQ(mole(arguments).code, 2) << arguments[0] << ' ' << arguments.back();
+  EXPECT_TRUE(needs_.empty());
 }
 
 TEST_F(CommandLine, RefusesAMalformedTimeBeforeConnecting) {

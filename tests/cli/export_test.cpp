@@ -125,7 +125,7 @@ TEST_F(Export, SelectsGroups) {
             "interval_start,router,bytes,size_mean\n"
             "2007-09-22T18:00:00Z,r1,18446744073709551615,0.1\n"
             "2007-09-22T18:30:00Z,r1,18446744073709551615,0.1\n");
-  request.where = *parse_where({"router=r1", "router=r2", "router=a,\"b\"\n\x1b[31m"});
+  request.where = *parse_where({"router=r1", "router=r2", "router='a,\"b\"\n\x1b[31m'"});
   run(ExportFormat::csv);
   EXPECT_EQ(count, 4u);
 }
@@ -180,6 +180,26 @@ TEST(Selection, ParsesWhere) {
   EXPECT_EQ(where->at(0).values, (std::vector<std::string>{"in", "out"}));
   EXPECT_EQ(where->at(2).values, std::vector<std::string>{""});
   for (const auto* bad : {"", "direction", "=in"}) EXPECT_EQ(parse_where({bad}).error().code, Code::invalid);
+}
+
+TEST(Selection, QuotesKeepSeparatorsInValues) {
+  const auto values = [](const char* text) { return parse_where({text})->at(0).values; };
+  using Values = std::vector<std::string>;
+  EXPECT_EQ(values("router='zh,1'"), Values{"zh,1"});
+  EXPECT_EQ(values("router=\"zh,1\""), Values{"zh,1"});
+  EXPECT_EQ(values("router='it''s',router=it's"), (Values{"it's", "it's"}));
+  EXPECT_EQ(values("router='a=b,c=d',router=a=b,router=''"), (Values{"a=b,c=d", "a=b", ""}));
+  EXPECT_EQ(parse_where({"router='zh,1',direction=in"})->at(1).column, "direction");
+  for (const auto* bad : {"router=zh,1", "router='zh,1", "router='zh'1", "router=a,", ",router=a", "router=a,,router=b"})
+    EXPECT_EQ(parse_where({bad}).error().code, Code::invalid) << bad;
+  EXPECT_NE(parse_where({"router=zh,1"}).error().message.find("--where \"router='zh,1'\""), std::string::npos);
+}
+
+TEST(Selection, WritesArgumentsThatItReadsBack) {
+  EXPECT_EQ(where_argument({{"side", "dst"}, {"port", "80"}}), "side=dst,port=80");
+  EXPECT_EQ(where_argument({{"router", "zh,1"}}), "\"router='zh,1'\"");
+  EXPECT_EQ(where_argument({{"router", "it's"}}), "\"router='it''s'\"");
+  EXPECT_EQ(where_argument({{"router", "$(x) y"}}), "\"router=\\$(x) y\"");
 }
 
 TEST_F(Export, WritesOneParquetFile) {

@@ -38,15 +38,28 @@ TEST(ParseDuration, ReadsShortAndIsoForms) {
 }
 
 TEST(ParseDuration, RefusesInvalidTextAndOverflow) {
-  for (const char* text : {"", "15", "m", "-5m", "15 m", "5y", "P", "PT", "P5", "9223372036854775807d", "0m", "P0D5"})
+  for (const char* text :
+       {"",   "15",   "m",   "-5m",  "15 m", "5y",        "P",        "PT",          "P5",          "9223372036854775807d",
+        "0m", "P0D5", "P0D", "PT0S", "0h0m", "P3652426D", "3652426d", "P106751991D", "5124095577h", "P1000000001W"})
     EXPECT_FALSE(parse_duration(text)) << text;
+  EXPECT_EQ(*parse_duration("0s"), 0);
+  EXPECT_EQ(*parse_duration("P3652425D"), 3'652'425 * day_us);
 }
 
 TEST(ParseRange, ReadsBothForms) {
   EXPECT_EQ(*parse_range("2007-09-22T19/2007-09-22T20"), (TimeRange{saturday_evening, saturday_evening + hour_us}));
   EXPECT_EQ(*parse_range("2007-09-22T19/P7D"), (TimeRange{saturday_evening, saturday_evening + 7 * day_us}));
-  EXPECT_FALSE(parse_range("2007-09-22T20/2007-09-22T19"));
-  EXPECT_FALSE(parse_range("2007-09-22"));
+  EXPECT_EQ(*parse_range("2007-09-22T19/12h"), (TimeRange{saturday_evening, saturday_evening + 12 * hour_us}));
+  EXPECT_EQ(*parse_range("@1190487600/@1190487601"), (TimeRange{saturday_evening, saturday_evening + second_us}));
+}
+
+TEST(ParseRange, RefusesEmptyAndOverflowingRanges) {
+  for (const char* text : {"2007-09-22T20/2007-09-22T19", "2007-09-22/2007-09-22", "2007-09-22/P0D", "2007-09-22/PT0S",
+                           "2007-09-22/0s", "2007-09-22/0m", "2007-09-22/P106751991D", "2007-09-22/P3652425D",
+                           "2007-09-22/3652425d", "9999-12-31/P2D", "@200000000000/3652425d", "2007-09-22/P99999999999999999999D",
+                           "2007-09-22/", "/P1D", "/", "2007-09-22", "2007-09-22/P1D/P1D"})
+    EXPECT_FALSE(parse_range(text)) << text;
+  EXPECT_NE(parse_range("2007-09-22/P0D").error().message.find("has no length"), std::string::npos);
 }
 
 TEST(FormatTime, RoundTrips) {
