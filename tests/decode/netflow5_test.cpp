@@ -248,6 +248,68 @@ TEST(NetFlow5, ADatagramWithMissingBytesDoesNotTakeThemFromTheNext) {
   EXPECT_EQ(read.report.flows_lost, 0u);
 }
 
+// At the start, in the middle, before the end and where the content source's chunk ends; in the header and in a record.
+TEST(NetFlow5, NoRecordMixesTwoDatagrams) {
+  const std::size_t one = Datagram{.count = 5}.bytes().size(), chunk = std::size_t{1} << 20;
+  for (const std::uint32_t n : {2u, 3u, 3980u}) {
+    const std::string whole = datagrams(n, 5);
+    const auto sound = decode(whole).flows;
+    for (const std::size_t number :
+         {std::size_t{0}, std::size_t{1}, n / std::size_t{2}, n - std::size_t{2}, chunk / one - 1, chunk / one}) {
+      if (number + 1 >= n) continue;
+      for (const auto [at, size] : {std::pair{10, 20}, {60, 48}, {60, 100}, {100, 163}}) {
+        std::string bytes = whole;
+        bytes.erase(number * one + static_cast<std::size_t>(at), static_cast<std::size_t>(size));
+        auto expected = sound;
+        expected.erase(expected.begin() + static_cast<std::ptrdiff_t>(number * 5),
+                       expected.begin() + static_cast<std::ptrdiff_t>(number * 5 + 5));
+        const auto read = decode(bytes);
+        EXPECT_TRUE(read.flows == expected) << size << " bytes cut from datagram " << number << " of " << n;
+        EXPECT_EQ(read.report.state, task::FileState::damaged);
+        EXPECT_EQ(read.report.flows_lost, 0u);
+      }
+    }
+  }
+}
+
+TEST(NetFlow5, FindsADatagramBetweenTwoDamagedOnes) {
+  const std::string whole = datagrams(100, 5);
+  const std::size_t one = Datagram{.count = 5}.bytes().size();
+  for (const std::size_t at : {std::size_t{0}, std::size_t{3}, std::size_t{60}}) {
+    std::string bytes = whole;
+    bytes.erase(22 * one + at, 100);
+    bytes.erase(20 * one + 60, 100);
+    EXPECT_EQ(decode(bytes).report.flows, 98u * 5) << at;
+  }
+}
+
+TEST(NetFlow5, RepeatedDatagramsAreNotLoss) {
+  std::vector<std::string> sent;
+  Datagram d{.sequence = 500, .count = 5};
+  for (int i = 0; i < 40; ++i) {
+    sent.push_back(d.bytes());
+    d.seconds += 1, d.uptime_ms += 1000, d.sequence += 5;
+  }
+  std::string bytes;
+  for (std::size_t i = 0; i < sent.size(); ++i) bytes += sent[i] + sent[i] + sent[i / 2];
+  const auto read = decode(bytes);
+  EXPECT_EQ(read.report.flows, 600u);
+  EXPECT_EQ(read.report.flows_lost, 0u);
+}
+
+// The sequence number begins again, SysUptime does not.
+TEST(NetFlow5, LossAfterARestartOfTheSequenceIsCounted) {
+  std::string bytes;
+  Datagram d{.sequence = 500'000, .count = 5};
+  for (int i = 0; i < 40; ++i) {
+    if (i == 20) d.sequence = 0;
+    if (i == 30) d.sequence += 15;
+    bytes += d.bytes();
+    d.seconds += 10, d.uptime_ms += 10'000, d.sequence += 5;
+  }
+  EXPECT_EQ(decode(bytes).report.flows_lost, 15u);
+}
+
 TEST(NetFlow5, LossAcrossUnrelatedBytesIsReportedAsDamage) {
   const std::string bytes = datagrams(20, 30);
   const std::size_t one = Datagram{.count = 30}.bytes().size();

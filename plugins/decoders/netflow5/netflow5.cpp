@@ -18,6 +18,11 @@ std::uint32_t boot_ms(std::uint32_t seconds, std::uint32_t nanoseconds, std::uin
   return uptime_ms == 0 ? 0 : seconds * 1000 + nanoseconds / 1'000'000 - uptime_ms;
 }
 
+// Whether `bytes` continue with a header at `at`. False if that is not known, because there are too few bytes.
+bool followed(std::span<const std::byte> bytes, std::size_t at) {
+  return bytes.size() >= at + 4 && u16(bytes.data() + at) == 5 && u16(bytes.data() + at + 2) <= 30;
+}
+
 // Writes one column of a datagram's records, if it is needed.
 template <class Column, class Value>
 void column(FlowBuilder& out, const std::byte* records, std::uint32_t count, Value value) {
@@ -58,12 +63,15 @@ Result<bool> NetFlow5::next(FlowBuilder& out) {
       ++damage_;
       continue;
     }
-    const auto datagram = in_.window(header.size());
+    auto datagram = in_.window(header.size());
     if (datagram.size() < header.size()) {
       if (!skip_truncated(datagram.size(), "datagram cut short")) return false;
       continue;
     }
-    if (skip_incomplete(datagram, header.size())) continue;
+    if (!followed(datagram, header.size())) [[unlikely]] {
+      if (skip_incomplete(header.size())) continue;
+      datagram = in_.peek(header.size());
+    }
     bool in_damage = false;
     const std::uint64_t lost = flows_lost(header, in_damage);
     append(out, header, datagram.data() + header_size);
@@ -88,13 +96,17 @@ bool NetFlow5::skip_truncated(std::size_t left, std::string_view what) {
   return true;
 }
 
-// `bytes` begin with a datagram of `size` bytes. If no datagram follows it but one begins inside it, bytes of it are missing:
-// skips what is left of it and returns true. Looks only at bytes already read, because the host must know of the datagram before
-// a gap.
-bool NetFlow5::skip_incomplete(std::span<const std::byte> bytes, std::size_t size) {
-  if (bytes.size() < size + look_ahead || Header::read(bytes.data() + size).valid()) return false;
+// The next bytes are a header and, as far as it says, a datagram of `size` bytes. If no datagram follows it but one begins inside
+// it, bytes of it are missing: skips what is left of it and returns true.
+bool NetFlow5::skip_incomplete(std::size_t size) {
+  // Reads on only if there may be such a datagram: after a gap is read, the host attributes this datagram to the time after it.
+  auto bytes = in_.peek(size);
   std::size_t at = header_size;
-  while (at < size && !begins_datagram(bytes.subspan(at))) ++at;
+  while (at < size && !followed(bytes, at)) ++at;
+  if (at == size) return false;
+  bytes = in_.window(size + look_ahead);
+  if (followed(bytes, size)) return false;
+  at = find_datagram(bytes, at, size);
   if (at == size) return false;
   sink_.skipped(in_.offset(), at, "bytes are missing inside a datagram");
   in_.skip(at);
@@ -111,8 +123,7 @@ bool NetFlow5::resynchronise() {
     const auto bytes = in_.window(enough);
     ended = bytes.size() < enough;
     const std::size_t end = ended ? bytes.size() : bytes.size() - look_ahead;
-    std::size_t at = 0;
-    while (at < end && !begins_datagram(bytes.subspan(at))) ++at;
+    const std::size_t at = find_datagram(bytes, 0, end);
     found = at < end;
     in_.skip(at);
   }
@@ -121,53 +132,89 @@ bool NetFlow5::resynchronise() {
   return found;
 }
 
-// Whether this is a header followed by another header or by the end of the bytes. Times are not compared: clocks may be wrong and
-// datagrams hours apart.
+// Returns the first position in [from, to) where a datagram begins, or `to`.
+std::size_t NetFlow5::find_datagram(std::span<const std::byte> bytes, std::size_t from, std::size_t to) {
+  while (from < to && !begins_datagram(bytes.subspan(from))) ++from;
+  return from;
+}
+
+// Whether this is a whole datagram, followed by the header of another, by the end of the bytes, or of an exporter known already.
+// Times are not compared, because clocks may be wrong and datagrams hours apart.
 bool NetFlow5::begins_datagram(std::span<const std::byte> bytes) {
   if (bytes.size() < header_size || u16(bytes.data()) != 5) return false;
   const Header header = Header::read(bytes.data());
   if (!header.valid() || bytes.size() < header.size()) return false;
   const auto rest = bytes.subspan(header.size());
-  if (rest.size() < header_size) return rest.size() < 2 || u16(rest.data()) == 5;
-  return Header::read(rest.data()).valid();
+  if (rest.size() < 4 ? rest.size() < 2 || u16(rest.data()) == 5 : followed(rest, 0)) return true;
+  return match(header).sequence != nullptr;
+}
+
+// Finds the sequence that the datagram continues: by its number and boot time, or by its number alone if the clock was corrected.
+NetFlow5::Match NetFlow5::match(const Header& header) {
+  constexpr std::uint32_t clock_slack_ms = 5'000;  // the export time of some exporters has whole seconds, and clocks are adjusted
+  constexpr std::int64_t max_late = 1'000'000;     // flows
+  constexpr std::int64_t max_rate = 1'000'000;     // flows per second of any v5 exporter; a larger step is not a loss
+  const auto known = sequences_.find(header.engine);
+  if (known == sequences_.end()) return {};
+  const std::uint32_t boot = boot_ms(header.seconds, header.nanoseconds, header.uptime_ms);
+  Match best;
+  bool best_boot = false;
+  for (auto& s : known->second) {
+    const std::int64_t ahead = static_cast<std::int32_t>(header.sequence - s.expected);
+    const std::int64_t elapsed = std::int64_t{header.seconds} - s.seconds;
+    const bool same_boot = boot - s.boot_ms + clock_slack_ms <= 2 * clock_slack_ms;
+    if (ahead == 0 && same_boot) return {&s, 0};
+    // A datagram that was overtaken is not newer than the one that overtook it; a newer one belongs to a sequence that restarted.
+    const bool late = -max_late <= ahead && ahead < 0 && elapsed <= 1;
+    const bool loss = 0 < ahead && ahead <= (std::max<std::int64_t>(elapsed, 0) + 1) * max_rate;
+    if (!(ahead == 0 || (same_boot && (late || loss)))) continue;
+    if (best.sequence != nullptr && (same_boot != best_boot ? best_boot : std::llabs(ahead) >= std::llabs(best.ahead))) continue;
+    best = {&s, ahead};
+    best_boot = same_boot;
+  }
+  return best;
 }
 
 // Returns the number of flows lost between the last datagram of the same exporter and this one.
 std::uint64_t NetFlow5::flows_lost(const Header& header, bool& in_damage) {
-  constexpr std::uint32_t clock_slack_ms = 5'000;  // export time is in whole seconds at some exporters, and clocks are corrected
-  constexpr std::int64_t max_late = 1'000'000;     // flows
-  constexpr std::int64_t max_rate = 1'000'000;     // flows per second of any v5 exporter; a larger gap is not a loss
-  constexpr std::size_t max_sequences = 64;        // per engine, so that damaged headers cannot fill the memory
-  const std::uint32_t boot = boot_ms(header.seconds, header.nanoseconds, header.uptime_ms);
-  auto& known = sequences_[header.engine];
-  Sequence* best = nullptr;
-  std::int64_t gap = 0;
-  for (auto& s : known) {
-    const std::int64_t ahead = static_cast<std::int32_t>(header.sequence - s.expected);
-    const std::int64_t elapsed = std::max<std::int64_t>(std::int64_t{header.seconds} - s.seconds, 0);
-    const bool same_boot = boot - s.boot_ms + clock_slack_ms <= 2 * clock_slack_ms;
-    const bool plausible = ahead == 0 || (same_boot && -max_late <= ahead && ahead <= (elapsed + 1) * max_rate);
-    if (plausible && (best == nullptr || std::llabs(ahead) < std::llabs(gap))) best = &s, gap = ahead;
-  }
-  const Sequence now{header.sequence + header.count, boot, header.seconds, damage_};
-  if (best == nullptr) {  // the first datagram, a restart or another exporter: losses before it are unknown
-    if (known.size() == max_sequences) known.erase(known.begin());
-    known.push_back(now);
+  const Sequence now{header.sequence + header.count, boot_ms(header.seconds, header.nanoseconds, header.uptime_ms),
+                     header.seconds, damage_, ++datagrams_};
+  const auto [sequence, ahead] = match(header);
+  if (sequence == nullptr) {  // the first datagram, a restart or another exporter: losses before it are unknown
+    add_sequence(header.engine, now);
     return 0;
   }
-  in_damage = best->damage != damage_;
-  best->damage = damage_;
-  if (gap < 0) return 0;  // out of order: keep the later sequence number
-  *best = now;
-  return static_cast<std::uint64_t>(gap);
+  in_damage = sequence->damage != damage_;
+  if (ahead < 0) {  // overtaken, or repeated: keep the later sequence number
+    sequence->damage = damage_;
+    return 0;
+  }
+  *sequence = now;
+  return static_cast<std::uint64_t>(ahead);
+}
+
+// Limits the number of sequences, so that damaged headers cannot fill the memory.
+void NetFlow5::add_sequence(std::uint16_t engine, const Sequence& sequence) {
+  constexpr std::size_t max_of_engine = 64, max_total = 64 * 1024;
+  if (sequence_count_ == max_total) {
+    sequences_.clear();
+    sequence_count_ = 0;
+  }
+  auto& known = sequences_[engine];
+  if (known.size() < max_of_engine) {
+    known.push_back(sequence);
+    ++sequence_count_;
+  } else {
+    *std::min_element(known.begin(), known.end(), [](const auto& a, const auto& b) { return a.used < b.used; }) = sequence;
+  }
 }
 
 void NetFlow5::append(FlowBuilder& out, const Header& header, const std::byte* records) {
   const std::uint32_t n = header.count;
   const std::int64_t now_ms = std::int64_t{header.seconds} * 1000 + header.nanoseconds / 1'000'000;
-  // The age of a flow is an unsigned 32-bit difference, correct across a wrap of SysUptime (every 49.7 days). A flow that seems
-  // to begin up to a minute after its datagram does so.
-  constexpr std::uint32_t max_ahead_ms = 60'000;
+  // The age of a flow is an unsigned 32-bit difference, correct across a wrap of SysUptime (every 49.7 days). As in nfdump, a
+  // time may lie up to 100 s after the datagram (Cisco bug CSCei12353).
+  constexpr std::uint32_t max_ahead_ms = 100'000;
   const auto time_at = [&](std::size_t offset) {
     return [=, uptime = header.uptime_ms](const std::byte* r) {
       return (now_ms + max_ahead_ms - std::int64_t{uptime - u32(r + offset) + max_ahead_ms}) * 1000;

@@ -21,7 +21,7 @@ namespace mole::plugins {
 
 class NetFlow5 {
  public:
-  static constexpr auto about = mole::decoder("netflow5", "1.0.0", "Concatenated NetFlow v5 export datagrams");
+  static constexpr auto about = mole::decoder("netflow5", "1.1.0", "Concatenated NetFlow v5 export datagrams");
   using writes = mole::Writes<start, end, src_addr, dst_addr, src_port, dst_port, protocol, packets, bytes, tcp_flags, tos,
                               src_as, dst_as, src_mask, dst_mask, next_hop, in_if, out_if, sampling>;
 
@@ -46,20 +46,29 @@ class NetFlow5 {
   struct Sequence {
     std::uint32_t expected, boot_ms, seconds;
     std::uint64_t damage;  // damage_ at its last datagram
+    std::uint64_t used;    // datagrams_ at its last datagram
+  };
+  struct Match {
+    Sequence* sequence = nullptr;  // null: a new one
+    std::int64_t ahead = 0;        // flows between its last datagram and this one
   };
 
   bool skip_truncated(std::size_t left, std::string_view what);
+  bool skip_incomplete(std::size_t size);
   bool resynchronise();
-  static bool begins_datagram(std::span<const std::byte> bytes);
-  bool skip_incomplete(std::span<const std::byte> bytes, std::size_t size);
+  std::size_t find_datagram(std::span<const std::byte> bytes, std::size_t from, std::size_t to);
+  bool begins_datagram(std::span<const std::byte> bytes);
+  Match match(const Header& header);
   std::uint64_t flows_lost(const Header& header, bool& in_damage);
+  void add_sequence(std::uint16_t engine, const Sequence& sequence);
   static void append(FlowBuilder& out, const Header& header, const std::byte* records);
 
   ByteSource& in_;
   Sink& sink_;
   bool lost_sync_ = false;
-  std::uint64_t damage_ = 0;                                            // number of damaged places so far
-  std::unordered_map<std::uint16_t, std::vector<Sequence>> sequences_;  // by engine, the latest to begin last
+  std::uint64_t damage_ = 0, datagrams_ = 0;                            // damaged places and datagrams so far
+  std::unordered_map<std::uint16_t, std::vector<Sequence>> sequences_;  // by engine
+  std::size_t sequence_count_ = 0;                                      // of all engines
 };
 
 }  // namespace mole::plugins
