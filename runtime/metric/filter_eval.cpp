@@ -43,25 +43,70 @@ void compare_rows(std::uint8_t* out, std::uint32_t rows, const FilterNode& node,
   }
 }
 
+// Returns `scale` times `count` per second, rounded down; 0 if the duration is 0.
+std::uint64_t per_second(std::uint64_t count, std::uint64_t scale, std::uint64_t milliseconds) {
+  if (milliseconds == 0) return 0;
+  const auto rate = static_cast<unsigned __int128>(count) * (1000 * scale) / milliseconds;
+  return rate > ~std::uint64_t{0} ? ~std::uint64_t{0} : static_cast<std::uint64_t>(rate);
+}
+
+// An ICMP message's type and code as one number. Exporters write it to dst_port; some write it to src_port with its bytes
+// swapped.
+std::uint16_t icmp_message(std::uint16_t src_port, std::uint16_t dst_port) {
+  return src_port == 0 ? dst_port : static_cast<std::uint16_t>(src_port << 8 | src_port >> 8);
+}
+
+void compare_icmp(std::uint8_t* out, const FlowBatch& flows, const FilterNode& node) {
+  const auto* protocol = flows.column<std::uint8_t>(MOLE_COLUMN_PROTOCOL).data();
+  const auto* src_port = flows.column<std::uint16_t>(MOLE_COLUMN_SRC_PORT).data();
+  const auto* dst_port = flows.column<std::uint16_t>(MOLE_COLUMN_DST_PORT).data();
+  const int shift = node.column == icmp_type_column ? 8 : 0;
+  compare_rows(out, flows.rows, node, [=](std::uint32_t i) -> std::uint64_t {
+    if (protocol[i] != 1 && protocol[i] != 58) return ~std::uint64_t{0};  // equal to no type or code
+    return icmp_message(src_port[i], dst_port[i]) >> shift & 0xff;
+  });
+}
+
+void compare_derived(std::uint8_t* out, const FlowBatch& flows, const FilterNode& node) {
+  const auto* start = flows.column<std::int64_t>(MOLE_COLUMN_START).data();
+  const auto* end = flows.column<std::int64_t>(MOLE_COLUMN_END).data();
+  const auto* packets = flows.column<std::uint64_t>(MOLE_COLUMN_PACKETS).data();
+  const auto* bytes = flows.column<std::uint64_t>(MOLE_COLUMN_BYTES).data();
+  const auto duration = [=](std::uint32_t i) {
+    return end[i] > start[i] ? (static_cast<std::uint64_t>(end[i]) - static_cast<std::uint64_t>(start[i])) / 1000 : 0;
+  };
+  switch (static_cast<DerivedColumn>(node.column)) {
+    case duration_column:
+      return compare_rows(out, flows.rows, node, duration);
+    case bpp_column:
+      return compare_rows(out, flows.rows, node, [=](std::uint32_t i) { return packets[i] ? bytes[i] / packets[i] : 0; });
+    case bps_column:
+      return compare_rows(out, flows.rows, node, [=](std::uint32_t i) { return per_second(bytes[i], 8, duration(i)); });
+    case pps_column:
+      return compare_rows(out, flows.rows, node, [=](std::uint32_t i) { return per_second(packets[i], 1, duration(i)); });
+    case icmp_type_column:
+    case icmp_code_column:
+      return compare_icmp(out, flows, node);
+  }
+}
+
 void compare_numbers(std::uint8_t* out, const FlowBatch& flows, const FilterNode& node) {
-  if (node.column == duration_column) {
-    const auto* start = flows.column<std::int64_t>(MOLE_COLUMN_START).data();
-    const auto* end = flows.column<std::int64_t>(MOLE_COLUMN_END).data();
-    compare_rows(out, flows.rows, node, [=](std::uint32_t i) {
-      return end[i] > start[i] ? (static_cast<std::uint64_t>(end[i]) - static_cast<std::uint64_t>(start[i])) / 1000 : 0;
-    });
-    return;
-  }
-  if (node.column == bpp_column) {
-    const auto* packets = flows.column<std::uint64_t>(MOLE_COLUMN_PACKETS).data();
-    const auto* bytes = flows.column<std::uint64_t>(MOLE_COLUMN_BYTES).data();
-    compare_rows(out, flows.rows, node, [=](std::uint32_t i) { return packets[i] ? bytes[i] / packets[i] : 0; });
-    return;
-  }
+  if (node.column >= MOLE_COLUMN_COUNT) return compare_derived(out, flows, node);
   with_numbers(flows, node.column, [&](auto values) {
     compare_rows(out, flows.rows, node,
                  [column = values.data()](std::uint32_t i) { return static_cast<std::uint64_t>(column[i]); });
   });
+}
+
+void match_flags(std::uint8_t* __restrict out, const FlowBatch& flows, const FilterNode& node) {
+  const auto* protocol = flows.column<std::uint8_t>(MOLE_COLUMN_PROTOCOL).data();
+  const auto* flags = flows.column<std::uint16_t>(MOLE_COLUMN_TCP_FLAGS).data();
+  const std::uint32_t rows = flows.rows;
+  const auto bits = static_cast<std::uint16_t>(node.numbers[0]);
+  if (node.kind == Kind::all_flags)
+    for (std::uint32_t i = 0; i < rows; ++i) out[i] = protocol[i] == 6 && (flags[i] & bits) == bits;
+  else
+    for (std::uint32_t i = 0; i < rows; ++i) out[i] = protocol[i] == 6 && (flags[i] & bits) != 0;
 }
 
 // `rows` is a local copy and `out` is __restrict: stores of bytes may alias anything, and without both the compiler would reload
@@ -124,12 +169,9 @@ void FilterEvaluator::node(const FilterNode& n, const FlowBatch& flows, std::str
       return fill(std::binary_search(n.names.begin(), n.names.end(), router));
     case Kind::number:
       return compare_numbers(out, flows, n);
-    case Kind::flags: {
-      const auto* column = flows.column<std::uint16_t>(MOLE_COLUMN_TCP_FLAGS).data();
-      const auto bits = static_cast<std::uint16_t>(n.numbers[0]);
-      for (std::uint32_t i = 0; i < rows; ++i) out[i] = (column[i] & bits) == bits;
-      return;
-    }
+    case Kind::all_flags:
+    case Kind::any_flag:
+      return match_flags(out, flows, n);
     case Kind::address:
       fill(false);
       return flows.address_family == 4 ? match_v4(out, flows, n) : match_v6(out, flows, n);

@@ -1,5 +1,6 @@
 #include "sdk/model/filter.hpp"
 
+#include "sdk/model/filter_names.hpp"
 #include "sdk/model/flow_columns.hpp"
 
 #include <arpa/inet.h>
@@ -30,9 +31,15 @@ std::string listed(const std::vector<T>& values, F text) {
 }
 
 std::string column_text(int column) {
-  if (column == duration_column) return "duration";
-  if (column == bpp_column) return "bpp";
-  return std::string(flow_column_name(column));
+  const auto* derived = derived_column(column);
+  return std::string(derived ? derived->name : flow_column_name(column));
+}
+
+std::string flag_letters(std::uint64_t bits) {
+  std::string letters;
+  for (std::size_t bit = 0; bit < tcp_flag_letters.size(); ++bit)
+    if (bits >> bit & 1) letters += static_cast<char>(tcp_flag_letters[bit] - 'a' + 'A');
+  return letters;
 }
 
 std::string text_of(const FilterNode& node) {
@@ -56,8 +63,9 @@ std::string text_of(const FilterNode& node) {
              (node.compare == Compare::in ? listed(node.numbers, number) : number(node.numbers[0]));
     case Kind::address:
       return column_text(node.column) + " in " + listed(node.nets, net_text);
-    case Kind::flags:
-      return "flags " + number(node.numbers[0]);
+    case Kind::all_flags:
+    case Kind::any_flag:  // the parser derives the kind from the number of negations
+      return "flags " + flag_letters(node.numbers[0]);
     case Kind::router:
       return "router in " + listed(node.names, quoted);
     case Kind::family:
@@ -68,10 +76,10 @@ std::string text_of(const FilterNode& node) {
 
 void collect(const FilterNode& node, std::vector<int>& columns) {
   for (const auto& child : node.children) collect(child, columns);
-  if (node.column == duration_column)
-    columns.insert(columns.end(), {MOLE_COLUMN_START, MOLE_COLUMN_END});
-  else if (node.column == bpp_column)
-    columns.insert(columns.end(), {MOLE_COLUMN_PACKETS, MOLE_COLUMN_BYTES});
+  if (const auto* derived = derived_column(node.column))
+    columns.insert(columns.end(), derived->reads.begin(), derived->reads.end());
+  else if (node.kind == Kind::all_flags || node.kind == Kind::any_flag)
+    columns.insert(columns.end(), {MOLE_COLUMN_PROTOCOL, MOLE_COLUMN_TCP_FLAGS});
   else if (node.column >= 0 && node.column != MOLE_COLUMN_ROUTER)
     columns.push_back(node.column);
 }

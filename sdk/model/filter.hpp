@@ -1,18 +1,18 @@
-// A filter of flows in nfdump's syntax, as in a module's `filter` key.
+// A filter of flows in nfdump's syntax and with nfdump's meaning, as in a module's `filter` key. docs/guide/filters.md lists the
+// words and every difference.
 //
 //   auto filter = mole::parse_filter("proto tcp and dst port in [80, 443] and not src net 10.0.0.0/8");
 //   filter->canonical();  // "(protocol = 6 and dst_port in [80, 443] and not src_addr in [10.0.0.0/8])": part of keys
 //   filter->columns();    // the flow columns that evaluation reads
 //
-// Grammar (words are case-insensitive; `and` binds tighter than `or`; `&&`, `||`, `!` are synonyms):
-//   any
-//   proto tcp|udp|icmp|icmp6|gre|esp|ah|sctp|igmp|N         inet | inet6 (ipv4 | ipv6)
-//   [src|dst] port [=|<|>|<=|>=|!=] N | [src|dst] port in [N, N, ...]           the same for `as`, `mask`
-//   [src|dst] ip|host A | [src|dst] ip in [A, A/B, ...] | [src|dst] net A/B     next ip A
-//   [in|out] if N        flags SAFRPU (all of these are set; or a number)
-//   tos|packets|bytes|duration|bpp [op] N      N may end in k, m, g (powers of 1024, as in nfdump)
+// Grammar (words are case-insensitive; `and` binds tighter than `or`; `&&`, `||`, `!` are synonyms; # begins a comment):
+//   any        inet | inet6 (ipv4 | ipv6)        proto NAME|N
+//   [SIDE] port|as|mask [op] N | [SIDE] port|as|mask in [N, N, ...]         SIDE: src, dst, src or dst, src and dst
+//   [SIDE] ip|host A | [SIDE] ip in [A, A/B, ...] | [SIDE] net A/B          next ip A
+//   [in|out] if N        flags SAFRPU (TCP, and all of these are set; under `not`: none of them) | flags [op] N
+//   tos|packets|bytes|duration|bpp|bps|pps [op] N      N may end in k, m, g, t (powers of 1000)      icmp-type|icmp-code N
 //   router NAME | router in [NAME, ...]        COLUMN [op] N for every other flow column
-// A condition without src or dst applies to either side. Evaluation: runtime/metric/filter_eval.hpp.
+// A condition without a side applies to either side. Evaluation: runtime/metric/filter_eval.hpp.
 #pragma once
 
 #include <mole/abi.h>
@@ -28,7 +28,8 @@ namespace mole {
 
 // One node of the syntax tree. Leaves compare one column.
 struct FilterNode {
-  enum class Kind { any, all_of, one_of, negation, number, address, flags, router, family };
+  // all_flags, any_flag: TCP, and all (any) of the flags are set.
+  enum class Kind { any, all_of, one_of, negation, number, address, all_flags, any_flag, router, family };
   enum class Compare { equal, unequal, less, greater, at_most, at_least, in };
   struct Net {
     std::uint32_t family = 4;                // 4 or 6
@@ -39,15 +40,22 @@ struct FilterNode {
 
   Kind kind = Kind::any;
   std::vector<FilterNode> children{};  // all_of, one_of: at least 2; negation: 1
-  int column = -1;                     // MOLE_COLUMN_*; number: also `duration_column` and `bpp_column`
+  int column = -1;                     // MOLE_COLUMN_*; number: also a derived column
   Compare compare = Compare::equal;
   std::vector<std::uint64_t> numbers{};  // number: the operand, or the sorted set of `in`; flags: the bits; family: 4 or 6
   std::vector<Net> nets{};               // address: one of them must match
   std::vector<std::string> names{};      // router: one of them must match
 };
 
-inline constexpr int duration_column = 1000;  // end - start, milliseconds
-inline constexpr int bpp_column = 1001;       // bytes / packets, rounded down
+// Numbers that are computed from the columns of a flow, rounded down.
+enum DerivedColumn : int {
+  duration_column = 1000,  // end - start, milliseconds
+  bpp_column,              // bytes per packet
+  bps_column,              // bits per second; 0 if the duration is 0
+  pps_column,              // packets per second; 0 if the duration is 0
+  icmp_type_column,        // no number if the flow is not ICMP
+  icmp_code_column,
+};
 
 class Filter {
  public:

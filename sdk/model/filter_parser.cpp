@@ -1,10 +1,12 @@
 #include "sdk/model/filter.hpp"
+#include "sdk/model/filter_names.hpp"
 #include "sdk/model/filter_words.hpp"
 #include "sdk/model/flow_columns.hpp"
 
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <optional>
 
@@ -17,34 +19,28 @@ using Compare = FilterNode::Compare;
 constexpr std::size_t max_depth = 64;  // of parentheses and negations: the parser and the evaluation recurse
 constexpr std::size_t max_length = 65536;
 
-struct NumberWord {
+// The side of a flow that a condition is about: `src`, `dst`, neither or `src or dst`, `src and dst`.
+enum class Side { source, destination, either, both };
+
+using Columns = int[2];  // source and destination
+
+struct SidedWord {
   std::string_view word;
-  int columns[2];  // source and destination
+  Columns columns;
 };
 
-constexpr NumberWord number_words[] = {
+constexpr SidedWord number_words[] = {
     {"port", {MOLE_COLUMN_SRC_PORT, MOLE_COLUMN_DST_PORT}},
     {"as", {MOLE_COLUMN_SRC_AS, MOLE_COLUMN_DST_AS}},
     {"mask", {MOLE_COLUMN_SRC_MASK, MOLE_COLUMN_DST_MASK}},
-    {"if", {MOLE_COLUMN_IN_IF, MOLE_COLUMN_OUT_IF}},
 };
-
-constexpr struct {
-  std::string_view name;
-  std::uint64_t number;
-} protocols[] = {{"icmp", 1}, {"igmp", 2}, {"tcp", 6},    {"udp", 17},  {"gre", 47},
-                 {"esp", 50}, {"ah", 51},  {"icmp6", 58}, {"ospf", 89}, {"sctp", 132}};
+constexpr Columns interfaces = {MOLE_COLUMN_IN_IF, MOLE_COLUMN_OUT_IF};
+constexpr Columns addresses_of_flow = {MOLE_COLUMN_SRC_ADDR, MOLE_COLUMN_DST_ADDR};
 
 template <class T>
 void sort_unique(std::vector<T>& values) {
   std::sort(values.begin(), values.end());
   values.erase(std::unique(values.begin(), values.end()), values.end());
-}
-
-std::string protocol_names() {
-  std::string names;
-  for (const auto& p : protocols) names.append(names.empty() ? "" : ", ").append(p.name);
-  return names;
 }
 
 // Recursive descent with one word of lookahead. The first failure is stored in error_ and ends every loop.
@@ -102,7 +98,9 @@ class Parser {
     FilterNode node;
     if (take("not") || take("!")) {
       node.kind = Kind::negation;
+      negated_ = !negated_;
       node.children.push_back(operand());
+      negated_ = !negated_;
     } else if (take("(")) {
       node = disjunction();
       if (!error_ && !take(")")) node = fail("expected ')', found '" + peek().raw + "'");
@@ -119,60 +117,79 @@ class Parser {
     if (take("inet") || take("ipv4")) return {.kind = Kind::family, .numbers = {4}};
     if (take("inet6") || take("ipv6")) return {.kind = Kind::family, .numbers = {6}};
     if (take("proto") || take("protocol")) return protocol();
-    if (take("flags") || take("tcp_flags")) return flags();
+    if (take("flags")) return flags();
     if (take("router")) return router();
-    if (take("src") || take("srcip")) return sided(0);
-    if (take("dst") || take("dstip")) return sided(1);
-    if (take("next")) return take("ip") ? addresses(MOLE_COLUMN_NEXT_HOP, -1, false) : fail("expected 'ip' after 'next'");
-    if (take("in")) return take("if") ? numbers(MOLE_COLUMN_IN_IF, -1) : fail("expected 'if' after 'in'");
-    if (take("out")) return take("if") ? numbers(MOLE_COLUMN_OUT_IF, -1) : fail("expected 'if' after 'out'");
-    if (take("duration")) return numbers(duration_column, -1);
-    if (take("bpp")) return numbers(bpp_column, -1);
-    for (const auto& w : number_words)
-      if (take(w.word)) return numbers(w.columns[0], w.columns[1]);
-    for (const bool net : {false, true})
-      if (net ? take("net") : (take("ip") || take("host"))) return addresses(MOLE_COLUMN_SRC_ADDR, MOLE_COLUMN_DST_ADDR, net);
+    if (take("src")) return sided(Side::source, "dst");
+    if (take("dst")) return sided(Side::destination, "src");
+    if (take("next")) return take("ip") ? addresses(MOLE_COLUMN_NEXT_HOP) : fail("expected 'ip' after 'next'");
+    if (take("in")) return incoming();
+    if (take("out")) return take("if") ? numbers(MOLE_COLUMN_OUT_IF) : fail("expected 'if' after 'out'");
+    if (take("if")) return numbers(interfaces, Side::either);
+    if (auto node = sided_primitive(Side::either)) return *node;
     return plain_column();
   }
 
-  FilterNode plain_column() {
-    const int column = peek().quoted ? -1 : flow_column_named(peek().text);
-    if (column < 0)
-      return fail("unknown word '" + peek().raw +
-                  "'; expected proto, port, ip, net, as, if, flags, tos, packets, bytes, router, a flow "
-                  "column, not or (");
-    advance();
-    if (column == MOLE_COLUMN_SRC_ADDR || column == MOLE_COLUMN_DST_ADDR || column == MOLE_COLUMN_NEXT_HOP)
-      return addresses(column, -1, false);
-    return numbers(column, -1);
+  FilterNode incoming() {
+    if (take("if")) return numbers(MOLE_COLUMN_IN_IF);
+    if (take("packets")) return numbers(MOLE_COLUMN_PACKETS);
+    if (take("bytes")) return numbers(MOLE_COLUMN_BYTES);
+    return fail("expected if, packets or bytes after 'in'");
   }
 
-  FilterNode sided(int side) {
-    for (const auto& w : number_words)
-      if (w.word != "if" && take(w.word)) return numbers(w.columns[side], -1);
-    const int column = side == 0 ? MOLE_COLUMN_SRC_ADDR : MOLE_COLUMN_DST_ADDR;
-    if (take("ip") || take("host")) return addresses(column, -1, false);
-    if (take("net")) return addresses(column, -1, true);
+  FilterNode plain_column() {
+    const auto* derived = peek().quoted ? nullptr : derived_column(peek().text);
+    const int column = peek().quoted ? -1 : derived ? static_cast<int>(derived->column) : flow_column_named(peek().text);
+    if (column < 0)
+      return fail(
+          "unknown word '" + peek().raw +
+          "'; expected proto, port, icmp-type, icmp-code, ip, net, as, mask, if, flags, tos, packets, bytes, duration, bpp, "
+          "bps, pps, router, a flow column, not or (");
+    advance();
+    if (column == MOLE_COLUMN_SRC_ADDR || column == MOLE_COLUMN_DST_ADDR || column == MOLE_COLUMN_NEXT_HOP)
+      return addresses(column);
+    return numbers(column);
+  }
+
+  // What follows `src` or `dst`.
+  FilterNode sided(Side side, std::string_view other) {
+    const bool either = take("or") || take("||"), both = !either && (take("and") || take("&&"));
+    if (either || both) {
+      if (!take(other))
+        return fail("expected '" + std::string(other) + "', as in src or dst port 53, found '" + peek().raw + "'");
+      side = either ? Side::either : Side::both;
+    }
+    if (side == Side::source && take("tos")) return numbers(MOLE_COLUMN_TOS);
+    if (auto node = sided_primitive(side)) return *node;
     return fail("expected port, ip, host, net, as or mask after src or dst, found '" + peek().raw + "'");
   }
 
-  // Applies `node` to one column, or to either of two.
-  static FilterNode on(FilterNode node, int first, int second) {
-    node.column = first;
-    if (second < 0) return node;
+  std::optional<FilterNode> sided_primitive(Side side) {
+    for (const auto& w : number_words)
+      if (take(w.word)) return numbers(w.columns, side);
+    if (take("ip") || take("host")) return addresses(addresses_of_flow, side, false);
+    if (take("net")) return addresses(addresses_of_flow, side, true);
+    return std::nullopt;
+  }
+
+  // Applies `node` to the columns of `side`. "!=" is the negation of "=": it holds on both sides if no side is given.
+  static FilterNode on(FilterNode node, const Columns& columns, Side side) {
+    node.column = columns[side == Side::destination ? 1 : 0];
+    if (side == Side::source || side == Side::destination) return node;
     FilterNode other = node;
-    other.column = second;
-    const bool unequal = node.kind == Kind::number && node.compare == Compare::unequal;  // "port != 80" must hold on both sides
-    return {.kind = unequal ? Kind::all_of : Kind::one_of, .children = {std::move(node), std::move(other)}};
+    other.column = columns[1];
+    const bool unequal = node.kind == Kind::number && node.compare == Compare::unequal;
+    return {.kind = (side == Side::both) != unequal ? Kind::all_of : Kind::one_of,
+            .children = {std::move(node), std::move(other)}};
   }
 
   Compare comparison() {
     static constexpr struct {
       std::string_view text;
       Compare compare;
-    } signs[] = {{"=", Compare::equal},    {"==", Compare::equal},    {"eq", Compare::equal}, {"!=", Compare::unequal},
-                 {"<=", Compare::at_most}, {">=", Compare::at_least}, {"<", Compare::less},   {"lt", Compare::less},
-                 {">", Compare::greater},  {"gt", Compare::greater},  {"in", Compare::in}};
+    } signs[] = {{"=", Compare::equal},    {"==", Compare::equal},   {"eq", Compare::equal},    {"!=", Compare::unequal},
+                 {"<=", Compare::at_most}, {"le", Compare::at_most}, {">=", Compare::at_least}, {"ge", Compare::at_least},
+                 {"<", Compare::less},     {"lt", Compare::less},    {">", Compare::greater},   {"gt", Compare::greater},
+                 {"in", Compare::in}};
     for (const auto& s : signs)
       if (take(s.text)) return s.compare;
     return Compare::equal;
@@ -191,9 +208,9 @@ class Parser {
     std::string_view text = peek().text;
     std::uint64_t scale = 1;
     if (!text.empty() && text.find_first_not_of("0123456789") == text.size() - 1) {
-      const auto unit = std::string_view("kmg").find(text.back());
+      const auto unit = std::string_view("kmgt").find(text.back());
       if (unit != std::string_view::npos) {
-        scale = std::uint64_t{1} << (10 * (unit + 1));
+        for (std::size_t i = 0; i <= unit; ++i) scale *= 1000;
         text.remove_suffix(1);
       }
     }
@@ -213,59 +230,67 @@ class Parser {
     return value * scale;
   }
 
-  FilterNode numbers(int first, int second) {
+  FilterNode numbers(int column) { return numbers({column, column}, Side::source); }
+
+  FilterNode numbers(const Columns& columns, Side side) {
+    return number_list(columns, side, [&] { return number(); });
+  }
+
+  template <class One>
+  FilterNode number_list(const Columns& columns, Side side, One one) {
     FilterNode node{.kind = Kind::number, .compare = comparison()};
-    if (node.compare == Compare::in) {
-      list([&] { node.numbers.push_back(number()); });
-      sort_unique(node.numbers);
-      if (!error_ && node.numbers.empty()) return fail("a list needs at least one number");
-    } else {
-      node.numbers = {number()};
-    }
-    const bool ports = first == MOLE_COLUMN_SRC_PORT || first == MOLE_COLUMN_DST_PORT;
-    if (!error_ && ports && *std::max_element(node.numbers.begin(), node.numbers.end()) > 0xffff)
-      return fail("a port is at most 65535");
-    return on(std::move(node), first, second);
+    const int column = columns[side == Side::destination ? 1 : 0];
+    const auto* derived = derived_column(column);
+    const std::string name(derived ? derived->name : flow_column_name(column));
+    const bool ordered = node.compare != Compare::equal && node.compare != Compare::unequal && node.compare != Compare::in;
+    if (ordered && (column == icmp_type_column || column == icmp_code_column))
+      return fail(name + " has no order; use =, != or in");
+    const auto add = [&] {
+      node.numbers.push_back(one());
+      if (const auto largest = largest_value(column); !error_ && node.numbers.back() > largest)
+        fail(name + " is at most " + std::to_string(largest));
+    };
+    if (node.compare == Compare::in)
+      list(add);
+    else
+      add();
+    sort_unique(node.numbers);
+    if (!error_ && node.numbers.empty()) return fail("a list needs at least one number");
+    return on(std::move(node), columns, side);
   }
 
   FilterNode protocol() {
-    FilterNode node{.kind = Kind::number, .compare = comparison()};
-    const auto one = [&] {
-      for (const auto& p : protocols)
-        if (take(p.name)) return node.numbers.push_back(p.number);
-      node.numbers.push_back(number("a protocol's number or one of " + protocol_names()));
-      if (!error_ && node.numbers.back() > 255) fail("a protocol number is at most 255");
-    };
-    if (node.compare == Compare::in)
-      list(one);
-    else
-      one();
-    sort_unique(node.numbers);
-    if (!error_ && node.numbers.empty()) return fail("a list needs at least one protocol");
-    return on(std::move(node), MOLE_COLUMN_PROTOCOL, -1);
+    return number_list({MOLE_COLUMN_PROTOCOL, MOLE_COLUMN_PROTOCOL}, Side::source, [&]() -> std::uint64_t {
+      if (const auto known = protocol_named(peek().text)) {
+        advance();
+        return *known;
+      }
+      return number("a protocol's number or its name in nfdump, such as tcp, udp, icmp, icmp6, gre, esp or sctp");
+    });
   }
 
+  // Letters: TCP, and all of them are set; under `not`, none of them is set. A number: TCP, and the flags compare to it.
   FilterNode flags() {
-    static constexpr std::string_view letters = "fsrpauec";  // bits 0.. of tcpControlBits
-    take("=");
-    FilterNode node{.kind = Kind::flags, .column = MOLE_COLUMN_TCP_FLAGS};
     const std::string text = peek().text;
-    if (!text.empty() && text.find_first_not_of("fsrpauecx") == text.npos) {
-      std::uint64_t bits = 0;
-      for (const char c : text) bits |= c == 'x' ? 0x3f : std::uint64_t{1} << letters.find(c);
-      node.numbers = {bits};
-      advance();
-    } else {
-      node.numbers = {number()};
+    if (text.empty() || text.find_first_not_of("fsrpauecx") != text.npos) {
+      FilterNode node{.kind = Kind::all_of, .children = {{.kind = Kind::number, .column = MOLE_COLUMN_PROTOCOL, .numbers = {6}}}};
+      node.children.push_back(numbers(MOLE_COLUMN_TCP_FLAGS));
+      return node;
     }
-    if (!error_ && node.numbers[0] > 0xffff) return fail("TCP flags have 16 bits");
-    return node;
+    advance();
+    std::uint64_t bits = 0;
+    for (const char c : text) bits |= c == 'x' ? 0x3f : std::uint64_t{1} << tcp_flag_letters.find(c);
+    return {.kind = negated_ ? Kind::any_flag : Kind::all_flags, .column = MOLE_COLUMN_TCP_FLAGS, .numbers = {bits}};
   }
 
   FilterNode router() {
     FilterNode node{.kind = Kind::router, .column = MOLE_COLUMN_ROUTER};
     const auto name = [&] {
       if (peek().raw.empty() || (!peek().quoted && !is_filter_word(peek().raw[0]))) return void(fail("expected a router's name"));
+      if (!peek().quoted && peek().text == "ip")
+        return void(
+            fail("a router is chosen by its name in the manifest, such as router 19991, not by its address; put quotes around a "
+                 "name that is 'ip'"));
       node.names.push_back(peek().raw);
       advance();
     };
@@ -278,10 +303,15 @@ class Parser {
     return node;
   }
 
+  // A network may be written with the first 2 or 3 of 4 bytes (172.16/16) or with a netmask (172.16.0.0 255.240.0.0), as in
+  // nfdump.
   std::optional<FilterNode::Net> address(bool net_wanted) {
-    const std::string& text = peek().text;
+    const std::string text = peek().text;
     const auto slash = text.find('/');
-    const std::string host = text.substr(0, slash);
+    std::string host = text.substr(0, slash);
+    const auto dots = static_cast<std::size_t>(std::count(host.begin(), host.end(), '.'));
+    if (net_wanted && slash != text.npos && (dots == 1 || dots == 2))
+      for (auto missing = dots; missing < 3; ++missing) host += ".0";
     FilterNode::Net net;
     if (inet_pton(AF_INET6, host.c_str(), net.address.data()) == 1) {
       net.family = 6;
@@ -291,17 +321,27 @@ class Parser {
       return {};
     }
     if (slash != text.npos) {
+      const auto longest = net_wanted && net.family == 4 ? static_cast<std::uint32_t>(8 * (dots + 1)) : net.prefix;
       const auto bits = std::string_view(text).substr(slash + 1);
       std::uint32_t prefix = 0;
       const auto [end, status] = std::from_chars(bits.data(), bits.data() + bits.size(), prefix);
-      if (status != std::errc{} || end != bits.data() + bits.size() || prefix > net.prefix) {
-        fail("expected a prefix length of 0 to " + std::to_string(net.prefix) + " after '/'");
+      if (status != std::errc{} || end != bits.data() + bits.size() || prefix > longest) {
+        fail("expected a prefix length of 0 to " + std::to_string(longest) + " after '/'");
         return {};
       }
       net.prefix = prefix;
     } else if (net_wanted) {
-      fail("a net needs a prefix length, such as 10.0.0.0/8");
-      return {};
+      advance();
+      std::uint32_t mask = 0;
+      if (net.family != 4 || inet_pton(AF_INET, peek().text.c_str(), &mask) != 1) {
+        fail("a net needs a prefix length or a netmask, such as 10.0.0.0/8 or 10.0.0.0 255.0.0.0");
+        return {};
+      }
+      net.prefix = static_cast<std::uint32_t>(std::countl_one(ntohl(mask)));
+      if (net.prefix < 32 && ntohl(mask) << net.prefix != 0) {
+        fail("the netmask " + peek().raw + " has a zero bit before a one bit; write several nets");
+        return {};
+      }
     }
     for (std::uint32_t bit = net.prefix; bit < 128; ++bit)  // clear the host bits
       net.address[bit / 8] = static_cast<std::uint8_t>(net.address[bit / 8] & ~(0x80u >> (bit % 8)));
@@ -309,7 +349,9 @@ class Parser {
     return net;
   }
 
-  FilterNode addresses(int first, int second, bool net_wanted) {
+  FilterNode addresses(int column) { return addresses({column, column}, Side::source, false); }
+
+  FilterNode addresses(const Columns& columns, Side side, bool net_wanted) {
     FilterNode node{.kind = Kind::address};
     const Compare compare = comparison();
     if (compare != Compare::equal && compare != Compare::in && compare != Compare::unequal)
@@ -323,13 +365,14 @@ class Parser {
       one();
     sort_unique(node.nets);
     if (!error_ && node.nets.empty()) return fail("a list needs at least one address");
-    node = on(std::move(node), first, second);
+    node = on(std::move(node), columns, side);
     if (compare != Compare::unequal) return node;
     return {.kind = Kind::negation, .children = {std::move(node)}};
   }
 
   std::vector<FilterWord> words_;
   std::size_t next_ = 0, depth_ = 0;
+  bool negated_ = false;  // an odd number of `not` around the current word
   std::optional<Error> error_;
 };
 

@@ -1,5 +1,6 @@
 #include "sdk/model/filter_words.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace mole {
@@ -35,6 +36,8 @@ Result<std::vector<FilterWord>> split_filter(std::string_view s) {
     const char c = s[i];
     if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
       ++i;
+    } else if (c == '#') {
+      i = std::min(s.find('\n', i), s.size());
     } else if (c == '"' || c == '\'') {
       const auto close = s.find(c, i + 1);
       if (close == s.npos) return filter_error(i, "a quoted name is not closed; add the closing quote");

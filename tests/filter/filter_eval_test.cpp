@@ -73,8 +73,7 @@ TEST(FilterEvaluator, AgreesWithPlainConditions) {
   expect(t, "net 10.0.0.0/31", [&](std::size_t i) { return t.src4[i] >> 1 == 0x05000000u || t.dst4[i] >> 1 == 0x05000000u; });
   expect(t, "src ip 10.0.0.3", [&](std::size_t i) { return t.src4[i] == 0x0a000003u; });
   expect(t, "src net 0.0.0.0/0", [&](std::size_t) { return true; });
-  expect(t, "flags SA", [&](std::size_t i) { return (t.flags[i] & 18) == 18; });
-  expect(t, "bytes > 2k or packets < 2", [&](std::size_t i) { return t.bytes[i] > 2048 || t.packets[i] < 2; });
+  expect(t, "bytes > 2k or packets < 2", [&](std::size_t i) { return t.bytes[i] > 2000 || t.packets[i] < 2; });
   expect(t, "duration >= 2", [&](std::size_t i) { return t.end[i] - t.start[i] >= 2000; });
   expect(t, "bpp > 700", [&](std::size_t i) { return t.packets[i] > 0 && t.bytes[i] / t.packets[i] > 700; });
   expect(t, "in if 1 and not src as 2", [&](std::size_t i) { return t.in_if[i] == 1 && t.src_as[i] != 2; });
@@ -82,6 +81,55 @@ TEST(FilterEvaluator, AgreesWithPlainConditions) {
       t, "router b", [&](std::size_t) { return true; }, 4, "b");
   expect(
       t, "router b", [&](std::size_t) { return false; }, 4, "c");
+}
+
+// nfdump's flags imply TCP. Under an odd number of negations, a flow with any of the flags is excluded.
+TEST(FilterEvaluator, FlagsMeanAllOfThemAndNotFlagsNoneOfThem) {
+  const Table t(1000);
+  const auto tcp = [&](std::size_t i) { return t.protocol[i] == 6; };
+  const auto all = [&](std::size_t i, int bits) { return tcp(i) && (t.flags[i] & bits) == bits; };
+  const auto any = [&](std::size_t i, int bits) { return tcp(i) && (t.flags[i] & bits) != 0; };
+  expect(t, "flags SA", [&](std::size_t i) { return all(i, 18); });
+  expect(t, "not flags SA", [&](std::size_t i) { return !any(i, 18); });
+  expect(t, "not not flags SA", [&](std::size_t i) { return all(i, 18); });
+  expect(t, "flags S and not flags AFRPU", [&](std::size_t i) { return tcp(i) && t.flags[i] == 2; });
+  expect(t, "not (flags SA or port 5)", [&](std::size_t i) { return !any(i, 18) && t.src_port[i] != 5 && t.dst_port[i] != 5; });
+  expect(t, "not (flags SA and not (flags FR and port 5))",
+         [&](std::size_t i) { return !any(i, 18) || (all(i, 5) && (t.src_port[i] == 5 || t.dst_port[i] == 5)); });
+  expect(t, "flags X", [&](std::size_t i) { return all(i, 63); });
+  expect(t, "not flags X", [&](std::size_t i) { return !any(i, 63); });
+  expect(t, "flags 18", [&](std::size_t i) { return tcp(i) && t.flags[i] == 18; });
+  expect(t, "not flags = 18", [&](std::size_t i) { return !(tcp(i) && t.flags[i] == 18); });
+  expect(t, "flags > 3", [&](std::size_t i) { return tcp(i) && t.flags[i] > 3; });
+  expect(t, "tcp_flags 18", [&](std::size_t i) { return t.flags[i] == 18; });
+}
+
+TEST(FilterEvaluator, RatesAreZeroWithoutADuration) {
+  const Table t(1000);
+  const auto milliseconds = [&](std::size_t i) {
+    return static_cast<std::uint64_t>(t.end[i] - t.start[i]) / 1000;
+  };  // ms in the table
+  const auto rate = [&](std::size_t i, std::uint64_t count) { return milliseconds(i) ? count * 1000 / milliseconds(i) : 0; };
+  expect(t, "bps > 1m", [&](std::size_t i) { return rate(i, 8 * t.bytes[i]) > 1'000'000; });
+  expect(t, "pps >= 1k", [&](std::size_t i) { return rate(i, t.packets[i]) >= 1000; });
+  expect(t, "bps = 0", [&](std::size_t i) { return milliseconds(i) == 0 || t.bytes[i] == 0; });
+  Table large(1);
+  large.end[0] = large.start[0] + 1000;  // 1 ms
+  large.bytes[0] = ~std::uint64_t{0};
+  expect(large, "bps = 18446744073709551615", [](std::size_t) { return true; });
+}
+
+TEST(FilterEvaluator, AnIcmpMessageIsInEitherPort) {
+  Table t(6);
+  t.protocol = {1, 1, 1, 58, 17, 1};
+  t.src_port = {0, 0, 0x0008, 0, 0, 0x0103};
+  t.dst_port = {0x0800, 0x0301, 0, 0x0801, 0x0800, 0xffff};
+  expect(t, "icmp-type 8", [](std::size_t i) { return i == 0 || i == 2 || i == 3; });
+  expect(t, "icmp-code 1", [](std::size_t i) { return i == 1 || i == 3 || i == 5; });
+  expect(t, "icmp-type 3", [](std::size_t i) { return i == 1 || i == 5; });
+  expect(t, "not icmp-type 3", [](std::size_t i) { return i != 1 && i != 5; });
+  expect(t, "icmp-type != 3", [](std::size_t i) { return i != 1 && i != 5; });
+  expect(t, "icmp-type 255", [](std::size_t) { return false; });
 }
 
 TEST(FilterEvaluator, SupportsNesting) {

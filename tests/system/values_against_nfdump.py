@@ -78,14 +78,14 @@ class Collector:
         return None
 
     def feed(self, files):
-        sent = 0
+        self.send(datagram for path in files for datagram in exports(path))
+
+    def send(self, datagrams_to_collect):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
-            for path in files:
-                for datagram in exports(path):
-                    out.sendto(datagram, ("127.0.0.1", self.port))
-                    sent += 1
-                    while sent % 16 == 0 and (self.queued_bytes() or 0) > 50_000:
-                        time.sleep(0.001)
+            for sent, datagram in enumerate(datagrams_to_collect):
+                out.sendto(datagram, ("127.0.0.1", self.port))
+                while sent % 16 == 0 and (self.queued_bytes() or 0) > 50_000:
+                    time.sleep(0.001)
         wait_until(lambda: self.queued_bytes() == 0, "nfcapd to read all")
         time.sleep(0.05)
         self.process.send_signal(signal.SIGTERM)
