@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -42,21 +43,34 @@ Result<> for_each_archive(Context& context, const TaskArgs& args, Visit visit) {
   return {};
 }
 
+bool has_refused(const coordinator::ArchiveGaps& gaps) {
+  return std::ranges::any_of(gaps.conflicts, &coordinator::FileConflict::refused);
+}
+
 Result<Exit> index(Context& context, const TaskArgs& args) {
   auto listed = json::array();
+  auto exit = Exit::done;
   const auto done = for_each_archive(context, args, [&](auto& session, auto&, auto& archive, auto&) -> Result<> {
-    MOLE_TRY(const auto files, session.api().archive_files(archive));
+    MOLE_TRY(auto files, session.api().archive_files(archive));
+    std::erase_if(files, [](const auto& file) { return file.state == coordinator::FileState::future; });
     std::uint64_t bytes = 0;
     for (const auto& file : files) bytes += file.size;
-    listed.push_back({{"archive", archive}, {"files", files.size()}, {"bytes", bytes}});
+    MOLE_TRY(const auto gaps, session.api().archive_gaps(archive));
+    listed.push_back({{"archive", archive},
+                      {"files", files.size()},
+                      {"bytes", bytes},
+                      {"conflicts", gaps.conflicts},
+                      {"passed_over", gaps.passed_over}});
     if (!context.options.json)
       context.out << fmt::format("{}: {}, {}\n", archive, human_number(files.size(), "file", "files"),
-                                 human_bytes(static_cast<double>(bytes)));
+                                 human_bytes(static_cast<double>(bytes)))
+                  << names_text(gaps, context.out_style);
+    if (has_refused(gaps)) exit = Exit::incomplete;
     return {};
   });
   if (!done) return done.error();
   if (context.options.json) print_json(context.out, listed);
-  return Exit::done;
+  return exit;
 }
 
 Result<Exit> verify(Context& context, const TaskArgs& args) {
@@ -75,7 +89,7 @@ Result<Exit> verify(Context& context, const TaskArgs& args) {
           context.out << context.out_style.paint(Paint::bold, archive) << '\n' << gaps_text(*gaps, context.out_style);
         if (exit_of_request(done) == Exit::failed)
           worst = Exit::failed;
-        else if (!(gaps->missing.empty() && gaps->damaged.empty()) && worst == Exit::done)
+        else if (!(gaps->missing.empty() && gaps->damaged.empty() && !has_refused(*gaps)) && worst == Exit::done)
           worst = Exit::incomplete;
         return {};
       });

@@ -115,6 +115,7 @@ Result<Exit> run(Context& context, const RunArgs& args) {
     print_summary(context, *session, finished.plan, request);
     print_next(context, *session, submission, finished);
   }
+  for (const auto& note : finished.plan.notes) context.err << "note: " << printable(note) << '\n';
   context.err << failures_text(request, context.err_style);
   const auto exit = exit_of_request(request);
   if (exit != Exit::try_later) return exit;

@@ -17,7 +17,11 @@ std::string manifest_text(const coordinator::PipelineDescription& pipeline, cons
 std::string plan_text(const coordinator::PlanReport& plan, const Style& style);
 // Lists routing tables that do not cover the whole range, one per line.
 std::string missing_tables_text(const coordinator::PlanReport& plan);
-// Lists the missing and damaged files of an archive.
+// Lists messages about names in the archive, one per line.
+std::string notes_text(const coordinator::PlanReport& plan);
+// Lists names of which it is not known which are right, and counts the paths that are not used.
+std::string names_text(const coordinator::ArchiveGaps& gaps, const Style& style);
+// Lists the missing and damaged files of an archive, and its names as names_text.
 std::string gaps_text(const coordinator::ArchiveGaps& gaps, const Style& style);
 
 // ---- requests

@@ -119,23 +119,45 @@ std::string missing_tables_text(const coordinator::PlanReport& plan) {
   return out;
 }
 
+std::string notes_text(const coordinator::PlanReport& plan) {
+  std::string out;
+  for (const auto& note : plan.notes) out += "note      " + printable(note) + "\n";
+  return out;
+}
+
 std::string plan_text(const coordinator::PlanReport& plan, const Style& style) {
   const auto& jobs = plan.jobs;
   auto text = modules_text(plan.modules, style) + "\n";
   if (jobs.fresh == 0 && jobs.waiting == 0)
     return text + style.paint(Paint::green, "nothing to do:") +
-           fmt::format(" {} already computed\n", human_number(jobs.reused, "job is", "jobs are"));
+           fmt::format(" {} already computed\n", human_number(jobs.reused, "job is", "jobs are")) + notes_text(plan);
   text += fmt::format("jobs      {} new, {} reused, {} waiting\n", human_count(jobs.fresh), human_count(jobs.reused),
                       human_count(jobs.waiting));
   text += "files     " + files_text(plan.files) + "\n";
   if (plan.estimate_seconds > 0) text += "estimate  " + human_seconds(plan.estimate_seconds) + "\n";
-  return text + gap_counts_text(plan.gaps) + missing_tables_text(plan) + reasons_text(plan, style);
+  return text + gap_counts_text(plan.gaps) + missing_tables_text(plan) + notes_text(plan) + reasons_text(plan, style);
 }
 
 std::string gaps_text(const coordinator::ArchiveGaps& gaps, const Style& style) {
-  if (gaps.missing.empty() && gaps.damaged.empty()) return "no missing files, no known damage\n";
-  const auto missing = missing_files_text(gaps.missing, style), damaged = damaged_files_text(gaps.damaged, style);
-  return missing + (missing.empty() || damaged.empty() ? "" : "\n") + damaged;
+  std::string text;
+  for (const auto& part : {missing_files_text(gaps.missing, style), damaged_files_text(gaps.damaged, style)})
+    if (!part.empty()) text += (text.empty() ? "" : "\n") + part;
+  if (text.empty()) text = "no missing files, no known damage\n";
+  const auto names = names_text(gaps, style);
+  return text + (names.empty() ? "" : "\n") + names;
+}
+
+std::string names_text(const coordinator::ArchiveGaps& gaps, const Style& style) {
+  std::string text;
+  for (const auto& conflict : gaps.conflicts)
+    text += style.paint(conflict.refused ? Paint::red : Paint::yellow, conflict.refused ? "refused" : "note") + "   " +
+            printable(conflict.message) + "\n";
+  for (const auto& passed : gaps.passed_over) {
+    text += fmt::format("{} not used: {}: ", human_number(passed.count, "path is", "paths are"), printable(passed.reason));
+    for (const auto& example : passed.examples) text += (&example == &passed.examples.front() ? "" : ", ") + printable(example);
+    text += passed.count > passed.examples.size() ? ", ...\n" : "\n";
+  }
+  return text;
 }
 
 }  // namespace mole::cli

@@ -147,10 +147,8 @@ bool Completions::apply_file_reports(const Completion& completion, Change& chang
     if (verifying) {
       file.row.verified = verifying->number;
       file.changed = true;
-      if (report.state != task::FileState::sound)
-        verifying->damaged = true;
-      else
-        verifying->delays += report.delays;
+      if (is_faulty(report.state)) verifying->damaged = true;
+      if (report.state == task::FileState::sound) verifying->delays += report.delays;
     }
     if (file.digest_changed)
       state_.log(
@@ -158,8 +156,10 @@ bool Completions::apply_file_reports(const Completion& completion, Change& chang
           change);
     if (file.gone) state_.log({{"event", "file missing"}, {"archive", archive}, {"file", report.id}}, change);
     if (file.changed) change.put_file(archive, report.id, file.row);
-    if (file.changed && report.state != task::FileState::sound)
+    if (file.changed && is_faulty(report.state))
       records_.put_json(change.batch, Table::damage, keys::pair(archive, report.id), report);
+    if (file.changed && !report.digest.empty() && report.state != task::FileState::sound && !is_faulty(report.state))
+      state_.forget_indexes(archive);  // which say what is known about files of one router and time
     keys_change = keys_change || file.digest_changed || file.gone;
   }
   return keys_change;

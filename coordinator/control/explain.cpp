@@ -223,6 +223,7 @@ Result<PlanReport> Queries::plan(const Submissions::PlanQuery& query) const {
   out.estimate_seconds = static_cast<double>(out.files.bytes) / (rate > 0 ? rate : assumed_bytes_per_second);
   out.missing_tables = missing_tables(*plan.graph, query.request.range);
   out.waits = plan.waits;
+  out.notes = plan.notes;
   return out;
 }
 

@@ -4,7 +4,21 @@
 
 namespace mole::coordinator::control {
 
+namespace {
+
 constexpr std::size_t max_failures = 20;
+
+// Why the index of an archive is empty.
+std::string why_empty(const dag::Archive& archive, std::size_t listed, const jobs::Findings& findings) {
+  auto text = "the archive " + archive.name + " lists " + std::to_string(listed) + " files, none of which matches \"" +
+              archive.files + "\"";
+  for (const auto& passed : findings.passed_over)
+    text += (&passed == &findings.passed_over.front() ? ": " : ", ") + std::to_string(passed.count) +
+            (passed.examples.empty() ? "" : " such as " + passed.examples.front()) + " (" + passed.reason + ")";
+  return text + "; check its \"params\" and \"files\"";
+}
+
+}  // namespace
 
 void Listings::relist_waiting() {
   for (auto& [number, request] : state_.live) {
@@ -19,20 +33,17 @@ void Listings::relist_waiting() {
 void Listings::apply_listing(const leases::ArchiveTask& task, Request& request, const task::Report& report,
                              const std::vector<task::IndexEntry>& entries, Change& change) {
   if (report.code != task::FailureCode::none) return listing_failed(task, request, report, change);
-  const auto changed = store_listing(task.archive, request, entries, change);
+  const auto changed = store_listing(task.archive, request, report, entries, change);
   const auto& archive = request.graph->archives[*request.graph->find_archive(local_name(task.archive))];
   state_.note_listed(*request.graph, archive);
-  if (changed) std::erase_if(state_.indexes, [&](const auto& entry) { return entry.first.first == task.archive; });
+  if (changed) state_.forget_indexes(task.archive);
   change.flush();
   if (request.kind == RequestKind::index) {
     const auto index = state_.index_of(*request.graph, archive);
     request.files.total = request.files.done = index->files().size();
     if (index->empty()) {
       request.code = name_of(task::FailureCode::missing);
-      requests_.finish(request, RequestState::failed,
-                       "the archive " + archive.name + " lists " + std::to_string(entries.size()) +
-                           " files, none of which matches \"" + archive.files + "\"; check its \"params\" and \"files\"",
-                       change);
+      requests_.finish(request, RequestState::failed, why_empty(archive, entries.size(), index->findings()), change);
     }
   }
   proceed_listed(task.archive, change);
@@ -60,9 +71,9 @@ void Listings::listing_failed(const leases::ArchiveTask& task, const Request& re
   }
 }
 
-// Returns the number of file rows that changed.
-std::size_t Listings::store_listing(const std::string& archive, const Request& request,
-                                    const std::vector<task::IndexEntry>& entries, Change& change) {
+// Returns whether the index changes.
+bool Listings::store_listing(const std::string& archive, const Request& request, const task::Report& report,
+                             const std::vector<task::IndexEntry>& entries, Change& change) {
   jobs::FileRows known;
   records_.scan_files(archive, [&](const std::string& id, const store::FileRow& row) { known[id] = row; });
   const auto changes = jobs::apply_listing(known, entries);
@@ -70,12 +81,15 @@ std::size_t Listings::store_listing(const std::string& archive, const Request& r
     records_.put_file(change.batch, archive, id, row);
     if (row.digest.empty()) change.batch.erase(Table::damage, keys::pair(archive, id));
   }
+  const auto before = records_.json(Table::archives, archive);
+  const json passed_over = report.passed_over;
   records_.put_json(change.batch, Table::archives, archive,
                     {{"revision", request.revision},
+                     {"passed_over", passed_over},
                      {"listed", format_time(state_.wall())},
                      {"entries", entries.size()},
                      {"changed", changes.size()}});
-  return changes.size();
+  return !changes.empty() || !before.is_object() || before.value("passed_over", json()) != passed_over;
 }
 
 // Continues every request that waited for this listing.

@@ -21,8 +21,8 @@ class Listings {
  private:
   void listing_failed(const leases::ArchiveTask& task, const Request& request, const task::Report& report, Change& change)
       MOLE_REQUIRES(service_mutex);
-  std::size_t store_listing(const std::string& archive, const Request& request, const std::vector<task::IndexEntry>& entries,
-                            Change& change) MOLE_REQUIRES(service_mutex);
+  bool store_listing(const std::string& archive, const Request& request, const task::Report& report,
+                     const std::vector<task::IndexEntry>& entries, Change& change) MOLE_REQUIRES(service_mutex);
   void proceed_listed(const std::string& archive, Change& change) MOLE_REQUIRES(service_mutex);
   void replan_readers(const std::string& archive, Change& change) MOLE_REQUIRES(service_mutex);
 

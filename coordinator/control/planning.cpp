@@ -1,6 +1,6 @@
 #include "coordinator/control/planning.hpp"
 
-#include "coordinator/manifest/file_pattern.hpp"
+#include "coordinator/jobs/archive_files.hpp"
 #include "coordinator/store/keys.hpp"
 
 namespace mole::coordinator::control {
@@ -13,14 +13,16 @@ Result<SharedGraph> read_graph(const store::Records& records, const Digest& revi
 }
 
 std::shared_ptr<const jobs::ArchiveIndex> read_index(const store::Records& records, const dag::Graph& graph,
-                                                     const dag::Archive& archive) {
-  std::vector<task::File> files;
-  const auto pattern = manifest::FilePattern::parse(archive.files);
-  records.scan_files(graph.full_name(archive), [&](const std::string& id, const store::FileRow& row) {
-    const auto parts = row.gone || !pattern ? std::nullopt : pattern->match(id, archive.covers);
-    if (parts) files.push_back({id, row.size, row.revision, parts->router, parts->sequence, parts->covers, true, row.version});
+                                                     const dag::Archive& archive, Micros wall) {
+  const auto name = graph.full_name(archive);
+  const auto listing = records.json(store::Table::archives, name);
+  jobs::ArchiveFiles files(
+      archive, wall,
+      listing.is_object() ? listing.value("passed_over", std::vector<task::PassedOver>()) : std::vector<task::PassedOver>());
+  records.scan_files(name, [&](const std::string& id, const store::FileRow& row) {
+    if (!row.gone) files.add(id, row);
   });
-  return std::make_shared<const jobs::ArchiveIndex>(std::move(files), archive.covers);
+  return std::make_shared<const jobs::ArchiveIndex>(std::move(files).index());
 }
 
 Result<jobs::Plan> make_plan(const store::Records& records, SharedGraph graph, PlanInputs inputs,
@@ -29,7 +31,7 @@ Result<jobs::Plan> make_plan(const store::Records& records, SharedGraph graph, P
     const auto& archive = graph->archives[a];
     if (records.json(store::Table::archives, graph->full_name(archive)).is_null())
       return missing("the archive " + archive.name + " has not been listed yet; run mole archive index first");
-    if (!inputs.indexes[a]) inputs.indexes[a] = read_index(records, *graph, archive);
+    if (!inputs.indexes[a]) inputs.indexes[a] = read_index(records, *graph, archive, inputs.wall);
   }
   return jobs::make_plan(
       std::move(graph), std::move(inputs.indexes), request,

@@ -12,12 +12,13 @@ using SharedGraph = std::shared_ptr<const dag::Graph>;
 
 struct PlanInputs {
   jobs::Indexes indexes;               // one per archive of the graph; null: read it from the store
+  Micros wall = 0;                     // the present, to tell files of the future
   std::set<std::uint32_t> lost_nodes;  // states that only these nodes hold are computed again
 };
 
 Result<SharedGraph> read_graph(const store::Records& records, const Digest& revision);
 std::shared_ptr<const jobs::ArchiveIndex> read_index(const store::Records& records, const dag::Graph& graph,
-                                                     const dag::Archive& archive);
+                                                     const dag::Archive& archive, Micros wall);
 // missing: an archive of the graph has never been listed. Other errors as jobs::make_plan.
 Result<jobs::Plan> make_plan(const store::Records& records, SharedGraph graph, PlanInputs inputs,
                              const jobs::PlanRequest& request);

@@ -8,7 +8,7 @@
 namespace mole::coordinator::control {
 namespace {
 
-constexpr std::size_t max_gaps_listed = 100'000;
+constexpr std::size_t max_gaps_listed = 100'000, max_conflicts_listed = 1000;
 
 // Describes how one block of a module was computed, for the part `span` of it.
 BlockLineage lineage_of(const store::Records& records, const dag::Graph& graph, std::uint32_t m, const std::string& column,
@@ -150,7 +150,7 @@ std::shared_ptr<const jobs::ArchiveIndex> Queries::index_of(const Location& arch
     State::Lock lock(state_);
     if (auto cached = state_.cached_index(*archive.graph, resolved)) return cached;
   }
-  return read_index(records_, *archive.graph, resolved);
+  return read_index(records_, *archive.graph, resolved, state_.wall());
 }
 
 // ---- results
@@ -222,6 +222,15 @@ Result<std::vector<ArchiveFile>> Queries::archive_files(const std::string& archi
                    .medium = row.medium,
                    .position = row.position});
   }
+  for (const auto& file : index->findings().future)
+    out.push_back({.id = file.id,
+                   .size = file.size,
+                   .router = file.router,
+                   .sequence = file.sequence,
+                   .from = file.covers.from,
+                   .to = file.covers.to,
+                   .revision = file.revision,
+                   .state = FileState::future});
   return out;
 }
 
@@ -232,11 +241,15 @@ Result<ArchiveGaps> Queries::archive_gaps(const std::string& archive) const {
   for (const auto& [file, key] : index->files()) {
     const auto row = records_.file(archive, file.id).value_or(store::FileRow{});
     const auto state = row.state;
-    if (state == FileState::unread || state == FileState::sound) continue;
+    if (!is_faulty(state)) continue;
     out.damaged.push_back(damaged_file(file, state, records_.json(Table::damage, keys::pair(archive, file.id))));
   }
   for (const auto& gap : index->gaps(max_gaps_listed))
     out.missing.push_back({gap.router, gap.sequence, gap.covers.from, gap.covers.to});
+  const auto& findings = index->findings();
+  const auto conflicts = std::min(max_conflicts_listed, findings.conflicts.size());
+  out.conflicts.assign(findings.conflicts.begin(), findings.conflicts.begin() + static_cast<std::ptrdiff_t>(conflicts));
+  out.passed_over = findings.passed_over;
   return out;
 }
 

@@ -86,7 +86,7 @@ void Requests::read_archive(Request& request, Change& change) {
     const auto row = records_.file(request.archive, file.file.id);
     if (row && row->verified < request.number)
       starts.insert(sample.empty() ? archive.block_at(covers.from) : slot->from);
-    else if (row && row->state != task::FileState::sound)
+    else if (row && is_faulty(row->state))
       request.damaged = true;
   }
   for (const auto from : starts)

@@ -9,7 +9,8 @@ namespace {
 constexpr std::size_t max_indexes = 64;  // cached in addition to those used by plans
 
 std::pair<std::string, std::string> index_key(const dag::Graph& graph, const dag::Archive& archive) {
-  return {graph.full_name(archive), archive.files + " " + std::to_string(archive.covers)};
+  return {graph.full_name(archive), archive.files + " " + std::to_string(archive.covers) + " " + archive.zone + " " +
+                                        name_of(archive.duplicates) + " " + json(archive.routers).dump()};
 }
 
 std::uint64_t last_number(const store::Records& records, Table table) {
@@ -57,7 +58,7 @@ void State::log(json event, Change& change) {
 std::shared_ptr<const jobs::ArchiveIndex> State::index_of(const dag::Graph& graph, const dag::Archive& archive) {
   if (indexes.size() >= max_indexes) indexes.clear();
   auto& index = indexes[index_key(graph, archive)];
-  if (!index) index = read_index(records_, graph, archive);
+  if (!index || index->findings().valid_until <= wall()) index = read_index(records_, graph, archive, wall());
   return index;
 }
 
@@ -66,8 +67,13 @@ std::shared_ptr<const jobs::ArchiveIndex> State::cached_index(const dag::Graph& 
   return found == indexes.end() ? nullptr : found->second;
 }
 
+void State::forget_indexes(const std::string& archive) {
+  std::erase_if(indexes, [&](const auto& entry) { return entry.first.first == archive; });
+}
+
 PlanInputs State::plan_inputs(const dag::Graph& graph) const {
   PlanInputs inputs;
+  inputs.wall = wall();
   for (const auto& archive : graph.archives) inputs.indexes.push_back(cached_index(graph, archive));
   for (const auto& [name, node] : nodes)
     if (node.lost) inputs.lost_nodes.insert(static_cast<std::uint32_t>(node.number));

@@ -56,6 +56,8 @@ class State {
       MOLE_REQUIRES(service_mutex);
   std::shared_ptr<const jobs::ArchiveIndex> cached_index(const dag::Graph& graph, const dag::Archive& archive) const
       MOLE_REQUIRES(service_mutex);  // null: not in memory
+  // Call after rows of the archive's files have changed.
+  void forget_indexes(const std::string& archive) MOLE_REQUIRES(service_mutex);
   // Returns the plan inputs for this graph that are in memory.
   PlanInputs plan_inputs(const dag::Graph& graph) const MOLE_REQUIRES(service_mutex);
   Result<jobs::Plan> make_plan(SharedGraph graph, const jobs::PlanRequest& request) MOLE_REQUIRES(service_mutex);

@@ -11,6 +11,8 @@ struct Archive : manifest::ArchiveSettings {
   task::PluginUse downloader, decoder;
   std::string files;  // the pattern
 
+  manifest::NameRules name_rules() const { return {files, covers, zone, routers}; }
+
   // Start of the block that contains `t`.
   Micros block_at(Micros t) const { return floor_to(t, block_length, block_origin); }
 };

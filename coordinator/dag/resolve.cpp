@@ -108,13 +108,13 @@ class Resolver {
   }
 
   Result<> add_archive(const manifest::Archive& from) {
-    Archive to{from, {}, {}, from.files.text()};
+    Archive to{from, {}, {}, from.files.pattern().text()};
     to.block_origin %= to.block_length;
     MOLE_TRY(const auto* downloader, prefixed(from.where + ": ", plugins_.find(PluginKind::downloader, from.downloader)));
     MOLE_TRY(const auto* decoder, prefixed(from.where + ": ", plugins_.find(PluginKind::decoder, from.decoder)));
     MOLE_TRY(to.downloader, use(*downloader, from.downloader_params, from.where));
     MOLE_TRY(to.decoder, use(*decoder, from.decoder_params, from.where));
-    facts_.push_back({&decoder->descriptor, from.files.names_router()});
+    facts_.push_back({&decoder->descriptor, from.files.pattern().names_router()});
     graph().archives.push_back(std::move(to));
     return {};
   }

@@ -12,11 +12,13 @@ bool is_before(const task::File& a, const task::File& b) {
 
 }  // namespace
 
-ArchiveIndex::ArchiveIndex(std::vector<task::File> files, Micros covers) : covers_(covers) {
+ArchiveIndex::ArchiveIndex(std::vector<task::File> files, Micros covers, Findings findings)
+    : covers_(covers), findings_(std::move(findings)) {
   std::sort(files.begin(), files.end(), is_before);
   files_.reserve(files.size());
   for (auto& file : files) {
-    const auto key = Hasher().field("file").field(file.id).field(file.size).field(file.revision).finish();
+    // The time is not always known from the name alone.
+    const auto key = Hasher().field("file").field(file.id).field(file.size).field(file.revision).field(file.covers.from).finish();
     files_.push_back({std::move(file), key});
   }
   for (std::uint32_t i = 0; i < files_.size();) {

@@ -5,7 +5,7 @@
 // file name from the year 9999 needs no memory for them.
 #pragma once
 
-#include "sdk/model/task.hpp"
+#include "coordinator/wire/documents/archive.hpp"
 
 #include <algorithm>
 
@@ -13,7 +13,7 @@ namespace mole::coordinator::jobs {
 
 struct IndexedFile {
   task::File file;  // present
-  Digest key;       // of id, size and revision; part of state keys
+  Digest key;       // of id, size, revision and time; part of state keys
 };
 
 struct Gap {
@@ -22,14 +22,24 @@ struct Gap {
   TimeRange covers;
 };
 
+// What a listing contains apart from the files of the index.
+struct Findings {
+  std::vector<task::PassedOver> passed_over;
+  std::vector<FileConflict> conflicts;  // sorted by time
+  std::vector<task::File> future;       // files whose time has not come yet
+  Micros valid_until = INT64_MAX;       // then the first of them must be in the index
+  std::vector<std::string> notes;       // for everyone who uses the archive
+};
+
 class ArchiveIndex {
  public:
-  ArchiveIndex(std::vector<task::File> files, Micros covers);  // `files` in any order, all present
+  ArchiveIndex(std::vector<task::File> files, Micros covers, Findings findings = {});  // `files` in any order, all present
 
   bool empty() const { return files_.empty(); }
   const std::vector<IndexedFile>& files() const { return files_; }  // sorted by (router, covers.from, id)
   std::vector<std::string> routers() const;                         // sorted
   Micros covers() const { return covers_; }
+  const Findings& findings() const { return findings_; }
 
   // Start of the first file and end of the last of these routers (empty: of all). nullopt if they have no file.
   std::optional<TimeRange> span(const std::vector<std::string>& routers) const;
@@ -64,6 +74,7 @@ class ArchiveIndex {
   void walk(const Timeline& t, TimeRange range, Visit visit) const;
 
   Micros covers_;
+  Findings findings_;
   Micros phase_ = 0;
   std::vector<IndexedFile> files_;
   std::vector<Timeline> timelines_;

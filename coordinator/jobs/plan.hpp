@@ -61,6 +61,7 @@ struct Plan {
   std::vector<Grid> grids;
   std::vector<ModulePlan> modules;  // parallel to graph->modules
   std::vector<std::string> waits;   // messages about jobs past the end of the archive
+  std::vector<std::string> notes;   // messages about names in the archive
 
   const Grid& grid(std::size_t module) const { return grids[modules[module].grid]; }
   std::vector<std::string> routers(std::size_t module) const;  // whose files a flow-reading module reads
@@ -91,7 +92,8 @@ using IsPresent = std::function<bool(std::uint32_t node)>;
 inline constexpr std::int64_t max_blocks = 2'000'000;       // of one module in one plan
 inline constexpr std::int64_t max_plan_blocks = 4'000'000;  // of all its modules together
 
-// missing: the archive has no file for the range. exhausted: more than max_blocks or max_plan_blocks.
+// missing: the archive has no file for the range. invalid: jobs to compute read a time with a refused conflict. exhausted: more
+// than max_blocks or max_plan_blocks.
 Result<Plan> make_plan(std::shared_ptr<const dag::Graph> graph, Indexes indexes, const PlanRequest& request,
                        const CatalogueScan& catalogue, const IsPresent& is_present);
 

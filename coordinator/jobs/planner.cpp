@@ -70,7 +70,40 @@ struct Planner {
     for (std::size_t m = 0; m < n; ++m) compute_keys(m);
     for (std::size_t m = 0; m < n; ++m) read_catalogue(m);
     for (std::size_t m = n; m-- > 0;) mark_needs(m);
+    return check_conflicts();
+  }
+
+  // Refuses a plan with a job that reads files of which it is not known which are right, and notes other conflicts.
+  Result<> check_conflicts() {
+    constexpr std::size_t max_notes = 5;
+    for (std::uint32_t a = 0; a < plan.indexes.size(); ++a) {
+      const auto about = "the archive " + graph.archives[a].name + ": ";
+      const auto& findings = plan.indexes[a]->findings();
+      for (const auto& note : findings.notes) plan.notes.push_back(about + note);
+      std::size_t noted = 0;
+      for (const auto& conflict : findings.conflicts) {
+        if (!is_read(a, conflict)) continue;
+        if (conflict.refused) return invalid(about + conflict.message);
+        if (++noted <= max_notes) plan.notes.push_back(about + conflict.message);
+      }
+      if (noted > max_notes)
+        plan.notes.push_back(about + std::to_string(noted - max_notes) +
+                             " more times have several files; mole archive gaps lists them");
+    }
     return {};
+  }
+
+  bool is_read(std::uint32_t archive, const FileConflict& conflict) const {
+    for (std::size_t m = 0; m < plan.modules.size(); ++m) {
+      const auto& module = graph.modules[m];
+      if (module.inputs[0].kind != InputKind::flows || module.inputs[0].source != archive) continue;
+      if (!module.routers.empty() && std::ranges::find(module.routers, conflict.router) == module.routers.end()) continue;
+      const auto& grid = plan.grid(m);
+      const auto last = grid.number(conflict.to + module.warmup);
+      for (auto b = grid.number(conflict.from - graph.archives[archive].lateness); b <= last; ++b)
+        if (plan.reads_inputs(m, b) && plan.reach(m, b).overlaps({conflict.from, conflict.to})) return true;
+    }
+    return false;
   }
 
   // Sets the first and last block of a module, from the archive or from its inputs.
@@ -355,7 +388,7 @@ struct Planner {
 
 Result<Plan> make_plan(std::shared_ptr<const dag::Graph> graph, Indexes indexes, const PlanRequest& request,
                        const CatalogueScan& catalogue, const IsPresent& is_present) {
-  Plan plan{std::move(graph), std::move(indexes), {}, {}, {}};
+  Plan plan{std::move(graph), std::move(indexes), {}, {}, {}, {}};
   if (auto done = Planner{plan, *plan.graph, request, catalogue, is_present}.run(); !done) return done.error();
   return plan;
 }

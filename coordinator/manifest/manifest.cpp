@@ -34,12 +34,24 @@ void read_block(Reader& reader, const YamlNode* node, Archive& archive) {
     reader.fail(length->where, "\"length\" must be a whole number of seconds and at least 1m");
 }
 
-void read_files(Reader& reader, const YamlNode* node, Archive& archive) {
-  const auto text = reader.text(node, "\"files\"");
+// `covers` must be known.
+void read_file_names(Reader& reader, const YamlNode& map, Archive& archive) {
+  const auto* files =
+      reader.require(map, "files", "give a pattern of file names, such as \"{router}_{sequence}_{start:unix}.dat.bz2\"");
+  const auto pattern = reader.text(files, "\"files\"");
+  const auto* zone = map.find("zone");
+  if (zone) archive.zone = reader.text(zone, "\"zone\"");
+  const auto* routers = map.find("routers");
+  if (const auto* names = routers ? reader.any_keys(routers, "\"routers\"") : nullptr)
+    for (const auto& [name, router] : names->entries) archive.routers[name.text] = reader.text(&router, "\"" + name.text + "\"");
   if (reader.error()) return;
-  auto pattern = FilePattern::parse(text);
-  if (!pattern) return reader.fail(node->where, "\"files\": " + pattern.error().message);
-  archive.files = std::move(*pattern);
+  if (zone)
+    if (auto known = TimeZone::load(archive.zone); !known) return reader.fail(zone->where, known.error().message);
+  auto rules = FileNames::make({pattern, archive.covers, archive.zone, archive.routers});
+  if (!rules) return reader.fail(files->where, "\"files\": " + rules.error().message);
+  archive.files = std::move(*rules);
+  if (routers && !archive.files.pattern().names_router())
+    reader.fail(routers->where, "\"routers\" renames what {router} matches, but \"files\" has no {router}; add it");
 }
 
 std::string listed(const std::vector<std::string>& words) {
@@ -120,9 +132,9 @@ std::vector<DelayPoint> read_delays(Reader& reader, const YamlNode& parent, cons
 }
 
 Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) {
-  static const std::vector<std::string> keys = {"downloader", "params",       "files",  "covers",  "block",
-                                                "lateness",   "export_delay", "damage", "decoder", "decoder_params",
-                                                "horizon",    "home",         "decode"};
+  static const std::vector<std::string> keys = {"downloader",   "params", "files",   "covers",         "block",   "lateness",
+                                                "export_delay", "damage", "decoder", "decoder_params", "horizon", "home",
+                                                "decode",       "zone",   "routers", "duplicates"};
   Archive archive;
   archive.name = key.text;
   archive.where = key.where;
@@ -130,11 +142,9 @@ Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) 
   if (!map) return archive;
   archive.downloader = reader.require_text(*map, "downloader", "name the plugin that reads the archive, such as directory");
   archive.downloader_params = reader.object(map->find("params"), "\"params\"");
-  read_files(reader,
-             reader.require(*map, "files", "give a pattern of file names, such as \"{router}_{sequence}_{start:unix}.dat.bz2\""),
-             archive);
   if (const auto* covers = reader.require(*map, "covers", "give the time one file covers, such as 1h"))
     archive.covers = reader.duration(covers, "\"covers\"");
+  read_file_names(reader, *map, archive);
   archive.lateness = archive.covers;
   archive.block_length = day_us;
   if (const auto* block = map->find("block")) read_block(reader, block, archive);
@@ -155,6 +165,7 @@ Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) 
   }
   if (const auto* params = map->find("decoder_params")) archive.decoder_params = reader.object(params, "\"decoder_params\"");
   read_name(reader, *map, "damage", archive.damage, "unknown policy", " for damaged files");
+  read_name(reader, *map, "duplicates", archive.duplicates, "unknown policy", " for files of one router and time");
   read_name(reader, *map, "decode", archive.decode, "\"decode\" must be libbzip2 or interleaved, not");
   if (reader.error()) return archive;
   if (archive.covers < second_us || archive.covers % second_us != 0)

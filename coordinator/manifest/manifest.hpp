@@ -4,7 +4,7 @@
 //   if (!manifest) return manifest.error();  // "border.yaml:9:5: unknown key "windw"; did you mean "window"?"
 #pragma once
 
-#include "coordinator/manifest/file_pattern.hpp"
+#include "coordinator/manifest/file_names.hpp"
 #include "sdk/model/task.hpp"
 
 namespace mole::coordinator::manifest {
@@ -17,6 +17,9 @@ struct ArchiveSettings {
   bool has_export_delay = false;  // declared in the manifest
   Micros block_length = 0, block_origin = 0;
   DamagePolicy damage = DamagePolicy::partial;
+  Duplicates duplicates = Duplicates::refuse;
+  std::string zone = "UTC";                         // of local times in file names
+  std::map<std::string, std::string> routers;       // name in the file name -> router
   Bzip2Decoder decode = Bzip2Decoder::interleaved;  // bzip2 decoder; not part of any key, because the content is the same
   task::Home home;                                  // canonical filters
   std::optional<Micros> horizon;                    // the archive is complete up to this time
@@ -41,7 +44,7 @@ struct Archive : ArchiveSettings {
   std::string where;  // position of the declaration, for messages
   std::string downloader, decoder = "netflow5";
   nlohmann::json downloader_params = nlohmann::json::object(), decoder_params = nlohmann::json::object();
-  FilePattern files;
+  FileNames files;
 };
 
 // Files used in addition to the flows: routing tables.

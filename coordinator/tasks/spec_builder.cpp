@@ -9,7 +9,7 @@ namespace {
 
 task::Archive archive_of(const dag::Archive& archive) {
   return {archive.name,     archive.downloader,   archive.decoder, archive.damage, archive.covers,
-          archive.lateness, archive.export_delay, archive.home,    archive.decode};
+          archive.lateness, archive.export_delay, archive.home,    archive.decode, archive.duplicates};
 }
 
 task::Spec make_header(const Grant& grant) {

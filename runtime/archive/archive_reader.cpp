@@ -8,13 +8,15 @@
 
 namespace mole::runtime {
 
-Result<> ArchiveReader::index(const std::function<Result<>(const task::IndexEntry&)>& found) const {
+Result<> ArchiveReader::index(const std::function<Result<>(const task::IndexEntry&)>& found,
+                              std::vector<task::PassedOver>* passed_over) const {
   std::unordered_set<std::string> seen;
-  return downloader_.index([&](const task::IndexEntry& entry) -> Result<> {
+  const auto once = [&](const task::IndexEntry& entry) -> Result<> {
     if (!seen.insert(entry.id).second)
       return invalid("the archive lists '" + entry.id + "' twice; check the downloader and its folder");
     return found(entry);
-  });
+  };
+  return downloader_.index(once, passed_over);
 }
 
 Result<> ArchiveReader::stage(const std::vector<std::string>& ids) const {

@@ -27,8 +27,10 @@ class ArchiveReader {
  public:
   explicit ArchiveReader(const DownloaderModule& downloader, PollTimes poll = {}) : downloader_(downloader), poll_(poll) {}
 
-  // Calls `found` for every file of the archive. invalid: the downloader listed an id twice.
-  Result<> index(const std::function<Result<>(const task::IndexEntry&)>& found) const;
+  // Calls `found` for every file of the archive, and counts the paths that the downloader passes over (null: not wanted).
+  // invalid: the downloader listed an id twice.
+  Result<> index(const std::function<Result<>(const task::IndexEntry&)>& found,
+                 std::vector<task::PassedOver>* passed_over = nullptr) const;
 
   // Requests files and waits until they are ready. transient: timed out. cancelled: the host is stopping.
   Result<> stage(const std::vector<std::string>& ids) const;

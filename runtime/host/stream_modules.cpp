@@ -14,7 +14,8 @@ constexpr std::uint64_t max_text = 64 * 1024;  // of an id, version or medium
 
 struct Listing {
   const std::function<Result<>(const task::IndexEntry&)>& found;
-  std::optional<Error> error;
+  std::vector<task::PassedOver>* passed_over;
+  std::optional<Error> error = {};
 
   static std::int32_t take(void* self, const mole_object* object) {
     auto* listing = static_cast<Listing*>(self);
@@ -28,6 +29,13 @@ struct Listing {
     if (taken) return MOLE_OK;
     listing->error = taken.error();
     return static_cast<std::int32_t>(taken.error().code);
+  }
+
+  static void pass_over(void* self, mole_text path, mole_text reason) {
+    auto* listing = static_cast<Listing*>(self);
+    constexpr std::size_t max_shown = 4096;
+    if (listing->passed_over)
+      task::pass_over(*listing->passed_over, text_of(reason).substr(0, max_shown), text_of(path).substr(0, max_shown));
   }
 };
 
@@ -85,9 +93,10 @@ StreamModule<Module, Vtable, kind>::~StreamModule() {
 template class StreamModule<DecoderModule, mole_decoder_v1, PluginKind::decoder>;
 template class StreamModule<DownloaderModule, mole_downloader_v1, PluginKind::downloader>;
 
-Result<> DownloaderModule::index(const std::function<Result<>(const task::IndexEntry&)>& found) const {
-  Listing listing{found, {}};
-  const mole_index_sink sink{&listing, &Listing::take};
+Result<> DownloaderModule::index(const std::function<Result<>(const task::IndexEntry&)>& found,
+                                 std::vector<task::PassedOver>* passed_over) const {
+  Listing listing{found, passed_over};
+  const mole_index_sink sink{&listing, &Listing::take, &Listing::pass_over};
   auto done =
       plugin_call(*record_, Call::index, no_step, name_, 0, [&](mole_error* e) { return vtable_->index(module_, &sink, e); });
   if (listing.error) return *listing.error;

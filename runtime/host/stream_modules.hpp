@@ -52,7 +52,9 @@ class DecoderModule : public StreamModule<DecoderModule, mole_decoder_v1, Plugin
 class DownloaderModule : public StreamModule<DownloaderModule, mole_downloader_v1, PluginKind::downloader> {
  public:
   // Calls `found` for every file, in the downloader's order. An error from `found` stops the listing and is returned.
-  Result<> index(const std::function<Result<>(const task::IndexEntry&)>& found) const;
+  // `passed_over`: counts the paths that the downloader does not list; null: not wanted.
+  Result<> index(const std::function<Result<>(const task::IndexEntry&)>& found,
+                 std::vector<task::PassedOver>* passed_over = nullptr) const;
   // Requests files. True: all are ready; false: call again later.
   Result<bool> stage(std::span<const std::string> ids) const;
   // Passes the bytes of a file to `write` in pieces. An error from `write` stops the transfer and is returned.

@@ -143,6 +143,7 @@ Result<> HandoverWriter::end(const task::Report& totals) {
   written.bytes_read = totals.bytes_read;
   written.flows = totals.flows;
   written.seconds = totals.seconds;
+  written.passed_over = totals.passed_over;
   return frame(end_kind, dump(json(written)));
 }
 

@@ -24,6 +24,13 @@ Result<task::FileReport> report_unstaged(const task::File& file, const Error& er
   return Error{permanent ? error.code : Code::transient, "file " + file.id + ": " + error.message};
 }
 
+Error different_content(const task::File& file, const task::File& other) {
+  return invalid((file.router.empty() ? "there are" : "router " + file.router + " has") + std::string(" two files for ") +
+                 format_time(file.covers.from) + " with different content: " + file.id + " and " + other.id +
+                 "; remove one, or set \"duplicates\" of the archive to newest, largest or all" +
+                 (file.router.empty() ? "; if they are from several routers, put {router} into \"files\"" : ""));
+}
+
 // Decodes file `number` only for its report.
 Result<task::FileReport> scan_for_damage(FlowFiles& files, std::uint32_t number) {
   MOLE_TRY(auto source, files.open(number, ColumnSet().set(MOLE_COLUMN_START)));
@@ -49,7 +56,22 @@ FlowPass::FlowPass(const task::Spec& spec, FlowFiles* files, unsigned threads, L
       feeder_(spec, threads, tables),
       damage_(spec.archive ? spec.archive->damage : DamagePolicy::partial),
       coverage_(spec.archive ? *spec.archive : task::Archive()) {
-  for (const auto& file : spec.files) coverage_.expect(file);
+  for (std::uint32_t number = 0; number < spec.files.size(); ++number)
+    if (const auto twin = twin_of(number); !twin || !same_content(number, *twin)) coverage_.expect(spec.files[number]);
+}
+
+std::optional<std::uint32_t> FlowPass::twin_of(std::uint32_t number) const {
+  if (!files_ || spec_.archive->duplicates == Duplicates::all) return std::nullopt;
+  const auto& file = spec_.files[number];
+  const auto is_staged = [&](std::uint32_t n) { return spec_.files[n].present && !files_->staged(n).error; };
+  std::optional<std::uint32_t> twin;
+  for (auto n = number; is_staged(number) && n-- > 0 && spec_.files[n].covers.from == file.covers.from;)  // sorted by start
+    if (spec_.files[n].router == file.router && is_staged(n)) twin = n;
+  return twin;
+}
+
+bool FlowPass::same_content(std::uint32_t number, std::uint32_t other) const {
+  return files_->staged(number).digest == files_->staged(other).digest;
 }
 
 void FlowPass::add(StepRun& run) { feeder_.add(run, coverage_.routers()); }
@@ -95,6 +117,16 @@ Result<> FlowPass::read_file(std::uint32_t number, const ReportSink& sink) {
   if (staged.error) {
     auto report = report_unstaged(file, *staged.error);
     return report ? finish_file(std::move(*report), staged, sink) : report.error();
+  }
+  if (const auto twin = twin_of(number)) {
+    const bool same = same_content(number, *twin);
+    if (!same) feeder_.fail_readers(different_content(spec_.files[*twin], file));
+    if (same || !feeder_.empty()) {
+      auto report = report_of(file, same ? task::FileState::duplicate : task::FileState::unread);
+      report.digest = staged.digest;
+      report.size = staged.size;
+      return sink(report);
+    }
   }
   bool decoded = false;
   if (damage_ == DamagePolicy::skip && !feeder_.empty()) {

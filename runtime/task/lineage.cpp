@@ -20,6 +20,7 @@ json archive_of(const task::Archive& archive) {
           {"decoder", plugin_of(archive.decoder)},
           {"downloader", downloader},
           {"damage", archive.damage},
+          {"duplicates", archive.duplicates},
           {"covers", archive.covers},
           {"lateness", archive.lateness},
           {"export_delay", archive.export_delay}};

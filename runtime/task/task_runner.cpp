@@ -35,10 +35,11 @@ Result<> TaskRunner::list_archive() {
     entries.clear();
     return passed;
   };
-  auto listed = ArchiveReader(*downloader).index([&](const task::IndexEntry& entry) -> Result<> {
+  const auto found = [&](const task::IndexEntry& entry) -> Result<> {
     entries.push_back(entry);
     return entries.size() < page ? Result<>() : flush();
-  });
+  };
+  auto listed = ArchiveReader(*downloader).index(found, &totals_.passed_over);
   return listed ? flush() : listed;
 }
 

@@ -52,6 +52,17 @@ inline constexpr auto name_table<DamagePolicy> = [] {
   return names<DamagePolicy>("DamagePolicy", "a damage policy", {{partial, "partial"}, {strict, "strict"}, {skip, "skip"}});
 }();
 
+// The treatment of several files of one router and start time. refuse: files of equal content count once, others are an error;
+// newest, largest: one of them is used; all: each is used, such as parts of an hour.
+enum class Duplicates { refuse, newest, largest, all };
+
+template <>
+inline constexpr auto name_table<Duplicates> = [] {
+  using enum Duplicates;
+  return names<Duplicates>("Duplicates", "a policy for files of one router and time",
+                           {{refuse, "refuse"}, {newest, "newest"}, {largest, "largest"}, {all, "all"}});
+}();
+
 // The decoder of the blocks of bzip2 files. Both decoders produce the same content.
 enum class Bzip2Decoder { interleaved, libbzip2 };
 
@@ -73,7 +84,13 @@ enum class Kind { index, verify, compute, merge };
 enum class Outcome { done, failed, blocked, not_run };
 
 // The state of a file's content.
-enum class FileState { unread, sound, damaged, unreadable, missing, misplaced };
+enum class FileState { unread, sound, damaged, unreadable, missing, misplaced, duplicate, future };
+
+// Whether a file was read and is not what it should be.
+constexpr bool is_faulty(FileState state) {
+  return state == FileState::damaged || state == FileState::unreadable || state == FileState::missing ||
+         state == FileState::misplaced;
+}
 
 // Where a run got the flows of a file: decoded from the archive's file, or from columns cached by an earlier decode.
 enum class FlowSource { none, archive, columns };
@@ -120,13 +137,16 @@ inline constexpr auto name_table<task::Outcome> = [] {
 template <>
 inline constexpr auto name_table<task::FileState> = [] {
   using enum task::FileState;
-  return names<task::FileState>("FileState", "a file state",
-                                {{unread, "unread", "listed, not read yet"},
-                                 {sound, "sound", "read without damage"},
-                                 {damaged, "damaged", "read in part"},
-                                 {unreadable, "unreadable", "nothing in it could be read"},
-                                 {missing, "missing", "listed, but the archive did not deliver it"},
-                                 {misplaced, "misplaced", "its export times are not near the time in its name"}});
+  return names<task::FileState>(
+      "FileState", "a file state",
+      {{unread, "unread", "listed, not read yet"},
+       {sound, "sound", "read without damage"},
+       {damaged, "damaged", "read in part"},
+       {unreadable, "unreadable", "nothing in it could be read"},
+       {missing, "missing", "listed, but the archive did not deliver it"},
+       {misplaced, "misplaced", "its export times are not near the time in its name"},
+       {duplicate, "duplicate", "the same content as another file of the router and time; counted once"},
+       {future, "future", "the time in its name has not come yet; ignored"}});
 }();
 
 template <>

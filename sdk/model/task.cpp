@@ -1,5 +1,7 @@
 #include "sdk/model/task.hpp"
 
+#include <algorithm>
+
 namespace mole::task {
 
 using nlohmann::json;
@@ -19,6 +21,15 @@ Result<T> parse(std::string_view text, const char* what) {
 
 Result<Spec> parse_spec(std::string_view text) { return parse<Spec>(text, "task specification"); }
 Result<Report> parse_report(std::string_view text) { return parse<Report>(text, "task report"); }
+
+void pass_over(std::vector<PassedOver>& list, const std::string& reason, std::string path) {
+  constexpr std::size_t max_reasons = 32, max_examples = 5;
+  auto found = std::ranges::find(list, reason, &PassedOver::reason);
+  if (found == list.end() && list.size() == max_reasons) found = std::prev(list.end());
+  if (found == list.end()) found = list.insert(list.end(), {reason, 0, {}});
+  ++found->count;
+  if (found->examples.size() < max_examples) found->examples.push_back(std::move(path));
+}
 
 std::string index_text(const std::vector<IndexEntry>& entries) {
   std::string text;

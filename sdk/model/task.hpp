@@ -66,6 +66,7 @@ struct Archive {
   ExportDelay export_delay = default_export_delay();
   Home home = {};
   Bzip2Decoder decode = Bzip2Decoder::interleaved;
+  Duplicates duplicates = Duplicates::refuse;
 
   static constexpr auto table =
       document("Archive", "The archive that a task reads.",  //
@@ -74,7 +75,8 @@ struct Archive {
                field("covers", &Archive::covers, "Time span covered by a file").unit("us"),
                field("lateness", &Archive::lateness, "How late flows may be exported").unit("us"),
                field("export_delay", &Archive::export_delay, "How long after a flow its record is exported"),
-               field("home", &Archive::home, "Home network"), field("decode", &Archive::decode, "Decoder of bzip2 blocks"));
+               field("home", &Archive::home, "Home network"), field("decode", &Archive::decode, "Decoder of bzip2 blocks"),
+               field("duplicates", &Archive::duplicates, "Policy for files of one router and time"));
 };
 
 struct RowsRef {
@@ -263,11 +265,27 @@ struct IndexEntry {
       field("position", &IndexEntry::position, "Position on the medium"));
 };
 
+struct PassedOver {
+  std::string reason;
+  std::uint64_t count = 0;
+  std::vector<std::string> examples;
+
+  bool operator==(const PassedOver&) const = default;
+  static constexpr auto table =
+      document("PassedOver", "Paths of an archive that are not used as its files.",  //
+               field("reason", &PassedOver::reason, "Why"), field("count", &PassedOver::count, "How many"),
+               field("examples", &PassedOver::examples, "Some of them"));
+};
+
+// Counts a path, and keeps it if there are few examples. Further reasons than the first 32 are counted with the last one.
+void pass_over(std::vector<PassedOver>& list, const std::string& reason, std::string path);
+
 struct Report {
   std::string task;
   std::vector<StepReport> steps;
   std::vector<FileReport> files;
   std::vector<IndexEntry> index;
+  std::vector<PassedOver> passed_over;
   Digest index_blob;
   FailureCode code = FailureCode::none;
   std::string message;
@@ -286,7 +304,8 @@ struct Report {
       field("missing_blobs", &Report::missing_blobs, "`missing`: the states and rows that could not be fetched").optional(),
       field("log_tail", &Report::log_tail, "Last lines of the worker's log, control bytes escaped"),
       field("bytes_read", &Report::bytes_read, "Bytes of the files read").unit("B"), field("flows", &Report::flows, "Flows read"),
-      field("seconds", &Report::seconds, "Run time").unit("s"));
+      field("seconds", &Report::seconds, "Run time").unit("s"),
+      field("passed_over", &Report::passed_over, "`index`: paths that the downloader did not list").optional());
 };
 
 // For untrusted text. corrupt: it is not such a document.

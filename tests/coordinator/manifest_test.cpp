@@ -198,21 +198,5 @@ TEST(Manifest, AcceptsTheKeysOfThePublishedSchema) {
   EXPECT_EQ(known("modules.mean"), names_of(schema["modules"]["additionalProperties"]["properties"]));
 }
 
-TEST(FilePattern, ParsesFileNames) {
-  const auto pattern = FilePattern::parse("{router}_{sequence}_{start:unix}.dat.bz2");
-  ASSERT_TRUE(pattern);
-  const auto parts = pattern->match("some/where/19991_00040895_1190487600.dat.bz2", hour_us);
-  ASSERT_TRUE(parts);
-  EXPECT_EQ(parts->router, "19991");
-  EXPECT_EQ(parts->sequence, 40895u);
-  EXPECT_EQ(parts->covers, (TimeRange{1190487600 * second_us, 1190491200 * second_us}));
-  EXPECT_EQ(pattern->match("a_b_19991_00040895_1190487600.dat.bz2", hour_us)->router, "a_b_19991");
-  for (const auto* other :
-       {"19991_00040895_1190487600.dat", "x", "", "_1_2.dat.bz2", "1_x_2.dat.bz2", "1_2_99999999999999999999.dat.bz2"})
-    EXPECT_FALSE(pattern->match(other, hour_us)) << other;
-  const auto by_end = FilePattern::parse("nf.{end:unix}");
-  EXPECT_EQ(by_end->match("nf.7200", hour_us)->covers, (TimeRange{hour_us, 2 * hour_us}));
-}
-
 }  // namespace
 }  // namespace mole::test

@@ -411,6 +411,72 @@ TEST(Service, ReportsGapsAndDamage) {
   EXPECT_EQ((*gaps)["damaged"][0]["lost_compressed"][0]["from"], 10);
 }
 
+TEST(Service, RefusesJobsThatReadTwoDifferentFilesOfOneRouterAndTime) {
+  World world;
+  world.add_files("1", 0, 12);
+  const auto copy = "copy/" + World::file_name("1", 8);
+  world.archive[copy] = {copy, 2000, "1", "", 0};
+  const auto failed = world.run(world.submission(border, "2007-09-22T08", "2007-09-22T10"));
+  EXPECT_EQ(failed["state"], "FAILED");
+  for (const auto& part : {copy, World::file_name("1", 8) + " (1000 B)", std::string("set \"duplicates\"")})
+    EXPECT_NE(failed["reason"].get<std::string>().find(part), std::string::npos) << failed["reason"];
+  EXPECT_EQ(world.run(world.submission(border, "2007-09-22", "2007-09-22T04"))["state"], "COMPLETE");
+  const auto gaps = world.client().archive_gaps("border/flows");
+  EXPECT_EQ((*gaps)["conflicts"].size(), 1u);
+  EXPECT_EQ((*gaps)["conflicts"][0]["refused"], true);
+}
+
+TEST(Service, NotesFilesOfTheSameContent) {
+  World world;
+  world.add_files("1", 0, 6);
+  const auto copy = "copy/" + World::file_name("1", 1);
+  world.archive[copy] = world.archive[World::file_name("1", 1)];
+  world.archive[copy].id = copy;
+  world.content[copy] = world.content[World::file_name("1", 1)] = "the same";
+  const auto submission = world.submission(border, "2007-09-22", "2007-09-22T04");
+  ASSERT_TRUE(world.client().submit(submission));
+  world.work_once();
+  const auto plan = world.client().plan(submission);
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_NE((*plan)["notes"].dump().find("of the same size"), std::string::npos) << (*plan)["notes"];
+  for (const auto& spec : world.lease("a", 4)) {
+    auto done = world.compute("a", spec);
+    for (auto& file : done.report.files)
+      if (file.id == copy) file.state = task::FileState::duplicate;
+    world.complete(done);
+  }
+  const auto gaps = world.client().archive_gaps("border/flows");
+  EXPECT_EQ((*gaps)["damaged"].size(), 0u);
+  EXPECT_NE((*gaps)["conflicts"].dump().find("with the same content; it is counted once"), std::string::npos) << *gaps;
+}
+
+TEST(Service, IgnoresFilesOfTheFutureAndShowsThem) {
+  World world;
+  world.add_files("1", 0, 5);
+  const auto future = World::file_name("1", 24 * 5000);
+  world.archive[future] = {future, 1000, "1", "", 0};
+  const auto submission = world.submission(border, "2007-09-22", "2007-09-22T04");
+  EXPECT_EQ(world.run(submission)["state"], "COMPLETE");
+  EXPECT_EQ((*world.client().archive_gaps("border/flows"))["missing"].size(), 0u);
+  const auto files = *world.client().archive_files("border/flows");
+  EXPECT_EQ(files.size(), 6u);
+  EXPECT_EQ(files.back()["state"], "future");
+  EXPECT_NE((*world.client().plan(submission))["notes"].dump().find(future), std::string::npos);
+}
+
+TEST(Service, ShowsWhatADownloaderPassesOver) {
+  World world;
+  world.add_files("1", 0, 5);
+  const auto submission = world.submission(border, "2007-09-22", "2007-09-22T04");
+  ASSERT_TRUE(world.client().submit(submission));
+  auto done = world.compute("a", world.lease("a", 1).at(0));
+  done.report.passed_over = {{"an unreadable folder", 1, {"lost+found"}}};
+  world.complete(done);
+  world.work();
+  EXPECT_NE((*world.client().archive_gaps("border/flows"))["passed_over"].dump().find("lost+found"), std::string::npos);
+  EXPECT_NE((*world.client().plan(submission))["notes"].dump().find("lost+found: an unreadable folder"), std::string::npos);
+}
+
 TEST(Service, TracesAValueThroughTheChain) {
   World world;
   world.add_files("1", 0, 5);

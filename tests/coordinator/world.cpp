@@ -106,7 +106,7 @@ coordinator::Config World::config() const {
   config.create = true;
   config.seed = seed;
   config.now = [this] { return clock; };
-  config.wall = [] { return day_zero; };
+  config.wall = [] { return day_zero + 3650 * day_us; };  // after the last file
   return config;
 }
 

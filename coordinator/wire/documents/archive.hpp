@@ -65,14 +65,36 @@ struct DamagedFile {
                time_field("exported_to", &DamagedFile::exported_to, "Last export time in it"));
 };
 
+struct FileConflict {
+  std::string router;
+  Micros from = 0, to = 0;
+  std::vector<std::string> files;
+  bool refused = false;
+  std::string message;
+
+  bool operator==(const FileConflict&) const = default;
+  static constexpr auto table =
+      document("FileConflict", "Several files of one router and time, or a file whose local time has two meanings.",  //
+               field("router", &FileConflict::router, "Router; empty: none"),
+               time_field("from", &FileConflict::from, "Start of the time it concerns"),
+               time_field("to", &FileConflict::to, "End of that time"), field("files", &FileConflict::files, "Their ids"),
+               field("refused", &FileConflict::refused, "Requests that read this time fail"),
+               field("message", &FileConflict::message, "Cause, and remedy or consequence"));
+};
+
 struct ArchiveGaps {
   std::vector<MissingFile> missing;
   std::vector<DamagedFile> damaged;
+  std::vector<FileConflict> conflicts;
+  std::vector<task::PassedOver> passed_over;
 
   bool operator==(const ArchiveGaps&) const = default;
-  static constexpr auto table = document("ArchiveGaps", "Missing and damaged files of an archive.",  //
-                                         field("missing", &ArchiveGaps::missing, "Missing files, the first 100,000"),
-                                         field("damaged", &ArchiveGaps::damaged, "Files that are not sound"));
+  static constexpr auto table =
+      document("ArchiveGaps", "Missing and damaged files of an archive.",  //
+               field("missing", &ArchiveGaps::missing, "Missing files, the first 100,000"),
+               field("damaged", &ArchiveGaps::damaged, "Files that are not sound"),
+               field("conflicts", &ArchiveGaps::conflicts, "Times for which the names do not show one file, the first 1000"),
+               field("passed_over", &ArchiveGaps::passed_over, "Paths that are not files of the archive, by reason"));
 };
 
 }  // namespace mole::coordinator

@@ -71,7 +71,7 @@ struct PlanReport {
   std::vector<PlanGap> gaps;
   double estimate_seconds = 0;
   std::vector<NewJob> new_jobs;
-  std::vector<std::string> missing_tables, waits;
+  std::vector<std::string> missing_tables, waits, notes;
 
   bool operator==(const PlanReport&) const = default;
   static constexpr auto table = document(
@@ -85,7 +85,8 @@ struct PlanReport {
       field("new_jobs", &PlanReport::new_jobs, "Jobs to compute, the first 1000"),
       field("missing_tables", &PlanReport::missing_tables,
             "The parts of the range for which a routing table is missing, and the table used instead"),
-      field("waits", &PlanReport::waits, "Messages that state which jobs wait for which files"));
+      field("waits", &PlanReport::waits, "Messages that state which jobs wait for which files"),
+      field("notes", &PlanReport::notes, "Messages on names in the archive that need attention"));
 };
 
 }  // namespace mole::coordinator

@@ -3,6 +3,7 @@
 #include <unistd.h>
 #include <mole/downloader.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <string>
@@ -21,17 +22,52 @@ struct File {
 
 std::string reason(int error) { return std::generic_category().message(error); }
 
-// Ids are UTF-8, because a manifest cannot contain other names.
-bool is_utf8(std::string_view s) {
-  for (std::size_t i = 0; i < s.size();) {
-    const auto c = static_cast<unsigned char>(s[i]);
-    const std::size_t more = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : c >= 0xe0 && c < 0xf0 ? 2 : c >= 0xf0 && c < 0xf5 ? 3 : 9;
-    if (more == 9 || i + more >= s.size()) return false;
-    for (std::size_t k = 1; k <= more; ++k)
-      if ((static_cast<unsigned char>(s[i + k]) & 0xc0) != 0x80) return false;
-    i += more + 1;
+// Length of the UTF-8 character at the start of `s`; 0 if there is none.
+std::size_t utf8_length(std::string_view s) {
+  const auto c = static_cast<unsigned char>(s[0]);
+  const std::size_t length = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
+  if (length == 0 || s.size() < length) return 0;
+  for (std::size_t k = 1; k < length; ++k)
+    if ((static_cast<unsigned char>(s[k]) & 0xc0) != 0x80) return 0;
+  return length;
+}
+
+constexpr std::string_view hex_digits = "0123456789ABCDEF";
+
+// The value of "\\xHH" at the start of `s` if an id can contain it: a byte that is not ASCII, or a backslash. Otherwise -1.
+int escaped_byte(std::string_view s) {
+  if (s.size() < 4 || s[0] != '\\' || s[1] != 'x') return -1;
+  const auto high = hex_digits.find(s[2]), low = hex_digits.find(s[3]);
+  if (high == std::string_view::npos || low == std::string_view::npos) return -1;
+  const auto value = static_cast<int>(high * 16 + low);
+  return value >= 0x80 || value == '\\' ? value : -1;
+}
+
+// Ids are UTF-8, file names are any bytes. A byte that is not UTF-8 becomes "\xHH" in the id, and so does a backslash that would
+// otherwise read as such.
+std::string id_of(std::string_view name) {
+  std::string id;
+  while (!name.empty()) {
+    const auto length = utf8_length(name);
+    if (length > 0 && escaped_byte(name) < 0) {
+      id += name.substr(0, length);
+    } else {
+      const auto byte = static_cast<unsigned char>(name[0]);
+      id += std::string("\\x") + hex_digits[byte >> 4] + hex_digits[byte & 15];
+    }
+    name.remove_prefix(std::max<std::size_t>(1, length));
   }
-  return true;
+  return id;
+}
+
+std::string name_of(std::string_view id) {
+  std::string name;
+  while (!id.empty()) {
+    const int byte = escaped_byte(id);
+    name += byte < 0 ? id[0] : static_cast<char>(byte);
+    id.remove_prefix(byte < 0 ? 1 : 4);
+  }
+  return name;
 }
 
 bool is_beneath(const fs::path& path, const fs::path& root) {
@@ -41,7 +77,8 @@ bool is_beneath(const fs::path& path, const fs::path& root) {
 
 }  // namespace
 
-// A folder used as an archive. Follows links to files under the root and ignores other links.
+// A folder used as an archive. Follows links to files under the root; passes over other links, devices, FIFOs and folders that it
+// cannot read, and names them.
 struct Directory {
   static constexpr auto about = mole::downloader("directory", "1.0.0", "Reads a directory as an archive");
 
@@ -58,22 +95,12 @@ struct Directory {
   mole::Result<> index(mole::ObjectSink& found) const {
     auto root = real_root();
     if (!root) return root.error();
-    std::uint64_t listed = 0, outside = 0;
+    Listing listing{*root, found};
     std::error_code failed;
-    for (fs::recursive_directory_iterator it(*root, failed), end; !failed && it != end; it.increment(failed)) {
-      if (!given.recursive) it.disable_recursion_pending();
-      std::error_code ignored;
-      const bool link = it->is_symlink(ignored);
-      if (link && !is_beneath(fs::canonical(it->path(), ignored), *root)) {
-        ++outside;
-        continue;
-      }
-      auto done = list(*root, it->path(), found, listed);
-      if (!done) return done;
-    }
-    if (failed)
-      return mole::invalid("listing " + root->string() + " failed: " + failed.message() + "; make every folder in it readable");
-    if (listed == 0 && outside > 0)
+    const fs::directory_iterator top(*root, failed);
+    if (failed) return mole::invalid("cannot list " + root->string() + ": " + failed.message() + "; make the folder readable");
+    if (auto done = list_folder(*root, top, listing); !done) return done;
+    if (listing.files == 0 && listing.outside > 0)
       return mole::invalid(root->string() + " contains only links to files outside it; set root to the folder they point to");
     return {};
   }
@@ -83,15 +110,18 @@ struct Directory {
   mole::Result<> fetch(std::string_view id, mole::ByteSink& out) const {
     auto root = real_root();
     if (!root) return root.error();
-    const fs::path relative(id);
+    const fs::path relative(name_of(id));
     for (const auto& part : relative)
       if (part == ".." || relative.is_absolute())
         return mole::invalid("'" + std::string(id) + "' is outside the folder " + root->string() + "; index the archive again");
     const auto path = *root / relative;
-    const File file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
+    // A handle without access: neither a device nor a FIFO is opened, and what is checked is what is then read.
+    const File handle{::open(path.c_str(), O_PATH | O_CLOEXEC)};
+    if (handle.fd < 0) return cannot_open(path, errno);
+    if (auto allowed = check(handle, path, *root); !allowed) return allowed;
+    const File file{::open(("/proc/self/fd/" + std::to_string(handle.fd)).c_str(), O_RDONLY | O_CLOEXEC)};
     if (file.fd < 0) return cannot_open(path, errno);
-    auto allowed = check(file, path, *root);
-    return allowed ? copy(file, path, out) : allowed;
+    return copy(file, path, out);
   }
 
  private:
@@ -104,14 +134,51 @@ struct Directory {
     return path;
   }
 
-  static mole::Result<> list(const fs::path& root, const fs::path& path, mole::ObjectSink& found, std::uint64_t& listed) {
+  struct Listing {
+    const fs::path& root;
+    mole::ObjectSink& found;
+    std::uint64_t files = 0, outside = 0;
+
+    std::string id(const fs::path& path) const { return id_of(path.lexically_relative(root).native()); }
+    void pass_over(const fs::path& path, const std::string& reason) { found.passed_over(id(path), reason); }
+  };
+
+  mole::Result<> list_folder(const fs::path& path, fs::directory_iterator entries, Listing& listing) const {
+    std::error_code failed;
+    for (; !failed && entries != fs::directory_iterator(); entries.increment(failed))
+      if (auto done = list_entry(*entries, listing); !done) return done;
+    if (!failed) return {};
+    return mole::transient("listing " + path.string() + " failed: " + failed.message() + "; check the disk of the archive");
+  }
+
+  // An unreadable folder costs only its own files.
+  mole::Result<> list_entry(const fs::directory_entry& entry, Listing& listing) const {
+    const auto& path = entry.path();
+    std::error_code failed;
+    if (entry.is_symlink(failed)) {
+      const auto target = fs::canonical(path, failed);
+      if (failed) return listing.pass_over(path, "a link to nothing"), mole::Result<>();
+      if (!is_beneath(target, listing.root)) {
+        ++listing.outside;
+        return listing.pass_over(path, "a link to a place outside the archive"), mole::Result<>();
+      }
+    } else if (entry.is_directory(failed)) {
+      if (!given.recursive) return {};
+      const fs::directory_iterator below(path, failed);
+      if (failed)
+        return listing.pass_over(path, "an unreadable folder (" + failed.message() + "); make it readable"), mole::Result<>();
+      return list_folder(path, below, listing);
+    }
     struct stat st {};
-    if (::stat(path.c_str(), &st) != 0 || !S_ISREG(st.st_mode)) return {};  // deleted in the meantime, or not a file
-    const auto id = path.lexically_relative(root).string();
-    if (!is_utf8(id)) return {};
+    if (::stat(path.c_str(), &st) != 0) {
+      if (errno != ENOENT) listing.pass_over(path, "an unreadable file (" + reason(errno) + "); make its folder accessible");
+      return {};  // otherwise deleted in the meantime
+    }
+    if (S_ISDIR(st.st_mode)) return listing.pass_over(path, "a link to a folder"), mole::Result<>();
+    if (!S_ISREG(st.st_mode)) return listing.pass_over(path, "a device, FIFO or socket"), mole::Result<>();
+    ++listing.files;
     const auto version = std::to_string(std::int64_t{st.st_mtim.tv_sec} * 1'000'000'000 + st.st_mtim.tv_nsec);
-    ++listed;
-    return found.found({id, static_cast<std::uint64_t>(st.st_size), version, {}, 0});
+    return listing.found.found({listing.id(path), static_cast<std::uint64_t>(st.st_size), version, {}, 0});
   }
 
   static mole::Error cannot_open(const fs::path& path, int error) {
@@ -121,7 +188,7 @@ struct Directory {
     return mole::transient(text + "; check the disk of the archive");
   }
 
-  // Checks the open file, not its name, which may have become a link in the meantime.
+  // Checks the handle, not its name, which may have become a link in the meantime.
   static mole::Result<> check(const File& file, const fs::path& path, const fs::path& root) {
     struct stat st {};
     if (::fstat(file.fd, &st) != 0 || !S_ISREG(st.st_mode))

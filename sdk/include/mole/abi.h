@@ -1,4 +1,4 @@
-/* The Data Mole plugin ABI, version 1.0. C11, includes only <stdint.h>.
+/* The Data Mole plugin ABI, version 1.1. C11, includes only <stdint.h>.
  *
  * A plugin is a shared library that exports exactly one symbol, `mole_plugin_entry` (a mole_entry). Authors normally write C++
  * against mole/metric.hpp, mole/decoder.hpp or mole/downloader.hpp, which fill these tables. This header is the specification,
@@ -30,7 +30,7 @@ extern "C" {
 
 #define MOLE_ABI_MAGIC 0x454c4f4du /* "MOLE" in little-endian memory order */
 #define MOLE_ABI_MAJOR 1
-#define MOLE_ABI_MINOR 0
+#define MOLE_ABI_MINOR 1 /* 1: mole_index_sink.passed_over */
 
 /* Result codes. An error code says who must act. */
 enum {
@@ -246,7 +246,7 @@ typedef struct mole_decoder_v1 {
 typedef struct mole_object {
   uint32_t struct_size;
   uint32_t reserved;
-  mole_text id;      /* passed to fetch; its last path component is matched against `files` of the manifest */
+  mole_text id;      /* passed to fetch; the end of this path is matched against `files` of the manifest */
   uint64_t size;     /* bytes */
   mole_text version; /* changes when the content may have changed (mtime, etag); empty if unknown */
   mole_text medium;  /* the tape; empty if there is none */
@@ -256,6 +256,8 @@ typedef struct mole_object {
 typedef struct mole_index_sink {
   void* self;
   int32_t (*found)(void* self, const mole_object*); /* on any result other than MOLE_OK, stop and return it */
+  /* Since 1.1: names a path that is not listed, and why: one short sentence, the same for all paths of a kind. Both are UTF-8. */
+  void (*passed_over)(void* self, mole_text path, mole_text reason);
 } mole_index_sink;
 
 typedef struct mole_downloader_v1 {

@@ -33,7 +33,7 @@ enum class Staged { ready, pending };  // pending: the host calls `stage` again 
 
 // One file of an archive. The strings need to be valid only during the call.
 struct Object {
-  std::string_view id;       // passed to fetch; its last path component is matched against `files` of the manifest
+  std::string_view id;       // passed to fetch; the end of this path is matched against `files` of the manifest
   std::uint64_t size = 0;    // bytes
   std::string_view version;  // changes when the content may have changed (mtime, etag); empty if unknown
   std::string_view medium;   // the tape; empty if there is none
@@ -51,6 +51,12 @@ class ObjectSink {
     const auto code = sink_->found(sink_->self, &raw);
     if (code == MOLE_OK) return {};
     return Error{static_cast<Code>(code), "the host could not record the file"};
+  }
+
+  // Names a path that is not listed, such as an unreadable folder, and why: the same sentence for all paths of a kind. Both are
+  // UTF-8. The host counts them and keeps some paths, and the user sees them.
+  void passed_over(std::string_view path, std::string_view reason) {
+    sink_->passed_over(sink_->self, detail::text_of(path), detail::text_of(reason));
   }
 
  private:
