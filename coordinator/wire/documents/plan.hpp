@@ -86,7 +86,7 @@ struct PlanReport {
       field("missing_tables", &PlanReport::missing_tables,
             "The parts of the range for which a routing table is missing, and the table used instead"),
       field("waits", &PlanReport::waits, "Messages that state which jobs wait for which files"),
-      field("notes", &PlanReport::notes, "Messages on names in the archive that need attention"));
+      field("notes", &PlanReport::notes, "Messages about the archives that need attention"));
 };
 
 }  // namespace mole::coordinator

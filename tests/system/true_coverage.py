@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""Compares the coverage of rows with the share of the simulated flows that they count, in archives with gaps, damage and loss."""
+import json
+import random
+import sys
+
+from system import TemporaryFolder, check, mole, rows
+
+MANIFEST = """
+pipeline: coverage
+archives:
+  simulated:
+    downloader: directory
+    params: {root: ./archive}
+    files: "{router}_{sequence}_{start:unix}.dat.bz2"
+    covers: 1h
+    block: {length: %s, origin: 00:00}
+%smodules:
+  traffic: {plugin: traffic, input: {archive: simulated}, interval: 15m, by: [router]}
+"""
+ROUTERS, FIRST_HOUR, HOURS = (7, 8), 3, 18
+SEEDS = range(int(sys.argv[1]), int(sys.argv[2])) if len(sys.argv) > 2 else range(1, 21)
+
+
+def hour(n):
+    return f"2007-09-{24 + n // 24:02}T{n % 24:02}"
+
+
+def simulate(folder, seed):
+    """Chooses gaps and damage at random; a file has at most one of them."""
+    choice = random.Random(seed)
+    files = [(router, n) for router in ROUTERS for n in range(FIRST_HOUR, FIRST_HOUR + HOURS)]
+    hurt = choice.sample(files, 10)
+    options = []
+    for router, n in hurt[:5]:
+        options += ["--gap", f"{router}@{hour(n)}"]
+    for router, n in hurt[5:]:
+        options += ["--damage", f"{router}@{hour(n)}:{choice.choice(['truncate', 'flip', 'cut'])}"]
+    mole("archive", "simulate", folder / "archive", "--seed", seed, "--from", hour(FIRST_HOUR), "--to", hour(FIRST_HOUR + HOURS),
+         "--routers", ",".join(map(str, ROUTERS)), "--flows-per-hour", 12000, "--loss", choice.choice([0, 0, 0.01, 0.05]),
+         "--late-share", choice.choice([0.05, 0.25]), *options)
+
+
+def differences(folder):
+    """Yields (coverage - true share, router, start) of each row whose interval has flows."""
+    truth = json.loads((folder / "archive" / "simulated.json").read_text())
+    measured = {(i["router"], i["from"]): i["measured"]["flows"] for i in truth["intervals"]}
+    for row in rows("traffic", "coverage.yaml", cwd=folder):
+        flows = measured.get((int(row["router"]), row["interval_start"]), 0)
+        if flows:
+            yield float(row["coverage"]) - int(row["flows"] or 0) / flows, row["router"], row["interval_start"]
+
+
+found = []
+for seed in SEEDS:
+    with TemporaryFolder("coverage") as folder:
+        simulate(folder, seed)
+        manifest = folder / "coverage.yaml"
+        manifest.write_text(MANIFEST % ("6h", ""))
+        profile = mole("archive", "profile", "coverage.yaml", cwd=folder).stdout
+        lines = "".join(line + "\n" for line in profile.splitlines() if not line.startswith("#"))
+        manifest.write_text(MANIFEST % ("6h", lines))
+        mole("run", "coverage.yaml", "--from", hour(FIRST_HOUR), "--to", hour(FIRST_HOUR + HOURS), "--partial", cwd=folder, code=3)
+        here = list(differences(folder))
+        check(len(here) > 100, f"seed {seed}: only {len(here)} rows have flows")
+        found += [(d, seed, router, start) for d, router, start in here]
+worst = sorted(found, key=lambda f: -abs(f[0]))
+close = sum(abs(f[0]) <= 0.05 for f in found) / len(found)
+print(f"{len(found)} rows: {close:.4f} within 0.05, worst {worst[:5]}")
+check(close >= 0.99, "99 % of the rows must be within 0.05 of the true share")
+check(abs(worst[0][0]) <= 0.15, "every row must be within 0.15 of the true share")
