@@ -221,13 +221,13 @@ Result<PlanReport> Queries::plan(const Submissions::PlanQuery& query) const {
   add_files(plan, out);
   out.gaps = gaps_in_reach(plan);
   out.estimate_seconds = static_cast<double>(out.files.bytes) / (rate > 0 ? rate : assumed_bytes_per_second);
+  out.missing_tables = missing_tables(*plan.graph, query.request.range);
+  out.waits = plan.waits;
+  out.notes = plan.notes;
   for (const auto& archive : plan.graph->archives)
     if (!archive.has_export_delay)
       out.notes.push_back("the coverage of \"" + archive.name +
                           "\" assumes the default export delays; measure them with mole archive profile");
-  out.missing_tables = missing_tables(*plan.graph, query.request.range);
-  out.waits = plan.waits;
-  out.notes = plan.notes;
   return out;
 }
 
