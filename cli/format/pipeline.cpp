@@ -150,11 +150,11 @@ std::string gaps_text(const coordinator::ArchiveGaps& gaps, const Style& style) 
 std::string names_text(const coordinator::ArchiveGaps& gaps, const Style& style) {
   std::string text;
   for (const auto& conflict : gaps.conflicts)
-    text += style.paint(conflict.refused ? Paint::red : Paint::yellow, conflict.refused ? "refused" : "note") + "   " +
-            printable(conflict.message) + "\n";
+    text += style.paint(conflict.refused ? Paint::red : Paint::yellow, conflict.refused ? "refused" : "note") +
+            (conflict.refused ? "   " : "      ") + printable(conflict.message) + "\n";
   for (const auto& passed : gaps.passed_over) {
-    text += fmt::format("{} not used: {}: ", human_number(passed.count, "path is", "paths are"), printable(passed.reason));
-    for (const auto& example : passed.examples) text += (&example == &passed.examples.front() ? "" : ", ") + printable(example);
+    text += fmt::format("{} not used: {}", human_number(passed.count, "path is", "paths are"), printable(passed.reason));
+    if (!passed.examples.empty()) text += ": " + printable_list(passed.examples);
     text += passed.count > passed.examples.size() ? ", ...\n" : "\n";
   }
   return text;

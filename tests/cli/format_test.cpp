@@ -84,6 +84,28 @@ TEST(Gaps, ListRangesOfDamagedFiles) {
   EXPECT_EQ(gaps_text({}, plain), "no missing files, no known damage\n");
 }
 
+TEST(Gaps, NameConflictsAndCountPathsThatAreNotUsed) {
+  coordinator::ArchiveGaps gaps;
+  gaps.conflicts = {{"1", 0, 1, {"a", "b"}, true, "two files"}, {"1", 2, 3, {"c", "d"}, false, "the same\ncontent"}};
+  gaps.passed_over = {{"hidden", 2, {".a", ".b"}}, {"a link to nothing", 7, {"x", "y"}}, {"no reason", 1, {}}};
+  EXPECT_EQ(gaps_text(gaps, plain),
+            "no missing files, no known damage\n"
+            "\n"
+            "refused   two files\n"
+            "note      the same\\x0acontent\n"
+            "2 paths are not used: hidden: .a, .b\n"
+            "7 paths are not used: a link to nothing: x, y, ...\n"
+            "1 path is not used: no reason, ...\n");
+}
+
+TEST(Plan, ShowsNotes) {
+  coordinator::PlanReport plan;
+  plan.jobs.reused = 1;
+  plan.notes = {"the archive a: 1 file is ignored"};
+  EXPECT_TRUE(
+      plan_text(plan, plain).ends_with("nothing to do: 1 job is already computed\nnote      the archive a: 1 file is ignored\n"));
+}
+
 TEST(Strip, HasTheSameWidthForAnyRange) {
   const std::vector<coordinator::StripPiece> strip{{at("2007-01-01"), at("2007-01-03"), JobState::done},
                                                    {at("2007-01-03"), at("2007-01-04"), JobState::running},

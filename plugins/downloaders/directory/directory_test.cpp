@@ -159,7 +159,7 @@ TEST_F(DirectoryTest, AnUnreadableFolderCostsOnlyItsOwnFiles) {
     put(root / closed / "b", "2");
   }
   fs::permissions(root / "lost+found", fs::perms::none);
-  fs::permissions(root / "no_names", fs::perms::owner_read | fs::perms::others_read);
+  fs::permissions(root / "no_names", fs::perms::owner_read | fs::perms::group_read | fs::perms::others_read);
   fs::permissions(base, fs::perms::all);
   const bool is_root = ::geteuid() == 0;  // who may read everything
   if (is_root) ASSERT_EQ(::seteuid(65534), 0);
