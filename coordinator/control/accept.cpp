@@ -34,7 +34,8 @@ Result<Accepted> Requests::accept(PreparedRequest prepared, Change& change) {
   request.submitted = state_.wall();
   records_.put_json(change.batch, Table::revisions, keys::bytes_of(request.revision), prepared.document);
   if (!request.client_id.empty())
-    records_.put_json(change.batch, Table::clients, request.client_id, {{"request", request.number}, {"body", body_of(request)}});
+    records_.put_json(change.batch, Table::clients, request.client_id,
+                      {{"request", request.number}, {"body", digest_of_body(request)}});
   if (request.kind == RequestKind::run) {
     store_modules(prepared, change);
     forget_failures(*request.graph, change);
@@ -52,7 +53,7 @@ std::optional<Result<Accepted>> Requests::earlier_reply(const Request& request, 
   if (request.client_id.empty()) return std::nullopt;
   const auto known = records_.json(Table::clients, request.client_id);
   if (!known.is_object()) return std::nullopt;
-  if (known.value("body", "") != body_of(request))
+  if (known.value("body", "") != digest_of_body(request))
     return Result<Accepted>(
         invalid("the client id \"" + request.client_id + "\" was used for a different submission; choose a new one"));
   change.require_sync();
@@ -72,8 +73,8 @@ Result<> Requests::check_archives_agree(const dag::Graph& graph) const {
       const auto same =
           other.terminal() || other.graph->pipeline != graph.pipeline ? std::nullopt : other.graph->find_archive(archive.name);
       if (same && location_of(*other.graph, other.graph->archives[*same]) != location_of(graph, archive))
-        return transient("request " + other.id + " reads the archive " + graph.full_name(archive) +
-                         " with different parameters; submit again when it has ended, cancel it, or rename this archive");
+        return transient("request " + other.id + " reads the archive \"" + graph.full_name(archive) +
+                         "\" with different parameters; submit again when it has ended, cancel it, or rename this archive");
     }
   return {};
 }
@@ -121,7 +122,7 @@ void Requests::store_modules(const PreparedRequest& prepared, Change& change) {
   }
 }
 
-// A new request retries jobs that were given up.
+// A new request retries jobs that were abandoned.
 void Requests::forget_failures(const dag::Graph& graph, Change& change) {
   for (const auto& module : graph.modules)
     records_.scan_jobs(Table::failures, module.fingerprint,

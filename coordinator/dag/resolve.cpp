@@ -84,8 +84,8 @@ class Resolver {
     std::map<Digest, const Module*> seen;
     for (const auto& module : graph().modules)
       if (const auto [same, fresh] = seen.emplace(module.fingerprint, &module); !fresh)
-        return invalid(where_of(module.name) + ": the modules " + same->second->name + " and " + module.name +
-                       " are identical; remove one of them");
+        return invalid(where_of(module.name) + ": the modules \"" + same->second->name + "\" and \"" + module.name +
+                       "\" are identical; remove one of them");
     return std::move(out_);
   }
 
@@ -108,7 +108,7 @@ class Resolver {
   }
 
   Result<> add_archive(const manifest::Archive& from) {
-    Archive to{from, {}, {}, from.files.pattern().text()};
+    Archive to{static_cast<const manifest::ArchiveSettings&>(from), {}, {}, from.files.pattern().text()};
     to.block_origin %= to.block_length;
     MOLE_TRY(const auto* downloader, prefixed(from.where + ": ", plugins_.find(PluginKind::downloader, from.downloader)));
     MOLE_TRY(const auto* decoder, prefixed(from.where + ": ", plugins_.find(PluginKind::decoder, from.decoder)));
@@ -123,7 +123,7 @@ class Resolver {
     MOLE_TRY(const auto* plugin, prefixed(from.plugin_where + ": ", plugins_.find(PluginKind::metric, from.plugin)));
     const auto& descriptor = plugin->descriptor;
     Module to;
-    static_cast<manifest::ModuleSettings&>(to) = from;
+    static_cast<manifest::ModuleSettings&>(to) = static_cast<const manifest::ModuleSettings&>(from);
     to.execution = descriptor.execution;
     MOLE_TRY(to.plugin, use(*plugin, from.params, from.params_where));
     if (auto done = bind_inputs(graph(), facts_, from, descriptor, to); !done) return done;
@@ -170,7 +170,7 @@ class Resolver {
 
   Result<> add_resource(const manifest::Resource& from) {
     MOLE_TRY(auto tables, find_tables(from, base_, digest_));
-    Resource to{from, {}};
+    Resource to{static_cast<const manifest::ResourceSettings&>(from), {}};
     for (auto& table : tables) {
       table.resource = static_cast<std::uint32_t>(graph().resources.size());
       to.tables.push_back(table.table);
@@ -196,14 +196,15 @@ class Resolver {
                        "much earlier) or \"since\" (the first instant: blocks are chained)");
       if (to.window > 0) return refused(name + " is sequential and cannot be merged into a window; leave \"window\" out");
       if (to.warmup % to.interval != 0)
-        return refused("\"warmup\" must be a multiple of the interval " + format_duration(to.interval) + "; round it");
+        return refused("the warm-up " + format_duration(to.warmup) + " is not a multiple of the interval " +
+                       format_duration(to.interval) + "; set \"warmup\" to a multiple of " + format_duration(to.interval));
       return {};
     }
     if (to.warmup > 0 || to.since)
       return refused("\"warmup\" and \"since\" are for sequential metrics; " + name + " is mergeable; use \"window\"");
     if (to.window % to.interval != 0)
       return refused("the window " + format_duration(to.window) + " is not a multiple of the interval " +
-                     format_duration(to.interval) + "; round it");
+                     format_duration(to.interval) + "; set the window to a multiple of " + format_duration(to.interval));
     if (to.window > max_window || to.window / to.interval > max_window_intervals)
       return refused("a window must not exceed ten years or a million intervals; shorten it or lengthen the interval");
     return {};

@@ -27,7 +27,7 @@ struct OpenFile {
 
 Error io_error(const std::string& doing, const fs::path& path, int error) {
   const auto text = doing + " " + path.string() + " failed: " + std::strerror(error);
-  if (error == ENOSPC || error == EDQUOT) return exhausted(text + "; free space on the coordinator's disk and send it again");
+  if (error == ENOSPC || error == EDQUOT) return exhausted(text + "; free up space on the coordinator's disk and send it again");
   return transient(text);
 }
 
@@ -103,7 +103,7 @@ Result<> Blobs::check_space(std::uint64_t bytes) const {
   if (free_bytes(root_) >= bytes + blob_reserve) return {};
   return exhausted("no space left for " + std::to_string(bytes) + " bytes in " + root_.string() + " (" +
                    std::to_string(blob_reserve >> 20) +
-                   " MiB are reserved for the store); free space there and try again; nothing acknowledged is lost");
+                   " MiB are reserved for the store); free up space there and try again; nothing acknowledged is lost");
 }
 
 Result<> Blobs::publish(const Digest& digest, const fs::path& incoming) {

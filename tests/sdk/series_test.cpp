@@ -50,7 +50,7 @@ TEST(Series, ReturnsPartsByTime) {
   EXPECT_EQ(s.between({30}, {10}).size(), 0u);
 }
 
-TEST(Series, RefusesInvalidBytes) {
+TEST(Series, RejectsInvalidBytes) {
   const auto bytes = saved(series_of({{{10}, 1, 1}, {{20}, 2, 1}}));
   EXPECT_EQ(loaded<Series>(bytes).size(), 2u);
   const auto with = [&](std::size_t at, const auto& value) {
@@ -91,8 +91,8 @@ TEST(Grid, IsDueOnMultiplesSinceTheEpoch) {
   EXPECT_TRUE(mole::is_due({17}, 0));
 }
 
-// Abramowitz and Stegun, tables 26.1 and 26.8, and closed forms: P(X > x) = e^(-x/2) with two degrees of freedom.
-TEST(Statistics, HaveTheTabledDistributions) {
+// Abramowitz and Stegun, tables 26.1 and 26.8, and the closed form P(X > x) = e^(-x/2) with two degrees of freedom.
+TEST(Statistics, HaveTheTabulatedDistributions) {
   EXPECT_NEAR(mole::normal_point(0.025), 1.959963984540054, 1e-14);
   EXPECT_NEAR(mole::normal_point(0.975), -1.959963984540054, 1e-14);
   EXPECT_NEAR(mole::normal_point(1e-9), 5.997807015007687, 1e-12);
@@ -107,19 +107,21 @@ TEST(Statistics, HaveTheTabledDistributions) {
   EXPECT_EQ(mole::normal_tail(-1e200), 1);
 }
 
-// Compared with the C library in long double. Equal bits on all machines follow from the operations used.
+// Compares with the C library in long double. Results are the same bits on all machines because of the operations used.
 TEST(Elementary, HaveTheDocumentedAccuracy) {
-  const auto off = [](double x, long double truth) { return static_cast<double>(std::abs(x - truth) / std::abs(truth)); };
+  const auto relative_error = [](double x, long double truth) {
+    return static_cast<double>(std::abs(x - truth) / std::abs(truth));
+  };
   for (int i = -3000; i <= 3000; ++i) {
     const double x = std::exp2(i / 100.0), y = i / 30.0;
     const auto truth = std::log(static_cast<long double>(x));
     EXPECT_NEAR(mole::log(x), static_cast<double>(truth), 0x1p-50 * std::max(1.0, std::abs(static_cast<double>(truth)))) << x;
-    EXPECT_LT(off(mole::log1p(x), std::log1p(static_cast<long double>(x))), 0x1p-45) << x;
-    EXPECT_LT(off(mole::exp(y), std::exp(static_cast<long double>(y))), (4 + std::abs(y)) * 0x1p-52) << y;
+    EXPECT_LT(relative_error(mole::log1p(x), std::log1p(static_cast<long double>(x))), 0x1p-45) << x;
+    EXPECT_LT(relative_error(mole::exp(y), std::exp(static_cast<long double>(y))), (4 + std::abs(y)) * 0x1p-52) << y;
     if (i == 0) continue;
-    EXPECT_LT(off(mole::expm1(y), std::expm1(static_cast<long double>(y))), (4 + std::abs(y)) * 0x1p-52) << y;
-    EXPECT_LT(off(mole::expm1(x * 1e-9), std::expm1(static_cast<long double>(x * 1e-9))), (4 + x) * 0x1p-52) << x;
-    EXPECT_LT(off(mole::tanh(y), std::tanh(static_cast<long double>(y))), 0x1p-50) << y;
+    EXPECT_LT(relative_error(mole::expm1(y), std::expm1(static_cast<long double>(y))), (4 + std::abs(y)) * 0x1p-52) << y;
+    EXPECT_LT(relative_error(mole::expm1(x * 1e-9), std::expm1(static_cast<long double>(x * 1e-9))), (4 + x) * 0x1p-52) << x;
+    EXPECT_LT(relative_error(mole::tanh(y), std::tanh(static_cast<long double>(y))), 0x1p-50) << y;
   }
   for (int k = 1; k < 2000; ++k) {
     const auto truth = std::lgamma(static_cast<long double>(k) / 2);
@@ -146,8 +148,8 @@ TEST(Statistics, HaveMediansWithAndWithoutWeights) {
   EXPECT_EQ(mole::spread_of({}, 3), 0);
 }
 
-// Rosenbrock's valley: minimum 0 at (1, 1).
-TEST(Minimise, FindsTheEndOfTheValley) {
+// Rosenbrock's function: minimum 0 at (1, 1).
+TEST(Minimise, FindsTheMinimumOfRosenbrocksFunction) {
   const auto f = [](const std::vector<double>& x) { return 100 * std::pow(x[1] - x[0] * x[0], 2) + std::pow(1 - x[0], 2); };
   const auto found = mole::minimise(f, {-1.2, 1}, 0.5, 1e-10, 2000);
   EXPECT_NEAR(found.at[0], 1, 1e-6);

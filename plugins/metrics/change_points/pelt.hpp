@@ -31,9 +31,9 @@ inline double block_variance(const Grid& grid, std::size_t length) {
   return spread * spread;
 }
 // Returns the long-run variance V of the noise, which determines the error of a mean of many values: the larger of two
-// estimates from median absolute differences, which a few changes of the mean hardly affect. The first assumes a process x_t =
-// phi x_{t-1} + e, where Var(x_t - x_{t-1}) = 2 s^2 (1 - phi), Var(x_t - x_{t-2}) = 2 s^2 (1 - phi^2) and V = s^2 (1 + phi) / (1
-// - phi). The second, for drifting noise, uses blocks of 4, 8, 16, ... cells.
+// estimates from median absolute differences, which a few changes of the mean hardly affect. The first assumes a process
+// x_t = phi x_{t-1} + e, where Var(x_t - x_{t-1}) = 2 s^2 (1 - phi), Var(x_t - x_{t-2}) = 2 s^2 (1 - phi^2) and
+// V = s^2 (1 + phi) / (1 - phi). The second, for drifting noise, uses blocks of 4, 8, 16, ... cells.
 inline double long_run_variance(const Grid& grid) {
   std::vector<double> one, two;
   double squares = 0;
@@ -77,7 +77,7 @@ class Pelt {
     double mean, weight;
   };
   const std::vector<Segment>& segments() const { return segments_; }
-  // The mean of each cell's segment less the overall mean.
+  // The mean of each cell's segment minus the overall mean.
   std::vector<double> levels() const {
     double sum = 0, weight = 0;
     for (const auto& s : segments_) sum += s.weight * s.mean, weight += s.weight;

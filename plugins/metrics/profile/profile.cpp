@@ -12,7 +12,7 @@ struct ProfileOfColumn : mole::SeriesMetric {
   };
   static constexpr auto output = mole::columns(
       mole::column("{values}_expected", &Row::expected, mole::same("values"),
-                   "Median of the earlier values at this time of the period; null without such values"),
+                   "Median of the earlier values at this time of the period; null if there are no such values"),
       mole::column("{values}_expected_low", &Row::low, mole::same("values"), "Lower limit of the range expected from noise"),
       mole::column("{values}_expected_high", &Row::high, mole::same("values"), "Upper limit of that range"),
       mole::column("{values}_residual", &Row::residual, mole::same("values"),
@@ -32,7 +32,7 @@ struct ProfileOfColumn : mole::SeriesMetric {
       mole::param("period", &Params::season, "Period of the profile: day, week, month or year; none: median of the whole window"),
       mole::logarithmic_param(&Params::logarithmic),
       mole::param("confidence", &Params::confidence, mole::unit::one, mole::range(0.5, 0.9999),
-                  "Confidence of the range from low to high, for normally distributed noise"),
+                  "Confidence level of the range from low to high, for normally distributed noise"),
       mole::minimum_coverage_param(&Params::minimum_coverage));
 
   static constexpr auto inputs = mole::inputs(mole::values("values", "Column to profile"));
