@@ -105,11 +105,21 @@ TEST(Manifest, ErrorsNamePositionCauseAndRemedy) {
       {"covers: 1h", "cover: 1h", "m.yaml:7:5: unknown key \"cover\" in the archive \"ddosvax\"; did you mean \"covers\"?"},
       {"origin: 06:00", "origin: 26:00", "m.yaml:8:34: \"origin\" must be a time of day such as 06:00, not \"26:00\""},
       {"{start:unix}", "{begin}",
-       "m.yaml:6:12: \"files\": unknown placeholder {begin}; use {router}, {sequence}, {start:unix} or {end:unix}"},
+       "m.yaml:6:12: \"files\": unknown placeholder {begin}; use {router}, {sequence}, {start:unix}, {end:unix}, or a time such "
+       "as "
+       "{start:%Y-%m-%d.%H%M%S%z}"},
       {"_{start:unix}", "",
-       "m.yaml:6:12: \"files\": the pattern has no time; put {start:unix} or {end:unix} where file names contain it"},
+       "m.yaml:6:12: \"files\": the pattern has no time; put {start:unix}, {end:unix} or a time such as {start:%Y%m%d%H%M} where "
+       "file names contain it"},
       {"{router}_{sequence}", "{router}{sequence}",
-       "m.yaml:6:12: \"files\": two placeholders need text between them to show where the first ends"},
+       "m.yaml:6:12: \"files\": two placeholders need text between them to show where the first ends, unless it is a time of "
+       "fixed "
+       "width"},
+      {"{router}_{sequence}_{start:unix}.dat.bz2\"", "nf.{start:unix}\"\n    routers: {a: b}",
+       "m.yaml:7:14: \"routers\" renames what {router} matches, but \"files\" has no {router}; add it"},
+      {"covers: 1h", "covers: 1h\n    zone: Europe/Zurish", "m.yaml:8:11: there is no time zone \"Europe/Zurish\"; "},
+      {"covers: 1h", "covers: 1h\n    duplicates: some",
+       "m.yaml:8:17: unknown policy \"some\" for files of one router and time; use one of refuse, newest, largest, all"},
       {"covers: 1h", "covers: 1h\n    decode: interlaced",
        "m.yaml:8:13: \"decode\" must be libbzip2 or interleaved, not \"interlaced\""},
       {"downloader: directory", "damage: maybe",

@@ -87,7 +87,7 @@ TEST_F(Duplicates, VerifyingReadsDifferentFiles) {
   const auto sink = archive.run(spec);
   ASSERT_EQ(sink.files.size(), 2u);
   EXPECT_EQ(sink.files[0].state, task::FileState::sound);
-  EXPECT_EQ(sink.files[1].state, task::FileState::damaged);
+  EXPECT_TRUE(is_faulty(sink.files[1].state));  // the change damages a bzip2 block
 }
 
 }  // namespace
