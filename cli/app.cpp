@@ -5,6 +5,7 @@
 #include "cli/format/human.hpp"
 #include "coordinator/manifest/manifest.hpp"
 #include "sdk/model/program.hpp"
+#include "sdk/model/size.hpp"
 
 #include <fmt/format.h>
 

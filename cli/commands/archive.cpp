@@ -82,6 +82,7 @@ Result<Exit> verify(Context& context, const TaskArgs& args) {
         MOLE_TRY(const auto request, session.api().archive_task(work, archive, coordinator::RequestKind::verify));
         MOLE_TRY(const auto done, wait_for(context, session, request.id, args.progress, interrupt));
         context.err << failures_text(done, context.err_style);
+        if (!done.reason.empty()) context.err << printable(done.reason) << '\n';
         const auto gaps = session.api().archive_gaps(archive);
         if (!gaps) return gaps.error();
         all[archive] = *gaps;

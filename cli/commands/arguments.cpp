@@ -38,21 +38,6 @@ void warn_without_nodes(Context& context, coordinator::ClientApi& api) {
 
 }  // namespace
 
-Result<std::uint64_t> parse_size(std::string_view text) {
-  const auto bad = [&] { return invalid(fmt::format("'{}' is not a size; write a number of bytes, 512MiB or 4G", text)); };
-  std::uint64_t n = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-  if (error != std::errc{}) return bad();
-  std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  if (unit.empty() || unit == "B") return n;
-  const auto power = std::string_view("KMGT").find(unit.front());
-  unit.remove_prefix(1);
-  const auto shift = 10 * (power + 1);
-  if (power == std::string_view::npos || (!unit.empty() && unit != "B" && unit != "iB") || (n << shift) >> shift != n)
-    return bad();
-  return n << shift;
-}
-
 void add_range_options(CLI::App& command, RangeArgs& args, Range kind, bool positional) {
   command.add_option("--from", args.from, "start of the range, inclusive: 2007-09-22, 2007-09-22T20, @1190487600")
       ->check(parsed_by(parse_time, "TIME"));

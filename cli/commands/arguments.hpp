@@ -48,9 +48,6 @@ Result<coordinator::Submission> submission_of(const WorkArgs& args);
 // Returns a random id.
 std::string new_client_id();
 
-// Parses "1000", "512MiB" or "4G".
-Result<std::uint64_t> parse_size(std::string_view text);
-
 // Reports text that `parse` rejects as a usage error. `name` is shown in the help.
 template <class T>
 CLI::Validator parsed_by(Result<T> (*parse)(std::string_view), const char* name = "") {

@@ -5,6 +5,8 @@
 #include "cli/export/target.hpp"
 #include "cli/session/child.hpp"
 #include "runtime/rows/rows_format.hpp"
+#include "sdk/model/size.hpp"
+#include "sdk/model/task.hpp"
 
 #include <unistd.h>
 
@@ -19,6 +21,7 @@ struct FlowsArgs {
   std::vector<std::string> files;
   std::string columns, format, times, decode, decoder, out;
   std::uint32_t threads = 0;
+  std::uint64_t max_content = task::default_max_content;
 };
 
 void add_if(std::vector<std::string>& command, const char* option, const std::string& value) {
@@ -33,6 +36,7 @@ std::vector<std::string> worker_command(const Context& context, const FlowsArgs&
   add_if(command, "--decode", args.decode);
   add_if(command, "--decoder", args.decoder);
   add_if(command, "--threads", std::to_string(args.threads ? args.threads : std::max(1U, std::thread::hardware_concurrency())));
+  add_if(command, "--max-content", std::to_string(args.max_content));
   if (!context.options.plugins.empty()) add_if(command, "--plugins", context.options.plugins.front().string());
   command.push_back("--");
   command.insert(command.end(), args.files.begin(), args.files.end());
@@ -132,6 +136,11 @@ void add_flows(Shell& shell) {
       ->check(CLI::IsMember({"libbzip2", "interleaved"}));
   command->add_option("--decoder", args->decoder, "name of a decoder; default: the one that recognises the file")
       ->type_name("PLUGIN");
+  command
+      ->add_option_function<std::string>(
+          "--max-content", [args = args](const std::string& text) { args->max_content = *parse_size(text); },
+          "limit of the decompressed size of a file, against decompression bombs; default 16GiB")
+      ->check(parsed_by(parse_size, "SIZE"));
   command->add_option("--threads", args->threads, "number of threads; 0: all cores")->check(CLI::Range(0, 4096));
 }
 

@@ -149,6 +149,7 @@ bool Completions::apply_file_reports(const Completion& completion, Change& chang
       file.changed = true;
       if (is_faulty(report.state)) verifying->damaged = true;
       if (report.state == task::FileState::sound) verifying->delays += report.delays;
+      verifying->changed += file.digest_changed;
     }
     if (file.digest_changed)
       state_.log(

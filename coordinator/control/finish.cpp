@@ -83,9 +83,15 @@ void Requests::finish(Request& request, RequestState state, const std::string& r
 void Requests::finish_verified(Request& request, Change& change) {
   if (!request.given_up.empty())
     return finish(request, RequestState::failed, "some files could not be read; mole archive verify tries them again", change);
+  std::string reason;
+  if (request.changed > 0 && request.kind == RequestKind::verify)
+    reason = std::to_string(request.changed) + (request.changed == 1 ? " file has" : " files have") +
+             " a different content than when last read; mole run computes the blocks that use it again";
   if (request.damaged && request.kind == RequestKind::verify)
-    return finish(request, RequestState::partial, "some files are damaged or unreadable; mole archive gaps lists them", change);
-  finish(request, RequestState::complete, "", change);
+    return finish(request, RequestState::partial,
+                  (reason.empty() ? "" : reason + "; ") + "some files are damaged or unreadable; mole archive gaps lists them",
+                  change);
+  finish(request, RequestState::complete, reason, change);
 }
 
 // Sets the final failures, counts and coverage.

@@ -21,7 +21,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Input, role, kind, source, column, type, unit
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Column, name, type, unit, doc)
 // to_json(const Graph&) writes the other fields: `home` as a list, `totals` and `routes` if there are any.
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Archive, name, downloader, decoder, files, covers, lateness, export_delay, has_export_delay,
-                                   damage, duplicates, zone, routers, block_length, block_origin, horizon, decode)
+                                   damage, duplicates, zone, routers, block_length, block_origin, horizon, decode, max_content)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Module, name, plugin, execution, interval, window, warmup, since, by, filter, load,
                                    keep_states, routers, inputs, outputs, archive, fingerprint, parts)
 
@@ -50,12 +50,19 @@ std::string identity(const task::PluginUse& plugin) {
 // The location of the files (the downloader and its parameters) is left out, because an archive may move. State keys contain the
 // size and index revision of each file, which identify its content.
 json archive_parts(const Graph& graph, const Archive& archive, const Module& module) {
-  json parts = {{"archive", graph.full_name(archive)},       {"files", archive.files},
-                {"covers", format_duration(archive.covers)}, {"lateness", format_duration(archive.lateness)},
-                {"export_delay", archive.export_delay},      {"damage", archive.damage},
-                {"duplicates", archive.duplicates},          {"zone", archive.zone},
-                {"router_names", archive.routers},           {"decoder", identity(archive.decoder)},
-                {"decoder_params", archive.decoder.params},  {"routers", module.routers}};
+  json parts = {{"archive", graph.full_name(archive)},
+                {"files", archive.files},
+                {"covers", format_duration(archive.covers)},
+                {"lateness", format_duration(archive.lateness)},
+                {"export_delay", archive.export_delay},
+                {"damage", archive.damage},
+                {"duplicates", archive.duplicates},
+                {"zone", archive.zone},
+                {"router_names", archive.routers},
+                {"max_content", archive.max_content},
+                {"decoder", identity(archive.decoder)},
+                {"decoder_params", archive.decoder.params},
+                {"routers", module.routers}};
   if (by_direction(module.by)) parts["home"] = {archive.home.source, archive.home.destination};
   return parts;
 }

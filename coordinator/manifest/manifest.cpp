@@ -132,9 +132,9 @@ std::vector<DelayPoint> read_delays(Reader& reader, const YamlNode& parent, cons
 }
 
 Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) {
-  static const std::vector<std::string> keys = {"downloader",   "params", "files",   "covers",         "block",   "lateness",
-                                                "export_delay", "damage", "decoder", "decoder_params", "horizon", "home",
-                                                "decode",       "zone",   "routers", "duplicates"};
+  static const std::vector<std::string> keys = {"downloader",   "params", "files",   "covers",         "block",      "lateness",
+                                                "export_delay", "damage", "decoder", "decoder_params", "horizon",    "home",
+                                                "decode",       "zone",   "routers", "duplicates",     "max_content"};
   Archive archive;
   archive.name = key.text;
   archive.where = key.where;
@@ -166,6 +166,10 @@ Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) 
   if (const auto* params = map->find("decoder_params")) archive.decoder_params = reader.object(params, "\"decoder_params\"");
   read_name(reader, *map, "damage", archive.damage, "unknown policy", " for damaged files");
   read_name(reader, *map, "duplicates", archive.duplicates, "unknown policy", " for files of one router and time");
+  if (const auto* limit = map->find("max_content")) {
+    archive.max_content = reader.size(limit, "\"max_content\"");
+    if (archive.max_content == 0) reader.fail(limit->where, "\"max_content\" must be greater than zero, such as 16GiB");
+  }
   read_name(reader, *map, "decode", archive.decode, "\"decode\" must be libbzip2 or interleaved, not");
   if (reader.error()) return archive;
   if (archive.covers < second_us || archive.covers % second_us != 0)

@@ -18,11 +18,12 @@ struct ArchiveSettings {
   Micros block_length = 0, block_origin = 0;
   DamagePolicy damage = DamagePolicy::partial;
   Duplicates duplicates = Duplicates::refuse;
-  std::string zone = "UTC";                         // of local times in file names
-  std::map<std::string, std::string> routers;       // name in the file name -> router
-  Bzip2Decoder decode = Bzip2Decoder::interleaved;  // bzip2 decoder; not part of any key, because the content is the same
-  task::Home home;                                  // canonical filters
-  std::optional<Micros> horizon;                    // the archive is complete up to this time
+  std::string zone = "UTC";                               // of local times in file names
+  std::map<std::string, std::string> routers;             // name in the file name -> router
+  Bzip2Decoder decode = Bzip2Decoder::interleaved;        // bzip2 decoder; not part of any key, because the content is the same
+  std::uint64_t max_content = task::default_max_content;  // decompressed bytes of a file
+  task::Home home;                                        // canonical filters
+  std::optional<Micros> horizon;                          // the archive is complete up to this time
 };
 
 struct ResourceSettings {

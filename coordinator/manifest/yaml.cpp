@@ -1,6 +1,7 @@
 #include "coordinator/manifest/yaml.hpp"
 
 #include "coordinator/manifest/manifest.hpp"
+#include "sdk/model/size.hpp"
 
 #include <yaml-cpp/yaml.h>
 
@@ -215,6 +216,14 @@ double Reader::decimal(const YamlNode* node, const std::string& what) {
   const auto parsed = number<double>(written);
   if (!parsed || !std::isfinite(*parsed)) fail(node->where, what + " must be a number, not \"" + written.substr(0, 60) + "\"");
   return error_ ? 0 : *parsed;
+}
+
+std::uint64_t Reader::size(const YamlNode* node, const std::string& what) {
+  const auto written = text(node, what);
+  if (error_ || !node) return 0;
+  const auto parsed = parse_size(written.substr(0, 60));
+  if (!parsed) fail(node->where, what + ": " + parsed.error().message);
+  return parsed ? *parsed : 0;
 }
 
 Micros Reader::duration(const YamlNode* node, const std::string& what) {

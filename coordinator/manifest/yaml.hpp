@@ -57,6 +57,7 @@ class Reader {
 
   std::string text(const YamlNode* node, const std::string& what);
   double decimal(const YamlNode* node, const std::string& what);
+  std::uint64_t size(const YamlNode* node, const std::string& what);
   Micros duration(const YamlNode* node, const std::string& what);
   Micros time(const YamlNode* node, const std::string& what);
   // "06:00" or a duration: an offset from midnight.

@@ -23,6 +23,7 @@ struct Request : RequestStatus {
   std::string client_id;
   Digest revision;                   // of the graph
   std::vector<JobFailure> given_up;  // the status's `failures`
+  std::uint64_t changed = 0;         // verify: files with a different content than when they were last read. In memory only
   bool damaged = false;              // verify: some file is not sound. In memory only, because the rows of the files show it
 
   // In memory only.

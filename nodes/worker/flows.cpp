@@ -26,6 +26,7 @@ struct FlowsOptions {
   unsigned threads = 1;
   std::filesystem::path plugins;  // searched before all other folders; empty: none
   Bzip2Decoder decode = Bzip2Decoder::interleaved;
+  std::uint64_t max_content = task::default_max_content;
   std::string decoder;  // empty: the one that recognises the file
 };
 
@@ -54,7 +55,7 @@ class Decoders {
       if (!decoder) return decoder;
       if ((*decoder)->vtable()->recognises(reinterpret_cast<const std::uint8_t*>(head.data()), head.size()) == 1) return decoder;
     }
-    if (all.size() == 1) return open(*all.front());  // the start of the file may be damaged
+    if (all.size() == 1 || head.empty()) return open(*all.front());  // the start may be damaged, or all of it
     return invalid(path.string() + ": no installed decoder recognises it; name one with --decoder");
   }
 
@@ -106,7 +107,8 @@ using FlowSink = std::function<Result<>(const FlowBatch&)>;
 Result<task::FileState> print_file(const std::filesystem::path& path, const FlowsOptions& options, Decoders& decoders,
                                    const FlowSink& sink) {
   MOLE_TRY(auto decoder, options.decoder.empty() ? decoders.for_file(path) : decoders.named(options.decoder));
-  MOLE_TRY(auto content, open_content(path, {.threads = options.threads, .decode = options.decode}));
+  MOLE_TRY(auto content,
+           open_content(path, {.threads = options.threads, .decode = options.decode, .max_content = options.max_content}));
   ColumnSet wanted;
   if (options.format != FlowFormat::none)
     for (const int c : options.columns) wanted.set(static_cast<std::size_t>(c));
@@ -191,6 +193,7 @@ int print_flows(int argc, char** argv) {
   app.add_option("--threads", options.threads, "number of threads")->check(CLI::Range(1, 4096));
   app.add_option("--plugins", options.plugins, "folder of plugins that is searched first");
   app.add_option("--decode", options.decode, "decoder of bzip2 blocks")->transform(CLI::CheckedTransformer(decoders));
+  app.add_option("--max-content", options.max_content, "bytes of the decompressed content of a file");
   app.add_option("--decoder", options.decoder, "name of the decoder plugin");
   int exit_code = 0;
   if (!parse(app, argc, argv, exit_code)) return exit_code;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <limits>
 #include <new>
 #include <system_error>
 #include <utility>
@@ -10,17 +9,11 @@
 namespace mole::runtime {
 namespace {
 
-constexpr std::uint64_t header_bits = 32;  // "BZh" and the level
-constexpr std::size_t max_joined = 3;      // segments joined to a damaged one; even one accidental magic is very rare
-// The run-length coding before the block sort represents at most 255 + 4 bytes by 5.
-constexpr std::uint64_t max_block_bytes = std::uint64_t{900'000} * 255 / 5;
-
-std::uint64_t budget(const ContentOptions& options, std::uint64_t stored) {
-  const std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
-  const std::uint64_t scaled =
-      options.output_ratio != 0 && stored > unlimited / options.output_ratio ? unlimited : stored * options.output_ratio;
-  return std::min(std::max(scaled, options.output_floor), options.output_limit);
-}
+constexpr std::size_t max_joined = 3;  // segments joined to a damaged one; even one accidental magic is very rare
+// The run-length coding before the block sort represents at most 4 + 255 bytes by 5.
+constexpr std::uint64_t max_block_bytes = std::uint64_t{900'000} / 5 * 259;
+constexpr std::size_t typical_block_bytes = std::size_t{4} << 20;
+constexpr std::string_view header_damaged = "damaged or missing header of a bzip2 stream; its blocks are not affected";
 
 std::uint32_t bits_at(const Segment& segment, std::uint64_t bit, unsigned count) {
   std::uint32_t value = 0;
@@ -33,8 +26,9 @@ std::uint32_t bits_at(const Segment& segment, std::uint64_t bit, unsigned count)
 
 Bzip2Source::Bzip2Source(FileBytes file, const ContentOptions& options)
     : ContentSource(file.size()),
-      block_limit_(static_cast<std::size_t>(std::min(budget(options, file.size()), max_block_bytes))),
-      output_budget_(budget(options, file.size())),
+      block_limit_(static_cast<std::size_t>(std::min(options.max_content, max_block_bytes))),
+      max_content_(options.max_content),
+      memory_(options.memory),
       max_slots_(options.threads <= 1 ? 1 : options.threads * 2),
       scanner_(std::move(file)),
       decode_(options.decode),
@@ -56,7 +50,8 @@ Bzip2Source::~Bzip2Source() {
 // ---- shared with the helpers: scanning and decoding
 
 bool Bzip2Source::scan(bool beyond_limit) {
-  if (scanned_all_ || (!beyond_limit && slots_.size() >= max_slots_)) return false;
+  const bool full = slots_.size() >= max_slots_ || (!slots_.empty() && (slots_.size() + 1) * largest_block_ > memory_);
+  if (scanned_all_ || (!beyond_limit && full)) return false;
   SlotPtr slot;
   if (spare_.empty()) {
     slot = std::make_shared<Slot>();
@@ -96,6 +91,7 @@ bool Bzip2Source::work(std::unique_lock<std::mutex>& lock, BlockDecoder& decoder
     slot->out_of_memory = true;
   }
   lock.lock();
+  largest_block_ = std::max<std::uint64_t>(largest_block_, slot->block.content.capacity());
   slot->state = Slot::State::done;
   changed_.notify_all();
   return true;
@@ -146,7 +142,7 @@ Result<std::optional<Chunk>> Bzip2Source::next() {
   start_helpers();
   if (delivered_) {
     // A block of zeros needs 46 MB; the next blocks probably need less.
-    if (delivered_->block.content.capacity() > std::size_t{4} << 20) delivered_->block.content.release();
+    if (delivered_->block.content.capacity() > typical_block_bytes) delivered_->block.content.release();
     delivered_.reset();
     drop_front(1);
   }
@@ -193,12 +189,15 @@ void Bzip2Source::end_of_file() {
 }
 
 bool Bzip2Source::process(const SlotPtr& slot) {
+  if (slot->segment.from == 0 && slot->segment.kind != Segment::Kind::no_magic) add_lost(lost_, 0, 0, header_damaged);
   if (slot->segment.kind == Segment::Kind::block) return process_block(slot);
   slot->segment.kind == Segment::Kind::no_magic ? process_other(slot->segment) : process_end(slot->segment);
   return false;
 }
 
 void Bzip2Source::process_other(const Segment& segment) {
+  if (segment.from == 0 && segment.to == header_bits && !segment.last && !begins_bzip2_stream(segment.bytes))
+    return add_lost(lost_, 0, header_bits / 8, header_damaged);
   const bool header = segment.from == 0 && begins_bzip2_stream(segment.bytes);
   const std::uint64_t from = segment.from + (header ? header_bits : 0);
   if (header && from == segment.to && !segment.last) return;
@@ -213,9 +212,11 @@ bool Bzip2Source::process_block(const SlotPtr& slot) {
   const DecodedBlock& block = slot->block;
   if (block.outcome == DecodedBlock::Outcome::damaged) join_segments(slot);
   if (block.outcome == DecodedBlock::Outcome::too_large ||
-      (block.is_whole() && block.content.size() > output_budget_ - content_bytes_)) {
+      (block.is_whole() && block.content.size() > max_content_ - content_bytes_)) {
     report_loss(slot->segment.from, stored_bytes_ * 8,
-                "more content than the output limit allows (a decompression bomb?); raise the limit to read the rest");
+                "the content exceeds " + std::to_string(max_content_) +
+                    " bytes, a limit against decompression bombs; if the file is sound, raise max_content of the archive in the "
+                    "manifest, or --max-content of mole flows");
     ended_ = ends_in_damage_ = true;
     return false;
   }
@@ -273,7 +274,10 @@ void Bzip2Source::process_end(const Segment& segment) {
   if (rest >= segment.to && segment.last) return;
   const bool header =
       rest + header_bits <= segment.to && begins_bzip2_stream(std::span(segment.bytes).subspan(rest / 8 - segment.first_byte()));
-  if (header && rest + header_bits == segment.to && !segment.last) return;
+  if (rest + header_bits == segment.to && !segment.last) {
+    if (!header) add_lost(lost_, rest / 8, segment.end_byte(), header_damaged);
+    return;
+  }
   const std::uint64_t from = std::min(segment.to, rest + (header ? header_bits : 0));
   stream_damaged_ = segment.to > rest + header_bits;  // blocks may have been lost
   report_loss(from, segment.to,

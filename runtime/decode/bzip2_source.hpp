@@ -55,7 +55,7 @@ class Bzip2Source final : public ContentSource {
   void report_loss(std::uint64_t from_bit, std::uint64_t to_bit, std::string_view reason);
 
   const std::size_t block_limit_;
-  const std::uint64_t output_budget_;
+  const std::uint64_t max_content_, memory_;
   const std::size_t max_slots_;
 
   std::mutex mutex_;
@@ -63,6 +63,7 @@ class Bzip2Source final : public ContentSource {
   SegmentScanner scanner_;
   std::deque<SlotPtr> slots_;
   std::vector<SlotPtr> spare_;
+  std::uint64_t largest_block_ = 0;  // memory of the largest decoded block so far
   bool scanned_all_ = false, stop_ = false;
   std::optional<Error> scan_error_;
 

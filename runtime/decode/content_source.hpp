@@ -35,9 +35,10 @@ struct Chunk {
 struct ContentOptions {
   unsigned threads = 1;  // for decoding, including the caller's
   Bzip2Decoder decode = Bzip2Decoder::interleaved;
-  std::uint64_t output_ratio = 64;                       // limit of the content: this many times the size of the file, ...
-  std::uint64_t output_floor = std::uint64_t{4} << 20;   // ... but at least this ...
-  std::uint64_t output_limit = std::uint64_t{64} << 30;  // ... and at most this
+  // Limits against decompression bombs: no content beyond `max_content` bytes of a file; about `memory` bytes for decoded blocks
+  // that wait for their turn (they always include the next one).
+  std::uint64_t max_content = task::default_max_content;
+  std::uint64_t memory = std::uint64_t{256} << 20;
 };
 
 // Not thread-safe: use from one thread at a time.
@@ -67,8 +68,14 @@ class ContentSource {
   std::uint64_t content_bytes_ = 0;
 };
 
-// Opens a file, as bzip2 if it begins with BZh1..9 or is named *.bz2, else as plain bytes. missing: not a readable regular file.
+// Opens a file by its content, whatever its name: as bzip2 if it begins with BZh1..9 or bzip2 blocks begin near its start (the
+// first bytes may be damaged); without content if other_compression() recognises it; otherwise as plain bytes. missing: not a
+// readable regular file.
 Result<std::unique_ptr<ContentSource>> open_content(const std::filesystem::path& path, const ContentOptions& options = {});
+
+// Returns why a file that begins with these bytes cannot be read, and how to convert it, if they show a compression other than
+// bzip2; otherwise an empty string. A static string.
+std::string_view other_compression(std::span<const std::uint8_t> head);
 
 // Adds a range to a list of losses. Adjacent ranges with the same reason are merged, and a list of 1024 ranges merges further
 // ones into its last entry, so that hostile input cannot make a report grow without limit.

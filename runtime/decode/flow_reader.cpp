@@ -1,5 +1,7 @@
 #include "runtime/decode/flow_reader.hpp"
 
+#include "runtime/decode/segment_scanner.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -20,6 +22,13 @@ struct PluginError {
 TimeRange near_range(TimeRange covers) {
   const Micros tolerance = std::max((covers.to - covers.from) / 10, minute_us);
   return {covers.from - tolerance, covers.to + tolerance};
+}
+
+// Returns "compressed with ..." if the content begins like a compressed file, otherwise an empty string.
+std::string compression_of(std::span<const std::uint8_t> content) {
+  if (begins_bzip2_stream(content)) return "compressed with bzip2 again";
+  const auto reason = other_compression(content);
+  return std::string(reason.substr(0, reason.find(',')));
 }
 
 }  // namespace
@@ -56,6 +65,7 @@ std::int32_t FlowReader::source_next(void* self, const std::uint8_t** data, std:
   }
   if (!*chunk) return MOLE_END;
   if ((*chunk)->gap) reader.mark_damage();
+  if ((*chunk)->offset == 0) reader.compressed_again_ = compression_of((*chunk)->bytes);
   *data = (*chunk)->bytes.data();
   *size = (*chunk)->bytes.size();
   *offset = (*chunk)->offset;
@@ -109,6 +119,9 @@ void FlowReader::finish() {
   finished_ = true;
   if (given_up_ || source_->ends_in_damage()) mark_damage();
   if (range_open_) close_range(file_.covers.to);
+  if (!compressed_again_.empty() && report_.datagrams == 0 && report_.flows == 0)
+    report_.lost_content = {{0, source_->content_bytes(),
+                             "the decompressed content is " + compressed_again_ + "; decompress the file once, then convert it"}};
   if (misplaced()) report_.readable.clear();
   evidence_.finish();
   evidence_.set_readable(report_.readable);

@@ -77,6 +77,7 @@ class FlowReader final : public FlowSource {
   mole_decoder* decoder_ = nullptr;
 
   std::optional<Error> source_error_;
+  std::string compressed_again_;  // how the content is compressed, if it begins like a compressed file
 
   bool finished_ = false;
   std::optional<std::string> given_up_;  // message of the decoder if it gave up

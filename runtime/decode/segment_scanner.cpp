@@ -104,7 +104,7 @@ Result<bool> SegmentScanner::next(Segment& out) {
       return true;
     }
     const std::uint64_t seen = (probe_ - 4) * 8;  // no magic before this bit
-    if (seen > start_ + max_bytes * 8) {
+    if (seen > start_ + max_segment_ * 8) {
       emit(out, seen, false);
       kind_ = Segment::Kind::no_magic;
       return true;

@@ -17,7 +17,8 @@ namespace mole::runtime {
 inline constexpr std::uint64_t block_magic = 0x314159265359, end_magic = 0x177245385090;
 inline constexpr unsigned magic_bits = 48;
 
-// Whether the bytes begin with "BZh" and a level from 1 to 9.
+inline constexpr std::uint64_t header_bits = 32;  // "BZh" and a level from 1 to 9
+
 inline bool begins_bzip2_stream(std::span<const std::uint8_t> bytes) {
   return bytes.size() >= 4 && bytes[0] == 'B' && bytes[1] == 'Z' && bytes[2] == 'h' && bytes[3] >= '1' && bytes[3] <= '9';
 }
@@ -39,7 +40,9 @@ class SegmentScanner {
   // A block has at most 900 k symbols of 20 bits; a longer segment is not one block and is split at this size.
   static constexpr std::uint64_t max_bytes = std::uint64_t{5} << 19;
 
-  explicit SegmentScanner(FileBytes file) : file_(std::move(file)) {}
+  // `max_segment`: the size at which segments are split.
+  explicit SegmentScanner(FileBytes file, std::uint64_t max_segment = max_bytes)
+      : file_(std::move(file)), max_segment_(max_segment) {}
 
   // Reads the next segment, reusing the memory of `out`; false after the last one. transient: the disk failed.
   Result<bool> next(Segment& out);
@@ -55,6 +58,7 @@ class SegmentScanner {
   void emit(Segment& out, std::uint64_t to, bool last);
 
   FileBytes file_;
+  std::uint64_t max_segment_;
   std::vector<std::uint8_t> window_;  // bytes of the file from base_ on, then 8 zero bytes
   std::uint64_t base_ = 0;            // a multiple of 4
   std::uint64_t filled_ = 0;          // end of the window, in bytes of the file

@@ -30,11 +30,12 @@ std::string cache_name_of(const task::Archive& archive) {
 
 // Returns the name of the cached columns of a file: a digest of everything that its flows and report depend on. All of it is
 // known from the index, before anything is fetched.
-Digest column_name_of(const task::File& file, const std::string& archive, const task::PluginUse& decoder) {
+Digest column_name_of(const task::File& file, const std::string& archive, const task::PluginUse& decoder,
+                      std::uint64_t max_content) {
   Hasher hasher;
   const auto add = [&](const auto&... fields) { (hasher.field(fields), ...); };
-  add("mole columns 1", archive, file.id, file.size, file.revision, file.version, file.covers.from, file.covers.to);
-  add(decoder.name, decoder.version, decoder.library, text_of(decoder.params));
+  add("mole columns 2", archive, file.id, file.size, file.revision, file.version, file.covers.from, file.covers.to);
+  add(decoder.name, decoder.version, decoder.library, text_of(decoder.params), max_content);
   return hasher.finish();
 }
 
@@ -125,8 +126,10 @@ FlowFiles::FlowFiles(const task::Spec& spec, Cache& cache, const DecoderModule& 
       fetch_(std::move(fetch)),
       options_(options),
       archive_(cache_name_of(*spec.archive)) {
+  if (options_.fresh) archive_ += "\ntask " + spec.id;  // a name that no copy has
   if (!options_.columns) return;
-  for (const auto& file : spec_.files) column_names_.push_back(column_name_of(file, archive_, spec_.archive->decoder));
+  for (const auto& file : spec_.files)
+    column_names_.push_back(column_name_of(file, archive_, spec_.archive->decoder, spec_.archive->max_content));
 }
 
 // Removes columns that cannot be opened and acquires the whole set again, so that the space for it is still reserved at once. The
@@ -135,6 +138,9 @@ Result<> FlowFiles::stage() {
   auto requested = column_names_;
   while (true) {
     MOLE_TRY(staged_, cache_.acquire(spec_.files, archive_, fetch_, requested));
+    if (options_.fresh)
+      for (const auto& staged : staged_)
+        if (staged.pin) Cache::evict_first(staged);
     bool usable = true;
     for (std::uint32_t number = 0; number < staged_.size(); ++number) {
       if (!staged_[number].columns) continue;
@@ -179,7 +185,9 @@ Result<> FlowFiles::fetch_file(std::uint32_t number) {
 
 Result<std::unique_ptr<FlowSource>> FlowFiles::decode(std::uint32_t number, ColumnSet wanted) {
   const auto& file = spec_.files[number];
-  auto content = open_content(staged_[number].path, {.threads = options_.threads, .decode = spec_.archive->decode});
+  const auto& archive = *spec_.archive;
+  const ContentOptions options{.threads = options_.threads, .decode = archive.decode, .max_content = archive.max_content};
+  auto content = open_content(staged_[number].path, options);
   if (!content) return transient("staged file " + file.id + " cannot be opened: " + content.error().message);
   std::optional<ColumnsPart> part;
   if (options_.columns)

@@ -18,6 +18,7 @@ struct FlowFilesOptions {
   unsigned threads = 1;  // for decoding or decompressing one file
   bool columns = true;   // read cached columns, and cache those of decoded files
   bool delays = false;   // measure export delays; without `columns`
+  bool fresh = false;    // read the archive, not copies in the cache; without `columns`
 };
 
 // Not thread-safe: use from one thread at a time. The constructor's arguments must outlive it, and it must outlive its sources.

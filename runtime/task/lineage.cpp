@@ -16,14 +16,11 @@ json archive_of(const task::Archive& archive) {
   json downloader = {
       {"name", archive.downloader.name},
       {"version", archive.downloader.version}};  // without its parameters, which determine the location, not the content
-  return {{"name", archive.name},
-          {"decoder", plugin_of(archive.decoder)},
-          {"downloader", downloader},
-          {"damage", archive.damage},
-          {"duplicates", archive.duplicates},
-          {"covers", archive.covers},
-          {"lateness", archive.lateness},
-          {"export_delay", archive.export_delay}};
+  json out = {{"name", archive.name},         {"decoder", plugin_of(archive.decoder)}, {"downloader", downloader},
+              {"damage", archive.damage},     {"duplicates", archive.duplicates},      {"covers", archive.covers},
+              {"lateness", archive.lateness}, {"export_delay", archive.export_delay}};
+  out["max_content"] = archive.max_content;
+  return out;
 }
 
 bool concerns(const task::Step& step, const task::File& file) {

@@ -59,9 +59,9 @@ Result<> TaskRunner::stage() {
   MOLE_TRY(decoder_, DecoderModule::open(plugins_, spec_.archive->decoder));
   if (!options_.cache) return invalid("this worker has no cache folder; start it with --cache");
   archive_ = std::make_unique<ArchiveReader>(*downloader_);
-  // verify reads the files themselves, not cached columns.
+  // verify reads the archive's files, not copies of them or cached columns.
   const bool verify = spec_.kind == task::Kind::verify;
-  const FlowFilesOptions files{options_.threads, options_.columns && !verify, verify};
+  const FlowFilesOptions files{options_.threads, options_.columns && !verify, verify, verify};
   flows_ = std::make_unique<FlowFiles>(spec_, *options_.cache, *decoder_, archive_->fetcher(), files);
   return flows_->stage();
 }

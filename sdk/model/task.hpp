@@ -58,6 +58,9 @@ struct Home {
                                          field("destination", &Home::destination, "Flows whose destination is in it"));
 };
 
+// The decompressed size of a file that is not a decompression bomb: an hour of 97,000 flows a second in NetFlow v5.
+inline constexpr std::uint64_t default_max_content = std::uint64_t{16} << 30;
+
 struct Archive {
   std::string name;
   PluginUse downloader, decoder;
@@ -67,6 +70,7 @@ struct Archive {
   Home home = {};
   Bzip2Decoder decode = Bzip2Decoder::interleaved;
   Duplicates duplicates = Duplicates::refuse;
+  std::uint64_t max_content = default_max_content;
 
   static constexpr auto table =
       document("Archive", "The archive that a task reads.",  //
@@ -76,7 +80,8 @@ struct Archive {
                field("lateness", &Archive::lateness, "How late flows may be exported").unit("us"),
                field("export_delay", &Archive::export_delay, "How long after a flow its record is exported"),
                field("home", &Archive::home, "Home network"), field("decode", &Archive::decode, "Decoder of bzip2 blocks"),
-               field("duplicates", &Archive::duplicates, "Policy for files of one router and time"));
+               field("duplicates", &Archive::duplicates, "Policy for files of one router and time"),
+               field("max_content", &Archive::max_content, "Limit of the decompressed size of a file").unit("B"));
 };
 
 struct RowsRef {

@@ -22,8 +22,8 @@ void require(bool holds) {
 }
 
 Read read_all(const std::string& path, std::size_t size, unsigned threads, Bzip2Decoder decode) {
-  constexpr std::uint64_t floor = 1 << 20;
-  auto source = open_content(path, {.threads = threads, .decode = decode, .output_floor = floor});
+  constexpr std::uint64_t limit = 1 << 20;
+  auto source = open_content(path, {.threads = threads, .decode = decode, .max_content = limit});
   require(bool(source));
   Read read;
   while (true) {
@@ -34,7 +34,7 @@ Read read_all(const std::string& path, std::size_t size, unsigned threads, Bzip2
     if ((*chunk)->gap) read.gaps.push_back(read.bytes.size());
     read.bytes.append(reinterpret_cast<const char*>((*chunk)->bytes.data()), (*chunk)->bytes.size());
   }
-  require(read.bytes.size() <= std::max<std::uint64_t>(floor, size * 64));
+  require(read.bytes.size() <= std::max<std::uint64_t>(limit, size));
   read.lost = (*source)->lost();
   for (const auto& range : read.lost) require(range.from <= range.to && range.to <= size);
   require(read.gaps.empty() || !read.lost.empty());

@@ -78,14 +78,24 @@ class Collector:
         return None
 
     def feed(self, files):
+        """Sends the datagrams of these files and ends nfcapd."""
         self.send(datagram for path in files for datagram in exports(path))
 
-    def send(self, datagrams_to_collect):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
-            for sent, datagram in enumerate(datagrams_to_collect):
-                out.sendto(datagram, ("127.0.0.1", self.port))
-                while sent % 16 == 0 and (self.queued_bytes() or 0) > 50_000:
-                    time.sleep(0.001)
+    def send(self, stream):
+        """Sends these datagrams and ends nfcapd."""
+        self.receive([("127.0.0.1", stream)])
+
+    def receive(self, exporters):
+        """Sends the datagrams of each exporter, given as (address in 127.0.0.0/8, datagrams), and ends nfcapd."""
+        sent = 0
+        for address, stream in exporters:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+                out.bind((address, 0))
+                for datagram in stream:
+                    out.sendto(datagram, ("127.0.0.1", self.port))
+                    sent += 1
+                    while sent % 16 == 0 and (self.queued_bytes() or 0) > 50_000:
+                        time.sleep(0.001)
         wait_until(lambda: self.queued_bytes() == 0, "nfcapd to read all")
         time.sleep(0.05)
         self.process.send_signal(signal.SIGTERM)

@@ -70,10 +70,10 @@ Result<bool> NetFlow5::next(FlowBuilder& out) {
     }
     if (!followed(datagram, header.size())) [[unlikely]] {
       if (skip_incomplete(header.size())) continue;
-      datagram = in_.peek(header.size());
+      datagram = in_.window(header.size());
     }
     bool in_damage = false;
-    const std::uint64_t lost = flows_lost(header, in_damage);
+    const std::uint64_t lost = flows_lost(header, datagram.subspan(header.size()), in_damage);
     append(out, header, datagram.data() + header_size);
     sink_.datagram({std::int64_t{header.seconds} * 1'000'000 + header.nanoseconds / 1000}, header.count, lost, in_damage);
     in_.skip(header.size());
@@ -175,8 +175,20 @@ NetFlow5::Match NetFlow5::match(const Header& header) {
   return best;
 }
 
-// Returns the number of flows lost between the last datagram of the same exporter and this one.
-std::uint64_t NetFlow5::flows_lost(const Header& header, bool& in_damage) {
+// Whether the datagram that `sequence` expects is among the next ones.
+bool NetFlow5::is_late(const Sequence& sequence, std::uint16_t engine, std::span<const std::byte> following) {
+  constexpr int max_datagrams = 64;
+  for (int i = 0; i < max_datagrams && following.size() >= header_size; ++i) {
+    const Header header = Header::read(following.data());
+    if (!header.valid() || following.size() < header.size()) return false;
+    if (header.engine == engine && header.sequence == sequence.expected && header.count > 0) return true;
+    following = following.subspan(header.size());
+  }
+  return false;
+}
+
+// Returns the number of flows lost between the last datagram of the same exporter and this one, which is followed by these bytes.
+std::uint64_t NetFlow5::flows_lost(const Header& header, std::span<const std::byte> following, bool& in_damage) {
   const Sequence now{header.sequence + header.count, boot_ms(header.seconds, header.nanoseconds, header.uptime_ms),
                      header.seconds, damage_, ++datagrams_};
   const auto [sequence, ahead] = match(header);
@@ -185,6 +197,10 @@ std::uint64_t NetFlow5::flows_lost(const Header& header, bool& in_damage) {
     return 0;
   }
   in_damage = sequence->damage != damage_;
+  if (ahead > 0 && !in_damage && is_late(*sequence, header.engine, following)) {  // overtook others, or is of another exporter
+    add_sequence(header.engine, now);
+    return 0;
+  }
   if (ahead < 0) {  // overtaken, or repeated: keep the later sequence number
     sequence->damage = damage_;
     return 0;

@@ -59,7 +59,8 @@ class NetFlow5 {
   std::size_t find_datagram(std::span<const std::byte> bytes, std::size_t from, std::size_t to);
   bool begins_datagram(std::span<const std::byte> bytes);
   Match match(const Header& header);
-  std::uint64_t flows_lost(const Header& header, bool& in_damage);
+  static bool is_late(const Sequence& sequence, std::uint16_t engine, std::span<const std::byte> following);
+  std::uint64_t flows_lost(const Header& header, std::span<const std::byte> following, bool& in_damage);
   void add_sequence(std::uint16_t engine, const Sequence& sequence);
   static void append(FlowBuilder& out, const Header& header, const std::byte* records);
 
