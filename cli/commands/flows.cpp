@@ -1,5 +1,6 @@
 // mole flows: decodes files directly. A mole-worker does the decoding, because only workers load plugins. The worker prints
 // text formats itself; for Parquet and Arrow it sends rows, which this command writes.
+#include "cli/commands/arguments.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/export/export.hpp"
 #include "cli/export/target.hpp"
