@@ -141,6 +141,7 @@ void add_flows(Shell& shell) {
       ->add_option_function<std::string>(
           "--max-content", [args = args](const std::string& text) { args->max_content = *parse_size(text); },
           "limit of the decompressed size of a file, against decompression bombs; default 16GiB")
+      ->type_name("SIZE")
       ->check(parsed_by(parse_size, "SIZE"));
   command->add_option("--threads", args->threads, "number of threads; 0: all cores")->check(CLI::Range(0, 4096));
 }

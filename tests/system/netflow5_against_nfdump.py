@@ -3,6 +3,7 @@
 empty and cut datagrams. nfcapd receives the datagrams of a stream one by one, mole reads them from one file. Every field of every record
 must be equal, except the differences that docs/formats/netflow5.md names. Arguments: number of streams, seed."""
 import csv
+import datetime
 import io
 import random
 import struct
@@ -17,7 +18,7 @@ HOUR = 1190487600  # of the export times, s
 # nfcapd 1.7 does not store the prefix lengths of v5, and nfdump prints flags only for TCP.
 COLUMNS = ["src_addr", "dst_addr", "next_hop", "src_port", "dst_port", "protocol", "packets", "bytes", "tcp_flags", "tos", "src_as", "dst_as",
            "in_if", "out_if", "start", "end"]
-NFDUMP = "fmt:%sa,%da,%nh,%sp,%dp,%pr,%pkt,%byt,%flg,%tos,%sas,%das,%in,%out,%tsr,%ter"
+NFDUMP = "fmt:%sa,%da,%nh,%sp,%dp,%pr,%pkt,%byt,%flg,%tos,%sas,%das,%in,%out,%ts,%te"
 
 
 def address(number):
@@ -28,7 +29,7 @@ class Exporter:
     """The state of an exporting process."""
 
     def __init__(self, chance):
-        self.seconds = HOUR + chance.randrange(3600) + chance.choice([0, 0, 0, 8 * 3600, -3 * 86400, -HOUR])
+        self.seconds = HOUR + chance.randrange(3600) + chance.choice([0, 0, 0, 8 * 3600, -3 * 86400, 200 * 86400 - HOUR])
         self.uptime = chance.choice([chance.randrange(WRAP), 0, 1000, 60_000, WRAP - 500, 40 * DAY])
         self.sequence = chance.choice([0, chance.randrange(WRAP), WRAP - 10])
         self.engine = chance.choice([0, 0, 1, 257])
@@ -117,12 +118,17 @@ def same_time(number, ours, theirs, sent):
     return (first > last or last > uptime + 100_000 or near_wrap) and all((a - b) % WRAP == 0 for a, b in zip(ours, theirs, strict=True))
 
 
+def milliseconds(text):
+    """Of "2007-09-22 19:00:00.123", UTC."""
+    return int(datetime.datetime.fromisoformat(text + "+00:00").timestamp() * 1000 + 0.5)
+
+
 def records_of_nfdump(collected):
     for line in csv.reader(io.StringIO(nfdump(collected, "-o", NFDUMP))):
         fields = [field.strip() for field in line]
         flags = int(fields[8], 16) if fields[8].startswith("0x") else sum(1 << 7 - i for i, c in enumerate(fields[8]) if c != ".")
         protocol = {"TCP": "6", "UDP": "17", "GRE": "47"}.get(fields[5], fields[5])
-        times = tuple(round(float(field) * 1000) for field in fields[14:])
+        times = tuple(milliseconds(field) for field in fields[14:])
         yield (*fields[:5], protocol, *fields[6:8], str(flags), *fields[9:14]), times
 
 

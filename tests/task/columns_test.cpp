@@ -296,5 +296,21 @@ TEST_F(ColumnsTest, VerifyReadsTheArchive) {
   for (const auto& file : task.run(spec).files) EXPECT_EQ(file.source, task::FlowSource::archive);
 }
 
+TEST_F(ColumnsTest, VerifyFindsBytesThatChangedInTheArchive) {
+  ArchiveTask task(archive_.path());
+  task.columns = false;  // the cache holds copies of the files
+  const auto before = task.run(task.spec(whole, steps(task)));
+  auto spec = task.spec(whole, {});
+  spec.kind = task::Kind::verify;
+  const auto changed = archive_.path() / name("19993", 2, first_second + 3600);
+  change(changed, [](std::string& bytes) {
+    for (std::size_t i = 700; i < 716; ++i) bytes[i] = static_cast<char>(bytes[i] ^ 1);
+  });
+  const auto after = task.run(spec);
+  ASSERT_EQ(after.files.size(), before.files.size());
+  for (std::size_t i = 0; i < after.files.size(); ++i)
+    EXPECT_EQ(after.files[i].digest != before.files[i].digest, after.files[i].id.ends_with(changed.filename().string()));
+}
+
 }  // namespace
 }  // namespace mole::runtime::testing

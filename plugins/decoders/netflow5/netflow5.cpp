@@ -7,7 +7,7 @@ namespace mole::plugins {
 namespace {
 
 constexpr std::size_t header_size = 24, record_size = 48, max_size = header_size + 30 * record_size;
-constexpr std::size_t look_ahead = max_size + header_size;  // what begins_datagram may read
+constexpr std::size_t look_ahead = max_size + header_size;  // what judge() reads of a datagram and its successor
 
 constexpr auto u8 = big_endian<std::uint8_t>;
 constexpr auto u16 = big_endian<std::uint16_t>;
@@ -101,12 +101,18 @@ bool NetFlow5::skip_truncated(std::size_t left, std::string_view what) {
 bool NetFlow5::skip_incomplete(std::size_t size) {
   // Reads on only if there may be such a datagram: after a gap is read, the host attributes this datagram to the time after it.
   auto bytes = in_.peek(size);
-  std::size_t at = header_size;
+  std::size_t at = 1;
   while (at < size && !followed(bytes, at)) ++at;
   if (at == size) return false;
   bytes = in_.window(size + look_ahead);
   if (followed(bytes, size)) return false;
-  at = find_datagram(bytes, at, size);
+  const std::uint32_t seconds = u32(bytes.data() + 8);
+  const auto is_near = [&](std::size_t header) {  // in export time
+    constexpr std::uint32_t slack = 3600;
+    return followed(bytes, header) && bytes.size() >= header + header_size &&
+           u32(bytes.data() + header + 8) - seconds + slack <= 2 * slack;
+  };
+  while (at < size && !is_near(at) && judge(bytes.subspan(at)) != Evidence::strong) ++at;
   if (at == size) return false;
   sink_.skipped(in_.offset(), at, "bytes are missing inside a datagram");
   in_.skip(at);
@@ -132,21 +138,43 @@ bool NetFlow5::resynchronise() {
   return found;
 }
 
-// Returns the first position in [from, to) where a datagram begins, or `to`.
+// Returns the first position in [from, to) where a datagram begins, or `to`. Records can look like two consecutive headers, too
+// (those from interface 5 to interface 3), so a position with weak evidence is used only if none inside it has strong evidence.
 std::size_t NetFlow5::find_datagram(std::span<const std::byte> bytes, std::size_t from, std::size_t to) {
-  while (from < to && !begins_datagram(bytes.subspan(from))) ++from;
-  return from;
+  std::size_t weak = to, end = to;
+  for (std::size_t at = from; at < end; ++at) {
+    const Evidence evidence = judge(bytes.subspan(at));
+    if (evidence == Evidence::strong) return at;
+    if (evidence == Evidence::weak && weak == to) {
+      weak = at;
+      end = std::min(to, at + Header::read(bytes.data() + at).size());
+    }
+  }
+  return weak;
 }
 
-// Whether this is a whole datagram, followed by the header of another, by the end of the bytes, or of an exporter known already.
-// Times are not compared, because clocks may be wrong and datagrams hours apart.
-bool NetFlow5::begins_datagram(std::span<const std::byte> bytes) {
-  if (bytes.size() < header_size || u16(bytes.data()) != 5) return false;
+// Judges whether a whole datagram begins here. Strong: it continues the sequence of an exporter, or a later datagram continues
+// its. Weak: it is followed by a header or by the end of the bytes. Times are not compared, because clocks may be wrong and
+// datagrams hours apart.
+NetFlow5::Evidence NetFlow5::judge(std::span<const std::byte> bytes) {
+  if (bytes.size() < header_size || u16(bytes.data()) != 5) return Evidence::none;
   const Header header = Header::read(bytes.data());
-  if (!header.valid() || bytes.size() < header.size()) return false;
+  if (!header.valid() || bytes.size() < header.size()) return Evidence::none;
   const auto rest = bytes.subspan(header.size());
-  if (rest.size() < 4 ? rest.size() < 2 || u16(rest.data()) == 5 : followed(rest, 0)) return true;
-  return match(header).sequence != nullptr;
+  if (match(header).sequence != nullptr || is_expected_in(rest, header.next_sequence(), header.engine)) return Evidence::strong;
+  return (rest.size() < 4 ? rest.size() < 2 || u16(rest.data()) == 5 : followed(rest, 0)) ? Evidence::weak : Evidence::none;
+}
+
+// Whether one of the next datagrams has this sequence number and engine.
+bool NetFlow5::is_expected_in(std::span<const std::byte> following, std::uint32_t sequence, std::uint16_t engine) {
+  constexpr int max_datagrams = 64;
+  for (int i = 0; i < max_datagrams && following.size() >= header_size; ++i) {
+    const Header header = Header::read(following.data());
+    if (!header.valid() || following.size() < header.size()) return false;
+    if (header.engine == engine && header.sequence == sequence && header.count > 0) return true;
+    following = following.subspan(header.size());
+  }
+  return false;
 }
 
 // Finds the sequence that the datagram continues: by its number and boot time, or by its number alone if the clock was corrected.
@@ -175,29 +203,18 @@ NetFlow5::Match NetFlow5::match(const Header& header) {
   return best;
 }
 
-// Whether the datagram that `sequence` expects is among the next ones.
-bool NetFlow5::is_late(const Sequence& sequence, std::uint16_t engine, std::span<const std::byte> following) {
-  constexpr int max_datagrams = 64;
-  for (int i = 0; i < max_datagrams && following.size() >= header_size; ++i) {
-    const Header header = Header::read(following.data());
-    if (!header.valid() || following.size() < header.size()) return false;
-    if (header.engine == engine && header.sequence == sequence.expected && header.count > 0) return true;
-    following = following.subspan(header.size());
-  }
-  return false;
-}
-
 // Returns the number of flows lost between the last datagram of the same exporter and this one, which is followed by these bytes.
 std::uint64_t NetFlow5::flows_lost(const Header& header, std::span<const std::byte> following, bool& in_damage) {
-  const Sequence now{header.sequence + header.count, boot_ms(header.seconds, header.nanoseconds, header.uptime_ms),
-                     header.seconds, damage_, ++datagrams_};
+  const Sequence now{header.next_sequence(), boot_ms(header.seconds, header.nanoseconds, header.uptime_ms), header.seconds,
+                     damage_, ++datagrams_};
   const auto [sequence, ahead] = match(header);
   if (sequence == nullptr) {  // the first datagram, a restart or another exporter: losses before it are unknown
     add_sequence(header.engine, now);
     return 0;
   }
   in_damage = sequence->damage != damage_;
-  if (ahead > 0 && !in_damage && is_late(*sequence, header.engine, following)) {  // overtook others, or is of another exporter
+  if (ahead > 0 && !in_damage &&
+      is_expected_in(following, sequence->expected, header.engine)) {  // overtook others, or is of another exporter
     add_sequence(header.engine, now);
     return 0;
   }

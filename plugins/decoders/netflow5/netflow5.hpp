@@ -40,6 +40,7 @@ class NetFlow5 {
     static Header read(const std::byte* p);
     bool valid() const { return version == 5 && count <= 30; }
     std::size_t size() const { return 24 + std::size_t{48} * count; }
+    std::uint32_t next_sequence() const { return sequence + count; }
   };
   // The datagrams of one exporter. Exporters whose datagrams a collector stored in one file can have the same engine number;
   // their boot time (export time - SysUptime, modulo 2^32 ms) tells them apart.
@@ -48,6 +49,7 @@ class NetFlow5 {
     std::uint64_t damage;  // damage_ at its last datagram
     std::uint64_t used;    // datagrams_ at its last datagram
   };
+  enum class Evidence { none, weak, strong };
   struct Match {
     Sequence* sequence = nullptr;  // null: a new one
     std::int64_t ahead = 0;        // flows between its last datagram and this one
@@ -57,9 +59,9 @@ class NetFlow5 {
   bool skip_incomplete(std::size_t size);
   bool resynchronise();
   std::size_t find_datagram(std::span<const std::byte> bytes, std::size_t from, std::size_t to);
-  bool begins_datagram(std::span<const std::byte> bytes);
+  Evidence judge(std::span<const std::byte> bytes);
   Match match(const Header& header);
-  static bool is_late(const Sequence& sequence, std::uint16_t engine, std::span<const std::byte> following);
+  static bool is_expected_in(std::span<const std::byte> following, std::uint32_t sequence, std::uint16_t engine);
   std::uint64_t flows_lost(const Header& header, std::span<const std::byte> following, bool& in_damage);
   void add_sequence(std::uint16_t engine, const Sequence& sequence);
   static void append(FlowBuilder& out, const Header& header, const std::byte* records);
