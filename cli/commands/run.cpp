@@ -83,7 +83,7 @@ void print_summary(Context& context, const Session& session, const coordinator::
   context.out << request_text(request, context.out_style);
   if (plan.jobs.reused > 0)
     context.out << fmt::format("reused    {} from earlier runs\n", human_number(plan.jobs.reused, "job", "jobs"));
-  context.out << missing_tables_text(plan);
+  context.out << table_warnings_text(plan);
   if (!session.folder().empty())
     context.out << "tables    " << (session.folder() / "tables" / printable(request.pipeline)).string() << '\n';
 }

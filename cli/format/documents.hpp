@@ -15,8 +15,8 @@ namespace mole::cli {
 
 std::string manifest_text(const coordinator::PipelineDescription& pipeline, const Style& style);
 std::string plan_text(const coordinator::PlanReport& plan, const Style& style);
-// Lists routing tables that do not cover the whole range, one per line.
-std::string missing_tables_text(const coordinator::PlanReport& plan);
+// Lists routing tables that do not cover the whole range or have unusable lines, one per line.
+std::string table_warnings_text(const coordinator::PlanReport& plan);
 // Lists messages about names in the archive, one per line.
 std::string notes_text(const coordinator::PlanReport& plan);
 // Lists names of which it is not known which are right, and counts the paths that are not used.

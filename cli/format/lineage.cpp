@@ -30,6 +30,11 @@ std::uint64_t count_of(const json& document, const char* key) {
   return value.is_number_integer() && value >= 0 ? value.get<std::uint64_t>() : 0;
 }
 
+std::string unusable_lines_text(const json& table) {
+  const auto lines = text_of(table, "unusable_lines");
+  return lines.empty() ? "" : "  (" + lines + " of its lines cannot be used)";
+}
+
 bool is_true(const json& document, const char* key) { return field(document, key) == true; }
 
 // Returns the lost bytes of a file as "compressed [40, 60), content [5, 9) reason".
@@ -110,7 +115,8 @@ class Tracer {
       line("routes", fmt::format("{} .. {}  {}{}", text_of(table, "from"), text_of(table, "to"),
                                  text_of(table, "name").empty() ? "no table covers this time: AS 0"
                                                                 : text_of(table, "name") + ", digest " + text_of(table, "digest"),
-                                 is_true(table, "stale") ? "  (no longer valid)" : ""));
+                                 is_true(table, "stale") ? "  (no longer valid)" : "") +
+                         unusable_lines_text(table));
     const auto& files = field(record, "files");
     if (!files.is_array() || files.empty()) return;
     const auto& given = field(field(field(record, "worker"), "archive"), "lateness");

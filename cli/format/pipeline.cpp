@@ -110,8 +110,8 @@ std::string manifest_text(const coordinator::PipelineDescription& pipeline, cons
   return style.paint(Paint::bold, printable(pipeline.pipeline)) + " is valid\n\n" + table.text(style);
 }
 
-std::string missing_tables_text(const coordinator::PlanReport& plan) {
-  const auto& tables = plan.missing_tables;
+std::string table_warnings_text(const coordinator::PlanReport& plan) {
+  const auto& tables = plan.table_warnings;
   std::string out;
   for (std::size_t i = 0; i < std::min(max_tables, tables.size()); ++i) out += "routes    " + printable(tables[i]) + "\n";
   if (tables.size() > max_tables)
@@ -135,7 +135,7 @@ std::string plan_text(const coordinator::PlanReport& plan, const Style& style) {
                       human_count(jobs.waiting));
   text += "files     " + files_text(plan.files) + "\n";
   if (plan.estimate_seconds > 0) text += "estimate  " + human_seconds(plan.estimate_seconds) + "\n";
-  return text + gap_counts_text(plan.gaps) + missing_tables_text(plan) + notes_text(plan) + reasons_text(plan, style);
+  return text + gap_counts_text(plan.gaps) + table_warnings_text(plan) + notes_text(plan) + reasons_text(plan, style);
 }
 
 std::string gaps_text(const coordinator::ArchiveGaps& gaps, const Style& style) {

@@ -61,12 +61,12 @@ std::vector<PlanGap> gaps_in_reach(const jobs::Plan& plan) {
   return out;
 }
 
-// Describes the parts of `range` without a routing table.
-std::vector<std::string> missing_tables(const dag::Graph& graph, TimeRange range) {
+// Describes the parts of `range` without a routing table, and tables with unusable lines.
+std::vector<std::string> table_warnings(const dag::Graph& graph, TimeRange range) {
   std::vector<std::string> out;
   for (std::uint32_t r = 0; r < graph.resources.size(); ++r)
     if (std::ranges::find(graph.modules, r, &dag::Module::routes) != graph.modules.end())
-      for (auto& warning : dag::missing_tables(graph.resources[r], range)) out.push_back(std::move(warning));
+      for (auto& warning : dag::table_warnings(graph.resources[r], range)) out.push_back(std::move(warning));
   return out;
 }
 
@@ -221,7 +221,7 @@ Result<PlanReport> Queries::plan(const Submissions::PlanQuery& query) const {
   add_files(plan, out);
   out.gaps = gaps_in_reach(plan);
   out.estimate_seconds = static_cast<double>(out.files.bytes) / (rate > 0 ? rate : assumed_bytes_per_second);
-  out.missing_tables = missing_tables(*plan.graph, query.request.range);
+  out.table_warnings = table_warnings(*plan.graph, query.request.range);
   out.waits = plan.waits;
   out.notes = plan.notes;
   for (const auto& archive : plan.graph->archives)

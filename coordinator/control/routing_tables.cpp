@@ -23,6 +23,10 @@ std::string stamp_of(const std::filesystem::path& path, Micros now) {
          std::to_string(st.st_mtim.tv_nsec) + " " + std::to_string(st.st_ctim.tv_sec) + "." + std::to_string(st.st_ctim.tv_nsec);
 }
 
+Error changed_while_read(const dag::TableFile& file) {
+  return transient("the routing table " + file.path.string() + " changed while it was read; submit again when it is complete");
+}
+
 std::string key_of(const std::filesystem::path& path) {
   std::error_code ignored;
   return std::filesystem::absolute(path, ignored).lexically_normal().string();
@@ -39,6 +43,20 @@ TimeRange table_reach(const dag::Graph& graph, TimeRange range) {
   return reach;
 }
 
+// Calls `visit(file, format)` for each table that a request for `range` may need.
+template <class Visit>
+Result<> for_each_needed(const std::vector<dag::TableFile>& files, const dag::Graph& graph, TimeRange range, Visit visit) {
+  const auto reach = table_reach(graph, range);
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const auto& file = files[i];
+    const bool used = std::ranges::find(graph.modules, file.resource, &dag::Module::routes) != graph.modules.end();
+    const bool last = i + 1 == files.size() || files[i + 1].resource != file.resource;
+    if (!used || file.table.from >= reach.to || (!last && files[i + 1].table.from <= reach.from)) continue;
+    if (auto visited = visit(file, graph.resources[file.resource].format); !visited) return visited;
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Digest> RoutingTables::digest(const std::filesystem::path& path) const {
@@ -52,33 +70,41 @@ Result<Digest> RoutingTables::digest(const std::filesystem::path& path) const {
   return digest;
 }
 
-Result<> RoutingTables::keep(const std::vector<dag::TableFile>& files, const dag::Graph& graph, TimeRange range) const {
-  const auto reach = table_reach(graph, range);
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    const auto& file = files[i];
-    const bool used = std::ranges::find(graph.modules, file.resource, &dag::Module::routes) != graph.modules.end();
-    const bool last = i + 1 == files.size() || files[i + 1].resource != file.resource;
-    if (!used || file.table.from >= reach.to || (!last && files[i + 1].table.from <= reach.from)) continue;
-    if (auto kept = keep_one(file, graph.resources[file.resource].format); !kept) return kept;
-  }
-  return blobs_.sync();
+Result<> RoutingTables::check(const std::vector<dag::TableFile>& files, const dag::Graph& part, TimeRange range,
+                              dag::Graph& graph) const {
+  return for_each_needed(files, part, range, [&](const dag::TableFile& file, const std::string& format) -> Result<> {
+    MOLE_TRY(auto unusable, check_one(file, format));
+    std::ranges::find(graph.resources[file.resource].tables, file.table.name, &dag::RoutingTable::name)->unusable =
+        std::move(unusable);
+    return {};
+  });
 }
 
-Result<> RoutingTables::keep_one(const dag::TableFile& file, const std::string& format) const {
+Result<> RoutingTables::keep(const std::vector<dag::TableFile>& files, const dag::Graph& graph, TimeRange range) const {
+  auto kept = for_each_needed(files, graph, range, [&](const dag::TableFile& file, const std::string& format) -> Result<> {
+    if (blobs_.has(file.table.digest)) return blobs_.import(file.table.digest, file.path);
+    if (auto good = check_one(file, format); !good) return good.error();
+    const auto imported = blobs_.import(file.table.digest, file.path);
+    return !imported && imported.error().code == Code::invalid ? Result<>(changed_while_read(file)) : imported;
+  });
+  return kept ? blobs_.sync() : kept;
+}
+
+Result<UnusableLines> RoutingTables::check_one(const dag::TableFile& file, const std::string& format) const {
   const auto key = key_of(file.path);
   auto row = records_.json(Table::resources, key);
   const bool known = row.is_object() && row.value("digest", Digest{}) == file.table.digest;
-  if (known && row.value("checked", "") == format && blobs_.has(file.table.digest))
-    return blobs_.import(file.table.digest, file.path);
+  if (known && row.value("checked", "") == format && row.contains("unusable"))
+    return UnusableLines{row["unusable"].at(0), row["unusable"].at(1)};
   MOLE_TRY(const auto bytes, read_file(file.path, max_route_file_bytes));
-  if (digest_of(std::string_view(bytes)) != file.table.digest)
-    return transient("the routing table " + file.path.string() + " changed while it was read; submit again when it is complete");
-  if (auto good = prefixed("the routing table " + file.path.string() + ": ", check_route_table(format, bytes)); !good)
-    return good;
-  if (auto kept = blobs_.import(file.table.digest, file.path); !kept || !known) return kept;
-  row["checked"] = format;
-  save(key, row);
-  return {};
+  if (digest_of(std::string_view(bytes)) != file.table.digest) return changed_while_read(file);
+  MOLE_TRY(auto unusable, prefixed("the routing table " + file.path.string() + ": ", check_route_table(format, bytes)));
+  if (known) {
+    row["checked"] = format;
+    row["unusable"] = {unusable.count, unusable.first};
+    save(key, row);
+  }
+  return unusable;
 }
 
 // Not synced: losing a row costs one more read.

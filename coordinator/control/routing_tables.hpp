@@ -15,11 +15,14 @@ class RoutingTables {
 
   // Returns the digest of a table's file. Reads the file only if it is new or changed: a folder may contain years of tables.
   Result<Digest> digest(const std::filesystem::path& path) const;
-  // Checks the tables that a request for `range` may need and stores them as blobs; afterwards their files may change.
+  // Checks the tables that a request for `range` of `part` may need, and sets their unusable lines in `graph`, of which `part` is
+  // a part. invalid: a table cannot be used.
+  Result<> check(const std::vector<dag::TableFile>& files, const dag::Graph& part, TimeRange range, dag::Graph& graph) const;
+  // Checks these tables and stores them as blobs; afterwards their files may change.
   Result<> keep(const std::vector<dag::TableFile>& files, const dag::Graph& graph, TimeRange range) const;
 
  private:
-  Result<> keep_one(const dag::TableFile& file, const std::string& format) const;
+  Result<UnusableLines> check_one(const dag::TableFile& file, const std::string& format) const;
   void save(const std::string& key, const nlohmann::json& row) const;
 
   const store::Records& records_;

@@ -73,6 +73,13 @@ std::set<std::string> Submissions::changed_by_overrides(const Submission& submis
   return names;
 }
 
+Result<SharedGraph> Submissions::checked_part(const Submission& submission, dag::Resolution& resolved) const {
+  MOLE_TRY(const auto part, part_of(resolved.graph, submission.module));
+  const auto range = round_outward(*part, submission.range);
+  if (auto good = tables_.check(resolved.tables, *part, range, resolved.graph); !good) return good.error();
+  return part_of(resolved.graph, submission.module);
+}
+
 Result<PipelineDescription> Submissions::validate(const Submission& submission) const {
   MOLE_TRY(auto resolved, resolve(submission));
   return dag::describe(resolved.graph);
@@ -81,7 +88,7 @@ Result<PipelineDescription> Submissions::validate(const Submission& submission) 
 Result<Submissions::PlanQuery> Submissions::for_plan(const Submission& submission) const {
   if (submission.range.empty()) return invalid("the range is empty; --to must be after --from");
   MOLE_TRY(auto resolved, resolve(submission));
-  MOLE_TRY(auto part, part_of(resolved.graph, submission.module));
+  MOLE_TRY(auto part, checked_part(submission, resolved));
   PlanQuery query{part, {{}, round_outward(*part, submission.range), submission.partial}};
   if (!submission.module.empty()) query.request.modules = {*part->find_module(submission.module)};
   return query;
@@ -92,7 +99,7 @@ Result<PreparedRequest> Submissions::for_run(const Submission& submission) const
     return invalid("the range [" + format_time(submission.range.from) + ", " + format_time(submission.range.to) +
                    ") is empty; --to must be after --from");
   MOLE_TRY(auto resolved, resolve(submission));
-  MOLE_TRY(auto part, part_of(resolved.graph, submission.module));
+  MOLE_TRY(auto part, checked_part(submission, resolved));
   Request request;
   request.kind = RequestKind::run;
   request.overrides = submission.overrides;

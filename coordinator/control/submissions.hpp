@@ -38,6 +38,8 @@ class Submissions {
 
  private:
   Result<dag::Resolution> resolve(const Submission& submission) const;
+  // Returns the part of the pipeline that a submission is about. Sets the unusable lines of its routing tables in `resolved`.
+  Result<SharedGraph> checked_part(const Submission& submission, dag::Resolution& resolved) const;
   std::set<std::string> changed_by_overrides(const Submission& submission, const dag::Graph& graph) const;
   Result<PreparedRequest> prepare(const Submission& submission, TimeRange range, requests::Request request,
                                   dag::Resolution resolved) const;

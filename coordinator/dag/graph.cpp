@@ -25,8 +25,14 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Archive, name, downloader, decoder, files, co
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Module, name, plugin, execution, interval, window, warmup, since, by, filter, load,
                                    keep_states, routers, inputs, outputs, archive, fingerprint, parts)
 
-static void to_json(json& j, const RoutingTable& t) { j = json::array({t.from, t.digest, t.name}); }
-static void from_json(const json& j, RoutingTable& t) { t = {j.at(0), j.at(1), j.at(2)}; }
+static void to_json(json& j, const RoutingTable& t) {
+  j = json::array({t.from, t.digest, t.name});
+  if (t.unusable.count > 0) j.push_back({t.unusable.count, t.unusable.first});
+}
+static void from_json(const json& j, RoutingTable& t) {
+  t = {j.at(0), j.at(1), j.at(2), {}};
+  if (j.size() > 3) t.unusable = {j[3].at(0), j[3].at(1)};
+}
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Resource, name, files, format, valid, tables)
 
 namespace {

@@ -4,6 +4,7 @@
 
 #include "coordinator/manifest/manifest.hpp"
 #include "sdk/descriptor/descriptor.hpp"
+#include "sdk/model/routes.hpp"
 
 namespace mole::coordinator::dag {
 
@@ -20,7 +21,8 @@ struct Archive : manifest::ArchiveSettings {
 struct RoutingTable {
   Micros from = INT64_MIN;  // used from this time until the next table begins
   Digest digest;
-  std::string name;  // of the file
+  std::string name;        // of the file
+  UnusableLines unusable;  // known for the tables that the request may use
 };
 
 // A `resources:` entry that a module uses, with the files that existed when the manifest was submitted.

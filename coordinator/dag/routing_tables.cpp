@@ -42,7 +42,7 @@ Result<std::vector<TableFile>> find_tables(const manifest::Resource& resource, c
     if (found.size() == max_tables)
       return exhausted(prefix(resource) + "more than " + std::to_string(max_tables) + " files match \"" + resource.files +
                        "\"; remove the files that are not needed");
-    found.push_back({0, {*from, {}, name}, entry->path()});
+    found.push_back({0, {*from, {}, name, {}}, entry->path()});
   }
   if (problem)
     return missing(prefix(resource) + "the folder " + folder.string() + " cannot be listed: " + problem.message() +
@@ -78,11 +78,11 @@ std::vector<task::RouteTableRef> routes_over(const Resource& resource, TimeRange
   do {
     const Micros to = next == tables.end() ? reach.to : std::min(next->from, reach.to);
     if (next == tables.begin()) {
-      pieces.push_back({{from, to}, {}, "", resource.format, false});
+      pieces.push_back({{from, to}, {}, "", resource.format});
     } else {
       const auto& table = *(next - 1);
       const bool stale = table.from != INT64_MIN && table.from + resource.valid < to;
-      pieces.push_back({{from, to}, table.digest, table.name, resource.format, stale});
+      pieces.push_back({{from, to}, table.digest, table.name, resource.format, stale, table.unusable.count});
     }
     from = to;
     if (next != tables.end()) ++next;
@@ -90,7 +90,7 @@ std::vector<task::RouteTableRef> routes_over(const Resource& resource, TimeRange
   return pieces;
 }
 
-std::vector<std::string> missing_tables(const Resource& resource, TimeRange reach) {
+std::vector<std::string> table_warnings(const Resource& resource, TimeRange reach) {
   std::vector<std::string> warnings;
   const auto warn = [&](TimeRange part, const std::string& replacement) {
     warnings.push_back("resource " + resource.name + " has no table for " + format_time(part.from) + " .. " +
@@ -101,8 +101,14 @@ std::vector<std::string> missing_tables(const Resource& resource, TimeRange reac
       warn(piece.used, "AS numbers are 0");
       continue;
     }
-    if (!piece.stale) continue;
     const auto table = std::ranges::find(resource.tables, piece.name, &RoutingTable::name);
+    if (const auto& bad = table->unusable; bad.count > 0) {
+      auto& text = warnings.emplace_back("resource " + resource.name + ": " + std::to_string(bad.count) +
+                                         (bad.count == 1 ? " line of " : " lines of ") + piece.name + " cannot be used: ");
+      for (std::size_t i = 0; i < bad.first.size(); ++i) text.append(i ? "; " : "").append(bad.first[i]);
+      if (bad.count > bad.first.size()) text += "; ...";
+    }
+    if (!piece.stale) continue;
     warn({std::max(piece.used.from, table->from + resource.valid), piece.used.to}, "the older table " + piece.name + " is used");
   }
   return warnings;

@@ -26,7 +26,8 @@ Result<std::vector<TableFile>> find_tables(const manifest::Resource& resource, c
 // no table if `reach` begins before the first table.
 std::vector<task::RouteTableRef> routes_over(const Resource& resource, TimeRange reach);
 
-// Returns a warning for each part of `reach` without a valid table, which states what is used instead.
-std::vector<std::string> missing_tables(const Resource& resource, TimeRange reach);
+// Returns a warning for each part of `reach` without a valid table, which states what is used instead, and for each table with
+// unusable lines.
+std::vector<std::string> table_warnings(const Resource& resource, TimeRange reach);
 
 }  // namespace mole::coordinator::dag

@@ -18,7 +18,7 @@ constexpr const char* example_text = R"({
              "flows": 0, "flows_lost": 0, "lost_compressed": [{"from": 0, "to": 0, "reason": ""}],
              "lost_content": [{"from": 0, "to": 0, "reason": ""}]}],
   "missing": [{"router": "", "sequence": 0, "covers": [0, 0]}],
-  "routes": [{"used": [0, 0], "name": "", "digest": "", "format": "", "stale": true}],
+  "routes": [{"used": [0, 0], "name": "", "digest": "", "format": "", "stale": true, "unusable_lines": 0}],
   "upstream": [{"role": "", "module": "", "column": "", "step": 0, "rows": [{"block": [0, 0], "blob": ""}]}],
   "states": [{"block": [0, 0], "blob": ""}]
 })";

@@ -73,6 +73,7 @@ json lineage_of(const StepRun& run, const task::Spec& spec, const std::vector<ta
     for (const auto& table : step.routes) {
       routes.push_back({{"used", table.used}, {"name", table.name}, {"digest", table.blob.hex()}, {"format", table.format}});
       if (table.stale) routes.back()["stale"] = true;
+      if (table.unusable_lines > 0) routes.back()["unusable_lines"] = table.unusable_lines;
     }
     if (!routes.empty()) out["routes"] = std::move(routes);
   }

@@ -106,11 +106,19 @@ class Parser {
       const auto end = std::min(text.find('\n', at), text.size());
       auto line = text.substr(at, end - at);
       at = end + 1;
-      if (line.size() > max_line) return fail("the line is longer than 64 KiB; check that the file is a list of prefixes");
       if (const auto comment = line.find_first_of("#;"); comment != std::string_view::npos) line = line.substr(0, comment);
-      if (auto taken = take(line); !taken) return taken.error();
+      if (std::all_of(line.begin(), line.end(), blank)) continue;
+      ++lines_;
+      const auto taken = take(line);
+      if (taken) continue;
+      if (taken.error().code != Code::invalid) return taken.error();
+      if (++routes_.unusable.count <= max_lines_reported) routes_.unusable.first.push_back(taken.error().message);
     }
-    if (routes_.v4.empty() && routes_.v6.empty()) return invalid("it contains no prefixes; write \"192.0.2.0/24 64500\"");
+    if (lines_ == 0) return invalid("it contains no prefixes; write \"192.0.2.0/24 64500\"");
+    if (const auto bad = routes_.unusable.count; bad * 100 > lines_ * max_unusable_percent)
+      return invalid(routes_.unusable.first[0] + " (" + std::to_string(bad) + " of " + std::to_string(lines_) +
+                     (bad == 1 ? " lines is" : " lines are") + " unusable; at most " + std::to_string(max_unusable_percent) +
+                     " % may be)");
     return std::move(routes_);
   }
 
@@ -123,35 +131,42 @@ class Parser {
   }
 
   Result<> take(std::string_view line) {
+    if (line.size() > max_line) return fail("the line is longer than 64 KiB; check that the file is a list of prefixes");
     auto net = word(line);
-    if (net.empty()) return {};
     const auto slash = net.find('/');
     const auto length = slash == std::string_view::npos ? word(line) : net.substr(slash + 1);
     net = net.substr(0, slash);
+    return net.find(':') == std::string_view::npos ? add(route_v4(net, length), line, routes_.v4)
+                                                   : add(route_v6(net, length), line, routes_.v6);
+  }
+
+  // Adds a route with the origin in the rest of its line.
+  template <class Route>
+  Result<> add(Result<Route> route, std::string_view line, std::vector<Route>& routes) {
+    if (!route) return route.error();
     const auto as_text = word(line);
     const auto as = origin(as_text);
-    if (routes_.v4.size() + routes_.v6.size() >= max_routes)
-      return exhausted("line " + std::to_string(line_) + ": the table has more than " + std::to_string(max_routes) +
-                       " prefixes, too many for a routing table; check the file");
-    auto added = net.find(':') == std::string_view::npos ? add_v4(net, length, as) : add_v6(net, length, as);
-    if (!added) return added;
     if (!as) return fail("expected an AS number, not " + quoted(as_text) + "; write \"192.0.2.0/24 64500\"");
     if (const auto rest = word(line); !rest.empty())
       return fail(quoted(rest) + " follows the AS number; write only a prefix and its origin");
+    if (routes_.v4.size() + routes_.v6.size() >= max_routes)
+      return exhausted("line " + std::to_string(line_) + ": the table has more than " + std::to_string(max_routes) +
+                       " prefixes, too many for a routing table; check the file");
+    route->as = *as;
+    routes.push_back(*route);
     return {};
   }
 
-  Result<> add_v4(std::string_view net, std::string_view length, std::optional<std::uint32_t> as) {
+  Result<RouteList::V4> route_v4(std::string_view net, std::string_view length) const {
     const auto address = address_v4(net);
     if (!address) return fail(quoted(net) + " is not an address; write \"192.0.2.0/24 64500\"");
     const auto bits = whole_number(length, 32);
     if (!bits) return fail(quoted(length) + " is not an IPv4 prefix length; write 0 to 32");
     if (*bits < 32 && (*address & (~std::uint32_t{0} >> *bits)) != 0) return fail(host_bits(net, *bits));
-    routes_.v4.push_back({*address, as.value_or(0), static_cast<std::uint8_t>(*bits)});
-    return {};
+    return RouteList::V4{*address, 0, static_cast<std::uint8_t>(*bits)};
   }
 
-  Result<> add_v6(std::string_view net, std::string_view length, std::optional<std::uint32_t> as) {
+  Result<RouteList::V6> route_v6(std::string_view net, std::string_view length) const {
     RouteList::V6 route;
     if (!address_v6(net, route)) return fail(quoted(net) + " is not an address; write \"2001:db8::/32 64500\"");
     const auto bits = whole_number(length, 128);
@@ -159,9 +174,7 @@ class Parser {
     route.length = static_cast<std::uint8_t>(*bits);
     if ((route.high & beyond(route.length)) != 0 || (route.low & beyond(route.length - 64)) != 0)
       return fail(host_bits(net, *bits));
-    route.as = as.value_or(0);
-    routes_.v6.push_back(route);
-    return {};
+    return route;
   }
 
   static std::string host_bits(std::string_view net, std::uint32_t bits) {
@@ -169,21 +182,21 @@ class Parser {
   }
 
   RouteList routes_;
-  std::uint64_t line_ = 0;
+  std::uint64_t line_ = 0, lines_ = 0;  // the current line; lines that are not empty
 };
 
 }  // namespace
 
 Result<RouteList> parse_routes(std::string_view text) { return Parser().run(text); }
 
-Result<> check_route_table(std::string_view format, std::string_view bytes) {
+Result<UnusableLines> check_route_table(std::string_view format, std::string_view bytes) {
   constexpr std::string_view mark = "\xab\xcd\xefMaxMind.com";  // before a MaxMind DB's metadata, in its last 128 KiB
   const auto end = bytes.substr(bytes.size() - std::min<std::size_t>(bytes.size(), 131'072));
   const bool mmdb = end.find(mark) != std::string_view::npos;
   if (format == "prefixes") {
     if (mmdb) return invalid("it is a MaxMind DB; write \"format: mmdb\"");
-    auto parsed = parse_routes(bytes);
-    return parsed ? Result<>() : Result<>(parsed.error());
+    MOLE_TRY(auto routes, parse_routes(bytes));
+    return std::move(routes.unusable);
   }
   if (format != "mmdb") return unsupported("unknown format \"" + std::string(format) + "\"; use prefixes or mmdb");
   if (!mmdb)
@@ -191,7 +204,7 @@ Result<> check_route_table(std::string_view format, std::string_view bytes) {
         "it is not a MaxMind DB (its metadata is missing, or the file is truncated); write \"format: prefixes\" if it is text");
   if (bytes.find("autonomous_system_number") == std::string_view::npos)
     return invalid("this MaxMind DB contains no autonomous_system_number; use one with AS numbers, such as GeoLite2-ASN");
-  return {};
+  return UnusableLines{};
 }
 
 }  // namespace mole

@@ -12,10 +12,18 @@
 #include <mole/result.hpp>
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
 namespace mole {
+
+// The lines of a table that could not be used.
+struct UnusableLines {
+  std::uint64_t count = 0;
+  std::vector<std::string> first;  // what is wrong with the first of them: "line 7: ..."
+  bool operator==(const UnusableLines&) const = default;
+};
 
 struct RouteList {
   struct V4 {
@@ -30,16 +38,21 @@ struct RouteList {
   };
   std::vector<V4> v4;
   std::vector<V6> v6;
+  UnusableLines unusable;
 };
 
 inline constexpr std::size_t max_routes = 8'000'000;  // of a table, both families together
 inline constexpr std::uint64_t max_route_file_bytes = std::uint64_t{1} << 29;
 
-// Returns the routes in the order of the text. invalid: the message begins with "line N: "; exhausted: more than max_routes. An
-// empty table is invalid too, because it is more likely a failed download than a day without routes.
+inline constexpr std::size_t max_lines_reported = 3;
+inline constexpr std::uint64_t max_unusable_percent = 1;  // of the lines that are not empty
+
+// Returns the routes in the order of the text and the lines that cannot be used. invalid: more than max_unusable_percent, which
+// is not a table or one written by hand with a mistake (the message begins with "line N: "), or no routes, which is more likely a
+// failed download than a day without routes. exhausted: more than max_routes.
 Result<RouteList> parse_routes(std::string_view text);
 
 // Checks a table's bytes without looking anything up in it. invalid: cause and remedy.
-Result<> check_route_table(std::string_view format, std::string_view bytes);
+Result<UnusableLines> check_route_table(std::string_view format, std::string_view bytes);
 
 }  // namespace mole

@@ -109,13 +109,15 @@ struct RouteTableRef {
   Digest blob;
   std::string name, format;
   bool stale = false;
+  std::uint64_t unusable_lines = 0;
 
   static constexpr auto table = document(
       "RouteTableRef", "A routing table and the flow times it is used for.",  //
       field("used", &RouteTableRef::used, "Part of the block and its warm-up"),
       field("blob", &RouteTableRef::blob, "Digest of the table; empty: no table is that old, every AS number is 0"),
       field("name", &RouteTableRef::name, "Name of the file"), field("format", &RouteTableRef::format, "`prefixes` or `mmdb`"),
-      field("stale", &RouteTableRef::stale, "Used beyond its validity, because there is no newer table"));
+      field("stale", &RouteTableRef::stale, "Used beyond its validity, because there is no newer table"),
+      field("unusable_lines", &RouteTableRef::unusable_lines, "Lines of the table that cannot be used"));
 };
 
 struct Input {

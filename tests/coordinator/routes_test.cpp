@@ -177,6 +177,31 @@ TEST_F(Routes, ErrorsAreReportedAtSubmit) {
   expect_rejection(by_as, "accepted");
 }
 
+TEST_F(Routes, UnusableLinesAreCountedInThePlanAndInTasks) {
+  std::string lines;
+  for (int i = 0; i < 200; ++i) lines += "10." + std::to_string(i) + ".0.0/16 1\n";
+  table("rib.20070922.txt", lines + "10.0.0.1/8 1\n");
+  for (int again = 0; again < 2; ++again) {  // the second time from the store
+    const auto plan = world.client().plan(whole());
+    ASSERT_TRUE(plan) << plan.error().message;
+    const auto warnings = (*plan)["table_warnings"].dump();
+    EXPECT_NE(warnings.find("resource routes: 1 line of rib.20070922.txt cannot be used: line 201: "), std::string::npos)
+        << warnings;
+  }
+  ASSERT_TRUE(world.client().submit(whole()));
+  ASSERT_TRUE(world.work_once());
+  world.reopen();
+  const auto specs = world.lease("a", 1);
+  ASSERT_EQ(specs.size(), 1u);
+  std::size_t tables = 0;
+  for (const auto& step : specs[0].steps)
+    for (const auto& used : step.routes) {
+      EXPECT_EQ(used.unusable_lines, used.name == "rib.20070922.txt" ? 1u : 0u) << used.name;
+      ++tables;
+    }
+  EXPECT_GT(tables, 0u);
+}
+
 TEST_F(Routes, ARequestKeepsItsTablesAndBlocksRequestsWithDifferentOnes) {
   const auto first = world.client().submit(whole());
   ASSERT_TRUE(first);
@@ -195,7 +220,7 @@ TEST_F(Routes, ARequestKeepsItsTablesAndBlocksRequestsWithDifferentOnes) {
 TEST(RoutesOver, CoversTheRangeWithoutGaps) {
   coordinator::dag::Resource resource{{"routes", "rib.{date}.txt", day_us, "prefixes"}, {}};
   const auto digest = [](const char* text) { return digest_of(std::string_view(text)); };
-  resource.tables = {{day_us, digest("a"), "a"}, {2 * day_us, digest("b"), "b"}, {5 * day_us, digest("c"), "c"}};
+  resource.tables = {{day_us, digest("a"), "a", {}}, {2 * day_us, digest("b"), "b", {}}, {5 * day_us, digest("c"), "c", {}}};
   const auto pieces = coordinator::dag::routes_over(resource, {0, 6 * day_us});
   ASSERT_EQ(pieces.size(), 4u);
   const Micros ends[] = {day_us, 2 * day_us, 5 * day_us, 6 * day_us};
@@ -206,19 +231,23 @@ TEST(RoutesOver, CoversTheRangeWithoutGaps) {
   }
   EXPECT_TRUE(pieces[0].blob.empty());
   EXPECT_EQ(pieces[3].name, "c");
-  EXPECT_EQ(coordinator::dag::missing_tables(resource, {0, 6 * day_us}),
+  EXPECT_EQ(coordinator::dag::table_warnings(resource, {0, 6 * day_us}),
             (std::vector<std::string>{
                 "resource routes has no table for 1970-01-01T00:00:00Z .. 1970-01-02T00:00:00Z: AS numbers are 0",
                 "resource routes has no table for 1970-01-04T00:00:00Z .. 1970-01-06T00:00:00Z: the older table b is used"}));
-  EXPECT_TRUE(coordinator::dag::missing_tables(resource, {day_us, 3 * day_us}).empty());
+  EXPECT_TRUE(coordinator::dag::table_warnings(resource, {day_us, 3 * day_us}).empty());
   EXPECT_EQ(coordinator::dag::routes_over(resource, {2 * day_us, 3 * day_us}).size(), 1u);
   EXPECT_FALSE(coordinator::dag::routes_over(resource, {2 * day_us, 3 * day_us})[0].stale);
-  resource.tables = {{INT64_MIN, digest("always"), "always"}};
+  resource.tables[1].unusable = {5, {"line 2: x", "line 3: y", "line 9: z"}};
+  EXPECT_EQ(coordinator::dag::table_warnings(resource, {2 * day_us, 3 * day_us}),
+            (std::vector<std::string>{"resource routes: 5 lines of b cannot be used: line 2: x; line 3: y; line 9: z; ..."}));
+  EXPECT_EQ(coordinator::dag::routes_over(resource, {2 * day_us, 3 * day_us})[0].unusable_lines, 5u);
+  resource.tables = {{INT64_MIN, digest("always"), "always", {}}};
   const auto always = coordinator::dag::routes_over(resource, {-day_us, day_us});
   ASSERT_EQ(always.size(), 1u);
   EXPECT_EQ(always[0].used, (TimeRange{-day_us, day_us}));
   EXPECT_FALSE(always[0].stale);
-  EXPECT_TRUE(coordinator::dag::missing_tables(resource, {-day_us, day_us}).empty());
+  EXPECT_TRUE(coordinator::dag::table_warnings(resource, {-day_us, day_us}).empty());
 }
 
 }  // namespace

@@ -69,6 +69,39 @@ TEST(RouteText, ErrorsNameTheLine) {
   }
 }
 
+// One line in a hundred may be unusable: it is left out, counted and reported. More are a mistake in the file.
+TEST(RouteText, CountsUnusableLines) {
+  std::string text = "# a table\n\n";
+  for (int i = 0; i < 297; ++i) text += "10." + std::to_string(i / 250) + "." + std::to_string(i % 250) + ".0/24 64500\n";
+  const auto sound = parse_routes(text);
+  ASSERT_TRUE(sound);
+  EXPECT_EQ(sound->unusable, UnusableLines{});
+  text += "192.0.2.1/24 1\n192.0.2.0/24 AS\n\n" + std::string(100'000, '1') + "\n";
+  const auto routes = parse_routes(text);
+  ASSERT_TRUE(routes) << routes.error().message;
+  EXPECT_EQ(routes->v4.size(), 297u);
+  EXPECT_EQ(routes->unusable.count, 3u);
+  ASSERT_EQ(routes->unusable.first.size(), 3u);
+  EXPECT_TRUE(routes->unusable.first[0].starts_with("line 300: the network \"192.0.2.1\" has bits set"));
+  EXPECT_TRUE(routes->unusable.first[1].starts_with("line 301: expected an AS number, not \"AS\""));
+  EXPECT_TRUE(routes->unusable.first[2].starts_with("line 303: the line is longer than 64 KiB"));
+  EXPECT_EQ(*check_route_table("prefixes", text), routes->unusable);
+  const auto refused = parse_routes(text + "\nnonsense\n");
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().message.starts_with("line 300: "));
+  EXPECT_TRUE(refused.error().message.ends_with("(4 of 301 lines are unusable; at most 1 % may be)")) << refused.error().message;
+}
+
+TEST(RouteText, ReportsTheFirstUnusableLinesOfMany) {
+  std::string text;
+  for (int i = 0; i < 2000; ++i) text += i % 200 == 0 ? "x\n" : "10.0.0.0/8 1\n";
+  const auto routes = parse_routes(text);
+  ASSERT_TRUE(routes);
+  EXPECT_EQ(routes->unusable.count, 10u);
+  ASSERT_EQ(routes->unusable.first.size(), max_lines_reported);
+  EXPECT_TRUE(routes->unusable.first[2].starts_with("line 401: "));
+}
+
 TEST(RouteText, RejectsATableWithoutRoutes) {
   EXPECT_FALSE(parse_routes(""));
   EXPECT_FALSE(parse_routes("# no routes\n\n"));

@@ -130,6 +130,12 @@ def simulated(folder):
     check("rib.2007-09-23.txt: line 2: " in refused.stderr, f"a damaged table is rejected with its line: {refused.stderr}")
     day.write_text(text)
     check(not new_jobs()[0], f"nothing is left to do after the table is restored: {new_jobs()}")
+    day.write_text(text + "nonsense\n" + "".join(f"203.0.{i}.0/24 64500\n" for i in range(200)))
+    jobs = mole("run", "looked-up.yaml", "--from", span[0], "--to", span[1], "--partial", cwd=folder, code=(0, 3))
+    number = len(text.splitlines()) + 1
+    check(f"1 line of rib.2007-09-23.txt cannot be used: line {number}: " in jobs.stdout + jobs.stderr, f"an unusable line is reported: {jobs.stdout} {jobs.stderr}")
+    told = mole("why", "looked-up/systems", "src_as_count", "2007-09-23T02:00", cwd=folder).stdout
+    check("1 of its lines cannot be used" in told, f"why has the number of unusable lines:\n{told}")
     print(f"{sum(map(len, looked_up.values()))} rows agree over {len(tables)} tables")
 
 

@@ -71,7 +71,7 @@ struct PlanReport {
   std::vector<PlanGap> gaps;
   double estimate_seconds = 0;
   std::vector<NewJob> new_jobs;
-  std::vector<std::string> missing_tables, waits, notes;
+  std::vector<std::string> table_warnings, waits, notes;
 
   bool operator==(const PlanReport&) const = default;
   static constexpr auto table = document(
@@ -83,8 +83,9 @@ struct PlanReport {
             "Time to read the files at the speed measured since the coordinator started, at first 20 MB/s")
           .unit("s"),
       field("new_jobs", &PlanReport::new_jobs, "Jobs to compute, the first 1000"),
-      field("missing_tables", &PlanReport::missing_tables,
-            "The parts of the range for which a routing table is missing, and the table used instead"),
+      field("table_warnings", &PlanReport::table_warnings,
+            "The parts of the range for which a routing table is missing, with the table used instead, and tables with unusable "
+            "lines"),
       field("waits", &PlanReport::waits, "Messages that state which jobs wait for which files"),
       field("notes", &PlanReport::notes, "Messages about the archives that need attention"));
 };

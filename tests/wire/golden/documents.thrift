@@ -166,7 +166,7 @@ struct PlanReport {
   5: list<PlanGap> gaps
   6: double estimate_seconds
   7: list<NewJob> new_jobs
-  8: list<string> missing_tables
+  8: list<string> table_warnings
   9: list<string> waits
 }
 
@@ -543,6 +543,7 @@ struct RouteTableRef {
   3: string name
   4: string format
   5: bool stale
+  6: i64 unusable_lines
 }
 
 struct Step {
