@@ -22,11 +22,15 @@ class Service final : public Api {
   Result<std::vector<RequestStatus>> requests() override { return queries_.requests(); }
   Result<RequestStatus> cancel(const std::string& id) override;
   Result<ClusterStatus> status() override { return queries_.status(); }
-  Result<JobExplanation> explain(const std::string& job) override { return queries_.explain(job); }
-  Result<Lineage> why(const std::string& module, const std::string& column, Micros time) override {
-    return queries_.why(module, column, time);
+  Result<JobExplanation> explain(const std::string& job, const std::string& what_if) override {
+    return queries_.explain(job, what_if);
   }
-  Result<ModuleResults> results(const std::string& module, TimeRange range) override { return queries_.results(module, range); }
+  Result<Lineage> why(const std::string& module, const std::string& column, Micros time, const std::string& what_if) override {
+    return queries_.why(module, column, time, what_if);
+  }
+  Result<ModuleResults> results(const std::string& module, TimeRange range, const std::string& what_if) override {
+    return queries_.results(module, range, what_if);
+  }
   Result<std::vector<ArchiveFile>> archive_files(const std::string& archive) override { return queries_.archive_files(archive); }
   Result<ArchiveGaps> archive_gaps(const std::string& archive) override { return queries_.archive_gaps(archive); }
   Result<Accepted> archive_task(const Submission&, const std::string& archive, RequestKind kind) override;

@@ -76,6 +76,13 @@ void add_where_option(CLI::App& command, std::vector<std::string>& filters) {
       ->check(parsed_by(parse_filter));
 }
 
+void add_what_if_option(CLI::App& command, std::string& what_if) {
+  command
+      .add_option("--what-if", what_if,
+                  "the results of this request (r17) instead of those of the manifest; last: of the latest request with --set")
+      ->type_name("ID|last");
+}
+
 void add_rate_option(CLI::App& command, bool& rate) {
   command.add_flag(
       "--rate", rate,

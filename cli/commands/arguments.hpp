@@ -24,6 +24,8 @@ TimeRange range_of(const RangeArgs& args);
 
 // --where COLUMN=VALUE,... for parse_where (cli/export/selection.hpp). A malformed filter is a usage error.
 void add_where_option(CLI::App& command, std::vector<std::string>& filters);
+// --what-if ID|last, for ClientApi::results.
+void add_what_if_option(CLI::App& command, std::string& what_if);
 void add_rate_option(CLI::App& command, bool& rate);
 
 // A manifest and its overrides (--set).

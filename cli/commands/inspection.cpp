@@ -18,10 +18,10 @@ struct StatusArgs {
   bool map = false;
 };
 struct ExplainArgs {
-  std::string job;
+  std::string job, what_if;
 };
 struct WhyArgs {
-  std::string module, column, time;
+  std::string module, column, time, what_if;
 };
 struct DumpArgs {
   std::string table, format = "ndjson";
@@ -35,7 +35,7 @@ Result<Exit> status(Context& context, const StatusArgs& args) {
 
 Result<Exit> explain(Context& context, const ExplainArgs& args) {
   return show(
-      context, [&](ClientApi& api) { return api.explain(args.job); },
+      context, [&](ClientApi& api) { return api.explain(args.job, args.what_if); },
       [&](const auto& explained) { return explain_text(explained, context.out_style); });
 }
 
@@ -61,10 +61,11 @@ Result<nlohmann::json> values_of(Session& session, const coordinator::Lineage& w
 Result<Exit> why(Context& context, const WhyArgs& args) {
   MOLE_TRY(auto session, context.connect(context.options, Need::read));
   MOLE_TRY(const auto module, full_module_name(session->api(), args.module));
-  MOLE_TRY(const auto traced, session->api().why(module, args.column, *parse_time(args.time)));
+  MOLE_TRY(const auto traced, session->api().why(module, args.column, *parse_time(args.time), args.what_if));
   MOLE_TRY(const auto values, values_of(*session, traced));
   nlohmann::json document = traced;
   document["values"] = values;
+  if (!traced.note.empty()) context.err << "note: " << printable(traced.note) << '\n';
   print(context, document, why_text(traced, values, context.out_style));
   return Exit::done;
 }
@@ -103,6 +104,7 @@ void add_explain(Shell& shell) {
       ->required()
       ->type_name("JOB")
       ->check(parsed_by(parse_job));
+  add_what_if_option(*command, args->what_if);
 }
 
 void add_why(Shell& shell) {
@@ -114,6 +116,7 @@ void add_why(Shell& shell) {
       ->required()
       ->type_name("TIME")
       ->check(parsed_by(parse_time, "TIME"));
+  add_what_if_option(*command, args->what_if);
 }
 
 void add_state(Shell& shell) {

@@ -45,7 +45,8 @@ struct PlotSelection {
   // Points with less coverage are drawn lighter. nullopt: 1, or 0 for modules with a window, whose coverage stays low long after
   // the start of the archive or a gap.
   std::optional<double> pale_below;
-  bool rates = false;  // convert counts of bytes, packets and flows to rates
+  std::string what_if;  // of --what-if
+  bool rates = false;   // convert counts of bytes, packets and flows to rates
 };
 
 // Loads the rows of one or more modules, each once, and builds the lines of a figure from them. A column is given as "bytes", or
@@ -66,7 +67,7 @@ class PlotSources {
       columns.insert(columns.end(), {"interval_end", "coverage"});
       for (const auto& filter : selection_.where)
         if (filter.values.size() > 1) columns.push_back(filter.column);  // part of the line names
-      MOLE_TRY(auto found, results_of(session_, blobs_, full_name(module), selection_.range));
+      MOLE_TRY(auto found, results_of(session_, blobs_, full_name(module), selection_.range, selection_.what_if));
       auto where = selection_.where;
       for (const auto& total : found.document.totals)
         if (!filter_of(where, total)) where.push_back({total, {"all"}});
@@ -74,7 +75,8 @@ class PlotSources {
       MOLE_TRY(auto rows, load_results({found.files, selection_.range, columns, 0, 0, where, counted}));
       const bool windowed = found.document.window.has_value();
       loaded_.emplace(module, LoadedModule{std::move(rows), std::move(where), std::move(found.files), std::move(counted),
-                                           what_if(found.document), selection_.pale_below.value_or(windowed ? 0 : 1)});
+                                           what_if(found.document), note_on(found.document),
+                                           selection_.pale_below.value_or(windowed ? 0 : 1)});
     }
     return {};
   }
@@ -122,7 +124,7 @@ class PlotSources {
   std::vector<std::string> notes() const {
     std::vector<std::string> notes;
     for (const auto& [module, loaded] : loaded_)
-      if (!loaded.what_if.empty()) notes.push_back(what_if_note(full_name(module), loaded.what_if));
+      if (!loaded.note.empty()) notes.push_back(loaded.note);
     if (auto totals = totals_note(); !totals.empty()) notes.push_back(std::move(totals));
     return notes;
   }
@@ -133,7 +135,7 @@ class PlotSources {
     std::vector<GroupFilter> where;  // including totals
     std::vector<std::filesystem::path> files;
     CountDurations counted;
-    std::string what_if;
+    std::string what_if, note;
     double pale_below = 1;
   };
 
@@ -195,7 +197,7 @@ struct Band {
 };
 
 struct PlotArgs {
-  std::string module, out, panels = "column", overlay;
+  std::string module, what_if, out, panels = "column", overlay;
   std::vector<std::string> columns, where;
   std::vector<Band> bands;
   RangeArgs range;
@@ -260,7 +262,8 @@ PlotOptions options_of(const PlotArgs& args, const std::string& title) {
 
 Result<std::string> draw(Context& context, Session& session, const PlotArgs& args) {
   MOLE_TRY(const auto module, full_module_name(session.api(), args.module));
-  PlotSources sources(session, {module, range_of(args.range), *parse_where(args.where), args.pale_below, args.rate});
+  PlotSources sources(session,
+                      {module, range_of(args.range), *parse_where(args.where), args.pale_below, args.what_if, args.rate});
   for (const auto& column : args.columns) sources.require(column);
   for (const auto& mark : args.options.marks) sources.require(mark);
   for (const auto& [low, high] : args.bands) sources.require(low), sources.require(high);
@@ -303,6 +306,7 @@ void add_plot(Shell& shell) {
       ->required()
       ->type_name("COLUMN");
   add_range_options(*command, args->range, Range::optional, false);
+  add_what_if_option(*command, args->what_if);
   add_where_option(*command, args->where);
   command
       ->add_option("--panels", args->panels,

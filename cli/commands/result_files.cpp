@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <set>
 
 namespace mole::cli {
 namespace {
@@ -30,11 +31,13 @@ json cell(const runtime::Column& column, std::size_t row) {
 Result<std::string> full_module_name(coordinator::ClientApi& api, const std::string& name) {
   if (name.find('/') != std::string::npos) return name;
   MOLE_TRY(const auto status, api.status());
-  std::vector<std::string> matches, known;
-  for (const auto& m : status.modules) {
-    known.push_back(printable(m.module));
-    if (known.back().ends_with("/" + name)) matches.push_back(known.back());
-  }
+  std::set<std::string> names;
+  for (const auto* strips : {&status.modules, &status.variants})
+    for (const auto& m : *strips) names.insert(printable(m.module));
+  std::vector<std::string> matches;
+  const std::vector<std::string> known(names.begin(), names.end());
+  for (const auto& module : known)
+    if (module.ends_with("/" + name)) matches.push_back(module);
   if (matches.size() == 1) return matches.front();
   if (matches.empty())
     return missing(fmt::format("no module is named {}; known modules: {}", name, known.empty() ? "none" : listed(known)));
@@ -77,8 +80,9 @@ Result<> BlobFiles::fetch(const Digest& digest, const fs::path& to) {
   return {};
 }
 
-Result<FoundResults> results_of(Session& session, BlobFiles& blobs, const std::string& module, TimeRange range) {
-  MOLE_TRY(auto document, session.api().results(module, range));
+Result<FoundResults> results_of(Session& session, BlobFiles& blobs, const std::string& module, TimeRange range,
+                                const std::string& what_if) {
+  MOLE_TRY(auto document, session.api().results(module, range, what_if));
   FoundResults found{std::move(document), {}};
   for (const auto& block : found.document.blocks) {
     if (block.rows_blob.empty()) continue;
@@ -86,10 +90,10 @@ Result<FoundResults> results_of(Session& session, BlobFiles& blobs, const std::s
     found.files.push_back(std::move(path));
   }
   if (found.files.empty()) {
-    const auto overrides = what_if(found.document);
+    const auto& request = found.document.what_if;
     return missing(
         fmt::format("{} has no results in this range{}; compute them with mole run, or list the existing ones with mole status",
-                    module, overrides.empty() ? "" : " with " + overrides + ", the overrides of its last run"));
+                    module, request.empty() ? "" : " with the settings of request " + printable(request)));
   }
   return found;
 }
@@ -100,10 +104,11 @@ std::string what_if(const coordinator::ModuleResults& results) {
   return text;
 }
 
-std::string what_if_note(const std::string& module, const std::string& overrides) {
-  if (overrides.empty()) return "";
-  return fmt::format("these are results of {} with {}; run it without --set to get the results of the manifest again", module,
-                     overrides);
+std::string note_on(const coordinator::ModuleResults& results) {
+  if (results.what_if.empty()) return printable(results.note);
+  const auto overrides = what_if(results);
+  return fmt::format("these are the results of {} in request {}{}; leave --what-if out to see those of the manifest",
+                     printable(results.module), printable(results.what_if), overrides.empty() ? "" : ", with " + overrides);
 }
 
 json rows_json(const runtime::RowTable& rows) {

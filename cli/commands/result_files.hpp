@@ -34,13 +34,14 @@ struct FoundResults {
   coordinator::ModuleResults document;
   std::vector<std::filesystem::path> files;
 };
-// missing: there are no rows in the range.
-Result<FoundResults> results_of(Session& session, BlobFiles& blobs, const std::string& module, TimeRange range);
+// what_if: as for ClientApi::results. missing: there are no rows in the range.
+Result<FoundResults> results_of(Session& session, BlobFiles& blobs, const std::string& module, TimeRange range,
+                                const std::string& what_if);
 
 // Returns the overrides as "--set A --set B"; "" for results of the unchanged manifest.
 std::string what_if(const coordinator::ModuleResults& results);
-// Returns a note that the rows are from a what-if run; "" if `overrides`, from what_if, is empty.
-std::string what_if_note(const std::string& module, const std::string& overrides);
+// Returns a note on results that are not the current ones of the manifest, or will soon not be; "" if there is nothing to say.
+std::string note_on(const coordinator::ModuleResults& results);
 
 // Converts each row to an object with column names as keys; times become RFC 3339.
 nlohmann::json rows_json(const runtime::RowTable& rows);

@@ -11,7 +11,7 @@ namespace mole::cli {
 namespace {
 
 struct ResultsArgs {
-  std::string module, format, out;
+  std::string module, what_if, format, out;
   RangeArgs range;
   std::vector<std::string> columns, where;
   std::uint64_t rows = 0;
@@ -44,8 +44,8 @@ Result<Exit> results(Context& context, const ResultsArgs& args) {
   MOLE_TRY(const auto module, full_module_name(session->api(), args.module));
   BlobFiles blobs(*session);
   const auto range = range_of(args.range);
-  MOLE_TRY(const auto found, results_of(*session, blobs, module, range));
-  if (const auto note = what_if_note(module, what_if(found.document)); !note.empty()) context.err << "note: " << note << '\n';
+  MOLE_TRY(const auto found, results_of(*session, blobs, module, range, args.what_if));
+  if (const auto note = note_on(found.document); !note.empty()) context.err << "note: " << note << '\n';
   context.out.flush();
   const auto out = args.out.empty() ? std::nullopt : std::optional<std::filesystem::path>(args.out);
   const auto width = args.width.value_or(out ? 0 : terminal_width());
@@ -70,6 +70,7 @@ void add_results(Shell& shell) {
                    "print only these columns, comma-separated; * is a wildcard: 'entropy_*,flows' (repeatable)")
       ->delimiter(',')
       ->allow_extra_args(false);
+  add_what_if_option(*command, args->what_if);
   add_where_option(*command, args->where);
   add_rate_option(*command, args->rate);
   command

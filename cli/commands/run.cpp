@@ -73,8 +73,10 @@ void print_next(Context& context, Session& session, const coordinator::Submissio
   auto [module, column] = suggestion(run, submission.module);
   if (const auto full = full_module_name(session.api(), module); !full && full.error().code == Code::invalid)
     module = printable(request.pipeline) + "/" + module;  // a different pipeline also has a module of that name
-  context.out << "next      mole results " << module << options << '\n';
-  if (!column.empty()) context.out << fmt::format("          mole plot {0} {1} -o {1}.svg{2}\n", module, column, options);
+  const auto what_if = request.overrides.empty() ? "" : " --what-if " + printable(request.id);
+  context.out << "next      mole results " << module << what_if << options << '\n';
+  if (!column.empty())
+    context.out << fmt::format("          mole plot {0} {1} -o {1}.svg{2}{3}\n", module, column, what_if, options);
   if (exit_of_request(request) == Exit::incomplete)
     context.out << "          mole archive gaps " << submission.manifest_name << options << '\n';
 }
@@ -84,8 +86,10 @@ void print_summary(Context& context, const Session& session, const coordinator::
   if (plan.jobs.reused > 0)
     context.out << fmt::format("reused    {} from earlier runs\n", human_number(plan.jobs.reused, "job", "jobs"));
   context.out << table_warnings_text(plan);
-  if (!session.folder().empty())
-    context.out << "tables    " << (session.folder() / "tables" / printable(request.pipeline)).string() << '\n';
+  if (session.folder().empty()) return;
+  const auto folder = session.folder() /
+                      (request.overrides.empty() ? "tables/" + printable(request.pipeline) : "requests/" + printable(request.id));
+  context.out << "tables    " << folder.string() << '\n';
 }
 
 Result<FinishedRun> submit_and_wait(Context& context, Session& session, const coordinator::Submission& submission,
@@ -123,9 +127,6 @@ Result<Exit> run(Context& context, const RunArgs& args) {
                          ? "the range ends after the last file of the archive; run again when more files exist, or use --partial"
                          : request.waits.front();
   print_error(context, transient(waits));
-  // No coordinator processes the request after this process exits; the same command submits it again.
-  if (session->embedded())
-    if (const auto cancelled = session->api().cancel(finished.accepted.id); !cancelled) print_error(context, cancelled.error());
   return exit;
 }
 

@@ -55,6 +55,15 @@ std::string gap_counts_text(const std::vector<coordinator::PlanGap>& gaps) {
   return text;
 }
 
+// Says when the listings were made that the plan relies on.
+std::string listings_text(const coordinator::PlanReport& plan) {
+  std::string text;
+  for (const auto& listing : plan.listings)
+    text += fmt::format("listing   {}: {}, listed {}\n", printable(listing.archive), human_number(listing.files, "file", "files"),
+                        format_time(listing.listed));
+  return text;
+}
+
 std::string missing_files_text(const std::vector<coordinator::MissingFile>& files, const Style& style) {
   if (files.empty()) return "";
   Table table({"missing: router", right("sequence"), "from", "to"});
@@ -130,12 +139,14 @@ std::string plan_text(const coordinator::PlanReport& plan, const Style& style) {
   auto text = modules_text(plan.modules, style) + "\n";
   if (jobs.fresh == 0 && jobs.waiting == 0)
     return text + style.paint(Paint::green, "nothing to do:") +
-           fmt::format(" {} already computed\n", human_number(jobs.reused, "job is", "jobs are")) + notes_text(plan);
+           fmt::format(" {} already computed\n", human_number(jobs.reused, "job is", "jobs are")) + listings_text(plan) +
+           notes_text(plan);
   text += fmt::format("jobs      {} new, {} reused, {} waiting\n", human_count(jobs.fresh), human_count(jobs.reused),
                       human_count(jobs.waiting));
   text += "files     " + files_text(plan.files) + "\n";
   if (plan.estimate_seconds > 0) text += "estimate  " + human_seconds(plan.estimate_seconds) + "\n";
-  return text + gap_counts_text(plan.gaps) + table_warnings_text(plan) + notes_text(plan) + reasons_text(plan, style);
+  return text + listings_text(plan) + gap_counts_text(plan.gaps) + table_warnings_text(plan) + notes_text(plan) +
+         reasons_text(plan, style);
 }
 
 std::string gaps_text(const coordinator::ArchiveGaps& gaps, const Style& style) {
@@ -143,6 +154,7 @@ std::string gaps_text(const coordinator::ArchiveGaps& gaps, const Style& style) 
   for (const auto& part : {missing_files_text(gaps.missing, style), damaged_files_text(gaps.damaged, style)})
     if (!part.empty()) text += (text.empty() ? "" : "\n") + part;
   if (text.empty()) text = "no missing files, no known damage\n";
+  if (gaps.listed) text += "as listed " + format_time(gaps.listed) + "\n";
   const auto names = names_text(gaps, style);
   return text + (names.empty() ? "" : "\n") + names;
 }

@@ -33,15 +33,19 @@ std::string files_text(const coordinator::FileProgress& files) {
   return files.from_columns == 0 ? decoded : decoded + ", " + human_count(files.from_columns) + " read from cached columns";
 }
 
-// Shows the coverage of modules with windows separately: their windows can reach back before the start of the archive, which
-// lowers the coverage although no file is missing.
+// Windows that reach back before the start of the archive have a low coverage although no file is missing.
 std::string coverage_text(const RequestStatus& request) {
   if (!request.coverage) return "";
   auto all = human_share(*request.coverage);
-  const auto plain = human_share(request.coverage_without_windows.value_or(0)),
-             windowed = human_share(request.coverage_with_windows.value_or(0));
-  if (plain == windowed) return all;  // also if all modules are of one kind
-  return fmt::format("{} ({} without windows, {} with windows, which reach back before the range)", all, plain, windowed);
+  if (!request.coverage_with_windows) return all;
+  return fmt::format("{}; rows with windows have {}, because their windows reach back before the archive begins", all,
+                     human_share(*request.coverage_with_windows));
+}
+
+// Returns the range that was asked for.
+TimeRange range_of(const RequestStatus& request) {
+  const TimeRange asked{request.asked_from, request.asked_to};
+  return asked.empty() ? TimeRange{request.from, request.to} : asked;
 }
 
 std::string task_text(const coordinator::TaskStatus& task) {
@@ -65,7 +69,10 @@ std::string request_text(const RequestStatus& request, const Style& style) {
     if (!value.empty()) out += fmt::format("{:<10}{}\n", name, value);
   };
   line("request", printable(request.id));
-  line("for", fmt::format("{}, {} .. {}", target_of(request), format_time(request.from), format_time(request.to)));
+  const auto range = range_of(request);
+  line("for", fmt::format("{}, {} .. {}", target_of(request), format_time(range.from), format_time(range.to)));
+  if (range != TimeRange{request.from, request.to})
+    line("blocks", fmt::format("{} .. {}, computed as a whole", format_time(request.from), format_time(request.to)));
   for (const auto& override : request.overrides) line("what if", printable(override));
   line("state", style.paint(paint_of(request.state), name_of(request.state)) +
                     (request.reason.empty() ? "" : ": " + printable(request.reason)));
@@ -74,6 +81,7 @@ std::string request_text(const RequestStatus& request, const Style& style) {
   line("coverage", coverage_text(request));
   for (const auto& task : request.tasks) line("task", task_text(task));
   for (const auto& wait : request.waits) line("waits", printable(wait));
+  for (const auto& note : request.notes) line("note", printable(note));
   return out;
 }
 
@@ -94,8 +102,8 @@ std::string requests_text(const std::vector<RequestStatus>& requests, const Styl
   if (requests.empty()) return "no requests; create one with mole run or mole request submit\n";
   Table table({"request", "for", "from", "to", "state", right("jobs"), right("coverage")});
   for (const auto& r : requests)
-    table.row({printable(r.id), target_of(r) + (r.overrides.empty() ? "" : ", what if"), format_time(r.from), format_time(r.to),
-               style.paint(paint_of(r.state), name_of(r.state)),
+    table.row({printable(r.id), target_of(r) + (r.overrides.empty() ? "" : ", what if"), format_time(range_of(r).from),
+               format_time(range_of(r).to), style.paint(paint_of(r.state), name_of(r.state)),
                fmt::format("{}/{}", human_count(r.jobs.done), human_count(r.jobs.total)),
                r.coverage ? human_share(*r.coverage) : ""});
   return table.text(style);

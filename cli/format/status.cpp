@@ -59,6 +59,12 @@ std::string map_text(const std::vector<coordinator::ModuleStrip>& modules, const
   return out + std::string(name_width + 2, ' ') + legend(style);
 }
 
+// Names the strips of variants after their request: "border/mean in r2".
+std::vector<coordinator::ModuleStrip> named_after_request(std::vector<coordinator::ModuleStrip> variants) {
+  for (auto& strip : variants) strip.module += " in " + strip.what_if;
+  return variants;
+}
+
 std::string tasks_text(const std::vector<coordinator::TaskStatus>& tasks, const Style& style) {
   if (tasks.empty()) return "";
   Table table({"task", "node", "phase", right("read"), right("of"), right("flows")});
@@ -100,8 +106,10 @@ std::string strip_text(const std::vector<StripPiece>& strip, std::size_t width, 
 }
 
 std::string status_text(const coordinator::ClusterStatus& status, bool only_map, const Style& style) {
-  auto map = status.modules.empty() ? "no modules yet; compute some with mole run PIPELINE --from T --to T\n"
-                                    : map_text(status.modules, style);
+  auto strips = status.modules;
+  const auto variants = named_after_request(status.variants);
+  strips.insert(strips.end(), variants.begin(), variants.end());
+  auto map = strips.empty() ? "no modules yet; compute some with mole run PIPELINE --from T --to T\n" : map_text(strips, style);
   if (only_map) return map;
   return map + "\n" + nodes_text(status.nodes, style) + tasks_text(status.tasks, style) + "\n" +
          requests_text(status.requests, style);

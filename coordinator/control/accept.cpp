@@ -1,11 +1,15 @@
 // Accepts a request: checks it against running requests, writes its rows and starts its first step.
+#include "coordinator/control/places.hpp"
 #include "coordinator/control/requests.hpp"
+
+#include <algorithm>
 
 namespace mole::coordinator::control {
 namespace {
 
 constexpr std::size_t max_history = 16;
-constexpr std::size_t max_open = 1000;  // requests; each holds a plan in memory and is visited by every completion
+constexpr std::size_t max_what_ifs = 16;  // with folders; the results of others are kept
+constexpr std::size_t max_open = 1000;    // requests; each holds a plan in memory and is visited by every completion
 
 Accepted accepted_document(const Request& request, bool created) {
   Accepted out{request.id, created, {}, request.from, request.to};
@@ -19,11 +23,15 @@ Accepted accepted_document(const Request& request, bool created) {
 Result<Accepted> Requests::accept(PreparedRequest prepared, Change& change) {
   auto& request = prepared.request;
   if (auto known = earlier_reply(request, change)) return std::move(*known);
+  if (const auto* waiting = waiting_twin(request)) {
+    store_client(request, waiting->number, change);
+    return accepted_document(*waiting, false);
+  }
   if (state_.live.size() >= max_open)
     return exhausted(std::to_string(state_.live.size()) +
                      " requests are open, which is the limit; wait until some have ended, or cancel some (mole request "
                      "cancel)");
-  if (auto good = check_archives_agree(*request.graph); !good) return good.error();
+  if (auto good = check_archives_agree(request); !good) return good.error();
   if (request.kind == RequestKind::run)
     for (const auto& [number, other] : state_.live)
       if (!other.terminal() && other.kind == RequestKind::run)
@@ -33,11 +41,11 @@ Result<Accepted> Requests::accept(PreparedRequest prepared, Change& change) {
   request.id = requests::request_id(request.number);
   request.submitted = state_.wall();
   records_.put_json(change.batch, Table::revisions, keys::bytes_of(request.revision), prepared.document);
-  if (!request.client_id.empty())
-    records_.put_json(change.batch, Table::clients, request.client_id,
-                      {{"request", request.number}, {"body", digest_of_body(request)}});
+  store_client(request, request.number, change);
+  replace_waiting(request, change);
   if (request.kind == RequestKind::run) {
     store_modules(prepared, change);
+    store_what_ifs(request, change);
     forget_failures(*request.graph, change);
   }
   auto& live = state_.live[request.number] = std::move(request);
@@ -46,6 +54,28 @@ Result<Accepted> Requests::accept(PreparedRequest prepared, Change& change) {
   auto accepted = accepted_document(live, true);
   advance(live, change);
   return accepted;
+}
+
+void Requests::store_client(const Request& request, std::uint64_t number, Change& change) const {
+  if (!request.client_id.empty())
+    records_.put_json(change.batch, Table::clients, request.client_id, {{"request", number}, {"body", digest_of_body(request)}});
+}
+
+// Returns the same request if it waits for files. It stays so when `mole run` ends, and the same command continues it.
+const Request* Requests::waiting_twin(const Request& request) const {
+  const auto body = digest_of_body(request);
+  for (const auto& [number, other] : state_.live)
+    if (other.state == RequestState::waiting && digest_of_body(other) == body) return &other;
+  return nullptr;
+}
+
+// Ends requests that wait for files and differ from this one only by an earlier state of the manifest.
+void Requests::replace_waiting(const Request& request, Change& change) {
+  for (auto& [number, other] : state_.live)
+    if (other.state == RequestState::waiting && other.kind == request.kind && other.pipeline == request.pipeline &&
+        other.module == request.module && other.asked() == request.asked() && other.overrides == request.overrides &&
+        other.partial == request.partial)
+      finish(other, RequestState::cancelled, "replaced by " + request.id + ", which has a changed manifest", change);
 }
 
 // Returns the reply to an earlier submission with the same client id.
@@ -66,16 +96,25 @@ std::optional<Result<Accepted>> Requests::earlier_reply(const Request& request, 
   return Result<Accepted>(accepted_document(ended, false));
 }
 
-// An archive has one index, so all running requests must read it from the same location.
-Result<> Requests::check_archives_agree(const dag::Graph& graph) const {
-  for (const auto& archive : graph.archives)
-    for (const auto& [number, other] : state_.live) {
-      const auto same =
-          other.terminal() || other.graph->pipeline != graph.pipeline ? std::nullopt : other.graph->find_archive(archive.name);
-      if (same && location_of(*other.graph, other.graph->archives[*same]) != location_of(graph, archive))
-        return transient("request " + other.id + " reads the archive \"" + graph.full_name(archive) +
-                         "\" with different parameters; submit again when it has ended, cancel it, or rename this archive");
+// The results of a pipeline, except what-ifs, come from one place, and an index is listed from one place at a time.
+Result<> Requests::check_archives_agree(const Request& request) const {
+  const auto plain = without_overridden(*request.graph, request.overridden);
+  if (auto good = check_places(records_, state_.modules, plain); !good) return good;
+  for (const auto& [number, other] : state_.live) {
+    if (other.terminal() || other.graph->pipeline != request.graph->pipeline) continue;
+    const auto other_plain = without_overridden(*other.graph, other.overridden);
+    for (const auto& archive : request.graph->archives) {
+      const auto found = other.graph->find_archive(archive.name);
+      if (!found) continue;
+      const auto& same = other.graph->archives[*found];
+      const bool shared =
+          same.index == archive.index || (plain.find_archive(archive.name) && other_plain.find_archive(archive.name));
+      if (shared && same.place() != archive.place())
+        return transient("request " + other.id + " reads the archive \"" + archive.name + "\" of the pipeline " + other.pipeline +
+                         " from " + text_of(same.place()) + ", this one from " + text_of(archive.place()) +
+                         "; submit again when it has ended, cancel it, or give this pipeline another name");
     }
+  }
   return {};
 }
 
@@ -98,27 +137,65 @@ Result<> Requests::store_versions(const std::vector<dag::Library>& libraries, Ch
   return {};
 }
 
+// Results are shown at once if that takes away none of an earlier revision; otherwise when the request is complete (publish).
 void Requests::store_modules(const PreparedRequest& prepared, Change& change) {
   const auto& graph = prepared.graph;
   const auto& request = prepared.request;
   for (const auto& module : graph.modules) {
-    const auto overrides = prepared.overridden.contains(module.name) ? request.overrides : std::vector<std::string>{};
-    const auto name = graph.full_name(module);
-    auto& row = state_.modules[name];
-    const bool changed = row.fingerprint != module.fingerprint;
-    if (changed) {
-      if (!row.fingerprint.empty()) row.history.insert(row.history.begin(), row.fingerprint);
-      std::erase(row.history, module.fingerprint);
-      if (row.history.size() > max_history) row.history.resize(max_history);
-      row.fingerprint = module.fingerprint;
-      records_.put_json(change.batch, Table::fingerprints, keys::bytes_of(module.fingerprint),
-                        {{"module", name}, {"parts", module.parts}});
-      change.views.relink.push_back(name);
+    records_.put_json(change.batch, Table::fingerprints, keys::bytes_of(module.fingerprint),
+                      {{"module", graph.full_name(module)}, {"parts", module.parts}});
+    if (request.overridden.contains(module.name)) continue;
+    auto& row = state_.modules[graph.full_name(module)];
+    if (row.fingerprint == module.fingerprint || !records_.has_results(row.fingerprint))
+      show_results(module, request, change);
+    else if (request.graph->find_module(module.name))
+      row.changed_by = request.number;
+    records_.put_json(change.batch, Table::modules, graph.full_name(module), row);
+  }
+}
+
+void Requests::show_results(const dag::Module& module, const Request& request, Change& change) {
+  const auto name = request.graph->full_name(module);
+  auto& row = state_.modules[name];
+  row.request = request.number;
+  row.changed_by = 0;
+  row.revision = request.revision;
+  if (row.fingerprint == module.fingerprint) return;
+  if (!row.fingerprint.empty()) row.history.insert(row.history.begin(), row.fingerprint);
+  std::erase(row.history, module.fingerprint);
+  if (row.history.size() > max_history) row.history.resize(max_history);
+  row.fingerprint = module.fingerprint;
+  change.views.switched.push_back(name);
+}
+
+// Shows the results of a request that is complete, as far as the archive reaches, in place of those of earlier requests.
+void Requests::publish(const Request& request, Change& change) {
+  for (const auto& module : request.graph->modules) {
+    if (request.overridden.contains(module.name)) continue;
+    const auto& name = request.graph->full_name(module);
+    if (auto& row = state_.modules[name]; row.request < request.number) {
+      show_results(module, request, change);
+      records_.put_json(change.batch, Table::modules, name, row);
     }
-    if (!changed && row.revision == request.revision && row.overrides == overrides) continue;
-    row.revision = request.revision;
-    row.overrides = overrides;
-    records_.put_json(change.batch, Table::modules, name, row);
+  }
+}
+
+// Results with `--set` options are kept beside those of the manifest.
+void Requests::store_what_ifs(const Request& request, Change& change) {
+  for (const auto& module : request.graph->modules) {
+    if (!request.overridden.contains(module.name)) continue;
+    const auto name = request.graph->full_name(module);
+    auto& what_ifs = state_.modules[name].what_ifs;
+    const auto known = std::ranges::find(what_ifs, module.fingerprint, &requests::WhatIf::fingerprint);
+    requests::WhatIf latest{request.number, request.number, module.fingerprint, request.revision, request.overrides};
+    if (known != what_ifs.end()) {
+      latest.request = known->request;
+      what_ifs.erase(known);
+    }
+    what_ifs.push_back(std::move(latest));
+    if (what_ifs.size() > max_what_ifs) what_ifs.erase(what_ifs.begin());
+    records_.put_json(change.batch, Table::modules, name, state_.modules[name]);
+    change.views.relink.push_back(name);
   }
 }
 

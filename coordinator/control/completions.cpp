@@ -30,7 +30,17 @@ json failure_row(const leases::FailureRecord& failure, const std::string& job) {
 
 std::string archive_of(const Completion& completion) {
   if (!completion.spec.archive || completion.spec.steps.empty()) return {};
-  return completion.spec.steps[0].pipeline + "/" + completion.spec.archive->name;
+  return completion.spec.steps[0].pipeline + "/" + completion.spec.archive->name + "@" + completion.spec.archive->index;
+}
+
+bool valid_ranges(const std::vector<task::CoverageRange>& ranges, TimeRange block) {
+  Micros from = block.from;
+  for (const auto& [range, coverage, coverage_min] : ranges) {
+    if (range.from < from || range.empty() || range.to > block.to) return false;
+    if (!(coverage_min >= 0 && coverage_min <= coverage && coverage <= 1)) return false;
+    from = range.to;
+  }
+  return ranges.size() <= task::max_coverage_ranges;
 }
 
 }  // namespace
@@ -66,6 +76,9 @@ Result<> Completions::check_report(const Completion& completion) const {
                      ", which is not a step of the task or is repeated; report each step once");
     if (!(step.coverage >= 0 && step.coverage <= 1 && step.coverage_min >= 0 && step.coverage_min <= 1))
       return invalid("the report of task " + spec.id + " has a coverage outside 0..1; report a share of the expected input");
+    if (!valid_ranges(step.incomplete, spec.block))
+      return invalid("the report of task " + spec.id +
+                     " has incomplete ranges that are not parts of its block in order; update the node");
     if (auto good = requests::check_lineage(step.lineage); !good)
       return invalid("the report of task " + spec.id + ": " + good.error().message);
     if (step.outcome == task::Outcome::done && !step.rows_blob.empty() && !blobs_.has(step.rows_blob))
@@ -132,7 +145,7 @@ bool Completions::apply_file_reports(const Completion& completion, Change& chang
   if (const auto* grant = state_.scheduler.grant(completion.spec.id); grant && grant->kind == task::Kind::verify)
     if (const auto found = state_.live.find(grant->request); found != state_.live.end()) {
       verifying = &found->second;
-      archive = verifying->archive;
+      archive = index_name(*verifying);
     }
   if (archive.empty()) return false;
   bool keys_change = false;

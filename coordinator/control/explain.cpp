@@ -1,4 +1,5 @@
 // Reports what a submission would do, and why a job is computed.
+#include "coordinator/control/places.hpp"
 #include "coordinator/control/queries.hpp"
 #include "coordinator/requests/lineage.hpp"
 
@@ -191,12 +192,15 @@ json record_with_flows(const json& lineage) {
 Result<PlanReport> Queries::plan(const Submissions::PlanQuery& query) const {
   Copy now;
   double rate = 0;
+  std::map<std::string, ModuleRow> modules;
   {
     State::Lock lock(state_);
     now = copy_for_plan(state_, records_, *query.graph);
     rate = state_.bytes_per_second;
+    modules = state_.modules;
   }
   const store::Records records(records_.store(), now.stored);
+  if (auto good = check_places(records, modules, without_overridden(*query.graph, query.overridden)); !good) return good.error();
   MOLE_TRY(auto plan, make_plan(records, query.graph, std::move(now.inputs), query.request));
   const Reasons reasons{records, plan, now.known};
   PlanReport out;
@@ -228,16 +232,21 @@ Result<PlanReport> Queries::plan(const Submissions::PlanQuery& query) const {
     if (!archive.has_export_delay)
       out.notes.push_back("the coverage of \"" + archive.name +
                           "\" assumes the default export delays; measure them with mole archive profile");
+  for (std::size_t a = 0; a < plan.indexes.size(); ++a) {
+    const auto& archive = plan.graph->archives[a];
+    out.listings.push_back(
+        {plan.graph->full_name(archive), listed_at(records, plan.graph->index_name(archive)), plan.indexes[a]->files().size()});
+  }
   return out;
 }
 
-Result<JobExplanation> Queries::explain(const std::string& job) const {
+Result<JobExplanation> Queries::explain(const std::string& job, const std::string& what_if) const {
   const auto at = job.rfind('@');
   const auto time = at == std::string::npos ? Result<Micros>(invalid("")) : parse_time(job.substr(at + 1));
   if (!time)
     return invalid("\"" + job.substr(0, 200) +
                    "\" is not a job; write PIPELINE/MODULE@TIME, such as border/traffic@2007-09-22T18:00:00Z");
-  MOLE_TRY(auto found, find_module(job.substr(0, at)));
+  MOLE_TRY(auto found, what_if.empty() ? find_module(job.substr(0, at)) : find_what_if(job.substr(0, at), what_if));
   const auto graph = std::make_shared<const dag::Graph>(dag::prune(*found.graph, {found.index}));
   const auto m = *graph->find_module(found.graph->modules[found.index].name);
   const auto& module = graph->modules[m];

@@ -1,37 +1,11 @@
 // Decides whether a request has ended, and writes its summary.
 #include "coordinator/control/requests.hpp"
-
-#include <cmath>
+#include "coordinator/requests/range_coverage.hpp"
 
 namespace mole::coordinator::control {
 namespace {
 
 constexpr std::size_t max_failures = 1000;
-
-struct MeanCoverage {
-  double sum = 0;
-  std::uint64_t jobs = 0;
-  bool full = true;
-
-  void add(const store::CatalogueRow& row) {
-    sum += row.coverage;
-    ++jobs;
-    full = full && row.coverage_min >= 1;
-  }
-  // Less than 1 if any row has a gap, which rounding must not hide.
-  double mean() const { return full ? 1 : std::min(sum / static_cast<double>(jobs), std::nextafter(1.0, 0.0)); }
-};
-
-// Returns for each module whether it or a module it reads has a window.
-std::vector<bool> windowed_modules(const dag::Graph& graph) {
-  std::vector<bool> windowed;
-  for (const auto& module : graph.modules) {
-    bool any = module.window > 0;
-    for (const auto& input : module.inputs) any = any || (input.kind != InputKind::flows && windowed[input.source]);
-    windowed.push_back(any);
-  }
-  return windowed;
-}
 
 JobFailure failure_document(const dag::Graph& graph, const dag::Module& module, Micros block,
                             const leases::FailureRecord& failure) {
@@ -60,6 +34,7 @@ void Requests::check_finished(Request& request, Change& change) {
   if (counts.waiting > 0) {
     const auto reason = request.waits.empty() ? std::string("waits for files") : request.waits.front();
     if (request.state == RequestState::waiting && request.reason == reason) return;
+    if (counts.done > 0) publish(request, change);
     request.state = RequestState::waiting;
     request.reason = reason;
     return save(request, change);
@@ -73,6 +48,7 @@ void Requests::finish(Request& request, RequestState state, const std::string& r
   if (request.kind == RequestKind::run) summarize(request);
   const bool gaps = state == RequestState::complete && request.coverage.value_or(1) < 1;
   request.state = gaps ? RequestState::partial : state;
+  if (request.kind == RequestKind::run && state == RequestState::complete) publish(request, change);
   request.reason = reason;
   request.finished = state_.wall();
   save(request, change);
@@ -101,31 +77,23 @@ void Requests::summarize(Request& request) {
   request.bytes.done = request.bytes.total;
   const auto* plan = state_.scheduler.plan(request.number);
   if (!plan) return;
-  MeanCoverage all, plain, windowed;
-  const auto has_window = windowed_modules(*plan->graph);
   request.given_up.clear();
   for (std::size_t m = 0; m < plan->modules.size(); ++m) {
     const auto& planned = plan->modules[m];
     const auto& module = plan->graph->modules[m];
     if (planned.flags.empty()) continue;
     const auto& grid = plan->grid(m);
-    records_.scan_catalogue(module.fingerprint, {grid.start(planned.first), grid.start(planned.last())},
-                            [&](Micros from, const store::CatalogueRow& row) {
-                              if (!(planned.flags_at(grid.number(from)) & jobs::requested) || row.rows_blob.empty()) return;
-                              all.add(row);
-                              (has_window[m] ? windowed : plain).add(row);
-                            });
     for (auto b = planned.first; b < planned.last() && request.given_up.size() < max_failures; ++b) {
       if (!(planned.flags_at(b) & jobs::failed)) continue;
       if (const auto* failure = state_.scheduler.failure({module.fingerprint, grid.start(b)}))
         request.given_up.push_back(failure_document(*plan->graph, module, grid.start(b), *failure));
     }
   }
-  if (all.jobs == 0) return;
-  request.coverage = all.mean();
-  if (plain.jobs == 0 || windowed.jobs == 0) return;
-  request.coverage_without_windows = plain.mean();
-  request.coverage_with_windows = windowed.mean();
+  const auto coverage = requests::coverage_in(records_, *plan, request.asked());
+  if (!coverage) return;
+  request.coverage = coverage->coverage;
+  request.coverage_without_windows = coverage->without_windows;
+  request.coverage_with_windows = coverage->with_windows;
 }
 
 Result<RequestStatus> Requests::cancel(const std::string& id, Change& change) {

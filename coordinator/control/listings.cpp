@@ -1,5 +1,6 @@
 #include "coordinator/control/listings.hpp"
 
+#include "coordinator/control/places.hpp"
 #include "coordinator/jobs/listing.hpp"
 
 namespace mole::coordinator::control {
@@ -25,7 +26,7 @@ void Listings::relist_waiting() {
     if (request.state != RequestState::waiting || !request.unlisted.empty()) continue;
     for (const auto& archive : request.graph->archives)
       if (!state_.listed_within(config_.relist_after, *request.graph, archive))
-        request.unlisted.insert(request.graph->full_name(archive));
+        request.unlisted.insert(request.graph->index_name(archive));
     if (!request.unlisted.empty()) requests_.list_archives(request);
   }
 }
@@ -34,7 +35,7 @@ void Listings::apply_listing(const leases::ArchiveTask& task, Request& request, 
                              const std::vector<task::IndexEntry>& entries, Change& change) {
   if (report.code != task::FailureCode::none) return listing_failed(task, request, report, change);
   const auto changed = store_listing(task.archive, request, report, entries, change);
-  const auto& archive = request.graph->archives[*request.graph->find_archive(local_name(task.archive))];
+  const auto& archive = archive_named(*request.graph, task.archive);
   state_.note_listed(*request.graph, archive);
   if (changed) state_.forget_indexes(task.archive);
   change.flush();
@@ -54,7 +55,8 @@ void Listings::apply_listing(const leases::ArchiveTask& task, Request& request, 
 // earlier listing.
 void Listings::listing_failed(const leases::ArchiveTask& task, const Request& request, const task::Report& report,
                               Change& change) {
-  const auto reason = report.message.empty() ? "listing " + task.archive + " failed: " + name_of(report.code) : report.message;
+  const auto reason =
+      report.message.empty() ? "listing " + local_name(task.archive) + " failed: " + name_of(report.code) : report.message;
   for (auto& [number, other] : state_.live) {
     if (other.number != request.number &&
         (other.terminal() || !other.unlisted.contains(task.archive) || other.revision != request.revision))
@@ -86,6 +88,8 @@ bool Listings::store_listing(const std::string& archive, const Request& request,
   records_.put_json(change.batch, Table::archives, archive,
                     {{"revision", request.revision},
                      {"passed_over", passed_over},
+                     {"request", request.number},
+                     {"what_if", !without_overridden(*request.graph, request.overridden).find_archive(local_name(archive))},
                      {"listed", format_time(state_.wall())},
                      {"entries", entries.size()},
                      {"changed", changes.size()}});
@@ -106,14 +110,14 @@ void Listings::replan_readers(const std::string& archive, Change& change) {
     if (request.kind != RequestKind::run || request.terminal() || !request.unlisted.empty() || !state_.scheduler.plan(number))
       continue;
     const auto& graph = *request.graph;
-    const auto reads = [&](const dag::Archive& a) { return graph.full_name(a) == archive; };
+    const auto reads = [&](const dag::Archive& a) { return graph.index_name(a) == archive; };
     if (std::any_of(graph.archives.begin(), graph.archives.end(), reads)) requests_.replan(request, change);
   }
 }
 
 void Listings::apply_verification(const leases::ArchiveTask& task, Request& request, const task::Report& report, Change& change) {
   if (report.code != task::FailureCode::none && request.given_up.size() < max_failures)
-    request.given_up.push_back({.job = task.archive + "@" + format_time(task.block.from),
+    request.given_up.push_back({.job = request.archive + "@" + format_time(task.block.from),
                                 .plugin = "",
                                 .module = "",
                                 .block = task.block.from,

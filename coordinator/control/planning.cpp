@@ -14,7 +14,7 @@ Result<SharedGraph> read_graph(const store::Records& records, const Digest& revi
 
 std::shared_ptr<const jobs::ArchiveIndex> read_index(const store::Records& records, const dag::Graph& graph,
                                                      const dag::Archive& archive, Micros wall) {
-  const auto name = graph.full_name(archive);
+  const auto name = graph.index_name(archive);
   const auto listing = records.json(store::Table::archives, name);
   jobs::ArchiveFiles files(
       archive, wall,
@@ -29,7 +29,7 @@ Result<jobs::Plan> make_plan(const store::Records& records, SharedGraph graph, P
                              const jobs::PlanRequest& request) {
   for (std::size_t a = 0; a < graph->archives.size(); ++a) {
     const auto& archive = graph->archives[a];
-    if (records.json(store::Table::archives, graph->full_name(archive)).is_null())
+    if (records.json(store::Table::archives, graph->index_name(archive)).is_null())
       return missing("the archive \"" + archive.name + "\" has not been listed yet; run mole archive index first");
     if (!inputs.indexes[a]) inputs.indexes[a] = read_index(records, *graph, archive, inputs.wall);
   }
@@ -39,6 +39,19 @@ Result<jobs::Plan> make_plan(const store::Records& records, SharedGraph graph, P
       [&](std::uint32_t node) { return !inputs.lost_nodes.contains(node); });
 }
 
-std::string local_name(const std::string& full_name) { return full_name.substr(full_name.find('/') + 1); }
+Micros listed_at(const store::Records& records, const std::string& index_name) {
+  const auto row = records.json(store::Table::archives, index_name);
+  const auto listed = row.is_object() ? parse_time(row.value("listed", "")) : Result<Micros>(0);
+  return listed ? *listed : 0;
+}
+
+std::string local_name(const std::string& full_name) {
+  const auto name = full_name.substr(full_name.find('/') + 1);
+  return name.substr(0, name.find('@'));
+}
+
+const dag::Archive& archive_named(const dag::Graph& graph, const std::string& name) {
+  return graph.archives[*graph.find_archive(local_name(name))];
+}
 
 }  // namespace mole::coordinator::control

@@ -23,7 +23,11 @@ std::shared_ptr<const jobs::ArchiveIndex> read_index(const store::Records& recor
 Result<jobs::Plan> make_plan(const store::Records& records, SharedGraph graph, PlanInputs inputs,
                              const jobs::PlanRequest& request);
 
-// Returns "archive" for "pipeline/archive"; the same for modules.
+// Returns when the index was listed last; 0: never.
+Micros listed_at(const store::Records& records, const std::string& index_name);
+// Returns "archive" for "pipeline/archive" and for the name of its index; the same for modules.
 std::string local_name(const std::string& full_name);
+// Returns the archive with one of these names; the graph must have it.
+const dag::Archive& archive_named(const dag::Graph& graph, const std::string& name);
 
 }  // namespace mole::coordinator::control

@@ -113,35 +113,86 @@ Result<SharedGraph> Queries::graph_of(const Digest& revision) const {
 }
 
 Result<Queries::Location> Queries::find_module(const std::string& name) const {
-  Location out;
+  ModuleRow row;
   std::vector<std::string> known;
   {
     State::Lock lock(state_);
-    if (const auto* row = state_.module_row(name))
-      out.row = *row;
+    if (const auto* found = state_.module_row(name))
+      row = *found;
     else
       for (const auto& [other, unused] : state_.modules)
         if (known.size() < 50) known.push_back(other);
   }
-  if (out.row.fingerprint.empty())
+  if (row.fingerprint.empty() && !row.what_ifs.empty())
+    return missing(name + " has only been computed with --set; add --what-if " +
+                   requests::request_id(row.what_ifs.back().latest) + " to see that, or run it without --set");
+  if (row.fingerprint.empty())
     return missing("there is no module \"" + name.substr(0, 200) + "\"" + manifest::suggestion(name, known));
-  MOLE_TRY(auto graph, graph_of(out.row.revision));
+  MOLE_TRY(auto graph, graph_of(row.revision));
   const auto m = graph->find_module(local_name(name));
   if (!m) return corrupt("the stored pipeline revision of module " + name + " does not contain it; submit the manifest again");
-  out.graph = graph;
-  out.index = *m;
+  Location out{graph, *m, {}, {}, {}, {}};
+  if (row.changed_by == 0) return out;
+  if (const auto change = stored_request(row.changed_by))
+    out.note = "request " + change->id + " (" + name_of(change->state) + ") computes " + name +
+               " with a changed manifest; these are the results from before it, --what-if " + change->id + " shows its own";
   return out;
 }
 
+Result<Request> Queries::stored_request(std::uint64_t number) const {
+  {
+    State::Lock lock(state_);
+    if (const auto live = state_.live.find(number); live != state_.live.end()) return live->second;
+  }
+  const auto row = records_.json(Table::requests, keys::number(number));
+  if (!row.is_object()) return missing("there is no request " + requests::request_id(number) + "; see mole request list");
+  return requests::request_from_row(number, row);
+}
+
+Result<std::uint64_t> Queries::latest_what_if(const std::string& pipeline) const {
+  std::uint64_t latest = 0;
+  State::Lock lock(state_);
+  for (const auto& [name, row] : state_.modules)
+    if (name.starts_with(pipeline + "/"))
+      for (const auto& what_if : row.what_ifs) latest = std::max(latest, what_if.latest);
+  if (latest == 0) return missing("the pipeline " + pipeline + " has not been run with --set; leave --what-if out");
+  return latest;
+}
+
+Result<Queries::Location> Queries::find_what_if(const std::string& name, const std::string& what_if) const {
+  const auto pipeline = name.substr(0, name.find('/'));
+  MOLE_TRY(const auto number, what_if == "last" ? latest_what_if(pipeline) : requests::request_number(what_if));
+  MOLE_TRY(const auto request, stored_request(number));
+  if (request.kind != RequestKind::run || request.pipeline != pipeline)
+    return missing("request " + request.id + " does not compute the pipeline " + pipeline + "; see mole request list");
+  MOLE_TRY(auto graph, graph_of(request.revision));
+  const auto m = graph->find_module(local_name(name));
+  if (!m)
+    return missing("request " + request.id + " has no module \"" + local_name(name) + "\"" +
+                   manifest::suggestion(local_name(name), manifest::names_of(graph->modules)));
+  const bool changed = request.overridden.contains(local_name(name));
+  return Location{graph, *m, {}, request.id, changed ? request.overrides : std::vector<std::string>{}, {}};
+}
+
 Result<Queries::Location> Queries::find_archive(const std::string& name) const {
-  const auto row = records_.json(Table::archives, name);
-  if (!row.is_object())
+  json listed;
+  std::string index;
+  const auto order = [](const json& row) {
+    return std::pair(!row.value("what_if", false), row.value("request", std::uint64_t{0}));
+  };
+  records_.scan_json(Table::archives, [&](std::string_view key, const json& row) {
+    if (key.substr(0, key.find('@')) != name || !row.is_object() || (!index.empty() && order(row) < order(listed))) return true;
+    index = key;
+    listed = row;
+    return true;
+  });
+  if (index.empty())
     return missing("the archive \"" + name.substr(0, 200) + "\" has not been listed yet; run mole archive index first");
-  MOLE_TRY(auto graph, graph_of(row.at("revision").get<Digest>()));
+  MOLE_TRY(auto graph, graph_of(listed.at("revision").get<Digest>()));
   const auto a = graph->find_archive(local_name(name));
   if (!a)
     return missing("the archive \"" + name + "\" has been removed from its pipeline; use an archive of the current manifest");
-  return Location{graph, *a, {}};
+  return Location{graph, *a, index, {}, {}, {}};
 }
 
 std::shared_ptr<const jobs::ArchiveIndex> Queries::index_of(const Location& archive) const {
@@ -155,8 +206,9 @@ std::shared_ptr<const jobs::ArchiveIndex> Queries::index_of(const Location& arch
 
 // ---- results
 
-Result<Lineage> Queries::why(const std::string& module, const std::string& column, Micros time) const {
-  MOLE_TRY(auto found, find_module(module));
+Result<Lineage> Queries::why(const std::string& module, const std::string& column, Micros time,
+                             const std::string& what_if) const {
+  MOLE_TRY(auto found, what_if.empty() ? find_module(module) : find_what_if(module, what_if));
   const auto& graph = *found.graph;
   const auto& resolved = graph.modules[found.index];
   const auto names = manifest::names_of(dag::result_columns(resolved));
@@ -172,12 +224,14 @@ Result<Lineage> Queries::why(const std::string& module, const std::string& colum
     return missing("there is no result of " + module + " at " + format_time(time) +
                    "; compute it with mole run, or see which results exist with mole status --map");
   out.upstream = upstream_of(records, graph, found.index, column, interval);
-  out.overrides = found.row.overrides;
+  out.overrides = found.overrides;
+  out.what_if = found.what_if;
+  out.note = found.note;
   return out;
 }
 
-Result<ModuleResults> Queries::results(const std::string& module, TimeRange range) const {
-  MOLE_TRY(auto found, find_module(module));
+Result<ModuleResults> Queries::results(const std::string& module, TimeRange range, const std::string& what_if) const {
+  MOLE_TRY(auto found, what_if.empty() ? find_module(module) : find_what_if(module, what_if));
   const auto& graph = *found.graph;
   const auto& resolved = graph.modules[found.index];
   ModuleResults out;
@@ -185,7 +239,9 @@ Result<ModuleResults> Queries::results(const std::string& module, TimeRange rang
   out.interval = resolved.interval;
   if (resolved.window > 0) out.window = resolved.window;
   out.totals = resolved.totals;
-  out.overrides = found.row.overrides;
+  out.overrides = found.overrides;
+  out.what_if = found.what_if;
+  out.note = found.note;
   for (const auto& c : dag::result_columns(resolved))
     out.columns.push_back({c.name, c.type, c.unit, c.doc, dag::counted_over(graph, resolved, c.name)});
   if (range == TimeRange{})
@@ -209,7 +265,7 @@ Result<std::vector<ArchiveFile>> Queries::archive_files(const std::string& archi
   const auto index = index_of(found);
   std::vector<ArchiveFile> out;
   for (const auto& [file, key] : index->files()) {
-    const auto row = records_.file(archive, file.id).value_or(store::FileRow{});
+    const auto row = records_.file(found.name, file.id).value_or(store::FileRow{});
     out.push_back({.id = file.id,
                    .size = file.size,
                    .router = file.router,
@@ -239,11 +295,12 @@ Result<ArchiveGaps> Queries::archive_gaps(const std::string& archive) const {
   const auto index = index_of(found);
   ArchiveGaps out;
   for (const auto& [file, key] : index->files()) {
-    const auto row = records_.file(archive, file.id).value_or(store::FileRow{});
+    const auto row = records_.file(found.name, file.id).value_or(store::FileRow{});
     const auto state = row.state;
     if (!is_faulty(state)) continue;
-    out.damaged.push_back(damaged_file(file, state, records_.json(Table::damage, keys::pair(archive, file.id))));
+    out.damaged.push_back(damaged_file(file, state, records_.json(Table::damage, keys::pair(found.name, file.id))));
   }
+  out.listed = listed_at(records_, found.name);
   for (const auto& gap : index->gaps(max_gaps_listed))
     out.missing.push_back({gap.router, gap.sequence, gap.covers.from, gap.covers.to});
   const auto& findings = index->findings();

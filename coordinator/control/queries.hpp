@@ -14,14 +14,16 @@ class Queries {
 
   // ---- explain.cpp
   Result<PlanReport> plan(const Submissions::PlanQuery& query) const MOLE_EXCLUDES(service_mutex);
-  Result<JobExplanation> explain(const std::string& job) const MOLE_EXCLUDES(service_mutex);
+  Result<JobExplanation> explain(const std::string& job, const std::string& what_if) const MOLE_EXCLUDES(service_mutex);
   // ---- status.cpp
   Result<RequestStatus> request(const std::string& id) const MOLE_EXCLUDES(service_mutex);
   std::vector<RequestStatus> requests() const MOLE_EXCLUDES(service_mutex);
   ClusterStatus status() const MOLE_EXCLUDES(service_mutex);
   // ---- queries.cpp
-  Result<Lineage> why(const std::string& module, const std::string& column, Micros time) const MOLE_EXCLUDES(service_mutex);
-  Result<ModuleResults> results(const std::string& module, TimeRange range) const MOLE_EXCLUDES(service_mutex);
+  Result<Lineage> why(const std::string& module, const std::string& column, Micros time, const std::string& what_if) const
+      MOLE_EXCLUDES(service_mutex);
+  Result<ModuleResults> results(const std::string& module, TimeRange range, const std::string& what_if) const
+      MOLE_EXCLUDES(service_mutex);
   Result<std::vector<ArchiveFile>> archive_files(const std::string& archive) const MOLE_EXCLUDES(service_mutex);
   Result<ArchiveGaps> archive_gaps(const std::string& archive) const MOLE_EXCLUDES(service_mutex);
   Result<TableDump> dump(const std::string& table, const std::string& from, std::uint32_t limit) const;
@@ -31,10 +33,18 @@ class Queries {
   struct Location {
     SharedGraph graph;
     std::uint32_t index = 0;
-    ModuleRow row;  // of a module
+    std::string name;                    // of an archive's index
+    std::string what_if;                 // of a module: the request whose results are meant; empty: those of the manifest
+    std::vector<std::string> overrides;  // that change what it measures
+    std::string note;                    // on its results
   };
   // missing: there is no such module (the message suggests similar names), or the archive has not been listed.
   Result<Location> find_module(const std::string& name) const MOLE_EXCLUDES(service_mutex);
+  // what_if: a request's id, or "last" for the latest request with `--set` options.
+  Result<Location> find_what_if(const std::string& name, const std::string& what_if) const MOLE_EXCLUDES(service_mutex);
+  Result<Request> stored_request(std::uint64_t number) const MOLE_EXCLUDES(service_mutex);
+  Result<std::uint64_t> latest_what_if(const std::string& pipeline) const MOLE_EXCLUDES(service_mutex);
+  std::vector<requests::WhatIf> variants_of(const std::string& name, const ModuleRow& row) const MOLE_EXCLUDES(service_mutex);
   Result<Location> find_archive(const std::string& name) const MOLE_EXCLUDES(service_mutex);
   Result<SharedGraph> graph_of(const Digest& revision) const MOLE_EXCLUDES(service_mutex);
   std::shared_ptr<const jobs::ArchiveIndex> index_of(const Location& archive) const MOLE_EXCLUDES(service_mutex);

@@ -40,13 +40,13 @@ Result<> Requests::resume(Change& change) {
 void Requests::advance(Request& request, Change& change) {
   request.unlisted.clear();
   if (request.kind == RequestKind::index) {
-    request.unlisted = {request.archive};
+    request.unlisted = {index_name(request)};
   } else if (request.kind == RequestKind::verify || request.kind == RequestKind::profile) {
-    if (records_.json(Table::archives, request.archive).is_null()) request.unlisted = {request.archive};
+    if (records_.json(Table::archives, index_name(request)).is_null()) request.unlisted = {index_name(request)};
   } else if (request.state == RequestState::accepted) {
     for (const auto& archive : request.graph->archives)
       if (!state_.listed_within(config_.listing_age, *request.graph, archive))
-        request.unlisted.insert(request.graph->full_name(archive));
+        request.unlisted.insert(request.graph->index_name(archive));
   }
   if (!request.unlisted.empty()) return list_archives(request);
   proceed(request, change);
@@ -70,7 +70,8 @@ void Requests::proceed(Request& request, Change& change) {
 // Adds one task per block with a file that this request has not read yet; for a profile, one per sampled hour.
 void Requests::read_archive(Request& request, Change& change) {
   const auto& graph = *request.graph;
-  const auto& archive = graph.archives[*graph.find_archive(local_name(request.archive))];
+  const auto& archive = archive_named(graph, request.archive);
+  const auto name = graph.index_name(archive);
   const auto index = state_.index_of(graph, archive);
   const auto sample = request.kind == RequestKind::profile ? jobs::sample_of(*index, request.range()) : std::vector<TimeRange>();
   std::set<Micros> starts;
@@ -83,7 +84,7 @@ void Requests::read_archive(Request& request, Change& change) {
     if (!sample.empty() && slot == sample.end()) continue;
     ++request.files.total;
     request.bytes.total += file.file.size;
-    const auto row = records_.file(request.archive, file.file.id);
+    const auto row = records_.file(name, file.file.id);
     if (row && row->verified < request.number)
       starts.insert(sample.empty() ? archive.block_at(covers.from) : slot->from);
     else if (row && is_faulty(row->state))
@@ -91,14 +92,14 @@ void Requests::read_archive(Request& request, Change& change) {
   }
   for (const auto from : starts)
     state_.scheduler.add_archive_task(request.number, request.priority,
-                                      {state_.next_archive_task++, task::Kind::verify, request.archive, {from, from + length}});
+                                      {state_.next_archive_task++, task::Kind::verify, name, {from, from + length}});
   request.state = RequestState::running;
   save(request, change);
   if (starts.empty()) finish_verified(request, change);
 }
 
 void Requests::replan(Request& request, Change& change) {
-  jobs::PlanRequest wanted{{}, request.range(), request.partial};
+  jobs::PlanRequest wanted{{}, request.asked(), request.partial};
   if (const auto m = request.graph->find_module(request.module)) wanted.modules = {*m};
   auto plan = state_.make_plan(request.graph, wanted);
   if (!plan) {
@@ -106,6 +107,7 @@ void Requests::replan(Request& request, Change& change) {
     return finish(request, RequestState::failed, plan.error().message, change);
   }
   request.waits = plan->waits;
+  request.notes = plan->notes;
   if (request.files.total == 0)
     for (const auto& needed : jobs::needed_files(*plan)) {
       ++request.files.total;

@@ -35,9 +35,15 @@ class Requests {
 
  private:
   std::optional<Result<Accepted>> earlier_reply(const Request& request, Change& change) MOLE_REQUIRES(service_mutex);
-  Result<> check_archives_agree(const dag::Graph& graph) const MOLE_REQUIRES(service_mutex);
+  void store_client(const Request& request, std::uint64_t number, Change& change) const;
+  const Request* waiting_twin(const Request& request) const MOLE_REQUIRES(service_mutex);
+  void replace_waiting(const Request& request, Change& change) MOLE_REQUIRES(service_mutex);
+  Result<> check_archives_agree(const Request& request) const MOLE_REQUIRES(service_mutex);
   Result<> store_versions(const std::vector<dag::Library>& libraries, Change& change) const;
   void store_modules(const PreparedRequest& prepared, Change& change) MOLE_REQUIRES(service_mutex);
+  void show_results(const dag::Module& module, const Request& request, Change& change) MOLE_REQUIRES(service_mutex);
+  void publish(const Request& request, Change& change) MOLE_REQUIRES(service_mutex);
+  void store_what_ifs(const Request& request, Change& change) MOLE_REQUIRES(service_mutex);
   void forget_failures(const dag::Graph& graph, Change& change) MOLE_REQUIRES(service_mutex);
   void advance(Request& request, Change& change) MOLE_REQUIRES(service_mutex);
   void read_archive(Request& request, Change& change) MOLE_REQUIRES(service_mutex);
@@ -49,6 +55,10 @@ class Requests {
   State& state_;
 };
 
+// Returns the name of the index of the archive that the request is about.
+inline std::string index_name(const Request& request) {
+  return request.graph->index_name(archive_named(*request.graph, request.archive));
+}
 // Returns the document of a request that has ended. missing: there is no such request.
 Result<RequestStatus> ended_request(const store::Records& records, std::uint64_t number);
 

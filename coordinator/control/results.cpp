@@ -39,9 +39,11 @@ void Completions::apply_result(const Completion& completion, const leases::Settl
     row.coverage_min = report.coverage_min;
     lineage["result"] = std::move(record);
     const auto module = step.pipeline + "/" + step.module;
-    const auto* current = state_.module_row(module);
-    if (current && current->fingerprint == job.fingerprint)
+    const auto shown = state_.shown_fingerprints(module);
+    if (std::ranges::find(shown, job.fingerprint) != shown.end())
       change.views.links.push_back({module, job.fingerprint, job.from, report.rows_blob});
+    lineage.erase("incomplete");
+    if (!report.incomplete.empty()) lineage["incomplete"] = report.incomplete;
   }
   note_inputs(step, job, lineage);
   lineage["at"] = format_time(state_.wall());
@@ -114,13 +116,21 @@ bool Completions::drop_state(const task::Step& step, const task::StateRef& state
 }
 
 bool Completions::drop_rows(const std::string& module, const task::RowsRef& rows, Change& change) {
-  const auto* current = state_.module_row(module);
-  if (!current) return false;
-  auto& row = change.edit({current->fingerprint, rows.block.from});
-  if (row.rows_blob != rows.blob) return false;
-  row.rows_blob = row.result_key = {};
-  state_.log({{"event", "rows lost"}, {"module", module}, {"block", format_time(rows.block.from)}, {"blob", rows.blob}}, change);
-  return true;
+  auto fingerprints = state_.shown_fingerprints(module);
+  for (const auto& [number, request] : state_.live)
+    if (const auto m = request.graph->find_module(local_name(module));
+        m && request.pipeline == module.substr(0, module.find('/')))
+      fingerprints.push_back(request.graph->modules[*m].fingerprint);
+  for (const auto& fingerprint : fingerprints) {
+    const auto known = change.catalogue({fingerprint, rows.block.from});
+    if (!known || known->rows_blob != rows.blob) continue;
+    auto& row = change.edit({fingerprint, rows.block.from});
+    row.rows_blob = row.result_key = {};
+    state_.log({{"event", "rows lost"}, {"module", module}, {"block", format_time(rows.block.from)}, {"blob", rows.blob}},
+               change);
+    return true;
+  }
+  return false;
 }
 
 }  // namespace mole::coordinator::control

@@ -9,8 +9,8 @@ namespace {
 constexpr std::size_t max_indexes = 64;  // cached in addition to those used by plans
 
 std::pair<std::string, std::string> index_key(const dag::Graph& graph, const dag::Archive& archive) {
-  return {graph.full_name(archive), archive.files + " " + std::to_string(archive.covers) + " " + archive.zone + " " +
-                                        name_of(archive.duplicates) + " " + json(archive.routers).dump()};
+  return {graph.index_name(archive), archive.files + " " + std::to_string(archive.covers) + " " + archive.zone + " " +
+                                         name_of(archive.duplicates) + " " + json(archive.routers).dump()};
 }
 
 std::uint64_t last_number(const store::Records& records, Table table) {
@@ -25,8 +25,7 @@ std::uint64_t last_number(const store::Records& records, Table table) {
 }  // namespace
 
 std::string location_of(const dag::Graph& graph, const dag::Archive& archive) {
-  return graph.full_name(archive) + "\n" + archive.downloader.name + "\n" +
-         archive.downloader.params.dump(-1, ' ', false, json::error_handler_t::replace);
+  return graph.index_name(archive) + "\n" + text_of(archive.place());
 }
 
 State::State(const Config& config, const store::Records& records, std::uint64_t epoch)
@@ -91,6 +90,14 @@ const ModuleRow* State::module_row(const std::string& name) const {
   return found == modules.end() ? nullptr : &found->second;
 }
 
+std::vector<Digest> State::shown_fingerprints(const std::string& name) const {
+  const auto* row = module_row(name);
+  if (!row) return {};
+  std::vector<Digest> out{row->fingerprint};
+  for (const auto& what_if : row->what_ifs) out.push_back(what_if.fingerprint);
+  return out;
+}
+
 std::uint32_t State::node_number(const std::string& name) const {
   const auto found = nodes.find(name);
   return found == nodes.end() ? 0 : static_cast<std::uint32_t>(found->second.number);
@@ -102,7 +109,7 @@ bool State::listed_within(Micros age, const dag::Graph& graph, const dag::Archiv
 }
 
 void State::note_listed(const dag::Graph& graph, const dag::Archive& archive) {
-  const auto name = graph.full_name(archive) + "\n";
+  const auto name = graph.index_name(archive) + "\n";
   std::erase_if(listed_at_, [&](const auto& entry) { return entry.first.starts_with(name); });  // it has only one location
   listed_at_[location_of(graph, archive)] = now();
 }

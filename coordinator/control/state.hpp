@@ -5,10 +5,12 @@
 #include "coordinator/control/change.hpp"
 #include "coordinator/control/config.hpp"
 #include "coordinator/control/planning.hpp"
+#include "coordinator/requests/module_row.hpp"
 #include "coordinator/requests/request.hpp"
 
 namespace mole::coordinator::control {
 
+using requests::ModuleRow;
 using requests::Request;
 
 // Represents the service's lock in the thread-safety analysis. Every Service has its own mutex, but the analysis cannot follow
@@ -16,20 +18,12 @@ using requests::Request;
 struct MOLE_CAPABILITY("mutex") ServiceMutex {};
 extern ServiceMutex service_mutex;
 
-// A module as it was last submitted.
-struct ModuleRow {
-  Digest fingerprint, revision;
-  std::vector<Digest> history;         // former fingerprints, latest first
-  std::vector<std::string> overrides;  // only those that change what the module measures
-};
-
 struct NodeRow {
   std::uint64_t number = 0;  // the row's key
   std::string name, address;
   bool lost = false;
 };
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ModuleRow, fingerprint, revision, history, overrides)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(NodeRow, name, address, lost)
 
 class State {
@@ -62,6 +56,8 @@ class State {
   PlanInputs plan_inputs(const dag::Graph& graph) const MOLE_REQUIRES(service_mutex);
   Result<jobs::Plan> make_plan(SharedGraph graph, const jobs::PlanRequest& request) MOLE_REQUIRES(service_mutex);
 
+  // Returns the fingerprints of the module's results: of the manifest, and of what-ifs.
+  std::vector<Digest> shown_fingerprints(const std::string& name) const MOLE_REQUIRES(service_mutex);
   const ModuleRow* module_row(const std::string& name) const MOLE_REQUIRES(service_mutex);  // null: never submitted
   std::uint32_t node_number(const std::string& name) const MOLE_REQUIRES(service_mutex);    // 0: unknown
 

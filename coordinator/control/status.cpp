@@ -11,6 +11,7 @@ using jobs::Flag;
 namespace {
 
 constexpr std::size_t max_pieces = 2000, max_requests = 200;
+constexpr std::size_t max_what_ifs = 3;  // of a module
 
 // A module of a running request's plan: the flags of its blocks at one moment.
 struct PlannedModule {
@@ -188,6 +189,19 @@ std::vector<RequestStatus> Queries::requests() const {
   return out;
 }
 
+// Returns the results of a module beside those that are shown: of a changed manifest, and of the latest what-ifs.
+std::vector<requests::WhatIf> Queries::variants_of(const std::string& name, const ModuleRow& row) const {
+  std::vector<requests::WhatIf> out;
+  if (row.changed_by > 0)
+    if (const auto request = stored_request(row.changed_by))
+      if (const auto graph = graph_of(request->revision))
+        if (const auto m = (*graph)->find_module(local_name(name)))
+          out.push_back({request->number, request->number, (*graph)->modules[*m].fingerprint, request->revision, {}});
+  const auto shown = std::min(max_what_ifs, row.what_ifs.size());
+  out.insert(out.end(), row.what_ifs.rbegin(), row.what_ifs.rbegin() + static_cast<std::ptrdiff_t>(shown));
+  return out;
+}
+
 ClusterStatus Queries::status() const {
   ClusterStatus out;
   Snapshot now;
@@ -204,9 +218,21 @@ ClusterStatus Queries::status() const {
   }
   const store::Records records(records_.store(), now.stored);
   for (const auto& node : nodes) out.nodes.push_back(describe(node, state_.now(), config_.leases.lease));
-  for (const auto& [name, row] : modules)
-    if (const auto graph = graph_of(row.revision))
-      out.modules.push_back(timeline_of(records, name, row.fingerprint, **graph, now));
+  const auto timeline = [&](const std::string& name, const Digest& fingerprint, const Digest& revision) {
+    const auto graph = graph_of(revision);
+    return graph ? std::optional(timeline_of(records, name, fingerprint, **graph, now)) : std::nullopt;
+  };
+  for (const auto& [name, row] : modules) {
+    if (!row.fingerprint.empty())
+      if (auto strip = timeline(name, row.fingerprint, row.revision)) out.modules.push_back(std::move(*strip));
+    for (auto& variant : variants_of(name, row)) {
+      auto strip = timeline(name, variant.fingerprint, variant.revision);
+      if (!strip) continue;
+      strip->what_if = requests::request_id(variant.latest);
+      strip->overrides = std::move(variant.overrides);
+      out.variants.push_back(std::move(*strip));
+    }
+  }
   out.requests = all_requests(records, now);
   out.epoch = records_.store().epoch();
   out.tasks = describe(leases, std::nullopt);

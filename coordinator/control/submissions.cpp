@@ -46,8 +46,8 @@ std::string digest_of_body(const Request& request) {
       .field(request.archive)
       .field(request.module)
       .field(request.revision)
-      .field(request.from)
-      .field(request.to)
+      .field(request.asked_from)
+      .field(request.asked_to)
       .field(std::uint64_t{request.partial})
       .field(static_cast<std::int64_t>(request.priority))
       .finish()
@@ -89,7 +89,7 @@ Result<Submissions::PlanQuery> Submissions::for_plan(const Submission& submissio
   if (submission.range.empty()) return invalid("the range is empty; --to must be after --from");
   MOLE_TRY(auto resolved, resolve(submission));
   MOLE_TRY(auto part, checked_part(submission, resolved));
-  PlanQuery query{part, {{}, round_outward(*part, submission.range), submission.partial}};
+  PlanQuery query{part, {{}, submission.range, submission.partial}, changed_by_overrides(submission, resolved.graph)};
   if (!submission.module.empty()) query.request.modules = {*part->find_module(submission.module)};
   return query;
 }
@@ -106,11 +106,10 @@ Result<PreparedRequest> Submissions::for_run(const Submission& submission) const
   request.module = submission.module;
   request.graph = part;
   const auto range = round_outward(*part, submission.range);
-  auto overridden = changed_by_overrides(submission, resolved.graph);
+  request.overridden = changed_by_overrides(submission, resolved.graph);
   const auto files = resolved.tables;
   auto prepared = prepare(submission, range, std::move(request), std::move(resolved));
   if (!prepared) return prepared;
-  prepared->overridden = std::move(overridden);
   if (auto kept = tables_.keep(files, *part, range); !kept) return kept.error();
   return prepared;
 }
@@ -129,6 +128,7 @@ Result<PreparedRequest> Submissions::for_archive(const Submission& submission, c
   request.kind = kind;
   request.archive = graph.pipeline + "/" + name;
   request.graph = std::make_shared<const dag::Graph>(graph);
+  request.overridden = changed_by_overrides(submission, graph);
   return prepare(submission, submission.range, std::move(request), std::move(resolved));
 }
 
@@ -141,10 +141,12 @@ Result<PreparedRequest> Submissions::prepare(const Submission& submission, TimeR
   request.pipeline = resolved.graph.pipeline;
   request.from = range.from;
   request.to = range.to;
+  request.asked_from = submission.range.from;
+  request.asked_to = submission.range.to;
   request.partial = submission.partial;
   request.priority = submission.priority;
   request.client_id = submission.client_id;
-  return PreparedRequest{std::move(request), std::move(resolved.graph), std::move(document), std::move(resolved.libraries), {}};
+  return PreparedRequest{std::move(request), std::move(resolved.graph), std::move(document), std::move(resolved.libraries)};
 }
 
 Result<> Submissions::keep_libraries(const std::vector<dag::Library>& libraries) const {

@@ -16,7 +16,6 @@ struct PreparedRequest {
   dag::Graph graph;           // of the whole pipeline
   nlohmann::json document;    // the graph's JSON form; request.revision is its digest
   std::vector<dag::Library> libraries;
-  std::set<std::string> overridden;  // modules whose measurements the overrides change
 };
 
 class Submissions {
@@ -29,6 +28,7 @@ class Submissions {
   struct PlanQuery {
     SharedGraph graph;
     jobs::PlanRequest request;
+    std::set<std::string> overridden;
   };
   Result<PlanQuery> for_plan(const Submission& submission) const;
   Result<PreparedRequest> for_run(const Submission& submission) const;

@@ -15,13 +15,15 @@ namespace mole::coordinator::dag {
 
 using nlohmann::json;
 
-constexpr int key_format = 1;
+constexpr int key_format = 2;
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Input, role, kind, source, column, type, unit)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Column, name, type, unit, doc)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Place, downloader, params)
 // to_json(const Graph&) writes the other fields: `home` as a list, `totals` and `routes` if there are any.
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Archive, name, downloader, decoder, files, covers, lateness, export_delay, has_export_delay,
-                                   damage, duplicates, zone, routers, block_length, block_origin, horizon, decode, max_content)
+                                   damage, duplicates, zone, routers, block_length, block_origin, horizon, decode, max_content,
+                                   identity, index)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Module, name, plugin, execution, interval, window, warmup, since, by, filter, load,
                                    keep_states, routers, inputs, outputs, archive, fingerprint, parts)
 
@@ -53,10 +55,10 @@ std::string identity(const task::PluginUse& plugin) {
   return plugin.name + " " + plugin.version + (development ? " " + plugin.library.hex() : "");
 }
 
-// The location of the files (the downloader and its parameters) is left out, because an archive may move. State keys contain the
-// size and index revision of each file, which identify its content.
+// State keys contain the size and index revision of each file, which identify its content.
 json archive_parts(const Graph& graph, const Archive& archive, const Module& module) {
   json parts = {{"archive", graph.full_name(archive)},
+                {"place", archive.identity},
                 {"files", archive.files},
                 {"covers", format_duration(archive.covers)},
                 {"lateness", format_duration(archive.lateness)},
@@ -89,6 +91,10 @@ json input_parts(const Graph& graph, const Module& module, const Input& input) {
 }
 
 }  // namespace
+
+std::string text_of(const Place& place) {
+  return place.downloader + " " + place.params.dump(-1, ' ', false, json::error_handler_t::replace);
+}
 
 bool by_direction(const std::vector<std::string>& by) { return std::ranges::find(by, "direction") != by.end(); }
 

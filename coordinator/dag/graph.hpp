@@ -8,9 +8,21 @@
 
 namespace mole::coordinator::dag {
 
+// Where the files of an archive are. Two archives with different places have nothing in common (docs/decisions/0130).
+struct Place {
+  std::string downloader;
+  nlohmann::json params = nlohmann::json::object();
+  bool operator==(const Place&) const = default;
+};
+std::string text_of(const Place& place);  // "directory {"root":"/data"}"
+
 struct Archive : manifest::ArchiveSettings {
   task::PluginUse downloader, decoder;
   std::string files;  // the pattern
+  Place identity;     // `moved_from`, or its place
+  std::string index;  // 12 hex digits: digest of identity and pattern
+
+  Place place() const { return {downloader.name, downloader.params}; }
 
   manifest::NameRules name_rules() const { return {files, covers, zone, routers}; }
 
@@ -71,6 +83,8 @@ struct Graph {
   std::string full_name(const Module& m) const { return pipeline + "/" + m.name; }
   std::string job_name(const Module& m, Micros block) const { return full_name(m) + "@" + format_time(block); }
   std::string full_name(const Archive& a) const { return pipeline + "/" + a.name; }
+  // Names the archive's index: its file rows, damage and listings.
+  std::string index_name(const Archive& a) const { return full_name(a) + "@" + a.index; }
   const Archive& grid(const Module& m) const { return archives[m.archive]; }
 };
 

@@ -14,13 +14,15 @@ constexpr Micros max_window = 3660 * day_us;
 constexpr Micros max_window_intervals = 1'000'000;
 constexpr std::size_t max_depth = 16;
 
-// Makes parameters of format "path" absolute, so that nodes can use them from any working directory.
+// Makes parameters of format "path" absolute, so that nodes can use them from any working directory, and spells a path in one
+// way.
 void make_paths_absolute(const Descriptor& descriptor, const std::string& base, nlohmann::json& params) {
   for (const auto& param : descriptor.params) {
     if (param.format != "path" || !params.contains(param.name) || !params[param.name].is_string()) continue;
     const std::filesystem::path path = params[param.name].get<std::string>();
-    if (!path.empty() && path.is_relative())
-      params[param.name] = (std::filesystem::path(base) / path).lexically_normal().string();
+    if (path.empty()) continue;
+    const auto absolute = (std::filesystem::path(base) / path).lexically_normal();
+    params[param.name] = (absolute.has_filename() ? absolute : absolute.parent_path()).string();
   }
 }
 
@@ -108,15 +110,27 @@ class Resolver {
   }
 
   Result<> add_archive(const manifest::Archive& from) {
-    Archive to{static_cast<const manifest::ArchiveSettings&>(from), {}, {}, from.files.pattern().text()};
+    Archive to{static_cast<const manifest::ArchiveSettings&>(from), {}, {}, from.files.pattern().text(), {}, {}};
     to.block_origin %= to.block_length;
     MOLE_TRY(const auto* downloader, prefixed(from.where + ": ", plugins_.find(PluginKind::downloader, from.downloader)));
     MOLE_TRY(const auto* decoder, prefixed(from.where + ": ", plugins_.find(PluginKind::decoder, from.decoder)));
     MOLE_TRY(to.downloader, use(*downloader, from.downloader_params, from.where));
+    to.identity = to.place();
+    if (from.moved_from) {
+      MOLE_TRY(to.identity, place_of(*from.moved_from));
+    }
+    to.index = Hasher().field("index").field(text_of(to.identity)).field(to.files).finish().hex().substr(0, 12);
     MOLE_TRY(to.decoder, use(*decoder, from.decoder_params, from.where));
     facts_.push_back({&decoder->descriptor, from.files.pattern().names_router()});
     graph().archives.push_back(std::move(to));
     return {};
+  }
+
+  Result<Place> place_of(const manifest::MovedFrom& from) const {
+    MOLE_TRY(const auto* downloader, prefixed(from.where + ": ", plugins_.find(PluginKind::downloader, from.downloader)));
+    MOLE_TRY(auto params, prefixed(from.where + ": ", resolve_params(downloader->descriptor, from.params)));
+    make_paths_absolute(downloader->descriptor, base_, params);
+    return Place{downloader->descriptor.name, std::move(params)};
   }
 
   Result<> add_module(const manifest::Module& from) {

@@ -1,5 +1,7 @@
 #include "coordinator/jobs/plan.hpp"
 
+#include <set>
+
 namespace mole::coordinator::jobs {
 namespace {
 
@@ -77,6 +79,26 @@ struct Propagation {
   }
 };
 
+bool is_read(const Plan& plan, std::uint32_t archive, const FileConflict& conflict) {
+  for (std::size_t m = 0; m < plan.modules.size(); ++m) {
+    const auto& module = plan.graph->modules[m];
+    if (module.inputs[0].kind != InputKind::flows || module.inputs[0].source != archive) continue;
+    if (!module.routers.empty() && std::ranges::find(module.routers, conflict.router) == module.routers.end()) continue;
+    const auto& grid = plan.grid(m);
+    const auto last = grid.number(conflict.to + module.warmup);
+    for (auto b = grid.number(conflict.from - plan.graph->archives[archive].lateness); b <= last; ++b)
+      if (plan.reads_inputs(m, b) && plan.reach(m, b).overlaps({conflict.from, conflict.to})) return true;
+  }
+  return false;
+}
+
+std::string listed(const std::vector<std::string>& routers) {
+  constexpr std::size_t max_listed = 10;
+  std::string out;
+  for (std::size_t i = 0; i < std::min(max_listed, routers.size()); ++i) out += (i ? ", " : "") + routers[i];
+  return out + (routers.size() > max_listed ? ", ..." : "");
+}
+
 }  // namespace
 
 std::vector<std::string> Plan::routers(std::size_t module) const {
@@ -109,6 +131,44 @@ std::int64_t Plan::window_from(std::size_t module, std::int64_t block) const {
 
 std::int64_t Plan::inputs_from(std::size_t module, const dag::Input& input, std::int64_t block) const {
   return std::max(std::min(modules[input.source].begin, block), block - modules[module].warmup);
+}
+
+std::vector<std::string> notes_on(const Plan& plan, TimeRange range) {
+  std::set<std::string> notes;
+  for (const auto& module : plan.graph->modules) {
+    if (module.inputs[0].kind != InputKind::flows) continue;
+    const auto archive = "the archive \"" + plan.graph->archives[module.archive].name + "\"";
+    const auto& index = *plan.indexes[module.archive];
+    const auto span = index.span(module.routers);
+    if (span && range.from < span->from && !module.since)
+      notes.insert(archive + " begins at " + format_time(span->from) + ", after the start of the range");
+    const auto known = index.routers();
+    for (const auto& router : module.routers)
+      if (std::ranges::find(known, router) == known.end())
+        notes.insert(archive + " has no file of router " + router + ", which \"where\" of the module \"" + module.name +
+                     "\" selects; it has files of " + listed(known));
+  }
+  return {notes.begin(), notes.end()};
+}
+
+// Refuses a plan with a job that reads files of which it is not known which are right, and notes other conflicts.
+Result<> check_conflicts(Plan& plan) {
+  constexpr std::size_t max_notes = 5;
+  for (std::uint32_t a = 0; a < plan.indexes.size(); ++a) {
+    const auto about = "the archive " + plan.graph->archives[a].name + ": ";
+    const auto& findings = plan.indexes[a]->findings();
+    for (const auto& note : findings.notes) plan.notes.push_back(about + note);
+    std::size_t noted = 0;
+    for (const auto& conflict : findings.conflicts) {
+      if (!is_read(plan, a, conflict)) continue;
+      if (conflict.refused) return invalid(about + conflict.message);
+      if (++noted <= max_notes) plan.notes.push_back(about + conflict.message);
+    }
+    if (noted > max_notes)
+      plan.notes.push_back(about + std::to_string(noted - max_notes) +
+                           " more times have several files; mole archive gaps lists them");
+  }
+  return {};
 }
 
 std::vector<NeededFile> needed_files(const Plan& plan) {

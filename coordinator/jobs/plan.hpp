@@ -61,7 +61,7 @@ struct Plan {
   std::vector<Grid> grids;
   std::vector<ModulePlan> modules;  // parallel to graph->modules
   std::vector<std::string> waits;   // messages about jobs past the end of the archive
-  std::vector<std::string> notes;   // messages about names in the archive
+  std::vector<std::string> notes;   // messages about names in the archive, and what was asked for and it does not have
 
   const Grid& grid(std::size_t module) const { return grids[modules[module].grid]; }
   std::vector<std::string> routers(std::size_t module) const;  // whose files a flow-reading module reads
@@ -96,6 +96,12 @@ inline constexpr std::int64_t max_plan_blocks = 4'000'000;  // of all its module
 // than max_blocks or max_plan_blocks.
 Result<Plan> make_plan(std::shared_ptr<const dag::Graph> graph, Indexes indexes, const PlanRequest& request,
                        const CatalogueScan& catalogue, const IsPresent& is_present);
+
+// Returns what the range and the manifest ask for and the archives do not have.
+std::vector<std::string> notes_on(const Plan& plan, TimeRange range);
+
+// Refuses a plan with a job that reads files of which it is not known which are right, and notes other conflicts.
+Result<> check_conflicts(Plan& plan);
 
 // A file that jobs of a plan read.
 struct NeededFile {

@@ -41,6 +41,7 @@ struct Planner {
   struct Ends {
     std::int64_t complete = 0;  // end of the blocks that have all their files
     std::int64_t data = 0;      // end of the blocks that overlap any file
+    Micros rows = 0;            // rows that end by then lack nothing because of the end of the archive
   };
   // Blocks of one module.
   struct Blocks {
@@ -70,40 +71,8 @@ struct Planner {
     for (std::size_t m = 0; m < n; ++m) compute_keys(m);
     for (std::size_t m = 0; m < n; ++m) read_catalogue(m);
     for (std::size_t m = n; m-- > 0;) mark_needs(m);
-    return check_conflicts();
-  }
-
-  // Refuses a plan with a job that reads files of which it is not known which are right, and notes other conflicts.
-  Result<> check_conflicts() {
-    constexpr std::size_t max_notes = 5;
-    for (std::uint32_t a = 0; a < plan.indexes.size(); ++a) {
-      const auto about = "the archive " + graph.archives[a].name + ": ";
-      const auto& findings = plan.indexes[a]->findings();
-      for (const auto& note : findings.notes) plan.notes.push_back(about + note);
-      std::size_t noted = 0;
-      for (const auto& conflict : findings.conflicts) {
-        if (!is_read(a, conflict)) continue;
-        if (conflict.refused) return invalid(about + conflict.message);
-        if (++noted <= max_notes) plan.notes.push_back(about + conflict.message);
-      }
-      if (noted > max_notes)
-        plan.notes.push_back(about + std::to_string(noted - max_notes) +
-                             " more times have several files; mole archive gaps lists them");
-    }
-    return {};
-  }
-
-  bool is_read(std::uint32_t archive, const FileConflict& conflict) const {
-    for (std::size_t m = 0; m < plan.modules.size(); ++m) {
-      const auto& module = graph.modules[m];
-      if (module.inputs[0].kind != InputKind::flows || module.inputs[0].source != archive) continue;
-      if (!module.routers.empty() && std::ranges::find(module.routers, conflict.router) == module.routers.end()) continue;
-      const auto& grid = plan.grid(m);
-      const auto last = grid.number(conflict.to + module.warmup);
-      for (auto b = grid.number(conflict.from - graph.archives[archive].lateness); b <= last; ++b)
-        if (plan.reads_inputs(m, b) && plan.reach(m, b).overlaps({conflict.from, conflict.to})) return true;
-    }
-    return false;
+    plan.notes = notes_on(plan, request.range);
+    return check_conflicts(plan);
   }
 
   // Sets the first and last block of a module, from the archive or from its inputs.
@@ -128,20 +97,28 @@ struct Planner {
         if (!span) return no_files(source, module);
         const auto horizon = std::max(span->to, source.horizon.value_or(span->to));
         begin = grid.number(span->from);
-        ends = {source.horizon && *source.horizon >= horizon ? grid.number(horizon) : grid.number(horizon - source.lateness),
-                grid.number(horizon - 1) + 1};
+        const bool complete = source.horizon && *source.horizon >= horizon;
+        ends = {grid.number(complete ? horizon : horizon - source.lateness), grid.number(horizon - 1) + 1,
+                complete ? horizon : horizon - std::min(source.lateness, longest_delay(source, module.load))};
       } else {
         begin = plan.modules[input.source].begin;
         ends = per_module[input.source].ends;
         blocks.floor = std::max(blocks.floor, per_module[input.source].floor);
       }
       planned.begin = first ? begin : std::min(planned.begin, begin);
-      blocks.ends = first ? ends : Ends{std::min(blocks.ends.complete, ends.complete), std::max(blocks.ends.data, ends.data)};
+      blocks.ends = first ? ends
+                          : Ends{std::min(blocks.ends.complete, ends.complete), std::max(blocks.ends.data, ends.data),
+                                 std::min(blocks.ends.rows, ends.rows)};
       first = false;
     }
     if (module.since) blocks.floor = std::max(blocks.floor, grid.number(*module.since));
     planned.begin = std::max(planned.begin, blocks.floor);
     return {};
+  }
+
+  // Returns how long after a flow its record may be exported.
+  static Micros longest_delay(const dag::Archive& archive, Load load) {
+    return (load == Load::end ? archive.export_delay.end : archive.export_delay.start).back().delay;
   }
 
   Error no_files(const dag::Archive& archive, const dag::Module& module) const {
@@ -169,7 +146,7 @@ struct Planner {
       if (request.partial) {
         if (span.to > blocks.ends.data) skipped[past_end(archive, m)] += span.to - std::max(span.from, blocks.ends.data);
         span.to = std::min(span.to, blocks.ends.data);
-      } else if (span.to > blocks.ends.complete) {
+      } else if (span.to > blocks.ends.complete && request.range.to > blocks.ends.rows) {
         blocks.waiting = {std::max(span.from, blocks.ends.complete), span.to};
         late[past_end(archive, m)] += blocks.waiting.to - blocks.waiting.from;
         span.to = std::min(span.to, blocks.ends.complete);

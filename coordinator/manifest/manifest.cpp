@@ -132,9 +132,9 @@ std::vector<DelayPoint> read_delays(Reader& reader, const YamlNode& parent, cons
 }
 
 Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) {
-  static const std::vector<std::string> keys = {"downloader",   "params", "files",   "covers",         "block",      "lateness",
-                                                "export_delay", "damage", "decoder", "decoder_params", "horizon",    "home",
-                                                "decode",       "zone",   "routers", "duplicates",     "max_content"};
+  static const std::vector<std::string> keys = {
+      "downloader",     "params",  "files", "covers", "block", "lateness", "export_delay", "damage",      "decoder",
+      "decoder_params", "horizon", "home",  "decode", "zone",  "routers",  "duplicates",   "max_content", "moved_from"};
   Archive archive;
   archive.name = key.text;
   archive.where = key.where;
@@ -155,6 +155,10 @@ Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) 
   }
   if (const auto* home = map->find("home")) archive.home = read_home(reader, *home);
   if (const auto* horizon = map->find("horizon")) archive.horizon = reader.time(horizon, "\"horizon\"");
+  if (const auto* moved = reader.map(map->find("moved_from"), "\"moved_from\"", {"downloader", "params"}))
+    archive.moved_from = {moved->where,
+                          moved->find("downloader") ? reader.require_text(*moved, "downloader", "") : archive.downloader,
+                          reader.object(moved->find("params"), "\"params\"")};
   if (const auto* decoder = map->find("decoder")) {
     if (decoder->kind != YamlNode::Kind::map) {
       archive.decoder = reader.text(decoder, "\"decoder\"");

@@ -41,10 +41,17 @@ struct ModuleSettings {
   std::string keep_states = "all";  // the only supported value
 };
 
+// The place the archive's first results were computed from, if it has moved since.
+struct MovedFrom {
+  std::string where, downloader;
+  nlohmann::json params = nlohmann::json::object();
+};
+
 struct Archive : ArchiveSettings {
   std::string where;  // position of the declaration, for messages
   std::string downloader, decoder = "netflow5";
   nlohmann::json downloader_params = nlohmann::json::object(), decoder_params = nlohmann::json::object();
+  std::optional<MovedFrom> moved_from;
   FileNames files;
 };
 

@@ -7,15 +7,15 @@ namespace {
 
 using nlohmann::json;
 
-// The stored fields of a request, except its range.
+// The stored fields of a request, except its ranges.
 template <class R>
 void visit_fields(R& r, auto f) {
   f("kind", r.kind), f("pipeline", r.pipeline), f("module", r.module), f("archive", r.archive), f("partial", r.partial),
-      f("priority", r.priority), f("client_id", r.client_id), f("overrides", r.overrides), f("revision", r.revision),
-      f("submitted", r.submitted), f("finished", r.finished), f("state", r.state), f("reason", r.reason), f("code", r.code),
-      f("counts", r.jobs), f("coverage", r.coverage), f("coverage_plain", r.coverage_without_windows),
-      f("coverage_windowed", r.coverage_with_windows), f("failures", r.given_up), f("waits", r.waits), f("files", r.files),
-      f("bytes", r.bytes);
+      f("priority", r.priority), f("client_id", r.client_id), f("overrides", r.overrides), f("overridden", r.overridden),
+      f("revision", r.revision), f("submitted", r.submitted), f("finished", r.finished), f("state", r.state),
+      f("reason", r.reason), f("code", r.code), f("counts", r.jobs), f("coverage", r.coverage),
+      f("coverage_plain", r.coverage_without_windows), f("coverage_windowed", r.coverage_with_windows), f("failures", r.given_up),
+      f("waits", r.waits), f("notes", r.notes), f("files", r.files), f("bytes", r.bytes);
 }
 
 template <class T>
@@ -66,7 +66,7 @@ Result<std::uint64_t> request_number(const std::string& id) {
 }
 
 json to_row(const Request& request) {
-  json row = {{"range", request.range()}};
+  json row = {{"range", request.range()}, {"asked", request.asked()}};
   visit_fields(request, Writer{row});
   return row;
 }
@@ -77,6 +77,8 @@ Request request_from_row(std::uint64_t number, const json& row) {
   request.id = request_id(number);
   row.at("range").at(0).get_to(request.from);
   row.at("range").at(1).get_to(request.to);
+  row.at("asked").at(0).get_to(request.asked_from);
+  row.at("asked").at(1).get_to(request.asked_to);
   visit_fields(request, Reader{row});
   return request;
 }

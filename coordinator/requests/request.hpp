@@ -22,6 +22,7 @@ struct Request : RequestStatus {
   std::uint64_t number = 0;
   std::string client_id;
   Digest revision;                   // of the graph
+  std::set<std::string> overridden;  // modules that its `--set` options make measure something else
   std::vector<JobFailure> given_up;  // the status's `failures`
   std::uint64_t changed = 0;         // verify: files with a different content than when they were last read. In memory only
   bool damaged = false;              // verify: some file is not sound. In memory only, because the rows of the files show it
@@ -30,7 +31,8 @@ struct Request : RequestStatus {
   std::shared_ptr<const dag::Graph> graph;  // the part of its pipeline that the request needs; shared with its plan
   std::set<std::string> unlisted;           // archives that must be listed first
 
-  TimeRange range() const { return {from, to}; }
+  TimeRange range() const { return {from, to}; }  // of whole blocks
+  TimeRange asked() const { return {asked_from, asked_to}; }
   bool terminal() const { return is_final(state); }
 };
 

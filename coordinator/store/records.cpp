@@ -52,6 +52,19 @@ void Records::scan_catalogue(const Digest& fingerprint, TimeRange range,
               each_block(decode_catalogue, visit), at_);
 }
 
+bool Records::has_results(const Digest& fingerprint) const {
+  bool any = false;
+  store_.scan_prefix(
+      Table::catalogue, std::string(keys::bytes_of(fingerprint)),
+      [&](std::string_view, std::string_view value) {
+        const auto row = decode_catalogue(value);
+        any = row && !row->rows_blob.empty();
+        return !any;
+      },
+      at_);
+  return any;
+}
+
 void Records::scan_keys(const Digest& fingerprint, TimeRange range,
                         const std::function<void(Micros, const CatalogueKeys&)>& visit) const {
   store_.scan(Table::catalogue, keys::block(fingerprint, range.from), keys::block(fingerprint, range.to),

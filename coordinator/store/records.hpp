@@ -18,6 +18,7 @@ class Records {
   // Visits the rows whose block starts in `range`, in order.
   void scan_catalogue(const Digest& fingerprint, TimeRange range,
                       const std::function<void(Micros, const CatalogueRow&)>& visit) const;
+  bool has_results(const Digest& fingerprint) const;  // of any block
   void scan_keys(const Digest& fingerprint, TimeRange range,
                  const std::function<void(Micros, const CatalogueKeys&)>& visit) const;
 

@@ -23,7 +23,7 @@ namespace mole::coordinator::store {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr const char* schema_version = "2";
+constexpr const char* schema_version = "3";
 constexpr char value_format = 1;
 constexpr std::size_t envelope_size = 5;
 

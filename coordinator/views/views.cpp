@@ -3,6 +3,7 @@
 #include "coordinator/store/keys.hpp"
 #include "sdk/model/durable_file.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@ using store::Table;
 namespace {
 
 constexpr std::size_t max_queued = 64;  // changes
+const std::string tables_folder = "tables", what_if_folder = "what_if";
 
 bool same_file(const fs::path& a, const fs::path& b) {
   struct stat x {
@@ -60,7 +62,7 @@ std::string TableLinks::file_of(Micros block_from) {
   return "date=" + date + "/" + compact + ".parquet";
 }
 
-Result<> TableLinks::link(const std::string& module, Micros block_from, const Digest& rows) {
+Result<> TableLinks::link(const std::string& module, Micros block_from, const Digest& rows) const {
   static std::atomic<unsigned> counter{0};
   const auto target = path_of(module, block_from), blob = blobs_.path_of(rows);
   if (::link(blob.c_str(), target.c_str()) == 0) return {};  // a new block, the common case
@@ -97,6 +99,22 @@ Result<> TableLinks::link_exactly(const std::string& module, const std::map<Micr
   for (const auto& [from, digest] : rows)
     if (auto linked = link(module, from, digest); !linked) done = linked;  // continue with the others
   return done;
+}
+
+Result<> TableLinks::replace(const std::string& module, const std::map<Micros, Digest>& rows) {
+  if (rows.empty()) return link_exactly(module, rows);
+  const auto beside = root_ / "switching", complete = beside / module, shown = root_ / module;
+  std::error_code problem;
+  fs::remove_all(beside, problem);
+  fs::create_directories(complete, problem);
+  fs::create_directories(shown, problem);
+  const TableLinks fresh(beside, blobs_);
+  Result<> done;
+  for (const auto& [from, digest] : rows)
+    if (auto linked = fresh.link(module, from, digest); !linked) done = linked;
+  const bool exchanged = done && ::renameat2(AT_FDCWD, complete.c_str(), AT_FDCWD, shown.c_str(), RENAME_EXCHANGE) == 0;
+  fs::remove_all(beside, problem);
+  return exchanged ? done : link_exactly(module, rows);  // not every file system can exchange folders
 }
 
 Views::~Views() {
@@ -137,6 +155,7 @@ void Views::write_files(const Update& update) {
     } catch (const json::exception&) {  // a row of a different version: only its files are left out
     }
   };
+  for (const auto& module : update.switched) attempt([&] { switch_table(module); });
   for (const auto& module : update.relink) attempt([&] { relink(module); });
   attempt([&] { link(update.links); });
   for (const auto number : update.folders) attempt([&] { write_folder(number); });
@@ -147,29 +166,57 @@ void Views::write_files(const Update& update) {
 }
 
 void Views::link(const std::vector<Update::Link>& links) {
-  std::map<std::string, Digest> current;
+  std::map<std::string, std::vector<Shown>> shown;
   for (const auto& [module, fingerprint, from, rows] : links) {
-    auto [known, added] = current.try_emplace(module);
-    if (added) known->second = current_fingerprint(module);
-    if (known->second != fingerprint) continue;
-    // A later change may have replaced the blob: link only those that are still in the catalogue.
-    if (const auto row = records_.catalogue(fingerprint, from); row && row->rows_blob == rows)
-      (void)tables_.link(module, from, rows);
+    const auto [known, added] = shown.try_emplace(module);
+    if (added) known->second = shown_of(module);
+    for (const auto& [folder, current] : known->second) {
+      if (current != fingerprint) continue;
+      // A later change may have replaced the blob: link only those that are still in the catalogue.
+      if (const auto row = records_.catalogue(fingerprint, from); row && row->rows_blob == rows)
+        (void)tables_.link(folder, from, rows);
+    }
   }
 }
 
-// Rebuilds the module's links for its current fingerprint.
-void Views::relink(const std::string& module) {
+std::map<Micros, Digest> Views::rows_of(const Digest& fingerprint) const {
   std::map<Micros, Digest> rows;
-  records_.scan_catalogue(current_fingerprint(module), {INT64_MIN, INT64_MAX}, [&](Micros from, const store::CatalogueRow& r) {
+  records_.scan_catalogue(fingerprint, {INT64_MIN, INT64_MAX}, [&](Micros from, const store::CatalogueRow& r) {
     if (!r.rows_blob.empty()) rows[from] = r.rows_blob;
   });
-  (void)tables_.link_exactly(module, rows);
+  return rows;
 }
 
-Digest Views::current_fingerprint(const std::string& module) const {
-  const auto row = records_.json(Table::modules, module);
-  return row.is_object() ? row.at("fingerprint").get<Digest>() : Digest{};
+// Rebuilds the module's links, and removes the folders of what-ifs that are no longer shown.
+void Views::relink(const std::string& module) {
+  std::set<std::string> folders;
+  for (const auto& [folder, fingerprint] : shown_of(module)) {
+    (void)tables_.link_exactly(folder, rows_of(fingerprint));
+    folders.insert(folder);
+  }
+  std::error_code problem;
+  for (fs::directory_iterator at(state_ / what_if_folder, problem), end; !problem && at != end; at.increment(problem)) {
+    const auto folder = what_if_folder + "/" + at->path().filename().string() + "/" + module;
+    std::error_code ignored;
+    if (!folders.contains(folder)) fs::remove_all(state_ / folder, ignored);
+  }
+}
+
+// Shows the module's current results in place of those of an earlier fingerprint, all at once.
+void Views::switch_table(const std::string& module) {
+  for (const auto& [folder, fingerprint] : shown_of(module))
+    if (folder == tables_folder + "/" + module) (void)tables_.replace(folder, rows_of(fingerprint));
+}
+
+std::vector<Views::Shown> Views::shown_of(const std::string& module) const {
+  const auto stored = records_.json(Table::modules, module);
+  if (!stored.is_object()) return {};
+  const auto row = stored.get<requests::ModuleRow>();
+  std::vector<Shown> shown;
+  if (!row.fingerprint.empty()) shown.push_back({tables_folder + "/" + module, row.fingerprint});
+  for (const auto& what_if : row.what_ifs)
+    shown.push_back({what_if_folder + "/" + requests::request_id(what_if.request) + "/" + module, what_if.fingerprint});
+  return shown;
 }
 
 void Views::write_folder(std::uint64_t number) {

@@ -2,6 +2,7 @@
 // is durable. Files missing after a crash or a failed write are written at the next start.
 #pragma once
 
+#include "coordinator/requests/module_row.hpp"
 #include "coordinator/requests/request.hpp"
 #include "coordinator/store/blobs.hpp"
 #include "coordinator/store/records.hpp"
@@ -20,9 +21,12 @@ class TableLinks {
   TableLinks(std::filesystem::path root, const store::Blobs& blobs) : root_(std::move(root)), blobs_(blobs) {}
 
   // Links one block to `rows`. Idempotent.
-  Result<> link(const std::string& module, Micros block_from, const Digest& rows);
+  Result<> link(const std::string& module, Micros block_from, const Digest& rows) const;
   // Replaces the links of a module with those of `rows` (block start -> blob). Other files are not touched.
   Result<> link_exactly(const std::string& module, const std::map<Micros, Digest>& rows);
+
+  // The same, in a new folder that takes the place of the old one in one step, if the file system can do that.
+  Result<> replace(const std::string& module, const std::map<Micros, Digest>& rows);
 
   static std::string file_of(Micros block_from);  // "date=2007-09-22/20070922T180000Z.parquet"
   std::filesystem::path path_of(const std::string& module, Micros block_from) const {
@@ -44,19 +48,18 @@ struct Update {
   };
   std::vector<Link> links;
   std::vector<std::string> relink;             // modules whose links are all rebuilt
+  std::vector<std::string> switched;           // modules whose results are now those of another fingerprint
   std::vector<std::uint64_t> folders;          // of requests that have just finished
   std::vector<std::uint64_t> missing_folders;  // of requests finished earlier; written only if incomplete
 
-  bool empty() const { return links.empty() && relink.empty() && folders.empty() && missing_folders.empty(); }
+  bool empty() const { return links.empty() && relink.empty() && switched.empty() && folders.empty() && missing_folders.empty(); }
 };
 
 // Thread-safe.
 class Views {
  public:
   Views(std::filesystem::path state, const store::Records& records, const store::Blobs& blobs)
-      : state_(std::move(state)), records_(records), blobs_(blobs), tables_(state_ / "tables", blobs), thread_([this] {
-          run();
-        }) {}
+      : state_(std::move(state)), records_(records), blobs_(blobs), tables_(state_, blobs), thread_([this] { run(); }) {}
   ~Views();  // writes the queued files first
 
   // A ticket delays wait() until it is destroyed. Open it before the change is visible to other callers.
@@ -78,7 +81,14 @@ class Views {
   void link(const std::vector<Update::Link>& links);
   std::filesystem::path folder_of(std::uint64_t request) const { return state_ / "requests" / requests::request_id(request); }
   void write_folder(std::uint64_t number);
-  Digest current_fingerprint(const std::string& module) const;
+  // A folder of links, and the fingerprint whose results it shows.
+  struct Shown {
+    std::string folder;
+    Digest fingerprint;
+  };
+  std::vector<Shown> shown_of(const std::string& module) const;
+  std::map<Micros, Digest> rows_of(const Digest& fingerprint) const;
+  void switch_table(const std::string& module);
 
   const std::filesystem::path state_;
   const store::Records& records_;

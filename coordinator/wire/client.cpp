@@ -127,17 +127,18 @@ Result<ClusterStatus> RemoteCoordinator::status() {
   return pool_->document<ClusterStatus>(Repeat::safe, [&](auto& client, auto& out) { client.status(out); });
 }
 
-Result<JobExplanation> RemoteCoordinator::explain(const std::string& job) {
-  return pool_->document<JobExplanation>(Repeat::safe, [&](auto& client, auto& out) { client.explain(out, job); });
+Result<JobExplanation> RemoteCoordinator::explain(const std::string& job, const std::string& what_if) {
+  return pool_->document<JobExplanation>(Repeat::safe, [&](auto& client, auto& out) { client.explain(out, job, what_if); });
 }
 
-Result<Lineage> RemoteCoordinator::why(const std::string& module, const std::string& column, Micros time) {
-  return pool_->document<Lineage>(Repeat::safe, [&](auto& client, auto& out) { client.why(out, module, column, time); });
+Result<Lineage> RemoteCoordinator::why(const std::string& module, const std::string& column, Micros time,
+                                       const std::string& what_if) {
+  return pool_->document<Lineage>(Repeat::safe, [&](auto& client, auto& out) { client.why(out, module, column, time, what_if); });
 }
 
-Result<ModuleResults> RemoteCoordinator::results(const std::string& module, TimeRange range) {
-  return pool_->document<ModuleResults>(Repeat::safe,
-                                        [&](auto& client, auto& out) { client.results(out, module, range.from, range.to); });
+Result<ModuleResults> RemoteCoordinator::results(const std::string& module, TimeRange range, const std::string& what_if) {
+  return pool_->document<ModuleResults>(
+      Repeat::safe, [&](auto& client, auto& out) { client.results(out, module, range.from, range.to, what_if); });
 }
 
 Result<std::vector<ArchiveFile>> RemoteCoordinator::archive_files(const std::string& archive) {

@@ -37,9 +37,9 @@ class RemoteCoordinator final : public Api {
   Result<std::vector<RequestStatus>> requests() override;
   Result<RequestStatus> cancel(const std::string& id) override;
   Result<ClusterStatus> status() override;
-  Result<JobExplanation> explain(const std::string& job) override;
-  Result<Lineage> why(const std::string& module, const std::string& column, Micros time) override;
-  Result<ModuleResults> results(const std::string& module, TimeRange range) override;
+  Result<JobExplanation> explain(const std::string& job, const std::string& what_if) override;
+  Result<Lineage> why(const std::string& module, const std::string& column, Micros time, const std::string& what_if) override;
+  Result<ModuleResults> results(const std::string& module, TimeRange range, const std::string& what_if) override;
   Result<std::vector<ArchiveFile>> archive_files(const std::string& archive) override;
   Result<ArchiveGaps> archive_gaps(const std::string& archive) override;
   Result<Accepted> archive_task(const Submission&, const std::string& archive, RequestKind kind) override;

@@ -50,11 +50,15 @@ class ClientApi : public virtual BlobApi {
   virtual Result<RequestStatus> cancel(const std::string& id) = 0;
   virtual Result<ClusterStatus> status() = 0;
   // Explains why a job ran, is reused or waits. job: "PIPELINE/MODULE@2007-09-22T18:00:00Z".
-  virtual Result<JobExplanation> explain(const std::string& job) = 0;
-  // Traces one number to files, plugins and upstream blocks.
-  virtual Result<Lineage> why(const std::string& module, const std::string& column, Micros time) = 0;
-  // Lists the stored rows of a module ("PIPELINE/MODULE"). An empty range means all.
-  virtual Result<ModuleResults> results(const std::string& module, TimeRange range) = 0;
+  // what_if: empty for the results of the manifest, the id of a request for its own, or "last" for those of the latest request
+  // with
+  // `--set` options.
+  virtual Result<JobExplanation> explain(const std::string& job, const std::string& what_if) = 0;
+  // Traces one number to files, plugins and upstream blocks. what_if: as for explain.
+  virtual Result<Lineage> why(const std::string& module, const std::string& column, Micros time, const std::string& what_if) = 0;
+  // Lists the stored rows of a module ("PIPELINE/MODULE"). An empty range means all. what_if: as for
+  // explain.
+  virtual Result<ModuleResults> results(const std::string& module, TimeRange range, const std::string& what_if) = 0;
   // Lists the files in the index of an archive ("PIPELINE/ARCHIVE").
   virtual Result<std::vector<ArchiveFile>> archive_files(const std::string& archive) = 0;
   // Lists the missing and damaged files of an archive.

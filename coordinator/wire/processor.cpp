@@ -53,12 +53,16 @@ class Handler final : public wire::CoordinatorIf {
   void requests(std::vector<wire::RequestStatus>& out) override { reply(out, api_.requests()); }
   void cancel(wire::RequestStatus& out, const std::string& id) override { reply(out, api_.cancel(id)); }
   void status(wire::ClusterStatus& out) override { reply(out, api_.status()); }
-  void explain(wire::JobExplanation& out, const std::string& job) override { reply(out, api_.explain(job)); }
-  void why(wire::Lineage& out, const std::string& module, const std::string& column, std::int64_t time) override {
-    reply(out, api_.why(module, column, time));
+  void explain(wire::JobExplanation& out, const std::string& job, const std::string& what_if) override {
+    reply(out, api_.explain(job, what_if));
   }
-  void results(wire::ModuleResults& out, const std::string& module, std::int64_t from, std::int64_t to) override {
-    reply(out, api_.results(module, {from, to}));
+  void why(wire::Lineage& out, const std::string& module, const std::string& column, std::int64_t time,
+           const std::string& what_if) override {
+    reply(out, api_.why(module, column, time, what_if));
+  }
+  void results(wire::ModuleResults& out, const std::string& module, std::int64_t from, std::int64_t to,
+               const std::string& what_if) override {
+    reply(out, api_.results(module, {from, to}, what_if));
   }
   void archive_files(std::vector<wire::ArchiveFile>& out, const std::string& archive) override {
     reply(out, api_.archive_files(archive));

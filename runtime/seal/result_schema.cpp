@@ -142,4 +142,29 @@ Result<> check_rows(RowTable& table, const std::vector<SchemaColumn>& schema, co
   return {};
 }
 
+std::vector<task::CoverageRange> incomplete_ranges(const RowTable& table, Micros interval, TimeRange block) {
+  const auto& starts = times(table, 0);
+  const auto& coverage = std::get<std::vector<double>>(table.find("coverage")->values);
+  constexpr auto most = static_cast<Micros>(task::max_coverage_ranges);
+  const Micros length = interval * (((block.to - block.from) / interval + most - 1) / most);
+  std::vector<task::CoverageRange> out;
+  for (std::size_t row = 0; row < starts.size();) {
+    const Micros from = floor_to(starts[row], length, block.from);
+    task::CoverageRange part{{from, std::min(from + length, block.to)}, 0, 1};
+    std::size_t rows = 0;
+    for (; row < starts.size() && starts[row] < part.range.to; ++row, ++rows) {
+      part.coverage += coverage[row];
+      part.coverage_min = std::min(part.coverage_min, coverage[row]);
+    }
+    if (part.coverage_min >= 1) continue;
+    part.coverage = std::clamp(part.coverage / static_cast<double>(rows), part.coverage_min, 1.0);
+    if (!out.empty() && out.back().range.to == from && out.back().coverage == part.coverage &&
+        out.back().coverage_min == part.coverage_min)
+      out.back().range.to = part.range.to;
+    else
+      out.push_back(part);
+  }
+  return out;
+}
+
 }  // namespace mole::runtime

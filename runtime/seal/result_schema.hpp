@@ -35,4 +35,8 @@ Result<std::vector<SchemaColumn>> result_schema(const task::Step& step);
 // units and docs of the table from the schema. corrupt: the message names column and row.
 Result<> check_rows(RowTable& table, const std::vector<SchemaColumn>& schema, const task::Step& step, TimeRange block);
 
+// Returns the parts of the block in which a row of the checked table has a coverage below 1, at most task::max_coverage_ranges:
+// in a block with more intervals than that, neighbouring intervals count as one.
+std::vector<task::CoverageRange> incomplete_ranges(const RowTable& table, Micros interval, TimeRange block);
+
 }  // namespace mole::runtime

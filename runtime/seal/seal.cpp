@@ -208,16 +208,17 @@ class Sealer {
       return node_error(done.error());
     if (auto done = move_file(tmp, out() / name); !done) return done;
     if (auto done = record_blob(out() / name, report.rows_blob, report.rows_bytes); !done) return done;
-    set_coverage(table, report);
+    set_coverage(table, step.interval, report);
     return {};
   }
 
-  static void set_coverage(const RowTable& table, task::StepReport& report) {
+  void set_coverage(const RowTable& table, Micros interval, task::StepReport& report) const {
     report.rows = table.rows();
     const auto& coverage = std::get<std::vector<double>>(table.find("coverage")->values);
     if (coverage.empty()) return;  // no member of an open dimension occurred: keep the worker's value
     report.coverage = std::accumulate(coverage.begin(), coverage.end(), 0.0) / static_cast<double>(coverage.size());
     report.coverage_min = *std::min_element(coverage.begin(), coverage.end());
+    report.incomplete = incomplete_ranges(table, interval, spec_.block);
   }
 
   Result<> seal_state(std::uint32_t index, const std::string& name, task::StepReport& report) {

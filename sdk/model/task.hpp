@@ -71,6 +71,7 @@ struct Archive {
   Bzip2Decoder decode = Bzip2Decoder::interleaved;
   Duplicates duplicates = Duplicates::refuse;
   std::uint64_t max_content = default_max_content;
+  std::string index = {};
 
   static constexpr auto table =
       document("Archive", "The archive that a task reads.",  //
@@ -81,7 +82,8 @@ struct Archive {
                field("export_delay", &Archive::export_delay, "How long after a flow its record is exported"),
                field("home", &Archive::home, "Home network"), field("decode", &Archive::decode, "Decoder of bzip2 blocks"),
                field("duplicates", &Archive::duplicates, "Policy for files of one router and time"),
-               field("max_content", &Archive::max_content, "Limit of the decompressed size of a file").unit("B"));
+               field("max_content", &Archive::max_content, "Limit of the decompressed size of a file").unit("B"),
+               field("index", &Archive::index, "Identifies its place and pattern (decision 0130): 12 hex digits").optional());
 };
 
 struct RowsRef {
@@ -235,6 +237,19 @@ struct FileReport {
       field("delays", &FileReport::delays, "`verify`: its flows by export delay; not part of the lineage").optional());
 };
 
+struct CoverageRange {
+  TimeRange range;
+  double coverage = 0, coverage_min = 0;
+
+  static constexpr auto table =
+      document("CoverageRange", "A part of a block in which some row has a coverage below 1.",  //
+               field("range", &CoverageRange::range, "From the start of its first interval to the end of its last one"),
+               field("coverage", &CoverageRange::coverage, "Mean coverage of its rows"),
+               field("coverage_min", &CoverageRange::coverage_min, "Lowest coverage of a row"));
+};
+
+inline constexpr std::size_t max_coverage_ranges = 1000;  // in a StepReport
+
 struct StepReport {
   std::uint32_t step = 0;
   Outcome outcome = Outcome::not_run;
@@ -244,6 +259,7 @@ struct StepReport {
   std::uint64_t state_bytes = 0, rows_bytes = 0, rows = 0;
   double coverage = 0, coverage_min = 0;
   nlohmann::json lineage;
+  std::vector<CoverageRange> incomplete = {};
 
   static constexpr auto table = document(
       "StepReport", "The outcome of a step.",  //
@@ -255,7 +271,9 @@ struct StepReport {
       field("rows_bytes", &StepReport::rows_bytes, "Size of the rows").unit("B"),
       field("rows", &StepReport::rows, "Number of rows"), field("coverage", &StepReport::coverage, "Mean coverage of the rows"),
       field("coverage_min", &StepReport::coverage_min, "Lowest coverage of a row"),
-      field("lineage", &StepReport::lineage, "[lineage.md](lineage.md); null: none"));
+      field("lineage", &StepReport::lineage, "[lineage.md](lineage.md); null: none"),
+      field("incomplete", &StepReport::incomplete, "The parts of the block with a coverage below 1, in order, at most 1000")
+          .optional());
 };
 
 struct IndexEntry {

@@ -31,11 +31,16 @@ class FakeApi final : public coordinator::ClientApi {
   Result<std::vector<coordinator::RequestStatus>> requests() override { return answer("requests"); }
   Result<coordinator::RequestStatus> cancel(const std::string& id) override { return answer("cancel", id); }
   Result<coordinator::ClusterStatus> status() override { return answer("status"); }
-  Result<coordinator::JobExplanation> explain(const std::string& job) override { return answer("explain", job); }
-  Result<coordinator::Lineage> why(const std::string& module, const std::string& column, Micros time) override {
-    return answer("why", module + " " + column + " " + format_time(time));
+  Result<coordinator::JobExplanation> explain(const std::string& job, const std::string& what_if) override {
+    return answer("explain", job + (what_if.empty() ? "" : " " + what_if));
   }
-  Result<coordinator::ModuleResults> results(const std::string& module, TimeRange) override { return answer("results", module); }
+  Result<coordinator::Lineage> why(const std::string& module, const std::string& column, Micros time,
+                                   const std::string& what_if) override {
+    return answer("why", module + " " + column + " " + format_time(time) + (what_if.empty() ? "" : " " + what_if));
+  }
+  Result<coordinator::ModuleResults> results(const std::string& module, TimeRange, const std::string& what_if) override {
+    return answer("results", module + (what_if.empty() ? "" : " " + what_if));
+  }
   Result<std::vector<coordinator::ArchiveFile>> archive_files(const std::string& archive) override {
     return answer("archive", archive + " ls");
   }

@@ -73,6 +73,13 @@ TEST(Plan, ReportsThatThereIsNothingToDo) {
   plan.jobs.reused = 1;
   EXPECT_EQ(plan_text(plan, plain),
             "module  blocks  reused  new  waiting  states kept\n\nnothing to do: 1 job is already computed\n");
+  plan.listings = {{"border/flows", *parse_time("2007-09-25T10:00"), 26}};
+  plan.notes = {"the archive flows has no file of router 9"};
+  EXPECT_NE(plan_text(plan, plain)
+                .find("listing   border/flows: 26 files, listed 2007-09-25T10:00:00Z\nnote      the archive flows has no file of "
+                      "router 9\n"),
+            std::string::npos)
+      << plan_text(plan, plain);
 }
 
 TEST(Gaps, ListRangesOfDamagedFiles) {
@@ -82,6 +89,11 @@ TEST(Gaps, ListRangesOfDamagedFiles) {
             "damaged: file  state    lost\n"
             "a.bz2          damaged  compressed bytes [10, 20) block checksum; content bytes [5, 9)\n");
   EXPECT_EQ(gaps_text({}, plain), "no missing files, no known damage\n");
+  coordinator::ArchiveGaps listed;
+  listed.listed = *parse_time("2007-09-25T10:00");
+  EXPECT_EQ(gaps_text(listed, plain), "no missing files, no known damage
+as listed 2007-09-25T10:00:00Z
+");
 }
 
 TEST(Gaps, NameConflictsAndCountPathsThatAreNotUsed) {

@@ -204,12 +204,28 @@ TEST(RequestText, ShowsTheCoverageOfWindowsSeparately) {
   auto request = ended("r-5", RequestState::partial);
   request.coverage = 0.75;
   EXPECT_NE(request_text(request, {}).find("coverage  75.00 %\n"), std::string::npos) << request_text(request, {});
-  request.coverage_without_windows = 1;
+  request.coverage = request.coverage_without_windows = 1;
   request.coverage_with_windows = 0.5;
-  EXPECT_NE(request_text(request, {})
-                .find("coverage  75.00 % (100 % without windows, 50.00 % with windows, which reach back before the range)\n"),
-            std::string::npos)
+  EXPECT_NE(
+      request_text(request, {})
+          .find("coverage  100 %; rows with windows have 50.00 %, because their windows reach back before the archive begins\n"),
+      std::string::npos)
       << request_text(request, {});
+}
+
+TEST(RequestText, ShowsTheRangeThatWasAskedForAndTheBlocks) {
+  auto request = ended("r-5", RequestState::complete);
+  request.from = *parse_time("2007-09-22");
+  request.to = *parse_time("2007-09-23");
+  EXPECT_EQ(request_text(request, {}).find("blocks"), std::string::npos);
+  request.asked_from = *parse_time("2007-09-22T06:00");
+  request.asked_to = request.to;
+  request.notes = {"the archive flows has no file of router 9"};
+  const auto text = request_text(request, {});
+  EXPECT_NE(text.find(", 2007-09-22T06:00:00Z .. 2007-09-23T00:00:00Z\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("blocks    2007-09-22T00:00:00Z .. 2007-09-23T00:00:00Z, computed as a whole\n"), std::string::npos)
+      << text;
+  EXPECT_NE(text.find("note      the archive flows has no file of router 9\n"), std::string::npos) << text;
 }
 
 TEST(RequestText, ShowsHowFilesWereRead) {

@@ -141,6 +141,16 @@ coordinator::Submission World::submission(const std::string& manifest, const std
   return s;
 }
 
+void World::set_incomplete(std::vector<task::CoverageRange> ranges, TimeRange block, task::StepReport& report) {
+  double missing = 0;
+  for (const auto& [range, share, least] : ranges) {
+    missing += (1 - share) * static_cast<double>(range.to - range.from);
+    report.coverage_min = std::min(report.coverage_min, least);
+  }
+  report.coverage = 1 - missing / static_cast<double>(block.to - block.from);
+  report.incomplete = std::move(ranges);
+}
+
 void World::join(const std::string& node, const std::string& inc) {
   incarnation[node] = inc;
   coordinator::NodeInfo info;
@@ -189,6 +199,7 @@ coordinator::Completion World::compute(const std::string& node, const task::Spec
     report.step = i;
     report.outcome = task::Outcome::done;
     report.coverage = report.coverage_min = coverage;
+    if (incomplete) set_incomplete(incomplete(step, spec.block), spec.block, report);
     report.rows = 8;
     report.lineage = {{"pipeline", step.pipeline},
                       {"module", step.module},

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -68,11 +69,13 @@ class JsonClient {
   Result<json> requests() { return as_json(api_.requests()); }
   Result<json> cancel(const std::string& id) { return as_json(api_.cancel(id)); }
   Result<json> status() { return as_json(api_.status()); }
-  Result<json> explain(const std::string& job) { return as_json(api_.explain(job)); }
-  Result<json> why(const std::string& module, const std::string& column, Micros time) {
-    return as_json(api_.why(module, column, time));
+  Result<json> explain(const std::string& job, const std::string& what_if = "") { return as_json(api_.explain(job, what_if)); }
+  Result<json> why(const std::string& module, const std::string& column, Micros time, const std::string& what_if = "") {
+    return as_json(api_.why(module, column, time, what_if));
   }
-  Result<json> results(const std::string& module, TimeRange range) { return as_json(api_.results(module, range)); }
+  Result<json> results(const std::string& module, TimeRange range, const std::string& what_if = "") {
+    return as_json(api_.results(module, range, what_if));
+  }
   Result<json> archive_files(const std::string& archive) { return as_json(api_.archive_files(archive)); }
   Result<json> archive_gaps(const std::string& archive) { return as_json(api_.archive_gaps(archive)); }
   Result<json> archive_task(const coordinator::Submission& s, const std::string& archive, coordinator::RequestKind kind) {
@@ -132,9 +135,12 @@ class World {
   std::map<std::string, std::string> content;       // by id; files without an entry contain their id
   std::map<std::string, std::string> incarnation;   // by node
   double coverage = 1;
+  // The parts of a step's block with incomplete rows; default: none, or the whole block if `coverage` is below 1.
+  std::function<std::vector<task::CoverageRange>(const task::Step&, TimeRange block)> incomplete;
   std::uint64_t seed = 1;
 
  private:
+  static void set_incomplete(std::vector<task::CoverageRange> ranges, TimeRange block, task::StepReport& report);
   std::unique_ptr<coordinator::Service> service_;
 };
 

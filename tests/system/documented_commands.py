@@ -76,4 +76,5 @@ with TemporaryFolder("docs") as folder:
     source = checkout(folder / "checkout")
     for page in sys.argv[1:]:
         run_page(page, folder, source)
-    check("mole run" in (folder / "incomplete").read_text(), "the pages expect a run with incomplete coverage")
+    if any("exits with 3" in (ROOT / page).read_text() for page in sys.argv[1:]):
+        check("mole run" in (folder / "incomplete").read_text(), "the pages expect a run with incomplete coverage")

@@ -86,24 +86,29 @@ with TemporaryFolder("plan") as folder:
 
     # Run with a changed parameter, then with the old one: the old results are reused.
     mole("run", "planned.yaml", *RANGE, "--set", "modules.mean.params.minimum_coverage=0.5", cwd=folder, code=(0, 3))
-    changed = mole_json("explain", "planned/mean@2007-09-22T10:00:00Z", cwd=folder)
+    changed = mole_json("explain", "planned/mean@2007-09-22T10:00:00Z", "--what-if", "last", cwd=folder)
     check("minimum_coverage" in str(changed), f"explain names the parameter: {changed}")
     counts, plan = planned(folder)
     check(plan["jobs"]["new"] == 0, f"the earlier results are still available: {counts}")
+    check(rows("variance", cwd=folder) == after, "results are still those of the manifest")
 
-    # Commands mention the --set options of a run when they show its results, and only then.
+    # Commands show results with --set options when asked, and say so.
     override = "--set modules.mean.params.minimum_coverage=0.5"
-    for module, said in (("traffic", False), ("mean", True), ("variance", True)):
-        check((override in mole("results", module, cwd=folder).stderr) == said, f"results of {module} mention the --set option: {said}")
-    figure = mole("plot", "traffic", "bytes", "mean.bytes_mean", cwd=folder)
-    check(override in figure.stderr and override not in figure.stdout, f"a note mentions it for other modules of the figure: {figure.stderr}")
-    check(override in mole("plot", "mean", "bytes_mean", cwd=folder).stdout, "the title mentions it for the figure's own module")
-    check(override in mole("results", "mean", "--from", "2006-01-01", "--to", "2006-01-02", cwd=folder, code=4).stderr, "an empty result mentions it")
     last = mole_json("request", "list", cwd=folder)[-1]["id"]
+    for module, said in (("traffic", False), ("mean", True), ("variance", True)):
+        check(override not in mole("results", module, cwd=folder).stderr, f"results of {module} do not mention the --set option")
+        for which in ("last", last):
+            notes = mole("results", module, "--what-if", which, cwd=folder).stderr
+            check(last in notes and (override in notes) == said, f"results of {module} in {which} mention the --set option: {said}")
+    figure = mole("plot", "traffic", "bytes", "mean.bytes_mean", "--what-if", "last", cwd=folder)
+    check(override in figure.stderr and override not in figure.stdout, f"a note mentions it for other modules of the figure: {figure.stderr}")
+    check(override in mole("plot", "mean", "bytes_mean", "--what-if", "last", cwd=folder).stdout, "the title mentions it for the figure's own module")
+    check(last in mole("results", "mean", "--from", "2006-01-01", "--to", "2006-01-02", "--what-if", "last", cwd=folder, code=4).stderr,
+          "an empty result mentions the request")
     check("what if   modules.mean.params.minimum_coverage=0.5" in mole("request", "show", last, cwd=folder).stdout, "the request mentions it")
-
-    check("what if   modules.mean.params.minimum_coverage=0.5" in mole("why", "mean", "bytes_mean", "2007-09-22T10:00", cwd=folder).stdout,
-          "why mentions it")
+    why = mole("why", "mean", "bytes_mean", "2007-09-22T10:00", "--what-if", "last", cwd=folder).stdout
+    check("what if   modules.mean.params.minimum_coverage=0.5" in why, "why mentions it")
+    check("what if" not in mole("why", "mean", "bytes_mean", "2007-09-22T10:00", cwd=folder).stdout, "why of the manifest does not")
 
     trace = mole_json("why", "variance", "bytes_variance", "2007-09-22T10:00", cwd=folder)
     text = str(trace)
@@ -111,6 +116,4 @@ with TemporaryFolder("plan") as folder:
         check(word in text, f"why names {word}: {text[:600]}")
     printed = mole("why", "traffic", "bytes", "2007-09-22T09:15", cwd=folder).stdout
     check(late_file.name in printed and "bytes" in printed, f"why names the file and the bytes: {printed}")
-    mole("run", "planned.yaml", *RANGE, cwd=folder, code=(0, 3))
-    check(override not in mole("results", "mean", cwd=folder).stderr, "without --set there is no note")
 print("plan, explain and why are correct")

@@ -42,14 +42,16 @@ class FakeApi : public coordinator::Api {
   Document<std::vector<coordinator::RequestStatus>> requests() override { return record("requests", std::vector{answer}); }
   Document<coordinator::RequestStatus> cancel(const std::string& id) override { return record("cancel " + id, answer); }
   Document<coordinator::ClusterStatus> status() override { return record("status", coordinator::ClusterStatus{}); }
-  Document<coordinator::JobExplanation> explain(const std::string& job) override {
-    return record("explain " + job, coordinator::JobExplanation{});
+  Document<coordinator::JobExplanation> explain(const std::string& job, const std::string& what_if) override {
+    return record("explain " + job + " " + what_if, coordinator::JobExplanation{});
   }
-  Document<coordinator::Lineage> why(const std::string& module, const std::string& column, Micros time) override {
-    return record("why " + module + " " + column + " " + std::to_string(time), coordinator::Lineage{});
+  Document<coordinator::Lineage> why(const std::string& module, const std::string& column, Micros time,
+                                     const std::string& what_if) override {
+    return record("why " + module + " " + column + " " + std::to_string(time) + " " + what_if, coordinator::Lineage{});
   }
-  Document<coordinator::ModuleResults> results(const std::string& module, TimeRange r) override {
-    return record("results " + module + " " + std::to_string(r.from) + " " + std::to_string(r.to), coordinator::ModuleResults{});
+  Document<coordinator::ModuleResults> results(const std::string& module, TimeRange r, const std::string& what_if) override {
+    return record("results " + module + " " + std::to_string(r.from) + " " + std::to_string(r.to) + " " + what_if,
+                  coordinator::ModuleResults{});
   }
   Document<std::vector<coordinator::ArchiveFile>> archive_files(const std::string& archive) override {
     return record("archive_files " + archive, std::vector<coordinator::ArchiveFile>{});

@@ -87,6 +87,7 @@ struct ArchiveGaps {
   std::vector<DamagedFile> damaged;
   std::vector<FileConflict> conflicts;
   std::vector<task::PassedOver> passed_over;
+  Micros listed = 0;
 
   bool operator==(const ArchiveGaps&) const = default;
   static constexpr auto table =
@@ -94,7 +95,8 @@ struct ArchiveGaps {
                field("missing", &ArchiveGaps::missing, "Missing files, the first 100,000"),
                field("damaged", &ArchiveGaps::damaged, "Files that are not sound"),
                field("conflicts", &ArchiveGaps::conflicts, "Times for which the names do not show one file, the first 1000"),
-               field("passed_over", &ArchiveGaps::passed_over, "Paths that are not files of the archive, by reason"));
+               field("passed_over", &ArchiveGaps::passed_over, "Paths that are not files of the archive, by reason"),
+               time_field("listed", &ArchiveGaps::listed, "When the archive was last listed").optional());
 };
 
 }  // namespace mole::coordinator

@@ -38,6 +38,7 @@ struct BlockLineage {
 struct Lineage : BlockLineage {
   std::vector<std::string> overrides;
   std::vector<BlockLineage> upstream;
+  std::string what_if = {}, note = {};
 
   bool operator==(const Lineage&) const = default;
   static constexpr auto table = document(
@@ -47,7 +48,9 @@ struct Lineage : BlockLineage {
       field("rows_blob", &Lineage::rows_blob, "Digest of the Parquet file that contains it"),
       field("lineage", &Lineage::lineage, "As in `BlockLineage`"),
       field("overrides", &Lineage::overrides, "As in `ModuleResults`"),
-      field("upstream", &Lineage::upstream, "Every block of every module it was computed from, sources first"));
+      field("upstream", &Lineage::upstream, "Every block of every module it was computed from, sources first"),
+      field("what_if", &Lineage::what_if, "As in `ModuleResults`").optional(),
+      field("note", &Lineage::note, "As in `ModuleResults`").optional());
 };
 
 }  // namespace mole::coordinator

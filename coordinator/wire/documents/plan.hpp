@@ -63,6 +63,18 @@ struct NewJob {
                                          field("reason", &NewJob::reason, "Why the stored result cannot be reused"));
 };
 
+struct PlanListing {
+  std::string archive;
+  Micros listed = 0;
+  std::uint64_t files = 0;
+
+  bool operator==(const PlanListing&) const = default;
+  static constexpr auto table = document("PlanListing", "The listing of an archive that a plan was made from.",  //
+                                         field("archive", &PlanListing::archive, "`PIPELINE/ARCHIVE`"),
+                                         time_field("listed", &PlanListing::listed, "When the archive was last listed"),
+                                         field("files", &PlanListing::files, "Number of files that match the pattern"));
+};
+
 struct PlanReport {
   PlanJobs jobs;
   std::vector<PlanModule> modules;
@@ -72,6 +84,7 @@ struct PlanReport {
   double estimate_seconds = 0;
   std::vector<NewJob> new_jobs;
   std::vector<std::string> table_warnings, waits, notes;
+  std::vector<PlanListing> listings = {};
 
   bool operator==(const PlanReport&) const = default;
   static constexpr auto table = document(
@@ -87,7 +100,8 @@ struct PlanReport {
             "The parts of the range for which a routing table is missing, with the table used instead, and tables with unusable "
             "lines"),
       field("waits", &PlanReport::waits, "Messages that state which jobs wait for which files"),
-      field("notes", &PlanReport::notes, "Messages about the archives that need attention"));
+      field("notes", &PlanReport::notes, "Messages about the archives that need attention"),
+      field("listings", &PlanReport::listings, "The listings of its archives").optional());
 };
 
 }  // namespace mole::coordinator

@@ -105,6 +105,8 @@ struct RequestStatus {
   std::optional<std::vector<JobFailure>> failures;
   std::vector<TaskStatus> tasks;
   DelayCounts delays;
+  Micros asked_from = 0, asked_to = 0;
+  std::vector<std::string> notes = {};
 
   bool operator==(const RequestStatus&) const = default;
   static constexpr auto table = document(
@@ -132,7 +134,11 @@ struct RequestStatus {
       field("waits", &RequestStatus::waits, "Messages that state which jobs wait for which files"),
       field("failures", &RequestStatus::failures, "Abandoned jobs, the first 1000; absent in lists of requests").optional(),
       field("tasks", &RequestStatus::tasks, "Its leased tasks; absent if there are none, and in lists of requests").optional(),
-      field("delays", &RequestStatus::delays, "`verify` and `profile`: flows of sound files by export delay").optional());
+      field("delays", &RequestStatus::delays, "`verify` and `profile`: flows of sound files by export delay").optional(),
+      time_field("asked_from", &RequestStatus::asked_from, "Start of the range that was asked for; its rows decide the state")
+          .optional(),
+      time_field("asked_to", &RequestStatus::asked_to, "End of that range").optional(),
+      field("notes", &RequestStatus::notes, "What the range or the manifest asks for and the archive does not have").optional());
 };
 
 struct FinishedJob {

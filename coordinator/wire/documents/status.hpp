@@ -37,6 +37,8 @@ struct ModuleStrip {
   JobState state = JobState::empty;
   std::map<JobState, std::uint64_t> blocks;
   std::vector<StripPiece> strip;
+  std::string what_if = {};
+  std::vector<std::string> overrides = {};
 
   bool operator==(const ModuleStrip&) const = default;
   static constexpr auto table = document(
@@ -46,7 +48,9 @@ struct ModuleStrip {
             "The first of `running`, `failed`, `blocked`, `ready`, `waiting`, `partial`, `done` that some block has; `empty` "
             "if there are no blocks"),
       field("blocks", &ModuleStrip::blocks, "Number of blocks by state"),
-      field("strip", &ModuleStrip::strip, "The timeline, at most 2000 pieces"));
+      field("strip", &ModuleStrip::strip, "The timeline, at most 2000 pieces"),
+      field("what_if", &ModuleStrip::what_if, "In `variants`: the request whose results these are").optional(),
+      field("overrides", &ModuleStrip::overrides, "In `variants`: its `--set` options; absent: a changed manifest").optional());
 };
 
 struct ClusterStatus {
@@ -55,6 +59,7 @@ struct ClusterStatus {
   std::vector<RequestStatus> requests;
   std::uint64_t leases = 0, epoch = 0;
   std::vector<TaskStatus> tasks;
+  std::vector<ModuleStrip> variants = {};
 
   bool operator==(const ClusterStatus&) const = default;
   static constexpr auto table =
@@ -63,7 +68,10 @@ struct ClusterStatus {
                field("requests", &ClusterStatus::requests, "The latest 200 requests"),
                field("leases", &ClusterStatus::leases, "Leased tasks"),
                field("epoch", &ClusterStatus::epoch, "Number of starts of the coordinator"),
-               field("tasks", &ClusterStatus::tasks, "Leased tasks; absent: none").optional());
+               field("tasks", &ClusterStatus::tasks, "Leased tasks; absent: none").optional(),
+               field("variants", &ClusterStatus::variants,
+                     "Results beside those of the manifest: with `--set` options, and of a changed manifest that is not complete")
+                   .optional());
 };
 
 }  // namespace mole::coordinator
