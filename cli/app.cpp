@@ -28,6 +28,11 @@ void print_error(Context& context, const Error& error) {
   context.err << context.err_style.paint(Paint::red, "mole:") << ' ' << printable(error.message) << '\n';
 }
 
+Exit usage_error(Context& context, const Error& error) {
+  print_error(context, error);
+  return Exit::usage;
+}
+
 namespace {
 
 void add_globals(CLI::App& app, Options& options) {
@@ -109,15 +114,14 @@ std::string cause_of(const CLI::ParseError& error, const CLI::App& app, const CL
   return error.what();
 }
 
-Exit usage_error(Context& context, const CLI::ParseError& error, const CLI::App& app) {
+Exit parse_error(Context& context, const CLI::ParseError& error, const CLI::App& app) {
   const CLI::App* deepest = &app;
   for (auto chosen = deepest->get_subcommands(); !chosen.empty(); chosen = deepest->get_subcommands()) deepest = chosen.back();
   std::string name = "mole";
   if (deepest != &app) {
     for (const auto* level = deepest; level != &app; level = level->get_parent()) name.insert(4, " " + level->get_name());
   }
-  print_error(context, invalid(fmt::format("{}; see {} --help", cause_of(error, app, *deepest, name), name)));
-  return Exit::usage;
+  return usage_error(context, invalid(fmt::format("{}; see {} --help", cause_of(error, app, *deepest, name), name)));
 }
 
 // Appends the help of all leaf commands under `app`, whose full name is `name`.
@@ -146,7 +150,7 @@ Exit run_command_line(const std::vector<std::string>& arguments, Context& contex
     context.out << app.help();
     return Exit::done;
   } catch (const CLI::ParseError& error) {
-    return usage_error(context, error, app);
+    return parse_error(context, error, app);
   }
   const auto outcome = shell.action(context);
   context.out.flush();

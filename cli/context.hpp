@@ -31,5 +31,7 @@ void print_json(std::ostream& out, const nlohmann::json& document);
 void print(Context& context, const nlohmann::json& document, const std::string& text);
 // Prints "mole: cause; remedy" to stderr.
 void print_error(Context& context, const Error& error);
+// The same for invalid arguments. Returns the exit code.
+Exit usage_error(Context& context, const Error& error);
 
 }  // namespace mole::cli

@@ -35,6 +35,7 @@ struct Arguments {
   bool init = false;
   std::vector<std::string> listen;
   std::vector<std::filesystem::path> plugins;
+  bool manifest_plugins = false;
   std::string lease = "60s", heartbeat = "10s", log_level = "info";
   int parent = 0;
 };
@@ -47,6 +48,8 @@ void declare(CLI::App& app, Arguments& a) {
   app.add_option("--listen", a.listen,
                  "unix:/path or tcp:127.0.0.1:PORT (port 0: any); repeatable (default: STATE/coordinator.sock)");
   app.add_option("--plugins", a.plugins, "Folder of plugins, searched before MOLE_PLUGIN_PATH and the installation; repeatable");
+  app.add_flag("--manifest-plugins", a.manifest_plugins,
+               "Also load plugins from folders that manifests name: lets everyone who can submit run code");
   app.add_option("--lease", a.lease, "How long a silent node keeps its tasks")->capture_default_str();
   app.add_option("--heartbeat", a.heartbeat, "How often nodes report")->capture_default_str();
   app.add_option("--log-level", a.log_level, "debug, info, warn or error")
@@ -61,6 +64,7 @@ mole::Result<mole::coordinator::Config> config_of(const Arguments& a) {
   config.create = a.init;
   config.plugins = mole::plugin_folders();
   config.plugins.insert(config.plugins.end(), a.plugins.rbegin(), a.plugins.rend());  // the first one takes precedence
+  config.manifest_plugins = a.manifest_plugins;
   config.storage_failed = [](const std::string& cause) {
     spdlog::critical("cannot write the state: {}; free up space or repair the disk, then start again", cause);
     spdlog::default_logger()->flush();

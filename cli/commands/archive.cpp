@@ -212,8 +212,7 @@ Result<Exit> simulate(Context& context, const SimulateArgs& args) {
       });
   if (!done) {
     if (done.error().code != Code::invalid) return done.error();
-    print_error(context, done.error());
-    return Exit::usage;
+    return usage_error(context, done.error());
   }
   if (context.options.json) {
     print_json(context.out, {{"folder", args.out},

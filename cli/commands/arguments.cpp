@@ -172,8 +172,8 @@ Result<coordinator::PipelineDescription> validate_submission(Context& context, c
   }
   MOLE_TRY(const auto manifest,
            coordinator::manifest::parse_manifest(submission.manifest, submission.manifest_name, submission.overrides));
-  MOLE_TRY(const auto resolved,
-           coordinator::dag::resolve(manifest, PluginCatalogue::load(plugin_search_path(context.options)), submission.base));
+  MOLE_TRY(const auto folders, coordinator::dag::plugin_folders(manifest, submission.base, plugin_search_path(context.options)));
+  MOLE_TRY(const auto resolved, coordinator::dag::resolve(manifest, PluginCatalogue::load(folders), submission.base));
   return coordinator::dag::describe(resolved.graph);
 }
 

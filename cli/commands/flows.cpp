@@ -9,6 +9,7 @@
 #include "sdk/model/size.hpp"
 #include "sdk/model/task.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -85,32 +86,39 @@ Result<> copy_text(Child& worker, const std::filesystem::path& out) {
   }
 }
 
-// Returns --format, else the extension of the output file if it is a known format, else csv.
-std::string format_of(const FlowsArgs& args) {
-  if (!args.format.empty()) return args.format;
-  const auto extension = std::filesystem::path(args.out).extension().string();
-  const bool known = extension == ".ndjson" || extension == ".parquet" || extension == ".arrow";
-  return known ? extension.substr(1) : "csv";
+constexpr const char* decode_only = "none";
+
+// The worker prints these formats itself, faster than rows can be exported.
+bool is_printed(ExportFormat format) { return format == ExportFormat::csv || format == ExportFormat::ndjson; }
+
+// The format of exported rows; nullopt: only decode. invalid: see export_format.
+Result<std::optional<ExportFormat>> format_of(const FlowsArgs& args) {
+  if (args.format == decode_only) return std::optional<ExportFormat>{};
+  MOLE_TRY(const auto format, export_format(args.format, args.out, ExportFormat::csv));
+  if (format == ExportFormat::table) return invalid("flows are not written as a table; use csv or tsv");
+  if (!is_printed(format) && !args.times.empty())
+    return invalid(fmt::format("--time-format is for csv and ndjson, not for {}; leave it out", name_of(format)));
+  return std::optional(format);
 }
 
 Result<Exit> flows(Context& context, const FlowsArgs& args) {
   for (const auto& file : args.files)
     if (std::error_code error; !std::filesystem::exists(file, error)) return missing(file + " does not exist; check the path");
-  const auto format = format_of(args);
-  const bool rows = format == "parquet" || format == "arrow";
+  const auto chosen = format_of(args);
+  if (!chosen) return usage_error(context, chosen.error());
+  const bool rows = *chosen && !is_printed(**chosen);
+  const std::string format = *chosen ? name_of(**chosen) : decode_only;
   context.out.flush();
   if (!rows && args.out.empty()) {
     MOLE_TRY(auto worker, Child::start(worker_command(context, args, format)));
     MOLE_TRY(const auto code, worker.wait());
     return static_cast<Exit>(code);
   }
-  if (args.out.empty() && is_terminal(STDOUT_FILENO)) {
-    print_error(context, invalid(format + " is a binary format and cannot be printed to a terminal; use -o FILE"));
-    return Exit::usage;
-  }
+  if (rows && is_binary(**chosen) && args.out.empty() && is_terminal(STDOUT_FILENO))
+    return usage_error(context, no_terminal(**chosen));
   MOLE_TRY(auto worker, Child::start_piped(worker_command(context, args, rows ? "frames" : format)));
   const auto out = args.out.empty() ? std::nullopt : std::optional<std::filesystem::path>(args.out);
-  const auto done = rows ? export_flows(worker, *export_format(format), out) : copy_text(worker, *out);
+  const auto done = rows ? export_flows(worker, **chosen, out) : copy_text(worker, *out);
   MOLE_TRY(const auto code, worker.wait());
   if (!done && done.error().code == Code::cancelled) return Exit::done;                           // the reader closed the pipe
   if (!done && done.error().code == Code::internal && code != 0) return static_cast<Exit>(code);  // the worker printed the cause
@@ -126,11 +134,18 @@ void add_flows(Shell& shell) {
   command->add_option("files", args->files, "files of an archive")->required()->type_name("FILE");
   command->add_option("--columns", args->columns,
                       "comma-separated, * for all; default: start, end, addresses, ports, protocol, tcp_flags, packets, bytes");
+  auto formats = all_names<ExportFormat>();
+  std::erase(formats, name_of(ExportFormat::table));
+  formats.emplace_back(decode_only);
   command
-      ->add_option("--format", args->format,
-                   "csv, ndjson, parquet, arrow or none (only decode); default: from the extension of the output file, or csv")
-      ->check(CLI::IsMember({"csv", "ndjson", "parquet", "arrow", "none"}));
-  command->add_option("-o,--output", args->out, "write to this file, which is created only when complete")->type_name("FILE");
+      ->add_option(
+          "--format", args->format,
+          "csv, tsv, ndjson, json, parquet, arrow or none (only decode); default: from the ending of the output file, or csv")
+      ->check(CLI::IsMember(formats));
+  command
+      ->add_option("-o,--output", args->out,
+                   "write to this file, which is created only when complete; compressed if it ends in .gz")
+      ->type_name("FILE");
   command->add_option("--time-format", args->times, "for csv and ndjson: rfc3339 or epoch_ms")
       ->check(CLI::IsMember({"rfc3339", "epoch_ms"}));
   command->add_option("--decode", args->decode, "bzip2 decoder: libbzip2 or interleaved; both give the same flows")

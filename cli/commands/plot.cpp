@@ -1,16 +1,22 @@
-// mole plot: draws columns over time as SVG.
+// mole plot: draws columns over time as SVG, PNG or PDF.
 #include "cli/plot/plot.hpp"
 #include "cli/commands/arguments.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/result_files.hpp"
 #include "cli/export/export.hpp"
+#include "cli/export/target.hpp"
+#include "cli/session/child.hpp"
 #include "sdk/model/durable_file.hpp"
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <optional>
+#include <sstream>
 
 namespace mole::cli {
 namespace {
@@ -278,18 +284,55 @@ Result<std::string> draw(Context& context, Session& session, const PlotArgs& arg
   return plot_svg(*lines, options_of(args, sources.title()));
 }
 
+// Returns the path of an installed program; empty if there is none.
+std::string find_program(const char* name) {
+  const char* folders = std::getenv("PATH");
+  std::stringstream path(folders ? folders : "");
+  for (std::string folder; std::getline(path, folder, ':');)
+    if (const auto file = std::filesystem::path(folder) / name; file.is_absolute() && ::access(file.c_str(), X_OK) == 0)
+      return file.string();
+  return "";
+}
+
+// Converts a figure with rsvg-convert (librsvg) and writes it to `out`.
+Result<> convert(const std::string& svg, PlotFormat format, Target& out) {
+  const auto program = find_program("rsvg-convert");
+  if (program.empty())
+    return unsupported(
+        fmt::format("writing {} needs the program rsvg-convert, which is not installed; install it (Debian: "
+                    "librsvg2-bin), or write a file that ends in .svg",
+                    name_of(format)));
+  std::error_code error;
+  const auto source = std::filesystem::temp_directory_path(error) / fmt::format("mole-plot-{}.svg", ::getpid());
+  struct Remove {
+    const std::filesystem::path& path;
+    ~Remove() { ::unlink(path.c_str()); }
+  } const remove{source};
+  if (auto written = write_file(source, svg); !written) return written;
+  MOLE_TRY(auto converter, Child::start_piped({program, "--format", name_of(format), source.string()}));
+  std::string chunk(std::size_t{1} << 20, '\0');
+  for (;;) {
+    MOLE_TRY(const auto n, converter.read(chunk.data(), chunk.size()));
+    if (n == 0) break;
+    if (auto done = out.write(std::string_view(chunk).substr(0, n)); !done) return done;
+  }
+  MOLE_TRY(const auto code, converter.wait());
+  if (code != 0) return internal(fmt::format("rsvg-convert exited with {}; write a file that ends in .svg instead", code));
+  return {};
+}
+
 Result<Exit> plot(Context& context, const PlotArgs& args) {
+  const auto format = plot_format(args.out);
+  if (!format) return usage_error(context, format.error());
   MOLE_TRY(auto session, context.connect(context.options, Need::read));
   MOLE_TRY(const auto svg, draw(context, *session, args));
   if (args.out.empty()) {
     context.out << svg;
     return Exit::done;
   }
-  std::error_code error;
-  const auto folder = std::filesystem::path(args.out).parent_path();
-  if (!folder.empty() && !std::filesystem::is_directory(folder, error))
-    return invalid(fmt::format("cannot write {}: the folder {} does not exist; create it", args.out, folder.string()));
-  if (auto written = durable_write(args.out, svg); !written) return written.error();
+  MOLE_TRY(auto target, Target::open(args.out));
+  if (auto done = *format == PlotFormat::svg ? target->write(svg) : convert(svg, *format, *target); !done) return done.error();
+  if (auto done = target->finish(); !done) return done.error();
   context.out << args.out << '\n';
   return Exit::done;
 }
@@ -341,7 +384,8 @@ void add_plot(Shell& shell) {
       ->capture_default_str();
   command->add_option("--height", args->options.panel_height, "height of a panel in pixels; 0: depends on the number of panels")
       ->check(CLI::Range(0, 5'000));
-  command->add_option("-o,--output", args->out, "the SVG file; default: stdout")->type_name("FILE.svg");
+  command->add_option("-o,--output", args->out, "a file that ends in .svg, .png or .pdf; default: SVG to stdout")
+      ->type_name("FILE.svg");
 }
 
 }  // namespace mole::cli

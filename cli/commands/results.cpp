@@ -25,21 +25,11 @@ std::size_t terminal_width() {
   return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
-// Returns the format given by --format, else by the extension of the output file, else a table.
-ExportFormat format_of(const Context& context, const ResultsArgs& args) {
-  if (context.options.json) return ExportFormat::ndjson;
-  const auto extension = std::filesystem::path(args.out).extension().string();
-  const auto name = args.format.empty() && !extension.empty() ? extension.substr(1) : args.format;
-  return export_format(name).value_or(ExportFormat::table);
-}
-
 Result<Exit> results(Context& context, const ResultsArgs& args) {
-  const auto format = format_of(context, args);
-  const bool binary = format == ExportFormat::parquet || format == ExportFormat::arrow;
-  if (binary && args.out.empty() && is_terminal(STDOUT_FILENO)) {
-    print_error(context, invalid(args.format + " is a binary format and cannot be printed to a terminal; use -o FILE"));
-    return Exit::usage;
-  }
+  const auto format =
+      export_format(args.format, args.out, context.options.json ? ExportFormat::ndjson : ExportFormat::table);
+  if (!format) return usage_error(context, format.error());
+  if (is_binary(*format) && args.out.empty() && is_terminal(STDOUT_FILENO)) return usage_error(context, no_terminal(*format));
   MOLE_TRY(auto session, context.connect(context.options, Need::read));
   MOLE_TRY(const auto module, full_module_name(session->api(), args.module));
   BlobFiles blobs(*session);
@@ -51,7 +41,7 @@ Result<Exit> results(Context& context, const ResultsArgs& args) {
   const auto width = args.width.value_or(out ? 0 : terminal_width());
   const auto rates = args.rate ? std::optional(counted_over(found.document)) : std::nullopt;
   const auto rows =
-      export_results({found.files, range, args.columns, args.rows, width, *parse_where(args.where), rates}, format, out);
+      export_results({found.files, range, args.columns, args.rows, width, *parse_where(args.where), rates}, *format, out);
   if (!rows && rows.error().code == Code::cancelled) return Exit::done;                   // the reader closed the pipe
   if (!rows && rows.error().code == Code::invalid) return missing(rows.error().message);  // unknown column or group
   if (!rows) return rows.error();
@@ -75,9 +65,9 @@ void add_results(Shell& shell) {
   add_rate_option(*command, args->rate);
   command
       ->add_option("--format", args->format,
-                   "csv, ndjson, parquet, arrow or table; default: from the extension of the output file, or table")
-      ->check(CLI::IsMember({"csv", "ndjson", "parquet", "arrow", "table"}));
-  command->add_option("-o,--output", args->out, "write to this file")->type_name("FILE");
+                   "csv, tsv, ndjson, json, parquet, arrow or table; default: from the ending of the output file, or table")
+      ->check(CLI::IsMember(all_names<ExportFormat>()));
+  command->add_option("-o,--output", args->out, "write to this file; compressed if it ends in .gz")->type_name("FILE");
   command->add_option("--width", args->width,
                       "table: maximum width; a wider table is transposed; 0: unlimited; default: the width of the terminal");
   command->add_option("--rows", args->rows, "table: number of rows to show; 0: all")->capture_default_str();

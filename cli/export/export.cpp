@@ -242,19 +242,12 @@ Result<std::uint64_t> write_rows(RowStream& rows, RowWriter& writer) {
 }
 
 std::unique_ptr<RowWriter> writer_for(ExportFormat format, Sink sink, std::uint64_t table_rows, std::size_t table_width) {
-  if (format == ExportFormat::csv) return csv_writer(std::move(sink));
-  if (format == ExportFormat::ndjson) return ndjson_writer(std::move(sink));
+  if (format == ExportFormat::table) return table_writer(std::move(sink), table_rows, table_width);
   if (format == ExportFormat::arrow) return arrow_writer(std::move(sink));
-  return table_writer(std::move(sink), table_rows, table_width);
+  return text_writer(std::move(sink), format);
 }
 
 }  // namespace
-
-std::optional<ExportFormat> export_format(std::string_view name) {
-  constexpr std::string_view names[] = {"csv", "ndjson", "parquet", "arrow", "table"};  // in the order of ExportFormat
-  const auto* const found = std::find(std::begin(names), std::end(names), name);
-  return found == std::end(names) ? std::nullopt : std::optional(static_cast<ExportFormat>(found - names));
-}
 
 Result<std::uint64_t> export_results(const ExportRequest& request, ExportFormat format, const std::optional<fs::path>& output) {
   MOLE_TRY(auto reader, ResultReader::open(request, format == ExportFormat::table));

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "cli/export/column.hpp"
+#include "cli/export/output_format.hpp"
 #include "cli/export/selection.hpp"
 #include "runtime/rows/row_table.hpp"
 #include "runtime/seal/parquet.hpp"
@@ -24,14 +25,6 @@
 #include <vector>
 
 namespace mole::cli {
-
-// csv: header line, RFC 4180 quoting, null as an empty field and empty text as "". ndjson: one object per line. Times are
-// RFC 3339, doubles have the shortest text that parses back to the same value. parquet: one file. arrow: an IPC stream, one batch
-// per input file. table: aligned text.
-enum class ExportFormat { csv, ndjson, parquet, arrow, table };
-
-// Returns the format with this name, which is also its file extension; nullopt: unknown.
-std::optional<ExportFormat> export_format(std::string_view name);
 
 struct ExportRequest {
   std::vector<std::filesystem::path> files;  // Parquet files of one module, in time order

@@ -1,6 +1,7 @@
 // The interface of an output format: call begin once, rows once per table, end once.
 #pragma once
 
+#include "cli/export/output_format.hpp"
 #include "runtime/rows/row_table.hpp"
 
 #include <mole/result.hpp>
@@ -24,8 +25,7 @@ class RowWriter {
   virtual Result<> end() = 0;
 };
 
-std::unique_ptr<RowWriter> csv_writer(Sink sink);
-std::unique_ptr<RowWriter> ndjson_writer(Sink sink);
+std::unique_ptr<RowWriter> text_writer(Sink sink, ExportFormat format);  // csv, tsv, ndjson or json
 std::unique_ptr<RowWriter> arrow_writer(Sink sink);
 // Shows `limit` rows and counts the rest; 0: shows all. Transposes a table wider than `width`; 0: never.
 std::unique_ptr<RowWriter> table_writer(Sink sink, std::uint64_t limit, std::size_t width);

@@ -1,5 +1,5 @@
 // The destination of exported bytes: stdout, or a file that appears under its name only when it is complete. An existing
-// pipe or device is written directly.
+// pipe or device is written directly. A file whose name ends in .gz is compressed with gzip.
 #pragma once
 
 #include <mole/result.hpp>
@@ -13,7 +13,7 @@ namespace mole::cli {
 
 class Target {
  public:
-  // Opens a file; nullopt: stdout. invalid: the file cannot be created.
+  // Opens a file; nullopt: stdout. missing: its folder does not exist; exhausted: the file cannot be created.
   static Result<std::unique_ptr<Target>> open(const std::optional<std::filesystem::path>& output);
   Target(const Target&) = delete;
   Target& operator=(const Target&) = delete;
@@ -21,15 +21,18 @@ class Target {
 
   // exhausted: disk full; cancelled: the reader of stdout closed the pipe.
   Result<> write(std::string_view bytes);
-  // The temporary file, for callers that write it themselves; empty for stdout, pipes and devices.
+  // The temporary file, for callers that write it themselves; empty for stdout, pipes and devices. Not for compressed files.
   const std::filesystem::path& temporary_path() const { return tmp_; }
   // Makes the file durable and moves it to its final name.
   Result<> finish();
 
  private:
-  Target() = default;
+  class Gzip;
+  Target();
+  Result<> write_raw(std::string_view bytes);
   int fd_ = 1;
   std::filesystem::path path_, tmp_;
+  std::unique_ptr<Gzip> gzip_;  // null: not compressed
 };
 
 }  // namespace mole::cli

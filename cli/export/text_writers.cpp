@@ -1,4 +1,4 @@
-// CSV and NDJSON.
+// CSV, TSV, NDJSON and JSON.
 #include "cli/export/column.hpp"
 #include "cli/export/row_writer.hpp"
 #include "sdk/model/time.hpp"
@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cmath>
+#include <utility>
 
 namespace mole::cli {
 namespace {
@@ -18,7 +19,7 @@ using runtime::RowTable;
 constexpr std::size_t flush_at = 1 << 18;
 
 std::string csv_text(const std::string& text) {
-  if (!text.empty() && text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  if (!text.empty() && text.find_first_of(",\t\"\r\n") == std::string::npos) return text;
   std::string out = "\"";
   for (const char c : text) {
     out += c;
@@ -43,26 +44,33 @@ std::string quoted(const std::string& text) { return json(text).dump(-1, ' ', fa
 // Writes one line per row.
 class TextWriter final : public RowWriter {
  public:
-  TextWriter(Sink sink, bool as_json) : sink_(std::move(sink)), as_json_(as_json) {}
+  TextWriter(Sink sink, ExportFormat format)
+      : sink_(std::move(sink)),
+        objects_(format == ExportFormat::ndjson || format == ExportFormat::json),
+        list_(format == ExportFormat::json),
+        separator_(format == ExportFormat::tsv ? "\t" : ",") {}
 
   Result<> begin(const RowTable& shape) override {
     std::string header;
     for (const auto& column : shape.columns) {
       const bool first = before_.empty();
-      before_.push_back(as_json_ ? (first ? "{" : ",") + quoted(column.name) + ":" : first ? "" : ",");
-      header += (first ? "" : ",") + csv_text(column.name);
+      before_.push_back(objects_ ? (first ? "{" : ",") + quoted(column.name) + ":" : first ? "" : separator_);
+      header += (first ? "" : separator_) + csv_text(column.name);
     }
-    return as_json_ ? Result<>() : sink_(header + "\n");
+    if (list_) return sink_("[");
+    return objects_ ? Result<>() : sink_(header + "\n");
   }
 
   Result<> rows(const RowTable& table) override {
     std::string out;
     for (std::size_t row = 0; row < table.rows(); ++row) {
+      if (list_) out += std::exchange(any_, true) ? ",\n" : "\n";
       for (std::size_t i = 0; i < table.columns.size(); ++i) {
         out += before_[i];
         put_cell(out, table.columns[i], row);
       }
-      out += as_json_ ? "}\n" : "\n";
+      if (objects_) out += '}';
+      if (!list_) out += '\n';
       if (out.size() < flush_at) continue;
       if (auto done = sink_(out); !done) return done;
       out.clear();
@@ -70,25 +78,27 @@ class TextWriter final : public RowWriter {
     return sink_(out);
   }
 
-  Result<> end() override { return {}; }
+  Result<> end() override { return list_ ? sink_(any_ ? "\n]\n" : "]\n") : Result<>(); }
 
  private:
   void put_cell(std::string& out, const Column& column, std::size_t row) const {
     const auto* numbers = std::get_if<std::vector<double>>(&column.values);
-    if (!column.is_null(row) && !(as_json_ && numbers && !std::isfinite((*numbers)[row])))
-      put_value(out, column, row, as_json_ ? quoted : csv_text);
-    else if (as_json_)
+    if (!column.is_null(row) && !(objects_ && numbers && !std::isfinite((*numbers)[row])))
+      put_value(out, column, row, objects_ ? quoted : csv_text);
+    else if (objects_)
       out += "null";
   }
 
   Sink sink_;
-  bool as_json_;
-  std::vector<std::string> before_;  // the text before each value of a row
+  bool objects_, list_, any_ = false;  // JSON objects; in a list; a row has been written
+  std::string separator_;              // of csv and tsv
+  std::vector<std::string> before_;    // the text before each value of a row
 };
 
 }  // namespace
 
-std::unique_ptr<RowWriter> csv_writer(Sink sink) { return std::make_unique<TextWriter>(std::move(sink), false); }
-std::unique_ptr<RowWriter> ndjson_writer(Sink sink) { return std::make_unique<TextWriter>(std::move(sink), true); }
+std::unique_ptr<RowWriter> text_writer(Sink sink, ExportFormat format) {
+  return std::make_unique<TextWriter>(std::move(sink), format);
+}
 
 }  // namespace mole::cli

@@ -155,6 +155,7 @@ Result<std::unique_ptr<Session>> open_embedded(const Options& options, Need need
   coordinator::Config config;
   config.state = options.state;
   config.plugins = plugin_search_path(options);
+  config.manifest_plugins = true;  // they run as the user who runs this command
   config.create = need != Need::read;
   config.leases.heartbeat = node_heartbeat;
   config.leases.lease = node_lease;

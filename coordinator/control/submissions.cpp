@@ -56,8 +56,14 @@ std::string digest_of_body(const Request& request) {
 
 Result<dag::Resolution> Submissions::resolve(const Submission& submission) const {
   MOLE_TRY(auto parsed, manifest::parse_manifest(submission.manifest, submission.manifest_name, submission.overrides));
-  return dag::resolve(parsed, *plugins_.get(), submission.base,
-                      [this](const std::filesystem::path& table) { return tables_.digest(table); });
+  const auto digest_of_table = [this](const std::filesystem::path& table) { return tables_.digest(table); };
+  if (parsed.plugins.empty()) return dag::resolve(parsed, *plugins_.get(), submission.base, digest_of_table);
+  if (!config_.manifest_plugins)
+    return invalid(parsed.plugins_where +
+                   ": this coordinator loads no plugins from folders that a manifest names; remove \"plugins\", or start "
+                   "mole-coordinator with --manifest-plugins");
+  MOLE_TRY(const auto folders, dag::plugin_folders(parsed, submission.base, config_.plugins));
+  return dag::resolve(parsed, PluginCatalogue::load(folders), submission.base, digest_of_table);
 }
 
 std::set<std::string> Submissions::changed_by_overrides(const Submission& submission, const dag::Graph& graph) const {

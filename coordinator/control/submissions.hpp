@@ -21,7 +21,7 @@ struct PreparedRequest {
 class Submissions {
  public:
   Submissions(const Config& config, const RoutingTables& tables, store::Blobs& blobs)
-      : plugins_(config.plugins), tables_(tables), blobs_(blobs) {}
+      : config_(config), plugins_(config.plugins), tables_(tables), blobs_(blobs) {}
 
   Result<PipelineDescription> validate(const Submission& submission) const;
   // The graph of the requested modules, and the range to plan.
@@ -44,6 +44,7 @@ class Submissions {
   Result<PreparedRequest> prepare(const Submission& submission, TimeRange range, requests::Request request,
                                   dag::Resolution resolved) const;
 
+  const Config& config_;
   mutable CurrentPlugins plugins_;
   const RoutingTables& tables_;
   store::Blobs& blobs_;

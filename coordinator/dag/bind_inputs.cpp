@@ -4,17 +4,9 @@
 #include "sdk/model/flow_columns.hpp"
 
 #include <algorithm>
-#include <set>
 
 namespace mole::coordinator::dag {
 namespace {
-
-const std::vector<std::string> dimensions = {"router",   "direction", "protocol_class", "src_port", "dst_port",
-                                             "protocol", "src_as",    "dst_as",         "tos",      "in_if",
-                                             "out_if",   "src_addr",  "dst_addr"};
-
-// Dimensions whose members are all present in every interval, so that they can be added up to the member "all".
-const std::vector<std::string> closed_dimensions = {"router", "direction", "protocol_class"};
 
 bool contains(const std::vector<std::string>& words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
@@ -87,7 +79,6 @@ struct InputBinder {
     to.routers = bound.routers;
     to.interval = *from.interval;
     to.by = from.by.value_or(std::vector<std::string>{});
-    if (auto good = check_dimensions(); !good) return good;
     if (by_direction(to.by) && graph.archives[*archive].home.source.empty())
       return refused("\"by\" names the direction, but the archive \"" + bound.archive +
                      "\" does not define \"home\"; add \"home: {networks: [A.B.C.D/N]}\" to it");
@@ -96,26 +87,11 @@ struct InputBinder {
     return check_grid();
   }
 
-  Result<> check_dimensions() const {
-    std::set<std::string> seen;
-    for (const auto& dimension : to.by) {
-      if (!contains(dimensions, dimension))
-        return refused("\"by\": \"" + dimension + "\" is not a dimension" + manifest::suggestion(dimension, dimensions));
-      if (!seen.insert(dimension).second) return refused("\"by\" names " + dimension + " twice; remove one of them");
-    }
-    return {};
-  }
-
   Result<> set_totals() {
     if (!from.totals) return {};
-    for (const auto& name : *from.totals) {
+    for (const auto& name : *from.totals)
       if (!contains(to.by, name))
         return refused("\"totals\" names " + name + ", but \"by\" does not; add it to \"by\" or remove it from \"totals\"");
-      if (!contains(closed_dimensions, name))
-        return refused("\"totals\" names " + name +
-                       ", an open dimension: not all of its members are known; leave it out, and add a module that is not "
-                       "grouped by it");
-    }
     if (to.execution == Execution::sequential)
       return refused(to.plugin.name + " is sequential: its states cannot be merged into totals; leave \"totals\" out");
     if (contains(*from.totals, "router") && contains(to.routers, "all"))
@@ -149,8 +125,26 @@ struct InputBinder {
     if (column->type != "u64" && column->type != "i64" && column->type != "f64")
       return invalid(bound.where + ": " + upstream.name + "." + column->name + " is of type " + column->type + ", but \"" +
                      role.role + "\" reads a number; bind a numeric column");
+    if (auto good = check_rows(bound, upstream); !good) return good;
     if (auto good = to.inputs.empty() ? inherit(upstream) : check_equal(bound, upstream); !good) return good;
-    to.inputs.push_back({role.role, role.kind, source, column->name, column->type, column->unit});
+    to.inputs.push_back({role.role, role.kind, source, column->name, column->type, column->unit, bound.where_columns});
+    return {};
+  }
+
+  // Checks `where`, which is needed if the upstream module returns several rows per interval and group.
+  Result<> check_rows(const manifest::Input& bound, const Module& upstream) const {
+    std::vector<std::string> choosable;
+    for (const auto& output : upstream.outputs)
+      if (output.type == "text" || output.type == "bool" || output.type == "u64" || output.type == "i64")
+        choosable.push_back(output.name);
+    if (bound.where_columns.empty() && upstream.many_rows)
+      return invalid(bound.where + ": " + upstream.name + " has several rows per interval and group; say which one " + from.name +
+                     " reads, such as {column: " + upstream.name + "." + bound.column + ", where: {" +
+                     (choosable.empty() ? "COLUMN" : choosable.front()) + ": VALUE}}");
+    for (const auto& [name, value] : bound.where_columns)
+      if (!contains(choosable, name))
+        return invalid(bound.where + ": \"where\" takes text, integer and bool columns that " + upstream.plugin.name +
+                       " computes; \"" + name + "\" is none" + manifest::suggestion(name, choosable));
     return {};
   }
 

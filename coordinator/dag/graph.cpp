@@ -17,10 +17,10 @@ using nlohmann::json;
 
 constexpr int key_format = 2;
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Input, role, kind, source, column, type, unit)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Input, role, kind, source, column, type, unit, where)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Column, name, type, unit, doc)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Place, downloader, params)
-// to_json(const Graph&) writes the other fields: `home` as a list, `totals` and `routes` if there are any.
+// to_json(const Graph&) writes the other fields: `home` as a list, `totals`, `routes` and `many_rows` if there are any.
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Archive, name, downloader, decoder, files, covers, lateness, export_delay, has_export_delay,
                                    damage, duplicates, zone, routers, block_length, block_origin, horizon, decode, max_content,
                                    identity, index)
@@ -86,6 +86,7 @@ json input_parts(const Graph& graph, const Module& module, const Input& input) {
   } else {
     const auto& upstream = graph.modules[input.source];
     parts.update(json{{"module", upstream.name}, {"column", input.column}, {"fingerprint", upstream.fingerprint.hex()}});
+    if (!input.where.empty()) parts["where"] = input.where;
   }
   return parts;
 }
@@ -143,6 +144,7 @@ json to_json(const Graph& graph) {
     const auto& module = graph.modules[m];
     if (!module.totals.empty()) out["modules"][m]["totals"] = module.totals;
     if (module.routes) out["modules"][m]["routes"] = *module.routes;
+    if (module.many_rows) out["modules"][m]["many_rows"] = true;
   }
   return out;
 }
@@ -157,6 +159,7 @@ Graph graph_from_json(const json& document) {
   for (std::size_t m = 0; m < graph.modules.size(); ++m) {
     const auto& module = document["modules"][m];
     graph.modules[m].totals = module.value("totals", std::vector<std::string>{});
+    graph.modules[m].many_rows = module.value("many_rows", false);
     if (module.contains("routes")) graph.modules[m].routes = module["routes"].get<std::uint32_t>();
   }
   return graph;

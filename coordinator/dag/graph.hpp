@@ -47,6 +47,7 @@ struct Input {
   InputKind kind = InputKind::flows;
   std::uint32_t source = 0;  // flows: index into Graph::archives, else into Graph::modules (smaller than the reader's own)
   std::string column, type, unit;
+  std::vector<task::RowFilter> where;  // rows, context: selects one of several rows of an interval and group
 };
 
 struct Column {
@@ -63,6 +64,7 @@ struct Module : manifest::ModuleSettings {
   std::vector<std::string> routers;  // selected by `where`, sorted; empty: all of the archive
   std::vector<Input> inputs;         // in the descriptor's order
   std::vector<Column> outputs;
+  bool many_rows = false;               // the metric may return several rows per interval and group
   std::optional<std::uint32_t> routes;  // resource in which AS numbers are looked up; nullopt: from the records, or not needed
   std::uint32_t archive = 0;            // index of the archive whose block grid this module uses
   Digest fingerprint;                   // of everything but the block and its inputs

@@ -139,6 +139,7 @@ class Resolver {
     Module to;
     static_cast<manifest::ModuleSettings&>(to) = static_cast<const manifest::ModuleSettings&>(from);
     to.execution = descriptor.execution;
+    to.many_rows = descriptor.many_rows;
     MOLE_TRY(to.plugin, use(*plugin, from.params, from.params_where));
     if (auto done = bind_inputs(graph(), facts_, from, descriptor, to); !done) return done;
     if (auto done = bind_filter(facts_, from, to); !done) return done;
@@ -200,8 +201,6 @@ class Resolver {
     if (to.execution != Execution::sequential && to.execution != Execution::mergeable)
       return unsupported(from.plugin_where + ": " + name + " has the execution class \"" + name_of(to.execution) +
                          "\", which is not available in this version; use a mergeable or sequential metric");
-    if (to.load == Load::proportional)
-      return unsupported(from.where + ": \"load: proportional\" is not available in this version; choose start or end");
     if (to.execution == Execution::sequential) {
       if (to.load != Load::start) return refused("a sequential module counts flows at their start; leave \"load\" out");
       if ((to.warmup > 0) == to.since.has_value())
@@ -261,6 +260,18 @@ class Resolver {
 };
 
 }  // namespace
+
+Result<std::vector<std::filesystem::path>> plugin_folders(const manifest::Manifest& manifest, const std::string& base,
+                                                          std::vector<std::filesystem::path> folders) {
+  for (auto name = manifest.plugins.rbegin(); name != manifest.plugins.rend(); ++name) {
+    auto folder = std::filesystem::path(base) / *name;
+    if (std::error_code error; !std::filesystem::is_directory(folder, error))
+      return missing(manifest.plugins_where + ": \"plugins\" names " + folder.string() +
+                     ", which is not a folder; create it or correct the path");
+    folders.push_back(std::move(folder));
+  }
+  return folders;
+}
 
 Result<Resolution> resolve(const manifest::Manifest& manifest, const PluginCatalogue& plugins, const std::string& base,
                            const DigestOf& digest) {

@@ -25,4 +25,9 @@ struct Resolution {
 Result<Resolution> resolve(const manifest::Manifest& manifest, const PluginCatalogue& plugins, const std::string& base,
                            const DigestOf& digest = digest_of_file);
 
+// Appends the folders of the manifest's "plugins" to `folders`, in ascending precedence; the first of the manifest comes last.
+// missing: one does not exist.
+Result<std::vector<std::filesystem::path>> plugin_folders(const manifest::Manifest& manifest, const std::string& base,
+                                                          std::vector<std::filesystem::path> folders);
+
 }  // namespace mole::coordinator::dag

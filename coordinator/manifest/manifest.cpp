@@ -1,6 +1,6 @@
 #include "coordinator/manifest/manifest.hpp"
 
-#include "coordinator/manifest/yaml.hpp"
+#include "coordinator/manifest/sections.hpp"
 #include "sdk/model/filter.hpp"
 
 #include <algorithm>
@@ -9,17 +9,6 @@ namespace mole::coordinator::manifest {
 namespace {
 
 constexpr std::int64_t max_files_per_block = 1'000'000;
-
-// Reads the name of an enum value. The error for any other name is `unknown`, the name in quotes, and `of`.
-template <class E>
-void read_name(Reader& reader, const YamlNode& map, const std::string& key, E& value, const std::string& unknown,
-               const std::string& of = "") {
-  const auto* node = map.find(key);
-  const auto name = reader.text(node, "\"" + key + "\"");
-  const auto known = from_name<E>(name);
-  value = known.value_or(value);
-  if (node && !known) reader.fail(node->where, unknown + " \"" + name + "\"" + of + suggestion(name, all_names<E>()));
-}
 
 // ---- archives
 
@@ -43,7 +32,8 @@ void read_file_names(Reader& reader, const YamlNode& map, Archive& archive) {
   if (zone) archive.zone = reader.text(zone, "\"zone\"");
   const auto* routers = map.find("routers");
   if (const auto* names = routers ? reader.any_keys(routers, "\"routers\"") : nullptr)
-    for (const auto& [name, router] : names->entries) archive.routers[name.text] = reader.text(&router, "\"" + name.text + "\"");
+    for (const auto& [name, router] : names->entries)
+      archive.routers[name.text] = reader.text_or_integer(&router, "\"" + name.text + "\"");
   if (reader.error()) return;
   if (zone)
     if (auto known = TimeZone::load(archive.zone); !known) return reader.fail(zone->where, known.error().message);
@@ -63,10 +53,16 @@ std::string listed(const std::vector<std::string>& words) {
 // Reads a list of words and checks each as a filter after `prefix`, so that the error message contains the invalid one.
 std::vector<std::string> filter_words(Reader& reader, const YamlNode& node, const std::string& what, const std::string& prefix,
                                       const std::string& remedy) {
-  auto words = reader.strings(&node, what);
+  const bool networks = prefix.ends_with("ip in");
+  auto words = networks ? reader.strings(&node, what) : reader.strings_or_integers(&node, what);
   if (words.empty()) reader.fail(node.where, what + " is empty; " + remedy);
+  const auto is_number = [](const std::string& word) {
+    constexpr auto digits = "0123456789";
+    return word.find_first_not_of(digits) == word.npos && word.size() <= 10 && std::stoull(word) <= UINT32_MAX;
+  };
   for (const auto& word : words)
-    if (word.find_first_of("[]()\" ") != word.npos || !parse_filter(prefix + " [" + word + "]"))
+    if (word.find_first_of("[](),\" ") != word.npos || (!networks && !is_number(word)) ||
+        !parse_filter(prefix + " [" + word + "]"))
       reader.fail(node.where, what + ": \"" + word.substr(0, 60) + "\" is not valid; " + remedy);
   return words;
 }
@@ -79,11 +75,12 @@ std::string not_at_border(Reader& reader, const YamlNode& node, const std::strin
   };
   if (node.kind != YamlNode::Kind::map) return "not " + numbers(node);
   std::string all;
-  const auto* routers = reader.names(&node, "\"border_interfaces\"");
-  if (!routers) return {};
-  if (routers->entries.empty()) reader.fail(node.where, "\"border_interfaces\" is empty; " + remedy);
-  for (const auto& [router, list] : routers->entries)
+  if (node.entries.empty()) reader.fail(node.where, "\"border_interfaces\" is empty; " + remedy);
+  for (const auto& [router, list] : node.entries) {
+    if (router.text.empty() || router.text.find('"') != std::string::npos)
+      reader.fail(router.where, "\"border_interfaces\": the name of a router is not empty and contains no \\\"");
     all += (all.empty() ? "" : " or ") + ("router in [\"" + router.text + "\"] and " + numbers(list));
+  }
   return "not (" + all + ")";
 }
 
@@ -217,97 +214,6 @@ Resource read_resource(Reader& reader, const YamlNode& key, const YamlNode& node
   return resource;
 }
 
-void read_archive_input(Reader& reader, const YamlNode& node, Input& input) {
-  const auto* map = reader.map(&node, "\"input\"", {"archive", "where", "as"});
-  if (!map) return;
-  input.archive = reader.require_text(*map, "archive", "name the archive, or use \"inputs\" for a module's columns");
-  if (const auto* as = map->find("as")) input.as = reader.text(as, "\"as\"");
-  const auto* where = map->find("where");
-  if (!where) return;
-  if (const auto* members = reader.map(where, "\"where\"", {"router"})) {
-    if (const auto* router = members->find("router")) {
-      input.routers = reader.strings(router, "\"router\"");
-      std::sort(input.routers.begin(), input.routers.end());
-      input.routers.erase(std::unique(input.routers.begin(), input.routers.end()), input.routers.end());
-      if (input.routers.empty()) reader.fail(router->where, "\"router\" is empty; leave it out for all routers");
-    }
-  }
-}
-
-void read_inputs(Reader& reader, const YamlNode& map, Module& module) {
-  const auto* one = map.find("input");
-  const auto* many = map.find("inputs");
-  if (one && many) return reader.fail(many->where, "\"input\" and \"inputs\" cannot be used together; put both into \"inputs\"");
-  if (!one && !many)
-    return reader.fail(module.where, "the module \"" + module.name +
-                                         "\" has no input; add \"input: {archive: NAME}\" or \"inputs: {ROLE: MODULE.COLUMN}\"");
-  if (one) {
-    module.inputs.emplace_back().where = one->where;
-    return read_archive_input(reader, *one, module.inputs.back());
-  }
-  const auto* roles = reader.names(many, "\"inputs\"");
-  if (!roles) return;
-  for (const auto& [role, from] : roles->entries) {
-    auto& input = module.inputs.emplace_back();
-    input.role = role.text;
-    input.where = from.where;
-    if (from.kind == YamlNode::Kind::map) {
-      read_archive_input(reader, from, input);
-    } else {
-      const auto text = reader.text(&from, "\"" + role.text + "\"");
-      const auto dot = text.find('.');
-      if (dot == 0 || dot == std::string::npos || dot + 1 == text.size())
-        reader.fail(from.where, "\"" + text + "\" must be MODULE.COLUMN, such as traffic.bytes");
-      input.module = text.substr(0, dot);
-      if (dot != std::string::npos) input.column = text.substr(dot + 1);
-    }
-  }
-  if (module.inputs.empty()) reader.fail(many->where, "\"inputs\" is empty; bind at least one role");
-}
-
-void read_execution(Reader& reader, const YamlNode& map, Module& module) {
-  if (const auto* interval = map.find("interval")) {
-    module.interval = reader.duration(interval, "\"interval\"");
-    if (*module.interval <= 0) reader.fail(interval->where, "\"interval\" must be greater than zero, such as 15m");
-  }
-  if (const auto* window = map.find("window")) module.window = reader.duration(window, "\"window\"");
-  if (const auto* warmup = map.find("warmup")) module.warmup = reader.duration(warmup, "\"warmup\"");
-  if (const auto* since = map.find("since")) module.since = reader.time(since, "\"since\"");
-  if (const auto* by = map.find("by")) module.by = reader.strings(by, "\"by\"");
-  if (const auto* totals = map.find("totals")) module.totals = reader.strings(totals, "\"totals\"");
-  if (const auto* filter = map.find("filter")) {
-    module.filter = reader.text(filter, "\"filter\"");
-    module.filter_where = filter->where;
-  }
-  read_name(reader, map, "load", module.load, "unknown load scheme");
-  if (const auto* keep = map.find("keep_states")) {
-    module.keep_states = reader.text(keep, "\"keep_states\"");
-    if (module.keep_states != "all")
-      reader.fail(keep->where, "\"keep_states: " + module.keep_states +
-                                   "\" is not available in this version, which keeps every state; leave it out or write all");
-  }
-}
-
-Module read_module(Reader& reader, const YamlNode& key, const YamlNode& node) {
-  static const std::vector<std::string> keys = {"plugin", "params", "input", "inputs", "interval", "by",         "totals",
-                                                "window", "filter", "load",  "warmup", "since",    "keep_states"};
-  Module module;
-  module.name = key.text;
-  module.where = module.plugin_where = module.params_where = module.filter_where = key.where;
-  const auto* map = reader.map(&node, "the module \"" + key.text + "\"", keys);
-  if (!map) return module;
-  const auto* plugin = reader.require(*map, "plugin", "name the metric, such as traffic");
-  module.plugin = reader.text(plugin, "\"plugin\"");
-  if (plugin) module.plugin_where = plugin->where;
-  if (const auto* params = map->find("params")) {
-    module.params = reader.object(params, "\"params\"");
-    module.params_where = params->where;
-  }
-  read_inputs(reader, *map, module);
-  read_execution(reader, *map, module);
-  return module;
-}
-
 }  // namespace
 
 Result<Manifest> parse_manifest(std::string_view text, const std::string& name, const std::vector<std::string>& overrides) {
@@ -318,15 +224,17 @@ Result<Manifest> parse_manifest(std::string_view text, const std::string& name, 
   Manifest manifest;
   if (tree.kind == YamlNode::Kind::null)
     return invalid(name + ":1:1: the manifest is empty; it needs \"pipeline\", \"archives\" and \"modules\"");
-  const auto* root = reader.map(&tree, "the manifest", {"pipeline", "archives", "modules", "resources"});
+  const auto* root = reader.map(&tree, "the manifest", {"pipeline", "archives", "modules", "resources", "plugins"});
   if (!root) return *reader.error();
   const auto* pipeline = reader.require(*root, "pipeline", "give the pipeline a name");
   manifest.pipeline = reader.text(pipeline, "\"pipeline\"");
   if (!reader.error() && !valid_name(manifest.pipeline))
     reader.fail(pipeline->where,
                 "\"" + manifest.pipeline.substr(0, 60) + "\" is not a valid name; use up to 64 of A-Z a-z 0-9 _ -");
-  if (const auto* archives = reader.names(reader.require(*root, "archives", "declare at least one archive"), "\"archives\""))
+  if (const auto* archives = reader.names(reader.require(*root, "archives", "declare at least one archive"), "\"archives\"")) {
+    if (archives->entries.empty()) reader.fail(archives->where, "the manifest has no archive; declare at least one");
     for (const auto& [key, node] : archives->entries) manifest.archives.push_back(read_archive(reader, key, node));
+  }
   if (const auto* modules = reader.names(reader.require(*root, "modules", "declare at least one module"), "\"modules\"")) {
     if (modules->entries.empty()) reader.fail(modules->where, "the manifest has no module; declare at least one");
     if (modules->entries.size() > max_modules)
@@ -337,6 +245,10 @@ Result<Manifest> parse_manifest(std::string_view text, const std::string& name, 
   if (const auto* resources = root->find("resources"); resources && resources->kind != YamlNode::Kind::null)
     if (const auto* named = reader.names(resources, "\"resources\""))
       for (const auto& [key, node] : named->entries) manifest.resources.push_back(read_resource(reader, key, node));
+  if (const auto* plugins = root->find("plugins")) {
+    manifest.plugins = reader.strings(plugins, "\"plugins\"");
+    manifest.plugins_where = plugins->where;
+  }
   if (reader.error()) return *reader.error();
   return manifest;
 }

@@ -60,13 +60,16 @@ struct Resource : ResourceSettings {
   std::string where;
 };
 
+using task::RowFilter;
+
 struct Input {
   std::string role;  // empty: the module's only input of flows
   std::string where;
-  std::string archive;               // flows of this archive ...
-  std::vector<std::string> routers;  // ... of these routers, sorted; empty: all
-  std::string as = "record";         // source of AS numbers: the records, or the resource with this name
-  std::string module, column;        // or a column of this module
+  std::string archive;                   // flows of this archive ...
+  std::vector<std::string> routers;      // ... of these routers, sorted; empty: all
+  std::string as = "record";             // source of AS numbers: the records, or the resource with this name
+  std::string module, column;            // or a column of this module ...
+  std::vector<RowFilter> where_columns;  // ... of the row with these values; empty: there is one row per interval and group
 };
 
 struct Module : ModuleSettings {
@@ -82,6 +85,8 @@ struct Module : ModuleSettings {
 
 struct Manifest {
   std::string pipeline;
+  std::vector<std::string> plugins;  // folders, searched before all others; relative paths start at the manifest's folder
+  std::string plugins_where;
   std::vector<Archive> archives;  // in the order of the manifest
   std::vector<Module> modules;
   std::vector<Resource> resources;

@@ -8,9 +8,12 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 namespace mole::coordinator::manifest {
 namespace {
+
+using nlohmann::json;
 
 std::string place(const std::string& name, const YAML::Mark& mark) {
   if (mark.is_null()) return name;
@@ -30,6 +33,8 @@ struct Converter {
                      " values; shorten it or use fewer aliases");
     if (depth > max_depth)
       return invalid(node.where + ": nested deeper than " + std::to_string(max_depth) + " levels; flatten the manifest");
+    if (const auto& tag = from.Tag(); !tag.empty() && tag != "?" && tag != "!")
+      return invalid(node.where + ": the tag " + tag.substr(0, 60) + " is not supported; remove it");
     if (from.IsScalar()) {
       node.kind = YamlNode::Kind::scalar;
       node.text = from.Scalar();
@@ -57,7 +62,11 @@ struct Converter {
 
 Result<YamlNode> load(std::string_view text, const std::string& name, bool line_known) {
   try {
-    return Converter{name, line_known}.convert(YAML::Load(std::string(text)), 0);
+    const auto documents = YAML::LoadAll(std::string(text));
+    if (documents.size() > 1)
+      return invalid((line_known ? place(name, documents[1].Mark()) : name) +
+                     ": a second document begins here, which would be ignored; keep one, without a line \"---\" after it");
+    return Converter{name, line_known}.convert(documents.empty() ? YAML::Node() : documents[0], 0);
   } catch (const YAML::Exception& e) {
     return invalid((line_known ? place(name, e.mark) : name) + ": this is not YAML: " + e.msg +
                    "; check indentation, quotes and brackets here");
@@ -90,10 +99,12 @@ std::string kind_of(const YamlNode& node) {
   return node.kind == YamlNode::Kind::scalar ? "\"" + node.text.substr(0, 60) + "\"" : kind;
 }
 
+constexpr std::string_view infinities[] = {".inf", ".Inf", ".INF"};
+
 template <class T>
-std::optional<T> number(std::string_view text) {
+std::optional<T> number(std::string_view text, auto... base) {
   T value{};
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value, base...);
   if (problem != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return value;
 }
@@ -103,6 +114,33 @@ std::optional<T> number(std::string_view text) {
 const YamlNode* YamlNode::find(std::string_view key) const {
   const auto found = std::find_if(entries.begin(), entries.end(), [&](const auto& e) { return e.key.text == key; });
   return found == entries.end() ? nullptr : &found->value;
+}
+
+json YamlNode::scalar() const {
+  const auto is = [this](std::initializer_list<std::string_view> words) {
+    return std::find(words.begin(), words.end(), text) != words.end();
+  };
+  if (quoted) return text;
+  if (is({"", "~", "null", "Null", "NULL"})) return nullptr;
+  if (is({"true", "True", "TRUE"})) return true;
+  if (is({"false", "False", "FALSE"})) return false;
+  if (is({".nan", ".NaN", ".NAN"})) return std::numeric_limits<double>::quiet_NaN();
+  std::string_view digits = text;
+  if (digits.starts_with("0x") || digits.starts_with("0o"))
+    if (const auto u = number<std::uint64_t>(digits.substr(2), digits[1] == 'x' ? 16 : 8)) return *u;
+  const bool positive = digits.starts_with('+');
+  if (positive) digits.remove_prefix(1);
+  auto size = digits;
+  if (!positive && size.starts_with('-')) size.remove_prefix(1);
+  if (std::find(std::begin(infinities), std::end(infinities), size) != std::end(infinities))
+    return std::numeric_limits<double>::infinity();
+  if (size.empty() || size.find_first_not_of("0123456789.eE+-") != size.npos || size.find_first_of("0123456789") > 1 ||
+      size[0] == '-' || size[0] == '+')
+    return text;
+  if (const auto u = number<std::uint64_t>(digits)) return *u;
+  if (const auto i = number<std::int64_t>(digits)) return *i;
+  if (const auto d = number<double>(digits)) return *d;
+  return text;
 }
 
 YamlNode* YamlNode::find(std::string_view key) { return const_cast<YamlNode*>(std::as_const(*this).find(key)); }
@@ -205,21 +243,37 @@ const YamlNode* Reader::require(const YamlNode& parent, const std::string& key, 
 
 std::string Reader::text(const YamlNode* node, const std::string& what) {
   if (error_ || !node) return {};
-  if (node->kind == YamlNode::Kind::scalar && !node->text.empty()) return node->text;
-  fail(node->where, what + " must be a string, not " + kind_of(*node));
+  const bool is_scalar = node->kind == YamlNode::Kind::scalar && !node->text.empty();
+  if (is_scalar && node->scalar().is_string()) return node->text;
+  fail(node->where, what + " must be a string, not " + kind_of(*node) + (is_scalar ? "; put it in quotes" : ""));
+  return {};
+}
+
+std::string Reader::text_or_integer(const YamlNode* node, const std::string& what) {
+  if (error_ || !node) return {};
+  if (node->kind == YamlNode::Kind::scalar && node->scalar().is_number_integer()) return node->text;
+  return text(node, what);
+}
+
+std::string Reader::constant(const YamlNode* node, const std::string& what) {
+  if (error_ || !node) return {};
+  const auto value = node->kind == YamlNode::Kind::scalar ? node->scalar() : json();
+  if (value.is_number_integer() || value.is_boolean()) return value.dump();
+  if (value.is_string()) return node->text;
+  fail(node->where, what + " must be a string, an integer, true or false, not " + kind_of(*node));
   return {};
 }
 
 double Reader::decimal(const YamlNode* node, const std::string& what) {
-  const auto written = text(node, what);
   if (error_ || !node) return 0;
-  const auto parsed = number<double>(written);
-  if (!parsed || !std::isfinite(*parsed)) fail(node->where, what + " must be a number, not \"" + written.substr(0, 60) + "\"");
-  return error_ ? 0 : *parsed;
+  const auto value = node->kind == YamlNode::Kind::scalar ? node->scalar() : json();
+  if (value.is_number() && std::isfinite(value.get<double>())) return value.get<double>();
+  fail(node->where, what + " must be a number, not " + kind_of(*node));
+  return 0;
 }
 
 std::uint64_t Reader::size(const YamlNode* node, const std::string& what) {
-  const auto written = text(node, what);
+  const auto written = text_or_integer(node, what);
   if (error_ || !node) return 0;
   const auto parsed = parse_size(written.substr(0, 60));
   if (!parsed) fail(node->where, what + ": " + parsed.error().message);
@@ -246,12 +300,13 @@ Micros Reader::time(const YamlNode* node, const std::string& what) {
 }
 
 Micros Reader::time_of_day(const YamlNode* node, const std::string& what) {
-  const auto written = text(node, what);
+  const auto written = text_or_integer(node, what);
   if (error_ || !node) return 0;
   if (const auto colon = written.find(':'); colon != std::string::npos) {
     const auto hours = number<unsigned>(std::string_view(written).substr(0, colon));
     const auto minutes = number<unsigned>(std::string_view(written).substr(colon + 1));
-    if (hours && minutes && *hours < 24 && *minutes < 60) return *hours * hour_us + *minutes * minute_us;
+    if (hours && minutes && colon <= 2 && written.size() - colon <= 3 && *hours < 24 && *minutes < 60)
+      return *hours * hour_us + *minutes * minute_us;
     fail(node->where, what + " must be a time of day such as 06:00, not \"" + written.substr(0, 60) + "\"");
     return 0;
   }
@@ -259,30 +314,45 @@ Micros Reader::time_of_day(const YamlNode* node, const std::string& what) {
   return duration(node, what);
 }
 
-std::vector<std::string> Reader::strings(const YamlNode* node, const std::string& what) {
+std::vector<std::string> Reader::list(const YamlNode* node, const std::string& what, ReadEntry read) {
   if (error_ || !node) return {};
-  if (node->kind == YamlNode::Kind::scalar) return {text(node, what)};
+  if (node->kind == YamlNode::Kind::scalar) return {(this->*read)(node, what)};
   std::vector<std::string> out;
   if (node->kind != YamlNode::Kind::sequence) fail(node->where, what + " must be a list, not " + kind_of(*node));
-  for (const auto& item : node->items) out.push_back(text(&item, "an entry of " + what));
+  for (const auto& item : node->items) out.push_back((this->*read)(&item, "an entry of " + what));
   return out;
 }
 
+std::vector<std::string> Reader::strings(const YamlNode* node, const std::string& what) {
+  return list(node, what, &Reader::text);
+}
+std::vector<std::string> Reader::strings_or_integers(const YamlNode* node, const std::string& what) {
+  return list(node, what, &Reader::text_or_integer);
+}
+
+std::vector<std::string> Reader::choices(const YamlNode* node, const std::string& what, const std::vector<std::string>& known,
+                                         const std::string& problem) {
+  auto words = strings(node, what);
+  for (std::size_t i = 0; i < words.size() && !error_; ++i) {
+    const auto& where = node->kind == YamlNode::Kind::sequence ? node->items[i].where : node->where;
+    if (std::find(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(i), words[i]) !=
+        words.begin() + static_cast<std::ptrdiff_t>(i))
+      fail(where, what + " names " + words[i].substr(0, 60) + " twice; remove one of them");
+    if (std::find(known.begin(), known.end(), words[i]) == known.end())
+      fail(where, what + ": \"" + words[i].substr(0, 60) + "\" " + problem + suggestion(words[i], known));
+  }
+  return words;
+}
+
 nlohmann::json Reader::value(const YamlNode& node) {
-  const auto& t = node.text;
   if (node.kind == YamlNode::Kind::map) return object(&node, "this");
   if (node.kind == YamlNode::Kind::sequence) {
     auto list = nlohmann::json::array();
     for (const auto& item : node.items) list.push_back(value(item));
     return list;
   }
-  if (node.quoted) return t;
-  if (t == "true" || t == "false") return t == "true";
-  if (t == "null" || t == "~" || t.empty()) return nullptr;
-  if (const auto u = number<std::uint64_t>(t)) return *u;
-  if (const auto i = number<std::int64_t>(t)) return *i;
-  if (const auto d = number<double>(t); d && std::isfinite(*d) && t.find_first_of("0123456789") != std::string::npos) return *d;
-  return t;
+  const auto value = node.scalar();
+  return value.is_number_float() && !std::isfinite(value.get<double>()) ? json(node.text) : value;
 }
 
 nlohmann::json Reader::object(const YamlNode* node, const std::string& what) {

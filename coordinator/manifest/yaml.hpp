@@ -24,6 +24,8 @@ struct YamlNode {
 
   const YamlNode* find(std::string_view key) const;
   YamlNode* find(std::string_view key);
+  // The JSON value of a scalar, by the core schema of YAML 1.2: a string if it is quoted or looks like no other type.
+  nlohmann::json scalar() const;
 };
 
 struct YamlEntry {
@@ -55,14 +57,22 @@ class Reader {
   // The same for a map of any keys.
   const YamlNode* any_keys(const YamlNode* node, const std::string& what) { return map_of("keys", node, what); }
 
+  // Typed scalars, with the types of JSON: `a: 1` is not a string, `a: "1"` is not a number.
   std::string text(const YamlNode* node, const std::string& what);
+  std::string text_or_integer(const YamlNode* node, const std::string& what);  // as text
+  std::string constant(const YamlNode* node, const std::string& what);         // a string, an integer or true, false; as text
   double decimal(const YamlNode* node, const std::string& what);
   std::uint64_t size(const YamlNode* node, const std::string& what);
   Micros duration(const YamlNode* node, const std::string& what);
   Micros time(const YamlNode* node, const std::string& what);
   // "06:00" or a duration: an offset from midnight.
   Micros time_of_day(const YamlNode* node, const std::string& what);
-  std::vector<std::string> strings(const YamlNode* node, const std::string& what);  // a list, or a single string
+  // A list, or a single entry.
+  std::vector<std::string> strings(const YamlNode* node, const std::string& what);
+  std::vector<std::string> strings_or_integers(const YamlNode* node, const std::string& what);
+  // A list of distinct names out of `known`, or a single one. `problem` follows an unknown name in the message.
+  std::vector<std::string> choices(const YamlNode* node, const std::string& what, const std::vector<std::string>& known,
+                                   const std::string& problem);
   nlohmann::json object(const YamlNode* node, const std::string& what);
   // Returns the value of `key` in `parent`; sets an error if it is absent.
   const YamlNode* require(const YamlNode& parent, const std::string& key, const std::string& remedy);
@@ -71,6 +81,8 @@ class Reader {
   }
 
  private:
+  using ReadEntry = std::string (Reader::*)(const YamlNode*, const std::string&);
+  std::vector<std::string> list(const YamlNode* node, const std::string& what, ReadEntry read);
   const YamlNode* map_of(const char* entries, const YamlNode* node, const std::string& what);
   nlohmann::json value(const YamlNode& node);
   std::optional<Error> error_;

@@ -85,6 +85,7 @@ struct Builder {
     out.column = input.column;
     out.type = input.type;
     out.unit = input.unit;
+    out.where = input.where;
     if (input.kind == InputKind::flows) {
       out.module = plan.graph->archives[input.source].name;
       return out;

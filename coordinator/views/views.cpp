@@ -60,7 +60,7 @@ std::string TableLinks::file_of(Micros block_from) {
   std::string compact;
   for (const char c : text)
     if (c != '-' && c != ':') compact += c;
-  return "date=" + date + "/" + compact + ".parquet";
+  return "block_date=" + date + "/" + compact + ".parquet";
 }
 
 Result<> TableLinks::link(const std::string& module, Micros block_from, const Digest& rows) const {

@@ -14,8 +14,9 @@
 
 namespace mole::coordinator::views {
 
-// tables/<pipeline>/<module>/date=YYYY-MM-DD/<block start>.parquet: one hard link per block to the rows blob in the catalogue,
-// for DuckDB, Spark and other readers. A link is replaced by rename, so a reader sees either the old rows or the new ones.
+// tables/<pipeline>/<module>/block_date=YYYY-MM-DD/<block start>.parquet: one hard link per block to the rows blob in the catalogue,
+// for DuckDB, Spark and other readers. The folder is named after the date on which the block starts; its rows may continue on the
+// next day. A link is replaced by rename, so a reader sees either the old rows or the new ones.
 class TableLinks {
  public:
   TableLinks(std::filesystem::path root, const store::Blobs& blobs) : root_(std::move(root)), blobs_(blobs) {}
@@ -28,7 +29,7 @@ class TableLinks {
   // The same, in a new folder that takes the place of the old one in one step, if the file system can do that.
   Result<> replace(const std::string& module, const std::map<Micros, Digest>& rows);
 
-  static std::string file_of(Micros block_from);  // "date=2007-09-22/20070922T180000Z.parquet"
+  static std::string file_of(Micros block_from);  // "block_date=2007-09-22/20070922T180000Z.parquet"
   std::filesystem::path path_of(const std::string& module, Micros block_from) const {
     return root_ / module / file_of(block_from);
   }

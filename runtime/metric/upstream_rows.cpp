@@ -3,6 +3,7 @@
 #include "runtime/host/arrow_columns.hpp"
 
 #include <bit>
+#include <tuple>
 
 namespace mole::runtime {
 namespace {
@@ -19,15 +20,27 @@ std::uint64_t bits_of(const Column& column, std::size_t row) {
   return bits;
 }
 
+// The text of a group, or of a value in `where`.
 std::string text_of(const Column& column, std::size_t row) {
   if (const auto* numbers = std::get_if<std::vector<std::uint64_t>>(&column.values)) return std::to_string((*numbers)[row]);
   if (const auto* strings = std::get_if<std::vector<std::string>>(&column.values)) return (*strings)[row];
+  if (const auto* numbers = std::get_if<std::vector<std::int64_t>>(&column.values))
+    return column.type != "bool" ? std::to_string((*numbers)[row]) : (*numbers)[row] ? "true" : "false";
   return {};
+}
+
+bool is_null(const Column& column, std::size_t row) { return !column.valid.empty() && !column.valid[row]; }
+
+std::string text_of(const std::vector<task::RowFilter>& where) {
+  std::string text;
+  for (const auto& [column, value] : where) text += (text.empty() ? "" : ", ") + column + ": " + value;
+  return "{" + text + "}";
 }
 
 }  // namespace
 
-Result<> UpstreamRows::append(const RowTable& table, const std::string& column, const std::string& type, TimeRange range) {
+Result<> UpstreamRows::append(const RowTable& table, const task::Input& input, TimeRange range) {
+  const auto& [column, type] = std::tie(input.column, input.type);
   const auto* starts = values_of<std::int64_t>(table, "interval_start");
   const auto* coverage = values_of<double>(table, "coverage");
   const std::vector<std::uint64_t>* counts[4];
@@ -51,6 +64,17 @@ Result<> UpstreamRows::append(const RowTable& table, const std::string& column, 
                                             table.columns[next].unit.empty() && table.columns[next].type == extra->type())
       return invalid("upstream rows are grouped by '" + name + "' as well; give both modules the same `by`");
   }
+  std::vector<const Column*> selectors;
+  for (const auto& filter : input.where) {
+    selectors.push_back(table.find(filter.column));
+    if (!selectors.back())
+      return invalid("upstream rows have no column '" + filter.column + "' for `where`; submit the manifest again");
+  }
+  const auto passes = [&](std::size_t row) {
+    for (std::size_t s = 0; s < selectors.size(); ++s)
+      if (is_null(*selectors[s], row) || text_of(*selectors[s], row) != input.where[s].value) return false;
+    return true;
+  };
   for (std::size_t i = 0; i < table.rows(); ++i) {
     const Micros start = (*starts)[i];
     if (start < range.from || start >= range.to) continue;
@@ -58,10 +82,17 @@ Result<> UpstreamRows::append(const RowTable& table, const std::string& column, 
     row.interval_start = start;
     for (const Column* g : groups) row.group.push_back(text_of(*g, i));
     row.coverage = {(*coverage)[i], (*counts[0])[i], (*counts[1])[i], (*counts[2])[i], (*counts[3])[i]};
-    row.bits = bits_of(*values, i);
-    row.valid = values->valid.empty() || values->valid[i];
-    index_.try_emplace({start, row.group}, rows_.size());
-    rows_.push_back(std::move(row));
+    const auto [entry, added] = index_.try_emplace({start, row.group}, rows_.size());
+    if (added) rows_.push_back(std::move(row));
+    if (!passes(i)) continue;
+    auto& kept = rows_[entry->second];
+    if (kept.selected)
+      return invalid("several rows of the interval " + format_time(start) +
+                     (input.where.empty() ? " belong to one group; say which one to read, such as `where: {rank: 1}`"
+                                          : " and one group have " + text_of(input.where) + "; add a column to `where`"));
+    kept.selected = true;
+    kept.bits = bits_of(*values, i);
+    kept.valid = !is_null(*values, i);
   }
   return {};
 }

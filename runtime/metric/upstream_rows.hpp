@@ -4,6 +4,7 @@
 #include "runtime/metric/dimension.hpp"
 #include "runtime/metric/state_file.hpp"
 #include "runtime/rows/row_table.hpp"
+#include "sdk/model/task.hpp"
 #include "sdk/model/time.hpp"
 
 #include <mole/abi.h>
@@ -26,17 +27,20 @@ class UpstreamRows {
     Group group;
     RowCoverage coverage;
     std::uint64_t bits = 0;
-    bool valid = false;  // false: the value is null
+    bool valid = false;     // false: the value is null
+    bool selected = false;  // false: no row of the interval and group passed `where`
   };
 
   // `by`: the dimensions of the reading step; the tables must have the same.
   explicit UpstreamRows(std::vector<Dimension> by) : by_(std::move(by)) {}
 
-  // Appends the rows of `table` within `range`. invalid: a column is missing or has a different type, or `by` differs.
-  Result<> append(const RowTable& table, const std::string& column, const std::string& type, TimeRange range);
+  // Appends the column `input` is bound to, from the rows of `table` within `range` that pass its `where`: one row per interval
+  // and group of the table, with a null value if no row passes. invalid: a column is missing or has a different type, `by`
+  // differs, or several rows of an interval and group pass.
+  Result<> append(const RowTable& table, const task::Input& input, TimeRange range);
 
   const std::vector<Row>& rows() const { return rows_; }
-  // Returns the row of an interval and group, the first if a metric returned several; null if there is none.
+  // Returns the row of an interval and group; null if there is none.
   const Row* find(Micros interval_start, const Group& group) const;
 
  private:

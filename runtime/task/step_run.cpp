@@ -66,7 +66,7 @@ GroupingPlan StepRun::grouping_plan(Micros lateness) const {
 
 Result<> StepRun::append_rows(UpstreamRows& rows, const RowTable& table, const task::Input& input) const {
   return prefixed(step().module + ", input '" + input.role + "' from '" + input.module + "': ",
-                  rows.append(table, input.column, input.type, feed_range()));
+                  rows.append(table, input, feed_range()));
 }
 
 Result<> StepRun::load_inputs(const std::vector<std::unique_ptr<StepRun>>& steps) {

@@ -177,6 +177,8 @@ void read_metric(const json& j, Descriptor& d) {
   if (!deterministic.is_boolean()) throw BadField{"/deterministic", "is not true or false"};
   d.deterministic = deterministic.get<bool>();
   d.inputs = read_all<Input>(j, "inputs", read_input);
+  static constexpr std::array<std::string_view, 2> row_counts{"one", "many"};
+  d.many_rows = j.contains("rows") && one_of(j, "", "rows", row_counts) == "many";
   d.outputs = read_all<Output>(j, "output", read_output);
   check_unique(
       d.inputs, [](const Input& i) { return i.role; }, "/inputs");

@@ -58,6 +58,7 @@ struct Descriptor {
   PluginKind kind = PluginKind::metric;
   std::string name, version, summary;
   Execution execution = Execution::mergeable;  // metric
+  bool many_rows = false;                      // metric: may return several rows per interval and group
   bool deterministic = true;                   // metric: merging in any order gives the same bytes
   std::vector<Input> inputs;
   std::vector<Param> params;

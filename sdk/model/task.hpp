@@ -122,10 +122,21 @@ struct RouteTableRef {
       field("unusable_lines", &RouteTableRef::unusable_lines, "Lines of the table that cannot be used"));
 };
 
+struct RowFilter {
+  std::string column, value;
+  bool operator==(const RowFilter&) const = default;
+
+  static constexpr auto table =
+      document("RowFilter", "A value that selects one of several rows of an interval and group.",  //
+               field("column", &RowFilter::column, "Column of the upstream module: text, an integer or a bool"),
+               field("value", &RowFilter::value, "Its value as text"));
+};
+
 struct Input {
   std::string role;
   InputKind kind = InputKind::flows;
   std::string module, column, type, unit;
+  std::vector<RowFilter> where;
   std::optional<std::uint32_t> step;
   std::vector<RowsRef> rows;
 
@@ -136,7 +147,8 @@ struct Input {
                field("column", &Input::column, "Bound column; empty for flows"), field("type", &Input::type, "`u64`, `f64`, ..."),
                field("unit", &Input::unit, "Its unit"),
                field("step", &Input::step, "Rows come from this earlier step of the task").optional(),
-               field("rows", &Input::rows, "Otherwise from these blobs, in time order"));
+               field("rows", &Input::rows, "Otherwise from these blobs, in time order"),
+               field("where", &Input::where, "The row of an interval and group to read, if there are several").optional());
 };
 
 struct Step {

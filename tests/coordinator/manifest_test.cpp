@@ -1,11 +1,6 @@
 #include "coordinator/manifest/manifest.hpp"
 
-#include "sdk/model/durable_file.hpp"
-
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
-
-#include <set>
 
 namespace mole::test {
 namespace {
@@ -48,6 +43,9 @@ TEST(Manifest, ReadsHomeAsTwoFilters) {
   EXPECT_EQ(home_of("{as: 64500}").destination, "dst_as in [64500]");
   EXPECT_EQ(home_of("{border_interfaces: [18, 17]}").source, "not in_if in [17, 18]");
   const auto by_router = home_of("{border_interfaces: {'1': [17], '2': 4}}");
+  EXPECT_EQ(home_of("{border_interfaces: {'zh,1': 4}}").source, "not (router in [\"zh,1\"] and in_if in [4])");
+  EXPECT_EQ(home_of("{networks: [10.0.0.0/8, 192.0.2.0/24]}").destination, "dst_addr in [10.0.0.0/8, 192.0.2.0/24]");
+  EXPECT_EQ(home_of("{as: [64512, '64513']}").source, "src_as in [64512, 64513]");
   EXPECT_EQ(by_router.destination, "not ((router in [\"1\"] and out_if in [17]) or (router in [\"2\"] and out_if in [4]))");
 }
 
@@ -178,34 +176,43 @@ TEST(Manifest, LimitsTheExpansionOfAliases) {
   error_of("!!binary x");
 }
 
-TEST(Manifest, AcceptsTheKeysOfThePublishedSchema) {
-  const auto text = read_file(MOLE_MANIFEST_SCHEMA);
-  ASSERT_TRUE(text) << text.error().message;
-  const auto schema = nlohmann::json::parse(*text)["properties"];
-  for (const auto& [key, unused] : schema["archives"]["additionalProperties"]["properties"].items())
-    EXPECT_EQ(error_of(good, {"archives.ddosvax." + key + "=[]"}).find("unknown key"), std::string::npos) << key;
-  for (const auto& [key, unused] : schema["modules"]["additionalProperties"]["properties"].items())
-    EXPECT_EQ(error_of(good, {"modules.mean." + key + "=[]"}).find("unknown key"), std::string::npos) << key;
-  for (const auto& [key, unused] : schema.items())
-    EXPECT_EQ(error_of(good, {key + "=[]"}).find("unknown key"), std::string::npos) << key;
-  const auto known = [&](const std::string& override) {
-    const auto message = error_of(good, {override + ".zzzzzzzzzz=1"});
-    std::set<std::string> keys;
-    std::string list = message.substr(message.find("use one of ") + 11);
-    for (std::size_t at = 0; at != std::string::npos;) {
-      const auto end = list.find(", ", at);
-      keys.insert(list.substr(at, end == std::string::npos ? end : end - at));
-      at = end == std::string::npos ? end : end + 2;
-    }
-    return keys;
-  };
-  const auto names_of = [](const nlohmann::json& object) {
-    std::set<std::string> keys;
-    for (const auto& [key, unused] : object.items()) keys.insert(key);
-    return keys;
-  };
-  EXPECT_EQ(known("archives.ddosvax"), names_of(schema["archives"]["additionalProperties"]["properties"]));
-  EXPECT_EQ(known("modules.mean"), names_of(schema["modules"]["additionalProperties"]["properties"]));
+TEST(Manifest, RefusesWhatWouldBeIgnored) {
+  EXPECT_EQ(error_of(good + "---\npipeline: second\n").substr(0, 45), "m.yaml:14:1: a second document begins here, w");
+  EXPECT_NE(error_of(good + "pipeline: again\n").find("m.yaml:13:1: duplicate key \"pipeline\""), std::string::npos);
+  EXPECT_NE(error_of(good, {"modules.mean.window=1d\n---\n2d"}).find("a second document"), std::string::npos);
+  EXPECT_NE(error_of(replaced("window: 7d", "window: !long 7d")).find("the tag !long is not supported"), std::string::npos);
+  EXPECT_EQ(error_of("---\n" + good + "...\n"), "no error");
+}
+
+TEST(Manifest, ScalarsHaveTheTypesOfYaml) {
+  EXPECT_EQ(error_of(replaced("pipeline: border-traffic", "pipeline: 2007")),
+            "m.yaml:1:11: \"pipeline\" must be a string, not \"2007\"; put it in quotes");
+  EXPECT_EQ(error_of(replaced("pipeline: border-traffic", "pipeline: \"2007\"")), "no error");
+  EXPECT_NE(error_of(replaced("covers: 1h", "covers: true")).find("must be a string"), std::string::npos);
+  EXPECT_EQ(error_of(replaced("[19993, 19991]", "[zh, 19991, \"7\"]")), "no error");
+  EXPECT_NE(error_of(replaced("[19993, 19991]", "[1.5]")).find("must be a string"), std::string::npos);
+}
+
+TEST(Manifest, InputsSelectOneOfSeveralRows) {
+  const auto parsed = parse_manifest(
+      good, "m.yaml", {"modules.mean.inputs={values: {column: traffic.bytes, where: {rank: 1, side: src, new: true}}}"});
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  const auto& input = parsed->modules[1].inputs[0];
+  EXPECT_EQ(input.column, "bytes");
+  EXPECT_EQ(input.where_columns, (std::vector<RowFilter>{{"rank", "1"}, {"side", "src"}, {"new", "true"}}));
+  EXPECT_NE(error_of(good, {"modules.mean.inputs={values: {column: traffic.bytes, where: {}}}"}).find("\"where\" is empty"),
+            std::string::npos);
+  EXPECT_NE(error_of(good, {"modules.mean.inputs={values: {column: traffic.bytes, where: {rank: [1, 2]}}}"})
+                .find("must be a string, an integer"),
+            std::string::npos);
+  EXPECT_NE(error_of(good, {"modules.mean.inputs={values: {column: traffic, where: {rank: 1}}}"}).find("must be MODULE.COLUMN"),
+            std::string::npos);
+}
+
+TEST(Manifest, NamesFoldersOfPlugins) {
+  const auto parsed = parse_manifest(good, "m.yaml", {"plugins=[./a, /b]"});
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(parsed->plugins, (std::vector<std::string>{"./a", "/b"}));
 }
 
 }  // namespace

@@ -233,7 +233,7 @@ TEST(ServiceFailure, RebuildsTheTablesAtStart) {
   World world;
   world.add_files("1", 0, 5);
   world.run(world.submission(border, "2007-09-22", "2007-09-22T04"));
-  const auto day = world.folder.path() / "state/tables/border/traffic/date=2007-09-22";
+  const auto day = world.folder.path() / "state/tables/border/traffic/block_date=2007-09-22";
   fs::remove(day / "20070922T000000Z.parquet");
   fs::copy(day / "20070922T020000Z.parquet", day / "20070922T040000Z.parquet");
   world.reopen();

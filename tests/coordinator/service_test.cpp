@@ -23,10 +23,10 @@ TEST(Service, RunsOneModuleToCompletion) {
   EXPECT_EQ(done["jobs"]["done"], 4);
   EXPECT_EQ(done["coverage"], 1.0);
   EXPECT_EQ(world.catalogue().size(), 4u);
-  EXPECT_TRUE(fs::exists(world.folder.path() / "state/tables/border/traffic/date=2007-09-22/20070922T060000Z.parquet"));
+  EXPECT_TRUE(fs::exists(world.folder.path() / "state/tables/border/traffic/block_date=2007-09-22/20070922T060000Z.parquet"));
   const auto folder = world.folder.path() / "state/requests/r1";
   EXPECT_EQ(json::parse(*read_file(folder / "request.json"))["job_list"].size(), 4u);
-  EXPECT_TRUE(fs::exists(folder / "traffic/date=2007-09-22/20070922T000000Z.parquet"));
+  EXPECT_TRUE(fs::exists(folder / "traffic/block_date=2007-09-22/20070922T000000Z.parquet"));
   const auto request = world.client().request("r1");
   ASSERT_TRUE(request);
   const auto& files = (*request)["files"];

@@ -290,7 +290,7 @@ TEST(TableLinks, ReplacesLinksAndRemovesOtherBlocks) {
   ASSERT_TRUE(tables.link("p/m", 0, one));
   ASSERT_TRUE(tables.link("p/m", 0, two));
   EXPECT_EQ(*read_file(tables.path_of("p/m", 0)), "two");
-  EXPECT_EQ(TableLinks::file_of(1190484000 * second_us), "date=2007-09-22/20070922T180000Z.parquet");
+  EXPECT_EQ(TableLinks::file_of(1190484000 * second_us), "block_date=2007-09-22/20070922T180000Z.parquet");
   ASSERT_TRUE(tables.link_exactly("p/m", {{day_us, one}}));
   std::size_t files = 0;
   for (const auto& entry : fs::recursive_directory_iterator(folder.path() / "tables")) files += entry.is_regular_file();

@@ -20,6 +20,7 @@ ORIGINS = [
     (r"^(thrift/|coordinator_types|node_types|Coordinator\.h|NodePeer\.h|.*_types\.h|gen-cpp/)", "Thrift"),
     (r"^bzlib\.h", "libbzip2"),
     (r"^zstd\.h", "zstd"),
+    (r"^zlib\.h", "zlib"),
     (r"^duckdb\.h", "DuckDB"),
     (r"^maxminddb\.h", "libmaxminddb"),
     (r"^xxhash\.h", "xxHash"),
@@ -58,6 +59,7 @@ ALLOWED = {
     "nodes/daemon": WIRE | {"nodes/daemon", "nodes/process", "nodes", "Thrift", "Asio", "Boost", "spdlog", "CLI11"},
     "nodes/worker": RUNTIME | {"nodes/worker", "nodes", "CLI11", "spdlog"},
     "nodes/seal": RUNTIME | {"nodes/seal", "nodes", "CLI11", "spdlog"},
+    "cli/export": DESCRIPTOR | {"cli", "runtime", "coordinator", "coordinator/wire", "zlib"},
     "cli": DESCRIPTOR | {"cli", "runtime", "coordinator", "coordinator/wire", "nodes", "nodes/process", "Asio", "Boost", "spdlog", "CLI11"},
 }
 

@@ -19,9 +19,26 @@ RowTable table(std::vector<std::string> group_columns = {"router"}) {
   return t;
 }
 
+task::Input bound(const char* column, const char* type, std::vector<task::RowFilter> where = {}) {
+  task::Input input;
+  input.column = column;
+  input.type = type;
+  input.where = std::move(where);
+  return input;
+}
+
+// Two rows for the interval and group (0, a), one for (900, a), ranked.
+RowTable ranked() {
+  auto t = table();
+  t.columns[2].values = std::vector<std::string>{"a", "a", "a"};
+  t.columns.insert(t.columns.begin() + 3, {"rank", "u64", "", "", std::vector<std::uint64_t>{1, 2, 2}, {}});
+  t.columns.insert(t.columns.begin() + 3, {"side", "text", "", "", std::vector<std::string>{"src", "src", "src"}, {1, 1, 0}});
+  return t;
+}
+
 TEST(UpstreamRows, FindsTheRowOfAnIntervalAndGroup) {
   UpstreamRows rows(*dimensions_named({"router"}));
-  ASSERT_TRUE(rows.append(table(), "mean", "f64", {0, 1800}));
+  ASSERT_TRUE(rows.append(table(), bound("mean", "f64"), {0, 1800}));
   ASSERT_NE(rows.find(900, {"a"}), nullptr);
   EXPECT_EQ(rows.find(900, {"a"})->coverage, (RowCoverage{0.5, 3, 3, 3, 3}));
   EXPECT_FALSE(rows.find(0, {"b"})->valid);
@@ -30,22 +47,50 @@ TEST(UpstreamRows, FindsTheRowOfAnIntervalAndGroup) {
 
 TEST(UpstreamRows, ReadsOnlyTheRequestedRange) {
   UpstreamRows rows(*dimensions_named({"router"}));
-  ASSERT_TRUE(rows.append(table(), "mean", "f64", {900, 1800}));
+  ASSERT_TRUE(rows.append(table(), bound("mean", "f64"), {900, 1800}));
   EXPECT_EQ(rows.rows().size(), 1u);
 }
 
 TEST(UpstreamRows, RejectsADifferentSchema) {
   UpstreamRows rows(*dimensions_named({"router"}));
-  EXPECT_FALSE(rows.append(table(), "median", "f64", {0, 1800}));
-  EXPECT_FALSE(rows.append(table(), "mean", "u64", {0, 1800}));
-  EXPECT_FALSE(rows.append(table({}), "mean", "f64", {0, 1800}));
-  EXPECT_FALSE(rows.append(table({"router", "src_addr"}), "mean", "f64", {0, 1800}));
-  EXPECT_FALSE(rows.append(RowTable{}, "mean", "f64", {0, 1800}));
+  EXPECT_FALSE(rows.append(table(), bound("median", "f64"), {0, 1800}));
+  EXPECT_FALSE(rows.append(table(), bound("mean", "u64"), {0, 1800}));
+  EXPECT_FALSE(rows.append(table({}), bound("mean", "f64"), {0, 1800}));
+  EXPECT_FALSE(rows.append(table({"router", "src_addr"}), bound("mean", "f64"), {0, 1800}));
+  EXPECT_FALSE(rows.append(RowTable{}, bound("mean", "f64"), {0, 1800}));
+}
+
+TEST(UpstreamRows, RefusesSeveralRowsOfAGroup) {
+  UpstreamRows rows(*dimensions_named({"router"}));
+  const auto refused = rows.append(ranked(), bound("mean", "f64"), {0, 1800});
+  EXPECT_EQ(
+      refused.error().message,
+      "several rows of the interval 1970-01-01T00:00:00Z belong to one group; say which one to read, such as `where: {rank: 1}`");
+  UpstreamRows same_side(*dimensions_named({"router"}));
+  EXPECT_NE(same_side.append(ranked(), bound("mean", "f64", {{"side", "src"}}), {0, 1800})
+                .error()
+                .message.find("have {side: src}; add"),
+            std::string::npos);
+}
+
+TEST(UpstreamRows, ReadsTheRowThatPasses) {
+  UpstreamRows rows(*dimensions_named({"router"}));
+  ASSERT_TRUE(rows.append(ranked(), bound("mean", "f64", {{"rank", "1"}, {"side", "src"}}), {0, 1800}));
+  ASSERT_EQ(rows.rows().size(), 2u);
+  EXPECT_TRUE(rows.find(0, {"a"})->valid);
+  // No row passes: the interval is kept with its coverage and without a value.
+  EXPECT_FALSE(rows.find(900, {"a"})->valid);
+  EXPECT_EQ(rows.find(900, {"a"})->coverage.share, 0.5);
+}
+
+TEST(UpstreamRows, RefusesASelectionByAnUnknownColumn) {
+  UpstreamRows rows(*dimensions_named({"router"}));
+  EXPECT_FALSE(rows.append(ranked(), bound("mean", "f64", {{"position", "1"}}), {0, 1800}));
 }
 
 TEST(ArrowRows, CarryValuesNullsAndCoverage) {
   UpstreamRows rows(*dimensions_named({"router"}));
-  ASSERT_TRUE(rows.append(table(), "mean", "f64", {0, 1800}));
+  ASSERT_TRUE(rows.append(table(), bound("mean", "f64"), {0, 1800}));
   ArrowRows values;
   for (const auto& row : rows.rows()) values.add(row);
   ArrowView columns;

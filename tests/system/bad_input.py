@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """Checks that errors in the input are reported with cause and remedy, that exit codes are correct, and that no results are lost."""
+import gzip
+import json
 import os
 import re
 import shutil
@@ -141,10 +143,71 @@ def hostile_plugins(folder):
     print("plugins with a different ABI version or without the symbol are rejected")
 
 
+def output_that_cannot_be_written(folder):
+    """Every command of every program reports a full disk, and is quiet if its reader closes the pipe."""
+    (folder / "bad.yaml").write_text(GOOD)
+    state = ("--state", folder / "state")
+    job = "bad/traffic@2007-09-22T00:00:00Z"
+    commands = [("--help",), ("run", "--help"), ("--version",), ("--reference",), ("status", *state), ("plan", "bad.yaml", *RANGE, *state),
+                ("state", "dump", "requests", *state), ("archive", "ls", "bad/simulated", *state), ("archive", "gaps", "bad/simulated", *state),
+                ("request", "list", *state), ("manifest", "validate", "bad.yaml"), ("manifest", "graph", "bad.yaml"), ("plugin", "list"),
+                ("plugin", "inspect", "traffic"), ("plot", "traffic", "bytes", *state), ("why", "traffic", "bytes", "2007-09-22T01", *state),
+                ("explain", job, *state), ("results", "traffic", *state), ("results", "traffic", "--format", "json", *state),
+                ("results", "traffic", "-o", "/dev/full", *state), ("plot", "traffic", "bytes", "-o", "/dev/full", *state)]
+    programs = [("mole", *command) for command in commands]
+    programs += [(program, option) for option in ("--help", "--version")
+                 for program in ("mole-coordinator", "mole-node", "mole-worker", "mole-seal", "mole-describe")]
+    for program, *arguments in programs:
+        command = [str(BUILD / "bin" / program), *map(str, arguments)]
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(command, cwd=folder, stdout=full, stderr=subprocess.PIPE, text=True)
+        check(done.returncode == 1 and "No space left on device" in done.stderr, f"{command}: {done.returncode} {done.stderr}")
+        if "-o" in arguments:
+            continue
+        closed = subprocess.run(f"({subprocess.list2cmdline(command)}; echo $? >code) | true", shell=True, cwd=folder, stderr=subprocess.PIPE, text=True)
+        check(closed.stderr == "", f"{command}: {closed.stderr}")
+    print(f"{len(programs)} commands report an output that cannot be written")
+
+
+def output_files(folder):
+    state = ("--state", folder / "state")
+    plain = mole("results", "traffic", "--format", "csv", *state).stdout
+    for name, read in (("rows.csv", str), ("rows.csv.gz", None), ("rows.json", json.loads), ("rows.ndjson", str), ("rows.tsv", str)):
+        mole("results", "traffic", "-o", folder / name, *state)
+        content = gzip.decompress((folder / name).read_bytes()).decode() if name.endswith("gz") else (folder / name).read_text()
+        check(content == plain if ".csv" in name else read(content), f"{name} differs from the rows as csv")
+    check(len(json.loads((folder / "rows.json").read_text())) == len(plain.splitlines()) - 1, "rows.json is a list of all rows")
+    check((folder / "rows.tsv").read_text() == plain.replace(",", "\t"), "rows.tsv has the rows as csv")
+    for command in (("results", "traffic"), ("plot", "traffic", "bytes")):
+        missing_folder = mole(*command, "-o", folder / "absent" / "a.svg" if command[0] == "plot" else folder / "absent" / "a.csv", *state, code=4)
+        check("does not exist; create it" in missing_folder.stderr, missing_folder.stderr)
+        for name in ("rows.xlsx", "rows.docx", "rows.csv.zst"):
+            done = mole(*command, "-o", folder / name, *state, code=2)
+            check("use" in done.stderr and not (folder / name).exists(), done.stderr)
+    if shutil.which("rsvg-convert"):
+        for name, start in (("figure.png", b"\x89PNG"), ("figure.pdf", b"%PDF")):
+            mole("plot", "traffic", "bytes", "-o", folder / name, *state)
+            check((folder / name).read_bytes().startswith(start), f"{name} is not what its name says")
+    without = mole("plot", "traffic", "bytes", "-o", folder / "other.png", *state, env={"PATH": str(folder)}, code=5)
+    check("librsvg2-bin" in without.stderr and not (folder / "other.png").exists(), without.stderr)
+    print("files are what their names say")
+
+
+def empty_ranges(folder):
+    for text in ("2007-09-22/P0D", "2007-09-22/0s", "2007-09-22/P106751991D", "2007-09-22/2007-09-22"):
+        for command in (("results", "traffic"), ("run", "bad.yaml"), ("plan", "bad.yaml")):
+            done = mole(*command, text, "--state", folder / "state", cwd=folder, code=2)
+            check(not done.stdout, f"{command} {text} prints nothing")
+    print("empty and overflowing ranges are refused")
+
+
 with TemporaryFolder("bad") as folder:
     manifests(folder)
     archives(folder)
     waits_for_the_archive(folder)
     stores(folder)
+    empty_ranges(folder)
+    output_files(folder)
+    output_that_cannot_be_written(folder)
     full_disk(folder)
     hostile_plugins(folder)

@@ -36,6 +36,17 @@ def each_interval_once(folder, module, when):
     return int(total)
 
 
+def folders_say_what_they_hold(folder):
+    """A partition named date would have to hold that date; blocks from 18:00 continue on the next day."""
+    glob = folder / "mole-state" / "tables" / "tables" / "traffic" / "**" / "*.parquet"
+    check(not list(folder.rglob("date=*")), "no folder is named date")
+    wrong = query(f"SELECT count(*) FROM read_parquet('{glob}', hive_partitioning = true) WHERE interval_start::DATE NOT IN (block_date, block_date + 1)")
+    check(wrong[0][0] == "0", f"rows are at most a day after their block's date: {wrong}")
+    by_time, by_both = query(f"SELECT (SELECT count(*) FROM read_parquet('{glob}') WHERE interval_start::DATE = '2007-09-23'), (SELECT count(*) FROM "
+                             f"read_parquet('{glob}', hive_partitioning = true) WHERE interval_start::DATE = '2007-09-23' AND block_date = '2007-09-22')")[0]
+    check(by_time == by_both == "24", f"rows after midnight lie in the block of the day before: {by_time}, {by_both}")
+
+
 with TemporaryFolder("tables") as folder:
     manifest = folder / "tables.yaml"
     manifest.write_text(MANIFEST % "2h")
@@ -56,4 +67,28 @@ with TemporaryFolder("tables") as folder:
     lost.unlink()
     mole("run", "tables.yaml", *RANGE, cwd=folder, code=(0, 3))
     each_interval_once(folder, "traffic", "after a link was lost")
+
+with TemporaryFolder("midnight") as folder:
+    (folder / "tables.yaml").write_text((MANIFEST % "12h").replace("origin: 00:00", "origin: 18:00"))
+    mole("archive", "simulate", folder / "archive", "--seed", 2, "--from", "2007-09-22T18", "--to", "2007-09-23T07", "--routers", "1", "--flows-per-hour", 50)
+    mole("run", "tables.yaml", "--from", "2007-09-22T18", "--to", "2007-09-23T06", "--partial", cwd=folder, code=(0, 3))
+    folders_say_what_they_hold(folder)
+
+# A module that reads one row of several.
+with TemporaryFolder("ranks") as folder:
+    text = MANIFEST % "2h"
+    first, last = text[:text.index("  mean:")], "  mean:     {plugin: mean, inputs: {values: %s}}\n"
+    top = "  ports:    {plugin: port_counts, input: {archive: simulated}, interval: 15m}\n"
+    mole("archive", "simulate", folder / "archive", "--seed", 2, "--from", "2007-09-22", "--to", "2007-09-22T05", "--routers", "1", "--flows-per-hour", 500)
+    run = ("run", "tables.yaml", "--from", "2007-09-22", "--to", "2007-09-22T04", "--partial")
+    (folder / "tables.yaml").write_text(first + top + last % "ports.flows")
+    refused = mole(*run, cwd=folder, code=5)
+    check("several rows per interval and group" in refused.stderr and "where: {" in refused.stderr, refused.stderr)
+    (folder / "tables.yaml").write_text(first + top + last % "{column: ports.flows, where: {side: dst}}")
+    mole(*run, cwd=folder, code=1)
+    (folder / "tables.yaml").write_text(first + top + last % "{column: ports.flows, where: {side: dst, rank: 1}}")
+    mole(*run, cwd=folder, code=(0, 3))
+    tops = {row["interval_start"]: float(row["flows"]) for row in rows("ports", cwd=folder) if (row["side"], row["rank"]) == ("dst", "1")}
+    means = {row["interval_start"]: float(row["flows_mean"]) for row in rows("mean", cwd=folder) if row["flows_mean"]}
+    check(len(means) == 16 and means == tops, f"the mean of one row is its value: {tops} {means}")
 print("each interval once")

@@ -38,7 +38,7 @@ A field is always present unless its type states otherwise. Fields may be added;
 unknown fields and rejects a document in which a field is missing or has the wrong type.
 
 **The folder of a request**, `STATE/requests/ID/`: `request.json` (its RequestStatus with `job_list`, a list of [FinishedJob](#finishedjob)) and
-`MODULE/date=YYYY-MM-DD/START.parquet`, hard links to the rows as they were when the request ended. `request.json` is written last.
+`MODULE/block_date=YYYY-MM-DD/START.parquet`, hard links to the rows as they were when the request ended. `request.json` is written last.
 )";
 
 std::string page(const Reference& all) {

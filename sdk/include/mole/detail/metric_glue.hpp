@@ -266,6 +266,12 @@ std::string describe_inputs() {
 }
 
 template <class M>
+constexpr bool returns_one_row() {
+  using Row = typename std::remove_cvref_t<decltype(M::output)>::Row;
+  return std::is_same_v<decltype(finished(std::declval<M&>(), Interval{})), Row>;
+}
+
+template <class M>
 constexpr bool is_deterministic() {
   if constexpr (requires { M::deterministic; }) return M::deterministic;
   return true;
@@ -295,7 +301,9 @@ struct Glue<Kind::metric> {
     static_assert(
         reads_flows<M> || requires { M::inputs; }, "declare the inputs: static constexpr auto inputs = mole::inputs(...)");
     auto state = JsonObject().raw("revision", json_number(M::state.revision)).text("shape", shape_hash(shape_of<M>()));
-    return describe_about(M::about)
+    auto about = describe_about(M::about);
+    if constexpr (!returns_one_row<M>()) about.text("rows", "many");
+    return about
         .text("execution", Mergeable<M> ? "mergeable" : "sequential")
         .raw("deterministic", is_deterministic<M>() ? "true" : "false")
         .raw("inputs", describe_inputs<M>())
