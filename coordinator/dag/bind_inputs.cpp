@@ -83,7 +83,7 @@ struct InputBinder {
       return refused("\"by\" names the direction, but the archive \"" + bound.archive +
                      "\" does not define \"home\"; add \"home: {networks: [A.B.C.D/N]}\" to it");
     if (auto done = set_totals(); !done) return done;
-    to.inputs.push_back({role.role, InputKind::flows, *archive, "", "", ""});
+    to.inputs.push_back({role.role, InputKind::flows, *archive, "", "", "", {}});
     return check_grid();
   }
 
