@@ -58,7 +58,7 @@ std::vector<std::string> filter_words(Reader& reader, const YamlNode& node, cons
   if (words.empty()) reader.fail(node.where, what + " is empty; " + remedy);
   const auto is_number = [](const std::string& word) {
     constexpr auto digits = "0123456789";
-    return word.find_first_not_of(digits) == word.npos && word.size() <= 10 && std::stoull(word) <= UINT32_MAX;
+    return !word.empty() && word.find_first_not_of(digits) == word.npos && word.size() <= 10 && std::stoull(word) <= UINT32_MAX;
   };
   for (const auto& word : words)
     if (word.find_first_of("[](),\" ") != word.npos || (!networks && !is_number(word)) ||
