@@ -4,6 +4,7 @@
 #include "cli/commands/result_files.hpp"
 #include "cli/export/export.hpp"
 #include "cli/format/documents.hpp"
+#include "cli/format/human.hpp"
 
 #include <fmt/format.h>
 
