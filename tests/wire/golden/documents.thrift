@@ -520,6 +520,11 @@ struct RowsRef {
   2: binary blob
 }
 
+struct RowFilter {
+  1: string column
+  2: string value
+}
+
 struct Input {
   1: string role
   2: InputKind kind
@@ -529,6 +534,7 @@ struct Input {
   6: string unit
   7: optional i32 step
   8: list<RowsRef> rows
+  9: optional list<RowFilter> where
 }
 
 struct StateRef {
