@@ -18,6 +18,11 @@ std::uint32_t boot_ms(std::uint32_t seconds, std::uint32_t nanoseconds, std::uin
   return uptime_ms == 0 ? 0 : seconds * 1000 + nanoseconds / 1'000'000 - uptime_ms;
 }
 
+bool are_near(std::uint32_t seconds, std::uint32_t others) {
+  constexpr std::uint32_t slack = 3600;
+  return seconds - others + slack <= 2 * slack;
+}
+
 // Whether `bytes` continue with a header at `at`. False if that is not known, because there are too few bytes.
 bool followed(std::span<const std::byte> bytes, std::size_t at) {
   return bytes.size() >= at + 4 && u16(bytes.data() + at) == 5 && u16(bytes.data() + at + 2) <= 30;
@@ -68,7 +73,8 @@ Result<bool> NetFlow5::next(FlowBuilder& out) {
       if (!skip_truncated(datagram.size(), "datagram cut short")) return false;
       continue;
     }
-    if (!followed(datagram, header.size())) [[unlikely]] {
+    if (!followed(datagram, header.size()) || datagram.size() < header.size() + 12 ||
+        !are_near(u32(datagram.data() + header.size() + 8), header.seconds)) [[unlikely]] {
       if (skip_incomplete(header.size())) continue;
       datagram = in_.window(header.size());
     }
@@ -77,6 +83,7 @@ Result<bool> NetFlow5::next(FlowBuilder& out) {
     append(out, header, datagram.data() + header_size);
     sink_.datagram({std::int64_t{header.seconds} * 1'000'000 + header.nanoseconds / 1000}, header.count, lost, in_damage);
     in_.skip(header.size());
+    last_seconds_ = header.seconds;
   }
   return true;
 }
@@ -96,24 +103,31 @@ bool NetFlow5::skip_truncated(std::size_t left, std::string_view what) {
   return true;
 }
 
-// The next bytes are a header and, as far as it says, a datagram of `size` bytes. If no datagram follows it but one begins inside
-// it, bytes of it are missing: skips what is left of it and returns true.
+// The next bytes are a header and, as far as it says, a datagram of `size` bytes, which no datagram of about the same time
+// follows. If one may begin inside it, bytes of it may be missing: skips what is left of it and returns true.
 bool NetFlow5::skip_incomplete(std::size_t size) {
   // Reads on only if there may be such a datagram: after a gap is read, the host attributes this datagram to the time after it.
   auto bytes = in_.peek(size);
-  std::size_t at = 1;
-  while (at < size && !followed(bytes, at)) ++at;
-  if (at == size) return false;
+  std::size_t first = 1;
+  while (first < size && !followed(bytes, first)) ++first;
+  if (first == size) return false;
   bytes = in_.window(size + look_ahead);
-  if (followed(bytes, size)) return false;
-  const std::uint32_t seconds = u32(bytes.data() + 8);
-  const auto is_near = [&](std::size_t header) {  // in export time
-    constexpr std::uint32_t slack = 3600;
-    return followed(bytes, header) && bytes.size() >= header + header_size &&
-           u32(bytes.data() + header + 8) - seconds + slack <= 2 * slack;
+  const Header header = Header::read(bytes.data());
+  const auto succeeds = [&](std::size_t at) {
+    if (!followed(bytes, at) || bytes.size() < at + header_size) return false;
+    const Header other = Header::read(bytes.data() + at);
+    return are_near(other.seconds, header.seconds) ||
+           (other.engine == header.engine && other.sequence == header.next_sequence()) ||
+           judge(bytes.subspan(at)) == Evidence::strong;
   };
-  while (at < size && !is_near(at) && judge(bytes.subspan(at)) != Evidence::strong) ++at;
-  if (at == size) return false;
+  std::size_t at = first;
+  while (at < size && !succeeds(at)) ++at;
+  if (at == size) {
+    const Match known = match(header);
+    if (followed(bytes, size) || bytes.size() < size + 4 || (known.sequence != nullptr && known.ahead >= 0)) return false;
+    lost_sync_ = true;
+    at = first;
+  }
   sink_.skipped(in_.offset(), at, "bytes are missing inside a datagram");
   in_.skip(at);
   ++damage_;
@@ -139,7 +153,8 @@ bool NetFlow5::resynchronise() {
 }
 
 // Returns the first position in [from, to) where a datagram begins, or `to`. Records can look like two consecutive headers, too
-// (those from interface 5 to interface 3), so a position with weak evidence is used only if none inside it has strong evidence.
+// (those from interface 5 to interface 3), so a position with weak evidence is used only if none soon after it has strong
+// evidence.
 std::size_t NetFlow5::find_datagram(std::span<const std::byte> bytes, std::size_t from, std::size_t to) {
   std::size_t weak = to, end = to;
   for (std::size_t at = from; at < end; ++at) {
@@ -147,7 +162,7 @@ std::size_t NetFlow5::find_datagram(std::span<const std::byte> bytes, std::size_
     if (evidence == Evidence::strong) return at;
     if (evidence == Evidence::weak && weak == to) {
       weak = at;
-      end = std::min(to, at + Header::read(bytes.data() + at).size());
+      end = std::min(to, at + look_ahead);
     }
   }
   return weak;
@@ -161,8 +176,11 @@ NetFlow5::Evidence NetFlow5::judge(std::span<const std::byte> bytes) {
   const Header header = Header::read(bytes.data());
   if (!header.valid() || bytes.size() < header.size()) return Evidence::none;
   const auto rest = bytes.subspan(header.size());
-  if (match(header).sequence != nullptr || is_expected_in(rest, header.next_sequence(), header.engine)) return Evidence::strong;
-  return (rest.size() < 4 ? rest.size() < 2 || u16(rest.data()) == 5 : followed(rest, 0)) ? Evidence::weak : Evidence::none;
+  const Match known = match(header);
+  const bool continues = known.sequence != nullptr && known.same_boot && known.ahead >= 0 && known.sequence->boot_ms != 0;
+  if (continues || is_expected_in(rest, header.next_sequence(), header.engine)) return Evidence::strong;
+  if (rest.size() < 4 ? rest.size() >= 2 && u16(rest.data()) != 5 : !followed(rest, 0)) return Evidence::none;
+  return datagrams_ > 0 && are_near(header.seconds, last_seconds_) ? Evidence::strong : Evidence::weak;
 }
 
 // Whether one of the next datagrams has this sequence number and engine.
@@ -186,19 +204,18 @@ NetFlow5::Match NetFlow5::match(const Header& header) {
   if (known == sequences_.end()) return {};
   const std::uint32_t boot = boot_ms(header.seconds, header.nanoseconds, header.uptime_ms);
   Match best;
-  bool best_boot = false;
   for (auto& s : known->second) {
     const std::int64_t ahead = static_cast<std::int32_t>(header.sequence - s.expected);
     const std::int64_t elapsed = std::int64_t{header.seconds} - s.seconds;
     const bool same_boot = boot - s.boot_ms + clock_slack_ms <= 2 * clock_slack_ms;
-    if (ahead == 0 && same_boot) return {&s, 0};
+    if (ahead == 0 && same_boot) return {&s, 0, true};
     // A datagram that was overtaken is not newer than the one that overtook it; a newer one belongs to a sequence that restarted.
     const bool late = -max_late <= ahead && ahead < 0 && elapsed <= 1;
     const bool loss = 0 < ahead && ahead <= (std::max<std::int64_t>(elapsed, 0) + 1) * max_rate;
     if (!(ahead == 0 || (same_boot && (late || loss)))) continue;
-    if (best.sequence != nullptr && (same_boot != best_boot ? best_boot : std::llabs(ahead) >= std::llabs(best.ahead))) continue;
-    best = {&s, ahead};
-    best_boot = same_boot;
+    if (best.sequence != nullptr && (same_boot != best.same_boot ? best.same_boot : std::llabs(ahead) >= std::llabs(best.ahead)))
+      continue;
+    best = {&s, ahead, same_boot};
   }
   return best;
 }
@@ -207,7 +224,7 @@ NetFlow5::Match NetFlow5::match(const Header& header) {
 std::uint64_t NetFlow5::flows_lost(const Header& header, std::span<const std::byte> following, bool& in_damage) {
   const Sequence now{header.next_sequence(), boot_ms(header.seconds, header.nanoseconds, header.uptime_ms), header.seconds,
                      damage_, ++datagrams_};
-  const auto [sequence, ahead] = match(header);
+  const auto [sequence, ahead, same_boot] = match(header);
   if (sequence == nullptr) {  // the first datagram, a restart or another exporter: losses before it are unknown
     add_sequence(header.engine, now);
     return 0;

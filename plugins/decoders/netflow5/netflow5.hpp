@@ -53,6 +53,7 @@ class NetFlow5 {
   struct Match {
     Sequence* sequence = nullptr;  // null: a new one
     std::int64_t ahead = 0;        // flows between its last datagram and this one
+    bool same_boot = false;        // false: the clock was corrected
   };
 
   bool skip_truncated(std::size_t left, std::string_view what);
@@ -69,6 +70,7 @@ class NetFlow5 {
   ByteSource& in_;
   Sink& sink_;
   bool lost_sync_ = false;
+  std::uint32_t last_seconds_ = 0;                                      // of the last datagram
   std::uint64_t damage_ = 0, datagrams_ = 0;                            // damaged places and datagrams so far
   std::unordered_map<std::uint16_t, std::vector<Sequence>> sequences_;  // by engine
   std::size_t sequence_count_ = 0;                                      // of all engines
