@@ -23,7 +23,7 @@ Result<> ArchiveReader::stage(const std::vector<std::string>& ids) const {
   for (auto pause = poll_.first;; pause = std::min(pause * 2, poll_.max)) {
     MOLE_TRY(auto ready, downloader_.stage(ids));
     if (ready) return {};
-    if (plugins_cancelled()) return Error{Code::cancelled, "asked to stop while files were being staged"};
+    if (plugins_cancelled()) return Error{Code::cancelled, "cancelled while files were being staged"};
     if (std::chrono::steady_clock::now() - begin + pause > poll_.total)
       return transient("timed out waiting for the archive to stage " + std::to_string(ids.size()) +
                        " files; check the archive and try again");

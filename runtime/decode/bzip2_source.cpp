@@ -132,7 +132,7 @@ void Bzip2Source::drop_front(std::size_t count) {
   changed_.notify_all();
 }
 
-// ---- in order, by the caller's thread
+// ---- run by the caller's thread, for segments in order
 
 void Bzip2Source::start_helpers() {
   try {
@@ -157,7 +157,7 @@ Result<std::optional<Chunk>> Bzip2Source::next() {
       end_of_file();
       break;
     }
-    if (slot->out_of_memory) return exhausted("no memory to decode a bzip2 block; give the worker more memory or fewer threads");
+    if (slot->out_of_memory) return exhausted("not enough memory to decode a bzip2 block; raise --memory or use fewer threads");
     if (process(slot)) return std::optional(deliver(slot));
     if (!ended_) drop_front(1);
   }

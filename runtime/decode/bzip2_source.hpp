@@ -43,7 +43,7 @@ class Bzip2Source final : public ContentSource {
   SlotPtr front();                                                       // the first slot, decoded; null after the last
   void drop_front(std::size_t count);
 
-  // Called only by the caller's thread, for segments in order:
+  // Run by the caller's thread, for segments in order:
   void start_helpers();
   bool process(const SlotPtr& slot);  // true: slot->block is the next chunk
   bool process_block(const SlotPtr& slot);

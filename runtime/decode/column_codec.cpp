@@ -175,9 +175,9 @@ bool ColumnDecoder::decode_numbers(const ColumnPage& page, std::string_view byte
   if (page.planes > sizeof(T) || page.size() != bytes.size()) return false;
   if (page.planes < (std::is_same_v<T, Address> ? sizeof(T) : 1)) std::memset(static_cast<void*>(numbers), 0, rows * sizeof(T));
   for (std::size_t p = 0; p < page.planes; ++p) {
-    const auto* one = plane(bytes.substr(0, page.sizes[p]), rows);
-    if (one == nullptr) return false;
-    join(one, rows, p, numbers);
+    const auto* plane_bytes = plane(bytes.substr(0, page.sizes[p]), rows);
+    if (plane_bytes == nullptr) return false;
+    join(plane_bytes, rows, p, numbers);
     bytes.remove_prefix(page.sizes[p]);
   }
   return true;

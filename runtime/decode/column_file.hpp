@@ -27,7 +27,7 @@ inline constexpr std::size_t tail_size = 3 * 8 + end_magic.size();  // footer's 
 
 // Returns every column except the router, which the host fills in. Columns that a decoder does not fill are 0 and take no space.
 inline ColumnSet stored_columns() { return ~ColumnSet().set(MOLE_COLUMN_ROUTER) & ColumnSet((1u << MOLE_COLUMN_COUNT) - 1); }
-// Stored relative to the start of the flow.
+// Whether a column is stored relative to the start of the flow.
 constexpr bool is_relative(int column) { return column == MOLE_COLUMN_END; }
 constexpr bool is_time(int column) { return column == MOLE_COLUMN_START || column == MOLE_COLUMN_END; }
 

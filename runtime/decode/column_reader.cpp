@@ -48,7 +48,7 @@ Result<std::unique_ptr<ColumnFileReader>> ColumnFileReader::open(const std::file
     MOLE_TRY(auto footer, read_footer(file, identity));
     return std::unique_ptr<ColumnFileReader>(new ColumnFileReader(std::move(file), std::move(footer), options));
   } catch (const std::bad_alloc&) {
-    return exhausted("no memory to read the column file " + path.string());
+    return exhausted("not enough memory to read the column file " + path.string() + "; raise --memory");
   }
 }
 
@@ -98,7 +98,7 @@ bool ColumnFileReader::work(std::unique_lock<std::mutex>& lock, Tools& tools) {
   try {
     decoded = decode(block, slot, tools);
   } catch (const std::bad_alloc&) {
-    decoded = exhausted("no memory to decompress columns");
+    decoded = exhausted("not enough memory to decompress columns; raise --memory");
   }
   lock.lock();
   slot.error = decoded ? std::nullopt : std::optional(decoded.error());

@@ -29,7 +29,7 @@ ColumnRecorder::ColumnRecorder(std::unique_ptr<FlowSource> from, ColumnSet wante
   }
 }
 
-ColumnRecorder::~ColumnRecorder() { end_thread(true); }
+ColumnRecorder::~ColumnRecorder() { stop_thread(true); }
 
 Result<bool> ColumnRecorder::next(FlowBatch& batch) {
   auto more = from_->next(batch);
@@ -55,13 +55,13 @@ void ColumnRecorder::record(const FlowBatch& batch) {
 }
 
 void ColumnRecorder::abandon() {
-  end_thread(true);
+  stop_thread(true);
   writer_.reset();
 }
 
 void ColumnRecorder::finish() {
   if (!writer_) return;
-  end_thread(false);
+  stop_thread(false);
   try {
     const auto report = from_->report();
     if (!failed_ && writer_->finish(report, from_->evidence()) && writer_->bytes() <= options_.limit) done_(report);
@@ -90,46 +90,45 @@ void ColumnRecorder::enqueue(const FlowBatch& batch) {
     lock.unlock();
     return abandon();
   }
-  std::unique_ptr<Copy> one;
+  std::unique_ptr<Copy> item;
   if (!spare_.empty()) {
-    one = std::move(spare_.back());
+    item = std::move(spare_.back());
     spare_.pop_back();
   }
   lock.unlock();
   try {
-    if (!one) one = std::make_unique<Copy>();
+    if (!item) item = std::make_unique<Copy>();
   } catch (const std::bad_alloc&) {
     return abandon();
   }
-  copy(batch, one->buffers, one->batch);
+  copy(batch, item->buffers, item->batch);
   lock.lock();
-  waiting_.push_back(std::move(one));
+  waiting_.push_back(std::move(item));
   changed_.notify_all();
 }
 
 void ColumnRecorder::compress() {
   std::unique_lock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [this] { return failed_ || last_ || !waiting_.empty(); });
+    changed_.wait(lock, [this] { return failed_ || stopping_ || !waiting_.empty(); });
     if (failed_ || waiting_.empty()) return;
-    auto one = std::move(waiting_.front());
+    auto item = std::move(waiting_.front());
     waiting_.erase(waiting_.begin());
     changed_.notify_all();
     lock.unlock();
-    write(one->batch);
+    write(item->batch);
     lock.lock();
-    spare_.push_back(std::move(one));
+    spare_.push_back(std::move(item));
     if (failed_) changed_.notify_all();
   }
 }
 
-// Writes the waiting batches first, unless `at_once`.
-void ColumnRecorder::end_thread(bool at_once) {
+void ColumnRecorder::stop_thread(bool discard_waiting) {
   if (!thread_.joinable()) return;
   {
     const std::lock_guard lock(mutex_);
-    last_ = true;
-    failed_ = failed_ || at_once;
+    stopping_ = true;
+    failed_ = failed_ || discard_waiting;
   }
   changed_.notify_all();
   thread_.join();

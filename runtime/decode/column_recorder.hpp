@@ -56,7 +56,7 @@ class ColumnRecorder final : public FlowSource {
   void abandon();
   void enqueue(const FlowBatch& batch);
   void compress();  // runs in thread_
-  void end_thread(bool at_once);
+  void stop_thread(bool discard_waiting);
   void write(const FlowBatch& batch);
 
   std::unique_ptr<FlowSource> from_;
@@ -69,7 +69,7 @@ class ColumnRecorder final : public FlowSource {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::unique_ptr<Copy>> waiting_, spare_;
-  bool failed_ = false, last_ = false;
+  bool failed_ = false, stopping_ = false;
 };
 
 }  // namespace mole::runtime

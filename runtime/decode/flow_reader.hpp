@@ -48,7 +48,7 @@ class FlowReader final : public FlowSource {
   std::uint64_t stored_bytes() const override { return source_->stored_bytes(); }
 
  private:
-  // Callbacks of the decoder:
+  // Called by the decoder:
   static std::int32_t source_next(void* self, const std::uint8_t** data, std::uint64_t* size, std::uint64_t* offset,
                                   std::int32_t* gap);
   static void sink_datagram(void* self, std::int64_t exported_us, std::uint32_t flows, std::uint64_t lost, std::uint32_t flags);

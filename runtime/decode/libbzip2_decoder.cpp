@@ -14,8 +14,8 @@ namespace mole::runtime {
 namespace {
 
 constexpr std::size_t header_bytes = 4;    // "BZh9"
-constexpr std::size_t trailer_bytes = 10;  // end marker and checksum
-constexpr std::size_t usual_block = 1'000'000;
+constexpr std::size_t trailer_bytes = 10;  // end mark and checksum
+constexpr std::size_t typical_block = 1'000'000;
 
 // dst[0..count) = src shifted left by `shift` bits; src has count+1 bytes if shift is not 0.
 void copy_shifted(std::uint8_t* dst, const std::uint8_t* src, std::size_t count, unsigned shift) {
@@ -85,7 +85,7 @@ void Libbzip2Decoder::decode(std::span<const std::uint8_t> bytes, unsigned first
   out.reason = "bzip2 block cut off";
   if (bits < mark_bits + 32) return;
   make_stream(bytes, first, bits, out);
-  out.content.reserve(std::min(usual_block, limit + 1));
+  out.content.reserve(std::min(typical_block, limit + 1));
 
   arena_->used = 0;
   bz_stream bz{};
@@ -101,7 +101,7 @@ void Libbzip2Decoder::decode(std::span<const std::uint8_t> bytes, unsigned first
     if (size > limit) break;
     // One byte more than the limit shows that the block is too large. The size of each call must not depend on the capacity of
     // the buffer: if a block ends within a run, libbzip2 reports only the bytes of earlier calls.
-    const std::size_t wanted = std::min(std::max(usual_block, size * 2), limit + 1), room = wanted - size;
+    const std::size_t wanted = std::min(std::max(typical_block, size * 2), limit + 1), room = wanted - size;
     out.content.reserve(wanted);
     bz.next_out = reinterpret_cast<char*>(out.content.data() + size);
     bz.avail_out = static_cast<unsigned>(room);

@@ -2,7 +2,7 @@
 // the worker dies (docs/formats/call_record.md). Written with plain stores to shared memory, so that a mark costs nanoseconds and
 // survives a crash of the process.
 //
-//   auto record = CallRecord::map(A / "call");       // or CallRecord::in_memory() without a file
+//   auto record = CallRecord::map(folder / "call");  // or CallRecord::in_memory() without a file
 //   record->mark(Call::add, 2, "traffic", batch);    // the next call is add() of step 2
 #pragma once
 

@@ -137,7 +137,7 @@ Result<> PluginLibrary::check_plugin(const mole_plugin* plugin, const Sidecar& s
   auto descriptor = Descriptor::parse(plugin->descriptor);
   if (!descriptor) return invalid(path_.string() + ": its descriptor cannot be read: " + descriptor.error().message);
   if (descriptor->kind != kind->descriptor_kind)
-    return invalid(path_.string() + ": the descriptor of a plugin of kind '" + plugin->kind + "' says it is a " +
+    return invalid(path_.string() + ": the descriptor of a plugin of kind '" + plugin->kind + "' describes a " +
                    name_of(descriptor->kind) + "; rebuild it");
   const Descriptor* expected = sidecar.find(descriptor->kind, descriptor->name);
   if (!expected || expected->document != descriptor->document)

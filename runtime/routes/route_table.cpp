@@ -142,7 +142,7 @@ std::uint32_t RouteTable::encoded(std::uint32_t as) const {
   return wide_mark | static_cast<std::uint32_t>(std::lower_bound(wide_.begin(), wide_.end(), as) - wide_.begin());
 }
 
-std::uint32_t RouteTable::deeper(std::uint32_t entry, std::uint32_t address) const {
+std::uint32_t RouteTable::resolve(std::uint32_t entry, std::uint32_t address) const {
   if (entry >> 30 == 2) entry = nodes_[std::size_t{entry & index_mask} * 256 + (address & 255)];
   return entry >> 30 == 0 ? entry : wide_[entry & index_mask];
 }
@@ -171,7 +171,7 @@ void RouteTable::find(const std::uint32_t* addresses, std::size_t rows, std::uin
   const std::uint32_t* const first = first_.get();
   for (std::size_t i = 0; i < rows; ++i) {
     const std::uint32_t entry = first[addresses[i] >> 8];
-    as[i] = __builtin_expect(entry >> 30 == 0, 1) ? entry : deeper(entry, addresses[i]);
+    as[i] = __builtin_expect(entry >> 30 == 0, 1) ? entry : resolve(entry, addresses[i]);
   }
 }
 

@@ -25,7 +25,7 @@ class RouteTable {
 
   std::uint32_t find(std::uint32_t address) const {
     const std::uint32_t entry = first_[address >> 8];
-    return entry >> 30 == 0 ? entry : deeper(entry, address);
+    return entry >> 30 == 0 ? entry : resolve(entry, address);
   }
   // `high`, `low`: the halves of an IPv6 address in host order. An IPv4-mapped address is looked up as the IPv4 address.
   std::uint32_t find(std::uint64_t high, std::uint64_t low) const;
@@ -49,7 +49,7 @@ class RouteTable {
   Result<> fill_within(std::uint32_t first, std::uint32_t last, std::uint32_t entry);
   void set_ranges(const std::vector<RouteList::V6>& routes);
   std::uint32_t encoded(std::uint32_t as) const;
-  std::uint32_t deeper(std::uint32_t entry, std::uint32_t address) const;
+  std::uint32_t resolve(std::uint32_t entry, std::uint32_t address) const;
 
   std::unique_ptr<std::uint32_t[], Unmap> first_;
   std::vector<std::uint32_t> nodes_;  // 256 entries each

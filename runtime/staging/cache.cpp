@@ -22,7 +22,7 @@ using Clock = std::chrono::steady_clock;
 
 std::string sized(std::uint64_t bytes) { return std::to_string(bytes) + " bytes"; }
 
-// One distinct file of an acquire.
+// One distinct file of a call of acquire.
 struct Item {
   const task::File* file = nullptr;
   std::string columns_name;  // of its cached columns; empty: do not use columns
@@ -141,7 +141,7 @@ Result<bool> Acquisition::reserve_all() {
   return true;
 }
 
-// Looks for the file or its columns in the cache; leaves the item open if there are none. Under the lock of the folder.
+// Looks for the file or its columns in the cache; leaves the item open if neither exists. Call under the lock of the folder.
 Result<> Acquisition::look_up(const std::string& name, Item& item) {
   item.columns = false;
   Result<std::optional<Whole>> whole = std::optional<Whole>();
@@ -211,7 +211,8 @@ Result<Digest> Acquisition::write(Item& item, const Fetch& fetch) {
   if (written != size)
     return transient(id + ": the archive returned " + sized(written) + ", but its index states " + sized(size) +
                      "; index the archive again if this persists");
-  if (::fdatasync(item.pin.get()) != 0) return transient("fsync of " + id + " in the cache failed: " + std::strerror(errno));
+  if (::fdatasync(item.pin.get()) != 0)
+    return transient("fsync of " + id + " in the cache failed: " + std::strerror(errno) + "; check the disk of the cache");
   return hasher.finish();
 }
 

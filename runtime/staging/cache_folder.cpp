@@ -25,7 +25,7 @@ Error failed(const std::string& doing, const fs::path& path, int error) {
   if (error == ENOSPC || error == EDQUOT || error == EFBIG)
     return exhausted(text + "; free space on the cache's disk or lower the cache limit");
   if (error == EACCES || error == EPERM || error == EROFS) return invalid(text + "; give this user write permission there");
-  return transient(text);
+  return transient(text + "; check the disk of the cache");
 }
 
 std::string digits_of(const std::string& name, std::string_view suffix) {
@@ -159,7 +159,7 @@ Result<> publish_unsynced(const fs::path& folder, const std::string& name, const
   std::ofstream sidecar(digest_path(folder, name), std::ios::binary);
   sidecar << sidecar_text(digest, size, id);
   sidecar.close();
-  if (!sidecar) return transient("cannot write " + digest_path(folder, name).string());
+  if (!sidecar) return transient("cannot write " + digest_path(folder, name).string() + "; check the disk of the cache");
   const auto from = part_path(folder, name), to = file_path(folder, name);
   if (::truncate(from.c_str(), static_cast<off_t>(size)) != 0) return failed("truncating", from, errno);
   if (::rename(from.c_str(), to.c_str()) != 0) return failed("publishing", to, errno);
@@ -195,7 +195,7 @@ Result<> write_all(const Pin& file, std::span<const std::byte> bytes, std::uint6
     if (n < 0) {
       const std::string text = "writing " + what + " to the cache failed: " + std::strerror(errno);
       return errno == ENOSPC || errno == EDQUOT ? exhausted(text + "; free space on the cache's disk or lower the cache limit")
-                                                : transient(text);
+                                                : transient(text + "; check the disk of the cache");
     }
     offset += static_cast<std::uint64_t>(n);
     bytes = bytes.subspan(static_cast<std::size_t>(n));

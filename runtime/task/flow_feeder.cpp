@@ -6,7 +6,7 @@
 namespace mole::runtime {
 namespace {
 
-const FlowBatch& seen_by(const AsLookup* as, const FlowBatch& decoded) { return as ? as->view : decoded; }
+const FlowBatch& view_for(const AsLookup* as, const FlowBatch& decoded) { return as ? as->view : decoded; }
 
 bool same_lookup(const task::Step& a, const task::Step& b) {
   return a.load == b.load && std::equal(a.routes.begin(), a.routes.end(), b.routes.begin(), b.routes.end(),
@@ -189,7 +189,7 @@ void FlowFeeder::run_items(const FlowBatch& decoded, std::uint32_t file) {
     if (group.arranged && item.run->accepts_runs())
       item.outcome = item.run->add(group.runs, item.first, item.count, batches_);
     else
-      item.outcome = item.run->add(seen_by(group.as, decoded), *group.assignment, file, batches_);
+      item.outcome = item.run->add(view_for(group.as, decoded), *group.assignment, file, batches_);
   });
   for (const WorkItem& item : items_)  // of several failures of a step, the first in order is reported
     if (!item.outcome && item.run->running()) item.run->fail(item.outcome.error());
@@ -198,7 +198,7 @@ void FlowFeeder::run_items(const FlowBatch& decoded, std::uint32_t file) {
 void FlowFeeder::feed(const FlowBatch& decoded, std::uint32_t file) {
   ++batches_;
   as_.look_up(decoded);
-  pool_.run(reading_.size(), [&](std::size_t i) { assign(*reading_[i], seen_by(reading_[i]->as, decoded)); });
+  pool_.run(reading_.size(), [&](std::size_t i) { assign(*reading_[i], view_for(reading_[i]->as, decoded)); });
   items_.clear();
   for (StepGroup* group : reading_) {
     for (auto* run : group->steps) {

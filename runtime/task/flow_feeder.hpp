@@ -31,7 +31,7 @@ struct AsLookup {
 //
 //   AsLookup* as = lookups.add(step, wanted);        // null: the step uses the AS numbers of the records
 //   lookups.look_up(flows);
-//   const FlowBatch& seen = as ? as->view : flows;   // unless as->error
+//   const FlowBatch& view = as ? as->view : flows;   // unless as->error
 class AsLookups {
  public:
   explicit AsLookups(LoadedTables& tables) : tables_(tables) {}

@@ -27,7 +27,7 @@ class FlowFiles {
   // Pins every file that is present, or its cached columns. Returns the errors of Cache::acquire. Call once, before open().
   Result<> stage();
 
-  // Returns digest and size of spec.files[number], or why it could not be staged.
+  // Returns the digest and size of spec.files[number], or the error if it could not be staged.
   const Staged& staged(std::uint32_t number) const { return staged_[number]; }
 
   // Opens spec.files[number], which must be staged without error, to read the `wanted` columns of its flows. Batches, evidence

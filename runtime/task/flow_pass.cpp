@@ -65,7 +65,7 @@ Result<> FlowPass::close_intervals(std::size_t files_read) {
 Result<bool> FlowPass::feed_file(std::uint32_t number, FlowSource& source) {
   FlowBatch batch;
   while (true) {
-    if (plugins_cancelled()) return Error{Code::cancelled, "asked to stop while files were being read"};
+    if (plugins_cancelled()) return Error{Code::cancelled, "cancelled while files were being read"};
     auto more = source.next(batch);
     if (!more) {
       const Error& error = more.error();

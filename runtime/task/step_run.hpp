@@ -50,7 +50,7 @@ class StepRun {
 
   // Loads the rows and context inputs from blobs and from earlier steps of the task.
   Result<> load_inputs(const std::vector<std::unique_ptr<StepRun>>& steps);
-  // Prepares for flows grouped by `grouping`, which must outlive the feeding. `routers`: of the files of the task.
+  // Prepares for flows grouped by `grouping`, which must exist until finish(). `routers`: of the files of the task.
   void start(const FlowGrouping& grouping, const std::vector<std::string>& routers);
   // True: accepts runs of an arranged batch, possibly from several threads, and closes intervals early. False: whole batches.
   bool accepts_runs() const { return flow_ != nullptr; }

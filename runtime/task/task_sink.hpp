@@ -1,4 +1,4 @@
-// Receives the results of a task: the handover to the sealing process, or memory in tests and benchmarks.
+// Receives the results of a task. Implemented by the handover to the sealing process, and in memory by tests and benchmarks.
 #pragma once
 
 #include "runtime/rows/row_table.hpp"

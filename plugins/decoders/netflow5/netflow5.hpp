@@ -2,7 +2,7 @@
 // of records of 48 bytes that follow.
 //
 //   0  version = 5 | 2 count (1..30)    | 4  SysUptime, ms
-//   8  unix_secs   | 12 unix_nsecs      | 16 flow_sequence: records sent before
+//   8  unix_secs   | 12 unix_nsecs      | 16 flow_sequence: records sent before this datagram
 //   20 engine_type | 21 engine_id       | 22 sampling: mode (2 bits), interval (14 bits)
 //
 // Counters are returned as exported; the sampling interval is a separate column.

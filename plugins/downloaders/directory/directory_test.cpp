@@ -109,7 +109,7 @@ TEST_F(DirectoryTest, ReportsADeletedFileAsMissing) {
   for (const auto* id : {"gone", "2007", "", "2007/x/y"}) EXPECT_EQ(fetch(id).error().code, mole::Code::missing) << id;
 }
 
-TEST_F(DirectoryTest, ErrorForAMissingFolderNamesTheRemedy) {
+TEST_F(DirectoryTest, StatesTheRemedyForAMissingFolder) {
   fs::remove_all(root);
   const auto found = index();
   ASSERT_FALSE(found);
