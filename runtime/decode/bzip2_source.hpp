@@ -1,4 +1,4 @@
-// The decompressed content of a bzip2 file. Blocks are found by their magic, decoded independently by several threads and
+// The decompressed content of a bzip2 file. Blocks are found by their marks, decoded independently by several threads and
 // returned in order. A damaged block does not affect the others.
 #pragma once
 
@@ -36,10 +36,10 @@ class Bzip2Source final : public ContentSource {
   };
   using SlotPtr = std::shared_ptr<Slot>;
 
-  // Under mutex_:
+  // Call under mutex_:
   bool scan(bool beyond_limit);                                          // adds a slot; false: no space or no more segments
   bool work(std::unique_lock<std::mutex>& lock, BlockDecoder& decoder);  // decodes one slot; false: nothing to do
-  void run_helper();                                                     // a helper thread
+  void run_helper();                                                     // runs in a helper thread
   SlotPtr front();                                                       // the first slot, decoded; null after the last
   void drop_front(std::size_t count);
 

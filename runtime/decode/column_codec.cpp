@@ -50,7 +50,7 @@ bool all_equal(const std::uint8_t* bytes, std::uint32_t rows) {
 }
 
 // Divides all numbers by the unit if each is a multiple of it. The divisor is a template argument, so that the compiler
-// multiplies.
+// can multiply instead.
 template <std::uint64_t unit>
 bool divide(std::vector<std::uint64_t>& numbers) {
   for (const auto n : numbers)

@@ -1,4 +1,4 @@
-// A batch of flows by columns, as read by filters, metrics and printers.
+// A batch of flows by column, as read by filters, metrics and printers.
 #pragma once
 
 #include <mole/abi.h>

@@ -9,7 +9,7 @@
 namespace mole::runtime {
 namespace {
 
-// ---- 16 rows of 16 bytes, of which only the necessary ones move
+// ---- 16 rows of 16 bytes; shifts only the rows up to the place
 // Each load reads exactly the bytes of one store, so the processor can forward them.
 
 constexpr unsigned row_bytes = 16;
@@ -93,7 +93,7 @@ std::optional<std::size_t> MoveToFront::undo_by_rows(std::span<const MtfStep> st
   return size;
 }
 
-// ---- 8 rows of 32 bytes, all of which are processed
+// ---- 8 rows of 32 bytes; stores all rows
 // Rows beyond the place are rewritten unchanged, to avoid a branch that would be mispredicted: in flow records half of the values
 // are beyond place 31, at random places.
 

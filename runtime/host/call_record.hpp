@@ -44,7 +44,7 @@ struct alignas(8) CallRecordBytes {
   std::uint16_t version;
   std::uint16_t call;    // Call
   std::uint32_t step;    // index into Spec::steps or no_step
-  std::uint32_t thread;  // id of the thread that marked last
+  std::uint32_t thread;  // id of the thread that made the last mark
   std::uint64_t batch;   // number of the batch
   std::uint64_t progress;
   char module[32];  // "traffic", "decoder netflow5"; padded with zeros, truncated if longer

@@ -11,7 +11,7 @@ Result<LoadedPlugin> PluginSet::load(const task::PluginUse& use, PluginKind kind
   const Descriptor* descriptor = sidecar.find(kind, use.name);
   if (!descriptor || descriptor->version != use.version)
     return invalid(what + " is not described by its sidecar; submit the manifest again");
-  if (sidecar.digest != use.library) return invalid(what + ": its sidecar is of a different build; submit the manifest again");
+  if (sidecar.digest != use.library) return invalid(what + ": its sidecar is from a different build; submit the manifest again");
   // Ignores any folder in the sidecar's file name.
   const auto file_name = std::filesystem::path(sidecar.library).filename();
   std::string searched;

@@ -21,7 +21,7 @@ struct Listing {
     Result<> taken;
     if (object->struct_size < sizeof(mole_object) || object->id.size == 0 || object->id.size > max_text ||
         object->version.size > max_text || object->medium.size > max_text)
-      taken = internal("the downloader listed a file with an empty id or a text over 64 KiB; report this bug to its author");
+      taken = internal("the downloader listed a file with an empty id or a string over 64 KiB; report this bug to its author");
     else
       taken = listing->found(
           {text_of(object->id), object->size, text_of(object->version), text_of(object->medium), object->position});

@@ -10,7 +10,7 @@
 
 namespace mole::runtime {
 
-// What decoders and downloaders have in common. Immutable once open.
+// The common part of decoders and downloaders. Immutable once open.
 template <class Module, class Vtable, PluginKind kind>
 class StreamModule {
  public:

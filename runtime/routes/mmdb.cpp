@@ -30,9 +30,9 @@ class Walk {
   }
 
  private:
-  using Address = unsigned __int128;  // the top `bits_` bits of it
+  using Address = unsigned __int128;  // only the top `bits_` bits are used
 
-  // Finds the node of ::/96, if the tree is that deep there.
+  // Finds the node of ::/96, if the tree has one.
   void find_v4() {
     std::uint32_t at = 0;
     MMDB_search_node_s found;

@@ -7,7 +7,7 @@
 
 namespace mole::runtime {
 
-// Returns every network with an autonomous_system_number. In a tree of IPv6 addresses, ::/96 are the IPv4 addresses; other
+// Returns every network with an autonomous_system_number. In a tree of IPv6 addresses, ::/96 contains the IPv4 ones; other
 // networks that refer to them (mapped, 6to4, Teredo) are left out. invalid: not a database of AS numbers. exhausted: too many
 // networks.
 Result<RouteList> read_mmdb(const std::filesystem::path& file);

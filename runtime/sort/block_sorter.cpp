@@ -67,7 +67,7 @@ BlockSorter::~BlockSorter() = default;
 
 std::size_t BlockSorter::bucket_of(std::int64_t start) const {
   if (start < options_.range.from) return 0;
-  const auto since = static_cast<std::uint64_t>(start) - static_cast<std::uint64_t>(options_.range.from);  // may not fit an int64
+  const auto since = static_cast<std::uint64_t>(start) - static_cast<std::uint64_t>(options_.range.from);  // may exceed an int64
   const std::uint64_t minute = since / static_cast<std::uint64_t>(bucket_length);
   return std::min<std::uint64_t>(minute + 1, buckets_.size() - 1);
 }

@@ -32,7 +32,7 @@ class FlowPass {
 
   // Adds a running step that reads flows. An error fails the step.
   void add(StepRun& run);
-  // Reads the files that some step reads (all files if there is no step, for kind "verify") and reports each of them that is
+  // Reads the files that the steps need (all files if there are no steps, as for kind "verify") and reports those that are
   // present. An error (disk, cache) fails the whole task.
   Result<Totals> run(const ReportSink& sink);
 

@@ -13,7 +13,7 @@
 
 namespace mole::runtime {
 
-// Called as soon as something is finished. An error ends the task.
+// Called as soon as a step, a file or a page of the index is finished. An error ends the task.
 class TaskSink {
  public:
   virtual ~TaskSink() = default;
