@@ -72,10 +72,10 @@ void match_v4(std::uint8_t* __restrict out, const FlowBatch& flows, const Filter
   for (const auto& net : node.nets) {
     if (net.family != 4) continue;
     const std::uint32_t mask = net.prefix == 0 ? 0 : ~std::uint32_t{0} << (32 - net.prefix);
-    const std::uint32_t want = static_cast<std::uint32_t>(net.address[0]) << 24 |
-                               static_cast<std::uint32_t>(net.address[1]) << 16 |
-                               static_cast<std::uint32_t>(net.address[2]) << 8 | net.address[3];
-    for (std::uint32_t i = 0; i < rows; ++i) out[i] |= (column[i] & mask) == want;
+    const std::uint32_t network = static_cast<std::uint32_t>(net.address[0]) << 24 |
+                                  static_cast<std::uint32_t>(net.address[1]) << 16 |
+                                  static_cast<std::uint32_t>(net.address[2]) << 8 | net.address[3];
+    for (std::uint32_t i = 0; i < rows; ++i) out[i] |= (column[i] & mask) == network;
   }
 }
 
@@ -86,12 +86,12 @@ void match_v6(std::uint8_t* out, const FlowBatch& flows, const FilterNode& node)
     std::array<std::uint8_t, 16> mask{};
     for (std::uint32_t bit = 0; bit < net.prefix; ++bit)
       mask[bit / 8] = static_cast<std::uint8_t>(mask[bit / 8] | 0x80u >> (bit % 8));
-    std::uint64_t mask_words[2], want[2], have[2];
+    std::uint64_t mask_words[2], network[2], address[2];
     std::memcpy(mask_words, mask.data(), 16);
-    std::memcpy(want, net.address.data(), 16);
+    std::memcpy(network, net.address.data(), 16);
     for (std::uint32_t i = 0; i < flows.rows; ++i) {
-      std::memcpy(have, column + std::size_t{16} * i, 16);
-      out[i] |= (have[0] & mask_words[0]) == want[0] && (have[1] & mask_words[1]) == want[1];
+      std::memcpy(address, column + std::size_t{16} * i, 16);
+      out[i] |= (address[0] & mask_words[0]) == network[0] && (address[1] & mask_words[1]) == network[1];
     }
   }
 }

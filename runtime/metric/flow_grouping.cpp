@@ -298,7 +298,7 @@ Result<FlowGrouping::Assignment> FlowGrouping::assign(const FlowBatch& flows) {
     load_keys(flows);
     assign_by_hash(times, passes, flows.rows);
   }
-  if (full_) return exhausted("more than 64 million groups in one block; group by fewer dimensions or filter");
+  if (full_) return exhausted("more than 64 million groups in one block; group by fewer dimensions or use a filter");
   const auto end = slot_of_row_.begin() + flows.rows;
   out.empty = std::all_of(slot_of_row_.begin(), end, [](std::uint32_t s) { return s == MOLE_NO_STATE; });
   out.slot_of_row = slot_of_row_.data();

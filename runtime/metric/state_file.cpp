@@ -37,7 +37,7 @@ std::string header_json(const StateHeader& h) {
       .dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-// Throws json::exception on a wrong shape.
+// Throws json::exception if a field is missing or has a wrong type.
 StateHeader header_from(const json& j) {
   StateHeader h;
   j.at("plugin").get_to(h.plugin);
@@ -225,8 +225,7 @@ struct StateFileReader::File {
     if (in.failed()) return damaged(fmt::format("truncated after {} states", entries));
     if (sum != checksum(body, body.size())) return damaged(fmt::format("state {} is damaged", entries));
     auto entry = decode_entry(body);
-    if (!entry || entry->group.size() != header.by.size())
-      return damaged(fmt::format("state {} has an unexpected shape", entries));
+    if (!entry || entry->group.size() != header.by.size()) return damaged(fmt::format("state {} is malformed", entries));
     EntryKey key{entry->interval_start, entry->group};
     if (last && *last >= key) return damaged(fmt::format("state {} is out of order", entries));
     last = std::move(key);

@@ -55,7 +55,7 @@ struct StateEntry {
   std::string_view payload;  // written by the metric's save; borrowed: if from a reader, valid as long as the reader
 };
 
-// Creates or replaces `path`. One thread. Without finish() the file is truncated and every reader rejects it.
+// Creates or replaces `path`. One thread. Without finish() the file is incomplete and every reader rejects it.
 class StateFileWriter {
  public:
   static Result<StateFileWriter> create(const std::filesystem::path& path, const StateHeader& header);

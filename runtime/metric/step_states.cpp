@@ -11,7 +11,7 @@ namespace mole::runtime {
 namespace {
 
 // Releases the pages of the mapped file, which count as the worker's memory once they are read; they are read again on demand.
-// Releases all of them, because reading one page also reads its neighbours.
+// Releases all of them, because reading one page also reads adjacent pages.
 void release_pages(const Cell& cell) {
   if (!cell.mapped.empty()) (void)::madvise(const_cast<char*>(cell.mapped.data()), cell.mapped.size(), MADV_DONTNEED);
 }

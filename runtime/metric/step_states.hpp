@@ -40,7 +40,7 @@ struct Cell {
   Micros interval_start = 0;
   Group group{};
   MetricState state{};
-  std::string_view saved{};   // bytes of the state if it is not loaded; in a StateFileReader or a StateSpill
+  std::string_view saved{};   // bytes of the state if it is not loaded; owned by a StateFileReader or StateSpill
   std::string_view mapped{};  // the whole mapped file that contains `saved`; its pages may be released after reading
   RowCoverage coverage{};
   bool has_state() const { return static_cast<bool>(state) || !saved.empty(); }
@@ -62,8 +62,8 @@ Result<std::vector<Cell>> missing_cells(std::span<const Cell> cells, const OpenS
 Result<> complete_cells(std::vector<Cell>& cells, const OpenStep& step, const std::vector<std::string>& routers,
                         const CoverageOf& coverage);
 
-// Merges the states of one interval (`cells`, sorted and complete) into the totals of `by`, one dimension after the other, so
-// that two dimensions also have their combined total. flows_late is summed. Leaves the cells sorted.
+// Merges the states of one interval (`cells`, sorted and complete) into the totals of `by`, one dimension at a time, so that
+// two dimensions also have their combined total. flows_late is summed. Leaves the cells sorted.
 Result<> add_totals(std::vector<Cell>& cells, const OpenStep& step, Micros start);
 
 // Writes the cells of this block as the step's state file. Saved states are copied without loading them.

@@ -3,7 +3,7 @@
 //
 // Exact metrics (deterministic, no context input) are merged by chunks of rows: the intervals shared by all windows of a chunk
 // are merged once, so a row costs a few merges instead of one per interval of its window. Other metrics are merged in time
-// order, each row from its own begin(), because the result may depend on the order and on begin().
+// order, with one begin() per row, because the result may depend on the order and on begin().
 #pragma once
 
 #include "runtime/metric/step_states.hpp"
@@ -14,9 +14,9 @@
 namespace mole::runtime {
 
 // Calls `row` with the merged state for every interval of the block and every group that has a state in its window, group by
-// group, the intervals of a group in no particular order. `cells`: those of this block (complete) and of the earlier blocks
-// that the windows cover. Saved states of cells are loaded as needed and may be dropped again. `routers`: members of the router
-// dimension.
+// group, the intervals of a group in no particular order. `cells`: the cells of this block (complete) and of the earlier
+// blocks that the windows cover. Saved states of cells are loaded as needed and may be dropped afterwards. `routers`: members of
+// the router dimension.
 Result<> merge_windows(std::vector<Cell>& cells, const OpenStep& step, const std::vector<std::string>& routers,
                        const std::function<Result<>(Cell)>& row);
 
