@@ -73,7 +73,7 @@ std::optional<HandoverStep> parse_step(std::string_view payload) {
   return step;
 }
 
-// Throws json::exception on a wrong shape.
+// Throws json::exception if a field is missing or has a wrong type.
 std::optional<HandoverFrame> parse_frame(std::uint32_t kind, std::string_view payload) {
   switch (kind) {
     case step_kind:
@@ -197,7 +197,7 @@ std::optional<HandoverFrame> HandoverReader::next() {
   } catch (const json::exception&) {
     // handled like any other damage
   }
-  if (!frame) return stop("a frame has an unexpected shape");
+  if (!frame) return stop("a frame is malformed");
   at_ += head.size() + size;
   if (kind == end_kind) {
     if (at_ != size_ || oversized_) return stop("bytes after the end frame");

@@ -129,7 +129,7 @@ Result<std::vector<ColumnHead>> parse_header(std::string_view text, const RowLim
   try {
     const auto header = json::parse(text);
     const auto& columns = header.at("columns");
-    if (!columns.is_array() || header.size() != 1) return damaged("the header has an unexpected shape");
+    if (!columns.is_array() || header.size() != 1) return damaged("the header is malformed");
     if (columns.size() > limits.columns)
       return exhausted(fmt::format("rows: {} columns; the limit is {}", columns.size(), limits.columns));
     std::set<std::string> names;
