@@ -43,7 +43,7 @@ Error query_failed(const std::string& doing, duckdb_result* result, Code otherwi
   const std::string why = text ? std::string(text).substr(0, 400) : "unknown";
   const auto type = duckdb_result_error_type(result);
   if (type == DUCKDB_ERROR_OUT_OF_MEMORY || why.find("No space left") != std::string::npos)
-    return exhausted(fmt::format("{}: {}; free memory or disk and try again", doing, why));
+    return exhausted(fmt::format("{}: {}; free memory or disk space and try again", doing, why));
   return {otherwise, fmt::format("{}: {}", doing, why)};
 }
 
@@ -195,7 +195,7 @@ Result<> Parquet::write(const RowTable& table, const std::filesystem::path& path
 
 Result<std::uint64_t> Parquet::write(const RowTable& shape, const NextTable& next, const std::filesystem::path& path,
                                      const ParquetNote& note) {
-  if (shape.rows() != 0) return internal("the table that defines the columns has rows");
+  if (shape.rows() != 0) return internal("the table that defines the columns must have no rows");
   engine_->source = {&shape, 0, &next, {}, 0, {}};
   return engine_->write(shape, path, note);
 }

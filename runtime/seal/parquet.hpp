@@ -5,8 +5,9 @@
 //   parquet->write(rows, path, {"traffic", "1.0.0", {"router"}});
 //   auto again = parquet->read(path);
 //
-// Equal tables and notes give equal bytes on every machine: one thread, fixed row groups, rows in the given order, and no data
-// about the run. Types: time -> TIMESTAMP WITH TIME ZONE (microseconds UTC), u64 -> UBIGINT, i64 -> BIGINT, f64 -> DOUBLE, bool
+// Equal tables and notes give equal bytes on every machine: one thread, row groups of a fixed size, rows in the given order, and
+// no data about the run. Types: time -> TIMESTAMP WITH TIME ZONE (microseconds UTC), u64 -> UBIGINT, i64 -> BIGINT, f64 ->
+// DOUBLE, bool
 // -> BOOLEAN, text -> VARCHAR. Units and docs of the columns are in the key-value metadata.
 #pragma once
 

@@ -29,13 +29,14 @@ Result<> check_shape(const RowTable& table, const std::vector<SchemaColumn>& sch
   if (table.columns.size() != schema.size())
     return corrupt(fmt::format("it has {} columns instead of {}", table.columns.size(), schema.size()));
   for (std::size_t i = 0; i < schema.size(); ++i) {
-    const auto& got = table.columns[i];
-    const auto& want = schema[i];
-    if (got.name != want.name) return corrupt(fmt::format("column {} is {} instead of {}", i + 1, got.name, want.name));
-    const bool fits = want.type.empty() ? got.type == "u64" || got.type == "text" : got.type == want.type;
-    if (!fits) return corrupt(fmt::format("column {} has the type {} instead of {}", got.name, got.type, want.type));
-    if (got.size() != table.rows() || (!got.valid.empty() && got.valid.size() != table.rows()))
-      return corrupt(fmt::format("column {} has a different number of rows than the first", got.name));
+    const auto& actual = table.columns[i];
+    const auto& expected = schema[i];
+    if (actual.name != expected.name)
+      return corrupt(fmt::format("column {} is {} instead of {}", i + 1, actual.name, expected.name));
+    const bool fits = expected.type.empty() ? actual.type == "u64" || actual.type == "text" : actual.type == expected.type;
+    if (!fits) return corrupt(fmt::format("column {} has the type {} instead of {}", actual.name, actual.type, expected.type));
+    if (actual.size() != table.rows() || (!actual.valid.empty() && actual.valid.size() != table.rows()))
+      return corrupt(fmt::format("column {} has a different number of rows than the first", actual.name));
   }
   return {};
 }

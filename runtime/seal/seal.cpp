@@ -222,7 +222,7 @@ class Sealer {
   Result<> seal_state(std::uint32_t index, const std::string& name, task::StepReport& report) {
     const auto sealed = out() / fmt::format("step{}.state", index);
     auto path = attempt_ / name;
-    std::error_code error;                        // the worker chose the name: it may be too long or a loop of links
+    std::error_code error;                        // the worker chose the name: it may be too long or a loop of symbolic links
     if (!fs::exists(path, error)) path = sealed;  // sealed by an earlier run that did not write its report
     if (auto good = check_state(index, path); !good) return prefixed(about(index), good);
     if (auto done = move_file(path, sealed); !done) return done;

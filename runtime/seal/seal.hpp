@@ -22,10 +22,9 @@ struct SealLimits {
   unsigned threads = 1;  // to seal steps in parallel; the output does not depend on it
 };
 
-// Seals the attempt folder. Faults of the worker or a plugin are reported per step: "failed" with code "corrupt" for
-// output that does not match its declaration, "blocked" for steps that read such output, "not_run" for steps that are not in the
-// handover. An error is returned only if sealing itself fails (no spec, disk full, no DuckDB); then there is no report.json. May
-// be repeated.
+// Seals the attempt folder. Faults of the worker or a plugin are reported per step: "failed" with code "corrupt" for output that
+// does not match its declaration, "blocked" for steps that read such output, "not_run" for steps that are not in the handover. An
+// error is returned only if sealing itself fails (no spec, disk full, no DuckDB); then there is no report.json. May be repeated.
 Result<task::Report> seal(const std::filesystem::path& attempt, const SealLimits& limits = {});
 
 // Converts every A/rows/<hex>.parquet to A/rows/<hex>.rows, unless that exists, for the plugin worker, which does not read
