@@ -16,7 +16,7 @@ struct Block {
   std::string content;
 };
 
-// The blocks of a sound file.
+// Returns the blocks of an undamaged file.
 std::vector<Block> blocks_of(const std::filesystem::path& path) {
   std::vector<Block> blocks;
   auto file = FileBytes::open(path);
@@ -57,7 +57,7 @@ class Bzip2Damage : public ::testing::Test {
  protected:
   TempFolder folder_;
   std::string file_ = many_blocks();
-  std::vector<Block> blocks_ = blocks_of(folder_.file("sound.bz2", file_));
+  std::vector<Block> blocks_ = blocks_of(folder_.file("undamaged.bz2", file_));
 };
 
 TEST_F(Bzip2Damage, AFlippedByteLosesOnlyItsBlock) {

@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 
 const fs::path broken = MOLE_BROKEN_PLUGINS;
 
-// A sidecar that describes a valid library.
+// Returns the sidecar of a valid library.
 Sidecar sidecar_for(const fs::path& library) {
   const char* descriptor =
       R"({"deterministic":true,"execution":"mergeable","inputs":[{"kind":"flows","reads":["bytes"],"role":"flows"}],"kind":"metric","name":"broken",)"

@@ -44,10 +44,10 @@ class State : public ::testing::Test {
     }
   }
 
-  // Returns the number of entries read before the end or the error.
+  // Returns the number of entries read before the end or an error, and sets `complete`.
   std::size_t read(std::string_view bytes) {
     write_bytes(folder / "read", bytes);
-    sound = false;
+    complete = false;
     auto in = StateFileReader::open(folder / "read");
     if (!in) return 0;
     for (std::size_t entries = 0;; ++entries) {
@@ -57,7 +57,7 @@ class State : public ::testing::Test {
         return entries;
       }
       if (!*entry) {
-        sound = true;
+        complete = true;
         return entries;
       }
       EXPECT_LE((*entry)->payload.size(), bytes.size());
@@ -65,7 +65,7 @@ class State : public ::testing::Test {
   }
 
   testing::TempFolder folder;
-  bool sound = false;
+  bool complete = false;
 };
 
 TEST_F(State, RoundTrips) {
@@ -160,14 +160,14 @@ TEST_F(State, TruncatedIsNeverValid) {
   std::size_t before = 0;
   for (std::size_t size = 0; size < bytes.size(); ++size) {
     const auto entries = read(std::string_view(bytes).substr(0, size));
-    EXPECT_FALSE(sound) << size;
+    EXPECT_FALSE(complete) << size;
     EXPECT_GE(entries, before);
     before = entries;
   }
   EXPECT_EQ(read(bytes), 3u);
-  EXPECT_TRUE(sound);
+  EXPECT_TRUE(complete);
   read(bytes + "x");
-  EXPECT_FALSE(sound);
+  EXPECT_FALSE(complete);
 }
 
 TEST_F(State, WithAFlippedByteIsNeverValid) {
@@ -178,7 +178,7 @@ TEST_F(State, WithAFlippedByteIsNeverValid) {
       auto broken = bytes;
       broken[i] = static_cast<char>(broken[i] ^ bit);
       read(broken);
-      EXPECT_FALSE(sound) << i;
+      EXPECT_FALSE(complete) << i;
     }
 }
 

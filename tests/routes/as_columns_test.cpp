@@ -103,8 +103,8 @@ TEST_F(Tables, KeepsAFewTablesAndReloadsOthers) {
       EXPECT_EQ(as.src()[0], static_cast<std::uint32_t>(day + 1));
       seen.emplace_back(*loaded.get(routes[static_cast<std::size_t>(day)]));
     }
-  const auto alive = std::count_if(seen.begin(), seen.end(), [](const auto& t) { return !t.expired(); });
-  EXPECT_LE(static_cast<std::size_t>(alive), LoadedTables::max_kept);
+  const auto in_memory = std::count_if(seen.begin(), seen.end(), [](const auto& t) { return !t.expired(); });
+  EXPECT_LE(static_cast<std::size_t>(in_memory), LoadedTables::max_kept);
 }
 
 }  // namespace

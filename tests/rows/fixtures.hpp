@@ -1,4 +1,4 @@
-// Tables, folders and damaged files for tests of rows, states and results.
+// Tables and functions on files for tests of rows, states and results.
 #pragma once
 
 #include "runtime/rows/row_table.hpp"
