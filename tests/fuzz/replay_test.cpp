@@ -40,7 +40,7 @@ std::string mutate(std::string bytes, std::mt19937_64& random) {
   return bytes;
 }
 
-TEST(FuzzReplay, ContentSurvivesDamagedFiles) {
+TEST(FuzzReplay, ContentSourceSurvivesDamagedFiles) {
   const std::vector<std::string> seeds{"",
                                        "BZh9",
                                        bzip2_compress(""),
@@ -85,7 +85,7 @@ TEST(FuzzReplay, DecodersAgreeOnDamagedBlocks) {
     }
 }
 
-TEST(FuzzReplay, NetFlow5SurvivesDamagedContent) {
+TEST(FuzzReplay, NetFlow5DecoderSurvivesDamagedContent) {
   const std::vector<std::string> seeds{"", noise(3000), datagrams(30), datagrams(100, 30),
                                        datagrams(10, 1) + noise(500) + datagrams(10, 7)};
   std::mt19937_64 random(12);

@@ -124,7 +124,7 @@ TEST(FlowGrouping, CountsLateFlowsInTheIntervalInWhichTheirFileBegins) {
   EXPECT_EQ(assignment.slot_of_row[0], MOLE_NO_STATE);
   EXPECT_NE(assignment.slot_of_row[1], MOLE_NO_STATE);
   EXPECT_NE(assignment.slot_of_row[2], MOLE_NO_STATE);
-  EXPECT_EQ(assignment.slot_of_row[3], MOLE_NO_STATE) << "later than its file";
+  EXPECT_EQ(assignment.slot_of_row[3], MOLE_NO_STATE) << "after the end of its file's time range";
   std::uint64_t late = 0;
   for (const auto& slot : r.slots()) {
     if (slot.late) {

@@ -23,7 +23,7 @@ std::uint64_t mask64(int length) {
   return length <= 0 ? 0 : length >= 64 ? ~std::uint64_t{0} : ~std::uint64_t{0} << (64 - length);
 }
 
-// Returns the AS of the longest prefix that contains the address; of equal prefixes, of the first.
+// Returns the AS of the longest prefix that contains the address, or of the first of several equal prefixes.
 std::uint32_t plain(const RouteList& routes, std::uint32_t address) {
   int longest = -1;
   std::uint32_t as = 0;
@@ -156,7 +156,7 @@ TEST(RouteTable, UsesTheFirstOfTwoRoutesWithTheSamePrefix) {
   EXPECT_EQ(table->find(0x2001ull << 48, 1), 1u);
 }
 
-// Building a table of millions of overlapping prefixes must take no longer than sorting.
+// Building a table of millions of overlapping prefixes must not take much longer than sorting them.
 TEST(RouteTable, IsBuiltQuicklyFromManyOverlappingRoutes) {
   RouteList routes;
   for (std::uint32_t i = 0; i < 1'000'000; ++i) routes.v4.push_back({0, i, 1});

@@ -99,7 +99,7 @@ TEST(Parquet, HasTheSameBytesHoweverRowsAreSplitIntoTables) {
   }
 }
 
-TEST(Parquet, ReportsWhyTheNextTableIsMissing) {
+TEST(Parquet, ReportsTheErrorOfTheNextTable) {
   const TempFolder folder;
   auto parquet = open_in(folder);
   const auto failing = parquet.write(

@@ -22,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-// An archive in memory that counts its fetches.
+// An in-memory archive that counts fetches.
 struct Archive {
   std::map<std::string, std::string> content;
   std::atomic<int> fetches{0};
@@ -470,7 +470,7 @@ TEST_F(ColumnsInCache, TheFileIsEvictedBeforeItsColumns) {
   EXPECT_TRUE((*acquire(cache, file))[0].columns);
 }
 
-TEST_F(ColumnsInCache, TheFileIsUsedWithoutASidecarOrAfterForget) {
+TEST_F(ColumnsInCache, TheFileIsUsedIfTheSidecarIsInvalidOrTheColumnsWereForgotten) {
   auto cache = open(1000);
   const auto file = archive_.file("a", "aaaa");
   keep(cache, file, digest_of("x"), "columns");
