@@ -43,7 +43,7 @@ inline constexpr auto name_table<Load> = [] {
   return names<Load>("Load", "a load scheme", {{start, "start"}, {end, "end"}, {proportional, "proportional"}});
 }();
 
-// The treatment of a damaged file: use the readable parts, fail the step, or leave the file out.
+// The treatment of a damaged file: use the readable parts, fail the step, or omit the file.
 enum class DamagePolicy { partial, strict, skip };
 
 template <>

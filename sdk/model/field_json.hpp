@@ -1,8 +1,8 @@
 // Documents (field_table.hpp) as JSON.
 //
 //   nlohmann::json text = status;                              // any document, or a vector of them
-//   auto status = read_document<ClusterStatus>(text);          // invalid: the message names the field that is missing or
-//   mistyped auto status = text.get<ClusterStatus>();                   // throws nlohmann::json::exception instead
+//   auto status = read_document<ClusterStatus>(text);          // invalid: a field is missing or mistyped
+//   auto status = text.get<ClusterStatus>();                   // throws nlohmann::json::exception instead
 //
 // Readers ignore unknown fields.
 #pragma once
@@ -137,7 +137,7 @@ V value_from_json(const nlohmann::json& json, const std::string& where, As as) {
 
 }  // namespace field_detail
 
-// invalid: a field is missing or has the wrong type.
+// invalid: a field, which the message names, is missing or has the wrong type.
 template <Document T>
 Result<T> read_document(const nlohmann::json& json) {
   try {

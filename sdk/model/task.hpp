@@ -24,7 +24,7 @@ struct PluginUse {
                field("name", &PluginUse::name, "`traffic`"), field("version", &PluginUse::version, "`1.0.0`"),
                field("library", &PluginUse::library, "Digest of the library; the node fetches it as a blob"),
                field("sidecar", &PluginUse::sidecar,
-                     "JSON text of its sidecar. Empty in Thrift: `sidecars` of the message contains it by digest, in hex")
+                     "JSON text of its sidecar. Empty in Thrift: `sidecars` of the message contains it, by `library` in hex")
                    .optional(),
                field("params", &PluginUse::params, "Every declared parameter by name, defaults filled in"));
 };
@@ -105,7 +105,7 @@ struct RouteTableRef {
       field("used", &RouteTableRef::used, "Part of the block and its warm-up"),
       field("blob", &RouteTableRef::blob, "Digest of the table; empty: no table is that old, every AS number is 0"),
       field("name", &RouteTableRef::name, "Name of the file"), field("format", &RouteTableRef::format, "`prefixes` or `mmdb`"),
-      field("stale", &RouteTableRef::stale, "Used for longer than it is valid, because there is no newer one"));
+      field("stale", &RouteTableRef::stale, "Used beyond its validity, because there is no newer table"));
 };
 
 struct Input {

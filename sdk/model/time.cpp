@@ -162,7 +162,7 @@ Result<TimeRange> parse_range(std::string_view text) {
   }
   const auto to = parse_time(rest);
   if (!to) return to.error();
-  if (*to <= *from) return invalid("'" + std::string(text) + "' is empty: the end must be after the beginning");
+  if (*to <= *from) return invalid("'" + std::string(text) + "' is empty: the end must be after the start");
   return TimeRange{*from, *to};
 }
 

@@ -11,9 +11,9 @@
  *  3. A mole_error is a buffer of the caller; errors allocate no memory.
  *  4. Integers have fixed sizes; enumerations and booleans are int32_t; text is UTF-8, pointer and length, not terminated.
  *  5. Pointers are not NULL unless their comment says "NULL: ...".
- *  6. Released tables are frozen. New features get a new kind or extension id; tables grow only at their end and contain
- *     struct_size.
- *  7. abi_major must be equal and the plugin's abi_minor not above the host's; otherwise the host rejects the plugin.
+ *  6. The members of released tables never change. New features use a new kind or extension id, or members appended to a table;
+ *     struct_size shows which members exist.
+ *  7. abi_major must be equal and the plugin's abi_minor not greater than the host's; otherwise the host rejects the plugin.
  *  8. Times are int64_t microseconds since 1970-01-01T00:00:00Z, durations int64_t microseconds.
  *  9. Threads: a `mole_module` is immutable after open and shared by threads; a state, decoder or source is used by one thread
  *     at a time. Plugins are never unloaded.
@@ -44,7 +44,7 @@ enum {
   MOLE_EXHAUSTED = -5,   /* memory, disk or a declared limit */
   MOLE_CANCELLED = -6,   /* the host asked to stop */
   MOLE_UNSUPPORTED = -7, /* not supported by this build */
-  MOLE_INTERNAL = -8     /* a bug in the plugin (any stray exception) */
+  MOLE_INTERNAL = -8     /* a bug in the plugin (any unexpected exception) */
 };
 
 typedef struct mole_text {
@@ -104,7 +104,7 @@ typedef struct mole_host {
 
 /* ---- flow columns -------------------------------------------------------------------------------------------- */
 
-/* In text, the names are lower case without the prefix (`start`, `src_addr`, ...); docs/flow_columns.md has types and units. */
+/* In text, the names are lower case without the prefix (`start`, `src_addr`, ...); docs/flow_columns.md lists types and units. */
 enum {
   MOLE_COLUMN_START = 0, /* time */
   MOLE_COLUMN_END,       /* time */
@@ -250,7 +250,7 @@ typedef struct mole_object {
   uint64_t size;     /* bytes */
   mole_text version; /* changes when the content may have changed (mtime, etag); empty if unknown */
   mole_text medium;  /* the tape; empty if there is none */
-  uint64_t position; /* place on the medium */
+  uint64_t position; /* on the medium */
 } mole_object;
 
 typedef struct mole_index_sink {
@@ -277,7 +277,7 @@ typedef struct mole_plugin {
   uint32_t struct_size;
   uint32_t reserved;
   const char* kind;       /* "mole.metric/1", "mole.decoder/1", "mole.downloader/1" */
-  const char* descriptor; /* canonical JSON, docs/formats/descriptor.md; valid as long as the library */
+  const char* descriptor; /* canonical JSON, docs/formats/descriptor.md; valid while the library is loaded */
   const void* vtable;     /* the type depends on kind */
 } mole_plugin;
 

@@ -14,8 +14,7 @@
 //   MOLE_PLUGINS(Directory)
 //
 // There is one object per process, shared by all threads: the three functions are const and may run concurrently. The host hashes
-// the written bytes, limits their rate, and publishes a file only when it is complete; a downloader has no access to the place
-// where it is stored.
+// the written bytes, limits their rate, decides where they are stored, and publishes a file only when it is complete.
 #pragma once
 
 #include <mole/detail/boundary.hpp>

@@ -120,7 +120,8 @@ struct Grid {
 };
 
 // Returns the points as cells of `step` microseconds aligned to `origin`, from the first point to `end`, at most the last
-// `max_cells`. Points with less than `minimum_coverage` are ignored; a cell with several points has their weighted mean.
+// `max_cells`. Points with less than `minimum_coverage` are ignored; the value of a cell with several points is their weighted
+// mean.
 inline Grid grid_of(std::span<const Point> points, Time origin, std::int64_t step, Time end, double minimum_coverage = 0,
                     std::int64_t max_cells = 1 << 20) {
   const auto cell_of = [&](Time t) {

@@ -64,7 +64,7 @@ std::int32_t guarded(mole_error* e, F&& call) noexcept {
     put_message(e, x.what());
     return MOLE_INTERNAL;
   } catch (...) {
-    put_message(e, "an exception that is not a std::exception was thrown");
+    put_message(e, "the plugin threw an exception that is not a std::exception; throw mole::Failure instead");
     return MOLE_INTERNAL;
   }
 }

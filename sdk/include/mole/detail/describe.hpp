@@ -1,4 +1,4 @@
-// The descriptor of a plugin: canonical JSON (sorted keys, no spaces) made from its declarations. Format:
+// The descriptor of a plugin: canonical JSON (sorted keys, no spaces) generated from its declarations. Format:
 // docs/formats/descriptor.md.
 #pragma once
 

@@ -51,7 +51,7 @@ constexpr std::uint64_t stable_hash(const std::array<std::uint64_t, N>& key) {
 
 namespace detail {
 
-// The registers of both sketches below.
+// Operations on the registers of both sketches below.
 struct Registers {
   static void put(std::uint8_t* registers, unsigned precision, std::uint64_t hash) {
     auto& r = registers[hash >> (64 - precision)];

@@ -43,7 +43,7 @@ class LogHistogram {
     return static_cast<double>(min_value(bucket)) + static_cast<double>(width - 1) / 2;
   }
 
-  // Adds `value` `times` times.
+  // Adds `times` occurrences of `value`.
   void add(std::uint64_t value, std::uint64_t times = 1) {
     const auto at = bucket(value);
     if (at >= counts_.size()) counts_.resize(at + 1);

@@ -35,9 +35,9 @@ struct ConcentrationRow {
       columns(column("entropy_*", &ConcentrationRow::entropy, unit::bit, "Shannon entropy of *; null if there are none"),
               column("normalised_entropy_*", &ConcentrationRow::normalised_entropy, unit::one,
                      "Entropy of * divided by the logarithm of their number, 0 to 1; null if fewer than two"),
-              column("top_1_share_*", &ConcentrationRow::top_1, unit::one, "Share of the largest of *"),
-              column("top_10_share_*", &ConcentrationRow::top_10, unit::one, "Share of the 10 largest of *"),
-              column("top_100_share_*", &ConcentrationRow::top_100, unit::one, "Share of the 100 largest of *"),
+              column("top_1_share_*", &ConcentrationRow::top_1, unit::one, "Largest share among *"),
+              column("top_10_share_*", &ConcentrationRow::top_10, unit::one, "Share of the 10 largest *"),
+              column("top_100_share_*", &ConcentrationRow::top_100, unit::one, "Share of the 100 largest *"),
               column("herfindahl_*", &ConcentrationRow::herfindahl, unit::one, "Sum of the squared shares of *, 0 to 1"));
 };
 

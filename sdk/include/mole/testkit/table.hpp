@@ -56,7 +56,7 @@ namespace detail {
 
 [[noreturn]] inline void fail(const std::string& what) { throw std::invalid_argument("test table: " + what); }
 
-// Splits the text into lines and these into words; skips empty lines.
+// Splits the text into lines of words; skips empty lines.
 inline std::vector<std::vector<std::string>> words(std::string_view text) {
   std::vector<std::vector<std::string>> out;
   std::istringstream lines{std::string(text)};
