@@ -35,7 +35,7 @@ void add_globals(CLI::App& app, Options& options) {
   app.add_option_function<std::string>("--state", set_state,
                                        "folder of the embedded coordinator's state (default: $MOLE_STATE, else ./mole-state)")
       ->type_name("DIR");
-  app.add_option("--coordinator", options.coordinator, "use this service instead: unix:/path or tcp:127.0.0.1:PORT")
+  app.add_option("--coordinator", options.coordinator, "use the coordinator at this address: unix:/path or tcp:127.0.0.1:PORT")
       ->type_name("ADDR");
   app.add_option("--plugins", options.plugins, "search this folder for plugins first (repeatable; also $MOLE_PLUGIN_PATH)")
       ->type_name("DIR")

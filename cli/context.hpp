@@ -1,4 +1,4 @@
-// The environment of every command: output streams, global options, and access to a coordinator.
+// The environment of a command: output streams, global options, and access to a coordinator.
 #pragma once
 
 #include "cli/exit_code.hpp"

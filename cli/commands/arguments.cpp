@@ -39,7 +39,7 @@ void warn_without_nodes(Context& context, coordinator::ClientApi& api) {
 }  // namespace
 
 Result<std::uint64_t> parse_size(std::string_view text) {
-  const auto bad = [&] { return invalid(fmt::format("'{}' is not a size; write a number of bytes, or 512MiB or 4G", text)); };
+  const auto bad = [&] { return invalid(fmt::format("'{}' is not a size; write a number of bytes, 512MiB or 4G", text)); };
   std::uint64_t n = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
   if (error != std::errc{}) return bad();
@@ -67,7 +67,7 @@ void add_range_options(CLI::App& command, RangeArgs& args, Range kind, bool posi
       throw CLI::ValidationError("RANGE", "cannot be combined with --from or --to");
     if (kind == Range::required && args.range.empty() && !pair)
       throw CLI::RequiredError(positional ? "--from and --to, or RANGE (such as 2007-09-22/P7D)" : "--from and --to");
-    if (pair && range_of(args).empty()) throw CLI::ValidationError("--from", "is not before --to: ranges are half-open");
+    if (pair && range_of(args).empty()) throw CLI::ValidationError("--from", "must be before --to, because ranges are half-open");
   });
 }
 
@@ -106,14 +106,14 @@ void add_pipeline_options(CLI::App& command, PipelineArgs& args) {
 void add_work_options(CLI::App& command, WorkArgs& args) {
   add_pipeline_options(command, args.pipeline);
   add_range_options(command, args.range, Range::required, true);
-  command.add_option("--module", args.module, "only this module and its inputs");
+  command.add_option("--module", args.module, "compute only this module and its inputs");
   command.add_flag("--partial", args.partial, "include blocks that extend past the end of the archive, using the data available");
 }
 
 Result<coordinator::Submission> submission_of(const PipelineArgs& args) {
   auto text = read_file(args.manifest, max_manifest_bytes);
   if (!text)
-    return missing(fmt::format("cannot read the manifest {}: {}; give the path of a YAML file with a pipeline", args.manifest,
+    return missing(fmt::format("cannot read the manifest {}: {}; give the path of a pipeline manifest (YAML)", args.manifest,
                                text.error().message));
   coordinator::Submission submission;
   submission.manifest = std::move(*text);

@@ -19,7 +19,7 @@ struct RangeArgs {
 enum class Range { required, optional };
 // `positional`: also accepts RANGE. A malformed time is a usage error.
 void add_range_options(CLI::App& command, RangeArgs& args, Range kind, bool positional);
-// Returns the range; a missing bound is 1970 or 2169. The parser must have validated the options.
+// Returns the range; an omitted bound is 1970 or 2169. The parser must have validated the options.
 TimeRange range_of(const RangeArgs& args);
 
 // --where COLUMN=VALUE,... for parse_where (cli/export/selection.hpp). A malformed filter is a usage error.

@@ -26,7 +26,7 @@ struct Shell {
   }
 };
 
-// Fetches a document from the coordinator and prints it: `fetch(Api&)` returns the document, `text(document)` formats it.
+// Fetches a document from the coordinator and prints it: `fetch(ClientApi&)` returns the document, `text(document)` formats it.
 template <class Fetch, class Text>
 Result<Exit> show(Context& context, Fetch fetch, Text text) {
   MOLE_TRY(auto session, context.connect(context.options, Need::read));

@@ -49,7 +49,7 @@ Result<> read_all(Child& worker, char* to, std::size_t size) {
   return {};
 }
 
-// Returns the next table of the stream of docs/formats/flow_frames.md; nullopt at the end marker. internal: the stream ended
+// Returns the next table of the stream (docs/formats/flow_frames.md); nullopt at the end marker. internal: the stream ended
 // without one.
 Result<std::optional<runtime::RowTable>> next_table(Child& worker) {
   std::uint64_t length = 0;

@@ -98,7 +98,7 @@ void add_status(Shell& shell) {
 
 void add_explain(Shell& shell) {
   const auto [command, args] =
-      shell.add(shell.app, "explain", "Why a job ran (which part of its key changed), or why it waits", explain);
+      shell.add(shell.app, "explain", "Explain why a job ran (which part of its key changed) or why it waits", explain);
   command->add_option("job", args->job, "pipeline/module@block, such as border-traffic/mean@2007-09-22T18:00:00Z")
       ->required()
       ->type_name("JOB")

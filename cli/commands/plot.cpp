@@ -158,7 +158,7 @@ class PlotSources {
         if (value != "all") parts += (parts.empty() ? "" : ",") + where[i].column + "=" + value;
     }
     if (parts.empty()) return "";
-    return fmt::format("only the total of {} is drawn; draw its parts with --where {}", listed(columns), parts);
+    return fmt::format("only the total of {} is drawn; draw the parts with --where {}", listed(columns), parts);
   }
 
   // Reads all columns of one block to find those that distinguish the rows.

@@ -88,8 +88,8 @@ Result<FoundResults> results_of(Session& session, BlobFiles& blobs, const std::s
   if (found.files.empty()) {
     const auto overrides = what_if(found.document);
     return missing(
-        fmt::format("{} has no results in this range{}; compute them with mole run, or see what exists with mole status", module,
-                    overrides.empty() ? "" : " with " + overrides + ", the overrides of its last run"));
+        fmt::format("{} has no results in this range{}; compute them with mole run, or list the existing ones with mole status",
+                    module, overrides.empty() ? "" : " with " + overrides + ", the overrides of its last run"));
   }
   return found;
 }

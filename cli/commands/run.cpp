@@ -1,4 +1,4 @@
-// mole run: submits a request, works on it, waits, and prints a summary. mole request: submits, shows and cancels durable
+// mole run: submits a request, processes it, and prints a summary. mole request: submits, shows and cancels durable
 // requests.
 #include "cli/commands/arguments.hpp"
 #include "cli/commands/commands.hpp"
@@ -22,7 +22,7 @@ struct RunArgs {
 
 std::string without_pipeline(const std::string& module) { return module.substr(module.find('/') + 1); }
 
-// Returns a column of bytes or flows, else the first column with numbers. Modules with a text column have several rows per
+// Returns a column of bytes or flows, else the first numeric column. Modules with a text column have several rows per
 // interval, so their columns cannot be drawn as lines.
 std::string column_to_plot(const std::vector<coordinator::ColumnDescription>& outputs) {
   std::string number;
@@ -103,7 +103,7 @@ Result<FinishedRun> submit_and_wait(Context& context, Session& session, const co
 
 Result<Exit> run(Context& context, const RunArgs& args) {
   MOLE_TRY(auto submission, submission_of(args.work));
-  submission.priority = 1;  // before jobs that an earlier run left behind, so that the progress shown is that of this run
+  submission.priority = 1;  // before remaining jobs of earlier runs, so that the progress shown is that of this run
 
   const Interrupt interrupt;
   MOLE_TRY(auto session, context.connect(context.options, Need::work));
@@ -176,7 +176,7 @@ Result<Exit> show_one(Context& context, const IdArgs& args) {
   MOLE_TRY(auto session, context.connect(context.options, Need::read));
   MOLE_TRY(const auto request, session->api().request(args.id));
   print_request(context, request);
-  return Exit::done;  // for every state of the request
+  return Exit::done;  // regardless of the state of the request
 }
 
 Result<Exit> watch(Context& context, const IdArgs& args) {
@@ -205,10 +205,10 @@ void add_run(Shell& shell) {
 
 void add_request(Shell& shell) {
   auto* group = shell.app.add_subcommand("request", "Submit, show and cancel requests")->require_subcommand(1)->fallthrough();
-  const auto [command, submit_args] = shell.add(*group, "submit", "Store a request for the nodes of the coordinator", submit);
+  const auto [command, submit_args] = shell.add(*group, "submit", "Submit a request to the nodes of the coordinator", submit);
   add_work_options(*command, submit_args->work);
   command->add_option("--priority", submit_args->priority, "higher values run first (default 0)");
-  command->add_option("--id", submit_args->id, "makes the submission idempotent: the same id returns the first request");
+  command->add_option("--id", submit_args->id, "idempotency key: a submission with the same id returns the first request");
   command->add_flag("--wait", submit_args->wait, "wait until the request ends; exit codes are those of run");
   add_progress_option(*command, submit_args->progress);
 

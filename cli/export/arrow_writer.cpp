@@ -35,7 +35,7 @@ class FlatBuffer {
 
   FlatBuffer() { put(bytes_, std::uint32_t{0}); }
 
-  // Returns the position of each field's value.
+  // Writes a table and returns the position of each field's value.
   std::vector<std::size_t> table(const std::vector<Field>& fields) {
     std::uint16_t slots = 0;
     for (const auto& field : fields) slots = std::max<std::uint16_t>(slots, static_cast<std::uint16_t>(field.id + 1));

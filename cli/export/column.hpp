@@ -1,4 +1,4 @@
-// Types and single cells of result columns, and the conversion of counts to rates: bytes to bit/s, packets to packet/s, flows to
+// Types and values of result columns, and the conversion of counts to rates: bytes to bit/s, packets to packet/s, flows to
 // flow/s.
 #pragma once
 

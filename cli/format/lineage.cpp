@@ -140,7 +140,7 @@ class Tracer {
     const auto state = text_of(file, "state");
     auto lost = bytes_lost(file);
     if (const auto flows = count_of(file, "flows_lost"); flows > 0)
-      lost += (lost.empty() ? "" : ", ") + human_number(flows, "flow", "flows") + " by sequence";
+      lost += (lost.empty() ? "" : ", ") + human_number(flows, "flow", "flows") + " by sequence number";
     table.row({text_of(file, "id"), fmt::format("[0, {})", text_of(file, "size")), text_of(file, "digest"),
                state == "sound" ? state : style_.paint(Paint::yellow, state), human_count(count_of(file, "flows")), lost});
   }

@@ -29,7 +29,7 @@ struct Panel::Area : Box {
   }
   double y(double value) const { return top + height * (1 - position_of(values, value)); }
   double x(const Point& p) const { return x(p.from + (p.to - p.from) / 2); }
-  bool holds(const Point& p) const { return p.to > time.from && p.from < time.to; }
+  bool overlaps(const Point& p) const { return p.to > time.from && p.from < time.to; }
 };
 
 Panel::Panel(std::string heading, std::vector<const Series*> series, std::vector<LineStyle> styles, const Frame& frame)
@@ -61,7 +61,7 @@ std::vector<std::string> Panel::columns() const {
 
 std::optional<std::pair<double, double>> Panel::limits() const {
   double low = std::numeric_limits<double>::infinity(), high = -low;
-  const auto take = [&](std::optional<double> value) {
+  const auto include = [&](std::optional<double> value) {
     if (!value || std::fabs(*value) >= 1e300 || std::isnan(*value) || (frame_.log && *value <= 0)) return;
     low = std::min(low, *value);
     high = std::max(high, *value);
@@ -69,8 +69,8 @@ std::optional<std::pair<double, double>> Panel::limits() const {
   for (const auto* s : series_)
     for (const auto& point : s->points) {
       if (point.to <= frame_.time.from || point.from >= frame_.time.to) continue;
-      if (has_value(point)) take(point.value);
-      if (point.low && point.high) take(point.low), take(point.high);
+      if (has_value(point)) include(point.value);
+      if (point.low && point.high) include(point.low), include(point.high);
     }
   if (low > high) return std::nullopt;
   return std::pair(low, high);
@@ -185,7 +185,7 @@ void Panel::draw_series(Svg& svg, const Area& area, std::size_t i) const {
   Micros last = 0;
   double spacing = area.width;  // between points
   for (const auto& point : series_[i]->points) {
-    if (!drawable(point) || !area.holds(point)) continue;
+    if (!drawable(point) || !area.overlaps(point)) continue;
     if (runs.empty() || point.from > last) runs.emplace_back();  // a gap, or a point without a value
     if (!runs.back().empty()) spacing = std::min(spacing, area.x(point) - runs.back().back().x);
     runs.back().push_back({area.x(point), area.y(*point.value), is_pale(*series_[i], point)});
@@ -238,7 +238,7 @@ void Panel::draw_band(Svg& svg, const Area& area, std::size_t i) const {
   std::vector<std::pair<Run, Run>> runs;  // upper and lower edge
   Micros last = 0;
   for (const auto& point : series_[i]->points) {
-    if (!usable(point.low) || !usable(point.high) || !area.holds(point)) continue;
+    if (!usable(point.low) || !usable(point.high) || !area.overlaps(point)) continue;
     if (frame_.log && *point.high <= 0) continue;
     if (runs.empty() || point.from > last) runs.emplace_back();
     const double low = frame_.log ? std::max(*point.low, area.values.low) : *point.low;
@@ -262,7 +262,7 @@ void Panel::draw_marks(Svg& svg, const Area& area, std::size_t i) const {
   const bool marked = series_[i]->column == series_.front()->column;  // only the first column shows marks
   std::vector<std::vector<Run>> runs(frame_.mark_colours.size());     // points whose rings would overlap
   for (const auto& point : series_[i]->points) {
-    if (!area.holds(point)) continue;
+    if (!area.overlaps(point)) continue;
     const bool zero = frame_.log && has_value(point) && *point.value <= 0;
     if (zero) {
       const double x = area.x(point), bottom = area.top + area.height;

@@ -52,7 +52,7 @@ class Panel {
   std::optional<std::pair<double, double>> limits() const;
   double strips_height() const;  // below the plot area; 0 if coverage is complete everywhere
 
-  // Draws the panel, with the labels that are set, and returns the notes that explain it.
+  // Draws the panel, with the labels selected, and returns the notes that explain it.
   unsigned draw(Svg& svg, const Box& box, const ValueAxis& values, bool time_labels, bool shade_labels) const;
 
  private:

@@ -1,6 +1,6 @@
 // Draws line charts of results over time as SVG. Where there is no value, no coverage or no row, the line breaks and the
-// background is shaded; where coverage is partial, the line is lighter and a strip below the plot shows
-// the coverage. Equal input gives equal bytes.
+// background is shaded; where coverage is partial, the line is lighter and a strip below the plot shows the coverage. Equal
+// input gives equal bytes.
 //
 //   auto series = series_of(loaded.rows, loaded.by, {"bytes", "bytes_mean"});
 //   auto svg = plot_svg(*series, {.title = "border-traffic/traffic"});

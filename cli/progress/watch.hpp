@@ -48,8 +48,8 @@ class Progress {
   double written_at_ = 0;
 };
 
-// Catches ^C and SIGTERM while it exists: the first signal sets a flag, the second exits immediately. Only one instance
-// may exist at a time.
+// Catches ^C and SIGTERM while it exists: the first signal sets a flag, the second exits the process immediately. Only one
+// instance may exist at a time.
 class Interrupt {
  public:
   Interrupt();

@@ -44,7 +44,7 @@ Result<Child> Child::start(const std::vector<std::string>& command) {
 Result<Child> Child::start_piped(const std::vector<std::string>& command) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0)
-    return transient(fmt::format("cannot create a pipe: {}; close some files", std::strerror(errno)));
+    return transient(fmt::format("cannot create a pipe: {}; raise the limit of open files (ulimit -n)", std::strerror(errno)));
   Spawn spawn;
   restore_sigpipe(spawn);
   spawn.duplicate(ends[1], STDOUT_FILENO);

@@ -79,7 +79,7 @@ std::string socket_of(const fs::path& state) {
 
 // Short, because the progress shown was reported with the last heartbeat.
 constexpr Micros node_heartbeat = 500'000, node_lease = 15 * second_us;
-constexpr int node_restarts = 5;
+constexpr int max_node_restarts = 5;
 
 // Called when a write to the store fails. Exits, because nothing may be acknowledged after that.
 [[noreturn]] void storage_failed(const std::string& cause) {
@@ -116,7 +116,7 @@ class EmbeddedSession final : public Session {
 
   Result<> check() override {
     if (!node_ || node_->running()) return {};
-    if (restarts_++ < node_restarts) return start_node();
+    if (restarts_++ < max_node_restarts) return start_node();
     return internal(fmt::format("mole-node exited {} times; see {} for the reason", restarts_, log().string()));
   }
 

@@ -110,7 +110,7 @@ Result<EventSpec> parse_event(std::string_view text) {
     const auto value = number<double>(*given);
     const double max_share = event.kind == EventKind::outage ? 1 : 100;
     if (!value || !(*value > 0 && *value <= max_share))
-      return invalid_event(text, fmt::format("the share must be above 0 and at most {}", max_share));
+      return invalid_event(text, fmt::format("the share must be greater than 0 and at most {}", max_share));
     share = *value;
   }
   event.per_million = static_cast<std::uint64_t>(std::llround(share * 1e6));
@@ -119,7 +119,7 @@ Result<EventSpec> parse_event(std::string_view text) {
   const auto duration = parse_duration(*length);
   if (!duration) return invalid_event(text, duration.error().message);
   if (*from % minute_us != 0 || *duration % minute_us != 0 || *duration == 0)
-    return invalid_event(text, "start and length must be whole minutes");
+    return invalid_event(text, "start and length must be multiples of a minute");
   event.span = {*from, *from + *duration};
   return event;
 }

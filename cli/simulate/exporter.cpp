@@ -151,12 +151,12 @@ class Exporter {
         uptime_base_(uptime_at_start(spec, router_index) - static_cast<std::uint32_t>(spec.range.from / 1000)),
         sequence_(flow_sequence + static_cast<std::uint32_t>(Random(spec.seed, sequence_stream, router_).next())),
         engine_(static_cast<std::uint8_t>(router_index)) {
-    hour_exported_.by_event.resize(spec.events.size());
+    exported_.by_event.resize(spec.events.size());
     for (std::size_t e = 0; e < spec.events.size(); ++e) {
       if (!affects(spec.events[e], router_, hour)) continue;
       if (spec.events[e].kind == EventKind::outage) outages_.push_back(e);
       auto flows = added_flows(spec, e, router_, hour);
-      hour_exported_.by_event[e] = flows.size();
+      exported_.by_event[e] = flows.size();
       added_.insert(added_.end(), flows.begin(), flows.end());
     }
     std::stable_sort(added_.begin(), added_.end(), [](const Flow& a, const Flow& b) { return a.queued < b.queued; });
@@ -170,14 +170,14 @@ class Exporter {
     }
     for (; added != added_.end(); ++added) export_flow(*added);
     if (!queue_.empty()) send(std::min(queue_.front().queued + flush_timeout_ms, hour_ + hour_ms - 1));
-    return std::move(hour_exported_);
+    return std::move(exported_);
   }
 
  private:
   bool is_removed(const Flow& flow) {
     for (const auto e : outages_)
       if (removes(spec_, e, router_, flow)) {
-        ++hour_exported_.by_event[e];
+        ++exported_.by_event[e];
         return true;
       }
     return false;
@@ -193,7 +193,7 @@ class Exporter {
   void send(Millis now) {
     const bool lost = loss_.chance(spec_.loss_per_million);
     if (!lost) write_datagram(now);
-    (lost ? hour_exported_.datagrams_lost : hour_exported_.datagrams) += 1;
+    (lost ? exported_.datagrams_lost : exported_.datagrams) += 1;
     for (const auto& flow : queue_) count(flow, lost);
     sequence_ += static_cast<std::uint32_t>(queue_.size());
     queue_.clear();
@@ -202,8 +202,8 @@ class Exporter {
   void count(const Flow& flow, bool lost) {
     const Volume one{1, flow.conversation.packets, flow.conversation.bytes};
     const Truth truth{one, lost ? Volume{} : one};
-    hour_exported_.truth.merge(truth);
-    hour_exported_.by_interval[floor_to(flow.first * 1000, truth_interval)].merge(truth);
+    exported_.truth.merge(truth);
+    exported_.by_interval[floor_to(flow.first * 1000, truth_interval)].merge(truth);
   }
 
   std::uint32_t uptime(Millis t) const { return uptime_base_ + static_cast<std::uint32_t>(t); }  // wraps at 2^32
@@ -211,14 +211,14 @@ class Exporter {
   // The header and the records of NetFlow v5.
   void write_datagram(Millis now) {
     const auto seconds = static_cast<std::uint32_t>(now / 1000), nanoseconds = static_cast<std::uint32_t>(now % 1000 * 1'000'000);
-    put(hour_exported_.content, std::uint16_t{5}, static_cast<std::uint16_t>(queue_.size()), uptime(now), seconds, nanoseconds,
+    put(exported_.content, std::uint16_t{5}, static_cast<std::uint16_t>(queue_.size()), uptime(now), seconds, nanoseconds,
         sequence_, std::uint8_t{0}, engine_, std::uint16_t{0});  // not sampled
     for (const auto& flow : queue_) write_record(flow);
   }
   void write_record(const Flow& flow) {
     const auto& w = flow.conversation;
     const auto source_as = as_of(w.source, flow.first * 1000), destination_as = as_of(w.destination, flow.first * 1000);
-    put(hour_exported_.content, w.source, w.destination, w.next_hop, w.in_if, w.out_if, w.packets, w.bytes, uptime(flow.first),
+    put(exported_.content, w.source, w.destination, w.next_hop, w.in_if, w.out_if, w.packets, w.bytes, uptime(flow.first),
         uptime(flow.last), w.source_port, w.destination_port, std::uint8_t{0}, w.tcp_flags, w.protocol, w.tos, source_as,
         destination_as, w.source_mask, w.destination_mask, std::uint16_t{0});
   }
@@ -227,13 +227,13 @@ class Exporter {
   std::uint32_t router_;
   BackgroundTraffic background_;
   Random loss_;                       // a separate stream: loss does not change the traffic
-  std::vector<Flow> added_;           // by events; in order of export
+  std::vector<Flow> added_;           // flows added by events, in order of export
   std::vector<std::size_t> outages_;  // that affect this hour
   Millis hour_;
   std::uint32_t uptime_base_, sequence_;
   std::uint8_t engine_;
   std::vector<Flow> queue_;
-  ExportedHour hour_exported_;
+  ExportedHour exported_;
 };
 
 }  // namespace

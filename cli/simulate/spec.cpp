@@ -43,7 +43,7 @@ Result<HourOfRouter> parse_hour_of_router(std::string_view text) {
   const auto* end = text.data() + std::min(at, text.size());
   const auto [read, error] = std::from_chars(text.data(), end, file.router);
   if (at == std::string_view::npos || error != std::errc{} || read != end)
-    return invalid(fmt::format("'{}' is not a router and an hour; write ROUTER@TIME, such as 19991@2007-09-22T20", text));
+    return invalid(fmt::format("'{}' is not ROUTER@TIME; write a router and an hour, such as 19991@2007-09-22T20", text));
   MOLE_TRY(const auto time, parse_time(text.substr(at + 1)));
   file.hour = floor_to(time, hour_us);
   return file;
@@ -57,7 +57,7 @@ Result<DamageSpec> parse_damage(std::string_view text) {
     text = text.substr(0, colon);
   }
   const auto file = parse_hour_of_router(text);
-  if (!file) return invalid(file.error().message + "; the kind of damage can follow as :truncate, :flip or :cut");
+  if (!file) return invalid(file.error().message + "; append :truncate, :flip or :cut for the kind of damage");
   damage.file = *file;
   return damage;
 }

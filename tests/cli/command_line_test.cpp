@@ -281,8 +281,8 @@ TEST_F(CommandLine, TheStateComesFromTheOptionTheEnvironmentOrTheDefault) {
   EXPECT_EQ(options_.state, "/elsewhere");
   mole({"--state", "here", "request", "list"});
   EXPECT_EQ(options_.state, "here");
-  mole({"request", "list", "--state", "behind"});
-  EXPECT_EQ(options_.state, "behind");
+  mole({"request", "list", "--state", "after"});
+  EXPECT_EQ(options_.state, "after");
   ::unsetenv("MOLE_STATE");
 }
 

@@ -20,7 +20,7 @@ using runtime::testing::slurp;
 constexpr Micros start = 1190484000 * second_us;  // 2007-09-22T18:00:00Z
 constexpr Micros quarter = 15 * minute_us;
 
-// Two intervals from `from`: one complete, one a gap.
+// Two intervals from `from`: one with partial coverage, one without.
 RowTable block(Micros from) {
   RowTable t;
   const auto time = [](std::vector<std::int64_t> v) { return v; };
