@@ -299,7 +299,7 @@ TEST_F(CommandLine, WarnsThatAServiceHasNoNodes) {
   EXPECT_EQ(mole({"request", "watch", "r-1", "--progress=none"}).err, "");
 }
 
-TEST_F(CommandLine, GapsOfAManifestShowsItsArchives) {
+TEST_F(CommandLine, ArchiveGapsAcceptsAManifest) {
   coordinator::ArchiveGaps found;
   found.missing = {{"19993", 40897, *parse_time("2007-09-22T20"), *parse_time("2007-09-22T21")}};
   api_.answer_with("archive", found);

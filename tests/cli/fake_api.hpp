@@ -55,7 +55,7 @@ class FakeApi final : public coordinator::ClientApi {
 
  private:
   static Error unexpected() { return internal("FakeApi has no blobs"); }
-  // Converts to the document of the call.
+  // Converts to the document type of the call.
   struct Answer {
     Result<json> document;
     template <class T>

@@ -68,7 +68,7 @@ TEST(Plan, ShowsModulesFilesAndReasons) {
             "border/mean@2007-09-22T06:00:00Z  params changed\n");
 }
 
-TEST(Plan, SaysThatThereIsNothingToDo) {
+TEST(Plan, ReportsThatThereIsNothingToDo) {
   coordinator::PlanReport plan;
   plan.jobs.reused = 1;
   EXPECT_EQ(plan_text(plan, plain),

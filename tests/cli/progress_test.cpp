@@ -69,7 +69,7 @@ TEST(ProgressBar, FillsByShare) {
   EXPECT_EQ(progress_bar(7, 2, {}), "━━");
 }
 
-TEST(PlainProgress, WritesOnlyWhenJobsFinishAndNotTooOften) {
+TEST(PlainProgress, WritesAtMostEveryTwoSecondsAndOnlyWhenJobsFinish) {
   std::ostringstream err;
   Progress progress(ProgressKind::plain, err, {});
   progress.update(request(0), 0);
@@ -128,7 +128,7 @@ TEST(Watch, EndsWithTheRequest) {
   EXPECT_EQ(done->state, RequestState::complete);
 }
 
-TEST(Watch, NoticesTheEndOfAShortRequestQuicklyAndPollsALongOneRarely) {
+TEST(Watch, PollsShortRequestsOftenAndLongOnesRarely) {
   for (const double length : {0.02, 0.5, 60.0}) {
     WatchedRequest w;
     int polls = 0;

@@ -48,7 +48,7 @@ std::vector<Header> headers_of(const std::string& content) {
   return headers;
 }
 
-// Returns the flows without noise from hour `from` to hour `to` of a day.
+// Returns the expected number of flows, without noise, from hour `from` to hour `to` of a day.
 double expected(const SimulationSpec& spec, Micros day, int from, int to) {
   double sum = 0;
   for (int q = 4 * from; q < 4 * to; ++q) sum += static_cast<double>(expected_milliflows(spec, day + q * quarter_us)) / 1000;
@@ -90,7 +90,7 @@ class Simulation : public ::testing::Test {
   const std::filesystem::path folder_ = temporary_.path();
 };
 
-TEST_F(Simulation, GivesTheSameBytesForTheSameSeedOnAnyNumberOfThreads) {
+TEST_F(Simulation, WritesTheSameBytesForTheSameSeedOnAnyNumberOfThreads) {
   auto spec = two_routers("2007-09-24/PT6H");
   spec.gaps = {*parse_hour_of_router("19991@2007-09-24T03")};
   spec.damages = {*parse_damage("19993@2007-09-24T04:flip")};
@@ -142,7 +142,7 @@ TEST_F(Simulation, RefusesAFolderWithADifferentArchive) {
   EXPECT_NE(other.error().message.find("contains a different archive"), std::string::npos);
 }
 
-TEST(TrafficShape, HasFourFifthsInTheDaytimeAndThirtyPercentOnWeekends) {
+TEST(TrafficShape, HasEightyPercentInTheDaytimeAndThirtyPercentOnWeekends) {
   const Micros monday = *parse_time("2007-09-24"), saturday = *parse_time("2007-09-22"), sunday = *parse_time("2007-09-23");
   auto spec = two_routers();
   spec.flows_per_hour = 10'000;
@@ -371,7 +371,7 @@ TEST(Event, AddsFlowsWithoutChangingTheOthers) {
   }
 }
 
-TEST(Event, OutageRemovesAllFlowsOfSomeAsesAndTheRouterKeepsExporting) {
+TEST(Event, OutageRemovesAllFlowsOfSomeAutonomousSystems) {
   auto spec = two_routers();
   spec.flows_per_hour = 5'000;
   const auto eleven = spec.range.from + 11 * hour_us;

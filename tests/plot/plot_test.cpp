@@ -140,7 +140,7 @@ TEST(Plot, DistinguishesGapsOfOneGroupFromGapsOfAll) {
   EXPECT_EQ(count(svg, "class=\"gap\""), 1u);
 }
 
-TEST(Plot, EscapesEveryText) {
+TEST(Plot, EscapesAllText) {
   const std::vector<Series> series{{"<script>", "\"&\"", std::string("\x01\xff", 2), {point(0, 1)}}};
   const auto svg = plot_svg(series, {.title = "</svg>"});
   EXPECT_TRUE(well_formed(svg));
@@ -149,7 +149,7 @@ TEST(Plot, EscapesEveryText) {
   EXPECT_EQ(count(svg, "\xff"), 0u);
 }
 
-TEST(Plot, SaysThatThereIsNoData) {
+TEST(Plot, ReportsThatThereIsNoData) {
   EXPECT_NE(plot_svg({}).find(">no data<"), std::string::npos);
   const std::vector<Series> empty{{"x", "B", "", {}}};
   EXPECT_NE(plot_svg(empty).find(">no data<"), std::string::npos);
@@ -205,7 +205,7 @@ TEST(Plot, SharesTheValueAxisOfPanelsWithTheSameColumns) {
   EXPECT_EQ(count(svg, ">15<"), 0u);
 }
 
-TEST(Plot, PutsPanelsSideBySideAndLabelsTimesBelowTheLowest) {
+TEST(Plot, PutsPanelsSideBySideAndLabelsTimesBelowTheLowestPanels) {
   std::vector<Series> series;
   for (int i = 0; i < 7; ++i) series.push_back({"c" + std::to_string(i), "", "", {point(0, 1), point(1, 2)}});
   const auto svg = plot_svg(series, {.across = 3});
@@ -241,7 +241,7 @@ TEST(Plot, DrawsABandWhereBothEdgesExist) {
   EXPECT_EQ(path(svg, "band").find("Z"), path(svg, "band").rfind("M") - 1);  // two areas, separated by the gap
   EXPECT_EQ(count(path(svg, "band"), "L"), 6u);
   EXPECT_EQ(count(svg, ">normal<"), 1u);
-  EXPECT_EQ(count(svg, ">x</text>"), 1u);                              // the line is named as well
+  EXPECT_EQ(count(svg, ">x</text>"), 1u);                              // the legend also lists the line
   EXPECT_NE(svg.find(">10<"), std::string::npos);                      // the axis includes the band
   EXPECT_EQ(add_band(series, low, high).error().code, Code::invalid);  // the only column of that unit already has a band
 }
@@ -348,7 +348,7 @@ TEST(Plot, ColoursManyWeeksFromLightToDark) {
   EXPECT_NE(svg.find("stroke=\"#540863\""), std::string::npos);
 }
 
-TEST(SeriesOf, MakesOneLinePerGroup) {
+TEST(SeriesOf, BuildsOneLinePerGroup) {
   using I = std::vector<std::int64_t>;
   runtime::RowTable rows;
   rows.columns = {{"interval_start", "time", "", "", I{start, start, start + quarter}, {}},
