@@ -68,8 +68,8 @@ namespace mole::task {
 // `index` lists an archive, `verify` reads files without a module, `compute` reads flows or rows, `merge` only merges states.
 enum class Kind { index, verify, compute, merge };
 
-// The outcome of a step. `failed`: by the module or its plugin; `blocked`: an input step failed; `not_run`: the worker ended
-// first.
+// The outcome of a step. `failed`: the module or its plugin failed; `blocked`: an input step failed; `not_run`: the worker ended
+// before the step.
 enum class Outcome { done, failed, blocked, not_run };
 
 // The state of a file's content.

@@ -1,5 +1,5 @@
 // The input of a task on a node (Spec) and its output (Report): documents with a JSON form (docs/formats/task.md) and a Thrift
-// form. The coordinator writes Specs, `mole-worker` reads them; the sealing process writes Reports, the coordinator reads them.
+// form. The coordinator writes Specs, which `mole-worker` reads; the sealing process writes Reports, which the coordinator reads.
 // Nothing here loads code.
 #pragma once
 
@@ -20,7 +20,7 @@ struct PluginUse {
   nlohmann::json params = nlohmann::json::object();
 
   static constexpr auto table =
-      document("PluginUse", "A plugin as a task uses it: found by the digest of its library, opened with these parameters.",  //
+      document("PluginUse", "A plugin of a task, found by the digest of its library and opened with these parameters.",  //
                field("name", &PluginUse::name, "`traffic`"), field("version", &PluginUse::version, "`1.0.0`"),
                field("library", &PluginUse::library, "Digest of the library; the node fetches it as a blob"),
                field("sidecar", &PluginUse::sidecar,
@@ -235,8 +235,8 @@ struct StepReport {
       "StepReport", "The outcome of a step.",  //
       field("step", &StepReport::step, "Its position in the Spec"), field("outcome", &StepReport::outcome, "Outcome"),
       field("code", &StepReport::code, "Kind of the failure"), field("message", &StepReport::message, "Cause and remedy"),
-      field("state_blob", &StepReport::state_blob, "Digest of the state; empty: none made"),
-      field("rows_blob", &StepReport::rows_blob, "Digest of the rows; empty: none made"),
+      field("state_blob", &StepReport::state_blob, "Digest of the state; empty: none"),
+      field("rows_blob", &StepReport::rows_blob, "Digest of the rows; empty: none"),
       field("state_bytes", &StepReport::state_bytes, "Size of the state").unit("B"),
       field("rows_bytes", &StepReport::rows_bytes, "Size of the rows").unit("B"),
       field("rows", &StepReport::rows, "Number of rows"), field("coverage", &StepReport::coverage, "Mean coverage of the rows"),

@@ -214,8 +214,8 @@ class RunMap {
   void load(StateReader& r) {
     const auto n = r.count(sizeof(Key) + detail::Codec<Value>::min_size);
     *this = RunMap();
-    if (n > few) set_partitions(first_bits);
-    while (n >> bits_ > many) set_partitions(bits_ + more_bits);
+    if (n > max_first) set_partitions(first_bits);
+    while (n >> bits_ > max_later) set_partitions(bits_ + more_bits);
     Key key, before{};
     Value value;
     for (std::size_t i = 0; i < n; ++i, before = key) {
@@ -237,9 +237,9 @@ class RunMap {
     detail::EntryBuffer<Entry> entries;
     std::size_t sorted = 0;
   };
-  // Maximum number of entries of a partition before it is split: `few` for the first partition, `many` for later ones. The pages
+  // Maximum number of entries of a partition before it is split, for the first partition and for later ones. The pages
   // being written to, and the memory to sort one partition, then fit in the L2 cache.
-  static constexpr std::size_t few = 1024, many = 524'288 / sizeof(Entry), min_capacity = 16;
+  static constexpr std::size_t max_first = 1024, max_later = 524'288 / sizeof(Entry), min_capacity = 16;
   static constexpr unsigned first_bits = 6, more_bits = 2;
 
   void swap(RunMap& o) {
@@ -267,7 +267,7 @@ class RunMap {
   // memory, and each entry is merged about three times, whatever the size of the map.
   void make_room(Partition& p) {
     sort(p);
-    const std::size_t capacity = p.entries.capacity(), larger = capacity_for(p.sorted), max = bits_ == 0 ? few : many;
+    const std::size_t capacity = p.entries.capacity(), larger = capacity_for(p.sorted), max = bits_ == 0 ? max_first : max_later;
     if (p.sorted < capacity - capacity / 4) return;
     // Crafted keys can fill a single partition; more partitions would not help then.
     if (larger <= max || appended() < partitions_.size() * (max / 8)) return p.entries.reserve(larger);
@@ -305,9 +305,9 @@ class RunMap {
     if (fresh == 0) return;
     Entry *const all = p.entries.data(), *const first = all + p.sorted, *const end = first + fresh;
     detail::EntryBuffer<Entry> scratch;
-    scratch.reserve(std::min(fresh, many));
+    scratch.reserve(std::min(fresh, max_later));
     std::size_t left = 0;
-    if (fresh <= many) {
+    if (fresh <= max_later) {
       spread(first, fresh, scratch.data());
       left = sort_nearly_sorted(scratch.data(), fresh);
     }

@@ -1,4 +1,4 @@
-// Scatter: groups the rows of a batch into runs with the same state, without changing their order, so that a metric's `add`
+// Scatter: groups the rows of a batch into runs with the same state, keeping their order within a state, so that a metric's `add`
 // receives contiguous columns. A batch of long runs is split in place; any other batch is sorted with a counting sort.
 #pragma once
 
