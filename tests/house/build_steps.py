@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """build_steps.py FOLDER [TARGET...]: builds into FOLDER, without ccache, and prints the CPU time of the slowest steps.
 
-CPU time does not depend on what else the machine does. The result is kept in FOLDER/steps.tsv; when steps are up to date, nothing
-is built and the table is printed again. docs/build_time.md quotes it.
+CPU time depends little on the load of the machine. The times are stored in FOLDER/steps.tsv. If everything is up to date, nothing is
+built and the stored times are printed again. docs/build_time.md quotes them.
 
-As a launcher: build_steps.py --time FILE COMMAND... runs a command and appends its CPU seconds and its output file to FILE.
+The build calls build_steps.py --time FILE COMMAND... as the launcher of compilers and linkers: it runs the command and appends its CPU
+seconds and its output file to FILE.
 """
 import collections
 import os
@@ -32,8 +33,8 @@ def build(folder, targets):
     subprocess.run(["ninja", "-C", folder, *targets], check=True, stdout=subprocess.DEVNULL)
 
 
-def house(output):
-    """Which part of the build a step belongs to."""
+def part_of(output):
+    """Returns the part of the build to which a step belongs."""
     if output.startswith("tests/") or "/test_" in output or "test_headers" in output:
         return "tests"
     return output.split("/")[0] if output.endswith((".o", ".gch")) else "links"
@@ -46,7 +47,7 @@ def show(log):
         seconds[output] = float(time)
     sums = collections.Counter()
     for output, time in seconds.items():
-        sums[house(output)] += time
+        sums[part_of(output)] += time
     print(f"{sum(seconds.values()):8.1f} s in {len(seconds)} steps: " + ", ".join(f"{name} {time:.0f}" for name, time in sums.most_common()))
     for output, time in sorted(seconds.items(), key=lambda step: -step[1])[:SHOWN]:
         print(f"{time:8.1f} s  {output}")

@@ -96,7 +96,7 @@ def rank(top: str, path: str):
 
 
 def against_order(file: str, included: str):
-    """Returns why the order of folders forbids `file` to include `included`, or an empty text."""
+    """Returns why the order of folders forbids `file` to include `included`, or an empty string."""
     included = "sdk/include/" + included if included.startswith("mole/") else included
     for top in ORDER:
         mine, other = rank(top, file), rank(top, included)

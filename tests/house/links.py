@@ -13,13 +13,13 @@ CODE_PATH = re.compile(rf"`((?:{FOLDERS})/[A-Za-z0-9_./-]+)`")
 
 
 def anchors(page):
-    """The anchors of a page's headings, as GitHub makes them."""
+    """Yields the anchors of a page's headings, as GitHub generates them."""
     for heading in re.findall(r"^#+ (.*)$", page.read_text(), re.M):
         yield re.sub(r"[^a-z0-9_ -]", "", heading.lower()).replace(" ", "-")
 
 
 def exists(path):
-    """A file or folder; a file name may lack its extension (`runtime/metric/window`), a decision its title (`docs/decisions/0044`)."""
+    """Checks for a file or folder. Extensions (`runtime/metric/window`) and titles of decisions (`docs/decisions/0044`) may be omitted."""
     return path.exists() or any(path.parent.glob(path.name + ".*")) or any(path.parent.glob(path.name + "-*.md"))
 
 

@@ -6,7 +6,7 @@ import io
 import json
 from collections import defaultdict
 
-from system import DATA, Place, check, datagrams, mole, mole_json, need_data, readable_content, rows
+from system import DATA, TemporaryFolder, check, datagrams, mole, mole_json, require_captures, readable_content, rows
 
 HOUR = 3_600_000_000
 QUARTER = HOUR // 4
@@ -34,7 +34,7 @@ def truth_records(case):
 def our_records(path, code):
     done = mole("flows", path, "--format", "csv", "--columns", COLUMNS, "--time-format", "epoch_ms", code=code)
     lines = list(csv.reader(io.StringIO(done.stdout)))
-    check(lines[0] == COLUMNS.split(","), f"the first line is the header, not {lines[0]}")
+    check(lines[0] == COLUMNS.split(","), f"the first line should be the header, not {lines[0]}")
     return [tuple(line) for line in lines[1:]]
 
 
@@ -83,11 +83,11 @@ def expected_rows(files):
     return sums, coverage, present
 
 
-def run_equals_truth(place, files):
-    (place / "truth.yaml").write_text(MANIFEST.format(root=DATA / "archive"))
+def run_equals_truth(folder, files):
+    (folder / "truth.yaml").write_text(MANIFEST.format(root=DATA / "archive"))
     options = ("--from", "2007-09-22T18", "--to", "2007-09-23T02", "--partial", "--progress=plain")
-    mole("run", "truth.yaml", *options, cwd=place, code=3)
-    table = rows("traffic", cwd=place)
+    mole("run", "truth.yaml", *options, cwd=folder, code=3)
+    table = rows("traffic", cwd=folder)
     sums, coverage, present = expected_rows(files)
     from datetime import datetime
     seen = set()
@@ -103,33 +103,33 @@ def run_equals_truth(place, files):
     check(set(k for k, v in sums.items() if v[0]) <= seen, "an interval with flows has no row")
     for column, index in (("flows", 0), ("packets", 1), ("bytes", 2)):
         check(sum(int(r[column]) for r in table) == sum(v[index] for v in sums.values()), f"sum of {column}")
-    # Sound files count with the sums of the ground truth, damaged files with their readable flows.
+    # The ground truth contains all flows of sound files, and the readable flows of damaged ones.
     truth_bytes = sum(json.loads((DATA / "truth" / f"archive_{e['file'].removesuffix('.dat.bz2')}.json").read_text())["tshark"]["bytes"] for e in files)
     check(sum(int(r["bytes"]) for r in table) == truth_bytes, f"bytes {sum(int(r['bytes']) for r in table)}, tshark {truth_bytes}")
     check(sum(int(r["flows_late"]) for r in table) == 0, "no flow of this archive is late")
     print(f"run: {len(table)} rows, {sum(int(r['flows']) for r in table)} flows, {truth_bytes} bytes equal tshark's")
 
 
-def gaps_are_named(place):
-    gaps = mole_json("archive", "gaps", "truth.yaml", cwd=place)
+def gaps_are_named(folder):
+    gaps = mole_json("archive", "gaps", "truth.yaml", cwd=folder)
     check([(g["router"], int(g["sequence"])) for g in gaps["missing"]] == [("19993", 40897)], f"missing: {gaps['missing']}")
     damaged = {d["id"]: d for d in gaps["damaged"]}
     check(set(damaged) == {"19991_00040899_1190502000.dat.bz2", "19991_00040900_1190505600.dat.bz2", "19993_00040896_1190491200.dat.bz2"},
           f"damaged: {sorted(damaged)}")
     flipped = damaged["19993_00040896_1190491200.dat.bz2"]["lost_compressed"]
-    check(any(r["from"] <= 22448 < r["to"] for r in flipped), f"the inverted bytes at 22448 are in a reported range: {flipped}")
+    check(any(r["from"] <= 22448 < r["to"] for r in flipped), f"no reported range contains the inverted bytes at 22448: {flipped}")
     check(damaged["19991_00040899_1190502000.dat.bz2"]["lost_compressed"][-1]["to"] == 32961, "the truncated file's range ends with the file")
     check(damaged["19991_00040900_1190505600.dat.bz2"]["lost_content"], "the bytes of the truncated datagram are reported")
-    text = mole("archive", "gaps", "truth.yaml", cwd=place).stdout
-    check("40897" in text and "19993" in text, "the text output lists the missing hour by its number")
+    text = mole("archive", "gaps", "truth.yaml", cwd=folder).stdout
+    check("40897" in text and "19993" in text, "the text output lists the missing hour by its sequence number")
     print("gaps: the missing hour and the three damaged files with their ranges")
 
 
-need_data()
+require_captures()
 entries = json.loads((DATA / "archive" / "files.json").read_text())
 entries = [e for e in entries if (DATA / "archive" / e["file"]).exists()]
 check(len(entries) == 13, f"13 files, not {len(entries)}")
 flows_equal_truth(entries)
-with Place("truth") as place:
-    run_equals_truth(place, entries)
-    gaps_are_named(place)
+with TemporaryFolder("truth") as folder:
+    run_equals_truth(folder, entries)
+    gaps_are_named(folder)

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Bad input: checks that errors state cause and remedy, exit codes are right, and nothing is lost."""
+"""Checks that errors in the input are reported with cause and remedy, that exit codes are correct, and that no results are lost."""
 import os
 import re
 import shutil
 import subprocess
 
-from system import BUILD, Daemon, Place, check, mole, mole_json, rows, tree_digest
+from system import BUILD, Daemon, TemporaryFolder, check, mole, mole_json, rows, tree_contents
 
 GOOD = """pipeline: bad
 archives:
@@ -21,9 +21,9 @@ modules:
 RANGE = ("--from", "2007-09-22", "--to", "2007-09-22T06", "--partial")
 
 
-def refused(place, manifest, code, *words, arguments=RANGE, verb=("run",), env=None):
-    (place / "bad.yaml").write_text(manifest)
-    done = mole(*verb, "bad.yaml", *arguments, "--state", place / "state", cwd=place, code=code, env=env)
+def refused(folder, manifest, code, *words, arguments=RANGE, verb=("run",), env=None):
+    (folder / "bad.yaml").write_text(manifest)
+    done = mole(*verb, "bad.yaml", *arguments, "--state", folder / "state", cwd=folder, code=code, env=env)
     message = done.stderr.strip()
     check(message, "there is an error message")
     for word in words:
@@ -32,71 +32,71 @@ def refused(place, manifest, code, *words, arguments=RANGE, verb=("run",), env=N
     return message
 
 
-def manifests(place):
+def manifests(folder):
     module = "  mean: {plugin: mean, inputs: {values: variance.bytes_variance}}\n  variance: {plugin: mean, inputs: {values: mean.x}}\n"
     validate = dict(verb=("manifest", "validate"), arguments=())
-    refused(place, GOOD.replace("interval: 15m", "intervall: 15m"), 5, r"bad\.yaml:\d+:\d+", "intervall", "interval", **validate)
-    refused(place, GOOD + module, 5, "cycle|circle", "mean", "variance", **validate)
-    refused(place, GOOD + "  mean: {plugin: mean, inputs: {values: traffic.bytes}}\n  variance: {plugin: variance, inputs: {values: traffic.packets, "
+    refused(folder, GOOD.replace("interval: 15m", "intervall: 15m"), 5, r"bad\.yaml:\d+:\d+", "intervall", "interval", **validate)
+    refused(folder, GOOD + module, 5, "cycle|circle", "mean", "variance", **validate)
+    refused(folder, GOOD + "  mean: {plugin: mean, inputs: {values: traffic.bytes}}\n  variance: {plugin: variance, inputs: {values: traffic.packets, "
             "centre: mean.bytes_mean}}\n", 5, r"\bB\b", "packet", **validate)
-    refused(place, GOOD.replace("plugin: traffic", "plugin: trafic"), 4, "trafic", "traffic", **validate)
-    refused(place, GOOD.replace("interval: 15m", "interval: 7m"), 5, "7m", "block", **validate)
-    refused(place, GOOD.replace("traffic: {", "traffic: {params: {limit: 3}, "), 5, "limit", **validate)
-    refused(place, GOOD.replace("interval: 15m", "interval: 15m, filter: 'proto tcp and prot 3'"), 5, "prot", **validate)
-    refused(place, "pipeline: [", 5, r"bad\.yaml:\d+", **validate)
-    refused(place, "a: &a [x]\nb: [*a]\n", 5, r"bad\.yaml", **validate)
-    refused(place, "", 5, "bad.yaml", **validate)
+    refused(folder, GOOD.replace("plugin: traffic", "plugin: trafic"), 4, "trafic", "traffic", **validate)
+    refused(folder, GOOD.replace("interval: 15m", "interval: 7m"), 5, "7m", "block", **validate)
+    refused(folder, GOOD.replace("traffic: {", "traffic: {params: {limit: 3}, "), 5, "limit", **validate)
+    refused(folder, GOOD.replace("interval: 15m", "interval: 15m, filter: 'proto tcp and prot 3'"), 5, "prot", **validate)
+    refused(folder, "pipeline: [", 5, r"bad\.yaml:\d+", **validate)
+    refused(folder, "a: &a [x]\nb: [*a]\n", 5, r"bad\.yaml", **validate)
+    refused(folder, "", 5, "bad.yaml", **validate)
     print("manifests are refused with position, cause and remedy")
 
 
-def archives(place):
-    (place / "archive").mkdir(exist_ok=True)
-    refused(place, GOOD, 4, "empty|0 files")
-    mole("archive", "simulate", place / "archive", "--seed", 1, "--from", "2007-09-22", "--to", "2007-09-22T06", "--routers", "1", "--flows-per-hour", 50)
-    refused(place, GOOD, 4, "2012", arguments=("--from", "2012-01-01", "--to", "2012-01-02", "--partial"))
-    refused(place, GOOD.replace("./archive", "./absent"), (1, 4, 5), "absent")
-    mole("plan", "absent.yaml", *RANGE, cwd=place, code=4)
-    mole("run", "bad.yaml", "--from", "yesterday", "--to", "2007-09-22", cwd=place, code=2)
-    mole("run", cwd=place, code=2)
+def archives(folder):
+    (folder / "archive").mkdir(exist_ok=True)
+    refused(folder, GOOD, 4, "empty|0 files")
+    mole("archive", "simulate", folder / "archive", "--seed", 1, "--from", "2007-09-22", "--to", "2007-09-22T06", "--routers", "1", "--flows-per-hour", 50)
+    refused(folder, GOOD, 4, "2012", arguments=("--from", "2012-01-01", "--to", "2012-01-02", "--partial"))
+    refused(folder, GOOD.replace("./archive", "./absent"), (1, 4, 5), "absent")
+    mole("plan", "absent.yaml", *RANGE, cwd=folder, code=4)
+    mole("run", "bad.yaml", "--from", "yesterday", "--to", "2007-09-22", cwd=folder, code=2)
+    mole("run", cwd=folder, code=2)
     print("archives without data are distinguished from errors")
 
 
-def waits_for_the_archive(place):
-    (place / "bad.yaml").write_text(GOOD)
-    done = mole("run", "bad.yaml", "--from", "2007-09-22", "--to", "2007-09-22T08", "--state", place / "waiting", cwd=place, code=75)
+def waits_for_the_archive(folder):
+    (folder / "bad.yaml").write_text(GOOD)
+    done = mole("run", "bad.yaml", "--from", "2007-09-22", "--to", "2007-09-22T08", "--state", folder / "waiting", cwd=folder, code=75)
     check("--partial" in done.stderr + done.stdout, "the message contains the remedy")
 
 
-def stores(place):
-    (place / "bad.yaml").write_text(GOOD)
-    state = place / "state"
-    mole("run", "bad.yaml", *RANGE, "--state", state, cwd=place, code=(0, 3))
-    before = rows("traffic", "--state", state, cwd=place)
-    with Daemon("mole-coordinator", "--state", state, "--listen", f"unix:{place}/c.sock", ready="ready"):
-        second = subprocess.run([BUILD / "bin" / "mole-coordinator", "--state", state, "--listen", f"unix:{place}/d.sock"], capture_output=True, text=True)
+def stores(folder):
+    (folder / "bad.yaml").write_text(GOOD)
+    state = folder / "state"
+    mole("run", "bad.yaml", *RANGE, "--state", state, cwd=folder, code=(0, 3))
+    before = rows("traffic", "--state", state, cwd=folder)
+    with Daemon("mole-coordinator", "--state", state, "--listen", f"unix:{folder}/c.sock", ready="ready"):
+        second = subprocess.run([BUILD / "bin" / "mole-coordinator", "--state", state, "--listen", f"unix:{folder}/d.sock"], capture_output=True, text=True)
         check(second.returncode == 5 and "another" in second.stderr, f"second coordinator: {second.returncode} {second.stderr}")
-    absent = subprocess.run([BUILD / "bin" / "mole-coordinator", "--state", place / "nowhere", "--listen", f"unix:{place}/d.sock"], capture_output=True, text=True)
+    absent = subprocess.run([BUILD / "bin" / "mole-coordinator", "--state", folder / "nowhere", "--listen", f"unix:{folder}/d.sock"], capture_output=True, text=True)
     check(absent.returncode in (4, 5) and "--init" in absent.stderr, f"a missing state is not created implicitly: {absent.stderr}")
     outside = subprocess.run([BUILD / "bin" / "mole-coordinator", "--state", state, "--listen", "tcp:0.0.0.0:9090"], capture_output=True, text=True)
     check(outside.returncode in (2, 5) and "TLS" in outside.stderr, f"not a loopback address: {outside.returncode} {outside.stderr}")
-    check(rows("traffic", "--state", state, cwd=place) == before, "nothing was lost")
+    check(rows("traffic", "--state", state, cwd=folder) == before, "nothing was lost")
 
     current = next(state.rglob("CURRENT"))
     kept = current.read_bytes()
     current.write_bytes(b"MANIFEST-99999999\n")
-    done = mole("status", "--state", state, cwd=place, code=1)
+    done = mole("status", "--state", state, cwd=folder, code=1)
     check(re.search("damaged|cannot be read", done.stderr) and "backup" in done.stderr, done.stderr)
     current.write_bytes(kept)
-    check(rows("traffic", "--state", state, cwd=place) == before, "everything is there after CURRENT is restored")
+    check(rows("traffic", "--state", state, cwd=folder) == before, "all rows are present after CURRENT is restored")
     print("stores: second coordinator, missing state, damaged RocksDB")
 
 
-def full_disk(place):
-    """Runs in a mount namespace with a state folder that is large enough for a database but not for the run."""
-    (place / "bad.yaml").write_text(GOOD)
-    small = place / "small"
+def full_disk(folder):
+    """Runs mole in a mount namespace with a state folder that is large enough for a database but not for the run."""
+    (folder / "bad.yaml").write_text(GOOD)
+    small = folder / "small"
     small.mkdir()
-    script = (f"mount -t tmpfs -o size=1500k none {small} && cd {place} && "
+    script = (f"mount -t tmpfs -o size=1500k none {small} && cd {folder} && "
               f"{BUILD}/bin/mole run bad.yaml {' '.join(RANGE)} --state {small}/state")
     done = subprocess.run(["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script], capture_output=True, text=True, timeout=120)
     if "unshare" in done.stderr and "not permitted" in done.stderr:
@@ -106,45 +106,45 @@ def full_disk(place):
     print("a full disk is reported")
 
 
-def hostile_plugins(place):
+def hostile_plugins(folder):
     plugins = BUILD / "tests" / "plugins"
-    state = place / "hostile"
-    truth = rows("traffic", "--state", place / "state", cwd=place)
+    state = folder / "hostile"
+    truth = rows("traffic", "--state", folder / "state", cwd=folder)
     for name, word in (("segfaulter", "signal 11|SIGSEGV"), ("thrower", "threw|exception|thrown"), ("hanger", "hung|progress|limit"),
                        ("allocator", "memory|allocat|exhausted"), ("exiter", "exit"), ("garbler", "finish returned|rows|length|refused")):
         shutil.rmtree(state, ignore_errors=True)
-        (place / "hostile.yaml").write_text(GOOD.replace("pipeline: bad", "pipeline: hostile") +
+        (folder / "hostile.yaml").write_text(GOOD.replace("pipeline: bad", "pipeline: hostile") +
                                             f"  victim: {{plugin: {name}, input: {{archive: simulated, where: {{router: [1]}}}}, interval: 15m}}\n")
         done = mole("run", "hostile.yaml", *RANGE, "--state", state, "--plugins", plugins, "--stall-limit", "2s", "--memory", "1G",
-                    "--progress=plain", cwd=place, code=1, timeout=200)
+                    "--progress=plain", cwd=folder, code=1, timeout=200)
         text = done.stdout + done.stderr
         for expected in (name, "victim", "2007-09-22T", word):
             check(re.search(expected, text), f"{name}: {expected!r} is not in the report: {text[-3000:]}")
-        ours = [r for r in rows("hostile/traffic", "--state", state, cwd=place)]
+        ours = [r for r in rows("hostile/traffic", "--state", state, cwd=folder)]
         check(ours == [r for r in truth if r["interval_start"] < "2007-09-22T06"], f"{name}: the other module finished")
-        check(subprocess.run(["pgrep", "-f", f"mole-worker.*{place}"], capture_output=True).returncode == 1, f"{name}: no worker is left")
+        check(subprocess.run(["pgrep", "-f", f"mole-worker.*{folder}"], capture_output=True).returncode == 1, f"{name}: no worker is left")
         print(f"{name}: only its own attempts fail")
     shutil.rmtree(state, ignore_errors=True)
     for name, word in (("wrong_abi", r"ABI \d"), ("no_symbol", "mole_plugin_entry")):
-        (place / "hostile.yaml").write_text(GOOD.replace("plugin: traffic", f"plugin: {name}"))
-        done = mole("run", "hostile.yaml", *RANGE, "--state", state, "--plugins", plugins, cwd=place, code=4)
+        (folder / "hostile.yaml").write_text(GOOD.replace("plugin: traffic", f"plugin: {name}"))
+        done = mole("run", "hostile.yaml", *RANGE, "--state", state, "--plugins", plugins, cwd=folder, code=4)
         check(f"{name}.so has no {name}.plugin.json" in done.stderr and "mole-describe" in done.stderr, done.stderr[-1500:])
         described = subprocess.run([BUILD / "bin" / "mole-describe", plugins / f"{name}.so"], capture_output=True, text=True)
         check(described.returncode != 0 and re.search(word, described.stderr), f"{name}: {word!r} is not in {described.stderr}")
-    swapped = place / "swapped"  # a library that does not match its sidecar
+    swapped = folder / "swapped"  # a library that does not match its sidecar
     swapped.mkdir()
     shutil.copy(plugins / "thrower.plugin.json", swapped)
     shutil.copy(plugins / "wrong_abi.so", swapped / "thrower.so")
-    (place / "hostile.yaml").write_text(GOOD.replace("plugin: traffic", "plugin: thrower"))
-    done = mole("run", "hostile.yaml", *RANGE, "--state", state, "--plugins", swapped, cwd=place, code=(1, 5))
+    (folder / "hostile.yaml").write_text(GOOD.replace("plugin: traffic", "plugin: thrower"))
+    done = mole("run", "hostile.yaml", *RANGE, "--state", state, "--plugins", swapped, cwd=folder, code=(1, 5))
     check("thrower" in done.stderr and "digest" in done.stderr, done.stderr[-1500:])
-    print("plugins of another ABI and without the symbol are refused")
+    print("plugins with a different ABI version or without the symbol are refused")
 
 
-with Place("bad") as place:
-    manifests(place)
-    archives(place)
-    waits_for_the_archive(place)
-    stores(place)
-    full_disk(place)
-    hostile_plugins(place)
+with TemporaryFolder("bad") as folder:
+    manifests(folder)
+    archives(folder)
+    waits_for_the_archive(folder)
+    stores(folder)
+    full_disk(folder)
+    hostile_plugins(folder)

@@ -6,11 +6,11 @@ import collections
 import csv
 import io
 
-from system import Place, check, mole
+from system import TemporaryFolder, check, mole
 from values import Comparison, Source, number, run, table
 
 ARCHIVE = ("2007-09-24T03", "2007-09-24T11")
-SPAN = ("2007-09-24T06", "2007-09-24T11")  # windows of the first rows begin in the block before
+SPAN = ("2007-09-24T06", "2007-09-24T11")  # windows of the first rows begin in the previous block
 STEP = 900
 MODULES = """
   churn:  {plugin: address_churn, input: {archive: flows}, interval: 15m, by: [direction], window: 45m}
@@ -26,7 +26,7 @@ COLUMNS = ("addresses", "addresses_before", "stayed_addresses", "new_addresses",
 
 
 def flows(source):
-    """(interval start in s, source, destination) of each flow."""
+    """Returns (interval start in s, source, destination) of each flow."""
     text = mole("flows", *source.files(), "--format", "csv", "--columns", "start,src_addr,dst_addr", "--time-format", "epoch_ms").stdout
     return [(int(r["start"]) // 1000 // STEP * STEP, r["src_addr"], r["dst_addr"]) for r in csv.DictReader(io.StringIO(text))]
 
@@ -41,9 +41,9 @@ def churn(now, before):
     return (len(now), len(before), len(now & before), len(now - before), len(before - now), len(now & before) / len(either) if either else None)
 
 
-def compare_churn(module, by, sets, window, place, comparison):
-    """`sets`: (interval, *group) -> addresses."""
-    found = table(module, by, place)
+def compare_churn(module, by, sets, window, folder, comparison):
+    """Compares rows with set operations. `sets`: (interval, *group) -> addresses."""
+    found = table(module, by, folder)
     check(len(found) >= 20, f"{module} has {len(found)} rows")
     for key, row in found.items():
         before = set().union(*(sets[(key[0] - k * STEP, *key[1:])] for k in range(1, window // STEP)))
@@ -51,20 +51,20 @@ def compare_churn(module, by, sets, window, place, comparison):
             comparison.equal(f"{module} {key}", name, number(row[name]), value, 1e-12)
 
 
-def compare_counts(exact, about, by, pairs, place):
-    found, rows = table(exact, by, place), table(about, by, place)
+def compare_counts(exact, about, by, pairs, folder):
+    found, rows = table(exact, by, folder), table(about, by, folder)
     errors = 0
     for key, row in rows.items():
         for name in pairs:
             truth, bound = number(found[key][name]), number(row["relative_error_bound"])
             errors += abs(number(row[name]) - truth) > bound * truth
-    check(errors <= 1, f"{about}: {errors} values outside a bound that 3 of 1000 may exceed")
+    check(errors <= 1, f"{about}: {errors} values exceed a bound that 3 of 1000 may exceed")
 
 
-def compare_largest(place):
+def compare_largest(folder):
     exact, about = collections.defaultdict(dict), collections.defaultdict(dict)
     for module, column, into in (("top", "bytes", exact), ("large", "amount", about)):
-        for row in table(module, ("side", "address"), place).items():
+        for row in table(module, ("side", "address"), folder).items():
             into[row[0][:2]][row[0][2]] = (int(row[1][column]), row[1])
     check(sum(map(len, about.values())) > 100, "the sketch lists addresses")
     for group, listed in exact.items():
@@ -78,19 +78,19 @@ def compare_largest(place):
 
 def main():
     comparison = Comparison()
-    with Place("churn-and-sketches") as place:
-        mole("archive", "simulate", place / "archive", "--from", ARCHIVE[0], "--to", ARCHIVE[1], "--routers", "19991", "--seed", 5, "--flows-per-hour", 4000)
-        source = Source(place / "archive", "10.19.0.0/16", None, SPAN)
-        run(place, source, MODULES)
+    with TemporaryFolder("churn-and-sketches") as folder:
+        mole("archive", "simulate", folder / "archive", "--from", ARCHIVE[0], "--to", ARCHIVE[1], "--routers", "19991", "--seed", 5, "--flows-per-hour", 4000)
+        source = Source(folder / "archive", "10.19.0.0/16", None, SPAN)
+        run(folder, source, MODULES)
         by_direction, together = collections.defaultdict(set), collections.defaultdict(set)
         for interval, src, dst in flows(source):
             by_direction[interval, direction(src, dst)].add(src)
             together[(interval,)] |= {src, dst}
-        compare_churn("churn", ("direction",), by_direction, 2700, place, comparison)
-        compare_churn("both", (), together, 8100, place, comparison)
-        compare_counts("exact", "about", ("direction",), ("src_addresses", "dst_addresses"), place)
-        compare_counts("peers", "sample", (), ("hosts", "host_pairs"), place)
-        compare_largest(place)
+        compare_churn("churn", ("direction",), by_direction, 2700, folder, comparison)
+        compare_churn("both", (), together, 8100, folder, comparison)
+        compare_counts("exact", "about", ("direction",), ("src_addresses", "dst_addresses"), folder)
+        compare_counts("peers", "sample", (), ("hosts", "host_pairs"), folder)
+        compare_largest(folder)
         print(f"{comparison.values} values of churn equal those of sets; the sketches are within their bounds")
 
 

@@ -12,14 +12,14 @@ import re
 import subprocess
 import sys
 
-from system import BUILD, MOLE, ROOT, Place, check, query
+from system import BUILD, MOLE, ROOT, TemporaryFolder, check, query
 
 PRELUDE = r"""
 set -uE
 report() {  # CODE COMMAND LINE
   case "$1 $2" in
     "3 mole run"* | "3 mole --coordinator"*" request submit"*) echo "incomplete: $2" >>"$INCOMPLETE" ;;
-    *) echo "line $3 ended with $1: $2" >&2; exit 1 ;;
+    *) echo "line $3 exited with $1: $2" >&2; exit 1 ;;
   esac
 }
 trap 'report $? "$BASH_COMMAND" $LINENO' ERR
@@ -46,34 +46,34 @@ def checkout(folder):
     return folder
 
 
-def check_plots(page, text, place):
+def check_plots(page, text, folder):
     for image in re.findall(r"!\[[^\]]*\]\(([^)]*\.svg)\)", text):
         shown = (ROOT / page).parent / image
-        drawn = [f for f in place.rglob(shown.name) if not f.is_relative_to(place / "checkout")]
-        check(any(f.read_bytes() == shown.read_bytes() for f in drawn), f"{page}: {image} differs from {drawn}; copy the right one")
+        drawn = [f for f in folder.rglob(shown.name) if not f.is_relative_to(folder / "checkout")]
+        check(any(f.read_bytes() == shown.read_bytes() for f in drawn), f"{page}: {image} differs from {drawn}; copy the new plot to the documentation")
 
 
-def run_page(page, place, source):
+def run_page(page, folder, source):
     text = (ROOT / page).read_text()
-    environment = {**os.environ, "HOME": str(place), "PATH": f"{BUILD / 'bin'}:{os.environ['PATH']}", "MOLE_BUILD": str(BUILD),
-                   "MOLE_DEMO": str(place / "demo"), "INCOMPLETE": str(place / "incomplete")}
+    environment = {**os.environ, "HOME": str(folder), "PATH": f"{BUILD / 'bin'}:{os.environ['PATH']}", "MOLE_BUILD": str(BUILD),
+                   "MOLE_DEMO": str(folder / "demo"), "INCOMPLETE": str(folder / "incomplete")}
     script = PRELUDE + runnable("\n".join(blocks(text, "sh"))) + "\nexit 0"
     done = subprocess.run(["bash", "-c", script], cwd=source, env=environment, capture_output=True, text=True, timeout=560)
-    check(done.returncode == 0, f"{page} ended with {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+    check(done.returncode == 0, f"{page} exited with {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
     for statement in blocks(text, "sql"):
-        os.chdir(place / "first")
+        os.chdir(folder / "first")
         check(query(statement), f"{page}: no rows from {statement}")
     for number, manifest in enumerate(b for b in blocks(text, "yaml") if b.startswith("pipeline:")):
-        file = place / f"manifest_{number}.yaml"
+        file = folder / f"manifest_{number}.yaml"
         file.write_text(manifest)
         valid = subprocess.run([str(MOLE), "manifest", "validate", str(file)], capture_output=True, text=True)
-        check(valid.returncode == 0, f"{page}: its manifest is not valid\n{valid.stderr}")
-    check_plots(page, text, place)
+        check(valid.returncode == 0, f"{page}: a manifest is not valid\n{valid.stderr}")
+    check_plots(page, text, folder)
     print(f"{page}: {len(blocks(text, 'sh'))} blocks of commands")
 
 
-with Place("docs") as place:
-    source = checkout(place / "checkout")
+with TemporaryFolder("docs") as folder:
+    source = checkout(folder / "checkout")
     for page in sys.argv[1:]:
-        run_page(page, place, source)
-    check("mole run" in (place / "incomplete").read_text(), "the pages expect a run with incomplete coverage")
+        run_page(page, folder, source)
+    check("mole run" in (folder / "incomplete").read_text(), "the pages expect a run with incomplete coverage")

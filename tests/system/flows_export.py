@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Checks that flows exported as Parquet equal the printed ones, with the same reports of damage, and that no partial file remains."""
+"""Checks that flows exported as Parquet equal the printed ones, with the same exit code for damage, and that no partial file remains."""
 import csv
 import io
 import subprocess
 
-from system import DATA, MOLE, Place, check, mole, need_data, query
+from system import DATA, MOLE, TemporaryFolder, check, mole, require_captures, query
 
 COLUMNS = "start,end,src_addr,dst_addr,src_port,dst_port,protocol,packets,bytes,tcp_flags,tos,src_as,dst_as,src_mask,dst_mask,next_hop,in_if,out_if"
 
@@ -20,32 +20,32 @@ def exported(path, columns=COLUMNS):
 
 
 def main():
-    need_data()
+    require_captures()
     sound = [DATA / "archive" / "19991_00040895_1190487600.dat.bz2", DATA / "archive" / "19993_00040898_1190498400.dat.bz2"]
     truncated = DATA / "archive" / "19991_00040899_1190502000.dat.bz2"
-    with Place("flows-export") as place:
+    with TemporaryFolder("flows-export") as folder:
         for files, code in ((sound, 0), ([truncated], 3)):
-            out = place / "flows.parquet"
+            out = folder / "flows.parquet"
             mole("flows", *files, "--columns", COLUMNS, "-o", out, code=code)
             wanted, got = printed(files, code), exported(out)
             check(wanted == got and got, f"{len(got)} exported flows, {len(wanted)} printed; first difference "
                                          f"{next(((a, b) for a, b in zip(got, wanted) if a != b), None)}")
             print(f"{[f.name for f in files]}: {len(got)} equal flows")
-        mole("flows", sound[0], "--columns", "*", "-o", place / "all.parquet")
-        names = query(f"SELECT column_name FROM (DESCRIBE SELECT * FROM '{place / 'all.parquet'}')")
+        mole("flows", sound[0], "--columns", "*", "-o", folder / "all.parquet")
+        names = query(f"SELECT column_name FROM (DESCRIBE SELECT * FROM '{folder / 'all.parquet'}')")
         check([n[0] for n in names][:4] == ["start", "end", "src_addr", "dst_addr"] and len(names) == 20, f"all columns: {names}")
 
-        mole("flows", place / "absent.bz2", "-o", place / "x.parquet", code=4)
-        mole("flows", sound[0], "--columns", "octetts", "-o", place / "x.parquet", code=2)
-        mole("flows", sound[0], "-o", place / "no-folder" / "x.parquet", code=(1, 5))
-        left = sorted(p.name for p in place.iterdir())
+        mole("flows", folder / "absent.bz2", "-o", folder / "x.parquet", code=4)
+        mole("flows", sound[0], "--columns", "octetts", "-o", folder / "x.parquet", code=2)
+        mole("flows", sound[0], "-o", folder / "no-folder" / "x.parquet", code=(1, 5))
+        left = sorted(p.name for p in folder.iterdir())
         check(left == ["all.parquet", "flows.parquet"], f"only complete files remain: {left}")
 
-        # To a pipe: the same bytes. If the reader closes the pipe, that is not an error.
+        # A pipe receives the same bytes. It is not an error if the reader closes the pipe.
         bytes_of = subprocess.run([str(MOLE), "flows", *map(str, sound), "--columns", COLUMNS, "--format", "parquet"],
                                   capture_output=True, check=True).stdout
-        mole("flows", *sound, "--columns", COLUMNS, "-o", place / "again.parquet")
-        check(bytes_of == (place / "again.parquet").read_bytes(), "stdout and file have the same bytes")
+        mole("flows", *sound, "--columns", COLUMNS, "-o", folder / "again.parquet")
+        check(bytes_of == (folder / "again.parquet").read_bytes(), "stdout and file have the same bytes")
         shell = f"{MOLE} flows {sound[0]} --format arrow | head -c 8; exit ${{PIPESTATUS[0]}}"
         check(subprocess.run(["bash", "-c", shell], capture_output=True).returncode == 0, "a reader may close the pipe")
 

@@ -2,7 +2,7 @@
 """Checks that nothing is planned after a run and only affected jobs after a change, and what `explain` and `why` print."""
 import shutil
 
-from system import Place, check, mole, mole_json, rows
+from system import TemporaryFolder, check, mole, mole_json, rows
 
 MANIFEST = """
 pipeline: planned
@@ -21,8 +21,8 @@ modules:
 RANGE = ("--from", "2007-09-22", "--to", "2007-09-22T16", "--partial")
 
 
-def planned(place, *more):
-    plan = mole_json("plan", "planned.yaml", *RANGE, *more, cwd=place)
+def planned(folder, *more):
+    plan = mole_json("plan", "planned.yaml", *RANGE, *more, cwd=folder)
     return {m["module"].split("/")[-1]: m["new"] for m in plan["modules"]}, plan
 
 
@@ -35,12 +35,12 @@ def new_blocks(plan):
 
 
 def reached_by_hour(hour):
-    """Brute force: the blocks that overlap a file of [hour, hour+1) with lateness 1h read it; a row depends on the values of 4 h."""
+    """Finds by brute force the blocks affected by a file of [hour, hour + 1): traffic reads it with a lateness of 1 h, a row reads 4 h."""
     blocks = [(b, b + 2) for b in range(0, 16, 2)]
     traffic = {b for b in blocks if hour < b[1] + 1 and hour + 1 > b[0]}
     mean = set()
     for b in blocks:
-        # the first interval's window begins 4 h before its end, 3h45 before the block
+        # the window of the first interval begins 4 h before its end, 3h45 before the block
         if any(t[0] < b[1] and t[1] > b[0] + 0.25 - 4 for t in traffic):
             mean.add(b)
     variance = set()
@@ -52,65 +52,65 @@ def reached_by_hour(hour):
     return {m: {name(b) for b in s} for m, s in (("traffic", traffic), ("mean", mean), ("variance", variance))}
 
 
-with Place("plan") as place:
-    (place / "planned.yaml").write_text(MANIFEST)
-    mole("archive", "simulate", place / "archive", "--seed", 3, "--from", "2007-09-22", "--to", "2007-09-22T17", "--routers", "1,2",
+with TemporaryFolder("plan") as folder:
+    (folder / "planned.yaml").write_text(MANIFEST)
+    mole("archive", "simulate", folder / "archive", "--seed", 3, "--from", "2007-09-22", "--to", "2007-09-22T17", "--routers", "1,2",
          "--flows-per-hour", 200)
-    victim = next((place / "archive").glob("2_*_1190451600.dat.bz2"))  # 09:00
-    shutil.move(victim, place / victim.name)
-    mole("run", "planned.yaml", *RANGE, cwd=place, code=3)
+    late_file = next((folder / "archive").glob("2_*_1190451600.dat.bz2"))  # 09:00
+    shutil.move(late_file, folder / late_file.name)
+    mole("run", "planned.yaml", *RANGE, cwd=folder, code=3)
 
-    counts, plan = planned(place)
+    counts, plan = planned(folder)
     check(not any(counts.values()) and plan["jobs"]["new"] == 0 and plan["files"]["count"] == 0, f"nothing to do after a run: {plan}")
 
-    counts, plan = planned(place, "--set", "modules.mean.params.minimum_coverage=0.5")
+    counts, plan = planned(folder, "--set", "modules.mean.params.minimum_coverage=0.5")
     check(counts["traffic"] == 0 and counts["mean"] == 8 and counts["variance"] == 8, f"a parameter of mean affects only mean and variance: {counts}")
     check(plan["files"]["count"] == 0, f"no file is read: {plan['files']}")
 
-    before = rows("variance", cwd=place)
-    shutil.move(place / victim.name, victim)
-    mole("archive", "index", "planned.yaml", cwd=place)
-    counts, plan = planned(place)
+    before = rows("variance", cwd=folder)
+    shutil.move(folder / late_file.name, late_file)
+    mole("archive", "index", "planned.yaml", cwd=folder)
+    counts, plan = planned(folder)
     expected = reached_by_hour(9)
     check(new_blocks(plan) == expected, f"blocks affected by the added file: {new_blocks(plan)}, brute force {expected}")
     reasons = " ".join(j["reason"] for j in plan["new_jobs"])
-    check(victim.name in reasons, f"the reason names the added file: {reasons[:400]}")
+    check(late_file.name in reasons, f"the reason names the added file: {reasons[:400]}")
     job = next(j["job"] for j in plan["new_jobs"] if "traffic" in j["job"])
-    why = mole_json("explain", job, cwd=place)
-    check(victim.name in str(why), f"explain names the file that changed the key: {why}")
+    why = mole_json("explain", job, cwd=folder)
+    check(late_file.name in str(why), f"explain names the file that changed the key: {why}")
 
-    mole("run", "planned.yaml", *RANGE, cwd=place, code=(0, 3))
-    check(planned(place)[1]["jobs"]["new"] == 0, "nothing left")
-    after = rows("variance", cwd=place)
+    mole("run", "planned.yaml", *RANGE, cwd=folder, code=(0, 3))
+    check(planned(folder)[1]["jobs"]["new"] == 0, "nothing left")
+    after = rows("variance", cwd=folder)
     check(before != after and len(before) == len(after), "the rows changed, their number did not")
 
     # Run with a changed parameter, then with the old one: the old results are reused.
-    mole("run", "planned.yaml", *RANGE, "--set", "modules.mean.params.minimum_coverage=0.5", cwd=place, code=(0, 3))
-    changed = mole_json("explain", "planned/mean@2007-09-22T10:00:00Z", cwd=place)
+    mole("run", "planned.yaml", *RANGE, "--set", "modules.mean.params.minimum_coverage=0.5", cwd=folder, code=(0, 3))
+    changed = mole_json("explain", "planned/mean@2007-09-22T10:00:00Z", cwd=folder)
     check("minimum_coverage" in str(changed), f"explain names the parameter: {changed}")
-    counts, plan = planned(place)
-    check(plan["jobs"]["new"] == 0, f"the earlier results are still there: {counts}")
+    counts, plan = planned(folder)
+    check(plan["jobs"]["new"] == 0, f"the earlier results are still available: {counts}")
 
-    # Commands that show results of a run with --set say so, others do not.
+    # Commands mention the --set options of a run when they show its results, and only then.
     override = "--set modules.mean.params.minimum_coverage=0.5"
     for module, said in (("traffic", False), ("mean", True), ("variance", True)):
-        check((override in mole("results", module, cwd=place).stderr) == said, f"results of {module} mention the --set option: {said}")
-    figure = mole("plot", "traffic", "bytes", "mean.bytes_mean", cwd=place)
+        check((override in mole("results", module, cwd=folder).stderr) == said, f"results of {module} mention the --set option: {said}")
+    figure = mole("plot", "traffic", "bytes", "mean.bytes_mean", cwd=folder)
     check(override in figure.stderr and override not in figure.stdout, f"a note mentions it for other modules of the figure: {figure.stderr}")
-    check(override in mole("plot", "mean", "bytes_mean", cwd=place).stdout, "the title mentions it for the figure's own module")
-    check(override in mole("results", "mean", "--from", "2006-01-01", "--to", "2006-01-02", cwd=place, code=4).stderr, "an empty result mentions it")
-    last = mole_json("request", "list", cwd=place)[-1]["id"]
-    check("what if   modules.mean.params.minimum_coverage=0.5" in mole("request", "show", last, cwd=place).stdout, "the request mentions it")
+    check(override in mole("plot", "mean", "bytes_mean", cwd=folder).stdout, "the title mentions it for the figure's own module")
+    check(override in mole("results", "mean", "--from", "2006-01-01", "--to", "2006-01-02", cwd=folder, code=4).stderr, "an empty result mentions it")
+    last = mole_json("request", "list", cwd=folder)[-1]["id"]
+    check("what if   modules.mean.params.minimum_coverage=0.5" in mole("request", "show", last, cwd=folder).stdout, "the request mentions it")
 
-    check("what if   modules.mean.params.minimum_coverage=0.5" in mole("why", "mean", "bytes_mean", "2007-09-22T10:00", cwd=place).stdout,
-          "and where a number comes from")
+    check("what if   modules.mean.params.minimum_coverage=0.5" in mole("why", "mean", "bytes_mean", "2007-09-22T10:00", cwd=folder).stdout,
+          "why mentions it")
 
-    trace = mole_json("why", "variance", "bytes_variance", "2007-09-22T10:00", cwd=place)
+    trace = mole_json("why", "variance", "bytes_variance", "2007-09-22T10:00", cwd=folder)
     text = str(trace)
-    for word in (victim.name, "digest", "variance", "mean", "traffic"):
+    for word in (late_file.name, "digest", "variance", "mean", "traffic"):
         check(word in text, f"why names {word}: {text[:600]}")
-    people = mole("why", "traffic", "bytes", "2007-09-22T09:15", cwd=place).stdout
-    check(victim.name in people and "bytes" in people, f"why for people: {people}")
-    mole("run", "planned.yaml", *RANGE, cwd=place, code=(0, 3))
-    check(override not in mole("results", "mean", cwd=place).stderr, "without --set there is no note")
+    printed = mole("why", "traffic", "bytes", "2007-09-22T09:15", cwd=folder).stdout
+    check(late_file.name in printed and "bytes" in printed, f"why names the file and the bytes: {printed}")
+    mole("run", "planned.yaml", *RANGE, cwd=folder, code=(0, 3))
+    check(override not in mole("results", "mean", cwd=folder).stderr, "without --set there is no note")
 print("plan, explain and why are correct")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures how many scans and outages planted in simulated months the anomaly modules detect, and their false alarms.
 
-As a test it runs three weeks of little traffic with intervals of an hour. For the evaluation in docs/derived_modules.md:
+As a test, it runs three weeks of little traffic with hourly intervals. For the evaluation in docs/derived_modules.md:
 
   tests/system/planted_events.py --seeds 1-20 --days 30 --interval 15m --flows-per-hour 2000
 """
@@ -11,7 +11,7 @@ import json
 import math
 import random
 
-from system import Place, check, mole, rows
+from system import TemporaryFolder, check, mole, rows
 
 MANIFEST = """
 pipeline: watch
@@ -43,25 +43,25 @@ def time_text(t):
 
 def plant(seed, last):
     """Places the EVENTS at random in the observed part, at least half a day apart."""
-    dice = random.Random(seed)
+    generator = random.Random(seed)
     quarters = int((last - LEARNT).total_seconds()) // 900 - 8
     while True:
-        starts = [LEARNT + datetime.timedelta(seconds=900 * dice.randrange(quarters)) for _ in EVENTS]
+        starts = [LEARNT + datetime.timedelta(seconds=900 * generator.randrange(quarters)) for _ in EVENTS]
         if all(abs(a - b) > 12 * HOUR for i, a in enumerate(starts) for b in starts[:i]):
             return [(kind, start, start + length, share) for (kind, length, share), start in zip(EVENTS, starts)]
 
 
-def watch(place, seed, options):
+def watch(folder, seed, options):
     """Returns the rows of all anomaly modules over one simulated month, and its planted events."""
     last = FIRST + datetime.timedelta(days=options.days)
     events = plant(seed, last)
     planted = [w for kind, start, end, share in events
                for w in ("--event", f"{kind}@{time_text(start)}/{int((end - start).total_seconds()) // 60}m:{share}")]
     mole("archive", "simulate", "archive", "--seed", seed, "--routers", "19991,19993", "--flows-per-hour", options.flows_per_hour,
-         "--from", time_text(FIRST), "--to", time_text(last + 2 * HOUR), *planted, cwd=place, timeout=900)
-    (place / "watch.yaml").write_text(MANIFEST.format(interval=options.interval))
-    mole("run", "watch.yaml", "--from", time_text(FIRST), "--to", time_text(last), cwd=place, code=(0, 3), timeout=1800)
-    return events, {name: rows(name, cwd=place) for name in WATCHERS}
+         "--from", time_text(FIRST), "--to", time_text(last + 2 * HOUR), *planted, cwd=folder, timeout=900)
+    (folder / "watch.yaml").write_text(MANIFEST.format(interval=options.interval))
+    mole("run", "watch.yaml", "--from", time_text(FIRST), "--to", time_text(last), cwd=folder, code=(0, 3), timeout=1800)
+    return events, {name: rows(name, cwd=folder) for name in WATCHERS}
 
 
 def alarms_of(watched):
@@ -117,15 +117,15 @@ def main():
     parser.add_argument("--interval", default="1h")
     parser.add_argument("--days", type=int, default=22, help="length of the month; the first 15 are learnt from")
     parser.add_argument("--flows-per-hour", type=int, default=400)
-    parser.add_argument("--keep", help="a file for the verdict on each seed, as JSON lines")
+    parser.add_argument("--keep", help="append the result of each seed to this file, as JSON lines")
     options = parser.parse_args()
     first, last = map(int, options.seeds.split("-"))
     seeds = range(first, last + 1)
 
     found, false_alarms, scored = {f"{kind} {share}": 0 for kind, _, share in EVENTS}, 0, 0
     for seed in seeds:
-        with Place("planted") as place:
-            events, watched = watch(place, seed, options)
+        with TemporaryFolder("planted") as folder:
+            events, watched = watch(folder, seed, options)
         alarms = alarms_of(watched)
         hits, false = judge(events, alarms)
         for kind, verdict in hits.items():
@@ -145,9 +145,9 @@ def main():
         low, high = wilson(hits, n)
         print(f"{kind}: {hits} of {n} found, {100 * hits / n:.0f} % (95 %: {100 * low:.0f} to {100 * high:.0f} %)")
     low, high = poisson_limits(false_alarms)
-    print(f"false alarms: {false_alarms} in {weeks:.1f} weeks, {false_alarms / weeks:.2f} a week (95 %: {low / weeks:.2f} to {high / weeks:.2f})")
+    print(f"false alarms: {false_alarms} in {weeks:.1f} weeks, {false_alarms / weeks:.2f} per week (95 %: {low / weeks:.2f} to {high / weeks:.2f})")
     check(found["scan 0.3"] + found["outage 0.5"] >= n, f"at least half of the larger events are found, not {found}")
-    check(low / weeks <= 1, f"at most one false alarm a week, not {false_alarms} in {weeks:.1f} weeks")
+    check(low / weeks <= 1, f"at most one false alarm per week, not {false_alarms} in {weeks:.1f} weeks")
 
 
 main()

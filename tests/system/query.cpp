@@ -1,4 +1,4 @@
-// Runs one SQL statement through DuckDB and prints the rows as CSV without a header: what another reader of the tables sees.
+// Runs one SQL statement in DuckDB and prints the rows as CSV without a header.
 #include <duckdb.h>
 
 #include <cstdio>

@@ -7,7 +7,7 @@ from collections import defaultdict
 from datetime import datetime
 from fractions import Fraction
 
-from system import Place, check, mole, rows
+from system import TemporaryFolder, check, mole, rows
 
 MINUTE = 60_000_000
 INTERVAL, HOUR = 15 * MINUTE, 60 * MINUTE
@@ -31,10 +31,10 @@ def micros(text):
     return round(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()) * 1_000_000
 
 
-def exported_bytes(place):
+def exported_bytes(folder):
     """Sums the bytes of `mole flows` over every file by (interval, router)."""
     sums = defaultdict(int)
-    for path in sorted((place / "archive").glob("*.bz2")):
+    for path in sorted((folder / "archive").glob("*.bz2")):
         router, _, start = path.name.removesuffix(".dat.bz2").split("_")
         out = mole("flows", path, "--format", "csv", "--columns", "start,bytes", "--time-format", "epoch_ms", code=(0, 3)).stdout
         start = int(start) * 1_000_000
@@ -51,8 +51,8 @@ def close(text, truth):
     return text != "" and abs(Fraction(text) - truth) <= abs(truth) * Fraction(1, 10**12)
 
 
-def verify(place, window, sums):
-    options = dict(cwd=place)
+def verify(folder, window, sums):
+    options = dict(cwd=folder)
     traffic = rows("traffic", **options)
     coverage = {(micros(r["interval_start"]), r["router"]): Fraction(r["coverage"]) for r in traffic}
     check(any(c == 0 for c in coverage.values()) and any(0 < c < 1 for c in coverage.values()), "the archive has a gap and damage")
@@ -76,35 +76,35 @@ def verify(place, window, sums):
     return len(means)
 
 
-def rates(place):
-    """Checks that a rate is the count divided by its time: a quarter of an hour for a mean over quarters, whatever its window."""
+def rates(folder):
+    """Checks that a rate is the count divided by its time: 15 minutes for a mean of 15-minute values, regardless of its window."""
     for module, column in (("traffic", "bytes"), ("mean", "bytes_mean")):
-        counts, rates = rows(module, cwd=place), rows(module, "--rate", cwd=place)
+        counts, rates = rows(module, cwd=folder), rows(module, "--rate", cwd=folder)
         check(len(counts) == len(rates) > 0, "the same number of rows")
         for count, rate in zip(counts, rates):
-            check(count["flows_lost"] == rate["flows_lost"] and column not in rate, f"only the count has another column name: {rate}")
+            check(count["flows_lost"] == rate["flows_lost"] and column not in rate, f"only the count has a different column name: {rate}")
             value = count[column] and Fraction(count[column]) * 8 / 900
             check(rate[column + "_bits_per_second"] == "" if value == "" else close(rate[column + "_bits_per_second"], value), f"{rate}: should be {value}")
-    figure = mole("plot", "traffic", "bytes", "mean.bytes_mean", "--rate", "--overlay", "day", "--panels", "all", cwd=place).stdout
-    check("bit/s" in figure, "an overlay in bit/s")
-    refused = mole("plot", "variance", "bytes_variance", "--rate", cwd=place, code=4).stderr
+    figure = mole("plot", "traffic", "bytes", "mean.bytes_mean", "--rate", "--overlay", "day", "--panels", "all", cwd=folder).stdout
+    check("bit/s" in figure, "the overlay is in bit/s")
+    refused = mole("plot", "variance", "bytes_variance", "--rate", cwd=folder, code=4).stderr
     check("--rate" in refused and "leave out --rate" in refused, refused)
 
 
-with Place("recompute") as place:
-    mole("archive", "simulate", place / "archive", "--seed", 11, "--from", "2007-09-22", "--to", "2007-09-23T12", "--routers", "1,2",
+with TemporaryFolder("recompute") as folder:
+    mole("archive", "simulate", folder / "archive", "--seed", 11, "--from", "2007-09-22", "--to", "2007-09-23T12", "--routers", "1,2",
          "--flows-per-hour", 300, "--gap", "2@2007-09-22T09", "--gap", "2@2007-09-22T10", "--damage", "1@2007-09-22T15:cut")
-    sums = exported_bytes(place)
+    sums = exported_bytes(folder)
     results = []
     for number, (block, origin, window) in enumerate((("6h", "00:00", "5h"), ("4h", "02:00", "5h"), ("12h", "06:00", "15m"))):
-        (place / "recompute.yaml").write_text(MANIFEST % {"block": block, "origin": origin, "window": window})
-        state = place / f"state{number}"
-        mole("run", "recompute.yaml", "--state", state, "--from", "2007-09-22", "--to", "2007-09-23T12", "--partial", cwd=place, code=3)
+        (folder / "recompute.yaml").write_text(MANIFEST % {"block": block, "origin": origin, "window": window})
+        state = folder / f"state{number}"
+        mole("run", "recompute.yaml", "--state", state, "--from", "2007-09-22", "--to", "2007-09-23T12", "--partial", cwd=folder, code=3)
         os.environ["MOLE_STATE"] = str(state)
         span = int(window.rstrip("hm")) * (60 * MINUTE if window.endswith("h") else MINUTE)
-        print(f"blocks of {block} from {origin}, window {window}: {verify(place, span, sums)} rows agree to 1e-12")
-        inside = [r for r in rows("variance", "--from", "2007-09-22T06", "--to", "2007-09-23T06", cwd=place)]
-        rates(place)
+        print(f"blocks of {block} from {origin}, window {window}: {verify(folder, span, sums)} rows agree to 1e-12")
+        inside = [r for r in rows("variance", "--from", "2007-09-22T06", "--to", "2007-09-23T06", cwd=folder)]
+        rates(folder)
         if window == "5h":
             results.append(inside)
     check(results[0] == results[1], "rows do not depend on the block grid")

@@ -1,6 +1,6 @@
-"""Shared by the system tests: paths of the programs, functions to run them, an independent reader of NetFlow v5 hour files.
+"""Shared by the system tests: paths of the programs, functions to run them, an independent reader of NetFlow v5 files.
 
-The tests run the built programs like a user. Expected values never come from the project's own code.
+The tests run the built programs as a user would. Expected values never come from the project's own code.
 """
 import bz2
 import csv
@@ -28,15 +28,15 @@ def check(condition, message):
         sys.exit(1)
 
 
-def need_data():
-    """Ends the test if the real captures, which are not shipped, are missing: as a failure if CI=true, otherwise with a warning."""
+def require_captures():
+    """Ends the test if the real captures, which are not shipped, are missing: with a failure if CI=true, otherwise with a warning."""
     if DATA.is_dir():
         return
     print(f"*** the real captures are not at {DATA}: set MOLE_TEST_DATA; THIS TEST DID NOT RUN ***", file=sys.stderr)
     sys.exit(1 if os.environ.get("CI") == "true" else 0)
 
 
-class Place:
+class TemporaryFolder:
     """A temporary folder, removed if the test passes."""
 
     def __init__(self, name):
@@ -49,7 +49,7 @@ class Place:
         if kind is None or (kind is SystemExit and not value.code):
             shutil.rmtree(self.path, ignore_errors=True)
         else:
-            print(f"left for inspection: {self.path}", file=sys.stderr)
+            print(f"kept for inspection: {self.path}", file=sys.stderr)
 
 
 def mole(*arguments, cwd=None, code=0, env=None, timeout=300):
@@ -58,7 +58,7 @@ def mole(*arguments, cwd=None, code=0, env=None, timeout=300):
                           env={**os.environ, **(env or {})})
     expected = code if isinstance(code, (tuple, list, set)) else (code,)
     check(done.returncode in expected,
-          f"mole {' '.join(map(str, arguments))} ended with {done.returncode}, expected {code}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
+          f"mole {' '.join(map(str, arguments))} exited with {done.returncode}, expected {code}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
     return done
 
 
@@ -72,14 +72,14 @@ def rows(*arguments, **options):
 
 
 def query(sql):
-    """Runs one SQL statement in DuckDB, an independent reader of Parquet, and returns its rows as lists of text."""
+    """Runs one SQL statement in DuckDB, an independent reader of Parquet, and returns its rows as lists of strings."""
     done = subprocess.run([str(BUILD / "bin" / "mole-test-query"), sql], capture_output=True, text=True)
     check(done.returncode == 0, f"{sql}\n{done.stderr}")
     return list(csv.reader(io.StringIO(done.stdout)))
 
 
 def readable_content(path):
-    """Returns the bytes before the first damage, and whether there is none, decompressed in small pieces by Python's bz2."""
+    """Decompresses in small pieces with Python's bz2. Returns the bytes before the first damage, and whether the file is undamaged."""
     raw = pathlib.Path(path).read_bytes()
     out, position = [], 0
     decompressor = bz2.BZ2Decompressor()
@@ -137,7 +137,7 @@ class Daemon:
         self.process = subprocess.Popen(self.arguments, cwd=cwd, stdout=subprocess.PIPE if ready else self.log, stderr=self.log)
         if ready:
             line = self.process.stdout.readline().decode()
-            check(ready in line, f"{arguments[0]} said {line!r} instead of {ready!r}")
+            check(ready in line, f"{arguments[0]} printed {line!r} instead of {ready!r}")
             self.ready = line
 
     def kill(self):
@@ -157,7 +157,7 @@ class Daemon:
 
 
 def wait_until(condition, what, seconds=120):
-    """Polls a condition until it is true and returns its value; fails after so many seconds, which only detects a hang."""
+    """Polls a condition until it is true and returns its value. Fails after `seconds`, a limit that only detects hangs."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         value = condition()
@@ -167,7 +167,7 @@ def wait_until(condition, what, seconds=120):
     check(False, f"waited {seconds} s for {what}")
 
 
-def tree_digest(folder):
-    """Returns the bytes of every file by relative path."""
+def tree_contents(folder):
+    """Returns the content of every file by relative path."""
     folder = pathlib.Path(folder)
     return {str(f.relative_to(folder)): f.read_bytes() for f in sorted(folder.rglob("*")) if f.is_file()}

@@ -4,14 +4,14 @@
 DuckDB is independent of the project: it reads flows written by `mole flows` and computes each value from its definition."""
 import sys
 
-from system import Place, check, mole, need_data, query
+from system import TemporaryFolder, check, mole, require_captures, query
 from values import Comparison, captures, generated, number, run, table
 
 BY = ("direction", "protocol_class")
 METRICS = ("traffic", "addresses", "autonomous_systems", "ports", "distributions", "tcp_flags", "peers", "unanswered", "scans")
-ROUNDING = 1e-9  # for sums of doubles in another order
+ROUNDING = 1e-9  # for sums of doubles in a different order
 
-# Flows with their interval (s) and groups, once per group they count in: their own member and `all` of each dimension.
+# Flows with their interval (s) and group, once per group to which they belong: in each dimension, their own member and `all`.
 FLOWS = """grouped AS (
   SELECT epoch_us(start) // 900000000 * 900 AS i,
     CASE WHEN {src} AND {dst} THEN 'internal' WHEN {src} THEN 'out' WHEN {dst} THEN 'in' ELSE 'transit' END AS d,
@@ -33,15 +33,15 @@ SELECT i, d, c, w, -sum(p * log2(p)), CASE WHEN count(*) > 1 THEN -sum(p * log2(
 CONCENTRATION_COLUMNS = ("entropy", "normalised_entropy", "top_1_share", "top_10_share", "top_100_share", "herfindahl")
 
 
-class Proof:
-    def __init__(self, place, source):
-        self.parquet = place / "flows.parquet"
+class Verification:
+    def __init__(self, folder, source):
+        self.parquet = folder / "flows.parquet"
         mole("flows", *source.files(), "--columns", "*", "-o", self.parquet, code=(0, 3))
         src, dst = source.inside.format("src_addr"), source.inside.format("dst_addr")
         self.flows = FLOWS.format(parquet=self.parquet, src=src, dst=dst)
         both = ", ".join(BY)
-        run(place, source, "".join(f"  {m}: {{plugin: {m}, input: {{archive: flows}}, interval: 15m, by: [{both}], totals: [{both}]}}\n" for m in METRICS))
-        self.rows = {m: table(m, BY, place) for m in METRICS}
+        run(folder, source, "".join(f"  {m}: {{plugin: {m}, input: {{archive: flows}}, interval: 15m, by: [{both}], totals: [{both}]}}\n" for m in METRICS))
+        self.rows = {m: table(m, BY, folder) for m in METRICS}
         self.comparison = Comparison()
 
     def select(self, sql):
@@ -76,7 +76,7 @@ class Proof:
                     column = f"{column}_{name}_{weight}"
                     self.comparison.equal(f"{module} {group}", column, number(row[column]), value, ROUNDING)
 
-    def spread(self):
+    def counts_and_concentration(self):
         both = " SELECT i, d, c, count(DISTINCT src_{0}) {2}, count(DISTINCT dst_{0}) {3} FROM flows {1} GROUP BY ALL"
         ports = "WHERE protocol IN (6, 17)"
         self.equal("addresses", ("src_addresses", "dst_addresses"), both.format("addr", "", "", ""))
@@ -215,15 +215,15 @@ class Proof:
 
 def main():
     if sys.argv[1] == "captures":
-        need_data()
-    with Place("against-duckdb") as place:
-        proof = Proof(place, captures() if sys.argv[1] == "captures" else generated(place, 600))
-        for part in (proof.traffic, proof.spread, proof.distributions, proof.flags, proof.peers, proof.unanswered, proof.scans):
+        require_captures()
+    with TemporaryFolder("against-duckdb") as folder:
+        verification = Verification(folder, captures() if sys.argv[1] == "captures" else generated(folder, 600))
+        for part in (verification.traffic, verification.counts_and_concentration, verification.distributions, verification.flags, verification.peers, verification.unanswered, verification.scans):
             part()
-        flows = query(f"SELECT count(*) FROM '{proof.parquet}'")[0][0]
-        ours = sum(int(r["flows"]) for (_, direction, kind), r in proof.rows["traffic"].items() if "all" not in (direction, kind))
+        flows = query(f"SELECT count(*) FROM '{verification.parquet}'")[0][0]
+        ours = sum(int(r["flows"]) for (_, direction, kind), r in verification.rows["traffic"].items() if "all" not in (direction, kind))
         check(ours == int(flows), f"{ours} flows measured, {flows} exported")
-        print(f"{proof.comparison.values} values of {len(proof.comparison.columns)} columns over {flows} flows equal DuckDB's")
+        print(f"{verification.comparison.values} values of {len(verification.comparison.columns)} columns over {flows} flows equal DuckDB's")
 
 
 if __name__ == "__main__":

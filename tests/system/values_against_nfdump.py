@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-from system import DATA, Place, check, datagrams, mole, need_data, readable_content, rows, wait_until
+from system import DATA, TemporaryFolder, check, datagrams, mole, require_captures, readable_content, rows, wait_until
 from values import Comparison, Source, number, run, seconds
 
 QUARTER = 900
@@ -27,14 +27,14 @@ MODULES = """
 """
 
 
-def archive_of(place, kind):
-    """An archive whose flows all begin within one interval of 6 hours."""
-    root = place / "archive"
+def archive_of(folder, kind):
+    """Creates an archive whose flows all begin within one interval of 6 hours."""
+    root = folder / "archive"
     if kind == "generated":
         mole("archive", "simulate", root, "--from", "2007-09-24T07", "--to", "2007-09-24T11", "--routers", "19991,19993", "--flows-per-hour", 2000,
              "--event", "scan@2007-09-24T09:00/1h")
         return Source(root, "10.19.0.0/16", "", ("2007-09-24T06", "2007-09-24T18"))
-    need_data()
+    require_captures()
     root.mkdir()
     for name in ("19991_00040895_1190487600", "19991_00040896_1190491200", "19991_00040897_1190494800", "19991_00040898_1190498400",
                  "19993_00040895_1190487600", "19993_00040898_1190498400"):
@@ -45,7 +45,7 @@ def archive_of(place, kind):
 def exports(path):
     """Returns the datagrams of a file as received from the network."""
     content, whole = readable_content(path)
-    check(whole, f"{path} is sound")
+    check(whole, f"{path} is damaged")
     offset = 0
     for _, _, _, flows in datagrams(content):
         size = 24 + 48 * len(flows)
@@ -54,7 +54,7 @@ def exports(path):
 
 
 class Collector:
-    """Sends datagrams to nfcapd on a free loopback port and returns the folder it wrote."""
+    """Runs nfcapd on a free loopback port; `feed` sends datagrams to it, which it writes to `folder`."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -64,12 +64,12 @@ class Collector:
             self.port = free.getsockname()[1]
         self.process = subprocess.Popen(["nfcapd", "-w", str(folder), "-p", str(self.port), "-b", "127.0.0.1", "-t", "3600", "-B", "8000000"],
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_until(self.waiting_bytes_known, "nfcapd to listen")
+        wait_until(self.is_listening, "nfcapd to listen")
 
-    def waiting_bytes_known(self):
-        return self.waiting() is not None
+    def is_listening(self):
+        return self.queued_bytes() is not None
 
-    def waiting(self):
+    def queued_bytes(self):
         """Returns the bytes in the socket's queue, or None if no process listens."""
         for line in pathlib.Path("/proc/net/udp").read_text().splitlines()[1:]:
             fields = line.split()
@@ -84,9 +84,9 @@ class Collector:
                 for datagram in exports(path):
                     out.sendto(datagram, ("127.0.0.1", self.port))
                     sent += 1
-                    while sent % 16 == 0 and (self.waiting() or 0) > 50_000:
+                    while sent % 16 == 0 and (self.queued_bytes() or 0) > 50_000:
                         time.sleep(0.001)
-        wait_until(lambda: self.waiting() == 0, "nfcapd to read all")
+        wait_until(lambda: self.queued_bytes() == 0, "nfcapd to read all")
         time.sleep(0.05)
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(60)
@@ -106,7 +106,7 @@ def nfdump(folder, *arguments):
     return done.stdout
 
 
-def traffic(collected, place, comparison):
+def traffic(collected, folder, comparison):
     sums = collections.defaultdict(lambda: [0, 0, 0])
     text = nfdump(collected, "-o", "fmt:%tsr,%pr,%pkt,%byt")
     for line in csv.reader(io.StringIO(text)):
@@ -115,7 +115,7 @@ def traffic(collected, place, comparison):
         for k, v in enumerate((1, packets, octets)):
             total[k] += int(v)
     seen = 0
-    for row in rows("traffic", cwd=place):
+    for row in rows("traffic", cwd=folder):
         key = (seconds(row["interval_start"]), row["protocol_class"])
         for column, value in zip(("flows", "packets", "bytes"), sums.get(key, [0, 0, 0]), strict=True):
             comparison.equal(key, column, number(row[column]), value)
@@ -131,13 +131,13 @@ def ranking(collected, statistic, *condition):
     return {line["val"].strip(): tuple(int(line[c]) for c in ("fl", "ipkt", "ibyt")) for line in lines}
 
 
-def largest(module, name, side, order, truth, place, comparison, listed=lambda value: False):
+def largest(module, name, side, order, truth, folder, comparison, listed=lambda value: False):
     """Checks the module's rows of one side: each equals nfdump's, and the ranked ones are the largest, in order."""
-    ours = [r for r in rows(module, cwd=place) if r["side"] == side and int(r["flows"])]
+    ours = [r for r in rows(module, cwd=folder) if r["side"] == side and int(r["flows"])]
     k = ("flows", "packets", "bytes").index(order)
     for row in ours:
         where = f"{module} {side} {row[name]}"
-        check(row[name] in truth, f"nfdump has no {where}")
+        check(row[name] in truth, f"nfdump has no row for {where}")
         for column, value in zip(("flows", "packets", "bytes"), truth[row[name]], strict=True):
             comparison.equal(where, column, number(row[column]), value)
         comparison.equal(where, "share", number(row["share"]), truth[row[name]][k] / sum(v[k] for v in truth.values()), 1e-12)
@@ -152,19 +152,19 @@ def largest(module, name, side, order, truth, place, comparison, listed=lambda v
 
 def main():
     comparison = Comparison()
-    with Place("against-nfdump") as place:
-        source = archive_of(place, sys.argv[1])
-        with Collector(place / "collected") as collector:
+    with TemporaryFolder("against-nfdump") as folder:
+        source = archive_of(folder, sys.argv[1])
+        with Collector(folder / "collected") as collector:
             collector.feed(source.files())
             collected = collector.folder
-        run(place, source, MODULES)
-        flows = traffic(collected, place, comparison)
+        run(folder, source, MODULES)
+        flows = traffic(collected, folder, comparison)
         for side in ("src", "dst"):
             by_address = ranking(collected, f"{side}ip")
-            largest("addresses", "address", side, "bytes", by_address, place, comparison)
-            largest("talkers", "address", side, "flows", by_address, place, comparison)
-            largest("as", "as", side, "packets", ranking(collected, f"{side}as"), place, comparison, lambda value: value == "0")
-            largest("ports", "port", side, "flows", ranking(collected, f"{side}port", "proto tcp or proto udp"), place, comparison,
+            largest("addresses", "address", side, "bytes", by_address, folder, comparison)
+            largest("talkers", "address", side, "flows", by_address, folder, comparison)
+            largest("as", "as", side, "packets", ranking(collected, f"{side}as"), folder, comparison, lambda value: value == "0")
+            largest("ports", "port", side, "flows", ranking(collected, f"{side}port", "proto tcp or proto udp"), folder, comparison,
                     lambda value: int(value) < 1024)
         print(f"{comparison.values} values over {flows} flows equal nfdump's")
 
