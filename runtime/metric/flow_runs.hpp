@@ -24,8 +24,8 @@ class FlowRuns {
  public:
   using Run = detail::Run;  // state: a slot of the grouping
 
-  // Borrows `flows` until the next call. False if the batch has too many states for its number of rows: passing short
-  // runs to the plugin would cost more than it saves.
+  // Borrows `flows` until the next call. False if the batch has too many states for its number of rows: passing short runs
+  // to the plugin would cost more than it saves.
   bool arrange(const FlowBatch& flows, const FlowGrouping::Assignment& assignment, std::size_t slots);
   // Sorted by state; the runs of one state are in row order.
   std::span<const Run> runs() const { return runs_; }

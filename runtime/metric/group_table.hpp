@@ -27,7 +27,7 @@ class GroupTable {
   std::uint32_t size() const { return static_cast<std::uint32_t>(keys_.size() / words_); }
   const std::uint64_t* key(std::uint32_t slot) const { return keys_.data() + slot * words_; }
 
-  // Returns the number of the key, a new one if it was not seen before; no_slot if that would exceed max_slots.
+  // Returns the number of the key, which is added if it is new; no_slot if that would exceed max_slots.
   std::uint32_t find_or_add(const std::uint64_t* key) {
     std::size_t at = home(key);
     for (; table_[at] != no_slot; at = next(at))

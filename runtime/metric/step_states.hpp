@@ -34,8 +34,8 @@ struct OpenStep {
   StateHeader header() const;
 };
 
-// A cell without a state only carries the coverage of an interval in which no member of an open dimension occurred (the values
-// of open dimensions are ""). A cell with a saved state is loaded when it is needed.
+// A cell without a state has only the coverage of an interval in which no member of an open dimension occurred (the values of
+// open dimensions are ""). A cell with a saved state is loaded when it is needed.
 struct Cell {
   Micros interval_start = 0;
   Group group{};
