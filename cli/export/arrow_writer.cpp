@@ -159,9 +159,9 @@ std::string schema_message(const RowTable& shape) {
     const auto places = buffer.table({{0, 4}, {1, 1, 1}, {2, 1, arrow_type(column).id}, {3, 4}, {5, 4}, {6, 4}});
     buffer.point_at_table(fields[i]);
     buffer.text(places[0], column.name);
-    const auto of_type = buffer.table(arrow_type(column).fields);
+    const auto type_places = buffer.table(arrow_type(column).fields);
     buffer.point_at_table(places[3]);
-    if (type_of(column) == ColumnType::time) buffer.text(of_type[1], "UTC");
+    if (type_of(column) == ColumnType::time) buffer.text(type_places[1], "UTC");
     buffer.offsets(places[4], 0);
     put_notes(buffer, places[5], column);
   }

@@ -42,7 +42,7 @@ Result<> Target::write(std::string_view bytes) {
   while (!bytes.empty()) {
     const auto n = ::write(fd_, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return failed();
+    if (n < 0) return write_error();
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
   return {};
@@ -55,7 +55,7 @@ Result<> Target::finish() {
   return {};
 }
 
-Error Target::failed() const {
+Error Target::write_error() const {
   if (errno == EPIPE) return {Code::cancelled, "the reader of the output closed the pipe"};
   const auto text = fmt::format("cannot write {}: {}", path_.empty() ? "the output" : path_.string(), std::strerror(errno));
   return errno == ENOSPC || errno == EDQUOT ? exhausted(text + "; free some disk space")

@@ -28,7 +28,7 @@ class Target {
 
  private:
   Target() = default;
-  Error failed() const;
+  Error write_error() const;
   int fd_ = 1;
   std::filesystem::path path_, tmp_;
 };

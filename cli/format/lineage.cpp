@@ -35,10 +35,10 @@ bool is_true(const json& document, const char* key) { return field(document, key
 // Returns the lost bytes of a file as "compressed [40, 60), content [5, 9) reason".
 std::string bytes_lost(const json& file) {
   std::string out;
-  for (const auto& [key, of] : {std::pair("lost_compressed", "compressed"), std::pair("lost_content", "content")})
+  for (const auto& [key, what] : {std::pair("lost_compressed", "compressed"), std::pair("lost_content", "content")})
     for (const auto& r : field(file, key)) {
       const auto reason = text_of(r, "reason");
-      out += fmt::format("{}{} [{}, {}){}{}", out.empty() ? "" : ", ", of, text_of(r, "from"), text_of(r, "to"),
+      out += fmt::format("{}{} [{}, {}){}{}", out.empty() ? "" : ", ", what, text_of(r, "from"), text_of(r, "to"),
                          reason.empty() ? "" : " ", reason);
     }
   return out;

@@ -64,13 +64,13 @@ std::string missing_files_text(const std::vector<coordinator::MissingFile>& file
   return table.text(style);
 }
 
-// Returns "compressed bytes [10, 20) block checksum, [30, 40)" for `of` = "compressed bytes"; "" if there are no ranges.
-std::string lost_ranges_text(std::string_view of, const std::vector<task::ByteRange>& ranges) {
+// Returns "compressed bytes [10, 20) block checksum, [30, 40)" for `what` = "compressed bytes"; "" if there are no ranges.
+std::string lost_ranges_text(std::string_view what, const std::vector<task::ByteRange>& ranges) {
   std::string text;
   for (const auto& r : ranges)
     text +=
         fmt::format("{}[{}, {}){}{}", text.empty() ? "" : ", ", r.from, r.to, r.reason.empty() ? "" : " ", printable(r.reason));
-  return text.empty() ? text : fmt::format("{} {}", of, text);
+  return text.empty() ? text : fmt::format("{} {}", what, text);
 }
 
 std::string damaged_files_text(const std::vector<coordinator::DamagedFile>& files, const Style& style) {

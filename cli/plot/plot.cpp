@@ -181,7 +181,7 @@ class Figure {
     }
     for (const auto& panel : panels_)
       if (const auto limits = panel.limits()) {
-        const auto [place, fresh] = limits_.try_emplace({panel.columns(), panel.unit()}, *limits);
+        const auto [place, is_new] = limits_.try_emplace({panel.columns(), panel.unit()}, *limits);
         place->second = {std::min(place->second.first, limits->first), std::max(place->second.second, limits->second)};
       }
   }

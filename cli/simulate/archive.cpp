@@ -87,7 +87,7 @@ json event_json(const SimulationSpec& spec, std::size_t index, const std::vector
           {"port", parties.port ? json(parties.port) : json(nullptr)}};
 }
 
-std::string lines(const std::vector<json>& rows) {
+std::string array_text(const std::vector<json>& rows) {
   std::string text = "[";
   for (std::size_t i = 0; i < rows.size(); ++i) text += (i ? ",\n  " : "\n  ") + rows[i].dump();
   return text + "\n]";
@@ -132,7 +132,7 @@ std::string truth_text(const SimulationSpec& spec, const std::vector<FileTruth>&
   std::vector<json> event_rows;
   for (std::size_t i = 0; i < spec.events.size(); ++i) event_rows.push_back(event_json(spec, i, files));
   return fmt::format("{{\"schema\": 1,\n\"spec\": {},\n\"events\": {},\n\"files\": {},\n\"intervals\": {}}}\n",
-                     spec_json(spec).dump(), lines(event_rows), lines(file_rows), lines(interval_rows));
+                     spec_json(spec).dump(), array_text(event_rows), array_text(file_rows), array_text(interval_rows));
 }
 
 // ---- files

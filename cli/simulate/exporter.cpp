@@ -240,9 +240,9 @@ class Exporter {
 
 std::uint64_t expected_milliflows(const SimulationSpec& spec, Micros quarter) {
   const auto day = floor_div(quarter, day_us);
-  const auto of_day = static_cast<std::size_t>((quarter - day * day_us) / quarter_us);
+  const auto quarter_of_day = static_cast<std::size_t>((quarter - day * day_us) / quarter_us);
   const auto weekday = ((day + 3) % 7 + 7) % 7;  // 1970-01-01 was a Thursday; 0 is Monday
-  auto milliflows = spec.flows_per_hour * 24 * interpolated_share_times_eight(of_day) * 1000 / (8 * 4 * 10'000);
+  auto milliflows = spec.flows_per_hour * 24 * interpolated_share_times_eight(quarter_of_day) * 1000 / (8 * 4 * 10'000);
   if (weekday >= 5) milliflows = milliflows * 3 / 10;
   const auto grown = million + spec.growth_per_million * ((quarter - spec.range.from) / hour_us) / (365 * 24);
   return milliflows * static_cast<std::uint64_t>(std::max<std::int64_t>(grown, 0)) / million;
