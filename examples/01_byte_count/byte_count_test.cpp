@@ -13,4 +13,4 @@ TEST(ByteCount, SumsTheBytesOfAnInterval) {
   EXPECT_EQ(row.bytes, 240u);
 }
 
-TEST(ByteCount, KeepsTheLaws) { mole::testkit::check_laws<ByteCount>(flows("bytes\n 180\n 60\n 0\n 7")); }
+TEST(ByteCount, SatisfiesTheLaws) { mole::testkit::check_laws<ByteCount>(flows("bytes\n 180\n 60\n 0\n 7")); }

@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <limits>
 
-// Addresses that are new in an interval or gone since the rest of the window. Use it with a window: the state keeps when each
-// address was first and last seen, and the row's interval divides the window. Exact.
+// Compares the addresses of an interval with those of the window before it. Use it with a window: the state keeps the times at
+// which each address was first and last seen, and the start of the row's interval divides the window. Exact.
 struct AddressChurn {
   static constexpr auto about =
-      mole::metric("address_churn", "1.0.0", "New, gone and staying addresses compared with the window before");
+      mole::metric("address_churn", "1.0.0", "New, gone and remaining addresses compared with the window before the interval");
 
   struct Row {
     std::uint64_t addresses, before, stayed, fresh, gone;
@@ -18,14 +18,14 @@ struct AddressChurn {
   static constexpr auto output = mole::columns(
       mole::column("addresses", &Row::addresses, mole::unit::host, "Distinct addresses of the interval"),
       mole::column("addresses_before", &Row::before, mole::unit::host, "Distinct addresses of the window before the interval"),
-      mole::column("stayed_addresses", &Row::stayed, mole::unit::host, "Addresses in both"),
+      mole::column("stayed_addresses", &Row::stayed, mole::unit::host, "Addresses seen both in the interval and before it"),
       mole::column("new_addresses", &Row::fresh, mole::unit::host, "Addresses of the interval not seen in the window before it"),
       mole::column("gone_addresses", &Row::gone, mole::unit::host, "Addresses of the window before it not seen in the interval"),
       mole::column("new_share", &Row::new_share, mole::unit::one, "new_addresses / addresses; null without addresses"),
       mole::column("gone_share", &Row::gone_share, mole::unit::one,
-                   "gone_addresses / addresses_before; null without addresses before"),
+                   "gone_addresses / addresses_before; null if addresses_before is 0"),
       mole::column("address_jaccard", &Row::jaccard, mole::unit::one,
-                   "stayed_addresses / addresses in either; 1 if none is new or gone; null without addresses"));
+                   "stayed_addresses / addresses seen in either; 1 if none is new or gone; null without addresses"));
 
   struct Params {
     std::string side = "src";

@@ -44,7 +44,7 @@ TEST(AddressChurn, CountsTheSelectedSide) {
   EXPECT_EQ(mole::testkit::run<AddressChurn>(flows(two_intervals), at(900, 1800, "both")).addresses, 4u);
 }
 
-TEST(AddressChurn, FindsAllNewWithoutAWindow) {
+TEST(AddressChurn, ReportsAllAddressesAsNewWithoutAWindow) {
   const auto row = mole::testkit::run<AddressChurn>(flows(two_intervals), at(0, 1800));
   EXPECT_EQ(row.fresh, 4u);
   EXPECT_EQ(row.before, 0u);
@@ -52,7 +52,7 @@ TEST(AddressChurn, FindsAllNewWithoutAWindow) {
   EXPECT_EQ(row.new_share, 1.0);
 }
 
-TEST(AddressChurn, FindsAllGoneInASilentInterval) {
+TEST(AddressChurn, ReportsAllAddressesAsGoneInAnEmptyInterval) {
   const auto row = mole::testkit::run<AddressChurn>(flows(two_intervals), at(1800, 2700));
   EXPECT_EQ(row.addresses, 0u);
   EXPECT_EQ(row.gone, 4u);
@@ -79,7 +79,7 @@ TEST(AddressChurn, TreatsMappedAddressesAsIpv4Addresses) {
   EXPECT_EQ(row.stayed, 2u);
 }
 
-TEST(AddressChurn, KeepsTheLaws) {
+TEST(AddressChurn, SatisfiesTheLaws) {
   mole::testkit::check_laws<AddressChurn>(flows(R"(
       start     src_addr     dst_addr
       00:00:00  10.0.0.1     192.0.2.1

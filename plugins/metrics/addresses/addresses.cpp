@@ -2,7 +2,7 @@
 #include <mole/metric.hpp>
 #include <mole/statistics/concentration.hpp>
 
-// Number of addresses that send and receive, and how evenly the traffic is distributed over them. Exact.
+// Number of source and destination addresses, and how evenly the traffic is distributed over them. Exact.
 struct Addresses {
   static constexpr auto about =
       mole::metric("addresses", "1.0.0", "Distinct addresses, entropy and shares of the largest, exact");

@@ -34,7 +34,7 @@ TEST(Addresses, AreEmptyWithoutFlows) {
 }
 
 // Flows without packets and bytes, as some exporters write them.
-TEST(Addresses, HaveNoEntropyByBytesForEmptyFlows) {
+TEST(Addresses, HaveNoByteEntropyForEmptyFlows) {
   const auto row = mole::testkit::run<Addresses>(flows("src_addr dst_addr packets bytes\n 0.0.0.0 10.0.0.1 0 0"));
   EXPECT_EQ(row.src_addresses, 1u);
   EXPECT_EQ(row.src.flows.entropy, 0.0);
@@ -52,7 +52,7 @@ TEST(Addresses, TreatAMappedAddressAsItsIpv4Address) {
   EXPECT_EQ(row.dst_addresses, 3u);
 }
 
-TEST(Addresses, KeepTheLaws) {
+TEST(Addresses, SatisfyTheLaws) {
   mole::testkit::check_laws<Addresses>(flows(R"(
       src_addr     dst_addr   packets               bytes
       10.0.0.1     192.0.2.1  1                     18446744073709551615

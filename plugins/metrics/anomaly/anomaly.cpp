@@ -1,9 +1,9 @@
-#include "surprise.hpp"
+#include "scorer.hpp"
 
 #include <mole/series_metric.hpp>
 
-// Anomaly score of a numeric column against its own profile and level, with a p value and a flag that keeps to a given rate of
-// false alarms. docs/metrics/anomaly.md
+// Anomaly score of a numeric column against its own profile and level, with a p value and a flag with a given rate of false
+// alarms. docs/metrics/anomaly.md
 struct Anomaly : mole::SeriesMetric {
   static constexpr auto about = mole::metric("anomaly", "1.0.0", "Anomaly score of a column against its profile");
 
@@ -37,16 +37,17 @@ struct Anomaly : mole::SeriesMetric {
       mole::logarithmic_param(&Params::logarithmic),
       mole::param(
           "memory", &Params::memory, mole::unit::second, mole::range(0, 31'536'000),
-          "The level is the median deviation from the profile over this time; a lasting change is flagged for half of it"),
+          "The level is the median deviation from the profile over this time; a lasting change is flagged for half this time"),
       mole::param("false_alarms_per_week", &Params::false_alarms_per_week, mole::unit::one, mole::range(1e-6, 100),
                   "Expected number of flags per week in traffic without anomalies"),
-      mole::param("hits", &Params::hits, mole::unit::one, mole::range(1, 16), "Raise the flag only if at least this many ..."),
+      mole::param("hits", &Params::hits, mole::unit::one, mole::range(1, 16),
+                  "Minimum number of intervals that exceed the limit, out of the latest `of`, to raise the flag"),
       mole::param("of", &Params::of, mole::unit::one, mole::range(1, 16),
-                  "... of this many latest intervals, including this one, exceed the limit"),
+                  "Number of latest intervals, including this one, of which at least `hits` must exceed the limit"),
       mole::param("minimum_coverage", &Params::minimum_coverage, mole::unit::one, mole::range(0, 1),
-                  "Neither score nor learn from values with less coverage than this"));
+                  "Exclude values with less coverage than this from scoring and from the history"));
 
-  static constexpr auto inputs = mole::inputs(mole::values("values", "Column to watch"));
+  static constexpr auto inputs = mole::inputs(mole::values("values", "Column to score"));
 
   using Module = mole::SeasonalModule<Params>;
   explicit Anomaly(const Module& m) : module(&m) {}
@@ -55,29 +56,29 @@ struct Anomaly : mole::SeriesMetric {
   Row finish(const mole::Interval& row) const {
     const auto& [p, season, scale] = *module;
     Row out{};
-    const mole::Surprise surprise(scale.of(mole::history_of(series, row, p.minimum_coverage)), season,
-                                  static_cast<std::int64_t>(p.memory * 1e6));
-    const auto expected = surprise.expected(row.start.us);
+    const mole::AnomalyScorer scorer(scale.of(mole::history_of(series, row, p.minimum_coverage)), season,
+                                     static_cast<std::int64_t>(p.memory * 1e6));
+    const auto expected = scorer.expected(row.start.us);
     if (!expected) return out;
-    const double chance = std::min(p.false_alarms_per_week * row.seconds() / (7 * 86'400), mole::Surprise::tail_share / 2);
-    const double limit = surprise.size_of(chance), around = limit * surprise.spread(row.start.us);
+    const double chance = std::min(p.false_alarms_per_week * row.seconds() / (7 * 86'400), mole::AnomalyScorer::tail_share / 2);
+    const double limit = scorer.limit_for(chance), margin = limit * scorer.spread(row.start.us);
     out.expected = scale.back(*expected);
-    out.low = scale.back(*expected - around);
-    out.high = scale.back(*expected + around);
-    const auto own = value_of(row, p.minimum_coverage);
-    if (!own) return out;
-    out.score = surprise.score(row.start.us, scale.of(*own));
-    out.p = surprise.p(*out.score);
-    out.alarm = std::abs(*out.score) > limit && has_enough_hits(surprise, limit);
+    out.low = scale.back(*expected - margin);
+    out.high = scale.back(*expected + margin);
+    const auto value = value_of(row, p.minimum_coverage);
+    if (!value) return out;
+    out.score = scorer.score(row.start.us, scale.of(*value));
+    out.p = scorer.p(*out.score);
+    out.alarm = std::abs(*out.score) > limit && has_enough_hits(scorer, limit);
     return out;
   }
 
-  // Whether enough of the preceding intervals exceed the limit too.
-  bool has_enough_hits(const mole::Surprise& surprise, double limit) const {
+  // Whether enough of the preceding intervals also exceed the limit.
+  bool has_enough_hits(const mole::AnomalyScorer& scorer, double limit) const {
     std::uint64_t hits = 1;
-    const auto n = surprise.size();
+    const auto n = scorer.size();
     for (std::uint64_t back = 1; back < module->p.of && back <= n; ++back)
-      hits += surprise.scored(n - back) && std::abs(surprise.score_of(n - back)) > limit;
+      hits += scorer.scored(n - back) && std::abs(scorer.score_of(n - back)) > limit;
     return hits >= module->p.hits;
   }
 };

@@ -34,7 +34,7 @@ ValueTable traffic(int weeks, std::uint64_t seed) {
 mole::testkit::Given<Anomaly> at(int i) {
   return {.params = {.logarithmic = true}, .contexts = {}, .interval = {{i * quarter}, {(i + 1) * quarter}}};
 }
-// The last four weeks before the row and the row itself, like a window.
+// The four weeks that end with the row, as a window contains them.
 ValueTable window(const ValueTable& t, int i) {
   return t.part(static_cast<std::size_t>(std::max(0, i + 1 - 4 * per_week)), static_cast<std::size_t>(i + 1));
 }
@@ -93,7 +93,7 @@ TEST(Anomaly, CanRequireSeveralHits) {
   EXPECT_EQ(run<Anomaly>(window(t, i), given).alarm, true);
 }
 
-// With 2 false alarms per week, two weeks of eight seeds have 32 on average, and a quarter of their rows 8.
+// At 2 false alarms per week, two weeks for each of eight seeds have 32 on average, and a quarter of the rows 8.
 TEST(Anomaly, KeepsItsRateOfFalseAlarms) {
   int alarms = 0;
   for (std::uint64_t seed = 100; seed < 108; ++seed) {
@@ -107,7 +107,7 @@ TEST(Anomaly, KeepsItsRateOfFalseAlarms) {
   EXPECT_LE(alarms, 16);
 }
 
-TEST(Anomaly, KeepsTheLaws) {
+TEST(Anomaly, SatisfiesTheLaws) {
   auto t = traffic(3, 5).part(0, 40);
   t.rows[3].coverage = 0;
   t.rows[5].value = std::nullopt;

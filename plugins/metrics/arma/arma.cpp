@@ -3,8 +3,8 @@
 #include <mole/series_metric.hpp>
 #include <mole/statistics/profile.hpp>
 
-// The process behind a numeric column: order and coefficients of an ARMA model of the values without their seasonal profile, with
-// standard errors and a test of the residuals. docs/metrics/arma.md
+// ARMA model of a numeric column without its seasonal profile: order, coefficients with standard errors, and a test of the
+// residuals. docs/metrics/arma.md
 struct Arma : mole::SeriesMetric {
   static constexpr auto about = mole::metric("arma", "1.0.0", "ARMA model of a column");
 
@@ -23,7 +23,7 @@ struct Arma : mole::SeriesMetric {
   };
   static constexpr auto output = mole::columns(
       mole::column("{values}_ar_order", &Row::ar_order, mole::unit::one,
-                   "Order of the autoregression; null if not computed or with too few values"),
+                   "Order of the autoregression; null if not due or with too few values"),
       mole::column("{values}_ma_order", &Row::ma_order, mole::unit::one, "Order of the moving average"),
       mole::group("{values}_ar1", "Weight of the value one interval ago", &Row::ar1, Coefficient::output),
       mole::group("{values}_ar2", "Weight of the value two intervals ago", &Row::ar2, Coefficient::output),
@@ -87,7 +87,7 @@ struct Arma : mole::SeriesMetric {
     return out;
   }
 
-  // Divides the values by `scale`, so that the steps of the search suit every unit.
+  // Divides the values by `scale`, so that the step sizes of the search do not depend on the unit.
   void fit_model(mole::Grid& grid, double scale, Row& out) const {
     const auto& p = module->p;
     for (auto& x : grid.value) x /= scale;

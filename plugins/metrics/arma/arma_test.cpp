@@ -72,7 +72,7 @@ TEST(Arma, FitsTheAutoregressionOfLakeHuron) {
   EXPECT_NEAR(test.p, 0.6533, 6e-5);
 }
 
-// R: arima(LakeHuron, order = c(1, 0, 1)); Brockwell and Davis, example 8.8 on: phi 0.7449, theta 0.3206 by maximum likelihood.
+// R: arima(LakeHuron, order = c(1, 0, 1)); Brockwell and Davis, from example 8.8: phi 0.7449, theta 0.3206 by maximum likelihood.
 TEST(Arma, FitsTheMixedModelOfLakeHuron) {
   const auto g = grid_of_values(lake_huron);
   const auto fit = mole::fit_arma(g, 1, 1, 1e-10, 2000);
@@ -86,8 +86,8 @@ TEST(Arma, FitsTheMixedModelOfLakeHuron) {
   EXPECT_NEAR(fit.aic(), 214.49, 0.006);
 }
 
-// R: arima(presidents, c(3, 0, 0)), its example with missing values. R also searches for the mean and stops slightly before the
-// maximum.
+// R: arima(presidents, order = c(3, 0, 0)), the example with missing values in its manual. R also searches for the mean and stops
+// slightly before the maximum.
 TEST(Arma, HandlesTheGapsInThePresidentsSeries) {
   const auto g = grid_of_values(presidents);
   const auto fit = mole::fit_arma(g, 3, 0, 1e-10, 4000);
@@ -107,9 +107,9 @@ TEST(Arma, HandlesTheGapsInThePresidentsSeries) {
   EXPECT_NEAR(errors[3], 4.2845, 0.01);
 }
 
-// The likelihood of AR(1) with mean 0 is that of x_1 / sqrt(1 / (1 - phi^2)) and of x_t - phi x_{t-1}; across a gap of g
-// intervals that of x_t - phi^g x_{t-g} with variance (1 - phi^2g) / (1 - phi^2).
-TEST(Arma, EqualsTheLikelihoodInClosedForm) {
+// The likelihood of AR(1) with mean 0 is the product of the densities of x_1 with variance 1 / (1 - phi^2) and of x_t - phi
+// x_{t-1} with variance 1; across a gap, of x_t - phi^g x_{t-g} with variance (1 - phi^2g) / (1 - phi^2).
+TEST(Arma, MatchesTheLikelihoodInClosedForm) {
   const double phi = 0.7, x[] = {1.0, -0.5, 0.8, 2.0};
   const auto density = [](double e, double v) { return -0.5 * (std::log(v) + e * e / v); };
   const double known = density(1.0, 1 / (1 - phi * phi)) + density(-0.5 - phi, 1) +
@@ -163,7 +163,7 @@ TEST(Arma, DetectsAnInsufficientModel) {
   EXPECT_LT(*run<Arma>(t, given).residual_p, 1e-9);
 }
 
-// As many values as lags with every second cell a gap, and more lags than values.
+// Every second cell is a gap: first as many values as lags, then more lags than values.
 TEST(Arma, TestsTheResidualsOfFewValues) {
   std::vector<std::optional<double>> residuals;
   for (int i = 0; i < 24; ++i) residuals.push_back(i % 2 ? -1.0 : 1.0), residuals.push_back(std::nullopt);
@@ -184,11 +184,11 @@ TEST(Arma, IsNullForConstantsAndTooFewValues) {
 
 TEST(Arma, RefusesAnUnknownCriterion) {
   auto given = at(1);
-  given.params.criterion = "luck";
+  given.params.criterion = "unknown";
   EXPECT_THROW(mole::testkit::Metric<Arma> metric(given), mole::testkit::CallFailed);
 }
 
-TEST(Arma, KeepsTheLaws) {
+TEST(Arma, SatisfiesTheLaws) {
   ValueTable t;
   for (int i = 0; i < 36; ++i) t.rows.push_back({static_cast<double>(i * i % 7), i == 4 ? 0.0 : 1.0 / (1 + i % 5), {i * hour}});
   t.rows[5].value = std::nullopt;

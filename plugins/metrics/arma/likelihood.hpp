@@ -2,10 +2,10 @@
 //
 //   x_t - mu = ar_1 (x_{t-1} - mu) + .. + ar_p (x_{t-p} - mu) + e_t + ma_1 e_{t-1} + .. + ma_q e_{t-q},
 //
-// by the Kalman filter on Harvey's state space, which handles gaps (Gardner, Harvey and Phillips 1980; Jones 1980). A value of
-// coverage w is observed with noise of variance (1 - w) / w, in units of the variance of e: none at full coverage, infinite if it
-// is missing. Mean and variance have a closed form (generalised least squares), so the search is over ar and ma only, as partial
-// autocorrelations, which keeps the process stationary and invertible (Monahan 1984).
+// by the Kalman filter on Harvey's state space, which handles gaps (Gardner, Harvey and Phillips 1980; Jones 1980). A value
+// with coverage w is observed with noise of variance (1 - w) / w, in units of the variance of e: none at full coverage, infinite
+// if it is missing. Mean and variance have a closed form (generalised least squares), so the search is over ar and ma only, as
+// partial autocorrelations, which keeps the process stationary and invertible (Monahan 1984).
 #pragma once
 
 #include <mole/series.hpp>
@@ -25,7 +25,7 @@ struct ArmaModel {
   std::vector<double> ar, ma;
 };
 
-// Sums of the innovations of x and of a series of ones, which give the likelihood of any mean.
+// Sums of the innovations of x and of a series of ones, which give the likelihood for any mean.
 struct Innovations {
   double xx = 0, x1 = 0, one = 0, log_f = 0, n = 0;
 
@@ -45,11 +45,11 @@ class ArmaFilter {
     std::copy(model.ar.begin(), model.ar.end(), ar_.begin());
     shock_[0] = 1;
     std::copy(model.ma.begin(), model.ma.end(), shock_.begin() + 1);
-    begin_stationary();
+    init_stationary();
   }
   bool stationary() const { return stationary_; }
 
-  // `residuals` gets the standardised innovation of each cell about `mean`, in units of e, and nullopt for gaps.
+  // `residuals` receives the standardised innovation of each cell about `mean`, in units of e, and nullopt for gaps.
   Innovations run(const Grid& grid, double mean = 0, std::vector<std::optional<double>>* residuals = nullptr) const {
     Innovations sum;
     Matrix p = first_, last_predicted{};
@@ -60,8 +60,8 @@ class ArmaFilter {
     for (std::size_t k = 0; k < grid.size(); ++k) {
       if (residuals) residuals->emplace_back();
       // After a run of fully covered values the variance converges; it and the gain stay constant until the next gap.
-      const bool whole = grid.weight[k] == 1;
-      if (!(steady && whole)) {
+      const bool full = grid.weight[k] == 1;
+      if (!(steady && full)) {
         steady = false;
         f = p[0][0] + (grid.has(k) ? (1 - grid.weight[k]) / grid.weight[k] : 0);
         log_f = log(f);
@@ -77,10 +77,10 @@ class ArmaFilter {
           for (std::size_t i = 0; i < size_; ++i)
             for (std::size_t j = 0; j < size_; ++j) p[i][j] -= gain[i] * gain[j] * f;
       }
-      x = moved(x), one = moved(one);
+      x = predicted(x), one = predicted(one);
       if (steady) continue;
-      p = moved(p);
-      steady = whole && close(p, last_predicted);
+      p = predicted(p);
+      steady = full && close(p, last_predicted);
       last_predicted = p;
     }
     return sum;
@@ -90,13 +90,13 @@ class ArmaFilter {
   using Vector = std::array<double, max_size>;
   using Matrix = std::array<Vector, max_size>;
 
-  Vector moved(const Vector& a) const {
+  Vector predicted(const Vector& a) const {
     Vector out{};
     for (std::size_t i = 0; i < size_; ++i) out[i] = ar_[i] * a[0] + (i + 1 < size_ ? a[i + 1] : 0);
     return out;
   }
   // T P T' + R R'
-  Matrix moved(const Matrix& p) const {
+  Matrix predicted(const Matrix& p) const {
     Matrix half{}, out{};
     for (std::size_t i = 0; i < size_; ++i)
       for (std::size_t j = 0; j < size_; ++j) half[i][j] = ar_[i] * p[0][j] + (i + 1 < size_ ? p[i + 1][j] : 0);
@@ -119,7 +119,7 @@ class ArmaFilter {
     return out;
   }
   // The stationary variance, sum of T^k R R' T'^k, by doubling the number of terms.
-  void begin_stationary() {
+  void init_stationary() {
     Matrix t{}, sum{};
     for (std::size_t i = 0; i < size_; ++i) {
       t[i][0] = ar_[i];
@@ -128,12 +128,12 @@ class ArmaFilter {
     }
     for (int i = 0; i < 64; ++i) {
       const Matrix more = product(product(t, sum, false), t, true);
-      double change = 0, whole = 0;
+      double change = 0, scale = 0;
       for (std::size_t a = 0; a < size_; ++a)
         for (std::size_t b = 0; b < size_; ++b)
-          sum[a][b] += more[a][b], change = std::max(change, std::abs(more[a][b])), whole = std::max(whole, std::abs(sum[a][b]));
-      if (!std::isfinite(whole) || whole > 1e12) return;
-      if (change <= 1e-16 * whole) {
+          sum[a][b] += more[a][b], change = std::max(change, std::abs(more[a][b])), scale = std::max(scale, std::abs(sum[a][b]));
+      if (!std::isfinite(scale) || scale > 1e12) return;
+      if (change <= 1e-16 * scale) {
         first_ = sum;
         stationary_ = true;
         return;
@@ -148,8 +148,8 @@ class ArmaFilter {
   bool stationary_ = false;
 };
 
-// Returns the coefficients of a stationary autoregression for any numbers: tanh turns them into partial autocorrelations, and the
-// Durbin-Levinson recursion these into coefficients.
+// Returns the coefficients of a stationary autoregression for any numbers: tanh maps the numbers to partial autocorrelations,
+// which the Durbin-Levinson recursion converts to coefficients.
 inline std::vector<double> stationary_from(const double* free, std::size_t n) {
   std::vector<double> a(n);
   for (std::size_t k = 0; k < n; ++k) {

@@ -1,9 +1,9 @@
 #include <mole/metric.hpp>
 #include <mole/statistics/concentration.hpp>
 
-// Number of autonomous systems that traffic comes from and goes to, and how evenly the traffic is distributed over them. AS 0
-// means that neither the exporter nor the routing table knew the AS; this traffic is reported separately and is not part of any
-// count, entropy or share. Exact.
+// Number of source and destination autonomous systems, and how evenly the traffic is distributed over them. AS 0 means that
+// neither the exporter nor the routing table has an AS for the address; this traffic is reported separately and is not part of
+// any count, entropy or share. Exact.
 struct AutonomousSystems {
   static constexpr auto about =
       mole::metric("autonomous_systems", "1.0.0", "Distinct AS, entropy and shares of the largest, exact");
@@ -14,9 +14,9 @@ struct AutonomousSystems {
     mole::VolumeConcentrationRow concentration;
     static constexpr auto output = mole::columns(
         mole::column("*_count", &Side::count, mole::unit::as, "Distinct known *"),
-        mole::column("unknown_*_share_flows", &Side::unknown_flows, mole::unit::one, "Share of the flows without known *"),
-        mole::column("unknown_*_share_packets", &Side::unknown_packets, mole::unit::one, "Share of the packets without known *"),
-        mole::column("unknown_*_share_bytes", &Side::unknown_bytes, mole::unit::one, "Share of the bytes without known *"),
+        mole::column("unknown_*_share_flows", &Side::unknown_flows, mole::unit::one, "Share of flows without a known *"),
+        mole::column("unknown_*_share_packets", &Side::unknown_packets, mole::unit::one, "Share of packets without a known *"),
+        mole::column("unknown_*_share_bytes", &Side::unknown_bytes, mole::unit::one, "Share of bytes without a known *"),
         mole::group("*", "*", &Side::concentration, mole::VolumeConcentrationRow::output));
   };
   struct Row {
@@ -24,7 +24,7 @@ struct AutonomousSystems {
     Side src, dst;
   };
   static constexpr auto output =
-      mole::columns(mole::column("as_count", &Row::as_count, mole::unit::as, "Distinct known AS of either side"),
+      mole::columns(mole::column("as_count", &Row::as_count, mole::unit::as, "Distinct known AS, source or destination"),
                     mole::group("src_as", "source AS", &Row::src, Side::output),
                     mole::group("dst_as", "destination AS", &Row::dst, Side::output));
 

@@ -47,7 +47,7 @@ TEST(AutonomousSystems, AreEmptyWithoutFlows) {
   EXPECT_EQ(row.src.concentration.flows.entropy, std::nullopt);
 }
 
-TEST(AutonomousSystems, KeepTheLaws) {
+TEST(AutonomousSystems, SatisfyTheLaws) {
   mole::testkit::check_laws<AutonomousSystems>(flows(R"(
       src_as      dst_as  packets               bytes
       559         3303    1                     18446744073709551615

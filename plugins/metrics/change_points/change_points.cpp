@@ -3,8 +3,8 @@
 #include <mole/series_metric.hpp>
 #include <mole/statistics/profile.hpp>
 
-// Changes of the level of a numeric column within a window, without its seasonal profile. A row describes the last change.
-// docs/metrics/change_points.md
+// Changes of the level of a numeric column within a window, after its seasonal profile is removed. A row describes the last
+// change. docs/metrics/change_points.md
 struct ChangePoints : mole::SeriesMetric {
   static constexpr auto about = mole::metric("change_points", "1.0.0", "Changes of the level of a column");
 
@@ -15,13 +15,13 @@ struct ChangePoints : mole::SeriesMetric {
   };
   static constexpr auto output = mole::columns(
       mole::column("{values}_changes", &Row::count, mole::unit::one,
-                   "Changes of level within the window; null if not computed or with too few values"),
+                   "Changes of level within the window; null if not due or with too few values"),
       mole::column("{values}_changed_at", &Row::at, mole::unit::one,
                    "First interval of the current level; null without a change"),
       mole::column("{values}_level_before", &Row::before, mole::same("values"),
                    "Level before the last change: the mean deviation from the median of the window, plus that median"),
       mole::column("{values}_level", &Row::after, mole::same("values"), "Level since the last change, or of the whole window"),
-      mole::column("{values}_change", &Row::change, mole::same("values"), "Level since the change less the level before it"),
+      mole::column("{values}_change", &Row::change, mole::same("values"), "Level since the change minus the level before it"),
       mole::column("{values}_change_z", &Row::z, mole::unit::one, "The change divided by its standard error"));
 
   struct Params {
@@ -34,7 +34,7 @@ struct ChangePoints : mole::SeriesMetric {
   };
   static constexpr auto params = mole::params(
       mole::param("season", &Params::season, "Seasonal profile to remove first: none, day, week, month or year"),
-      mole::param("logarithmic", &Params::logarithmic, "Work on log(1 + x), to find proportional changes"),
+      mole::param("logarithmic", &Params::logarithmic, "Model log(1 + x), to find proportional changes"),
       mole::param("penalty", &Params::penalty, mole::unit::one, mole::range(0.1, 1000),
                   "Penalty of a change, in units of log(number of values); higher values give fewer changes"),
       mole::param("least", &Params::least, mole::unit::interval, mole::range(1, 100'000), "Minimum number of values per level"),

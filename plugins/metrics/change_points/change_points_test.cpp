@@ -75,7 +75,7 @@ TEST(ChangePoints, HaveTheCostOfTheBestSegmentation) {
   }
 }
 
-// A process that drifts slowly under white noise, which neighbouring values hardly show: V = 1 + 0.05^2 / (1 - 0.98)^2 = 7.25.
+// Includes a slow drift plus white noise, where neighbouring values hardly show the drift: V = 1 + 0.05^2 / (1 - 0.98)^2 = 7.25.
 TEST(ChangePoints, EstimateAutocorrelatedNoise) {
   std::mt19937_64 random(4);
   struct Case {
@@ -95,10 +95,10 @@ TEST(ChangePoints, EstimateAutocorrelatedNoise) {
   }
 }
 
-// A change of level by 15 % with weekly and daily seasons, autocorrelated noise and a gap is found within about an hour; without
-// a change none is found.
+// With weekly and daily seasons, autocorrelated noise and a gap, a change of level by 15 % is usually located within six hours;
+// without a change, one is hardly ever found.
 TEST(ChangePoints, FindANewLevelDespiteTheSeason) {
-  int exact = 0, invented = 0;
+  int located = 0, false_alarms = 0;
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     std::mt19937_64 random(seed);
     ValueTable t;
@@ -113,19 +113,19 @@ TEST(ChangePoints, FindANewLevelDespiteTheSeason) {
         .params = {.logarithmic = true, .every = 86'400}, .contexts = {}, .interval = {{(24 * 28 - 1) * hour}, {24 * 28 * hour}}};
     const auto row = run<ChangePoints>(t, given);
     if (seed % 2) {
-      invented += *row.count > 0;
+      false_alarms += *row.count > 0;
       continue;
     }
     EXPECT_GE(*row.count, 1u) << seed;
     if (*row.count != 1) continue;
-    exact += std::abs(row.at->us / hour - 450) <= 6;
+    located += std::abs(row.at->us / hour - 450) <= 6;
     EXPECT_NEAR(*row.after / *row.before, 1.15, 0.06);
   }
-  EXPECT_GE(exact, 7);
-  EXPECT_LE(invented, 1);
+  EXPECT_GE(located, 7);
+  EXPECT_LE(false_alarms, 1);
 }
 
-TEST(ChangePoints, AreNoneForAConstant) {
+TEST(ChangePoints, AreNotFoundInAConstant) {
   ValueTable t;
   for (int i = 0; i < 60; ++i) t.rows.push_back({5, 1, {i * day}});
   EXPECT_EQ(run<ChangePoints>(t, at_day(59, "none")).count, 0u);
@@ -153,7 +153,7 @@ TEST(ChangePoints, AreNullIfSquaresOverflow) {
   EXPECT_EQ(run<ChangePoints>(t, at_day(59, "none")).count, std::nullopt);
 }
 
-TEST(ChangePoints, KeepTheLaws) {
+TEST(ChangePoints, SatisfyTheLaws) {
   ValueTable t;
   for (int i = 0; i < 36; ++i)
     t.rows.push_back({i < 17 ? 5.0 + i % 3 : 11.0 + i % 2, i == 4 ? 0.0 : 1.0 / (1 + i % 5), {i * day}});

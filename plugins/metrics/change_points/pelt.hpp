@@ -15,7 +15,7 @@
 
 namespace mole {
 
-// Estimates V from the differences of the means of neighbouring blocks, whose variance is 2 V / length.
+// Estimates V (see below) from the differences of the means of neighbouring blocks, whose variance is 2 V / length.
 inline double block_variance(const Grid& grid, std::size_t length) {
   std::vector<double> steps;
   double before = 0, weight_before = 0;
@@ -30,10 +30,10 @@ inline double block_variance(const Grid& grid, std::size_t length) {
   const double spread = spread_of(steps, 0);
   return spread * spread;
 }
-// Returns the long-run variance V of the noise, which determines the error of a mean of many values. Two estimates from median
-// absolute differences, which a few changes of the mean hardly affect; the larger is used. The first assumes a process x_t = phi
-// x_{t-1} + e, where Var(x_t - x_{t-1}) = 2 s^2 (1 - phi), Var(x_t - x_{t-2}) = 2 s^2 (1 - phi^2) and V = s^2 (1 + phi) / (1 -
-// phi). The second, for noise that drifts, uses blocks of 4, 8, 16, ... cells.
+// Returns the long-run variance V of the noise, which determines the error of a mean of many values: the larger of two
+// estimates from median absolute differences, which a few changes of the mean hardly affect. The first assumes a process x_t =
+// phi x_{t-1} + e, where Var(x_t - x_{t-1}) = 2 s^2 (1 - phi), Var(x_t - x_{t-2}) = 2 s^2 (1 - phi^2) and V = s^2 (1 + phi) / (1
+// - phi). The second, for drifting noise, uses blocks of 4, 8, 16, ... cells.
 inline double long_run_variance(const Grid& grid) {
   std::vector<double> one, two;
   double squares = 0;
@@ -106,7 +106,7 @@ class Pelt {
     const std::size_t n = cell_.size();
     constexpr double infinite = std::numeric_limits<double>::infinity();
     struct Candidate {
-      std::size_t at, dead_from;  // from dead_from on another start of the last segment is always better
+      std::size_t at, pruned_from;  // from here on, a different start of the last segment is always better
     };
     std::vector<double> best(n + 1, infinite);
     std::vector<std::size_t> before(n + 1, 0);
@@ -119,8 +119,8 @@ class Pelt {
         if (total < best[t]) best[t] = total, before[t] = c.at;
       }
       for (auto& c : candidates)
-        if (best[c.at] + cost(c.at, t) > best[t]) c.dead_from = std::min(c.dead_from, t + min_length_);
-      std::erase_if(candidates, [&](const Candidate& c) { return c.dead_from <= t + 1; });
+        if (best[c.at] + cost(c.at, t) > best[t]) c.pruned_from = std::min(c.pruned_from, t + min_length_);
+      std::erase_if(candidates, [&](const Candidate& c) { return c.pruned_from <= t + 1; });
     }
     if (!(best[n] < infinite)) return;
     total_ = best[n];

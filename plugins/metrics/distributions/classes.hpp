@@ -1,4 +1,4 @@
-// The size classes. Labels name the lower bound of a class, or for packet sizes both bounds.
+// Size classes. A label states the lower bound of its class, or both bounds for packet sizes.
 #pragma once
 
 #include <array>
@@ -7,7 +7,7 @@
 
 namespace classes {
 
-// Classes from each power of two to the next. Class 0 is everything below the first; the last class is open.
+// Classes from each power of two to the next. Class 0 is everything below the first; the last class has no upper limit.
 template <std::size_t N>
 struct Octaves {
   std::array<const char*, N> labels;
@@ -33,7 +33,7 @@ inline constexpr Octaves<26> bytes{
      "8388608", "16777216", "33554432", "67108864", "134217728", "268435456", "536870912", "1073741824"},
     6};
 
-// The classes of RMON etherStats (RFC 2819), of the bytes that the exporter counts: IP, without the link-layer header.
+// The classes of RMON etherStats (RFC 2819), applied to the bytes that the exporter counts: IP, without the link-layer header.
 inline constexpr std::array<const char*, 7> packet_size{"to_64",       "65_to_127",    "128_to_255", "256_to_511",
                                                         "512_to_1023", "1024_to_1518", "from_1519"};
 inline std::size_t packet_size_class(std::uint64_t size) {

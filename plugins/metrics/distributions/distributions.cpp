@@ -10,7 +10,7 @@
 
 // Durations and sizes of flows and sizes of packets: means, quantiles, size classes, and a power law fitted to the tails.
 // Durations are whole milliseconds; a flow that ends before it starts has duration 0. The size of a packet is the mean of its
-// flow, rounded down, since flow records have no more detail. Quantiles are within 0.8 %; means, classes and counts are exact.
+// flow, rounded down, since flow records have no more detail. Quantiles are accurate to 0.8 %; means and counts are exact.
 struct Distributions {
   static constexpr auto about =
       mole::metric("distributions", "1.0.0", "Duration, size and packet size of flows: means, quantiles, classes, tails");
@@ -105,7 +105,7 @@ struct Distributions {
     sum_us += us_here;
     sum_packets += packets_here;
     sum_bytes += bytes_here;
-    // Fills all histograms in one loop: an increment of the counter of the previous row has to wait for it, and the others
+    // Fills all histograms in one loop: while an increment waits for that of the previous row to the same counter, the others
     // proceed.
     auto *const by_duration = durations.counters_for(duration_bits), *const by_packets = packets.counters_for(packet_bits),
                 *const by_bytes = bytes.counters_for(byte_bits), *const by_size = packet_sizes.counters_for(size_bits);

@@ -21,7 +21,7 @@ std::uint64_t count_of(const Distributions::Row& row, const std::string& name) {
   return *found;
 }
 
-TEST(Distributions, OfAFewFlows) {
+TEST(Distributions, DescribeAFewFlows) {
   const auto row = mole::testkit::run<Distributions>(flows(R"(
       start     end           packets  bytes
       00:00:01  00:00:01         1       40
@@ -94,14 +94,15 @@ TEST(Distributions, AreNullWithoutFlows) {
   EXPECT_EQ(row.packet_size.mean, std::nullopt);
 }
 
-TEST(Distributions, GiveAFlowThatEndsBeforeItStartsDurationZero) {
+TEST(Distributions, HaveDurationZeroForAFlowThatEndsBeforeItStarts) {
   const auto row = mole::testkit::run<Distributions>(flows("start end packets bytes\n 00:00:02 00:00:01 0 7"));
   EXPECT_EQ(row.duration.shape.mean, 0);
   EXPECT_EQ(row.packet_size.mean, std::nullopt);
   EXPECT_EQ(count_of(row, "flows_of_packet_size_to_64"), 0u);
 }
 
-// Whole numbers with P(X >= x) = ((x - 1/2) / (m - 1/2))^-(alpha - 1), the fitted law, above a `body` with another distribution.
+// Whole numbers with P(X >= x) = ((x - 1/2) / (m - 1/2))^-(alpha - 1), the fitted law, above a `body` with a different
+// distribution.
 mole::LogHistogram power_law(double alpha, std::uint64_t m, std::size_t n, std::size_t body, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   mole::LogHistogram h;
@@ -113,7 +114,7 @@ mole::LogHistogram power_law(double alpha, std::uint64_t m, std::size_t n, std::
   return h;
 }
 
-// Finds the known exponent within four standard errors, which are as small as the sample size implies.
+// Finds the known exponent within four standard errors, and these are as small as the sample size implies.
 TEST(TailFit, FindsAKnownExponent) {
   const TailFit fit;
   for (const double alpha : {1.5, 2.0, 2.5, 3.5})
@@ -152,7 +153,7 @@ TEST(TailFit, NeedsAHundredValues) {
   EXPECT_GT(tail->distance, 0.5);  // not a power law
 }
 
-// The number of empty buckets at the end of a histogram depends on how the flows were cut into batches.
+// The number of empty buckets at the end of a histogram depends on how the flows were divided into batches.
 TEST(TailFit, DoesNotDependOnBatches) {
   std::vector<std::uint64_t> values;
   for (int i = 0; i < 10'000; ++i) {
@@ -170,7 +171,7 @@ TEST(TailFit, DoesNotDependOnBatches) {
   EXPECT_EQ(a->error, b->error);
 }
 
-TEST(Distributions, KeepTheLaws) {
+TEST(Distributions, SatisfyTheLaws) {
   mole::testkit::check_laws<Distributions>(flows(R"(
       start     end           packets               bytes
       00:00:01  00:00:01         1                  18446744073709551615
@@ -181,7 +182,7 @@ TEST(Distributions, KeepTheLaws) {
 }
 
 // Enough flows for a tail, whose fit must not depend on batches and merging.
-TEST(Distributions, KeepTheLawsWithATail) {
+TEST(Distributions, SatisfyTheLawsWithATail) {
   std::string table = "start end packets bytes\n";
   for (int i = 0; i < 240; ++i)
     table += "00:00:01 00:00:02 1 " + std::to_string(static_cast<std::uint64_t>(64 / ((i * 7 % 240 + 0.5) / 240))) + "\n";

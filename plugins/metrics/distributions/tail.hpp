@@ -5,7 +5,7 @@
 // in its discrete approximation, accurate for m >= 6 (A. Clauset, C. R. Shalizi, M. E. J. Newman, Power-Law Distributions in
 // Empirical Data, SIAM Review 51, 2009, equations 3.2 and 3.7). m is the power of two, at least 8 and with at least 100 values in
 // its tail, whose fitted law has the smallest Kolmogorov-Smirnov distance from the data (same, section 3.3), evaluated at
-// quarters of octaves. Values count as the middle of their bucket, which is at most 0.8 % off.
+// quarters of octaves. Each value is taken as the middle of its bucket, an error of at most 0.8 %.
 #pragma once
 
 #include <mole/sketches/log_histogram.hpp>
@@ -67,7 +67,7 @@ class TailFit {
   static constexpr double ln_2 = 0.6931471805599453;
 
   // By point, up to the first point above all values. Ignores empty buckets at the end: their number depends on how the flows
-  // were cut into batches, and is not saved.
+  // were divided into batches, and is not saved.
   std::vector<Above> tails_of(const mole::LogHistogram& h) const {
     const auto& counts = h.counts();
     std::size_t end = counts.size(), size = 0;

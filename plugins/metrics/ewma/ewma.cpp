@@ -5,7 +5,7 @@
 #include <cmath>
 
 // Exponentially weighted average and deviation of a numeric column. The weight of a value halves with its age in time, not with
-// the number of newer values: a gap makes older values older and pulls nothing towards zero. docs/metrics/ewma.md
+// the number of newer values: in a gap, older values lose weight but the average does not move towards zero. docs/metrics/ewma.md
 struct Ewma : mole::SeriesMetric {
   static constexpr auto about = mole::metric("ewma", "1.0.0", "Exponentially weighted average of a column");
 
@@ -17,7 +17,7 @@ struct Ewma : mole::SeriesMetric {
                    "Average with weights coverage * 2^(-age / half_life); null without values"),
       mole::column("{values}_ewm_deviation", &Row::deviation, mole::same("values"), "Standard deviation with the same weights"),
       mole::column("{values}_ewm_size", &Row::size, mole::unit::interval,
-                   "Sum of the weights: the number of recent full intervals that the average is based on"));
+                   "Sum of the weights: the equivalent number of recent, fully covered intervals"));
 
   struct Params {
     double half_life = 21'600;
@@ -25,7 +25,7 @@ struct Ewma : mole::SeriesMetric {
   };
   static constexpr auto params =
       mole::params(mole::param("half_life", &Params::half_life, mole::unit::second, mole::range(1, 315'360'000),
-                               "Age at which a value counts half; use a window of ten times this"),
+                               "Age at which the weight of a value is half; use a window of ten times this"),
                    mole::minimum_coverage_param(&Params::minimum_coverage));
 
   static constexpr auto inputs = mole::inputs(mole::values("values", "Column to average"));
@@ -35,7 +35,7 @@ struct Ewma : mole::SeriesMetric {
 
   // Ages are relative to the start of the row's interval. Oldest values first, so that small weights are not lost in large sums.
   Row finish(const mole::Interval& row) const {
-    double size = 0, mean = 0, squares = 0;  // squares: weighted, about the mean so far (West 1979)
+    double size = 0, mean = 0, squares = 0;  // squares: weighted, about the running mean (West 1979)
     for (const auto& point : series.before(row.end)) {
       if (point.weight < p.minimum_coverage) continue;
       const double half_lives = static_cast<double>(row.start.us - point.start.us) / 1e6 / p.half_life;

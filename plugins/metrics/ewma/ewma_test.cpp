@@ -17,7 +17,7 @@ mole::testkit::Given<Ewma> at(int minutes) {
 }  // namespace
 
 // Weights 1/4, 1/2 and 1: (8/4 + 2/2 + 1) / (7/4) = 16/7.
-TEST(Ewma, HalvesWithAge) {
+TEST(Ewma, HalvesTheWeightAfterEachHalfLife) {
   const auto row = run<Ewma>(values("start value\n 00:00:00 8\n 01:00:00 2\n 02:00:00 1"), at(120));
   EXPECT_DOUBLE_EQ(*row.mean, 16.0 / 7);
   EXPECT_DOUBLE_EQ(*row.size, 1.75);
@@ -41,7 +41,7 @@ TEST(Ewma, IsNotChangedByAGap) {
 
 TEST(Ewma, IgnoresLaterValues) { EXPECT_EQ(run<Ewma>(values("start value\n 01:00:00 2\n 02:00:00 100"), at(60)).mean, 2.0); }
 
-TEST(Ewma, KeepsTheLaws) {
+TEST(Ewma, SatisfiesTheLaws) {
   mole::testkit::check_laws<Ewma>(
       values("start value coverage\n 00:00:00 5 1\n 00:15:00 -1 0.5\n 00:30:00 null 1\n 00:45:00 3e200 0.2\n 00:05:00 4 0"),
       at(45));

@@ -3,8 +3,8 @@
 #include <mole/series_metric.hpp>
 #include <mole/statistics/profile.hpp>
 
-// Forecast of a numeric column by exponential smoothing: the value expected for the row's interval some time before it, with an
-// interval estimated from earlier forecast errors. docs/metrics/forecast.md
+// Forecast of a numeric column by exponential smoothing: the value predicted for the row's interval from values at least `ahead`
+// before it, with a prediction interval estimated from past forecast errors. docs/metrics/forecast.md
 struct Forecast : mole::SeriesMetric {
   static constexpr auto about = mole::metric("forecast", "1.0.0", "Forecast of a column with a prediction interval");
 
@@ -13,11 +13,11 @@ struct Forecast : mole::SeriesMetric {
   };
   static constexpr auto output = mole::columns(
       mole::column("{values}_forecast", &Row::forecast, mole::same("values"),
-                   "Forecast for this interval from values `ahead` before it; also given in a gap; null with too little history"),
+                   "Forecast from values at least `ahead` before the row; also given in a gap; null with too little history"),
       mole::column("{values}_forecast_low", &Row::low, mole::same("values"), "Lower limit of the prediction interval"),
       mole::column("{values}_forecast_high", &Row::high, mole::same("values"), "Upper limit of the prediction interval"),
       mole::column("{values}_forecast_error", &Row::error, mole::same("values"),
-                   "Value of the row less the forecast; null in a gap"),
+                   "Value of the row minus the forecast; null in a gap"),
       mole::column("{values}_mase", &Row::scaled_error, mole::unit::one,
                    "Mean absolute error of such forecasts in the window, divided by that of repeating the last season's value: "
                    "below 1 is better"),
@@ -40,10 +40,10 @@ struct Forecast : mole::SeriesMetric {
   static constexpr auto params = mole::params(
       mole::param("season", &Params::season, "day, week or none; the window should contain four seasons"),
       mole::param("multiplicative", &Params::multiplicative, "Multiply by the season instead of adding it"),
-      mole::param("damped", &Params::damped, "Let the trend fade out"),
-      mole::param("logarithmic", &Params::logarithmic, "Work on log(1 + x), for noise and season proportional to the value"),
+      mole::param("damped", &Params::damped, "Damp the trend"),
+      mole::param("logarithmic", &Params::logarithmic, "Model log(1 + x), for noise and season proportional to the value"),
       mole::param("ahead", &Params::ahead, mole::unit::second, mole::range(0, 31'536'000),
-                  "Use only values of intervals that ended this long before the row's interval starts; 0: all before it"),
+                  "Use only values of intervals that ended this long before the row's interval starts; 0: all values before it"),
       mole::param("confidence", &Params::confidence, mole::unit::one, mole::range(0.5, 0.999),
                   "Share of the past errors within the prediction interval"),
       mole::minimum_coverage_param(&Params::minimum_coverage),
@@ -70,7 +70,7 @@ struct Forecast : mole::SeriesMetric {
     if (step <= 0 || !mole::is_due(row.end, p.every)) return {};
     if (module->season.length() % step != 0)
       throw mole::Failure(
-          mole::invalid("a " + p.season + " is not a whole number of intervals; choose another interval, or season: none"));
+          mole::invalid("a " + p.season + " is not a whole number of intervals; choose a different interval, or season: none"));
     const auto lead = static_cast<std::int64_t>(p.ahead * 1e6) / step;  // intervals skipped before the row
     const mole::Time end{row.start.us - lead * step};
     const auto past = module->scale.of(mole::grid_of(series.before(end), row.start, step, end, p.minimum_coverage));
@@ -95,7 +95,7 @@ struct Forecast : mole::SeriesMetric {
     if (season > 1) out.gamma = smoothing.season;
     set_limits(model, past, errors, f, out);
     out.scaled_error = scaled(past, errors, season, ahead);
-    if (const auto own = value_of(row, p.minimum_coverage)) out.error = *own - *out.forecast;
+    if (const auto value = value_of(row, p.minimum_coverage)) out.error = *value - *out.forecast;
     return out;
   }
 
@@ -120,16 +120,16 @@ struct Forecast : mole::SeriesMetric {
   static std::optional<double> scaled(const mole::Grid& past, const std::vector<mole::HoltWinters::Error>& errors,
                                       std::size_t season, std::size_t ahead) {
     const std::size_t back = season * ((ahead + season - 1) / season);
-    double own = 0, naive = 0;
+    double model = 0, naive = 0;
     std::size_t count = 0;
     for (const auto& e : errors) {
       if (e.cell < back || !past.has(e.cell - back)) continue;
-      own += std::abs(e.error);
+      model += std::abs(e.error);
       naive += std::abs(past.value[e.cell] - past.value[e.cell - back]);
       ++count;
     }
     if (count < min_errors || !(naive > 0)) return std::nullopt;
-    return own / naive;
+    return model / naive;
   }
 };
 

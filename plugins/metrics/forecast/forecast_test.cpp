@@ -41,7 +41,7 @@ mole::testkit::Given<Forecast> at(int i) { return {.params = {}, .contexts = {},
 
 // R's HoltWinters(AirPassengers, seasonal = "mult"): alpha 0.2755925, beta 0.03269295, gamma 0.8707292; a 469.3232, b 3.0215,
 // s1 .. s12 as below. The states follow from the smoothing; the fitted smoothing differs slightly, since the minimum is flat.
-TEST(Forecast, EqualsHoltWintersOfRForTheAirPassengers) {
+TEST(Forecast, MatchesHoltWintersOfRForTheAirPassengers) {
   const auto g = grid_of_values(passengers);
   const mole::HoltWinters model(g, 12, true);
   const mole::Smoothing published{0.2755925, 0.03269295, 0.8707292, 1};
@@ -105,9 +105,9 @@ TEST(Forecast, CoversTheStatedShareOfValues) {
   EXPECT_LE(inside, trials * 99 / 100);
 }
 
-// Holt's linear method without a season, with alpha and beta 0.5, by hand. y 1 2 4 4 -> level 2, trend 1; then 3.5, 1.25;
-// then 4.375, 1.0625.
-TEST(Forecast, EqualsHoltsMethodWithoutASeason) {
+// Holt's linear method without a season, with alpha and beta 0.5, computed by hand. y 1 2 4 4 -> level 2, trend 1;
+// then 3.5, 1.25; then 4.375, 1.0625.
+TEST(Forecast, MatchesHoltsMethodWithoutASeason) {
   const auto g = grid_of_values({1, 2, 4, 4});
   const mole::HoltWinters model(g, 1, false);
   const mole::Smoothing half{0.5, 0.5, 0, 1};
@@ -134,7 +134,7 @@ TEST(Forecast, RefusesSeasonsThatAreNotAWholeNumberOfIntervals) {
   EXPECT_THROW(run<Forecast>(traffic(30, 1, 1), given), mole::testkit::CallFailed);
 }
 
-TEST(Forecast, KeepsTheLaws) {
+TEST(Forecast, SatisfiesTheLaws) {
   auto t = traffic(40, 5, 10);
   t.rows[3].coverage = 0;
   t.rows[5].value = std::nullopt;

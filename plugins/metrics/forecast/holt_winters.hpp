@@ -6,9 +6,9 @@
 //   s_t = gamma y_t / a_t + (1 - gamma) s_{t-m}
 //   forecast of t + h: (a_t + (phi + .. + phi^h) b_t) s_{t+h-m ceil(h/m)}
 //
-// and in the additive form with - for / and + for the last product. A value of coverage w smooths with alpha w, beta w and gamma
-// w; in a gap level and trend continue and the season stays. Start values are those of R's HoltWinters: a classical decomposition
-// of the first two seasons; smoothing starts with the second.
+// and in the additive form with - for / and + for the last product. A value with coverage w is smoothed with alpha w, beta w and
+// gamma w; in a gap, level and trend continue and the season is unchanged. Start values are those of R's HoltWinters: a classical
+// decomposition of the first two seasons; smoothing starts with the second.
 #pragma once
 
 #include <mole/series.hpp>
@@ -27,10 +27,10 @@ struct Smoothing {
 
 class HoltWinters {
  public:
-  // `season`: cells per season; 1: no season. The grid needs two seasons and two cells with values, and must outlive this.
+  // `season`: cells per season; 1: no season. The grid needs two seasons and two cells with values, and must outlive this object.
   HoltWinters(const Grid& grid, std::size_t season, bool multiplicative)
       : grid_(grid), m_(season), multiplicative_(multiplicative && season > 1) {
-    begin();
+    initialise();
   }
 
   struct State {
@@ -39,19 +39,19 @@ class HoltWinters {
   };
   struct Error {
     std::size_t cell;
-    double error;  // value less forecast
+    double error;  // value minus forecast
   };
 
-  // Smooths all cells. `errors` gets the errors of the forecasts made `ahead` >= 1 cells earlier.
+  // Smooths all cells. `errors` receives the errors of the forecasts made `ahead` >= 1 cells earlier.
   State run(const Smoothing& p, std::size_t ahead, std::vector<Error>* errors, double* squares = nullptr) const {
     State s = start_;
-    const double reach = reach_of(p.damping, ahead);
+    const double factor = trend_factor(p.damping, ahead);
     double sum = 0;
     // Includes the forecast made before the first smoothed cell.
     for (std::size_t k = first_; k <= grid_.size(); ++k) {
       const std::size_t target = k - 1 + ahead;
       if (target < grid_.size() && grid_.has(target)) {
-        const double e = grid_.value[target] - joined(s.level + reach * s.trend, s.season[target % m_]);
+        const double e = grid_.value[target] - combined(s.level + factor * s.trend, s.season[target % m_]);
         sum += grid_.weight[target] * e * e;
         if (errors) errors->push_back({target, e});
       }
@@ -63,7 +63,7 @@ class HoltWinters {
   }
   // Forecast, after run(), of the cell `ahead` cells after the last.
   double forecast(const State& s, const Smoothing& p, std::size_t ahead) const {
-    return joined(s.level + reach_of(p.damping, ahead) * s.trend, s.season[(grid_.size() - 1 + ahead) % m_]);
+    return combined(s.level + trend_factor(p.damping, ahead) * s.trend, s.season[(grid_.size() - 1 + ahead) % m_]);
   }
 
   // Returns the smoothing that minimises the squared errors of forecasts `ahead` cells ahead.
@@ -89,9 +89,9 @@ class HoltWinters {
   bool multiplicative() const { return multiplicative_; }
 
  private:
-  double joined(double level, double season) const { return multiplicative_ ? level * season : level + season; }
+  double combined(double level, double season) const { return multiplicative_ ? level * season : level + season; }
 
-  static double reach_of(double damping, std::size_t ahead) {
+  static double trend_factor(double damping, std::size_t ahead) {
     const auto h = static_cast<double>(ahead);
     return damping == 1 ? h : damping * (1 - exp(h * log(damping))) / (1 - damping);
   }
@@ -104,8 +104,8 @@ class HoltWinters {
     }
     double& season = s.season[k % m_];
     const double y = grid_.value[k], before = s.level,
-                 without = multiplicative_ ? (season == 0 ? projected : y / season) : y - season;
-    s.level = projected + p.level * w * (without - projected);
+                 deseasonalised = multiplicative_ ? (season == 0 ? projected : y / season) : y - season;
+    s.level = projected + p.level * w * (deseasonalised - projected);
     s.trend += p.trend * w * (s.level - before - s.trend);
     if (m_ == 1) return;
     const double of_season = multiplicative_ ? (s.level == 0 ? season : y / s.level) : y - s.level;
@@ -132,8 +132,8 @@ class HoltWinters {
     }
     return x;
   }
-  void begin() {
-    if (m_ == 1) return begin_without_season();
+  void initialise() {
+    if (m_ == 1) return initialise_without_season();
     const auto x = filled();
     const std::size_t half = m_ / 2;
     const auto m = static_cast<double>(m_);
@@ -156,7 +156,7 @@ class HoltWinters {
     start_.season = std::move(season);
     first_ = m_;
   }
-  void begin_without_season() {
+  void initialise_without_season() {
     std::size_t one = 0;
     while (!grid_.has(one)) ++one;
     std::size_t two = one + 1;

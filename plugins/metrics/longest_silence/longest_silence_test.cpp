@@ -22,6 +22,6 @@ TEST(LongestSilence, BelongsToTheIntervalInWhichItEnds) {
 
 TEST(LongestSilence, IsNullWithoutFlows) { EXPECT_EQ(mole::testkit::run<LongestSilence>(flows("start")).gap, std::nullopt); }
 
-TEST(LongestSilence, KeepsTheLaws) {
+TEST(LongestSilence, SatisfiesTheLaws) {
   mole::testkit::check_laws<LongestSilence>(flows("start\n 00:00:00\n 00:00:01\n 00:01:01\n 00:01:02\n 00:01:30"));
 }

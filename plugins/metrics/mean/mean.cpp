@@ -26,7 +26,7 @@ struct Mean {
 
   explicit Mean(const Params& given) : p(given) {}
   Params p;
-  std::uint64_t count = 0, weight = 0;  // weight: sum of weights, 2^20 each at full coverage, or 1 each
+  std::uint64_t count = 0, weight = 0;  // weight: sum of weights; 2^20 each at full coverage, or 1 each if unweighted
   mole::ExactSum sum;
   static constexpr auto state = mole::fields(&Mean::count, &Mean::weight, &Mean::sum);
 

@@ -48,7 +48,7 @@ TEST(Mean, RefusesValuesThatAreNotFinite) {
   }
 }
 
-TEST(Mean, KeepsTheLaws) {
+TEST(Mean, SatisfiesTheLaws) {
   const auto table = values("value coverage\n 1e300 1\n 0.1 0.5\n null 1\n -1e300 1\n 1e-300 0\n -7 1");
   mole::testkit::check_laws<Mean>(table);
   mole::testkit::check_laws<Mean>(table, {.params = {.weighted = true}, .contexts = {}});

@@ -25,7 +25,7 @@ struct DegreeRow {
 class Degrees {
  public:
   static constexpr std::array class_names{"1",      "2_3",     "4_7",     "8_15",     "16_31", "32_63",
-                                          "64_127", "128_255", "256_511", "512_1023", "1024"};  // the last class is open
+                                          "64_127", "128_255", "256_511", "512_1023", "1024"};  // the last has no upper limit
   using Classes = std::array<std::uint64_t, class_names.size()>;
 
   void add(std::uint64_t degree) {

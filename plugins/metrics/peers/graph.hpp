@@ -24,7 +24,7 @@ struct PairFlows {
   }
 };
 
-// Bit s: serves service s; bit 16 + s: uses it.
+// Bit s: the host is a server of service s; bit 16 + s: it is a client.
 struct Roles {
   std::uint32_t bits = 0;
   static constexpr auto state = mole::fields(&Roles::bits);
@@ -55,11 +55,11 @@ struct Graph {
   void add(std::span<const A> src, std::span<const A> dst, std::span<const std::uint64_t> bytes,
            std::span<const std::array<std::uint32_t, 2>> roles_of) {
     for (std::size_t i = 0; i < src.size(); ++i) {
-      const std::uint64_t falls = dst[i] < src[i],
-                          rises = src[i] < dst[i];  // neither: from an address to itself, in both directions
-      const A &low = falls ? dst[i] : src[i], &high = falls ? src[i] : dst[i];
+      const std::uint64_t descending = dst[i] < src[i],
+                          ascending = src[i] < dst[i];  // neither: the address sends to itself, which counts as both
+      const A &low = descending ? dst[i] : src[i], &high = descending ? src[i] : dst[i];
       pairs.add(Pair::key(low, high),
-                PairFlows::of(bytes[i], (1 - falls) * PairFlows::forward + (1 - rises) * PairFlows::backward));
+                PairFlows::of(bytes[i], (1 - descending) * PairFlows::forward + (1 - ascending) * PairFlows::backward));
     }
     roles.update(src, [&](Roles& r, std::size_t i) { r.bits |= roles_of[i][0]; });
     roles.update(dst, [&](Roles& r, std::size_t i) { r.bits |= roles_of[i][1]; });
@@ -73,7 +73,7 @@ struct Graph {
     Hosts all;
     auto& out = all.by_address;
     out.reserve(roles.size());
-    // Visits in the order of the hashes, which is the order of both tables.
+    // Visits the hosts in hash order, which is the order of both tables.
     roles.for_each([&](const A& address, const Roles& r) { out[address].roles = r.bits; });
     constexpr std::size_t part = 256;
     std::array<A, part> low, high;

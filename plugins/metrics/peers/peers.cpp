@@ -5,12 +5,12 @@
 #include "graph.hpp"
 #include "services.hpp"
 
-// Distribution of the number of distinct peers of a host; hosts by service and P2P network; hosts with very many peers. Exact:
+// Distribution of the number of distinct peers of a host; hosts by service and P2P network; hosts with many peers. Exact:
 // the state keeps all pairs of addresses. A pair of an IPv4 and an IPv6 address counts as IPv6.
 struct Peers {
   static constexpr auto about = mole::metric("peers", "1.0.0", "Hosts by service and by the number of their peers, exact");
 
-  // Hosts at the service port of a service's flows, and at the other end.
+  // Hosts at the service port of a service's flows, and hosts at the other end.
   struct Ends {
     std::uint64_t servers, clients;
     static constexpr auto output =
@@ -113,7 +113,7 @@ struct Peers {
     std::uint64_t all = 0, p2p = 0, bytes_of_p2p = 0;
     for (std::size_t i = 0; i < flows.size(); ++i) {
       const auto [service, src_serves] = module->services.match(protocol[i], src_port[i], dst_port[i]);
-      const std::uint32_t serves = (1u << service) & ~1u;  // bit 0 would stand for no service
+      const std::uint32_t serves = (1u << service) & ~1u;  // bit 0 would mean no service
       roles[i] = {serves << (src_serves ? 0 : 16), serves << (src_serves ? 16 : 0)};
       const std::uint64_t one = is_p2p(service);
       all += bytes_of[i];
@@ -141,7 +141,7 @@ struct Peers {
       hosts.by_address.for_each([&](const A&, const Host& host) { add(host); });
     }
     void add(const Host& host) {
-      if (host.peers == 0) return;  // roles without flows: only in a manipulated state
+      if (host.peers == 0) return;  // has roles but no flows: only possible in a manipulated state
       peers.add(host.peers);
       out.add(host.out);
       in.add(host.in);

@@ -7,8 +7,8 @@
 
 #include <bit>
 
-// Estimates what peers counts in a fixed amount of memory: hosts and pairs by HyperLogLog, the distribution of peers from a
-// sample of hosts, each with a small HyperLogLog of its peers.
+// Estimates the counts of the metric peers in a fixed amount of memory: hosts and pairs by HyperLogLog, the distribution of peers
+// from a sample of hosts, each with a small HyperLogLog of its peers.
 //
 // Hosts are sampled by their hash (Gibbons, "Distinct sampling", VLDB 2001): the sample consists of the hosts whose hash begins
 // with `level` zeros, where `level` is the smallest number that leaves at most max_hosts. It depends only on the set of hosts,
@@ -36,20 +36,20 @@ struct PeersSketch {
       mole::column("sample_share", &Row::sample_share, mole::unit::one, "Probability that a host is in the sample: 2^-level"),
       mole::column(
           "relative_error_bound", &Row::relative_error_bound, mole::unit::one,
-          "Bound of the relative error of hosts and host_pairs, exceeded in 3 of 1000 cases: 3 * 1.04 / sqrt(2^precision)"),
+          "Bound on the relative error of hosts and host_pairs, exceeded in 3 of 1000 cases: 3 * 1.04 / sqrt(2^precision)"),
       mole::column("degree_error_bound", &Row::degree_error_bound, mole::unit::one,
-                   "Bound of the relative error of one host's number of peers, exceeded in 3 of 1000 cases"),
+                   "Bound on the relative error of one host's number of peers, exceeded in 3 of 1000 cases"),
       mole::column("rank_error_bound", &Row::rank_error_bound, mole::unit::one,
-                   "Bound of the error of a quantile's rank, exceeded in 1 of 100 cases: sqrt(ln 200 / (2 sampled_hosts)); 0 if "
+                   "Bound on the error of a quantile's rank, exceeded in 1 of 100 cases: sqrt(ln 200 / (2 sampled_hosts)); 0 if "
                    "all hosts are sampled"));
 
   struct Params {
     std::uint64_t precision = 12, max_hosts = 2048, heavy_peers = 100;
   };
   static constexpr auto params = mole::params(
-      mole::param("precision", &Params::precision, mole::range(4, 18), "hosts and host_pairs take 2^precision bytes each"),
+      mole::param("precision", &Params::precision, mole::range(4, 18), "hosts and host_pairs need 2^precision bytes each"),
       mole::param("max_hosts", &Params::max_hosts, mole::unit::host, mole::range(16, 1e7),
-                  "Maximum number of hosts in the sample; each takes 132 bytes"),
+                  "Maximum number of hosts in the sample; each needs 132 bytes"),
       mole::param("heavy_peers", &Params::heavy_peers, mole::unit::host, mole::range(1, 1e9),
                   "A host with more distinct peers than this is heavy"));
 

@@ -43,9 +43,9 @@ double share_up_to(const std::vector<std::size_t>& degrees, double degree) {
 
 }  // namespace
 
-// Compares with the exact degrees: the value of a quantile, widened by the error of a degree, must have its rank within the error
-// of a rank.
-TEST(PeersSketch, IsWithinItsBoundsOfTheExactDistribution) {
+// Compares with the exact degrees: a quantile, widened by degree_error_bound, must have a rank within rank_error_bound of its
+// share.
+TEST(PeersSketch, StaysWithinItsErrorBounds) {
   for (std::uint32_t seed = 1; seed <= 4; ++seed) {
     const auto table = heavy_tailed(6000, seed);
     const auto degrees = exact_degrees(table);
@@ -66,7 +66,7 @@ TEST(PeersSketch, IsWithinItsBoundsOfTheExactDistribution) {
   }
 }
 
-TEST(PeersSketch, IsAlmostExactWhileAllHostsFit) {
+TEST(PeersSketch, IsAlmostExactIfAllHostsFit) {
   const auto row = mole::testkit::run<PeersSketch>(flows(R"(
       src_addr         dst_addr
       10.0.0.1         192.0.2.1
@@ -91,10 +91,10 @@ TEST(PeersSketch, IsEmptyWithoutFlows) {
   EXPECT_EQ(row.peers.p50, std::nullopt);
 }
 
-TEST(PeersSketch, KeepsTheLaws) {
+TEST(PeersSketch, SatisfiesTheLaws) {
   mole::testkit::Given<PeersSketch> given;
   given.params.precision = 4;
-  given.params.max_hosts = 4;  // below the minimum of a manifest, so that the level increases within a small table
+  given.params.max_hosts = 4;  // less than a manifest allows, so that the level increases within a small table
   mole::testkit::check_laws<PeersSketch>(flows(R"(
       src_addr     dst_addr
       10.0.0.1     192.0.2.1

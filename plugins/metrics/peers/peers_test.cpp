@@ -35,7 +35,7 @@ TEST(Peers, CountsPeersPairsAndHosts) {
   EXPECT_EQ(row.classes[2], 0u);
 }
 
-TEST(Peers, CountsAHostThatTalksToItselfOnce) {
+TEST(Peers, CountsAHostThatSendsToItselfOnce) {
   const auto row = mole::testkit::run<Peers>(flows("src_addr dst_addr bytes\n 10.0.0.1 10.0.0.1 7\n 0.0.0.0 0.0.0.0 7"));
   EXPECT_EQ(row.hosts, 2u);
   EXPECT_EQ(row.pairs, 2u);
@@ -85,7 +85,7 @@ TEST(Peers, FindsHostsWithManyPeers) {
   EXPECT_EQ(row.peers.p99, 12u);
 }
 
-TEST(Peers, CountsDegreesAboveTheTable) {
+TEST(Peers, CountsDegreesTooLargeForTheTable) {
   Degrees d;
   for (std::uint64_t i = 100; i >= 1; --i) d.add(100 * i);
   const auto row = d.row();
@@ -120,7 +120,7 @@ TEST(Peers, CountsBothFamilies) {
   EXPECT_EQ(row.mutual, 1u);
 }
 
-TEST(Peers, KeepsTheLaws) {
+TEST(Peers, SatisfiesTheLaws) {
   mole::testkit::check_laws<Peers>(flows(R"(
       src_addr     dst_addr   src_port dst_port protocol bytes
       10.0.0.1     192.0.2.1  1025     80       6        10

@@ -1,4 +1,4 @@
-// Services and peer-to-peer networks by port. P2P ports are the default ports of the networks at the time (Karagiannis et al.,
+// Services and peer-to-peer networks by port. P2P ports are the default ports of the networks in 2004 (Karagiannis et al.,
 // "Transport layer identification of P2P traffic", IMC 2004; Haemmerle, "P2P population tracking", ETH MA-2004-04); the others
 // are assigned by IANA.
 #pragma once
@@ -65,7 +65,7 @@ inline constexpr ServicePorts service_ports[] = {
     {windows, true, true, 445, 445},
 };
 
-// Maps ports to services. No service has a port above 8190, so that the table fits into the L1 cache.
+// Maps ports to services. No service has a port above 8190, so the table fits in the L1 cache.
 class ServiceTable {
  public:
   ServiceTable() {
@@ -81,11 +81,11 @@ class ServiceTable {
     unsigned service = none;
     bool src_serves = false;
   };
-  // The service of a flow. If both ports have one, the lower port is the server's, so that requests and replies match the same
-  // service. Without branches, which would be mispredicted.
+  // Returns the service of a flow. If both ports have one, the lower port is the server's, so that requests and replies match the
+  // same service. Branchless, because branches would be mispredicted.
   Match match(std::uint8_t protocol, std::uint16_t src_port, std::uint16_t dst_port) const {
     const auto* const table = ports_.data() + table_of_[protocol] * ports;
-    const unsigned src = table[place(src_port)], dst = table[place(dst_port)];
+    const unsigned src = table[index_of(src_port)], dst = table[index_of(dst_port)];
     const bool src_serves = (src != none) & ((dst == none) | (src_port < dst_port));
     return {dst ^ ((src ^ dst) & (0u - src_serves)), src_serves};
   }
@@ -93,7 +93,7 @@ class ServiceTable {
  private:
   static constexpr unsigned ports = 8192, others = ports - 1;
   enum Table : std::uint8_t { no_ports, tcp, udp, tables };
-  static constexpr unsigned place(unsigned port) { return (port | (0u - (port >= others))) & others; }
+  static constexpr unsigned index_of(unsigned port) { return (port | (0u - (port >= others))) & others; }
   static_assert(std::all_of(std::begin(service_ports), std::end(service_ports), [](const auto& s) { return s.last < others; }));
   std::array<std::uint8_t, tables * ports> ports_{};
   std::array<std::uint8_t, 256> table_of_{};  // protocol -> Table

@@ -74,7 +74,7 @@ TEST(Ports, ClassifyByTheLowerKnownPort) {
   EXPECT_EQ(flows_of(row, "other"), 1u);
 }
 
-TEST(Services, ContainEachPortOnce) {
+TEST(Services, ContainEachPortAtMostOnce) {
   std::array<int, 65536> seen{};
   for (const auto& c : services::classes)
     services::for_each_range(c.ports, [&](auto first, auto last) {
@@ -83,7 +83,7 @@ TEST(Services, ContainEachPortOnce) {
     });
 }
 
-TEST(Ports, KeepTheLaws) {
+TEST(Ports, SatisfyTheLaws) {
   mole::testkit::check_laws<Ports>(flows(R"(
       src_port  dst_port  protocol  packets               bytes
       50000     80           6      1                     18446744073709551615

@@ -16,7 +16,7 @@ struct ProfileOfColumn : mole::SeriesMetric {
       mole::column("{values}_expected_low", &Row::low, mole::same("values"), "Lower limit of the range expected from noise"),
       mole::column("{values}_expected_high", &Row::high, mole::same("values"), "Upper limit of that range"),
       mole::column("{values}_residual", &Row::residual, mole::same("values"),
-                   "Value of the row less the expected value; null in a gap"),
+                   "Value of the row minus the expected value; null in a gap"),
       mole::column("{values}_rhythm", &Row::strength, mole::unit::one,
                    "Share of the window's variance that the profile explains, 0 to 1"),
       mole::column("{values}_expected_count", &Row::count, mole::unit::interval,
@@ -32,7 +32,7 @@ struct ProfileOfColumn : mole::SeriesMetric {
       mole::param("period", &Params::season, "Period of the profile: day, week, month or year; none: median of the whole window"),
       mole::logarithmic_param(&Params::logarithmic),
       mole::param("confidence", &Params::confidence, mole::unit::one, mole::range(0.5, 0.9999),
-                  "Confidence of the range from low to high, for normal noise"),
+                  "Confidence of the range from low to high, for normally distributed noise"),
       mole::minimum_coverage_param(&Params::minimum_coverage));
 
   static constexpr auto inputs = mole::inputs(mole::values("values", "Column to profile"));
@@ -52,11 +52,11 @@ struct ProfileOfColumn : mole::SeriesMetric {
     out.count = profile.count(row.start.us);
     const auto expected = profile.expected(row.start.us);
     if (!expected) return out;
-    const double around = module->reach * profile.spread(*expected);
+    const double margin = module->reach * profile.spread(*expected);
     out.expected = scale.back(*expected);
-    out.low = scale.back(*expected - around);
-    out.high = scale.back(*expected + around);
-    if (const auto own = value_of(row, module->p.minimum_coverage)) out.residual = *own - *out.expected;
+    out.low = scale.back(*expected - margin);
+    out.high = scale.back(*expected + margin);
+    if (const auto value = value_of(row, module->p.minimum_coverage)) out.residual = *value - *out.expected;
     return out;
   }
 };

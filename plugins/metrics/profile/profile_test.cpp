@@ -26,7 +26,7 @@ double of_week(int i) {
 
 }  // namespace
 
-TEST(Profile, ExpectsTheUsualValueOfThisTimeOfTheWeek) {
+TEST(Profile, ExpectsTheUsualValueAtThisTimeOfTheWeek) {
   const auto t = hours(24 * 22, of_week);
   for (const int i : {24 * 21, 24 * 21 + 5}) {
     const auto row = run<ProfileOfColumn>(t, at(i, "week"));
@@ -38,7 +38,7 @@ TEST(Profile, ExpectsTheUsualValueOfThisTimeOfTheWeek) {
   }
 }
 
-TEST(Profile, ExcludesTheRow) {
+TEST(Profile, ExcludesTheRowFromTheExpectedValue) {
   auto t = hours(24 * 22, of_week);
   t.rows.back().value = 1e6;
   const auto row = run<ProfileOfColumn>(t, at(24 * 22 - 1, "week"));
@@ -65,7 +65,7 @@ TEST(Profile, ExplainsNothingOfPureNoise) {
   EXPECT_LT(*run<ProfileOfColumn>(hours(24 * 28, noise), at(24 * 28, "week")).strength, 0.05);
 }
 
-// Months and years begin on their first day; 60 days after 1970-01-01 is the 2nd of March.
+// Months and years begin on their first day; 60 days after 1970-01-01 is 2 March.
 TEST(Profile, FollowsTheCalendar) {
   const mole::Period month("month"), year("year"), week("week");
   EXPECT_EQ(month.phase(60 * day), 1 * day);
@@ -75,8 +75,7 @@ TEST(Profile, FollowsTheCalendar) {
   EXPECT_EQ(week.phase(4 * day), 0);  // 1970-01-05 was a Monday
   EXPECT_EQ(week.phase(-4 * day + 3), 6 * day + 3);
   ValueTable t;
-  for (int d = 0; d < 90; ++d)
-    t.rows.push_back({d == 31 || d == 59 ? 5.0 : 1.0, 1, {d * day}});  // the first of February and of March
+  for (int d = 0; d < 90; ++d) t.rows.push_back({d == 31 || d == 59 ? 5.0 : 1.0, 1, {d * day}});  // 1 February and 1 March
   const mole::testkit::Given<ProfileOfColumn> april{
       .params = {.season = "month"}, .contexts = {}, .interval = {{90 * day}, {91 * day}}};
   EXPECT_EQ(run<ProfileOfColumn>(t, april).expected, 5.0);  // medians of 1, 5, 5
@@ -89,7 +88,7 @@ TEST(Profile, RefusesNegativeValuesOnTheLogarithmicScale) {
   EXPECT_NEAR(*run<ProfileOfColumn>(hours(3, [](int i) { return 10.0 * i; }), given).expected, 10, 1e-12);
 }
 
-TEST(Profile, KeepsTheLaws) {
+TEST(Profile, SatisfiesTheLaws) {
   mole::testkit::check_laws<ProfileOfColumn>(
       mole::testkit::values("start value coverage\n 00:00:00 5 1\n 01:00:00 -1 0.5\n 02:00:00 null 1\n 03:00:00 3 0.2\n 05:00:00 "
                             "4 1\n 04:00:00 9 1"),

@@ -7,7 +7,7 @@ using mole::testkit::run;
 using mole::testkit::values;
 
 // The definition of type 7: h = (n - 1) p, linear between x[floor h] and the next value.
-TEST(Quantiles, AreOfTypeSeven) {
+TEST(Quantiles, FollowTheDefinitionOfTypeSeven) {
   const auto row = run<Quantiles>(values("value\n 40\n 10\n 30\n 20"), {.params = {.probability = 0.9}, .contexts = {}});
   EXPECT_EQ(row.minimum, 10.0);
   EXPECT_DOUBLE_EQ(*row.q05, 11.5);
@@ -60,7 +60,7 @@ TEST(Quantiles, RefuseValuesThatAreNotFinite) {
   EXPECT_THROW(run<Quantiles>(values("value\n nan")), mole::testkit::CallFailed);
 }
 
-TEST(Quantiles, KeepTheLaws) {
+TEST(Quantiles, SatisfyTheLaws) {
   mole::testkit::check_laws<Quantiles>(values(R"(
       start     value coverage
       00:00:00  5     1

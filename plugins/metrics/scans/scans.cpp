@@ -35,12 +35,12 @@ struct Scans {
       mole::column("scanner_flows", &Row::scanner_probes, mole::unit::flow, "Probes sent by scanners"),
       mole::column("scanner_share", &Row::scanner_share, mole::unit::one, "scanner_flows / flows; null without flows"),
       mole::column("scanner_targets_mean", &Row::targets_mean, mole::unit::host,
-                   "Mean number of distinct targets of a scanner; null without scanners"),
+                   "Mean number of distinct targets per scanner; null without scanners"),
       mole::column("scanner_targets_max", &Row::targets_max, mole::unit::host, "Maximum number of distinct targets of a scanner"),
       mole::column("scanner_ports_max", &Row::ports_max, mole::unit::port,
                    "Maximum number of distinct target ports of a scanner"),
       mole::column("scanner_top_port", &Row::top_port, mole::unit::port,
-                   "Port probed by most scanners; the lowest one of several"),
+                   "Port probed by the most scanners, the lowest if there are several"),
       mole::column("scanner_top_port_protocol", &Row::top_port_protocol, mole::unit::one, "Protocol of that port: 6 or 17"),
       mole::column("scanner_top_port_scanners", &Row::top_port_scanners, mole::unit::host, "Scanners that probed that port"));
 
@@ -49,16 +49,15 @@ struct Scans {
     double min_ratio = 2;
     bool udp = false;
   };
-  static constexpr auto params =
-      mole::params(mole::param("min_targets", &Params::min_targets, mole::unit::host, mole::range(2, 1e9),
-                               "Minimum number of distinct targets of a scanner"),
-                   mole::param("min_ports", &Params::min_ports, mole::unit::port, mole::range(2, 65536),
-                               "Minimum number of distinct target ports of a scanner"),
-                   mole::param("min_ratio", &Params::min_ratio, mole::range(0, 1e9),
-                               "Minimum number of probes of a scanner per other flow it sends"),
-                   mole::param("max_packets", &Params::max_packets, mole::unit::packet, mole::range(1, 1000),
-                               "Maximum number of packets of a probe"),
-                   mole::param("udp", &Params::udp, "Count single UDP packets as probes too, except those of DNS and NTP"));
+  static constexpr auto params = mole::params(
+      mole::param("min_targets", &Params::min_targets, mole::unit::host, mole::range(2, 1e9),
+                  "Minimum number of distinct targets of a scanner"),
+      mole::param("min_ports", &Params::min_ports, mole::unit::port, mole::range(2, 65536),
+                  "Minimum number of distinct target ports of a scanner"),
+      mole::param("min_ratio", &Params::min_ratio, mole::range(0, 1e9), "Minimum ratio of a scanner's probes to its other flows"),
+      mole::param("max_packets", &Params::max_packets, mole::unit::packet, mole::range(1, 1000),
+                  "Maximum number of packets in a probe"),
+      mole::param("udp", &Params::udp, "Count single UDP packets as probes too, except those of DNS and NTP"));
 
   explicit Scans(const Params& p) : given(p) {}
   Params given;
@@ -162,7 +161,7 @@ struct Scans {
  private:
   static constexpr std::size_t part = 512;
 
-  // TCP probes have neither ACK nor RST: they acknowledge nothing and are not an answer themselves. ICMP probes are echo
+  // TCP probes have neither ACK nor RST: they acknowledge nothing and are not answers themselves. ICMP probes are echo
   // requests.
   void find_probes(const Flows& batch, std::vector<std::uint8_t>& probe) const {
     const auto protocol = batch.span<mole::protocol>();
@@ -171,14 +170,14 @@ struct Scans {
     const auto flags = batch.span<mole::tcp_flags>();
     const auto is_dns_or_ntp = [](unsigned port) { return unsigned{port == 53} | unsigned{port == 123}; };
     const std::uint64_t max_packets = given.max_packets;
-    const bool of_udp = given.udp;
-    // Without branches, which would be mispredicted: kinds of flows are mixed.
+    const bool count_udp = given.udp;
+    // Branchless: the kinds of flows are mixed, so branches would be mispredicted.
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const unsigned p = protocol[i], from = src_port[i], to = dst_port[i], f = flags[i];
       const std::uint64_t n = packets[i];
       const bool tcp = (p == 6) & ((f & 0x14u) == 0);
       const bool icmp = ((p == 1) & (to == 8 * 256)) | ((p == 58) & (to == 128 * 256));
-      const bool udp = of_udp & (p == 17) & (n == 1) & (is_dns_or_ntp(from) + is_dns_or_ntp(to) == 0);
+      const bool udp = count_udp & (p == 17) & (n == 1) & (is_dns_or_ntp(from) + is_dns_or_ntp(to) == 0);
       probe[i] = ((tcp | icmp) & (n <= max_packets)) | udp;
     }
   }
@@ -190,16 +189,16 @@ struct Scans {
     static constexpr auto state = mole::fields(&Probed::targets, &Probed::ports, &Probed::scanner);
   };
 
-  // Calls f(span) with of(key) of all keys, many at a time, so that the tables they go to can prefetch.
+  // Calls f(span) with of(key) for all keys, in batches, so that the tables that f updates can prefetch.
   template <class A, class Set, class Of, class F>
-  static void in_parts(const Set& keys, Of of, F f) {
-    std::array<A, part> made;
+  static void in_batches(const Set& keys, Of of, F f) {
+    std::array<A, part> batch;
     std::size_t n = 0;
     keys.for_each([&](const auto& key) {
-      made[n] = of(key);
-      if (++n == part) f(std::span<const A>(made.data(), std::exchange(n, 0)));
+      batch[n] = of(key);
+      if (++n == part) f(std::span<const A>(batch.data(), std::exchange(n, 0)));
     });
-    f(std::span<const A>(made.data(), n));
+    f(std::span<const A>(batch.data(), n));
   }
 
   template <class A>
@@ -207,13 +206,13 @@ struct Scans {
                       std::map<std::uint32_t, std::uint64_t>& scanners_of_port) const {
     mole::FlatMap<A, Probed> by_source;
     mole::FlatSet<A> probed;
-    in_parts<A>(
+    in_batches<A>(
         family.targets, [](const auto& key) { return Family<A>::Pair::first(key); },
         [&](std::span<const A> sources) { by_source.update(sources, [](Probed& p, std::size_t) { ++p.targets; }); });
-    in_parts<A>(
+    in_batches<A>(
         family.targets, [](const auto& key) { return Family<A>::Pair::second(key); },
         [&](std::span<const A> targets) { probed.insert(targets); });
-    in_parts<A>(
+    in_batches<A>(
         family.ports, [](const auto& key) { return source_of(key); },
         [&](std::span<const A> sources) { by_source.update(sources, [](Probed& p, std::size_t) { ++p.ports; }); });
     row.pairs += family.targets.size();

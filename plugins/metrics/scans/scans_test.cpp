@@ -24,11 +24,11 @@ std::string target(int i) { return "192.0.2." + std::to_string(i); }
 TEST(Scans, DistinguishesProbesFromOtherFlows) {
   Table t;
   t.flow("10.0.0.1", target(1), 80, 6, 1, 2);     // SYN
-  t.flow("10.0.0.1", target(1), 80, 6, 3, 2);     // SYN, sent again
+  t.flow("10.0.0.1", target(1), 80, 6, 3, 2);     // SYN, retransmitted
   t.flow("10.0.0.1", target(1), 80, 6, 1, 0);     // null
   t.flow("10.0.0.1", target(1), 80, 6, 1, 41);    // xmas
   t.flow("10.0.0.1", target(1), 2048, 1, 2, 0);   // echo request
-  t.flow("10.0.0.1", target(1), 80, 6, 4, 2);     // too long
+  t.flow("10.0.0.1", target(1), 80, 6, 4, 2);     // too many packets
   t.flow("10.0.0.1", target(1), 80, 6, 1, 4);     // RST: an answer
   t.flow("10.0.0.1", target(1), 80, 6, 3, 18);    // SYN, ACK
   t.flow("10.0.0.1", target(1), 0, 1, 1, 0);      // echo reply
@@ -45,9 +45,9 @@ TEST(Scans, DistinguishesProbesFromOtherFlows) {
 TEST(Scans, DistinguishesHorizontalVerticalAndBlockScans) {
   Table t;
   for (int i = 1; i <= 25; ++i) t.flow("10.0.0.1", target(i), 445, 6, 1, 2);                      // horizontal
-  for (int i = 1; i <= 24; ++i) t.flow("10.0.0.2", target(i), 445, 6, 1, 2);                      // one too few
+  for (int i = 1; i <= 24; ++i) t.flow("10.0.0.2", target(i), 445, 6, 1, 2);                      // one target too few
   for (int i = 1; i <= 15; ++i) t.flow("10.0.0.3", target(1), 1000 + i, 6, 1, 2);                 // vertical
-  for (int i = 1; i <= 14; ++i) t.flow("10.0.0.4", target(1), 1000 + i, 6, 1, 2);                 // one too few
+  for (int i = 1; i <= 14; ++i) t.flow("10.0.0.4", target(1), 1000 + i, 6, 1, 2);                 // one port too few
   for (int i = 1; i <= 30; ++i) t.flow("10.0.0.5", target(i), i <= 15 ? 444 + i : 445, 6, 1, 2);  // block
   for (int i = 1; i <= 40; ++i) t.flow("10.0.0.6", target(i), 2048, 1, 1, 0);                     // horizontal, no ports
   const auto row = mole::testkit::run<Scans>(t.rows());
@@ -106,7 +106,7 @@ TEST(Scans, IsEmptyWithoutFlows) {
   EXPECT_EQ(row.targets_mean, std::nullopt);
 }
 
-TEST(Scans, KeepsTheLaws) {
+TEST(Scans, SatisfiesTheLaws) {
   Table t;
   for (int i = 1; i <= 3; ++i) t.flow("10.0.0.1", target(i), 445, 6, 1, 2);
   t.flow("10.0.0.1", target(9), 445, 6, 9, 27);

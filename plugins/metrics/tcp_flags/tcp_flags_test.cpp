@@ -63,6 +63,6 @@ TEST(TcpFlags, CountsEcnIndependentlyOfTheClasses) {
   EXPECT_EQ(row.reset, 1u);
 }
 
-TEST(TcpFlags, KeepsTheLaws) {
+TEST(TcpFlags, SatisfiesTheLaws) {
   mole::testkit::check_laws<TcpFlags>(flows("protocol tcp_flags\n 6 2\n 6 27\n 17 2\n 6 0\n 6 255\n 6 194\n 1 1"));
 }

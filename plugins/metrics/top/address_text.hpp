@@ -8,8 +8,8 @@
 #include <cstddef>
 #include <string>
 
-// Formats an address: 10.0.0.1, or 2001:db8::1 as RFC 5952 recommends: lower case, no leading zeros, "::" for the first of the
-// longest runs of two or more zero groups.
+// Formats an address as 10.0.0.1 or 2001:db8::1. IPv6 addresses follow RFC 5952: lower case, no leading zeros, and "::" for the
+// first of the longest runs of two or more zero groups.
 inline std::string address_text(const mole::Addr& a) {
   std::string out;
   if (a.is_v4()) {

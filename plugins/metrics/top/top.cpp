@@ -21,7 +21,8 @@ struct Choice {
 };
 constexpr auto side_param =
     mole::param("side", &Choice::side, mole::one_of("src", "dst", "both"), "Rank sources, destinations or both");
-constexpr auto order_param = mole::param("order", &Choice::order, mole::one_of("flows", "packets", "bytes"), "What to rank by");
+constexpr auto order_param =
+    mole::param("order", &Choice::order, mole::one_of("flows", "packets", "bytes"), "Quantity to rank by");
 constexpr auto n_param(const char* doc) { return mole::param("n", &Choice::n, mole::unit::one, mole::range(1, 100'000), doc); }
 
 struct Module {
@@ -42,14 +43,14 @@ struct Row {
   std::optional<double> share;
 };
 template <class Name>
-constexpr auto rows_of(const char* name, mole::Unit unit, const char* name_doc, const char* rank_doc, const char* share_doc) {
+constexpr auto rows_of(const char* name, mole::Unit unit, const char* name_doc, const char* rank_doc) {
   using R = Row<Name>;
-  return mole::columns(mole::column("side", &R::side, mole::unit::one, "src or dst"),
-                       mole::column("rank", &R::rank, mole::unit::one, rank_doc), mole::column(name, &R::name, unit, name_doc),
-                       mole::column("flows", &R::flows, mole::unit::flow, "Its flows"),
-                       mole::column("packets", &R::packets, mole::unit::packet, "Its packets"),
-                       mole::column("bytes", &R::bytes, mole::unit::byte, "Its bytes"),
-                       mole::column("share", &R::share, mole::unit::one, share_doc));
+  return mole::columns(
+      mole::column("side", &R::side, mole::unit::one, "src or dst"), mole::column("rank", &R::rank, mole::unit::one, rank_doc),
+      mole::column(name, &R::name, unit, name_doc), mole::column("flows", &R::flows, mole::unit::flow, "Flows of the entry"),
+      mole::column("packets", &R::packets, mole::unit::packet, "Packets of the entry"),
+      mole::column("bytes", &R::bytes, mole::unit::byte, "Bytes of the entry"),
+      mole::column("share", &R::share, mole::unit::one, "Share of its side's total flows, packets or bytes (parameter `order`)"));
 }
 
 template <class Key>
@@ -65,7 +66,7 @@ class Largest {
     entries_.emplace_back(key, v);
     if (entries_.size() >= 2 * n_ + 64) cut();
   }
-  // Returns them in descending order.
+  // Returns the entries in descending order.
   std::vector<Entry<Key>> take() {
     if (entries_.size() > n_) cut();
     std::sort(entries_.begin(), entries_.end(), before());
@@ -133,9 +134,8 @@ struct Sides {
 };
 
 struct TopAddresses : Sides<mole::AddressVolumes> {
-  static constexpr auto about = mole::metric("top_addresses", "1.0.0", "The addresses with the most traffic, as rows, exact");
-  static constexpr auto output = rows_of<std::string>("address", mole::unit::one, "Address", "1 for the largest of its side",
-                                                      "Share of all addresses of its side in `order`");
+  static constexpr auto about = mole::metric("top_addresses", "1.0.0", "Addresses with the most traffic, one row each, exact");
+  static constexpr auto output = rows_of<std::string>("address", mole::unit::one, "Address", "Rank on its side (1: the largest)");
   static constexpr auto params = mole::params(side_param, n_param("Number of addresses per side"), order_param);
 
   using Module = ::Module;
@@ -153,10 +153,9 @@ struct TopAddresses : Sides<mole::AddressVolumes> {
 constexpr auto number = [](auto key) -> std::uint64_t { return key; };
 
 struct TopAs : Sides<mole::VolumeMap<std::uint32_t>> {
-  static constexpr auto about = mole::metric("top_as", "1.0.0", "The autonomous systems with the most traffic, as rows, exact");
-  static constexpr auto output =
-      rows_of<std::uint64_t>("as", mole::unit::as, "Number of the autonomous system; 0: unknown",
-                             "1 for the largest of its side; null for AS 0", "Share of all traffic of its side in `order`");
+  static constexpr auto about = mole::metric("top_as", "1.0.0", "Autonomous systems with the most traffic, one row each, exact");
+  static constexpr auto output = rows_of<std::uint64_t>("as", mole::unit::as, "Number of the autonomous system; 0: unknown",
+                                                        "Rank on its side (1: the largest); null for AS 0");
   static constexpr auto params = mole::params(side_param, n_param("Number of known AS per side"), order_param);
 
   using Module = ::Module;
@@ -172,14 +171,14 @@ struct TopAs : Sides<mole::VolumeMap<std::uint32_t>> {
   }
 };
 
-// Every port below 1024 with traffic has a row, and the n largest ports from 1024.
+// One row for each port below 1024 that has traffic, and for each of the n largest ports from 1024 to 65535.
 struct PortCounts : Sides<mole::VolumeMap<std::uint16_t>> {
   static constexpr auto about = mole::metric(
-      "port_counts", "1.0.0", "Traffic of each TCP and UDP port below 1024 and of the largest other ports, as rows, exact");
+      "port_counts", "1.0.0", "Traffic of each TCP and UDP port below 1024 and of the largest other ports, one row each, exact");
   static constexpr auto output =
-      rows_of<std::uint64_t>("port", mole::unit::port, "Port number", "1 for the largest from 1024; null below 1024",
-                             "Share of all ports of its side in `order`");
-  static constexpr auto params = mole::params(side_param, n_param("Number of ports from 1024 per side"), order_param);
+      rows_of<std::uint64_t>("port", mole::unit::port, "Port number",
+                             "Rank on its side among the ports from 1024 to 65535 (1: the largest); null below 1024");
+  static constexpr auto params = mole::params(side_param, n_param("Number of ports from 1024 to 65535 per side"), order_param);
 
   using Module = ::Module;
   using Sides::Sides;

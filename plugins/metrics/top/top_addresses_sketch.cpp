@@ -8,11 +8,11 @@
 #include <bit>
 #include <cmath>
 
-// Addresses with at least a given share of the traffic in a fixed amount of memory: top_addresses for long windows and many
-// groups. No address with that share is missed; amounts are never too low.
+// Finds the addresses with at least a given share of the traffic in a fixed amount of memory: top_addresses for long windows and
+// many groups. No address with that share is missed; amounts are never underestimated.
 struct TopAddressesSketch {
-  static constexpr auto about =
-      mole::metric("top_addresses_sketch", "1.0.0", "Addresses with at least a given share of the traffic, as rows, estimated");
+  static constexpr auto about = mole::metric("top_addresses_sketch", "1.0.0",
+                                             "Addresses with at least a given share of the traffic, one row each, estimated");
 
   struct Row {
     std::string side;
@@ -23,13 +23,13 @@ struct TopAddressesSketch {
   };
   static constexpr auto output = mole::columns(
       mole::column("side", &Row::side, mole::unit::one, "src or dst"),
-      mole::column("rank", &Row::rank, mole::unit::one, "1 for the largest of its side"),
+      mole::column("rank", &Row::rank, mole::unit::one, "Rank on its side (1: the largest)"),
       mole::column("address", &Row::address, mole::unit::one, "Address"),
       mole::column("amount", &Row::amount, mole::unit::one,
-                   "Flows, packets or bytes (parameter `order`) of the address; never below the true number"),
+                   "Flows, packets or bytes (parameter `order`) of the address; never less than the true amount"),
       mole::column("amount_least", &Row::amount_least, mole::unit::one,
-                   "amount less the error bound; above the true number in 2 of 100 cases"),
-      mole::column("share", &Row::share, mole::unit::one, "amount / amount of all addresses of its side and family"),
+                   "amount minus the error bound; exceeds the true amount in 2 of 100 cases"),
+      mole::column("share", &Row::share, mole::unit::one, "amount / total amount of its side and address family"),
       mole::column("share_error_bound", &Row::share_error_bound, mole::unit::one, "Error bound of the share: e / width"));
 
   struct Params {
@@ -40,7 +40,7 @@ struct TopAddressesSketch {
   static constexpr auto params =
       mole::params(mole::param("side", &Params::side, mole::one_of("src", "dst", "both"), "Rank sources, destinations or both"),
                    mole::param("n", &Params::n, mole::unit::one, mole::range(1, 4096), "Maximum number of addresses per side"),
-                   mole::param("order", &Params::order, mole::one_of("flows", "packets", "bytes"), "What to rank by"),
+                   mole::param("order", &Params::order, mole::one_of("flows", "packets", "bytes"), "Quantity to rank by"),
                    mole::param("min_share", &Params::min_share, mole::unit::one, mole::range(0.0001, 1),
                                "Omit addresses with a smaller share"),
                    mole::param("width", &Params::width, mole::unit::one, mole::range(64, 65536),
@@ -51,7 +51,7 @@ struct TopAddressesSketch {
       if (!std::has_single_bit(p.width))
         throw mole::Failure(mole::invalid("width is " + std::to_string(p.width) + "; use a power of two"));
       if (p.min_share * static_cast<double>(p.width) < 4)
-        throw mole::Failure(mole::invalid("min_share is too small for a sketch of this width; raise width, or min_share to " +
+        throw mole::Failure(mole::invalid("min_share is too small for this width; increase width, or min_share to " +
                                           std::to_string(4.0 / static_cast<double>(p.width))));
     }
     Params given;

@@ -25,8 +25,7 @@ mole::testkit::FlowTable heavy_tailed(std::uint32_t seed) {
 
 }  // namespace
 
-// Compares with exact amounts.
-TEST(TopAddressesSketch, ListsAllLargeAddressesWithinItsBound) {
+TEST(TopAddressesSketch, FindsAllLargeAddressesAndStaysWithinItsErrorBound) {
   for (std::uint32_t seed = 1; seed <= 5; ++seed) {
     const auto table = heavy_tailed(seed);
     std::map<std::string, std::uint64_t> exact;
@@ -84,7 +83,7 @@ TEST(TopAddressesSketch, CountsTheSelectedQuantity) {
   EXPECT_EQ(mole::testkit::run<TopAddressesSketch>(table, given).at(0).address, "10.0.0.3");
 }
 
-TEST(TopAddressesSketch, RefusesASketchTooSmallForTheShare) {
+TEST(TopAddressesSketch, RefusesASketchTooSmallForTheMinimumShare) {
   mole::testkit::Given<TopAddressesSketch> given;
   given.params.min_share = 0.001;
   EXPECT_THROW(mole::testkit::run<TopAddressesSketch>(flows("src_addr dst_addr"), given), mole::testkit::CallFailed);
@@ -98,7 +97,7 @@ TEST(TopAddressesSketch, HasNoRowsWithoutFlows) {
   EXPECT_TRUE(mole::testkit::run<TopAddressesSketch>(flows("src_addr dst_addr bytes\n 10.0.0.1 10.0.0.2 0")).empty());
 }
 
-TEST(TopAddressesSketch, KeepsTheLaws) {
+TEST(TopAddressesSketch, SatisfiesTheLaws) {
   mole::testkit::Given<TopAddressesSketch> given;
   given.params.width = 64;
   given.params.min_share = 0.1;

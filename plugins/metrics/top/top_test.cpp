@@ -49,14 +49,14 @@ TEST(TopAddresses, AreEmptyWithoutFlows) {
   EXPECT_TRUE(mole::testkit::run<TopAddresses>(flows("src_addr dst_addr packets bytes")).empty());
 }
 
-TEST(TopAddresses, KeepTheLaws) {
+TEST(TopAddresses, SatisfyTheLaws) {
   mole::testkit::check_laws<TopAddresses>(flows(by_address));
   mole::testkit::check_laws<TopAddresses>(flows(by_address), {.params = {1, "dst", "flows"}, .contexts = {}});
 }
 
 const char* const by_as = "src_as dst_as packets bytes\n 559 0 1 100\n 0 3303 1 900\n 1299 3303 2 0\n 559 0 1 0";
 
-TEST(TopAs, ListUnknownWithoutARank) {
+TEST(TopAs, ListUnknownSystemsWithoutARank) {
   EXPECT_EQ(text_of(mole::testkit::run<TopAs>(flows(by_as))),
             "src - 0 1 1 900 0.900\n"
             "src 1 559 2 2 100 0.100\n"
@@ -65,7 +65,7 @@ TEST(TopAs, ListUnknownWithoutARank) {
             "dst 1 3303 2 3 900 0.900\n");
 }
 
-TEST(TopAs, KeepTheLaws) { mole::testkit::check_laws<TopAs>(flows(by_as)); }
+TEST(TopAs, SatisfyTheLaws) { mole::testkit::check_laws<TopAs>(flows(by_as)); }
 
 const char* const by_port = R"(
       src_port  dst_port  protocol  packets  bytes
@@ -84,9 +84,9 @@ TEST(PortCounts, ListTheLowPortsAndRankTheHighOnes) {
             "dst 1 8080 1 4 600 0.666\n");
 }
 
-TEST(PortCounts, KeepTheLaws) { mole::testkit::check_laws<PortCounts>(flows(by_port)); }
+TEST(PortCounts, SatisfyTheLaws) { mole::testkit::check_laws<PortCounts>(flows(by_port)); }
 
-TEST(AddressText, FormatsAddressesAsRecommended) {
+TEST(AddressText, FormatsAddressesAsRfc5952Recommends) {
   const auto of = [](const std::string& word) {
     std::uint32_t family = 0;
     return address_text(mole::testkit::detail::address(word, family));

@@ -18,7 +18,7 @@ TEST(Traffic, IsZeroWithoutFlows) {
   EXPECT_EQ(row.bytes, 0u);
 }
 
-TEST(Traffic, KeepsTheLaws) {
+TEST(Traffic, SatisfiesTheLaws) {
   mole::testkit::check_laws<Traffic>(
       flows("packets bytes\n 2 180\n 1 60\n 0 0\n 18446744073709551615 7\n 1 18446744073709551615"));
 }

@@ -1,4 +1,4 @@
-// Robust trend: slopes between all pairs of values of the same season (Theil 1950, Sen 1968; seasonal: Hirsch, Slack and Smith
+// Robust trend: slopes between all pairs of values at the same time of the season (Theil 1950, Sen 1968; seasonal: Hirsch et al.
 // 1982), and Kendall's S of their signs with a variance that allows for dependence between seasons (Hirsch and Slack 1984).
 //
 // With weights w, A_ij = sum over seasons of w_i w_j sign(x_j - x_i) for two cycles i < j, A_ji = -A_ij, and
@@ -15,7 +15,7 @@
 
 namespace mole {
 
-// One turn of the season: its values in order of time.
+// The values of one season, for example one week, in time order.
 struct Cycle {
   struct Value {
     std::int64_t slot;
@@ -24,17 +24,17 @@ struct Cycle {
   std::vector<Value> values;
 };
 
-// Without a season every value is a cycle of its own.
+// Without a season, each value is a separate cycle.
 inline std::vector<Cycle> cycles_of(const Grid& grid, const Period& season) {
   constexpr double day_us = 86'400e6;
   std::vector<Cycle> out;
-  std::int64_t turn = 0;
+  std::int64_t cycle_start = 0;
   for (std::size_t k = 0; k < grid.size(); ++k) {
     if (!grid.has(k)) continue;
     const auto since = static_cast<std::int64_t>(k) * grid.step, start = grid.first + since, phase = season.phase(start);
     const auto slot = season.none() ? 0 : phase / grid.step;
-    if (out.empty() || season.none() || start - phase != turn) out.emplace_back();
-    turn = start - phase;
+    if (out.empty() || season.none() || start - phase != cycle_start) out.emplace_back();
+    cycle_start = start - phase;
     if (!out.back().values.empty() && out.back().values.back().slot == slot) continue;  // cells do not divide the season evenly
     out.back().values.push_back({slot, static_cast<double>(since) / day_us, grid.value[k], grid.weight[k]});
   }

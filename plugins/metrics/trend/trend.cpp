@@ -13,7 +13,7 @@ struct Trend : mole::SeriesMetric {
   };
   static constexpr auto output = mole::columns(
       mole::column("{values}_per_day", &Row::slope, mole::same("values"),
-                   "Growth per day: median slope between values of the same season; null if not computed or with too few values"),
+                   "Growth per day: median slope between equal times of the season; null if not due or with too few values"),
       mole::column("{values}_per_day_low", &Row::slope_low, mole::same("values"),
                    "Lower confidence limit of the growth; null if there are too few pairs"),
       mole::column("{values}_per_day_high", &Row::slope_high, mole::same("values"), "Upper confidence limit of the growth"),
@@ -21,8 +21,8 @@ struct Trend : mole::SeriesMetric {
       mole::column("{values}_trend_low", &Row::level_low, mole::same("values"), "Lower limit of the band around the trend line"),
       mole::column("{values}_trend_high", &Row::level_high, mole::same("values"), "Upper limit of the band"),
       mole::column("{values}_kendall_tau", &Row::tau, mole::unit::one,
-                   "Rising pairs less falling pairs, divided by all pairs: -1 to 1"),
-      mole::column("{values}_trend_p", &Row::p, mole::unit::one, "Two-sided p value of no trend (seasonal Mann-Kendall)"),
+                   "Rising pairs minus falling pairs, divided by all pairs: -1 to 1"),
+      mole::column("{values}_trend_p", &Row::p, mole::unit::one, "Two-sided p value of the seasonal Mann-Kendall test"),
       mole::column("{values}_trend_count", &Row::count, mole::unit::interval, "Number of values used"));
 
   struct Params {
@@ -33,7 +33,7 @@ struct Trend : mole::SeriesMetric {
   };
   static constexpr auto params =
       mole::params(mole::param("season", &Params::season,
-                               "Compare only values of the same time of the day, week, month or year; none: compare all values"),
+                               "Compare only values at the same time of the day, week, month or year; none: compare all values"),
                    mole::param("confidence", &Params::confidence, mole::unit::one, mole::range(0.5, 0.9999),
                                "Confidence of the limits and the band"),
                    mole::minimum_coverage_param(&Params::minimum_coverage), mole::every_param(&Params::every));

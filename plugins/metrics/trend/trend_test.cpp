@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::int64_t hour = 3'600'000'000, day = 24 * hour;
 
-// Hourly values from the epoch on; the row is the last hour.
+// Hourly values since the epoch; the row is the last hour.
 ValueTable hourly(const std::vector<double>& x) {
   ValueTable t;
   for (std::size_t i = 0; i < x.size(); ++i) t.rows.push_back({x[i], 1, {static_cast<std::int64_t>(i) * hour}});
@@ -30,7 +30,7 @@ mole::Kendall plain(const std::vector<double>& x) {
 }  // namespace
 
 // J. Little, Holy Cross, "A Mann-Kendall example (by hand)": S = 54, V = (14*13*33 - 2*1*9) / 18, Z = 2.9058.
-TEST(Trend, EqualsATextbookMannKendallTest) {
+TEST(Trend, MatchesATextbookMannKendallTest) {
   const auto k = plain({12.9, 14.8, 13.2, 15.7, 13.8, 15.6, 12.9, 11.0, 17.3, 15.9, 19.0, 18.3, 20.1, 21.7});
   EXPECT_EQ(k.s, 54);
   EXPECT_DOUBLE_EQ(k.variance, (14.0 * 13 * 33 - 2 * 1 * 9) / 18);
@@ -40,7 +40,7 @@ TEST(Trend, EqualsATextbookMannKendallTest) {
 
 // P. K. Sen, Journal of the American Statistical Association 63 (1968), 1379-1389, section 6: x = 1 2 3 4 10 12 18,
 // y = 9 15 19 20 45 55 78; the median of the 21 slopes is 4, the 93 % limits are 26/7 and 35/8.
-TEST(Trend, EqualsTheExampleInSensPaper) {
+TEST(Trend, MatchesTheExampleInSensPaper) {
   const double x[] = {1, 2, 3, 4, 10, 12, 18}, y[] = {9, 15, 19, 20, 45, 55, 78};
   mole::Grid g{0, day, std::vector<double>(18), std::vector<double>(18)};
   for (int i = 0; i < 7; ++i)
@@ -67,7 +67,7 @@ TEST(Trend, FindsALineDespiteSeasonGapsAndOutliers) {
   EXPECT_EQ(row.count, t.rows.size());
 }
 
-TEST(Trend, PlacesTheLine) {
+TEST(Trend, ExtendsTheLineToTheEndOfTheInterval) {
   std::vector<double> x;
   for (int i = 0; i < 240; ++i) x.push_back(7 + i / 24.0);
   const auto row = run<Trend>(hourly(x), at_end(240, "none"));
@@ -96,15 +96,15 @@ TEST(Trend, IsNullWithTooFewValuesOrWhenNotDue) {
   EXPECT_EQ(run<Trend>(hourly(std::vector<double>(30, 1)), given).slope, 0.0);
 }
 
-// Without a season, 28 days of hours have too many pairs: neighbours are averaged, and the line stays the same.
-TEST(Trend, LimitsThePairs) {
+// Without a season, 6,000 values have too many pairs: neighbouring values are averaged, and the slope stays the same.
+TEST(Trend, LimitsTheNumberOfPairs) {
   std::vector<double> x;
   for (int i = 0; i < 6'000; ++i) x.push_back(i / 24.0);
   EXPECT_NEAR(*run<Trend>(hourly(x), at_end(x.size(), "none")).slope, 1, 1e-9);
 }
 
-// Noise that is autocorrelated by day (AR(1), 0.5) and the same for all hours of a day: without a trend p < 0.05 in about one of
-// twenty cases, and the 95 % limits contain the true slope 0 about as often as they should.
+// Noise that is autocorrelated by day (AR(1), 0.5) and the same for all hours of a day: without a trend, p < 0.05 in about one of
+// twenty cases, and the 95 % limits contain the true slope 0 in about 95 % of the cases.
 TEST(Trend, KeepsItsSignificanceLevelForDependentHours) {
   std::mt19937_64 random(7);
   const auto normal = [&] {  // by the central limit theorem, the same on every machine
@@ -138,7 +138,7 @@ TEST(Trend, RefusesAnUnknownSeason) {
   }
 }
 
-TEST(Trend, KeepsTheLaws) {
+TEST(Trend, SatisfiesTheLaws) {
   mole::testkit::check_laws<Trend>(mole::testkit::values("start value coverage\n 00:00:00 5 1\n 01:00:00 -1 0.5\n 02:00:00 null "
                                                          "1\n 03:00:00 3 0.2\n 05:00:00 4 1\n 04:00:00 9 1"),
                                    at_end(6, "none"));

@@ -47,28 +47,28 @@ struct Unanswered {
       mole::group("udp", "UDP", &Row::udp, Share::output), mole::group("icmp", "ICMP echo", &Row::icmp, Share::output),
       mole::group("other", "other protocols", &Row::other, Share::output),
       mole::column("one_way_attempts", &Row::attempts, mole::unit::one,
-                   "One-way TCP with SYN and without ACK: scans, or services that are down"),
+                   "One-way TCP conversations with SYN and without ACK: scans, or services that are down"),
       mole::column("one_way_answers", &Row::answers, mole::unit::one,
-                   "One-way TCP with SYN and ACK, or with RST: backscatter, or the other direction takes another route"),
+                   "One-way TCP conversations with SYN and ACK, or with RST: backscatter or asymmetric routing"),
       mole::column("one_way_pieces", &Row::pieces, mole::unit::one,
-                   "Other one-way TCP: parts of connections that cross the boundary of the interval"),
-      mole::column("one_way_single_udp", &Row::single_udp, mole::unit::one, "One-way UDP conversations of a single packet"));
+                   "Other one-way TCP conversations: parts of connections that cross an interval boundary"),
+      mole::column("one_way_single_udp", &Row::single_udp, mole::unit::one, "One-way UDP conversations with a single packet"));
 
   // The flows of a conversation. Counts saturate at 2^32 - 1.
-  struct Talk {
+  struct Traffic {
     std::uint32_t flows = 0, packets = 0;
-    std::uint8_t flags = 0, ways = 0;  // ways: 1 from the lower endpoint, 2 from the higher
-    static constexpr auto state = mole::fields(&Talk::flows, &Talk::packets, &Talk::flags, &Talk::ways);
+    std::uint8_t flags = 0, directions = 0;  // directions: 1 from the lower endpoint, 2 from the higher
+    static constexpr auto state = mole::fields(&Traffic::flows, &Traffic::packets, &Traffic::flags, &Traffic::directions);
     static void increase(std::uint32_t& n, std::uint32_t by) { n += std::min(by, ~n); }
-    void merge(const Talk& other) {
+    void merge(const Traffic& other) {
       increase(flows, other.flows);
       increase(packets, other.packets);
       flags |= other.flags;
-      ways |= other.ways;
+      directions |= other.directions;
     }
   };
 
-  // Protocol classes, and the sums of each that need no pairing.
+  // Protocol classes, and the sums per class, which need no pairing.
   enum Class : std::uint8_t { tcp, udp, icmp, other, classes };
   struct Sums {
     std::uint64_t flows = 0, packets = 0;
@@ -78,13 +78,13 @@ struct Unanswered {
   // The endpoints, lower one first, then lower port << 32 | higher port << 16 | protocol.
   template <class A>
   using Key = std::array<std::uint64_t, std::is_same_v<A, mole::Addr> ? 5 : 2>;
-  // An IPv4 conversation in three words: flags and ways use the 16 bits that ports and protocol leave free.
+  // An IPv4 conversation in three words: flags and directions use the 16 bits that ports and protocol leave free.
   struct Packed {
     std::uint64_t first, rest;
     std::uint32_t flows, packets;
 
-    static Packed of(const Key<std::uint32_t>& mixed, const Talk& t) {
-      return {mixed[0], mixed[1] << 16 | std::uint64_t{t.flags} << 8 | t.ways, t.flows, t.packets};
+    static Packed of(const Key<std::uint32_t>& mixed, const Traffic& t) {
+      return {mixed[0], mixed[1] << 16 | std::uint64_t{t.flags} << 8 | t.directions, t.flows, t.packets};
     }
     static bool can_store(const Key<std::uint32_t>& mixed) { return mixed[1] >> 48 == 0; }
     std::uint64_t head() const { return first; }
@@ -92,15 +92,15 @@ struct Unanswered {
     bool before(const Packed& e) const { return first != e.first ? first < e.first : rest >> 16 < e.rest >> 16; }
     void merge(const Packed& e) {
       rest |= e.rest;  // the keys are equal, and so are the upper bits
-      Talk::increase(flows, e.flows);
-      Talk::increase(packets, e.packets);
+      Traffic::increase(flows, e.flows);
+      Traffic::increase(packets, e.packets);
     }
     Key<std::uint32_t> key() const { return {first, rest >> 16}; }
-    Talk value() const { return {flows, packets, static_cast<std::uint8_t>(rest >> 8), static_cast<std::uint8_t>(rest)}; }
+    Traffic value() const { return {flows, packets, static_cast<std::uint8_t>(rest >> 8), static_cast<std::uint8_t>(rest)}; }
   };
   template <class A>
   using Conversations =
-      std::conditional_t<std::is_same_v<A, mole::Addr>, mole::RunMap<Key<A>, Talk>, mole::RunMap<Key<A>, Talk, Packed>>;
+      std::conditional_t<std::is_same_v<A, mole::Addr>, mole::RunMap<Key<A>, Traffic>, mole::RunMap<Key<A>, Traffic, Packed>>;
   mole::ByFamily<Conversations> conversations;
   std::array<Sums, classes> sums{};
   static constexpr auto state = mole::fields(&Unanswered::conversations, &Unanswered::sums);
@@ -116,20 +116,20 @@ struct Unanswered {
 
   Row finish() const {
     Row row{};
-    conversations.for_each([&](const auto& key, const Talk& talk) {
+    conversations.for_each([&](const auto& key, const Traffic& traffic) {
       const auto protocol = static_cast<std::uint8_t>(key.back());
       auto& share = share_of(row, class_of(protocol));
       ++share.conversations;
-      if (talk.ways == 3) return;
+      if (traffic.directions == 3) return;
       ++share.one_way;
-      share.one_way_flows += talk.flows;
-      share.one_way_packets += talk.packets;
+      share.one_way_flows += traffic.flows;
+      share.one_way_packets += traffic.packets;
       constexpr unsigned SYN = 2, RST = 4, ACK = 16;
-      if (protocol == 17) row.single_udp += talk.packets == 1;
+      if (protocol == 17) row.single_udp += traffic.packets == 1;
       if (protocol != 6) return;
-      if ((talk.flags & (SYN | ACK)) == SYN)
+      if ((traffic.flags & (SYN | ACK)) == SYN)
         ++row.attempts;
-      else if (talk.flags & (SYN | RST))
+      else if (traffic.flags & (SYN | RST))
         ++row.answers;
       else
         ++row.pieces;
@@ -179,12 +179,12 @@ struct Unanswered {
       // The "ports" of ICMP are type and code, which differ between request and reply.
       const std::uint64_t mask = c == icmp ? 0 : 0xffff;
       const auto [key, ascending] = conversation(src[i], src_port[i] & mask, dst[i], dst_port[i] & mask, protocol[i]);
-      map.add(key, Talk{1, static_cast<std::uint32_t>(std::min<std::uint64_t>(packets[i], ~std::uint32_t{0})),
-                        static_cast<std::uint8_t>(flags[i]), static_cast<std::uint8_t>(2 - ascending)});
+      map.add(key, Traffic{1, static_cast<std::uint32_t>(std::min<std::uint64_t>(packets[i], ~std::uint32_t{0})),
+                           static_cast<std::uint8_t>(flags[i]), static_cast<std::uint8_t>(2 - ascending)});
     }
   }
-  // Returns the key, and whether the flow goes from the lower endpoint to the higher. Without branches for IPv4: the order is
-  // random and would be mispredicted.
+  // Returns the key, and whether the flow is from the lower endpoint to the higher. Branchless for IPv4: the order is random, so
+  // branches would be mispredicted.
   static std::pair<Key<std::uint32_t>, unsigned> conversation(std::uint32_t src, std::uint64_t src_port, std::uint32_t dst,
                                                               std::uint64_t dst_port, std::uint8_t protocol) {
     const std::uint64_t from = std::uint64_t{src} << 16 | src_port, to = std::uint64_t{dst} << 16 | dst_port;

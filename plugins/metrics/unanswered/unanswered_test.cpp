@@ -45,7 +45,7 @@ TEST(Unanswered, DistinguishesAttemptsAnswersAndPieces) {
   EXPECT_EQ(row.single_udp, 1u);
 }
 
-TEST(Unanswered, PairsEchoesAndIgnoresIcmpErrors) {
+TEST(Unanswered, PairsEchoRequestsWithRepliesAndIgnoresIcmpErrors) {
   const auto row = mole::testkit::run<Unanswered>(flows(R"(
       src_addr   dst_addr   src_port dst_port protocol packets tcp_flags
       10.0.0.1   192.0.2.1  0        2048     1        1       0
@@ -57,7 +57,7 @@ TEST(Unanswered, PairsEchoesAndIgnoresIcmpErrors) {
   EXPECT_DOUBLE_EQ(row.icmp.one_way_flow_share.value(), 1.0 / 3);
 }
 
-TEST(Unanswered, SeparatesTheDirectionsOfAHostWithItselfByPort) {
+TEST(Unanswered, DistinguishesTheDirectionsWithinOneHostByPort) {
   const auto row = mole::testkit::run<Unanswered>(flows(R"(
       src_addr   dst_addr   src_port dst_port protocol packets tcp_flags
       10.0.0.1   10.0.0.1   5        6        17       1       0
@@ -94,7 +94,7 @@ TEST(Unanswered, IsEmptyWithoutFlows) {
   EXPECT_EQ(row.all.one_way_share, std::nullopt);
 }
 
-TEST(Unanswered, KeepsTheLaws) {
+TEST(Unanswered, SatisfiesTheLaws) {
   mole::testkit::check_laws<Unanswered>(flows(R"(
       src_addr     dst_addr     src_port dst_port protocol packets tcp_flags
       10.0.0.1     192.0.2.1    1025     80       6        10      27

@@ -32,7 +32,7 @@ TEST(UniqueAddresses, TreatsAMappedAddressAsItsIpv4Address) {
   EXPECT_EQ(row.dst_addresses, 3u);
 }
 
-TEST(UniqueAddresses, KeepsTheLaws) {
+TEST(UniqueAddresses, SatisfiesTheLaws) {
   mole::testkit::check_laws<UniqueAddresses>(flows(R"(
       src_addr     dst_addr
       10.0.0.1     192.0.2.1

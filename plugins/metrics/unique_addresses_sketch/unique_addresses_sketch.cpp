@@ -2,7 +2,7 @@
 #include <mole/metric.hpp>
 #include <mole/sketches/hyperloglog.hpp>
 
-// Estimates what unique_addresses counts in a fixed amount of memory, for long windows and many groups. An IPv4 address and its
+// Estimates the counts of unique_addresses in a fixed amount of memory, for long windows and many groups. An IPv4 address and its
 // mapped IPv6 form are the same address.
 struct UniqueAddressesSketch {
   static constexpr auto about = mole::metric("unique_addresses_sketch", "1.0.0", "Distinct addresses per interval, estimated");
@@ -16,14 +16,14 @@ struct UniqueAddressesSketch {
       mole::column("dst_addresses", &Row::dst_addresses, mole::unit::host, "Distinct destination addresses, estimated"),
       mole::column("address_pairs", &Row::address_pairs, mole::unit::one, "Distinct pairs of source and destination, estimated"),
       mole::column("relative_error_bound", &Row::relative_error_bound, mole::unit::one,
-                   "Bound of the relative error of each estimate, exceeded in 3 of 1000 cases: 3 * 1.04 / sqrt(2^precision)"));
+                   "Bound on the relative error of each estimate, exceeded in 3 of 1000 cases: 3 * 1.04 / sqrt(2^precision)"));
 
   struct Params {
     std::uint64_t precision = 12;
   };
   static constexpr auto params =
       mole::params(mole::param("precision", &Params::precision, mole::range(4, 18),
-                               "Each estimate takes 2^precision bytes; the standard error is 1.6 % for 12"));
+                               "Each estimate needs 2^precision bytes; its standard error is 1.6 % with precision 12"));
 
   explicit UniqueAddressesSketch(const Params& p)
       : src(static_cast<unsigned>(p.precision)),

@@ -29,8 +29,8 @@ double relative(std::uint64_t estimate, std::size_t exact) {
 
 }  // namespace
 
-// Compares with exact counts on 30 tables: the mean error, and that the bound holds for each.
-TEST(UniqueAddressesSketch, IsWithinItsBoundOfTheExactCounts) {
+// Compares the estimates with exact counts for 30 tables: each error is within the bound, and their RMS is as documented.
+TEST(UniqueAddressesSketch, StaysWithinItsErrorBound) {
   double squares = 0;
   int n = 0;
   for (std::uint32_t seed = 1; seed <= 30; ++seed) {
@@ -72,7 +72,7 @@ TEST(UniqueAddressesSketch, IsZeroWithoutFlows) {
   EXPECT_EQ(mole::testkit::run<UniqueAddressesSketch>(flows("src_addr dst_addr")).src_addresses, 0u);
 }
 
-TEST(UniqueAddressesSketch, KeepsTheLaws) {
+TEST(UniqueAddressesSketch, SatisfiesTheLaws) {
   mole::testkit::Given<UniqueAddressesSketch> given;
   given.params.precision = 4;
   mole::testkit::check_laws<UniqueAddressesSketch>(flows(R"(

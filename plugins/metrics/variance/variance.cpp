@@ -2,7 +2,7 @@
 #include <mole/series_metric.hpp>
 
 // Variance and standard deviation of a numeric column about a centre, normally its mean. Sums and sums of squares are exact, and
-// so is moving them to another centre, so that nothing cancels whatever the centre.
+// so is moving them to a different centre, so no precision is lost to cancellation.
 struct Variance {
   static constexpr auto about = mole::metric("variance", "1.1.0", "Variance and standard deviation of a column");
 
@@ -11,7 +11,7 @@ struct Variance {
     std::uint64_t count;
   };
   static constexpr auto output = mole::columns(
-      mole::column("{values}_variance", &Row::variance, mole::square("values"), "Variance; null without more than ddof values"),
+      mole::column("{values}_variance", &Row::variance, mole::square("values"), "Variance; null with ddof values or fewer"),
       mole::column("{values}_standard_deviation", &Row::standard_deviation, mole::same("values"), "Square root of the variance"),
       mole::column("{values}_count", &Row::count, mole::unit::interval, "Number of values used"));
 
@@ -36,7 +36,7 @@ struct Variance {
 
   // Sums over x - c for a centre c, initially 0.
   struct Moments {
-    std::uint64_t count = 0, weight = 0;  // weight: sum of weights, 2^20 each at full coverage, or 1 each
+    std::uint64_t count = 0, weight = 0;  // weight: sum of weights; 2^20 each at full coverage, or 1 each if unweighted
     mole::ExactSum sum, squares;
     static constexpr auto state = mole::fields(&Moments::count, &Moments::weight, &Moments::sum, &Moments::squares);
 

@@ -19,7 +19,7 @@ TEST(Variance, IsTheSquareOfTheStandardDeviation) {
   EXPECT_EQ(run<Variance>(values("value\n null")).standard_deviation, std::nullopt);
 }
 
-// One value three times with half the coverage and another six times with a quarter: equals each three times with full coverage.
+// Two values of 1 with half the coverage and four values of 5 with a quarter: equals one of each with full coverage.
 TEST(Variance, WeightsByCoverageIfEnabled) {
   const auto table = values("value coverage\n 1 0.5\n 1 0.5\n 5 0.25\n 5 0.25\n 5 0.25\n 5 0.25\n 700 0");
   const auto row = run<Variance>(table, {.params = {.weighted = true}, .contexts = {}});
@@ -39,7 +39,7 @@ TEST(Variance, IsNullWithoutMoreValuesThanDdof) {
 }
 
 // Whole numbers from 1e9 to 1e9 + 999: the variance of 0..999 is known, and does not depend on the offset.
-TEST(Variance, DoesNotCancelWhateverTheCentre) {
+TEST(Variance, LosesNoPrecisionForAnyCentre) {
   ValueTable table;
   for (int i = 0; i < 65'000; ++i) table.rows.push_back({1e9 + i % 1000, 1, {}});
   const double known = (1000.0 * 1000.0 - 1) / 12;
@@ -50,7 +50,7 @@ TEST(Variance, DoesNotCancelWhateverTheCentre) {
   }
 }
 
-TEST(Variance, KeepsTheLaws) {
+TEST(Variance, SatisfiesTheLaws) {
   const auto table = values("value coverage\n 1e150 1\n 0.1 0.5\n null 1\n -1e150 1\n 1e-300 0\n -7 1");
   mole::testkit::check_laws<Variance>(table);
   mole::testkit::check_laws<Variance>(table, {.params = {.minimum_coverage = 0.6, .ddof = 1}, .contexts = {{"centre", 3.25}}});

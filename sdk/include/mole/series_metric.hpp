@@ -44,7 +44,7 @@ constexpr auto minimum_coverage_param(double P::*member) {
 }
 template <class P>
 constexpr auto logarithmic_param(bool P::*member) {
-  return param("logarithmic", member, "Work on log(1 + x), for noise proportional to the value");
+  return param("logarithmic", member, "Model log(1 + x), for noise proportional to the value");
 }
 // For is_due().
 template <class P>

@@ -1,10 +1,10 @@
-// Surprise: the score of the next value of a series, its distance from the profile in units of the noise, and the probability of
-// such a score given the scores of earlier values.
+// Computes the anomaly score of the next value of a series, its distance from the profile in units of the noise, and the
+// probability of such a score given the scores of earlier values.
 //
 //   residual  r_t = x_t - median of the other values at its time of the period
 //   score     s_t = (r_t - median of r over the `memory` before t) / spread of r for similar expected values
 //   p value   of |s|: the share of past scores beyond it; above the 98 % quantile u of the past |s|,
-//             0.02 exp(-(|s| - u) / e), where e is the median excess over u / log 2
+//             0.02 exp(-(|s| - u) / e), where e is (median excess over u) / log 2
 //
 // The tail is a peaks-over-threshold model with an exponential distribution (Pickands 1975; for streams: Siffer et al. 2017). It
 // is fitted by the median, so that past anomalies neither hide the next one nor cause false alarms.
@@ -20,10 +20,10 @@
 
 namespace mole {
 
-class Surprise {
+class AnomalyScorer {
  public:
   // `history`: the values before the one to score. `memory`: in microseconds.
-  Surprise(const Grid& history, const Period& period, std::int64_t memory)
+  AnomalyScorer(const Grid& history, const Period& period, std::int64_t memory)
       : profile_(history, period), score_(history.size()), scored_(history.size()) {
     const auto reach = static_cast<std::size_t>(history.step > 0 ? memory / history.step : 0);
     std::vector<double> recent;  // residuals of the last `reach` cells, sorted
@@ -51,7 +51,7 @@ class Surprise {
     if (!e || profile_.count(start) < 2 || !level_ || sizes_.size() < min_scores) return std::nullopt;
     return *e + *level_;
   }
-  // Only if expected() has a value.
+  // Call only if expected() has a value.
   double score(std::int64_t start, double value) const { return in_units(value - *expected(start), *profile_.expected(start)); }
   // Scores of the history, by cell.
   std::size_t size() const { return score_.size(); }
@@ -66,8 +66,8 @@ class Surprise {
     }
     return tail_share * exp(-(size - threshold_) / excess_);
   }
-  // Smallest absolute score with this p value, which is below tail_share.
-  double size_of(double p) const { return threshold_ + excess_ * log(tail_share / p); }
+  // Absolute score with p value `p`, which must be less than tail_share.
+  double limit_for(double p) const { return threshold_ + excess_ * log(tail_share / p); }
   double spread(std::int64_t start) const { return profile_.spread(*profile_.expected(start)); }
 
   static constexpr double tail_share = 0.02;
@@ -80,7 +80,7 @@ class Surprise {
     const auto n = sorted.size();
     return n % 2 ? sorted[n / 2] : std::midpoint(sorted[n / 2 - 1], sorted[n / 2]);
   }
-  // Without noise the spread is 0, and any difference beyond rounding counts as large.
+  // Without noise the spread is 0, and any difference that exceeds rounding errors counts as large.
   double in_units(double difference, double expected) const {
     return difference / std::max(profile_.spread(expected), 1e-9 * std::max(std::abs(expected), 1e-9));
   }
