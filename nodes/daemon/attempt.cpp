@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr Micros sealing_limit = hour_us;
-// For the stacks of a computing and a decoding thread and for the blocks they work on; 44 MiB were measured. All threads share
+// For the stacks of a computing and a decoding thread and for the blocks they process; 44 MiB was measured. All threads share
 // one heap (runtime/task/flow_pass.cpp).
 constexpr std::uint64_t thread_address_space = std::uint64_t{64} << 20;
 constexpr std::uint64_t max_report_bytes = task::max_index_bytes + (std::uint64_t{64} << 20);  // may include an archive's index
@@ -62,16 +62,16 @@ std::optional<FinishedTask> Attempt::run() {
   }
 
   phase_ = Phase::run;
-  const auto ending = run_worker();
+  const auto status = run_worker();
   if (cancel_.requested()) return std::nullopt;
-  if (!ending) return fail(ending.error());
+  if (!status) return fail(status.error());
 
   phase_ = Phase::seal;
   auto sealed = seal();
   if (cancel_.requested()) return std::nullopt;
   if (!sealed) return fail(sealed.error());
   auto report = assign_fault(std::move(*sealed), spec_,
-                             {.ending = *ending,
+                             {.exit_status = *status,
                               .call = read_call(folder_ / "call"),
                               .log_tail = log_tail(folder_ / "log"),
                               .wall_limit = node_.options.wall_limit,
@@ -97,7 +97,7 @@ Result<> Attempt::prepare() {
   return {};
 }
 
-Result<Ending> Attempt::run_worker() {
+Result<ExitStatus> Attempt::run_worker() {
   const int handover = ::open((folder_ / "handover").c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (handover < 0)
     return exhausted("cannot create the handover file in " + folder_.string() + "; free space on the node's disk");
@@ -111,10 +111,10 @@ Result<Ending> Attempt::run_worker() {
     const auto call = read_call(folder_ / "call");
     return call ? call->progress : 0;
   };
-  auto ending = run_child(
+  auto status = run_child(
       worker, {.wall_limit = options.wall_limit, .stall_limit = options.stall_limit, .progress = recorded, .cancel = &cancel_});
   ::close(handover);
-  return ending;
+  return status;
 }
 
 Result<task::Report> Attempt::seal() {
@@ -122,7 +122,7 @@ Result<task::Report> Attempt::seal() {
   const auto text = read_file(folder_ / "out" / "report.json", max_report_bytes);
   if (!text)
     return internal(
-        "the sealing process succeeded but wrote no report; install mole-worker and mole-seal of the same version as mole-node");
+        "the sealing process succeeded but wrote no report; install mole-worker and mole-seal in the version of mole-node");
   return task::parse_report(*text);
 }
 
@@ -134,21 +134,21 @@ Command Attempt::command(std::vector<std::string> arguments) const {
           .log = folder_ / "log"};
 }
 
-// Runs the sealing process. It loads no plugin, so that a failure is the node's.
+// Runs the sealing process. It loads no plugin, so a failure is the node's fault.
 Result<> Attempt::run_sealer(const char* verb, const std::vector<std::string>& more) {
   std::vector<std::string> arguments{verb, folder_.string()};
   arguments.insert(arguments.end(), more.begin(), more.end());
-  const auto ending = run_child(command(std::move(arguments)), {.wall_limit = sealing_limit, .progress = {}, .cancel = &cancel_});
-  if (!ending) return ending.error();
-  if (ending->clean()) return {};
-  const std::string how = ending->kind == Ending::Kind::exited ? "exit code " : "signal ";
+  const auto status = run_child(command(std::move(arguments)), {.wall_limit = sealing_limit, .progress = {}, .cancel = &cancel_});
+  if (!status) return status.error();
+  if (status->clean()) return {};
+  const std::string how = status->kind == ExitStatus::Kind::exited ? "exit code " : "signal ";
   const std::string text =
-      std::string("mole-worker ") + verb + " ended with " + how + std::to_string(ending->value) + "; see its log";
-  if (ending->kind == Ending::Kind::exited && ending->value == 75) return transient(text);  // EX_TEMPFAIL
+      std::string("mole-worker ") + verb + " ended with " + how + std::to_string(status->value) + "; see its log";
+  if (status->kind == ExitStatus::Kind::exited && status->value == 75) return transient(text);  // EX_TEMPFAIL
   return internal(text);
 }
 
-// Called before the report is sent: when the coordinator knows of a state, this node can serve it.
+// Called before the report is sent, so that this node can serve every state it reports.
 Result<> Attempt::store_states(const task::Report& report) const {
   for (const auto& step : report.steps) {
     if (step.state_blob.empty()) continue;

@@ -15,7 +15,7 @@ struct FinishedTask {
   std::map<Digest, std::filesystem::path> blobs;  // rows to upload; inside the attempt folder
 };
 
-// The phases of a task, in order; heartbeats carry their names.
+// The phases of a task, in order; heartbeats contain their names.
 enum class Phase { fetch, run, seal, upload };
 const char* phase_name(Phase phase);
 
@@ -27,17 +27,17 @@ class Attempt {
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
 
-  // Runs on the calling thread, which must outlive the worker. The report says what failed; nullopt: cancelled.
+  // Runs on the calling thread, which must outlive the worker. The report states what failed; nullopt: cancelled.
   std::optional<FinishedTask> run();
 
-  // From any thread.
+  // May be called from any thread.
   void cancel() { cancel_.request(); }
   coordinator::TaskProgress progress() const;
   const std::string& id() const { return spec_.id; }
 
  private:
   Result<> prepare();
-  Result<Ending> run_worker();
+  Result<ExitStatus> run_worker();
   Result<task::Report> seal();
   Result<> run_sealer(const char* verb, const std::vector<std::string>& more = {});
   Result<> store_states(const task::Report& report) const;

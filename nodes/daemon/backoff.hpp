@@ -1,4 +1,4 @@
-// Delays between retries: they double, with jitter so that many nodes do not retry at the same moment.
+// Delays between retries: they double, with jitter so that nodes do not all retry at the same time.
 #pragma once
 
 #include "sdk/model/time.hpp"

@@ -54,34 +54,35 @@ std::string signal_name(int signal) {
 }
 
 Cause cause_of_signal(const WorkerRun& run) {
-  const int signal = run.ending.value;
+  const int signal = run.exit_status.value;
   const std::string killed = "killed by " + signal_name(signal);
   if (signal == SIGXFSZ)
     return {task::FailureCode::exhausted, killed + ": it wrote a file larger than workers may write; choose shorter blocks"};
   if (signal == SIGKILL)
     return {task::FailureCode::exhausted,
-            killed + " by the system, most likely for lack of memory; reduce mole-node --slots or --memory"};
+            killed + " by the system, most likely because memory ran out; reduce mole-node --slots or --memory"};
   if (signal == SIGABRT && run.log_tail.find("std::bad_alloc") != std::string::npos)
     return {task::FailureCode::exhausted, killed + ": it needed more memory than a worker may use; raise mole-node --memory"};
   return {task::FailureCode::crashed, killed};
 }
 
 Cause cause_of(const WorkerRun& run) {
-  switch (run.ending.kind) {
-    case Ending::Kind::out_of_time:
-      return {task::FailureCode::hung,
-              "still running after the limit of " + format_duration(run.wall_limit) + " (mole-node --wall-limit)"};
-    case Ending::Kind::stalled:
-      return {task::FailureCode::hung, "no progress for " + format_duration(run.stall_limit) + " (mole-node --stall-limit)"};
-    case Ending::Kind::cancelled:
+  switch (run.exit_status.kind) {
+    case ExitStatus::Kind::timed_out:
+      return {task::FailureCode::hung, "still running after the limit of " + format_duration(run.wall_limit) +
+                                           "; use shorter blocks or raise mole-node --wall-limit"};
+    case ExitStatus::Kind::stalled:
+      return {task::FailureCode::hung, "no progress for " + format_duration(run.stall_limit) +
+                                           "; if a call may take longer, raise mole-node --stall-limit"};
+    case ExitStatus::Kind::cancelled:
       return {task::FailureCode::cancelled, "cancelled"};
-    case Ending::Kind::killed:
+    case ExitStatus::Kind::killed:
       return cause_of_signal(run);
-    case Ending::Kind::exited:
+    case ExitStatus::Kind::exited:
       break;
   }
   return {task::FailureCode::crashed,
-          "ended the worker with exit code " + std::to_string(run.ending.value) + " before its work was done"};
+          "exited with code " + std::to_string(run.exit_status.value) + " before the task was finished"};
 }
 
 std::string call_text(const PluginCall& call) {
@@ -99,7 +100,7 @@ std::string shared_plugin(const task::Spec& spec, const std::string& module) {
          ", archive " + spec.archive->name;
 }
 
-bool undone(const task::StepReport& step) { return step.outcome == task::Outcome::not_run; }
+bool not_run(const task::StepReport& step) { return step.outcome == task::Outcome::not_run; }
 
 // Adds an entry for each step that the report does not mention.
 void add_missing_steps(task::Report& report, const task::Spec& spec) {
@@ -116,7 +117,7 @@ void fail_step(task::Report& report, const task::Spec& spec, std::uint32_t index
   const auto& step = spec.steps[index];
   for (auto& each : report.steps) {
     if (each.step != index) continue;
-    each = {};  // the plugin ended the worker, so its result is not trusted
+    each = {};  // the plugin terminated the worker, so its result is not trusted
     each.step = index;
     each.outcome = task::Outcome::failed;
     each.code = cause.code;
@@ -131,8 +132,8 @@ void fail_task(task::Report& report, task::FailureCode code, const std::string& 
   const bool some_done =
       std::any_of(report.steps.begin(), report.steps.end(), [](const auto& s) { return s.outcome == task::Outcome::done; });
   for (auto& step : report.steps)
-    if (undone(step)) step.message = message;
-  report.code = some_done ? task::FailureCode::none : code;  // steps that are done count
+    if (not_run(step)) step.message = message;
+  report.code = some_done ? task::FailureCode::none : code;  // finished steps keep their results
   report.message = some_done ? "" : message;
 }
 
@@ -177,13 +178,13 @@ std::string log_tail(const std::filesystem::path& log) {
 task::Report assign_fault(task::Report report, const task::Spec& spec, const WorkerRun& run) {
   report.task = spec.id;
   add_missing_steps(report, spec);
-  // A worker that exits on its own is in its own code at that time. If it was in a plugin, the plugin called exit().
+  // A worker exits only from its own code. If it was in a plugin call, the plugin called exit().
   const auto& call = run.call;
   const bool in_plugin = call && call->in_plugin;
-  const bool clean = run.ending.clean() && !in_plugin;
-  const bool something_undone = spec.steps.empty() ? !clean : std::any_of(report.steps.begin(), report.steps.end(), undone);
+  const bool clean = run.exit_status.clean() && !in_plugin;
+  const bool some_not_run = spec.steps.empty() ? !clean : std::any_of(report.steps.begin(), report.steps.end(), not_run);
   const bool explained = clean && report.code != task::FailureCode::none;  // the worker itself reported why
-  if (something_undone && !explained) {
+  if (some_not_run && !explained) {
     const auto why = cause_of(run);
     if (in_plugin && call->step && *call->step < spec.steps.size())
       fail_step(report, spec, *call->step, *call, why);
@@ -194,7 +195,7 @@ task::Report assign_fault(task::Report report, const task::Spec& spec, const Wor
                 "the worker, outside any plugin: " + why.text);
   }
   const bool failed =
-      something_undone || report.code != task::FailureCode::none ||
+      some_not_run || report.code != task::FailureCode::none ||
       std::any_of(report.steps.begin(), report.steps.end(), [](const auto& s) { return s.outcome == task::Outcome::failed; });
   if (failed) report.log_tail = run.log_tail;
   return report;

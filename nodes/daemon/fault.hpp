@@ -1,5 +1,5 @@
-// Reads what a worker left behind, the record of its last plugin call and its log, and decides which plugin is at fault when it
-// did not finish its task.
+// Reads the record of a worker's last plugin call and its log, and decides which plugin is at fault if the worker did not finish
+// its task.
 #pragma once
 
 #include "nodes/process/child.hpp"
@@ -12,7 +12,7 @@
 
 namespace mole::nodes {
 
-// The call that the worker was about to make, from the 64 bytes in which it records it (docs/formats/call_record.md).
+// The last plugin call of a worker, which it records in 64 bytes before the call (docs/formats/call_record.md).
 struct PluginCall {
   std::string call;                   // "add"
   std::optional<std::uint32_t> step;  // empty: a decoder or downloader
@@ -25,22 +25,22 @@ struct PluginCall {
 // Returns nullopt if there is no record yet or the file is not a record.
 std::optional<PluginCall> read_call(const std::filesystem::path& path);
 
-// Returns the last whole lines of a log, at most 64 KiB. Control bytes and bytes that are not UTF-8 are written as \xNN, so
+// Returns the last complete lines of a log, at most 64 KiB. Control bytes and bytes that are not UTF-8 are written as \xNN, so
 // that a log cannot send escape sequences to the reader's terminal. Empty if there is no log.
 std::string log_tail(const std::filesystem::path& log);
 
-// The observations of the daemon on a worker, in addition to the report.
+// The daemon's observations of a worker's run, besides the report.
 struct WorkerRun {
-  Ending ending;
+  ExitStatus exit_status;
   std::optional<PluginCall> call;  // the last call that the worker recorded
   std::string log_tail;
   Micros wall_limit = 0, stall_limit = 0;
 };
 
-// Completes the report of a run that left steps undone. The step whose plugin was being called becomes "failed" with the code
-// "crashed", "hung" or "exhausted"; the other steps stay "not_run". A decoder or downloader at fault fails the whole task, and
-// so does a worker that died in its own code before any step was done ("internal", or "exhausted" if the system killed it).
-// The report of a run that left nothing undone is returned unchanged.
+// Completes the report of a run in which some steps did not run. The step whose plugin was being called becomes "failed" with the
+// code "crashed", "hung" or "exhausted"; the other steps stay "not_run". A decoder or downloader at fault fails the whole task,
+// and so does a worker that died in its own code before any step was done ("internal", or "exhausted" if the system killed it).
+// If every step ran, the report is returned unchanged.
 task::Report assign_fault(task::Report report, const task::Spec& spec, const WorkerRun& run);
 
 }  // namespace mole::nodes

@@ -15,12 +15,12 @@ namespace mole::nodes {
 namespace fs = std::filesystem;
 namespace {
 
-bool is_whole(const fs::path& file, const Digest& digest) {
+bool is_intact(const fs::path& file, const Digest& digest) {
   const auto found = digest_of_file(file);
   return found && *found == digest;
 }
 
-// Returns a unique temporary name beside `target`.
+// Returns a unique temporary name in the folder of `target`.
 fs::path part_of(const fs::path& target) {
   static std::atomic<unsigned> number{0};
   return target.parent_path() / (".part." + std::to_string(number++) + "." + target.filename().string());
@@ -61,7 +61,7 @@ Result<> Fetcher::fetch_plugin(const task::PluginUse& use) {
   const fs::path library = node_.folder.plugins() / (use.library.hex() + ".so");
   std::error_code failed;
   if (node_.plugins.contains(use.library) && fs::exists(library, failed)) return {};
-  if (!is_whole(library, use.library))
+  if (!is_intact(library, use.library))
     if (auto done = fetch_from_coordinator(use.library, library); !done)
       return Error{done.error().code, "plugin " + use.name + " " + use.version + ": " + done.error().message};
   node_.plugins.add(use.library);
@@ -86,7 +86,7 @@ Result<> Fetcher::fetch_table(const task::RouteTableRef& table, const fs::path& 
   std::error_code failed;
   if (fs::exists(target, failed)) return {};
   fs::create_hard_link(stored, target, failed);
-  if (!failed && is_whole(target, table.blob)) {
+  if (!failed && is_intact(target, table.blob)) {
     fs::last_write_time(stored, fs::file_time_type::clock::now(), failed);
     return {};
   }
@@ -112,7 +112,7 @@ Result<> Fetcher::fetch_state(const task::StateRef& ref, const fs::path& attempt
     tried += "; " + got.error().message;
   }
   missing_blobs_.push_back(ref.blob);
-  return missing("none of the nodes that had state " + ref.blob.hex() + " can provide it" + tried + "; it is computed again");
+  return missing("no node that had state " + ref.blob.hex() + " can provide it" + tried + "; it will be computed again");
 }
 
 Result<> Fetcher::fetch_from_peer(const std::string& node, const Digest& blob, const fs::path& target) {
@@ -143,10 +143,10 @@ bool Fetcher::link_local_blob(const Digest& blob, const fs::path& target) const 
   std::error_code failed;
   fs::create_hard_link(coordinator::blob_place(node_.options.blobs, blob), part, failed);
   if (failed) return false;
-  const bool whole = is_whole(part, blob);
-  if (whole) fs::rename(part, target, failed);
+  const bool intact = is_intact(part, blob);
+  if (intact) fs::rename(part, target, failed);
   ::unlink(part.c_str());  // rename does nothing if both names are links to one file
-  return whole && !failed;
+  return intact && !failed;
 }
 
 // Creates `target` only if it is complete and its digest matches. Not synced: attempts do not survive a crash, and stored files

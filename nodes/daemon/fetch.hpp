@@ -47,7 +47,7 @@ class Fetcher {
 
   // Fetches everything that `spec` names. missing: no node holds a state, or the coordinator lacks a blob.
   Result<> fetch(const task::Spec& spec, const std::filesystem::path& attempt);
-  // After "missing": the states or rows that could not be fetched from any node or the coordinator.
+  // After "missing": the states or rows that neither a node nor the coordinator could provide.
   const std::vector<Digest>& missing_blobs() const { return missing_blobs_; }
 
  private:

@@ -18,7 +18,7 @@ namespace {
 
 Error unusable(const fs::path& path, const std::string& why) {
   return invalid("the node's folder " + path.string() + " cannot be used: " + why +
-                 "; set --dir to a folder on a local file system that this user can write and no other node uses");
+                 "; set --dir to a folder on a local file system that this user can write to and no other node uses");
 }
 
 }  // namespace
@@ -58,7 +58,7 @@ NodeFolder::~NodeFolder() {
 
 Result<> NodeFolder::prepare() {
   std::error_code failed;
-  fs::remove_all(attempts(), failed);  // the workers died with their daemon
+  fs::remove_all(attempts(), failed);  // their workers ended with the previous daemon
   for (const auto& part : {cache(), plugins(), states(), tables(), attempts(), finished()}) {
     fs::create_directories(part, failed);
     if (failed) return unusable(part, failed.message());

@@ -37,24 +37,24 @@ void declare(CLI::App& app, Arguments& a) {
   app.set_config("--config", "", "Read options from a file (INI or TOML); the command line overrides it");
   app.add_option("--coordinator", a.coordinator, "Address of the coordinator: unix:/path or tcp:127.0.0.1:PORT")
       ->capture_default_str();
-  app.add_option("--dir", o.folder, "Folder of this node, not shared: cache, states, running tasks")->required();
+  app.add_option("--dir", o.folder, "Folder of this node, which no other node may use: cache, states, running tasks")->required();
   app.add_option("--slots", o.slots, "Concurrent tasks")->capture_default_str()->check(CLI::Range(1, 1024));
   app.add_option("--threads", o.threads, "Threads per task")->capture_default_str()->check(CLI::Range(1, 1024));
   app.add_option("--memory", o.memory, "Address space of a worker, such as 2G; 0: no limit")
       ->transform(CLI::AsSizeValue(false))
       ->default_str("2G");
-  app.add_option("--cache-limit", o.cache_limit, "Size of the cache for staged files")
+  app.add_option("--cache-limit", o.cache_limit, "Maximum size of the cache for staged files")
       ->transform(CLI::AsSizeValue(false))
       ->default_str("10G");
   app.add_option("--columns", a.columns, "Cache the decoded columns of files and read them instead of the files: on or off")
       ->capture_default_str()
       ->check(CLI::IsMember({"on", "off"}));
-  app.add_option("--states-limit", o.states_limit, "Size of the stored states; the least recently used are removed first")
+  app.add_option("--states-limit", o.states_limit, "Maximum size of the stored states; the least recently used are removed first")
       ->transform(CLI::AsSizeValue(false))
       ->default_str("10G");
   app.add_option("--wall-limit", a.wall, "Time limit for a worker")->capture_default_str();
   app.add_option("--stall-limit", a.stall, "Time limit for a worker that makes no progress")->capture_default_str();
-  app.add_option("--drain-timeout", a.drain, "Time that running tasks get after SIGTERM")->capture_default_str();
+  app.add_option("--drain-timeout", a.drain, "Time for running tasks to finish after SIGTERM")->capture_default_str();
   app.add_option(
       "--listen", o.listen,
       "Address where other nodes fetch states (default: a socket in --dir, or a free port if the coordinator is on TCP)");
@@ -63,7 +63,7 @@ void declare(CLI::App& app, Arguments& a) {
       ->capture_default_str()
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
   app.add_option("--blobs", o.blobs, "The coordinator's blob store, if it is on this machine")->group("");
-  app.add_option("--parent", a.parent, "Exit when this process, the parent, ends")->group("");
+  app.add_option("--parent", a.parent, "Process id of the parent; exit when the parent ends")->group("");
 }
 
 mole::Result<> fill_defaults(Arguments& a) {
@@ -79,7 +79,7 @@ mole::Result<> fill_defaults(Arguments& a) {
                          "; install mole-worker beside mole-node or set --worker");
   a.options.worker = std::filesystem::absolute(a.options.worker);
   a.options.launcher = mole::nodes::own_folder() / "mole-launch";
-  if (a.parent != 0) {  // interactive use, and the only node of its coordinator: poll fast
+  if (a.parent != 0) {  // interactive use, and the only node of its coordinator: poll often
     a.options.poll_min = 1'000;
     a.options.poll_max = 10'000;
   }
@@ -90,7 +90,7 @@ mole::Result<> fill_defaults(Arguments& a) {
   return {};
 }
 
-// SIGTERM and SIGINT drain, a second one aborts. SIGUSR1 is sent by serve() when the daemon has drained.
+// The first SIGTERM or SIGINT drains, the second one aborts. SIGUSR1 is sent by serve() when the daemon has drained.
 void handle_signals(NodeDaemon& node, const sigset_t& set) {
   bool draining = false;
   for (int signal = 0; ::sigwait(&set, &signal) == 0 && signal != SIGUSR1; draining = true) {
@@ -129,7 +129,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : usage;
   }
-  if (arguments.parent != 0) {  // under `mole run` no other process would stop this one after its parent has died
+  if (arguments.parent != 0) {  // under `mole run` no other process would stop this one if its parent died
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != arguments.parent) return failed;
   }

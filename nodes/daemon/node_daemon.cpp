@@ -78,14 +78,14 @@ void NodeDaemon::wait() {
   lock.unlock();
   release(unfinished);
   if (!aborting && !outbox_.flush())
-    spdlog::warn("the coordinator is unreachable; finished results are sent after the next start");
+    spdlog::warn("the coordinator is unreachable; finished results will be sent after the next start");
   join_threads();
 }
 
 void NodeDaemon::release(const std::vector<std::string>& tasks) {
   if (tasks.empty()) return;
   const auto done = coordinator_.release(folder_.name(), incarnation_, tasks);
-  if (!done) spdlog::warn("cannot release {} tasks, their leases will expire: {}", tasks.size(), done.error().message);
+  if (!done) spdlog::warn("cannot release {} tasks; their leases will expire: {}", tasks.size(), done.error().message);
 }
 
 void NodeDaemon::join_threads() {
@@ -106,7 +106,7 @@ void NodeDaemon::heartbeat_loop() {
   for (;;) {
     const auto next = after(send_heartbeat());
     MutexLock lock(mutex_);
-    const bool reported = draining_;  // a change is reported at once
+    const bool reported = draining_;  // a change is reported immediately
     while (!stopping_ && draining_ == reported && (registered_ || unreachable_) &&
            changed_.wait_until(mutex_, next) == notified) {
     }
@@ -114,7 +114,7 @@ void NodeDaemon::heartbeat_loop() {
   }
 }
 
-// Registers if necessary, else sends a heartbeat. Returns the time to wait before the next one.
+// Registers if necessary, otherwise sends a heartbeat. Returns the time to wait before the next one.
 Micros NodeDaemon::send_heartbeat() {
   constexpr Micros retry = 500'000;
   MutexLock lock(mutex_);
@@ -145,7 +145,7 @@ bool NodeDaemon::register_node() {
                                                         .threads = options_.threads});
   const MutexLock lock(mutex_);
   if (!registration) {
-    if (!unreachable_) spdlog::warn("cannot register yet, retrying: {}", registration.error().message);
+    if (!unreachable_) spdlog::warn("cannot register, retrying: {}", registration.error().message);
     unreachable_ = true;
     return false;
   }
@@ -166,7 +166,7 @@ void NodeDaemon::apply(const coordinator::HeartbeatReply& reply) {
     if (const auto found = running_.find(task); found != running_.end()) found->second->cancel();
   }
   remote_drain_ = reply.drain;
-  if (reply.reregister) registered_ = false;  // held tasks go on; the next heartbeat reports them
+  if (reply.reregister) registered_ = false;  // held tasks continue; the next heartbeat reports them
   changed_.notify_all();
 }
 
@@ -233,7 +233,7 @@ void NodeDaemon::accept(std::vector<task::Spec> specs) {
   release(too_late);
 }
 
-// A task moves from waiting_ to running_ to the outbox. It is added to the next before it is removed from the previous one.
+// A task moves from waiting_ to running_ to the outbox. It is added to the next one before it is removed from the previous one.
 std::vector<std::string> NodeDaemon::held_tasks() const {
   std::vector<std::string> out;
   for (const auto& spec : waiting_) out.push_back(spec.id);

@@ -6,8 +6,8 @@
 //   ...                    // SIGTERM: (*node)->drain(); again: (*node)->abort();
 //   (*node)->wait();
 //
-// Threads: one registers and sends heartbeats, one leases tasks, one per slot runs a task, one delivers results. They continue
-// while the coordinator is unreachable: tasks run on, finished ones wait on disk and are reported later.
+// Threads: one registers and sends heartbeats, one leases tasks, one per slot runs a task, one delivers results. While
+// the coordinator is unreachable, running tasks continue, and finished ones are kept on disk and reported later.
 #pragma once
 
 #include "nodes/daemon/attempt.hpp"
@@ -27,14 +27,14 @@ namespace mole::nodes {
 
 class NodeDaemon {
  public:
-  // Locks the folder. `coordinator` outlives the daemon. invalid: the folder or the listening address cannot be used.
+  // Locks the folder. `coordinator` must outlive the daemon. invalid: the folder or the listening address cannot be used.
   static Result<std::unique_ptr<NodeDaemon>> open(Options options, coordinator::NodeApi& coordinator);
   ~NodeDaemon();  // aborts
   NodeDaemon(const NodeDaemon&) = delete;
   NodeDaemon& operator=(const NodeDaemon&) = delete;
 
   Result<> start();
-  // Leases no more tasks; running ones may finish within Options::drain_limit. From any thread, as are the following.
+  // Leases no more tasks; running ones may finish within Options::drain_limit. Thread-safe, as are the following.
   void drain();
   // Kills the running tasks and returns them to the coordinator.
   void abort();

@@ -37,24 +37,24 @@ Result<task::Report> move_index_to_blob(task::Report report, const fs::path& fol
 }
 
 std::string completion_text(const task::Spec& spec, const task::Report& report) {
-  const nlohmann::json both{{"spec", spec}, {"report", report}};
-  return both.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  const nlohmann::json document{{"spec", spec}, {"report", report}};
+  return document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 Result<Completion> read_completion(const fs::path& path) {
   const auto text = read_file(path, max_completion_bytes);
   if (!text) return text.error();
-  const auto both = nlohmann::json::parse(*text, nullptr, false);
-  if (!both.is_object() || !both.contains("spec") || !both.contains("report"))
-    return corrupt(path.string() + " is not a completion; the task is repeated");
-  auto spec = task::parse_spec(both["spec"].dump());
+  const auto document = nlohmann::json::parse(*text, nullptr, false);
+  if (!document.is_object() || !document.contains("spec") || !document.contains("report"))
+    return corrupt(path.string() + " is not a completion; the task will be repeated");
+  auto spec = task::parse_spec(document["spec"].dump());
   if (!spec) return spec.error();
-  auto report = task::parse_report(both["report"].dump());
+  auto report = task::parse_report(document["report"].dump());
   if (!report) return report.error();
   return Completion{.node = {}, .incarnation = {}, .spec = std::move(*spec), .report = std::move(*report)};
 }
 
-// Replaces the result by a failure that is small enough for a message.
+// Replaces the result with a failure that is small enough for a message.
 Completion as_failure(Completion completion, const Error& error) {
   task::Report report;
   report.task = completion.spec.id;
@@ -173,14 +173,14 @@ void Outbox::run() {
   }
 }
 
-// Sends one batch: first the blobs, then the completions. An error means that nothing more can be sent now.
+// Sends one batch: first the blobs, then the completions. Returns an error if nothing more can be sent now.
 Result<> Outbox::deliver() {
   auto batch = next_batch();
   for (auto& [task, completion] : batch) {
     auto sent = upload(task, completion);
     if (sent) continue;
     if (is_retryable(sent.error())) {
-      spdlog::warn("cannot send results yet, retrying: {}", sent.error().message);
+      spdlog::warn("cannot send results, retrying: {}", sent.error().message);
       return sent;
     }
     completion = as_failure(std::move(completion), sent.error());
@@ -199,7 +199,7 @@ Outbox::Batch Outbox::next_batch() {
   for (auto& entry : taken) {
     auto completion =
         entry.unstored ? Result<Completion>(*entry.unstored) : read_completion(folder_of(entry.task) / "completion.json");
-    if (!completion) {  // removed meanwhile, or damaged: the lease expires and the task is repeated
+    if (!completion) {  // removed in the meantime, or damaged: the lease expires and the task is repeated
       spdlog::warn("task {}: {}", entry.task, completion.error().message);
       remove(entry.task);
       continue;
@@ -234,7 +234,7 @@ Result<> Outbox::put(const Digest& digest, const fs::path& path) {
     const auto held = coordinator_.put_blob(digest, offset, bytes, total);
     if (!held) return held.error();
     if (*held >= total) return {};
-    if (*held == offset) return internal("the coordinator does not accept more of blob " + digest.hex() + "; see its log");
+    if (*held == offset) return internal("the coordinator does not accept more bytes of blob " + digest.hex() + "; see its log");
     offset = *held;
   }
 }
@@ -245,18 +245,18 @@ Result<> Outbox::complete(Batch batch) {
   for (const auto& each : batch) completions.push_back(each.second);
   const auto answers = coordinator_.complete(completions);
   if (!answers && is_retryable(answers.error())) {
-    spdlog::warn("cannot send results yet, retrying: {}", answers.error().message);
+    spdlog::warn("cannot send results, retrying: {}", answers.error().message);
     return answers.error();
   }
   if (!answers) return complete_one_by_one(batch);
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    spdlog::info("task {}: {}", batch[i].first, i < answers->size() ? name_of((*answers)[i]) : "no answer");
+    spdlog::info("task {}: {}", batch[i].first, i < answers->size() ? name_of((*answers)[i]) : "no verdict");
     remove(batch[i].first);
   }
   return {};
 }
 
-// Sends the completions of a refused batch one at a time, so that only the bad one fails.
+// Sends the completions of a refused batch one at a time, so that only the refused one fails.
 Result<> Outbox::complete_one_by_one(const Batch& batch) {
   for (const auto& [task, completion] : batch) {
     auto answer = coordinator_.complete({completion});

@@ -1,6 +1,6 @@
 // Delivers finished tasks to the coordinator. A task is stored on disk (finished/) until the coordinator has acknowledged it,
-// also across restarts of either side. One thread uploads and completes tasks in batches, and retries while the coordinator is
-// unreachable. Thread-safe.
+// even if the node or the coordinator restarts. One thread uploads and completes tasks in batches, and retries while the
+// coordinator is unreachable. Thread-safe.
 #pragma once
 
 #include "nodes/daemon/attempt.hpp"
@@ -25,7 +25,7 @@ class Outbox {
   // Returns the tasks of this run that the coordinator has not acknowledged.
   std::vector<std::string> held() const;
 
-  // Starts to send; call when registered. A second call retries at once.
+  // Starts sending; call it when registered. Another call retries immediately.
   void start();
   void stop();
   // Waits until every task is acknowledged or the coordinator is unreachable. Returns whether all were acknowledged.
@@ -35,7 +35,7 @@ class Outbox {
   struct Entry {
     std::string task;
     bool from_this_run = false;
-    std::optional<coordinator::Completion> unstored;  // in memory only: it could not be stored
+    std::optional<coordinator::Completion> unstored;  // in memory only, because it could not be stored
   };
   using Batch = std::vector<std::pair<std::string, coordinator::Completion>>;
 

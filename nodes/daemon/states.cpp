@@ -43,8 +43,8 @@ Result<> StateStore::adopt(const fs::path& file, const Digest& digest) {
   std::error_code failed;
   fs::create_hard_link(file, temporary, failed);
   if (failed)
-    return transient("cannot store state " + digest.hex() + ": " + failed.message() + "; check space and permissions of " +
-                     folder_.string());
+    return transient("cannot store state " + digest.hex() + ": " + failed.message() +
+                     "; check the free space and permissions of " + folder_.string());
   const MutexLock lock(mutex_);
   const auto size = fs::file_size(temporary, failed);
   if (auto named = durable_rename(temporary, path(digest)); !named) {
@@ -65,8 +65,8 @@ Result<> StateStore::link_to(const Digest& digest, const fs::path& target) {
     std::error_code failed;
     fs::create_hard_link(path(digest), target, failed);
     if (failed)
-      return transient("cannot link state " + digest.hex() + ": " + failed.message() + "; check space and permissions of " +
-                       folder_.string());
+      return transient("cannot link state " + digest.hex() + ": " + failed.message() +
+                       "; check the free space and permissions of " + folder_.string());
     touch(digest);
   }
   const auto found = digest_of_file(target);
@@ -74,7 +74,7 @@ Result<> StateStore::link_to(const Digest& digest, const fs::path& target) {
   ::unlink(target.c_str());
   const MutexLock lock(mutex_);
   remove(digest);
-  return missing("state " + digest.hex() + " was damaged on this node's disk and has been removed; it is computed again");
+  return missing("state " + digest.hex() + " was damaged on this node's disk and has been removed; it will be computed again");
 }
 
 Result<std::string> StateStore::get(const Digest& digest, std::uint64_t offset, std::uint32_t limit) {
@@ -85,11 +85,11 @@ Result<std::string> StateStore::get(const Digest& digest, std::uint64_t offset, 
     touch(digest);
     fd = ::open(path(digest).c_str(), O_RDONLY | O_CLOEXEC);
   }
-  if (fd < 0) return missing("cannot open state " + digest.hex() + "; check the disk and the limit of open files of its node");
+  if (fd < 0) return missing("cannot open state " + digest.hex() + "; check its node's disk and limit on open files");
   std::string piece(limit, '\0');
   const auto n = ::pread(fd, piece.data(), piece.size(), static_cast<off_t>(offset));
   ::close(fd);
-  if (n < 0) return transient("cannot read state " + digest.hex() + "; try again, then check the disk of its node");
+  if (n < 0) return transient("cannot read state " + digest.hex() + "; try again, or check the disk of its node");
   piece.resize(static_cast<std::size_t>(n));
   return piece;
 }

@@ -16,7 +16,7 @@ class StateStore final : public coordinator::PeerBlobs {
   // Loads the states in the folder; removes other files, and states beyond the limit (bytes).
   StateStore(std::filesystem::path folder, std::uint64_t limit);
 
-  // Stores the file as state `digest`, durably, by a hard link; the caller's file stays. corrupt: the digest does not match.
+  // Stores the file as state `digest`, durably, by a hard link; the caller's file remains. corrupt: the digest does not match.
   Result<> adopt(const std::filesystem::path& file, const Digest& digest);
   // Hard-links the state to `target`, where it survives eviction. missing: not stored, or damaged (then it is removed).
   Result<> link_to(const Digest& digest, const std::filesystem::path& target);

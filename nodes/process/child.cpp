@@ -58,8 +58,8 @@ void limit_log(const std::filesystem::path& log) {
   if (::stat(log.c_str(), &st) == 0 && static_cast<std::uint64_t>(st.st_size) > max_log_bytes) (void)!::truncate(log.c_str(), 0);
 }
 
-// Waits until a child ends or has to be killed; returns why it must be killed, or `exited` if it exited on its own.
-Ending::Kind wait_for(int pidfd, const Command& command, const Watch& watch) {
+// Waits until a child ends or has to be killed; returns why it has to be killed, or `exited` if it has ended.
+ExitStatus::Kind wait_for(int pidfd, const Command& command, const Watch& watch) {
   const Micros start = now();
   std::uint64_t last_progress = 0;
   Micros last_change = start;
@@ -69,13 +69,13 @@ Ending::Kind wait_for(int pidfd, const Command& command, const Watch& watch) {
     if (watch.stall_limit != 0) pause = std::min(pause, watch.stall_limit / 4);
     pollfd fds[2] = {{pidfd, POLLIN, 0}, {watch.cancel ? watch.cancel->descriptor() : -1, POLLIN, 0}};
     ::poll(fds, 2, as_poll_timeout(std::max<Micros>(pause, 1000)));
-    if (fds[0].revents != 0) return Ending::Kind::exited;
-    if (watch.cancel && watch.cancel->requested()) return Ending::Kind::cancelled;
+    if (fds[0].revents != 0) return ExitStatus::Kind::exited;
+    if (watch.cancel && watch.cancel->requested()) return ExitStatus::Kind::cancelled;
     limit_log(command.log);
-    if (watch.wall_limit != 0 && now() - start >= watch.wall_limit) return Ending::Kind::out_of_time;
+    if (watch.wall_limit != 0 && now() - start >= watch.wall_limit) return ExitStatus::Kind::timed_out;
     if (watch.stall_limit == 0 || !watch.progress) continue;
     if (const auto progress = watch.progress(); progress != last_progress) last_progress = progress, last_change = now();
-    if (now() - last_change >= watch.stall_limit) return Ending::Kind::stalled;
+    if (now() - last_change >= watch.stall_limit) return ExitStatus::Kind::stalled;
   }
 }
 
@@ -96,24 +96,24 @@ bool Cancellation::wait(Micros time) const {
   return requested_;
 }
 
-Result<Ending> run_child(const Command& command, const Watch& watch) {
+Result<ExitStatus> run_child(const Command& command, const Watch& watch) {
   const auto pid = start(command);
   if (!pid) return pid.error();
   const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, *pid, 0));
-  const auto why = pidfd >= 0 ? wait_for(pidfd, command, watch) : Ending::Kind::cancelled;
-  if (why != Ending::Kind::exited) ::kill(-*pid, SIGKILL);
+  const auto why = pidfd >= 0 ? wait_for(pidfd, command, watch) : ExitStatus::Kind::cancelled;
+  if (why != ExitStatus::Kind::exited) ::kill(-*pid, SIGKILL);
   siginfo_t info{};
   while (::waitid(P_PID, static_cast<id_t>(*pid), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
   }
-  ::kill(-*pid, SIGKILL);  // its children; the group's number is not reused before the child is reaped
+  ::kill(-*pid, SIGKILL);  // its children; the id of the group is not reused before the child is reaped
   int status = 0;
   while (::waitpid(*pid, &status, 0) < 0 && errno == EINTR) {
   }
-  if (pidfd < 0) return transient("cannot watch a worker: no file descriptor is free; raise the limit of open files (ulimit -n)");
+  if (pidfd < 0) return transient("cannot watch a worker: no file descriptor is free; raise the limit on open files (ulimit -n)");
   ::close(pidfd);
-  if (why != Ending::Kind::exited) return Ending{why, SIGKILL};
-  if (WIFSIGNALED(status)) return Ending{Ending::Kind::killed, WTERMSIG(status)};
-  return Ending{Ending::Kind::exited, WEXITSTATUS(status)};
+  if (why != ExitStatus::Kind::exited) return ExitStatus{why, SIGKILL};
+  if (WIFSIGNALED(status)) return ExitStatus{ExitStatus::Kind::killed, WTERMSIG(status)};
+  return ExitStatus{ExitStatus::Kind::exited, WEXITSTATUS(status)};
 }
 
 }  // namespace mole::nodes

@@ -1,6 +1,6 @@
 // Runs a worker process: starts it, watches it, kills it when it exceeds a limit.
 //
-// The child gets its own process group, an empty signal mask, default signal actions and a clean environment; stdin is
+// The child has its own process group, an empty signal mask, default signal actions and a clean environment; stdin is
 // /dev/null, stdout and stderr are its log, descriptor 3 the handover, and no other descriptor is open. Memory, file size,
 // descriptors and core dumps are limited. Processes that it leaves in its group are killed.
 #pragma once
@@ -26,7 +26,7 @@ struct Command {
   std::uint64_t address_space = 0;  // bytes; 0: unlimited
 };
 
-// Cancels a child from any thread, also before it is started. One per attempt.
+// Cancels a child from any thread, even before it is started. One per attempt.
 class Cancellation {
  public:
   Cancellation();
@@ -51,8 +51,8 @@ struct Watch {
   const Cancellation* cancel = nullptr;     // may be null
 };
 
-struct Ending {
-  enum class Kind { exited, killed, out_of_time, stalled, cancelled };
+struct ExitStatus {
+  enum class Kind { exited, killed, timed_out, stalled, cancelled };
   Kind kind = Kind::exited;
   int value = 0;  // exit code, or signal
 
@@ -61,6 +61,6 @@ struct Ending {
 
 // Runs a child until it ends. It is killed if the calling thread ends first (PR_SET_PDEATHSIG).
 // transient: it cannot be started now; invalid: there is no such program.
-Result<Ending> run_child(const Command& command, const Watch& watch);
+Result<ExitStatus> run_child(const Command& command, const Watch& watch);
 
 }  // namespace mole::nodes

@@ -1,5 +1,5 @@
-// mole-launch: sets the limits of a worker and ties it to its parent, then becomes the worker (exec). A plugin never runs
-// without the limits, and the worker itself needs no code for them.
+// mole-launch: sets the limits of a worker and has it killed when its parent ends, then executes it. A plugin never runs without
+// the limits, and the worker itself needs no code for them.
 //
 //   mole-launch PARENT ADDRESS_SPACE FILE_BYTES DESCRIPTORS PROGRAM ARGUMENT...
 #include <sys/prctl.h>

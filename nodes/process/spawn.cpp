@@ -11,7 +11,7 @@ extern char** environ;
 namespace mole::nodes {
 namespace {
 
-// A null-terminated array as exec takes it. It points into `words`.
+// Returns the null-terminated array that exec expects. It points into `words`.
 std::vector<char*> pointers(const std::vector<std::string>& words) {
   std::vector<char*> out;
   out.reserve(words.size() + 1);

@@ -19,7 +19,7 @@ namespace mole::nodes {
 // Returns the folder of the running program.
 std::filesystem::path own_folder();
 
-// Attributes that the child inherits. Descriptor actions are done in the order of the calls.
+// Attributes that the child inherits. Descriptor actions are performed in the order of the calls.
 class Spawn {
  public:
   Spawn();
@@ -35,8 +35,8 @@ class Spawn {
   Spawn& working_folder(const std::filesystem::path& folder) {
     return add(::posix_spawn_file_actions_addchdir_np, folder.c_str());
   }
-  Spawn& own_group();                             // the child leads a process group of its own
-  Spawn& default_signals(const sigset_t& reset);  // these signals get their default action
+  Spawn& own_group();                             // the child leads a new process group
+  Spawn& default_signals(const sigset_t& reset);  // resets these signals to their default action
   Spawn& empty_signal_mask();
 
   // Returns the process id. `environment`: "NAME=value"; nullopt: inherited. missing: the program is not executable; transient:

@@ -33,7 +33,7 @@ int main(int argc, char** argv) {
   }
   std::fputs(
       "usage: mole-seal --seal ATTEMPT [--threads N]     validate ATTEMPT/handover, write ATTEMPT/out\n"
-      "       mole-seal --unseal ATTEMPT                 ATTEMPT/rows/*.parquet to *.rows\n",
+      "       mole-seal --unseal ATTEMPT                 convert ATTEMPT/rows/*.parquet to *.rows\n",
       stderr);
   return usage;
 }

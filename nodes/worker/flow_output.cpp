@@ -120,7 +120,7 @@ void FlowPrinter::time(std::int64_t us) {
     return number(floor_div(us, 1000));
   }
   const std::int64_t second = floor_div(us, second_us);
-  if (second != second_) {  // flows are nearly in time order, so that the date is rarely formatted
+  if (second != second_) {  // flows are nearly in time order, so the date is rarely formatted
     second_ = second;
     second_text_ = format_time(second * second_us);
     second_text_.pop_back();  // the Z

@@ -46,7 +46,7 @@ class FlowPrinter {
   std::string second_text_;
 };
 
-// Writes a frame (docs/formats/flow_frames.md) of a batch, which must have every column; an empty batch first describes the
+// Writes a frame (docs/formats/flow_frames.md) of a batch, which must have every column; an empty first batch describes the
 // columns. transient: writing failed.
 Result<> write_flow_frame(int fd, const std::vector<int>& columns, const runtime::FlowBatch& batch);
 // Writes the end marker.

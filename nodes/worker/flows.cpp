@@ -29,7 +29,7 @@ struct FlowsOptions {
   std::string decoder;  // empty: the one that recognises the file
 };
 
-// Opens each decoder once, when it is needed.
+// Opens each decoder once, when it is first needed.
 class Decoders {
  public:
   explicit Decoders(const std::filesystem::path& first)
@@ -54,7 +54,7 @@ class Decoders {
       if (!decoder) return decoder;
       if ((*decoder)->vtable()->recognises(reinterpret_cast<const std::uint8_t*>(head.data()), head.size()) == 1) return decoder;
     }
-    if (all.size() == 1) return open(*all.front());  // the head may be damaged
+    if (all.size() == 1) return open(*all.front());  // the start of the file may be damaged
     return invalid(path.string() + ": no installed decoder recognises it; name one with --decoder");
   }
 
@@ -100,11 +100,11 @@ void print_damage(const std::filesystem::path& path, const task::FileReport& rep
   print("content", report.lost_content);
 }
 
-using TakeFlows = std::function<Result<>(const FlowBatch&)>;
+using FlowSink = std::function<Result<>(const FlowBatch&)>;
 
-// Prints the flows of one file; returns the state of the file.
+// Passes the flows of one file to `sink`; returns the state of the file.
 Result<task::FileState> print_file(const std::filesystem::path& path, const FlowsOptions& options, Decoders& decoders,
-                                   const TakeFlows& take) {
+                                   const FlowSink& sink) {
   MOLE_TRY(auto decoder, options.decoder.empty() ? decoders.for_file(path) : decoders.named(options.decoder));
   MOLE_TRY(auto content, open_content(path, {.threads = options.threads, .decode = options.decode}));
   ColumnSet wanted;
@@ -117,7 +117,7 @@ Result<task::FileState> print_file(const std::filesystem::path& path, const Flow
   while (true) {
     MOLE_TRY(auto more, reader.next(batch));
     if (!more) break;
-    if (auto taken = take(batch); !taken) return taken.error();
+    if (auto written = sink(batch); !written) return written.error();
   }
   const auto report = reader.report();
   if (report.state != task::FileState::sound) print_damage(path, report);
@@ -140,7 +140,7 @@ Result<std::vector<int>> parse_flow_columns(std::string_view text) {
     if (column < 0) {
       std::string names;
       for (int c = 0; c < MOLE_COLUMN_COUNT; ++c) names += (c ? ", " : "") + std::string(flow_column_name(c));
-      return invalid("'" + std::string(name) + "' is not a flow column; choose among " + names);
+      return invalid("'" + std::string(name) + "' is not a flow column; choose from " + names);
     }
     columns.push_back(column);
     at = comma + 1;
@@ -156,14 +156,14 @@ int print_flows(const FlowsOptions& options) {
     if (!done) std::fprintf(stderr, "mole flows: %s\n", done.error().message.c_str());
     return static_cast<bool>(done);
   };
-  const TakeFlows take = [&](const FlowBatch& batch) {
+  const FlowSink sink = [&](const FlowBatch& batch) {
     return framed ? write_flow_frame(STDOUT_FILENO, options.columns, batch) : printer.print(batch);
   };
   if (!framed) printer.header();
-  if (framed && !succeeded(take({}))) return 1;  // an empty frame describes the columns
+  if (framed && !succeeded(sink({}))) return 1;  // an empty frame describes the columns
   int exit_code = 0;
   for (const auto& path : options.files) {
-    auto state = print_file(path, options, decoders, take);
+    auto state = print_file(path, options, decoders, sink);
     if (!state) std::fprintf(stderr, "mole flows: %s\n", state.error().message.c_str());
     if (!state || *state == task::FileState::unreadable)
       exit_code = 1;
@@ -185,13 +185,13 @@ int print_flows(int argc, char** argv) {
   const std::map<std::string, Bzip2Decoder> decoders{{"libbzip2", Bzip2Decoder::libbzip2},
                                                      {"interleaved", Bzip2Decoder::interleaved}};
   app.add_option("files", options.files, "files of an archive")->required();
-  app.add_option("--columns", columns, "comma-separated, or *");
-  app.add_option("--format", options.format, "of the output")->transform(CLI::CheckedTransformer(formats));
-  app.add_option("--time-format", options.times, "for csv and ndjson")->transform(CLI::CheckedTransformer(times));
+  app.add_option("--columns", columns, "comma-separated names of columns, or *");
+  app.add_option("--format", options.format, "format of the output")->transform(CLI::CheckedTransformer(formats));
+  app.add_option("--time-format", options.times, "format of times in csv and ndjson")->transform(CLI::CheckedTransformer(times));
   app.add_option("--threads", options.threads, "number of threads")->check(CLI::Range(1, 4096));
-  app.add_option("--plugins", options.plugins, "folder that is searched first");
-  app.add_option("--decode", options.decode, "of bzip2 blocks")->transform(CLI::CheckedTransformer(decoders));
-  app.add_option("--decoder", options.decoder, "name of the decoder");
+  app.add_option("--plugins", options.plugins, "folder of plugins that is searched first");
+  app.add_option("--decode", options.decode, "decoder of bzip2 blocks")->transform(CLI::CheckedTransformer(decoders));
+  app.add_option("--decoder", options.decoder, "name of the decoder plugin");
   int exit_code = 0;
   if (!parse(app, argc, argv, exit_code)) return exit_code;
   auto parsed = parse_flow_columns(columns);

@@ -6,7 +6,7 @@
 namespace mole::nodes {
 
 // --run: runs one task in this process, from A/spec.json to the handover on descriptor 3. 0: the handover is complete, even if
-// steps failed (it says so); 1 otherwise.
+// it reports failed steps; 1 otherwise.
 int run_task(int argc, char** argv);
 
 // --flows: prints the flows of files to stdout, as text or frames of rows, through a decoder plugin (`mole flows`), and damage to

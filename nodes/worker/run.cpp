@@ -112,8 +112,8 @@ int run_task(int argc, char** argv) {
   RunOptions options;
   app.add_option("attempt", options.attempt, "the attempt folder")->required();
   app.add_option("--cache", options.cache, "folder of the file cache; default: no cache");
-  app.add_option("--cache-limit", options.cache_limit, "bytes");
-  app.add_option("--plugins", options.plugins, "folders, separated by colons")->delimiter(':')->allow_extra_args(false);
+  app.add_option("--cache-limit", options.cache_limit, "maximum size of the file cache in bytes");
+  app.add_option("--plugins", options.plugins, "plugin folders, separated by colons")->delimiter(':')->allow_extra_args(false);
   app.add_option("--threads", options.threads, "number of threads");
   app.add_option("--columns", options.columns, "cache decoded columns: on or off")->check(CLI::IsMember({"on", "off"}));
   int exit_code = 0;

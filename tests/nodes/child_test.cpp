@@ -20,7 +20,7 @@ namespace {
 using testing::eventually;
 using testing::TempFolder;
 
-// Returns false for a zombie too.
+// Returns whether the process exists and is not a zombie.
 bool alive(int pid) {
   std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
   std::string number, name, state;
@@ -44,15 +44,15 @@ class Child : public ::testing::Test {
 
 TEST_F(Child, EndsWithItsExitCode) {
   EXPECT_TRUE(run_child(shell("exit 0"), {})->clean());
-  const auto ending = run_child(shell("exit 7"), {});
-  EXPECT_EQ(ending->kind, Ending::Kind::exited);
-  EXPECT_EQ(ending->value, 7);
+  const auto exit_status = run_child(shell("exit 7"), {});
+  EXPECT_EQ(exit_status->kind, ExitStatus::Kind::exited);
+  EXPECT_EQ(exit_status->value, 7);
 }
 
 TEST_F(Child, EndsWithTheSignalThatKilledIt) {
-  const auto ending = run_child(shell("kill -SEGV $$"), {});
-  EXPECT_EQ(ending->kind, Ending::Kind::killed);
-  EXPECT_EQ(ending->value, SIGSEGV);
+  const auto exit_status = run_child(shell("kill -SEGV $$"), {});
+  EXPECT_EQ(exit_status->kind, ExitStatus::Kind::killed);
+  EXPECT_EQ(exit_status->value, SIGSEGV);
 }
 
 TEST_F(Child, WritesBothStreamsToItsLog) {
@@ -63,11 +63,11 @@ TEST_F(Child, WritesBothStreamsToItsLog) {
 
 TEST_F(Child, InheritsOnlyTheHandover) {
   const int leaked = ::open("/etc/passwd", O_RDONLY);  // not close-on-exec
-  auto command = shell("ls /proc/self/fd | tr '\\n' ' '; echo handed >&3");
+  auto command = shell("ls /proc/self/fd | tr '\\n' ' '; echo data >&3");
   command.handover = ::open((folder / "handover").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   ASSERT_TRUE(run_child(command, {}));
-  EXPECT_EQ(log(), "0 1 2 3 4 ");  // 4: the folder ls reads
-  EXPECT_EQ(*read_file(folder / "handover"), "handed\n");
+  EXPECT_EQ(log(), "0 1 2 3 4 ");  // 4: the folder that ls reads
+  EXPECT_EQ(*read_file(folder / "handover"), "data\n");
   ::close(leaked);
   ::close(command.handover);
 }
@@ -84,7 +84,7 @@ TEST_F(Child, HasDefaultSignalsAndItsOwnGroup) {
   EXPECT_EQ(log(), "own\n");
 }
 
-TEST_F(Child, IsLimited) {
+TEST_F(Child, HasResourceLimits) {
   auto command = shell("ulimit -c; ulimit -n; ulimit -v; ulimit -f");
   command.address_space = std::uint64_t{1} << 30;
   ASSERT_TRUE(run_child(command, {}));
@@ -94,17 +94,17 @@ TEST_F(Child, IsLimited) {
 TEST_F(Child, IsKilledAtItsWallLimit) {
   Watch watch;
   watch.wall_limit = 50'000;
-  EXPECT_EQ(run_child(shell("sleep 100"), watch)->kind, Ending::Kind::out_of_time);
+  EXPECT_EQ(run_child(shell("sleep 100"), watch)->kind, ExitStatus::Kind::timed_out);
 }
 
 TEST_F(Child, IsKilledWhenItMakesNoProgress) {
   Watch watch;
   watch.stall_limit = 50'000;
   watch.progress = [] { return 1; };
-  EXPECT_EQ(run_child(shell("sleep 100"), watch)->kind, Ending::Kind::stalled);
+  EXPECT_EQ(run_child(shell("sleep 100"), watch)->kind, ExitStatus::Kind::stalled);
 }
 
-TEST_F(Child, LivesAsLongAsItMakesProgress) {
+TEST_F(Child, RunsAsLongAsItMakesProgress) {
   Watch watch;
   watch.stall_limit = 50'000;
   std::uint64_t progress = 0;
@@ -120,9 +120,10 @@ TEST_F(Child, IsKilledWithItsChildrenWhenCancelled) {
     EXPECT_TRUE(eventually([&] { return std::filesystem::exists(folder / "grandchild"); }));
     cancel.request();
   });
-  const auto ending = run_child(shell("sh -c 'echo $$ > grandchild.tmp; mv grandchild.tmp grandchild; sleep 100' & wait"), watch);
+  const auto exit_status =
+      run_child(shell("sh -c 'echo $$ > grandchild.tmp; mv grandchild.tmp grandchild; sleep 100' & wait"), watch);
   canceller.join();
-  EXPECT_EQ(ending->kind, Ending::Kind::cancelled);
+  EXPECT_EQ(exit_status->kind, ExitStatus::Kind::cancelled);
   const int grandchild = std::stoi(*read_file(folder / "grandchild"));
   EXPECT_TRUE(eventually([&] { return !alive(grandchild); }));
 }
@@ -136,11 +137,11 @@ TEST_F(Child, LeavesNoChildrenBehind) {
 TEST_F(Child, CannotFillTheDiskWithItsLog) {
   Watch watch;
   watch.wall_limit = 3 * second_us;
-  EXPECT_EQ(run_child(shell("yes 'a line that is printed endlessly' & yes & wait"), watch)->kind, Ending::Kind::out_of_time);
+  EXPECT_EQ(run_child(shell("yes 'a line that is printed endlessly' & yes & wait"), watch)->kind, ExitStatus::Kind::timed_out);
   EXPECT_LT(std::filesystem::file_size(folder / "log"), std::uint64_t{16} << 30);
 }
 
-TEST_F(Child, DiesWithTheProcessThatStartedIt) {
+TEST_F(Child, IsKilledWhenTheProcessThatStartedItEnds) {
   const int middle = ::fork();
   if (middle == 0) {
     (void)run_child(shell("echo $$ > child.tmp; mv child.tmp child; sleep 100"), {});
@@ -157,10 +158,10 @@ TEST_F(Child, DiesWithTheProcessThatStartedIt) {
 TEST_F(Child, ReportsAMissingProgram) {
   Command command = shell("");
   command.program = folder / "mole-worker";
-  const auto ending = run_child(command, {});
-  ASSERT_FALSE(ending);
-  EXPECT_EQ(ending.error().code, Code::invalid);
-  EXPECT_NE(ending.error().message.find("install it beside mole-node"), std::string::npos);
+  const auto exit_status = run_child(command, {});
+  ASSERT_FALSE(exit_status);
+  EXPECT_EQ(exit_status.error().code, Code::invalid);
+  EXPECT_NE(exit_status.error().message.find("install it beside mole-node"), std::string::npos);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// A coordinator over a real socket that hands out the tasks a test gives it.
+// A coordinator behind a real socket that grants the tasks a test adds.
 #pragma once
 
 #include "coordinator/wire/client.hpp"
@@ -30,18 +30,18 @@ class FakeCoordinator final : public FakeApi {
     EXPECT_TRUE(started) << started.error().message;
   }
 
-  void give(task::Spec spec) {
+  void add_task(task::Spec spec) {
     const std::lock_guard lock(mutex);
     grants.push_back(std::move(spec));
   }
   // Grants are repeated until they are held or completed, as the interface requires.
-  Result<std::vector<task::Spec>> lease(const coordinator::LeaseRequest& ask) override {
+  Result<std::vector<task::Spec>> lease(const coordinator::LeaseRequest& sent) override {
     const std::lock_guard lock(mutex);
-    asks.push_back(ask);
+    lease_requests.push_back(sent);
     if (refuse_leases) return invalid("unknown incarnation");
     std::vector<task::Spec> out;
     for (const auto& spec : grants)
-      if (out.size() < ask.free_slots && std::find(ask.held.begin(), ask.held.end(), spec.id) == ask.held.end())
+      if (out.size() < sent.free_slots && std::find(sent.held.begin(), sent.held.end(), spec.id) == sent.held.end())
         out.push_back(spec);
     return out;
   }
@@ -52,7 +52,7 @@ class FakeCoordinator final : public FakeApi {
   Result<coordinator::HeartbeatReply> heartbeat(const coordinator::Heartbeat& h) override {
     auto reply = FakeApi::heartbeat(h);
     const std::lock_guard lock(mutex);
-    beat.reregister = false;
+    heartbeat_reply.reregister = false;
     return reply;
   }
   Result<std::uint64_t> put_blob(const Digest& digest, std::uint64_t offset, std::string_view bytes,
@@ -80,9 +80,9 @@ class FakeCoordinator final : public FakeApi {
     const std::lock_guard lock(mutex);
     return nodes.at(i);
   }
-  coordinator::Heartbeat last_beat() {
+  coordinator::Heartbeat last_heartbeat() {
     const std::lock_guard lock(mutex);
-    return beats.empty() ? coordinator::Heartbeat{} : beats.back();
+    return heartbeats.empty() ? coordinator::Heartbeat{} : heartbeats.back();
   }
 
   TempFolder folder;

@@ -32,7 +32,7 @@ task::Spec spec() {
   return s;
 }
 
-// The report of the sealing process on a worker that handed over step 0 and died.
+// The report of the sealing process about a worker that finished step 0 and was then killed.
 task::Report sealed() {
   task::Report r;
   r.task = "7-19";
@@ -51,8 +51,8 @@ PluginCall in_add_of_variance() {
   return {.call = "add", .step = 1, .batch = 17, .progress = 99, .module = "variance", .in_plugin = true};
 }
 
-WorkerRun worker_run(Ending ending, std::optional<PluginCall> call, std::string log = "") {
-  return {.ending = ending,
+WorkerRun worker_run(ExitStatus exit_status, std::optional<PluginCall> call, std::string log = "") {
+  return {.exit_status = exit_status,
           .call = std::move(call),
           .log_tail = std::move(log),
           .wall_limit = hour_us,
@@ -61,7 +61,7 @@ WorkerRun worker_run(Ending ending, std::optional<PluginCall> call, std::string 
 
 TEST(Fault, NamesPluginModuleCallBatchAndSignal) {
   const auto report =
-      assign_fault(sealed(), spec(), worker_run({Ending::Kind::killed, SIGSEGV}, in_add_of_variance(), "last words\n"));
+      assign_fault(sealed(), spec(), worker_run({ExitStatus::Kind::killed, SIGSEGV}, in_add_of_variance(), "last line\n"));
   EXPECT_EQ(report.steps[0].outcome, task::Outcome::done);
   EXPECT_EQ(report.steps[0].rows_blob, digest_of("rows"));
   EXPECT_EQ(report.steps[1].outcome, task::Outcome::failed);
@@ -70,21 +70,23 @@ TEST(Fault, NamesPluginModuleCallBatchAndSignal) {
             "plugin variance 1.0.0, module p/variance, in add of batch 17: killed by signal 11 (SIGSEGV)");
   EXPECT_EQ(report.code, task::FailureCode::none);
   EXPECT_EQ(report.message, "");
-  EXPECT_EQ(report.log_tail, "last words\n");
+  EXPECT_EQ(report.log_tail, "last line\n");
 }
 
 TEST(Fault, DistinguishesAHangFromACrash) {
-  const auto late = assign_fault(sealed(), spec(), worker_run({Ending::Kind::out_of_time, SIGKILL}, in_add_of_variance()));
+  const auto late = assign_fault(sealed(), spec(), worker_run({ExitStatus::Kind::timed_out, SIGKILL}, in_add_of_variance()));
   EXPECT_EQ(late.steps[1].code, task::FailureCode::hung);
   EXPECT_NE(late.steps[1].message.find("still running after the limit of 1h"), std::string::npos);
-  const auto silent = assign_fault(sealed(), spec(), worker_run({Ending::Kind::stalled, SIGKILL}, in_add_of_variance()));
+  const auto silent = assign_fault(sealed(), spec(), worker_run({ExitStatus::Kind::stalled, SIGKILL}, in_add_of_variance()));
   EXPECT_EQ(silent.steps[1].code, task::FailureCode::hung);
   EXPECT_NE(silent.steps[1].message.find("no progress for 15m"), std::string::npos);
 }
 
 TEST(Fault, IsExhaustedWhenMemoryRunsOut) {
   const auto code = [](int signal, const std::string& log) {
-    return assign_fault(sealed(), spec(), worker_run({Ending::Kind::killed, signal}, in_add_of_variance(), log)).steps[1].code;
+    return assign_fault(sealed(), spec(), worker_run({ExitStatus::Kind::killed, signal}, in_add_of_variance(), log))
+        .steps[1]
+        .code;
   };
   EXPECT_EQ(code(SIGKILL, ""), task::FailureCode::exhausted);
   EXPECT_EQ(code(SIGXFSZ, ""), task::FailureCode::exhausted);
@@ -93,18 +95,18 @@ TEST(Fault, IsExhaustedWhenMemoryRunsOut) {
 }
 
 TEST(Fault, IsAssignedToAPluginThatCallsExit) {
-  const auto report = assign_fault(sealed(), spec(), worker_run({Ending::Kind::exited, 0}, in_add_of_variance()));
+  const auto report = assign_fault(sealed(), spec(), worker_run({ExitStatus::Kind::exited, 0}, in_add_of_variance()));
   EXPECT_EQ(report.steps[1].outcome, task::Outcome::failed);
   EXPECT_EQ(report.steps[1].code, task::FailureCode::crashed);
-  EXPECT_NE(report.steps[1].message.find("ended the worker with exit code 0 before its work was done"), std::string::npos);
+  EXPECT_NE(report.steps[1].message.find("exited with code 0 before the task was finished"), std::string::npos);
 }
 
 TEST(Fault, OfADecoderFailsTheTask) {
-  auto handed = sealed();
-  handed.steps[0] = {};
-  handed.steps[0].outcome = task::Outcome::not_run;
+  auto unfinished = sealed();
+  unfinished.steps[0] = {};
+  unfinished.steps[0].outcome = task::Outcome::not_run;
   const PluginCall next{.call = "next", .step = {}, .batch = 3, .module = "decoder netflow5", .in_plugin = true};
-  const auto report = assign_fault(handed, spec(), worker_run({Ending::Kind::killed, SIGBUS}, next));
+  const auto report = assign_fault(unfinished, spec(), worker_run({ExitStatus::Kind::killed, SIGBUS}, next));
   EXPECT_EQ(report.code, task::FailureCode::crashed);
   EXPECT_EQ(report.message, "plugin decoder netflow5 1.2.0, archive ddosvax, in next of batch 3: killed by signal 7 (SIGBUS)");
   EXPECT_EQ(report.steps[0].outcome, task::Outcome::not_run);
@@ -114,11 +116,11 @@ TEST(Fault, OfADecoderFailsTheTask) {
 TEST(Fault, IsAssignedToNoModuleIfTheWorkerDiesInItsOwnCode) {
   PluginCall none;
   none.in_plugin = false;
-  auto handed = sealed();
-  handed.steps[0] = {};
-  handed.steps[0].outcome = task::Outcome::not_run;
+  auto unfinished = sealed();
+  unfinished.steps[0] = {};
+  unfinished.steps[0].outcome = task::Outcome::not_run;
   for (const auto& call : {std::optional<PluginCall>(none), std::optional<PluginCall>()}) {
-    const auto report = assign_fault(handed, spec(), worker_run({Ending::Kind::killed, SIGABRT}, call));
+    const auto report = assign_fault(unfinished, spec(), worker_run({ExitStatus::Kind::killed, SIGABRT}, call));
     EXPECT_EQ(report.code, task::FailureCode::internal);
     EXPECT_EQ(report.steps[0].outcome, task::Outcome::not_run);
     EXPECT_EQ(report.steps[1].outcome, task::Outcome::not_run);
@@ -126,7 +128,7 @@ TEST(Fault, IsAssignedToNoModuleIfTheWorkerDiesInItsOwnCode) {
 }
 
 TEST(Fault, OfTheWorkerKeepsFinishedSteps) {
-  const auto report = assign_fault(sealed(), spec(), worker_run({Ending::Kind::killed, SIGABRT}, std::nullopt));
+  const auto report = assign_fault(sealed(), spec(), worker_run({ExitStatus::Kind::killed, SIGABRT}, std::nullopt));
   EXPECT_EQ(report.code, task::FailureCode::none);
   EXPECT_EQ(report.steps[0].outcome, task::Outcome::done);
   EXPECT_EQ(report.steps[1].outcome, task::Outcome::not_run);
@@ -137,7 +139,7 @@ TEST(Fault, IsTheErrorThatTheWorkerReported) {
   task::Report reported;
   reported.code = task::FailureCode::missing;
   reported.message = "the archive has no such file";
-  const auto report = assign_fault(reported, spec(), worker_run({Ending::Kind::exited, 0}, PluginCall{}));
+  const auto report = assign_fault(reported, spec(), worker_run({ExitStatus::Kind::exited, 0}, PluginCall{}));
   EXPECT_EQ(report.code, task::FailureCode::missing);
   EXPECT_EQ(report.message, "the archive has no such file");
   EXPECT_EQ(report.task, "7-19");
@@ -149,12 +151,12 @@ TEST(Fault, LeavesASuccessfulReportUnchanged) {
   auto good = sealed();
   good.message.clear();
   good.steps[1].outcome = task::Outcome::done;
-  EXPECT_EQ(nlohmann::json(assign_fault(good, spec(), worker_run({Ending::Kind::exited, 0}, PluginCall{}, "chatter"))),
+  EXPECT_EQ(nlohmann::json(assign_fault(good, spec(), worker_run({ExitStatus::Kind::exited, 0}, PluginCall{}, "log text"))),
             nlohmann::json(good));
-  EXPECT_EQ(
-      nlohmann::json(assign_fault(good, spec(), worker_run({Ending::Kind::killed, SIGSEGV}, in_add_of_variance(), "chatter"))),
-      nlohmann::json(good))
-      << "a worker that crashes after its last step has done its work";
+  EXPECT_EQ(nlohmann::json(
+                assign_fault(good, spec(), worker_run({ExitStatus::Kind::killed, SIGSEGV}, in_add_of_variance(), "log text"))),
+            nlohmann::json(good))
+      << "a worker that crashes after its last step has finished its task";
 }
 
 TEST(Fault, IsAssignedToTheDownloaderInAnIndexTask) {
@@ -162,10 +164,10 @@ TEST(Fault, IsAssignedToTheDownloaderInAnIndexTask) {
   index.steps.clear();
   index.kind = task::Kind::index;
   const PluginCall call{.call = "index", .step = {}, .module = "downloader directory", .in_plugin = true};
-  task::Report cut;
-  cut.code = task::FailureCode::transient;
-  for (const auto ending : {Ending{Ending::Kind::killed, SIGSEGV}, Ending{Ending::Kind::exited, 0}}) {
-    const auto report = assign_fault(cut, index, worker_run(ending, call));
+  task::Report incomplete;
+  incomplete.code = task::FailureCode::transient;
+  for (const auto exit_status : {ExitStatus{ExitStatus::Kind::killed, SIGSEGV}, ExitStatus{ExitStatus::Kind::exited, 0}}) {
+    const auto report = assign_fault(incomplete, index, worker_run(exit_status, call));
     EXPECT_EQ(report.code, task::FailureCode::crashed);
     EXPECT_TRUE(report.message.starts_with("plugin downloader directory 1.0.0, archive ddosvax, in index: ")) << report.message;
   }
@@ -174,7 +176,7 @@ TEST(Fault, IsAssignedToTheDownloaderInAnIndexTask) {
 TEST(Fault, IgnoresAStepThatDoesNotExist) {
   auto call = in_add_of_variance();
   call.step = 99;
-  EXPECT_EQ(assign_fault(sealed(), spec(), worker_run({Ending::Kind::killed, SIGSEGV}, call)).steps[1].outcome,
+  EXPECT_EQ(assign_fault(sealed(), spec(), worker_run({ExitStatus::Kind::killed, SIGSEGV}, call)).steps[1].outcome,
             task::Outcome::not_run);
 }
 
@@ -193,7 +195,7 @@ TEST(CallRecord, IsParsed) {
   EXPECT_TRUE(call->in_plugin);
 }
 
-TEST(CallRecord, IsNotParsedFromGarbage) {
+TEST(CallRecord, IsNotParsedFromAnInvalidFile) {
   TempFolder folder;
   EXPECT_FALSE(read_call(folder / "none"));
   std::ofstream(folder / "short") << "MCAL";

@@ -70,7 +70,7 @@ TEST_F(Fetch, VerifiesPluginsOfAnEarlierRunBeforeUse) {
   auto spec = with_state("", {});
   spec.steps[0].states.clear();
   const auto library = folder.plugins() / (digest_of("library").hex() + ".so");
-  for (const char* left : {"", "libraRy", "library"}) {  // after a power failure: nothing, wrong bytes, all
+  for (const char* left : {"", "libraRy", "library"}) {  // after a power failure: no bytes, wrong bytes, all bytes
     std::ofstream(library, std::ios::binary) << left;
     KnownPlugins fresh;
     ASSERT_TRUE(Fetcher({options, folder, *coordinator.client, fresh, states}, cancel).fetch(spec, attempt)) << left;
@@ -111,8 +111,8 @@ TEST_F(Fetch, LinksTheBlobsOfALocalCoordinator) {
   EXPECT_TRUE(fs::equivalent(library, blob_file));
 
   coordinator.start();  // a missing or damaged blob is downloaded
-  for (const std::string bytes : {"absent", "whole"}) {
-    if (bytes == "whole") put(bytes, "damaged");
+  for (const std::string bytes : {"absent", "complete"}) {
+    if (bytes == "complete") put(bytes, "damaged");
     spec.steps[0].plugin.library = blob(bytes);
     ASSERT_TRUE(fetch(spec)) << bytes;
     EXPECT_EQ(*read_file(folder.plugins() / (digest_of(bytes).hex() + ".so")), bytes);
@@ -137,7 +137,7 @@ TEST_F(Fetch, StoresRecentRoutingTablesAndVerifiesThem) {
   const auto spec = with_table(40);
   coordinator.blobs.erase(last);
   fs::remove(attempt / "tables" / last.hex());
-  EXPECT_TRUE(fetch(spec)) << "from the node's folder";
+  EXPECT_TRUE(fetch(spec)) << "the table is linked from the node's folder";
   EXPECT_EQ(*read_file(attempt / "tables" / last.hex()), "10.0.0.0/8 40\n");
 
   fs::remove(attempt / "tables" / last.hex());
@@ -145,7 +145,7 @@ TEST_F(Fetch, StoresRecentRoutingTablesAndVerifiesThem) {
   const auto damaged = fetch(spec);
   ASSERT_FALSE(damaged);
   EXPECT_NE(damaged.error().message.find("rib.txt"), std::string::npos) << damaged.error().message;
-  EXPECT_TRUE(fetch(with_table(40))) << "fetched again";
+  EXPECT_TRUE(fetch(with_table(40))) << "the table is fetched again";
 }
 
 TEST_F(Fetch, NamesAPluginThatTheCoordinatorLacks) {
@@ -168,8 +168,8 @@ TEST_F(Fetch, LeavesNoFileOfABlobWithAWrongDigest) {
 }
 
 TEST_F(Fetch, PrefersAStateInItsOwnFolder) {
-  std::ofstream(attempt / "made") << "state";
-  ASSERT_TRUE(states.adopt(attempt / "made", digest_of("state")));
+  std::ofstream(attempt / "new_state") << "state";
+  ASSERT_TRUE(states.adopt(attempt / "new_state", digest_of("state")));
   ASSERT_TRUE(fetch(with_state("state", {"tcp:127.0.0.1:1"})));
   EXPECT_EQ(*read_file(attempt / "states" / digest_of("state").hex()), "state");
 }
@@ -177,9 +177,9 @@ TEST_F(Fetch, PrefersAStateInItsOwnFolder) {
 TEST_F(Fetch, FetchesAStateFromAPeerAndStoresIt) {
   fs::create_directories(coordinator.folder / "peer");
   const std::string bytes(1'500'000, 's');
-  std::ofstream(attempt / "made") << bytes;
+  std::ofstream(attempt / "new_state") << bytes;
   StateStore peer_states(coordinator.folder / "peer", 1 << 30);
-  ASSERT_TRUE(peer_states.adopt(attempt / "made", digest_of(bytes)));
+  ASSERT_TRUE(peer_states.adopt(attempt / "new_state", digest_of(bytes)));
   coordinator::FrameServer server(coordinator::serve_peer(peer_states), {*coordinator::parse_address("tcp:127.0.0.1:0")});
   ASSERT_TRUE(server.start());
   const auto done = fetch(with_state(bytes, {"tcp:127.0.0.1:1", server.addresses()[0].text()}));
@@ -188,7 +188,7 @@ TEST_F(Fetch, FetchesAStateFromAPeerAndStoresIt) {
   server.stop();
   fs::remove(attempt / "states" / digest_of(bytes).hex());
   StateStore again(folder.states(), 1 << 30);
-  EXPECT_TRUE(again.get(digest_of(bytes), 0, 1)) << "this node has stored it";
+  EXPECT_TRUE(again.get(digest_of(bytes), 0, 1)) << "this node has stored the state";
 }
 
 TEST_F(Fetch, NamesAMissingState) {
@@ -202,12 +202,12 @@ TEST_F(Fetch, RetriesWhileTheCoordinatorIsUnreachable) {
   auto spec = with_state("state", {});
   spec.steps[0].states.clear();
   coordinator.stop();
-  std::thread back([&] {
+  std::thread restart([&] {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
     coordinator.start();
   });
   const auto done = fetch(spec);
-  back.join();
+  restart.join();
   EXPECT_TRUE(done) << done.error().message;
 }
 

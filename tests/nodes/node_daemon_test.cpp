@@ -27,16 +27,16 @@ case $verb in
 --run)
   echo "$@" >> "$here/runs"
   case $kind in
-    succeed) printf whole >&3 ;;
-    crash)   mark; echo "last words"; kill -SEGV $$ ;;
+    succeed) printf complete >&3 ;;
+    crash)   mark; echo "last line"; kill -SEGV $$ ;;
     hang)    mark; sleep 1000 ;;
     vanish)  mark; exit 0 ;;
-    wait)    touch "$here/waiting"; while [ ! -e "$here/go" ]; do sleep 0.02; done; printf whole >&3 ;;
+    wait)    touch "$here/waiting"; while [ ! -e "$here/go" ]; do sleep 0.02; done; printf complete >&3 ;;
   esac ;;
 --seal)
   if [ "$kind" = seal_fails ]; then echo "no space"; exit 75; fi
-  if [ "$(cat "$A/handover")" = whole ]; then cp "$here"/sealed/* "$A/out/"; sed -i "s/TASK/$(basename "$A")/" "$A/out/report.json"
-  else cp "$here/cut.json" "$A/out/report.json"; fi ;;
+  if [ "$(cat "$A/handover")" = complete ]; then cp "$here"/sealed/* "$A/out/"; sed -i "s/TASK/$(basename "$A")/" "$A/out/report.json"
+  else cp "$here/incomplete.json" "$A/out/report.json"; fi ;;
 --unseal) for f in "$A"/rows/*.parquet; do cp "$f" "${f%.parquet}.rows"; done; touch "$here/unsealed" ;;
 esac
 )sh";
@@ -44,9 +44,9 @@ esac
 class Daemon : public ::testing::Test {
  protected:
   void SetUp() override {
-    fs::create_directories(here() / "sealed");
-    std::ofstream(here() / "mole-worker") << worker_script;
-    fs::permissions(here() / "mole-worker", fs::perms::owner_all);
+    fs::create_directories(worker_folder() / "sealed");
+    std::ofstream(worker_folder() / "mole-worker") << worker_script;
+    fs::permissions(worker_folder() / "mole-worker", fs::perms::owner_all);
     task::Report report;
     report.task = "TASK";
     for (std::uint32_t i = 0; i < 2; ++i) {
@@ -54,16 +54,16 @@ class Daemon : public ::testing::Test {
       report.steps[i].step = i;
       report.steps[i].outcome = task::Outcome::not_run;
     }
-    std::ofstream(here() / "cut.json") << nlohmann::json(report).dump();
+    std::ofstream(worker_folder() / "incomplete.json") << nlohmann::json(report).dump();
     report.steps[0].outcome = report.steps[1].outcome = task::Outcome::done;
     report.steps[0].state_blob = digest_of("state");
     report.steps[1].rows_blob = digest_of("rows");
-    std::ofstream(here() / "sealed/report.json") << nlohmann::json(report).dump();
-    std::ofstream(here() / "sealed/step0.state") << "state";
-    std::ofstream(here() / "sealed/step1.parquet") << "rows";
+    std::ofstream(worker_folder() / "sealed/report.json") << nlohmann::json(report).dump();
+    std::ofstream(worker_folder() / "sealed/step0.state") << "state";
+    std::ofstream(worker_folder() / "sealed/step1.parquet") << "rows";
 
     options.folder = coordinator.folder / "node";
-    options.worker = here() / "mole-worker";
+    options.worker = worker_folder() / "mole-worker";
     options.launcher = MOLE_LAUNCH;
     options.listen = "unix:" + (coordinator.folder / "states").string();
     options.poll_max = options.poll_min = 5'000;
@@ -71,7 +71,7 @@ class Daemon : public ::testing::Test {
   }
   void TearDown() override { finish_worker(); }
 
-  fs::path here() const { return coordinator.folder / "worker"; }
+  fs::path worker_folder() const { return coordinator.folder / "worker"; }
   void start() {
     auto opened = NodeDaemon::open(options, *coordinator.client);
     ASSERT_TRUE(opened) << opened.error().message;
@@ -83,7 +83,7 @@ class Daemon : public ::testing::Test {
     node->wait();
     node.reset();
   }
-  void give(const std::string& id, const std::string& scenario) { coordinator.give(spec(id, scenario)); }
+  void add_task(const std::string& id, const std::string& scenario) { coordinator.add_task(spec(id, scenario)); }
   task::Spec spec(const std::string& id, const std::string& scenario) {
     task::Spec s;
     s.id = id;
@@ -98,13 +98,13 @@ class Daemon : public ::testing::Test {
     coordinator.blobs.try_emplace(digest_of("library"), "library");  // not assigned: the daemon may be reading the map
     return s;
   }
-  bool waiting() const { return fs::exists(here() / "waiting"); }
-  void finish_worker() { std::ofstream(here() / "go") << ""; }
+  bool waiting() const { return fs::exists(worker_folder() / "waiting"); }
+  void finish_worker() { std::ofstream(worker_folder() / "go") << ""; }
   bool done(std::size_t n = 1) {
     return eventually([&] { return coordinator.completed() >= n; });
   }
   std::size_t runs() {
-    const auto text = read_file(here() / "runs");
+    const auto text = read_file(worker_folder() / "runs");
     return text ? static_cast<std::size_t>(std::count(text->begin(), text->end(), '\n')) : 0;
   }
 
@@ -117,7 +117,7 @@ TEST_F(Daemon, RegistersWithItsNameAddressAndSlots) {
   options.slots = 3;
   options.threads = 2;
   start();
-  EXPECT_TRUE(eventually([&] { return !coordinator.last_beat().node.empty(); }));
+  EXPECT_TRUE(eventually([&] { return !coordinator.last_heartbeat().node.empty(); }));
   ASSERT_EQ(coordinator.nodes.size(), 1u);
   EXPECT_EQ(coordinator.nodes[0].name, node->name());
   EXPECT_EQ(coordinator.nodes[0].incarnation.size(), 32u);
@@ -131,7 +131,7 @@ TEST_F(Daemon, RunsATaskFromLeaseToCompletion) {
   task.steps[0].inputs.emplace_back();
   task.steps[0].inputs[0].rows.push_back({.block = {}, .blob = digest_of("upstream")});
   coordinator.blobs[digest_of("upstream")] = "upstream";
-  coordinator.give(task);
+  coordinator.add_task(task);
   start();
   ASSERT_TRUE(done());
   const auto completion = coordinator.completion();
@@ -141,8 +141,8 @@ TEST_F(Daemon, RunsATaskFromLeaseToCompletion) {
   EXPECT_EQ(completion.report.code, task::FailureCode::none);
   EXPECT_EQ(completion.report.steps[1].outcome, task::Outcome::done);
   EXPECT_EQ(coordinator.blobs[digest_of("rows")], "rows");
-  EXPECT_TRUE(fs::exists(here() / "unsealed"));
-  const auto run = *read_file(here() / "runs");
+  EXPECT_TRUE(fs::exists(worker_folder() / "unsealed"));
+  const auto run = *read_file(worker_folder() / "runs");
   for (const std::string argument : {"--cache ", "--cache-limit 10737418240", "--plugins ", "--threads 1"})
     EXPECT_NE(run.find(argument), std::string::npos) << run;
 
@@ -153,15 +153,15 @@ TEST_F(Daemon, RunsATaskFromLeaseToCompletion) {
 
 TEST_F(Daemon, RunsManyTasksInItsSlots) {
   options.slots = 4;
-  for (int i = 0; i < 40; ++i) give("1-" + std::to_string(i), "succeed");
+  for (int i = 0; i < 40; ++i) add_task("1-" + std::to_string(i), "succeed");
   start();
   ASSERT_TRUE(done(40));
   stop();
-  EXPECT_EQ(runs(), 40u) << "each once";
+  EXPECT_EQ(runs(), 40u) << "each task runs once";
 }
 
-TEST_F(Daemon, NamesTheCulpritOfACrash) {
-  give("1-1", "crash");
+TEST_F(Daemon, NamesThePluginThatCrashed) {
+  add_task("1-1", "crash");
   start();
   ASSERT_TRUE(done());
   const auto report = coordinator.completion().report;
@@ -170,22 +170,22 @@ TEST_F(Daemon, NamesTheCulpritOfACrash) {
   EXPECT_EQ(report.steps[1].code, task::FailureCode::crashed);
   EXPECT_EQ(report.steps[1].message,
             "plugin variance 1.0.0, module p/variance, in add of batch 17: killed by signal 11 (SIGSEGV)");
-  EXPECT_EQ(report.log_tail, "last words\n");
+  EXPECT_EQ(report.log_tail, "last line\n");
 }
 
 TEST_F(Daemon, KillsAHungWorkerAndContinues) {
   options.wall_limit = 200'000;
-  give("1-1", "hang");
+  add_task("1-1", "hang");
   start();
   ASSERT_TRUE(done());
   EXPECT_EQ(coordinator.completion().report.steps[1].code, task::FailureCode::hung);
-  give("1-2", "succeed");
+  add_task("1-2", "succeed");
   ASSERT_TRUE(done(2));
   EXPECT_EQ(coordinator.completion(1).report.steps[1].outcome, task::Outcome::done);
 }
 
-TEST_F(Daemon, ReportsACrashIfAWorkerExitsWithZeroButLeavesSteps) {
-  give("1-1", "vanish");
+TEST_F(Daemon, ReportsACrashIfAWorkerExitsWithZeroBeforeItHasRunAllSteps) {
+  add_task("1-1", "vanish");
   start();
   ASSERT_TRUE(done());
   EXPECT_EQ(coordinator.completion().report.steps[1].outcome, task::Outcome::failed);
@@ -193,7 +193,7 @@ TEST_F(Daemon, ReportsACrashIfAWorkerExitsWithZeroButLeavesSteps) {
 }
 
 TEST_F(Daemon, ReportsThatItCannotSeal) {
-  give("1-1", "seal_fails");
+  add_task("1-1", "seal_fails");
   start();
   ASSERT_TRUE(done());
   EXPECT_EQ(coordinator.completion().report.code, task::FailureCode::transient);
@@ -203,7 +203,7 @@ TEST_F(Daemon, ReportsThatItCannotSeal) {
 TEST_F(Daemon, ReportsAStateThatNoNodeHas) {
   auto task = spec("1-1", "succeed");
   task.steps[0].states.push_back({.block = {}, .blob = digest_of("lost"), .nodes = {}});
-  coordinator.give(task);
+  coordinator.add_task(task);
   start();
   ASSERT_TRUE(done());
   EXPECT_EQ(coordinator.completion().report.code, task::FailureCode::missing);
@@ -212,19 +212,19 @@ TEST_F(Daemon, ReportsAStateThatNoNodeHas) {
 }
 
 TEST_F(Daemon, ReportsHeldTasksInHeartbeats) {
-  give("1-1", "wait");
+  add_task("1-1", "wait");
   start();
   ASSERT_TRUE(eventually([&] {
-    const auto beat = coordinator.last_beat();
-    return beat.tasks.size() == 1 && beat.tasks[0].task == "1-1" && beat.tasks[0].phase == "run";
+    const auto heartbeat = coordinator.last_heartbeat();
+    return heartbeat.tasks.size() == 1 && heartbeat.tasks[0].task == "1-1" && heartbeat.tasks[0].phase == "run";
   }));
   finish_worker();
   ASSERT_TRUE(done());
-  EXPECT_TRUE(eventually([&] { return coordinator.last_beat().tasks.empty(); }));
+  EXPECT_TRUE(eventually([&] { return coordinator.last_heartbeat().tasks.empty(); }));
 }
 
 TEST_F(Daemon, ContinuesWhileTheCoordinatorIsUnreachable) {
-  give("1-1", "wait");
+  add_task("1-1", "wait");
   start();
   ASSERT_TRUE(eventually([&] { return waiting(); }));
   coordinator.stop();
@@ -239,27 +239,27 @@ TEST_F(Daemon, ContinuesWhileTheCoordinatorIsUnreachable) {
 
 TEST_F(Daemon, StartsBeforeItsCoordinator) {
   coordinator.stop();
-  give("1-1", "succeed");
+  add_task("1-1", "succeed");
   start();
   coordinator.start();
   EXPECT_TRUE(done());
 }
 
 TEST_F(Daemon, ReregistersAfterACoordinatorRestartAndKeepsItsTasks) {
-  give("1-1", "wait");
+  add_task("1-1", "wait");
   start();
   ASSERT_TRUE(eventually([&] { return waiting(); }));
   {
     const std::lock_guard lock(coordinator.mutex);
-    coordinator.beat.reregister = true;
-    coordinator.beats.clear();
+    coordinator.heartbeat_reply.reregister = true;
+    coordinator.heartbeats.clear();
   }
   ASSERT_TRUE(eventually([&] {
     const std::lock_guard lock(coordinator.mutex);
     return coordinator.nodes.size() == 2;
   }));
   EXPECT_EQ(coordinator.registered(0).incarnation, coordinator.registered(1).incarnation);
-  ASSERT_TRUE(eventually([&] { return coordinator.last_beat().tasks.size() == 1; }));
+  ASSERT_TRUE(eventually([&] { return coordinator.last_heartbeat().tasks.size() == 1; }));
   finish_worker();
   ASSERT_TRUE(done());
   EXPECT_EQ(runs(), 1u);
@@ -268,32 +268,32 @@ TEST_F(Daemon, ReregistersAfterACoordinatorRestartAndKeepsItsTasks) {
 TEST_F(Daemon, ReregistersWhenALeaseIsRefused) {
   coordinator.refuse_leases = true;
   start();
-  give("1-1", "succeed");
+  add_task("1-1", "succeed");
   coordinator.refuse_leases = true;
   EXPECT_TRUE(done());
 }
 
 TEST_F(Daemon, StopsACancelledTaskAndRunsTheNext) {
-  give("1-1", "hang");
+  add_task("1-1", "hang");
   start();
   ASSERT_TRUE(eventually([&] { return runs() == 1; }));
   {
     const std::lock_guard lock(coordinator.mutex);
     coordinator.grants.clear();
-    coordinator.beat.cancel = {"1-1"};
+    coordinator.heartbeat_reply.cancel = {"1-1"};
   }
-  give("1-2", "succeed");
+  add_task("1-2", "succeed");
   ASSERT_TRUE(done());
   EXPECT_EQ(coordinator.completion().spec.id, "1-2");
 }
 
 TEST_F(Daemon, FinishesRunningTasksAndLeasesNoneWhenDraining) {
-  give("1-1", "wait");
+  add_task("1-1", "wait");
   start();
   ASSERT_TRUE(eventually([&] { return waiting(); }));
   node->drain();
-  give("1-2", "succeed");
-  EXPECT_TRUE(eventually([&] { return coordinator.last_beat().draining; }));
+  add_task("1-2", "succeed");
+  EXPECT_TRUE(eventually([&] { return coordinator.last_heartbeat().draining; }));
   finish_worker();
   node->wait();
   EXPECT_EQ(coordinator.completed(), 1u);
@@ -302,7 +302,7 @@ TEST_F(Daemon, FinishesRunningTasksAndLeasesNoneWhenDraining) {
 
 TEST_F(Daemon, ReleasesTasksThatExceedTheDrainLimit) {
   options.drain_limit = 50'000;
-  give("1-1", "hang");
+  add_task("1-1", "hang");
   start();
   ASSERT_TRUE(eventually([&] { return runs() == 1; }));
   stop();
@@ -314,7 +314,7 @@ TEST_F(Daemon, ReleasesTasksThatExceedTheDrainLimit) {
 }
 
 TEST_F(Daemon, AbortsWhileDraining) {
-  give("1-1", "hang");
+  add_task("1-1", "hang");
   start();
   ASSERT_TRUE(eventually([&] { return runs() == 1; }));
   node->drain();
@@ -324,7 +324,7 @@ TEST_F(Daemon, AbortsWhileDraining) {
 }
 
 TEST_F(Daemon, DrainsWithoutItsCoordinatorAndDeliversAfterARestart) {
-  give("1-1", "wait");
+  add_task("1-1", "wait");
   start();
   ASSERT_TRUE(eventually([&] { return waiting(); }));
   const auto first = coordinator.registered(0).incarnation;
@@ -340,34 +340,34 @@ TEST_F(Daemon, DrainsWithoutItsCoordinatorAndDeliversAfterARestart) {
 }
 
 TEST_F(Daemon, LeasesNothingWhileTheCoordinatorDrainsIt) {
-  coordinator.beat.drain = true;
+  coordinator.heartbeat_reply.drain = true;
   start();
-  ASSERT_TRUE(eventually([&] { return !coordinator.last_beat().node.empty(); }));
+  ASSERT_TRUE(eventually([&] { return !coordinator.last_heartbeat().node.empty(); }));
   ASSERT_TRUE(eventually([&] {
     const std::lock_guard lock(coordinator.mutex);
-    return coordinator.beats.size() > 2;
+    return coordinator.heartbeats.size() > 2;
   }));
-  give("1-1", "succeed");
+  add_task("1-1", "succeed");
   {
     const std::lock_guard lock(coordinator.mutex);
-    coordinator.beats.clear();
+    coordinator.heartbeats.clear();
   }
   ASSERT_TRUE(eventually([&] {
     const std::lock_guard lock(coordinator.mutex);
-    return coordinator.beats.size() > 3;
+    return coordinator.heartbeats.size() > 3;
   }));
   EXPECT_EQ(runs(), 0u);
   {
     const std::lock_guard lock(coordinator.mutex);
-    coordinator.beat.drain = false;
+    coordinator.heartbeat_reply.drain = false;
   }
   EXPECT_TRUE(done());
 }
 
 TEST_F(Daemon, RejectsATaskWhoseIdIsAPath) {
   options.slots = 2;
-  give("../../etc", "succeed");
-  give("1-1", "succeed");
+  add_task("../../etc", "succeed");
+  add_task("1-1", "succeed");
   start();
   ASSERT_TRUE(done());
   EXPECT_EQ(coordinator.completion().spec.id, "1-1");

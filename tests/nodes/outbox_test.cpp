@@ -88,7 +88,7 @@ TEST_F(OutboxTest, StoresTasksWhileTheCoordinatorIsUnreachable) {
   EXPECT_TRUE(eventually([&] { return coordinator.completed() == 1; }));
 }
 
-TEST_F(OutboxTest, RemovesCancelledTasksOnly) {
+TEST_F(OutboxTest, RemovesOnlyCancelledTasks) {
   auto outbox = open();
   outbox->add(finished("1-1", "a"));
   outbox->add(finished("1-2", "b"));

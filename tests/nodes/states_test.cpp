@@ -16,9 +16,9 @@ class States : public ::testing::Test {
  protected:
   void SetUp() override { fs::create_directories(folder / "states"); }
   Digest adopt(StateStore& store, const std::string& bytes) {
-    fs::remove(folder / "made");  // the store has a hard link to the previous one
-    std::ofstream(folder / "made", std::ios::binary) << bytes;
-    const auto adopted = store.adopt(folder / "made", digest_of(bytes));
+    fs::remove(folder / "new_state");  // the store has a hard link to the previous one
+    std::ofstream(folder / "new_state", std::ios::binary) << bytes;
+    const auto adopted = store.adopt(folder / "new_state", digest_of(bytes));
     EXPECT_TRUE(adopted) << adopted.error().message;
     return digest_of(bytes);
   }
@@ -46,8 +46,8 @@ TEST_F(States, AdoptsTheSameStateTwiceAndCountsItOnce) {
 
 TEST_F(States, RejectsAFileWithAWrongDigest) {
   StateStore store(folder / "states", 100);
-  std::ofstream(folder / "made") << "other bytes";
-  EXPECT_EQ(store.adopt(folder / "made", digest_of("state")).error().code, Code::corrupt);
+  std::ofstream(folder / "new_state") << "other bytes";
+  EXPECT_EQ(store.adopt(folder / "new_state", digest_of("state")).error().code, Code::corrupt);
   EXPECT_TRUE(fs::is_empty(folder / "states"));
 }
 
@@ -74,7 +74,7 @@ TEST_F(States, KeepsALinkedStateAfterEviction) {
 TEST_F(States, DetectsDamage) {
   StateStore store(folder / "states", 100);
   const auto digest = adopt(store, "state");
-  std::ofstream(folder / "states" / digest.hex()) << "rotte";
+  std::ofstream(folder / "states" / digest.hex()) << "wrong";
   EXPECT_EQ(store.link_to(digest, folder / "linked").error().code, Code::missing);
   EXPECT_FALSE(fs::exists(folder / "linked"));
   EXPECT_EQ(store.get(digest, 0, 1).error().code, Code::missing);
@@ -89,7 +89,7 @@ TEST_F(States, LoadsStatesOfAnEarlierRun) {
     b = adopt(store, "bbbb");
     EXPECT_TRUE(store.get(a, 0, 1));
   }
-  std::ofstream(folder / "states/.tmp.x") << "left behind";
+  std::ofstream(folder / "states/.tmp.x") << "unfinished";
   StateStore store(folder / "states", 6);
   EXPECT_EQ(store.bytes(), 4u);
   EXPECT_TRUE(store.get(a, 0, 1)) << "the order of use is persistent";

@@ -1,4 +1,4 @@
-// The real captures that some tests read. They are not part of the repository.
+// Captures of real traffic that some tests read. They are not part of the repository.
 #pragma once
 
 #include <gtest/gtest.h>

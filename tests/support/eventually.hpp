@@ -7,7 +7,7 @@
 
 namespace mole::testing {
 
-// Returns whether the condition becomes true within 30 seconds, far longer than any test needs.
+// Returns whether the condition becomes true within 30 seconds, much longer than any test needs.
 inline bool eventually(const std::function<bool()>& condition) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   while (!condition()) {

@@ -1,4 +1,4 @@
-// A temporary folder, removed with the object.
+// A temporary folder, removed by the destructor.
 #pragma once
 
 #include <unistd.h>
@@ -26,7 +26,7 @@ class TempFolder {
     std::filesystem::remove_all(path_, ignored);
   }
 
-  // A parent in memory, for tests that sync many files, if the system has one.
+  // Returns a parent in memory, for tests that sync many files; the default parent if there is none.
   static std::filesystem::path memory() {
     std::error_code ignored;
     const std::filesystem::path shm = "/dev/shm";

@@ -1,4 +1,4 @@
-// Runs mole-worker in a process of its own.
+// Starts mole-worker in a separate process.
 #pragma once
 
 #include "nodes/process/spawn.hpp"

@@ -36,7 +36,7 @@ class Client : public ::testing::TestWithParam<std::string> {
 
 INSTANTIATE_TEST_SUITE_P(Over, Client, ::testing::Values("unix", "tcp"), [](const auto& chosen) { return chosen.param; });
 
-TEST_P(Client, CarriesEveryCallOfAClient) {
+TEST_P(Client, SendsEveryCallOfAClient) {
   Submission s;
   s.manifest = "pipeline: p";
   s.module = "mean";
@@ -64,12 +64,12 @@ TEST_P(Client, CarriesEveryCallOfAClient) {
   EXPECT_EQ(api.submissions[3].range, (TimeRange{10, 20}));
 }
 
-TEST_P(Client, CarriesEveryCallOfANode) {
+TEST_P(Client, SendsEveryCallOfANode) {
   task::Spec spec;
   spec.id = "7-1";
   spec.kind = task::Kind::compute;
   api.grants = {spec};
-  api.beat = {.cancel = {"7-0"}, .drain = true, .reregister = false};
+  api.heartbeat_reply = {.cancel = {"7-0"}, .drain = true, .reregister = false};
   EXPECT_EQ(client->register_node({.name = "n", .incarnation = "i", .address = "", .slots = 2})->epoch, 7u);
   const auto leased = client->lease({.node = "n", .incarnation = "i", .free_slots = 2, .held = {"7-0"}});
   ASSERT_TRUE(leased);
@@ -88,17 +88,17 @@ TEST_P(Client, ReceivesASidecarOncePerReply) {
   task::Spec spec;
   spec.steps.resize(1);
   spec.steps[0].plugin = {.name = "m", .version = "1", .library = digest_of("library"), .sidecar = shared};
-  api.grants.assign(100, spec);  // 100 MB with a sidecar in every spec: more than a reply may have
-  api.grants.back().steps[0].plugin.sidecar = "another text of the same library";
+  api.grants.assign(100, spec);  // 100 MB with a sidecar in every spec: more than a reply may hold
+  api.grants.back().steps[0].plugin.sidecar = "a different sidecar of the same library";
   const auto leased = client->lease({.node = "n", .incarnation = "i", .free_slots = 100, .held = {}});
   ASSERT_TRUE(leased) << leased.error().message;
   ASSERT_EQ(leased->size(), 100u);
   EXPECT_EQ(leased->front().steps[0].plugin.sidecar, shared);
   EXPECT_EQ(leased->at(98).steps[0].plugin.sidecar, shared);
-  EXPECT_EQ(leased->back().steps[0].plugin.sidecar, "another text of the same library");
+  EXPECT_EQ(leased->back().steps[0].plugin.sidecar, "a different sidecar of the same library");
 }
 
-TEST_P(Client, ReturnsTheReasonWhyARequestCannotBeRead) {
+TEST_P(Client, ReturnsTheReasonIfARequestCannotBeRead) {
   Completion bad;
   bad.report.steps.emplace_back().outcome = static_cast<task::Outcome>(9);
   const auto refused = client->complete({bad});
@@ -109,7 +109,7 @@ TEST_P(Client, ReturnsTheReasonWhyARequestCannotBeRead) {
   EXPECT_TRUE(client->status()) << "the connection still works";
 }
 
-TEST_P(Client, CarriesBlobsInPieces) {
+TEST_P(Client, TransfersBlobsInPieces) {
   const std::string blob(3'000'000, 'b');
   const auto digest = digest_of(blob);
   for (std::size_t at = 0; at < blob.size();) {
@@ -133,7 +133,7 @@ TEST_P(Client, ReturnsErrorsUnchanged) {
   EXPECT_EQ(got.error().message, "request r-9 does not exist; see mole request list");
 }
 
-TEST_P(Client, CarriesManyLargeDocuments) {
+TEST_P(Client, ReceivesManyLargeDocuments) {
   api.answer.reason = std::string(30u << 20, 'x');
   for (int i = 0; i < 4; ++i) {  // 120 MB over one connection: limits are per message
     const auto got = client->request("r-1");
@@ -176,29 +176,29 @@ TEST_P(Client, RefusesASingleCompletionLargerThanAFrame) {
   EXPECT_EQ(client->complete({huge}).error().code, Code::exhausted);
   EXPECT_TRUE(api.completions.empty());
   EXPECT_EQ(client->complete({Completion{}, huge}).error().code, Code::exhausted);
-  EXPECT_EQ(api.completions.size(), 1u) << "those before it are sent";
+  EXPECT_EQ(api.completions.size(), 1u) << "the completions before it are sent";
   EXPECT_TRUE(client->status()) << "the connection still works";
 }
 
 TEST_P(Client, IsUsedByManyThreads) {
   std::vector<std::thread> threads;
-  std::atomic<int> good{0};
+  std::atomic<int> succeeded{0};
   for (int t = 0; t < 16; ++t)
     threads.emplace_back([&] {
-      for (int i = 0; i < 50; ++i) good += client->status() ? 1 : 0;
+      for (int i = 0; i < 50; ++i) succeeded += client->status() ? 1 : 0;
     });
   for (auto& thread : threads) thread.join();
-  EXPECT_EQ(good, 800);
+  EXPECT_EQ(succeeded, 800);
 }
 
 TEST_P(Client, ReconnectsToARestartedCoordinator) {
   ASSERT_TRUE(client->status());
   const auto address = server->addresses()[0];
   server->stop();
-  const auto away = client->status();
-  ASSERT_FALSE(away);
-  EXPECT_EQ(away.error().code, Code::transient);
-  EXPECT_NE(away.error().message.find("check that it is running"), std::string::npos);
+  const auto unreachable = client->status();
+  ASSERT_FALSE(unreachable);
+  EXPECT_EQ(unreachable.error().code, Code::transient);
+  EXPECT_NE(unreachable.error().message.find("check that it is running"), std::string::npos);
   start(address);
   EXPECT_TRUE(client->status());
 }
@@ -220,7 +220,7 @@ TEST(RemoteCoordinator, TimesOutOnASilentServer) {
   EXPECT_NE(got.error().message.find("did not answer in time"), std::string::npos);
 }
 
-class TwoBlobs final : public PeerBlobs {
+class OneBlob final : public PeerBlobs {
  public:
   Result<std::string> get(const Digest& blob, std::uint64_t offset, std::uint32_t limit) override {
     if (blob != digest_of("state")) return missing("not here");
@@ -230,7 +230,7 @@ class TwoBlobs final : public PeerBlobs {
 
 TEST(Peer, ServesStatesInPieces) {
   TempFolder folder;
-  TwoBlobs blobs;
+  OneBlob blobs;
   FrameServer server(serve_peer(blobs), {*parse_address("unix:" + (folder / "s").string())});
   ASSERT_TRUE(server.start());
   PeerClient peer(server.addresses()[0]);

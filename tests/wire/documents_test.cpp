@@ -66,9 +66,9 @@ TEST(Documents, IgnoreFieldsTheyDoNotKnow) {
 }
 
 TEST(Documents, NameTheFieldThatIsMissingOrOfTheWrongType) {
-  const auto refusal = [](const std::function<void(json&)>& spoil) {
+  const auto refusal = [](const std::function<void(json&)>& change) {
     json text = request();
-    spoil(text);
+    change(text);
     const auto read = read_document<RequestStatus>(text);
     return read ? "read" : read.error().message.substr(0, read.error().message.find(';'));
   };

@@ -18,14 +18,14 @@ class FakeApi : public coordinator::Api {
   coordinator::TableDump table;       // of `dump`
   Result<coordinator::Registration> registration = coordinator::Registration{7, minute_us, 10 * second_us};
   std::vector<task::Spec> grants;
-  coordinator::HeartbeatReply beat;
+  coordinator::HeartbeatReply heartbeat_reply;
 
   std::mutex mutex;
-  std::vector<std::string> calls;  // name and arguments as one text
+  std::vector<std::string> calls;  // name and arguments as one string
   std::vector<coordinator::Submission> submissions;
   std::vector<coordinator::NodeInfo> nodes;
-  std::vector<coordinator::LeaseRequest> asks;
-  std::vector<coordinator::Heartbeat> beats;
+  std::vector<coordinator::LeaseRequest> lease_requests;
+  std::vector<coordinator::Heartbeat> heartbeats;
   std::vector<coordinator::Completion> completions;
   std::map<Digest, std::string> blobs;
 
@@ -70,15 +70,15 @@ class FakeApi : public coordinator::Api {
     nodes.push_back(n);
     return registration;
   }
-  Result<std::vector<task::Spec>> lease(const coordinator::LeaseRequest& ask) override {
+  Result<std::vector<task::Spec>> lease(const coordinator::LeaseRequest& sent) override {
     const std::lock_guard lock(mutex);
-    asks.push_back(ask);
+    lease_requests.push_back(sent);
     return grants;
   }
   Result<coordinator::HeartbeatReply> heartbeat(const coordinator::Heartbeat& h) override {
     const std::lock_guard lock(mutex);
-    beats.push_back(h);
-    return beat;
+    heartbeats.push_back(h);
+    return heartbeat_reply;
   }
   Result<> release(const std::string& node, const std::string& incarnation, const std::vector<std::string>& tasks) override {
     std::string text = "release " + node + " " + incarnation;

@@ -58,18 +58,18 @@ TEST_F(Frames, AnswersPipelinedFramesInOrder) {
 }
 
 TEST_F(Frames, ListensOnSeveralAddressesAndReturnsTheChosenPort) {
-  FrameServer both(echo, {address(), *parse_address("tcp:127.0.0.1:0"), *parse_address("tcp:[::1]:0")});
-  ASSERT_TRUE(both.start());
-  ASSERT_EQ(both.addresses().size(), 3u);
-  EXPECT_NE(both.port(), 0);
-  for (const auto& each : both.addresses()) {
+  FrameServer several(echo, {address(), *parse_address("tcp:127.0.0.1:0"), *parse_address("tcp:[::1]:0")});
+  ASSERT_TRUE(several.start());
+  ASSERT_EQ(several.addresses().size(), 3u);
+  EXPECT_NE(several.port(), 0);
+  for (const auto& each : several.addresses()) {
     RawPeer peer(each);
     peer.frame("x");
     EXPECT_EQ(peer.reply(), "<x>") << each.text();
   }
 }
 
-TEST_F(Frames, ClosesOnAFalseLengthBeforeAllocatingMemory) {
+TEST_F(Frames, ClosesOnAnInvalidLengthBeforeAllocatingMemory) {
   serve(echo);
   for (const std::string& header : {std::string("\x7f\xff\xff\xff", 4), std::string("\xff\xff\xff\xff", 4),
                                     std::string("\0\0\0\0", 4), std::string("\x00\x40\x00\x01", 4)}) {
@@ -86,10 +86,10 @@ TEST_F(Frames, ClosesAPeerThatSendsItsFrameTooSlowly) {
   serve(echo, {.frame = 100ms});
   RawPeer slow(address());
   slow.bytes(std::string("\0\0\1\0", 4));
-  const auto began = std::chrono::steady_clock::now();
+  const auto start = std::chrono::steady_clock::now();
   while (!slow.closed(20ms)) {  // a byte every 20 ms would never exceed a timeout per read
     slow.bytes("x");
-    ASSERT_LT(std::chrono::steady_clock::now() - began, 10s);
+    ASSERT_LT(std::chrono::steady_clock::now() - start, 10s);
   }
 }
 
@@ -156,7 +156,7 @@ TEST_F(Frames, LimitsTheMemoryOfUnfinishedRequests) {
   EXPECT_EQ(good.reply(), "<x>") << "the memory of closed requests is released";
 }
 
-TEST_F(Frames, ClosesWhenTheHandlerCannotReadTheFrame) {
+TEST_F(Frames, ClosesIfTheHandlerCannotReadTheFrame) {
   serve([](std::string_view) { return std::optional<std::string>(); });
   RawPeer peer(address());
   peer.frame("x");
@@ -164,10 +164,10 @@ TEST_F(Frames, ClosesWhenTheHandlerCannotReadTheFrame) {
 }
 
 TEST_F(Frames, FinishesARunningRequestWhileItStops) {
-  std::latch running(1), go_on(1);
+  std::latch running(1), proceed(1);
   serve([&](std::string_view frame) {
     running.count_down();
-    go_on.wait();
+    proceed.wait();
     return echo(frame);
   });
   RawPeer peer(address()), idle(address());
@@ -175,19 +175,19 @@ TEST_F(Frames, FinishesARunningRequestWhileItStops) {
   running.wait();
   auto stopped = std::async(std::launch::async, [&] { server->stop(); });
   EXPECT_TRUE(idle.closed());
-  go_on.count_down();
+  proceed.count_down();
   EXPECT_EQ(peer.reply(), "<last>");
   EXPECT_TRUE(peer.closed());
   stopped.get();
   EXPECT_FALSE(std::filesystem::exists(folder / "s"));
 }
 
-TEST_F(Frames, StopsAtOnceIfNoRequestIsRunning) {
+TEST_F(Frames, StopsImmediatelyIfNoRequestIsRunning) {
   serve(echo);
   RawPeer idle(address());
-  const auto began = std::chrono::steady_clock::now();
+  const auto start = std::chrono::steady_clock::now();
   server->stop();
-  EXPECT_LT(std::chrono::steady_clock::now() - began, 1s);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 1s);
 }
 
 TEST_F(Frames, GivesItsSocketFileMode0600) {
@@ -199,9 +199,9 @@ TEST_F(Frames, GivesItsSocketFileMode0600) {
 
 TEST_F(Frames, ReplacesTheSocketFileOfAStoppedServer) {
   serve(echo);
-  std::filesystem::rename(folder / "s", folder / "kept");  // stop() removes only its own file
+  std::filesystem::rename(folder / "s", folder / "moved");  // stop() removes only its own file
   server->stop();
-  std::filesystem::rename(folder / "kept", folder / "s");
+  std::filesystem::rename(folder / "moved", folder / "s");
   serve(echo);
   RawPeer peer(address());
   peer.frame("x");

@@ -1,4 +1,4 @@
-// Hostile requests to the real processor: each may only close its own connection and use little memory.
+// Hostile requests to the real processor: each may close only its own connection and may use little memory.
 #include "coordinator/wire/client.hpp"
 #include "coordinator/wire/frame_server.hpp"
 #include "tests/support/temp_folder.hpp"
@@ -40,7 +40,7 @@ long peak_kib() {
 class HostileFrame : public ::testing::Test {
  protected:
   void SetUp() override { ASSERT_TRUE(server.start()); }
-  void costs_only_its_connection(const std::string& frame) {
+  void expect_harmless(const std::string& frame) {
     const auto before = peak_kib();
     RawPeer peer(server.addresses()[0]);
     peer.frame(frame);
@@ -54,36 +54,36 @@ class HostileFrame : public ::testing::Test {
 };
 
 TEST_F(HostileFrame, ClaimingAStringOfTwoGigabytes) {
-  costs_only_its_connection(call("request", field(t_string, 1) + u32(0x7fffffff) + "x"));
-  costs_only_its_connection(call("request", field(t_string, 1) + u32(0xffffffff) + "x"));
-  costs_only_its_connection(u32(0x80010001) + u32(0x7fffffff));  // as the name of the method
-  costs_only_its_connection(call("request", field(t_string, 1) + u32(90u << 20) + "x"));
+  expect_harmless(call("request", field(t_string, 1) + u32(0x7fffffff) + "x"));
+  expect_harmless(call("request", field(t_string, 1) + u32(0xffffffff) + "x"));
+  expect_harmless(u32(0x80010001) + u32(0x7fffffff));  // as the name of the method
+  expect_harmless(call("request", field(t_string, 1) + u32(90u << 20) + "x"));
 }
 
 TEST_F(HostileFrame, ClaimingTwoBillionElements) {
   for (const std::uint32_t count : {0x7fffffffu, 0xffffffffu, 20'000'000u, 4'000'000u, 100'001u, 100'000u, 50'000u}) {
-    costs_only_its_connection(call("complete", completions(std::string(1, t_struct) + u32(count))));
-    costs_only_its_connection(call("release", field(t_list, 3) + std::string(1, t_string) + u32(count)));
-    costs_only_its_connection(call("release", field(t_map, 9) + std::string{t_string, t_string} + u32(count)));  // skipped
-    costs_only_its_connection(call("release", field(t_set, 9) + std::string(1, t_i64) + u32(count)));
+    expect_harmless(call("complete", completions(std::string(1, t_struct) + u32(count))));
+    expect_harmless(call("release", field(t_list, 3) + std::string(1, t_string) + u32(count)));
+    expect_harmless(call("release", field(t_map, 9) + std::string{t_string, t_string} + u32(count)));  // skipped
+    expect_harmless(call("release", field(t_set, 9) + std::string(1, t_i64) + u32(count)));
   }
 }
 
-TEST_F(HostileFrame, NestedTooDeep) {
+TEST_F(HostileFrame, NestedTooDeeply) {
   std::string deep;
   for (int i = 0; i < 20'000; ++i) deep += field(t_struct, 9);
-  costs_only_its_connection(call("requests", deep));
+  expect_harmless(call("requests", deep));
   std::string lists = field(t_list, 9);
   for (int i = 0; i < 20'000; ++i) lists += std::string(1, t_list) + u32(1);
-  costs_only_its_connection(call("requests", lists));
+  expect_harmless(call("requests", lists));
 }
 
-TEST_F(HostileFrame, WithJsonNestedTooDeep) {
+TEST_F(HostileFrame, WithJsonNestedTooDeeply) {
   const std::string json(1'000'000, '[');
   const std::string step = field(t_string, 12) + text(json) + stop;
   const std::string report = field(t_list, 2) + std::string(1, t_struct) + u32(1) + step + stop;
   const std::string completion = field(t_struct, 4) + report + stop;
-  costs_only_its_connection(call("complete", completions(std::string(1, t_struct) + u32(1) + completion + stop + stop)));
+  expect_harmless(call("complete", completions(std::string(1, t_struct) + u32(1) + completion + stop + stop)));
 }
 
 TEST_F(HostileFrame, OfAnUnknownMethodGetsAReply) {

@@ -187,9 +187,9 @@ TEST(Messages, KeepEveryField) {
   expect_kept(file);
 }
 
-// Replaces the name of an enumerator by the next name of the same table.
+// Replaces the name of an enumerator with the next name of the same table.
 template <Named E>
-bool take_next_name(std::string& name) {
+bool replace_with_next_name(std::string& name) {
   const auto names = all_names<E>();
   const auto at = std::find(names.begin(), names.end(), name);
   if (at == names.end()) return false;
@@ -197,14 +197,15 @@ bool take_next_name(std::string& name) {
   return true;
 }
 
-bool take_next_enumerator(std::string& name) {
-  return take_next_name<task::Kind>(name) || take_next_name<DamagePolicy>(name) || take_next_name<Bzip2Decoder>(name) ||
-         take_next_name<InputKind>(name) || take_next_name<Execution>(name) || take_next_name<Load>(name) ||
-         take_next_name<task::Outcome>(name) || take_next_name<task::FailureCode>(name) ||
-         take_next_name<task::FileState>(name) || take_next_name<task::FlowSource>(name);
+bool replace_with_next_enumerator(std::string& name) {
+  return replace_with_next_name<task::Kind>(name) || replace_with_next_name<DamagePolicy>(name) ||
+         replace_with_next_name<Bzip2Decoder>(name) || replace_with_next_name<InputKind>(name) ||
+         replace_with_next_name<Execution>(name) || replace_with_next_name<Load>(name) ||
+         replace_with_next_name<task::Outcome>(name) || replace_with_next_name<task::FailureCode>(name) ||
+         replace_with_next_name<task::FileState>(name) || replace_with_next_name<task::FlowSource>(name);
 }
 
-// Gives every leaf a different value, so that a field of the JSON form that is not converted is noticed.
+// Gives every leaf a different value, to detect a field of the JSON form that is not converted.
 void make_distinct(nlohmann::json& value, int& next) {
   if (value.is_structured())
     for (auto& each : value) make_distinct(each, next);
@@ -216,7 +217,7 @@ void make_distinct(nlohmann::json& value, int& next) {
     value = ++next;
   else if (value.is_string() && Digest::from_hex(value.get<std::string>()))
     value = digest_of(std::to_string(++next)).hex();
-  else if (value.is_string() && !take_next_enumerator(value.get_ref<std::string&>()))
+  else if (value.is_string() && !replace_with_next_enumerator(value.get_ref<std::string&>()))
     value = "text " + std::to_string(++next);
 }
 
@@ -245,8 +246,8 @@ TEST(Failure, WithAnUnknownCodeIsInternal) {
   EXPECT_EQ(from_wire(failure).code, Code::internal);
 }
 
-// The message with its first occurrence of `from` replaced by `to`, of the same length.
-std::string spoilt(std::string bytes, std::string_view from, std::string_view to) {
+// Returns the message with the first occurrence of `from` replaced with `to`, which has the same length.
+std::string replaced(std::string bytes, std::string_view from, std::string_view to) {
   const auto at = bytes.find(from);
   EXPECT_TRUE(at != std::string::npos && from.size() == to.size());
   return bytes.replace(at, to.size(), to);
@@ -264,12 +265,12 @@ std::string refusal(const std::string& bytes) {
 
 TEST(Messages, RefuseNegativeCountsByName) {
   const std::string_view four("\0\0\0\4", 4), negative("\xff\xff\xff\xff", 4);
-  EXPECT_EQ(refusal<NodeInfo>(spoilt(sent(NodeInfo{.slots = 4}), four, negative)), "NodeInfo.slots is negative");
-  EXPECT_EQ(refusal<LeaseRequest>(spoilt(sent(LeaseRequest{.free_slots = 4}), four, negative)),
+  EXPECT_EQ(refusal<NodeInfo>(replaced(sent(NodeInfo{.slots = 4}), four, negative)), "NodeInfo.slots is negative");
+  EXPECT_EQ(refusal<LeaseRequest>(replaced(sent(LeaseRequest{.free_slots = 4}), four, negative)),
             "LeaseRequest.free_slots is negative");
 }
 
-// Documents with the same fields of other types.
+// Documents whose fields have the same name and number but different types.
 struct Malformed {
   std::string state_key;
   static constexpr auto table = document("Malformed", "", field("state_key", &Malformed::state_key, ""));
@@ -290,14 +291,14 @@ struct Enum {
 TEST(Messages, RefuseAMalformedDigestEnumOrJsonByName) {
   EXPECT_EQ(refusal<Wanted>(sent(Malformed{"fifteen bytes.."})), "Wanted.state_key is not a digest of 16 bytes");
   EXPECT_EQ(refusal<Enum>(sent(Number{})), "Enum.outcome has an unknown value");
-  EXPECT_EQ(refusal<Completion>(spoilt(sent(completion()), R"({"files":["a"]})", R"({"files":["a"]])")),
+  EXPECT_EQ(refusal<Completion>(replaced(sent(completion()), R"({"files":["a"]})", R"({"files":["a"]])")),
             "StepReport.lineage is not JSON");
 }
 
 TEST(Messages, RefuseDeeplyNestedJsonButNotBracketsInsideAString) {
   auto deep = completion();
   deep.report.steps[0].lineage = std::string(65, '-');
-  EXPECT_EQ(refusal<Completion>(spoilt(sent(deep), "\"" + std::string(65, '-'), std::string(66, '['))),
+  EXPECT_EQ(refusal<Completion>(replaced(sent(deep), "\"" + std::string(65, '-'), std::string(66, '['))),
             "StepReport.lineage is nested more than 64 levels deep");
   deep.report.steps[0].lineage = {{"quoted", std::string(1000, '[') + "\\\"" + std::string(1000, '{')}};
   expect_kept(deep);

@@ -1,4 +1,4 @@
-// A client that sends the bytes of a test.
+// A client that sends and receives raw bytes.
 #pragma once
 
 #include "coordinator/wire/address.hpp"
@@ -71,7 +71,7 @@ class RawPeer {
     pollfd fd{.fd = fd_, .events = POLLIN, .revents = 0};
     return ::poll(&fd, 1, static_cast<int>(within.count())) > 0;
   }
-  // Returns true if the server closes the connection within this time and sends nothing before.
+  // Returns whether the server closes the connection within this time without sending anything first.
   bool closed(std::chrono::milliseconds within = std::chrono::seconds(10)) {
     char byte = 0;
     return readable(within) && ::recv(fd_, &byte, 1, MSG_PEEK) <= 0;
