@@ -47,22 +47,23 @@ struct Distributions {
     std::array<std::uint64_t, classes::bytes.labels.size()> flows_by_bytes;
     std::array<std::uint64_t, classes::packet_size.size()> size_flows, size_packets, size_bytes;
   };
-  static constexpr auto output = mole::columns(
-      mole::group("duration", "duration of a flow", &Row::duration, FlowShape::output, mole::unit::second),
-      mole::group("flow_packets", "packets of a flow", &Row::packets, FlowShape::output, mole::unit::packet),
-      mole::group("flow_bytes", "bytes of a flow", &Row::bytes, FlowShape::output, mole::unit::byte),
-      mole::group("packet_size", "bytes of a packet", &Row::packet_size, Shape::output, mole::unit::byte),
-      mole::each(classes::duration.labels, "flows_of_duration_*", &Row::flows_by_duration, mole::unit::flow,
-                 "Flows that last at least *, up to the next class"),
-      mole::each(classes::packets.labels, "flows_of_packets_*", &Row::flows_by_packets, mole::unit::flow,
-                 "Flows with at least * packets, up to the next class"),
-      mole::each(classes::bytes.labels, "flows_of_bytes_*", &Row::flows_by_bytes, mole::unit::flow,
-                 "Flows with at least * bytes, up to the next class"),
-      mole::each(classes::packet_size, "flows_of_packet_size_*", &Row::size_flows, mole::unit::flow,
-                 "Flows with packets of * bytes"),
-      mole::each(classes::packet_size, "packets_of_packet_size_*", &Row::size_packets, mole::unit::packet, "Packets of * bytes"),
-      mole::each(classes::packet_size, "bytes_of_packet_size_*", &Row::size_bytes, mole::unit::byte,
-                 "Bytes in packets of * bytes"));
+  static constexpr auto output =
+      mole::columns(mole::group("duration", "duration of a flow", &Row::duration, FlowShape::output, mole::unit::second),
+                    mole::group("flow_packets", "packets of a flow", &Row::packets, FlowShape::output, mole::unit::packet),
+                    mole::group("flow_bytes", "bytes of a flow", &Row::bytes, FlowShape::output, mole::unit::byte),
+                    mole::group("packet_size", "bytes of a packet", &Row::packet_size, Shape::output, mole::unit::byte),
+                    mole::each(classes::duration.labels, "flows_of_duration_*", &Row::flows_by_duration, mole::unit::flow,
+                               "Flows by duration: class from *"),
+                    mole::each(classes::packets.labels, "flows_of_packets_*", &Row::flows_by_packets, mole::unit::flow,
+                               "Flows by number of packets: class from *"),
+                    mole::each(classes::bytes.labels, "flows_of_bytes_*", &Row::flows_by_bytes, mole::unit::flow,
+                               "Flows by number of bytes: class from *"),
+                    mole::each(classes::packet_size, "flows_of_packet_size_*", &Row::size_flows, mole::unit::flow,
+                               "Flows by packet size in bytes: *"),
+                    mole::each(classes::packet_size, "packets_of_packet_size_*", &Row::size_packets, mole::unit::packet,
+                               "Packets by packet size in bytes: *"),
+                    mole::each(classes::packet_size, "bytes_of_packet_size_*", &Row::size_bytes, mole::unit::byte,
+                               "Bytes by packet size in bytes: *"));
 
   struct Module {
     TailFit tail;

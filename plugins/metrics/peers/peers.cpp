@@ -43,7 +43,7 @@ struct Peers {
       mole::group("fan_in", "Distinct sources of a destination", &Row::fan_in, DegreeRow::output),
       mole::column("fan_in_max", &Row::fan_in_max, mole::unit::host, "Maximum number of distinct sources of a destination"),
       mole::each(Degrees::class_names, "peers_*_hosts", &Row::classes, mole::unit::host,
-                 "Hosts with this many distinct peers: *; the last class has no upper limit"),
+                 "Hosts by number of distinct peers: *; the last class has no upper limit"),
       mole::column("heavy_hosts", &Row::heavy_hosts, mole::unit::host, "Hosts with more peers than the parameter heavy_peers"),
       mole::column("heavy_p2p_hosts", &Row::heavy_p2p_hosts, mole::unit::host,
                    "Heavy hosts that used a default port of a P2P network"),

@@ -30,7 +30,7 @@ struct PeersSketch {
                    "Unordered pairs of addresses with a flow between them, estimated"),
       mole::group("peers", "Distinct peers of a host, estimated", &Row::peers, DegreeRow::output),
       mole::each(Degrees::class_names, "peers_*_hosts", &Row::classes, mole::unit::host,
-                 "Hosts with this many distinct peers, estimated: *; the last class has no upper limit"),
+                 "Hosts by number of distinct peers, estimated: *; the last class has no upper limit"),
       mole::column("heavy_hosts", &Row::heavy_hosts, mole::unit::host, "Hosts with more peers than heavy_peers, estimated"),
       mole::column("sampled_hosts", &Row::sampled_hosts, mole::unit::host, "Hosts in the sample"),
       mole::column("sample_share", &Row::sample_share, mole::unit::one, "Probability that a host is in the sample: 2^-level"),
