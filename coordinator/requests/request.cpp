@@ -61,7 +61,7 @@ Result<std::uint64_t> request_number(const std::string& id) {
   std::uint64_t number = 0;
   const auto* end = id.data() + id.size();
   if (id.size() < 2 || id[0] != 'r' || std::from_chars(id.data() + 1, end, number).ptr != end)
-    return missing("there is no request \"" + id.substr(0, 60) + "\"; ids look like r17; mole request list shows them");
+    return missing("there is no request \"" + id.substr(0, 60) + "\"; ids look like r17 (see mole request list)");
   return number;
 }
 

@@ -1,5 +1,5 @@
 // Immutable files named by their digest: <root>/ab/<hex>. A blob is either complete or absent, and never overwritten.
-// Uploads are collected in <root>/.incoming/<hex>. The bytes of a blob are durable before it gets its name; the name is durable
+// Uploads are collected in <root>/.incoming/<hex>. The bytes of a blob are durable before it is renamed; the name is durable
 // once `sync` has returned, and nothing that depends on the blob may be acknowledged earlier. Thread-safe.
 #pragma once
 

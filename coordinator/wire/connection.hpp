@@ -22,7 +22,7 @@ struct Shared {
   ServerLimits limits;
   boost::asio::io_context& io;
   boost::asio::thread_pool& pool;
-  std::unordered_set<std::shared_ptr<Connection>> open;  // a pending operation holds its connection too
+  std::unordered_set<std::shared_ptr<Connection>> open;  // pending operations also hold their connection
   std::uint64_t buffered = 0;
   bool stopping = false;
   std::function<void()> on_close;

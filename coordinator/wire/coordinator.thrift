@@ -4,7 +4,7 @@ namespace cpp mole.wire
 
 include "documents.thrift"  // printed by idl.cpp during the build
 
-// Digests of blobs are 32 hex digits, times are microseconds. Unsigned 64-bit values are sent as i64 with the same bits.
+// Digests of blobs are 32 hex digits; times are in microseconds. Unsigned 64-bit values are sent as i64 with the same bits.
 
 exception Failure {
   1: i32 code       // mole::Code

@@ -15,7 +15,7 @@ std::string upper(std::string_view text) {
 }
 
 void print(std::ostream& out, const Reference& all) {
-  out << "// Digests are 16 bytes, or none for \"no digest\". Times and durations are microseconds. Unsigned 64-bit values\n"
+  out << "// Digests are 16 bytes, or none for \"no digest\". Times and durations are in microseconds. Unsigned 64-bit values\n"
          "// are sent as i64 with the same bits. Free-form parts are JSON text. Meanings: docs/formats/api.md.\n"
          "namespace cpp mole.wire\n\nstruct TimeRange {\n  1: i64 from_us\n  2: i64 to_us\n}\n";
   for (const auto& names : all.enums) {

@@ -10,7 +10,7 @@ namespace mole::coordinator {
 
 class Listener {
  public:
-  // Binds and listens. A Unix socket gets mode 0600 before it accepts connections; a socket file without a listener is replaced.
+  // Binds and listens. A Unix socket has mode 0600 before it accepts connections; a socket file without a listener is replaced.
   // invalid: another server is listening on it, the path is not a socket, or the address cannot be bound.
   static Result<Listener> open(const Address& address);
 

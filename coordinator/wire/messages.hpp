@@ -1,4 +1,4 @@
-// Messages of nodes that bundle the values of node_api.hpp. Internal to wire/.
+// Messages between nodes and the coordinator that bundle values of node_api.hpp. Internal to wire/.
 #pragma once
 
 #include "coordinator/wire/node_api.hpp"

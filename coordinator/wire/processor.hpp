@@ -10,8 +10,7 @@
 
 namespace mole::coordinator {
 
-// Called from several threads at once. Returns nullopt if the frame is not a request in our protocol; the connection is then
-// closed.
+// Called from several threads concurrently. Returns nullopt, to close the connection, if the frame is not in our protocol.
 using FrameHandler = std::function<std::optional<std::string>(std::string_view frame)>;
 
 // Serves all calls of `api`, which must outlive the handler.

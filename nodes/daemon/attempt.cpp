@@ -122,7 +122,7 @@ Result<task::Report> Attempt::seal() {
   const auto text = read_file(folder_ / "out" / "report.json", max_report_bytes);
   if (!text)
     return internal(
-        "the sealing process succeeded but wrote no report; install mole-worker and mole-seal in the version of mole-node");
+        "the sealing process succeeded but wrote no report; install mole-worker and mole-seal of the same version as mole-node");
   return task::parse_report(*text);
 }
 

@@ -57,7 +57,7 @@ Cause cause_of_signal(const WorkerRun& run) {
   const int signal = run.exit_status.value;
   const std::string killed = "killed by " + signal_name(signal);
   if (signal == SIGXFSZ)
-    return {task::FailureCode::exhausted, killed + ": it wrote a file larger than workers may write; choose shorter blocks"};
+    return {task::FailureCode::exhausted, killed + ": it wrote a file larger than a worker may write; use shorter blocks"};
   if (signal == SIGKILL)
     return {task::FailureCode::exhausted,
             killed + " by the system, most likely because memory ran out; reduce mole-node --slots or --memory"};
@@ -183,7 +183,7 @@ task::Report assign_fault(task::Report report, const task::Spec& spec, const Wor
   const bool in_plugin = call && call->in_plugin;
   const bool clean = run.exit_status.clean() && !in_plugin;
   const bool some_not_run = spec.steps.empty() ? !clean : std::any_of(report.steps.begin(), report.steps.end(), not_run);
-  const bool explained = clean && report.code != task::FailureCode::none;  // the worker itself reported why
+  const bool explained = clean && report.code != task::FailureCode::none;  // the worker itself reported the cause
   if (some_not_run && !explained) {
     const auto why = cause_of(run);
     if (in_plugin && call->step && *call->step < spec.steps.size())

@@ -1,5 +1,4 @@
-// Reads the record of a worker's last plugin call and its log, and decides which plugin is at fault if the worker did not finish
-// its task.
+// Reads the record of a worker's last plugin call and its log, and decides which plugin is at fault for an unfinished task.
 #pragma once
 
 #include "nodes/process/child.hpp"

@@ -78,7 +78,7 @@ Result<> Fetcher::fetch_rows(const Digest& blob, const fs::path& attempt) {
   return Error{done.error().code, "rows " + blob.hex() + ": " + done.error().message};
 }
 
-// The node stores recently used tables, because one table serves all blocks of a day; an attempt has its own links.
+// The node stores recently used tables, because one table serves all blocks of a day; an attempt has its own links to them.
 Result<> Fetcher::fetch_table(const task::RouteTableRef& table, const fs::path& attempt) {
   constexpr std::size_t max_tables = 32;
   if (table.blob.empty()) return {};
@@ -145,7 +145,7 @@ bool Fetcher::link_local_blob(const Digest& blob, const fs::path& target) const 
   if (failed) return false;
   const bool intact = is_intact(part, blob);
   if (intact) fs::rename(part, target, failed);
-  ::unlink(part.c_str());  // rename does nothing if both names are links to one file
+  ::unlink(part.c_str());  // rename does nothing if both names are links to the same file
   return intact && !failed;
 }
 

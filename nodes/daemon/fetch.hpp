@@ -45,7 +45,7 @@ class Fetcher {
   // The arguments must outlive the fetcher.
   Fetcher(const NodeContext& node, const Cancellation& cancel) : node_(node), cancel_(cancel) {}
 
-  // Fetches everything that `spec` names. missing: no node holds a state, or the coordinator lacks a blob.
+  // Fetches all inputs of `spec`. missing: no node holds a state, or the coordinator lacks a blob.
   Result<> fetch(const task::Spec& spec, const std::filesystem::path& attempt);
   // After "missing": the states or rows that neither a node nor the coordinator could provide.
   const std::vector<Digest>& missing_blobs() const { return missing_blobs_; }

@@ -52,7 +52,7 @@ Result<> StateStore::adopt(const fs::path& file, const Digest& digest) {
     return named;
   }
   if (stored_.emplace(digest, StoredState{size, {}}).second) bytes_ += size;
-  fs::remove(temporary, failed);  // rename does nothing if both names are links to one file
+  fs::remove(temporary, failed);  // rename does nothing if both names are links to the same file
   touch(digest);
   evict();
   return {};

@@ -1,5 +1,4 @@
-// A node's store of states: files named by digest, evicted least recently used first. Serves states to other nodes.
-// Thread-safe.
+// A node's store of states: files named by digest, evicted least recently used first. Serves other nodes. Thread-safe.
 #pragma once
 
 #include "coordinator/wire/peer.hpp"

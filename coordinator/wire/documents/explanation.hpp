@@ -14,7 +14,7 @@ struct KeyChange {
       document("KeyChange", "A part of a job's key that differs from the key of the stored result.",  //
                field("part", &KeyChange::part, "`file ID`, `result of JOB`, `state of JOB`, `params.ddof`, ..."),
                field("was", &KeyChange::was, "Value in the stored result; `absent` if it had no such part"),
-               field("is", &KeyChange::is, "Value now"));
+               field("is", &KeyChange::is, "Current value"));
 };
 
 struct FlowSources {

@@ -9,7 +9,7 @@ struct Interval {
   Micros from = 0, to = 0;
 
   bool operator==(const Interval&) const = default;
-  static constexpr auto table = document("Interval", "A half-open range of time.", time_field("from", &Interval::from, "Start"),
+  static constexpr auto table = document("Interval", "A half-open time range.", time_field("from", &Interval::from, "Start"),
                                          time_field("to", &Interval::to, "End"));
 };
 
@@ -31,7 +31,7 @@ struct BlockLineage {
       field(
           "lineage", &BlockLineage::lineage,
           "Row of the table `lineage` ([store.md](store.md)) without `decides`; null: none is stored. `result` and `state` also "
-          "have the parts of the worker's record ([lineage.md](lineage.md)), with times as strings: `module`, `plugin`, "
+          "contain the parts of the worker's record ([lineage.md](lineage.md)), with times as strings: `module`, `plugin`, "
           "`interval`, `window`, `archive`, `routes`, `files` (including missing ones), `inputs`, `states`"));
 };
 
@@ -44,7 +44,7 @@ struct Lineage : BlockLineage {
       "Lineage", "The origin of one number.",  //
       field("module", &Lineage::module, "`PIPELINE/MODULE`"), field("column", &Lineage::column, "Column of the number"),
       field("interval", &Lineage::interval, "Interval of the number"), time_field("block", &Lineage::block, "Start of its block"),
-      field("rows_blob", &Lineage::rows_blob, "Digest of the Parquet file that holds it"),
+      field("rows_blob", &Lineage::rows_blob, "Digest of the Parquet file that contains it"),
       field("lineage", &Lineage::lineage, "As in `BlockLineage`"),
       field("overrides", &Lineage::overrides, "As in `ModuleResults`"),
       field("upstream", &Lineage::upstream, "Every block of every module it was computed from, sources first"));

@@ -17,7 +17,7 @@ struct ColumnDescription {
       field("unit", &ColumnDescription::unit, "Unit; empty: none"), field("doc", &ColumnDescription::doc, "Meaning"),
       duration_field(
           "counted_over", &ColumnDescription::counted_over,
-          "In `ModuleResults`, if the column counts bytes, packets or flows: the time it counts over, `15m` or the window "
+          "In `ModuleResults`, if the column counts bytes, packets or flows: the time over which it counts, `15m` or the window "
           "([decision 0097](../decisions/0097-rates.md))")
           .optional());
 };
@@ -31,7 +31,7 @@ struct PipelineArchive {
                                          field("archive", &PipelineArchive::archive, "Name"),
                                          field("downloader", &PipelineArchive::downloader, "Plugin that lists and fetches files"),
                                          field("decoder", &PipelineArchive::decoder, "Plugin that decodes them"),
-                                         field("files", &PipelineArchive::files, "Pattern of their names"),
+                                         field("files", &PipelineArchive::files, "Pattern of the file names"),
                                          duration_field("covers", &PipelineArchive::covers, "Time one file covers"),
                                          duration_field("block", &PipelineArchive::block, "Length of a block"));
 };
@@ -43,7 +43,7 @@ struct ModuleInput {
   static constexpr auto table = document("ModuleInput", "An input of a module.",  //
                                          field("role", &ModuleInput::role, "Role, as the plugin names it"),
                                          field("kind", &ModuleInput::kind, "`flows`, `rows` or `context`"),
-                                         field("from", &ModuleInput::from, "Archive or module it comes from"),
+                                         field("from", &ModuleInput::from, "Archive or module that is read"),
                                          field("column", &ModuleInput::column, "Column; empty for flows"),
                                          field("unit", &ModuleInput::unit, "Unit of the column"));
 };

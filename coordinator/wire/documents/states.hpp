@@ -41,12 +41,12 @@ inline constexpr auto name_table<coordinator::RequestState> = [] {
        {running, "RUNNING", "planned; tasks are leased"},
        {waiting, "WAITING",
         "the remaining jobs need files past the end of the archive (see `waits`). The archive is listed again every ten minutes, "
-        "or by `archive index`"},
+        "or on request by `archive index`"},
        {complete, "COMPLETE", "every row has coverage 1"},
        {partial, "PARTIAL", "some row has a lower coverage. `verify`: some file is not sound"},
        {failed, "FAILED",
-        "`reason` is the cause, `failures` lists the jobs given up. The others were computed. A new submission retries the "
-        "failed jobs"},
+        "`reason` states the cause, and `failures` lists the jobs given up. The others were computed. A new submission retries "
+        "the failed jobs"},
        {cancelled, "CANCELLED", "cancelled; finished results are kept"}});
 }();
 

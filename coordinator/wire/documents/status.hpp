@@ -16,8 +16,8 @@ struct NodeStatus {
   static constexpr auto table = document(
       "NodeStatus", "A node.",  //
       field("name", &NodeStatus::name, "Name"), field("address", &NodeStatus::address, "Where other nodes fetch its states"),
-      field("slots", &NodeStatus::slots, "Tasks it runs at once"), field("threads", &NodeStatus::threads, "Threads of a task"),
-      field("leases", &NodeStatus::leases, "Tasks it holds"),
+      field("slots", &NodeStatus::slots, "Tasks it runs concurrently"),
+      field("threads", &NodeStatus::threads, "Threads of a task"), field("leases", &NodeStatus::leases, "Tasks it holds"),
       field("heard_seconds_ago", &NodeStatus::heard_seconds_ago, "Time since its last message").unit("s"),
       field("state", &NodeStatus::state, "State"));
 };

@@ -1,4 +1,4 @@
-// Digests are 16 bytes, or none for "no digest". Times and durations are microseconds. Unsigned 64-bit values
+// Digests are 16 bytes, or none for "no digest". Times and durations are in microseconds. Unsigned 64-bit values
 // are sent as i64 with the same bits. Free-form parts are JSON text. Meanings: docs/formats/api.md.
 namespace cpp mole.wire
 
