@@ -17,7 +17,7 @@ std::size_t digits_at(std::string_view text) {
 
 }  // namespace
 
-struct FilePattern::Captured {
+struct FilePattern::Captures {
   std::string_view router;
   std::uint64_t sequence = 0;
   std::optional<std::int64_t> start, end;
@@ -37,7 +37,7 @@ Result<FilePattern> FilePattern::parse(std::string_view text) {
       continue;
     }
     const auto close = text.find('}');
-    if (text[0] == '}' || close == std::string_view::npos) return invalid("a { without } or a } without { in the pattern");
+    if (text[0] == '}' || close == std::string_view::npos) return invalid("unbalanced { or } in the pattern; write {name}");
     const auto name = text.substr(1, close - 1);
     text.remove_prefix(close + 1);
     static const std::map<std::string_view, Kind> kinds = {
@@ -53,7 +53,7 @@ Result<FilePattern> FilePattern::parse(std::string_view text) {
     pattern.tokens_.push_back({kind, std::string(name)});
   }
   if (!pattern.names(Kind::start) && !pattern.names(Kind::end))
-    return invalid("the pattern has no time; use {start:unix} or {end:unix} where the name has it");
+    return invalid("the pattern has no time; put {start:unix} or {end:unix} where file names contain it");
   return pattern;
 }
 
@@ -62,7 +62,7 @@ bool FilePattern::names(Kind kind) const {
 }
 bool FilePattern::names_router() const { return names(Kind::router); }
 
-bool FilePattern::match_from(std::size_t token, std::string_view rest, Captured& out) const {
+bool FilePattern::match_from(std::size_t token, std::string_view rest, Captures& out) const {
   if (token == tokens_.size()) return rest.empty();
   const auto& t = tokens_[token];
   if (t.kind == Kind::literal) return rest.starts_with(t.text) && match_from(token + 1, rest.substr(t.text.size()), out);
@@ -88,13 +88,13 @@ bool FilePattern::match_from(std::size_t token, std::string_view rest, Captured&
 
 std::optional<NameParts> FilePattern::match(std::string_view id, Micros covers) const {
   if (const auto slash = id.rfind('/'); slash != std::string_view::npos) id.remove_prefix(slash + 1);
-  Captured captured;
-  if (id.size() > max_name || !match_from(0, id, captured)) return std::nullopt;
+  Captures captures;
+  if (id.size() > max_name || !match_from(0, id, captures)) return std::nullopt;
   NameParts parts;
-  parts.router = captured.router;
-  parts.sequence = captured.sequence;
-  parts.covers.from = captured.start ? *captured.start * second_us : *captured.end * second_us - covers;
-  parts.covers.to = captured.end ? *captured.end * second_us : parts.covers.from + covers;
+  parts.router = captures.router;
+  parts.sequence = captures.sequence;
+  parts.covers.from = captures.start ? *captures.start * second_us : *captures.end * second_us - covers;
+  parts.covers.to = captures.end ? *captures.end * second_us : parts.covers.from + covers;
   if (parts.covers.empty()) return std::nullopt;
   return parts;
 }

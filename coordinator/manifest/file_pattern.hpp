@@ -1,4 +1,4 @@
-// Parses file names by the manifest's `files` pattern, "{router}_{sequence}_{start:unix}.dat.bz2".
+// Parses file names according to the manifest's `files` pattern, such as "{router}_{sequence}_{start:unix}.dat.bz2".
 #pragma once
 
 #include "sdk/model/time.hpp"
@@ -20,7 +20,7 @@ class FilePattern {
   // invalid: an unknown placeholder (the message lists the known ones), a duplicate, no time, or two without text between them.
   static Result<FilePattern> parse(std::string_view text);
 
-  // Matches the last component of `id`; nullopt if it does not fit the pattern. `covers` is the length of one file.
+  // Parses the last component of `id`; nullopt if it does not match the pattern. `covers` is the time one file covers.
   std::optional<NameParts> match(std::string_view id, Micros covers) const;
   const std::string& text() const { return text_; }
   bool names_router() const;
@@ -31,9 +31,9 @@ class FilePattern {
     Kind kind;
     std::string text;
   };
-  struct Captured;
+  struct Captures;
   bool names(Kind kind) const;
-  bool match_from(std::size_t token, std::string_view rest, Captured& out) const;
+  bool match_from(std::size_t token, std::string_view rest, Captures& out) const;
 
   std::string text_;
   std::vector<Token> tokens_;

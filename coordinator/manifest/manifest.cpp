@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::int64_t max_files_per_block = 1'000'000;
 
-// Reads an enum's name. `unknown` and `of` are the message about another name, around it.
+// Reads the name of an enum value. The error for any other name is `unknown`, the name in quotes, and `of`.
 template <class E>
 void read_name(Reader& reader, const YamlNode& map, const std::string& key, E& value, const std::string& unknown,
                const std::string& of = "") {
@@ -31,7 +31,7 @@ void read_block(Reader& reader, const YamlNode* node, Archive& archive) {
   archive.block_length = reader.duration(length, "\"length\"");
   if (const auto* origin = block->find("origin")) archive.block_origin = reader.time_of_day(origin, "\"origin\"");
   if (!reader.error() && (archive.block_length < minute_us || archive.block_length % second_us != 0))
-    reader.fail(length->where, "a block must be at least a minute long and whole seconds");
+    reader.fail(length->where, "\"length\" must be a whole number of seconds and at least 1m");
 }
 
 void read_files(Reader& reader, const YamlNode* node, Archive& archive) {
@@ -48,10 +48,10 @@ std::string listed(const std::vector<std::string>& words) {
   return out + "]";
 }
 
-// Reads a list of words and checks each as a filter after `prefix`, so that the error names the bad one.
+// Reads a list of words and checks each as a filter after `prefix`, so that the error message contains the invalid one.
 std::vector<std::string> filter_words(Reader& reader, const YamlNode& node, const std::string& what, const std::string& prefix,
                                       const std::string& remedy) {
-  auto words = reader.texts(&node, what);
+  auto words = reader.strings(&node, what);
   if (words.empty()) reader.fail(node.where, what + " is empty; " + remedy);
   for (const auto& word : words)
     if (word.find_first_of("[]()\" ") != word.npos || !parse_filter(prefix + " [" + word + "]"))
@@ -59,7 +59,7 @@ std::vector<std::string> filter_words(Reader& reader, const YamlNode& node, cons
   return words;
 }
 
-// A flow that crosses no border interface on this side began (or ended) at home.
+// Returns the filter of flows that do not enter ("in") or leave ("out") through a border interface, and so start or end at home.
 std::string not_at_border(Reader& reader, const YamlNode& node, const std::string& side) {
   const std::string remedy = "list interface numbers, such as [17, 18], or give each router its own: {19991: [17]}";
   const auto numbers = [&](const YamlNode& list) {
@@ -84,13 +84,13 @@ task::Home filters_of(Reader& reader, const std::string& kind, const YamlNode& v
   return {"src " + word + " in " + list, "dst " + word + " in " + list};
 }
 
-// The inside of the network, which gives each flow a direction: {networks: [192.0.2.0/24, "2001:db8::/32"]}, {as: [64500]} of the
-// record or of the module's routing table, {border_interfaces: [17, 18]} of any router, or {19991: [17], 19993: [4, 5]}.
+// Reads the home network, which determines the direction of flows: {networks: [192.0.2.0/24, "2001:db8::/32"]}, {as: [64500]} of
+// the record or the module's routing table, {border_interfaces: [17, 18]}, or {border_interfaces: {19991: [17], 19993: [4, 5]}}.
 task::Home read_home(Reader& reader, const YamlNode& node) {
   const auto* map = reader.map(&node, "\"home\"", {"networks", "as", "border_interfaces"});
   if (!map) return {};
   if (map->entries.size() != 1)
-    reader.fail(node.where, "\"home\" takes exactly one of networks, as, border_interfaces; remove the others");
+    reader.fail(node.where, "\"home\" must contain exactly one of networks, as, border_interfaces; remove the others");
   if (reader.error()) return {};
   auto home = filters_of(reader, map->entries[0].key.text, map->entries[0].value);
   for (auto* side : {&home.source, &home.destination}) {
@@ -135,12 +135,12 @@ Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) 
   }
   if (const auto* params = map->find("decoder_params")) archive.decoder_params = reader.object(params, "\"decoder_params\"");
   read_name(reader, *map, "damage", archive.damage, "unknown policy", " for damaged files");
-  read_name(reader, *map, "decode", archive.decode, "\"decode\" is libbzip2 or interleaved, not");
+  read_name(reader, *map, "decode", archive.decode, "\"decode\" must be libbzip2 or interleaved, not");
   if (reader.error()) return archive;
   if (archive.covers < second_us || archive.covers % second_us != 0)
-    reader.fail(key.where, "\"covers\" must be whole seconds and at least 1s");
+    reader.fail(key.where, "\"covers\" must be a whole number of seconds and at least 1s");
   else if ((archive.block_length + archive.lateness) / archive.covers > max_files_per_block)
-    reader.fail(key.where, "a block would hold more than " + std::to_string(max_files_per_block) +
+    reader.fail(key.where, "a block would contain more than " + std::to_string(max_files_per_block) +
                                " files of a router; choose a shorter block or a shorter \"lateness\"");
   return archive;
 }
@@ -172,9 +172,9 @@ Resource read_resource(Reader& reader, const YamlNode& key, const YamlNode& node
   if (name.empty())
     reader.fail(files->where, "\"files\" must end in a file name, such as \"ribs/rib.{date}.txt\"");
   else if ((resource.files.substr(0, slash == std::string::npos ? 0 : slash) + rest).find_first_of("{}") != std::string::npos)
-    reader.fail(files->where, "\"files\" takes one placeholder, {date}, in the file name; write folders out");
+    reader.fail(files->where, "\"files\" may contain one placeholder, {date}, in the file name; write folder names in full");
   else if (key.text == "record")
-    reader.fail(key.where, "\"record\" means the AS numbers of the records; give the resource another name");
+    reader.fail(key.where, "the name \"record\" is reserved for the AS numbers in the records; rename the resource");
   return resource;
 }
 
@@ -187,7 +187,7 @@ void read_archive_input(Reader& reader, const YamlNode& node, Input& input) {
   if (!where) return;
   if (const auto* members = reader.map(where, "\"where\"", {"router"})) {
     if (const auto* router = members->find("router")) {
-      input.routers = reader.texts(router, "\"router\"");
+      input.routers = reader.strings(router, "\"router\"");
       std::sort(input.routers.begin(), input.routers.end());
       input.routers.erase(std::unique(input.routers.begin(), input.routers.end()), input.routers.end());
       if (input.routers.empty()) reader.fail(router->where, "\"router\" is empty; leave it out for all routers");
@@ -234,8 +234,8 @@ void read_execution(Reader& reader, const YamlNode& map, Module& module) {
   if (const auto* window = map.find("window")) module.window = reader.duration(window, "\"window\"");
   if (const auto* warmup = map.find("warmup")) module.warmup = reader.duration(warmup, "\"warmup\"");
   if (const auto* since = map.find("since")) module.since = reader.time(since, "\"since\"");
-  if (const auto* by = map.find("by")) module.by = reader.texts(by, "\"by\"");
-  if (const auto* totals = map.find("totals")) module.totals = reader.texts(totals, "\"totals\"");
+  if (const auto* by = map.find("by")) module.by = reader.strings(by, "\"by\"");
+  if (const auto* totals = map.find("totals")) module.totals = reader.strings(totals, "\"totals\"");
   if (const auto* filter = map.find("filter")) {
     module.filter = reader.text(filter, "\"filter\"");
     module.filter_where = filter->where;
@@ -284,7 +284,8 @@ Result<Manifest> parse_manifest(std::string_view text, const std::string& name, 
   const auto* pipeline = reader.require(*root, "pipeline", "give the pipeline a name");
   manifest.pipeline = reader.text(pipeline, "\"pipeline\"");
   if (!reader.error() && !valid_name(manifest.pipeline))
-    reader.fail(pipeline->where, "\"" + manifest.pipeline.substr(0, 60) + "\" is not a name; use up to 64 of A-Z a-z 0-9 _ -");
+    reader.fail(pipeline->where,
+                "\"" + manifest.pipeline.substr(0, 60) + "\" is not a valid name; use up to 64 of A-Z a-z 0-9 _ -");
   if (const auto* archives = reader.names(reader.require(*root, "archives", "declare at least one archive"), "\"archives\""))
     for (const auto& [key, node] : archives->entries) manifest.archives.push_back(read_archive(reader, key, node));
   if (const auto* modules = reader.names(reader.require(*root, "modules", "declare at least one module"), "\"modules\"")) {

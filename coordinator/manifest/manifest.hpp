@@ -9,15 +9,15 @@
 
 namespace mole::coordinator::manifest {
 
-// What a resolved pipeline takes over unchanged (dag/graph.hpp).
+// Settings that a resolved pipeline contains unchanged (dag/graph.hpp).
 struct ArchiveSettings {
   std::string name;
-  Micros covers = hour_us, lateness = hour_us;  // lateness: default: one file
+  Micros covers = hour_us, lateness = hour_us;  // the default lateness is `covers`
   Micros block_length = 0, block_origin = 0;
   DamagePolicy damage = DamagePolicy::partial;
   Bzip2Decoder decode = Bzip2Decoder::interleaved;  // bzip2 decoder; not part of any key, because the content is the same
   task::Home home;                                  // canonical filters
-  std::optional<Micros> horizon;                    // the archive is complete up to here
+  std::optional<Micros> horizon;                    // the archive is complete up to this time
 };
 
 struct ResourceSettings {
@@ -48,11 +48,11 @@ struct Resource : ResourceSettings {
 };
 
 struct Input {
-  std::string role;  // empty: the module's only flows input
+  std::string role;  // empty: the module's only input of flows
   std::string where;
   std::string archive;               // flows of this archive ...
   std::vector<std::string> routers;  // ... of these routers, sorted; empty: all
-  std::string as = "record";         // where AS numbers come from: the records, or the resource of this name
+  std::string as = "record";         // source of AS numbers: the records, or the resource with this name
   std::string module, column;        // or a column of this module
 };
 
@@ -69,7 +69,7 @@ struct Module : ModuleSettings {
 
 struct Manifest {
   std::string pipeline;
-  std::vector<Archive> archives;  // in the order of the text
+  std::vector<Archive> archives;  // in the order of the manifest
   std::vector<Module> modules;
   std::vector<Resource> resources;
 };

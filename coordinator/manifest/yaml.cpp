@@ -43,7 +43,7 @@ struct Converter {
       node.kind = YamlNode::Kind::map;
       for (const auto& entry : from) {
         if (!entry.first.IsScalar())
-          return invalid((line_known ? place(name, entry.first.Mark()) : name) + ": a key must be a plain word");
+          return invalid((line_known ? place(name, entry.first.Mark()) : name) + ": a key must be a string, not a list or a map");
         MOLE_TRY(auto key, convert(entry.first, depth + 1));
         if (node.find(key.text)) return invalid(key.where + ": duplicate key \"" + key.text + "\"; remove one of the two");
         MOLE_TRY(auto value, convert(entry.second, depth + 1));
@@ -108,7 +108,8 @@ YamlNode* YamlNode::find(std::string_view key) { return const_cast<YamlNode*>(st
 
 Result<YamlNode> parse_yaml(std::string_view text, const std::string& name) {
   if (text.size() > max_manifest_bytes)
-    return invalid(name + ":1:1: a manifest has at most 1 MiB, this text has " + std::to_string(text.size()) + " bytes");
+    return invalid(name + ":1:1: a manifest may have at most 1 MiB, but this one has " + std::to_string(text.size()) +
+                   " bytes; shorten it");
   return load(text, name, true);
 }
 
@@ -124,8 +125,7 @@ Result<> apply_override(YamlNode& root, const std::string& assignment) {
     const auto key = path.substr(begin, dot == std::string::npos ? dot : dot - begin);
     if (at->kind == YamlNode::Kind::null) at->kind = YamlNode::Kind::map;
     if (key.empty() || at->kind != YamlNode::Kind::map)
-      return invalid(where + ": \"" + path.substr(0, begin ? begin - 1 : dot) +
-                     "\" has no keys to set; it is replaced as a whole");
+      return invalid(where + ": \"" + path.substr(0, begin ? begin - 1 : dot) + "\" has no keys; set it as a whole");
     YamlNode* next = at->find(key);
     if (!next) {
       auto& entry = at->entries.emplace_back();
@@ -153,7 +153,7 @@ std::string suggestion(std::string_view word, const std::vector<std::string>& kn
       best = &candidate;
     }
   if (best) return "; did you mean \"" + *best + "\"?";
-  if (known.empty()) return "; there is none";
+  if (known.empty()) return "; none is defined";
   std::string list;
   for (const auto& candidate : known) list += (list.empty() ? "" : ", ") + candidate;
   return "; use one of " + list;
@@ -190,7 +190,7 @@ const YamlNode* Reader::names(const YamlNode* node, const std::string& what) {
   if (!map_of("names", node, what)) return nullptr;
   for (const auto& [key, child] : node->entries)
     if (!valid_name(key.text)) {
-      fail(key.where, "\"" + key.text.substr(0, 60) + "\" is not a name; use up to 64 of A-Z a-z 0-9 _ -");
+      fail(key.where, "\"" + key.text.substr(0, 60) + "\" is not a valid name; use up to 64 of A-Z a-z 0-9 _ -");
       return nullptr;
     }
   return node;
@@ -242,7 +242,7 @@ Micros Reader::time_of_day(const YamlNode* node, const std::string& what) {
   return duration(node, what);
 }
 
-std::vector<std::string> Reader::texts(const YamlNode* node, const std::string& what) {
+std::vector<std::string> Reader::strings(const YamlNode* node, const std::string& what) {
   if (error_ || !node) return {};
   if (node->kind == YamlNode::Kind::scalar) return {text(node, what)};
   std::vector<std::string> out;

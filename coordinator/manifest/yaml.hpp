@@ -1,4 +1,4 @@
-// A YAML text as a small tree whose nodes have a position in the text. A text that expands (through aliases) to more than
+// Parses YAML into a small tree whose nodes have a position in the text. A text that expands (through aliases) to more than
 // `max_nodes` nodes, or nests deeper than `max_depth`, is refused.
 #pragma once
 
@@ -34,13 +34,13 @@ inline constexpr std::size_t max_manifest_bytes = 1 << 20;
 inline constexpr std::size_t max_nodes = 20'000;
 inline constexpr std::size_t max_depth = 16;
 
-// `name` is the name of the text in messages. invalid: not YAML, too large, or a duplicate key.
+// `name` identifies the text in messages. invalid: not YAML, too large, or a duplicate key.
 Result<YamlNode> parse_yaml(std::string_view text, const std::string& name);
 
 // Applies "a.b.c=value", where the value is YAML. Missing maps on the path are created.
 Result<> apply_override(YamlNode& root, const std::string& assignment);
 
-// Reads typed values from a YAML tree and keeps the first error, so that callers need no check after every key.
+// Reads typed values from a YAML tree and keeps the first error, so that callers need not check after every key.
 class Reader {
  public:
   // The first error, if any. Once it is set, every read returns a default.
@@ -58,7 +58,7 @@ class Reader {
   Micros time(const YamlNode* node, const std::string& what);
   // "06:00" or a duration: an offset from midnight.
   Micros time_of_day(const YamlNode* node, const std::string& what);
-  std::vector<std::string> texts(const YamlNode* node, const std::string& what);  // a list, or one word
+  std::vector<std::string> strings(const YamlNode* node, const std::string& what);  // a list, or a single string
   nlohmann::json object(const YamlNode* node, const std::string& what);
   // Returns the value of `key` in `parent`; sets an error if it is absent.
   const YamlNode* require(const YamlNode& parent, const std::string& key, const std::string& remedy);

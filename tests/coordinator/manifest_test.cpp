@@ -43,7 +43,7 @@ task::Home home_of(const std::string& home) {
   return parsed ? parsed->archives[0].home : task::Home{};
 }
 
-TEST(Manifest, HomeIsTwoFilters) {
+TEST(Manifest, ReadsHomeAsTwoFilters) {
   EXPECT_EQ(home_of("{networks: [192.0.2.0/24, '2001:db8::/32']}").source, "src_addr in [192.0.2.0/24, 2001:db8::/32]");
   EXPECT_EQ(home_of("{as: 64500}").destination, "dst_as in [64500]");
   EXPECT_EQ(home_of("{border_interfaces: [18, 17]}").source, "not in_if in [17, 18]");
@@ -51,9 +51,9 @@ TEST(Manifest, HomeIsTwoFilters) {
   EXPECT_EQ(by_router.destination, "not ((router in [\"1\"] and out_if in [17]) or (router in [\"2\"] and out_if in [4]))");
 }
 
-TEST(Manifest, HomeIsDefinedOnceAndWellFormed) {
+TEST(Manifest, RefusesAnInvalidHome) {
   EXPECT_NE(error_of(good, {"archives.ddosvax.home={as: 1, networks: [10.0.0.0/8]}"})
-                .find("takes exactly one of networks, as, border_interfaces"),
+                .find("must contain exactly one of networks, as, border_interfaces"),
             std::string::npos);
   EXPECT_NE(error_of(good, {"archives.ddosvax.home={networks: [10.0.0/8]}"}).find("\"10.0.0/8\" is not valid; list networks"),
             std::string::npos);
@@ -79,7 +79,7 @@ TEST(Manifest, ReadsTheExample) {
   EXPECT_EQ(parsed->modules.at(1).inputs.at(0).column, "bytes");
 }
 
-TEST(Manifest, AppliesOverridesBeforeItValidates) {
+TEST(Manifest, AppliesOverridesBeforeValidation) {
   const auto parsed = parse_manifest(good, "m.yaml",
                                      {"modules.mean.window=1d", "modules.mean.params.minimum_coverage=0.5",
                                       "archives.ddosvax.damage=strict", "archives.ddosvax.decode=interleaved"});
@@ -96,7 +96,6 @@ struct Golden {
   const char* message;
 };
 
-// Each message has a position, a cause and a remedy.
 TEST(Manifest, ErrorsNamePositionCauseAndRemedy) {
   const Golden goldens[] = {
       {"window: 7d", "windw: 7d", "m.yaml:11:65: unknown key \"windw\" in the module mean; did you mean \"window\"?"},
@@ -108,11 +107,11 @@ TEST(Manifest, ErrorsNamePositionCauseAndRemedy) {
       {"{start:unix}", "{begin}",
        "m.yaml:6:12: \"files\": unknown placeholder {begin}; use {router}, {sequence}, {start:unix} or {end:unix}"},
       {"_{start:unix}", "",
-       "m.yaml:6:12: \"files\": the pattern has no time; use {start:unix} or {end:unix} where the name has it"},
+       "m.yaml:6:12: \"files\": the pattern has no time; put {start:unix} or {end:unix} where file names contain it"},
       {"{router}_{sequence}", "{router}{sequence}",
        "m.yaml:6:12: \"files\": two placeholders need text between them to show where the first ends"},
       {"covers: 1h", "covers: 1h\n    decode: interlaced",
-       "m.yaml:8:13: \"decode\" is libbzip2 or interleaved, not \"interlaced\""},
+       "m.yaml:8:13: \"decode\" must be libbzip2 or interleaved, not \"interlaced\""},
       {"downloader: directory", "damage: maybe",
        "m.yaml:4:5: the key \"downloader\" is missing; name the plugin that reads the archive, such as directory"},
       {"traffic.bytes", "traffic", "m.yaml:11:49: \"traffic\" must be MODULE.COLUMN, such as traffic.bytes"},
@@ -121,7 +120,8 @@ TEST(Manifest, ErrorsNamePositionCauseAndRemedy) {
       {"resources: {}", "resources: {routes: {}}",
        "m.yaml:12:21: the key \"files\" is missing; give a pattern of file names, such as \"rib.{date}.txt\""},
       {"params: {root: ./archive}", "params: [1]", "m.yaml:5:13: \"params\" must be a map of keys, not a list"},
-      {"pipeline: border-traffic", "pipeline: \"a b\"", "m.yaml:1:11: \"a b\" is not a name; use up to 64 of A-Z a-z 0-9 _ -"},
+      {"pipeline: border-traffic", "pipeline: \"a b\"",
+       "m.yaml:1:11: \"a b\" is not a valid name; use up to 64 of A-Z a-z 0-9 _ -"},
       {"  mean: ", "  traffic: ", "m.yaml:11:3: duplicate key \"traffic\"; remove one of the two"},
       {"by: [router]", "by: {a: b}", "m.yaml:10:110: \"by\" must be a list, not a map"},
       {"window: 7d", "keep_states: 7d",
@@ -138,13 +138,14 @@ TEST(Manifest, ErrorsNamePositionCauseAndRemedy) {
   EXPECT_EQ(error_of(good, {"modules.mean.windw=1d"}),
             "--set modules.mean.windw=1d: unknown key \"windw\" in the module mean; did you mean \"window\"?");
   EXPECT_EQ(error_of(good, {"modules.mean"}), "--set modules.mean: write KEY=VALUE, such as modules.mean.window=1d");
-  EXPECT_EQ(error_of(good, {"pipeline.x=1"}), "--set pipeline.x=1: \"pipeline\" has no keys to set; it is replaced as a whole");
+  EXPECT_EQ(error_of(good, {"pipeline.x=1"}), "--set pipeline.x=1: \"pipeline\" has no keys; set it as a whole");
 }
 
 // Each of these would be a divisor or would be added to a time.
 TEST(Manifest, RefusesTimesThatWouldOverflowOrDivideByZero) {
   EXPECT_NE(error_of(good, {"modules.traffic.interval=0s"}).find("\"interval\" must be greater than zero"), std::string::npos);
-  EXPECT_NE(error_of(good, {"archives.ddosvax.covers=0s"}).find("\"covers\" must be whole seconds"), std::string::npos);
+  EXPECT_NE(error_of(good, {"archives.ddosvax.covers=0s"}).find("\"covers\" must be a whole number of seconds"),
+            std::string::npos);
   EXPECT_NE(error_of(good, {"archives.ddosvax.lateness=200000d"}).find("between 0s and ten years"), std::string::npos);
   EXPECT_NE(error_of(good, {"archives.ddosvax.covers=1s", "archives.ddosvax.lateness=300d"}).find("files of a router"),
             std::string::npos);
@@ -162,13 +163,12 @@ TEST(Manifest, LimitsTheExpansionOfAliases) {
             std::string::npos);
   EXPECT_NE(error_of("a: &a [*a]").find("nested deeper than 16 levels"), std::string::npos) << error_of("a: &a [*a]");
   EXPECT_NE(error_of(std::string(2 << 20, 'x')).find("at most 1 MiB"), std::string::npos);
-  error_of(std::string(100'000, '['));  // must return, with any result
+  error_of(std::string(100'000, '['));  // any result, but no crash
   error_of("? {a: b} : c");
   error_of("!!binary x");
 }
 
-// The published schema and the parser accept the same keys.
-TEST(Manifest, KnowsTheKeysOfItsPublishedSchema) {
+TEST(Manifest, AcceptsTheKeysOfThePublishedSchema) {
   const auto text = read_file(MOLE_MANIFEST_SCHEMA);
   ASSERT_TRUE(text) << text.error().message;
   const auto schema = nlohmann::json::parse(*text)["properties"];
